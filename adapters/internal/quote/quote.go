@@ -1,0 +1,71 @@
+// Package quote writes JSON strings the way serde_json does, which is how the
+// wire has them: `"` and `\` escaped, \b \f \n \r \t short, other bytes below
+// 0x20 as \u00xx in lower-case hex, and nothing else escaped.
+package quote
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// Append appends s as a JSON string, quotes included. Bytes that are not UTF-8
+// become U+FFFD.
+func Append(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	b := unsafe.Slice(unsafe.StringData(s), len(s)) // only read
+	done, i := 0, 0
+	for i < len(b) {
+		if i+8 <= len(b) {
+			n := bits.TrailingZeros64(notPlain(binary.LittleEndian.Uint64(b[i:]))) / 8
+			if i += n; n == 8 {
+				continue
+			}
+		}
+		switch c := b[i]; {
+		case c >= utf8.RuneSelf:
+			r, size := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError && size == 1 {
+				dst = append(append(dst, b[done:i]...), "\uFFFD"...)
+				done = i + 1
+			}
+			i += size
+		case c < 0x20 || c == '"' || c == '\\':
+			dst = appendEscape(append(dst, b[done:i]...), c)
+			i++
+			done = i
+		default:
+			i++
+		}
+	}
+	return append(append(dst, b[done:]...), '"')
+}
+
+// notPlain has the high bit set of each byte of x that is a quote, a
+// backslash, a control character or not ASCII. Bytes above the first such one
+// may be marked wrongly, so only the lowest mark counts.
+func notPlain(x uint64) uint64 {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	quote, slash := x^(ones*'"'), x^(ones*'\\')
+	return ((x - ones*0x20) | (quote - ones) | (slash - ones) | x) & highs
+}
+
+func appendEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\b':
+		return append(dst, `\b`...)
+	case '\f':
+		return append(dst, `\f`...)
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	}
+	const hex = "0123456789abcdef"
+	return append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+}

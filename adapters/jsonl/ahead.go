@@ -1,0 +1,78 @@
+package jsonl
+
+import "github.com/quire-ci/quire-project/domain"
+
+// Ahead decodes on a goroutine of its own, some batches ahead of whoever calls
+// Next, so that decoding and folding take a core each. It is a
+// projections.Stream.
+type Ahead struct {
+	full  chan decoded
+	spare chan []domain.Entry
+	stop  chan struct{}
+	held  []domain.Entry // what Next returned last
+	err   error
+}
+
+type decoded struct {
+	entries []domain.Entry
+	err     error
+}
+
+// A batch is large enough that handing it over costs nothing per event, and
+// all of them together still fit in the cache that the cores share.
+const (
+	aheadBatches = 4
+	aheadEntries = 1024
+)
+
+// NewAhead starts reading from reader, which is its own from now on.
+func NewAhead(reader *Reader) *Ahead {
+	a := &Ahead{
+		full:  make(chan decoded, aheadBatches),
+		spare: make(chan []domain.Entry, aheadBatches+1),
+		stop:  make(chan struct{}),
+	}
+	for range aheadBatches {
+		a.spare <- nil
+	}
+	go a.run(reader)
+	return a
+}
+
+func (a *Ahead) run(reader *Reader) {
+	for {
+		var batch []domain.Entry
+		select {
+		case batch = <-a.spare:
+		case <-a.stop:
+			return
+		}
+		batch, err := reader.Append(batch[:0], aheadEntries)
+		select {
+		case a.full <- decoded{batch, err}:
+		case <-a.stop:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Next returns the next entries, at least one, or an error. The slice is valid
+// until the next call.
+func (a *Ahead) Next() ([]domain.Entry, error) {
+	if a.err != nil {
+		return nil, a.err
+	}
+	if a.held != nil {
+		a.spare <- a.held
+	}
+	batch := <-a.full
+	a.held, a.err = batch.entries, batch.err
+	return batch.entries, batch.err
+}
+
+// Close ends the reading ahead, at the latest when a read that is under way
+// returns. It does not close what is read from.
+func (a *Ahead) Close() { close(a.stop) }

@@ -1,0 +1,102 @@
+package jsonl
+
+import (
+	"errors"
+	"strconv"
+
+	"github.com/quire-ci/quire-project/adapters/internal/quote"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// ErrNotWritable is returned for an event that the wire has no line for: one
+// without a kind or outcome, or an Unknown one whose Extra is not a JSON object of
+// other members.
+var ErrNotWritable = errors.New("jsonl: the event has no form on the wire")
+
+// Append appends event as the wire has it, one line with its line feed.
+func Append(dst []byte, event *domain.Event) ([]byte, error) {
+	start := len(dst)
+	dst = append(dst, `{"at_ms":`...)
+	dst = strconv.AppendInt(dst, event.AtMs, 10)
+	dst = append(dst, `,"type":`...)
+	if event.Kind == domain.Unknown {
+		return appendUnknown(dst, start, event)
+	}
+	dst = append(dst, '"')
+	dst = append(dst, event.Kind.String()...)
+	dst = append(dst, '"')
+	if event.Kind != domain.RunFinished {
+		dst = append(dst, `,"job_id":`...)
+		dst = quote.Append(dst, event.JobID)
+	}
+	switch event.Kind {
+	case domain.JobStarted:
+	case domain.ShStarted:
+		dst = append(dst, `,"cmd":`...)
+		dst = quote.Append(dst, event.Cmd)
+	case domain.ShFinished:
+		dst = append(dst, `,"exit_code":`...)
+		dst = strconv.AppendInt(dst, int64(event.ExitCode), 10)
+	case domain.JobFinished, domain.RunFinished:
+		outcome, ok := outcomeName(event.Kind, event.Outcome)
+		if !ok {
+			return dst[:start], ErrNotWritable
+		}
+		dst = append(dst, `,"outcome":"`...)
+		dst = append(dst, outcome...)
+		dst = append(dst, '"')
+	default:
+		return dst[:start], ErrNotWritable
+	}
+	return append(dst, '}', '\n'), nil
+}
+
+// appendUnknown writes an event of a type that has no writer of its own, and
+// reads it back to be sure that what Extra holds goes with the rest.
+func appendUnknown(dst []byte, start int, event *domain.Event) ([]byte, error) {
+	dst = quote.Append(dst, event.Type)
+	if event.HasJob {
+		dst = append(dst, `,"job_id":`...)
+		dst = quote.Append(dst, event.JobID)
+	}
+	if members := len(event.Extra) - 1; members > 1 {
+		dst = append(dst, ',')
+		dst = append(dst, event.Extra[1:members]...)
+	}
+	dst = append(dst, '}')
+	back, fault := decodeGeneral(dst[start:])
+	if fault != nil || back != *event {
+		return dst[:start], ErrNotWritable
+	}
+	return append(dst, '\n'), nil
+}
+
+// outcomeName is how the wire spells an outcome: for a job and for a run.
+func outcomeName(kind domain.Kind, outcome domain.Outcome) (string, bool) {
+	switch {
+	case kind == domain.JobFinished && outcome == domain.Complete:
+		return "complete", true
+	case kind == domain.JobFinished && outcome == domain.Failed:
+		return "failed", true
+	case kind == domain.RunFinished && outcome == domain.Complete:
+		return "succeeded", true
+	case kind == domain.RunFinished && outcome == domain.Failed:
+		return "pipeline_failure", true
+	}
+	return "", false
+}
+
+// outcomeOf reads an outcome. Later producers write "succeeded" for a job too.
+func outcomeOf(kind domain.Kind, name string) (domain.Outcome, bool) {
+	switch {
+	case kind == domain.JobFinished && (name == "complete" || name == "succeeded"):
+		return domain.Complete, true
+	case kind == domain.JobFinished && name == "failed":
+		return domain.Failed, true
+	case kind == domain.RunFinished && name == "succeeded":
+		return domain.Complete, true
+	case kind == domain.RunFinished && name == "pipeline_failure":
+		return domain.Failed, true
+	}
+	return domain.NoOutcome, false
+}

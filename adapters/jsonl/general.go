@@ -1,0 +1,292 @@
+package jsonl
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"reflect"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/mitchellh/mapstructure"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// decodeGeneral decodes one line, without its line feed, in any form of JSON.
+// It is slow and right: jsontext says what is JSON, down to invalid UTF-8 and
+// lone surrogates; mapstructure brings the loose object into the typed event.
+func decodeGeneral(line []byte) (domain.Event, *fault) {
+	object, fault := parseObject(line)
+	if fault != nil {
+		return domain.Event{}, fault
+	}
+	var head struct {
+		AtMs int64          `mapstructure:"at_ms"`
+		Type string         `mapstructure:"type"`
+		Rest map[string]any `mapstructure:",remain"`
+	}
+	if fault := into(&head, object); fault != nil {
+		return domain.Event{}, fault
+	}
+	switch kind := domain.KindOf(head.Type); kind {
+	case domain.Unknown:
+		return unknownEvent(head.AtMs, head.Type, head.Rest), nil
+	case domain.RunFinished:
+		var body struct {
+			Outcome runOutcome `mapstructure:"outcome"`
+		}
+		fault := into(&body, head.Rest)
+		return domain.NewRunFinished(head.AtMs, domain.Outcome(body.Outcome)), fault
+	case domain.JobFinished:
+		var body struct {
+			JobID   string     `mapstructure:"job_id"`
+			Outcome jobOutcome `mapstructure:"outcome"`
+		}
+		fault := into(&body, head.Rest)
+		return domain.NewJobFinished(head.AtMs, body.JobID, domain.Outcome(body.Outcome)), fault
+	case domain.ShStarted:
+		var body struct {
+			JobID string `mapstructure:"job_id"`
+			Cmd   string `mapstructure:"cmd"`
+		}
+		fault := into(&body, head.Rest)
+		return domain.NewShStarted(head.AtMs, body.JobID, body.Cmd), fault
+	case domain.ShFinished:
+		var body struct {
+			JobID    string `mapstructure:"job_id"`
+			ExitCode int32  `mapstructure:"exit_code"`
+		}
+		fault := into(&body, head.Rest)
+		return domain.NewShFinished(head.AtMs, body.JobID, body.ExitCode), fault
+	default:
+		var body struct {
+			JobID string `mapstructure:"job_id"`
+		}
+		fault := into(&body, head.Rest)
+		return domain.NewJobStarted(head.AtMs, body.JobID), fault
+	}
+}
+
+type (
+	jobOutcome domain.Outcome
+	runOutcome domain.Outcome
+)
+
+// unknownEvent keeps all that a line of an unknown type says. A job_id counts
+// as one when it is a string; of whatever else it may be, nothing is known.
+func unknownEvent(atMs int64, typ string, rest map[string]any) domain.Event {
+	event := domain.NewUnknown(atMs, typ, "")
+	if id, ok := rest["job_id"].(member); ok && id.raw.Kind() == '"' {
+		event = event.InJob(id.text())
+		delete(rest, "job_id")
+	}
+	if len(rest) > 0 {
+		event.Extra = objectText(rest)
+	}
+	return event
+}
+
+// objectText writes members as one JSON object, sorted by name.
+func objectText(rest map[string]any) string {
+	names := make([]string, 0, len(rest))
+	for name := range rest {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var out []byte
+	for _, name := range names {
+		out = append(out, ',')
+		out, _ = jsontext.AppendQuote(out, name) // it is valid UTF-8: it was parsed
+		out = append(out, ':')
+		value := rest[name].(member).raw
+		_ = value.Compact(jsontext.AllowDuplicateNames(true)) // it is valid: it was parsed
+		out = append(out, value...)
+	}
+	out[0] = '{'
+	return string(append(out, '}'))
+}
+
+// member is the value of a member of the line's object, and where it stands.
+type member struct {
+	raw jsontext.Value
+	at  int
+}
+
+// text returns the value of a member that is a string.
+func (m member) text() string {
+	s, _ := jsontext.AppendUnquote(nil, m.raw) // it is valid: it was parsed
+	return string(s)
+}
+
+// wireKeys are the members that the wire knows. None may be given twice; of
+// others, the last one counts.
+var wireKeys = map[string]bool{
+	"at_ms": true, "type": true, "job_id": true, "cmd": true, "exit_code": true, "outcome": true,
+}
+
+// parseObject reads line as one JSON object.
+func parseObject(line []byte) (map[string]any, *fault) {
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(line), jsontext.AllowDuplicateNames(true))
+	if token, err := decoder.ReadToken(); err != nil {
+		return nil, syntaxFault(line, err)
+	} else if token.Kind() != '{' {
+		return nil, &fault{int(decoder.InputOffset()) - 1, "not a JSON object"}
+	}
+	object := make(map[string]any, 8)
+	for decoder.PeekKind() != '}' {
+		name, err := readMember(decoder)
+		if err != nil {
+			return nil, syntaxFault(line, err)
+		}
+		value, err := readMember(decoder)
+		if err != nil {
+			return nil, syntaxFault(line, err)
+		}
+		key := name.text()
+		if _, twice := object[key]; twice && wireKeys[key] {
+			return nil, &fault{name.at, key + " is given twice"}
+		}
+		object[key] = value
+	}
+	if _, err := decoder.ReadToken(); err != nil {
+		return nil, syntaxFault(line, err)
+	}
+	end := int(decoder.InputOffset())
+	if rest := bytes.TrimLeft(line[end:], " \t\r\n"); len(rest) > 0 {
+		return nil, &fault{len(line) - len(rest), "something stands behind the JSON object"}
+	}
+	return object, nil
+}
+
+func readMember(decoder *jsontext.Decoder) (member, error) {
+	raw, err := decoder.ReadValue()
+	if err != nil {
+		return member{}, err
+	}
+	return member{raw: raw.Clone(), at: int(decoder.InputOffset()) - len(raw)}, nil
+}
+
+// syntaxFault says where a line is not JSON, and why in words of our own: the
+// parser's may quote what stands there.
+func syntaxFault(line []byte, err error) *fault {
+	var syntax *jsontext.SyntacticError
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || !errors.As(err, &syntax) {
+		return &fault{len(line), "the line ends inside the JSON object"}
+	}
+	at := min(int(syntax.ByteOffset), len(line))
+	rest := line[at:]
+	switch r, size := utf8.DecodeRune(rest); {
+	case len(rest) == 0:
+		return &fault{at, "the line ends inside the JSON object"}
+	case r == utf8.RuneError && size == 1:
+		return &fault{at, "not valid UTF-8"}
+	case rest[0] == '\\':
+		return &fault{at, "an escape that is not valid, or half of a surrogate pair"}
+	case rest[0] < ' ' && !bytes.ContainsRune([]byte("\t\r\n"), rune(rest[0])):
+		return &fault{at, "a raw control character"}
+	}
+	return &fault{at, "not valid JSON"}
+}
+
+// into brings an object into the struct that target points to, strictly:
+// every field is needed, and has to be of its type. mapstructure alone would
+// take a float for an integer, cut one to size, take null for nothing and a
+// key in any case; and its errors quote values. So each value is converted here,
+// in its hook, which also knows where the value stands.
+func into(target any, object map[string]any) *fault {
+	var found *fault
+	convert := func(from, to reflect.Value) (any, error) {
+		value, ok := from.Interface().(member)
+		if !ok || to.Kind() == reflect.Interface {
+			return from.Interface(), nil
+		}
+		converted, reason := value.as(to.Interface())
+		if reason != "" && (found == nil || value.at < found.at) {
+			found = &fault{value.at, reason}
+		}
+		return converted, nil
+	}
+	var meta mapstructure.Metadata
+	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
+		DecodeHook: convert,
+		Metadata:   &meta,
+		Result:     target,
+		MatchName:  func(key, field string) bool { return key == field },
+	})
+	if err != nil {
+		return &fault{0, "internal error: " + err.Error()} // the config is constant
+	}
+	if err := decoder.Decode(object); err != nil && found == nil {
+		return &fault{0, "a member is not of its type"}
+	}
+	if found == nil && len(meta.Unset) > 0 {
+		slices.Sort(meta.Unset)
+		return &fault{0, meta.Unset[0] + " is missing"}
+	}
+	return found
+}
+
+// as converts the value to the type of target; or says why it cannot.
+func (m member) as(target any) (any, string) {
+	kind := m.raw.Kind()
+	switch target.(type) {
+	case int64:
+		return m.integer(math.MinInt64, math.MaxInt64)
+	case int32:
+		n, reason := m.integer(math.MinInt32, math.MaxInt32)
+		return int32(n), reason
+	}
+	if kind != '"' {
+		return target, fmt.Sprintf("a string is needed here, not %s", kindName(kind))
+	}
+	outcome, ok := domain.NoOutcome, true
+	switch target.(type) {
+	case jobOutcome:
+		if outcome, ok = outcomeOf(domain.JobFinished, m.text()); !ok {
+			return target, `a job's outcome is "complete" or "failed"`
+		}
+		return jobOutcome(outcome), ""
+	case runOutcome:
+		if outcome, ok = outcomeOf(domain.RunFinished, m.text()); !ok {
+			return target, `a run's outcome is "succeeded" or "pipeline_failure"`
+		}
+		return runOutcome(outcome), ""
+	}
+	return m.text(), ""
+}
+
+// integer reads a number that is written as an integer and is in range.
+func (m member) integer(low, high int64) (int64, string) {
+	if m.raw.Kind() != '0' {
+		return 0, fmt.Sprintf("an integer is needed here, not %s", kindName(m.raw.Kind()))
+	}
+	n, err := strconv.ParseInt(string(m.raw), 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrSyntax):
+		return 0, "an integer is needed here, without fraction or exponent"
+	case err != nil || n < low || n > high:
+		return 0, fmt.Sprintf("the integer is not between %d and %d", low, high)
+	}
+	return n, ""
+}
+
+func kindName(kind jsontext.Kind) string {
+	switch kind {
+	case 'n':
+		return "null"
+	case 't', 'f':
+		return "true or false"
+	case '0':
+		return "a number"
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	}
+	return "a string"
+}

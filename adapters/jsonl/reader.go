@@ -1,0 +1,293 @@
+package jsonl
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// DefaultMaxLine is how long a line may be, in bytes without its end.
+const DefaultMaxLine = 16 << 20
+
+// OnMalformed says what a reader does with a line that is malformed.
+type OnMalformed uint8
+
+const (
+	// Stop ends the reading with a *MalformedError.
+	Stop OnMalformed = iota
+	// Skip reads on. The line becomes an entry with the fault Malformed.
+	Skip
+)
+
+// Options are those of a [Reader]; the zero value has the defaults.
+type Options struct {
+	// Name is the stream's in errors; a path, mostly.
+	Name string
+	// MaxLine is how long a line may be, in bytes without its end; 0 means
+	// [DefaultMaxLine]. The reader's memory is bounded by it.
+	MaxLine int
+	// OnMalformed is what happens with malformed lines: Stop, unless set.
+	OnMalformed OnMalformed
+	// Skipped, when set, is called with each line that Skip has skipped.
+	Skipped func(*MalformedError)
+}
+
+// Reader reads the events of one stream. It is a [projections.Stream].
+//
+// A malformed last line that no line feed ends is a torn tail: its writer died
+// inside it, or is not done. It ends the stream with an entry whose fault is
+// Torn, and is no error.
+type Reader struct {
+	src     io.Reader
+	options Options
+	text    text
+
+	// buf[pos:whole] are whole lines that were not decoded yet, buf[whole:end]
+	// the beginning of one more. There is slack behind end.
+	buf             []byte
+	pos, whole, end int
+
+	line    int64 // lines before buf[pos]
+	offset  int64 // offset in the stream of buf[0]
+	readErr error // what reading ended with; buf may hold more to decode
+	err     error // what the stream ends with
+
+	batch []domain.Entry // what Next returned
+}
+
+// Sizes of the buffer: what is read at once, at first and at most. A line that
+// is longer makes it grow further.
+const (
+	minBuffer = 16 << 10
+	maxBuffer = 256 << 10
+)
+
+// batchSize is how many entries Next returns at most.
+const batchSize = 256
+
+// NewReader returns a reader of the stream that src gives.
+func NewReader(src io.Reader, options Options) *Reader {
+	if options.MaxLine <= 0 {
+		options.MaxLine = DefaultMaxLine
+	}
+	if options.Name == "" {
+		options.Name = "stream"
+	}
+	return &Reader{src: src, options: options, buf: make([]byte, minBuffer)}
+}
+
+// Next returns the next entries, at least one, or an error: io.EOF at the end
+// of the stream, a *MalformedError, or what reading gave. It does not wait for
+// more while it has one. The slice is valid until the next call.
+func (r *Reader) Next() ([]domain.Entry, error) {
+	batch, err := r.Append(r.batch[:0], batchSize)
+	r.batch = batch[:0]
+	return batch, err
+}
+
+// All returns the events one by one. A malformed line ends them with an error;
+// lines that hold no event are left out.
+func (r *Reader) All() iter.Seq2[domain.Entry, error] {
+	return func(yield func(domain.Entry, error) bool) {
+		for {
+			batch, err := r.Next()
+			if err != nil {
+				if !errors.Is(err, io.EOF) {
+					yield(domain.Entry{}, err)
+				}
+				return
+			}
+			for i := range batch {
+				if batch[i].Kind != domain.NoEvent && !yield(batch[i], nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Append is [Reader.Next] into the caller's memory: it appends at least one
+// and at most limit entries to entries.
+func (r *Reader) Append(entries []domain.Entry, limit int) ([]domain.Entry, error) {
+	before := len(entries)
+	for {
+		entries = r.decode(entries, before+limit)
+		switch {
+		case len(entries) > before:
+			return entries, nil
+		case r.err != nil:
+			return entries, r.err
+		case r.readErr == nil:
+			entries = r.fill(entries)
+		default:
+			entries = r.finish(entries)
+		}
+	}
+}
+
+// decode decodes whole lines of the buffer until entries holds limit.
+func (r *Reader) decode(entries []domain.Entry, limit int) []domain.Entry {
+	for r.pos < r.whole && len(entries) < limit {
+		start := r.pos
+		n := len(entries)
+		entries = append(entries, domain.Entry{})
+		entry := &entries[n]
+		next := r.text.canonical(r.buf, start, &entry.Event)
+		if next < 0 {
+			next = r.text.loose(r.buf, start, &entry.Event)
+		}
+		if next < 0 || next-start-1 > r.options.MaxLine {
+			end := start + bytes.IndexByte(r.buf[start:r.whole], '\n')
+			r.pos = end + 1
+			entries = r.judge(entries[:n], start, end, true)
+			continue
+		}
+		r.line++
+		entry.Line, entry.Offset = r.line, r.offset+int64(start)
+		r.pos = next
+	}
+	return entries
+}
+
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// judge decodes the line buf[start:end], which the fast decoders left. ended
+// says that a line feed ends it.
+func (r *Reader) judge(entries []domain.Entry, start, end int, ended bool) []domain.Entry {
+	r.line++
+	position := domain.Position{Line: r.line, Offset: r.offset + int64(start)}
+	line := r.buf[start:end]
+	if len(bytes.TrimSuffix(line, []byte("\r"))) > r.options.MaxLine {
+		return r.malformed(entries, position, r.tooLong(), ended)
+	}
+	mark := 0
+	if position.Offset == 0 && bytes.HasPrefix(line, byteOrderMark) {
+		mark = len(byteOrderMark)
+	}
+	if len(bytes.TrimLeft(line[mark:], " \t\r")) == 0 {
+		return entries
+	}
+	event, fault := decodeGeneral(line[mark:])
+	if fault != nil {
+		fault.at += mark
+		return r.malformed(entries, position, fault, ended)
+	}
+	return append(entries, domain.Entry{Event: event, Position: position})
+}
+
+// malformed does with a line that holds no event what the options say.
+func (r *Reader) malformed(entries []domain.Entry, position domain.Position, fault *fault, ended bool) []domain.Entry {
+	if !ended {
+		return append(entries, domain.Entry{Position: position, Fault: domain.Torn})
+	}
+	err := &MalformedError{Name: r.options.Name, Position: position, Column: int64(fault.at) + 1, Reason: fault.reason}
+	if r.options.OnMalformed == Stop {
+		r.err = err
+		r.pos, r.whole, r.end = 0, 0, 0
+		return entries
+	}
+	if r.options.Skipped != nil {
+		r.options.Skipped(err)
+	}
+	return append(entries, domain.Entry{Position: position, Fault: domain.Malformed})
+}
+
+func (r *Reader) tooLong() *fault {
+	return &fault{r.options.MaxLine, fmt.Sprintf("the line is longer than %d bytes", r.options.MaxLine)}
+}
+
+// fill reads until the buffer holds a whole line, or reading ends.
+func (r *Reader) fill(entries []domain.Entry) []domain.Entry {
+	r.makeRoom()
+	for r.whole == 0 && r.readErr == nil {
+		if r.end > r.options.MaxLine+1 { // one more may be a carriage return
+			return r.drop(entries)
+		}
+		if r.end == len(r.buf)-slack {
+			r.resize(2 * len(r.buf))
+		}
+		start := r.end
+		r.read()
+		if i := bytes.LastIndexByte(r.buf[start:r.end], '\n'); i >= 0 {
+			r.whole = start + i + 1
+		}
+	}
+	return entries
+}
+
+// read reads once, behind what the buffer holds.
+func (r *Reader) read() {
+	for range 100 {
+		n, err := r.src.Read(r.buf[r.end : len(r.buf)-slack])
+		r.end += n
+		r.readErr = err
+		if n > 0 || err != nil {
+			return
+		}
+	}
+	r.readErr = io.ErrNoProgress
+}
+
+// makeRoom moves what is left to the front of the buffer, which grows while
+// reads fill it.
+func (r *Reader) makeRoom() {
+	full := r.end == len(r.buf)-slack
+	r.offset += int64(r.pos)
+	r.end = copy(r.buf, r.buf[r.pos:r.end])
+	r.pos, r.whole = 0, 0
+	if full && len(r.buf) < maxBuffer {
+		r.resize(2 * len(r.buf))
+	}
+}
+
+// resize gives the buffer another size; more than the longest line and what
+// ends it is never needed.
+func (r *Reader) resize(size int) {
+	size = max(min(size, r.options.MaxLine+2+slack), r.end+1+slack)
+	buf := make([]byte, size)
+	copy(buf, r.buf[:r.end])
+	r.buf = buf
+}
+
+// drop reads past a line that is too long, of which the buffer holds the
+// beginning, and keeps nothing of it.
+func (r *Reader) drop(entries []domain.Entry) []domain.Entry {
+	r.line++
+	position := domain.Position{Line: r.line, Offset: r.offset}
+	for r.whole == 0 && r.readErr == nil {
+		r.offset += int64(r.end)
+		r.end = 0
+		r.read()
+		r.whole = bytes.IndexByte(r.buf[:r.end], '\n') + 1
+	}
+	if r.whole == 0 {
+		r.offset += int64(r.end)
+		r.pos, r.end = 0, 0
+		if !errors.Is(r.readErr, io.EOF) {
+			return entries
+		}
+		return r.malformed(entries, position, r.tooLong(), false)
+	}
+	r.pos = r.whole
+	r.whole = bytes.LastIndexByte(r.buf[:r.end], '\n') + 1
+	return r.malformed(entries, position, r.tooLong(), true)
+}
+
+// finish takes the last line, if no line feed ends it, once reading has ended.
+func (r *Reader) finish(entries []domain.Entry) []domain.Entry {
+	r.err = r.readErr
+	if !errors.Is(r.readErr, io.EOF) {
+		r.err = fmt.Errorf("%s: read at byte %d: %w", printable(r.options.Name), r.offset+int64(r.end), r.readErr)
+		return entries
+	}
+	start, end := r.whole, r.end
+	r.pos, r.whole, r.end = 0, 0, 0
+	if start < end {
+		entries = r.judge(entries, start, end, false)
+	}
+	return entries
+}

@@ -1,0 +1,132 @@
+package jsonl
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Sink takes the events of a run as they happen.
+type Sink interface {
+	// Emit records one event. When it returns, the event has left the process.
+	Emit(event domain.Event) error
+	// Close ends the stream.
+	Close() error
+}
+
+// NullSink drops events.
+type NullSink struct{}
+
+// Emit does nothing.
+func (NullSink) Emit(domain.Event) error { return nil }
+
+// Close does nothing.
+func (NullSink) Close() error { return nil }
+
+// Writer is the sink that writes a stream: each event as one whole line in one
+// write, with nothing buffered between the event and the file, so that a crash
+// leaves a stream that is whole but for its last line. It is safe for
+// concurrent use.
+type Writer struct {
+	mu   sync.Mutex
+	out  io.Writer
+	line []byte
+	err  error
+}
+
+// NewWriter returns a sink that writes to out, which it does not close.
+func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
+
+// Emit writes the event's line. After a write that failed, which may have left
+// half a line, nothing more is written: what is torn stays the stream's tail.
+func (w *Writer) Emit(event domain.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err != nil {
+		return w.err
+	}
+	line, err := Append(w.line[:0], &event)
+	if err != nil {
+		return err // nothing was written: the stream is as good as before
+	}
+	w.line = line
+	if _, err := w.out.Write(line); err != nil {
+		w.err = fmt.Errorf("write the event stream: %w", err)
+	}
+	return w.err
+}
+
+// Close does nothing: the writer is its caller's.
+func (w *Writer) Close() error { return nil }
+
+// fileSink is a Writer that owns its file.
+type fileSink struct {
+	*Writer
+	file *os.File
+}
+
+func (s fileSink) Close() error { return s.file.Close() }
+
+// Target is where a stream is written to: dropped, standard output or a file.
+type Target struct {
+	kind targetKind
+	path string
+}
+
+type targetKind uint8
+
+const (
+	targetNull targetKind = iota
+	targetStdout
+	targetFile
+)
+
+// ParseTarget reads a target as users write it: null, stdout, or the path of a
+// file. The empty string is null.
+func ParseTarget(s string) Target {
+	switch s {
+	case "", "null":
+		return Target{kind: targetNull}
+	case "stdout":
+		return Target{kind: targetStdout}
+	}
+	return Target{kind: targetFile, path: s}
+}
+
+// String returns the target as users write it.
+func (t Target) String() string {
+	switch t.kind {
+	case targetNull:
+		return "null"
+	case targetStdout:
+		return "stdout"
+	}
+	return t.path
+}
+
+// ErrStreamExists is returned for a target that exists: a stream is the only
+// record of its run, and never overwritten.
+var ErrStreamExists = errors.New("the stream exists already, and a stream is never overwritten; name another file")
+
+// Open opens the target. stdout is what stands for standard output.
+func (t Target) Open(stdout io.Writer) (Sink, error) {
+	switch t.kind {
+	case targetNull:
+		return NullSink{}, nil
+	case targetStdout:
+		return NewWriter(stdout), nil
+	}
+	file, err := os.OpenFile(t.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s: %w", printable(t.path), ErrStreamExists)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fileSink{NewWriter(file), file}, nil
+}

@@ -1,0 +1,216 @@
+package jsonl
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// text is where the strings of events live: chunks that many strings share,
+// written once and never again, so that a string stays valid as long as
+// anybody holds it, and no string is allocated by itself.
+type text struct {
+	chunk []byte // len is what could be used, used is what was
+	used  int
+	// job is the latest job id, when it stood on the wire without escapes:
+	// most events name the job that the one before named.
+	job      string
+	jobPlain bool
+	// The latest clock that was read: the word of its first eight digits, what
+	// they stand for, and how many digits it had in all. Most have the same.
+	clockWord  uint64
+	clockValue int64
+	clockWidth int
+}
+
+// A string that is held keeps its chunk alive; this bounds how much that is.
+const chunkSize = 32 << 10
+
+// string reads the JSON string whose opening quote stands before b[i], and
+// returns it with the index behind its closing quote. It refuses, with a
+// negative index, what only the general decoder is to judge: a control
+// character, an escape that is not right, bytes that are not UTF-8.
+func (t *text) string(b []byte, i int) (string, int) {
+	end, high := plain(b, i)
+	switch b[end] {
+	case '"':
+		n := end - i
+		if t.used+n > len(t.chunk) {
+			t.grow(t.used, t.used, n)
+		}
+		s := t.chunk[t.used : t.used+n]
+		copy(s, b[i:end])
+		if high&highs != 0 && !utf8.Valid(s) {
+			return "", refused
+		}
+		t.used += n
+		return unsafe.String(unsafe.SliceData(s), n), end + 1
+	case '\\':
+		return t.escaped(b, i, end, high)
+	}
+	return "", refused
+}
+
+// plain returns the index of the first byte from b[i] on that is a quote, a
+// backslash or a control character, and whether there is one before it that
+// is not ASCII: then, high has high bits.
+//
+// This is where most of the time goes, hence the two words a turn, and loads
+// that are not checked against b's length: a line feed is a control character,
+// and ends every line with slack behind it.
+func plain(b []byte, i int) (end int, high uint64) {
+	p := unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i)
+	for {
+		x, y := loadAt(p, 0), loadAt(p, word)
+		if m := special(x); m != 0 {
+			n := bits.TrailingZeros64(m)
+			return i + n/8, high | x&(1<<n-1)
+		}
+		if m := special(y); m != 0 {
+			n := bits.TrailingZeros64(m)
+			return i + word + n/8, high | x | y&(1<<n-1)
+		}
+		high |= x | y
+		i += 2 * word
+		p = unsafe.Add(p, 2*word)
+	}
+}
+
+func loadAt(p unsafe.Pointer, i int) uint64 {
+	return binary.LittleEndian.Uint64((*[word]byte)(unsafe.Add(p, i))[:])
+}
+
+// escaped is string for one that has its first escape at b[end]. It copies
+// words as it looks at them, since the pieces between escapes are short.
+func (t *text) escaped(b []byte, i, end int, high uint64) (string, int) {
+	if t.used+end-i > len(t.chunk) {
+		t.grow(t.used, t.used, end-i)
+	}
+	start, w := t.used, t.used+copy(t.chunk[t.used:], b[i:end])
+	for i = end; b[i] != '"'; {
+		if b[i] != '\\' {
+			return "", refused
+		}
+		if w+utf8.UTFMax+word > len(t.chunk) {
+			start, w = t.grow(start, w, utf8.UTFMax+word)
+		}
+		if c := shortEscapes[b[i+1]]; c != 0 {
+			t.chunk[w] = c
+			i, w = i+2, w+1
+		} else {
+			c, next := unescapeHex(b, i+1)
+			if next < 0 {
+				return "", refused
+			}
+			i, w = next, w+utf8.EncodeRune(t.chunk[w:], c)
+		}
+		for {
+			x := load(b, i)
+			binary.LittleEndian.PutUint64(t.chunk[w:], x)
+			if m := special(x); m != 0 {
+				n := bits.TrailingZeros64(m)
+				high |= x & (1<<n - 1)
+				i, w = i+n/8, w+n/8
+				break
+			}
+			high |= x
+			i, w = i+word, w+word
+			if w+word > len(t.chunk) {
+				start, w = t.grow(start, w, word)
+			}
+		}
+	}
+	s := t.chunk[start:w]
+	if high&highs != 0 && !utf8.Valid(s) {
+		return "", refused
+	}
+	t.used = w
+	return unsafe.String(unsafe.SliceData(s), len(s)), i + 1
+}
+
+// word is how many bytes are looked at in one step.
+const word = 8
+
+// load returns the word at b[i:], its first byte lowest.
+func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
+
+// shortEscapes has what the escapes of one letter stand for.
+var shortEscapes = [256]byte{
+	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
+}
+
+const ones, highs = 0x0101010101010101, 0x8080808080808080
+
+// special has the high bit set of each byte of x that ends a run of plain
+// text: a quote, a backslash, a control character. Only the lowest mark
+// counts, those above it may be wrong. Exchanging 0x20 and 0x22 makes the
+// quote the neighbour of the control characters, so that one comparison finds
+// both.
+func special(x uint64) uint64 {
+	return (((x ^ ones*0x02) - ones*0x21) | ((x ^ ones*'\\') - ones)) &^ x & highs
+}
+
+// grow makes room for n more bytes of a string that stands so far in
+// t.chunk[start:w], and returns where it stands now.
+func (t *text) grow(start, w, n int) (newStart, newW int) {
+	have := w - start
+	chunk := make([]byte, max(chunkSize, 2*(have+n)))
+	copy(chunk, t.chunk[start:w])
+	t.chunk, t.used = chunk, 0
+	return 0, have
+}
+
+// jobID is string for a job's id, which is mostly that of the event before.
+func (t *text) jobID(b []byte, i int) (string, int) {
+	end := i + len(t.job)
+	if t.jobPlain && end < len(b) && b[end] == '"' && string(b[i:end]) == t.job {
+		return t.job, end + 1
+	}
+	id, next := t.string(b, i)
+	if next >= 0 {
+		t.job, t.jobPlain = id, next-i == len(id)+1
+	}
+	return id, next
+}
+
+// unescapeHex reads the \u escape whose u is b[i], and the whole of the next one
+// where the two make a pair of surrogates.
+func unescapeHex(b []byte, i int) (c rune, next int) {
+	if b[i] != 'u' {
+		return 0, refused
+	}
+	c = hex4(b, i+1)
+	i += 5
+	switch {
+	case c < 0:
+		return 0, refused
+	case c < 0xD800 || c > 0xDFFF:
+		return c, i
+	case c > 0xDBFF || b[i] != '\\' || b[i+1] != 'u':
+		return 0, refused
+	}
+	low := hex4(b, i+2)
+	if low < 0xDC00 || low > 0xDFFF {
+		return 0, refused
+	}
+	return 0x10000 + (c-0xD800)<<10 + (low - 0xDC00), i + 6
+}
+
+// hex4 returns the number that b[i:i+4] writes in hex digits, or -1.
+func hex4(b []byte, i int) rune {
+	var c rune
+	for _, digit := range b[i : i+4] {
+		switch {
+		case '0' <= digit && digit <= '9':
+			c = c<<4 | rune(digit-'0')
+		case 'a' <= digit && digit <= 'f':
+			c = c<<4 | rune(digit-'a'+10)
+		case 'A' <= digit && digit <= 'F':
+			c = c<<4 | rune(digit-'A'+10)
+		default:
+			return -1
+		}
+	}
+	return c
+}

@@ -1,0 +1,79 @@
+package domain
+
+import "strings"
+
+// Event is one event of a run, as a flat value that can be compared with ==.
+// Which fields mean something depends on Kind; the others are zero. Use the
+// constructors, which keep wrong combinations out.
+type Event struct {
+	// AtMs is the producer's wall clock in milliseconds since the Unix epoch.
+	// It may be negative and may go backwards from one event to the next.
+	AtMs int64
+	// JobID is the job that the event names, when HasJob. It may be empty.
+	JobID string
+	// Cmd is the command of a ShStarted.
+	Cmd string
+	// Type is the wire name of an Unknown event's type.
+	Type string
+	// Extra holds the members of an Unknown event that have no field here, as
+	// the text of one JSON object with sorted keys; empty when there are none.
+	Extra string
+	// ExitCode is the exit code of a ShFinished.
+	ExitCode int32
+	Kind     Kind
+	// Outcome is that of a JobFinished or a RunFinished.
+	Outcome Outcome
+	// HasJob is set when the event names a job: always for job and sh events,
+	// never for RunFinished, and for an Unknown event that carries a job_id.
+	HasJob bool
+}
+
+// NewJobStarted returns the event of a job that is about to run.
+func NewJobStarted(atMs int64, jobID string) Event {
+	return Event{Kind: JobStarted, AtMs: atMs, JobID: valid(jobID), HasJob: true}
+}
+
+// NewJobFinished returns the event of a job that has ended with outcome.
+func NewJobFinished(atMs int64, jobID string, outcome Outcome) Event {
+	return Event{Kind: JobFinished, AtMs: atMs, JobID: valid(jobID), HasJob: true, Outcome: outcome}
+}
+
+// NewShStarted returns the event of a command that is about to be spawned.
+func NewShStarted(atMs int64, jobID, cmd string) Event {
+	return Event{Kind: ShStarted, AtMs: atMs, JobID: valid(jobID), HasJob: true, Cmd: valid(cmd)}
+}
+
+// NewShFinished returns the event of a command that has exited with exitCode.
+func NewShFinished(atMs int64, jobID string, exitCode int32) Event {
+	return Event{Kind: ShFinished, AtMs: atMs, JobID: valid(jobID), HasJob: true, ExitCode: exitCode}
+}
+
+// NewRunFinished returns the event that closes a run.
+func NewRunFinished(atMs int64, outcome Outcome) Event {
+	return Event{Kind: RunFinished, AtMs: atMs, Outcome: outcome}
+}
+
+// NewUnknown returns an event of a type that this version does not know.
+// extra is the text of a JSON object of its other members, or empty.
+func NewUnknown(atMs int64, typ, extra string) Event {
+	return Event{Kind: Unknown, AtMs: atMs, Type: valid(typ), Extra: extra}
+}
+
+// InJob returns e as an event that names the job jobID. It is meant for
+// Unknown events; the constructors of job and sh events take the id.
+func (e Event) InJob(jobID string) Event {
+	e.JobID, e.HasJob = valid(jobID), true
+	return e
+}
+
+// TypeName returns the event's type as the wire names it.
+func (e *Event) TypeName() string {
+	if e.Kind == Unknown {
+		return e.Type
+	}
+	return e.Kind.String()
+}
+
+// valid makes s text: the wire is UTF-8, so what is not becomes U+FFFD before
+// it is in an event, not when it is written.
+func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

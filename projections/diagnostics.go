@@ -1,0 +1,128 @@
+package projections
+
+import "github.com/quire-ci/quire-project/domain"
+
+// Code names something odd in a stream.
+type Code string
+
+// The codes, in the order in which those of one event are listed.
+const (
+	TornTail            Code = "torn_tail"
+	MalformedLine       Code = "malformed_line"
+	UnknownType         Code = "unknown_type"
+	ClockBackwards      Code = "clock_backwards"
+	DuplicateJobStart   Code = "duplicate_job_start"
+	DuplicateJobFinish  Code = "duplicate_job_finish"
+	OrphanJobFinish     Code = "orphan_job_finish"
+	OrphanShStart       Code = "orphan_sh_start"
+	OrphanShFinish      Code = "orphan_sh_finish"
+	OverlappingSh       Code = "overlapping_sh"
+	EventAfterJobFinish Code = "event_after_job_finish"
+	EventAfterRunFinish Code = "event_after_run_finish"
+	UnfinishedSh        Code = "unfinished_sh"
+)
+
+// Meaning says in a few words what the code stands for.
+func (c Code) Meaning() string { return meanings[c] }
+
+var meanings = map[Code]string{
+	TornTail:            "the stream ends inside a line: its writer died there, or is not done",
+	MalformedLine:       "the line is no event and was skipped",
+	UnknownType:         "an event of a type that this version does not know",
+	ClockBackwards:      "the producer's clock is behind that of the event before",
+	DuplicateJobStart:   "the job is started already; changes nothing",
+	DuplicateJobFinish:  "the job is finished already; changes nothing",
+	OrphanJobFinish:     "the job finishes without having started",
+	OrphanShStart:       "a command starts in a job that has not started",
+	OrphanShFinish:      "a command finishes but none is open in the job; changes nothing",
+	OverlappingSh:       "a command starts while another one of the job is open",
+	EventAfterJobFinish: "the job is finished; its row does not change any more",
+	EventAfterRunFinish: "the run is finished",
+	UnfinishedSh:        "the job finishes while a command of it is open",
+}
+
+// Diagnostic is the row of something odd.
+type Diagnostic struct {
+	Code Code `json:"code"`
+	// Line counts from 1; Offset is that of the line's first byte.
+	Line   int64 `json:"line"`
+	Offset int64 `json:"offset"`
+	// JobID is the job that the line names, if it names one.
+	JobID Null[string] `json:"job_id"`
+}
+
+// Diagnostics returns the projection "diagnostics": what is odd, in stream
+// order and, within one line, in the order of the codes above. Every row is
+// final at once. What is odd never hides a row of another projection.
+func Diagnostics() Projection[Diagnostic] { return &diagnostics{} }
+
+type diagnostics struct {
+	Count int `json:"count"`
+}
+
+func (*diagnostics) Name() string { return "diagnostics" }
+
+func (*diagnostics) Open(_ *Tracker, rows []Row[Diagnostic]) []Row[Diagnostic] { return rows }
+
+func (p *diagnostics) Reduce(step *Step, rows []Row[Diagnostic]) []Row[Diagnostic] {
+	if step.Fault != domain.Sound {
+		return p.fault(step, rows)
+	}
+	if step.Kind == domain.Unknown {
+		rows = p.report(UnknownType, step, rows)
+	}
+	if !step.First && step.AtMs < step.PrevAtMs {
+		rows = p.report(ClockBackwards, step, rows)
+	}
+	was := step.JobBefore
+	switch step.Kind {
+	case domain.JobStarted:
+		if was.Open() {
+			rows = p.report(DuplicateJobStart, step, rows)
+		}
+	case domain.JobFinished:
+		if was.Final {
+			rows = p.report(DuplicateJobFinish, step, rows)
+		}
+		if !was.Started {
+			rows = p.report(OrphanJobFinish, step, rows)
+		}
+	case domain.ShStarted:
+		if !was.Started {
+			rows = p.report(OrphanShStart, step, rows)
+		}
+		if was.OpenSh > 0 {
+			rows = p.report(OverlappingSh, step, rows)
+		}
+	case domain.ShFinished:
+		if was.OpenSh == 0 {
+			rows = p.report(OrphanShFinish, step, rows)
+		}
+	}
+	if was.Final && (step.Kind == domain.JobStarted || step.Kind == domain.ShStarted || step.Kind == domain.ShFinished) {
+		rows = p.report(EventAfterJobFinish, step, rows)
+	}
+	if step.AfterRun {
+		rows = p.report(EventAfterRunFinish, step, rows)
+	}
+	if step.JobEnds && was.OpenSh > 0 {
+		rows = p.report(UnfinishedSh, step, rows)
+	}
+	return rows
+}
+
+func (p *diagnostics) fault(step *Step, rows []Row[Diagnostic]) []Row[Diagnostic] {
+	if step.Fault == domain.Torn {
+		return p.report(TornTail, step, rows)
+	}
+	return p.report(MalformedLine, step, rows)
+}
+
+func (p *diagnostics) report(code Code, step *Step, rows []Row[Diagnostic]) []Row[Diagnostic] {
+	row := Diagnostic{Code: code, Line: step.Line, Offset: step.Offset}
+	if step.Job != nil {
+		row.JobID = Some(step.Job.ID)
+	}
+	p.Count++
+	return append(rows, final(p.Count-1, row))
+}

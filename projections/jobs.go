@@ -1,0 +1,68 @@
+package projections
+
+import "github.com/quire-ci/quire-project/domain"
+
+// State is how a job or a run stands.
+type State string
+
+// The states of a job or a run.
+const (
+	Active   State = "active"
+	Complete State = "complete"
+	Failed   State = "failed"
+)
+
+// Job is the row of a job that any event names.
+type Job struct {
+	JobID string `json:"job_id"`
+	State State  `json:"state"`
+	// StartedAtMs and FinishedAtMs are those of the job's first JobStarted and
+	// JobFinished, in milliseconds since the Unix epoch.
+	StartedAtMs  Null[int64] `json:"started_at_ms"`
+	FinishedAtMs Null[int64] `json:"finished_at_ms"`
+	// ExitCode is that of the sh that finished last while the job was not.
+	ExitCode Null[int32] `json:"exit_code"`
+}
+
+// Jobs returns the projection "jobs": one row for each job, in order of first
+// mention. A row is final at its job's first JobFinished.
+func Jobs() Projection[Job] { return jobs{} }
+
+type jobs struct{}
+
+func (jobs) Name() string { return "jobs" }
+
+func (jobs) Reduce(step *Step, rows []Row[Job]) []Row[Job] {
+	if !step.JobEnds {
+		return rows
+	}
+	return append(rows, final(step.Job.Index, step.Job.row()))
+}
+
+func (jobs) Open(run *Tracker, rows []Row[Job]) []Row[Job] {
+	for i := range run.jobs {
+		if job := &run.jobs[i]; !job.Final {
+			rows = append(rows, open(i, job.row()))
+		}
+	}
+	return rows
+}
+
+func (j *TrackedJob) row() Job {
+	row := Job{JobID: j.ID, State: Active, ExitCode: j.ExitCode}
+	if j.Started {
+		row.StartedAtMs = Some(j.StartedAtMs)
+	}
+	if j.Final {
+		row.FinishedAtMs = Some(j.FinishedAtMs)
+		row.State = stateOf(j.Outcome)
+	}
+	return row
+}
+
+func stateOf(o domain.Outcome) State {
+	if o == domain.Complete {
+		return Complete
+	}
+	return Failed
+}

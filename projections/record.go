@@ -1,0 +1,62 @@
+package projections
+
+import "github.com/quire-ci/quire-project/domain"
+
+// Record is all that the projections make of one run, in memory.
+type Record struct {
+	Run         Run          `json:"run"`
+	Jobs        []Job        `json:"jobs"`
+	ShEvents    []ShEvent    `json:"sh_events"`
+	Timings     Timings      `json:"timings"`
+	Diagnostics []Diagnostic `json:"diagnostics"`
+}
+
+// Timings are the four kinds of rows that the projection "timings" has.
+type Timings struct {
+	Run      RunTiming   `json:"run"`
+	Jobs     []JobTiming `json:"jobs"`
+	ShEvents []ShTiming  `json:"sh_events"`
+	Slowest  []SlowSh    `json:"slowest"`
+}
+
+// Project folds the stream of the run called run into its record. It holds
+// all rows; where that is too much, put the projections that are wanted in a
+// [Fold] of your own.
+func Project(run domain.RunID, stream Stream) (*Record, error) {
+	record, fold := NewRecord(run)
+	if err := fold.Drain(stream); err != nil {
+		return nil, err
+	}
+	fold.Open()
+	return record, nil
+}
+
+// NewRecord returns an empty record and the fold that fills it: with each
+// final row as it comes, with the open ones at each [Fold.Open].
+func NewRecord(run domain.RunID) (*Record, *Fold) {
+	r := &Record{
+		Jobs: []Job{}, ShEvents: []ShEvent{}, Diagnostics: []Diagnostic{},
+		Timings: Timings{Jobs: []JobTiming{}, ShEvents: []ShTiming{}, Slowest: []SlowSh{}},
+	}
+	return r, NewFold(run,
+		Into(Runs(), func(row Row[Run]) { r.Run = row.Value }),
+		Into(Jobs(), put(&r.Jobs)),
+		Into(ShEvents(), put(&r.ShEvents)),
+		Into(RunTimings(), func(row Row[RunTiming]) { r.Timings.Run = row.Value }),
+		Into(JobTimings(), put(&r.Timings.Jobs)),
+		Into(ShTimings(), put(&r.Timings.ShEvents)),
+		Into(Slowest(), put(&r.Timings.Slowest)),
+		Into(Diagnostics(), put(&r.Diagnostics)),
+	)
+}
+
+// put returns a function that puts rows at their index.
+func put[R comparable](rows *[]R) func(Row[R]) {
+	return func(row Row[R]) {
+		for len(*rows) <= row.Index {
+			var zero R
+			*rows = append(*rows, zero)
+		}
+		(*rows)[row.Index] = row.Value
+	}
+}

@@ -1,0 +1,42 @@
+package projections
+
+// ShEvent is the row of a shell command.
+type ShEvent struct {
+	JobID string `json:"job_id"`
+	// Seq counts from 1 within the job, and so names the command's log.
+	Seq         int    `json:"seq"`
+	Cmd         string `json:"cmd"`
+	StartedAtMs int64  `json:"started_at_ms"`
+	// FinishedAtMs and ExitCode are unknown while the command runs.
+	FinishedAtMs Null[int64] `json:"finished_at_ms"`
+	ExitCode     Null[int32] `json:"exit_code"`
+}
+
+// ShEvents returns the projection "sh_events": one row for each ShStarted, in
+// stream order. A ShFinished closes the oldest open sh of its job, which makes
+// that row final.
+func ShEvents() Projection[ShEvent] { return shEvents{} }
+
+type shEvents struct{}
+
+func (shEvents) Name() string { return "sh_events" }
+
+func (shEvents) Reduce(step *Step, rows []Row[ShEvent]) []Row[ShEvent] {
+	if !step.ShCloses {
+		return rows
+	}
+	row := step.Sh.row(step.Job)
+	row.FinishedAtMs, row.ExitCode = Some(step.AtMs), Some(step.ExitCode)
+	return append(rows, final(step.Sh.Index, row))
+}
+
+func (shEvents) Open(run *Tracker, rows []Row[ShEvent]) []Row[ShEvent] {
+	run.EachOpenSh(func(job *TrackedJob, sh *TrackedSh) {
+		rows = append(rows, open(sh.Index, sh.row(job)))
+	})
+	return rows
+}
+
+func (sh *TrackedSh) row(job *TrackedJob) ShEvent {
+	return ShEvent{JobID: job.ID, Seq: sh.Seq, Cmd: sh.Cmd, StartedAtMs: sh.StartedAtMs}
+}

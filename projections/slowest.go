@@ -1,0 +1,69 @@
+package projections
+
+import "slices"
+
+// SlowSh is one of the slowest shell commands of a run.
+type SlowSh struct {
+	JobID      string `json:"job_id"`
+	Seq        int    `json:"seq"`
+	DurationMs int64  `json:"duration_ms"`
+}
+
+// slowestCount is how many commands "timings.slowest" lists.
+const slowestCount = 10
+
+// Slowest returns the projection "timings.slowest": the ten commands that took
+// longest, longest first, ties in stream order. A row's index is its rank, so
+// none is ever final.
+func Slowest() Projection[SlowSh] { return &slowest{} }
+
+type slowest struct {
+	Ranks []rankedSh `json:"ranks"`
+}
+
+type rankedSh struct {
+	Index int    `json:"index"` // the sh's place in the stream
+	Sh    SlowSh `json:"sh"`
+}
+
+func (*slowest) Name() string { return "timings.slowest" }
+
+func (p *slowest) Reduce(step *Step, rows []Row[SlowSh]) []Row[SlowSh] {
+	if !step.ShCloses {
+		return rows
+	}
+	if d := span(step.Sh.StartedAtMs, step.AtMs); d.Valid && p.ranks(d.V, step.Sh.Index) {
+		p.insert(rankedSh{step.Sh.Index, SlowSh{step.Job.ID, step.Sh.Seq, d.V}})
+	}
+	return rows
+}
+
+func (p *slowest) Open(_ *Tracker, rows []Row[SlowSh]) []Row[SlowSh] {
+	for i, ranked := range p.Ranks {
+		rows = append(rows, open(i, ranked.Sh))
+	}
+	return rows
+}
+
+// ranks reports whether a sh is among the slowest so far.
+func (p *slowest) ranks(durationMs int64, index int) bool {
+	if len(p.Ranks) < slowestCount {
+		return true
+	}
+	last := &p.Ranks[slowestCount-1]
+	return durationMs > last.Sh.DurationMs || durationMs == last.Sh.DurationMs && index < last.Index
+}
+
+func (p *slowest) insert(sh rankedSh) {
+	at, _ := slices.BinarySearchFunc(p.Ranks, sh, func(a, b rankedSh) int {
+		switch {
+		case a.Sh.DurationMs != b.Sh.DurationMs && a.Sh.DurationMs > b.Sh.DurationMs:
+			return -1
+		case a.Sh.DurationMs != b.Sh.DurationMs:
+			return 1
+		}
+		return a.Index - b.Index
+	})
+	p.Ranks = slices.Insert(p.Ranks, at, sh)
+	p.Ranks = p.Ranks[:min(len(p.Ranks), slowestCount)]
+}

@@ -1,0 +1,43 @@
+package projections
+
+import "github.com/quire-ci/quire-project/domain"
+
+// Step is one entry of the stream as a projection meets it: the event, what
+// was true just before it, and what it did to the run. Pairing a Finished
+// event with its Started one happens once, in [Tracker], for all projections.
+type Step struct {
+	*domain.Entry
+
+	// Run is the run so far, this entry included.
+	Run *Tracker
+
+	// First is set for the first event of the stream. For every other one
+	// PrevAtMs is the AtMs of the event before it.
+	First    bool
+	PrevAtMs int64
+	// AfterRun is set when a RunFinished came before.
+	AfterRun bool
+
+	// Job is the job that the event names, this event included; nil if it
+	// names none.
+	Job *TrackedJob
+	// JobBefore is how far the job was before this event.
+	JobBefore Progress
+	// JobStarts is set for a job's first JobStarted, JobEnds for its first
+	// JobFinished; a job that has ended does not start any more.
+	JobStarts, JobEnds bool
+
+	// Sh is the sh that the event opens (ShOpens) or closes (ShCloses).
+	Sh                TrackedSh
+	ShOpens, ShCloses bool
+}
+
+// Progress is how far a job has come.
+type Progress struct {
+	Started bool // a JobStarted was read before any JobFinished
+	Final   bool // a JobFinished was read: the job's row is final
+	OpenSh  int  // how many of its sh are open
+}
+
+// Open reports whether the job has started and not ended.
+func (p Progress) Open() bool { return p.Started && !p.Final }

@@ -1,0 +1,72 @@
+package projections
+
+// JobTiming is the timing of a job, in milliseconds.
+type JobTiming struct {
+	JobID string `json:"job_id"`
+	// OffsetMs is from the run's first event to the job's start, DurationMs
+	// from there to its end.
+	OffsetMs   Null[int64] `json:"offset_ms"`
+	DurationMs Null[int64] `json:"duration_ms"`
+	// ShCount counts the job's sh; ShMs is the time during which at least one
+	// of them was open, GapMs what is left of the duration.
+	ShCount int         `json:"sh_count"`
+	ShMs    Null[int64] `json:"sh_ms"`
+	GapMs   Null[int64] `json:"gap_ms"`
+}
+
+// JobTimings returns the projection "timings.jobs": one row for each job, in
+// order of first mention, final at the job's first JobFinished.
+func JobTimings() Projection[JobTiming] { return &jobTimings{} }
+
+type jobTimings struct {
+	Sh []stretches `json:"sh"` // by the job's index
+}
+
+func (*jobTimings) Name() string { return "timings.jobs" }
+
+func (p *jobTimings) Reduce(step *Step, rows []Row[JobTiming]) []Row[JobTiming] {
+	switch {
+	case step.Job == nil || step.JobBefore.Final:
+	case step.ShOpens && step.JobBefore.OpenSh == 0:
+		p.stretches(step.Job).begin(step.AtMs)
+	case step.ShCloses && step.Job.OpenSh == 0:
+		p.stretches(step.Job).end(step.AtMs)
+	case step.JobEnds:
+		return append(rows, final(step.Job.Index, p.row(step.Run, step.Job)))
+	}
+	return rows
+}
+
+func (p *jobTimings) Open(run *Tracker, rows []Row[JobTiming]) []Row[JobTiming] {
+	for i := range run.jobs {
+		if job := &run.jobs[i]; !job.Final {
+			rows = append(rows, open(i, p.row(run, job)))
+		}
+	}
+	return rows
+}
+
+// stretches returns the time that job has spent in its sh so far.
+func (p *jobTimings) stretches(job *TrackedJob) *stretches {
+	for len(p.Sh) <= job.Index {
+		p.Sh = append(p.Sh, stretches{})
+	}
+	return &p.Sh[job.Index]
+}
+
+func (p *jobTimings) row(run *Tracker, job *TrackedJob) JobTiming {
+	row := JobTiming{JobID: job.ID, ShCount: job.ShCount, ShMs: Some[int64](0)}
+	if job.Index < len(p.Sh) {
+		row.ShMs = p.Sh[job.Index].Total.total()
+	}
+	if job.Started {
+		row.OffsetMs = span(run.FirstAtMs, job.StartedAtMs)
+	}
+	if job.Started && job.Final {
+		row.DurationMs = span(job.StartedAtMs, job.FinishedAtMs)
+	}
+	if row.DurationMs.Valid && row.ShMs.Valid {
+		row.GapMs = span(row.ShMs.V, row.DurationMs.V)
+	}
+	return row
+}
