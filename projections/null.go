@@ -16,6 +16,9 @@ type Null[T comparable] struct {
 // Some returns a known value.
 func Some[T comparable](v T) Null[T] { return Null[T]{V: v, Valid: true} }
 
+// IsNull reports whether the value is unknown.
+func (n Null[T]) IsNull() bool { return !n.Valid }
+
 // String returns the value's default format, or "null".
 func (n Null[T]) String() string {
 	if !n.Valid {

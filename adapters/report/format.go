@@ -1,0 +1,104 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Format is how a report is written.
+type Format string
+
+// The formats.
+const (
+	// JSON is one document a run, docs/schema/document.json.
+	JSON Format = "json"
+	// NDJSON is one row a line, written as soon as the row is final.
+	NDJSON Format = "ndjson"
+	// CSV is the rows of one projection, with a header.
+	CSV Format = "csv"
+	// Table is for people at a terminal.
+	Table Format = "table"
+	// Markdown is for a pull request.
+	Markdown Format = "markdown"
+)
+
+// Formats are all formats, in the order in which help texts list them.
+var Formats = []Format{JSON, NDJSON, CSV, Table, Markdown}
+
+// ParseFormat reads the name of a format.
+func ParseFormat(name string) (Format, error) {
+	for _, format := range Formats {
+		if string(format) == name {
+			return format, nil
+		}
+	}
+	return "", fmt.Errorf("no format is called %q; there are json, ndjson, csv, table and markdown", name)
+}
+
+// Options are those of a report; the zero value has the defaults.
+type Options struct {
+	// Sections is what the report has; nil means all. CSV takes exactly one.
+	Sections Selection
+	// Pretty indents JSON.
+	Pretty bool
+	// Live writes NDJSON rows whenever the stream pauses, not only when there
+	// are many of them: for streams that are still being written.
+	Live bool
+	// NoHeader leaves out the header line of CSV.
+	NoHeader bool
+	// Color lets a table have colours.
+	Color bool
+	// Width is how many columns a terminal has; 0 means no limit.
+	Width int
+}
+
+// ErrOneSection is returned when CSV is to have more or less than one section.
+var ErrOneSection = errors.New("csv takes exactly one projection, such as --projection jobs; of timings, one part, such as timings.sh_events")
+
+// Check reports whether a report of the format can have the options.
+func (f Format) Check(options Options) error {
+	if f == CSV {
+		_, err := csvSection(options.Sections)
+		return err
+	}
+	return nil
+}
+
+// Write folds the stream of the run called run, writes its report to out, and
+// returns the row of the run itself.
+//
+// JSON, CSV, tables and Markdown write nothing when the stream cannot be read
+// to its end. NDJSON may have written rows by then.
+func Write(out io.Writer, format Format, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
+	if options.Sections == nil {
+		options.Sections = All
+	}
+	if err := format.Check(options); err != nil {
+		return projections.Run{}, err
+	}
+	switch format {
+	case NDJSON:
+		return writeNDJSON(out, run, stream, options)
+	case CSV:
+		return writeCSV(out, run, stream, options)
+	case Table:
+		return writeRecord(out, run, stream, options, writeTable)
+	case Markdown:
+		return writeRecord(out, run, stream, options, writeMarkdown)
+	}
+	return writeJSON(out, run, stream, options)
+}
+
+// writeRecord writes a report that wants all rows at hand.
+func writeRecord(out io.Writer, run domain.RunID, stream projections.Stream, options Options,
+	write func(io.Writer, *projections.Record, Options) error) (projections.Run, error) {
+	record, err := projections.Project(run, stream)
+	if err != nil {
+		return projections.Run{}, err
+	}
+	return record.Run, write(out, record, options)
+}

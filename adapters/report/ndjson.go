@@ -1,0 +1,95 @@
+package report
+
+import (
+	"io"
+
+	"github.com/quire-ci/quire-project/adapters/internal/quote"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// ndjson writes one row a line, as they become final. It holds what is about
+// to be written, and nothing else.
+type ndjson struct {
+	out    io.Writer
+	runID  []byte // as a JSON string
+	buffer []byte
+	live   bool
+}
+
+// flushSize is how much is gathered before it is written.
+const flushSize = 256 << 10
+
+func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
+	w := &ndjson{out: out, runID: quote.Append(nil, string(run)), live: options.Live}
+	var row projections.Run
+	var members []projections.Member
+	add := func(section Section, member func(Section) projections.Member) {
+		if options.Sections.Has(section) {
+			members = append(members, member(section))
+		}
+	}
+	// This is the order of the rows that one event makes final, and of the
+	// rest at the end.
+	add(Jobs, func(s Section) projections.Member { return line(w, s, projections.Jobs(), appendJob) })
+	add(ShEvents, func(s Section) projections.Member { return line(w, s, projections.ShEvents(), appendShEvent) })
+	add(TimingsJobs, func(s Section) projections.Member { return line(w, s, projections.JobTimings(), appendJobTiming) })
+	add(TimingsSh, func(s Section) projections.Member { return line(w, s, projections.ShTimings(), appendShTiming) })
+	add(Diagnostics, func(s Section) projections.Member { return line(w, s, projections.Diagnostics(), appendDiagnostic) })
+	add(TimingsRun, func(s Section) projections.Member { return line(w, s, projections.RunTimings(), appendRunTiming) })
+	add(TimingsSlowest, func(s Section) projections.Member { return line(w, s, projections.Slowest(), appendSlowSh) })
+	members = append(members, projections.Into(projections.Runs(), func(r projections.Row[projections.Run]) { row = r.Value }))
+	fold := projections.NewFold(run, members...)
+	if err := fold.Drain(between{stream, w.relieve}); err != nil {
+		return projections.Run{}, err
+	}
+	fold.Open()
+	if options.Sections.Has(Run) {
+		w.buffer = append(appendRunRest(append(w.buffer, w.head(Run)...), &row), '}', '\n')
+	}
+	return row, w.flush()
+}
+
+// line makes a projection a member of the fold that writes a line for each row.
+func line[R comparable](w *ndjson, section Section, p projections.Projection[R], encode func([]byte, *R) []byte) projections.Member {
+	head := w.head(section)
+	return projections.Into(p, func(row projections.Row[R]) {
+		w.buffer = append(encode(append(w.buffer, head...), &row.Value), '}', '\n')
+	})
+}
+
+// head is what the lines of a section begin with.
+func (w *ndjson) head(section Section) string {
+	return `{"projection":"` + string(section) + `","run_id":` + string(w.runID) + `,`
+}
+
+// relieve writes what has been gathered, if that is much, or if somebody waits
+// for it.
+func (w *ndjson) relieve() error {
+	if len(w.buffer) < flushSize && !w.live {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *ndjson) flush() error {
+	if len(w.buffer) == 0 {
+		return nil
+	}
+	_, err := w.out.Write(w.buffer)
+	w.buffer = w.buffer[:0]
+	return err
+}
+
+// between is a stream that does something before each time it is read on.
+type between struct {
+	projections.Stream
+	do func() error
+}
+
+func (b between) Next() ([]domain.Entry, error) {
+	if err := b.do(); err != nil {
+		return nil, err
+	}
+	return b.Stream.Next()
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+func newCheck(std stdio) *cobra.Command {
+	var flags readFlags
+	cmd := &cobra.Command{
+		Use:   "check SOURCE",
+		Short: "Say what is odd about a stream",
+		Long: `Say what is odd about a stream: print its diagnostics, one a line as
+FILE:LINE: code: what it means, and a count by code behind them.
+
+Exit status: 0 if there is nothing odd, 5 if there is; 4 if the stream is
+malformed and --on-malformed skip is not given.`,
+		Example: `  quire-project check run.jsonl
+  quire-project check runs/ --on-malformed skip`,
+		Args: oneSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return check(cmd.Context(), args[0], flags, std)
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func check(ctx context.Context, path string, flags readFlags, std stdio) error {
+	sources, err := flags.find(path)
+	if err != nil {
+		return err
+	}
+	buffered := bufio.NewWriter(std.out)
+	c := &checker{out: buffered, counts: map[projections.Code]int{}}
+	status := statusOK
+	for source, err := range sources.all() {
+		if err == nil {
+			err = c.stream(source, sources.reading(source))
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			tell(std.err, err)
+			status = worse(status, statusOf(err))
+		}
+	}
+	c.summary()
+	if err := buffered.Flush(); err != nil {
+		return &writeError{err}
+	}
+	if len(c.counts) > 0 {
+		status = worse(status, statusFound)
+	}
+	if status != statusOK {
+		return &statusError{status: status}
+	}
+	return nil
+}
+
+// checker prints what is odd about streams.
+type checker struct {
+	out    io.Writer
+	counts map[projections.Code]int
+}
+
+func (c *checker) stream(source jsonl.Source, options jsonl.Options) error {
+	file, err := source.Open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	name := report.Printable(source.Path)
+	fold := projections.NewFold(source.Run, projections.Into(projections.Diagnostics(), func(row projections.Row[projections.Diagnostic]) {
+		d := row.Value
+		c.counts[d.Code]++
+		fmt.Fprintf(c.out, "%s:%d: %s: %s", name, d.Line, d.Code, d.Code.Meaning())
+		if d.JobID.Valid {
+			fmt.Fprintf(c.out, " (job %s)", report.Printable(d.JobID.V))
+		}
+		fmt.Fprintln(c.out)
+	}))
+	return fold.Drain(jsonl.NewReader(file, options))
+}
+
+// summary prints a count by code, the most frequent first.
+func (c *checker) summary() {
+	var codes []projections.Code
+	for code := range c.counts {
+		codes = append(codes, code)
+	}
+	slices.SortFunc(codes, func(a, b projections.Code) int {
+		if c.counts[a] != c.counts[b] {
+			return c.counts[b] - c.counts[a]
+		}
+		if a < b {
+			return -1
+		}
+		return 1
+	})
+	for _, code := range codes {
+		fmt.Fprintf(c.out, "%7d %s\n", c.counts[code], code)
+	}
+}

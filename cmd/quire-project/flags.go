@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+)
+
+// readFlags say how streams are read; every command that reads has them.
+type readFlags struct {
+	runID       string
+	onMalformed string
+	maxLine     int
+}
+
+func (f *readFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an events.jsonl, its folder's)")
+	flags.StringVar(&f.onMalformed, "on-malformed", "stop", "at a malformed line, stop or skip it")
+	flags.IntVar(&f.maxLine, "max-line", jsonl.DefaultMaxLine, "how long a line may be, in `bytes`")
+	_ = cmd.RegisterFlagCompletionFunc("on-malformed", cobra.FixedCompletions([]string{"stop", "skip"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// options are those of a reader.
+func (f *readFlags) options() (jsonl.Options, error) {
+	options := jsonl.Options{MaxLine: f.maxLine}
+	switch f.onMalformed {
+	case "stop":
+	case "skip":
+		options.OnMalformed = jsonl.Skip
+	default:
+		return options, usageError(fmt.Errorf("--on-malformed is stop or skip, not %q", f.onMalformed))
+	}
+	if f.maxLine <= 0 {
+		return options, usageError(errors.New("--max-line is a number of bytes above 0"))
+	}
+	return options, nil
+}
+
+// projectFlags are those of the main command.
+type projectFlags struct {
+	readFlags
+	to          string
+	output      string
+	projections []string
+	pretty      bool
+	exitStatus  bool
+}
+
+func (f *projectFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown")
+	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
+	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: run, jobs, sh_events, timings or a part of it\nsuch as timings.jobs, diagnostics; csv takes exactly one (default: all)")
+	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
+	flags.BoolVar(&f.exitStatus, "exit-status", false, "end with 6 if the run failed, 3 if it has not finished")
+	f.readFlags.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("projection", cobra.FixedCompletions(
+		append(sectionNames(), "timings"), cobra.ShellCompDirectiveNoFileComp))
+}
+
+func formatNames() []string {
+	var names []string
+	for _, format := range report.Formats {
+		names = append(names, string(format))
+	}
+	return names
+}
+
+func sectionNames() []string {
+	var names []string
+	for _, section := range report.All {
+		names = append(names, string(section))
+	}
+	return names
+}
+
+// report reads what the flags say of the report.
+func (f *projectFlags) report() (report.Format, report.Options, error) {
+	format, err := report.ParseFormat(f.to)
+	if err != nil {
+		return "", report.Options{}, usageError(fmt.Errorf("--to %s: %w", report.Printable(f.to), err))
+	}
+	sections, err := report.ParseSelection(f.projections)
+	if err != nil {
+		return "", report.Options{}, usageError(fmt.Errorf("--projection %s: %w", report.Printable(strings.Join(f.projections, ",")), err))
+	}
+	options := report.Options{Sections: sections, Pretty: f.pretty}
+	if err := format.Check(options); err != nil {
+		return "", options, usageError(err)
+	}
+	if f.pretty && format != report.JSON {
+		return "", options, usageError(fmt.Errorf("--pretty goes with --to json, not with --to %s", f.to))
+	}
+	return format, options, nil
+}

@@ -1,0 +1,33 @@
+// Command quire-project turns the event stream of a CI run into its record:
+// the rows of its jobs, its commands and their timings.
+//
+//	quire-project run.jsonl --to json
+//
+// This package holds flags, wiring and exit statuses; what is done, is done in
+// adapters and projections.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	tuneMemory()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr})
+	stop()
+	os.Exit(status)
+}
+
+// tuneMemory lets the heap grow further between collections than it would:
+// what is live is small against what passes through, mostly. Who sets GOGC
+// knows better.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(200)
+	}
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+)
+
+// writeError is an error of what is written to, and not of a stream.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return "cannot write: " + e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
+
+func isWriteError(err error) bool {
+	var write *writeError
+	return errors.As(err, &write)
+}
+
+// output marks the errors of what is written to.
+type output struct{ io.Writer }
+
+func (o output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if err != nil {
+		err = &writeError{err}
+	}
+	return n, err
+}
+
+// openOutput opens what -o names; standard output, if it names nothing. What
+// is written to a file is there once it is committed.
+func openOutput(path string, stdout io.Writer) (out io.Writer, commit func() error, discard func(), err error) {
+	if path == "" || path == "-" {
+		return output{stdout}, func() error { return nil }, func() {}, nil
+	}
+	file, err := report.CreateFile(path)
+	if err != nil {
+		var named *fs.PathError
+		if errors.As(err, &named) { // it names the file that is written aside
+			err = fmt.Errorf("%s: %w", report.Printable(path), named.Err)
+		}
+		return nil, nil, nil, &writeError{err}
+	}
+	return output{file}, file.Commit, file.Discard, nil
+}
+
+// colors reports whether a terminal is to have colours: see no-color.org.
+func colors() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
+
+// width returns how many columns a terminal has, 0 if it does not say.
+func width(file *os.File) int {
+	columns, _, err := term.GetSize(int(file.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
+}

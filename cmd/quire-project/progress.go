@@ -1,0 +1,96 @@
+package main
+
+import (
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+)
+
+// progress is a bar on standard error, for work that takes a while, where
+// somebody looks. Its methods do nothing where nobody does.
+type progress struct {
+	sources sources
+	before  atomic.Int64 // bytes of streams that have been read
+	current atomic.Pointer[jsonl.File]
+	quit    chan struct{}
+	ended   sync.WaitGroup
+}
+
+// Work that is done by then has no bar.
+const progressDelay = 700 * time.Millisecond
+
+func newProgress(stderr io.Writer, sources sources) *progress {
+	p := &progress{sources: sources, quit: make(chan struct{})}
+	file, ok := terminal(stderr)
+	if !ok {
+		return p
+	}
+	p.ended.Add(1)
+	go p.show(file)
+	return p
+}
+
+// show draws the bar until stop.
+func (p *progress) show(terminal *os.File) {
+	defer p.ended.Done()
+	wait := time.NewTimer(progressDelay)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-p.quit:
+		return
+	}
+	total := p.sources.size()
+	if total == 0 {
+		return // a pipe does not say how much is to come
+	}
+	bar := progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(terminal),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetDescription("reading"),
+	)
+	defer func() { _ = bar.Clear() }() // it is only to be seen
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			_ = bar.Set64(min(p.read(), total))
+		case <-p.quit:
+			return
+		}
+	}
+}
+
+// read returns how many bytes have been read.
+func (p *progress) read() int64 {
+	n := p.before.Load()
+	if file := p.current.Load(); file != nil {
+		n += file.Done()
+	}
+	return n
+}
+
+// reading says that file is read from now on, and the one before is done.
+func (p *progress) reading(file *jsonl.File) {
+	if last := p.current.Swap(file); last != nil {
+		p.before.Add(last.Done())
+	}
+}
+
+// done says that a file has been read.
+func (p *progress) done(file *jsonl.File) { p.before.Add(file.Done()) }
+
+// stop takes the bar away.
+func (p *progress) stop() {
+	close(p.quit)
+	p.ended.Wait()
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// project is the main command: it writes the report of a source.
+func project(ctx context.Context, source string, flags projectFlags, std stdio) error {
+	format, options, err := flags.report()
+	if err != nil {
+		return err
+	}
+	sources, err := flags.find(source)
+	if err != nil {
+		return err
+	}
+	out, commit, discard, err := openOutput(flags.output, std.out)
+	if err != nil {
+		return err
+	}
+	defer discard()
+	if file, ok := terminal(std.out); ok && flags.output == "" {
+		options.Color, options.Width = colors(), width(file)
+	}
+	p := &projector{sources: sources, format: format, options: options, out: out, err: std.err}
+	if err := p.run(ctx); err != nil {
+		return err
+	}
+	if err := commit(); err != nil {
+		return fmt.Errorf("cannot write %s: %w", report.Printable(flags.output), err)
+	}
+	if p.status == statusOK && flags.exitStatus {
+		p.status = p.outcome
+	}
+	if p.status != statusOK {
+		return &statusError{status: p.status}
+	}
+	return nil
+}
+
+// projector writes the reports of the runs of a source.
+type projector struct {
+	sources sources
+	format  report.Format
+	options report.Options
+	out     io.Writer
+	err     io.Writer
+
+	written int // reports
+	status  int // what went wrong with single runs of a folder
+	outcome int // what --exit-status is to say
+}
+
+func (p *projector) run(ctx context.Context) error {
+	bar := newProgress(p.err, p.sources)
+	defer bar.stop()
+	if !p.sources.folder {
+		return p.stream(ctx, p.sources.single, bar)
+	}
+	if p.format == report.JSON {
+		return p.sideBySide(ctx, bar)
+	}
+	for source, err := range p.sources.all() {
+		if err == nil {
+			err = p.stream(ctx, source, bar)
+		}
+		if err := p.setAside(ctx, err); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stream writes the report of one run, decoding ahead of the fold.
+func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progress) error {
+	file, err := source.Open()
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	bar.reading(file)
+	ahead := jsonl.NewAhead(jsonl.NewReader(file, p.sources.reading(source)))
+	defer ahead.Close()
+	options := p.options
+	options.Live = !file.Regular
+	options.NoHeader = p.written > 0
+	run, err := report.Write(p.out, p.format, source.Run, ahead, options)
+	if err != nil {
+		return err
+	}
+	p.took(run)
+	return nil
+}
+
+// sideBySide writes the documents of a folder's runs, which are made on all
+// cores, in the order of their paths.
+func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
+	type document struct {
+		text bytes.Buffer
+		run  projections.Run
+		err  error
+	}
+	produce := func(found found) *document {
+		d := &document{err: found.err}
+		if d.err == nil {
+			d.run, d.err = p.document(&d.text, found.source, bar)
+		}
+		return d
+	}
+	for d := range inOrder(ctx, p.sources.found(), produce) {
+		if d.err == nil {
+			if _, err := p.out.Write(d.text.Bytes()); err != nil {
+				return err
+			}
+			p.took(d.run)
+		}
+		if err := p.setAside(ctx, d.err); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// document writes the document of one run, on one core.
+func (p *projector) document(out io.Writer, source jsonl.Source, bar *progress) (projections.Run, error) {
+	file, err := source.Open()
+	if err != nil {
+		return projections.Run{}, err
+	}
+	defer file.Close()
+	run, err := report.Write(out, p.format, source.Run, jsonl.NewReader(file, p.sources.reading(source)), p.options)
+	bar.done(file)
+	return run, err
+}
+
+func (p *projector) took(run projections.Run) {
+	p.written++
+	p.outcome = worse(p.outcome, runStatus(run.State))
+}
+
+// setAside tells what is wrong with one run of a folder, and lets the others
+// go on; but not where no run could.
+func (p *projector) setAside(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil || isWriteError(err) {
+		return err
+	}
+	tell(p.err, err)
+	p.status = worse(p.status, statusOf(err))
+	return nil
+}

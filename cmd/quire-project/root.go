@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+)
+
+// stdio is what a command talks to.
+type stdio struct {
+	out io.Writer
+	err io.Writer
+}
+
+// terminal returns the file behind w if it is a terminal.
+func terminal(w io.Writer) (*os.File, bool) {
+	file, ok := w.(*os.File)
+	return file, ok && term.IsTerminal(int(file.Fd()))
+}
+
+// run runs the program and returns its exit status.
+func run(ctx context.Context, args []string, io stdio) int {
+	root := newRoot(io)
+	root.SetArgs(args)
+	root.SetOut(io.out)
+	root.SetErr(io.err)
+	err := root.ExecuteContext(ctx)
+	tell(io.err, err)
+	return statusOf(err)
+}
+
+func newRoot(io stdio) *cobra.Command {
+	var flags projectFlags
+	root := &cobra.Command{
+		Use:   "quire-project SOURCE [--to FORMAT]",
+		Short: "Turn the event stream of a CI run into its record",
+		Long: `Turn the event stream of a CI run into its record: the rows of its jobs, its
+commands and their timings, and what is odd about the stream.
+
+SOURCE is a .jsonl file, - for standard input, or a folder, in which every
+*.jsonl at any depth is one run. What gzip or zstd has compressed is read as
+it is.
+
+Exit status: 0 done; 1 a file could not be read or written; 2 wrong usage;
+4 the stream is malformed; 5 check has found something. With --exit-status,
+6 for a run that failed and 3 for one that has not finished.`,
+		Example: `  quire-project run.jsonl                      the record as one JSON document
+  quire-project run.jsonl --to table           the same for people
+  quire-project runs/ --to json -o all.json    a folder of runs, one document a line
+  tail -f run.jsonl | quire-project - --to ndjson
+  quire-project run.jsonl --to csv --projection sh_events > commands.csv
+  quire-project check run.jsonl                what is odd about the stream`,
+		Args:          oneSource,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return project(cmd.Context(), args[0], flags, io)
+		},
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+	})
+	root.SetVersionTemplate("quire-project {{.Version}}\n")
+	flags.add(root)
+	root.AddCommand(newCheck(io))
+	root.InitDefaultCompletionCmd("")
+	return root
+}
+
+// oneSource checks a command line's arguments: there is one source.
+func oneSource(cmd *cobra.Command, args []string) error {
+	switch len(args) {
+	case 1:
+		return nil
+	case 0:
+		return usageError(fmt.Errorf("name a stream: a .jsonl file, a folder of them, or - for standard input; see %s --help", cmd.CommandPath()))
+	}
+	return usageError(fmt.Errorf("one source is read at a time, and %q is a second one; for several runs, name their folder", report.Printable(args[1])))
+}
+
+// version says which build this is.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	parts := []string{strings.TrimSuffix(info.Main.Version, "+dirty")}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
+			parts = append(parts, setting.Value[:12])
+		}
+	}
+	return strings.Join(append(parts, info.GoVersion), " ")
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"iter"
+	"os"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// sources are the streams that a command line names.
+type sources struct {
+	path    string
+	folder  bool
+	single  jsonl.Source
+	options jsonl.Options
+}
+
+// find looks at what a command line names.
+func (f *readFlags) find(path string) (sources, error) {
+	options, err := f.options()
+	if err != nil {
+		return sources{}, err
+	}
+	s := sources{path: path, single: jsonl.FileSource(path), options: options}
+	if path != jsonl.Stdin {
+		info, err := os.Stat(path)
+		if err != nil {
+			return s, fmt.Errorf("cannot read the stream: %w", err)
+		}
+		s.folder = info.IsDir()
+	}
+	switch {
+	case f.runID != "" && s.folder:
+		return s, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
+	case f.runID != "":
+		s.single.Run = domain.RunID(f.runID)
+	}
+	return s, nil
+}
+
+// all yields the streams one by one.
+func (s sources) all() iter.Seq2[jsonl.Source, error] {
+	if s.folder {
+		return jsonl.Walk(s.path)
+	}
+	return func(yield func(jsonl.Source, error) bool) { yield(s.single, nil) }
+}
+
+// found is a stream of a folder, or why there is none.
+type found struct {
+	source jsonl.Source
+	err    error
+}
+
+// found is all, a value at a time.
+func (s sources) found() iter.Seq[found] {
+	return func(yield func(found) bool) {
+		for source, err := range s.all() {
+			if !yield(found{source, err}) {
+				return
+			}
+		}
+	}
+}
+
+// reading are the options to read source with.
+func (s sources) reading(source jsonl.Source) jsonl.Options {
+	options := s.options
+	options.Name = source.Path
+	return options
+}
+
+// size returns how many bytes the streams take up, as far as is known.
+func (s sources) size() int64 {
+	var size int64
+	for source, err := range s.all() {
+		if err != nil {
+			continue
+		}
+		if info, err := os.Stat(source.Path); err == nil && info.Mode().IsRegular() {
+			size += info.Size()
+		}
+	}
+	return size
+}
