@@ -119,10 +119,11 @@ func (p *diagnostics) fault(step *Step, rows []Row[Diagnostic]) []Row[Diagnostic
 }
 
 func (p *diagnostics) report(code Code, step *Step, rows []Row[Diagnostic]) []Row[Diagnostic] {
-	row := Diagnostic{Code: code, Line: step.Line, Offset: step.Offset}
+	rows, row := addFinal(rows, p.Count)
+	row.Code, row.Line, row.Offset = code, step.Line, step.Offset
 	if step.Job != nil {
 		row.JobID = Some(step.Job.ID)
 	}
 	p.Count++
-	return append(rows, final(p.Count-1, row))
+	return rows
 }

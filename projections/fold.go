@@ -32,14 +32,15 @@ type Member interface {
 }
 
 // Into makes a projection a member of a fold. Its rows go to take: the final
-// ones as they become so, the open ones at each [Fold.Open].
-func Into[R comparable](p Projection[R], take func(Row[R])) Member {
+// ones as they become so, the open ones at each [Fold.Open]. A row is valid
+// until take returns; the strings in it as long as they are held.
+func Into[R comparable](p Projection[R], take func(*Row[R])) Member {
 	return &member[R]{projection: p, take: take}
 }
 
 type member[R comparable] struct {
 	projection Projection[R]
-	take       func(Row[R])
+	take       func(*Row[R])
 	rows       []Row[R] // used again at every step
 }
 
@@ -49,13 +50,14 @@ func (m *member[R]) state() any   { return m.projection }
 func (m *member[R]) reduce(step *Step) {
 	m.rows = m.projection.Reduce(step, m.rows[:0])
 	for i := range m.rows {
-		m.take(m.rows[i])
+		m.take(&m.rows[i])
 	}
 }
 
 func (m *member[R]) open(run *Tracker) {
-	for _, row := range m.projection.Open(run, nil) {
-		m.take(row)
+	m.rows = m.projection.Open(run, m.rows[:0])
+	for i := range m.rows {
+		m.take(&m.rows[i])
 	}
 }
 
@@ -142,12 +144,25 @@ func (f *Fold) Save() ([]byte, error) {
 // Restore puts a fold that has read nothing where Save found another one. It
 // fails with [ErrState] where the two do not fit.
 func (f *Fold) Restore(saved []byte) error {
-	state := foldState{Tracker: f.tracker}
+	// The version comes first: the rest of another one may look different.
+	var of struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(saved, &of); err != nil {
+		return fmt.Errorf("projections: restore: %w", err)
+	}
+	if of.Version != Version {
+		return ErrState
+	}
+	var state foldState
 	if err := json.Unmarshal(saved, &state); err != nil {
 		return fmt.Errorf("projections: restore: %w", err)
 	}
-	if state.Version != Version || len(state.Projections) != len(f.members) {
+	if len(state.Projections) != len(f.members) {
 		return ErrState
+	}
+	if state.Tracker == nil {
+		return errBrokenState
 	}
 	for _, m := range f.members {
 		data, ok := state.Projections[m.name()]
@@ -158,5 +173,6 @@ func (f *Fold) Restore(saved []byte) error {
 			return fmt.Errorf("projections: restore %s: %w", m.name(), err)
 		}
 	}
+	f.tracker = state.Tracker
 	return nil
 }

@@ -26,30 +26,34 @@ type Job struct {
 
 // Jobs returns the projection "jobs": one row for each job, in order of first
 // mention. A row is final at its job's first JobFinished.
-func Jobs() Projection[Job] { return jobs{} }
+func Jobs() Projection[Job] { return &jobs{} }
 
 type jobs struct{}
 
-func (jobs) Name() string { return "jobs" }
+func (*jobs) Name() string { return "jobs" }
 
-func (jobs) Reduce(step *Step, rows []Row[Job]) []Row[Job] {
+func (*jobs) Reduce(step *Step, rows []Row[Job]) []Row[Job] {
 	if !step.JobEnds {
 		return rows
 	}
-	return append(rows, final(step.Job.Index, step.Job.row()))
+	rows, row := addFinal(rows, step.Job.Index)
+	step.Job.row(row)
+	return rows
 }
 
-func (jobs) Open(run *Tracker, rows []Row[Job]) []Row[Job] {
-	for i := range run.jobs {
-		if job := &run.jobs[i]; !job.Final {
-			rows = append(rows, open(i, job.row()))
+func (*jobs) Open(run *Tracker, rows []Row[Job]) []Row[Job] {
+	for job := range run.Jobs() {
+		if !job.Final {
+			var row *Job
+			rows, row = addOpen(rows, job.Index)
+			job.row(row)
 		}
 	}
 	return rows
 }
 
-func (j *TrackedJob) row() Job {
-	row := Job{JobID: j.ID, State: Active, ExitCode: j.ExitCode}
+func (j *TrackedJob) row(row *Job) {
+	row.JobID, row.State, row.ExitCode = j.ID, Active, j.ExitCode
 	if j.Started {
 		row.StartedAtMs = Some(j.StartedAtMs)
 	}
@@ -57,7 +61,6 @@ func (j *TrackedJob) row() Job {
 		row.FinishedAtMs = Some(j.FinishedAtMs)
 		row.State = stateOf(j.Outcome)
 	}
-	return row
 }
 
 func stateOf(o domain.Outcome) State {

@@ -29,10 +29,17 @@ type Row[R comparable] struct {
 	Value R
 }
 
-func final[R comparable](index int, value R) Row[R] {
-	return Row[R]{Index: index, Final: true, Value: value}
+// addFinal adds a final row, and addOpen one that is not, for the caller to
+// fill in: a row that is made elsewhere would be copied several times.
+func addFinal[R comparable](rows []Row[R], index int) ([]Row[R], *R) {
+	rows, value := addOpen(rows, index)
+	rows[len(rows)-1].Final = true
+	return rows, value
 }
 
-func open[R comparable](index int, value R) Row[R] {
-	return Row[R]{Index: index, Value: value}
+func addOpen[R comparable](rows []Row[R], index int) ([]Row[R], *R) {
+	rows = append(rows, Row[R]{})
+	row := &rows[len(rows)-1]
+	row.Index = index
+	return rows, &row.Value
 }

@@ -39,10 +39,10 @@ func NewRecord(run domain.RunID) (*Record, *Fold) {
 		Timings: Timings{Jobs: []JobTiming{}, ShEvents: []ShTiming{}, Slowest: []SlowSh{}},
 	}
 	return r, NewFold(run,
-		Into(Runs(), func(row Row[Run]) { r.Run = row.Value }),
+		Into(Runs(), func(row *Row[Run]) { r.Run = row.Value }),
 		Into(Jobs(), put(&r.Jobs)),
 		Into(ShEvents(), put(&r.ShEvents)),
-		Into(RunTimings(), func(row Row[RunTiming]) { r.Timings.Run = row.Value }),
+		Into(RunTimings(), func(row *Row[RunTiming]) { r.Timings.Run = row.Value }),
 		Into(JobTimings(), put(&r.Timings.Jobs)),
 		Into(ShTimings(), put(&r.Timings.ShEvents)),
 		Into(Slowest(), put(&r.Timings.Slowest)),
@@ -51,8 +51,8 @@ func NewRecord(run domain.RunID) (*Record, *Fold) {
 }
 
 // put returns a function that puts rows at their index.
-func put[R comparable](rows *[]R) func(Row[R]) {
-	return func(row Row[R]) {
+func put[R comparable](rows *[]R) func(*Row[R]) {
+	return func(row *Row[R]) {
 		for len(*rows) <= row.Index {
 			var zero R
 			*rows = append(*rows, zero)

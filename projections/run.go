@@ -48,18 +48,20 @@ func (p *runs) Reduce(step *Step, rows []Row[Run]) []Row[Run] {
 }
 
 func (p *runs) Open(run *Tracker, rows []Row[Run]) []Row[Run] {
-	return append(rows, open(0, Run{
+	rows, row := addOpen(rows, 0)
+	*row = Run{
 		RunID:         run.RunID,
 		State:         p.state(run),
 		Ended:         run.Ended(),
 		Events:        run.Events,
 		UnknownEvents: p.UnknownEvents,
-		Jobs:          len(run.jobs),
+		Jobs:          run.JobCount(),
 		FailedJobs:    p.FailedJobs,
 		ShEvents:      run.ShStarted,
 		FailedSh:      p.FailedSh,
 		OpenSh:        run.OpenSh,
-	}))
+	}
+	return rows
 }
 
 // state is what the first RunFinished says; without one, what the jobs say.
@@ -69,7 +71,7 @@ func (p *runs) state(run *Tracker) State {
 		return stateOf(run.Outcome)
 	case p.FailedJobs > 0:
 		return Failed
-	case len(run.jobs) > 0 && p.CompleteJobs == len(run.jobs):
+	case run.JobCount() > 0 && p.CompleteJobs == run.JobCount():
 		return Complete
 	}
 	return Active

@@ -15,28 +15,31 @@ type ShEvent struct {
 // ShEvents returns the projection "sh_events": one row for each ShStarted, in
 // stream order. A ShFinished closes the oldest open sh of its job, which makes
 // that row final.
-func ShEvents() Projection[ShEvent] { return shEvents{} }
+func ShEvents() Projection[ShEvent] { return &shEvents{} }
 
 type shEvents struct{}
 
-func (shEvents) Name() string { return "sh_events" }
+func (*shEvents) Name() string { return "sh_events" }
 
-func (shEvents) Reduce(step *Step, rows []Row[ShEvent]) []Row[ShEvent] {
+func (*shEvents) Reduce(step *Step, rows []Row[ShEvent]) []Row[ShEvent] {
 	if !step.ShCloses {
 		return rows
 	}
-	row := step.Sh.row(step.Job)
+	rows, row := addFinal(rows, step.Sh.Index)
+	step.Sh.row(step.Job, row)
 	row.FinishedAtMs, row.ExitCode = Some(step.AtMs), Some(step.ExitCode)
-	return append(rows, final(step.Sh.Index, row))
+	return rows
 }
 
-func (shEvents) Open(run *Tracker, rows []Row[ShEvent]) []Row[ShEvent] {
+func (*shEvents) Open(run *Tracker, rows []Row[ShEvent]) []Row[ShEvent] {
 	run.EachOpenSh(func(job *TrackedJob, sh *TrackedSh) {
-		rows = append(rows, open(sh.Index, sh.row(job)))
+		var row *ShEvent
+		rows, row = addOpen(rows, sh.Index)
+		sh.row(job, row)
 	})
 	return rows
 }
 
-func (sh *TrackedSh) row(job *TrackedJob) ShEvent {
-	return ShEvent{JobID: job.ID, Seq: sh.Seq, Cmd: sh.Cmd, StartedAtMs: sh.StartedAtMs}
+func (sh *TrackedSh) row(job *TrackedJob, row *ShEvent) {
+	row.JobID, row.Seq, row.Cmd, row.StartedAtMs = job.ID, sh.Seq, sh.Cmd, sh.StartedAtMs
 }

@@ -40,7 +40,9 @@ func (p *slowest) Reduce(step *Step, rows []Row[SlowSh]) []Row[SlowSh] {
 
 func (p *slowest) Open(_ *Tracker, rows []Row[SlowSh]) []Row[SlowSh] {
 	for i, ranked := range p.Ranks {
-		rows = append(rows, open(i, ranked.Sh))
+		var row *SlowSh
+		rows, row = addOpen(rows, i)
+		*row = ranked.Sh
 	}
 	return rows
 }

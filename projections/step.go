@@ -27,9 +27,19 @@ type Step struct {
 	// JobFinished; a job that has ended does not start any more.
 	JobStarts, JobEnds bool
 
-	// Sh is the sh that the event opens (ShOpens) or closes (ShCloses).
-	Sh                TrackedSh
+	// Sh is the sh that the event opens (ShOpens) or closes (ShCloses); nil
+	// when it does neither.
+	Sh                *TrackedSh
 	ShOpens, ShCloses bool
+}
+
+// begin makes step that of an entry which has done nothing yet. Fields are set
+// one by one because a literal would be made elsewhere and copied.
+func (s *Step) begin(entry *domain.Entry, run *Tracker) {
+	s.Entry, s.Run = entry, run
+	s.First, s.PrevAtMs, s.AfterRun = false, 0, false
+	s.Job, s.JobBefore, s.JobStarts, s.JobEnds = nil, Progress{}, false, false
+	s.Sh, s.ShOpens, s.ShCloses = nil, false, false
 }
 
 // Progress is how far a job has come.

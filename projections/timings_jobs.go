@@ -19,7 +19,7 @@ type JobTiming struct {
 func JobTimings() Projection[JobTiming] { return &jobTimings{} }
 
 type jobTimings struct {
-	Sh []stretches `json:"sh"` // by the job's index
+	Sh pages[stretches] `json:"sh"` // by the job's index
 }
 
 func (*jobTimings) Name() string { return "timings.jobs" }
@@ -32,15 +32,19 @@ func (p *jobTimings) Reduce(step *Step, rows []Row[JobTiming]) []Row[JobTiming] 
 	case step.ShCloses && step.Job.OpenSh == 0:
 		p.stretches(step.Job).end(step.AtMs)
 	case step.JobEnds:
-		return append(rows, final(step.Job.Index, p.row(step.Run, step.Job)))
+		rows, row := addFinal(rows, step.Job.Index)
+		p.row(step.Run, step.Job, row)
+		return rows
 	}
 	return rows
 }
 
 func (p *jobTimings) Open(run *Tracker, rows []Row[JobTiming]) []Row[JobTiming] {
-	for i := range run.jobs {
-		if job := &run.jobs[i]; !job.Final {
-			rows = append(rows, open(i, p.row(run, job)))
+	for job := range run.Jobs() {
+		if !job.Final {
+			var row *JobTiming
+			rows, row = addOpen(rows, job.Index)
+			p.row(run, job, row)
 		}
 	}
 	return rows
@@ -48,16 +52,16 @@ func (p *jobTimings) Open(run *Tracker, rows []Row[JobTiming]) []Row[JobTiming] 
 
 // stretches returns the time that job has spent in its sh so far.
 func (p *jobTimings) stretches(job *TrackedJob) *stretches {
-	for len(p.Sh) <= job.Index {
-		p.Sh = append(p.Sh, stretches{})
+	for p.Sh.len() <= job.Index {
+		p.Sh.add()
 	}
-	return &p.Sh[job.Index]
+	return p.Sh.at(job.Index)
 }
 
-func (p *jobTimings) row(run *Tracker, job *TrackedJob) JobTiming {
-	row := JobTiming{JobID: job.ID, ShCount: job.ShCount, ShMs: Some[int64](0)}
-	if job.Index < len(p.Sh) {
-		row.ShMs = p.Sh[job.Index].Total.total()
+func (p *jobTimings) row(run *Tracker, job *TrackedJob, row *JobTiming) {
+	row.JobID, row.ShCount, row.ShMs = job.ID, job.ShCount, Some[int64](0)
+	if job.Index < p.Sh.len() {
+		row.ShMs = p.Sh.at(job.Index).Total.total()
 	}
 	if job.Started {
 		row.OffsetMs = span(run.FirstAtMs, job.StartedAtMs)
@@ -68,5 +72,4 @@ func (p *jobTimings) row(run *Tracker, job *TrackedJob) JobTiming {
 	if row.DurationMs.Valid && row.ShMs.Valid {
 		row.GapMs = span(row.ShMs.V, row.DurationMs.V)
 	}
-	return row
 }

@@ -43,10 +43,11 @@ func (p *runTimings) Reduce(step *Step, rows []Row[RunTiming]) []Row[RunTiming] 
 }
 
 func (p *runTimings) Open(run *Tracker, rows []Row[RunTiming]) []Row[RunTiming] {
-	row := RunTiming{BusyMs: p.Busy.Total.total(), JobMs: p.JobMs.total(), PeakJobs: p.PeakJobs}
+	rows, row := addOpen(rows, 0)
+	row.BusyMs, row.JobMs, row.PeakJobs = p.Busy.Total.total(), p.JobMs.total(), p.PeakJobs
 	if run.Events > 0 {
 		row.StartedAtMs, row.LastAtMs = Some(run.FirstAtMs), Some(run.LastAtMs)
 		row.WallMs = span(run.FirstAtMs, run.LastAtMs)
 	}
-	return append(rows, open(0, row))
+	return rows
 }

@@ -12,28 +12,31 @@ type ShTiming struct {
 
 // ShTimings returns the projection "timings.sh_events": one row for each
 // ShStarted, in stream order, final when the sh is closed.
-func ShTimings() Projection[ShTiming] { return shTimings{} }
+func ShTimings() Projection[ShTiming] { return &shTimings{} }
 
 type shTimings struct{}
 
-func (shTimings) Name() string { return "timings.sh_events" }
+func (*shTimings) Name() string { return "timings.sh_events" }
 
-func (shTimings) Reduce(step *Step, rows []Row[ShTiming]) []Row[ShTiming] {
+func (*shTimings) Reduce(step *Step, rows []Row[ShTiming]) []Row[ShTiming] {
 	if !step.ShCloses {
 		return rows
 	}
-	row := step.Sh.timing(step.Run, step.Job)
+	rows, row := addFinal(rows, step.Sh.Index)
+	step.Sh.timing(step.Run, step.Job, row)
 	row.DurationMs = span(step.Sh.StartedAtMs, step.AtMs)
-	return append(rows, final(step.Sh.Index, row))
+	return rows
 }
 
-func (shTimings) Open(run *Tracker, rows []Row[ShTiming]) []Row[ShTiming] {
+func (*shTimings) Open(run *Tracker, rows []Row[ShTiming]) []Row[ShTiming] {
 	run.EachOpenSh(func(job *TrackedJob, sh *TrackedSh) {
-		rows = append(rows, open(sh.Index, sh.timing(run, job)))
+		var row *ShTiming
+		rows, row = addOpen(rows, sh.Index)
+		sh.timing(run, job, row)
 	})
 	return rows
 }
 
-func (sh *TrackedSh) timing(run *Tracker, job *TrackedJob) ShTiming {
-	return ShTiming{JobID: job.ID, Seq: sh.Seq, OffsetMs: span(run.FirstAtMs, sh.StartedAtMs)}
+func (sh *TrackedSh) timing(run *Tracker, job *TrackedJob, row *ShTiming) {
+	row.JobID, row.Seq, row.OffsetMs = job.ID, sh.Seq, span(run.FirstAtMs, sh.StartedAtMs)
 }

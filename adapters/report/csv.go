@@ -36,7 +36,7 @@ func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, option
 	w := csvWriter{csv.NewWriter(&text), run, !options.NoHeader}
 	var row projections.Run
 	fold := projections.NewFold(run, w.member(section),
-		projections.Into(summary{projections.Runs()}, func(r projections.Row[projections.Run]) { row = r.Value }))
+		projections.Into(summary{projections.Runs()}, func(r *projections.Row[projections.Run]) { row = r.Value }))
 	if err := fold.Drain(stream); err != nil {
 		return projections.Run{}, err
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"io"
 
@@ -16,37 +17,46 @@ const SchemaVersion = "quire-project/v1"
 // document is a JSON document in the making: rows are encoded as soon as those
 // before them are, so that nothing but their text is kept.
 type document struct {
+	relay                                          *relay
 	run, runTiming                                 []byte
 	jobs, sh, jobTimings, shTimings, slow, oddness array
 }
 
 func writeJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	var d document
+	d := document{relay: newRelay(func() error { return nil })}
 	var row projections.Run
 	members := []projections.Member{
-		projections.Into(projections.Runs(), func(r projections.Row[projections.Run]) { row = r.Value }),
+		projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { row = r.Value }),
 	}
 	add := func(section Section, member func() projections.Member) {
 		if options.Sections.Has(section) {
 			members = append(members, member())
 		}
 	}
-	add(Jobs, func() projections.Member { return into(&d.jobs, projections.Jobs(), appendJob) })
-	add(ShEvents, func() projections.Member { return into(&d.sh, projections.ShEvents(), appendShEvent) })
-	add(TimingsJobs, func() projections.Member { return into(&d.jobTimings, projections.JobTimings(), appendJobTiming) })
-	add(TimingsSh, func() projections.Member { return into(&d.shTimings, projections.ShTimings(), appendShTiming) })
-	add(TimingsSlowest, func() projections.Member { return into(&d.slow, projections.Slowest(), appendSlowSh) })
-	add(Diagnostics, func() projections.Member { return into(&d.oddness, projections.Diagnostics(), appendDiagnostic) })
+	add(Jobs, func() projections.Member { return into(d.relay, &d.jobs, projections.Jobs(), appendJob) })
+	add(ShEvents, func() projections.Member { return into(d.relay, &d.sh, projections.ShEvents(), appendShEvent) })
+	add(TimingsJobs, func() projections.Member {
+		return into(d.relay, &d.jobTimings, projections.JobTimings(), appendJobTiming)
+	})
+	add(TimingsSh, func() projections.Member { return into(d.relay, &d.shTimings, projections.ShTimings(), appendShTiming) })
+	add(TimingsSlowest, func() projections.Member { return into(d.relay, &d.slow, projections.Slowest(), appendSlowSh) })
+	add(Diagnostics, func() projections.Member {
+		return into(d.relay, &d.oddness, projections.Diagnostics(), appendDiagnostic)
+	})
 	add(TimingsRun, func() projections.Member {
-		return projections.Into(projections.RunTimings(), func(r projections.Row[projections.RunTiming]) {
+		return projections.Into(projections.RunTimings(), func(r *projections.Row[projections.RunTiming]) {
 			d.runTiming = appendRunTiming(d.runTiming[:0], &r.Value)
 		})
 	})
 	fold := projections.NewFold(run, members...)
-	if err := fold.Drain(stream); err != nil {
+	d.relay.start()
+	err := fold.Drain(stream)
+	if err == nil {
+		fold.Open()
+	}
+	if err := cmp.Or(err, d.relay.stop()); err != nil {
 		return projections.Run{}, err
 	}
-	fold.Open()
 	d.run = appendRun(nil, &row)
 	if options.Pretty {
 		return row, d.writePretty(out, options.Sections)
@@ -55,9 +65,9 @@ func writeJSON(out io.Writer, run domain.RunID, stream projections.Stream, optio
 }
 
 // into makes a projection a member of the fold that fills an array.
-func into[R comparable](a *array, p projections.Projection[R], encode func([]byte, *R) []byte) projections.Member {
+func into[R comparable](r *relay, a *array, p projections.Projection[R], encode func([]byte, *R) []byte) projections.Member {
 	rows := ordered[R]{emit: func(row *R) { a.end(append(encode(a.begin(), row), '}')) }}
-	return projections.Into(p, rows.take)
+	return projections.Into(p, through(r, rows.take))
 }
 
 // write writes the document, and a line feed behind it.

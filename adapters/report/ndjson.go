@@ -1,9 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"io"
 
-	"github.com/quire-ci/quire-project/adapters/internal/quote"
+	"github.com/quire-ci/quire-project/adapters/internal/jsonenc"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -11,17 +12,19 @@ import (
 // ndjson writes one row a line, as they become final. It holds what is about
 // to be written, and nothing else.
 type ndjson struct {
-	out    io.Writer
+	out    *behind
 	runID  []byte // as a JSON string
 	buffer []byte
 	live   bool
+	relay  *relay
 }
 
 // flushSize is how much is gathered before it is written.
 const flushSize = 256 << 10
 
 func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	w := &ndjson{out: out, runID: quote.Append(nil, string(run)), live: options.Live}
+	w := &ndjson{out: newBehind(out), runID: jsonenc.AppendString(nil, string(run)), live: options.Live}
+	w.relay = newRelay(w.relieve)
 	var row projections.Run
 	var members []projections.Member
 	add := func(section Section, member func(Section) projections.Member) {
@@ -38,29 +41,43 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 	add(Diagnostics, func(s Section) projections.Member { return line(w, s, projections.Diagnostics(), appendDiagnostic) })
 	add(TimingsRun, func(s Section) projections.Member { return line(w, s, projections.RunTimings(), appendRunTiming) })
 	add(TimingsSlowest, func(s Section) projections.Member { return line(w, s, projections.Slowest(), appendSlowSh) })
-	members = append(members, projections.Into(projections.Runs(), func(r projections.Row[projections.Run]) { row = r.Value }))
+	members = append(members, projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { row = r.Value }))
 	fold := projections.NewFold(run, members...)
-	if err := fold.Drain(between{stream, w.relieve}); err != nil {
-		return projections.Run{}, err
+	w.relay.start()
+	err := fold.Drain(between{stream, w.pause})
+	if err == nil {
+		fold.Open()
 	}
-	fold.Open()
-	if options.Sections.Has(Run) {
-		w.buffer = append(appendRunRest(append(w.buffer, w.head(Run)...), &row), '}', '\n')
+	err = cmp.Or(err, w.relay.stop())
+	if err == nil {
+		if options.Sections.Has(Run) {
+			w.buffer = append(appendRunRest(append(w.buffer, w.head(Run)...), &row), '}', '\n')
+		}
+		err = w.flush()
 	}
-	return row, w.flush()
+	return row, cmp.Or(err, w.out.close())
 }
 
 // line makes a projection a member of the fold that writes a line for each row.
 func line[R comparable](w *ndjson, section Section, p projections.Projection[R], encode func([]byte, *R) []byte) projections.Member {
 	head := w.head(section)
-	return projections.Into(p, func(row projections.Row[R]) {
+	return projections.Into(p, through(w.relay, func(row *projections.Row[R]) {
 		w.buffer = append(encode(append(w.buffer, head...), &row.Value), '}', '\n')
-	})
+	}))
 }
 
 // head is what the lines of a section begin with.
 func (w *ndjson) head(section Section) string {
 	return `{"projection":"` + string(section) + `","run_id":` + string(w.runID) + `,`
+}
+
+// pause comes before each time the stream is read on. What somebody waits for
+// must not wait for more of it.
+func (w *ndjson) pause() error {
+	if w.live {
+		w.relay.flush()
+	}
+	return w.relay.err()
 }
 
 // relieve writes what has been gathered, if that is much, or if somebody waits
@@ -76,8 +93,8 @@ func (w *ndjson) flush() error {
 	if len(w.buffer) == 0 {
 		return nil
 	}
-	_, err := w.out.Write(w.buffer)
-	w.buffer = w.buffer[:0]
+	var err error
+	w.buffer, err = w.out.write(w.buffer)
 	return err
 }
 

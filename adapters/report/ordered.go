@@ -16,7 +16,7 @@ type waiting[R comparable] struct {
 }
 
 // take is what a fold hands rows to, once each.
-func (o *ordered[R]) take(row projections.Row[R]) {
+func (o *ordered[R]) take(row *projections.Row[R]) {
 	if row.Index == o.next && len(o.waiting) == 0 {
 		o.emit(&row.Value)
 		o.next++

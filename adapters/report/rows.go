@@ -3,7 +3,7 @@ package report
 import (
 	"strconv"
 
-	"github.com/quire-ci/quire-project/adapters/internal/quote"
+	"github.com/quire-ci/quire-project/adapters/internal/jsonenc"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -12,7 +12,7 @@ import (
 // json tags, which a test holds them to.
 
 func appendRun(dst []byte, r *projections.Run) []byte {
-	dst = quote.Append(append(dst, `"run_id":`...), string(r.RunID))
+	dst = jsonenc.AppendString(append(dst, `"run_id":`...), string(r.RunID))
 	return appendRunRest(append(dst, ','), r)
 }
 
@@ -20,8 +20,8 @@ func appendRun(dst []byte, r *projections.Run) []byte {
 func appendRunRest(dst []byte, r *projections.Run) []byte {
 	dst = appendState(append(dst, `"state":`...), r.State)
 	dst = strconv.AppendBool(append(dst, `,"ended":`...), r.Ended)
-	dst = strconv.AppendInt(append(dst, `,"events":`...), r.Events, 10)
-	dst = strconv.AppendInt(append(dst, `,"unknown_events":`...), r.UnknownEvents, 10)
+	dst = jsonenc.AppendInt(append(dst, `,"events":`...), r.Events)
+	dst = jsonenc.AppendInt(append(dst, `,"unknown_events":`...), r.UnknownEvents)
 	dst = appendCount(append(dst, `,"jobs":`...), r.Jobs)
 	dst = appendCount(append(dst, `,"failed_jobs":`...), r.FailedJobs)
 	dst = appendCount(append(dst, `,"sh_events":`...), r.ShEvents)
@@ -30,7 +30,7 @@ func appendRunRest(dst []byte, r *projections.Run) []byte {
 }
 
 func appendJob(dst []byte, r *projections.Job) []byte {
-	dst = quote.Append(append(dst, `"job_id":`...), r.JobID)
+	dst = jsonenc.AppendString(append(dst, `"job_id":`...), r.JobID)
 	dst = appendState(append(dst, `,"state":`...), r.State)
 	dst = appendNull(append(dst, `,"started_at_ms":`...), r.StartedAtMs)
 	dst = appendNull(append(dst, `,"finished_at_ms":`...), r.FinishedAtMs)
@@ -38,10 +38,10 @@ func appendJob(dst []byte, r *projections.Job) []byte {
 }
 
 func appendShEvent(dst []byte, r *projections.ShEvent) []byte {
-	dst = quote.Append(append(dst, `"job_id":`...), r.JobID)
+	dst = jsonenc.AppendString(append(dst, `"job_id":`...), r.JobID)
 	dst = appendCount(append(dst, `,"seq":`...), r.Seq)
-	dst = quote.Append(append(dst, `,"cmd":`...), r.Cmd)
-	dst = strconv.AppendInt(append(dst, `,"started_at_ms":`...), r.StartedAtMs, 10)
+	dst = jsonenc.AppendString(append(dst, `,"cmd":`...), r.Cmd)
+	dst = jsonenc.AppendInt(append(dst, `,"started_at_ms":`...), r.StartedAtMs)
 	dst = appendNull(append(dst, `,"finished_at_ms":`...), r.FinishedAtMs)
 	return appendNull(append(dst, `,"exit_code":`...), r.ExitCode)
 }
@@ -56,7 +56,7 @@ func appendRunTiming(dst []byte, r *projections.RunTiming) []byte {
 }
 
 func appendJobTiming(dst []byte, r *projections.JobTiming) []byte {
-	dst = quote.Append(append(dst, `"job_id":`...), r.JobID)
+	dst = jsonenc.AppendString(append(dst, `"job_id":`...), r.JobID)
 	dst = appendNull(append(dst, `,"offset_ms":`...), r.OffsetMs)
 	dst = appendNull(append(dst, `,"duration_ms":`...), r.DurationMs)
 	dst = appendCount(append(dst, `,"sh_count":`...), r.ShCount)
@@ -65,37 +65,37 @@ func appendJobTiming(dst []byte, r *projections.JobTiming) []byte {
 }
 
 func appendShTiming(dst []byte, r *projections.ShTiming) []byte {
-	dst = quote.Append(append(dst, `"job_id":`...), r.JobID)
+	dst = jsonenc.AppendString(append(dst, `"job_id":`...), r.JobID)
 	dst = appendCount(append(dst, `,"seq":`...), r.Seq)
 	dst = appendNull(append(dst, `,"offset_ms":`...), r.OffsetMs)
 	return appendNull(append(dst, `,"duration_ms":`...), r.DurationMs)
 }
 
 func appendSlowSh(dst []byte, r *projections.SlowSh) []byte {
-	dst = quote.Append(append(dst, `"job_id":`...), r.JobID)
+	dst = jsonenc.AppendString(append(dst, `"job_id":`...), r.JobID)
 	dst = appendCount(append(dst, `,"seq":`...), r.Seq)
-	return strconv.AppendInt(append(dst, `,"duration_ms":`...), r.DurationMs, 10)
+	return jsonenc.AppendInt(append(dst, `,"duration_ms":`...), r.DurationMs)
 }
 
 func appendDiagnostic(dst []byte, r *projections.Diagnostic) []byte {
-	dst = quote.Append(append(dst, `"code":`...), string(r.Code))
-	dst = strconv.AppendInt(append(dst, `,"line":`...), r.Line, 10)
-	dst = strconv.AppendInt(append(dst, `,"offset":`...), r.Offset, 10)
+	dst = jsonenc.AppendString(append(dst, `"code":`...), string(r.Code))
+	dst = jsonenc.AppendInt(append(dst, `,"line":`...), r.Line)
+	dst = jsonenc.AppendInt(append(dst, `,"offset":`...), r.Offset)
 	dst = append(dst, `,"job_id":`...)
 	if !r.JobID.Valid {
 		return append(dst, "null"...)
 	}
-	return quote.Append(dst, r.JobID.V)
+	return jsonenc.AppendString(dst, r.JobID.V)
 }
 
 func appendNull[T int32 | int64](dst []byte, n projections.Null[T]) []byte {
 	if !n.Valid {
 		return append(dst, "null"...)
 	}
-	return strconv.AppendInt(dst, int64(n.V), 10)
+	return jsonenc.AppendInt(dst, int64(n.V))
 }
 
-func appendCount(dst []byte, n int) []byte { return strconv.AppendInt(dst, int64(n), 10) }
+func appendCount(dst []byte, n int) []byte { return jsonenc.AppendInt(dst, int64(n)) }
 
 // appendState appends one of the states, none of which needs escapes.
 func appendState(dst []byte, s projections.State) []byte {

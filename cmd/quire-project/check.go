@@ -81,7 +81,7 @@ func (c *checker) stream(source jsonl.Source, options jsonl.Options) error {
 	}
 	defer file.Close()
 	name := report.Printable(source.Path)
-	fold := projections.NewFold(source.Run, projections.Into(projections.Diagnostics(), func(row projections.Row[projections.Diagnostic]) {
+	fold := projections.NewFold(source.Run, projections.Into(projections.Diagnostics(), func(row *projections.Row[projections.Diagnostic]) {
 		d := row.Value
 		c.counts[d.Code]++
 		fmt.Fprintf(c.out, "%s:%d: %s: %s", name, d.Line, d.Code, d.Code.Meaning())

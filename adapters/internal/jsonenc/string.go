@@ -1,7 +1,7 @@
-// Package quote writes JSON strings the way serde_json does, which is how the
+// Package jsonenc writes JSON strings and integers, fast, as serde_json does, which is how the
 // wire has them: `"` and `\` escaped, \b \f \n \r \t short, other bytes below
 // 0x20 as \u00xx in lower-case hex, and nothing else escaped.
-package quote
+package jsonenc
 
 import (
 	"encoding/binary"
@@ -10,36 +10,52 @@ import (
 	"unsafe"
 )
 
-// Append appends s as a JSON string, quotes included. Bytes that are not UTF-8
+// AppendString appends s as a JSON string, quotes included. Bytes that are not UTF-8
 // become U+FFFD.
-func Append(dst []byte, s string) []byte {
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	b := unsafe.Slice(unsafe.StringData(s), len(s)) // only read
 	done, i := 0, 0
-	for i < len(b) {
-		if i+8 <= len(b) {
-			n := bits.TrailingZeros64(notPlain(binary.LittleEndian.Uint64(b[i:]))) / 8
-			if i += n; n == 8 {
-				continue
-			}
+	for {
+		if i += plain(b[i:]); i == len(b) {
+			return append(append(dst, b[done:]...), '"')
 		}
-		switch c := b[i]; {
-		case c >= utf8.RuneSelf:
-			r, size := utf8.DecodeRune(b[i:])
-			if r == utf8.RuneError && size == 1 {
-				dst = append(append(dst, b[done:i]...), "\uFFFD"...)
-				done = i + 1
-			}
-			i += size
-		case c < 0x20 || c == '"' || c == '\\':
+		if c := b[i]; c < utf8.RuneSelf {
 			dst = appendEscape(append(dst, b[done:i]...), c)
 			i++
 			done = i
-		default:
-			i++
+			continue
+		}
+		r, size := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && size == 1 {
+			dst = append(append(dst, b[done:i]...), "\uFFFD"...)
+			done = i + 1
+		}
+		i += size
+	}
+}
+
+// plain returns how many bytes b begins with that stand for themselves.
+func plain(b []byte) int {
+	i := 0
+	for ; i+8 <= len(b); i += 8 {
+		if m := notPlain(binary.LittleEndian.Uint64(b[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)/8
 		}
 	}
-	return append(append(dst, b[done:]...), '"')
+	switch rest := len(b) - i; {
+	case rest == 0:
+		return i
+	case i > 0: // look at the last eight bytes, some of them once more
+		m := notPlain(binary.LittleEndian.Uint64(b[len(b)-8:]))
+		return len(b) - 8 + bits.TrailingZeros64(m)/8
+	}
+	for ; i < len(b); i++ {
+		if c := b[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			break
+		}
+	}
+	return i
 }
 
 // notPlain has the high bit set of each byte of x that is a quote, a

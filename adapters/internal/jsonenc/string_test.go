@@ -1,4 +1,4 @@
-package quote_test
+package jsonenc_test
 
 import (
 	"encoding/json"
@@ -9,7 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/quire-ci/quire-project/adapters/internal/quote"
+	"github.com/quire-ci/quire-project/adapters/internal/jsonenc"
 )
 
 // obvious is the escaping rule written down once more, a rune at a time.
@@ -40,10 +40,10 @@ func text(t *rapid.T) string {
 	return strings.Join(rapid.SliceOfN(piece, 0, 4).Draw(t, "pieces"), "")
 }
 
-func TestAppend(t *testing.T) {
+func TestAppendString(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := text(t)
-		got := string(quote.Append([]byte("x"), s))
+		got := string(jsonenc.AppendString([]byte("x"), s))
 		if want := "x" + obvious(s); got != want {
 			t.Fatalf("Append(%+q) = %s, want %s", s, got, want)
 		}

@@ -1,0 +1,92 @@
+package projections_test
+
+import (
+	"slices"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+func modelRunTiming(stream []domain.Entry) []projections.RunTiming {
+	events := eventsOf(stream)
+	var row projections.RunTiming
+	if len(events) > 0 {
+		first, last := events[0].AtMs, events[len(events)-1].AtMs
+		row.StartedAtMs, row.LastAtMs = projections.Some(first), projections.Some(last)
+		row.WallMs = between(first, last)
+	}
+	var durations []projections.Null[int64]
+	for _, job := range jobsOf(events) {
+		durations = append(durations, modelJobDuration(events, job))
+	}
+	row.JobMs = total(durations)
+	row.BusyMs = total(stretches(events, func(events []domain.Event) bool { return openJobs(events) > 0 }))
+	for i := range events {
+		row.PeakJobs = max(row.PeakJobs, openJobs(events[:i+1]))
+	}
+	return []projections.RunTiming{row}
+}
+
+func modelJobDuration(events []domain.Event, job string) projections.Null[int64] {
+	start, end := startOf(events, job), endOf(events, job)
+	if start == never || end == never {
+		return projections.Null[int64]{}
+	}
+	return between(events[start].AtMs, events[end].AtMs)
+}
+
+func modelJobTimings(stream []domain.Entry) (rows []projections.JobTiming) {
+	events := eventsOf(stream)
+	for _, job := range jobsOf(events) {
+		rows = append(rows, modelJobTiming(events, job))
+	}
+	return rows
+}
+
+func modelJobTiming(events []domain.Event, job string) projections.JobTiming {
+	row := projections.JobTiming{JobID: job, DurationMs: modelJobDuration(events, job)}
+	if start := startOf(events, job); start != never {
+		row.OffsetMs = between(events[0].AtMs, events[start].AtMs)
+	}
+	before := events[:min(endOf(events, job), len(events))]
+	row.ShCount = len(shOf(before, job))
+	row.ShMs = total(stretches(before, func(events []domain.Event) bool { return openSh(events, job) > 0 }))
+	if row.DurationMs.Valid && row.ShMs.Valid {
+		row.GapMs = between(row.ShMs.V, row.DurationMs.V)
+	}
+	return row
+}
+
+func modelShTimings(stream []domain.Entry) (rows []projections.ShTiming) {
+	events := eventsOf(stream)
+	for i, e := range events {
+		if e.Kind != domain.ShStarted {
+			continue
+		}
+		row := projections.ShTiming{JobID: e.JobID, Seq: seqOf(events, i), OffsetMs: between(events[0].AtMs, e.AtMs)}
+		if end := closedBy(events, i); end != never {
+			row.DurationMs = between(e.AtMs, events[end].AtMs)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// modelSlowest takes the slowest of the rest, ten times; the first of those
+// that are as slow.
+func modelSlowest(stream []domain.Entry) (rows []projections.SlowSh) {
+	rest := modelShTimings(stream)
+	rest = slices.DeleteFunc(rest, func(sh projections.ShTiming) bool { return !sh.DurationMs.Valid })
+	for len(rest) > 0 && len(rows) < 10 {
+		slowest := 0
+		for i := range rest {
+			if rest[i].DurationMs.V > rest[slowest].DurationMs.V {
+				slowest = i
+			}
+		}
+		sh := rest[slowest]
+		rows = append(rows, projections.SlowSh{JobID: sh.JobID, Seq: sh.Seq, DurationMs: sh.DurationMs.V})
+		rest = slices.Delete(rest, slowest, slowest+1)
+	}
+	return rows
+}

@@ -1,0 +1,72 @@
+package projections
+
+import (
+	"encoding/json"
+	"iter"
+	"slices"
+)
+
+// pages is a sequence that grows without being copied: a large one would spend
+// more time on that than on all else.
+type pages[T any] struct {
+	pages [][]T
+}
+
+const pageSize = 512
+
+func (p *pages[T]) len() int {
+	if len(p.pages) == 0 {
+		return 0
+	}
+	last := len(p.pages) - 1
+	return last*pageSize + len(p.pages[last])
+}
+
+// at returns the element with the index i. It stays where it is until the
+// next add.
+func (p *pages[T]) at(i int) *T { return &p.pages[i/pageSize][i%pageSize] }
+
+// add adds an element and returns it. Only the first page is ever copied,
+// because most runs have few jobs.
+func (p *pages[T]) add() *T {
+	last := len(p.pages) - 1
+	switch {
+	case last < 0:
+		p.pages = append(p.pages, nil)
+		last = 0
+	case len(p.pages[last]) == pageSize:
+		p.pages = append(p.pages, make([]T, 0, pageSize))
+		last++
+	}
+	var zero T
+	page := append(p.pages[last], zero)
+	p.pages[last] = page
+	return &page[len(page)-1]
+}
+
+func (p *pages[T]) all() iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		for _, page := range p.pages {
+			for i := range page {
+				if !yield(&page[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// MarshalJSON encodes the elements as an array.
+func (p *pages[T]) MarshalJSON() ([]byte, error) {
+	return json.Marshal(slices.Concat(p.pages...))
+}
+
+// UnmarshalJSON decodes what MarshalJSON has encoded.
+func (p *pages[T]) UnmarshalJSON(data []byte) error {
+	var elements []T
+	if err := json.Unmarshal(data, &elements); err != nil {
+		return err
+	}
+	p.pages = slices.Collect(slices.Chunk(elements, pageSize))
+	return nil
+}

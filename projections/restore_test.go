@@ -1,0 +1,214 @@
+package projections_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// saved returns the state of a fold of all projections after some events.
+func saved(t interface {
+	Helper()
+	Fatal(...any)
+}, stream []domain.Entry) []byte {
+	t.Helper()
+	_, fold := projections.NewRecord("run")
+	for i := range stream {
+		fold.Apply(&stream[i])
+	}
+	state, err := fold.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
+}
+
+// someStream leaves nothing at its zero value: open jobs and sh, sums, ranks.
+var someStream = laws.Entries(events{
+	jobStarted(-5, "a"), shStarted(1, "a", "x"), shFinished(9, "a", 2), shStarted(10, "a", "<&>\u2028\"\\\x00"), shStarted(11, "b", "y"),
+	jobStarted(12, "c"), jobFinished(20, "c", failed), unknown(21), runFinished(22, failed),
+})
+
+func restore(state string) error {
+	_, fold := projections.NewRecord("run")
+	return fold.Restore([]byte(state))
+}
+
+func TestRestoreWhatWasSaved(t *testing.T) {
+	state := string(saved(t, someStream))
+	_, fold := projections.NewRecord("another run, until it is restored")
+	if err := fold.Restore([]byte(state)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := fold.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(again) != state {
+		t.Errorf("saved again it is\n%s\nand was\n%s", again, state)
+	}
+}
+
+// The state of other rules is refused whatever it looks like, so that the
+// caller knows what to do: fold from the start.
+func TestRestoreRefusesOtherVersions(t *testing.T) {
+	state := string(saved(t, someStream))
+	next := strings.Replace(state, `"version":1`, `"version":2`, 1)
+	if next == state {
+		t.Fatal("the version is not where this test looks for it")
+	}
+	for _, state := range []string{
+		next,
+		strings.Replace(state, `"version":1,`, ``, 1),
+		`{}`,
+		`null`,
+		`{"version":2,"tracker":[1,2],"projections":"elsewhere"}`,
+	} {
+		if err := restore(state); !errors.Is(err, projections.ErrState) {
+			t.Errorf("Restore(%.60s) = %v, want ErrState", state, err)
+		}
+	}
+}
+
+func TestRestoreRefusesOtherMembers(t *testing.T) {
+	jobs := projections.Into(projections.Jobs(), func(*projections.Row[projections.Job]) {})
+	slowest := projections.Into(projections.Slowest(), func(*projections.Row[projections.SlowSh]) {})
+	state, err := projections.NewFold("run", jobs).Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, fold := range map[string]*projections.Fold{
+		"none":    projections.NewFold("run"),
+		"more":    projections.NewFold("run", jobs, slowest),
+		"another": projections.NewFold("run", slowest),
+	} {
+		if err := fold.Restore(state); !errors.Is(err, projections.ErrState) {
+			t.Errorf("%s: Restore = %v, want ErrState", name, err)
+		}
+	}
+	if err := projections.NewFold("run", jobs).Restore(state); err != nil {
+		t.Errorf("the same member: Restore = %v", err)
+	}
+}
+
+// A state that was cut, as by a disk that was full, is never taken for a
+// shorter one.
+func TestRestoreRefusesHalfAState(t *testing.T) {
+	state := string(saved(t, someStream))
+	for cut := range len(state) {
+		if restore(state[:cut]) == nil {
+			t.Fatalf("restored from the first %d of %d bytes: %s", cut, len(state), state[:cut])
+		}
+	}
+}
+
+func TestRestoreRefusesDamage(t *testing.T) {
+	state := string(saved(t, someStream))
+	for _, damage := range []struct{ what, old, new string }{
+		{"no tracker", `"tracker":`, `"trucker":`},
+		{"a sh of no job", `"seq":2,"job":0`, `"seq":2,"job":3`},
+		{"a sh of a job before the first", `"seq":2,"job":0`, `"seq":2,"job":-1`},
+		{"a number that int64 cannot hold", `"first_at_ms":-5`, `"first_at_ms":-9223372036854775809`},
+		{"a fraction", `"events":9`, `"events":8.5`},
+		{"a count in words", `"sh_started":3`, `"sh_started":"three"`},
+		{"a projection's state of another shape", `"ranks":[`, `"ranks":[[],`},
+	} {
+		t.Run(damage.what, func(t *testing.T) {
+			damaged := strings.Replace(state, damage.old, damage.new, 1)
+			if damaged == state {
+				t.Fatalf("there is no %s in the state: %s", damage.old, state)
+			}
+			if err := restore(damaged); err == nil {
+				t.Error("restored")
+			}
+		})
+	}
+	t.Run("null for the tracker", func(t *testing.T) {
+		var parts map[string]any
+		if err := json.Unmarshal([]byte(state), &parts); err != nil {
+			t.Fatal(err)
+		}
+		parts["tracker"] = nil
+		damaged, _ := json.Marshal(parts)
+		if err := restore(string(damaged)); err == nil {
+			t.Error("restored")
+		}
+	})
+}
+
+// Whatever a store gives back, Restore does not panic; and where it takes a
+// state for sound, the fold goes on without panicking.
+func TestRestoreSurvivesAnything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stream := laws.Streams().Draw(t, "stream")
+		cut := rapid.IntRange(0, len(stream)).Draw(t, "cut")
+		state := spoil(t, saved(t, stream[:cut]))
+		fold := projections.NewFold("run", countingMembers(new(int))...)
+		if fold.Restore(state) != nil {
+			return
+		}
+		for i := range stream[cut:] {
+			fold.Apply(&stream[cut+i])
+		}
+		fold.Open()
+		if _, err := fold.Save(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// spoil changes bytes, or values so that JSON is left.
+func spoil(t *rapid.T, state []byte) []byte {
+	if rapid.Bool().Draw(t, "as bytes") {
+		for range rapid.IntRange(1, 3).Draw(t, "bytes") {
+			state[rapid.IntRange(0, len(state)-1).Draw(t, "at")] = rapid.SampledFrom([]byte(`0919-.e"\{}[],:ntx`)).Draw(t, "byte")
+		}
+		return state
+	}
+	var parts any
+	if err := json.Unmarshal(state, &parts); err != nil {
+		t.Fatal(err)
+	}
+	for range rapid.IntRange(1, 3).Draw(t, "values") {
+		parts = replace(t, parts)
+	}
+	spoilt, err := json.Marshal(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spoilt
+}
+
+// replace replaces one value somewhere in a tree of JSON.
+func replace(t *rapid.T, tree any) any {
+	switch node := tree.(type) {
+	case map[string]any:
+		if len(node) > 0 {
+			key := rapid.SampledFrom(sortedKeys(node)).Draw(t, "key")
+			if key != "version" { // or nothing else would be looked at
+				node[key] = replace(t, node[key])
+			}
+			return node
+		}
+	case []any:
+		if len(node) > 0 && rapid.IntRange(0, 3).Draw(t, "into") > 0 {
+			i := rapid.IntRange(0, len(node)-1).Draw(t, "element")
+			node[i] = replace(t, node[i])
+			return node
+		}
+		if len(node) > 0 && rapid.Bool().Draw(t, "repeat") {
+			return append(node, node[0])
+		}
+	}
+	return rapid.SampledFrom([]any{
+		nil, true, "", "a", -1, 0, 1, 2, 1 << 40, json.Number("9223372036854775807"), json.Number("-9223372036854775808"),
+		[]any{}, map[string]any{}, []any{nil}, []any{map[string]any{}},
+	}).Draw(t, "value")
+}
