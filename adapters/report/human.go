@@ -44,20 +44,21 @@ func cut(s string, width int) string {
 // duration writes milliseconds the way people say them: 417ms, 12.4s, 1m12.4s,
 // 2h03m12s.
 func duration(ms int64) string {
-	tenths := (ms%60_000 + 50) / 100
-	minutes := ms / 60_000
-	if tenths == 600 {
-		tenths, minutes = 0, minutes+1
-	}
-	switch {
-	case ms < 1000:
+	if ms < 1000 {
 		return fmt.Sprintf("%dms", ms)
+	}
+	tenths := ms / 100
+	if ms%100 >= 50 {
+		tenths++
+	}
+	minutes, tenths := tenths/600, tenths%600
+	switch {
 	case minutes == 0:
 		return fmt.Sprintf("%d.%ds", tenths/10, tenths%10)
 	case minutes < 60:
 		return fmt.Sprintf("%dm%02d.%ds", minutes, tenths/10, tenths%10)
 	}
-	return fmt.Sprintf("%dh%02dm%02ds", minutes/60, minutes%60, ms%60_000/1000)
+	return fmt.Sprintf("%dh%02dm%02ds", minutes/60, minutes%60, tenths/10)
 }
 
 // maybe writes a duration that may be unknown.

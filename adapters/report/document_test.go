@@ -1,0 +1,124 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// full is the document as encoding/json sees it.
+type full struct {
+	Schema string `json:"schema"`
+	projections.Record
+}
+
+// What the hand-made encoders write is, to the byte, what encoding/json makes
+// of the same rows.
+func TestDocumentIsTheRecord(t *testing.T) {
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		got := write(t, report.JSON, entries, report.Options{})
+		if want := marshal(t, full{report.SchemaVersion, *record(t, entries)}); got != want {
+			t.Fatalf("the document is\n%s, want\n%s", got, want)
+		}
+	})
+}
+
+// marshal is encoding/json without what it escapes for HTML and JavaScript.
+func marshal(t rapid.TB, v any) string {
+	t.Helper()
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029").Replace(out.String())
+}
+
+func TestPrettyIsTheSameDocument(t *testing.T) {
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		var compact bytes.Buffer
+		pretty := write(t, report.JSON, entries, report.Options{Pretty: true})
+		if err := json.Compact(&compact, []byte(pretty)); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := compact.String(), strings.TrimSuffix(write(t, report.JSON, entries, report.Options{}), "\n"); got != want {
+			t.Fatalf("pretty is\n%s, want\n%s", got, want)
+		}
+		if !strings.HasPrefix(pretty, "{\n  \"schema\": ") || !strings.HasSuffix(pretty, "\n}\n") {
+			t.Fatalf("pretty is not indented: %s", pretty)
+		}
+	})
+}
+
+// A document of some projections has those members of the whole one, and no
+// others, in its order.
+func TestSelection(t *testing.T) {
+	whole := map[string]json.RawMessage{}
+	entries := fixtures(t)["../../fixtures/parallel-jobs.jsonl"]
+	unmarshal(t, write(t, report.JSON, entries, report.Options{}), &whole)
+	for _, test := range []struct{ names, want string }{
+		{"run", "run"},
+		{"diagnostics jobs", "jobs diagnostics"},
+		{"timings", "timings"},
+		{"timings.slowest timings.jobs timings.run timings.sh_events", "timings"},
+		{"run jobs sh_events timings diagnostics", "run jobs sh_events timings diagnostics"},
+	} {
+		sections, err := report.ParseSelection(strings.Fields(test.names))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `{"schema":"quire-project/v1"`
+		for _, name := range strings.Fields(test.want) {
+			want += `,"` + name + `":` + string(whole[name])
+		}
+		if got := write(t, report.JSON, entries, report.Options{Sections: sections}); got != want+"}\n" {
+			t.Errorf("%s: the document is\n%s, want\n%s}", test.names, got, want)
+		}
+	}
+	sections, _ := report.ParseSelection([]string{"timings.slowest"})
+	part := map[string]map[string]json.RawMessage{}
+	got := write(t, report.JSON, entries, report.Options{Sections: sections})
+	unmarshal(t, strings.Replace(got, `"schema":"quire-project/v1",`, "", 1), &part)
+	if len(part) != 1 || len(part["timings"]) != 1 || len(part["timings"]["slowest"]) < 10 {
+		t.Errorf("a part of timings is %s", got)
+	}
+	if _, err := report.ParseSelection([]string{"job"}); err == nil {
+		t.Error("there is a projection called job")
+	}
+}
+
+func unmarshal(t rapid.TB, text string, v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), v); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+}
+
+func TestWriteReturnsTheRun(t *testing.T) {
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		want := record(t, entries).Run
+		for _, format := range report.Formats {
+			got, err := report.Write(&bytes.Buffer{}, format, "run-1", stream(entries), report.Options{Sections: sectionsFor(format)})
+			if err != nil || !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s returns %+v, %v; want %+v", format, got, err, want)
+			}
+		}
+	})
+}
+
+// sectionsFor returns sections that format can write.
+func sectionsFor(format report.Format) report.Selection {
+	if format == report.CSV {
+		return report.Selection{report.Run}
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// many is a stream long enough to be written in several pieces.
+func many() []domain.Entry {
+	var entries []domain.Entry
+	add := func(event domain.Event) {
+		n := int64(len(entries))
+		entries = append(entries, domain.Entry{Event: event, Position: domain.Position{Line: n + 1, Offset: 50 * n}})
+	}
+	add(domain.NewJobStarted(0, "a"))
+	for i := range int64(20_000) {
+		add(domain.NewShStarted(i, "a", strings.Repeat("x", 50)))
+		add(domain.NewShFinished(i+1, "a", 0))
+	}
+	return entries
+}
+
+var errBroken = errors.New("the stream is broken")
+
+// Where the stream cannot be read to its end, nothing is written of a report
+// that is written as a whole.
+func TestBrokenStream(t *testing.T) {
+	for _, format := range report.Formats {
+		broken := stream(fixtures(t)["../../fixtures/rapid-ci.jsonl"])
+		broken.err = errBroken
+		var out bytes.Buffer
+		_, err := report.Write(&out, format, "run-1", broken, report.Options{Sections: sectionsFor(format)})
+		if !errors.Is(err, errBroken) || out.Len() > 0 {
+			t.Errorf("%s: %v, and wrote %q", format, err, out.String())
+		}
+	}
+}
+
+// A writer that fails, at once or later, ends the report with its error, said
+// once; nothing is written after it, and no goroutine stays behind.
+func TestBrokenWriter(t *testing.T) {
+	entries := many()
+	before := runtime.NumGoroutine()
+	for _, format := range report.Formats {
+		for _, after := range []int{0, 1, 2} {
+			writes, failed := 0, false
+			_, err := report.Write(writerFunc(func(p []byte) (int, error) {
+				if failed {
+					t.Errorf("%s: a write after the one that failed", format)
+				}
+				if failed = writes == after; failed {
+					return 0, errBroken
+				}
+				writes++
+				return len(p), nil
+			}), format, "run-1", stream(entries), report.Options{Sections: sectionsFor(format)})
+			if failed != errors.Is(err, errBroken) || err != nil && strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s, failing after %d writes: %v", format, after, err)
+			}
+		}
+	}
+	for range 100 {
+		if runtime.NumGoroutine() <= before {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d goroutines stay behind", runtime.NumGoroutine()-before)
+}
+
+// How a stream is cut into batches changes nothing.
+func TestBatchesDoNotMatter(t *testing.T) {
+	entries := many()
+	for _, format := range []report.Format{report.JSON, report.NDJSON} {
+		var want string
+		for _, size := range []int{1, 7, 5000, 1 << 20} {
+			s := stream(entries)
+			s.size = size
+			var out bytes.Buffer
+			if _, err := report.Write(&out, format, "run-1", s, report.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if want == "" {
+				want = out.String()
+			}
+			if out.String() != want {
+				t.Errorf("%s in batches of %d differs", format, size)
+			}
+		}
+		if got := fmt.Sprint(strings.Count(want, `"cmd"`)); got != "20000" {
+			t.Errorf("%s has %s commands", format, got)
+		}
+	}
+}

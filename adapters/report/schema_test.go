@@ -1,0 +1,123 @@
+package report_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// schema compiles a schema of docs/schema.
+func schema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	for _, file := range []string{"document.json", "row.json", "event.json"} {
+		text, err := os.ReadFile(filepath.Join("../../docs/schema", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := compiler.AddResource("urn:quire-project:"+strings.TrimSuffix(file, ".json")+":v1", value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compiled, err := compiler.Compile("urn:quire-project:" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compiled
+}
+
+func validate(schema *jsonschema.Schema, text string) error {
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(value)
+}
+
+func TestDocumentsFitTheSchema(t *testing.T) {
+	complete, any := schema(t, "document:v1#/$defs/complete"), schema(t, "document:v1")
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		if err := validate(complete, write(t, report.JSON, entries, report.Options{})); err != nil {
+			t.Fatal(err)
+		}
+		for _, section := range report.All {
+			if err := validate(any, write(t, report.JSON, entries, report.Options{Sections: report.Selection{section}})); err != nil {
+				t.Fatalf("%s: %v", section, err)
+			}
+		}
+	})
+}
+
+func TestRowsFitTheSchema(t *testing.T) {
+	row := schema(t, "row:v1")
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		for line := range strings.Lines(write(t, report.NDJSON, entries, report.Options{})) {
+			if err := validate(row, line); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+		}
+	})
+}
+
+func TestEventsFitTheSchema(t *testing.T) {
+	event := schema(t, "event:v1")
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		for i := range entries {
+			if entries[i].Kind == domain.NoEvent {
+				continue
+			}
+			line, err := jsonl.Append(nil, &entries[i].Event)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := validate(event, string(line)); err != nil {
+				t.Fatalf("%s: %v", line, err)
+			}
+		}
+	})
+}
+
+// The schemas are not so wide that everything fits.
+func TestSchemasRefuse(t *testing.T) {
+	document := `{"schema":"quire-project/v1","run":{"run_id":"r","state":"active","ended":false,"events":0,"unknown_events":0,"jobs":0,"failed_jobs":0,"sh_events":0,"failed_sh":0,"open_sh":0},` +
+		`"jobs":[],"sh_events":[],"timings":{"run":{"started_at_ms":null,"last_at_ms":null,"wall_ms":null,"busy_ms":0,"job_ms":0,"peak_jobs":0},"jobs":[],"sh_events":[],"slowest":[]},"diagnostics":[]}`
+	row := `{"projection":"timings.slowest","run_id":"r","job_id":"a","seq":1,"duration_ms":5}`
+	event := `{"at_ms":1,"type":"sh_started","job_id":"a","cmd":"true"}`
+	for _, test := range []struct{ schema, good, old, new string }{
+		{"document:v1#/$defs/complete", document, `"quire-project/v1"`, `"quire-project/v2"`},
+		{"document:v1#/$defs/complete", document, `"jobs":[],"sh`, `"sh`},
+		{"document:v1#/$defs/complete", document, `,"slowest":[]`, ``},
+		{"document:v1#/$defs/complete", document, `"active"`, `"running"`},
+		{"document:v1#/$defs/complete", document, `"diagnostics"`, `"more":1,"diagnostics"`},
+		{"document:v1", document, `"peak_jobs":0`, `"peak_jobs":null`},
+		{"document:v1", document, `"busy_ms":0`, `"busy_ms":-1`},
+		{"row:v1", row, `timings.slowest`, `slowest`},
+		{"row:v1", row, `"seq":1`, `"seq":0`},
+		{"row:v1", row, `,"duration_ms":5`, ``},
+		{"row:v1", row, `"seq":1`, `"seq":1,"cmd":"x"`},
+		{"event:v1", event, `"at_ms":1`, `"at_ms":9223372036854775808`},
+		{"event:v1", event, `,"cmd":"true"`, ``},
+		{"event:v1", event, `"a"`, `null`},
+	} {
+		s := schema(t, test.schema)
+		if err := validate(s, test.good); err != nil {
+			t.Fatalf("%s: %v", test.schema, err)
+		}
+		if bad := strings.Replace(test.good, test.old, test.new, 1); validate(s, bad) == nil {
+			t.Errorf("%s takes %s", test.schema, bad)
+		}
+	}
+}

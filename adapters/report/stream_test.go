@@ -1,0 +1,102 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// batches is a stream of entries that are at hand, size of them at a time. Its
+// memory is used again, as a reader's is.
+type batches struct {
+	left []domain.Entry
+	size int
+	used []domain.Entry
+	err  error // what comes at the end, instead of io.EOF
+}
+
+func stream(entries []domain.Entry) *batches { return &batches{left: entries, size: 3} }
+
+func (b *batches) Next() ([]domain.Entry, error) {
+	clear(b.used)
+	if len(b.left) == 0 {
+		if b.err != nil {
+			return nil, b.err
+		}
+		return nil, io.EOF
+	}
+	n := min(b.size, len(b.left))
+	b.used = append(b.used[:0], b.left[:n]...)
+	b.left = b.left[n:]
+	return b.used, nil
+}
+
+// write returns the report of entries.
+func write(t rapid.TB, format report.Format, entries []domain.Entry, options report.Options) string {
+	t.Helper()
+	var out bytes.Buffer
+	if _, err := report.Write(&out, format, "run-1", stream(entries), options); err != nil {
+		t.Fatalf("%s: %v", format, err)
+	}
+	return out.String()
+}
+
+// record returns what the projections make of entries.
+func record(t rapid.TB, entries []domain.Entry) *projections.Record {
+	t.Helper()
+	r, err := projections.Project("run-1", stream(entries))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// fixtures yields the entries of all recorded streams.
+func fixtures(t *testing.T) map[string][]domain.Entry {
+	t.Helper()
+	paths, err := filepath.Glob("../../fixtures/*.jsonl")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	all := map[string][]domain.Entry{}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reader := jsonl.NewReader(bytes.NewReader(data), jsonl.Options{Name: path, OnMalformed: jsonl.Skip})
+		for {
+			entries, err := reader.Next()
+			all[path] = append(all[path], entries...)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return all
+}
+
+// forEach checks recorded and generated streams.
+func forEach(t *testing.T, check func(rapid.TB, []domain.Entry)) {
+	t.Helper()
+	for path, entries := range fixtures(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) { check(t, entries) })
+	}
+	t.Run("generated", func(t *testing.T) {
+		rapid.Check(t, func(t *rapid.T) { check(t, laws.Streams().Draw(t, "stream")) })
+	})
+}
