@@ -39,6 +39,10 @@ func ParseFormat(name string) (Format, error) {
 	return "", fmt.Errorf("no format is called %q; there are json, ndjson, csv, table and markdown", name)
 }
 
+// ForMachines reports whether the format is written for programs to read: it
+// holds what the stream holds, as it is.
+func (f Format) ForMachines() bool { return f == JSON || f == NDJSON || f == CSV }
+
 // Options are those of a report; the zero value has the defaults.
 type Options struct {
 	// Sections is what the report has; nil means all. CSV takes exactly one.

@@ -36,7 +36,7 @@ func writeMarkdown(out io.Writer, record *projections.Record, options Options) e
 	if has(ShEvents) || has(TimingsSh) {
 		m.commands(record)
 	}
-	if has(TimingsSlowest) {
+	if showSlowest(record, options) {
 		m.slowest(record)
 	}
 	if has(Diagnostics) && len(record.Diagnostics) > 0 {

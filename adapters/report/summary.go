@@ -59,6 +59,13 @@ func stateWord(s projections.State) string {
 	return string(s)
 }
 
+// showSlowest reports whether the slowest commands have a table of their own:
+// those of a few are better seen among the others.
+func showSlowest(r *projections.Record, options Options) bool {
+	asked := len(options.Sections) < len(All)
+	return options.Sections.Has(TimingsSlowest) && (asked || len(r.ShEvents) > 2*len(r.Timings.Slowest))
+}
+
 func exitCode(code projections.Null[int32]) string {
 	if !code.Valid {
 		return "–"

@@ -29,8 +29,7 @@ func writeTable(out io.Writer, record *projections.Record, options Options) erro
 	if has(ShEvents) || has(TimingsSh) {
 		t.commands(record)
 	}
-	// The slowest of a few commands are better seen among them.
-	if has(TimingsSlowest) && (len(options.Sections) < len(All) || len(record.ShEvents) > 2*len(record.Timings.Slowest)) {
+	if showSlowest(record, options) {
 		t.slowest(record)
 	}
 	if has(Diagnostics) && (len(options.Sections) < len(All) || len(record.Diagnostics) > 0) {

@@ -28,6 +28,9 @@ func project(ctx context.Context, source string, flags projectFlags, std stdio) 
 	defer discard()
 	if file, ok := terminal(std.out); ok && flags.output == "" {
 		options.Color, options.Width = colors(), width(file)
+		if format.ForMachines() {
+			out = report.TerminalSafe(out)
+		}
 	}
 	p := &projector{sources: sources, format: format, options: options, out: out, err: std.err}
 	if err := p.run(ctx); err != nil {
@@ -53,6 +56,7 @@ type projector struct {
 	out     io.Writer
 	err     io.Writer
 
+	found   int // streams of a folder
 	written int // reports
 	status  int // what went wrong with single runs of a folder
 	outcome int // what --exit-status is to say
@@ -64,10 +68,23 @@ func (p *projector) run(ctx context.Context) error {
 	if !p.sources.folder {
 		return p.stream(ctx, p.sources.single, bar)
 	}
+	each := p.oneByOne
 	if p.format == report.JSON {
-		return p.sideBySide(ctx, bar)
+		each = p.sideBySide
 	}
+	if err := each(ctx, bar); err != nil {
+		return err
+	}
+	if p.found == 0 {
+		fmt.Fprintf(p.err, "quire-project: %s: there is no *.jsonl in this folder\n", report.Printable(p.sources.path))
+	}
+	return nil
+}
+
+// oneByOne writes the reports of a folder's runs one after the other.
+func (p *projector) oneByOne(ctx context.Context, bar *progress) error {
 	for source, err := range p.sources.all() {
+		p.found++
 		if err == nil {
 			err = p.stream(ctx, source, bar)
 		}
@@ -115,6 +132,7 @@ func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
 		return d
 	}
 	for d := range inOrder(ctx, p.sources.found(), produce) {
+		p.found++
 		if d.err == nil {
 			if _, err := p.out.Write(d.text.Bytes()); err != nil {
 				return err

@@ -1,0 +1,44 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// terminalSafe lets nothing through to a terminal that could control it. JSON
+// and CSV are for machines, and hold what the stream holds, some control
+// characters among them; where a person looks at them, those are written as
+// \u escapes, which leaves JSON what it was.
+type terminalSafe struct {
+	out  io.Writer
+	rest []byte // the beginning of a character whose end is to come
+	safe []byte
+}
+
+// TerminalSafe returns a writer that writes text to a terminal, and control
+// characters in it as escapes, but for line feeds.
+func TerminalSafe(out io.Writer) io.Writer { return &terminalSafe{out: out} }
+
+func (t *terminalSafe) Write(p []byte) (int, error) {
+	text := append(t.rest, p...)
+	t.safe = t.safe[:0]
+	for len(text) > 0 && utf8.FullRune(text) {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case r == '\n' || !unprintable(r):
+			t.safe = append(t.safe, text[:size]...)
+		case r > 0xFFFF:
+			high, low := 0xD800+(r-0x10000)>>10, 0xDC00+(r-0x10000)&0x3FF
+			t.safe = fmt.Appendf(t.safe, `\u%04x\u%04x`, high, low)
+		default:
+			t.safe = fmt.Appendf(t.safe, `\u%04x`, r)
+		}
+		text = text[size:]
+	}
+	t.rest = append([]byte(nil), text...)
+	if _, err := t.out.Write(t.safe); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write the files that hold expected output anew")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"quire-project": main})
+}
+
+// TestScripts runs testdata/script: what is printed, on which stream, with
+// which status.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Setup: func(env *testscript.Env) error {
+			return os.CopyFS(filepath.Join(env.WorkDir, "fixtures"), os.DirFS("../../fixtures"))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"status":   status,
+			"longline": longline,
+			"compress": compress,
+		},
+	})
+}
+
+// status runs a command, and fails unless its exit status is the one given:
+// status 4 quire-project bad.jsonl
+func status(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit status %d, want %d", got, want)
+	}
+}
+
+// longline writes a stream with one command of so many bytes:
+// longline 70000 file.jsonl
+func longline(ts *testscript.TestScript, _ bool, args []string) {
+	size, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	text := `{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n" +
+		`{"at_ms":2,"type":"sh_started","job_id":"a","cmd":"` + strings.Repeat("x", size) + `"}` + "\n" +
+		`{"at_ms":3,"type":"sh_finished","job_id":"a","exit_code":0}` + "\n"
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o666))
+}
+
+// compress writes what a file holds compressed to another, by that one's
+// ending: compress run.jsonl run.jsonl.gz
+func compress(ts *testscript.TestScript, _ bool, args []string) {
+	data := []byte(ts.ReadFile(args[0]))
+	file, err := os.Create(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if strings.HasSuffix(args[1], ".gz") {
+		w := gzip.NewWriter(file)
+		_, err = w.Write(data)
+		ts.Check(errors.Join(err, w.Close(), file.Close()))
+		return
+	}
+	w, err := zstd.NewWriter(file)
+	ts.Check(err)
+	_, err = w.Write(data)
+	ts.Check(errors.Join(err, w.Close(), file.Close()))
+}
