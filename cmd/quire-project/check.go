@@ -45,7 +45,7 @@ func check(ctx context.Context, path string, flags readFlags, std stdio) error {
 	status := statusOK
 	for source, err := range sources.all() {
 		if err == nil {
-			err = c.stream(source, sources.reading(source))
+			err = c.stream(ctx, source, sources.reading(source))
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -74,7 +74,7 @@ type checker struct {
 	counts map[projections.Code]int
 }
 
-func (c *checker) stream(source jsonl.Source, options jsonl.Options) error {
+func (c *checker) stream(ctx context.Context, source jsonl.Source, options jsonl.Options) error {
 	file, err := source.Open()
 	if err != nil {
 		return err
@@ -90,7 +90,9 @@ func (c *checker) stream(source jsonl.Source, options jsonl.Options) error {
 		}
 		fmt.Fprintln(c.out)
 	}))
-	return fold.Drain(jsonl.NewReader(file, options))
+	entries, stop := ahead(ctx, file, options)
+	defer stop()
+	return fold.Drain(entries)
 }
 
 // summary prints a count by code, the most frequent first.

@@ -103,12 +103,12 @@ func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progre
 	}
 	defer file.Close()
 	bar.reading(file)
-	ahead := jsonl.NewAhead(jsonl.NewReader(file, p.sources.reading(source)))
-	defer ahead.Close()
+	entries, stop := ahead(ctx, file, p.sources.reading(source))
+	defer stop()
 	options := p.options
 	options.Live = !file.Regular
 	options.NoHeader = p.written > 0
-	run, err := report.Write(p.out, p.format, source.Run, ahead, options)
+	run, err := report.Write(p.out, p.format, source.Run, entries, options)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
 	produce := func(found found) *document {
 		d := &document{err: found.err}
 		if d.err == nil {
-			d.run, d.err = p.document(&d.text, found.source, bar)
+			d.run, d.err = p.document(ctx, &d.text, found.source, bar)
 		}
 		return d
 	}
@@ -147,13 +147,14 @@ func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
 }
 
 // document writes the document of one run, on one core.
-func (p *projector) document(out io.Writer, source jsonl.Source, bar *progress) (projections.Run, error) {
+func (p *projector) document(ctx context.Context, out io.Writer, source jsonl.Source, bar *progress) (projections.Run, error) {
 	file, err := source.Open()
 	if err != nil {
 		return projections.Run{}, err
 	}
 	defer file.Close()
-	run, err := report.Write(out, p.format, source.Run, jsonl.NewReader(file, p.sources.reading(source)), p.options)
+	stream := interruptible{ctx, jsonl.NewReader(file, p.sources.reading(source))}
+	run, err := report.Write(out, p.format, source.Run, stream, p.options)
 	bar.done(file)
 	return run, err
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"fmt"
 	"iter"
 	"os"
@@ -8,6 +10,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // sources are the streams that a command line names.
@@ -71,6 +74,35 @@ func (s sources) reading(source jsonl.Source) jsonl.Options {
 	options := s.options
 	options.Name = source.Path
 	return options
+}
+
+// interruptible is a stream that ends when its context does.
+type interruptible struct {
+	ctx    context.Context
+	stream projections.Stream
+}
+
+func (i interruptible) Next() ([]domain.Entry, error) {
+	if err := i.ctx.Err(); err != nil {
+		return nil, err
+	}
+	entries, err := i.stream.Next()
+	if err != nil {
+		err = cmp.Or(i.ctx.Err(), err)
+	}
+	return entries, err
+}
+
+// ahead returns the stream in file, decoded ahead on another core, until the
+// context ends: that also ends the waiting for what a pipe may never bring.
+// stop is to be called when the stream has been read.
+func ahead(ctx context.Context, file *jsonl.File, options jsonl.Options) (stream projections.Stream, stop func()) {
+	a := jsonl.NewAhead(jsonl.NewReader(file, options))
+	unwatch := context.AfterFunc(ctx, a.Close)
+	return interruptible{ctx, a}, func() {
+		unwatch()
+		a.Close()
+	}
 }
 
 // size returns how many bytes the streams take up, as far as is known.

@@ -63,6 +63,9 @@ func tell(stderr io.Writer, err error) {
 	if err == nil || err.Error() == "" {
 		return
 	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	advice := ""
 	var malformed *jsonl.MalformedError
 	if errors.As(err, &malformed) {
