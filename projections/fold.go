@@ -48,9 +48,13 @@ func (m *member[R]) name() string { return m.projection.Name() }
 func (m *member[R]) state() any   { return m.projection }
 
 func (m *member[R]) reduce(step *Step) {
-	m.rows = m.projection.Reduce(step, m.rows[:0])
-	for i := range m.rows {
-		m.take(&m.rows[i])
+	rows := m.projection.Reduce(step, m.rows[:0])
+	if len(rows) == 0 {
+		return // most steps make nothing final
+	}
+	m.rows = rows
+	for i := range rows {
+		m.take(&rows[i])
 	}
 }
 

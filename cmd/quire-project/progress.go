@@ -39,19 +39,12 @@ func newProgress(stderr io.Writer, sources sources) *progress {
 // show draws the bar until stop.
 func (p *progress) show(terminal *os.File) {
 	defer p.ended.Done()
-	wait := time.NewTimer(progressDelay)
-	defer wait.Stop()
-	select {
-	case <-wait.C:
-	case <-p.quit:
-		return
-	}
 	total := p.sources.size()
 	if total == 0 {
 		return // a pipe does not say how much is to come
 	}
 	bar := progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(terminal),
+		progressbar.OptionSetWriter(&late{out: terminal, from: time.Now().Add(progressDelay)}),
 		progressbar.OptionShowBytes(true),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(),
@@ -68,6 +61,20 @@ func (p *progress) show(terminal *os.File) {
 			return
 		}
 	}
+}
+
+// late lets what is written to it through from a time on. A bar that is drawn
+// late has to count from the beginning all the same.
+type late struct {
+	out  io.Writer
+	from time.Time
+}
+
+func (l *late) Write(p []byte) (int, error) {
+	if time.Now().Before(l.from) {
+		return len(p), nil
+	}
+	return l.out.Write(p)
 }
 
 // read returns how many bytes have been read.
