@@ -125,8 +125,8 @@ type foldState struct {
 }
 
 // ErrState is returned when a saved fold cannot be restored: it is of another
-// [Version] or of other projections. The stream has to be folded from its
-// start again.
+// [Version], of another run or of other projections. The stream has to be
+// folded from its start again.
 var ErrState = errors.New("projections: the saved state does not fit this fold; fold the stream from its start")
 
 var errBrokenState = errors.New("projections: the saved state is damaged; fold the stream from its start")
@@ -146,7 +146,7 @@ func (f *Fold) Save() ([]byte, error) {
 }
 
 // Restore puts a fold that has read nothing where Save found another one. It
-// fails with [ErrState] where the two do not fit.
+// fails with [ErrState] where the two do not fit; the fold is of no use then.
 func (f *Fold) Restore(saved []byte) error {
 	// The version comes first: the rest of another one may look different.
 	var of struct {
@@ -167,6 +167,9 @@ func (f *Fold) Restore(saved []byte) error {
 	}
 	if state.Tracker == nil {
 		return errBrokenState
+	}
+	if state.Tracker.RunID != f.tracker.RunID {
+		return ErrState
 	}
 	for _, m := range f.members {
 		data, ok := state.Projections[m.name()]

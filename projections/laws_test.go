@@ -21,6 +21,7 @@ func TestLaws(t *testing.T) {
 
 func obey[R comparable](t *testing.T, name string, newProjection func() projections.Projection[R], model func([]domain.Entry) []R) {
 	t.Run(name, func(t *testing.T) {
+		t.Parallel()
 		if got := newProjection().Name(); got != name {
 			t.Errorf("the projection calls itself %q", got)
 		}

@@ -115,8 +115,8 @@ func closes(events []domain.Event, finish int) bool {
 
 // openSh returns how many sh of a job are open after the last of the events.
 func openSh(events []domain.Event, job string) (open int) {
-	for _, start := range shOf(events, job) {
-		if closedBy(events, start) == never {
+	for start, at := range closings(events) {
+		if events[start].JobID == job && at == never {
 			open++
 		}
 	}
@@ -164,12 +164,16 @@ func told(n *big.Int) projections.Null[int64] {
 // and before which nothing was, to the next after which nothing is. open says
 // whether anything is after the last of some events.
 func stretches(events []domain.Event, open func([]domain.Event) bool) (spans []projections.Null[int64]) {
+	isOpen := []bool{false} // after so many events
 	for i := range events {
-		if open(events[:i]) || !open(events[:i+1]) {
+		isOpen = append(isOpen, open(events[:i+1]))
+	}
+	for i := range events {
+		if isOpen[i] || !isOpen[i+1] {
 			continue
 		}
 		for j := i; j < len(events); j++ {
-			if !open(events[:j+1]) {
+			if !isOpen[j+1] {
 				spans = append(spans, between(events[i].AtMs, events[j].AtMs))
 				break
 			}

@@ -43,7 +43,7 @@ func restore(state string) error {
 
 func TestRestoreWhatWasSaved(t *testing.T) {
 	state := string(saved(t, someStream))
-	_, fold := projections.NewRecord("another run, until it is restored")
+	_, fold := projections.NewRecord("run")
 	if err := fold.Restore([]byte(state)); err != nil {
 		t.Fatal(err)
 	}
@@ -85,9 +85,10 @@ func TestRestoreRefusesOtherMembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, fold := range map[string]*projections.Fold{
-		"none":    projections.NewFold("run"),
-		"more":    projections.NewFold("run", jobs, slowest),
-		"another": projections.NewFold("run", slowest),
+		"none":           projections.NewFold("run"),
+		"more":           projections.NewFold("run", jobs, slowest),
+		"another":        projections.NewFold("run", slowest),
+		"of another run": projections.NewFold("walk", jobs),
 	} {
 		if err := fold.Restore(state); !errors.Is(err, projections.ErrState) {
 			t.Errorf("%s: Restore = %v, want ErrState", name, err)
@@ -115,6 +116,10 @@ func TestRestoreRefusesDamage(t *testing.T) {
 		{"no tracker", `"tracker":`, `"trucker":`},
 		{"a sh of no job", `"seq":2,"job":0`, `"seq":2,"job":3`},
 		{"a sh of a job before the first", `"seq":2,"job":0`, `"seq":2,"job":-1`},
+		{"the same job twice", `{"id":"c"`, `{"id":"a"`},
+		{"a sh that did not start", `"index":2`, `"index":3`},
+		{"the same sh twice", `"index":2`, `"index":1`},
+		{"a sh before the first", `"index":1`, `"index":-1`},
 		{"a number that int64 cannot hold", `"first_at_ms":-5`, `"first_at_ms":-9223372036854775809`},
 		{"a fraction", `"events":9`, `"events":8.5`},
 		{"a count in words", `"sh_started":3`, `"sh_started":"three"`},

@@ -39,10 +39,10 @@ func (p *runs) Reduce(step *Step, rows []Row[Run]) []Row[Run] {
 		p.UnknownEvents++
 	case step.ShCloses && step.ExitCode != 0:
 		p.FailedSh++
-	case step.JobEnds && step.Outcome == domain.Failed:
-		p.FailedJobs++
-	case step.JobEnds:
+	case step.JobEnds && stateOf(step.Outcome) == Complete:
 		p.CompleteJobs++
+	case step.JobEnds:
+		p.FailedJobs++
 	}
 	return rows
 }

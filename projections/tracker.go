@@ -98,11 +98,19 @@ func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 	if t.Events++; t.Events%youngSpan == 0 {
 		t.open.settle()
 	}
-	if entry.HasJob {
+	switch {
+	case entry.HasJob:
 		step.Job = t.job(entry.JobID)
 		step.JobBefore = step.Job.Progress
+		t.advanceJob(step)
+	case entry.Kind == domain.RunFinished && !t.Ended():
+		t.Outcome = entry.Outcome
 	}
-	switch entry.Kind {
+}
+
+// advanceJob does what the event says to the job that it names.
+func (t *Tracker) advanceJob(step *Step) {
+	switch step.Kind {
 	case domain.JobStarted:
 		t.startJob(step)
 	case domain.JobFinished:
@@ -111,10 +119,6 @@ func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 		t.startSh(step)
 	case domain.ShFinished:
 		t.finishSh(step)
-	case domain.RunFinished:
-		if !t.Ended() {
-			t.Outcome = entry.Outcome
-		}
 	}
 }
 

@@ -62,8 +62,11 @@ func (t *Tracker) UnmarshalJSON(data []byte) error {
 	*t = *NewTracker(state.RunID)
 	t.Events, t.FirstAtMs, t.LastAtMs = state.Events, state.FirstAtMs, state.LastAtMs
 	t.Outcome, t.ShStarted = state.Outcome, state.ShStarted
-	for _, s := range state.Jobs {
+	for i, s := range state.Jobs {
 		job := t.job(s.ID)
+		if job.Index != i {
+			return errBrokenState // the same job twice
+		}
 		job.Started, job.StartedAtMs = s.Started, s.StartedAtMs
 		job.Final, job.FinishedAtMs, job.Outcome = s.Final, s.FinishedAtMs, s.Outcome
 		job.ExitCode, job.ShCount = s.ExitCode, s.ShCount
@@ -71,8 +74,8 @@ func (t *Tracker) UnmarshalJSON(data []byte) error {
 			t.OpenJobs++
 		}
 	}
-	for _, s := range state.Sh {
-		if s.Job < 0 || s.Job >= t.jobs.len() {
+	for i, s := range state.Sh {
+		if s.Job < 0 || s.Job >= t.jobs.len() || s.Index < 0 || s.Index >= t.ShStarted || i > 0 && s.Index <= state.Sh[i-1].Index {
 			return errBrokenState
 		}
 		*t.open.push(t.jobs.at(s.Job)) = TrackedSh(s)

@@ -1,0 +1,91 @@
+package laws
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Deterministic is the law that the same events give the same rows, in the
+// same order, whichever instance reads them and wherever they lie in memory.
+//
+// A reader uses its entries again, and the fold its step; only strings may be
+// held on to. So the law spoils both as soon as the projection has returned.
+// It also demands that a projection leaves the entry alone: the next member
+// of the fold is given the same one.
+func Deterministic[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
+	t.Helper()
+	check(t, Streams(), newProjection, deterministic)
+}
+
+func deterministic[R comparable](newProjection maker[R], stream []domain.Entry) error {
+	plain := observe(newProjection()).apply(stream...).outcome()
+	again := observe(newProjection()).apply(stream...).outcome()
+	if err := again.differs(plain); err != nil {
+		return fmt.Errorf("a second instance differs: %w", err)
+	}
+	reused, err := reuse(newProjection, stream)
+	if err != nil {
+		return err
+	}
+	if err := reused.differs(plain); err != nil {
+		return fmt.Errorf("rows differ when entries and steps are used again: %w", err)
+	}
+	return nil
+}
+
+// reuse folds the stream from a single entry, whose strings lie elsewhere than
+// the stream's, and which holds rubbish whenever the fold has done with it.
+func reuse[R comparable](newProjection maker[R], stream []domain.Entry) (outcome[R], error) {
+	var entry domain.Entry
+	o := observe(newProjection(), spoiler())
+	for i := range stream {
+		entry = elsewhere(stream[i])
+		o.fold.Apply(&entry)
+		if entry != stream[i] {
+			return outcome[R]{}, after(i+1, fmt.Errorf("the projection has changed the entry to %+v", entry))
+		}
+		entry = rubbish
+	}
+	return o.outcome(), nil
+}
+
+// elsewhere returns the entry with strings in memory of their own.
+func elsewhere(entry domain.Entry) domain.Entry {
+	entry.JobID, entry.Cmd = strings.Clone(entry.JobID), strings.Clone(entry.Cmd)
+	entry.Type, entry.Extra = strings.Clone(entry.Type), strings.Clone(entry.Extra)
+	return entry
+}
+
+var rubbish = domain.Entry{
+	Event:    domain.NewShStarted(-77, "a job that does not exist", "a command that was never run"),
+	Position: domain.Position{Line: -77, Offset: -77},
+	Fault:    domain.Malformed,
+}
+
+// spoiler returns a member that overwrites the step when those before it have
+// seen it.
+func spoiler() projections.Member {
+	return projections.Into(spoils{}, func(*projections.Row[struct{}]) {})
+}
+
+type spoils struct{}
+
+type nothing = []projections.Row[struct{}]
+
+func (spoils) Name() string { return "laws: spoiler" }
+
+func (spoils) Open(_ *projections.Tracker, rows nothing) nothing { return rows }
+
+func (spoils) Reduce(step *projections.Step, rows nothing) nothing {
+	entry := rubbish
+	*step = projections.Step{
+		Entry: &entry, Run: projections.NewTracker("another run"), PrevAtMs: -77, AfterRun: true,
+		Job: &projections.TrackedJob{ID: "a job that does not exist", Index: -77}, Sh: &projections.TrackedSh{Index: -77, Job: -77},
+		ShOpens: true, ShCloses: true, JobStarts: true, JobEnds: true,
+	}
+	return rows
+}

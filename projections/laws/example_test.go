@@ -1,0 +1,55 @@
+package laws_test
+
+import (
+	"testing"
+
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// FailedSh is the row of a job: how many of its commands have failed.
+type FailedSh struct {
+	JobID string `json:"job_id"`
+	Count int    `json:"count"`
+}
+
+// failedSh is a projection of somebody's own. Jobs are numbered by the run's
+// tracker, so that a slice will do for its state. Its field is exported to be
+// saved with the fold, and it is used as a pointer to be restored.
+type failedSh struct {
+	ByJob []int `json:"by_job"`
+}
+
+func newFailedSh() projections.Projection[FailedSh] { return &failedSh{} }
+
+func (*failedSh) Name() string { return "failed_sh" }
+
+// Reduce counts. No row is ever final: a command can fail after its job ended.
+func (p *failedSh) Reduce(step *projections.Step, rows []projections.Row[FailedSh]) []projections.Row[FailedSh] {
+	if step.ShCloses && step.ExitCode != 0 {
+		for len(p.ByJob) <= step.Job.Index {
+			p.ByJob = append(p.ByJob, 0)
+		}
+		p.ByJob[step.Job.Index]++
+	}
+	return rows
+}
+
+func (p *failedSh) Open(run *projections.Tracker, rows []projections.Row[FailedSh]) []projections.Row[FailedSh] {
+	for job := range run.Jobs() {
+		row := FailedSh{JobID: job.ID}
+		if job.Index < len(p.ByJob) {
+			row.Count = p.ByJob[job.Index]
+		}
+		rows = append(rows, projections.Row[FailedSh]{Index: job.Index, Value: row})
+	}
+	return rows
+}
+
+// A projection of one's own is held to the laws by a test like any other.
+func ExampleCheck() {
+	var t *testing.T // the parameter of the test whose body this is
+
+	laws.Check(t, newFailedSh)
+	laws.Independent(t, newFailedSh, func(row FailedSh) string { return row.JobID })
+}

@@ -1,0 +1,99 @@
+package laws
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Independent is the law for projections whose rows each belong to one job,
+// which jobOf names: it does not matter how the events of different jobs fall
+// between each other. Exchanging two neighbours of different jobs leaves each
+// job the same rows in the same order, but for their index.
+//
+// Rows that say where in the stream something stood, or what the clock did
+// from one line to the next, do not belong to one job.
+func Independent[R comparable](t *testing.T, newProjection func() projections.Projection[R], jobOf func(R) string) {
+	t.Helper()
+	check(t, Streams(), newProjection, func(newProjection maker[R], stream []domain.Entry) error {
+		return independent(newProjection, jobOf, stream)
+	})
+}
+
+func independent[R comparable](newProjection maker[R], jobOf func(R) string, stream []domain.Entry) error {
+	want := byJob(observe(newProjection()).apply(stream...).outcome(), jobOf)
+	for _, i := range exchangeable(stream) {
+		got := byJob(observe(newProjection()).apply(exchange(stream, i)...).outcome(), jobOf)
+		if err := sameJobs(got, want); err != nil {
+			return fmt.Errorf("entries %d and %d exchanged: %w", i, i+1, err)
+		}
+	}
+	return nil
+}
+
+// exchangeable returns each i for which entries i and i+1 are neighbours that
+// a scheduler could have put the other way round.
+//
+// The first event is where the run begins and offsets are measured from: it
+// stays. So does what is of no job: lines without an event, and a RunFinished,
+// which makes what follows it late. Unknown events stay even if they name a
+// job, because nobody here knows what they mean to another.
+//
+// Nothing else need be left out. An event takes its time with it, so that no
+// duration changes; that the clock may now run backwards from one line to the
+// next is nothing that a job's rows tell.
+func exchangeable(stream []domain.Entry) []int {
+	var at []int
+	begun := false // an event came before i
+	for i := range max(len(stream)-1, 0) {
+		a, b := &stream[i], &stream[i+1]
+		if begun && ofJob(a.Kind) && ofJob(b.Kind) && a.JobID != b.JobID {
+			at = append(at, i)
+		}
+		begun = begun || a.Kind != domain.NoEvent
+	}
+	return at
+}
+
+func ofJob(kind domain.Kind) bool {
+	switch kind {
+	case domain.JobStarted, domain.JobFinished, domain.ShStarted, domain.ShFinished:
+		return true
+	}
+	return false
+}
+
+// exchange returns the stream with the events i and i+1 exchanged. Lines keep
+// their positions, as they would have been written one after the other.
+func exchange(stream []domain.Entry, i int) []domain.Entry {
+	stream = slices.Clone(stream)
+	stream[i].Event, stream[i+1].Event = stream[i+1].Event, stream[i].Event
+	return stream
+}
+
+// byJob returns each job's rows in order, without their index.
+func byJob[R comparable](o outcome[R], jobOf func(R) string) map[string][]projections.Row[R] {
+	jobs := map[string][]projections.Row[R]{}
+	for _, row := range o.rows() {
+		row.Index = 0
+		job := jobOf(row.Value)
+		jobs[job] = append(jobs[job], row)
+	}
+	return jobs
+}
+
+func sameJobs[R comparable](got, want map[string][]projections.Row[R]) error {
+	for _, job := range slices.Sorted(maps.Keys(want)) {
+		if err := differ(fmt.Sprintf("job %q:", job), got[job], want[job]); err != nil {
+			return err
+		}
+	}
+	if len(got) != len(want) {
+		return fmt.Errorf("rows of %d jobs, not %d", len(got), len(want))
+	}
+	return nil
+}

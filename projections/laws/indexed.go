@@ -1,0 +1,42 @@
+package laws
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Indexed is the law that, wherever a stream ends, the indexes of the final
+// rows and of the open ones together are those from 0 up, each once; and that
+// open rows are listed in order of their index.
+func Indexed[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
+	t.Helper()
+	check(t, Streams(), newProjection, indexed)
+}
+
+func indexed[R comparable](newProjection maker[R], stream []domain.Entry) error {
+	o := observe(newProjection())
+	for cut := range len(stream) + 1 {
+		if err := countsUp(o.outcome()); err != nil {
+			return after(cut, err)
+		}
+		o.apply(stream[cut:min(cut+1, len(stream))]...)
+	}
+	return nil
+}
+
+func countsUp[R comparable](o outcome[R]) error {
+	for i := 1; i < len(o.open); i++ {
+		if o.open[i].Index < o.open[i-1].Index {
+			return fmt.Errorf("open rows are not in order of their index: %+v before %+v", o.open[i-1], o.open[i])
+		}
+	}
+	for i, row := range o.rows() {
+		if row.Index != i {
+			return fmt.Errorf("rows do not count from 0 up: where %d was due there is %+v", i, row)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package laws
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Resumable is the law that folding a stream in parts, the state saved and
+// restored between them, is folding it in one. Each cut is tried by itself,
+// and then all of them in a row: what one restoring loses, the next entry may
+// put back. Saving, for its part, changes nothing.
+func Resumable[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
+	t.Helper()
+	check(t, Streams(), newProjection, resumable)
+}
+
+func resumable[R comparable](newProjection maker[R], stream []domain.Entry) error {
+	whole := observe(newProjection()).apply(stream...).outcome()
+	saved, restored := observe(newProjection()), observe(newProjection())
+	for cut := range len(stream) + 1 {
+		second, err := reopen(saved, newProjection)
+		if err != nil {
+			return after(cut, err)
+		}
+		if err := second.apply(stream[cut:]...).outcome().differs(whole); err != nil {
+			return after(cut, fmt.Errorf("saved and restored: %w", err))
+		}
+		if restored, err = reopen(restored, newProjection); err != nil {
+			return after(cut, err)
+		}
+		next := stream[cut:min(cut+1, len(stream))]
+		saved.apply(next...)
+		restored.apply(next...)
+	}
+	if err := saved.outcome().differs(whole); err != nil {
+		return fmt.Errorf("saving has changed the outcome: %w", err)
+	}
+	if err := restored.outcome().differs(whole); err != nil {
+		return fmt.Errorf("saved and restored after every entry: %w", err)
+	}
+	return nil
+}
+
+// reopen does what a program does that stops and is started again.
+func reopen[R comparable](o *observer[R], newProjection maker[R]) (*observer[R], error) {
+	state, err := o.fold.Save()
+	if err != nil {
+		return nil, err
+	}
+	next := observe(newProjection())
+	if err := next.fold.Restore(state); err != nil {
+		return nil, err
+	}
+	next.final = slices.Clone(o.final)
+	return next, nil
+}

@@ -1,0 +1,80 @@
+package laws
+
+import (
+	"math"
+	"strings"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Chaotic generates sequences of any events in any order. Each has a clock and
+// jobs of its own, mostly few, so that its events meet; one in two is long.
+func Chaotic() *rapid.Generator[[]domain.Event] {
+	return rapid.Custom(func(t *rapid.T) []domain.Event {
+		few := rapid.SliceOfN(JobID(), 1, 4)
+		jobs := rapid.OneOf(few, few, rapid.Just(crowd)).Draw(t, "jobs")
+		clock := rapid.SampledFrom([]string{"rising", "coarse", "real", "vast", "wild"}).Draw(t, "clock")
+		kinds := rapid.SampledFrom([][]domain.Kind{anyKind, anyKind, anyKind, shKinds}).Draw(t, "kinds")
+		event := eventOf(kinds, rapid.SampledFrom(jobs), clocks[clock])
+		events := rapid.OneOf(rapid.SliceOfN(event, 0, 20), rapid.SliceOfN(event, 20, 60)).Draw(t, "events")
+		if clock == "rising" {
+			add(events)
+		}
+		return events
+	})
+}
+
+// crowd is more jobs than a small table holds.
+var crowd = strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z")
+
+// clocks say what an event of a chaotic sequence has for its time.
+var clocks = map[string]*rapid.Generator[int64]{
+	"rising": rapid.Int64Range(-1, 10), // since the event before
+	"coarse": rapid.Int64Range(0, 10),  // so that durations tie
+	"real":   rapid.Int64Range(1795444880000, 1795444890000),
+	"vast":   rapid.SampledFrom([]int64{0, 1, math.MaxInt64, math.MaxInt64 - 1, 1 << 62, -1}), // so that sums overflow
+	"wild":   AtMs(),
+}
+
+// add makes the times of events, each since the one before, times of a clock.
+func add(events []domain.Event) {
+	var now int64
+	for i := range events {
+		now += events[i].AtMs
+		events[i].AtMs = now
+	}
+}
+
+// Events generates sequences of events, well-formed and chaotic ones.
+func Events() *rapid.Generator[[]domain.Event] {
+	return rapid.OneOf(WellFormed(), Chaotic())
+}
+
+// Entries places events in a stream, one a line. The offsets are such that no
+// two lines have the same, and not those that an encoder would give.
+func Entries(events []domain.Event) []domain.Entry {
+	entries := make([]domain.Entry, len(events))
+	for i, event := range events {
+		entries[i] = domain.Entry{Event: event, Position: domain.Position{Line: int64(i) + 1, Offset: int64(i) * 100}}
+	}
+	return entries
+}
+
+// Streams generates the entries of streams as a reader gives them that skips
+// malformed lines: events, malformed lines among them, perhaps a torn tail.
+func Streams() *rapid.Generator[[]domain.Entry] {
+	return rapid.Custom(func(t *rapid.T) []domain.Entry {
+		entries := Entries(Events().Draw(t, "events"))
+		for i := range entries {
+			if rapid.IntRange(0, 19).Draw(t, "malformed") == 19 {
+				entries[i] = domain.Entry{Position: entries[i].Position, Fault: domain.Malformed}
+			}
+		}
+		if n := len(entries); n > 0 && rapid.IntRange(0, 3).Draw(t, "torn") == 3 {
+			entries[n-1] = domain.Entry{Position: entries[n-1].Position, Fault: domain.Torn}
+		}
+		return entries
+	})
+}

@@ -1,0 +1,54 @@
+package laws
+
+import (
+	"fmt"
+	"runtime/debug"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Total is the law that every sequence of entries has a result: a projection
+// does not panic, and its state can be saved, whatever came.
+func Total[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
+	t.Helper()
+	check(t, sequences(), newProjection, total)
+}
+
+func total[R comparable](newProjection maker[R], stream []domain.Entry) (err error) {
+	applied := 0
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = after(applied, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+		}
+	}()
+	o := observe(newProjection())
+	for _, entry := range stream {
+		o.open()
+		o.apply(entry)
+		applied++
+	}
+	o.open()
+	_, err = o.fold.Save()
+	return err
+}
+
+// sequences generates entries as no reader gives them: events after a torn
+// line, lines that stand anywhere.
+func sequences() *rapid.Generator[[]domain.Entry] {
+	return rapid.Custom(func(t *rapid.T) []domain.Entry {
+		stream := Streams().Draw(t, "stream")
+		for i := range stream {
+			switch rapid.IntRange(0, 9).Draw(t, "spoil") {
+			case 8:
+				stream[i] = domain.Entry{Position: stream[i].Position, Fault: domain.Torn}
+			case 9:
+				stream[i].Position = domain.Position{Line: rapid.Int64().Draw(t, "line"), Offset: rapid.Int64().Draw(t, "offset")}
+			}
+		}
+		return stream
+	})
+}

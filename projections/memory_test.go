@@ -1,0 +1,137 @@
+package projections_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Applying an event of a job that is known allocates nothing, the rows that it
+// makes final included. (What is allocated once in thousands of events, so
+// that a sh which runs on does not hold the reader's memory, comes to 0 in
+// the mean.)
+func TestApplyAllocatesNothing(t *testing.T) {
+	rows := 0
+	fold := projections.NewFold("run", countingMembers(&rows)...)
+	for _, entry := range ring(10, 10, 5000)[:50_000] {
+		fold.Apply(&entry)
+	}
+	for name, stream := range map[string][]domain.Entry{
+		"sh in turn":    {{Event: shStarted(1, "job-1", "x")}, {Event: shFinished(2, "job-1", 0)}},
+		"sh overlap":    {{Event: shStarted(1, "job-1", "x")}, {Event: shStarted(2, "job-2", "x")}, {Event: shFinished(3, "job-1", 0)}, {Event: shFinished(4, "job-2", 1)}},
+		"slower ones":   {{Event: shStarted(0, "job-3", "x")}, {Event: shFinished(1<<40, "job-3", 0)}},
+		"odd ones":      {{Event: jobStarted(9, "job-4")}, {Event: shFinished(1, "job-4", 0)}, {Event: unknown(0)}},
+		"without event": {{Fault: domain.Malformed}},
+	} {
+		if got := testing.AllocsPerRun(2000, func() {
+			for i := range stream {
+				fold.Apply(&stream[i])
+			}
+		}); got != 0 {
+			t.Errorf("%s: %v allocations", name, got)
+		}
+	}
+	if rows == 0 {
+		t.Error("no rows were handed out")
+	}
+}
+
+// Memory follows the jobs and what is open: a million events of ten jobs leave
+// a fold as large as ten thousand do, and what was allocated on the way does
+// not follow them either.
+func TestMemoryFollowsWhatIsOpen(t *testing.T) {
+	const jobs, atOnce = 10, 10
+	rows := 0
+	fold := projections.NewFold("run", countingMembers(&rows)...)
+	stream := ring(jobs, atOnce, 500)
+	stream = stream[atOnce : len(stream)-atOnce] // sh only: 10,000 events
+	pass := func(times int) {
+		for range times {
+			for i := range stream {
+				fold.Apply(&stream[i])
+			}
+		}
+	}
+	size := func() int {
+		state, err := fold.Save()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(state)
+	}
+
+	pass(1)
+	before, allocated := size(), allocatedBytes()
+	pass(100)
+	allocated = allocatedBytes() - allocated
+	// The numbers in it have more digits now; there are not more of them.
+	if after := size(); after > before+256 {
+		t.Errorf("the state has grown from %d to %d bytes", before, after)
+	}
+	if limit := uint64(256 << 10); allocated > limit {
+		t.Errorf("a million events allocated %d bytes, more than %d", allocated, limit)
+	}
+}
+
+// What is open is kept, and let go of when it closes.
+func TestMemoryOfOpenSh(t *testing.T) {
+	const open, size = 64, 1 << 20
+	fold := projections.NewFold("run", countingMembers(new(int))...)
+	before := heapBytes()
+	for range open {
+		fold.Apply(&domain.Entry{Event: shStarted(1, "a", strings.Repeat("#", size))})
+	}
+	if held := heapBytes() - before; held < open*size {
+		t.Fatalf("%d commands of %d bytes are open and %d bytes held: this test measures nothing", open, size, held)
+	}
+	for range open {
+		fold.Apply(&domain.Entry{Event: shFinished(1, "a", 0)})
+	}
+	// The latest rows are still where the members were handed them.
+	if held := heapBytes() - before; held > open*size/4 {
+		t.Errorf("%d bytes are held after %d commands of %d bytes were closed", held, open, size)
+	}
+	runtime.KeepAlive(fold)
+}
+
+// A command is a piece of what the reader has read. One that runs for long is
+// copied, so that it does not keep the rest; so is the next in its place.
+func TestOpenShDoNotKeepWhatWasRead(t *testing.T) {
+	const open, size = 16, 1 << 20
+	fold := projections.NewFold("run", countingMembers(new(int))...)
+	before := heapBytes()
+	for round := range 2 {
+		for range open {
+			read := strings.Repeat("#", size)
+			fold.Apply(&domain.Entry{Event: domain.Event{Kind: domain.ShStarted, HasJob: true, JobID: "a", Cmd: read[:10]}})
+		}
+		for range 10_000 {
+			fold.Apply(&domain.Entry{Event: unknown(1)})
+		}
+		if held := heapBytes() - before; held > open*size/4 {
+			t.Errorf("round %d: %d bytes are held by %d commands of 10 bytes", round, held, open)
+		}
+		for range open {
+			fold.Apply(&domain.Entry{Event: shFinished(1, "a", 0)})
+		}
+	}
+	runtime.KeepAlive(fold)
+}
+
+func allocatedBytes() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.TotalAlloc
+}
+
+// heapBytes returns how much is reachable.
+func heapBytes() int64 {
+	runtime.GC()
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}

@@ -1,0 +1,108 @@
+package projections_test
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// probe is a projection that has no rows and looks at each step.
+type probe struct {
+	look func(*projections.Step)
+}
+
+type noRows = []projections.Row[struct{}]
+
+func (*probe) Name() string { return "probe" }
+
+func (*probe) Open(_ *projections.Tracker, rows noRows) noRows { return rows }
+
+func (p *probe) Reduce(step *projections.Step, rows noRows) noRows {
+	p.look(step)
+	return rows
+}
+
+func probing(look func(*projections.Step)) projections.Member {
+	return projections.Into(&probe{look}, func(*projections.Row[struct{}]) {})
+}
+
+// What a step says of an event is so, of every event of every stream.
+func TestStepIsTheModels(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stream := laws.Streams().Draw(t, "stream")
+		read := 0
+		fold := projections.NewFold("run", probing(func(step *projections.Step) {
+			if *step.Entry != stream[read] {
+				t.Fatalf("step %d is of %+v, want %+v", read, step.Entry, stream[read])
+			}
+			checkStep(t, step, eventsOf(stream[:read]), eventsOf(stream[:read+1]))
+			read++
+		}))
+		for i := range stream {
+			fold.Apply(&stream[i])
+		}
+		if read != len(stream) {
+			t.Fatalf("%d steps of %d entries", read, len(stream))
+		}
+	})
+}
+
+// checkStep compares a step with the events before it and those up to it.
+func checkStep(t *rapid.T, step *projections.Step, before, upTo []domain.Event) {
+	isEvent := len(upTo) > len(before)
+	want := projections.Step{Entry: step.Entry, Run: step.Run, First: isEvent && len(before) == 0, Job: step.Job, Sh: step.Sh}
+	if isEvent && len(before) > 0 {
+		want.PrevAtMs = before[len(before)-1].AtMs
+		want.AfterRun = runEndOf(before) != never
+	}
+	if step.HasJob {
+		job := step.JobID
+		want.JobBefore = progress(before, job)
+		want.JobStarts = startOf(before, job) == never && startOf(upTo, job) != never
+		want.JobEnds = endOf(before, job) == never && endOf(upTo, job) != never
+		want.ShOpens = step.Kind == domain.ShStarted
+		want.ShCloses = step.Kind == domain.ShFinished && closes(upTo, len(before))
+		if step.Job == nil || step.Job.ID != job || step.Job.Progress != progress(upTo, job) {
+			t.Fatalf("the job of %+v is %+v, want %+v", step.Entry, step.Job, progress(upTo, job))
+		}
+	}
+	if *step != want {
+		t.Fatalf("the step of %+v is\n%+v, want\n%+v", step.Entry, *step, want)
+	}
+	if (step.Job != nil) != step.HasJob || (step.Sh != nil) != (step.ShOpens || step.ShCloses) {
+		t.Fatalf("a job or a sh that is not the event's: %+v", *step)
+	}
+	if step.Sh != nil {
+		checkSh(t, step, upTo)
+	}
+}
+
+func progress(events []domain.Event, job string) projections.Progress {
+	return projections.Progress{
+		Started: startOf(events, job) != never, Final: endOf(events, job) != never, OpenSh: openSh(events, job),
+	}
+}
+
+// checkSh finds the sh that the latest event opened or closed.
+func checkSh(t *rapid.T, step *projections.Step, events []domain.Event) {
+	at := len(events) - 1
+	index := -1
+	for i, e := range events {
+		if e.Kind != domain.ShStarted {
+			continue
+		}
+		index++
+		if i == at || closedBy(events, i) == at {
+			want := projections.TrackedSh{Index: index, Seq: seqOf(events, i), Job: step.Job.Index, Cmd: e.Cmd, StartedAtMs: e.AtMs}
+			if *step.Sh != want {
+				t.Fatalf("the sh of %+v is %+v, want %+v", step.Entry, *step.Sh, want)
+			}
+			return
+		}
+	}
+	t.Fatalf("no sh for %+v", step.Entry)
+}
