@@ -1,6 +1,11 @@
 package jsonl
 
-import "github.com/quire-ci/quire-project/domain"
+import (
+	"os"
+	"sync"
+
+	"github.com/quire-ci/quire-project/domain"
+)
 
 // Ahead decodes on a goroutine of its own, some batches ahead of whoever calls
 // Next, so that decoding and folding take a core each. It is a
@@ -9,6 +14,7 @@ type Ahead struct {
 	full  chan decoded
 	spare chan []domain.Entry
 	stop  chan struct{}
+	once  sync.Once      // closes stop
 	held  []domain.Entry // what Next returned last
 	err   error
 }
@@ -48,11 +54,7 @@ func (a *Ahead) run(reader *Reader) {
 			return
 		}
 		batch, err := reader.Append(batch[:0], aheadEntries)
-		select {
-		case a.full <- decoded{batch, err}:
-		case <-a.stop:
-			return
-		}
+		a.full <- decoded{batch, err} // for which there is always room
 		if err != nil {
 			return
 		}
@@ -68,11 +70,16 @@ func (a *Ahead) Next() ([]domain.Entry, error) {
 	if a.held != nil {
 		a.spare <- a.held
 	}
-	batch := <-a.full
-	a.held, a.err = batch.entries, batch.err
-	return batch.entries, batch.err
+	select {
+	case batch := <-a.full:
+		a.held, a.err = batch.entries, batch.err
+	case <-a.stop:
+		a.held, a.err = nil, os.ErrClosed
+	}
+	return a.held, a.err
 }
 
 // Close ends the reading ahead, at the latest when a read that is under way
-// returns. It does not close what is read from.
-func (a *Ahead) Close() { close(a.stop) }
+// returns, and makes a Next that waits return. It does not close what is read
+// from.
+func (a *Ahead) Close() { a.once.Do(func() { close(a.stop) }) }

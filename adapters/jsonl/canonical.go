@@ -15,8 +15,8 @@ const slack = 64
 
 // canonical decodes the line at b[i:] if it is one that [Append] writes, and
 // returns the index behind its line feed; otherwise, it returns refused. b
-// goes on for slack bytes after the line feed. event is zero before, and holds
-// anything after a line that was refused.
+// goes on for slack bytes after the line feed. event may hold anything before,
+// and after a line that was refused.
 //
 // What looks clumsy is measured: comparisons with short constant strings compile to
 // one or two loads, and fields that are set one by one go straight to memory,
@@ -57,8 +57,7 @@ func (t *text) canonicalShStarted(b []byte, i int, atMs int64, event *domain.Eve
 	if i < 0 {
 		return refused
 	}
-	event.Kind, event.AtMs, event.JobID, event.HasJob = domain.ShStarted, atMs, jobID, true
-	event.Cmd = cmd
+	fill(event, domain.ShStarted, atMs, jobID, cmd)
 	return closed(b, i)
 }
 
@@ -74,7 +73,7 @@ func (t *text) canonicalShFinished(b []byte, i int, atMs int64, event *domain.Ev
 	if i < 0 || int64(int32(exitCode)) != exitCode {
 		return refused
 	}
-	event.Kind, event.AtMs, event.JobID, event.HasJob = domain.ShFinished, atMs, jobID, true
+	fill(event, domain.ShFinished, atMs, jobID, "")
 	event.ExitCode = int32(exitCode)
 	return closed(b, i)
 }
@@ -87,7 +86,7 @@ func (t *text) canonicalJobStarted(b []byte, i int, atMs int64, event *domain.Ev
 	if i < 0 {
 		return refused
 	}
-	event.Kind, event.AtMs, event.JobID, event.HasJob = domain.JobStarted, atMs, jobID, true
+	fill(event, domain.JobStarted, atMs, jobID, "")
 	return closed(b, i)
 }
 
@@ -108,7 +107,7 @@ func (t *text) canonicalJobFinished(b []byte, i int, atMs int64, event *domain.E
 	default:
 		return refused
 	}
-	event.Kind, event.AtMs, event.JobID, event.HasJob = domain.JobFinished, atMs, jobID, true
+	fill(event, domain.JobFinished, atMs, jobID, "")
 	event.Outcome = outcome
 	return closed(b, i)
 }
@@ -126,8 +125,18 @@ func canonicalRunFinished(b []byte, i int, atMs int64, event *domain.Event) int 
 	default:
 		return refused
 	}
-	event.Kind, event.AtMs, event.Outcome = domain.RunFinished, atMs, outcome
+	fill(event, domain.RunFinished, atMs, "", "")
+	event.Outcome, event.HasJob = outcome, false
 	return closed(b, i)
+}
+
+// fill sets all fields of an event that names a job. What was there before is
+// gone: a batch's memory is used again, and clearing it first would cost as much
+// as this.
+func fill(event *domain.Event, kind domain.Kind, atMs int64, jobID, cmd string) {
+	event.Kind, event.AtMs, event.JobID, event.HasJob = kind, atMs, jobID, true
+	event.Cmd, event.ExitCode, event.Outcome = cmd, 0, domain.NoOutcome
+	event.Type, event.Extra = "", ""
 }
 
 // closed returns the index behind the brace and the line feed at b[i:].

@@ -2,9 +2,8 @@ package jsonl
 
 import (
 	"errors"
-	"strconv"
 
-	"github.com/quire-ci/quire-project/adapters/internal/quote"
+	"github.com/quire-ci/quire-project/adapters/internal/jsonenc"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -17,7 +16,7 @@ var ErrNotWritable = errors.New("jsonl: the event has no form on the wire")
 func Append(dst []byte, event *domain.Event) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, `{"at_ms":`...)
-	dst = strconv.AppendInt(dst, event.AtMs, 10)
+	dst = jsonenc.AppendInt(dst, event.AtMs)
 	dst = append(dst, `,"type":`...)
 	if event.Kind == domain.Unknown {
 		return appendUnknown(dst, start, event)
@@ -27,16 +26,16 @@ func Append(dst []byte, event *domain.Event) ([]byte, error) {
 	dst = append(dst, '"')
 	if event.Kind != domain.RunFinished {
 		dst = append(dst, `,"job_id":`...)
-		dst = quote.Append(dst, event.JobID)
+		dst = jsonenc.AppendString(dst, event.JobID)
 	}
 	switch event.Kind {
 	case domain.JobStarted:
 	case domain.ShStarted:
 		dst = append(dst, `,"cmd":`...)
-		dst = quote.Append(dst, event.Cmd)
+		dst = jsonenc.AppendString(dst, event.Cmd)
 	case domain.ShFinished:
 		dst = append(dst, `,"exit_code":`...)
-		dst = strconv.AppendInt(dst, int64(event.ExitCode), 10)
+		dst = jsonenc.AppendInt(dst, int64(event.ExitCode))
 	case domain.JobFinished, domain.RunFinished:
 		outcome, ok := outcomeName(event.Kind, event.Outcome)
 		if !ok {
@@ -54,10 +53,10 @@ func Append(dst []byte, event *domain.Event) ([]byte, error) {
 // appendUnknown writes an event of a type that has no writer of its own, and
 // reads it back to be sure that what Extra holds goes with the rest.
 func appendUnknown(dst []byte, start int, event *domain.Event) ([]byte, error) {
-	dst = quote.Append(dst, event.Type)
+	dst = jsonenc.AppendString(dst, event.Type)
 	if event.HasJob {
 		dst = append(dst, `,"job_id":`...)
-		dst = quote.Append(dst, event.JobID)
+		dst = jsonenc.AppendString(dst, event.JobID)
 	}
 	if members := len(event.Extra) - 1; members > 1 {
 		dst = append(dst, ',')

@@ -1,7 +1,11 @@
 package jsonl
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
 	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -28,12 +32,40 @@ func (e *MalformedError) Error() string {
 }
 
 // printable makes the name of a file fit to be printed: what would move a
-// cursor or break a line is escaped.
+// cursor, break a line or turn the direction of writing is escaped.
 func printable(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '\uFFFD' }) {
-		return fmt.Sprintf("%q", name)
+	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) || r == '\uFFFD' }) {
+		return strconv.Quote(name)
 	}
 	return name
+}
+
+// printableError makes the path in what package os gives fit to be printed.
+func printableError(err error) error {
+	if path, ok := err.(*fs.PathError); ok {
+		return &fs.PathError{Op: path.Op, Path: printable(path.Path), Err: path.Err}
+	}
+	return err
+}
+
+// readError is what a stream ends with when reading it has failed. It never
+// passes for the end of the stream, even if the cause does: only an io.EOF
+// that is returned as it is says that all was read.
+type readError struct {
+	name  string
+	at    int64
+	cause error
+}
+
+func (e *readError) Error() string {
+	return fmt.Sprintf("%s: read at byte %d: %v", printable(e.name), e.at, printableError(e.cause))
+}
+
+func (e *readError) Unwrap() error {
+	if errors.Is(e.cause, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return e.cause
 }
 
 // fault is what a decoder says of a line: the index of the byte at fault, and

@@ -25,51 +25,63 @@ func decodeGeneral(line []byte) (domain.Event, *fault) {
 	if fault != nil {
 		return domain.Event{}, fault
 	}
-	var head struct {
-		AtMs int64          `mapstructure:"at_ms"`
-		Type string         `mapstructure:"type"`
-		Rest map[string]any `mapstructure:",remain"`
-	}
-	if fault := into(&head, object); fault != nil {
-		return domain.Event{}, fault
-	}
-	switch kind := domain.KindOf(head.Type); kind {
+	switch typeKind(object) {
 	case domain.Unknown:
-		return unknownEvent(head.AtMs, head.Type, head.Rest), nil
+		return unknownEvent(object)
 	case domain.RunFinished:
-		var body struct {
+		var e struct {
+			head    `mapstructure:",squash"`
 			Outcome runOutcome `mapstructure:"outcome"`
 		}
-		fault := into(&body, head.Rest)
-		return domain.NewRunFinished(head.AtMs, domain.Outcome(body.Outcome)), fault
+		fault := into(&e, object)
+		return domain.NewRunFinished(e.AtMs, domain.Outcome(e.Outcome)), fault
 	case domain.JobFinished:
-		var body struct {
+		var e struct {
+			head    `mapstructure:",squash"`
 			JobID   string     `mapstructure:"job_id"`
 			Outcome jobOutcome `mapstructure:"outcome"`
 		}
-		fault := into(&body, head.Rest)
-		return domain.NewJobFinished(head.AtMs, body.JobID, domain.Outcome(body.Outcome)), fault
+		fault := into(&e, object)
+		return domain.NewJobFinished(e.AtMs, e.JobID, domain.Outcome(e.Outcome)), fault
 	case domain.ShStarted:
-		var body struct {
+		var e struct {
+			head  `mapstructure:",squash"`
 			JobID string `mapstructure:"job_id"`
 			Cmd   string `mapstructure:"cmd"`
 		}
-		fault := into(&body, head.Rest)
-		return domain.NewShStarted(head.AtMs, body.JobID, body.Cmd), fault
+		fault := into(&e, object)
+		return domain.NewShStarted(e.AtMs, e.JobID, e.Cmd), fault
 	case domain.ShFinished:
-		var body struct {
+		var e struct {
+			head     `mapstructure:",squash"`
 			JobID    string `mapstructure:"job_id"`
 			ExitCode int32  `mapstructure:"exit_code"`
 		}
-		fault := into(&body, head.Rest)
-		return domain.NewShFinished(head.AtMs, body.JobID, body.ExitCode), fault
+		fault := into(&e, object)
+		return domain.NewShFinished(e.AtMs, e.JobID, e.ExitCode), fault
 	default:
-		var body struct {
+		var e struct {
+			head  `mapstructure:",squash"`
 			JobID string `mapstructure:"job_id"`
 		}
-		fault := into(&body, head.Rest)
-		return domain.NewJobStarted(head.AtMs, body.JobID), fault
+		fault := into(&e, object)
+		return domain.NewJobStarted(e.AtMs, e.JobID), fault
 	}
+}
+
+// head is what every event has.
+type head struct {
+	AtMs int64  `mapstructure:"at_ms"`
+	Type string `mapstructure:"type"`
+}
+
+// typeKind returns the kind that the object's type names; Unknown also where
+// it has none, or one that is no string.
+func typeKind(object map[string]any) domain.Kind {
+	if typ, ok := object["type"].(member); ok && typ.raw.Kind() == '"' {
+		return domain.KindOf(typ.text())
+	}
+	return domain.Unknown
 }
 
 type (
@@ -79,16 +91,22 @@ type (
 
 // unknownEvent keeps all that a line of an unknown type says. A job_id counts
 // as one when it is a string; of whatever else it may be, nothing is known.
-func unknownEvent(atMs int64, typ string, rest map[string]any) domain.Event {
-	event := domain.NewUnknown(atMs, typ, "")
-	if id, ok := rest["job_id"].(member); ok && id.raw.Kind() == '"' {
+func unknownEvent(object map[string]any) (domain.Event, *fault) {
+	var e head
+	if fault := into(&e, object); fault != nil {
+		return domain.Event{}, fault
+	}
+	delete(object, "at_ms")
+	delete(object, "type")
+	event := domain.NewUnknown(e.AtMs, e.Type, "")
+	if id, ok := object["job_id"].(member); ok && id.raw.Kind() == '"' {
 		event = event.InJob(id.text())
-		delete(rest, "job_id")
+		delete(object, "job_id")
 	}
-	if len(rest) > 0 {
-		event.Extra = objectText(rest)
+	if len(object) > 0 {
+		event.Extra = objectText(object)
 	}
-	return event
+	return event, nil
 }
 
 // objectText writes members as one JSON object, sorted by name.
@@ -135,7 +153,7 @@ func parseObject(line []byte) (map[string]any, *fault) {
 	if token, err := decoder.ReadToken(); err != nil {
 		return nil, syntaxFault(line, err)
 	} else if token.Kind() != '{' {
-		return nil, &fault{int(decoder.InputOffset()) - 1, "not a JSON object"}
+		return nil, &fault{len(line) - len(trimSpace(line)), "not a JSON object"}
 	}
 	object := make(map[string]any, 8)
 	for decoder.PeekKind() != '}' {
@@ -157,11 +175,14 @@ func parseObject(line []byte) (map[string]any, *fault) {
 		return nil, syntaxFault(line, err)
 	}
 	end := int(decoder.InputOffset())
-	if rest := bytes.TrimLeft(line[end:], " \t\r\n"); len(rest) > 0 {
+	if rest := trimSpace(line[end:]); len(rest) > 0 {
 		return nil, &fault{len(line) - len(rest), "something stands behind the JSON object"}
 	}
 	return object, nil
 }
+
+// trimSpace returns what follows the JSON white space that b begins with.
+func trimSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
 
 func readMember(decoder *jsontext.Decoder) (member, error) {
 	raw, err := decoder.ReadValue()
@@ -187,8 +208,10 @@ func syntaxFault(line []byte, err error) *fault {
 		return &fault{at, "not valid UTF-8"}
 	case rest[0] == '\\':
 		return &fault{at, "an escape that is not valid, or half of a surrogate pair"}
-	case rest[0] < ' ' && !bytes.ContainsRune([]byte("\t\r\n"), rune(rest[0])):
-		return &fault{at, "a raw control character"}
+	case rest[0] < ' ':
+		return &fault{at, "a control character where none may be"}
+	case rest[0] == '[' || rest[0] == '{':
+		return &fault{at, "not valid JSON, or nested too deeply"}
 	}
 	return &fault{at, "not valid JSON"}
 }

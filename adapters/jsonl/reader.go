@@ -2,10 +2,11 @@ package jsonl
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"math"
+	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -63,7 +64,7 @@ type Reader struct {
 // is longer makes it grow further.
 const (
 	minBuffer = 16 << 10
-	maxBuffer = 256 << 10
+	maxBuffer = 64 << 10
 )
 
 // batchSize is how many entries Next returns at most.
@@ -74,6 +75,7 @@ func NewReader(src io.Reader, options Options) *Reader {
 	if options.MaxLine <= 0 {
 		options.MaxLine = DefaultMaxLine
 	}
+	options.MaxLine = min(options.MaxLine, math.MaxInt-2*slack) // what is added to it never overflows
 	if options.Name == "" {
 		options.Name = "stream"
 	}
@@ -90,30 +92,30 @@ func (r *Reader) Next() ([]domain.Entry, error) {
 }
 
 // All returns the events one by one. A malformed line ends them with an error;
-// lines that hold no event are left out.
+// lines that hold no event are left out. Whoever breaks off may read on later:
+// no entry is taken before it is asked for.
 func (r *Reader) All() iter.Seq2[domain.Entry, error] {
 	return func(yield func(domain.Entry, error) bool) {
+		var one [1]domain.Entry
 		for {
-			batch, err := r.Next()
-			if err != nil {
-				if !errors.Is(err, io.EOF) {
-					yield(domain.Entry{}, err)
-				}
+			_, err := r.Append(one[:0], 1)
+			switch {
+			case err == io.EOF:
 				return
-			}
-			for i := range batch {
-				if batch[i].Kind != domain.NoEvent && !yield(batch[i], nil) {
-					return
-				}
+			case err != nil:
+				yield(domain.Entry{}, err)
+				return
+			case one[0].Kind != domain.NoEvent && !yield(one[0], nil):
+				return
 			}
 		}
 	}
 }
 
 // Append is [Reader.Next] into the caller's memory: it appends at least one
-// and at most limit entries to entries.
+// and at most limit entries to entries; limit is at least 1.
 func (r *Reader) Append(entries []domain.Entry, limit int) ([]domain.Entry, error) {
-	before := len(entries)
+	before, limit := len(entries), max(limit, 1)
 	for {
 		entries = r.decode(entries, before+limit)
 		switch {
@@ -134,7 +136,10 @@ func (r *Reader) decode(entries []domain.Entry, limit int) []domain.Entry {
 	for r.pos < r.whole && len(entries) < limit {
 		start := r.pos
 		n := len(entries)
-		entries = append(entries, domain.Entry{})
+		if n == cap(entries) {
+			entries = slices.Grow(entries, 1)
+		}
+		entries = entries[:n+1] // all of it is set below
 		entry := &entries[n]
 		next := r.text.canonical(r.buf, start, &entry.Event)
 		if next < 0 {
@@ -147,7 +152,7 @@ func (r *Reader) decode(entries []domain.Entry, limit int) []domain.Entry {
 			continue
 		}
 		r.line++
-		entry.Line, entry.Offset = r.line, r.offset+int64(start)
+		entry.Line, entry.Offset, entry.Fault = r.line, r.offset+int64(start), domain.Sound
 		r.pos = next
 	}
 	return entries
@@ -160,15 +165,15 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 func (r *Reader) judge(entries []domain.Entry, start, end int, ended bool) []domain.Entry {
 	r.line++
 	position := domain.Position{Line: r.line, Offset: r.offset + int64(start)}
-	line := r.buf[start:end]
-	if len(bytes.TrimSuffix(line, []byte("\r"))) > r.options.MaxLine {
+	line := bytes.TrimSuffix(r.buf[start:end], []byte("\r"))
+	if len(line) > r.options.MaxLine {
 		return r.malformed(entries, position, r.tooLong(), ended)
 	}
 	mark := 0
 	if position.Offset == 0 && bytes.HasPrefix(line, byteOrderMark) {
 		mark = len(byteOrderMark)
 	}
-	if len(bytes.TrimLeft(line[mark:], " \t\r")) == 0 {
+	if len(trimSpace(line[mark:])) == 0 {
 		return entries
 	}
 	event, fault := decodeGeneral(line[mark:])
@@ -208,7 +213,7 @@ func (r *Reader) fill(entries []domain.Entry) []domain.Entry {
 			return r.drop(entries)
 		}
 		if r.end == len(r.buf)-slack {
-			r.resize(2 * len(r.buf))
+			r.resize(r.options.MaxLine + 2 + slack) // the longest line, and what ends it
 		}
 		start := r.end
 		r.read()
@@ -240,15 +245,13 @@ func (r *Reader) makeRoom() {
 	r.end = copy(r.buf, r.buf[r.pos:r.end])
 	r.pos, r.whole = 0, 0
 	if full && len(r.buf) < maxBuffer {
-		r.resize(2 * len(r.buf))
+		r.resize(maxBuffer)
 	}
 }
 
-// resize gives the buffer another size; more than the longest line and what
-// ends it is never needed.
-func (r *Reader) resize(size int) {
-	size = max(min(size, r.options.MaxLine+2+slack), r.end+1+slack)
-	buf := make([]byte, size)
+// resize doubles the buffer, up to limit.
+func (r *Reader) resize(limit int) {
+	buf := make([]byte, min(2*len(r.buf), limit))
 	copy(buf, r.buf[:r.end])
 	r.buf = buf
 }
@@ -267,7 +270,7 @@ func (r *Reader) drop(entries []domain.Entry) []domain.Entry {
 	if r.whole == 0 {
 		r.offset += int64(r.end)
 		r.pos, r.end = 0, 0
-		if !errors.Is(r.readErr, io.EOF) {
+		if r.readErr != io.EOF {
 			return entries
 		}
 		return r.malformed(entries, position, r.tooLong(), false)
@@ -280,8 +283,8 @@ func (r *Reader) drop(entries []domain.Entry) []domain.Entry {
 // finish takes the last line, if no line feed ends it, once reading has ended.
 func (r *Reader) finish(entries []domain.Entry) []domain.Entry {
 	r.err = r.readErr
-	if !errors.Is(r.readErr, io.EOF) {
-		r.err = fmt.Errorf("%s: read at byte %d: %w", printable(r.options.Name), r.offset+int64(r.end), r.readErr)
+	if r.readErr != io.EOF {
+		r.err = &readError{r.options.Name, r.offset + int64(r.end), r.readErr}
 		return entries
 	}
 	start, end := r.whole, r.end

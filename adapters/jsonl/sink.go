@@ -55,8 +55,12 @@ func (w *Writer) Emit(event domain.Event) error {
 		return err // nothing was written: the stream is as good as before
 	}
 	w.line = line
-	if _, err := w.out.Write(line); err != nil {
-		w.err = fmt.Errorf("write the event stream: %w", err)
+	n, err := w.out.Write(line)
+	if err == nil && n < len(line) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		w.err = fmt.Errorf("write the event stream: %w", printableError(err))
 	}
 	return w.err
 }
@@ -70,7 +74,7 @@ type fileSink struct {
 	file *os.File
 }
 
-func (s fileSink) Close() error { return s.file.Close() }
+func (s fileSink) Close() error { return printableError(s.file.Close()) }
 
 // Target is where a stream is written to: dropped, standard output or a file.
 type Target struct {
@@ -126,7 +130,7 @@ func (t Target) Open(stdout io.Writer) (Sink, error) {
 		return nil, fmt.Errorf("%s: %w", printable(t.path), ErrStreamExists)
 	}
 	if err != nil {
-		return nil, err
+		return nil, printableError(err)
 	}
 	return fileSink{NewWriter(file), file}, nil
 }

@@ -43,14 +43,17 @@ func FileSource(path string) Source {
 
 // Walk yields the streams of a folder: every *.jsonl at any depth, compressed
 // ones included, one run each, in the order of their paths. Folders that are
-// reached by a symbolic link are not entered. What cannot be read is yielded
+// reached by a symbolic link are not entered, but folder may be one. What cannot be read is yielded
 // as an error, and the walk goes on.
 func Walk(folder string) iter.Seq2[Source, error] {
 	return func(yield func(Source, error) bool) {
+		if info, err := os.Lstat(folder); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			folder += string(filepath.Separator) // the one link that is followed
+		}
 		_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				if !yield(Source{Path: path}, err) {
+				if !yield(Source{Path: path}, printableError(err)) {
 					return fs.SkipAll
 				}
 			case isStream(path, entry) && !yield(FileSource(path), nil):
@@ -62,13 +65,16 @@ func Walk(folder string) iter.Seq2[Source, error] {
 }
 
 func isStream(path string, entry fs.DirEntry) bool {
-	name := strings.TrimSuffix(strings.TrimSuffix(entry.Name(), ".gz"), ".zst")
+	name, compressed := strings.CutSuffix(entry.Name(), ".gz")
+	if !compressed {
+		name = strings.TrimSuffix(name, ".zst")
+	}
 	if !strings.HasSuffix(name, ".jsonl") || entry.IsDir() {
 		return false
 	}
 	if entry.Type()&fs.ModeSymlink != 0 {
 		info, err := os.Stat(path)
-		return err == nil && info.Mode().IsRegular()
+		return err != nil || info.Mode().IsRegular() // a dangling link is told of by Open
 	}
 	return entry.Type().IsRegular()
 }
@@ -82,26 +88,29 @@ type File struct {
 	// terminal, whose bytes come when they come.
 	Regular bool
 
-	file   *os.File
-	raw    *counter
-	plain  io.Reader
-	closer func()
+	file  *os.File
+	raw   *counter
+	plain io.Reader
 }
 
 // Open opens the source's stream. What gzip or zstd has compressed is read as
 // what it was before, whatever the file is called.
 func (s Source) Open() (*File, error) {
 	if s.Path == Stdin {
-		return newFile(os.Stdin)
+		f, err := newFile(os.Stdin)
+		if err != nil {
+			return nil, fmt.Errorf("standard input: %w", printableError(err))
+		}
+		return f, nil
 	}
 	file, err := os.Open(s.Path)
 	if err != nil {
-		return nil, err
+		return nil, printableError(err)
 	}
 	f, err := newFile(file)
 	if err != nil {
 		_ = file.Close() // the first error is the one to report
-		return nil, fmt.Errorf("%s: %w", printable(s.Path), err)
+		return nil, fmt.Errorf("%s: %w", printable(s.Path), printableError(err))
 	}
 	return f, nil
 }
@@ -135,11 +144,13 @@ func (f *File) decompress() error {
 		}
 		f.plain = unzip
 	case string(magic) == "\x28\xb5\x2f\xfd":
+		// With a concurrency of one, it has no goroutines and need not be closed:
+		// somebody may be reading from it when the file is closed.
 		unzstd, err := zstd.NewReader(peek, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return fmt.Errorf("zstd: %w", err)
 		}
-		f.plain, f.closer = unzstd, unzstd.Close
+		f.plain = unzstd
 	}
 	return nil
 }
@@ -151,11 +162,9 @@ func (f *File) Read(p []byte) (int, error) { return f.plain.Read(p) }
 // may be called while another goroutine reads.
 func (f *File) Done() int64 { return f.raw.n.Load() }
 
-// Close closes the source, but never standard input.
+// Close closes the source, but never standard input. It may be called while
+// another goroutine reads.
 func (f *File) Close() error {
-	if f.closer != nil {
-		f.closer()
-	}
 	if f.file == os.Stdin {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package jsonl
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
@@ -31,102 +32,78 @@ const chunkSize = 32 << 10
 // returns it with the index behind its closing quote. It refuses, with a
 // negative index, what only the general decoder is to judge: a control
 // character, an escape that is not right, bytes that are not UTF-8.
-func (t *text) string(b []byte, i int) (string, int) {
-	end, high := plain(b, i)
-	switch b[end] {
-	case '"':
-		n := end - i
-		if t.used+n > len(t.chunk) {
-			t.grow(t.used, t.used, n)
-		}
-		s := t.chunk[t.used : t.used+n]
-		copy(s, b[i:end])
-		if high&highs != 0 && !utf8.Valid(s) {
-			return "", refused
-		}
-		t.used += n
-		return unsafe.String(unsafe.SliceData(s), n), end + 1
-	case '\\':
-		return t.escaped(b, i, end, high)
-	}
-	return "", refused
-}
-
-// plain returns the index of the first byte from b[i] on that is a quote, a
-// backslash or a control character, and whether there is one before it that
-// is not ASCII: then, high has high bits.
 //
-// This is where most of the time goes, hence the two words a turn, and loads
-// that are not checked against b's length: a line feed is a control character,
-// and ends every line with slack behind it.
-func plain(b []byte, i int) (end int, high uint64) {
-	p := unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i)
+// This is where most of the time goes. Strings are short and their lengths
+// are anybody's guess, so what costs is branches that are guessed wrong: words
+// are copied as they are looked at, two a turn, and what follows the end of a
+// run is written over by the next one.
+func (t *text) string(b []byte, i int) (string, int) {
+	chunk, start := t.chunk, t.used
+	w, high := start, uint64(0)
 	for {
+		if w+room > len(chunk) {
+			chunk, start, w = t.grow(start, w, b[i:])
+		}
+		p := unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i)
 		x, y := loadAt(p, 0), loadAt(p, word)
-		if m := special(x); m != 0 {
-			n := bits.TrailingZeros64(m)
-			return i + n/8, high | x&(1<<n-1)
+		out := (*[2 * word]byte)(chunk[w:])
+		binary.LittleEndian.PutUint64(out[:], x)
+		binary.LittleEndian.PutUint64(out[word:], y)
+		endX, endY := special(x), special(y)
+		if endX|endY == 0 {
+			high |= x | y
+			i, w = i+2*word, w+2*word
+			continue
 		}
-		if m := special(y); m != 0 {
-			n := bits.TrailingZeros64(m)
-			return i + word + n/8, high | x | y&(1<<n-1)
+		n := bits.TrailingZeros64(endX) / 8
+		if endX == 0 {
+			n = word + bits.TrailingZeros64(endY)/8
+			high |= x
+			x, endX = y, endY
 		}
-		high |= x | y
-		i += 2 * word
-		p = unsafe.Add(p, 2*word)
-	}
-}
-
-func loadAt(p unsafe.Pointer, i int) uint64 {
-	return binary.LittleEndian.Uint64((*[word]byte)(unsafe.Add(p, i))[:])
-}
-
-// escaped is string for one that has its first escape at b[end]. It copies
-// words as it looks at them, since the pieces between escapes are short.
-func (t *text) escaped(b []byte, i, end int, high uint64) (string, int) {
-	if t.used+end-i > len(t.chunk) {
-		t.grow(t.used, t.used, end-i)
-	}
-	start, w := t.used, t.used+copy(t.chunk[t.used:], b[i:end])
-	for i = end; b[i] != '"'; {
-		if b[i] != '\\' {
-			return "", refused
-		}
-		if w+utf8.UTFMax+word > len(t.chunk) {
-			start, w = t.grow(start, w, utf8.UTFMax+word)
-		}
-		if c := shortEscapes[b[i+1]]; c != 0 {
-			t.chunk[w] = c
-			i, w = i+2, w+1
-		} else {
+		high |= x & (endX - 1) &^ endX
+		i, w = i+n, w+n
+		switch b[i] {
+		case '"':
+			s := chunk[start:w]
+			if high&highs != 0 && !utf8.Valid(s) {
+				return "", refused
+			}
+			t.used = w
+			return unsafe.String(unsafe.SliceData(s), len(s)), i + 1
+		case '\\':
+			if c := shortEscapes[b[i+1]]; c != 0 {
+				chunk[w] = c
+				i, w = i+2, w+1
+				continue
+			}
 			c, next := unescapeHex(b, i+1)
 			if next < 0 {
 				return "", refused
 			}
-			i, w = next, w+utf8.EncodeRune(t.chunk[w:], c)
-		}
-		for {
-			x := load(b, i)
-			binary.LittleEndian.PutUint64(t.chunk[w:], x)
-			if m := special(x); m != 0 {
-				n := bits.TrailingZeros64(m)
-				high |= x & (1<<n - 1)
-				i, w = i+n/8, w+n/8
-				break
-			}
-			high |= x
-			i, w = i+word, w+word
-			if w+word > len(t.chunk) {
-				start, w = t.grow(start, w, word)
-			}
+			i, w = next, w+utf8.EncodeRune(chunk[w:], c)
+		default:
+			return "", refused
 		}
 	}
-	s := t.chunk[start:w]
-	if high&highs != 0 && !utf8.Valid(s) {
-		return "", refused
-	}
-	t.used = w
-	return unsafe.String(unsafe.SliceData(s), len(s)), i + 1
+}
+
+// room is what a turn of string may write: two words, and one character.
+const room = 2*word + utf8.UTFMax
+
+// grow makes room for the rest of a string, which stands so far in
+// t.chunk[start:w] and goes on in the line at rest. It returns where the string
+// stands now.
+func (t *text) grow(start, w int, rest []byte) (chunk []byte, newStart, newW int) {
+	have := w - start
+	chunk = make([]byte, max(chunkSize, have+bytes.IndexByte(rest, '\n')+room))
+	copy(chunk, t.chunk[start:w])
+	t.chunk, t.used = chunk, 0
+	return chunk, 0, have
+}
+
+func loadAt(p unsafe.Pointer, i int) uint64 {
+	return binary.LittleEndian.Uint64((*[word]byte)(unsafe.Add(p, i))[:])
 }
 
 // word is how many bytes are looked at in one step.
@@ -149,16 +126,6 @@ const ones, highs = 0x0101010101010101, 0x8080808080808080
 // both.
 func special(x uint64) uint64 {
 	return (((x ^ ones*0x02) - ones*0x21) | ((x ^ ones*'\\') - ones)) &^ x & highs
-}
-
-// grow makes room for n more bytes of a string that stands so far in
-// t.chunk[start:w], and returns where it stands now.
-func (t *text) grow(start, w, n int) (newStart, newW int) {
-	have := w - start
-	chunk := make([]byte, max(chunkSize, 2*(have+n)))
-	copy(chunk, t.chunk[start:w])
-	t.chunk, t.used = chunk, 0
-	return 0, have
 }
 
 // jobID is string for a job's id, which is mostly that of the event before.

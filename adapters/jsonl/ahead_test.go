@@ -1,0 +1,120 @@
+package jsonl_test
+
+import (
+	"errors"
+	"io"
+	"os"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+func TestAheadGivesWhatTheReaderGives(t *testing.T) {
+	broken := errors.New("the disk is gone")
+	lines := strings.Repeat(event+"\n"+wrong+"\n", 5000)
+	for name, src := range map[string]func() io.Reader{
+		"nothing":   func() io.Reader { return strings.NewReader("") },
+		"many":      func() io.Reader { return strings.NewReader(lines + event[:9]) },
+		"slowly":    func() io.Reader { return iotest.OneByteReader(strings.NewReader(lines[:10_000])) },
+		"malformed": func() io.Reader { return strings.NewReader(strings.Repeat(event+"\n", 3000) + "{}\n" + lines) },
+		"failing":   func() io.Reader { return io.MultiReader(strings.NewReader(lines), iotest.ErrReader(broken)) },
+	} {
+		for _, on := range []jsonl.OnMalformed{jsonl.Skip, jsonl.Stop} {
+			want := readAll(src(), jsonl.Options{OnMalformed: on})
+			entries, err := drain(jsonl.NewAhead(jsonl.NewReader(src(), jsonl.Options{OnMalformed: on})))
+			if !reflect.DeepEqual(entries, want.entries) || !reflect.DeepEqual(err, want.err) {
+				t.Errorf("%s: got %d entries, %v; want %d, %v", name, len(entries), err, len(want.entries), want.err)
+			}
+		}
+	}
+}
+
+// drain reads ahead to its end, which has to stay the end; nil is io.EOF.
+func drain(ahead *jsonl.Ahead) (entries []domain.Entry, err error) {
+	defer ahead.Close()
+	for {
+		batch, err := ahead.Next()
+		entries = append(entries, batch...)
+		if err == nil && len(batch) > 0 {
+			continue
+		}
+		if _, again := ahead.Next(); again != err || len(batch) > 0 {
+			panic("the end did not stay the end")
+		}
+		if err == io.EOF {
+			err = nil
+		}
+		return entries, err
+	}
+}
+
+// What Next returned is the caller's until the next call, however far ahead
+// the reading is.
+func TestAheadLeavesTheBatchAlone(t *testing.T) {
+	reader := jsonl.NewReader(strings.NewReader(strings.Repeat(event+"\n", 50_000)), jsonl.Options{})
+	ahead := jsonl.NewAhead(reader)
+	defer ahead.Close()
+	line := int64(0)
+	for {
+		batch, err := ahead.Next()
+		if err != nil {
+			break
+		}
+		runtime.Gosched()
+		for _, entry := range batch {
+			if line++; entry.Line != line {
+				t.Fatalf("got line %d, want %d", entry.Line, line)
+			}
+		}
+	}
+	if line != 50_000 {
+		t.Errorf("got %d lines", line)
+	}
+}
+
+// Closing ends the goroutine wherever it stands: full of batches that nobody
+// takes, at the end, or before it has begun.
+func TestAheadLeaksNothing(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for i := range 50 {
+		ahead := jsonl.NewAhead(jsonl.NewReader(strings.NewReader(strings.Repeat(event+"\n", 20_000)), jsonl.Options{}))
+		for range i % 3 {
+			if _, err := ahead.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ahead.Close()
+		ahead.Close() // once more does no harm
+	}
+	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
+	}
+}
+
+// A Next that waits for a live stream is let go by Close.
+func TestAheadCloseWakesNext(t *testing.T) {
+	out, in := io.Pipe()
+	defer in.Close()
+	ahead := jsonl.NewAhead(jsonl.NewReader(out, jsonl.Options{}))
+	woken := make(chan error)
+	go func() {
+		_, err := ahead.Next()
+		woken <- err
+	}()
+	time.Sleep(time.Millisecond)
+	ahead.Close()
+	if err := <-woken; !errors.Is(err, os.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := ahead.Next(); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("and then %v", err)
+	}
+}

@@ -1,0 +1,151 @@
+package jsonl_test
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// recorded are the streams of real runs.
+func recorded(tb testing.TB) [][]byte {
+	paths, err := filepath.Glob("../../fixtures/*.jsonl")
+	if err != nil || len(paths) == 0 {
+		tb.Fatalf("no recorded streams: %v", err)
+	}
+	var streams [][]byte
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		streams = append(streams, data[:min(len(data), 800)])
+	}
+	return streams
+}
+
+// FuzzDecode holds all decoders to each other, and to one that is another
+// program.
+func FuzzDecode(f *testing.F) {
+	for _, stream := range recorded(f) {
+		for line := range bytes.Lines(stream) {
+			f.Add(bytes.TrimSuffix(line, []byte("\n")))
+		}
+	}
+	for _, test := range soundLines {
+		f.Add([]byte(test.line))
+	}
+	for _, test := range malformedLines {
+		f.Add([]byte(strings.Replace(test.line, "§", "", 1)))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		if bytes.IndexByte(line, '\n') >= 0 {
+			t.Skip()
+		}
+		judges := newJudges()
+		judges.check(t, string(line))
+		judges.check(t, string(line)) // now that it knows the clock and the job
+
+		event, column, reason := jsonl.DecodeGeneral(line)
+		if reason != "" {
+			if column < 1 || column > len(line)+1 {
+				t.Fatalf("%q: column %d", line, column)
+			}
+			return
+		}
+		encodes(t, event)
+	})
+}
+
+// encodes checks that an event is written as it should be, and read as it was.
+func encodes(t *testing.T, event domain.Event) {
+	line, err := jsonl.Append(nil, &event)
+	if err != nil {
+		t.Fatalf("%+v: %v", event, err)
+	}
+	if event.Kind != domain.Unknown && string(line) != written(event)+"\n" {
+		t.Fatalf("got  %q\nwant %q", line, written(event))
+	}
+	batch, err := jsonl.NewReader(bytes.NewReader(line), jsonl.Options{MaxLine: len(line)}).Next()
+	if err != nil || len(batch) != 1 || batch[0].Event != event {
+		t.Fatalf("%q\n got %+v, %v\nwant %+v", line, batch, err, event)
+	}
+}
+
+// FuzzReader holds the reader to one that takes the stream in one piece.
+func FuzzReader(f *testing.F) {
+	for _, stream := range recorded(f) {
+		f.Add(string(stream), []byte{255, 7, 1}, uint16(200), true)
+		f.Add(string(stream), []byte{100}, uint16(1000), false)
+	}
+	f.Add(bom+event+"\r\n\n"+wrong+"\n"+event[:9], []byte{1, 0, 2}, uint16(60), true)
+	f.Add("\n"+strings.Repeat(event, 3)+"\n"+event, []byte{3}, uint16(44), true)
+	f.Fuzz(func(t *testing.T, stream string, sizes []byte, limit uint16, skip bool) {
+		options := jsonl.Options{Name: "n", MaxLine: max(1, int(limit))}
+		if skip {
+			options.OnMalformed = jsonl.Skip
+		}
+		src := &chunks{src: strings.NewReader(stream), sizes: []int{1}}
+		for _, size := range sizes[:min(len(sizes), 50)] {
+			src.sizes = append(src.sizes, int(size))
+		}
+		want := modelRead(stream, options)
+		if got := readAll(src, options); !reflect.DeepEqual(got, want) {
+			t.Fatalf("got  %+v\nwant %+v", got, want)
+		}
+	})
+}
+
+// FuzzEncode writes events of all sorts, possible and impossible.
+func FuzzEncode(f *testing.F) {
+	f.Add(uint8(domain.ShStarted), int64(1), "a", "b\n\"\\\x7f\xff", "", int32(0), uint8(0), true)
+	f.Add(uint8(domain.Unknown), int64(-1), "a", "x", `{"a":[1,{}]}`, int32(0), uint8(0), true)
+	f.Add(uint8(domain.Unknown), int64(-1), "a", "x", `{"job_id":7}`, int32(0), uint8(0), false)
+	f.Add(uint8(domain.JobFinished), int64(1), "a", "", "", int32(0), uint8(domain.NoOutcome), true)
+	f.Add(uint8(domain.RunFinished), int64(1), "", "", "", int32(0), uint8(3), false)
+	f.Add(uint8(domain.NoEvent), int64(1), "a", "", "", int32(0), uint8(0), true)
+	f.Add(uint8(domain.JobFinished), int64(1<<62), "é", "", "", int32(0), uint8(domain.Failed), true)
+	f.Fuzz(func(t *testing.T, kind uint8, atMs int64, job, text, extra string, code int32, end uint8, named bool) {
+		outcome := domain.Outcome(end)
+		possible := outcome == domain.Complete || outcome == domain.Failed
+		switch domain.Kind(kind) {
+		case domain.JobStarted:
+			encodes(t, domain.NewJobStarted(atMs, job))
+		case domain.ShStarted:
+			encodes(t, domain.NewShStarted(atMs, job, text))
+		case domain.ShFinished:
+			encodes(t, domain.NewShFinished(atMs, job, code))
+		case domain.JobFinished:
+			encodesIf(t, possible, domain.NewJobFinished(atMs, job, outcome))
+		case domain.RunFinished:
+			encodesIf(t, possible, domain.NewRunFinished(atMs, outcome))
+		case domain.Unknown:
+			e := domain.NewUnknown(atMs, text, extra)
+			if named {
+				e = e.InJob(job)
+			}
+			_, err := jsonl.Append(nil, &e)
+			encodesIf(t, err == nil, e)
+		default:
+			encodesIf(t, false, domain.Event{Kind: domain.Kind(kind), AtMs: atMs, JobID: job, HasJob: true})
+		}
+	})
+}
+
+// encodesIf checks that an event is written if that is possible, and that
+// otherwise what was there before stays.
+func encodesIf(t *testing.T, possible bool, event domain.Event) {
+	if possible {
+		encodes(t, event)
+		return
+	}
+	if got, err := jsonl.Append([]byte("before"), &event); string(got) != "before" || !errors.Is(err, jsonl.ErrNotWritable) {
+		t.Fatalf("%+v: got %q, %v", event, got, err)
+	}
+}

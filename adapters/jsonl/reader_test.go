@@ -1,0 +1,309 @@
+package jsonl_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Short lines to make streams of: an event, and what is none.
+const (
+	event = `{"at_ms":1,"type":"job_started","job_id":"a"}`
+	wrong = `{"at_ms":1,"type":"job_started"}`
+	bom   = "\ufeff"
+)
+
+// told is what a reader says of a stream.
+type told struct {
+	entries []domain.Entry
+	skipped []jsonl.MalformedError
+	err     error // nil for io.EOF
+}
+
+// readAll reads src to its end, which has to stay the end.
+func readAll(src io.Reader, options jsonl.Options) told {
+	var all told
+	options.Skipped = func(err *jsonl.MalformedError) { all.skipped = append(all.skipped, *err) }
+	reader := jsonl.NewReader(src, options)
+	for {
+		batch, err := reader.Next()
+		if err == nil && len(batch) > 0 {
+			all.entries = append(all.entries, batch...)
+			continue
+		}
+		if _, again := reader.Next(); err == nil || again != err {
+			panic(fmt.Sprintf("%d entries with %v, and then %v", len(batch), err, again))
+		}
+		if err != io.EOF {
+			all.err = err
+		}
+		return all
+	}
+}
+
+// shape writes down entries in short: E, M or T for an event, a malformed line
+// and a torn tail, with line and offset.
+func shape(entries []domain.Entry) string {
+	var words []string
+	for _, entry := range entries {
+		letter := map[domain.Fault]string{domain.Sound: "E", domain.Malformed: "M", domain.Torn: "T"}[entry.Fault]
+		if sound := entry.Fault == domain.Sound; sound != (entry.Event != domain.Event{}) {
+			letter = "?"
+		}
+		words = append(words, fmt.Sprintf("%s%d@%d", letter, entry.Line, entry.Offset))
+	}
+	return strings.Join(words, " ")
+}
+
+func TestReaderShapes(t *testing.T) {
+	const n = len(event)
+	at := func(format string, offsets ...any) string { return fmt.Sprintf(format, offsets...) }
+	for _, test := range []struct{ name, stream, want string }{
+		{"empty", "", ""},
+		{"line feeds", "\n\n", ""},
+		{"blank lines", "\n \t\r\n" + event + "\n\r\n" + event + "\n \n", at("E3@5 E5@%d", 5+n+3)},
+		{"CRLF", event + "\r\n" + event + "\r\n", at("E1@0 E2@%d", n+2)},
+		{"mixed ends", event + "\n" + event + "\r\n" + event, at("E1@0 E2@%d E3@%d", n+1, 2*n+3)},
+		{"no LF", event, "E1@0"},
+		{"no LF but CR", event + "\r", "E1@0"},
+		{"no LF but space", event + " \t", "E1@0"},
+		{"torn", event + "\n" + event[:20], at("E1@0 T2@%d", n+1)},
+		{"torn but malformed anyway", event + "\n" + wrong, at("E1@0 T2@%d", n+1)},
+		{"torn first line", "{", "T1@0"},
+		{"torn character", "{\"at_ms\":1,\"type\":\"\xe6\x97", "T1@0"},
+		{"blank tail", event + "\n \t", "E1@0"},
+		{"two objects without LF", event + event, "T1@0"},
+
+		{"BOM", bom + event + "\n" + event + "\n", at("E1@0 E2@%d", 3+n+1)},
+		{"BOM before a spaced line", bom + " " + event + "\n", "E1@0"},
+		{"BOM alone", bom, ""},
+		{"BOM alone, LF", bom + "\n", ""},
+		{"BOM, blank line", bom + "\r\n" + event + "\n", "E2@5"},
+		{"BOM torn", bom[:2], "T1@0"},
+		{"BOM, torn", bom + event[:9], "T1@0"},
+		{"BOM, no LF", bom + event, "E1@0"},
+		{"BOM twice", bom + bom + event + "\n", "M1@0"},
+		{"BOM on line 2", event + "\n" + bom + event + "\n", at("E1@0 M2@%d", n+1)},
+		{"BOM after a blank line", "\n" + bom + event + "\n", "M2@1"},
+
+		{"malformed lines", wrong + "\n" + event + "\n" + wrong + "\r\n", at("M1@0 E2@%d M3@%d", len(wrong)+1, len(wrong)+n+2)},
+		{"NUL bytes, as after a power cut", event + "\n\x00\x00\x00\x00", at("E1@0 T2@%d", n+1)},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			all := readAll(strings.NewReader(test.stream), jsonl.Options{OnMalformed: jsonl.Skip})
+			if got := shape(all.entries); got != test.want || all.err != nil {
+				t.Errorf("%q\n got %s, %v\nwant %s", test.stream, got, all.err, test.want)
+			}
+		})
+	}
+}
+
+func TestMalformedErrorSaysWhere(t *testing.T) {
+	stream := bom + "\n" + event + "\r\n" + `{"at_ms":1, "type":null}` + "\n" + event + "\n"
+	all := readAll(strings.NewReader(stream), jsonl.Options{Name: "runs/a.jsonl"})
+	if got, want := shape(all.entries), "E2@4"; got != want {
+		t.Errorf("before the error: %s, want %s", got, want)
+	}
+	var malformed *jsonl.MalformedError
+	if !errors.As(all.err, &malformed) {
+		t.Fatalf("got %v", all.err)
+	}
+	start := int64(strings.Index(stream, `{"at_ms":1, `))
+	at := int64(strings.Index(stream, "null"))
+	if malformed.Line != 3 || malformed.Offset != start || malformed.ByteOffset() != at || malformed.Column != at-start+1 {
+		t.Errorf("got %+v", malformed)
+	}
+	if got, want := malformed.Error(), "runs/a.jsonl:3:20: malformed line at byte 70: a string is needed here, not null"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// The byte order mark is part of the first line as far as positions go.
+func TestColumnsCountTheByteOrderMark(t *testing.T) {
+	all := readAll(strings.NewReader(bom+"[]\n"), jsonl.Options{})
+	var malformed *jsonl.MalformedError
+	if !errors.As(all.err, &malformed) || malformed.Column != 4 || malformed.ByteOffset() != 3 {
+		t.Errorf("got %+v", all.err)
+	}
+}
+
+func TestSkipTellsOfEachLine(t *testing.T) {
+	all := readAll(strings.NewReader("[]\n"+event+"\n"+wrong+"\n"+wrong), jsonl.Options{Name: "n", OnMalformed: jsonl.Skip})
+	if got, want := shape(all.entries), "M1@0 E2@3 M3@49 T4@82"; got != want || all.err != nil {
+		t.Errorf("got %s, %v, want %s", got, all.err, want)
+	}
+	want := []jsonl.MalformedError{
+		{Name: "n", Position: domain.Position{Line: 1, Offset: 0}, Column: 1, Reason: notObject},
+		{Name: "n", Position: domain.Position{Line: 3, Offset: 49}, Column: 1, Reason: missing("job_id")},
+	}
+	if !reflect.DeepEqual(all.skipped, want) {
+		t.Errorf("got  %+v\nwant %+v", all.skipped, want)
+	}
+}
+
+// Reading may fail in the middle of a line or right behind one, by itself or
+// together with bytes. Whole lines count, and half a line is no torn tail: its
+// rest was there, but could not be read.
+func TestReadingFails(t *testing.T) {
+	broken := errors.New("the disk is gone")
+	for _, test := range []struct{ stream, want string }{
+		{"", ""},
+		{event + "\n", "E1@0"},
+		{event + "\n" + event, "E1@0"},
+		{event + "\n" + event[:9], "E1@0"},
+		{strings.Repeat("x", 200), ""},
+	} {
+		for name, src := range map[string]io.Reader{
+			"alone": io.MultiReader(strings.NewReader(test.stream), iotest.ErrReader(broken)),
+			"with bytes": iotest.DataErrReader(
+				io.MultiReader(strings.NewReader(test.stream), iotest.ErrReader(broken))),
+		} {
+			all := readAll(src, jsonl.Options{Name: "n", MaxLine: 100})
+			at := fmt.Sprintf("n: read at byte %d: the disk is gone", len(test.stream))
+			if got := shape(all.entries); got != test.want || !errors.Is(all.err, broken) || all.err.Error() != at {
+				t.Errorf("%s, %q: got %s, %v\nwant %s, %s", name, test.stream, got, all.err, test.want, at)
+			}
+		}
+	}
+}
+
+// Only io.EOF itself says that a stream was read to its end. A cause that
+// wraps it, like that of a connection that broke, must not pass for the end.
+func TestWrappedEOFIsNoEnd(t *testing.T) {
+	broken := fmt.Errorf("connection lost: %w", io.EOF)
+	all := readAll(io.MultiReader(strings.NewReader(event+"\n"), iotest.ErrReader(broken)), jsonl.Options{Name: "n"})
+	if all.err == nil || errors.Is(all.err, io.EOF) || !errors.Is(all.err, io.ErrUnexpectedEOF) {
+		t.Errorf("got %v", all.err)
+	}
+	for _, err := range jsonl.NewReader(iotest.ErrReader(broken), jsonl.Options{}).All() {
+		if err != nil {
+			return
+		}
+	}
+	t.Error("All took a broken connection for the end")
+}
+
+func TestReaderThatNeverProgresses(t *testing.T) {
+	all := readAll(idle{}, jsonl.Options{})
+	if !errors.Is(all.err, io.ErrNoProgress) {
+		t.Errorf("got %v", all.err)
+	}
+}
+
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
+
+// sometimes gives nothing, without an error, before each read of src.
+type sometimes struct {
+	src   io.Reader
+	turns int
+}
+
+func (s *sometimes) Read(p []byte) (int, error) {
+	if s.turns++; s.turns%3 != 0 {
+		return 0, nil
+	}
+	return s.src.Read(p)
+}
+
+func TestReadersOfAllSorts(t *testing.T) {
+	stream := bom + event + "\r\n\n" + wrong + "\n" + strings.Repeat(event+"\n", 1000) + event[:30]
+	want := readAll(strings.NewReader(stream), jsonl.Options{OnMalformed: jsonl.Skip})
+	for name, wrap := range map[string]func(io.Reader) io.Reader{
+		"one byte":  iotest.OneByteReader,
+		"half":      iotest.HalfReader,
+		"data, EOF": iotest.DataErrReader,
+		"sometimes": func(src io.Reader) io.Reader { return &sometimes{src: src} },
+	} {
+		got := readAll(wrap(strings.NewReader(stream)), jsonl.Options{OnMalformed: jsonl.Skip})
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got %d entries, %v; want %d", name, len(got.entries), got.err, len(want.entries))
+		}
+	}
+	err := readAll(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(stream))), jsonl.Options{}).err
+	if !errors.Is(err, iotest.ErrTimeout) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A live stream is a pipe: each event is there as soon as its line is.
+func TestNextDoesNotWaitForMore(t *testing.T) {
+	out, in := io.Pipe()
+	reader := jsonl.NewReader(out, jsonl.Options{OnMalformed: jsonl.Skip})
+	for _, step := range []struct{ write, want string }{
+		{event + "\n", "E1@0"},
+		{event + "\n" + event[:10], "E2@46"},
+		{event[10:] + "\n" + wrong + "\n", "E3@92 M4@138"},
+	} {
+		go func() { _, _ = io.WriteString(in, step.write) }()
+		batch, err := reader.Next()
+		if got := shape(batch); got != step.want || err != nil {
+			t.Fatalf("after %q: got %s, %v", step.write, got, err)
+		}
+	}
+	go in.Close()
+	if _, err := reader.Next(); err != io.EOF {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAll(t *testing.T) {
+	stream := strings.Repeat(event+"\n"+wrong+"\n", 3) + event[:5]
+	reader := jsonl.NewReader(strings.NewReader(stream), jsonl.Options{OnMalformed: jsonl.Skip})
+	for entry, err := range reader.All() {
+		if err != nil || entry.Line != 1 {
+			t.Errorf("got %+v, %v", entry, err)
+		}
+		break
+	}
+	var lines []int64 // whoever breaks off may read on
+	for entry, err := range reader.All() {
+		if err != nil || entry.Kind != domain.JobStarted {
+			t.Errorf("got %+v, %v", entry, err)
+		}
+		lines = append(lines, entry.Line)
+	}
+	if !reflect.DeepEqual(lines, []int64{3, 5}) {
+		t.Errorf("got lines %v", lines)
+	}
+	for entry, err := range reader.All() {
+		t.Errorf("behind the end: %+v, %v", entry, err)
+	}
+}
+
+func TestAllEndsWithTheError(t *testing.T) {
+	var got []string
+	for entry, err := range jsonl.NewReader(strings.NewReader(event+"\n"+wrong+"\n"+event+"\n"), jsonl.Options{}).All() {
+		var malformed *jsonl.MalformedError
+		got = append(got, fmt.Sprint(entry.Line, errors.As(err, &malformed)))
+	}
+	if want := "1 false,0 true"; strings.Join(got, ",") != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
+// Append leaves alone what the caller has, and keeps to the limit.
+func TestAppend(t *testing.T) {
+	reader := jsonl.NewReader(strings.NewReader(strings.Repeat(event+"\n", 5)), jsonl.Options{})
+	mine := []domain.Entry{{Fault: domain.Torn}}
+	for _, want := range []int{1 + 2, 3 + 2, 5 + 1} {
+		var err error
+		if mine, err = reader.Append(mine, 2); err != nil || len(mine) != want {
+			t.Fatalf("got %d entries, %v; want %d", len(mine), err, want)
+		}
+	}
+	if got, want := shape(mine), "T0@0 E1@0 E2@46 E3@92 E4@138 E5@184"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if more, err := reader.Append(mine, 2); len(more) != 6 || err != io.EOF {
+		t.Errorf("got %d entries, %v", len(more), err)
+	}
+}

@@ -1,0 +1,244 @@
+package jsonl_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// writes records what is written, one element a write, and fails as told.
+type writes struct {
+	lines []string
+	fail  func(p []byte) (int, error)
+}
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.lines = append(w.lines, string(p))
+	if w.fail != nil {
+		return w.fail(p)
+	}
+	return len(p), nil
+}
+
+func TestEmitWritesLineByLine(t *testing.T) {
+	var out writes
+	sink := jsonl.NewWriter(&out)
+	for _, e := range []domain.Event{jobStarted, shStarted, succeeded} {
+		before := len(out.lines)
+		if err := sink.Emit(e); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.lines[before:]; len(got) != 1 || got[0] != written(e)+"\n" {
+			t.Errorf("got %q, want one write of %q", got, written(e))
+		}
+	}
+}
+
+// After a write that failed, or was short, more of them could only hide where
+// the stream is torn.
+func TestEmitStopsAtTheFirstFailure(t *testing.T) {
+	broken := errors.New("the pipe is gone")
+	for name, test := range map[string]struct {
+		fail func([]byte) (int, error)
+		want error
+	}{
+		"failing":         {func([]byte) (int, error) { return 0, broken }, broken},
+		"failing halfway": {func(p []byte) (int, error) { return len(p) / 2, broken }, broken},
+		"failing at last": {func(p []byte) (int, error) { return len(p), broken }, broken},
+		"short":           {func(p []byte) (int, error) { return len(p) / 2, nil }, io.ErrShortWrite},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := writes{fail: test.fail}
+			sink := jsonl.NewWriter(&out)
+			first := sink.Emit(jobStarted)
+			out.fail = nil // the disk may have room again
+			if again := sink.Emit(jobStarted); !errors.Is(first, test.want) || again != first {
+				t.Errorf("got %v, then %v", first, again)
+			}
+			if len(out.lines) != 1 {
+				t.Errorf("got %d writes", len(out.lines))
+			}
+		})
+	}
+}
+
+// An event without a form on the wire is its caller's fault alone.
+func TestEmitGoesOnAfterAnImpossibleEvent(t *testing.T) {
+	var out writes
+	sink := jsonl.NewWriter(&out)
+	for _, e := range []domain.Event{
+		{},
+		domain.NewJobFinished(1, "a", domain.NoOutcome),
+		domain.NewUnknown(1, "sh_started", ""),
+		domain.NewUnknown(1, "x", `{"b":1,"a":2}`), // not sorted
+		domain.NewUnknown(1, "x", "{}\n{}"),
+	} {
+		if err := sink.Emit(e); !errors.Is(err, jsonl.ErrNotWritable) {
+			t.Errorf("%+v: got %v", e, err)
+		}
+	}
+	if err := sink.Emit(jobStarted); err != nil || len(out.lines) != 1 {
+		t.Errorf("got %d writes, %v", len(out.lines), err)
+	}
+}
+
+func TestEmitIsSafeForConcurrentUse(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	sink, err := jsonl.ParseTarget(path).Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const jobs, each = 8, 200
+	var group sync.WaitGroup
+	for job := range jobs {
+		group.Go(func() {
+			for i := range each {
+				cmd := strings.Repeat("x", 37*i)
+				if err := sink.Emit(domain.NewShStarted(int64(i), fmt.Sprint(job), cmd)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if err := sink.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := readAll(bytes.NewReader(data), jsonl.Options{})
+	next := map[string]int64{}
+	for _, entry := range all.entries {
+		if entry.AtMs != next[entry.JobID] || len(entry.Cmd) != int(37*entry.AtMs) {
+			t.Fatalf("job %s: got event %d, want %d", entry.JobID, entry.AtMs, next[entry.JobID])
+		}
+		next[entry.JobID]++
+	}
+	if len(all.entries) != jobs*each || all.err != nil {
+		t.Errorf("got %d events, %v", len(all.entries), all.err)
+	}
+}
+
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	sink := jsonl.NewWriter(full)
+	first := sink.Emit(jobStarted)
+	if again := sink.Emit(jobStarted); !errors.Is(first, syscall.ENOSPC) || again != first {
+		t.Errorf("got %v, then %v", first, again)
+	}
+}
+
+func TestTargets(t *testing.T) {
+	for text, want := range map[string]string{"": "null", "null": "null", "stdout": "stdout", "a/null": "a/null", "NULL": "NULL", "-": "-"} {
+		if got := jsonl.ParseTarget(text).String(); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+	var stdout writes
+	for text, want := range map[string]int{"null": 0, "stdout": 1} {
+		stdout.lines = nil
+		sink, err := jsonl.ParseTarget(text).Open(&stdout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(sink.Emit(jobStarted), sink.Close()); err != nil || len(stdout.lines) != want {
+			t.Errorf("%s: got %q, %v", text, stdout.lines, err)
+		}
+	}
+}
+
+func TestFileTarget(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.jsonl")
+	sink, err := jsonl.ParseTarget(path).Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Emit(jobStarted); err != nil {
+		t.Fatal(err)
+	}
+	// Before it is closed, the stream is already there for who follows it.
+	if got := contents(t, path); got != event+"\n" {
+		t.Errorf("got %q", got)
+	}
+	if err := sink.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := sink.Emit(jobStarted); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("after Close: got %v", err)
+	}
+}
+
+func contents(t *testing.T, path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// What is there stays as it is: a stream, an empty one, a folder, a link that
+// leads nowhere yet.
+func TestTargetsAreNeverOverwritten(t *testing.T) {
+	folder := t.TempDir()
+	path := func(name string) string { return filepath.Join(folder, name) }
+	err := errors.Join(
+		os.WriteFile(path("stream"), []byte("kept"), 0o600),
+		os.WriteFile(path("empty"), nil, 0o600),
+		os.Mkdir(path("folder"), 0o700),
+		os.Symlink(path("nowhere"), path("link")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"stream", "empty", "folder", "link"} {
+		if sink, err := jsonl.ParseTarget(path(name)).Open(nil); !errors.Is(err, jsonl.ErrStreamExists) || sink != nil {
+			t.Errorf("%s: got %v, %v", name, sink, err)
+		}
+	}
+	if got := contents(t, path("stream")) + contents(t, path("empty")); got != "kept" {
+		t.Errorf("what was there is now %q", got)
+	}
+	if _, err := os.Lstat(path("nowhere")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the link was followed: %v", err)
+	}
+}
+
+func TestTargetErrorsArePrintable(t *testing.T) {
+	folder := t.TempDir()
+	for _, path := range []string{
+		filepath.Join(folder, "no such \x1b[31m folder\n", "a"),
+		filepath.Join(folder, "\x1b[31m\u009b2J\u202e\xff"), // which exists, see below
+	} {
+		if filepath.Dir(path) == folder {
+			if err := os.WriteFile(path, nil, 0o600); err != nil {
+				t.Skip(err)
+			}
+		}
+		_, err := jsonl.ParseTarget(path).Open(nil)
+		checkPrintable(t, err)
+	}
+	sink, err := jsonl.ParseTarget(filepath.Join(folder, "\x1b[31m")).Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Close(); err != nil {
+		t.Error(err)
+	}
+	checkPrintable(t, sink.Emit(jobStarted))
+}

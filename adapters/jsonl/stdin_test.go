@@ -1,0 +1,121 @@
+package jsonl_test
+
+import (
+	"compress/gzip"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+)
+
+// asStdin makes the reading end of a pipe the standard input of a test, and
+// returns the other one.
+func asStdin(t *testing.T) *os.File {
+	t.Helper()
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := os.Stdin
+	os.Stdin = out
+	t.Cleanup(func() {
+		os.Stdin = was
+		_, _ = in.Close(), out.Close()
+	})
+	return in
+}
+
+// flusher is what a live stream is written to.
+type flusher interface {
+	io.WriteCloser
+	Flush() error
+}
+
+type unbuffered struct{ *os.File }
+
+func (unbuffered) Flush() error { return nil }
+
+// Standard input is a live stream, compressed or not: each event comes as soon
+// as it was written.
+func TestStdinIsLive(t *testing.T) {
+	for name, compress := range map[string]func(*os.File) flusher{
+		"plain": func(in *os.File) flusher { return unbuffered{in} },
+		"gzip":  func(in *os.File) flusher { return gzip.NewWriter(in) },
+		"zstd": func(in *os.File) flusher {
+			w, err := zstd.NewWriter(in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return w
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := asStdin(t)
+			out := compress(in)
+			emit := func() {
+				if _, err := io.WriteString(out, event+"\n"); err != nil {
+					t.Error(err)
+				}
+				if err := out.Flush(); err != nil {
+					t.Error(err)
+				}
+			}
+			emit()
+			file, err := jsonl.FileSource(jsonl.Stdin).Open()
+			if err != nil || file.Regular || file.Size != 0 {
+				t.Fatalf("got %+v, %v", file, err)
+			}
+			reader := jsonl.NewReader(file, jsonl.Options{})
+			for range 3 {
+				if batch, err := reader.Next(); len(batch) != 1 || err != nil {
+					t.Fatalf("got %d events, %v", len(batch), err)
+				}
+				emit()
+			}
+			if err := file.Close(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stdin.Stat(); err != nil {
+				t.Errorf("standard input was closed: %v", err)
+			}
+		})
+	}
+}
+
+func TestStdinOnlyHalfCompressed(t *testing.T) {
+	in := asStdin(t)
+	if _, err := io.WriteString(in, "\x1f\x8b"); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	if _, err := jsonl.FileSource(jsonl.Stdin).Open(); err == nil || !strings.HasPrefix(err.Error(), "standard input: gzip: ") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Whoever stops early closes a file while it is still being read ahead.
+func TestCloseWhileReading(t *testing.T) {
+	lines := strings.Repeat(event+"\n", 100_000)
+	folder := folderOf(t, map[string]string{"plain": lines, "gzip": zipped(t, lines), "zstd": zstded(t, lines)})
+	for _, name := range []string{"plain", "gzip", "zstd"} {
+		for range 10 {
+			file, err := jsonl.FileSource(filepath.Join(folder, name)).Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			ahead := jsonl.NewAhead(jsonl.NewReader(file, jsonl.Options{}))
+			if _, err := ahead.Next(); err != nil {
+				t.Fatal(err)
+			}
+			ahead.Close()
+			if err := file.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
