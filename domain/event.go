@@ -54,7 +54,8 @@ func NewRunFinished(atMs int64, outcome Outcome) Event {
 }
 
 // NewUnknown returns an event of a type that this version does not know.
-// extra is the text of a JSON object of its other members, or empty.
+// extra is the text of a JSON object of its other members, without white space
+// and sorted by name; empty, if there are none.
 func NewUnknown(atMs int64, typ, extra string) Event {
 	return Event{Kind: Unknown, AtMs: atMs, Type: valid(typ), Extra: extra}
 }

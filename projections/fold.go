@@ -125,11 +125,11 @@ type foldState struct {
 }
 
 // ErrState is returned when a saved fold cannot be restored: it is of another
-// [Version], of another run or of other projections. The stream has to be
+// [Version], of another run or of other projections, or it is damaged. The stream has to be
 // folded from its start again.
 var ErrState = errors.New("projections: the saved state does not fit this fold; fold the stream from its start")
 
-var errBrokenState = errors.New("projections: the saved state is damaged; fold the stream from its start")
+var errBrokenState = fmt.Errorf("%w: it is damaged", ErrState)
 
 // Save returns where the fold stands. A fold of the same members that is
 // given it by Restore goes on as this one would.
@@ -139,6 +139,9 @@ func (f *Fold) Save() ([]byte, error) {
 		data, err := json.Marshal(m.state())
 		if err != nil {
 			return nil, fmt.Errorf("projections: save %s: %w", m.name(), err)
+		}
+		if _, twice := state.Projections[m.name()]; twice {
+			return nil, fmt.Errorf("projections: save: two members are called %s", m.name())
 		}
 		state.Projections[m.name()] = data
 	}
@@ -153,14 +156,14 @@ func (f *Fold) Restore(saved []byte) error {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal(saved, &of); err != nil {
-		return fmt.Errorf("projections: restore: %w", err)
+		return fmt.Errorf("%w: %w", ErrState, err)
 	}
 	if of.Version != Version {
 		return ErrState
 	}
 	var state foldState
 	if err := json.Unmarshal(saved, &state); err != nil {
-		return fmt.Errorf("projections: restore: %w", err)
+		return fmt.Errorf("%w: %w", ErrState, err)
 	}
 	if len(state.Projections) != len(f.members) {
 		return ErrState
@@ -177,7 +180,7 @@ func (f *Fold) Restore(saved []byte) error {
 			return ErrState
 		}
 		if err := json.Unmarshal(data, m.state()); err != nil {
-			return fmt.Errorf("projections: restore %s: %w", m.name(), err)
+			return fmt.Errorf("%w: %s: %w", ErrState, m.name(), err)
 		}
 	}
 	f.tracker = state.Tracker

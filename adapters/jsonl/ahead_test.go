@@ -17,7 +17,7 @@ import (
 
 func TestAheadGivesWhatTheReaderGives(t *testing.T) {
 	broken := errors.New("the disk is gone")
-	lines := strings.Repeat(event+"\n"+wrong+"\n", 5000)
+	lines := strings.Repeat(event+"\n"+wrong+"\n", 2000)
 	for name, src := range map[string]func() io.Reader{
 		"nothing":   func() io.Reader { return strings.NewReader("") },
 		"many":      func() io.Reader { return strings.NewReader(lines + event[:9]) },

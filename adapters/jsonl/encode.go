@@ -8,8 +8,8 @@ import (
 )
 
 // ErrNotWritable is returned for an event that the wire has no line for: one
-// without a kind or outcome, or an Unknown one whose Extra is not a JSON object of
-// other members.
+// without a kind or outcome, or an Unknown one whose Extra is not the text that
+// [domain.NewUnknown] asks for.
 var ErrNotWritable = errors.New("jsonl: the event has no form on the wire")
 
 // Append appends event as the wire has it, one line with its line feed.

@@ -18,6 +18,9 @@ func DecodeGeneral(line []byte) (event domain.Event, column int, reason string) 
 	return event, 0, ""
 }
 
+// ChunkSize is how much memory strings share.
+const ChunkSize = chunkSize
+
 // Fast is a decoder that takes some lines and refuses the others.
 type Fast func(line []byte, slackByte byte) (event domain.Event, ok bool)
 

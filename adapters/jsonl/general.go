@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,19 +22,19 @@ import (
 // It is slow and right: jsontext says what is JSON, down to invalid UTF-8 and
 // lone surrogates; mapstructure brings the loose object into the typed event.
 func decodeGeneral(line []byte) (domain.Event, *fault) {
-	object, fault := parseObject(line)
+	o, fault := parseObject(line)
 	if fault != nil {
 		return domain.Event{}, fault
 	}
-	switch typeKind(object) {
+	switch o.typeKind() {
 	case domain.Unknown:
-		return unknownEvent(object)
+		return o.unknownEvent()
 	case domain.RunFinished:
 		var e struct {
 			head    `mapstructure:",squash"`
 			Outcome runOutcome `mapstructure:"outcome"`
 		}
-		fault := into(&e, object)
+		fault := into(&e, o.wire)
 		return domain.NewRunFinished(e.AtMs, domain.Outcome(e.Outcome)), fault
 	case domain.JobFinished:
 		var e struct {
@@ -41,7 +42,7 @@ func decodeGeneral(line []byte) (domain.Event, *fault) {
 			JobID   string     `mapstructure:"job_id"`
 			Outcome jobOutcome `mapstructure:"outcome"`
 		}
-		fault := into(&e, object)
+		fault := into(&e, o.wire)
 		return domain.NewJobFinished(e.AtMs, e.JobID, domain.Outcome(e.Outcome)), fault
 	case domain.ShStarted:
 		var e struct {
@@ -49,7 +50,7 @@ func decodeGeneral(line []byte) (domain.Event, *fault) {
 			JobID string `mapstructure:"job_id"`
 			Cmd   string `mapstructure:"cmd"`
 		}
-		fault := into(&e, object)
+		fault := into(&e, o.wire)
 		return domain.NewShStarted(e.AtMs, e.JobID, e.Cmd), fault
 	case domain.ShFinished:
 		var e struct {
@@ -57,14 +58,14 @@ func decodeGeneral(line []byte) (domain.Event, *fault) {
 			JobID    string `mapstructure:"job_id"`
 			ExitCode int32  `mapstructure:"exit_code"`
 		}
-		fault := into(&e, object)
+		fault := into(&e, o.wire)
 		return domain.NewShFinished(e.AtMs, e.JobID, e.ExitCode), fault
 	default:
 		var e struct {
 			head  `mapstructure:",squash"`
 			JobID string `mapstructure:"job_id"`
 		}
-		fault := into(&e, object)
+		fault := into(&e, o.wire)
 		return domain.NewJobStarted(e.AtMs, e.JobID), fault
 	}
 }
@@ -77,8 +78,8 @@ type head struct {
 
 // typeKind returns the kind that the object's type names; Unknown also where
 // it has none, or one that is no string.
-func typeKind(object map[string]any) domain.Kind {
-	if typ, ok := object["type"].(member); ok && typ.raw.Kind() == '"' {
+func (o *object) typeKind() domain.Kind {
+	if typ, ok := o.wire["type"].(member); ok && typ.raw.Kind() == '"' {
 		return domain.KindOf(typ.text())
 	}
 	return domain.Unknown
@@ -91,42 +92,60 @@ type (
 
 // unknownEvent keeps all that a line of an unknown type says. A job_id counts
 // as one when it is a string; of whatever else it may be, nothing is known.
-func unknownEvent(object map[string]any) (domain.Event, *fault) {
-	var e head
-	if fault := into(&e, object); fault != nil {
+func (o *object) unknownEvent() (domain.Event, *fault) {
+	var e struct {
+		head `mapstructure:",squash"`
+		Rest map[string]any `mapstructure:",remain"`
+	}
+	if fault := into(&e, o.wire); fault != nil {
 		return domain.Event{}, fault
 	}
-	delete(object, "at_ms")
-	delete(object, "type")
 	event := domain.NewUnknown(e.AtMs, e.Type, "")
-	if id, ok := object["job_id"].(member); ok && id.raw.Kind() == '"' {
-		event = event.InJob(id.text())
-		delete(object, "job_id")
+	for name, value := range e.Rest {
+		m := value.(member)
+		if name == "job_id" && m.raw.Kind() == '"' {
+			event = event.InJob(m.text())
+			continue
+		}
+		o.rest = append(o.rest, field{name, m.raw})
 	}
-	if len(object) > 0 {
-		event.Extra = objectText(object)
-	}
+	event.Extra = objectText(o.rest)
 	return event, nil
 }
 
-// objectText writes members as one JSON object, sorted by name.
-func objectText(rest map[string]any) string {
-	names := make([]string, 0, len(rest))
-	for name := range rest {
-		names = append(names, name)
+// objectText writes fields as one JSON object, sorted by name; of those that
+// have the same name, the last one.
+func objectText(fields []field) string {
+	if len(fields) == 0 {
+		return ""
 	}
-	slices.Sort(names)
+	slices.SortStableFunc(fields, func(a, b field) int { return strings.Compare(a.name, b.name) })
 	var out []byte
-	for _, name := range names {
+	for i, f := range fields {
+		if i+1 < len(fields) && fields[i+1].name == f.name {
+			continue
+		}
 		out = append(out, ',')
-		out, _ = jsontext.AppendQuote(out, name) // it is valid UTF-8: it was parsed
+		out, _ = jsontext.AppendQuote(out, f.name) // it is valid UTF-8: it was parsed
 		out = append(out, ':')
-		value := rest[name].(member).raw
+		value := f.raw.Clone()
 		_ = value.Compact(jsontext.AllowDuplicateNames(true)) // it is valid: it was parsed
 		out = append(out, value...)
 	}
 	out[0] = '{'
 	return string(append(out, '}'))
+}
+
+// object is a line's JSON object: the members that the wire knows, by name,
+// for mapstructure; and the others, which may be many, as they stand there.
+type object struct {
+	wire map[string]any // of member
+	rest []field
+}
+
+type field struct {
+	name string
+	raw  jsontext.Value
 }
 
 // member is the value of a member of the line's object, and where it stands.
@@ -148,28 +167,32 @@ var wireKeys = map[string]bool{
 }
 
 // parseObject reads line as one JSON object.
-func parseObject(line []byte) (map[string]any, *fault) {
+func parseObject(line []byte) (*object, *fault) {
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(line), jsontext.AllowDuplicateNames(true))
 	if token, err := decoder.ReadToken(); err != nil {
 		return nil, syntaxFault(line, err)
 	} else if token.Kind() != '{' {
 		return nil, &fault{len(line) - len(trimSpace(line)), "not a JSON object"}
 	}
-	object := make(map[string]any, 8)
+	o := &object{wire: make(map[string]any, len(wireKeys))}
 	for decoder.PeekKind() != '}' {
-		name, err := readMember(decoder)
+		name, err := readMember(decoder, line)
 		if err != nil {
 			return nil, syntaxFault(line, err)
 		}
-		value, err := readMember(decoder)
+		value, err := readMember(decoder, line)
 		if err != nil {
 			return nil, syntaxFault(line, err)
 		}
 		key := name.text()
-		if _, twice := object[key]; twice && wireKeys[key] {
+		if !wireKeys[key] {
+			o.rest = append(o.rest, field{key, value.raw})
+			continue
+		}
+		if _, twice := o.wire[key]; twice {
 			return nil, &fault{name.at, key + " is given twice"}
 		}
-		object[key] = value
+		o.wire[key] = value
 	}
 	if _, err := decoder.ReadToken(); err != nil {
 		return nil, syntaxFault(line, err)
@@ -178,18 +201,20 @@ func parseObject(line []byte) (map[string]any, *fault) {
 	if rest := trimSpace(line[end:]); len(rest) > 0 {
 		return nil, &fault{len(line) - len(rest), "something stands behind the JSON object"}
 	}
-	return object, nil
+	return o, nil
 }
 
 // trimSpace returns what follows the JSON white space that b begins with.
 func trimSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
 
-func readMember(decoder *jsontext.Decoder) (member, error) {
+// readMember reads a name or a value, which is part of line.
+func readMember(decoder *jsontext.Decoder, line []byte) (member, error) {
 	raw, err := decoder.ReadValue()
 	if err != nil {
 		return member{}, err
 	}
-	return member{raw: raw.Clone(), at: int(decoder.InputOffset()) - len(raw)}, nil
+	end := int(decoder.InputOffset())
+	return member{raw: line[end-len(raw) : end], at: end - len(raw)}, nil
 }
 
 // syntaxFault says where a line is not JSON, and why in words of our own: the

@@ -202,7 +202,7 @@ func TestDecodersAgreeOnNeighbours(t *testing.T) {
 		for _, text := range []string{written(e), "{ " + written(e)[1:]} {
 			for i := range text {
 				judges.check(t, text[:i]+text[i+1:])
-				for _, c := range []byte("\x00\t\r \"\\{}[],:;/019-+.eEnu_\x7f\x80\xff") {
+				for _, c := range []byte("\x00 \"\\}],:/019-.e\x80") {
 					judges.check(t, text[:i]+string([]byte{c})+text[i:])
 					judges.check(t, text[:i]+string([]byte{c})+text[i+1:])
 				}

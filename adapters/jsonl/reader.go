@@ -33,7 +33,8 @@ type Options struct {
 	MaxLine int
 	// OnMalformed is what happens with malformed lines: Stop, unless set.
 	OnMalformed OnMalformed
-	// Skipped, when set, is called with each line that Skip has skipped.
+	// Skipped, when set, is called with each line that Skip has skipped, by the
+	// goroutine that reads: with an [Ahead], that is another one.
 	Skipped func(*MalformedError)
 }
 

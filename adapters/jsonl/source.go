@@ -125,7 +125,7 @@ func newFile(file *os.File) (*File, error) {
 			f.Size = info.Size()
 		}
 	}
-	return f, f.decompress()
+	return f, nil
 }
 
 // decompress looks at the first bytes, which for a stream of events are never
@@ -143,7 +143,7 @@ func (f *File) decompress() error {
 			return fmt.Errorf("gzip: %w", err)
 		}
 		f.plain = unzip
-	case string(magic) == "\x28\xb5\x2f\xfd":
+	case isZstd(string(magic)):
 		// With a concurrency of one, it has no goroutines and need not be closed:
 		// somebody may be reading from it when the file is closed.
 		unzstd, err := zstd.NewReader(peek, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
@@ -155,8 +155,21 @@ func (f *File) decompress() error {
 	return nil
 }
 
+// isZstd reports whether a file that begins with magic is one of zstd: a frame
+// or, as parallel compressors write it first, one to skip (RFC 8878, 3.1).
+func isZstd(magic string) bool {
+	return magic == "\x28\xb5\x2f\xfd" || len(magic) == 4 && magic[0]&0xf0 == 0x50 && magic[1:] == "\x2a\x4d\x18"
+}
+
 // Read reads bytes of the stream.
-func (f *File) Read(p []byte) (int, error) { return f.plain.Read(p) }
+func (f *File) Read(p []byte) (int, error) {
+	if f.plain == nil { // not when it was opened: a pipe's first bytes are waited for
+		if err := f.decompress(); err != nil {
+			return 0, err
+		}
+	}
+	return f.plain.Read(p)
+}
 
 // Done returns how many of the source's bytes have been read, out of Size. It
 // may be called while another goroutine reads.

@@ -2,6 +2,7 @@ package jsonl_test
 
 import (
 	"compress/gzip"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -93,7 +94,12 @@ func TestStdinOnlyHalfCompressed(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Close()
-	if _, err := jsonl.FileSource(jsonl.Stdin).Open(); err == nil || !strings.HasPrefix(err.Error(), "standard input: gzip: ") {
+	file, err := jsonl.FileSource(jsonl.Stdin).Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = jsonl.NewReader(file, jsonl.Options{Name: "stdin"}).Next()
+	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "gzip: ") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -27,15 +27,27 @@ func CreateFile(path string) (*File, error) {
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
 		return &File{File: file}, err
 	}
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // replace what a link leads to, not the link
-	}
+	path = linked(path) // replace what a link leads to, not the link
 	pending, err := renameio.NewPendingFile(path,
 		renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
 	if err != nil {
 		return nil, err
 	}
 	return &File{File: pending.File, pending: pending, path: path}, nil
+}
+
+// linked returns what path leads to, which need not exist.
+func linked(path string) string {
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	if target, err := os.Readlink(path); err == nil {
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		return target
+	}
+	return path
 }
 
 // Commit gives the file its name. It is not forced to the disk first, as

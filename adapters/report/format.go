@@ -58,6 +58,9 @@ type Options struct {
 	Color bool
 	// Width is how many columns a terminal has; 0 means no limit.
 	Width int
+	// Room is how many bytes a Markdown report may have, 0 means the most that
+	// hosts take, a little less than a megabyte.
+	Room int
 }
 
 // ErrOneSection is returned when CSV is to have more or less than one section.
@@ -65,6 +68,14 @@ var ErrOneSection = errors.New("csv takes exactly one projection, such as --proj
 
 // Check reports whether a report of the format can have the options.
 func (f Format) Check(options Options) error {
+	if _, err := ParseFormat(string(f)); err != nil {
+		return err
+	}
+	for _, section := range options.Sections {
+		if !All.Has(section) {
+			return fmt.Errorf("no section is called %q", string(section))
+		}
+	}
 	if f == CSV {
 		_, err := csvSection(options.Sections)
 		return err

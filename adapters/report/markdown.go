@@ -20,20 +20,24 @@ const maxMarkdownCommand = 500
 // stands there as it is, and is neither markup, nor HTML, nor a mention.
 type markdown struct {
 	strings.Builder
+	room int // bytes it may have
 	left int // rows that did not fit
 }
 
 func writeMarkdown(out io.Writer, record *projections.Record, options Options) error {
-	m := &markdown{}
+	m := &markdown{room: maxMarkdown}
+	if options.Room > 0 {
+		m.room = min(m.room, options.Room)
+	}
 	has := options.Sections.Has
 	if has(Run) || has(TimingsRun) {
 		run := record.Run
 		fmt.Fprintf(m, "### %s %s %s\n\n%s\n", emoji(run.State), markdownText(string(run.RunID)), stateWord(run.State), headline(record))
 	}
-	if has(Jobs) || has(TimingsJobs) {
+	if (has(Jobs) || has(TimingsJobs)) && len(record.Jobs) > 0 {
 		m.jobs(record)
 	}
-	if has(ShEvents) || has(TimingsSh) {
+	if (has(ShEvents) || has(TimingsSh)) && len(record.ShEvents) > 0 {
 		m.commands(record)
 	}
 	if showSlowest(record, options) {
@@ -43,7 +47,7 @@ func writeMarkdown(out io.Writer, record *projections.Record, options Options) e
 		m.diagnostics(record)
 	}
 	if m.left > 0 {
-		fmt.Fprintf(m, "\n*%s left out, because the report would have been larger than %d bytes.*\n", plural(m.left, "row", "rows"), maxMarkdown)
+		fmt.Fprintf(m, "\n*%s left out, because the report would have been too large for a comment.*\n", plural(m.left, "row", "rows"))
 	}
 	_, err := io.WriteString(out, m.String())
 	return err
@@ -52,6 +56,9 @@ func writeMarkdown(out io.Writer, record *projections.Record, options Options) e
 // table begins a table. Columns whose name ends with a colon are aligned to
 // the right, which is how Markdown writes it.
 func (m *markdown) table(columns ...string) {
+	if m.left > 0 {
+		return // none of its rows would fit
+	}
 	rule := make([]string, len(columns))
 	for i, column := range columns {
 		rule[i] = "---"
@@ -66,7 +73,7 @@ func (m *markdown) table(columns ...string) {
 // row adds a row, as long as the report does not get too large.
 func (m *markdown) row(cells ...string) {
 	line := "| " + strings.Join(cells, " | ") + " |\n"
-	if m.left > 0 || m.Len()+len(line) > maxMarkdown {
+	if m.left > 0 || m.Len()+len(line) > m.room {
 		m.left++
 		return
 	}

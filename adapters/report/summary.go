@@ -63,7 +63,8 @@ func stateWord(s projections.State) string {
 // those of a few are better seen among the others.
 func showSlowest(r *projections.Record, options Options) bool {
 	asked := len(options.Sections) < len(All)
-	return options.Sections.Has(TimingsSlowest) && (asked || len(r.ShEvents) > 2*len(r.Timings.Slowest))
+	n := len(r.Timings.Slowest)
+	return options.Sections.Has(TimingsSlowest) && n > 0 && (asked || len(r.ShEvents) > 2*n)
 }
 
 func exitCode(code projections.Null[int32]) string {

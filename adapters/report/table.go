@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"strconv"
 
@@ -14,6 +15,7 @@ import (
 type tables struct {
 	out     io.Writer
 	options Options
+	lines   int // how much has been written
 	err     error
 }
 
@@ -39,20 +41,27 @@ func writeTable(out io.Writer, record *projections.Record, options Options) erro
 }
 
 func (t *tables) line(s string) {
+	t.lines++
 	if t.err == nil {
 		_, t.err = io.WriteString(t.out, s+"\n")
 	}
 }
 
-// render writes a table, with a blank line before it if something came before.
+// render writes a table that has rows, with a blank line before it if
+// something came before.
 func (t *tables) render(header table.Row, rows []table.Row, columns ...table.ColumnConfig) {
+	if len(rows) == 0 {
+		return
+	}
 	w := table.NewWriter()
 	w.SetStyle(plainStyle)
 	w.AppendHeader(header)
 	w.AppendRows(rows)
 	w.SetColumnConfigs(columns)
 	w.SuppressTrailingSpaces()
-	t.line("")
+	if t.lines > 0 {
+		t.line("")
+	}
 	t.line(w.Render())
 }
 
@@ -91,20 +100,32 @@ func (t *tables) commands(r *projections.Record) {
 		sh, timing := &r.ShEvents[i], &r.Timings.ShEvents[i]
 		rows = append(rows, table.Row{
 			Printable(sh.JobID), sh.Seq, t.state(shState(sh)), exitCode(sh.ExitCode),
-			maybe(timing.OffsetMs), maybe(timing.DurationMs), cut(Printable(sh.Cmd), t.commandWidth()),
+			maybe(timing.OffsetMs), maybe(timing.DurationMs), Printable(sh.Cmd),
 		})
 	}
-	t.render(table.Row{"job", "sh", "state", "exit", "start", "took", "command"}, rows,
-		right(2), right(4), right(5), right(6))
+	header := table.Row{"job", "sh", "state", "exit", "start", "took", "command"}
+	t.fit(header, rows)
+	t.render(header, rows, right(2), right(4), right(5), right(6))
 }
 
-// commandWidth is how much of a command is shown: what the terminal has left
-// beside the other columns, but enough to recognise it.
-func (t *tables) commandWidth() int {
+// fit shortens the last column of rows to what the terminal has left beside
+// the others, but not so much that nothing could be recognised.
+func (t *tables) fit(header table.Row, rows []table.Row) {
 	if t.options.Width == 0 {
-		return 0
+		return
 	}
-	return max(t.options.Width-70, 30)
+	last := len(header) - 1
+	left := t.options.Width
+	for column := range last {
+		widest := text.StringWidthWithoutEscSequences(fmt.Sprint(header[column]))
+		for _, row := range rows {
+			widest = max(widest, text.StringWidthWithoutEscSequences(fmt.Sprint(row[column])))
+		}
+		left -= widest + len(plainStyle.Box.PaddingRight)
+	}
+	for _, row := range rows {
+		row[last] = text.Snip(fmt.Sprint(row[last]), max(left, 20), "…")
+	}
 }
 
 func (t *tables) slowest(r *projections.Record) {

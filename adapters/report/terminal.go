@@ -26,6 +26,8 @@ func (t *terminalSafe) Write(p []byte) (int, error) {
 	for len(text) > 0 && utf8.FullRune(text) {
 		r, size := utf8.DecodeRune(text)
 		switch {
+		case r == utf8.RuneError && size == 1:
+			t.safe = append(t.safe, "\uFFFD"...)
 		case r == '\n' || !unprintable(r):
 			t.safe = append(t.safe, text[:size]...)
 		case r > 0xFFFF:

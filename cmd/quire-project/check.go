@@ -2,15 +2,16 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -47,12 +48,14 @@ func check(ctx context.Context, path string, flags readFlags, std stdio) error {
 		if err == nil {
 			err = c.stream(ctx, source, sources.reading(source))
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+		err = cmp.Or(ctx.Err(), err)
 		if err != nil {
+			_ = buffered.Flush() // what was found comes before what went wrong
 			tell(std.err, err)
 			status = worse(status, statusOf(err))
+		}
+		if status == statusInterrupted {
+			break
 		}
 	}
 	c.summary()
@@ -70,7 +73,7 @@ func check(ctx context.Context, path string, flags readFlags, std stdio) error {
 
 // checker prints what is odd about streams.
 type checker struct {
-	out    io.Writer
+	out    *bufio.Writer
 	counts map[projections.Code]int
 }
 
@@ -92,7 +95,23 @@ func (c *checker) stream(ctx context.Context, source jsonl.Source, options jsonl
 	}))
 	entries, stop := ahead(ctx, file, options)
 	defer stop()
+	if !file.Regular {
+		entries = between{entries, c.out.Flush}
+	}
 	return fold.Drain(entries)
+}
+
+// between is a stream that does something before each time it is read on.
+type between struct {
+	projections.Stream
+	do func() error
+}
+
+func (b between) Next() ([]domain.Entry, error) {
+	if err := b.do(); err != nil {
+		return nil, err
+	}
+	return b.Stream.Next()
 }
 
 // summary prints a count by code, the most frequent first.

@@ -13,7 +13,7 @@ func inOrder[T, R any](ctx context.Context, items iter.Seq[T], do func(T) R) ite
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		workers := runtime.GOMAXPROCS(0)
-		results := make(chan chan R, 2*workers)
+		results := make(chan chan R, workers)
 		cores := make(chan struct{}, workers)
 		go func() {
 			defer close(results)

@@ -34,21 +34,37 @@ func (o output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// openOutput opens what -o names; standard output, if it names nothing. What
-// is written to a file is there once it is committed.
-func openOutput(path string, stdout io.Writer) (out io.Writer, commit func() error, discard func(), err error) {
+// destination is where a report goes: standard output, or a file that is there
+// once it is committed.
+type destination struct {
+	io.Writer
+	commit   func() error
+	discard  func()
+	terminal *os.File // nil, if it is none
+}
+
+// openOutput opens what -o names; standard output, if it names nothing. It
+// refuses a file that is one of the streams to read.
+func openOutput(path string, stdout io.Writer, sources sources) (*destination, error) {
 	if path == "" || path == "-" {
-		return output{stdout}, func() error { return nil }, func() {}, nil
+		d := &destination{Writer: output{stdout}, commit: func() error { return nil }, discard: func() {}}
+		d.terminal = terminal(stdout)
+		return d, nil
+	}
+	if sources.include(path) {
+		return nil, usageError(fmt.Errorf("-o %s: is a stream that is to be read, and the only record of its run; name another file", path))
 	}
 	file, err := report.CreateFile(path)
 	if err != nil {
 		var named *fs.PathError
 		if errors.As(err, &named) { // it names the file that is written aside
-			err = fmt.Errorf("%s: %w", report.Printable(path), named.Err)
+			err = fmt.Errorf("%s: %w", path, named.Err)
 		}
-		return nil, nil, nil, &writeError{err}
+		return nil, &writeError{err}
 	}
-	return output{file}, file.Commit, file.Discard, nil
+	d := &destination{Writer: output{file}, commit: file.Commit, discard: file.Discard}
+	d.terminal = terminal(file.File)
+	return d, nil
 }
 
 // colors reports whether a terminal is to have colours: see no-color.org.

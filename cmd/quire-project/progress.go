@@ -25,10 +25,10 @@ type progress struct {
 // Work that is done by then has no bar.
 const progressDelay = 700 * time.Millisecond
 
-func newProgress(stderr io.Writer, sources sources) *progress {
+func newProgress(stderr io.Writer, sources sources, quiet bool) *progress {
 	p := &progress{sources: sources, quit: make(chan struct{})}
-	file, ok := terminal(stderr)
-	if !ok {
+	file := terminal(stderr)
+	if file == nil || quiet {
 		return p
 	}
 	p.ended.Add(1)

@@ -21,22 +21,22 @@ func project(ctx context.Context, source string, flags projectFlags, std stdio) 
 	if err != nil {
 		return err
 	}
-	out, commit, discard, err := openOutput(flags.output, std.out)
+	to, err := openOutput(flags.output, std.out, sources)
 	if err != nil {
 		return err
 	}
-	defer discard()
-	if file, ok := terminal(std.out); ok && flags.output == "" {
-		options.Color, options.Width = colors(), width(file)
+	defer to.discard()
+	p := &projector{sources: sources, format: format, options: options, out: to, err: std.err, quiet: to.terminal != nil}
+	if to.terminal != nil {
+		p.options.Color, p.options.Width = colors(), width(to.terminal)
 		if format.ForMachines() {
-			out = report.TerminalSafe(out)
+			p.out = report.TerminalSafe(to)
 		}
 	}
-	p := &projector{sources: sources, format: format, options: options, out: out, err: std.err}
 	if err := p.run(ctx); err != nil {
 		return err
 	}
-	if err := commit(); err != nil {
+	if err := to.commit(); err != nil {
 		return fmt.Errorf("cannot write %s: %w", report.Printable(flags.output), err)
 	}
 	if p.status == statusOK && flags.exitStatus {
@@ -55,6 +55,7 @@ type projector struct {
 	options report.Options
 	out     io.Writer
 	err     io.Writer
+	quiet   bool // no progress bar: the report is on the terminal
 
 	found   int // streams of a folder
 	written int // reports
@@ -63,7 +64,7 @@ type projector struct {
 }
 
 func (p *projector) run(ctx context.Context) error {
-	bar := newProgress(p.err, p.sources)
+	bar := newProgress(p.err, p.sources, p.quiet)
 	defer bar.stop()
 	if !p.sources.folder {
 		return p.stream(ctx, p.sources.single, bar)

@@ -20,10 +20,12 @@ type stdio struct {
 	err io.Writer
 }
 
-// terminal returns the file behind w if it is a terminal.
-func terminal(w io.Writer) (*os.File, bool) {
-	file, ok := w.(*os.File)
-	return file, ok && term.IsTerminal(int(file.Fd()))
+// terminal returns the terminal that w is, or nil.
+func terminal(w io.Writer) *os.File {
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return file
+	}
+	return nil
 }
 
 // run runs the program and returns its exit status.

@@ -105,6 +105,23 @@ func ahead(ctx context.Context, file *jsonl.File, options jsonl.Options) (stream
 	}
 }
 
+// include reports whether the file at path is one of the streams.
+func (s sources) include(path string) bool {
+	target, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	for source, err := range s.all() {
+		if err != nil || source.Path == jsonl.Stdin {
+			continue
+		}
+		if info, err := os.Stat(source.Path); err == nil && info.Mode().IsRegular() && os.SameFile(info, target) {
+			return true
+		}
+	}
+	return false
+}
+
 // size returns how many bytes the streams take up, as far as is known.
 func (s sources) size() int64 {
 	var size int64

@@ -7,10 +7,11 @@ import (
 	"io"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// The exit statuses, as docs/cli.md has them.
+// The exit statuses; the help of the root command tells them.
 const (
 	statusOK          = 0
 	statusIO          = 1
@@ -59,6 +60,7 @@ func statusOf(err error) int {
 }
 
 // tell writes an error for a person: one line, what and where and what to do.
+// It may name what the user or a file system named, so it is made printable.
 func tell(stderr io.Writer, err error) {
 	if err == nil || err.Error() == "" {
 		return
@@ -71,7 +73,7 @@ func tell(stderr io.Writer, err error) {
 	if errors.As(err, &malformed) {
 		advice = "; --on-malformed skip reads on past such lines"
 	}
-	fmt.Fprintf(stderr, "quire-project: %v%s\n", err, advice)
+	fmt.Fprintln(stderr, report.Printable(fmt.Sprintf("quire-project: %v%s", err, advice)))
 }
 
 // worse returns the status to end with when several things went wrong.

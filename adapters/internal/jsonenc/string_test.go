@@ -53,3 +53,20 @@ func TestAppendString(t *testing.T) {
 		}
 	})
 }
+
+func BenchmarkAppendString(b *testing.B) {
+	for name, s := range map[string]string{
+		"job":     "job-123456",
+		"command": "go test -run 'TestBash|TestGen' ./... | tee ../cobra.log",
+		"escapes": "set -euo pipefail\ncd \"cobra\"\nexport GOFLAGS=\"-count=1\"",
+		"unicode": "echo 'ünïcode ✓ 日本語 日本語 日本語'",
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(s)))
+			var buffer []byte
+			for b.Loop() {
+				buffer = jsonenc.AppendString(buffer[:0], s)
+			}
+		})
+	}
+}
