@@ -58,8 +58,7 @@ type Options struct {
 	Color bool
 	// Width is how many columns a terminal has; 0 means no limit.
 	Width int
-	// Room is how many bytes a Markdown report may have, 0 means the most that
-	// hosts take, a little less than a megabyte.
+	// Room is how many bytes a Markdown report may have; 0 means [MaxMarkdown].
 	Room int
 }
 

@@ -9,9 +9,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// maxMarkdown is where a Markdown report is cut, in bytes: below the megabyte
+// MaxMarkdown is where a Markdown report is cut, in bytes: below the megabyte
 // that hosts take.
-const maxMarkdown = 900_000
+const MaxMarkdown = 900_000
 
 // maxMarkdownCommand is how many characters of one command are shown.
 const maxMarkdownCommand = 500
@@ -25,7 +25,7 @@ type markdown struct {
 }
 
 func writeMarkdown(out io.Writer, record *projections.Record, options Options) error {
-	m := &markdown{room: maxMarkdown}
+	m := &markdown{room: MaxMarkdown}
 	if options.Room > 0 {
 		m.room = min(m.room, options.Room)
 	}

@@ -9,9 +9,16 @@ import (
 	"time"
 )
 
-// Ctrl-C ends a program that waits for a stream that does not end, and leaves
-// no half of a file.
+// Ctrl-C ends a program that waits for a stream that does not end, or has not
+// even begun, and leaves no half of a file.
 func TestInterrupt(t *testing.T) {
+	t.Run("silent", func(t *testing.T) { interrupted(t, "") })
+	t.Run("begun", func(t *testing.T) {
+		interrupted(t, `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n")
+	})
+}
+
+func interrupted(t *testing.T, first string) {
 	folder := t.TempDir()
 	cmd := exec.Command("quire-project", "-", "--to", "ndjson", "-o", filepath.Join(folder, "out"))
 	stdin, err := cmd.StdinPipe()
@@ -22,7 +29,7 @@ func TestInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer cmd.Process.Kill()
-	if _, err := stdin.Write([]byte(`{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n")); err != nil {
+	if _, err := stdin.Write([]byte(first)); err != nil {
 		t.Fatal(err)
 	}
 	for range 500 { // until it has begun to write

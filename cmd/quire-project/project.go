@@ -84,8 +84,17 @@ func (p *projector) run(ctx context.Context) error {
 
 // oneByOne writes the reports of a folder's runs one after the other.
 func (p *projector) oneByOne(ctx context.Context, bar *progress) error {
+	written := &counter{Writer: p.out}
+	p.out = written
+	left := 0
 	for source, err := range p.sources.all() {
 		p.found++
+		if p.format == report.Markdown { // all of it is one comment
+			if p.options.Room = report.MaxMarkdown - written.n; p.options.Room < leastMarkdown {
+				left++
+				continue
+			}
+		}
 		if err == nil {
 			err = p.stream(ctx, source, bar)
 		}
@@ -93,7 +102,26 @@ func (p *projector) oneByOne(ctx context.Context, bar *progress) error {
 			return err
 		}
 	}
+	if left > 0 {
+		_, err := fmt.Fprintf(p.out, "\n*%d more runs left out, because the report would have been too large for a comment.*\n", left)
+		return err
+	}
 	return nil
+}
+
+// leastMarkdown is how much room a run's report has to have to be of use.
+const leastMarkdown = 2000
+
+// counter counts the bytes that are written through it.
+type counter struct {
+	io.Writer
+	n int
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n += n
+	return n, err
 }
 
 // stream writes the report of one run, decoding ahead of the fold.
@@ -109,12 +137,32 @@ func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progre
 	options := p.options
 	options.Live = !file.Regular
 	options.NoHeader = p.written > 0
-	run, err := report.Write(p.out, p.format, source.Run, entries, options)
+	out := p.out
+	if p.written > 0 && !p.format.ForMachines() {
+		out = &apart{Writer: out}
+	}
+	run, err := report.Write(out, p.format, source.Run, entries, options)
 	if err != nil {
 		return err
 	}
 	p.took(run)
 	return nil
+}
+
+// apart writes a blank line before what is written to it, if anything is.
+type apart struct {
+	io.Writer
+	begun bool
+}
+
+func (a *apart) Write(p []byte) (int, error) {
+	if !a.begun {
+		a.begun = true
+		if _, err := a.Writer.Write([]byte("\n")); err != nil {
+			return 0, err
+		}
+	}
+	return a.Writer.Write(p)
 }
 
 // sideBySide writes the documents of a folder's runs, which are made on all
