@@ -2,7 +2,7 @@
 // in its stream it stands, and which run the stream records.
 //
 // It holds pure values and imports nothing beyond the standard library's
-// string functions. How events look on the wire is the business of
+// functions on strings and paths. How events look on the wire is the business of
 // adapters/jsonl; what they add up to is the business of projections.
 //
 // A stream is the record of one run of a CI pipeline. A run has jobs, a job

@@ -57,7 +57,7 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown")
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
-	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: run, jobs, sh_events, timings or a part of it\nsuch as timings.jobs, diagnostics; csv takes exactly one (default: all)")
+	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: run, jobs, sh_events, diagnostics, timings, or\na part of timings such as timings.sh_events; csv takes exactly\none, and of timings that of the jobs (default: all)")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
 	flags.BoolVar(&f.exitStatus, "exit-status", false, "end with 6 if the run failed, 3 if it has not finished")
 	f.readFlags.add(cmd)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -30,6 +31,45 @@ func TestConsoleExamples(t *testing.T) {
 	}
 	if shown < 6 {
 		t.Errorf("only %d examples were found", shown)
+	}
+}
+
+// The projection that docs/projections.md shows is one that is compiled and
+// held to the laws.
+func TestProjectionExample(t *testing.T) {
+	page, err := os.ReadFile("../../docs/projections.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example, err := os.ReadFile("../../projections/laws/example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```go\n(.*?)```").FindSubmatch(page)
+	if block == nil || !bytes.Contains(example, block[1]) {
+		t.Error("docs/projections.md shows other code than projections/laws/example_test.go")
+	}
+}
+
+var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+
+// Links between the pages lead somewhere.
+func TestLinks(t *testing.T) {
+	t.Chdir("../..")
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range append(pages, "README.md", "docs/decisions/README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), found[1])); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/quire-ci/quire-project/adapters/report"
 )
 
 // stdio is what a command talks to.
@@ -48,12 +47,13 @@ func newRoot(io stdio) *cobra.Command {
 commands and their timings, and what is odd about the stream.
 
 SOURCE is a .jsonl file, - for standard input, or a folder, in which every
-*.jsonl at any depth is one run. What gzip or zstd has compressed is read as
-it is.
+*.jsonl at any depth is one run. Files that gzip or zstd has compressed are
+decompressed as they are read. A malformed run in a folder is told and set
+aside, and the others go on.
 
 Exit status: 0 done; 1 a file could not be read or written; 2 wrong usage;
-4 the stream is malformed; 5 check has found something. With --exit-status,
-6 for a run that failed and 3 for one that has not finished.`,
+4 a stream is malformed; 5 check has found something; 130 interrupted. With
+--exit-status, 6 for a run that failed and 3 for one that has not finished.`,
 		Example: `  quire-project run.jsonl                      the record as one JSON document
   quire-project run.jsonl --to table           the same for people
   quire-project runs/ --to json -o all.json    a folder of runs, one document a line
@@ -80,13 +80,15 @@ Exit status: 0 done; 1 a file could not be read or written; 2 wrong usage;
 
 // oneSource checks a command line's arguments: there is one source.
 func oneSource(cmd *cobra.Command, args []string) error {
-	switch len(args) {
-	case 1:
+	switch {
+	case len(args) == 1:
 		return nil
-	case 0:
+	case len(args) > 1 && len(cmd.SuggestionsFor(args[0])) > 0:
+		return usageError(fmt.Errorf("there is no command %q; did you mean %s?", args[0], cmd.SuggestionsFor(args[0])[0]))
+	case len(args) == 0:
 		return usageError(fmt.Errorf("name a stream: a .jsonl file, a folder of them, or - for standard input; see %s --help", cmd.CommandPath()))
 	}
-	return usageError(fmt.Errorf("one source is read at a time, and %q is a second one; for several runs, name their folder", report.Printable(args[1])))
+	return usageError(fmt.Errorf("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1]))
 }
 
 // version says which build this is.
