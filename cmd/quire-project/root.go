@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
 )
 
 // stdio is what a command talks to.
@@ -73,6 +72,7 @@ Exit status: 0 done; 1 a file could not be read or written; 2 wrong usage;
 	})
 	root.SetVersionTemplate("quire-project {{.Version}}\n")
 	flags.add(root)
+	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newCheck(io))
 	root.InitDefaultCompletionCmd("")
 	return root
