@@ -90,6 +90,29 @@ func TestEventsFitTheSchema(t *testing.T) {
 	})
 }
 
+// Lines as they were recorded fit it, not only as they would be written again.
+func TestRecordedLinesFitTheSchema(t *testing.T) {
+	event := schema(t, "event:v1")
+	paths, err := filepath.Glob("../../fixtures/*.jsonl")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no fixtures: %v", err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasSuffix(line, "\n") {
+				continue // a torn tail is no event
+			}
+			if err := validate(event, line); err != nil {
+				t.Errorf("%s: %s: %v", path, line, err)
+			}
+		}
+	}
+}
+
 // The schemas are not so wide that everything fits.
 func TestSchemasRefuse(t *testing.T) {
 	document := `{"schema":"quire-project/v1","run":{"run_id":"r","state":"active","ended":false,"events":0,"unknown_events":0,"jobs":0,"failed_jobs":0,"sh_events":0,"failed_sh":0,"open_sh":0},` +

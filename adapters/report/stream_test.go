@@ -2,7 +2,6 @@ package report_test
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -75,17 +73,7 @@ func fixtures(t *testing.T) map[string][]domain.Entry {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reader := jsonl.NewReader(bytes.NewReader(data), jsonl.Options{Name: path, OnMalformed: jsonl.Skip})
-		for {
-			entries, err := reader.Next()
-			all[path] = append(all[path], entries...)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
+		all[path] = parse(t, data)
 	}
 	return all
 }

@@ -1,0 +1,76 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// FuzzStream takes whatever bytes a user may have, from end to end: they are
+// read, every projection is held to the laws on what they give, and every
+// report of it is written.
+func FuzzStream(f *testing.F) {
+	paths, err := filepath.Glob("../../fixtures/*.jsonl")
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("no fixtures: %v", err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data[:min(len(data), 2500)])
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entries := parse(t, data)
+		if len(entries) > 20 { // the laws take a stream apart in many ways
+			entries = entries[:20]
+		}
+		for _, err := range []error{
+			laws.Hold(projections.Runs, entries),
+			laws.Hold(projections.Jobs, entries),
+			laws.Hold(projections.ShEvents, entries),
+			laws.Hold(projections.RunTimings, entries),
+			laws.Hold(projections.JobTimings, entries),
+			laws.Hold(projections.ShTimings, entries),
+			laws.Hold(projections.Slowest, entries),
+			laws.Hold(projections.Diagnostics, entries),
+		} {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		if got, want := write(t, report.JSON, entries, report.Options{}), marshal(t, full{report.SchemaVersion, *record(t, entries)}); got != want {
+			t.Errorf("the document is\n%s, want\n%s", got, want)
+		}
+		for _, format := range []report.Format{report.NDJSON, report.Table, report.Markdown} {
+			write(t, format, entries, report.Options{})
+		}
+	})
+}
+
+// parse reads a stream, and skips what is malformed.
+func parse(t testing.TB, data []byte) []domain.Entry {
+	t.Helper()
+	reader := jsonl.NewReader(bytes.NewReader(data), jsonl.Options{OnMalformed: jsonl.Skip})
+	var all []domain.Entry
+	for {
+		entries, err := reader.Next()
+		all = append(all, entries...)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
