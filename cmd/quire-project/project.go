@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -112,18 +111,6 @@ func (p *projector) oneByOne(ctx context.Context, bar *progress) error {
 // leastMarkdown is how much room a run's report has to have to be of use.
 const leastMarkdown = 2000
 
-// counter counts the bytes that are written through it.
-type counter struct {
-	io.Writer
-	n int
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.Writer.Write(p)
-	c.n += n
-	return n, err
-}
-
 // stream writes the report of one run, decoding ahead of the fold.
 func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progress) error {
 	file, err := source.Open()
@@ -149,27 +136,11 @@ func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progre
 	return nil
 }
 
-// apart writes a blank line before what is written to it, if anything is.
-type apart struct {
-	io.Writer
-	begun bool
-}
-
-func (a *apart) Write(p []byte) (int, error) {
-	if !a.begun {
-		a.begun = true
-		if _, err := a.Writer.Write([]byte("\n")); err != nil {
-			return 0, err
-		}
-	}
-	return a.Writer.Write(p)
-}
-
 // sideBySide writes the documents of a folder's runs, which are made on all
 // cores, in the order of their paths.
 func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
 	type document struct {
-		text bytes.Buffer
+		text pages
 		run  projections.Run
 		err  error
 	}
@@ -183,7 +154,7 @@ func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
 	for d := range inOrder(ctx, p.sources.found(), produce) {
 		p.found++
 		if d.err == nil {
-			if _, err := p.out.Write(d.text.Bytes()); err != nil {
+			if err := d.text.writeTo(p.out); err != nil {
 				return err
 			}
 			p.took(d.run)

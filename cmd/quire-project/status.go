@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"syscall"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -68,12 +70,25 @@ func tell(stderr io.Writer, err error) {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	advice := ""
+	fmt.Fprintln(stderr, report.Printable(fmt.Sprintf("quire-project: %v%s", err, advice(err))))
+}
+
+// advice says what to do about an error, where its own words do not.
+func advice(err error) string {
 	var malformed *jsonl.MalformedError
-	if errors.As(err, &malformed) {
-		advice = "; --on-malformed skip reads on past such lines"
+	switch {
+	case errors.As(err, &malformed):
+		return "; --on-malformed skip reads on past such lines"
+	case errors.Is(err, fs.ErrNotExist):
+		return "; check the path"
+	case errors.Is(err, fs.ErrPermission):
+		return "; check the permissions"
+	case errors.Is(err, syscall.ENOSPC):
+		return "; make room and run the same again"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "; the file has been cut off, fetch it again"
 	}
-	fmt.Fprintln(stderr, report.Printable(fmt.Sprintf("quire-project: %v%s", err, advice)))
+	return ""
 }
 
 // worse returns the status to end with when several things went wrong.
