@@ -9,6 +9,7 @@
 //   - projection.go: the contract, [Projection], and [Row]
 //   - tracker.go: what all projections need to know of a run, kept once
 //   - step.go: an event as a projection meets it
+//   - stream.go: what is folded
 //   - fold.go: many projections in one pass, and saving where it stands
 //
 // and the projections themselves, one file each: run, jobs, sh_events,

@@ -92,14 +92,6 @@ func (f *Fold) Open() {
 	}
 }
 
-// Stream gives the entries of one run, in order.
-type Stream interface {
-	// Next returns the next entries, at least one, or an error, which is
-	// io.EOF when there are no more. The slice is valid until the next call;
-	// the strings in it as long as they are held.
-	Next() ([]domain.Entry, error)
-}
-
 // Drain folds all that is left of stream. Rows that are open at its end have
 // not been handed out yet; call [Fold.Open] for them.
 func (f *Fold) Drain(stream Stream) error {

@@ -44,7 +44,7 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 	members = append(members, projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { row = r.Value }))
 	fold := projections.NewFold(run, members...)
 	w.relay.start()
-	err := fold.Drain(between{stream, w.pause})
+	err := fold.Drain(projections.Between(stream, w.pause))
 	if err == nil {
 		fold.Open()
 	}
@@ -96,17 +96,4 @@ func (w *ndjson) flush() error {
 	var err error
 	w.buffer, err = w.out.write(w.buffer)
 	return err
-}
-
-// between is a stream that does something before each time it is read on.
-type between struct {
-	projections.Stream
-	do func() error
-}
-
-func (b between) Next() ([]domain.Entry, error) {
-	if err := b.do(); err != nil {
-		return nil, err
-	}
-	return b.Stream.Next()
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
-	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -96,22 +95,9 @@ func (c *checker) stream(ctx context.Context, source jsonl.Source, options jsonl
 	entries, stop := ahead(ctx, file, options)
 	defer stop()
 	if !file.Regular {
-		entries = between{entries, c.out.Flush}
+		entries = projections.Between(entries, c.out.Flush)
 	}
 	return fold.Drain(entries)
-}
-
-// between is a stream that does something before each time it is read on.
-type between struct {
-	projections.Stream
-	do func() error
-}
-
-func (b between) Next() ([]domain.Entry, error) {
-	if err := b.do(); err != nil {
-		return nil, err
-	}
-	return b.Stream.Next()
 }
 
 // summary prints a count by code, the most frequent first.

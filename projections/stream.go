@@ -1,0 +1,28 @@
+package projections
+
+import "github.com/quire-ci/quire-project/domain"
+
+// Stream gives the entries of one run, in order.
+type Stream interface {
+	// Next returns the next entries, at least one, or an error, which is
+	// io.EOF when there are no more. The slice is valid until the next call;
+	// the strings in it as long as they are held.
+	Next() ([]domain.Entry, error)
+}
+
+// Between returns stream, with do called before each Next: after the entries
+// that were given have been folded, and before more are waited for. An error of
+// do ends the stream.
+func Between(stream Stream, do func() error) Stream { return between{stream, do} }
+
+type between struct {
+	Stream
+	do func() error
+}
+
+func (b between) Next() ([]domain.Entry, error) {
+	if err := b.do(); err != nil {
+		return nil, err
+	}
+	return b.Stream.Next()
+}
