@@ -27,12 +27,17 @@ func (n Null[T]) String() string {
 	return fmt.Sprint(n.V)
 }
 
-// MarshalJSON encodes the value, or null.
+// MarshalJSON encodes the value, or null. What encoding/json escapes for HTML
+// is left to the encoder that this is part of.
 func (n Null[T]) MarshalJSON() ([]byte, error) {
 	if !n.Valid {
 		return []byte("null"), nil
 	}
-	return json.Marshal(n.V)
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(n.V)
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
 // UnmarshalJSON decodes a value, or null.

@@ -79,6 +79,20 @@ func TestLawsFindMistakes(t *testing.T) {
 				return rows
 			}}
 		}},
+		"writes to the tracker": {deterministic[tally], func() *broken {
+			return &broken{reduce: func(_ *tally, s *step, rows []row) []row {
+				if s.Job != nil {
+					s.Job.FinishedAtMs = 7
+				}
+				return rows
+			}}
+		}},
+		"writes to the tracker when asked": {deterministic[tally], func() *broken {
+			return &broken{open: func(_ *tally, run *tracker, rows []row) []row {
+				run.FirstAtMs--
+				return rows
+			}}
+		}},
 		"lists what it listed before": {prefixes[tally], listsTheOld},
 		"counts how often it listed": {openPure[tally], func() *broken {
 			return &broken{open: func(p *tally, _ *tracker, rows []row) []row {

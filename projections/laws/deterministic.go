@@ -14,8 +14,8 @@ import (
 //
 // A reader uses its entries again, and the fold its step; only strings may be
 // held on to. So the law spoils both as soon as the projection has returned.
-// It also demands that a projection leaves the entry alone: the next member
-// of the fold is given the same one.
+// It also demands that a projection leaves the entry and the tracker alone: the
+// other members of the fold are given the same ones.
 func Deterministic[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
 	t.Helper()
 	check(t, Streams(), newProjection, deterministic)
@@ -33,6 +33,29 @@ func deterministic[R comparable](newProjection maker[R], stream []domain.Entry) 
 	}
 	if err := reused.differs(plain); err != nil {
 		return fmt.Errorf("rows differ when entries and steps are used again: %w", err)
+	}
+	return trackerUntouched(newProjection, stream)
+}
+
+// trackerUntouched compares the tracker of a fold that has the projection with
+// that of one which has no members.
+func trackerUntouched[R comparable](newProjection maker[R], stream []domain.Entry) error {
+	with := observe(newProjection()).apply(stream...)
+	with.outcome() // lists what is open, too
+	without := projections.NewFold("run")
+	for i := range stream {
+		without.Apply(&stream[i])
+	}
+	got, err := with.fold.Run().MarshalJSON()
+	if err != nil {
+		return err
+	}
+	want, err := without.Run().MarshalJSON()
+	if err != nil {
+		return err
+	}
+	if string(got) != string(want) {
+		return fmt.Errorf("the projection has changed the tracker to %s, which was %s", got, want)
 	}
 	return nil
 }
