@@ -36,7 +36,7 @@ func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, option
 	w := csvWriter{csv.NewWriter(&text), run, !options.NoHeader}
 	var row projections.Run
 	fold := projections.NewFold(run, w.member(section),
-		projections.Into(summary{projections.Runs()}, func(r *projections.Row[projections.Run]) { row = r.Value }))
+		projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { row = r.Value }))
 	if err := fold.Drain(stream); err != nil {
 		return projections.Run{}, err
 	}
@@ -45,14 +45,6 @@ func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, option
 	_, err = io.WriteString(out, text.String())
 	return row, err
 }
-
-// summary is the projection "run" under another name, for a fold that may have
-// it already.
-type summary struct {
-	projections.Projection[projections.Run]
-}
-
-func (summary) Name() string { return "summary" }
 
 type csvWriter struct {
 	csv    *csv.Writer
