@@ -1,0 +1,15 @@
+package domain
+
+import "crypto/sha256"
+
+// Mark says how far a stream has been read, and what it held until there: two
+// streams with the same mark begin with the same bytes.
+type Mark struct {
+	// Bytes and Lines count what was read, before any compression.
+	Bytes, Lines int64
+	// SHA256 is the digest of those bytes.
+	SHA256 [sha256.Size]byte
+}
+
+// StartMark is the mark at the start of any stream.
+var StartMark = Mark{SHA256: sha256.Sum256(nil)}

@@ -1,0 +1,73 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+var (
+	// ErrNoRun is returned by reads for a run that is not stored.
+	ErrNoRun = errors.New("the run is not stored")
+	// ErrForeign is returned by a store that is to be opened in a database
+	// with tables of the same names that are somebody else's.
+	ErrForeign = errors.New("the database holds tables of somebody else")
+	// ErrNewerSchema is returned by a store whose tables a newer version of the
+	// program has made.
+	ErrNewerSchema = errors.New("the database was made by a newer version of this program; use that one")
+	// ErrLocked is returned when somebody else has kept the store from being
+	// written for too long.
+	ErrLocked = errors.New("the database is locked by another program")
+	// ErrReadOnly is returned when the store cannot be written.
+	ErrReadOnly = errors.New("the database is read-only")
+	// ErrFull is returned when the disk under the store is full.
+	ErrFull = errors.New("the disk is full")
+	// ErrRunID is returned for a run id that no store takes, see [CheckRunID].
+	ErrRunID = errors.New("the run's id cannot be a key")
+)
+
+// ReducersError says that the rows in a store were derived by other reducers
+// than this program's.
+type ReducersError struct {
+	// Stored is the version of the rows that are there, see [projections.Version].
+	Stored int
+}
+
+func (e *ReducersError) Error() string {
+	if e.Stored > projections.Version {
+		return fmt.Sprintf("the store's rows were derived by newer reducers (version %d, this program has %d); use that version of the program", e.Stored, projections.Version)
+	}
+	return fmt.Sprintf("the store's rows were derived by older reducers (version %d, this program has %d), and are not mixed with new ones; derive them again with rebuild, and with --prune those whose streams are gone", e.Stored, projections.Version)
+}
+
+// DuplicateError says that two streams claim to be of the same run.
+type DuplicateError struct {
+	Run domain.RunID
+	// Name is the stream that was not taken, Taken the one that was.
+	Name, Taken string
+}
+
+func (e *DuplicateError) Error() string {
+	return fmt.Sprintf("%s: its run's id is that of %s too, which was taken; rename one of them", e.Name, e.Taken)
+}
+
+// maxRunID is how many bytes the id of a run may have. Databases have limits
+// for keys, of which this is one part; file names have 255.
+const maxRunID = 512
+
+// CheckRunID reports whether stores take run as a key: it is not empty, is
+// UTF-8, and has at most 512 bytes.
+func CheckRunID(run domain.RunID) error {
+	switch {
+	case run == "":
+		return fmt.Errorf("%w: it is empty; name the run with --run-id", ErrRunID)
+	case len(run) > maxRunID:
+		return fmt.Errorf("%w: it has %d bytes, and %d are allowed; name the run with --run-id", ErrRunID, len(run), maxRunID)
+	case !utf8.ValidString(string(run)):
+		return fmt.Errorf("%w: it is not UTF-8; name the run with --run-id, or rename its file", ErrRunID)
+	}
+	return nil
+}

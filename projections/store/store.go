@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"iter"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Store is a database that holds the rows of runs. An implementation is held
+// to the contract by adapters/storetest.
+//
+// It is safe for concurrent use, by several goroutines and several processes.
+type Store interface {
+	// Checkpoints returns those of runs that are stored.
+	Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]Checkpoint, error)
+	// Update lets do write in one transaction, and commits it unless do
+	// returns an error, which is then returned. What others see is all of it
+	// or nothing. The Tx is valid until do returns.
+	Update(ctx context.Context, do func(Tx) error) error
+	// View lets do read the rows of one run as they are at one moment. The
+	// Snapshot is valid until do returns.
+	View(ctx context.Context, run domain.RunID, do func(Snapshot) error) error
+	// Runs returns a page of runs.
+	Runs(ctx context.Context, page Page) ([]Run, error)
+	// RunIDs returns the first limit runs behind after, in the order of their
+	// bytes. Rows that have lost their checkpoint belong to a run too.
+	RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
+}
+
+// Tx writes in a transaction.
+type Tx interface {
+	// Lock keeps everybody else from writing runs until the transaction ends,
+	// and returns the checkpoints of those that are stored, as of now. Lock
+	// is called once in a transaction, before anything else.
+	Lock(runs []domain.RunID) (map[domain.RunID]Checkpoint, error)
+	// Reducers returns the lowest and the highest [Checkpoint.Reducers] that
+	// is stored; 0 and 0 where nothing is.
+	Reducers() (lowest, highest int, err error)
+	// Clear removes the rows of runs from tables. The checkpoints go too: a
+	// run that is to be there gets a new one.
+	Clear(runs []domain.RunID, tables Tables) error
+	// Reopen removes the rows of runs that were not final: those of jobs that
+	// had not finished, with their timings, of sh that were open, and of the
+	// runs themselves. The checkpoints go too.
+	Reopen(runs []domain.RunID) error
+	// Insert adds rows that are not there. They are the caller's again when
+	// Insert returns, and may be written as late as when the transaction
+	// commits. A run is cleared or reopened before its first Insert.
+	Insert(rows *Rows) error
+	// SetCheckpoint sets a run's checkpoint.
+	SetCheckpoint(run domain.RunID, checkpoint Checkpoint) error
+}
+
+// Snapshot reads the rows of one run, as they are at one moment. The sequences
+// can be taken from in turn, by one goroutine; an error ends a sequence.
+type Snapshot interface {
+	// Checkpoint returns the run's checkpoint, if it has one.
+	Checkpoint() (checkpoint Checkpoint, ok bool, err error)
+	// Run returns the run's own row, if there is one.
+	Run() (row Run, ok bool, err error)
+	// Jobs, ShEvents and Diagnostics yield rows in the order of their
+	// positions. The index of a row is its position less one.
+	Jobs() iter.Seq2[projections.Row[projections.Job], error]
+	ShEvents() iter.Seq2[projections.Row[projections.ShEvent], error]
+	Diagnostics() iter.Seq2[projections.Row[projections.Diagnostic], error]
+	// Timings yields those of the jobs, in the order of the jobs' positions
+	// and with their indexes; a row without a job comes first or last, with a
+	// negative index.
+	Timings() iter.Seq2[projections.Row[projections.JobTiming], error]
+	// ShTimings yields what the view sh_timings makes of the commands, with
+	// their indexes.
+	ShTimings() iter.Seq2[projections.Row[projections.ShTiming], error]
+}
