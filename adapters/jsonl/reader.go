@@ -36,6 +36,10 @@ type Options struct {
 	// Skipped, when set, is called with each line that Skip has skipped, by the
 	// goroutine that reads: with an [Ahead], that is another one.
 	Skipped func(*MalformedError)
+	// Digest asks for marks, see [Reader.Marks] and [Reader.Continues].
+	Digest bool
+	// Known is a mark that was taken of the stream earlier.
+	Known domain.Mark
 }
 
 // Reader reads the events of one stream. It is a [projections.Stream].
@@ -59,6 +63,10 @@ type Reader struct {
 	err     error // what the stream ends with
 
 	batch []domain.Entry // what Next returned
+
+	digest             *digest // nil if nobody asks for marks
+	wholeMark, endMark domain.Mark
+	dropped            bool // the last line was too long, and did not end
 }
 
 // Sizes of the buffer: what is read at once, at first and at most. A line that
@@ -80,7 +88,11 @@ func NewReader(src io.Reader, options Options) *Reader {
 	if options.Name == "" {
 		options.Name = "stream"
 	}
-	return &Reader{src: src, options: options, buf: make([]byte, minBuffer)}
+	r := &Reader{src: src, options: options, buf: make([]byte, minBuffer)}
+	if options.Digest {
+		r.digest = newDigest(options.Known)
+	}
+	return r
 }
 
 // Next returns the next entries, at least one, or an error: io.EOF at the end
@@ -134,6 +146,7 @@ func (r *Reader) Append(entries []domain.Entry, limit int) ([]domain.Entry, erro
 
 // decode decodes whole lines of the buffer until entries holds limit.
 func (r *Reader) decode(entries []domain.Entry, limit int) []domain.Entry {
+	from := r.pos
 	for r.pos < r.whole && len(entries) < limit {
 		start := r.pos
 		n := len(entries)
@@ -156,7 +169,31 @@ func (r *Reader) decode(entries []domain.Entry, limit int) []domain.Entry {
 		entry.Line, entry.Offset, entry.Fault = r.line, r.offset+int64(start), domain.Sound
 		r.pos = next
 	}
+	if r.err == nil {
+		r.consumed(r.buf[from:r.pos])
+	}
 	return entries
+}
+
+// consumed takes note of bytes that will not be looked at again.
+func (r *Reader) consumed(p []byte) {
+	if r.digest != nil {
+		r.digest.add(p)
+	}
+}
+
+// markWhole takes note that no whole line is left.
+func (r *Reader) markWhole(lines int64) {
+	if r.digest != nil {
+		r.wholeMark = r.digest.mark(lines)
+	}
+}
+
+// markEnd takes note that nothing is left.
+func (r *Reader) markEnd() {
+	if r.digest != nil {
+		r.endMark = r.digest.mark(r.wholeMark.Lines)
+	}
 }
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
@@ -260,22 +297,27 @@ func (r *Reader) resize(limit int) {
 // drop reads past a line that is too long, of which the buffer holds the
 // beginning, and keeps nothing of it.
 func (r *Reader) drop(entries []domain.Entry) []domain.Entry {
+	r.markWhole(r.line) // it may be that the line does not end
 	r.line++
 	position := domain.Position{Line: r.line, Offset: r.offset}
 	for r.whole == 0 && r.readErr == nil {
+		r.consumed(r.buf[:r.end])
 		r.offset += int64(r.end)
 		r.end = 0
 		r.read()
 		r.whole = bytes.IndexByte(r.buf[:r.end], '\n') + 1
 	}
 	if r.whole == 0 {
+		r.consumed(r.buf[:r.end])
 		r.offset += int64(r.end)
 		r.pos, r.end = 0, 0
 		if r.readErr != io.EOF {
 			return entries
 		}
+		r.dropped = true
 		return r.malformed(entries, position, r.tooLong(), false)
 	}
+	r.consumed(r.buf[:r.whole])
 	r.pos = r.whole
 	r.whole = bytes.LastIndexByte(r.buf[:r.end], '\n') + 1
 	return r.malformed(entries, position, r.tooLong(), true)
@@ -290,6 +332,11 @@ func (r *Reader) finish(entries []domain.Entry) []domain.Entry {
 	}
 	start, end := r.whole, r.end
 	r.pos, r.whole, r.end = 0, 0, 0
+	if !r.dropped {
+		r.markWhole(r.line)
+	}
+	r.consumed(r.buf[start:end])
+	r.markEnd()
 	if start < end {
 		entries = r.judge(entries, start, end, false)
 	}

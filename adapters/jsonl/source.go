@@ -88,9 +88,10 @@ type File struct {
 	// terminal, whose bytes come when they come.
 	Regular bool
 
-	file  *os.File
-	raw   *counter
-	plain io.Reader
+	file       *os.File
+	raw        *counter
+	plain      io.Reader // nil until the first read
+	compressed bool
 }
 
 // Open opens the source's stream. What gzip or zstd has compressed is read as
@@ -142,7 +143,7 @@ func (f *File) decompress() error {
 		if err != nil {
 			return fmt.Errorf("gzip: %w", err)
 		}
-		f.plain = unzip
+		f.plain, f.compressed = unzip, true
 	case isZstd(string(magic)):
 		// With a concurrency of one, it has no goroutines and need not be closed:
 		// somebody may be reading from it when the file is closed.
@@ -150,7 +151,7 @@ func (f *File) decompress() error {
 		if err != nil {
 			return fmt.Errorf("zstd: %w", err)
 		}
-		f.plain = unzstd
+		f.plain, f.compressed = unzstd, true
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
 // project is the main command: it writes the report of a source.
@@ -144,14 +145,14 @@ func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
 		run  projections.Run
 		err  error
 	}
-	produce := func(found found) *document {
+	produce := func(found found, yield func(*document) bool) {
 		d := &document{err: found.err}
 		if d.err == nil {
 			d.run, d.err = p.document(ctx, &d.text, found.source, bar)
 		}
-		return d
+		yield(d)
 	}
-	for d := range inOrder(ctx, p.sources.found(), produce) {
+	for d := range parallel.InOrder(ctx, p.sources.found(), produce) {
 		p.found++
 		if d.err == nil {
 			if err := d.text.writeTo(p.out); err != nil {

@@ -71,3 +71,13 @@ func CheckRunID(run domain.RunID) error {
 	}
 	return nil
 }
+
+// SourceError says what is wrong with one stream.
+type SourceError struct {
+	// Name is where the stream is.
+	Name string
+	Err  error
+}
+
+func (e *SourceError) Error() string { return e.Name + ": " + e.Err.Error() }
+func (e *SourceError) Unwrap() error { return e.Err }

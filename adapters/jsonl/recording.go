@@ -1,0 +1,207 @@
+package jsonl
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Recording is the stream of a run as a store takes it: a [store.Source].
+type Recording struct {
+	source  Source
+	options Options
+	read    *atomic.Int64
+}
+
+// Recording returns the source as a store takes it, to be read with options.
+func (s Source) Recording(options Options) *Recording {
+	return &Recording{source: s, options: options}
+}
+
+// Counting makes the recording add the bytes that it reads from its file to
+// read, for a progress bar.
+func (r *Recording) Counting(read *atomic.Int64) *Recording {
+	r.read = read
+	return r
+}
+
+// Run returns the id of the run that the stream records.
+func (r *Recording) Run() domain.RunID { return r.source.Run }
+
+// Name returns the absolute path of the stream's file.
+func (r *Recording) Name() string { return nameOf(r.source.Path) }
+
+func nameOf(path string) string {
+	if path == Stdin {
+		return "standard input"
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	return printable(path)
+}
+
+// Reading says how the stream is read.
+func (r *Recording) Reading() string {
+	malformed := "stop"
+	if r.options.OnMalformed == Skip {
+		malformed = "skip"
+	}
+	maxLine := r.options.MaxLine
+	if maxLine <= 0 {
+		maxLine = DefaultMaxLine
+	}
+	return fmt.Sprintf("on-malformed=%s max-line=%d", malformed, maxLine)
+}
+
+// Once reports whether the stream is a pipe or a terminal.
+func (r *Recording) Once() bool {
+	if r.source.Path == Stdin {
+		return true
+	}
+	info, err := os.Stat(r.source.Path)
+	return err == nil && !info.Mode().IsRegular()
+}
+
+// Ends reports whether the stream is what end was taken of, without decoding it.
+func (r *Recording) Ends(ctx context.Context, end domain.Mark) (bool, error) {
+	if r.Once() {
+		return false, nil
+	}
+	file, err := r.open()
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	if err := file.decompress(); err != nil {
+		return false, r.readError(0, err)
+	}
+	if !file.compressed && file.Size != end.Bytes {
+		return false, nil
+	}
+	hash, buf := sha256.New(), make([]byte, min(max(end.Bytes, 512), 4*maxBuffer))
+	for n := int64(0); ; {
+		k, err := file.Read(buf)
+		_, _ = hash.Write(buf[:k]) // a hash never fails
+		n += int64(k)
+		switch {
+		case n > end.Bytes:
+			return false, nil
+		case errors.Is(err, io.EOF):
+			return n == end.Bytes && [sha256.Size]byte(hash.Sum(nil)) == end.SHA256, nil
+		case err != nil:
+			return false, r.readError(n, err)
+		case ctx.Err() != nil:
+			return false, ctx.Err()
+		}
+	}
+}
+
+func (r *Recording) readError(at int64, err error) error {
+	return &readError{r.source.Path, at, err}
+}
+
+func (r *Recording) open() (*File, error) {
+	file, err := r.source.Open()
+	if err != nil {
+		return nil, err
+	}
+	file.raw.total = r.read
+	return file, nil
+}
+
+// aheadSize is from how many bytes on it pays to decode on another core.
+const aheadSize = 1 << 20
+
+// Open opens the stream, to be read until ctx ends.
+func (r *Recording) Open(ctx context.Context, known domain.Mark) (store.Stream, error) {
+	file, err := r.open()
+	if err != nil {
+		return nil, err
+	}
+	options := r.options
+	options.Name = cmp.Or(options.Name, r.source.Path)
+	options.Digest, options.Known = true, known
+	reader := NewReader(file, options)
+	s := &recorded{Reader: reader, ctx: ctx, file: file, entries: reader, stop: func() {}}
+	if file.Size >= aheadSize || !file.Regular {
+		ahead := NewAhead(reader)
+		unwatch := context.AfterFunc(ctx, ahead.Close)
+		s.entries, s.stop = ahead, func() {
+			unwatch()
+			ahead.Close()
+		}
+	}
+	return s, nil
+}
+
+// recorded is a recording that has been opened.
+type recorded struct {
+	*Reader
+	ctx     context.Context
+	file    *File
+	entries projections.Stream
+	stop    func()
+}
+
+func (s *recorded) Next() ([]domain.Entry, error) {
+	if err := s.ctx.Err(); err != nil {
+		return nil, err
+	}
+	entries, err := s.entries.Next()
+	if err != nil {
+		err = cmp.Or(s.ctx.Err(), err)
+	}
+	return entries, err
+}
+
+func (s *recorded) Mark() domain.Mark { return s.wholeMark }
+func (s *recorded) End() domain.Mark  { return s.endMark }
+
+func (s *recorded) Close() error {
+	s.stop()
+	return s.file.Close()
+}
+
+// Folder is the streams of a folder, see [Walk]: [store.Sources].
+type Folder struct {
+	Path    string
+	Options Options
+	// Read, when set, counts the bytes that are read.
+	Read *atomic.Int64
+}
+
+// All yields the folder's streams in the order of their paths.
+func (f Folder) All() iter.Seq2[store.Source, error] {
+	return func(yield func(store.Source, error) bool) {
+		for source, err := range Walk(f.Path) {
+			options := f.Options
+			options.Name = source.Path
+			if !yield(source.Recording(options).Counting(f.Read), err) {
+				return
+			}
+		}
+	}
+}
+
+// Has reports whether name is that of a stream in the folder.
+func (f Folder) Has(name string) bool {
+	inside := strings.TrimSuffix(nameOf(f.Path), string(filepath.Separator)) + string(filepath.Separator)
+	if !strings.HasPrefix(name, inside) {
+		return false
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}

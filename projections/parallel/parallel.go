@@ -1,0 +1,63 @@
+// Package parallel does many things side by side and gives what comes of them
+// in order, so that what is done on many cores reads as if it had been done on
+// one.
+package parallel
+
+import (
+	"context"
+	"iter"
+	"runtime"
+)
+
+// InOrder calls do with each item, on all cores, and yields what do yields in
+// the order of the items. It works a few items ahead of whoever takes the
+// results, and holds at most one result of each until it is taken. Once the
+// sequence is left or ctx ends, yield returns false and do is to return.
+func InOrder[T, R any](ctx context.Context, items iter.Seq[T], do func(item T, yield func(R) bool)) iter.Seq[R] {
+	return func(yield func(R) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		workers := runtime.GOMAXPROCS(0)
+		queue := make(chan chan R, workers)
+		cores := make(chan struct{}, workers)
+		go func() {
+			defer close(queue)
+			for item := range items {
+				results := make(chan R, 1)
+				select {
+				case cores <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+				go func() {
+					defer func() { <-cores }()
+					defer close(results)
+					do(item, sendTo(ctx, results))
+				}()
+				select {
+				case queue <- results:
+				case <-ctx.Done():
+					return
+				}
+			}
+		}()
+		for results := range queue {
+			for result := range results {
+				if !yield(result) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func sendTo[R any](ctx context.Context, results chan<- R) func(R) bool {
+	return func(result R) bool {
+		select {
+		case results <- result:
+			return true
+		case <-ctx.Done():
+			return false
+		}
+	}
+}

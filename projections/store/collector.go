@@ -1,0 +1,102 @@
+package store
+
+import (
+	"sync"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// collector folds a stream and collects the rows for some tables.
+type collector struct {
+	fold *projections.Fold
+	rows *Rows
+	// keep says that rows that become final are wanted.
+	keep  bool
+	bytes int // of text in rows
+
+	run Run
+}
+
+// A batch of rows is handed on when it has so many rows, or text of so many bytes.
+const (
+	batchRows  = 4096
+	batchBytes = 4 << 20
+)
+
+func newCollector(run domain.RunID, tables Tables) *collector {
+	c := &collector{}
+	var members []projections.Member
+	if tables.Has(TableRuns) {
+		members = append(members,
+			projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) { c.run.Run = row.Value }),
+			projections.Into(projections.RunTimings(), func(row *projections.Row[projections.RunTiming]) { c.run.RunTiming = row.Value }))
+	}
+	if tables.Has(TableJobs) {
+		members = append(members, projections.Into(projections.Jobs(), func(row *projections.Row[projections.Job]) {
+			if c.keep {
+				c.rows.Jobs = append(c.rows.Jobs, *row)
+				c.bytes += len(row.Value.JobID)
+			}
+		}))
+	}
+	if tables.Has(TableShEvents) {
+		members = append(members, projections.Into(projections.ShEvents(), func(row *projections.Row[projections.ShEvent]) {
+			if c.keep {
+				c.rows.ShEvents = append(c.rows.ShEvents, *row)
+				c.bytes += len(row.Value.JobID) + len(row.Value.Cmd)
+			}
+		}))
+	}
+	if tables.Has(TableTimings) {
+		members = append(members, projections.Into(projections.JobTimings(), func(row *projections.Row[projections.JobTiming]) {
+			if c.keep {
+				c.rows.Timings = append(c.rows.Timings, *row)
+				c.bytes += len(row.Value.JobID)
+			}
+		}))
+	}
+	if tables.Has(TableDiagnostics) {
+		members = append(members, projections.Into(projections.Diagnostics(), func(row *projections.Row[projections.Diagnostic]) {
+			if c.keep {
+				c.rows.Diagnostics = append(c.rows.Diagnostics, *row)
+				c.bytes += len(row.Value.JobID.V)
+			}
+		}))
+	}
+	c.fold = projections.NewFold(run, members...)
+	c.fresh()
+	return c
+}
+
+// full reports whether the rows are enough for a batch.
+func (c *collector) full() bool { return c.rows.Len() >= batchRows || c.bytes >= batchBytes }
+
+// take returns the rows that have been collected.
+func (c *collector) take() *Rows {
+	rows := c.rows
+	c.fresh()
+	return rows
+}
+
+func (c *collector) fresh() {
+	c.rows, c.bytes = spare.Get().(*Rows), 0
+	c.rows.RunID = c.fold.Run().RunID
+}
+
+// end collects the rows that are not final at the end of the stream.
+func (c *collector) end(tables Tables) {
+	c.keep = true
+	c.fold.Open()
+	if tables.Has(TableRuns) {
+		c.rows.Run = projections.Some(c.run)
+	}
+}
+
+// spare are rows that nobody needs any more.
+var spare = sync.Pool{New: func() any { return &Rows{} }}
+
+func recycle(rows *Rows) {
+	rows.reset()
+	spare.Put(rows)
+}

@@ -1,0 +1,32 @@
+package store
+
+// Options are those of [Ingest] and [Rebuild].
+type Options struct {
+	// Tables are those that are wanted; 0 means all of them. With less than
+	// all, a run that is up to date gets its rows in these tables anew; any
+	// other run is written as a whole, since rows of different moments are
+	// never mixed.
+	Tables Tables
+	// Force derives the rows of runs that are up to date again.
+	Force bool
+	// DryRun only finds out what would be done.
+	DryRun bool
+	// Prune removes runs that have none of the streams; for Rebuild.
+	Prune bool
+	// Done, when set, is called with the result of each run, in the order of
+	// the streams, when it is safely stored.
+	Done func(Result)
+}
+
+func (o *Options) tables() Tables {
+	if o.Tables == 0 {
+		return AllTables
+	}
+	return o.Tables
+}
+
+func (o *Options) done(result Result) {
+	if o.Done != nil {
+		o.Done(result)
+	}
+}

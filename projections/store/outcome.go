@@ -1,0 +1,39 @@
+package store
+
+import "github.com/quire-ci/quire-project/domain"
+
+// Outcome is what became of a run's rows.
+type Outcome string
+
+// The outcomes.
+const (
+	// Unchanged: the rows were those of the stream already.
+	Unchanged Outcome = "unchanged"
+	// Added: no rows that could be relied on were there.
+	Added Outcome = "added"
+	// Continued: the stream had grown, and was read on.
+	Continued Outcome = "continued"
+	// Rewritten: the stream is not the one any more that the rows were
+	// derived from, and was folded from its start.
+	Rewritten Outcome = "rewritten"
+	// Derived: the rows were derived again because they were asked for, or
+	// were those of other reducers or of another reading.
+	Derived Outcome = "derived"
+	// SetAside: the stream could not be read; the rows are those from before.
+	SetAside Outcome = "set aside"
+	// Pruned: the run has no stream any more, and its rows were removed.
+	Pruned Outcome = "pruned"
+)
+
+// Result says what became of one run.
+type Result struct {
+	RunID domain.RunID
+	// Source is the name of its stream.
+	Source  string
+	Outcome Outcome
+	// Events is how many the stream has, Rows how many rows were written.
+	Events int64
+	Rows   int
+	// Err is why the stream was set aside.
+	Err error
+}

@@ -1,0 +1,228 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// writer puts work into the store, in order: several runs in one transaction
+// where they are short, one where it is long.
+type writer struct {
+	store   Store
+	options *Options
+	// mixing lets rows of older reducers stand beside new ones, for as long as
+	// a rebuild takes.
+	mixing bool
+	// again makes work anew where the store has changed since it was made.
+	again func(context.Context, Source) (*task, error)
+}
+
+// write writes a group of work, of different runs.
+func (w *writer) write(ctx context.Context, group []*task) error {
+	if err := ctx.Err(); err != nil {
+		return err // which may be why a stream was not read
+	}
+	fallen, err := w.once(ctx, group)
+	if err != nil {
+		return err
+	}
+	for _, t := range group {
+		if fallen[t] {
+			if t, err = w.retry(ctx, t.source); err != nil {
+				return err
+			}
+		}
+		w.options.done(t.result)
+	}
+	return nil
+}
+
+// once writes a group, and returns what of it does not fit to what is stored
+// any more, and was not written.
+func (w *writer) once(ctx context.Context, group []*task) (fallen map[*task]bool, err error) {
+	if len(group) == 1 && group[0].more != nil {
+		return w.long(ctx, group[0])
+	}
+	return w.short(ctx, group)
+}
+
+// attempts is how often work is made anew because others write the same run.
+const attempts = 20
+
+// retry makes the work of a source anew, and writes it.
+func (w *writer) retry(ctx context.Context, source Source) (*task, error) {
+	for range attempts {
+		t, err := w.again(ctx, source)
+		if err != nil {
+			return nil, err
+		}
+		fallen, err := w.once(ctx, []*task{t})
+		if err != nil {
+			return nil, err
+		}
+		if !fallen[t] {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: somebody else keeps writing the same run; stop one of the two", source.Name())
+}
+
+// short writes work of which all rows are there in one transaction. It returns
+// that which does not fit to what is stored any more.
+func (w *writer) short(ctx context.Context, group []*task) (fallen map[*task]bool, err error) {
+	var runs []domain.RunID
+	for _, t := range group {
+		if t.writes() {
+			runs = append(runs, t.source.Run())
+		}
+	}
+	if len(runs) == 0 || w.options.DryRun {
+		return nil, nil
+	}
+	fallen = map[*task]bool{}
+	err = w.store.Update(ctx, func(tx Tx) error {
+		locked, err := w.lock(tx, runs)
+		if err != nil {
+			return err
+		}
+		var standing []*task
+		for _, t := range group {
+			switch {
+			case !t.writes():
+			case t.stands(locked):
+				standing = append(standing, t)
+			default:
+				fallen[t] = true
+			}
+		}
+		return apply(tx, standing)
+	})
+	for _, t := range group {
+		if t.writes() {
+			recycle(t.rows)
+		}
+	}
+	return fallen, err
+}
+
+func (w *writer) lock(tx Tx, runs []domain.RunID) (map[domain.RunID]Checkpoint, error) {
+	locked, err := tx.Lock(runs)
+	if err != nil {
+		return nil, err
+	}
+	lowest, highest, err := tx.Reducers()
+	switch {
+	case err != nil:
+		return nil, err
+	case highest > projections.Version:
+		return nil, &ReducersError{highest}
+	case lowest != 0 && lowest < projections.Version && !w.mixing:
+		return nil, &ReducersError{lowest}
+	}
+	return locked, nil
+}
+
+// apply writes work of which all rows are there.
+func apply(tx Tx, group []*task) error {
+	if err := makeRoom(tx, group); err != nil {
+		return err
+	}
+	for _, t := range group {
+		if err := tx.Insert(t.rows); err != nil {
+			return err
+		}
+		if err := tx.SetCheckpoint(t.source.Run(), t.next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeRoom removes the rows that are to be replaced.
+func makeRoom(tx Tx, group []*task) error {
+	var reopen []domain.RunID
+	clear := map[Tables][]domain.RunID{}
+	for _, t := range group {
+		if t.reopen {
+			reopen = append(reopen, t.source.Run())
+		} else {
+			clear[t.tables] = append(clear[t.tables], t.source.Run())
+		}
+	}
+	if len(reopen) > 0 {
+		if err := tx.Reopen(reopen); err != nil {
+			return err
+		}
+	}
+	for tables, runs := range clear {
+		if err := tx.Clear(runs, tables); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errFallen ends a transaction whose work does not fit to what is stored.
+var errFallen = errors.New("the run was written by somebody else")
+
+// errUnchanged ends a transaction that would change nothing.
+var errUnchanged = errors.New("nothing has changed")
+
+// long writes work whose rows come one batch after the other, in a transaction
+// of its own.
+func (w *writer) long(ctx context.Context, t *task) (fallen map[*task]bool, err error) {
+	defer t.abandon()
+	err = w.store.Update(ctx, func(tx Tx) error {
+		locked, err := w.lock(tx, []domain.RunID{t.source.Run()})
+		if err != nil {
+			return err
+		}
+		if !t.stands(locked) {
+			return errFallen
+		}
+		return w.stream(tx, t)
+	})
+	var failed *foldError
+	switch {
+	case errors.Is(err, errFallen):
+		return map[*task]bool{t: true}, nil
+	case errors.Is(err, errUnchanged):
+		return nil, nil
+	case errors.As(err, &failed) && ctx.Err() == nil:
+		t.setAside(failed.err)
+		return nil, nil
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return nil, err
+}
+
+// foldError is an error of the stream, and not of the store.
+type foldError struct{ err error }
+
+func (e *foldError) Error() string { return e.err.Error() }
+
+// stream writes batches as they come.
+func (w *writer) stream(tx Tx, t *task) error {
+	if err := makeRoom(tx, []*task{t}); err != nil {
+		return err
+	}
+	for rows := t.rows; rows != nil; rows = <-t.more {
+		err := tx.Insert(rows)
+		recycle(rows)
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case t.err != nil:
+		return &foldError{t.err}
+	case t.result.Outcome == Unchanged:
+		return errUnchanged
+	}
+	return tx.SetCheckpoint(t.source.Run(), t.next)
+}
