@@ -1,0 +1,145 @@
+package jsonl_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var (
+	_ store.Source  = (*jsonl.Recording)(nil)
+	_ store.Sources = jsonl.Folder{}
+)
+
+// record writes a stream to a file, which it compresses if its name says so.
+func record(t *testing.T, path, text string) *jsonl.Recording {
+	t.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := io.WriteCloser(file)
+	if strings.HasSuffix(path, ".gz") {
+		out = gzip.NewWriter(file)
+		defer file.Close()
+	}
+	_, err = io.WriteString(out, text)
+	if err := errors.Join(err, out.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return jsonl.FileSource(path).Recording(jsonl.Options{})
+}
+
+func TestRecordingEnds(t *testing.T) {
+	text := strings.Repeat(event+"\n", 9000) // several buffers
+	other := text[:len(text)-2] + " \n"
+	for _, name := range []string{"run.jsonl", "run.jsonl.gz"} {
+		recording := record(t, filepath.Join(t.TempDir(), name), text)
+		for want, ends := range map[domain.Mark]bool{
+			markOf(text):                  true,
+			markOf(other):                 false,
+			markOf(text[:len(text)-1]):    false,
+			markOf(text + "\n"):           false,
+			markOf(""):                    false,
+			{Bytes: int64(len(text))}:     false,
+			{Bytes: int64(len(text) - 1)}: false,
+		} {
+			if got, err := recording.Ends(t.Context(), want); got != ends || err != nil {
+				t.Errorf("%s: Ends(%d bytes, %x…) = %v, %v", name, want.Bytes, want.SHA256[:2], got, err)
+			}
+		}
+	}
+	if _, err := jsonl.FileSource("nowhere.jsonl").Recording(jsonl.Options{}).Ends(t.Context(), markOf("")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+// Short streams are decoded where they are asked for, long ones ahead: marks and
+// what continues are the same.
+func TestRecordingOpens(t *testing.T) {
+	for _, lines := range []int{3, 60_000} {
+		text := strings.Repeat(event+"\n", lines) + `{"at_ms`
+		var read atomic.Int64
+		recording := record(t, filepath.Join(t.TempDir(), "run.jsonl"), text).Counting(&read)
+		stream, err := recording.Open(t.Context(), markOf(event+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for err == nil {
+			var entries []domain.Entry
+			entries, err = stream.Next()
+			n += len(entries)
+		}
+		if err != io.EOF || n != lines+1 || !stream.Continues() || stream.Mark() != markOf(wholeLines(text)) || stream.End() != markOf(text) {
+			t.Errorf("%d lines: %d entries, %v, %v, %+v, %+v", lines, n, err, stream.Continues(), stream.Mark(), stream.End())
+		}
+		if err := stream.Close(); err != nil {
+			t.Error(err)
+		}
+		if read.Load() != int64(len(text)) {
+			t.Errorf("%d of %d bytes were counted", read.Load(), len(text))
+		}
+	}
+}
+
+// Reading a pipe that nothing comes from ends when the context does.
+func TestRecordingEndsWithItsContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	text := strings.Repeat(event+"\n", 100)
+	recording := record(t, path, text)
+	ctx, cancel := context.WithCancel(t.Context())
+	stream, err := recording.Open(ctx, domain.Mark{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	cancel()
+	if _, err := stream.Next(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := recording.Ends(ctx, markOf(text+"\n")); err != nil {
+		t.Error("the size says it all, but:", err)
+	}
+}
+
+func TestRecordingSaysHowItReads(t *testing.T) {
+	source := jsonl.FileSource("run.jsonl")
+	readings := map[string]bool{}
+	for _, options := range []jsonl.Options{{}, {OnMalformed: jsonl.Skip}, {MaxLine: 10}} {
+		readings[source.Recording(options).Reading()] = true
+	}
+	if len(readings) != 3 {
+		t.Error("different readings have one name:", readings)
+	}
+	if source.Recording(jsonl.Options{}).Reading() != source.Recording(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).Reading() {
+		t.Error("the default limit has two names")
+	}
+}
+
+func TestFolderHas(t *testing.T) {
+	folder := t.TempDir()
+	record(t, filepath.Join(folder, "a.jsonl"), "")
+	outside := record(t, filepath.Join(t.TempDir(), "b.jsonl"), "")
+	streams := jsonl.Folder{Path: folder}
+	n := 0
+	for source, err := range streams.All() {
+		if n++; err != nil || !streams.Has(source.Name()) {
+			t.Errorf("%s: %v", source.Name(), err)
+		}
+	}
+	if n != 1 || streams.Has(outside.Name()) || streams.Has(filepath.Join(folder, "c.jsonl")) || streams.Has("") {
+		t.Error("it has what is not in it")
+	}
+}

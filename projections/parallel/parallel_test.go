@@ -1,0 +1,96 @@
+package parallel_test
+
+import (
+	"context"
+	"iter"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/projections/parallel"
+)
+
+// What comes of it is what a loop would give.
+func TestInOrderIsALoop(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		counts := rapid.SliceOfN(rapid.IntRange(0, 4), 0, 30).Draw(t, "results of each item")
+		var want []int
+		for i, n := range counts {
+			for range n {
+				want = append(want, i)
+			}
+		}
+		items := slices.Values(slices.Collect(keys(counts)))
+		got := slices.Collect(parallel.InOrder(context.Background(), items, func(i int, yield func(int) bool) {
+			for range counts[i] {
+				if !yield(i) {
+					t.Error("nobody has left")
+				}
+			}
+		}))
+		if !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	})
+}
+
+func keys(counts []int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for i := range counts {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}
+
+// Whoever leaves is not worked for any longer, and no more than the cores are
+// busy at once.
+func TestInOrderStops(t *testing.T) {
+	var busy, most, begun atomic.Int64
+	endless := func(yield func(int) bool) {
+		for i := 0; yield(i); i++ {
+		}
+	}
+	work := func(i int, yield func(int) bool) {
+		begun.Add(1)
+		most.Store(max(most.Load(), busy.Add(1)))
+		defer busy.Add(-1)
+		for yield(i) {
+		}
+	}
+	for i := range parallel.InOrder(t.Context(), endless, work) {
+		if i != 0 {
+			t.Fatal("the first item never ends, and the next one was given")
+		}
+		if begun.Load() >= int64(runtime.GOMAXPROCS(0)) {
+			break
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); busy.Load() > 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("somebody goes on working")
+		}
+		runtime.Gosched()
+	}
+	if most.Load() > int64(runtime.GOMAXPROCS(0)) {
+		t.Errorf("%d were busy at once", most.Load())
+	}
+}
+
+func TestInOrderEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	n := 0
+	for range parallel.InOrder(ctx, slices.Values([]int{1, 2, 3}), func(_ int, yield func(int) bool) {
+		for yield(0) {
+		}
+	}) {
+		if n++; n == 10 {
+			cancel()
+		}
+	}
+}
