@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -77,7 +78,7 @@ func (r *Recording) Once() bool {
 
 // Ends reports whether the stream is what end was taken of, without decoding it.
 func (r *Recording) Ends(ctx context.Context, end domain.Mark) (bool, error) {
-	if r.Once() {
+	if r.source.Path == Stdin {
 		return false, nil
 	}
 	file, err := r.open()
@@ -85,21 +86,26 @@ func (r *Recording) Ends(ctx context.Context, end domain.Mark) (bool, error) {
 		return false, err
 	}
 	defer file.Close()
+	if !file.Regular {
+		return false, nil
+	}
 	if err := file.decompress(); err != nil {
 		return false, r.readError(0, err)
 	}
 	if !file.compressed && file.Size != end.Bytes {
 		return false, nil
 	}
-	hash, buf := sha256.New(), make([]byte, min(max(end.Bytes, 512), 4*maxBuffer))
+	scratch := scratches.Get().(*[maxBuffer]byte)
+	defer scratches.Put(scratch)
+	hash := sha256.New()
 	for n := int64(0); ; {
-		k, err := file.Read(buf)
-		_, _ = hash.Write(buf[:k]) // a hash never fails
+		k, err := file.Read(scratch[:])
+		_, _ = hash.Write(scratch[:k]) // a hash never fails
 		n += int64(k)
 		switch {
 		case n > end.Bytes:
 			return false, nil
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF) || !file.compressed && n == file.Size:
 			return n == end.Bytes && [sha256.Size]byte(hash.Sum(nil)) == end.SHA256, nil
 		case err != nil:
 			return false, r.readError(n, err)
@@ -108,6 +114,10 @@ func (r *Recording) Ends(ctx context.Context, end domain.Mark) (bool, error) {
 		}
 	}
 }
+
+// scratches are what [Recording.Ends] reads into: most streams are short, and
+// there are many.
+var scratches = sync.Pool{New: func() any { return new([maxBuffer]byte) }}
 
 func (r *Recording) readError(at int64, err error) error {
 	return &readError{r.source.Path, at, err}

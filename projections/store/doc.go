@@ -4,7 +4,7 @@
 // interfaces, and adapters implement them. On them stand
 //
 //   - [Ingest]: brings the rows of one run up to its stream;
-//   - [Rebuild]: does that for many runs, side by side;
+//   - [IngestAll] and [Rebuild]: do that for many runs, side by side;
 //   - [Verify]: folds streams again and names every row that differs;
 //   - [ReadRun], [ReadJobs], [ReadShEvents], [ReadTimings], [ReadRecord]: read rows.
 //

@@ -1,6 +1,6 @@
 package store
 
-// Options are those of [Ingest] and [Rebuild].
+// Options are those of [Ingest], [IngestAll] and [Rebuild].
 type Options struct {
 	// Tables are those that are wanted; 0 means all of them. With less than
 	// all, a run that is up to date gets its rows in these tables anew; any
@@ -11,7 +11,7 @@ type Options struct {
 	Force bool
 	// DryRun only finds out what would be done.
 	DryRun bool
-	// Prune removes runs that have none of the streams; for Rebuild.
+	// Prune removes runs that have none of the streams; not for Ingest.
 	Prune bool
 	// Done, when set, is called with the result of each run, in the order of
 	// the streams, when it is safely stored.

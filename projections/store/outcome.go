@@ -28,9 +28,10 @@ const (
 // Result says what became of one run.
 type Result struct {
 	RunID domain.RunID
-	// Source is the name of its stream.
-	Source  string
-	Outcome Outcome
+	// Source is the name of its stream, Before that of the stream that the stored
+	// rows came from, where that was another one.
+	Source, Before string
+	Outcome        Outcome
 	// Events is how many the stream has, Rows how many rows were written.
 	Events int64
 	Rows   int

@@ -25,6 +25,9 @@ func (p *preparer) prepare(ctx context.Context, source Source, known Checkpoint,
 	defer cancel()
 	w := &task{source: source, known: known, stored: stored, tables: AllTables, stop: cancel}
 	w.result = Result{RunID: source.Run(), Source: source.Name()}
+	if stored && known.Source != source.Name() {
+		w.result.Before = known.Source
+	}
 	err := p.fold(ctx, w, &yield)
 	if errors.Is(err, errRewritten) {
 		err = p.foldAnew(ctx, w, &yield)
@@ -44,6 +47,9 @@ func (p *preparer) prepare(ctx context.Context, source Source, known Checkpoint,
 func (p *preparer) fold(ctx context.Context, w *task, yield *func(*task) bool) error {
 	if err := CheckRunID(w.source.Run()); err != nil {
 		return &SourceError{w.source.Name(), err}
+	}
+	if w.stored && w.known.Reducers > projections.Version {
+		return &storeError{&ReducersError{w.known.Reducers}}
 	}
 	current := w.stored && w.known.Reducers == projections.Version && w.known.Reading == w.source.Reading()
 	if current && !p.options.Force {

@@ -10,7 +10,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
-// Summary counts what became of the runs of a rebuild.
+// Summary counts what became of the runs of an [IngestAll] or a [Rebuild].
 type Summary struct {
 	// Runs counts the results by their outcome.
 	Runs map[Outcome]int
@@ -26,13 +26,25 @@ func (s *Summary) add(result Result) {
 	}
 }
 
-// Rebuild brings the rows of all runs up to their streams: side by side on all
-// cores, many short runs in one transaction, a long one in one of its own. A
+// IngestAll brings the rows of all runs up to their streams: side by side on
+// all cores, many short runs in one transaction, a long one in one of its own. A
 // run is replaced in the transaction that removes its old rows, so that no
 // reader misses one that was there. A stream that cannot be read is set aside;
-// an error is the store's, or the context's. Rebuilt again, it goes on where
-// it was.
+// an error is the store's, a *[ReducersError] among them, or the context's.
+// The same again goes on where it was.
+func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
+	return takeAll(ctx, s, sources, options, false)
+}
+
+// Rebuild is [IngestAll] for a store whose rows may be those of older
+// reducers, which it replaces run by run.
 func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
+	return takeAll(ctx, s, sources, options, true)
+}
+
+// takeAll takes all streams into the store. mixing lets rows of older reducers
+// stand beside new ones.
+func takeAll(ctx context.Context, s Store, sources Sources, options Options, mixing bool) (Summary, error) {
 	summary := Summary{Runs: map[Outcome]int{}}
 	tell := options.Done
 	options.Done = func(result Result) {
@@ -42,7 +54,7 @@ func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Su
 		}
 	}
 	p := newPipeline(s, sources, options)
-	p.writer.mixing = true
+	p.writer.mixing = mixing
 	err := p.all(ctx)
 	if err == nil && options.Prune {
 		err = p.prune(ctx)

@@ -1,0 +1,124 @@
+package memory
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// run is what is stored of one run.
+type run struct {
+	checkpoint  projections.Null[store.Checkpoint]
+	row         projections.Null[store.Run]
+	jobs        table[string, projections.Job]
+	shEvents    table[shKey, projections.ShEvent]
+	timings     table[string, projections.JobTiming]
+	diagnostics table[int, projections.Diagnostic]
+}
+
+// shKey names a command within its run.
+type shKey struct {
+	job string
+	seq int
+}
+
+func newRun() *run {
+	return &run{
+		jobs:        table[string, projections.Job]{},
+		shEvents:    table[shKey, projections.ShEvent]{},
+		timings:     table[string, projections.JobTiming]{},
+		diagnostics: table[int, projections.Diagnostic]{},
+	}
+}
+
+// clone returns a copy to be written to.
+func (r *run) clone() *run {
+	c := *r
+	c.jobs, c.shEvents = maps.Clone(r.jobs), maps.Clone(r.shEvents)
+	c.timings, c.diagnostics = maps.Clone(r.timings), maps.Clone(r.diagnostics)
+	return &c
+}
+
+func (r *run) empty() bool {
+	return !r.checkpoint.Valid && !r.row.Valid &&
+		len(r.jobs)+len(r.shEvents)+len(r.timings)+len(r.diagnostics) == 0
+}
+
+// clear removes the rows in tables, and the checkpoint.
+func (r *run) clear(tables store.Tables) {
+	r.checkpoint = projections.Null[store.Checkpoint]{}
+	if tables.Has(store.TableRuns) {
+		r.row = projections.Null[store.Run]{}
+	}
+	if tables.Has(store.TableJobs) {
+		clear(r.jobs)
+	}
+	if tables.Has(store.TableShEvents) {
+		clear(r.shEvents)
+	}
+	if tables.Has(store.TableTimings) {
+		clear(r.timings)
+	}
+	if tables.Has(store.TableDiagnostics) {
+		clear(r.diagnostics)
+	}
+}
+
+// reopen removes the rows that were not final, and the checkpoint.
+func (r *run) reopen() {
+	r.checkpoint, r.row = projections.Null[store.Checkpoint]{}, projections.Null[store.Run]{}
+	for id, job := range r.jobs {
+		if !job.Value.FinishedAtMs.Valid {
+			delete(r.jobs, id)
+			delete(r.timings, id)
+		}
+	}
+	maps.DeleteFunc(r.shEvents, func(_ shKey, sh projections.Row[projections.ShEvent]) bool {
+		return !sh.Value.FinishedAtMs.Valid
+	})
+}
+
+// insert adds rows that are not there. What it has added when it fails goes
+// with the transaction.
+func (r *run) insert(rows *store.Rows) error {
+	if rows.Run.Valid {
+		if r.row.Valid {
+			return errThere("runs", rows.RunID)
+		}
+		if rows.Run.V.RunID != rows.RunID {
+			return errOther(rows.RunID, rows.Run.V.RunID)
+		}
+		r.row = rows.Run
+	}
+	if err := r.jobs.insert("jobs", rows.Jobs, func(row *projections.Row[projections.Job]) string { return row.Value.JobID }); err != nil {
+		return err
+	}
+	if err := r.shEvents.insert("sh_events", rows.ShEvents, func(row *projections.Row[projections.ShEvent]) shKey {
+		return shKey{row.Value.JobID, row.Value.Seq}
+	}); err != nil {
+		return err
+	}
+	if err := r.timings.insert("timings", rows.Timings, func(row *projections.Row[projections.JobTiming]) string { return row.Value.JobID }); err != nil {
+		return err
+	}
+	return r.diagnostics.insert("diagnostics", rows.Diagnostics, func(row *projections.Row[projections.Diagnostic]) int { return row.Index })
+}
+
+// check finds rows that have one place, and timings at the place of another
+// job than theirs.
+func (r *run) check() error {
+	if err := r.jobs.check("jobs"); err != nil {
+		return err
+	}
+	if err := r.shEvents.check("sh_events"); err != nil {
+		return err
+	}
+	for id, timing := range r.timings {
+		if job, ok := r.jobs[id]; ok && job.Index != timing.Index {
+			return fmt.Errorf("timings: the index of job %+q is %d, not %d", id, job.Index, timing.Index)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package memory
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"sync/atomic"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Store keeps rows in memory. All that is stored at one moment is one value
+// that never changes, so that readers wait for nobody; an update makes the
+// next one, which takes its place at once.
+type Store struct {
+	now atomic.Pointer[content]
+	// writing holds a token while a transaction has its lock. There is one
+	// lock for all runs.
+	writing chan struct{}
+}
+
+// content are the runs that are stored, and a run that is among them is not
+// empty.
+type content map[domain.RunID]*run
+
+var _ store.Store = (*Store)(nil)
+
+// New returns an empty store.
+func New() *Store {
+	s := &Store{writing: make(chan struct{}, 1)}
+	s.now.Store(&content{})
+	return s
+}
+
+// Checkpoints returns those of runs that are stored.
+func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return s.now.Load().checkpoints(runs), nil
+}
+
+func (c content) checkpoints(runs []domain.RunID) map[domain.RunID]store.Checkpoint {
+	found := map[domain.RunID]store.Checkpoint{}
+	for _, id := range runs {
+		if run, ok := c[id]; ok && run.checkpoint.Valid {
+			found[id] = run.checkpoint.V
+		}
+	}
+	return found
+}
+
+// Update lets do write in one transaction, see [store.Store]. Transactions
+// follow one another from Lock on, so that one inside another waits forever.
+func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
+	tx := &tx{store: s, ctx: ctx, changed: map[domain.RunID]*run{}}
+	defer tx.end()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := do(tx); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return tx.commit()
+}
+
+// View lets do read the rows of one run as they are when View is called.
+func (s *Store) View(ctx context.Context, id domain.RunID, do func(store.Snapshot) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	rows, ok := (*s.now.Load())[id]
+	if !ok {
+		rows = newRun()
+	}
+	view := &snapshot{rows: rows}
+	defer func() { view.over = true }()
+	return do(view)
+}
+
+// defaultPage is how many runs a page has that does not say.
+const defaultPage = 50
+
+// Runs returns a page of runs.
+func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	runs := []store.Run{}
+	for _, run := range *s.now.Load() {
+		if row := run.row; row.Valid && (page.After == nil || newestFirst(*page.After, row.V) < 0) {
+			runs = append(runs, row.V)
+		}
+	}
+	slices.SortFunc(runs, newestFirst)
+	return runs[:min(len(runs), cmp.Or(page.Limit, defaultPage))], nil
+}
+
+// newestFirst is the order of pages.
+func newestFirst(a, b store.Run) int {
+	switch {
+	case a.StartedAtMs.Valid != b.StartedAtMs.Valid && a.StartedAtMs.Valid:
+		return -1
+	case a.StartedAtMs.Valid != b.StartedAtMs.Valid:
+		return 1
+	}
+	return cmp.Or(cmp.Compare(b.StartedAtMs.V, a.StartedAtMs.V), cmp.Compare(a.RunID, b.RunID))
+}
+
+// RunIDs returns the first limit runs behind after.
+func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	ids := slices.Sorted(maps.Keys(*s.now.Load()))
+	behind, found := slices.BinarySearch(ids, after)
+	if found {
+		behind++
+	}
+	ids = ids[behind:]
+	return ids[:min(len(ids), limit)], nil
+}

@@ -1,0 +1,179 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var (
+	errEnded    = errors.New("memory: the transaction was used after its Update had returned")
+	errNoLock   = errors.New("memory: the transaction was used before Lock")
+	errLocked   = errors.New("memory: Lock was called twice in a transaction")
+	errNotReady = errors.New("memory: rows were inserted before their run was cleared or reopened")
+)
+
+// tx is a transaction. It writes to copies of runs, which become the store's
+// when it commits.
+type tx struct {
+	store  *Store
+	ctx    context.Context
+	locked map[domain.RunID]bool // nil before Lock
+	ended  bool
+	// base is what was stored when the lock was taken, changed what is
+	// different now. A run among these was cleared or reopened, if ready.
+	base    content
+	changed map[domain.RunID]*run
+	ready   map[domain.RunID]bool
+}
+
+// Lock waits until no other transaction has the lock.
+func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	switch {
+	case t.ended:
+		return nil, errEnded
+	case t.locked != nil:
+		return nil, errLocked
+	}
+	for _, id := range runs {
+		if err := store.CheckRunID(id); err != nil {
+			return nil, err
+		}
+	}
+	select {
+	case t.store.writing <- struct{}{}:
+	case <-t.ctx.Done():
+		return nil, t.ctx.Err()
+	}
+	t.locked, t.ready = map[domain.RunID]bool{}, map[domain.RunID]bool{}
+	for _, id := range runs {
+		t.locked[id] = true
+	}
+	t.base = *t.store.now.Load()
+	return t.base.checkpoints(runs), nil
+}
+
+func (t *tx) Reducers() (lowest, highest int, err error) {
+	if err := t.may(); err != nil {
+		return 0, 0, err
+	}
+	none := true
+	for _, run := range t.next() {
+		if c := run.checkpoint; c.Valid {
+			if none {
+				lowest, highest, none = c.V.Reducers, c.V.Reducers, false
+			}
+			lowest, highest = min(lowest, c.V.Reducers), max(highest, c.V.Reducers)
+		}
+	}
+	return lowest, highest, nil
+}
+
+func (t *tx) Clear(runs []domain.RunID, tables store.Tables) error {
+	if err := t.may(runs...); err != nil {
+		return err
+	}
+	for _, id := range runs {
+		t.change(id).clear(tables)
+		t.ready[id] = true
+	}
+	return nil
+}
+
+func (t *tx) Reopen(runs []domain.RunID) error {
+	if err := t.may(runs...); err != nil {
+		return err
+	}
+	for _, id := range runs {
+		t.change(id).reopen()
+		t.ready[id] = true
+	}
+	return nil
+}
+
+func (t *tx) Insert(rows *store.Rows) error {
+	if err := t.may(rows.RunID); err != nil {
+		return err
+	}
+	if !t.ready[rows.RunID] {
+		return fmt.Errorf("%w: %+q", errNotReady, string(rows.RunID))
+	}
+	return t.change(rows.RunID).insert(rows)
+}
+
+func (t *tx) SetCheckpoint(id domain.RunID, checkpoint store.Checkpoint) error {
+	if err := t.may(id); err != nil {
+		return err
+	}
+	t.change(id).checkpoint = projections.Some(checkpoint)
+	return nil
+}
+
+// may says whether the transaction may write runs.
+func (t *tx) may(runs ...domain.RunID) error {
+	switch {
+	case t.ended:
+		return errEnded
+	case t.locked == nil:
+		return errNoLock
+	}
+	for _, id := range runs {
+		if !t.locked[id] {
+			return fmt.Errorf("memory: run %+q is not one that Lock has named", string(id))
+		}
+	}
+	return t.ctx.Err()
+}
+
+// change returns the transaction's own version of a run.
+func (t *tx) change(id domain.RunID) *run {
+	if own, ok := t.changed[id]; ok {
+		return own
+	}
+	own := newRun()
+	if stored, ok := t.base[id]; ok {
+		own = stored.clone()
+	}
+	t.changed[id] = own
+	return own
+}
+
+// next is what will be stored.
+func (t *tx) next() content {
+	next := content{}
+	maps.Copy(next, t.base)
+	for id, run := range t.changed {
+		next[id] = run
+		if run.empty() {
+			delete(next, id)
+		}
+	}
+	return next
+}
+
+// commit makes what has changed what is stored.
+func (t *tx) commit() error {
+	for id, run := range t.changed {
+		if err := run.check(); err != nil {
+			return fmt.Errorf("memory: run %+q: %w", string(id), err)
+		}
+	}
+	if len(t.changed) > 0 {
+		next := t.next()
+		t.store.now.Store(&next)
+	}
+	return nil
+}
+
+// end lets go of the lock.
+func (t *tx) end() {
+	if t.locked != nil {
+		<-t.store.writing
+	}
+	t.ended = true
+}
