@@ -1,0 +1,107 @@
+// Package cookbook tests what docs/sql.md and docs/stores.md say.
+package cookbook
+
+import (
+	"context"
+	"database/sql"
+	"os"
+	"regexp"
+	"testing"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var query = regexp.MustCompile("(?s)```sql ?(\\w*)\n(.*?)```")
+
+// Every query of the cookbook runs on the databases that it is for, and finds
+// something in the recorded runs; but for those that ask for the time of day,
+// since the runs were some week or other.
+func TestQueries(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/sql.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	queries := query.FindAllStringSubmatch(string(page), -1)
+	if len(queries) < 10 {
+		t.Fatalf("only %d queries were found", len(queries))
+	}
+	for name, open := range map[string]func(*testing.T) *sql.DB{"sqlite": openSQLite, "postgres": openPostgres} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			for _, q := range queries {
+				if q[1] == "" || q[1] == name {
+					run(t, db, q[2], q[1] == "")
+				}
+			}
+		})
+	}
+}
+
+func run(t *testing.T, db *sql.DB, query string, finds bool) {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), query)
+	if err != nil {
+		t.Errorf("%v:\n%s", err, query)
+		return
+	}
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		n++
+	}
+	if err := rows.Err(); err != nil || finds && n == 0 {
+		t.Errorf("%d rows, %v:\n%s", n, err, query)
+	}
+}
+
+func openSQLite(t *testing.T) *sql.DB {
+	path := t.TempDir() + "/quire.db"
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return connect(t, "sqlite", path)
+}
+
+func openPostgres(t *testing.T) *sql.DB {
+	url := pgtest.Shared(t).NewDatabase(t)
+	s, err := postgres.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return connect(t, "pgx", url)
+}
+
+// fill takes the recorded runs in.
+func fill(t *testing.T, s store.Store) {
+	t.Helper()
+	summary, err := store.Rebuild(context.Background(), s, jsonl.Folder{Path: "../../../fixtures"}, store.Options{})
+	if err != nil || summary.Runs[store.Added] < 5 {
+		t.Fatal(summary, err)
+	}
+}
+
+func connect(t *testing.T, driver, address string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
