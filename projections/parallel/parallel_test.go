@@ -84,6 +84,7 @@ func TestInOrderStops(t *testing.T) {
 
 func TestInOrderEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	n := 0
 	for range parallel.InOrder(ctx, slices.Values([]int{1, 2, 3}), func(_ int, yield func(int) bool) {
 		for yield(0) {

@@ -124,7 +124,12 @@ func (v *verifier) compare(source Source, stream Stream, snapshot Snapshot, repo
 	if err != nil {
 		return nil, err
 	}
-	t := newTables(v.tables, snapshot, report)
+	differs := false
+	tell := func(d Difference) {
+		differs = true
+		report(d)
+	}
+	t := newTables(v.tables, snapshot, tell)
 	defer t.stop()
 	if !stored && !hasRow && t.empty() {
 		t.silent = true // that the run is missing says it all
@@ -135,12 +140,12 @@ func (v *verifier) compare(source Source, stream Stream, snapshot Snapshot, repo
 	}
 	fold.Open()
 	if v.tables.Has(TableRuns) || t.silent {
-		compareRow("runs", row, hasRow, t.run, report)
+		compareRow("runs", row, hasRow, t.run, tell)
 	}
-	if err := t.end(); err != nil || t.silent {
-		return nil, err
+	if err := t.end(); err != nil || differs || !stored {
+		return nil, err // which says more than the checkpoint would
 	}
 	now := Checkpoint{Mark: stream.Mark(), End: stream.End(), Events: fold.Run().Events, Reducers: projections.Version}
-	compareRow("checkpoints", provenanceOf(checkpoint), stored, provenanceOf(now), report)
+	compareRow("checkpoints", provenanceOf(checkpoint), true, provenanceOf(now), tell)
 	return nil, nil
 }
