@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -55,13 +56,13 @@ type projectFlags struct {
 func (f *projectFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown")
+	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown; or the\nstore to bring up to date: "+knownStores)
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: run, jobs, sh_events, diagnostics, timings, or\na part of timings such as timings.sh_events; csv takes exactly\none, and of timings that of the jobs (default: all)")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
 	flags.BoolVar(&f.exitStatus, "exit-status", false, "end with 6 if the run failed, 3 if it has not finished")
 	f.readFlags.add(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(formatNames()...))
 	_ = cmd.RegisterFlagCompletionFunc("projection", cobra.FixedCompletions(
 		append(sectionNames(), "timings"), cobra.ShellCompDirectiveNoFileComp))
 }
@@ -82,11 +83,26 @@ func sectionNames() []string {
 	return names
 }
 
+// word is what can be shown of what should have been a format: anything else
+// could be an address, with a password in it.
+var word = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
+
+func parseFormat(to string) (report.Format, error) {
+	format, err := report.ParseFormat(to)
+	switch {
+	case err == nil:
+		return format, nil
+	case !word.MatchString(to):
+		return "", usageError(fmt.Errorf("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), knownStores))
+	}
+	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s", to, err, knownStores))
+}
+
 // report reads what the flags say of the report.
 func (f *projectFlags) report() (report.Format, report.Options, error) {
-	format, err := report.ParseFormat(f.to)
+	format, err := parseFormat(f.to)
 	if err != nil {
-		return "", report.Options{}, usageError(fmt.Errorf("--to %s: %w", report.Printable(f.to), err))
+		return "", report.Options{}, err
 	}
 	sections, err := report.ParseSelection(f.projections)
 	if err != nil {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"database/sql"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -21,6 +24,55 @@ func TestInterrupt(t *testing.T) {
 func interrupted(t *testing.T, first string) {
 	folder := t.TempDir()
 	cmd := exec.Command("quire-project", "-", "--to", "ndjson", "-o", filepath.Join(folder, "out"))
+	interrupt(t, cmd, first, func() bool {
+		files, _ := os.ReadDir(folder)
+		return len(files) > 0
+	})
+	if files, _ := os.ReadDir(folder); len(files) > 0 {
+		t.Errorf("it leaves %v", files)
+	}
+}
+
+// Ctrl-C leaves a store as it was, and says how to go on.
+func TestInterruptStore(t *testing.T) {
+	for _, command := range []string{"", "rebuild"} {
+		t.Run(command, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "quire.db")
+			args := append(strings.Fields(command), "-", "--to", "sqlite:"+file)
+			cmd := exec.Command("quire-project", args...)
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			interrupt(t, cmd, `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n", func() bool { return hasTables(file) })
+			if want := "quire-project: interrupted; the same command goes on where it was\n"; stderr.String() != want {
+				t.Errorf("it says %q", stderr.String())
+			}
+			cmd = exec.Command("quire-project", args...)
+			cmd.Stdin = strings.NewReader("")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("the same again: %v: %s", err, out)
+			}
+		})
+	}
+}
+
+// hasTables reports whether an SQLite database has its tables.
+func hasTables(file string) bool {
+	if _, err := os.Stat(file); err != nil {
+		return false
+	}
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return false
+	}
+	defer db.Close()
+	_, err = db.Exec("SELECT 1 FROM checkpoints")
+	return err == nil
+}
+
+// interrupt starts a command, writes the first of its input, and interrupts it
+// once it has begun. It has to end at once, with the status for that.
+func interrupt(t *testing.T, cmd *exec.Cmd, first string, begun func() bool) {
+	t.Helper()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -32,8 +84,8 @@ func interrupted(t *testing.T, first string) {
 	if _, err := stdin.Write([]byte(first)); err != nil {
 		t.Fatal(err)
 	}
-	for range 500 { // until it has begun to write
-		if files, _ := os.ReadDir(folder); len(files) > 0 {
+	for range 500 {
+		if begun() {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -51,8 +103,5 @@ func interrupted(t *testing.T, first string) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != statusInterrupted {
 		t.Errorf("it ends with %v", err)
-	}
-	if files, _ := os.ReadDir(folder); len(files) > 0 {
-		t.Errorf("it leaves %v", files)
 	}
 }

@@ -24,18 +24,40 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script: what is printed, on which stream, with
 // which status.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:           "testdata/script",
+	t.Parallel()
+	testscript.Run(t, scriptParams("testdata/script"))
+}
+
+func scriptParams(folder string) testscript.Params {
+	return testscript.Params{
+		Dir:           folder,
 		UpdateScripts: *update,
-		Setup: func(env *testscript.Env) error {
-			return os.CopyFS(filepath.Join(env.WorkDir, "fixtures"), os.DirFS("../../fixtures"))
-		},
+		Setup:         copyFixtures,
+		Condition:     condition(""),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status":   status,
 			"longline": longline,
 			"compress": compress,
+			"sql":      query,
 		},
-	})
+	}
+}
+
+// condition knows the conditions of scripts: root, and the kind of the store.
+func condition(store string) func(string) (bool, error) {
+	return func(name string) (bool, error) {
+		switch name {
+		case "sqlite", "postgres":
+			return name == store, nil
+		case "root":
+			return os.Geteuid() == 0, nil
+		}
+		return false, errors.New("there is no such condition")
+	}
+}
+
+func copyFixtures(env *testscript.Env) error {
+	return os.CopyFS(filepath.Join(env.WorkDir, "fixtures"), os.DirFS("../../fixtures"))
 }
 
 // status runs a command, and fails unless its exit status is the one given:

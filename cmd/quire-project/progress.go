@@ -13,20 +13,25 @@ import (
 )
 
 // progress is a bar on standard error, for work that takes a while, where
-// somebody looks. Its methods do nothing where nobody does.
+// somebody looks. Where nobody does, it is only what it is as a writer:
+// standard error.
 type progress struct {
 	sources sources
 	before  atomic.Int64 // bytes of streams that have been read
 	current atomic.Pointer[jsonl.File]
 	quit    chan struct{}
 	ended   sync.WaitGroup
+
+	drawing sync.Mutex // held by who writes to standard error
+	stderr  io.Writer
+	bar     *progressbar.ProgressBar // nil while there is none
 }
 
 // Work that is done by then has no bar.
 const progressDelay = 700 * time.Millisecond
 
 func newProgress(stderr io.Writer, sources sources, quiet bool) *progress {
-	p := &progress{sources: sources, quit: make(chan struct{})}
+	p := &progress{sources: sources, quit: make(chan struct{}), stderr: stderr}
 	file := terminal(stderr)
 	if file == nil || quiet {
 		return p
@@ -43,24 +48,51 @@ func (p *progress) show(terminal *os.File) {
 	if total == 0 {
 		return // a pipe does not say how much is to come
 	}
-	bar := progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(&late{out: terminal, from: time.Now().Add(progressDelay)}),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetDescription("reading"),
-	)
-	defer func() { _ = bar.Clear() }() // it is only to be seen
+	p.draw(func() { p.bar = newBar(terminal, total) })
+	defer p.draw(func() {
+		_ = p.bar.Clear() // it is only to be seen
+		p.bar = nil
+	})
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			_ = bar.Set64(min(p.read(), total))
+			p.draw(func() { _ = p.bar.Set64(min(p.read(), total)) })
 		case <-p.quit:
 			return
 		}
 	}
+}
+
+func newBar(terminal *os.File, total int64) *progressbar.ProgressBar {
+	return progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(&late{out: terminal, from: time.Now().Add(progressDelay)}),
+		progressbar.OptionShowBytes(true),
+		progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetDescription("reading"),
+	)
+}
+
+// draw lets do write while nobody else does.
+func (p *progress) draw(do func()) {
+	p.drawing.Lock()
+	defer p.drawing.Unlock()
+	do()
+}
+
+// Write writes whole lines to standard error, where the bar is, which is drawn
+// again below them.
+func (p *progress) Write(lines []byte) (n int, err error) {
+	p.draw(func() {
+		if p.bar != nil {
+			_ = p.bar.Clear()
+		}
+		n, err = p.stderr.Write(lines)
+	})
+	return n, err
 }
 
 // late lets what is written to it through from a time on. A bar that is drawn
@@ -92,6 +124,9 @@ func (p *progress) reading(file *jsonl.File) {
 		p.before.Add(last.Done())
 	}
 }
+
+// counter counts the bytes that others read.
+func (p *progress) counter() *atomic.Int64 { return &p.before }
 
 // done says that a file has been read.
 func (p *progress) done(file *jsonl.File) { p.before.Add(file.Done()) }

@@ -66,6 +66,7 @@ type projector struct {
 func (p *projector) run(ctx context.Context) error {
 	bar := newProgress(p.err, p.sources, p.quiet)
 	defer bar.stop()
+	p.err = bar
 	if !p.sources.folder {
 		return p.stream(ctx, p.sources.single, bar)
 	}
@@ -76,8 +77,8 @@ func (p *projector) run(ctx context.Context) error {
 	if err := each(ctx, bar); err != nil {
 		return err
 	}
-	if p.found == 0 {
-		fmt.Fprintf(p.err, "quire-project: %s: there is no *.jsonl in this folder\n", report.Printable(p.sources.path))
+	if nothing := p.sources.nothing(p.found); nothing != "" {
+		say(p.err, nothing)
 	}
 	return nil
 }

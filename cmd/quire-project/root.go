@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, io stdio) int {
 func newRoot(io stdio) *cobra.Command {
 	var flags projectFlags
 	root := &cobra.Command{
-		Use:   "quire-project SOURCE [--to FORMAT]",
+		Use:   "quire-project SOURCE [--to TARGET]",
 		Short: "Turn the event stream of a CI run into its record",
 		Long: `Turn the event stream of a CI run into its record: the rows of its jobs, its
 commands and their timings, and what is odd about the stream.
@@ -50,20 +50,35 @@ SOURCE is a .jsonl file, - for standard input, or a folder, in which every
 decompressed as they are read. A malformed run in a folder is told and set
 aside, and the others go on.
 
-Exit status: 0 done; 1 a file could not be read or written; 2 wrong usage;
-4 a stream is malformed; 5 check has found something; 130 interrupted. With
---exit-status, 6 for a run that failed and 3 for one that has not finished.`,
+TARGET is a format, in which the record is printed, or a store, whose rows are
+brought up to the source: a stream that is as it was when it was read changes
+nothing, one that has grown is read on. sqlite:FILE is an SQLite database, which
+is made where there is none; FILE is a path as it is, and sqlite:///FILE takes an
+absolute one. postgres://USER@HOST/DATABASE is a PostgreSQL database; who does
+not want its password in a list of processes has it in $PGPASSWORD or ~/.pgpass.
+What has changed in a store's rows is told by verify, and mended by rebuild.
+
+Exit status: 0 done; 1 a file or a store could not be read or written; 2 wrong
+usage; 4 a stream is malformed; 5 check or verify has found something; 130
+interrupted. With --exit-status, 6 for a run that failed and 3 for one that has
+not finished.`,
 		Example: `  quire-project run.jsonl                      the record as one JSON document
   quire-project run.jsonl --to table           the same for people
   quire-project runs/ --to json -o all.json    a folder of runs, one document a line
   tail -f run.jsonl | quire-project - --to ndjson
   quire-project run.jsonl --to csv --projection sh_events > commands.csv
-  quire-project check run.jsonl                what is odd about the stream`,
+  quire-project check run.jsonl                what is odd about the stream
+  quire-project runs/ --to sqlite:quire.db     the rows of all runs, in a database
+  quire-project rebuild runs/ --to sqlite:quire.db
+  quire-project verify runs/ --to sqlite:quire.db`,
 		Args:          oneSource,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if isAddress(flags.to) {
+				return ingest(cmd.Context(), args[0], flags, io)
+			}
 			return project(cmd.Context(), args[0], flags, io)
 		},
 	}
@@ -73,7 +88,7 @@ Exit status: 0 done; 1 a file could not be read or written; 2 wrong usage;
 	root.SetVersionTemplate("quire-project {{.Version}}\n")
 	flags.add(root)
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newCheck(io))
+	root.AddCommand(newCheck(io), newRebuild(io), newVerify(io))
 	root.InitDefaultCompletionCmd("")
 	return root
 }

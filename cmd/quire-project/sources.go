@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"sync/atomic"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // sources are the streams that a command line names.
@@ -76,6 +78,20 @@ func (s sources) reading(source jsonl.Source) jsonl.Options {
 	return options
 }
 
+// recordings are the streams as a store takes them. The bytes that are read
+// are counted in read.
+func (s sources) recordings(read *atomic.Int64) store.Sources {
+	if s.folder {
+		return jsonl.Folder{Path: s.path, Options: s.options, Read: read}
+	}
+	return store.Single(s.recording(read))
+}
+
+// recording is the one stream that there is, as a store takes it.
+func (s sources) recording(read *atomic.Int64) store.Source {
+	return s.single.Recording(s.reading(s.single)).Counting(read)
+}
+
 // interruptible is a stream that ends when its context does.
 type interruptible struct {
 	ctx    context.Context
@@ -134,4 +150,12 @@ func (s sources) size() int64 {
 		}
 	}
 	return size
+}
+
+// nothing says that a folder has no streams, if it has none.
+func (s sources) nothing(found int) string {
+	if !s.folder || found > 0 {
+		return ""
+	}
+	return report.Printable(s.path) + ": there is no *.jsonl in this folder"
 }

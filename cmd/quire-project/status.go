@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"syscall"
+	"regexp"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -70,25 +69,15 @@ func tell(stderr io.Writer, err error) {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	fmt.Fprintln(stderr, report.Printable(fmt.Sprintf("quire-project: %v%s", err, advice(err))))
+	say(stderr, err.Error()+advice(err))
 }
 
-// advice says what to do about an error, where its own words do not.
-func advice(err error) string {
-	var malformed *jsonl.MalformedError
-	switch {
-	case errors.As(err, &malformed):
-		return "; --on-malformed skip reads on past such lines"
-	case errors.Is(err, fs.ErrNotExist):
-		return "; check the path"
-	case errors.Is(err, fs.ErrPermission):
-		return "; check the permissions"
-	case errors.Is(err, syscall.ENOSPC):
-		return "; make room and run the same again"
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return "; the file has been cut off, fetch it again"
-	}
-	return ""
+// lineBreak is what some databases put into their errors.
+var lineBreak = regexp.MustCompile(`[ \t]*\n[ \t]*`)
+
+// say writes one line for a person.
+func say(stderr io.Writer, words string) {
+	fmt.Fprintln(stderr, report.Printable("quire-project: "+lineBreak.ReplaceAllString(words, " ")))
 }
 
 // worse returns the status to end with when several things went wrong.

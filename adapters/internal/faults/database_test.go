@@ -1,0 +1,134 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// opened is a store that is to be closed.
+type opened interface {
+	store.Store
+	io.Closer
+}
+
+// database is where a store is, or is to be.
+type database struct {
+	// address is what --to takes.
+	address string
+	// connect opens the store, if it is there.
+	connect func(context.Context) (opened, error)
+}
+
+// kinds are the stores that there are, each with what makes a database for it.
+var kinds = []struct {
+	name string
+	make func(testing.TB) database
+}{
+	{"SQLite", func(t testing.TB) database { return sqliteIn(t.TempDir()) }},
+	{"PostgreSQL", func(t testing.TB) database { return postgresAt(pgtest.Shared(t).NewDatabase(t)) }},
+}
+
+// eachKind does something with each kind of store. fresh makes an empty
+// database.
+func eachKind(t *testing.T, do func(t *testing.T, fresh func() database)) {
+	for _, kind := range kinds {
+		t.Run(kind.name, func(t *testing.T) {
+			do(t, func() database {
+				t.Helper()
+				return kind.make(t)
+			})
+		})
+	}
+}
+
+func sqliteIn(folder string) database {
+	file := filepath.Join(folder, "quire.db")
+	return database{"sqlite:" + file, func(ctx context.Context) (opened, error) {
+		return sqlite.Open(ctx, file, sqlite.MustExist())
+	}}
+}
+
+func postgresAt(address string) database {
+	return database{address, func(ctx context.Context) (opened, error) {
+		return postgres.Open(ctx, address, postgres.MustExist())
+	}}
+}
+
+// open opens the store, which is there, for as long as the test takes.
+func (d database) open(t testing.TB) opened {
+	t.Helper()
+	s := d.openIfThere(t)
+	if s == nil {
+		t.Fatal("there is no store")
+	}
+	return s
+}
+
+// openIfThere opens the store, or returns nil where there is none yet.
+func (d database) openIfThere(t testing.TB) opened {
+	t.Helper()
+	s, err := d.connect(t.Context())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// verified expects that verify finds nothing.
+func verified(t testing.TB, source string, db database) {
+	t.Helper()
+	run(t, "verify", source, "--to", db.address).succeeds(t)
+}
+
+// look is somebody who looks into a database now and then: sometimes with a
+// store that has been open all the time, sometimes with one that is opened
+// for it, and has to take over what a killed program has left behind.
+type look struct {
+	db    database
+	rnd   *rand.Rand
+	keep  bool   // the store open, always
+	store opened // nil where there is none yet
+}
+
+// again looks into the database once more.
+func (l *look) again(t testing.TB) {
+	t.Helper()
+	if !l.keep && l.rnd.IntN(2) == 0 {
+		l.close()
+	}
+	if l.store == nil {
+		l.store = l.db.openIfThere(t)
+	}
+}
+
+func (l *look) close() {
+	if l.store != nil {
+		l.store.Close()
+		l.store = nil
+	}
+}
+
+// read returns all that is stored of a run; nil if there is nothing.
+func (l *look) read(t testing.TB, run domain.RunID) *projections.Record {
+	t.Helper()
+	if l.store == nil {
+		return nil
+	}
+	return readRecord(t, l.store, run)
+}

@@ -1,0 +1,66 @@
+package faults
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/fixtures/synth"
+)
+
+// kills is how often a command is killed.
+const kills = 25
+
+func TestKilledIngest(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		k := &kill{rnd: random(t)}
+		s := newStream(t.TempDir(), "large")
+		s.becomes(t, newVersion(s.run, synthetic(t, large(0))))
+		k.takes = measure(t, s.path, "--to", fresh().address)
+		newWork(t, fresh(), k.rnd, k, times(kills)).ingest(t)
+	})
+}
+
+func TestKilledRebuild(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		k := &kill{rnd: random(t)}
+		k.takes = measure(t, "rebuild", newFolder(t, 200).path, "--to", fresh().address)
+		newWork(t, fresh(), k.rnd, k, times(kills)).rebuild(t)
+	})
+}
+
+// The first command that uses a database makes the tables. It can be killed at
+// that, too.
+func TestKilledAtFirstUse(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		k := &kill{rnd: random(t)}
+		s := newStream(t.TempDir(), "small")
+		now := newVersion(s.run, synthetic(t, synth.Shape{Jobs: 2, Sh: 5}))
+		s.becomes(t, now)
+		k.takes = measure(t, s.path, "--to", fresh().address)
+		for range times(15) {
+			w := newWork(t, fresh(), k.rnd, k, 1)
+			args := []string{s.path, "--to", w.db.address}
+			w.holds(t, s, nil, now, w.strike(t, args))
+			w.complete(t, s.path, args)
+			w.reader.close()
+		}
+	})
+}
+
+// kill is that the program is killed, at any moment of the time that it takes.
+type kill struct {
+	rnd   *rand.Rand
+	takes time.Duration
+}
+
+func (k *kill) strike(t testing.TB, args ...string) (completed bool) {
+	t.Helper()
+	e := start(t, args...).killAfter(t, time.Duration(k.rnd.Int64N(int64(k.takes))))
+	if !e.killed() {
+		e.succeeds(t)
+	}
+	return !e.killed()
+}
+
+func (k *kill) clear(testing.TB) {}

@@ -1,0 +1,83 @@
+package faults
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+)
+
+var seed = flag.Uint64("faults.seed", 1, "draw other moments and places")
+
+// random returns what a test draws from, and has it tell the seed if it fails.
+func random(t testing.TB) *rand.Rand {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("to draw the same again: -faults.seed %d", *seed)
+		}
+	})
+	return rand.New(rand.NewPCG(*seed, 0))
+}
+
+// slow says that rows take many times as long to be read as they should.
+var slow bool
+
+// times returns how often something is done: less often with -short, and where
+// all is slow.
+func times(n int) int {
+	switch {
+	case testing.Short():
+		n /= 5
+	case slow:
+		n /= 2
+	}
+	return max(1, n)
+}
+
+// built is the folder that the program was built in.
+var built string
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if built != "" {
+		os.RemoveAll(built)
+	}
+	os.Exit(status)
+}
+
+// build builds the program, once for all tests.
+var build = sync.OnceValues(func() (path string, err error) {
+	if built, err = makePublicFolder(); err != nil {
+		return "", err
+	}
+	path = filepath.Join(built, "quire-project")
+	out, err := exec.Command("go", "build", "-o", path, "github.com/quire-ci/quire-project/cmd/quire-project").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, exec.Command(path, "--version").Run() // the first run takes longer
+})
+
+// publicFolder makes a folder that other users can enter, too, for as long as
+// the test takes.
+func publicFolder(t testing.TB) string {
+	t.Helper()
+	folder, err := makePublicFolder()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	return folder
+}
+
+func makePublicFolder() (string, error) {
+	folder, err := os.MkdirTemp("", "faults-")
+	if err != nil {
+		return "", err
+	}
+	return folder, os.Chmod(folder, 0o755)
+}

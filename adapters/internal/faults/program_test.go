@@ -1,0 +1,131 @@
+package faults
+
+import (
+	"bytes"
+	"errors"
+	"net/url"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// command is a run of the program that is to be.
+type command struct {
+	*exec.Cmd
+	stdout, stderr bytes.Buffer
+	started        time.Time
+}
+
+// ended is how a run of the program ended.
+type ended struct {
+	args           []string
+	status         int // -1 if it was killed
+	stdout, stderr string
+	took           time.Duration
+}
+
+func newCommand(t testing.TB, args ...string) *command {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &command{Cmd: exec.Command(path, args...)}
+	c.Stdout, c.Stderr = &c.stdout, &c.stderr
+	return c
+}
+
+// start starts the program.
+func start(t testing.TB, args ...string) *command {
+	t.Helper()
+	c := newCommand(t, args...)
+	c.start(t)
+	return c
+}
+
+func (c *command) start(t testing.TB) {
+	t.Helper()
+	c.started = time.Now()
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill() }) // if it has not ended
+}
+
+// wait waits for the end of the program, which is never a panic, and never
+// shows a password.
+func (c *command) wait(t testing.TB) ended {
+	t.Helper()
+	err := c.Wait()
+	var failed *exec.ExitError
+	if err != nil && !errors.As(err, &failed) {
+		t.Fatal(err)
+	}
+	e := ended{c.Args[1:], c.ProcessState.ExitCode(), c.stdout.String(), c.stderr.String(), time.Since(c.started)}
+	if strings.Contains(e.stderr, "panic:") || strings.Contains(e.stderr, "goroutine ") {
+		t.Errorf("%q panics:\n%s", e.args, e.stderr)
+	}
+	for _, arg := range e.args {
+		if password := passwordIn(arg); password != "" && strings.Contains(e.stdout+e.stderr, password) {
+			t.Errorf("the password is shown: %s", e.stderr)
+		}
+	}
+	return e
+}
+
+func passwordIn(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil {
+		return ""
+	}
+	password, _ := u.User.Password()
+	return password
+}
+
+// run runs the program to its end.
+func run(t testing.TB, args ...string) ended {
+	t.Helper()
+	return start(t, args...).wait(t)
+}
+
+// measure measures how long the program takes.
+func measure(t testing.TB, args ...string) time.Duration {
+	t.Helper()
+	e := run(t, args...)
+	e.succeeds(t)
+	return e.took
+}
+
+// killAfter kills the program after a while, unless it has ended by then.
+func (c *command) killAfter(t testing.TB, while time.Duration) ended {
+	t.Helper()
+	timer := time.AfterFunc(while-time.Since(c.started), func() { _ = c.Process.Kill() })
+	defer timer.Stop()
+	return c.wait(t)
+}
+
+func (e ended) killed() bool { return e.status == -1 }
+
+// succeeds expects that all has gone well.
+func (e ended) succeeds(t testing.TB) {
+	t.Helper()
+	if e.status != 0 {
+		t.Fatalf("%q ends with status %d: %s%s", e.args, e.status, e.stdout, e.stderr)
+	}
+}
+
+// fails expects that the store is at fault, and that the last line of what is
+// said has all of words.
+func (e ended) fails(t testing.TB, words ...string) {
+	t.Helper()
+	if e.status != 1 {
+		t.Errorf("%q ends with status %d, want 1: %s%s", e.args, e.status, e.stdout, e.stderr)
+	}
+	lines := strings.Split(strings.TrimSuffix(e.stderr, "\n"), "\n")
+	for _, word := range words {
+		if !strings.Contains(lines[len(lines)-1], word) {
+			t.Errorf("%q does not say %q: %s", e.args, word, e.stderr)
+		}
+	}
+}

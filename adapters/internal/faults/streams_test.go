@@ -1,0 +1,122 @@
+package faults
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sync"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/fixtures/synth"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// version is one version of the stream of a run. A nil one is that there is no
+// stream yet, and no row.
+type version struct {
+	data   []byte
+	record func() *projections.Record // what the data projects to
+}
+
+func newVersion(run domain.RunID, data []byte) *version {
+	return &version{data, sync.OnceValue(func() *projections.Record {
+		record, err := projections.Project(run, jsonl.NewReader(bytes.NewReader(data), jsonl.Options{}))
+		if err != nil {
+			panic(err) // of a stream that the tests have made
+		}
+		return record
+	})}
+}
+
+// is reports whether what was read of the run is what this version gives.
+func (v *version) is(record *projections.Record) bool {
+	if v == nil || record == nil {
+		return v == nil && record == nil
+	}
+	return reflect.DeepEqual(record, v.record())
+}
+
+// String says which version it is, for an error.
+func (v *version) String() string {
+	if v == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%d bytes, %+v", len(v.data), v.record().Run)
+}
+
+// stream is the stream of one run, in a file that the tests change.
+type stream struct {
+	run  domain.RunID
+	path string
+}
+
+func newStream(folder, name string) *stream {
+	return &stream{domain.RunID(name), filepath.Join(folder, name+".jsonl")}
+}
+
+// becomes puts a version in the file.
+func (s *stream) becomes(t testing.TB, v *version) {
+	t.Helper()
+	if err := os.WriteFile(s.path, v.data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// grow appends what is missing of data, as a producer does: it does not mind
+// who reads.
+func (s *stream) grow(t testing.TB, data []byte) {
+	t.Helper()
+	file, err := os.OpenFile(s.path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err == nil && info.Size() < int64(len(data)) {
+		_, err = file.Write(data[info.Size():])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *stream) recording() store.Source {
+	return jsonl.FileSource(s.path).Recording(jsonl.Options{})
+}
+
+// synthetic returns the bytes of a stream.
+func synthetic(t testing.TB, shape synth.Shape) []byte {
+	t.Helper()
+	var data bytes.Buffer
+	if err := shape.Write(&data, 0); err != nil {
+		t.Fatal(err)
+	}
+	return data.Bytes()
+}
+
+// readRecord returns all that is stored of a run; nil if there is nothing.
+func readRecord(t testing.TB, s store.Store, run domain.RunID) *projections.Record {
+	t.Helper()
+	record, err := store.ReadRecord(t.Context(), s, run)
+	if errors.Is(err, store.ErrNoRun) {
+		return nil
+	}
+	if err != nil {
+		t.Fatalf("reading run %s: %v", run, err)
+	}
+	return record
+}
+
+// runOf returns the run's own row of a record, for an error.
+func runOf(record *projections.Record) any {
+	if record == nil {
+		return "none"
+	}
+	return record.Run
+}

@@ -1,0 +1,136 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/fixtures/synth"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Several programs take in the same stream while it grows, and each of them
+// another one. The first ones make the tables, too.
+func TestIngestByPrograms(t *testing.T) {
+	eachNumber(t, func(t *testing.T, programs int, db database) {
+		folder := t.TempDir()
+		shared := newStream(folder, "shared")
+		data := synthetic(t, large(0))
+		for round := range 5 {
+			shared.grow(t, data[:len(data)*(2*round+1)/10])
+			var commands []*command
+			for i := range programs {
+				own := newStream(folder, fmt.Sprintf("own-%d", i))
+				own.becomes(t, newVersion(own.run, data[:len(data)*(round+1+i)/50]))
+				commands = append(commands,
+					start(t, shared.path, "--to", db.address),
+					start(t, own.path, "--to", db.address))
+			}
+			for piece := range 20 {
+				shared.grow(t, data[:len(data)*(2*round+1)/10+len(data)*(piece+1)/200])
+				time.Sleep(2 * time.Millisecond)
+			}
+			for _, c := range commands {
+				c.wait(t).succeeds(t)
+			}
+		}
+		run(t, shared.path, "--to", db.address).succeeds(t)
+		verified(t, folder, db)
+	})
+}
+
+// Several programs rebuild the same folder, one of them by force.
+func TestRebuildByPrograms(t *testing.T) {
+	eachNumber(t, func(t *testing.T, programs int, db database) {
+		rnd, f := random(t), newFolder(t, 200)
+		for range times(5) {
+			args := []string{"rebuild", f.path, "--to", db.address}
+			commands := []*command{start(t, append(args, "--force")...)}
+			for range programs - 1 {
+				commands = append(commands, start(t, args...))
+			}
+			for _, c := range commands {
+				c.wait(t).succeeds(t)
+			}
+			verified(t, f.path, db)
+			f.change(t, rnd)
+		}
+	})
+}
+
+func eachNumber(t *testing.T, do func(t *testing.T, programs int, db database)) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		for _, programs := range []int{2, 3} {
+			t.Run(fmt.Sprint(programs), func(t *testing.T) { do(t, programs, fresh()) })
+		}
+	})
+}
+
+// Goroutines that have one store, or several of the same database, take in
+// streams that grow, the same ones and others, and rebuild all of them.
+func TestGoroutinesAtOnce(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		for _, stores := range []int{1, 2} {
+			t.Run(fmt.Sprint(stores), func(t *testing.T) {
+				db, folder := fresh(), t.TempDir()
+				shared := newStream(folder, "shared")
+				data := synthetic(t, synth.Shape{Jobs: 500, Sh: 1600, AtOnce: 9})
+				shared.grow(t, data[:len(data)/20])
+				run(t, shared.path, "--to", db.address).succeeds(t)
+				var opened []opened
+				for range stores {
+					opened = append(opened, db.open(t))
+				}
+				var works []func() error
+				for i := range 4 {
+					s, own := opened[i%stores], newStream(folder, fmt.Sprintf("own-%d", i))
+					own.becomes(t, newVersion(own.run, data[:len(data)*(1+i)/20]))
+					works = append(works, func() error { return takeIn(t.Context(), s, shared, own) })
+				}
+				works = append(works, func() error {
+					_, err := store.Rebuild(t.Context(), opened[0], folderAt(folder), store.Options{Force: true})
+					return err
+				})
+				ended := make(chan error, 1)
+				go func() { ended <- together(works) }()
+				for piece := range 20 {
+					shared.grow(t, data[:len(data)*(piece+1)/20])
+					time.Sleep(5 * time.Millisecond)
+				}
+				if err := <-ended; err != nil {
+					t.Fatal(err)
+				}
+				if err := takeIn(t.Context(), opened[0], shared); err != nil {
+					t.Fatal(err)
+				}
+				verified(t, folder, db)
+			})
+		}
+	})
+}
+
+// takeIn ingests streams, again and again.
+func takeIn(ctx context.Context, s store.Store, streams ...*stream) error {
+	for range 5 {
+		for _, stream := range streams {
+			if _, err := store.Ingest(ctx, s, stream.recording(), store.Options{}); err != nil {
+				return fmt.Errorf("ingest %s: %w", stream.run, err)
+			}
+		}
+	}
+	return nil
+}
+
+// together does everything at once.
+func together(works []func() error) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(works))
+	for i, work := range works {
+		wg.Go(func() { errs[i] = work() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}

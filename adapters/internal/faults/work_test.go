@@ -1,0 +1,132 @@
+package faults
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/quire-ci/quire-project/fixtures/synth"
+)
+
+// fault is what happens to the program while it works.
+type fault interface {
+	// strike runs the program, lets the fault happen, and reports whether the
+	// work was completed all the same.
+	strike(t testing.TB, args ...string) (completed bool)
+	// clear is called when the database has been looked at, before the same
+	// command is to complete the work.
+	clear(t testing.TB)
+}
+
+// work is what the program is to do again and again while faults happen to it.
+type work struct {
+	db     database
+	rnd    *rand.Rand
+	fault  fault
+	reader *look
+	// often is how often the fault happens.
+	often, completed int
+}
+
+func newWork(t testing.TB, db database, rnd *rand.Rand, fault fault, often int) *work {
+	w := &work{db: db, rnd: rnd, fault: fault, often: often, reader: &look{db: db, rnd: rnd}}
+	t.Cleanup(func() {
+		t.Logf("%d of %d times, the work was completed all the same", w.completed, often)
+	})
+	return w
+}
+
+// ingest takes in a long stream that grows, and becomes another one now and
+// then. Whatever happens, the store has the rows of before or those of after.
+func (w *work) ingest(t testing.TB) {
+	t.Helper()
+	s := newStream(t.TempDir(), "large")
+	versions := growing(t, s, w.rnd)
+	args := []string{s.path, "--to", w.db.address}
+	var before *version
+	for i := range w.often {
+		now := versions[i%len(versions)]
+		s.becomes(t, now)
+		completed := w.strike(t, args)
+		before = w.holds(t, s, before, now, completed)
+		if w.fault.clear(t); w.rnd.IntN(4) == 0 {
+			w.complete(t, s.path, args)
+			before = now
+		}
+	}
+	w.complete(t, s.path, args)
+}
+
+// rebuild derives many runs again, whose streams grow, become others and
+// shorter ones. Whatever happens, each run is that of before or that of after,
+// and none is missing that was there.
+func (w *work) rebuild(t testing.TB) {
+	t.Helper()
+	f := newFolder(t, 200)
+	args := []string{"rebuild", f.path, "--to", w.db.address}
+	before := make([]*version, len(f.streams))
+	for range w.often {
+		if w.rnd.IntN(2) == 0 {
+			f.change(t, w.rnd)
+		}
+		completed := w.strike(t, args)
+		for i, s := range f.streams {
+			before[i] = w.holds(t, s, before[i], f.now[i], completed)
+		}
+		w.fault.clear(t)
+	}
+	w.complete(t, f.path, args)
+}
+
+func (w *work) strike(t testing.TB, args []string) (completed bool) {
+	t.Helper()
+	if completed = w.fault.strike(t, args...); completed {
+		w.completed++
+	}
+	w.reader.again(t)
+	return completed
+}
+
+// holds returns the version that is stored of a stream, which is that of
+// before or, for sure if the work was completed, that of now.
+func (w *work) holds(t testing.TB, s *stream, before, now *version, completed bool) *version {
+	t.Helper()
+	record := w.reader.read(t, s.run)
+	switch {
+	case now.is(record):
+		return now
+	case completed:
+		t.Fatalf("run %s: the work was completed, and the rows are not those of the stream:\nwant   %v\nstored %v", s.run, now, runOf(record))
+	case !before.is(record):
+		t.Fatalf("run %s: there are neither the rows of before nor those of after:\nbefore %v\nafter  %v\nstored %v", s.run, before, now, runOf(record))
+	}
+	return before
+}
+
+// complete has the same command complete the work.
+func (w *work) complete(t testing.TB, source string, args []string) {
+	t.Helper()
+	run(t, args...).succeeds(t)
+	verified(t, source, w.db)
+}
+
+// growing returns versions of a stream: one that grows, and another one that
+// does.
+func growing(t testing.TB, s *stream, rnd *rand.Rand) (versions []*version) {
+	for seed := range uint64(2) {
+		data := synthetic(t, large(seed))
+		for part := range 4 {
+			cut := len(data)*(part+1)/5 + rnd.IntN(100)
+			versions = append(versions, newVersion(s.run, data[:cut]))
+		}
+		versions = append(versions, newVersion(s.run, data))
+	}
+	return versions
+}
+
+// large is the shape of a stream that is written in several batches.
+func large(seed uint64) synth.Shape {
+	if slow {
+		return synth.Shape{Seed: seed, Jobs: 1000, Sh: 3250, AtOnce: 20}
+	}
+	return synth.Shape{Seed: seed, Jobs: 4000, Sh: 13_000, AtOnce: 20}
+}

@@ -1,0 +1,38 @@
+package pgtest
+
+import (
+	"errors"
+	"os"
+	"os/user"
+	"strconv"
+	"syscall"
+)
+
+// unprivileged are users that can own a server where the tests run as root,
+// as which PostgreSQL refuses to run.
+var unprivileged = []string{"postgres", "nobody"}
+
+// owner gives the folder to the user that the server is to run as, and
+// returns what its programs are started with.
+func owner(folder string) (*syscall.SysProcAttr, error) {
+	// In a process group of its own, the server outlives a Ctrl-C until the
+	// tests that it was meant for have ended.
+	attributes := &syscall.SysProcAttr{Setpgid: true}
+	if os.Geteuid() != 0 {
+		return attributes, nil
+	}
+	for _, name := range unprivileged {
+		found, err := user.Lookup(name)
+		if err != nil {
+			continue
+		}
+		uid, uidErr := strconv.ParseUint(found.Uid, 10, 32)
+		gid, gidErr := strconv.ParseUint(found.Gid, 10, 32)
+		if err := errors.Join(uidErr, gidErr); err != nil {
+			return nil, err
+		}
+		attributes.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		return attributes, os.Chown(folder, int(uid), int(gid))
+	}
+	return nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody")
+}

@@ -1,0 +1,101 @@
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+)
+
+var shared = sync.OnceValues(func() (*Server, error) { return start(nil) })
+
+// Shared returns the server that the tests of this process share. They must
+// not stop it.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	return started(t, shared)
+}
+
+// New returns a server for t alone. Settings are lines of its configuration,
+// as "fsync=on".
+func New(t testing.TB, settings ...string) *Server {
+	t.Helper()
+	s := started(t, func() (*Server, error) { return start(settings) })
+	t.Cleanup(s.close)
+	return s
+}
+
+func started(t testing.TB, start func() (*Server, error)) *Server {
+	t.Helper()
+	s, err := start()
+	if errors.Is(err, errMissing) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// Stop stops the server in an orderly way: transactions that are open are
+// rolled back.
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	s.stop(t, syscall.SIGINT)
+}
+
+// Kill stops the server at once, as a crash would.
+func (s *Server) Kill(t testing.TB) {
+	t.Helper()
+	s.stop(t, syscall.SIGQUIT)
+}
+
+func (s *Server) stop(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	if err := s.process.end(signal); err != nil {
+		t.Fatal(err)
+	}
+	s.process = nil
+}
+
+// Start starts the server again, at the addresses that it had.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	if err := s.serve(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+var databases atomic.Int64
+
+// NewDatabase makes an empty database for t and returns its address.
+func (s *Server) NewDatabase(t testing.TB) string {
+	t.Helper()
+	name := fmt.Sprintf("test%d", databases.Add(1))
+	s.exec(t, "CREATE DATABASE "+name+" TEMPLATE template0")
+	t.Cleanup(func() {
+		if s.process != nil {
+			s.exec(t, "DROP DATABASE "+name+" WITH (FORCE)")
+		}
+	})
+	return s.URL(name)
+}
+
+func (s *Server) exec(t testing.TB, sql string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, s.SocketURL("postgres"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,76 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// flushSize is how much of a table is sent at once. Small runs share a COPY,
+// and a large run has many of them, each taken in by the server while the next
+// one is encoded.
+const flushSize = 1 << 20
+
+// copier sends the rows of a transaction by COPY, of which a connection does
+// one at a time.
+type copier struct {
+	ctx    context.Context
+	conn   *pgconn.PgConn
+	tables [copiedTables]copyBuffer
+	sent   chan error // gets the result of the COPY under way; nil if there is none
+	spare  []byte     // what that COPY sends, to be used again
+	err    error      // the first one, which ends the transaction
+}
+
+// sendFull sends the tables of which there is much.
+func (c *copier) sendFull() error { return c.sendFrom(flushSize) }
+
+// flush sends everything, and waits until the server has it.
+func (c *copier) flush() error {
+	if err := c.sendFrom(1); err != nil {
+		return err
+	}
+	return c.wait()
+}
+
+// sendFrom sends the tables that have so many bytes to be sent.
+func (c *copier) sendFrom(size int) error {
+	for table := range c.tables {
+		if len(c.tables[table].data) >= size {
+			if err := c.send(table); err != nil {
+				return err
+			}
+		}
+	}
+	return c.err
+}
+
+// send begins a COPY of what there is of a table, as soon as the one before is
+// done.
+func (c *copier) send(table int) error {
+	if err := c.wait(); err != nil {
+		return err
+	}
+	buffer := &c.tables[table]
+	full := buffer.end()
+	buffer.data = c.spare[:0]
+	c.spare = full
+	c.sent = make(chan error, 1)
+	go func(sent chan<- error) {
+		_, err := c.conn.CopyFrom(c.ctx, bytes.NewReader(full), copyStatements[table])
+		sent <- err
+	}(c.sent)
+	return nil
+}
+
+// wait waits until the connection is free, and returns what went wrong so far.
+func (c *copier) wait() error {
+	if c.sent != nil {
+		if err := <-c.sent; c.err == nil {
+			c.err = err
+		}
+		c.sent = nil
+	}
+	return c.err
+}

@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+)
+
+// Few rows are held at a time: some hundreds where they are small, less where
+// they are large.
+func TestCursorHoldsFewRows(t *testing.T) {
+	ctx := context.Background()
+	s, err := Open(ctx, pgtest.Shared(t).NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	for _, test := range []struct {
+		name, query string
+		fetches     []int
+	}{
+		{"none", `SELECT 1 WHERE false`, nil},
+		{"as many as a fetch has", `SELECT 1 FROM generate_series(1, 64)`, []int{64}},
+		{"small", `SELECT 1 FROM generate_series(1, 2000)`, []int{64, 512, 512, 512, 400}},
+		{"large", `SELECT repeat('x', 100000) FROM generate_series(1, 150)`, []int{64, 8, 64, 8, 6}},
+		{"larger", `SELECT repeat('x', 1000000) FROM generate_series(1, 75)`, []int{64, 8, 1, 2}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer tx.Rollback()
+			rows, err := (&view{ctx: ctx, tx: tx}).stream(ctx, tx, test.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var fetches []int
+			for held := 0; rows.Next(); held-- {
+				if held == 0 {
+					held = len(rows.(*cursor).rows) + 1
+					fetches = append(fetches, held)
+				}
+			}
+			if rows.Err() != nil || !slices.Equal(fetches, test.fetches) {
+				t.Errorf("fetches of %d, want %d: %v", fetches, test.fetches, rows.Err())
+			}
+		})
+	}
+}

@@ -1,0 +1,70 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// errNoStore is what [MustExist] is for.
+var errNoStore = fmt.Errorf("there is no store in this database; make one with rebuild: %w", fs.ErrNotExist)
+
+// errLost adds what to do to an error of the connection.
+var errLost = errors.New("the connection to the database is lost; the database holds whole runs, and the same command again completes the work")
+
+// meanings are the SQLSTATEs that mean something to the users of a store. See
+// https://www.postgresql.org/docs/current/errcodes-appendix.html.
+var meanings = map[string]error{
+	"25006": store.ErrReadOnly, // read_only_sql_transaction
+	"42501": store.ErrReadOnly, // insufficient_privilege
+	"53100": store.ErrFull,     // disk_full
+	"55P03": store.ErrLocked,   // lock_not_available: a lock_timeout that somebody has set
+	"53200": errors.New("the database has no memory for that; write fewer runs in one transaction, or raise max_locks_per_transaction"),
+}
+
+// explain says more about an error of the database. What has no meaning of its
+// own here stays as it is.
+func explain(err error) error {
+	var said *pgconn.PgError
+	switch {
+	case err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.As(err, &said):
+		if meaning := meanings[said.Code]; meaning != nil {
+			return fmt.Errorf("%w: %w", meaning, err)
+		}
+		if isShutdown(said.Code) {
+			return fmt.Errorf("%w: %w", errLost, err)
+		}
+	case isLost(err):
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	return err
+}
+
+// isShutdown reports whether the server says that it goes (class 57P), or that
+// the connection did (class 08).
+func isShutdown(code string) bool {
+	return strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08")
+}
+
+func isLost(err error) bool {
+	var network net.Error
+	var connect *pgconn.ConnectError
+	for _, lost := range []error{pgconn.ErrConnClosed, io.ErrUnexpectedEOF, net.ErrClosed, driver.ErrBadConn, sql.ErrConnDone} {
+		if errors.Is(err, lost) {
+			return true
+		}
+	}
+	return errors.As(err, &network) && !errors.As(err, &connect)
+}

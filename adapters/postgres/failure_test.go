@@ -1,0 +1,189 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// A disk that is full is hard to come by, what PostgreSQL says then is not.
+func TestFull(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	s := open(t, address)
+	put(t, s, "old")
+	sql(t, address,
+		`CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'could not extend file' USING ERRCODE = '53100'; END $$`,
+		`CREATE TRIGGER no_room BEFORE INSERT ON sh_events EXECUTE FUNCTION no_room()`)
+	checkUpdate(t, s, store.ErrFull)
+	expect(t, s, "old")
+}
+
+func TestLockTimeout(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	s, other := open(t, address), open(t, as(t, address, "lock_timeout", "50ms"))
+	err := s.Update(ctx, func(tx store.Tx) error {
+		_, err := tx.Lock([]domain.RunID{"new"})
+		checkUpdate(t, other, store.ErrLocked)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	put(t, other, "new")
+}
+
+// An error of the server while rows are sent to it ends the transaction,
+// however late it is met, and whatever the caller makes of it.
+func TestRowsThatAreThere(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	s := open(t, address)
+	put(t, s, "old")
+	err := s.Update(ctx, func(tx store.Tx) error {
+		if err := tx.Insert(rowsOf("new")); err != nil {
+			return err
+		}
+		twice := rowsOf("old")
+		twice.ShEvents[0].Value.Cmd = strings.Repeat("x", 2<<20) // more than is held back
+		_ = tx.Insert(twice)
+		_ = tx.Insert(rowsOf("newer"))
+		return nil
+	})
+	var said *pgconn.PgError
+	if !errors.As(err, &said) || said.Code != "23505" { // unique_violation
+		t.Errorf("it ends with %v", err)
+	}
+	expect(t, s, "old")
+	if got := stored(t, s, "old", "new", "newer"); len(got) != 1 {
+		t.Errorf("%q are stored", got)
+	}
+}
+
+// A server that dies in the middle of a transaction leaves nothing of it, and
+// the store goes on when it is back.
+func TestServerThatDies(t *testing.T) {
+	server := pgtest.New(t)
+	address := server.NewDatabase(t)
+	s := open(t, address)
+	put(t, s, "old")
+	for name, stop := range map[string]func(testing.TB){"killed": server.Kill, "stopped": server.Stop} {
+		t.Run(name, func(t *testing.T) {
+			err := s.Update(ctx, func(tx store.Tx) error {
+				if err := replace(tx, "old", "new"); err != nil {
+					return err
+				}
+				for i := range 40 {
+					if i == 20 {
+						stop(t)
+					}
+					if err := tx.Insert(manyRows(domain.RunID(fmt.Sprint("large", i)))); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err == nil || !strings.Contains(err.Error(), "the connection to the database is lost") {
+				t.Errorf("it fails with %v", err)
+			}
+			if err := s.Update(ctx, func(tx store.Tx) error { return nil }); err == nil {
+				t.Error("there is no server, and no error either")
+			}
+			server.Start(t)
+			expect(t, s, "old")
+			if got := stored(t, s, "old", "new"); len(got) != 1 {
+				t.Errorf("%q are stored", got)
+			}
+			put(t, s, "old")
+		})
+	}
+}
+
+// manyRows are as much as is sent at once, and more.
+func manyRows(run domain.RunID) *store.Rows {
+	rows := &store.Rows{RunID: run}
+	for i := range 5000 {
+		rows.ShEvents = append(rows.ShEvents, projections.Row[projections.ShEvent]{
+			Index: i, Value: projections.ShEvent{JobID: "j", Seq: i + 1, Cmd: strings.Repeat("x", 300)},
+		})
+	}
+	return rows
+}
+
+// The connection of a transaction that failed is used again, also where it was
+// sending rows at that moment, and where the context has ended.
+func TestConnectionIsUsedAgain(t *testing.T) {
+	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "pool_max_conns", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	s, err := postgres.New(ctx, pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := pool.Stat().NewConnsCount()
+	for name, fail := range map[string]func(cancel func()) error{
+		"an error":       func(func()) error { return errors.New("of the caller") },
+		"a cancellation": func(cancel func()) error { cancel(); return context.Canceled },
+		"a panic":        func(func()) error { panic("at the disco") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			updateFails(t, s, fail)
+			if got := stored(t, s, "r"); len(got) > 0 {
+				t.Errorf("%q are stored", got)
+			}
+			put(t, s, "other")
+			if n := pool.Stat().NewConnsCount(); name != "a cancellation" && n != before {
+				t.Errorf("%d new connections", n-before)
+			}
+			before = pool.Stat().NewConnsCount()
+		})
+	}
+	t.Run("a cancellation while nothing is sent", func(t *testing.T) {
+		cancelled, cancel := context.WithCancel(ctx)
+		err := s.Update(cancelled, func(tx store.Tx) error {
+			_, err := tx.Lock([]domain.RunID{"r"})
+			cancel()
+			return errors.Join(err, cancelled.Err())
+		})
+		put(t, s, "r")
+		if n := pool.Stat().NewConnsCount(); !errors.Is(err, context.Canceled) || n != before {
+			t.Errorf("%v, and %d new connections", err, n-before)
+		}
+	})
+}
+
+// updateFails lets an update fail while it sends rows.
+func updateFails(t *testing.T, s store.Store, fail func(cancel func()) error) {
+	t.Helper()
+	cancelled, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := false
+	func() {
+		defer func() {
+			if recover() != nil {
+				failed = true
+			}
+		}()
+		err := s.Update(cancelled, func(tx store.Tx) error {
+			if err := errors.Join(replace(tx, "r"), tx.Insert(manyRows("large"))); err != nil {
+				return err
+			}
+			return fail(cancel)
+		})
+		failed = err != nil
+	}()
+	if !failed {
+		t.Error("it is committed")
+	}
+}

@@ -1,0 +1,98 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Store is a [store.Store] in a PostgreSQL database.
+type Store struct {
+	pool   *pgxpool.Pool
+	db     *sql.DB // the same pool, for reading
+	schema string  // in which the tables are
+	begin  string  // begins a transaction that writes
+	close  func()
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Option is a choice in opening a store.
+type Option func(*options)
+
+type options struct {
+	mustExist, durable bool
+}
+
+// MustExist has [Open] fail with [io/fs.ErrNotExist] where there is no store yet,
+// instead of making one.
+func MustExist() Option { return func(o *options) { o.mustExist = true } }
+
+// Durable makes every commit wait until it is on the server's disk. It is for
+// those who let go of a stream, or tell a broker that they are done with a part of
+// one, once its rows are committed. Others derive the rows of the last half
+// second again, should the server crash.
+func Durable() Option { return func(o *options) { o.durable = true } }
+
+// Open opens the store in the database at address, which is a URL as
+// postgres://user@host:5432/database?sslmode=require. The tables are those of the
+// connection's current schema, the first one of its search_path that exists.
+// They are made where there are none, and brought up to date where they are older.
+// An error does not show a password that is in address.
+func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
+	config, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	params := config.ConnConfig.RuntimeParams
+	if params["application_name"] == "" {
+		params["application_name"] = "quire-project"
+	}
+	config.ShouldPing = always
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	s, err := New(ctx, pool, opts...)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	s.close = pool.Close
+	return s, nil
+}
+
+// always has a connection tried before it is used. The pool does so only after
+// a second, in which a server can have been restarted; one round trip is little
+// beside what a store does with a connection.
+func always(context.Context, pgxpool.ShouldPingParams) bool { return true }
+
+// New opens the store in a database that the caller has a pool of connections
+// to, and makes its tables as [Open] does. The pool stays the caller's: Close
+// does not close it. A store takes two connections at a time, at most, for each
+// goroutine that uses it.
+func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error) {
+	var o options
+	for _, opt := range opts {
+		opt(&o)
+	}
+	s := &Store{pool: pool, db: stdlib.OpenDBFromPool(pool), begin: beginQuery(o.durable), close: func() {}}
+	if err := s.prepare(ctx, o.mustExist); err != nil {
+		s.db.Close()
+		at := pool.Config().ConnConfig
+		return nil, fmt.Errorf("open the store in database %q on %s: %w", at.Database, at.Host, explain(err))
+	}
+	return s, nil
+}
+
+// Close ends the use of the store, and waits for connections that are in use.
+func (s *Store) Close() error {
+	err := s.db.Close()
+	s.close()
+	return err
+}

@@ -1,0 +1,269 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var ctx = context.Background()
+
+// openError opens a store that is not to be opened, and returns why not.
+func openError(t *testing.T, address string, opts ...postgres.Option) error {
+	t.Helper()
+	s, err := postgres.Open(ctx, address, opts...)
+	if err == nil {
+		s.Close()
+		t.Fatal("it is opened")
+	}
+	return err
+}
+
+// as returns the address with parameters that the connection begins with, in
+// pairs.
+func as(t *testing.T, address string, params ...string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	for i := 0; i < len(params); i += 2 {
+		query.Set(params[i], params[i+1])
+	}
+	u.RawQuery = strings.ReplaceAll(query.Encode(), "+", "%20")
+	return u.String()
+}
+
+// sql runs statements by hand.
+func sql(t testing.TB, address string, statements ...string) {
+	t.Helper()
+	conn := connect(t, address)
+	for _, statement := range statements {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// value returns what a query of one value gives.
+func value[T any](t testing.TB, address, query string, args ...any) (v T) {
+	t.Helper()
+	if err := connect(t, address).QueryRow(ctx, query, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return v
+}
+
+// connect connects, for as long as the test takes.
+func connect(t testing.TB, address string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(ctx) })
+	return conn
+}
+
+// relations counts what is in the schemas that are not PostgreSQL's own.
+const relations = `SELECT count(*) FROM pg_class WHERE relnamespace IN
+(SELECT oid FROM pg_namespace WHERE nspname NOT LIKE 'pg_%' AND nspname <> 'information_schema')`
+
+func TestManyOpenOneDatabase(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	var group sync.WaitGroup
+	for range 6 {
+		group.Go(func() {
+			s, err := postgres.Open(ctx, address)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			s.Close()
+		})
+	}
+	group.Wait()
+	put(t, open(t, address), "r")
+}
+
+func TestMustExist(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	if err := openError(t, address, postgres.MustExist()); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if n := value[int](t, address, relations); n != 0 {
+		t.Errorf("it leaves %d relations", n)
+	}
+	open(t, address)
+	open(t, address, postgres.MustExist())
+}
+
+func TestForeignTables(t *testing.T) {
+	for name, statement := range map[string]string{
+		"jobs":       `CREATE TABLE jobs (id int)`,
+		"sh_timings": `CREATE MATERIALIZED VIEW sh_timings AS SELECT 1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := pgtest.Shared(t).NewDatabase(t)
+			sql(t, address, statement)
+			for _, opts := range [][]postgres.Option{nil, {postgres.MustExist()}} {
+				err := openError(t, address, opts...)
+				if !errors.Is(err, store.ErrForeign) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), `"public"`) {
+					t.Error(err)
+				}
+			}
+			if n := value[int](t, address, relations); n != 1 {
+				t.Errorf("there are %d relations now", n)
+			}
+		})
+	}
+}
+
+// A migration that failed leaves the table of versions, with nothing in it.
+func TestForeignTablesBesideVersions(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	open(t, address).Close()
+	sql(t, address, `DELETE FROM quire_project_schema WHERE version_id > 0`)
+	if err := openError(t, address); !errors.Is(err, store.ErrForeign) {
+		t.Error(err)
+	}
+}
+
+func TestNewerSchema(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	open(t, address).Close()
+	sql(t, address, `INSERT INTO quire_project_schema (version_id, is_applied) VALUES (1000000, true)`)
+	if err := openError(t, address); !errors.Is(err, store.ErrNewerSchema) {
+		t.Error(err)
+	}
+}
+
+func TestSchemaOfOnesOwn(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	sql(t, address, `CREATE SCHEMA a`, `CREATE SCHEMA "B b"`, `CREATE TABLE jobs (somebody_elses int)`)
+	a := open(t, as(t, address, "search_path", `a, public`))
+	b := open(t, as(t, address, "search_path", `"B b"`))
+	put(t, a, "in a")
+	put(t, b, "in b")
+	for s, want := range map[*postgres.Store]domain.RunID{a: "in a", b: "in b"} {
+		ids, err := s.RunIDs(ctx, "", 9)
+		if err != nil || len(ids) != 1 || ids[0] != want {
+			t.Errorf("%v, %v, want %s", ids, err, want)
+		}
+	}
+	err := openError(t, as(t, address, "search_path", `nowhere`))
+	if !strings.Contains(err.Error(), "CREATE SCHEMA") {
+		t.Error(err)
+	}
+}
+
+// Runs of the same id in two schemas are not the same run.
+func TestSchemasDoNotWait(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	sql(t, address, `CREATE SCHEMA a`)
+	s, other := open(t, address), open(t, as(t, address, "search_path", "a", "lock_timeout", "5s"))
+	err := s.Update(ctx, func(tx store.Tx) error {
+		if _, err := tx.Lock([]domain.RunID{"r"}); err != nil {
+			return err
+		}
+		put(t, other, "r")
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEncoding(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	sql(t, address, `CREATE DATABASE latin1 ENCODING 'LATIN1' TEMPLATE template0`)
+	defer sql(t, address, `DROP DATABASE latin1 WITH (FORCE)`)
+	if err := openError(t, pgtest.Shared(t).URL("latin1")); !strings.Contains(err.Error(), "LATIN1") {
+		t.Error(err)
+	}
+}
+
+// A role that may only read can open a store, and read.
+func TestRoleThatReads(t *testing.T) {
+	server := pgtest.Shared(t)
+	address := server.NewDatabase(t)
+	sql(t, address, `DROP ROLE IF EXISTS reader`, `CREATE ROLE reader LOGIN PASSWORD 'secret-reader'`)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword("reader", "secret-reader")
+	reader := u.String()
+	if err := openError(t, reader); !errors.Is(err, store.ErrReadOnly) {
+		t.Errorf("a new database: %v", err)
+	}
+
+	put(t, open(t, address), "r")
+	sql(t, address, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader`)
+	s := open(t, reader)
+	expect(t, s, "r")
+	if page, err := s.Runs(ctx, store.Page{}); err != nil || len(page) != 1 {
+		t.Errorf("%v, %v", page, err)
+	}
+	checkUpdate(t, s, store.ErrReadOnly)
+	s.Close()
+	sql(t, address, `DROP OWNED BY reader`, `DROP ROLE reader`)
+}
+
+func TestReadOnlyTransactions(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	put(t, open(t, address), "r")
+	s := open(t, as(t, address, "default_transaction_read_only", "on"))
+	expect(t, s, "r")
+	checkUpdate(t, s, store.ErrReadOnly)
+}
+
+// A pool that was handed in stays open.
+func TestNew(t *testing.T) {
+	pool, err := pgxpool.New(ctx, pgtest.Shared(t).NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	s, err := postgres.New(ctx, pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "r")
+	expect(t, s, "r")
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		t.Error(err)
+	}
+	if n := pool.Stat().AcquiredConns(); n != 0 {
+		t.Errorf("%d connections are not given back", n)
+	}
+}
+
+// One connection has to do where there are no more.
+func TestPoolOfOne(t *testing.T) {
+	s := open(t, as(t, pgtest.Shared(t).NewDatabase(t), "pool_max_conns", "1"))
+	put(t, s, "r")
+	expect(t, s, "r")
+}
+
+func TestNoServer(t *testing.T) {
+	if err := openError(t, "postgres://user@127.0.0.1:1/db"); !strings.Contains(err.Error(), "127.0.0.1:1") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,45 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// dialect is how PostgreSQL differs from what sqlread expects.
+var dialect = sqlread.Dialect{
+	Dollars: true,
+	Decode:  fromText,
+	Encode:  toText,
+	In:      func(ids []string) (string, []any) { return `= ANY ($1)`, []any{ids} },
+	Error:   explain,
+}
+
+// Checkpoints returns those of runs that are stored.
+func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	return dialect.Checkpoints(ctx, s.db, runs)
+}
+
+// Runs returns a page of runs.
+func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
+	return dialect.Runs(ctx, s.db, page)
+}
+
+// RunIDs returns the first limit runs behind after.
+func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	return dialect.RunIDs(ctx, s.db, after, limit)
+}
+
+// View lets do read the rows of a run.
+func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return explain(err)
+	}
+	defer tx.Rollback() // there is nothing to commit
+	v := &view{ctx: ctx, tx: tx, run: run}
+	return do(v.dialect().Snapshot(ctx, tx, run))
+}

@@ -1,0 +1,141 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var tables = []string{"runs", "jobs", "sh_events", "timings", "diagnostics"}
+
+// Whoever changes rows by hand makes the checkpoints of their runs void, and
+// no others, wherever the connection's search_path points to.
+func TestCheckpointsThatAreVoid(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	s := open(t, address)
+	hand := connect(t, as(t, address, "search_path", "pg_catalog"))
+	all := []domain.RunID{"a", "b", "c"}
+	for _, table := range tables {
+		for statement, left := range map[string]string{
+			`UPDATE %s SET run_id = run_id WHERE run_id = 'a'`: "b c",
+			`UPDATE %s SET run_id = 'z' WHERE run_id = 'b'`:    "a c",
+			`UPDATE %s SET run_id = run_id`:                    "",
+			`UPDATE %s SET run_id = run_id WHERE false`:        "a b c",
+			`DELETE FROM %s WHERE run_id <> 'b'`:               "b",
+			`DELETE FROM %s WHERE false`:                       "a b c",
+			`TRUNCATE %s`:                                      "",
+			`SELECT * FROM %s WHERE run_id = 'a' FOR UPDATE`:   "a b c",
+		} {
+			put(t, s, all...)
+			if _, err := hand.Exec(ctx, fmt.Sprintf(statement, "public."+table)); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Join(stored(t, s, all...), " "); got != left {
+				t.Errorf("after %s: the checkpoints of %q are there, want %q", fmt.Sprintf(statement, table), got, left)
+			}
+			sql(t, address, fmt.Sprintf(`DELETE FROM %s WHERE run_id = 'z'`, table))
+		}
+	}
+}
+
+// A row that is moved into a run makes that run's checkpoint void, too.
+func TestRowsThatMove(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	s := open(t, address)
+	put(t, s, "a", "b", "c")
+	sql(t, address, `UPDATE jobs SET run_id = 'b', job_id = 'moved' WHERE run_id = 'a' AND job_id = 'open'`)
+	if got := stored(t, s, "a", "b", "c"); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("%q are left", got)
+	}
+}
+
+// The hand is in time even where the store writes the run at that moment: the
+// checkpoint that comes with the store's commit is void at once, whichever of the two
+// came first.
+func TestHandBesideTheStore(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	s := open(t, address)
+	put(t, s, "a")
+
+	t.Run("the store first", func(t *testing.T) {
+		changed := make(chan error, 1)
+		conn := connect(t, address)
+		err := s.Update(ctx, func(tx store.Tx) error {
+			if _, err := tx.Lock([]domain.RunID{"a"}); err != nil {
+				return err
+			}
+			go func() {
+				_, err := conn.Exec(ctx, `UPDATE jobs SET exit_code = 42 WHERE job_id = 'final'`)
+				changed <- err
+			}()
+			await(t, address)
+			return errors.Join(tx.Reopen([]domain.RunID{"a"}), tx.SetCheckpoint("a", checkpoint))
+		})
+		if err := errors.Join(err, <-changed); err != nil {
+			t.Fatal(err)
+		}
+		if got := stored(t, s, "a"); len(got) > 0 {
+			t.Error("the change is hidden by the store's checkpoint")
+		}
+	})
+	put(t, s, "a")
+	t.Run("the hand first", func(t *testing.T) {
+		hand, err := connect(t, address).Begin(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := hand.Exec(ctx, `UPDATE jobs SET exit_code = 42 WHERE job_id = 'final'`); err != nil {
+			t.Fatal(err)
+		}
+		locked := make(chan map[domain.RunID]store.Checkpoint, 1)
+		go func() {
+			_ = s.Update(ctx, func(tx store.Tx) error {
+				found, err := tx.Lock([]domain.RunID{"a"})
+				locked <- found
+				return err
+			})
+		}()
+		await(t, address)
+		if err := hand.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if found := <-locked; len(found) > 0 {
+			t.Error("the store builds on a checkpoint that is void")
+		}
+	})
+}
+
+// await waits until somebody waits for a lock.
+func await(t testing.TB, address string) {
+	t.Helper()
+	for range 1000 {
+		if value[bool](t, address, `SELECT EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database OR l.database IS NULL OR l.database = 0
+WHERE d.datname = current_database() AND NOT l.granted)`) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Error("nobody waits for a lock")
+}
+
+// stored returns those of runs that have a checkpoint.
+func stored(t testing.TB, s store.Store, runs ...domain.RunID) []string {
+	t.Helper()
+	checkpoints, err := s.Checkpoints(ctx, runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	for run := range checkpoints {
+		ids = append(ids, string(run))
+	}
+	slices.Sort(ids)
+	return ids
+}

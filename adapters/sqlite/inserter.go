@@ -1,0 +1,152 @@
+package sqlite
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// inserter collects rows and inserts many with one statement. Where there are
+// many, a goroutine inserts some while the next are collected.
+type inserter struct {
+	ctx     context.Context // that no one cancels: a statement is short
+	session *session
+	pending map[*table]*batch // that are not full
+
+	full  chan *batch // to the goroutine; nil while there is none
+	spare chan *batch // back from it
+	ended chan error
+	// failed is set when the goroutine has met an error, which ended tells.
+	failed atomic.Bool
+	// err is the first error: a transaction that lacks rows is of no use.
+	err error
+}
+
+// ahead is how many batches may wait for the goroutine.
+const ahead = 4
+
+func newInserter(ctx context.Context, session *session) *inserter {
+	return &inserter{
+		ctx: context.WithoutCancel(ctx), session: session,
+		pending: map[*table]*batch{}, spare: make(chan *batch, ahead),
+	}
+}
+
+// insert adds rows of a run to a table.
+func insert[R any](i *inserter, t *table, run any, rows []R, appendRow func([]any, *R) []any) error {
+	b := i.pending[t]
+	if len(rows) > 0 && b != nil && !b.is(run) {
+		b = i.settle(b)
+	}
+	for r := range rows {
+		if b == nil {
+			b = i.fresh()
+			b.begin(t, run)
+		}
+		if b.mixed {
+			b.args = append(b.args, run)
+		}
+		before := len(b.args)
+		b.args = appendRow(b.args, &rows[r])
+		for _, arg := range b.args[before:] {
+			if text, ok := arg.(string); ok {
+				b.text += len(text)
+			}
+		}
+		if b.rows++; b.full() {
+			i.hand(b)
+			b = nil
+		}
+	}
+	i.pending[t] = b
+	return i.err
+}
+
+// worthwhile is from how many rows of one run on they are inserted by
+// themselves, with the run's id as one argument.
+const worthwhile = 16
+
+// settle hands on what of a batch is worth a statement of its own, now that
+// rows of another run follow, and returns the rest, to be mixed with those.
+func (i *inserter) settle(b *batch) *batch {
+	if b.mixed {
+		return b
+	}
+	n := portion(b.rows)
+	if n < worthwhile {
+		b.mix()
+		return b
+	}
+	var rest *batch
+	if n < b.rows {
+		rest = i.fresh()
+		rest.begin(b.table, b.args[0])
+		rest.args = append(rest.args, b.args[b.size(n):]...)
+		rest.rows = b.rows - n
+		rest.mix()
+	}
+	b.rows, b.args = n, b.args[:b.size(n)]
+	i.hand(b)
+	return rest
+}
+
+func (i *inserter) fresh() *batch {
+	select {
+	case b := <-i.spare:
+		return b
+	default:
+		return &batch{}
+	}
+}
+
+// hand hands a batch to the goroutine.
+func (i *inserter) hand(b *batch) {
+	if i.full == nil {
+		i.full, i.ended = make(chan *batch, ahead), make(chan error, 1)
+		go i.run(i.full, i.ended)
+	}
+	i.full <- b
+	if i.failed.Load() {
+		i.wait()
+	}
+}
+
+// run inserts what it is handed, up to the first error.
+func (i *inserter) run(full <-chan *batch, ended chan<- error) {
+	var err error
+	for b := range full {
+		if err == nil {
+			if err = i.session.insert(i.ctx, *b); err != nil {
+				i.failed.Store(true)
+			}
+		}
+		select {
+		case i.spare <- b:
+		default:
+		}
+	}
+	ended <- err
+}
+
+// wait ends the goroutine, once it is through with what it was handed.
+func (i *inserter) wait() {
+	if i.full == nil {
+		return
+	}
+	close(i.full)
+	i.full = nil
+	if err := <-i.ended; i.err == nil {
+		i.err = err
+	}
+}
+
+// flush inserts all rows that were collected.
+func (i *inserter) flush() error {
+	i.wait()
+	for t, b := range i.pending {
+		delete(i.pending, t)
+		if b != nil && i.err == nil {
+			i.err = i.session.insert(i.ctx, *b)
+		}
+	}
+	return i.err
+}

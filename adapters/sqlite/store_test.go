@@ -1,0 +1,30 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/adapters/storetest"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+func TestStore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	storetest.Run(t, func(t *testing.T) store.Store { return open(t, path) })
+}
+
+// open opens a database for as long as a test runs.
+func open(t testing.TB, path string, opts ...sqlite.Option) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}

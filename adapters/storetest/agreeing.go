@@ -1,0 +1,212 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Agree holds several stores to each other: the same streams and the same
+// transactions leave the same rows in all of them.
+func Agree(t *testing.T, stores ...store.Store) {
+	t.Helper()
+	for _, law := range agreeLaws(stores[1:]...) {
+		t.Run(law.name, func(t *testing.T) { law.check(t, stores[0]) })
+	}
+}
+
+// agreeLaws compares whatever store is tried with others.
+func agreeLaws(others ...store.Store) []law {
+	among := func(holds func(*council) error) func(*trial) error {
+		return func(t *trial) error {
+			c := &council{trial: t, members: []*trial{t}}
+			for _, other := range others {
+				member := *t
+				member.store = other
+				c.members = append(c.members, &member)
+			}
+			if err := holds(c); err != nil {
+				return err
+			}
+			return c.each(func(member *trial) error { return member.remove(t.runs...) })
+		}
+	}
+	return []law{
+		property("the same streams give the same rows", among(sameStreams)),
+		property("the same transactions leave the same rows", among(sameTransactions)),
+	}
+}
+
+// council are trials of several stores, with the same runs.
+type council struct {
+	*trial
+	members []*trial
+}
+
+// each does something to all stores.
+func (c *council) each(do func(*trial) error) error {
+	for i, member := range c.members {
+		if err := do(member); err != nil {
+			return fmt.Errorf("store %d, %T: %w", i+1, member.store, err)
+		}
+	}
+	return nil
+}
+
+// agree says where stores differ from the first.
+func (c *council) agree() error {
+	var first []*content
+	var listed []store.Run
+	return c.each(func(member *trial) error {
+		runs, err := member.listed(100)
+		if err != nil {
+			return err
+		}
+		contents, err := member.readAll(c.runs)
+		if err != nil {
+			return err
+		}
+		if first == nil {
+			first, listed = contents, runs
+		}
+		for i, got := range contents {
+			if err := got.same(first[i]); err != nil {
+				return fmt.Errorf("run %s: %w", show(got.id), err)
+			}
+		}
+		return runsDiffer(runs, listed)
+	})
+}
+
+func (t *trial) readAll(runs []domain.RunID) ([]*content, error) {
+	contents := make([]*content, len(runs))
+	var errs []error
+	for i, run := range runs {
+		c, err := t.read(run)
+		contents[i], errs = c, append(errs, err)
+	}
+	return contents, errors.Join(errs...)
+}
+
+// same says where what was read of one store is not what was read of another.
+func (c *content) same(other *content) error {
+	if err := rowsDiffer("sh_timings", c.shTimings, other.shTimings); err != nil {
+		return err
+	}
+	return c.differs(other)
+}
+
+// sameStreams takes versions of two streams in.
+func sameStreams(c *council) error {
+	for _, r := range []*recording{record(c.run("a"), nil), record(c.run("b"), nil)} {
+		for range 1 + c.upTo(2, "versions") {
+			r.is(c.otherThan(r.bytes()))
+			var first store.Result
+			err := c.each(func(member *trial) error {
+				result, err := store.Ingest(member.ctx, member.store, r, store.Options{})
+				if first.Outcome == "" {
+					first = result
+				}
+				if err == nil && result != first {
+					err = fmt.Errorf("store.Ingest returns %s, not %s", show(result), show(first))
+				}
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			if err := c.agree(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sameTransactions draws a few transactions and does each of them everywhere.
+func sameTransactions(c *council) error {
+	runs := []domain.RunID{c.run("a"), c.run("b"), c.run("é")}
+	for range 1 + c.upTo(3, "transactions") {
+		var steps []func(store.Tx) error
+		for _, run := range runs {
+			step, err := c.step(run)
+			if err != nil {
+				return err
+			}
+			steps = append(steps, step)
+		}
+		failing := c.upTo(4, "fails") == 4
+		err := c.each(func(member *trial) error {
+			err := member.update(runs, func(tx store.Tx) error {
+				for _, step := range steps {
+					if err := step(tx); err != nil {
+						return err
+					}
+				}
+				if failing {
+					return errInjected
+				}
+				return nil
+			})
+			if failing && errors.Is(err, errInjected) {
+				return nil
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.agree(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step draws something that can be done to a run as it is stored now.
+func (c *council) step(run domain.RunID) (func(store.Tx) error, error) {
+	runs, tables := []domain.RunID{run}, c.tables()
+	switch pick(c.trial, "step", "replace", "clear", "reopen", "put back", "nothing") {
+	case "replace":
+		now := c.content(run)
+		batches := c.batches(now)
+		return func(tx store.Tx) error {
+			if err := tx.Clear(runs, store.AllTables); err != nil {
+				return err
+			}
+			for _, batch := range batches {
+				if err := tx.Insert(batch); err != nil {
+					return err
+				}
+			}
+			return tx.SetCheckpoint(run, now.checkpoint.V)
+		}, nil
+	case "clear":
+		return func(tx store.Tx) error { return tx.Clear(runs, tables) }, nil
+	case "reopen":
+		return func(tx store.Tx) error { return tx.Reopen(runs) }, nil
+	case "put back":
+		stored, err := c.read(run)
+		if err != nil {
+			return nil, err
+		}
+		left := *stored
+		left.timings = slices.Clone(stored.timings)
+		left.clear(tables)
+		back := stored.without(&left)
+		for i := range back.Timings {
+			back.Timings[i].Index = max(back.Timings[i].Index, 0) // of a job that is not there
+		}
+		return func(tx store.Tx) error {
+			if err := tx.Clear(runs, tables); err != nil {
+				return err
+			}
+			return tx.Insert(back)
+		}, nil
+	}
+	return func(store.Tx) error { return nil }, nil
+}

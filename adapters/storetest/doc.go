@@ -1,0 +1,39 @@
+// Package storetest holds a [store.Store] to its contract. It is a kit for
+// tests: give [Run] a function that opens a store, and it tries to find what the
+// store does wrong.
+//
+//	func TestStore(t *testing.T) {
+//		storetest.Run(t, func(t *testing.T) store.Store { return open(t) })
+//	}
+//
+// The laws are in groups, each law a subtest that is named for what must hold:
+//
+//   - rows: what was inserted is read back, whatever the values are;
+//   - clearing: what is removed is gone, and nothing else;
+//   - checkpoints: they stand and fall with the rows;
+//   - transactions: all or nothing, for whoever writes and whoever reads;
+//   - waiting: who writes a run waits for who writes it already;
+//   - reading: sequences and snapshots;
+//   - listing: pages of runs and of their ids.
+//
+// Those hold the methods of a store. The next ones hold what stands on them, on
+// the store at hand: whatever happens to streams, or on the way, the rows are
+// those of one fold.
+//
+//   - ingesting: streams that come again, grow, change, or cannot be read;
+//   - crashing: errors, panics and ends of the context at any call;
+//   - rebuilding: many runs, stopped and started again;
+//   - verifying: what was tampered with is found, and nothing else;
+//   - at once: several who take in the same streams;
+//   - as in memory: anything leaves the rows that it leaves in a store in memory.
+//
+// Most are properties of generated rows and streams. The flags of
+// pgregory.net/rapid apply, -rapid.checks among them, and with -short there are
+// fewer tries.
+//
+// A law takes runs of its own for each try, and removes them again. So a store
+// need not be empty, and one database can do for all laws.
+//
+// [Agree] is for several stores at once: the same streams give the same rows in
+// all of them.
+package storetest

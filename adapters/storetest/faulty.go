@@ -1,0 +1,110 @@
+package storetest
+
+import (
+	"context"
+	"sync/atomic"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// faulty is a store that something happens to at one of its calls. The commit of
+// a transaction is a call, and so is the answer to it.
+type faulty struct {
+	store.Store
+	// at is the call at which happens what fault does; 0 for never.
+	at    int64
+	fault func() error
+
+	calls   atomic.Int64
+	updates atomic.Int64
+	struck  atomic.Bool
+}
+
+// call counts a call.
+func (f *faulty) call() error {
+	if f.calls.Add(1) != f.at {
+		return nil
+	}
+	f.struck.Store(true)
+	return f.fault()
+}
+
+func (f *faulty) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	if err := f.call(); err != nil {
+		return nil, err
+	}
+	return f.Store.Checkpoints(ctx, runs)
+}
+
+func (f *faulty) Update(ctx context.Context, do func(store.Tx) error) error {
+	f.updates.Add(1)
+	if err := f.call(); err != nil {
+		return err
+	}
+	err := f.Store.Update(ctx, func(tx store.Tx) error {
+		if err := do(&faultyTx{tx, f}); err != nil {
+			return err
+		}
+		return f.call() // before the commit
+	})
+	if err != nil {
+		return err
+	}
+	return f.call() // behind it: the answer is lost
+}
+
+func (f *faulty) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+	if err := f.call(); err != nil {
+		return err
+	}
+	return f.Store.View(ctx, run, do)
+}
+
+// faultyTx is a transaction of a faulty store.
+type faultyTx struct {
+	tx store.Tx
+	f  *faulty
+}
+
+func (t *faultyTx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	if err := t.f.call(); err != nil {
+		return nil, err
+	}
+	return t.tx.Lock(runs)
+}
+
+func (t *faultyTx) Reducers() (lowest, highest int, err error) {
+	if err := t.f.call(); err != nil {
+		return 0, 0, err
+	}
+	return t.tx.Reducers()
+}
+
+func (t *faultyTx) Clear(runs []domain.RunID, tables store.Tables) error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.Clear(runs, tables)
+}
+
+func (t *faultyTx) Reopen(runs []domain.RunID) error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.Reopen(runs)
+}
+
+func (t *faultyTx) Insert(rows *store.Rows) error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.Insert(rows)
+}
+
+func (t *faultyTx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.SetCheckpoint(run, checkpoint)
+}

@@ -1,0 +1,81 @@
+package storetest
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// law is something that must hold for every store.
+type law struct {
+	name string
+	// holds says what the store has done wrong, if anything.
+	holds func(*trial) error
+	// example is set for a law that draws nothing. One try will do.
+	example bool
+}
+
+// property makes a law of what must hold for anything that is drawn.
+func property(name string, holds func(*trial) error) law { return law{name: name, holds: holds} }
+
+// example makes a law of something that has one course.
+func example(name string, holds func(*trial) error) law {
+	return law{name: name, holds: holds, example: true}
+}
+
+// check tries the law on the store.
+func (l law) check(t *testing.T, s store.Store) {
+	t.Helper()
+	if l.example {
+		if err := l.try(s, nil); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	rapid.Check(t, func(draw *rapid.T) {
+		if err := l.try(s, draw); err != nil {
+			draw.Fatal(err)
+		}
+	})
+}
+
+// group are laws about one subject.
+type group struct {
+	name string
+	laws []law
+}
+
+// groups returns all laws.
+func groups() []group {
+	return []group{
+		{"rows", rowLaws},
+		{"clearing", clearLaws},
+		{"checkpoints", checkpointLaws},
+		{"transactions", transactionLaws},
+		{"waiting", waitLaws},
+		{"reading", readLaws},
+		{"listing", listLaws},
+		{"ingesting", ingestLaws},
+		{"crashing", crashLaws},
+		{"rebuilding", rebuildLaws},
+		{"verifying", verifyLaws},
+		{"at once", onceLaws},
+		{"as in memory", agreeLaws(memory.New())},
+	}
+}
+
+// Run holds a store to all laws, each in a subtest, for which open opens the
+// store. It may be the same database each time.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Helper()
+	for _, group := range groups() {
+		t.Run(group.name, func(t *testing.T) {
+			for _, law := range group.laws {
+				t.Run(law.name, func(t *testing.T) { law.check(t, open(t)) })
+			}
+		})
+	}
+}

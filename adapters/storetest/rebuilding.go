@@ -1,0 +1,289 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var rebuildLaws = []law{
+	property("a rebuild gives the rows of all streams", rebuilt),
+	property("a rebuild that was stopped goes on where it was", stopped),
+	property("a forced rebuild gives the same rows", rebuiltByForce),
+	property("a rebuild removes the runs that have no stream, when asked", pruned),
+	property("a stream that cannot be read is set aside, and others are not", setAside),
+	example("of two streams of one run, the first is taken", twoOfOneRun),
+	example("short runs are written many at once", manyShortRuns),
+	example("no reader misses a run while it is rebuilt", readersDuringRebuild),
+}
+
+// rebuilt rebuilds runs of which some are stored, some in another version.
+func rebuilt(t *trial) error {
+	all, before := t.versions(5)
+	want := map[store.Outcome]int{}
+	for i, r := range before {
+		var stored []byte
+		switch pick(t, "stored", "no", "same", "other") {
+		case "same":
+			r.is(all[i].bytes())
+			fallthrough
+		case "other":
+			if err := t.ingest(r, nil); err != nil {
+				return err
+			}
+			stored = append([]byte{}, r.bytes()...)
+		}
+		if outcomes := outcomesOf(stored, all[i].bytes()); len(outcomes) == 1 {
+			want[outcomes[0]]++
+		}
+	}
+	summary, err := store.Rebuild(t.ctx, t.store, all, store.Options{})
+	if err != nil {
+		return err
+	}
+	for outcome, runs := range want {
+		if summary.Runs[outcome] < runs {
+			return fmt.Errorf("store.Rebuild counts %v, where %d are %s", summary.Runs, runs, outcome)
+		}
+	}
+	if err := t.agree(all...); err != nil {
+		return err
+	}
+	return t.rebuiltAlready(all)
+}
+
+// rebuiltAlready sees to it that rebuilding changes nothing any more.
+func (t *trial) rebuiltAlready(all recordings) error {
+	counting := &faulty{Store: t.store}
+	summary, err := store.Rebuild(t.ctx, counting, all, store.Options{})
+	if err != nil {
+		return err
+	}
+	if summary.Runs[store.Unchanged] != len(all) || counting.updates.Load() > 0 {
+		return fmt.Errorf("store.Rebuild of what is up to date counts %v, with %d transactions", summary.Runs, counting.updates.Load())
+	}
+	return t.agree(all...)
+}
+
+// stopped ends the context when some runs are done. Those are up to date then,
+// and the others are what they were.
+func stopped(t *trial) error {
+	all, _ := t.versions(6)
+	left := t.upTo(len(all), "done before")
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	if left == 0 {
+		cancel()
+	}
+	done := map[domain.RunID]bool{}
+	_, err := store.Rebuild(ctx, t.store, all, store.Options{Done: func(result store.Result) {
+		done[result.RunID] = true
+		if left--; left == 0 {
+			cancel()
+		}
+	}})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	if err == nil && len(done) < len(all) {
+		return fmt.Errorf("store.Rebuild returns no error, and %d of %d runs are done", len(done), len(all))
+	}
+	for _, r := range all {
+		if !done[r.run] {
+			continue
+		}
+		if err := t.agree(r); err != nil {
+			return fmt.Errorf("a run that was told as done: %w", err)
+		}
+	}
+	summary, err := store.Rebuild(t.ctx, t.store, all, store.Options{})
+	if err != nil {
+		return err
+	}
+	if summary.Runs[store.Unchanged] < len(done) || summary.Runs[store.Unchanged]+summary.Runs[store.Added] != len(all) {
+		return fmt.Errorf("store.Rebuild counts %v, when %d of %d runs were done", summary.Runs, len(done), len(all))
+	}
+	return t.agree(all...)
+}
+
+func rebuiltByForce(t *trial) error {
+	all, _ := t.versions(3)
+	for _, r := range all {
+		if _, err := t.wrong(r); err != nil {
+			return err
+		}
+	}
+	summary, err := store.Rebuild(t.ctx, t.store, all, store.Options{Force: true})
+	if err != nil {
+		return err
+	}
+	if summary.Runs[store.Derived] != len(all) {
+		return fmt.Errorf("store.Rebuild counts %v", summary.Runs)
+	}
+	return t.agree(all...)
+}
+
+// pruned prunes in a part of the store, since others may use the rest.
+func pruned(t *trial) error {
+	all, _ := t.versions(3)
+	mine := &fenced{t.store, t.prefix}
+	if _, err := store.Rebuild(t.ctx, mine, all, store.Options{}); err != nil {
+		return err
+	}
+	gone := t.content(t.run("gone"))
+	gone.checkpoint.Valid = t.flip("with a checkpoint")
+	if err := t.write(gone); err != nil {
+		return err
+	}
+	kept, some := all, t.upTo(len(all)-1, "kept")
+	if some > 0 {
+		kept = all[:some]
+	}
+	if _, err := store.Rebuild(t.ctx, mine, kept, store.Options{}); err != nil {
+		return err
+	}
+	if err := t.holds(gone); err != nil {
+		return fmt.Errorf("a run was pruned, and nobody has asked for it: %w", err)
+	}
+	summary, err := store.Rebuild(t.ctx, mine, kept, store.Options{Prune: true})
+	if err != nil {
+		return err
+	}
+	if want := 1 + len(all) - len(kept); summary.Runs[store.Pruned] != want {
+		return fmt.Errorf("store.Rebuild counts %v, where %d runs have no stream", summary.Runs, want)
+	}
+	for _, r := range all[len(kept):] {
+		if err := t.holds(&content{id: r.run}); err != nil {
+			return err
+		}
+	}
+	return errors.Join(t.holds(&content{id: gone.id}), t.agree(kept...))
+}
+
+// fenced is the part of a store whose ids begin with a prefix.
+type fenced struct {
+	store.Store
+	prefix string
+}
+
+func (f *fenced) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	ids, err := f.Store.RunIDs(ctx, max(after, domain.RunID(strings.TrimSuffix(f.prefix, "-"))), limit)
+	return slices.DeleteFunc(ids, func(id domain.RunID) bool { return !strings.HasPrefix(string(id), f.prefix) }), err
+}
+
+// setAside has streams with a malformed line that is not skipped, at any place.
+func setAside(t *trial) error {
+	all, _ := t.versions(5)
+	var sound recordings
+	for _, r := range all {
+		if t.flip("sound") {
+			sound = append(sound, r)
+			continue
+		}
+		r.malformed = jsonl.Stop
+		r.is(slices.Concat(r.bytes(), []byte("\nmalformed\n")))
+	}
+	if len(sound) == len(all) {
+		return nil
+	}
+	failed := 0
+	summary, err := store.Rebuild(t.ctx, t.store, all, store.Options{Done: func(result store.Result) {
+		if result.Err != nil {
+			failed++
+		}
+	}})
+	if err != nil {
+		return err
+	}
+	if want := len(all) - len(sound); summary.Runs[store.SetAside] != want || failed != want {
+		return fmt.Errorf("store.Rebuild counts %v, with %d errors, where %d streams cannot be read", summary.Runs, failed, want)
+	}
+	return t.agree(sound...)
+}
+
+// twoOfOneRun rebuilds twice: what was stored by then is taken again.
+func twoOfOneRun(t *trial) error {
+	first, second := record(t.run("a"), longStream(2)), record(t.run("a"), longStream(3))
+	second.name = "another place"
+	for range 2 {
+		var refused error
+		_, err := store.Rebuild(t.ctx, t.store, recordings{first, second}, store.Options{Done: func(result store.Result) {
+			if result.Source == second.name {
+				refused = result.Err
+			}
+		}})
+		if err != nil {
+			return err
+		}
+		var duplicate *store.DuplicateError
+		if !errors.As(refused, &duplicate) || duplicate.Taken != first.name {
+			return fmt.Errorf("store.Rebuild says of the second stream: %v", refused)
+		}
+		if err := t.agree(first); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func manyShortRuns(t *trial) error {
+	var all recordings
+	for i := range 700 {
+		all = append(all, record(t.run(fmt.Sprintf("%03d", i)), exampleStream(i%7)))
+	}
+	if _, err := store.Rebuild(t.ctx, t.store, all, store.Options{}); err != nil {
+		return err
+	}
+	if err := t.agree(all[0], all[255], all[256], all[257], all[699]); err != nil {
+		return err
+	}
+	ids, err := t.store.RunIDs(t.ctx, domain.RunID(strings.TrimSuffix(t.prefix, "-")), len(all))
+	if err != nil {
+		return err
+	}
+	for i, id := range ids {
+		if id != all[i].run {
+			return fmt.Errorf("the store has no rows of %s", show(all[i].run))
+		}
+	}
+	return t.rebuiltAlready(all[:300])
+}
+
+// readersDuringRebuild reads runs while they are derived again and again.
+func readersDuringRebuild(t *trial) error {
+	const reads, least, most = 20, 5, 200
+	var all recordings
+	for i := range 5 {
+		all = append(all, record(t.run(fmt.Sprint(i)), exampleStream(i)))
+	}
+	if _, err := store.Rebuild(t.ctx, t.store, all, store.Options{}); err != nil {
+		return err
+	}
+	var read atomic.Int64
+	var over atomic.Bool
+	return together(2, func(i int) error {
+		if i == 0 {
+			defer over.Store(true)
+			for rebuilds := 0; rebuilds < least || rebuilds < most && read.Load() < reads; rebuilds++ {
+				if _, err := store.Rebuild(t.ctx, t.store, all, store.Options{Force: true}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		for !over.Load() {
+			read.Add(1)
+			if err := t.agree(all...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,236 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var transactionLaws = []law{
+	property("an update that fails changes nothing", failedUpdate),
+	example("an update that panics changes nothing", panickedUpdate),
+	example("an update that is cancelled changes nothing", cancelledUpdate),
+	example("an update that locks nothing changes nothing", idleUpdate),
+	example("what is cancelled does nothing", cancelledCalls),
+	example("readers see what was there before an update that goes on", readersSeeBefore),
+	example("a view is of one moment", viewIsOfOneMoment),
+	example("an error of a view is returned", failedView),
+}
+
+var errInjected = errors.New("injected by the test")
+
+// rewrite replaces what is stored of now's run by now.
+func rewrite(tx store.Tx, now *content) error {
+	runs := []domain.RunID{now.id}
+	if _, err := tx.Lock(runs); err != nil {
+		return err
+	}
+	if err := tx.Clear(runs, store.AllTables); err != nil {
+		return err
+	}
+	return now.insert(tx)
+}
+
+// failedUpdate fails behind any of its calls.
+func failedUpdate(t *trial) error {
+	before := t.content(t.run("a"))
+	if err := t.write(before); err != nil {
+		return err
+	}
+	now, failsAt := t.content(before.id), t.upTo(4, "fails at")
+	err := t.store.Update(t.ctx, func(tx store.Tx) error {
+		runs, calls := []domain.RunID{now.id}, []func() error{
+			func() error { _, err := tx.Lock([]domain.RunID{now.id}); return err },
+			func() error { return tx.Clear([]domain.RunID{now.id}, store.AllTables) },
+			func() error { return tx.Insert(now.rows()) },
+			func() error { return tx.SetCheckpoint(now.id, now.checkpoint.V) },
+		}
+		if t.flip("reopen") {
+			now.jobs, now.timings, now.shEvents, now.diagnostics = nil, nil, nil, nil
+			calls[1] = func() error { return tx.Reopen(runs) }
+		}
+		for _, call := range calls[:failsAt] {
+			if err := call(); err != nil {
+				return err
+			}
+		}
+		return fmt.Errorf("with more to it: %w", errInjected)
+	})
+	if !errors.Is(err, errInjected) {
+		return fmt.Errorf("Update returns %v, and not the error of its function", err)
+	}
+	return t.holds(before)
+}
+
+// two returns two contents of one run, the first of which is stored.
+func (t *trial) two() (before, now *content, err error) {
+	before = plain(t.run("a"))
+	addText(before, 0, "before")
+	now = plain(before.id)
+	now.row.V.Events, now.checkpoint.V.Events = 2, 2
+	addText(now, 0, "now")
+	addText(now, 1, "before")
+	return before, now, t.write(before)
+}
+
+func panickedUpdate(t *trial) error {
+	before, now, err := t.two()
+	if err != nil {
+		return err
+	}
+	panicked := func() (value any) {
+		defer func() { value = recover() }()
+		_ = t.store.Update(t.ctx, func(tx store.Tx) error {
+			if err := rewrite(tx, now); err != nil {
+				return err
+			}
+			panic(errInjected)
+		})
+		return nil
+	}()
+	if panicked == nil {
+		return errors.New("Update has swallowed the panic of its function")
+	}
+	if err := t.holds(before); err != nil {
+		return err
+	}
+	// The lock went with the transaction.
+	if err := t.write(now); err != nil {
+		return err
+	}
+	return t.holds(now)
+}
+
+// cancelledUpdate is cancelled behind its last call. Whether it can still be
+// committed then is the store's choice; but the error tells the truth.
+func cancelledUpdate(t *trial) error {
+	before, now, err := t.two()
+	if err != nil {
+		return err
+	}
+	for _, returned := range []error{errInjected, nil} {
+		ctx, cancel := context.WithCancel(t.ctx)
+		err := t.store.Update(ctx, func(tx store.Tx) error {
+			defer cancel()
+			if err := rewrite(tx, now); err != nil {
+				return err
+			}
+			return returned
+		})
+		if returned != nil && err == nil {
+			return errors.New("Update returns no error, and its function did")
+		}
+		if err == nil {
+			before = now
+		}
+		if err := t.holds(before); err != nil {
+			return fmt.Errorf("after Update has returned %v: %w", err, err)
+		}
+	}
+	return t.write(now)
+}
+
+func idleUpdate(t *trial) error {
+	before, _, err := t.two()
+	if err != nil {
+		return err
+	}
+	if err := t.store.Update(t.ctx, func(store.Tx) error { return nil }); err != nil {
+		return err
+	}
+	return t.holds(before)
+}
+
+func cancelledCalls(t *trial) error {
+	before, now, err := t.two()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(t.ctx)
+	cancel()
+	_, checkpoints := t.store.Checkpoints(ctx, []domain.RunID{before.id})
+	_, runs := t.store.Runs(ctx, store.Page{})
+	_, runIDs := t.store.RunIDs(ctx, "", 10)
+	for call, err := range map[string]error{
+		"Checkpoints": checkpoints, "Runs": runs, "RunIDs": runIDs,
+		"Update": t.store.Update(ctx, func(tx store.Tx) error { return rewrite(tx, now) }),
+		"View": t.store.View(ctx, before.id, func(snapshot store.Snapshot) error {
+			return (&content{}).read(snapshot)
+		}),
+	} {
+		if err == nil {
+			return fmt.Errorf("%s returns no error, and its context has ended", call)
+		}
+	}
+	return t.holds(before)
+}
+
+// readersSeeBefore reads while a transaction has written all and not committed.
+func readersSeeBefore(t *trial) error {
+	before, now, err := t.two()
+	if err != nil {
+		return err
+	}
+	err = t.store.Update(t.ctx, func(tx store.Tx) error {
+		if err := rewrite(tx, now); err != nil {
+			return err
+		}
+		if err := t.holds(before); err != nil {
+			return err
+		}
+		checkpoints, err := t.store.Checkpoints(t.ctx, []domain.RunID{now.id})
+		if err != nil {
+			return err
+		}
+		want := map[domain.RunID]store.Checkpoint{now.id: before.checkpoint.V}
+		if err := checkpointsDiffer("Checkpoints", checkpoints, want); err != nil {
+			return err
+		}
+		listed, err := t.listed(100)
+		if err != nil {
+			return err
+		}
+		return runsDiffer(listed, []store.Run{before.row.V})
+	})
+	if err != nil {
+		return err
+	}
+	return t.holds(now)
+}
+
+// viewIsOfOneMoment reads the checkpoint, lets the run be replaced, and reads
+// the rest.
+func viewIsOfOneMoment(t *trial) error {
+	before, now, err := t.two()
+	if err != nil {
+		return err
+	}
+	err = t.store.View(t.ctx, before.id, func(snapshot store.Snapshot) error {
+		if _, _, err := snapshot.Checkpoint(); err != nil {
+			return err
+		}
+		if err := t.write(now); err != nil {
+			return err
+		}
+		got := &content{id: before.id}
+		if err := got.read(snapshot); err != nil {
+			return err
+		}
+		return got.differs(before)
+	})
+	if err != nil {
+		return err
+	}
+	return t.holds(now)
+}
+
+func failedView(t *trial) error {
+	err := t.store.View(t.ctx, t.run("a"), func(store.Snapshot) error { return fmt.Errorf("in a view: %w", errInjected) })
+	if !errors.Is(err, errInjected) {
+		return fmt.Errorf("View returns %v, and not the error of its function", err)
+	}
+	return nil
+}

@@ -1,0 +1,145 @@
+package storetest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// trial is one try of a law on a store.
+type trial struct {
+	ctx   context.Context
+	store store.Store
+	// draw is what random values are drawn from; nil in an example.
+	draw *rapid.T
+	// prefix begins the ids of this trial's runs, and nobody else's.
+	prefix string
+	runs   []domain.RunID
+}
+
+// patience is how long a trial may take. A store that hangs is found by it.
+const patience = 2 * time.Minute
+
+// try tries the law once.
+func (l law) try(s store.Store, draw *rapid.T) error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	t := &trial{ctx: ctx, store: s, draw: draw, prefix: newPrefix()}
+	err := l.holds(t)
+	if err == nil {
+		err = wrap("clean up", t.remove(t.runs...))
+	}
+	if err != nil {
+		// Rapid takes a failure for the same only if it says the same.
+		return errors.New(strings.ReplaceAll(err.Error(), t.prefix, ""))
+	}
+	return nil
+}
+
+var (
+	process = rand.Text()[:8] // others may use the same database
+	trials  atomic.Int64
+)
+
+func newPrefix() string { return fmt.Sprintf("try-%s-%d-", process, trials.Add(1)) }
+
+// run returns the id of a run of this trial's own.
+func (t *trial) run(name string) domain.RunID {
+	id := domain.RunID(t.prefix + name)
+	t.runs = append(t.runs, id)
+	return id
+}
+
+// update writes in a transaction that has locked runs.
+func (t *trial) update(runs []domain.RunID, do func(store.Tx) error) error {
+	return t.store.Update(t.ctx, func(tx store.Tx) error {
+		if _, err := tx.Lock(runs); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// write replaces whatever is stored of runs, in one transaction.
+func (t *trial) write(contents ...*content) error {
+	runs := idsOf(contents)
+	return wrap("write", t.update(runs, func(tx store.Tx) error {
+		if err := tx.Clear(runs, store.AllTables); err != nil {
+			return err
+		}
+		for _, c := range contents {
+			if err := c.insert(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// remove removes runs.
+func (t *trial) remove(runs ...domain.RunID) error {
+	if len(runs) == 0 {
+		return nil
+	}
+	return t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, store.AllTables) })
+}
+
+// holds says in what the store differs from what is wanted of runs.
+func (t *trial) holds(contents ...*content) error {
+	for _, want := range contents {
+		got, err := t.read(want.id)
+		if err != nil {
+			return err
+		}
+		if err := got.differs(want); err != nil {
+			return fmt.Errorf("run %s: %w", show(want.id), err)
+		}
+	}
+	return nil
+}
+
+// read reads all that is stored of a run.
+func (t *trial) read(run domain.RunID) (*content, error) {
+	c := &content{id: run}
+	err := t.store.View(t.ctx, run, func(snapshot store.Snapshot) error { return c.read(snapshot) })
+	return c, wrap("read", err)
+}
+
+// pick draws one of some values.
+func pick[T any](t *trial, label string, values ...T) T {
+	return rapid.SampledFrom(values).Draw(t.draw, label)
+}
+
+// flip draws true or false.
+func (t *trial) flip(label string) bool { return rapid.Bool().Draw(t.draw, label) }
+
+// upTo draws a number from 0 to n.
+func (t *trial) upTo(n int, label string) int { return rapid.IntRange(0, n).Draw(t.draw, label) }
+
+func idsOf(contents []*content) []domain.RunID {
+	ids := make([]domain.RunID, len(contents))
+	for i, c := range contents {
+		ids[i] = c.id
+	}
+	return ids
+}
+
+func wrap(doing string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return nil
+}
+
+// some is short for a value that is known.
+func some[T comparable](v T) projections.Null[T] { return projections.Some(v) }

@@ -1,0 +1,249 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var waitLaws = []law{
+	example("Lock waits for who has the run, and sees what that one wrote", lockWaits),
+	example("waiting for a lock can be cancelled", waitCancelled),
+	example("runs that are locked in any order do not block each other for ever", noDeadlock),
+	example("no update of a run is lost", noneLost),
+	example("readers see whole runs while they are replaced", readersSeeWholeRuns),
+	example("runs can be written by several at once", writtenAtOnce),
+}
+
+// pause is how long is waited for something that must not happen, and moment
+// how long a transaction takes that others are to run into.
+const (
+	pause  = 50 * time.Millisecond
+	moment = time.Millisecond
+)
+
+func lockWaits(t *trial) error {
+	_, now, err := t.two()
+	if err != nil {
+		return err
+	}
+	runs, second := []domain.RunID{now.id}, make(chan error, 1)
+	var committing atomic.Bool
+	err = t.store.Update(t.ctx, func(tx store.Tx) error {
+		if err := rewrite(tx, now); err != nil {
+			return err
+		}
+		go func() {
+			second <- t.store.Update(t.ctx, func(tx store.Tx) error {
+				got, err := tx.Lock(runs)
+				if err != nil {
+					return err
+				}
+				if !committing.Load() {
+					return errors.New("Lock did not wait for another transaction that has the run")
+				}
+				return checkpointsDiffer("Lock, after it has waited,", got, map[domain.RunID]store.Checkpoint{now.id: now.checkpoint.V})
+			})
+		}()
+		time.Sleep(pause)
+		committing.Store(true)
+		return nil
+	})
+	if err := errors.Join(err, <-second); err != nil {
+		return err
+	}
+	return t.holds(now)
+}
+
+func waitCancelled(t *trial) error {
+	_, now, err := t.two()
+	if err != nil {
+		return err
+	}
+	err = t.store.Update(t.ctx, func(tx store.Tx) error {
+		if err := rewrite(tx, now); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(t.ctx, pause)
+		defer cancel()
+		waited := make(chan error, 1)
+		go func() {
+			waited <- t.store.Update(ctx, func(tx store.Tx) error {
+				_, err := tx.Lock([]domain.RunID{now.id})
+				return err
+			})
+		}()
+		select {
+		case err := <-waited:
+			if err == nil {
+				return errors.New("Lock did not wait for another transaction that has the run")
+			}
+			return nil
+		case <-time.After(40 * pause):
+			return errors.New("Lock waits on although its context has ended")
+		}
+	})
+	if err != nil {
+		return err
+	}
+	return t.holds(now)
+}
+
+// together calls do on so many goroutines, and returns what they return.
+func together(goroutines int, do func(i int) error) error {
+	var wg sync.WaitGroup
+	errs := make([]error, goroutines)
+	for i := range goroutines {
+		wg.Go(func() { errs[i] = do(i) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return err // one will do
+		}
+	}
+	return nil
+}
+
+func noDeadlock(t *trial) error {
+	const rounds = 20
+	var runs []domain.RunID
+	for i := range 8 {
+		runs = append(runs, t.run(fmt.Sprint(i)))
+	}
+	return together(4, func(i int) error {
+		mine := slices.Clone(runs)
+		if i%2 == 1 {
+			slices.Reverse(mine)
+		}
+		for range rounds {
+			if err := t.update(mine, func(tx store.Tx) error { return tx.Clear(mine[i:i+4], store.AllTables) }); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// noneLost has several add to a number that they have read under the lock.
+func noneLost(t *trial) error {
+	const goroutines, rounds = 4, 15
+	c := plain(t.run("counted"))
+	if err := t.write(c); err != nil {
+		return err
+	}
+	runs := []domain.RunID{c.id}
+	err := together(goroutines, func(int) error {
+		for range rounds {
+			err := t.store.Update(t.ctx, func(tx store.Tx) error {
+				locked, err := tx.Lock(runs)
+				if err != nil {
+					return err
+				}
+				time.Sleep(moment)
+				next := plain(c.id)
+				next.checkpoint.V.Events = locked[c.id].Events + 1
+				next.row.V.Events = next.checkpoint.V.Events
+				if err := tx.Clear(runs, store.AllTables); err != nil {
+					return err
+				}
+				return next.insert(tx)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	c.row.V.Events, c.checkpoint.V.Events = goroutines*rounds, goroutines*rounds
+	return t.holds(c)
+}
+
+// readersSeeWholeRuns replaces a run by a longer one and back, while others
+// read.
+func readersSeeWholeRuns(t *trial) error {
+	const rounds = 25
+	before, now, err := t.two()
+	if err != nil {
+		return err
+	}
+	var over atomic.Bool
+	return together(3, func(i int) error {
+		if i > 0 {
+			return t.watch(before, now, &over)
+		}
+		defer over.Store(true)
+		for range rounds {
+			for _, c := range []*content{now, before} {
+				if err := t.rewriteSlowly(c); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (t *trial) rewriteSlowly(now *content) error {
+	runs := []domain.RunID{now.id}
+	return t.update(runs, func(tx store.Tx) error {
+		if err := tx.Clear(runs, store.AllTables); err != nil {
+			return err
+		}
+		time.Sleep(moment)
+		return now.insert(tx)
+	})
+}
+
+// watch reads a run again and again, which is always one of the two.
+func (t *trial) watch(one, other *content, over *atomic.Bool) error {
+	for !over.Load() {
+		got, err := t.read(one.id)
+		if err != nil {
+			return err
+		}
+		if err := got.differs(one); err != nil && got.differs(other) != nil {
+			return fmt.Errorf("neither what was stored before nor what is stored now: %w", err)
+		}
+		listed, err := t.store.RunIDs(t.ctx, domain.RunID(t.prefix), 1)
+		if err != nil {
+			return err
+		}
+		if len(listed) != 1 || listed[0] != one.id {
+			return errors.New("RunIDs misses a run that is there")
+		}
+	}
+	return nil
+}
+
+func writtenAtOnce(t *trial) error {
+	const goroutines, runs = 4, 8
+	var contents [goroutines][]*content
+	for i := range contents {
+		for j := range runs {
+			c := plain(t.run(fmt.Sprintf("%d-%d", i, j)))
+			for k := range j {
+				addText(c, k, fmt.Sprint(k))
+			}
+			contents[i] = append(contents[i], c)
+		}
+	}
+	return together(goroutines, func(i int) error {
+		for _, c := range contents[i] {
+			if err := t.write(c); err != nil {
+				return err
+			}
+		}
+		return t.holds(contents[i]...)
+	})
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// ingest is the main command where --to names a store: it brings the store's
+// rows up to the source.
+func ingest(ctx context.Context, source string, flags projectFlags, std stdio) (err error) {
+	at, err := flags.store()
+	if err != nil {
+		return err
+	}
+	sources, err := flags.findRuns(source)
+	if err != nil {
+		return err
+	}
+	s, err := openStore(ctx, at, sources)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	bar := newProgress(std.err, sources, false)
+	defer bar.stop()
+	t := &taking{ctx: ctx, store: s, err: bar, states: flags.exitStatus}
+	if sources.folder {
+		return ingestFolder(t, sources, bar)
+	}
+	result, err := store.Ingest(ctx, s, sources.recording(bar.counter()), store.Options{})
+	if err == nil {
+		t.done(result)
+	}
+	return t.end(err)
+}
+
+func ingestFolder(t *taking, sources sources, bar *progress) error {
+	summary, err := store.IngestAll(t.ctx, t.store, sources.recordings(bar.counter()), store.Options{Done: t.done})
+	if err == nil {
+		say(bar, cmp.Or(sources.nothing(len(summary.Runs)), summarize(summary)))
+	}
+	return t.end(err)
+}
+
+// store reads what the flags say of a store, to which those that say how a
+// report looks do not apply.
+func (f *projectFlags) store() (address, error) {
+	for _, flag := range []struct {
+		given bool
+		what  string
+	}{
+		{f.output != "", "-o goes with a report; a store has a place of its own"},
+		{len(f.projections) > 0, "--projection goes with a report; a store is given all rows, and rebuild --projection writes some of them anew"},
+		{f.pretty, "--pretty goes with --to json, not with a store"},
+	} {
+		if flag.given {
+			return address{}, usageError(errors.New(flag.what))
+		}
+	}
+	return parseAddress(f.to)
+}
+
+// findRuns is find for commands that keep runs by their ids.
+func (f *readFlags) findRuns(path string) (sources, error) {
+	if f.runID != "" {
+		if err := store.CheckRunID(domain.RunID(f.runID)); err != nil {
+			return sources{}, usageError(fmt.Errorf("--run-id: %w", err))
+		}
+	}
+	return f.find(path)
+}

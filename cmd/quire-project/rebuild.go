@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// rebuildFlags are those of rebuild.
+type rebuildFlags struct {
+	readFlags
+	to          string
+	projections []string
+	dryRun      bool
+	prune       bool
+	force       bool
+}
+
+func newRebuild(std stdio) *cobra.Command {
+	var flags rebuildFlags
+	cmd := &cobra.Command{
+		Use:   "rebuild SOURCE --to STORE",
+		Short: "Derive a store's rows again from the streams",
+		Long: `Derive a store's rows again from the streams. What is as its stream says is
+left as it is, a stream that has grown is read on, and rows of an older version
+of the program are replaced, run by run: whoever reads the store finds each run
+at any time, as it was or as it will be.
+
+It can be stopped at any moment; the same command goes on where it was. A
+malformed stream is told and set aside, its rows stay as they were, and the
+others go on. Those that were set aside are listed once more at the end.
+
+Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
+usage; 4 a stream is malformed; 130 interrupted.`,
+		Example: `  quire-project rebuild runs/ --to sqlite:quire.db
+  quire-project rebuild runs/ --to sqlite:quire.db --dry-run
+  quire-project rebuild runs/ --to postgres://ci@db.example.com/quire --prune`,
+		Args: oneSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return rebuild(cmd.Context(), args[0], flags, std)
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func (f *rebuildFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.to, "to", "", "the `store`, as "+knownStores)
+	flags.StringSliceVar(&f.projections, "projection", nil, "of a run that is unchanged, derive these again:\n"+strings.Join(store.Projections, ", ")+"\n(a run that has changed is written as a whole)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print each run that would change, and how")
+	flags.BoolVar(&f.prune, "prune", false, "remove the runs that have no stream in the folder any more")
+	flags.BoolVar(&f.force, "force", false, "derive the rows of unchanged runs, too")
+	f.readFlags.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	_ = cmd.RegisterFlagCompletionFunc("projection", completeTables())
+}
+
+// options reads what the flags say of the work.
+func (f *rebuildFlags) options() (address, store.Options, error) {
+	tables, err := parseTables(f.projections)
+	if err != nil {
+		return address{}, store.Options{}, err
+	}
+	at, err := parseAddress(f.to)
+	return at, store.Options{Tables: tables, Force: f.force, DryRun: f.dryRun, Prune: f.prune}, err
+}
+
+func parseTables(projections []string) (store.Tables, error) {
+	tables, err := store.ParseTables(projections)
+	if err != nil {
+		return 0, usageError(fmt.Errorf("--projection %s: %w", report.Printable(strings.Join(projections, ",")), err))
+	}
+	return tables, nil
+}
+
+func rebuild(ctx context.Context, path string, flags rebuildFlags, std stdio) (err error) {
+	at, options, err := flags.options()
+	if err != nil {
+		return err
+	}
+	sources, err := flags.findRuns(path)
+	if err != nil {
+		return err
+	}
+	if flags.prune && !sources.folder {
+		return usageError(errors.New("--prune removes the runs that have no stream, and needs the folder of all streams to know; name that"))
+	}
+	s, err := flags.open(ctx, at, sources)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	t := &taking{ctx: ctx, store: s}
+	if flags.dryRun {
+		t.changes = bufio.NewWriter(output{std.out})
+	}
+	summary, err := t.rebuild(sources, options, std, flags.dryRun && terminal(std.out) != nil)
+	if err == nil {
+		t.sum(cmp.Or(sources.nothing(len(summary.Runs)), summarize(summary)))
+	}
+	return t.end(err)
+}
+
+// open opens the store; one that is only looked at is not made.
+func (f *rebuildFlags) open(ctx context.Context, at address, sources sources) (openedStore, error) {
+	if f.dryRun {
+		return openOrEmpty(ctx, at)
+	}
+	return openStore(ctx, at, sources)
+}
+
+// rebuild does the work, with a bar where that does not disturb.
+func (t *taking) rebuild(sources sources, options store.Options, std stdio, quiet bool) (store.Summary, error) {
+	bar := newProgress(std.err, sources, quiet)
+	defer func() {
+		bar.stop()
+		t.err = std.err
+	}()
+	t.err, options.Done = bar, t.done
+	summary, err := store.Rebuild(t.ctx, t.store, sources.recordings(bar.counter()), options)
+	if t.changes != nil {
+		err = cmp.Or(t.changes.Flush(), err)
+	}
+	return summary, err
+}
+
+// sum says how it went, and lists once more what was set aside.
+func (t *taking) sum(words string) {
+	if t.changes != nil {
+		words = "dry run, nothing was changed: " + words
+	}
+	say(t.err, words)
+	for _, err := range t.setAside {
+		say(t.err, "set aside: "+err.Error())
+	}
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// taking follows streams on their way into a store, and tells what people
+// have to know: of a stream that was set aside, or is not the one any more that
+// was read.
+type taking struct {
+	ctx   context.Context
+	store store.Store
+	err   io.Writer
+	// changes, when set, is told each change that would be made.
+	changes *bufio.Writer
+	// states says that how the runs stand matters, for --exit-status.
+	states bool
+
+	setAside []error
+	status   int   // what went wrong with single runs
+	outcome  int   // what --exit-status is to say
+	failed   error // of the store
+}
+
+// done takes the result of a run.
+func (t *taking) done(result store.Result) {
+	switch result.Outcome {
+	case store.SetAside:
+		if t.changes != nil {
+			_ = t.changes.Flush() // what is known comes before what went wrong; the error comes again
+		}
+		tell(t.err, result.Err)
+		t.setAside = append(t.setAside, result.Err)
+		t.status = worse(t.status, statusOf(result.Err))
+		return
+	case store.Rewritten:
+		if t.changes == nil {
+			say(t.err, rewritten(result))
+		}
+	}
+	if t.changes != nil && result.Outcome != store.Unchanged {
+		fmt.Fprintf(t.changes, "%s %s\n", result.Outcome, report.Printable(string(result.RunID)))
+	}
+	if t.states && result.Outcome != store.Pruned {
+		t.read(result.RunID)
+	}
+}
+
+func rewritten(result store.Result) string {
+	before := ""
+	if result.Before != "" {
+		before = " (" + result.Before + ")"
+	}
+	return fmt.Sprintf("run %s: the stream is not the one that was read%s; its rows were derived again from its start", result.RunID, before)
+}
+
+// read looks up how a run stands, unless that cannot make a difference.
+func (t *taking) read(run domain.RunID) {
+	if t.outcome == statusFailed || t.failed != nil {
+		return
+	}
+	row, err := store.ReadRun(t.ctx, t.store, run)
+	if err != nil {
+		t.failed = err
+		return
+	}
+	t.outcome = worse(t.outcome, runStatus(row.State))
+}
+
+// errInterrupted ends work that can be taken up again.
+var errInterrupted = &statusError{statusInterrupted, errors.New("interrupted; the same command goes on where it was")}
+
+// end returns what the command ends with, err being what the work ended with.
+func (t *taking) end(err error) error {
+	switch err = cmp.Or(err, t.failed); {
+	case err != nil && t.ctx.Err() != nil: // whatever else that has led to
+		return errInterrupted
+	case err != nil:
+		return err
+	case t.status == statusOK && t.outcome == statusOK:
+		return nil
+	}
+	return &statusError{status: worse(t.status, t.outcome)}
+}

@@ -1,0 +1,223 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// verifyFlags are those of verify.
+type verifyFlags struct {
+	readFlags
+	to          []string
+	projections []string
+}
+
+func newVerify(std stdio) *cobra.Command {
+	var flags verifyFlags
+	cmd := &cobra.Command{
+		Use:   "verify SOURCE --to STORE [--to FORMAT]",
+		Short: "Compare a store's rows with the streams",
+		Long: `Compare a store's rows with the streams: fold each stream again, and name every
+row of its run that is missing, that should not be there or that has another
+value. Nothing is written to the store. Rebuild puts rows right that somebody has
+changed or removed, and with --force also those that somebody has added. Runs
+of which there is no stream are not looked at.
+
+The second --to says how differences are printed: as a table, or as one JSON
+document, which docs/schema/verify.json describes. A table shows the beginning
+of long values, the document has them whole.
+
+Exit status: 0 there is no difference; 1 the store or a stream cannot be read;
+2 wrong usage; 4 a stream is malformed; 5 there are differences; 130 interrupted.`,
+		Example: `  quire-project verify runs/ --to sqlite:quire.db
+  quire-project verify runs/ --to postgres://ci@db.example.com/quire --to json`,
+		Args: oneSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return verify(cmd.Context(), args[0], flags, std)
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func (f *verifyFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringArrayVar(&f.to, "to", nil, "the `store`, as "+knownStores+";\nand, given once more, how to print differences: table or json\n(default: table)")
+	flags.StringSliceVar(&f.projections, "projection", nil, "compare only these: "+strings.Join(store.Projections, ", "))
+	f.readFlags.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(string(report.Table), string(report.JSON)))
+	_ = cmd.RegisterFlagCompletionFunc("projection", completeTables())
+}
+
+// targets reads what the flags say of the store and of the format.
+func (f *verifyFlags) targets() (at address, format report.Format, err error) {
+	for _, to := range f.to {
+		given, err := report.ParseFormat(to)
+		switch {
+		case err != nil && at.scheme != "":
+			return at, format, usageError(errors.New("--to names two stores, and one is verified at a time"))
+		case err != nil:
+			if at, err = parseAddress(to); err != nil {
+				return at, format, err
+			}
+		case format != "":
+			return at, format, usageError(fmt.Errorf("--to names two formats, %s and %s; choose one", format, given))
+		case given != report.Table && given != report.JSON:
+			return at, format, usageError(fmt.Errorf("--to %s: differences are printed as table or as json", given))
+		default:
+			format = given
+		}
+	}
+	if at.scheme == "" {
+		return at, format, usageError(fmt.Errorf("name the store to verify with --to, as %s", knownStores))
+	}
+	return at, cmp.Or(format, report.Table), nil
+}
+
+func verify(ctx context.Context, path string, flags verifyFlags, std stdio) (err error) {
+	at, format, err := flags.targets()
+	if err != nil {
+		return err
+	}
+	tables, err := parseTables(flags.projections)
+	if err != nil {
+		return err
+	}
+	sources, err := flags.findRuns(path)
+	if err != nil {
+		return err
+	}
+	s, err := openExisting(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	v := &verification{store: s, sources: sources, tables: tables, std: std}
+	v.differences = newDifferences(format, std.out)
+	if err := v.run(ctx); err != nil {
+		return err
+	}
+	if format == report.Table {
+		say(std.err, cmp.Or(sources.nothing(v.runs+v.setAside), v.summary()))
+	}
+	return v.end()
+}
+
+// differences prints what was found.
+type differences interface {
+	// found takes a difference, and setAside a run that could not be compared.
+	found(store.Difference) error
+	setAside(store.Verified) error
+	// pause makes what was found so far appear.
+	pause() error
+	// end takes the number of runs that were compared.
+	end(runs int) error
+}
+
+// newDifferences returns what prints differences to stdout in a format.
+func newDifferences(format report.Format, stdout io.Writer) differences {
+	screen := terminal(stdout)
+	out := io.Writer(output{stdout})
+	if format == report.JSON {
+		if screen != nil {
+			out = report.TerminalSafe(out)
+		}
+		return &differenceDocument{out: bufio.NewWriter(out)}
+	}
+	columns := 0
+	if screen != nil {
+		columns = width(screen)
+	}
+	return &differenceTable{out: out, width: columns}
+}
+
+// verification compares runs and counts what comes of it.
+type verification struct {
+	store       store.Store
+	sources     sources
+	tables      store.Tables
+	std         stdio
+	differences differences
+
+	runs, differing, setAside int
+	count                     int // of differences
+	status                    int // what went wrong with single streams
+}
+
+func (v *verification) run(ctx context.Context) error {
+	bar := newProgress(v.std.err, v.sources, terminal(v.std.out) != nil)
+	defer bar.stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	err := store.Verify(ctx, v.store, v.sources.recordings(bar.counter()), store.VerifyOptions{
+		Tables: v.tables,
+		Found: func(difference store.Difference) {
+			if err := v.differences.found(difference); err != nil {
+				cancel(err)
+			}
+		},
+		Done: func(run store.Verified) {
+			if err := v.done(run, bar); err != nil {
+				cancel(err)
+			}
+		},
+	})
+	if err != nil {
+		_ = v.differences.pause() // what was found comes before what went wrong
+		return err
+	}
+	return v.differences.end(v.runs)
+}
+
+// done takes a run that was compared, or that could not be.
+func (v *verification) done(run store.Verified, stderr io.Writer) error {
+	v.count += run.Differences
+	if run.Differences > 0 {
+		v.differing++
+	}
+	if run.Err == nil {
+		v.runs++
+		return nil
+	}
+	v.setAside++
+	v.status = worse(v.status, statusOf(run.Err))
+	err := v.differences.pause()
+	tell(stderr, run.Err)
+	return cmp.Or(err, v.differences.setAside(run))
+}
+
+// summary says how it went, as in "verified 5 runs: 3 differences in 1 run".
+func (v *verification) summary() string {
+	words := "verified " + plural(v.runs, "run") + ": no difference"
+	if v.count > 0 {
+		words = fmt.Sprintf("verified %s: %s in %s; rebuild --force puts the rows right",
+			plural(v.runs, "run"), plural(v.count, "difference"), plural(v.differing, "run"))
+	}
+	if v.setAside > 0 {
+		words += fmt.Sprintf("; %d set aside", v.setAside)
+	}
+	return words
+}
+
+// end returns what the command ends with.
+func (v *verification) end() error {
+	status := v.status
+	if v.count > 0 {
+		status = worse(status, statusFound)
+	}
+	if status == statusOK {
+		return nil
+	}
+	return &statusError{status: status}
+}
