@@ -20,7 +20,9 @@
 // the store at hand: whatever happens to streams, or on the way, the rows are
 // those of one fold.
 //
-//   - ingesting: streams that come again, grow, change, or cannot be read;
+//   - ingesting: the rows are the record of the stream;
+//   - growing: streams that come again, grow, or are another one;
+//   - deriving: rows that are to be derived again, and those that are not;
 //   - crashing: errors, panics and ends of the context at any call;
 //   - rebuilding: many runs, stopped and started again;
 //   - verifying: what was tampered with is found, and nothing else;
@@ -32,7 +34,8 @@
 // fewer tries.
 //
 // A law takes runs of its own for each try, and removes them again. So a store
-// need not be empty, and one database can do for all laws.
+// need not be empty, and one database can do for all laws; but nobody else may
+// write it meanwhile.
 //
 // [Agree] is for several stores at once: the same streams give the same rows in
 // all of them.

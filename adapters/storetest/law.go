@@ -59,6 +59,8 @@ func groups() []group {
 		{"reading", readLaws},
 		{"listing", listLaws},
 		{"ingesting", ingestLaws},
+		{"growing", growLaws},
+		{"deriving", deriveLaws},
 		{"crashing", crashLaws},
 		{"rebuilding", rebuildLaws},
 		{"verifying", verifyLaws},

@@ -36,14 +36,23 @@ func (l law) try(s store.Store, draw *rapid.T) error {
 	defer cancel()
 	t := &trial{ctx: ctx, store: s, draw: draw, prefix: newPrefix()}
 	err := l.holds(t)
-	if err == nil {
-		err = wrap("clean up", t.remove(t.runs...))
+	// What a law leaves that does not hold would be in the way of others.
+	if left := t.cleanUp(); err == nil {
+		err = wrap("clean up", left)
 	}
 	if err != nil {
 		// Rapid takes a failure for the same only if it says the same.
 		return errors.New(strings.ReplaceAll(err.Error(), t.prefix, ""))
 	}
 	return nil
+}
+
+// cleanUp removes the trial's runs, even if its time is over.
+func (t *trial) cleanUp() error {
+	ctx, cancel := context.WithTimeout(context.Background(), patience/10)
+	defer cancel()
+	t.ctx = ctx
+	return t.remove(t.runs...)
 }
 
 var (

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -19,13 +20,14 @@ type comparison[R comparable] struct {
 	next func() (projections.Row[R], error, bool)
 	quit func()
 	held map[int]R
-	last int // index of the latest stored row
+	lost map[Key]R // stored rows without a place, which come first
+	last int       // index of the latest stored row
 	done bool
 	err  error
 }
 
 func compare[R comparable](table string, stored iter.Seq2[projections.Row[R], error], key func(int, R) Key, report func(Difference)) *comparison[R] {
-	c := &comparison[R]{table: table, key: key, report: report, held: map[int]R{}, last: -1}
+	c := &comparison[R]{table: table, key: key, report: report, held: map[int]R{}, lost: map[Key]R{}, last: -1}
 	c.next, c.quit = iter.Pull2(stored)
 	return c
 }
@@ -34,17 +36,26 @@ func compare[R comparable](table string, stored iter.Seq2[projections.Row[R], er
 func (c *comparison[R]) take(row *projections.Row[R]) {
 	for c.last < row.Index && c.pull() {
 	}
-	stored, ok := c.held[row.Index]
-	if !ok {
-		if c.err == nil {
-			c.report(Difference{Kind: Missing, Table: c.table, Key: c.key(row.Index, row.Value), Derived: row.Value})
-		}
-		return
-	}
-	delete(c.held, row.Index)
-	if stored != row.Value {
+	stored, ok := c.claim(row)
+	switch {
+	case ok && stored != row.Value:
 		c.columns(row.Index, stored, row.Value)
+	case !ok && c.err == nil:
+		c.report(Difference{Kind: Missing, Table: c.table, Key: c.key(row.Index, row.Value), Derived: row.Value})
 	}
+}
+
+// claim finds the stored row at the place of a derived one or, among those that
+// have lost their place, with its key.
+func (c *comparison[R]) claim(row *projections.Row[R]) (stored R, ok bool) {
+	if stored, ok = c.held[row.Index]; ok {
+		delete(c.held, row.Index)
+		return stored, true
+	}
+	key := c.key(row.Index, row.Value)
+	stored, ok = c.lost[key]
+	delete(c.lost, key)
+	return stored, ok
 }
 
 // pull takes in one more stored row. It returns false when there is none.
@@ -57,12 +68,17 @@ func (c *comparison[R]) pull() bool {
 		c.done, c.err = true, err
 		return false
 	}
-	if row.Index <= c.last { // the place of another row, or none at all
+	key := c.key(row.Index, row.Value)
+	_, twice := c.lost[key]
+	switch {
+	case row.Index < 0 && !twice:
+		c.lost[key] = row.Value
+	case row.Index <= c.last: // the place of another row
 		c.extra(row.Index, row.Value)
-		return true
+	default:
+		c.last = row.Index
+		c.held[row.Index] = row.Value
 	}
-	c.last = row.Index
-	c.held[row.Index] = row.Value
 	return true
 }
 
@@ -92,6 +108,10 @@ func (c *comparison[R]) end() error {
 		}
 	}
 	c.flush()
+	byKey := func(a, b Key) int { return strings.Compare(a.String(), b.String()) }
+	for _, key := range slices.SortedFunc(maps.Keys(c.lost), byKey) {
+		c.extra(-1, c.lost[key])
+	}
 	return c.err
 }
 

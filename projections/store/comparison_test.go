@@ -96,6 +96,21 @@ func upTo(n int) iter.Seq[int] {
 	}
 }
 
+// A row that has lost its place is known by its key, once.
+func TestComparisonKnowsRowsByTheirKey(t *testing.T) {
+	key := func(_ int, row toy) Key { return Key{Seq: row.Value} }
+	var got []string
+	stored := []projections.Row[toy]{{Index: -1, Value: toy{2}}, {Index: -1, Value: toy{9}}, {Index: -1, Value: toy{8}}, {Index: 0, Value: toy{1}}}
+	c := compare("toys", sequence(stored, nil), key, func(d Difference) { got = append(got, fmt.Sprint(d.Kind, d.Key)) })
+	defer c.stop()
+	for i := range 3 {
+		c.take(&projections.Row[toy]{Index: i, Value: toy{i + 1}})
+	}
+	if err := c.end(); err != nil || !slices.Equal(got, []string{"missing3", "extra8", "extra9"}) {
+		t.Error(got, err)
+	}
+}
+
 // Rows that cannot be read are an error, and not missing.
 func TestComparisonTellsErrors(t *testing.T) {
 	broken := errors.New("the connection is lost")

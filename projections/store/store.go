@@ -66,8 +66,8 @@ type Snapshot interface {
 	ShEvents() iter.Seq2[projections.Row[projections.ShEvent], error]
 	Diagnostics() iter.Seq2[projections.Row[projections.Diagnostic], error]
 	// Timings yields those of the jobs, in the order of the jobs' positions
-	// and with their indexes; a row without a job comes first or last, with a
-	// negative index.
+	// and with their indexes; rows without a job come first, with a negative
+	// index.
 	Timings() iter.Seq2[projections.Row[projections.JobTiming], error]
 	// ShTimings yields what the view sh_timings makes of the commands, with
 	// their indexes.

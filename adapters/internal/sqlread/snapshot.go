@@ -49,7 +49,7 @@ FROM sh_events WHERE run_id = ?1 ORDER BY position`)
 func (s *snapshot) Timings() iter.Seq2[projections.Row[projections.JobTiming], error] {
 	return stream(s, "the timings", timingColumns, `SELECT j.position, t.job_id, t.offset_ms, t.duration_ms, t.sh_count, t.sh_ms, t.gap_ms
 FROM timings AS t LEFT JOIN jobs AS j ON j.run_id = t.run_id AND j.job_id = t.job_id
-WHERE t.run_id = ?1 ORDER BY j.position`)
+WHERE t.run_id = ?1 ORDER BY j.position NULLS FIRST`)
 }
 
 func (s *snapshot) ShTimings() iter.Seq2[projections.Row[projections.ShTiming], error] {

@@ -1,0 +1,157 @@
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var growLaws = []law{
+	property("the same stream again changes nothing", sameAgain),
+	property("a stream is found to be the same when it is read", sameWhenRead),
+	example("a long stream is found to be the same when it is read", longSameWhenRead),
+	property("a stream that has grown is read on", readOn),
+	property("rows that were final are not written again", finalStay),
+	example("a stream is read on from the end of any line", readOnFromLines),
+	example("a stream is read on from any byte", readOnFromBytes),
+	property("a last line without a line feed may go on otherwise", lineGoesOn),
+	property("a stream that is another gives the rows of that", anotherStream),
+	example("a long stream is written in batches", longStreams),
+}
+
+// sameAgain counts the transactions, of which there are none.
+func sameAgain(t *trial) error {
+	r := record(t.run("a"), t.stream("stream"))
+	if err := t.ingest(r, nil); err != nil {
+		return err
+	}
+	counting := &faulty{Store: t.store}
+	result, err := store.Ingest(t.ctx, counting, r, store.Options{})
+	if err != nil {
+		return err
+	}
+	if result.Outcome != store.Unchanged || counting.updates.Load() > 0 {
+		return fmt.Errorf("store.Ingest says %q, with %d transactions", result.Outcome, counting.updates.Load())
+	}
+	return t.agree(r)
+}
+
+func sameWhenRead(t *trial) error { return t.foundSame(t.stream("stream")) }
+
+// longSameWhenRead finds out when rows have been written already: with a last
+// line that has no line feed, all of them are derived.
+func longSameWhenRead(t *trial) error {
+	return t.foundSame(bytes.TrimSuffix(longStream(300), []byte("\n")))
+}
+
+func (t *trial) foundSame(stream []byte) error {
+	r := record(t.run("a"), stream)
+	if err := t.ingest(r, nil); err != nil {
+		return err
+	}
+	r.vague = true
+	return t.ingest(r, append([]byte{}, stream...))
+}
+
+// finalStay counts the rows that are written when a stream has grown by whole
+// lines.
+func finalStay(t *trial) error {
+	stream := t.stream("stream")
+	cut := t.prefixOf(stream)
+	r := record(t.run("a"), cut[:wholeLines(cut)])
+	if err := t.ingest(r, nil); err != nil {
+		return err
+	}
+	stays, err := r.derived()
+	if err != nil {
+		return err
+	}
+	stays.reopen()
+	r.is(stream)
+	all, err := r.derived()
+	if err != nil {
+		return err
+	}
+	result, err := store.Ingest(t.ctx, t.store, r, store.Options{})
+	if err != nil {
+		return err
+	}
+	if want := all.rows().Len() - stays.rows().Len(); result.Rows != want && result.Outcome != store.Unchanged {
+		return fmt.Errorf("%d rows were written, where %d are new or were open", result.Rows, want)
+	}
+	return t.agree(r)
+}
+
+func readOn(t *trial) error {
+	stream := t.stream("stream")
+	versions := [][]byte{stream}
+	for range t.upTo(3, "cuts") {
+		versions = append(versions, t.prefixOf(stream))
+	}
+	slices.SortFunc(versions, func(a, b []byte) int { return len(a) - len(b) })
+	return t.ingestAll(versions...)
+}
+
+func readOnFromLines(t *trial) error {
+	for seed := range 5 {
+		stream := exampleStream(seed)
+		var versions [][]byte
+		for end := range stream {
+			if stream[end] == '\n' {
+				versions = append(versions, stream[:end+1])
+			}
+		}
+		if err := t.ingestAll(append(versions, stream)...); err != nil {
+			return err
+		}
+		if err := t.remove(t.runs...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readOnFromBytes(t *trial) error {
+	var stream []byte
+	for _, event := range []domain.Event{
+		domain.NewJobStarted(1, "a"), domain.NewShStarted(2, "a", "é"), domain.NewShFinished(3, "a", 10), domain.NewJobFinished(4, "a", domain.Failed),
+	} {
+		stream = appendLine(stream, domain.Entry{Event: event})
+	}
+	var versions [][]byte
+	for end := range len(stream) + 1 {
+		versions = append(versions, stream[:end])
+	}
+	return t.ingestAll(versions...)
+}
+
+// lineGoesOn has a last line that is an event already, though no line feed
+// ends it, and may become another one, or none.
+func lineGoesOn(t *trial) error {
+	before := bytes.TrimSuffix(t.stream("stream"), []byte("\n"))
+	more := pick(t, "more", "\n", " \n", "\r\n", "0", "x", "x\n", `{"at_ms":1}`, "\n\n")
+	versions := [][]byte{before, slices.Concat(before, []byte(more))}
+	if t.flip("instead") {
+		versions[1] = append(slices.Clone(before[:wholeLines(before)]), more...)
+	}
+	last := versions[1]
+	return t.ingestAll(append(versions, slices.Concat(last, t.stream("and more")))...)
+}
+
+func anotherStream(t *trial) error {
+	versions := [][]byte{t.stream("stream")}
+	for range 1 + t.upTo(2, "others") {
+		versions = append(versions, t.otherThan(versions[len(versions)-1]))
+	}
+	return t.ingestAll(versions...)
+}
+
+func longStreams(t *trial) error {
+	stream := longStream(500)
+	changed := slices.Clone(stream)
+	changed[bytes.IndexByte(changed, '0')] = '7'
+	return t.ingestAll(stream[:wholeLines(stream[:len(stream)/2])], stream, stream[:len(stream)-10], changed)
+}
