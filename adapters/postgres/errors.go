@@ -26,9 +26,10 @@ var errLost = errors.New("the connection to the database is lost; the database h
 // https://www.postgresql.org/docs/current/errcodes-appendix.html.
 var meanings = map[string]error{
 	"25006": store.ErrReadOnly, // read_only_sql_transaction
-	"42501": store.ErrReadOnly, // insufficient_privilege
 	"53100": store.ErrFull,     // disk_full
 	"55P03": store.ErrLocked,   // lock_not_available: a lock_timeout that somebody has set
+	// A unique_violation: rows of this program would have been removed before.
+	"23505": errors.New("there are rows that this program has not written; rebuild --force replaces them"),
 	"53200": errors.New("the database has no memory for that; write fewer runs in one transaction, or raise max_locks_per_transaction"),
 }
 
@@ -50,6 +51,16 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
 	return err
+}
+
+// explainWrite is explain for what writes. Who may not write finds the database
+// read-only; who may not even read is told so by the server.
+func explainWrite(err error) error {
+	var said *pgconn.PgError
+	if errors.As(err, &said) && said.Code == "42501" { // insufficient_privilege
+		return fmt.Errorf("%w: %w", store.ErrReadOnly, err)
+	}
+	return explain(err)
 }
 
 // isShutdown reports whether the server says that it goes (class 57P), or that

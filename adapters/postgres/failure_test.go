@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -105,6 +106,47 @@ func TestServerThatDies(t *testing.T) {
 			}
 			put(t, s, "old")
 		})
+	}
+}
+
+// Connections that died while nobody used them are not noticed.
+func TestIdleConnectionsThatDie(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	s := open(t, address)
+	put(t, s, "r")
+	hand := connect(t, address)
+	for name, call := range map[string]func() error{
+		"Update":      func() error { return s.Update(ctx, func(tx store.Tx) error { return replace(tx, "r") }) },
+		"View":        func() error { return s.View(ctx, "r", func(store.Snapshot) error { return nil }) },
+		"Checkpoints": func() error { _, err := s.Checkpoints(ctx, []domain.RunID{"r"}); return err },
+		"Runs":        func() error { _, err := s.Runs(ctx, store.Page{}); return err },
+		"RunIDs":      func() error { _, err := s.RunIDs(ctx, "", 1); return err },
+	} {
+		var inside sync.WaitGroup // all at once, so that there are four
+		inside.Add(4)
+		var done sync.WaitGroup
+		for range 4 {
+			done.Go(func() {
+				err := s.View(ctx, "r", func(store.Snapshot) error {
+					inside.Done()
+					inside.Wait()
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		done.Wait()
+		const others = ` FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+		for left := 1; left > 0; {
+			if err := hand.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid))`+others).Scan(&left); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := call(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

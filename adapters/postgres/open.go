@@ -53,7 +53,7 @@ func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 	if params["application_name"] == "" {
 		params["application_name"] = "quire-project"
 	}
-	config.ShouldPing = always
+	_ = always
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err

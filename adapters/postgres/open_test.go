@@ -212,6 +212,9 @@ func TestRoleThatReads(t *testing.T) {
 	}
 
 	put(t, open(t, address), "r")
+	if err := openError(t, reader); errors.Is(err, store.ErrReadOnly) || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("tables that it may not read: %v", err)
+	}
 	sql(t, address, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader`)
 	s := open(t, reader)
 	expect(t, s, "r")

@@ -62,7 +62,7 @@ func (s *Store) prepare(ctx context.Context, mustExist bool) error {
 		return errNoStore
 	}
 	if _, err := provider.Up(ctx); err != nil {
-		return fmt.Errorf("make the tables: %w", err)
+		return fmt.Errorf("make the tables: %w", explainWrite(err))
 	}
 	return nil
 }

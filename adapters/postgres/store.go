@@ -20,17 +20,17 @@ var dialect = sqlread.Dialect{
 
 // Checkpoints returns those of runs that are stored.
 func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	return dialect.Checkpoints(ctx, s.db, runs)
+	return dialect.Checkpoints(ctx, reader{s.db}, runs)
 }
 
 // Runs returns a page of runs.
 func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
-	return dialect.Runs(ctx, s.db, page)
+	return dialect.Runs(ctx, reader{s.db}, page)
 }
 
 // RunIDs returns the first limit runs behind after.
 func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
-	return dialect.RunIDs(ctx, s.db, after, limit)
+	return dialect.RunIDs(ctx, reader{s.db}, after, limit)
 }
 
 // View lets do read the rows of a run.
@@ -40,6 +40,9 @@ func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapsh
 		return explain(err)
 	}
 	defer tx.Rollback() // there is nothing to commit
+	if _, err := tx.ExecContext(ctx, freshPlans); err != nil {
+		return explain(err)
+	}
 	v := &view{ctx: ctx, tx: tx, run: run}
 	return do(v.dialect().Snapshot(ctx, tx, run))
 }

@@ -89,6 +89,9 @@ func expect(t testing.TB, s store.Store, runs ...domain.RunID) {
 				}
 				jobs++
 			}
+			if row, ok, err := snapshot.Run(); err != nil || !ok || row != rowsOf(run).Run.V {
+				t.Errorf("run %q: %v %v %v", run, row, ok, err)
+			}
 			c, ok, err := snapshot.Checkpoint()
 			if err == nil && (!ok || c != checkpoint || jobs != 2) {
 				t.Errorf("run %q: %d jobs, and the checkpoint %v %v", run, jobs, ok, c)

@@ -56,7 +56,7 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	batch.Queue(lockRuns, lockKeys(t.schema, runs))
 	batch.Queue(lockCheckpoints, texts(runs)).Query(func(rows pgx.Rows) error { return scanCheckpoints(rows, found) })
 	if err := t.send(&batch); err != nil {
-		return nil, fmt.Errorf("lock %d runs: %w", len(runs), explain(err))
+		return nil, fmt.Errorf("lock %d runs: %w", len(runs), explainWrite(err))
 	}
 	return found, nil
 }
@@ -68,7 +68,7 @@ func (t *tx) Reducers() (lowest, highest int, err error) {
 	batch.Queue(`SELECT coalesce(min(reducers), 0), coalesce(max(reducers), 0) FROM checkpoints`).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&lowest, &highest) })
 	if err := t.send(&batch); err != nil {
-		return 0, 0, fmt.Errorf("read the versions of the reducers: %w", explain(err))
+		return 0, 0, fmt.Errorf("read the versions of the reducers: %w", explainWrite(err))
 	}
 	return lowest, highest, nil
 }
@@ -125,7 +125,7 @@ func (t *tx) Reopen(runs []domain.RunID) error {
 func (t *tx) remove(what string, runs []domain.RunID, batch *pgx.Batch) error {
 	t.checkpoints.void(runs)
 	if err := t.send(batch); err != nil {
-		return fmt.Errorf("%s %d runs: %w", what, len(runs), explain(err))
+		return fmt.Errorf("%s %d runs: %w", what, len(runs), explainWrite(err))
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ func (t *tx) remove(what string, runs []domain.RunID, batch *pgx.Batch) error {
 // Insert adds rows.
 func (t *tx) Insert(rows *store.Rows) error {
 	if err := t.insert(rows); err != nil {
-		return fmt.Errorf("write rows of run %q: %w", rows.RunID, explain(err))
+		return fmt.Errorf("write rows of run %q: %w", rows.RunID, explainWrite(err))
 	}
 	return nil
 }

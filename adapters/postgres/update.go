@@ -12,19 +12,19 @@ import (
 
 // beginQuery begins a transaction that writes.
 //
+// It says that it is the store's, which the triggers that make checkpoints
+// void look for.
+//
 // It does not wait until its commit is on the disk, unless it has to: should
 // the server crash, the last half second of commits may be gone, each as a
 // whole, rows and checkpoint. The database is consistent, and the runs are
 // brought up to their streams again.
-//
-// It says that it is the store's, which the triggers that make checkpoints
-// void look for.
 func beginQuery(durable bool) string {
-	begin := `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL quire_project.writer = 'store'`
+	commit := "off"
 	if durable {
-		return begin + `; SET LOCAL synchronous_commit = on`
+		commit = "on"
 	}
-	return begin + `; SET LOCAL synchronous_commit = off`
+	return `BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL quire_project.writer = 'store'; ` + indexPlans + `; SET LOCAL synchronous_commit = ` + commit
 }
 
 // rollbackTime is how long a transaction that failed may take to go.
@@ -34,7 +34,7 @@ const rollbackTime = 5 * time.Second
 func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
 	pg, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: s.begin})
 	if err != nil {
-		return fmt.Errorf("begin to write: %w", explain(err))
+		return fmt.Errorf("begin to write: %w", explainWrite(err))
 	}
 	t := newTx(ctx, s.schema, pg)
 	committed := false
@@ -47,7 +47,7 @@ func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
 		return err
 	}
 	if err := t.commit(); err != nil {
-		return fmt.Errorf("write the rows: %w", explain(err))
+		return fmt.Errorf("write the rows: %w", explainWrite(err))
 	}
 	committed = true
 	return nil

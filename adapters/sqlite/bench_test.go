@@ -2,18 +2,16 @@ package sqlite_test
 
 import (
 	"bytes"
-	"cmp"
-	"context"
-	"database/sql"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
-	"time"
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
@@ -21,27 +19,54 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// shape is what the rows of a benchmark look like.
-type shape struct{ runs, jobs, sh int }
+// BenchmarkInsert compares Insert with the shell sqlite3, which is SQLite in C
+// and imports the same rows into the same tables, from CSV; and with what one
+// gets without thinking, a statement for each row.
+func BenchmarkInsert(b *testing.B) {
+	for _, bench := range []struct {
+		name  string
+		shape shape
+		group int // runs in a transaction
+	}{
+		{"one large run", shape{1, 200_000, 650_000}, 1},
+		{"many small runs", shape{10_000, 20, 65}, 50},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.Run("store", func(b *testing.B) { benchStore(b, bench.shape, bench.group) })
+			b.Run("shell", func(b *testing.B) { benchShell(b, bench.shape, "") })
+			b.Run("shell with the settings of the store", func(b *testing.B) {
+				benchShell(b, bench.shape, "PRAGMA page_size=16384; PRAGMA journal_mode=wal; PRAGMA synchronous=normal; PRAGMA cache_size=-65536;\n")
+			})
+		})
+	}
+	b.Run("a statement for each row", func(b *testing.B) { benchAutocommit(b, shape{1, 1_000, 3_250}) })
+}
 
-var (
-	oneLarge  = shape{1, 200_000, 650_000}
-	manySmall = shape{10_000, 20, 65}
-)
+// shape is what the rows of a benchmark look like: each of some runs has so
+// many jobs and commands.
+type shape struct{ runs, jobs, sh int }
 
 func (s shape) rows() int { return s.runs * (1 + 2*s.jobs + s.sh) }
 
-// batchRows is about how many rows of each kind are inserted at once, which is
-// what folding hands over.
-const batchRows = 1200
+// batchJobs is how many jobs are inserted at once, with their commands: about
+// as many rows as folding hands over.
+const batchJobs = 800
 
-// each makes the rows of a run, batch by batch.
-func (s shape) each(run int, do func(*store.Rows)) {
-	rnd := rand.New(rand.NewPCG(1, uint64(run)))
-	id := domain.RunID(fmt.Sprintf("run-%06d", run))
+// batches makes the rows of all runs.
+func (s shape) batches() (batches []*store.Rows) {
+	for run := range s.runs {
+		batches = append(batches, s.run(run)...)
+	}
+	return batches
+}
+
+// run makes the rows of a run, batch by batch. The last has the run's own row.
+func (s shape) run(number int) (batches []*store.Rows) {
+	rnd := rand.New(rand.NewPCG(1, uint64(number)))
+	id := domain.RunID(fmt.Sprintf("run-%06d", number))
 	rows := &store.Rows{RunID: id}
-	at, sh := int64(1795444880000)+int64(run)*60_000, 0
-	start := at
+	start := int64(1795444880000) + int64(number)*60_000
+	at, sh := start, 0
 	for job := range s.jobs {
 		name, begin := "job-"+strconv.Itoa(job), at
 		for seq := 1; sh < s.sh*(job+1)/s.jobs; seq, sh = seq+1, sh+1 {
@@ -50,22 +75,24 @@ func (s shape) each(run int, do func(*store.Rows)) {
 			row.FinishedAtMs, row.ExitCode = projections.Some(at), projections.Some(rnd.Int32N(50)/49)
 			rows.ShEvents = append(rows.ShEvents, projections.Row[projections.ShEvent]{Index: sh, Value: row})
 		}
+		took := projections.Some(at - begin)
 		rows.Jobs = append(rows.Jobs, projections.Row[projections.Job]{Index: job, Value: projections.Job{
-			JobID: name, State: projections.Complete, StartedAtMs: projections.Some(begin), FinishedAtMs: projections.Some(at), ExitCode: projections.Some[int32](0),
+			JobID: name, State: projections.Complete, ExitCode: projections.Some[int32](0),
+			StartedAtMs: projections.Some(begin), FinishedAtMs: projections.Some(at),
 		}})
 		rows.Timings = append(rows.Timings, projections.Row[projections.JobTiming]{Index: job, Value: projections.JobTiming{
-			JobID: name, OffsetMs: projections.Some(begin - start), DurationMs: projections.Some(at - begin), ShCount: 3, ShMs: projections.Some(at - begin), GapMs: projections.Some[int64](0),
+			JobID: name, OffsetMs: projections.Some(begin - start), DurationMs: took, ShCount: 3, ShMs: took, GapMs: projections.Some[int64](0),
 		}})
-		if len(rows.Jobs) == batchRows {
-			do(rows)
-			rows.Jobs, rows.ShEvents, rows.Timings = rows.Jobs[:0], rows.ShEvents[:0], rows.Timings[:0]
+		if len(rows.Jobs) == batchJobs {
+			batches, rows = append(batches, rows), &store.Rows{RunID: id}
 		}
 	}
+	wall := projections.Some(at - start)
 	rows.Run = projections.Some(store.Run{
 		Run:       projections.Run{RunID: id, State: projections.Complete, Events: int64(2 * (s.jobs + s.sh)), Jobs: s.jobs, ShEvents: s.sh},
-		RunTiming: projections.RunTiming{StartedAtMs: projections.Some(start), LastAtMs: projections.Some(at), WallMs: projections.Some(at - start), PeakJobs: 1},
+		RunTiming: projections.RunTiming{StartedAtMs: projections.Some(start), LastAtMs: projections.Some(at), WallMs: wall, BusyMs: wall, JobMs: wall, PeakJobs: 1},
 	})
-	do(rows)
+	return append(batches, rows)
 }
 
 func command(rnd *rand.Rand) string {
@@ -77,66 +104,45 @@ func command(rnd *rand.Rand) string {
 	return string(cmd)
 }
 
-// BenchmarkInsert compares Insert with the shell's .import of the same rows
-// into the same tables.
-func BenchmarkInsert(b *testing.B) {
-	for _, bench := range []struct {
-		name  string
-		shape shape
-		group int // runs in a transaction
-	}{
-		{"one large run", oneLarge, 1},
-		{"many small runs", manySmall, 50},
-	} {
-		b.Run(bench.name, func(b *testing.B) {
-			b.Run("store", func(b *testing.B) { benchStore(b, bench.shape, bench.group) })
-			b.Run("shell", func(b *testing.B) { benchShell(b, bench.shape, "") })
-			b.Run("shell, same settings", func(b *testing.B) {
-				benchShell(b, bench.shape, "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;")
-			})
-		})
-	}
-}
-
-// perSecond reports rows in the time that the benchmark was running.
+// perSecond reports how many rows went in a second.
 func perSecond(b *testing.B, rows int) {
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(0, "ns/op")
 }
 
+// benchStore inserts rows that were made before: folding has its own benchmark.
 func benchStore(b *testing.B, shape shape, group int) {
-	// Rows are made before the clock runs: folding has its own benchmark.
-	var all []*store.Rows
-	for run := range shape.runs {
-		shape.each(run, func(rows *store.Rows) { all = append(all, clone(rows)) })
-	}
+	batches := shape.batches()
 	for b.Loop() {
 		b.StopTimer()
-		s, err := sqlite.Open(context.Background(), filepath.Join(b.TempDir(), "bench.db"))
+		path := filepath.Join(b.TempDir(), "bench.db")
+		s, err := sqlite.Open(b.Context(), path)
 		if err != nil {
 			b.Fatal(err)
 		}
 		b.StartTimer()
-		insertAll(b, s, all, group)
-		b.StopTimer()
-		if err := s.Close(); err != nil {
+		if err := errors.Join(insertAll(b, s, batches, group), s.Close()); err != nil {
 			b.Fatal(err)
 		}
+		b.StopTimer()
+		os.Remove(path)
 		b.StartTimer()
 	}
 	perSecond(b, shape.rows())
 }
 
-func insertAll(b *testing.B, s store.Store, all []*store.Rows, group int) {
-	for len(all) > 0 {
-		err := s.Update(context.Background(), func(tx store.Tx) error {
-			for done := 0; len(all) > 0 && done < group; all = all[1:] {
-				if err := tx.Insert(all[0]); err != nil {
+// insertAll inserts batches, so many runs in one transaction.
+func insertAll(b *testing.B, s store.Store, batches []*store.Rows, group int) error {
+	for len(batches) > 0 {
+		err := s.Update(b.Context(), func(tx store.Tx) error {
+			for runs := 0; len(batches) > 0 && runs < group; batches = batches[1:] {
+				rows := batches[0]
+				if err := tx.Insert(rows); err != nil {
 					return err
 				}
-				if all[0].Run.Valid {
-					done++
-					if err := tx.SetCheckpoint(all[0].RunID, store.Checkpoint{Reducers: 1, Source: "x"}); err != nil {
+				if rows.Run.Valid {
+					runs++
+					if err := tx.SetCheckpoint(rows.RunID, aCheckpoint); err != nil {
 						return err
 					}
 				}
@@ -144,86 +150,115 @@ func insertAll(b *testing.B, s store.Store, all []*store.Rows, group int) {
 			return nil
 		})
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
 	}
+	return nil
 }
 
-func clone(r *store.Rows) *store.Rows {
-	c := *r
-	c.Jobs, c.ShEvents, c.Timings = append(c.Jobs[:0:0], c.Jobs...), append(c.ShEvents[:0:0], c.ShEvents...), append(c.Timings[:0:0], c.Timings...)
-	return &c
-}
-
-func benchShell(b *testing.B, shape shape, pragmas string) {
+func benchShell(b *testing.B, shape shape, settings string) {
 	shell, err := exec.LookPath("sqlite3")
 	if err != nil {
-		b.Skip("needs the shell sqlite3")
+		b.Skip("the shell sqlite3 is not here to be compared with")
 	}
-	dir := b.TempDir()
-	writeCSV(b, dir, shape)
 	schema, err := os.ReadFile("migrations/00001_tables.sql")
 	if err != nil {
 		b.Fatal(err)
 	}
+	folder := b.TempDir()
+	imports := settings
+	for _, table := range writeCSV(b, folder, shape) {
+		imports += fmt.Sprintf(".import --csv %s %s\n", filepath.Join(folder, table), table)
+	}
+	path := filepath.Join(folder, "bench.db")
 	for b.Loop() {
 		b.StopTimer()
-		path := filepath.Join(b.TempDir(), "bench.db")
-		run := func(input string) {
-			c := exec.Command(shell, "-bail", path)
-			c.Stdin = bytes.NewReader([]byte(input))
-			if out, err := c.CombinedOutput(); err != nil || bytes.Contains(out, []byte("rror")) {
-				b.Fatalf("%v: %s", err, out)
-			}
+		for _, file := range []string{"", "-wal", "-shm"} {
+			os.Remove(path + file)
 		}
-		run(pragmas + string(schema))
+		runShell(b, shell, path, settings+string(schema))
 		b.StartTimer()
-		imports := pragmas + "\n"
-		for _, t := range []string{"sh_events", "jobs", "timings", "runs"} {
-			imports += fmt.Sprintf(".import --csv %s/%s.csv %s\n", dir, t, t)
-		}
-		run(imports)
+		runShell(b, shell, path, imports)
 	}
 	perSecond(b, shape.rows())
+	if got := query(b, path, `SELECT (SELECT count(*) FROM runs) + (SELECT count(*) FROM jobs) + (SELECT count(*) FROM sh_events) + (SELECT count(*) FROM timings)`); got != fmt.Sprint(shape.rows()) {
+		b.Fatalf("the shell imported %s rows, want %d", got, shape.rows())
+	}
 }
 
-func writeCSV(b *testing.B, dir string, shape shape) {
+func runShell(b *testing.B, shell, path, input string) {
+	cmd := exec.Command(shell, "-bail", path)
+	cmd.Stdin = bytes.NewReader([]byte(input))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("%v: %s", err, out)
+	}
+}
+
+// writeCSV writes a file for each table, and returns their names.
+func writeCSV(b *testing.B, folder string, shape shape) []string {
+	tables := []string{"jobs", "sh_events", "timings", "runs"}
 	files := map[string]*csv.Writer{}
-	for _, t := range []string{"sh_events", "jobs", "timings", "runs"} {
-		f, err := os.Create(filepath.Join(dir, t+".csv"))
+	for _, table := range tables {
+		file, err := os.Create(filepath.Join(folder, table))
 		if err != nil {
 			b.Fatal(err)
 		}
-		files[t] = csv.NewWriter(f)
-		defer f.Close()
+		defer file.Close()
+		files[table] = csv.NewWriter(file)
 	}
-	for run := range shape.runs {
-		shape.each(run, func(rows *store.Rows) {
-			id := string(rows.RunID)
-			for _, r := range rows.ShEvents {
-				v := r.Value
-				files["sh_events"].Write([]string{id, v.JobID, fmt.Sprint(v.Seq), v.Cmd, fmt.Sprint(v.StartedAtMs), v.FinishedAtMs.String(), v.ExitCode.String(), fmt.Sprint(r.Index + 1)})
-			}
-			for _, r := range rows.Jobs {
-				v := r.Value
-				files["jobs"].Write([]string{id, v.JobID, string(v.State), v.ExitCode.String(), v.StartedAtMs.String(), v.FinishedAtMs.String(), fmt.Sprint(r.Index + 1)})
-			}
-			for _, r := range rows.Timings {
-				v := r.Value
-				files["timings"].Write([]string{id, v.JobID, v.OffsetMs.String(), v.DurationMs.String(), fmt.Sprint(v.ShCount), v.ShMs.String(), v.GapMs.String()})
-			}
-			if v := rows.Run.V; rows.Run.Valid {
-				files["runs"].Write([]string{id, string(v.State), "0", fmt.Sprint(v.Events), "0", fmt.Sprint(v.Jobs), "0", fmt.Sprint(v.ShEvents), "0", "0",
-					v.StartedAtMs.String(), v.LastAtMs.String(), v.WallMs.String(), "0", "0", "1"})
-			}
-		})
+	write := func(table string, values ...any) {
+		record := make([]string, len(values))
+		for i, value := range values {
+			record[i] = fmt.Sprint(value)
+		}
+		if err := files[table].Write(record); err != nil {
+			b.Fatal(err)
+		}
 	}
-	for _, f := range files {
-		f.Flush()
+	for _, rows := range shape.batches() {
+		for _, row := range rows.Jobs {
+			r := row.Value
+			write("jobs", rows.RunID, r.JobID, r.State, r.ExitCode, r.StartedAtMs, r.FinishedAtMs, row.Index+1)
+		}
+		for _, row := range rows.ShEvents {
+			r := row.Value
+			write("sh_events", rows.RunID, r.JobID, r.Seq, r.Cmd, r.StartedAtMs, r.FinishedAtMs, r.ExitCode, row.Index+1)
+		}
+		for _, row := range rows.Timings {
+			r := row.Value
+			write("timings", rows.RunID, r.JobID, r.OffsetMs, r.DurationMs, r.ShCount, r.ShMs, r.GapMs)
+		}
+		if r := rows.Run.V; rows.Run.Valid {
+			write("runs", r.RunID, r.State, 0, r.Events, 0, r.Run.Jobs, 0, r.Run.ShEvents, 0, 0, r.StartedAtMs, r.LastAtMs, r.WallMs, r.BusyMs, r.JobMs, r.PeakJobs)
+		}
 	}
+	for _, table := range tables {
+		if files[table].Flush(); files[table].Error() != nil {
+			b.Fatal(files[table].Error())
+		}
+	}
+	return tables
 }
 
-var _ = cmp.Or[int]
-var _ = context.Background
-var _ = sql.Open
-var _ = time.Now
+// benchAutocommit inserts commands one by one, each in a transaction of its own.
+func benchAutocommit(b *testing.B, shape shape) {
+	batches := shape.batches()
+	path := filepath.Join(b.TempDir(), "bench.db")
+	open(b, path)
+	db := other(b, path)
+	n := 0
+	for b.Loop() {
+		for _, rows := range batches {
+			for row := range slices.Values(rows.ShEvents) {
+				r := row.Value
+				_, err := db.Exec(`INSERT INTO sh_events VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+					n, r.JobID, r.Seq, r.Cmd, r.StartedAtMs, r.FinishedAtMs.V, r.ExitCode.V, row.Index+1)
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		n++
+	}
+	perSecond(b, shape.sh)
+}

@@ -29,7 +29,9 @@ func explain(err error) error {
 	case code&0xff == lib.SQLITE_CANTOPEN:
 		return fmt.Errorf("the file cannot be opened; see to it that you may read it and write its folder: %w", err)
 	case code&0xff == lib.SQLITE_NOTADB:
-		return fmt.Errorf("the file is no SQLite database; name another one: %w", err)
+		return fmt.Errorf("%w: %w", errNoDatabase, err)
+	case code&0xff == lib.SQLITE_CONSTRAINT: // else they would have been removed before
+		return fmt.Errorf("there are rows that this program has not written; rebuild --force replaces them; where that ends so, too, the database is damaged: remove it and derive its rows again with rebuild: %w", err)
 	case code&0xff == lib.SQLITE_CORRUPT:
 		return fmt.Errorf("the database is damaged; remove it and derive its rows again with rebuild: %w", err)
 	}

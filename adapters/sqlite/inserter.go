@@ -98,8 +98,12 @@ func (i *inserter) fresh() *batch {
 	}
 }
 
-// hand hands a batch to the goroutine.
+// hand hands a batch to the goroutine. After an error there is no transaction
+// any more that it could be part of.
 func (i *inserter) hand(b *batch) {
+	if i.err != nil {
+		return
+	}
 	if i.full == nil {
 		i.full, i.ended = make(chan *batch, ahead), make(chan error, 1)
 		go i.run(i.full, i.ended)

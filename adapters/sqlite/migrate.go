@@ -22,13 +22,17 @@ const latest = 1
 // migrationTimeout is for how long migrating waits for others.
 const migrationTimeout = 10 * time.Second
 
-// migrate brings the tables up to the latest version. Somebody else may be at
-// it at the same time: an error counts only if nobody has got further.
+// migrate brings the tables up to the latest version.
 func migrate(ctx context.Context, db *sql.DB) error {
+	return patiently(ctx, migrationTimeout, func() error { return migrateBeside(ctx, db) })
+}
+
+// migrateBeside does so beside others that may be at it at the same time: an
+// error counts only if nobody has got further.
+func migrateBeside(ctx context.Context, db *sql.DB) error {
 	version, err := inspect(ctx, db)
 	for err == nil && version < latest {
-		before := version
-		failed := patiently(ctx, migrationTimeout, func() error { return up(ctx, db) })
+		before, failed := version, up(ctx, db)
 		if version, err = inspect(ctx, db); err == nil && version == before {
 			return failed
 		}

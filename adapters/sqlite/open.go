@@ -86,6 +86,8 @@ func New(ctx context.Context, db *sql.DB) (*Store, error) {
 
 var errNoStore = fmt.Errorf("there is no store here; make one with rebuild: %w", fs.ErrNotExist)
 
+var errNoDatabase = errors.New("the file is no SQLite database; name another one")
+
 // locate makes a path absolute and finds out whether a file is there. The file
 // is not opened: to close it would take the locks of every connection to it.
 func locate(name string) (path string, exists bool, err error) {
@@ -105,6 +107,8 @@ func locate(name string) (path string, exists bool, err error) {
 		return "", false, errors.New("this is a folder, and a store is kept in a file")
 	case !info.Mode().IsRegular():
 		return "", false, errors.New("this is no regular file, and a store is kept in one")
+	case info.Size() == 1: // SQLite would take it for an empty one
+		return "", false, errNoDatabase
 	}
 	return path, true, nil
 }
@@ -125,7 +129,7 @@ func modeOf(ctx context.Context, path string, exists bool, o *options) (url.Valu
 	}
 	logged := err == nil
 	version, err := peek(ctx, path, look, o)
-	if !logged && codeOf(err)&0xff == lib.SQLITE_CANTOPEN {
+	if !logged && (codeOf(err)&0xff == lib.SQLITE_CANTOPEN || codeOf(err) == lib.SQLITE_READONLY_DIRECTORY) {
 		// The log cannot be made in a folder that cannot be written. As there
 		// is none, nobody writes, and it is not needed.
 		mode = url.Values{"mode": {"ro"}, "immutable": {"1"}}
@@ -173,7 +177,7 @@ func couldNotCreate(path string, existed bool, err error) error {
 	if _, missing := os.Stat(folder); missing != nil {
 		return fmt.Errorf("the file cannot be made, its folder is not there: %w", missing)
 	}
-	return fmt.Errorf("the file cannot be made; see to it that you may write the folder %s: %w", folder, err)
+	return fmt.Errorf("the file cannot be made; see to it that you may write the folder %s: %v", folder, err)
 }
 
 // codeOf returns the code of an error of SQLite, and 0 for other errors.

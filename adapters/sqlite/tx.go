@@ -90,7 +90,8 @@ func (t *tx) remove(runs []domain.RunID, queries []string) error {
 		list, args := placeholders(runs)
 		for _, query := range queries {
 			if err := t.session.exec(t.ctx, fmt.Sprintf(query, list), args...); err != nil {
-				return t.store.fail("remove rows", err)
+				t.inserter.err = t.store.fail("remove rows", err)
+				return t.inserter.err
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -104,11 +105,8 @@ func (p *pipeline) all(ctx context.Context) error {
 		cancel(err)
 	}
 	close(groups)
-	err := <-written
-	if err == nil {
-		err = context.Cause(ctx)
-	}
-	return err
+	err := <-written // which may only be that the other end has cancelled
+	return cmp.Or(context.Cause(ctx), err)
 }
 
 // group puts work together into groups.

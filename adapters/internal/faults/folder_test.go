@@ -28,12 +28,13 @@ func newFolder(t testing.TB, runs int) *folder {
 		other := synthetic(t, synth.Shape{Seed: uint64(2*i + 1), Jobs: 15, Sh: 50, AtOnce: 2})
 		f.streams = append(f.streams, s)
 		f.versions = append(f.versions, []*version{
-			newVersion(s.run, one[:len(one)/3]),
-			newVersion(s.run, one), // it has grown
+			newVersion(s.run, one[:len(one)/3+i%100]), // it ends inside a line
+			newVersion(s.run, wholeLines(one[:len(one)/2])),
+			newVersion(s.run, one),
 			newVersion(s.run, other),
-			newVersion(s.run, other[:len(other)/2+i%50]), // it is shorter
+			newVersion(s.run, wholeLines(other[:len(other)/2])), // it is shorter
 		})
-		f.becomes(t, i, f.versions[i][1])
+		f.becomes(t, i, f.versions[i][2])
 	}
 	return f
 }

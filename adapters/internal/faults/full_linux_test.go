@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/fixtures/synth"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // onDisk are the stores, each with what makes a database on a disk.
@@ -18,13 +21,13 @@ var onDisk = []struct {
 	make func(testing.TB, *disk) database
 }{
 	{"SQLite", func(t testing.TB, d *disk) database { return sqliteIn(d.path) }},
-	{"PostgreSQL", postgresOn},
+	{"PostgreSQL", func(t testing.TB, d *disk) database { return postgresOn(t, pgtest.Shared(t), d) }},
 }
 
 func eachOnDisk(t *testing.T, do func(t *testing.T, d *disk, db database)) {
 	for _, kind := range onDisk {
 		t.Run(kind.name, func(t *testing.T) {
-			d := newDisk(t, "64m")
+			d := newDisk(t, 64<<20)
 			do(t, d, kind.make(t, d))
 		})
 	}
@@ -33,14 +36,14 @@ func eachOnDisk(t *testing.T, do func(t *testing.T, d *disk, db database)) {
 func TestIngestOnFullDisk(t *testing.T) {
 	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
 		full := &full{disk: d, rnd: random(t)}
-		newWork(t, db, full.rnd, full, times(15)).ingest(t)
+		newWork(db, full.rnd, full, times(10)).ingest(t)
 	})
 }
 
 func TestRebuildOnFullDisk(t *testing.T) {
 	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
 		full := &full{disk: d, rnd: random(t)}
-		newWork(t, db, full.rnd, full, times(15)).rebuild(t)
+		newWork(db, full.rnd, full, times(10)).rebuild(t)
 	})
 }
 
@@ -63,26 +66,88 @@ func (f *full) strike(t testing.TB, args ...string) (completed bool) {
 
 func (f *full) clear(t testing.TB) { f.disk.makeRoom(t) }
 
-// postgresOn makes a database whose tables are on a disk.
-func postgresOn(t testing.TB, d *disk) database {
+// postgresOn makes a database in a server, whose tables are on a disk.
+func postgresOn(t testing.TB, server *pgtest.Server, d *disk) database {
 	t.Helper()
-	server := pgtest.Shared(t)
-	control := server.NewDatabase(t)
-	space, folder := "space_of_"+nameOf(t, control), filepath.Join(d.path, "tables")
+	any := postgresAt(server.URL("postgres"))
+	control, space, folder := connect(t, any), filepath.Base(d.path), filepath.Join(d.path, "tables")
 	if err := errors.Join(os.Mkdir(folder, 0o700), os.Chown(folder, serverUser(t, control), -1)); err != nil {
 		t.Fatal(err)
 	}
-	execute(t, control, fmt.Sprintf(`CREATE TABLESPACE %s LOCATION '%s'`, space, folder))
-	t.Cleanup(func() { execute(t, control, `DROP TABLESPACE `+space) })
+	execute(t, control, fmt.Sprintf(`CREATE TABLESPACE "%s" LOCATION '%s'`, space, folder))
+	t.Cleanup(func() { execute(t, connect(t, any), fmt.Sprintf(`DROP TABLESPACE "%s"`, space)) })
 	return postgresAt(with(t, server.NewDatabase(t), "default_tablespace", space))
 }
 
 // serverUser returns the user that a server runs as.
-func serverUser(t testing.TB, address string) int {
+func serverUser(t testing.TB, control *sql.Conn) int {
 	t.Helper()
-	info, err := os.Stat(ask(t, address, `SHOW data_directory`))
+	info, err := os.Stat(ask(t, control, `SHOW data_directory`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return int(info.Sys().(*syscall.Stat_t).Uid)
+}
+
+// Whoever has a store open is told by the error which it is, and can go on
+// when there is room.
+func TestFullDiskUnderOpenStore(t *testing.T) {
+	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
+		f, s := newFolder(t, 50), newStream(t.TempDir(), "large")
+		run(t, "rebuild", f.path, "--to", db.address).succeeds(t)
+		s.becomes(t, newVersion(s.run, synthetic(t, large(0))))
+		opened := db.open(t)
+
+		d.fill(t, 100<<10)
+		if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); !errors.Is(err, store.ErrFull) {
+			t.Errorf("Ingest gives %v", err)
+		}
+		if _, err := store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true}); !errors.Is(err, store.ErrFull) {
+			t.Errorf("Rebuild gives %v", err)
+		}
+		for i, s := range f.streams {
+			if record := readRecord(t, opened, s.run); !f.now[i].is(record) {
+				t.Fatalf("run %s is %v", s.run, runOf(record))
+			}
+		}
+		d.makeRoom(t)
+		if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); err != nil {
+			t.Error(err)
+		}
+		if _, err := store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true}); err != nil {
+			t.Error(err)
+		}
+		verified(t, s.path, db)
+		verified(t, f.path, db)
+	})
+}
+
+// The server's own disk gets full, to which it writes its log. It goes down,
+// or gives up the transaction.
+func TestFullDiskUnderServer(t *testing.T) {
+	own, other, rnd := newDisk(t, 192<<20), newDisk(t, 192<<20), random(t)
+	program(t)                   // is not to be built there
+	t.Setenv("TMPDIR", own.path) // where the server is made
+	server := pgtest.New(t, "max_wal_size=32MB", "min_wal_size=32MB", "wal_recycle=off")
+	db := postgresOn(t, server, other)
+	f, s := newFolder(t, 50), newStream(t.TempDir(), "large")
+	run(t, "rebuild", f.path, "--to", db.address).succeeds(t)
+	opened := db.open(t)
+	s.becomes(t, newVersion(s.run, synthetic(t, synth.Shape{Jobs: 20_000, Sh: 65_000})))
+	for range times(3) {
+		own.fill(t, rnd.Int64N(8<<20))
+		e := run(t, "rebuild", s.path, "--to", db.address, "--force")
+		e.fails(t)
+		own.makeRoom(t)
+		server.Kill(t) // if it has not gone down
+		server.Start(t)
+		for i, s := range f.streams {
+			if record := readRecord(t, opened, s.run); !f.now[i].is(record) {
+				t.Fatalf("run %s is %v", s.run, runOf(record))
+			}
+		}
+		run(t, s.path, "--to", db.address).succeeds(t)
+		verified(t, s.path, db)
+		verified(t, f.path, db)
+	}
 }

@@ -25,13 +25,19 @@ type ended struct {
 	took           time.Duration
 }
 
-func newCommand(t testing.TB, args ...string) *command {
+// program returns the path of the program.
+func program(t testing.TB) string {
 	t.Helper()
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &command{Cmd: exec.Command(path, args...)}
+	return path
+}
+
+func newCommand(t testing.TB, args ...string) *command {
+	t.Helper()
+	c := &command{Cmd: exec.Command(program(t), args...)}
 	c.Stdout, c.Stderr = &c.stdout, &c.stderr
 	return c
 }

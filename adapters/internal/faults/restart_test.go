@@ -7,53 +7,52 @@ import (
 	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
-func TestServerStopsDuringIngest(t *testing.T) {
-	eachStop(t, func(t *testing.T, r *restart, w *work) {
-		s := newStream(t.TempDir(), "large")
-		s.becomes(t, newVersion(s.run, synthetic(t, large(0))))
-		r.takes = measure(t, s.path, "--to", postgresAt(r.server.NewDatabase(t)).address)
-		w.ingest(t)
-	})
-}
-
-func TestServerStopsDuringRebuild(t *testing.T) {
-	eachStop(t, func(t *testing.T, r *restart, w *work) {
-		r.takes = measure(t, "rebuild", newFolder(t, 200).path, "--to", postgresAt(r.server.NewDatabase(t)).address)
-		w.rebuild(t)
-	})
-}
-
-// eachStop does something with each way to stop a server.
-func eachStop(t *testing.T, do func(*testing.T, *restart, *work)) {
-	for _, stop := range []struct {
-		name    string
-		stop    func(*pgtest.Server, testing.TB)
-		forgets bool
-	}{
-		{"fast", (*pgtest.Server).Stop, false},
-		{"immediate", (*pgtest.Server).Kill, true},
+// The server is stopped while programs work, and started again.
+func TestServerStops(t *testing.T) {
+	server := pgtest.New(t)
+	for _, how := range []restart{
+		{name: "in an orderly way", stop: server.Stop},
+		{name: "at once", stop: server.Kill, forgets: true},
 	} {
-		t.Run(stop.name, func(t *testing.T) {
-			r := &restart{server: pgtest.New(t), stop: stop.stop, forgets: stop.forgets, rnd: random(t)}
-			r.address = r.server.NewDatabase(t)
-			w := newWork(t, postgresAt(r.address), r.rnd, r, times(5))
-			w.reader.keep = true // somebody who has the store open all the time
-			do(t, r, w)
+		how.server, how.rnd = server, random(t)
+		t.Run(how.name+" during an ingest", func(t *testing.T) {
+			s := newStream(t.TempDir(), "large")
+			s.becomes(t, newVersion(s.run, synthetic(t, large(0))))
+			how.work(t, s.path).ingest(t)
+		})
+		t.Run(how.name+" during a rebuild", func(t *testing.T) {
+			how.work(t, "rebuild", newFolder(t, 200).path).rebuild(t)
+		})
+		t.Run(how.name+" under an open store", func(t *testing.T) {
+			stopsUnderOpenStore(t, &how)
 		})
 	}
+}
+
+// work returns work that is struck, while somebody has the store open all the
+// time. command is like it, and measured.
+func (r restart) work(t testing.TB, command ...string) *work {
+	t.Helper()
+	r.takes = measure(t, append(command, "--to", r.server.NewDatabase(t))...)
+	r.db = postgresAt(r.server.NewDatabase(t))
+	w := newWork(r.db, r.rnd, &r, times(5))
+	w.reader.keep = true
+	return w
 }
 
 // restart is that the server is stopped, at any moment of the time that the
 // program takes, and started again.
 type restart struct {
+	name   string
 	server *pgtest.Server
-	stop   func(*pgtest.Server, testing.TB)
+	stop   func(testing.TB)
 	// forgets says that what was committed last may be lost, each
 	// transaction as a whole: commits do not wait for the disk.
 	forgets bool
-	address string
+	db      database
 	rnd     *rand.Rand
 	takes   time.Duration
 }
@@ -62,7 +61,7 @@ func (r *restart) strike(t testing.TB, args ...string) (completed bool) {
 	t.Helper()
 	c := start(t, args...)
 	time.Sleep(time.Duration(r.rnd.Int64N(int64(r.takes))))
-	r.stop(r.server, t)
+	r.stop(t)
 	e := c.wait(t)
 	r.server.Start(t)
 	if e.status != 0 {
@@ -75,4 +74,44 @@ func (r *restart) strike(t testing.TB, args ...string) (completed bool) {
 }
 
 // clear sees to it that the next crash does not undo what there is now.
-func (r *restart) clear(t testing.TB) { execute(t, r.address, "CHECKPOINT") }
+func (r *restart) clear(t testing.TB) { execute(t, connect(t, r.db), "CHECKPOINT") }
+
+// stopsUnderOpenStore has a program that uses a store from many goroutines. It
+// is told that the server is gone, and goes on when it is back, at once.
+func stopsUnderOpenStore(t *testing.T, r *restart) {
+	f, db := newFolder(t, 100), postgresAt(r.server.NewDatabase(t))
+	run(t, "rebuild", f.path, "--to", db.address).succeeds(t)
+	opened := db.open(t)
+	rebuild := func() error {
+		_, err := store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true})
+		return err
+	}
+	read := func() error {
+		_, err := store.ReadRecord(t.Context(), opened, f.streams[0].run)
+		return err
+	}
+	users := []func() error{rebuild, read, read, read}
+	f.change(t, r.rnd)
+	ended := make(chan error, len(users))
+	for _, use := range users {
+		go func() {
+			var err error
+			for err == nil {
+				err = use()
+			}
+			ended <- err
+		}()
+	}
+	time.Sleep(time.Duration(r.rnd.Int64N(int64(100 * time.Millisecond))))
+	r.stop(t)
+	for range users {
+		if err := <-ended; !strings.Contains(err.Error(), "connection to the database is lost") && !strings.Contains(err.Error(), "failed to connect") {
+			t.Errorf("without a server: %v", err)
+		}
+	}
+	r.server.Start(t)
+	if err := together(users); err != nil {
+		t.Errorf("with the server back: %v", err)
+	}
+	verified(t, f.path, db)
+}

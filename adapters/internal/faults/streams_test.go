@@ -63,9 +63,7 @@ func newStream(folder, name string) *stream {
 // becomes puts a version in the file.
 func (s *stream) becomes(t testing.TB, v *version) {
 	t.Helper()
-	if err := os.WriteFile(s.path, v.data, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, s.path, v.data)
 }
 
 // grow appends what is missing of data, as a producer does: it does not mind
@@ -99,6 +97,9 @@ func synthetic(t testing.TB, shape synth.Shape) []byte {
 	}
 	return data.Bytes()
 }
+
+// wholeLines returns the lines of data that have ended.
+func wholeLines(data []byte) []byte { return data[:bytes.LastIndexByte(data, '\n')+1] }
 
 // readRecord returns all that is stored of a run; nil if there is nothing.
 func readRecord(t testing.TB, s store.Store, run domain.RunID) *projections.Record {

@@ -19,7 +19,7 @@ func TestIngestByPrograms(t *testing.T) {
 		folder := t.TempDir()
 		shared := newStream(folder, "shared")
 		data := synthetic(t, large(0))
-		for round := range 5 {
+		for round := range times(5) {
 			shared.grow(t, data[:len(data)*(2*round+1)/10])
 			var commands []*command
 			for i := range programs {
@@ -46,7 +46,7 @@ func TestIngestByPrograms(t *testing.T) {
 func TestRebuildByPrograms(t *testing.T) {
 	eachNumber(t, func(t *testing.T, programs int, db database) {
 		rnd, f := random(t), newFolder(t, 200)
-		for range times(5) {
+		for range times(4) {
 			args := []string{"rebuild", f.path, "--to", db.address}
 			commands := []*command{start(t, append(args, "--force")...)}
 			for range programs - 1 {

@@ -1,28 +1,191 @@
 package pgtest
 
 import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
-func TestTry(t *testing.T) {
-	at := time.Now()
-	s := Shared(t)
-	t.Log("start", time.Since(at))
-	for range 5 {
-		at = time.Now()
-		s.NewDatabase(t)
-		t.Log("db", time.Since(at))
+func query(t *testing.T, address, sql string) (value string, err error) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return "", err
 	}
-	at = time.Now()
-	s = New(t)
-	t.Log("start", time.Since(at))
-	at = time.Now()
-	s.Kill(t)
-	t.Log("kill", time.Since(at))
-	at = time.Now()
-	s.Start(t)
-	t.Log("start", time.Since(at))
-	s.Stop(t)
-	s.Start(t)
+	defer conn.Close(ctx)
+	return value, conn.QueryRow(ctx, sql).Scan(&value)
+}
+
+func want(t *testing.T, address, sql, want string) {
+	t.Helper()
+	if got, err := query(t, address, sql); err != nil || got != want {
+		t.Errorf("%s: %q, %v, want %q", sql, got, err, want)
+	}
+}
+
+func makeTable(t *testing.T, address string) {
+	t.Helper()
+	if _, err := query(t, address, `CREATE TABLE t AS SELECT 'kept' AS v`); !errors.Is(err, pgx.ErrNoRows) {
+		t.Fatal(err)
+	}
+}
+
+func TestDatabases(t *testing.T) {
+	s := Shared(t)
+	one, two := s.NewDatabase(t), s.NewDatabase(t)
+	makeTable(t, one)
+	want(t, one, `SELECT count(*)::text FROM pg_class WHERE relname = 't'`, "1")
+	want(t, two, `SELECT count(*)::text FROM pg_class WHERE relname = 't'`, "0")
+	want(t, s.SocketURL("postgres"), `SELECT (inet_server_addr() IS NULL)::text`, "true")
+}
+
+func TestPassword(t *testing.T) {
+	s := Shared(t)
+	if _, err := query(t, strings.Replace(s.URL("postgres"), s.password, "another", 1), `SELECT 'in'`); err == nil {
+		t.Error("any password will do")
+	}
+}
+
+func TestSettings(t *testing.T) {
+	want(t, New(t, "work_mem=7MB").URL("postgres"), `SHOW work_mem`, "7MB")
+}
+
+// What was committed outlives a server that is killed, at the same address.
+func TestStopAndStart(t *testing.T) {
+	s := New(t)
+	address := s.NewDatabase(t)
+	makeTable(t, address)
+	for _, stop := range []func(testing.TB){s.Kill, s.Stop} {
+		stop(t)
+		if _, err := query(t, address, `SELECT 'still there'`); err == nil {
+			t.Error("it is not stopped")
+		}
+		s.Start(t)
+		want(t, address, `SELECT v FROM t`, "kept")
+	}
+}
+
+// dying is set for a process that is to die, and says how.
+const dying = "PGTEST_DYING"
+
+// TestDying is not a test by itself.
+func TestDying(t *testing.T) {
+	how := os.Getenv(dying)
+	if how == "" {
+		return
+	}
+	fmt.Println(Shared(t).folder)
+	switch how {
+	case "exit":
+		os.Exit(0)
+	case "panic":
+		go panic("on purpose")
+	}
+	select {} // until it is killed
+}
+
+// However a process ends, nothing is left of its server.
+func TestNothingIsLeft(t *testing.T) {
+	Shared(t) // skips the test where there is no PostgreSQL
+	for _, how := range []string{"exit", "panic", "kill"} {
+		t.Run(how, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestDying$")
+			cmd.Env = append(os.Environ(), dying+"="+how)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			folder, err := bufio.NewReader(out).ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if how == "kill" {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_ = cmd.Wait()
+			awaitGone(t, strings.TrimSpace(folder))
+		})
+	}
+}
+
+// A server ends also where somebody has removed its folder.
+func TestFolderIsRemoved(t *testing.T) {
+	var ended chan struct{}
+	t.Run("test", func(t *testing.T) {
+		s := New(t)
+		if err := os.RemoveAll(s.folder); err != nil {
+			t.Fatal(err)
+		}
+		ended = s.process.ended
+	})
+	if ended == nil {
+		t.SkipNow() // as that one was
+	}
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("it is still there")
+	}
+}
+
+func TestNothingIsLeftOfOnesOwn(t *testing.T) {
+	var folder string
+	t.Run("test", func(t *testing.T) { folder = New(t).folder })
+	awaitGone(t, folder)
+}
+
+// awaitGone waits until a server's folder is gone, which it is after the
+// server.
+func awaitGone(t *testing.T, folder string) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if _, err := os.Stat(folder); os.IsNotExist(err) {
+			return
+		}
+	}
+	t.Errorf("%s is still there", folder)
+}
+
+func TestNewest(t *testing.T) {
+	folder := t.TempDir()
+	var bins []string
+	for version, programs := range map[string]string{"9.6": "initdb postgres", "15": "initdb postgres", "16": "initdb", "dev": "initdb postgres"} {
+		bin := filepath.Join(folder, version, "bin")
+		if err := os.MkdirAll(bin, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range strings.Fields(programs) {
+			if err := os.WriteFile(filepath.Join(bin, name), nil, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bins = append(bins, bin)
+	}
+	if got, want := newest(bins), filepath.Join(folder, "15", "bin"); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := newest(nil); got != "" {
+		t.Errorf("%s of none", got)
+	}
+}
+
+func TestMissing(t *testing.T) {
+	if !strings.HasPrefix(errMissing.Error(), "needs PostgreSQL") {
+		t.Error(errMissing)
+	}
 }

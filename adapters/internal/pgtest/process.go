@@ -74,9 +74,13 @@ func (s *Server) serveAt(port int) error {
 		_ = p.cmd.Wait()
 		close(p.ended)
 	}()
-	if err := s.await(p, port); err != nil {
+	err = s.guard(p)
+	if err == nil {
+		err = s.await(p, port)
+	}
+	if err != nil {
 		said, _ := os.ReadFile(log.Name())
-		return errors.Join(fmt.Errorf("start PostgreSQL: %w\n%s", err, said), p.end(syscall.SIGQUIT))
+		return errors.Join(fmt.Errorf("start PostgreSQL: %w\n%s", err, said), s.end(p, syscall.SIGQUIT))
 	}
 	s.process = p
 	return nil
@@ -103,12 +107,13 @@ func (s *Server) await(p *process, port int) error {
 	}
 }
 
-// end asks the server to end with a signal and waits until it has.
-func (p *process) end(signal syscall.Signal) error {
+// end asks a process to end with a signal and waits until it has.
+func (s *Server) end(p *process, signal syscall.Signal) error {
 	_ = p.cmd.Process.Signal(signal) // it may have ended by itself
 	select {
 	case <-p.ended:
-		return nil
+		s.process = nil
+		return s.guard(nil)
 	case <-time.After(patience):
 		return errors.New("PostgreSQL does not stop")
 	}

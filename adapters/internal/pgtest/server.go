@@ -22,8 +22,8 @@ type Server struct {
 	password    string
 	port        int
 	attributes  *syscall.SysProcAttr
-	watch       io.Closer // the watchdog cleans up when this is closed
-	process     *process  // nil while the server is stopped
+	watch       io.WriteCloser // the watchdog cleans up when this is closed
+	process     *process       // nil while the server is stopped
 }
 
 // defaults make a server quick to start and to write. It is thrown away: what

@@ -57,10 +57,9 @@ func (s *Server) Kill(t testing.TB) {
 
 func (s *Server) stop(t testing.TB, signal syscall.Signal) {
 	t.Helper()
-	if err := s.process.end(signal); err != nil {
+	if err := s.end(s.process, signal); err != nil {
 		t.Fatal(err)
 	}
-	s.process = nil
 }
 
 // Start starts the server again, at the addresses that it had.

@@ -1,4 +1,4 @@
--- The tables that README.md and docs/stores.md describe. Every row belongs to a
+-- The tables that docs/stores.md describes. Every row belongs to a
 -- run and can be derived again from its stream.
 --
 -- Tables are kept in the order of their keys (WITHOUT ROWID): the rows of a run

@@ -1,0 +1,47 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// A database is lost to who looks up what is stored while somebody else writes.
+// What is told is that, and not that the writing was given up because of it.
+func TestCauseIsTold(t *testing.T) {
+	lost := errors.New("the database is lost")
+	s := &losing{Store: memory.New(), lost: lost, writes: make(chan bool)}
+	if _, err := store.Rebuild(t.Context(), s, folderAt(newFolder(t, 300).path), store.Options{}); !errors.Is(err, lost) {
+		t.Errorf("Rebuild gives %v", err)
+	}
+}
+
+// losing is a store that is lost once it is written to, for all but who writes.
+type losing struct {
+	store.Store
+	lost   error
+	looked int
+	writes chan bool // is closed when somebody writes
+}
+
+func (l *losing) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	if l.looked++; l.looked == 1 {
+		return l.Store.Checkpoints(ctx, runs)
+	}
+	select {
+	case <-l.writes:
+		return nil, l.lost
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (l *losing) Update(ctx context.Context, _ func(store.Tx) error) error {
+	close(l.writes)
+	<-ctx.Done()
+	return ctx.Err()
+}

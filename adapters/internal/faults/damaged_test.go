@@ -1,0 +1,106 @@
+package faults
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// A part of the file is overwritten, or its end is gone. The program does not
+// panic, and says what to do. What it takes for whole is whole.
+func TestDamagedFile(t *testing.T) {
+	rnd, f, folder := random(t), newFolder(t, 40), t.TempDir()
+	db, file := sqliteIn(folder), filepath.Join(folder, "quire.db")
+	rebuild := []string{"rebuild", f.path, "--to", db.address}
+	run(t, rebuild...).succeeds(t)
+	whole := readFile(t, file)
+	for range times(12) {
+		damaged := damage(rnd, whole)
+		writeFile(t, file, damaged)
+		run(t, "verify", f.path, "--to", db.address).survives(t)
+		run(t, rebuild...).survives(t)
+		writeFile(t, file, damaged)
+		if run(t, append(rebuild, "--force")...).survives(t) {
+			run(t, "verify", f.path, "--to", db.address).survives(t)
+		}
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	run(t, rebuild...).succeeds(t)
+	verified(t, f.path, db)
+}
+
+// survives expects that the program has got along with a file that is damaged,
+// or has said that it cannot. It reports whether it has done what it was to do.
+func (e ended) survives(t testing.TB) bool {
+	t.Helper()
+	switch e.status {
+	case 0:
+		return true
+	case 5: // verify has found something
+		return false
+	}
+	e.fails(t, "remove it and derive its rows again with rebuild")
+	return false
+}
+
+// A part of the write-ahead log is overwritten, or its end is gone. What is
+// left of it are whole transactions.
+func TestDamagedLog(t *testing.T) {
+	rnd, s, origin := random(t), newStream(t.TempDir(), "run"), t.TempDir()
+	db := sqliteIn(origin)
+	fillReadOnly(t, db, s)
+	opened := db.open(t)
+	s.becomes(t, after(t, s))
+	if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	log := readFile(t, filepath.Join(origin, "quire.db-wal"))
+	for range times(15) {
+		folder := t.TempDir()
+		if err := os.CopyFS(folder, os.DirFS(origin)); err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, filepath.Join(folder, "quire.db-wal"), damage(rnd, log))
+		db := sqliteIn(folder)
+		if record := readRecord(t, db.open(t), s.run); !before(t, s).is(record) && !after(t, s).is(record) {
+			t.Errorf("there are neither the rows of before nor those of after: %v", runOf(record))
+		}
+		run(t, s.path, "--to", db.address).succeeds(t)
+		verified(t, s.path, db)
+	}
+}
+
+// damage returns a file of which a part is overwritten, or the end is gone.
+func damage(rnd *rand.Rand, whole []byte) []byte {
+	damaged := bytes.Clone(whole)
+	at := rnd.IntN(len(whole))
+	if rnd.IntN(5) == 0 {
+		return damaged[:at]
+	}
+	for i := at; i < min(len(damaged), at+1+rnd.IntN(20_000)); i++ {
+		damaged[i] = byte(rnd.Uint32())
+	}
+	return damaged
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func writeFile(t testing.TB, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,86 @@
+package faults
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// The server does not answer any more, in the middle of a transaction: a
+// deadline ends the waiting, and what was locked is free when it is back.
+func TestHungServer(t *testing.T) {
+	db, s := postgresAt(pgtest.Shared(t).NewDatabase(t)), newStream(t.TempDir(), "run")
+	fillReadOnly(t, db, s)
+	opened, other := db.open(t), connect(t, db)
+	s.becomes(t, newVersion(s.run, synthetic(t, large(0))))
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	from, goOn := time.Now(), func() {}
+	hangs := &hanging{Store: opened, hang: func() { goOn = hang(t, other) }}
+	if _, err := store.Ingest(ctx, hangs, s.recording(), store.Options{}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Ingest gives %v", err)
+	}
+	if waited := time.Since(from); waited < patience || waited > 20*patience {
+		t.Errorf("it has waited for %v", waited)
+	}
+	if !before(t, s).is(readRecord(t, opened, s.run)) {
+		t.Error("whoever reads does not find the run of before")
+	}
+	goOn()
+	if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); err != nil {
+		t.Error(err)
+	}
+	verified(t, s.path, db)
+}
+
+// hang stops the process of the server that has a transaction open, and
+// returns what lets it go on.
+func hang(t testing.TB, other *sql.Conn) (goOn func()) {
+	t.Helper()
+	const query = `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`
+	pid, err := strconv.Atoi(ask(t, other, query))
+	if err != nil {
+		t.Fatal(err)
+	}
+	goOn = func() { signal(t, pid, syscall.SIGCONT) }
+	t.Cleanup(goOn)
+	signal(t, pid, syscall.SIGSTOP)
+	return goOn
+}
+
+func signal(t testing.TB, pid int, signal syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+		t.Error(err)
+	}
+}
+
+// hanging is a store whose server hangs once it has locked something.
+type hanging struct {
+	store.Store
+	hang func()
+}
+
+func (h *hanging) Update(ctx context.Context, do func(store.Tx) error) error {
+	return h.Store.Update(ctx, func(tx store.Tx) error { return do(&hangingTx{tx, h.hang}) })
+}
+
+type hangingTx struct {
+	store.Tx
+	hang func()
+}
+
+func (h *hangingTx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	checkpoints, err := h.Tx.Lock(runs)
+	h.hang()
+	return checkpoints, err
+}

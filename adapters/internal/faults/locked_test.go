@@ -1,0 +1,125 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// patience is how long a store waits, in tests where that is in vain.
+const patience = 200 * time.Millisecond
+
+// Somebody writes to the database and does not come to an end.
+func TestLockedFile(t *testing.T) {
+	db, s := sqliteIn(t.TempDir()), newStream(t.TempDir(), "run")
+	fillReadOnly(t, db, s)
+	file := strings.TrimPrefix(db.address, "sqlite:")
+	opened, err := sqlite.Open(t.Context(), file, sqlite.BusyTimeout(patience))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	other := connect(t, db)
+	execute(t, other, "BEGIN IMMEDIATE")
+	s.becomes(t, after(t, s))
+
+	from := time.Now()
+	_, err = store.Ingest(t.Context(), opened, s.recording(), store.Options{})
+	if !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), "do the same again") {
+		t.Errorf("Ingest gives %v", err)
+	}
+	if waited := time.Since(from); waited < patience || waited > 20*patience {
+		t.Errorf("it has waited for %v", waited)
+	}
+	if !before(t, s).is(readRecord(t, opened, s.run)) {
+		t.Error("whoever reads does not find the run")
+	}
+	completesWhenFree(t, s, db, func() { execute(t, other, "ROLLBACK") })
+}
+
+// completesWhenFree expects that the program waits, and completes its work when
+// the lock goes away.
+func completesWhenFree(t *testing.T, s *stream, db database, free func()) {
+	t.Helper()
+	c := start(t, s.path, "--to", db.address)
+	time.Sleep(patience)
+	freed := time.Now()
+	free()
+	e := c.wait(t)
+	e.succeeds(t)
+	if c.started.Add(e.took).Before(freed) {
+		t.Error("it has not waited")
+	}
+	verified(t, s.path, db)
+}
+
+// Somebody has locked a table, or the run.
+func TestLockedTable(t *testing.T) {
+	for _, lock := range []struct{ name, statement string }{
+		{"a table", `LOCK TABLE sh_events IN ACCESS EXCLUSIVE MODE`},
+		{"all checkpoints", `LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE`},
+		{"a checkpoint", `SELECT * FROM checkpoints FOR UPDATE`},
+	} {
+		t.Run(lock.name, func(t *testing.T) {
+			db, s := postgresAt(pgtest.Shared(t).NewDatabase(t)), newStream(t.TempDir(), "run")
+			fillReadOnly(t, db, s)
+			opened := db.open(t)
+			other := connect(t, db)
+			execute(t, other, "BEGIN", lock.statement)
+			s.becomes(t, after(t, s))
+			waitsInVain(t, opened, s)
+			impatient := with(t, db.address, "lock_timeout", "50")
+			run(t, s.path, "--to", impatient).fails(t, "the database is locked by another program", "run the same again")
+			completesWhenFree(t, s, db, func() { execute(t, other, "ROLLBACK") })
+		})
+	}
+}
+
+// Somebody is writing the same run, and does not come to an end.
+func TestLockedRun(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		db, s := fresh(), newStream(t.TempDir(), "run")
+		fillReadOnly(t, db, s)
+		opened, other := db.open(t), db.open(t)
+		s.becomes(t, after(t, s))
+		locked, free, ended := make(chan bool), make(chan bool), make(chan error, 1)
+		go func() {
+			ended <- other.Update(context.Background(), func(tx store.Tx) error {
+				_, err := tx.Lock([]domain.RunID{s.run})
+				close(locked)
+				<-free
+				return err
+			})
+		}()
+		<-locked
+		waitsInVain(t, opened, s)
+		completesWhenFree(t, s, db, func() {
+			close(free)
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
+
+// waitsInVain expects that a deadline ends the waiting.
+func waitsInVain(t *testing.T, opened opened, s *stream) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	from := time.Now()
+	_, err := store.Ingest(ctx, opened, s.recording(), store.Options{})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Ingest gives %v", err)
+	}
+	if waited := time.Since(from); waited < patience || waited > 20*patience {
+		t.Errorf("it has waited for %v", waited)
+	}
+}

@@ -1,0 +1,13 @@
+package faults
+
+import "testing"
+
+// A file system that may not be written, as a medium or a snapshot.
+func TestReadOnlyDisk(t *testing.T) {
+	d := newDisk(t, 16<<20)
+	db, s := sqliteIn(d.path), newStream(t.TempDir(), "run")
+	fillReadOnly(t, db, s)
+	d.makeReadOnly(t)
+	readsOnly(t, s, db, run)
+	libraryReadsOnly(t, s, db)
+}

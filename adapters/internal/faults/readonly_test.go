@@ -1,0 +1,152 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/fixtures/synth"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// unprivileged is a user who may not do what root may: nobody.
+const unprivileged = 65534
+
+// A file, a folder or both that may not be written, and what is there of a
+// program that was killed.
+func TestReadOnlyFile(t *testing.T) {
+	for _, mode := range []struct {
+		name         string
+		file, folder fs.FileMode
+		killed       bool
+	}{
+		{"file", 0o444, 0o777, false},
+		{"folder", 0o666, 0o555, false},
+		{"both", 0o444, 0o555, false},
+		{"log", 0o444, 0o555, true},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			folder, origin := publicFolder(t), t.TempDir()
+			s := newStream(publicFolder(t), "run")
+			fillReadOnly(t, sqliteIn(origin), s)
+			if mode.killed {
+				opened := sqliteIn(origin).open(t)
+				if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{Force: true}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.CopyFS(folder, os.DirFS(origin)); err != nil {
+				t.Fatal(err)
+			}
+			setModes(t, folder, mode.file, mode.folder)
+			readsOnly(t, s, sqliteIn(folder), asNobody)
+		})
+	}
+}
+
+// setModes sets the modes of a folder, for as long as the test takes, and of
+// what is in it.
+func setModes(t testing.TB, folder string, file, self fs.FileMode) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, "*"))
+	for _, path := range files {
+		err = errors.Join(err, os.Chmod(path, file))
+	}
+	if err = errors.Join(err, os.Chmod(folder, self)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Chmod(folder, 0o755) })
+}
+
+// asNobody runs the program as somebody who is not root.
+func asNobody(t testing.TB, args ...string) ended {
+	t.Helper()
+	c := newCommand(t, args...)
+	if os.Geteuid() == 0 {
+		c.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: unprivileged, Gid: unprivileged}}
+	}
+	c.start(t)
+	return c.wait(t)
+}
+
+// A role that may only read, and a connection that does no more.
+func TestReadOnlyRole(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	db, s := postgresAt(address), newStream(t.TempDir(), "run")
+	fillReadOnly(t, db, s)
+	name := "reader_of_" + nameOf(t, address)
+	execute(t, connect(t, db), `CREATE ROLE `+name+` LOGIN PASSWORD 'secret-too'`, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO `+name)
+	t.Cleanup(func() { execute(t, connect(t, db), `DROP OWNED BY `+name, `DROP ROLE `+name) })
+	u := parsed(t, address)
+	u.User = url.UserPassword(name, "secret-too")
+	for name, db := range map[string]database{
+		"role":       postgresAt(u.String()),
+		"connection": postgresAt(with(t, address, "default_transaction_read_only", "on")),
+	} {
+		t.Run(name, func(t *testing.T) {
+			readsOnly(t, s, db, run)
+			libraryReadsOnly(t, s, db)
+		})
+	}
+}
+
+// fillReadOnly writes what is there before nothing can be written any more.
+func fillReadOnly(t testing.TB, db database, s *stream) {
+	t.Helper()
+	s.becomes(t, before(t, s))
+	run(t, s.path, "--to", db.address).succeeds(t)
+}
+
+// before and after are two versions of a stream that grows.
+func before(t testing.TB, s *stream) *version {
+	whole := after(t, s).data
+	return newVersion(s.run, wholeLines(whole[:len(whole)/2]))
+}
+
+func after(t testing.TB, s *stream) *version {
+	return newVersion(s.run, synthetic(t, synth.Shape{Jobs: 20, Sh: 60}))
+}
+
+// readsOnly expects that the program can do in the database what needs no more
+// than reading, and that it says why not what does.
+func readsOnly(t *testing.T, s *stream, db database, run func(testing.TB, ...string) ended) {
+	t.Helper()
+	run(t, "verify", s.path, "--to", db.address).succeeds(t)
+	run(t, s.path, "--to", db.address).succeeds(t) // nothing has changed
+	run(t, "rebuild", s.path, "--to", db.address).succeeds(t)
+	run(t, "rebuild", s.path, "--to", db.address, "--dry-run", "--force").succeeds(t)
+	s.becomes(t, after(t, s))
+	defer s.becomes(t, before(t, s))
+	for _, command := range [][]string{{s.path}, {"rebuild", s.path}, {"rebuild", filepath.Dir(s.path), "--force"}} {
+		run(t, append(command, "--to", db.address)...).fails(t, "the database is read-only")
+	}
+	if e := run(t, "verify", s.path, "--to", db.address); e.status != 5 {
+		t.Errorf("verify ends with status %d: %s%s", e.status, e.stdout, e.stderr)
+	}
+}
+
+// libraryReadsOnly expects the same of the library.
+func libraryReadsOnly(t *testing.T, s *stream, db database) {
+	t.Helper()
+	opened := db.open(t)
+	if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{Force: true}); !errors.Is(err, store.ErrReadOnly) {
+		t.Errorf("Ingest gives %v", err)
+	}
+	if _, err := store.ReadRecord(t.Context(), opened, s.run); err != nil {
+		t.Error(err)
+	}
+	err := store.Verify(t.Context(), opened, store.Single(s.recording()), store.VerifyOptions{Done: func(v store.Verified) {
+		if v.Err != nil || v.Differences > 0 {
+			t.Error(fmt.Sprintf("%+v", v))
+		}
+	}})
+	if err != nil {
+		t.Error(err)
+	}
+}

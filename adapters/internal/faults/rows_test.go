@@ -1,0 +1,25 @@
+package faults
+
+import (
+	"testing"
+
+	"github.com/quire-ci/quire-project/fixtures/synth"
+)
+
+// Somebody has added a row of a job that comes only later. Nothing is written
+// beside it, and what is said leads out of that.
+func TestRowInTheWay(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		db, s := fresh(), newStream(t.TempDir(), "run")
+		whole := synthetic(t, synth.Shape{Jobs: 20, Sh: 60})
+		s.becomes(t, newVersion(s.run, wholeLines(whole[:len(whole)/2])))
+		run(t, s.path, "--to", db.address).succeeds(t)
+		execute(t, connect(t, db), `INSERT INTO jobs (run_id, job_id, state, position) VALUES ('run', 'job-19', 'complete', 100)`)
+		s.becomes(t, newVersion(s.run, whole))
+		for _, command := range [][]string{{s.path}, {"rebuild", s.path}} {
+			run(t, append(command, "--to", db.address)...).fails(t, "there are rows that this program has not written; rebuild --force replaces them")
+		}
+		run(t, "rebuild", s.path, "--to", db.address, "--force").succeeds(t)
+		verified(t, s.path, db)
+	})
+}

@@ -1,0 +1,76 @@
+package faults
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"strings"
+	"testing"
+)
+
+// connect opens a connection of somebody else to a database, for as long as
+// the test takes.
+func connect(t testing.TB, db database) *sql.Conn {
+	t.Helper()
+	driver, name := "pgx", db.address
+	if file, ok := strings.CutPrefix(db.address, "sqlite:"); ok {
+		driver, name = "sqlite", file
+	}
+	pool, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pool.Conn(context.Background()) // tests clean up with it, too
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		pool.Close()
+	})
+	return conn
+}
+
+// execute runs statements.
+func execute(t testing.TB, conn *sql.Conn, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		if _, err := conn.ExecContext(context.Background(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// ask returns the one value that a query has.
+func ask(t testing.TB, conn *sql.Conn, query string) (value string) {
+	t.Helper()
+	if err := conn.QueryRowContext(t.Context(), query).Scan(&value); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return value
+}
+
+// with returns an address with one more parameter.
+func with(t testing.TB, address, key, value string) string {
+	t.Helper()
+	u := parsed(t, address)
+	query := u.Query()
+	query.Set(key, value)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// nameOf returns the name of the database at an address.
+func nameOf(t testing.TB, address string) string {
+	t.Helper()
+	return strings.TrimPrefix(parsed(t, address).Path, "/")
+}
+
+func parsed(t testing.TB, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}

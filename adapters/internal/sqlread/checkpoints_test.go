@@ -1,0 +1,60 @@
+package sqlread_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+const insertCheckpoint = `INSERT INTO checkpoints VALUES (?, 1, 2, 3, ?, 4, 5, '', 6, 'reading', 'source', 'now')`
+
+// The checkpoints of more runs than a query takes are all found, and only those.
+func TestManyCheckpoints(t *testing.T) {
+	db := openSQLite(t)
+	var ask []domain.RunID
+	for i := range 1_234 {
+		run := fmt.Sprintf("run-%d", i)
+		if _, err := db.Exec(insertCheckpoint, run, ""); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 {
+			ask = append(ask, domain.RunID(run))
+		}
+	}
+	ask = append(ask, "none")
+	for n := range 3 {
+		got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, ask[:n])
+		if err != nil || len(got) != n {
+			t.Fatalf("%d of %d checkpoints, %v", len(got), n, err)
+		}
+	}
+	got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, ask)
+	if err != nil || len(got) != len(ask)-1 {
+		t.Fatalf("%d of %d checkpoints, %v", len(got), len(ask)-1, err)
+	}
+	if c := got[ask[600]]; c.Bytes != 1 || c.Lines != 2 || c.Events != 3 || c.End.Bytes != 4 || c.End.Lines != 5 ||
+		c.Reducers != 6 || c.Reading != "reading" || c.Source != "source" {
+		t.Errorf("checkpoint %+v", c)
+	}
+}
+
+// A digest that somebody has spoilt is that of no stream.
+func TestSpoiltDigest(t *testing.T) {
+	db := openSQLite(t)
+	whole := strings.Repeat("ab", 32)
+	for run, digest := range map[string]string{"whole": whole, "short": whole[2:], "long": whole + "ab", "odd": whole[1:], "none": "not hexadecimal"} {
+		if _, err := db.Exec(insertCheckpoint, run, digest); err != nil {
+			t.Fatal(err)
+		}
+		got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, []domain.RunID{domain.RunID(run)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sum := got[domain.RunID(run)].SHA256; (sum == [32]byte{}) == (run == "whole") {
+			t.Errorf("%s: %x", run, sum)
+		}
+	}
+}

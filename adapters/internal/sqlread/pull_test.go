@@ -1,0 +1,22 @@
+package sqlread_test
+
+import (
+	"errors"
+	"iter"
+	"testing"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// pull returns what gives the index of a sequence's next row.
+func pull[R comparable](t *testing.T, rows iter.Seq2[projections.Row[R], error]) func() (int, error) {
+	next, stop := iter.Pull2(rows)
+	t.Cleanup(stop)
+	return func() (int, error) {
+		row, err, ok := next()
+		if !ok {
+			return 0, errors.New("there are no more rows")
+		}
+		return row.Index, err
+	}
+}

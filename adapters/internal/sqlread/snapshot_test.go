@@ -1,0 +1,234 @@
+package sqlread_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// rows are those of a query whose answer is made up.
+type rows struct {
+	query        string
+	args         []any
+	values       [][]any
+	failed       error // after the values
+	closed       int
+	failsToClose error
+}
+
+func (r *rows) Next() bool { return len(r.values) > 0 }
+func (r *rows) Err() error { return r.failed }
+
+func (r *rows) Scan(columns ...any) error {
+	values := r.values[0]
+	r.values = r.values[1:]
+	for i, column := range columns {
+		if err := column.(sql.Scanner).Scan(values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *rows) Close() error {
+	r.closed++
+	return r.failsToClose
+}
+
+// snapshot answers every query of a snapshot with r.
+func snapshot(r *rows, d sqlread.Dialect) store.Snapshot {
+	d.Stream = func(_ context.Context, _ *sql.Tx, query string, args ...any) (sqlread.Rows, error) {
+		r.query, r.args = query, args
+		return r, nil
+	}
+	return d.Snapshot(context.Background(), nil, "a run")
+}
+
+func job(position, state any) []any { return []any{position, "build", state, nil, nil, nil} }
+
+// sequence says how often a sequence yields, and the last error.
+func sequence[R any](rows iter.Seq2[R, error]) (n int, last error) {
+	for _, err := range rows {
+		n++
+		last = err
+	}
+	return n, last
+}
+
+// However a sequence ends, its rows are closed once, and no error is lost.
+func TestSequencesEnd(t *testing.T) {
+	broken := errors.New("the connection broke")
+	for name, test := range map[string]struct {
+		rows rows
+		n    int
+		err  error
+	}{
+		"no rows":            {rows{}, 0, nil},
+		"all rows":           {rows{values: [][]any{job(int64(1), "active"), job(int64(2), "active")}}, 2, nil},
+		"no first row":       {rows{failed: broken}, 1, broken},
+		"no more rows":       {rows{values: [][]any{job(int64(1), "active")}, failed: broken}, 2, broken},
+		"failing to close":   {rows{values: [][]any{job(int64(1), "active")}, failsToClose: broken}, 2, broken},
+		"failing in the end": {rows{failed: broken, failsToClose: errors.New("another one")}, 1, broken},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, err := sequence(snapshot(&test.rows, sqlread.Dialect{}).Jobs())
+			if n != test.n || !errors.Is(err, test.err) {
+				t.Errorf("%d times, %v", n, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), `read the jobs of run "a run"`) {
+				t.Errorf("%v does not say what failed", err)
+			}
+			if test.rows.closed != 1 {
+				t.Errorf("closed %d times", test.rows.closed)
+			}
+		})
+	}
+}
+
+// A sequence that is broken off closes its rows, and yields nothing more even
+// if that fails.
+func TestSequenceBrokenOff(t *testing.T) {
+	r := &rows{values: [][]any{job(int64(1), "active"), job(int64(2), "active")}, failsToClose: errors.New("cannot")}
+	for row, err := range snapshot(r, sqlread.Dialect{}).Jobs() {
+		if err != nil || row.Index != 0 {
+			t.Errorf("row %v, %v", row, err)
+		}
+		break
+	}
+	if r.closed != 1 || len(r.values) != 1 {
+		t.Errorf("closed %d times, with %d rows left", r.closed, len(r.values))
+	}
+}
+
+// What a database cannot have given is an error, and no wrong row.
+func TestColumns(t *testing.T) {
+	const tooLarge = int64(1) << 40
+	for _, values := range [][]any{
+		job("1", "active"),
+		job(1.0, "active"),
+		job(int64(1), nil),
+		job(int64(1), int64(3)),
+		{int64(1), "build", "active", "now", nil, nil},
+		{int64(1), "build", "active", nil, nil, tooLarge},
+	} {
+		_, err := sequence(snapshot(&rows{values: [][]any{values}}, sqlread.Dialect{}).Jobs())
+		if err == nil {
+			t.Errorf("%v was read", values)
+		}
+	}
+	for _, text := range []any{"active", []byte("active")} {
+		for row, err := range snapshot(&rows{values: [][]any{job(nil, text)}}, sqlread.Dialect{}).Jobs() {
+			if err != nil || row.Index != -1 || row.Value.State != "active" || row.Value.ExitCode.Valid {
+				t.Errorf("row %v, %v", row, err)
+			}
+		}
+	}
+}
+
+// A value that is null does not have what the row before had in its place.
+func TestNullAfterValue(t *testing.T) {
+	r := &rows{values: [][]any{
+		{int64(1), "build", "failed", int64(7), int64(8), int64(9)},
+		{int64(2), "test", "active", nil, nil, nil},
+	}}
+	for row, err := range snapshot(r, sqlread.Dialect{}).Jobs() {
+		if v := row.Value; err != nil || row.Index == 1 && (v.StartedAtMs.V != 0 || v.StartedAtMs.Valid || v.FinishedAtMs.Valid || v.ExitCode.V != 0) {
+			t.Errorf("row %v, %v", row, err)
+		}
+	}
+}
+
+// A dialect has its own placeholders, and its own way to write text, in
+// whatever goes in and comes out.
+func TestDialect(t *testing.T) {
+	d := sqlread.Dialect{
+		Dollars: true,
+		Encode:  func(s string) string { return "<" + s },
+		Decode:  func(s string) string { return s + ">" },
+		Error:   func(err error) error { return fmt.Errorf("in the database: %w", err) },
+	}
+	r := &rows{values: [][]any{{int64(1), "build", int64(1), "echo", int64(0), nil, nil}}}
+	for row, err := range snapshot(r, d).ShEvents() {
+		if err != nil || row.Value.JobID != "build>" || row.Value.Cmd != "echo>" {
+			t.Errorf("row %v, %v", row, err)
+		}
+	}
+	if strings.Contains(r.query, "?") || !strings.Contains(r.query, "$1") || len(r.args) != 1 || r.args[0] != "<a run" {
+		t.Errorf("query %s with %q", r.query, r.args)
+	}
+	r = &rows{values: [][]any{{int64(1), "torn_tail", int64(1), int64(0), "build"}}}
+	for row, err := range snapshot(r, d).Diagnostics() {
+		if err != nil || row.Value.Code != "torn_tail>" || row.Value.JobID.V != "build>" {
+			t.Errorf("row %v, %v", row, err)
+		}
+	}
+	_, err := sequence(snapshot(&rows{failed: errors.New("no")}, d).Timings())
+	if err == nil || !strings.Contains(err.Error(), "in the database: no") {
+		t.Errorf("%v", err)
+	}
+}
+
+// openSQLite makes tables to read.
+func openSQLite(t *testing.T) *sql.DB {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "quire.db")
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// All sequences of a snapshot can be open at once, on one connection.
+func TestSequencesInTurn(t *testing.T) {
+	db := openSQLite(t)
+	for i := range 100 {
+		_, err := db.Exec(`INSERT INTO jobs VALUES ('a', ?1, 'active', NULL, NULL, NULL, ?1);
+INSERT INTO sh_events VALUES ('a', ?1, 1, 'echo', 0, NULL, NULL, ?1);
+INSERT INTO timings VALUES ('a', ?1, NULL, NULL, 1, NULL, NULL);
+INSERT INTO diagnostics VALUES ('a', ?1, 'torn_tail', 1, 0, NULL)`, i+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	s := (&sqlread.Dialect{}).Snapshot(t.Context(), tx, "a")
+	var next []func() (int, error)
+	next = append(next, pull(t, s.Jobs()), pull(t, s.ShEvents()), pull(t, s.Timings()), pull(t, s.Diagnostics()), pull(t, s.ShTimings()))
+	for i := range 100 {
+		for which, next := range next {
+			if n, err := next(); err != nil || n != i {
+				t.Fatalf("sequence %d, row %d: index %d, %v", which, i, n, err)
+			}
+		}
+		if _, ok, err := s.Checkpoint(); ok || err != nil {
+			t.Fatalf("Checkpoint: %v, %v", ok, err)
+		}
+		if _, ok, err := s.Run(); ok || err != nil {
+			t.Fatalf("Run: %v, %v", ok, err)
+		}
+	}
+}

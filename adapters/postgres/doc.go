@@ -1,0 +1,46 @@
+// Package postgres keeps the rows of runs in a PostgreSQL database, which many
+// programs and people can share. It is a [store.Store].
+//
+//	s, err := postgres.Open(ctx, "postgres://user@host:5432/database?sslmode=require")
+//
+// The tables are for anybody to read: migrations/00001_projections.sql is all of
+// them. They stand in the connection's current schema, so that ?search_path=ci in
+// the address keeps them apart from other tables of the database.
+//
+// # How rows are written
+//
+// An Update is one transaction. Rows are encoded as binary COPY data while they
+// come in, and sent a megabyte at a time: a large run is taken in by the server
+// while the next rows are encoded, many small runs share a COPY. Checkpoints
+// are written at the end, all in one statement.
+//
+// A run is locked by an advisory lock on a hash of its id. Two programs can
+// write at the same time as long as they write different runs; whoever wants
+// a run that another one has waits. To wait no longer than some time, and get
+// [store.ErrLocked] then, set lock_timeout, in the address or for the role.
+//
+// # What is kept, and how
+//
+// Strings are stored as they are, and compared byte by byte. What PostgreSQL's
+// text cannot hold, U+0000 above all, is escaped; text.go says how. The id of a
+// job that is too long for an index, with more than a thousand bytes, is shortened in
+// the tables and kept as a whole in the table long_job_ids.
+//
+// Whoever changes or deletes rows by hand makes the checkpoint of their runs
+// void: triggers see to it, and the runs are derived again. To insert rows by hand
+// goes unnoticed, until verify.
+//
+// # Rights
+//
+// To make the tables, a role has to be allowed to create in the schema. Later,
+// it needs SELECT, INSERT, UPDATE and DELETE on them to write, and SELECT on all
+// of them, quire_project_schema included, to read.
+//
+// # Behind a pooler
+//
+// A pooler that hands out connections for a transaction at a time, as
+// PgBouncer may, has to support prepared statements (PgBouncer does since 1.21);
+// otherwise add default_query_exec_mode=exec to the address. Make the tables
+// over a direct connection: those who make them at the same time wait for each
+// other by a lock of the session, which such a pooler breaks.
+package postgres

@@ -1,0 +1,110 @@
+package postgres_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// No plan outlives the size of the tables that it was made for.
+func TestPlansAreFresh(t *testing.T) {
+	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "pool_max_conns", "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	s, err := postgres.New(ctx, pool)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 { // PostgreSQL keeps a plan from the sixth time on
+		put(t, s, "a", "b")
+		expect(t, s, "a", "b")
+		err := s.Update(ctx, func(tx store.Tx) error { return tx.Reopen([]domain.RunID{"a", "b"}) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.Runs(ctx, store.Page{})
+		if err == nil {
+			_, err = s.RunIDs(ctx, "", 9)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := pool.Query(ctx, `SELECT statement FROM pg_prepared_statements WHERE generic_plans > 0 AND statement LIKE '%' || $1 || '%'`, "run_id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var statement string
+		if err := rows.Scan(&statement); err != nil {
+			t.Fatal(err)
+		}
+		t.Errorf("a plan is kept of %s", statement)
+	}
+	if rows.Err() != nil {
+		t.Error(rows.Err())
+	}
+}
+
+// Whatever PostgreSQL believes of tables that it has not looked at yet, nothing
+// that writes a few runs reads a table from end to end.
+func TestTablesAreNotScanned(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	open(t, address).Close()
+	before := scans(t, address)
+	s := open(t, address)
+	for group := range 20 {
+		var runs []domain.RunID
+		for i := range 50 {
+			runs = append(runs, domain.RunID(fmt.Sprintf("run-%d-%d", group, i)))
+		}
+		put(t, s, runs...)
+		put(t, s, runs...)
+		if err := s.Update(ctx, func(tx store.Tx) error { return tx.Reopen(runs) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Close()
+	if n := scans(t, address) - before; n > 0 {
+		t.Errorf("tables were read from end to end, %d times", n)
+	}
+}
+
+// scans counts how often tables were read from end to end. A session tells at
+// its end, so the store has to be closed.
+func scans(t *testing.T, address string) int64 {
+	t.Helper()
+	for value[bool](t, address, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'quire-project')`) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	return value[int64](t, address, `SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE relname <> 'quire_project_schema'`)
+}
+
+// The store works however a pool runs its queries; behind some poolers,
+// statements cannot be prepared.
+func TestQueryExecModes(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
+		s := open(t, as(t, address, "default_query_exec_mode", mode))
+		run := domain.RunID(mode)
+		put(t, s, run)
+		expect(t, s, run)
+		if err := s.Update(ctx, func(tx store.Tx) error { return tx.Reopen([]domain.RunID{run}) }); err != nil {
+			t.Errorf("%s: %v", mode, err)
+		}
+		if ids, err := s.RunIDs(ctx, "", 9); err != nil || !slices.Contains(ids, run) {
+			t.Errorf("%s: %q, %v", mode, ids, err)
+		}
+	}
+}

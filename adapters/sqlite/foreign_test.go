@@ -1,0 +1,102 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Whoever has a table of one of the names keeps it, and the rest of the file.
+func TestForeign(t *testing.T) {
+	for _, test := range []struct{ name, statements string }{
+		{"runs", `CREATE TABLE runs (id)`},
+		{"jobs", `CREATE TABLE JOBS (id)`},
+		{"sh_events", `CREATE VIEW sh_events AS SELECT 1`},
+		{"timings", `CREATE TABLE a (b); CREATE INDEX timings ON a (b)`},
+		{"sh_timings", `CREATE TABLE sh_timings (id)`},
+		{"diagnostics", `CREATE TABLE diagnostics (id)`},
+		{"checkpoints", `CREATE TABLE checkpoints (id)`},
+		{"runs", `CREATE TABLE runs (run_id, state); CREATE TABLE goose_db_version (version_id); INSERT INTO goose_db_version VALUES (1)`},
+		{"quire_project_schema", `CREATE TABLE quire_project_schema (id)`},
+		{"runs", `CREATE TABLE runs (id); CREATE TABLE quire_project_schema (version_id); INSERT INTO quire_project_schema VALUES (0)`},
+	} {
+		for _, journal := range []string{"delete", "wal"} {
+			t.Run(journal+" "+test.statements, func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "other.db")
+				execute(t, path, "PRAGMA journal_mode = "+journal+";"+test.statements)
+				untouched(t, path, func() {
+					_, err := sqlite.Open(t.Context(), path)
+					isForeign(t, err, test.name)
+				})
+				db := other(t, path)
+				if _, err := sqlite.New(t.Context(), db); true {
+					isForeign(t, err, test.name)
+				}
+			})
+		}
+	}
+}
+
+// What somebody who died has left in a write-ahead log stays there.
+func TestForeignLog(t *testing.T) {
+	folder, crashed := t.TempDir(), t.TempDir()
+	db := other(t, filepath.Join(folder, "other.db"))
+	if _, err := db.Exec(`PRAGMA journal_mode = wal; CREATE TABLE runs (id); INSERT INTO runs VALUES (1)`); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"other.db", "other.db-wal"} {
+		if err := os.WriteFile(filepath.Join(crashed, name), []byte(bytesOf(t, filepath.Join(folder, name))), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(crashed, "other.db")
+	log := bytesOf(t, path+"-wal")
+	before := bytesOf(t, path)
+	_, err := sqlite.Open(t.Context(), path)
+	isForeign(t, err, "runs")
+	if bytesOf(t, path) != before || bytesOf(t, path+"-wal") != log {
+		t.Error("Open has changed the database or its log")
+	}
+}
+
+func isForeign(t *testing.T, err error, name string) {
+	t.Helper()
+	if !errors.Is(err, store.ErrForeign) || !strings.Contains(err.Error(), ": "+name+" is not") {
+		t.Errorf("%v, want %v: %s", err, store.ErrForeign, name)
+	}
+}
+
+// untouched fails if do changes a file or its folder.
+func untouched(t *testing.T, path string, do func()) {
+	t.Helper()
+	files, content := filesIn(t, filepath.Dir(path)), bytesOf(t, path)
+	do()
+	if got := filesIn(t, filepath.Dir(path)); !slices.Equal(got, files) {
+		t.Errorf("files %q, were %q", got, files)
+	}
+	if bytesOf(t, path) != content {
+		t.Error("the file has changed")
+	}
+}
+
+// Tables that a newer program has made are left alone.
+func TestNewerSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	writeRun(t, path, "a")
+	execute(t, path, `INSERT INTO quire_project_schema (version_id, is_applied) VALUES (99, 1)`)
+	untouched(t, path, func() {
+		if _, err := sqlite.Open(t.Context(), path); !errors.Is(err, store.ErrNewerSchema) {
+			t.Errorf("Open: %v", err)
+		}
+	})
+	if _, err := sqlite.New(context.Background(), other(t, path)); !errors.Is(err, store.ErrNewerSchema) {
+		t.Errorf("New: %v", err)
+	}
+}

@@ -1,0 +1,83 @@
+package sqlite_test
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// A database that cannot grow says so, and holds what it held before; with room
+// the same update succeeds.
+func TestFull(t *testing.T) {
+	db := other(t, filepath.Join(t.TempDir(), "own.db"))
+	s := adopt(t, db)
+	if err := s.Update(t.Context(), insertRun("a")); err != nil {
+		t.Fatal(err)
+	}
+	large := &store.Rows{RunID: "b"}
+	for i := range 5_000 {
+		large.ShEvents = append(large.ShEvents, projections.Row[projections.ShEvent]{
+			Index: i, Value: projections.ShEvent{JobID: "build", Seq: i + 1, Cmd: fmt.Sprint("a secret ", strings.Repeat("x", 1000))},
+		})
+	}
+	update := func() error {
+		return s.Update(t.Context(), func(tx store.Tx) error {
+			return errors.Join(insertRun("a")(tx), tx.Insert(large))
+		})
+	}
+	if _, err := db.Exec("PRAGMA max_page_count = 200"); err != nil {
+		t.Fatal(err)
+	}
+	err := update()
+	if !errors.Is(err, store.ErrFull) || strings.Contains(err.Error(), "secret") {
+		t.Errorf("Update: %v", err)
+	}
+	if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 {
+		t.Errorf("RunIDs = %q, %v", runs, err)
+	}
+	if _, err := db.Exec("PRAGMA max_page_count = 1000000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := update(); err != nil {
+		t.Errorf("Update, with room: %v", err)
+	}
+}
+
+// Rows that are there already are an error, which does not say what they hold,
+// even if it is not the last Insert that meets it, and nothing of the
+// transaction stays.
+func TestRowsThatAreThere(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "quire.db"))
+	if err := s.Update(t.Context(), insertRun("a")); err != nil {
+		t.Fatal(err)
+	}
+	for _, fillers := range []int{0, 300, 5_000} {
+		err := s.Update(t.Context(), func(tx store.Tx) error {
+			if err := errors.Join(tx.Insert(aRun("b")), tx.Insert(aRun("a"))); err != nil {
+				return err
+			}
+			filler := &store.Rows{RunID: "c"}
+			for i := range fillers {
+				filler.ShEvents = append(filler.ShEvents, projections.Row[projections.ShEvent]{
+					Index: i, Value: projections.ShEvent{JobID: "build", Seq: i + 1, Cmd: "a secret"},
+				})
+			}
+			tx.Insert(filler) // an error that is not heeded is met again
+			return nil
+		})
+		if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "insert rows") {
+			t.Errorf("%d fillers: Update: %v", fillers, err)
+		}
+		if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 || runs[0] != "a" {
+			t.Errorf("%d fillers: RunIDs = %q, %v", fillers, runs, err)
+		}
+	}
+	if err := s.Update(t.Context(), insertRun("b")); err != nil {
+		t.Errorf("Update, after one that failed: %v", err)
+	}
+}

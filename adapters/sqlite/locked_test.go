@@ -1,0 +1,87 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// lock has another program write, until the function is called.
+func lock(t *testing.T, path string) (unlock func()) {
+	t.Helper()
+	db := other(t, path)
+	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if _, err := db.Exec("ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	s := open(t, path, sqlite.BusyTimeout(50*time.Millisecond))
+	unlock := lock(t, path)
+	err := s.Update(t.Context(), insertRun("a"))
+	if !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), path) {
+		t.Errorf("Update: %v", err)
+	}
+	if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 0 {
+		t.Errorf("RunIDs = %q, %v: who reads does not wait", runs, err)
+	}
+	unlock()
+	if err := s.Update(t.Context(), insertRun("a")); err != nil {
+		t.Errorf("Update, with the lock gone: %v", err)
+	}
+}
+
+// An update waits for who writes, and takes its turn then.
+func TestWaitsForLock(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	s := open(t, path)
+	unlock := lock(t, path)
+	time.AfterFunc(200*time.Millisecond, unlock)
+	if err := s.Update(t.Context(), insertRun("a")); err != nil {
+		t.Error(err)
+	}
+}
+
+// The end of a context ends the waiting.
+func TestWaitsNoLongerThanContext(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	s := open(t, path, sqlite.BusyTimeout(time.Minute))
+	defer lock(t, path)()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	if err := s.Update(ctx, insertRun("a")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Update: %v", err)
+	}
+	if waited := time.Since(begin); waited > 10*time.Second {
+		t.Errorf("Update waited for %v", waited)
+	}
+}
+
+// It ends the waiting for another update of the same store, too.
+func TestWaitsNoLongerForTurn(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "quire.db"))
+	err := s.Update(t.Context(), func(store.Tx) error {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		defer cancel()
+		if err := s.Update(ctx, insertRun("b")); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("Update: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,215 @@
+package sqlite_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// A path is the name of a file, whatever it means in a URI: no other file is
+// made, and what was written is found under it again.
+func TestPaths(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		parts := rapid.SampledFrom(strings.Split(`?|#|%|%20|%00|&|=|;|+|:|file:|mode=ro|?mode=memory| |'|"|\|é|a|.db`, "|"))
+		name := strings.Join(rapid.SliceOfN(parts, 1, 6).Draw(t, "name"), "")
+		if name == "." || name == ".." {
+			t.Skip("a folder")
+		}
+		folder, err := os.MkdirTemp("", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(folder)
+		path := filepath.Join(folder, name)
+		writeRun(t, path, "the run")
+		if got := filesIn(t, folder); len(got) != 1 || got[0] != name {
+			t.Fatalf("files %q, want %q", got, name)
+		}
+		s, err := sqlite.Open(t.Context(), path, sqlite.MustExist())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 || runs[0] != "the run" {
+			t.Fatalf("RunIDs = %q, %v", runs, err)
+		}
+	})
+}
+
+// A relative path is that of when the store was opened.
+func TestRelativePath(t *testing.T) {
+	folder, other := t.TempDir(), t.TempDir()
+	t.Chdir(folder)
+	s := open(t, "./quire.db")
+	t.Chdir(other)
+	if err := s.Update(t.Context(), insertRun("a")); err != nil {
+		t.Fatal(err)
+	}
+	if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 {
+		t.Fatalf("RunIDs = %q, %v", runs, err)
+	}
+	if got := filesIn(t, other); len(got) != 0 {
+		t.Errorf("files %q in the new working directory", got)
+	}
+}
+
+func TestWhatIsNoFile(t *testing.T) {
+	folder := t.TempDir()
+	for path, want := range map[string]string{
+		"":                                   "names no file",
+		":memory:":                           "names no file",
+		"a\x00b":                             "names no file",
+		folder:                               "is a folder",
+		os.DevNull:                           "no regular file",
+		filepath.Join(folder, "no", "store"): "its folder is not there",
+	} {
+		_, err := sqlite.Open(t.Context(), path)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path+": ") {
+			t.Errorf("Open(%q): %v, want %q", path, err, want)
+		}
+	}
+	if got := filesIn(t, folder); len(got) != 0 {
+		t.Errorf("Open left %q", got)
+	}
+}
+
+// A file that is something else stays what it is.
+func TestWhatIsNoDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	for _, content := range []string{"x", `{"at_ms":100,"type":"job_started","job_id":"build"}` + "\n", strings.Repeat("not a page\n", 10_000)} {
+		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		_, err := sqlite.Open(t.Context(), path)
+		if err == nil || !strings.Contains(err.Error(), "no SQLite database") {
+			t.Errorf("Open: %v", err)
+		}
+		if now, err := os.ReadFile(path); err != nil || string(now) != content {
+			t.Errorf("Open changed the file: %v", err)
+		}
+		if got := filesIn(t, filepath.Dir(path)); len(got) != 1 {
+			t.Errorf("Open left %q", got)
+		}
+	}
+}
+
+// MustExist makes nothing, neither a file nor tables.
+func TestMustExist(t *testing.T) {
+	folder := t.TempDir()
+	_, err := sqlite.Open(t.Context(), filepath.Join(folder, "missing.db"), sqlite.MustExist())
+	if !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open of a missing file: %v", err)
+	}
+	if got := filesIn(t, folder); len(got) != 0 {
+		t.Errorf("Open left %q", got)
+	}
+	path := filepath.Join(folder, "other.db")
+	execute(t, path, `CREATE TABLE other (a)`)
+	before := bytesOf(t, path)
+	if _, err := sqlite.Open(t.Context(), path, sqlite.MustExist()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open of a database without a store: %v", err)
+	}
+	if bytesOf(t, path) != before {
+		t.Error("Open changed the database")
+	}
+	if err := os.WriteFile(filepath.Join(folder, "empty.db"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.Open(t.Context(), filepath.Join(folder, "empty.db"), sqlite.MustExist()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Open of an empty file: %v", err)
+	}
+}
+
+// An empty file, and a database with other tables, become a store.
+func TestBesideOthers(t *testing.T) {
+	folder := t.TempDir()
+	empty, other := filepath.Join(folder, "empty.db"), filepath.Join(folder, "other.db")
+	if err := os.WriteFile(empty, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, other, `CREATE TABLE pipelines (a); INSERT INTO pipelines VALUES (1)`)
+	for _, path := range []string{empty, other} {
+		writeRun(t, path, "a")
+		if runs, err := open(t, path).RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 {
+			t.Errorf("%s: RunIDs = %q, %v", path, runs, err)
+		}
+	}
+	if got := query(t, other, `SELECT a FROM pipelines`); got != "1" {
+		t.Errorf("the other table holds %q", got)
+	}
+}
+
+// tester is a test, or a try of a property.
+type tester interface {
+	rapid.TB
+	Context() context.Context
+	Cleanup(func())
+}
+
+// writeRun writes a run into the database in a file.
+func writeRun(t tester, path string, run domain.RunID) {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(s.Update(t.Context(), insertRun(run)), s.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// insertRun returns what inserts a run with a row in every table.
+func insertRun(run domain.RunID) func(store.Tx) error {
+	return func(tx store.Tx) error {
+		if _, err := tx.Lock([]domain.RunID{run}); err != nil {
+			return err
+		}
+		return errors.Join(tx.Clear([]domain.RunID{run}, store.AllTables), tx.Insert(aRun(run)), tx.SetCheckpoint(run, aCheckpoint))
+	}
+}
+
+var aCheckpoint = store.Checkpoint{Mark: domain.StartMark, End: domain.StartMark, Reducers: projections.Version, Source: "somewhere"}
+
+func aRun(run domain.RunID) *store.Rows {
+	return &store.Rows{
+		RunID:       run,
+		Jobs:        []projections.Row[projections.Job]{{Value: projections.Job{JobID: "build", State: projections.Active}}},
+		ShEvents:    []projections.Row[projections.ShEvent]{{Value: projections.ShEvent{JobID: "build", Seq: 1, Cmd: "a secret"}}},
+		Timings:     []projections.Row[projections.JobTiming]{{Value: projections.JobTiming{JobID: "build"}}},
+		Diagnostics: []projections.Row[projections.Diagnostic]{{Value: projections.Diagnostic{Code: projections.TornTail}}},
+		Run:         projections.Some(store.Run{Run: projections.Run{RunID: run, State: projections.Active}}),
+	}
+}
+
+func filesIn(t tester, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range entries {
+		names = append(names, entry.Name())
+	}
+	return names
+}
+
+func bytesOf(t tester, path string) string {
+	t.Helper()
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(content)
+}

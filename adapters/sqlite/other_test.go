@@ -1,0 +1,54 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"strings"
+)
+
+// What other programs do to a database is done through a handle of its own.
+
+// other opens a database as another program would.
+func other(t tester, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// execute runs statements as another program would.
+func execute(t tester, path, statements string, args ...any) {
+	t.Helper()
+	db := other(t, path)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), statements, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// query returns the values of a query's one column, with spaces between.
+func query(t tester, path, query string, args ...any) string {
+	t.Helper()
+	db := other(t, path)
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var values []string
+	for rows.Next() {
+		var value string
+		if err := rows.Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, value)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(values, " ")
+}

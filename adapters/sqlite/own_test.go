@@ -1,0 +1,66 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/adapters/storetest"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// A handle of the caller's holds to the contract like one of our own.
+func TestStoreOnOwnHandle(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_busy_timeout=10000&_journal_mode=wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	storetest.Run(t, func(t *testing.T) store.Store { return adopt(t, db) })
+}
+
+func adopt(t testing.TB, db *sql.DB) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.New(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// A database in memory has one connection, which is given back each time.
+func TestInMemory(t *testing.T) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	s := adopt(t, db)
+	if err := s.Update(t.Context(), insertRun("a")); err != nil {
+		t.Fatal(err)
+	}
+	failure := errors.New("do not")
+	if err := s.Update(t.Context(), func(tx store.Tx) error {
+		return errors.Join(insertRun("b")(tx), failure)
+	}); !errors.Is(err, failure) {
+		t.Fatal(err)
+	}
+	if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 || runs[0] != "a" {
+		t.Errorf("RunIDs = %q, %v", runs, err)
+	}
+}
+
+// Close leaves the caller's handle open, and New its settings as they are.
+func TestOwnHandleStays(t *testing.T) {
+	db := other(t, filepath.Join(t.TempDir(), "own.db"))
+	if err := adopt(t, db).Close(); err != nil {
+		t.Fatal(err)
+	}
+	var mode string
+	if err := db.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil || mode != "delete" {
+		t.Errorf("journal mode %q, %v", mode, err)
+	}
+}

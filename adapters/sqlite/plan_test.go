@@ -1,0 +1,108 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// planner keeps how SQLite plans the queries that it is given.
+type planner struct {
+	*sql.DB
+	plans []string
+}
+
+func (p *planner) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	p.plans = append(p.plans, plan(ctx, p.DB, query, args...))
+	return p.DB.QueryContext(ctx, query, args...)
+}
+
+func plan(ctx context.Context, db *sql.DB, query string, args ...any) string {
+	rows, err := db.QueryContext(ctx, "EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		return err.Error()
+	}
+	defer rows.Close()
+	var steps strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			return err.Error()
+		}
+		fmt.Fprintln(&steps, step)
+	}
+	return steps.String()
+}
+
+func planned(t *testing.T) *Store {
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "quire.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+// Pages and lists begin where the one before ended: no table is read from its
+// start, and no part of a page is sorted but what is on it.
+func TestPagesAreFound(t *testing.T) {
+	s := planned(t)
+	p := &planner{DB: s.reads}
+	timed, untimed := store.Run{}, store.Run{}
+	timed.StartedAtMs = projections.Some[int64](5)
+	for _, after := range []*store.Run{nil, &timed, &untimed} {
+		if _, err := s.dialect.Runs(t.Context(), p, store.Page{After: after}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.dialect.RunIDs(t.Context(), p, "a", 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.dialect.Checkpoints(t.Context(), p, []domain.RunID{"a", "b"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, steps := range p.plans {
+		for table := range strings.SplitSeq("runs jobs sh_events timings diagnostics checkpoints", " ") {
+			if strings.Contains(steps, "SCAN "+table) {
+				t.Errorf("a table is read as a whole:\n%s", steps)
+			}
+		}
+		if !strings.Contains(steps, "SEARCH") {
+			t.Errorf("nothing is searched:\n%s", steps)
+		}
+	}
+}
+
+// What is open in a run is found without a look at the rest of the run.
+func TestOpenRowsAreFound(t *testing.T) {
+	s := planned(t)
+	for query, index := range map[string]string{
+		reopenJobs:     "quire_project_jobs_active (run_id=?)",
+		reopenTimings:  "quire_project_jobs_active (run_id=?)",
+		reopenShEvents: "quire_project_sh_events_open (run_id=?)",
+		clearJobs:      "PRIMARY KEY (run_id=?)",
+	} {
+		if steps := plan(t.Context(), s.reads, fmt.Sprintf(query, "(?,?)"), "a", "b"); !strings.Contains(steps, index) {
+			t.Errorf("%s:\n%s", query, steps)
+		}
+	}
+}
+
+// latest is the number of the last migration.
+func TestLatest(t *testing.T) {
+	files, err := embedded.ReadDir("migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := files[len(files)-1].Name(); !strings.HasPrefix(last, fmt.Sprintf("%05d_", latest)) {
+		t.Errorf("latest is %d, and the last migration %s", latest, last)
+	}
+}
