@@ -12,8 +12,9 @@ import (
 // the fields, a field its length in 32 bits, -1 for null, and its value: an
 // integer in network order, a text as it is.
 //
-// pgx can do that for rows of any types. It does so through interfaces, and
-// allocates for every value; see docs/benchmarks.md.
+// pgx can do that for rows of any types. It does so through interfaces, allocates
+// for every value, and writes a tenth to a fifth fewer rows in the same time, as
+// BenchmarkInsert finds.
 type copyBuffer struct{ data []byte }
 
 const (

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -122,22 +121,7 @@ func TestIdleConnectionsThatDie(t *testing.T) {
 		"Runs":        func() error { _, err := s.Runs(ctx, store.Page{}); return err },
 		"RunIDs":      func() error { _, err := s.RunIDs(ctx, "", 1); return err },
 	} {
-		var inside sync.WaitGroup // all at once, so that there are four
-		inside.Add(4)
-		var done sync.WaitGroup
-		for range 4 {
-			done.Go(func() {
-				err := s.View(ctx, "r", func(store.Snapshot) error {
-					inside.Done()
-					inside.Wait()
-					return nil
-				})
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		done.Wait()
+		atOnce(t, s, 4)
 		const others = ` FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
 		for left := 1; left > 0; {
 			if err := hand.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid))`+others).Scan(&left); err != nil {
@@ -147,6 +131,18 @@ func TestIdleConnectionsThatDie(t *testing.T) {
 		if err := call(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// atOnce has a number of connections used at the same time, so that there are as
+// many.
+func atOnce(t *testing.T, s store.Store, n int) {
+	t.Helper()
+	if n == 0 {
+		return
+	}
+	if err := s.View(ctx, "r", func(store.Snapshot) error { atOnce(t, s, n-1); return nil }); err != nil {
+		t.Error(err)
 	}
 }
 

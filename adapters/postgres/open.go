@@ -53,7 +53,7 @@ func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 	if params["application_name"] == "" {
 		params["application_name"] = "quire-project"
 	}
-	_ = always
+	config.ShouldPing = always
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -74,8 +74,8 @@ func always(context.Context, pgxpool.ShouldPingParams) bool { return true }
 
 // New opens the store in a database that the caller has a pool of connections
 // to, and makes its tables as [Open] does. The pool stays the caller's: Close
-// does not close it. A store takes two connections at a time, at most, for each
-// goroutine that uses it.
+// does not close it. Each Update, View and query that goes on takes one of its
+// connections.
 func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error) {
 	var o options
 	for _, opt := range opts {

@@ -24,9 +24,6 @@ func (b *batch) begin(t *table, run any) {
 	b.args = append(b.args[:0], run)
 }
 
-// is reports whether all rows are of the run.
-func (b *batch) is(run any) bool { return !b.mixed && b.args[0] == run }
-
 // mix lets the batch take rows of several runs.
 func (b *batch) mix() {
 	run, rows := b.args[0], b.args[1:]

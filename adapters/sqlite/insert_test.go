@@ -110,7 +110,7 @@ func same(snapshot store.Snapshot, want *store.Rows) error {
 // The write-ahead log is used again and again: it does not grow with what is
 // written, only with the largest transaction.
 func TestLogIsBounded(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || slow {
 		t.Skip("writes 300 MB")
 	}
 	path := filepath.Join(t.TempDir(), "quire.db")

@@ -34,8 +34,8 @@ func newInserter(ctx context.Context, session *session) *inserter {
 // insert adds rows of a run to a table.
 func insert[R any](i *inserter, t *table, run any, rows []R, appendRow func([]any, *R) []any) error {
 	b := i.pending[t]
-	if len(rows) > 0 && b != nil && !b.is(run) {
-		b = i.settle(b)
+	if len(rows) > 0 && b != nil && !b.mixed && b.args[0] != run {
+		b.mix()
 	}
 	for r := range rows {
 		if b == nil {
@@ -59,34 +59,6 @@ func insert[R any](i *inserter, t *table, run any, rows []R, appendRow func([]an
 	}
 	i.pending[t] = b
 	return i.err
-}
-
-// worthwhile is from how many rows of one run on they are inserted by
-// themselves, with the run's id as one argument.
-const worthwhile = 16
-
-// settle hands on what of a batch is worth a statement of its own, now that
-// rows of another run follow, and returns the rest, to be mixed with those.
-func (i *inserter) settle(b *batch) *batch {
-	if b.mixed {
-		return b
-	}
-	n := portion(b.rows)
-	if n < worthwhile {
-		b.mix()
-		return b
-	}
-	var rest *batch
-	if n < b.rows {
-		rest = i.fresh()
-		rest.begin(b.table, b.args[0])
-		rest.args = append(rest.args, b.args[b.size(n):]...)
-		rest.rows = b.rows - n
-		rest.mix()
-	}
-	b.rows, b.args = n, b.args[:b.size(n)]
-	i.hand(b)
-	return rest
 }
 
 func (i *inserter) fresh() *batch {

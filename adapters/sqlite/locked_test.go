@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -84,4 +85,26 @@ func TestWaitsNoLongerForTurn(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// A store without a write-ahead log gets one as soon as nobody reads.
+func TestWaitsForReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	writeRun(t, path, "a")
+	execute(t, path, "PRAGMA journal_mode = delete")
+	db := other(t, path)
+	var n int
+	if err := errors.Join(run(db, "BEGIN"), db.QueryRow("SELECT count(*) FROM runs").Scan(&n)); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { run(db, "ROLLBACK") })
+	open(t, path)
+	if got := query(t, path, "PRAGMA journal_mode"); got != "wal" {
+		t.Errorf("journal mode %s", got)
+	}
+}
+
+func run(db *sql.DB, statement string) error {
+	_, err := db.Exec(statement)
+	return err
 }

@@ -213,3 +213,20 @@ func bytesOf(t tester, path string) string {
 	}
 	return string(content)
 }
+
+// Whoever reads makes no new file where somebody has removed the store's.
+func TestRemovedFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	s := open(t, path)
+	for _, name := range filesIn(t, filepath.Dir(path)) {
+		if err := os.Remove(filepath.Join(filepath.Dir(path), name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.RunIDs(t.Context(), "", 10); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("RunIDs: %v", err)
+	}
+	if got := filesIn(t, filepath.Dir(path)); len(got) != 0 {
+		t.Errorf("there are %q again", got)
+	}
+}

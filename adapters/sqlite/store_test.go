@@ -10,6 +10,9 @@ import (
 )
 
 func TestStore(t *testing.T) {
+	if slow {
+		tries(t, 20)
+	}
 	path := filepath.Join(t.TempDir(), "quire.db")
 	storetest.Run(t, func(t *testing.T) store.Store { return open(t, path) })
 }

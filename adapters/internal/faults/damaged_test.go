@@ -54,7 +54,7 @@ func (e ended) survives(t testing.TB) bool {
 func TestDamagedLog(t *testing.T) {
 	rnd, s, origin := random(t), newStream(t.TempDir(), "run"), t.TempDir()
 	db := sqliteIn(origin)
-	fillReadOnly(t, db, s)
+	writeBefore(t, db, s)
 	opened := db.open(t)
 	s.becomes(t, after(t, s))
 	if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); err != nil {

@@ -3,6 +3,7 @@ package faults
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -31,25 +32,31 @@ type database struct {
 	connect func(context.Context) (opened, error)
 }
 
-// kinds are the stores that there are, each with what makes a database for it.
+// kinds are the stores that there are, each with what returns one empty
+// database after the other.
 var kinds = []struct {
 	name string
-	make func(testing.TB) database
+	each func(*testing.T) (fresh func() database)
 }{
-	{"SQLite", func(t testing.TB) database { return sqliteIn(t.TempDir()) }},
-	{"PostgreSQL", func(t testing.TB) database { return postgresAt(pgtest.Shared(t).NewDatabase(t)) }},
+	{"SQLite", func(t *testing.T) func() database {
+		return func() database { return sqliteIn(t.TempDir()) }
+	}},
+	{"PostgreSQL", func(t *testing.T) func() database {
+		address, schemas := pgtest.Shared(t).NewDatabase(t), 0
+		control := connect(t, postgresAt(address))
+		return func() database { // which is a schema, since that is made at once
+			schemas++
+			name := fmt.Sprintf("schema%d", schemas)
+			execute(t, control, "CREATE SCHEMA "+name)
+			return postgresAt(with(t, address, "search_path", name))
+		}
+	}},
 }
 
-// eachKind does something with each kind of store. fresh makes an empty
-// database.
+// eachKind does something with each kind of store.
 func eachKind(t *testing.T, do func(t *testing.T, fresh func() database)) {
 	for _, kind := range kinds {
-		t.Run(kind.name, func(t *testing.T) {
-			do(t, func() database {
-				t.Helper()
-				return kind.make(t)
-			})
-		})
+		t.Run(kind.name, func(t *testing.T) { do(t, kind.each(t)) })
 	}
 }
 

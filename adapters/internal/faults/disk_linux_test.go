@@ -46,7 +46,7 @@ func (d *disk) fill(t testing.TB, room int64) {
 		t.Fatal(err)
 	}
 	used := int64(stat.Blocks-stat.Bfree) * stat.Bsize
-	d.mount(t, syscall.MS_REMOUNT, sized(used+room))
+	d.mount(t, syscall.MS_REMOUNT, sized(max(used+room, 1))) // 0 would be no limit
 }
 
 // makeRoom undoes fill.

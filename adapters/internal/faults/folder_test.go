@@ -24,8 +24,8 @@ func newFolder(t testing.TB, runs int) *folder {
 	f := &folder{path: t.TempDir(), now: make([]*version, runs)}
 	for i := range runs {
 		s := newStream(f.path, fmt.Sprintf("run-%03d", i))
-		one := synthetic(t, synth.Shape{Seed: uint64(2 * i), Jobs: 20, Sh: 65, AtOnce: 3})
-		other := synthetic(t, synth.Shape{Seed: uint64(2*i + 1), Jobs: 15, Sh: 50, AtOnce: 2})
+		one := synthetic(t, synth.Shape{Seed: uint64(2 * i), Jobs: 35, Sh: 110, AtOnce: 3})
+		other := synthetic(t, synth.Shape{Seed: uint64(2*i + 1), Jobs: 30, Sh: 90, AtOnce: 2})
 		f.streams = append(f.streams, s)
 		f.versions = append(f.versions, []*version{
 			newVersion(s.run, one[:len(one)/3+i%100]), // it ends inside a line

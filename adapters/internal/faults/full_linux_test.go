@@ -35,15 +35,46 @@ func eachOnDisk(t *testing.T, do func(t *testing.T, d *disk, db database)) {
 
 func TestIngestOnFullDisk(t *testing.T) {
 	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
-		full := &full{disk: d, rnd: random(t)}
-		newWork(db, full.rnd, full, times(10)).ingest(t)
+		onFullDisk(t, d, db).ingest(t)
 	})
 }
 
 func TestRebuildOnFullDisk(t *testing.T) {
 	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
-		full := &full{disk: d, rnd: random(t)}
-		newWork(db, full.rnd, full, times(10)).rebuild(t)
+		onFullDisk(t, d, db).rebuild(t, 80)
+	})
+}
+
+// onFullDisk returns work on a disk that gets full, while somebody has the
+// store open all the time.
+func onFullDisk(t *testing.T, d *disk, db database) *work {
+	t.Helper()
+	s := newStream(t.TempDir(), "small")
+	writeBefore(t, db, s)
+	full := &full{disk: d, rnd: random(t)}
+	w := newWork(db, full.rnd, full, times(10))
+	w.reader.keep, w.reader.store = true, db.open(t)
+	return w
+}
+
+// There is not enough room for the tables, or for what a database needs to be
+// opened at all.
+func TestFirstUseOnFullDisk(t *testing.T) {
+	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
+		s := newStream(t.TempDir(), "small")
+		s.becomes(t, after(t, s))
+		for _, room := range []int64{100 << 10, 8 << 10}[:min(2, times(8))] {
+			d.fill(t, room)
+			run(t, s.path, "--to", db.address).fails(t, "the disk is full", "make room")
+		}
+		d.makeRoom(t)
+		run(t, s.path, "--to", db.address).succeeds(t)
+		d.fill(t, 0)
+		if e := run(t, "verify", s.path, "--to", db.address); e.status != 0 {
+			e.fails(t, "the disk is full", "make room")
+		}
+		d.makeRoom(t)
+		verified(t, s.path, db)
 	})
 }
 

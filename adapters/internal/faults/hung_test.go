@@ -18,18 +18,18 @@ import (
 // deadline ends the waiting, and what was locked is free when it is back.
 func TestHungServer(t *testing.T) {
 	db, s := postgresAt(pgtest.Shared(t).NewDatabase(t)), newStream(t.TempDir(), "run")
-	fillReadOnly(t, db, s)
+	writeBefore(t, db, s)
 	opened, other := db.open(t), connect(t, db)
 	s.becomes(t, newVersion(s.run, synthetic(t, large(0))))
 
+	from, goOn := time.Now(), func() {}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	from, goOn := time.Now(), func() {}
 	hangs := &hanging{Store: opened, hang: func() { goOn = hang(t, other) }}
 	if _, err := store.Ingest(ctx, hangs, s.recording(), store.Options{}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Ingest gives %v", err)
 	}
-	if waited := time.Since(from); waited < patience || waited > 20*patience {
+	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
 	if !before(t, s).is(readRecord(t, opened, s.run)) {

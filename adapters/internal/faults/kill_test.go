@@ -24,8 +24,8 @@ func TestKilledIngest(t *testing.T) {
 func TestKilledRebuild(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		k := &kill{rnd: random(t)}
-		k.takes = measure(t, "rebuild", newFolder(t, 200).path, "--to", fresh().address)
-		newWork(fresh(), k.rnd, k, times(kills)).rebuild(t)
+		k.takes = measure(t, "rebuild", newFolder(t, 120).path, "--to", fresh().address)
+		newWork(fresh(), k.rnd, k, times(kills)).rebuild(t, 120)
 	})
 }
 

@@ -14,12 +14,12 @@ import (
 )
 
 // patience is how long a store waits, in tests where that is in vain.
-const patience = 200 * time.Millisecond
+const patience = 100 * time.Millisecond
 
 // Somebody writes to the database and does not come to an end.
 func TestLockedFile(t *testing.T) {
 	db, s := sqliteIn(t.TempDir()), newStream(t.TempDir(), "run")
-	fillReadOnly(t, db, s)
+	writeBefore(t, db, s)
 	file := strings.TrimPrefix(db.address, "sqlite:")
 	opened, err := sqlite.Open(t.Context(), file, sqlite.BusyTimeout(patience))
 	if err != nil {
@@ -35,7 +35,7 @@ func TestLockedFile(t *testing.T) {
 	if !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), "do the same again") {
 		t.Errorf("Ingest gives %v", err)
 	}
-	if waited := time.Since(from); waited < patience || waited > 20*patience {
+	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
 	if !before(t, s).is(readRecord(t, opened, s.run)) {
@@ -69,7 +69,7 @@ func TestLockedTable(t *testing.T) {
 	} {
 		t.Run(lock.name, func(t *testing.T) {
 			db, s := postgresAt(pgtest.Shared(t).NewDatabase(t)), newStream(t.TempDir(), "run")
-			fillReadOnly(t, db, s)
+			writeBefore(t, db, s)
 			opened := db.open(t)
 			other := connect(t, db)
 			execute(t, other, "BEGIN", lock.statement)
@@ -86,7 +86,7 @@ func TestLockedTable(t *testing.T) {
 func TestLockedRun(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		db, s := fresh(), newStream(t.TempDir(), "run")
-		fillReadOnly(t, db, s)
+		writeBefore(t, db, s)
 		opened, other := db.open(t), db.open(t)
 		s.becomes(t, after(t, s))
 		locked, free, ended := make(chan bool), make(chan bool), make(chan error, 1)
@@ -112,14 +112,14 @@ func TestLockedRun(t *testing.T) {
 // waitsInVain expects that a deadline ends the waiting.
 func waitsInVain(t *testing.T, opened opened, s *stream) {
 	t.Helper()
+	from := time.Now()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	from := time.Now()
 	_, err := store.Ingest(ctx, opened, s.recording(), store.Options{})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Ingest gives %v", err)
 	}
-	if waited := time.Since(from); waited < patience || waited > 20*patience {
+	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
 }

@@ -31,7 +31,7 @@ var slow bool
 func times(n int) int {
 	switch {
 	case testing.Short():
-		n /= 5
+		n /= 8
 	case slow:
 		n /= 2
 	}

@@ -15,7 +15,7 @@ import (
 // was or as it will be.
 func TestReadersDuringRebuild(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
-		rnd, db, f := random(t), fresh(), newFolder(t, 200)
+		rnd, db, f := random(t), fresh(), newFolder(t, 120)
 		args := []string{"rebuild", f.path, "--to", db.address, "--force"}
 		run(t, args...).succeeds(t)
 		s := db.open(t)

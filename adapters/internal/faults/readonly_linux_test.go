@@ -6,7 +6,7 @@ import "testing"
 func TestReadOnlyDisk(t *testing.T) {
 	d := newDisk(t, 16<<20)
 	db, s := sqliteIn(d.path), newStream(t.TempDir(), "run")
-	fillReadOnly(t, db, s)
+	writeBefore(t, db, s)
 	d.makeReadOnly(t)
 	readsOnly(t, s, db, run)
 	libraryReadsOnly(t, s, db)

@@ -34,7 +34,7 @@ func TestReadOnlyFile(t *testing.T) {
 		t.Run(mode.name, func(t *testing.T) {
 			folder, origin := publicFolder(t), t.TempDir()
 			s := newStream(publicFolder(t), "run")
-			fillReadOnly(t, sqliteIn(origin), s)
+			writeBefore(t, sqliteIn(origin), s)
 			if mode.killed {
 				opened := sqliteIn(origin).open(t)
 				if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{Force: true}); err != nil {
@@ -79,7 +79,7 @@ func asNobody(t testing.TB, args ...string) ended {
 func TestReadOnlyRole(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	db, s := postgresAt(address), newStream(t.TempDir(), "run")
-	fillReadOnly(t, db, s)
+	writeBefore(t, db, s)
 	name := "reader_of_" + nameOf(t, address)
 	execute(t, connect(t, db), `CREATE ROLE `+name+` LOGIN PASSWORD 'secret-too'`, `GRANT SELECT ON ALL TABLES IN SCHEMA public TO `+name)
 	t.Cleanup(func() { execute(t, connect(t, db), `DROP OWNED BY `+name, `DROP ROLE `+name) })
@@ -96,8 +96,8 @@ func TestReadOnlyRole(t *testing.T) {
 	}
 }
 
-// fillReadOnly writes what is there before nothing can be written any more.
-func fillReadOnly(t testing.TB, db database, s *stream) {
+// writeBefore writes what is there before nothing can be written any more.
+func writeBefore(t testing.TB, db database, s *stream) {
 	t.Helper()
 	s.becomes(t, before(t, s))
 	run(t, s.path, "--to", db.address).succeeds(t)

@@ -12,25 +12,25 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Several programs take in the same stream while it grows, and each of them
-// another one. The first ones make the tables, too.
+// Two programs, or three, take in the same stream while it grows, and each of
+// them another one. The first ones make the tables, too.
 func TestIngestByPrograms(t *testing.T) {
-	eachNumber(t, func(t *testing.T, programs int, db database) {
-		folder := t.TempDir()
-		shared := newStream(folder, "shared")
-		data := synthetic(t, large(0))
-		for round := range times(5) {
-			shared.grow(t, data[:len(data)*(2*round+1)/10])
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		db, folder := fresh(), t.TempDir()
+		shared, data := newStream(folder, "shared"), synthetic(t, large(0))
+		for round := range times(8) {
+			from := len(data) * round / 8
+			shared.grow(t, data[:from+100])
 			var commands []*command
-			for i := range programs {
+			for i := range 2 + round%2 {
 				own := newStream(folder, fmt.Sprintf("own-%d", i))
-				own.becomes(t, newVersion(own.run, data[:len(data)*(round+1+i)/50]))
+				own.grow(t, data[:(from+i)/8])
 				commands = append(commands,
 					start(t, shared.path, "--to", db.address),
 					start(t, own.path, "--to", db.address))
 			}
 			for piece := range 20 {
-				shared.grow(t, data[:len(data)*(2*round+1)/10+len(data)*(piece+1)/200])
+				shared.grow(t, data[:from+len(data)*(piece+1)/160])
 				time.Sleep(2 * time.Millisecond)
 			}
 			for _, c := range commands {
@@ -42,14 +42,14 @@ func TestIngestByPrograms(t *testing.T) {
 	})
 }
 
-// Several programs rebuild the same folder, one of them by force.
+// Two programs, or three, rebuild the same folder, one of them by force.
 func TestRebuildByPrograms(t *testing.T) {
-	eachNumber(t, func(t *testing.T, programs int, db database) {
-		rnd, f := random(t), newFolder(t, 200)
-		for range times(4) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		rnd, db, f := random(t), fresh(), newFolder(t, 120)
+		for round := range times(5) {
 			args := []string{"rebuild", f.path, "--to", db.address}
 			commands := []*command{start(t, append(args, "--force")...)}
-			for range programs - 1 {
+			for range 1 + round%2 {
 				commands = append(commands, start(t, args...))
 			}
 			for _, c := range commands {
@@ -57,14 +57,6 @@ func TestRebuildByPrograms(t *testing.T) {
 			}
 			verified(t, f.path, db)
 			f.change(t, rnd)
-		}
-	})
-}
-
-func eachNumber(t *testing.T, do func(t *testing.T, programs int, db database)) {
-	eachKind(t, func(t *testing.T, fresh func() database) {
-		for _, programs := range []int{2, 3} {
-			t.Run(fmt.Sprint(programs), func(t *testing.T) { do(t, programs, fresh()) })
 		}
 	})
 }

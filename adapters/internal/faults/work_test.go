@@ -63,12 +63,12 @@ func (w *work) ingest(t testing.TB) {
 	w.end(t, s.path, args)
 }
 
-// rebuild derives many runs again, whose streams grow, become others and
+// rebuild derives so many runs again, whose streams grow, become others and
 // shorter ones. Whatever happens, each run is that of before or that of after,
 // and none is missing that was there.
-func (w *work) rebuild(t testing.TB) {
+func (w *work) rebuild(t testing.TB, runs int) {
 	t.Helper()
-	f := newFolder(t, 200)
+	f := newFolder(t, runs)
 	args := []string{"rebuild", f.path, "--to", w.db.address}
 	before := make([]*version, len(f.streams))
 	for range w.often {

@@ -1,0 +1,46 @@
+package sqlite
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Rows wait only as long as their text is short: 256 commands may have
+// gigabytes.
+func TestLongTextDoesNotWait(t *testing.T) {
+	s := planned(t)
+	session, err := s.acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.release(session, false)
+	i := newInserter(t.Context(), session)
+	defer i.wait()
+	cmd := strings.Repeat("x", maxText/3)
+	for n := range 20 {
+		rows := []projections.Row[projections.ShEvent]{{Index: n, Value: projections.ShEvent{JobID: "build", Seq: n, Cmd: cmd}}}
+		if err := insert(i, shEvents, any("a"), rows, appendShEvent); err != nil {
+			t.Fatal(err)
+		}
+		if b := i.pending[shEvents]; b != nil && b.rows > 2 {
+			t.Fatalf("%d commands of %d bytes wait", b.rows, len(cmd))
+		}
+	}
+}
+
+// Whatever is left goes in with statements of few sizes.
+func TestPortions(t *testing.T) {
+	sizes := map[int]bool{}
+	for rows := 1; rows <= maxRows; rows++ {
+		n := portion(rows)
+		if n < 1 || n > rows || 4*n <= rows && n != maxRows {
+			t.Errorf("%d rows: %d at once", rows, n)
+		}
+		sizes[n] = true
+	}
+	if len(sizes) > 5 {
+		t.Errorf("there are %d sizes", len(sizes))
+	}
+}
