@@ -1,0 +1,175 @@
+package pipeline_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/pipeline"
+)
+
+// Every kind of problem, where it is told to be and in which words.
+func TestProblems(t *testing.T) {
+	const job = "jobs: [{id: a, sh: b}]\n"
+	for _, c := range []struct{ name, file, want string }{
+		{"empty", "", "1:1: the file is empty; give it jobs"},
+		{"comment", "# nothing\n", "1:1: the file is empty; give it jobs"},
+		{"null", "---\n", "2:1: a pipeline is a mapping, and this is nothing; write key: value lines"},
+		{"text", "go test\n", "1:1: a pipeline is a mapping, and this is a text; write key: value lines"},
+		{"list", "- id: a\n", "1:1: a pipeline is a mapping, and this is a list; write key: value lines"},
+		{"two documents", job + "---\n" + job, "2:1: a second document begins here, and a pipeline is one; take it out"},
+		{"malformed second document", job + "---\na: b: c\n", `3:5: this is not YAML: mapping values are not allowed in this context; a command with ": " in it goes into quotes, or below a |`},
+		{"too long", job + strings.Repeat("#", pipeline.MaxSize), "1:1: the file has more than 1048576 bytes; have commands call scripts that stand in files of their own"},
+		{"not UTF-8", job + "# \xff\n", "2:3: this byte is not UTF-8; save the file as UTF-8"},
+		{"UTF-16", "\xff\xfej\x00o\x00", "1:1: this byte is not UTF-8; save the file as UTF-8"},
+		{"control character", "env: {é: \x01}\n", "1:10: the character U+0001 must not be in a YAML file; take it out"},
+
+		{"no jobs", "env: {A: b}\n", "1:1: there are no jobs; list them under jobs:"},
+		{"jobs of nothing", "jobs:\n", `1:6: jobs is a list, and this is nothing; begin each job with "- id:"`},
+		{"jobs by name", "jobs:\n  a:\n    sh: b\n", `2:3: jobs is a list, and this is a mapping; begin each job with "- id:"`},
+		{"empty jobs", "jobs: []\n", "1:7: there are no jobs; list at least one"},
+		{"a job of text", "jobs:\n  - build\n", "2:5: a job is a mapping, and this is a text; write key: value lines"},
+		{"a key that is nearly known", "jbos: []\n" + job, `1:1: "jbos" is not a key that is known here; did you mean "jobs"?; a pipeline has secrets, env, jobs`},
+		{"a key that is not", "jobs:\n  - id: a\n    sh: b\n    image: c\n", `4:5: "image" is not a key that is known here; a job has id, needs, sh`},
+		{"a key that may be a command", "jobs:\n  - id: a\n    sh: b\n    echo $1: c\n", "4:5: this is not a key that is known here; a job has id, needs, sh; a command of several lines stands below a |, indented"},
+		{"a merge", "jobs:\n  - id: a\n    sh: b\n    <<: {}\n", "4:5: mappings are not merged here; write out what it should have"},
+		{"a key twice", "jobs:\n  - id: a\n    sh: b\n    id: c\n", "4:5: this key is there already, on line 2; take one of them out"},
+		{"a key of lists", "? [a]\n: b\n" + job, `1:3: a key is a text, and this is a list; put a text with ": ", [ or { in it into quotes`},
+
+		{"no id", "jobs:\n  - sh: a\n", "2:5: the job has no id; give it one, as in id: build"},
+		{"empty id", "jobs:\n  - id: ''\n    sh: a\n", "2:9: the job's id is empty; name it"},
+		{"missing id", "jobs:\n  - id:\n    sh: a\n", "2:8: the id of a job is missing; write it"},
+		{"id of lists", "jobs:\n  - id: [a]\n    sh: a\n", `2:9: the id of a job is a text, and this is a list; put a text with ": ", [ or { in it into quotes`},
+		{"tagged id", "jobs:\n  - id: !!binary YQ==\n    sh: a\n", "2:9: the id of a job is a text, and this has a tag that makes something else of it; take the tag out"},
+		{"no sh", "jobs:\n  - id: a\n", "2:5: the job has no commands; list them under sh:"},
+		{"empty sh", "jobs:\n  - id: a\n    sh: []\n", "3:9: the job has no commands; list at least one"},
+		{"missing sh", "jobs:\n  - id: a\n    sh:\n", "3:8: a command is missing; write it"},
+		{"blank command", "jobs:\n  - id: a\n    sh: [b, ' ']\n", "3:13: the command is empty; write one, or take it out"},
+		{"missing command", "jobs:\n  - id: a\n    sh:\n      -\n", "4:8: a command is missing; write it"},
+		{"command of a mapping", "jobs:\n  - id: a\n    sh:\n      - echo a: b\n", `4:9: a command is a text, and this is a mapping; put a text with ": ", [ or { in it into quotes`},
+		{"sh of a mapping", "jobs:\n  - id: a\n    sh: {b: c}\n", `3:9: sh is a text or a list of texts, and this is a mapping; put a text with ": " in it into quotes`},
+		{"NUL", "jobs:\n  - id: a\n    sh: \"b\\0c\"\n", "3:9: a command cannot have a NUL character in it; take it out"},
+		{"need of a mapping", "jobs:\n  - id: a\n    sh: b\n    needs: [{c: d}]\n", `4:13: the id of a job is a text, and this is a mapping; put a text with ": ", [ or { in it into quotes`},
+
+		{"secret that is no name", "secrets: [A, A-B]\n" + job, "1:14: a secret is the name of an environment variable, and this is none; it has letters, digits and underscores, and does not begin with a digit"},
+		{"variable that is no name", "env: {1A: b}\n" + job, "1:7: an environment variable cannot have this name; it has letters, digits and underscores, and does not begin with a digit"},
+		{"variable without a value", "env:\n  A:\n" + job, `2:5: the value of a variable ("" for an empty one) is missing; write it`},
+		{"env of a list", "env: [A=b]\n" + job, "1:6: env is a mapping, and this is a list; write key: value lines"},
+		{"a variable that is secret", "secrets: A\nenv: {A: b}\n" + job, "2:7: this variable is a secret, and its value does not belong into the file; set it where quire-ci is started"},
+
+		{"tab", "jobs:\n\t- id: a\n", "2:1: this is not YAML: found character that cannot start any token while scanning for the next token; indent with spaces, and put a command that begins with a sign into quotes, or below a |"},
+		{"open quotes", "jobs:\n  - id: 'a\n", "3:1: this is not YAML: found unexpected end of stream while scanning a quoted scalar that begins at 2:9; close the quotes"},
+		{"open brackets", "jobs: [\n", "2:1: this is not YAML: did not find expected node content while parsing a flow node; check quotes, brackets and how far the lines are indented"},
+		{"escape", `jobs: [{id: a, sh: "\d"}]`, "1:21: this is not YAML: found unknown escape character while scanning a quoted scalar that begins at 1:20; write a backslash in double quotes twice, or use single quotes"},
+		{"unknown alias", "jobs: [{id: a, sh: *b}]", "1:20: this is not YAML: unknown anchor; put a command that begins with * into quotes"},
+		{"deep", strings.Repeat("[", 20_000), "1:10001: this is not YAML: exceeded max depth of 10000 while increasing flow level; check quotes, brackets and how far the lines are indented"},
+		{"version", "%YAML 3.0\n---\n" + job, "1:1: this is not YAML: found incompatible YAML document; check quotes, brackets and how far the lines are indented"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := told(c.file); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func told(file string) string {
+	_, problems := pipeline.Parse([]byte(file))
+	var lines []string
+	for _, problem := range problems {
+		lines = append(lines, problem.Error())
+	}
+	return strings.Join(lines, "\n")
+}
+
+// All problems are told at once, in the order of the file, and what can be read is
+// there.
+func TestAllAtOnce(t *testing.T) {
+	file, problems := pipeline.Parse([]byte(strings.Join([]string{
+		"secret: [A]",
+		"jobs:",
+		"  - id: [a]",
+		"    sh: b",
+		"  - needs: a",
+		"  - id: c",
+		"    sh: [d, {}, e]",
+	}, "\n")))
+	var at []string
+	for _, problem := range problems {
+		at = append(at, problem.At.String())
+	}
+	if got := strings.Join(at, " "); got != "1:1 3:9 5:5 5:5 7:13" {
+		t.Errorf("problems at %s", got)
+	}
+	if len(file.Jobs) != 3 || file.Jobs[2].ID.Value != "c" || len(file.Jobs[2].Commands) != 2 {
+		t.Errorf("read %+v", file)
+	}
+}
+
+// What is written without quotes is taken as it is written.
+func TestPlainTexts(t *testing.T) {
+	file, problems := pipeline.Parse([]byte("env: {A: 1.10, B: yes, C: 0x1F, D: ''}\njobs: [{id: 007, sh: [true, 2020-01-01, ~x, no]}]\n"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	var texts []string
+	for _, variable := range file.Env {
+		texts = append(texts, variable.Name+"="+variable.Value)
+	}
+	texts = append(texts, file.Jobs[0].ID.Value)
+	for _, command := range file.Jobs[0].Commands {
+		texts = append(texts, command.Value)
+	}
+	if got := strings.Join(texts, " "); got != "A=1.10 B=yes C=0x1F D= 007 true 2020-01-01 ~x no" {
+		t.Error(got)
+	}
+}
+
+// A block is one command, and ends where its last line does.
+func TestBlocks(t *testing.T) {
+	file, problems := pipeline.Parse([]byte("jobs:\n- id: a\n  sh:\n  - |\n    set -e\n    b\n  - >-\n    c\n    d\n  - |+\n    e\n\n"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for i, want := range []string{"set -e\nb", "c d", "e\n"} {
+		if got := file.Jobs[0].Commands[i].Value; got != want {
+			t.Errorf("command %d is %q, not %q", i+1, got, want)
+		}
+	}
+}
+
+// An alias stands for what it names, at its own place.
+func TestAliases(t *testing.T) {
+	file, problems := pipeline.Parse([]byte("jobs:\n- {id: a, sh: &b [c, d]}\n- {id: &i e, sh: *b, needs: [*i]}\n- &j {id: f, sh: g}\n- *j\n"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if got := file.Jobs[1].Commands; len(got) != 2 || got[1].Value != "d" || got[1].At.String() != "2:22" {
+		t.Error(got)
+	}
+	if got := file.Jobs[1].Needs[0]; got.Value != "e" || got.At.String() != "3:30" {
+		t.Error(got)
+	}
+	if got := file.Jobs[3]; got.ID.Value != "f" || got.At.String() != "5:3" {
+		t.Error(got)
+	}
+}
+
+// Aliases cannot make more of a small file than can be looked at.
+func TestAliasBomb(t *testing.T) {
+	commands := "[" + strings.Repeat("a,", 10_000) + "]"
+	var jobs strings.Builder
+	jobs.WriteString("jobs:\n- {id: a, sh: &a " + commands + "}\n")
+	for range 10_000 {
+		jobs.WriteString("- {id: b, sh: *a}\n")
+	}
+	file, problems := pipeline.Parse([]byte(jobs.String()))
+	if len(problems) != 1 || !strings.Contains(problems[0].What, "more than 100000 items") {
+		t.Errorf("%d problems: %v", len(problems), problems[:min(3, len(problems))])
+	}
+	if len(file.Jobs) > 12 {
+		t.Errorf("%d jobs were read", len(file.Jobs))
+	}
+	if got := told("jobs: &a [*a]\n"); got != "1:11: a job is a mapping, and this is a list; write key: value lines" {
+		t.Error(got)
+	}
+}

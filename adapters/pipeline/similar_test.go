@@ -1,0 +1,25 @@
+package pipeline_test
+
+import (
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/pipeline"
+)
+
+func TestDidYouMean(t *testing.T) {
+	known := []string{"build", "built", "test", "x"}
+	for word, want := range map[string]string{
+		"biuld":  `; did you mean "build"?`,
+		"buildd": `; did you mean "build"?`,
+		"uilt":   `; did you mean "built"?`,
+		"tset":   `; did you mean "test"?`,
+		"bld":    "", // nothing that is as far from it as it is long
+		"y":      "",
+		"deploy": "",
+		"":       "",
+	} {
+		if got := pipeline.DidYouMean(word, known); got != want {
+			t.Errorf("%s: %q", word, got)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// command is a command that runs.
+type command struct {
+	run   *run
+	jobID string
+	exit  Exit
+	kept  *capture // takes standard output too, unless nil
+}
+
+// do records and runs the command. It reports whether the command was stopped
+// because one of the contexts has ended.
+func (c *command) do(ctx, job context.Context, cmd string) (stopped bool, err error) {
+	if err := c.record(domain.NewShStarted(c.run.atMs(), c.jobID, c.run.secrets.hide(cmd))); err != nil {
+		return false, err
+	}
+	p, failed := c.spawn(cmd)
+	log := c.openLog() // while the process gets going
+	if p != nil {
+		stopped, failed = c.follow(ctx, job, p, log)
+	} else {
+		c.run.stderr.note(log, failed.Error())
+	}
+	if err := log.close(); err != nil {
+		failed = err
+	}
+	if err := c.record(domain.NewShFinished(c.run.atMs(), c.jobID, c.exit.Code)); err != nil {
+		failed = err
+	}
+	return stopped, failed
+}
+
+func (c *command) record(event domain.Event) error {
+	return c.run.record(Progress{Event: event, Seq: c.exit.Seq, Log: c.exit.Log})
+}
+
+// spawn starts the process. Where that fails, the exit code is what a shell
+// has for it.
+func (c *command) spawn(cmd string) (*process, error) {
+	p, err := c.run.spawn(cmd)
+	if err != nil {
+		c.exit.Code = 126
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
+			c.exit.Code = 127
+		}
+		return nil, &StartError{JobID: c.jobID, Seq: c.exit.Seq, Err: err}
+	}
+	return p, nil
+}
+
+// openLog makes the command's log. Where that fails, the run is told to stop, and
+// the command with it; the log takes the output all the same.
+func (c *command) openLog() *log {
+	l := &log{now: c.run.now, fail: func(err error) error {
+		return c.run.failRecord(&RecordError{Log: c.exit.Log, Err: err})
+	}}
+	var err error
+	if l.file, err = c.run.logs.create(c.jobID, c.exit.Log); err != nil {
+		l.err = l.fail(err)
+	}
+	return l
+}
+
+// follow takes the output of a process to the log, until the process is over.
+func (c *command) follow(ctx, job context.Context, p *process, log *log) (stopped bool, err error) {
+	defer context.AfterFunc(ctx, p.stop)()
+	defer context.AfterFunc(job, p.stop)()
+	o := newOutputs()
+	o.read(p.stdout, c.run.stdout.to(log, c.kept))
+	o.read(p.stderr, c.run.stderr.to(log, nil))
+
+	p.awaitExit()
+	o.wait(p.lingers())
+	p.killGroup()
+	if !o.wait(dying) {
+		o.abandon()
+	}
+	if c.exit.Code, stopped, err = p.reap(); err != nil {
+		err = fmt.Errorf("how command %d of job %s has ended is not known: %w", c.exit.Seq, c.jobID, err)
+	}
+	return stopped, err
+}

@@ -1,0 +1,344 @@
+package shell_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// failing is a writer whose nth write, from 0, takes some bytes and fails.
+type failing struct {
+	bytes.Buffer
+	n, takes int
+	writes   int
+}
+
+var errBroken = errors.New("the disk is gone")
+
+func (w *failing) Write(p []byte) (int, error) {
+	w.writes++
+	if w.writes-1 < w.n {
+		return w.Buffer.Write(p)
+	}
+	n, _ := w.Buffer.Write(p[:min(w.takes, len(p))])
+	return n, errBroken
+}
+
+// sample is a pipeline of which each command leaves a trace in the workspace,
+// and whose bodies ignore what they are told.
+func sample(t testing.TB) *shell.Pipeline {
+	stubborn := func(n int) body {
+		return func(ctx context.Context, sh *shell.Shell) error {
+			for i := range n {
+				_ = sh.Run(ctx, fmt.Sprintf("echo %d; echo >> spawned; exit %d", i, i))
+			}
+			return nil
+		}
+	}
+	return pipeline(t,
+		shell.Job{ID: "a", Run: stubborn(2)},
+		shell.Job{ID: "b", Run: stubborn(0)},
+		shell.Job{ID: "c", Run: stubborn(3)})
+}
+
+// Whichever event it is that cannot be written: the stream ends before it,
+// nothing is spawned any more, and the run says so.
+func TestFailingSink(t *testing.T) {
+	whole := run(t, sample(t), shell.Options{Clock: ticking(0)})
+	if whole.err != nil {
+		t.Fatal(whole.err)
+	}
+	for n := range whole.events {
+		for _, takes := range []int{0, 20, 1 << 20} {
+			t.Run(fmt.Sprintf("event %d after %d bytes", n, takes), func(t *testing.T) {
+				folder := t.TempDir()
+				out := &failing{n: n, takes: takes}
+				result, err := sample(t).Run(t.Context(), shell.Options{
+					Workspace: folder, Logs: filepath.Join(folder, "logs"), Sink: jsonl.NewWriter(out), Clock: ticking(0),
+				})
+				if failed := asError[*shell.RecordError](t, err); failed.Log != "" || !errors.Is(err, errBroken) {
+					t.Errorf("got %+v", failed)
+				}
+				if !bytes.HasPrefix(whole.stream, out.Bytes()) || out.writes != n+1 {
+					t.Errorf("%d writes made\n%s", out.writes, out.Bytes())
+				}
+				if got, want := spawned(t, folder), count(whole.events[:n], domain.ShStarted); got != want {
+					t.Errorf("%d commands were spawned, %d were recorded before", got, want)
+				}
+				// A job that lacks a command in the stream is not complete.
+				kind, jobs := whole.events[n].Kind, result.Jobs
+				lacks := kind == domain.ShStarted || kind == domain.ShFinished
+				if spoilt := len(jobs) > 0 && jobs[len(jobs)-1].Err != nil; spoilt != lacks {
+					t.Errorf("got %+v", result)
+				}
+				if done := len(jobs); done != count(whole.events[:n], domain.JobStarted) {
+					t.Errorf("%d jobs have run", done)
+				}
+			})
+		}
+	}
+}
+
+// forgetful is a sink that fails once, and would go on as if nothing had been.
+type forgetful struct{ events, failAt int }
+
+func (s *forgetful) Emit(domain.Event) error {
+	s.events++
+	if s.events == s.failAt {
+		return errBroken
+	}
+	return nil
+}
+
+// A stream with a hole in it would be worse than one that ends.
+func TestNoEventAfterOneThatFailed(t *testing.T) {
+	for failAt := 1; failAt <= 17; failAt++ {
+		sink := forgetful{failAt: failAt}
+		_, err := sample(t).Run(t.Context(), shell.Options{Workspace: t.TempDir(), Logs: t.TempDir(), Sink: &sink})
+		if asError[*shell.RecordError](t, err); sink.events != failAt {
+			t.Errorf("event %d of %d could not be recorded", failAt, sink.events)
+		}
+	}
+}
+
+// The same goes for a log: what comes after a hole is left out.
+func TestNoLineAfterOneThatFailed(t *testing.T) {
+	log := failing{n: 1, takes: 10}
+	out, err := shell.NewOutput(&log, ticking(0), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		out.Write([]byte("a line\n"))
+	}
+	out.End()
+	if log.writes != 2 {
+		t.Errorf("%d lines were tried, the second one failed", log.writes)
+	}
+}
+
+func spawned(t *testing.T, folder string) int {
+	data, err := os.ReadFile(filepath.Join(folder, "spawned"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	return len(data)
+}
+
+func count(events []domain.Event, kind domain.Kind) (n int) {
+	for _, e := range events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// Whoever reads the stream goes away.
+func TestClosedPipe(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	var read []byte
+	p := pipeline(t, shell.Job{ID: "a", Run: func(ctx context.Context, sh *shell.Shell) error {
+		if err := sh.Run(ctx, ":"); err != nil {
+			return err
+		}
+		buffer := make([]byte, 4096)
+		n, err := r.Read(buffer)
+		read = buffer[:n]
+		return errors.Join(err, r.Close(), sh.Run(ctx, "echo >> spawned"))
+	}})
+	folder := t.TempDir()
+	_, err = p.Run(t.Context(), shell.Options{Workspace: folder, Logs: filepath.Join(folder, "logs"), Sink: jsonl.NewWriter(w)})
+	if asError[*shell.RecordError](t, err); !errors.Is(err, syscall.EPIPE) {
+		t.Errorf("got %v", err)
+	}
+	if bytes.Count(read, []byte("\n")) != 3 || spawned(t, folder) != 0 {
+		t.Errorf("%d spawned after\n%s", spawned(t, folder), read)
+	}
+}
+
+// A log that cannot be made stops the command and the run; the stream is not
+// at fault, and tells of it.
+func TestLogThatCannotBeMade(t *testing.T) {
+	folder := t.TempDir()
+	logs := filepath.Join(folder, "logs")
+	p := one(t, func(ctx context.Context, sh *shell.Shell) error {
+		if err := sh.Run(ctx, ":"); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(logs, "jobs", "job", "sh-2.log"), []byte("kept"), 0o600); err != nil {
+			return err
+		}
+		err := sh.Run(ctx, "sleep 60")
+		if failed := asError[*shell.RecordError](t, err); failed.Log != filepath.Join(logs, "jobs", "job", "sh-2.log") {
+			t.Errorf("got %+v", failed)
+		}
+		return nil // but the job cannot be complete
+	})
+	r := runIn(t, folder, t.Context(), p, shell.Options{Logs: logs})
+	if asError[*shell.RecordError](t, r.err); !errors.Is(r.err, fs.ErrExist) {
+		t.Errorf("got %v", r.err)
+	}
+	want := []domain.Event{
+		domain.NewJobStarted(0, "job"), domain.NewShStarted(0, "job", ":"), domain.NewShFinished(0, "job", 0),
+		domain.NewShStarted(0, "job", "sleep 60"), domain.NewShFinished(0, "job", 128+15),
+		domain.NewJobFinished(0, "job", domain.Failed), domain.NewRunFinished(0, domain.Failed),
+	}
+	if got := timeless(r.events); !slices.Equal(got, want) || contents(t, filepath.Join(logs, "jobs", "job", "sh-2.log")) != "kept" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A disk that is full stops a command that writes and writes. The helper runs
+// with a limit on the size of files.
+func TestFullDisk(t *testing.T) {
+	stream, err := helper(t, "full", "ulimit -f 64; exec ").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	events, record := read(t, stream)
+	if len(record.Diagnostics) > 0 || record.Run.State != "failed" || record.Run.FailedSh != 1 {
+		t.Errorf("%+v\n%s", record.Run, stream)
+	}
+	if code := events[2].ExitCode; code != 128+15 && code != 128+13 {
+		t.Errorf("the command has exited with %d", code)
+	}
+}
+
+// fullDisk is what the helper does for TestFullDisk: logs cannot grow, but the
+// stream, a pipe, can.
+func fullDisk(folder string) error {
+	p, err := shell.New(shell.Job{ID: "job", Run: func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, "yes") }})
+	if err != nil {
+		return err
+	}
+	_, err = p.Run(context.Background(), shell.Options{Logs: folder, Sink: jsonl.NewWriter(os.Stdout)})
+	if failed := (*shell.RecordError)(nil); !errors.As(err, &failed) || !errors.Is(err, syscall.EFBIG) || !strings.HasSuffix(failed.Log, "sh-1.log") {
+		return fmt.Errorf("got %w", err)
+	}
+	return nil
+}
+
+// What cannot be done at all is said before anything is.
+func TestOptionsThatDoNotFit(t *testing.T) {
+	used := t.TempDir()
+	if err := os.Mkdir(filepath.Join(used, "jobs"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		options shell.Options
+		want    string
+		is      error
+	}{
+		"no logs":          {shell.Options{}, "set Logs", nil},
+		"used logs":        {shell.Options{Logs: used}, filepath.Join(used, "jobs") + ": the folder holds", shell.ErrLogsExist},
+		"logs in a file":   {shell.Options{Logs: file}, file, syscall.ENOTDIR},
+		"no workspace":     {shell.Options{Logs: t.TempDir(), Workspace: file + "x"}, "the workspace: stat " + file + "x", fs.ErrNotExist},
+		"workspace a file": {shell.Options{Logs: t.TempDir(), Workspace: file}, "the workspace: chdir " + file + ": it is not a folder", nil},
+		"short secret":     {shell.Options{Logs: t.TempDir(), Secrets: []string{"long enough", "abc"}}, "secret 2 of 2", shell.ErrShortSecret},
+		"blank secret":     {shell.Options{Logs: t.TempDir(), Secrets: []string{"     \n"}}, "secret 1 of 1", shell.ErrShortSecret},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stream bytes.Buffer
+			test.options.Sink = jsonl.NewWriter(&stream)
+			p := one(t, func(context.Context, *shell.Shell) error { t.Error("it runs"); return nil })
+			result, err := p.Run(t.Context(), test.options)
+			if err == nil || !strings.Contains(err.Error(), test.want) || test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("got %v", err)
+			}
+			if stream.Len() > 0 || len(result.Jobs) > 0 || result.Outcome != domain.NoOutcome {
+				t.Errorf("got %+v and %q", result, &stream)
+			}
+		})
+	}
+}
+
+// A command that cannot be spawned is in the stream as a shell would have it,
+// and its log says why.
+func TestCommandsThatCannotBeSpawned(t *testing.T) {
+	text := filepath.Join(t.TempDir(), "text")
+	if err := os.WriteFile(text, []byte("no program"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		shell     []string
+		cmd, prep string
+		code      int32
+		is        error
+	}{
+		"no shell":           {[]string{"/no/such/shell", "-c"}, ":", "", 127, fs.ErrNotExist},
+		"no shell in PATH":   {[]string{"no-such-shell", "-c"}, ":", "", 127, exec.ErrNotFound},
+		"shell no program":   {[]string{text, "-c"}, ":", "", 126, fs.ErrPermission},
+		"workspace is gone":  {nil, ":", "rmdir $PWD", 127, fs.ErrNotExist},
+		"too long a command": {nil, ": " + strings.Repeat("x", 1<<20), "", 126, syscall.E2BIG},
+		"NUL in a command":   {nil, "echo \x00", "", 126, syscall.EINVAL},
+	} {
+		t.Run(name, func(t *testing.T) {
+			workspace := filepath.Join(t.TempDir(), "workspace")
+			if err := os.Mkdir(workspace, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+				if test.prep != "" {
+					if err := sh.Run(ctx, test.prep); err != nil {
+						return err
+					}
+				}
+				exit, err := sh.Try(ctx, test.cmd)
+				if failed := asError[*shell.StartError](t, err); !errors.Is(err, test.is) || exit.Code != test.code || failed.Seq != exit.Seq {
+					t.Errorf("got %+v, %v", exit, err)
+				}
+				if log := logOf(t, exit.Log); log != (output{stderr: err.Error() + "\n"}) {
+					t.Errorf("the log has %q", log)
+				}
+				return err
+			}), shell.Options{Shell: test.shell, Workspace: workspace})
+			asError[*shell.FailedError](t, r.err)
+			if row := r.record.ShEvents[len(r.record.ShEvents)-1]; row.ExitCode.V != test.code {
+				t.Errorf("the row has %v", row.ExitCode)
+			}
+		})
+	}
+}
+
+// Where a run ends early, its caller can find out why.
+func TestPanics(t *testing.T) {
+	r := run(t, one(t, func(context.Context, *shell.Shell) error { panic(io.ErrNoProgress) }), shell.Options{})
+	failed := asError[*shell.PanicError](t, r.err)
+	if failed.Value != io.ErrNoProgress || !errors.Is(r.err, io.ErrNoProgress) || r.err.Error() != "job job failed: its body panicked: "+io.ErrNoProgress.Error() || !bytes.Contains(failed.Stack, []byte("TestPanics")) {
+		t.Errorf("got %v at\n%s", failed, failed.Stack)
+	}
+}
+
+// Errors say which command has failed, and where its output is. They do not
+// quote it.
+func TestErrorsDoNotQuoteCommands(t *testing.T) {
+	const cmd = "exit 3 # hush"
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, cmd) }), shell.Options{})
+	want := "job job failed: command 1 of job job exited with 3; its output is in " + filepath.Join(r.logs, "jobs", "job", "sh-1.log")
+	if r.err == nil || r.err.Error() != want {
+		t.Errorf("got  %v\nwant %s", r.err, want)
+	}
+}

@@ -1,0 +1,183 @@
+package shell
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"time"
+)
+
+// log is the log of a command, in the CRI log format. Its two outputs take
+// turns in writing whole lines.
+type log struct {
+	mu   sync.Mutex
+	file io.WriteCloser // of no use, if there is an err
+	now  func() time.Time
+	// fail is told the first error, and says what err is to be.
+	fail func(error) error
+	err  error
+}
+
+func (l *log) write(p []byte) {
+	if l.err != nil {
+		return // nobody can read it, but the command shall not wait for that
+	}
+	if _, err := l.file.Write(p); err != nil {
+		l.err = l.fail(err)
+	}
+}
+
+func (l *log) close() error {
+	if err := l.file.Close(); err != nil && l.err == nil {
+		l.err = l.fail(err)
+	}
+	return l.err
+}
+
+// stream is one of a command's outputs on its way into the log.
+type stream struct {
+	name     string
+	buffer   []byte    // for who reads the output
+	redactor *redactor // nil if there are no secrets
+	log      *log
+	kept     *capture // takes the output as it is, unless nil
+
+	// held is the beginning of a line that has not been ended. It is due to be
+	// written then; never, if it is empty.
+	held []byte
+	due  time.Time
+
+	text  []byte // without secrets
+	head  []byte // that lines begin with
+	lines []byte // to be written
+}
+
+const (
+	bufferSize = 64 << 10
+	// maxPiece is how many bytes of a line are in one piece.
+	maxPiece = 16 << 10
+	// patience is how long a line may be without its end before the piece of it that
+	// is there is written.
+	patience = time.Second
+	// stamp has nine digits always, so that logs sort.
+	stamp = "2006-01-02T15:04:05.000000000Z07:00"
+)
+
+func newStream(name string, secrets *secrets) *stream {
+	s := &stream{name: name, buffer: make([]byte, bufferSize)}
+	if secrets != nil {
+		s.redactor = &redactor{secrets: secrets}
+	}
+	return s
+}
+
+// to points the stream, which has ended, to another log.
+func (s *stream) to(log *log, kept *capture) *stream {
+	s.log, s.kept = log, kept
+	return s
+}
+
+// note writes a line of our own as the whole of an output.
+func (s *stream) note(log *log, line string) {
+	s.to(log, nil).write([]byte(line + "\n"))
+	s.end()
+}
+
+// write takes some output.
+func (s *stream) write(p []byte) {
+	if len(p) == 0 {
+		return
+	}
+	if s.kept != nil {
+		s.kept.write(p)
+	}
+	if s.redactor != nil {
+		s.text = s.redactor.append(s.text[:0], p, false)
+		p = s.text
+	}
+	s.put(p)
+}
+
+// flush writes what there is of a line as a piece.
+func (s *stream) flush() {
+	if len(s.held) > 0 {
+		s.begin()
+		s.piece('P', nil)
+		s.finish()
+	}
+}
+
+// end takes the end of the output.
+func (s *stream) end() {
+	if s.redactor != nil {
+		s.text = s.redactor.append(s.text[:0], nil, true)
+		s.put(s.text)
+	}
+	s.flush()
+}
+
+// put writes the lines of text, and holds the rest.
+func (s *stream) put(text []byte) {
+	if len(text) == 0 {
+		return
+	}
+	s.begin()
+	for {
+		i := bytes.IndexByte(text, '\n')
+		if i < 0 {
+			break
+		}
+		s.piece('F', s.cut(text[:i]))
+		text = text[i+1:]
+	}
+	s.held = append(s.held, s.cut(text)...)
+	s.finish()
+}
+
+// cut writes pieces until no more than one is left of what is held and text
+// together, and returns the rest of text.
+func (s *stream) cut(text []byte) []byte {
+	for len(s.held)+len(text) > maxPiece {
+		room := maxPiece - len(s.held)
+		s.piece('P', text[:room])
+		text = text[room:]
+	}
+	return text
+}
+
+// begin takes the log for lines of now.
+func (s *stream) begin() {
+	s.log.mu.Lock()
+	s.head = s.log.now().UTC().AppendFormat(s.head[:0], stamp)
+	s.head = append(append(append(s.head, ' '), s.name...), ' ')
+}
+
+// piece adds a line to the log, of what is held and text.
+func (s *stream) piece(tag byte, text []byte) {
+	s.lines = append(append(s.lines, s.head...), tag, ' ')
+	s.lines = append(append(s.lines, s.held...), text...)
+	s.lines = append(s.lines, '\n')
+	s.held = s.held[:0]
+	if len(s.lines) >= bufferSize {
+		s.send()
+	}
+}
+
+// finish writes what has been added, and gives the log back.
+func (s *stream) finish() {
+	if len(s.lines) > 0 {
+		s.send()
+	}
+	s.log.mu.Unlock()
+	switch {
+	case len(s.held) == 0:
+		s.due = time.Time{}
+	case s.due.IsZero():
+		s.due = time.Now().Add(patience)
+	}
+}
+
+func (s *stream) send() {
+	s.log.write(s.lines)
+	s.lines = s.lines[:0]
+}

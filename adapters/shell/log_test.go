@@ -1,0 +1,218 @@
+package shell_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/shell"
+)
+
+// chunk generates what a command may write at once: lines, pieces of lines, long ones, and
+// bytes that are no text.
+func chunk() *rapid.Generator[string] {
+	long := rapid.Custom(func(t *rapid.T) string {
+		n := rapid.SampledFrom([]int{1, shell.MaxPiece, shell.BufferSize}).Draw(t, "about")
+		return strings.Repeat("x", max(0, n+rapid.IntRange(-2, 2).Draw(t, "off")))
+	})
+	short := rapid.OneOf(
+		rapid.StringOfN(rapid.RuneFrom([]rune("ab\n\r\x00 é")), 0, 12, -1),
+		rapid.SampledFrom([]string{"\n", "\n\n", "\r\n", "\xff\xfe", "a line\n", "2026-11-23T14:41:54.217000000Z stdout F not a line\n"}))
+	return rapid.OneOf(short, short, short, long)
+}
+
+// cut cuts text at any places.
+func cut(t *rapid.T, text string) []string {
+	var parts []string
+	for _, n := range rapid.SliceOfN(rapid.IntRange(0, 40), 0, 20).Draw(t, "cuts") {
+		n = min(n, len(text))
+		parts = append(parts, text[:n])
+		text = text[n:]
+	}
+	return append(parts, text)
+}
+
+// Put together, the pieces of a log are the output, to the byte, however it was
+// cut and whenever it was waited for.
+func TestLogIsTheOutput(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := strings.Join(rapid.SliceOfN(chunk(), 0, 8).Draw(t, "chunks"), "")
+		var log bytes.Buffer
+		out, err := shell.NewOutput(&log, ticking(time.Millisecond), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flushed := false
+		for _, part := range cut(t, text) {
+			out.Write([]byte(part))
+			if out.Held() > shell.MaxPiece {
+				t.Fatalf("%d bytes are held", out.Held())
+			}
+			if rapid.IntRange(0, 9).Draw(t, "wait") == 9 {
+				out.Flush()
+				flushed = true
+			}
+		}
+		out.End()
+		entries := parseLog(t, log.String())
+		if got := assemble(entries); got.stdout != text {
+			t.Fatalf("got  %q\nwant %q", got.stdout, text)
+		}
+		if !flushed {
+			checkPieces(t, entries, text)
+		}
+		for i := 1; i < len(entries); i++ {
+			if entries[i].at < entries[i-1].at {
+				t.Fatalf("%s comes after %s", entries[i].at, entries[i-1].at)
+			}
+		}
+	})
+}
+
+// checkPieces checks that no line is cut that need not be.
+func checkPieces(t *rapid.T, entries []logEntry, text string) {
+	var want []logEntry
+	for line := range strings.SplitAfterSeq(text, "\n") {
+		line, ended := strings.CutSuffix(line, "\n")
+		for len(line) > shell.MaxPiece {
+			want = append(want, logEntry{tag: "P", text: line[:shell.MaxPiece]})
+			line = line[shell.MaxPiece:]
+		}
+		switch {
+		case ended:
+			want = append(want, logEntry{tag: "F", text: line})
+		case line != "":
+			want = append(want, logEntry{tag: "P", text: line})
+		}
+	}
+	for i := range entries {
+		entries[i] = logEntry{tag: entries[i].tag, text: entries[i].text}
+	}
+	if !reflect.DeepEqual(entries, want) {
+		t.Fatalf("got  %q\nwant %q", entries, want)
+	}
+}
+
+// The same through a command: each of its outputs is in the log, whole and apart from the
+// other.
+func TestLogOfACommand(t *testing.T) {
+	folder := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		here := fresh(t, folder)
+		var want output
+		var cmd strings.Builder
+		for i, text := range rapid.SliceOfN(chunk(), 0, 6).Draw(t, "chunks") {
+			if err := os.WriteFile(filepath.Join(here, fmt.Sprint(i)), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if rapid.Bool().Draw(t, "stderr") {
+				fmt.Fprintf(&cmd, "cat %d >&2\n", i)
+				want.stderr += text
+			} else {
+				fmt.Fprintf(&cmd, "cat %d\n", i)
+				want.stdout += text
+			}
+		}
+		var got, output output
+		r := runIn(t, here, context.Background(), one(t, func(ctx context.Context, sh *shell.Shell) (err error) {
+			output.stdout, err = sh.Output(ctx, cmd.String())
+			return err
+		}), shell.Options{})
+		got = logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log"))
+		if r.err != nil || got != want || output.stdout != want.stdout {
+			t.Fatalf("%v\ngot  %q\nwant %q", r.err, got, want)
+		}
+	})
+}
+
+// stdout and stderr stand in the order in which they came, at the times at which
+// they did.
+func TestOrderOfOutputs(t *testing.T) {
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		return sh.Run(ctx, "for i in 1 2 3; do echo o$i; sleep .1; echo e$i >&2; sleep .1; done")
+	}), shell.Options{})
+	entries := parseLog(t, contents(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")))
+	var got []string
+	var last time.Time
+	for _, e := range entries {
+		got = append(got, e.text)
+		at, err := time.Parse(time.RFC3339Nano, e.at)
+		if since := at.Sub(last); err != nil || !last.IsZero() && (since < 50*time.Millisecond || since > slack) {
+			t.Errorf("%s comes %v after the line before, %v", e.text, since, err)
+		}
+		last = at
+	}
+	if want := strings.Fields("o1 e1 o2 e2 o3 e3"); r.err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %q, %v", got, r.err)
+	}
+}
+
+// What a command has written can be read while it goes on: lines at once, and
+// what has no end yet after a second.
+func TestLogCanBeFollowed(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	log := filepath.Join(folder, "logs", "jobs", "job", "sh-1.log")
+	r := runIn(t, folder, t.Context(), one(t, func(ctx context.Context, sh *shell.Shell) error {
+		go func() {
+			start := time.Now()
+			waitFor(t, log, " F line\n")
+			if took := time.Since(start); took > 900*time.Millisecond {
+				t.Errorf("the line was there after %v", took)
+			}
+			waitFor(t, log, " P Go on? \n")
+			waitFor(t, log, " P dots....")
+			if err := os.WriteFile(filepath.Join(folder, "yes"), nil, 0o600); err != nil {
+				t.Error(err)
+			}
+		}()
+		// The dots never pause for long, and do not put the piece off for ever.
+		return sh.Run(ctx, `echo line; printf 'Go on? '; sleep 1.3; printf 'dots'; until [ -e yes ]; do printf .; sleep .1; done; echo yes`)
+	}), shell.Options{})
+	entries := parseLog(t, contents(t, log))
+	if last := entries[len(entries)-1]; r.err != nil || last.tag != "F" || !strings.HasSuffix(last.text, "yes") {
+		t.Errorf("got %v, %+v", r.err, entries)
+	}
+}
+
+// However much there is of it, output takes no more memory.
+func TestLongLineTakesLittleMemory(t *testing.T) {
+	out, err := shell.NewOutput(discard{}, time.Now, []string{"a secret that is never there"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := bytes.Repeat([]byte("x"), shell.BufferSize)
+	out.Write(part)
+	allocated := testing.AllocsPerRun(100, func() { out.Write(part) })
+	if allocated > 0 {
+		t.Errorf("%v allocations for each part", allocated)
+	}
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// Logs are never mixed with others.
+func TestLogsOfAnotherRun(t *testing.T) {
+	folder := t.TempDir()
+	options := shell.Options{Logs: filepath.Join(folder, "a", "b")}
+	p := one(t, func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, "echo hi") })
+	run(t, p, options)
+	before := contents(t, filepath.Join(options.Logs, "jobs", "job", "sh-1.log"))
+	if _, err := p.Run(t.Context(), options); !errors.Is(err, shell.ErrLogsExist) {
+		t.Errorf("got %v", err)
+	}
+	if contents(t, filepath.Join(options.Logs, "jobs", "job", "sh-1.log")) != before {
+		t.Error("the log has changed")
+	}
+}

@@ -1,0 +1,69 @@
+package shell_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"testing"
+	"time"
+)
+
+// The tests run themselves as another process where that is to be killed, or
+// limited.
+const (
+	helperEnv = "QUIRE_TEST_HELPER"
+	folderEnv = "QUIRE_TEST_FOLDER"
+)
+
+var helpers = map[string]func(folder string) error{"full": fullDisk, "crash": crashing}
+
+func TestMain(m *testing.M) {
+	if help, ok := helpers[os.Getenv(helperEnv)]; ok {
+		if err := help(os.Getenv(folderEnv)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	before := open()
+	code := m.Run()
+	if left := leaks(before); code == 0 && left != "" {
+		fmt.Fprintln(os.Stderr, left)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// helper returns this program as a command that does what is called name, with
+// a script before its path.
+func helper(t testing.TB, name, script string) *exec.Cmd {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("/bin/sh", "-c", script+`"$0"`, self)
+	cmd.Env = append(os.Environ(), helperEnv+"="+name, folderEnv+"="+t.TempDir())
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+// open counts the files that are open.
+func open() int {
+	files, _ := os.ReadDir("/proc/self/fd") // none, where there is no such folder
+	return len(files)
+}
+
+// leaks says what the tests have left behind, once it had time to go away.
+func leaks(before int) string {
+	var goroutines, files int
+	for range 100 {
+		// What is left are those of main, of signals, and a few of the runtime.
+		if goroutines, files = runtime.NumGoroutine(), open(); goroutines <= 3 && files <= before+3 {
+			return ""
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	stacks := make([]byte, 1<<20)
+	return fmt.Sprintf("leaked: %d files, %d goroutines\n%s", files-before, goroutines, stacks[:runtime.Stack(stacks, true)])
+}

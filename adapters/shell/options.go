@@ -1,0 +1,131 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Sink takes the events of a run as they happen.
+type Sink interface {
+	// Emit records one event. When it returns, the event has left the process.
+	// It is never called twice at once.
+	Emit(event domain.Event) error
+}
+
+// Options say where and how a pipeline runs.
+type Options struct {
+	// Workspace is the folder that commands run in; the current one, if empty.
+	Workspace string
+	// Sink takes the event stream. It is the caller's to close. If nil, events
+	// are dropped.
+	Sink Sink
+	// Logs is the folder under which logs are kept, in a folder "jobs" that
+	// must not be there yet: logs of two runs are never mixed. Logs itself may be
+	// there, and is made otherwise. It is needed.
+	Logs string
+	// Secrets are hidden in the stream and in logs, see the package's comment. Each has
+	// at least 4 bytes: to hide shorter ones would hide half of all text.
+	Secrets []string
+	// Env is the commands' environment, as NAME=value; that of the process, if
+	// nil. PWD is set to Workspace in either case.
+	Env []string
+	// Shell is the program that runs a command, and its arguments, to which the
+	// command is added as the last one; {"/bin/sh", "-c"}, if empty. A program
+	// without a slash is looked up in the process's PATH.
+	Shell []string
+	// Grace is how long a command that has to stop may take before it is killed,
+	// and how long what a command left running in the background may go on to
+	// write output; 5 seconds, if 0. If it is negative there is no such time.
+	Grace time.Duration
+	// Clock tells the time for events, in milliseconds, and for logs; time.Now, if
+	// nil. It is called from several goroutines.
+	Clock func() time.Time
+	// Observe, if set, is called after each event has been recorded, in the
+	// order of the stream and never twice at once. The run waits for it.
+	Observe func(Progress)
+}
+
+// Progress is a step of a run, for people to look at.
+type Progress struct {
+	// Event is what was recorded: secrets are hidden in it.
+	Event domain.Event
+	// Seq and Log are those of the command, for ShStarted and ShFinished.
+	Seq int
+	Log string
+	// Err is why a job has failed, for JobFinished. Secrets are not hidden in it.
+	Err error
+}
+
+var (
+	// ErrLogsExist is returned for a folder that holds logs already.
+	ErrLogsExist = errors.New("the folder holds the logs of a run already, which are never mixed with others; name another one")
+	// ErrShortSecret is returned for a secret that is too short to be hidden.
+	ErrShortSecret = errors.New("a secret must have at least 4 bytes, or hiding it would hide other text too; leave it out")
+)
+
+const defaultGrace = 5 * time.Second
+
+// prepare makes a run of options, and the folder for its logs.
+func (o Options) prepare() (*run, error) {
+	r := &run{sink: o.Sink, observe: o.Observe, now: o.Clock, grace: o.Grace, shell: slices.Clone(o.Shell)}
+	if r.now == nil {
+		r.now = time.Now
+	}
+	if r.grace == 0 {
+		r.grace = defaultGrace
+	}
+	var err error
+	if r.secrets, err = newSecrets(o.Secrets); err != nil {
+		return nil, err
+	}
+	if r.dir, err = workspace(o.Workspace); err != nil {
+		return nil, fmt.Errorf("the workspace: %w", err)
+	}
+	r.env = environment(o.Env, r.dir)
+	r.findShell()
+	if r.logs, err = newLogs(o.Logs); err != nil {
+		return nil, fmt.Errorf("the logs: %w", err)
+	}
+	return r, nil
+}
+
+func workspace(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(dir)
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "chdir", Path: dir, Err: errors.New("it is not a folder; name one")}
+	}
+	return dir, err
+}
+
+func environment(env []string, dir string) []string {
+	if env == nil {
+		env = os.Environ()
+	}
+	env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "PWD=") })
+	return append(env, "PWD="+dir)
+}
+
+// findShell finds the shell. One that is not there fails when a command is to
+// be spawned, and not before: the run has a stream then which says so.
+func (r *run) findShell() {
+	if len(r.shell) == 0 {
+		r.shell = []string{"/bin/sh", "-c"}
+	}
+	r.program = r.shell[0]
+	if !strings.ContainsRune(r.program, '/') {
+		r.program, r.noShell = exec.LookPath(r.program)
+	}
+}

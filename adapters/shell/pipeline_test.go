@@ -1,0 +1,182 @@
+package shell_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/shell"
+)
+
+func nothing(context.Context, *shell.Shell) error { return nil }
+
+func job(id string, needs ...string) shell.Job { return shell.Job{ID: id, Needs: needs, Run: nothing} }
+
+// problemsOf returns all that New says is wrong with jobs, without the words.
+func problemsOf(t rapid.TB, jobs []shell.Job) []shell.JobError {
+	_, err := shell.New(jobs...)
+	if err == nil {
+		return nil
+	}
+	var all []shell.JobError
+	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
+		e := *asError[*shell.JobError](t, err)
+		all = append(all, shell.JobError{Index: e.Index, ID: e.ID, Problem: e.Problem, Need: e.Need, Cycle: e.Cycle})
+	}
+	return all
+}
+
+func TestProblems(t *testing.T) {
+	for name, test := range map[string]struct {
+		jobs []shell.Job
+		want []shell.JobError
+	}{
+		"none":      {[]shell.Job{job("a"), job("b", "a")}, nil},
+		"no jobs":   {nil, nil},
+		"backwards": {[]shell.Job{job("b", "a", "a"), job("a")}, nil},
+		"no body":   {[]shell.Job{{ID: "a"}}, []shell.JobError{{ID: "a", Problem: shell.NoBody, Need: -1}}},
+		"twice":     {[]shell.Job{job("a"), job("b"), job("a")}, []shell.JobError{{Index: 2, ID: "a", Problem: shell.DuplicateID, Need: -1}}},
+		"unknown": {[]shell.Job{job("a", "b", "c"), job("b")},
+			[]shell.JobError{{ID: "a", Problem: shell.UnknownNeed, Need: 1}}},
+		"itself": {[]shell.Job{job("a"), job("b", "a", "b")},
+			[]shell.JobError{{Index: 1, ID: "b", Problem: shell.Cycle, Need: 1, Cycle: []string{"b", "b"}}}},
+		"a cycle and who waits for it": {[]shell.Job{job("last", "a"), job("a", "c"), job("b", "a"), job("c", "b")},
+			[]shell.JobError{{Index: 1, ID: "a", Problem: shell.Cycle, Cycle: []string{"a", "c", "b", "a"}}}},
+		"two cycles": {[]shell.Job{job("a", "b"), job("b", "a"), job("x", "a", "y"), job("y", "x")},
+			[]shell.JobError{
+				{Index: 0, ID: "a", Problem: shell.Cycle, Cycle: []string{"a", "b", "a"}},
+				{Index: 2, ID: "x", Problem: shell.Cycle, Need: 1, Cycle: []string{"x", "y", "x"}},
+			}},
+		"everything": {[]shell.Job{{ID: ".."}, job("a", "a", "z"), job("a")},
+			[]shell.JobError{
+				{Index: 0, ID: "..", Problem: shell.BadID, Need: -1},
+				{Index: 0, ID: "..", Problem: shell.NoBody, Need: -1},
+				{Index: 2, ID: "a", Problem: shell.DuplicateID, Need: -1},
+				{Index: 1, ID: "a", Problem: shell.UnknownNeed, Need: 1},
+				{Index: 1, ID: "a", Problem: shell.Cycle, Cycle: []string{"a", "a"}},
+			}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := problemsOf(t, test.jobs); !reflect.DeepEqual(got, test.want) {
+				t.Errorf("got  %+v\nwant %+v", got, test.want)
+			}
+		})
+	}
+}
+
+func TestIDs(t *testing.T) {
+	for id, ok := range map[string]bool{
+		"build": true, "Build 2 (linux/arm)": false, "Build 2 (linux arm)": true, "größer": true, "-x": true, "...": true, ".a": true, "a:b": true,
+		strings.Repeat("x", 255): true, strings.Repeat("x", 256): false,
+		"": false, ".": false, "..": false, "/": false, "a/b": false, "../a": false, `a\b`: false,
+		"a\x00": false, "a\n": false, "a\x7fb": false, "a\u0085b": false, "a\xff": false, " a": false, "a\u00a0": false,
+	} {
+		problems := problemsOf(t, []shell.Job{job(id)})
+		if ok != (len(problems) == 0) || !ok && problems[0].Problem != shell.BadID {
+			t.Errorf("%q: %+v", id, problems)
+		}
+	}
+}
+
+// What is said goes to people; what they wrote is quoted.
+func TestProblemsSayWhatToDo(t *testing.T) {
+	_, err := shell.New(job("a\x1b[2J"), job("b", "c"), job("c", "b"), job(""))
+	want := `job "a\x1b[2J": its id has a control character in it; take it out
+job 4: its id is empty; name it
+job "b": it needs itself; take one of the needs away: "b" needs "c" needs "b"`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
+
+// graph generates jobs that need each other in any way.
+func graph() *rapid.Generator[[]shell.Job] {
+	return rapid.Custom(func(t *rapid.T) []shell.Job {
+		n := rapid.IntRange(0, 8).Draw(t, "jobs")
+		jobs := make([]shell.Job, n)
+		for i := range jobs {
+			jobs[i] = job(fmt.Sprint("j", i))
+			for _, need := range rapid.SliceOfN(rapid.IntRange(0, n-1), 0, 2).Draw(t, "needs") {
+				jobs[i].Needs = append(jobs[i].Needs, fmt.Sprint("j", need))
+			}
+		}
+		return jobs
+	})
+}
+
+// slowOrder takes the first job that can run, again and again. It leaves out
+// those that never can.
+func slowOrder(jobs []shell.Job) []string {
+	order := []string{}
+	for {
+		next := slices.IndexFunc(jobs, func(j shell.Job) bool {
+			ready := !slices.ContainsFunc(j.Needs, func(need string) bool { return !slices.Contains(order, need) })
+			return ready && !slices.Contains(order, j.ID)
+		})
+		if next < 0 {
+			return order
+		}
+		order = append(order, jobs[next].ID)
+	}
+}
+
+func TestOrderIsThatOfTheNeeds(t *testing.T) {
+	cycles := 0
+	rapid.Check(t, func(t *rapid.T) {
+		jobs := graph().Draw(t, "jobs")
+		want := slowOrder(jobs)
+		p, err := shell.New(jobs...)
+		if len(want) < len(jobs) {
+			cycles++
+			checkCycles(t, jobs, err)
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Order(); !slices.Equal(got, want) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	})
+	if cycles == 0 {
+		t.Error("no graph had a cycle")
+	}
+}
+
+// checkCycles checks that what is reported are cycles, and that there are no
+// others: without a need of each there are none left.
+func checkCycles(t *rapid.T, jobs []shell.Job, err error) {
+	if err == nil {
+		t.Fatal("no cycle was found")
+	}
+	for _, e := range problemsOf(t, jobs) {
+		if e.Problem != shell.Cycle || e.Cycle[0] != e.ID || jobs[e.Index].ID != e.ID || e.Cycle[len(e.Cycle)-1] != e.ID {
+			t.Fatalf("%+v", e)
+		}
+		if jobs[e.Index].Needs[e.Need] != e.Cycle[1] {
+			t.Fatalf("need %d is not on %v", e.Need, e.Cycle)
+		}
+		for i, id := range e.Cycle[1:] {
+			from := slices.IndexFunc(jobs, func(j shell.Job) bool { return j.ID == e.Cycle[i] })
+			if !slices.Contains(jobs[from].Needs, id) || from < e.Index {
+				t.Fatalf("%v: %s does not need %s, or comes first", e.Cycle, e.Cycle[i], id)
+			}
+		}
+	}
+}
+
+// A pipeline is its own: what is done to the jobs afterwards does not matter.
+func TestPipelineKeepsItsJobs(t *testing.T) {
+	jobs := []shell.Job{job("b", "a"), job("a")}
+	p := pipeline(t, jobs...)
+	jobs[0].ID, jobs[1].Run = "x", func(context.Context, *shell.Shell) error { return errors.New("not mine") }
+	if r := run(t, p, shell.Options{}); r.err != nil || r.record.Jobs[1].JobID != "b" {
+		t.Errorf("got %v, %+v", r.err, r.record.Jobs)
+	}
+}

@@ -1,0 +1,359 @@
+package shell_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// A command runs in the workspace, with the environment that was given, an empty
+// standard input, and nothing else open.
+func TestWhatACommandSees(t *testing.T) {
+	workspace, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const cmd = `pwd; echo "$PWD $A"; cat; ls /proc/self/fd 2>&1 | wc -l`
+	var got string
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) (err error) {
+		got, err = sh.Output(ctx, cmd)
+		return err
+	}), shell.Options{Workspace: workspace, Env: []string{"A=1", "PWD=/elsewhere", "PATH=" + os.Getenv("PATH")}})
+	plain := exec.Command("/bin/sh", "-c", cmd)
+	plain.Dir, plain.Env, plain.Stderr = workspace, append(os.Environ(), "A=1"), io.Discard
+	want, err := plain.Output()
+	if err != nil || r.err != nil || got != string(want) {
+		t.Errorf("got %q, %v, want %q, %v", got, r.err, want, err)
+	}
+}
+
+func TestOtherShells(t *testing.T) {
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		got, err := sh.Output(ctx, "a b")
+		if got != "-n a b" {
+			t.Errorf("got %q", got)
+		}
+		return err
+	}), shell.Options{Shell: []string{"printf", "%s %s", "-n"}})
+	if r.err != nil {
+		t.Error(r.err)
+	}
+}
+
+// What the shell leaves running may finish its output; what goes on for longer, or
+// has nothing to do with the output, is killed.
+func TestBackground(t *testing.T) {
+	needsProc(t)
+	const grace = 300 * time.Millisecond
+	for name, test := range map[string]struct {
+		cmd     string
+		want    output
+		atLeast time.Duration
+		atMost  time.Duration
+	}{
+		"output that comes late":      {"(sleep .1; echo late) & echo early", output{stdout: "early\nlate\n"}, 100 * time.Millisecond, grace},
+		"output that does not end":    {"(echo still; sleep 60) & echo here", output{stdout: "", stderr: ""}, grace, dying},
+		"a service without output":    {"sleep 60 > /dev/null 2>&1 & echo up", output{stdout: "up\n"}, 0, grace},
+		"one that ignores SIGTERM":    {"(trap '' TERM; sleep 60 >&2) & echo up", output{stdout: "up\n"}, grace, dying},
+		"many":                        {"for i in 1 2 3 4 5 6 7 8; do sleep 60 & done", output{}, grace, dying},
+		"one that forks all the time": {"(while :; do sleep .01; done) & echo up", output{stdout: "up\n"}, grace, dying},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mark, start := newMark(), time.Now()
+			r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, test.cmd) }),
+				shell.Options{Grace: grace, Env: marked(mark)})
+			took := time.Since(start)
+			if r.err != nil || took < test.atLeast || took > test.atMost+slack {
+				t.Errorf("%v after %v", r.err, took)
+			}
+			allGone(t, mark)
+			got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log"))
+			if name == "output that does not end" { // the two do not wait for each other
+				if got.stdout != "still\nhere\n" && got.stdout != "here\nstill\n" {
+					t.Errorf("got %q", got)
+				}
+			} else if got != test.want {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// dying is how long the group may take to be gone, and slack how long a busy
+// machine may take for nothing.
+const dying, slack = time.Second, 3 * time.Second
+
+// A daemon that has left the group is nobody's to kill, but it does not hang
+// the run, even if it holds the output; all that was written until then is in the log.
+func TestDaemon(t *testing.T) {
+	t.Parallel()
+	needsProc(t)
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("there is no setsid")
+	}
+	mark := newMark()
+	t.Cleanup(func() {
+		for _, pid := range survivors(t, mark) {
+			if n, err := strconv.Atoi(pid); err == nil {
+				daemon, _ := os.FindProcess(n) // never fails, where there is /proc
+				_ = daemon.Kill()
+			}
+		}
+	})
+	const filling = shell.PipeSize / 2
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		return sh.Run(ctx, fmt.Sprintf(`setsid sh -c 'echo far; touch ready; sleep .2; head -c %d /dev/zero; sleep 60' &
+			until [ -e ready ]; do sleep .01; done; echo near`, filling))
+	}), shell.Options{Grace: 400 * time.Millisecond, Env: marked(mark)})
+	got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log"))
+	if r.err != nil || got.stdout != "far\nnear\n"+strings.Repeat("\x00", filling) {
+		t.Errorf("%v, the log has %d bytes: %.100q", r.err, len(got.stdout), got.stdout)
+	}
+	if len(survivors(t, mark)) == 0 {
+		t.Error("the daemon was killed")
+	}
+}
+
+// A log that is slow to be written loses nothing of what a daemon had written
+// when it was left.
+func TestDaemonAndASlowLog(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("there is no setsid")
+	}
+	var looks atomic.Int32
+	release := make(chan struct{})
+	clock := func() time.Time {
+		if looks.Add(1) == 3 { // after those of two events, the one for "first"
+			<-release
+		}
+		return time.Now()
+	}
+	folder := t.TempDir()
+	go func() {
+		defer close(release)
+		for _, err := os.Stat(filepath.Join(folder, "second")); err != nil; _, err = os.Stat(filepath.Join(folder, "second")) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(dying + slack/2) // it has been given up by now
+	}()
+	r := runIn(t, folder, t.Context(), one(t, func(ctx context.Context, sh *shell.Shell) error {
+		return sh.Run(ctx, `setsid sh -c 'echo first; sleep .1; echo second; touch second; sleep 6' & until [ -e second ]; do sleep .01; done`)
+	}), shell.Options{Grace: 50 * time.Millisecond, Clock: clock})
+	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); r.err != nil || got.stdout != "first\nsecond\n" {
+		t.Errorf("got %q, %v", got, r.err)
+	}
+}
+
+// Cancelling a run at any moment leaves a stream that is whole and true, and
+// no process.
+func TestCancel(t *testing.T) {
+	needsProc(t)
+	cmds := []string{":", "sleep .01", "sleep 60", "sleep 60 & sleep 60", "trap '' TERM; sleep 60; sleep 60",
+		"trap 'exit 7' TERM; while :; do sleep .01; done", "yes > /dev/null", "(trap '' TERM; sleep 60) | (trap '' TERM; sleep 60)"}
+	var jobs []shell.Job
+	for i, id := range []string{"a", "b", "c"} {
+		jobs = append(jobs, shell.Job{ID: id, Run: func(ctx context.Context, sh *shell.Shell) error {
+			for range 4 {
+				if err := sh.Run(ctx, cmds[rand.N(len(cmds))]); err != nil && i%2 == 0 {
+					return err
+				}
+			}
+			return nil
+		}})
+	}
+	p := pipeline(t, jobs...)
+	stopped := errors.New("Ctrl-C")
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for i := range 8 {
+				mark := newMark()
+				ctx, cancel := context.WithCancelCause(t.Context())
+				timer := time.AfterFunc(rand.N(60*time.Millisecond), func() { cancel(stopped) })
+				r := runIn(t, fresh(t, t.TempDir()), ctx, p, shell.Options{Grace: 50 * time.Millisecond, Env: marked(mark)})
+				timer.Stop()
+				allGone(t, mark)
+				if run := r.record.Run; run.OpenSh != 0 || !run.Ended {
+					t.Errorf("try %d: %+v", i, run)
+				}
+				switch {
+				case r.result.Outcome == domain.Complete:
+					if r.err != nil || len(r.record.Jobs) != len(jobs) {
+						t.Errorf("complete, but %v", r.err)
+					}
+				case !errors.Is(r.err, stopped) || r.record.Run.State != projections.Failed:
+					t.Errorf("got %v, %+v", r.err, r.record.Run)
+				}
+				cancel(nil)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// What a command that was stopped has really exited with is what is recorded.
+func TestStoppedCommandsEndAsTheyDo(t *testing.T) {
+	for name, test := range map[string]struct {
+		cmd  string
+		code int32
+	}{
+		"by SIGTERM":      {"echo ready; sleep 60", 128 + 15},
+		"by SIGKILL":      {"trap '' TERM; echo ready; sleep 60; sleep 60", 128 + 9},
+		"in its own time": {"trap 'echo bye; exit 7' TERM; echo ready; while :; do sleep .01; done", 7},
+		"successfully":    {"trap 'exit 0' TERM; echo ready; while :; do sleep .01; done", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancel(t.Context())
+			folder := t.TempDir()
+			log := filepath.Join(folder, "logs", "jobs", "job", "sh-1.log")
+			go func() {
+				defer cancel()
+				waitFor(t, log, "ready")
+			}()
+			r := runIn(t, folder, ctx, one(t, func(ctx context.Context, sh *shell.Shell) error {
+				exit, err := sh.Try(ctx, test.cmd)
+				if !errors.Is(err, context.Canceled) || exit.Code != test.code {
+					t.Errorf("got %+v, %v", exit, err)
+				}
+				if exit, err := sh.Try(ctx, ":"); !errors.Is(err, context.Canceled) || exit != (shell.Exit{}) {
+					t.Errorf("after it: %+v, %v", exit, err)
+				}
+				return nil // but the job has not done what it was to do
+			}), shell.Options{Grace: 300 * time.Millisecond})
+			if !errors.Is(r.err, context.Canceled) || r.record.Jobs[0].State != projections.Failed || r.record.Jobs[0].ExitCode.V != test.code {
+				t.Errorf("got %v, %+v", r.err, r.record.Jobs)
+			}
+			if name == "in its own time" && !strings.HasSuffix(logOf(t, log).stdout, "bye\n") {
+				t.Errorf("its last words are not in the log: %q", logOf(t, log))
+			}
+		})
+	}
+}
+
+func waitFor(t testing.TB, path, text string) {
+	for range 1000 {
+		if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), text) {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Errorf("%s does not come to hold %q", path, text)
+}
+
+// A context of the body's own stops a command, and that is for the body to judge.
+func TestTimeoutOfACommand(t *testing.T) {
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		if exit, err := sh.Try(short, "sleep 60"); !errors.Is(err, context.DeadlineExceeded) || exit.Code != 128+15 {
+			t.Errorf("got %+v, %v", exit, err)
+		}
+		if exit, err := sh.Try(short, "sleep 60"); !errors.Is(err, context.DeadlineExceeded) || exit.Seq != 0 {
+			t.Errorf("got %+v, %v", exit, err)
+		}
+		return sh.Run(ctx, "echo next")
+	}), shell.Options{})
+	if r.err != nil || len(r.record.ShEvents) != 2 || r.record.Run.State != projections.Complete {
+		t.Errorf("got %v, %+v", r.err, r.record)
+	}
+}
+
+// A context that ends after the shell has exited ends what it left running. The
+// command has not been stopped: it had come to its end.
+func TestStoppedInTheBackground(t *testing.T) {
+	t.Parallel()
+	const grace = 10 * time.Second
+	start := time.Now()
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		short, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		defer cancel()
+		if exit, err := sh.Try(short, "sleep 60 & exit 3"); err != nil || exit.Code != 3 {
+			t.Errorf("got %+v, %v", exit, err)
+		}
+		return nil
+	}), shell.Options{Grace: grace})
+	if took := time.Since(start); r.err != nil || took >= grace {
+		t.Errorf("got %v after %v", r.err, took)
+	}
+}
+
+// A command does not outlive its job's body, nor is one begun after it.
+func TestCommandsEndWithTheBody(t *testing.T) {
+	started, ended := make(chan struct{}), make(chan error, 1)
+	var after *shell.Shell
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		go func() {
+			ended <- sh.Run(context.Background(), "sleep 60")
+		}()
+		<-started
+		after = sh
+		return nil
+	}), shell.Options{Observe: func(p shell.Progress) {
+		if p.Event.Kind == domain.ShStarted {
+			close(started)
+		}
+	}})
+	if !errors.Is(r.err, shell.ErrOver) || !errors.Is(<-ended, shell.ErrOver) || r.record.ShEvents[0].ExitCode.V != 128+15 {
+		t.Errorf("got %v, %+v", r.err, r.record.ShEvents)
+	}
+	if exit, err := after.Try(t.Context(), ":"); !errors.Is(err, shell.ErrOver) || exit.Seq != 0 {
+		t.Errorf("got %+v, %v", exit, err)
+	}
+}
+
+// A run whose context has ended does nothing, and says so.
+func TestCancelledBeforeItBegan(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := runIn(t, t.TempDir(), ctx, sample(t), shell.Options{})
+	if len(r.events) != 1 || r.events[0].Kind != domain.RunFinished || r.events[0].Outcome != domain.Failed || !errors.Is(r.err, context.Canceled) {
+		t.Errorf("got %+v, %v", r.events, r.err)
+	}
+}
+
+func TestOutput(t *testing.T) {
+	const limit = 1 << 20
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		if got, err := sh.Output(ctx, "echo out; echo err >&2; echo s3cr3t"); got != "out\ns3cr3t\n" || err != nil {
+			t.Errorf("got %q, %v", got, err)
+		}
+		got, err := sh.Output(ctx, "echo out; exit 3")
+		if failed := asError[*shell.ExitError](t, err); got != "out\n" || failed.Code != 3 {
+			t.Errorf("got %q, %v", got, err)
+		}
+		if got, err := sh.Output(ctx, fmt.Sprintf("head -c %d /dev/zero", limit)); len(got) != limit || err != nil {
+			t.Errorf("got %d bytes, %v", len(got), err)
+		}
+		if got, err := sh.Output(ctx, fmt.Sprintf("head -c %d /dev/zero", limit+1)); len(got) != limit || !errors.Is(err, shell.ErrOutputTooLong) {
+			t.Errorf("got %d bytes, %v", len(got), err)
+		}
+		return nil
+	}), shell.Options{Secrets: []string{"s3cr3t"}})
+	if r.err != nil {
+		t.Error(r.err)
+	}
+	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); got != (output{"out\n***\n", "err\n"}) {
+		t.Errorf("the log has %q", got)
+	}
+	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-4.log")); len(got.stdout) != limit+1 {
+		t.Errorf("the log has %d bytes", len(got.stdout))
+	}
+}

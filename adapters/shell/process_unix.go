@@ -1,0 +1,51 @@
+//go:build unix
+
+package shell
+
+import (
+	"io"
+	"os"
+	"syscall"
+)
+
+func startProcess(name string, args []string, attr *os.ProcAttr) (*os.Process, error) {
+	return os.StartProcess(name, args, attr)
+}
+
+// ownGroup makes a process the leader of a group of its own.
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+
+// A group can be gone, which is as good as a signal that has reached it.
+func terminateGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGTERM) }
+func killGroup(pid int)      { _ = syscall.Kill(-pid, syscall.SIGKILL) }
+
+// exitCode is what a shell has in $? for a process that has ended so.
+func exitCode(state *os.ProcessState) int32 {
+	status := state.Sys().(syscall.WaitStatus)
+	if status.Signaled() {
+		return 128 + int32(status.Signal())
+	}
+	return int32(status.ExitStatus())
+}
+
+// readNow reads what is in a pipe, and does not wait if there is nothing.
+func readNow(pipe *os.File, p []byte) (n int, err error) {
+	raw, err := pipe.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	failed := raw.Control(func(fd uintptr) {
+		for {
+			if n, err = syscall.Read(int(fd), p); err != syscall.EINTR {
+				return
+			}
+		}
+	})
+	if err == nil {
+		err = failed
+	}
+	if err == nil && n == 0 {
+		err = io.EOF
+	}
+	return max(n, 0), err
+}

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const cliDocs = "../../docs/quire-ci.md"
+
+// docs/quire-ci.md is what the commands' help says; go test -update writes it.
+func TestCLIDocs(t *testing.T) {
+	var want strings.Builder
+	want.WriteString("# The command line of quire-ci\n\n<!-- Written by go test ./cmd/quire-ci -update; do not edit. -->\n")
+	for _, command := range []string{"", "run", "validate", "completion"} {
+		var out, errs bytes.Buffer
+		args := append(strings.Fields(command), "--help")
+		if status := run(t.Context(), args, stdio{&out, &errs}); status != 0 || errs.Len() > 0 {
+			t.Fatalf("%v ends with %d: %s", args, status, errs.String())
+		}
+		want.WriteString("\n## " + strings.TrimSpace("quire-ci "+command) + "\n\n```\n" + out.String() + "```\n")
+	}
+	if *update {
+		if err := os.WriteFile(cliDocs, []byte(want.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(cliDocs)
+	if err != nil || string(got) != want.String() {
+		t.Errorf("docs/quire-ci.md is not what the commands say (%v); run go test ./cmd/quire-ci -update", err)
+	}
+}
+
+// The first pipeline that docs/pipeline.md shows runs, and shows what the page
+// says, but for times.
+func TestPipelineExample(t *testing.T) {
+	page, err := os.ReadFile("../../docs/pipeline.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
+	console := regexp.MustCompile("(?s)```console\n\\$ quire-ci (.*?)\n(.*?)\\$ quire-project (.*?)\n```").FindSubmatch(page)
+	if example == nil || console == nil {
+		t.Fatal("docs/pipeline.md has no example")
+	}
+	folder := workspace(t, string(example[1]))
+	cmd := exec.Command("quire-ci", strings.Fields(string(console[1]))...)
+	cmd.Dir = folder
+	shown, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, shown)
+	}
+	times := regexp.MustCompile(`[0-9.]+m?s\b`)
+	if got, want := times.ReplaceAllString(string(shown), "TIME"), times.ReplaceAllString(string(console[2]), "TIME"); got != want {
+		t.Errorf("it shows\n%s\nand not\n%s", got, want)
+	}
+	if record := record(t, folder+"/run.jsonl"); len(record.Diagnostics) > 0 || len(record.ShEvents) != 3 {
+		t.Errorf("it records %+v", record)
+	}
+}
+
+// The project's own pipeline is valid.
+func TestOwnPipeline(t *testing.T) {
+	var out, errs bytes.Buffer
+	if status := run(t.Context(), []string{"validate", "--workspace", "../.."}, stdio{&out, &errs}); status != 0 {
+		t.Errorf("it ends with %d: %s", status, errs.String())
+	}
+	if !strings.Contains(out.String(), "\n  race: 1 command, after test\n") {
+		t.Errorf("it has\n%s", out.String())
+	}
+}

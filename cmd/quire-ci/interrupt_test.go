@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// started is a run that goes on.
+type started struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	folder string
+	stderr bytes.Buffer
+	ended  chan error
+}
+
+// start starts a run of a pipeline, with a temporary folder of its own.
+func start(t *testing.T, pipeline string, flags ...string) *started {
+	t.Helper()
+	s := &started{t: t, folder: workspace(t, pipeline), ended: make(chan error, 1)}
+	s.cmd = exec.Command("quire-ci", append([]string{"run", "--events", "events.jsonl"}, flags...)...)
+	s.cmd.Dir = s.folder
+	s.cmd.Stderr = &s.stderr
+	if err := os.Mkdir(s.path("tmp"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.path("tmp"))
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.cmd.Process.Kill() })
+	go func() { s.ended <- s.cmd.Wait() }()
+	return s
+}
+
+// workspace makes a folder with a pipeline.
+func workspace(t *testing.T, pipeline string) string {
+	t.Helper()
+	folder := t.TempDir()
+	if err := os.Mkdir(filepath.Join(folder, ".quire"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, ".quire", "ci.yaml"), []byte(pipeline), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func (s *started) path(name string) string { return filepath.Join(s.folder, name) }
+
+// await waits until a file has something in it, and returns that.
+func (s *started) await(name string) string {
+	s.t.Helper()
+	for range 1000 {
+		if text, _ := os.ReadFile(s.path(name)); len(text) > 0 {
+			return string(text)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.t.Fatalf("there is no %s", name)
+	return ""
+}
+
+func (s *started) signal(signal os.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(signal); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// status waits for the end, and returns the exit status.
+func (s *started) status() int {
+	s.t.Helper()
+	select {
+	case err := <-s.ended:
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			s.t.Fatal(err)
+		}
+		return s.cmd.ProcessState.ExitCode()
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("it does not end")
+		return 0
+	}
+}
+
+// A signal stops what runs; the stream and the logs say how it ended.
+func TestInterrupt(t *testing.T) {
+	const pipeline = `jobs:
+  - id: long
+    sh:
+      - "trap 'echo bye; exit 7' INT TERM; echo $$ > begun; while :; do sleep 0.05; done"
+      - echo never
+  - id: next
+    sh: echo never
+`
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			s := start(t, pipeline)
+			s.await("begun")
+			s.signal(signal)
+			if status := s.status(); status != statusInterrupted {
+				t.Errorf("it ends with %d:\n%s", status, s.stderr.String())
+			}
+			want := "job_started long, sh_started long, sh_finished 7, job_finished failed, run_finished failed"
+			if got := events(t, s.path("events.jsonl")); got != want {
+				t.Errorf("the stream has %s", got)
+			}
+			shown := s.stderr.String()
+			for _, part := range []string{"stopping; a second Ctrl-C", "stdout F bye\n", "quire-ci: the run was stopped before its end: interrupted\n"} {
+				if strings.Count(shown, part) != 1 {
+					t.Errorf("not once %q in\n%s", part, shown)
+				}
+			}
+			if left, _ := os.ReadDir(s.path("tmp")); len(left) > 0 {
+				t.Errorf("it leaves %v", left)
+			}
+		})
+	}
+}
+
+// A second signal kills what does not want to stop, and the stream says so.
+func TestInterruptTwice(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("commands are not killed here")
+	}
+	s := start(t, `jobs: [{id: stubborn, sh: "trap '' INT TERM; echo $$ > begun; while :; do sleep 0.05; done"}]`)
+	pid, err := strconv.Atoi(strings.TrimSpace(s.await("begun")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.signal(os.Interrupt)
+	select {
+	case <-s.ended:
+		t.Fatalf("it does not wait for the command:\n%s", s.stderr.String())
+	case <-time.After(300 * time.Millisecond):
+	}
+	s.signal(os.Interrupt)
+	second := time.Now()
+	if status := s.status(); status != statusInterrupted {
+		t.Errorf("it ends with %d:\n%s", status, s.stderr.String())
+	}
+	if took := time.Since(second); took > 3*time.Second {
+		t.Errorf("it takes %v to end at once", took)
+	}
+	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+		t.Errorf("the command is alive (%v)", err)
+	}
+	want := "job_started stubborn, sh_started stubborn, sh_finished 137, job_finished failed, run_finished failed"
+	if got := events(t, s.path("events.jsonl")); got != want {
+		t.Errorf("the stream has %s", got)
+	}
+}
+
+// A second signal ends a program, too, that waits for somebody to take its events.
+func TestInterruptStuck(t *testing.T) {
+	folder := workspace(t, `jobs: [{id: a, sh: "true"}]`)
+	pipe := filepath.Join(folder, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("quire-ci", "run", "--workspace", folder, "--events", pipe)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		time.Sleep(200 * time.Millisecond)
+		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &started{t: t, cmd: cmd, ended: make(chan error, 1)}
+	go func() { s.ended <- cmd.Wait() }()
+	if status := s.status(); status != statusInterrupted {
+		t.Errorf("it ends with %d", status)
+	}
+}

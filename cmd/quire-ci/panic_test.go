@@ -1,0 +1,40 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+)
+
+// brittle is a standard error that the program does not survive.
+type brittle struct{ bytes.Buffer }
+
+func (b *brittle) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), "✓ 1 job,") {
+		panic("brittle")
+	}
+	return b.Buffer.Write(p)
+}
+
+// Logs that are not kept are shown and removed though the program panics.
+func TestPanic(t *testing.T) {
+	folder := workspace(t, `jobs: [{id: a, sh: echo shown}]`)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary)
+	var shown brittle
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("it did not panic")
+			}
+		}()
+		run(t.Context(), []string{"run", "--workspace", folder}, stdio{&bytes.Buffer{}, &shown})
+	}()
+	if !strings.Contains(shown.String(), " stdout F shown\n") {
+		t.Errorf("it shows\n%s", shown.String())
+	}
+	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
+		t.Errorf("it leaves %v (%v)", left, err)
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// screen is where people see how a run goes: standard error. What cannot be written
+// there is not seen, and the run goes on.
+type screen struct {
+	mu       sync.Mutex
+	out      io.Writer
+	terminal bool
+	color    bool
+
+	begun    int64 // when the run began, and what goes on now
+	jobBegun int64
+	shBegun  int64
+	commands int
+	latest   int64
+}
+
+func newScreen(out io.Writer) *screen {
+	terminal := isTerminal(out)
+	return &screen{out: out, terminal: terminal, color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}
+
+// observe shows a step of the run.
+func (s *screen) observe(progress shell.Progress) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	event := progress.Event
+	if s.begun == 0 {
+		s.begun = event.AtMs
+	}
+	s.latest = event.AtMs
+	switch event.Kind {
+	case domain.JobStarted:
+		s.jobBegun = event.AtMs
+		s.line(text.Bold, "▶ "+event.JobID)
+	case domain.ShStarted:
+		s.shBegun = event.AtMs
+		s.commands++
+		s.command(event.Cmd)
+	case domain.ShFinished:
+		s.finished(event)
+	case domain.JobFinished:
+		if event.Outcome == domain.Failed {
+			s.line(text.FgRed, fmt.Sprintf("✗ %s failed after %s", event.JobID, since(s.jobBegun, event)))
+		}
+	}
+}
+
+// command shows a command, each of its lines on one.
+func (s *screen) command(cmd string) {
+	sign := "  $ "
+	for line := range strings.Lines(cmd) {
+		s.line(text.Faint, sign+printable(strings.TrimSuffix(line, "\n")))
+		sign = "    "
+	}
+}
+
+func (s *screen) finished(event domain.Event) {
+	took := since(s.shBegun, event)
+	if event.ExitCode == 0 {
+		s.line(text.FgGreen, "  ✓ "+took)
+		return
+	}
+	s.line(text.FgRed, fmt.Sprintf("  ✗ exit code %d after %s", event.ExitCode, took))
+}
+
+// succeeded shows that the run, of so many jobs, is complete.
+func (s *screen) succeeded(jobs int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took := time.Duration(s.latest-s.begun) * time.Millisecond
+	s.line(text.FgGreen, fmt.Sprintf("✓ %s, %s in %s", plural(jobs, "job"), plural(s.commands, "command"), took))
+}
+
+// interrupted shows that the run is about to stop.
+func (s *screen) interrupted() {
+	s.say("stopping; a second Ctrl-C kills what is running")
+}
+
+// excerpt shows the end of an output.
+func (s *screen) excerpt(lines []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range lines {
+		fmt.Fprintln(s.out, "    | "+printable(line))
+	}
+}
+
+// show shows lines below a heading: as they are, but to a terminal nothing that
+// could control it.
+func (s *screen) show(heading string, lines *bufio.Reader) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintln(s.out, report.Printable("==> "+heading+" <=="))
+	if !s.terminal {
+		_, err := lines.WriteTo(s.out)
+		return err
+	}
+	for {
+		line, err := lines.ReadString('\n')
+		if line != "" {
+			fmt.Fprintln(s.out, printable(strings.TrimSuffix(line, "\n")))
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// say shows a line of the program's own.
+func (s *screen) say(words string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	say(s.out, words)
+}
+
+func (s *screen) line(color text.Color, words string) {
+	if s.color {
+		words = color.EscapeSeq() + words + text.EscapeReset
+	}
+	fmt.Fprintln(s.out, words)
+}
+
+// printable makes a line of a command or of an output fit to be looked at.
+func printable(line string) string {
+	return report.Printable(strings.ReplaceAll(strings.TrimSuffix(line, "\r"), "\t", "    "))
+}
+
+// since says how long something took that an event ends. A clock that was set back
+// in between knows nothing of it.
+func since(begun int64, event domain.Event) string {
+	return max(0, time.Duration(event.AtMs-begun)*time.Millisecond).String()
+}
