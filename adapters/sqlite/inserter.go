@@ -22,7 +22,7 @@ type inserter struct {
 }
 
 // ahead is how many batches may wait for the goroutine.
-const ahead = 4
+const ahead = 8
 
 func newInserter(ctx context.Context, session *session) *inserter {
 	return &inserter{

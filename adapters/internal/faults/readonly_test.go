@@ -2,7 +2,6 @@ package faults
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
@@ -143,7 +142,7 @@ func libraryReadsOnly(t *testing.T, s *stream, db database) {
 	}
 	err := store.Verify(t.Context(), opened, store.Single(s.recording()), store.VerifyOptions{Done: func(v store.Verified) {
 		if v.Err != nil || v.Differences > 0 {
-			t.Error(fmt.Sprintf("%+v", v))
+			t.Errorf("%+v", v)
 		}
 	}})
 	if err != nil {
