@@ -83,8 +83,9 @@ func damage(rnd *rand.Rand, whole []byte) []byte {
 	if rnd.IntN(5) == 0 {
 		return damaged[:at]
 	}
-	for i := at; i < min(len(damaged), at+1+rnd.IntN(20_000)); i++ {
-		damaged[i] = byte(rnd.Uint32())
+	end := min(len(whole), at+1<<rnd.IntN(16))
+	for i := range damaged[at:end] {
+		damaged[at+i] = byte(rnd.Uint32())
 	}
 	return damaged
 }
