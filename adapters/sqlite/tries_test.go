@@ -7,7 +7,7 @@ import (
 )
 
 // slow is set where everything takes ten times as long.
-var slow = false
+var slow bool
 
 // tries sets how often a property is tried until the test ends, unless the
 // flag -rapid.checks says so.
