@@ -14,10 +14,11 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// runner stands for the CI runner: a process that writes its stream to $1.
-const runner = `
+// recorded stands for quire-ci, whose runs would take another time each: it
+// takes the same arguments, and writes the stream that it is told to.
+const recorded = `
 event() { printf '%s\n' "$1" >> "$OUT"; }
-OUT=$1
+OUT=$3 # run --events OUT --out-dir DIR
 event '{"at_ms":100,"type":"job_started","job_id":"build"}'
 event '{"at_ms":110,"type":"sh_started","job_id":"build","cmd":"go build ./..."}'
 event '{"at_ms":1930,"type":"sh_finished","job_id":"build","exit_code":0}'
@@ -34,17 +35,20 @@ exit 1
 // that writes it, and ingests the stream when the process is done, however it
 // ended: killed half-way, it leaves a stream that tells how far it came.
 type orchestrator struct {
+	runner []string // quire-ci, and how it is called where it is
 	folder string
 	db     *sqlite.Store
 }
 
 func (o *orchestrator) dispatch(ctx context.Context, run domain.RunID) (store.Run, error) {
-	stream := filepath.Join(o.folder, string(run), "events.jsonl")
-	if err := os.MkdirAll(filepath.Dir(stream), 0o777); err != nil {
+	folder := filepath.Join(o.folder, string(run))
+	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return store.Run{}, err
 	}
+	stream := filepath.Join(folder, "events.jsonl")
+	args := append(o.runner[1:len(o.runner):len(o.runner)], "run", "--events", stream, "--out-dir", folder)
 	var failed *exec.ExitError
-	if err := exec.CommandContext(ctx, "sh", "-c", runner, "runner", stream).Run(); err != nil && !errors.As(err, &failed) {
+	if err := exec.CommandContext(ctx, o.runner[0], args...).Run(); err != nil && !errors.As(err, &failed) {
 		return store.Run{}, err // it has not even started
 	}
 	recording := jsonl.FileSource(stream).Recording(jsonl.Options{})
@@ -67,7 +71,7 @@ func Example_orchestrator() {
 	}
 	defer db.Close()
 
-	o := orchestrator{folder, db}
+	o := orchestrator{[]string{"sh", "-c", recorded, "sh"}, folder, db} // else []string{"quire-ci"}
 	run, err := o.dispatch(ctx, "42")
 	if err != nil {
 		panic(err)

@@ -28,6 +28,14 @@ func openStore(ctx context.Context, at address, sources sources) (openedStore, e
 	if at.isStream(sources) {
 		return nil, usageError(fmt.Errorf("--to sqlite:%s: is a stream that is to be read, and the only record of its run; name another file", report.Printable(at.location)))
 	}
+	s, err := openAddress(ctx, at)
+	if err != nil && ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return s, err
+}
+
+func openAddress(ctx context.Context, at address) (openedStore, error) {
 	if at.scheme == schemeSQLite {
 		return opened(sqlite.Open(ctx, at.location))
 	}
