@@ -1,9 +1,7 @@
 package projections
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -83,6 +81,10 @@ func (f *Fold) Apply(entry *domain.Entry) {
 	}
 }
 
+// Settle copies what the fold keeps out of the memory of its reader, which many
+// folds may share: for whoever lets a fold wait for more.
+func (f *Fold) Settle() { f.tracker.open.settle() }
+
 // Open hands every row that is not final to its member, in the version of
 // now. It changes nothing: it can be called after each entry as well as at the
 // end of the stream.
@@ -107,74 +109,4 @@ func (f *Fold) Drain(stream Stream) error {
 			return err
 		}
 	}
-}
-
-// foldState is a Fold as it is saved.
-type foldState struct {
-	Version     int                        `json:"version"`
-	Tracker     *Tracker                   `json:"tracker"`
-	Projections map[string]json.RawMessage `json:"projections"`
-}
-
-// ErrState is returned when a saved fold cannot be restored: it is of another
-// [Version], of another run or of other projections, or it is damaged. The stream has to be
-// folded from its start again.
-var ErrState = errors.New("projections: the saved state does not fit this fold; fold the stream from its start")
-
-var errBrokenState = fmt.Errorf("%w: it is damaged", ErrState)
-
-// Save returns where the fold stands. A fold of the same members that is
-// given it by Restore goes on as this one would.
-func (f *Fold) Save() ([]byte, error) {
-	state := foldState{Version: Version, Tracker: f.tracker, Projections: map[string]json.RawMessage{}}
-	for _, m := range f.members {
-		data, err := json.Marshal(m.state())
-		if err != nil {
-			return nil, fmt.Errorf("projections: save %s: %w", m.name(), err)
-		}
-		if _, twice := state.Projections[m.name()]; twice {
-			return nil, fmt.Errorf("projections: save: two members are called %s", m.name())
-		}
-		state.Projections[m.name()] = data
-	}
-	return json.Marshal(state)
-}
-
-// Restore puts a fold that has read nothing where Save found another one. It
-// fails with [ErrState] where the two do not fit; the fold is of no use then.
-func (f *Fold) Restore(saved []byte) error {
-	// The version comes first: the rest of another one may look different.
-	var of struct {
-		Version int `json:"version"`
-	}
-	if err := json.Unmarshal(saved, &of); err != nil {
-		return fmt.Errorf("%w: %w", ErrState, err)
-	}
-	if of.Version != Version {
-		return ErrState
-	}
-	var state foldState
-	if err := json.Unmarshal(saved, &state); err != nil {
-		return fmt.Errorf("%w: %w", ErrState, err)
-	}
-	if len(state.Projections) != len(f.members) {
-		return ErrState
-	}
-	if state.Tracker == nil {
-		return errBrokenState
-	}
-	if state.Tracker.RunID != f.tracker.RunID {
-		return ErrState
-	}
-	for _, m := range f.members {
-		data, ok := state.Projections[m.name()]
-		if !ok {
-			return ErrState
-		}
-		if err := json.Unmarshal(data, m.state()); err != nil {
-			return fmt.Errorf("%w: %s: %w", ErrState, m.name(), err)
-		}
-	}
-	f.tracker = state.Tracker
-	return nil
 }

@@ -26,6 +26,7 @@ func obey[R comparable](t *testing.T, name string, newProjection func() projecti
 			t.Errorf("the projection calls itself %q", got)
 		}
 		laws.Check(t, newProjection)
+		t.Run("resumable from what is open", func(t *testing.T) { laws.ResumableOpen(t, newProjection) })
 		t.Run("model", func(t *testing.T) { laws.Model(t, newProjection, model) })
 	})
 }

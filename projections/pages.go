@@ -1,10 +1,6 @@
 package projections
 
-import (
-	"encoding/json"
-	"iter"
-	"slices"
-)
+import "iter"
 
 // pages is a sequence that grows without being copied: a large one would spend
 // more time on that than on all else.
@@ -54,19 +50,4 @@ func (p *pages[T]) all() iter.Seq[*T] {
 			}
 		}
 	}
-}
-
-// MarshalJSON encodes the elements as an array.
-func (p *pages[T]) MarshalJSON() ([]byte, error) {
-	return json.Marshal(slices.Concat(p.pages...))
-}
-
-// UnmarshalJSON decodes what MarshalJSON has encoded.
-func (p *pages[T]) UnmarshalJSON(data []byte) error {
-	var elements []T
-	if err := json.Unmarshal(data, &elements); err != nil {
-		return err
-	}
-	p.pages = slices.Collect(slices.Chunk(elements, pageSize))
-	return nil
 }

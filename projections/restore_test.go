@@ -116,7 +116,7 @@ func TestRestoreRefusesDamage(t *testing.T) {
 		{"no tracker", `"tracker":`, `"trucker":`},
 		{"a sh of no job", `"seq":2,"job":0`, `"seq":2,"job":3`},
 		{"a sh of a job before the first", `"seq":2,"job":0`, `"seq":2,"job":-1`},
-		{"the same job twice", `{"id":"c"`, `{"id":"a"`},
+		{"the same job twice", `"id":"c"`, `"id":"a"`},
 		{"a sh that did not start", `"index":2`, `"index":3`},
 		{"the same sh twice", `"index":2`, `"index":1`},
 		{"a sh before the first", `"index":1`, `"index":-1`},

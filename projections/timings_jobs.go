@@ -1,5 +1,7 @@
 package projections
 
+import "encoding/json"
+
 // JobTiming is the timing of a job, in milliseconds.
 type JobTiming struct {
 	JobID string `json:"job_id"`
@@ -19,7 +21,7 @@ type JobTiming struct {
 func JobTimings() Projection[JobTiming] { return &jobTimings{} }
 
 type jobTimings struct {
-	Sh pages[stretches] `json:"sh"` // by the job's index
+	sh pages[stretches] // by the job's index; zero for jobs that are final
 }
 
 func (*jobTimings) Name() string { return "timings.jobs" }
@@ -34,6 +36,9 @@ func (p *jobTimings) Reduce(step *Step, rows []Row[JobTiming]) []Row[JobTiming] 
 	case step.JobEnds:
 		rows, row := addFinal(rows, step.Job.Index)
 		p.row(step.Run, step.Job, row)
+		if step.Job.Index < p.sh.len() {
+			*p.sh.at(step.Job.Index) = stretches{}
+		}
 		return rows
 	}
 	return rows
@@ -52,16 +57,16 @@ func (p *jobTimings) Open(run *Tracker, rows []Row[JobTiming]) []Row[JobTiming] 
 
 // stretches returns the time that job has spent in its sh so far.
 func (p *jobTimings) stretches(job *TrackedJob) *stretches {
-	for p.Sh.len() <= job.Index {
-		p.Sh.add()
+	for p.sh.len() <= job.Index {
+		p.sh.add()
 	}
-	return p.Sh.at(job.Index)
+	return p.sh.at(job.Index)
 }
 
 func (p *jobTimings) row(run *Tracker, job *TrackedJob, row *JobTiming) {
 	row.JobID, row.ShCount, row.ShMs = job.ID, job.ShCount, Some[int64](0)
-	if job.Index < p.Sh.len() {
-		row.ShMs = p.Sh.at(job.Index).Total.total()
+	if job.Index < p.sh.len() {
+		row.ShMs = p.sh.at(job.Index).Total.total()
 	}
 	if job.Started {
 		row.OffsetMs = span(run.FirstAtMs, job.StartedAtMs)
@@ -73,3 +78,37 @@ func (p *jobTimings) row(run *Tracker, job *TrackedJob, row *JobTiming) {
 		row.GapMs = span(row.ShMs.V, row.DurationMs.V)
 	}
 }
+
+// MarshalJSON encodes the stretches that are not zero, by their jobs' indexes.
+func (p *jobTimings) MarshalJSON() ([]byte, error) {
+	state, i := map[int]stretches{}, 0
+	for s := range p.sh.all() {
+		if *s != (stretches{}) {
+			state[i] = *s
+		}
+		i++
+	}
+	return json.Marshal(state)
+}
+
+// UnmarshalJSON decodes what MarshalJSON has encoded.
+func (p *jobTimings) UnmarshalJSON(data []byte) error {
+	var state map[int]stretches
+	if err := json.Unmarshal(data, &state); err != nil {
+		return err
+	}
+	for i, s := range state {
+		if i < 0 || i > maxJobs {
+			return errBrokenState
+		}
+		for p.sh.len() <= i {
+			p.sh.add()
+		}
+		*p.sh.at(i) = s
+	}
+	return nil
+}
+
+// maxJobs is how many jobs a saved state may speak of, so that a damaged one
+// does not fill the memory.
+const maxJobs = 1 << 24

@@ -28,7 +28,9 @@ type Tracker struct {
 	open   shQueue
 }
 
-// TrackedJob is a job that an event has named.
+// TrackedJob is a job that an event has named. Of one that was final when the
+// fold was restored by [Fold.RestoreOpen], times, outcome and exit code are not
+// known any more; they are in its rows.
 type TrackedJob struct {
 	ID string
 	// Index is the job's place in order of first mention, from 0.

@@ -6,7 +6,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// trackerState is a Tracker as it is saved.
+// trackerState is a Tracker as it is saved. Of its jobs some may be left out.
 type trackerState struct {
 	RunID     domain.RunID   `json:"run_id"`
 	Events    int64          `json:"events"`
@@ -14,11 +14,13 @@ type trackerState struct {
 	LastAtMs  int64          `json:"last_at_ms"`
 	Outcome   domain.Outcome `json:"outcome"`
 	ShStarted int            `json:"sh_started"`
-	Jobs      []jobState     `json:"jobs"`
-	Sh        []shState      `json:"sh"`
+	JobCount  int            `json:"job_count"`
+	Jobs      []jobState     `json:"jobs,omitempty"`
+	Sh        []shState      `json:"sh,omitempty"`
 }
 
 type jobState struct {
+	Index        int            `json:"index"`
 	ID           string         `json:"id"`
 	Started      bool           `json:"started,omitempty"`
 	StartedAtMs  int64          `json:"started_at_ms,omitempty"`
@@ -38,44 +40,84 @@ type shState struct {
 	StartedAtMs int64  `json:"started_at_ms"`
 }
 
-// MarshalJSON encodes the tracker so that a later process can go on.
-func (t *Tracker) MarshalJSON() ([]byte, error) {
-	state := trackerState{
+// MarshalJSON encodes all that the tracker knows.
+func (t *Tracker) MarshalJSON() ([]byte, error) { return json.Marshal(t.save(true)) }
+
+// save returns the tracker as it is saved, with the final jobs or without.
+func (t *Tracker) save(final bool) *trackerState {
+	state := &trackerState{
 		RunID: t.RunID, Events: t.Events, FirstAtMs: t.FirstAtMs, LastAtMs: t.LastAtMs,
-		Outcome: t.Outcome, ShStarted: t.ShStarted,
+		Outcome: t.Outcome, ShStarted: t.ShStarted, JobCount: t.JobCount(),
 	}
 	for j := range t.Jobs() {
-		state.Jobs = append(state.Jobs, jobState{
-			j.ID, j.Started, j.StartedAtMs, j.Final, j.FinishedAtMs, j.Outcome, j.ExitCode, j.ShCount,
-		})
+		if final || !j.Final {
+			state.Jobs = append(state.Jobs, jobState{
+				j.Index, j.ID, j.Started, j.StartedAtMs, j.Final, j.FinishedAtMs, j.Outcome, j.ExitCode, j.ShCount,
+			})
+		}
 	}
 	t.EachOpenSh(func(_ *TrackedJob, sh *TrackedSh) { state.Sh = append(state.Sh, shState(*sh)) })
-	return json.Marshal(state)
+	return state
 }
 
-// UnmarshalJSON puts the tracker where MarshalJSON found it.
-func (t *Tracker) UnmarshalJSON(data []byte) error {
-	var state trackerState
-	if err := json.Unmarshal(data, &state); err != nil {
+// restore returns the tracker that was saved. The jobs that were left out come
+// from final, in order.
+func (s *trackerState) restore(final func() (FinalJob, bool, error)) (*Tracker, error) {
+	t := NewTracker(s.RunID)
+	t.Events, t.FirstAtMs, t.LastAtMs = s.Events, s.FirstAtMs, s.LastAtMs
+	t.Outcome, t.ShStarted = s.Outcome, s.ShStarted
+	for saved := s.Jobs; t.jobs.len() < s.JobCount; {
+		i := t.jobs.len()
+		var err error
+		if len(saved) > 0 && saved[0].Index == i {
+			err = t.restoreJob(&saved[0])
+			saved = saved[1:]
+		} else {
+			err = t.restoreFinal(i, final)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if len(s.Jobs) > s.JobCount {
+		return nil, errBrokenState
+	}
+	return t, t.restoreSh(s.Sh)
+}
+
+func (t *Tracker) restoreJob(s *jobState) error {
+	job := t.job(s.ID)
+	if job.Index != s.Index {
+		return errBrokenState // the same job twice
+	}
+	job.Started, job.StartedAtMs = s.Started, s.StartedAtMs
+	job.Final, job.FinishedAtMs, job.Outcome = s.Final, s.FinishedAtMs, s.Outcome
+	job.ExitCode, job.ShCount = s.ExitCode, s.ShCount
+	if job.Progress.Open() {
+		t.OpenJobs++
+	}
+	return nil
+}
+
+func (t *Tracker) restoreFinal(index int, final func() (FinalJob, bool, error)) error {
+	f, ok, err := final()
+	if err != nil {
 		return err
 	}
-	*t = *NewTracker(state.RunID)
-	t.Events, t.FirstAtMs, t.LastAtMs = state.Events, state.FirstAtMs, state.LastAtMs
-	t.Outcome, t.ShStarted = state.Outcome, state.ShStarted
-	for i, s := range state.Jobs {
-		job := t.job(s.ID)
-		if job.Index != i {
-			return errBrokenState // the same job twice
-		}
-		job.Started, job.StartedAtMs = s.Started, s.StartedAtMs
-		job.Final, job.FinishedAtMs, job.Outcome = s.Final, s.FinishedAtMs, s.Outcome
-		job.ExitCode, job.ShCount = s.ExitCode, s.ShCount
-		if job.Progress.Open() {
-			t.OpenJobs++
-		}
+	if !ok || f.Index != index {
+		return errBrokenState
 	}
-	for i, s := range state.Sh {
-		if s.Job < 0 || s.Job >= t.jobs.len() || s.Index < 0 || s.Index >= t.ShStarted || i > 0 && s.Index <= state.Sh[i-1].Index {
+	job := t.job(f.ID)
+	if job.Index != index {
+		return errBrokenState
+	}
+	job.Final, job.Started, job.ShCount = true, f.Started, f.ShCount
+	return nil
+}
+
+func (t *Tracker) restoreSh(saved []shState) error {
+	for i, s := range saved {
+		if s.Job < 0 || s.Job >= t.jobs.len() || s.Index < 0 || s.Index >= t.ShStarted || i > 0 && s.Index <= saved[i-1].Index {
 			return errBrokenState
 		}
 		*t.open.push(t.jobs.at(s.Job)) = TrackedSh(s)

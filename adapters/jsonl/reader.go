@@ -36,6 +36,8 @@ type Options struct {
 	// Skipped, when set, is called with each line that Skip has skipped, by the
 	// goroutine that reads: with an [Ahead], that is another one.
 	Skipped func(*MalformedError)
+	// Start is where in its stream src begins: so many lines, and bytes, before.
+	Start domain.Position
 	// Digest asks for marks, see [Reader.Marks] and [Reader.Continues].
 	Digest bool
 	// Known is a mark that was taken of the stream earlier.
@@ -88,7 +90,7 @@ func NewReader(src io.Reader, options Options) *Reader {
 	if options.Name == "" {
 		options.Name = "stream"
 	}
-	r := &Reader{src: src, options: options, buf: make([]byte, minBuffer)}
+	r := &Reader{src: src, options: options, buf: make([]byte, minBuffer), line: options.Start.Line, offset: options.Start.Offset}
 	if options.Digest {
 		r.digest = newDigest(options.Known)
 	}

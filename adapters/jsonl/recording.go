@@ -55,12 +55,15 @@ func nameOf(path string) string {
 }
 
 // Reading says how the stream is read.
-func (r *Recording) Reading() string {
+func (r *Recording) Reading() string { return r.options.reading() }
+
+// reading says what the entries depend on besides the bytes.
+func (o *Options) reading() string {
 	malformed := "stop"
-	if r.options.OnMalformed == Skip {
+	if o.OnMalformed == Skip {
 		malformed = "skip"
 	}
-	maxLine := r.options.MaxLine
+	maxLine := o.MaxLine
 	if maxLine <= 0 {
 		maxLine = DefaultMaxLine
 	}

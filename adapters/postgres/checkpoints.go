@@ -11,17 +11,17 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-const checkpointColumns = `run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, reducers, reading, source`
+const checkpointColumns = `run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, reducers, reading, source, state`
 
 // setCheckpoints writes any number of them. It changes a row that is there
 // rather than to replace it; see lock.go.
 const setCheckpoints = `INSERT INTO checkpoints (` + checkpointColumns + `, updated_at)
 SELECT *, now() FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
-	$6::bigint[], $7::bigint[], $8::text[], $9::integer[], $10::text[], $11::text[])
+	$6::bigint[], $7::bigint[], $8::text[], $9::integer[], $10::text[], $11::text[], $12::text[])
 ON CONFLICT (run_id) DO UPDATE SET
 	bytes = excluded.bytes, lines = excluded.lines, events = excluded.events, sha256 = excluded.sha256,
 	end_bytes = excluded.end_bytes, end_lines = excluded.end_lines, end_sha256 = excluded.end_sha256,
-	reducers = excluded.reducers, reading = excluded.reading, source = excluded.source, updated_at = excluded.updated_at`
+	reducers = excluded.reducers, reading = excluded.reading, source = excluded.source, state = excluded.state, updated_at = excluded.updated_at`
 
 // checkpoints are those that a transaction is to change: to write, or, where
 // there is none, to delete.
@@ -71,7 +71,8 @@ type checkpointRows struct {
 	endBytes, endLines   []int64
 	endSums              []string
 	reducers             []int64
-	reading, source      []string
+	reading              []string
+	source, state        []string
 }
 
 func (r *checkpointRows) add(run domain.RunID, c *store.Checkpoint) {
@@ -81,22 +82,23 @@ func (r *checkpointRows) add(run domain.RunID, c *store.Checkpoint) {
 	r.endBytes, r.endLines = append(r.endBytes, c.End.Bytes), append(r.endLines, c.End.Lines)
 	r.endSums = append(r.endSums, hex.EncodeToString(c.End.SHA256[:]))
 	r.reducers = append(r.reducers, int64(c.Reducers))
-	r.reading, r.source = append(r.reading, toText(c.Reading)), append(r.source, toText(c.Source))
+	r.reading = append(r.reading, toText(c.Reading))
+	r.source, r.state = append(r.source, toText(c.Source)), append(r.state, toText(c.State))
 }
 
 func (r *checkpointRows) args() []any {
-	return []any{r.runs, r.bytes, r.lines, r.events, r.sums, r.endBytes, r.endLines, r.endSums, r.reducers, r.reading, r.source}
+	return []any{r.runs, r.bytes, r.lines, r.events, r.sums, r.endBytes, r.endLines, r.endSums, r.reducers, r.reading, r.source, r.state}
 }
 
 // scanCheckpoints reads checkpointColumns.
 func scanCheckpoints(rows pgx.Rows, into map[domain.RunID]store.Checkpoint) error {
-	var run, sum, endSum, reading, source string
+	var run, sum, endSum, reading, source, state string
 	var c store.Checkpoint
 	_, err := pgx.ForEachRow(rows, []any{
-		&run, &c.Bytes, &c.Lines, &c.Events, &sum, &c.End.Bytes, &c.End.Lines, &endSum, &c.Reducers, &reading, &source,
+		&run, &c.Bytes, &c.Lines, &c.Events, &sum, &c.End.Bytes, &c.End.Lines, &endSum, &c.Reducers, &reading, &source, &state,
 	}, func() error {
 		c.SHA256, c.End.SHA256 = digest(sum), digest(endSum)
-		c.Reading, c.Source = fromText(reading), fromText(source)
+		c.Reading, c.Source, c.State = fromText(reading), fromText(source), fromText(state)
 		into[domain.RunID(fromText(run))] = c
 		return nil
 	})

@@ -25,8 +25,8 @@ const (
 	migrationLock = 0x717569726570726a
 )
 
-// relations are the names that the first migration takes.
-var relations = []string{"runs", "jobs", "sh_events", "timings", "diagnostics", "long_job_ids", "checkpoints", "sh_timings"}
+// relations are the names that the migrations take.
+var relations = []string{"runs", "jobs", "sh_events", "timings", "diagnostics", "long_job_ids", "checkpoints", "sh_timings", "held_segments", "quarantined_runs"}
 
 // found is what a schema holds.
 type found struct {

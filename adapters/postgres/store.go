@@ -15,6 +15,7 @@ var dialect = sqlread.Dialect{
 	Decode:  fromText,
 	Encode:  toText,
 	In:      func(ids []string) (string, []any) { return `= ANY ($1)`, []any{ids} },
+	NowMs:   nowMs,
 	Error:   explain,
 }
 
@@ -31,6 +32,16 @@ func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) 
 // RunIDs returns the first limit runs behind after.
 func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 	return dialect.RunIDs(ctx, reader{s.db}, after, limit)
+}
+
+// Waiting returns the runs that are quarantined or of which segments are held.
+func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
+	return dialect.Waiting(ctx, reader{s.db}, runs)
+}
+
+// Held returns a held segment of a run that has the byte at offset.
+func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+	return dialect.Held(ctx, reader{s.db}, run, offset)
 }
 
 // View lets do read the rows of a run.

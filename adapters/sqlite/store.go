@@ -69,6 +69,14 @@ func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]do
 	return s.dialect.RunIDs(ctx, s.reads, after, limit)
 }
 
+func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
+	return s.dialect.Waiting(ctx, s.reads, runs)
+}
+
+func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+	return s.dialect.Held(ctx, s.reads, run, offset)
+}
+
 // View lets do read in one transaction. It keeps nobody from writing, but as
 // long as it lasts the write-ahead log cannot be used again from its start.
 func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {

@@ -37,8 +37,8 @@ started_at_ms, last_at_ms, wall_ms, busy_ms, job_ms, peak_jobs)`, 15, ""}
 	timings     = &table{`INSERT OR ROLLBACK INTO timings (run_id, job_id, offset_ms, duration_ms, sh_count, sh_ms, gap_ms)`, 6, ""}
 	diagnostics = &table{`INSERT OR ROLLBACK INTO diagnostics (run_id, position, code, line, "offset", job_id)`, 5, ""}
 	// The time is that of SQLite, so that all programs tell it in the same way.
-	checkpoints = &table{`REPLACE INTO checkpoints (run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, reducers, reading, source,
-updated_at)`, 10, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`}
+	checkpoints = &table{`REPLACE INTO checkpoints (run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, reducers, reading, source, state,
+updated_at)`, 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`}
 )
 
 // The functions below append the arguments of a row, without the run's id.
@@ -75,7 +75,7 @@ func appendDiagnostic(args []any, row *projections.Row[projections.Diagnostic]) 
 
 func appendCheckpoint(args []any, c *store.Checkpoint) []any {
 	return append(args, c.Bytes, c.Lines, c.Events, hex.EncodeToString(c.SHA256[:]),
-		c.End.Bytes, c.End.Lines, hex.EncodeToString(c.End.SHA256[:]), int64(c.Reducers), c.Reading, c.Source)
+		c.End.Bytes, c.End.Lines, hex.EncodeToString(c.End.SHA256[:]), int64(c.Reducers), c.Reading, c.Source, c.State)
 }
 
 func position(index int) int64 { return int64(index) + 1 }

@@ -110,6 +110,7 @@ func (t *trial) checkpoint() store.Checkpoint {
 	return store.Checkpoint{
 		Mark: t.mark("mark"), End: t.mark("end"), Events: t.count64("events"),
 		Reducers: projections.Version, Reading: anyText().Draw(t.draw, "reading"), Source: anyText().Draw(t.draw, "source"),
+		State: anyText().Draw(t.draw, "state"),
 	}
 }
 

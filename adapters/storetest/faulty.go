@@ -54,6 +54,20 @@ func (f *faulty) Update(ctx context.Context, do func(store.Tx) error) error {
 	return f.call() // behind it: the answer is lost
 }
 
+func (f *faulty) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
+	if err := f.call(); err != nil {
+		return nil, err
+	}
+	return f.Store.Waiting(ctx, runs...)
+}
+
+func (f *faulty) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+	if err := f.call(); err != nil {
+		return domain.Segment{}, false, err
+	}
+	return f.Store.Held(ctx, run, offset)
+}
+
 func (f *faulty) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
 	if err := f.call(); err != nil {
 		return err
@@ -107,4 +121,25 @@ func (t *faultyTx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) 
 		return err
 	}
 	return t.tx.SetCheckpoint(run, checkpoint)
+}
+
+func (t *faultyTx) Hold(segments []domain.Segment) error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.Hold(segments)
+}
+
+func (t *faultyTx) Unhold(run domain.RunID, end int64) error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.Unhold(run, end)
+}
+
+func (t *faultyTx) SetQuarantine(run domain.RunID, quarantine *store.Quarantine) error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.SetQuarantine(run, quarantine)
 }

@@ -101,7 +101,7 @@ func (r *recording) derived() (*content, error) {
 	c.timings, c.diagnostics = placedAs(record.Timings.Jobs), placedAs(record.Diagnostics)
 	c.checkpoint = some(store.Checkpoint{
 		Mark: markOf(data, wholeLines(data)), End: markOf(data, len(data)), Events: record.Run.Events,
-		Reducers: projections.Version, Reading: r.reading, Source: r.name,
+		Reducers: projections.Version, Reading: r.reading, Source: r.name, State: anyState,
 	})
 	if err := rowsDiffer("sh_timings", c.wantShTimings(), placedAs(record.Timings.ShEvents)); err != nil {
 		return nil, fmt.Errorf("the test itself is wrong: %w", err)

@@ -67,6 +67,18 @@ func (t *lateTx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) er
 	return t.later(func(tx store.Tx) error { return tx.SetCheckpoint(run, checkpoint) })
 }
 
+func (t *lateTx) Hold(segments []domain.Segment) error {
+	return t.later(func(tx store.Tx) error { return tx.Hold(segments) })
+}
+
+func (t *lateTx) Unhold(run domain.RunID, end int64) error {
+	return t.later(func(tx store.Tx) error { return tx.Unhold(run, end) })
+}
+
+func (t *lateTx) SetQuarantine(run domain.RunID, quarantine *store.Quarantine) error {
+	return t.later(func(tx store.Tx) error { return tx.SetQuarantine(run, quarantine) })
+}
+
 // stale reads checkpoints before it waits for the lock.
 type stale struct{ *memory.Store }
 

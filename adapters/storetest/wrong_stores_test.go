@@ -66,6 +66,18 @@ func (t *autoTx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) er
 	return t.alone(func(tx store.Tx) error { return tx.SetCheckpoint(run, checkpoint) })
 }
 
+func (t *autoTx) Hold(segments []domain.Segment) error {
+	return t.alone(func(tx store.Tx) error { return tx.Hold(segments) })
+}
+
+func (t *autoTx) Unhold(run domain.RunID, end int64) error {
+	return t.alone(func(tx store.Tx) error { return tx.Unhold(run, end) })
+}
+
+func (t *autoTx) SetQuarantine(run domain.RunID, quarantine *store.Quarantine) error {
+	return t.alone(func(tx store.Tx) error { return tx.SetQuarantine(run, quarantine) })
+}
+
 // checkpointsAside keeps rows in a transaction, and checkpoints outside of it.
 type checkpointsAside struct{ *memory.Store }
 

@@ -23,10 +23,14 @@ type Checkpoint struct {
 	// Source is where the stream was, for people and to tell two streams of
 	// one id apart.
 	Source string
+	// State is what a fold needs to go on behind Mark without reading what is
+	// before it, see [Projector]; empty where there is a last line behind Mark.
+	State string
 }
 
 // sameRead reports whether both are of the same bytes, read the same way.
 func (c Checkpoint) sameRead(other Checkpoint) bool {
 	c.Source, other.Source = "", ""
+	c.State, other.State = "", ""
 	return c == other
 }

@@ -146,6 +146,10 @@ func (p *preparer) finish(ctx context.Context, w *task, c *collector, stream Str
 		Mark: stream.Mark(), End: stream.End(), Events: w.result.Events,
 		Reducers: projections.Version, Reading: w.source.Reading(), Source: w.source.Name(),
 	}
+	var err error
+	if w.next.State, err = stateAt(w, c, stream); err != nil {
+		return err
+	}
 	if w.stored && w.next.sameRead(w.known) && !p.options.Force && w.tables == AllTables {
 		w.result.Outcome = Unchanged
 	}
@@ -156,6 +160,22 @@ func (p *preparer) finish(ctx context.Context, w *task, c *collector, stream Str
 		w.bytes, w.rows = c.bytes, c.take()
 	}
 	return nil
+}
+
+// stateAt returns the state in which whoever gets more of the stream goes on.
+// Behind a last line without a line feed nobody can.
+func stateAt(w *task, c *collector, stream Stream) (string, error) {
+	switch {
+	case w.next.Mark != w.next.End:
+		return "", nil
+	case w.tables != AllTables: // the same stream as before
+		return w.known.State, nil
+	}
+	digest, err := stream.Digest()
+	if err != nil {
+		return "", err
+	}
+	return saveState(c.fold, digest)
 }
 
 // hand hands a batch on: the first one with the work itself.

@@ -37,6 +37,9 @@ type Stream interface {
 	// does. They are known once io.EOF was given.
 	Mark() domain.Mark
 	End() domain.Mark
+	// Digest returns the state of the SHA-256 in End, as crypto/sha256 marshals
+	// it. It is known when End is.
+	Digest() ([]byte, error)
 	// Close ends the reading.
 	Close() error
 }

@@ -27,6 +27,13 @@ type Store interface {
 	// RunIDs returns the first limit runs behind after, in the order of their
 	// bytes. Rows that have lost their checkpoint belong to a run too.
 	RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
+	// Waiting returns the runs among those named, or among all where none is,
+	// that are quarantined or of which segments are held, in the order of the
+	// bytes of their ids.
+	Waiting(ctx context.Context, runs ...domain.RunID) ([]Waiting, error)
+	// Held returns a held segment of a run that has the byte at offset: the
+	// longest one, and a tail only if there is no other.
+	Held(ctx context.Context, run domain.RunID, offset int64) (segment domain.Segment, ok bool, err error)
 }
 
 // Tx writes in a transaction.
@@ -51,6 +58,14 @@ type Tx interface {
 	Insert(rows *Rows) error
 	// SetCheckpoint sets a run's checkpoint.
 	SetCheckpoint(run domain.RunID, checkpoint Checkpoint) error
+	// Hold keeps segments that cannot be applied yet. One of the same run,
+	// offset and length that is held already stays as it is.
+	Hold(segments []domain.Segment) error
+	// Unhold removes the held segments of a run that end at or before end.
+	Unhold(run domain.RunID, end int64) error
+	// SetQuarantine sets why no segments of a run are applied; nil lifts the
+	// quarantine. One that is there is replaced, but for its Since.
+	SetQuarantine(run domain.RunID, quarantine *Quarantine) error
 }
 
 // Snapshot reads the rows of one run, as they are at one moment. The sequences

@@ -24,6 +24,9 @@ type Dialect struct {
 	// which does not keep the transaction from other queries while they are
 	// read. nil means that any query of the transaction is so.
 	Stream func(ctx context.Context, tx *sql.Tx, query string, args ...any) (Rows, error)
+	// NowMs is an expression of the milliseconds since the Unix epoch. Empty
+	// means that of SQLite.
+	NowMs string
 	// Error says more about an error of the database. nil leaves it as it is.
 	Error func(error) error
 }

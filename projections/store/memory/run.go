@@ -3,7 +3,9 @@ package memory
 import (
 	"fmt"
 	"maps"
+	"time"
 
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -16,6 +18,19 @@ type run struct {
 	shEvents    table[shKey, projections.ShEvent]
 	timings     table[string, projections.JobTiming]
 	diagnostics table[int, projections.Diagnostic]
+	held        map[heldKey]held
+	quarantine  *store.Quarantine
+}
+
+// heldKey names a held segment of a run.
+type heldKey struct {
+	offset, end int64
+	tail        bool
+}
+
+type held struct {
+	domain.Segment
+	since time.Time
 }
 
 // shKey names a command within its run.
@@ -30,6 +45,7 @@ func newRun() *run {
 		shEvents:    table[shKey, projections.ShEvent]{},
 		timings:     table[string, projections.JobTiming]{},
 		diagnostics: table[int, projections.Diagnostic]{},
+		held:        map[heldKey]held{},
 	}
 }
 
@@ -38,12 +54,18 @@ func (r *run) clone() *run {
 	c := *r
 	c.jobs, c.shEvents = maps.Clone(r.jobs), maps.Clone(r.shEvents)
 	c.timings, c.diagnostics = maps.Clone(r.timings), maps.Clone(r.diagnostics)
+	c.held = maps.Clone(r.held)
 	return &c
 }
 
 func (r *run) empty() bool {
-	return !r.checkpoint.Valid && !r.row.Valid &&
-		len(r.jobs)+len(r.shEvents)+len(r.timings)+len(r.diagnostics) == 0
+	return !r.stored() && len(r.held) == 0 && r.quarantine == nil
+}
+
+// stored reports whether there are rows, or a checkpoint, of the run.
+func (r *run) stored() bool {
+	return r.checkpoint.Valid || r.row.Valid ||
+		len(r.jobs)+len(r.shEvents)+len(r.timings)+len(r.diagnostics) > 0
 }
 
 // clear removes the rows in tables, and the checkpoint.

@@ -3,7 +3,6 @@ package memory
 import (
 	"cmp"
 	"context"
-	"maps"
 	"slices"
 	"sync/atomic"
 
@@ -117,7 +116,13 @@ func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]do
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	ids := slices.Sorted(maps.Keys(*s.now.Load()))
+	var ids []domain.RunID
+	for id, run := range *s.now.Load() {
+		if run.stored() {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
 	behind, found := slices.BinarySearch(ids, after)
 	if found {
 		behind++

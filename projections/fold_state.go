@@ -1,0 +1,120 @@
+package projections
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+)
+
+// foldState is a Fold as it is saved.
+type foldState struct {
+	Version     int                        `json:"version"`
+	Tracker     *trackerState              `json:"tracker"`
+	Projections map[string]json.RawMessage `json:"projections"`
+}
+
+// ErrState is returned when a saved fold cannot be restored: it is of another
+// [Version], of another run or of other projections, or it is damaged. The stream has to be
+// folded from its start again.
+var ErrState = errors.New("projections: the saved state does not fit this fold; fold the stream from its start")
+
+var errBrokenState = fmt.Errorf("%w: it is damaged", ErrState)
+
+// FinalJob is what a fold that goes on has to know of a job whose row is final.
+type FinalJob struct {
+	ID string
+	// Index is the job's place in order of first mention, from 0.
+	Index int
+	// Started says that the job had started when it finished: its row has a start.
+	Started bool
+	// ShCount counts the job's sh: the highest Seq of its rows.
+	ShCount int
+}
+
+// Save returns where the fold stands. A fold of the same members that is
+// given it by Restore goes on as this one would.
+func (f *Fold) Save() ([]byte, error) { return f.save(true) }
+
+// SaveOpen is Save for whoever keeps the final rows: it leaves out the jobs
+// whose rows are final, and so grows with what is open only. A fold restored from it
+// knows of those jobs no more than a [FinalJob] says.
+func (f *Fold) SaveOpen() ([]byte, error) { return f.save(false) }
+
+func (f *Fold) save(final bool) ([]byte, error) {
+	state := foldState{Version: Version, Tracker: f.tracker.save(final), Projections: map[string]json.RawMessage{}}
+	for _, m := range f.members {
+		data, err := json.Marshal(m.state())
+		if err != nil {
+			return nil, fmt.Errorf("projections: save %s: %w", m.name(), err)
+		}
+		if _, twice := state.Projections[m.name()]; twice {
+			return nil, fmt.Errorf("projections: save: two members are called %s", m.name())
+		}
+		state.Projections[m.name()] = data
+	}
+	return json.Marshal(state)
+}
+
+// Restore puts a fold that has read nothing where Save found another one. It
+// fails with [ErrState] where the two do not fit; the fold is of no use then.
+func (f *Fold) Restore(saved []byte) error {
+	return f.RestoreOpen(saved, func(func(FinalJob, error) bool) {})
+}
+
+// RestoreOpen is Restore for what SaveOpen has saved. final yields the jobs
+// whose rows were final then, in order of their index; an error of it is
+// returned as it is.
+func (f *Fold) RestoreOpen(saved []byte, final iter.Seq2[FinalJob, error]) error {
+	state, err := f.fits(saved)
+	if err != nil {
+		return err
+	}
+	for _, m := range f.members {
+		data, ok := state.Projections[m.name()]
+		if !ok {
+			return ErrState
+		}
+		if err := json.Unmarshal(data, m.state()); err != nil {
+			return fmt.Errorf("%w: %s: %w", ErrState, m.name(), err)
+		}
+	}
+	next, stop := iter.Pull2(final)
+	defer stop()
+	tracker, err := state.Tracker.restore(func() (FinalJob, bool, error) {
+		job, err, ok := next()
+		return job, ok, err
+	})
+	if err != nil {
+		return err
+	}
+	f.tracker = tracker
+	return nil
+}
+
+// fits decodes a saved fold, and sees whether it is one of this kind.
+func (f *Fold) fits(saved []byte) (*foldState, error) {
+	// The version comes first: the rest of another one may look different.
+	var of struct {
+		Version int `json:"version"`
+	}
+	if err := json.Unmarshal(saved, &of); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	if of.Version != Version {
+		return nil, ErrState
+	}
+	state := &foldState{}
+	if err := json.Unmarshal(saved, state); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	switch {
+	case len(state.Projections) != len(f.members):
+		return nil, ErrState
+	case state.Tracker == nil:
+		return nil, errBrokenState
+	case state.Tracker.RunID != f.tracker.RunID:
+		return nil, ErrState
+	}
+	return state, nil
+}

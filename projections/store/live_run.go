@@ -1,0 +1,154 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding"
+	"errors"
+	"fmt"
+	"hash"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// liveRun is a run whose stream comes in segments: the fold, and what is
+// stored. It is up to the store's checkpoint whenever a batch has been written.
+type liveRun struct {
+	id        domain.RunID
+	collector *collector
+	digest    hash.Hash
+	lines     int64 // before position
+	// position is up to where whole lines were folded, end the same, and
+	// behind a tail that was folded.
+	position, end int64
+	endSum        [sha256.Size]byte // of the stream until end
+	events        int64             // until end
+
+	known  Checkpoint
+	stored bool // that there is a checkpoint, which is known
+	// stuck, if there is any, says why the rows cannot be gone on with.
+	stuck   *Quarantine
+	waiting Waiting
+
+	used int64 // when it was used last, in batches
+}
+
+// load finds out how a run stands.
+func (p *Projector) load(ctx context.Context, run domain.RunID) (*liveRun, error) {
+	l := &liveRun{id: run, collector: newCollector(run, AllTables), digest: sha256.New(), endSum: domain.StartMark.SHA256}
+	l.collector.keep = true
+	waiting, err := p.store.Waiting(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	if len(waiting) > 0 {
+		l.waiting = waiting[0]
+	}
+	return l, p.store.View(ctx, run, func(rows Snapshot) error {
+		l.known, l.stored, err = rows.Checkpoint()
+		if err != nil || !l.stored {
+			return err
+		}
+		if l.known.Reducers != projections.Version {
+			return &ReducersError{l.known.Reducers}
+		}
+		return l.restore(rows, p.decoder.Reading())
+	})
+}
+
+func (l *liveRun) restore(rows Snapshot, reading string) (err error) {
+	l.position, l.lines, l.events = l.known.Bytes, l.known.Lines, l.known.Events
+	l.end, l.endSum = l.known.End.Bytes, l.known.End.SHA256
+	switch {
+	case l.known.Reading != reading && l.end > 0:
+		l.stick("its rows were derived with other options for reading (" + l.known.Reading + ")")
+	case l.end != l.position:
+		l.stick(afterTail)
+	case l.known.State == "" && l.end > 0:
+		l.stick("its rows came from elsewhere, without what is needed to go on")
+	case l.end > 0:
+		if l.digest, err = restoreState(l.collector.fold, l.known.State, rows); isState(err) {
+			l.stick("what was stored to go on cannot be used")
+			err = nil
+		}
+	}
+	return err
+}
+
+const afterTail = "its stream was over, with a line that no line feed ended, and now goes on"
+
+func (l *liveRun) stick(why string) {
+	l.stuck = l.quarantine(CannotGoOn, why+"; derive it from its whole stream, and retry")
+}
+
+func (l *liveRun) quarantine(code QuarantineCode, reason string) *Quarantine {
+	return &Quarantine{Code: code, Reason: reason, Offset: l.position}
+}
+
+// apply folds a segment that begins at or before the position and ends behind
+// it. If that is not possible, the run is of no use any more.
+func (l *liveRun) apply(decoder Decoder, segment *domain.Segment) *Quarantine {
+	part := *segment
+	part.Data = segment.Data[l.position-segment.Offset:]
+	part.Offset = l.position
+	lines, err := decoder.Decode(&part, l.lines, l.collector.fold.Apply)
+	if err != nil {
+		return l.quarantine(MalformedSegment, err.Error())
+	}
+	_, _ = l.digest.Write(part.Data) // a hash never fails
+	l.end = segment.End()
+	l.digest.Sum(l.endSum[:0])
+	l.events = l.collector.fold.Run().Events
+	if !l.agrees(segment) {
+		return l.quarantine(OtherStream, "the segment is not of the stream that was read so far; two streams have this run's id")
+	}
+	if segment.Tail {
+		l.stick(afterTail)
+	} else {
+		l.position, l.lines = l.end, l.lines+lines
+	}
+	return nil
+}
+
+// agrees reports whether what was read until the end of segment is what its
+// sender has read, as far as that is known.
+func (l *liveRun) agrees(segment *domain.Segment) bool {
+	return segment.SHA256 == [sha256.Size]byte{} || segment.End() != l.end || segment.SHA256 == l.endSum
+}
+
+// mark returns how far the stream was read, and the state in which to go on.
+// It is called before a tail is folded, if there is one.
+func (l *liveRun) mark() (domain.Mark, string, error) {
+	digest, err := l.digest.(encoding.BinaryMarshaler).MarshalBinary()
+	if err != nil {
+		return domain.Mark{}, "", err
+	}
+	state, err := saveState(l.collector.fold, digest)
+	return domain.Mark{Bytes: l.position, Lines: l.lines, SHA256: l.endSum}, state, err
+}
+
+// ErrSegment is returned for a segment that no sender may send.
+var ErrSegment = errors.New("this is no segment of a stream")
+
+// checkSegment refuses what no sender may send.
+func checkSegment(s *domain.Segment) error {
+	if err := CheckRunID(s.Run); err != nil {
+		return fmt.Errorf("%w: %w", ErrSegment, err)
+	}
+	wrong := ""
+	switch feed := bytes.LastIndexByte(s.Data, '\n'); {
+	case s.Offset < 0 || s.End() < s.Offset:
+		wrong = "it cannot begin there"
+	case len(s.Data) == 0:
+		wrong = "it is empty"
+	case s.Tail && feed >= 0:
+		wrong = "a tail has no line feed"
+	case !s.Tail && feed != len(s.Data)-1:
+		wrong = "its last line has no line feed"
+	default:
+		return nil
+	}
+	return fmt.Errorf("run %q, offset %d: %w: %s", s.Run, s.Offset, ErrSegment, wrong)
+}

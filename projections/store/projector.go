@@ -1,0 +1,270 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Projector derives the rows of runs from segments of their streams, as they
+// come: of any number of runs, late, twice and out of order. What is applied is
+// what continues a run's rows; what has been applied is dropped; what comes too early
+// is held in the store until the rest is there. A run whose segments cannot be
+// applied is quarantined, alone.
+//
+// Segments that come while others are being written are written together, in one
+// transaction: many slow runs cost little more than one.
+type Projector struct {
+	store   Store
+	decoder Decoder
+	options ProjectorOptions
+
+	ctx      context.Context // of the work; Close ends it when that takes too long
+	cancel   context.CancelFunc
+	requests chan *request
+	closing  chan struct{}
+	ended    chan struct{}
+
+	// The fields below are those of the goroutine that works.
+	pending []*request // wait for others that come before them
+	runs    map[domain.RunID]*liveRun
+	batches int64
+	faults  map[fault]*Quarantine
+	hurry   bool // what is pending can be done now
+}
+
+// ProjectorOptions are those of a [Projector]; the zero value has the defaults.
+type ProjectorOptions struct {
+	// Source is what checkpoints say of where the streams came from.
+	Source string
+	// Grace is how long a segment that comes too early is not held yet, since
+	// those before it may be under way; 200 ms unless set.
+	Grace time.Duration
+	// Patience is how long a segment is held before its run is quarantined for
+	// want of those before it; a minute unless set.
+	Patience time.Duration
+	// MaxRuns is how many runs are kept in memory between their segments; 4096
+	// unless set. Others are read from the store again.
+	MaxRuns int
+	// Done, when set, is called after each transaction.
+	Done func(Batch)
+}
+
+// Batch is what a [Projector] has done in one transaction.
+type Batch struct {
+	// Runs is how many runs were written; Segments, Events and Bytes what was
+	// applied to them.
+	Runs, Segments int
+	Events, Bytes  int64
+	// Dropped segments had been applied before, Held ones came too early, or are
+	// of a run that is quarantined.
+	Dropped, Held int
+	// Quarantined are the runs that have been quarantined now, Lifted those that
+	// are not any more.
+	Quarantined, Lifted []domain.RunID
+}
+
+// request is something to be done, and somebody who waits for it.
+type request struct {
+	ctx     context.Context
+	kind    requestKind
+	run     domain.RunID
+	segment domain.Segment
+	since   time.Time
+	tries   int
+	done    chan error
+}
+
+type requestKind uint8
+
+const (
+	applySegment requestKind = iota
+	retryRun                 // apply what is held, and forget why the run was quarantined
+	pokeRun                  // apply what is held, if it can be; else the run has waited long enough
+	dropRun                  // remove what is held, and lift the quarantine
+)
+
+// ErrClosed is returned by a projector that has been closed.
+var ErrClosed = errors.New("the projector is closed")
+
+// NewProjector returns a projector of what decoder makes of segments into a
+// store. It is to be closed.
+func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector {
+	if options.Grace <= 0 {
+		options.Grace = 200 * time.Millisecond
+	}
+	if options.Patience <= 0 {
+		options.Patience = time.Minute
+	}
+	if options.MaxRuns <= 0 {
+		options.MaxRuns = 4096
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Projector{
+		store: s, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
+		requests: make(chan *request, maxBatch), closing: make(chan struct{}), ended: make(chan struct{}),
+		runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{},
+	}
+	go p.work()
+	return p
+}
+
+// Apply has a segment applied, and returns when what became of it is stored:
+// then it may be forgotten. An error says that it is not, because of the store, a
+// *[ReducersError], or [ErrSegment]; all but the last may go away. Segments may be applied
+// by several goroutines; those of one run are put in order, as far as they are
+// there at the same time. The segment's data is the projector's until Apply returns.
+func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
+	if err := checkSegment(&segment); err != nil {
+		return err
+	}
+	return p.do(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment})
+}
+
+// Retry applies what is held of a quarantined run. If that fails again, the
+// run is quarantined again.
+func (p *Projector) Retry(ctx context.Context, run domain.RunID) error {
+	return p.do(&request{ctx: ctx, kind: retryRun, run: run})
+}
+
+// Drop removes what is held of a run, and lifts its quarantine. Its rows stay.
+func (p *Projector) Drop(ctx context.Context, run domain.RunID) error {
+	return p.do(&request{ctx: ctx, kind: dropRun, run: run})
+}
+
+func (p *Projector) do(r *request) error {
+	r.since, r.done = time.Now(), make(chan error, 1)
+	select {
+	case p.requests <- r:
+	case <-p.closing:
+		return ErrClosed
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+	select {
+	case err := <-r.done:
+		return err
+	case <-p.ended:
+		select {
+		case err := <-r.done:
+			return err
+		default:
+			return ErrClosed
+		}
+	}
+}
+
+// Close ends the work: a transaction that is under way is finished, unless
+// ctx ends before.
+func (p *Projector) Close(ctx context.Context) error {
+	close(p.closing)
+	defer p.cancel()
+	select {
+	case <-p.ended:
+		return nil
+	case <-ctx.Done():
+		p.cancel()
+		<-p.ended
+		return fmt.Errorf("closing the projector: %w", ctx.Err())
+	}
+}
+
+// A batch has so many requests, or data of so many bytes, at most.
+const (
+	maxBatch      = 1024
+	maxBatchBytes = 8 << 20
+)
+
+func (p *Projector) work() {
+	defer close(p.ended)
+	sweep := time.NewTicker(max(p.options.Patience/4, 10*time.Millisecond))
+	defer sweep.Stop()
+	for {
+		var grace <-chan time.Time
+		switch {
+		case p.hurry:
+			p.hurry = false
+			grace = time.After(0)
+		case len(p.pending) > 0:
+			grace = time.After(p.options.Grace)
+		}
+		select {
+		case <-p.closing:
+			p.answer(p.pending, ErrClosed)
+			return
+		case r := <-p.requests:
+			p.write(p.collect(r))
+		case <-grace:
+			p.write(p.take())
+		case <-sweep.C:
+			p.sweep()
+		}
+	}
+}
+
+// collect returns first, and what else has to be done now.
+func (p *Projector) collect(first *request) []*request {
+	batch := append(p.take(), first)
+	for bytes := len(first.segment.Data); len(batch) < maxBatch && bytes < maxBatchBytes; {
+		select {
+		case r := <-p.requests:
+			batch = append(batch, r)
+			bytes += len(r.segment.Data)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// take returns what was pending, less what nobody waits for any more.
+func (p *Projector) take() []*request {
+	var batch []*request
+	for _, r := range p.pending {
+		if err := r.ctx.Err(); err != nil {
+			r.done <- err
+			continue
+		}
+		batch = append(batch, r)
+	}
+	p.pending = nil
+	return batch
+}
+
+func (p *Projector) answer(requests []*request, err error) {
+	for _, r := range requests {
+		r.done <- err
+	}
+}
+
+// sweep looks for runs of which segments are held, by whomever, that could be
+// applied, or have been held for too long.
+func (p *Projector) sweep() {
+	waiting, err := p.store.Waiting(p.ctx)
+	if err != nil || len(waiting) == 0 {
+		return // whoever has a segment to apply will be told of an error
+	}
+	runs := make([]domain.RunID, len(waiting))
+	for i, w := range waiting {
+		runs[i] = w.Run
+	}
+	stored, err := p.store.Checkpoints(p.ctx, runs)
+	if err != nil {
+		return
+	}
+	var poke []*request
+	for _, w := range waiting {
+		at := stored[w.Run].End.Bytes
+		moved := w.Quarantine != nil && w.Quarantine.Offset != at
+		if w.Segments > 0 && w.Quarantine.lifts() && w.Age >= p.options.Patience && (w.Quarantine == nil || moved) {
+			delete(p.runs, w.Run) // somebody else may have written it
+			poke = append(poke, &request{ctx: p.ctx, kind: pokeRun, run: w.Run, since: time.Now(), done: make(chan error, 1)})
+		}
+	}
+	if len(poke) > 0 {
+		p.write(poke)
+	}
+}

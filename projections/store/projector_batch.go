@@ -1,0 +1,404 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// fault names a segment that was found not to be applicable.
+type fault struct {
+	run         domain.RunID
+	offset, end int64
+}
+
+// change is what a batch does to one run.
+type change struct {
+	run      *liveRun
+	requests []*request // to be answered when it is done
+	later    []*request // that have to wait
+
+	rows       *Rows // nil if nothing was applied
+	next       Checkpoint
+	hold       []domain.Segment
+	unhold     int64 // up to where nothing need be held any more
+	quarantine *Quarantine
+	lift       bool
+
+	segments, dropped int
+	bytes, events     int64
+}
+
+// write does what a batch asks for, in one transaction.
+func (p *Projector) write(batch []*request) {
+	p.batches++
+	var changes []*change
+	byRun := map[domain.RunID][]*request{}
+	for _, r := range batch {
+		byRun[r.run] = append(byRun[r.run], r)
+	}
+	for _, run := range slices.Sorted(maps.Keys(byRun)) {
+		if c := p.make(run, byRun[run]); c != nil {
+			changes = append(changes, c)
+		}
+	}
+	fallen, err := p.commit(changes)
+	done := Batch{}
+	for _, c := range changes {
+		switch {
+		case err != nil:
+			delete(p.runs, c.run.id)
+			p.answer(c.requests, err)
+		case fallen[c.run.id]:
+			p.again(c.requests)
+		default:
+			c.settle(&done)
+			p.answer(c.requests, nil)
+		}
+		if c.rows != nil {
+			recycle(c.rows)
+		}
+	}
+	if err == nil && p.options.Done != nil {
+		p.options.Done(done)
+	}
+	p.evict()
+}
+
+// again puts requests back whose run has been written by somebody else, or has
+// a segment that cannot be applied.
+func (p *Projector) again(requests []*request) {
+	p.hurry = true
+	for _, r := range requests {
+		delete(p.runs, r.run)
+		if r.tries++; r.tries > attempts {
+			r.done <- fmt.Errorf("run %q: somebody else keeps writing it; stop one of the two", r.run)
+			continue
+		}
+		p.pending = append(p.pending, r)
+	}
+}
+
+// make folds what has come of a run. It returns nil where there is nothing to
+// be written, and the requests have been answered or put back.
+func (p *Projector) make(run domain.RunID, requests []*request) *change {
+	l := p.runs[run]
+	if l == nil {
+		var err error
+		if l, err = p.load(p.ctx, run); err != nil {
+			p.answer(requests, err)
+			return nil
+		}
+		p.runs[run] = l
+	}
+	l.used = p.batches
+	slices.SortStableFunc(requests, func(a, b *request) int {
+		return cmp.Or(cmp.Compare(a.segment.Offset, b.segment.Offset), cmp.Compare(b.segment.End(), a.segment.End()))
+	})
+	c := &change{run: l}
+	ok, err := p.fold(c, requests)
+	switch {
+	case err != nil:
+		delete(p.runs, run)
+		p.answer(requests, err)
+		return nil
+	case !ok: // the fold is spoilt; the next time it is known by what
+		p.again(requests)
+		return nil
+	}
+	p.pending = append(p.pending, c.later...)
+	if len(c.requests) == 0 {
+		return nil
+	}
+	return c
+}
+
+// fold takes the requests one by one, and then what is held. It reports false
+// when a segment could not be applied, which is a fault now.
+func (p *Projector) fold(c *change, requests []*request) (bool, error) {
+	poked := false
+	for _, r := range requests {
+		switch r.kind {
+		case retryRun:
+			p.retry(c)
+		case dropRun:
+			p.retry(c)
+			c.unhold, c.run.waiting.Segments = maxOffset, 0
+		case pokeRun:
+			poked = true
+		case applySegment:
+			if c.tooEarly(r, p.options.Grace) {
+				c.later = append(c.later, r)
+				continue
+			}
+			if ok, err := p.segment(c, &r.segment); !ok || err != nil {
+				return ok, err
+			}
+		}
+		c.requests = append(c.requests, r)
+	}
+	if ok, err := p.held(c); !ok || err != nil {
+		return ok, err
+	}
+	switch waiting := &c.run.waiting; {
+	case c.quarantine != nil:
+	case waiting.Segments == 0 && waiting.Quarantine != nil && waiting.Quarantine.lifts():
+		c.lift = true
+	case poked && waiting.Segments > 0 && waiting.Quarantine == nil:
+		c.quarantine = c.run.quarantine(MissingSegment, "the segment that begins there has not come; publish the stream once more, or derive it from its file and retry")
+	}
+	if c.segments > 0 {
+		return true, c.finish(p.options.Source, p.decoder.Reading())
+	}
+	return true, nil
+}
+
+const maxOffset = 1<<63 - 1
+
+// retry forgets what is known to be wrong with a run.
+func (p *Projector) retry(c *change) {
+	maps.DeleteFunc(p.faults, func(f fault, _ *Quarantine) bool { return f.run == c.run.id })
+	c.lift = c.lift || c.run.waiting.Quarantine != nil
+	c.run.waiting.Quarantine = nil
+}
+
+// tooEarly reports whether a segment is left to wait for others that are before
+// it, and may be under way.
+func (c *change) tooEarly(r *request, grace time.Duration) bool {
+	return r.segment.Offset > c.run.end && c.run.stuck == nil && c.run.waiting.Quarantine.lifts() && time.Since(r.since) < grace
+}
+
+// segment does with a segment what is to be done.
+func (p *Projector) segment(c *change, s *domain.Segment) (bool, error) {
+	switch l := c.run; {
+	case s.End() <= l.end && l.agrees(s):
+		c.dropped++
+	case s.End() <= l.end:
+		c.hold, c.quarantine = append(c.hold, *s), l.quarantine(OtherStream, "another stream with this run's id was read before")
+	case !l.waiting.Quarantine.lifts() || c.quarantine != nil:
+		c.hold = append(c.hold, *s)
+	case l.stuck != nil:
+		c.hold, c.quarantine = append(c.hold, *s), l.stuck
+	case s.Offset > l.position:
+		c.hold = append(c.hold, *s)
+	default:
+		return p.apply(c, s)
+	}
+	return true, nil
+}
+
+// apply applies a segment that continues the run, or finds that it cannot be.
+func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
+	name := fault{s.Run, s.Offset, s.End()}
+	if q := p.faults[name]; q != nil {
+		delete(p.faults, name)
+		c.hold, c.quarantine = append(c.hold, *s), q
+		return true, nil
+	}
+	if s.Tail {
+		if err := c.markBeforeTail(); err != nil {
+			return false, err
+		}
+	}
+	l := c.run
+	before, events := l.end, l.events
+	if q := l.apply(p.decoder, s); q != nil {
+		p.faults[name] = q
+		return false, nil
+	}
+	c.segments++
+	c.bytes += l.end - before
+	c.events += l.events - events
+	return true, nil
+}
+
+// held applies what is held and continues the run.
+func (p *Projector) held(c *change) (bool, error) {
+	l := c.run
+	for l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() {
+		segment, found, err := p.store.Held(p.ctx, l.id, l.end)
+		switch {
+		case err != nil:
+			return false, err
+		case !found:
+			return true, p.recount(c)
+		case l.stuck != nil:
+			c.quarantine = l.stuck
+			return true, nil
+		}
+		if ok, err := p.apply(c, &segment); !ok || err != nil {
+			return ok, err
+		}
+	}
+	return true, nil
+}
+
+// recount finds out whether anything will be held when c is done.
+func (p *Projector) recount(c *change) error {
+	waiting, err := p.store.Waiting(p.ctx, c.run.id)
+	if err != nil {
+		return err
+	}
+	c.unhold, c.run.waiting.Segments = max(c.unhold, c.run.end), 0
+	if len(waiting) > 0 && waiting[0].Last > c.run.end {
+		c.run.waiting.Segments = waiting[0].Segments
+	}
+	return nil
+}
+
+// markBeforeTail takes the mark of the whole lines before a tail is folded.
+func (c *change) markBeforeTail() (err error) {
+	c.next.Mark, _, err = c.run.mark()
+	return err
+}
+
+// finish collects the rows that are open, and makes the checkpoint.
+func (c *change) finish(source, reading string) (err error) {
+	l := c.run
+	if l.end == l.position {
+		if c.next.Mark, c.next.State, err = l.mark(); err != nil {
+			return err
+		}
+	}
+	c.next.End = domain.Mark{Bytes: l.end, Lines: l.lines, SHA256: l.endSum}
+	c.next.Events, c.next.Reducers = l.events, projections.Version
+	c.next.Reading, c.next.Source = reading, source
+	l.collector.end(AllTables)
+	c.rows = l.collector.take()
+	l.collector.fold.Settle()
+	return nil
+}
+
+// settle takes note that the change has been written.
+func (c *change) settle(done *Batch) {
+	l := c.run
+	if c.rows != nil {
+		l.known, l.stored = c.next, true
+		done.Runs++
+	}
+	l.waiting.Segments += len(c.hold)
+	switch {
+	case c.quarantine != nil:
+		l.waiting.Quarantine = c.quarantine
+		done.Quarantined = append(done.Quarantined, l.id)
+	case c.lift:
+		l.waiting.Quarantine = nil
+		done.Lifted = append(done.Lifted, l.id)
+	}
+	done.Segments += c.segments
+	done.Events += c.events
+	done.Bytes += c.bytes
+	done.Dropped += c.dropped
+	done.Held += len(c.hold)
+}
+
+// commit writes changes, and returns the runs that somebody else has written.
+func (p *Projector) commit(changes []*change) (fallen map[domain.RunID]bool, err error) {
+	var runs []domain.RunID
+	for _, c := range changes {
+		if c.writes() {
+			runs = append(runs, c.run.id)
+		}
+	}
+	if len(runs) == 0 {
+		return nil, nil
+	}
+	fallen = map[domain.RunID]bool{}
+	w := writer{store: p.store, options: &Options{}}
+	err = p.store.Update(p.ctx, func(tx Tx) error {
+		locked, err := w.lock(tx, runs)
+		if err != nil {
+			return err
+		}
+		var standing []*change
+		for _, c := range changes {
+			switch now, stored := locked[c.run.id]; {
+			case !c.writes():
+			case stored == c.run.stored && now == c.run.known:
+				standing = append(standing, c)
+			default:
+				fallen[c.run.id] = true
+			}
+		}
+		return writeChanges(tx, standing)
+	})
+	return fallen, err
+}
+
+func (c *change) writes() bool {
+	return c.rows != nil || len(c.hold) > 0 || c.unhold > 0 || c.quarantine != nil || c.lift
+}
+
+func writeChanges(tx Tx, changes []*change) error {
+	var clear, reopen []domain.RunID
+	for _, c := range changes {
+		switch {
+		case c.rows == nil:
+		case c.run.stored:
+			reopen = append(reopen, c.run.id)
+		default:
+			clear = append(clear, c.run.id)
+		}
+	}
+	if len(clear) > 0 {
+		if err := tx.Clear(clear, AllTables); err != nil {
+			return err
+		}
+	}
+	if len(reopen) > 0 {
+		if err := tx.Reopen(reopen); err != nil {
+			return err
+		}
+	}
+	for _, c := range changes {
+		if err := c.writeTo(tx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *change) writeTo(tx Tx) error {
+	run := c.run.id
+	if c.rows != nil {
+		if err := tx.Insert(c.rows); err != nil {
+			return err
+		}
+		if err := tx.SetCheckpoint(run, c.next); err != nil {
+			return err
+		}
+	}
+	if c.unhold > 0 {
+		if err := tx.Unhold(run, c.unhold); err != nil {
+			return err
+		}
+	}
+	if len(c.hold) > 0 {
+		if err := tx.Hold(c.hold); err != nil {
+			return err
+		}
+	}
+	if c.quarantine != nil || c.lift {
+		return tx.SetQuarantine(run, c.quarantine)
+	}
+	return nil
+}
+
+// evict forgets the runs that were used longest ago, if there are too many.
+func (p *Projector) evict() {
+	if len(p.runs) <= p.options.MaxRuns {
+		return
+	}
+	used := make([]int64, 0, len(p.runs))
+	for _, l := range p.runs {
+		used = append(used, l.used)
+	}
+	slices.Sort(used)
+	oldest := used[len(used)-p.options.MaxRuns*7/8-1]
+	maps.DeleteFunc(p.runs, func(_ domain.RunID, l *liveRun) bool { return l.used <= oldest })
+}
