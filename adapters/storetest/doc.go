@@ -26,6 +26,7 @@
 //   - crashing: errors, panics and ends of the context at any call;
 //   - rebuilding: many runs, stopped and started again;
 //   - verifying: what was tampered with is found, and nothing else;
+//   - segments: streams that come in parts, late, twice and out of order;
 //   - at once: several who take in the same streams;
 //   - as in memory: anything leaves the rows that it leaves in a store in memory.
 //

@@ -64,6 +64,7 @@ func groups() []group {
 		{"crashing", crashLaws},
 		{"rebuilding", rebuildLaws},
 		{"verifying", verifyLaws},
+		{"segments", segmentLaws},
 		{"at once", onceLaws},
 		{"as in memory", agreeLaws(memory.New())},
 	}

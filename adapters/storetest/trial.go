@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -100,7 +101,14 @@ func (t *trial) remove(runs ...domain.RunID) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	return t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, store.AllTables) })
+	return t.update(runs, func(tx store.Tx) error {
+		for _, run := range runs {
+			if err := errors.Join(tx.Unhold(run, math.MaxInt64), tx.SetQuarantine(run, nil)); err != nil {
+				return err
+			}
+		}
+		return tx.Clear(runs, store.AllTables)
+	})
 }
 
 // holds says in what the store differs from what is wanted of runs.

@@ -27,6 +27,7 @@ type change struct {
 	next       Checkpoint
 	hold       []domain.Segment
 	unhold     int64 // up to where nothing need be held any more
+	searched   int64 // the end behind which nothing is held, and one
 	quarantine *Quarantine
 	lift       bool
 
@@ -88,7 +89,8 @@ func (p *Projector) again(requests []*request) {
 // be written, and the requests have been answered or put back.
 func (p *Projector) make(run domain.RunID, requests []*request) *change {
 	l := p.runs[run]
-	if l == nil {
+	if l == nil || slices.ContainsFunc(requests, func(r *request) bool { return r.kind != applySegment }) {
+		// Or somebody else may have held segments, or written the run.
 		var err error
 		if l, err = p.load(p.ctx, run); err != nil {
 			p.answer(requests, err)
@@ -125,13 +127,18 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 	for _, r := range requests {
 		switch r.kind {
 		case retryRun:
-			p.retry(c)
+			p.retry(c, r.tries == 0)
 		case dropRun:
-			p.retry(c)
+			p.retry(c, true)
 			c.unhold, c.run.waiting.Segments = maxOffset, 0
 		case pokeRun:
 			poked = true
 		case applySegment:
+			if r.segment.Offset > c.run.end {
+				if ok, err := p.held(c); !ok || err != nil {
+					return ok, err
+				}
+			}
 			if c.tooEarly(r, p.options.Grace) {
 				c.later = append(c.later, r)
 				continue
@@ -160,9 +167,12 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 
 const maxOffset = 1<<63 - 1
 
-// retry forgets what is known to be wrong with a run.
-func (p *Projector) retry(c *change) {
-	maps.DeleteFunc(p.faults, func(f fault, _ *Quarantine) bool { return f.run == c.run.id })
+// retry forgets what is wrong with a run, and, the first time, which segments
+// have been found to be.
+func (p *Projector) retry(c *change, first bool) {
+	if first {
+		maps.DeleteFunc(p.faults, func(f fault, _ *Quarantine) bool { return f.run == c.run.id })
+	}
 	c.lift = c.lift || c.run.waiting.Quarantine != nil
 	c.run.waiting.Quarantine = nil
 }
@@ -220,7 +230,8 @@ func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
 // held applies what is held and continues the run.
 func (p *Projector) held(c *change) (bool, error) {
 	l := c.run
-	for l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() {
+	for l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
+		c.unhold = max(c.unhold, l.end)
 		segment, found, err := p.store.Held(p.ctx, l.id, l.end)
 		switch {
 		case err != nil:
@@ -234,6 +245,7 @@ func (p *Projector) held(c *change) (bool, error) {
 		if ok, err := p.apply(c, &segment); !ok || err != nil {
 			return ok, err
 		}
+		c.unhold = max(c.unhold, l.end)
 	}
 	return true, nil
 }
@@ -244,7 +256,7 @@ func (p *Projector) recount(c *change) error {
 	if err != nil {
 		return err
 	}
-	c.unhold, c.run.waiting.Segments = max(c.unhold, c.run.end), 0
+	c.searched, c.run.waiting.Segments = c.run.end+1, 0
 	if len(waiting) > 0 && waiting[0].Last > c.run.end {
 		c.run.waiting.Segments = waiting[0].Segments
 	}

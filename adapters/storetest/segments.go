@@ -1,0 +1,389 @@
+package storetest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var segmentLaws = []law{
+	property("segments in any order, late and twice, give the rows of the stream", anyOrder),
+	property("another projector goes on where one has stopped", goOn),
+	property("a projector goes on with what was taken in from a file, and the other way round", goOnFromFile),
+	property("an error at any call loses no segment", faultySegments),
+	property("two projectors of the same runs do not disturb each other", twoProjectors),
+	property("a malformed run is quarantined alone, and can be retried", malformedRun),
+	example("a run that lacks a segment is quarantined, and goes on when it comes", missingSegment),
+	example("a segment of another stream is not applied", otherStream),
+	example("a stream that was over is not gone on with", overStream),
+	example("what is held of a run can be dropped", dropHeld),
+}
+
+// skipping reads past malformed lines, as recordings do.
+func skipping() *jsonl.Segments { return jsonl.NewSegments(jsonl.Options{OnMalformed: jsonl.Skip}) }
+
+const segmentSource = "segments"
+
+// hasty holds what comes too early at once, and does not wait for long.
+var hasty = store.ProjectorOptions{Source: segmentSource, Grace: time.Millisecond, Patience: time.Hour, MaxRuns: 2}
+
+// project lets do use a projector.
+func (t *trial) project(s store.Store, decoder store.Decoder, options store.ProjectorOptions, do func(*store.Projector) error) error {
+	p := store.NewProjector(s, decoder, options)
+	return errors.Join(do(p), p.Close(t.ctx))
+}
+
+// segments cuts a stream into segments of whole lines, and its tail.
+func (t *trial) segments(run domain.RunID, stream []byte) []domain.Segment {
+	var segments []domain.Segment
+	for at := 0; at < len(stream); {
+		end := at + bytes.IndexByte(stream[at:], '\n') + 1
+		tail := end == at
+		if tail {
+			end = len(stream)
+		}
+		for !tail && end < wholeLines(stream) && t.draw != nil && t.flip("another line") {
+			end += bytes.IndexByte(stream[end:], '\n') + 1
+		}
+		segments = append(segments, segmentOf(run, stream, at, end, tail))
+		at = end
+	}
+	return segments
+}
+
+func segmentOf(run domain.RunID, stream []byte, at, end int, tail bool) domain.Segment {
+	return domain.Segment{Run: run, Offset: int64(at), Data: stream[at:end], Tail: tail, SHA256: sha256.Sum256(stream[:end])}
+}
+
+// mixed returns segments in another order, some of them twice.
+func (t *trial) mixed(segments []domain.Segment) []domain.Segment {
+	var mixed []domain.Segment
+	for _, s := range segments {
+		for range 1 + t.upTo(1, "again") {
+			mixed = slices.Insert(mixed, t.upTo(len(mixed), "place"), s)
+		}
+	}
+	return mixed
+}
+
+// deliver applies segments, several at a time.
+func (t *trial) deliver(p *store.Projector, segments []domain.Segment) error {
+	var all sync.WaitGroup
+	errs := make([]error, len(segments))
+	atOnce := make(chan struct{}, 4)
+	for i, s := range segments {
+		atOnce <- struct{}{}
+		all.Go(func() {
+			errs[i] = p.Apply(t.ctx, s)
+			<-atOnce
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// runsOf draws some runs, and returns their streams that have any line.
+func (t *trial) someStreams() map[domain.RunID][]byte {
+	streams := map[domain.RunID][]byte{}
+	for i := range 1 + t.upTo(2, "runs") {
+		run, stream := t.run(fmt.Sprint("run ", i)), t.stream("stream")
+		if len(stream) > 0 {
+			streams[run] = stream
+		}
+	}
+	return streams
+}
+
+// cut returns the segments of all streams.
+func (t *trial) cut(streams map[domain.RunID][]byte) []domain.Segment {
+	var segments []domain.Segment
+	for _, run := range t.runs {
+		segments = append(segments, t.segments(run, streams[run])...)
+	}
+	return segments
+}
+
+// projected says in what the store differs from one fold of each stream.
+func (t *trial) projected(streams map[domain.RunID][]byte, source string) error {
+	for run, stream := range streams {
+		want, err := record(run, stream).derived()
+		if err != nil {
+			return err
+		}
+		want.checkpoint.V.Source, want.checkpoint.V.Reading = source, skipping().Reading()
+		if err := t.holds(want); err != nil {
+			return err
+		}
+	}
+	waiting, err := t.store.Waiting(t.ctx, t.runs...)
+	if err == nil && len(waiting) > 0 {
+		err = fmt.Errorf("%d runs still wait, the first with %d segments", len(waiting), waiting[0].Segments)
+	}
+	return err
+}
+
+func anyOrder(t *trial) error {
+	streams := t.someStreams()
+	err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+		return t.deliver(p, t.mixed(t.cut(streams)))
+	})
+	if err != nil {
+		return err
+	}
+	return t.projected(streams, segmentSource)
+}
+
+func goOn(t *trial) error {
+	streams := t.someStreams()
+	segments := t.mixed(t.cut(streams))
+	for len(segments) > 0 {
+		n := 1 + t.upTo(len(segments)-1, "until")
+		err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error { return t.deliver(p, segments[:n]) })
+		if err != nil {
+			return err
+		}
+		segments = segments[n:]
+	}
+	return t.projected(streams, segmentSource)
+}
+
+// goOnFromFile has whole lines in the file, which may grow while segments come.
+func goOnFromFile(t *trial) error {
+	run, stream := t.run("a"), t.stream("stream")
+	stream = stream[:wholeLines(stream)]
+	if len(stream) == 0 {
+		return nil
+	}
+	r := record(run, nil)
+	r.reading = skipping().Reading()
+	for _, s := range t.segments(run, stream) {
+		if t.flip("from the file") {
+			r.is(stream[:s.End()])
+			if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
+				return err
+			}
+			continue
+		}
+		err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error { return p.Apply(t.ctx, s) })
+		if err != nil {
+			return err
+		}
+	}
+	r.is(stream)
+	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{Force: true}); err != nil {
+		return err
+	}
+	return t.projected(map[domain.RunID][]byte{run: stream}, r.name)
+}
+
+var errFault = errors.New("something went wrong")
+
+func faultySegments(t *trial) error {
+	streams := t.someStreams()
+	for _, s := range t.mixed(t.cut(streams)) {
+		broken := &faulty{Store: t.store, at: int64(1 + t.upTo(12, "at")), fault: func() error { return errFault }}
+		err := t.project(broken, skipping(), hasty, func(p *store.Projector) error {
+			err := p.Apply(t.ctx, s)
+			if errors.Is(err, errFault) {
+				err = p.Apply(t.ctx, s) // as a broker does
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return t.projected(streams, segmentSource)
+}
+
+func twoProjectors(t *trial) error {
+	streams := t.someStreams()
+	segments := t.mixed(t.cut(streams))
+	n := t.upTo(len(segments), "the first one's")
+	err := t.project(t.store, skipping(), hasty, func(a *store.Projector) error {
+		return t.project(t.store, skipping(), hasty, func(b *store.Projector) error {
+			var both sync.WaitGroup
+			var errA error
+			both.Go(func() { errA = t.deliver(a, segments[:n]) })
+			errB := t.deliver(b, segments[n:])
+			both.Wait()
+			if err := errors.Join(errA, errB); err != nil {
+				return err
+			}
+			// What one has held while the other applied what was before it.
+			return t.retryAll(a)
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return t.projected(streams, segmentSource)
+}
+
+func (t *trial) retryAll(p *store.Projector) error {
+	for _, run := range t.runs {
+		if err := p.Retry(t.ctx, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func malformedRun(t *trial) error {
+	good := map[domain.RunID][]byte{t.run("good"): append(exampleStreamOfLines(), "{\"at_ms\":9,\"type\":\"other\"}\n"...)}
+	bad := t.run("bad")
+	stream := slices.Concat(exampleStreamOfLines(), []byte("{\"at_ms\":x}\n"), exampleStreamOfLines())
+	segments := append(t.cut(good), t.segments(bad, stream)...)
+	strict := jsonl.NewSegments(jsonl.Options{})
+	err := t.project(t.store, strict, hasty, func(p *store.Projector) error {
+		if err := t.deliver(p, t.mixed(segments)); err != nil {
+			return err
+		}
+		return p.Retry(t.ctx, bad) // which fails in the same way
+	})
+	if err != nil {
+		return err
+	}
+	waiting, err := t.store.Waiting(t.ctx, bad)
+	switch {
+	case err != nil:
+		return err
+	case len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.MalformedSegment:
+		return fmt.Errorf("the malformed run is not quarantined: %+v", waiting)
+	case waiting[0].Segments == 0 || waiting[0].First != waiting[0].Quarantine.Offset:
+		return fmt.Errorf("what cannot be applied is not held from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
+	}
+	// Nothing of it is lost: who skips malformed lines gets all rows, but has to
+	// begin anew, since the rows that are there were read otherwise.
+	if err := t.remove(bad); err != nil {
+		return err
+	}
+	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+		if err := t.deliver(p, t.segments(bad, stream)); err != nil {
+			return err
+		}
+		return t.projected(map[domain.RunID][]byte{bad: stream}, segmentSource)
+	})
+}
+
+// exampleStreamOfLines returns a stream that is well-formed.
+func exampleStreamOfLines() []byte {
+	long := longStream(2)
+	return long[:wholeLines(long[:len(long)/8])]
+}
+
+func missingSegment(t *trial) error {
+	run := t.run("a")
+	stream := longStream(1)
+	segments := t.segments(run, stream)
+	const missing = 3
+	late := segments[missing]
+	options := hasty
+	options.Patience = 40 * time.Millisecond
+	return t.project(t.store, skipping(), options, func(p *store.Projector) error {
+		if err := t.deliver(p, slices.Delete(slices.Clone(segments), missing, missing+1)); err != nil {
+			return err
+		}
+		if err := t.until(run, func(w store.Waiting) bool {
+			return w.Quarantine != nil && w.Quarantine.Code == store.MissingSegment && w.Quarantine.Offset == late.Offset
+		}); err != nil {
+			return err
+		}
+		if err := p.Apply(t.ctx, late); err != nil {
+			return err
+		}
+		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)
+	})
+}
+
+// until waits until a run waits in a certain way.
+func (t *trial) until(run domain.RunID, is func(store.Waiting) bool) error {
+	for {
+		waiting, err := t.store.Waiting(t.ctx, run)
+		switch {
+		case err != nil:
+			return err
+		case len(waiting) == 1 && is(waiting[0]):
+			return nil
+		}
+		select {
+		case <-t.ctx.Done():
+			return fmt.Errorf("the run does not come to wait as it should: %+v", waiting)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func otherStream(t *trial) error {
+	run := t.run("a")
+	stream := longStream(1)
+	changed := bytes.Replace(stream, []byte("echo 3"), []byte("echo 4"), 1)
+	half := wholeLines(stream[:len(stream)/2])
+	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+		if err := p.Apply(t.ctx, segmentOf(run, stream, 0, half, false)); err != nil {
+			return err
+		}
+		if err := p.Apply(t.ctx, segmentOf(run, changed, half, len(stream), false)); err != nil {
+			return err
+		}
+		if err := t.until(run, func(w store.Waiting) bool {
+			return w.Quarantine != nil && w.Quarantine.Code == store.OtherStream && w.Segments == 1
+		}); err != nil {
+			return err
+		}
+		want, err := record(run, stream[:half]).derived()
+		if err != nil {
+			return err
+		}
+		want.checkpoint.V.Source, want.checkpoint.V.Reading = segmentSource, skipping().Reading()
+		return t.holds(want)
+	})
+}
+
+func overStream(t *trial) error {
+	run := t.run("a")
+	stream := append(longStream(1), `{"at_ms":1,"type":"job_started","job_id":"z"}`...)
+	whole := wholeLines(stream)
+	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+		err := t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, whole, false), segmentOf(run, stream, whole, len(stream), true)})
+		if err != nil {
+			return err
+		}
+		if err := t.projected(map[domain.RunID][]byte{run: stream}, segmentSource); err != nil {
+			return err
+		}
+		more := append(stream, '\n')
+		if err := p.Apply(t.ctx, segmentOf(run, more, whole, len(more), false)); err != nil {
+			return err
+		}
+		return t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == store.CannotGoOn })
+	})
+}
+
+func dropHeld(t *trial) error {
+	run := t.run("a")
+	stream := longStream(1)
+	half := wholeLines(stream[:len(stream)/2])
+	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+		if err := p.Apply(t.ctx, segmentOf(run, stream, half, len(stream), false)); err != nil {
+			return err
+		}
+		if err := t.until(run, func(w store.Waiting) bool {
+			return w.Segments == 1 && w.First == int64(half) && w.Last == int64(len(stream))
+		}); err != nil {
+			return err
+		}
+		if err := p.Drop(t.ctx, run); err != nil {
+			return err
+		}
+		return t.projected(nil, segmentSource)
+	})
+}
