@@ -1,6 +1,7 @@
 package jsonl
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -24,6 +25,7 @@ type Recording struct {
 	source  Source
 	options Options
 	read    *atomic.Int64
+	whole   bool // lines only
 }
 
 // Recording returns the source as a store takes it, to be read with options.
@@ -35,6 +37,14 @@ func (s Source) Recording(options Options) *Recording {
 // read, for a progress bar.
 func (r *Recording) Counting(read *atomic.Int64) *Recording {
 	r.read = read
+	return r
+}
+
+// WholeLines makes the recording leave out a last line that no line feed ends,
+// because its writer may not be done. The stream has to be a file that is not
+// compressed.
+func (r *Recording) WholeLines() *Recording {
+	r.whole = true
 	return r
 }
 
@@ -132,7 +142,31 @@ func (r *Recording) open() (*File, error) {
 		return nil, err
 	}
 	file.raw.total = r.read
+	if r.whole && file.Regular {
+		if file.Size, err = wholeLines(file.file, file.Size); err != nil {
+			_ = file.Close() // the first error is the one to report
+			return nil, r.readError(0, err)
+		}
+		file.raw.src = io.LimitReader(file.file, file.Size)
+	}
 	return file, nil
+}
+
+// wholeLines returns how many of the first size bytes of a file are whole lines.
+func wholeLines(file io.ReaderAt, size int64) (int64, error) {
+	buf := make([]byte, minBuffer)
+	for end := size; end > 0; {
+		begin := max(0, end-int64(len(buf)))
+		part := buf[:end-begin]
+		if n, err := file.ReadAt(part, begin); n < len(part) {
+			return 0, err
+		}
+		if i := bytes.LastIndexByte(part, '\n'); i >= 0 {
+			return begin + int64(i) + 1, nil
+		}
+		end = begin
+	}
+	return 0, nil
 }
 
 // aheadSize is from how many bytes on it pays to decode on another core.

@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,23 +14,39 @@ import (
 // for concurrent use.
 type Segments struct {
 	options Options
+	reading string
 	reader  *Reader // used again: most segments are short
 }
 
 // NewSegments returns what decodes segments as options say.
 func NewSegments(options Options) *Segments {
-	return &Segments{options: options, reader: NewReader(nil, options)}
+	return &Segments{options: options, reading: options.reading(), reader: NewReader(nil, options)}
 }
 
 // Reading says how the segments are read.
-func (s *Segments) Reading() string { return s.options.reading() }
+func (s *Segments) Reading() string { return s.reading }
+
+// Continues reports whether a stream was read so far as it would have been
+// with the options at hand: without skipping a line, and with none that is longer.
+func (s *Segments) Continues(reading string) bool {
+	before, err := parseReading(reading)
+	return err == nil && (reading == s.reading || before.OnMalformed == Stop && before.MaxLine <= s.reader.options.MaxLine)
+}
 
 // Decode calls take with the entries of a segment, before which so many lines
 // of its stream stand, and returns how many lines it has itself.
-func (s *Segments) Decode(segment *domain.Segment, lines int64, take func(*domain.Entry)) (int64, error) {
+func (s *Segments) Decode(segment *domain.Segment, reading string, lines int64, take func(*domain.Entry)) (int64, error) {
+	options := s.options
+	if reading != s.reading {
+		var err error
+		if options, err = parseReading(reading); err != nil {
+			return 0, err
+		}
+	}
 	r := s.reader
 	r.again(bytes.NewReader(segment.Data), domain.Position{Line: lines, Offset: segment.Offset})
-	r.options.Name = fmt.Sprintf("run %s", printable(string(segment.Run)))
+	r.options.OnMalformed, r.options.MaxLine = options.OnMalformed, cmp.Or(options.MaxLine, DefaultMaxLine)
+	r.options.Name = "run " + printable(string(segment.Run))
 	for {
 		entries, err := r.Next()
 		for i := range entries {
@@ -42,6 +59,19 @@ func (s *Segments) Decode(segment *domain.Segment, lines int64, take func(*domai
 			return 0, err
 		}
 	}
+}
+
+// parseReading is the opposite of [Options.reading].
+func parseReading(reading string) (Options, error) {
+	var malformed string
+	var options Options
+	if _, err := fmt.Sscanf(reading, "on-malformed=%s max-line=%d", &malformed, &options.MaxLine); err != nil {
+		return options, fmt.Errorf("the rows were derived by reading in a way that is not known here (%s)", printable(reading))
+	}
+	if malformed == "skip" {
+		options.OnMalformed = Skip
+	}
+	return options, nil
 }
 
 // again makes the reader one of another source.

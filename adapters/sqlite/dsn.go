@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -51,5 +52,8 @@ func handle(path string, mode url.Values, o *options, settings url.Values) (*sql
 	}
 	maps.Copy(parameters, mode)
 	maps.Copy(parameters, settings)
+	if pragmas := parameters["_pragma"]; o.durable && pragmas != nil {
+		parameters["_pragma"] = append(slices.Clone(pragmas), "synchronous(full)")
+	}
 	return sql.Open("sqlite", dsn(path, parameters))
 }

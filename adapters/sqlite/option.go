@@ -8,7 +8,13 @@ type Option func(*options)
 type options struct {
 	mustExist   bool
 	busyTimeout time.Duration
+	durable     bool
 }
+
+// Durable makes every commit wait until it is on the disk. It is for those who
+// let go of a stream, or tell a broker that they are done with a part of one, once
+// its rows are committed. Others derive again what a power failure takes.
+func Durable() Option { return func(o *options) { o.durable = true } }
 
 // MustExist has Open fail with [io/fs.ErrNotExist] where there is no store yet,
 // instead of making one.

@@ -261,16 +261,21 @@ func malformedRun(t *trial) error {
 	case waiting[0].Segments == 0 || waiting[0].First != waiting[0].Quarantine.Offset:
 		return fmt.Errorf("what cannot be applied is not held from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
 	}
-	// Nothing of it is lost: who skips malformed lines gets all rows, but has to
-	// begin anew, since the rows that are there were read otherwise.
-	if err := t.remove(bad); err != nil {
+	// Nothing of it is lost: who skips malformed lines gets all rows, and more of
+	// the stream is read in the same way, whoever reads it.
+	err = t.project(t.store, skipping(), hasty, func(p *store.Projector) error { return p.Retry(t.ctx, bad) })
+	if err != nil {
 		return err
 	}
-	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		if err := t.deliver(p, t.segments(bad, stream)); err != nil {
+	if err := t.projected(map[domain.RunID][]byte{bad: stream}, segmentSource); err != nil {
+		return err
+	}
+	more := slices.Concat(stream, []byte("oh\n"))
+	return t.project(t.store, strict, hasty, func(p *store.Projector) error {
+		if err := p.Apply(t.ctx, segmentOf(bad, more, len(stream), len(more), false)); err != nil {
 			return err
 		}
-		return t.projected(map[domain.RunID][]byte{bad: stream}, segmentSource)
+		return t.projected(map[domain.RunID][]byte{bad: more}, segmentSource)
 	})
 }
 

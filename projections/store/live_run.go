@@ -20,6 +20,7 @@ type liveRun struct {
 	collector *collector
 	digest    hash.Hash
 	lines     int64 // before position
+	reading   string
 	// position is up to where whole lines were folded, end the same, and
 	// behind a tail that was folded.
 	position, end int64
@@ -37,7 +38,7 @@ type liveRun struct {
 
 // load finds out how a run stands.
 func (p *Projector) load(ctx context.Context, run domain.RunID) (*liveRun, error) {
-	l := &liveRun{id: run, collector: newCollector(run, AllTables), digest: sha256.New(), endSum: domain.StartMark.SHA256}
+	l := &liveRun{id: run, collector: newCollector(run, AllTables), digest: sha256.New(), endSum: domain.StartMark.SHA256, reading: p.decoder.Reading()}
 	l.collector.keep = true
 	waiting, err := p.store.Waiting(ctx, run)
 	if err != nil {
@@ -54,16 +55,17 @@ func (p *Projector) load(ctx context.Context, run domain.RunID) (*liveRun, error
 		if l.known.Reducers != projections.Version {
 			return &ReducersError{l.known.Reducers}
 		}
-		return l.restore(rows, p.decoder.Reading())
+		return l.restore(rows)
 	})
 }
 
-func (l *liveRun) restore(rows Snapshot, reading string) (err error) {
+func (l *liveRun) restore(rows Snapshot) (err error) {
 	l.position, l.lines, l.events = l.known.Bytes, l.known.Lines, l.known.Events
 	l.end, l.endSum = l.known.End.Bytes, l.known.End.SHA256
+	if l.end > 0 {
+		l.reading = l.known.Reading
+	}
 	switch {
-	case l.known.Reading != reading && l.end > 0:
-		l.stick("its rows were derived with other options for reading (" + l.known.Reading + ")")
 	case l.end != l.position:
 		l.stick(afterTail)
 	case l.known.State == "" && l.end > 0:
@@ -93,7 +95,7 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment) *Quarantine {
 	part := *segment
 	part.Data = segment.Data[l.position-segment.Offset:]
 	part.Offset = l.position
-	lines, err := decoder.Decode(&part, l.lines, l.collector.fold.Apply)
+	lines, err := decoder.Decode(&part, l.reading, l.lines, l.collector.fold.Apply)
 	if err != nil {
 		return l.quarantine(MalformedSegment, err.Error())
 	}

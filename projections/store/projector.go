@@ -38,7 +38,8 @@ type Projector struct {
 
 // ProjectorOptions are those of a [Projector]; the zero value has the defaults.
 type ProjectorOptions struct {
-	// Source is what checkpoints say of where the streams came from.
+	// Source is what checkpoints say of where the streams came from, of runs
+	// that have none yet.
 	Source string
 	// Grace is how long a segment that comes too early is not held yet, since
 	// those before it may be under way; 200 ms unless set.
@@ -49,7 +50,8 @@ type ProjectorOptions struct {
 	// MaxRuns is how many runs are kept in memory between their segments; 4096
 	// unless set. Others are read from the store again.
 	MaxRuns int
-	// Done, when set, is called after each transaction.
+	// Done, when set, is called after each transaction, before those are
+	// answered who wait for it.
 	Done func(Batch)
 }
 

@@ -54,12 +54,11 @@ func (p *Projector) write(batch []*request) {
 		switch {
 		case err != nil:
 			delete(p.runs, c.run.id)
-			p.answer(c.requests, err)
 		case fallen[c.run.id]:
 			p.again(c.requests)
+			c.requests = nil
 		default:
 			c.settle(&done)
-			p.answer(c.requests, nil)
 		}
 		if c.rows != nil {
 			recycle(c.rows)
@@ -67,6 +66,9 @@ func (p *Projector) write(batch []*request) {
 	}
 	if err == nil && p.options.Done != nil {
 		p.options.Done(done)
+	}
+	for _, c := range changes {
+		p.answer(c.requests, err)
 	}
 	p.evict()
 }
@@ -160,7 +162,7 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 		c.quarantine = c.run.quarantine(MissingSegment, "the segment that begins there has not come; publish the stream once more, or derive it from its file and retry")
 	}
 	if c.segments > 0 {
-		return true, c.finish(p.options.Source, p.decoder.Reading())
+		return true, c.finish(p.options.Source)
 	}
 	return true, nil
 }
@@ -172,6 +174,9 @@ const maxOffset = 1<<63 - 1
 func (p *Projector) retry(c *change, first bool) {
 	if first {
 		maps.DeleteFunc(p.faults, func(f fault, _ *Quarantine) bool { return f.run == c.run.id })
+	}
+	if p.decoder.Continues(c.run.reading) {
+		c.run.reading = p.decoder.Reading()
 	}
 	c.lift = c.lift || c.run.waiting.Quarantine != nil
 	c.run.waiting.Quarantine = nil
@@ -270,7 +275,7 @@ func (c *change) markBeforeTail() (err error) {
 }
 
 // finish collects the rows that are open, and makes the checkpoint.
-func (c *change) finish(source, reading string) (err error) {
+func (c *change) finish(source string) (err error) {
 	l := c.run
 	if l.end == l.position {
 		if c.next.Mark, c.next.State, err = l.mark(); err != nil {
@@ -279,7 +284,7 @@ func (c *change) finish(source, reading string) (err error) {
 	}
 	c.next.End = domain.Mark{Bytes: l.end, Lines: l.lines, SHA256: l.endSum}
 	c.next.Events, c.next.Reducers = l.events, projections.Version
-	c.next.Reading, c.next.Source = reading, source
+	c.next.Reading, c.next.Source = l.reading, cmp.Or(l.known.Source, source)
 	l.collector.end(AllTables)
 	c.rows = l.collector.take()
 	l.collector.fold.Settle()

@@ -46,7 +46,7 @@ const (
 	// segments of two streams have the same run.
 	OtherStream QuarantineCode = "other_stream"
 	// CannotGoOn: the rows that are there do not say how to go on: the stream
-	// had ended with a line that no line feed ended, or was read in another way.
+	// had ended with a line that no line feed ended, or they are from elsewhere.
 	CannotGoOn QuarantineCode = "cannot_go_on"
 )
 

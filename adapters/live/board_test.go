@@ -1,0 +1,180 @@
+package live
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// However a stream comes, the board says what the record says.
+func TestBoardAgreesWithTheRecord(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stream := laws.Streams().Draw(t, "stream")
+		record, fold := projections.NewRecord("r")
+		board := NewBoard()
+		board.Take("r", stream[:rapid.IntRange(0, len(stream)).Draw(t, "forgotten")])
+		board.Restart("r")
+		for rest := stream; len(rest) > 0; {
+			n := rapid.IntRange(1, len(rest)).Draw(t, "entries")
+			board.Take("r", rest[:n])
+			rest = rest[n:]
+			if rapid.Bool().Draw(t, "looked at") {
+				board.Snapshot(rapid.IntRange(0, 5).Draw(t, "rows"))
+			}
+		}
+		for i := range stream {
+			fold.Apply(&stream[i])
+		}
+		fold.Open()
+		agree(t, board.Snapshot(100).runs[0], record)
+	})
+}
+
+func agree(t *rapid.T, v runView, record *projections.Record) {
+	if v.row != record.Run {
+		t.Fatalf("the run is %+v, want %+v", v.row, record.Run)
+	}
+	if v.tally.total() != len(record.Jobs) || len(v.jobs) != len(record.Jobs) || v.tally[failed] != record.Run.FailedJobs {
+		t.Fatalf("jobs %v, want %+v", v.tally, record.Run)
+	}
+	failures, open := map[string]projections.ShEvent{}, map[string]projections.ShEvent{}
+	for i := len(record.ShEvents) - 1; i >= 0; i-- {
+		if sh := record.ShEvents[i]; !sh.ExitCode.Valid {
+			open[sh.JobID] = sh
+		} else if sh.ExitCode.V != 0 {
+			failures[sh.JobID] = sh
+		}
+	}
+	for i, want := range record.Jobs {
+		got := v.jobs[i]
+		if got.id != want.JobID || got.started != want.StartedAtMs || got.finished != want.FinishedAtMs || projectedState(got.standing) != want.State {
+			t.Fatalf("job %+v, want %+v", got, want)
+		}
+		if _, failed := failures[want.JobID]; failed != (got.failure != nil) {
+			t.Fatalf("failure %v of %+v, want %v", got.failure, want, failed)
+		}
+		if want.State != projections.Active && got.open > 0 {
+			t.Fatalf("%+v has ended, and %q is shown", want, got.cmd)
+		}
+		if sh, isOpen := open[want.JobID]; want.State == projections.Active && (isOpen != (got.open > 0) || sh.Cmd != got.cmd) {
+			t.Fatalf("%d open, %q; want %+v", got.open, got.cmd, sh)
+		}
+	}
+}
+
+func projectedState(s standing) projections.State {
+	switch s {
+	case complete:
+		return projections.Complete
+	case failed:
+		return projections.Failed
+	}
+	return projections.Active
+}
+
+// Of each job the command is kept that failed last.
+func TestBoardKeepsTheLatestFailure(t *testing.T) {
+	board := NewBoard()
+	for _, cmd := range []string{"first", "second", strings.Repeat("x", 1<<20)} {
+		take(board, "r", domain.NewShStarted(0, "a", cmd), domain.NewShFinished(0, "a", 3))
+	}
+	got := board.Snapshot(9).runs[0].jobs[0].failure
+	if got == nil || got.exitCode != 3 || got.cmd != strings.Repeat("x", maxFailureCmd) {
+		t.Errorf("%.50v", got)
+	}
+	if n := len(board.runs["r"].failures); n != 1 {
+		t.Errorf("%d failures of one job are kept", n)
+	}
+	for i := range 3 * maxFailures {
+		id := string(rune('0' + i))
+		take(board, "r", domain.NewShStarted(0, id, "y"), domain.NewShFinished(0, id, 4))
+	}
+	if n := len(board.runs["r"].failures); n != maxFailures {
+		t.Errorf("%d failures are kept", n)
+	}
+	board.Restart("r")
+	if n := len(board.runs["r"].failures); n != 0 {
+		t.Errorf("%d failures of another stream are kept", n)
+	}
+}
+
+// A snapshot of few rows has the jobs that matter most, and counts all.
+func TestSnapshotIsSmall(t *testing.T) {
+	board := NewBoard()
+	take(board, "r", domain.NewJobStarted(0, "running"))
+	for i := range 5000 {
+		id := string(rune(1000 + i))
+		take(board, "r", domain.NewJobStarted(0, id), domain.NewJobFinished(1, id, domain.Complete))
+	}
+	v := board.Snapshot(10).runs[0]
+	n := len(v.jobs)
+	if n > 30 || v.jobs[0].id != "running" || v.jobs[n-1].id != string(rune(5999)) || v.jobs[n-10].id != string(rune(5990)) {
+		t.Errorf("%d jobs: %+v", len(v.jobs), v.jobs)
+	}
+	if v.tally != (tally{active: 1, complete: 5000}) {
+		t.Error(v.tally)
+	}
+}
+
+// Trouble is shown until the run goes on, or begins anew.
+func TestTrouble(t *testing.T) {
+	board := NewBoard()
+	take(board, "r", domain.NewJobStarted(0, "build"))
+	shown := func() string { return Frame(board.Snapshot(9), 80, 9, time.UnixMilli(0), false) }
+	for _, over := range []func(){
+		func() { take(board, "r", domain.NewShStarted(0, "build", "make")) },
+		func() { board.Restart("r") },
+	} {
+		board.Trouble("r", "line 3: no \x1b JSON")
+		if got := shown(); !strings.HasPrefix(got, "✗ r is not read on") || !strings.Contains(got, "\n  ! line 3: no \\x1b JSON\n") {
+			t.Errorf("in trouble:\n%s", got)
+		}
+		over()
+		if got := shown(); strings.Contains(got, "!") || strings.Contains(got, "not read on") {
+			t.Errorf("the trouble is over:\n%s", got)
+		}
+	}
+}
+
+// Runs can be given and looked at by many at once.
+func TestBoardIsSafe(t *testing.T) {
+	board := NewBoard()
+	var all sync.WaitGroup
+	for _, id := range []domain.RunID{"a", "b", "c"} {
+		all.Go(func() {
+			for i := range int64(300) {
+				take(board, id, domain.NewJobStarted(i, "j"), domain.NewShStarted(i, "j", "x"), domain.NewShFinished(i, "j", 1))
+				Frame(board.Snapshot(5), 40, 5, time.UnixMilli(i), false)
+			}
+		})
+	}
+	all.Wait()
+	for _, run := range board.Snapshot(5).runs {
+		if run.row.FailedSh != 300 {
+			t.Errorf("%+v", run.row)
+		}
+	}
+}
+
+// A run in trouble has no more room than others.
+func TestTroubleTakesALine(t *testing.T) {
+	board := NewBoard()
+	for i := range 9 {
+		id := string(rune('a' + i))
+		take(board, "r", domain.NewJobStarted(0, id), domain.NewJobFinished(1, id, domain.Failed))
+	}
+	board.Trouble("r", "line 3: no JSON")
+	for height := 2; height < 11; height++ {
+		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(0), false)
+		if n := strings.Count(frame, "\n") + 1; n != height || !strings.Contains(frame, "! line 3") {
+			t.Errorf("%d lines of %d:\n%s", n, height, frame)
+		}
+	}
+}

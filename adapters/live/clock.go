@@ -1,0 +1,64 @@
+package live
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// span is the time between two moments of one clock, unknown where it would be
+// negative or more than an int64 holds.
+func span(from, to int64) projections.Null[int64] {
+	if d := to - from; to >= from && d >= 0 {
+		return projections.Some(d)
+	}
+	return projections.Null[int64]{}
+}
+
+// plausible is how long a run is believed to be running.
+const plausible = 30 * 24 * time.Hour
+
+// present is the time by which a run's running times are told: ours, if the
+// producer's clock can be the same one; else that of its latest event.
+func present(first, last int64, now time.Time) int64 {
+	at := now.UnixMilli()
+	if since := span(first, at); at < last || !since.Valid || since.V > plausible.Milliseconds() {
+		return last
+	}
+	return at
+}
+
+// took writes how long something took that is over, as in 417ms, 12.4s,
+// 1m12.4s or 2h03m12s.
+func took(ms projections.Null[int64]) string {
+	switch {
+	case !ms.Valid:
+		return "–"
+	case ms.V < 1000:
+		return fmt.Sprintf("%dms", ms.V)
+	}
+	switch tenths := ms.V/100 + ms.V%100/50; {
+	case tenths < 600:
+		return fmt.Sprintf("%d.%ds", tenths/10, tenths%10)
+	case tenths < 36000:
+		return fmt.Sprintf("%dm%02d.%ds", tenths/600, tenths/10%60, tenths%10)
+	}
+	return running(ms)
+}
+
+// running writes how long something has been going on, in whole seconds, so that
+// what is shown changes once a second.
+func running(ms projections.Null[int64]) string {
+	if !ms.Valid {
+		return "–"
+	}
+	s := ms.V / 1000
+	switch {
+	case s < 60:
+		return fmt.Sprintf("%ds", s)
+	case s < 3600:
+		return fmt.Sprintf("%dm%02ds", s/60, s%60)
+	}
+	return fmt.Sprintf("%dh%02dm%02ds", s/3600, s/60%60, s%60)
+}

@@ -1,0 +1,30 @@
+// Package live shows runs while they go on.
+//
+// [Open] returns a [View], which is given the entries of each run as they are
+// read. On a terminal it is a [Terminal]: a frame that is drawn again whenever
+// something has changed. Anywhere else it is [Lines]: a line for each thing that
+// people wait for. Both fold the entries themselves and keep what is open, and a
+// little for each job, not the stream.
+//
+// What a frame shows is decided by a pure function, [Frame], of what a [Board]
+// knows and of the time. A stream is not trusted: no text of it reaches the terminal with
+// characters that could control it, or wider than there is room.
+//
+// # Time
+//
+// How long something has been running is a matter of two clocks: the producer's,
+// by which it started, and ours. The present is our time if that lies between
+// the run's latest event and thirty days after its first one; else the clocks
+// do not agree, or the stream is an old one, and the present is the time of the
+// latest event. What would be negative is not shown.
+//
+// # The terminal
+//
+// A frame is one write. It goes to the normal screen, below what was there, so
+// that the last one stays to be read, and scrolled back to, when the program is gone;
+// an alternate screen would take the failures with it. Nothing is erased that is
+// not written over at once, and terminals that know synchronized output (mode
+// 2026) show a frame as a whole. Each write leaves the terminal as it was found,
+// cursor and line wrapping included: there is nothing to restore after Ctrl-C, a
+// panic or a kill. No key is read, so standard input can be the stream.
+package live

@@ -1,0 +1,85 @@
+package live
+
+import (
+	"cmp"
+	"slices"
+)
+
+// row is a row of a frame that a job fills.
+type row struct {
+	job  int // its place among the jobs of the view
+	what rowKind
+}
+
+// rowKind is what of a job the row shows; rows of one job are in this order.
+type rowKind uint8
+
+const (
+	headRow rowKind = iota
+	failureRow
+	openRow
+)
+
+// rows returns the kinds of rows that the job has.
+func (j *jobView) rows() []rowKind {
+	rows := []rowKind{headRow}
+	if j.failure != nil {
+		rows = append(rows, failureRow)
+	}
+	if j.open > 0 {
+		rows = append(rows, openRow)
+	}
+	return rows
+}
+
+// need says how much a row is needed, 0 being the most: first the jobs that go on, then
+// those that failed, then why, then what they do now, then all others.
+func (j *jobView) need(what rowKind) int {
+	switch {
+	case what == failureRow:
+		return 2
+	case what == openRow:
+		return 3
+	}
+	if at := importance(j.standing, j.failure != nil); at < 2 {
+		return at
+	}
+	return 4
+}
+
+// chooseRows returns the rows of a run for which there is room, in the order of
+// its jobs, and counts the jobs that have none. If there are such jobs, a row is
+// left over to say so, where there is more than one.
+func chooseRows(run *runView, room int) (chosen []row, hidden tally) {
+	if room <= 0 {
+		return nil, run.listed
+	}
+	var all []row
+	for i := range run.jobs {
+		for _, what := range run.jobs[i].rows() {
+			all = append(all, row{i, what})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b row) int {
+		byNeed := run.jobs[a.job].need(a.what) - run.jobs[b.job].need(b.what)
+		return cmp.Or(byNeed, b.job-a.job) // of those needed alike, the latest
+	})
+	chosen = all[:min(len(all), room)]
+	if hidden = run.without(chosen); hidden.total() > 0 && room > 1 {
+		chosen = all[:min(len(all), room-1)]
+		hidden = run.without(chosen)
+	}
+	slices.SortFunc(chosen, func(a, b row) int { return cmp.Or(a.job-b.job, int(a.what)-int(b.what)) })
+	return chosen, hidden
+}
+
+// without counts the jobs of which no row is among those that are chosen.
+func (v *runView) without(chosen []row) tally {
+	hidden := v.listed
+	for _, row := range chosen {
+		if row.what == headRow {
+			hidden[v.jobs[row.job].standing]--
+		}
+	}
+	return hidden
+}

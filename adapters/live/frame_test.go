@@ -1,0 +1,215 @@
+package live
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// colorEscape is the only kind of escape sequence that a frame has.
+var colorEscape = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// A frame stays within its size and controls nothing but colours, and those only
+// if it is to have them, whatever the streams hold.
+func TestFrameIsWithinItsSize(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		board := boards().Draw(t, "board")
+		width, height := rapid.IntRange(-1, 100).Draw(t, "width"), rapid.IntRange(-1, 30).Draw(t, "height")
+		rows := rapid.IntRange(0, 30).Draw(t, "rows of the snapshot")
+		color := rapid.Bool().Draw(t, "color")
+		now := moments().Draw(t, "now")
+		frame := Frame(board.Snapshot(rows), width, height, now, color)
+		if width <= 0 || height <= 0 {
+			if frame != "" {
+				t.Fatalf("%dx%d: %q", width, height, frame)
+			}
+			return
+		}
+		if empty := len(board.runs) == 0; width >= 10 && empty != strings.HasPrefix(colorEscape.ReplaceAllString(frame, ""), "no run yet") {
+			t.Fatalf("of %d runs:\n%s", len(board.runs), frame)
+		}
+		lines := strings.Split(frame, "\n")
+		if len(lines) > height {
+			t.Fatalf("%d lines, want at most %d:\n%s", len(lines), height, frame)
+		}
+		for _, line := range lines {
+			bare := line
+			if color {
+				bare = colorEscape.ReplaceAllString(line, "")
+			}
+			if w := columnsOf(bare); w > width {
+				t.Fatalf("%d columns, want at most %d: %q", w, width, line)
+			}
+			for _, r := range bare {
+				if !unicode.IsPrint(r) {
+					t.Fatalf("%U in %q", r, line)
+				}
+			}
+		}
+		if again := Frame(board.Snapshot(rows), width, height, now, color); again != frame {
+			t.Fatalf("the same board gives\n%s\nand\n%s", frame, again)
+		}
+	})
+}
+
+// Colours are all that colour adds.
+func TestFrameColors(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := boards().Draw(t, "board").Snapshot(20)
+		now := moments().Draw(t, "now")
+		with, without := Frame(s, 60, 20, now, true), Frame(s, 60, 20, now, false)
+		// Spaces that are coloured stay at the end of a line.
+		if got := trimLines(colorEscape.ReplaceAllString(with, "")); got != trimLines(without) {
+			t.Fatalf("with colours\n%q\nwithout\n%q", got, without)
+		}
+		if len(s.runs) > 0 && with == without {
+			t.Fatalf("no colours: %q", with)
+		}
+	})
+}
+
+func trimLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
+}
+
+// In a frame that is high enough, every job has its line, and each failure.
+func TestFrameShowsAllThereIsRoomFor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		jobs := rapid.IntRange(0, 12).Draw(t, "jobs")
+		board := NewBoard()
+		var events []domain.Event
+		for i := range jobs {
+			id := "job-" + string(rune('a'+i))
+			events = append(events, domain.NewJobStarted(int64(i), id), domain.NewShStarted(int64(i), id, "do-"+id))
+			if rapid.Bool().Draw(t, "fails") {
+				events = append(events, domain.NewShFinished(int64(i), id, 7), domain.NewJobFinished(int64(i), id, domain.Failed))
+			}
+		}
+		take(board, "r", events...)
+		height := 1 + 2*jobs
+		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(20), false)
+		for i := range jobs {
+			id := "job-" + string(rune('a'+i))
+			if !strings.Contains(frame, " "+id+" ") || !strings.Contains(frame, "do-"+id) {
+				t.Fatalf("%s is not in\n%s", id, frame)
+			}
+		}
+		if strings.Contains(frame, "more") {
+			t.Fatalf("something is left out of\n%s", frame)
+		}
+	})
+}
+
+// Where there is too little room, every job is either shown or counted, and what
+// runs or failed is not given up for what is done.
+func TestFrameCountsWhatItLeavesOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		board := NewBoard()
+		var want tally
+		var events []domain.Event
+		for i := range rapid.IntRange(1, 30).Draw(t, "jobs") {
+			id := "job-" + string(rune('a'+i))
+			events = append(events, domain.NewJobStarted(0, id))
+			s := rapid.SampledFrom([]standing{complete, failed, active}).Draw(t, "standing")
+			want.count(s)
+			switch s {
+			case complete:
+				events = append(events, domain.NewJobFinished(1, id, domain.Complete))
+			case failed:
+				events = append(events, domain.NewJobFinished(1, id, domain.Failed))
+			}
+		}
+		take(board, "r", events...)
+		height := rapid.IntRange(3, 20).Draw(t, "height")
+		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(2), false)
+		var shown tally
+		for _, s := range []standing{complete, failed, active} {
+			shown[s] = strings.Count(frame, "  "+s.mark()+" job-")
+		}
+		if shown == want {
+			return
+		}
+		hidden := want
+		for s := range hidden {
+			hidden[s] -= shown[s]
+		}
+		if !strings.HasSuffix(frame, "\n  … "+hidden.more("job")) {
+			t.Fatalf("want %v, and at the end … %s:\n%s", want, hidden.more("job"), frame)
+		}
+		if lines := strings.Count(frame, "\n") + 1; lines != height {
+			t.Fatalf("%d lines of %d:\n%s", lines, height, frame)
+		}
+		if shown[complete] > 0 && (shown[active] < want[active] || shown[failed] < want[failed]) {
+			t.Fatalf("a job that is done is shown, and not all others:\n%s", frame)
+		}
+	})
+}
+
+// Every run is shown or counted; those that go on come first, the newest of them
+// at the top.
+func TestFrameOrdersRuns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		board := NewBoard()
+		kinds := rapid.SliceOfN(rapid.SampledFrom([]standing{active, failed, complete}), 1, 20).Draw(t, "runs")
+		for i, s := range kinds {
+			id, at := domain.RunID("run-"+string(rune('a'+i))), int64(i*1000)
+			take(board, id, domain.NewJobStarted(at, "build"))
+			switch s {
+			case failed:
+				take(board, id, domain.NewRunFinished(at, domain.Failed))
+			case complete:
+				take(board, id, domain.NewRunFinished(at, domain.Complete))
+			}
+		}
+		height := rapid.IntRange(2, 30).Draw(t, "height")
+		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(30_000), false)
+		got := regexp.MustCompile(`(?m)^[●✗✓] run-\w`).FindAllString(frame, -1)
+		var want []string
+		var hidden tally
+		for _, s := range []standing{active, failed, complete} {
+			for i := len(kinds) - 1; i >= 0; i-- {
+				switch {
+				case kinds[i] != s:
+				case len(want) < len(got):
+					want = append(want, s.mark()+" run-"+string(rune('a'+i)))
+				default:
+					hidden.count(s)
+				}
+			}
+		}
+		if strings.Join(got, ",") != strings.Join(want, ",") {
+			t.Fatalf("got %v, want %v:\n%s", got, want, frame)
+		}
+		if hidden.total() > 0 != strings.Contains(frame, "\n… "+hidden.more("run")) {
+			t.Fatalf("want … %s:\n%s", hidden.more("run"), frame)
+		}
+		expected := len(kinds) // of those that are complete, some may give way to details of others
+		if done := strings.Count(strings.Join(want, ""), "✓") + hidden[complete]; done > 3 && done < len(kinds) {
+			expected += 3 - done
+		}
+		if len(got) < min(expected, height-1) {
+			t.Fatalf("%d of %d runs in %d lines:\n%s", len(got), len(kinds), height, frame)
+		}
+	})
+}
+
+// take gives a board some events of a run.
+func take(view interface {
+	Take(domain.RunID, []domain.Entry)
+}, run domain.RunID, events ...domain.Event) {
+	entries := make([]domain.Entry, len(events))
+	for i := range events {
+		entries[i].Event = events[i]
+	}
+	view.Take(run, entries)
+}

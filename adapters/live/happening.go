@@ -1,0 +1,69 @@
+package live
+
+import (
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// happening is something that people who wait for a run want to be told.
+type happening struct {
+	What what
+	// Job is the index of the job, JobID its id.
+	Job   int
+	JobID string
+	// Seq, Cmd and ExitCode are those of a command that failed.
+	Seq      int
+	Cmd      string
+	ExitCode int32
+	// Outcome is that of a job or of the run.
+	Outcome domain.Outcome
+	// TookMs is how long what ended had been going on.
+	TookMs projections.Null[int64]
+}
+
+type what uint8
+
+const (
+	jobStarted what = iota
+	jobEnded
+	shFailed
+	runEnded
+)
+
+// happenings is a projection of happenings, in stream order. Every row is final
+// at once.
+type happenings struct {
+	Count int `json:"count"`
+}
+
+func (*happenings) Name() string { return "live.happenings" }
+
+func (*happenings) Open(_ *projections.Tracker, rows []projections.Row[happening]) []projections.Row[happening] {
+	return rows
+}
+
+func (p *happenings) Reduce(step *projections.Step, rows []projections.Row[happening]) []projections.Row[happening] {
+	var h happening
+	switch {
+	case step.JobStarts:
+		h = happening{What: jobStarted}
+	case step.JobEnds:
+		h = happening{What: jobEnded, Outcome: step.Outcome}
+		if step.Job.Started {
+			h.TookMs = span(step.Job.StartedAtMs, step.AtMs)
+		}
+	case step.ShCloses && step.ExitCode != 0:
+		h = happening{What: shFailed, Seq: step.Sh.Seq, Cmd: step.Sh.Cmd, ExitCode: step.ExitCode,
+			TookMs: span(step.Sh.StartedAtMs, step.AtMs)}
+	case step.Kind == domain.RunFinished && !step.AfterRun:
+		h = happening{What: runEnded, Outcome: step.Outcome, TookMs: span(step.Run.FirstAtMs, step.AtMs)}
+	default:
+		return rows // most steps are nothing to tell
+	}
+	if step.Job != nil {
+		h.Job, h.JobID = step.Job.Index, step.Job.ID
+	}
+	rows = append(rows, projections.Row[happening]{Index: p.Count, Final: true, Value: h})
+	p.Count++
+	return rows
+}

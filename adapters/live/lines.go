@@ -1,0 +1,119 @@
+package live
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Lines shows runs where there is no terminal, as one line for each thing that
+// people wait for: a job that has started or ended, a command that has failed, a
+// run that has ended. Each begins with the run's id:
+//
+//	rapid-ci job build started
+//	rapid-ci job build complete after 586ms
+//	rapid-ci job test command 2 failed with exit code 1 after 3ms: grep -q …
+//	rapid-ci job test failed after 420ms
+//	rapid-ci run failed after 5.7s
+//
+// A time that the stream does not tell is left out. Lines have no colours and no
+// characters but printable ones.
+type Lines struct {
+	mu   sync.Mutex
+	out  io.Writer
+	runs map[domain.RunID]*projections.Fold
+	text []byte // that has not been written
+	err  error
+}
+
+// maxLineText is how many columns of an id or a command are in a line.
+const maxLineText = 200
+
+// NewLines returns a view that writes lines to out.
+func NewLines(out io.Writer) *Lines {
+	return &Lines{out: out, runs: map[domain.RunID]*projections.Fold{}}
+}
+
+// Take writes what some entries have done to a run, in one write.
+func (l *Lines) Take(run domain.RunID, entries []domain.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fold := l.runs[run]
+	if fold == nil {
+		fold = projections.NewFold(run, projections.Into(&happenings{}, func(row *projections.Row[happening]) {
+			l.line(run, row.Value.words())
+		}))
+		l.runs[run] = fold
+	}
+	for i := range entries {
+		fold.Apply(&entries[i])
+	}
+	l.write()
+}
+
+// Restart says that a run is read from its beginning, and does so.
+func (l *Lines) Restart(run domain.RunID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.runs, run)
+	l.line(run, "run is read from its beginning")
+	l.write()
+}
+
+// Trouble says why a run is not read on.
+func (l *Lines) Trouble(run domain.RunID, message string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.line(run, "run is not read on: "+shown(message))
+	l.write()
+}
+
+// Close returns the first error of writing.
+func (l *Lines) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+func (l *Lines) line(run domain.RunID, words string) {
+	l.text = fmt.Appendf(l.text, "%s %s\n", shown(name(string(run))), words)
+}
+
+// write writes what there is, unless writing has failed before.
+func (l *Lines) write() {
+	if len(l.text) > 0 && l.err == nil {
+		_, l.err = l.out.Write(l.text)
+	}
+	l.text = l.text[:0]
+}
+
+// words says what has happened.
+func (h *happening) words() string {
+	job := "job " + shown(name(h.JobID))
+	switch h.What {
+	case jobStarted:
+		return job + " started"
+	case jobEnded:
+		return job + " " + h.Outcome.String() + h.after()
+	case shFailed:
+		return job + " command " + strconv.Itoa(h.Seq) + " failed with exit code " + strconv.Itoa(int(h.ExitCode)) + h.after() + ": " + shown(h.Cmd)
+	}
+	return "run " + h.Outcome.String() + h.after()
+}
+
+func (h *happening) after() string {
+	if !h.TookMs.Valid {
+		return ""
+	}
+	return " after " + took(h.TookMs)
+}
+
+// shown is a text of a stream as it is in a line.
+func shown(s string) string {
+	printable, _ := fit(s, maxLineText)
+	return printable
+}

@@ -1,0 +1,112 @@
+package live
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// Each job has a line when it starts and one when it ends, each failure one, and the
+// run one; and nothing else has.
+func TestLinesTellEverythingOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stream := laws.Streams().Draw(t, "stream")
+		var out strings.Builder
+		view := NewLines(&out)
+		for rest := stream; len(rest) > 0; {
+			n := rapid.IntRange(1, len(rest)).Draw(t, "entries")
+			view.Take("r", rest[:n])
+			rest = rest[n:]
+		}
+		record, fold := projections.NewRecord("r")
+		for i := range stream {
+			fold.Apply(&stream[i])
+		}
+		fold.Open()
+		want := map[string]int{}
+		for _, job := range record.Jobs {
+			if job.StartedAtMs.Valid {
+				want["job "+shown(name(job.JobID))+" started"]++
+			}
+			if job.State != projections.Active {
+				want["job "+shown(name(job.JobID))+" "+string(job.State)]++
+			}
+		}
+		for _, sh := range record.ShEvents {
+			if sh.ExitCode.Valid && sh.ExitCode.V != 0 {
+				want[fmt.Sprintf("job %s command %d failed with exit code %d", shown(name(sh.JobID)), sh.Seq, sh.ExitCode.V)]++
+			}
+		}
+		if record.Run.Ended {
+			want["run "+string(record.Run.State)]++
+		}
+		lines := strings.Count(out.String(), "\n")
+		for line, n := range want {
+			lines -= n
+			found := strings.Count(out.String(), "r "+line+" after ") + strings.Count(out.String(), "r "+line+": ") + strings.Count(out.String(), "r "+line+"\n")
+			if found != n {
+				t.Fatalf("%d times %q, want %d, in\n%s", found, line, n, out.String())
+			}
+		}
+		if lines != 0 {
+			t.Fatalf("%d lines too many:\n%s", lines, out.String())
+		}
+		for _, r := range out.String() {
+			if r != '\n' && !unicode.IsPrint(r) {
+				t.Fatalf("%U in %q", r, out.String())
+			}
+		}
+	})
+}
+
+func TestLinesOfAFixture(t *testing.T) {
+	var out strings.Builder
+	view := NewLines(&out)
+	view.Take("cobra-failing", fixture(t, "cobra-failing.jsonl"))
+	view.Trouble("cobra\x1b", "line 3:\nno JSON")
+	view.Restart("cobra")
+	take(view, "", domain.NewJobFinished(0, "", domain.Complete))
+	if err := view.Close(); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "lines.txt", out.String())
+}
+
+type brokenPipe struct{ writes int }
+
+func (b *brokenPipe) Write([]byte) (int, error) {
+	b.writes++
+	return 0, errors.New("broken pipe")
+}
+
+// What cannot be written is told at the end, and not tried again.
+func TestLinesTellThatWritingFails(t *testing.T) {
+	var out brokenPipe
+	view := NewLines(&out)
+	for range 3 {
+		view.Restart("r")
+	}
+	if err := view.Close(); err == nil || out.writes != 1 {
+		t.Errorf("%v after %d writes", err, out.writes)
+	}
+}
+
+// A stream that has been replaced is told from its beginning.
+func TestLinesBeginAnew(t *testing.T) {
+	var out strings.Builder
+	view := NewLines(&out)
+	take(view, "r", domain.NewJobStarted(0, "a"))
+	view.Restart("r")
+	take(view, "r", domain.NewJobStarted(0, "a"))
+	if got, want := out.String(), "r job a started\nr run is read from its beginning\nr job a started\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -1,0 +1,86 @@
+//go:build unix
+
+package live
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// On a real terminal nothing is cleared, the last frame stays, and the cursor and
+// line wrapping are as they were.
+func TestOpenOnATerminal(t *testing.T) {
+	t.Setenv("TERM", "xterm-256color")
+	for _, look := range []struct {
+		noColor string
+		plain   bool
+	}{{"", false}, {"1", false}, {"", true}} {
+		t.Setenv("NO_COLOR", look.noColor)
+		master, terminal, err := pty.Open()
+		if err != nil {
+			t.Skip("there are no pseudo terminals here: ", err)
+		}
+		if err := pty.Setsize(terminal, &pty.Winsize{Cols: 50, Rows: 8}); err != nil {
+			t.Fatal(err)
+		}
+		written := make(chan []byte)
+		go func() {
+			all, _ := io.ReadAll(master) // it ends with an error, when the other end is closed
+			written <- all
+		}()
+		view := Open(terminal, Options{Plain: look.plain})
+		if _, ok := view.(*Terminal); !ok {
+			t.Fatalf("a terminal is shown %T", view)
+		}
+		take(view, "r", domain.NewJobStarted(0, "build"), domain.NewJobFinished(5, "build", domain.Failed), domain.NewRunFinished(9, domain.Failed))
+		if err := view.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_ = terminal.Close()
+		out := <-written
+		_ = master.Close()
+		if bytes.Contains(out, []byte("\x1b[2J")) || bytes.Contains(out, []byte("\x1b[?1049")) || !bytes.HasSuffix(out, []byte(frameEnds)) {
+			t.Errorf("%q", out)
+		}
+		screen := newEmulator()
+		_, _ = screen.Write(out)
+		if got, want := screen.text(), "✗ r failed 9ms   1 job (1 failed) · 0 commands\n  ✗ build       5ms\n"; got != want {
+			t.Errorf("the terminal shows\n%s\nwant\n%s", got, want)
+		}
+		if colored := bytes.Contains(out, []byte("\x1b[31m")); colored != (look.noColor == "" && !look.plain) {
+			t.Errorf("%+v: %q", look, out)
+		}
+	}
+}
+
+// What is no terminal, or one that can do nothing, gets lines.
+func TestOpenElsewhere(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, out := range []io.Writer{file, &strings.Builder{}} {
+		if view, ok := Open(out, Options{}).(*Lines); !ok {
+			t.Errorf("%T is shown %T", out, view)
+		}
+	}
+	t.Setenv("TERM", "dumb")
+	master, terminal, err := pty.Open()
+	if err != nil {
+		t.Skip("there are no pseudo terminals here: ", err)
+	}
+	defer master.Close()
+	defer terminal.Close()
+	if view, ok := Open(terminal, Options{}).(*Lines); !ok {
+		t.Errorf("a dumb terminal is shown %T", view)
+	}
+}

@@ -1,0 +1,131 @@
+package live
+
+import (
+	"slices"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Snapshot is what a board knew at one moment, as far as a screen of so many
+// rows can show it. It does not change any more.
+type Snapshot struct {
+	runs []runView // in the order in which they are shown
+	rest tally     // of the runs that are not among them
+}
+
+// Snapshot returns what is known now. Each run in it is of one moment.
+func (b *Board) Snapshot(rows int) Snapshot {
+	var shown []candidate
+	for _, r := range b.all() {
+		shown = append(shown, r.candidate())
+	}
+	slices.SortFunc(shown, candidate.compare)
+	var s Snapshot
+	for i, c := range shown {
+		if i < rows {
+			s.runs = append(s.runs, c.run.view(rows))
+		} else {
+			s.rest.count(c.standing)
+		}
+	}
+	return s
+}
+
+// runView is a run of a snapshot.
+type runView struct {
+	row         projections.Run
+	standing    standing
+	trouble     string
+	first, last int64
+	tally       tally     // of all jobs
+	listed      tally     // of those that its details are about
+	jobs        []jobView // of these, those that can be shown, in order of first mention
+}
+
+// over reports whether nothing more is expected of the run.
+func (v *runView) over() bool { return v.row.Ended || v.trouble != "" }
+
+// brief returns the snapshot without what need not be seen of a run that is over, where
+// there are others: jobs that went well and, if the run is complete, all jobs.
+func (s Snapshot) brief() Snapshot {
+	s.runs = slices.Clone(s.runs)
+	for i := range s.runs {
+		if s.runs[i].over() {
+			s.runs[i].shorten()
+		}
+	}
+	return s
+}
+
+func (v *runView) shorten() {
+	if v.standing == complete {
+		v.jobs, v.listed = nil, tally{}
+		return
+	}
+	var jobs []jobView
+	v.listed[complete], v.listed[waiting] = 0, 0
+	for _, job := range v.jobs {
+		if importance(job.standing, job.failure != nil) == 2 {
+			continue
+		}
+		jobs = append(jobs, job)
+		if job.standing == complete { // for all that one of its commands has failed
+			v.listed[complete]++
+		}
+	}
+	v.jobs = jobs
+}
+
+// jobView is a job of a snapshot.
+type jobView struct {
+	id                string
+	standing          standing
+	started, finished projections.Null[int64]
+	commands          int
+	failure           *failure
+	// open is how many commands are open; cmd is the oldest of them.
+	open  int
+	cmd   string
+	since int64
+}
+
+// view returns what a screen of so many rows can show of the run.
+func (r *boardRun) view(rows int) runView {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	run := r.fold.Run()
+	v := runView{row: *r.current(), standing: r.standing(), trouble: r.trouble, first: run.FirstAtMs, last: run.LastAtMs}
+	failures := map[int]*failure{}
+	for _, f := range r.failures {
+		failures[f.job] = &f
+	}
+	chosen := choice{rows: rows}
+	for job := range run.Jobs() {
+		s := jobStanding(job)
+		v.tally.count(s)
+		chosen.take(job, importance(s, failures[job.Index] != nil))
+	}
+	v.listed = v.tally
+	places := map[int]int{} // in v.jobs, by the job's index
+	for _, job := range chosen.jobs() {
+		places[job.Index] = len(v.jobs)
+		v.jobs = append(v.jobs, viewOf(job, failures[job.Index]))
+	}
+	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
+		if i, ok := places[job.Index]; ok && v.jobs[i].open == 0 && !job.Final {
+			v.jobs[i].open, v.jobs[i].cmd, v.jobs[i].since = job.OpenSh, sh.Cmd, sh.StartedAtMs
+		}
+	})
+	return v
+}
+
+func viewOf(job *projections.TrackedJob, failure *failure) jobView {
+	v := jobView{id: job.ID, standing: jobStanding(job), commands: job.ShCount, failure: failure}
+	if job.Started {
+		v.started = projections.Some(job.StartedAtMs)
+	}
+	if job.Final {
+		v.finished = projections.Some(job.FinishedAtMs)
+	}
+	return v
+}
