@@ -1,0 +1,125 @@
+package broker_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+)
+
+// nowhere is a broker that takes everything.
+var nowhere = publisherFunc(func(string, ...*message.Message) error { return nil })
+
+// What cutting costs is to be compared with sha256, which it cannot do without.
+func BenchmarkCut(b *testing.B) {
+	stream := longStream(b, 32<<20)
+	b.Run("sha256", func(b *testing.B) {
+		b.SetBytes(int64(len(stream)))
+		for b.Loop() {
+			sha256.Sum256(stream)
+		}
+	})
+	b.Run("segments", func(b *testing.B) {
+		b.SetBytes(int64(len(stream)))
+		b.ReportAllocs()
+		for b.Loop() {
+			for _, err := range broker.Cut(bytes.NewReader(stream), "nightly-42", 0) {
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+	})
+	b.Run("messages", func(b *testing.B) {
+		b.SetBytes(int64(len(stream)))
+		b.ReportAllocs()
+		for b.Loop() {
+			for segment := range broker.Cut(bytes.NewReader(stream), "nightly-42", 0) {
+				broker.Message(segment)
+			}
+		}
+	})
+	b.Run("published", func(b *testing.B) {
+		p := broker.NewPublisher(nowhere, broker.FixedTopics("q", 8), broker.PublishOptions{})
+		b.SetBytes(int64(len(stream)))
+		for b.Loop() {
+			if _, err := p.PublishStream(b.Context(), "nightly-42", bytes.NewReader(stream)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// A short stream is one message, and should not cost more than that.
+func BenchmarkPublishShortStream(b *testing.B) {
+	stream := longStream(b, 2000)
+	p := broker.NewPublisher(nowhere, broker.FixedTopics("q", 8), broker.PublishOptions{})
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := p.PublishStream(b.Context(), "nightly-42", bytes.NewReader(stream)); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkMessage(b *testing.B) {
+	for segment := range broker.Cut(bytes.NewReader(longStream(b, 500)), "nightly-42", 0) {
+		b.Run("make", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				broker.Message(segment)
+			}
+		})
+		msg := broker.Message(segment)
+		b.Run("read", func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := broker.Segment(msg); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// From adding a line to its being handed to the broker, one line at a time; and how many
+// lines a second go through a broker that takes a millisecond.
+func BenchmarkLive(b *testing.B) {
+	line := longStream(b, 1)
+	b.Run("delay", func(b *testing.B) {
+		sent := make(chan struct{})
+		out := publisherFunc(func(string, ...*message.Message) error { sent <- struct{}{}; return nil })
+		live := broker.NewPublisher(out, broker.FixedTopics("q", 8), broker.PublishOptions{}).Live(b.Context(), "r")
+		offset := int64(0)
+		for b.Loop() {
+			if err := live.Add(offset, line); err != nil {
+				b.Fatal(err)
+			}
+			<-sent
+			offset += int64(len(line))
+		}
+		if _, err := live.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	b.Run("load", func(b *testing.B) {
+		out := publisherFunc(func(string, ...*message.Message) error { time.Sleep(time.Millisecond); return nil })
+		live := broker.NewPublisher(out, broker.FixedTopics("q", 8), broker.PublishOptions{}).Live(b.Context(), "r")
+		offset := int64(0)
+		for b.Loop() {
+			if err := live.Add(offset, line); err != nil {
+				b.Fatal(err)
+			}
+			offset += int64(len(line))
+		}
+		stats, err := live.Close()
+		if err != nil {
+			b.Error(err)
+		}
+		b.ReportMetric(float64(b.N)/float64(stats.Segments), "lines/segment")
+	})
+}

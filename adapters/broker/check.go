@@ -1,0 +1,57 @@
+package broker
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// digest is the SHA-256 of a stream, and unknown what stands for none.
+type digest = [sha256.Size]byte
+
+var unknown digest
+
+// check reports what is wrong with a segment, without quoting it. Both ends ask:
+// what is wrong is better not sent, and what arrives may come from anyone.
+func check(s *domain.Segment) error {
+	if err := store.CheckRunID(s.Run); err != nil {
+		return err
+	}
+	switch {
+	case s.Offset < 0 || s.Offset > math.MaxInt64-int64(len(s.Data)):
+		return errors.New("no stream has its offset")
+	case len(s.Data) == 0:
+		return errors.New("it is empty")
+	case s.Tail && bytes.IndexByte(s.Data, '\n') >= 0:
+		return errors.New("it is a tail, and holds a line feed")
+	case !s.Tail && s.Data[len(s.Data)-1] != '\n':
+		return errors.New("it does not end with a line, and is no tail")
+	}
+	return nil
+}
+
+// checkAll reports the first segment that must not be sent.
+func checkAll(segments []domain.Segment) error {
+	for i := range segments {
+		if err := check(&segments[i]); err != nil {
+			return fmt.Errorf("run %s at byte %d: what is to be sent is no segment: %w", printable(string(segments[i].Run)), segments[i].Offset, err)
+		}
+	}
+	return nil
+}
+
+// printable makes what others have named fit to be printed: what would move a
+// cursor, break a line or turn the direction of writing is escaped.
+func printable(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) || r == '\uFFFD' }) {
+		return strconv.Quote(name)
+	}
+	return name
+}

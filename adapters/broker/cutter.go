@@ -1,0 +1,128 @@
+package broker
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// DefaultSegmentBytes is how many bytes a segment has at most unless told
+// otherwise: brokers commonly take messages of 1 MiB, their headers included.
+const DefaultSegmentBytes = 1<<20 - 8<<10
+
+// LineTooLongError says that a line does not fit into a segment.
+type LineTooLongError struct {
+	Run domain.RunID
+	// Offset is that of the line's first byte.
+	Offset int64
+	// Length is how many bytes the line has, its line feed included.
+	Length int64
+	// Limit is how many a segment may have.
+	Limit int
+}
+
+func (e *LineTooLongError) Error() string {
+	return fmt.Sprintf("run %s: the line at byte %d has %d bytes, and a message takes %d; let the broker take larger messages, or ingest the run without it", printable(string(e.Run)), e.Offset, e.Length, e.Limit)
+}
+
+// Cutter cuts a stream that arrives piece by piece into segments. It keeps no
+// bytes, only the digest of those that it was given.
+type Cutter struct {
+	run    domain.RunID
+	limit  int
+	next   int64
+	digest hash.Hash // nil where the beginning was not seen
+	begun  bool
+	ended  bool
+}
+
+// NewCutter returns a cutter for the stream of a run. A segment has at most limit
+// bytes; 0 means [DefaultSegmentBytes].
+func NewCutter(run domain.RunID, limit int) *Cutter {
+	if limit <= 0 {
+		limit = DefaultSegmentBytes
+	}
+	return &Cutter{run: run, limit: limit, digest: sha256.New()}
+}
+
+// Add cuts lines, which are whole, into segments; these share the bytes of lines.
+// The first lines may begin anywhere in the stream, and if that is not its
+// start the segments have no digests; after that nothing may be left out.
+// If one line is too long, those before it are returned with the error.
+func (c *Cutter) Add(offset int64, lines []byte) ([]domain.Segment, error) {
+	if len(lines) == 0 {
+		return nil, nil
+	}
+	if lines[len(lines)-1] != '\n' {
+		return nil, c.wrong(offset, errors.New("what is to be cut does not end with a line"))
+	}
+	if err := c.moveTo(offset); err != nil {
+		return nil, err
+	}
+	var segments []domain.Segment
+	for len(lines) > 0 {
+		n := wholeLines(lines, c.limit)
+		if n == 0 {
+			return segments, c.tooLong(int64(bytes.IndexByte(lines, '\n')) + 1)
+		}
+		segments = append(segments, c.cut(lines[:n:n], false))
+		lines = lines[n:]
+	}
+	return segments, nil
+}
+
+// Tail returns the segment of the last line of a stream, which no line feed ends.
+func (c *Cutter) Tail(offset int64, line []byte) (domain.Segment, error) {
+	if len(line) == 0 || bytes.IndexByte(line, '\n') >= 0 {
+		return domain.Segment{}, c.wrong(offset, errors.New("a tail is one line that no line feed ends"))
+	}
+	if err := c.moveTo(offset); err != nil {
+		return domain.Segment{}, err
+	}
+	if len(line) > c.limit {
+		return domain.Segment{}, c.tooLong(int64(len(line)))
+	}
+	return c.cut(line, true), nil
+}
+
+// moveTo makes sure that nothing is left out before offset.
+func (c *Cutter) moveTo(offset int64) error {
+	switch {
+	case c.ended:
+		return c.wrong(offset, errors.New("the stream has ended with its tail"))
+	case c.begun && offset != c.next:
+		return c.wrong(offset, fmt.Errorf("the stream goes on at byte %d", c.next))
+	case offset != c.next:
+		c.next, c.digest = offset, nil
+	}
+	c.begun = true
+	return nil
+}
+
+// cut makes a segment of the next bytes of the stream.
+func (c *Cutter) cut(data []byte, tail bool) domain.Segment {
+	segment := domain.Segment{Run: c.run, Offset: c.next, Data: data, Tail: tail}
+	if c.digest != nil {
+		c.digest.Write(data)
+		c.digest.Sum(segment.SHA256[:0])
+	}
+	c.next, c.ended = segment.End(), tail
+	return segment
+}
+
+func (c *Cutter) tooLong(length int64) error {
+	return &LineTooLongError{Run: c.run, Offset: c.next, Length: length, Limit: c.limit}
+}
+
+func (c *Cutter) wrong(offset int64, err error) error {
+	return fmt.Errorf("run %s at byte %d: %w", printable(string(c.run)), offset, err)
+}
+
+// wholeLines returns how many bytes the whole lines have that fit into limit.
+func wholeLines(data []byte, limit int) int {
+	return bytes.LastIndexByte(data[:min(len(data), limit)], '\n') + 1
+}

@@ -1,0 +1,225 @@
+package broker_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// piece is a segment as the model sees it.
+type piece struct {
+	offset int
+	data   string
+}
+
+// greedy is what cutting a stream should give, line by line: the pieces, and where
+// and how long the first line is that does not fit.
+func greedy(stream string, limit int) (pieces []piece, tooLong *broker.LineTooLongError) {
+	at := 0
+	for line := range strings.Lines(stream) {
+		tail := !strings.HasSuffix(line, "\n")
+		last := len(pieces) - 1
+		switch {
+		case len(line) > limit:
+			return pieces, &broker.LineTooLongError{Offset: int64(at), Length: int64(len(line)), Limit: limit}
+		case last < 0 || tail || len(pieces[last].data)+len(line) > limit:
+			pieces = append(pieces, piece{at, line})
+		default:
+			pieces[last].data += line
+		}
+		at += len(line)
+	}
+	return pieces, nil
+}
+
+// However the bytes arrive, the segments are as long as they can be, and add up to
+// the stream or to what is before the line that is too long.
+func TestCutIsGreedy(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stream := string(streams().Draw(t, "stream"))
+		limit := rapid.IntRange(1, 60).Draw(t, "limit")
+		reader := rapid.SampledFrom([]func(io.Reader) io.Reader{
+			func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.HalfReader, iotest.DataErrReader,
+		}).Draw(t, "reader")
+		want, wantErr := greedy(stream, limit)
+
+		var got []domain.Segment
+		var gotErr error
+		for segment, err := range broker.Cut(reader(strings.NewReader(stream)), "r", limit) {
+			if gotErr != nil {
+				t.Fatal("it goes on after an error")
+			}
+			if gotErr = err; err == nil {
+				got = append(got, segment)
+			}
+		}
+		whole := stream
+		if wantErr != nil {
+			whole = stream[:wantErr.Offset]
+			wantErr.Run = "r"
+			var tooLong *broker.LineTooLongError
+			if !errors.As(gotErr, &tooLong) || *tooLong != *wantErr {
+				t.Fatalf("got %v, want %v", gotErr, wantErr)
+			}
+		} else if gotErr != nil {
+			t.Fatal(gotErr)
+		}
+		checkAddUp(t, "r", []byte(whole), got)
+		if len(got) != len(want) {
+			t.Fatalf("%d segments, want %d", len(got), len(want))
+		}
+		for i := range got {
+			if int(got[i].Offset) != want[i].offset || string(got[i].Data) != want[i].data {
+				t.Fatalf("segment %d: %q at %d, want %+v", i, got[i].Data, got[i].Offset, want[i])
+			}
+		}
+	})
+}
+
+// Streams longer than the memory that reading begins with, at the default size: each
+// segment has no room for the line that comes next.
+func TestCutLongStream(t *testing.T) {
+	stream := append(longStream(t, 3<<20), "torn"...)
+	var got []domain.Segment
+	for segment, err := range broker.Cut(iotest.HalfReader(bytes.NewReader(stream)), "r", 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(got); n > 0 && !segment.Tail {
+			if line := bytes.IndexByte(segment.Data, '\n') + 1; len(got[n-1].Data)+line <= broker.DefaultSegmentBytes {
+				t.Errorf("segment %d has %d bytes, and the next line %d", n-1, len(got[n-1].Data), line)
+			}
+		}
+		if len(segment.Data) > broker.DefaultSegmentBytes {
+			t.Errorf("%d bytes", len(segment.Data))
+		}
+		got = append(got, segment)
+	}
+	checkAddUp(t, "r", stream, got)
+}
+
+// A line that is far too long is measured without being kept.
+func TestCutMeasuresLongLines(t *testing.T) {
+	stream := "a\n" + strings.Repeat("x", 5<<20) + "\nb\n"
+	var last error
+	for _, err := range broker.Cut(strings.NewReader(stream), "é\n", 1000) {
+		last = err
+	}
+	want := broker.LineTooLongError{Run: "é\n", Offset: 2, Length: 5<<20 + 1, Limit: 1000}
+	var got *broker.LineTooLongError
+	if !errors.As(last, &got) || *got != want {
+		t.Fatalf("got %v, want %v", last, &want)
+	}
+	if text := got.Error(); strings.Contains(text, "\n") || !strings.Contains(text, "byte 2") {
+		t.Error(text)
+	}
+}
+
+// Lines that were read are handed out before the error of the reader, and what may be half a
+// line is no tail then.
+func TestCutTellsErrors(t *testing.T) {
+	broken := errors.New("the disk is gone")
+	for _, read := range []string{"", "a\n", "a\nb\nhalf"} {
+		var got []domain.Segment
+		var last error
+		for segment, err := range broker.Cut(io.MultiReader(strings.NewReader(read), iotest.ErrReader(broken)), "r", 0) {
+			if last = err; err == nil {
+				got = append(got, segment)
+			}
+		}
+		if !errors.Is(last, broken) {
+			t.Errorf("%q: %v", read, last)
+		}
+		checkAddUp(t, "r", []byte(read[:strings.LastIndex(read, "\n")+1]), got)
+	}
+	for _, err := range broker.Cut(idle{}, "r", 0) {
+		if !errors.Is(err, io.ErrNoProgress) {
+			t.Error(err)
+		}
+	}
+}
+
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
+
+// A sequence that is left reads no further.
+func TestCutCanBeLeft(t *testing.T) {
+	r := strings.NewReader(strings.Repeat("line\n", 100))
+	for range broker.Cut(r, "r", 5) {
+		break
+	}
+	if r.Len() < 490 {
+		t.Errorf("only %d bytes are left", r.Len())
+	}
+}
+
+// However lines arrive, the segments add up to the stream, and within one arrival they
+// are as few as they can be.
+func TestCutterTakesLinesAsTheyCome(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limit := rapid.IntRange(21, 60).Draw(t, "limit")
+		cutter := broker.NewCutter("r", limit)
+		var stream []byte
+		var got []domain.Segment
+		for _, chunk := range rapid.SliceOfN(lines(), 0, 6).Draw(t, "chunks") {
+			segments, err := cutter.Add(int64(len(stream)), chunk)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want, _ := greedy(string(chunk), limit); len(segments) != len(want) {
+				t.Fatalf("%d segments, want %d", len(segments), len(want))
+			}
+			stream, got = append(stream, chunk...), append(got, segments...)
+		}
+		if tail := rapid.SliceOfN(rapid.ByteRange('t', 'z'), 0, 20).Draw(t, "tail"); len(tail) > 0 {
+			segment, err := cutter.Tail(int64(len(stream)), tail)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stream, got = append(stream, tail...), append(got, segment)
+		}
+		checkAddUp(t, "r", stream, got)
+	})
+}
+
+// Who begins in the middle knows no digest; nothing is left out after that.
+func TestCutterKeepsItsPlace(t *testing.T) {
+	cutter := broker.NewCutter("r", 8)
+	segments, err := cutter.Add(100, []byte("abc\nd\n"))
+	if err != nil || len(segments) != 1 || segments[0].Offset != 100 || segments[0].SHA256 != [32]byte{} {
+		t.Fatal(segments, err)
+	}
+	for _, offset := range []int64{0, 100, 105, 107} {
+		if segments, err := cutter.Add(offset, []byte("e\n")); err == nil || segments != nil {
+			t.Errorf("at %d: %v", offset, segments)
+		}
+	}
+	if _, err := cutter.Add(106, []byte("half")); err == nil {
+		t.Error("half a line was taken")
+	}
+	segments, err = cutter.Add(106, []byte("e\n123456789\nf\n"))
+	var tooLong *broker.LineTooLongError
+	if len(segments) != 1 || !errors.As(err, &tooLong) || *tooLong != (broker.LineTooLongError{Run: "r", Offset: 108, Length: 10, Limit: 8}) {
+		t.Errorf("%v, %v", segments, err)
+	}
+	for _, bad := range []string{"", "a\n", "123456789"} {
+		if _, err := cutter.Tail(108, []byte(bad)); err == nil {
+			t.Errorf("%q was taken for a tail", bad)
+		}
+	}
+	if tail, err := cutter.Tail(108, []byte("12345678")); err != nil || !tail.Tail {
+		t.Error(tail, err)
+	}
+	if _, err := cutter.Add(116, []byte("g\n")); err == nil {
+		t.Error("something was added behind the tail")
+	}
+}

@@ -1,0 +1,29 @@
+// Package broker sends the streams of runs over a message broker, and hands
+// what arrives to whoever derives rows from it. It speaks Watermill and knows
+// no broker: a [message.Publisher] and a [message.Subscriber] are passed in.
+//
+// # What is sent
+//
+// A message is one [domain.Segment]: some whole lines of one run, as they stand
+// in its stream. The payload is their bytes; what else there is to know is
+// metadata, see [Message]. The run and the offset say which segment it is, so that it
+// does not matter whether messages arrive twice or in another order: a segment is
+// applied when it is the next one of its run, dropped when it has been, and
+// held until then otherwise. That is up to the [Projector].
+//
+// # Where to
+//
+// Runs are spread over the partitions of a stream by [Partition]; each
+// partition is a topic, and is to be read by one worker at a time, one
+// message after the other. More partitions can be added later on: runs
+// move, and some of their segments meet in the store, where order is made.
+//
+// # Sending and receiving
+//
+// A [Publisher] sends streams that are finished at full speed, and those that
+// grow as a [Live]. A [Router] applies what arrives, with a [Projector]; who has a
+// Watermill router already adds a [Handler] to it.
+//
+// What is no segment goes to a poison topic. Whatever else fails is tried again,
+// here some times and then by the broker, for as long as it takes.
+package broker

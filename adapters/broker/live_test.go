@@ -1,0 +1,275 @@
+package broker_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+)
+
+// However a stream grows and whatever fails, what arrives is the stream, in order.
+func TestLiveSendsTheStream(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		run, chunks := runIDs().Draw(t, "run"), rapid.SliceOfN(lines(), 0, 12).Draw(t, "chunks")
+		tail := rapid.SliceOfN(rapid.ByteRange('t', 'z'), 0, 20).Draw(t, "tail")
+		failures := rapid.SliceOfN(rapid.IntRange(0, 2), 0, 5).Draw(t, "failures of each call")
+		options := fast
+		options.SegmentBytes = rapid.IntRange(21, 60).Draw(t, "limit")
+		options.PendingBytes = rapid.IntRange(1, 200).Draw(t, "pending")
+		var out recorder
+		out.onTopics = func(string, []*message.Message) error {
+			if len(failures) > 0 && failures[0] > 0 {
+				failures[0]--
+				return errDown
+			}
+			failures = failures[min(1, len(failures)):]
+			return nil
+		}
+		live := broker.NewPublisher(&out, broker.FixedTopics("q", 2), options).Live(context.Background(), run)
+		var stream []byte
+		for _, chunk := range chunks {
+			reused := bytes.Clone(chunk)
+			if err := live.Add(int64(len(stream)), reused); err != nil {
+				t.Fatal(err)
+			}
+			for i := range reused {
+				reused[i] = '!'
+			}
+			stream = append(stream, chunk...)
+			if rapid.Bool().Draw(t, "flush") {
+				if err := live.Flush(); err != nil {
+					t.Fatal(err)
+				}
+				checkAddUp(t, run, stream, out.segments(t))
+			}
+		}
+		if len(tail) > 0 {
+			if err := live.Tail(int64(len(stream)), tail); err != nil {
+				t.Fatal(err)
+			}
+			stream = append(stream, tail...)
+		}
+		stats, err := live.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := out.segments(t)
+		checkAddUp(t, run, stream, got)
+		if stats.Bytes != int64(len(stream)) || stats.Segments != len(got) {
+			t.Fatalf("%+v", stats)
+		}
+	})
+}
+
+// What comes when nothing is on its way goes at once; what comes meanwhile goes together,
+// as soon as it can. The clock is that of the test: no time may pass in between.
+func TestLiveWaitsForNoTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const took = 30 * time.Millisecond // what the broker takes
+		start := time.Now()
+		var sent []string
+		out := publisherFunc(func(_ string, messages ...*message.Message) error {
+			for _, msg := range messages {
+				sent = append(sent, time.Since(start).String()+" "+string(msg.Payload))
+			}
+			time.Sleep(took)
+			return nil
+		})
+		live := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{}).Live(t.Context(), "r")
+		add := func(offset int64, line string) {
+			if err := live.Add(offset, []byte(line)); err != nil {
+				t.Error(err)
+			}
+		}
+		add(0, "a\n")
+		time.Sleep(10 * time.Millisecond)
+		add(2, "b\n")
+		add(4, "c\n")
+		time.Sleep(10 * time.Millisecond)
+		add(6, "d\n")
+		time.Sleep(time.Second)
+		add(8, "e\n")
+		if stats, err := live.Close(); err != nil || stats.Segments != 3 {
+			t.Error(stats, err)
+		}
+		want := "0s a\n, 30ms b\nc\nd\n, 1.02s e\n"
+		if got := strings.Join(sent, ", "); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// On a real clock too.
+func TestLiveDelay(t *testing.T) {
+	sent := make(chan time.Time, 1)
+	out := publisherFunc(func(string, ...*message.Message) error { sent <- time.Now(); return nil })
+	live := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{}).Live(t.Context(), "r")
+	for i := range 20 {
+		start := time.Now()
+		if err := live.Add(int64(2*i), []byte("a\n")); err != nil {
+			t.Fatal(err)
+		}
+		if took := (<-sent).Sub(start); took > 500*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+	}
+	if _, err := live.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whoever adds waits when too much is pending, and no longer than that.
+func TestLiveIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		out := publisherFunc(func(string, ...*message.Message) error { <-release; return nil })
+		live := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{PendingBytes: 4}).Live(t.Context(), "r")
+		var added atomic.Int64
+		go func() {
+			for i := range 5 {
+				if err := live.Add(int64(2*i), []byte("a\n")); err != nil {
+					t.Error(err)
+				}
+				synctest.Wait() // the first one is on its way before the next is added
+				added.Add(1)
+			}
+		}()
+		time.Sleep(time.Second)
+		if n := added.Load(); n != 3 { // one on its way, two pending
+			t.Errorf("%d were added", n)
+		}
+		close(release)
+		time.Sleep(time.Second)
+		if n := added.Load(); n != 5 {
+			t.Errorf("%d were added", n)
+		}
+		if stats, err := live.Close(); err != nil || stats.Bytes != 10 {
+			t.Error(stats, err)
+		}
+	})
+}
+
+// Mistakes of whoever adds change nothing.
+func TestLiveKeepsItsPlace(t *testing.T) {
+	var out recorder
+	live := broker.NewPublisher(&out, broker.FixedTopics("q", 1), fast).Live(t.Context(), "r")
+	if err := live.Add(0, []byte("a\n")); err != nil {
+		t.Fatal(err)
+	}
+	for _, flush := range []bool{false, true} {
+		for _, bad := range []error{
+			live.Add(0, []byte("a\n")), live.Add(1, []byte("b\n")), live.Add(3, []byte("b\n")), live.Add(2, []byte("half")),
+			live.Tail(3, []byte("t")), live.Tail(2, []byte("t\n")), live.Tail(2, nil), live.Add(-1, []byte("b\n")),
+		} {
+			if bad == nil {
+				t.Error("it was taken")
+			}
+		}
+		if flush {
+			if err := live.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := live.Tail(2, []byte("t")); err != nil {
+		t.Fatal(err)
+	}
+	if err := live.Add(3, []byte("b\n")); err == nil {
+		t.Error("something was added behind the tail")
+	}
+	for range 2 {
+		if _, err := live.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := live.Add(3, []byte("b\n")); err == nil {
+		t.Error("something was added after the end")
+	}
+	checkAddUp(t, "r", []byte("a\nt"), out.segments(t))
+}
+
+// An error of sending reaches whoever adds, flushes or closes, and does not leave.
+func TestLiveTellsErrors(t *testing.T) {
+	broken := broker.PublishOptions{Hopeless: func(error) bool { return true }, SegmentBytes: 4}
+	down := publisherFunc(func(string, ...*message.Message) error { return errDown })
+	live := broker.NewPublisher(down, broker.FixedTopics("q", 1), broken).Live(t.Context(), "r")
+	if err := live.Add(0, []byte("a\n")); err != nil {
+		t.Fatal(err)
+	}
+	if err := live.Flush(); !errors.Is(err, errDown) {
+		t.Error(err)
+	}
+	if err := live.Add(2, []byte("b\n")); !errors.Is(err, errDown) {
+		t.Error(err)
+	}
+	if _, err := live.Close(); !errors.Is(err, errDown) {
+		t.Error(err)
+	}
+
+	var out recorder
+	live = broker.NewPublisher(&out, broker.FixedTopics("q", 1), broken).Live(t.Context(), "r")
+	var tooLong *broker.LineTooLongError
+	if err := live.Add(0, []byte("a\n12345\n")); err != nil {
+		t.Fatal(err)
+	}
+	if stats, err := live.Close(); !errors.As(err, &tooLong) || stats.Bytes != 2 {
+		t.Error(stats, err)
+	}
+}
+
+// Its context ends it, also when the broker is down, and when somebody waits.
+func TestLiveEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	down := publisherFunc(func(string, ...*message.Message) error { return errDown })
+	live := broker.NewPublisher(down, broker.FixedTopics("q", 1), broker.PublishOptions{FirstDelay: time.Hour}).Live(ctx, "r")
+	if err := live.Add(0, []byte("a\n")); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if err := live.Flush(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if _, err := live.Close(); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// Nor does anybody wait for a publisher that does not heed its context.
+func TestLiveLeavesAStuckPublisher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		release := make(chan struct{})
+		out := publisherFunc(func(string, ...*message.Message) error { <-release; return nil })
+		live := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{PendingBytes: 1}).Live(ctx, "r")
+		var errs [2]error
+		for i := range 2 { // one on its way, one pending
+			if err := live.Add(int64(2*i), []byte("a\n")); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		go func() { errs[0] = live.Flush() }()
+		go func() { errs[1] = live.Add(4, []byte("a\n")) }()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		for i, err := range errs {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		close(release)
+		if _, err := live.Close(); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}

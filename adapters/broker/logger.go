@@ -1,0 +1,62 @@
+package broker
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+)
+
+// newLogger returns a logger for Watermill, which logs what others have named
+// and how panics went: all of it is made printable.
+func newLogger(to *slog.Logger) watermill.LoggerAdapter {
+	return logger{watermill.NewSlogLogger(to)}
+}
+
+type logger struct{ to watermill.LoggerAdapter }
+
+func (l logger) Error(msg string, err error, fields watermill.LogFields) {
+	l.to.Error(printable(msg), printableError(err), printableFields(fields))
+}
+
+func (l logger) Info(msg string, fields watermill.LogFields) {
+	l.to.Info(printable(msg), printableFields(fields))
+}
+
+func (l logger) Debug(msg string, fields watermill.LogFields) {
+	l.to.Debug(printable(msg), printableFields(fields))
+}
+
+func (l logger) Trace(msg string, fields watermill.LogFields) {
+	l.to.Trace(printable(msg), printableFields(fields))
+}
+
+func (l logger) With(fields watermill.LogFields) watermill.LoggerAdapter {
+	return logger{l.to.With(printableFields(fields))}
+}
+
+// printableError tells of a panic where it was, and not the value, which can be
+// something of a stream.
+func printableError(err error) error {
+	var panicked middleware.RecoveredPanicError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &panicked):
+		return fmt.Errorf("panic of type %T: %s", panicked.V, printable(panicked.Stacktrace))
+	}
+	return errors.New(printable(err.Error()))
+}
+
+func printableFields(fields watermill.LogFields) watermill.LogFields {
+	safe := make(watermill.LogFields, len(fields))
+	for key, value := range fields {
+		if text, ok := value.(string); ok {
+			value = printable(text)
+		}
+		safe[key] = value
+	}
+	return safe
+}

@@ -1,0 +1,66 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Metrics counts what a [broker.Router] and a [broker.Publisher] do.
+type Metrics struct {
+	publishedSegments, publishedBytes, publishFailures prometheus.Counter
+
+	segments, bytes, events, failures, poisoned prometheus.Counter
+	applying                                    prometheus.Histogram
+}
+
+var _ broker.Meter = (*Metrics)(nil)
+
+// New returns metrics that are registered with registry. It panics if they are
+// already.
+func New(registry prometheus.Registerer) *Metrics {
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "quire", Name: name, Help: help})
+		registry.MustRegister(c)
+		return c
+	}
+	m := &Metrics{
+		publishedSegments: counter("published_segments_total", "Segments that the broker has taken."),
+		publishedBytes:    counter("published_bytes_total", "Bytes of streams in the segments that the broker has taken."),
+		publishFailures:   counter("publish_failures_total", "Tries to publish segments that failed."),
+		segments:          counter("applied_segments_total", "Segments that were applied, dropped because they had been, or kept for later."),
+		bytes:             counter("applied_bytes_total", "Bytes of streams in those segments."),
+		events:            counter("applied_events_total", "Events that became part of rows."),
+		failures:          counter("apply_failures_total", "Tries to apply a segment that failed."),
+		poisoned:          counter("poisoned_messages_total", "Messages that were no segments and went to the poison topic."),
+		applying: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "quire", Name: "apply_seconds", Help: "How long it took to apply a segment, where that did not fail.",
+			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15), // up to 16 s
+		}),
+	}
+	registry.MustRegister(m.applying)
+	return m
+}
+
+func (m *Metrics) Published(segments int, bytes int64) {
+	m.publishedSegments.Add(float64(segments))
+	m.publishedBytes.Add(float64(bytes))
+}
+
+func (m *Metrics) PublishFailed() { m.publishFailures.Inc() }
+
+func (m *Metrics) Applied(segment *domain.Segment, took time.Duration) {
+	m.segments.Inc()
+	m.bytes.Add(float64(len(segment.Data)))
+	m.applying.Observe(took.Seconds())
+}
+
+// Events counts events that became part of rows; a projector that knows how many
+// calls it.
+func (m *Metrics) Events(n int64) { m.events.Add(float64(n)) }
+
+func (m *Metrics) ApplyFailed() { m.failures.Inc() }
+func (m *Metrics) Poisoned()    { m.poisoned.Inc() }

@@ -1,0 +1,105 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Listen listens at address, host:port. Without a host that is this machine
+// alone; 0.0.0.0 or [::] lets everybody in who can reach it.
+func Listen(address string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w; give host:port, or :port for this machine alone", err)
+	}
+	if host == "" {
+		host = "127.0.0.1"
+	}
+	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	return listener, nil
+}
+
+// Serve answers /metrics with what gatherer has and /healthz with status, until ctx
+// ends; requests that are under way then are answered. It closes listener. A
+// nil logger is told nothing.
+func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gatherer, status Status, logger *slog.Logger) error {
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	server := &http.Server{
+		Handler:           pages(listener, gatherer, status, logger),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*patience)
+		defer cancel()
+		stopped <- server.Shutdown(last)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return fmt.Errorf("metrics: %w", err)
+	}
+	return <-stopped
+}
+
+func pages(listener net.Listener, gatherer prometheus.Gatherer, status Status, logger *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	// GET takes HEAD as well, and other methods are refused.
+	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
+		// What is known is worth showing when the broker or the store is down.
+		ErrorHandling: promhttp.ContinueOnError,
+		ErrorLog:      slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}))
+	mux.Handle("GET /healthz", status.handler(logger))
+	if isLoopback(listener.Addr().String()) {
+		return onlyLocal(mux)
+	}
+	return mux
+}
+
+// onlyLocal refuses requests that name another host. They come from a page in a
+// browser on this machine whose name was made to lead here.
+func onlyLocal(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocalName(r.Host) {
+			http.Error(w, "this is served to this machine alone, as localhost", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLocalName(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil { // without a port
+		host = hostPort
+	}
+	switch host {
+	case "localhost", "127.0.0.1", "::1", "[::1]":
+		return true
+	}
+	return false
+}
+
+func isLoopback(address string) bool {
+	at, err := netip.ParseAddrPort(address)
+	return err == nil && at.Addr().Unmap().IsLoopback()
+}

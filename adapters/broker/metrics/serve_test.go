@@ -1,0 +1,192 @@
+package metrics_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quire-ci/quire-project/adapters/broker/metrics"
+)
+
+// serve serves until the returned function is called, which gives the error of Serve.
+func serve(t *testing.T, address string, status metrics.Status) (base string, stop func() error) {
+	t.Helper()
+	listener, err := metrics.Listen(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	metrics.New(registry)
+	registry.MustRegister(status.Collector())
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	ended := make(chan error, 1)
+	go func() { ended <- metrics.Serve(ctx, listener, registry, status, nil) }()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return "http://127.0.0.1:" + port, func() error {
+		cancel()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(20 * time.Second):
+			return errors.New("it does not end")
+		}
+	}
+}
+
+// ask asks for a page, calling the server by another name if host is not empty.
+func ask(t *testing.T, method, url, host string) (int, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Host = host
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+func TestPages(t *testing.T) {
+	var sick error
+	status := metrics.Status{
+		Health:      func(context.Context) error { return sick },
+		Lag:         func(context.Context) (map[int]int64, error) { return map[int]int64{0: 5, 1: 0}, nil },
+		Quarantined: func(context.Context) (int64, error) { return 2, nil },
+	}
+	base, stop := serve(t, ":0", status)
+	if code, body := ask(t, "GET", base+"/healthz", ""); code != 200 || body != `{"status":"ok","lag":{"0":5,"1":0},"quarantined":2}`+"\n" {
+		t.Error(code, body)
+	}
+	if code, body := ask(t, "GET", base+"/metrics", ""); code != 200 || !strings.Contains(body, `quire_partition_lag_messages{partition="0"} 5`) || !strings.Contains(body, "quire_applied_segments_total 0") {
+		t.Error(code, body)
+	}
+	for _, method := range []string{"POST", "PUT", "DELETE"} {
+		for _, page := range []string{"/healthz", "/metrics"} {
+			if code, _ := ask(t, method, base+page, ""); code != http.StatusMethodNotAllowed {
+				t.Error(method, page, code)
+			}
+		}
+	}
+	for _, page := range []string{"/healthz", "/metrics"} {
+		if code, body := ask(t, "HEAD", base+page, ""); code != 200 || body != "" {
+			t.Error(page, code, body)
+		}
+	}
+	if code, _ := ask(t, "GET", base+"/debug/pprof/", ""); code != http.StatusNotFound {
+		t.Error(code)
+	}
+	sick = errors.New("postgres://user:secret@host is down")
+	if code, body := ask(t, "GET", base+"/healthz", ""); code != http.StatusServiceUnavailable || !strings.Contains(body, `"status":"failing"`) || strings.Contains(body, "secret") {
+		t.Error(code, body)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := http.Get(base + "/healthz"); err == nil {
+		t.Error("it is still there")
+	}
+}
+
+// What is not known is null, and what is known is shown.
+func TestPagesWithoutAnswers(t *testing.T) {
+	down := errors.New("down")
+	base, stop := serve(t, ":0", metrics.Status{
+		Lag:         func(context.Context) (map[int]int64, error) { return nil, down },
+		Quarantined: func(context.Context) (int64, error) { return 0, down },
+	})
+	if code, body := ask(t, "GET", base+"/healthz", ""); code != 200 || body != `{"status":"ok","lag":null,"quarantined":null}`+"\n" {
+		t.Error(code, body)
+	}
+	if code, body := ask(t, "GET", base+"/metrics", ""); code != 200 || !strings.Contains(body, "quire_applied_segments_total") {
+		t.Error(code, body)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A page in a browser whose name leads to this machine gets nothing; where everybody
+// is let in, any name is right.
+func TestNamesOfTheServer(t *testing.T) {
+	local, stopLocal := serve(t, "127.0.0.1:0", metrics.Status{})
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:9090": 200, "127.0.0.1:1": 200, "[::1]": 200, "[::1]:9090": 200,
+		"evil.example": 403, "evil.example:80": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example": 403, "10.0.0.1": 403,
+	} {
+		for _, page := range []string{"/healthz", "/metrics", "/"} {
+			if code, _ := ask(t, "GET", local+page, host); code != want && (page != "/" || want == 403) {
+				t.Errorf("%s as %s: %d", page, host, code)
+			}
+		}
+	}
+	open, stopOpen := serve(t, "0.0.0.0:0", metrics.Status{})
+	if code, _ := ask(t, "GET", open+"/healthz", "ci.example:9090"); code != 200 {
+		t.Error(code)
+	}
+	for _, stop := range []func() error{stopLocal, stopOpen} {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A request that is under way when it is told to end is answered.
+func TestServeEndsGracefully(t *testing.T) {
+	asked, answer := make(chan struct{}), make(chan struct{})
+	base, stop := serve(t, "localhost:0", metrics.Status{Health: func(context.Context) error {
+		close(asked)
+		<-answer
+		return nil
+	}})
+	code := make(chan int, 1)
+	go func() { n, _ := ask(t, "GET", base+"/healthz", ""); code <- n }()
+	<-asked
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	time.Sleep(20 * time.Millisecond)
+	close(answer)
+	if n := <-code; n != 200 {
+		t.Error(n)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestListen(t *testing.T) {
+	for address, want := range map[string]string{":0": "127.0.0.1", "[::1]:0": "::1", "0.0.0.0:0": "0.0.0.0"} {
+		listener, err := metrics.Listen(address)
+		if err != nil {
+			if address == "[::1]:0" {
+				continue // a machine may have no IPv6
+			}
+			t.Fatal(err)
+		}
+		host, _, _ := net.SplitHostPort(listener.Addr().String())
+		if host != want && !(want == "0.0.0.0" && host == "::") {
+			t.Errorf("%s listens at %s", address, host)
+		}
+		listener.Close()
+	}
+	for _, bad := range []string{"", "9090", "nowhere.invalid:0"} {
+		if listener, err := metrics.Listen(bad); err == nil {
+			listener.Close()
+			t.Errorf("it listens at %q", bad)
+		}
+	}
+}

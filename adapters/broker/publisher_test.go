@@ -1,0 +1,281 @@
+package broker_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+var errDown = errors.New("the broker is down")
+
+// fast are options of publishers that try again at once.
+var fast = broker.PublishOptions{FirstDelay: time.Microsecond, MostDelay: time.Microsecond}
+
+// What a broker that fails now and then has taken is the stream, in order, on the
+// topic of its run, and Stats tell of it.
+func TestPublishStream(t *testing.T) {
+	topics := broker.FixedTopics("quire", 4)
+	rapid.Check(t, func(t *rapid.T) {
+		run, stream := runIDs().Draw(t, "run"), streams().Draw(t, "stream")
+		options := fast
+		options.SegmentBytes = rapid.IntRange(21, 60).Draw(t, "limit")
+		options.Window = rapid.IntRange(1, 4).Draw(t, "window")
+		failures := rapid.SliceOfN(rapid.IntRange(0, 3), 0, 5).Draw(t, "failures of each call")
+		var out recorder
+		failed := 0
+		out.onTopics = func(_ string, messages []*message.Message) error {
+			if len(messages) > options.Window {
+				t.Fatalf("%d messages at once", len(messages))
+			}
+			if len(failures) > 0 && failures[0] > 0 {
+				failures[0]--
+				failed++
+				return errDown
+			}
+			failures = failures[min(1, len(failures)):]
+			return nil
+		}
+		stats, err := broker.NewPublisher(&out, topics, options).PublishStream(context.Background(), run, bytes.NewReader(stream))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := out.segments(t)
+		checkAddUp(t, run, stream, got)
+		for _, topic := range out.topics {
+			if topic != topics.Topic(broker.Partition(run, 4)) {
+				t.Fatalf("the topic is %s", topic)
+			}
+		}
+		if want := (broker.Stats{Segments: len(got), Bytes: int64(len(stream)), Retries: failed}); stats != want {
+			t.Fatalf("got %+v, want %+v", stats, want)
+		}
+	})
+}
+
+// A segment that was taken though the broker said otherwise is the same message again.
+func TestPublishAgainIsTheSameMessage(t *testing.T) {
+	var out recorder
+	options := fast
+	options.Window = 3
+	calls := 0
+	lossy := publisherFunc(func(topic string, messages ...*message.Message) error {
+		calls++
+		if err := out.Publish(topic, messages[:min(calls, len(messages))]...); err != nil || calls < 3 {
+			return errors.Join(err, errDown)
+		}
+		return nil
+	})
+	stats, err := broker.NewPublisher(lossy, broker.FixedTopics("q", 1), broker.PublishOptions{
+		FirstDelay: time.Microsecond, SegmentBytes: 2, Window: 3,
+	}).PublishStream(t.Context(), "r", strings.NewReader("a\nb\nc\n"))
+	if err != nil || stats.Retries != 2 {
+		t.Fatal(stats, err)
+	}
+	checkAddUp(t, "r", []byte("a\nb\nc\n"), out.segments(t)) // which leaves known UUIDs out
+}
+
+type publisherFunc func(topic string, messages ...*message.Message) error
+
+func (f publisherFunc) Publish(topic string, messages ...*message.Message) error {
+	return f(topic, messages...)
+}
+func (publisherFunc) Close() error { return nil }
+
+// Publishing ends when it is told to give up, when that makes no sense any more, and with its
+// context; the error says where it stood, and why.
+func TestPublishEnds(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		ctx     context.Context // nil: one that ends soon
+		options broker.PublishOptions
+		want    []error
+		tries   func(int) bool
+	}{
+		"given up":             {t.Context(), broker.PublishOptions{GiveUp: 100 * time.Millisecond, FirstDelay: time.Millisecond}, []error{errDown}, func(n int) bool { return n > 1 }},
+		"hopeless":             {t.Context(), broker.PublishOptions{Hopeless: func(err error) bool { return errors.Is(err, errDown) }}, []error{errDown}, func(n int) bool { return n == 1 }},
+		"context ended":        {nil, broker.PublishOptions{FirstDelay: time.Millisecond}, []error{errDown, context.DeadlineExceeded}, func(n int) bool { return n > 1 }},
+		"context ended before": {ended, broker.PublishOptions{}, []error{context.Canceled}, func(n int) bool { return n == 0 }},
+	} {
+		if c.ctx == nil {
+			soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			c.ctx = soon
+		}
+		out := publisherFunc(func(_ string, messages ...*message.Message) error {
+			if messages[0].Context() != c.ctx {
+				t.Errorf("%s: the message has another context", name)
+			}
+			return errDown
+		})
+		meter := &counting{}
+		c.options.Meter = meter
+		p := broker.NewPublisher(out, broker.FixedTopics("q", 1), c.options)
+		err := p.Publish(c.ctx, domain.Segment{Run: "a\nb", Offset: 5, Data: []byte("x\n")})
+		var failed *broker.PublishError
+		if !errors.As(err, &failed) || failed.Run != "a\nb" || failed.Offset != 5 || !c.tries(failed.Tries) || int(meter.failed.Load()) != failed.Tries {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for _, want := range c.want {
+			if !errors.Is(err, want) {
+				t.Errorf("%s: %v is not %v", name, err, want)
+			}
+		}
+		if strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %q", name, err)
+		}
+	}
+}
+
+// What is wrong with the stream comes after all that is right was published.
+func TestPublishStreamTellsErrors(t *testing.T) {
+	broken := errors.New("the disk is gone")
+	for name, c := range map[string]struct {
+		r    io.Reader
+		want func(error) bool
+	}{
+		"reading":     {io.MultiReader(strings.NewReader("a\nb\nc\n"), iotest.ErrReader(broken)), func(err error) bool { return errors.Is(err, broken) }},
+		"a long line": {strings.NewReader("a\nb\nc\n123456789\nd\n"), func(err error) bool { var e *broker.LineTooLongError; return errors.As(err, &e) }},
+	} {
+		var out recorder
+		p := broker.NewPublisher(&out, broker.FixedTopics("q", 1), broker.PublishOptions{SegmentBytes: 4, Window: 2})
+		stats, err := p.PublishStream(t.Context(), "r", c.r)
+		if !c.want(err) || stats.Bytes != 6 {
+			t.Errorf("%s: %+v, %v", name, stats, err)
+		}
+		checkAddUp(t, "r", []byte("a\nb\nc\n"), out.segments(t))
+	}
+}
+
+// A stream whose context ends is not taken for published, and nobody goes on reading it.
+func TestPublishStreamEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var reads, after atomic.Int64
+	out := publisherFunc(func(string, ...*message.Message) error { cancel(); return nil })
+	endless := readerFunc(func(b []byte) (int, error) {
+		b[0] = "\na"[reads.Add(1)%2]
+		return 1, nil
+	})
+	_, err := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{SegmentBytes: 2}).PublishStream(ctx, "r", endless)
+	after.Store(reads.Load())
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	time.Sleep(10 * time.Millisecond)
+	if reads.Load() != after.Load() {
+		t.Error("somebody goes on reading")
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
+
+// While a window is on its way, the next one is read.
+func TestPublishStreamReadsAhead(t *testing.T) {
+	r, w := io.Pipe()
+	took := make(chan struct{})
+	out := publisherFunc(func(string, ...*message.Message) error {
+		select {
+		case <-took: // only when more was read
+			return nil
+		case <-time.After(10 * time.Second):
+			return errors.New("nobody reads meanwhile")
+		}
+	})
+	go func() {
+		io.WriteString(w, "a\nb\n")
+		close(took)
+		w.Close()
+	}()
+	p := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{SegmentBytes: 2, Window: 1, GiveUp: time.Nanosecond})
+	if _, err := p.PublishStream(t.Context(), "r", iotest.OneByteReader(r)); err != nil {
+		t.Error(err)
+	}
+}
+
+// One publisher serves many streams at once.
+func TestPublishManyStreams(t *testing.T) {
+	var out recorder
+	p := broker.NewPublisher(&out, broker.FixedTopics("q", 3), broker.PublishOptions{SegmentBytes: 8})
+	var wg sync.WaitGroup
+	const runs = 20
+	for i := range runs {
+		wg.Go(func() {
+			stream := strings.Repeat(fmt.Sprintf("run%d\n", i), 10)
+			if _, err := p.PublishStream(t.Context(), domain.RunID(fmt.Sprint(i)), strings.NewReader(stream)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	byRun := map[domain.RunID][]domain.Segment{}
+	for _, s := range out.segments(t) {
+		byRun[s.Run] = append(byRun[s.Run], s)
+	}
+	for i := range runs {
+		run := domain.RunID(fmt.Sprint(i))
+		checkAddUp(t, run, []byte(strings.Repeat(fmt.Sprintf("run%d\n", i), 10)), byRun[run])
+	}
+}
+
+// Segments of several runs go each to the topic of its run.
+func TestPublishSegments(t *testing.T) {
+	topics := broker.FixedTopics("q", 5)
+	var out recorder
+	meter := &counting{}
+	p := broker.NewPublisher(&out, topics, broker.PublishOptions{Meter: meter})
+	var all []domain.Segment
+	for _, run := range []domain.RunID{"a", "a", "b", "c", "b"} {
+		all = append(all, domain.Segment{Run: run, Offset: int64(2 * len(all)), Data: []byte("x\n")})
+	}
+	if err := p.Publish(t.Context(), all...); err != nil {
+		t.Fatal(err)
+	}
+	if got := out.segments(t); !slices.EqualFunc(got, all, func(a, b domain.Segment) bool { return a.Run == b.Run && a.Offset == b.Offset }) {
+		t.Errorf("got %v, want %v", got, all)
+	}
+	for i, call := range out.calls {
+		segment, err := broker.Segment(call[0])
+		if err != nil || out.topics[i] != topics.Topic(broker.Partition(segment.Run, 5)) {
+			t.Errorf("run %s went to %s, %v", segment.Run, out.topics[i], err)
+		}
+	}
+	if meter.published.Load() != 5 || meter.bytes.Load() != 10 {
+		t.Errorf("%d segments of %d bytes were counted", meter.published.Load(), meter.bytes.Load())
+	}
+	if err := p.Publish(t.Context()); err != nil {
+		t.Error("nothing cannot be published: ", err)
+	}
+}
+
+// What nobody could apply is not sent.
+func TestPublishChecksSegments(t *testing.T) {
+	for name, bad := range map[string]domain.Segment{
+		"no run": {Data: []byte("a\n")}, "half a line": {Run: "r", Data: []byte("a")}, "nothing": {Run: "r"},
+		"a tail of lines": {Run: "r", Data: []byte("a\nb"), Tail: true}, "before the start": {Run: "r", Offset: -1, Data: []byte("a\n")},
+	} {
+		var out recorder
+		err := broker.NewPublisher(&out, broker.FixedTopics("q", 1), fast).Publish(t.Context(), domain.Segment{Run: "r", Data: []byte("a\n")}, bad)
+		if err == nil || out.count() != 0 {
+			t.Errorf("%s: %v, %d were sent", name, err, out.count())
+		}
+	}
+}

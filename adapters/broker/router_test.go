@@ -1,0 +1,418 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// growing are topics to which more are added.
+type growing struct{ partitions atomic.Int64 }
+
+func (g *growing) Partitions() int            { return int(g.partitions.Load()) }
+func (g *growing) Topic(partition int) string { return fmt.Sprintf("q.%d", partition) }
+
+// What was published by several goroutines, finished streams and growing ones, arrives whole
+// through a broker that shuffles, handlers that see messages twice, fail and panic, and
+// partitions that are added meanwhile.
+func TestStreamsArriveWhole(t *testing.T) {
+	b := memoryBroker(t)
+	var read, written growing
+	read.partitions.Store(2)
+	written.partitions.Store(2)
+	p := newInOrder()
+	router := newRouter(t, shuffling{b}, b, &read, p, hurried)
+	router.AddMiddleware(middleware.Duplicator, middleware.RandomFail(0.1), middleware.RandomPanic(0.1))
+	start(t, router)
+
+	publisher := broker.NewPublisher(b, &written, broker.PublishOptions{SegmentBytes: 300, Window: 3})
+	streams := map[domain.RunID][]byte{}
+	var wg sync.WaitGroup
+	for i := range 12 {
+		run := domain.RunID(fmt.Sprintf("run %d/ç", i))
+		stream := append(longStream(t, 3000), "torn"...)
+		streams[run] = stream
+		if i%2 == 0 {
+			wg.Go(func() {
+				if _, err := publisher.PublishStream(t.Context(), run, strings.NewReader(string(stream))); err != nil {
+					t.Error(err)
+				}
+			})
+			continue
+		}
+		wg.Go(func() { publishLive(t, publisher, run, stream) })
+	}
+	time.Sleep(2 * time.Millisecond)
+	read.partitions.Store(5)
+	if err := router.Grow(); err != nil {
+		t.Error(err)
+	}
+	written.partitions.Store(5)
+	wg.Wait()
+	p.waitFor(t, streams)
+}
+
+// publishLive publishes a stream a line at a time.
+func publishLive(t *testing.T, publisher *broker.Publisher, run domain.RunID, stream []byte) {
+	live := publisher.Live(t.Context(), run)
+	offset := int64(0)
+	for line := range strings.Lines(string(stream)) {
+		add := live.Add
+		if !strings.HasSuffix(line, "\n") {
+			add = live.Tail
+		}
+		if err := add(offset, []byte(line)); err != nil {
+			t.Error(err)
+		}
+		offset += int64(len(line))
+		time.Sleep(10 * time.Microsecond)
+	}
+	if _, err := live.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is no segment goes to the poison topic, each once and at once, whatever it is;
+// others go on.
+func TestRubbishIsPoison(t *testing.T) {
+	b := memoryBroker(t)
+	poison, err := b.Subscribe(t.Context(), "poison")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newInOrder()
+	var tries atomic.Int64
+	// Whoever publishes with a context that has ended gets nothing done.
+	pub := publisherFunc(func(topic string, messages ...*message.Message) error {
+		for _, msg := range messages {
+			if err := msg.Context().Err(); err != nil {
+				return err
+			}
+		}
+		return b.Publish(topic, messages...)
+	})
+	router := newRouter(t, b, pub, broker.FixedTopics("q", 1), p, hurried)
+	router.AddMiddleware(func(h message.HandlerFunc) message.HandlerFunc {
+		return func(msg *message.Message) ([]*message.Message, error) { tries.Add(1); return h(msg) }
+	})
+	start(t, router)
+
+	all := rubbish()
+	for _, msg := range all {
+		if err := b.Publish("q.0", msg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(t, b)
+	got := map[string]bool{}
+	for range all {
+		msg := within(t, "poison", poison)
+		if msg.Metadata.Get(middleware.ReasonForPoisonedKey) == "" || msg.Metadata.Get(middleware.PoisonedTopicKey) != "q.0" {
+			t.Errorf("the metadata is %v", msg.Metadata)
+		}
+		got[fmt.Sprintf("%q", msg.Payload)] = true
+		msg.Ack()
+	}
+	for what, msg := range all {
+		if !got[fmt.Sprintf("%q", msg.Payload)] {
+			t.Errorf("%s did not arrive", what)
+		}
+	}
+	p.waitFor(t, map[domain.RunID][]byte{"r": []byte("a\n")})
+	if got, want := tries.Load(), int64(len(all)+1); got != want {
+		t.Errorf("%d tries of %d messages", got, want)
+	}
+}
+
+// An error that is not the message's is tried again, first here and then by the broker, and
+// goes to nobody else.
+func TestFailuresAreTriedAgain(t *testing.T) {
+	b := memoryBroker(t)
+	for name, fail := range map[string]func() error{
+		"an error": func() error { return errStore },
+		"a panic":  func() error { panic("a secret") },
+	} {
+		var tries atomic.Int64
+		done := make(chan struct{})
+		router := newRouter(t, b, publisherFunc(func(topic string, _ ...*message.Message) error {
+			t.Errorf("%s: something is published to %s", name, topic)
+			return nil
+		}), broker.FixedTopics(name, 1), projectorFunc(func(context.Context, domain.Segment) error {
+			if tries.Add(1) < 8 { // more than the tries of one delivery
+				return fail()
+			}
+			close(done)
+			return nil
+		}), hurried)
+		start(t, router)
+		if err := b.Publish(name+".0", broker.Message(domain.Segment{Run: "r", Data: []byte("a\n")})); err != nil {
+			t.Fatal(err)
+		}
+		within(t, name, done)
+	}
+}
+
+// A try that takes too long ends, and the next one has time of its own.
+func TestTriesHaveATimeout(t *testing.T) {
+	b := memoryBroker(t)
+	var tries atomic.Int64
+	errs := make(chan error, 1)
+	options := hurried
+	options.Timeout, options.Grace = 20*time.Millisecond, time.Hour
+	router := newRouter(t, b, b, broker.FixedTopics("q", 1), projectorFunc(func(ctx context.Context, _ domain.Segment) error {
+		if tries.Add(1) == 1 {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		errs <- ctx.Err()
+		return nil
+	}), options)
+	start(t, router)
+	send(t, b)
+	if err := within(t, "a second try", errs); err != nil {
+		t.Error("the second try began with ", err)
+	}
+}
+
+// Whoever stops the router waits for what is being stored, and nothing is begun after.
+func TestStoppingFinishesTheSegmentAtHand(t *testing.T) {
+	for name, stop := range map[string]func(*broker.Router, context.CancelFunc) error{
+		"closed":        func(r *broker.Router, _ context.CancelFunc) error { return r.Close() },
+		"context ended": func(_ *broker.Router, cancel context.CancelFunc) error { cancel(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := memoryBroker(t)
+			begun, commit := make(chan struct{}), make(chan struct{})
+			var committed atomic.Bool
+			router := newRouter(t, b, b, broker.FixedTopics("q", 1), projectorFunc(func(ctx context.Context, _ domain.Segment) error {
+				close(begun)
+				<-commit
+				committed.Store(ctx.Err() == nil)
+				return ctx.Err()
+			}), hurried)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ended := make(chan error, 1)
+			go func() { ended <- router.Run(ctx) }()
+			within(t, "running", router.Running())
+			send(t, b)
+			within(t, "applying", begun)
+			stopped := make(chan error, 1)
+			go func() { stopped <- stop(router, cancel) }()
+			select {
+			case err := <-ended:
+				t.Fatal("it did not wait: ", err)
+			case <-time.After(50 * time.Millisecond):
+			}
+			close(commit)
+			if err := within(t, "stopping", stopped); err != nil {
+				t.Error(err)
+			}
+			if err := within(t, "ending", ended); err != nil {
+				t.Error(err)
+			}
+			if !committed.Load() {
+				t.Error("the commit was interrupted")
+			}
+		})
+	}
+}
+
+// But not for ever.
+func TestGraceEnds(t *testing.T) {
+	b := memoryBroker(t)
+	begun := make(chan struct{})
+	options := hurried
+	options.Grace = 30 * time.Millisecond
+	router := newRouter(t, b, b, broker.FixedTopics("q", 1), projectorFunc(func(ctx context.Context, _ domain.Segment) error {
+		close(begun)
+		<-ctx.Done()
+		return ctx.Err()
+	}), options)
+	start(t, router)
+	send(t, b)
+	within(t, "applying", begun)
+	start := time.Now()
+	if err := router.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took < options.Grace || took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A message whose router was closed before its turn is left alone.
+func TestHandlerBeginsNothingAfterTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	msg := broker.Message(domain.Segment{Run: "r", Data: []byte("a\n")})
+	msg.SetContext(ctx)
+	handler := broker.Handler(projectorFunc(func(context.Context, domain.Segment) error {
+		t.Error("it was applied")
+		return nil
+	}), broker.Options{})
+	if err := handler(msg); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// Grow can be called at any time, and again after it has failed.
+func TestGrow(t *testing.T) {
+	b := memoryBroker(t)
+	var topics growing
+	topics.partitions.Store(1)
+	refuse := &refusing{Subscriber: b}
+	router := newRouter(t, refuse, b, &topics, newInOrder(), hurried)
+	topics.partitions.Store(2)
+	if err := router.Grow(); err != nil {
+		t.Error("before it runs: ", err)
+	}
+	start(t, router)
+	topics.partitions.Store(4)
+	refuse.down.Store(true)
+	if err := router.Grow(); !errors.Is(err, errStore) {
+		t.Error(err)
+	}
+	refuse.down.Store(false)
+	for range 2 {
+		if err := router.Grow(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := refuse.topics(); got != "q.0 q.1 q.2 q.3" {
+		t.Errorf("it reads %s", got)
+	}
+	if err := router.Run(t.Context()); err == nil {
+		t.Error("it runs twice")
+	}
+}
+
+// refusing is a subscriber that can be down.
+type refusing struct {
+	message.Subscriber
+	down atomic.Bool
+	mu   sync.Mutex
+	all  []string
+}
+
+func (r *refusing) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
+	if r.down.Load() {
+		return nil, errStore
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, topic)
+	return r.Subscriber.Subscribe(ctx, topic)
+}
+
+func (r *refusing) topics() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return strings.Join(slices.Sorted(slices.Values(r.all)), " ")
+}
+
+// counting is a meter of which some counters are looked at.
+type counting struct {
+	broker.NoMeter
+	published, applied, failed, poisoned, bytes atomic.Int64
+}
+
+func (c *counting) Published(segments int, bytes int64) {
+	c.published.Add(int64(segments))
+	c.bytes.Add(bytes)
+}
+func (c *counting) PublishFailed() { c.failed.Add(1) }
+
+func (c *counting) Applied(s *domain.Segment, _ time.Duration) {
+	c.applied.Add(1)
+	c.bytes.Add(int64(len(s.Data)))
+}
+func (c *counting) ApplyFailed() { c.failed.Add(1) }
+func (c *counting) Poisoned()    { c.poisoned.Add(1) }
+
+// What is logged can be printed, and holds nothing of a stream.
+func TestLogIsPrintable(t *testing.T) {
+	b := memoryBroker(t)
+	var log capturing
+	var tries atomic.Int64
+	done := make(chan struct{})
+	options := hurried
+	options.Logger = slog.New(&log)
+	meter := &counting{}
+	options.Meter = meter
+	router := newRouter(t, b, b, broker.FixedTopics("q", 1), projectorFunc(func(context.Context, domain.Segment) error {
+		switch tries.Add(1) {
+		case 1:
+			return errors.New("run a\nb: \x1b[31mdown")
+		case 2:
+			panic("a secret")
+		}
+		close(done)
+		return nil
+	}), options)
+	start(t, router)
+	if err := b.Publish("q.0", message.NewMessage("\x1b\n", nil)); err != nil {
+		t.Fatal(err)
+	}
+	send(t, b)
+	within(t, "applying", done)
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "poison topic") && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	if err := router.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text := log.String()
+	if strings.ContainsAny(text, "\x1b") || strings.Contains(text, "a\nb") || strings.Contains(text, "a secret") {
+		t.Errorf("%q", text)
+	}
+	for _, want := range []string{"down", "panic of type string", "poison topic"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in the log: %s", want, text)
+		}
+	}
+	if meter.applied.Load() != 1 || meter.bytes.Load() != 2 || meter.failed.Load() != 2 || meter.poisoned.Load() != 1 {
+		t.Errorf("applied %d, %d bytes, failed %d, poisoned %d", meter.applied.Load(), meter.bytes.Load(), meter.failed.Load(), meter.poisoned.Load())
+	}
+}
+
+// capturing keeps what is logged as it is, without the escapes of other handlers.
+type capturing struct {
+	slog.Handler
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (c *capturing) Enabled(context.Context, slog.Level) bool { return true }
+func (c *capturing) WithAttrs([]slog.Attr) slog.Handler       { return c }
+
+func (c *capturing) Handle(_ context.Context, record slog.Record) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.text.WriteString(record.Message)
+	record.Attrs(func(a slog.Attr) bool {
+		fmt.Fprintf(&c.text, " %s=%v", a.Key, a.Value.Any())
+		return true
+	})
+	c.text.WriteString(" | ")
+	return nil
+}
+
+func (c *capturing) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.String()
+}

@@ -1,0 +1,87 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/cenkalti/backoff/v5"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// PublishError says that segments of a run were not published, or that some of
+// them may not have been.
+type PublishError struct {
+	Run domain.RunID
+	// Offset is where in the stream the first of them begins.
+	Offset int64
+	Tries  int
+	// Err is why the last try failed, and why there was none after it if that was
+	// because the context has ended.
+	Err error
+}
+
+func (e *PublishError) Error() string {
+	return fmt.Sprintf("run %s: publishing its stream from byte %d on: %v (tries: %d)", printable(string(e.Run)), e.Offset, e.Err, e.Tries)
+}
+
+func (e *PublishError) Unwrap() error { return e.Err }
+
+// send publishes segments of one run, again and again if it has to. All of them are
+// sent again, in order, because which the broker has taken is not known.
+func (p *Publisher) send(ctx context.Context, segments []domain.Segment) (Stats, error) {
+	tries := 0
+	var last error
+	once := func() (struct{}, error) {
+		if ctx.Err() != nil {
+			return struct{}{}, backoff.Permanent(ctx.Err())
+		}
+		tries++
+		if last = p.sendOnce(ctx, segments); last == nil {
+			return struct{}{}, nil
+		}
+		p.options.Meter.PublishFailed()
+		if p.options.Hopeless(last) {
+			return struct{}{}, backoff.Permanent(last)
+		}
+		return struct{}{}, last
+	}
+	_, err := backoff.Retry(ctx, once, backoff.WithBackOff(p.backOff()), backoff.WithMaxElapsedTime(p.options.GiveUp), backoff.WithNotify(p.logRetry))
+	if err != nil {
+		if last != nil && !errors.Is(err, last) {
+			err = fmt.Errorf("%w (before that: %w)", err, last)
+		}
+		return Stats{Retries: max(tries-1, 0)}, &PublishError{Run: segments[0].Run, Offset: segments[0].Offset, Tries: tries, Err: err}
+	}
+	sent := Stats{Segments: len(segments), Retries: tries - 1}
+	for i := range segments {
+		sent.Bytes += int64(len(segments[i].Data))
+	}
+	p.options.Meter.Published(sent.Segments, sent.Bytes)
+	return sent, nil
+}
+
+// sendOnce makes new messages for each try: whoever was given one before may have
+// changed it, or still hold it.
+func (p *Publisher) sendOnce(ctx context.Context, segments []domain.Segment) error {
+	messages := make([]*message.Message, len(segments))
+	for i := range segments {
+		messages[i] = Message(segments[i])
+		messages[i].SetContext(ctx)
+	}
+	return p.out.Publish(topicOf(p.topics, segments[0].Run), messages...)
+}
+
+func (p *Publisher) backOff() backoff.BackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.MaxInterval, b.Multiplier = p.options.FirstDelay, p.options.MostDelay, 2
+	return b
+}
+
+func (p *Publisher) logRetry(err error, delay time.Duration) {
+	p.options.Logger.Warn("publishing failed, trying again", slog.String("error", printable(err.Error())), slog.Duration("in", delay))
+}

@@ -1,0 +1,69 @@
+package jetstream
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// target is what an address says.
+type target struct {
+	servers               []string // URLs, without any secret
+	user, password, token string
+	stream                string
+}
+
+// String is the address without its secrets.
+func (t target) String() string {
+	s := strings.Join(t.servers, ",")
+	if t.stream != "" {
+		s += "/" + t.stream
+	}
+	return s
+}
+
+// plain are addresses of which it is beyond doubt where secrets end: the one @
+// is behind them, and what follows a host is a number. Part of a password that
+// holds an @ or a / as it is would otherwise be shown as the name of a host.
+var plain = regexp.MustCompile(`^(nats|tls)://(?:([^@/?#]*)@)?(` + host + `(?:,(?:(?:nats|tls)://)?` + host + `)*)(?:/([A-Za-z0-9_-]*))?$`)
+
+// host is a host, by its name or address, and its port.
+const host = `(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?`
+
+// errAddress does not show the address: where one is not understood, it is not
+// known either which part of it is the password.
+var errAddress = fmt.Errorf("%w (it is not shown, as it may hold a password); it looks like nats://USER:PASSWORD@HOST:4222,HOST:4222/STREAM or tls://TOKEN@HOST, with user and password once, %%40 for an @ in them, %%3A for :, %%2F for /, %%3F for ? and %%23 for #", ErrAddress)
+
+func parse(address string) (target, error) {
+	parts := plain.FindStringSubmatch(address)
+	if parts == nil {
+		return target{}, errAddress
+	}
+	scheme, secrets, hosts, stream := parts[1], parts[2], parts[3], parts[4]
+	t := target{stream: stream}
+	if err := t.identify(secrets); err != nil {
+		return target{}, err
+	}
+	for server := range strings.SplitSeq(hosts, ",") {
+		if !strings.Contains(server, "://") {
+			server = scheme + "://" + server
+		}
+		t.servers = append(t.servers, server)
+	}
+	return t, nil
+}
+
+// identify takes who connects: a user with a password, or else a token.
+func (t *target) identify(secrets string) (err error) {
+	user, password, both := strings.Cut(secrets, ":")
+	if !both {
+		t.token, err = url.PathUnescape(secrets)
+	} else if t.user, err = url.PathUnescape(user); err == nil {
+		t.password, err = url.PathUnescape(password)
+	}
+	if err != nil {
+		return errAddress
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package jetstream
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+)
+
+// candidate is a worker, and what it has subscribed to.
+type candidate struct {
+	id string
+	// All says all partitions.
+	All        bool  `json:"all,omitempty"`
+	Partitions []int `json:"partitions,omitempty"`
+}
+
+func (c candidate) wants(partition int) bool {
+	return c.All || slices.Contains(c.Partitions, partition)
+}
+
+// claim is a worker's claim to a partition. The highest one wins, if the
+// worker can take one more.
+type claim struct {
+	partition, worker int
+	weight            uint64
+}
+
+// assign says which worker has which partition. Every worker comes to the same
+// result without asking anybody (rendezvous hashing). If all want all, none has two
+// partitions more than another one; and few change hands when a worker joins or
+// leaves.
+func assign(partitions int, workers []candidate) map[int]string {
+	workers = slices.DeleteFunc(slices.Clone(workers), func(c candidate) bool { return !c.All && len(c.Partitions) == 0 })
+	owners := make(map[int]string, partitions)
+	if len(workers) == 0 {
+		return owners
+	}
+	claims := claims(partitions, workers)
+	loads := make([]int, len(workers))
+	least, more := partitions/len(workers), partitions%len(workers)
+	give := func(fits func(worker int) bool) {
+		for _, c := range claims {
+			if _, taken := owners[c.partition]; !taken && fits(c.worker) {
+				owners[c.partition] = workers[c.worker].id
+				if loads[c.worker]++; loads[c.worker] == least+1 {
+					more--
+				}
+			}
+		}
+	}
+	give(func(worker int) bool { return loads[worker] < least || loads[worker] == least && more > 0 })
+	give(func(int) bool { return true }) // what only those want who have enough
+	return owners
+}
+
+// claims are all claims, the highest first.
+func claims(partitions int, workers []candidate) []claim {
+	claims := make([]claim, 0, partitions*len(workers))
+	for partition := range partitions {
+		for i, w := range workers {
+			if w.wants(partition) {
+				sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", partition, w.id))
+				claims = append(claims, claim{partition, i, binary.BigEndian.Uint64(sum[:])})
+			}
+		}
+	}
+	slices.SortFunc(claims, func(a, b claim) int {
+		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.partition, b.partition), cmp.Compare(workers[a.worker].id, workers[b.worker].id))
+	})
+	return claims
+}

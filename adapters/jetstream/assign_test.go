@@ -1,0 +1,83 @@
+package jetstream
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func drawWorkers(t *rapid.T, most int, onlyAll bool) (workers []candidate) {
+	for i := range rapid.IntRange(0, most).Draw(t, "workers") {
+		c := candidate{id: fmt.Sprintf("host-%d", i), All: onlyAll || rapid.Bool().Draw(t, "all")}
+		if !c.All {
+			c.Partitions = rapid.SliceOfNDistinct(rapid.IntRange(0, 20), 0, 5, rapid.ID).Draw(t, "partitions")
+		}
+		workers = append(workers, c)
+	}
+	return workers
+}
+
+// Every partition that anybody wants is given to one who wants it, and in
+// whatever order workers are known, everybody comes to the same result.
+func TestAssignGivesAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		partitions := rapid.IntRange(1, 20).Draw(t, "partitions")
+		workers := drawWorkers(t, 6, false)
+		owners := assign(partitions, workers)
+		for partition := range partitions {
+			wanted := slices.ContainsFunc(workers, func(c candidate) bool { return c.wants(partition) })
+			owner, given := owners[partition]
+			if wanted != given {
+				t.Fatalf("%d: wanted is %v, given is %v", partition, wanted, given)
+			}
+			if given && !slices.ContainsFunc(workers, func(c candidate) bool { return c.id == owner && c.wants(partition) }) {
+				t.Fatalf("%d is given to %q, who does not want it", partition, owner)
+			}
+		}
+		if len(workers) == 0 {
+			return
+		}
+		again := assign(partitions, rapid.Permutation(workers).Draw(t, "order"))
+		for partition, owner := range owners {
+			if again[partition] != owner {
+				t.Fatalf("%d: %q and, in another order, %q", partition, owner, again[partition])
+			}
+		}
+	})
+}
+
+// Where all want all, none has two more than another, and few partitions
+// change hands when a worker leaves.
+func TestAssignIsFair(t *testing.T) {
+	moved, total := 0, 0
+	rapid.Check(t, func(t *rapid.T) {
+		partitions := rapid.IntRange(1, 40).Draw(t, "partitions")
+		workers := drawWorkers(t, 9, true)
+		if len(workers) < 2 {
+			return
+		}
+		owners := assign(partitions, workers)
+		loads := map[string]int{}
+		for _, owner := range owners {
+			loads[owner]++
+		}
+		for _, w := range workers {
+			if n := loads[w.id]; n < partitions/len(workers) || n > (partitions+len(workers)-1)/len(workers) {
+				t.Fatalf("of %d partitions for %d workers, %s has %d", partitions, len(workers), w.id, n)
+			}
+		}
+		left := workers[len(workers)-1].id
+		for partition, owner := range assign(partitions, workers[:len(workers)-1]) {
+			total++
+			if owners[partition] != left && owners[partition] != owner {
+				moved++
+			}
+		}
+	})
+	if moved*5 > total {
+		t.Errorf("%d of %d partitions changed hands without need", moved, total)
+	}
+	t.Logf("%d of %d partitions changed hands without need", moved, total)
+}

@@ -1,0 +1,355 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/internal/natstest"
+)
+
+// What is in a message comes out as it went in, whatever it is.
+func TestRoundTrip(t *testing.T) {
+	b := openWith(t, natstest.New(t).URL(), quick)
+	messages := subscribe(t, b.Subscriber(), b.AllTopics())
+	tries := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringN(0, 20, -1), rapid.SampledFrom([]string{"", " ", "\r\n", "a: b", "%41", "+", "\x00", "\xff", "é", "Nats-Msg-Id", "Status"}))
+		tries++
+		uuid := rapid.OneOf(rapid.Just(""), rapid.Map(text, func(s string) string { return fmt.Sprint(s, tries, s) })).Draw(t, "uuid")
+		m := message.NewMessage(uuid, rapid.SliceOfN(rapid.Byte(), 0, 2000).Draw(t, "payload"))
+		m.Metadata = rapid.MapOfN(text, text, 0, 5).Draw(t, "metadata")
+		if err := b.Publisher().Publish(b.Topic(rapid.IntRange(0, 7).Draw(t, "partition")), m); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-messages:
+			if !got.Equals(m) {
+				t.Fatalf("went in as %q %q %q, came out as %q %q %q", m.UUID, m.Metadata, m.Payload, got.UUID, got.Metadata, got.Payload)
+			}
+			got.Ack()
+		case <-time.After(10 * time.Second):
+			t.Fatal("it does not come")
+		}
+	})
+	quiet(t, messages, 50*time.Millisecond)
+}
+
+func TestPublishedTwice(t *testing.T) {
+	b := openWith(t, natstest.New(t).URL(), quick)
+	batch := numbered(0, 10)
+	publish(t, b, b.Topic(0), batch[:6]...)
+	publish(t, b, b.Topic(0), batch...)
+	messages := subscribe(t, b.Subscriber(), b.Topic(0))
+	for i := range batch {
+		m := next(t, messages)
+		if m.UUID != batch[i].UUID {
+			t.Errorf("message %d is %s", i, m.Payload)
+		}
+		m.Ack()
+	}
+	quiet(t, messages, 100*time.Millisecond)
+}
+
+// Messages come in order, and no more than may be in hand.
+func TestOrderAndInFlight(t *testing.T) {
+	o := with(func(o *Options) { o.InFlight = 5 })
+	b := openWith(t, natstest.New(t).URL(), o)
+	publish(t, b, b.Topic(2), numbered(0, 100)...)
+	messages := subscribe(t, b.Subscriber(), b.Topic(2))
+	var hand []*message.Message
+	for i := range 100 {
+		if len(hand) == 5 {
+			if i%20 == 0 {
+				quiet(t, messages, 20*time.Millisecond)
+			}
+			hand[0].Ack()
+			hand = hand[1:]
+		}
+		m := next(t, messages)
+		if string(m.Payload) != fmt.Sprint(i) {
+			t.Fatalf("message %d is %s", i, m.Payload)
+		}
+		hand = append(hand, m)
+	}
+}
+
+func TestNackedComesAgain(t *testing.T) {
+	b := openWith(t, natstest.New(t).URL(), quick)
+	publish(t, b, b.Topic(0), numbered(0, 1)...)
+	messages := subscribe(t, b.Subscriber(), b.Topic(0))
+	start := time.Now()
+	for range 3 {
+		m := next(t, messages)
+		m.Nack()
+		<-m.Context().Done()
+	}
+	next(t, messages).Ack()
+	if took := time.Since(start); took < 350*time.Millisecond || took > 2*time.Second {
+		t.Errorf("three times more after %v, want 50+100+200 ms", took)
+	}
+	quiet(t, messages, 100*time.Millisecond)
+}
+
+func TestBackoff(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tries := rapid.Uint64().Draw(t, "tries")
+		d := backoff(tries)
+		if d < 50*time.Millisecond || d > 5*time.Second || (tries < ^uint64(0) && backoff(tries+1) < d) {
+			t.Fatalf("%v after %d", d, tries)
+		}
+	})
+	if backoff(1) != 50*time.Millisecond || backoff(3) != 200*time.Millisecond || backoff(100) != 5*time.Second {
+		t.Error(backoff(1), backoff(3), backoff(100))
+	}
+}
+
+// Messages that are nacked wait without keeping others from being handled.
+func TestNackedDoNotBlock(t *testing.T) {
+	o := with(func(o *Options) { o.InFlight = 2 })
+	b := openWith(t, natstest.New(t).URL(), o)
+	publish(t, b, b.Topic(0), numbered(0, 20)...)
+	messages := subscribe(t, b.Subscriber(), b.Topic(0))
+	acked := 0
+	for acked < 10 {
+		m := next(t, messages)
+		if len(m.Payload) == 1 { // the first ten
+			m.Nack()
+			continue
+		}
+		m.Ack()
+		acked++
+	}
+}
+
+// The server is told of a message that takes long, and does not deliver it again.
+func TestLongInHand(t *testing.T) {
+	o := with(func(o *Options) { o.AckWait = 300 * time.Millisecond })
+	b := openWith(t, natstest.New(t).URL(), o)
+	publish(t, b, b.Topic(0), numbered(0, 3)...)
+	messages := subscribe(t, b.Subscriber(), b.Topic(0))
+	m := next(t, messages)
+	time.Sleep(time.Second) // the second one has been fetched, too
+	m.Ack()
+	for i := 1; i < 3; i++ {
+		m := next(t, messages)
+		if string(m.Payload) != fmt.Sprint(i) {
+			t.Errorf("message %d is %s", i, m.Payload)
+		}
+		m.Ack()
+	}
+	quiet(t, messages, 500*time.Millisecond)
+	lags, err := b.Lag(context.Background())
+	if err != nil || lags[0].Redelivered != 0 || lags[0].InFlight != 0 {
+		t.Error(lags, err)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	b := openWith(t, natstest.New(t, natstest.MaxPayload(100_000)).URL(), quick)
+	if b.MaxMessage() != 100_000-headerRoom {
+		t.Error(b.MaxMessage())
+	}
+	publish(t, b, b.Topic(0), message.NewMessage("fits", make([]byte, b.MaxMessage())))
+	for name, m := range map[string]*message.Message{
+		"payload":  message.NewMessage("a", make([]byte, 100_000)),
+		"metadata": {UUID: "b", Metadata: message.Metadata{"x": strings.Repeat("y", 99_999)}},
+		"headers":  {UUID: strings.Repeat("c", 70_000)}, // more than JetStream takes, 64 KiB
+	} {
+		if err := b.Publisher().Publish(b.Topic(0), m); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTopics(t *testing.T) {
+	b := openWith(t, natstest.New(t).URL()+"/other_name", quick)
+	if b.Topic(3) != "other_name.3" || b.AllTopics() != "other_name.*" || b.Partitions() != 8 {
+		t.Error(b.Topic(3), b.AllTopics(), b.Partitions())
+	}
+	sub := b.Subscriber()
+	for _, topic := range []string{"", "quire.1", "other_name", "other_name.", "other_name.x", "other_name.01", "other_name.-1", "other_name.1.2", "other_name.1024", "other_name.99999999999999999999"} {
+		if _, err := sub.Subscribe(context.Background(), topic); !errors.Is(err, ErrTopic) {
+			t.Errorf("subscribe to %q: %v", topic, err)
+		}
+		if err := b.Publisher().Publish(topic, numbered(0, 1)...); !errors.Is(err, ErrTopic) {
+			t.Errorf("publish to %q: %v", topic, err)
+		}
+	}
+	if err := b.Publisher().Publish(b.AllTopics(), numbered(0, 1)...); !errors.Is(err, ErrTopic) {
+		t.Error(err)
+	}
+	subscribe(t, sub, b.Topic(1))
+	for _, topic := range []string{b.Topic(1), b.AllTopics()} {
+		if _, err := sub.Subscribe(context.Background(), topic); !errors.Is(err, ErrSubscribed) {
+			t.Errorf("subscribe to %q twice: %v", topic, err)
+		}
+	}
+	subscribe(t, sub, b.Topic(2))
+}
+
+func TestPoison(t *testing.T) {
+	b := openWith(t, natstest.New(t).URL(), quick)
+	publish(t, b, b.Poison(), numbered(0, 3)...)
+	stream, err := b.js.Stream(context.Background(), b.Poison())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stream.CachedInfo().State.Msgs != 3 {
+		t.Error(stream.CachedInfo().State)
+	}
+	quiet(t, subscribe(t, b.Subscriber(), b.AllTopics()), 300*time.Millisecond)
+}
+
+func TestClosed(t *testing.T) {
+	b := openWith(t, natstest.New(t).URL(), quick)
+	pub, sub := b.Publisher(), b.Subscriber()
+	messages := subscribe(t, sub, b.AllTopics())
+	pub2, sub2 := b.Publisher(), b.Subscriber()
+	if err := errors.Join(pub.Close(), pub.Close(), sub.Close(), sub.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, open := <-messages; open {
+		t.Error("the channel is open")
+	}
+	check := func(pub message.Publisher, sub message.Subscriber) {
+		t.Helper()
+		if err := pub.Publish(b.Topic(0), numbered(0, 1)...); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+		if _, err := sub.Subscribe(context.Background(), b.Topic(0)); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	}
+	check(pub, sub)
+	publish(t, b, b.Topic(0), numbered(0, 1)...)
+	next(t, subscribe(t, sub2, b.Topic(0))).Ack()
+	if err := errors.Join(b.Close(), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	check(pub2, sub2)
+	check(b.Publisher(), b.Subscriber())
+	if _, err := b.Lag(context.Background()); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+}
+
+// When a subscription ends, messages in hand can be done and acked. Their
+// contexts end when that takes too long, and somebody else gets them.
+func TestEndOfSubscription(t *testing.T) {
+	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Drain = 700 * time.Millisecond }))
+	publish(t, b, b.Topic(0), numbered(0, 3)...)
+	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "value"))
+	messages, err := b.Subscriber().Subscribe(ctx, b.Topic(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, second := next(t, messages), next(t, messages)
+	if first.Context().Value(key{}) != "value" {
+		t.Error("messages do not have the context's values")
+	}
+	other := subscribe(t, b.Subscriber(), b.Topic(0))
+	cancel()
+	time.Sleep(300 * time.Millisecond)
+	if first.Context().Err() != nil {
+		t.Error("the context of a message in hand is done at once")
+	}
+	first.Ack()
+	quiet(t, other, 100*time.Millisecond) // there is one more in hand
+	select {
+	case <-second.Context().Done():
+	case <-time.After(2 * time.Second):
+		t.Error("the context of the message is not done")
+	}
+	for m := range messages {
+		t.Errorf("%s came after the end", m.Payload)
+	}
+	got := map[string]bool{}
+	for range 2 {
+		m := next(t, other)
+		got[string(m.Payload)] = true
+		m.Ack()
+	}
+	if !got["1"] || !got["2"] {
+		t.Error(got)
+	}
+	quiet(t, other, 100*time.Millisecond)
+}
+
+type key struct{}
+
+func TestLag(t *testing.T) {
+	ctx := context.Background()
+	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.InFlight, o.Name, o.Partitions = 4, "a worker", 3 }))
+	publish(t, b, b.Topic(1), numbered(0, 10)...)
+	lags, err := b.Lag(ctx)
+	if err != nil || len(lags) != 3 || lags[1] != (Lag{Partition: 1, Topic: "quire.1", Pending: 10}) {
+		t.Fatal(lags, err)
+	}
+	messages := subscribe(t, b.Subscriber(), b.Topic(1))
+	next(t, messages).Ack()
+	next(t, messages)
+	eventually(t, "4 in flight", 5*time.Second, func() bool {
+		lags, err = b.Lag(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lags[1].InFlight == 4
+	})
+	if lags[1].Pending != 5 || lags[1].Redelivered != 0 || !strings.HasPrefix(lags[1].Worker, "a-worker-") || lags[0].Worker != "" {
+		t.Error(lags)
+	}
+}
+
+// A stream that is somebody else's is not touched.
+func TestForeign(t *testing.T) {
+	server := natstest.New(t)
+	conn, err := nats.Connect(server.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, _ := jetstream.New(conn)
+	if _, err := js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "quire", Subjects: []string{"something"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(context.Background(), server.URL(), quick); !errors.Is(err, ErrForeign) {
+		t.Error(err)
+	}
+	openWith(t, server.URL()+"/mine", quick)
+}
+
+func TestPartitionsAndReplicas(t *testing.T) {
+	ctx := context.Background()
+	server := natstest.New(t)
+	four := openWith(t, server.URL(), with(func(o *Options) { o.Partitions = 4 }))
+	if n := openWith(t, server.URL(), quick).Partitions(); n != 4 {
+		t.Error(n, "partitions")
+	}
+	if n := openWith(t, server.URL(), with(func(o *Options) { o.Partitions = 6 })).Partitions(); n != 6 {
+		t.Error(n, "partitions")
+	}
+	eventually(t, "6 partitions", 5*time.Second, func() bool { return four.Partitions() == 6 })
+	if _, err := Open(ctx, server.URL(), with(func(o *Options) { o.Partitions = 5 })); !errors.Is(err, errFewer) {
+		t.Error(err)
+	}
+	if _, err := Open(ctx, server.URL(), with(func(o *Options) { o.Replicas = 3 })); err == nil {
+		t.Error("one server keeps three replicas")
+	}
+}
+
+func TestWrongOptions(t *testing.T) {
+	for _, o := range []Options{{Stream: "a.b"}, {Partitions: -1}, {Partitions: 1025}, {Replicas: 6}, {InFlight: -1}, {Lease: time.Millisecond}, {Drain: -1}} {
+		if _, err := Open(context.Background(), "nats://127.0.0.1:1", o); err == nil || errors.Is(err, ErrUnreachable) {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}

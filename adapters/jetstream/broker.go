@@ -1,0 +1,163 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Broker is a stream on a NATS server or cluster. It may be used by many
+// goroutines.
+type Broker struct {
+	target  target
+	options Options
+	conn    *nats.Conn
+	js      jetstream.JetStream
+	bucket  jetstream.KeyValue // of workers and leases
+	lease   time.Duration      // until a key of the bucket vanishes
+	window  *window
+
+	partitions atomic.Int64
+
+	open  context.Context // ends when the broker is closed
+	close context.CancelFunc
+	tasks sync.WaitGroup
+
+	mu      sync.Mutex
+	workers map[*worker]bool
+}
+
+// Open connects to the servers at address, which is a URL such as
+// nats://user:password@host:4222/stream, or tls://. There can be several hosts of
+// one cluster, separated by commas. Stream, poison stream and bucket are made
+// where there are none. No error, and nothing that is logged, shows a password
+// or token.
+//
+// Open waits for a cluster that has no leader yet until ctx is done, and no
+// longer than 15 seconds. A server that cannot be reached at all is an error at
+// once.
+func Open(ctx context.Context, address string, options Options) (*Broker, error) {
+	t, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	if t.stream != "" {
+		options.Stream = t.stream
+	}
+	options = options.withDefaults()
+	if err := options.check(); err != nil {
+		return nil, err
+	}
+	t.stream = options.Stream
+	b, err := open(ctx, t, options)
+	if err != nil {
+		return nil, fmt.Errorf("open the broker at %s: %w", t, explain(err))
+	}
+	return b, nil
+}
+
+func open(ctx context.Context, t target, options Options) (*Broker, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	conn, err := connect(ctx, t, options)
+	if err != nil {
+		return nil, err
+	}
+	b := &Broker{
+		target: t, options: options, conn: conn, workers: map[*worker]bool{},
+		window: newWindow(256, 16<<20),
+	}
+	b.open, b.close = context.WithCancel(context.Background())
+	b.js, err = jetstream.New(conn, jetstream.WithPublishAsyncTimeout(5*time.Second), jetstream.WithDefaultTimeout(5*time.Second))
+	if err == nil {
+		err = b.prepare(ctx)
+	}
+	if err != nil {
+		b.close()
+		conn.Close()
+		return nil, err
+	}
+	b.tasks.Go(b.watchPartitions)
+	return b, nil
+}
+
+// String is the address, without what is secret in it.
+func (b *Broker) String() string { return b.target.String() }
+
+// Partitions returns how many partitions there are. It may grow.
+func (b *Broker) Partitions() int { return int(b.partitions.Load()) }
+
+// Topic returns the topic of a partition, which count from 0.
+func (b *Broker) Topic(partition int) string {
+	return b.options.Stream + "." + strconv.Itoa(partition)
+}
+
+// AllTopics returns what to subscribe to for all partitions that are the
+// worker's, now and later.
+func (b *Broker) AllTopics() string { return b.options.Stream + ".*" }
+
+// Poison returns a topic for messages that cannot be handled. It is a stream of
+// its own, which keeps them for 30 days, and none to subscribe to.
+func (b *Broker) Poison() string { return b.options.Stream + "-poison" }
+
+// partition returns the partition of a topic, or all for that of all of them.
+func (b *Broker) partition(topic string) (int, error) {
+	name, ok := strings.CutPrefix(topic, b.options.Stream+".")
+	if ok && name == "*" {
+		return all, nil
+	}
+	partition, err := strconv.Atoi(name)
+	if !ok || err != nil || partition < 0 || partition >= maxPartitions || b.Topic(partition) != topic {
+		return 0, fmt.Errorf("%w: %q is not one like %q", ErrTopic, topic, b.Topic(0))
+	}
+	return partition, nil
+}
+
+// all stands for all partitions.
+const all = -1
+
+// headerRoom is left for the UUID and the metadata of a message.
+const headerRoom = 4 << 10
+
+// MaxMessage returns how many bytes the payload of a message can have if its
+// UUID and metadata are not more than a few thousand bytes.
+func (b *Broker) MaxMessage() int { return max(0, int(b.conn.MaxPayload())-headerRoom) }
+
+// Subscriber returns a new worker. Its partitions are others than those of any
+// other worker.
+func (b *Broker) Subscriber() message.Subscriber {
+	w := newWorker(b)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.workers == nil { // closed, and the worker with it
+		return w
+	}
+	b.workers[w] = true
+	return w
+}
+
+// Close closes all subscribers, as if by their Close, and the connection. A
+// Publish that still waits for the server fails.
+func (b *Broker) Close() error {
+	b.mu.Lock()
+	workers := b.workers
+	b.workers = nil
+	b.mu.Unlock()
+	var closing sync.WaitGroup
+	for w := range workers {
+		closing.Go(func() { _ = w.Close() })
+	}
+	closing.Wait()
+	b.close()
+	b.tasks.Wait()
+	b.conn.Close()
+	return nil
+}

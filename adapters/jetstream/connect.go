@@ -1,0 +1,93 @@
+package jetstream
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// connect connects to one of the servers. The client gets no secret in a URL,
+// so that none can come out of it.
+func connect(ctx context.Context, t target, o Options) (*nats.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	options := []nats.Option{
+		nats.Name("quire-project " + o.Name),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.IgnoreAuthErrorAbort(), // credentials can be on their way
+		// What cannot be sent is to fail, and is tried again here.
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(5 * time.Second),
+		nats.Timeout(timeLeft(ctx, 5*time.Second)),
+	}
+	options = append(options, identity(t, o)...)
+	options = append(options, encryption(o)...)
+	options = append(options, logging(o.Logger.With("broker", t.String()))...)
+	return nats.Connect(strings.Join(t.servers, ","), options...)
+}
+
+func timeLeft(ctx context.Context, most time.Duration) time.Duration {
+	if deadline, ok := ctx.Deadline(); ok {
+		return min(most, time.Until(deadline))
+	}
+	return most
+}
+
+// identity is who connects: what the address says, or else the options, or
+// else the environment.
+func identity(t target, o Options) []nats.Option {
+	if t.user == "" && t.token == "" && o.Credentials == "" {
+		t.user, t.password, t.token = os.Getenv("NATS_USER"), os.Getenv("NATS_PASSWORD"), os.Getenv("NATS_TOKEN")
+		o.Credentials = os.Getenv("NATS_CREDS")
+	}
+	var options []nats.Option
+	if t.user != "" {
+		options = append(options, nats.UserInfo(t.user, t.password))
+	}
+	if t.token != "" {
+		options = append(options, nats.Token(t.token))
+	}
+	if o.Credentials != "" {
+		options = append(options, nats.UserCredentials(o.Credentials))
+	}
+	return options
+}
+
+func encryption(o Options) []nats.Option {
+	var options []nats.Option
+	if ca := cmp.Or(o.CAFile, os.Getenv("NATS_CA")); ca != "" {
+		options = append(options, nats.RootCAs(ca))
+	}
+	cert, key := o.CertFile, o.KeyFile
+	if cert == "" && key == "" {
+		cert, key = os.Getenv("NATS_CERT"), os.Getenv("NATS_KEY")
+	}
+	if cert != "" || key != "" {
+		options = append(options, nats.ClientCert(cert, key))
+	}
+	return options
+}
+
+func logging(log *slog.Logger) []nats.Option {
+	return []nats.Option{
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("the connection to the broker is lost; trying to connect again", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(conn *nats.Conn) {
+			log.Info("connected to the broker again", "server", conn.ConnectedAddr())
+		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			log.Warn("the broker has an error", "error", err)
+		}),
+	}
+}

@@ -1,0 +1,185 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+)
+
+// delivery hands the messages of a partition out. It asks the server for as
+// many as may be in hand, one request after the other, and does not use the
+// client's own loops for that: those cannot be stopped without leaving messages
+// behind that nobody gets until AckWait is over.
+type delivery struct {
+	t     *tenure
+	next  string // where messages are asked for
+	inbox *nats.Subscription
+	raw   chan *nats.Msg
+
+	found bool        // the consumer is there
+	asked int         // messages still to come for the request
+	quiet *time.Timer // when the request has to be made again
+
+	queue []*inHand // not handed out yet
+
+	hard   context.Context // the parent of messages' contexts
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+	done   chan struct{} // some message is settled
+
+	mu    sync.Mutex
+	hands map[uint64]*inHand // by their number in the stream
+}
+
+// A request is open for some time, in which the server gives signs of life.
+const (
+	requestExpires = 10 * time.Second
+	serverBeat     = time.Second
+)
+
+func newDelivery(t *tenure) (*delivery, error) {
+	b := t.w.b
+	d := &delivery{
+		t: t, next: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", b.options.Stream, b.consumer(t.partition)),
+		raw:  make(chan *nats.Msg, 2*b.options.InFlight+64),
+		done: make(chan struct{}, 1), quiet: time.NewTimer(time.Hour), hands: map[uint64]*inHand{},
+	}
+	d.hard, d.cancel = context.WithCancel(context.WithoutCancel(t.s.parent))
+	var err error
+	d.inbox, err = b.conn.ChanSubscribe(b.conn.NewInbox(), d.raw)
+	return d, err
+}
+
+// run hands out messages until ctx is done, and then waits for those in hand.
+// When something is wrong it tries again, for as long as the lease is held.
+func (d *delivery) run(ctx context.Context) {
+	defer d.stop()
+	for ctx.Err() == nil {
+		if err := d.loop(ctx); err != nil && ctx.Err() == nil {
+			d.t.log().Warn("the partition cannot be read; trying again", "error", err)
+			d.found = false
+			_ = sleep(ctx, 100*time.Millisecond)
+		}
+	}
+}
+
+func (d *delivery) loop(ctx context.Context) error {
+	if !d.found {
+		if err := d.t.makeConsumer(ctx); err != nil {
+			return err
+		}
+		d.found, d.asked = true, 0
+	}
+	for ctx.Err() == nil {
+		d.ask()
+		var out chan<- *message.Message
+		var first *message.Message
+		if len(d.queue) > 0 {
+			out, first = d.t.s.out, d.queue[0].message
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.done:
+		case out <- first:
+			d.queue = d.queue[1:]
+		case raw := <-d.raw:
+			if err := d.take(raw); err != nil {
+				return err
+			}
+		case <-d.quiet.C:
+			d.asked = 0
+		}
+	}
+	return nil
+}
+
+// ask asks for messages if there is room and no request is open. If the
+// connection is lost, it will ask again soon.
+func (d *delivery) ask() {
+	room := d.t.w.b.options.InFlight - d.inHand()
+	if d.asked > 0 || room <= 0 {
+		return
+	}
+	request := fmt.Appendf(nil, `{"batch":%d,"expires":%d,"idle_heartbeat":%d}`, room, requestExpires, serverBeat)
+	d.asked = room
+	d.quiet.Reset(5 * serverBeat / 2)
+	if d.t.w.b.conn.PublishRequest(d.next, d.inbox.Subject, request) != nil {
+		d.quiet.Reset(100 * time.Millisecond)
+	}
+}
+
+func (d *delivery) inHand() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.hands)
+}
+
+// take takes in what the server has sent: a message, or how it stands with the
+// request.
+func (d *delivery) take(raw *nats.Msg) error {
+	d.quiet.Reset(5 * serverBeat / 2)
+	if isMessage(raw) {
+		d.asked = max(0, d.asked-1)
+		d.queue = append(d.queue, d.hold(raw)...)
+		return nil
+	}
+	switch status := raw.Header.Get("Status"); status {
+	case "100": // a sign of life
+	case "404", "408": // there are none, or not so many
+		d.asked = 0
+	default: // 409: leaders change, or the consumer was deleted; 503: nobody is there
+		return fmt.Errorf("the server answers with status %s %s", status, raw.Header.Get("Description"))
+	}
+	return nil
+}
+
+// isMessage tells a message from what the server has to say.
+func isMessage(raw *nats.Msg) bool { return strings.HasPrefix(raw.Reply, "$JS.ACK.") }
+
+// hold takes a message in hand. One that is in hand already, because the server
+// could not be told so in time, is not handed out a second time.
+func (d *delivery) hold(raw *nats.Msg) []*inHand {
+	about, err := raw.Metadata()
+	if err != nil {
+		return nil
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if h := d.hands[about.Sequence.Stream]; h != nil {
+		h.again(raw.Reply, about.NumDelivered)
+		return nil
+	}
+	h := newInHand(d, raw, about)
+	d.hands[about.Sequence.Stream] = h
+	d.tasks.Go(h.settle)
+	return []*inHand{h}
+}
+
+// stop asks for no more, gives back what was not handed out, and waits for
+// what was.
+func (d *delivery) stop() {
+	_ = d.inbox.Unsubscribe()
+	// What the server had sent before it knew is here when it answers.
+	_ = d.t.w.b.conn.FlushTimeout(time.Second)
+	for len(d.raw) > 0 {
+		if raw := <-d.raw; isMessage(raw) {
+			d.queue = append(d.queue, d.hold(raw)...)
+		}
+	}
+	for _, h := range d.queue {
+		close(h.back)
+		<-h.settled // in order
+	}
+	late := time.AfterFunc(d.t.w.b.options.Drain, d.cancel)
+	d.tasks.Wait()
+	late.Stop()
+	d.cancel()
+	d.quiet.Stop()
+	_ = d.t.w.b.conn.FlushTimeout(time.Second) // the acks come before the lease is free
+}

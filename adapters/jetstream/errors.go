@@ -1,0 +1,98 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+var (
+	// ErrAddress is returned by [Open] for an address that is not understood.
+	ErrAddress = errors.New("the address of the broker is not understood")
+	// ErrUnreachable says that no server answers.
+	ErrUnreachable = errors.New("no server answers at this address")
+	// ErrCredentials says that the server does not let one in, or not do
+	// something.
+	ErrCredentials = errors.New("the server refuses who connects; look at user and password, token or credentials")
+	// ErrNoJetStream says that the server is one without JetStream.
+	ErrNoJetStream = errors.New("JetStream is not enabled on the server, or not for this account; start it with nats-server --jetstream")
+	// ErrForeign says that there is a stream of this name that this package has
+	// not made. It is left alone.
+	ErrForeign = errors.New("there is a stream of this name that is not this program's; name another one")
+	// ErrTooLarge says that a message is larger than the server takes; see
+	// [Broker.MaxMessage].
+	ErrTooLarge = errors.New("the message is larger than the server takes")
+	// ErrTopic says that a topic is none of the broker's.
+	ErrTopic = errors.New("not a topic of this broker")
+	// ErrSubscribed says that the subscriber has a subscription to the topic
+	// already.
+	ErrSubscribed = errors.New("already subscribed")
+	// errBlind is when a worker does not see its own signs of life.
+	errBlind = errors.New("its own signs of life do not come back")
+	// ErrClosed says that the broker, publisher or subscriber has been closed.
+	ErrClosed = errors.New("closed")
+)
+
+// meanings are this package's errors for those of the client.
+var meanings = []struct{ from, to error }{
+	{nats.ErrAuthorization, ErrCredentials},
+	{nats.ErrAuthExpired, ErrCredentials},
+	{nats.ErrAuthRevoked, ErrCredentials},
+	{nats.ErrPermissionViolation, ErrCredentials},
+	{jetstream.ErrJetStreamNotEnabled, ErrNoJetStream},
+	{jetstream.ErrJetStreamNotEnabledForAccount, ErrNoJetStream},
+	{nats.ErrMaxPayload, ErrTooLarge},
+	{nats.ErrConnectionClosed, ErrClosed},
+	{nats.ErrNoServers, ErrUnreachable},
+	{nats.ErrTimeout, ErrUnreachable},
+}
+
+// explain puts one of this package's errors before one of the client's.
+func explain(err error) error {
+	for _, meaning := range meanings {
+		if errors.Is(err, meaning.from) && !errors.Is(err, meaning.to) {
+			return fmt.Errorf("%w: %w", meaning.to, err)
+		}
+	}
+	if code := apiCode(err); code == jetstream.JSErrCodeStreamMessageExceedsMaximum || code == codeHeaderTooLarge {
+		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	}
+	return err
+}
+
+// codeHeaderTooLarge says that UUID and metadata are more than JetStream takes.
+const codeHeaderTooLarge jetstream.ErrorCode = 10097
+
+// codeNoCluster says that a server alone cannot keep replicas.
+const codeNoCluster jetstream.ErrorCode = 10074
+
+// permanent reports whether it is of no use to try again what failed. Of a
+// cluster that is about to choose a leader, and of a connection that is lost,
+// there are so many errors that it is the others that are listed.
+func permanent(err error) bool {
+	for _, target := range []error{
+		nats.ErrMaxPayload, nats.ErrConnectionClosed, nats.ErrBadSubject, nats.ErrPermissionViolation, nats.ErrAuthorization,
+		jetstream.ErrJetStreamNotEnabled, jetstream.ErrJetStreamNotEnabledForAccount,
+		ErrForeign, ErrTooLarge, ErrClosed, errFewer, context.Canceled,
+	} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	if apiCode(err) == codeNoCluster {
+		return true
+	}
+	var said *jetstream.APIError
+	return errors.As(err, &said) && said.Code >= 400 && said.Code < 500 && said.Code != 408 && said.Code != 429
+}
+
+func apiCode(err error) jetstream.ErrorCode {
+	var said *jetstream.APIError
+	if errors.As(err, &said) {
+		return said.ErrorCode
+	}
+	return 0
+}

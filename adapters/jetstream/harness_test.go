@@ -1,0 +1,133 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+)
+
+// quick are options with which tests do not have to wait for long.
+var quick = Options{Lease: time.Second, AckWait: 2 * time.Second, Drain: 2 * time.Second, PublishTimeout: 15 * time.Second}
+
+func openWith(t testing.TB, address string, o Options) *Broker {
+	t.Helper()
+	b, err := Open(context.Background(), address, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return b
+}
+
+func with(change func(*Options)) Options {
+	o := quick
+	change(&o)
+	return o
+}
+
+func publish(t testing.TB, b *Broker, topic string, messages ...*message.Message) {
+	t.Helper()
+	if err := b.Publisher().Publish(topic, messages...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func subscribe(t testing.TB, s message.Subscriber, topic string) <-chan *message.Message {
+	t.Helper()
+	messages, err := s.Subscribe(context.Background(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return messages
+}
+
+func numbered(first, n int) (messages []*message.Message) {
+	for i := range n {
+		m := message.NewMessage(watermill.NewUUID(), fmt.Appendf(nil, "%d", first+i))
+		messages = append(messages, m)
+	}
+	return messages
+}
+
+// next returns the next message, not yet acked.
+func next(t testing.TB, messages <-chan *message.Message) *message.Message {
+	t.Helper()
+	select {
+	case m, ok := <-messages:
+		if !ok {
+			t.Fatal("the channel is closed")
+		}
+		return m
+	case <-time.After(15 * time.Second):
+		t.Fatal("no message comes")
+	}
+	return nil
+}
+
+// quiet fails if a message comes.
+func quiet(t testing.TB, messages <-chan *message.Message, d time.Duration) {
+	t.Helper()
+	select {
+	case m, ok := <-messages:
+		if ok {
+			t.Fatalf("one more message, %q", m.Payload)
+		}
+	case <-time.After(d):
+	}
+}
+
+// eventually fails if something does not become true.
+func eventually(t testing.TB, what string, within time.Duration, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if holds() {
+			return
+		}
+	}
+	t.Fatalf("not within %v: %s", within, what)
+}
+
+// held returns the partitions that a worker reads now.
+func held(s message.Subscriber) (partitions map[int]bool) {
+	w := s.(*worker)
+	partitions = map[int]bool{}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for partition, t := range w.tenures {
+		if t.serving.Load() {
+			partitions[partition] = true
+		}
+	}
+	return partitions
+}
+
+// sink acks what comes and counts it.
+type sink struct {
+	mu   sync.Mutex
+	seen map[string]int
+	last []string
+}
+
+func (s *sink) drink(messages <-chan *message.Message) {
+	for m := range messages {
+		s.mu.Lock()
+		if s.seen == nil {
+			s.seen = map[string]int{}
+		}
+		s.seen[m.UUID]++
+		s.last = append(s.last, string(m.Payload))
+		s.mu.Unlock()
+		m.Ack()
+	}
+}
+
+func (s *sink) len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.seen)
+}

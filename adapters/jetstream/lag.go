@@ -1,0 +1,70 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Lag is how far the work on a partition is behind.
+type Lag struct {
+	Partition int
+	Topic     string
+	// Pending counts the messages that have not been delivered yet.
+	Pending uint64
+	// InFlight counts those that have been delivered and not been acked: in hand,
+	// or nacked and about to come again. Redelivered are those among them that
+	// have come more than once.
+	InFlight, Redelivered int
+	// Worker is who has the partition, "" where nobody has.
+	Worker string
+}
+
+// Lag returns the lag of each partition.
+func (b *Broker) Lag(ctx context.Context) ([]Lag, error) {
+	lags := make([]Lag, b.Partitions())
+	for partition := range lags {
+		var err error
+		if lags[partition], err = b.lag(ctx, partition); err != nil {
+			return nil, fmt.Errorf("the lag of %s at %s: %w", b.Topic(partition), b, explain(err))
+		}
+	}
+	return lags, nil
+}
+
+func (b *Broker) lag(ctx context.Context, partition int) (Lag, error) {
+	lag := Lag{Partition: partition, Topic: b.Topic(partition)}
+	holder, err := b.bucket.Get(ctx, leasePrefix+strconv.Itoa(partition))
+	if err == nil {
+		lag.Worker = string(holder.Value())
+	} else if !errors.Is(err, jetstream.ErrKeyNotFound) {
+		return lag, err
+	}
+	consumer, err := b.js.Consumer(ctx, b.options.Stream, b.consumer(partition))
+	if errors.Is(err, jetstream.ErrConsumerNotFound) { // nobody has read it yet
+		lag.Pending, err = b.stored(ctx, partition)
+		return lag, err
+	}
+	if err != nil {
+		return lag, err
+	}
+	info := consumer.CachedInfo()
+	lag.Pending, lag.InFlight, lag.Redelivered = info.NumPending, info.NumAckPending, info.NumRedelivered
+	return lag, nil
+}
+
+// stored counts the messages of a partition that are in the stream.
+func (b *Broker) stored(ctx context.Context, partition int) (uint64, error) {
+	stream, err := b.js.Stream(ctx, b.options.Stream)
+	if err != nil {
+		return 0, err
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(b.Topic(partition)))
+	if err != nil {
+		return 0, err
+	}
+	return info.State.Subjects[b.Topic(partition)], nil
+}

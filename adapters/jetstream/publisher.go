@@ -1,0 +1,175 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Publisher returns a publisher for the topics of partitions and for
+// [Broker.Poison].
+//
+// Publish sends messages without waiting for one before the next, and returns when
+// the server has stored all of them. It tries again while the connection is lost or
+// a cluster has no leader, until the context of one of the messages is done, or
+// Options.PublishTimeout. When it fails, some of the messages may have been
+// stored. To publish them again is safe: for two minutes, the server
+// drops a message with a UUID that it has stored already.
+func (b *Broker) Publisher() message.Publisher { return &publisher{broker: b} }
+
+type publisher struct {
+	broker *Broker
+	closed atomic.Bool
+}
+
+// Close ends the use of the publisher. It has nothing left to send.
+func (p *publisher) Close() error {
+	p.closed.Store(true)
+	return nil
+}
+
+func (p *publisher) Publish(topic string, messages ...*message.Message) error {
+	b := p.broker
+	if p.closed.Load() || b.open.Err() != nil {
+		return fmt.Errorf("publish to %s: %w", topic, ErrClosed)
+	}
+	if partition, err := b.partition(topic); topic != b.Poison() && (err != nil || partition == all) {
+		return fmt.Errorf("publish: %w: %q", ErrTopic, topic)
+	}
+	left := make([]*nats.Msg, len(messages))
+	for i, m := range messages {
+		left[i] = encode(topic, m)
+		if size, most := payloadSize(left[i]), b.conn.MaxPayload(); int64(size) > most {
+			return fmt.Errorf("publish to %s: message %d, %q: %w: %d bytes with its metadata, of %d", topic, i+1, m.UUID, ErrTooLarge, size, most)
+		}
+	}
+	ctx, cancel := b.publishContext(messages)
+	defer cancel()
+	if left, err := b.publish(ctx, left); err != nil {
+		return fmt.Errorf("publish to %s: %d of %d messages are not known to be stored: %w", topic, len(left), len(messages), err)
+	}
+	return nil
+}
+
+// payloadSize is what the server counts: payload and headers.
+func payloadSize(m *nats.Msg) int { return m.Size() - len(m.Subject) }
+
+// publishContext ends with the context of any of the messages, or when it takes
+// too long.
+func (b *Broker) publishContext(messages []*message.Message) (context.Context, context.CancelFunc) {
+	ctx, cancelCause := context.WithCancelCause(b.open)
+	ctx, cancel := context.WithTimeout(ctx, b.options.PublishTimeout)
+	stops := []func() bool{}
+	for _, m := range messages {
+		if of := m.Context(); of.Done() != nil {
+			stops = append(stops, context.AfterFunc(of, func() { cancelCause(context.Cause(of)) }))
+		}
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel()
+		cancelCause(nil)
+	}
+}
+
+// publish sends messages until all are stored. It returns those of which it is
+// not known, and why.
+func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, error) {
+	wait := 50 * time.Millisecond
+	for {
+		var err error
+		before := len(left)
+		if left, err = b.send(ctx, left); err == nil {
+			return nil, nil
+		}
+		if ctx.Err() != nil {
+			return left, b.gaveUp(ctx, err)
+		}
+		if permanent(err) {
+			return left, explain(err)
+		}
+		if len(left) < before {
+			wait = 50 * time.Millisecond
+		}
+		if sleep(ctx, wait) != nil {
+			return left, b.gaveUp(ctx, err)
+		}
+		wait = min(2*wait, 2*time.Second)
+	}
+}
+
+// gaveUp says why there was no further try, and what was wrong with the latest.
+func (b *Broker) gaveUp(ctx context.Context, latest error) error {
+	if b.open.Err() != nil {
+		return ErrClosed
+	}
+	return fmt.Errorf("gave up: %w; the latest error: %w", context.Cause(ctx), latest)
+}
+
+// sending is a message that the server has not yet answered.
+type sending struct {
+	message *nats.Msg
+	future  jetstream.PubAckFuture
+}
+
+// send sends messages up to the first that fails, waits for the server's
+// answers, and returns those that are not known to be stored.
+func (b *Broker) send(ctx context.Context, messages []*nats.Msg) (left []*nats.Msg, err error) {
+	sent := make(chan sending, len(messages))
+	answered := make(chan struct{})
+	var failed atomic.Bool
+	go func() {
+		defer close(answered)
+		for s := range sent {
+			if wrong := stored(ctx, s.future); wrong != nil {
+				failed.Store(true)
+				left, err = append(left, s.message), wrong
+			}
+			b.window.release(s.message.Size())
+		}
+	}()
+	unsent, wrong := messages, error(nil)
+	for len(unsent) > 0 && !failed.Load() {
+		var future jetstream.PubAckFuture
+		if future, wrong = b.sendOne(ctx, unsent[0]); wrong != nil {
+			break
+		}
+		sent <- sending{unsent[0], future}
+		unsent = unsent[1:]
+	}
+	close(sent)
+	<-answered
+	if wrong != nil {
+		err = wrong
+	}
+	return append(left, unsent...), err
+}
+
+func (b *Broker) sendOne(ctx context.Context, m *nats.Msg) (jetstream.PubAckFuture, error) {
+	if err := b.window.acquire(ctx, m.Size()); err != nil {
+		return nil, err
+	}
+	future, err := b.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0))
+	if err != nil {
+		b.window.release(m.Size())
+	}
+	return future, err
+}
+
+func stored(ctx context.Context, future jetstream.PubAckFuture) error {
+	select {
+	case <-future.Ok():
+		return nil
+	case err := <-future.Err():
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

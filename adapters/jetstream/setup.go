@@ -1,0 +1,174 @@
+package jetstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// The metadata of a stream say that it is this package's, and how many
+// partitions it has.
+const (
+	ownKey        = "quire-project"
+	ownValue      = "1"
+	partitionsKey = "quire-project-partitions"
+)
+
+// duplicates is for how long the server knows a message by its UUID.
+const duplicates = 2 * time.Minute
+
+const defaultPartitions = 8
+
+// errFewer says that partitions cannot be taken away.
+var errFewer = errors.New("there cannot be fewer partitions than there are, as nobody would read what is in the others; leave the number out, or use another stream")
+
+// prepare makes what is missing. It tries again while a cluster has no leader.
+func (b *Broker) prepare(ctx context.Context) error {
+	for {
+		err := b.ensure(ctx)
+		if err == nil || permanent(err) {
+			return err
+		}
+		if errors.Is(err, nats.ErrNoResponders) { // not even one that waits for a leader
+			return fmt.Errorf("%w: %w", ErrNoJetStream, err)
+		}
+		if sleep(ctx, 200*time.Millisecond) != nil {
+			return fmt.Errorf("%w in time, or the cluster has no leader: %w", ErrUnreachable, err)
+		}
+	}
+}
+
+func (b *Broker) ensure(ctx context.Context) error {
+	name := b.options.Stream
+	config, err := b.ensureStream(ctx, jetstream.StreamConfig{
+		Name: name, Subjects: []string{b.AllTopics()}, MaxAge: b.options.MaxAge,
+		Metadata: map[string]string{partitionsKey: strconv.Itoa(cmp.Or(b.options.Partitions, defaultPartitions))},
+	})
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", name, err)
+	}
+	if err := b.setPartitions(ctx, config); err != nil {
+		return fmt.Errorf("stream %s: %w", name, err)
+	}
+	if _, err := b.ensureStream(ctx, jetstream.StreamConfig{
+		Name: b.Poison(), Subjects: []string{b.Poison()}, MaxAge: 30 * 24 * time.Hour, Metadata: map[string]string{},
+	}); err != nil {
+		return fmt.Errorf("stream %s: %w", b.Poison(), err)
+	}
+	if err := b.ensureBucket(ctx); err != nil {
+		return fmt.Errorf("bucket %s-workers: %w", name, err)
+	}
+	return nil
+}
+
+// ensureStream makes a stream if there is none, and returns it as it is then.
+func (b *Broker) ensureStream(ctx context.Context, config jetstream.StreamConfig) (jetstream.StreamConfig, error) {
+	stream, err := b.js.Stream(ctx, config.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		config.Duplicates = min(duplicates, config.MaxAge)
+		config.Replicas = max(1, b.options.Replicas)
+		config.Metadata[ownKey] = ownValue
+		stream, err = b.js.CreateStream(ctx, config)
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // somebody was faster
+			stream, err = b.js.Stream(ctx, config.Name)
+		}
+	}
+	if err != nil {
+		return config, err
+	}
+	found := stream.CachedInfo().Config
+	if found.Metadata[ownKey] != ownValue {
+		return config, ErrForeign
+	}
+	if want := b.options.Replicas; want != 0 && want != found.Replicas {
+		found.Replicas = want
+		stream, err = b.js.UpdateStream(ctx, found)
+		if err != nil {
+			return config, err
+		}
+	}
+	return stream.CachedInfo().Config, nil
+}
+
+// setPartitions takes the number of partitions from a stream, or raises it.
+func (b *Broker) setPartitions(ctx context.Context, config jetstream.StreamConfig) error {
+	partitions, err := strconv.Atoi(config.Metadata[partitionsKey])
+	if err != nil || partitions < 1 || partitions > maxPartitions {
+		return fmt.Errorf("%w: its number of partitions is %q", ErrForeign, config.Metadata[partitionsKey])
+	}
+	want := cmp.Or(b.options.Partitions, partitions)
+	if want < partitions {
+		return fmt.Errorf("%w: there are %d, and %d are asked for", errFewer, partitions, want)
+	}
+	if want > partitions {
+		config.Metadata[partitionsKey] = strconv.Itoa(want)
+		if _, err := b.js.UpdateStream(ctx, config); err != nil {
+			return err
+		}
+	}
+	b.partitions.Store(int64(want))
+	return nil
+}
+
+// ensureBucket opens the bucket of workers and leases, or makes it.
+func (b *Broker) ensureBucket(ctx context.Context) error {
+	name := b.options.Stream + "-workers"
+	bucket, err := b.js.KeyValue(ctx, name)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		bucket, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: name, TTL: b.options.Lease, Replicas: max(1, b.options.Replicas), Metadata: map[string]string{ownKey: ownValue},
+		})
+		if errors.Is(err, jetstream.ErrBucketExists) {
+			bucket, err = b.js.KeyValue(ctx, name)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	status, err := bucket.Status(ctx)
+	if err != nil {
+		return err
+	}
+	config := status.Config()
+	if config.Metadata[ownKey] != ownValue || config.TTL <= 0 {
+		return ErrForeign
+	}
+	if want := b.options.Replicas; want != 0 && want != config.Replicas {
+		config.Replicas = want
+		if bucket, err = b.js.UpdateKeyValue(ctx, config); err != nil {
+			return err
+		}
+	}
+	b.bucket, b.lease = bucket, config.TTL
+	return nil
+}
+
+// watchPartitions looks now and then whether somebody has raised the number.
+func (b *Broker) watchPartitions() {
+	for sleep(b.open, time.Second) == nil {
+		stream, err := b.js.Stream(b.open, b.options.Stream)
+		if err != nil {
+			continue
+		}
+		partitions, err := strconv.Atoi(stream.CachedInfo().Config.Metadata[partitionsKey])
+		if err == nil && partitions > b.Partitions() && partitions <= maxPartitions {
+			b.options.Logger.Info("there are more partitions", "partitions", partitions)
+			b.partitions.Store(int64(partitions))
+		}
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -1,0 +1,249 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/quire-ci/quire-project/adapters/internal/natstest"
+)
+
+// desk is where several workers have their messages handled. It notes when two
+// workers have messages of one partition in hand.
+type desk struct {
+	t *testing.T
+
+	mu       sync.Mutex
+	hands    map[string]map[string]int // partition, worker, messages in hand
+	seen     map[string]int            // by UUID
+	together int
+}
+
+func newDesk(t *testing.T) *desk {
+	return &desk{t: t, hands: map[string]map[string]int{}, seen: map[string]int{}}
+}
+
+func (d *desk) handle(worker string, messages <-chan *message.Message) {
+	for m := range messages {
+		go func() {
+			partition := m.Metadata["partition"]
+			d.count(worker, partition, m.UUID, 1)
+			time.Sleep(2 * time.Millisecond)
+			d.count(worker, partition, m.UUID, -1)
+			m.Ack()
+		}()
+	}
+}
+
+func (d *desk) count(worker, partition, uuid string, by int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.hands[partition] == nil {
+		d.hands[partition] = map[string]int{}
+	}
+	hands := d.hands[partition]
+	if hands[worker] += by; hands[worker] == 0 {
+		delete(hands, worker)
+	}
+	if len(hands) > 1 {
+		d.together++
+	}
+	if by > 0 {
+		d.seen[uuid]++
+	}
+}
+
+func (d *desk) distinct() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.seen)
+}
+
+// flood publishes until it is stopped, and returns how many messages that were.
+func flood(t *testing.T, b *Broker) (stop func() int) {
+	quit := make(chan struct{})
+	count := make(chan int)
+	go func() {
+		n := 0
+		for {
+			select {
+			case <-quit:
+				count <- n
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+			for partition := range b.Partitions() {
+				batch := numbered(n, 1)
+				batch[0].Metadata["partition"] = fmt.Sprint(partition)
+				if err := b.Publisher().Publish(b.Topic(partition), batch...); err != nil {
+					t.Error(err)
+				}
+				n++
+			}
+		}
+	}()
+	return func() int { close(quit); return <-count }
+}
+
+// Workers share the partitions evenly, each is with one of them at a time, and
+// all messages are handled, whoever joins, leaves or dies.
+func TestSharing(t *testing.T) {
+	server := natstest.New(t)
+	desk := newDesk(t)
+	var workers []message.Subscriber
+	var brokers []*Broker
+	join := func() {
+		b := openWith(t, server.URL(), quick)
+		w := b.Subscriber()
+		go desk.handle(w.(*worker).id, subscribe(t, w, b.AllTopics()))
+		brokers, workers = append(brokers, b), append(workers, w)
+	}
+	shares := func(want ...int) {
+		t.Helper()
+		eventually(t, fmt.Sprint("shares ", want), 6*time.Second, func() bool {
+			taken := map[int]bool{}
+			for i, w := range workers {
+				mine := held(w)
+				if len(mine) != want[i] && len(mine) != want[i]-1 {
+					return false
+				}
+				maps.Copy(taken, mine)
+			}
+			return len(taken) == brokers[0].Partitions()
+		})
+	}
+	publisher := openWith(t, server.URL(), quick)
+	stop := flood(t, publisher)
+	join()
+	shares(8)
+	join()
+	join()
+	shares(3, 3, 3)
+	workers[1].Close()
+	workers, brokers = append(workers[:1:1], workers[2]), append(brokers[:1:1], brokers[2])
+	shares(4, 4)
+	join()
+	shares(3, 3, 3)
+	dead := brokers[1]
+	workers, brokers = append(workers[:1:1], workers[2]), append(brokers[:1:1], brokers[2])
+	start := time.Now()
+	dead.conn.Close() // as if its machine was switched off
+	shares(4, 4)
+	if took := time.Since(start); took > dead.lease+2*time.Second {
+		t.Errorf("the partitions of a dead worker were taken over after %v", took)
+	}
+	// More partitions, while all goes on.
+	openWith(t, server.URL(), with(func(o *Options) { o.Partitions = 12 }))
+	eventually(t, "12 partitions", 5*time.Second, func() bool { return brokers[0].Partitions() == 12 && publisher.Partitions() == 12 })
+	shares(6, 6)
+	published := stop()
+	eventually(t, "all are handled", 15*time.Second, func() bool { return desk.distinct() == published })
+	if desk.together > 0 {
+		t.Errorf("partitions were with two workers at a time, %d times", desk.together)
+	}
+	more := 0
+	for _, n := range desk.seen {
+		more += n - 1
+	}
+	t.Logf("%d messages, %d delivered once more", published, more)
+	if more > 2*3*16 { // what the dead worker had in hand
+		t.Errorf("%d were delivered once more", more)
+	}
+}
+
+// A worker that leaves hands its partitions over without anybody waiting for the
+// lease to run out.
+func TestLeaving(t *testing.T) {
+	server := natstest.New(t)
+	o := with(func(o *Options) { o.Lease = 20 * time.Second })
+	b := openWith(t, server.URL(), o)
+	first, second := b.Subscriber(), b.Subscriber()
+	subscribe(t, first, b.AllTopics())
+	eventually(t, "the first has all", 8*time.Second, func() bool { return len(held(first)) == 8 })
+	subscribe(t, second, b.AllTopics())
+	eventually(t, "the second has its share", 5*time.Second, func() bool { return len(held(first)) == 4 && len(held(second)) == 4 })
+	start := time.Now()
+	first.Close()
+	eventually(t, "the second has all", 5*time.Second, func() bool { return len(held(second)) == 8 })
+	if took := time.Since(start); took > 4*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// helperEnv has the test program be a worker that is there to be killed.
+const helperEnv = "QUIRE_TEST_WORKER"
+
+func TestMain(m *testing.M) {
+	if address := os.Getenv(helperEnv); address != "" {
+		if err := helper(address); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// helper takes messages and never acks any.
+func helper(address string) error {
+	b, err := Open(context.Background(), address, quick)
+	if err != nil {
+		return err
+	}
+	messages, err := b.Subscriber().Subscribe(context.Background(), b.AllTopics())
+	if err != nil {
+		return err
+	}
+	for m := range messages {
+		fmt.Println(string(m.Payload))
+	}
+	return nil
+}
+
+// What a killed process had in hand is handled by another one.
+func TestKilledWorker(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs another process")
+	}
+	server := natstest.New(t)
+	b := openWith(t, server.URL(), quick)
+	publish(t, b, b.Topic(0), numbered(0, 50)...)
+	child := exec.Command(os.Args[0])
+	child.Env = append(os.Environ(), helperEnv+"="+server.URL())
+	child.Stderr = os.Stderr
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil { // it has begun
+		t.Fatal(err)
+	}
+	var s sink
+	w := b.Subscriber()
+	go s.drink(subscribe(t, w, b.Topic(0)))
+	time.Sleep(300 * time.Millisecond)
+	if s.len() > 0 {
+		t.Error("two workers have messages of one partition")
+	}
+	if err := child.Process.Signal(syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	_ = child.Wait()
+	start := time.Now()
+	eventually(t, "another worker has the partition", 5*time.Second, func() bool { return held(w)[0] })
+	if took := time.Since(start); took > quick.Lease+2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	eventually(t, "all are handled", 10*time.Second, func() bool { return s.len() == 50 })
+}

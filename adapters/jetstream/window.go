@@ -1,0 +1,52 @@
+package jetstream
+
+import (
+	"context"
+	"sync"
+)
+
+// window bounds what has been sent and not yet been stored. A server drops what
+// comes faster than it can be written.
+type window struct {
+	maxMessages, maxBytes int
+
+	mu              sync.Mutex
+	changed         *sync.Cond
+	messages, bytes int
+}
+
+func newWindow(maxMessages, maxBytes int) *window {
+	w := &window{maxMessages: maxMessages, maxBytes: maxBytes}
+	w.changed = sync.NewCond(&w.mu)
+	return w
+}
+
+// acquire waits until there is room. A message that is larger than all of it
+// goes alone.
+func (w *window) acquire(ctx context.Context, bytes int) error {
+	stop := context.AfterFunc(ctx, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.changed.Broadcast()
+	})
+	defer stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.messages > 0 && (w.messages == w.maxMessages || w.bytes+bytes > w.maxBytes) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		w.changed.Wait()
+	}
+	w.messages++
+	w.bytes += bytes
+	return nil
+}
+
+func (w *window) release(bytes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.messages--
+	w.bytes -= bytes
+	w.changed.Broadcast()
+}

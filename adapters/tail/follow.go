@@ -1,0 +1,199 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Follow follows what path names: a stream or, for a folder, every stream in it
+// at any depth, those that appear later included. What is not there yet
+// is waited for. Folders that are reached by a symbolic link are not entered,
+// but path may be one; a link to a stream is a stream.
+//
+// Each stream is handed to each, in a goroutine of its own. When each returns
+// nil, it is done with the stream, and is called again when the
+// file changes: when it is not as it was at the latest call of the stream's
+// methods or, without any, before each was called. An error ends all.
+//
+// Follow returns when ctx is done or, for a single stream, when each has
+// returned, and never before all calls of each have returned.
+func Follow(ctx context.Context, path string, options Options, each func(context.Context, *Stream) error) error {
+	if path == "" {
+		return errors.New("the path of what is to be followed is empty")
+	}
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f := newFollower(inner, path, options.withDefaults(), each)
+	defer f.notifier.close()
+	err := f.run()
+	cancel()
+	for f.running > 0 {
+		err = first(err, f.ended(<-f.returned))
+	}
+	return first(err, ctx.Err())
+}
+
+// first returns the first error there is.
+func first(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// follower keeps the books of Follow. Only the goroutine that called Follow
+// uses it.
+type follower struct {
+	ctx     context.Context // what each is given
+	root    string
+	options Options
+	each    func(context.Context, *Stream) error
+
+	notifier *notifier
+	single   bool   // root is a stream, and no folder
+	base     string // the canonical name of root or, for a single stream, of its folder
+	turns    map[string]*turn
+	running  int // turns that have not ended
+	returned chan *turn
+	warned   map[string]bool
+	blind    bool // a folder could not be watched
+
+	walks uint64 // how often all folders have been walked
+	fresh bool   // a walk has found what nobody had told of
+}
+
+// turn is a stream's: each has been called for it, and may have returned.
+type turn struct {
+	stream       *Stream // nil once each has returned
+	path         string
+	name, target string
+	seen         fs.FileInfo // how the file was when each was done with it
+	met          uint64      // the walk that came across the file last
+	err          error
+}
+
+func newFollower(ctx context.Context, path string, options Options, each func(context.Context, *Stream) error) *follower {
+	f := &follower{
+		ctx: ctx, root: path, options: options, each: each,
+		turns: map[string]*turn{}, returned: make(chan *turn), warned: map[string]bool{},
+	}
+	f.notifier = newNotifier(options.Stream)
+	if !options.PollOnly {
+		f.warn(f.notifier.start())
+	}
+	return f
+}
+
+// warn tells of what following goes on without, once.
+func (f *follower) warn(err error) {
+	if err != nil && !f.warned[err.Error()] {
+		f.warned[err.Error()] = true
+		f.options.Warn(err)
+	}
+}
+
+// run follows until there is nothing more to do.
+func (f *follower) run() error {
+	if err := f.await(); err != nil {
+		return err
+	}
+	pause := f.options.Poll
+	next := time.NewTimer(max(pause, f.walk()))
+	defer next.Stop()
+	for {
+		select {
+		case <-f.ctx.Done():
+			return nil
+		case t := <-f.returned:
+			if err := f.ended(t); err != nil || f.single {
+				return err
+			}
+			f.file(t.path)
+		case <-f.notifier.signal:
+			f.hear(f.notifier.take())
+		case <-next.C:
+			least := f.walk()
+			pause = min(2*pause, slowest*f.options.Poll)
+			if f.fresh {
+				pause = f.options.Poll
+			}
+			next.Reset(max(pause, least))
+		}
+	}
+}
+
+// await waits until there is something at the root.
+func (f *follower) await() error {
+	watched := ""
+	for {
+		info, err := os.Stat(f.root)
+		switch {
+		case err == nil:
+			f.notifier.unwatch(watched)
+			f.single = !info.IsDir()
+			if f.single && !info.Mode().IsRegular() {
+				return notRegular(f.root)
+			}
+			return nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return printableError(err)
+		}
+		if above := canonical(nearest(f.root)); above != watched {
+			f.notifier.unwatch(watched)
+			watched = above
+			f.warn(f.notifier.watch(above))
+			continue // it may have come before it was watched
+		}
+		if err := f.pause(); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits for news of any kind.
+func (f *follower) pause() error {
+	timer := time.NewTimer(f.options.Poll)
+	defer timer.Stop()
+	select {
+	case <-f.ctx.Done():
+		return f.ctx.Err()
+	case <-f.notifier.signal:
+		for _, err := range f.notifier.take().errors {
+			f.warn(err)
+		}
+	case <-timer.C:
+	}
+	return nil
+}
+
+// start calls each for a stream.
+func (f *follower) start(path string, seen fs.FileInfo) {
+	t := &turn{path: path, stream: newStream(path, seen, f.options), target: target(path), met: f.walks}
+	t.name, _ = moved(path, f.folderOf(), f.base)
+	if t.target != "" {
+		f.watch(filepath.Dir(t.target))
+	}
+	f.turns[path] = t
+	f.notifier.add(t.stream, t.name, t.target)
+	f.running++
+	go func() {
+		t.err = f.each(f.ctx, t.stream)
+		f.returned <- t
+	}()
+}
+
+// ended takes note that each has returned, and returns what is to end all.
+func (f *follower) ended(t *turn) error {
+	f.notifier.remove(t.stream, t.name, t.target)
+	f.running--
+	t.stream.release()
+	t.seen, t.stream = t.stream.seen, nil
+	if f.ctx.Err() != nil && errors.Is(t.err, f.ctx.Err()) {
+		return nil
+	}
+	return t.err
+}

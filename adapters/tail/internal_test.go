@@ -1,0 +1,220 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// Where the watcher has lost events, all is looked at again; other errors of it
+// are told of, once.
+func TestWatcherLosesEvents(t *testing.T) {
+	root := t.TempDir()
+	path := func(name string) string { return filepath.Join(root, name) }
+	put := func(name, text string) {
+		if err := os.WriteFile(path(name), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("old.jsonl", "")
+	ctx, cancel := context.WithCancel(context.Background())
+	lines := make(chan string)
+	warned := 0
+	// Nobody tells of changes, and nobody looks for them.
+	options := Options{PollOnly: true, Poll: time.Hour, Warn: func(error) { warned++ }}.withDefaults()
+	f := newFollower(ctx, root, options, func(ctx context.Context, s *Stream) error {
+		lines <- "began"
+		for {
+			chunk, err := s.Next(ctx, 0)
+			if err != nil {
+				return err
+			}
+			lines <- filepath.Base(s.Path()) + ": " + string(chunk.Data)
+		}
+	})
+	done := make(chan error, 1)
+	go func() { done <- f.run() }()
+	<-lines
+	time.Sleep(10 * time.Millisecond)
+	put("new.jsonl", "new")
+	put("old.jsonl", "line\n")
+	select {
+	case line := <-lines:
+		t.Fatalf("%q, and nobody had told", line)
+	case <-time.After(20 * time.Millisecond):
+	}
+	f.notifier.failed(fsnotify.ErrEventOverflow)
+	for want := map[string]bool{"began": true, "old.jsonl: line\n": true}; len(want) > 0; {
+		line := <-lines
+		if !want[line] {
+			t.Errorf("%q", line)
+		}
+		delete(want, line)
+	}
+	for range 3 {
+		f.notifier.failed(errors.New("the watcher is ill"))
+		time.Sleep(5 * time.Millisecond)
+	}
+	cancel()
+	if err := <-done; err != nil || warned != 1 {
+		t.Error(err, warned)
+	}
+	for range 2 {
+		if err := f.ended(<-f.returned); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// However many events there are, whoever brings them never waits.
+func TestNotifierNeverWaits(t *testing.T) {
+	n := newNotifier(Options{}.withDefaults().Stream)
+	n.place("/runs", "runs")
+	s := newStream("runs/a.jsonl", nil, Options{})
+	n.add(s, "/runs/a.jsonl", "/elsewhere/a")
+	for range 100_000 {
+		n.changed(fsnotify.Event{Name: "/runs/a.jsonl", Op: fsnotify.Write})
+		n.changed(fsnotify.Event{Name: "/elsewhere/a", Op: fsnotify.Write})
+		n.changed(fsnotify.Event{Name: "/runs/b.jsonl", Op: fsnotify.Write})
+		n.changed(fsnotify.Event{Name: "/runs/sh-1.log", Op: fsnotify.Write})
+		n.changed(fsnotify.Event{Name: "/runs/folder", Op: fsnotify.Create})
+	}
+	news := n.take()
+	if len(s.woken) != 1 || len(n.signal) != 1 || len(news.names) != 2 {
+		t.Errorf("%d, %d, %v", len(s.woken), len(n.signal), news)
+	}
+	n.remove(s, "/runs/a.jsonl", "/elsewhere/a")
+	if len(n.streams)+len(n.linked)+len(n.take().names) > 0 {
+		t.Errorf("%+v", n)
+	}
+}
+
+// A stream is looked at less often while nothing happens, and at once more
+// often when something does.
+func TestPausesGrow(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	if err := os.WriteFile(path, []byte("half"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	const poll = time.Millisecond
+	s := newStream(path, nil, Options{Poll: poll, PollOnly: true}.withDefaults())
+	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
+	defer cancel()
+	if _, err := s.Next(ctx, 0); err == nil || s.pause != slowest*poll {
+		t.Error(err, s.pause)
+	}
+	if err := os.WriteFile(path, []byte("half a"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if !s.Idle() || s.pause != poll {
+		t.Error(s.pause)
+	}
+}
+
+// A buffer is as large as it has to be, and that of a long line is not kept.
+func TestBuffers(t *testing.T) {
+	for n, want := range map[int]int{0: 0, 1: 4 << 10, 4096: 4 << 10, 4097: 8 << 10, 1<<20 + 64: 2 << 20, 3 << 20: 3 << 20} {
+		b := buffer(n)
+		if len(*b) != n || cap(*b) != want {
+			t.Errorf("%d of %d for %d", len(*b), cap(*b), n)
+		}
+		free(b)
+	}
+}
+
+// What a name holds cannot harm a terminal.
+func TestPrintable(t *testing.T) {
+	for name, want := range map[string]string{
+		"runs/é/run 1.jsonl": "runs/é/run 1.jsonl",
+		"a\nb":               `"a\nb"`,
+		"\x1b[2J":            `"\x1b[2J"`,
+		"\xff":               `"\xff"`,
+		"\u202e":             `"\u202e"`,
+	} {
+		if got := printable(name); got != want {
+			t.Errorf("%s, not %s", got, want)
+		}
+	}
+}
+
+// Of a stream that has been read and is gone, nothing is kept.
+func TestForgets(t *testing.T) {
+	root := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		if err := os.WriteFile(filepath.Join(root, name+".jsonl"), nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := newFollower(context.Background(), root, Options{PollOnly: true}.withDefaults(),
+		func(context.Context, *Stream) error { return nil })
+	f.walk()
+	for range 2 {
+		if err := f.ended(<-f.returned); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(root, "a.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	f.walk()
+	if len(f.turns) != 1 || f.running != 0 || len(f.notifier.streams) != 0 {
+		t.Errorf("%d turns, %d running", len(f.turns), f.running)
+	}
+}
+
+// A stream whose file is gone is still being followed: when the file is back, it
+// is not followed twice.
+func TestFollowedOnceWhileGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	if err := os.WriteFile(path, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	f := newFollower(context.Background(), filepath.Dir(path), Options{PollOnly: true}.withDefaults(),
+		func(context.Context, *Stream) error { <-done; return nil })
+	f.walk()
+	if err := os.Rename(path, path+".away"); err != nil {
+		t.Fatal(err)
+	}
+	f.walk()
+	if err := os.Rename(path+".away", path); err != nil {
+		t.Fatal(err)
+	}
+	f.walk()
+	close(done)
+	if f.running != 1 {
+		t.Errorf("%d are running", f.running)
+	}
+	for range f.running {
+		<-f.returned
+	}
+}
+
+// A file has changed if anything that is known of it has.
+func TestChanged(t *testing.T) {
+	folder := t.TempDir()
+	then := time.Unix(1_000_000, 0)
+	file := func(name, text string, at time.Time) os.FileInfo {
+		path := filepath.Join(folder, name)
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o666), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info
+	}
+	was := file("a", "one", then)
+	if changed(was, file("a", "two", then)) {
+		t.Error("nothing of it is different")
+	}
+	if !changed(was, file("b", "one", then)) || !changed(was, file("a", "three", then)) || !changed(was, file("a", "one", then.Add(1e9))) {
+		t.Error("another file, length or time is not noticed")
+	}
+}

@@ -1,0 +1,64 @@
+package tail
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// look looks at the file and reports whether it is there.
+func (s *Stream) look() (bool, error) {
+	info, err := os.Stat(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		s.miss()
+		return false, nil
+	case err != nil:
+		return false, printableError(err)
+	}
+	return true, s.compare(info)
+}
+
+// open opens the file, or returns nil when it is not there any more.
+func (s *Stream) open() (*os.File, error) {
+	file, err := os.Open(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.miss()
+		return nil, nil
+	} else if err != nil {
+		return nil, printableError(err)
+	}
+	info, err := file.Stat()
+	if err == nil {
+		err = s.compare(info)
+	}
+	if err != nil {
+		_ = file.Close() // the first error is the one to report
+		return nil, printableError(err)
+	}
+	return file, nil
+}
+
+// compare compares the file that is there with the one that was read. As long
+// as nothing was, any is taken.
+func (s *Stream) compare(info fs.FileInfo) error {
+	if s.seen == nil || s.seen.Size() != info.Size() {
+		s.pause = s.options.Poll
+	}
+	s.seen = info
+	same := s.file != nil && !s.gone && os.SameFile(s.file, info)
+	switch {
+	case !info.Mode().IsRegular():
+		return notRegular(s.path)
+	case s.file != nil && !same && s.offset > 0:
+		return rewritten(s.path, "another one has taken its place")
+	case info.Size() < s.offset:
+		return rewritten(s.path, fmt.Sprintf("it has %d bytes, and %d were read", info.Size(), s.offset))
+	}
+	if !same || info.Size() < s.scanned {
+		s.scanned = s.offset
+	}
+	s.file, s.gone = info, false
+	return nil
+}

@@ -1,0 +1,187 @@
+package tail
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// notifier takes what the operating system's watcher tells as fast as it comes,
+// so that no event is lost because somebody is busy. It wakes the streams that
+// are followed and keeps the names of all else for whoever asks. Names
+// are canonical, because a watcher knows a folder by one name only.
+type notifier struct {
+	watcher *fsnotify.Watcher // nil where there is none
+	// isStream says by its path whether a file is a stream.
+	isStream func(path string) bool
+	// signal has one when there is news.
+	signal chan struct{}
+	done   chan struct{} // closed when the watcher has ended
+
+	mu sync.Mutex
+	// base is the canonical name of the folder that is followed, root its path.
+	base, root string
+	streams    map[string]*Stream   // by the name of the stream
+	linked     map[string][]*Stream // by the name of the file that a stream is a link to
+	news       news
+}
+
+// news is what happened and does not concern a stream that is followed.
+type news struct {
+	names map[string]struct{}
+	// lost says that there was more than is known.
+	lost   bool
+	errors []error
+}
+
+func newNotifier(isStream func(path string) bool) *notifier {
+	return &notifier{
+		isStream: isStream, signal: make(chan struct{}, 1), done: make(chan struct{}),
+		streams: map[string]*Stream{}, linked: map[string][]*Stream{},
+	}
+}
+
+// start starts watching.
+func (n *notifier) start() error {
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("changes are found late, because the system gives no watcher: %w", err)
+	}
+	n.watcher = watcher
+	go n.listen()
+	return nil
+}
+
+func (n *notifier) close() {
+	if n.watcher != nil {
+		_ = n.watcher.Close() // there is nothing to be done about it
+		<-n.done
+	}
+}
+
+// watch watches a folder.
+func (n *notifier) watch(folder string) error {
+	if n.watcher == nil {
+		return nil
+	}
+	err := n.watcher.Add(folder)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	hint := ""
+	if errors.Is(err, syscall.ENOSPC) {
+		hint = "; on Linux, fs.inotify.max_user_watches says how many folders can be watched"
+	}
+	return fmt.Errorf("changes in %s, and maybe elsewhere, are found late, because it cannot be watched: %w%s", printable(folder), err, hint)
+}
+
+func (n *notifier) unwatch(folder string) {
+	if n.watcher != nil {
+		_ = n.watcher.Remove(folder) // it may be gone
+	}
+}
+
+// listen notes events until the watcher is closed.
+func (n *notifier) listen() {
+	defer close(n.done)
+	for {
+		select {
+		case event, ok := <-n.watcher.Events:
+			if !ok {
+				return
+			}
+			n.changed(event)
+		case err, ok := <-n.watcher.Errors:
+			if ok {
+				n.failed(err)
+			}
+		}
+	}
+}
+
+func (n *notifier) changed(event fsnotify.Event) {
+	const place = fsnotify.Create | fsnotify.Remove | fsnotify.Rename
+	name := filepath.Clean(event.Name)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, stream := range n.linked[name] {
+		stream.wake()
+	}
+	if stream := n.streams[name]; stream != nil {
+		stream.wake()
+		return
+	}
+	if path, ok := moved(name, n.base, n.root); event.Op&place != 0 || ok && n.isStream(path) {
+		if n.news.names == nil {
+			n.news.names = map[string]struct{}{}
+		}
+		n.news.names[name] = struct{}{}
+		n.tell()
+	}
+}
+
+// failed takes note of an error of the watcher, which may have lost events.
+func (n *notifier) failed(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.news.lost = true
+	if !errors.Is(err, fsnotify.ErrEventOverflow) {
+		n.news.errors = append(n.news.errors, fmt.Errorf("the watcher of changes: %w", err))
+	}
+	for _, stream := range n.streams {
+		stream.wake()
+	}
+	n.tell()
+}
+
+func (n *notifier) tell() {
+	select {
+	case n.signal <- struct{}{}:
+	default: // somebody has been told
+	}
+}
+
+// place says that the folder that is followed as root is called base by events.
+func (n *notifier) place(base, root string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.base, n.root = base, root
+}
+
+// take returns the news since the last time.
+func (n *notifier) take() news {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	taken := n.news
+	n.news = news{}
+	return taken
+}
+
+// add has a stream woken when the file of this name changes or, for a
+// link, the one that it leads to.
+func (n *notifier) add(s *Stream, name, target string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.streams[name] = s
+	if target != "" {
+		n.linked[target] = append(n.linked[target], s)
+	}
+}
+
+// remove undoes add.
+func (n *notifier) remove(s *Stream, name, target string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	delete(n.streams, name)
+	if rest := slices.DeleteFunc(n.linked[target], func(other *Stream) bool { return other == s }); len(rest) > 0 {
+		n.linked[target] = rest
+	} else {
+		delete(n.linked, target)
+	}
+}

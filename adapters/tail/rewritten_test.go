@@ -1,0 +1,253 @@
+package tail_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/tail"
+)
+
+// rewritings are what may happen to a file, of which "one\ntwo\n" was read.
+var rewritings = map[string]func(t *testing.T, path string){
+	"cut":                   func(t *testing.T, path string) { write(t, path, "one\n") },
+	"emptied":               func(t *testing.T, path string) { write(t, path, "") },
+	"cut and written anew":  func(t *testing.T, path string) { write(t, path, "un\ndeux\ntrois\nquatre\n") },
+	"removed and back":      func(t *testing.T, path string) { _ = os.Remove(path); write(t, path, "uno\ndos\ntres\n") },
+	"away for a while":      func(t *testing.T, path string) { away(t, path); write(t, path, "uno\ndos\ntres\n") },
+	"away, and shorter":     func(t *testing.T, path string) { away(t, path); write(t, path, "") },
+	"another in its place":  func(t *testing.T, path string) { replace(t, path, "one\ntwo\n") },
+	"a longer in its place": func(t *testing.T, path string) { replace(t, path, "one\ntwo\nthree\n") },
+}
+
+func away(t *testing.T, path string) {
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // for somebody to notice
+}
+
+func replace(t *testing.T, path, text string) {
+	write(t, path+".new", text)
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A file that is not what was read is told of, until it is read from its start.
+func TestRewritten(t *testing.T) {
+	inAllWays(t, func(t *testing.T, options tail.Options) {
+		for name, rewrite := range rewritings {
+			t.Run(name, func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "a\nb.jsonl")
+				write(t, path, "one\ntwo\n")
+				follow(t, path, options, func(ctx context.Context, s *tail.Stream) error {
+					if _, err := s.Next(ctx, 0); err != nil {
+						return err
+					}
+					rewritten := make(chan struct{})
+					go func() { defer close(rewritten); rewrite(t, path) }()
+					_, err := s.Next(ctx, 0)
+					<-rewritten
+					if !errors.Is(err, tail.ErrRewritten) || strings.Contains(err.Error(), "\n") {
+						t.Errorf("%v", err)
+					}
+					for range 2 {
+						if _, err := s.Next(ctx, 0); !errors.Is(err, tail.ErrRewritten) || s.Idle() {
+							t.Errorf("again: %v", err)
+						}
+						if _, err := s.Rest(0); !errors.Is(err, tail.ErrRewritten) {
+							t.Errorf("the rest: %v", err)
+						}
+					}
+					s.SetOffset(0)
+					want, _ := os.ReadFile(path)
+					chunk, err := s.Rest(0)
+					if string(chunk.Data) != string(want) || err != nil && (err != io.EOF || len(want) > 0) {
+						t.Errorf("from its start: %q, %v", chunk.Data, err)
+					}
+					return nil
+				})
+			})
+		}
+	})
+}
+
+// Of what was not read yet, nothing can have been rewritten.
+func TestReplacedBeforeItIsRead(t *testing.T) {
+	inAllWays(t, func(t *testing.T, options tail.Options) {
+		for name, rewrite := range rewritings {
+			t.Run(name, func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "run.jsonl")
+				write(t, path, "only half a line, which is longer than what comes")
+				follow(t, path, options, func(ctx context.Context, s *tail.Stream) error {
+					if !s.Idle() {
+						t.Error("half a line is taken for a whole one")
+					}
+					rewritten := make(chan struct{})
+					go func() {
+						defer close(rewritten)
+						rewrite(t, path)
+						add(t, path, lastLine)
+					}()
+					got := ""
+					for !strings.HasSuffix(got, lastLine) {
+						chunk, err := s.Next(ctx, 0)
+						if err != nil {
+							return err
+						}
+						got += string(chunk.Data)
+					}
+					<-rewritten
+					if want, _ := os.ReadFile(path); got != string(want) {
+						t.Errorf("%q", got)
+					}
+					return nil
+				})
+			})
+		}
+	})
+}
+
+// A line that had begun may be cut off and begun anew: it has not been given.
+func TestCutTail(t *testing.T) {
+	inAllWays(t, func(t *testing.T, options tail.Options) {
+		for _, length := range []int{20, 100_000, 300_000} {
+			for _, looks := range []bool{false, true} {
+				path := filepath.Join(t.TempDir(), "run.jsonl")
+				write(t, path, "one\n"+strings.Repeat("x", length))
+				want := strings.Repeat("y", length-1) + "\n"
+				follow(t, path, options, func(ctx context.Context, s *tail.Stream) error {
+					if _, err := s.Next(ctx, 4); err != nil || !s.Idle() {
+						t.Fatal(err, s.Idle())
+					}
+					if err := os.Truncate(path, 4); err != nil {
+						t.Fatal(err)
+					}
+					switch {
+					case looks:
+						s.Idle()
+						add(t, path, want)
+					case length < 64<<10:
+						add(t, path, want+"half")
+					default: // of a long line, only what is new is searched
+						add(t, path, want+"next\n")
+					}
+					chunk, err := s.Next(ctx, length)
+					if got := string(chunk.Data); !strings.HasPrefix(got, want) {
+						t.Errorf("%.20q of %d bytes", got, len(got))
+					}
+					return err
+				})
+			}
+		}
+	})
+}
+
+// Another file may be as long as one of which nothing was read.
+func TestReplacedByOneAsLong(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	write(t, path, "half")
+	follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
+		if !s.Idle() {
+			t.Error("half a line is taken for a whole one")
+		}
+		replace(t, path, "one\n")
+		chunk, err := s.Next(ctx, 0)
+		if string(chunk.Data) != "one\n" {
+			t.Errorf("%q", chunk.Data)
+		}
+		return err
+	})
+}
+
+// A file that is gone has no rest.
+func TestGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	write(t, path, "one\n")
+	follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Rest(0); !errors.Is(err, os.ErrNotExist) || !s.Idle() {
+			t.Error(err, s.Idle())
+		}
+		ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
+		defer cancel()
+		if _, err := s.Next(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		return nil
+	})
+}
+
+// One can say how long a file that is gone is to be waited for.
+func TestGoneForLong(t *testing.T) {
+	inAllWays(t, func(t *testing.T, options tail.Options) {
+		path := filepath.Join(t.TempDir(), "run.jsonl")
+		write(t, path, "one\n")
+		options.Gone = 50 * time.Millisecond
+		follow(t, path, options, func(ctx context.Context, s *tail.Stream) error {
+			if _, err := s.Next(ctx, 0); err != nil {
+				return err
+			}
+			began := time.Now()
+			time.AfterFunc(20*time.Millisecond, func() { _ = os.Remove(path) })
+			_, err := s.Next(ctx, 0)
+			if took := time.Since(began); !errors.Is(err, os.ErrNotExist) || took < options.Gone {
+				t.Errorf("%v after %v", err, took)
+			}
+			return nil
+		})
+	})
+}
+
+// A file that was away counts as another one, even if it is the same to the
+// byte and to the operating system.
+func TestBackAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	write(t, path, "one\n")
+	follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
+		if _, err := s.Next(ctx, 0); err != nil {
+			return err
+		}
+		if err := os.Rename(path, path+".away"); err != nil {
+			return err
+		}
+		s.Idle() // looks
+		if err := os.Rename(path+".away", path); err != nil {
+			return err
+		}
+		if _, err := s.Next(ctx, 0); !errors.Is(err, tail.ErrRewritten) {
+			t.Error(err)
+		}
+		return nil
+	})
+}
+
+// What cannot grow is refused.
+func TestNoFile(t *testing.T) {
+	never := func(context.Context, *tail.Stream) error { t.Error("it was followed"); return nil }
+	folder := t.TempDir()
+	write(t, filepath.Join(folder, "file"), "")
+	for _, path := range []string{"", os.DevNull, filepath.Join(folder, "file", "in it")} {
+		if err := tail.Follow(context.Background(), path, tail.Options{}, never); err == nil {
+			t.Errorf("%q", path)
+		}
+	}
+	path := filepath.Join(folder, "run.jsonl")
+	write(t, path, "")
+	follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
+		_ = os.Remove(path)
+		_ = os.Mkdir(path, 0o777)
+		if _, err := s.Next(ctx, 0); err == nil || errors.Is(err, tail.ErrRewritten) {
+			t.Error(err)
+		}
+		return nil
+	})
+}

@@ -1,0 +1,160 @@
+package tail
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+)
+
+const (
+	// again is up to how many bytes of a line that has not ended are read again
+	// when there is more of it. Of longer ones only what is new is searched.
+	again = 64 << 10
+	// remembered is how many bytes before the offset are compared.
+	remembered = 64
+	// defaultLimit is what a limit below 1 stands for.
+	defaultLimit = 1 << 20
+)
+
+// take gives the next chunk, which is empty if there is none: whole lines or,
+// if there are none and tail is set, the last line as far as it is there.
+func (s *Stream) take(limit int, tail bool) (Chunk, error) {
+	s.release()
+	there, err := s.look()
+	if !there || err != nil || s.seen.Size() == s.offset || s.seen.Size() == s.scanned && !tail {
+		return Chunk{}, err
+	}
+	file, err := s.open()
+	if file == nil {
+		return Chunk{}, err
+	}
+	defer file.Close()
+	if limit < 1 {
+		limit = defaultLimit
+	}
+	limit = min(limit, s.options.MaxLine+1) // no line in it is too long
+	if s.scanned-s.offset < again {
+		chunk, err := s.lines(file, int64(limit))
+		if err != nil || len(chunk.Data) > 0 {
+			return chunk, err
+		}
+	}
+	return s.line(file, tail)
+}
+
+// lines gives the whole lines among the next bytes, at most limit of them.
+func (s *Stream) lines(file *os.File, limit int64) (Chunk, error) {
+	data, err := s.load(file, min(limit, s.seen.Size()-s.offset))
+	if err != nil {
+		return Chunk{}, err
+	}
+	if end := bytes.LastIndexByte(data, '\n') + 1; end > 0 {
+		return s.give(data[:end], false), nil
+	}
+	s.scanned = s.offset + int64(len(data))
+	return Chunk{}, nil
+}
+
+// line gives the next line, which is long, or what is there of it.
+func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
+	ended, err := s.scan(file)
+	if err != nil || !ended && !tail || s.scanned == s.offset && !ended {
+		s.release()
+		return Chunk{}, err
+	}
+	length := s.scanned - s.offset
+	if ended {
+		length++
+	}
+	data, err := s.load(file, length)
+	switch {
+	case err != nil:
+		return Chunk{}, err
+	case bytes.HasSuffix(data, []byte{'\n'}) != ended: // it is being written anew
+		s.scanned = s.offset
+		s.release()
+		return Chunk{}, nil
+	case len(withoutEnd(data)) > s.options.MaxLine:
+		s.release()
+		return Chunk{}, s.tooLong()
+	}
+	return s.give(data, !ended), nil
+}
+
+// withoutEnd returns a line without what ends it.
+func withoutEnd(line []byte) []byte {
+	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
+}
+
+func (s *Stream) tooLong() error {
+	return &LineTooLongError{Path: s.path, Offset: s.offset, Max: s.options.MaxLine}
+}
+
+// scan searches for the end of the next line from where no one has searched,
+// and reports whether it is there: at scanned.
+func (s *Stream) scan(file *os.File) (bool, error) {
+	b := buffer(again)
+	defer free(b)
+	for size := s.seen.Size(); s.scanned < size; {
+		piece := (*b)[:min(again, size-s.scanned)]
+		n, err := file.ReadAt(piece, s.scanned)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return false, readFailed(s.path, s.scanned, err)
+		}
+		i := bytes.IndexByte(piece[:n], '\n')
+		if i >= 0 {
+			n = i
+		}
+		s.scanned += int64(n)
+		switch {
+		case s.scanned-s.offset > int64(s.options.MaxLine)+1: // one more may be a carriage return
+			return false, s.tooLong()
+		case i >= 0:
+			return true, nil
+		case n < len(piece): // it has been cut meanwhile
+			return false, nil
+		}
+	}
+	return false, nil
+}
+
+// load reads the next n bytes, or as many as there are, into the chunk's
+// buffer, and compares those before them.
+func (s *Stream) load(file *os.File, n int64) ([]byte, error) {
+	s.release()
+	before := len(s.before)
+	s.chunk = buffer(before + int(n))
+	got, err := file.ReadAt(*s.chunk, s.offset-int64(before))
+	data := (*s.chunk)[:got]
+	switch {
+	case err != nil && !errors.Is(err, io.EOF):
+		s.release()
+		return nil, readFailed(s.path, s.offset, err)
+	case !bytes.HasPrefix(data, s.before):
+		s.release()
+		return nil, rewritten(s.path, "what was read is not there any more")
+	}
+	return data[before:], nil
+}
+
+// give makes a chunk of what was loaded.
+func (s *Stream) give(data []byte, tail bool) Chunk {
+	chunk := Chunk{Offset: s.offset, Data: data, Tail: tail}
+	s.offset += int64(len(data))
+	s.scanned = s.offset
+	s.before = append(s.before, data[max(0, len(data)-remembered):]...)
+	if more := len(s.before) - remembered; more > 0 {
+		s.before = append(s.before[:0], s.before[more:]...)
+	}
+	s.pause = s.options.Poll
+	return chunk
+}
+
+// release gives the buffer of the latest chunk back.
+func (s *Stream) release() {
+	if s.chunk != nil {
+		free(s.chunk)
+		s.chunk = nil
+	}
+}

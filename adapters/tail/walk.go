@@ -1,0 +1,128 @@
+package tail
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// share is how many times longer than a walk the pause after it is at least.
+const share = 20
+
+// walk goes through all that is followed and watches the folders. It returns
+// how long to wait at least until the next walk.
+func (f *follower) walk() time.Duration {
+	began := time.Now()
+	f.walks++
+	f.fresh = false
+	f.base = canonical(f.folderOf())
+	f.notifier.place(f.base, f.folderOf())
+	if f.single {
+		f.watch(f.base)
+		f.file(f.root)
+		return f.options.Poll
+	}
+	f.folder(f.root)
+	for path, t := range f.turns {
+		if t.stream == nil && t.met != f.walks {
+			delete(f.turns, path) // its file is gone
+		}
+	}
+	return share * time.Since(began)
+}
+
+// folderOf returns the folder that is the root, or that a single stream is in.
+func (f *follower) folderOf() string {
+	if f.single {
+		return filepath.Dir(f.root)
+	}
+	return f.root
+}
+
+// folder follows the streams in a folder. It is watched before it is read, so that
+// nothing appears in between.
+func (f *follower) folder(path string) {
+	if f.ctx.Err() != nil {
+		return
+	}
+	if name, ok := moved(path, f.root, f.base); ok {
+		f.watch(name)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		f.warn(printableError(err))
+	}
+	for _, entry := range entries {
+		f.entry(filepath.Join(path, entry.Name()), entry.IsDir())
+	}
+}
+
+// entry follows what stands in a folder.
+func (f *follower) entry(path string, isFolder bool) {
+	switch {
+	case isFolder:
+		f.folder(path)
+	case f.options.Stream(path):
+		f.file(path)
+	}
+}
+
+// file follows a stream, unless that is being done or it has not changed since.
+func (f *follower) file(path string) {
+	t := f.turns[path]
+	if t != nil {
+		t.met = f.walks
+		if t.stream != nil {
+			return
+		}
+	}
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		if !errors.Is(err, fs.ErrNotExist) {
+			f.warn(printableError(err))
+		}
+	case info.Mode().IsRegular() && (t == nil || changed(t.seen, info)):
+		f.fresh = true
+		f.start(path, info)
+	}
+}
+
+// changed reports whether a file is not as it was.
+func changed(was, is fs.FileInfo) bool {
+	return !os.SameFile(was, is) || was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime())
+}
+
+// hear follows up what the watcher has told.
+func (f *follower) hear(news news) {
+	for _, err := range news.errors {
+		f.warn(err)
+	}
+	if news.lost {
+		f.walk()
+		return
+	}
+	if f.single {
+		f.file(f.root)
+		return
+	}
+	for name := range news.names {
+		path, ok := moved(name, f.base, f.root)
+		if !ok || path == filepath.Clean(f.root) {
+			continue
+		}
+		if info, err := os.Lstat(path); err == nil {
+			f.entry(path, info.IsDir())
+		}
+	}
+}
+
+// watch watches a folder by its canonical name.
+func (f *follower) watch(name string) {
+	if err := f.notifier.watch(name); err != nil && !f.blind {
+		f.blind = true
+		f.warn(err)
+	}
+}
