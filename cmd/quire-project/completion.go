@@ -33,3 +33,14 @@ func completeTarget(formats ...string) cobra.CompletionFunc {
 func completeTables() cobra.CompletionFunc {
 	return cobra.FixedCompletions(store.Projections, cobra.ShellCompDirectiveNoFileComp)
 }
+
+// completeBroker completes how the address of a broker begins.
+func completeBroker(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	var found []string
+	for _, scheme := range []string{"nats://", "tls://"} {
+		if strings.HasPrefix(scheme, begun) {
+			found = append(found, scheme)
+		}
+	}
+	return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}

@@ -20,8 +20,14 @@ type readFlags struct {
 }
 
 func (f *readFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an events.jsonl, its folder's)")
+	f.addReading(cmd)
+}
+
+// addReading adds those that say how lines are read, of a run that is named
+// elsewhere.
+func (f *readFlags) addReading(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an events.jsonl, its folder's)")
 	flags.StringVar(&f.onMalformed, "on-malformed", "stop", "at a malformed line, stop or skip it")
 	flags.IntVar(&f.maxLine, "max-line", jsonl.DefaultMaxLine, "how long a line may be, in `bytes`")
 	_ = cmd.RegisterFlagCompletionFunc("on-malformed", cobra.FixedCompletions([]string{"stop", "skip"}, cobra.ShellCompDirectiveNoFileComp))

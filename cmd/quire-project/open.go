@@ -42,12 +42,34 @@ func openAddress(ctx context.Context, at address) (openedStore, error) {
 	return openedPostgres(postgres.Open(ctx, at.location))
 }
 
+// openDurable is openStore for who lets go of what was sent once its rows are
+// committed.
+func openDurable(ctx context.Context, at address) (s openedStore, err error) {
+	if at.scheme == schemeSQLite {
+		s, err = opened(sqlite.Open(ctx, at.location, sqlite.Durable()))
+	} else {
+		s, err = openedPostgres(postgres.Open(ctx, at.location, postgres.Durable()))
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return s, err
+}
+
 // openExisting opens a store to look at it. It makes nothing.
 func openExisting(ctx context.Context, at address) (openedStore, error) {
 	if at.scheme == schemeSQLite {
 		return opened(sqlite.Open(ctx, at.location, sqlite.MustExist()))
 	}
 	return openedPostgres(postgres.Open(ctx, at.location, postgres.MustExist()))
+}
+
+// openExistingDurable is openDurable for a store that is there.
+func openExistingDurable(ctx context.Context, at address) (openedStore, error) {
+	if at.scheme == schemeSQLite {
+		return opened(sqlite.Open(ctx, at.location, sqlite.MustExist(), sqlite.Durable()))
+	}
+	return openedPostgres(postgres.Open(ctx, at.location, postgres.MustExist(), postgres.Durable()))
 }
 
 // openOrEmpty is openExisting, but for a store that is not there yet an empty

@@ -88,7 +88,7 @@ not finished.`,
 	root.SetVersionTemplate("quire-project {{.Version}}\n")
 	flags.add(root)
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newCheck(io), newRebuild(io), newVerify(io))
+	root.AddCommand(newCheck(io), newRebuild(io), newVerify(io), newFollow(io), newPublish(io), newSubscribe(io), newQuarantine(io))
 	root.InitDefaultCompletionCmd("")
 	return root
 }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/jetstream"
+)
+
+// openedBroker is what the commands need of a message broker. Another one of
+// Watermill's takes JetStream's place with a constructor like openJetStream.
+type openedBroker struct {
+	broker.Topics
+	publisher  message.Publisher
+	subscriber message.Subscriber
+	// poison is the topic for messages that are no segments.
+	poison string
+	// maxSegment is how many bytes of a stream fit into a message.
+	maxSegment int
+	// hopeless tells errors with which it is pointless to publish again.
+	hopeless func(error) bool
+	// lag is how many messages of each partition are still to be applied.
+	lag func(context.Context) (map[int]int64, error)
+	// name is the address, without secrets.
+	name  string
+	close func() error
+}
+
+// brokerFlags say how a broker is connected to, and what is made there.
+type brokerFlags struct {
+	partitions int
+	replicas   int
+	creds      string
+	ca         string
+	cert       string
+	key        string
+}
+
+func (f *brokerFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.IntVar(&f.partitions, "partitions", 0, "how many partitions there are to be, at least; more can be added at any\ntime, and none taken away (default: as there are; 8 where there are none)")
+	flags.IntVar(&f.replicas, "replicas", 0, "on how many servers of a cluster everything is kept, 1 to 5\n(default: as it is; 1 at first)")
+	flags.StringVar(&f.creds, "creds", "", "a NATS credentials `file` (default: $NATS_CREDS)")
+	flags.StringVar(&f.ca, "tls-ca", "", "PEM `file` of who signed the server's certificate (default: $NATS_CA,\nor whom this machine trusts)")
+	flags.StringVar(&f.cert, "tls-cert", "", "PEM `file` of this side's certificate (default: $NATS_CERT)")
+	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key (default: $NATS_KEY)")
+}
+
+// knownBrokers is what people are told that there is.
+const knownBrokers = "nats://[USER:PASSWORD@]HOST[:PORT][,HOST...][/STREAM] or tls://..."
+
+// natsAddress is how the address of a NATS server begins.
+var natsAddress = regexp.MustCompile(`^(nats|tls)://`)
+
+// open opens the broker that a flag names. It waits for no server.
+func (f *brokerFlags) open(ctx context.Context, flag, address string, log *slog.Logger) (*openedBroker, error) {
+	switch {
+	case address == "":
+		return nil, usageError(fmt.Errorf("name the broker with %s, as %s", flag, knownBrokers))
+	case !natsAddress.MatchString(address): // which may hold a password, whatever it is
+		return nil, usageError(fmt.Errorf("%s takes the address of a broker: %s", flag, knownBrokers))
+	}
+	opened, err := openJetStream(ctx, address, jetstream.Options{
+		Partitions: f.partitions, Replicas: f.replicas,
+		Credentials: f.creds, CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, Logger: log,
+	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil, errInterrupted
+	case errors.Is(err, jetstream.ErrAddress):
+		return nil, usageError(fmt.Errorf("%s: %w", flag, err))
+	}
+	return opened, err
+}
+
+func openJetStream(ctx context.Context, address string, options jetstream.Options) (*openedBroker, error) {
+	b, err := jetstream.Open(ctx, address, options)
+	if err != nil {
+		return nil, err
+	}
+	return &openedBroker{
+		Topics: b, publisher: b.Publisher(), subscriber: b.Subscriber(), poison: b.Poison(), maxSegment: b.MaxMessage(),
+		hopeless: func(err error) bool {
+			return errors.Is(err, jetstream.ErrTooLarge) || errors.Is(err, jetstream.ErrClosed)
+		},
+		lag:  func(ctx context.Context) (map[int]int64, error) { return lags(b.Lag(ctx)) },
+		name: b.String(), close: b.Close,
+	}, nil
+}
+
+func lags(all []jetstream.Lag, err error) (map[int]int64, error) {
+	counts := make(map[int]int64, len(all))
+	for _, lag := range all {
+		counts[lag.Partition] = int64(lag.Pending) + int64(lag.InFlight)
+	}
+	return counts, err
+}

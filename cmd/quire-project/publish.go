@@ -1,0 +1,200 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// publishFlags are those of publish.
+type publishFlags struct {
+	brokerFlags
+	to     string
+	follow bool
+	runID  string
+}
+
+func newPublish(std stdio) *cobra.Command {
+	var flags publishFlags
+	cmd := &cobra.Command{
+		Use:   "publish SOURCE --to BROKER [--follow]",
+		Short: "Send streams to a broker, from which subscribe takes them into a store",
+		Long: `Send streams to a broker, from which subscribe takes them into a store.
+
+SOURCE is a .jsonl file, a folder of them, or - for standard input, which is sent
+as it comes. Streams are sent byte by byte as they are, cut between lines into
+messages of up to a megabyte; what is malformed is found where it is read. Publishing
+what has been published before changes nothing, so after any error the same
+command is safe to run again.
+
+With --follow, SOURCE is a file that grows, or a folder in which runs appear; what
+is not there yet is waited for. Lines are on their way some milliseconds after they
+were written. Following a file ends by itself when its run has finished. A folder
+is followed until Ctrl-C.
+
+BROKER is one or more servers of NATS JetStream, as
+` + knownBrokers + `;
+a word before the @ alone is a token. Who does not want a secret in a list of
+processes has it in $NATS_USER and $NATS_PASSWORD, $NATS_TOKEN or $NATS_CREDS. STREAM is
+called quire unless named; it is made where there is none.
+
+Exit status: 0 done; 1 a stream cannot be read or the broker not be written to; 2
+wrong usage; 130 interrupted.`,
+		Example: `  quire-project publish run.jsonl --to nats://localhost
+  quire-project publish runs/ --to nats://localhost
+  quire-project publish runs/ --to nats://ci@nats1.example.com,nats2.example.com --follow
+  quire-ci run --events stdout | quire-project publish - --run-id 42 --to nats://localhost`,
+		Args: oneSource,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return publish(cmd.Context(), args[0], flags, std)
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func (f *publishFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.to, "to", "", "the `broker`")
+	flags.BoolVar(&f.follow, "follow", false, "read on as the streams grow")
+	flags.StringVar(&f.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an\nevents.jsonl, its folder's)")
+	f.brokerFlags.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeBroker)
+}
+
+// giveUp is for how long a broker that does not take what is published is asked
+// again, where nothing more is to come anyway.
+const giveUp = 2 * time.Minute
+
+func publish(ctx context.Context, path string, flags publishFlags, std stdio) (err error) {
+	sources, err := flags.sources(path)
+	if err != nil {
+		return err
+	}
+	bar := newProgress(std.err, sources, flags.follow)
+	defer bar.stop()
+	log := slog.New(slog.NewTextHandler(bar, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	b, err := flags.open(ctx, "--to", flags.to, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, b.close()) }()
+	options := broker.PublishOptions{SegmentBytes: b.maxSegment, Hopeless: b.hopeless, Logger: log}
+	if !flags.follow {
+		options.GiveUp = giveUp
+	}
+	p := &publishing{
+		publisher: broker.NewPublisher(b.publisher, b.Topics, options), limit: b.maxSegment,
+		sources: sources, bar: bar, paths: map[domain.RunID]string{},
+	}
+	if flags.follow {
+		err = p.follow(ctx)
+	} else {
+		err = p.all(ctx)
+	}
+	return p.end(ctx, err, b.name)
+}
+
+// sources checks what the command line names.
+func (f *publishFlags) sources(path string) (sources, error) {
+	if path == jsonl.Stdin && f.runID == "" {
+		return sources{}, usageError(errors.New("standard input has no name; say with --run-id which run it is"))
+	}
+	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: jsonl.DefaultMaxLine}
+	if !f.follow {
+		return read.findRuns(path)
+	}
+	folder, err := read.growing(path)
+	if err != nil {
+		return sources{}, err
+	}
+	options, err := read.options()
+	s := sources{path: path, folder: folder, single: jsonl.FileSource(path), options: options}
+	s.single.Run = cmp.Or(domain.RunID(f.runID), s.single.Run)
+	return s, err
+}
+
+// end says how it went, err being what the work has ended with.
+func (p *publishing) end(ctx context.Context, err error, to string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	words := fmt.Sprintf("published %s in %s to %s", plural(p.runs, "run"), plural(p.stats.Segments, "segment"), to)
+	if p.stats.Retries > 0 {
+		words += fmt.Sprintf("; %s had to be repeated", plural(p.stats.Retries, "message"))
+	}
+	switch {
+	case err != nil && ctx.Err() == nil:
+		return err
+	case ctx.Err() != nil && !(p.sources.folder && p.following):
+		return errPublishing
+	}
+	say(p.bar, cmp.Or(p.sources.nothing(len(p.paths)), words))
+	if p.status != statusOK {
+		return &statusError{status: p.status}
+	}
+	return nil
+}
+
+// errPublishing ends publishing that was interrupted.
+var errPublishing = &statusError{statusInterrupted, errors.New("interrupted; the same command publishes what is missing")}
+
+// setAside tells what is wrong with a stream, which is not published, or not on.
+func (p *publishing) setAside(source jsonl.Source, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.status = worse(p.status, statusOf(err))
+	var long *broker.LineTooLongError
+	var named *store.SourceError
+	var twice *store.DuplicateError
+	switch {
+	case errors.As(err, &long), errors.As(err, &named), errors.As(err, &twice):
+		tell(p.bar, err)
+	default:
+		tell(p.bar, fmt.Errorf("%s: %w", report.Printable(source.Path), err))
+	}
+}
+
+// claim takes note that a run's stream is that of source; there is one.
+func (p *publishing) claim(source jsonl.Source) error {
+	if err := store.CheckRunID(source.Run); err != nil {
+		return &store.SourceError{Name: source.Path, Err: err}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if taken, ok := p.paths[source.Run]; ok && taken != source.Path {
+		return &store.DuplicateError{Run: source.Run, Name: source.Path, Taken: taken}
+	}
+	p.paths[source.Run] = source.Path
+	return nil
+}
+
+// sent takes note of what was sent of a stream, and returns err if that is not
+// the stream's fault.
+func (p *publishing) sent(source jsonl.Source, stats broker.Stats, err error) error {
+	p.mu.Lock()
+	p.stats.Segments += stats.Segments
+	p.stats.Bytes += stats.Bytes
+	p.stats.Retries += stats.Retries
+	if err == nil {
+		p.runs++
+	}
+	p.mu.Unlock()
+	var failed *broker.PublishError
+	if err == nil || errors.As(err, &failed) || errors.Is(err, context.Canceled) {
+		return err
+	}
+	p.setAside(source, err)
+	return nil
+}

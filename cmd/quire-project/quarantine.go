@@ -1,0 +1,269 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+func newQuarantine(std stdio) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "quarantine",
+		Short: "List, show, retry or drop the runs that subscribe could not go on with",
+		Long: `List, show, retry or drop the runs that subscribe could not go on with.
+
+A run is quarantined when its stream is malformed (malformed), when a part of it
+has not come for a long time (missing), when two streams have its id
+(other_stream), or when its rows came from elsewhere or had an end already
+(cannot_go_on). What comes of it is held in the store; other runs go on. A run with a missing
+part is released by itself when that comes.
+
+What can be done: publish the stream once more; derive the run from its whole
+stream with rebuild, and retry; for a malformed line, retry with
+--on-malformed skip; for a stream that nobody wants, drop what is held.`,
+		Example: `  quire-project quarantine list --to sqlite:quire.db
+  quire-project quarantine show run-42 --to sqlite:quire.db
+  quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
+  quire-project quarantine retry --all --to postgres://ci@db.example.com/quire
+  quire-project quarantine drop run-42 --to sqlite:quire.db`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			return usageError(fmt.Errorf("say what to do: list, show, retry or drop; see %s --help", cmd.CommandPath()))
+		},
+		RunE: func(*cobra.Command, []string) error { return nil },
+	}
+	cmd.AddCommand(newQuarantineList(std), newQuarantineShow(std), newQuarantineRetry(std), newQuarantineDrop(std))
+	return cmd
+}
+
+func newQuarantineList(std stdio) *cobra.Command {
+	var to []string
+	cmd := &cobra.Command{
+		Use:   "list --to STORE [--to FORMAT]",
+		Short: "List the runs of which something waits",
+		Long: `List the runs of which something waits: those that are quarantined, and those of
+which a part has come too early and is held for a moment.
+
+Exit status: 0 done; 1 the store cannot be read; 2 wrong usage.`,
+		Example: `  quire-project quarantine list --to sqlite:quire.db
+  quire-project quarantine list --to sqlite:quire.db --to json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return listWaiting(cmd.Context(), to, nil, std)
+		},
+	}
+	addQuarantineTo(cmd, &to)
+	return cmd
+}
+
+func newQuarantineShow(std stdio) *cobra.Command {
+	var to []string
+	cmd := &cobra.Command{
+		Use:   "show RUN... --to STORE [--to FORMAT]",
+		Short: "Show why runs are quarantined, and what is held of them",
+		Long: `Show why runs are quarantined, up to where their streams are in the rows, and what
+is held of them. What the streams hold is not shown.
+
+Exit status: 0 done; 1 the store cannot be read; 2 wrong usage; 5 one of the runs
+is not waiting for anything.`,
+		Example: `  quire-project quarantine show run-42 --to sqlite:quire.db`,
+		Args:    someRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return listWaiting(cmd.Context(), to, runIDs(args), std)
+		},
+	}
+	addQuarantineTo(cmd, &to)
+	return cmd
+}
+
+func addQuarantineTo(cmd *cobra.Command, to *[]string) {
+	cmd.Flags().StringArrayVar(to, "to", nil, "the `store`, as "+knownStores+";\nand, given once more, how to print it: table or json (default: table)")
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(string(report.Table), string(report.JSON)))
+}
+
+// quarantineFlags are those of retry and drop.
+type quarantineFlags struct {
+	readFlags
+	to  string
+	all bool
+}
+
+func newQuarantineRetry(std stdio) *cobra.Command {
+	var flags quarantineFlags
+	cmd := &cobra.Command{
+		Use:   "retry RUN... --to STORE",
+		Short: "Go on with quarantined runs where they stopped",
+		Long: `Go on with quarantined runs where they stopped: with what is held of them, and then
+with what comes. Workers may be running meanwhile.
+
+A malformed line is passed over with --on-malformed skip; a run that was begun with
+it is gone on with in the same way.
+
+Exit status: 0 the runs are quarantined no more; 1 the store cannot be worked with;
+2 wrong usage; 5 a run is quarantined again, or was not waiting for anything.`,
+		Example: `  quire-project quarantine retry run-42 --to sqlite:quire.db
+  quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
+  quire-project quarantine retry --all --to sqlite:quire.db`,
+		Args: runsOrAll(&flags.all),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return retryRuns(cmd.Context(), runIDs(args), flags, std)
+		},
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&flags.to, "to", "", "the `store`, as "+knownStores)
+	cmd.Flags().BoolVar(&flags.all, "all", false, "all quarantined runs")
+	flags.addReading(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	return cmd
+}
+
+func newQuarantineDrop(std stdio) *cobra.Command {
+	var to string
+	cmd := &cobra.Command{
+		Use:   "drop RUN... --to STORE",
+		Short: "Remove what is held of runs, and lift their quarantine",
+		Long: `Remove what is held of runs, and lift their quarantine. Their rows stay as they are.
+What is dropped is not in the rows; publishing the stream once more brings it back.
+
+Exit status: 0 done; 1 the store cannot be worked with; 2 wrong usage; 5 one of the
+runs was not waiting for anything.`,
+		Example: `  quire-project quarantine drop run-42 --to sqlite:quire.db`,
+		Args:    someRuns,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return dropRuns(cmd.Context(), runIDs(args), to, std)
+		},
+	}
+	cmd.Flags().StringVar(&to, "to", "", "the `store`, as "+knownStores)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	return cmd
+}
+
+// someRuns checks a command line's arguments: there is at least one run.
+func someRuns(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return nil
+	}
+	return usageError(fmt.Errorf("name the runs to %s; quire-project quarantine list shows which there are", cmd.Name()))
+}
+
+func runsOrAll(all *bool) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case *all && len(args) > 0:
+			return usageError(errors.New("--all is for all quarantined runs, and some are named; choose one"))
+		case *all:
+			return nil
+		}
+		return someRuns(cmd, args)
+	}
+}
+
+func runIDs(args []string) []domain.RunID {
+	runs := make([]domain.RunID, len(args))
+	for i, arg := range args {
+		runs[i] = domain.RunID(arg)
+	}
+	return runs
+}
+
+// errNothing says of a run that there is nothing to do about it.
+func errNothing(run domain.RunID) error {
+	return fmt.Errorf("run %s: nothing of it waits in this store; quire-project quarantine list shows what does", report.Printable(string(run)))
+}
+
+func retryRuns(ctx context.Context, runs []domain.RunID, flags quarantineFlags, std stdio) error {
+	options, err := flags.options()
+	if err != nil {
+		return err
+	}
+	return withHeld(ctx, flags.to, options, func(s store.Store, p *store.Projector) error {
+		if flags.all {
+			if runs, err = quarantined(ctx, s); err != nil {
+				return err
+			}
+		}
+		return eachWaiting(ctx, s, runs, std, func(run domain.RunID) (bool, error) {
+			if err := p.Retry(ctx, run); err != nil {
+				return false, err
+			}
+			waiting, err := s.Waiting(ctx, run)
+			if err != nil || len(waiting) == 0 || waiting[0].Quarantine == nil {
+				return true, err
+			}
+			q := waiting[0].Quarantine
+			say(std.err, fmt.Sprintf("run %s is quarantined again (%s): %s", run, q.Code, q.Reason))
+			return false, nil
+		}, "%s retried")
+	})
+}
+
+func dropRuns(ctx context.Context, runs []domain.RunID, to string, std stdio) error {
+	return withHeld(ctx, to, jsonl.Options{}, func(s store.Store, p *store.Projector) error {
+		return eachWaiting(ctx, s, runs, std, func(run domain.RunID) (bool, error) {
+			return true, p.Drop(ctx, run)
+		}, "what was held of %s is dropped")
+	})
+}
+
+// withHeld opens a store for work on what is held in it.
+func withHeld(ctx context.Context, to string, options jsonl.Options, do func(store.Store, *store.Projector) error) (err error) {
+	at, err := parseAddress(to)
+	if err != nil {
+		return err
+	}
+	s, err := openExistingDurable(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	p := store.NewProjector(s, jsonl.NewSegments(options), store.ProjectorOptions{})
+	defer func() { err = cmp.Or(err, p.Close(context.WithoutCancel(ctx))) }()
+	return do(s, p)
+}
+
+// quarantined are the runs that are quarantined.
+func quarantined(ctx context.Context, s store.Store) ([]domain.RunID, error) {
+	waiting, err := s.Waiting(ctx)
+	var runs []domain.RunID
+	for i := range waiting {
+		if waiting[i].Quarantine != nil {
+			runs = append(runs, waiting[i].Run)
+		}
+	}
+	return runs, err
+}
+
+// eachWaiting does something with each of some runs that waits, and says for how
+// many that worked.
+func eachWaiting(ctx context.Context, s store.Store, runs []domain.RunID, std stdio, do func(domain.RunID) (bool, error), words string) error {
+	worked := 0
+	for _, run := range runs {
+		waiting, err := s.Waiting(ctx, run)
+		if err != nil {
+			return err
+		}
+		if len(waiting) == 0 {
+			tell(std.err, errNothing(run))
+			continue
+		}
+		ok, err := do(run)
+		if err != nil {
+			return err
+		}
+		if ok {
+			worked++
+		}
+	}
+	say(std.err, fmt.Sprintf(words, plural(worked, "run")))
+	if worked < len(runs) {
+		return &statusError{status: statusFound}
+	}
+	return nil
+}
