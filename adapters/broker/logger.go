@@ -21,8 +21,9 @@ func (l logger) Error(msg string, err error, fields watermill.LogFields) {
 	l.to.Error(printable(msg), printableError(err), printableFields(fields))
 }
 
+// Info is that of a library, and of a router's own affairs: detail, here.
 func (l logger) Info(msg string, fields watermill.LogFields) {
-	l.to.Info(printable(msg), printableFields(fields))
+	l.to.Debug(printable(msg), printableFields(fields))
 }
 
 func (l logger) Debug(msg string, fields watermill.LogFields) {

@@ -20,10 +20,12 @@ type Router struct {
 	topics  Topics
 	handler message.NoPublishHandlerFunc
 
-	mu    sync.Mutex
-	next  int             // partition without a handler
-	run   context.Context // of Run, once it was called
-	ended chan struct{}   // Run has returned
+	mu   sync.Mutex
+	next int // partition without a handler
+	// started is how many handlers have been started by Grow, or by Run itself.
+	started int
+	run     context.Context // of Run, once it was called
+	ended   chan struct{}   // Run has returned
 }
 
 // NewRouter returns a router that reads the partitions with sub and applies what
@@ -86,8 +88,7 @@ func (r *Router) Run(ctx context.Context) error {
 func (r *Router) Grow() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addPartitions()
-	if r.run == nil {
+	if r.addPartitions(); r.run == nil || r.started == r.next {
 		return nil
 	}
 	select {
@@ -98,6 +99,7 @@ func (r *Router) Grow() error {
 	if err := r.RunHandlers(r.run); err != nil {
 		return fmt.Errorf("reading the partitions that were added, now %d: %w", r.next, err)
 	}
+	r.started = r.next
 	return nil
 }
 

@@ -13,7 +13,10 @@ const cliDocs = "../../docs/cli.md"
 func TestCLIDocs(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("# The command line\n\n<!-- Written by go test ./cmd/quire-project -update; do not edit. -->\n")
-	for _, command := range []string{"", "check", "rebuild", "verify", "completion"} {
+	for _, command := range []string{
+		"", "check", "rebuild", "verify", "follow", "publish", "subscribe",
+		"quarantine", "quarantine list", "quarantine show", "quarantine retry", "quarantine drop", "completion",
+	} {
 		var out, errs bytes.Buffer
 		args := append(strings.Fields(command), "--help")
 		if status := run(t.Context(), args, stdio{&out, &errs}); status != 0 || errs.Len() > 0 {

@@ -1,20 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/live"
-	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/tail"
-	"github.com/quire-ci/quire-project/domain"
 )
 
 // followFlags are those of follow.
@@ -32,17 +24,20 @@ func newFollow(std stdio) *cobra.Command {
 		Short: "Show a run while it goes on, and keep a store's rows up with it",
 		Long: `Show a run while it goes on, and keep a store's rows up with it.
 
-SOURCE is a .jsonl file that grows, or a folder in which runs appear. What is
-not there yet is waited for. On a terminal the runs are drawn as they stand, with what
-is running now and what has failed; elsewhere each thing that happens is a line.
+SOURCE is a .jsonl file that grows, or a folder in which runs appear, at any
+depth. What is not there yet is waited for. On a terminal the runs are drawn as
+they stand, with what is running now and what has failed; elsewhere each thing
+that happens is a line. Compressed streams do not grow, and are left out.
 
 With --to STORE the rows are there while the run goes on, those that are open
 among them, mostly within some milliseconds. The rows are those of whole lines; a
 last line that no line feed ends is waited for, and taken for torn when following
-ends.
+ends. A store that goes away, is locked or has no room is waited for until it is
+back, and nothing is lost.
 
 Following a file ends by itself when its run has finished; Ctrl-C ends it
-before, with the status 130. A folder is followed until Ctrl-C, with the status 0.
+before, with the status 130. A folder is followed until Ctrl-C, with the status 0;
+a stream in it that cannot be read is told and set aside, and the others go on.
 
 Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
 usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 for a run
@@ -65,60 +60,24 @@ that failed and 3 for one that has not finished.`,
 	return cmd
 }
 
-func follow(ctx context.Context, path string, flags followFlags, std stdio) (err error) {
-	options, err := flags.options()
+func follow(ctx context.Context, path string, flags followFlags, std stdio) error {
+	f, err := newFollower(path, flags, std)
 	if err != nil {
 		return err
 	}
-	folder, err := flags.growing(path)
-	if err != nil {
-		return err
-	}
-	// What the store or the view cannot do ends the following.
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	f := &follower{options: options, runID: domain.RunID(flags.runID), folder: folder, paths: map[domain.RunID]string{}, states: map[domain.RunID]int{}}
 	if flags.to != "" {
-		at, err := parseAddress(flags.to)
+		at, err := flags.followedStore(path)
 		if err != nil {
 			return err
 		}
-		s, err := openStore(ctx, at, sources{path: path, folder: folder, single: jsonl.FileSource(path), options: options})
-		if err != nil {
-			return err
+		if f.keeper, err = newKeeper(ctx, at, f); err != nil {
+			return f.ending(err)
 		}
-		defer func() { err = cmp.Or(err, s.Close()) }()
-		f.keep(s)
 	}
 	if !flags.quiet {
 		f.view = live.Open(std.out, live.Options{})
+		f.remarks.holdFor(f.view)
 	}
-	err = tail.Follow(ctx, path, tail.Options{MaxLine: options.MaxLine, Warn: f.warn}, f.stream)
-	err = cmp.Or(f.close(), f.ending(err))
-	for _, words := range f.words {
-		say(std.err, words)
-	}
-	if err == nil && f.status == statusOK && flags.exitStatus {
-		f.status = f.outcome()
-	}
-	if err == nil && f.status != statusOK {
-		return &statusError{status: f.status}
-	}
-	return err
-}
-
-// growing checks that a path can be followed, and reports whether it is a folder.
-func (f *readFlags) growing(path string) (folder bool, err error) {
-	if path == jsonl.Stdin {
-		return false, usageError(errors.New("follow reads files; a pipe is read as it grows by quire-project - --to ndjson"))
-	}
-	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
-		return false, usageError(fmt.Errorf("%s: a compressed stream does not grow; read it with quire-project %s", report.Printable(path), report.Printable(path)))
-	}
-	info, err := os.Stat(path)
-	folder = err == nil && info.IsDir() || errors.Is(err, os.ErrNotExist) && !strings.HasSuffix(path, ".jsonl")
-	if f.runID != "" && folder {
-		return folder, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
-	}
-	return folder, nil
+	err = tail.Follow(ctx, path, tail.Options{MaxLine: f.options.MaxLine, Warn: f.warn}, f.stream)
+	return f.end(err, flags.exitStatus)
 }

@@ -10,7 +10,6 @@ import (
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -69,7 +68,7 @@ func differ(t *rapid.T, folder string, d differences) {
 
 // The document is what docs/schema/verify.json says.
 func TestVerifyDocument(t *testing.T) {
-	schema := verifyDocument(t)
+	schema := documentSchema(t, "verify")
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		var out bytes.Buffer
@@ -83,39 +82,9 @@ func TestVerifyDocument(t *testing.T) {
 	})
 }
 
-func verifyDocument(t *testing.T) *jsonschema.Schema {
-	t.Helper()
-	file, err := os.ReadFile("../../docs/schema/verify.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const name = "urn:quire-project:verify:v1"
-	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(name, value); err != nil {
-		t.Fatal(err)
-	}
-	schema, err := compiler.Compile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return schema
-}
-
-func validate(schema *jsonschema.Schema, document string) error {
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
-	if err != nil {
-		return err
-	}
-	return schema.Validate(value)
-}
-
 // The schema is not so wide that everything fits.
 func TestVerifySchemaRefuses(t *testing.T) {
-	schema := verifyDocument(t)
+	schema := documentSchema(t, "verify")
 	const good = `{"schema":"quire-project/verify/v1","differences":[` +
 		`{"kind":"differs","run_id":"r","table":"sh_events","key":{"job_id":"a","seq":1},"column":"cmd","stored":"x","derived":"y"},` +
 		`{"kind":"missing","run_id":"r","table":"runs","key":{},"column":"","stored":null,"derived":{"run_id":"r"}}` +

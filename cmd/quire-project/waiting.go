@@ -70,16 +70,22 @@ func listWaiting(ctx context.Context, to []string, runs []domain.RunID, std stdi
 	if terminal(std.out) != nil {
 		out = report.TerminalSafe(out)
 	}
-	switch {
-	case format == report.JSON:
-		_, err = fmt.Fprintf(out, "{\"schema\":\"%s\",\"runs\":%s}\n", quarantineSchema, compact(found))
-	case runs != nil:
-		err = showWaiting(out, found)
-	default:
-		err = tabulateWaiting(out, found)
-	}
+	err = printWaiting(out, format, found, runs != nil)
 	if err == nil && len(found) < len(runs) {
 		return missing(runs, found, std)
+	}
+	return err
+}
+
+// printWaiting prints what waits, of each run in full or in one line.
+func printWaiting(out io.Writer, format report.Format, runs []waitingRun, full bool) (err error) {
+	switch {
+	case format == report.JSON:
+		_, err = fmt.Fprintf(out, "{\"schema\":\"%s\",\"runs\":%s}\n", quarantineSchema, compact(append([]waitingRun{}, runs...)))
+	case full:
+		err = showWaiting(out, runs)
+	default:
+		err = tabulateWaiting(out, runs)
 	}
 	return err
 }

@@ -1,0 +1,112 @@
+package natstest
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Cluster is three servers that keep everything together, and go on with two.
+type Cluster []*Server
+
+// NewCluster starts a cluster and waits until it has a leader.
+func NewCluster(t testing.TB, settings ...Setting) Cluster {
+	t.Helper()
+	const size = 3
+	ports := freePorts(t, size)
+	var routes []*url.URL
+	for _, port := range ports {
+		routes = append(routes, &url.URL{Scheme: "nats", Host: loopback(port)})
+	}
+	var c Cluster
+	for i, port := range ports {
+		c = append(c, prepare(t, append(settings, func(o *server.Options) {
+			o.ServerName = "server-" + strconv.Itoa(i)
+			o.Cluster = server.ClusterOpts{Name: "natstest", Host: "127.0.0.1", Port: port, PoolSize: -1}
+			o.Cluster.Compression.Mode = server.CompressionOff
+			o.Routes = routes
+		})...))
+	}
+	for _, s := range c {
+		s.Start()
+	}
+	c.WaitReady()
+	return c
+}
+
+// WaitReady waits until there is a leader, and all servers that run are up to
+// date.
+func (c Cluster) WaitReady() {
+	t := c[0].t
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if c.ready() {
+			return
+		}
+	}
+	t.Fatal("the cluster of NATS servers is not ready in time")
+}
+
+func (c Cluster) ready() bool {
+	leader := false
+	for _, s := range c {
+		if s.running == nil {
+			continue
+		}
+		if !s.running.JetStreamIsCurrent() {
+			return false
+		}
+		leader = leader || s.running.JetStreamIsLeader()
+	}
+	return leader
+}
+
+// Leader returns the server that leads a stream.
+func (c Cluster) Leader(stream string) *Server {
+	for _, s := range c {
+		if s.running != nil && s.running.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
+			return s
+		}
+	}
+	return nil
+}
+
+// URL is the address of all servers.
+func (c Cluster) URL() string {
+	var hosts []string
+	for _, s := range c {
+		hosts = append(hosts, loopback(s.options.Port))
+	}
+	return "nats://" + strings.Join(hosts, ",")
+}
+
+func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// freePorts finds ports that nobody listens on. All are taken before one is
+// free again, so that they differ.
+func freePorts(t testing.TB, n int) (ports []int) {
+	t.Helper()
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+func (s *Server) port() int {
+	address, ok := s.running.Addr().(*net.TCPAddr)
+	if !ok {
+		s.t.Fatal(fmt.Errorf("the NATS server listens on %v", s.running.Addr()))
+	}
+	return address.Port
+}

@@ -1,0 +1,93 @@
+package natstest
+
+import (
+	"net/url"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Server is a NATS server.
+type Server struct {
+	t       testing.TB
+	options *server.Options
+	running *server.Server // nil while stopped
+}
+
+// New starts a server, which is stopped with the test.
+func New(t testing.TB, settings ...Setting) *Server {
+	t.Helper()
+	s := prepare(t, settings...)
+	s.Start()
+	return s
+}
+
+func prepare(t testing.TB, settings ...Setting) *Server {
+	folder, err := os.MkdirTemp("", "natstest-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{t: t, options: &server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
+		JetStream: true, StoreDir: folder, JetStreamMaxMemory: 256 << 20, JetStreamMaxStore: 8 << 30,
+	}}
+	for _, set := range settings {
+		set(s.options)
+	}
+	t.Cleanup(func() {
+		s.Stop()
+		_ = os.RemoveAll(folder)
+	})
+	return s
+}
+
+// Start starts a server that has been stopped.
+func (s *Server) Start() {
+	s.t.Helper()
+	running, err := server.NewServer(s.options.Clone())
+	if err != nil {
+		s.t.Fatalf("start a NATS server: %v", err)
+	}
+	if os.Getenv("NATSTEST_LOG") != "" {
+		running.ConfigureLogger()
+	}
+	go running.Start()
+	if !running.ReadyForConnections(10 * time.Second) {
+		s.t.Fatal("the NATS server is not ready in time")
+	}
+	s.running = running
+	// A port that was chosen is kept, so that clients find the server again.
+	s.options.Port = s.port()
+}
+
+// Stop stops the server, in an orderly way, as a signal would. Connections are
+// cut.
+func (s *Server) Stop() {
+	if s.running == nil {
+		return
+	}
+	s.running.Shutdown()
+	s.running.WaitForShutdown()
+	s.running = nil
+}
+
+// Server is what runs, for what this package has no method for.
+func (s *Server) Server() *server.Server { return s.running }
+
+// URL is the server's address, with the user and password or the token that it
+// asks for.
+func (s *Server) URL() string {
+	address, err := url.Parse(s.running.ClientURL())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	switch {
+	case s.options.Username != "":
+		address.User = url.UserPassword(s.options.Username, s.options.Password)
+	case s.options.Authorization != "":
+		address.User = url.User(s.options.Authorization)
+	}
+	return address.String()
+}

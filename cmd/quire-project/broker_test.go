@@ -1,0 +1,54 @@
+package main
+
+import (
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+)
+
+// TestBrokerScripts runs testdata/broker. $BROKER is the address of a stream that is
+// not there yet, on a server of which $USER_SECRET is the password.
+func TestBrokerScripts(t *testing.T) {
+	t.Parallel()
+	server, err := url.Parse(natstest.New(t, natstest.User("ci", secret)).URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := scriptParams("testdata/broker")
+	setup, streams := params.Setup, make(chan int, 1)
+	streams <- 0
+	params.Setup = func(env *testscript.Env) error {
+		n := <-streams + 1
+		streams <- n
+		env.Setenv("BROKER", server.JoinPath("stream"+strconv.Itoa(n)).String())
+		env.Setenv("HOST", server.Host)
+		env.Setenv("SECRET", secret)
+		env.Setenv("STORE", "sqlite:quire.db")
+		return setup(env)
+	}
+	params.Cmds["until"] = until
+	testscript.Run(t, params)
+}
+
+const secret = "pa55word"
+
+// until runs a command until its exit status is the one given, for a generous time:
+// until 0 quire-project verify run.jsonl --to $STORE
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		got := exitStatus(ts, args[1:])
+		if got == want {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("exit status %d, want %d", got, want)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// growing checks that a path can be followed, and reports whether it is a folder.
+func (f *readFlags) growing(path string) (folder bool, err error) {
+	if path == jsonl.Stdin {
+		return false, usageError(errors.New("follow reads files; a pipe is read as it grows by quire-project - --to ndjson"))
+	}
+	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
+		return false, usageError(fmt.Errorf("%s: a compressed stream does not grow; read it with quire-project %s", report.Printable(path), report.Printable(path)))
+	}
+	folder = isFolder(path)
+	if f.runID != "" && folder {
+		return folder, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
+	}
+	return folder, nil
+}
+
+// isFolder reports whether a path is a folder or, where nothing is there yet,
+// looks like one.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return !strings.HasSuffix(path, ".jsonl")
+	}
+	return err == nil && info.IsDir()
+}
+
+// followedStore returns the store that is to be kept up to date. It cannot be a
+// file that is, or would be, one of the streams.
+func (f *followFlags) followedStore(path string) (address, error) {
+	at, err := parseAddress(f.to)
+	if err != nil {
+		return at, err
+	}
+	if f.runID != "" {
+		if err := store.CheckRunID(domain.RunID(f.runID)); err != nil {
+			return at, usageError(fmt.Errorf("--run-id: %w", err))
+		}
+	}
+	single := jsonl.FileSource(path)
+	if at.isStream(sources{path: path, folder: isFolder(path), single: single}) || at.scheme == schemeSQLite && isAmong(at.location, path) {
+		return at, usageError(fmt.Errorf("--to sqlite:%s: is a stream that is to be read, and the only record of its run; name another file", report.Printable(at.location)))
+	}
+	return at, nil
+}
+
+// isAmong reports whether a file that is not there yet would be taken for a
+// stream when it is.
+func isAmong(file, path string) bool {
+	if isDatabase(file) || !strings.HasSuffix(file, ".jsonl") {
+		return false
+	}
+	file, fileErr := filepath.Abs(file)
+	folder, folderErr := filepath.Abs(path)
+	inside, err := filepath.Rel(folder, file)
+	return errors.Join(fileErr, folderErr, err) == nil && (inside == "." || isFolder(path) && filepath.IsLocal(inside))
+}
+
+// busy is how long SQLite waits for others who write. Then it is told that they
+// do, and waited for longer: nobody is told of what takes less.
+const busy = 2 * time.Second
+
+// openFollowed opens a store that is kept up to date for a long time. A server
+// can go down meanwhile and come back: what was committed has to be there.
+func openFollowed(ctx context.Context, at address) (openedStore, error) {
+	if at.scheme == schemeSQLite {
+		return opened(sqlite.Open(ctx, at.location, sqlite.BusyTimeout(busy)))
+	}
+	return openedPostgres(postgres.Open(ctx, at.location, postgres.Durable()))
+}
