@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"database/sql"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+	"github.com/quire-ci/quire-project/adapters/storetest/services"
+	"github.com/quire-ci/quire-project/fixtures/synth"
+)
+
+// BenchmarkBroker takes 1.7 million events of one run into a store in two ways:
+// directly, and by way of a broker, from the start of publish to the last row.
+func BenchmarkBroker(b *testing.B) {
+	one := stream(b, synth.Yardstick)
+	for _, store := range stores {
+		b.Run(store.name, func(b *testing.B) {
+			var direct, through time.Duration
+			for b.Loop() {
+				direct += program(b, one, "--to", store.new(b)).wall
+				to, broker := store.new(b), natstest.New(b).URL()
+				work := newWorkers(b, broker, to, 1)
+				start := time.Now()
+				program(b, "publish", one, "--to", broker)
+				work.project(b, to, synth.Yardstick.Events())
+				through += time.Since(start)
+				work.end(b)
+			}
+			n := float64(b.N)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(direct.Seconds()/n, "direct-s")
+			b.ReportMetric(through.Seconds()/n, "broker-s")
+			b.ReportMetric(through.Seconds()/direct.Seconds(), "broker/direct")
+		})
+	}
+}
+
+// BenchmarkWorkers has one worker, and then two, take 10,000 runs that are on the
+// broker into PostgreSQL: 1.7 million events. Besides the times it reports how busy
+// the machine's processors were meanwhile, with workers, PostgreSQL and broker
+// on it: what one worker has left idle is all that a second one can use.
+func BenchmarkWorkers(b *testing.B) {
+	folder := runs(b, 10_000)
+	events := 10_000 * short.Events()
+	took, busy := map[int]time.Duration{}, map[int]float64{}
+	for b.Loop() {
+		for n := 1; n <= 2; n++ {
+			to, broker := services.PostgreSQL(b), natstest.New(b).URL()
+			program(b, "publish", folder, "--to", broker)
+			program(b, folder+"/"+"run-000000.jsonl", "--run-id", "first", "--to", to) // makes the tables
+			start, before := time.Now(), readProcessors(b)
+			work := newWorkers(b, broker, to, n)
+			work.project(b, to, events+short.Events())
+			took[n] += time.Since(start)
+			busy[n] += readProcessors(b).busySince(before)
+			work.end(b)
+		}
+	}
+	n := float64(b.N)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(took[1].Seconds()/n, "one-s")
+	b.ReportMetric(took[2].Seconds()/n, "two-s")
+	b.ReportMetric(took[1].Seconds()/took[2].Seconds(), "one/two")
+	b.ReportMetric(busy[1]/n, "one-busy")
+	b.ReportMetric(busy[2]/n, "two-busy")
+}
+
+// processors is how long those of the machine have worked and idled, in ticks.
+type processors struct{ all, idle float64 }
+
+func readProcessors(b *testing.B) (p processors) {
+	b.Helper()
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return p // this system does not tell
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	for i, field := range strings.Fields(line)[1:] {
+		ticks, err := strconv.ParseFloat(field, 64)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.all += ticks
+		if i == 3 || i == 4 { // idle, and waiting for a disk
+			p.idle += ticks
+		}
+	}
+	return p
+}
+
+// busySince returns the part of the time that they have worked, 0 to 1.
+func (p processors) busySince(before processors) float64 {
+	if p.all == before.all {
+		return 0
+	}
+	return 1 - (p.idle-before.idle)/(p.all-before.all)
+}
+
+// workers are some that work.
+type workers []*exec.Cmd
+
+func newWorkers(b *testing.B, broker, to string, n int) (w workers) {
+	b.Helper()
+	path, err := built()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for range n {
+		cmd := exec.Command(path, "subscribe", "--from", broker, "--to", to, "--listen", "none")
+		log := &started{working: make(chan struct{})}
+		cmd.Stderr = log
+		if err := cmd.Start(); err != nil {
+			b.Fatal(err)
+		}
+		w = append(w, cmd)
+		select {
+		case <-log.working:
+		case <-time.After(30 * time.Second):
+			b.Fatal("the worker does not work")
+		}
+	}
+	return w
+}
+
+// started is a log that says when a worker works.
+type started struct {
+	working chan struct{}
+	seen    bool
+}
+
+func (s *started) Write(p []byte) (int, error) {
+	if !s.seen && bytes.Contains(p, []byte("msg=working")) {
+		s.seen = true
+		close(s.working)
+	}
+	return len(p), nil
+}
+
+// project waits until so many events are in the rows.
+func (w workers) project(b *testing.B, to string, events int) {
+	b.Helper()
+	driver, address := "pgx", to
+	if file, ok := strings.CutPrefix(to, "sqlite:"); ok {
+		driver, address = "sqlite", file
+	}
+	db, err := sql.Open(driver, address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		var n sql.NullString
+		if err := db.QueryRow("SELECT CAST(sum(events) AS text) FROM checkpoints").Scan(&n); err == nil && n.String == strconv.Itoa(events) {
+			return
+		}
+	}
+	b.Fatal("the rows do not come")
+}
+
+func (w workers) end(b *testing.B) {
+	b.Helper()
+	for _, cmd := range w {
+		_ = cmd.Process.Signal(os.Interrupt)
+	}
+	for _, cmd := range w {
+		if err := cmd.Wait(); err != nil {
+			b.Error(err)
+		}
+	}
+}
