@@ -105,6 +105,7 @@ type followed struct {
 	row    projections.Run
 	kept   int64 // up to where the rows are in the store
 	wrote  bool  // to the store, segments
+	unborn bool  // the store has nothing of it
 	seen   int64 // see keeper.apply
 }
 
@@ -116,7 +117,7 @@ func (f *followed) read(from *finished) error {
 		return err
 	}
 	for f.fold != nil {
-		chunk, err := f.stream.Next(f.ctx, pieceSize)
+		chunk, err := f.next()
 		if err != nil {
 			return err
 		}
@@ -138,6 +139,29 @@ func (f *followed) read(from *finished) error {
 	}
 }
 
+// birth is how long the first line of a run is waited for, before the run has its
+// rows without one. Mostly it comes soon, and many runs are then written at once.
+const birth = 200 * time.Millisecond
+
+// next waits for whole lines.
+func (f *followed) next() (tail.Chunk, error) {
+	if !f.unborn {
+		return f.stream.Next(f.ctx, pieceSize)
+	}
+	ctx, cancel := context.WithTimeout(f.ctx, birth)
+	defer cancel()
+	chunk, err := f.stream.Next(ctx, pieceSize)
+	if err != nil && f.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		if err := f.keeper.ingest(f.ctx, f.recording().WholeLines(), f.trouble); err != nil {
+			return chunk, err
+		}
+		f.unborn = false
+		return f.next()
+	}
+	f.unborn = err != nil
+	return chunk, err
+}
+
 // begin finds out where to read from, and brings the rows up to it.
 func (f *followed) begin(from *finished) error {
 	if from != nil {
@@ -155,10 +179,11 @@ func (f *followed) begin(from *finished) error {
 	if err != nil {
 		return err
 	}
-	at, err := f.keeper.begin(f.ctx, f.source.Run, f.recording().WholeLines(), 0 < info.Size() && info.Size() <= pieceSize, f.again, f.trouble)
+	at, err := f.keeper.begin(f.ctx, f.source.Run, f.recording().WholeLines(), info.Size() <= pieceSize, f.again, f.trouble)
 	if err != nil {
 		return err
 	}
+	f.unborn = at == (store.Checkpoint{})
 	if f.kept = at.Mark.Bytes; from != nil && f.kept < from.offset {
 		return tail.ErrRewritten // since it was left
 	}
@@ -272,7 +297,7 @@ func (f *followed) last() {
 	if f.keeper == nil {
 		return
 	}
-	if info, err := os.Stat(f.source.Path); err == nil && info.Size() > f.kept {
+	if info, err := os.Stat(f.source.Path); err == nil && (f.unborn || info.Size() > f.kept) {
 		f.keeper.last(f.recording())
 	}
 }

@@ -22,60 +22,52 @@ type openedStore interface {
 	io.Closer
 }
 
-// openStore opens the store at an address, and makes its tables where there
-// are none. It refuses a file that is one of the streams to be read.
+// opening is how a store is opened.
+type opening struct {
+	// existing says that it is there: nothing is made.
+	existing bool
+	// durable says that whoever opens it lets go of what was sent once its rows
+	// are committed.
+	durable bool
+}
+
+// store opens the store at an address, and makes its tables where there are none.
+func (o opening) store(ctx context.Context, at address) (s openedStore, err error) {
+	if at.scheme == schemeSQLite {
+		s, err = opened(sqlite.Open(ctx, at.location, flagged(o, sqlite.MustExist(), sqlite.Durable())...))
+	} else {
+		s, err = openedPostgres(postgres.Open(ctx, at.location, flagged(o, postgres.MustExist(), postgres.Durable())...))
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, errInterrupted
+	}
+	return s, err
+}
+
+// flagged returns the options of a store that stand for o.
+func flagged[Option any](o opening, existing, durable Option) (options []Option) {
+	if o.existing {
+		options = append(options, existing)
+	}
+	if o.durable {
+		options = append(options, durable)
+	}
+	return options
+}
+
+// openStore opens the store that sources are to be read into. It refuses a file
+// that is one of them.
 func openStore(ctx context.Context, at address, sources sources) (openedStore, error) {
 	if at.isStream(sources) {
 		return nil, usageError(fmt.Errorf("--to sqlite:%s: is a stream that is to be read, and the only record of its run; name another file", report.Printable(at.location)))
 	}
-	s, err := openAddress(ctx, at)
-	if err != nil && ctx.Err() != nil {
-		return nil, errInterrupted
-	}
-	return s, err
+	return opening{}.store(ctx, at)
 }
 
-func openAddress(ctx context.Context, at address) (openedStore, error) {
-	if at.scheme == schemeSQLite {
-		return opened(sqlite.Open(ctx, at.location))
-	}
-	return openedPostgres(postgres.Open(ctx, at.location))
-}
-
-// openDurable is openStore for who lets go of what was sent once its rows are
-// committed.
-func openDurable(ctx context.Context, at address) (s openedStore, err error) {
-	if at.scheme == schemeSQLite {
-		s, err = opened(sqlite.Open(ctx, at.location, sqlite.Durable()))
-	} else {
-		s, err = openedPostgres(postgres.Open(ctx, at.location, postgres.Durable()))
-	}
-	if err != nil && ctx.Err() != nil {
-		return nil, errInterrupted
-	}
-	return s, err
-}
-
-// openExisting opens a store to look at it. It makes nothing.
-func openExisting(ctx context.Context, at address) (openedStore, error) {
-	if at.scheme == schemeSQLite {
-		return opened(sqlite.Open(ctx, at.location, sqlite.MustExist()))
-	}
-	return openedPostgres(postgres.Open(ctx, at.location, postgres.MustExist()))
-}
-
-// openExistingDurable is openDurable for a store that is there.
-func openExistingDurable(ctx context.Context, at address) (openedStore, error) {
-	if at.scheme == schemeSQLite {
-		return opened(sqlite.Open(ctx, at.location, sqlite.MustExist(), sqlite.Durable()))
-	}
-	return openedPostgres(postgres.Open(ctx, at.location, postgres.MustExist(), postgres.Durable()))
-}
-
-// openOrEmpty is openExisting, but for a store that is not there yet an empty
-// one that nobody will see.
+// openOrEmpty opens a store that exists, or else an empty one that nobody will
+// see.
 func openOrEmpty(ctx context.Context, at address) (openedStore, error) {
-	s, err := openExisting(ctx, at)
+	s, err := opening{existing: true}.store(ctx, at)
 	if errors.Is(err, fs.ErrNotExist) && !isConnectError(err) {
 		return emptyStore{memory.New()}, nil
 	}

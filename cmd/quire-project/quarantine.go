@@ -218,7 +218,7 @@ func withHeld(ctx context.Context, to string, options jsonl.Options, do func(sto
 	if err != nil {
 		return err
 	}
-	s, err := openExistingDurable(ctx, at)
+	s, err := opening{existing: true, durable: true}.store(ctx, at)
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ not finished.`,
   tail -f run.jsonl | quire-project - --to ndjson
   quire-project run.jsonl --to csv --projection sh_events > commands.csv
   quire-project check run.jsonl                what is odd about the stream
+  quire-project follow run.jsonl               a run that is being written
   quire-project runs/ --to sqlite:quire.db     the rows of all runs, in a database
   quire-project rebuild runs/ --to sqlite:quire.db
   quire-project verify runs/ --to sqlite:quire.db`,

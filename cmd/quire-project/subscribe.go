@@ -110,7 +110,7 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, std 
 		return err
 	}
 	defer func() { err = cmp.Or(err, b.close()) }()
-	s, err := openDurable(ctx, at)
+	s, err := opening{durable: true}.store(ctx, at)
 	if err != nil {
 		return err
 	}

@@ -98,7 +98,7 @@ func verify(ctx context.Context, path string, flags verifyFlags, std stdio) (err
 	if err != nil {
 		return err
 	}
-	s, err := openExisting(ctx, at)
+	s, err := opening{existing: true}.store(ctx, at)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,7 @@ func listWaiting(ctx context.Context, to []string, runs []domain.RunID, std stdi
 	if err != nil {
 		return err
 	}
-	s, err := openExisting(ctx, at)
+	s, err := opening{existing: true}.store(ctx, at)
 	if err != nil {
 		return err
 	}
