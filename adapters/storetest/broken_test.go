@@ -115,6 +115,9 @@ type brokenTx struct {
 	reopen     func([]domain.RunID) error
 	insert     func(*store.Rows) error
 	checkpoint func(domain.RunID, store.Checkpoint) error
+	hold       func([]domain.Segment) error
+	unhold     func(domain.RunID, int64) error
+	quarantine func(domain.RunID, *store.Quarantine) error
 	late       func() error // before the commit
 }
 
@@ -158,6 +161,27 @@ func (b *brokenTx) Insert(rows *store.Rows) error {
 		return b.Tx.Insert(rows)
 	}
 	return b.insert(rows)
+}
+
+func (b *brokenTx) Hold(segments []domain.Segment) error {
+	if b.hold == nil {
+		return b.Tx.Hold(segments)
+	}
+	return b.hold(segments)
+}
+
+func (b *brokenTx) Unhold(run domain.RunID, end int64) error {
+	if b.unhold == nil {
+		return b.Tx.Unhold(run, end)
+	}
+	return b.unhold(run, end)
+}
+
+func (b *brokenTx) SetQuarantine(run domain.RunID, quarantine *store.Quarantine) error {
+	if b.quarantine == nil {
+		return b.Tx.SetQuarantine(run, quarantine)
+	}
+	return b.quarantine(run, quarantine)
 }
 
 // brokenSnapshot has functions in place of some methods.

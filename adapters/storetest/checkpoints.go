@@ -136,12 +136,25 @@ func setAgain(t *trial) error {
 	if err := t.write(c); err != nil {
 		return err
 	}
-	for source := range 3 {
-		c.checkpoint.V.Source = fmt.Sprint(source)
-		err := t.update([]domain.RunID{c.id}, func(tx store.Tx) error { return tx.SetCheckpoint(c.id, c.checkpoint.V) })
+	runs := []domain.RunID{c.id}
+	for i, state := range []string{"", longText(300_000, 1), "", "a", ""} {
+		c.checkpoint.V.Source, c.checkpoint.V.State = fmt.Sprint(i), state
+		err := t.update(runs, func(tx store.Tx) error { return tx.SetCheckpoint(c.id, c.checkpoint.V) })
 		if err != nil {
 			return err
 		}
+		if err := t.holds(c); err != nil {
+			return err
+		}
+	}
+	// Not even what was there before the rows went comes back.
+	c.checkpoint.V.State = "before"
+	if err := t.write(c); err != nil {
+		return err
+	}
+	c.checkpoint.V.State = ""
+	if err := t.write(c); err != nil {
+		return err
 	}
 	return t.holds(c)
 }

@@ -14,7 +14,8 @@
 //   - transactions: all or nothing, for whoever writes and whoever reads;
 //   - waiting: who writes a run waits for who writes it already;
 //   - reading: sequences and snapshots;
-//   - listing: pages of runs and of their ids.
+//   - listing: pages of runs and of their ids;
+//   - holding: segments that wait for others, and runs that are quarantined.
 //
 // Those hold the methods of a store. The next ones hold what stands on them, on
 // the store at hand: whatever happens to streams, or on the way, the rows are
@@ -27,6 +28,7 @@
 //   - rebuilding: many runs, stopped and started again;
 //   - verifying: what was tampered with is found, and nothing else;
 //   - segments: streams that come in parts, late, twice and out of order;
+//   - disturbing: what others do to runs that come in segments;
 //   - at once: several who take in the same streams;
 //   - as in memory: anything leaves the rows that it leaves in a store in memory.
 //

@@ -58,6 +58,7 @@ func groups() []group {
 		{"waiting", waitLaws},
 		{"reading", readLaws},
 		{"listing", listLaws},
+		{"holding", holdLaws},
 		{"ingesting", ingestLaws},
 		{"growing", growLaws},
 		{"deriving", deriveLaws},
@@ -65,6 +66,7 @@ func groups() []group {
 		{"rebuilding", rebuildLaws},
 		{"verifying", verifyLaws},
 		{"segments", segmentLaws},
+		{"disturbing", disturbLaws},
 		{"at once", onceLaws},
 		{"as in memory", agreeLaws(memory.New())},
 	}

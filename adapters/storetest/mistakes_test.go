@@ -14,7 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-var mistakes = slices.Concat(rowMistakes, clearMistakes, transactionMistakes, readMistakes, listMistakes, streamMistakes)
+var mistakes = slices.Concat(rowMistakes, clearMistakes, transactionMistakes, readMistakes, listMistakes, holdMistakes, streamMistakes)
 
 var rowMistakes = []mistake{
 	{"commands end at a null byte", "any text is kept", inserting(func(rows *store.Rows) {

@@ -132,8 +132,12 @@ func (t *trial) projected(streams map[domain.RunID][]byte, source string) error 
 
 func anyOrder(t *trial) error {
 	streams := t.someStreams()
+	segments := t.cut(streams)
+	if t.flip("cut in another way too") {
+		segments = append(segments, t.cut(streams)...)
+	}
 	err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		return t.deliver(p, t.mixed(t.cut(streams)))
+		return t.deliver(p, t.mixed(segments))
 	})
 	if err != nil {
 		return err

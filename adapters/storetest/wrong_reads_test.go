@@ -99,6 +99,22 @@ type listing struct {
 	checkpoints func(context.Context, []domain.RunID) (map[domain.RunID]store.Checkpoint, error)
 	runs        func(context.Context, store.Page) ([]store.Run, error)
 	runIDs      func(context.Context, domain.RunID, int) ([]domain.RunID, error)
+	waiting     func(context.Context, []domain.RunID) ([]store.Waiting, error)
+	held        func(context.Context, domain.RunID, int64) (domain.Segment, bool, error)
+}
+
+func (s *listing) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
+	if s.waiting == nil {
+		return s.Store.Waiting(ctx, runs...)
+	}
+	return s.waiting(ctx, runs)
+}
+
+func (s *listing) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+	if s.held == nil {
+		return s.Store.Held(ctx, run, offset)
+	}
+	return s.held(ctx, run, offset)
 }
 
 func (s *listing) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {

@@ -65,23 +65,27 @@ func newCollector(run domain.RunID, tables Tables) *collector {
 		}))
 	}
 	c.fold = projections.NewFold(run, members...)
-	c.fresh()
 	return c
 }
 
 // full reports whether the rows are enough for a batch.
 func (c *collector) full() bool { return c.rows.Len() >= batchRows || c.bytes >= batchBytes }
 
-// take returns the rows that have been collected.
-func (c *collector) take() *Rows {
-	rows := c.rows
-	c.fresh()
-	return rows
+// begin gets the memory for rows that are to be collected. While a fold waits
+// for more of its stream, it has none.
+func (c *collector) begin() {
+	if c.rows == nil {
+		c.rows, c.bytes = spare.Get().(*Rows), 0
+		c.rows.RunID = c.fold.Run().RunID
+	}
 }
 
-func (c *collector) fresh() {
-	c.rows, c.bytes = spare.Get().(*Rows), 0
-	c.rows.RunID = c.fold.Run().RunID
+// take returns the rows that have been collected; before more are, there is to
+// be another begin.
+func (c *collector) take() *Rows {
+	rows := c.rows
+	c.rows = nil
+	return rows
 }
 
 // end collects the rows that are not final at the end of the stream.

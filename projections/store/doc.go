@@ -5,6 +5,7 @@
 //
 //   - [Ingest]: brings the rows of one run up to its stream;
 //   - [IngestAll] and [Rebuild]: do that for many runs, side by side;
+//   - [Projector]: derives rows from segments of streams, as they come;
 //   - [Verify]: folds streams again and names every row that differs;
 //   - [ReadRun], [ReadJobs], [ReadShEvents], [ReadTimings], [ReadRecord]: read rows.
 //
@@ -17,6 +18,18 @@
 // stay, those that were open go, and come back in the version of now. One that is not
 // the one that was read any more is folded again from its start.
 //
-// No state of a fold is kept. To know that a stream still begins with what was
-// read it has to be read anyway, and folding it on the way costs little more.
+// # Streams that come in parts
+//
+// A [Projector] gets streams in segments, from wherever, and never sees the rest of
+// them again. For it the checkpoint also has the state of the fold: that of the
+// digest, and what is open. The rest of what a fold knows is in the rows. So whoever
+// has a segment that begins at the checkpoint can go on. A segment that begins
+// behind it is held in the store until those before it have come; a run
+// whose segments cannot be applied is quarantined, and what comes of it is held.
+//
+// Who has the whole stream does not use that state, but writes it. To know that a
+// stream still begins with what was read it has to be read anyway, and folding it
+// on the way costs little more. A run that is derived from its whole stream can be gone on
+// with by a projector, and the other way round: a quarantine is of the rows that
+// were there, and ends where others are.
 package store

@@ -2,15 +2,14 @@ package store
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"encoding"
 	"errors"
 	"fmt"
 	"hash"
+	"runtime"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 )
 
 // liveRun is a run whose stream comes in segments: the fold, and what is
@@ -32,33 +31,20 @@ type liveRun struct {
 	// stuck, if there is any, says why the rows cannot be gone on with.
 	stuck   *Quarantine
 	waiting Waiting
+	// void says that there is a quarantine which does not hold any more.
+	void bool
 
 	used int64 // when it was used last, in batches
 }
 
-// load finds out how a run stands.
-func (p *Projector) load(ctx context.Context, run domain.RunID) (*liveRun, error) {
-	l := &liveRun{id: run, collector: newCollector(run, AllTables), digest: sha256.New(), endSum: domain.StartMark.SHA256, reading: p.decoder.Reading()}
+// newLiveRun returns a run of which nothing is stored.
+func newLiveRun(run domain.RunID, reading string) *liveRun {
+	l := &liveRun{id: run, collector: newCollector(run, AllTables), digest: sha256.New(), endSum: domain.StartMark.SHA256, reading: reading}
 	l.collector.keep = true
-	waiting, err := p.store.Waiting(ctx, run)
-	if err != nil {
-		return nil, err
-	}
-	if len(waiting) > 0 {
-		l.waiting = waiting[0]
-	}
-	return l, p.store.View(ctx, run, func(rows Snapshot) error {
-		l.known, l.stored, err = rows.Checkpoint()
-		if err != nil || !l.stored {
-			return err
-		}
-		if l.known.Reducers != projections.Version {
-			return &ReducersError{l.known.Reducers}
-		}
-		return l.restore(rows)
-	})
+	return l
 }
 
+// restore puts the run where its checkpoint is.
 func (l *liveRun) restore(rows Snapshot) (err error) {
 	l.position, l.lines, l.events = l.known.Bytes, l.known.Lines, l.known.Events
 	l.end, l.endSum = l.known.End.Bytes, l.known.End.SHA256
@@ -95,7 +81,8 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment) *Quarantine {
 	part := *segment
 	part.Data = segment.Data[l.position-segment.Offset:]
 	part.Offset = l.position
-	lines, err := decoder.Decode(&part, l.reading, l.lines, l.collector.fold.Apply)
+	l.collector.begin()
+	lines, err := decode(decoder, &part, l)
 	if err != nil {
 		return l.quarantine(MalformedSegment, err.Error())
 	}
@@ -112,6 +99,26 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment) *Quarantine {
 		l.position, l.lines = l.end, l.lines+lines
 	}
 	return nil
+}
+
+// decode folds a segment. A panic is no reason to let all other runs wait: who
+// sends the segment would send it again and again.
+func decode(decoder Decoder, segment *domain.Segment, l *liveRun) (lines int64, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = panicError(value)
+		}
+	}()
+	return decoder.Decode(segment, l.reading, l.lines, l.collector.fold.Apply)
+}
+
+// panicError says what a panic was, but not what may quote the stream.
+func panicError(value any) error {
+	what := fmt.Sprintf("%T", value)
+	if failed, ok := value.(runtime.Error); ok {
+		what = failed.Error()
+	}
+	return fmt.Errorf("reading the segment has met with a bug of this program (panic: %s); use another version of it, and retry", what)
 }
 
 // agrees reports whether what was read until the end of segment is what its

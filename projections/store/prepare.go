@@ -102,6 +102,7 @@ func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield
 	}
 	defer stream.Close()
 	c := newCollector(w.source.Run(), w.tables)
+	c.begin()
 	c.keep = !w.reopen
 	for passed := false; ; {
 		entries, err := stream.Next()
@@ -127,6 +128,7 @@ func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield
 			if err := p.hand(ctx, w, c, yield); err != nil {
 				return err
 			}
+			c.begin()
 		}
 	}
 }

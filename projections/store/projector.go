@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -26,6 +27,7 @@ type Projector struct {
 	cancel   context.CancelFunc
 	requests chan *request
 	closing  chan struct{}
+	close    sync.Once
 	ended    chan struct{}
 
 	// The fields below are those of the goroutine that works.
@@ -118,7 +120,8 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 // then it may be forgotten. An error says that it is not, because of the store, a
 // *[ReducersError], or [ErrSegment]; all but the last may go away. Segments may be applied
 // by several goroutines; those of one run are put in order, as far as they are
-// there at the same time. The segment's data is the projector's until Apply returns.
+// there at the same time. The segment's data is the projector's until Apply returns; so
+// the end of ctx ends waiting, but not a transaction that is under way.
 func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
 	if err := checkSegment(&segment); err != nil {
 		return err
@@ -160,9 +163,9 @@ func (p *Projector) do(r *request) error {
 }
 
 // Close ends the work: a transaction that is under way is finished, unless
-// ctx ends before.
+// ctx ends before. Whoever still waits gets [ErrClosed]. It may be called twice.
 func (p *Projector) Close(ctx context.Context) error {
-	close(p.closing)
+	p.close.Do(func() { close(p.closing) })
 	defer p.cancel()
 	select {
 	case <-p.ended:
@@ -227,6 +230,7 @@ func (p *Projector) take() []*request {
 	var batch []*request
 	for _, r := range p.pending {
 		if err := r.ctx.Err(); err != nil {
+			p.forgive(r.run)
 			r.done <- err
 			continue
 		}
@@ -243,7 +247,7 @@ func (p *Projector) answer(requests []*request, err error) {
 }
 
 // sweep looks for runs of which segments are held, by whomever, that could be
-// applied, or have been held for too long.
+// applied, or have been held for too long, and for quarantines that are void.
 func (p *Projector) sweep() {
 	waiting, err := p.store.Waiting(p.ctx)
 	if err != nil || len(waiting) == 0 {
@@ -259,10 +263,8 @@ func (p *Projector) sweep() {
 	}
 	var poke []*request
 	for _, w := range waiting {
-		at := stored[w.Run].End.Bytes
-		moved := w.Quarantine != nil && w.Quarantine.Offset != at
-		if w.Segments > 0 && w.Quarantine.lifts() && w.Age >= p.options.Patience && (w.Quarantine == nil || moved) {
-			delete(p.runs, w.Run) // somebody else may have written it
+		over := w.Quarantine == nil || w.Quarantine.void(stored[w.Run].Bytes)
+		if over && (w.Segments == 0 || w.Age >= p.options.Patience) {
 			poke = append(poke, &request{ctx: p.ctx, kind: pokeRun, run: w.Run, since: time.Now(), done: make(chan error, 1)})
 		}
 	}

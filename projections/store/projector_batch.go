@@ -43,8 +43,9 @@ func (p *Projector) write(batch []*request) {
 	for _, r := range batch {
 		byRun[r.run] = append(byRun[r.run], r)
 	}
+	p.load(byRun)
 	for _, run := range slices.Sorted(maps.Keys(byRun)) {
-		if c := p.make(run, byRun[run]); c != nil {
+		if c := p.make(p.runs[run], byRun[run]); c != nil {
 			changes = append(changes, c)
 		}
 	}
@@ -89,26 +90,16 @@ func (p *Projector) again(requests []*request) {
 
 // make folds what has come of a run. It returns nil where there is nothing to
 // be written, and the requests have been answered or put back.
-func (p *Projector) make(run domain.RunID, requests []*request) *change {
-	l := p.runs[run]
-	if l == nil || slices.ContainsFunc(requests, func(r *request) bool { return r.kind != applySegment }) {
-		// Or somebody else may have held segments, or written the run.
-		var err error
-		if l, err = p.load(p.ctx, run); err != nil {
-			p.answer(requests, err)
-			return nil
-		}
-		p.runs[run] = l
-	}
+func (p *Projector) make(l *liveRun, requests []*request) *change {
 	l.used = p.batches
 	slices.SortStableFunc(requests, func(a, b *request) int {
 		return cmp.Or(cmp.Compare(a.segment.Offset, b.segment.Offset), cmp.Compare(b.segment.End(), a.segment.End()))
 	})
-	c := &change{run: l}
+	c := &change{run: l, lift: l.void}
 	ok, err := p.fold(c, requests)
 	switch {
 	case err != nil:
-		delete(p.runs, run)
+		delete(p.runs, l.id)
 		p.answer(requests, err)
 		return nil
 	case !ok: // the fold is spoilt; the next time it is known by what
@@ -173,13 +164,18 @@ const maxOffset = 1<<63 - 1
 // have been found to be.
 func (p *Projector) retry(c *change, first bool) {
 	if first {
-		maps.DeleteFunc(p.faults, func(f fault, _ *Quarantine) bool { return f.run == c.run.id })
+		p.forgive(c.run.id)
 	}
 	if p.decoder.Continues(c.run.reading) {
 		c.run.reading = p.decoder.Reading()
 	}
 	c.lift = c.lift || c.run.waiting.Quarantine != nil
 	c.run.waiting.Quarantine = nil
+}
+
+// forgive forgets which segments of a run could not be applied.
+func (p *Projector) forgive(run domain.RunID) {
+	maps.DeleteFunc(p.faults, func(f fault, _ *Quarantine) bool { return f.run == run })
 }
 
 // tooEarly reports whether a segment is left to wait for others that are before
@@ -301,10 +297,10 @@ func (c *change) settle(done *Batch) {
 	l.waiting.Segments += len(c.hold)
 	switch {
 	case c.quarantine != nil:
-		l.waiting.Quarantine = c.quarantine
+		l.waiting.Quarantine, l.void = c.quarantine, false
 		done.Quarantined = append(done.Quarantined, l.id)
 	case c.lift:
-		l.waiting.Quarantine = nil
+		l.waiting.Quarantine, l.void = nil, false
 		done.Lifted = append(done.Lifted, l.id)
 	}
 	done.Segments += c.segments
@@ -312,98 +308,6 @@ func (c *change) settle(done *Batch) {
 	done.Bytes += c.bytes
 	done.Dropped += c.dropped
 	done.Held += len(c.hold)
-}
-
-// commit writes changes, and returns the runs that somebody else has written.
-func (p *Projector) commit(changes []*change) (fallen map[domain.RunID]bool, err error) {
-	var runs []domain.RunID
-	for _, c := range changes {
-		if c.writes() {
-			runs = append(runs, c.run.id)
-		}
-	}
-	if len(runs) == 0 {
-		return nil, nil
-	}
-	fallen = map[domain.RunID]bool{}
-	w := writer{store: p.store, options: &Options{}}
-	err = p.store.Update(p.ctx, func(tx Tx) error {
-		locked, err := w.lock(tx, runs)
-		if err != nil {
-			return err
-		}
-		var standing []*change
-		for _, c := range changes {
-			switch now, stored := locked[c.run.id]; {
-			case !c.writes():
-			case stored == c.run.stored && now == c.run.known:
-				standing = append(standing, c)
-			default:
-				fallen[c.run.id] = true
-			}
-		}
-		return writeChanges(tx, standing)
-	})
-	return fallen, err
-}
-
-func (c *change) writes() bool {
-	return c.rows != nil || len(c.hold) > 0 || c.unhold > 0 || c.quarantine != nil || c.lift
-}
-
-func writeChanges(tx Tx, changes []*change) error {
-	var clear, reopen []domain.RunID
-	for _, c := range changes {
-		switch {
-		case c.rows == nil:
-		case c.run.stored:
-			reopen = append(reopen, c.run.id)
-		default:
-			clear = append(clear, c.run.id)
-		}
-	}
-	if len(clear) > 0 {
-		if err := tx.Clear(clear, AllTables); err != nil {
-			return err
-		}
-	}
-	if len(reopen) > 0 {
-		if err := tx.Reopen(reopen); err != nil {
-			return err
-		}
-	}
-	for _, c := range changes {
-		if err := c.writeTo(tx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *change) writeTo(tx Tx) error {
-	run := c.run.id
-	if c.rows != nil {
-		if err := tx.Insert(c.rows); err != nil {
-			return err
-		}
-		if err := tx.SetCheckpoint(run, c.next); err != nil {
-			return err
-		}
-	}
-	if c.unhold > 0 {
-		if err := tx.Unhold(run, c.unhold); err != nil {
-			return err
-		}
-	}
-	if len(c.hold) > 0 {
-		if err := tx.Hold(c.hold); err != nil {
-			return err
-		}
-	}
-	if c.quarantine != nil || c.lift {
-		return tx.SetQuarantine(run, c.quarantine)
-	}
-	return nil
 }
 
 // evict forgets the runs that were used longest ago, if there are too many.

@@ -15,7 +15,8 @@ var ErrNotPruned = errors.New("nothing was pruned")
 // prunePage is how many of the stored runs are looked for at once.
 const prunePage = 20_000
 
-// prune removes the runs that have none of the streams. It looks for a page of
+// prune removes the runs that have none of the streams. A run that has no rows
+// yet, but segments that wait for others, is none of them. It looks for a page of
 // the stored runs at a time, so that memory does not grow with their number.
 func (p *pipeline) prune(ctx context.Context) error {
 	for after := domain.RunID(""); ; {
@@ -66,12 +67,18 @@ func without(runs []domain.RunID, found map[domain.RunID]bool) []domain.RunID {
 	return slices.DeleteFunc(runs, func(run domain.RunID) bool { return found[run] })
 }
 
-// remove removes runs in one transaction.
+// remove removes runs in one transaction, and with them what is held of them:
+// what it would continue is gone.
 func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
 	if !p.options.DryRun {
 		err := p.store.Update(ctx, func(tx Tx) error {
 			if _, err := p.writer.lock(tx, runs); err != nil {
 				return err
+			}
+			for _, run := range runs {
+				if err := errors.Join(tx.Unhold(run, maxOffset), tx.SetQuarantine(run, nil)); err != nil {
+					return err
+				}
 			}
 			return tx.Clear(runs, AllTables)
 		})

@@ -58,10 +58,12 @@ type Tx interface {
 	Insert(rows *Rows) error
 	// SetCheckpoint sets a run's checkpoint.
 	SetCheckpoint(run domain.RunID, checkpoint Checkpoint) error
-	// Hold keeps segments that cannot be applied yet. One of the same run,
-	// offset and length that is held already stays as it is.
+	// Hold keeps segments that cannot be applied yet. Their data is the caller's
+	// again when Hold returns. One of the same run, offset, length and Tail that is
+	// held already stays as it is.
 	Hold(segments []domain.Segment) error
-	// Unhold removes the held segments of a run that end at or before end.
+	// Unhold removes the held segments of a run that end at or before end. Nothing
+	// else does: they are no rows, and outlive Clear and Reopen.
 	Unhold(run domain.RunID, end int64) error
 	// SetQuarantine sets why no segments of a run are applied; nil lifts the
 	// quarantine. One that is there is replaced, but for its Since.

@@ -50,5 +50,9 @@ const (
 	CannotGoOn QuarantineCode = "cannot_go_on"
 )
 
+// void reports whether the quarantine does not hold any more, where the rows
+// reach up to position: it was set when they reached elsewhere.
+func (q *Quarantine) void(position int64) bool { return q != nil && q.Offset != position }
+
 // lifts reports whether the quarantine ends when the right segment comes.
 func (q *Quarantine) lifts() bool { return q == nil || q.Code == MissingSegment }

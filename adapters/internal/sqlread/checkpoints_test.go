@@ -9,7 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-const insertCheckpoint = `INSERT INTO checkpoints VALUES (?, 1, 2, 3, ?, 4, 5, '', 6, 'reading', 'source', 'now')`
+const insertCheckpoint = `INSERT INTO checkpoints VALUES (?, 1, 2, 3, ?, 4, 5, '', 6, 'reading', 'source', 'now', '')`
 
 // The checkpoints of more runs than a query takes are all found, and only those.
 func TestManyCheckpoints(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 func TestRunIDs(t *testing.T) {
 	db := openSQLite(t)
 	for _, insert := range []string{
-		`INSERT INTO checkpoints VALUES ('c', 0, 0, 0, '', 0, 0, '', 1, '', '', '')`,
+		`INSERT INTO checkpoints VALUES ('c', 0, 0, 0, '', 0, 0, '', 1, '', '', '', '')`,
 		`INSERT INTO runs VALUES ('B', 'active', 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0), ('c', 'active', 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, 0)`,
 		`INSERT INTO jobs VALUES ('d', 'build', 'active', NULL, NULL, NULL, 1), ('d', 'test', 'active', NULL, NULL, NULL, 2)`,
 		`INSERT INTO sh_events VALUES ('é', 'build', 1, '', 0, NULL, NULL, 1)`,

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -42,16 +43,26 @@ func waitingColumns(d *Dialect, w *waitingRow) []any {
 
 // Waiting returns the runs that are quarantined or of which segments are held.
 func (d *Dialect) Waiting(ctx context.Context, q Querier, runs []domain.RunID) ([]store.Waiting, error) {
-	var condition string
-	var args []any
-	if len(runs) > 0 {
-		ids := make([]string, len(runs))
-		for i, run := range runs {
+	if len(runs) == 0 {
+		return d.waiting(ctx, q, "", nil)
+	}
+	waiting := []store.Waiting{}
+	for some := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(runs))), maxList) {
+		ids := make([]string, len(some))
+		for i, run := range some {
 			ids[i] = d.encode(string(run))
 		}
-		condition, args = d.in(ids)
-		condition = " WHERE run_id " + condition
+		condition, args := d.in(ids)
+		found, err := d.waiting(ctx, q, " WHERE run_id "+condition, args)
+		if err != nil {
+			return nil, err
+		}
+		waiting = append(waiting, found...)
 	}
+	return waiting, nil
+}
+
+func (d *Dialect) waiting(ctx context.Context, q Querier, condition string, args []any) ([]store.Waiting, error) {
 	query := fmt.Sprintf(selectWaiting, condition, cmp.Or(d.NowMs, NowMs))
 	read, err := all(each(d, "the runs that wait", waitingColumns, func() (Rows, error) { return d.query(ctx, q, query, args...) }))
 	waiting := make([]store.Waiting, len(read))

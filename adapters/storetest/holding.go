@@ -1,0 +1,356 @@
+package storetest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var holdLaws = []law{
+	property("what is held, and why a run is quarantined, is as it was written", heldAsWritten),
+	example("age is that of the segment that was held first", oldestAge),
+	example("a quarantine that is replaced keeps its time", quarantineSince),
+	example("long segments are kept", longSegments),
+	example("many runs can wait, and be asked for", manyWaiting),
+}
+
+// keep is what a store has to have of a run beside its rows.
+type keep struct {
+	segments   []domain.Segment
+	quarantine *store.Quarantine
+}
+
+func (k *keep) clone() *keep { return &keep{slices.Clone(k.segments), k.quarantine} }
+
+// hold keeps a segment, unless there is one of the same place.
+func (k *keep) hold(s domain.Segment) {
+	same := func(other domain.Segment) bool {
+		return other.Offset == s.Offset && len(other.Data) == len(s.Data) && other.Tail == s.Tail
+	}
+	if !slices.ContainsFunc(k.segments, same) {
+		s.Data = slices.Clone(s.Data)
+		k.segments = append(k.segments, s)
+	}
+}
+
+func (k *keep) unhold(end int64) {
+	k.segments = slices.DeleteFunc(k.segments, func(s domain.Segment) bool { return s.End() <= end })
+}
+
+// lastOffset is behind all segments that are drawn.
+const lastOffset = 16
+
+func (t *trial) segment(run domain.RunID) domain.Segment {
+	s := domain.Segment{Run: run, Offset: int64(t.upTo(9, "offset")), Tail: t.flip("tail")}
+	s.Data = rapid.SliceOfN(rapid.Byte(), 1, 5).Draw(t.draw, "data")
+	if t.flip("digest") {
+		s.SHA256 = sha256.Sum256(s.Data)
+	}
+	return s
+}
+
+func (t *trial) quarantine() *store.Quarantine {
+	if t.flip("lift") {
+		return nil
+	}
+	return &store.Quarantine{
+		Code:   pick(t, "code", store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn),
+		Reason: anyText().Draw(t.draw, "reason"), Offset: t.count64("offset"),
+		Since: time.UnixMilli(1), // which is not for the caller to say
+	}
+}
+
+// heldAsWritten writes in transactions, of which some fail, and compares.
+func heldAsWritten(t *trial) error {
+	kept := map[domain.RunID]*keep{}
+	for i := range 1 + t.upTo(2, "runs") {
+		kept[t.run(fmt.Sprint(i))] = &keep{}
+	}
+	runs := slices.Clone(t.runs)
+	for range 1 + t.upTo(4, "transactions") {
+		next := map[domain.RunID]*keep{}
+		for run, k := range kept {
+			next[run] = k.clone()
+		}
+		fails := t.upTo(3, "fails") == 0
+		err := t.update(runs, func(tx store.Tx) error {
+			for range 1 + t.upTo(4, "calls") {
+				run := pick(t, "run", runs...)
+				if err := t.writeHeld(tx, run, next[run]); err != nil {
+					return err
+				}
+			}
+			if err := t.waitsAs(kept); err != nil {
+				return fmt.Errorf("before the transaction has ended: %w", err)
+			}
+			if fails {
+				return errInjected
+			}
+			return nil
+		})
+		switch {
+		case fails && errors.Is(err, errInjected):
+		case err != nil:
+			return err
+		case fails:
+			return errors.New("Update has lost the error of its function")
+		default:
+			kept = next
+		}
+		if err := t.waitsAs(kept); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeHeld writes something, and to next as well.
+func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) error {
+	switch t.upTo(4, "call") {
+	case 0, 1:
+		var segments []domain.Segment
+		for range 1 + t.upTo(3, "segments") {
+			s := t.segment(run)
+			segments = append(segments, s)
+			next.hold(s)
+		}
+		err := tx.Hold(segments)
+		for _, s := range segments {
+			clear(s.Data) // which is the caller's again
+		}
+		return err
+	case 2:
+		end := pick(t, "end", int64(t.upTo(lastOffset, "end")), math.MaxInt64)
+		next.unhold(end)
+		return tx.Unhold(run, end)
+	case 3:
+		next.quarantine = t.quarantine()
+		return tx.SetQuarantine(run, next.quarantine)
+	}
+	// The rows are another matter.
+	if t.flip("reopen") {
+		return tx.Reopen([]domain.RunID{run})
+	}
+	return tx.Clear([]domain.RunID{run}, store.AllTables)
+}
+
+// waitsAs says in what the store differs from what is wanted.
+func (t *trial) waitsAs(kept map[domain.RunID]*keep) error {
+	for run, k := range kept {
+		for offset := range int64(lastOffset) {
+			if err := t.holdsAt(run, offset, k.segments); err != nil {
+				return err
+			}
+		}
+	}
+	named := append(slices.Clone(t.runs), domain.RunID(t.prefix+"not there"), t.runs[0])
+	slices.Reverse(named)
+	some, err := t.store.Waiting(t.ctx, named...)
+	if err != nil {
+		return err
+	}
+	all, err := t.store.Waiting(t.ctx)
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(w store.Waiting) bool { return !slices.Contains(t.runs, w.Run) })
+	if err := waitingDiffers(some, kept); err != nil {
+		return fmt.Errorf("Waiting with runs: %w", err)
+	}
+	if err := waitingDiffers(all, kept); err != nil {
+		return fmt.Errorf("Waiting: %w", err)
+	}
+	return nil
+}
+
+// holdsAt says what is wrong with the held segment that has a byte.
+func (t *trial) holdsAt(run domain.RunID, offset int64, segments []domain.Segment) error {
+	var best []domain.Segment // all that are as good
+	for _, s := range segments {
+		switch better := len(best) == 0 || best[0].Tail && !s.Tail || best[0].Tail == s.Tail && len(s.Data) > len(best[0].Data); {
+		case s.Offset > offset || s.End() <= offset:
+		case better:
+			best = []domain.Segment{s}
+		case s.Tail == best[0].Tail && len(s.Data) == len(best[0].Data):
+			best = append(best, s)
+		}
+	}
+	got, ok, err := t.store.Held(t.ctx, run, offset)
+	switch {
+	case err != nil:
+		return err
+	case ok != (len(best) > 0):
+		return fmt.Errorf("Held finds a segment with byte %d: %t; there are %d", offset, ok, len(best))
+	case ok && !slices.ContainsFunc(best, func(s domain.Segment) bool { return segmentsEqual(s, got) }):
+		return fmt.Errorf("Held finds with byte %d %s, not %s", offset, show(got), show(best))
+	}
+	return nil
+}
+
+func segmentsEqual(a, b domain.Segment) bool {
+	return a.Run == b.Run && a.Offset == b.Offset && a.Tail == b.Tail && a.SHA256 == b.SHA256 && bytes.Equal(a.Data, b.Data)
+}
+
+// waitingDiffers compares all but times, of which it asks that they can be.
+func waitingDiffers(got []store.Waiting, kept map[domain.RunID]*keep) error {
+	if !slices.IsSortedFunc(got, func(a, b store.Waiting) int { return bytes.Compare([]byte(a.Run), []byte(b.Run)) }) {
+		return errors.New("the runs are not in the order of their ids")
+	}
+	found := map[domain.RunID]bool{}
+	for _, w := range got {
+		if found[w.Run] {
+			return fmt.Errorf("run %s comes twice", show(w.Run))
+		}
+		found[w.Run] = true
+		if err := kept[w.Run].differs(w); err != nil {
+			return fmt.Errorf("run %s: %w", show(w.Run), err)
+		}
+	}
+	for run, k := range kept {
+		if !found[run] && (len(k.segments) > 0 || k.quarantine != nil) {
+			return fmt.Errorf("run %s is missing", show(run))
+		}
+	}
+	return nil
+}
+
+func (k *keep) differs(got store.Waiting) error {
+	want := store.Waiting{Run: got.Run, Age: got.Age, Quarantine: got.Quarantine, Segments: len(k.segments)}
+	for i, s := range k.segments {
+		want.Bytes += int64(len(s.Data))
+		want.Last = max(want.Last, s.End())
+		if want.First = min(want.First, s.Offset); i == 0 {
+			want.First = s.Offset
+		}
+	}
+	q := got.Quarantine
+	switch {
+	case len(k.segments) == 0 && k.quarantine == nil:
+		return errors.New("it does not wait")
+	case got != want:
+		return fmt.Errorf("%s", fields(got, want))
+	case got.Age < 0 || got.Age > time.Hour || len(k.segments) == 0 && got.Age != 0:
+		return fmt.Errorf("its oldest of %d segments is %v old", len(k.segments), got.Age)
+	case (q == nil) != (k.quarantine == nil):
+		return fmt.Errorf("its quarantine is %s, not %s", show(q), show(k.quarantine))
+	case q == nil:
+		return nil
+	case q.Code != k.quarantine.Code || q.Reason != k.quarantine.Reason || q.Offset != k.quarantine.Offset:
+		return fmt.Errorf("its quarantine is %s, not %s", show(*q), show(*k.quarantine))
+	case time.Since(q.Since).Abs() > time.Hour:
+		return fmt.Errorf("its quarantine was set at %v", q.Since)
+	}
+	return nil
+}
+
+func (t *trial) hold(segments ...domain.Segment) error {
+	return t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) error { return tx.Hold(segments) })
+}
+
+func oldestAge(t *trial) error {
+	const old = 30 * time.Millisecond
+	run := t.run("a")
+	first := domain.Segment{Run: run, Offset: 5, Data: []byte("first\n")}
+	if err := t.hold(first); err != nil {
+		return err
+	}
+	begin := time.Now()
+	if err := t.until(run, func(w store.Waiting) bool { return w.Age >= old || time.Since(begin) > time.Second }); err != nil {
+		return err
+	}
+	// It is held once more, and another one.
+	if err := t.hold(first, domain.Segment{Run: run, Offset: 50, Data: []byte("second\n")}); err != nil {
+		return err
+	}
+	waiting, err := t.store.Waiting(t.ctx, run)
+	if err == nil && (len(waiting) != 1 || waiting[0].Age < old) {
+		err = fmt.Errorf("the oldest segment is younger than it was: %+v", waiting)
+	}
+	return err
+}
+
+func quarantineSince(t *trial) error {
+	run := t.run("a")
+	set := func(q *store.Quarantine) (since time.Time, err error) {
+		if err := t.update([]domain.RunID{run}, func(tx store.Tx) error { return tx.SetQuarantine(run, q) }); err != nil {
+			return since, err
+		}
+		return since, t.until(run, func(w store.Waiting) bool {
+			since = w.Quarantine.Since
+			return true
+		})
+	}
+	first, err := set(&store.Quarantine{Code: store.MissingSegment, Reason: "one"})
+	if err != nil {
+		return err
+	}
+	time.Sleep(5 * time.Millisecond) // so that another time would be another one
+	second, err := set(&store.Quarantine{Code: store.MalformedSegment, Reason: "two", Offset: 2, Since: time.UnixMilli(3)})
+	if err == nil && !first.Equal(second) {
+		err = fmt.Errorf("the time was %v, and is %v now", first, second)
+	}
+	return err
+}
+
+// longSegments holds one as long as a line may be, and more, with all bytes.
+func longSegments(t *trial) error {
+	run := t.run("a")
+	data := make([]byte, 17<<20)
+	for i := range data {
+		data[i] = byte(i >> 8 * i)
+	}
+	s := domain.Segment{Run: run, Offset: 1 << 40, Data: data, SHA256: sha256.Sum256(data)}
+	if err := t.hold(s); err != nil {
+		return err
+	}
+	got, ok, err := t.store.Held(t.ctx, run, s.End()-1)
+	if err == nil && (!ok || !segmentsEqual(got, s)) {
+		err = fmt.Errorf("found: %t; it begins at %d and has %d bytes", ok, got.Offset, len(got.Data))
+	}
+	return err
+}
+
+// manyWaiting has some of very many runs wait.
+func manyWaiting(t *trial) error {
+	const asked, waiting = 12_000, 30
+	var runs, many []domain.RunID
+	for i := range asked {
+		run := domain.RunID(fmt.Sprintf("%s%06d", t.prefix, i))
+		if many = append(many, run); i%(asked/waiting) == 0 {
+			runs = append(runs, t.run(fmt.Sprintf("%06d", i)))
+		}
+	}
+	err := t.update(runs, func(tx store.Tx) error {
+		for _, run := range runs {
+			if err := tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.Reverse(many)
+	found, err := t.store.Waiting(t.ctx, many...)
+	if err != nil {
+		return err
+	}
+	var got []domain.RunID
+	for _, w := range found {
+		got = append(got, w.Run)
+	}
+	if !slices.Equal(got, runs) {
+		return fmt.Errorf("of %d runs that wait, %d were found, or in another order", len(runs), len(got))
+	}
+	return nil
+}
