@@ -14,9 +14,11 @@
 // # Where to
 //
 // Runs are spread over the partitions of a stream by [Partition]; each
-// partition is a topic, and is to be read by one worker at a time, one
-// message after the other. More partitions can be added later on: runs
-// move, and some of their segments meet in the store, where order is made.
+// partition is a topic, and is to be read by one worker at a time. A subscriber
+// may hand out several messages before the first is acked: a router
+// handles them side by side, so that a projector can write them together. More
+// partitions can be added later on: runs move, and some of their segments meet in
+// the store, where order is made.
 //
 // # Sending and receiving
 //

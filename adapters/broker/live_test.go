@@ -118,7 +118,7 @@ func TestLiveDelay(t *testing.T) {
 		if err := live.Add(int64(2*i), []byte("a\n")); err != nil {
 			t.Fatal(err)
 		}
-		if took := (<-sent).Sub(start); took > 500*time.Millisecond {
+		if took := (<-sent).Sub(start); took > 10*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	}

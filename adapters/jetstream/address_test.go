@@ -17,7 +17,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/quire-ci/quire-project/adapters/internal/natstest"
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
 func TestAddress(t *testing.T) {
@@ -108,9 +108,9 @@ func TestSecretsOfServers(t *testing.T) {
 			shown := fmt.Sprintf("%+v", err)
 			if err == nil {
 				c.server.Stop()
-				eventually(t, "the loss is logged", 5*time.Second, func() bool { return strings.Contains(log.String(), "lost") })
+				eventually(t, "the loss is logged", func() bool { return strings.Contains(log.String(), "lost") })
 				c.server.Start()
-				eventually(t, "connected again", 10*time.Second, func() bool { return b.conn.IsConnected() })
+				eventually(t, "connected again", func() bool { return b.conn.IsConnected() })
 				shown += fmt.Sprintf("%s %v %+v", b, b, b.Publisher().Publish("unknown", numbered(0, 1)...))
 				b.Close()
 			} else if !strings.Contains(err.Error(), "127.0.0.1:") {
@@ -156,7 +156,7 @@ func TestEnvironment(t *testing.T) {
 
 func TestTLS(t *testing.T) {
 	c := natstest.NewCertificates(t)
-	server := natstest.New(t, natstest.TLS(t, c))
+	server := natstest.New(t, natstest.MutualTLS(t, c))
 	address := strings.Replace(server.URL(), "nats://", "tls://", 1)
 	o := with(func(o *Options) { o.CAFile, o.CertFile, o.KeyFile = c.CA, c.Cert, c.Key })
 	b := openWith(t, address, o)
@@ -173,11 +173,149 @@ func TestTLS(t *testing.T) {
 	openWith(t, address, quick)
 }
 
+// The certificate of a server has to be by the authority that is named; there can
+// be no doubt about what is wrong where it is not.
+func TestAuthority(t *testing.T) {
+	c, other := natstest.NewCertificates(t), natstest.NewCertificates(t)
+	server := natstest.New(t, natstest.TLS(t, c))
+	address := strings.Replace(server.URL(), "nats://", "tls://", 1)
+	openWith(t, address, with(func(o *Options) { o.CAFile = c.CA }))
+	for _, scheme := range []string{"nats://", "tls://"} {
+		for name, file := range map[string]string{"another": other.CA, "none": ""} {
+			_, err := Open(context.Background(), scheme+strings.TrimPrefix(address, "tls://"), with(func(o *Options) { o.CAFile = file }))
+			if !errors.Is(err, ErrCertificate) || !strings.Contains(err.Error(), "127.0.0.1:") {
+				t.Errorf("%s, %s authority: %v", scheme, name, err)
+			}
+		}
+	}
+	for name, change := range map[string]func(*Options){
+		"missing": func(o *Options) { o.CAFile = filepath.Join(t.TempDir(), "missing.pem") },
+		"no PEM":  func(o *Options) { o.CAFile = os.Args[0] },
+	} {
+		if _, err := Open(context.Background(), address, with(change)); err == nil || errors.Is(err, ErrUnreachable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Who connects can be a .creds file. What is in it is in no error, even if it is
+// not what it should be.
+func TestCredentials(t *testing.T) {
+	c, other := natstest.NewCredentials(t), natstest.NewCredentials(t)
+	server := natstest.New(t, natstest.Accounts(t, c))
+	secrets := []string{c.Seed, other.Seed, "s3cr3t", "BEGIN"}
+	broken := func(content string) string {
+		path := filepath.Join(t.TempDir(), "broken.creds")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for name, file := range map[string]string{
+		"right": c.File, "another": other.File, "rubbish": broken("s3cr3t"), "empty": broken(""),
+		"no key":    broken("-----BEGIN NATS USER JWT-----\ns3cr3t\n------END NATS USER JWT------\n"),
+		"wrong key": broken("-----BEGIN NATS USER JWT-----\ns3cr3t\n------END NATS USER JWT------\n-----BEGIN USER NKEY SEED-----\nSUs3cr3t\n------END USER NKEY SEED------\n"),
+	} {
+		for _, way := range []string{"option", "environment"} {
+			t.Run(name+" by "+way, func(t *testing.T) {
+				var log lines
+				o := with(func(o *Options) { o.Logger, o.Credentials = log.logger(), file })
+				if way == "environment" {
+					t.Setenv("NATS_CREDS", file)
+					o.Credentials = ""
+				}
+				b, err := Open(context.Background(), server.URL(), o)
+				if (err == nil) != (name == "right") {
+					t.Fatal(err)
+				}
+				if err == nil {
+					publish(t, b, b.Topic(0), numbered(0, 1)...)
+					b.Close()
+				} else if !errors.Is(err, ErrCredentials) && !strings.Contains(err.Error(), file) {
+					t.Errorf("it is not clear what is wrong: %v", err)
+				}
+				shown := fmt.Sprintf("%+v %s", err, log.String())
+				for _, secret := range secrets {
+					if strings.Contains(shown, secret) {
+						t.Errorf("shown: %s", shown)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Nor is the content of files for TLS shown.
+func TestKeyFileIsNotShown(t *testing.T) {
+	c := natstest.NewCertificates(t)
+	server := natstest.New(t, natstest.MutualTLS(t, c))
+	path := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(path, []byte("-----BEGIN PRIVATE KEY-----\nczNjcjN0\n-----END PRIVATE KEY-----\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Open(context.Background(), server.URL(), with(func(o *Options) { o.CAFile, o.CertFile, o.KeyFile = c.CA, c.Cert, path }))
+	if err == nil || strings.Contains(err.Error(), "czNj") || strings.Contains(err.Error(), "s3cr") {
+		t.Error(err)
+	}
+}
+
+// A server that is not there yet is an error at once, which says so; the same
+// call is right as soon as it is.
+func TestServerAwayAtOpen(t *testing.T) {
+	server := natstest.New(t)
+	address := server.URL()
+	server.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if _, err := Open(ctx, address, quick); !errors.Is(err, ErrUnreachable) || ctx.Err() != nil {
+		t.Error(err)
+	}
+	server.Start()
+	openWith(t, address, quick)
+	ended, end := context.WithCancel(ctx)
+	end()
+	if _, err := Open(ended, address, quick); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// FuzzAddress looks for an address of which the error shows what may be secret:
+// all that is before an @, or that is no host.
+func FuzzAddress(f *testing.F) {
+	for _, address := range []string{
+		"nats://user:%s@host:4222/ci", "nats://%s@host", "tls://user:%s@[::1]:4222,host", "nats://a,user:%s@b", "nats://host?token=%s", "//%s@host",
+		"user:%s@host", "nats://user:%%zz%s@host", "nats:// %s@host", "nats://user:%s@host:99999", "nats://user\n:%s@host", "NATS://u:%s@h",
+	} {
+		f.Add(address, "s3cr3t")
+	}
+	f.Fuzz(func(t *testing.T, address, secret string) {
+		// What is looked for cannot be there for another reason.
+		secret = "S3c" + secret + "R3t"
+		before, after, _ := strings.Cut(address, "%s")
+		target, err := parse(before + secret + after)
+		if err == nil {
+			taken := target.user + target.password + target.token
+			if !strings.Contains(taken, "S3c") && !strings.Contains(target.String(), "S3c") {
+				t.Errorf("neither secret nor shown: %+v", target)
+			}
+			if i := strings.LastIndex(before+secret+after, "@"); i > len(before) && strings.Contains(target.String(), "S3c") {
+				t.Errorf("what is before an @ is shown: %s", target)
+			}
+			return
+		}
+		for _, part := range []string{"S3c", "R3t"} {
+			if !errors.Is(err, ErrAddress) || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), part) {
+				t.Errorf("%q: %v", address, err)
+			}
+		}
+	})
+}
+
 func TestNoJetStream(t *testing.T) {
 	server := natstest.New(t, natstest.WithoutJetStream())
 	start := time.Now()
 	_, err := Open(context.Background(), server.URL(), quick)
-	if !errors.Is(err, ErrNoJetStream) || time.Since(start) > 3*time.Second {
+	if !errors.Is(err, ErrNoJetStream) || time.Since(start) > 14*time.Second { // Open tries for 15 s
 		t.Error(err, time.Since(start))
 	}
 }

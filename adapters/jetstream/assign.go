@@ -20,6 +20,26 @@ func (c candidate) wants(partition int) bool {
 	return c.All || slices.Contains(c.Partitions, partition)
 }
 
+func (c candidate) equal(other candidate) bool {
+	return c.id == other.id && c.All == other.All && slices.Equal(c.Partitions, other.Partitions)
+}
+
+// plan is the latest assignment. Workers say that they are alive much more often
+// than they come and go.
+type plan struct {
+	partitions int
+	workers    []candidate
+	owners     map[int]string
+}
+
+// update returns which worker has which partition.
+func (p *plan) update(partitions int, workers []candidate) map[int]string {
+	if p.owners == nil || p.partitions != partitions || !slices.EqualFunc(p.workers, workers, candidate.equal) {
+		*p = plan{partitions, workers, assign(partitions, workers)}
+	}
+	return p.owners
+}
+
 // claim is a worker's claim to a partition. The highest one wins, if the
 // worker can take one more.
 type claim struct {

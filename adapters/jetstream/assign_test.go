@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -38,6 +39,13 @@ func TestAssignGivesAll(t *testing.T) {
 		}
 		if len(workers) == 0 {
 			return
+		}
+		var p plan
+		p.update(rapid.IntRange(1, 20).Draw(t, "partitions before"), drawWorkers(t, 6, false))
+		for range 2 {
+			if got := p.update(partitions, workers); !maps.Equal(got, owners) {
+				t.Fatalf("%v, and with what was known before %v", owners, got)
+			}
 		}
 		again := assign(partitions, rapid.Permutation(workers).Draw(t, "order"))
 		for partition, owner := range owners {

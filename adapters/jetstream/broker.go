@@ -138,6 +138,7 @@ func (b *Broker) Subscriber() message.Subscriber {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.workers == nil { // closed, and the worker with it
+		w.closed = true
 		return w
 	}
 	b.workers[w] = true

@@ -11,7 +11,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/tests"
 
-	"github.com/quire-ci/quire-project/adapters/internal/natstest"
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
 // Watermill's own suite, with a partition for each of its topics. Once with
@@ -27,7 +27,9 @@ func TestWatermill(t *testing.T) {
 		"many in hand": {16, tests.Features{Persistent: true, ForceShort: testing.Short()}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			topics := topics{broker: openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions, o.InFlight = 64, c.inFlight }))}
+			// With as many workers as there are here, nobody is to be taken for dead.
+			o := with(func(o *Options) { o.Partitions, o.InFlight, o.Lease = 64, c.inFlight, patience })
+			topics := topics{broker: openWith(t, natstest.New(t).URL(), o)}
 			tests.TestPubSub(t, c.features, func(*testing.T) (message.Publisher, message.Subscriber) {
 				return anyPublisher{topics.broker.Publisher(), &topics}, anySubscriber{topics.broker.Subscriber(), &topics}
 			}, nil)

@@ -3,6 +3,8 @@ package jetstream
 import (
 	"context"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -12,7 +14,7 @@ import (
 )
 
 // delivery hands the messages of a partition out. It asks the server for as
-// many as may be in hand, one request after the other, and does not use the
+// many as may be in hand, and does not use the
 // client's own loops for that: those cannot be stopped without leaving messages
 // behind that nobody gets until AckWait is over.
 type delivery struct {
@@ -21,9 +23,10 @@ type delivery struct {
 	inbox *nats.Subscription
 	raw   chan *nats.Msg
 
-	found bool        // the consumer is there
-	asked int         // messages still to come for the request
-	quiet *time.Timer // when the request has to be made again
+	trouble trouble
+	found   bool        // the consumer is there
+	asked   int         // messages still to come for requests
+	quiet   *time.Timer // when requests have to be made again
 
 	queue []*inHand // not handed out yet
 
@@ -48,6 +51,7 @@ func newDelivery(t *tenure) (*delivery, error) {
 		t: t, next: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", b.options.Stream, b.consumer(t.partition)),
 		raw:  make(chan *nats.Msg, 2*b.options.InFlight+64),
 		done: make(chan struct{}, 1), quiet: time.NewTimer(time.Hour), hands: map[uint64]*inHand{},
+		trouble: trouble{log: t.log(), what: "the partition cannot be read"},
 	}
 	d.hard, d.cancel = context.WithCancel(context.WithoutCancel(t.s.parent))
 	var err error
@@ -61,7 +65,7 @@ func (d *delivery) run(ctx context.Context) {
 	defer d.stop()
 	for ctx.Err() == nil {
 		if err := d.loop(ctx); err != nil && ctx.Err() == nil {
-			d.t.log().Warn("the partition cannot be read; trying again", "error", err)
+			d.trouble.note(err)
 			d.found = false
 			_ = sleep(ctx, 100*time.Millisecond)
 		}
@@ -99,15 +103,17 @@ func (d *delivery) loop(ctx context.Context) error {
 	return nil
 }
 
-// ask asks for messages if there is room and no request is open. If the
-// connection is lost, it will ask again soon.
+// ask asks for messages if there is room for any: at once if none are on their way,
+// else when there is room for half of those that may be in hand, so that a request
+// is for some. If the connection is lost, it will ask again soon.
 func (d *delivery) ask() {
-	room := d.t.w.b.options.InFlight - d.inHand()
-	if d.asked > 0 || room <= 0 {
+	most := d.t.w.b.options.InFlight
+	room := most - d.inHand() - d.asked
+	if room <= 0 || d.asked > 0 && 2*room < most {
 		return
 	}
 	request := fmt.Appendf(nil, `{"batch":%d,"expires":%d,"idle_heartbeat":%d}`, room, requestExpires, serverBeat)
-	d.asked = room
+	d.asked += room
 	d.quiet.Reset(5 * serverBeat / 2)
 	if d.t.w.b.conn.PublishRequest(d.next, d.inbox.Subject, request) != nil {
 		d.quiet.Reset(100 * time.Millisecond)
@@ -127,16 +133,25 @@ func (d *delivery) take(raw *nats.Msg) error {
 	if isMessage(raw) {
 		d.asked = max(0, d.asked-1)
 		d.queue = append(d.queue, d.hold(raw)...)
-		return nil
+	} else {
+		switch status := raw.Header.Get("Status"); status {
+		case "100": // a sign of life
+		case "404", "408": // there are none, or not so many: one request is over
+			d.asked = max(0, d.asked-unanswered(raw))
+		default: // 409: leaders change, or the consumer was deleted; 503: nobody is there
+			return fmt.Errorf("the server answers with status %s %s", status, raw.Header.Get("Description"))
+		}
 	}
-	switch status := raw.Header.Get("Status"); status {
-	case "100": // a sign of life
-	case "404", "408": // there are none, or not so many
-		d.asked = 0
-	default: // 409: leaders change, or the consumer was deleted; 503: nobody is there
-		return fmt.Errorf("the server answers with status %s %s", status, raw.Header.Get("Description"))
-	}
+	d.trouble.note(nil)
 	return nil
+}
+
+// unanswered is for how many messages a request that is over was still open.
+func unanswered(raw *nats.Msg) int {
+	if n, err := strconv.Atoi(raw.Header.Get("Nats-Pending-Messages")); err == nil {
+		return n
+	}
+	return math.MaxInt // nobody knows; ask again for all
 }
 
 // isMessage tells a message from what the server has to say.
@@ -162,10 +177,14 @@ func (d *delivery) hold(raw *nats.Msg) []*inHand {
 }
 
 // stop asks for no more, gives back what was not handed out, and waits for
-// what was.
+// what was. It takes no longer than Options.Drain, and a little, even if the
+// server is away.
 func (d *delivery) stop() {
-	_ = d.inbox.Unsubscribe()
-	// What the server had sent before it knew is here when it answers.
+	late := time.AfterFunc(d.t.w.b.options.Drain, d.cancel)
+	defer late.Stop()
+	// The client would throw away what comes after Unsubscribe. What the server
+	// has sent before it knew is here when it answers.
+	_ = d.inbox.Drain()
 	_ = d.t.w.b.conn.FlushTimeout(time.Second)
 	for len(d.raw) > 0 {
 		if raw := <-d.raw; isMessage(raw) {
@@ -176,9 +195,7 @@ func (d *delivery) stop() {
 		close(h.back)
 		<-h.settled // in order
 	}
-	late := time.AfterFunc(d.t.w.b.options.Drain, d.cancel)
 	d.tasks.Wait()
-	late.Stop()
 	d.cancel()
 	d.quiet.Stop()
 	_ = d.t.w.b.conn.FlushTimeout(time.Second) // the acks come before the lease is free

@@ -34,7 +34,8 @@
 // Messages of a partition come in the order of the stream, up to
 // Options.InFlight of them before the first is acked. They come in another
 // order than they were published in where one was nacked, or not stored at
-// once: it is behind those that came after it.
+// once: it is behind those that came after it. When a partition changes hands,
+// what is on its way then can come in any order.
 //
 // # Why not watermill-nats
 //

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 
@@ -17,8 +18,13 @@ var (
 	// ErrCredentials says that the server does not let one in, or not do
 	// something.
 	ErrCredentials = errors.New("the server refuses who connects; look at user and password, token or credentials")
+	// ErrCertificate says that it is not certain that the server is the right one.
+	ErrCertificate = errors.New("the certificate of the server cannot be verified; name the file of the authority that it is by, and the host as the certificate does")
 	// ErrNoJetStream says that the server is one without JetStream.
 	ErrNoJetStream = errors.New("JetStream is not enabled on the server, or not for this account; start it with nats-server --jetstream")
+	// ErrNoStream says that the stream was deleted while the broker is open, or that
+	// its servers have no leader.
+	ErrNoStream = errors.New("there is no stream; if it was deleted, open the broker again, which makes it")
 	// ErrForeign says that there is a stream of this name that this package has
 	// not made. It is left alone.
 	ErrForeign = errors.New("there is a stream of this name that is not this program's; name another one")
@@ -44,6 +50,8 @@ var meanings = []struct{ from, to error }{
 	{nats.ErrPermissionViolation, ErrCredentials},
 	{jetstream.ErrJetStreamNotEnabled, ErrNoJetStream},
 	{jetstream.ErrJetStreamNotEnabledForAccount, ErrNoJetStream},
+	{jetstream.ErrNoStreamResponse, ErrNoStream},
+	{jetstream.ErrStreamNotFound, ErrNoStream},
 	{nats.ErrMaxPayload, ErrTooLarge},
 	{nats.ErrConnectionClosed, ErrClosed},
 	{nats.ErrNoServers, ErrUnreachable},
@@ -57,14 +65,14 @@ func explain(err error) error {
 			return fmt.Errorf("%w: %w", meaning.to, err)
 		}
 	}
-	if code := apiCode(err); code == jetstream.JSErrCodeStreamMessageExceedsMaximum || code == codeHeaderTooLarge {
+	if certificate := (*tls.CertificateVerificationError)(nil); errors.As(err, &certificate) {
+		return fmt.Errorf("%w: %w", ErrCertificate, err)
+	}
+	if apiCode(err) == jetstream.JSErrCodeStreamMessageExceedsMaximum {
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
 	}
 	return err
 }
-
-// codeHeaderTooLarge says that UUID and metadata are more than JetStream takes.
-const codeHeaderTooLarge jetstream.ErrorCode = 10097
 
 // codeNoCluster says that a server alone cannot keep replicas.
 const codeNoCluster jetstream.ErrorCode = 10074

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 // quick are options with which tests do not have to wait for long.
-var quick = Options{Lease: time.Second, AckWait: 2 * time.Second, Drain: 2 * time.Second, PublishTimeout: 15 * time.Second}
+var quick = Options{Lease: time.Second, AckWait: 2 * time.Second, Drain: 2 * time.Second, PublishTimeout: patience}
 
 func openWith(t testing.TB, address string, o Options) *Broker {
 	t.Helper()
@@ -54,6 +55,10 @@ func numbered(first, n int) (messages []*message.Message) {
 	return messages
 }
 
+// patience is how long anything may take. It is only ever needed in full where
+// something is wrong.
+const patience = 60 * time.Second
+
 // next returns the next message, not yet acked.
 func next(t testing.TB, messages <-chan *message.Message) *message.Message {
 	t.Helper()
@@ -63,7 +68,7 @@ func next(t testing.TB, messages <-chan *message.Message) *message.Message {
 			t.Fatal("the channel is closed")
 		}
 		return m
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("no message comes")
 	}
 	return nil
@@ -82,14 +87,23 @@ func quiet(t testing.TB, messages <-chan *message.Message, d time.Duration) {
 }
 
 // eventually fails if something does not become true.
-func eventually(t testing.TB, what string, within time.Duration, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(within); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if holds() {
 			return
 		}
 	}
-	t.Fatalf("not within %v: %s", within, what)
+	t.Fatalf("not within %v: %s", patience, what)
+}
+
+// acked waits until the server knows that all messages are acked.
+func acked(t testing.TB, b *Broker) {
+	t.Helper()
+	eventually(t, "all is acked", func() bool {
+		lags, err := b.Lag(context.Background())
+		return err == nil && !slices.ContainsFunc(lags, func(l Lag) bool { return l.Pending > 0 || l.InFlight > 0 })
+	})
 }
 
 // held returns the partitions that a worker reads now.

@@ -22,9 +22,12 @@ type lease struct {
 }
 
 // take takes the lease of a partition if nobody has it. What was written
-// without the answer coming back is found again by the worker's name in it.
-func (w *worker) take(ctx context.Context, partition int) (*lease, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.b.lease/3)
+// without the answer coming back is found again by the worker's name in it. It
+// does not end before the answer comes, or could not any more, even if the
+// partition is not wanted any longer: a lease that nobody knows that he has keeps
+// the others out until it runs out.
+func (w *worker) take(partition int) (*lease, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), w.b.lease/3)
 	defer cancel()
 	l := &lease{w: w, key: leasePrefix + strconv.Itoa(partition), done: make(chan struct{})}
 	start := time.Now()

@@ -34,7 +34,8 @@ type Options struct {
 	Name string
 
 	// InFlight is how many messages of a partition are handed out before the
-	// first of them is acked, 16 by default.
+	// first of them is acked, 16 by default. A worker holds in memory as many
+	// for each of its partitions.
 	InFlight int
 	// AckWait is how long the server waits for a sign of life before it
 	// delivers a message again, 10 seconds by default. As long as a message is

@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 
@@ -18,8 +19,9 @@ import (
 // the server has stored all of them. It tries again while the connection is lost or
 // a cluster has no leader, until the context of one of the messages is done, or
 // Options.PublishTimeout. When it fails, some of the messages may have been
-// stored. To publish them again is safe: for two minutes, the server
-// drops a message with a UUID that it has stored already.
+// stored, unless the error is [ErrTooLarge]: then nothing was sent. To publish
+// them again is safe: for two minutes, the server drops a message with a UUID
+// that it has stored already in the same topic.
 func (b *Broker) Publisher() message.Publisher { return &publisher{broker: b} }
 
 type publisher struct {
@@ -44,8 +46,8 @@ func (p *publisher) Publish(topic string, messages ...*message.Message) error {
 	left := make([]*nats.Msg, len(messages))
 	for i, m := range messages {
 		left[i] = encode(topic, m)
-		if size, most := payloadSize(left[i]), b.conn.MaxPayload(); int64(size) > most {
-			return fmt.Errorf("publish to %s: message %d, %q: %w: %d bytes with its metadata, of %d", topic, i+1, m.UUID, ErrTooLarge, size, most)
+		if err := b.checkSize(left[i]); err != nil {
+			return fmt.Errorf("publish to %s: message %d of %d: %w", topic, i+1, len(messages), err)
 		}
 	}
 	ctx, cancel := b.publishContext(messages)
@@ -56,8 +58,18 @@ func (p *publisher) Publish(topic string, messages ...*message.Message) error {
 	return nil
 }
 
-// payloadSize is what the server counts: payload and headers.
-func payloadSize(m *nats.Msg) int { return m.Size() - len(m.Subject) }
+// checkSize reports a message that the server would refuse, so that nothing is
+// sent of a batch that has one. Headers count, and have a limit of their own.
+func (b *Broker) checkSize(m *nats.Msg) error {
+	whole := m.Size() - len(m.Subject)
+	if most := int(b.conn.MaxPayload()); whole > most {
+		return fmt.Errorf("%w: %d bytes with its metadata, of %d", ErrTooLarge, whole, most)
+	}
+	if headers := whole - len(m.Data); headers > math.MaxUint16 {
+		return fmt.Errorf("%w: %d bytes of metadata, of %d", ErrTooLarge, headers, math.MaxUint16)
+	}
+	return nil
+}
 
 // publishContext ends with the context of any of the messages, or when it takes
 // too long.
@@ -110,7 +122,7 @@ func (b *Broker) gaveUp(ctx context.Context, latest error) error {
 	if b.open.Err() != nil {
 		return ErrClosed
 	}
-	return fmt.Errorf("gave up: %w; the latest error: %w", context.Cause(ctx), latest)
+	return fmt.Errorf("gave up: %w; the latest error: %w", context.Cause(ctx), explain(latest))
 }
 
 // sending is a message that the server has not yet answered.

@@ -22,15 +22,18 @@ type sign struct {
 	at time.Time // by this process's clock: no two need agree
 }
 
-// see takes in a key of a worker that was written or deleted.
-func (r *roster) see(id string, entry jetstream.KeyValueEntry, now time.Time) {
+// see takes in a key of a worker that was written or deleted, and returns who
+// that is.
+func (r *roster) see(entry jetstream.KeyValueEntry, now time.Time) (id string) {
+	id = strings.TrimPrefix(entry.Key(), workerPrefix)
 	s := sign{at: now}
 	if entry.Operation() != jetstream.KeyValuePut || json.Unmarshal(entry.Value(), &s.candidate) != nil {
 		delete(r.workers, id)
-		return
+		return id
 	}
 	s.id = id
 	r.workers[id] = s
+	return id
 }
 
 // alive are the workers that are there.
@@ -76,6 +79,7 @@ func (w *worker) watch(trouble *trouble) error {
 		}()
 	}()
 	r := roster{lease: w.b.lease, workers: map[string]sign{}}
+	var plan plan
 	tick := time.NewTicker(w.b.lease / 10)
 	defer tick.Stop()
 	known := false // all that was there at the beginning
@@ -93,7 +97,10 @@ func (w *worker) watch(trouble *trouble) error {
 				return errBlind
 			case entry == nil:
 				known = true
-			case w.note(&r, entry):
+			case strings.HasPrefix(entry.Key(), leasePrefix):
+				w.noteLease(entry)
+				continue // nobody has come or gone
+			case r.see(entry, time.Now()) == w.id:
 				if time.Since(own) > w.b.lease { // after an outage
 					settled = time.Now().Add(w.b.lease / 2)
 				}
@@ -105,22 +112,15 @@ func (w *worker) watch(trouble *trouble) error {
 			return errBlind
 		}
 		if known && !time.Now().Before(settled) {
-			w.reconcile(assign(w.b.Partitions(), r.alive(time.Now())))
+			w.reconcile(plan.update(w.b.Partitions(), r.alive(time.Now())))
 		}
 	}
 }
 
-// note takes in what has changed, and reports whether it is the worker's own
-// sign of life.
-func (w *worker) note(r *roster, entry jetstream.KeyValueEntry) (own bool) {
-	if id, ok := strings.CutPrefix(entry.Key(), workerPrefix); ok {
-		r.see(id, entry, time.Now())
-		return id == w.id
+// noteLease wakes the tenure that waits for a lease when it is given back.
+func (w *worker) noteLease(entry jetstream.KeyValueEntry) {
+	partition, err := strconv.Atoi(strings.TrimPrefix(entry.Key(), leasePrefix))
+	if err == nil && entry.Operation() != jetstream.KeyValuePut {
+		w.leaseIsFree(partition)
 	}
-	if name, ok := strings.CutPrefix(entry.Key(), leasePrefix); ok && entry.Operation() != jetstream.KeyValuePut {
-		if partition, err := strconv.Atoi(name); err == nil {
-			w.leaseIsFree(partition)
-		}
-	}
-	return false
 }

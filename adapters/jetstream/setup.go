@@ -149,17 +149,25 @@ func (b *Broker) ensureBucket(ctx context.Context) error {
 	return nil
 }
 
-// watchPartitions looks now and then whether somebody has raised the number.
+// watchPartitions looks now and then whether somebody has raised the number. It
+// raises one that is too low: of two who change the stream at the same moment,
+// the later one undoes what the other one has done.
 func (b *Broker) watchPartitions() {
 	for sleep(b.open, time.Second) == nil {
 		stream, err := b.js.Stream(b.open, b.options.Stream)
 		if err != nil {
 			continue
 		}
-		partitions, err := strconv.Atoi(stream.CachedInfo().Config.Metadata[partitionsKey])
-		if err == nil && partitions > b.Partitions() && partitions <= maxPartitions {
+		config := stream.CachedInfo().Config
+		partitions, err := strconv.Atoi(config.Metadata[partitionsKey])
+		switch known := b.Partitions(); {
+		case err != nil || partitions < 1 || partitions > maxPartitions:
+		case partitions > known:
 			b.options.Logger.Info("there are more partitions", "partitions", partitions)
 			b.partitions.Store(int64(partitions))
+		case partitions < known:
+			config.Metadata[partitionsKey] = strconv.Itoa(known)
+			_, _ = b.js.UpdateStream(b.open, config) // where this fails, it is tried again
 		}
 	}
 }

@@ -34,12 +34,12 @@ func newTenure(w *worker, s *subscription, partition int) *tenure {
 func (t *tenure) run() {
 	defer t.giveUp()
 	for t.wanted.Err() == nil {
-		l, err := t.w.take(t.wanted, t.partition)
+		l, err := t.w.take(t.partition)
 		if err == nil {
 			t.serve(l)
 			continue
 		}
-		if !errors.Is(err, errTaken) && t.wanted.Err() == nil {
+		if !errors.Is(err, errTaken) {
 			t.log().Debug("the lease cannot be taken", "error", err)
 		}
 		select {

@@ -24,15 +24,12 @@ func newWindow(maxMessages, maxBytes int) *window {
 // acquire waits until there is room. A message that is larger than all of it
 // goes alone.
 func (w *window) acquire(ctx context.Context, bytes int) error {
-	stop := context.AfterFunc(ctx, func() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.changed.Broadcast()
-	})
-	defer stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for w.messages > 0 && (w.messages == w.maxMessages || w.bytes+bytes > w.maxBytes) {
+	if w.full(bytes) {
+		defer context.AfterFunc(ctx, w.wake)()
+	}
+	for w.full(bytes) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
@@ -41,6 +38,16 @@ func (w *window) acquire(ctx context.Context, bytes int) error {
 	w.messages++
 	w.bytes += bytes
 	return nil
+}
+
+func (w *window) full(bytes int) bool {
+	return w.messages > 0 && (w.messages == w.maxMessages || w.bytes+bytes > w.maxBytes)
+}
+
+func (w *window) wake() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.changed.Broadcast()
 }
 
 func (w *window) release(bytes int) {

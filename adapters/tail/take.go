@@ -109,6 +109,7 @@ func (s *Stream) scan(file *os.File) (bool, error) {
 		s.scanned += int64(n)
 		switch {
 		case s.scanned-s.offset > int64(s.options.MaxLine)+1: // one more may be a carriage return
+			s.scanned = s.offset // whoever asks again is told again
 			return false, s.tooLong()
 		case i >= 0:
 			return true, nil

@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
-	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -155,15 +156,13 @@ func (p *publishing) setAside(source jsonl.Source, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status = worse(p.status, statusOf(err))
-	var long *broker.LineTooLongError
-	var named *store.SourceError
-	var twice *store.DuplicateError
 	switch {
-	case errors.As(err, &long), errors.As(err, &named), errors.As(err, &twice):
-		tell(p.bar, err)
-	default:
-		tell(p.bar, fmt.Errorf("%s: %w", report.Printable(source.Path), err))
+	case errors.Is(err, tail.ErrRewritten):
+		err = fmt.Errorf("%w; what was published of it stays, so publish what is there now as another run, with --run-id", err)
+	case !strings.Contains(err.Error(), source.Path) && !strings.Contains(err.Error(), string(source.Run)):
+		err = fmt.Errorf("%s: %w", source.Path, err)
 	}
+	tell(p.bar, err)
 }
 
 // claim takes note that a run's stream is that of source; there is one.

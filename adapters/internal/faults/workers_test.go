@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quire-ci/quire-project/adapters/internal/natstest"
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 )
 

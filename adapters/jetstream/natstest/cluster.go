@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 )
 
 // Cluster is three servers that keep everything together, and go on with two.
@@ -28,8 +29,7 @@ func NewCluster(t testing.TB, settings ...Setting) Cluster {
 	for i, port := range ports {
 		c = append(c, prepare(t, append(settings, func(o *server.Options) {
 			o.ServerName = "server-" + strconv.Itoa(i)
-			o.Cluster = server.ClusterOpts{Name: "natstest", Host: "127.0.0.1", Port: port, PoolSize: -1}
-			o.Cluster.Compression.Mode = server.CompressionOff
+			o.Cluster = clusterOptions(port)
 			o.Routes = routes
 		})...))
 	}
@@ -40,12 +40,19 @@ func NewCluster(t testing.TB, settings ...Setting) Cluster {
 	return c
 }
 
-// WaitReady waits until there is a leader, and all servers that run are up to
-// date.
+func clusterOptions(port int) server.ClusterOpts {
+	return server.ClusterOpts{
+		Name: "natstest", Host: "127.0.0.1", Port: port, PoolSize: -1,
+		Compression: server.CompressionOpts{Mode: server.CompressionOff},
+	}
+}
+
+// WaitReady waits until there is a leader, and all servers that run in this
+// process are up to date.
 func (c Cluster) WaitReady() {
 	t := c[0].t
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if c.ready() {
 			return
 		}
@@ -75,6 +82,26 @@ func (c Cluster) Leader(stream string) *Server {
 		}
 	}
 	return nil
+}
+
+// Move has another server lead a stream. That one need not run in this process.
+func (c Cluster) Move(stream string, to *Server) {
+	t := c[0].t
+	t.Helper()
+	conn, err := nats.Connect(c.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	request := fmt.Appendf(nil, `{"placement":{"preferred":%q}}`, to.options.ServerName)
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		answer, err := conn.Request("$JS.API.STREAM.INFO."+stream, nil, time.Second)
+		if err == nil && strings.Contains(string(answer.Data), fmt.Sprintf(`"leader":%q`, to.options.ServerName)) {
+			return
+		}
+		_, _ = conn.Request("$JS.API.STREAM.LEADER.STEPDOWN."+stream, request, time.Second)
+	}
+	t.Fatalf("%s does not become the leader of %s in time", to.options.ServerName, stream)
 }
 
 // URL is the address of all servers.

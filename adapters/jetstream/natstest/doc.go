@@ -8,5 +8,5 @@
 //	}
 //
 // A server can be stopped and started again, on the same port and with what it
-// has stored.
+// has stored. It can also be started as a process of its own, to be killed.
 package natstest

@@ -3,6 +3,7 @@ package natstest
 import (
 	"net/url"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ type Server struct {
 	t       testing.TB
 	options *server.Options
 	running *server.Server // nil while stopped
+	process *exec.Cmd      // where it runs instead, see StartProcess
 }
 
 // New starts a server, which is stopped with the test.
@@ -29,10 +31,7 @@ func prepare(t testing.TB, settings ...Setting) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, options: &server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true,
-		JetStream: true, StoreDir: folder, JetStreamMaxMemory: 256 << 20, JetStreamMaxStore: 8 << 30,
-	}}
+	s := &Server{t: t, options: defaults(folder)}
 	for _, set := range settings {
 		set(s.options)
 	}
@@ -42,6 +41,17 @@ func prepare(t testing.TB, settings ...Setting) *Server {
 	})
 	return s
 }
+
+func defaults(folder string) *server.Options {
+	return &server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: os.Getenv("NATSTEST_LOG") == "", NoSigs: true,
+		JetStream: true, StoreDir: folder, JetStreamMaxMemory: 256 << 20, JetStreamMaxStore: 8 << 30,
+	}
+}
+
+// patience is how long anything may take. It is only ever needed in full where
+// something is wrong.
+const patience = 60 * time.Second
 
 // Start starts a server that has been stopped.
 func (s *Server) Start() {
@@ -54,7 +64,7 @@ func (s *Server) Start() {
 		running.ConfigureLogger()
 	}
 	go running.Start()
-	if !running.ReadyForConnections(10 * time.Second) {
+	if !running.ReadyForConnections(patience) {
 		s.t.Fatal("the NATS server is not ready in time")
 	}
 	s.running = running
@@ -65,6 +75,9 @@ func (s *Server) Start() {
 // Stop stops the server, in an orderly way, as a signal would. Connections are
 // cut.
 func (s *Server) Stop() {
+	if s.process != nil {
+		s.Kill()
+	}
 	if s.running == nil {
 		return
 	}

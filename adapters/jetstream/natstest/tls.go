@@ -56,8 +56,16 @@ func NewCertificates(t testing.TB) Certificates {
 	return Certificates{CA: whole, Cert: whole, Key: file("key.pem", "PRIVATE KEY", secret)}
 }
 
-// TLS has the server speak TLS only, with clients that have a certificate too.
-func TLS(t testing.TB, c Certificates) Setting {
+// TLS has the server speak TLS only.
+func TLS(t testing.TB, c Certificates) Setting { return speakTLS(t, c, tls.NoClientCert) }
+
+// MutualTLS has the server speak TLS only, with clients that have a certificate
+// too.
+func MutualTLS(t testing.TB, c Certificates) Setting {
+	return speakTLS(t, c, tls.RequireAndVerifyClientCert)
+}
+
+func speakTLS(t testing.TB, c Certificates, clients tls.ClientAuthType) Setting {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
 	if err != nil {
@@ -70,7 +78,7 @@ func TLS(t testing.TB, c Certificates) Setting {
 	authorities := x509.NewCertPool()
 	authorities.AppendCertsFromPEM(content)
 	return func(o *server.Options) {
-		o.TLS, o.TLSVerify = true, true
-		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: authorities, ClientAuth: tls.RequireAndVerifyClientCert}
+		o.TLS, o.TLSVerify = true, clients != tls.NoClientCert
+		o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: authorities, ClientAuth: clients}
 	}
 }

@@ -1,0 +1,92 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// The rows in a store are those of the streams, and no run waits for anything, whatever
+// happens on the way: two workers share the partitions, messages come in another order, are
+// handled twice, fail, and panic.
+func TestRowsAreThoseOfTheStreams(t *testing.T) {
+	b := memoryBroker(t)
+	rows := memory.New()
+	const partitions = 3
+	for worker := range 2 {
+		projector := store.NewProjector(rows, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Source: "a test", Grace: time.Millisecond, Patience: time.Hour})
+		t.Cleanup(func() {
+			if err := projector.Close(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+		// Workers have topics of their own here, and get segments of all runs by them.
+		topics := broker.FixedTopics(fmt.Sprint("worker", worker), partitions)
+		router := newRouter(t, shuffling{b}, b, topics, projector, hurried)
+		router.AddMiddleware(middleware.Duplicator, middleware.RandomFail(0.1), middleware.RandomPanic(0.1))
+		start(t, router)
+	}
+
+	folder := t.TempDir()
+	var sending sync.WaitGroup
+	for i := range 10 {
+		run := domain.RunID(fmt.Sprint("run-", i))
+		stream := longStream(t, 4000)
+		if i%3 == 0 {
+			stream = append(stream, `{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`...) // that no line feed ends
+		}
+		if err := os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for worker := range 2 { // all is sent to both
+			publisher := broker.NewPublisher(b, broker.FixedTopics(fmt.Sprint("worker", worker), partitions), broker.PublishOptions{SegmentBytes: 300 + 50*i, Window: 3})
+			sending.Go(func() {
+				if worker == 0 {
+					publishLive(t, publisher, run, stream)
+				} else if _, err := publisher.PublishStream(t.Context(), run, strings.NewReader(string(stream))); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	sending.Wait()
+	waitForRows(t, rows, folder)
+}
+
+// waitForRows waits until the rows of a store are those of the streams in a folder.
+func waitForRows(t *testing.T, s store.Store, folder string) {
+	t.Helper()
+	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		var wrong []string
+		found := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
+		if err := store.Verify(t.Context(), s, jsonl.Folder{Path: folder}, store.VerifyOptions{Found: found}); err != nil {
+			t.Fatal(err)
+		}
+		waiting, err := s.Waiting(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range waiting {
+			wrong = append(wrong, fmt.Sprintf("waiting: %+v, %+v", w, w.Quarantine))
+		}
+		if len(wrong) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d differences, the first is %s", len(wrong), wrong[0])
+		}
+	}
+}

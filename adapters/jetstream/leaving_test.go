@@ -1,0 +1,227 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+)
+
+// A partition that changes hands again and again, with messages on their way: each is
+// handed out once, and about when it is its turn. Had one been left with a worker that
+// is gone, the server would wait for an ack of it for longer than this test does.
+func TestHandingOver(t *testing.T) {
+	t.Parallel()
+	o := with(func(o *Options) { o.Partitions, o.Lease, o.AckWait, o.Drain = 1, patience, 4*patience, patience })
+	b := openWith(t, natstest.New(t).URL(), o)
+	const total = 6000
+	go func() {
+		for i := 0; i < total; i += 50 {
+			if err := b.Publisher().Publish(b.Topic(0), numbered(i, 50)...); err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	var got []string
+	for rounds := 1; len(got) < total; rounds++ {
+		ctx, cancel := context.WithCancel(context.Background())
+		s := b.Subscriber()
+		messages, err := s.Subscribe(ctx, b.AllTopics())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for until := min(len(got)+rounds*7%190, total); len(got) < until; {
+			m := next(t, messages)
+			got = append(got, string(m.Payload))
+			m.Ack()
+		}
+		cancel()
+		for m := range messages { // one may have been on its way out
+			got = append(got, string(m.Payload))
+			m.Ack()
+		}
+		s.Close()
+	}
+	seen := map[int]bool{}
+	for i := range got {
+		n, err := strconv.Atoi(got[i])
+		if err != nil || seen[n] || max(n-i, i-n) > 2*b.options.InFlight {
+			t.Errorf("message %d is %s; has it come before: %v", i, got[i], seen[n])
+		}
+		seen[n] = true
+	}
+}
+
+// Nobody has to wait for a server that is away to close what is open, even
+// with messages that cannot be given back to it.
+func TestCloseWithoutServer(t *testing.T) {
+	t.Parallel()
+	server := natstest.New(t)
+	b := openWith(t, server.URL(), with(func(o *Options) { o.AckWait, o.Drain = 4*patience, time.Second }))
+	publish(t, b, b.Topic(0), numbered(0, 100)...)
+	messages := subscribe(t, b.Subscriber(), b.AllTopics())
+	m := next(t, messages)
+	eventually(t, "more are in hand", func() bool {
+		lags, err := b.Lag(context.Background())
+		return err == nil && lags[0].InFlight == 16
+	})
+	server.Stop()
+	closed := make(chan struct{})
+	go func() { b.Close(); close(closed) }()
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Fatal("it does not close")
+	}
+	if m.Context().Err() == nil {
+		t.Error("the context of a message goes on")
+	}
+}
+
+// What is closed leaves no goroutine behind.
+func TestNothingIsLeft(t *testing.T) {
+	server := natstest.New(t)
+	use := func() {
+		b, err := Open(context.Background(), server.URL(), quick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := b.Subscriber(), b.Subscriber()
+		ctx, cancel := context.WithCancel(context.Background())
+		one, err := first.Subscribe(ctx, b.Topic(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := subscribe(t, second, b.AllTopics())
+		publish(t, b, b.Topic(1), numbered(0, 10)...)
+		next(t, all).Nack()
+		next(t, all).Ack()
+		cancel()
+		for range one {
+		}
+		second.Close()
+		b.Close()
+	}
+	use() // what is started once, by whatever is used
+	var before int
+	eventually(t, "the number of goroutines is steady", func() bool {
+		last := before
+		before = runtime.NumGoroutine()
+		time.Sleep(100 * time.Millisecond)
+		return before == last && before == runtime.NumGoroutine()
+	})
+	for range 4 {
+		use()
+	}
+	defer func() {
+		if t.Failed() {
+			stacks := make([]byte, 1<<20)
+			t.Logf("%d goroutines before:\n%s", before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}()
+	eventually(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
+}
+
+// A stream that is deleted is not made again behind the back of whoever did it.
+// It is when the broker is opened again, and those who have it open go on.
+func TestStreamDeleted(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	server := natstest.New(t)
+	b := openWith(t, server.URL(), with(func(o *Options) { o.PublishTimeout = time.Second }))
+	messages := subscribe(t, b.Subscriber(), b.AllTopics())
+	publish(t, b, b.Topic(0), numbered(0, 1)...)
+	next(t, messages).Ack()
+	for _, name := range []string{"quire", "quire-poison", "KV_quire-workers"} {
+		if err := b.js.DeleteStream(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "an error says that there is no stream", func() bool {
+		err := b.Publisher().Publish(b.Topic(0), numbered(0, 1)...)
+		if err == nil {
+			t.Fatal("it is published")
+		}
+		return errors.Is(err, ErrNoStream) && errors.Is(err, context.DeadlineExceeded)
+	})
+	if _, err := b.Lag(ctx); err == nil {
+		t.Error("there is a lag")
+	}
+	again := openWith(t, server.URL(), quick)
+	publish(t, again, again.Topic(0), numbered(0, 1)...)
+	publish(t, again, again.Poison(), numbered(0, 1)...)
+	next(t, messages).Ack()
+	eventually(t, "the worker's lease is there", func() bool {
+		lags, err := again.Lag(ctx)
+		return err == nil && !slices.ContainsFunc(lags, func(l Lag) bool { return l.Worker == "" })
+	})
+}
+
+// Of two who raise the number of partitions at one moment, the one who wants
+// fewer may write last.
+func TestPartitionsAreNotLost(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions = 12 }))
+	known := func() string {
+		stream, err := b.js.Stream(ctx, "quire")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream.CachedInfo().Config.Metadata[partitionsKey]
+	}
+	stream, err := b.js.Stream(ctx, "quire")
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := stream.CachedInfo().Config
+	config.Metadata[partitionsKey] = "6"
+	if _, err := b.js.UpdateStream(ctx, config); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "there are 12 again", func() bool { return known() == "12" })
+	for _, odd := range []string{"", "x", "0", "9999"} { // nobody knows what to make of it
+		config.Metadata[partitionsKey] = odd
+		if _, err := b.js.UpdateStream(ctx, config); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.Sleep(1500 * time.Millisecond)
+	if b.Partitions() != 12 || known() != "9999" {
+		t.Error(b.Partitions(), known())
+	}
+}
+
+// A worker that has to give a partition up while it is about to take its lease
+// does not leave the lease behind.
+func TestGivenUpWhileTaking(t *testing.T) {
+	t.Parallel()
+	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Lease = 4 * patience }))
+	topic := b.Topic(0)
+	for range 20 {
+		var workers sync.WaitGroup
+		for range 5 { // each sees the others come, and that the partition is not its own
+			s := b.Subscriber()
+			messages := subscribe(t, s, topic)
+			workers.Go(func() {
+				time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
+				s.Close()
+				for range messages {
+				}
+			})
+		}
+		workers.Wait()
+		if _, err := b.bucket.Get(context.Background(), leasePrefix+"0"); !errors.Is(err, jetstream.ErrKeyNotFound) {
+			t.Fatal("all workers are gone, and somebody has the lease: ", err)
+		}
+	}
+}

@@ -1,0 +1,252 @@
+package jetstream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// site is some runs whose streams are sent, and a store for their rows.
+type site struct {
+	t       *testing.T
+	streams map[domain.RunID][]byte
+	store   *memory.Store
+	applied atomic.Int64 // segments
+}
+
+func newSite(t *testing.T) *site {
+	return &site{t: t, streams: map[domain.RunID][]byte{}, store: memory.New()}
+}
+
+// stream is that of a run with a job of many sh.
+func stream(run, events int) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"at_ms":%d,"type":"job_started","job_id":"build"}`+"\n", run)
+	for i := range events / 2 {
+		fmt.Fprintf(&b, `{"at_ms":%d,"type":"sh_started","job_id":"build","cmd":"make %d"}`+"\n", run+2*i, i)
+		fmt.Fprintf(&b, `{"at_ms":%d,"type":"sh_finished","job_id":"build","exit_code":%d}`+"\n", run+2*i+1, i%3)
+	}
+	return b.Bytes()
+}
+
+// project has a worker with a router and a projector of its own apply what
+// comes, of which some is handled twice, and some fails.
+func (s *site) project(b *Broker) {
+	s.t.Helper()
+	projector := store.NewProjector(s.store, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{
+		Source: "a test", Grace: time.Millisecond, Patience: time.Hour,
+	})
+	options := broker.Options{FirstDelay: time.Millisecond, MostDelay: 10 * time.Millisecond}
+	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), b, b.Poison(), counted{projector, &s.applied}, options)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	router.AddMiddleware(middleware.Duplicator, middleware.RandomFail(0.02))
+	ended := make(chan error, 1)
+	go func() { ended <- router.Run(context.Background()) }()
+	s.t.Cleanup(func() {
+		if err := router.Close(); err != nil {
+			s.t.Error(err)
+		}
+		if err := <-ended; err != nil {
+			s.t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if err := projector.Close(ctx); err != nil {
+			s.t.Error(err)
+		}
+	})
+}
+
+// counted counts what is applied.
+type counted struct {
+	*store.Projector
+	applied *atomic.Int64
+}
+
+func (c counted) Apply(ctx context.Context, segment domain.Segment) error {
+	err := c.Projector.Apply(ctx, segment)
+	if err == nil {
+		c.applied.Add(1)
+	}
+	return err
+}
+
+// pause is after each line that is sent, or a few of them.
+const pause = 3 * time.Millisecond
+
+// send publishes the streams of more runs side by side, half of them line by
+// line.
+func (s *site) send(b *Broker, runs, events int) (wait func()) {
+	publisher := broker.NewPublisher(b.Publisher(), b, broker.PublishOptions{SegmentBytes: 400})
+	var sending sync.WaitGroup
+	for i := range runs {
+		run, stream := domain.RunID(fmt.Sprintf("run-%d", len(s.streams))), stream(len(s.streams), events)
+		s.streams[run] = stream
+		if i%2 == 0 {
+			sending.Go(func() { s.sendLive(publisher, run, stream) })
+			continue
+		}
+		sending.Go(func() {
+			if _, err := publisher.PublishStream(context.Background(), run, slow{bytes.NewReader(stream)}); err != nil {
+				s.t.Error(err)
+			}
+		})
+	}
+	return sending.Wait
+}
+
+func (s *site) sendLive(publisher *broker.Publisher, run domain.RunID, stream []byte) {
+	live := publisher.Live(context.Background(), run)
+	offset := int64(0)
+	for line := range strings.Lines(string(stream)) {
+		if err := live.Add(offset, []byte(line)); err != nil {
+			s.t.Error(err)
+		}
+		offset += int64(len(line))
+		time.Sleep(pause)
+	}
+	if _, err := live.Close(); err != nil {
+		s.t.Error(err)
+	}
+}
+
+// slow is a stream that is read a little at a time.
+type slow struct{ io.Reader }
+
+func (s slow) Read(p []byte) (int, error) {
+	time.Sleep(pause)
+	return s.Reader.Read(p[:min(len(p), 500)])
+}
+
+// waitForRows waits until the rows are those of the streams, and no run waits for
+// anything.
+func (s *site) waitForRows() {
+	s.t.Helper()
+	folder := s.t.TempDir()
+	for run, stream := range s.streams {
+		if err := os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	var wrong []string
+	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		if wrong = s.differences(folder); len(wrong) == 0 {
+			return
+		}
+	}
+	s.t.Fatalf("%d differences, the first is %s", len(wrong), wrong[0])
+}
+
+func (s *site) differences(folder string) (all []string) {
+	ctx := context.Background()
+	options := store.VerifyOptions{Found: func(d store.Difference) { all = append(all, fmt.Sprintf("%+v", d)) }}
+	if err := store.Verify(ctx, s.store, jsonl.Folder{Path: folder}, options); err != nil {
+		s.t.Fatal(err)
+	}
+	waiting, err := s.store.Waiting(ctx)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, w := range waiting {
+		all = append(all, fmt.Sprintf("waiting: %+v", w))
+	}
+	return all
+}
+
+// whileSending does something while the streams of a few more runs are sent.
+func (s *site) whileSending(b *Broker, do func()) {
+	s.t.Helper()
+	before := s.applied.Load()
+	wait := s.send(b, 6, 150)
+	eventually(s.t, "the first of them are applied", func() bool { return s.applied.Load() > before })
+	do()
+	wait()
+}
+
+// From streams to rows: with two workers, messages that are handled twice, or not at
+// the first try, and a broker that forgets which ones were acked and sends all of
+// them again, the rows are those of the streams.
+func TestRows(t *testing.T) {
+	t.Parallel()
+	server := natstest.New(t)
+	o := with(func(o *Options) { o.Partitions, o.Lease = 4, 5*time.Second })
+	b := openWith(t, server.URL(), o)
+	s := newSite(t)
+	s.project(openWith(t, server.URL(), o))
+	s.project(openWith(t, server.URL(), o))
+	for range 2 {
+		s.whileSending(b, func() {
+			for partition := range b.Partitions() {
+				// It may not be there yet.
+				_ = b.js.DeleteConsumer(context.Background(), b.options.Stream, b.consumer(partition))
+			}
+		})
+	}
+	s.waitForRows()
+	acked(t, b)
+}
+
+// The same with three servers, of which the one that leads is killed, and comes back.
+func TestRowsThroughACluster(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs a cluster")
+	}
+	t.Parallel()
+	cluster := natstest.NewCluster(t)
+	address := cluster.URL()
+	o := with(func(o *Options) {
+		o.Replicas, o.Partitions, o.Lease, o.PublishTimeout = 3, 4, 5*time.Second, 2*patience
+	})
+	b := openWith(t, address, o)
+	s := newSite(t)
+	s.project(openWith(t, address, o))
+	s.project(openWith(t, address, o))
+	victim := cluster[2]
+	victim.Stop()
+	victim.StartProcess()
+	s.whileSending(b, func() { cluster.Move("quire", victim) })
+	s.whileSending(b, victim.Kill)
+	s.whileSending(b, func() { victim.Start(); cluster.WaitReady() })
+	s.waitForRows()
+	acked(t, b)
+}
+
+// What a server has said that it has is there when it was killed.
+func TestServerKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs another process")
+	}
+	t.Parallel()
+	server := natstest.New(t)
+	address := server.URL()
+	server.Stop()
+	server.StartProcess()
+	o := with(func(o *Options) { o.Partitions, o.Lease = 4, 5*time.Second })
+	b := openWith(t, address, o)
+	s := newSite(t)
+	s.project(openWith(t, address, o))
+	for range 2 {
+		s.whileSending(b, func() { server.Kill(); server.StartProcess() })
+	}
+	s.waitForRows()
+	acked(t, b)
+}
