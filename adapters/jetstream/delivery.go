@@ -11,6 +11,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // delivery hands the messages of a partition out. It asks the server for as
@@ -25,6 +26,7 @@ type delivery struct {
 
 	trouble trouble
 	found   bool        // the consumer is there
+	broken  int         // how often in turn it could not be made
 	asked   int         // messages still to come for requests
 	quiet   *time.Timer // when requests have to be made again
 
@@ -67,10 +69,35 @@ func (d *delivery) run(ctx context.Context) {
 		if err := d.loop(ctx); err != nil && ctx.Err() == nil {
 			d.trouble.note(err)
 			d.found = false
+			d.mend(ctx, err)
 			_ = sleep(ctx, 100*time.Millisecond)
 		}
 	}
 }
+
+// mend removes a consumer that has lost its files on the server, as happens when
+// somebody deletes it in the moment in which it is made: it exists, and can be
+// neither read nor made. What it knew of acks is lost, so that all that the stream
+// holds comes once more.
+func (d *delivery) mend(ctx context.Context, err error) {
+	if apiCode(err) != jetstream.JSErrCodeConsumerCreate {
+		d.broken = 0
+		return
+	}
+	if d.broken++; d.broken < mendAfter {
+		return
+	}
+	d.broken = 0
+	b := d.t.w.b
+	d.t.log().Warn("the server cannot use the consumer any more; it is made anew, and messages that were handled come once more", "error", err)
+	ctx, cancel := context.WithTimeout(ctx, b.lease)
+	defer cancel()
+	_ = b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(d.t.partition)) // if that fails, there is a next time
+}
+
+// mendAfter is how often a consumer cannot be made before it is removed. Ten times
+// is about a second, in which a server mends what is only for a moment.
+const mendAfter = 10
 
 func (d *delivery) loop(ctx context.Context) error {
 	if !d.found {

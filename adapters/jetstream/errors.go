@@ -55,6 +55,7 @@ var meanings = []struct{ from, to error }{
 	{nats.ErrMaxPayload, ErrTooLarge},
 	{nats.ErrConnectionClosed, ErrClosed},
 	{nats.ErrNoServers, ErrUnreachable},
+	{nats.ErrReconnectBufExceeded, ErrUnreachable}, // of a connection that is lost, as nothing is buffered
 	{nats.ErrTimeout, ErrUnreachable},
 }
 
