@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -16,31 +15,6 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
-
-// growing checks that a path can be followed, and reports whether it is a folder.
-func (f *readFlags) growing(path string) (folder bool, err error) {
-	if path == jsonl.Stdin {
-		return false, usageError(errors.New("follow reads files; a pipe is read as it grows by quire-project - --to ndjson"))
-	}
-	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
-		return false, usageError(fmt.Errorf("%s: a compressed stream does not grow; read it with quire-project %s", report.Printable(path), report.Printable(path)))
-	}
-	folder = isFolder(path)
-	if f.runID != "" && folder {
-		return folder, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
-	}
-	return folder, nil
-}
-
-// isFolder reports whether a path is a folder or, where nothing is there yet,
-// looks like one.
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return !strings.HasSuffix(path, ".jsonl")
-	}
-	return err == nil && info.IsDir()
-}
 
 // followedStore returns the store that is to be kept up to date. It cannot be a
 // file that is, or would be, one of the streams.
@@ -77,8 +51,13 @@ func isAmong(file, path string) bool {
 // do, and waited for longer: nobody is told of what takes less.
 const busy = 2 * time.Second
 
-// openFollowed opens a store that is kept up to date for a long time. A server
-// can go down meanwhile and come back: what was committed has to be there.
+// openFollowed opens a store that is kept up to date for a long time.
+//
+// PostgreSQL's commits wait for the disk here, though the streams stay. A server
+// that goes down would take the last rows with it while following goes on, and
+// those of a run that does not grow any more would be missing until it is followed
+// anew. With SQLite's file that cannot be: when its computer goes down, so does
+// this program.
 func openFollowed(ctx context.Context, at address) (openedStore, error) {
 	if at.scheme == schemeSQLite {
 		return opened(sqlite.Open(ctx, at.location, sqlite.BusyTimeout(busy)))

@@ -41,12 +41,6 @@ type followedRun struct {
 	bad *badLine
 }
 
-// finished is where a stream was left.
-type finished struct {
-	file          fs.FileInfo
-	offset, lines int64
-}
-
 func newFollower(path string, flags followFlags, std stdio) (*follower, error) {
 	options, err := flags.options()
 	if err != nil {

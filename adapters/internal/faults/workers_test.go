@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
 // Workers are killed while a hundred runs are published as they grow, and now

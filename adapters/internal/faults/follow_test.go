@@ -1,0 +1,110 @@
+package faults
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+)
+
+// The server goes down, and comes back, while runs grow that are followed into it.
+// Nothing is missing, neither of those that go on nor of those that have ended.
+func TestFollowWhileServerStops(t *testing.T) {
+	server := pgtest.New(t)
+	for _, how := range []struct {
+		name string
+		stop func(testing.TB)
+	}{{"in an orderly way", server.Stop}, {"at once", server.Kill}} {
+		t.Run(how.name, func(t *testing.T) {
+			f := newFollowing(t, postgresAt(server.NewDatabase(t)), 10)
+			f.grow(t, times(8), func() {
+				how.stop(t)
+				f.growSome(t)
+				server.Start(t)
+			})
+			f.whole(t)
+			f.settles(t)
+			how.stop(t) // when nothing comes any more that would show a gap
+			server.Start(t)
+			f.settles(t)
+			f.stops(t)
+		})
+	}
+}
+
+// Following is killed while runs grow, and started again.
+func TestKilledFollow(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		f := newFollowing(t, fresh(), 20)
+		f.grow(t, times(kills), func() {
+			f.killAfter(t, 0)
+			f.growSome(t)
+			f.follow(t)
+		})
+		f.whole(t)
+		f.settles(t)
+		f.stops(t)
+	})
+}
+
+// following is a folder of runs that grow, and is followed.
+type following struct {
+	*growth
+	*command
+	db   database
+	rnd  *rand.Rand
+	part float64 // of the streams that is there
+}
+
+func newFollowing(t testing.TB, db database, runs int) *following {
+	t.Helper()
+	f := &following{growth: newGrowth(t, runs), db: db, rnd: random(t)}
+	f.follow(t)
+	return f
+}
+
+func (f *following) follow(t testing.TB) {
+	t.Helper()
+	f.command = start(t, "follow", f.path, "--to", f.db.address, "--quiet")
+}
+
+// grow has the streams grow, and strikes in between, at any moment.
+func (f *following) grow(t testing.TB, strikes int, strike func()) {
+	t.Helper()
+	step := 0.9 / float64(2*strikes)
+	for i := range strikes {
+		f.part = float64(2*i) * step
+		f.reach(t, f.part, f.rnd)
+		time.Sleep(time.Duration(f.rnd.Int64N(int64(300 * time.Millisecond))))
+		f.part += step
+		strike()
+	}
+}
+
+// growSome has the streams grow while something is struck.
+func (f *following) growSome(t testing.TB) {
+	t.Helper()
+	f.reach(t, f.part, f.rnd)
+}
+
+// settles waits until the rows are those of the streams.
+func (f *following) settles(t testing.TB) {
+	t.Helper()
+	var last ended
+	eventually(t, "the rows are those of the streams", func() bool {
+		last = run(t, "verify", f.path, "--to", f.db.address)
+		return last.status == 0
+	})
+	if t.Failed() {
+		t.Fatal(fmt.Sprint(last.stdout, last.stderr, "\n--- follow:\n", f.stderr.String()))
+	}
+}
+
+// stops is Ctrl-C, after which all is well.
+func (f *following) stops(t testing.TB) {
+	t.Helper()
+	interrupt(t, f.command)
+	f.wait(t).succeeds(t)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"hash"
+	"io"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// followed is one stream that is followed from its start or, if its run had
+// finished before, from where it was left.
+type followed struct {
+	*follower
+	ctx    context.Context
+	stream *tail.Stream
+	source jsonl.Source
+	run    *followedRun
+	again  bool // it was read before
+
+	lines  int64             // that were read
+	digest hash.Hash         // of them; nil where it is not known
+	fold   *projections.Fold // nil once the run has finished
+	row    projections.Run
+	kept   int64 // up to where the rows are in the store
+	wrote  bool  // to the store, segments
+	unborn bool  // the store has nothing of it
+	seen   int64 // see keeper.apply
+}
+
+// pieceSize is how much of a stream is handed on at once.
+const pieceSize = 1 << 20
+
+func (f *followed) read(from *finished) error {
+	if err := f.begin(from); err != nil {
+		return err
+	}
+	for f.fold != nil {
+		chunk, err := f.next()
+		if err != nil {
+			return err
+		}
+		if err := f.take(chunk); err != nil {
+			return err
+		}
+	}
+	for { // what the writer wrote behind its end
+		chunk, err := f.stream.Rest(pieceSize)
+		if errors.Is(err, io.EOF) || chunk.Tail {
+			return f.finish(chunk)
+		}
+		if err != nil {
+			return err
+		}
+		if err := f.take(chunk); err != nil {
+			return err
+		}
+	}
+}
+
+// birth is how long the first line of a run is waited for, before the run has its
+// rows without one. Mostly it comes soon, and many runs are then written at once.
+const birth = 200 * time.Millisecond
+
+// next waits for whole lines.
+func (f *followed) next() (tail.Chunk, error) {
+	if !f.unborn {
+		return f.stream.Next(f.ctx, pieceSize)
+	}
+	ctx, cancel := context.WithTimeout(f.ctx, birth)
+	defer cancel()
+	chunk, err := f.stream.Next(ctx, pieceSize)
+	if err != nil && f.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		if err := f.keeper.ingest(f.ctx, f.recording().WholeLines(), f.trouble); err != nil {
+			return chunk, err
+		}
+		f.unborn = false
+		return f.next()
+	}
+	f.unborn = err != nil
+	return chunk, err
+}
+
+func (f *followed) recording() *jsonl.Recording {
+	options := f.options
+	options.Name = f.source.Path
+	return f.source.Recording(options)
+}

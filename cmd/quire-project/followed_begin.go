@@ -1,0 +1,53 @@
+package main
+
+import (
+	"crypto/sha256"
+	"os"
+
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// begin finds out where to read from, and brings the rows up to it.
+func (f *followed) begin(from *finished) error {
+	if from != nil {
+		f.stream.SetOffset(from.offset)
+		f.lines = from.lines
+	} else {
+		f.digest = sha256.New()
+		f.fold = projections.NewFold(f.source.Run, projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) { f.row = row.Value }))
+	}
+	if f.keeper == nil {
+		return nil
+	}
+	f.seen = f.keeper.held.Load()
+	info, err := os.Stat(f.source.Path)
+	if err != nil {
+		return err
+	}
+	at, err := f.keeper.begin(f.ctx, f.source.Run, f.recording().WholeLines(), info.Size() <= pieceSize, f.again, f.trouble)
+	if err != nil {
+		return err
+	}
+	f.unborn = at == (store.Checkpoint{})
+	if f.kept = at.Mark.Bytes; from != nil && f.kept < from.offset {
+		return tail.ErrRewritten // since it was left
+	}
+	return f.skip(at)
+}
+
+// skip leaves out what nobody needs to see of a run that has finished.
+func (f *followed) skip(at store.Checkpoint) error {
+	if f.view != nil || at.Mark.Bytes == 0 {
+		return nil
+	}
+	row, err := store.ReadRun(f.ctx, f.keeper.store, f.source.Run)
+	if err != nil || !row.Ended {
+		return nil // to read it is as good
+	}
+	f.setStatus(row.State)
+	f.stream.SetOffset(at.Mark.Bytes)
+	f.lines, f.fold, f.digest = at.Mark.Lines, nil, nil
+	return nil
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// finish takes note that the run has finished, and stores what only the end of
+// the stream tells: that its last line is torn.
+func (f *followed) finish(torn tail.Chunk) error {
+	if f.keeper != nil && (f.wrote || torn.Tail) {
+		if err := f.keeper.ingest(f.ctx, f.recording(), nil); err != nil {
+			return err
+		}
+	}
+	if info, err := os.Stat(f.source.Path); err == nil {
+		f.run.finished = &finished{info, f.stream.Offset() - int64(len(torn.Data)), f.lines}
+	}
+	return nil
+}
+
+// last stores what is there of a stream that is not read on, though its run has
+// not finished: lines that were not stored yet, and a last line that is torn.
+func (f *followed) last() {
+	if f.keeper == nil {
+		return
+	}
+	if info, err := os.Stat(f.source.Path); err == nil && (f.unborn || info.Size() > f.kept) {
+		f.keeper.last(f.recording())
+	}
+}
+
+// fails ends the following of the stream or, if the store has failed, of all.
+func (f *followed) fails(err error) error {
+	var failed *storeFailure
+	if errors.As(err, &failed) {
+		return err
+	}
+	if errors.Is(err, errStopped) {
+		err = &store.SourceError{Name: f.source.Path, Err: err}
+	}
+	if f.view != nil {
+		f.view.Trouble(f.source.Run, err.Error())
+	}
+	f.run.bad = findBad(f.source.Path, err)
+	f.setAside(err)
+	return nil
+}

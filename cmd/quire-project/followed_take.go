@@ -1,0 +1,73 @@
+package main
+
+import (
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// take stores whole lines, and shows them.
+func (f *followed) take(chunk tail.Chunk) error {
+	d := f.decoders.Get().(*chunkDecoder)
+	defer f.decoders.Put(d)
+	defer d.forget()
+	data, lines, malformed := d.decode(f.source, chunk, f.lines)
+	if len(data) == 0 {
+		return malformed
+	}
+	if err := f.keep(chunk.Offset, data); err != nil {
+		return err
+	}
+	f.lines += lines
+	f.count(d.entries)
+	if f.view != nil {
+		f.view.Take(f.source.Run, d.entries)
+	}
+	return malformed
+}
+
+// keep has the rows of whole lines stored that are not yet.
+func (f *followed) keep(offset int64, data []byte) error {
+	segment := domain.Segment{Run: f.source.Run, Offset: offset, Data: data}
+	if f.digest != nil {
+		_, _ = f.digest.Write(data) // a hash never fails
+		f.digest.Sum(segment.SHA256[:0])
+	}
+	if f.keeper == nil || segment.End() <= f.kept {
+		return nil
+	}
+	if err := f.keeper.apply(f.ctx, segment, &f.seen, f.trouble); err != nil {
+		return err
+	}
+	f.kept, f.wrote = segment.End(), true
+	return nil
+}
+
+// count folds entries, to know how the run stands and when it has finished.
+func (f *followed) count(entries []domain.Entry) {
+	if f.fold == nil {
+		return
+	}
+	for i := range entries {
+		f.fold.Apply(&entries[i])
+	}
+	f.fold.Settle()
+	f.fold.Open()
+	f.setStatus(f.row.State)
+	if f.row.Ended {
+		f.fold = nil
+	}
+}
+
+func (f *followed) setStatus(state projections.State) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.run.status = runStatus(state)
+}
+
+// trouble shows that the store is waited for, where words would be held back.
+func (f *followed) trouble(err error) {
+	if f.view != nil && f.remarks.hold {
+		f.view.Trouble(f.source.Run, "waiting for the store: "+err.Error())
+	}
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// ingest brings the rows of a run up to its stream. An error is the stream's, or a
+// *storeFailure.
+func (k *keeper) ingest(ctx context.Context, recording *jsonl.Recording, trouble func(error)) error {
+	var result store.Result
+	err := k.outage.patiently(ctx, trouble, func() error { return k.once(ctx, recording, &result) })
+	switch {
+	case err != nil:
+		return failure(err)
+	case result.Outcome == store.SetAside:
+		return result.Err
+	case result.Outcome == store.Rewritten:
+		k.say(rewritten(result))
+	}
+	return nil
+}
+
+// once ingests in turn. An error is one of the store.
+func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *store.Result) error {
+	select {
+	case k.slots <- struct{}{}:
+		defer func() { <-k.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	var err error
+	*result, err = store.Ingest(ctx, k.store, recording, store.Options{})
+	var reducers *store.ReducersError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case result.Outcome == store.SetAside && !errors.As(err, &reducers):
+		return nil
+	}
+	return err
+}
+
+// last is ingest for when following has been interrupted: it is done soon, or
+// not at all.
+func (k *keeper) last(recording *jsonl.Recording) {
+	if k.outage.isOn() || k.gaveUp.Load() {
+		return
+	}
+	var result store.Result
+	if err := k.once(k.late, recording, &result); err != nil && !k.gaveUp.Swap(true) {
+		k.say(err.Error() + "; the same command goes on where it was")
+	}
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+)
+
+// growing checks that a path can be followed, and reports whether it is a folder.
+func (f *readFlags) growing(path string) (folder bool, err error) {
+	if path == jsonl.Stdin {
+		return false, usageError(errors.New("follow reads files; a pipe is read as it grows by quire-project - --to ndjson"))
+	}
+	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
+		return false, usageError(fmt.Errorf("%s: a compressed stream does not grow; read it with quire-project %s", report.Printable(path), report.Printable(path)))
+	}
+	folder = isFolder(path)
+	if f.runID != "" && folder {
+		return folder, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
+	}
+	return folder, nil
+}
+
+// isFolder reports whether a path is a folder or, where nothing is there yet,
+// looks like one.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return !strings.HasSuffix(path, ".jsonl")
+	}
+	return err == nil && info.IsDir()
+}
