@@ -68,7 +68,7 @@ func (f *brokerFlags) open(ctx context.Context, flag, address string, log *slog.
 		return nil, usageError(fmt.Errorf("%s takes the address of a broker: %s", flag, knownBrokers))
 	}
 	opened, err := openJetStream(ctx, address, jetstream.Options{
-		Partitions: f.partitions, Replicas: f.replicas,
+		Partitions: f.partitions, Replicas: f.replicas, InFlight: inFlight,
 		Credentials: f.creds, CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, Logger: log,
 	})
 	switch {
@@ -79,6 +79,11 @@ func (f *brokerFlags) open(ctx context.Context, flag, address string, log *slog.
 	}
 	return opened, err
 }
+
+// inFlight is how many messages of a partition a worker has in hand. What comes
+// together is committed together, so that many short runs cost little each; of large
+// segments it is as many megabytes.
+const inFlight = 64
 
 func openJetStream(ctx context.Context, address string, options jetstream.Options) (*openedBroker, error) {
 	b, err := jetstream.Open(ctx, address, options)
