@@ -41,21 +41,23 @@ func BenchmarkBroker(b *testing.B) {
 	}
 }
 
-// BenchmarkWorkers has one worker, and then two, take 10,000 runs that are on the
-// broker into PostgreSQL: 1.7 million events. Besides the times it reports how busy
+// BenchmarkWorkers has one worker, and then two, take 20,000 runs that are on the
+// broker into PostgreSQL: 3.4 million events. The first tenth is not measured, in which
+// workers start and share out the partitions. Besides the times it reports how busy
 // the machine's processors were meanwhile, with workers, PostgreSQL and broker
 // on it: what one worker has left idle is all that a second one can use.
 func BenchmarkWorkers(b *testing.B) {
-	folder := runs(b, 10_000)
-	events := 10_000 * short.Events()
+	folder := runs(b, 20_000)
+	events := 20_000 * short.Events()
 	took, busy := map[int]time.Duration{}, map[int]float64{}
 	for b.Loop() {
 		for n := 1; n <= 2; n++ {
 			to, broker := services.PostgreSQL(b), natstest.New(b).URL()
 			program(b, "publish", folder, "--to", broker)
 			program(b, folder+"/"+"run-000000.jsonl", "--run-id", "first", "--to", to) // makes the tables
-			start, before := time.Now(), readProcessors(b)
 			work := newWorkers(b, broker, to, n)
+			work.project(b, to, events/10)
+			start, before := time.Now(), readProcessors(b)
 			work.project(b, to, events+short.Events())
 			took[n] += time.Since(start)
 			busy[n] += readProcessors(b).busySince(before)
@@ -142,7 +144,7 @@ func (s *started) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// project waits until so many events are in the rows.
+// project waits until so many events are in the rows, at least.
 func (w workers) project(b *testing.B, to string, events int) {
 	b.Helper()
 	driver, address := "pgx", to
@@ -154,9 +156,9 @@ func (w workers) project(b *testing.B, to string, events int) {
 		b.Fatal(err)
 	}
 	defer db.Close()
-	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		var n sql.NullString
-		if err := db.QueryRow("SELECT CAST(sum(events) AS text) FROM checkpoints").Scan(&n); err == nil && n.String == strconv.Itoa(events) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		var n int
+		if err := db.QueryRow("SELECT CAST(coalesce(sum(events), 0) AS bigint) FROM checkpoints").Scan(&n); err == nil && n >= events {
 			return
 		}
 	}
