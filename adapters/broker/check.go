@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
-	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -41,17 +40,8 @@ func check(s *domain.Segment) error {
 func checkAll(segments []domain.Segment) error {
 	for i := range segments {
 		if err := check(&segments[i]); err != nil {
-			return fmt.Errorf("run %s at byte %d: what is to be sent is no segment: %w", printable(string(segments[i].Run)), segments[i].Offset, err)
+			return fmt.Errorf("run %s at byte %d: what is to be sent is no segment: %w", printable.Name(string(segments[i].Run)), segments[i].Offset, err)
 		}
 	}
 	return nil
-}
-
-// printable makes what others have named fit to be printed: what would move a
-// cursor, break a line or turn the direction of writing is escaped.
-func printable(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) || r == '\uFFFD' }) {
-		return strconv.Quote(name)
-	}
-	return name
 }

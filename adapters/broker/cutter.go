@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -26,7 +27,7 @@ type LineTooLongError struct {
 }
 
 func (e *LineTooLongError) Error() string {
-	return fmt.Sprintf("run %s: the line at byte %d has %d bytes, and a message takes %d; let the broker take larger messages, or ingest the run without it", printable(string(e.Run)), e.Offset, e.Length, e.Limit)
+	return fmt.Sprintf("run %s: the line at byte %d has %d bytes, and a message takes %d; let the broker take larger messages, or ingest the run without it", printable.Name(string(e.Run)), e.Offset, e.Length, e.Limit)
 }
 
 // Cutter cuts a stream that arrives piece by piece into segments. It keeps no
@@ -119,7 +120,7 @@ func (c *Cutter) tooLong(length int64) error {
 }
 
 func (c *Cutter) wrong(offset int64, err error) error {
-	return fmt.Errorf("run %s at byte %d: %w", printable(string(c.run)), offset, err)
+	return fmt.Errorf("run %s at byte %d: %w", printable.Name(string(c.run)), offset, err)
 }
 
 // wholeLines returns how many bytes the whole lines have that fit into limit.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
 // newLogger returns a logger for Watermill, which logs what others have named
@@ -18,20 +20,20 @@ func newLogger(to *slog.Logger) watermill.LoggerAdapter {
 type logger struct{ to watermill.LoggerAdapter }
 
 func (l logger) Error(msg string, err error, fields watermill.LogFields) {
-	l.to.Error(printable(msg), printableError(err), printableFields(fields))
+	l.to.Error(printable.Name(msg), printableError(err), printableFields(fields))
 }
 
 // Info is that of a library, and of a router's own affairs: detail, here.
 func (l logger) Info(msg string, fields watermill.LogFields) {
-	l.to.Debug(printable(msg), printableFields(fields))
+	l.to.Debug(printable.Name(msg), printableFields(fields))
 }
 
 func (l logger) Debug(msg string, fields watermill.LogFields) {
-	l.to.Debug(printable(msg), printableFields(fields))
+	l.to.Debug(printable.Name(msg), printableFields(fields))
 }
 
 func (l logger) Trace(msg string, fields watermill.LogFields) {
-	l.to.Trace(printable(msg), printableFields(fields))
+	l.to.Trace(printable.Name(msg), printableFields(fields))
 }
 
 func (l logger) With(fields watermill.LogFields) watermill.LoggerAdapter {
@@ -46,16 +48,16 @@ func printableError(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &panicked):
-		return fmt.Errorf("panic of type %T: %s", panicked.V, printable(panicked.Stacktrace))
+		return fmt.Errorf("panic of type %T: %s", panicked.V, printable.Name(panicked.Stacktrace))
 	}
-	return errors.New(printable(err.Error()))
+	return errors.New(printable.Name(err.Error()))
 }
 
 func printableFields(fields watermill.LogFields) watermill.LogFields {
 	safe := make(watermill.LogFields, len(fields))
 	for key, value := range fields {
 		if text, ok := value.(string); ok {
-			value = printable(text)
+			value = printable.Name(text)
 		}
 		safe[key] = value
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -75,5 +76,5 @@ type NotSegmentError struct {
 }
 
 func (e *NotSegmentError) Error() string {
-	return fmt.Sprintf("message %s is no segment of a stream: %s", printable(e.UUID), e.Reason)
+	return fmt.Sprintf("message %s is no segment of a stream: %s", printable.Name(e.UUID), e.Reason)
 }

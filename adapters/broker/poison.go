@@ -7,6 +7,8 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
 // poisonQueue sends messages that are no segments to a topic of their own. All
@@ -50,7 +52,7 @@ func (p poisonPublisher) Publish(topic string, messages ...*message.Message) err
 		}
 		p.options.Meter.Poisoned()
 		p.options.Logger.Warn("a message that is no segment has gone to the poison topic",
-			slog.String("message_uuid", printable(msg.UUID)), slog.String("reason", msg.Metadata.Get(middleware.ReasonForPoisonedKey)))
+			slog.String("message_uuid", printable.Name(msg.UUID)), slog.String("reason", msg.Metadata.Get(middleware.ReasonForPoisonedKey)))
 	}
 	return nil
 }

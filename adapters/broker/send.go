@@ -10,6 +10,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cenkalti/backoff/v5"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -26,7 +27,7 @@ type PublishError struct {
 }
 
 func (e *PublishError) Error() string {
-	return fmt.Sprintf("run %s: publishing its stream from byte %d on: %v (tries: %d)", printable(string(e.Run)), e.Offset, e.Err, e.Tries)
+	return fmt.Sprintf("run %s: publishing its stream from byte %d on: %v (tries: %d)", printable.Name(string(e.Run)), e.Offset, e.Err, e.Tries)
 }
 
 func (e *PublishError) Unwrap() error { return e.Err }
@@ -83,5 +84,5 @@ func (p *Publisher) backOff() backoff.BackOff {
 }
 
 func (p *Publisher) logRetry(err error, delay time.Duration) {
-	p.options.Logger.Warn("publishing failed, trying again", slog.String("error", printable(err.Error())), slog.Duration("in", delay))
+	p.options.Logger.Warn("publishing failed, trying again", slog.String("error", printable.Name(err.Error())), slog.Duration("in", delay))
 }

@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"strconv"
-	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -28,24 +26,7 @@ type MalformedError struct {
 func (e *MalformedError) ByteOffset() int64 { return e.Offset + e.Column - 1 }
 
 func (e *MalformedError) Error() string {
-	return fmt.Sprintf("%s:%d:%d: malformed line at byte %d: %s", printable(e.Name), e.Line, e.Column, e.ByteOffset(), e.Reason)
-}
-
-// printable makes the name of a file fit to be printed: what would move a
-// cursor, break a line or turn the direction of writing is escaped.
-func printable(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) || r == '\uFFFD' }) {
-		return strconv.Quote(name)
-	}
-	return name
-}
-
-// printableError makes the path in what package os gives fit to be printed.
-func printableError(err error) error {
-	if path, ok := err.(*fs.PathError); ok {
-		return &fs.PathError{Op: path.Op, Path: printable(path.Path), Err: path.Err}
-	}
-	return err
+	return fmt.Sprintf("%s:%d:%d: malformed line at byte %d: %s", printable.Name(e.Name), e.Line, e.Column, e.ByteOffset(), e.Reason)
 }
 
 // readError is what a stream ends with when reading it has failed. It never
@@ -58,7 +39,7 @@ type readError struct {
 }
 
 func (e *readError) Error() string {
-	return fmt.Sprintf("%s: read at byte %d: %v", printable(e.name), e.at, printableError(e.cause))
+	return fmt.Sprintf("%s: read at byte %d: %v", printable.Name(e.name), e.at, printable.Error(e.cause))
 }
 
 func (e *readError) Unwrap() error {

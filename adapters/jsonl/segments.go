@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -46,7 +47,7 @@ func (s *Segments) Decode(segment *domain.Segment, reading string, lines int64, 
 	r := s.reader
 	r.again(bytes.NewReader(segment.Data), domain.Position{Line: lines, Offset: segment.Offset})
 	r.options.OnMalformed, r.options.MaxLine = options.OnMalformed, cmp.Or(options.MaxLine, DefaultMaxLine)
-	r.options.Name = "run " + printable(string(segment.Run))
+	r.options.Name = "run " + printable.Name(string(segment.Run))
 	for {
 		entries, err := r.Next()
 		for i := range entries {
@@ -66,7 +67,7 @@ func parseReading(reading string) (Options, error) {
 	var malformed string
 	var options Options
 	if _, err := fmt.Sscanf(reading, "on-malformed=%s max-line=%d", &malformed, &options.MaxLine); err != nil {
-		return options, fmt.Errorf("the rows were derived by reading in a way that is not known here (%s)", printable(reading))
+		return options, fmt.Errorf("the rows were derived by reading in a way that is not known here (%s)", printable.Name(reading))
 	}
 	if malformed == "skip" {
 		options.OnMalformed = Skip

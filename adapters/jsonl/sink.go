@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -60,7 +61,7 @@ func (w *Writer) Emit(event domain.Event) error {
 		err = io.ErrShortWrite
 	}
 	if err != nil {
-		w.err = fmt.Errorf("write the event stream: %w", printableError(err))
+		w.err = fmt.Errorf("write the event stream: %w", printable.Error(err))
 	}
 	return w.err
 }
@@ -74,7 +75,7 @@ type fileSink struct {
 	file *os.File
 }
 
-func (s fileSink) Close() error { return printableError(s.file.Close()) }
+func (s fileSink) Close() error { return printable.Error(s.file.Close()) }
 
 // Target is where a stream is written to: dropped, standard output or a file.
 type Target struct {
@@ -132,10 +133,10 @@ func (t Target) Open(stdout io.Writer) (Sink, error) {
 			file, err := os.OpenFile(t.path, os.O_WRONLY, 0)
 			return fileSink{NewWriter(file), file}, err
 		}
-		return nil, fmt.Errorf("%s: %w", printable(t.path), ErrStreamExists)
+		return nil, fmt.Errorf("%s: %w", printable.Name(t.path), ErrStreamExists)
 	}
 	if err != nil {
-		return nil, printableError(err)
+		return nil, printable.Error(err)
 	}
 	return fileSink{NewWriter(file), file}, nil
 }

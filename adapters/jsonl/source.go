@@ -14,6 +14,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -53,7 +54,7 @@ func Walk(folder string) iter.Seq2[Source, error] {
 		_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				if !yield(Source{Path: path}, printableError(err)) {
+				if !yield(Source{Path: path}, printable.Error(err)) {
 					return fs.SkipAll
 				}
 			case isStream(path, entry) && !yield(FileSource(path), nil):
@@ -100,18 +101,18 @@ func (s Source) Open() (*File, error) {
 	if s.Path == Stdin {
 		f, err := newFile(os.Stdin)
 		if err != nil {
-			return nil, fmt.Errorf("standard input: %w", printableError(err))
+			return nil, fmt.Errorf("standard input: %w", printable.Error(err))
 		}
 		return f, nil
 	}
 	file, err := os.Open(s.Path)
 	if err != nil {
-		return nil, printableError(err)
+		return nil, printable.Error(err)
 	}
 	f, err := newFile(file)
 	if err != nil {
 		_ = file.Close() // the first error is the one to report
-		return nil, fmt.Errorf("%s: %w", printable(s.Path), printableError(err))
+		return nil, fmt.Errorf("%s: %w", printable.Name(s.Path), printable.Error(err))
 	}
 	return f, nil
 }

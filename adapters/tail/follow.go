@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
 // Follow follows what path names: a stream or, for a folder, every stream in it
@@ -140,7 +142,7 @@ func (f *follower) await() error {
 			}
 			return nil
 		case !errors.Is(err, fs.ErrNotExist):
-			return printableError(err)
+			return printable.Error(err)
 		}
 		if above := canonical(nearest(f.root)); above != watched {
 			f.notifier.unwatch(watched)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
 // Where the watcher has lost events, all is looked at again; other errors of it
@@ -136,7 +138,7 @@ func TestPrintable(t *testing.T) {
 		"\xff":               `"\xff"`,
 		"\u202e":             `"\u202e"`,
 	} {
-		if got := printable(name); got != want {
+		if got := printable.Name(name); got != want {
 			t.Errorf("%s, not %s", got, want)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
 // look looks at the file and reports whether it is there.
@@ -15,7 +17,7 @@ func (s *Stream) look() (bool, error) {
 		s.miss()
 		return false, nil
 	case err != nil:
-		return false, printableError(err)
+		return false, printable.Error(err)
 	}
 	return true, s.compare(info)
 }
@@ -27,7 +29,7 @@ func (s *Stream) open() (*os.File, error) {
 		s.miss()
 		return nil, nil
 	} else if err != nil {
-		return nil, printableError(err)
+		return nil, printable.Error(err)
 	}
 	info, err := file.Stat()
 	if err == nil {
@@ -35,7 +37,7 @@ func (s *Stream) open() (*os.File, error) {
 	}
 	if err != nil {
 		_ = file.Close() // the first error is the one to report
-		return nil, printableError(err)
+		return nil, printable.Error(err)
 	}
 	return file, nil
 }

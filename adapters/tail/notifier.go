@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/fsnotify/fsnotify"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
 // notifier takes what the operating system's watcher tells as fast as it comes,
@@ -78,7 +80,7 @@ func (n *notifier) watch(folder string) error {
 	if errors.Is(err, syscall.ENOSPC) {
 		hint = "; on Linux, fs.inotify.max_user_watches says how many folders can be watched"
 	}
-	return fmt.Errorf("changes in %s, and maybe elsewhere, are found late, because it cannot be watched: %w%s", printable(folder), err, hint)
+	return fmt.Errorf("changes in %s, and maybe elsewhere, are found late, because it cannot be watched: %w%s", printable.Name(folder), err, hint)
 }
 
 func (n *notifier) unwatch(folder string) {

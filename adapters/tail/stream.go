@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"math"
 	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
 // Stream is one stream that is followed. It is used by one goroutine, the one
@@ -152,7 +154,7 @@ func (s *Stream) patience() time.Duration {
 }
 
 func (s *Stream) notThere() error {
-	return &fs.PathError{Op: "open", Path: printable(s.path), Err: fs.ErrNotExist}
+	return &fs.PathError{Op: "open", Path: printable.Name(s.path), Err: fs.ErrNotExist}
 }
 
 // settle takes note that the file is about to be looked at.

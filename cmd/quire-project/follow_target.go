@@ -10,7 +10,6 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/postgres"
-	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -30,7 +29,7 @@ func (f *followFlags) followedStore(path string) (address, error) {
 	}
 	single := jsonl.FileSource(path)
 	if at.isStream(sources{path: path, folder: isFolder(path), single: single}) || at.scheme == schemeSQLite && isAmong(at.location, path) {
-		return at, usageError(fmt.Errorf("--to sqlite:%s: is a stream that is to be read, and the only record of its run; name another file", report.Printable(at.location)))
+		return at, errIsStream(at)
 	}
 	return at, nil
 }

@@ -59,9 +59,14 @@ func flagged[Option any](o opening, existing, durable Option) (options []Option)
 // that is one of them.
 func openStore(ctx context.Context, at address, sources sources) (openedStore, error) {
 	if at.isStream(sources) {
-		return nil, usageError(fmt.Errorf("--to sqlite:%s: is a stream that is to be read, and the only record of its run; name another file", report.Printable(at.location)))
+		return nil, errIsStream(at)
 	}
 	return opening{}.store(ctx, at)
+}
+
+// errIsStream says that the file of a store is one of the streams to be read.
+func errIsStream(at address) error {
+	return usageError(fmt.Errorf("--to sqlite:%s: is a stream that is to be read, and the only record of its run; name another file", report.Printable(at.location)))
 }
 
 // openOrEmpty opens a store that exists, or else an empty one that nobody will

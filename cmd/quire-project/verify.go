@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -60,13 +59,14 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeTables())
 }
 
-// targets reads what the flags say of the store and of the format.
-func (f *verifyFlags) targets() (at address, format report.Format, err error) {
-	for _, to := range f.to {
+// parseTargets reads what --to says, given once or twice: a store and, maybe, a
+// format. The errors say what is to be done with the store, and what is printed.
+func parseTargets(targets []string, verb, printed string) (at address, format report.Format, err error) {
+	for _, to := range targets {
 		given, err := report.ParseFormat(to)
 		switch {
 		case err != nil && at.scheme != "":
-			return at, format, usageError(errors.New("--to names two stores, and one is verified at a time"))
+			return at, format, usageError(fmt.Errorf("--to names two stores to %s, and there can be one at a time", verb))
 		case err != nil:
 			if at, err = parseAddress(to); err != nil {
 				return at, format, err
@@ -74,19 +74,19 @@ func (f *verifyFlags) targets() (at address, format report.Format, err error) {
 		case format != "":
 			return at, format, usageError(fmt.Errorf("--to names two formats, %s and %s; choose one", format, given))
 		case given != report.Table && given != report.JSON:
-			return at, format, usageError(fmt.Errorf("--to %s: differences are printed as table or as json", given))
+			return at, format, usageError(fmt.Errorf("--to %s: %s are printed as table or as json", given, printed))
 		default:
 			format = given
 		}
 	}
 	if at.scheme == "" {
-		return at, format, usageError(fmt.Errorf("name the store to verify with --to, as %s", knownStores))
+		return at, format, usageError(fmt.Errorf("name the store to %s with --to, as %s", verb, knownStores))
 	}
 	return at, cmp.Or(format, report.Table), nil
 }
 
 func verify(ctx context.Context, path string, flags verifyFlags, std stdio) (err error) {
-	at, format, err := flags.targets()
+	at, format, err := parseTargets(flags.to, "verify", "differences")
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ type heldInfo struct {
 
 // listWaiting prints what waits of some runs in full, or of all in short.
 func listWaiting(ctx context.Context, to []string, runs []domain.RunID, std stdio) (err error) {
-	at, format, err := (&verifyFlags{to: to}).targets()
+	at, format, err := parseTargets(to, "look at", "runs")
 	if err != nil {
 		return err
 	}

@@ -78,6 +78,16 @@ func (f *fleet) waiting(t testing.TB) string {
 	return e.stdout
 }
 
+// complete lets streams grow to their end, waits for their rows, and stops all.
+func (f *fleet) complete(t testing.TB, g *growth, publisher *command) {
+	t.Helper()
+	g.whole(t)
+	f.settles(t, g.path)
+	interrupt(t, publisher)
+	publisher.wait(t).succeeds(t)
+	f.stop(t)
+}
+
 // stop asks all workers to stop, which they do.
 func (f *fleet) stop(t testing.TB) {
 	t.Helper()

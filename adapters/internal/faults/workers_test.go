@@ -33,11 +33,7 @@ func TestWorkersAreKilled(t *testing.T) {
 				publisher = f.publish(t, g.path)
 			}
 		}
-		g.whole(t)
-		f.settles(t, g.path)
-		interrupt(t, publisher)
-		publisher.wait(t).succeeds(t)
-		f.stop(t)
+		f.complete(t, g, publisher)
 	})
 }
 
@@ -61,11 +57,7 @@ func TestStoreIsAway(t *testing.T) {
 			server.Start(t)
 		}
 	}
-	g.whole(t)
-	f.settles(t, g.path)
-	interrupt(t, publisher)
-	publisher.wait(t).succeeds(t)
-	f.stop(t)
+	f.complete(t, g, publisher)
 }
 
 // Somebody else has the SQLite file locked for longer than a worker waits.
@@ -102,11 +94,7 @@ func TestBrokerIsAway(t *testing.T) {
 			server.Start()
 		}
 	}
-	g.whole(t)
-	f.settles(t, g.path)
-	interrupt(t, publisher)
-	publisher.wait(t).succeeds(t)
-	f.stop(t)
+	f.complete(t, g, publisher)
 }
 
 // Of three servers that keep everything thrice, one is stopped, that which leads,
@@ -132,11 +120,7 @@ func TestServerOfClusterIsAway(t *testing.T) {
 			leader.Start()
 		}
 	}
-	g.whole(t)
-	f.settles(t, g.path)
-	interrupt(t, publisher)
-	publisher.wait(t).succeeds(t)
-	f.stop(t)
+	f.complete(t, g, publisher)
 }
 
 // A malformed run is set aside, alone, and goes on when somebody says how.

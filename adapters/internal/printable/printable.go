@@ -1,0 +1,26 @@
+// Package printable makes names that others have given fit for errors and logs,
+// which end up on terminals.
+package printable
+
+import (
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+// Name returns a name as it is or, if there is something in it that would move a
+// cursor, break a line or turn the direction of writing, quoted and escaped.
+func Name(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) || r == '\uFFFD' }) {
+		return strconv.Quote(name)
+	}
+	return name
+}
+
+// Error makes the path in what package os gives fit to be printed.
+func Error(err error) error {
+	if path, ok := err.(*fs.PathError); ok {
+		return &fs.PathError{Op: path.Op, Path: Name(path.Path), Err: path.Err}
+	}
+	return err
+}

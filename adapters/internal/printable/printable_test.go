@@ -1,0 +1,35 @@
+package printable
+
+import (
+	"errors"
+	"io/fs"
+	"strconv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// What is printed controls nothing, and says what the name was.
+func TestName(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.String().Draw(t, "name")
+		printed := Name(name)
+		if strings.ContainsFunc(printed, func(r rune) bool { return !strconv.IsPrint(r) }) {
+			t.Fatalf("%q is printed as %q", name, printed)
+		}
+		if unquoted, err := strconv.Unquote(printed); printed != name && (err != nil || unquoted != name) {
+			t.Fatalf("%q is printed as %q", name, printed)
+		}
+	})
+}
+
+func TestError(t *testing.T) {
+	err := Error(&fs.PathError{Op: "open", Path: "a\x1b[2J", Err: fs.ErrNotExist})
+	if !errors.Is(err, fs.ErrNotExist) || strings.Contains(err.Error(), "\x1b") {
+		t.Errorf("%q", err)
+	}
+	if other := errors.New("other"); Error(other) != other {
+		t.Error("another error is changed")
+	}
+}
