@@ -53,10 +53,10 @@ func (s *Stream) compare(info fs.FileInfo) error {
 	switch {
 	case !info.Mode().IsRegular():
 		return notRegular(s.path)
-	case s.file != nil && !same && s.offset > 0:
+	case s.file != nil && !same && max(s.offset, s.least) > 0:
 		return rewritten(s.path, "another one has taken its place")
-	case info.Size() < s.offset:
-		return rewritten(s.path, fmt.Sprintf("it has %d bytes, and %d were read", info.Size(), s.offset))
+	case info.Size() < max(s.offset, s.least):
+		return rewritten(s.path, fmt.Sprintf("it has %d bytes, and %d were read", info.Size(), max(s.offset, s.least)))
 	}
 	if !same || info.Size() < s.scanned {
 		s.scanned = s.offset

@@ -18,6 +18,7 @@ type Stream struct {
 	woken   chan struct{} // has one when something may have changed
 
 	offset int64 // of the first byte that was not given
+	least  int64 // that the file is known to have
 	// scanned is how far no line feed is, from offset on.
 	scanned int64
 	// before are the last bytes before offset, as they were read.
@@ -60,13 +61,38 @@ func (s *Stream) Offset() int64 { return s.offset }
 // first that of the stream. If no line begins there when the file is read, it
 // has been rewritten.
 func (s *Stream) SetOffset(offset int64) {
-	s.offset, s.scanned = offset, offset
+	s.offset, s.scanned, s.least = offset, offset, 0
 	s.before = s.before[:0]
 	if offset > 0 {
 		s.before = append(s.before, '\n')
 	}
 	s.file, s.gone = nil, false
 }
+
+// Look looks at the file without reading it. If another one takes its place after
+// that, and something was read or is expected, it has been rewritten.
+func (s *Stream) Look() (fs.FileInfo, error) {
+	there, err := s.look()
+	if err == nil && !there {
+		err = s.notThere()
+	}
+	return s.seen, err
+}
+
+// Expect says that the file has so many bytes at least, since somebody has read
+// them: one that has fewer has been rewritten. SetOffset and Resume forget it.
+func (s *Stream) Expect(bytes int64) { s.least = bytes }
+
+// Skip has the stream read on from a later offset, where a line begins, of the same
+// file.
+func (s *Stream) Skip(offset int64) {
+	file := s.file
+	s.SetOffset(offset)
+	s.file = file
+}
+
+// Seen returns how the file was when it was looked at last; nil before that.
+func (s *Stream) Seen() fs.FileInfo { return s.seen }
 
 // Next waits for whole lines and returns those that are there: at most limit
 // bytes, unless a single line is longer. A last line that has not ended is left:

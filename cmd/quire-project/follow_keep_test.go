@@ -2,15 +2,19 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -59,7 +63,67 @@ func hold(t *testing.T, s store.Store, segment domain.Segment) {
 // Lines whose rows are there already are not sent to the projector: it is closed
 // here, and refuses what it gets.
 func TestFollowSendsOnlyWhatIsMissing(t *testing.T) {
-	f, err := newFollower("run.jsonl", followFlags{readFlags: readFlags{onMalformed: "stop", maxLine: jsonl.DefaultMaxLine}}, stdio{io.Discard, io.Discard})
+	f := keepingFollower(t, "run.jsonl")
+	if err := f.keeper.close(); err != nil {
+		t.Fatal(err)
+	}
+	one := &followed{follower: f, ctx: t.Context(), source: jsonl.FileSource("run.jsonl"), kept: domain.Mark{Bytes: int64(len(keptLine)), SHA256: sha256.Sum256([]byte(keptLine))}}
+	if err := one.keep(0, []byte(keptLine)); err != nil {
+		t.Errorf("what is kept is sent: %v", err)
+	}
+	if err := one.keep(one.kept.Bytes, []byte(keptLine)); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("what is missing is not sent: %v", err)
+	}
+}
+
+// A stream that is replaced after its rows were brought up to it, and before it is
+// read on, is found out however much of the other one is there.
+func TestFollowReplacedAtTheStart(t *testing.T) {
+	first := strings.Repeat(`{"at_ms":1,"type":"job_started","job_id":"first"}`+"\n", 4)
+	second := strings.Repeat(`{"at_ms":1,"type":"job_started","job_id":"other"}`+"\n", 8)
+	for _, test := range []struct {
+		first  string
+		length int
+	}{
+		{first, 0}, {first, 5}, {first, len(first) / 2}, {first, len(first)}, {first, len(first) + 5}, {first, len(second)},
+		{keptLine, 0}, {keptLine, 5}, {keptLine, len(keptLine)}, {keptLine, len(second)},
+	} {
+		first, length := test.first, test.length
+		t.Run(fmt.Sprintf("%d by %d", len(first), length), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "run.jsonl")
+			if err := os.WriteFile(path, []byte(first), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			f := keepingFollower(t, path)
+			defer f.keeper.close()
+			recording := jsonl.FileSource(path).Recording(jsonl.Options{})
+			if _, err := store.Ingest(t.Context(), f.keeper.store, recording, store.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			err := tail.Follow(t.Context(), path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
+				one := &followed{follower: f, ctx: ctx, stream: s, source: jsonl.FileSource(path), run: &followedRun{}}
+				if err := one.begin(nil); err != nil {
+					return err
+				}
+				if err := replaceFile(path, []byte(second[:length]), 0o666); err != nil {
+					return err
+				}
+				return one.on()
+			})
+			if !errors.Is(err, tail.ErrRewritten) {
+				t.Errorf("it ends with %v", err)
+			}
+			if waiting, err := f.keeper.store.Waiting(t.Context()); err != nil || len(waiting) > 0 {
+				t.Errorf("of the other stream, something waits: %v, %v", waiting, err)
+			}
+		})
+	}
+}
+
+// keepingFollower returns a follower with a store of its own.
+func keepingFollower(t *testing.T, path string) *follower {
+	t.Helper()
+	f, err := newFollower(path, followFlags{readFlags: readFlags{onMalformed: "stop", maxLine: jsonl.DefaultMaxLine}}, stdio{io.Discard, io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,14 +131,5 @@ func TestFollowSendsOnlyWhatIsMissing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.keeper.close(); err != nil {
-		t.Fatal(err)
-	}
-	one := &followed{follower: f, ctx: t.Context(), source: jsonl.FileSource("run.jsonl"), kept: int64(len(keptLine))}
-	if err := one.keep(0, []byte(keptLine)); err != nil {
-		t.Errorf("what is kept is sent: %v", err)
-	}
-	if err := one.keep(one.kept, []byte(keptLine)); !errors.Is(err, store.ErrClosed) {
-		t.Errorf("what is missing is not sent: %v", err)
-	}
+	return f
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -26,10 +27,10 @@ type followed struct {
 	digest hash.Hash         // of them; nil where it is not known
 	fold   *projections.Fold // nil once the run has finished
 	row    projections.Run
-	kept   int64 // up to where the rows are in the store
-	wrote  bool  // to the store, segments
-	unborn bool  // the store has nothing of it
-	seen   int64 // see keeper.apply
+	kept   domain.Mark // of what the rows in the store are of, or its length alone
+	wrote  bool        // to the store, segments
+	unborn bool        // the store has nothing of it
+	seen   int64       // see keeper.apply
 }
 
 // pieceSize is how much of a stream is handed on at once.
@@ -39,6 +40,11 @@ func (f *followed) read(from *finished) error {
 	if err := f.begin(from); err != nil {
 		return err
 	}
+	return f.on()
+}
+
+// on reads on until the run has finished, and nothing is left.
+func (f *followed) on() error {
 	for f.fold != nil {
 		chunk, err := f.next()
 		if err != nil {
@@ -49,9 +55,10 @@ func (f *followed) read(from *finished) error {
 		}
 	}
 	for { // what the writer wrote behind its end
+		left := f.stream.Position()
 		chunk, err := f.stream.Rest(pieceSize)
 		if errors.Is(err, io.EOF) || chunk.Tail {
-			return f.finish(chunk)
+			return f.finish(left, chunk.Tail)
 		}
 		if err != nil {
 			return err

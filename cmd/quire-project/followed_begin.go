@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/sha256"
-	"os"
 
 	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/projections"
@@ -12,7 +11,7 @@ import (
 // begin finds out where to read from, and brings the rows up to it.
 func (f *followed) begin(from *finished) error {
 	if from != nil {
-		f.stream.SetOffset(from.offset)
+		f.stream.Resume(from.position)
 		f.lines = from.lines
 	} else {
 		f.digest = sha256.New()
@@ -22,7 +21,7 @@ func (f *followed) begin(from *finished) error {
 		return nil
 	}
 	f.seen = f.keeper.held.Load()
-	info, err := os.Stat(f.source.Path)
+	info, err := f.stream.Look()
 	if err != nil {
 		return err
 	}
@@ -31,9 +30,10 @@ func (f *followed) begin(from *finished) error {
 		return err
 	}
 	f.unborn = at == (store.Checkpoint{})
-	if f.kept = at.Mark.Bytes; from != nil && f.kept < from.offset {
+	if f.kept = at.Mark; from != nil && f.kept.Bytes < from.position.Offset() {
 		return tail.ErrRewritten // since it was left
 	}
+	f.stream.Expect(f.kept.Bytes)
 	return f.skip(at)
 }
 
@@ -47,7 +47,7 @@ func (f *followed) skip(at store.Checkpoint) error {
 		return nil // to read it is as good
 	}
 	f.setStatus(row.State)
-	f.stream.SetOffset(at.Mark.Bytes)
+	f.stream.Skip(at.Mark.Bytes)
 	f.lines, f.fold, f.digest = at.Mark.Lines, nil, nil
 	return nil
 }

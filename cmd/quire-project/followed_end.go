@@ -9,16 +9,14 @@ import (
 )
 
 // finish takes note that the run has finished, and stores what only the end of
-// the stream tells: that its last line is torn.
-func (f *followed) finish(torn tail.Chunk) error {
-	if f.keeper != nil && (f.wrote || torn.Tail) {
+// the stream tells: that its last line is torn. Its whole lines end where it was left.
+func (f *followed) finish(left tail.Position, torn bool) error {
+	if f.keeper != nil && (f.wrote || torn) {
 		if err := f.keeper.ingest(f.ctx, f.recording(), nil); err != nil {
 			return err
 		}
 	}
-	if info, err := os.Stat(f.source.Path); err == nil {
-		f.run.finished = &finished{info, f.stream.Offset() - int64(len(torn.Data)), f.lines}
-	}
+	f.run.finished = &finished{left, f.lines}
 	return nil
 }
 
@@ -28,7 +26,7 @@ func (f *followed) last() {
 	if f.keeper == nil {
 		return
 	}
-	if info, err := os.Stat(f.source.Path); err == nil && (f.unborn || info.Size() > f.kept) {
+	if info, err := os.Stat(f.source.Path); err == nil && (f.unborn || info.Size() > f.kept.Bytes) {
 		f.keeper.last(f.recording())
 	}
 }
@@ -45,7 +43,7 @@ func (f *followed) fails(err error) error {
 	if f.view != nil {
 		f.view.Trouble(f.source.Run, err.Error())
 	}
-	f.run.bad = findBad(f.source.Path, err)
+	f.run.bad = findBad(f.stream, err)
 	f.setAside(err)
 	return nil
 }

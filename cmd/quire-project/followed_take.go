@@ -29,18 +29,34 @@ func (f *followed) take(chunk tail.Chunk) error {
 // keep has the rows of whole lines stored that are not yet.
 func (f *followed) keep(offset int64, data []byte) error {
 	segment := domain.Segment{Run: f.source.Run, Offset: offset, Data: data}
-	if f.digest != nil {
-		_, _ = f.digest.Write(data) // a hash never fails
-		f.digest.Sum(segment.SHA256[:0])
+	if !f.sum(&segment) {
+		return tail.ErrRewritten
 	}
-	if f.keeper == nil || segment.End() <= f.kept {
+	if f.keeper == nil || segment.End() <= f.kept.Bytes {
 		return nil
 	}
 	if err := f.keeper.apply(f.ctx, segment, &f.seen, f.trouble); err != nil {
 		return err
 	}
-	f.kept, f.wrote = segment.End(), true
+	f.kept, f.wrote = domain.Mark{Bytes: segment.End()}, true
 	return nil
+}
+
+// sum sets a segment's digest. It reports false when the stream turns out not to be
+// the one that the rows are of: it was replaced after they had been brought up to it.
+func (f *followed) sum(segment *domain.Segment) bool {
+	if f.digest == nil {
+		return true
+	}
+	known := segment.Data[:min(int64(len(segment.Data)), max(0, f.kept.Bytes-segment.Offset))]
+	_, _ = f.digest.Write(known) // a hash never fails
+	f.digest.Sum(segment.SHA256[:0])
+	if len(known) > 0 && segment.Offset+int64(len(known)) == f.kept.Bytes && segment.SHA256 != f.kept.SHA256 {
+		return false
+	}
+	_, _ = f.digest.Write(segment.Data[len(known):])
+	f.digest.Sum(segment.SHA256[:0])
+	return true
 }
 
 // count folds entries, to know how the run stands and when it has finished.

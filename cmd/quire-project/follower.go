@@ -10,6 +10,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/live"
+	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -39,6 +40,12 @@ type followedRun struct {
 	finished *finished
 	// bad is why it is not read on.
 	bad *badLine
+}
+
+// finished is where a stream was left.
+type finished struct {
+	position tail.Position
+	lines    int64
 }
 
 func newFollower(path string, flags followFlags, std stdio) (*follower, error) {

@@ -21,8 +21,9 @@ type badLine struct {
 // lineBegin is how much of a line is looked at.
 const lineBegin = 4 << 10
 
-// findBad returns the line that err is about, or nil if it is about none.
-func findBad(path string, err error) *badLine {
+// findBad returns the line that err is about, or nil if it is about none, or the file
+// has been replaced since.
+func findBad(stream *tail.Stream, err error) *badLine {
 	var malformed *jsonl.MalformedError
 	var long *tail.LineTooLongError
 	bad := &badLine{length: lineBegin}
@@ -35,8 +36,8 @@ func findBad(path string, err error) *badLine {
 	default:
 		return nil
 	}
-	data := bad.read(path)
-	if len(data) == 0 {
+	data, info := bad.read(stream.Path())
+	if len(data) == 0 || !os.SameFile(info, stream.Seen()) {
 		return nil
 	}
 	bad.length, bad.sum = len(data), sha256.Sum256(data)
@@ -45,18 +46,26 @@ func findBad(path string, err error) *badLine {
 
 // isIn reports whether the line is still in the file at path.
 func (b *badLine) isIn(path string) bool {
-	return b != nil && sha256.Sum256(b.read(path)) == b.sum
+	if b == nil {
+		return false
+	}
+	data, _ := b.read(path)
+	return sha256.Sum256(data) == b.sum
 }
 
-func (b *badLine) read(path string) []byte {
+func (b *badLine) read(path string) ([]byte, os.FileInfo) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, nil
+	}
 	data := make([]byte, b.length)
 	n, _ := file.ReadAt(data, b.offset) // less is something else
-	return data[:n]
+	return data[:n], info
 }
 
 // statusOfStream is the status for what is wrong with a stream.

@@ -25,7 +25,7 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 		return nil
 	}
 	run.bad = nil
-	resume := run.finished.in(source.Path)
+	resume := run.finished
 	for stops := 0; ; again, resume = true, nil {
 		if again && resume == nil {
 			f.restart(source.Run)
