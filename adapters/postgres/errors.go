@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -33,12 +34,41 @@ var meanings = map[string]error{
 	"53200": errors.New("the database has no memory for that; write fewer runs in one transaction, or raise max_locks_per_transaction"),
 }
 
-// explain says more about an error of the database. What has no meaning of its
-// own here stays as it is.
+// explain says more about an error of the database, and whether it may go away.
+// What has no meaning of its own here reads as it did.
 func explain(err error) error {
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+		return err
+	case isAway(err):
+		return &awayError{inWords(err)}
+	}
+	return inWords(err)
+}
+
+// awayError makes an error a [store.ErrAway] as well.
+type awayError struct{ err error }
+
+func (e *awayError) Error() string   { return e.err.Error() }
+func (e *awayError) Unwrap() []error { return []error{e.err, store.ErrAway} }
+
+// awayCodes begin the SQLSTATEs of what may go away: the connection's class,
+// conflicts, a lack of resources, and a server that is going down or coming up.
+var awayCodes = []string{"08", "40", "53", "57P", "58030"}
+
+func isAway(err error) bool {
+	var said *pgconn.PgError
+	var connect *pgconn.ConnectError
+	if errors.As(err, &said) { // also where it refuses a connection
+		return slices.ContainsFunc(awayCodes, func(code string) bool { return strings.HasPrefix(said.Code, code) })
+	}
+	return errors.As(err, &connect) || isLost(err)
+}
+
+func inWords(err error) error {
 	var said *pgconn.PgError
 	switch {
-	case err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.As(err, &said):
 		if meaning := meanings[said.Code]; meaning != nil {
@@ -72,10 +102,13 @@ func isShutdown(code string) bool {
 func isLost(err error) bool {
 	var network net.Error
 	var connect *pgconn.ConnectError
-	for _, lost := range []error{pgconn.ErrConnClosed, io.ErrUnexpectedEOF, net.ErrClosed, driver.ErrBadConn, sql.ErrConnDone} {
+	if errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	for _, lost := range []error{pgconn.ErrConnClosed, io.ErrUnexpectedEOF, io.EOF, net.ErrClosed, driver.ErrBadConn, sql.ErrConnDone} {
 		if errors.Is(err, lost) {
 			return true
 		}
 	}
-	return errors.As(err, &network) && !errors.As(err, &connect)
+	return errors.As(err, &network)
 }

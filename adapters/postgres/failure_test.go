@@ -92,11 +92,16 @@ func TestServerThatDies(t *testing.T) {
 				}
 				return nil
 			})
-			if err == nil || !strings.Contains(err.Error(), "the connection to the database is lost") {
+			if !errors.Is(err, store.ErrAway) || !strings.Contains(err.Error(), "the connection to the database is lost") {
 				t.Errorf("it fails with %v", err)
 			}
-			if err := s.Update(ctx, func(tx store.Tx) error { return nil }); err == nil {
-				t.Error("there is no server, and no error either")
+			for name, call := range calls(s) {
+				if err := call(); !errors.Is(err, store.ErrAway) {
+					t.Errorf("there is no server, and %s ends with %v", name, err)
+				}
+			}
+			if _, err := postgres.Open(ctx, address); !errors.Is(err, store.ErrAway) {
+				t.Errorf("there is no server, and Open ends with %v", err)
 			}
 			server.Start(t)
 			expect(t, s, "old")
@@ -108,19 +113,26 @@ func TestServerThatDies(t *testing.T) {
 	}
 }
 
+// calls are those of a store's methods.
+func calls(s *postgres.Store) map[string]func() error {
+	return map[string]func() error{
+		"Update":      func() error { return s.Update(ctx, func(tx store.Tx) error { return replace(tx, "r") }) },
+		"View":        func() error { return s.View(ctx, "r", func(store.Snapshot) error { return nil }) },
+		"Checkpoints": func() error { _, err := s.Checkpoints(ctx, []domain.RunID{"r"}); return err },
+		"Runs":        func() error { _, err := s.Runs(ctx, store.Page{}); return err },
+		"RunIDs":      func() error { _, err := s.RunIDs(ctx, "", 1); return err },
+		"Waiting":     func() error { _, err := s.Waiting(ctx); return err },
+		"Held":        func() error { _, _, err := s.Held(ctx, "r", 0); return err },
+	}
+}
+
 // Connections that died while nobody used them are not noticed.
 func TestIdleConnectionsThatDie(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
 	put(t, s, "r")
 	hand := connect(t, address)
-	for name, call := range map[string]func() error{
-		"Update":      func() error { return s.Update(ctx, func(tx store.Tx) error { return replace(tx, "r") }) },
-		"View":        func() error { return s.View(ctx, "r", func(store.Snapshot) error { return nil }) },
-		"Checkpoints": func() error { _, err := s.Checkpoints(ctx, []domain.RunID{"r"}); return err },
-		"Runs":        func() error { _, err := s.Runs(ctx, store.Page{}); return err },
-		"RunIDs":      func() error { _, err := s.RunIDs(ctx, "", 1); return err },
-	} {
+	for name, call := range calls(s) {
 		atOnce(t, s, 4)
 		const others = ` FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
 		for left := 1; left > 0; {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/live"
-	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
 )
 
 // followFlags are those of follow.
@@ -47,7 +50,7 @@ that failed and 3 for one that has not finished.`,
   quire-project follow runs/ --to sqlite:quire.db`,
 		Args: oneSource,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return follow(cmd.Context(), args[0], flags, std)
+			return followStreams(cmd.Context(), args[0], flags, std)
 		},
 	}
 	f := cmd.Flags()
@@ -60,24 +63,61 @@ that failed and 3 for one that has not finished.`,
 	return cmd
 }
 
-func follow(ctx context.Context, path string, flags followFlags, std stdio) error {
-	f, err := newFollower(path, flags, std)
+func followStreams(ctx context.Context, path string, flags followFlags, std stdio) (err error) {
+	streams, err := flags.options()
 	if err != nil {
 		return err
 	}
+	folder, err := flags.growing(path)
+	if err != nil {
+		return err
+	}
+	t := newTold(std.err)
+	options := follow.Options{Streams: streams, Run: domain.RunID(flags.runID), Patience: t.patience(), Notices: t.notices(), Grace: closing}
 	if flags.to != "" {
-		at, err := flags.followedStore(path)
+		s, err := flags.openFollowed(ctx, path, options.Patience)
 		if err != nil {
-			return err
+			return followEnd(err, folder)
 		}
-		if f.keeper, err = newKeeper(ctx, at, f); err != nil {
-			return f.ending(err)
-		}
+		defer func() { err = cmp.Or(err, s.Close()) }()
+		options.Store = s
 	}
 	if !flags.quiet {
-		f.view = live.Open(std.out, live.Options{})
-		f.remarks.holdFor(f.view)
+		t.view = live.Open(std.out, live.Options{})
+		t.remarks.holdFor(t.view)
+		options.View = t.view
 	}
-	err = tail.Follow(ctx, path, tail.Options{MaxLine: f.options.MaxLine, Warn: f.warn}, f.stream)
-	return f.end(err, flags.exitStatus)
+	summary, err := follow.Follow(ctx, path, options)
+	if err := followEnd(cmp.Or(err, t.close()), folder); err != nil {
+		return err
+	}
+	if t.status == statusOK && flags.exitStatus {
+		t.status = outcome(summary)
+	}
+	if t.status == statusOK {
+		return nil
+	}
+	return &statusError{status: t.status}
+}
+
+// followEnd returns what the command ends with, err being why following has ended.
+func followEnd(err error, folder bool) error {
+	switch {
+	case !errors.Is(err, context.Canceled):
+		return err
+	case folder:
+		return nil
+	}
+	return errInterrupted
+}
+
+// outcome is what --exit-status says of all runs.
+func outcome(summary follow.Summary) int {
+	switch {
+	case summary.Failed > 0:
+		return statusFailed
+	case summary.Active > 0:
+		return statusActive
+	}
+	return statusOK
 }

@@ -40,7 +40,7 @@ func benchmarkFollow(b *testing.B, address string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	flags := followFlags{to: address, quiet: true, readFlags: readFlags{onMalformed: "stop", maxLine: 1 << 20}}
-	go func() { ended <- follow(ctx, l.folder, flags, stdio{io.Discard, os.Stderr}) }()
+	go func() { ended <- followStreams(ctx, l.folder, flags, stdio{io.Discard, os.Stderr}) }()
 	db := l.open(b)
 	defer db.Close()
 	b.ResetTimer()

@@ -93,7 +93,7 @@ func (f *following) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel, f.ended = cancel, make(chan error, 1)
 	flags := followFlags{to: f.address, quiet: f.quiet, readFlags: readFlags{onMalformed: "stop", maxLine: jsonl.DefaultMaxLine}}
-	go func() { f.ended <- follow(ctx, f.folder, flags, stdio{io.Discard, &f.said}) }()
+	go func() { f.ended <- followStreams(ctx, f.folder, flags, stdio{io.Discard, &f.said}) }()
 }
 
 func (f *following) interrupt() {
@@ -111,7 +111,7 @@ func (f *following) interrupt() {
 
 // settle waits until the rows of a run are those of its whole lines.
 func (f *following) settle(s *growing) {
-	if s.lines() == 0 && (len(s.data) > 0 || !isThere(s.path)) { // it need not have rows
+	if s.lines() == 0 && (len(s.data) > 0 || !s.isThere()) { // it need not have rows
 		return
 	}
 	want := sha256.Sum256(s.data[:s.lines()])
@@ -174,6 +174,11 @@ func (s *growing) draw(t *rapid.T) []byte {
 		data = fmt.Appendf(append(data, line[:len(line)-2]...), `,"generation":"%d of %s"}`+"\n", s.generation, s.run)
 	}
 	return data
+}
+
+func (s *growing) isThere() bool {
+	_, err := os.Stat(s.path)
+	return err == nil
 }
 
 func (s *growing) lines() int { return bytes.LastIndexByte(s.data, '\n') + 1 }

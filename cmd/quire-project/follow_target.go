@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/postgres"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
@@ -50,14 +54,39 @@ func isAmong(file, path string) bool {
 // do, and waited for longer: nobody is told of what takes less.
 const busy = 2 * time.Second
 
-// openFollowed opens a store that is kept up to date for a long time.
+// openFollowed opens the store that is to be kept up to date, waiting while it is
+// away, unless it cannot even be reached: the address may be a wrong one.
+func (f *followFlags) openFollowed(ctx context.Context, path string, patience *follow.Patience) (s openedStore, err error) {
+	at, err := f.followedStore(path)
+	if err != nil {
+		return nil, err
+	}
+	var unreachable error
+	err = patience.Do(ctx, func() error {
+		s, err = openLasting(ctx, at)
+		if isUnreachable(err) {
+			unreachable = err
+			return errors.New("not to be waited for")
+		}
+		return err
+	})
+	return s, cmp.Or(unreachable, err)
+}
+
+// isUnreachable reports whether a server was not found at its address.
+func isUnreachable(err error) bool {
+	var said *pgconn.PgError
+	return isConnectError(err) && !errors.As(err, &said)
+}
+
+// openLasting opens a store that is kept up to date for a long time.
 //
 // PostgreSQL's commits wait for the disk here, though the streams stay. A server
 // that goes down would take the last rows with it while following goes on, and
 // those of a run that does not grow any more would be missing until it is followed
 // anew. With SQLite's file that cannot be: when its computer goes down, so does
 // this program.
-func openFollowed(ctx context.Context, at address) (openedStore, error) {
+func openLasting(ctx context.Context, at address) (openedStore, error) {
 	if at.scheme == schemeSQLite {
 		return opened(sqlite.Open(ctx, at.location, sqlite.BusyTimeout(busy)))
 	}

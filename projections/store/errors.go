@@ -25,9 +25,18 @@ var (
 	ErrReadOnly = errors.New("the database is read-only")
 	// ErrFull is returned when the disk under the store is full.
 	ErrFull = errors.New("the disk is full")
+	// ErrAway is in the errors of a database that cannot be reached, is going
+	// down or coming up, or was in the way of itself: the same may succeed later.
+	ErrAway = errors.New("the database is away")
 	// ErrRunID is returned for a run id that no store takes, see [CheckRunID].
 	ErrRunID = errors.New("the run's id cannot be a key")
 )
+
+// IsAway reports whether an error of a store may go away if one waits: because
+// the store is away, locked, or has no room.
+func IsAway(err error) bool {
+	return errors.Is(err, ErrAway) || errors.Is(err, ErrLocked) || errors.Is(err, ErrFull)
+}
 
 // ReducersError says that the rows in a store were derived by other reducers
 // than this program's.

@@ -1,7 +1,6 @@
-package main
+package follow
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -9,22 +8,22 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
-
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // keeper keeps the rows of streams that are followed up with them.
 type keeper struct {
-	store     openedStore
+	store     store.Store
 	projector *store.Projector
-	outage    *outage
-	say       func(string)
+	patience  *Patience
+	notices   Notices
+	grace     time.Duration
 
-	interrupted context.Context // done with Ctrl-C
+	interrupted context.Context // done when following is to end
 	late        context.Context // done a while after that
 	stop        func() error    // ends the projector's work
+	release     func()          // lets go of the contexts
 
 	// held counts the batches in which something was not applied, but held.
 	held atomic.Int64
@@ -47,27 +46,22 @@ func failure(err error) error {
 	return &storeFailure{err}
 }
 
-// newKeeper opens a store to be kept up to date until ctx ends.
-func newKeeper(ctx context.Context, at address, f *follower) (*keeper, error) {
-	k := &keeper{outage: &outage{say: f.remarks.now}, say: f.remarks.now, interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
-	err := k.outage.patiently(ctx, nil, func() (err error) {
-		if k.store, err = openFollowed(ctx, at); isUnreachable(err) {
-			err = backoff.Permanent(err)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
+// newKeeper keeps the rows in a store up to date until ctx ends.
+func newKeeper(ctx context.Context, options Options) *keeper {
+	k := &keeper{
+		store: options.Store, patience: options.Patience, notices: options.Notices, grace: options.Grace,
+		interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
 	}
-	k.projector = store.NewProjector(k.store, jsonl.NewSegments(f.options), store.ProjectorOptions{Done: k.done})
+	k.projector = store.NewProjector(k.store, jsonl.NewSegments(options.Streams), store.ProjectorOptions{Done: k.done})
 	k.stop = sync.OnceValue(k.stopProjector)
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	k.late = late
-	context.AfterFunc(ctx, func() {
-		time.AfterFunc(closing, cancel)
+	unhook := context.AfterFunc(ctx, func() {
+		time.AfterFunc(k.grace, cancel)
 		_ = k.stop() // lets go of those who wait for the store
 	})
-	return k, nil
+	k.release = func() { unhook(); cancel() }
+	return k
 }
 
 func (k *keeper) done(batch store.Batch) {
@@ -79,9 +73,9 @@ func (k *keeper) done(batch store.Batch) {
 // stopProjector finishes the transaction that is under way, unless the store is
 // away.
 func (k *keeper) stopProjector() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closing)
+	ctx, cancel := context.WithTimeout(context.Background(), k.grace)
 	defer cancel()
-	if k.outage.isOn() {
+	if k.patience.isAway() {
 		cancel()
 	}
 	return k.projector.Close(ctx)
@@ -90,8 +84,9 @@ func (k *keeper) stopProjector() error {
 // close ends the work with the store.
 func (k *keeper) close() error {
 	err := k.stop()
+	k.release()
 	if k.interrupted.Err() != nil {
 		err = nil // what was not finished is not there, and the same command goes on
 	}
-	return cmp.Or(err, k.store.Close())
+	return err
 }

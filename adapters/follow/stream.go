@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"cmp"
@@ -15,10 +15,10 @@ import (
 // stream follows one stream until its run has finished, or it cannot be read.
 func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 	source := jsonl.FileSource(s.Path())
-	source.Run = cmp.Or(f.runID, source.Run)
+	source.Run = cmp.Or(f.Run, source.Run)
 	run, again, err := f.claim(source)
 	if err != nil {
-		f.setAside(err)
+		f.Notices.SetAside("", err) // the run is another stream's
 		return nil
 	}
 	if run.bad.isIn(source.Path) {
@@ -66,7 +66,7 @@ func pause(ctx context.Context, while time.Duration) {
 
 // restart has the view forget a run, whose stream is read from its start.
 func (f *follower) restart(run domain.RunID) {
-	if f.view != nil {
-		f.view.Restart(run)
+	if f.View != nil {
+		f.View.Restart(run)
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"context"
@@ -10,16 +10,16 @@ import (
 
 // ingest brings the rows of a run up to its stream. An error is the stream's, or a
 // *storeFailure.
-func (k *keeper) ingest(ctx context.Context, recording *jsonl.Recording, trouble func(error)) error {
+func (k *keeper) ingest(ctx context.Context, recording *jsonl.Recording, each func(error)) error {
 	var result store.Result
-	err := k.outage.patiently(ctx, trouble, func() error { return k.once(ctx, recording, &result) })
+	err := k.patience.do(ctx, each, func() error { return k.once(ctx, recording, &result) })
 	switch {
 	case err != nil:
 		return failure(err)
 	case result.Outcome == store.SetAside:
 		return result.Err
 	case result.Outcome == store.Rewritten:
-		k.say(rewritten(result))
+		k.notices.Rewritten(result)
 	}
 	return nil
 }
@@ -47,11 +47,11 @@ func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *s
 // last is ingest for when following has been interrupted: it is done soon, or
 // not at all.
 func (k *keeper) last(recording *jsonl.Recording) {
-	if k.outage.isOn() || k.gaveUp.Load() {
+	if k.patience.isAway() || k.gaveUp.Load() {
 		return
 	}
 	var result store.Result
 	if err := k.once(k.late, recording, &result); err != nil && !k.gaveUp.Swap(true) {
-		k.say(err.Error() + "; the same command goes on where it was")
+		k.notices.Unfinished(err)
 	}
 }

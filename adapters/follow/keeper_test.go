@@ -1,53 +1,48 @@
-package main
+package follow
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
-	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
 const keptLine = `{"at_ms":1,"type":"run_finished","outcome":"succeeded"}` + "\n"
 
 // What was held of a run before it is followed, of whichever stream that was, does
 // not wait any more when its rows have been brought up to the stream.
-func TestFollowForgetsWhatIsHeld(t *testing.T) {
-	stream, file := filepath.Join(t.TempDir(), "run.jsonl"), filepath.Join(t.TempDir(), "quire.db")
-	if err := os.WriteFile(stream, []byte(keptLine), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	var said bytes.Buffer
-	follow := func() {
-		t.Helper()
-		if status := run(t.Context(), []string{"follow", stream, "--to", "sqlite:" + file, "--quiet"}, stdio{&said, &said}); status != statusOK {
-			t.Fatalf("it ends with %d: %s", status, &said)
+func TestForgetsWhatIsHeld(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	put(t, path, keptLine)
+	s := memory.New()
+	for range 2 {
+		if summary, err := Follow(t.Context(), path, Options{Store: s}); err != nil || summary != (Summary{Complete: 1}) {
+			t.Fatalf("it ends with %+v, %v", summary, err)
+		}
+		if waiting, err := s.Waiting(t.Context(), "run"); err != nil || len(waiting) != 0 {
+			t.Errorf("%d runs wait, %v", len(waiting), err)
+		}
+		hold(t, s, domain.Segment{Run: "run", Offset: 10_000, Data: []byte(keptLine), SHA256: sha256.Sum256(nil)})
+		if waiting, err := s.Waiting(t.Context(), "run"); err != nil || len(waiting) != 1 {
+			t.Fatalf("%d runs wait, %v", len(waiting), err)
 		}
 	}
-	follow()
-	s, err := sqlite.Open(t.Context(), file)
-	if err != nil {
+}
+
+func put(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		t.Fatal(err)
-	}
-	defer s.Close()
-	hold(t, s, domain.Segment{Run: "run", Offset: 10_000, Data: []byte(keptLine), SHA256: sha256.Sum256(nil)})
-	if waiting, err := s.Waiting(t.Context(), "run"); err != nil || len(waiting) != 1 {
-		t.Fatalf("before, %d runs wait, %v", len(waiting), err)
-	}
-	follow()
-	if waiting, err := s.Waiting(t.Context(), "run"); err != nil || len(waiting) != 0 {
-		t.Errorf("%d runs wait, %v", len(waiting), err)
 	}
 }
 
@@ -62,8 +57,8 @@ func hold(t *testing.T, s store.Store, segment domain.Segment) {
 
 // Lines whose rows are there already are not sent to the projector: it is closed
 // here, and refuses what it gets.
-func TestFollowSendsOnlyWhatIsMissing(t *testing.T) {
-	f := keepingFollower(t, "run.jsonl")
+func TestSendsOnlyWhatIsMissing(t *testing.T) {
+	f := newFollower(t.Context(), Options{Store: memory.New()})
 	if err := f.keeper.close(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +73,7 @@ func TestFollowSendsOnlyWhatIsMissing(t *testing.T) {
 
 // A stream that is replaced after its rows were brought up to it, and before it is
 // read on, is found out however much of the other one is there.
-func TestFollowReplacedAtTheStart(t *testing.T) {
+func TestReplacedAtTheStart(t *testing.T) {
 	first := strings.Repeat(`{"at_ms":1,"type":"job_started","job_id":"first"}`+"\n", 4)
 	second := strings.Repeat(`{"at_ms":1,"type":"job_started","job_id":"other"}`+"\n", 8)
 	for _, test := range []struct {
@@ -91,21 +86,20 @@ func TestFollowReplacedAtTheStart(t *testing.T) {
 		first, length := test.first, test.length
 		t.Run(fmt.Sprintf("%d by %d", len(first), length), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "run.jsonl")
-			if err := os.WriteFile(path, []byte(first), 0o666); err != nil {
-				t.Fatal(err)
-			}
-			f := keepingFollower(t, path)
+			put(t, path, first)
+			f := newFollower(t.Context(), Options{Store: memory.New()})
 			defer f.keeper.close()
 			recording := jsonl.FileSource(path).Recording(jsonl.Options{})
-			if _, err := store.Ingest(t.Context(), f.keeper.store, recording, store.Options{}); err != nil {
+			if _, err := store.Ingest(t.Context(), f.Store, recording, store.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			err := tail.Follow(t.Context(), path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
-				one := &followed{follower: f, ctx: ctx, stream: s, source: jsonl.FileSource(path), run: &followedRun{}}
+				one := &followed{follower: f, ctx: ctx, stream: s, source: jsonl.FileSource(path), run: &run{}}
 				if err := one.begin(nil); err != nil {
 					return err
 				}
-				if err := replaceFile(path, []byte(second[:length]), 0o666); err != nil {
+				put(t, path+".new", second[:length])
+				if err := os.Rename(path+".new", path); err != nil {
 					return err
 				}
 				return one.on()
@@ -113,23 +107,9 @@ func TestFollowReplacedAtTheStart(t *testing.T) {
 			if !errors.Is(err, tail.ErrRewritten) {
 				t.Errorf("it ends with %v", err)
 			}
-			if waiting, err := f.keeper.store.Waiting(t.Context()); err != nil || len(waiting) > 0 {
+			if waiting, err := f.Store.Waiting(t.Context()); err != nil || len(waiting) > 0 {
 				t.Errorf("of the other stream, something waits: %v, %v", waiting, err)
 			}
 		})
 	}
-}
-
-// keepingFollower returns a follower with a store of its own.
-func keepingFollower(t *testing.T, path string) *follower {
-	t.Helper()
-	f, err := newFollower(path, followFlags{readFlags: readFlags{onMalformed: "stop", maxLine: jsonl.DefaultMaxLine}}, stdio{io.Discard, io.Discard})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.keeper, err = newKeeper(t.Context(), address{scheme: schemeSQLite, location: filepath.Join(t.TempDir(), "quire.db")}, f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
 }

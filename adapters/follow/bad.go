@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"crypto/sha256"
@@ -66,13 +66,4 @@ func (b *badLine) read(path string) ([]byte, os.FileInfo) {
 	data := make([]byte, b.length)
 	n, _ := file.ReadAt(data, b.offset) // less is something else
 	return data[:n], info
-}
-
-// statusOfStream is the status for what is wrong with a stream.
-func statusOfStream(err error) int {
-	var long *tail.LineTooLongError
-	if errors.As(err, &long) {
-		return statusMalformed
-	}
-	return statusOf(err)
 }

@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"github.com/quire-ci/quire-project/adapters/tail"
@@ -20,8 +20,8 @@ func (f *followed) take(chunk tail.Chunk) error {
 	}
 	f.lines += lines
 	f.count(d.entries)
-	if f.view != nil {
-		f.view.Take(f.source.Run, d.entries)
+	if f.View != nil {
+		f.View.Take(f.source.Run, d.entries)
 	}
 	return malformed
 }
@@ -35,7 +35,7 @@ func (f *followed) keep(offset int64, data []byte) error {
 	if f.keeper == nil || segment.End() <= f.kept.Bytes {
 		return nil
 	}
-	if err := f.keeper.apply(f.ctx, segment, &f.seen, f.trouble); err != nil {
+	if err := f.keeper.apply(f.ctx, segment, &f.seen, f.waiting); err != nil {
 		return err
 	}
 	f.kept, f.wrote = domain.Mark{Bytes: segment.End()}, true
@@ -69,21 +69,17 @@ func (f *followed) count(entries []domain.Entry) {
 	}
 	f.fold.Settle()
 	f.fold.Open()
-	f.setStatus(f.row.State)
+	f.setState(f.row.State)
 	if f.row.Ended {
 		f.fold = nil
 	}
 }
 
-func (f *followed) setStatus(state projections.State) {
+func (f *followed) setState(state projections.State) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.run.status = runStatus(state)
+	f.run.state = state
 }
 
-// trouble shows that the store is waited for, where words would be held back.
-func (f *followed) trouble(err error) {
-	if f.view != nil && f.remarks.hold {
-		f.view.Trouble(f.source.Run, "waiting for the store: "+err.Error())
-	}
-}
+// waiting tells that the run waits for the store.
+func (f *followed) waiting(err error) { f.Notices.Waiting(f.source.Run, err) }

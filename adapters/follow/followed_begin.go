@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"crypto/sha256"
@@ -25,7 +25,7 @@ func (f *followed) begin(from *finished) error {
 	if err != nil {
 		return err
 	}
-	at, err := f.keeper.begin(f.ctx, f.source.Run, f.recording().WholeLines(), info.Size() <= pieceSize, f.again, f.trouble)
+	at, err := f.keeper.begin(f.ctx, f.source.Run, f.recording().WholeLines(), info.Size() <= pieceSize, f.again, f.waiting)
 	if err != nil {
 		return err
 	}
@@ -39,14 +39,14 @@ func (f *followed) begin(from *finished) error {
 
 // skip leaves out what nobody needs to see of a run that has finished.
 func (f *followed) skip(at store.Checkpoint) error {
-	if f.view != nil || at.Mark.Bytes == 0 {
+	if f.View != nil || at.Mark.Bytes == 0 {
 		return nil
 	}
-	row, err := store.ReadRun(f.ctx, f.keeper.store, f.source.Run)
+	row, err := store.ReadRun(f.ctx, f.Store, f.source.Run)
 	if err != nil || !row.Ended {
 		return nil // to read it is as good
 	}
-	f.setStatus(row.State)
+	f.setState(row.State)
 	f.stream.Skip(at.Mark.Bytes)
 	f.lines, f.fold, f.digest = at.Mark.Lines, nil, nil
 	return nil

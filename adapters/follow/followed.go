@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"context"
@@ -20,7 +20,7 @@ type followed struct {
 	ctx    context.Context
 	stream *tail.Stream
 	source jsonl.Source
-	run    *followedRun
+	run    *run
 	again  bool // it was read before
 
 	lines  int64             // that were read
@@ -82,7 +82,7 @@ func (f *followed) next() (tail.Chunk, error) {
 	defer cancel()
 	chunk, err := f.stream.Next(ctx, pieceSize)
 	if err != nil && f.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		if err := f.keeper.ingest(f.ctx, f.recording().WholeLines(), f.trouble); err != nil {
+		if err := f.keeper.ingest(f.ctx, f.recording().WholeLines(), f.waiting); err != nil {
 			return chunk, err
 		}
 		f.unborn = false
@@ -93,7 +93,7 @@ func (f *followed) next() (tail.Chunk, error) {
 }
 
 func (f *followed) recording() *jsonl.Recording {
-	options := f.options
+	options := f.Streams
 	options.Name = f.source.Path
 	return f.source.Recording(options)
 }

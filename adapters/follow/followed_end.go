@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"errors"
@@ -40,10 +40,7 @@ func (f *followed) fails(err error) error {
 	if errors.Is(err, errStopped) {
 		err = &store.SourceError{Name: f.source.Path, Err: err}
 	}
-	if f.view != nil {
-		f.view.Trouble(f.source.Run, err.Error())
-	}
 	f.run.bad = findBad(f.stream, err)
-	f.setAside(err)
+	f.Notices.SetAside(f.source.Run, err)
 	return nil
 }

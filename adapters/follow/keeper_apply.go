@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"context"
@@ -13,8 +13,8 @@ var errStopped = errors.New("the store has other rows of the run than were deriv
 
 // apply has a segment applied. seen is what held was when that was looked at
 // last.
-func (k *keeper) apply(ctx context.Context, segment domain.Segment, seen *int64, trouble func(error)) error {
-	if err := k.outage.patiently(ctx, trouble, func() error { return k.projector.Apply(ctx, segment) }); err != nil {
+func (k *keeper) apply(ctx context.Context, segment domain.Segment, seen *int64, each func(error)) error {
+	if err := k.patience.do(ctx, each, func() error { return k.projector.Apply(ctx, segment) }); err != nil {
 		return failure(err)
 	}
 	now := k.held.Load()
@@ -22,7 +22,7 @@ func (k *keeper) apply(ctx context.Context, segment domain.Segment, seen *int64,
 		return nil
 	}
 	*seen = now // of whichever run it was
-	held, err := k.isHeld(ctx, segment.Run, trouble)
+	held, err := k.isHeld(ctx, segment.Run, each)
 	if err == nil && held {
 		return errStopped
 	}

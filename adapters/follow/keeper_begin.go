@@ -1,4 +1,4 @@
-package main
+package follow
 
 import (
 	"context"
@@ -12,32 +12,32 @@ import (
 // comes continues them, and returns the checkpoint. A short stream that is not
 // stored is left for the projector, which writes many at once. known says that the
 // projector may know the run from before.
-func (k *keeper) begin(ctx context.Context, run domain.RunID, recording *jsonl.Recording, short, known bool, trouble func(error)) (at store.Checkpoint, err error) {
-	at, stored, err := k.checkpoint(ctx, run, trouble)
+func (k *keeper) begin(ctx context.Context, run domain.RunID, recording *jsonl.Recording, short, known bool, each func(error)) (at store.Checkpoint, err error) {
+	at, stored, err := k.checkpoint(ctx, run, each)
 	if err != nil {
 		return at, err
 	}
 	if stored || !short {
-		if err := k.ingest(ctx, recording, trouble); err != nil {
+		if err := k.ingest(ctx, recording, each); err != nil {
 			return at, err
 		}
-		if at, _, err = k.checkpoint(ctx, run, trouble); err != nil {
+		if at, _, err = k.checkpoint(ctx, run, each); err != nil {
 			return at, err
 		}
 	}
 	if !known {
-		if known, err = k.isHeld(ctx, run, trouble); err != nil {
+		if known, err = k.isHeld(ctx, run, each); err != nil {
 			return at, err
 		}
 	}
 	if known { // it reads the run's rows again, and forgets what waits for others
-		err = k.outage.patiently(ctx, trouble, func() error { return k.projector.Drop(ctx, run) })
+		err = k.patience.do(ctx, each, func() error { return k.projector.Drop(ctx, run) })
 	}
 	return at, failure(err)
 }
 
-func (k *keeper) checkpoint(ctx context.Context, run domain.RunID, trouble func(error)) (at store.Checkpoint, stored bool, err error) {
-	err = k.outage.patiently(ctx, trouble, func() error {
+func (k *keeper) checkpoint(ctx context.Context, run domain.RunID, each func(error)) (at store.Checkpoint, stored bool, err error) {
+	err = k.patience.do(ctx, each, func() error {
 		all, err := k.store.Checkpoints(ctx, []domain.RunID{run})
 		at, stored = all[run]
 		return err
@@ -46,8 +46,8 @@ func (k *keeper) checkpoint(ctx context.Context, run domain.RunID, trouble func(
 }
 
 // isHeld reports whether segments of a run are held, or it is quarantined.
-func (k *keeper) isHeld(ctx context.Context, run domain.RunID, trouble func(error)) (held bool, err error) {
-	err = k.outage.patiently(ctx, trouble, func() error {
+func (k *keeper) isHeld(ctx context.Context, run domain.RunID, each func(error)) (held bool, err error) {
+	err = k.patience.do(ctx, each, func() error {
 		waiting, err := k.store.Waiting(ctx, run)
 		held = len(waiting) > 0
 		return err

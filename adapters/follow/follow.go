@@ -1,0 +1,107 @@
+package follow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"sync"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Follow follows the stream, or the streams in the folder, that path names, as
+// [tail.Follow] finds them. It returns when ctx is done, when the run of a single
+// stream has finished or its stream cannot be read, or when the store has failed for
+// good: with an error of the store or of tail.Follow, but none of a stream, of
+// which [Notices] tells.
+func Follow(ctx context.Context, path string, options Options) (Summary, error) {
+	f := newFollower(ctx, options)
+	err := tail.Follow(ctx, path, tail.Options{MaxLine: f.Streams.MaxLine, Warn: f.Notices.Warn}, f.stream)
+	if f.keeper != nil {
+		err = cmp.Or(err, f.keeper.close())
+	}
+	return f.summary(), err
+}
+
+// follower follows streams, each in a goroutine of its own.
+type follower struct {
+	Options
+	keeper   *keeper // nil if no rows are kept
+	decoders sync.Pool
+
+	mu   sync.Mutex
+	runs map[domain.RunID]*run
+}
+
+// run is what is known of a run that is, or was, followed. It is little, and kept
+// until following ends.
+type run struct {
+	path  string
+	state projections.State
+	// finished is where its stream was left, once its end had been read.
+	finished *finished
+	// bad is why it is not read on.
+	bad *badLine
+}
+
+// finished is where a stream was left.
+type finished struct {
+	position tail.Position
+	lines    int64
+}
+
+func newFollower(ctx context.Context, options Options) *follower {
+	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}}
+	f.decoders.New = func() any { return &chunkDecoder{Segments: jsonl.NewSegments(f.Streams)} }
+	if f.Store != nil {
+		f.keeper = newKeeper(ctx, f.Options)
+	}
+	return f
+}
+
+func (f *follower) summary() (s Summary) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, run := range f.runs {
+		switch run.state {
+		case projections.Complete:
+			s.Complete++
+		case projections.Failed:
+			s.Failed++
+		default:
+			s.Active++
+		}
+	}
+	return s
+}
+
+// claim takes note of which stream is that of a run, and reports whether it was
+// known already.
+func (f *follower) claim(source jsonl.Source) (known *run, again bool, err error) {
+	if err := store.CheckRunID(source.Run); err != nil && f.keeper != nil {
+		return nil, false, &store.SourceError{Name: source.Path, Err: err}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known, again = f.runs[source.Run]
+	switch {
+	case again && known.path == source.Path:
+		return known, true, nil
+	case again && isThere(known.path): // else it was moved
+		return nil, false, &store.DuplicateError{Run: source.Run, Name: source.Path, Taken: known.path}
+	}
+	known = &run{path: source.Path, state: projections.Active}
+	f.runs[source.Run] = known
+	return known, again, nil
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}

@@ -1,0 +1,197 @@
+package follow_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+const (
+	started  = `{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n"
+	finished = `{"at_ms":2,"type":"job_finished","job_id":"a","outcome":"failed"}` + "\n"
+	ended    = `{"at_ms":3,"type":"run_finished","outcome":"pipeline_failure"}` + "\n"
+)
+
+// seen is a view, and notices, that note what they are told.
+type seen struct {
+	mu    sync.Mutex
+	told  []string
+	lines map[domain.RunID]int
+}
+
+func (s *seen) note(format string, values ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, fmt.Sprintf(format, values...))
+}
+
+func (s *seen) Take(run domain.RunID, entries []domain.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lines == nil {
+		s.lines = map[domain.RunID]int{}
+	}
+	s.lines[run] += len(entries)
+}
+
+func (s *seen) Restart(run domain.RunID) { s.note("restart %s", run) }
+
+func (s *seen) options(db store.Store) follow.Options {
+	return follow.Options{
+		Store: db, View: s,
+		Patience: &follow.Patience{Away: func(err error) { s.note("away: %v", err) }, Back: func() { s.note("back") }},
+		Notices: follow.Notices{
+			SetAside:  func(run domain.RunID, err error) { s.note("set aside %s: %v", run, err) },
+			Rewritten: func(result store.Result) { s.note("rewritten %s", result.RunID) },
+			Waiting:   func(run domain.RunID, err error) { s.note("%s waits: %v", run, err) },
+		},
+	}
+}
+
+func (s *seen) has(words string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.told, func(told string) bool { return strings.Contains(told, words) })
+}
+
+func add(t *testing.T, path, text string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it never happens: %s", what)
+		}
+	}
+}
+
+// A single stream is followed from before it is there to its end, with rows that are
+// open meanwhile.
+func TestStream(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	s, db := &seen{}, memory.New()
+	go func() {
+		add(t, path, started)
+		eventually(t, "the open row", func() bool {
+			jobs, err := store.ReadJobs(t.Context(), db, "run")
+			return err == nil && len(jobs) == 1 && jobs[0].FinishedAtMs.IsNull()
+		})
+		add(t, path, finished+ended)
+	}()
+	summary, err := follow.Follow(t.Context(), path, s.options(db))
+	if err != nil || summary != (follow.Summary{Failed: 1}) {
+		t.Errorf("it ends with %+v, %v", summary, err)
+	}
+	if run, err := store.ReadRun(t.Context(), db, "run"); err != nil || !run.Ended || run.Events != 3 {
+		t.Errorf("the row is %+v, %v", run, err)
+	}
+	if s.lines["run"] != 3 || len(s.told) > 0 {
+		t.Errorf("the view has %d lines; %q", s.lines["run"], s.told)
+	}
+}
+
+// In a folder, a stream that cannot be read is set aside, and read when it has been
+// mended; the end of the context ends all.
+func TestFolder(t *testing.T) {
+	folder := t.TempDir()
+	s, db := &seen{}, memory.New()
+	ctx, cancel := context.WithCancel(t.Context())
+	add(t, filepath.Join(folder, "bad.jsonl"), "{\n")
+	go func() {
+		defer cancel()
+		eventually(t, "bad is set aside", func() bool { return s.has("set aside bad: ") })
+		add(t, filepath.Join(folder, "good.jsonl"), started)
+		eventually(t, "good is stored", func() bool { return stored(t, db, "good", 1) })
+		mended := filepath.Join(folder, "mended")
+		add(t, mended, started+finished)
+		if err := os.Rename(mended, filepath.Join(folder, "bad.jsonl")); err != nil {
+			t.Error(err)
+		}
+		eventually(t, "bad is stored", func() bool { return stored(t, db, "bad", 2) })
+	}()
+	summary, err := follow.Follow(ctx, folder, s.options(db))
+	if !errors.Is(err, context.Canceled) || summary != (follow.Summary{Failed: 1, Active: 1}) {
+		t.Errorf("it ends with %+v, %v", summary, err)
+	}
+}
+
+func stored(t *testing.T, db store.Store, run domain.RunID, events int64) bool {
+	row, err := store.ReadRun(t.Context(), db, run)
+	return err == nil && row.Events == events
+}
+
+// away is a store that cannot be reached for a while.
+type away struct {
+	store.Store
+	mu    sync.Mutex
+	tries int // that are still to fail
+}
+
+func (a *away) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.tries--; a.tries >= 0 {
+		return nil, fmt.Errorf("no way: %w", store.ErrAway)
+	}
+	return a.Store.Checkpoints(ctx, runs)
+}
+
+// A store that is away is waited for, and whoever waits is told once; one that has
+// failed ends all.
+func TestStoreIsAway(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	add(t, path, started+ended)
+	s, db := &seen{}, &away{Store: memory.New(), tries: 3}
+	if summary, err := follow.Follow(t.Context(), path, s.options(db)); err != nil || summary.Failed != 1 {
+		t.Errorf("it ends with %+v, %v", summary, err)
+	}
+	want := []string{"away: no way: the database is away", "run waits: no way: the database is away"}
+	want = append(want, want[1], want[1], "back")
+	if !slices.Equal(s.told, want) {
+		t.Errorf("it is told %q", s.told)
+	}
+	if !stored(t, db, "run", 2) {
+		t.Error("it is not stored")
+	}
+}
+
+// What cannot be mended by waiting ends following.
+func TestStoreFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	add(t, path, started)
+	broken := errors.New("broken")
+	if _, err := follow.Follow(t.Context(), path, follow.Options{Store: &failing{memory.New(), broken}}); !errors.Is(err, broken) {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
+type failing struct {
+	store.Store
+	err error
+}
+
+func (f *failing) Checkpoints(context.Context, []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	return nil, f.err
+}

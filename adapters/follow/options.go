@@ -1,0 +1,90 @@
+package follow
+
+import (
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Options are those of [Follow]. Without a Store no rows are kept, and without a
+// View nothing is shown.
+type Options struct {
+	// Streams says how streams are read.
+	Streams jsonl.Options
+	// Run is the id of the run, where a single stream is followed; the file's name
+	// says it unless it is set.
+	Run domain.RunID
+	// Store is kept up to date. Who lets go of a stream once its rows are there has
+	// to open it durable. It stays the caller's.
+	Store store.Store
+	// Patience has told of the store being away before, when it was opened; a new one
+	// unless set.
+	Patience *Patience
+	// View is shown what is read.
+	View View
+	// Notices are told what happens.
+	Notices Notices
+	// Grace is how long what is under way may take when following ends; ten seconds
+	// unless set.
+	Grace time.Duration
+}
+
+// View shows runs. Its methods may be called by several goroutines at once, but for
+// one run by one at a time.
+type View interface {
+	// Take shows what some entries have done to a run. They are not to be kept.
+	Take(run domain.RunID, entries []domain.Entry)
+	// Restart forgets a run, whose stream is read anew from its start.
+	Restart(run domain.RunID)
+}
+
+// Notices are functions that are told what a person may have to know. Those that are
+// nil are not. They may be called by several goroutines at once.
+type Notices struct {
+	// Warn is told of what following goes on without, as a watcher of changes.
+	Warn func(error)
+	// SetAside is told why a stream is not read on. It is called again when the file
+	// has changed, and the stream cannot be read then either.
+	SetAside func(run domain.RunID, err error)
+	// Rewritten is told of a run whose stream is not the one any more that its rows
+	// were derived from. They have been derived again.
+	Rewritten func(store.Result)
+	// Waiting is told that a run waits for the store, and why, once a try.
+	Waiting func(run domain.RunID, err error)
+	// Unfinished is told why the last lines of streams were not stored when following
+	// ended.
+	Unfinished func(error)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Patience == nil {
+		o.Patience = &Patience{}
+	}
+	if o.Grace <= 0 {
+		o.Grace = 10 * time.Second
+	}
+	n := &o.Notices
+	if n.Warn == nil {
+		n.Warn = func(error) {}
+	}
+	if n.SetAside == nil {
+		n.SetAside = func(domain.RunID, error) {}
+	}
+	if n.Rewritten == nil {
+		n.Rewritten = func(store.Result) {}
+	}
+	if n.Waiting == nil {
+		n.Waiting = func(domain.RunID, error) {}
+	}
+	if n.Unfinished == nil {
+		n.Unfinished = func(error) {}
+	}
+	return o
+}
+
+// Summary says how the runs stand that were followed.
+type Summary struct {
+	Complete, Failed, Active int
+}

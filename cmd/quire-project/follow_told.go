@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/live"
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// told tells a person what happens while streams are followed: on the view, where
+// there is one, and in words.
+type told struct {
+	view    live.View // nil if nothing is shown
+	remarks *remarks
+
+	mu     sync.Mutex
+	status int // what went wrong with single streams
+}
+
+func newTold(stderr io.Writer) *told { return &told{remarks: newRemarks(stderr)} }
+
+func (t *told) notices() follow.Notices {
+	return follow.Notices{
+		Warn:       func(err error) { t.remarks.once(err.Error()) },
+		SetAside:   t.setAside,
+		Rewritten:  func(result store.Result) { t.remarks.now(rewritten(result)) },
+		Waiting:    t.waiting,
+		Unfinished: func(err error) { t.remarks.now(err.Error() + "; the same command goes on where it was") },
+	}
+}
+
+func (t *told) patience() *follow.Patience {
+	return &follow.Patience{
+		Away: func(err error) { t.remarks.now(err.Error() + waitingAdvice(err) + "; waiting until it is back") },
+		Back: func() { t.remarks.now("the store is back; nothing was lost") },
+	}
+}
+
+// waitingAdvice says what others than this program can do.
+func waitingAdvice(err error) string {
+	if errors.Is(err, store.ErrFull) && !strings.Contains(err.Error(), "make room") {
+		return "; make room"
+	}
+	return ""
+}
+
+// setAside tells what is wrong with a stream, which is not followed any more.
+func (t *told) setAside(run domain.RunID, err error) {
+	if t.view != nil && run != "" {
+		t.view.Trouble(run, err.Error())
+	}
+	t.remarks.once(err.Error() + advice(err))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.status = worse(t.status, statusOfStream(err))
+}
+
+// statusOfStream is the status for what is wrong with a stream.
+func statusOfStream(err error) int {
+	var long *tail.LineTooLongError
+	if errors.As(err, &long) {
+		return statusMalformed
+	}
+	return statusOf(err)
+}
+
+// waiting shows that the store is waited for, where words would be held back.
+func (t *told) waiting(run domain.RunID, err error) {
+	if t.view != nil && t.remarks.hold {
+		t.view.Trouble(run, "waiting for the store: "+err.Error())
+	}
+}
+
+// close ends the view, and says what was held back while it was drawn.
+func (t *told) close() error {
+	defer t.remarks.release()
+	if t.view == nil {
+		return nil
+	}
+	if err := t.view.Close(); err != nil {
+		return &writeError{err}
+	}
+	return nil
+}
