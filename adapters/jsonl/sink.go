@@ -129,7 +129,11 @@ func (t Target) Open(stdout io.Writer) (Sink, error) {
 	file, err := os.OpenFile(t.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, fs.ErrExist) {
 		// A pipe or a device keeps no stream that could be overwritten.
-		if info, err := os.Stat(t.path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		info, err := os.Stat(t.path)
+		if err == nil && info.IsDir() {
+			return nil, fmt.Errorf("%s: it is a folder; name a file in it", printable.Name(t.path))
+		}
+		if err == nil && !info.Mode().IsRegular() {
 			file, err := os.OpenFile(t.path, os.O_WRONLY, 0)
 			return fileSink{NewWriter(file), file}, err
 		}

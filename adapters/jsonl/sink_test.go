@@ -206,10 +206,13 @@ func TestTargetsAreNeverOverwritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"stream", "empty", "folder", "link"} {
+	for _, name := range []string{"stream", "empty", "link"} {
 		if sink, err := jsonl.ParseTarget(path(name)).Open(nil); !errors.Is(err, jsonl.ErrStreamExists) || sink != nil {
 			t.Errorf("%s: got %v, %v", name, sink, err)
 		}
+	}
+	if sink, err := jsonl.ParseTarget(path("folder")).Open(nil); err == nil || sink != nil {
+		t.Errorf("a folder: got %v, %v", sink, err)
 	}
 	if got := contents(t, path("stream")) + contents(t, path("empty")); got != "kept" {
 		t.Errorf("what was there is now %q", got)

@@ -75,14 +75,15 @@ func (c *command) openLog() *log {
 func (c *command) follow(ctx, job context.Context, p *process, log *log) (stopped bool, err error) {
 	defer context.AfterFunc(ctx, p.stop)()
 	defer context.AfterFunc(job, p.stop)()
+	defer context.AfterFunc(c.run.kill, p.kill)()
 	o := newOutputs()
 	o.read(p.stdout, c.run.stdout.to(log, c.kept))
 	o.read(p.stderr, c.run.stderr.to(log, nil))
 
 	p.awaitExit()
-	o.wait(p.lingers())
+	o.wait(p.lingers(), c.run.kill.Done())
 	p.killGroup()
-	if !o.wait(dying) {
+	if !o.wait(dying, c.run.kill.Done()) {
 		o.abandon()
 	}
 	if c.exit.Code, stopped, err = p.reap(); err != nil {

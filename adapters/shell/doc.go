@@ -46,8 +46,9 @@
 // long as it holds the command's output, at most for [Options.Grace], and is
 // killed then; so `tool > >(tee log)` loses nothing, and `server &` does not
 // hang the run. What does not hold the output is killed at once. A service
-// that several commands use is started by the body, or leaves the group:
-// `setsid server > server.log 2>&1 &`.
+// that several commands use is started by the body, or leaves the group before it lets
+// go of the output: `setsid sh -c 'exec server > server.log 2>&1' &`. No command has a
+// terminal.
 //
 // When the context ends, the group is sent SIGTERM, and SIGKILL when the grace
 // period is over. The events say what the process really ended with.

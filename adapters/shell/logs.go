@@ -12,7 +12,7 @@ import (
 // logs is the folder of a run's logs.
 type logs struct {
 	jobs string // the folder with one for each job
-	made string // the job whose folder has been made last
+	made string // the job whose folder has been made last; no job's id is empty
 }
 
 func newLogs(folder string) (*logs, error) {
@@ -33,6 +33,14 @@ func newLogs(folder string) (*logs, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// end takes the folder away if there are no logs in it, so that another run can have
+// it.
+func (l *logs) end() {
+	if l.made == "" {
+		_ = os.Remove(l.jobs) // whoever has put something there keeps it
+	}
 }
 
 func (l *logs) path(job string, seq int) string {

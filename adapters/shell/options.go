@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,6 +47,10 @@ type Options struct {
 	// and how long what a command left running in the background may go on to
 	// write output; 5 seconds, if 0. If it is negative there is no such time.
 	Grace time.Duration
+	// Kill, if set, is for whoever does not want to wait for Grace. When it ends, the
+	// command that runs is killed, and nothing of it is waited for. What follows is up to the
+	// context of the run, which mostly has ended before.
+	Kill context.Context
 	// Clock tells the time for events, in milliseconds, and for logs; time.Now, if
 	// nil. It is called from several goroutines.
 	Clock func() time.Time
@@ -76,9 +81,12 @@ const defaultGrace = 5 * time.Second
 
 // prepare makes a run of options, and the folder for its logs.
 func (o Options) prepare() (*run, error) {
-	r := &run{sink: o.Sink, observe: o.Observe, now: o.Clock, grace: o.Grace, shell: slices.Clone(o.Shell)}
+	r := &run{sink: o.Sink, observe: o.Observe, now: o.Clock, grace: o.Grace, kill: o.Kill, shell: slices.Clone(o.Shell)}
 	if r.now == nil {
 		r.now = time.Now
+	}
+	if r.kill == nil {
+		r.kill = context.Background()
 	}
 	if r.grace == 0 {
 		r.grace = defaultGrace

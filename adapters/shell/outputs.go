@@ -31,9 +31,9 @@ func (o *outputs) read(pipe *os.File, to *stream) {
 	}()
 }
 
-// wait waits until all outputs have ended, but no longer than that, and
-// reports whether they have.
-func (o *outputs) wait(atMost time.Duration) bool {
+// wait waits until all outputs have ended, but no longer than that, or until hurry is
+// closed, and reports whether they have.
+func (o *outputs) wait(atMost time.Duration, hurry <-chan struct{}) bool {
 	var tooLong <-chan time.Time
 	for o.done < o.begun {
 		select {
@@ -49,6 +49,8 @@ func (o *outputs) wait(atMost time.Duration) bool {
 		case <-o.ended:
 			o.done++
 		case <-tooLong:
+			return false
+		case <-hurry:
 			return false
 		}
 	}

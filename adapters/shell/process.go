@@ -85,6 +85,16 @@ func (p *process) stop() {
 	p.killer = time.AfterFunc(p.grace, p.killGroup)
 }
 
+// kill kills the group without asking it first.
+func (p *process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.over {
+		p.stopped = p.stopped || !p.exited
+		killGroup(p.os.Pid)
+	}
+}
+
 // killGroup kills what is left of the group.
 func (p *process) killGroup() {
 	p.mu.Lock()

@@ -108,14 +108,7 @@ func TestDaemon(t *testing.T) {
 		t.Skip("there is no setsid")
 	}
 	mark := newMark()
-	t.Cleanup(func() {
-		for _, pid := range survivors(t, mark) {
-			if n, err := strconv.Atoi(pid); err == nil {
-				daemon, _ := os.FindProcess(n) // never fails, where there is /proc
-				_ = daemon.Kill()
-			}
-		}
-	})
+	t.Cleanup(func() { killAll(t, mark) })
 	const filling = shell.PipeSize / 2
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
 		return sh.Run(ctx, fmt.Sprintf(`setsid sh -c 'echo far; touch ready; sleep .2; head -c %d /dev/zero; sleep 60' &
@@ -355,5 +348,80 @@ func TestOutput(t *testing.T) {
 	}
 	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-4.log")); len(got.stdout) != limit+1 {
 		t.Errorf("the log has %d bytes", len(got.stdout))
+	}
+}
+
+// A server that is started as the package's comment says is never killed with the
+// command, however soon that is over.
+func TestServerIsLeft(t *testing.T) {
+	t.Parallel()
+	needsProc(t)
+	if _, err := exec.LookPath("setsid"); err != nil {
+		t.Skip("there is no setsid")
+	}
+	mark := newMark()
+	t.Cleanup(func() { killAll(t, mark) })
+	const servers = 30
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		for range servers {
+			if err := sh.Run(ctx, `setsid sh -c 'exec sleep 60 > server.log 2>&1' &`); err != nil {
+				return err
+			}
+		}
+		return nil
+	}), shell.Options{Env: marked(mark)})
+	if r.err != nil {
+		t.Error(r.err)
+	}
+	if got := len(survivors(t, mark)); got != servers {
+		t.Errorf("%d of %d are left", got, servers)
+	}
+}
+
+func killAll(t *testing.T, mark string) {
+	for _, pid := range survivors(t, mark) {
+		if n, err := strconv.Atoi(pid); err == nil {
+			process, _ := os.FindProcess(n) // never fails, where there is /proc
+			_ = process.Kill()
+			_ = process.Release()
+		}
+	}
+}
+
+// A command that has stopped itself is asked to end like any other.
+func TestStoppedCommandEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(context.Background())
+	began := time.Now()
+	r := runIn(t, t.TempDir(), ctx, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		time.AfterFunc(300*time.Millisecond, cancel)
+		return sh.Run(ctx, `trap 'echo bye; exit 3' TERM; kill -STOP $$; echo "it goes on"`)
+	}), shell.Options{Grace: time.Minute})
+	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); got.stdout != "bye\n" {
+		t.Errorf("the log has %q", got.stdout)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it takes %v", took)
+	}
+}
+
+// When Kill ends, what runs is killed and what it has left is not waited for.
+func TestKill(t *testing.T) {
+	t.Parallel()
+	kill, killed := context.WithCancel(context.Background())
+	began := time.Now()
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		time.AfterFunc(100*time.Millisecond, killed)
+		exit, err := sh.Try(ctx, `setsid sleep 60 & trap '' TERM; echo here; sleep 60`)
+		if exit.Code != 137 {
+			t.Errorf("it exits with %d", exit.Code)
+		}
+		return err
+	}), shell.Options{Grace: time.Minute, Kill: kill})
+	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); got.stdout != "here\n" {
+		t.Errorf("the log has %q", got.stdout)
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it takes %v", took)
 	}
 }

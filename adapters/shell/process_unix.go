@@ -12,12 +12,18 @@ func startProcess(name string, args []string, attr *os.ProcAttr) (*os.Process, e
 	return os.StartProcess(name, args, attr)
 }
 
-// ownGroup makes a process the leader of a group of its own.
-func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
+// ownGroup makes a process the leader of a group of its own, and of a session: without
+// a terminal, a program that asks for a password fails, instead of waiting for ever.
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
-// A group can be gone, which is as good as a signal that has reached it.
-func terminateGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGTERM) }
-func killGroup(pid int)      { _ = syscall.Kill(-pid, syscall.SIGKILL) }
+// terminateGroup asks a group to end, also if it has been stopped. One can be gone,
+// which is as good as a signal that has reached it.
+func terminateGroup(pid int) {
+	_ = syscall.Kill(-pid, syscall.SIGTERM)
+	_ = syscall.Kill(-pid, syscall.SIGCONT)
+}
+
+func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
 // exitCode is what a shell has in $? for a process that has ended so.
 func exitCode(state *os.ProcessState) int32 {

@@ -60,6 +60,7 @@ type run struct {
 	logs    *logs
 	secrets *secrets
 	grace   time.Duration
+	kill    context.Context
 
 	dir     string
 	env     []string
@@ -93,6 +94,7 @@ func (r *run) open(ctx context.Context) (err error) {
 func (r *run) close() {
 	r.stop(nil)
 	r.null.Close()
+	r.logs.end()
 }
 
 // job runs a job, and reports whether the run may go on.

@@ -3,28 +3,44 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 	"github.com/quire-ci/quire-project/adapters/shell"
 )
 
 // compile makes a pipeline that can run of the jobs in a file. It finds what is
-// wrong with them as a whole; what is wrong with one by itself, the file's problems
-// have told.
+// wrong with them as a whole; that a job has no id, the file's problems have told.
 func compile(file pipeline.File) (*shell.Pipeline, []pipeline.Problem) {
 	var jobs []shell.Job
 	for _, job := range file.Jobs {
 		jobs = append(jobs, shell.Job{ID: job.ID.Value, Needs: values(job.Needs), Run: inOrder(job.Commands)})
 	}
 	compiled, err := shell.New(jobs...)
-	var problems []pipeline.Problem
+	problems := tooLong(file.Jobs)
 	for _, err := range each(err) {
 		var unfit *shell.JobError
-		if errors.As(err, &unfit) && unfit.ID != "" {
+		if errors.As(err, &unfit) && (unfit.ID != "" || unfit.Need >= 0) {
 			problems = append(problems, problem(file.Jobs, unfit))
 		}
 	}
 	return compiled, problems
+}
+
+// maxCommand is how many bytes Linux takes as one argument of a program, less the one that
+// ends it: MAX_ARG_STRLEN, see execve(2).
+const maxCommand = 128<<10 - 1
+
+// tooLong finds commands that cannot be run.
+func tooLong(jobs []pipeline.Job) (problems []pipeline.Problem) {
+	for _, job := range jobs {
+		for i, command := range job.Commands {
+			if n := len(command.Value); n > maxCommand {
+				problems = append(problems, pipeline.Problem{At: command.At, What: fmt.Sprintf("job %q: command %d has %d bytes, and %d are what can be run; put it into a script", job.ID.Value, i+1, n, maxCommand)})
+			}
+		}
+	}
+	return problems
 }
 
 // inOrder is the body of a job that has commands and nothing else.

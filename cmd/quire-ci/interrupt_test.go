@@ -2,12 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,6 +28,13 @@ type started struct {
 // start starts a run of a pipeline, with a temporary folder of its own.
 func start(t *testing.T, pipeline string, flags ...string) *started {
 	t.Helper()
+	s := prepare(t, pipeline, flags...)
+	s.begin()
+	return s
+}
+
+func prepare(t *testing.T, pipeline string, flags ...string) *started {
+	t.Helper()
 	s := &started{t: t, folder: workspace(t, pipeline), ended: make(chan error, 1)}
 	s.cmd = exec.Command("quire-ci", append([]string{"run", "--events", "events.jsonl"}, flags...)...)
 	s.cmd.Dir = s.folder
@@ -35,12 +43,16 @@ func start(t *testing.T, pipeline string, flags ...string) *started {
 		t.Fatal(err)
 	}
 	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.path("tmp"))
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.cmd.Process.Kill() })
-	go func() { s.ended <- s.cmd.Wait() }()
 	return s
+}
+
+func (s *started) begin() {
+	s.t.Helper()
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { s.cmd.Process.Kill() })
+	go func() { s.ended <- s.cmd.Wait() }()
 }
 
 // workspace makes a folder with a pipeline.
@@ -125,18 +137,13 @@ func TestInterrupt(t *testing.T) {
 					t.Errorf("not once %q in\n%s", part, shown)
 				}
 			}
-			if left, _ := os.ReadDir(s.path("tmp")); len(left) > 0 {
-				t.Errorf("it leaves %v", left)
-			}
+			s.leavesNothing()
 		})
 	}
 }
 
 // A second signal kills what does not want to stop, and the stream says so.
 func TestInterruptTwice(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("commands are not killed here")
-	}
 	s := start(t, `jobs: [{id: stubborn, sh: "trap '' INT TERM; echo $$ > begun; while :; do sleep 0.05; done"}]`)
 	pid, err := strconv.Atoi(strings.TrimSpace(s.await("begun")))
 	if err != nil {
@@ -165,26 +172,115 @@ func TestInterruptTwice(t *testing.T) {
 	}
 }
 
-// A second signal ends a program, too, that waits for somebody to take its events.
+// A second signal ends a program, too, that waits for somebody to take its events, and
+// leaves nothing behind.
 func TestInterruptStuck(t *testing.T) {
-	folder := workspace(t, `jobs: [{id: a, sh: "true"}]`)
-	pipe := filepath.Join(folder, "pipe")
-	if err := syscall.Mkfifo(pipe, 0o666); err != nil {
+	events := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(events, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("quire-ci", "run", "--workspace", folder, "--events", pipe)
-	if err := cmd.Start(); err != nil {
+	pipe, err := os.OpenFile(events, os.O_RDWR, 0)
+	if err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		time.Sleep(200 * time.Millisecond)
-		if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	defer pipe.Close()
+	long := strings.Repeat("x", 100_000) // more than a pipe takes
+	s := start(t, `jobs: [{id: a, sh: ": `+long+`"}]`, "--events", events)
+	read := []byte{}
+	for !bytes.HasSuffix(read, []byte("sh_started")) {
+		read = append(read, 0)
+		if _, err := pipe.Read(read[len(read)-1:]); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := &started{t: t, cmd: cmd, ended: make(chan error, 1)}
-	go func() { s.ended <- cmd.Wait() }()
+	s.signal(os.Interrupt)
+	time.Sleep(50 * time.Millisecond)
+	s.signal(os.Interrupt)
 	if status := s.status(); status != statusInterrupted {
 		t.Errorf("it ends with %d", status)
 	}
+	s.leavesNothing()
+}
+
+// leavesNothing checks that no temporary folder is left.
+func (s *started) leavesNothing() {
+	s.t.Helper()
+	if left, _ := os.ReadDir(s.path("tmp")); len(left) > 0 {
+		s.t.Errorf("it leaves %v", left)
+	}
+}
+
+// What has left the group and holds the output is not waited for after a second
+// signal; the stream has its end all the same.
+func TestInterruptTwiceWhileOutputIsHeld(t *testing.T) {
+	s := start(t, `jobs: [{id: a, sh: "setsid sleep 8 & echo begun > begun; sleep 8"}]`)
+	s.await("begun")
+	s.signal(os.Interrupt)
+	time.Sleep(50 * time.Millisecond)
+	s.signal(os.Interrupt)
+	second := time.Now()
+	if status := s.status(); status != statusInterrupted {
+		t.Errorf("it ends with %d:\n%s", status, s.stderr.String())
+	}
+	if took := time.Since(second); took > 3*time.Second {
+		t.Errorf("it takes %v to end at once", took)
+	}
+	const want = "job_started a, sh_started a, sh_finished 143, job_finished failed, run_finished failed"
+	if got := events(t, s.path("events.jsonl")); got != want {
+		t.Errorf("the stream has %s", got)
+	}
+	s.leavesNothing()
+}
+
+// Ctrl-C while logs are shown ends the showing, and changes nothing of how the run
+// went.
+func TestInterruptWhileLogsAreShown(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	s := prepare(t, `jobs: [{id: a, sh: "yes | head -c 1000000"}]`)
+	s.cmd.Stderr = write // which nobody reads yet
+	s.begin()
+	write.Close()
+	s.await("events.jsonl")
+	for range 1000 {
+		if run := record(t, s.path("events.jsonl")).Run; run.Ended {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.signal(os.Interrupt)
+	time.Sleep(50 * time.Millisecond)
+	shown, err := io.ReadAll(read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status := s.status(); status != statusOK {
+		t.Errorf("it ends with %d", status)
+	}
+	if len(shown) > 2_000_000 || !bytes.HasSuffix(shown, []byte("\nquire-ci: interrupted; the rest of the logs is not shown\n")) {
+		t.Errorf("it shows %d bytes, the last ones %q", len(shown), shown[max(0, len(shown)-200):])
+	}
+	s.leavesNothing()
+}
+
+// A named pipe that nobody reads is waited for until Ctrl-C.
+func TestInterruptBeforeEventsAreRead(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(20*time.Millisecond, func() { cancel(interruption{}) })
+	_, err := openStream(ctx, pipe, io.Discard)
+	if statusOf(err) != statusInterrupted {
+		t.Errorf("it ends with %v", err)
+	}
+	reader, err := os.OpenFile(pipe, os.O_RDONLY, 0) // lets go of who waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.Close()
 }

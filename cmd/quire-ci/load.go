@@ -40,6 +40,9 @@ func (e *invalidError) lines() []string {
 
 // load reads the pipeline of a workspace.
 func load(workspace string) (*loaded, error) {
+	if workspace == "" {
+		return nil, usageError(errors.New("--workspace has to name a folder"))
+	}
 	path := filepath.Join(workspace, ".quire", "ci.yaml")
 	data, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {

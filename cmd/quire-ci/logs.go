@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ type logs struct {
 }
 
 // openLogs says where logs go: into a folder that keeps them, or into one for now.
-func openLogs(kept string, screen *screen) (*logs, error) {
+func openLogs(ctx context.Context, kept string, screen *screen) (*logs, error) {
 	if kept != "" {
 		return &logs{folder: kept, screen: screen}, nil
 	}
@@ -30,6 +31,7 @@ func openLogs(kept string, screen *screen) (*logs, error) {
 	if err != nil {
 		return nil, fmt.Errorf("a folder for the logs: %w", err)
 	}
+	hurryOf(ctx).leaving(func() { os.RemoveAll(folder) })
 	return &logs{folder: folder, temporary: true, screen: screen}, nil
 }
 
@@ -60,13 +62,19 @@ func (l *logs) explain(err error) error {
 	return &statusError{statusFailed, fmt.Errorf("job %s failed: command %d exited with %d; its output is %s", exit.JobID, exit.Seq, exit.Code, where)}
 }
 
-// end shows and removes what is not kept.
-func (l *logs) end() {
+// end shows and removes what is not kept. The next Ctrl-C ends the showing.
+func (l *logs) end(ctx context.Context) {
 	if !l.temporary {
 		return
 	}
+	if ctx.Err() != nil { // the first one has ended the run
+		ctx = hurryOf(ctx)
+	}
 	for _, path := range l.written {
-		if err := l.show(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := l.show(ctx, path); ctx.Err() != nil {
+			l.screen.say("interrupted; the rest of the logs is not shown")
+			break
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			l.screen.say(fmt.Sprintf("a log cannot be shown: %v", err))
 		}
 	}
@@ -76,13 +84,13 @@ func (l *logs) end() {
 }
 
 // show shows a log below its name, unless it is empty.
-func (l *logs) show(path string) error {
+func (l *logs) show(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	lines := bufio.NewReaderSize(file, 64<<10)
+	lines := bufio.NewReaderSize(untilDone{ctx, file}, 64<<10)
 	if _, err := lines.Peek(1); err == io.EOF {
 		return nil
 	}
@@ -91,4 +99,17 @@ func (l *logs) show(path string) error {
 		return err
 	}
 	return l.screen.show(name, lines)
+}
+
+// untilDone reads until a context ends.
+type untilDone struct {
+	context.Context
+	io.Reader
+}
+
+func (u untilDone) Read(p []byte) (int, error) {
+	if err := u.Err(); err != nil {
+		return 0, err
+	}
+	return u.Reader.Read(p)
 }

@@ -69,17 +69,17 @@ func runPipeline(ctx context.Context, flags runFlags, io stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	stream, err := openStream(flags.events, io.out)
+	stream, err := openStream(ctx, flags.events, io.out)
 	if err != nil {
 		return err
 	}
 	defer func() { err = worse(err, stream.end()) }()
 	screen := newScreen(io.err)
-	logs, err := openLogs(flags.outDir, screen)
+	logs, err := openLogs(ctx, flags.outDir, screen)
 	if err != nil {
 		return err
 	}
-	defer logs.end()
+	defer logs.end(ctx)
 	heeding := context.AfterFunc(ctx, screen.interrupted)
 	defer heeding()
 	return loaded.run(ctx, flags.workspace, stream, logs, screen)
@@ -97,6 +97,7 @@ func (l *loaded) run(ctx context.Context, workspace string, stream *stream, logs
 		Logs:      logs.folder,
 		Secrets:   values,
 		Env:       environment(l.file.Env),
+		Kill:      hurryOf(ctx),
 		Observe: func(progress shell.Progress) {
 			logs.observe(progress)
 			screen.observe(progress)

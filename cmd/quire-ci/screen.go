@@ -48,7 +48,7 @@ func (s *screen) observe(progress shell.Progress) {
 	switch event.Kind {
 	case domain.JobStarted:
 		s.jobBegun = event.AtMs
-		s.line(text.Bold, "▶ "+event.JobID)
+		s.line(text.Bold, "▶ "+printable(event.JobID))
 	case domain.ShStarted:
 		s.shBegun = event.AtMs
 		s.commands++
@@ -57,7 +57,7 @@ func (s *screen) observe(progress shell.Progress) {
 		s.finished(event)
 	case domain.JobFinished:
 		if event.Outcome == domain.Failed {
-			s.line(text.FgRed, fmt.Sprintf("✗ %s failed after %s", event.JobID, since(s.jobBegun, event)))
+			s.line(text.FgRed, fmt.Sprintf("✗ %s failed after %s", printable(event.JobID), since(s.jobBegun, event)))
 		}
 	}
 }
@@ -107,15 +107,17 @@ func (s *screen) excerpt(lines []string) {
 func (s *screen) show(heading string, lines *bufio.Reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintln(s.out, report.Printable("==> "+heading+" <=="))
-	if !s.terminal {
-		_, err := lines.WriteTo(s.out)
-		return err
-	}
+	out := bufio.NewWriterSize(s.out, 64<<10)
+	defer out.Flush()
+	fmt.Fprintln(out, report.Printable("==> "+heading+" <=="))
 	for {
 		line, err := lines.ReadString('\n')
 		if line != "" {
-			fmt.Fprintln(s.out, printable(strings.TrimSuffix(line, "\n")))
+			line = strings.TrimSuffix(line, "\n")
+			if s.terminal {
+				line = printable(line)
+			}
+			fmt.Fprintln(out, line)
 		}
 		if err == io.EOF {
 			return nil

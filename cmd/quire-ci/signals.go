@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -17,10 +18,49 @@ func (interruption) Error() string { return "interrupted" }
 // stream what it has ended with.
 const atOnce = time.Second
 
+// hurry is what the second Ctrl-C asks for.
+type hurry struct {
+	context.Context // ends with it
+
+	mu sync.Mutex
+	// leave takes away what must not be left behind.
+	leave func()
+}
+
+// leaving says what is to be taken away if the program ends at once; nil for nothing.
+func (h *hurry) leaving(leave func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.leave = leave
+}
+
+// exit ends the program.
+func (h *hurry) exit(status int) {
+	h.mu.Lock() // and keeps it
+	if h.leave != nil {
+		h.leave()
+	}
+	os.Exit(status)
+}
+
+// hurryKey is the key of a context's hurry.
+type hurryKey struct{}
+
+// hurryOf returns what tells of the second Ctrl-C, where there is somebody who heeds it.
+func hurryOf(ctx context.Context) *hurry {
+	if h, ok := ctx.Value(hurryKey{}).(*hurry); ok {
+		return h
+	}
+	return &hurry{Context: context.Background()}
+}
+
 // heedSignals returns a context that ends with the first Ctrl-C, so that what
-// runs can be stopped and recorded. The second one kills it.
+// runs can be stopped and recorded. The second one kills it, and ends the program soon
+// after that, whatever it waits for.
 func heedSignals() context.Context {
-	ctx, cancel := context.WithCancelCause(context.Background())
+	kill, killed := context.WithCancel(context.Background())
+	h := &hurry{Context: kill}
+	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), hurryKey{}, h))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	if !signal.Ignored(syscall.SIGHUP) { // as it is below nohup
@@ -33,9 +73,9 @@ func heedSignals() context.Context {
 		<-signals
 		cancel(interruption{})
 		<-signals
-		killCommands()
+		killed()
 		time.Sleep(atOnce)
-		os.Exit(statusInterrupted)
+		h.exit(statusInterrupted)
 	}()
 	return ctx
 }

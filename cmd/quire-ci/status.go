@@ -78,12 +78,13 @@ func say(stderr io.Writer, words string) {
 
 // advice says what to do about an error, where its own words do not.
 func advice(err error) string {
+	var unrecorded *shell.RecordError
 	switch {
-	case errors.Is(err, syscall.EPIPE):
+	case errors.As(err, &unrecorded) && errors.Is(err, syscall.EPIPE):
 		return "; whoever reads the events has to read all of them"
 	case errors.Is(err, syscall.ENOSPC):
-		return "; make room and run it again"
-	case errors.Is(err, fs.ErrNotExist):
+		return "; make room and run it again, with other names for what it has left"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
 		return "; check the path"
 	case errors.Is(err, fs.ErrPermission):
 		return "; check the permissions"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ type stream struct {
 }
 
 // openStream opens what --events names. A file must not be there.
-func openStream(target string, stdout io.Writer) (*stream, error) {
+func openStream(ctx context.Context, target string, stdout io.Writer) (*stream, error) {
 	switch target {
 	case "":
 		return nil, usageError(errors.New("--events has to name something: a file, stdout, or null for no events"))
@@ -28,7 +29,7 @@ func openStream(target string, stdout io.Writer) (*stream, error) {
 	if isTerminal(stdout) {
 		stdout = report.TerminalSafe(stdout)
 	}
-	sink, err := jsonl.ParseTarget(target).Open(stdout)
+	sink, err := openSink(ctx, jsonl.ParseTarget(target), stdout)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("--events: %v; make its folder first", err)
 	}
@@ -39,6 +40,26 @@ func openStream(target string, stdout io.Writer) (*stream, error) {
 		target = ""
 	}
 	return &stream{sink, target}, nil
+}
+
+// openSink opens a target. A named pipe is open when somebody reads it, which ctx ends
+// the waiting for.
+func openSink(ctx context.Context, target jsonl.Target, stdout io.Writer) (jsonl.Sink, error) {
+	type result struct {
+		sink jsonl.Sink
+		err  error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		sink, err := target.Open(stdout)
+		opened <- result{sink, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.sink, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
 }
 
 // end closes the stream. One that has no events is no record of anything: it is taken
