@@ -26,11 +26,9 @@ type keeper struct {
 	release     func()          // lets go of the contexts
 
 	// held counts the batches in which something was not applied, but held.
-	held atomic.Int64
-	// slots are taken for the reading of whole streams, of which there may be
-	// many at the start: each takes memory and a connection.
-	slots  chan struct{}
-	gaveUp atomic.Bool // the store was away when following ended
+	held   atomic.Int64
+	slots  chan struct{} // see inTurn
+	gaveUp atomic.Bool   // the store was away when following ended
 }
 
 // storeFailure is an error of the store, which ends following.

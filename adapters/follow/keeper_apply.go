@@ -22,7 +22,11 @@ func (k *keeper) apply(ctx context.Context, segment domain.Segment, seen *int64,
 		return nil
 	}
 	*seen = now // of whichever run it was
-	held, err := k.isHeld(ctx, segment.Run, each)
+	held := false
+	err := k.inTurn(ctx, func() (err error) {
+		held, err = k.isHeld(ctx, segment.Run, each)
+		return err
+	})
 	if err == nil && held {
 		return errStopped
 	}

@@ -13,27 +13,30 @@ import (
 // stored is left for the projector, which writes many at once. known says that the
 // projector may know the run from before.
 func (k *keeper) begin(ctx context.Context, run domain.RunID, recording *jsonl.Recording, short, known bool, each func(error)) (at store.Checkpoint, err error) {
+	err = k.inTurn(ctx, func() error {
+		at, err = k.upTo(ctx, run, recording, short, each)
+		if err == nil && !known {
+			known, err = k.isHeld(ctx, run, each)
+		}
+		return err
+	})
+	if known && err == nil { // it reads the run's rows again, and forgets what waits for others
+		err = failure(k.patience.do(ctx, each, func() error { return k.projector.Drop(ctx, run) }))
+	}
+	return at, err
+}
+
+// upTo ingests a stream, unless it is left for the projector.
+func (k *keeper) upTo(ctx context.Context, run domain.RunID, recording *jsonl.Recording, short bool, each func(error)) (store.Checkpoint, error) {
 	at, stored, err := k.checkpoint(ctx, run, each)
-	if err != nil {
+	if err != nil || !stored && short {
 		return at, err
 	}
-	if stored || !short {
-		if err := k.ingest(ctx, recording, each); err != nil {
-			return at, err
-		}
-		if at, _, err = k.checkpoint(ctx, run, each); err != nil {
-			return at, err
-		}
+	if err := k.ingestNow(ctx, recording, each); err != nil {
+		return at, err
 	}
-	if !known {
-		if known, err = k.isHeld(ctx, run, each); err != nil {
-			return at, err
-		}
-	}
-	if known { // it reads the run's rows again, and forgets what waits for others
-		err = k.patience.do(ctx, each, func() error { return k.projector.Drop(ctx, run) })
-	}
-	return at, failure(err)
+	at, _, err = k.checkpoint(ctx, run, each)
+	return at, err
 }
 
 func (k *keeper) checkpoint(ctx context.Context, run domain.RunID, each func(error)) (at store.Checkpoint, stored bool, err error) {

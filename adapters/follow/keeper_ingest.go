@@ -8,9 +8,14 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// ingest brings the rows of a run up to its stream. An error is the stream's, or a
+// ingest brings the rows of a run up to its stream, in turn. An error is the stream's, or a
 // *storeFailure.
 func (k *keeper) ingest(ctx context.Context, recording *jsonl.Recording, each func(error)) error {
+	return k.inTurn(ctx, func() error { return k.ingestNow(ctx, recording, each) })
+}
+
+// ingestNow is ingest for whoever has a turn.
+func (k *keeper) ingestNow(ctx context.Context, recording *jsonl.Recording, each func(error)) error {
 	var result store.Result
 	err := k.patience.do(ctx, each, func() error { return k.once(ctx, recording, &result) })
 	switch {
@@ -24,15 +29,20 @@ func (k *keeper) ingest(ctx context.Context, recording *jsonl.Recording, each fu
 	return nil
 }
 
-// once ingests in turn. An error is one of the store.
-func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *store.Result) error {
+// inTurn does something that takes a connection to the store, and memory, when its turn
+// has come: in a folder there may be many streams that want to.
+func (k *keeper) inTurn(ctx context.Context, do func() error) error {
 	select {
 	case k.slots <- struct{}{}:
 		defer func() { <-k.slots }()
+		return do()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	var err error
+}
+
+// once ingests. An error is one of the store.
+func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *store.Result) (err error) {
 	*result, err = store.Ingest(ctx, k.store, recording, store.Options{})
 	var reducers *store.ReducersError
 	switch {
@@ -51,7 +61,8 @@ func (k *keeper) last(recording *jsonl.Recording) {
 		return
 	}
 	var result store.Result
-	if err := k.once(k.late, recording, &result); err != nil && !k.gaveUp.Swap(true) {
+	err := k.inTurn(k.late, func() error { return k.once(k.late, recording, &result) })
+	if err != nil && !k.gaveUp.Swap(true) {
 		k.notices.Unfinished(err)
 	}
 }

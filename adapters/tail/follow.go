@@ -58,6 +58,7 @@ type follower struct {
 	notifier *notifier
 	single   bool   // root is a stream, and no folder
 	base     string // the canonical name of root or, for a single stream, of its folder
+	hands    hands
 	turns    map[string]*turn
 	running  int // turns that have not ended
 	returned chan *turn
@@ -81,6 +82,7 @@ type turn struct {
 func newFollower(ctx context.Context, path string, options Options, each func(context.Context, *Stream) error) *follower {
 	f := &follower{
 		ctx: ctx, root: path, options: options, each: each,
+		hands: hands{ctx, make(chan struct{}, options.AtOnce)},
 		turns: map[string]*turn{}, returned: make(chan *turn), warned: map[string]bool{},
 	}
 	f.notifier = newNotifier(options.Stream)
@@ -174,7 +176,7 @@ func (f *follower) pause() error {
 
 // start calls each for a stream.
 func (f *follower) start(path string, seen fs.FileInfo) {
-	t := &turn{path: path, stream: newStream(path, seen, f.options), target: target(path), met: f.walks}
+	t := &turn{path: path, stream: newStream(path, seen, f.options, f.hands), target: target(path), met: f.walks}
 	t.name, _ = moved(path, f.folderOf(), f.base)
 	if t.target != "" {
 		f.watch(filepath.Dir(t.target))

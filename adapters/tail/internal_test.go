@@ -77,7 +77,7 @@ func TestWatcherLosesEvents(t *testing.T) {
 func TestNotifierNeverWaits(t *testing.T) {
 	n := newNotifier(Options{}.withDefaults().Stream)
 	n.place("/runs", "runs")
-	s := newStream("runs/a.jsonl", nil, Options{})
+	s := newStream("runs/a.jsonl", nil, Options{}, hands{})
 	n.add(s, "/runs/a.jsonl", "/elsewhere/a")
 	for range 100_000 {
 		n.changed(fsnotify.Event{Name: "/runs/a.jsonl", Op: fsnotify.Write})
@@ -104,7 +104,7 @@ func TestPausesGrow(t *testing.T) {
 		t.Fatal(err)
 	}
 	const poll = time.Millisecond
-	s := newStream(path, nil, Options{Poll: poll, PollOnly: true}.withDefaults())
+	s := newStream(path, nil, Options{Poll: poll, PollOnly: true}.withDefaults(), hands{t.Context(), make(chan struct{}, 1)})
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	if _, err := s.Next(ctx, 0); err == nil || s.pause != slowest*poll {

@@ -13,6 +13,10 @@ type Options struct {
 	// MaxLine is how long a line may be, in bytes without its end; 0 means
 	// [DefaultMaxLine]. A stream's memory is bounded by it.
 	MaxLine int
+	// AtOnce is how many streams may have a chunk in hand, or their file open, at the same
+	// time; the next one waits for one of them. 0 means [DefaultAtOnce]. Memory is bounded
+	// by it where a folder has many streams.
+	AtOnce int
 	// Poll is how often a stream in which something happens is looked at
 	// without being told of a change; 0 means [DefaultPoll]. It becomes up to eight
 	// times as long while nothing happens.
@@ -31,6 +35,7 @@ type Options struct {
 // The defaults of options.
 const (
 	DefaultMaxLine = 16 << 20
+	DefaultAtOnce  = 128
 	DefaultPoll    = 250 * time.Millisecond
 )
 
@@ -49,6 +54,9 @@ func (o Options) withDefaults() Options {
 		o.MaxLine = DefaultMaxLine
 	}
 	o.MaxLine = min(o.MaxLine, maxMaxLine)
+	if o.AtOnce <= 0 {
+		o.AtOnce = DefaultAtOnce
+	}
 	if o.Poll <= 0 {
 		o.Poll = DefaultPoll
 	}

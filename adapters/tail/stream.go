@@ -15,6 +15,7 @@ import (
 type Stream struct {
 	path    string
 	options Options
+	hands   hands
 	woken   chan struct{} // has one when something may have changed
 
 	offset int64 // of the first byte that was not given
@@ -28,8 +29,9 @@ type Stream struct {
 	gone       bool      // the file was not there when it was looked for
 	since      time.Time // when that was so first
 
-	chunk *[]byte       // the buffer of the chunk that was given last
-	pause time.Duration // until the file is looked at again without being told
+	holding bool          // a hand, and with it the chunk that was given last
+	chunk   *[]byte       // its buffer
+	pause   time.Duration // until the file is looked at again without being told
 }
 
 // Chunk is a piece of a stream.
@@ -47,8 +49,8 @@ type Chunk struct {
 func (c *Chunk) End() int64 { return c.Offset + int64(len(c.Data)) }
 
 // newStream returns the stream at path, whose file was seen like this.
-func newStream(path string, seen fs.FileInfo, options Options) *Stream {
-	return &Stream{path: path, options: options, seen: seen, woken: make(chan struct{}, 1), pause: options.Poll}
+func newStream(path string, seen fs.FileInfo, options Options, hands hands) *Stream {
+	return &Stream{path: path, options: options, hands: hands, seen: seen, woken: make(chan struct{}, 1), pause: options.Poll}
 }
 
 // Path returns the stream's path.

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -25,6 +26,18 @@ func (s *Stream) take(limit int, tail bool) (Chunk, error) {
 	if !there || err != nil || s.seen.Size() == s.offset || s.seen.Size() == s.scanned && !tail {
 		return Chunk{}, err
 	}
+	if err := s.hold(); err != nil {
+		return Chunk{}, err
+	}
+	chunk, err := s.read(limit, tail)
+	if len(chunk.Data) == 0 {
+		s.release()
+	}
+	return chunk, err
+}
+
+// read gives the next chunk of a file that has one, or seems to.
+func (s *Stream) read(limit int, tail bool) (Chunk, error) {
 	file, err := s.open()
 	if file == nil {
 		return Chunk{}, err
@@ -60,7 +73,6 @@ func (s *Stream) lines(file *os.File, limit int64) (Chunk, error) {
 func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 	ended, err := s.scan(file)
 	if err != nil || !ended && !tail || s.scanned == s.offset && !ended {
-		s.release()
 		return Chunk{}, err
 	}
 	length := s.scanned - s.offset
@@ -73,10 +85,8 @@ func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 		return Chunk{}, err
 	case bytes.HasSuffix(data, []byte{'\n'}) != ended: // it is being written anew
 		s.scanned = s.offset
-		s.release()
 		return Chunk{}, nil
 	case len(withoutEnd(data)) > s.options.MaxLine:
-		s.release()
 		return Chunk{}, s.tooLong()
 	}
 	return s.give(data, !ended), nil
@@ -123,17 +133,15 @@ func (s *Stream) scan(file *os.File) (bool, error) {
 // load reads the next n bytes, or as many as there are, into the chunk's
 // buffer, and compares those before them.
 func (s *Stream) load(file *os.File, n int64) ([]byte, error) {
-	s.release()
+	s.free()
 	before := len(s.before)
 	s.chunk = buffer(before + int(n))
 	got, err := file.ReadAt(*s.chunk, s.offset-int64(before))
 	data := (*s.chunk)[:got]
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		s.release()
 		return nil, readFailed(s.path, s.offset, err)
 	case !bytes.HasPrefix(data, s.before):
-		s.release()
 		return nil, rewritten(s.path, "what was read is not there any more")
 	}
 	return data[before:], nil
@@ -152,8 +160,34 @@ func (s *Stream) give(data []byte, tail bool) Chunk {
 	return chunk
 }
 
-// release gives the buffer of the latest chunk back.
+// hands are what chunks are held with, of which there are as many as streams may have
+// one at the same time.
+type hands struct {
+	ctx   context.Context // of all that is followed
+	taken chan struct{}
+}
+
+// hold takes a hand, with which a file may be opened and a chunk be given.
+func (s *Stream) hold() error {
+	select {
+	case s.hands.taken <- struct{}{}:
+		s.holding = true
+		return nil
+	case <-s.hands.ctx.Done():
+		return s.hands.ctx.Err()
+	}
+}
+
+// release gives the buffer of the latest chunk back, and the hand.
 func (s *Stream) release() {
+	s.free()
+	if s.holding {
+		s.holding = false
+		<-s.hands.taken
+	}
+}
+
+func (s *Stream) free() {
 	if s.chunk != nil {
 		free(s.chunk)
 		s.chunk = nil

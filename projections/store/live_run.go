@@ -65,6 +65,12 @@ func (l *liveRun) restore(rows Snapshot) (err error) {
 	return err
 }
 
+// over reports whether nothing more is expected of the run. If something comes all the
+// same, it is read again.
+func (l *liveRun) over() bool {
+	return l.collector.fold.Run().Ended() && l.waiting.Segments == 0 && l.waiting.Quarantine == nil
+}
+
 const afterTail = "its stream was over, with a line that no line feed ended, and now goes on"
 
 func (l *liveRun) stick(why string) {

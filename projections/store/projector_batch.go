@@ -70,6 +70,9 @@ func (p *Projector) write(batch []*request) {
 	}
 	for _, c := range changes {
 		p.answer(c.requests, err)
+		if c.run.over() {
+			delete(p.runs, c.run.id)
+		}
 	}
 	p.evict()
 }

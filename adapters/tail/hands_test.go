@@ -1,0 +1,73 @@
+package tail_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/tail"
+)
+
+// However many streams there are, a few have a chunk in hand at the same time; all of
+// them get their turn, and the end of the context lets go of those who wait.
+func TestAtOnce(t *testing.T) {
+	const streams, atOnce = 100, 3
+	folder := t.TempDir()
+	for i := range streams {
+		write(t, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i)), "one\ntwo\n")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var mu sync.Mutex
+	inHand, most, given := 0, 0, 0
+	note := func(change int) {
+		mu.Lock()
+		defer mu.Unlock()
+		inHand += change
+		most = max(most, inHand)
+		if change > 0 {
+			given++
+		}
+		if given == 2*streams {
+			cancel()
+		}
+	}
+	err := tail.Follow(ctx, folder, tail.Options{AtOnce: atOnce}, func(ctx context.Context, s *tail.Stream) error {
+		for range 2 {
+			if _, err := s.Next(ctx, 4); err != nil {
+				return err
+			}
+			note(1)
+			time.Sleep(100 * time.Microsecond)
+			note(-1)
+		}
+		_, err := s.Next(ctx, 4)
+		return err
+	})
+	if err != context.Canceled || given != 2*streams || most > atOnce {
+		t.Errorf("%d chunks were given, %d at once: %v", given, most, err)
+	}
+}
+
+// Whoever waits for a hand is let go when following ends.
+func TestAtOnceEnds(t *testing.T) {
+	folder := t.TempDir()
+	for i := range 3 {
+		write(t, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i)), "one\n")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	err := tail.Follow(ctx, folder, tail.Options{AtOnce: 1}, func(ctx context.Context, s *tail.Stream) error {
+		if _, err := s.Next(ctx, 0); err != nil {
+			return err
+		}
+		cancel()
+		<-ctx.Done() // with the chunk in hand
+		return ctx.Err()
+	})
+	if err != context.Canceled {
+		t.Error(err)
+	}
+}
