@@ -8,7 +8,8 @@ type Segment struct {
 	Run RunID
 	// Offset is that of the first byte of Data in the stream.
 	Offset int64
-	// Data are whole lines or, for a Tail, the beginning of one.
+	// Data are whole lines or, for a Tail, the beginning of one. At the start of a
+	// stream it may be empty: then the segment says that there is the run.
 	Data []byte
 	// Tail says that the stream ends with Data, which is a line that no line
 	// feed ends. It is sent by whoever knows that nothing will be added.

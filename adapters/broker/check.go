@@ -26,8 +26,10 @@ func check(s *domain.Segment) error {
 	switch {
 	case s.Offset < 0 || s.Offset > math.MaxInt64-int64(len(s.Data)):
 		return errors.New("no stream has its offset")
+	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail):
+		return errors.New("it is empty, and not the start of a stream")
 	case len(s.Data) == 0:
-		return errors.New("it is empty")
+		return nil
 	case s.Tail && bytes.IndexByte(s.Data, '\n') >= 0:
 		return errors.New("it is a tail, and holds a line feed")
 	case !s.Tail && s.Data[len(s.Data)-1] != '\n':

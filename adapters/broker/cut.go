@@ -12,7 +12,7 @@ import (
 
 // Cut cuts a stream that is finished into segments: each has as many whole lines
 // as fit into limit bytes (0 means [DefaultSegmentBytes]), and a last line without a line
-// feed is a segment of its own, a tail. The sequence ends with the first error: a
+// feed is a segment of its own, a tail. A stream that holds nothing is one empty segment. The sequence ends with the first error: a
 // [*LineTooLongError], or that of r. Each segment has memory of its own.
 func Cut(r io.Reader, run domain.RunID, limit int) iter.Seq2[domain.Segment, error] {
 	return func(yield func(domain.Segment, error) bool) {
@@ -36,8 +36,8 @@ func Cut(r io.Reader, run domain.RunID, limit int) iter.Seq2[domain.Segment, err
 				yield(domain.Segment{}, c.wrong(c.next+int64(len(data)), fmt.Errorf("reading the stream: %w", end)))
 				return
 			default:
-				if len(data) > 0 {
-					yield(c.cut(data, true), nil)
+				if len(data) > 0 || !c.begun {
+					yield(c.cut(data, len(data) > 0), nil)
 				}
 				return
 			}

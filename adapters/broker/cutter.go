@@ -111,7 +111,7 @@ func (c *Cutter) cut(data []byte, tail bool) domain.Segment {
 		c.digest.Write(data)
 		c.digest.Sum(segment.SHA256[:0])
 	}
-	c.next, c.ended = segment.End(), tail
+	c.next, c.begun, c.ended = segment.End(), true, tail
 	return segment
 }
 

@@ -3,11 +3,15 @@ package broker
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // Projector applies segments to a store.
@@ -29,6 +33,7 @@ type Projector interface {
 // Watermill's Timeout sets, is heeded.
 func Handler(p Projector, options Options) message.NoPublishHandlerFunc {
 	options = options.withDefaults()
+	outage := &outage{log: options.Logger}
 	return func(msg *message.Message) error {
 		segment, err := Segment(msg)
 		if err != nil {
@@ -39,8 +44,24 @@ func Handler(p Projector, options Options) message.NoPublishHandlerFunc {
 		}
 		ctx, cancel := withGrace(msg.Context(), options.Grace)
 		defer cancel()
-		return measured(options.Meter, &segment, func() error { return p.Apply(ctx, segment) })
+		return measured(options.Meter, &segment, func() error { return outage.note(p.Apply(ctx, segment)) })
 	}
+}
+
+// outage is logged when a store goes away and when it is back.
+type outage struct {
+	log  *slog.Logger
+	away atomic.Bool
+}
+
+func (o *outage) note(err error) error {
+	switch {
+	case store.IsAway(err) && !o.away.Swap(true):
+		o.log.Warn("the store is away; it is tried again until it is back", "error", printable.Line(err.Error()))
+	case err == nil && o.away.Load() && o.away.Swap(false):
+		o.log.Info("the store is back; nothing was lost")
+	}
+	return err
 }
 
 // measured tells meter how apply went; a panic is a failure too.

@@ -9,18 +9,26 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/internal/seldom"
 )
 
 // newLogger returns a logger for Watermill, which logs what others have named
-// and how panics went: all of it is made printable.
+// and how panics went: all of it is made printable. It logs an error for each message and each
+// try, of which there are thousands while a store is away: the same one is logged once a minute.
 func newLogger(to *slog.Logger) watermill.LoggerAdapter {
-	return logger{watermill.NewSlogLogger(to)}
+	return logger{watermill.NewSlogLogger(to), &seldom.Words{}}
 }
 
-type logger struct{ to watermill.LoggerAdapter }
+type logger struct {
+	to     watermill.LoggerAdapter
+	errors *seldom.Words
+}
 
 func (l logger) Error(msg string, err error, fields watermill.LogFields) {
-	l.to.Error(printable.Name(msg), printableError(err), printableFields(fields))
+	err = printableError(err)
+	if l.errors.New(fmt.Sprint(msg, err)) {
+		l.to.Error(printable.Name(msg), err, printableFields(fields))
+	}
 }
 
 // Info is that of a library, and of a router's own affairs: detail, here.
@@ -37,7 +45,7 @@ func (l logger) Trace(msg string, fields watermill.LogFields) {
 }
 
 func (l logger) With(fields watermill.LogFields) watermill.LoggerAdapter {
-	return logger{l.to.With(printableFields(fields))}
+	return logger{l.to.With(printableFields(fields)), l.errors}
 }
 
 // printableError tells of a panic where it was, and not the value, which can be
@@ -50,7 +58,7 @@ func printableError(err error) error {
 	case errors.As(err, &panicked):
 		return fmt.Errorf("panic of type %T: %s", panicked.V, printable.Name(panicked.Stacktrace))
 	}
-	return errors.New(printable.Name(err.Error()))
+	return errors.New(printable.Line(err.Error()))
 }
 
 func printableFields(fields watermill.LogFields) watermill.LogFields {

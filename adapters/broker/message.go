@@ -41,9 +41,9 @@ const version = "1"
 var namespace = uuid.MustParse("6f2d7b57-6a0e-4c0c-9d0b-0d1c8f2a5e43")
 
 // Message makes a message of segment, whose Data it shares. The message's UUID is a
-// function of where the segment stands: the same one published twice is one
-// message to a broker that looks at UUIDs, and the same stream cut in another
-// way gives other messages.
+// function of where the segment stands and of what was read until its end: the same one
+// published twice is one message to a broker that looks at UUIDs, and the same stream cut
+// in another way gives other messages.
 func Message(segment domain.Segment) *message.Message {
 	msg := message.NewMessage(identity(&segment), segment.Data)
 	msg.Metadata.Set(keyVersion, version)
@@ -59,10 +59,11 @@ func Message(segment domain.Segment) *message.Message {
 	return msg
 }
 
-// identity is the UUID of a segment's message.
+// identity is the UUID of a segment's message. The digest is part of it, so that a
+// broker does not take another stream with the same run's id for the one it had.
 func identity(s *domain.Segment) string {
 	// The run comes last, because it alone can hold a space.
-	name := fmt.Sprintf("%d %d %t %s", s.Offset, len(s.Data), s.Tail, s.Run)
+	name := fmt.Sprintf("%d %d %t %x %s", s.Offset, len(s.Data), s.Tail, s.SHA256, s.Run)
 	return uuid.NewSHA1(namespace, []byte(name)).String()
 }
 

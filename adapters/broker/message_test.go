@@ -41,7 +41,8 @@ func TestMessageRoundTrip(t *testing.T) {
 	})
 }
 
-// The same place in a stream is the same message; another one is another.
+// The same place in the same stream is the same message; another one is another, and so is
+// that of another stream with the same run's id.
 func TestUUIDNamesThePlace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := segments().Draw(t, "a"), segments().Draw(t, "b")
@@ -51,14 +52,14 @@ func TestUUIDNamesThePlace(t *testing.T) {
 		if rapid.Bool().Draw(t, "at one place") {
 			b.Offset = a.Offset
 		}
-		same := a.Run == b.Run && a.Offset == b.Offset && len(a.Data) == len(b.Data) && a.Tail == b.Tail
+		same := a.Run == b.Run && a.Offset == b.Offset && len(a.Data) == len(b.Data) && a.Tail == b.Tail && a.SHA256 == b.SHA256
 		if got := broker.Message(a).UUID == broker.Message(b).UUID; got != same {
 			t.Fatalf("one UUID: %t, one place: %t", got, same)
 		}
-		again := a
-		again.SHA256 = sha256.Sum256(nil)
-		if broker.Message(a).UUID != broker.Message(again).UUID {
-			t.Fatal("the UUID depends on the digest")
+		other := a
+		other.SHA256 = sha256.Sum256(append([]byte("other"), a.SHA256[:]...))
+		if broker.Message(a).UUID == broker.Message(other).UUID {
+			t.Fatal("another stream has the same UUID")
 		}
 	})
 }
@@ -77,7 +78,7 @@ func TestMessageFormat(t *testing.T) {
 	if !maps.Equal(msg.Metadata, want) {
 		t.Errorf("got %v\nwant %v", msg.Metadata, want)
 	}
-	if want := "e7fef52f-e52f-5ebd-b26b-2c9e60109b3f"; msg.UUID != want {
+	if want := "d2c1ea37-1198-577c-9fea-a30553a17eca"; msg.UUID != want {
 		t.Errorf("the UUID is %s, want %s", msg.UUID, want)
 	}
 	if !bytes.Equal(msg.Payload, data) {
@@ -122,8 +123,9 @@ func rubbish() map[string]*message.Message {
 		msg.Payload = msg.Payload[:2]
 		msg.Metadata.Set("quire-length", "2")
 	})
-	broken("an empty one", func(msg *message.Message) {
+	broken("an empty one in the middle", func(msg *message.Message) {
 		msg.Payload = nil
+		msg.Metadata.Set("quire-offset", "1")
 		msg.Metadata.Set("quire-length", "0")
 	})
 	broken("an empty tail", func(msg *message.Message) {

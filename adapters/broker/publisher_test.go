@@ -56,6 +56,9 @@ func TestPublishStream(t *testing.T) {
 		}
 		got := out.segments(t)
 		checkAddUp(t, run, stream, got)
+		if len(got) == 0 {
+			t.Fatal("nobody is told that there is the run")
+		}
 		for _, topic := range out.topics {
 			if topic != topics.Topic(broker.Partition(run, 4)) {
 				t.Fatalf("the topic is %s", topic)
@@ -269,7 +272,7 @@ func TestPublishSegments(t *testing.T) {
 // What nobody could apply is not sent.
 func TestPublishChecksSegments(t *testing.T) {
 	for name, bad := range map[string]domain.Segment{
-		"no run": {Data: []byte("a\n")}, "half a line": {Run: "r", Data: []byte("a")}, "nothing": {Run: "r"},
+		"no run": {Data: []byte("a\n")}, "half a line": {Run: "r", Data: []byte("a")}, "nothing in the middle": {Run: "r", Offset: 1},
 		"a tail of lines": {Run: "r", Data: []byte("a\nb"), Tail: true}, "before the start": {Run: "r", Offset: -1, Data: []byte("a\n")},
 	} {
 		var out recorder

@@ -17,6 +17,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // growing are topics to which more are added.
@@ -386,6 +387,44 @@ func TestLogIsPrintable(t *testing.T) {
 	}
 	if meter.applied.Load() != 1 || meter.bytes.Load() != 2 || meter.failed.Load() != 2 || meter.poisoned.Load() != 1 {
 		t.Errorf("applied %d, %d bytes, failed %d, poisoned %d", meter.applied.Load(), meter.bytes.Load(), meter.failed.Load(), meter.poisoned.Load())
+	}
+}
+
+// A store that is away is told of once, and once that it is back, however many messages wait
+// for it.
+func TestOutageIsLoggedOnce(t *testing.T) {
+	b := memoryBroker(t)
+	var log capturing
+	var away atomic.Bool
+	away.Store(true)
+	options := hurried
+	options.Logger = slog.New(&log)
+	var tries atomic.Int64
+	p := newInOrder()
+	router := newRouter(t, b, b, broker.FixedTopics("q", 1), projectorFunc(func(ctx context.Context, segment domain.Segment) error {
+		if tries.Add(1); away.Load() {
+			return fmt.Errorf("write:\n\tno way: %w", store.ErrAway)
+		}
+		return p.Apply(ctx, segment)
+	}), options)
+	start(t, router)
+	send(t, b)
+	for deadline := time.Now().Add(20 * time.Second); tries.Load() < 50 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	away.Store(false)
+	p.waitFor(t, map[domain.RunID][]byte{"r": []byte("a\n")})
+	if err := router.Close(); err != nil {
+		t.Fatal(err)
+	}
+	text := log.String()
+	for _, words := range []string{"the store is away; it is tried again until it is back", "the store is back"} {
+		if n := strings.Count(text, words); n != 1 {
+			t.Errorf("%q is said %d times in %s", words, n, text)
+		}
+	}
+	if n := strings.Count(text, "no way"); n > 5 || !strings.Contains(text, "write: no way: the database is away") {
+		t.Errorf("the error is told %d times in %s", n, text)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -35,8 +37,9 @@ type follower struct {
 	keeper   *keeper // nil if no rows are kept
 	decoders sync.Pool
 
-	mu   sync.Mutex
-	runs map[domain.RunID]*run
+	mu    sync.Mutex
+	runs  map[domain.RunID]*run
+	aside map[string]error // why streams are not read on, by their paths
 }
 
 // run is what is known of a run that is, or was, followed. It is little, and kept
@@ -57,7 +60,7 @@ type finished struct {
 }
 
 func newFollower(ctx context.Context, options Options) *follower {
-	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}}
+	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, aside: map[string]error{}}
 	f.decoders.New = func() any { return &chunkDecoder{Segments: jsonl.NewSegments(f.Streams)} }
 	if f.Store != nil {
 		f.keeper = newKeeper(ctx, f.Options)
@@ -78,7 +81,24 @@ func (f *follower) summary() (s Summary) {
 			s.Active++
 		}
 	}
+	for _, path := range slices.Sorted(maps.Keys(f.aside)) {
+		s.SetAside = append(s.SetAside, f.aside[path])
+	}
 	return s
+}
+
+// setAside takes note of why a stream is not read on, and tells it. nil is for one
+// that is read again.
+func (f *follower) setAside(path string, run domain.RunID, err error) {
+	f.mu.Lock()
+	delete(f.aside, path)
+	if err != nil {
+		f.aside[path] = err
+	}
+	f.mu.Unlock()
+	if err != nil {
+		f.Notices.SetAside(run, err)
+	}
 }
 
 // claim takes note of which stream is that of a run, and reports whether it was

@@ -41,6 +41,6 @@ func (f *followed) fails(err error) error {
 		err = &store.SourceError{Name: f.source.Path, Err: err}
 	}
 	f.run.bad = findBad(f.stream, err)
-	f.Notices.SetAside(f.source.Run, err)
+	f.setAside(f.source.Path, f.source.Run, err)
 	return nil
 }

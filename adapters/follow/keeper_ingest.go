@@ -62,6 +62,9 @@ func (k *keeper) last(recording *jsonl.Recording) {
 	}
 	var result store.Result
 	err := k.inTurn(k.late, func() error { return k.once(k.late, recording, &result) })
+	if k.late.Err() != nil {
+		err = errors.New("the store does not answer")
+	}
 	if err != nil && !k.gaveUp.Swap(true) {
 		k.notices.Unfinished(err)
 	}

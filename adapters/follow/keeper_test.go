@@ -26,7 +26,7 @@ func TestForgetsWhatIsHeld(t *testing.T) {
 	put(t, path, keptLine)
 	s := memory.New()
 	for range 2 {
-		if summary, err := Follow(t.Context(), path, Options{Store: s}); err != nil || summary != (Summary{Complete: 1}) {
+		if summary, err := Follow(t.Context(), path, Options{Store: s}); err != nil || summary.Complete != 1 {
 			t.Fatalf("it ends with %+v, %v", summary, err)
 		}
 		if waiting, err := s.Waiting(t.Context(), "run"); err != nil || len(waiting) != 0 {

@@ -87,4 +87,7 @@ func (o Options) withDefaults() Options {
 // Summary says how the runs stand that were followed.
 type Summary struct {
 	Complete, Failed, Active int
+	// SetAside are the reasons why streams are not read on, in the order of their
+	// paths.
+	SetAside []error
 }

@@ -18,13 +18,14 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 	source.Run = cmp.Or(f.Run, source.Run)
 	run, again, err := f.claim(source)
 	if err != nil {
-		f.Notices.SetAside("", err) // the run is another stream's
+		f.setAside(source.Path, "", err) // the run is another stream's
 		return nil
 	}
 	if run.bad.isIn(source.Path) {
 		return nil
 	}
 	run.bad = nil
+	f.setAside(source.Path, source.Run, nil)
 	resume := run.finished
 	for stops := 0; ; again, resume = true, nil {
 		if again && resume == nil {

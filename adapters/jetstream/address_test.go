@@ -64,6 +64,9 @@ func TestSecretsAreNotShown(t *testing.T) {
 			"nats://user:%s@127.0.0.1:1,127.0.0.1:2", "nats://127.0.0.1:1,user:%s@127.0.0.1:2", "nats://127.0.0.1:1?token=%s", "nats://127.0.0.1:1/ci?x=%s",
 			"nats://user:%s@127.0.0.1:99999", "http://user:%s@127.0.0.1:1", "user:%s@127.0.0.1:1", "nats://user:%s", "nats://user:%s@", "nats://user:%s@127.0.0.1:1/a.b",
 		}).Draw(t, "address")
+		if address == "nats://user:%s" { // with an @, there would be a host: what is behind it
+			written = strings.ReplaceAll(written, "@", "%40")
+		}
 		var log lines
 		_, err := Open(context.Background(), fmt.Sprintf(address, written), Options{Logger: log.logger()})
 		if err == nil {

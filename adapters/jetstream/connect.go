@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/quire-ci/quire-project/adapters/internal/seldom"
 )
 
 // connect connects to one of the servers. The client gets no secret in a URL,
@@ -31,7 +33,31 @@ func connect(ctx context.Context, t target, o Options) (*nats.Conn, error) {
 	options = append(options, identity(t, o)...)
 	options = append(options, encryption(o)...)
 	options = append(options, logging(o.Logger.With("broker", t.String()))...)
-	return nats.Connect(strings.Join(t.servers, ","), options...)
+	return dial(ctx, strings.Join(t.servers, ","), options)
+}
+
+// dial connects, and lets go when ctx ends, which the client knows nothing of.
+func dial(ctx context.Context, servers string, options []nats.Option) (*nats.Conn, error) {
+	type result struct {
+		conn *nats.Conn
+		err  error
+	}
+	dialled := make(chan result, 1)
+	go func() {
+		conn, err := nats.Connect(servers, options...)
+		dialled <- result{conn, err}
+	}()
+	select {
+	case r := <-dialled:
+		return r.conn, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-dialled; r.err == nil {
+				r.conn.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
 }
 
 func timeLeft(ctx context.Context, most time.Duration) time.Duration {
@@ -77,6 +103,7 @@ func encryption(o Options) []nats.Option {
 }
 
 func logging(log *slog.Logger) []nats.Option {
+	var errors seldom.Words
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
@@ -87,7 +114,9 @@ func logging(log *slog.Logger) []nats.Option {
 			log.Info("connected to the broker again", "server", conn.ConnectedAddr())
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			log.Warn("the broker has an error", "error", err)
+			if errors.New(err.Error()) {
+				log.Warn("the broker has an error", "error", err)
+			}
 		}),
 	}
 }

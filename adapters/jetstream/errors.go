@@ -22,6 +22,11 @@ var (
 	ErrCertificate = errors.New("the certificate of the server cannot be verified; name the file of the authority that it is by, and the host as the certificate does")
 	// ErrNoJetStream says that the server is one without JetStream.
 	ErrNoJetStream = errors.New("JetStream is not enabled on the server, or not for this account; start it with nats-server --jetstream")
+	// ErrNoTLS says that the server does not encrypt, and was asked to.
+	ErrNoTLS = errors.New("the server has no TLS; switch it on there, or connect with nats://")
+	// ErrReplicas says that there are not so many servers that JetStream could keep so
+	// many replicas.
+	ErrReplicas = errors.New("there are fewer servers with JetStream than replicas are asked for; ask for fewer, or add servers")
 	// ErrNoStream says that the stream was deleted while the broker is open, or that
 	// its servers have no leader.
 	ErrNoStream = errors.New("there is no stream; if it was deleted, open the broker again, which makes it")
@@ -48,6 +53,7 @@ var meanings = []struct{ from, to error }{
 	{nats.ErrAuthExpired, ErrCredentials},
 	{nats.ErrAuthRevoked, ErrCredentials},
 	{nats.ErrPermissionViolation, ErrCredentials},
+	{nats.ErrSecureConnWanted, ErrNoTLS},
 	{jetstream.ErrJetStreamNotEnabled, ErrNoJetStream},
 	{jetstream.ErrJetStreamNotEnabledForAccount, ErrNoJetStream},
 	{jetstream.ErrNoStreamResponse, ErrNoStream},
@@ -69,8 +75,11 @@ func explain(err error) error {
 	if certificate := (*tls.CertificateVerificationError)(nil); errors.As(err, &certificate) {
 		return fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
-	if apiCode(err) == jetstream.JSErrCodeStreamMessageExceedsMaximum {
+	switch apiCode(err) {
+	case jetstream.JSErrCodeStreamMessageExceedsMaximum:
 		return fmt.Errorf("%w: %w", ErrTooLarge, err)
+	case codeNoCluster:
+		return fmt.Errorf("%w: %w", ErrReplicas, err)
 	}
 	return err
 }

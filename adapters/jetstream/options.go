@@ -73,18 +73,29 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// ErrOptions is in errors that say that options cannot be as they are.
+var ErrOptions = errors.New("wrong options")
+
+// wrongError says what is wrong with options.
+type wrongError string
+
+func (e wrongError) Error() string        { return string(e) }
+func (e wrongError) Is(target error) bool { return target == ErrOptions }
+
+func wrong(format string, values ...any) error { return wrongError(fmt.Sprintf(format, values...)) }
+
 func (o Options) check() error {
 	switch {
 	case !streamName.MatchString(o.Stream):
-		return fmt.Errorf("%q cannot be the name of a stream: it has letters, digits, - and _ only", o.Stream)
+		return wrong("%q cannot be the name of a stream: it has letters, digits, - and _ only", o.Stream)
 	case o.Partitions < 0 || o.Partitions > maxPartitions:
-		return fmt.Errorf("%d partitions: there can be 1 to %d", o.Partitions, maxPartitions)
+		return wrong("%d partitions: there can be 1 to %d", o.Partitions, maxPartitions)
 	case o.Replicas < 0 || o.Replicas > 5:
-		return fmt.Errorf("%d replicas: there can be 1 to 5", o.Replicas)
+		return wrong("%d replicas: there can be 1 to 5", o.Replicas)
 	case o.InFlight < 0 || o.MaxAge < 0 || o.AckWait < 0 || o.Lease < 0 || o.Drain < 0 || o.PublishTimeout < 0:
-		return errors.New("neither a time nor InFlight can be negative")
+		return wrong("neither a time nor InFlight can be negative")
 	case o.Lease < 500*time.Millisecond:
-		return fmt.Errorf("a lease of %v is too short to be renewed in time: half a second is the least", o.Lease)
+		return wrong("a lease of %v is too short to be renewed in time: half a second is the least", o.Lease)
 	}
 	return nil
 }

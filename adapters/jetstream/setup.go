@@ -26,7 +26,7 @@ const duplicates = 2 * time.Minute
 const defaultPartitions = 8
 
 // errFewer says that partitions cannot be taken away.
-var errFewer = errors.New("there cannot be fewer partitions than there are, as nobody would read what is in the others; leave the number out, or use another stream")
+var errFewer error = wrongError("there cannot be fewer partitions than there are, as nobody would read what is in the others; leave the number out, or use another stream")
 
 // prepare makes what is missing. It tries again while a cluster has no leader.
 func (b *Broker) prepare(ctx context.Context) error {

@@ -20,8 +20,8 @@ import (
 // errNoStore is what [MustExist] is for.
 var errNoStore = fmt.Errorf("there is no store in this database; make one with rebuild: %w", fs.ErrNotExist)
 
-// errLost adds what to do to an error of the connection.
-var errLost = errors.New("the connection to the database is lost; the database holds whole runs, and the same command again completes the work")
+// errLost says what errors of the connection mean.
+var errLost = errors.New("the connection to the database is lost")
 
 // meanings are the SQLSTATEs that mean something to the users of a store. See
 // https://www.postgresql.org/docs/current/errcodes-appendix.html.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -54,6 +55,9 @@ func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 		params["application_name"] = "quire-project"
 	}
 	config.ShouldPing = always
+	if config.PingTimeout == 0 { // it is not in the address
+		config.PingTimeout = answering
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -66,6 +70,10 @@ func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 	s.close = pool.Close
 	return s, nil
 }
+
+// answering is how long a server may take to answer before a connection is given up, and
+// how long is waited for connections when a store is closed.
+const answering = 5 * time.Second
 
 // always has a connection tried before it is used. The pool does so only after
 // a second, in which a server can have been restarted; one round trip is little
@@ -90,9 +98,19 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 	return s, nil
 }
 
-// Close ends the use of the store, and waits for connections that are in use.
+// Close ends the use of the store, and waits a while for connections that are in use: a
+// server that does not answer is left alone with them.
 func (s *Store) Close() error {
-	err := s.db.Close()
-	s.close()
-	return err
+	closed := make(chan error, 1)
+	go func() {
+		err := s.db.Close()
+		s.close()
+		closed <- err
+	}()
+	select {
+	case err := <-closed:
+		return err
+	case <-time.After(answering):
+		return nil
+	}
 }

@@ -25,6 +25,7 @@ var segmentLaws = []law{
 	example("a segment of another stream is not applied", otherStream),
 	example("a stream that was over is not gone on with", overStream),
 	example("what is held of a run can be dropped", dropHeld),
+	example("a stream that holds nothing makes its run", emptyStream),
 }
 
 // skipping reads past malformed lines, as recordings do.
@@ -41,9 +42,13 @@ func (t *trial) project(s store.Store, decoder store.Decoder, options store.Proj
 	return errors.Join(do(p), p.Close(t.ctx))
 }
 
-// segments cuts a stream into segments of whole lines, and its tail.
+// segments cuts a stream into segments of whole lines, and its tail. That there is a
+// stream at all may be a segment too.
 func (t *trial) segments(run domain.RunID, stream []byte) []domain.Segment {
 	var segments []domain.Segment
+	if len(stream) == 0 || t.draw != nil && t.flip("an empty one") {
+		segments = append(segments, segmentOf(run, stream, 0, 0, false))
+	}
 	for at := 0; at < len(stream); {
 		end := at + bytes.IndexByte(stream[at:], '\n') + 1
 		tail := end == at
@@ -394,5 +399,24 @@ func dropHeld(t *trial) error {
 			return err
 		}
 		return t.projected(nil, segmentSource)
+	})
+}
+
+func emptyStream(t *trial) error {
+	run := t.run("empty")
+	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+		for range 2 { // the second time nothing is left to do
+			if err := p.Apply(t.ctx, segmentOf(run, nil, 0, 0, false)); err != nil {
+				return err
+			}
+			if err := t.projected(map[domain.RunID][]byte{run: nil}, segmentSource); err != nil {
+				return err
+			}
+		}
+		stream := longStream(1)
+		if err := t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, 0, false), segmentOf(run, stream, 0, len(stream), false)}); err != nil {
+			return err
+		}
+		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/quire-ci/quire-project/adapters/jetstream"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -17,10 +18,12 @@ func advice(err error) string {
 	switch {
 	case errors.As(err, &malformed):
 		return "; --on-malformed skip reads on past such lines"
-	case isConnectError(err):
+	case isConnectError(err), errors.Is(err, jetstream.ErrUnreachable):
 		return "; check the address, and that the server is running"
 	case isStoreError(err):
 		return storeAdvice(err)
+	case errors.Is(err, store.ErrAway):
+		return "; the database holds whole runs, and the same command again completes the work"
 	case errors.Is(err, fs.ErrNotExist):
 		return "; check the path"
 	case errors.Is(err, fs.ErrPermission):

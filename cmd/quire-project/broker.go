@@ -76,6 +76,8 @@ func (f *brokerFlags) open(ctx context.Context, flag, address string, log *slog.
 		return nil, errInterrupted
 	case errors.Is(err, jetstream.ErrAddress):
 		return nil, usageError(fmt.Errorf("%s: %w", flag, err))
+	case errors.Is(err, jetstream.ErrOptions):
+		return nil, usageError(err)
 	}
 	return opened, err
 }

@@ -34,8 +34,8 @@ that happens is a line. Compressed streams do not grow, and are left out.
 
 With --to STORE the rows are there while the run goes on, those that are open
 among them, mostly within some milliseconds. The rows are those of whole lines; a
-last line that no line feed ends is waited for, and taken for torn when following
-ends. A store that goes away, is locked or has no room is waited for until it is
+last line that no line feed ends is waited for, and taken for what it is, an event or
+torn, when following ends. A store that goes away, is locked or has no room is waited for until it is
 back, and nothing is lost.
 
 Following a file ends by itself when its run has finished; Ctrl-C ends it
@@ -91,13 +91,17 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 	if err := followEnd(cmp.Or(err, t.close()), folder); err != nil {
 		return err
 	}
-	if t.status == statusOK && flags.exitStatus {
-		t.status = outcome(summary)
+	status := statusOK
+	for _, err := range summary.SetAside {
+		status = worse(status, statusOfStream(err))
 	}
-	if t.status == statusOK {
+	if status == statusOK && flags.exitStatus {
+		status = outcome(summary)
+	}
+	if status == statusOK {
 		return nil
 	}
-	return &statusError{status: t.status}
+	return &statusError{status: status}
 }
 
 // followEnd returns what the command ends with, err being why following has ended.

@@ -31,6 +31,7 @@ type gateway struct {
 	mu       sync.Mutex
 	listener net.Listener
 	conns    map[net.Conn]bool
+	silent   bool // nothing gets through, and nobody is told
 }
 
 func newGateway(t *testing.T, address string) *gateway {
@@ -57,6 +58,29 @@ func (g *gateway) goAway() {
 	clear(g.conns)
 }
 
+// hush has the server seem to be there, and not to answer.
+func (g *gateway) hush() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.silent = true
+}
+
+// passage is where bytes get through, unless the gateway is silent.
+type passage struct {
+	net.Conn
+	gateway *gateway
+}
+
+func (p *passage) Write(data []byte) (int, error) {
+	p.gateway.mu.Lock()
+	silent := p.gateway.silent
+	p.gateway.mu.Unlock()
+	if silent {
+		return len(data), nil
+	}
+	return p.Conn.Write(data)
+}
+
 func (g *gateway) comeBack(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", g.port)
@@ -65,7 +89,7 @@ func (g *gateway) comeBack(t *testing.T) {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.listener, g.port = listener, listener.Addr().String()
+	g.listener, g.port, g.silent = listener, listener.Addr().String(), false
 	go g.serve(listener)
 }
 
@@ -85,7 +109,7 @@ func (g *gateway) serve(listener net.Listener) {
 		g.mu.Unlock()
 		for _, way := range [][2]net.Conn{{here, there}, {there, here}} {
 			go func() {
-				_, _ = io.Copy(way[0], way[1])
+				_, _ = io.Copy(&passage{way[0], g}, way[1])
 				here.Close()
 				there.Close()
 			}()

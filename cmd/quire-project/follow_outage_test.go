@@ -122,3 +122,21 @@ func TestFollowInterruptedWhileServerAway(t *testing.T) {
 	server.comeBack(t)
 	w.completes(t)
 }
+
+// And when the server is there, but does not answer.
+func TestFollowInterruptedWhileServerIsSilent(t *testing.T) {
+	server := newGateway(t, services.PostgreSQL(t))
+	w := newWriting(t, server.address, 2)
+	p := w.follow(t)
+	w.stored(t, 5)
+	server.hush()
+	time.Sleep(300 * time.Millisecond) // something is under way
+	began := time.Now()
+	p.interrupt(t, statusOK)
+	if took := time.Since(began); took > 3*closing {
+		t.Errorf("it has ended after %v", took)
+	}
+	server.goAway()
+	server.comeBack(t)
+	w.completes(t)
+}

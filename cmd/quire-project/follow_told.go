@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"sync"
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/live"
@@ -18,9 +17,6 @@ import (
 type told struct {
 	view    live.View // nil if nothing is shown
 	remarks *remarks
-
-	mu     sync.Mutex
-	status int // what went wrong with single streams
 }
 
 func newTold(stderr io.Writer) *told { return &told{remarks: newRemarks(stderr)} }
@@ -56,9 +52,6 @@ func (t *told) setAside(run domain.RunID, err error) {
 		t.view.Trouble(run, err.Error())
 	}
 	t.remarks.once(err.Error() + advice(err))
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.status = worse(t.status, statusOfStream(err))
 }
 
 // statusOfStream is the status for what is wrong with a stream.

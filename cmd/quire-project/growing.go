@@ -19,6 +19,9 @@ func (f *readFlags) growing(path string) (folder bool, err error) {
 		return false, usageError(fmt.Errorf("%s: a compressed stream does not grow; read it with quire-project %s", report.Printable(path), report.Printable(path)))
 	}
 	folder = isFolder(path)
+	if _, err := os.Stat(path); f.runID != "" && errors.Is(err, os.ErrNotExist) {
+		folder = false // what has one id will be one stream
+	}
 	if f.runID != "" && folder {
 		return folder, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
 	}

@@ -41,8 +41,9 @@ command is safe to run again.
 
 With --follow, SOURCE is a file that grows, or a folder in which runs appear; what
 is not there yet is waited for. Lines are on their way some milliseconds after they
-were written. Following a file ends by itself when its run has finished. A folder
-is followed until Ctrl-C.
+were written; a last line that no line feed ends is waited for, and not sent unless
+its run has finished: its writer may go on. Following a file ends by itself when
+its run has finished. A folder is followed until Ctrl-C.
 
 BROKER is one or more servers of NATS JetStream, as
 ` + knownBrokers + `;
@@ -54,7 +55,7 @@ Exit status: 0 done; 1 a stream cannot be read or the broker not be written to; 
 wrong usage; 130 interrupted.`,
 		Example: `  quire-project publish run.jsonl --to nats://localhost
   quire-project publish runs/ --to nats://localhost
-  quire-project publish runs/ --to nats://ci@nats1.example.com,nats2.example.com --follow
+  quire-project publish runs/ --to nats://nats1.example.com,nats2.example.com --follow
   quire-ci run --events stdout | quire-project publish - --run-id 42 --to nats://localhost`,
 		Args: oneSource,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -95,7 +96,10 @@ func (p *publishing) pipe(ctx context.Context, run domain.RunID, r io.Reader) (b
 	select {
 	case err := <-read:
 		stats, wrong := live.Close()
-		return stats, errors.Join(err, wrong)
+		if err = errors.Join(err, wrong); err == nil && stats.Segments == 0 { // there was nothing
+			return p.publisher.PublishStream(ctx, run, strings.NewReader(""))
+		}
+		return stats, err
 	case <-ctx.Done():
 		stats, _ := live.Close()
 		return stats, ctx.Err()

@@ -39,8 +39,8 @@ are those of the streams all the same.
 
 A run whose stream is malformed, or of which a part does not come, is quarantined:
 what comes of it is kept in the store, the others go on, and "quire-project
-quarantine" shows and retries it. While the store or the broker cannot be reached,
-subscribe waits for it.
+quarantine" shows and retries it. Both the store and the broker have to be there when
+subscribe starts; when one cannot be reached later on, subscribe waits for it.
 
 http://127.0.0.1:9464/metrics is for Prometheus, /healthz for who watches the
 worker. A log goes to standard error. What BROKER can be is told by publish --help.
@@ -131,7 +131,11 @@ func listen(address string, asked bool) (net.Listener, error) {
 	if err != nil && !asked {
 		return metrics.Listen("127.0.0.1:0") // another worker has the port
 	}
-	if err != nil {
+	var failed *net.OpError
+	switch {
+	case errors.As(err, &failed):
+		return nil, fmt.Errorf("--listen: %w; name another one", err)
+	case err != nil:
 		return nil, usageError(fmt.Errorf("--listen: %w", err))
 	}
 	return listener, nil

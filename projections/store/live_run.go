@@ -156,8 +156,10 @@ func checkSegment(s *domain.Segment) error {
 	switch feed := bytes.LastIndexByte(s.Data, '\n'); {
 	case s.Offset < 0 || s.End() < s.Offset:
 		wrong = "it cannot begin there"
+	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail):
+		wrong = "it is empty, and not the start of a stream"
 	case len(s.Data) == 0:
-		wrong = "it is empty"
+		return nil
 	case s.Tail && feed >= 0:
 		wrong = "a tail has no line feed"
 	case !s.Tail && feed != len(s.Data)-1:

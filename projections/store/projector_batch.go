@@ -190,6 +190,8 @@ func (c *change) tooEarly(r *request, grace time.Duration) bool {
 // segment does with a segment what is to be done.
 func (p *Projector) segment(c *change, s *domain.Segment) (bool, error) {
 	switch l := c.run; {
+	case len(s.Data) == 0 && !l.stored && l.waiting.Quarantine.lifts() && c.segments == 0:
+		return p.apply(c, s) // which makes the run
 	case s.End() <= l.end && l.agrees(s):
 		c.dropped++
 	case s.End() <= l.end:

@@ -4,6 +4,7 @@ package printable
 
 import (
 	"io/fs"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -16,6 +17,11 @@ func Name(name string) string {
 	}
 	return name
 }
+
+// Line returns what an error says as one line: some are of several.
+func Line(text string) string { return Name(lineBreak.ReplaceAllString(text, " ")) }
+
+var lineBreak = regexp.MustCompile(`[ \t]*\n[ \t]*`)
 
 // Error makes the path in what package os gives fit to be printed.
 func Error(err error) error {
