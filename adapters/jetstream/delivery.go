@@ -28,6 +28,7 @@ type delivery struct {
 	found   bool        // the consumer is there
 	broken  int         // how often in turn it could not be made
 	asked   int         // messages still to come for requests
+	size    float64     // of messages, on an average of the latest ones; 0 before the first
 	quiet   *time.Timer // when requests have to be made again
 
 	queue []*inHand // not handed out yet
@@ -130,11 +131,34 @@ func (d *delivery) loop(ctx context.Context) error {
 	return nil
 }
 
+// most is how many messages may be in hand. Before any has come nobody knows how large
+// they are, and a few are enough to find out.
+func (d *delivery) most() int {
+	o := &d.t.w.b.options
+	if d.size == 0 {
+		return min(o.InFlight, first)
+	}
+	return max(1, min(o.InFlight, int(float64(o.InFlightBytes)/d.size)))
+}
+
+// first is for how many messages a partition is asked first.
+const first = 8
+
+// weigh takes note of a message's size. Larger ones count at once, so that memory is not
+// taken by surprise.
+func (d *delivery) weigh(bytes int) {
+	size := max(float64(bytes), 1)
+	if size < d.size {
+		size = d.size + (size-d.size)/16
+	}
+	d.size = size
+}
+
 // ask asks for messages if there is room for any: at once if none are on their way,
 // else when there is room for half of those that may be in hand, so that a request
 // is for some. If the connection is lost, it will ask again soon.
 func (d *delivery) ask() {
-	most := d.t.w.b.options.InFlight
+	most := d.most()
 	room := most - d.inHand() - d.asked
 	if room <= 0 || d.asked > 0 && 2*room < most {
 		return
@@ -159,6 +183,7 @@ func (d *delivery) take(raw *nats.Msg) error {
 	d.quiet.Reset(5 * serverBeat / 2)
 	if isMessage(raw) {
 		d.asked = max(0, d.asked-1)
+		d.weigh(len(raw.Data))
 		d.queue = append(d.queue, d.hold(raw)...)
 	} else {
 		switch status := raw.Header.Get("Status"); status {

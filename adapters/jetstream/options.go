@@ -37,6 +37,10 @@ type Options struct {
 	// first of them is acked, 16 by default. A worker holds in memory as many
 	// for each of its partitions.
 	InFlight int
+	// InFlightBytes is how many bytes those have together, about, 8 MiB by default:
+	// where messages are large, fewer are asked for, going by the size of those
+	// that have come.
+	InFlightBytes int
 	// AckWait is how long the server waits for a sign of life before it
 	// delivers a message again, 10 seconds by default. As long as a message is
 	// in hand, the server is told so.
@@ -62,6 +66,7 @@ func (o Options) withDefaults() Options {
 	o.Stream = cmp.Or(o.Stream, "quire")
 	o.Name = cmp.Or(o.Name, host, "worker")
 	o.InFlight = cmp.Or(o.InFlight, 16)
+	o.InFlightBytes = cmp.Or(o.InFlightBytes, 8<<20)
 	o.MaxAge = cmp.Or(o.MaxAge, 7*24*time.Hour)
 	o.AckWait = cmp.Or(o.AckWait, 10*time.Second)
 	o.Lease = cmp.Or(o.Lease, 5*time.Second)
@@ -92,8 +97,8 @@ func (o Options) check() error {
 		return wrong("%d partitions: there can be 1 to %d", o.Partitions, maxPartitions)
 	case o.Replicas < 0 || o.Replicas > 5:
 		return wrong("%d replicas: there can be 1 to 5", o.Replicas)
-	case o.InFlight < 0 || o.MaxAge < 0 || o.AckWait < 0 || o.Lease < 0 || o.Drain < 0 || o.PublishTimeout < 0:
-		return wrong("neither a time nor InFlight can be negative")
+	case o.InFlight < 0 || o.InFlightBytes < 0 || o.MaxAge < 0 || o.AckWait < 0 || o.Lease < 0 || o.Drain < 0 || o.PublishTimeout < 0:
+		return wrong("no time, and neither InFlight nor InFlightBytes, can be negative")
 	case o.Lease < 500*time.Millisecond:
 		return wrong("a lease of %v is too short to be renewed in time: half a second is the least", o.Lease)
 	}

@@ -82,10 +82,10 @@ func (f *brokerFlags) open(ctx context.Context, flag, address string, log *slog.
 	return opened, err
 }
 
-// inFlight is how many messages of a partition a worker has in hand. What comes
-// together is committed together, so that many short runs cost little each; of large
-// segments it is as many megabytes.
-const inFlight = 64
+// inFlight is how many messages of a partition a worker has in hand, if they are not
+// large. What comes together is committed together, so that many short runs cost little
+// each.
+const inFlight = 256
 
 func openJetStream(ctx context.Context, address string, options jetstream.Options) (*openedBroker, error) {
 	b, err := jetstream.Open(ctx, address, options)
