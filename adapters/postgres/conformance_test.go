@@ -9,6 +9,9 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	url := pgtest.Shared(t).NewDatabase(t)
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, url) })
+	server := pgtest.Shared(t)
+	storetest.RunParallel(t, func(t *testing.T) func(t *testing.T) store.Store {
+		url := server.NewDatabase(t)
+		return func(t *testing.T) store.Store { return open(t, url) }
+	})
 }

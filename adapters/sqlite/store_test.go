@@ -13,8 +13,10 @@ func TestStore(t *testing.T) {
 	if slow {
 		tries(t, 20)
 	}
-	path := filepath.Join(t.TempDir(), "quire.db")
-	storetest.Run(t, func(t *testing.T) store.Store { return open(t, path) })
+	storetest.RunParallel(t, func(t *testing.T) func(t *testing.T) store.Store {
+		path := filepath.Join(t.TempDir(), "quire.db")
+		return func(t *testing.T) store.Store { return open(t, path) }
+	})
 }
 
 // open opens a database for as long as a test runs.

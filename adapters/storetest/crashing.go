@@ -12,9 +12,9 @@ var crashLaws = []law{
 	property("an error of any call leaves whole runs", func(t *trial) error { return t.crashes(fails) }),
 	property("a panic at any call leaves whole runs", func(t *trial) error { return t.crashes(dies) }),
 	property("an end of the context at any call leaves whole runs", func(t *trial) error { return t.crashes(isCancelled) }),
-	example("an error of each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(fails) }),
-	example("a panic at each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(dies) }),
-	example("an end of the context at each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(isCancelled) }),
+	thorough("an error of each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(fails) }),
+	thorough("a panic at each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(dies) }),
+	thorough("an end of the context at each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(isCancelled) }),
 	property("a rebuild that fails at any call leaves whole runs", rebuildCrashes),
 }
 

@@ -19,7 +19,7 @@ var growLaws = []law{
 	example("a stream is read on from any byte", readOnFromBytes),
 	property("a last line without a line feed may go on otherwise", lineGoesOn),
 	property("a stream that is another gives the rows of that", anotherStream),
-	example("a long stream is written in batches", longStreams),
+	thorough("a long stream is written in batches", longStreams),
 }
 
 // sameAgain counts the transactions, of which there are none.

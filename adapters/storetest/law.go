@@ -16,6 +16,9 @@ type law struct {
 	holds func(*trial) error
 	// example is set for a law that draws nothing. One try will do.
 	example bool
+	// thorough is set for an example that takes long, and of which other laws try some:
+	// -short leaves it out.
+	thorough bool
 }
 
 // property makes a law of what must hold for anything that is drawn.
@@ -26,9 +29,17 @@ func example(name string, holds func(*trial) error) law {
 	return law{name: name, holds: holds, example: true}
 }
 
+// thorough makes a law of an example that takes long.
+func thorough(name string, holds func(*trial) error) law {
+	return law{name: name, holds: holds, example: true, thorough: true}
+}
+
 // check tries the law on the store.
 func (l law) check(t *testing.T, s store.Store) {
 	t.Helper()
+	if l.thorough && testing.Short() {
+		t.Skip("it takes long")
+	}
 	if l.example {
 		if err := l.try(s, nil); err != nil {
 			t.Fatal(err)
@@ -77,10 +88,26 @@ func groups() []group {
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
 	t.Helper()
 	for _, group := range groups() {
+		t.Run(group.name, func(t *testing.T) { group.check(t, open) })
+	}
+}
+
+// RunParallel is Run with groups of laws side by side, each in a database of its own,
+// which place makes: it returns what opens the store there. Most of what a law takes is
+// waiting for a server.
+func RunParallel(t *testing.T, place func(t *testing.T) (open func(t *testing.T) store.Store)) {
+	t.Helper()
+	for _, group := range groups() {
 		t.Run(group.name, func(t *testing.T) {
-			for _, law := range group.laws {
-				t.Run(law.name, func(t *testing.T) { law.check(t, open(t)) })
-			}
+			t.Parallel()
+			group.check(t, place(t))
 		})
+	}
+}
+
+func (g group) check(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Helper()
+	for _, law := range g.laws {
+		t.Run(law.name, func(t *testing.T) { law.check(t, open(t)) })
 	}
 }

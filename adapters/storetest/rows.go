@@ -18,7 +18,7 @@ var rowLaws = []law{
 	example("long texts are kept", longTextsAreKept),
 	example("the largest numbers are kept", extremesAreKept),
 	example("a run without rows is a run", emptyRun),
-	example("a large run is kept", largeRun),
+	thorough("a large run is kept", largeRun),
 	example("a row that is there is not inserted again", insertedTwice),
 }
 
