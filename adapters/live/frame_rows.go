@@ -64,13 +64,45 @@ func chooseRows(run *runView, room int) (chosen []row, hidden tally) {
 		byNeed := run.jobs[a.job].need(a.what) - run.jobs[b.job].need(b.what)
 		return cmp.Or(byNeed, b.job-a.job) // of those needed alike, the latest
 	})
-	chosen = all[:min(len(all), room)]
+	chosen = run.most(all, room)
 	if hidden = run.without(chosen); hidden.total() > 0 && room > 1 {
-		chosen = all[:min(len(all), room-1)]
+		chosen = run.most(all, room-1)
 		hidden = run.without(chosen)
 	}
 	slices.SortFunc(chosen, func(a, b row) int { return cmp.Or(a.job-b.job, int(a.what)-int(b.what)) })
 	return chosen, hidden
+}
+
+// most returns the rows that are needed most, of all in that order. However many jobs go
+// on, a third of the room is for what has failed: that is what people look for.
+func (v *runView) most(all []row, room int) []row {
+	if room >= len(all) {
+		return slices.Clone(all)
+	}
+	active, failing := 0, 0
+	for _, row := range all {
+		switch v.jobs[row.job].need(row.what) {
+		case 0:
+			active++
+		case 1, 2:
+			failing++
+		}
+	}
+	kept := min(failing, room/3)
+	if active <= room-kept {
+		return slices.Clone(all[:room])
+	}
+	chosen, heads := slices.Clone(all[:room-kept]), map[int]bool{}
+	for _, row := range chosen {
+		heads[row.job] = true
+	}
+	for _, row := range slices.Concat(all[active:active+failing], all[room-kept:active]) {
+		if len(chosen) < room && (row.what == headRow || heads[row.job]) { // why a job failed is said below it
+			chosen = append(chosen, row)
+			heads[row.job] = true
+		}
+	}
+	return chosen
 }
 
 // without counts the jobs of which no row is among those that are chosen.

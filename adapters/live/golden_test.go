@@ -124,3 +124,21 @@ func TestFrameOfWhatIsOdd(t *testing.T) {
 		compare(t, fmt.Sprintf("odd-%d.txt", size.width), frame+"\n")
 	}
 }
+
+// More jobs go on than there is room for, and what has failed is seen all the same.
+func TestFrameOfMoreThanThereIsRoomFor(t *testing.T) {
+	board := NewBoard()
+	take := func(event domain.Event) {
+		board.Take("run", []domain.Entry{{Event: event}})
+	}
+	for i := range 30 {
+		job := fmt.Sprintf("job-%02d", i)
+		take(domain.NewJobStarted(int64(i), job))
+		take(domain.NewShStarted(int64(i), job, "make "+job))
+		if i%10 == 3 {
+			take(domain.NewShFinished(1000, job, 2))
+			take(domain.NewJobFinished(1000, job, domain.Failed))
+		}
+	}
+	compare(t, "no-room.txt", Frame(board.Snapshot(12), 60, 12, time.UnixMilli(3000), false)+"\n")
+}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -75,9 +77,11 @@ func tell(stderr io.Writer, err error) {
 // lineBreak is what some databases put into their errors.
 var lineBreak = regexp.MustCompile(`[ \t]*\n[ \t]*`)
 
-// say writes one line for a person.
+// say writes one line for a person. A database that was tried at the same address in two
+// ways says the same of both, which is told once.
 func say(stderr io.Writer, words string) {
-	fmt.Fprintln(stderr, report.Printable("quire-project: "+lineBreak.ReplaceAllString(words, " ")))
+	lines := slices.Compact(lineBreak.Split(words, -1))
+	fmt.Fprintln(stderr, report.Printable("quire-project: "+strings.Join(lines, " ")))
 }
 
 // worse returns the status to end with when several things went wrong.

@@ -5,6 +5,7 @@ package printable
 import (
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,8 +19,11 @@ func Name(name string) string {
 	return name
 }
 
-// Line returns what an error says as one line: some are of several.
-func Line(text string) string { return Name(lineBreak.ReplaceAllString(text, " ")) }
+// Line returns what an error says as one line: some are of several, and say some of them
+// twice.
+func Line(text string) string {
+	return Name(strings.Join(slices.Compact(lineBreak.Split(text, -1)), " "))
+}
 
 var lineBreak = regexp.MustCompile(`[ \t]*\n[ \t]*`)
 

@@ -33,3 +33,17 @@ func TestError(t *testing.T) {
 		t.Error("another error is changed")
 	}
 }
+
+func TestLine(t *testing.T) {
+	for text, want := range map[string]string{
+		"a":                               "a",
+		"no way:\n\ta: down\n\ta: down":   "no way: a: down",
+		"no way:\n\ta: down\n\tb: \x1bup": `"no way: a: down b: \x1bup"`,
+		"a  b":                            "a  b",
+		"trailing\n":                      "trailing ",
+	} {
+		if got := Line(text); got != want {
+			t.Errorf("%q gives %q, want %q", text, got, want)
+		}
+	}
+}
