@@ -71,17 +71,21 @@ func tell(stderr io.Writer, err error) {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	say(stderr, err.Error()+advice(err))
+	say(stderr, oneLine(err.Error())+advice(err))
 }
 
 // lineBreak is what some databases put into their errors.
 var lineBreak = regexp.MustCompile(`[ \t]*\n[ \t]*`)
 
-// say writes one line for a person. A database that was tried at the same address in two
-// ways says the same of both, which is told once.
+// oneLine makes one line of what an error says. A database that was tried at the same
+// address in two ways says the same of both, which is told once.
+func oneLine(words string) string {
+	return strings.Join(slices.Compact(lineBreak.Split(words, -1)), " ")
+}
+
+// say writes one line for a person.
 func say(stderr io.Writer, words string) {
-	lines := slices.Compact(lineBreak.Split(words, -1))
-	fmt.Fprintln(stderr, report.Printable("quire-project: "+strings.Join(lines, " ")))
+	fmt.Fprintln(stderr, report.Printable("quire-project: "+oneLine(words)))
 }
 
 // worse returns the status to end with when several things went wrong.
