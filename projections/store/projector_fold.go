@@ -1,0 +1,167 @@
+package store
+
+import (
+	"maps"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// fold takes the requests one by one, and then what is held. It reports false
+// when a segment could not be applied, which is a fault now.
+func (p *Projector) fold(c *change, requests []*request) (bool, error) {
+	poked := false
+	for _, r := range requests {
+		switch r.kind {
+		case retryRun:
+			p.retry(c, r.tries == 0)
+		case dropRun:
+			p.retry(c, true)
+			c.unhold, c.run.waiting.Segments = maxOffset, 0
+		case pokeRun:
+			poked = true
+		case applySegment:
+			if r.segment.Offset > c.run.end {
+				if ok, err := p.held(c); !ok || err != nil {
+					return ok, err
+				}
+			}
+			if c.tooEarly(r, p.options.Grace) {
+				c.later = append(c.later, r)
+				continue
+			}
+			if ok, err := p.segment(c, &r.segment); !ok || err != nil {
+				return ok, err
+			}
+		}
+		c.requests = append(c.requests, r)
+	}
+	if ok, err := p.held(c); !ok || err != nil {
+		return ok, err
+	}
+	switch waiting := &c.run.waiting; {
+	case c.quarantine != nil:
+	case waiting.Segments == 0 && waiting.Quarantine != nil && waiting.Quarantine.lifts():
+		c.lift = true
+	case poked && waiting.Segments > 0 && waiting.Quarantine == nil:
+		c.quarantine = c.run.quarantine(MissingSegment, "the segment that begins there has not come; publish the stream once more, or derive it from its file and retry")
+	}
+	if c.segments > 0 {
+		return true, c.finish(p.options.Source)
+	}
+	return true, nil
+}
+
+const maxOffset = 1<<63 - 1
+
+// retry forgets what is wrong with a run, and, the first time, which segments
+// have been found to be.
+func (p *Projector) retry(c *change, first bool) {
+	if first {
+		p.forgive(c.run.id)
+	}
+	if p.decoder.Continues(c.run.reading) {
+		c.run.reading = p.decoder.Reading()
+	}
+	c.lift = c.lift || c.run.waiting.Quarantine != nil
+	c.run.waiting.Quarantine = nil
+}
+
+// forgive forgets which segments of a run could not be applied.
+func (p *Projector) forgive(run domain.RunID) {
+	maps.DeleteFunc(p.faults, func(f fault, _ *Quarantine) bool { return f.run == run })
+}
+
+// tooEarly reports whether a segment is left to wait for others that are before
+// it, and may be under way.
+func (c *change) tooEarly(r *request, grace time.Duration) bool {
+	return r.segment.Offset > c.run.end && c.run.stuck == nil && c.run.waiting.Quarantine.lifts() && time.Since(r.since) < grace
+}
+
+// segment does with a segment what is to be done.
+func (p *Projector) segment(c *change, s *domain.Segment) (bool, error) {
+	switch l := c.run; {
+	case len(s.Data) == 0 && !l.stored && l.waiting.Quarantine.lifts() && c.segments == 0:
+		return p.apply(c, s) // which makes the run
+	case s.End() <= l.end && l.agrees(s):
+		c.dropped++
+	case s.End() <= l.end:
+		c.hold, c.quarantine = append(c.hold, *s), l.quarantine(OtherStream, "another stream with this run's id was read before")
+	case !l.waiting.Quarantine.lifts() || c.quarantine != nil:
+		c.hold = append(c.hold, *s)
+	case l.stuck != nil:
+		c.hold, c.quarantine = append(c.hold, *s), l.stuck
+	case s.Offset > l.position:
+		c.hold = append(c.hold, *s)
+	default:
+		return p.apply(c, s)
+	}
+	return true, nil
+}
+
+// apply applies a segment that continues the run, or finds that it cannot be.
+func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
+	name := fault{s.Run, s.Offset, s.End()}
+	if q := p.faults[name]; q != nil {
+		delete(p.faults, name)
+		c.hold, c.quarantine = append(c.hold, *s), q
+		return true, nil
+	}
+	if s.Tail {
+		if err := c.markBeforeTail(); err != nil {
+			return false, err
+		}
+	}
+	l := c.run
+	before, events := l.end, l.events
+	if q := l.apply(p.decoder, s); q != nil {
+		p.faults[name] = q
+		return false, nil
+	}
+	c.segments++
+	c.bytes += l.end - before
+	c.events += l.events - events
+	return true, nil
+}
+
+// held applies what is held and continues the run.
+func (p *Projector) held(c *change) (bool, error) {
+	l := c.run
+	for l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
+		c.unhold = max(c.unhold, l.end)
+		segment, found, err := p.store.Held(p.ctx, l.id, l.end)
+		switch {
+		case err != nil:
+			return false, err
+		case !found:
+			return true, p.recount(c)
+		case l.stuck != nil:
+			c.quarantine = l.stuck
+			return true, nil
+		}
+		if ok, err := p.apply(c, &segment); !ok || err != nil {
+			return ok, err
+		}
+		c.unhold = max(c.unhold, l.end)
+	}
+	return true, nil
+}
+
+// recount finds out whether anything will be held when c is done.
+func (p *Projector) recount(c *change) error {
+	waiting, err := p.store.Waiting(p.ctx, c.run.id)
+	if err != nil {
+		return err
+	}
+	c.searched, c.run.waiting.Segments = c.run.end+1, 0
+	if len(waiting) > 0 && waiting[0].Last > c.run.end {
+		c.run.waiting.Segments = waiting[0].Segments
+	}
+	return nil
+}
+
+// markBeforeTail takes the mark of the whole lines before a tail is folded.
+func (c *change) markBeforeTail() (err error) {
+	c.next.Mark, _, err = c.run.mark()
+	return err
+}
