@@ -392,10 +392,13 @@ func killAll(t *testing.T, mark string) {
 func TestStoppedCommandEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
-	began := time.Now()
-	r := runIn(t, t.TempDir(), ctx, one(t, func(ctx context.Context, sh *shell.Shell) error {
-		time.AfterFunc(300*time.Millisecond, cancel)
-		return sh.Run(ctx, `trap 'echo bye; exit 3' TERM; kill -STOP $$; echo "it goes on"`)
+	began, folder := time.Now(), t.TempDir()
+	go whenReady(folder, func() {
+		time.Sleep(50 * time.Millisecond) // for it to stop
+		cancel()
+	})
+	r := runIn(t, folder, ctx, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		return sh.Run(ctx, `trap 'echo bye; exit 3' TERM; touch ready; kill -STOP $$; echo "it goes on"`)
 	}), shell.Options{Grace: time.Minute})
 	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); got.stdout != "bye\n" {
 		t.Errorf("the log has %q", got.stdout)
@@ -405,14 +408,25 @@ func TestStoppedCommandEnds(t *testing.T) {
 	}
 }
 
+// whenReady calls do when there is a file "ready" in a folder.
+func whenReady(folder string, do func()) {
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "ready")); err == nil {
+			do()
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // When Kill ends, what runs is killed and what it has left is not waited for.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	kill, killed := context.WithCancel(context.Background())
-	began := time.Now()
-	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
-		time.AfterFunc(100*time.Millisecond, killed)
-		exit, err := sh.Try(ctx, `setsid sleep 60 & trap '' TERM; echo here; sleep 60`)
+	began, folder := time.Now(), t.TempDir()
+	go whenReady(folder, killed)
+	r := runIn(t, folder, t.Context(), one(t, func(ctx context.Context, sh *shell.Shell) error {
+		exit, err := sh.Try(ctx, `trap '' TERM; echo here; setsid sh -c 'touch ready; exec sleep 20' & sleep 60`)
 		if exit.Code != 137 {
 			t.Errorf("it exits with %d", exit.Code)
 		}

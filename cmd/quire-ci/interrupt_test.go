@@ -213,7 +213,7 @@ func (s *started) leavesNothing() {
 // What has left the group and holds the output is not waited for after a second
 // signal; the stream has its end all the same.
 func TestInterruptTwiceWhileOutputIsHeld(t *testing.T) {
-	s := start(t, `jobs: [{id: a, sh: "setsid sleep 8 & echo begun > begun; sleep 8"}]`)
+	s := start(t, `jobs: [{id: a, sh: "setsid sh -c 'echo begun > begun; exec sleep 8' & sleep 8"}]`)
 	s.await("begun")
 	s.signal(os.Interrupt)
 	time.Sleep(50 * time.Millisecond)
