@@ -29,7 +29,7 @@ const (
 type seen struct {
 	mu    sync.Mutex
 	told  []string
-	lines map[domain.RunID]int
+	count map[domain.RunID]int
 }
 
 func (s *seen) note(format string, values ...any) {
@@ -41,10 +41,16 @@ func (s *seen) note(format string, values ...any) {
 func (s *seen) Take(run domain.RunID, entries []domain.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lines == nil {
-		s.lines = map[domain.RunID]int{}
+	if s.count == nil {
+		s.count = map[domain.RunID]int{}
 	}
-	s.lines[run] += len(entries)
+	s.count[run] += len(entries)
+}
+
+func (s *seen) lines(run domain.RunID) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.count[run]
 }
 
 func (s *seen) Restart(run domain.RunID) { s.note("restart %s", run) }
@@ -71,19 +77,22 @@ func add(t *testing.T, path, text string) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return
 	}
 	defer file.Close()
 	if _, err := file.WriteString(text); err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 }
 
+// eventually waits for something, also on another goroutine than the test's.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("it never happens: %s", what)
+			t.Errorf("it never happens: %s", what)
+			return
 		}
 	}
 }
@@ -108,8 +117,8 @@ func TestStream(t *testing.T) {
 	if run, err := store.ReadRun(t.Context(), db, "run"); err != nil || !run.Ended || run.Events != 3 {
 		t.Errorf("the row is %+v, %v", run, err)
 	}
-	if s.lines["run"] != 3 || len(s.told) > 0 {
-		t.Errorf("the view has %d lines; %q", s.lines["run"], s.told)
+	if s.lines("run") != 3 || len(s.told) > 0 {
+		t.Errorf("the view has %d lines; %q", s.lines("run"), s.told)
 	}
 }
 
@@ -195,4 +204,71 @@ type failing struct {
 
 func (f *failing) Checkpoints(context.Context, []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	return nil, f.err
+}
+
+// lettingGo is a store whose owner removes the stream of a run as soon as its rows say
+// that it has ended.
+type lettingGo struct {
+	store.Store
+	path string
+}
+
+func (l *lettingGo) Update(ctx context.Context, do func(store.Tx) error) error {
+	err := l.Store.Update(ctx, do)
+	if row, failed := store.ReadRun(ctx, l.Store, "run"); failed == nil && row.Ended {
+		_ = os.Remove(l.path)
+	}
+	return err
+}
+
+// A stream may go once its rows are there.
+func TestStreamIsLetGo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	s, db := &seen{}, &lettingGo{memory.New(), path}
+	go func() {
+		for _, line := range []string{started, finished, ended} {
+			add(t, path, line)
+			time.Sleep(20 * time.Millisecond)
+		}
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	summary, err := follow.Follow(ctx, path, s.options(db))
+	if err != nil || !reflect.DeepEqual(summary, follow.Summary{Failed: 1}) {
+		t.Errorf("it ends with %+v, %v; %q", summary, err, s.told)
+	}
+	if !stored(t, db, "run", 3) {
+		t.Error("it is not stored")
+	}
+}
+
+// Where a stream was moved, and another one is written in its old place, its run stays
+// its own, and the other one is set aside.
+func TestMovedStream(t *testing.T) {
+	folder := t.TempDir()
+	old, moved := filepath.Join(folder, "a", "run.jsonl"), filepath.Join(folder, "b", "run.jsonl")
+	if err := errors.Join(os.Mkdir(filepath.Dir(old), 0o777), os.Mkdir(filepath.Dir(moved), 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	add(t, old, started)
+	s, db := &seen{}, memory.New()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan follow.Summary, 1)
+	go func() {
+		summary, _ := follow.Follow(ctx, folder, s.options(db))
+		done <- summary
+	}()
+	eventually(t, "it is stored", func() bool { return stored(t, db, "run", 1) })
+	if err := os.Rename(old, moved); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the moved one is read", func() bool { return s.lines("run") >= 2 })
+	add(t, old, strings.Repeat(started, 3))
+	eventually(t, "the other one is set aside", func() bool { return s.has("set aside : ") })
+	add(t, moved, finished)
+	eventually(t, "the moved one goes on", func() bool { return stored(t, db, "run", 2) })
+	cancel()
+	if summary := <-done; len(summary.SetAside) != 1 {
+		t.Errorf("set aside are %v", summary.SetAside)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash"
 	"io"
+	"io/fs"
 	"time"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -57,7 +58,7 @@ func (f *followed) on() error {
 	for { // what the writer wrote behind its end
 		left := f.stream.Position()
 		chunk, err := f.stream.Rest(pieceSize)
-		if errors.Is(err, io.EOF) || chunk.Tail {
+		if errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) || chunk.Tail { // or somebody has let go of it
 			return f.finish(left, chunk.Tail)
 		}
 		if err != nil {
@@ -82,14 +83,24 @@ func (f *followed) next() (tail.Chunk, error) {
 	defer cancel()
 	chunk, err := f.stream.Next(ctx, pieceSize)
 	if err != nil && f.ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		if err := f.keeper.ingest(f.ctx, f.recording().WholeLines(), f.waiting); err != nil {
+		if err := f.born(); err != nil {
 			return chunk, err
 		}
-		f.unborn = false
 		return f.next()
 	}
 	f.unborn = err != nil
 	return chunk, err
+}
+
+// born makes the rows of a run, of which no line has come yet, or one just now.
+func (f *followed) born() error {
+	at, err := f.keeper.make(f.ctx, f.source.Run, f.recording().WholeLines(), f.waiting)
+	if err != nil {
+		return err
+	}
+	f.unborn = false
+	f.keptUpTo(at.Mark)
+	return nil
 }
 
 func (f *followed) recording() *jsonl.Recording {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -30,11 +31,17 @@ func (f *followed) begin(from *finished) error {
 		return err
 	}
 	f.unborn = at == (store.Checkpoint{})
-	if f.kept = at.Mark; from != nil && f.kept.Bytes < from.position.Offset() {
+	if from != nil && at.Mark.Bytes < from.position.Offset() {
 		return tail.ErrRewritten // since it was left
 	}
-	f.stream.Expect(f.kept.Bytes)
+	f.keptUpTo(at.Mark)
 	return f.skip(at)
+}
+
+// keptUpTo takes note of how far the rows are in the store, and the stream at least.
+func (f *followed) keptUpTo(mark domain.Mark) {
+	f.kept = mark
+	f.stream.Expect(mark.Bytes)
 }
 
 // skip leaves out what nobody needs to see of a run that has finished.
@@ -42,7 +49,11 @@ func (f *followed) skip(at store.Checkpoint) error {
 	if f.View != nil || at.Mark.Bytes == 0 {
 		return nil
 	}
-	row, err := store.ReadRun(f.ctx, f.Store, f.source.Run)
+	var row store.Run
+	err := f.keeper.inTurn(f.ctx, func() (err error) {
+		row, err = store.ReadRun(f.ctx, f.Store, f.source.Run)
+		return err
+	})
 	if err != nil || !row.Ended {
 		return nil // to read it is as good
 	}

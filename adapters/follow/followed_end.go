@@ -2,6 +2,7 @@ package follow
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 
 	"github.com/quire-ci/quire-project/adapters/tail"
@@ -12,7 +13,8 @@ import (
 // the stream tells: that its last line is torn. Its whole lines end where it was left.
 func (f *followed) finish(left tail.Position, torn bool) error {
 	if f.keeper != nil && (f.wrote || torn) {
-		if err := f.keeper.ingest(f.ctx, f.recording(), nil); err != nil {
+		err := f.keeper.ingest(f.ctx, f.recording(), nil)
+		if err != nil && (torn || !errors.Is(err, fs.ErrNotExist)) { // whose lines are stored may go
 			return err
 		}
 	}

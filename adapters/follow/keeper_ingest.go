@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -12,6 +13,18 @@ import (
 // *storeFailure.
 func (k *keeper) ingest(ctx context.Context, recording *jsonl.Recording, each func(error)) error {
 	return k.inTurn(ctx, func() error { return k.ingestNow(ctx, recording, each) })
+}
+
+// make is ingest for a run that is not stored, and returns its checkpoint.
+func (k *keeper) make(ctx context.Context, run domain.RunID, recording *jsonl.Recording, each func(error)) (at store.Checkpoint, err error) {
+	err = k.inTurn(ctx, func() error {
+		if err := k.ingestNow(ctx, recording, each); err != nil {
+			return err
+		}
+		at, _, err = k.checkpoint(ctx, run, each)
+		return err
+	})
+	return at, err
 }
 
 // ingestNow is ingest for whoever has a turn.

@@ -46,12 +46,14 @@ type Notices struct {
 	// Warn is told of what following goes on without, as a watcher of changes.
 	Warn func(error)
 	// SetAside is told why a stream is not read on. It is called again when the file
-	// has changed, and the stream cannot be read then either.
+	// has changed, and the stream cannot be read then either. The run is "" where its id
+	// is another stream's, or none.
 	SetAside func(run domain.RunID, err error)
 	// Rewritten is told of a run whose stream is not the one any more that its rows
 	// were derived from. They have been derived again.
 	Rewritten func(store.Result)
-	// Waiting is told that a run waits for the store, and why, once a try.
+	// Waiting is told that a run waits for the store, and why, once a try. Of many that
+	// wait, some try.
 	Waiting func(run domain.RunID, err error)
 	// Unfinished is told why the last lines of streams were not stored when following
 	// ended.

@@ -12,27 +12,25 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// stream follows one stream until its run has finished, or it cannot be read.
+// stream follows one stream until its run has finished, or it cannot be read. Whenever
+// it is read anew, it is found out again whose stream it is: it may have been moved,
+// and another one written in its place.
 func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 	source := jsonl.FileSource(s.Path())
 	source.Run = cmp.Or(f.Run, source.Run)
-	run, again, err := f.claim(source)
-	if err != nil {
-		f.setAside(source.Path, "", err) // the run is another stream's
-		return nil
-	}
-	if run.bad.isIn(source.Path) {
-		return nil
-	}
-	run.bad = nil
-	f.setAside(source.Path, source.Run, nil)
-	resume := run.finished
-	for stops := 0; ; again, resume = true, nil {
-		if again && resume == nil {
+	for stops, anew := 0, false; ; anew = true {
+		one := f.claimed(ctx, s, source)
+		if one == nil {
+			return nil
+		}
+		resume := one.run.finished
+		if anew {
+			resume = nil
+		}
+		if one.again && resume == nil {
 			f.restart(source.Run)
 			s.SetOffset(0)
 		}
-		one := &followed{follower: f, ctx: ctx, stream: s, source: source, run: run, again: again}
 		err := one.read(resume)
 		switch {
 		case err == nil:
@@ -47,12 +45,32 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 			pause(ctx, time.Duration(stops)*firstPause)
 			continue
 		case errors.Is(err, fs.ErrNotExist): // it is about to be replaced
-			if _, err = s.Next(ctx, 1); err == nil || errors.Is(err, tail.ErrRewritten) {
+			_, err = s.Next(ctx, 1)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err == nil || errors.Is(err, tail.ErrRewritten) {
 				continue
 			}
 		}
 		return one.fails(err)
 	}
+}
+
+// claimed returns the stream to be read, or nil if it is not to be: because its run is
+// another stream's, or because what was wrong with it still is.
+func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Source) *followed {
+	run, again, err := f.claim(source)
+	if err != nil {
+		f.setAside(source.Path, "", err)
+		return nil
+	}
+	if run.bad.isIn(source.Path) {
+		return nil
+	}
+	run.bad = nil
+	f.setAside(source.Path, source.Run, nil)
+	return &followed{follower: f, ctx: ctx, stream: s, source: source, run: run, again: again}
 }
 
 // maxStops is how often a stream is read anew because others write its run.

@@ -186,6 +186,7 @@ func (f *follower) start(path string, seen fs.FileInfo) {
 	f.running++
 	go func() {
 		t.err = f.each(f.ctx, t.stream)
+		t.stream.release() // others wait for the hand
 		f.returned <- t
 	}()
 }
@@ -194,7 +195,6 @@ func (f *follower) start(path string, seen fs.FileInfo) {
 func (f *follower) ended(t *turn) error {
 	f.notifier.remove(t.stream, t.name, t.target)
 	f.running--
-	t.stream.release()
 	t.seen, t.stream = t.stream.seen, nil
 	if f.ctx.Err() != nil && errors.Is(t.err, f.ctx.Err()) {
 		return nil

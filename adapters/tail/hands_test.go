@@ -59,13 +59,48 @@ func TestAtOnceEnds(t *testing.T) {
 		write(t, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i)), "one\n")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	var others sync.WaitGroup
+	others.Add(2)
 	err := tail.Follow(ctx, folder, tail.Options{AtOnce: 1}, func(ctx context.Context, s *tail.Stream) error {
 		if _, err := s.Next(ctx, 0); err != nil {
+			others.Done()
 			return err
 		}
 		cancel()
-		<-ctx.Done() // with the chunk in hand
+		others.Wait() // with the chunk in hand
 		return ctx.Err()
+	})
+	if err != context.Canceled {
+		t.Error(err)
+	}
+}
+
+// Next heeds its own context too while it waits for a hand.
+func TestNextEndsWithoutHand(t *testing.T) {
+	folder := t.TempDir()
+	for i := range 2 {
+		write(t, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i)), "one\n")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	held := make(chan struct{})
+	err := tail.Follow(ctx, folder, tail.Options{AtOnce: 1}, func(ctx context.Context, s *tail.Stream) error {
+		if s.Path() == filepath.Join(folder, "0.jsonl") {
+			if _, err := s.Next(ctx, 0); err != nil {
+				return err
+			}
+			close(held)
+			<-ctx.Done() // with the chunk in hand
+			return ctx.Err()
+		}
+		<-held
+		soon, stop := context.WithTimeout(ctx, 10*time.Millisecond)
+		defer stop()
+		if chunk, err := s.Next(soon, 0); err != context.DeadlineExceeded {
+			t.Errorf("%q, %v", chunk.Data, err)
+		}
+		cancel()
+		return nil
 	})
 	if err != context.Canceled {
 		t.Error(err)

@@ -111,7 +111,7 @@ func (s *Stream) Next(ctx context.Context, limit int) (Chunk, error) {
 			return Chunk{}, err
 		}
 		s.settle()
-		chunk, err := s.take(limit, false)
+		chunk, err := s.take(ctx, limit, false)
 		if err != nil || len(chunk.Data) > 0 {
 			return chunk, err
 		}
@@ -128,7 +128,7 @@ func (s *Stream) Next(ctx context.Context, limit int) (Chunk, error) {
 // the writer is done: whole lines as Next does, then a last line that did not
 // end, then io.EOF.
 func (s *Stream) Rest(limit int) (Chunk, error) {
-	chunk, err := s.take(limit, true)
+	chunk, err := s.take(s.hands.ctx, limit, true)
 	switch {
 	case err != nil:
 		return chunk, err

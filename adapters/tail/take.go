@@ -20,13 +20,13 @@ const (
 
 // take gives the next chunk, which is empty if there is none: whole lines or,
 // if there are none and tail is set, the last line as far as it is there.
-func (s *Stream) take(limit int, tail bool) (Chunk, error) {
+func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) {
 	s.release()
 	there, err := s.look()
 	if !there || err != nil || s.seen.Size() == s.offset || s.seen.Size() == s.scanned && !tail {
 		return Chunk{}, err
 	}
-	if err := s.hold(); err != nil {
+	if err := s.hold(ctx); err != nil {
 		return Chunk{}, err
 	}
 	chunk, err := s.read(limit, tail)
@@ -168,11 +168,13 @@ type hands struct {
 }
 
 // hold takes a hand, with which a file may be opened and a chunk be given.
-func (s *Stream) hold() error {
+func (s *Stream) hold(ctx context.Context) error {
 	select {
 	case s.hands.taken <- struct{}{}:
 		s.holding = true
 		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	case <-s.hands.ctx.Done():
 		return s.hands.ctx.Err()
 	}
