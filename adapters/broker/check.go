@@ -26,7 +26,7 @@ func check(s *domain.Segment) error {
 	switch {
 	case s.Offset < 0 || s.Offset > math.MaxInt64-int64(len(s.Data)):
 		return errors.New("no stream has its offset")
-	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail):
+	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail || s.SHA256 != unknown && s.SHA256 != domain.StartMark.SHA256):
 		return errors.New("it is empty, and not the start of a stream")
 	case len(s.Data) == 0:
 		return nil

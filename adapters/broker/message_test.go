@@ -128,6 +128,11 @@ func rubbish() map[string]*message.Message {
 		msg.Metadata.Set("quire-offset", "1")
 		msg.Metadata.Set("quire-length", "0")
 	})
+	broken("an empty one of another stream", func(msg *message.Message) {
+		msg.Payload = nil
+		msg.Metadata.Set("quire-offset", "0")
+		msg.Metadata.Set("quire-length", "0")
+	})
 	broken("an empty tail", func(msg *message.Message) {
 		msg.Payload = nil
 		msg.Metadata.Set("quire-length", "0")

@@ -24,7 +24,6 @@ type delivery struct {
 	found   bool        // the consumer is there
 	broken  int         // how often in turn it could not be made
 	asked   int         // messages still to come for requests
-	size    float64     // of messages, on an average of the latest ones; 0 before the first
 	quiet   *time.Timer // when requests have to be made again
 
 	queue []*inHand // not handed out yet
@@ -36,6 +35,7 @@ type delivery struct {
 
 	mu    sync.Mutex
 	hands map[uint64]*inHand // by their number in the stream
+	bytes int                // of theirs
 }
 
 func newDelivery(t *tenure) (*delivery, error) {
@@ -97,10 +97,11 @@ func (d *delivery) loop(ctx context.Context) error {
 	return nil
 }
 
-func (d *delivery) inHand() int {
+// inHand returns how many messages are in hand, and their bytes.
+func (d *delivery) inHand() (messages, bytes int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.hands)
+	return len(d.hands), d.bytes
 }
 
 // hold takes a message in hand. One that is in hand already, because the server
@@ -118,6 +119,7 @@ func (d *delivery) hold(raw *nats.Msg) []*inHand {
 	}
 	h := newInHand(d, raw, about)
 	d.hands[about.Sequence.Stream] = h
+	d.bytes += len(h.message.Payload)
 	d.tasks.Go(h.settle)
 	return []*inHand{h}
 }

@@ -50,6 +50,7 @@ func (h *inHand) settle() {
 	h.tell(answer)
 	h.d.mu.Lock()
 	delete(h.d.hands, h.number)
+	h.d.bytes -= len(h.message.Payload)
 	h.d.mu.Unlock()
 	signal(h.d.done)
 }

@@ -37,9 +37,8 @@ type Options struct {
 	// first of them is acked, 16 by default. A worker holds in memory as many
 	// for each of its partitions.
 	InFlight int
-	// InFlightBytes is how many bytes those have together, about, 8 MiB by default:
-	// where messages are large, fewer are asked for, going by the size of those
-	// that have come.
+	// InFlightBytes is how many bytes those have together, 8 MiB by default. It is
+	// exceeded by what one message more has, and by what was asked for before.
 	InFlightBytes int
 	// AckWait is how long the server waits for a sign of life before it
 	// delivers a message again, 10 seconds by default. As long as a message is

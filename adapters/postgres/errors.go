@@ -62,8 +62,11 @@ func isAway(err error) bool {
 	if errors.As(err, &said) { // also where it refuses a connection
 		return slices.ContainsFunc(awayCodes, func(code string) bool { return strings.HasPrefix(said.Code, code) })
 	}
-	return errors.As(err, &connect) || isLost(err)
+	return errors.As(err, &connect) || isLost(err) || strings.Contains(err.Error(), exhausted)
 }
+
+// exhausted is what a pool says when no connection that it makes answers.
+const exhausted = "too many failed attempts acquiring connection"
 
 func inWords(err error) error {
 	var said *pgconn.PgError

@@ -48,8 +48,8 @@ type Options struct {
 	// write output; 5 seconds, if 0. If it is negative there is no such time.
 	Grace time.Duration
 	// Kill, if set, is for whoever does not want to wait for Grace. When it ends, the
-	// command that runs is killed, and nothing of it is waited for. What follows is up to the
-	// context of the run, which mostly has ended before.
+	// command that runs is killed, nothing of it is waited for, and the run is stopped, as by
+	// the end of its context, which mostly was before.
 	Kill context.Context
 	// Clock tells the time for events, in milliseconds, and for logs; time.Now, if
 	// nil. It is called from several goroutines.

@@ -79,7 +79,7 @@ func (p *process) stop() {
 	if p.over || p.killer != nil {
 		return
 	}
-	p.stopped = !p.exited
+	p.stopped = p.stopped || !p.exited
 	terminateGroup(p.os.Pid)
 	p.deadly = time.Now().Add(p.grace)
 	p.killer = time.AfterFunc(p.grace, p.killGroup)

@@ -423,6 +423,8 @@ func whenReady(folder string, do func()) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	kill, killed := context.WithCancel(context.Background())
+	mark := newMark()
+	t.Cleanup(func() { killAll(t, mark) })
 	began, folder := time.Now(), t.TempDir()
 	go whenReady(folder, killed)
 	r := runIn(t, folder, t.Context(), one(t, func(ctx context.Context, sh *shell.Shell) error {
@@ -431,9 +433,12 @@ func TestKill(t *testing.T) {
 			t.Errorf("it exits with %d", exit.Code)
 		}
 		return err
-	}), shell.Options{Grace: time.Minute, Kill: kill})
+	}), shell.Options{Grace: time.Minute, Kill: kill, Env: marked(mark)})
 	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); got.stdout != "here\n" {
 		t.Errorf("the log has %q", got.stdout)
+	}
+	if !errors.Is(r.err, context.Canceled) || strings.Contains(r.err.Error(), "%!") {
+		t.Errorf("it ends with %v", r.err)
 	}
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it takes %v", took)

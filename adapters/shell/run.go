@@ -72,6 +72,8 @@ type run struct {
 	// ctx ends when the run is to stop.
 	ctx  context.Context
 	stop context.CancelCauseFunc
+	// unhook ends the looking for the end of kill.
+	unhook func() bool
 
 	// Commands do not overlap, so that all of them share these.
 	stdout, stderr *stream
@@ -84,14 +86,17 @@ type run struct {
 
 func (r *run) open(ctx context.Context) (err error) {
 	if r.null, err = os.Open(os.DevNull); err != nil {
+		r.logs.end()
 		return err
 	}
 	r.ctx, r.stop = context.WithCancelCause(ctx)
+	r.unhook = context.AfterFunc(r.kill, func() { r.stop(context.Cause(r.kill)) })
 	r.stdout, r.stderr = newStream("stdout", r.secrets), newStream("stderr", r.secrets)
 	return nil
 }
 
 func (r *run) close() {
+	r.unhook()
 	r.stop(nil)
 	r.null.Close()
 	r.logs.end()

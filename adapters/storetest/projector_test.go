@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"runtime"
@@ -72,7 +73,7 @@ func TestProjectorIsClosedWhileUsed(t *testing.T) {
 func TestNoSegment(t *testing.T) {
 	p := projector(t, memory.New(), skipping())
 	for name, s := range map[string]domain.Segment{
-		"no run": {Data: []byte("\n")}, "long run": {Run: domain.RunID(longText(513, 1)), Data: []byte("\n")}, "empty": {Run: "a", Offset: 1}, "empty tail": {Run: "a", Tail: true},
+		"no run": {Data: []byte("\n")}, "long run": {Run: domain.RunID(longText(513, 1)), Data: []byte("\n")}, "empty": {Run: "a", Offset: 1}, "empty tail": {Run: "a", Tail: true}, "empty, of another stream": {Run: "a", SHA256: sha256.Sum256([]byte("x"))},
 		"before the start": {Run: "a", Offset: -1, Data: []byte("\n")}, "behind the end": {Run: "a", Offset: 1<<63 - 1, Data: []byte("\n")},
 		"half a line": {Run: "a", Data: []byte("\n{")}, "tail of lines": {Run: "a", Data: []byte("\n{"), Tail: true},
 	} {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -102,14 +103,17 @@ func (s *screen) excerpt(lines []string) {
 	}
 }
 
-// show shows lines below a heading: as they are, but to a terminal nothing that
-// could control it.
+// show shows lines below a heading.
 func (s *screen) show(heading string, lines *bufio.Reader) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := bufio.NewWriterSize(s.out, 64<<10)
-	defer out.Flush()
 	fmt.Fprintln(out, report.Printable("==> "+heading+" <=="))
+	return errors.Join(s.copy(out, lines), out.Flush())
+}
+
+// copy copies lines: as they are, but to a terminal nothing that could control it.
+func (s *screen) copy(out io.Writer, lines *bufio.Reader) error {
 	for {
 		line, err := lines.ReadString('\n')
 		if line != "" {
@@ -117,7 +121,9 @@ func (s *screen) show(heading string, lines *bufio.Reader) error {
 			if s.terminal {
 				line = printable(line)
 			}
-			fmt.Fprintln(out, line)
+			if _, err := fmt.Fprintln(out, line); err != nil {
+				return err
+			}
 		}
 		if err == io.EOF {
 			return nil

@@ -27,7 +27,7 @@ type hurry struct {
 	leave func()
 }
 
-// leaving says what is to be taken away if the program ends at once; nil for nothing.
+// leaving says what is to be taken away if the program ends at once.
 func (h *hurry) leaving(leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -58,6 +58,11 @@ func openSink(ctx context.Context, target jsonl.Target, stdout io.Writer) (jsonl
 	case r := <-opened:
 		return r.sink, r.err
 	case <-ctx.Done():
+		go func() { // what is opened all the same has no events, and is in the way of another run
+			if r := <-opened; r.err == nil {
+				_ = (&stream{r.sink, target.String()}).end()
+			}
+		}()
 		return nil, context.Cause(ctx)
 	}
 }

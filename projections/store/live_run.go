@@ -156,7 +156,7 @@ func checkSegment(s *domain.Segment) error {
 	switch feed := bytes.LastIndexByte(s.Data, '\n'); {
 	case s.Offset < 0 || s.End() < s.Offset:
 		wrong = "it cannot begin there"
-	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail):
+	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail || s.SHA256 != [sha256.Size]byte{} && s.SHA256 != domain.StartMark.SHA256):
 		wrong = "it is empty, and not the start of a stream"
 	case len(s.Data) == 0:
 		return nil
