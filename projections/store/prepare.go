@@ -72,7 +72,7 @@ func (p *preparer) fold(ctx context.Context, w *task, yield *func(*task) bool) e
 		return p.stream(ctx, w, domain.Mark{}, yield)
 	case !current || p.options.Force:
 		w.result.Outcome = Derived
-		return p.stream(ctx, w, domain.Mark{}, yield)
+		return p.stream(ctx, w, w.known.Mark, yield) // which tells if it is another one
 	}
 	// Rows that came from a last line without a line feed may not last.
 	w.reopen = w.known.Mark == w.known.End && !w.source.Once()
