@@ -10,8 +10,9 @@ package projections
 type Projection[R comparable] interface {
 	// Name returns the projection's name, unique within a fold.
 	Name() string
-	// Reduce takes one step and appends the rows that it made final. The step
-	// is valid until Reduce returns; the strings in it as long as they are held.
+	// Reduce takes one step and appends the rows that it made final, with their
+	// Final set. The step is valid until Reduce returns; the strings in it as long as
+	// they are held.
 	Reduce(step *Step, final []Row[R]) []Row[R]
 	// Open appends the rows that are not final, in the version of now, in
 	// order of their index. It changes nothing.

@@ -42,7 +42,7 @@ func TestPipelineExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	example := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
-	console := regexp.MustCompile("(?s)```console\n\\$ quire-ci (.*?)\n(.*?)\\$ quire-project (.*?)\n```").FindSubmatch(page)
+	console := regexp.MustCompile("(?s)```console\n\\$ quire-ci (.*?)\n(.*?)```").FindSubmatch(page)
 	if example == nil || console == nil {
 		t.Fatal("docs/pipeline.md has no example")
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -83,12 +84,18 @@ func (c *checker) stream(ctx context.Context, source jsonl.Source, options jsonl
 	}
 	defer file.Close()
 	name := report.Printable(source.Path)
+	var skipped sync.Map // why lines are malformed, by their numbers, until that is printed
+	options.Skipped = func(err *jsonl.MalformedError) { skipped.Store(err.Line, err) }
 	fold := projections.NewFold(source.Run, projections.Into(projections.Diagnostics(), func(row *projections.Row[projections.Diagnostic]) {
 		d := row.Value
 		c.counts[d.Code]++
 		fmt.Fprintf(c.out, "%s:%d: %s: %s", name, d.Line, d.Code, d.Code.Meaning())
 		if d.JobID.Valid {
 			fmt.Fprintf(c.out, " (job %s)", report.Printable(d.JobID.V))
+		}
+		if why, ok := skipped.LoadAndDelete(d.Line); ok {
+			malformed := why.(*jsonl.MalformedError)
+			fmt.Fprintf(c.out, " (column %d: %s)", malformed.Column, report.Printable(malformed.Reason))
 		}
 		fmt.Fprintln(c.out)
 	}))

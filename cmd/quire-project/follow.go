@@ -38,9 +38,10 @@ last line that no line feed ends is waited for, and taken for what it is, an eve
 torn, when following ends. A store that goes away, is locked or has no room is waited for until it is
 back, and nothing is lost.
 
-Following a file ends by itself when its run has finished; Ctrl-C ends it
-before, with the status 130. A folder is followed until Ctrl-C, with the status 0;
-a stream in it that cannot be read is told and set aside, and the others go on.
+Following a file ends by itself when its run has finished, which its stream says with a
+run_finished; Ctrl-C ends it before, with the status 130. A folder is followed until
+Ctrl-C, with the status 0 if all could be read; a stream in it that cannot is told and
+set aside, and the others go on.
 
 Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
 usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 for a run

@@ -1,8 +1,10 @@
 package laws_test
 
 import (
+	"fmt"
 	"testing"
 
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
@@ -52,4 +54,24 @@ func ExampleCheck() {
 
 	laws.Check(t, newFailedSh)
 	laws.Independent(t, newFailedSh, func(row FailedSh) string { return row.JobID })
+}
+
+// A projection of one's own runs beside others, in one pass over a stream.
+func Example_fold() {
+	fold := projections.NewFold("42",
+		projections.Into(newFailedSh(), func(row *projections.Row[FailedSh]) { fmt.Println(row.Value.JobID, row.Value.Count) }),
+		projections.Into(projections.Jobs(), func(row *projections.Row[projections.Job]) { fmt.Println(row.Value.JobID, row.Value.State) }),
+	)
+	for _, event := range []domain.Event{
+		domain.NewJobStarted(1, "build"),
+		domain.NewShStarted(2, "build", "false"),
+		domain.NewShFinished(3, "build", 1),
+		domain.NewJobFinished(4, "build", domain.Failed),
+	} {
+		fold.Apply(&domain.Entry{Event: event})
+	}
+	fold.Open() // hands out the rows that can still change
+	// Output:
+	// build failed
+	// build 1
 }
