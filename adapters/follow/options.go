@@ -88,6 +88,8 @@ func (o Options) withDefaults() Options {
 
 // Summary says how the runs stand that were followed.
 type Summary struct {
+	// Complete, Failed and Active count them; active are those too whose streams were set
+	// aside before their end.
 	Complete, Failed, Active int
 	// SetAside are the reasons why streams are not read on, in the order of their
 	// paths.

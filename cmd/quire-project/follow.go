@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -84,6 +86,9 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 		options.Store = s
 	}
 	if !flags.quiet {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			say(std.err, "waiting for "+path+", which is not there yet")
+		}
 		t.view = live.Open(std.out, live.Options{})
 		t.remarks.holdFor(t.view)
 		options.View = t.view
