@@ -46,7 +46,7 @@ func (d *decoder) unknown(key Text, what string, fields []field) {
 	case key.Value == "<<":
 		d.add(key.At, "mappings are not merged here; write out what it should have")
 	case word.MatchString(key.Value):
-		d.add(key.At, "%q is not a key that is known here%s; %s", key.Value, DidYouMean(key.Value, names), known)
+		d.add(key.At, "%q is not a key that is known here; %s%s", key.Value, known, DidYouMean(key.Value, names))
 	default:
 		d.add(key.At, "this is not a key that is known here; %s; a command of several lines stands below a |, indented", known)
 	}

@@ -28,7 +28,7 @@ func TestProblems(t *testing.T) {
 		{"jobs by name", "jobs:\n  a:\n    sh: b\n", `2:3: jobs is a list, and this is a mapping; begin each job with "- id:"`},
 		{"empty jobs", "jobs: []\n", "1:7: there are no jobs; list at least one"},
 		{"a job of text", "jobs:\n  - build\n", "2:5: a job is a mapping, and this is a text; write key: value lines"},
-		{"a key that is nearly known", "jbos: []\n" + job, `1:1: "jbos" is not a key that is known here; did you mean "jobs"?; a pipeline has secrets, env, jobs`},
+		{"a key that is nearly known", "jbos: []\n" + job, `1:1: "jbos" is not a key that is known here; a pipeline has secrets, env, jobs; did you mean "jobs"?`},
 		{"a key that is not", "jobs:\n  - id: a\n    sh: b\n    image: c\n", `4:5: "image" is not a key that is known here; a job has id, needs, sh`},
 		{"a key that may be a command", "jobs:\n  - id: a\n    sh: b\n    echo $1: c\n", "4:5: this is not a key that is known here; a job has id, needs, sh; a command of several lines stands below a |, indented"},
 		{"a merge", "jobs:\n  - id: a\n    sh: b\n    <<: {}\n", "4:5: mappings are not merged here; write out what it should have"},

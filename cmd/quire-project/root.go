@@ -97,6 +97,8 @@ not finished.`,
 // oneSource checks a command line's arguments: there is one source.
 func oneSource(cmd *cobra.Command, args []string) error {
 	switch {
+	case len(args) == 1 && len(cmd.SuggestionsFor(args[0])) > 0 && !exists(args[0]):
+		return usageError(fmt.Errorf("there is neither a stream nor a command %q; did you mean %s?", args[0], cmd.SuggestionsFor(args[0])[0]))
 	case len(args) == 1:
 		return nil
 	case len(args) > 1 && len(cmd.SuggestionsFor(args[0])) > 0:
@@ -105,6 +107,11 @@ func oneSource(cmd *cobra.Command, args []string) error {
 		return usageError(fmt.Errorf("name a stream: a .jsonl file, a folder of them, or - for standard input; see %s --help", cmd.CommandPath()))
 	}
 	return usageError(fmt.Errorf("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1]))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // version says which build this is.
