@@ -49,13 +49,17 @@ func (f *followed) sum(segment *domain.Segment) bool {
 		return true
 	}
 	known := segment.Data[:min(int64(len(segment.Data)), max(0, f.kept.Bytes-segment.Offset))]
-	_, _ = f.digest.Write(known) // a hash never fails
-	f.digest.Sum(segment.SHA256[:0])
-	if len(known) > 0 && segment.Offset+int64(len(known)) == f.kept.Bytes && segment.SHA256 != f.kept.SHA256 {
-		return false
+	if len(known) > 0 {
+		_, _ = f.digest.Write(known) // a hash never fails
+		f.digest.Sum(segment.SHA256[:0])
+		if segment.Offset+int64(len(known)) == f.kept.Bytes && segment.SHA256 != f.kept.SHA256 {
+			return false
+		}
 	}
-	_, _ = f.digest.Write(segment.Data[len(known):])
-	f.digest.Sum(segment.SHA256[:0])
+	if rest := segment.Data[len(known):]; len(rest) > 0 {
+		_, _ = f.digest.Write(rest)
+		f.digest.Sum(segment.SHA256[:0])
+	}
 	return true
 }
 

@@ -14,11 +14,8 @@ import (
 
 // keeper keeps the rows of streams that are followed up with them.
 type keeper struct {
-	store     store.Store
+	Options
 	projector *store.Projector
-	patience  *Patience
-	notices   Notices
-	grace     time.Duration
 
 	interrupted context.Context // done when following is to end
 	late        context.Context // done a while after that
@@ -46,16 +43,13 @@ func failure(err error) error {
 
 // newKeeper keeps the rows in a store up to date until ctx ends.
 func newKeeper(ctx context.Context, options Options) *keeper {
-	k := &keeper{
-		store: options.Store, patience: options.Patience, notices: options.Notices, grace: options.Grace,
-		interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))),
-	}
-	k.projector = store.NewProjector(k.store, jsonl.NewSegments(options.Streams), store.ProjectorOptions{Done: k.done})
+	k := &keeper{Options: options, interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
+	k.projector = store.NewProjector(k.Store, jsonl.NewSegments(options.Streams), store.ProjectorOptions{Done: k.done})
 	k.stop = sync.OnceValue(k.stopProjector)
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	k.late = late
 	unhook := context.AfterFunc(ctx, func() {
-		time.AfterFunc(k.grace, cancel)
+		time.AfterFunc(k.Grace, cancel)
 		_ = k.stop() // lets go of those who wait for the store
 	})
 	k.release = func() { unhook(); cancel() }
@@ -71,9 +65,9 @@ func (k *keeper) done(batch store.Batch) {
 // stopProjector finishes the transaction that is under way, unless the store is
 // away.
 func (k *keeper) stopProjector() error {
-	ctx, cancel := context.WithTimeout(context.Background(), k.grace)
+	ctx, cancel := context.WithTimeout(context.Background(), k.Grace)
 	defer cancel()
-	if k.patience.isAway() {
+	if k.Patience.isAway() {
 		cancel()
 	}
 	return k.projector.Close(ctx)

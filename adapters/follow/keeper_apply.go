@@ -14,7 +14,7 @@ var errStopped = errors.New("the store has other rows of the run than were deriv
 // apply has a segment applied. seen is what held was when that was looked at
 // last.
 func (k *keeper) apply(ctx context.Context, segment domain.Segment, seen *int64, each func(error)) error {
-	if err := k.patience.do(ctx, each, func() error { return k.projector.Apply(ctx, segment) }); err != nil {
+	if err := k.Patience.do(ctx, each, func() error { return k.projector.Apply(ctx, segment) }); err != nil {
 		return failure(err)
 	}
 	now := k.held.Load()

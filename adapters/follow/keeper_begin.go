@@ -21,7 +21,7 @@ func (k *keeper) begin(ctx context.Context, run domain.RunID, recording *jsonl.R
 		return err
 	})
 	if known && err == nil { // it reads the run's rows again, and forgets what waits for others
-		err = failure(k.patience.do(ctx, each, func() error { return k.projector.Drop(ctx, run) }))
+		err = failure(k.Patience.do(ctx, each, func() error { return k.projector.Drop(ctx, run) }))
 	}
 	return at, err
 }
@@ -40,8 +40,8 @@ func (k *keeper) upTo(ctx context.Context, run domain.RunID, recording *jsonl.Re
 }
 
 func (k *keeper) checkpoint(ctx context.Context, run domain.RunID, each func(error)) (at store.Checkpoint, stored bool, err error) {
-	err = k.patience.do(ctx, each, func() error {
-		all, err := k.store.Checkpoints(ctx, []domain.RunID{run})
+	err = k.Patience.do(ctx, each, func() error {
+		all, err := k.Store.Checkpoints(ctx, []domain.RunID{run})
 		at, stored = all[run]
 		return err
 	})
@@ -50,8 +50,8 @@ func (k *keeper) checkpoint(ctx context.Context, run domain.RunID, each func(err
 
 // isHeld reports whether segments of a run are held, or it is quarantined.
 func (k *keeper) isHeld(ctx context.Context, run domain.RunID, each func(error)) (held bool, err error) {
-	err = k.patience.do(ctx, each, func() error {
-		waiting, err := k.store.Waiting(ctx, run)
+	err = k.Patience.do(ctx, each, func() error {
+		waiting, err := k.Store.Waiting(ctx, run)
 		held = len(waiting) > 0
 		return err
 	})

@@ -30,14 +30,14 @@ func (k *keeper) make(ctx context.Context, run domain.RunID, recording *jsonl.Re
 // ingestNow is ingest for whoever has a turn.
 func (k *keeper) ingestNow(ctx context.Context, recording *jsonl.Recording, each func(error)) error {
 	var result store.Result
-	err := k.patience.do(ctx, each, func() error { return k.once(ctx, recording, &result) })
+	err := k.Patience.do(ctx, each, func() error { return k.once(ctx, recording, &result) })
 	switch {
 	case err != nil:
 		return failure(err)
 	case result.Outcome == store.SetAside:
 		return result.Err
 	case result.Outcome == store.Rewritten:
-		k.notices.Rewritten(result)
+		k.Notices.Rewritten(result)
 	}
 	return nil
 }
@@ -56,7 +56,7 @@ func (k *keeper) inTurn(ctx context.Context, do func() error) error {
 
 // once ingests. An error is one of the store.
 func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *store.Result) (err error) {
-	*result, err = store.Ingest(ctx, k.store, recording, store.Options{})
+	*result, err = store.Ingest(ctx, k.Store, recording, store.Options{})
 	var reducers *store.ReducersError
 	switch {
 	case ctx.Err() != nil:
@@ -70,7 +70,7 @@ func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *s
 // last is ingest for when following has been interrupted: it is done soon, or
 // not at all.
 func (k *keeper) last(recording *jsonl.Recording) {
-	if k.patience.isAway() || k.gaveUp.Load() {
+	if k.Patience.isAway() || k.gaveUp.Load() {
 		return
 	}
 	var result store.Result
@@ -79,6 +79,6 @@ func (k *keeper) last(recording *jsonl.Recording) {
 		err = errors.New("the store does not answer")
 	}
 	if err != nil && !k.gaveUp.Swap(true) {
-		k.notices.Unfinished(err)
+		k.Notices.Unfinished(err)
 	}
 }
