@@ -14,7 +14,10 @@ import (
 // database takes connections: what is done with them is done in turn. Also when all of
 // them have been stored before.
 func TestFollowMany(t *testing.T) {
-	const runs = 1500
+	runs := 1500
+	if testing.Short() {
+		runs = 400
+	}
 	folder, file := t.TempDir(), filepath.Join(t.TempDir(), "quire.db")
 	for i := range runs {
 		stream := fmt.Sprintf(`{"at_ms":1,"type":"job_started","job_id":"job-%d"}`+"\n"+`{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`+"\n", i)

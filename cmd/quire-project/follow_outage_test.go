@@ -125,6 +125,7 @@ func TestFollowInterruptedWhileServerAway(t *testing.T) {
 
 // And when the server is there, but does not answer.
 func TestFollowInterruptedWhileServerIsSilent(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	server := newGateway(t, services.PostgreSQL(t))
 	w := newWriting(t, server.address, 2)
 	p := w.follow(t)

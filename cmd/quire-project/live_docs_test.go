@@ -15,6 +15,9 @@ import (
 
 // What docs/live.md has for pasting works as it stands.
 func TestLiveDocs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds programs that are tested elsewhere")
+	}
 	t.Parallel()
 	services.PostgreSQL(t) // or it is skipped
 	page, err := os.ReadFile("../../docs/live.md")
