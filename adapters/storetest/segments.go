@@ -26,6 +26,7 @@ var segmentLaws = []law{
 	example("a stream that was over is not gone on with", overStream),
 	example("what is held of a run can be dropped", dropHeld),
 	example("a stream that holds nothing makes its run", emptyStream),
+	example("what is held is written when it is applied, though all else has to wait", heldAlone),
 }
 
 // skipping reads past malformed lines, as recordings do.
@@ -415,6 +416,41 @@ func emptyStream(t *trial) error {
 		}
 		stream := longStream(1)
 		if err := t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, 0, false), segmentOf(run, stream, 0, len(stream), false)}); err != nil {
+			return err
+		}
+		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)
+	})
+}
+
+// heldAlone has a projector find a held segment that continues the rows while what it was
+// given itself has to wait.
+func heldAlone(t *trial) error {
+	run := t.run("a")
+	stream := longStream(1)
+	var parts []domain.Segment // five, of about the same length
+	for at := 0; at < len(stream); {
+		end := len(stream)
+		if len(parts) < 4 {
+			end = wholeLines(stream[:at+len(stream)/5+1])
+		}
+		parts = append(parts, segmentOf(run, stream, at, end, false))
+		at = end
+	}
+	err := t.project(t.store, skipping(), hasty, func(b *store.Projector) error {
+		return errors.Join(
+			b.Apply(t.ctx, parts[0]),
+			t.project(t.store, skipping(), hasty, func(a *store.Projector) error { return a.Apply(t.ctx, parts[2]) }),
+			b.Apply(t.ctx, parts[1])) // which does not know what was held
+	})
+	if err != nil {
+		return err
+	}
+	patient := store.ProjectorOptions{Source: segmentSource, Grace: time.Minute, Patience: time.Hour}
+	return t.project(t.store, skipping(), patient, func(c *store.Projector) error {
+		last := make(chan error, 1)
+		go func() { last <- c.Apply(t.ctx, parts[4]) }()
+		time.Sleep(50 * time.Millisecond) // it waits for the one before it
+		if err := errors.Join(c.Apply(t.ctx, parts[3]), <-last); err != nil {
 			return err
 		}
 		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)

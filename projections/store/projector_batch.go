@@ -55,6 +55,7 @@ func (p *Projector) write(batch []*request) {
 		case err != nil:
 			delete(p.runs, c.run.id)
 		case fallen[c.run.id]:
+			delete(p.runs, c.run.id)
 			p.again(c.requests)
 			c.requests = nil
 		default:
@@ -109,10 +110,10 @@ func (p *Projector) make(l *liveRun, requests []*request) *change {
 		return nil
 	}
 	p.pending = append(p.pending, c.later...)
-	if len(c.requests) == 0 {
+	if len(c.requests) == 0 && c.rows == nil && c.quarantine == nil {
 		return nil
 	}
-	return c
+	return c // though all have to wait, what was held may have been applied
 }
 
 // finish collects the rows that are open, and makes the checkpoint.
