@@ -7,7 +7,8 @@
 //
 // # How rows are kept
 //
-// A stream that is met is ingested as far as it is there. From then on its lines are
+// A stream that is met is ingested as far as it is there, unless it is short and new: many
+// of those are written together. From then on its lines are
 // read once, decoded, and given to a [store.Projector] as segments; many runs that
 // grow at the same time are written together. When the run has finished,
 // its stream is ingested again, which costs one reading and says what only a whole

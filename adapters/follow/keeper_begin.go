@@ -32,11 +32,7 @@ func (k *keeper) upTo(ctx context.Context, run domain.RunID, recording *jsonl.Re
 	if err != nil || !stored && short {
 		return at, err
 	}
-	if err := k.ingestNow(ctx, recording, each); err != nil {
-		return at, err
-	}
-	at, _, err = k.checkpoint(ctx, run, each)
-	return at, err
+	return k.checkpointOf(ctx, run, recording, each)
 }
 
 func (k *keeper) checkpoint(ctx context.Context, run domain.RunID, each func(error)) (at store.Checkpoint, stored bool, err error) {

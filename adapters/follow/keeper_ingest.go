@@ -18,12 +18,18 @@ func (k *keeper) ingest(ctx context.Context, recording *jsonl.Recording, each fu
 // make is ingest for a run that is not stored, and returns its checkpoint.
 func (k *keeper) make(ctx context.Context, run domain.RunID, recording *jsonl.Recording, each func(error)) (at store.Checkpoint, err error) {
 	err = k.inTurn(ctx, func() error {
-		if err := k.ingestNow(ctx, recording, each); err != nil {
-			return err
-		}
-		at, _, err = k.checkpoint(ctx, run, each)
+		at, err = k.checkpointOf(ctx, run, recording, each)
 		return err
 	})
+	return at, err
+}
+
+// checkpointOf ingests a stream, and returns the checkpoint that its run has then.
+func (k *keeper) checkpointOf(ctx context.Context, run domain.RunID, recording *jsonl.Recording, each func(error)) (store.Checkpoint, error) {
+	if err := k.ingestNow(ctx, recording, each); err != nil {
+		return store.Checkpoint{}, err
+	}
+	at, _, err := k.checkpoint(ctx, run, each)
 	return at, err
 }
 
