@@ -67,7 +67,7 @@ func TestBrokenWriter(t *testing.T) {
 			}
 		}
 	}
-	for range 100 {
+	for range 1000 {
 		if runtime.NumGoroutine() <= before {
 			return
 		}

@@ -197,7 +197,7 @@ func survivors(t rapid.TB, mark string) []string {
 func allGone(t rapid.TB, mark string) {
 	t.Helper()
 	var left []string
-	for range 200 {
+	for range 1000 {
 		if left = survivors(t, mark); len(left) == 0 {
 			return
 		}

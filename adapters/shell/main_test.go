@@ -57,7 +57,7 @@ func open() int {
 // leaks says what the tests have left behind, once it had time to go away.
 func leaks(before int) string {
 	var goroutines, files int
-	for range 100 {
+	for range 1000 {
 		// What is left are those of main, of signals, and a few of the runtime.
 		if goroutines, files = runtime.NumGoroutine(), open(); goroutines <= 3 && files <= before+3 {
 			return ""

@@ -37,7 +37,7 @@ func openFiles() int {
 // leaks says what is left behind, once it had time to go away.
 func leaks(before int) string {
 	var goroutines, files int
-	for range 100 {
+	for range 1000 {
 		// What is left are those of main, and a few of the runtime.
 		if goroutines, files = runtime.NumGoroutine(), openFiles(); goroutines <= 3 && files <= before+3 {
 			return ""

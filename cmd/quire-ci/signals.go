@@ -16,7 +16,7 @@ func (interruption) Error() string { return "interrupted" }
 
 // atOnce is how long a program that was to end at once may take to say in the
 // stream what it has ended with.
-const atOnce = time.Second
+const atOnce = 2 * time.Second
 
 // hurry is what the second Ctrl-C asks for.
 type hurry struct {

@@ -31,8 +31,8 @@ func TestOnTerminal(t *testing.T) {
 	defer stuck.Stop()
 	shown, _ := io.ReadAll(terminal) // a terminal ends with an error
 	_ = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != statusFailed || time.Since(began) > 10*time.Second {
-		t.Errorf("it ends with %d after %v:\n%s", status, time.Since(began), shown)
+	if status := cmd.ProcessState.ExitCode(); status != statusFailed {
+		t.Errorf("it ends with %d after %v:\n%s", status, time.Since(began), shown) // -1 if it was stuck
 	}
 	if bytes.ContainsAny(shown, "\u202e\u2028") || !bytes.Contains(shown, []byte(`\u202e`)) {
 		t.Errorf("it shows %q", shown)

@@ -84,7 +84,7 @@ func interrupt(t *testing.T, cmd *exec.Cmd, first string, begun func() bool) {
 	if _, err := stdin.Write([]byte(first)); err != nil {
 		t.Fatal(err)
 	}
-	for range 500 {
+	for range 6000 {
 		if begun() {
 			break
 		}
@@ -97,7 +97,7 @@ func interrupt(t *testing.T, cmd *exec.Cmd, first string, begun func() bool) {
 	go func() { ended <- cmd.Wait() }()
 	select {
 	case err = <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("it does not end")
 	}
 	var exit *exec.ExitError
