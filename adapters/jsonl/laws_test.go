@@ -191,6 +191,9 @@ func TestDecodersAgree(t *testing.T) {
 // Every line that is one small step away from a good one: this is where a
 // decoder goes wrong that knows by heart what a line looks like.
 func TestDecodersAgreeOnNeighbours(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	judges := newJudges()
 	for _, e := range []domain.Event{
 		jobStarted, shStarted, shFinished, jobComplete, succeeded,

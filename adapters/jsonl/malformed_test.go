@@ -211,6 +211,9 @@ func TestMalformedLines(t *testing.T) {
 // What an error says is one of a few sentences that are known beforehand,
 // whatever is on the line and however it is broken.
 func TestErrorsQuoteNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	reasons := map[string]bool{}
 	for _, test := range malformedLines {
 		reasons[test.reason] = true

@@ -28,6 +28,9 @@ func long(form string, size int) string {
 }
 
 func TestMaxLine(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	// Within the first buffer, larger than it, and larger than what it grows to
 	// by itself.
 	for _, limit := range []int{80, 16<<10 - 1, 16 << 10, 40_000, 100_000} {
@@ -150,6 +153,9 @@ func TestMemoryIsBoundedByTheLimit(t *testing.T) {
 // Lines as long as they may be cost a few times their length, and the next one
 // does not cost it again but for its string.
 func TestMemoryOfLongLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	const limit, lines = 1 << 20, 50
 	stream := strings.Repeat(long(forms["canonical"], limit)+"\n", lines)
 	used := allocated(func() {

@@ -11,6 +11,9 @@ import (
 // Where a chunk ends, a string begins, goes on or has an escape: whatever
 // happens to stand there.
 func TestStringsAtTheEndOfAChunk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	const form = `{"at_ms":1,"type":"sh_started","job_id":"","cmd":"%s"}`
 	escapes := []string{"", `\n`, `\u00e9`, `\u65e5`, `\ud83d\ude00`, `\ud83d\ude00\n\ud83d\ude00`}
 	for left := range 48 {

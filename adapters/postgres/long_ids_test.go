@@ -104,6 +104,9 @@ func checkJobIDs(t *testing.T, s store.Store, run domain.RunID, ids ...string) {
 }
 
 func TestLongJobIDs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
 	long := incompressible(3 << 20)

@@ -107,6 +107,9 @@ func TestMarkdownIsEscaped(t *testing.T) {
 }
 
 func TestMarkdownIsCutBeforeAMegabyte(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	for _, commands := range []int{10, 30_000} {
 		var entries []domain.Entry
 		for i := range commands {

@@ -20,6 +20,9 @@ import (
 // A path is the name of a file, whatever it means in a URI: no other file is
 // made, and what was written is found under it again.
 func TestPaths(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		parts := rapid.SampledFrom(strings.Split(`?|#|%|%20|%00|&|=|;|+|:|file:|mode=ro|?mode=memory| |'|"|\|é|a|.db`, "|"))
 		name := strings.Join(rapid.SliceOfN(parts, 1, 6).Draw(t, "name"), "")

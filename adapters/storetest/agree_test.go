@@ -15,6 +15,9 @@ import (
 // The stores are compared with each other where PostgreSQL is installed. Each
 // of them is compared with the one in memory by its own tests.
 func TestStoresAgree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	address := services.PostgreSQL(t)
 	storetest.Agree(t, memory.New(), openSQLite(t), openPostgreSQL(t, address))
 }

@@ -16,6 +16,9 @@ import (
 // Each law finds the mistakes that it is there for, within as many tries as a
 // test has.
 func TestLawsFindMistakes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	for _, mistake := range mistakes {
 		t.Run(mistake.name, func(t *testing.T) {
 			err := search(lawCalled(t, mistake.law), mistake.open, 100)
@@ -48,6 +51,9 @@ func lawCalled(t *testing.T, name string) law {
 // A store without a mistake passes for one, so that what is found is not the
 // wrapping.
 func TestWrappedStoreIsSound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
 	wrapped := func() store.Store {
 		return &broken{Store: memory.New(), tx: func(*brokenTx) {}, view: func(*brokenSnapshot) {}}
 	}

@@ -12,11 +12,11 @@ import (
 var growLaws = []law{
 	property("the same stream again changes nothing", sameAgain),
 	property("a stream is found to be the same when it is read", sameWhenRead),
-	example("a long stream is found to be the same when it is read", longSameWhenRead),
+	thorough("a long stream is found to be the same when it is read", longSameWhenRead),
 	property("a stream that has grown is read on", readOn),
 	property("rows that were final are not written again", finalStay),
 	example("a stream is read on from the end of any line", readOnFromLines),
-	example("a stream is read on from any byte", readOnFromBytes),
+	thorough("a stream is read on from any byte", readOnFromBytes),
 	property("a last line without a line feed may go on otherwise", lineGoesOn),
 	property("a stream that is another gives the rows of that", anotherStream),
 	thorough("a long stream is written in batches", longStreams),

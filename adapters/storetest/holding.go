@@ -20,7 +20,7 @@ var holdLaws = []law{
 	example("age is that of the segment that was held first", oldestAge),
 	example("a quarantine that is replaced keeps its time", quarantineSince),
 	example("long segments are kept", longSegments),
-	example("many runs can wait, and be asked for", manyWaiting),
+	thorough("many runs can wait, and be asked for", manyWaiting),
 }
 
 // keep is what a store has to have of a run beside its rows.

@@ -12,7 +12,7 @@ import (
 var readLaws = []law{
 	example("a run that is not stored reads as nothing", notStored),
 	example("sequences can be taken from in turn", takenInTurn),
-	example("a sequence can be broken off and begun again", brokenOff),
+	thorough("a sequence can be broken off and begun again", brokenOff),
 	example("views that are left early leave nothing behind", leftEarly),
 }
 

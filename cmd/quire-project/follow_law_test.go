@@ -23,6 +23,7 @@ import (
 // however often following is interrupted and taken up again: the rows are those of
 // the whole lines that are there, and verify finds nothing in the end.
 func TestFollowLaw(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		f := newFollowing(t, rapid.Bool().Draw(t, "quiet"))
 		defer f.remove()

@@ -32,6 +32,7 @@ func TestFollowKilled(t *testing.T) {
 // Somebody locks the database for longer than SQLite waits. That is told once,
 // and once that it is over; nothing is lost.
 func TestFollowLocked(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "quire.db")
 	w := newWriting(t, "sqlite:"+file, 3)
 	p := w.follow(t)

@@ -24,6 +24,7 @@ import (
 // TestFollowScripts runs testdata/follow: what is shown of streams while they
 // grow, and what is stored. $STORE is the address of a store that is not there yet.
 func TestFollowScripts(t *testing.T) {
+	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
 		runFollowScripts(t, "sqlite", func() string { return "sqlite:quire.db" })
 	})

@@ -18,6 +18,9 @@ import (
 var update = flag.Bool("update", false, "write the files that hold expected output anew")
 
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "6"); err != nil { // they wait more than they work
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"quire-project": main})
 }
 

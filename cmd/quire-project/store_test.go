@@ -17,6 +17,9 @@ import (
 const storeScripts = "testdata/store"
 
 func TestSQLiteScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the scripts are tried with PostgreSQL")
+	}
 	runStoreScripts(t, "sqlite", func() string { return "sqlite:quire.db" })
 }
 

@@ -44,9 +44,13 @@ type ended struct {
 	took           time.Duration
 }
 
-// program returns the path of the program.
+// program returns the path of the program. It is built as for use: of its
+// processes, the race detector would see nothing.
 func program(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("it runs other processes")
+	}
 	path, err := build()
 	if err != nil {
 		t.Fatal(err)
