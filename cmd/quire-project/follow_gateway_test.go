@@ -32,6 +32,7 @@ type gateway struct {
 	listener net.Listener
 	conns    map[net.Conn]bool
 	silent   bool // nothing gets through, and nobody is told
+	left     int  // how many bytes get through yet, if it is not 0
 }
 
 func newGateway(t *testing.T, address string) *gateway {
@@ -65,6 +66,13 @@ func (g *gateway) hush() {
 	g.silent = true
 }
 
+// goAwayAfter has the server go away when some more bytes got through.
+func (g *gateway) goAwayAfter(bytes int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.left = bytes
+}
+
 // passage is where bytes get through, unless the gateway is silent.
 type passage struct {
 	net.Conn
@@ -73,10 +81,14 @@ type passage struct {
 
 func (p *passage) Write(data []byte) (int, error) {
 	p.gateway.mu.Lock()
-	silent := p.gateway.silent
+	silent, last := p.gateway.silent, p.gateway.left > 0 && p.gateway.left <= len(data)
+	p.gateway.left = max(0, p.gateway.left-len(data))
 	p.gateway.mu.Unlock()
-	if silent {
+	switch {
+	case silent:
 		return len(data), nil
+	case last:
+		p.gateway.goAway()
 	}
 	return p.Conn.Write(data)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
@@ -109,6 +110,26 @@ func TestFollowServerAway(t *testing.T) {
 	w.stored(t, w.written()+10)
 	p.interrupt(t, statusOK)
 	w.completes(t)
+}
+
+// A server that goes away while the store is being opened was there: the address is
+// right, and it is waited for.
+func TestFollowServerAwayWhileOpening(t *testing.T) {
+	for _, after := range []int{1_500, 4_000, 8_000} {
+		t.Run(fmt.Sprint(after), func(t *testing.T) {
+			t.Parallel()
+			server := newGateway(t, services.PostgreSQL(t))
+			w := newWriting(t, server.address, 2)
+			server.goAwayAfter(after)
+			p := w.follow(t)
+			p.says(t, `; waiting until it is back\n`)
+			time.Sleep(300 * time.Millisecond) // it is looked for meanwhile
+			server.comeBack(t)
+			w.stored(t, 10)
+			p.interrupt(t, statusOK)
+			w.completes(t)
+		})
+	}
 }
 
 // Ctrl-C, too, when the server does not answer any more.

@@ -55,16 +55,17 @@ func isAmong(file, path string) bool {
 const busy = 2 * time.Second
 
 // openFollowed opens the store that is to be kept up to date, waiting while it is
-// away, unless it cannot even be reached: the address may be a wrong one.
+// away, unless it could never be reached: the address may be a wrong one.
 func (f *followFlags) openFollowed(ctx context.Context, path string, patience *follow.Patience) (s openedStore, err error) {
 	at, err := f.followedStore(path)
 	if err != nil {
 		return nil, err
 	}
 	var unreachable error
+	reached := false
 	err = patience.Do(ctx, func() error {
 		s, err = openLasting(ctx, at)
-		if isUnreachable(err) {
+		if reached = reached || !isUnreachable(err); !reached {
 			unreachable = err
 			return errors.New("not to be waited for")
 		}
