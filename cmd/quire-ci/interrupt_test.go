@@ -93,19 +93,27 @@ func (s *started) await(name string) string {
 	return ""
 }
 
-// interruptTwice interrupts, and once more when that has been heeded: two signals
-// that come at one moment are one. It returns when the second one was sent.
+// interruptTwice interrupts, and once more when that has been heeded and is over as a
+// gesture. It returns when the second one was sent.
 func (s *started) interruptTwice() time.Time {
 	s.t.Helper()
 	s.signal(os.Interrupt)
+	s.awaitShown("a second Ctrl-C")
+	time.Sleep(gesture)
+	s.signal(os.Interrupt)
+	return time.Now()
+}
+
+// awaitShown waits until people have been told something.
+func (s *started) awaitShown(words string) {
+	s.t.Helper()
 	for range 1000 {
-		if strings.Contains(s.shown(), "a second Ctrl-C") {
-			break
+		if strings.Contains(s.shown(), words) {
+			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	s.signal(os.Interrupt)
-	return time.Now()
+	s.t.Fatalf("it does not say %q:\n%s", words, s.shown())
 }
 
 // soon is how long something may take that happens at once, on a machine that is

@@ -80,7 +80,7 @@ func runPipeline(ctx context.Context, flags runFlags, io stdio) (err error) {
 		return err
 	}
 	defer logs.end(ctx)
-	heeding := context.AfterFunc(ctx, screen.interrupted)
+	heeding := context.AfterFunc(ctx, func() { screen.interrupted(hurryOf(ctx).Err() != nil) })
 	defer heeding()
 	return loaded.run(ctx, flags.workspace, stream, logs, screen)
 }

@@ -89,9 +89,13 @@ func (s *screen) succeeded(jobs int) {
 	s.line(text.FgGreen, fmt.Sprintf("✓ %s, %s in %s", plural(jobs, "job"), plural(s.commands, "command"), took))
 }
 
-// interrupted shows that the run is about to stop.
-func (s *screen) interrupted() {
-	s.say("stopping; a second Ctrl-C kills what is running")
+// interrupted shows that the run is about to stop, or to be killed.
+func (s *screen) interrupted(killed bool) {
+	if killed {
+		s.say("killing what is running")
+	} else {
+		s.say("stopping; a second Ctrl-C kills what is running")
+	}
 }
 
 // excerpt shows the end of an output.

@@ -18,6 +18,11 @@ func (interruption) Error() string { return "interrupted" }
 // stream what it has ended with.
 const atOnce = 2 * time.Second
 
+// gesture is how long after the first signal others may come that were sent with it.
+// Whoever closes a terminal's window has both the shell and the kernel send a SIGHUP,
+// and timeout(1) sends its signal to the program and then to the program's group.
+const gesture = 250 * time.Millisecond
+
 // hurry is what the second Ctrl-C asks for.
 type hurry struct {
 	context.Context // ends with it
@@ -56,13 +61,14 @@ func hurryOf(ctx context.Context) *hurry {
 
 // heedSignals returns a context that ends with the first Ctrl-C, so that what
 // runs can be stopped and recorded. The second one kills it, and ends the program soon
-// after that, whatever it waits for.
+// after that, whatever it waits for; so does SIGQUIT, of which the Go runtime would make
+// an end that leaves the command and its logs behind.
 func heedSignals() context.Context {
-	kill, killed := context.WithCancel(context.Background())
+	kill, killed := context.WithCancelCause(context.Background())
 	h := &hurry{Context: kill}
 	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), hurryKey{}, h))
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
 	if !signal.Ignored(syscall.SIGHUP) { // as it is below nohup
 		signal.Notify(signals, syscall.SIGHUP)
 	}
@@ -70,12 +76,35 @@ func heedSignals() context.Context {
 	// ignore the signal would do that for the commands, too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
-		<-signals
+		heed(signals, func() { cancel(interruption{}) })
+		killed(interruption{})
 		cancel(interruption{})
-		<-signals
-		killed()
 		time.Sleep(atOnce)
 		h.exit(statusInterrupted)
 	}()
 	return ctx
+}
+
+// heed returns with the signal that kills: SIGQUIT, or a second one of the others. With
+// the first of the others it calls stop.
+func heed(signals <-chan os.Signal, stop func()) {
+	if <-signals == syscall.SIGQUIT {
+		return
+	}
+	first := time.Now()
+	stop()
+	for !insists(<-signals, first) {
+	}
+}
+
+// insists reports whether a signal that came after the first one is somebody's who wants
+// the end at once. SIGHUP never is: it says that nobody is there any more.
+func insists(signal os.Signal, first time.Time) bool {
+	switch signal {
+	case syscall.SIGQUIT:
+		return true
+	case syscall.SIGHUP:
+		return false
+	}
+	return time.Since(first) >= gesture
 }
