@@ -84,12 +84,18 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// What is said goes to people; what they wrote is quoted.
+// What is said goes to people; of what they wrote, ids are quoted, and nothing that may
+// be a command.
 func TestProblemsSayWhatToDo(t *testing.T) {
-	_, err := shell.New(job("a\x1b[2J"), job("b", "c"), job("c", "b"), job(""))
-	want := `job "a\x1b[2J": its id has a control character in it; take it out
+	_, err := shell.New(job("a\x1b[2J"), job("b", "c"), job("c", "b"), job(""), job("größer", "kleiner", "curl -u a:hunter2 https://x"),
+		job("echo hunter2", "echo hunter2"), job("curl https://hunter2"))
+	want := `job 1: its id has a control character in it; take it out
 job 4: its id is empty; name it
-job "b": it needs itself; take one of the needs away: "b" needs "c" needs "b"`
+job 7: its id has a slash or a backslash in it, and is to be a folder's name; choose another
+job "größer": it needs "kleiner", and there is no such job
+job "größer": it needs what is not the id of a job; list ids under needs
+job "b": it needs itself; take one of the needs away: job "b" needs job "c" needs job "b"
+job 6: it needs itself; take one of the needs away: job 6 needs job 6`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -3,6 +3,8 @@ package shell
 import (
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -44,11 +46,22 @@ type JobError struct {
 	reason string
 }
 
+// Error quotes ids only if they look like ids. Anything else may be a command that has
+// lost its place, with a secret in it.
 func (e *JobError) Error() string {
-	if e.ID == "" {
-		return fmt.Sprintf("job %d: %s", e.Index+1, e.reason)
+	return fmt.Sprintf("%s: %s", called(e.ID, e.Index), e.reason)
+}
+
+// plainID is what most ids look like.
+var plainID = regexp.MustCompile(`^[\pL\pM\pN._-]{1,30}$`)
+
+// called is what a job is called in errors: its id or, if that does not look like one, its
+// number.
+func called(id string, index int) string {
+	if plainID.MatchString(id) {
+		return fmt.Sprintf("job %q", id)
 	}
-	return fmt.Sprintf("job %q: %s", e.ID, e.reason)
+	return fmt.Sprintf("job %d", index+1)
 }
 
 // problems are those that were found so far.
@@ -83,24 +96,23 @@ func (p *problems) needs(jobs []Job, index map[string]int) {
 	for i, job := range jobs {
 		for n, need := range job.Needs {
 			if _, ok := index[need]; !ok {
-				p.add(&JobError{Index: i, ID: job.ID, Problem: UnknownNeed, Need: n,
-					reason: fmt.Sprintf("it needs %q, and there is no such job", need)})
+				reason := "it needs what is not the id of a job; list ids under needs"
+				if plainID.MatchString(need) {
+					reason = fmt.Sprintf("it needs %q, and there is no such job", need)
+				}
+				p.add(&JobError{Index: i, ID: job.ID, Problem: UnknownNeed, Need: n, reason: reason})
 			}
 		}
 	}
 }
 
 func (p *problems) cycle(jobs []Job, on []int, need int) {
-	ids := make([]string, 0, len(on)+1)
-	for _, i := range on {
+	var ids, names []string
+	for _, i := range append(slices.Clone(on), on[0]) {
 		ids = append(ids, jobs[i].ID)
+		names = append(names, called(jobs[i].ID, i))
 	}
-	ids = append(ids, ids[0])
-	quoted := make([]string, len(ids))
-	for i, id := range ids {
-		quoted[i] = fmt.Sprintf("%q", id)
-	}
-	reason := "it needs itself; take one of the needs away: " + strings.Join(quoted, " needs ")
+	reason := "it needs itself; take one of the needs away: " + strings.Join(names, " needs ")
 	p.add(&JobError{Index: on[0], ID: ids[0], Problem: Cycle, Need: need, Cycle: ids, reason: reason})
 }
 

@@ -36,7 +36,8 @@ func tooLong(jobs []pipeline.Job) (problems []pipeline.Problem) {
 	for _, job := range jobs {
 		for i, command := range job.Commands {
 			if n := len(command.Value); n > maxCommand {
-				problems = append(problems, pipeline.Problem{At: command.At, What: fmt.Sprintf("job %q: command %d has %d bytes, and %d are what can be run; put it into a script", job.ID.Value, i+1, n, maxCommand)})
+				what := fmt.Sprintf("command %d of the job has %d bytes, and %d are what can be run; put it into a script", i+1, n, maxCommand)
+				problems = append(problems, pipeline.Problem{At: command.At, What: what})
 			}
 		}
 	}
