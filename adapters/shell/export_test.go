@@ -37,6 +37,9 @@ func (o *Output) Write(p []byte) { o.s.write(p) }
 func (o *Output) Flush()         { o.s.flush() }
 func (o *Output) End()           { o.s.end() }
 
+// Due returns when a piece of a line is to be written that has no end yet.
+func (o *Output) Due() time.Time { return o.s.due }
+
 // Held returns how many bytes are held back now.
 func (o *Output) Held() int {
 	n := len(o.s.held)

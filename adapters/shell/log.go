@@ -42,8 +42,8 @@ type stream struct {
 	log      *log
 	kept     *capture // takes the output as it is, unless nil
 
-	// held is the beginning of a line that has not been ended. It is due to be
-	// written then; never, if it is empty.
+	// held is the piece of a line that has no end yet. It is due to be written when it
+	// has been there for so long, however it has grown; never, if it is empty.
 	held []byte
 	due  time.Time
 
@@ -157,7 +157,7 @@ func (s *stream) piece(tag byte, text []byte) {
 	s.lines = append(append(s.lines, s.head...), tag, ' ')
 	s.lines = append(append(s.lines, s.held...), text...)
 	s.lines = append(s.lines, '\n')
-	s.held = s.held[:0]
+	s.held, s.due = s.held[:0], time.Time{}
 	if len(s.lines) >= bufferSize {
 		s.send()
 	}
@@ -169,10 +169,7 @@ func (s *stream) finish() {
 		s.send()
 	}
 	s.log.mu.Unlock()
-	switch {
-	case len(s.held) == 0:
-		s.due = time.Time{}
-	case s.due.IsZero():
+	if len(s.held) > 0 && s.due.IsZero() {
 		s.due = time.Now().Add(patience)
 	}
 }

@@ -191,6 +191,40 @@ func TestLogCanBeFollowed(t *testing.T) {
 	}
 }
 
+// A piece is due a second after it has begun: what was written before it puts it
+// neither off nor forward.
+func TestPiecesAreDue(t *testing.T) {
+	out, err := shell.NewOutput(discard{}, time.Now, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last time.Time
+	for i, step := range []struct{ text, due string }{
+		{"a line\n", "never"}, {"do", "anew"}, {"ts", "as before"}, {".", "as before"},
+		{"\nanother", "anew"}, {".\n\nand", "anew"}, {".\n", "never"},
+		{strings.Repeat("x", shell.MaxPiece), "anew"}, {"x", "anew"}, {"x", "as before"},
+	} {
+		time.Sleep(2 * time.Millisecond) // so that the clock goes on
+		out.Write([]byte(step.text))
+		due, got := out.Due(), "anew"
+		switch {
+		case due.IsZero():
+			got = "never"
+		case due.Equal(last):
+			got = "as before"
+		case !due.After(last):
+			got = "earlier"
+		}
+		if got != step.due {
+			t.Errorf("step %d: due %s, and not %s", i+1, got, step.due)
+		}
+		last = due
+	}
+	if out.Flush(); !out.Due().IsZero() {
+		t.Error("nothing is held, and due")
+	}
+}
+
 // However much there is of it, output takes no more memory.
 func TestLongLineTakesLittleMemory(t *testing.T) {
 	out, err := shell.NewOutput(discard{}, time.Now, []string{"a secret that is never there"})
