@@ -1,8 +1,12 @@
 package follow
 
 import (
+	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"errors"
+	"io"
+	"io/fs"
 	"os"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -11,36 +15,32 @@ import (
 
 // badLine is a line at which a stream cannot be read on. The stream grows behind it
 // all the same, and is not read anew for that; as soon as something else stands
-// there, it is.
+// there, or the file is another one, it is.
 type badLine struct {
+	file   fs.FileInfo // how it was when it was looked at last
 	offset int64
-	length int // of what the digest is of: the line's begin, and maybe more
-	sum    [sha256.Size]byte
+	most   int64             // of the line is looked at: no good one is longer
+	sum    [sha256.Size]byte // of the line, or what is there of it
 }
-
-// lineBegin is how much of a line is looked at.
-const lineBegin = 4 << 10
 
 // findBad returns the line that err is about, or nil if it is about none, or the file
 // has been replaced since.
-func findBad(stream *tail.Stream, err error) *badLine {
+func (f *follower) findBad(stream *tail.Stream, err error) *badLine {
 	var malformed *jsonl.MalformedError
 	var long *tail.LineTooLongError
-	bad := &badLine{length: lineBegin}
+	bad := &badLine{most: int64(cmp.Or(f.Streams.MaxLine, jsonl.DefaultMaxLine))}
+	bad.most += min(2, maxOffset-bad.most) // its end
 	switch {
 	case errors.As(err, &malformed):
 		bad.offset = malformed.Offset
-		bad.length = int(min(lineBegin, malformed.Column)) // what follows may not be there yet
 	case errors.As(err, &long):
 		bad.offset = long.Offset
 	default:
 		return nil
 	}
-	data, info := bad.read(stream.Path())
-	if len(data) == 0 || !os.SameFile(info, stream.Seen()) {
+	if bad.file, bad.sum, err = bad.read(stream.Path()); err != nil || !os.SameFile(bad.file, stream.Seen()) {
 		return nil
 	}
-	bad.length, bad.sum = len(data), sha256.Sum256(data)
 	return bad
 }
 
@@ -49,21 +49,38 @@ func (b *badLine) isIn(path string) bool {
 	if b == nil {
 		return false
 	}
-	data, _ := b.read(path)
-	return sha256.Sum256(data) == b.sum
+	info, sum, err := b.read(path)
+	if err != nil || !os.SameFile(info, b.file) || info.Size() < b.file.Size() || sum != b.sum {
+		return false
+	}
+	b.file = info
+	return true
 }
 
-func (b *badLine) read(path string) ([]byte, os.FileInfo) {
+// maxOffset is the greatest there is.
+const maxOffset = 1<<63 - 1
+
+// read returns the digest of what stands in the file at path, up to the line's end.
+func (b *badLine) read(path string) (info fs.FileInfo, sum [sha256.Size]byte, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil
+		return nil, sum, err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, nil
+	if info, err = file.Stat(); err != nil {
+		return nil, sum, err
 	}
-	data := make([]byte, b.length)
-	n, _ := file.ReadAt(data, b.offset) // less is something else
-	return data[:n], info
+	line := bufio.NewReader(io.NewSectionReader(file, b.offset, b.most))
+	digest := sha256.New()
+	for {
+		piece, err := line.ReadSlice('\n')
+		digest.Write(piece)
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+		case err == nil || errors.Is(err, io.EOF):
+			return info, [sha256.Size]byte(digest.Sum(nil)), nil
+		default:
+			return nil, sum, err
+		}
+	}
 }

@@ -42,7 +42,7 @@ func (f *followed) fails(err error) error {
 	if errors.Is(err, errStopped) {
 		err = &store.SourceError{Name: f.source.Path, Err: err}
 	}
-	f.run.bad = findBad(f.stream, err)
+	f.run.bad = f.findBad(f.stream, err)
 	f.setAside(f.source.Path, f.source.Run, err)
 	return nil
 }
