@@ -9,7 +9,6 @@ import (
 	"os"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
-	"github.com/quire-ci/quire-project/adapters/report"
 )
 
 // stream is where events go.
@@ -26,32 +25,35 @@ func openStream(ctx context.Context, target string, stdout io.Writer) (*stream, 
 	case "-":
 		return nil, usageError(errors.New("--events - is not known; standard output is stdout, and a file of that name ./-"))
 	}
-	if isTerminal(stdout) {
-		stdout = report.TerminalSafe(stdout)
+	named := target
+	if target == "null" || target == "stdout" {
+		named = ""
 	}
-	sink, err := openSink(ctx, jsonl.ParseTarget(target), stdout)
+	sink, err := openSink(ctx, named, func() (jsonl.Sink, error) {
+		if named != "" && isDevice(named) {
+			return openDevice(named)
+		}
+		return jsonl.ParseTarget(target).Open(safe(stdout))
+	})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("--events: %v; make its folder first", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("--events: %w", err)
 	}
-	if target == "null" || target == "stdout" {
-		target = ""
-	}
-	return &stream{sink, target}, nil
+	return &stream{sink, named}, nil
 }
 
-// openSink opens a target. A named pipe is open when somebody reads it, which ctx ends
-// the waiting for.
-func openSink(ctx context.Context, target jsonl.Target, stdout io.Writer) (jsonl.Sink, error) {
+// openSink opens what has a path, or none. A named pipe is open when somebody reads it,
+// which ctx ends the waiting for.
+func openSink(ctx context.Context, path string, open func() (jsonl.Sink, error)) (jsonl.Sink, error) {
 	type result struct {
 		sink jsonl.Sink
 		err  error
 	}
 	opened := make(chan result, 1)
 	go func() {
-		sink, err := target.Open(stdout)
+		sink, err := open()
 		opened <- result{sink, err}
 	}()
 	select {
@@ -60,7 +62,7 @@ func openSink(ctx context.Context, target jsonl.Target, stdout io.Writer) (jsonl
 	case <-ctx.Done():
 		go func() { // what is opened all the same has no events, and is in the way of another run
 			if r := <-opened; r.err == nil {
-				_ = (&stream{r.sink, target.String()}).end()
+				_ = (&stream{r.sink, path}).end()
 			}
 		}()
 		return nil, context.Cause(ctx)
