@@ -31,8 +31,16 @@ func beginQuery(durable bool) string {
 const rollbackTime = 5 * time.Second
 
 // Update lets do write in one transaction.
+//
+// The server is told of a deadline, too: should this computer be gone then, with its
+// power or its network, the server would find out after hours, and the transaction would
+// keep its runs locked for as long.
 func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
-	pg, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: s.begin})
+	begin := s.begin
+	if deadline, ok := ctx.Deadline(); ok {
+		begin += fmt.Sprintf("; SET LOCAL idle_in_transaction_session_timeout = %d", max(1, time.Until(deadline).Milliseconds()))
+	}
+	pg, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
 	if err != nil {
 		return fmt.Errorf("begin to write: %w", explainWrite(err))
 	}

@@ -27,6 +27,8 @@ var segmentLaws = []law{
 	example("what is held of a run can be dropped", dropHeld),
 	example("a stream that holds nothing makes its run", emptyStream),
 	example("what is held is written when it is applied, though all else has to wait", heldAlone),
+	example("much that is held is applied in parts, when what is before it comes", muchHeld),
+	example("much that is held is applied in parts, and all of it by a retry", muchRetried),
 }
 
 // skipping reads past malformed lines, as recordings do.
@@ -34,8 +36,9 @@ func skipping() *jsonl.Segments { return jsonl.NewSegments(jsonl.Options{OnMalfo
 
 const segmentSource = "segments"
 
-// hasty holds what comes too early at once, and does not wait for long.
-var hasty = store.ProjectorOptions{Source: segmentSource, Grace: time.Millisecond, Patience: time.Hour, MaxRuns: 2}
+// hasty holds what comes too early at once, and does not wait for long; it has little
+// in memory.
+var hasty = store.ProjectorOptions{Source: segmentSource, Grace: time.Millisecond, Patience: time.Hour, MaxRuns: 2, MaxHeld: 2}
 
 // project lets do use a projector.
 func (t *trial) project(s store.Store, decoder store.Decoder, options store.ProjectorOptions, do func(*store.Projector) error) error {

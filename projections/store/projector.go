@@ -35,7 +35,8 @@ type Projector struct {
 	runs    map[domain.RunID]*liveRun
 	batches int64
 	faults  map[fault]*Quarantine
-	hurry   bool // what is pending can be done now
+	hurry   bool            // what is pending can be done now
+	now     context.Context // of the batch at hand
 }
 
 // ProjectorOptions are those of a [Projector]; the zero value has the defaults.
@@ -49,9 +50,18 @@ type ProjectorOptions struct {
 	// Patience is how long a segment is held before its run is quarantined for
 	// want of those before it; a minute unless set.
 	Patience time.Duration
+	// Timeout is how long a transaction may take, with all that is read for it; a
+	// minute unless set. Then those who wait for it are told an error, which may go
+	// away: a store that does not answer, or a run that somebody else keeps locked, is
+	// not waited for until it does.
+	Timeout time.Duration
 	// MaxRuns is how many runs are kept in memory between their segments; 4096
 	// unless set. Others are read from the store again.
 	MaxRuns int
+	// MaxHeld is how many held segments of a run are applied in one transaction; 256
+	// unless set, and no more than 8 MB or so of them. A whole stream may be held:
+	// other runs are not to wait for all of it, nor is it to be in memory at once.
+	MaxHeld int
 	// Done, when set, is called after each transaction, before those are
 	// answered who wait for it.
 	Done func(Batch)
@@ -89,6 +99,7 @@ const (
 	retryRun                 // apply what is held, and forget why the run was quarantined
 	pokeRun                  // apply what is held, if it can be; else the run has waited long enough
 	dropRun                  // remove what is held, and lift the quarantine
+	continueRun              // go on applying what is held
 )
 
 // ErrClosed is returned by a projector that has been closed.
@@ -103,8 +114,14 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	if options.Patience <= 0 {
 		options.Patience = time.Minute
 	}
+	if options.Timeout <= 0 {
+		options.Timeout = time.Minute
+	}
 	if options.MaxRuns <= 0 {
 		options.MaxRuns = 4096
+	}
+	if options.MaxHeld <= 0 {
+		options.MaxHeld = 256
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Projector{
@@ -249,7 +266,9 @@ func (p *Projector) answer(requests []*request, err error) {
 // sweep looks for runs of which segments are held, by whomever, that could be
 // applied, or have been held for too long, and for quarantines that are void.
 func (p *Projector) sweep() {
-	waiting, err := p.store.Waiting(p.ctx)
+	ctx, cancel := context.WithTimeout(p.ctx, p.options.Timeout)
+	defer cancel()
+	waiting, err := p.store.Waiting(ctx)
 	if err != nil || len(waiting) == 0 {
 		return // whoever has a segment to apply will be told of an error
 	}
@@ -257,7 +276,7 @@ func (p *Projector) sweep() {
 	for i, w := range waiting {
 		runs[i] = w.Run
 	}
-	stored, err := p.store.Checkpoints(p.ctx, runs)
+	stored, err := p.store.Checkpoints(ctx, runs)
 	if err != nil {
 		return
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,15 +28,23 @@ type change struct {
 	hold       []domain.Segment
 	unhold     int64 // up to where nothing need be held any more
 	searched   int64 // the end behind which nothing is held, and one
+	taken      taken // of what was held
+	more       bool  // is held that goes on, and is left for the next transaction
 	quarantine *Quarantine
 	lift       bool
 
 	segments, dropped int
 	bytes, events     int64
+
+	fallen bool  // somebody else has written the run meanwhile
+	err    error // why it could not be written
 }
 
 // write does what a batch asks for, in one transaction.
 func (p *Projector) write(batch []*request) {
+	var cancel context.CancelFunc
+	p.now, cancel = context.WithTimeout(p.ctx, p.options.Timeout)
+	defer cancel()
 	p.batches++
 	var changes []*change
 	byRun := map[domain.RunID][]*request{}
@@ -48,28 +57,32 @@ func (p *Projector) write(batch []*request) {
 			changes = append(changes, c)
 		}
 	}
-	fallen, err := p.commit(changes)
-	done := Batch{}
+	p.commit(changes)
+	done, written := Batch{}, false
 	for _, c := range changes {
 		switch {
-		case err != nil:
+		case c.err != nil:
 			delete(p.runs, c.run.id)
-		case fallen[c.run.id]:
+		case c.fallen:
 			delete(p.runs, c.run.id)
 			p.again(c.requests)
 			c.requests = nil
 		default:
+			written = true
 			c.settle(&done)
+			if c.more {
+				p.goOn(c)
+			}
 		}
 		if c.rows != nil {
 			recycle(c.rows)
 		}
 	}
-	if err == nil && p.options.Done != nil {
+	if written && p.options.Done != nil {
 		p.options.Done(done)
 	}
 	for _, c := range changes {
-		p.answer(c.requests, err)
+		p.answer(c.requests, c.err)
 		if c.run.over() {
 			delete(p.runs, c.run.id)
 		}
@@ -103,7 +116,7 @@ func (p *Projector) make(l *liveRun, requests []*request) *change {
 	switch {
 	case err != nil:
 		delete(p.runs, l.id)
-		p.answer(requests, err)
+		p.answer(requests, p.inTime(err))
 		return nil
 	case !ok: // the fold is spoilt; the next time it is known by what
 		p.again(requests)

@@ -1,11 +1,63 @@
 package store
 
-import "github.com/quire-ci/quire-project/domain"
+import (
+	"context"
+	"errors"
+	"fmt"
 
-// commit writes changes, and returns the runs that somebody else has written.
-func (p *Projector) commit(changes []*change) (fallen map[domain.RunID]bool, err error) {
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// commit writes changes, in one transaction. What the store refuses because of one
+// run is no reason not to write the others: then each has a transaction of its own.
+func (p *Projector) commit(changes []*change) {
+	err := p.commitTogether(p.now, changes)
+	if err != nil && len(changes) > 1 && p.ctx.Err() == nil && !IsAway(err) {
+		p.commitEach(changes)
+		return
+	}
+	for _, c := range changes {
+		c.err = p.inTime(err)
+	}
+}
+
+// commitEach writes changes one by one. When two of them took too long, it is not the
+// runs that are in the way.
+func (p *Projector) commitEach(changes []*change) {
+	var err error
+	for late, i := 0, 0; i < len(changes); i++ {
+		if late < 2 {
+			err = p.commitAlone(changes[i])
+		}
+		if changes[i].err = p.inTime(err); isLate(err) {
+			late++
+		}
+	}
+}
+
+// commitAlone writes one change. It is given less time than all of them were.
+func (p *Projector) commitAlone(c *change) error {
+	ctx, cancel := context.WithTimeout(p.ctx, p.options.Timeout/8)
+	defer cancel()
+	return p.commitTogether(ctx, []*change{c})
+}
+
+// inTime makes an error that may go away of one that says that time was over.
+func (p *Projector) inTime(err error) error {
+	if isLate(err) && p.ctx.Err() == nil {
+		return fmt.Errorf("%w: it does not answer, or somebody else keeps the run locked: %w", ErrAway, err)
+	}
+	return err
+}
+
+func isLate(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
+
+// commitTogether writes changes in one transaction, and finds those that have fallen:
+// their runs have been written by somebody else.
+func (p *Projector) commitTogether(ctx context.Context, changes []*change) error {
 	var runs, dropped []domain.RunID
 	for _, c := range changes {
+		c.fallen = false
 		switch {
 		case c.writes():
 			runs = append(runs, c.run.id)
@@ -13,17 +65,16 @@ func (p *Projector) commit(changes []*change) (fallen map[domain.RunID]bool, err
 			dropped = append(dropped, c.run.id)
 		}
 	}
-	fallen = map[domain.RunID]bool{}
 	if len(dropped) > 0 {
-		if err := p.confirm(changes, dropped, fallen); err != nil {
-			return nil, err
+		if err := p.confirm(ctx, changes, dropped); err != nil {
+			return err
 		}
 	}
 	if len(runs) == 0 {
-		return fallen, nil
+		return nil
 	}
 	w := writer{store: p.store, options: &Options{}}
-	err = p.store.Update(p.ctx, func(tx Tx) error {
+	return p.store.Update(ctx, func(tx Tx) error {
 		locked, err := w.lock(tx, runs)
 		if err != nil {
 			return err
@@ -35,25 +86,24 @@ func (p *Projector) commit(changes []*change) (fallen map[domain.RunID]bool, err
 			case c.run.stands(locked):
 				standing = append(standing, c)
 			default:
-				fallen[c.run.id] = true
+				c.fallen = true
 			}
 		}
 		return writeChanges(tx, standing)
 	})
-	return fallen, err
 }
 
-// confirm adds the runs to fallen whose rows are not any more what was known
-// when segments of them were dropped: those may be needed again, for somebody
-// may have removed the run, or derived it from less of its stream.
-func (p *Projector) confirm(changes []*change, dropped []domain.RunID, fallen map[domain.RunID]bool) error {
-	now, err := p.store.Checkpoints(p.ctx, dropped)
+// confirm finds the runs whose rows are not any more what was known when segments of
+// them were dropped: those may be needed again, for somebody may have removed the run,
+// or derived it from less of its stream.
+func (p *Projector) confirm(ctx context.Context, changes []*change, dropped []domain.RunID) error {
+	now, err := p.store.Checkpoints(ctx, dropped)
 	if err != nil {
 		return err
 	}
 	for _, c := range changes {
 		if c.dropped > 0 && !c.writes() && !c.run.stands(now) {
-			fallen[c.run.id] = true
+			c.fallen = true
 		}
 	}
 	return nil

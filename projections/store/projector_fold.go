@@ -12,6 +12,10 @@ import (
 func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 	poked := false
 	for _, r := range requests {
+		if c.more {
+			c.later = append(c.later, r)
+			continue
+		}
 		switch r.kind {
 		case retryRun:
 			p.retry(c, r.tries == 0)
@@ -25,6 +29,10 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 				if ok, err := p.held(c); !ok || err != nil {
 					return ok, err
 				}
+			}
+			if c.more {
+				c.later = append(c.later, r)
+				continue
 			}
 			if c.tooEarly(r, p.options.Grace) {
 				c.later = append(c.later, r)
@@ -40,7 +48,7 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 		return ok, err
 	}
 	switch waiting := &c.run.waiting; {
-	case c.quarantine != nil:
+	case c.quarantine != nil || c.more:
 	case waiting.Segments == 0 && waiting.Quarantine != nil && waiting.Quarantine.lifts():
 		c.lift = true
 	case poked && waiting.Segments > 0 && waiting.Quarantine == nil:
@@ -124,12 +132,27 @@ func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
 	return true, nil
 }
 
-// held applies what is held and continues the run.
+// taken is what was held and has been applied in one transaction.
+type taken struct{ segments, bytes int }
+
+// goOn has the projector go on with what is held of a run, when others had their
+// turn. Whose requests were part of it wait for the rest: if that fails, they are told.
+func (p *Projector) goOn(c *change) {
+	if len(c.requests) == 0 {
+		c.requests = []*request{{ctx: p.ctx, run: c.run.id, since: time.Now(), done: make(chan error, 1)}}
+	}
+	for _, r := range c.requests {
+		r.kind, r.segment = continueRun, domain.Segment{} // which has been applied, or is held
+	}
+	p.hurry, p.pending, c.requests = true, append(p.pending, c.requests...), nil
+}
+
+// held applies what is held and continues the run, or some of it.
 func (p *Projector) held(c *change) (bool, error) {
 	l := c.run
 	for l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
 		c.unhold = max(c.unhold, l.end)
-		segment, found, err := p.store.Held(p.ctx, l.id, l.end)
+		segment, found, err := p.store.Held(p.now, l.id, l.end)
 		switch {
 		case err != nil:
 			return false, err
@@ -138,7 +161,12 @@ func (p *Projector) held(c *change) (bool, error) {
 		case l.stuck != nil:
 			c.quarantine = l.stuck
 			return true, nil
+		case c.taken.segments >= p.options.MaxHeld || c.taken.bytes >= maxBatchBytes:
+			c.more = true
+			return true, nil
 		}
+		c.taken.segments++
+		c.taken.bytes += len(segment.Data)
 		if ok, err := p.apply(c, &segment); !ok || err != nil {
 			return ok, err
 		}
@@ -149,7 +177,7 @@ func (p *Projector) held(c *change) (bool, error) {
 
 // recount finds out whether anything will be held when c is done.
 func (p *Projector) recount(c *change) error {
-	waiting, err := p.store.Waiting(p.ctx, c.run.id)
+	waiting, err := p.store.Waiting(p.now, c.run.id)
 	if err != nil {
 		return err
 	}

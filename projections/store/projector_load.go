@@ -22,7 +22,7 @@ func (p *Projector) load(byRun map[domain.RunID][]*request) {
 	}
 	fail := func(err error, runs ...domain.RunID) {
 		for _, run := range runs {
-			p.answer(byRun[run], err)
+			p.answer(byRun[run], p.inTime(err))
 			delete(byRun, run)
 			delete(p.runs, run)
 		}
@@ -46,7 +46,7 @@ func (p *Projector) look(runs []domain.RunID) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	stored, err := p.store.Checkpoints(p.ctx, runs)
+	stored, err := p.store.Checkpoints(p.now, runs)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (l *liveRun) load(p *Projector) error {
 	if !l.stored {
 		return nil
 	}
-	return p.store.View(p.ctx, l.id, func(rows Snapshot) (err error) {
+	return p.store.View(p.now, l.id, func(rows Snapshot) (err error) {
 		l.known, l.stored, err = rows.Checkpoint()
 		if err != nil || !l.stored {
 			return err
@@ -82,7 +82,7 @@ func (p *Projector) lookWaiting(runs []domain.RunID) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	waiting, err := p.store.Waiting(p.ctx, runs...)
+	waiting, err := p.store.Waiting(p.now, runs...)
 	if err != nil {
 		return err
 	}
