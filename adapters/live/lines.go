@@ -2,7 +2,6 @@ package live
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 	"sync"
 
@@ -23,22 +22,22 @@ import (
 // A time that the stream does not tell is left out. Lines have no colours and no
 // characters but printable ones.
 type Lines struct {
+	out *Queue
+
 	mu   sync.Mutex
-	out  io.Writer
 	runs map[domain.RunID]*projections.Fold
-	text []byte // that has not been written
-	err  error
+	text []byte // that is not in the queue yet
 }
 
 // maxLineText is how many columns of an id or a command are in a line.
 const maxLineText = 200
 
 // NewLines returns a view that writes lines to out.
-func NewLines(out io.Writer) *Lines {
+func NewLines(out *Queue) *Lines {
 	return &Lines{out: out, runs: map[domain.RunID]*projections.Fold{}}
 }
 
-// Take writes what some entries have done to a run, in one write.
+// Take says what some entries have done to a run.
 func (l *Lines) Take(run domain.RunID, entries []domain.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -72,21 +71,17 @@ func (l *Lines) Trouble(run domain.RunID, message string) {
 	l.write()
 }
 
-// Close returns the first error of writing.
-func (l *Lines) Close() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.err
-}
+// Close waits until all is written, see [Queue.Close].
+func (l *Lines) Close() error { return l.out.Close() }
 
 func (l *Lines) line(run domain.RunID, words string) {
 	l.text = fmt.Appendf(l.text, "%s %s\n", shown(name(string(run))), words)
 }
 
-// write writes what there is, unless writing has failed before.
+// write has what there is written. Close tells if that fails.
 func (l *Lines) write() {
-	if len(l.text) > 0 && l.err == nil {
-		_, l.err = l.out.Write(l.text)
+	if len(l.text) > 0 {
+		_, _ = l.out.Write(l.text)
 	}
 	l.text = l.text[:0]
 }

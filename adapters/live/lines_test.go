@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,11 +21,14 @@ func TestLinesTellEverythingOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
 		var out strings.Builder
-		view := NewLines(&out)
+		view := NewLines(NewQueue(context.Background(), &out, true))
 		for rest := stream; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "entries")
 			view.Take("r", rest[:n])
 			rest = rest[n:]
+		}
+		if err := view.Close(); err != nil {
+			t.Fatal(err)
 		}
 		record, fold := projections.NewRecord("r")
 		for i := range stream {
@@ -69,7 +73,7 @@ func TestLinesTellEverythingOnce(t *testing.T) {
 
 func TestLinesOfAFixture(t *testing.T) {
 	var out strings.Builder
-	view := NewLines(&out)
+	view := NewLines(NewQueue(t.Context(), &out, true))
 	view.Take("cobra-failing", fixture(t, "cobra-failing.jsonl"))
 	view.Trouble("cobra\x1b", "line 3:\nno JSON")
 	view.Restart("cobra")
@@ -90,7 +94,7 @@ func (b *brokenPipe) Write([]byte) (int, error) {
 // What cannot be written is told at the end, and not tried again.
 func TestLinesTellThatWritingFails(t *testing.T) {
 	var out brokenPipe
-	view := NewLines(&out)
+	view := NewLines(NewQueue(t.Context(), &out, true))
 	for range 3 {
 		view.Restart("r")
 	}
@@ -102,10 +106,13 @@ func TestLinesTellThatWritingFails(t *testing.T) {
 // A stream that has been replaced is told from its beginning.
 func TestLinesBeginAnew(t *testing.T) {
 	var out strings.Builder
-	view := NewLines(&out)
+	view := NewLines(NewQueue(t.Context(), &out, true))
 	take(view, "r", domain.NewJobStarted(0, "a"))
 	view.Restart("r")
 	take(view, "r", domain.NewJobStarted(0, "a"))
+	if err := view.Close(); err != nil {
+		t.Fatal(err)
+	}
 	if got, want := out.String(), "r job a started\nr run is read from its beginning\nr job a started\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -36,7 +36,7 @@ func TestOpenOnATerminal(t *testing.T) {
 			all, _ := io.ReadAll(master) // it ends with an error, when the other end is closed
 			written <- all
 		}()
-		view := Open(terminal, Options{Plain: look.plain})
+		view := Open(t.Context(), terminal, Options{Plain: look.plain})
 		if _, ok := view.(*Terminal); !ok {
 			t.Fatalf("a terminal is shown %T", view)
 		}
@@ -69,7 +69,7 @@ func TestOpenElsewhere(t *testing.T) {
 	}
 	defer file.Close()
 	for _, out := range []io.Writer{file, &strings.Builder{}} {
-		if view, ok := Open(out, Options{}).(*Lines); !ok {
+		if view, ok := Open(t.Context(), out, Options{}).(*Lines); !ok {
 			t.Errorf("%T is shown %T", out, view)
 		}
 	}
@@ -80,7 +80,7 @@ func TestOpenElsewhere(t *testing.T) {
 	}
 	defer master.Close()
 	defer terminal.Close()
-	if view, ok := Open(terminal, Options{}).(*Lines); !ok {
+	if view, ok := Open(t.Context(), terminal, Options{}).(*Lines); !ok {
 		t.Errorf("a dumb terminal is shown %T", view)
 	}
 }

@@ -1,10 +1,10 @@
 package live
 
 import (
+	"context"
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -21,8 +21,9 @@ type Terminal struct {
 	now    func() time.Time
 	screen screen
 
-	quit  chan struct{}
-	ended sync.WaitGroup
+	ctx  context.Context
+	quit chan struct{}
+	done chan struct{} // closed when the last frame is drawn
 
 	// What was drawn last.
 	version       int64
@@ -34,9 +35,9 @@ type Terminal struct {
 const drawEvery = 100 * time.Millisecond
 
 // newTerminal returns a view that draws on out until it is closed.
-func newTerminal(out io.Writer, size func() (int, int), color bool, now func() time.Time) *Terminal {
-	t := &Terminal{board: NewBoard(), size: size, color: color, now: now, screen: screen{out: out}, quit: make(chan struct{}), version: -1}
-	t.ended.Add(1)
+func newTerminal(ctx context.Context, out io.Writer, size func() (int, int), color bool, now func() time.Time) *Terminal {
+	t := &Terminal{board: NewBoard(), size: size, color: color, now: now, screen: screen{out: out}, ctx: ctx, version: -1}
+	t.quit, t.done = make(chan struct{}), make(chan struct{})
 	go t.show()
 	return t
 }
@@ -62,17 +63,19 @@ func (t *Terminal) Restart(run domain.RunID) { t.board.Restart(run) }
 // Trouble shows why a run is not read on.
 func (t *Terminal) Trouble(run domain.RunID, message string) { t.board.Trouble(run, message) }
 
-// Close draws the last frame, which stays.
+// Close draws the last frame, which stays. A terminal that is stopped is waited for as
+// [Queue.Close] waits.
 func (t *Terminal) Close() error {
 	close(t.quit)
-	t.ended.Wait()
-	t.draw()
+	if err := awaitReader(t.ctx, t.done); err != nil {
+		return err
+	}
 	return t.screen.err
 }
 
 // show draws until Close.
 func (t *Terminal) show() {
-	defer t.ended.Done()
+	defer close(t.done)
 	tick := time.NewTicker(drawEvery)
 	defer tick.Stop()
 	for {
@@ -80,6 +83,7 @@ func (t *Terminal) show() {
 		case <-tick.C:
 			t.draw()
 		case <-t.quit:
+			t.draw()
 			return
 		}
 	}

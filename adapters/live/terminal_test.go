@@ -16,7 +16,7 @@ func TestTerminalDrawsAtItsPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newEmulator()
 		size := func() (int, int) { return 40, 10 }
-		view := newTerminal(out, size, false, time.Now)
+		view := newTerminal(t.Context(), out, size, false, time.Now)
 		start := time.Now().UnixMilli()
 		for i := range int64(1000) { // one each millisecond
 			take(view, "r", domain.NewShStarted(start+i, "a", "x"), domain.NewShFinished(start+i, "a", 0))
@@ -48,7 +48,7 @@ func TestTerminalHonoursResize(t *testing.T) {
 		out := newEmulator()
 		var width atomic.Int64
 		width.Store(60)
-		view := newTerminal(out, func() (int, int) { return int(width.Load()), 10 }, false, func() time.Time { return time.UnixMilli(1000) })
+		view := newTerminal(t.Context(), out, func() (int, int) { return int(width.Load()), 10 }, false, func() time.Time { return time.UnixMilli(1000) })
 		take(view, "r", domain.NewJobStarted(0, "build"), domain.NewShStarted(0, "build", strings.Repeat("long ", 20)))
 		time.Sleep(drawEvery)
 		synctest.Wait()
@@ -77,7 +77,7 @@ func TestTerminalHonoursResize(t *testing.T) {
 // A frame and the line of the cursor are as high as the terminal.
 func TestTerminalIsNotTooLow(t *testing.T) {
 	out := newEmulator()
-	view := newTerminal(out, func() (int, int) { return 40, 10 }, false, time.Now)
+	view := newTerminal(t.Context(), out, func() (int, int) { return 40, 10 }, false, time.Now)
 	for i := range 20 {
 		take(view, "r", domain.NewJobStarted(0, string(rune('a'+i))))
 	}
@@ -93,7 +93,7 @@ func TestTerminalIsNotTooLow(t *testing.T) {
 func TestTerminalTellsThatWritingFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out brokenPipe
-		view := newTerminal(&out, func() (int, int) { return 20, 5 }, false, time.Now)
+		view := newTerminal(t.Context(), &out, func() (int, int) { return 20, 5 }, false, time.Now)
 		take(view, "r", domain.NewJobStarted(time.Now().UnixMilli(), "a"))
 		time.Sleep(3 * time.Second) // its running time changes
 		if err := view.Close(); err == nil || out.writes != 1 {

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"context"
 	"io"
 	"os"
 	"time"
@@ -19,7 +20,8 @@ type View interface {
 	Restart(run domain.RunID)
 	// Trouble shows why a run is not read on. More entries end the trouble.
 	Trouble(run domain.RunID, message string)
-	// Close shows the end, and returns the first error of writing.
+	// Close shows the end, and returns the first error of writing. It waits for whoever
+	// reads, but not for long once the view's context is done.
 	Close() error
 }
 
@@ -28,14 +30,17 @@ type Options struct {
 	// Plain is a view without colours. It has none either where NO_COLOR is
 	// set, see no-color.org.
 	Plain bool
+	// Wait has lines wait for whoever reads them, and holds up those who call the view.
+	// Else some are left out where a reader pauses for long, and how many is said.
+	Wait bool
 }
 
 // Open returns the view that out can show: a [Terminal] on a terminal, else
-// [Lines].
-func Open(out io.Writer, options Options) View {
+// [Lines]. When ctx is done, all is to end.
+func Open(ctx context.Context, out io.Writer, options Options) View {
 	file, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) || os.Getenv("TERM") == "dumb" {
-		return NewLines(out)
+		return NewLines(NewQueue(ctx, out, options.Wait))
 	}
-	return newTerminal(file, sizeOf(file), !options.Plain && os.Getenv("NO_COLOR") == "", time.Now)
+	return newTerminal(ctx, file, sizeOf(file), !options.Plain && os.Getenv("NO_COLOR") == "", time.Now)
 }

@@ -75,7 +75,8 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 	if err != nil {
 		return err
 	}
-	t := newTold(std.err)
+	t := newTold(ctx, std.err)
+	defer func() { err = t.remarks.end(err) }()
 	options := follow.Options{Streams: streams, Run: domain.RunID(flags.runID), Patience: t.patience(), Notices: t.notices(), Grace: closing}
 	if flags.to != "" {
 		s, err := flags.openFollowed(ctx, path, options.Patience)
@@ -87,14 +88,14 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 	}
 	if !flags.quiet {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			say(std.err, "waiting for "+path+", which is not there yet")
+			t.remarks.now("waiting for " + path + ", which is not there yet")
 		}
-		t.view = live.Open(std.out, live.Options{})
+		t.view = live.Open(ctx, std.out, live.Options{Wait: flags.to == ""}) // rows do not depend on who reads
 		t.remarks.holdFor(t.view)
 		options.View = t.view
 	}
 	summary, err := follow.Follow(ctx, path, options)
-	if err := followEnd(cmp.Or(err, t.close()), folder); err != nil {
+	if err := followEnd(worseOf(err, t.close()), folder); err != nil {
 		return err
 	}
 	status := statusOK
@@ -108,6 +109,15 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 		return nil
 	}
 	return &statusError{status: status}
+}
+
+// worseOf returns why the command ends: following was interrupted, or the view could
+// not be written.
+func worseOf(following, view error) error {
+	if view != nil && errors.Is(following, context.Canceled) {
+		return view
+	}
+	return cmp.Or(following, view)
 }
 
 // followEnd returns what the command ends with, err being why following has ended.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 // drawn no more.
 type remarks struct {
 	stderr io.Writer
+	out    *live.Queue // what is said to stderr: it may be a pager's too
 
 	mu   sync.Mutex
 	hold bool
@@ -20,7 +22,9 @@ type remarks struct {
 	said map[string]bool
 }
 
-func newRemarks(stderr io.Writer) *remarks { return &remarks{stderr: stderr, said: map[string]bool{}} }
+func newRemarks(ctx context.Context, stderr io.Writer) *remarks {
+	return &remarks{stderr: stderr, out: live.NewQueue(ctx, stderr, false), said: map[string]bool{}}
+}
 
 // holdFor holds words back if they would get into what a view draws.
 func (w *remarks) holdFor(view live.View) {
@@ -51,7 +55,7 @@ const maxHeld = 1000
 
 func (w *remarks) put(text string) {
 	if !w.hold {
-		say(w.stderr, text)
+		say(w.out, text)
 		return
 	}
 	if w.held = append(w.held, text); len(w.held) > maxHeld {
@@ -64,7 +68,18 @@ func (w *remarks) release() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, text := range w.held {
-		say(w.stderr, text)
+		say(w.out, text)
 	}
 	w.hold, w.held = false, nil
+}
+
+// end says what the command ends with, and returns the status that is left of it.
+func (w *remarks) end(err error) error {
+	w.release()
+	tell(w.out, err)
+	_ = w.out.Close() // there is nowhere to tell it
+	if err == nil {
+		return nil
+	}
+	return &statusError{status: statusOf(err)}
 }

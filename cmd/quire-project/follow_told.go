@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"strings"
@@ -19,7 +20,9 @@ type told struct {
 	remarks *remarks
 }
 
-func newTold(stderr io.Writer) *told { return &told{remarks: newRemarks(stderr)} }
+func newTold(ctx context.Context, stderr io.Writer) *told {
+	return &told{remarks: newRemarks(ctx, stderr)}
+}
 
 func (t *told) notices() follow.Notices {
 	return follow.Notices{
@@ -70,9 +73,8 @@ func (t *told) waiting(run domain.RunID, err error) {
 	}
 }
 
-// close ends the view, and says what was held back while it was drawn.
+// close ends the view.
 func (t *told) close() error {
-	defer t.remarks.release()
 	if t.view == nil {
 		return nil
 	}

@@ -1,0 +1,140 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// reader reads what is written once it is let.
+type reader struct {
+	reads chan struct{} // closed when it is
+	text  strings.Builder
+}
+
+func newReader() *reader { return &reader{reads: make(chan struct{})} }
+
+func (r *reader) Write(p []byte) (int, error) {
+	<-r.reads
+	return r.text.Write(p)
+}
+
+// manyLines is more than a queue keeps.
+const manyLines = 4 * maxQueued / 10_000
+
+var longLine = []byte(strings.Repeat("x", 9_999) + "\n")
+
+// Who writes is not held up by a reader that pauses, and what is left out for that is
+// told to the line.
+func TestQueueLeavesOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := newReader()
+		q := NewQueue(t.Context(), out, false)
+		for range manyLines {
+			if _, err := q.Write(longLine); err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(out.reads)
+		synctest.Wait()
+		fmt.Fprintln(q, "later")
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+		told := regexp.MustCompile(`\n\((\d+) lines left out here, since nobody was reading\)\nlater\n$`).FindStringSubmatch(out.text.String())
+		if told == nil {
+			t.Fatalf("at the end: %q", out.text.String()[max(0, out.text.Len()-200):])
+		}
+		left, _ := strconv.Atoi(told[1])
+		if kept := strings.Count(out.text.String(), string(longLine)); kept+left != manyLines || kept*len(longLine) < maxQueued {
+			t.Errorf("%d lines are kept, and %d left out, of %d", kept, left, manyLines)
+		}
+	})
+}
+
+// A queue that waits leaves nothing out, until all is to end.
+func TestQueueWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := newReader()
+		q := NewQueue(t.Context(), out, true)
+		written := false
+		go func() {
+			for range manyLines {
+				_, _ = q.Write(longLine)
+			}
+			written = true
+			_ = q.Close()
+		}()
+		synctest.Wait()
+		if written {
+			t.Error("it does not wait")
+		}
+		close(out.reads)
+		<-q.done
+		if n := out.text.Len(); n != manyLines*len(longLine) {
+			t.Errorf("%d bytes are written", n)
+		}
+	})
+}
+
+// Who waits for room waits no more when all is to end.
+func TestQueueWaitsNoMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		out := newReader()
+		q := NewQueue(ctx, out, true)
+		time.AfterFunc(time.Hour, cancel)
+		for range manyLines {
+			_, _ = q.Write(longLine)
+		}
+		if err := q.Close(); !errors.Is(err, ErrUnread) {
+			t.Errorf("it ends with %v", err)
+		}
+		close(out.reads)
+	})
+}
+
+// When all is to end, whoever does not read is not waited for, in whichever way runs
+// are shown.
+func TestEndsThoughNobodyReads(t *testing.T) {
+	size := func() (int, int) { return 40, 10 }
+	for name, open := range map[string]func(context.Context, *reader) View{
+		"lines":              func(ctx context.Context, out *reader) View { return Open(ctx, out, Options{}) },
+		"a stopped terminal": func(ctx context.Context, out *reader) View { return newTerminal(ctx, out, size, false, time.Now) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				out := newReader()
+				view := open(ctx, out)
+				time.AfterFunc(time.Minute, cancel)
+				take(view, "r", domain.NewRunFinished(0, domain.Failed))
+				if err := view.Close(); !errors.Is(err, ErrUnread) {
+					t.Errorf("it ends with %v", err)
+				}
+				close(out.reads)
+			})
+		})
+	}
+}
+
+// Who reads late has all, as long as nothing ends.
+func TestCloseWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := newReader()
+		view := Open(t.Context(), out, Options{})
+		take(view, "r", domain.NewRunFinished(0, domain.Failed))
+		time.AfterFunc(time.Hour, func() { close(out.reads) })
+		if err := view.Close(); err != nil || out.text.String() != "r run failed after 0ms\n" {
+			t.Errorf("it ends with %q, %v", out.text.String(), err)
+		}
+	})
+}
