@@ -72,12 +72,13 @@
 // The secrets in [Options.Secrets] are hidden in commands and in logs before
 // anything is written, wherever the output was cut on its way. What is hidden is
 // each secret as it is; each line of it, if it has several (those of 8 bytes
-// or more, without white space around them); as it looks in JSON, in
-// URLs and between a shell's quotes; and,
-// from 8 bytes on, inside what was encoded in base64. Where occurrences
-// overlap, all that they cover is hidden.
+// or more, without white space around them); as it looks in JSON, also where that has \u
+// escapes for what is not ASCII; in URLs, as common tools write them; between a shell's
+// quotes; and, from 8 bytes on, inside what was encoded in base64, on one line or on lines of
+// 64 or 76 characters with line feeds between them. Where occurrences overlap, all that they
+// cover is hidden.
 //
-// That is a net, not a wall: a command that prints a secret backwards, in hexadecimal or half
-// to stdout and half to stderr gets through. The names of jobs, and what bodies return as
-// errors, are taken as they are.
+// That is a net, not a wall: a command that prints a secret backwards, in hexadecimal, encoded
+// twice, in base64 with lines of another width or half to stdout and half to stderr gets
+// through. The names of jobs, and what bodies return as errors, are taken as they are.
 package shell

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"io"
+	"slices"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -59,7 +60,8 @@ func Texts(secret string) []string {
 	for _, text := range texts {
 		out = append(out, string(text))
 	}
-	return out
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Hide hides texts, and only those, in a text that comes in parts.

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io/fs"
+	"iter"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -133,6 +134,15 @@ func TestForms(t *testing.T) {
 		"JSON":           {password, inJSON(false, password), `{"value":"is ***!"}` + "\n"},
 		"JSON for HTML":  {password, inJSON(true, password), `{"value":"is ***!"}` + "\n"},
 		"a query":        {password, "https://x/?p=" + url.QueryEscape(password) + "&q", "https://x/?p=***&q"},
+		"a query's %20":  {password, "?p=" + strings.ReplaceAll(url.QueryEscape(password), "+", "%20") + "&q", "?p=***&q"},
+		"lower case":     {password, "?p=p%26ss+%22w%2frd%22%2b%c3%a9&q", "?p=***&q"},
+		"Python's quote": {password, "/p%26ss%20%22w/rd%22%2B%C3%A9/q", "/***/q"},
+		"a password":     {password, url.UserPassword("me", password).String() + "@x", "me:***@x"},
+		"JavaScript":     {"it's (me)!", "?p=it's%20(me)!&q", "?p=***&q"},
+		"encodeURI":      {password, "?p=p&ss%20%22w/rd%22+%C3%A9&q", "?p=***&q"},
+		"JSON in ASCII":  {password + "😀", `{"value": "p&ss \"w/rd\"+\u00e9\ud83d\ude00"}`, `{"value": "***"}`},
+		"upper case":     {password + "😀", `{"value": "p\u0026ss \"w/rd\"+\u00E9\uD83D\uDE00"}`, `{"value": "***"}`},
+		"PHP's JSON":     {password, `{"value":"p&ss \"w\/rd\"+\u00e9"}`, `{"value":"***"}`},
 		"a shell":        {"it's me", `echo 'it'\''s me'`, "echo '***'"},
 		"a path":         {password, "https://x/" + url.PathEscape(password) + "/q", "https://x/***/q"},
 		"all lines":      {key, "a\n" + key + "b\n", "a\n***\nb\n"},
@@ -157,21 +167,60 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// In base64, a secret is hidden wherever in the encoded text it was. No more than the
-// characters at its ends are left, which hold some bits of it.
+// In base64, a secret is hidden wherever in the encoded text it was, in one line or in
+// several. No more than the characters at its ends are left, which hold some bits of it.
 func TestBase64(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		secret := slices.Concat([]byte("x"), rapid.SliceOfN(rapid.Byte(), 6, 30).Draw(t, "secret"), []byte("x"))
-		before := rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(t, "before")
+		secret := slices.Concat([]byte("x"), bytesOf(6, 200).Draw(t, "secret"), []byte("x"))
+		before := bytesOf(0, 100).Draw(t, "before")
 		after := rapid.SliceOfN(rapid.Byte(), 0, 5).Draw(t, "after")
 		encoding := rapid.SampledFrom([]*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding}).Draw(t, "encoding")
 		text := encoding.EncodeToString(slices.Concat(before, secret, after))
-		got := shell.Hide(shell.Texts(string(secret)), text)
+		width := rapid.SampledFrom([]int{len(text), 64, 76}).Draw(t, "width")
+		lines := strings.Join(slices.Collect(chunks(text, width)), "\n")
+		got := strings.ReplaceAll(shell.Hide(shell.Texts(string(secret)), lines), "\n", "")
 		// Bits of the secret that the characters outside the mask hold.
 		plain, masked, found := strings.Cut(got, "***")
 		left := max(0, len(plain)*6-len(before)*8) + max(0, len(strings.TrimRight(masked, "="))*6-len(after)*8)
-		if !found || left > 2*6 {
+		most := 2 * 6
+		if width < len(text) { // and one or two on a line before
+			most += 2 * 6
+		}
+		if !found || left > most {
 			t.Fatalf("%q has become %q, with %d bits of the secret", text, got, left)
+		}
+	})
+}
+
+// bytesOf generates so many bytes, many as often as few.
+func bytesOf(least, most int) *rapid.Generator[[]byte] {
+	return rapid.Custom(func(t *rapid.T) []byte {
+		n := rapid.IntRange(least, most).Draw(t, "length")
+		return rapid.SliceOfN(rapid.Byte(), n, n).Draw(t, "bytes")
+	})
+}
+
+// chunks cuts a text into pieces of so many bytes.
+func chunks(text string, n int) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for part := range slices.Chunk([]byte(text), n) {
+			if !yield(string(part)) {
+				return
+			}
+		}
+	}
+}
+
+// Whoever writes a secret into a URL as Go does, it is hidden.
+func TestURLs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		secret := "x" + rapid.StringOfN(rapid.RuneFrom([]rune(` !"#$%&'()*+,-./09:;<=>?@AZ[\]^_az{|}~é`)), 6, 20, -1).Draw(t, "secret") + "x"
+		for _, text := range []string{
+			url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: "/" + secret}).String()[1:], url.UserPassword("", secret).String()[1:],
+		} {
+			if got := shell.Hide(shell.Texts(secret), text); got != "***" {
+				t.Fatalf("%q has become %q", text, got)
+			}
 		}
 	})
 }

@@ -3,10 +3,7 @@ package shell
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 )
@@ -89,55 +86,6 @@ func (s *secrets) measure(texts [][]byte) {
 }
 
 func number(a, b byte) int { return int(a)<<8 | int(b) }
-
-// forms returns what a secret may look like besides itself.
-func forms(secret string) []string {
-	var out []string
-	if strings.ContainsAny(secret, "\r\n") {
-		for _, line := range strings.FieldsFunc(secret, func(r rune) bool { return r == '\r' || r == '\n' }) {
-			out = append(out, strings.TrimSpace(line))
-		}
-	}
-	out = append(out, jsonForms(secret)...)
-	out = append(out, url.QueryEscape(secret), url.PathEscape(secret))
-	out = append(out, strings.ReplaceAll(secret, "'", `'\''`)) // between quotes in a shell
-	if len(secret) >= minPart {
-		out = append(out, base64Forms(secret)...)
-	}
-	return out
-}
-
-// jsonForms returns how a secret is written in JSON strings: by most, and by
-// those who escape what HTML has a meaning for, as Go does.
-func jsonForms(secret string) []string {
-	var out []string
-	for _, escape := range []bool{false, true} {
-		var text bytes.Buffer
-		encoder := json.NewEncoder(&text)
-		encoder.SetEscapeHTML(escape)
-		if encoder.Encode(secret) == nil { // as it does with any string
-			quoted := strings.TrimSuffix(text.String(), "\n")
-			out = append(out, quoted[1:len(quoted)-1])
-		}
-	}
-	return out
-}
-
-// base64Forms returns what can be found of a secret in the base64 encoding of
-// a text that it is in: there are three of it, by where in a group of three bytes the
-// secret begins. Characters that depend on the text around it are left out.
-func base64Forms(secret string) []string {
-	var out []string
-	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		for before := range 3 {
-			text := encoding.EncodeToString([]byte("\x00\x00"[:before] + secret))
-			from := (before*8 + 5) / 6
-			to := (before + len(secret)) * 8 / 6
-			out = append(out, text[from:to])
-		}
-	}
-	return out
-}
 
 // at returns the length of the longest text that b begins with, 0 if there is
 // none, and whether there may be a longer one once b goes on.
