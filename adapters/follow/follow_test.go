@@ -178,7 +178,7 @@ func TestStoreIsAway(t *testing.T) {
 		t.Errorf("it ends with %+v, %v", summary, err)
 	}
 	want := []string{"away: no way: the database is away", "run waits: no way: the database is away"}
-	want = append(want, want[1], want[1], "back")
+	want = append(want, want[1], want[1], "back", "run waits: <nil>")
 	if !slices.Equal(s.told, want) {
 		t.Errorf("it is told %q", s.told)
 	}

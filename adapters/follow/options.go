@@ -52,8 +52,8 @@ type Notices struct {
 	// Rewritten is told of a run whose stream is not the one any more that its rows
 	// were derived from. They have been derived again.
 	Rewritten func(store.Result)
-	// Waiting is told that a run waits for the store, and why, once a try. Of many that
-	// wait, some try.
+	// Waiting is told that a run waits for the store, and why, once a try; then, with nil,
+	// that it waits no more. Of many that wait, some try.
 	Waiting func(run domain.RunID, err error)
 	// Unfinished is told why the last lines of streams were not stored when following
 	// ended.

@@ -33,7 +33,8 @@ const (
 // [store.IsAway], until ctx ends.
 func (p *Patience) Do(ctx context.Context, do func() error) error { return p.do(ctx, nil, do) }
 
-// do is Do. each, if it is not nil, is told of each failure.
+// do is Do. each, if it is not nil, is told of each failure, and with nil that they are
+// over.
 func (p *Patience) do(ctx context.Context, each func(error), do func() error) error {
 	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, RandomizationFactor: 0.3, Multiplier: 1.5, MaxInterval: maxPause}
 	failed, began := false, time.Now()
@@ -53,6 +54,9 @@ func (p *Patience) do(ctx context.Context, each func(error), do func() error) er
 	}))
 	if failed && err == nil {
 		p.ends()
+		if each != nil {
+			each(nil)
+		}
 	}
 	return err
 }

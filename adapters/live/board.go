@@ -37,6 +37,12 @@ func (b *Board) Trouble(run domain.RunID, message string) {
 	b.changes.Add(1)
 }
 
+// Waiting notes what a run waits for, or that it waits no more.
+func (b *Board) Waiting(run domain.RunID, message string) {
+	b.run(run).isWaiting(message)
+	b.changes.Add(1)
+}
+
 // version is another one whenever something has changed.
 func (b *Board) version() int64 { return b.changes.Load() }
 

@@ -17,6 +17,7 @@ type boardRun struct {
 	row     projections.Run
 	stale   bool // entries have come since row was asked for
 	trouble string
+	waits   string // for what
 	// failures are the latest command that failed in each of the jobs in which
 	// one did last, oldest first.
 	failures []failure
@@ -44,7 +45,7 @@ func newBoardRun(id domain.RunID) *boardRun {
 
 // begin is for a stream of which nothing has been read.
 func (r *boardRun) begin() {
-	r.failures, r.trouble, r.stale = nil, "", true
+	r.failures, r.trouble, r.waits, r.stale = nil, "", "", true
 	r.fold = projections.NewFold(r.id,
 		projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) { r.row = row.Value }),
 		projections.Into(&happenings{}, r.happens))
@@ -56,7 +57,7 @@ func (r *boardRun) take(entries []domain.Entry) {
 	if len(entries) == 0 {
 		return
 	}
-	r.trouble, r.stale = "", true
+	r.trouble, r.waits, r.stale = "", "", true
 	for i := range entries {
 		r.fold.Apply(&entries[i])
 	}
@@ -71,7 +72,13 @@ func (r *boardRun) restart() {
 func (r *boardRun) inTrouble(message string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trouble = message
+	r.trouble, r.waits = message, ""
+}
+
+func (r *boardRun) isWaiting(message string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waits = message
 }
 
 // happens keeps what failed.

@@ -143,6 +143,33 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
+// A run that waits is shown as it stands, with what it waits for, until it goes on.
+func TestWaiting(t *testing.T) {
+	board := NewBoard()
+	take(board, "r", domain.NewJobStarted(0, "build"))
+	shown := func() string { return Frame(board.Snapshot(9), 80, 9, time.UnixMilli(0), false) }
+	before := shown()
+	for name, over := range map[string]func(){
+		"it is told":  func() { board.Waiting("r", "") },
+		"it goes on":  func() { take(board, "r", domain.NewJobStarted(0, "build")) },
+		"it is a new": func() { board.Restart("r"); take(board, "r", domain.NewJobStarted(0, "build")) },
+		"it is faulty": func() {
+			board.Trouble("r", "x")
+			board.Restart("r")
+			take(board, "r", domain.NewJobStarted(0, "build"))
+		},
+	} {
+		board.Waiting("r", "waiting for \x1b")
+		if got := shown(); !strings.HasPrefix(got, "● r running 0s   1 job (1 running)") || !strings.Contains(got, "\n  ! waiting for \\x1b\n") {
+			t.Errorf("waiting:\n%s", got)
+		}
+		over()
+		if got := shown(); got != before {
+			t.Errorf("%s:\n%s\nbefore:\n%s", name, got, before)
+		}
+	}
+}
+
 // Runs can be given and looked at by many at once.
 func TestBoardIsSafe(t *testing.T) {
 	board := NewBoard()

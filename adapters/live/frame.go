@@ -112,7 +112,7 @@ func wants(run *runView) int {
 	for i := range run.jobs {
 		rows += len(run.jobs[i].rows()) - 1
 	}
-	if run.trouble != "" {
+	if note, _ := run.note(); note != "" {
 		rows++
 	}
 	return rows

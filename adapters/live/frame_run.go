@@ -73,8 +73,8 @@ func counts(run *runView) []string {
 
 // details are the lines of a run below its heading, at most room of them.
 func (f *frame) details(run *runView, room int) {
-	if run.trouble != "" && room > 0 {
-		f.line(func(l *line) { l.add(text.FgRed, "  ! "); l.add(text.FgRed, run.trouble) })
+	if note, color := run.note(); note != "" && room > 0 {
+		f.line(func(l *line) { l.add(color, "  ! "); l.add(color, note) })
 		room--
 	}
 	chosen, hidden := chooseRows(run, room)

@@ -71,6 +71,9 @@ func (l *Lines) Trouble(run domain.RunID, message string) {
 	l.write()
 }
 
+// Waiting says nothing: all runs wait for the same, and that is said once.
+func (l *Lines) Waiting(domain.RunID, string) {}
+
 // Close waits until all is written, see [Queue.Close].
 func (l *Lines) Close() error { return l.out.Close() }
 

@@ -32,6 +32,8 @@ func boards() *rapid.Generator[*Board] {
 				rest = rest[n:]
 			}
 			switch rapid.IntRange(0, 9).Draw(t, "then") {
+			case 7:
+				board.Waiting(run, laws.Text().Draw(t, "waits for"))
 			case 8:
 				board.Trouble(run, laws.Text().Draw(t, "trouble"))
 			case 9:

@@ -3,6 +3,8 @@ package live
 import (
 	"slices"
 
+	"github.com/jedib0t/go-pretty/v6/text"
+
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -36,6 +38,7 @@ type runView struct {
 	row         projections.Run
 	standing    standing
 	trouble     string
+	waits       string
 	first, last int64
 	tally       tally     // of all jobs
 	listed      tally     // of those that its details are about
@@ -44,6 +47,14 @@ type runView struct {
 
 // over reports whether nothing more is expected of the run.
 func (v *runView) over() bool { return v.row.Ended || v.trouble != "" }
+
+// note is what is said of the run in a line of its own.
+func (v *runView) note() (string, text.Color) {
+	if v.trouble != "" {
+		return v.trouble, text.FgRed
+	}
+	return v.waits, text.FgYellow
+}
 
 // brief returns the snapshot without what need not be seen of a run that is over, where
 // there are others: jobs that went well and, if the run is complete, all jobs.
@@ -94,7 +105,7 @@ func (r *boardRun) view(rows int) runView {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	run := r.fold.Run()
-	v := runView{row: *r.current(), standing: r.standing(), trouble: r.trouble, first: run.FirstAtMs, last: run.LastAtMs}
+	v := runView{row: *r.current(), standing: r.standing(), trouble: r.trouble, waits: r.waits, first: run.FirstAtMs, last: run.LastAtMs}
 	failures := map[int]*failure{}
 	for _, f := range r.failures {
 		failures[f.job] = &f

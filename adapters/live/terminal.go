@@ -63,6 +63,9 @@ func (t *Terminal) Restart(run domain.RunID) { t.board.Restart(run) }
 // Trouble shows why a run is not read on.
 func (t *Terminal) Trouble(run domain.RunID, message string) { t.board.Trouble(run, message) }
 
+// Waiting shows what a run waits for.
+func (t *Terminal) Waiting(run domain.RunID, message string) { t.board.Waiting(run, message) }
+
 // Close draws the last frame, which stays. A terminal that is stopped is waited for as
 // [Queue.Close] waits.
 func (t *Terminal) Close() error {

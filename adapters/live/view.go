@@ -20,6 +20,9 @@ type View interface {
 	Restart(run domain.RunID)
 	// Trouble shows why a run is not read on. More entries end the trouble.
 	Trouble(run domain.RunID, message string)
+	// Waiting shows what a run waits for, which is not its fault; "" is for one that
+	// waits no more. More entries end it too.
+	Waiting(run domain.RunID, message string)
 	// Close shows the end, and returns the first error of writing. It waits for whoever
 	// reads, but not for long once the view's context is done.
 	Close() error

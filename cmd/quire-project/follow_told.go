@@ -66,10 +66,14 @@ func statusOfStream(err error) int {
 	return statusOf(err)
 }
 
-// waiting shows that the store is waited for, where words would be held back.
+// waiting shows that a run waits for the store, or waits no more.
 func (t *told) waiting(run domain.RunID, err error) {
-	if t.view != nil && t.remarks.hold {
-		t.view.Trouble(run, "waiting for the store: "+err.Error())
+	switch {
+	case t.view == nil:
+	case err == nil:
+		t.view.Waiting(run, "")
+	default:
+		t.view.Waiting(run, "waiting for the store: "+err.Error())
 	}
 }
 
