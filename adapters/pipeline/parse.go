@@ -28,6 +28,10 @@ func Parse(data []byte) (File, []Problem) {
 	return d.read, d.problems
 }
 
+// unseenBreaks end lines for the YAML library, and for hardly any editor: what it says of
+// lines would not be where people see it, and a command could be two.
+const unseenBreaks = "\u0085\u2028\u2029"
+
 // text reports whether data is a text that YAML can be looked for in.
 func (d *decoder) text(data []byte) bool {
 	if len(data) > MaxSize {
@@ -42,6 +46,9 @@ func (d *decoder) text(data []byte) bool {
 			return false
 		case r < ' ' && !strings.ContainsRune("\t\n\r", r), r == '\uFFFE', r == '\uFFFF':
 			d.add(positionAt(data, i), "the character U+%04X must not be in a YAML file; take it out", r)
+			return false
+		case strings.ContainsRune(unseenBreaks, r):
+			d.add(positionAt(data, i), `the character U+%04X ends a line in YAML, and hardly anywhere else; take it out, or write "\u%04X" in double quotes`, r, r)
 			return false
 		}
 		i += size

@@ -22,6 +22,9 @@ func TestProblems(t *testing.T) {
 		{"not UTF-8", job + "# \xff\n", "2:3: this byte is not UTF-8; save the file as UTF-8"},
 		{"UTF-16", "\xff\xfej\x00o\x00", "1:1: this byte is not UTF-8; save the file as UTF-8"},
 		{"control character", "env: {é: \x01}\n", "1:10: the character U+0001 must not be in a YAML file; take it out"},
+		{"a line's end in a comment", job + "# é\u2028b\n", `2:4: the character U+2028 ends a line in YAML, and hardly anywhere else; take it out, or write "\u2028" in double quotes`},
+		{"a line's end in a block", "jobs:\r\n- id: a\r\n  sh: |\r\n    echo \u0085rm x\r\n", `4:10: the character U+0085 ends a line in YAML, and hardly anywhere else; take it out, or write "\u0085" in double quotes`},
+		{"a line's end in a text", job[:19] + "'\u2029'}]\n", `1:21: the character U+2029 ends a line in YAML, and hardly anywhere else; take it out, or write "\u2029" in double quotes`},
 
 		{"no jobs", "env: {A: b}\n", "1:1: there are no jobs; list them under jobs:"},
 		{"jobs of nothing", "jobs:\n", `1:6: jobs is a list, and this is nothing; begin each job with "- id:"`},
@@ -134,6 +137,17 @@ func TestBlocks(t *testing.T) {
 		if got := file.Jobs[0].Commands[i].Value; got != want {
 			t.Errorf("command %d is %q, not %q", i+1, got, want)
 		}
+	}
+}
+
+// Ends of lines that hardly anything shows can be written all the same.
+func TestEscapedLineEnds(t *testing.T) {
+	file, problems := pipeline.Parse([]byte(`jobs: [{id: a, sh: "a\u0085b\u2028c\u2029d\N\L\Pe"}]`))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if got := file.Jobs[0].Commands[0].Value; got != "a\u0085b\u2028c\u2029d\u0085\u2028\u2029e" {
+		t.Errorf("%q", got)
 	}
 }
 

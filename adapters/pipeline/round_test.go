@@ -48,7 +48,7 @@ func generate(t *rapid.T) plain {
 	id := rapid.OneOf(rapid.StringMatching(`[a-z0-9.~-]{1,8}`), rapid.SampledFrom([]string{"true", "null", "1e3", "é", "a b", "-", "{a}", "#"}))
 	command := rapid.OneOf(
 		rapid.StringMatching(`[a-z:#&*!|>'"{}\[\]%@\\ \n\t-]{0,20}x`),
-		rapid.SampledFrom([]string{"go test ./...", "set -e\ncat <<EOF\n  a: b\nEOF", "true", "~x", "echo a: b # c", "\u2028x", "é\u0085"}))
+		rapid.SampledFrom([]string{"go test ./...", "set -e\ncat <<EOF\n  a: b\nEOF", "true", "~x", "echo a: b # c", "é\u00a0"}))
 	file := plain{
 		Secrets: rapid.SliceOfNDistinct(name, 0, 2, rapid.ID).Draw(t, "secrets"),
 		Env:     rapid.MapOfN(rapid.StringMatching(`[a-z]{1,5}`), command, 0, 3).Draw(t, "env"),
@@ -124,9 +124,9 @@ func checkProblems(t interface {
 }, data []byte) {
 	t.Helper()
 	file, problems := pipeline.Parse(data)
-	breaks := 0 // more than line feeds break YAML's lines
+	breaks := 0 // a CR alone breaks YAML's lines, too
 	for _, r := range string(data) {
-		if strings.ContainsRune("\n\r\u0085\u2028\u2029", r) {
+		if strings.ContainsRune("\n\r", r) {
 			breaks++
 		}
 	}
