@@ -20,7 +20,8 @@
 // # What may go wrong
 //
 // A stream that cannot be read is set aside, and the others go on; it is tried again
-// when its file changes. A store that is away, locked or full is waited for, see
+// when its file changes, or what was wrong elsewhere may be over: it has the id of another
+// one, or may not be read. A store that is away, locked or full is waited for, see
 // [Patience]; nothing is lost meanwhile, since the streams stay. Whatever ends Follow, calling
 // it again goes on where it was.
 package follow

@@ -51,6 +51,8 @@ type run struct {
 	finished *finished
 	// bad is why it is not read on.
 	bad *badLine
+	// shut says that it is not read on because the system does not let it be read.
+	shut bool
 }
 
 // finished is where a stream was left.
@@ -82,21 +84,24 @@ func (f *follower) summary() (s Summary) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(f.aside)) {
-		s.SetAside = append(s.SetAside, f.aside[path])
+		if isThere(path) {
+			s.SetAside = append(s.SetAside, f.aside[path])
+		}
 	}
 	return s
 }
 
-// setAside takes note of why a stream is not read on, and tells it. nil is for one
-// that is read again.
+// setAside takes note of why a stream is not read on, and tells it, unless that is
+// known. nil is for one that is read again.
 func (f *follower) setAside(path string, run domain.RunID, err error) {
 	f.mu.Lock()
+	known := f.aside[path]
 	delete(f.aside, path)
 	if err != nil {
 		f.aside[path] = err
 	}
 	f.mu.Unlock()
-	if err != nil {
+	if err != nil && (known == nil || known.Error() != err.Error()) {
 		f.Notices.SetAside(run, err)
 	}
 }
@@ -113,6 +118,8 @@ func (f *follower) claim(source jsonl.Source) (known *run, again bool, err error
 	switch {
 	case again && known.path == source.Path:
 		return known, true, nil
+	case again && !isThere(source.Path):
+		return nil, false, errMoved
 	case again && isThere(known.path): // else it was moved
 		return nil, false, &store.DuplicateError{Run: source.Run, Name: source.Path, Taken: known.path}
 	}
@@ -120,6 +127,9 @@ func (f *follower) claim(source jsonl.Source) (known *run, again bool, err error
 	f.runs[source.Run] = known
 	return known, again, nil
 }
+
+// errMoved says that a stream was moved, and is read by its new path.
+var errMoved = errors.New("it is not there any more")
 
 func isThere(path string) bool {
 	_, err := os.Stat(path)

@@ -43,6 +43,10 @@ func (f *followed) fails(err error) error {
 		err = &store.SourceError{Name: f.source.Path, Err: err}
 	}
 	f.run.bad = f.findBad(f.stream, err)
+	var file *fs.PathError
+	if f.run.shut = errors.As(err, &file); f.run.shut { // who may read it can change, and the file not
+		f.stream.Again()
+	}
 	f.setAside(f.source.Path, f.source.Run, err)
 	return nil
 }

@@ -45,8 +45,8 @@ type View interface {
 type Notices struct {
 	// Warn is told of what following goes on without, as a watcher of changes.
 	Warn func(error)
-	// SetAside is told why a stream is not read on. It is called again when the file
-	// has changed, and the stream cannot be read then either. The run is "" where its id
+	// SetAside is told why a stream is not read on. It is called again when the stream
+	// was read once more, and cannot be then either. The run is "" where its id
 	// is another stream's, or none.
 	SetAside func(run domain.RunID, err error)
 	// Rewritten is told of a run whose stream is not the one any more that its rows
@@ -91,7 +91,7 @@ type Summary struct {
 	// Complete, Failed and Active count them; active are those too whose streams were set
 	// aside before their end.
 	Complete, Failed, Active int
-	// SetAside are the reasons why streams are not read on, in the order of their
-	// paths.
+	// SetAside are the reasons why streams that are there are not read on, in the order of
+	// their paths.
 	SetAside []error
 }

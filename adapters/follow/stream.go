@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
+	"os"
 	"time"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -62,15 +64,33 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Source) *followed {
 	run, again, err := f.claim(source)
 	if err != nil {
-		f.setAside(source.Path, "", err)
+		s.Again() // the other one may go
+		if !errors.Is(err, errMoved) {
+			f.setAside(source.Path, "", err)
+		}
+		return nil
+	}
+	if run.shut && !canRead(source.Path) {
+		s.Again()
 		return nil
 	}
 	if run.bad.isIn(source.Path) {
 		return nil
 	}
-	run.bad = nil
+	run.bad, run.shut = nil, false
 	f.setAside(source.Path, source.Run, nil)
 	return &followed{follower: f, ctx: ctx, stream: s, source: source, run: run, again: again}
+}
+
+// canRead reports whether a file can be opened, and read.
+func canRead(path string) bool {
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	_, err = file.Read(make([]byte, 1))
+	return err == nil || errors.Is(err, io.EOF)
 }
 
 // maxStops is how often a stream is read anew because others write its run.

@@ -19,7 +19,8 @@ import (
 // Each stream is handed to each, in a goroutine of its own. When each returns
 // nil, it is done with the stream, and is called again when the
 // file changes: when it is not as it was at the latest call of the stream's
-// methods or, without any, before each was called. An error ends all.
+// methods or, without any, before each was called; see also [Stream.Again]. An error
+// ends all.
 //
 // Follow returns when ctx is done or, for a single stream, when each has
 // returned, and never before all calls of each have returned.
@@ -76,6 +77,7 @@ type turn struct {
 	name, target string
 	seen         fs.FileInfo // how the file was when each was done with it
 	met          uint64      // the walk that came across the file last
+	due          uint64      // the walk that hands it on again, changed or not; 0 if none does
 	err          error
 }
 
@@ -195,6 +197,9 @@ func (f *follower) start(path string, seen fs.FileInfo) {
 func (f *follower) ended(t *turn) error {
 	f.notifier.remove(t.stream, t.name, t.target)
 	f.running--
+	if t.stream.retry {
+		t.due = f.walks + 1
+	}
 	t.seen, t.stream = t.stream.seen, nil
 	if f.ctx.Err() != nil && errors.Is(t.err, f.ctx.Err()) {
 		return nil

@@ -27,6 +27,7 @@ type Stream struct {
 	// file is the one that is read, seen how it was when it was looked at last.
 	file, seen fs.FileInfo
 	gone       bool      // the file was not there when it was looked for
+	retry      bool      // see Again
 	since      time.Time // when that was so first
 
 	holding bool          // a hand, and with it the chunk that was given last
@@ -70,6 +71,11 @@ func (s *Stream) SetOffset(offset int64) {
 	}
 	s.file, s.gone = nil, false
 }
+
+// Again has the stream handed on again some time after it was let go of, though its
+// file has not changed: for whoever does not read it for a reason that lies elsewhere.
+// It counts in folders only.
+func (s *Stream) Again() { s.retry = true }
 
 // Look looks at the file without reading it. If another one takes its place after
 // that, and something was read or is expected, it has been rewritten.

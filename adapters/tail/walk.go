@@ -86,8 +86,11 @@ func (f *follower) file(path string) {
 		if !errors.Is(err, fs.ErrNotExist) {
 			f.warn(printable.Error(err))
 		}
-	case info.Mode().IsRegular() && (t == nil || changed(t.seen, info)):
+	case !info.Mode().IsRegular():
+	case t == nil || changed(t.seen, info):
 		f.fresh = true
+		f.start(path, info)
+	case t.due > 0 && t.due <= f.walks:
 		f.start(path, info)
 	}
 }
