@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
@@ -45,9 +46,7 @@ func (p poisonPublisher) Publish(topic string, messages ...*message.Message) err
 	for _, msg := range messages {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), p.options.Grace)
 		defer cancel()
-		poisoned := msg.Copy()
-		poisoned.SetContext(ctx)
-		if err := p.Publisher.Publish(topic, poisoned); err != nil {
+		if err := p.publish(ctx, topic, msg); err != nil {
 			return err
 		}
 		p.options.Meter.Poisoned()
@@ -56,3 +55,31 @@ func (p poisonPublisher) Publish(topic string, messages ...*message.Message) err
 	}
 	return nil
 }
+
+// publish publishes a copy of a message. What was added to it may be too much for the
+// broker, which would send the message again for as long as it has it: then the end of
+// the payload is left out, which is no segment anyway.
+func (p poisonPublisher) publish(ctx context.Context, topic string, msg *message.Message) error {
+	whole := msg.Copy()
+	whole.SetContext(ctx)
+	err := p.Publisher.Publish(topic, whole)
+	if err == nil || ctx.Err() != nil || len(msg.Payload) < largePoison {
+		return err
+	}
+	cut := msg.Copy()
+	cut.SetContext(ctx)
+	cut.Payload = cut.Payload[:len(cut.Payload)/2]
+	cut.Metadata.Set(CutKey, strconv.Itoa(len(msg.Payload)))
+	if p.Publisher.Publish(topic, cut) != nil {
+		return err
+	}
+	return nil
+}
+
+// largePoison is how large a payload is, in bytes, that may be too large with what is
+// added to it.
+const largePoison = 16 << 10
+
+// CutKey is in the metadata of a message of the poison topic of which the broker did not
+// take the whole: how many bytes its payload had.
+const CutKey = "quire_cut_from"

@@ -71,7 +71,7 @@ func (d *delivery) loop(ctx context.Context) error {
 		if err := d.t.makeConsumer(ctx); err != nil {
 			return err
 		}
-		d.found, d.asked = true, 0
+		d.found, d.asked, d.broken = true, 0, 0
 	}
 	for ctx.Err() == nil {
 		d.ask()

@@ -87,6 +87,10 @@ func explain(err error) error {
 // codeNoCluster says that a server alone cannot keep replicas.
 const codeNoCluster jetstream.ErrorCode = 10074
 
+// codeInProcess says that a message with the same UUID has been sent before, and that
+// the cluster has not agreed on it yet: it may never do, and the message be needed again.
+const codeInProcess jetstream.ErrorCode = 10158
+
 // permanent reports whether it is of no use to try again what failed. Of a
 // cluster that is about to choose a leader, and of a connection that is lost,
 // there are so many errors that it is the others that are listed.
@@ -100,8 +104,11 @@ func permanent(err error) bool {
 			return true
 		}
 	}
-	if apiCode(err) == codeNoCluster {
+	switch apiCode(err) {
+	case codeNoCluster:
 		return true
+	case codeInProcess:
+		return false
 	}
 	var said *jetstream.APIError
 	return errors.As(err, &said) && said.Code >= 400 && said.Code < 500 && said.Code != 408 && said.Code != 429

@@ -2,6 +2,8 @@ package jetstream
 
 import (
 	"context"
+	"errors"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -11,7 +13,7 @@ import (
 // neither read nor made. What it knew of acks is lost, so that all that the stream
 // holds comes once more.
 func (d *delivery) mend(ctx context.Context, err error) {
-	if apiCode(err) != jetstream.JSErrCodeConsumerCreate {
+	if !lostFiles(err) {
 		d.broken = 0
 		return
 	}
@@ -20,10 +22,19 @@ func (d *delivery) mend(ctx context.Context, err error) {
 	}
 	d.broken = 0
 	b := d.t.w.b
-	d.t.log().Warn("the server cannot use the consumer any more; it is made anew, and messages that were handled come once more", "error", err)
 	ctx, cancel := context.WithTimeout(ctx, b.lease)
 	defer cancel()
+	d.t.log().Warn("the server cannot use the consumer any more; it is made anew, and messages that were handled come once more", "error", err)
 	_ = b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(d.t.partition)) // if that fails, there is a next time
+}
+
+// lostFiles reports whether a consumer cannot be made because its files are gone. The
+// server has one code for all that it cannot write, such as a disk that is full, and
+// describes them as its system does.
+func lostFiles(err error) bool {
+	var said *jetstream.APIError
+	return errors.As(err, &said) && said.ErrorCode == jetstream.JSErrCodeConsumerCreate &&
+		(strings.Contains(said.Description, "no such file") || strings.Contains(said.Description, "cannot find the"))
 }
 
 // mendAfter is how often a consumer cannot be made before it is removed. Ten times

@@ -1,9 +1,14 @@
 package jetstream
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -35,4 +40,43 @@ func TestConsumerWithoutFiles(t *testing.T) {
 		m.Ack()
 	}
 	acked(t, b)
+}
+
+// One that cannot be written at the moment, as on a disk that is full, is left alone: it
+// knows what was acked.
+func TestConsumerThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions = 1 }))
+	publish(t, b, b.Topic(0), numbered(1, 1)...)
+	w := b.Subscriber()
+	next(t, subscribe(t, w, b.AllTopics())).Ack()
+	acked(t, b)
+	before, err := b.js.Consumer(ctx, b.options.Stream, b.consumer(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.(*worker).mu.Lock()
+	d := &delivery{t: w.(*worker).tenures[0]}
+	w.(*worker).mu.Unlock()
+	for range 2 * mendAfter {
+		d.mend(ctx, fmt.Errorf("make the consumer: %w", &jetstream.APIError{Code: 500, ErrorCode: jetstream.JSErrCodeConsumerCreate, Description: "write meta.inf.tmp: no space left on device"}))
+	}
+	after, err := b.js.Consumer(ctx, b.options.Stream, b.consumer(0))
+	if err != nil || !after.CachedInfo().Created.Equal(before.CachedInfo().Created) {
+		t.Errorf("the consumer was made anew: %v", err)
+	}
+}
+
+// A cluster that has lost its leader may not have agreed yet on a message that was
+// sent before.
+func TestWhatIsPermanent(t *testing.T) {
+	for code, want := range map[jetstream.ErrorCode]bool{codeInProcess: false, codeNoCluster: true, 10071: true} {
+		if err := fmt.Errorf("publish: %w", &jetstream.APIError{Code: 409, ErrorCode: code}); permanent(err) != want {
+			t.Errorf("permanent(%v) is not %v", err, want)
+		}
+	}
+	if permanent(errors.New("any other")) {
+		t.Error("what is not known is permanent")
+	}
 }

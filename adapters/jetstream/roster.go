@@ -100,7 +100,8 @@ func (w *worker) watch(trouble *trouble) error {
 			case strings.HasPrefix(entry.Key(), leasePrefix):
 				w.noteLease(entry)
 				continue // nobody has come or gone
-			case r.see(entry, time.Now()) == w.id:
+			case r.see(entry, time.Now()) == w.id && entry.Revision() != w.seen:
+				w.seen = entry.Revision()        // the same comes once more when watching begins anew
 				if time.Since(own) > w.b.lease { // after an outage
 					settled = time.Now().Add(w.b.lease / 2)
 				}

@@ -25,6 +25,7 @@ type worker struct {
 	tasks sync.WaitGroup // of membership
 	beat  chan struct{}  // the worker's key is to be written now
 	look  chan struct{}  // there may be other tenures to begin or to end
+	seen  uint64         // the revision of the worker's key that was seen last
 
 	mu            sync.Mutex
 	closed        bool

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"net"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -49,6 +51,33 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		if time.Now().After(end) {
 			ts.Fatalf("exit status %d, want %d", got, want)
+		}
+	}
+}
+
+// A worker that is stopped has done what it could, also while it waits for a server that
+// does not answer.
+func TestSubscribeStoppedWhileItStarts(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	store := "sqlite:" + filepath.Join(t.TempDir(), "quire.db")
+	p := startProcess(t, "subscribe", "--from", "nats://"+silent.Addr().String(), "--to", store, "--listen", "none")
+	if _, err := silent.Accept(); err != nil {
+		t.Fatal(err)
+	}
+	p.interrupt(t, statusOK)
+}
+
+// While more may come from standard input, which is nowhere else, a broker that is away
+// is waited for.
+func TestStandardInputIsNotGivenUp(t *testing.T) {
+	for path, want := range map[string]time.Duration{"-": 0, "runs": giveUp} {
+		if got := (&publishFlags{}).options(path, &openedBroker{}, nil).GiveUp; got != want {
+			t.Errorf("%s is given up after %v, want %v", path, got, want)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func newPublish(std stdio) *cobra.Command {
 		Long: `Send streams to a broker, from which subscribe takes them into a store.
 
 SOURCE is a .jsonl file, a folder of them, or - for standard input, which is sent
-as it comes. Streams are sent byte by byte as they are, cut between lines into
+as it comes; until it ends, a broker that is away is waited for. Streams are sent byte by byte as they are, cut between lines into
 messages of up to a megabyte; what is malformed is found where it is read. Publishing
 what has been published before changes nothing, so after any error the same
 command is safe to run again.
@@ -77,7 +77,7 @@ func (f *publishFlags) add(cmd *cobra.Command) {
 }
 
 // giveUp is for how long a broker that does not take what is published is asked
-// again, where nothing more is to come anyway.
+// again, where nothing more is to come anyway, or is there to be published again.
 const giveUp = 2 * time.Minute
 
 func publish(ctx context.Context, path string, flags publishFlags, std stdio) (err error) {
@@ -93,12 +93,8 @@ func publish(ctx context.Context, path string, flags publishFlags, std stdio) (e
 		return err
 	}
 	defer func() { err = cmp.Or(err, b.close()) }()
-	options := broker.PublishOptions{SegmentBytes: b.maxSegment, Hopeless: b.hopeless, Logger: log}
-	if !flags.follow {
-		options.GiveUp = giveUp
-	}
 	p := &publishing{
-		publisher: broker.NewPublisher(b.publisher, b.Topics, options), limit: b.maxSegment,
+		publisher: broker.NewPublisher(b.publisher, b.Topics, flags.options(path, b, log)), limit: b.maxSegment, giveUp: giveUp,
 		sources: sources, bar: bar, paths: map[domain.RunID]string{},
 	}
 	if flags.follow {
@@ -107,6 +103,15 @@ func publish(ctx context.Context, path string, flags publishFlags, std stdio) (e
 		err = p.all(ctx)
 	}
 	return p.end(ctx, err, b.name)
+}
+
+// options are those of the publisher of what is at path.
+func (f *publishFlags) options(path string, b *openedBroker, log *slog.Logger) broker.PublishOptions {
+	options := broker.PublishOptions{SegmentBytes: b.maxSegment, Hopeless: b.hopeless, Logger: log}
+	if !f.follow && path != jsonl.Stdin {
+		options.GiveUp = giveUp
+	}
+	return options
 }
 
 // sources checks what the command line names.

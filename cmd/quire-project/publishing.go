@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,7 +22,8 @@ import (
 // publishing sends streams, several at a time.
 type publishing struct {
 	publisher *broker.Publisher
-	limit     int // of a segment, in bytes
+	limit     int           // of a segment, in bytes
+	giveUp    time.Duration // for how long the end of standard input is tried to be sent
 	sources   sources
 	following bool
 	bar       *progress
@@ -88,14 +91,21 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 // pipe sends what is read as it comes. A read that is under way when ctx ends is
-// left behind.
+// left behind. What is sent is nowhere else: while more is to come, a broker that is
+// away is waited for.
 func (p *publishing) pipe(ctx context.Context, run domain.RunID, r io.Reader) (broker.Stats, error) {
-	live := p.publisher.Live(ctx, run)
+	sending, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	live := p.publisher.Live(sending, run)
 	read := make(chan error, 1)
 	go func() { read <- p.lines(live, run, r) }()
 	select {
 	case err := <-read:
+		defer time.AfterFunc(p.giveUp, func() { stop(errGivenUp) }).Stop()
 		stats, wrong := live.Close()
+		if wrong != nil && errors.Is(context.Cause(sending), errGivenUp) {
+			wrong = fmt.Errorf("%w: %v", errGivenUp, wrong)
+		}
 		if err = errors.Join(err, wrong); err == nil && stats.Segments == 0 { // there was nothing
 			return p.publisher.PublishStream(ctx, run, strings.NewReader(""))
 		}
@@ -105,6 +115,9 @@ func (p *publishing) pipe(ctx context.Context, run domain.RunID, r io.Reader) (b
 		return stats, ctx.Err()
 	}
 }
+
+// errGivenUp ends the sending of standard input.
+var errGivenUp = errors.New("the broker does not take the end of the stream; what it has not taken is lost, unless there is a file of it")
 
 // lines adds what is read, line by line, to live. What no line feed ends is its
 // tail.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/quire-ci/quire-project/adapters/report"
 )
 
 // stdio is what a command talks to.
@@ -96,6 +98,11 @@ not finished.`,
 
 // oneSource checks a command line's arguments: there is one source.
 func oneSource(cmd *cobra.Command, args []string) error {
+	for _, arg := range args {
+		if scheme, _, is := strings.Cut(arg, "://"); is && !exists(arg) { // there may be a password in it
+			return usageError(fmt.Errorf("%s://... is an address, where a stream is read from a file or a folder; name addresses with --to", report.Printable(scheme)))
+		}
+	}
 	switch {
 	case len(args) == 1 && len(cmd.SuggestionsFor(args[0])) > 0 && !exists(args[0]):
 		return usageError(fmt.Errorf("there is neither a stream nor a command %q; did you mean %s?", args[0], cmd.SuggestionsFor(args[0])[0]))

@@ -106,11 +106,17 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, std 
 		defer listener.Close() // in case that nobody serves it
 	}
 	b, err := flags.open(ctx, "--from", flags.from, log)
+	if errors.Is(err, errInterrupted) {
+		return nil // as at any later time
+	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, b.close()) }()
 	s, err := opening{durable: true}.store(ctx, at)
+	if errors.Is(err, errInterrupted) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,25 @@
+package jsonl_test
+
+import (
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Whether rows can be gone on with depends on the options at hand, and not on what was
+// decoded last.
+func TestSegmentsContinue(t *testing.T) {
+	other := jsonl.NewSegments(jsonl.Options{MaxLine: 5 << 20}).Reading()
+	for _, limit := range []int{0, 1 << 20} {
+		s := jsonl.NewSegments(jsonl.Options{MaxLine: limit})
+		want := s.Continues(other)
+		segment := domain.Segment{Run: "a", Data: []byte("{\"at_ms\":1,\"type\":\"other\"}\n")}
+		if _, err := s.Decode(&segment, jsonl.NewSegments(jsonl.Options{MaxLine: 9 << 20}).Reading(), 0, func(*domain.Entry) {}); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Continues(other); got != want || got != (limit == 0 && jsonl.DefaultMaxLine >= 5<<20) {
+			t.Errorf("limit %d: continues is %v, and %v before", limit, got, want)
+		}
+	}
+}
