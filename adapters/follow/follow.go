@@ -24,7 +24,8 @@ import (
 // which [Notices] tells.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
-	err := tail.Follow(ctx, path, tail.Options{MaxLine: f.Streams.MaxLine, Warn: f.Notices.Warn}, f.stream)
+	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Pass: f.Streams.OnMalformed == jsonl.Skip, Warn: f.Notices.Warn}
+	err := tail.Follow(ctx, path, tailing, f.stream)
 	if f.keeper != nil {
 		err = cmp.Or(err, f.keeper.close())
 	}

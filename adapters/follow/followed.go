@@ -48,10 +48,7 @@ func (f *followed) read(from *finished) error {
 func (f *followed) on() error {
 	for f.fold != nil {
 		chunk, err := f.next()
-		if err != nil {
-			return err
-		}
-		if err := f.take(chunk); err != nil {
+		if err := f.took(chunk, err); err != nil {
 			return err
 		}
 	}
@@ -61,13 +58,22 @@ func (f *followed) on() error {
 		if errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) || chunk.Tail { // or somebody has let go of it
 			return f.finish(left, chunk.Tail)
 		}
-		if err != nil {
-			return err
-		}
-		if err := f.take(chunk); err != nil {
+		if err := f.took(chunk, err); err != nil {
 			return err
 		}
 	}
+}
+
+// took takes what was read.
+func (f *followed) took(chunk tail.Chunk, err error) error {
+	var long *tail.LineTooLongError
+	switch {
+	case err == nil:
+		return f.take(chunk)
+	case f.Streams.OnMalformed == jsonl.Skip && errors.As(err, &long):
+		return f.pass(long)
+	}
+	return err
 }
 
 // birth is how long the first line of a run is waited for, before the run has its

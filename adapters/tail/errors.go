@@ -19,6 +19,8 @@ type LineTooLongError struct {
 	Offset int64
 	// Max is how long it might be.
 	Max int
+	// End is the offset behind its end, if it has ended.
+	End int64
 }
 
 func (e *LineTooLongError) Error() string {

@@ -13,6 +13,9 @@ type Options struct {
 	// MaxLine is how long a line may be, in bytes without its end; 0 means
 	// [DefaultMaxLine]. A stream's memory is bounded by it.
 	MaxLine int
+	// Pass says that lines that are too long are passed over with [Stream.Pass]: they are
+	// told of once they have ended, and their lengths are not bounded.
+	Pass bool
 	// AtOnce is how many streams may have a chunk in hand, or their file open, at the same
 	// time; the next one waits for one of them. 0 means [DefaultAtOnce]. Memory is bounded
 	// by it where a folder has many streams.

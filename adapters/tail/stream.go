@@ -39,7 +39,8 @@ type Stream struct {
 type Chunk struct {
 	// Offset is that of Data's first byte.
 	Offset int64
-	// Data are whole lines or, for a Tail, the beginning of one.
+	// Data are whole lines or, for a Tail, the beginning of one; none, if that is too long
+	// and may be passed over.
 	Data []byte
 	// Tail says that Data is the last line, which no line feed ends. Only
 	// [Stream.Rest] gives it.
@@ -140,7 +141,7 @@ func (s *Stream) Rest(limit int) (Chunk, error) {
 		return chunk, err
 	case s.gone:
 		return chunk, s.notThere()
-	case len(chunk.Data) == 0:
+	case len(chunk.Data) == 0 && !chunk.Tail:
 		return chunk, io.EOF
 	}
 	return chunk, nil

@@ -79,6 +79,9 @@ func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 	if ended {
 		length++
 	}
+	if length > int64(s.options.MaxLine+len("\r\n")) {
+		return s.long(length, ended)
+	}
 	data, err := s.load(file, length)
 	switch {
 	case err != nil:
@@ -87,7 +90,7 @@ func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 		s.scanned = s.offset
 		return Chunk{}, nil
 	case len(withoutEnd(data)) > s.options.MaxLine:
-		return Chunk{}, s.tooLong()
+		return s.long(length, ended)
 	}
 	return s.give(data, !ended), nil
 }
@@ -97,8 +100,20 @@ func withoutEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
 }
 
-func (s *Stream) tooLong() error {
-	return &LineTooLongError{Path: s.path, Offset: s.offset, Max: s.options.MaxLine}
+// long is for a line that is too long: it is told of or, where it can be passed over and
+// has not ended, a tail of which nothing is given.
+func (s *Stream) long(length int64, ended bool) (Chunk, error) {
+	switch {
+	case ended:
+		return Chunk{}, s.tooLong(s.offset + length)
+	case s.options.Pass:
+		return Chunk{Offset: s.offset, Tail: true}, nil
+	}
+	return Chunk{}, s.tooLong(0)
+}
+
+func (s *Stream) tooLong(end int64) error {
+	return &LineTooLongError{Path: s.path, Offset: s.offset, Max: s.options.MaxLine, End: end}
 }
 
 // scan searches for the end of the next line from where no one has searched,
@@ -118,9 +133,9 @@ func (s *Stream) scan(file *os.File) (bool, error) {
 		}
 		s.scanned += int64(n)
 		switch {
-		case s.scanned-s.offset > int64(s.options.MaxLine)+1: // one more may be a carriage return
+		case s.scanned-s.offset > int64(s.options.MaxLine)+1 && !s.options.Pass: // one more may be a carriage return
 			s.scanned = s.offset // whoever asks again is told again
-			return false, s.tooLong()
+			return false, s.tooLong(0)
 		case i >= 0:
 			return true, nil
 		case n < len(piece): // it has been cut meanwhile

@@ -1,0 +1,102 @@
+package tail_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/tail"
+)
+
+// pieces notes what is written to it, and the longest piece of it.
+type pieces struct {
+	bytes.Buffer
+	longest int
+}
+
+func (p *pieces) Write(data []byte) (int, error) {
+	p.longest = max(p.longest, len(data))
+	return p.Buffer.Write(data)
+}
+
+// A line that is too long is told of when it has ended, and passed over in pieces; what
+// stands around it is read.
+func TestPass(t *testing.T) {
+	long := strings.Repeat("long ", 1<<18)
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	write(t, path, "one\n"+long)
+	follow(t, path, tail.Options{MaxLine: 100, Pass: true}, func(ctx context.Context, s *tail.Stream) error {
+		chunk, err := s.Next(ctx, 0)
+		if err != nil || string(chunk.Data) != "one\n" || !s.Idle() {
+			t.Errorf("first there is %q, %v", chunk.Data, err)
+		}
+		if chunk, err := s.Rest(0); err != nil || !chunk.Tail || len(chunk.Data) > 0 || chunk.Offset != 4 || s.Offset() != 4 {
+			t.Errorf("the rest is %+v, %v", chunk, err)
+		}
+		add(t, path, "end\ntwo\n")
+		var tooLong *tail.LineTooLongError
+		for range 2 { // as long as it is not passed over
+			if _, err := s.Next(ctx, 0); !errors.As(err, &tooLong) || tooLong.Offset != 4 || tooLong.End != int64(len(long))+8 {
+				t.Fatalf("then it is %v", err)
+			}
+		}
+		var passed pieces
+		if err := s.Pass(tooLong, &passed); err != nil || passed.String() != long+"end\n" || passed.longest > 64<<10 {
+			t.Errorf("%d bytes are passed over, at most %d at once: %v", passed.Len(), passed.longest, err)
+		}
+		if chunk, err := s.Next(ctx, 0); err != nil || string(chunk.Data) != "two\n" || chunk.Offset != tooLong.End {
+			t.Errorf("behind it there is %q, %v", chunk.Data, err)
+		}
+		return nil
+	})
+}
+
+// What is passed over needs no memory.
+func TestPassIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	const length = 64 << 20
+	write(t, path, strings.Repeat("x", length)+"\n")
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	follow(t, path, tail.Options{MaxLine: 100, Pass: true}, func(ctx context.Context, s *tail.Stream) error {
+		var tooLong *tail.LineTooLongError
+		if _, err := s.Next(ctx, 0); !errors.As(err, &tooLong) {
+			return err
+		}
+		return s.Pass(tooLong, io.Discard)
+	})
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > length/4 {
+		t.Errorf("it takes %d bytes of memory to pass over %d", took, length)
+	}
+}
+
+// A line that is not there any more when it is passed over is one of a file that has been
+// rewritten.
+func TestPassOfWhatIsRewritten(t *testing.T) {
+	long := strings.Repeat("x", 100_000)
+	for name, other := range map[string]string{
+		"shorter": "one\n" + long[:50_000] + "\n", "longer": "one\n" + long + long + "\n", "another": strings.Repeat("y", 200_000) + "\n",
+	} {
+		path := filepath.Join(t.TempDir(), "run.jsonl")
+		write(t, path, "one\n"+long+"\n")
+		follow(t, path, tail.Options{MaxLine: 100, Pass: true}, func(ctx context.Context, s *tail.Stream) error {
+			var tooLong *tail.LineTooLongError
+			_, first := s.Next(ctx, 0)
+			if _, err := s.Next(ctx, 0); first != nil || !errors.As(err, &tooLong) {
+				t.Fatalf("%s: %v, %v", name, first, err)
+			}
+			write(t, path, other)
+			if err := s.Pass(tooLong, io.Discard); !errors.Is(err, tail.ErrRewritten) {
+				t.Errorf("%s: %v", name, err)
+			}
+			return nil
+		})
+	}
+}
