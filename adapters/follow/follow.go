@@ -24,7 +24,7 @@ import (
 // which [Notices] tells.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
-	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Pass: f.Streams.OnMalformed == jsonl.Skip, Warn: f.Notices.Warn}
+	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Pass: f.Streams.OnMalformed == jsonl.Skip, Warn: f.warn}
 	err := tail.Follow(ctx, path, tailing, f.stream)
 	if f.keeper != nil {
 		err = cmp.Or(err, f.keeper.close())
@@ -41,6 +41,8 @@ type follower struct {
 	mu    sync.Mutex
 	runs  map[domain.RunID]*run
 	aside map[string]error // why streams are not read on, by their paths
+	// unread are the folders and files that could not be looked at.
+	unread map[string]error
 }
 
 // run is what is known of a run that is, or was, followed. It is little, and kept
@@ -63,7 +65,7 @@ type finished struct {
 }
 
 func newFollower(ctx context.Context, options Options) *follower {
-	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, aside: map[string]error{}}
+	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, aside: map[string]error{}, unread: map[string]error{}}
 	f.decoders.New = func() any { return &chunkDecoder{Segments: jsonl.NewSegments(f.Streams)} }
 	if f.Store != nil {
 		f.keeper = newKeeper(ctx, f.Options)
@@ -89,7 +91,32 @@ func (f *follower) summary() (s Summary) {
 			s.SetAside = append(s.SetAside, f.aside[path])
 		}
 	}
+	for _, path := range slices.Sorted(maps.Keys(f.unread)) {
+		if cannotLook(path) {
+			s.Unread = append(s.Unread, f.unread[path])
+		}
+	}
 	return s
+}
+
+// warn takes note of what cannot be looked at, and tells it.
+func (f *follower) warn(err error) {
+	var unread *tail.UnreadableError
+	if errors.As(err, &unread) {
+		f.mu.Lock()
+		f.unread[unread.Path] = err
+		f.mu.Unlock()
+	}
+	f.Notices.Warn(err)
+}
+
+// cannotLook reports whether a folder or a file is there still, and cannot be looked at.
+func cannotLook(path string) bool {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		_, err = os.ReadDir(path)
+	}
+	return err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
 // setAside takes note of why a stream is not read on, and tells it, unless that is

@@ -94,4 +94,7 @@ type Summary struct {
 	// SetAside are the reasons why streams that are there are not read on, in the order of
 	// their paths.
 	SetAside []error
+	// Unread are the reasons why folders, or files in them, cannot be looked at: runs may be
+	// missing.
+	Unread []error
 }

@@ -27,6 +27,16 @@ func (e *LineTooLongError) Error() string {
 	return fmt.Sprintf("%s: the line at byte %d is longer than %d bytes", printable.Name(e.Path), e.Offset, e.Max)
 }
 
+// UnreadableError says that a folder, or a file in one, cannot be looked at, so that
+// streams may be missing. [Options.Warn] is told.
+type UnreadableError struct {
+	Path string
+	Err  error
+}
+
+func (e *UnreadableError) Error() string { return printable.Error(e.Err).Error() }
+func (e *UnreadableError) Unwrap() error { return e.Err }
+
 func notRegular(path string) error {
 	return fmt.Errorf("%s: is not a file that can be read on as it grows", printable.Name(path))
 }

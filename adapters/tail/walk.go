@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"time"
-
-	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
 // share is how many times longer than a walk the pause after it is at least.
@@ -54,7 +52,7 @@ func (f *follower) folder(path string) {
 	}
 	entries, err := os.ReadDir(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		f.warn(printable.Error(err))
+		f.warn(&UnreadableError{path, err})
 	}
 	for _, entry := range entries {
 		f.entry(filepath.Join(path, entry.Name()), entry.IsDir())
@@ -84,7 +82,7 @@ func (f *follower) file(path string) {
 	switch {
 	case err != nil:
 		if !errors.Is(err, fs.ErrNotExist) {
-			f.warn(printable.Error(err))
+			f.warn(&UnreadableError{path, err})
 		}
 	case !info.Mode().IsRegular():
 	case t == nil || changed(t.seen, info):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -99,7 +100,7 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 		return err
 	}
 	status := statusOK
-	for _, err := range summary.SetAside {
+	for _, err := range slices.Concat(summary.SetAside, summary.Unread) {
 		status = worse(status, statusOfStream(err))
 	}
 	if status == statusOK && flags.exitStatus {
