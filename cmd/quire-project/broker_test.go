@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -80,4 +82,29 @@ func TestStandardInputIsNotGivenUp(t *testing.T) {
 			t.Errorf("%s is given up after %v, want %v", path, got, want)
 		}
 	}
+}
+
+// A file that may not be read is published as soon as it may; a folder is told at the
+// end.
+func TestPublishWhatMayNotBeRead(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root can read everything")
+	}
+	t.Parallel()
+	runs := t.TempDir()
+	file, folder := filepath.Join(runs, "a.jsonl"), filepath.Join(runs, "folder")
+	if err := errors.Join(os.WriteFile(file, []byte(`{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`+"\n"), 0), os.Mkdir(folder, 0)); err != nil {
+		t.Fatal(err)
+	}
+	p := startProcess(t, "publish", runs, "--follow", "--to", natstest.New(t).URL())
+	p.says(t, "a.jsonl: permission denied")
+	p.says(t, "folder: permission denied")
+	time.Sleep(2 * time.Second) // it is tried again meanwhile, and not told
+	p.says(t, "a.jsonl: permission denied")
+	if err := os.Chmod(file, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(4 * time.Second)
+	p.interrupt(t, statusIO)
+	p.says(t, "published 1 run in 1 segment")
 }

@@ -95,7 +95,7 @@ func publish(ctx context.Context, path string, flags publishFlags, std stdio) (e
 	defer func() { err = cmp.Or(err, b.close()) }()
 	p := &publishing{
 		publisher: broker.NewPublisher(b.publisher, b.Topics, flags.options(path, b, log)), limit: b.maxSegment, giveUp: giveUp,
-		sources: sources, bar: bar, paths: map[domain.RunID]string{},
+		sources: sources, bar: bar, paths: map[domain.RunID]string{}, told: map[string]string{},
 	}
 	if flags.follow {
 		err = p.follow(ctx)
@@ -157,11 +157,16 @@ func (p *publishing) end(ctx context.Context, err error, to string) error {
 // errPublishing ends publishing that was interrupted.
 var errPublishing = &statusError{statusInterrupted, errors.New("interrupted; the same command publishes what is missing")}
 
-// setAside tells what is wrong with a stream, which is not published, or not on.
+// setAside tells what is wrong with a stream, which is not published, or not on,
+// unless that has been told.
 func (p *publishing) setAside(source jsonl.Source, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status = worse(p.status, statusOf(err))
+	if p.told[source.Path] == err.Error() {
+		return
+	}
+	p.told[source.Path] = err.Error()
 	switch {
 	case errors.Is(err, tail.ErrRewritten):
 		err = fmt.Errorf("%w; what was published of it stays, so publish what is there now as another run, with --run-id", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -30,6 +31,7 @@ type publishing struct {
 
 	mu     sync.Mutex
 	paths  map[domain.RunID]string // of the streams that were begun
+	told   map[string]string       // what was wrong last with the one at a path
 	runs   int                     // that were sent to their end
 	stats  broker.Stats
 	status int // what went wrong with single streams
@@ -148,7 +150,7 @@ func (p *publishing) lines(live *broker.Live, run domain.RunID, r io.Reader) err
 // follow sends streams as they grow, until they have ended.
 func (p *publishing) follow(ctx context.Context) error {
 	p.following = true
-	return tail.Follow(ctx, p.sources.path, tail.Options{MaxLine: p.sources.options.MaxLine, Warn: func(err error) { tell(p.bar, err) }}, p.growing)
+	return tail.Follow(ctx, p.sources.path, tail.Options{MaxLine: p.sources.options.MaxLine, Warn: p.warn}, p.growing)
 }
 
 // growing sends a stream until its run has finished.
@@ -170,7 +172,22 @@ func (p *publishing) growing(ctx context.Context, stream *tail.Stream) error {
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
+	var file *fs.PathError
+	if errors.As(err, &file) { // who may read it can change, and the file not
+		stream.Again()
+	}
 	return p.sent(source, stats, err)
+}
+
+// warn tells what is wrong beside streams.
+func (p *publishing) warn(err error) {
+	var unread *tail.UnreadableError
+	if errors.As(err, &unread) { // there may be streams in it
+		p.mu.Lock()
+		p.status = worse(p.status, statusIO)
+		p.mu.Unlock()
+	}
+	tell(p.bar, err)
 }
 
 // piece is how much of a stream that grows is read at once.
