@@ -138,7 +138,7 @@ func TestLogOfACommand(t *testing.T) {
 // they did.
 func TestOrderOfOutputs(t *testing.T) {
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
-		return sh.Run(ctx, "for i in 1 2 3; do echo o$i; sleep .1; echo e$i >&2; sleep .1; done")
+		return sh.Run(ctx, "for i in 1 2 3; do echo o$i; sleep .3; echo e$i >&2; sleep .3; done")
 	}), shell.Options{})
 	entries := parseLog(t, contents(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")))
 	var got []string

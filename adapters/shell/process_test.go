@@ -59,14 +59,14 @@ func TestOtherShells(t *testing.T) {
 // has nothing to do with the output, is killed.
 func TestBackground(t *testing.T) {
 	needsProc(t)
-	const grace = 300 * time.Millisecond
+	const grace = 800 * time.Millisecond
 	for name, test := range map[string]struct {
 		cmd     string
 		want    output
 		atLeast time.Duration
 		atMost  time.Duration
 	}{
-		"output that comes late":      {"(sleep .1; echo late) & echo early", output{stdout: "early\nlate\n"}, 100 * time.Millisecond, grace},
+		"output that comes late":      {"(sleep .05; echo late) & echo early", output{stdout: "early\nlate\n"}, 50 * time.Millisecond, grace},
 		"output that does not end":    {"(echo still; sleep 60) & echo here", output{stdout: "", stderr: ""}, grace, dying},
 		"a service without output":    {"sleep 60 > /dev/null 2>&1 & echo up", output{stdout: "up\n"}, 0, grace},
 		"one that ignores SIGTERM":    {"(trap '' TERM; sleep 60 >&2) & echo up", output{stdout: "up\n"}, grace, dying},
@@ -111,9 +111,9 @@ func TestDaemon(t *testing.T) {
 	t.Cleanup(func() { killAll(t, mark) })
 	const filling = shell.PipeSize / 2
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
-		return sh.Run(ctx, fmt.Sprintf(`setsid sh -c 'echo far; touch ready; sleep .2; head -c %d /dev/zero; sleep 60' &
-			until [ -e ready ]; do sleep .01; done; echo near`, filling))
-	}), shell.Options{Grace: 400 * time.Millisecond, Env: marked(mark)})
+		return sh.Run(ctx, fmt.Sprintf(`setsid sh -c 'echo far; touch ready; until [ -e said ]; do sleep .01; done; sleep .2; head -c %d /dev/zero; sleep 60' &
+			until [ -e ready ]; do sleep .01; done; echo near; touch said`, filling))
+	}), shell.Options{Grace: 3 * time.Second, Env: marked(mark)})
 	got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log"))
 	if r.err != nil || got.stdout != "far\nnear\n"+strings.Repeat("\x00", filling) {
 		t.Errorf("%v, the log has %d bytes: %.100q", r.err, len(got.stdout), got.stdout)
