@@ -101,7 +101,8 @@ func (w *worker) watch(trouble *trouble) error {
 				w.noteLease(entry)
 				continue // nobody has come or gone
 			case r.see(entry, time.Now()) == w.id && entry.Revision() != w.seen:
-				w.seen = entry.Revision()        // the same comes once more when watching begins anew
+				// What was seen before comes once more when watching begins anew.
+				w.seen = entry.Revision()
 				if time.Since(own) > w.b.lease { // after an outage
 					settled = time.Now().Add(w.b.lease / 2)
 				}

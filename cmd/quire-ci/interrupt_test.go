@@ -116,6 +116,20 @@ func (s *started) awaitShown(words string) {
 	s.t.Fatalf("it does not say %q:\n%s", words, s.shown())
 }
 
+// endsAtOnce waits for the end of a run that was killed, and checks what its stream has.
+func (s *started) endsAtOnce(killed time.Time, want string) {
+	s.t.Helper()
+	if status := s.status(); status != statusInterrupted {
+		s.t.Errorf("it ends with %d:\n%s", status, s.shown())
+	}
+	if took := time.Since(killed); took > soon {
+		s.t.Errorf("it takes %v to end at once", took)
+	}
+	if got := events(s.t, s.path("events.jsonl")); got != want {
+		s.t.Errorf("the stream has %s", got)
+	}
+}
+
 // soon is how long something may take that happens at once, on a machine that is
 // busy: less than the grace that a command has after the first signal.
 const soon = 4 * time.Second
@@ -187,18 +201,9 @@ func TestInterruptTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := s.interruptTwice()
-	if status := s.status(); status != statusInterrupted {
-		t.Errorf("it ends with %d:\n%s", status, s.shown())
-	}
-	if took := time.Since(second); took > soon {
-		t.Errorf("it takes %v to end at once", took)
-	}
+	s.endsAtOnce(second, "job_started stubborn, sh_started stubborn, sh_finished 137, job_finished failed, run_finished failed")
 	if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
 		t.Errorf("the command is alive (%v)", err)
-	}
-	want := "job_started stubborn, sh_started stubborn, sh_finished 137, job_finished failed, run_finished failed"
-	if got := events(t, s.path("events.jsonl")); got != want {
-		t.Errorf("the stream has %s", got)
 	}
 }
 
@@ -244,16 +249,7 @@ func TestInterruptTwiceWhileOutputIsHeld(t *testing.T) {
 	s := start(t, `jobs: [{id: a, sh: "setsid sh -c 'echo begun > begun; exec sleep 20' & sleep 20"}]`)
 	s.await("begun")
 	second := s.interruptTwice()
-	if status := s.status(); status != statusInterrupted {
-		t.Errorf("it ends with %d:\n%s", status, s.shown())
-	}
-	if took := time.Since(second); took > soon {
-		t.Errorf("it takes %v to end at once", took)
-	}
-	const want = "job_started a, sh_started a, sh_finished 143, job_finished failed, run_finished failed"
-	if got := events(t, s.path("events.jsonl")); got != want {
-		t.Errorf("the stream has %s", got)
-	}
+	s.endsAtOnce(second, "job_started a, sh_started a, sh_finished 143, job_finished failed, run_finished failed")
 	s.leavesNothing()
 }
 

@@ -85,16 +85,7 @@ func TestQuit(t *testing.T) {
 	s.await("begun")
 	s.signal(syscall.SIGQUIT)
 	sent := time.Now()
-	if status := s.status(); status != statusInterrupted {
-		t.Errorf("it ends with %d:\n%s", status, s.shown())
-	}
-	if took := time.Since(sent); took > soon {
-		t.Errorf("it takes %v to end at once", took)
-	}
-	const want = "job_started a, sh_started a, sh_finished 137, job_finished failed, run_finished failed"
-	if got := events(t, s.path("events.jsonl")); got != want {
-		t.Errorf("the stream has %s", got)
-	}
+	s.endsAtOnce(sent, "job_started a, sh_started a, sh_finished 137, job_finished failed, run_finished failed")
 	if shown := s.shown(); !strings.Contains(shown, "quire-ci: killing what is running\n") || !strings.HasSuffix(shown, "end: interrupted\n") {
 		t.Errorf("it shows\n%s", shown)
 	}

@@ -28,8 +28,8 @@ func TestFollowMany(t *testing.T) {
 	for _, when := range []string{"new", "stored"} {
 		t.Run(when, func(t *testing.T) {
 			p := startCommand(t, exec.Command("sh", "-c", `ulimit -n 250; exec quire-project follow "$1" --to "sqlite:$2"`, "sh", folder, file))
-			waitUntil(t, func() bool { return countRuns(file) == runs }, func() string {
-				return fmt.Sprintf("%d runs are stored: %s", countRuns(file), &p.said)
+			waitUntil(t, func() bool { return countRows(file, "runs") == runs }, func() string {
+				return fmt.Sprintf("%d runs are stored: %s", countRows(file, "runs"), &p.said)
 			})
 			waitUntil(t, func() bool { return p.lines() == 2*runs }, func() string {
 				return fmt.Sprintf("%d lines are shown: %.500s", p.lines(), &p.said)
@@ -43,7 +43,8 @@ func TestFollowMany(t *testing.T) {
 	}
 }
 
-func countRuns(file string) (n int) {
+// countRows returns how many rows a table of an SQLite database has.
+func countRows(file, table string) (n int) {
 	if !hasTables(file) {
 		return 0
 	}
@@ -52,7 +53,7 @@ func countRuns(file string) (n int) {
 		return 0
 	}
 	defer db.Close()
-	_ = db.QueryRow("SELECT count(*) FROM runs").Scan(&n)
+	_ = db.QueryRow("SELECT count(*) FROM " + table).Scan(&n)
 	return n
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"database/sql"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,7 +43,7 @@ func testFollowUnread(t *testing.T, both bool) {
 	ended := startEnding(t, cmd)
 	_ = write.Close()
 	one, count := filepath.Join(folder, "one.jsonl"), 0
-	stored := func() bool { return countJobs(file) == count }
+	stored := func() bool { return countRows(file, "jobs") == count }
 	for count = jobs; count < jobs+3; count++ {
 		if count > jobs {
 			appendText(t, one, fmt.Sprintf(`{"at_ms":1,"type":"job_started","job_id":"%d"}`+"\n", count))
@@ -64,20 +63,6 @@ func testFollowUnread(t *testing.T, both bool) {
 	if want := "cannot write: nobody has read the last of it"; !both && !strings.Contains(said.String(), want) {
 		t.Errorf("it says %q", &said)
 	}
-}
-
-// countJobs returns how many rows of jobs an SQLite database has.
-func countJobs(file string) (n int) {
-	if !hasTables(file) {
-		return 0
-	}
-	db, err := sql.Open("sqlite", file)
-	if err != nil {
-		return 0
-	}
-	defer db.Close()
-	_ = db.QueryRow("SELECT count(*) FROM jobs").Scan(&n)
-	return n
 }
 
 // startEnding starts a program, and returns what is closed when it has ended.
@@ -126,7 +111,7 @@ func TestFollowCannotWrite(t *testing.T) {
 		ended := startEnding(t, cmd)
 		for i := range 3 { // what is stored last may not be shown yet
 			appendText(t, filepath.Join(folder, "run.jsonl"), fmt.Sprintf(`{"at_ms":1,"type":"job_started","job_id":"%d"}`+"\n", i))
-			waitUntil(t, func() bool { return countJobs(file) == i+1 }, said.String)
+			waitUntil(t, func() bool { return countRows(file, "jobs") == i+1 }, said.String)
 		}
 		_ = cmd.Process.Signal(os.Interrupt)
 		<-ended

@@ -28,10 +28,11 @@ type change struct {
 	hold       []domain.Segment
 	unhold     int64 // up to where nothing need be held any more
 	searched   int64 // the end behind which nothing is held, and one
-	taken      taken // of what was held
-	more       bool  // is held that goes on, and is left for the next transaction
+	more       bool  // may be held that goes on, and is left for the next transaction
 	quarantine *Quarantine
 	lift       bool
+
+	heldSegments, heldBytes int // of what was held, and is applied
 
 	segments, dropped int
 	bytes, events     int64

@@ -12,6 +12,11 @@ import (
 func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 	poked := false
 	for _, r := range requests {
+		if r.kind == applySegment && r.segment.Offset > c.run.end {
+			if ok, err := p.held(c); !ok || err != nil {
+				return ok, err
+			}
+		}
 		if c.more {
 			c.later = append(c.later, r)
 			continue
@@ -25,15 +30,6 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 		case pokeRun:
 			poked = true
 		case applySegment:
-			if r.segment.Offset > c.run.end {
-				if ok, err := p.held(c); !ok || err != nil {
-					return ok, err
-				}
-			}
-			if c.more {
-				c.later = append(c.later, r)
-				continue
-			}
 			if c.tooEarly(r, p.options.Grace) {
 				c.later = append(c.later, r)
 				continue
@@ -132,9 +128,6 @@ func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
 	return true, nil
 }
 
-// taken is what was held and has been applied in one transaction.
-type taken struct{ segments, bytes int }
-
 // goOn has the projector go on with what is held of a run, when others had their
 // turn. Whose requests were part of it wait for the rest: if that fails, they are told.
 func (p *Projector) goOn(c *change) {
@@ -151,6 +144,10 @@ func (p *Projector) goOn(c *change) {
 func (p *Projector) held(c *change) (bool, error) {
 	l := c.run
 	for l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
+		if c.heldSegments >= p.options.MaxHeld || c.heldBytes >= maxBatchBytes {
+			c.more = true
+			return true, nil
+		}
 		c.unhold = max(c.unhold, l.end)
 		segment, found, err := p.store.Held(p.now, l.id, l.end)
 		switch {
@@ -161,12 +158,9 @@ func (p *Projector) held(c *change) (bool, error) {
 		case l.stuck != nil:
 			c.quarantine = l.stuck
 			return true, nil
-		case c.taken.segments >= p.options.MaxHeld || c.taken.bytes >= maxBatchBytes:
-			c.more = true
-			return true, nil
 		}
-		c.taken.segments++
-		c.taken.bytes += len(segment.Data)
+		c.heldSegments++
+		c.heldBytes += len(segment.Data)
 		if ok, err := p.apply(c, &segment); !ok || err != nil {
 			return ok, err
 		}
