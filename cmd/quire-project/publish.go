@@ -34,10 +34,10 @@ func newPublish(std stdio) *cobra.Command {
 		Long: `Send streams to a broker, from which subscribe takes them into a store.
 
 SOURCE is a .jsonl file, a folder of them, or - for standard input, which is sent
-as it comes; until it ends, a broker that is away is waited for. Streams are sent byte by byte as they are, cut between lines into
-messages of up to a megabyte; what is malformed is found where it is read. Publishing
-what has been published before changes nothing, so after any error the same
-command is safe to run again.
+as it comes; until it ends, a broker that is away is waited for. Streams are sent byte
+by byte as they are, cut between lines into messages of up to a megabyte; what is
+malformed is found where it is read. Publishing what has been published before changes
+nothing, so after any error the same command is safe to run again.
 
 With --follow, SOURCE is a file that grows, or a folder in which runs appear; what
 is not there yet is waited for. Lines are on their way some milliseconds after they
