@@ -42,11 +42,12 @@ type pipeline struct {
 	options Options
 	prepare preparer
 	writer  writer
+	page    int // of stored runs that prune looks for at once
 	last    Result
 }
 
 func newPipeline(s Store, sources Sources, options Options) *pipeline {
-	p := &pipeline{store: s, sources: sources, options: options}
+	p := &pipeline{store: s, sources: sources, options: options, page: prunePage}
 	tell := options.Done
 	p.options.Done = func(result Result) {
 		p.last = result

@@ -20,7 +20,7 @@ const prunePage = 20_000
 // the stored runs at a time, so that memory does not grow with their number.
 func (p *pipeline) prune(ctx context.Context) error {
 	for after := domain.RunID(""); ; {
-		page, err := p.store.RunIDs(ctx, after, prunePage)
+		page, err := p.store.RunIDs(ctx, after, p.page)
 		if err != nil {
 			return fmt.Errorf("listing the stored runs: %w", err)
 		}
@@ -52,7 +52,7 @@ func (p *pipeline) gone(ctx context.Context, stored []domain.RunID) ([]domain.Ru
 		}
 		streams++
 		found[source.Run()] = true
-		if len(found) == prunePage {
+		if len(found) == p.page {
 			stored = without(stored, found)
 			clear(found)
 		}

@@ -1,0 +1,132 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// gated is a store that lets nobody write before it is opened, and that writes any run
+// but one.
+type gated struct {
+	store.Store
+	open   chan struct{}
+	bad    domain.RunID
+	refuse func(context.Context) error
+	most   int // runs that were locked at once
+}
+
+func (s *gated) Update(ctx context.Context, do func(store.Tx) error) error {
+	select {
+	case <-s.open:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return s.Store.Update(ctx, func(tx store.Tx) error { return do(&gatedTx{tx, ctx, s}) })
+}
+
+type gatedTx struct {
+	store.Tx
+	ctx context.Context
+	s   *gated
+}
+
+func (t *gatedTx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	t.s.most = max(t.s.most, len(runs))
+	return t.Tx.Lock(runs)
+}
+
+func (t *gatedTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {
+	if run == t.s.bad {
+		return t.s.refuse(t.ctx)
+	}
+	return t.Tx.SetCheckpoint(run, c)
+}
+
+// A run that the store does not write stops no other one, although all are in one
+// transaction.
+func TestOneRunIsRefused(t *testing.T) {
+	errRefused := errors.New("refused")
+	for name, test := range map[string]struct {
+		refuse func(context.Context) error
+		want   error
+	}{
+		"at once": {func(context.Context) error { return errRefused }, errRefused},
+		"by not answering": {func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, store.ErrAway},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const runs = 20
+				s := &gated{Store: memory.New(), open: make(chan struct{}), bad: "run 3", refuse: test.refuse}
+				p := store.NewProjector(s, wire{}, store.ProjectorOptions{})
+				defer p.Close(context.Background())
+				apply := func(run domain.RunID) {
+					data := lines(domain.NewJobStarted(0, "a"))
+					err := p.Apply(t.Context(), domain.Segment{Run: run, Data: data})
+					if run == s.bad && !errors.Is(err, test.want) || run != s.bad && err != nil {
+						t.Errorf("%s: %v", run, err)
+					}
+				}
+				go apply("first")
+				synctest.Wait() // it stands at the gate
+				for i := range runs {
+					go apply(domain.RunID(fmt.Sprint("run ", i)))
+				}
+				synctest.Wait() // they all wait for it
+				close(s.open)
+				time.Sleep(time.Hour)
+				if s.most != runs {
+					t.Errorf("at most %d runs came in one transaction, want %d", s.most, runs)
+				}
+				if got := runIDs(t, s); len(got) != runs {
+					t.Errorf("%d runs are stored, want all but one of %d: %q", len(got), runs+1, got)
+				}
+			})
+		})
+	}
+}
+
+// One run that a newer program has written is enough: no row is added to its store.
+func TestSomeRowsAreNewer(t *testing.T) {
+	s := memory.New()
+	version := map[domain.RunID]int{"new": projections.Version + 1, "now": projections.Version}
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		_, err := tx.Lock([]domain.RunID{"new", "now"})
+		for run, reducers := range version {
+			err = errors.Join(err, tx.SetCheckpoint(run, store.Checkpoint{Reducers: reducers}))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := lines(domain.NewJobStarted(0, "a"))
+	p := store.NewProjector(s, wire{}, store.ProjectorOptions{})
+	defer p.Close(context.Background())
+	for name, err := range map[string]error{
+		"ingest":  second(store.Ingest(t.Context(), s, file{run: "a", data: data}, store.Options{})),
+		"rebuild": second(store.Rebuild(t.Context(), s, folder{files: []file{{run: "a", data: data}}}, store.Options{})),
+		"segment": p.Apply(t.Context(), domain.Segment{Run: "a", Data: data}),
+	} {
+		var newer *store.ReducersError
+		if !errors.As(err, &newer) || newer.Stored != projections.Version+1 {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	if got := runIDs(t, s); len(got) != len(version) {
+		t.Errorf("%q are stored", got)
+	}
+}
+
+func second[A any](_ A, err error) error { return err }

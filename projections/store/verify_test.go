@@ -1,0 +1,69 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// Rows whose run and checkpoint are gone are compared all the same, and the run's own
+// row is missing.
+func TestVerifyRowsWithoutRunAndCheckpoint(t *testing.T) {
+	s := memory.New()
+	stream := file{run: "r", data: lines(domain.NewJobStarted(0, "a"), domain.NewJobFinished(1, "a", domain.Complete))}
+	if _, err := store.Ingest(t.Context(), s, stream, store.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	runs := []domain.RunID{stream.run}
+	wrong := projections.Row[projections.Job]{Value: projections.Job{JobID: "a", State: projections.Failed}}
+	err := s.Update(t.Context(), func(tx store.Tx) error {
+		_, err := tx.Lock(runs)
+		return errors.Join(err,
+			tx.Clear(runs, store.TableRuns|store.TableJobs),
+			tx.Insert(&store.Rows{RunID: stream.run, Jobs: []projections.Row[projections.Job]{wrong}}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]int{}
+	err = store.Verify(t.Context(), s, store.Single(stream), store.VerifyOptions{
+		Found: func(d store.Difference) { found[string(d.Kind)+" "+d.Table]++ },
+		Done: func(v store.Verified) {
+			if v.Err != nil {
+				t.Error(v.Err)
+			}
+		},
+	})
+	if err != nil || found["missing runs"] != 1 || found["differs jobs"] == 0 || len(found) != 2 {
+		t.Errorf("found %v, %v", found, err)
+	}
+}
+
+// Segments continue a run of which only some tables were derived again.
+func TestSegmentsAfterSomeTablesWereDerived(t *testing.T) {
+	for _, tables := range []store.Tables{store.TableRuns, store.TableJobs, store.TableShEvents, store.TableTimings, store.TableDiagnostics} {
+		s := memory.New()
+		first := lines(domain.NewJobStarted(0, "a"), domain.NewShStarted(1, "a", "make"))
+		stream := file{run: "r", data: first}
+		rest := lines(domain.NewShFinished(2, "a", 0), domain.NewJobFinished(3, "a", domain.Complete))
+		apply := func(offset int, data []byte) {
+			t.Helper()
+			p := store.NewProjector(s, wire{}, store.ProjectorOptions{Source: stream.Name()})
+			if err := errors.Join(p.Apply(t.Context(), domain.Segment{Run: "r", Offset: int64(offset), Data: data}), p.Close(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		apply(0, first)
+		got, err := store.Ingest(t.Context(), s, stream, store.Options{Tables: tables})
+		if err != nil || got.Outcome != store.Derived {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		apply(len(first), rest)
+		stream.data = append(first, rest...)
+		isRecordOf(t, s, stream)
+	}
+}
