@@ -87,18 +87,20 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment) *Quarantine {
 	part := *segment
 	part.Data = segment.Data[l.position-segment.Offset:]
 	part.Offset = l.position
+	_, _ = l.digest.Write(part.Data) // a hash never fails
+	l.end = segment.End()
+	l.digest.Sum(l.endSum[:0])
+	// A segment of another stream may begin within a line of this one: that it is
+	// malformed from there on would be true, but not what is wrong.
+	if !l.agrees(segment) {
+		return l.quarantine(OtherStream, "the segment is not of the stream that was read so far; two streams have this run's id")
+	}
 	l.collector.begin()
 	lines, err := decode(decoder, &part, l)
 	if err != nil {
 		return l.quarantine(MalformedSegment, err.Error())
 	}
-	_, _ = l.digest.Write(part.Data) // a hash never fails
-	l.end = segment.End()
-	l.digest.Sum(l.endSum[:0])
 	l.events = l.collector.fold.Run().Events
-	if !l.agrees(segment) {
-		return l.quarantine(OtherStream, "the segment is not of the stream that was read so far; two streams have this run's id")
-	}
 	if segment.Tail {
 		l.stick(afterTail)
 	} else {

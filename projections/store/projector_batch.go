@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,6 +16,7 @@ import (
 type fault struct {
 	run         domain.RunID
 	offset, end int64
+	sha256      [sha256.Size]byte // two streams may have one run's id
 }
 
 // change is what a batch does to one run.

@@ -105,7 +105,7 @@ func (p *Projector) segment(c *change, s *domain.Segment) (bool, error) {
 
 // apply applies a segment that continues the run, or finds that it cannot be.
 func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
-	name := fault{s.Run, s.Offset, s.End()}
+	name := fault{s.Run, s.Offset, s.End(), s.SHA256}
 	if q := p.faults[name]; q != nil {
 		delete(p.faults, name)
 		c.hold, c.quarantine = append(c.hold, *s), q

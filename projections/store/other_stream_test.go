@@ -1,0 +1,85 @@
+package store_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// hasty has a projector hold at once what comes too early.
+var hasty = store.ProjectorOptions{Grace: time.Nanosecond, Patience: time.Hour}
+
+// project lets do use a projector.
+func project(t rapid.TB, s store.Store, options store.ProjectorOptions, do func(*store.Projector) error) {
+	t.Helper()
+	p := store.NewProjector(s, wire{}, options)
+	if err := errors.Join(do(p), p.Close(context.Background())); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func streamOf(t *rapid.T, label string) []byte { return lines(laws.Events().Draw(t, label)...) }
+
+// cut cuts a stream into segments of some lines each.
+func cut(t *rapid.T, run domain.RunID, data []byte) (segments []domain.Segment) {
+	for at, end := 0, 0; at < len(data); at = end {
+		for more := true; more && end < len(data); more = rapid.Bool().Draw(t, "another line") {
+			for end++; data[end-1] != '\n'; end++ {
+			}
+		}
+		segments = append(segments, domain.Segment{Run: run, Offset: int64(at), Data: data[at:end], SHA256: sha256.Sum256(data[:end])})
+	}
+	return segments
+}
+
+// Where two streams have the id of one run, the rows are those of one of them, as far as
+// it was read, and the run is quarantined for the other one: never for lines that are
+// malformed, though a segment of the one may begin within a line of the other.
+func TestTwoStreamsOfOneRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		streams := [][]byte{streamOf(t, "a"), streamOf(t, "b")}
+		segments := append(cut(t, "r", streams[0]), cut(t, "r", streams[1])...)
+		if rapid.Bool().Draw(t, "in any order") {
+			segments = rapid.Permutation(segments).Draw(t, "segments")
+		}
+		s := memory.New()
+		project(t, s, hasty, func(p *store.Projector) (err error) {
+			for _, segment := range segments {
+				err = errors.Join(err, p.Apply(context.Background(), segment))
+			}
+			if rapid.Bool().Draw(t, "retry") {
+				err = errors.Join(err, p.Retry(context.Background(), "r"))
+			}
+			return err
+		})
+		waiting, err := s.Waiting(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range waiting {
+			if w.Quarantine != nil && w.Quarantine.Code != store.OtherStream {
+				t.Errorf("the run is quarantined: %+v", w.Quarantine)
+			}
+		}
+		stored, err := s.Checkpoints(context.Background(), []domain.RunID{"r"})
+		if err != nil || len(stored) == 0 {
+			return
+		}
+		for _, stream := range streams {
+			if end := stored["r"].Bytes; end <= int64(len(stream)) && sha256.Sum256(stream[:end]) == stored["r"].SHA256 {
+				hasRecordOf(t, s, file{"r", stream[:end]})
+				return
+			}
+		}
+		t.Errorf("the rows are those of neither stream: %+v", stored["r"].Mark)
+	})
+}
