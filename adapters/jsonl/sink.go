@@ -72,10 +72,34 @@ func (w *Writer) Close() error { return nil }
 // fileSink is a Writer that owns its file.
 type fileSink struct {
 	*Writer
-	file *os.File
+	file io.Closer
 }
 
 func (s fileSink) Close() error { return printable.Error(s.file.Close()) }
+
+// streamFile is the file that keeps a run's record. It fails once its path no longer leads
+// to it: nobody would find what is written from then on.
+type streamFile struct{ *os.File }
+
+func (f streamFile) Write(p []byte) (int, error) {
+	if err := f.lost(); err != nil {
+		return 0, err
+	}
+	return f.File.Write(p)
+}
+
+func (f streamFile) Close() error { return errors.Join(f.lost(), f.File.Close()) }
+
+func (f streamFile) lost() error {
+	written, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if named, err := os.Stat(f.Name()); err != nil || !os.SameFile(named, written) {
+		return fmt.Errorf("%s: %w", printable.Name(f.Name()), ErrStreamLost)
+	}
+	return nil
+}
 
 // Target is where a stream is written to: dropped, standard output or a file.
 type Target struct {
@@ -118,6 +142,10 @@ func (t Target) String() string {
 // record of its run, and never overwritten.
 var ErrStreamExists = errors.New("the stream exists already, and a stream is never overwritten; name another file")
 
+// ErrStreamLost is returned for a stream whose file has been removed, moved or replaced
+// while it was written.
+var ErrStreamLost = errors.New("the stream was removed, moved or replaced while it was written; keep it where no command of the run does that")
+
 // Open opens the target. stdout is what stands for standard output.
 func (t Target) Open(stdout io.Writer) (Sink, error) {
 	switch t.kind {
@@ -142,5 +170,5 @@ func (t Target) Open(stdout io.Writer) (Sink, error) {
 	if err != nil {
 		return nil, printable.Error(err)
 	}
-	return fileSink{NewWriter(file), file}, nil
+	return fileSink{NewWriter(streamFile{file}), streamFile{file}}, nil
 }

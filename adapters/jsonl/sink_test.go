@@ -185,6 +185,42 @@ func TestFileTarget(t *testing.T) {
 	}
 }
 
+// A stream whose path leads elsewhere by now is no record: it ends there, even if the file
+// comes back.
+func TestLostStreams(t *testing.T) {
+	for name, lose := range map[string]func(path string) error{
+		"removed":           os.Remove,
+		"moved":             func(path string) error { return os.Rename(path, path+".old") },
+		"replaced":          func(path string) error { return errors.Join(os.Remove(path), os.WriteFile(path, nil, 0o600)) },
+		"linked and gone":   func(path string) error { return errors.Join(os.Link(path, path+".kept"), os.Remove(path)) },
+		"folder is removed": func(path string) error { return os.RemoveAll(filepath.Dir(path)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "run", "events.jsonl")
+			if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			sink, err := jsonl.ParseTarget(path).Open(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(sink.Emit(jobStarted), lose(path)); err != nil {
+				t.Fatal(err)
+			}
+			if err := sink.Emit(jobStarted); !errors.Is(err, jsonl.ErrStreamLost) {
+				t.Errorf("got %v", err)
+			}
+			_ = os.Rename(path+".old", path)
+			if err := sink.Emit(jobStarted); !errors.Is(err, jsonl.ErrStreamLost) {
+				t.Errorf("later: got %v", err)
+			}
+			if err := sink.Close(); !errors.Is(err, jsonl.ErrStreamLost) && name != "moved" {
+				t.Errorf("at the end: got %v", err)
+			}
+		})
+	}
+}
+
 func contents(t *testing.T, path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {

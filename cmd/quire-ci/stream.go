@@ -74,7 +74,7 @@ func openSink(ctx context.Context, path string, open func() (jsonl.Sink, error))
 func (s *stream) end() error {
 	err := s.Close()
 	info, missing := os.Lstat(s.path)
-	if missing == nil && info.Mode().IsRegular() && info.Size() == 0 {
+	if err == nil && missing == nil && info.Mode().IsRegular() && info.Size() == 0 {
 		err = errors.Join(err, os.Remove(s.path))
 	}
 	if err != nil {
