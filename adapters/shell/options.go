@@ -40,7 +40,8 @@ type Options struct {
 	// nil. PWD is set to Workspace in either case.
 	Env []string
 	// Shell is the program that runs a command, and its arguments, to which the
-	// command is added as the last one; {"/bin/sh", "-c"}, if empty. A program
+	// command is added as the last one; {"/bin/sh", "-c", "--"}, if empty: after the
+	// "--", a command that begins with - or + is not taken for options. A program
 	// without a slash is looked up in the process's PATH.
 	Shell []string
 	// Grace is how long a command that has to stop may take before it is killed,
@@ -130,7 +131,7 @@ func environment(env []string, dir string) []string {
 // be spawned, and not before: the run has a stream then which says so.
 func (r *run) findShell() {
 	if len(r.shell) == 0 {
-		r.shell = []string{"/bin/sh", "-c"}
+		r.shell = []string{"/bin/sh", "-c", "--"}
 	}
 	r.program = r.shell[0]
 	if !strings.ContainsRune(r.program, '/') {

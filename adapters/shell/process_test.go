@@ -55,6 +55,26 @@ func TestOtherShells(t *testing.T) {
 	}
 }
 
+// A command that begins as options do is a command all the same.
+func TestCommandsAreNotOptions(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"-n", "+x", "--", "-c"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\necho it is $*\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+			got, err := sh.Output(ctx, name+" run")
+			if got != "it is run\n" {
+				t.Errorf("%s: got %q", name, got)
+			}
+			return err
+		}), shell.Options{Env: []string{"PATH=" + folder + ":" + os.Getenv("PATH")}})
+		if r.err != nil {
+			t.Error(r.err)
+		}
+	}
+}
+
 // What the shell leaves running may finish its output; what goes on for longer, or
 // has nothing to do with the output, is killed.
 func TestBackground(t *testing.T) {
