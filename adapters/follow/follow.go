@@ -50,6 +50,7 @@ type follower struct {
 type run struct {
 	path  string
 	state projections.State
+	ended bool // its run_finished was read
 	// finished is where its stream was left, once its end had been read.
 	finished *finished
 	// bad is why it is not read on.
@@ -77,11 +78,13 @@ func (f *follower) summary() (s Summary) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, run := range f.runs {
-		switch run.state {
-		case projections.Complete:
-			s.Complete++
-		case projections.Failed:
+		switch {
+		case run.state == projections.Failed:
 			s.Failed++
+		case run.state == projections.Complete && run.ended:
+			s.Complete++
+		case run.state == projections.Complete:
+			s.CompleteSoFar++
 		default:
 			s.Active++
 		}

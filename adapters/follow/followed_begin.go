@@ -57,7 +57,7 @@ func (f *followed) skip(at store.Checkpoint) error {
 	if err != nil || !row.Ended {
 		return nil // to read it is as good
 	}
-	f.setState(row.State)
+	f.setState(&row.Run)
 	f.stream.Skip(at.Mark.Bytes)
 	f.lines, f.fold, f.digest = at.Mark.Lines, nil, nil
 	return nil

@@ -73,16 +73,16 @@ func (f *followed) count(entries []domain.Entry) {
 	}
 	f.fold.Settle()
 	f.fold.Open()
-	f.setState(f.row.State)
+	f.setState(&f.row)
 	if f.row.Ended {
 		f.fold = nil
 	}
 }
 
-func (f *followed) setState(state projections.State) {
+func (f *followed) setState(row *projections.Run) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.run.state = state
+	f.run.state, f.run.ended = row.State, row.Ended
 }
 
 // waiting tells that the run waits for the store.

@@ -89,8 +89,9 @@ func (o Options) withDefaults() Options {
 // Summary says how the runs stand that were followed.
 type Summary struct {
 	// Complete, Failed and Active count them; active are those too whose streams were set
-	// aside before their end.
-	Complete, Failed, Active int
+	// aside before their end. CompleteSoFar are those without a run_finished whose jobs are
+	// all complete.
+	Complete, CompleteSoFar, Failed, Active int
 	// SetAside are the reasons why streams that are there are not read on, in the order of
 	// their paths.
 	SetAside []error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -56,7 +57,7 @@ type projectFlags struct {
 	output      string
 	projections []string
 	pretty      bool
-	exitStatus  bool
+	exitStatus  runStatus
 }
 
 func (f *projectFlags) add(cmd *cobra.Command) {
@@ -66,7 +67,7 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: run, jobs, sh_events, diagnostics, timings, or\na part of timings such as timings.sh_events; csv takes exactly\none, and of timings that of the jobs (default: all)")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
-	flags.BoolVar(&f.exitStatus, "exit-status", false, "end with 6 if the run failed, 3 if it has not finished")
+	f.exitStatus.add(flags)
 	f.readFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(formatNames()...))
 	_ = cmd.RegisterFlagCompletionFunc("projection", cobra.FixedCompletions(
@@ -107,7 +108,7 @@ func parseFormat(to string) (report.Format, error) {
 // report reads what the flags say of the report.
 func (f *projectFlags) report() (report.Format, report.Options, error) {
 	format, err := parseFormat(f.to)
-	if err != nil {
+	if err := cmp.Or(err, f.exitStatus.check()); err != nil {
 		return "", report.Options{}, err
 	}
 	sections, err := report.ParseSelection(f.projections)

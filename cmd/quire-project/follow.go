@@ -19,7 +19,7 @@ import (
 type followFlags struct {
 	readFlags
 	to         string
-	exitStatus bool
+	exitStatus runStatus
 	quiet      bool
 }
 
@@ -47,8 +47,9 @@ Ctrl-C, with the status 0 if all could be read; a stream in it that cannot is to
 set aside, and the others go on.
 
 Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
-usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 for a run
-that failed and 3 for one that has not finished.`,
+usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 if a run
+failed and 3 if one is not over: its stream has no run_finished. With
+--assume-ended too, one whose jobs are all complete is taken for over.`,
 		Example: `  quire-project follow run.jsonl
   quire-project follow runs/42/events.jsonl --exit-status
   quire-project follow runs/ --to sqlite:quire.db`,
@@ -61,7 +62,7 @@ that failed and 3 for one that has not finished.`,
 	f.SortFlags = false
 	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+knownStores)
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "show nothing; for work with --to")
-	f.BoolVar(&flags.exitStatus, "exit-status", false, "end with 6 if a run failed, 3 if one has not finished")
+	flags.exitStatus.add(f)
 	flags.readFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
 	return cmd
@@ -69,7 +70,7 @@ that failed and 3 for one that has not finished.`,
 
 func followStreams(ctx context.Context, path string, flags followFlags, std stdio) (err error) {
 	streams, err := flags.options()
-	if err != nil {
+	if err := cmp.Or(err, flags.exitStatus.check()); err != nil {
 		return err
 	}
 	folder, err := flags.growing(path)
@@ -103,10 +104,7 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 	for _, err := range slices.Concat(summary.SetAside, summary.Unread) {
 		status = worse(status, statusOfStream(err))
 	}
-	if status == statusOK && flags.exitStatus {
-		status = outcome(summary)
-	}
-	if status == statusOK {
+	if status = cmp.Or(status, flags.exitStatus.ofAll(summary)); status == statusOK {
 		return nil
 	}
 	return &statusError{status: status}
@@ -132,12 +130,14 @@ func followEnd(err error, folder bool) error {
 	return errInterrupted
 }
 
-// outcome is what --exit-status says of all runs.
-func outcome(summary follow.Summary) int {
+// ofAll is the status for how all runs stand.
+func (e *runStatus) ofAll(summary follow.Summary) int {
 	switch {
+	case !e.wanted:
+		return statusOK
 	case summary.Failed > 0:
 		return statusFailed
-	case summary.Active > 0:
+	case summary.Active > 0, summary.CompleteSoFar > 0 && !e.assumeEnded:
 		return statusActive
 	}
 	return statusOK

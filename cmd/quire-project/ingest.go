@@ -28,7 +28,7 @@ func ingest(ctx context.Context, source string, flags projectFlags, std stdio) (
 	defer func() { err = cmp.Or(err, s.Close()) }()
 	bar := newProgress(std.err, sources, false)
 	defer bar.stop()
-	t := &taking{ctx: ctx, store: s, err: bar, states: flags.exitStatus}
+	t := &taking{ctx: ctx, store: s, err: bar, exitStatus: flags.exitStatus}
 	if sources.folder {
 		return ingestFolder(t, sources, bar)
 	}
@@ -62,7 +62,8 @@ func (f *projectFlags) store() (address, error) {
 			return address{}, usageError(errors.New(flag.what))
 		}
 	}
-	return parseAddress(f.to)
+	at, err := parseAddress(f.to)
+	return at, cmp.Or(err, f.exitStatus.check())
 }
 
 // findRuns is find for commands that keep runs by their ids.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -26,7 +27,7 @@ func project(ctx context.Context, source string, flags projectFlags, std stdio) 
 		return err
 	}
 	defer to.discard()
-	p := &projector{sources: sources, format: format, options: options, out: to, err: std.err, quiet: to.terminal != nil}
+	p := &projector{sources: sources, format: format, options: options, out: to, err: std.err, quiet: to.terminal != nil, exitStatus: flags.exitStatus}
 	if to.terminal != nil {
 		p.options.Color, p.options.Width = colors(), width(to.terminal)
 		if format.ForMachines() {
@@ -39,11 +40,8 @@ func project(ctx context.Context, source string, flags projectFlags, std stdio) 
 	if err := to.commit(); err != nil {
 		return fmt.Errorf("cannot write %s: %w", report.Printable(flags.output), err)
 	}
-	if p.status == statusOK && flags.exitStatus {
-		p.status = p.outcome
-	}
-	if p.status != statusOK {
-		return &statusError{status: p.status}
+	if status := cmp.Or(p.status, p.outcome); status != statusOK {
+		return &statusError{status: status}
 	}
 	return nil
 }
@@ -57,10 +55,12 @@ type projector struct {
 	err     io.Writer
 	quiet   bool // no progress bar: the report is on the terminal
 
+	exitStatus runStatus
+
 	found   int // streams of a folder
 	written int // reports
 	status  int // what went wrong with single runs of a folder
-	outcome int // what --exit-status is to say
+	outcome int // what --exit-status says
 }
 
 func (p *projector) run(ctx context.Context) error {
@@ -183,7 +183,7 @@ func (p *projector) document(ctx context.Context, out io.Writer, source jsonl.So
 
 func (p *projector) took(run projections.Run) {
 	p.written++
-	p.outcome = worse(p.outcome, runStatus(run.State))
+	p.outcome = worse(p.outcome, p.exitStatus.of(&run))
 }
 
 // setAside tells what is wrong with one run of a folder, and lets the others

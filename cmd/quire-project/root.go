@@ -62,8 +62,9 @@ What has changed in a store's rows is told by verify, and mended by rebuild.
 
 Exit status: 0 done; 1 a file or a store could not be read or written; 2 wrong
 usage; 4 a stream is malformed; 5 check or verify has found something; 130
-interrupted. With --exit-status, 6 for a run that failed and 3 for one that has
-not finished.`,
+interrupted. With --exit-status, 6 if a run failed and 3 if one is not over: its
+stream has no run_finished. With --assume-ended too, one whose jobs are all
+complete is taken for over.`,
 		Example: `  quire-project run.jsonl                      the record as one JSON document
   quire-project run.jsonl --to table           the same for people
   quire-project runs/ --to json -o all.json    a folder of runs, one document a line

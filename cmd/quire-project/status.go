@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/projections"
@@ -98,12 +100,34 @@ func worse(a, b int) int {
 	return statusOK
 }
 
-// runStatus is the status that --exit-status gives for how a run stands.
-func runStatus(state projections.State) int {
-	switch state {
-	case projections.Failed:
+// runStatus are the flags that make the exit status speak of the runs.
+type runStatus struct {
+	wanted bool
+	// assumeEnded takes a run for over where its jobs are: its writer is known to be
+	// gone, or writes no run_finished.
+	assumeEnded bool
+}
+
+func (e *runStatus) add(flags *pflag.FlagSet) {
+	flags.BoolVar(&e.wanted, "exit-status", false, "end with 6 if a run failed, 3 if one is not over: its stream has\nno run_finished")
+	flags.BoolVar(&e.assumeEnded, "assume-ended", false, "with --exit-status: a run without run_finished is over if all its\njobs are, because its writer is gone or writes none")
+}
+
+func (e *runStatus) check() error {
+	if e.assumeEnded && !e.wanted {
+		return usageError(errors.New("--assume-ended changes what --exit-status ends with; give both"))
+	}
+	return nil
+}
+
+// of is the status for how a run stands.
+func (e *runStatus) of(run *projections.Run) int {
+	switch {
+	case !e.wanted:
+		return statusOK
+	case run.State == projections.Failed:
 		return statusFailed
-	case projections.Active:
+	case run.State == projections.Active, !run.Ended && !e.assumeEnded:
 		return statusActive
 	}
 	return statusOK

@@ -22,12 +22,12 @@ type taking struct {
 	err   io.Writer
 	// changes, when set, is told each change that would be made.
 	changes *bufio.Writer
-	// states says that how the runs stand matters, for --exit-status.
-	states bool
+	// exitStatus says whether it matters how the runs stand.
+	exitStatus runStatus
 
 	setAside []error
 	status   int   // what went wrong with single runs
-	outcome  int   // what --exit-status is to say
+	outcome  int   // what --exit-status says
 	failed   error // of the store
 }
 
@@ -50,7 +50,7 @@ func (t *taking) done(result store.Result) {
 	if t.changes != nil && result.Outcome != store.Unchanged {
 		fmt.Fprintf(t.changes, "%s %s\n", result.Outcome, report.Printable(string(result.RunID)))
 	}
-	if t.states && result.Outcome != store.Pruned {
+	if t.exitStatus.wanted && result.Outcome != store.Pruned {
 		t.read(result.RunID)
 	}
 }
@@ -73,7 +73,7 @@ func (t *taking) read(run domain.RunID) {
 		t.failed = err
 		return
 	}
-	t.outcome = worse(t.outcome, runStatus(row.State))
+	t.outcome = worse(t.outcome, t.exitStatus.of(&row.Run))
 }
 
 // errInterrupted ends work that can be taken up again.
