@@ -6,9 +6,10 @@
 // adapters/jsonl; what they add up to is the business of projections.
 //
 // A stream is the record of one run of a CI pipeline. A run has jobs, a job
-// runs shell commands ("sh"), and each of the two has a Started and a Finished
-// event:
+// runs shell commands ("sh"), and each of the three has a Started and a Finished
+// event, of which that of a run says what the run is of:
 //
+//	run_started          ref=main
 //	job_started   build
 //	sh_started    build  "go build ./..."
 //	sh_finished   build  exit code 0

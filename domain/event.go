@@ -15,8 +15,10 @@ type Event struct {
 	Cmd string
 	// Type is the wire name of an Unknown event's type.
 	Type string
-	// Extra holds the members of an Unknown event that have no field here, as
-	// the text of one JSON object with sorted keys; empty when there are none.
+	// Extra holds what only few events have. Of an Unknown event these are the
+	// members that have no field here, as the text of one JSON object with sorted
+	// keys; of a RunStarted its labels, see [Event.Labels]. It is empty when there
+	// are none.
 	Extra string
 	// ExitCode is the exit code of a ShFinished.
 	ExitCode int32
@@ -24,8 +26,13 @@ type Event struct {
 	// Outcome is that of a JobFinished or a RunFinished.
 	Outcome Outcome
 	// HasJob is set when the event names a job: always for job and sh events,
-	// never for RunFinished, and for an Unknown event that carries a job_id.
+	// never for RunStarted and RunFinished, and for an Unknown event that carries a job_id.
 	HasJob bool
+}
+
+// NewRunStarted returns the event that may open a run, with what the run is of.
+func NewRunStarted(atMs int64, labels Labels) Event {
+	return Event{Kind: RunStarted, AtMs: atMs, Extra: labels.text}
 }
 
 // NewJobStarted returns the event of a job that is about to run.
@@ -58,6 +65,14 @@ func NewRunFinished(atMs int64, outcome Outcome) Event {
 // and sorted by name; empty, if there are none.
 func NewUnknown(atMs int64, typ, extra string) Event {
 	return Event{Kind: Unknown, AtMs: atMs, Type: valid(typ), Extra: extra}
+}
+
+// Labels returns the labels of a RunStarted.
+func (e *Event) Labels() Labels {
+	if e.Kind != RunStarted {
+		return Labels{}
+	}
+	return Labels{e.Extra}
 }
 
 // InJob returns e as an event that names the job jobID. It is meant for

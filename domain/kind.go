@@ -19,6 +19,8 @@ const (
 	ShFinished
 	// RunFinished: the run is over, with an [Outcome].
 	RunFinished
+	// RunStarted: a run begins, with what it is of, its [Labels].
+	RunStarted
 )
 
 var kindNames = [...]string{
@@ -29,6 +31,7 @@ var kindNames = [...]string{
 	ShStarted:   "sh_started",
 	ShFinished:  "sh_finished",
 	RunFinished: "run_finished",
+	RunStarted:  "run_started",
 }
 
 // String returns the name that the wire has for k; "unknown" for [Unknown].
@@ -52,6 +55,8 @@ func KindOf(name string) Kind {
 		return ShFinished
 	case "run_finished":
 		return RunFinished
+	case "run_started":
+		return RunStarted
 	}
 	return Unknown
 }

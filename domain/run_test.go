@@ -30,7 +30,7 @@ func TestRunIDOf(t *testing.T) {
 }
 
 func TestKindNames(t *testing.T) {
-	for _, kind := range []domain.Kind{domain.JobStarted, domain.JobFinished, domain.ShStarted, domain.ShFinished, domain.RunFinished} {
+	for _, kind := range []domain.Kind{domain.JobStarted, domain.JobFinished, domain.ShStarted, domain.ShFinished, domain.RunFinished, domain.RunStarted} {
 		if got := domain.KindOf(kind.String()); got != kind {
 			t.Errorf("KindOf(%q) = %v", kind.String(), got)
 		}

@@ -28,6 +28,19 @@ func one(t *testing.T, line string) (domain.Event, *jsonl.MalformedError) {
 // unknown is an event of a type that nobody knows.
 func unknown(extra string) domain.Event { return domain.NewUnknown(1, "x", extra) }
 
+// runStarted is an event with labels, of which keys and values are given in turn.
+func runStarted(parts ...string) domain.Event {
+	var labels []domain.Label
+	for i := 0; i < len(parts); i += 2 {
+		labels = append(labels, domain.Label{Key: parts[i], Value: parts[i+1]})
+	}
+	made, err := domain.NewLabels(labels...)
+	if err != nil {
+		panic(err)
+	}
+	return domain.NewRunStarted(1, made)
+}
+
 var (
 	jobStarted  = domain.NewJobStarted(1, "a")
 	shStarted   = domain.NewShStarted(1, "a", "b")
@@ -52,7 +65,16 @@ var soundLines = []struct {
 	{`{"at_ms":1,"type":"job_started","job_id":""}`, domain.NewJobStarted(1, "")},
 	{`{"at_ms":1,"type":"sh_started","job_id":"","cmd":""}`, domain.NewShStarted(1, "", "")},
 
+	{`{"at_ms":1,"type":"run_started"}`, runStarted()},
+	{`{"at_ms":1,"type":"run_started","labels":{}}`, runStarted()},
+	{`{"at_ms":1,"type":"run_started","labels":{"ref":"refs/heads/main","repo":"work/foo.git"}}`,
+		runStarted("ref", "refs/heads/main", "repo", "work/foo.git")},
+	{`{"at_ms":1,"type":"run_started","labels":{"` + strings.Repeat("k", 64) + `":"` + strings.Repeat("v", 4096) + `"}}`,
+		runStarted(strings.Repeat("k", 64), strings.Repeat("v", 4096))},
+
 	// Any order, any JSON white space.
+	{` { "labels" : { "b" : "2" ,	"\u0061" : "\n" } , "type" : "run_started" , "at_ms" : 1 , "job_id" : 7 , "x" : { "b" : 1 } } `,
+		runStarted("a", "\n", "b", "2")},
 	{`{"job_id":"a","type":"job_started","at_ms":1}`, jobStarted},
 	{`{"cmd":"b","job_id":"a","at_ms":1,"type":"sh_started"}`, shStarted},
 	{" \t\r{ \"at_ms\"\t:\r1 , \"type\" : \"job_started\",\t\"job_id\":\"a\"\r} \t ", jobStarted},
@@ -74,6 +96,8 @@ var soundLines = []struct {
 	{`{"at_ms":1,"type":"sh_started","job_id":"a","cmd":"b","outcome":"no such"}`, shStarted},
 	{`{"at_ms":1,"type":"run_finished","outcome":"succeeded","job_id":null}`, succeeded},
 	{`{"at_ms":1,"type":"run_finished","outcome":"succeeded","job_id":"a"}`, succeeded},
+	{`{"at_ms":1,"type":"job_started","job_id":"a","labels":{"":1,"":2}}`, jobStarted},
+	{`{"at_ms":1,"type":"job_started","job_id":"a","labels":null}`, jobStarted},
 
 	// Escapes.
 	{`{"at_ms":1,"type":"sh_started","job_id":"a","cmd":"\"\\\/\b\f\n\r\t"}`, domain.NewShStarted(1, "a", "\"\\/\b\f\n\r\t")},
@@ -112,6 +136,7 @@ var soundLines = []struct {
 	{`{"at_ms":1,"type":"x","job_id": 7 }`, unknown(`{"job_id":7}`)},
 	{`{"z":1.50,"at_ms":1,"b":[ 1, {"c" : null} ],"type":"x","a":"\u00e9\/"}`, unknown(`{"a":"\u00e9\/","b":[1,{"c":null}],"z":1.50}`)},
 	{`{"at_ms":1,"type":"x","cmd":3,"exit_code":"e","outcome":"o"}`, unknown(`{"cmd":3,"exit_code":"e","outcome":"o"}`)},
+	{`{"at_ms":1,"type":"x","labels":{"":1}}`, unknown(`{"labels":{"":1}}`)},
 	{`{"at_ms":1,"type":"x","a":1,"\u0061":2}`, unknown(`{"a":2}`)},
 	{`{"at_ms":1,"type":"x","a":{"d":1,"d":2}}`, unknown(`{"a":{"d":1,"d":2}}`)},
 	{`{"at_ms":1,"type":"x","\n\"":1,"":2}`, unknown(`{"":2,"\n\"":1}`)},

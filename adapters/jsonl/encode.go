@@ -8,8 +8,8 @@ import (
 )
 
 // ErrNotWritable is returned for an event that the wire has no line for: one
-// without a kind or outcome, or an Unknown one whose Extra is not the text that
-// [domain.NewUnknown] asks for.
+// without a kind or outcome, or one whose Extra is not the text that its
+// constructor makes.
 var ErrNotWritable = errors.New("jsonl: the event has no form on the wire")
 
 // Append appends event as the wire has it, one line with its line feed.
@@ -24,6 +24,9 @@ func Append(dst []byte, event *domain.Event) ([]byte, error) {
 	dst = append(dst, '"')
 	dst = append(dst, event.Kind.String()...)
 	dst = append(dst, '"')
+	if event.Kind == domain.RunStarted {
+		return appendLabels(dst, start, event)
+	}
 	if event.Kind != domain.RunFinished {
 		dst = append(dst, `,"job_id":`...)
 		dst = jsonenc.AppendString(dst, event.JobID)
@@ -50,8 +53,7 @@ func Append(dst []byte, event *domain.Event) ([]byte, error) {
 	return append(dst, '}', '\n'), nil
 }
 
-// appendUnknown writes an event of a type that has no writer of its own, and
-// reads it back to be sure that what Extra holds goes with the rest.
+// appendUnknown writes an event of a type that has no writer of its own.
 func appendUnknown(dst []byte, start int, event *domain.Event) ([]byte, error) {
 	dst = jsonenc.AppendString(dst, event.Type)
 	if event.HasJob {
@@ -62,6 +64,27 @@ func appendUnknown(dst []byte, start int, event *domain.Event) ([]byte, error) {
 		dst = append(dst, ',')
 		dst = append(dst, event.Extra[1:members]...)
 	}
+	return closeChecked(dst, start, event)
+}
+
+// appendLabels writes the rest of a RunStarted. No labels are written as none.
+func appendLabels(dst []byte, start int, event *domain.Event) ([]byte, error) {
+	before := `,"labels":{`
+	for label := range event.Labels().All() {
+		dst = append(dst, before...)
+		dst = append(jsonenc.AppendString(dst, label.Key), ':')
+		dst = jsonenc.AppendString(dst, label.Value)
+		before = ","
+	}
+	if before == "," {
+		dst = append(dst, '}')
+	}
+	return closeChecked(dst, start, event)
+}
+
+// closeChecked ends the line that begins at start, and reads it back to be sure
+// that what Extra holds is what the event's constructor asks for.
+func closeChecked(dst []byte, start int, event *domain.Event) ([]byte, error) {
 	dst = append(dst, '}')
 	back, fault := decodeGeneral(dst[start:])
 	if fault != nil || back != *event {

@@ -109,6 +109,8 @@ func FuzzEncode(f *testing.F) {
 	f.Add(uint8(domain.Unknown), int64(-1), "a", "x", `{"job_id":7}`, int32(0), uint8(0), false)
 	f.Add(uint8(domain.JobFinished), int64(1), "a", "", "", int32(0), uint8(domain.NoOutcome), true)
 	f.Add(uint8(domain.RunFinished), int64(1), "", "", "", int32(0), uint8(3), false)
+	f.Add(uint8(domain.RunStarted), int64(1), "ref", "main", "3:ref4:main", int32(0), uint8(0), false)
+	f.Add(uint8(domain.RunStarted), int64(1), "", "main", "3:ref4:main1", int32(0), uint8(0), false)
 	f.Add(uint8(domain.NoEvent), int64(1), "a", "", "", int32(0), uint8(0), true)
 	f.Add(uint8(domain.JobFinished), int64(1<<62), "é", "", "", int32(0), uint8(domain.Failed), true)
 	f.Fuzz(func(t *testing.T, kind uint8, atMs int64, job, text, extra string, code int32, end uint8, named bool) {
@@ -125,6 +127,13 @@ func FuzzEncode(f *testing.F) {
 			encodesIf(t, possible, domain.NewJobFinished(atMs, job, outcome))
 		case domain.RunFinished:
 			encodesIf(t, possible, domain.NewRunFinished(atMs, outcome))
+		case domain.RunStarted:
+			e := domain.Event{Kind: domain.RunStarted, AtMs: atMs, Extra: extra} // mostly none that the constructor makes
+			_, err := jsonl.Append(nil, &e)
+			encodesIf(t, err == nil, e)
+			if labels, err := domain.NewLabels(domain.Label{Key: job, Value: text}, domain.Label{Key: text, Value: job}); err == nil {
+				encodes(t, domain.NewRunStarted(atMs, labels))
+			}
 		case domain.Unknown:
 			e := domain.NewUnknown(atMs, text, extra)
 			if named {

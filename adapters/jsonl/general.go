@@ -29,6 +29,13 @@ func decodeGeneral(line []byte) (domain.Event, *fault) {
 	switch o.typeKind() {
 	case domain.Unknown:
 		return o.unknownEvent()
+	case domain.RunStarted:
+		var e struct {
+			head   `mapstructure:",squash"`
+			Labels domain.Labels `mapstructure:"labels"`
+		}
+		fault := into(&e, o.wire)
+		return domain.NewRunStarted(e.AtMs, e.Labels), fault
 	case domain.RunFinished:
 		var e struct {
 			head    `mapstructure:",squash"`
@@ -163,7 +170,7 @@ func (m member) text() string {
 // wireKeys are the members that the wire knows. None may be given twice; of
 // others, the last one counts.
 var wireKeys = map[string]bool{
-	"at_ms": true, "type": true, "job_id": true, "cmd": true, "exit_code": true, "outcome": true,
+	"at_ms": true, "type": true, "job_id": true, "cmd": true, "exit_code": true, "outcome": true, "labels": true,
 }
 
 // parseObject reads line as one JSON object.
@@ -176,11 +183,7 @@ func parseObject(line []byte) (*object, *fault) {
 	}
 	o := &object{wire: make(map[string]any, len(wireKeys))}
 	for decoder.PeekKind() != '}' {
-		name, err := readMember(decoder, line)
-		if err != nil {
-			return nil, syntaxFault(line, err)
-		}
-		value, err := readMember(decoder, line)
+		name, value, err := readMember(decoder, line)
 		if err != nil {
 			return nil, syntaxFault(line, err)
 		}
@@ -207,8 +210,15 @@ func parseObject(line []byte) (*object, *fault) {
 // trimSpace returns what follows the JSON white space that b begins with.
 func trimSpace(b []byte) []byte { return bytes.TrimLeft(b, " \t\r\n") }
 
-// readMember reads a name or a value, which is part of line.
-func readMember(decoder *jsontext.Decoder, line []byte) (member, error) {
+// readMember reads the name and the value of a member, which are part of line.
+func readMember(decoder *jsontext.Decoder, line []byte) (name, value member, err error) {
+	if name, err = readValue(decoder, line); err == nil {
+		value, err = readValue(decoder, line)
+	}
+	return name, value, err
+}
+
+func readValue(decoder *jsontext.Decoder, line []byte) (member, error) {
 	raw, err := decoder.ReadValue()
 	if err != nil {
 		return member{}, err
@@ -242,7 +252,7 @@ func syntaxFault(line []byte, err error) *fault {
 }
 
 // into brings an object into the struct that target points to, strictly:
-// every field is needed, and has to be of its type. mapstructure alone would
+// every field but the labels is needed, and has to be of its type. mapstructure alone would
 // take a float for an integer, cut one to size, take null for nothing and a
 // key in any case; and its errors quote values. So each value is converted here,
 // in its hook, which also knows where the value stands.
@@ -253,9 +263,9 @@ func into(target any, object map[string]any) *fault {
 		if !ok || to.Kind() == reflect.Interface {
 			return from.Interface(), nil
 		}
-		converted, reason := value.as(to.Interface())
-		if reason != "" && (found == nil || value.at < found.at) {
-			found = &fault{value.at, reason}
+		converted, wrong := value.as(to.Interface())
+		if wrong != nil && (found == nil || wrong.at < found.at) {
+			found = wrong
 		}
 		return converted, nil
 	}
@@ -272,55 +282,100 @@ func into(target any, object map[string]any) *fault {
 	if err := decoder.Decode(object); err != nil && found == nil {
 		return &fault{0, "a member is not of its type"}
 	}
-	if found == nil && len(meta.Unset) > 0 {
-		slices.Sort(meta.Unset)
-		return &fault{0, meta.Unset[0] + " is missing"}
+	missing := slices.DeleteFunc(meta.Unset, func(key string) bool { return key == "labels" })
+	if found == nil && len(missing) > 0 {
+		slices.Sort(missing)
+		return &fault{0, missing[0] + " is missing"}
 	}
 	return found
 }
 
 // as converts the value to the type of target; or says why it cannot.
-func (m member) as(target any) (any, string) {
+func (m member) as(target any) (any, *fault) {
 	kind := m.raw.Kind()
 	switch target.(type) {
 	case int64:
 		return m.integer(math.MinInt64, math.MaxInt64)
 	case int32:
-		n, reason := m.integer(math.MinInt32, math.MaxInt32)
-		return int32(n), reason
+		n, wrong := m.integer(math.MinInt32, math.MaxInt32)
+		return int32(n), wrong
+	case domain.Labels:
+		return m.labels()
 	}
 	if kind != '"' {
-		return target, fmt.Sprintf("a string is needed here, not %s", kindName(kind))
+		return target, m.needs("a string")
 	}
 	outcome, ok := domain.NoOutcome, true
 	switch target.(type) {
 	case jobOutcome:
 		if outcome, ok = outcomeOf(domain.JobFinished, m.text()); !ok {
-			return target, `a job's outcome is "complete" or "failed"`
+			return target, &fault{m.at, `a job's outcome is "complete" or "failed"`}
 		}
-		return jobOutcome(outcome), ""
+		return jobOutcome(outcome), nil
 	case runOutcome:
 		if outcome, ok = outcomeOf(domain.RunFinished, m.text()); !ok {
-			return target, `a run's outcome is "succeeded" or "pipeline_failure"`
+			return target, &fault{m.at, `a run's outcome is "succeeded" or "pipeline_failure"`}
 		}
-		return runOutcome(outcome), ""
+		return runOutcome(outcome), nil
 	}
-	return m.text(), ""
+	return m.text(), nil
+}
+
+// needs says that the value is of another type than is needed.
+func (m member) needs(what string) *fault {
+	return &fault{m.at, fmt.Sprintf("%s is needed here, not %s", what, kindName(m.raw.Kind()))}
+}
+
+// labels reads an object of strings. The first label that a run cannot have is
+// at fault: at its key, or at its value if the key is sound.
+func (m member) labels() (domain.Labels, *fault) {
+	if m.raw.Kind() != '{' {
+		return domain.Labels{}, m.needs("an object")
+	}
+	decoder := jsontext.NewDecoder(bytes.NewBuffer(m.raw), jsontext.AllowDuplicateNames(true))
+	_, _ = decoder.ReadToken() // it is valid, like all that follows: it was parsed
+	seen := map[string]bool{}
+	var labels []domain.Label
+	for decoder.PeekKind() != '}' {
+		name, value, _ := readMember(decoder, m.raw)
+		label, at := domain.Label{Key: name.text()}, m.at+name.at
+		reason := label.Check()
+		switch {
+		case reason != nil:
+		case seen[label.Key]:
+			reason = domain.ErrLabelTwice
+		case len(labels) == domain.MaxLabels:
+			reason = domain.ErrLabelCount
+		case value.raw.Kind() != '"':
+			value.at += m.at
+			return domain.Labels{}, value.needs("a string")
+		default:
+			label.Value, at = value.text(), m.at+value.at
+			reason = label.Check()
+		}
+		if reason != nil {
+			return domain.Labels{}, &fault{at, reason.Error()}
+		}
+		seen[label.Key] = true
+		labels = append(labels, label)
+	}
+	made, _ := domain.NewLabels(labels...) // they were checked
+	return made, nil
 }
 
 // integer reads a number that is written as an integer and is in range.
-func (m member) integer(low, high int64) (int64, string) {
+func (m member) integer(low, high int64) (int64, *fault) {
 	if m.raw.Kind() != '0' {
-		return 0, fmt.Sprintf("an integer is needed here, not %s", kindName(m.raw.Kind()))
+		return 0, m.needs("an integer")
 	}
 	n, err := strconv.ParseInt(string(m.raw), 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrSyntax):
-		return 0, "an integer is needed here, without fraction or exponent"
+		return 0, &fault{m.at, "an integer is needed here, without fraction or exponent"}
 	case err != nil || n < low || n > high:
-		return 0, fmt.Sprintf("the integer is not between %d and %d", low, high)
+		return 0, &fault{m.at, fmt.Sprintf("the integer is not between %d and %d", low, high)}
 	}
-	return n, ""
+	return n, nil
 }
 
 func kindName(kind jsontext.Kind) string {

@@ -196,7 +196,7 @@ func TestDecodersAgreeOnNeighbours(t *testing.T) {
 	}
 	judges := newJudges()
 	for _, e := range []domain.Event{
-		jobStarted, shStarted, shFinished, jobComplete, succeeded,
+		jobStarted, shStarted, shFinished, jobComplete, succeeded, runStarted(), runStarted("a", "\n", "b", ""),
 		domain.NewJobFinished(1, "", domain.Failed),
 		domain.NewRunFinished(-12345678, domain.Failed),
 		domain.NewShFinished(1795444880217, "a", -127),

@@ -39,6 +39,7 @@ const (
 	keyCmd
 	keyExitCode
 	keyOutcome
+	keyLabels
 )
 
 // members are the values of a line's known members, as far as they were seen.
@@ -72,6 +73,8 @@ func (t *text) member(b []byte, i int, m *members) int {
 	case keyExitCode:
 		m.exitCode, i = integer(b, i)
 		return i
+	case keyLabels:
+		return refused
 	}
 	if b[i] != '"' {
 		return refused
@@ -107,6 +110,8 @@ func knownKey(b []byte, i int) (key, int) {
 		return keyExitCode, i + 10
 	case string(b[i:i+8]) == `outcome"`:
 		return keyOutcome, i + 8
+	case string(b[i:i+7]) == `labels"`:
+		return keyLabels, i + 7
 	}
 	return 0, -i
 }

@@ -2,6 +2,7 @@ package jsonl_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -24,13 +25,25 @@ const (
 	notInt64   = "the integer is not between -9223372036854775808 and 9223372036854775807"
 	notInt32   = "the integer is not between -2147483648 and 2147483647"
 	noJobEnd   = `a job's outcome is "complete" or "failed"`
+	labelKey   = "a label's key has 1 to 64 bytes"
+	labelTwice = "a label's key is given twice"
 	noRunEnd   = `a run's outcome is "succeeded" or "pipeline_failure"`
 )
 
 func twice(key string) string       { return key + " is given twice" }
 func missing(key string) string     { return key + " is missing" }
 func needInteger(not string) string { return "an integer is needed here, not " + not }
+func needObject(not string) string  { return "an object is needed here, not " + not }
 func needString(not string) string  { return "a string is needed here, not " + not }
+
+// manyLabels are n members of an object, by key.
+func manyLabels(n int) string {
+	var all strings.Builder
+	for i := range n {
+		fmt.Fprintf(&all, `,"k%02d":"v"`, i)
+	}
+	return all.String()[1:]
+}
 
 // A § marks the byte at fault, and is not part of the line.
 var malformedLines = []struct {
@@ -90,6 +103,26 @@ var malformedLines = []struct {
 	{`{"at_ms":1,"type":"x","cmd":1,§"cmd":1}`, twice("cmd")},
 	{`{"at_ms":1,"type":"job_started","job_id":"a",§"at\u005fms":1}`, twice("at_ms")},
 	{`{"\u0063md":1,"at_ms":1,"type":"job_started","job_id":"a",§"c\u006Dd":1}`, twice("cmd")},
+
+	{`{"at_ms":1,"type":"run_started","labels":{},§"labels":{}}`, twice("labels")},
+	{`{"at_ms":1,"type":"job_started","job_id":"a","labels":1,§"labels":{}}`, twice("labels")},
+	{`{"at_ms":1,"type":"x","labels":1,§"l\u0061bels":1}`, twice("labels")},
+
+	// Labels that a run cannot have.
+	{`{"at_ms":1,"type":"run_started","labels":§null}`, needObject("null")},
+	{`{"at_ms":1,"type":"run_started","labels":§[]}`, needObject("an array")},
+	{`{"at_ms":1,"type":"run_started","labels":§"ref"}`, needObject("a string")},
+	{`{"at_ms":1,"type":"run_started","labels":{"ref":§null}}`, needString("null")},
+	{`{"at_ms":1,"type":"run_started","labels":{"a":"","ref":§1}}`, needString("a number")},
+	{`{"at_ms":1,"type":"run_started","labels": { "ref" : §{"a":"b"} }}`, needString("an object")},
+	{`{"labels":{"ref":"a","z":"",§"r\u0065f":"a"},"type":"run_started","at_ms":1}`, labelTwice},
+	{`{"at_ms":1,"type":"run_started","labels":{§"":"a"}}`, labelKey},
+	{`{"at_ms":1,"type":"run_started","labels":{§"` + strings.Repeat("k", 65) + `":"a"}}`, labelKey},
+	{`{"at_ms":1,"type":"run_started","labels":{§"` + strings.Repeat("é", 33) + `":"a"}}`, labelKey},
+	{`{"at_ms":1,"type":"run_started","labels":{"a":§"` + strings.Repeat("v", 4097) + `"}}`, "a label's value has at most 4096 bytes"},
+	{`{"at_ms":1,"type":"run_started","labels":{` + manyLabels(64) + `,§"z":""}}`, "a run has at most 64 labels"},
+	{`{"at_ms":§null,"type":"run_started","labels":null}`, needInteger("null")},
+	{`§{"type":"run_started","labels":{"a":"b"}}`, missing("at_ms")},
 
 	// A needed key that is missing, null or of another type.
 	{`§{}`, missing("at_ms")},
@@ -238,6 +271,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		`{"at_ms":271828182845,"type":"hunter2","job_id":"hunter2","cmd":"hunter2","exit_code":271828182845,"outcome":"hunter2","hunter2":{"hunter2":["hunter2",271828182845]}}`,
 		`{"at_ms":2,"type":"job_finished","job_id":"hunter2","outcome":"hunter2"}`,
 		`{"at_ms":2,"type":"run_finished","outcome":"hunter2"}`,
+		`{"at_ms":2,"type":"run_started","labels":{"hunter2":"hunter2","hunter3":"hunter2"}}`,
 		`{"at_ms":2,"type":"sh_finished","job_id":"hunter2","exit_code":271828182845}`,
 		`{"hunter2":1,"at_ms":271828182845271828182845,"hunter2":1,"type":"sh_started","cmd":"hunter2 \n\ud83d\ude00","job_id":"é"}`,
 	} {

@@ -42,6 +42,9 @@ func modelDecode(line []byte) (domain.Event, bool) {
 	case "run_finished":
 		outcome, okOutcome := modelOutcome(object["outcome"], "succeeded", "succeeded", "pipeline_failure")
 		return domain.NewRunFinished(atMs, outcome), ok && okOutcome
+	case "run_started":
+		labels, okLabels := modelLabels(object["labels"])
+		return domain.NewRunStarted(atMs, labels), ok && okLabels
 	}
 	delete(object, "at_ms")
 	delete(object, "type")
@@ -96,6 +99,31 @@ func hasLoneSurrogate(line []byte) bool {
 		high = 0xd800 <= c && c <= 0xdbff
 	}
 	return false
+}
+
+// modelLabels reads labels from their tokens, in which a key twice can be seen.
+func modelLabels(value json.RawMessage) (domain.Labels, bool) {
+	if value == nil {
+		return domain.Labels{}, true
+	}
+	decoder := json.NewDecoder(bytes.NewReader(value))
+	if first, _ := decoder.Token(); first != json.Delim('{') {
+		return domain.Labels{}, false
+	}
+	var labels []domain.Label
+	for decoder.More() {
+		key, _ := decoder.Token()
+		text, ok := "", false
+		if next, _ := decoder.Token(); next != nil {
+			text, ok = next.(string)
+		}
+		if !ok {
+			return domain.Labels{}, false
+		}
+		labels = append(labels, domain.Label{Key: key.(string), Value: text})
+	}
+	made, err := domain.NewLabels(labels...)
+	return made, err == nil
 }
 
 func modelInteger(value json.RawMessage, bits int) (int64, bool) {

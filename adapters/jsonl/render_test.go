@@ -37,6 +37,10 @@ func members(e domain.Event) []member {
 		all = append(all, member{`"outcome"`, map[domain.Outcome]string{domain.Complete: `"complete"`, domain.Failed: `"failed"`}[e.Outcome]})
 	case domain.RunFinished:
 		all = append(all, member{`"outcome"`, map[domain.Outcome]string{domain.Complete: `"succeeded"`, domain.Failed: `"pipeline_failure"`}[e.Outcome]})
+	case domain.RunStarted:
+		if labels := slices.Collect(e.Labels().All()); len(labels) > 0 {
+			all = append(all, member{`"labels"`, labelsText(labels, ":", ",")})
+		}
 	case domain.Unknown:
 		var extra map[string]json.RawMessage
 		if e.Extra != "" {
@@ -49,6 +53,15 @@ func members(e domain.Event) []member {
 		}
 	}
 	return all
+}
+
+// labelsText writes labels as an object, with a colon and a comma as given.
+func labelsText(labels []domain.Label, colon, comma string) string {
+	var parts []string
+	for _, l := range labels {
+		parts = append(parts, quoted(l.Key)+colon+quoted(l.Value))
+	}
+	return "{" + strings.Join(parts, comma) + "}"
 }
 
 // quoted writes a string as serde_json does.
@@ -82,6 +95,14 @@ func written(e domain.Event) string {
 func loosened(e domain.Event) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		all := members(e)
+		if e.Kind == domain.RunStarted {
+			labels := rapid.Permutation(slices.Collect(e.Labels().All())).Draw(t, "labels in order")
+			if len(labels) > 0 {
+				all[len(all)-1].value = labelsText(labels, " :\t", " , ")
+			} else if rapid.Bool().Draw(t, "empty labels") {
+				all = append(all, member{`"labels"`, "{ }"})
+			}
+		}
 		if e.Kind != domain.Unknown { // which keeps what it does not know
 			all = append(all, rapid.SliceOfNDistinct(ignored(all), 0, 4, func(m member) string { return m.name }).Draw(t, "ignored")...)
 		}
@@ -94,7 +115,7 @@ func loosened(e domain.Event) *rapid.Generator[string] {
 				out.WriteByte(',')
 			}
 			out.WriteString(space() + respelled(t, m.name) + space() + ":" + space())
-			if known := wireKeys[m.name]; known && m.value[0] == '"' {
+			if wireKeys[m.name] && m.value[0] == '"' {
 				m.value = respelled(t, m.value)
 			}
 			out.WriteString(m.value + space())
@@ -103,13 +124,16 @@ func loosened(e domain.Event) *rapid.Generator[string] {
 	})
 }
 
-var wireKeys = map[string]bool{`"at_ms"`: true, `"type"`: true, `"job_id"`: true, `"cmd"`: true, `"exit_code"`: true, `"outcome"`: true}
+var wireKeys = map[string]bool{`"at_ms"`: true, `"type"`: true, `"job_id"`: true, `"cmd"`: true, `"exit_code"`: true, `"outcome"`: true, `"labels"`: true}
 
 // ignored generates members that mean nothing to an event that has the others.
 func ignored(others []member) *rapid.Generator[member] {
 	names := []string{`""`, `"x"`, `"AT_MS"`, `"at_ms "`, `"typ"`, `"host"`, `"日"`, `"a\"b"`}
-	if !slices.ContainsFunc(others, func(m member) bool { return m.name == `"cmd"` }) {
-		names = append(names, `"cmd"`)
+	runStarted := slices.Contains(others, member{`"type"`, `"run_started"`})
+	for _, name := range []string{`"cmd"`, `"labels"`} {
+		if !slices.ContainsFunc(others, func(m member) bool { return m.name == name }) && !(name == `"labels"` && runStarted) {
+			names = append(names, name)
+		}
 	}
 	values := []string{`0`, `-1.5e+3`, `null`, `true`, `false`, `""`, `"\n\u00e9 \ud83d\ude00"`, `[]`, `{"at_ms":[1,{"cmd":null,"cmd":2}]}`, `99999999999999999999`}
 	return rapid.Custom(func(t *rapid.T) member {
@@ -178,7 +202,7 @@ func mutated() *rapid.Generator[string] {
 var splinters = []string{
 	"", "", " ", "\r", "0", "9", "-", ".", "e", "1234567", `"`, `\`, `\n`, `\u`, `\u0061`, `\ud83d`, `\udc00`,
 	"{", "}", "[", "]", ":", ",", "\x00", "\x1f", "\x7f", "\x80", "\xc3", "\xed\xa0\x80", "\xff", "é", "null",
-	`,"cmd":"b"`, `"at_ms":2,`, `,"type":"x"`, `,"exit_code":1`,
+	`,"cmd":"b"`, `"at_ms":2,`, `,"type":"x"`, `,"exit_code":1`, `,"labels":{"a":"b"}`, `"":"",`, `"ref":"x",`,
 }
 
 // stream generates the bytes of streams, good and bad lines mixed.

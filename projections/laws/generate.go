@@ -2,6 +2,7 @@ package laws
 
 import (
 	"math"
+	"strings"
 
 	"pgregory.net/rapid"
 
@@ -49,6 +50,27 @@ func Outcome() *rapid.Generator[domain.Outcome] {
 	return rapid.SampledFrom([]domain.Outcome{domain.Complete, domain.Failed})
 }
 
+// Labels generates what a run is of, often nothing.
+func Labels() *rapid.Generator[domain.Labels] {
+	label := rapid.Custom(func(t *rapid.T) domain.Label {
+		key := rapid.OneOf(rapid.SampledFrom([]string{"ref", "repo", "sha", "url", "at_ms", "a\"\\\n", "日本", "3:", strings.Repeat("k", domain.MaxLabelKey)}),
+			rapid.StringN(1, 8, domain.MaxLabelKey))
+		value := rapid.OneOf(Text(), rapid.Just(strings.Repeat("v", domain.MaxLabelValue)))
+		return domain.Label{Key: key.Draw(t, "key"), Value: value.Draw(t, "value")}
+	})
+	return rapid.Custom(func(t *rapid.T) domain.Labels {
+		keyOf := func(l domain.Label) string { return l.Key }
+		labels := rapid.OneOf(
+			rapid.Just[[]domain.Label](nil), rapid.SliceOfNDistinct(label, 0, 4, keyOf), rapid.SliceOfNDistinct(label, 5, domain.MaxLabels, keyOf),
+		).Draw(t, "labels")
+		made, err := domain.NewLabels(labels...)
+		if err != nil {
+			t.Fatalf("%q: %v", labels, err)
+		}
+		return made
+	})
+}
+
 // Event generates any event at all.
 func Event() *rapid.Generator[domain.Event] { return eventOf(anyKind, JobID(), AtMs()) }
 
@@ -67,6 +89,8 @@ func eventOf(kinds []domain.Kind, job *rapid.Generator[string], clock *rapid.Gen
 			return domain.NewJobFinished(at, job.Draw(t, "job"), Outcome().Draw(t, "outcome"))
 		case domain.RunFinished:
 			return domain.NewRunFinished(at, Outcome().Draw(t, "outcome"))
+		case domain.RunStarted:
+			return domain.NewRunStarted(at, Labels().Draw(t, "labels"))
 		}
 		return unknown(t, at, job)
 	})
@@ -79,7 +103,7 @@ var anyKind = []domain.Kind{
 	domain.JobStarted, domain.ShStarted, domain.ShFinished, domain.JobFinished,
 	domain.JobStarted, domain.ShStarted, domain.ShFinished,
 	domain.ShStarted, domain.ShFinished,
-	domain.Unknown, domain.RunFinished,
+	domain.Unknown, domain.RunFinished, domain.RunStarted,
 }
 
 // shKinds are those of a job that goes on and on.
@@ -87,7 +111,7 @@ var shKinds = []domain.Kind{domain.ShStarted, domain.ShFinished}
 
 func unknown(t *rapid.T, at int64, job *rapid.Generator[string]) domain.Event {
 	typ := rapid.SampledFrom([]string{"job_queued", "", "sh_started ", "Job_started", "日"}).Draw(t, "unknown")
-	extra := rapid.SampledFrom([]string{"", `{"attempt":1}`, `{"a":[1,{"b":null}],"cmd":true}`}).Draw(t, "extra")
+	extra := rapid.SampledFrom([]string{"", `{"attempt":1}`, `{"a":[1,{"b":null}],"cmd":true}`, `{"labels":{"a":1}}`}).Draw(t, "extra")
 	event := domain.NewUnknown(at, typ, extra)
 	if rapid.Bool().Draw(t, "named") {
 		return event.InJob(job.Draw(t, "job"))

@@ -14,6 +14,9 @@ func WellFormed() *rapid.Generator[[]domain.Event] {
 		p := producer{t: t, at: rapid.SampledFrom([]int64{0, 1795444880217, -3}).Draw(t, "start")}
 		jobs := rapid.IntRange(0, 5).Draw(t, "jobs")
 		atOnce := rapid.IntRange(1, 3).Draw(t, "at once")
+		if rapid.Bool().Draw(t, "opened") {
+			p.emit(domain.NewRunStarted(p.at, Labels().Draw(t, "labels")))
+		}
 		for jobs > 0 || len(p.running) > 0 {
 			if jobs > 0 && len(p.running) < atOnce && (len(p.running) == 0 || rapid.Bool().Draw(t, "start one")) {
 				p.start(string(rune('a' + jobs)))
