@@ -1,6 +1,10 @@
 package projections
 
-import "github.com/quire-ci/quire-project/domain"
+import (
+	"strings"
+
+	"github.com/quire-ci/quire-project/domain"
+)
 
 // Code names something odd in a stream.
 type Code string
@@ -11,6 +15,7 @@ const (
 	MalformedLine       Code = "malformed_line"
 	UnknownType         Code = "unknown_type"
 	ClockBackwards      Code = "clock_backwards"
+	DuplicateRunStart   Code = "duplicate_run_start"
 	DuplicateJobStart   Code = "duplicate_job_start"
 	DuplicateJobFinish  Code = "duplicate_job_finish"
 	OrphanJobFinish     Code = "orphan_job_finish"
@@ -30,12 +35,13 @@ var meanings = map[Code]string{
 	MalformedLine:       "the line is no event and was skipped",
 	UnknownType:         "an event of a type that this version does not know",
 	ClockBackwards:      "the producer's clock is behind that of the event before",
+	DuplicateRunStart:   "the run is started already; changes nothing",
 	DuplicateJobStart:   "the job is started already; changes nothing",
 	DuplicateJobFinish:  "the job is finished already; changes nothing",
 	OrphanJobFinish:     "the job finishes without having started",
 	OrphanShStart:       "a command starts in a job that has not started",
 	OrphanShFinish:      "a command finishes but none is open in the job; changes nothing",
-	OverlappingSh:       "a command starts while another one of the job is open",
+	OverlappingSh:       "a command starts while another one of the job is open, which may never have run",
 	EventAfterJobFinish: "the job is finished; its row does not change any more",
 	EventAfterRunFinish: "the run is finished",
 	UnfinishedSh:        "the job finishes while a command of it is open",
@@ -58,6 +64,8 @@ func Diagnostics() Projection[Diagnostic] { return &diagnostics{} }
 
 type diagnostics struct {
 	Count int `json:"count"`
+
+	jobID string // the latest that an Unknown event named, in memory of its own
 }
 
 func (*diagnostics) Name() string { return "diagnostics" }
@@ -76,6 +84,10 @@ func (p *diagnostics) Reduce(step *Step, rows []Row[Diagnostic]) []Row[Diagnosti
 	}
 	was := step.JobBefore
 	switch step.Kind {
+	case domain.RunStarted:
+		if !step.RunStarts {
+			rows = p.report(DuplicateRunStart, step, rows)
+		}
 	case domain.JobStarted:
 		if was.Open() {
 			rows = p.report(DuplicateJobStart, step, rows)
@@ -121,8 +133,14 @@ func (p *diagnostics) fault(step *Step, rows []Row[Diagnostic]) []Row[Diagnostic
 func (p *diagnostics) report(code Code, step *Step, rows []Row[Diagnostic]) []Row[Diagnostic] {
 	rows, row := addFinal(rows, p.Count)
 	row.Code, row.Line, row.Offset = code, step.Line, step.Offset
-	if step.Job != nil {
+	switch {
+	case step.Job != nil:
 		row.JobID = Some(step.Job.ID)
+	case step.HasJob: // an Unknown event's, which is in the reader's memory
+		if p.jobID != step.JobID {
+			p.jobID = strings.Clone(step.JobID)
+		}
+		row.JobID = Some(p.jobID)
 	}
 	p.Count++
 	return rows

@@ -10,7 +10,7 @@ import (
 // Version names the rules by which rows are derived. It rises whenever the
 // same stream gives other rows than before, so that rows and saved folds of
 // different rules are never mixed.
-const Version = 1
+const Version = 2
 
 // Fold runs the events of one run through any number of projections, in one
 // pass. It is not safe for concurrent use.

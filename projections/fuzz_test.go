@@ -85,7 +85,7 @@ func streamFrom(data []byte) (stream []domain.Entry) {
 	for ; len(data) >= 4; data = data[4:] {
 		line := int64(len(stream)) + 1
 		entry := domain.Entry{Position: domain.Position{Line: line, Offset: 10 * line}}
-		entry.Event, entry.Fault = entryFrom(data[0]%9, string('a'+rune(data[1]%4)), clockFrom(data[2]), data[3])
+		entry.Event, entry.Fault = entryFrom(data[0]%10, string('a'+rune(data[1]%4)), clockFrom(data[2]), data[3])
 		stream = append(stream, entry)
 	}
 	return stream
@@ -110,6 +110,12 @@ func entryFrom(kind byte, job string, atMs int64, end byte) (domain.Event, domai
 		return runFinished(atMs, outcome), domain.Sound
 	case 7:
 		return domain.Event{}, domain.Malformed
+	case 8:
+		labels, err := domain.NewLabels(domain.Label{Key: job, Value: string(rune(end))})
+		if err != nil {
+			panic(err)
+		}
+		return domain.NewRunStarted(atMs, labels), domain.Sound
 	}
 	return domain.Event{}, domain.Torn
 }

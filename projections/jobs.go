@@ -12,7 +12,7 @@ const (
 	Failed   State = "failed"
 )
 
-// Job is the row of a job that any event names.
+// Job is the row of a job that a job or sh event names.
 type Job struct {
 	JobID string `json:"job_id"`
 	State State  `json:"state"`

@@ -17,6 +17,9 @@ var oddities = []struct {
 	{projections.ClockBackwards, func(before []domain.Event, e domain.Event) bool {
 		return len(before) > 0 && e.AtMs < before[len(before)-1].AtMs
 	}},
+	{projections.DuplicateRunStart, func(before []domain.Event, e domain.Event) bool {
+		return e.Kind == domain.RunStarted && firstOf(before, domain.RunStarted, "") != never
+	}},
 	{projections.DuplicateJobStart, func(before []domain.Event, e domain.Event) bool {
 		return e.Kind == domain.JobStarted && startOf(before, e.JobID) != never && endOf(before, e.JobID) == never
 	}},

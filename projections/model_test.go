@@ -28,10 +28,10 @@ func eventsOf(stream []domain.Entry) (events []domain.Event) {
 	return events
 }
 
-// jobsOf returns the jobs that any event names, in order of first mention.
+// jobsOf returns the jobs that any job or sh event names, in order of first mention.
 func jobsOf(events []domain.Event) (ids []string) {
 	for _, e := range events {
-		if e.HasJob && !slices.Contains(ids, e.JobID) {
+		if e.HasJob && e.Kind != domain.Unknown && !slices.Contains(ids, e.JobID) {
 			ids = append(ids, e.JobID)
 		}
 	}
@@ -79,7 +79,7 @@ func seqOf(events []domain.Event, start int) int {
 }
 
 // closedBy returns where the sh that starts at a place is closed. Each
-// sh_finished closes the oldest sh of its job that is open then.
+// sh_finished closes the newest sh of its job that is open then.
 func closedBy(events []domain.Event, start int) int {
 	return closings(events)[start]
 }
@@ -93,7 +93,7 @@ func closings(events []domain.Event) map[int]int {
 		if e.Kind != domain.ShFinished {
 			continue
 		}
-		for _, start := range shOf(events[:i], e.JobID) {
+		for _, start := range slices.Backward(shOf(events[:i], e.JobID)) {
 			if closedAt[start] == never {
 				closedAt[start] = i
 				break

@@ -1,6 +1,7 @@
 package projections_test
 
 import (
+	"math/big"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -50,11 +51,52 @@ func modelJobTiming(events []domain.Event, job string) projections.JobTiming {
 	}
 	before := events[:min(endOf(events, job), len(events))]
 	row.ShCount = len(shOf(before, job))
-	row.ShMs = total(stretches(before, func(events []domain.Event) bool { return openSh(events, job) > 0 }))
+	row.ShMs = modelShMs(before, job)
 	if row.DurationMs.Valid && row.ShMs.Valid {
 		row.GapMs = between(row.ShMs.V, row.DurationMs.V)
 	}
 	return row
+}
+
+// modelShMs is the time covered by the outermost of a job's sh that are closed:
+// those that lie inside no other that is closed.
+func modelShMs(events []domain.Event, job string) projections.Null[int64] {
+	sum := new(big.Int)
+	for _, start := range shOf(events, job) {
+		if closedBy(events, start) != never && parentOf(events, start, true) == never {
+			sum.Add(sum, covered(events, start))
+		}
+	}
+	return told(sum)
+}
+
+// covered is the time that a closed sh covers: its own duration, or what those
+// right inside it cover if that is more.
+func covered(events []domain.Event, start int) *big.Int {
+	inside := new(big.Int)
+	for _, other := range shOf(events, events[start].JobID) {
+		if closedBy(events, other) != never && parentOf(events, other, false) == start {
+			inside.Add(inside, covered(events, other))
+		}
+	}
+	if own := between(events[start].AtMs, events[closedBy(events, start)].AtMs); own.Valid && big.NewInt(own.V).Cmp(inside) > 0 {
+		return big.NewInt(own.V)
+	}
+	return inside
+}
+
+// parentOf returns the innermost sh of its job that a closed sh lies inside:
+// that started before it, and was open when it closed. Where it is said, one that
+// is never closed is passed over.
+func parentOf(events []domain.Event, start int, closed bool) int {
+	parent := never
+	for _, other := range shOf(events[:start], events[start].JobID) {
+		at := closedBy(events, other)
+		if at > closedBy(events, start) && !(closed && at == never) {
+			parent = other
+		}
+	}
+	return parent
 }
 
 func modelShTimings(stream []domain.Entry) (rows []projections.ShTiming) {

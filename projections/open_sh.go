@@ -2,11 +2,11 @@ package projections
 
 import "strings"
 
-// shQueue holds the open sh of all jobs, a queue for each job: a ShFinished
-// closes the oldest. They stand in slots that are used again, so that memory
+// shStacks holds the open sh of all jobs, a stack for each job: a ShFinished
+// closes the newest. They stand in slots that are used again, so that memory
 // follows what is open.
-type shQueue struct {
-	slots   []shSlot
+type shStacks struct {
+	slots   pages[shSlot]
 	free    int32
 	leaving int32   // the slot that pop emptied last: its sh is still looked at
 	young   []int32 // slots whose command is still the reader's memory
@@ -15,10 +15,10 @@ type shQueue struct {
 type shSlot struct {
 	TrackedSh
 	used, settled bool
-	next          int32 // in the queue of its job, or of the free slots
+	below         int32 // in the stack of its job, or of the free slots
 }
 
-// none ends a queue.
+// none ends a stack.
 const none = -1
 
 // youngSpan is how many events a command may stay in the memory that the
@@ -26,61 +26,67 @@ const none = -1
 // for long is copied out of it, so that it does not keep the others alive.
 const youngSpan = 4096
 
-func newShQueue() shQueue { return shQueue{free: none, leaving: none} }
+func newShStacks() shStacks { return shStacks{free: none, leaving: none} }
 
-// push puts a sh at the end of the job's queue, for the caller to fill in.
-func (q *shQueue) push(job *TrackedJob) *TrackedSh {
-	q.release()
-	i := q.free
+// push puts a sh on the job's stack, for the caller to fill in.
+func (s *shStacks) push(job *TrackedJob) *TrackedSh {
+	s.release()
+	i := s.free
 	if i == none {
-		i = int32(len(q.slots))
-		q.slots = append(q.slots, shSlot{})
+		i = int32(s.slots.len())
+		s.slots.add()
 	} else {
-		q.free = q.slots[i].next
+		s.free = s.slots.at(int(i)).below
 	}
-	slot := &q.slots[i]
-	slot.used, slot.settled, slot.next = true, false, none
-	if job.OpenSh == 0 {
-		job.oldest = i
-	} else {
-		q.slots[job.newest].next = i
+	slot := s.slots.at(int(i))
+	slot.used, slot.settled, slot.below = true, false, none
+	if job.OpenSh > 0 {
+		slot.below = job.newest
 	}
 	job.newest = i
 	job.OpenSh++
-	q.young = append(q.young, i)
+	s.young = append(s.young, i)
 	return &slot.TrackedSh
 }
 
-// pop takes the oldest sh off the job's queue. It can be looked at until the
+// pop takes the newest sh off the job's stack. It can be looked at until the
 // next push or pop.
-func (q *shQueue) pop(job *TrackedJob) *TrackedSh {
-	q.release()
-	i := job.oldest
-	slot := &q.slots[i]
-	job.oldest = slot.next
+func (s *shStacks) pop(job *TrackedJob) *TrackedSh {
+	s.release()
+	i := job.newest
+	slot := s.slots.at(int(i))
+	job.newest = slot.below
 	job.OpenSh--
 	slot.used = false
-	q.leaving = i
+	s.leaving = i
 	return &slot.TrackedSh
+}
+
+// newest returns the sh on top of the job's stack, nil if none is open.
+func (s *shStacks) newest(job *TrackedJob) *TrackedSh {
+	if job.OpenSh == 0 {
+		return nil
+	}
+	return &s.slots.at(int(job.newest)).TrackedSh
 }
 
 // release frees the slot that pop emptied.
-func (q *shQueue) release() {
-	if q.leaving == none {
+func (s *shStacks) release() {
+	if s.leaving == none {
 		return
 	}
-	slot := &q.slots[q.leaving]
-	slot.Cmd, slot.next = "", q.free
-	q.free, q.leaving = q.leaving, none
+	slot := s.slots.at(int(s.leaving))
+	slot.Cmd, slot.below = "", s.free
+	s.free, s.leaving = s.leaving, none
 }
 
 // settle copies the commands of the young that are still open out of the
 // reader's memory.
-func (q *shQueue) settle() {
-	for _, i := range q.young {
-		if slot := &q.slots[i]; slot.used && !slot.settled {
+func (s *shStacks) settle() {
+	for _, i := range s.young {
+		if slot := s.slots.at(int(i)); slot.used && !slot.settled {
 			slot.Cmd, slot.settled = strings.Clone(slot.Cmd), true
 		}
 	}
-	q.young = q.young[:0]
+	s.young = s.young[:0]
 }

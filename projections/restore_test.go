@@ -60,16 +60,16 @@ func TestRestoreWhatWasSaved(t *testing.T) {
 // caller knows what to do: fold from the start.
 func TestRestoreRefusesOtherVersions(t *testing.T) {
 	state := string(saved(t, someStream))
-	next := strings.Replace(state, `"version":1`, `"version":2`, 1)
-	if next == state {
+	other := strings.Replace(state, `"version":2`, `"version":1`, 1)
+	if other == state {
 		t.Fatal("the version is not where this test looks for it")
 	}
 	for _, state := range []string{
-		next,
-		strings.Replace(state, `"version":1,`, ``, 1),
+		other,
+		strings.Replace(state, `"version":2,`, ``, 1),
 		`{}`,
 		`null`,
-		`{"version":2,"tracker":[1,2],"projections":"elsewhere"}`,
+		`{"version":1,"tracker":[1,2],"projections":"elsewhere"}`,
 	} {
 		if err := restore(state); !errors.Is(err, projections.ErrState) {
 			t.Errorf("Restore(%.60s) = %v, want ErrState", state, err)

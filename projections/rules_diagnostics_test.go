@@ -22,6 +22,11 @@ func TestDiagnosticRules(t *testing.T) {
 		{"clock: against the event before, not the highest", events{unknown(9), unknown(1), jobStarted(2, "a")}, nil},
 		{"clock: of whatever kind that was", events{unknown(3), jobStarted(2, "a")}, codes{projections.ClockBackwards}},
 		{"clock: before 1970", events{jobStarted(-2, "a")}, nil},
+		{"the run's start, wherever it stands", events{jobStarted(1, "a"), runStarted(1)}, nil},
+		{"and a second one", events{runStarted(1), jobStarted(1, "a"), runStarted(1)}, codes{projections.DuplicateRunStart}},
+		{"and one behind the clock, after the end", events{runStarted(2), runFinished(2, complete), runStarted(1)}, codes{
+			projections.ClockBackwards, projections.DuplicateRunStart, projections.EventAfterRunFinish,
+		}},
 		{"start of an open job", events{jobStarted(1, "a"), jobStarted(1, "a")}, codes{projections.DuplicateJobStart}},
 		{"start of a job that sh have named is no duplicate", events{shStarted(1, "a", "x"), jobStarted(1, "a")}, nil},
 		{"start of a final job is late, not a duplicate", events{
@@ -123,7 +128,7 @@ func TestDiagnosticPlaces(t *testing.T) {
 func TestEveryCodeHasAMeaning(t *testing.T) {
 	for _, code := range []projections.Code{
 		projections.TornTail, projections.MalformedLine, projections.UnknownType, projections.ClockBackwards,
-		projections.DuplicateJobStart, projections.DuplicateJobFinish, projections.OrphanJobFinish, projections.OrphanShStart,
+		projections.DuplicateRunStart, projections.DuplicateJobStart, projections.DuplicateJobFinish, projections.OrphanJobFinish, projections.OrphanShStart,
 		projections.OrphanShFinish, projections.OverlappingSh, projections.EventAfterJobFinish, projections.EventAfterRunFinish,
 		projections.UnfinishedSh,
 	} {

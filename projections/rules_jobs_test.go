@@ -11,17 +11,16 @@ import (
 func TestJobRules(t *testing.T) {
 	type job = projections.Job
 	give(t, func(r *projections.Record) []job { return r.Jobs }, []example[job]{
-		{"in order of first mention, by whatever event", events{
-			shFinished(1, "d", 0), unknown(2).InJob("c"), shStarted(3, "b", "x"), jobFinished(4, "a", complete), jobStarted(5, "d"),
+		{"in order of first mention, by whatever job or sh event", events{
+			shFinished(1, "d", 0), unknown(2).InJob("a"), shStarted(3, "b", "x"), jobFinished(4, "a", complete), jobStarted(5, "d"),
 		}, []job{
 			{"d", projections.Active, ms(5), null, nullCode},
-			{"c", projections.Active, null, null, nullCode},
 			{"b", projections.Active, null, null, nullCode},
 			{"a", projections.Complete, null, ms(4), nullCode},
 		}},
-		{"an unknown event without a job names none", events{unknown(1)}, nil},
-		{"an empty id is an id, and a run_finished names none", events{
-			jobStarted(1, ""), runFinished(2, complete),
+		{"what an unknown event means is not known: it makes no row", events{unknown(1), unknown(1).InJob("a")}, nil},
+		{"an empty id is an id, and the run's own events name none", events{
+			runStarted(0), jobStarted(1, ""), runFinished(2, complete),
 		}, []job{{"", projections.Active, ms(1), null, nullCode}}},
 		{"the first start counts", events{
 			jobStarted(5, "a"), jobStarted(1, "a"),
@@ -56,12 +55,18 @@ func TestShRules(t *testing.T) {
 		}, []sh{
 			{"a", 1, "a1", 1, null, nullCode}, {"b", 1, "b1", 2, null, nullCode}, {"a", 2, "a2", 3, null, nullCode},
 		}},
-		{"the oldest open sh of the job is closed", events{
+		{"the newest open sh of the job is closed", events{
 			shStarted(1, "a", "first"), shStarted(2, "b", "other"), shStarted(3, "a", "second"), shStarted(4, "a", "third"),
 			shFinished(5, "a", 1), shFinished(6, "a", 2),
 		}, []sh{
-			{"a", 1, "first", 1, ms(5), code(1)}, {"b", 1, "other", 2, null, nullCode},
-			{"a", 2, "second", 3, ms(6), code(2)}, {"a", 3, "third", 4, null, nullCode},
+			{"a", 1, "first", 1, null, nullCode}, {"b", 1, "other", 2, null, nullCode},
+			{"a", 2, "second", 3, ms(6), code(2)}, {"a", 3, "third", 4, ms(5), code(1)},
+		}},
+		{"a command that could not be spawned has no end, and does not get that of the next", events{
+			jobStarted(1, "a"), shStarted(2, "a", "no such program"), shStarted(3, "a", "cleanup"), shFinished(4, "a", 0),
+			jobFinished(5, "a", failed),
+		}, []sh{
+			{"a", 1, "no such program", 2, null, nullCode}, {"a", 2, "cleanup", 3, ms(4), code(0)},
 		}},
 		{"an orphan finish closes nothing, now or later", events{
 			shFinished(1, "a", 1), shStarted(2, "a", "x"),

@@ -18,7 +18,9 @@ func TestRunState(t *testing.T) {
 		{"a job runs", events{jobStarted(1, "a")}, projections.Active},
 		{"all jobs complete", events{jobFinished(1, "a", complete), jobFinished(1, "b", complete)}, projections.Complete},
 		{"one is still running", events{jobFinished(1, "a", complete), jobStarted(2, "b")}, projections.Active},
-		{"one was only named", events{jobFinished(1, "a", complete), unknown(2).InJob("b")}, projections.Active},
+		{"one was only named", events{jobFinished(1, "a", complete), shFinished(2, "b", 0)}, projections.Active},
+		{"what an unknown event names is no job", events{jobFinished(1, "a", complete), unknown(2).InJob("b")}, projections.Complete},
+		{"it has started, and that is all", events{runStarted(1)}, projections.Active},
 		{"one failed, another is running", events{jobStarted(1, "b"), jobFinished(1, "a", failed)}, projections.Failed},
 		{"a second outcome of a job does not count", events{jobFinished(1, "a", failed), jobFinished(1, "a", complete)}, projections.Failed},
 		{"the run says that it succeeded, whatever its jobs say", events{jobFinished(1, "a", failed), runFinished(2, complete)}, projections.Complete},
@@ -49,7 +51,7 @@ func TestRunCounts(t *testing.T) {
 	})
 	want := projections.Run{
 		RunID: "run", State: projections.Failed, Ended: true, Events: 9, UnknownEvents: 1,
-		Jobs: 3, FailedJobs: 1, ShEvents: 2, FailedSh: 1, OpenSh: 1,
+		Jobs: 2, FailedJobs: 1, ShEvents: 2, FailedSh: 1, OpenSh: 1,
 	}
 	if record.Run != want {
 		t.Errorf("got  %+v\nwant %+v", record.Run, want)

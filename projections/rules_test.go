@@ -26,6 +26,8 @@ const (
 
 func unknown(atMs int64) domain.Event { return domain.NewUnknown(atMs, "job_queued", "") }
 
+func runStarted(atMs int64) domain.Event { return domain.NewRunStarted(atMs, domain.Labels{}) }
+
 func ms(n int64) projections.Null[int64] { return projections.Some(n) }
 
 func code(n int32) projections.Null[int32] { return projections.Some(n) }

@@ -84,6 +84,29 @@ func TestJobTimingRules(t *testing.T) {
 			jobStarted(0, "a"), shStarted(10, "a", "x"), shStarted(20, "a", "y"), shFinished(30, "a", 0), shFinished(40, "a", 0),
 			jobFinished(100, "a", complete),
 		}, []timing{{"a", ms(0), ms(100), 2, ms(30), ms(70)}}},
+		{"a sh that never ran takes no time, and hides none", events{
+			jobStarted(0, "a"), shStarted(10, "a", "no such"), shStarted(20, "a", "x"), shFinished(50, "a", 0), jobFinished(100, "a", failed),
+		}, []timing{{"a", ms(0), ms(100), 2, ms(30), ms(70)}}},
+		{"sh that lie side by side inside one that is longer", events{
+			jobStarted(0, "a"), shStarted(0, "a", "out"), shStarted(10, "a", "x"), shFinished(20, "a", 0), shStarted(30, "a", "y"),
+			shFinished(50, "a", 0), shFinished(60, "a", 0), shStarted(70, "a", "z"), shFinished(75, "a", 0), jobFinished(100, "a", complete),
+		}, []timing{{"a", ms(0), ms(100), 4, ms(65), ms(35)}}},
+		{"inside one whose clock went back, they count all the same, and once", events{
+			jobStarted(0, "a"), shStarted(0, "a", "outer"), shStarted(50, "a", "out"), shStarted(10, "a", "x"), shFinished(30, "a", 0),
+			shFinished(40, "a", 0), shFinished(25, "a", 0), jobFinished(100, "a", complete),
+		}, []timing{{"a", ms(0), ms(100), 3, ms(25), ms(75)}}},
+		{"inside one that is open when the job ends", events{
+			jobStarted(0, "a"), shStarted(0, "a", "out"), shStarted(10, "a", "x"), shFinished(30, "a", 0),
+			jobFinished(40, "a", complete), shFinished(50, "a", 0),
+		}, []timing{{"a", ms(0), ms(40), 2, ms(20), ms(20)}}},
+		{"more inside than int64 holds is null, and stays so", events{
+			jobStarted(0, "a"), shStarted(0, "a", "out"), shStarted(0, "a", "x"), shFinished(maxMs, "a", 0),
+			shStarted(0, "a", "y"), shFinished(1, "a", 0), shFinished(2, "a", 0), shStarted(0, "a", "z"), shFinished(1, "a", 0),
+		}, []timing{{"a", ms(0), null, 4, null, null}}},
+		{"all that int64 holds, inside and out", events{
+			jobStarted(0, "a"), shStarted(0, "a", "out"), shStarted(0, "a", "x"), shFinished(maxMs-1, "a", 0),
+			shStarted(0, "a", "y"), shFinished(1, "a", 0), shFinished(2, "a", 0),
+		}, []timing{{"a", ms(0), null, 3, ms(maxMs), null}}},
 		{"a gap that would be negative is null", events{
 			jobStarted(0, "a"), shStarted(0, "a", "x"), shFinished(50, "a", 0), jobFinished(40, "a", complete),
 		}, []timing{{"a", ms(0), ms(40), 1, ms(50), null}}},

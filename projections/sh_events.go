@@ -13,8 +13,9 @@ type ShEvent struct {
 }
 
 // ShEvents returns the projection "sh_events": one row for each ShStarted, in
-// stream order. A ShFinished closes the oldest open sh of its job, which makes
-// that row final.
+// stream order. A ShFinished closes the newest open sh of its job, which makes
+// that row final: a job's commands run one after the other, so one that another
+// follows while it is open never ran.
 func ShEvents() Projection[ShEvent] { return &shEvents{} }
 
 type shEvents struct{}

@@ -15,11 +15,12 @@ type Step struct {
 	// PrevAtMs is the AtMs of the event before it.
 	First    bool
 	PrevAtMs int64
-	// AfterRun is set when a RunFinished came before.
-	AfterRun bool
+	// RunStarts is set for the first RunStarted, AfterRun when a RunFinished came
+	// before.
+	RunStarts, AfterRun bool
 
 	// Job is the job that the event names, this event included; nil if it
-	// names none.
+	// names none, and for an Unknown event, which does nothing to any job.
 	Job *TrackedJob
 	// JobBefore is how far the job was before this event.
 	JobBefore Progress
@@ -37,7 +38,7 @@ type Step struct {
 // one by one because a literal would be made elsewhere and copied.
 func (s *Step) begin(entry *domain.Entry, run *Tracker) {
 	s.Entry, s.Run = entry, run
-	s.First, s.PrevAtMs, s.AfterRun = false, 0, false
+	s.First, s.PrevAtMs, s.RunStarts, s.AfterRun = false, 0, false, false
 	s.Job, s.JobBefore, s.JobStarts, s.JobEnds = nil, Progress{}, false, false
 	s.Sh, s.ShOpens, s.ShCloses = nil, false, false
 }

@@ -59,7 +59,10 @@ func checkStep(t *rapid.T, step *projections.Step, before, upTo []domain.Event) 
 		want.PrevAtMs = before[len(before)-1].AtMs
 		want.AfterRun = runEndOf(before) != never
 	}
-	if step.HasJob {
+	if isEvent && step.Kind == domain.RunStarted {
+		want.RunStarts = firstOf(before, domain.RunStarted, "") == never
+	}
+	if ofJob(step) {
 		job := step.JobID
 		want.JobBefore = progress(before, job)
 		want.JobStarts = startOf(before, job) == never && startOf(upTo, job) != never
@@ -73,13 +76,16 @@ func checkStep(t *rapid.T, step *projections.Step, before, upTo []domain.Event) 
 	if *step != want {
 		t.Fatalf("the step of %+v is\n%+v, want\n%+v", step.Entry, *step, want)
 	}
-	if (step.Job != nil) != step.HasJob || (step.Sh != nil) != (step.ShOpens || step.ShCloses) {
+	if (step.Job != nil) != ofJob(step) || (step.Sh != nil) != (step.ShOpens || step.ShCloses) {
 		t.Fatalf("a job or a sh that is not the event's: %+v", *step)
 	}
 	if step.Sh != nil {
 		checkSh(t, step, upTo)
 	}
 }
+
+// ofJob reports whether the event does something to a job.
+func ofJob(step *projections.Step) bool { return step.HasJob && step.Kind != domain.Unknown }
 
 func progress(events []domain.Event, job string) projections.Progress {
 	return projections.Progress{
@@ -98,6 +104,7 @@ func checkSh(t *rapid.T, step *projections.Step, events []domain.Event) {
 		index++
 		if i == at || closedBy(events, i) == at {
 			want := projections.TrackedSh{Index: index, Seq: seqOf(events, i), Job: step.Job.Index, Cmd: e.Cmd, StartedAtMs: e.AtMs}
+			want.InsideMs = step.Sh.InsideMs // what it adds up to is what timings.jobs has
 			if *step.Sh != want {
 				t.Fatalf("the sh of %+v is %+v, want %+v", step.Entry, *step.Sh, want)
 			}

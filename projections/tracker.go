@@ -2,6 +2,7 @@ package projections
 
 import (
 	"iter"
+	"math"
 	"slices"
 	"strings"
 
@@ -9,7 +10,8 @@ import (
 )
 
 // Tracker keeps what all projections need to know of a run: which jobs have
-// been named, how far each is, and which sh are open. It grows with the jobs
+// been named, how far each is, which sh are open, and how the time of those
+// that close adds up. It grows with the jobs
 // and the open sh, not with the stream.
 type Tracker struct {
 	RunID domain.RunID
@@ -17,6 +19,10 @@ type Tracker struct {
 	// first and of the latest one, where there is one.
 	Events              int64
 	FirstAtMs, LastAtMs int64
+	// Started is set when a RunStarted has been read; Labels are those of the
+	// first one.
+	Started bool
+	Labels  domain.Labels
 	// Outcome is that of the first RunFinished, NoOutcome before it.
 	Outcome domain.Outcome
 	// OpenJobs and OpenSh count what is open, ShStarted what ever was.
@@ -25,12 +31,12 @@ type Tracker struct {
 	jobs   pages[TrackedJob]
 	byID   jobIndex
 	latest *TrackedJob // that an event named: most events name it again
-	open   shQueue
+	open   shStacks
 }
 
-// TrackedJob is a job that an event has named. Of one that was final when the
-// fold was restored by [Fold.RestoreOpen], times, outcome and exit code are not
-// known any more; they are in its rows.
+// TrackedJob is a job that a job or sh event has named. Of one that was final when the
+// fold was restored by [Fold.RestoreOpen], times, outcome, exit code and the time
+// in its sh are not known any more; they are in its rows.
 type TrackedJob struct {
 	ID string
 	// Index is the job's place in order of first mention, from 0.
@@ -44,7 +50,8 @@ type TrackedJob struct {
 	// ShCount counts the job's ShStarted events.
 	ShCount int
 
-	oldest, newest int32 // its open sh, see shQueue
+	inSh   sum   // the time covered by the sh that were closed before it was final
+	newest int32 // of its open sh, if there is one, see shStacks
 }
 
 // TrackedSh is a sh that has started.
@@ -55,11 +62,14 @@ type TrackedSh struct {
 	Job         int // index of its job
 	Cmd         string
 	StartedAtMs int64
+	// InsideMs is the time covered by the sh that started and closed while this
+	// one was open, and its job was not final.
+	InsideMs int64
 }
 
 // NewTracker returns the tracker of a run of which nothing has been read.
 func NewTracker(run domain.RunID) *Tracker {
-	return &Tracker{RunID: run, byID: newJobIndex(), open: newShQueue()}
+	return &Tracker{RunID: run, byID: newJobIndex(), open: newShStacks()}
 }
 
 // JobCount returns how many jobs have been named.
@@ -75,9 +85,9 @@ func (t *Tracker) Ended() bool { return t.Outcome != domain.NoOutcome }
 // EachOpenSh calls f with every open sh, in stream order.
 func (t *Tracker) EachOpenSh(f func(*TrackedJob, *TrackedSh)) {
 	open := make([]*TrackedSh, 0, t.OpenSh)
-	for i := range t.open.slots {
-		if t.open.slots[i].used {
-			open = append(open, &t.open.slots[i].TrackedSh)
+	for slot := range t.open.slots.all() {
+		if slot.used {
+			open = append(open, &slot.TrackedSh)
 		}
 	}
 	slices.SortFunc(open, func(a, b *TrackedSh) int { return a.Index - b.Index })
@@ -101,10 +111,14 @@ func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 		t.open.settle()
 	}
 	switch {
+	case entry.Kind == domain.Unknown: // whatever it names, what it means is not known
 	case entry.HasJob:
 		step.Job = t.job(entry.JobID)
 		step.JobBefore = step.Job.Progress
 		t.advanceJob(step)
+	case entry.Kind == domain.RunStarted && !t.Started:
+		t.Started, t.Labels = true, entry.Labels()
+		step.RunStarts = true
 	case entry.Kind == domain.RunFinished && !t.Ended():
 		t.Outcome = entry.Outcome
 	}
@@ -168,7 +182,7 @@ func (t *Tracker) startSh(step *Step) {
 	job := step.Job
 	job.ShCount++
 	sh := t.open.push(job)
-	sh.Index, sh.Seq, sh.Job, sh.Cmd, sh.StartedAtMs = t.ShStarted, job.ShCount, job.Index, step.Cmd, step.AtMs
+	sh.Index, sh.Seq, sh.Job, sh.Cmd, sh.StartedAtMs, sh.InsideMs = t.ShStarted, job.ShCount, job.Index, step.Cmd, step.AtMs, 0
 	t.ShStarted++
 	t.OpenSh++
 	step.Sh, step.ShOpens = sh, true
@@ -180,8 +194,24 @@ func (t *Tracker) finishSh(step *Step) {
 		return
 	}
 	t.OpenSh--
-	step.Sh, step.ShCloses = t.open.pop(job), true
+	sh := t.open.pop(job)
+	step.Sh, step.ShCloses = sh, true
 	if !job.Final {
 		job.ExitCode = Some(step.ExitCode)
+		t.cover(job, sh, step.AtMs)
+	}
+}
+
+// cover adds the time of a sh that closes to that of its job. Since the newest
+// closes first, sh lie side by side or inside each other: one covers its own
+// duration, or what was covered inside it if that is more, and what was is not
+// added again.
+func (t *Tracker) cover(job *TrackedJob, sh *TrackedSh, atMs int64) {
+	covered := max(sh.InsideMs, span(sh.StartedAtMs, atMs).V)
+	job.inSh.add(Some(covered - sh.InsideMs))
+	// Where int64 cannot hold what is inside, it cannot hold the job's sum, which
+	// is then unknown for good.
+	if below := t.open.newest(job); below != nil && covered <= math.MaxInt64-below.InsideMs {
+		below.InsideMs += covered
 	}
 }

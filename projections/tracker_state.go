@@ -8,15 +8,17 @@ import (
 
 // trackerState is a Tracker as it is saved. Of its jobs some may be left out.
 type trackerState struct {
-	RunID     domain.RunID   `json:"run_id"`
-	Events    int64          `json:"events"`
-	FirstAtMs int64          `json:"first_at_ms"`
-	LastAtMs  int64          `json:"last_at_ms"`
-	Outcome   domain.Outcome `json:"outcome"`
-	ShStarted int            `json:"sh_started"`
-	JobCount  int            `json:"job_count"`
-	Jobs      []jobState     `json:"jobs,omitempty"`
-	Sh        []shState      `json:"sh,omitempty"`
+	RunID     domain.RunID      `json:"run_id"`
+	Events    int64             `json:"events"`
+	FirstAtMs int64             `json:"first_at_ms"`
+	LastAtMs  int64             `json:"last_at_ms"`
+	Started   bool              `json:"started,omitempty"`
+	Labels    map[string]string `json:"labels,omitempty"`
+	Outcome   domain.Outcome    `json:"outcome"`
+	ShStarted int               `json:"sh_started"`
+	JobCount  int               `json:"job_count"`
+	Jobs      []jobState        `json:"jobs,omitempty"`
+	Sh        []shState         `json:"sh,omitempty"`
 }
 
 type jobState struct {
@@ -29,6 +31,7 @@ type jobState struct {
 	Outcome      domain.Outcome `json:"outcome,omitempty"`
 	ExitCode     Null[int32]    `json:"exit_code,omitzero"`
 	ShCount      int            `json:"sh,omitempty"`
+	InSh         sum            `json:"in_sh,omitzero"`
 }
 
 // shState is a TrackedSh, field by field.
@@ -38,6 +41,7 @@ type shState struct {
 	Job         int    `json:"job"`
 	Cmd         string `json:"cmd"`
 	StartedAtMs int64  `json:"started_at_ms"`
+	InsideMs    int64  `json:"inside_ms,omitempty"`
 }
 
 // MarshalJSON encodes all that the tracker knows.
@@ -47,12 +51,18 @@ func (t *Tracker) MarshalJSON() ([]byte, error) { return json.Marshal(t.save(tru
 func (t *Tracker) save(final bool) *trackerState {
 	state := &trackerState{
 		RunID: t.RunID, Events: t.Events, FirstAtMs: t.FirstAtMs, LastAtMs: t.LastAtMs,
-		Outcome: t.Outcome, ShStarted: t.ShStarted, JobCount: t.JobCount(),
+		Started: t.Started, Outcome: t.Outcome, ShStarted: t.ShStarted, JobCount: t.JobCount(),
+	}
+	for label := range t.Labels.All() {
+		if state.Labels == nil {
+			state.Labels = map[string]string{}
+		}
+		state.Labels[label.Key] = label.Value
 	}
 	for j := range t.Jobs() {
 		if final || !j.Final {
 			state.Jobs = append(state.Jobs, jobState{
-				j.Index, j.ID, j.Started, j.StartedAtMs, j.Final, j.FinishedAtMs, j.Outcome, j.ExitCode, j.ShCount,
+				j.Index, j.ID, j.Started, j.StartedAtMs, j.Final, j.FinishedAtMs, j.Outcome, j.ExitCode, j.ShCount, j.inSh,
 			})
 		}
 	}
@@ -65,7 +75,10 @@ func (t *Tracker) save(final bool) *trackerState {
 func (s *trackerState) restore(final func() (FinalJob, bool, error)) (*Tracker, error) {
 	t := NewTracker(s.RunID)
 	t.Events, t.FirstAtMs, t.LastAtMs = s.Events, s.FirstAtMs, s.LastAtMs
-	t.Outcome, t.ShStarted = s.Outcome, s.ShStarted
+	t.Started, t.Outcome, t.ShStarted = s.Started, s.Outcome, s.ShStarted
+	if err := t.restoreLabels(s.Labels); err != nil {
+		return nil, err
+	}
 	for saved := s.Jobs; t.jobs.len() < s.JobCount; {
 		i := t.jobs.len()
 		var err error
@@ -85,6 +98,17 @@ func (s *trackerState) restore(final func() (FinalJob, bool, error)) (*Tracker, 
 	return t, t.restoreSh(s.Sh)
 }
 
+func (t *Tracker) restoreLabels(saved map[string]string) (err error) {
+	labels := make([]domain.Label, 0, len(saved))
+	for key, value := range saved {
+		labels = append(labels, domain.Label{Key: key, Value: value})
+	}
+	if t.Labels, err = domain.NewLabels(labels...); err != nil {
+		return errBrokenState
+	}
+	return nil
+}
+
 func (t *Tracker) restoreJob(s *jobState) error {
 	job := t.job(s.ID)
 	if job.Index != s.Index {
@@ -92,7 +116,7 @@ func (t *Tracker) restoreJob(s *jobState) error {
 	}
 	job.Started, job.StartedAtMs = s.Started, s.StartedAtMs
 	job.Final, job.FinishedAtMs, job.Outcome = s.Final, s.FinishedAtMs, s.Outcome
-	job.ExitCode, job.ShCount = s.ExitCode, s.ShCount
+	job.ExitCode, job.ShCount, job.inSh = s.ExitCode, s.ShCount, s.InSh
 	if job.Progress.Open() {
 		t.OpenJobs++
 	}
@@ -117,7 +141,9 @@ func (t *Tracker) restoreFinal(index int, final func() (FinalJob, bool, error)) 
 
 func (t *Tracker) restoreSh(saved []shState) error {
 	for i, s := range saved {
-		if s.Job < 0 || s.Job >= t.jobs.len() || s.Index < 0 || s.Index >= t.ShStarted || i > 0 && s.Index <= saved[i-1].Index {
+		switch {
+		case s.Job < 0 || s.Job >= t.jobs.len(), s.InsideMs < 0,
+			s.Index < 0 || s.Index >= t.ShStarted || i > 0 && s.Index <= saved[i-1].Index:
 			return errBrokenState
 		}
 		*t.open.push(t.jobs.at(s.Job)) = TrackedSh(s)

@@ -1,6 +1,7 @@
 // Package jsonl reads and writes a run's stream as the wire has it: one JSON
 // object a line (JSONL), the producer's clock first, the rest flat.
 //
+//	{"at_ms":90,"type":"run_started","labels":{"ref":"main"}}
 //	{"at_ms":100,"type":"job_started","job_id":"build"}
 //	{"at_ms":110,"type":"sh_started","job_id":"build","cmd":"echo hi"}
 //	{"at_ms":190,"type":"sh_finished","job_id":"build","exit_code":0}

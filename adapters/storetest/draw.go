@@ -87,7 +87,7 @@ func (t *trial) diagnostic() projections.Diagnostic {
 }
 
 var codes = []projections.Code{
-	projections.TornTail, projections.MalformedLine, projections.UnknownType, projections.ClockBackwards, projections.DuplicateJobStart,
+	projections.TornTail, projections.MalformedLine, projections.UnknownType, projections.ClockBackwards, projections.DuplicateRunStart, projections.DuplicateJobStart,
 	projections.DuplicateJobFinish, projections.OrphanJobFinish, projections.OrphanShStart, projections.OrphanShFinish,
 	projections.OverlappingSh, projections.EventAfterJobFinish, projections.EventAfterRunFinish, projections.UnfinishedSh,
 }

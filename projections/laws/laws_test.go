@@ -15,12 +15,12 @@ func TestFailedSh(t *testing.T) {
 	t.Run("model", func(t *testing.T) { laws.Model(t, newFailedSh, modelFailedSh) })
 }
 
-// modelFailedSh plays through the queue of each job.
+// modelFailedSh counts what is open in each job.
 func modelFailedSh(stream []domain.Entry) []FailedSh {
 	var rows []FailedSh
 	seen := map[string]bool{}
 	for _, entry := range stream {
-		if entry.HasJob && !seen[entry.JobID] {
+		if entry.HasJob && entry.Kind != domain.Unknown && !seen[entry.JobID] {
 			seen[entry.JobID] = true
 			rows = append(rows, FailedSh{entry.JobID, failuresIn(stream, entry.JobID)})
 		}
