@@ -96,6 +96,10 @@ func (t *Tracker) EachOpenSh(f func(*TrackedJob, *TrackedSh)) {
 	}
 }
 
+// NewestSh returns the job's newest open sh, which is the one that runs; nil if
+// none is open.
+func (t *Tracker) NewestSh(job *TrackedJob) *TrackedSh { return t.open.newest(job) }
+
 // advance takes in one entry and says in step what it did.
 func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 	step.begin(entry, t)

@@ -45,8 +45,8 @@ func agree(t *rapid.T, v runView, record *projections.Record) {
 		t.Fatalf("jobs %v, want %+v", v.tally, record.Run)
 	}
 	failures, open := map[string]projections.ShEvent{}, map[string]projections.ShEvent{}
-	for i := len(record.ShEvents) - 1; i >= 0; i-- {
-		if sh := record.ShEvents[i]; !sh.ExitCode.Valid {
+	for _, sh := range record.ShEvents {
+		if !sh.ExitCode.Valid { // the newest one is shown
 			open[sh.JobID] = sh
 		} else if sh.ExitCode.V != 0 {
 			failures[sh.JobID] = sh

@@ -109,7 +109,7 @@ func TestFrameOfWhatIsOdd(t *testing.T) {
 	take(board, "not-begun")
 	board.Restart("not-begun")
 	take(board, domain.RunID("a-run-with-"+strings.Repeat("a-very-", 10)+"long-id"),
-		domain.NewUnknown(100_000, "job_queued", "").InJob("waits"),
+		domain.NewUnknown(100_000, "job_queued", "").InJob("is no job yet"), domain.NewShFinished(100_000, "waits", 0),
 		domain.NewShStarted(100_000, "does not start", "make"),
 		domain.NewJobStarted(100_000, "a job that has "+strings.Repeat("a very ", 10)+"long name"),
 		domain.NewJobStarted(100_000, "overlaps"), domain.NewShStarted(100_000, "overlaps", "one"), domain.NewShStarted(100_000, "overlaps", "two"),

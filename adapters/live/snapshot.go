@@ -94,7 +94,7 @@ type jobView struct {
 	started, finished projections.Null[int64]
 	commands          int
 	failure           *failure
-	// open is how many commands are open; cmd is the oldest of them.
+	// open is how many commands are open; cmd is the newest of them, the one that runs.
 	open  int
 	cmd   string
 	since int64
@@ -117,26 +117,21 @@ func (r *boardRun) view(rows int) runView {
 		chosen.take(job, importance(s, failures[job.Index] != nil))
 	}
 	v.listed = v.tally
-	places := map[int]int{} // in v.jobs, by the job's index
 	for _, job := range chosen.jobs() {
-		places[job.Index] = len(v.jobs)
-		v.jobs = append(v.jobs, viewOf(job, failures[job.Index]))
+		v.jobs = append(v.jobs, viewOf(run, job, failures[job.Index]))
 	}
-	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
-		if i, ok := places[job.Index]; ok && v.jobs[i].open == 0 && !job.Final {
-			v.jobs[i].open, v.jobs[i].cmd, v.jobs[i].since = job.OpenSh, sh.Cmd, sh.StartedAtMs
-		}
-	})
 	return v
 }
 
-func viewOf(job *projections.TrackedJob, failure *failure) jobView {
+func viewOf(run *projections.Tracker, job *projections.TrackedJob, failure *failure) jobView {
 	v := jobView{id: job.ID, standing: jobStanding(job), commands: job.ShCount, failure: failure}
 	if job.Started {
 		v.started = projections.Some(job.StartedAtMs)
 	}
 	if job.Final {
 		v.finished = projections.Some(job.FinishedAtMs)
+	} else if sh := run.NewestSh(job); sh != nil {
+		v.open, v.cmd, v.since = job.OpenSh, sh.Cmd, sh.StartedAtMs
 	}
 	return v
 }
