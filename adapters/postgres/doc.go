@@ -38,9 +38,10 @@
 //
 // # Behind a pooler
 //
-// A pooler that hands out connections for a transaction at a time, as
-// PgBouncer may, has to support prepared statements (PgBouncer does since 1.21);
-// otherwise add default_query_exec_mode=exec to the address. Make the tables
-// over a direct connection: those who make them at the same time wait for each
-// other by a lock of the session, which such a pooler breaks.
+// A pooler that hands out connections for a transaction at a time, as PgBouncer
+// with pool_mode=transaction does, needs no setting: [Open] prepares no statement
+// under a name and takes no lock of a session. Such a pooler may refuse what an
+// address asks of the session, as search_path; set that for the role or the
+// database instead. A pool that is handed to [New] has to be made for the pooler by
+// the caller, with pgx.QueryExecModeCacheDescribe or QueryExecModeExec.
 package postgres

@@ -4,8 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -54,6 +57,13 @@ func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 	if params["application_name"] == "" {
 		params["application_name"] = "quire-project"
 	}
+	// What the address, the role or the database say of it would garble text, in
+	// writing and in reading alike.
+	maps.DeleteFunc(params, func(name, _ string) bool { return strings.EqualFold(name, "client_encoding") })
+	params["client_encoding"] = encoding
+	if !strings.Contains(address, "default_query_exec_mode=") {
+		config.ConnConfig.DefaultQueryExecMode = poolable
+	}
 	config.ShouldPing = always
 	if config.PingTimeout == 0 { // it is not in the address
 		config.PingTimeout = answering
@@ -71,6 +81,14 @@ func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 	return s, nil
 }
 
+// encoding is that of all text between this program and the server.
+const encoding = "UTF8"
+
+// poolable is how statements are run: none is prepared under a name, which a
+// pooler that hands out connections for a transaction at a time would keep for
+// another client, or lose.
+const poolable = pgx.QueryExecModeCacheDescribe
+
 // answering is how long a server may take to answer before a connection is given up, and
 // how long is waited for connections when a store is closed.
 const answering = 5 * time.Second
@@ -81,8 +99,8 @@ const answering = 5 * time.Second
 func always(context.Context, pgxpool.ShouldPingParams) bool { return true }
 
 // New opens the store in a database that the caller has a pool of connections
-// to, and makes its tables as [Open] does. The pool stays the caller's: Close
-// does not close it. Each Update, View and query that goes on takes one of its
+// to, and makes its tables as [Open] does. Its connections have to have the
+// client_encoding UTF8. The pool stays the caller's: Close does not close it. Each Update, View and query that goes on takes one of its
 // connections.
 func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error) {
 	var o options

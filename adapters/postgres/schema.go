@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -18,12 +20,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-const (
-	// versions is the table in which goose keeps what migrations were run.
-	versions = "quire_project_schema"
-	// migrationLock is the advisory lock under which they are run: "quireprj".
-	migrationLock = 0x717569726570726a
-)
+// versions is the table in which goose keeps what migrations were run.
+const versions = "quire_project_schema"
 
 // relations are the names that the migrations take.
 var relations = []string{"runs", "jobs", "sh_events", "timings", "diagnostics", "long_job_ids", "checkpoints", "sh_timings", "held_segments", "quarantined_runs"}
@@ -31,7 +29,8 @@ var relations = []string{"runs", "jobs", "sh_events", "timings", "diagnostics", 
 // found is what a schema holds.
 type found struct {
 	schema   string
-	encoding string
+	encoding string   // of the database
+	client   string   // encoding of the connection
 	versions bool     // the table of that name
 	names    []string // those of relations that are taken
 	version  int64    // of the tables, 0 where there are none
@@ -61,25 +60,54 @@ func (s *Store) prepare(ctx context.Context, mustExist bool) error {
 	case found.version == 0 && mustExist:
 		return errNoStore
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if err := s.migrate(ctx, provider); err != nil {
 		return fmt.Errorf("make the tables: %w", explainWrite(err))
 	}
 	return nil
 }
 
-// provider returns what runs the migrations. Several processes can open a new
-// database at the same time: one of them makes the tables, the others wait.
+// How long others that make the same tables are waited for, and how often is
+// looked whether they are done.
+const (
+	collisionTimeout = 10 * time.Second
+	collisionPause   = 50 * time.Millisecond
+)
+
+// migrate brings the tables up to date beside others that may be at it at the
+// same time: whoever is second fails, without effect, and looks again. A lock
+// of the session would not do behind a pooler.
+func (s *Store) migrate(ctx context.Context, provider *goose.Provider) error {
+	for end := time.Now().Add(collisionTimeout); ; {
+		_, err := provider.Up(ctx)
+		if !isCollision(err) || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(collisionPause):
+		}
+	}
+}
+
+// collisions are the SQLSTATEs of what somebody else has just made, or makes.
+var collisions = []string{
+	"23505", "42P07", "42701", "42710", "42723", // unique_violation, of a catalogue too; duplicate_table, _column, _object, _function
+	"40P01", "40001", "XX000", // deadlock_detected, serialization_failure, internal_error: "tuple concurrently updated"
+}
+
+func isCollision(err error) bool {
+	var said *pgconn.PgError
+	return errors.As(err, &said) && slices.Contains(collisions, said.Code)
+}
+
 func (s *Store) provider() (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
 	}
-	locker, err := lock.NewPostgresSessionLocker(lock.WithLockID(migrationLock), lock.WithLockTimeout(1, 300))
-	if err != nil {
-		return nil, err
-	}
 	return goose.NewProvider(goose.DialectPostgres, s.db, files,
-		goose.WithTableName(versions), goose.WithSessionLocker(locker), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
+		goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
 // look returns what the current schema holds, as of one moment, since another
@@ -94,19 +122,21 @@ func (s *Store) look(ctx context.Context) (found found, err error) {
 	return found, err
 }
 
-const selectRelations = `SELECT coalesce(current_schema(), ''), current_setting('server_encoding'),
+const selectRelations = `SELECT coalesce(current_schema(), ''), current_setting('server_encoding'), current_setting('client_encoding'),
 coalesce(bool_or(relname = $1), false), coalesce(array_agg(relname::text ORDER BY relname) FILTER (WHERE relname <> $1), '{}')
 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
 WHERE n.nspname = current_schema() AND (relname = $1 OR relname = ANY ($2))`
 
 func (f *found) read(ctx context.Context, tx pgx.Tx) error {
-	err := tx.QueryRow(ctx, selectRelations, versions, relations).Scan(&f.schema, &f.encoding, &f.versions, &f.names)
+	err := tx.QueryRow(ctx, selectRelations, versions, relations).Scan(&f.schema, &f.encoding, &f.client, &f.versions, &f.names)
 	switch {
 	case err != nil:
 		return err
 	case f.schema == "":
 		return errors.New("the connection's search_path names no schema that exists; make it with CREATE SCHEMA, or name another one")
-	case f.encoding != "UTF8":
+	case f.client != encoding:
+		return fmt.Errorf("the connection's client_encoding is %s, in which text would be garbled; have the pool ask for UTF8", f.client)
+	case f.encoding != encoding:
 		return fmt.Errorf("the database's encoding is %s, in which not all text can be kept; make one with ENCODING 'UTF8'", f.encoding)
 	}
 	return nil

@@ -1,0 +1,75 @@
+package postgres_test
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Behind a pooler that hands out connections for a transaction at a time, a store
+// is like any other: whatever is run again meets a connection on which it, or
+// something else, was run before.
+func TestStoreBehindPooler(t *testing.T) {
+	server := pgtest.Shared(t)
+	direct := server.NewDatabase(t)
+	address := server.Bounced(t, direct, 3)
+	folder, read := filepath.Join("..", "..", "fixtures"), jsonl.Options{}
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			for range 3 {
+				s := open(t, address)
+				if _, err := store.Rebuild(ctx, s, jsonl.Folder{Path: folder, Options: read}, store.Options{Force: true}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, at := range []string{address, direct} {
+		runs := 0
+		err := store.Verify(ctx, open(t, at), jsonl.Folder{Path: folder, Options: read}, store.VerifyOptions{Done: func(v store.Verified) {
+			runs++
+			if v.Err != nil || v.Differences > 0 {
+				t.Errorf("%s: %d differences, %v", v.RunID, v.Differences, v.Err)
+			}
+		}})
+		if err != nil || runs < 5 {
+			t.Errorf("%d runs, %v", runs, err)
+		}
+	}
+}
+
+// Programs that make a store at the same time all succeed, with fewer connections
+// than there are programs.
+func TestMadeAtOnceBehindPooler(t *testing.T) {
+	server := pgtest.Shared(t)
+	address := server.Bounced(t, server.NewDatabase(t), 3)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			s, err := postgres.Open(ctx, address)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			run := domain.RunID(fmt.Sprint("run ", i))
+			if err := errors.Join(s.Update(ctx, func(tx store.Tx) error { return replace(tx, run) }), s.Close()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if runs, err := open(t, address).RunIDs(ctx, "", 10); err != nil || len(runs) != 8 || !slices.IsSorted(runs) {
+		t.Errorf("%q, %v", runs, err)
+	}
+}
