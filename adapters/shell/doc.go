@@ -70,15 +70,13 @@
 // # Secrets
 //
 // The secrets in [Options.Secrets] are hidden in commands and in logs before
-// anything is written, wherever the output was cut on its way. What is hidden is
-// each secret as it is; each line of it, if it has several (those of 8 bytes
-// or more, without white space around them); as it looks in JSON, also where that has \u
-// escapes for what is not ASCII; in URLs, as common tools write them; between a shell's
-// quotes; and, from 8 bytes on, inside what was encoded in base64, on one line or on lines of
-// 64 or 76 characters with line feeds between them. Where occurrences overlap, all that they
-// cover is hidden.
+// anything is written, wherever the output was cut on its way. What is hidden is each secret and,
+// if it has several, each of its lines (those of 8 bytes or more, without white space around
+// them): as it is; with any of its characters but letters and digits escaped, as URLs, JSON,
+// HTML and XML, shells and most languages do it, in whatever mixture; and in base64, on one
+// line or on several. Where occurrences overlap, all that they cover is hidden.
 //
 // That is a net, not a wall: a command that prints a secret backwards, in hexadecimal, encoded
-// twice, in base64 with lines of another width or half to stdout and half to stderr gets
-// through. The names of jobs, and what bodies return as errors, are taken as they are.
+// twice or half to stdout and half to stderr gets through. The names of jobs, and what bodies
+// return as errors, are taken as they are.
 package shell

@@ -2,7 +2,7 @@ package shell
 
 import (
 	"io"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -50,27 +50,38 @@ func (o *Output) Held() int {
 	return n
 }
 
-// Texts returns all that is hidden for a secret.
-func Texts(secret string) []string {
-	texts, err := textsOf([]string{secret})
-	if err != nil {
-		panic(err)
-	}
-	var out []string
+// Forms are what can be hidden.
+type Forms struct{ forms []form }
+
+// FormsOf returns what is hidden for a secret.
+func FormsOf(secret string) Forms { return Forms{formsOf(strings.TrimSpace(secret))} }
+
+// Plain returns texts as they are.
+func Plain(texts []string) Forms {
+	var f Forms
 	for _, text := range texts {
-		out = append(out, string(text))
+		var units form
+		for i := range len(text) {
+			units = append(units, unit{text[i : i+1]})
+		}
+		f.forms = append(f.forms, units)
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return f
 }
 
-// Hide hides texts, and only those, in a text that comes in parts.
-func Hide(texts []string, parts ...string) string {
-	var bytes [][]byte
-	for _, text := range texts {
-		bytes = append(bytes, []byte(text))
+// Longest returns how long the longest text is that another one begins with.
+func (f Forms) Longest(in string) int {
+	longest := 0
+	for _, f := range f.forms {
+		n, _ := f.match([]byte(in))
+		longest = max(longest, n)
 	}
-	r := redactor{secrets: index(bytes)}
+	return longest
+}
+
+// Hide hides them in a text that comes in parts.
+func (f Forms) Hide(parts ...string) string {
+	r := redactor{secrets: index(f.forms)}
 	var out []byte
 	for _, part := range parts {
 		out = r.append(out, []byte(part), false)

@@ -1,148 +1,191 @@
 package shell
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// forms returns what a secret may look like besides itself. Many of them are the same for
-// most secrets.
-func forms(secret string) []string {
-	var out []string
-	if strings.ContainsAny(secret, "\r\n") {
-		for _, line := range strings.FieldsFunc(secret, func(r rune) bool { return r == '\r' || r == '\n' }) {
-			out = append(out, strings.TrimSpace(line))
+// A form is a text to hide, a unit for each of its characters, which is all the ways to
+// write that; letters and digits side by side are one. So a form stands for every text that can be put together of them, and it
+// does not matter which tool escapes what.
+type (
+	form []unit
+	unit []string
+)
+
+// formsOf returns what a secret can look like: the whole of it and each of its lines, both as
+// they are and in base64.
+func formsOf(secret string) []form {
+	var forms []form
+	for i, part := range append([]string{secret}, strings.Split(secret, "\n")...) {
+		if part = strings.TrimSpace(part); i == 0 || part != secret && len(part) >= minPart {
+			forms = append(append(forms, escaped(part)), inBase64(part)...)
 		}
 	}
-	out = append(out, jsonForms(secret)...)
-	out = append(out, urlForms(secret)...)
-	out = append(out, strings.ReplaceAll(secret, "'", `'\''`)) // between quotes in a shell
-	if len(secret) >= minPart {
-		out = append(out, base64Forms(secret)...)
+	return forms
+}
+
+// escaped is the form of a text that tools escape.
+func escaped(text string) form {
+	var f form
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		u := spellings(text[:size], r)
+		if end := strings.TrimPrefix(text, "\r"); strings.HasPrefix(end, "\n") {
+			u, size = append(spellings("\n", '\n'), spellings("\r\n", '\r', '\n')...), len(text)-len(end)+1
+		}
+		f, text = f.then(u), text[size:]
 	}
-	return out
+	return f
 }
 
-// jsonForms returns how a secret is written in JSON strings: by most; by those who
-// escape what HTML has a meaning for, as Go does; by those who escape slashes; and by those who
-// write nothing but ASCII, as Python does.
-func jsonForms(secret string) []string {
-	var out []string
-	for _, escape := range []bool{false, true} {
-		var text bytes.Buffer
-		encoder := json.NewEncoder(&text)
-		encoder.SetEscapeHTML(escape)
-		if encoder.Encode(secret) != nil { // it takes any string
-			continue
+// then adds a unit.
+func (f form) then(u unit) form {
+	if last := len(f) - 1; last >= 0 && len(f[last]) == 1 && len(u) == 1 {
+		f[last] = unit{f[last][0] + u[0]}
+		return f
+	}
+	return append(f, u)
+}
+
+// How tools escape bytes, UTF-16 units and characters: in URLs, JSON, XML, shells' quotes,
+// and strings of many languages.
+var (
+	byteEscapes = []string{"%%%02X", "%%%02x", `\x%02x`, `\x%02X`, `\%03o`}
+	unitEscapes = []string{`\u%04x`, `\u%04X`}
+	charEscapes = []string{"&#%d;", "&#%03d;", "&#x%x;", "&#x%X;", `\u{%x}`, `\u{%X}`, `\U%08x`}
+	ownEscapes  = map[string][]string{
+		" ":  {"+"},
+		"&":  {"&amp;"},
+		"<":  {"&lt;"},
+		">":  {"&gt;"},
+		`"`:  {"&quot;"},
+		"'":  {"&apos;", `'\''`, `'"'"'`, `'"'`}, // the last one of several side by side
+		"\a": {`\a`}, "\b": {`\b`}, "\t": {`\t`}, "\n": {`\n`}, "\v": {`\v`}, "\f": {`\f`}, "\r": {`\r`}, "\x1b": {`\e`, `\E`},
+		"\r\n": {`\r\n`},
+	}
+)
+
+// spellings returns how to write a text of these characters, which is short. Letters and
+// digits are never escaped.
+func spellings(text string, chars ...rune) unit {
+	u := unit{text}
+	if len(text) == 1 && isAlphanumeric(text[0]) {
+		return u
+	}
+	u = append(u, spell(byteEscapes, []byte(text))...)
+	u = append(u, spell(unitEscapes, utf16.Encode(chars))...)
+	u = append(u, spell(charEscapes, chars)...)
+	u = append(u, ownEscapes[text]...)
+	switch c := chars[0]; {
+	case c == utf8.RuneError:
+		u = append(u, string(c)) // what JSON has for a byte that is not UTF-8
+	case ' ' <= c && c < utf8.RuneSelf:
+		u = append(u, `\`+text)
+	}
+	return u
+}
+
+func isAlphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
+}
+
+// spell writes values in each of some formats.
+func spell[V byte | uint16 | rune](formats []string, values []V) (all []string) {
+	for _, format := range formats {
+		var text string
+		for _, value := range values {
+			text += fmt.Sprintf(format, value)
 		}
-		quoted := strings.TrimSuffix(text.String(), "\n")
-		quoted = quoted[1 : len(quoted)-1]
-		for _, form := range []string{quoted, strings.ReplaceAll(quoted, "/", `\/`)} {
-			out = append(out, form, inASCII(form, `\u%04x`), inASCII(form, `\u%04X`))
+		all = append(all, text)
+	}
+	return all
+}
+
+// base64Group is how many characters stand for three bytes. Lines of base64 have whole groups.
+const base64Group = 4
+
+// inBase64 returns what can be found of a text in the base64 encoding of another one that it
+// is in. It depends on where in a group of three bytes the text begins. Characters that depend
+// on the text around it are left out.
+func inBase64(text string) []form {
+	var forms []form
+	for before := range 3 {
+		code := base64.RawStdEncoding.EncodeToString([]byte("\x00\x00"[:before] + text))
+		code = code[:(before+len(text))*8/6]
+		from := (before*8 + 5) / 6
+		forms = append(forms, ofBase64(code, from))
+		if line := base64Group; from%line > 0 && len(code)-line >= minPart { // which may begin a line
+			forms = append(forms, ofBase64(code, line))
 		}
 	}
-	return out
+	return forms
 }
 
-// inASCII escapes what is not ASCII.
-func inASCII(text, escape string) string {
-	var out strings.Builder
-	for _, r := range text {
-		if r < utf8.RuneSelf {
-			out.WriteRune(r)
-			continue
+// ofBase64 is the form of base64 from there on, in either alphabet and on lines of any length.
+// There is a group before the first end of a line: or every line of an output that ends in the
+// first character would have to wait for the next one.
+func ofBase64(code string, from int) form {
+	var f form
+	for i := from; i < len(code); i++ {
+		u := escaped(code[i : i+1])[0]
+		switch code[i] {
+		case '+':
+			u = append(u, escaped("-")[0]...)
+		case '/':
+			u = append(u, escaped("_")[0]...)
 		}
-		for _, unit := range utf16.AppendRune(nil, r) {
-			fmt.Fprintf(&out, escape, unit)
-		}
-	}
-	return out.String()
-}
-
-// unescaped are the signs that are left as they are in URLs, which depends on the place
-// and on who writes it.
-var unescaped = []string{
-	"-_.~",                 // most: RFC 3986, curl, Go in a query
-	"-_.",                  // PHP in a query
-	"-_.*",                 // browsers in a form, Java
-	"-_.~/",                // Python
-	"-_.~!*'()",            // JavaScript, a component
-	"-_.~!*'();/?:@&=+$,#", // JavaScript, a whole URL
-	"-_.~$&+=:@",           // Go, a part of a path
-	"-_.~$&+,/:;=@",        // Go, a path
-	"-_.~$&+,;=",           // Go, a name or password
-}
-
-func urlForms(secret string) []string {
-	var out []string
-	for _, signs := range unescaped {
-		for _, space := range []string{"%20", "+"} {
-			for _, digits := range []string{"0123456789ABCDEF", "0123456789abcdef"} {
-				out = append(out, inURL(secret, signs, space, digits))
+		if i%base64Group == 0 && i-from >= base64Group {
+			for _, char := range slices.Clone(u) {
+				u = append(u, "\n"+char, "\r\n"+char, `\n`+char)
 			}
 		}
+		f = f.then(u)
 	}
-	return out
+	return f
 }
 
-func inURL(secret, signs, space, digits string) string {
-	var out strings.Builder
-	out.Grow(3 * len(secret))
-	for _, b := range []byte(secret) {
-		switch {
-		case '0' <= b && b <= '9', 'A' <= b && b <= 'Z', 'a' <= b && b <= 'z', strings.IndexByte(signs, b) >= 0:
-			out.WriteByte(b)
-		case b == ' ':
-			out.WriteString(space)
-		default:
-			out.Write([]byte{'%', digits[b>>4], digits[b&15]})
-		}
-	}
-	return out.String()
-}
-
-// lineWidths are how many characters tools put on a line of base64: openssl, and most others.
-var lineWidths = []int{64, 76}
-
-// base64Forms returns what can be found of a secret in the base64 encoding of
-// a text that it is in: there are three of it, by where in a group of three bytes the
-// secret begins, and more if that is cut into lines. Characters that depend on the text
-// around it are left out.
-func base64Forms(secret string) []string {
-	var out []string
-	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		for before := range 3 {
-			text := encoding.EncodeToString([]byte("\x00\x00"[:before] + secret))
-			from := (before*8 + 5) / 6
-			text = text[:(before+len(secret))*8/6]
-			out = append(out, text[from:])
-			for _, width := range lineWidths {
-				for end := 4; end <= width && end < len(text); end += 4 { // of the first line
-					out = append(out, inLines(text, from, end, width))
+// match returns how long the longest text is that the form stands for and b begins with, 0 if
+// there is none, and whether there may be a longer one once b goes on.
+func (f form) match(b []byte) (n int, more bool) {
+	var room [2][8]int
+	ends, next := append(room[0][:0], 0), room[1][:0] // of the units so far
+	for _, u := range f {
+		next = next[:0]
+		for _, end := range ends {
+			rest := b[end:]
+			for _, text := range u {
+				switch {
+				case len(rest) < len(text):
+					more = more || text[:len(rest)] == string(rest)
+				case string(rest[:len(text)]) == text && !slices.Contains(next, end+len(text)):
+					next = append(next, end+len(text))
 				}
 			}
 		}
+		if len(next) == 0 {
+			return 0, more
+		}
+		ends, next = next, ends
 	}
-	return out
+	return slices.Max(ends), more
 }
 
-// inLines returns text from there on, in lines, of which the first one has this end. If there
-// are less than 4 characters on that one, it begins with the second: a line of any output
-// that ended in them would have to wait for the next one.
-func inLines(text string, from, end, width int) string {
-	var out strings.Builder
-	out.Grow(len(text) + len(text)/width + 1)
-	if end-from >= 4 {
-		out.WriteString(text[from:end] + "\n")
+// starts returns the pairs of bytes that the form's texts begin with.
+func (f form) starts() map[[2]byte]bool {
+	pairs := map[[2]byte]bool{}
+	for _, text := range f[0] {
+		if len(text) > 1 {
+			pairs[[2]byte([]byte(text))] = true
+			continue
+		}
+		for _, follows := range f[1] {
+			pairs[[2]byte{text[0], follows[0]}] = true
+		}
 	}
-	for ; end+width < len(text); end += width {
-		out.WriteString(text[end:end+width] + "\n")
-	}
-	out.WriteString(text[end:])
-	return out.String()
+	return pairs
 }

@@ -5,12 +5,18 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"html"
 	"io/fs"
 	"iter"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,23 +28,33 @@ import (
 // slowHide hides texts in the obvious way: it marks every byte of every
 // occurrence, and writes a mask for each stretch of marks, where occurrences that
 // overlap make one.
-func slowHide(texts []string, in string) string {
+func slowHide(longest func(string) int, in string) string {
 	var out strings.Builder
 	hidden := 0 // until there, in is hidden
 	for i := range len(in) {
-		for _, text := range texts {
-			if strings.HasPrefix(in[i:], text) {
-				if i >= hidden {
-					out.WriteString("***")
-				}
-				hidden = max(hidden, i+len(text))
+		if n := longest(in[i:]); n > 0 {
+			if i >= hidden {
+				out.WriteString("***")
 			}
+			hidden = max(hidden, i+n)
 		}
 		if i >= hidden {
 			out.WriteByte(in[i])
 		}
 	}
 	return out.String()
+}
+
+// longestOf returns which of some texts another one begins with.
+func longestOf(texts []string) func(string) int {
+	return func(in string) (n int) {
+		for _, text := range texts {
+			if strings.HasPrefix(in, text) {
+				n = max(n, len(text))
+			}
+		}
+		return n
+	}
 }
 
 // texts generates what to hide, of few letters, so that they overlap and begin
@@ -62,8 +78,8 @@ func TestHiding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		texts := texts().Draw(t, "texts")
 		in := sprinkled(t, texts)
-		got := shell.Hide(texts, cut(t, in)...)
-		if want := slowHide(texts, in); got != want {
+		got := shell.Plain(texts).Hide(cut(t, in)...)
+		if want := slowHide(longestOf(texts), in); got != want {
 			t.Fatalf("%q in %q: got %q, want %q", texts, in, got, want)
 		}
 		for _, text := range texts {
@@ -91,7 +107,7 @@ func TestHidingIsReplacing(t *testing.T) {
 			pairs = append(pairs, text, "***")
 		}
 		in := sprinkled(t, texts)
-		if got, want := shell.Hide(texts, cut(t, in)...), strings.NewReplacer(pairs...).Replace(in); got != want {
+		if got, want := shell.Plain(texts).Hide(cut(t, in)...), strings.NewReplacer(pairs...).Replace(in); got != want {
 			t.Fatalf("%q in %q: got %q, want %q", texts, in, got, want)
 		}
 	})
@@ -119,20 +135,11 @@ const key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n  AQEFAASCBKcwggSjAg
 
 // What a secret may look like on its way through the tools that people use.
 func TestForms(t *testing.T) {
-	inJSON := func(escapeHTML bool, s string) string {
-		var out bytes.Buffer
-		encoder := json.NewEncoder(&out)
-		encoder.SetEscapeHTML(escapeHTML)
-		if err := encoder.Encode(map[string]string{"value": "is " + s + "!"}); err != nil {
-			t.Fatal(err)
-		}
-		return out.String()
-	}
 	const password = `p&ss "w/rd"+é`
 	for name, test := range map[string]struct{ secret, text, want string }{
 		"itself":         {password, "is " + password + "!", "is ***!"},
-		"JSON":           {password, inJSON(false, password), `{"value":"is ***!"}` + "\n"},
-		"JSON for HTML":  {password, inJSON(true, password), `{"value":"is ***!"}` + "\n"},
+		"JSON":           {password, `{"value":"is ` + inJSON(password, false) + `!"}`, `{"value":"is ***!"}`},
+		"JSON for HTML":  {password, `{"value":"is ` + inJSON(password, true) + `!"}`, `{"value":"is ***!"}`},
 		"a query":        {password, "https://x/?p=" + url.QueryEscape(password) + "&q", "https://x/?p=***&q"},
 		"a query's %20":  {password, "?p=" + strings.ReplaceAll(url.QueryEscape(password), "+", "%20") + "&q", "?p=***&q"},
 		"lower case":     {password, "?p=p%26ss+%22w%2frd%22%2b%c3%a9&q", "?p=***&q"},
@@ -147,9 +154,9 @@ func TestForms(t *testing.T) {
 		"a path":         {password, "https://x/" + url.PathEscape(password) + "/q", "https://x/***/q"},
 		"all lines":      {key, "a\n" + key + "b\n", "a\n***\nb\n"},
 		"one line":       {key, "cut off: MIIEvQIBADANBgkqhkiG9w0B", "cut off: ***"},
-		"lines with CR":  {key, strings.ReplaceAll(strings.ReplaceAll(key, "\r", ""), "\n", "\r\n"), "***\r\n***\r\n  ***  \r\nAQ==\r\n***\r\n"},
+		"lines with CR":  {key, strings.ReplaceAll(strings.ReplaceAll(key, "\r", ""), "\n", "\r\n"), "***\r\n"},
 		"indented lines": {key, "    AQEFAASCBKcwggSjAgEAAoIB\n", "    ***\n"},
-		"lines in JSON":  {key, inJSON(false, key), `{"value":"is ***\n!"}` + "\n"},
+		"lines in JSON":  {key, `{"value":"is ` + inJSON(key, false) + `!"}`, `{"value":"is ***\n!"}`},
 		"a file's end":   {"t0ken\n", "is t0ken!", "is ***!"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +185,7 @@ func TestBase64(t *testing.T) {
 		text := encoding.EncodeToString(slices.Concat(before, secret, after))
 		width := rapid.SampledFrom([]int{len(text), 64, 76}).Draw(t, "width")
 		lines := strings.Join(slices.Collect(chunks(text, width)), "\n")
-		got := strings.ReplaceAll(shell.Hide(shell.Texts(string(secret)), lines), "\n", "")
+		got := strings.ReplaceAll(shell.FormsOf(string(secret)).Hide(lines), "\n", "")
 		// Bits of the secret that the characters outside the mask hold.
 		plain, masked, found := strings.Cut(got, "***")
 		left := max(0, len(plain)*6-len(before)*8) + max(0, len(strings.TrimRight(masked, "="))*6-len(after)*8)
@@ -211,18 +218,112 @@ func chunks(text string, n int) iter.Seq[string] {
 	}
 }
 
-// Whoever writes a secret into a URL as Go does, it is hidden.
-func TestURLs(t *testing.T) {
+// encoders are what secrets go through on their way into an output.
+var encoders = []struct {
+	name   string
+	encode func(string) string
+}{
+	{"nothing", func(s string) string { return s }},
+	{"a terminal", func(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }},
+	{"JSON", func(s string) string { return inJSON(s, false) }},
+	{"JSON for HTML", func(s string) string { return inJSON(s, true) }},
+	{"JSON by PHP", func(s string) string { return strings.ReplaceAll(inJSON(s, false), "/", `\/`) }},
+	{"Go in ASCII", func(s string) string { q := strconv.QuoteToASCII(s); return q[1 : len(q)-1] }},
+	{"a query", url.QueryEscape},
+	{"a query with %20", func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }},
+	{"a query in lower case", func(s string) string {
+		return regexp.MustCompile("%..").ReplaceAllStringFunc(url.QueryEscape(s), strings.ToLower)
+	}},
+	{"a path", url.PathEscape},
+	{"a whole path", func(s string) string { return (&url.URL{Path: "/" + s}).EscapedPath()[1:] }},
+	{"a password", func(s string) string { return url.UserPassword("", s).String()[1:] }},
+	{"HTML", html.EscapeString},
+	{"HTML by PHP", strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;").Replace},
+	{"XML", func(s string) string {
+		var out strings.Builder
+		if err := xml.EscapeText(&out, []byte(s)); err != nil {
+			panic(err)
+		}
+		return out.String()
+	}},
+	{"single quotes", func(s string) string { return strings.ReplaceAll(s, "'", `'\''`) }},
+	{"double quotes", func(s string) string { return regexp.MustCompile("[\"$`\\\\]").ReplaceAllString(s, `\$0`) }},
+	{"dash's export -p", func(s string) string { return regexp.MustCompile("'+").ReplaceAllString(s, `'"$0"'`) }},
+	{"bash's %q", func(s string) string { return regexp.MustCompile("[^a-zA-Z0-9é😀\n\t]").ReplaceAllString(s, `\$0`) }},
+	{"a shell's $''", strings.NewReplacer(`\`, `\\`, "'", `\'`, "\n", `\n`, "\t", `\t`).Replace},
+}
+
+func inJSON(s string, escapeHTML bool) string {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(escapeHTML)
+	if err := encoder.Encode(s); err != nil {
+		panic(err)
+	}
+	return out.String()[1 : out.Len()-2]
+}
+
+// aSecret generates what a secret can be, with all that tools escape in it.
+func aSecret() *rapid.Generator[string] {
+	end := rapid.RuneFrom([]rune("aZ09!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~é😀"))
+	middle := rapid.OneOf(end, rapid.RuneFrom([]rune("'\"\\ \n\t")))
+	return rapid.Custom(func(t *rapid.T) string {
+		text := []rune{end.Draw(t, "first")}
+		text = append(text, rapid.SliceOfN(middle, 2, 20).Draw(t, "middle")...)
+		return string(append(text, end.Draw(t, "last")))
+	})
+}
+
+// A secret of any length is hidden whole, whatever it went through, wherever that is cut.
+func TestEncodedSecrets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		secret := "x" + rapid.StringOfN(rapid.RuneFrom([]rune(` !"#$%&'()*+,-./09:;<=>?@AZ[\]^_az{|}~é`)), 6, 20, -1).Draw(t, "secret") + "x"
-		for _, text := range []string{
-			url.QueryEscape(secret), url.PathEscape(secret), (&url.URL{Path: "/" + secret}).String()[1:], url.UserPassword("", secret).String()[1:],
-		} {
-			if got := shell.Hide(shell.Texts(secret), text); got != "***" {
-				t.Fatalf("%q has become %q", text, got)
+		secret := aSecret().Draw(t, "secret")
+		forms := shell.FormsOf(secret)
+		for _, encoder := range encoders {
+			text := "is " + encoder.encode(secret) + " !"
+			if got := forms.Hide(cut(t, text)...); got != "is *** !" {
+				t.Fatalf("%s: %q has become %q", encoder.name, text, got)
 			}
 		}
 	})
+}
+
+// What is no secret is not taken for one.
+func TestOtherTextsAreNotHidden(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		secret := "x" + strings.ReplaceAll(aSecret().Draw(t, "secret"), "\n", "")
+		for _, encoder := range encoders {
+			text := encoder.encode("y" + secret[1:] + " x")
+			if got := shell.FormsOf(secret).Hide(cut(t, text)...); got != text {
+				t.Fatalf("%s: %q has become %q", encoder.name, text, got)
+			}
+		}
+	})
+}
+
+// How the shells of this machine write their variables.
+func TestShellsOwnQuotes(t *testing.T) {
+	const secret = "it's \"sEcr3t\" ''w\\rth`$HIDING\n&'more"
+	for _, name := range []string{"sh", "dash", "bash", "zsh", "ksh", "busybox"} {
+		for _, list := range []string{"export -p", "set", "printf '%q\\n' \"$S\"", ": \"$S\""} {
+			args := []string{"-xc", list}
+			if name == "busybox" {
+				args = slices.Insert(args, 0, "sh")
+			}
+			cmd := exec.Command(name, args...)
+			cmd.Env = append(os.Environ(), "S="+secret)
+			out, err := cmd.CombinedOutput()
+			if errors.Is(err, exec.ErrNotFound) {
+				break // the others are looked at
+			}
+			shown := shell.FormsOf(secret).Hide(string(out))
+			for _, part := range []string{"it", "sEcr3t", "rth", "HIDING", "more"} {
+				if strings.Contains(shown, part) {
+					t.Errorf("%s, %s: %q is in %s", name, list, part, shown)
+				}
+			}
+		}
+	}
 }
 
 // No secret is in anything that a run writes, wherever a command puts it.
