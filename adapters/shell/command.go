@@ -13,6 +13,7 @@ import (
 // command is a command that runs.
 type command struct {
 	run   *run
+	place *place
 	jobID string
 	exit  Exit
 	kept  *capture // takes standard output too, unless nil
@@ -47,7 +48,7 @@ func (c *command) record(event domain.Event) error {
 // spawn starts the process. Where that fails, the exit code is what a shell
 // has for it.
 func (c *command) spawn(cmd string) (*process, error) {
-	p, err := c.run.spawn(cmd)
+	p, err := c.run.spawn(c.place, cmd)
 	if err != nil {
 		c.exit.Code = 126
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, exec.ErrNotFound) {
@@ -61,7 +62,7 @@ func (c *command) spawn(cmd string) (*process, error) {
 // openLog makes the command's log. Where that fails, the run is told to stop, and
 // the command with it; the log takes the output all the same.
 func (c *command) openLog() *log {
-	l := &log{now: c.run.now, fail: func(err error) error {
+	l := &log{now: c.run.now, limit: c.run.maxLog, copy: c.run.output, fail: func(err error) error {
 		return c.run.failRecord(&RecordError{Log: c.exit.Log, Err: err})
 	}}
 	var err error

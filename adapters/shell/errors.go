@@ -3,6 +3,7 @@ package shell
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // FailedError is what a run ends with whose job has failed.
@@ -58,6 +59,13 @@ func (e *RecordError) Error() string {
 }
 
 func (e *RecordError) Unwrap() error { return e.Err }
+
+// TimeoutError says that a job has taken too long.
+type TimeoutError struct{ Timeout time.Duration }
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("the job's timeout of %v is over", e.Timeout)
+}
 
 // PanicError says that a job's body has panicked.
 type PanicError struct {

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -30,8 +31,15 @@ func NewOutput(out io.Writer, now func() time.Time, secrets []string) (*Output, 
 	if err != nil {
 		return nil, err
 	}
-	l := &log{file: unclosed{out}, now: now, fail: func(err error) error { return err }}
+	l := &log{file: unclosed{out}, now: now, limit: math.MaxInt64, fail: func(err error) error { return err }}
 	return &Output{newStream("stdout", hidden).to(l, nil)}, nil
+}
+
+// NewLimitedOutput returns one whose log has a limit.
+func NewLimitedOutput(out io.Writer, now func() time.Time, limit int64) (*Output, error) {
+	o, err := NewOutput(out, now, nil)
+	o.s.log.limit = limit
+	return o, err
 }
 
 func (o *Output) Write(p []byte) { o.s.write(p) }

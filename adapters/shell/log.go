@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -16,9 +17,22 @@ type log struct {
 	// fail is told the first error, and says what err is to be.
 	fail func(error) error
 	err  error
+	copy io.Writer // gets what the log gets, unless nil
+
+	limit, size int64
+	full        bool // the limit is reached; what comes is discarded
 }
 
+// write adds lines. Those that would go beyond the limit are left out, and a last one says so.
 func (l *log) write(p []byte) {
+	if room := l.limit - l.size - lastLine; int64(len(p)) > room {
+		l.full = true
+		p = fmt.Appendf(p[:bytes.LastIndexByte(p[:max(room, 0)], '\n')+1], fullLine, l.now().UTC().Format(stamp), l.limit)
+	}
+	l.size += int64(len(p))
+	if l.copy != nil {
+		_, _ = l.copy.Write(p) // it is for those who look on
+	}
 	if l.err != nil {
 		return // nobody can read it, but the command shall not wait for that
 	}
@@ -61,6 +75,9 @@ const (
 	patience = time.Second
 	// stamp has nine digits always, so that logs sort.
 	stamp = "2006-01-02T15:04:05.000000000Z07:00"
+	// fullLine is the last line of a log that has reached its limit.
+	fullLine = "%[1]s stderr F [the log has reached its limit of %[2]d bytes; the command continues, and the rest of its output is discarded]\n"
+	lastLine = int64(len(fullLine) + len(stamp) + 19) // or less
 )
 
 func newStream(name string, secrets *secrets) *stream {
@@ -122,6 +139,9 @@ func (s *stream) put(text []byte) {
 		return
 	}
 	s.begin()
+	if s.log.full {
+		s.held, s.due, text = s.held[:0], time.Time{}, nil
+	}
 	for {
 		i := bytes.IndexByte(text, '\n')
 		if i < 0 {
@@ -175,6 +195,8 @@ func (s *stream) finish() {
 }
 
 func (s *stream) send() {
-	s.log.write(s.lines)
+	if !s.log.full {
+		s.log.write(s.lines)
+	}
 	s.lines = s.lines[:0]
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -242,6 +243,66 @@ func TestLongLineTakesLittleMemory(t *testing.T) {
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// A log has a limit, which counts what is written to it. It ends with a line that says so, and
+// what is before that is the beginning of what it would have been.
+func TestMaxLog(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limit := rapid.Int64Range(300, 20_000).Draw(t, "limit")
+		text := strings.Join(rapid.SliceOfN(chunk(), 0, 8).Draw(t, "chunks"), "")
+		parts := cut(t, text)
+		var whole, limited bytes.Buffer
+		for log, limit := range map[*bytes.Buffer]int64{&whole: math.MaxInt64, &limited: limit} {
+			out, err := shell.NewLimitedOutput(log, ticking(0), limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, part := range parts {
+				out.Write([]byte(part))
+				out.Flush()
+			}
+			if out.End(); !out.Due().IsZero() {
+				t.Fatal("something is still to be written")
+			}
+		}
+		if limited.String() == whole.String() {
+			return
+		}
+		entries := parseLog(t, limited.String())
+		last := entries[len(entries)-1]
+		if int64(limited.Len()) > limit || !strings.Contains(last.text, fmt.Sprintf("limit of %d bytes", limit)) {
+			t.Fatalf("%d bytes, %q", limited.Len(), last.text)
+		}
+		before := strings.TrimSuffix(limited.String(), fmt.Sprintf("%s %s %s %s\n", last.at, last.stream, last.tag, last.text))
+		if !strings.HasPrefix(whole.String(), before) {
+			t.Fatalf("%q is not the beginning of %q", before, whole.String())
+		}
+		if rest := whole.String()[len(before):]; int64(len(before)+strings.IndexByte(rest, '\n')) < limit-300 {
+			t.Fatalf("there was room for more: %d bytes of %d", len(before), limit)
+		}
+	})
+}
+
+// A command whose log is full goes on.
+func TestCommandsOutliveTheirLogs(t *testing.T) {
+	var copied bytes.Buffer
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		out, err := sh.Output(ctx, "yes '' | head -c 1000000; yes | head -c 1000000 >&2; echo done > done")
+		if err == nil && len(out) != 1000000 {
+			err = fmt.Errorf("an output of %d bytes", len(out))
+		}
+		return err
+	}), shell.Options{MaxLog: 4096, Output: &copied})
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	if log := contents(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); len(log) > 4096 || len(log) < 3800 || log != copied.String() {
+		t.Errorf("a log of %d bytes, and a copy of %d:\n%.300s", len(log), copied.Len(), log)
+	}
+	if got := contents(t, filepath.Join(filepath.Dir(r.logs), "done")); got != "done\n" {
+		t.Errorf("it has not come to its end: %q", got)
+	}
+}
 
 // Logs are never mixed with others.
 func TestLogsOfAnotherRun(t *testing.T) {

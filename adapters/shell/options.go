@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -33,6 +32,13 @@ type Options struct {
 	// must not be there yet: logs of two runs are never mixed. Logs itself may be
 	// there, and is made otherwise. It is needed.
 	Logs string
+	// MaxLog is how many bytes the log of a command can have; 1 GiB, if 0. A command with
+	// more output continues, and the rest of its output is discarded, of which the log's last
+	// line tells. If it is negative there is no limit.
+	MaxLog int64
+	// Output, if set, gets what is written to logs, at once and in whole lines, for people
+	// to look at. The command waits for it.
+	Output io.Writer
 	// Secrets are hidden in the stream and in logs, see the package's comment. Each has
 	// at least 4 bytes: to hide shorter ones would hide half of all text.
 	Secrets []string
@@ -78,11 +84,14 @@ var (
 	ErrShortSecret = errors.New("a secret must have at least 4 bytes, or hiding it would hide other text too; leave it out")
 )
 
-const defaultGrace = 5 * time.Second
+const (
+	defaultGrace  = 5 * time.Second
+	defaultMaxLog = 1 << 30
+)
 
 // prepare makes a run of options, and the folder for its logs.
 func (o Options) prepare() (*run, error) {
-	r := &run{sink: o.Sink, observe: o.Observe, now: o.Clock, grace: o.Grace, kill: o.Kill, shell: slices.Clone(o.Shell)}
+	r := &run{sink: o.Sink, observe: o.Observe, output: o.Output, maxLog: o.MaxLog, now: o.Clock, grace: o.Grace, kill: o.Kill}
 	if r.now == nil {
 		r.now = time.Now
 	}
@@ -92,15 +101,25 @@ func (o Options) prepare() (*run, error) {
 	if r.grace == 0 {
 		r.grace = defaultGrace
 	}
+	if r.maxLog == 0 {
+		r.maxLog = defaultMaxLog
+	} else if r.maxLog < 0 {
+		r.maxLog = math.MaxInt64
+	}
 	var err error
 	if r.secrets, err = newSecrets(o.Secrets); err != nil {
 		return nil, err
 	}
-	if r.dir, err = workspace(o.Workspace); err != nil {
+	if r.place.dir, err = workspace(o.Workspace); err != nil {
 		return nil, fmt.Errorf("the workspace: %w", err)
 	}
-	r.env = environment(o.Env, r.dir)
-	r.findShell()
+	if r.place.env = o.Env; o.Env == nil {
+		r.place.env = os.Environ()
+	}
+	if len(o.Shell) == 0 {
+		o.Shell = []string{"/bin/sh", "-c", "--"}
+	}
+	r.place.findShell(o.Shell)
 	if r.logs, err = newLogs(o.Logs); err != nil {
 		return nil, fmt.Errorf("the logs: %w", err)
 	}
@@ -117,24 +136,4 @@ func workspace(dir string) (string, error) {
 		err = &fs.PathError{Op: "chdir", Path: dir, Err: errors.New("it is not a folder; name one")}
 	}
 	return dir, err
-}
-
-func environment(env []string, dir string) []string {
-	if env == nil {
-		env = os.Environ()
-	}
-	env = slices.DeleteFunc(slices.Clone(env), func(s string) bool { return strings.HasPrefix(s, "PWD=") })
-	return append(env, "PWD="+dir)
-}
-
-// findShell finds the shell. One that is not there fails when a command is to
-// be spawned, and not before: the run has a stream then which says so.
-func (r *run) findShell() {
-	if len(r.shell) == 0 {
-		r.shell = []string{"/bin/sh", "-c", "--"}
-	}
-	r.program = r.shell[0]
-	if !strings.ContainsRune(r.program, '/') {
-		r.program, r.noShell = exec.LookPath(r.program)
-	}
 }

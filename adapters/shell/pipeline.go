@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Job is a job of a pipeline.
@@ -19,6 +20,18 @@ type Job struct {
 	// else than commands has to heed it. Both arguments are of no use after Run
 	// has returned: a command that is running then is stopped, and fails the job.
 	Run func(ctx context.Context, sh *Shell) error
+
+	// Dir is the folder that the job's commands run in, from the workspace on.
+	Dir string
+	// Env are variables, as NAME=value, that the job's commands have besides those in
+	// [Options.Env], and instead of those that have the same name.
+	Env []string
+	// Shell runs the job's commands, instead of [Options.Shell].
+	Shell []string
+	// Timeout is how long the job may take; as long as it likes, if 0. When it is over,
+	// the command that runs is stopped as if the run was to stop, and the job has failed
+	// with a [*TimeoutError].
+	Timeout time.Duration
 }
 
 // Pipeline is a set of jobs that fit together, in the order in which they run.

@@ -1,8 +1,8 @@
 package shell
 
 import (
-	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -29,10 +29,10 @@ type process struct {
 // dying is how long a process that was killed may take to be gone.
 const dying = time.Second
 
-// spawn starts the shell on a command.
-func (r *run) spawn(cmd string) (*process, error) {
-	if r.noShell != nil {
-		return nil, r.noShell
+// spawn starts a place's shell on a command.
+func (r *run) spawn(at *place, cmd string) (*process, error) {
+	if at.noShell != nil {
+		return nil, at.noShell
 	}
 	p := &process{grace: r.grace}
 	var outputs [2]*os.File // the shell's ends
@@ -44,14 +44,14 @@ func (r *run) spawn(cmd string) (*process, error) {
 		closeAll(p.stdout, outputs[0])
 		return nil, err
 	}
-	args := append(r.shell[:len(r.shell):len(r.shell)], cmd)
-	p.os, err = startProcess(r.program, args, &os.ProcAttr{
-		Dir: r.dir, Env: r.env, Files: []*os.File{r.null, outputs[0], outputs[1]}, Sys: ownGroup(),
+	args := append(slices.Clip(at.shell), cmd)
+	p.os, err = startProcess(at.program, args, &os.ProcAttr{
+		Dir: at.dir, Env: at.env, Files: []*os.File{r.null, outputs[0], outputs[1]}, Sys: ownGroup(),
 	})
 	closeAll(outputs[:]...)
 	if err != nil {
 		closeAll(p.stdout, p.stderr)
-		return nil, r.whyNotStarted(err)
+		return nil, at.whyNotStarted(err)
 	}
 	return p, nil
 }
@@ -60,15 +60,6 @@ func closeAll(files ...*os.File) {
 	for _, file := range files {
 		file.Close() // a pipe: nothing can be lost
 	}
-}
-
-// whyNotStarted tells whether it is the workspace that is not there, which the
-// system does not.
-func (r *run) whyNotStarted(err error) error {
-	if _, gone := os.Stat(r.dir); gone != nil {
-		return fmt.Errorf("its workspace: %w", gone)
-	}
-	return err
 }
 
 // stop tells the group to stop: it is asked first, and killed after the grace

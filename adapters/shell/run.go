@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -62,12 +63,11 @@ type run struct {
 	grace   time.Duration
 	kill    context.Context
 
-	dir     string
-	env     []string
-	program string   // the shell
-	shell   []string // its arguments, the name first
-	noShell error    // why there is no program
-	null    *os.File // standard input of commands
+	maxLog int64
+	output io.Writer
+
+	place place    // of jobs that do not say anything else
+	null  *os.File // standard input of commands
 
 	// ctx ends when the run is to stop.
 	ctx  context.Context
@@ -110,7 +110,7 @@ func (r *run) job(job *Job) bool {
 	if r.record(Progress{Event: domain.NewJobStarted(r.atMs(), job.ID)}) != nil {
 		return false
 	}
-	result := JobResult{ID: job.ID, Outcome: domain.Complete, Err: newShell(r, job.ID).body(job.Run)}
+	result := JobResult{ID: job.ID, Outcome: domain.Complete, Err: newShell(r, job).body(job)}
 	if result.Err != nil {
 		result.Outcome = domain.Failed
 	}

@@ -16,6 +16,7 @@ import (
 // that it was called with, or the job's own.
 type Shell struct {
 	run   *run
+	place *place
 	jobID string
 	ctx   context.Context // the job's
 
@@ -76,17 +77,22 @@ func (s *Shell) succeeded(exit Exit, err error) error {
 	return err
 }
 
-func newShell(r *run, jobID string) *Shell {
-	return &Shell{run: r, jobID: jobID, turn: make(chan struct{}, 1)}
+func newShell(r *run, job *Job) *Shell {
+	return &Shell{run: r, place: r.place.of(job), jobID: job.ID, turn: make(chan struct{}, 1)}
 }
 
 // body calls a job's body, sees to it that no command outlives it, and says why
 // the job has failed. One that is spoilt has, whatever the body says: what it was
 // to do is not done.
-func (s *Shell) body(body func(context.Context, *Shell) error) error {
+func (s *Shell) body(job *Job) error {
 	ctx, end := context.WithCancelCause(s.run.ctx)
+	if job.Timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeoutCause(ctx, job.Timeout, &TimeoutError{job.Timeout})
+		defer stop()
+	}
 	s.ctx = ctx
-	err := call(func() error { return body(ctx, s) })
+	err := call(func() error { return job.Run(ctx, s) })
 	end(ErrOver)
 	s.turn <- struct{}{} // never given back
 	s.mu.Lock()
@@ -132,7 +138,7 @@ func (s *Shell) command(ctx context.Context, cmd string, kept *capture) (Exit, e
 		return Exit{}, s.stopped(ctx, "a command of job %s was not begun: %w", s.jobID)
 	}
 	s.seq++
-	c := &command{run: s.run, jobID: s.jobID, exit: Exit{Seq: s.seq, Log: s.run.logs.path(s.jobID, s.seq)}, kept: kept}
+	c := &command{run: s.run, place: s.place, jobID: s.jobID, exit: Exit{Seq: s.seq, Log: s.run.logs.path(s.jobID, s.seq)}, kept: kept}
 	stopped, err := c.do(ctx, s.ctx, cmd)
 	if stopped && err == nil {
 		err = s.stopped(ctx, "command %d of job %s was stopped: %w", s.seq, s.jobID)

@@ -1,0 +1,93 @@
+package shell_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// A job's commands run where and with what the job says, and others as the run says.
+func TestPlaces(t *testing.T) {
+	folder, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := shell.Options{Workspace: folder, Env: append(os.Environ(), "A=run", "B=run", "PWD=/elsewhere")}
+	var got []string
+	show := func(ctx context.Context, sh *shell.Shell) error {
+		out, err := sh.Output(ctx, `echo "$(pwd) $PWD $A $B"`)
+		got = append(got, out)
+		return err
+	}
+	r := run(t, pipeline(t,
+		shell.Job{ID: "make", Run: func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, "mkdir -p a/b") }},
+		shell.Job{ID: "in", Run: show, Dir: "a/b", Env: []string{"B=job", "C=job"}},
+		shell.Job{ID: "out", Run: show},
+		shell.Job{ID: "root", Run: show, Dir: "/"},
+		shell.Job{ID: "shell", Shell: []string{"printf", "%s%s"}, Run: func(ctx context.Context, sh *shell.Shell) error {
+			out, err := sh.Output(ctx, "echo")
+			got = append(got, out+"\n")
+			return err
+		}},
+		shell.Job{ID: "gone", Run: show, Dir: "none"},
+	), options)
+	want := []string{
+		folder + "/a/b " + folder + "/a/b run job\n", folder + " " + folder + " run run\n", "/ / run run\n", "echo\n", "",
+	}
+	for i := range want {
+		if i >= len(got) || got[i] != want[i] {
+			t.Fatalf("got  %q\nwant %q", got, want)
+		}
+	}
+	if failed := asError[*shell.StartError](t, r.err); failed.JobID != "gone" || !errors.Is(failed, os.ErrNotExist) {
+		t.Errorf("got %v", r.err)
+	}
+}
+
+// A job that takes too long has failed, whatever its command makes of being stopped, and the
+// events say what that exited with.
+func TestTimeout(t *testing.T) {
+	for name, test := range map[string]struct {
+		cmd  string
+		code int32
+	}{
+		"stopped":  {"sleep 60", 143},
+		"heeds it": {"trap 'exit 5' TERM; sleep 60 & wait", 5},
+		"says yes": {"trap 'exit 0' TERM; sleep 60 & wait", 0},
+		"does not": {"trap '' TERM; sleep 60", 137},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := run(t, pipeline(t, shell.Job{ID: "job", Timeout: 500 * time.Millisecond, Run: func(ctx context.Context, sh *shell.Shell) error {
+				_, err := sh.Try(ctx, test.cmd)
+				_ = err // a body may say what it likes
+				return nil
+			}}, shell.Job{ID: "next", Needs: []string{"job"}, Run: func(context.Context, *shell.Shell) error { return nil }}),
+				shell.Options{Grace: 700 * time.Millisecond})
+			if failed := asError[*shell.TimeoutError](t, r.err); failed.Timeout != 500*time.Millisecond {
+				t.Errorf("got %v", r.err)
+			}
+			asError[*shell.FailedError](t, r.err)
+			sh := r.record.ShEvents[0]
+			if sh.ExitCode.V != test.code || len(r.result.Jobs) != 1 || r.result.Outcome != domain.Failed {
+				t.Errorf("got %+v, %+v", sh, r.result)
+			}
+		})
+	}
+}
+
+// One that is quick enough is none of its timeout's business.
+func TestTimeoutThatIsNotReached(t *testing.T) {
+	r := run(t, pipeline(t, shell.Job{ID: "job", Timeout: time.Hour, Run: func(ctx context.Context, sh *shell.Shell) error {
+		return sh.Run(ctx, ":")
+	}}), shell.Options{})
+	if r.err != nil {
+		t.Error(r.err)
+	}
+}
