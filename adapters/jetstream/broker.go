@@ -23,6 +23,7 @@ type Broker struct {
 	js      jetstream.JetStream
 	bucket  jetstream.KeyValue // of workers and leases
 	lease   time.Duration      // until a key of the bucket vanishes
+	maxAge  time.Duration      // for how long the stream keeps messages; 0 is for ever
 	window  *window
 
 	partitions atomic.Int64

@@ -23,7 +23,7 @@ type Lag struct {
 	Worker string
 }
 
-// Lag returns the lag of each partition.
+// Lag returns the lag of each partition, as it is for the workers of [Options].Group.
 func (b *Broker) Lag(ctx context.Context) ([]Lag, error) {
 	lags := make([]Lag, b.Partitions())
 	for partition := range lags {
@@ -37,7 +37,7 @@ func (b *Broker) Lag(ctx context.Context) ([]Lag, error) {
 
 func (b *Broker) lag(ctx context.Context, partition int) (Lag, error) {
 	lag := Lag{Partition: partition, Topic: b.Topic(partition)}
-	holder, err := b.bucket.Get(ctx, leasePrefix+strconv.Itoa(partition))
+	holder, err := b.bucket.Get(ctx, b.key(leaseKey, strconv.Itoa(partition)))
 	if err == nil {
 		lag.Worker = string(holder.Value())
 	} else if !errors.Is(err, jetstream.ErrKeyNotFound) {

@@ -29,7 +29,7 @@ type lease struct {
 func (w *worker) take(partition int) (*lease, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.b.lease/3)
 	defer cancel()
-	l := &lease{w: w, key: leasePrefix + strconv.Itoa(partition), done: make(chan struct{})}
+	l := &lease{w: w, key: w.b.key(leaseKey, strconv.Itoa(partition)), done: make(chan struct{})}
 	start := time.Now()
 	var err error
 	l.revision, err = w.b.bucket.Create(ctx, l.key, []byte(w.id))

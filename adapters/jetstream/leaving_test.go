@@ -225,7 +225,7 @@ func TestGivenUpWhileTaking(t *testing.T) {
 			})
 		}
 		workers.Wait()
-		if _, err := b.bucket.Get(context.Background(), leasePrefix+"0"); !errors.Is(err, jetstream.ErrKeyNotFound) {
+		if _, err := b.bucket.Get(context.Background(), b.key(leaseKey, "0")); !errors.Is(err, jetstream.ErrKeyNotFound) {
 			t.Fatal("all workers are gone, and somebody has the lease: ", err)
 		}
 	}

@@ -15,6 +15,10 @@ type Options struct {
 	// Stream is the name of the stream, of letters, digits, - and _, where the
 	// address does not name it. The default is "quire".
 	Stream string
+	// Group is the group of this broker's workers, of letters, digits, - and _. The
+	// workers of a group share out the partitions among themselves, and each group gets all
+	// messages: a group is for one store. A publisher needs none.
+	Group string
 	// Partitions is how many there are to be. Zero leaves as many as there are,
 	// and makes a new stream with 8. More than there are raises the number.
 	Partitions int
@@ -92,6 +96,8 @@ func (o Options) check() error {
 	switch {
 	case !streamName.MatchString(o.Stream):
 		return wrong("%q cannot be the name of a stream: it has letters, digits, - and _ only", o.Stream)
+	case o.Group != "" && !streamName.MatchString(o.Group):
+		return wrong("%q cannot be the name of a group: it has letters, digits, - and _ only", o.Group)
 	case o.Partitions < 0 || o.Partitions > maxPartitions:
 		return wrong("%d partitions: there can be 1 to %d", o.Partitions, maxPartitions)
 	case o.Replicas < 0 || o.Replicas > 5:

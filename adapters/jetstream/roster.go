@@ -22,18 +22,15 @@ type sign struct {
 	at time.Time // by this process's clock: no two need agree
 }
 
-// see takes in a key of a worker that was written or deleted, and returns who
-// that is.
-func (r *roster) see(entry jetstream.KeyValueEntry, now time.Time) (id string) {
-	id = strings.TrimPrefix(entry.Key(), workerPrefix)
+// see takes in the key of a worker that was written or deleted.
+func (r *roster) see(id string, entry jetstream.KeyValueEntry, now time.Time) {
 	s := sign{at: now}
 	if entry.Operation() != jetstream.KeyValuePut || json.Unmarshal(entry.Value(), &s.candidate) != nil {
 		delete(r.workers, id)
-		return id
+		return
 	}
 	s.id = id
 	r.workers[id] = s
-	return id
 }
 
 // alive are the workers that are there.
@@ -67,7 +64,7 @@ func (w *worker) follow() {
 func (w *worker) watch(trouble *trouble) error {
 	ctx, cancel := context.WithCancel(w.open)
 	defer cancel()
-	watcher, err := w.b.bucket.WatchAll(ctx)
+	watcher, err := w.b.bucket.WatchFiltered(ctx, []string{w.b.key(workerKey, "*"), w.b.key(leaseKey, "*")})
 	if err != nil {
 		return err
 	}
@@ -97,17 +94,21 @@ func (w *worker) watch(trouble *trouble) error {
 				return errBlind
 			case entry == nil:
 				known = true
-			case strings.HasPrefix(entry.Key(), leasePrefix):
-				w.noteLease(entry)
-				continue // nobody has come or gone
-			case r.see(entry, time.Now()) == w.id && entry.Revision() != w.seen:
-				// What was seen before comes once more when watching begins anew.
-				w.seen = entry.Revision()
-				if time.Since(own) > w.b.lease { // after an outage
-					settled = time.Now().Add(w.b.lease / 2)
+			default:
+				id, isWorker := w.b.keyOf(workerKey, entry.Key())
+				if !isWorker {
+					w.noteLease(entry)
+					continue // nobody has come or gone
 				}
-				own = time.Now()
-				trouble.note(nil)
+				// What was seen before comes once more when watching begins anew.
+				if r.see(id, entry, time.Now()); id == w.id && entry.Revision() != w.seen {
+					w.seen = entry.Revision()
+					if time.Since(own) > w.b.lease { // after an outage
+						settled = time.Now().Add(w.b.lease / 2)
+					}
+					own = time.Now()
+					trouble.note(nil)
+				}
 			}
 		}
 		if time.Since(own) > 2*w.b.lease {
@@ -121,7 +122,8 @@ func (w *worker) watch(trouble *trouble) error {
 
 // noteLease wakes the tenure that waits for a lease when it is given back.
 func (w *worker) noteLease(entry jetstream.KeyValueEntry) {
-	partition, err := strconv.Atoi(strings.TrimPrefix(entry.Key(), leasePrefix))
+	number, _ := w.b.keyOf(leaseKey, entry.Key())
+	partition, err := strconv.Atoi(number)
 	if err == nil && entry.Operation() != jetstream.KeyValuePut {
 		w.leaseIsFree(partition)
 	}

@@ -53,6 +53,7 @@ func (b *Broker) ensure(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("stream %s: %w", name, err)
 	}
+	b.maxAge = config.MaxAge
 	if err := b.setPartitions(ctx, config); err != nil {
 		return fmt.Errorf("stream %s: %w", name, err)
 	}

@@ -71,8 +71,9 @@ func (t *tenure) serve(l *lease) {
 	t.log().Info("the partition is given up", "lost", l.held.Err() != nil)
 }
 
-// makeConsumer makes the consumer of the partition if there is none. It is never
-// deleted, as it knows what has been acked.
+// makeConsumer makes the consumer of the partition if there is none. It knows what has
+// been acked. The server removes it when no worker has asked for messages for as long as
+// the stream keeps them: then it knows of nothing that is still there.
 func (t *tenure) makeConsumer(ctx context.Context) error {
 	b := t.w.b
 	ctx, cancel := context.WithTimeout(ctx, b.lease)
@@ -80,7 +81,7 @@ func (t *tenure) makeConsumer(ctx context.Context) error {
 	_, err := b.js.CreateOrUpdateConsumer(ctx, b.options.Stream, jetstream.ConsumerConfig{
 		Durable: b.consumer(t.partition), FilterSubject: b.Topic(t.partition),
 		AckPolicy: jetstream.AckExplicitPolicy, AckWait: b.options.AckWait, MaxDeliver: -1,
-		MaxAckPending: waiting * b.options.InFlight,
+		MaxAckPending: waiting * b.options.InFlight, InactiveThreshold: b.maxAge,
 	})
 	if err != nil {
 		return fmt.Errorf("make the consumer %s: %w", b.consumer(t.partition), err)
@@ -94,6 +95,9 @@ const waiting = 16
 
 // consumer returns the name of the consumer of a partition.
 func (b *Broker) consumer(partition int) string {
+	if b.options.Group != "" {
+		return fmt.Sprintf("%s-%s-%d", b.options.Stream, b.options.Group, partition)
+	}
 	return fmt.Sprintf("%s-%d", b.options.Stream, partition)
 }
 

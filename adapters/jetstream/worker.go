@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -138,16 +139,30 @@ func (w *worker) candidate() candidate {
 	return c
 }
 
-// Keys of the bucket.
+// Kinds of keys of the bucket.
 const (
-	workerPrefix = "worker."
-	leasePrefix  = "lease."
+	workerKey = "worker"
+	leaseKey  = "lease"
 )
+
+// key is a key of the bucket: that of a group's worker, by its id, or of the lease of
+// a partition, by its number.
+func (b *Broker) key(kind, name string) string {
+	if b.options.Group != "" {
+		kind = b.options.Group + "." + kind
+	}
+	return kind + "." + name
+}
+
+// keyOf returns what a key is of, and false where it is of another kind or group.
+func (b *Broker) keyOf(kind, key string) (name string, ok bool) {
+	return strings.CutPrefix(key, b.key(kind, ""))
+}
 
 // heartbeat writes the worker's key as long as it is open, and removes it
 // then.
 func (w *worker) heartbeat() {
-	key := workerPrefix + w.id
+	key := w.b.key(workerKey, w.id)
 	every := time.NewTicker(w.b.lease / 3)
 	defer every.Stop()
 	trouble := trouble{log: w.b.options.Logger.With("worker", w.id), what: "the worker cannot say that it is alive"}

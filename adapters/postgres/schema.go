@@ -24,7 +24,7 @@ var migrations embed.FS
 const versions = "quire_project_schema"
 
 // relations are the names that the migrations take.
-var relations = []string{"runs", "jobs", "sh_events", "timings", "diagnostics", "long_job_ids", "checkpoints", "sh_timings", "held_segments", "quarantined_runs"}
+var relations = []string{"runs", "jobs", "sh_events", "timings", "diagnostics", "long_job_ids", "checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store"}
 
 // found is what a schema holds.
 type found struct {

@@ -14,7 +14,7 @@ import (
 const schemaTable = "quire_project_schema"
 
 // taken are the names that the tables and views of a store have.
-var taken = []string{"runs", "jobs", "sh_events", "timings", "sh_timings", "diagnostics", "checkpoints", "held_segments", "quarantined_runs"}
+var taken = []string{"runs", "jobs", "sh_events", "timings", "sh_timings", "diagnostics", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store"}
 
 // inspect returns the version of the store's tables; 0 if there are none. It
 // changes nothing.

@@ -17,7 +17,7 @@ import (
 var embedded embed.FS
 
 // latest is the version of the newest migration.
-const latest = 2
+const latest = 3
 
 // migrationTimeout is for how long migrating waits for others.
 const migrationTimeout = 10 * time.Second

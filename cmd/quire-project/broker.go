@@ -28,6 +28,8 @@ type openedBroker struct {
 	hopeless func(error) bool
 	// lag is how many messages of each partition are still to be applied.
 	lag func(context.Context) (map[int]int64, error)
+	// replay has what the broker still holds delivered once more.
+	replay func(context.Context) error
 	// name is the address, without secrets.
 	name  string
 	close func() error
@@ -59,16 +61,25 @@ const knownBrokers = "nats://[USER:PASSWORD@]HOST[:PORT][,HOST...][/STREAM] or t
 // natsAddress is how the address of a NATS server begins.
 var natsAddress = regexp.MustCompile(`^(nats|tls)://`)
 
-// open opens the broker that a flag names. It waits for no server.
-func (f *brokerFlags) open(ctx context.Context, flag, address string, log *slog.Logger) (*openedBroker, error) {
+// check reports what cannot be the address of a broker.
+func (f *brokerFlags) check(flag, address string) error {
 	switch {
 	case address == "":
-		return nil, usageError(fmt.Errorf("name the broker with %s, as %s", flag, knownBrokers))
+		return usageError(fmt.Errorf("name the broker with %s, as %s", flag, knownBrokers))
 	case !natsAddress.MatchString(address): // which may hold a password, whatever it is
-		return nil, usageError(fmt.Errorf("%s takes the address of a broker: %s", flag, knownBrokers))
+		return usageError(fmt.Errorf("%s takes the address of a broker: %s", flag, knownBrokers))
+	}
+	return nil
+}
+
+// open opens the broker that a flag names, for the store with the given id, or for
+// publishing where that is empty. It waits for no server.
+func (f *brokerFlags) open(ctx context.Context, flag, address, storeID string, log *slog.Logger) (*openedBroker, error) {
+	if err := f.check(flag, address); err != nil {
+		return nil, err
 	}
 	opened, err := openJetStream(ctx, address, jetstream.Options{
-		Partitions: f.partitions, Replicas: f.replicas, InFlight: inFlight,
+		Group: storeID, Partitions: f.partitions, Replicas: f.replicas, InFlight: inFlight,
 		Credentials: f.creds, CAFile: f.ca, CertFile: f.cert, KeyFile: f.key, Logger: log,
 	})
 	switch {
@@ -97,8 +108,8 @@ func openJetStream(ctx context.Context, address string, options jetstream.Option
 		hopeless: func(err error) bool {
 			return errors.Is(err, jetstream.ErrTooLarge) || errors.Is(err, jetstream.ErrClosed)
 		},
-		lag:  func(ctx context.Context) (map[int]int64, error) { return lags(b.Lag(ctx)) },
-		name: b.String(), close: b.Close,
+		lag:    func(ctx context.Context) (map[int]int64, error) { return lags(b.Lag(ctx)) },
+		replay: b.Replay, name: b.String(), close: b.Close,
 	}, nil
 }
 

@@ -88,7 +88,7 @@ func publish(ctx context.Context, path string, flags publishFlags, std stdio) (e
 	bar := newProgress(std.err, sources, flags.follow)
 	defer bar.stop()
 	log := slog.New(slog.NewTextHandler(bar, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	b, err := flags.open(ctx, "--to", flags.to, log)
+	b, err := flags.open(ctx, "--to", flags.to, "", log)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type subscribeFlags struct {
 	listen   string
 	log      string
 	patience time.Duration
+	replay   bool
 }
 
 func newSubscribe(std stdio) *cobra.Command {
@@ -31,11 +32,12 @@ func newSubscribe(std stdio) *cobra.Command {
 		Short: "Keep a store's rows up with what publish sends to a broker",
 		Long: `Keep a store's rows up with what publish sends to a broker, until Ctrl-C.
 
-Start it as often as there is work for, on as many machines: the workers share
+Run as many workers as you need, on any number of machines: those of one store share
 out the broker's partitions among themselves, and when one stops or dies the others
-take over what it had, within seconds. A message is acknowledged when what it
-led to is committed, and may come twice, late or out of order: the rows
-are those of the streams all the same.
+take over what it had, within seconds. Each store gets everything: a second store,
+a copy, or one that is made anew gets what the broker still holds. A message is
+acknowledged when what it led to is committed, and may come twice, late or out of
+order: the rows are those of the streams all the same.
 
 A run whose stream is malformed, or of which a part does not come, is quarantined:
 what comes of it is kept in the store, the others go on, and "quire-project
@@ -67,6 +69,7 @@ func (f *subscribeFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9464", "where metrics and health are served, as `host:port`; without a host\nto this machine alone; another port if that one is taken and was\nnot asked for; none to serve nothing")
 	flags.StringVar(&f.log, "log", "text", "how to log: text, json, or none")
 	flags.DurationVar(&f.patience, "patience", time.Minute, "how long the missing part of a run is waited for before the run is\nquarantined; it is released when that comes")
+	flags.BoolVar(&f.replay, "replay", false, "have everything that the broker still holds delivered once more, as\nafter the store was restored in place from a backup; what the store\nhas already is dropped")
 	f.brokerFlags.add(cmd)
 	f.readFlags.addReading(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("from", completeBroker)
@@ -105,22 +108,34 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, std 
 	if listener != nil {
 		defer listener.Close() // in case that nobody serves it
 	}
-	b, err := flags.open(ctx, "--from", flags.from, log)
+	if err := flags.check("--from", flags.from); err != nil {
+		return err
+	}
+	s, err := opening{durable: true}.store(ctx, at)
 	if errors.Is(err, errInterrupted) {
 		return nil // as at any later time
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, b.close()) }()
-	s, err := opening{durable: true}.store(ctx, at)
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	id, err := s.ID(ctx)
+	if err != nil {
+		return err
+	}
+	b, err := flags.open(ctx, "--from", flags.from, id, log)
 	if errors.Is(err, errInterrupted) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, s.Close()) }()
+	defer func() { err = cmp.Or(err, b.close()) }()
+	if flags.replay {
+		if err := b.replay(ctx); err != nil {
+			return err
+		}
+	}
 	w, err := newWorker(b, s, options, flags.patience, log)
 	if err != nil {
 		return err

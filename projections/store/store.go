@@ -13,6 +13,10 @@ import (
 //
 // It is safe for concurrent use, by several goroutines and several processes.
 type Store interface {
+	// ID returns what the store is called, in letters and digits: all who open it get the
+	// same, and no other store has it, not even a copy or one that was made anew in the same
+	// place. Who keeps track of what a store has been given does so by its id.
+	ID(ctx context.Context) (string, error)
 	// Checkpoints returns those of runs that are stored.
 	Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]Checkpoint, error)
 	// Update lets do write in one transaction, and commits it unless do

@@ -3,6 +3,7 @@ package memory
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"slices"
 	"sync/atomic"
 
@@ -14,6 +15,7 @@ import (
 // that never changes, so that readers wait for nobody; an update makes the
 // next one, which takes its place at once.
 type Store struct {
+	id  string
 	now atomic.Pointer[content]
 	// writing holds a token while a transaction has its lock. There is one
 	// lock for all runs.
@@ -28,10 +30,13 @@ var _ store.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store {
-	s := &Store{writing: make(chan struct{}, 1)}
+	s := &Store{id: rand.Text(), writing: make(chan struct{}, 1)}
 	s.now.Store(&content{})
 	return s
 }
+
+// ID returns what the store is called.
+func (s *Store) ID(ctx context.Context) (string, error) { return s.id, ctx.Err() }
 
 // Checkpoints returns those of runs that are stored.
 func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {

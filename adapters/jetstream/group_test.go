@@ -1,0 +1,98 @@
+package jetstream
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+)
+
+// Each group gets all messages, whatever others have acked, and its workers share the
+// partitions out among themselves.
+func TestGroups(t *testing.T) {
+	t.Parallel()
+	server := natstest.New(t)
+	inGroup := func(name string) *Broker {
+		return openWith(t, server.URL(), with(func(o *Options) { o.Group = name }))
+	}
+	publisher := inGroup("")
+	const early, late = 30, 50
+	send := func(from, to int) {
+		for i := from; i < to; i++ {
+			publish(t, publisher, publisher.Topic(i%publisher.Partitions()), numbered(i, 1)...)
+		}
+	}
+	send(0, early)
+	var one, two, none sink
+	first, second := inGroup("one"), inGroup("one")
+	workers := []*worker{first.Subscriber().(*worker), second.Subscriber().(*worker)}
+	for i, b := range []*Broker{first, second} {
+		go one.drink(subscribe(t, workers[i], b.AllTopics()))
+	}
+	eventually(t, "the first group has shared the partitions out", func() bool {
+		return len(held(workers[0])) == 4 && len(held(workers[1])) == 4
+	})
+	eventually(t, "the first group has what there is", func() bool { return one.len() == early })
+	acked(t, first)
+	go two.drink(subscribe(t, inGroup("two").Subscriber(), publisher.AllTopics()))
+	go none.drink(subscribe(t, publisher.Subscriber(), publisher.AllTopics()))
+	send(early, late)
+	for name, s := range map[string]*sink{"one": &one, "two": &two, "no name": &none} {
+		eventually(t, fmt.Sprintf("the group with %s has all", name), func() bool { return s.len() == late })
+	}
+	if len(held(workers[0])) != 4 || len(held(workers[1])) != 4 {
+		t.Error("workers of another group have changed who has which partition")
+	}
+}
+
+// What was acked comes once more when that is asked for, and to no other group.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	server := natstest.New(t)
+	open := func(group string) (*Broker, <-chan *message.Message) {
+		b := openWith(t, server.URL(), with(func(o *Options) { o.Group = group }))
+		return b, subscribe(t, b.Subscriber(), b.AllTopics())
+	}
+	b, messages := open("one")
+	other, otherMessages := open("two")
+	publish(t, b, b.Topic(0), numbered(0, 2)...)
+	for range 2 {
+		next(t, messages).Ack()
+		next(t, otherMessages).Ack()
+	}
+	acked(t, b)
+	acked(t, other)
+	if err := b.Replay(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		next(t, messages).Ack()
+	}
+	quiet(t, otherMessages, 100*time.Millisecond)
+}
+
+// The server forgets the consumers of a group that is gone when it forgets the messages.
+func TestConsumersOfAGroupThatIsGone(t *testing.T) {
+	t.Parallel()
+	o := with(func(o *Options) { o.Group, o.Partitions, o.MaxAge = "gone", 1, 2*time.Second })
+	b := openWith(t, natstest.New(t).URL(), o)
+	worker := b.Subscriber()
+	subscribe(t, worker, b.AllTopics())
+	exists := func() bool {
+		_, err := b.js.Consumer(context.Background(), b.options.Stream, b.consumer(0))
+		return err == nil
+	}
+	eventually(t, "the consumer is made", exists)
+	consumer, err := b.js.Consumer(context.Background(), b.options.Stream, b.consumer(0))
+	if err != nil || consumer.CachedInfo().Config.InactiveThreshold != o.MaxAge {
+		t.Fatal(consumer, err)
+	}
+	if err := worker.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the consumer is removed", func() bool { return !exists() })
+}

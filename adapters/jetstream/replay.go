@@ -1,0 +1,22 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Replay has everything that the stream still holds delivered once more to the workers of
+// [Options].Group, also to those that are working.
+func (b *Broker) Replay(ctx context.Context) error {
+	for partition := range b.Partitions() {
+		// The worker that reads the partition makes the consumer anew.
+		err := b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(partition))
+		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return fmt.Errorf("have %s at %s delivered once more: %w", b.Topic(partition), b, explain(err))
+		}
+	}
+	return nil
+}
