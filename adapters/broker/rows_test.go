@@ -72,7 +72,7 @@ func waitForRows(t *testing.T, s store.Store, folder string) {
 	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		var wrong []string
 		found := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
-		if err := store.Verify(t.Context(), s, jsonl.Folder{Path: folder}, store.VerifyOptions{Found: found}); err != nil {
+		if err := store.Verify(t.Context(), s, jsonl.Folder(folder), store.VerifyOptions{Found: found}); err != nil {
 			t.Fatal(err)
 		}
 		waiting, err := s.Waiting(t.Context())

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/quire-ci/quire-project/adapters/internal/layout"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
@@ -95,7 +96,7 @@ func (f *follower) summary() (s Summary) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(f.unread)) {
-		if cannotLook(path) {
+		if cannotLook(path) || errors.Is(f.unread[path], layout.ErrLink) && isThere(path) {
 			s.Unread = append(s.Unread, f.unread[path])
 		}
 	}

@@ -159,7 +159,7 @@ func (s *site) waitForRows() {
 func (s *site) differences(folder string) (all []string) {
 	ctx := context.Background()
 	options := store.VerifyOptions{Found: func(d store.Difference) { all = append(all, fmt.Sprintf("%+v", d)) }}
-	if err := store.Verify(ctx, s.store, jsonl.Folder{Path: folder}, options); err != nil {
+	if err := store.Verify(ctx, s.store, jsonl.Folder(folder), options); err != nil {
 		s.t.Fatal(err)
 	}
 	waiting, err := s.store.Waiting(ctx)

@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -221,35 +219,4 @@ func (s *recorded) End() domain.Mark  { return s.endMark }
 func (s *recorded) Close() error {
 	s.stop()
 	return s.file.Close()
-}
-
-// Folder is the streams of a folder, see [Walk]: [store.Sources].
-type Folder struct {
-	Path    string
-	Options Options
-	// Read, when set, counts the bytes that are read.
-	Read *atomic.Int64
-}
-
-// All yields the folder's streams in the order of their paths.
-func (f Folder) All() iter.Seq2[store.Source, error] {
-	return func(yield func(store.Source, error) bool) {
-		for source, err := range Walk(f.Path) {
-			options := f.Options
-			options.Name = source.Path
-			if !yield(source.Recording(options).Counting(f.Read), err) {
-				return
-			}
-		}
-	}
-}
-
-// Has reports whether name is that of a stream in the folder.
-func (f Folder) Has(name string) bool {
-	inside := strings.TrimSuffix(nameOf(f.Path), string(filepath.Separator)) + string(filepath.Separator)
-	if !strings.HasPrefix(name, inside) {
-		return false
-	}
-	info, err := os.Stat(name)
-	return err == nil && info.Mode().IsRegular()
 }

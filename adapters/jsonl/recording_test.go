@@ -19,7 +19,7 @@ import (
 
 var (
 	_ store.Source  = (*jsonl.Recording)(nil)
-	_ store.Sources = jsonl.Folder{}
+	_ store.Sources = jsonl.Streams{}
 )
 
 // record writes a stream to a file, which it compresses if its name says so.
@@ -125,21 +125,5 @@ func TestRecordingSaysHowItReads(t *testing.T) {
 	}
 	if source.Recording(jsonl.Options{}).Reading() != source.Recording(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).Reading() {
 		t.Error("the default limit has two names")
-	}
-}
-
-func TestFolderHas(t *testing.T) {
-	folder := t.TempDir()
-	record(t, filepath.Join(folder, "a.jsonl"), "")
-	outside := record(t, filepath.Join(t.TempDir(), "b.jsonl"), "")
-	streams := jsonl.Folder{Path: folder}
-	n := 0
-	for source, err := range streams.All() {
-		if n++; err != nil || !streams.Has(source.Name()) {
-			t.Errorf("%s: %v", source.Name(), err)
-		}
-	}
-	if n != 1 || streams.Has(outside.Name()) || streams.Has(filepath.Join(folder, "c.jsonl")) || streams.Has("") {
-		t.Error("it has what is not in it")
 	}
 }

@@ -5,15 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"iter"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"github.com/quire-ci/quire-project/adapters/internal/layout"
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -40,44 +38,6 @@ func FileSource(path string) Source {
 		full = abs // events.jsonl is named by its folder, wherever one stands
 	}
 	return Source{Path: path, Run: domain.RunIDOf(filepath.ToSlash(full))}
-}
-
-// Walk yields the streams of a folder: every *.jsonl at any depth, compressed
-// ones included, one run each, in the order of their paths. Folders that are
-// reached by a symbolic link are not entered, but folder may be one. What cannot be read is yielded
-// as an error, and the walk goes on.
-func Walk(folder string) iter.Seq2[Source, error] {
-	return func(yield func(Source, error) bool) {
-		if info, err := os.Lstat(folder); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-			folder += string(filepath.Separator) // the one link that is followed
-		}
-		_ = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				if !yield(Source{Path: path}, printable.Error(err)) {
-					return fs.SkipAll
-				}
-			case isStream(path, entry) && !yield(FileSource(path), nil):
-				return fs.SkipAll
-			}
-			return nil
-		})
-	}
-}
-
-func isStream(path string, entry fs.DirEntry) bool {
-	name, compressed := strings.CutSuffix(entry.Name(), ".gz")
-	if !compressed {
-		name = strings.TrimSuffix(name, ".zst")
-	}
-	if !strings.HasSuffix(name, ".jsonl") || entry.IsDir() {
-		return false
-	}
-	if entry.Type()&fs.ModeSymlink != 0 {
-		info, err := os.Stat(path)
-		return err != nil || info.Mode().IsRegular() // a dangling link is told of by Open
-	}
-	return entry.Type().IsRegular()
 }
 
 // File is a stream that has been opened. It reads as the source's bytes before
@@ -134,18 +94,18 @@ func newFile(file *os.File) (*File, error) {
 // those of a compressed file.
 func (f *File) decompress() error {
 	peek := bufio.NewReaderSize(f.raw, 16)
-	magic, err := peek.Peek(4)
+	magic, err := peek.Peek(layout.MagicSize)
 	f.plain = peek
-	switch {
+	switch compression := layout.Compression(magic); {
 	case err != nil && !errors.Is(err, io.EOF):
 		return err
-	case strings.HasPrefix(string(magic), "\x1f\x8b"):
+	case compression == layout.Gzip:
 		unzip, err := gzip.NewReader(bufio.NewReaderSize(peek, minBuffer))
 		if err != nil {
 			return fmt.Errorf("gzip: %w", err)
 		}
 		f.plain, f.compressed = unzip, true
-	case isZstd(string(magic)):
+	case compression == layout.Zstd:
 		// With a concurrency of one, it has no goroutines and need not be closed:
 		// somebody may be reading from it when the file is closed.
 		unzstd, err := zstd.NewReader(peek, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
@@ -155,12 +115,6 @@ func (f *File) decompress() error {
 		f.plain, f.compressed = unzstd, true
 	}
 	return nil
-}
-
-// isZstd reports whether a file that begins with magic is one of zstd: a frame
-// or, as parallel compressors write it first, one to skip (RFC 8878, 3.1).
-func isZstd(magic string) bool {
-	return magic == "\x28\xb5\x2f\xfd" || len(magic) == 4 && magic[0]&0xf0 == 0x50 && magic[1:] == "\x2a\x4d\x18"
 }
 
 // Read reads bytes of the stream.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // folderOf makes a folder of files: their contents by their paths.
@@ -133,28 +134,84 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-func TestWalkOfWhatIsNoFolder(t *testing.T) {
-	folder := folderOf(t, map[string]string{"a.jsonl": "", "a.txt": ""})
-	if paths, runs, errs := walk(t, filepath.Join(folder, "a.jsonl")); len(paths) != 1 || runs[0] != "a" || errs != nil {
-		t.Errorf("a stream: got %v, %v, %v", paths, runs, errs)
+// A folder with an events.jsonl has no other stream, whatever is in it or below it.
+func TestWalkWhereARunHasACheckout(t *testing.T) {
+	folder := folderOf(t, map[string]string{
+		"42/events.jsonl": "", "42/other.jsonl": "", "42/events.jsonl.gz": "", "42/checkout/fixtures/a.jsonl": "",
+		"42/checkout/runs/1/events.jsonl": "", "43/events.jsonl.zst": "", "43/a.jsonl": "",
+		"events/a.jsonl": "", "44/events.jsonl/a.jsonl": "",
+	})
+	paths, runs, errs := walk(t, folder)
+	wantPaths := []string{"42/events.jsonl", "43/events.jsonl.zst", "44/events.jsonl/a.jsonl", "events/a.jsonl"}
+	if !reflect.DeepEqual(paths, wantPaths[:3]) || len(errs) != 1 {
+		t.Errorf("got  %v, %v\nwant %v", paths, errs, wantPaths)
 	}
-	if paths, _, errs := walk(t, filepath.Join(folder, "a.txt")); paths != nil || errs != nil {
-		t.Errorf("another file: got %v, %v", paths, errs)
+	if want := []domain.RunID{"42", "43", "a"}; !reflect.DeepEqual(runs, want) {
+		t.Errorf("got runs %v, want %v", runs, want)
 	}
-	for _, path := range []string{"", filepath.Join(folder, "no\x1bsuch")} {
+	checkDuplicate(t, errs[0], filepath.Join(folder, "events", "a.jsonl"), filepath.Join(folder, "44", "events.jsonl", "a.jsonl"))
+	if paths, _, errs := walk(t, filepath.Join(folder, "42", "checkout", "fixtures")); len(paths) != 1 || errs != nil {
+		t.Errorf("a folder that is named is walked wherever it is; got %v, %v", paths, errs)
+	}
+}
+
+func checkDuplicate(t *testing.T, err error, name, taken string) {
+	t.Helper()
+	var duplicate *store.DuplicateError
+	if !errors.As(err, &duplicate) || duplicate.Name != name || duplicate.Taken != taken {
+		t.Errorf("got %v; want %s beside %s", err, name, taken)
+	}
+}
+
+// Several paths are walked in the order in which they are named. A run has one stream.
+func TestWalkOfSeveral(t *testing.T) {
+	folder := folderOf(t, map[string]string{"z.jsonl": "", "b/1.jsonl": "", "b/7/run.jsonl": "", "a/1.jsonl": "", "a/8/run.jsonl": "", "odd.txt": ""})
+	in := func(path string) string { return filepath.Join(folder, path) }
+	var paths []string
+	var errs []error
+	for source, err := range jsonl.Walk(in("z.jsonl"), in("b"), in("a"), in("odd.txt"), in("b"), jsonl.Stdin) {
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		paths = append(paths, source.Path)
+	}
+	if want := []string{in("z.jsonl"), in("b/1.jsonl"), in("b/7/run.jsonl"), in("odd.txt")}; !reflect.DeepEqual(paths, want) || len(errs) != 5 {
+		t.Fatalf("got %v, %v, want %v", paths, errs, want)
+	}
+	checkDuplicate(t, errs[0], in("a/1.jsonl"), in("b/1.jsonl"))
+	checkDuplicate(t, errs[1], in("a/8/run.jsonl"), in("b/7/run.jsonl"))
+	checkDuplicate(t, errs[2], in("b/1.jsonl"), in("b/1.jsonl"))
+	checkDuplicate(t, errs[4], jsonl.Stdin, in("b/7/run.jsonl"))
+}
+
+func TestWalkOfNothing(t *testing.T) {
+	folder := folderOf(t, map[string]string{"empty\x1b/notes.txt": "", "empty\x1b/deeper/x": "", "full/a.jsonl": ""})
+	for _, path := range []string{"", filepath.Join(folder, "no\x1bsuch"), filepath.Join(folder, "empty\x1b")} {
+		want := fs.ErrNotExist
+		if strings.Contains(path, "empty") {
+			want = jsonl.ErrNoStream
+		}
 		_, _, errs := walk(t, path)
-		if len(errs) != 1 || !errors.Is(errs[0], fs.ErrNotExist) {
-			t.Errorf("nothing: got %v", errs)
+		if len(errs) != 1 || !errors.Is(errs[0], want) {
+			t.Errorf("%q: got %v", path, errs)
 			continue
 		}
 		checkPrintable(t, errs[0])
 	}
+	n := 0 // an empty folder beside a full one is one error, too
+	for _, err := range jsonl.Walk(filepath.Join(folder, "full"), filepath.Join(folder, "empty\x1b")) {
+		if n++; (n == 2) != errors.Is(err, jsonl.ErrNoStream) {
+			t.Error(err)
+		}
+	}
 }
 
-// Links to files are streams, links to folders are not entered (or a link
-// upwards would never end), but for the one that is named.
+// Links to files are streams, links to folders are not entered, but for the one that is
+// named: a link upwards would never end. One that leads out of what is walked is an
+// error, because streams may be there.
 func TestWalkAndLinks(t *testing.T) {
-	folder := folderOf(t, map[string]string{"real/a.jsonl": event + "\n", "real/events.jsonl": ""})
+	folder := folderOf(t, map[string]string{"real/a.jsonl": event + "\n", "real/1/events.jsonl": "", "disk2/c.jsonl": ""})
 	link := func(to, name string) {
 		if err := os.Symlink(to, filepath.Join(folder, name)); err != nil {
 			t.Skip(err)
@@ -163,19 +220,32 @@ func TestWalkAndLinks(t *testing.T) {
 	link("../real/a.jsonl", "real/b.jsonl")
 	link("..", "real/upwards")
 	link("../real", "real/folder.jsonl")
+	link("1", "real/latest")
 	link("no-such-file", "real/dangling.jsonl")
 	link("real", "named")
 
-	paths, runs, errs := walk(t, filepath.Join(folder, "named"))
-	if want := []string{"a.jsonl", "b.jsonl", "dangling.jsonl", "events.jsonl"}; !reflect.DeepEqual(paths, want) || errs != nil {
+	paths, _, errs := walk(t, filepath.Join(folder, "named"))
+	if want := []string{"1/events.jsonl", "a.jsonl", "b.jsonl", "dangling.jsonl"}; !reflect.DeepEqual(paths, want) || errs != nil {
 		t.Errorf("got %v, %v, want %v", paths, errs, want)
 	}
-	if runs[3] != "named" {
-		t.Errorf("got run %s", runs[3])
-	}
 	// A stream that a link promises and does not give is no stream less.
-	if _, err := jsonl.FileSource(filepath.Join(folder, "named", paths[2])).Open(); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := jsonl.FileSource(filepath.Join(folder, "named", paths[3])).Open(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("dangling: got %v", err)
+	}
+
+	link("../disk2", "real/away")
+	link("../disk3", "real/gone\x1b")
+	_, _, errs = walk(t, filepath.Join(folder, "named"))
+	if len(errs) != 2 || !strings.Contains(errs[0].Error(), "disk2 as well") || !strings.Contains(errs[1].Error(), "leads nowhere") {
+		t.Errorf("got %v", errs)
+	}
+	for _, err := range errs {
+		checkPrintable(t, err)
+	}
+	for source, err := range jsonl.Walk(filepath.Join(folder, "named"), filepath.Join(folder, "disk2")) {
+		if err != nil && !strings.Contains(err.Error(), "leads nowhere") {
+			t.Errorf("%s: %v; where it leads is walked, too", source.Path, err)
+		}
 	}
 }
 

@@ -28,7 +28,7 @@ func TestStoreBehindPooler(t *testing.T) {
 		all.Go(func() {
 			for range 3 {
 				s := open(t, address)
-				if _, err := store.Rebuild(ctx, s, jsonl.Folder{Path: folder, Options: read}, store.Options{Force: true}); err != nil {
+				if _, err := store.Rebuild(ctx, s, jsonl.Streams{Paths: []string{folder}, Options: read}, store.Options{Force: true}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -37,7 +37,7 @@ func TestStoreBehindPooler(t *testing.T) {
 	all.Wait()
 	for _, at := range []string{address, direct} {
 		runs := 0
-		err := store.Verify(ctx, open(t, at), jsonl.Folder{Path: folder, Options: read}, store.VerifyOptions{Done: func(v store.Verified) {
+		err := store.Verify(ctx, open(t, at), jsonl.Streams{Paths: []string{folder}, Options: read}, store.VerifyOptions{Done: func(v store.Verified) {
 			runs++
 			if v.Err != nil || v.Differences > 0 {
 				t.Errorf("%s: %d differences, %v", v.RunID, v.Differences, v.Err)

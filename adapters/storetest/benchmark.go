@@ -62,7 +62,7 @@ func timed(b *testing.B, s store.Store, do func(store.Store) error) time.Duratio
 }
 
 func fromFiles(s store.Store, folder string) error {
-	_, err := store.IngestAll(context.Background(), s, jsonl.Folder{Path: folder}, store.Options{})
+	_, err := store.IngestAll(context.Background(), s, jsonl.Folder(folder), store.Options{})
 	return err
 }
 

@@ -208,11 +208,18 @@ func setAside(t *trial) error {
 	return t.agree(sound...)
 }
 
-// twoOfOneRun rebuilds twice: what was stored by then is taken again.
+// twoOfOneRun rebuilds with two streams of one run, whatever was stored before: nothing,
+// the first one, the second one, and the first one when it was elsewhere. It is the
+// first one that is used.
 func twoOfOneRun(t *trial) error {
 	first, second := record(t.run("a"), longStream(2)), record(t.run("a"), longStream(3))
 	second.name = "another place"
-	for range 2 {
+	moved := record(t.run("a"), longStream(2))
+	moved.name = "where it was"
+	for _, before := range []recordings{{}, {first}, {second}, {moved}, {moved, first}, {first}} {
+		if _, err := store.Rebuild(t.ctx, t.store, before, store.Options{}); err != nil {
+			return err
+		}
 		var refused error
 		_, err := store.Rebuild(t.ctx, t.store, recordings{first, second}, store.Options{Done: func(result store.Result) {
 			if result.Source == second.name {

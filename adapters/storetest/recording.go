@@ -129,22 +129,14 @@ func markOf(data []byte, n int) domain.Mark {
 type recordings []*recording
 
 func (all recordings) All() iter.Seq2[store.Source, error] {
-	return func(yield func(store.Source, error) bool) {
+	each := func(yield func(store.Source, error) bool) {
 		for _, r := range all {
 			if !yield(r, nil) {
 				return
 			}
 		}
 	}
-}
-
-func (all recordings) Has(name string) bool {
-	for _, r := range all {
-		if r.name == name {
-			return true
-		}
-	}
-	return false
+	return store.Distinct(each, func(s store.Source) (domain.RunID, string) { return s.Run(), s.Name() })
 }
 
 // derived returns what a store must hold of all of them.

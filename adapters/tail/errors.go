@@ -27,8 +27,8 @@ func (e *LineTooLongError) Error() string {
 	return fmt.Sprintf("%s: the line at byte %d is longer than %d bytes", printable.Name(e.Path), e.Offset, e.Max)
 }
 
-// UnreadableError says that a folder, or a file in one, cannot be looked at, so that
-// streams may be missing. [Options.Warn] is told.
+// UnreadableError says that a folder, or a file in one, cannot be looked at, or that a
+// link to a folder is not entered, so that streams may be missing. [Options.Warn] is told.
 type UnreadableError struct {
 	Path string
 	Err  error

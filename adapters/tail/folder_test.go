@@ -244,6 +244,8 @@ func TestWhatIsAStream(t *testing.T) {
 		write(t, filepath.Join(elsewhere, "in-folder.jsonl"), lastLine)
 		write(t, filepath.Join(elsewhere, "growing"), "line\n")
 		link(t, elsewhere, filepath.Join(root, "folder"))
+		warned := make(chan error, 1)
+		options.Warn = func(err error) { warned <- err }
 		link(t, filepath.Join(elsewhere, "growing"), filepath.Join(root, "link.jsonl"))
 		link(t, filepath.Join(elsewhere, "nothing"), filepath.Join(root, "dangling.jsonl"))
 		linked := filepath.Join(t.TempDir(), "root")
@@ -256,6 +258,45 @@ func TestWhatIsAStream(t *testing.T) {
 		b.await(map[string]string{filepath.Join(linked, "link.jsonl"): "line\n" + lastLine})
 		stop()
 		if b.count() != 1 {
+			t.Errorf("%v", b.calls)
+		}
+		var unreadable *tail.UnreadableError
+		if err := <-warned; !errors.As(err, &unreadable) || unreadable.Path != filepath.Join(linked, "folder") {
+			t.Errorf("warned of %v, and not of the link to a folder", err)
+		}
+	})
+}
+
+// A folder with an events.jsonl has no other stream, whenever what is in it appears. What
+// was found before is followed on.
+func TestFollowWhereRunsHaveCheckouts(t *testing.T) {
+	inAllWays(t, func(t *testing.T, options tail.Options) {
+		root := t.TempDir()
+		in := func(path string) string { return filepath.Join(root, filepath.FromSlash(path)) }
+		makeRun(t, in("1/events.jsonl"), lastLine, 0)
+		makeRun(t, in("1/checkout/a.jsonl"), lastLine, 0)
+		makeRun(t, in("2/early.jsonl"), "line\n", 0)
+		makeRun(t, in("3/events.jsonl.gz"), "", 0)
+		makeRun(t, in("3/a.jsonl"), lastLine, 0)
+		b := newBook(t)
+		stop := background(t, root, options, b.untilEnd)
+		want := map[string]string{in("1/events.jsonl"): lastLine}
+		b.await(want)
+		for b.callsOf(in("2/early.jsonl")) == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		makeRun(t, in("2/events.jsonl"), lastLine, 0)
+		want[in("2/events.jsonl")] = lastLine
+		b.await(want)
+		for _, hidden := range []string{"1/b.jsonl", "1/checkout/b.jsonl", "1/new/deep/c.jsonl", "2/late.jsonl", "2/new/late.jsonl"} {
+			makeRun(t, in(hidden), lastLine, 0)
+		}
+		add(t, in("2/early.jsonl"), lastLine)
+		makeRun(t, in("4/events.jsonl"), lastLine, 0)
+		want[in("2/early.jsonl")], want[in("4/events.jsonl")] = "line\n"+lastLine, lastLine
+		b.await(want)
+		stop()
+		if b.count() != 4 {
 			t.Errorf("%v", b.calls)
 		}
 	})

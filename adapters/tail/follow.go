@@ -13,8 +13,10 @@ import (
 
 // Follow follows what path names: a stream or, for a folder, every stream in it
 // at any depth, those that appear later included. What is not there yet
-// is waited for. Folders that are reached by a symbolic link are not entered,
-// but path may be one; a link to a stream is a stream.
+// is waited for. A folder that has an events.jsonl has no other stream, in it or below
+// it; streams that were found before that one appeared are followed all the same.
+// Folders that are reached by a symbolic link are not entered, but path may be one; a
+// link to a stream is a stream.
 //
 // Each stream is handed to each, in a goroutine of its own. When each returns
 // nil, it is done with the stream, and is called again when the

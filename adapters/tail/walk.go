@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/layout"
 )
 
 // share is how many times longer than a walk the pause after it is at least.
@@ -50,22 +52,28 @@ func (f *follower) folder(path string) {
 	if name, ok := moved(path, f.root, f.base); ok {
 		f.watch(name)
 	}
-	entries, err := os.ReadDir(path)
+	entries, err := layout.Read(path, f.options.Stream)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		f.warn(&UnreadableError{path, err})
 	}
 	for _, entry := range entries {
-		f.entry(filepath.Join(path, entry.Name()), entry.IsDir())
+		f.entry(entry)
 	}
 }
 
-// entry follows what stands in a folder.
-func (f *follower) entry(path string, isFolder bool) {
-	switch {
-	case isFolder:
-		f.folder(path)
-	case f.options.Stream(path):
-		f.file(path)
+// entry follows what was found in a folder.
+func (f *follower) entry(entry layout.Entry) {
+	switch entry.Kind {
+	case layout.Folder:
+		f.folder(entry.Path)
+	case layout.Link:
+		if err := layout.CheckLink(entry.Path, f.root); err != nil {
+			f.warn(&UnreadableError{entry.Path, err})
+		}
+	case layout.Stream:
+		if f.options.Stream(entry.Path) { // else it is compressed, and does not grow
+			f.file(entry.Path)
+		}
 	}
 }
 
@@ -93,6 +101,12 @@ func (f *follower) file(path string) {
 	}
 }
 
+// follows reports whether a stream is being followed.
+func (f *follower) follows(path string) bool {
+	t := f.turns[path]
+	return t != nil && t.stream != nil
+}
+
 // changed reports whether a file is not as it was.
 func changed(was, is fs.FileInfo) bool {
 	return !os.SameFile(was, is) || was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime())
@@ -116,8 +130,8 @@ func (f *follower) hear(news news) {
 		if !ok || path == filepath.Clean(f.root) {
 			continue
 		}
-		if info, err := os.Lstat(path); err == nil {
-			f.entry(path, info.IsDir())
+		if kind := layout.KindOf(path, f.options.Stream); !f.follows(path) && !layout.Hidden(f.root, path) {
+			f.entry(layout.Entry{Path: path, Kind: kind})
 		}
 	}
 }

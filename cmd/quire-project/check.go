@@ -18,7 +18,7 @@ import (
 func newCheck(std stdio) *cobra.Command {
 	var flags readFlags
 	cmd := &cobra.Command{
-		Use:   "check SOURCE",
+		Use:   "check SOURCE...",
 		Short: "Say what is odd about a stream",
 		Long: `Say what is odd about a stream: print its diagnostics, one a line as
 FILE:LINE: code: what it means, and a count by code behind them.
@@ -27,17 +27,17 @@ Exit status: 0 if there is nothing odd, 5 if there is; 4 if the stream is
 malformed and --on-malformed skip is not given.`,
 		Example: `  quire-project check run.jsonl
   quire-project check runs/ --on-malformed skip`,
-		Args: oneSource,
+		Args: someSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return check(cmd.Context(), args[0], flags, std)
+			return check(cmd.Context(), args, flags, std)
 		},
 	}
 	flags.add(cmd)
 	return cmd
 }
 
-func check(ctx context.Context, path string, flags readFlags, std stdio) error {
-	sources, err := flags.find(path)
+func check(ctx context.Context, paths []string, flags readFlags, std stdio) error {
+	sources, err := flags.find(paths)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 	f.readFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(formatNames()...))
 	_ = cmd.RegisterFlagCompletionFunc("projection", cobra.FixedCompletions(
-		append(sectionNames(), "timings"), cobra.ShellCompDirectiveNoFileComp))
+		projectionNames(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 func formatNames() []string {
@@ -82,8 +82,9 @@ func formatNames() []string {
 	return names
 }
 
-func sectionNames() []string {
-	var names []string
+// projectionNames are what --projection takes.
+func projectionNames() []string {
+	names := []string{"timings"}
 	for _, section := range report.All {
 		names = append(names, string(section))
 	}

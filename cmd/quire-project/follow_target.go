@@ -32,7 +32,7 @@ func (f *followFlags) followedStore(path string) (address, error) {
 		}
 	}
 	single := jsonl.FileSource(path)
-	if at.isStream(sources{path: path, folder: isFolder(path), single: single}) || at.scheme == schemeSQLite && isAmong(at.location, path) {
+	if at.isStream(sources{paths: []string{path}, many: isFolder(path), single: single}) || at.scheme == schemeSQLite && isAmong(at.location, path) {
 		return at, errIsStream(at)
 	}
 	return at, nil

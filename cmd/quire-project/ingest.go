@@ -12,12 +12,12 @@ import (
 
 // ingest is the main command where --to names a store: it brings the store's
 // rows up to the source.
-func ingest(ctx context.Context, source string, flags projectFlags, std stdio) (err error) {
+func ingest(ctx context.Context, paths []string, flags projectFlags, std stdio) (err error) {
 	at, err := flags.store()
 	if err != nil {
 		return err
 	}
-	sources, err := flags.findRuns(source)
+	sources, err := flags.findRuns(paths)
 	if err != nil {
 		return err
 	}
@@ -29,8 +29,8 @@ func ingest(ctx context.Context, source string, flags projectFlags, std stdio) (
 	bar := newProgress(std.err, sources, false)
 	defer bar.stop()
 	t := &taking{ctx: ctx, store: s, err: bar, exitStatus: flags.exitStatus}
-	if sources.folder {
-		return ingestFolder(t, sources, bar)
+	if sources.many {
+		return ingestAll(t, sources, bar)
 	}
 	result, err := store.Ingest(ctx, s, sources.recording(bar.counter()), store.Options{})
 	if err == nil {
@@ -39,10 +39,10 @@ func ingest(ctx context.Context, source string, flags projectFlags, std stdio) (
 	return t.end(err)
 }
 
-func ingestFolder(t *taking, sources sources, bar *progress) error {
+func ingestAll(t *taking, sources sources, bar *progress) error {
 	summary, err := store.IngestAll(t.ctx, t.store, sources.recordings(bar.counter()), store.Options{Done: t.done})
 	if err == nil {
-		say(bar, cmp.Or(sources.nothing(len(summary.Runs)), summarize(summary)))
+		say(bar, summarize(summary))
 	}
 	return t.end(err)
 }
@@ -67,11 +67,11 @@ func (f *projectFlags) store() (address, error) {
 }
 
 // findRuns is find for commands that keep runs by their ids.
-func (f *readFlags) findRuns(path string) (sources, error) {
+func (f *readFlags) findRuns(paths []string) (sources, error) {
 	if f.runID != "" {
 		if err := store.CheckRunID(domain.RunID(f.runID)); err != nil {
 			return sources{}, usageError(fmt.Errorf("--run-id: %w", err))
 		}
 	}
-	return f.find(path)
+	return f.find(paths)
 }

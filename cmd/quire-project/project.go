@@ -13,12 +13,12 @@ import (
 )
 
 // project is the main command: it writes the report of a source.
-func project(ctx context.Context, source string, flags projectFlags, std stdio) error {
+func project(ctx context.Context, paths []string, flags projectFlags, std stdio) error {
 	format, options, err := flags.report()
 	if err != nil {
 		return err
 	}
-	sources, err := flags.find(source)
+	sources, err := flags.find(paths)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,6 @@ type projector struct {
 
 	exitStatus runStatus
 
-	found   int // streams of a folder
 	written int // reports
 	status  int // what went wrong with single runs of a folder
 	outcome int // what --exit-status says
@@ -67,20 +66,14 @@ func (p *projector) run(ctx context.Context) error {
 	bar := newProgress(p.err, p.sources, p.quiet)
 	defer bar.stop()
 	p.err = bar
-	if !p.sources.folder {
+	if !p.sources.many {
 		return p.stream(ctx, p.sources.single, bar)
 	}
 	each := p.oneByOne
 	if p.format == report.JSON {
 		each = p.sideBySide
 	}
-	if err := each(ctx, bar); err != nil {
-		return err
-	}
-	if nothing := p.sources.nothing(p.found); nothing != "" {
-		say(p.err, nothing)
-	}
-	return nil
+	return each(ctx, bar)
 }
 
 // oneByOne writes the reports of a folder's runs one after the other.
@@ -89,7 +82,6 @@ func (p *projector) oneByOne(ctx context.Context, bar *progress) error {
 	p.out = written
 	left := 0
 	for source, err := range p.sources.all() {
-		p.found++
 		if p.format == report.Markdown { // all of it is one comment
 			if p.options.Room = report.MaxMarkdown - written.n; p.options.Room < leastMarkdown {
 				left++
@@ -154,7 +146,6 @@ func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
 		yield(d)
 	}
 	for d := range parallel.InOrder(ctx, p.sources.found(), produce) {
-		p.found++
 		if d.err == nil {
 			if err := d.text.writeTo(p.out); err != nil {
 				return err

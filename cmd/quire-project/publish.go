@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ type publishFlags struct {
 func newPublish(std stdio) *cobra.Command {
 	var flags publishFlags
 	cmd := &cobra.Command{
-		Use:   "publish SOURCE --to BROKER [--follow]",
+		Use:   "publish SOURCE... --to BROKER [--follow]",
 		Short: "Send streams to a broker, from which subscribe takes them into a store",
 		Long: `Send streams to a broker, from which subscribe takes them into a store.
 
@@ -57,9 +58,9 @@ wrong usage; 130 interrupted.`,
   quire-project publish runs/ --to nats://localhost
   quire-project publish runs/ --to nats://nats1.example.com,nats2.example.com --follow
   quire-ci run --events stdout | quire-project publish - --run-id 42 --to nats://localhost`,
-		Args: oneSource,
+		Args: someSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return publish(cmd.Context(), args[0], flags, std)
+			return publish(cmd.Context(), args, flags, std)
 		},
 	}
 	flags.add(cmd)
@@ -80,8 +81,8 @@ func (f *publishFlags) add(cmd *cobra.Command) {
 // again, where nothing more is to come anyway, or is there to be published again.
 const giveUp = 2 * time.Minute
 
-func publish(ctx context.Context, path string, flags publishFlags, std stdio) (err error) {
-	sources, err := flags.sources(path)
+func publish(ctx context.Context, paths []string, flags publishFlags, std stdio) (err error) {
+	sources, err := flags.sources(paths)
 	if err != nil {
 		return err
 	}
@@ -94,7 +95,7 @@ func publish(ctx context.Context, path string, flags publishFlags, std stdio) (e
 	}
 	defer func() { err = cmp.Or(err, b.close()) }()
 	p := &publishing{
-		publisher: broker.NewPublisher(b.publisher, b.Topics, flags.options(path, b, log)), limit: b.maxSegment, giveUp: giveUp,
+		publisher: broker.NewPublisher(b.publisher, b.Topics, flags.options(paths, b, log)), limit: b.maxSegment, giveUp: giveUp,
 		sources: sources, bar: bar, paths: map[domain.RunID]string{}, told: map[string]string{},
 	}
 	if flags.follow {
@@ -105,30 +106,33 @@ func publish(ctx context.Context, path string, flags publishFlags, std stdio) (e
 	return p.end(ctx, err, b.name)
 }
 
-// options are those of the publisher of what is at path.
-func (f *publishFlags) options(path string, b *openedBroker, log *slog.Logger) broker.PublishOptions {
+// options are those of the publisher of what is at paths.
+func (f *publishFlags) options(paths []string, b *openedBroker, log *slog.Logger) broker.PublishOptions {
 	options := broker.PublishOptions{SegmentBytes: b.maxSegment, Hopeless: b.hopeless, Logger: log}
-	if !f.follow && path != jsonl.Stdin {
+	if !f.follow && !slices.Contains(paths, jsonl.Stdin) {
 		options.GiveUp = giveUp
 	}
 	return options
 }
 
 // sources checks what the command line names.
-func (f *publishFlags) sources(path string) (sources, error) {
-	if path == jsonl.Stdin && f.runID == "" {
+func (f *publishFlags) sources(paths []string) (sources, error) {
+	if slices.Contains(paths, jsonl.Stdin) && f.runID == "" {
 		return sources{}, usageError(errors.New("standard input has no name; say with --run-id which run it is"))
 	}
 	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: jsonl.DefaultMaxLine}
 	if !f.follow {
-		return read.findRuns(path)
+		return read.findRuns(paths)
 	}
-	folder, err := read.growing(path)
+	if len(paths) > 1 {
+		return sources{}, usageError(errors.New("--follow takes one SOURCE; for several runs, name their folder"))
+	}
+	folder, err := read.growing(paths[0])
 	if err != nil {
 		return sources{}, err
 	}
 	options, err := read.options()
-	s := sources{path: path, folder: folder, single: jsonl.FileSource(path), options: options}
+	s := sources{paths: paths, many: folder, single: jsonl.FileSource(paths[0]), options: options}
 	s.single.Run = cmp.Or(domain.RunID(f.runID), s.single.Run)
 	return s, err
 }
@@ -144,10 +148,10 @@ func (p *publishing) end(ctx context.Context, err error, to string) error {
 	switch {
 	case err != nil && ctx.Err() == nil:
 		return err
-	case ctx.Err() != nil && !(p.sources.folder && p.following):
+	case ctx.Err() != nil && !(p.sources.many && p.following):
 		return errPublishing
 	}
-	say(p.bar, cmp.Or(p.sources.nothing(len(p.paths)), words))
+	say(p.bar, words)
 	if p.status != statusOK {
 		return &statusError{status: p.status}
 	}

@@ -150,13 +150,13 @@ func (p *publishing) lines(live *broker.Live, run domain.RunID, r io.Reader) err
 // follow sends streams as they grow, until they have ended.
 func (p *publishing) follow(ctx context.Context) error {
 	p.following = true
-	return tail.Follow(ctx, p.sources.path, tail.Options{MaxLine: p.sources.options.MaxLine, Warn: p.warn}, p.growing)
+	return tail.Follow(ctx, p.sources.paths[0], tail.Options{MaxLine: p.sources.options.MaxLine, Warn: p.warn}, p.growing)
 }
 
 // growing sends a stream until its run has finished.
 func (p *publishing) growing(ctx context.Context, stream *tail.Stream) error {
 	source := p.sources.single
-	if p.sources.folder {
+	if p.sources.many {
 		source = jsonl.FileSource(stream.Path())
 	}
 	if err := p.claim(source); err != nil {

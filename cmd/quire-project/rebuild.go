@@ -27,7 +27,7 @@ type rebuildFlags struct {
 func newRebuild(std stdio) *cobra.Command {
 	var flags rebuildFlags
 	cmd := &cobra.Command{
-		Use:   "rebuild SOURCE --to STORE",
+		Use:   "rebuild SOURCE... --to STORE",
 		Short: "Derive a store's rows again from the streams",
 		Long: `Derive a store's rows again from the streams. What is as its stream says is
 left as it is, a stream that has grown is read on, and rows of an older version
@@ -43,9 +43,9 @@ usage; 4 a stream is malformed; 130 interrupted.`,
 		Example: `  quire-project rebuild runs/ --to sqlite:quire.db
   quire-project rebuild runs/ --to sqlite:quire.db --dry-run
   quire-project rebuild runs/ --to postgres://ci@db.example.com/quire --prune`,
-		Args: oneSource,
+		Args: someSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return rebuild(cmd.Context(), args[0], flags, std)
+			return rebuild(cmd.Context(), args, flags, std)
 		},
 	}
 	flags.add(cmd)
@@ -83,12 +83,12 @@ func parseTables(projections []string) (store.Tables, error) {
 	return tables, nil
 }
 
-func rebuild(ctx context.Context, path string, flags rebuildFlags, std stdio) (err error) {
+func rebuild(ctx context.Context, paths []string, flags rebuildFlags, std stdio) (err error) {
 	at, options, err := flags.options()
 	if err != nil {
 		return err
 	}
-	sources, err := flags.findRuns(path)
+	sources, err := flags.findRuns(paths)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func rebuild(ctx context.Context, path string, flags rebuildFlags, std stdio) (e
 	}
 	summary, err := t.rebuild(sources, options, std, flags.dryRun && terminal(std.out) != nil)
 	if err == nil {
-		t.sum(cmp.Or(sources.nothing(len(summary.Runs)), summarize(summary)))
+		t.sum(summarize(summary))
 	}
 	return t.end(err)
 }

@@ -10,8 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
-
-	"github.com/quire-ci/quire-project/adapters/report"
 )
 
 // stdio is what a command talks to.
@@ -42,15 +40,17 @@ func run(ctx context.Context, args []string, io stdio) int {
 func newRoot(io stdio) *cobra.Command {
 	var flags projectFlags
 	root := &cobra.Command{
-		Use:   "quire-project SOURCE [--to TARGET]",
+		Use:   "quire-project SOURCE... [--to TARGET]",
 		Short: "Turn the event stream of a CI run into its record",
 		Long: `Turn the event stream of a CI run into its record: the rows of its jobs, its
 commands and their timings, and what is odd about the stream.
 
 SOURCE is a .jsonl file, - for standard input, or a folder, in which every
-*.jsonl at any depth is one run. Files that gzip or zstd has compressed are
-decompressed as they are read. A malformed run in a folder is told and set
-aside, and the others go on.
+*.jsonl at any depth is one run; but if a folder has an events.jsonl, that is
+its only stream, and nothing below it is one. Files that gzip or zstd has
+compressed are decompressed as they are read. If you name several runs, a
+malformed one is reported and skipped, and the others are still processed. If
+two streams have the same run id, the first is used and the other reported.
 
 TARGET is a format, in which the record is printed, or a store, whose rows are
 brought up to the source: a stream that is as it was when it was read changes
@@ -68,6 +68,7 @@ complete is taken for over.`,
 		Example: `  quire-project run.jsonl                      the record as one JSON document
   quire-project run.jsonl --to table           the same for people
   quire-project runs/ --to json -o all.json    a folder of runs, one document a line
+  quire-project a.jsonl b.jsonl --to table     several runs, in this order
   tail -f run.jsonl | quire-project - --to ndjson
   quire-project run.jsonl --to csv --projection sh_events > commands.csv
   quire-project check run.jsonl                what is odd about the stream
@@ -75,15 +76,15 @@ complete is taken for over.`,
   quire-project runs/ --to sqlite:quire.db     the rows of all runs, in a database
   quire-project rebuild runs/ --to sqlite:quire.db
   quire-project verify runs/ --to sqlite:quire.db`,
-		Args:          oneSource,
+		Args:          someSources,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if isAddress(flags.to) {
-				return ingest(cmd.Context(), args[0], flags, io)
+				return ingest(cmd.Context(), args, flags, io)
 			}
-			return project(cmd.Context(), args[0], flags, io)
+			return project(cmd.Context(), args, flags, io)
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -95,31 +96,6 @@ complete is taken for over.`,
 	root.AddCommand(newCheck(io), newRebuild(io), newVerify(io), newFollow(io), newPublish(io), newSubscribe(io), newQuarantine(io))
 	root.InitDefaultCompletionCmd("")
 	return root
-}
-
-// oneSource checks a command line's arguments: there is one source.
-func oneSource(cmd *cobra.Command, args []string) error {
-	for _, arg := range args {
-		if scheme, _, is := strings.Cut(arg, "://"); is && !exists(arg) { // there may be a password in it
-			return usageError(fmt.Errorf("%s://... is an address, where a stream is read from a file or a folder; name addresses with --to", report.Printable(scheme)))
-		}
-	}
-	switch {
-	case len(args) == 1 && len(cmd.SuggestionsFor(args[0])) > 0 && !exists(args[0]):
-		return usageError(fmt.Errorf("there is neither a stream nor a command %q; did you mean %s?", args[0], cmd.SuggestionsFor(args[0])[0]))
-	case len(args) == 1:
-		return nil
-	case len(args) > 1 && len(cmd.SuggestionsFor(args[0])) > 0:
-		return usageError(fmt.Errorf("there is no command %q; did you mean %s?", args[0], cmd.SuggestionsFor(args[0])[0]))
-	case len(args) == 0:
-		return usageError(fmt.Errorf("name a stream: a .jsonl file, a folder of them, or - for standard input; see %s --help", cmd.CommandPath()))
-	}
-	return usageError(fmt.Errorf("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1]))
-}
-
-func exists(path string) bool {
-	_, err := os.Stat(path)
-	return err == nil
 }
 
 // version says which build this is.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -17,29 +18,42 @@ import (
 
 // sources are the streams that a command line names.
 type sources struct {
-	path    string
+	paths []string
+	// many says that they may be those of several runs: of a folder, or because several
+	// are named. Otherwise there is one.
+	many bool
+	// folder says that a folder is among them.
 	folder  bool
 	single  jsonl.Source
 	options jsonl.Options
 }
 
 // find looks at what a command line names.
-func (f *readFlags) find(path string) (sources, error) {
+func (f *readFlags) find(paths []string) (sources, error) {
 	options, err := f.options()
 	if err != nil {
 		return sources{}, err
 	}
-	s := sources{path: path, single: jsonl.FileSource(path), options: options}
-	if path != jsonl.Stdin {
+	s := sources{paths: paths, many: len(paths) > 1, single: jsonl.FileSource(paths[0]), options: options}
+	for _, path := range paths {
+		if path == jsonl.Stdin {
+			continue
+		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return s, fmt.Errorf("cannot read the stream: %w", err)
 		}
-		s.folder = info.IsDir()
+		if !info.IsDir() {
+			continue
+		}
+		s.many, s.folder = true, true
+		if f.runID != "" {
+			return s, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
+		}
 	}
 	switch {
-	case f.runID != "" && s.folder:
-		return s, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
+	case f.runID != "" && s.many:
+		return s, usageError(errors.New("--run-id names one run, and several streams are named"))
 	case f.runID != "":
 		s.single.Run = domain.RunID(f.runID)
 	}
@@ -48,13 +62,13 @@ func (f *readFlags) find(path string) (sources, error) {
 
 // all yields the streams one by one.
 func (s sources) all() iter.Seq2[jsonl.Source, error] {
-	if s.folder {
-		return jsonl.Walk(s.path)
+	if s.many {
+		return jsonl.Walk(s.paths...)
 	}
 	return func(yield func(jsonl.Source, error) bool) { yield(s.single, nil) }
 }
 
-// found is a stream of a folder, or why there is none.
+// found is one of several streams, or why there is none.
 type found struct {
 	source jsonl.Source
 	err    error
@@ -81,8 +95,8 @@ func (s sources) reading(source jsonl.Source) jsonl.Options {
 // recordings are the streams as a store takes them. The bytes that are read
 // are counted in read.
 func (s sources) recordings(read *atomic.Int64) store.Sources {
-	if s.folder {
-		return jsonl.Folder{Path: s.path, Options: s.options, Read: read}
+	if s.many {
+		return jsonl.Streams{Paths: s.paths, Options: s.options, Read: read}
 	}
 	return store.Single(s.recording(read))
 }
@@ -150,12 +164,4 @@ func (s sources) size() int64 {
 		}
 	}
 	return size
-}
-
-// nothing says that a folder has no streams, if it has none.
-func (s sources) nothing(found int) string {
-	if !s.folder || found > 0 {
-		return ""
-	}
-	return report.Printable(s.path) + ": there is no *.jsonl in this folder"
 }

@@ -23,6 +23,9 @@ func summarize(summary store.Summary) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, words(outcome)))
 		}
 	}
+	if runs == 0 {
+		return "no run was read"
+	}
 	return plural(runs, "run") + ": " + strings.Join(parts, ", ")
 }
 

@@ -24,7 +24,7 @@ type verifyFlags struct {
 func newVerify(std stdio) *cobra.Command {
 	var flags verifyFlags
 	cmd := &cobra.Command{
-		Use:   "verify SOURCE --to STORE [--to FORMAT]",
+		Use:   "verify SOURCE... --to STORE [--to FORMAT]",
 		Short: "Compare a store's rows with the streams",
 		Long: `Compare a store's rows with the streams: fold each stream again, and name every
 row of its run that is missing, that should not be there or that has another
@@ -40,9 +40,9 @@ Exit status: 0 there is no difference; 1 the store or a stream cannot be read;
 2 wrong usage; 4 a stream is malformed; 5 there are differences; 130 interrupted.`,
 		Example: `  quire-project verify runs/ --to sqlite:quire.db
   quire-project verify runs/ --to postgres://ci@db.example.com/quire --to json`,
-		Args: oneSource,
+		Args: someSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return verify(cmd.Context(), args[0], flags, std)
+			return verify(cmd.Context(), args, flags, std)
 		},
 	}
 	flags.add(cmd)
@@ -85,7 +85,7 @@ func parseTargets(targets []string, verb, printed string) (at address, format re
 	return at, cmp.Or(format, report.Table), nil
 }
 
-func verify(ctx context.Context, path string, flags verifyFlags, std stdio) (err error) {
+func verify(ctx context.Context, paths []string, flags verifyFlags, std stdio) (err error) {
 	at, format, err := parseTargets(flags.to, "verify", "differences")
 	if err != nil {
 		return err
@@ -94,7 +94,7 @@ func verify(ctx context.Context, path string, flags verifyFlags, std stdio) (err
 	if err != nil {
 		return err
 	}
-	sources, err := flags.findRuns(path)
+	sources, err := flags.findRuns(paths)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func verify(ctx context.Context, path string, flags verifyFlags, std stdio) (err
 		return err
 	}
 	if format == report.Table {
-		say(std.err, cmp.Or(sources.nothing(v.runs+v.setAside), v.summary()))
+		say(std.err, v.summary())
 	}
 	return v.end()
 }

@@ -52,17 +52,6 @@ func (e *ReducersError) Error() string {
 	return fmt.Sprintf("the store's rows were derived by older reducers (version %d, this program has %d), and are not mixed with new ones; derive them again with rebuild, and with --prune those whose streams are gone", e.Stored, projections.Version)
 }
 
-// DuplicateError says that two streams claim to be of the same run.
-type DuplicateError struct {
-	Run domain.RunID
-	// Name is the stream that was not taken, Taken the one that was.
-	Name, Taken string
-}
-
-func (e *DuplicateError) Error() string {
-	return fmt.Sprintf("%s: its run's id is that of %s too, which was taken; rename one of them", e.Name, e.Taken)
-}
-
 // maxRunID is how many bytes the id of a run may have. Databases have limits
 // for keys, of which this is one part; file names have 255.
 const maxRunID = 512

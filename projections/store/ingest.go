@@ -30,8 +30,6 @@ func (s single) All() iter.Seq2[Source, error] {
 	return func(yield func(Source, error) bool) { yield(s.Source, nil) }
 }
 
-func (s single) Has(name string) bool { return name == s.Name() }
-
 // Single returns the sources that consist of one.
 func Single(source Source) Sources { return single{source} }
 
@@ -55,7 +53,7 @@ func newPipeline(s Store, sources Sources, options Options) *pipeline {
 			tell(result)
 		}
 	}
-	p.prepare = preparer{options: options, taken: sources.Has}
+	p.prepare = preparer{options: options}
 	p.writer = writer{store: s, options: &p.options, again: p.again}
 	return p
 }

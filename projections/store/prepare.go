@@ -13,9 +13,6 @@ import (
 // and folds its stream into rows. It only reads.
 type preparer struct {
 	options Options
-	// taken reports whether the stream of a run that was taken earlier is
-	// still there beside the one at hand.
-	taken func(name string) bool
 }
 
 // prepare yields the work for source, once its first rows are there, and goes
@@ -93,9 +90,6 @@ func (w *task) unchanged() error {
 
 // stream folds the stream and hands its rows on.
 func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield *func(*task) bool) error {
-	if w.stored && w.known.Source != w.source.Name() && p.taken(w.known.Source) {
-		return &DuplicateError{w.source.Run(), w.source.Name(), w.known.Source}
-	}
 	stream, err := w.source.Open(ctx, known)
 	if err != nil {
 		return err

@@ -44,10 +44,11 @@ func (p *pipeline) prune(ctx context.Context) error {
 func (p *pipeline) gone(ctx context.Context, stored []domain.RunID) ([]domain.RunID, error) {
 	found, streams := map[domain.RunID]bool{}, 0
 	for source, err := range p.sources.All() {
+		var duplicate *DuplicateError
 		switch {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case err != nil:
+		case err != nil && !errors.As(err, &duplicate):
 			return nil, fmt.Errorf("%w, because streams may be where they cannot be seen: %w", ErrNotPruned, err)
 		}
 		streams++

@@ -13,13 +13,16 @@ import (
 
 // Summary counts what became of the runs of an [IngestAll] or a [Rebuild].
 type Summary struct {
-	// Runs counts the results by their outcome.
+	// Runs counts the runs by their outcome.
 	Runs map[Outcome]int
 	// Events are those of all streams that were folded, Rows those written.
 	Events, Rows int64
 }
 
 func (s *Summary) add(result Result) {
+	if result.RunID == "" {
+		return // a folder that cannot be read, or holds no stream, is no run
+	}
 	s.Runs[result.Outcome]++
 	if result.Outcome != Unchanged {
 		s.Events += result.Events

@@ -47,8 +47,7 @@ type Stream interface {
 // Sources are the streams of many runs.
 type Sources interface {
 	// All yields the streams, in an order that does not change. What cannot
-	// be read is yielded as an error, and does not end the sequence.
+	// be read is yielded as an error, and does not end the sequence; so is the
+	// second stream of a run, see [Distinct].
 	All() iter.Seq2[Source, error]
-	// Has reports whether a stream is still where name says, among these.
-	Has(name string) bool
 }

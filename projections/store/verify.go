@@ -32,13 +32,11 @@ type VerifyOptions struct {
 }
 
 // Verify folds streams again and compares each row with the stored one, side
-// by side on all cores. It writes nothing. A stream whose run another one of sources
-// was taken for is set aside with a [*DuplicateError], as it is when rows are derived. An
-// error is the store's, or the context's.
+// by side on all cores. It writes nothing. An error is the store's, or the context's.
 func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	v := &verifier{store: s, sources: sources, options: options, tables: cmp.Or(options.Tables, AllTables)}
+	v := &verifier{store: s, options: options, tables: cmp.Or(options.Tables, AllTables)}
 	for item := range parallel.InOrder(ctx, all(sources), v.verify(ctx)) {
 		switch {
 		case ctx.Err() != nil:
@@ -68,7 +66,6 @@ func all(sources Sources) iter.Seq[candidate] {
 
 type verifier struct {
 	store   Store
-	sources Sources
 	options VerifyOptions
 	tables  Tables
 }
@@ -106,29 +103,13 @@ func (v *verifier) run(ctx context.Context, source Source, report func(Differenc
 	var failed error // of the stream
 	err = v.store.View(ctx, source.Run(), func(snapshot Snapshot) error {
 		var err error
-		if failed, err = v.duplicate(ctx, source, snapshot); failed == nil && err == nil {
-			failed, err = v.compare(source, stream, snapshot, report)
-		}
+		failed, err = v.compare(source, stream, snapshot, report)
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
 		return &storeError{err}
 	}
 	return errors.Join(failed, ctx.Err())
-}
-
-// duplicate reports whether the rows of a run are those of another one of the streams,
-// which is not the same. The first error is the stream's, the second the store's.
-func (v *verifier) duplicate(ctx context.Context, source Source, snapshot Snapshot) (failed, err error) {
-	checkpoint, stored, err := snapshot.Checkpoint()
-	if err != nil || !stored || checkpoint.Source == source.Name() || !v.sources.Has(checkpoint.Source) {
-		return nil, err
-	}
-	same, failed := source.Ends(ctx, checkpoint.End)
-	if failed != nil || same {
-		return failed, nil
-	}
-	return &DuplicateError{source.Run(), source.Name(), checkpoint.Source}, nil
 }
 
 // compare folds the stream of a run and compares it with a snapshot. The

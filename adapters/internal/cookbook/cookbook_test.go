@@ -90,7 +90,7 @@ func openPostgres(t *testing.T) *sql.DB {
 // fill takes the recorded runs in.
 func fill(t *testing.T, s store.Store) {
 	t.Helper()
-	summary, err := store.Rebuild(context.Background(), s, jsonl.Folder{Path: "../../../fixtures"}, store.Options{})
+	summary, err := store.Rebuild(context.Background(), s, jsonl.Folder("../../../fixtures"), store.Options{})
 	if err != nil || summary.Runs[store.Added] < 5 {
 		t.Fatal(summary, err)
 	}

@@ -59,4 +59,4 @@ func (f *folder) change(t testing.TB, rnd *rand.Rand) {
 }
 
 // folderAt returns the streams of a folder.
-func folderAt(path string) store.Sources { return jsonl.Folder{Path: path} }
+func folderAt(path string) store.Sources { return jsonl.Folder(path) }
