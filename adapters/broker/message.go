@@ -9,7 +9,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
 
-	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -43,9 +42,12 @@ var namespace = uuid.MustParse("6f2d7b57-6a0e-4c0c-9d0b-0d1c8f2a5e43")
 // Message makes a message of segment, whose Data it shares. The message's UUID is a
 // function of where the segment stands and of what was read until its end: the same one
 // published twice is one message to a broker that looks at UUIDs, and the same stream cut
-// in another way gives other messages.
-func Message(segment domain.Segment) *message.Message {
-	msg := message.NewMessage(identity(&segment), segment.Data)
+// in another way gives other messages. A [Publisher] gives them other UUIDs, see there.
+func Message(segment domain.Segment) *message.Message { return messageIn(namespace, segment) }
+
+// messageIn makes a message whose UUID is one of a namespace.
+func messageIn(space uuid.UUID, segment domain.Segment) *message.Message {
+	msg := message.NewMessage(identity(space, &segment), segment.Data)
 	msg.Metadata.Set(keyVersion, version)
 	msg.Metadata.Set(keyRun, url.PathEscape(string(segment.Run)))
 	msg.Metadata.Set(keyOffset, strconv.FormatInt(segment.Offset, 10))
@@ -61,10 +63,10 @@ func Message(segment domain.Segment) *message.Message {
 
 // identity is the UUID of a segment's message. The digest is part of it, so that a
 // broker does not take another stream with the same run's id for the one it had.
-func identity(s *domain.Segment) string {
+func identity(space uuid.UUID, s *domain.Segment) string {
 	// The run comes last, because it alone can hold a space.
 	name := fmt.Sprintf("%d %d %t %x %s", s.Offset, len(s.Data), s.Tail, s.SHA256, s.Run)
-	return uuid.NewSHA1(namespace, []byte(name)).String()
+	return uuid.NewSHA1(space, []byte(name)).String()
 }
 
 // NotSegmentError says that a message is not one that [Message] has made, or
@@ -77,5 +79,5 @@ type NotSegmentError struct {
 }
 
 func (e *NotSegmentError) Error() string {
-	return fmt.Sprintf("message %s is no segment of a stream: %s", printable.Name(e.UUID), e.Reason)
+	return fmt.Sprintf("message %s is no segment of a stream: %s", short(e.UUID), e.Reason)
 }

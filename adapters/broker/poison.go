@@ -4,82 +4,136 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/internal/seldom"
 )
 
-// poisonQueue sends messages that are no segments to a topic of their own. All
-// other errors pass it.
-func poisonQueue(out message.Publisher, topic string, options Options) (message.HandlerMiddleware, error) {
-	queue, err := middleware.PoisonQueueWithFilter(poisonPublisher{out, options}, topic, isNotSegment)
-	if err != nil {
-		return nil, err
-	}
-	return func(h message.HandlerFunc) message.HandlerFunc {
-		h = queue(h)
-		return func(msg *message.Message) ([]*message.Message, error) {
-			if msg.Metadata == nil { // it would write the reason there, and panic
-				msg.Metadata = message.Metadata{}
-			}
-			return h(msg)
-		}
-	}, nil
+// poisonQueue keeps messages that are no segments in a topic of their own. What cannot be
+// kept is logged. In both cases the message is done with: it does not come again and hold
+// up segments. Watermill's own middleware would have it come again until it is kept, and
+// writes into the message.
+type poisonQueue struct {
+	out     message.Publisher
+	topic   string
+	options Options
+	said    seldom.Words
+	pause   atomic.Int64 // until when nothing is tried, in Unix nanoseconds
 }
+
+const (
+	// keeping is how long it is tried to keep a message.
+	keeping = 3 * time.Second
+	// keepingPause is for how long that is not tried when it took too long: thousands of messages
+	// may be waiting.
+	keepingPause = 10 * time.Second
+)
 
 func isNotSegment(err error) bool {
 	var not *NotSegmentError
 	return errors.As(err, &not)
 }
 
-// poisonPublisher publishes copies of messages, with a context of their own: that
-// of the message at hand has ended with the last try to handle it.
-type poisonPublisher struct {
-	message.Publisher
-	options Options
-}
-
-func (p poisonPublisher) Publish(topic string, messages ...*message.Message) error {
-	for _, msg := range messages {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), p.options.Grace)
-		defer cancel()
-		if err := p.publish(ctx, topic, msg); err != nil {
-			return err
+// middleware passes all errors but a [*NotSegmentError].
+func (q *poisonQueue) middleware(h message.HandlerFunc) message.HandlerFunc {
+	return func(msg *message.Message) ([]*message.Message, error) {
+		produced, err := h(msg)
+		var not *NotSegmentError
+		if errors.As(err, &not) {
+			q.take(msg, not)
+			return nil, nil
 		}
-		p.options.Meter.Poisoned()
-		p.options.Logger.Warn("a message that is no segment has gone to the poison topic",
-			slog.String("message_uuid", printable.Name(msg.UUID)), slog.String("reason", msg.Metadata.Get(middleware.ReasonForPoisonedKey)))
+		return produced, err
 	}
-	return nil
 }
 
-// publish publishes a copy of a message. What was added to it may be too much for the
-// broker, which would send the message again for as long as it has it: then the end of
-// the payload is left out, which is no segment anyway.
-func (p poisonPublisher) publish(ctx context.Context, topic string, msg *message.Message) error {
-	whole := msg.Copy()
-	whole.SetContext(ctx)
-	err := p.Publisher.Publish(topic, whole)
-	if err == nil || ctx.Err() != nil || len(msg.Payload) < largePoison {
-		return err
+func (q *poisonQueue) take(msg *message.Message, not *NotSegmentError) {
+	err := q.keep(msg, not)
+	q.options.Meter.Poisoned()
+	switch {
+	case err != nil:
+		q.options.Logger.Error("a message that is no segment could not be kept in the poison topic, and is lost",
+			slog.String("message_uuid", short(msg.UUID)), slog.String("reason", not.Reason), slog.Int("bytes", len(msg.Payload)),
+			slog.String("error", printable.Line(err.Error())))
+	case q.said.New(not.Reason):
+		q.options.Logger.Warn("a message that is no segment has gone to the poison topic; others with this reason are not logged for a minute",
+			slog.String("message_uuid", short(msg.UUID)), slog.String("reason", not.Reason))
 	}
-	cut := msg.Copy()
-	cut.SetContext(ctx)
-	cut.Payload = cut.Payload[:len(cut.Payload)/2]
-	cut.Metadata.Set(CutKey, strconv.Itoa(len(msg.Payload)))
-	if p.Publisher.Publish(topic, cut) != nil {
-		return err
-	}
-	return nil
 }
 
-// largePoison is how large a payload is, in bytes, that may be too large with what is
-// added to it.
-const largePoison = 16 << 10
+// errKeepingPaused says that a message was not tried to be kept.
+var errKeepingPaused = errors.New("the poison topic did not take an earlier message in time")
+
+// keep publishes a copy of a message, with a context of its own: that of the message has
+// ended with the last try to handle it. With what is added to it, it may be larger than the
+// broker takes: then it is shortened.
+func (q *poisonQueue) keep(msg *message.Message, not *NotSegmentError) error {
+	if time.Now().UnixNano() < q.pause.Load() {
+		return errKeepingPaused
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), keeping)
+	defer cancel()
+	publish := func(m *message.Message) error {
+		m.Metadata[middleware.ReasonForPoisonedKey] = not.Error()
+		m.Metadata[middleware.PoisonedTopicKey] = message.SubscribeTopicFromCtx(msg.Context())
+		m.Metadata[middleware.PoisonedHandlerKey] = message.HandlerNameFromCtx(msg.Context())
+		m.SetContext(ctx)
+		return q.out.Publish(q.topic, m)
+	}
+	err := publish(msg.Copy())
+	if err != nil && ctx.Err() == nil {
+		err = publish(shortened(msg))
+	}
+	if ctx.Err() != nil {
+		q.pause.Store(time.Now().Add(keepingPause).UnixNano())
+	}
+	return err
+}
+
+// shortened returns what fits of a message: metadata that is not long, and half of a payload
+// that is.
+func shortened(msg *message.Message) *message.Message {
+	part := message.NewMessage(msg.UUID, msg.Payload)
+	if len(part.UUID) > shortText {
+		part.UUID = "" // what begins in the same way is another message
+	}
+	if len(part.Payload) >= largePoison {
+		part.Payload = part.Payload[:len(part.Payload)/2]
+	}
+	for _, key := range slices.Sorted(maps.Keys(msg.Metadata)) {
+		if value := msg.Metadata[key]; len(part.Metadata) < mostKept && len(key)+len(value) <= shortText {
+			part.Metadata[key] = value
+		}
+	}
+	part.Metadata[CutKey] = strconv.Itoa(len(msg.Payload))
+	return part
+}
+
+// short returns a text that others have given, fit for a log, without the end of a long one.
+func short(text string) string {
+	if len(text) > shortText {
+		text = text[:shortText] + "…"
+	}
+	return printable.Name(text)
+}
+
+const (
+	// largePoison is how large a payload is, in bytes, that may be too large with what is
+	// added to it.
+	largePoison = 16 << 10
+	// shortText and mostKept bound what is kept of metadata: how many bytes one of them has,
+	// and how many there are.
+	shortText, mostKept = 256, 16
+)
 
 // CutKey is in the metadata of a message of the poison topic of which the broker did not
-// take the whole: how many bytes its payload had.
+// take the whole: how many bytes its payload had. Of its metadata, the long ones are left out.
 const CutKey = "quire_cut_from"

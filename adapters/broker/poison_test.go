@@ -2,13 +2,20 @@ package broker_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/domain"
 )
 
 // A message that is as large as the broker takes is too large with the reason why it is
@@ -33,6 +40,17 @@ func TestLargestMessageIsPoison(t *testing.T) {
 		return b.Publish(topic, messages...)
 	})
 	start(t, newRouter(t, b, pub, broker.FixedTopics("q", 1), newInOrder(), hurried))
+	fat := message.NewMessage("fat", []byte("hello"))
+	fat.Metadata.Set("x", strings.Repeat("x", most))
+	fat.Metadata.Set("y", "y")
+	if err := b.Publish("q.0", fat); err != nil {
+		t.Fatal(err)
+	}
+	thin := within(t, "poison", poison)
+	thin.Ack()
+	if thin.UUID != "fat" || string(thin.Payload) != "hello" || thin.Metadata.Get("y") != "y" || thin.Metadata.Get(broker.CutKey) != "5" || thin.Metadata.Get("reason_poisoned") == "" {
+		t.Errorf("%s has %q, %v", thin.UUID, thin.Payload, thin.Metadata)
+	}
 	payload := bytes.Repeat([]byte("x"), most)
 	if err := b.Publish("q.0", message.NewMessage("large", payload)); err != nil {
 		t.Fatal(err)
@@ -42,4 +60,62 @@ func TestLargestMessageIsPoison(t *testing.T) {
 	if got.UUID != "large" || !bytes.HasPrefix(payload, got.Payload) || got.Metadata.Get(broker.CutKey) != strconv.Itoa(most) {
 		t.Errorf("%s has %d bytes, %v", got.UUID, len(got.Payload), got.Metadata)
 	}
+}
+
+// What is no segment, and cannot be kept either, does not come again, and segments behind
+// it are applied. The log has what is known of it, and nothing raw.
+func TestWhatCannotBeKeptBlocksNothing(t *testing.T) {
+	b := memoryBroker(t)
+	pub := publisherFunc(func(topic string, messages ...*message.Message) error {
+		if topic == "poison" {
+			return errors.New("there is no\x1b[2J such stream")
+		}
+		return b.Publish(topic, messages...)
+	})
+	var log lockedBuffer
+	options := hurried
+	options.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	applied := make(chan domain.Segment, 1)
+	projector := projectorFunc(func(_ context.Context, segment domain.Segment) error {
+		applied <- segment
+		return nil
+	})
+	start(t, newRouter(t, b, pub, broker.FixedTopics("q", 1), projector, options))
+	const hostile = 100
+	for i := range hostile {
+		if err := b.Publish("q.0", message.NewMessage(fmt.Sprintf("\x1b[31m%d%s", i, strings.Repeat("z", 1000)), []byte("secret"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	segment := domain.Segment{Run: "good", Data: []byte("line\n")}
+	if err := b.Publish("q.0", broker.Message(segment)); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the segment", applied)
+	for end := time.Now().Add(time.Minute); strings.Count(log.String(), "is lost") < hostile; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not all are logged: %s", log.String())
+		}
+	}
+	if text := log.String(); strings.Contains(text, "secret") || strings.Contains(text, "\x1b") || strings.Contains(text, strings.Repeat("z", 500)) {
+		t.Error("the log has something raw of a message")
+	}
+}
+
+// lockedBuffer is written and read by several goroutines.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }

@@ -56,6 +56,10 @@ func (o PublishOptions) withDefaults() PublishOptions {
 
 // Publisher sends segments. It can be used from several goroutines, each with
 // streams of its own.
+//
+// What is published once more really arrives once more: a broker that knows messages by
+// their UUIDs drops only what the Publisher has sent again because it was not known whether
+// the broker had taken it.
 type Publisher struct {
 	out     message.Publisher
 	topics  Topics

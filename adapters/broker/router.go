@@ -45,11 +45,8 @@ func NewRouter(sub message.Subscriber, pub message.Publisher, topics Topics, poi
 	if err != nil {
 		return nil, err
 	}
-	poison, err := poisonQueue(pub, poisonTopic, options)
-	if err != nil {
-		return nil, err
-	}
-	router.AddMiddleware(poison, retry(options, logger), middleware.Timeout(options.Timeout), middleware.Recoverer)
+	poison := &poisonQueue{out: pub, topic: poisonTopic, options: options}
+	router.AddMiddleware(poison.middleware, retry(options, logger), middleware.Timeout(options.Timeout), middleware.Recoverer)
 	r := &Router{Router: router, sub: sub, topics: topics, handler: Handler(p, options), ended: make(chan struct{})}
 	r.addPartitions()
 	return r, nil

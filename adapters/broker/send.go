@@ -9,6 +9,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/cenkalti/backoff/v5"
+	"github.com/google/uuid"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
@@ -35,14 +36,14 @@ func (e *PublishError) Unwrap() error { return e.Err }
 // send publishes segments of one run, again and again if it has to. All of them are
 // sent again, in order, because which the broker has taken is not known.
 func (p *Publisher) send(ctx context.Context, segments []domain.Segment) (Stats, error) {
-	tries := 0
+	tries, space := 0, uuid.New() // of this and no other publication
 	var last error
 	once := func() (struct{}, error) {
 		if ctx.Err() != nil {
 			return struct{}{}, backoff.Permanent(ctx.Err())
 		}
 		tries++
-		if last = p.sendOnce(ctx, segments); last == nil {
+		if last = p.sendOnce(ctx, space, segments); last == nil {
 			return struct{}{}, nil
 		}
 		p.options.Meter.PublishFailed()
@@ -68,10 +69,10 @@ func (p *Publisher) send(ctx context.Context, segments []domain.Segment) (Stats,
 
 // sendOnce makes new messages for each try: whoever was given one before may have
 // changed it, or still hold it.
-func (p *Publisher) sendOnce(ctx context.Context, segments []domain.Segment) error {
+func (p *Publisher) sendOnce(ctx context.Context, space uuid.UUID, segments []domain.Segment) error {
 	messages := make([]*message.Message, len(segments))
 	for i := range segments {
-		messages[i] = Message(segments[i])
+		messages[i] = messageIn(space, segments[i])
 		messages[i].SetContext(ctx)
 	}
 	return p.out.Publish(topicOf(p.topics, segments[0].Run), messages...)

@@ -27,6 +27,8 @@ type Broker struct {
 	window  *window
 
 	partitions atomic.Int64
+	remaking   sync.Mutex
+	missing    trouble // with remaking
 
 	open  context.Context // ends when the broker is closed
 	close context.CancelFunc
@@ -74,7 +76,7 @@ func open(ctx context.Context, t target, options Options) (*Broker, error) {
 	}
 	b := &Broker{
 		target: t, options: options, conn: conn, workers: map[*worker]bool{},
-		window: newWindow(256, 16<<20),
+		window: newWindow(256, 16<<20), missing: trouble{log: options.Logger, what: "the stream on the server cannot be used"},
 	}
 	b.open, b.close = context.WithCancel(context.Background())
 	b.js, err = jetstream.New(conn, jetstream.WithPublishAsyncTimeout(5*time.Second), jetstream.WithDefaultTimeout(5*time.Second))

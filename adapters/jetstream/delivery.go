@@ -34,8 +34,8 @@ type delivery struct {
 	done   chan struct{} // some message is settled
 
 	mu    sync.Mutex
-	hands map[uint64]*inHand // by their number in the stream
-	bytes int                // of theirs
+	hands map[place]*inHand
+	bytes int // of theirs
 }
 
 func newDelivery(t *tenure) (*delivery, error) {
@@ -43,7 +43,7 @@ func newDelivery(t *tenure) (*delivery, error) {
 	d := &delivery{
 		t: t, next: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", b.options.Stream, b.consumer(t.partition)),
 		raw:  make(chan *nats.Msg, 2*b.options.InFlight+64),
-		done: make(chan struct{}, 1), quiet: time.NewTimer(time.Hour), hands: map[uint64]*inHand{},
+		done: make(chan struct{}, 1), quiet: time.NewTimer(time.Hour), hands: map[place]*inHand{},
 		trouble: trouble{log: t.log(), what: "the partition cannot be read"},
 	}
 	d.hard, d.cancel = context.WithCancel(context.WithoutCancel(t.s.parent))
@@ -113,12 +113,13 @@ func (d *delivery) hold(raw *nats.Msg) []*inHand {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if h := d.hands[about.Sequence.Stream]; h != nil {
+	at := place{about.Sequence.Stream, about.Timestamp.UnixNano()}
+	if h := d.hands[at]; h != nil {
 		h.again(raw.Reply, about.NumDelivered)
 		return nil
 	}
-	h := newInHand(d, raw, about)
-	d.hands[about.Sequence.Stream] = h
+	h := newInHand(d, raw, at, about.NumDelivered)
+	d.hands[at] = h
 	d.bytes += len(h.message.Payload)
 	d.tasks.Go(h.settle)
 	return []*inHand{h}

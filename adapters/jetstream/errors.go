@@ -29,7 +29,7 @@ var (
 	ErrReplicas = errors.New("there are fewer servers with JetStream than replicas are asked for; ask for fewer, or add servers")
 	// ErrNoStream says that the stream was deleted while the broker is open, or that
 	// its servers have no leader.
-	ErrNoStream = errors.New("there is no stream; if it was deleted, open the broker again, which makes it")
+	ErrNoStream = errors.New("there is no stream: it was deleted, or its servers have no leader")
 	// ErrForeign says that there is a stream of this name that this package has
 	// not made. It is left alone.
 	ErrForeign = errors.New("there is a stream of this name that is not this program's; name another one")
@@ -82,6 +82,11 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %w", ErrReplicas, err)
 	}
 	return err
+}
+
+// isMissing reports whether something fails because a stream or bucket was deleted.
+func isMissing(err error) bool {
+	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse)
 }
 
 // codeNoCluster says that a server alone cannot keep replicas.

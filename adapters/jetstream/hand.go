@@ -13,7 +13,7 @@ import (
 // inHand is a message that the server waits for.
 type inHand struct {
 	d       *delivery
-	number  uint64 // in the stream
+	at      place
 	message *message.Message
 	end     context.CancelFunc // of the message's context
 	back    chan struct{}      // closed when it will not be handed out
@@ -24,10 +24,17 @@ type inHand struct {
 	tries uint64 // how often it was delivered
 }
 
-func newInHand(d *delivery, raw *nats.Msg, about *nats.MsgMetadata) *inHand {
+// place is where a message is in the stream: by its number and, as numbers begin anew with a
+// stream that was deleted and made again, by when the server stored it.
+type place struct {
+	number uint64
+	stored int64
+}
+
+func newInHand(d *delivery, raw *nats.Msg, at place, tries uint64) *inHand {
 	h := &inHand{
-		d: d, number: about.Sequence.Stream, message: decode(raw), back: make(chan struct{}), settled: make(chan struct{}),
-		reply: raw.Reply, tries: about.NumDelivered,
+		d: d, at: at, message: decode(raw), back: make(chan struct{}), settled: make(chan struct{}),
+		reply: raw.Reply, tries: tries,
 	}
 	ctx, end := context.WithCancel(d.hard)
 	h.message.SetContext(ctx)
@@ -49,7 +56,7 @@ func (h *inHand) settle() {
 	h.end()
 	h.tell(answer)
 	h.d.mu.Lock()
-	delete(h.d.hands, h.number)
+	delete(h.d.hands, h.at)
 	h.d.bytes -= len(h.message.Payload)
 	h.d.mu.Unlock()
 	signal(h.d.done)

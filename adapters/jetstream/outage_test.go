@@ -174,3 +174,37 @@ func TestMoreReplicas(t *testing.T) {
 	}
 	next(t, subscribe(t, one.Subscriber(), one.Topic(0))).Ack()
 }
+
+// What somebody deletes on the server is made again: what was in it is gone, and what
+// comes then is delivered. A message in hand is not taken for a new one with its number.
+func TestDeletedUnderAWorker(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions = 2 }))
+	messages := subscribe(t, b.Subscriber(), b.AllTopics())
+	publish(t, b, b.Topic(0), numbered(0, 1)...)
+	before := next(t, messages)
+	for _, name := range []string{b.options.Stream, b.Poison(), "KV_" + b.options.Stream + "-workers"} {
+		if err := b.js.DeleteStream(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish(t, b, b.Topic(0), numbered(1, 1)...)
+	publish(t, b, b.Topic(1), numbered(2, 1)...)
+	publish(t, b, b.Poison(), numbered(3, 1)...)
+	for range 2 {
+		m := next(t, messages)
+		if string(m.Payload) == "0" {
+			t.Error("what was deleted comes once more")
+		}
+		m.Ack()
+	}
+	before.Ack()
+	eventually(t, "others can have the partitions", func() bool {
+		lags, err := b.Lag(ctx)
+		return err == nil && lags[0].Worker != "" && lags[1].Worker != "" && lags[0].InFlight+lags[1].InFlight == 0
+	})
+	if b.Partitions() != 2 {
+		t.Error(b.Partitions())
+	}
+}

@@ -107,6 +107,9 @@ func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, er
 		if permanent(err) {
 			return left, explain(err)
 		}
+		if isMissing(err) {
+			b.remake(ctx)
+		}
 		if len(left) < before {
 			wait = 50 * time.Millisecond
 		}

@@ -46,26 +46,49 @@ func (b *Broker) prepare(ctx context.Context) error {
 
 func (b *Broker) ensure(ctx context.Context) error {
 	name := b.options.Stream
-	config, err := b.ensureStream(ctx, jetstream.StreamConfig{
-		Name: name, Subjects: []string{b.AllTopics()}, MaxAge: b.options.MaxAge,
-		Metadata: map[string]string{partitionsKey: strconv.Itoa(cmp.Or(b.options.Partitions, defaultPartitions))},
-	})
+	config, err := b.ensureStreams(ctx)
 	if err != nil {
-		return fmt.Errorf("stream %s: %w", name, err)
+		return err
 	}
 	b.maxAge = config.MaxAge
 	if err := b.setPartitions(ctx, config); err != nil {
 		return fmt.Errorf("stream %s: %w", name, err)
 	}
-	if _, err := b.ensureStream(ctx, jetstream.StreamConfig{
+	b.bucket, b.lease, err = b.ensureBucket(ctx)
+	return err
+}
+
+// remake makes what somebody has deleted since the broker was opened. What was in it is
+// lost; what comes from now on is not.
+func (b *Broker) remake(ctx context.Context) {
+	if !b.remaking.TryLock() {
+		return
+	}
+	defer b.remaking.Unlock()
+	_, err := b.ensureStreams(ctx)
+	if err == nil {
+		_, _, err = b.ensureBucket(ctx)
+	}
+	b.missing.note(err)
+}
+
+// ensureStreams makes the streams if there are none, and returns the main one as it is then.
+func (b *Broker) ensureStreams(ctx context.Context) (jetstream.StreamConfig, error) {
+	name := b.options.Stream
+	config, err := b.ensureStream(ctx, jetstream.StreamConfig{
+		Name: name, Subjects: []string{b.AllTopics()}, MaxAge: b.options.MaxAge,
+		Metadata: map[string]string{partitionsKey: strconv.Itoa(cmp.Or(b.Partitions(), b.options.Partitions, defaultPartitions))},
+	})
+	if err != nil {
+		return config, fmt.Errorf("stream %s: %w", name, err)
+	}
+	_, err = b.ensureStream(ctx, jetstream.StreamConfig{
 		Name: b.Poison(), Subjects: []string{b.Poison()}, MaxAge: 30 * 24 * time.Hour, Metadata: map[string]string{},
-	}); err != nil {
-		return fmt.Errorf("stream %s: %w", b.Poison(), err)
+	})
+	if err != nil {
+		return config, fmt.Errorf("stream %s: %w", b.Poison(), err)
 	}
-	if err := b.ensureBucket(ctx); err != nil {
-		return fmt.Errorf("bucket %s-workers: %w", name, err)
-	}
-	return nil
+	return config, nil
 }
 
 // ensureStream makes a stream if there is none, and returns it as it is then.
@@ -75,6 +98,7 @@ func (b *Broker) ensureStream(ctx context.Context, config jetstream.StreamConfig
 		config.Duplicates = min(duplicates, config.MaxAge)
 		config.Replicas = max(1, b.options.Replicas)
 		config.Metadata[ownKey] = ownValue
+		b.made(config.Name)
 		stream, err = b.js.CreateStream(ctx, config)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // somebody was faster
 			stream, err = b.js.Stream(ctx, config.Name)
@@ -118,36 +142,46 @@ func (b *Broker) setPartitions(ctx context.Context, config jetstream.StreamConfi
 }
 
 // ensureBucket opens the bucket of workers and leases, or makes it.
-func (b *Broker) ensureBucket(ctx context.Context) error {
+func (b *Broker) ensureBucket(ctx context.Context) (jetstream.KeyValue, time.Duration, error) {
 	name := b.options.Stream + "-workers"
+	failed := func(err error) (jetstream.KeyValue, time.Duration, error) {
+		return nil, 0, fmt.Errorf("bucket %s: %w", name, err)
+	}
 	bucket, err := b.js.KeyValue(ctx, name)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		b.made(name)
 		bucket, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, TTL: b.options.Lease, Replicas: max(1, b.options.Replicas), Metadata: map[string]string{ownKey: ownValue},
+			Bucket: name, TTL: cmp.Or(b.lease, b.options.Lease), Replicas: max(1, b.options.Replicas), Metadata: map[string]string{ownKey: ownValue},
 		})
 		if errors.Is(err, jetstream.ErrBucketExists) {
 			bucket, err = b.js.KeyValue(ctx, name)
 		}
 	}
 	if err != nil {
-		return err
+		return failed(err)
 	}
 	status, err := bucket.Status(ctx)
 	if err != nil {
-		return err
+		return failed(err)
 	}
 	config := status.Config()
 	if config.Metadata[ownKey] != ownValue || config.TTL <= 0 {
-		return ErrForeign
+		return failed(ErrForeign)
 	}
 	if want := b.options.Replicas; want != 0 && want != config.Replicas {
 		config.Replicas = want
 		if bucket, err = b.js.UpdateKeyValue(ctx, config); err != nil {
-			return err
+			return failed(err)
 		}
 	}
-	b.bucket, b.lease = bucket, config.TTL
-	return nil
+	return bucket, config.TTL, nil
+}
+
+// made logs that something is made which was there when the broker was opened.
+func (b *Broker) made(name string) {
+	if b.lease > 0 {
+		b.options.Logger.Warn("the server does not have it any more; it is made anew, and what was in it is lost", "name", name)
+	}
 }
 
 // watchPartitions looks now and then whether somebody has raised the number. It
@@ -156,6 +190,9 @@ func (b *Broker) ensureBucket(ctx context.Context) error {
 func (b *Broker) watchPartitions() {
 	for sleep(b.open, time.Second) == nil {
 		stream, err := b.js.Stream(b.open, b.options.Stream)
+		if isMissing(err) {
+			b.remake(b.open)
+		}
 		if err != nil {
 			continue
 		}

@@ -194,7 +194,9 @@ func (w *worker) put(key string) error {
 	}
 	ctx, cancel := context.WithTimeout(w.open, w.b.lease/3)
 	defer cancel()
-	_, err = w.b.bucket.Put(ctx, key, value)
+	if _, err = w.b.bucket.Put(ctx, key, value); isMissing(err) {
+		w.b.remake(ctx)
+	}
 	return err
 }
 
