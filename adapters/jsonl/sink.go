@@ -1,6 +1,7 @@
 package jsonl
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -38,10 +39,16 @@ type Writer struct {
 	out  io.Writer
 	line []byte
 	err  error
+
+	succeeded bool
 }
 
 // NewWriter returns a sink that writes to out, which it does not close.
 func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
+
+// WriteSucceeded makes the writer call a job that is complete "succeeded", as later producers
+// do. It is to be called before the first event.
+func (w *Writer) WriteSucceeded() { w.succeeded = true }
 
 // Emit writes the event's line. After a write that failed, which may have left
 // half a line, nothing more is written: what is torn stays the stream's tail.
@@ -54,6 +61,9 @@ func (w *Writer) Emit(event domain.Event) error {
 	line, err := Append(w.line[:0], &event)
 	if err != nil {
 		return err // nothing was written: the stream is as good as before
+	}
+	if w.succeeded && event.Kind == domain.JobFinished && event.Outcome == domain.Complete {
+		line = append(bytes.TrimSuffix(line, []byte("complete\"}\n")), "succeeded\"}\n"...)
 	}
 	w.line = line
 	n, err := w.out.Write(line)
