@@ -2,7 +2,9 @@ package pipeline
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 )
@@ -21,7 +23,8 @@ const maxNodes = 100_000
 func (d *decoder) file(root *yaml.Node) {
 	found := d.mapping(root, "a pipeline", []field{
 		{"secrets", d.secrets},
-		{"env", d.env},
+		{"env", func(node *yaml.Node) { d.read.Env = d.env(node) }},
+		{"shell", func(node *yaml.Node) { d.read.Shell = d.shell(node) }},
 		{"jobs", d.jobs},
 	})
 	if found != nil && !found["jobs"] {
@@ -36,7 +39,11 @@ func (d *decoder) publicSecrets() {
 	for _, name := range d.read.Secrets {
 		secret[name.Value] = true
 	}
-	for _, variable := range d.read.Env {
+	variables := slices.Clone(d.read.Env)
+	for _, job := range d.read.Jobs {
+		variables = append(variables, job.Env...)
+	}
+	for _, variable := range variables {
 		if secret[variable.Name] {
 			d.add(variable.At, "this variable is a secret, and its value does not belong into the file; set it where quire-ci is started")
 		}
@@ -51,15 +58,49 @@ func (d *decoder) secrets(node *yaml.Node) {
 	}
 }
 
-func (d *decoder) env(node *yaml.Node) {
+func (d *decoder) env(node *yaml.Node) (env []Variable) {
 	d.pairs(node, "env", func(key Text, value *yaml.Node) {
 		if !d.variableName(key, "an environment variable cannot have this name") {
 			return
 		}
 		if text, ok := d.scalar(value, `the value of a variable ("" for an empty one)`); ok {
-			d.read.Env = append(d.read.Env, Variable{key.Value, text.Value, key.At})
+			env = append(env, Variable{key.Value, text.Value, key.At})
 		}
 	})
+	return env
+}
+
+func (d *decoder) shell(node *yaml.Node) Shell {
+	problems := len(d.problems)
+	shell := d.texts(node, "shell", "a shell")
+	switch {
+	case len(d.problems) > problems:
+	case len(shell) == 0 || strings.TrimSpace(shell[0].Value) == "":
+		d.add(position(node), "the shell is empty; name a program, as in shell: bash")
+	case len(shell) == 1 && strings.ContainsAny(shell[0].Value, " \t\n"):
+		d.add(position(node), "the shell is the name of a program; list its arguments, as in shell: [bash, -ec]")
+	}
+	return shell
+}
+
+func (d *decoder) dir(node *yaml.Node) Text {
+	dir, ok := d.scalar(node, "the folder of a job")
+	if ok && dir.Value == "" {
+		d.add(dir.At, "the job's folder is empty; name it, or take it out")
+	}
+	return dir
+}
+
+func (d *decoder) timeout(node *yaml.Node) time.Duration {
+	text, ok := d.scalar(node, "a timeout")
+	if !ok {
+		return 0
+	}
+	timeout, err := time.ParseDuration(text.Value)
+	if err != nil || timeout <= 0 {
+		d.add(text.At, "a timeout is a time such as 90s, 10m or 1h30m")
+	}
+	return timeout
 }
 
 var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -98,6 +139,10 @@ func (d *decoder) job(node *yaml.Node) {
 		{"id", func(node *yaml.Node) { job.ID = d.id(node) }},
 		{"needs", func(node *yaml.Node) { job.Needs = d.texts(node, "needs", "the id of a job") }},
 		{"sh", func(node *yaml.Node) { job.Commands = d.commands(node) }},
+		{"shell", func(node *yaml.Node) { job.Shell = d.shell(node) }},
+		{"dir", func(node *yaml.Node) { job.Dir = d.dir(node) }},
+		{"env", func(node *yaml.Node) { job.Env = d.env(node) }},
+		{"timeout", func(node *yaml.Node) { job.Timeout = d.timeout(node) }},
 	})
 	if found == nil {
 		return
