@@ -19,6 +19,7 @@
 // stops at the first one that fails. What has happened is in the stream, in
 // this order, before anything else happens:
 //
+//	run_started            at the beginning, if the run has labels
 //	job_started            before the body is called
 //	  sh_started           before the process is spawned
 //	  sh_finished          after it has exited and all of its output is in the log

@@ -28,6 +28,9 @@ type Options struct {
 	// Sink takes the event stream. It is the caller's to close. If nil, events
 	// are dropped.
 	Sink Sink
+	// Labels say what the run is of. If there are any, a run_started with them begins the
+	// stream. Secrets are hidden in their values.
+	Labels domain.Labels
 	// Logs is the folder under which logs are kept, in a folder "jobs" that
 	// must not be there yet: logs of two runs are never mixed. Logs itself may be
 	// there, and is made otherwise. It is needed.
@@ -108,6 +111,9 @@ func (o Options) prepare() (*run, error) {
 	}
 	var err error
 	if r.secrets, err = newSecrets(o.Secrets); err != nil {
+		return nil, err
+	}
+	if r.labels, err = r.secrets.hideIn(o.Labels); err != nil {
 		return nil, err
 	}
 	if r.place.dir, err = workspace(o.Workspace); err != nil {

@@ -45,6 +45,9 @@ func (p *Pipeline) Run(ctx context.Context, options Options) (Result, error) {
 		return Result{}, err
 	}
 	defer r.close()
+	if r.labels != (domain.Labels{}) {
+		_ = r.record(Progress{Event: domain.NewRunStarted(r.atMs(), r.labels)}) // r knows
+	}
 	for i := range p.jobs {
 		if !r.job(&p.jobs[i]) {
 			break
@@ -60,6 +63,7 @@ type run struct {
 	now     func() time.Time
 	logs    *logs
 	secrets *secrets
+	labels  domain.Labels
 	grace   time.Duration
 	kill    context.Context
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/quire-ci/quire-project/domain"
 )
 
 // secrets are the texts that are to be hidden. A nil *secrets is none.
@@ -80,4 +82,13 @@ func (s *secrets) hide(text string) string {
 	}
 	r := redactor{secrets: s}
 	return string(r.append(nil, []byte(text), true))
+}
+
+// hideIn returns labels without the secrets in their values.
+func (s *secrets) hideIn(labels domain.Labels) (domain.Labels, error) {
+	var hidden []domain.Label
+	for label := range labels.All() {
+		hidden = append(hidden, domain.Label{Key: label.Key, Value: s.hide(label.Value)})
+	}
+	return domain.NewLabels(hidden...)
 }
