@@ -14,7 +14,10 @@ import (
 func compile(file pipeline.File) (*shell.Pipeline, []pipeline.Problem) {
 	var jobs []shell.Job
 	for _, job := range file.Jobs {
-		jobs = append(jobs, shell.Job{ID: job.ID.Value, Needs: values(job.Needs), Run: inOrder(job.Commands)})
+		jobs = append(jobs, shell.Job{
+			ID: job.ID.Value, Needs: values(job.Needs), Run: inOrder(job.Commands),
+			Dir: job.Dir.Value, Env: assignments(job.Env), Shell: job.Shell.Command(), Timeout: job.Timeout,
+		})
 	}
 	compiled, err := shell.New(jobs...)
 	problems := tooLong(file.Jobs)

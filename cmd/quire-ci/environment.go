@@ -2,8 +2,6 @@ package main
 
 import (
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 )
@@ -11,12 +9,15 @@ import (
 // environment is what commands find in theirs: that of the process, and the
 // file's variables instead of those with the same name.
 func environment(variables []pipeline.Variable) []string {
-	env := os.Environ()
+	return append(os.Environ(), assignments(variables)...)
+}
+
+func assignments(variables []pipeline.Variable) []string {
+	var all []string
 	for _, variable := range variables {
-		env = slices.DeleteFunc(env, func(s string) bool { return strings.HasPrefix(s, variable.Name+"=") })
-		env = append(env, variable.Name+"="+variable.Value)
+		all = append(all, variable.Name+"="+variable.Value)
 	}
-	return env
+	return all
 }
 
 // secrets looks up the secrets that have a value, and the names of those that

@@ -14,9 +14,10 @@ import (
 
 // loaded is a workspace's pipeline, ready to run.
 type loaded struct {
-	path     string
-	file     pipeline.File
-	pipeline *shell.Pipeline
+	workspace string
+	path      string
+	file      pipeline.File
+	pipeline  *shell.Pipeline
 }
 
 // invalidError says what is wrong with a pipeline's file.
@@ -38,12 +39,12 @@ func (e *invalidError) lines() []string {
 	return lines
 }
 
-// load reads the pipeline of a workspace.
+// load reads the pipeline of a workspace, which is looked for if it is not named.
 func load(workspace string) (*loaded, error) {
 	if workspace == "" {
-		return nil, usageError(errors.New("--workspace has to name a folder"))
+		workspace = nearest()
 	}
-	path := filepath.Join(workspace, ".quire", "ci.yaml")
+	path := pipelineOf(workspace)
 	data, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no %s; write one, or name the folder that has it with --workspace", path)
@@ -57,7 +58,26 @@ func load(workspace string) (*loaded, error) {
 		pipeline.Sort(problems)
 		return nil, &invalidError{path, problems}
 	}
-	return &loaded{path, file, compiled}, nil
+	return &loaded{workspace, path, file, compiled}, nil
+}
+
+func pipelineOf(workspace string) string { return filepath.Join(workspace, ".quire", "ci.yaml") }
+
+// nearest returns the nearest folder, from the current one upwards, that has a pipeline; the
+// current one, if none has.
+func nearest() string {
+	here, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	for up, folder := ".", here; ; up, folder = filepath.Join("..", up), filepath.Dir(folder) {
+		if _, err := os.Lstat(pipelineOf(folder)); err == nil {
+			return up
+		}
+		if folder == filepath.Dir(folder) {
+			return "."
+		}
+	}
 }
 
 // read reads a file, but of one that is too large no more than shows it.

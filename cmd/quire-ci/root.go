@@ -50,7 +50,7 @@ file is not valid; 1 a file could not be read or written, and what could not be
 recorded was not done; 2 wrong usage; 130 interrupted.`,
 		Example: `  quire-ci validate                              is the file as it should be?
   quire-ci run                                   run it
-  quire-ci run --events run.jsonl --out-dir out  and keep stream and logs
+  quire-ci run --runs runs                       and keep stream and logs
   quire-ci run --events stdout | quire-project - --to table`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -79,7 +79,7 @@ recorded was not done; 2 wrong usage; 130 interrupted.`,
 
 // addWorkspace adds the flag that says where the pipeline is.
 func addWorkspace(cmd *cobra.Command, workspace *string) {
-	cmd.Flags().StringVar(workspace, "workspace", ".", "the `folder` that has the .quire/ci.yaml, and in which commands run")
+	cmd.Flags().StringVar(workspace, "workspace", "", "the `folder` that has the .quire/ci.yaml, and in which commands run (default: the nearest upwards)")
 	_ = cmd.MarkFlagDirname("workspace") // it is there
 }
 

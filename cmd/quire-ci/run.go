@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/domain"
 )
 
 // runFlags are those of quire-ci run.
@@ -16,10 +17,16 @@ type runFlags struct {
 	workspace string
 	events    string
 	outDir    string
+	runs      string
+	quiet     bool
+	asQuire   bool
+	maxLog    size
+	label     []string
+	git       bool
 }
 
 func newRun(io stdio) *cobra.Command {
-	var flags runFlags
+	flags := runFlags{maxLog: 1 << 30}
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the jobs of a workspace's pipeline",
@@ -27,14 +34,18 @@ func newRun(io stdio) *cobra.Command {
 that it needs. The run stops at the first job that fails, and a job at its first
 command that exits with another code than 0.
 
-What is shown to people goes to standard error. --events says where the record
-goes, an event a line, written before anything else happens: to a file, which
-must not be there yet, to standard output (stdout), or nowhere (null).
+The workspace is the nearest folder, from the current one upwards, that has a
+.quire/ci.yaml; or exactly the one that --workspace names.
 
-With --out-dir, the output of the nth command of a job is in
-OUT/jobs/JOB/sh-N.log. Without it, logs are printed when the run ends, and are
-gone then. The values of environment variables that the pipeline's file calls
-secret are hidden in the events, in logs and in what is shown.
+Commands and their output are shown as they run, on standard error. --events says
+where the record goes, an event a line, written before anything else happens: to
+a file, which must not be there yet, to standard output (stdout), or nowhere
+(null). With --out-dir, the output of the nth command of a job is kept in
+OUT/jobs/JOB/sh-N.log. --runs does both: it makes a folder for the run and prints
+its name, the run's id.
+
+The values of environment variables that the pipeline's file calls secret are
+hidden in the events, in logs and in what is shown.
 
 With the first Ctrl-C, the command that runs is asked to stop and gets 5 seconds
 for it; events and logs say how it ended. The second Ctrl-C kills it.
@@ -43,20 +54,33 @@ Exit status: 0 the run succeeded; 6 it failed; 5 the pipeline's file is not
 valid; 1 events or logs could not be written, and the run was stopped; 2 wrong
 usage; 130 interrupted.`,
 		Example: `  quire-ci run
+  quire-ci run --runs runs
   quire-ci run --workspace ../project --events run.jsonl --out-dir out
   quire-ci run --events stdout | quire-project - --to table`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flags().Changed("out-dir") && flags.outDir == "" {
-				return usageError(errors.New("--out-dir has to name a folder"))
+			if flags.runs != "" && (cmd.Flag("events").Changed || cmd.Flag("out-dir").Changed) {
+				return usageError(errors.New("--runs says where events and logs go; leave --events and --out-dir out"))
+			}
+			for _, name := range []string{"out-dir", "runs", "workspace"} {
+				if flag := cmd.Flag(name); flag.Changed && flag.Value.String() == "" {
+					return usageError(fmt.Errorf("--%s has to name a folder", name))
+				}
 			}
 			return runPipeline(cmd.Context(), flags, io)
 		},
 	}
 	addWorkspace(cmd, &flags.workspace)
 	cmd.Flags().StringVar(&flags.events, "events", "null", "where events go: null, stdout or a `file`, which must not be there")
-	cmd.Flags().StringVar(&flags.outDir, "out-dir", "", "the `folder` in which logs are kept (default: they are printed at the end)")
+	cmd.Flags().StringVar(&flags.outDir, "out-dir", "", "the `folder` in which logs are kept (default: they are not)")
+	cmd.Flags().StringVar(&flags.runs, "runs", "", "make a folder for the run in this `folder`, with its events.jsonl and logs, and print its name")
+	cmd.Flags().BoolVar(&flags.quiet, "quiet", false, "do not show what commands write, unless they fail")
+	cmd.Flags().BoolVar(&flags.asQuire, "as-quire", false, "call a job that is complete succeeded, and exit with 0 when the run failed")
+	cmd.Flags().StringArrayVar(&flags.label, "label", nil, "say in the stream what the run is of, as in ref=refs/heads/main; can be repeated (`KEY=VALUE`)")
+	cmd.Flags().BoolVar(&flags.git, "git", false, "label the run with the workspace's repo, ref and sha, as git knows them")
+	cmd.Flags().Var(&flags.maxLog, "max-log", "the `size` that the log of a command can have; the rest of its output is discarded")
 	_ = cmd.MarkFlagDirname("out-dir") // it is there
+	_ = cmd.MarkFlagDirname("runs")
 	_ = cmd.RegisterFlagCompletionFunc("events", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return []string{"null", "stdout"}, cobra.ShellCompDirectiveDefault
 	})
@@ -69,42 +93,73 @@ func runPipeline(ctx context.Context, flags runFlags, io stdio) (err error) {
 	if err != nil {
 		return err
 	}
+	labels, err := flags.labels(ctx, loaded.workspace)
+	if err != nil {
+		return err
+	}
+	if flags.runs != "" {
+		folder, err := newRunFolder(flags.runs)
+		if err != nil {
+			return err
+		}
+		defer folder.end()
+		flags.events, flags.outDir = folder.events(), folder.path
+		fmt.Fprintln(io.out, folder.id)
+	}
 	stream, err := openStream(ctx, flags.events, io.out)
 	if err != nil {
 		return err
 	}
-	defer func() { err = worse(err, stream.end()) }()
+	stream.asQuire(flags.asQuire)
 	screen := newScreen(io.err)
-	logs, err := openLogs(ctx, flags.outDir, screen)
+	defer func() { err = flags.heed(worse(err, stream.end()), io) }()
+	logs, err := openLogs(ctx, flags.outDir, flags.quiet, screen)
 	if err != nil {
 		return err
 	}
-	defer logs.end(ctx)
+	defer logs.end()
 	heeding := context.AfterFunc(ctx, func() { screen.interrupted(hurryOf(ctx).Err() != nil) })
 	defer heeding()
-	return loaded.run(ctx, flags.workspace, stream, logs, screen)
+	return loaded.run(ctx, int64(flags.maxLog), labels, stream, logs, screen)
+}
+
+// heed returns the error that the program ends with. To quire, a run that has failed has been
+// recorded, which is all that it asks for.
+func (f *runFlags) heed(err error, io stdio) error {
+	if f.asQuire && statusOf(err) == statusFailed {
+		tell(io.err, err)
+		return nil
+	}
+	return err
 }
 
 // run runs a pipeline, and says how that went.
-func (l *loaded) run(ctx context.Context, workspace string, stream *stream, logs *logs, screen *screen) error {
+func (l *loaded) run(ctx context.Context, maxLog int64, labels domain.Labels, stream *stream, logs *logs, screen *screen) error {
 	values, set, unset := secrets(l.file.Secrets)
 	for _, name := range unset {
 		screen.say(fmt.Sprintf("the secret %s is not set in the environment, and cannot be hidden", name))
 	}
 	result, err := l.pipeline.Run(ctx, shell.Options{
-		Workspace: workspace,
+		Workspace: l.workspace,
 		Sink:      stream,
+		Labels:    labels,
 		Logs:      logs.folder,
+		MaxLog:    maxLog,
+		Output:    logs.live(),
 		Secrets:   values,
 		Env:       environment(l.file.Env),
+		Shell:     l.file.Shell.Command(),
 		Kill:      hurryOf(ctx),
 		Observe: func(progress shell.Progress) {
-			logs.observe(progress)
 			screen.observe(progress)
+			logs.observe(progress)
 		},
 	})
 	if err == nil {
 		screen.succeeded(len(result.Jobs))
+	}
+	if len(result.Jobs) > 0 {
+		screen.notRun(l.pipeline.Order()[len(result.Jobs):])
 	}
 	if errors.Is(err, shell.ErrShortSecret) {
 		return usageError(fmt.Errorf("the secrets %s: %w", strings.Join(set, ", "), err))

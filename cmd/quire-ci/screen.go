@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,21 +18,21 @@ import (
 // screen is where people see how a run goes: standard error. What cannot be written
 // there is not seen, and the run goes on.
 type screen struct {
-	mu       sync.Mutex
-	out      io.Writer
-	terminal bool
-	color    bool
+	mu    sync.Mutex
+	out   io.Writer
+	color bool
 
 	begun    int64 // when the run began, and what goes on now
 	jobBegun int64
 	shBegun  int64
 	commands int
 	latest   int64
+
+	open string // the stream of a log whose line has not ended yet
 }
 
 func newScreen(out io.Writer) *screen {
-	terminal := isTerminal(out)
-	return &screen{out: out, terminal: terminal, color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	return &screen{out: out, color: isTerminal(out) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
 }
 
 // observe shows a step of the run.
@@ -89,6 +87,15 @@ func (s *screen) succeeded(jobs int) {
 	s.line(text.FgGreen, fmt.Sprintf("✓ %s, %s in %s", plural(jobs, "job"), plural(s.commands, "command"), took))
 }
 
+// notRun shows which jobs did not run.
+func (s *screen) notRun(ids []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(ids) > 0 {
+		s.line(text.Faint, printable("○ not run: "+strings.Join(ids, ", ")))
+	}
+}
+
 // interrupted shows that the run is about to stop, or to be killed.
 func (s *screen) interrupted(killed bool) {
 	if killed {
@@ -98,50 +105,44 @@ func (s *screen) interrupted(killed bool) {
 	}
 }
 
-// excerpt shows the end of an output.
-func (s *screen) excerpt(lines []string) {
+// Write shows lines of a log, without what stands before their text. A piece of a line is shown
+// as it comes, and what comes next of the same stream goes on from there.
+func (s *screen) Write(log []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, line := range lines {
-		fmt.Fprintln(s.out, "    | "+printable(line))
-	}
-}
-
-// show shows lines below a heading.
-func (s *screen) show(heading string, lines *bufio.Reader) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	out := bufio.NewWriterSize(s.out, 64<<10)
-	fmt.Fprintln(out, report.Printable("==> "+heading+" <=="))
-	return errors.Join(s.copy(out, lines), out.Flush())
-}
-
-// copy copies lines: as they are, but to a terminal nothing that could control it.
-func (s *screen) copy(out io.Writer, lines *bufio.Reader) error {
-	for {
-		line, err := lines.ReadString('\n')
-		if line != "" {
-			line = strings.TrimSuffix(line, "\n")
-			if s.terminal {
-				line = printable(line)
-			}
-			if _, err := fmt.Fprintln(out, line); err != nil {
-				return err
-			}
+	var shown strings.Builder
+	for line := range strings.Lines(string(log)) {
+		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 4) // time, stream, tag, text
+		if len(fields) < 4 {
+			continue
 		}
-		if err == io.EOF {
-			return nil
+		stream, tag, text := fields[1], fields[2], fields[3]
+		if s.open != stream {
+			shown.WriteString(s.lineEnd() + "    | ")
 		}
-		if err != nil {
-			return err
+		shown.WriteString(printable(text))
+		if s.open = stream; tag == "F" {
+			shown.WriteString(s.lineEnd())
 		}
 	}
+	_, _ = io.WriteString(s.out, shown.String())
+	return len(log), nil
+}
+
+// lineEnd ends the line that is open, if any.
+func (s *screen) lineEnd() string {
+	if s.open == "" {
+		return ""
+	}
+	s.open = ""
+	return "\n"
 }
 
 // say shows a line of the program's own.
 func (s *screen) say(words string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	_, _ = io.WriteString(s.out, s.lineEnd())
 	say(s.out, words)
 }
 
@@ -149,7 +150,7 @@ func (s *screen) line(color text.Color, words string) {
 	if s.color {
 		words = color.EscapeSeq() + words + text.EscapeReset
 	}
-	fmt.Fprintln(s.out, words)
+	fmt.Fprintln(s.out, s.lineEnd()+words)
 }
 
 // printable makes a line of a command or of an output fit to be looked at.

@@ -69,6 +69,13 @@ func openSink(ctx context.Context, path string, open func() (jsonl.Sink, error))
 	}
 }
 
+// asQuire says whether jobs are recorded in quire's own words.
+func (s *stream) asQuire(yes bool) {
+	if sink, ok := s.Sink.(interface{ WriteSucceeded() }); ok && yes {
+		sink.WriteSucceeded()
+	}
+}
+
 // end closes the stream. One that has no events is no record of anything: it is taken
 // away, so that the same command can be given again.
 func (s *stream) end() error {

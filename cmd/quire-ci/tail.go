@@ -1,9 +1,10 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"io"
 	"os"
-	"strings"
 )
 
 const (
@@ -11,48 +12,39 @@ const (
 	tailBytes = 64 << 10
 )
 
-// tail returns the last lines of the output that a log has; those that can be
-// read, since it is only to be looked at.
-func tail(path string) []string {
+// show copies a log, all of it or its last lines.
+func show(to io.Writer, path string, all bool) error {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil
+		return err
 	}
 	defer file.Close()
-	whole := true
-	if info, err := file.Stat(); err == nil && info.Size() > tailBytes {
-		_, err = file.Seek(-tailBytes, io.SeekEnd)
-		whole = err != nil
+	if !all {
+		last, err := lastLines(file)
+		_, _ = to.Write(last)
+		return err
 	}
-	data, _ := io.ReadAll(file)
-	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
-	if !whole {
-		lines = lines[1:] // the end of a line
+	lines := bufio.NewScanner(file) // those of a log have some 16 KiB at most
+	for lines.Scan() {
+		_, _ = to.Write(append(lines.Bytes(), '\n'))
 	}
-	out := output(lines)
-	return out[max(0, len(out)-tailLines):]
+	return lines.Err()
 }
 
-// output returns the lines of output that the lines of a log stand for. A piece of a
-// line is put to the one before it of the same stream.
-func output(lines []string) []string {
-	var out []string
-	open := map[string]int{} // where in out a stream's line stands that has not ended
-	for _, line := range lines {
-		fields := strings.SplitN(line, " ", 4) // time, stream, tag, text
-		if len(fields) < 4 {
-			continue
-		}
-		stream, tag, text := fields[1], fields[2], fields[3]
-		if at, ok := open[stream]; ok {
-			out[at] += text
-		} else {
-			out = append(out, text)
-			open[stream] = len(out) - 1
-		}
-		if tag == "F" {
-			delete(open, stream)
-		}
+// lastLines returns the last lines of a file, the whole ones among its last bytes.
+func lastLines(file *os.File) ([]byte, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
 	}
-	return out
+	from := max(0, info.Size()-tailBytes)
+	data, err := io.ReadAll(io.NewSectionReader(file, from, tailBytes))
+	if from > 0 {
+		data = data[bytes.IndexByte(data, '\n')+1:]
+	}
+	begin := len(data)
+	for n := 0; n <= tailLines && begin >= 0; n++ {
+		begin = bytes.LastIndexByte(data[:begin], '\n')
+	}
+	return data[begin+1:], err
 }

@@ -1,50 +1,60 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
 
-// Pieces of lines are put together again, those of each stream by themselves.
-func TestOutput(t *testing.T) {
-	got := output(strings.Split(strings.TrimSpace(`
-2026-11-23T14:41:54.217000000Z stdout P one 
-2026-11-23T14:41:54.217000000Z stderr P two 
-2026-11-23T14:41:54.217000000Z stdout F and one
-2026-11-23T14:41:54.217000000Z stdout F three
-2026-11-23T14:41:54.217000000Z stderr F and two
-no line of a log
-2026-11-23T14:41:54.217000000Z stdout F `), "\n"))
-	want := []string{"one and one", "two and two", "three"}
-	if !slices.Equal(got[:3], want) {
-		t.Errorf("%q", got)
+// Pieces of lines are shown as they come, those of each stream on lines of their own.
+func TestScreenShowsOutput(t *testing.T) {
+	var out bytes.Buffer
+	screen := newScreen(&out)
+	for _, part := range []string{
+		"2026-11-23T14:41:54.217000000Z stdout P one \n",
+		"2026-11-23T14:41:54.217000000Z stdout P and \n2026-11-23T14:41:54.217000000Z stdout F one\n",
+		"2026-11-23T14:41:54.217000000Z stderr F \x1b[31m\ttwo \r\nno log line\n2026-11-23T14:41:54.217000000Z stdout P three\n",
+		"2026-11-23T14:41:54.217000000Z stderr P four\n",
+	} {
+		if n, err := screen.Write([]byte(part)); n != len(part) || err != nil {
+			t.Errorf("got %d, %v", n, err)
+		}
+	}
+	screen.say("done")
+	const want = "    | one and one\n    | \\x1b[31m    two \n    | three\n    | four\nquire-ci: done\n"
+	if out.String() != want {
+		t.Errorf("got  %q\nwant %q", out.String(), want)
 	}
 }
 
 // Of a long log, the last lines are shown, and none of them is half a line.
 func TestTail(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "sh-1.log")
-	var log strings.Builder
-	for i := range 5000 {
-		fmt.Fprintf(&log, "2026-11-23T14:41:54.217000000Z stdout F line %d %s\n", i, strings.Repeat("x", 5000*(i%20)/19))
-	}
-	if err := os.WriteFile(path, []byte(log.String()), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	lines := tail(path)
-	if len(lines) == 0 || len(lines) > tailLines || !strings.HasPrefix(lines[len(lines)-1], "line 4999 ") {
-		t.Fatalf("%d lines", len(lines))
-	}
-	for _, line := range lines {
-		if !strings.HasPrefix(line, "line ") {
-			t.Errorf("%.40q", line)
+	folder := t.TempDir()
+	for _, n := range []int{0, 1, 19, 20, 21, 5000} {
+		path := filepath.Join(folder, fmt.Sprint(n))
+		var log strings.Builder
+		for i := range n {
+			fmt.Fprintf(&log, "line %d %s\n", i, strings.Repeat("x", 5000*(i%20)/19))
+		}
+		if err := os.WriteFile(path, []byte(log.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		var all, last bytes.Buffer
+		if err := show(&all, path, true); err != nil || all.String() != log.String() {
+			t.Errorf("%d lines: all of them are %d bytes of %d, %v", n, all.Len(), log.Len(), err)
+		}
+		if err := show(&last, path, false); err != nil {
+			t.Error(err)
+		}
+		lines := strings.Count(last.String(), "\n")
+		if !strings.HasSuffix(log.String(), last.String()) || n > 0 && !strings.HasPrefix(last.String(), "line ") || n <= 20 && lines != n || n > 20 && lines > 20 || n > 20 && lines < 10 {
+			t.Errorf("of %d lines, %d: %.100q", n, lines, last.String())
 		}
 	}
-	if lines := tail(path + "x"); lines != nil {
-		t.Errorf("of no log, %q", lines)
+	if err := show(nil, filepath.Join(folder, "none"), false); !os.IsNotExist(err) {
+		t.Errorf("of no log, %v", err)
 	}
 }

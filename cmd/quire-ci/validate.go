@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -24,7 +25,10 @@ usage.`,
 		Example: `  quire-ci validate
   quire-ci validate --workspace ../project`,
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flag("workspace").Changed && workspace == "" {
+				return usageError(errors.New("--workspace has to name a folder"))
+			}
 			loaded, err := load(workspace)
 			if err != nil {
 				return err
