@@ -148,6 +148,18 @@ func (b *Broker) Subscriber() message.Subscriber {
 	return w
 }
 
+// Ready returns [ErrNotReady] until the subscribers read all partitions that are theirs.
+func (b *Broker) Ready() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for w := range b.workers {
+		if err := w.ready(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Close closes all subscribers, as if by their Close, and the connection. A
 // Publish that still waits for the server fails.
 func (b *Broker) Close() error {

@@ -56,10 +56,12 @@ func newDelivery(t *tenure) (*delivery, error) {
 // When something is wrong it tries again, for as long as the lease is held.
 func (d *delivery) run(ctx context.Context) {
 	defer d.stop()
+	defer d.t.reading.Store(false)
 	for ctx.Err() == nil {
 		if err := d.loop(ctx); err != nil && ctx.Err() == nil {
 			d.trouble.note(err)
 			d.found = false
+			d.t.reading.Store(false)
 			d.mend(ctx, err)
 			_ = sleep(ctx, 100*time.Millisecond)
 		}
@@ -72,6 +74,7 @@ func (d *delivery) loop(ctx context.Context) error {
 			return err
 		}
 		d.found, d.asked, d.broken = true, 0, 0
+		d.t.reading.Store(true)
 	}
 	for ctx.Err() == nil {
 		d.ask()

@@ -41,6 +41,8 @@ var (
 	// ErrSubscribed says that the subscriber has a subscription to the topic
 	// already.
 	ErrSubscribed = errors.New("already subscribed")
+	// ErrNotReady is returned by [Broker.Ready].
+	ErrNotReady = errors.New("not all partitions that are this worker's are read yet")
 	// errBlind is when a worker does not see its own signs of life.
 	errBlind = errors.New("its own signs of life do not come back")
 	// ErrClosed says that the broker, publisher or subscriber has been closed.

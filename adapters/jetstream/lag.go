@@ -19,6 +19,8 @@ type Lag struct {
 	// or nacked and about to come again. Redelivered are those among them that
 	// have come more than once.
 	InFlight, Redelivered int
+	// Done is up to where in the stream all messages of the partition have been acked.
+	Done uint64
 	// Worker is who has the partition, "" where nobody has.
 	Worker string
 }
@@ -53,6 +55,7 @@ func (b *Broker) lag(ctx context.Context, partition int) (Lag, error) {
 	}
 	info := consumer.CachedInfo()
 	lag.Pending, lag.InFlight, lag.Redelivered = info.NumPending, info.NumAckPending, info.NumRedelivered
+	lag.Done = info.AckFloor.Stream
 	return lag, nil
 }
 

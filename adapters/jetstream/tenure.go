@@ -23,6 +23,7 @@ type tenure struct {
 	free   chan struct{} // the lease may be free
 
 	serving atomic.Bool // with the lease
+	reading atomic.Bool // with a consumer that the server has
 }
 
 func newTenure(w *worker, s *subscription, partition int) *tenure {

@@ -32,6 +32,8 @@ type worker struct {
 	closed        bool
 	subscriptions []*subscription
 	tenures       map[int]*tenure
+	known         bool  // who there is, so that it is known which partitions are the worker's:
+	own           []int // these
 }
 
 // unfit are characters that the key of a bucket cannot have.
@@ -205,6 +207,12 @@ func (w *worker) put(key string) error {
 func (w *worker) reconcile(owners map[int]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.known, w.own = true, w.own[:0]
+	for partition, owner := range owners {
+		if owner == w.id {
+			w.own = append(w.own, partition)
+		}
+	}
 	for partition, t := range w.tenures {
 		if owners[partition] != w.id {
 			t.giveUp()
@@ -220,6 +228,21 @@ func (w *worker) reconcile(owners map[int]string) {
 			}
 		}
 	}
+}
+
+// ready reports why the worker does not read all partitions that are its own.
+func (w *worker) ready() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.known {
+		return ErrNotReady
+	}
+	for _, partition := range w.own {
+		if t := w.tenures[partition]; t == nil || !t.reading.Load() {
+			return ErrNotReady
+		}
+	}
+	return nil
 }
 
 // begin begins a tenure. It is called with mu held, as end is waiting for

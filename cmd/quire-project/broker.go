@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 	"github.com/quire-ci/quire-project/adapters/jetstream"
 )
 
@@ -26,8 +27,12 @@ type openedBroker struct {
 	maxSegment int
 	// hopeless tells errors with which it is pointless to publish again.
 	hopeless func(error) bool
-	// lag is how many messages of each partition are still to be applied.
-	lag func(context.Context) (map[int]int64, error)
+	// lag is what is still to be applied of each partition.
+	lag func(context.Context) (map[int]metrics.Backlog, error)
+	// ready is an error until all partitions are read that are this worker's.
+	ready func() error
+	// words says of an error what is wrong with the broker, without anything secret.
+	words func(error) string
 	// replay has what the broker still holds delivered once more.
 	replay func(context.Context) error
 	// name is the address, without secrets.
@@ -108,15 +113,34 @@ func openJetStream(ctx context.Context, address string, options jetstream.Option
 		hopeless: func(err error) bool {
 			return errors.Is(err, jetstream.ErrTooLarge) || errors.Is(err, jetstream.ErrClosed)
 		},
-		lag:    func(ctx context.Context) (map[int]int64, error) { return lags(b.Lag(ctx)) },
+		lag:   func(ctx context.Context) (map[int]metrics.Backlog, error) { return backlogs(b.Lag(ctx)) },
+		ready: b.Ready, words: jetStreamWords,
 		replay: b.Replay, name: b.String(), close: b.Close,
 	}, nil
 }
 
-func lags(all []jetstream.Lag, err error) (map[int]int64, error) {
-	counts := make(map[int]int64, len(all))
+func backlogs(all []jetstream.Lag, err error) (map[int]metrics.Backlog, error) {
+	found := make(map[int]metrics.Backlog, len(all))
 	for _, lag := range all {
-		counts[lag.Partition] = int64(lag.Pending) + int64(lag.InFlight)
+		found[lag.Partition] = metrics.Backlog{Waiting: int64(lag.Pending) + int64(lag.InFlight), Pending: int64(lag.Pending), Done: lag.Done}
 	}
-	return counts, err
+	return found, err
+}
+
+func jetStreamWords(err error) string {
+	return inWords(err, jetstream.ErrUnreachable, jetstream.ErrNoStream, jetstream.ErrCredentials, jetstream.ErrCertificate, jetstream.ErrNoJetStream, jetstream.ErrForeign)
+}
+
+// inWords says what is wrong by what the first of some errors says that err is. The rest of
+// what err says may be secret.
+func inWords(err error, known ...error) string {
+	for _, meaning := range known {
+		if errors.Is(err, meaning) {
+			return meaning.Error()
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	return "an error that is in the log"
 }

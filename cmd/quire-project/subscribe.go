@@ -44,8 +44,10 @@ what comes of it is kept in the store, the others go on, and "quire-project
 quarantine" shows and retries it. Both the store and the broker have to be there when
 subscribe starts; when one cannot be reached later on, subscribe waits for it.
 
-http://127.0.0.1:9464/metrics is for Prometheus, /healthz for who watches the
-worker. A log goes to standard error. What BROKER can be is told by publish --help.
+http://127.0.0.1:9464/metrics is for Prometheus. /healthz says whether the work
+goes on, /readyz whether the worker has its store, broker and partitions, /livez
+whether the process works. A log goes to standard error. For the BROKER syntax see
+publish --help.
 
 Exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the store or the broker cannot be
 worked with; 2 wrong usage.`,
@@ -68,7 +70,7 @@ func (f *subscribeFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.to, "to", "", "the `store`, as "+knownStores)
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9464", "where metrics and health are served, as `host:port`; without a host\nto this machine alone; another port if that one is taken and was\nnot asked for; none to serve nothing")
 	flags.StringVar(&f.log, "log", "text", "how to log: text, json, or none")
-	flags.DurationVar(&f.patience, "patience", time.Minute, "how long the missing part of a run is waited for before the run is\nquarantined; it is released when that comes")
+	flags.DurationVar(&f.patience, "patience", time.Minute, "how long the missing part of a run is waited for before the run is\nquarantined; it is released when that comes. /healthz fails when\nnothing could be applied for longer than this")
 	flags.BoolVar(&f.replay, "replay", false, "have everything that the broker still holds delivered once more, as\nafter the store was restored in place from a backup; what the store\nhas already is dropped")
 	f.brokerFlags.add(cmd)
 	f.readFlags.addReading(cmd)

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -25,17 +27,18 @@ type worker struct {
 	router    *broker.Router
 	registry  *prometheus.Registry
 	metrics   *metrics.Metrics
+	progress  *metrics.Progress
 	log       *slog.Logger
 }
 
 func newWorker(b *openedBroker, s store.Store, options jsonl.Options, patience time.Duration, log *slog.Logger) (*worker, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	w := &worker{broker: b, store: s, registry: registry, metrics: metrics.New(registry), log: log}
+	w := &worker{broker: b, store: s, registry: registry, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: patience}, log: log}
 	registry.MustRegister(w.status().Collector())
 	w.projector = store.NewProjector(s, jsonl.NewSegments(options), store.ProjectorOptions{Source: b.name, Patience: patience, Done: w.done})
 	var err error
-	w.router, err = broker.NewRouter(b.subscriber, b.publisher, b.Topics, b.poison, w.projector, broker.Options{Grace: closing, Logger: log, Meter: w.metrics})
+	w.router, err = broker.NewRouter(b.subscriber, b.publisher, b.Topics, b.poison, observed{w}, broker.Options{Grace: closing, Logger: log, Meter: w.metrics})
 	return w, err
 }
 
@@ -49,6 +52,7 @@ func (w *worker) run(ctx context.Context, listener net.Listener) error {
 		w.serve(ctx, listener)
 	}()
 	go w.grow(ctx)
+	go w.look(ctx)
 	w.log.Info("working", "from", w.broker.name, "partitions", w.broker.Partitions())
 	err := w.router.Run(ctx)
 	cancel()
@@ -100,17 +104,68 @@ func (w *worker) done(batch store.Batch) {
 	}
 }
 
+// observed has the worker note how applying goes.
+type observed struct{ worker *worker }
+
+func (o observed) Apply(ctx context.Context, segment domain.Segment) error {
+	err := o.worker.projector.Apply(ctx, segment)
+	switch {
+	case err == nil:
+		o.worker.progress.Applied()
+	case !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed):
+		o.worker.progress.Failed("the store: "+storeWords(err), time.Now())
+	}
+	return err
+}
+
+// look looks now and then how far the work is behind.
+func (w *worker) look(ctx context.Context) {
+	tick := time.NewTicker(min(max(w.progress.Patience/20, 50*time.Millisecond), 10*time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			lag, err := w.broker.lag(ctx)
+			if err != nil {
+				lag = nil
+			}
+			w.progress.Look(lag, time.Now())
+		}
+	}
+}
+
+// storeWords says of an error what is wrong with the store, without anything secret.
+func storeWords(err error) string {
+	var reducers *store.ReducersError
+	if errors.As(err, &reducers) {
+		return reducers.Error()
+	}
+	return inWords(err, store.ErrFull, store.ErrReadOnly, store.ErrLocked, store.ErrNewerSchema, store.ErrForeign, store.ErrAway)
+}
+
 // status asks the broker and the store how it goes.
 func (w *worker) status() metrics.Status {
 	return metrics.Status{
-		Health: func(ctx context.Context) error {
-			_, err := w.store.RunIDs(ctx, "", 1)
-			if err == nil {
-				_, err = w.broker.lag(ctx)
-			}
-			return err
+		Health: func(ctx context.Context) []string {
+			return append(w.answers(ctx), w.progress.Problems(time.Now())...)
 		},
-		Lag: w.broker.lag,
+		Ready: func(ctx context.Context) []string {
+			problems := w.answers(ctx)
+			if err := w.broker.ready(); err != nil {
+				problems = append(problems, "the worker: "+err.Error())
+			}
+			return problems
+		},
+		Lag: func(ctx context.Context) (map[int]int64, error) {
+			lag, err := w.broker.lag(ctx)
+			counts := make(map[int]int64, len(lag))
+			for partition, b := range lag {
+				counts[partition] = b.Waiting
+			}
+			return counts, err
+		},
 		Quarantined: func(ctx context.Context) (int64, error) {
 			waiting, err := w.store.Waiting(ctx)
 			n := int64(0)
@@ -122,4 +177,20 @@ func (w *worker) status() metrics.Status {
 			return n, err
 		},
 	}
+}
+
+// answers finds out whether the store and the broker answer. What they say is logged: it may tell
+// where they are.
+func (w *worker) answers(ctx context.Context) (problems []string) {
+	failed := func(what, words string, err error) {
+		w.log.Warn("health: "+what+" does not answer", "error", report.Printable(err.Error()))
+		problems = append(problems, what+": "+words)
+	}
+	if _, err := w.store.RunIDs(ctx, "", 1); err != nil {
+		failed("the store", storeWords(err), err)
+	}
+	if _, err := w.broker.lag(ctx); err != nil {
+		failed("the broker", w.broker.words(err), err)
+	}
+	return problems
 }

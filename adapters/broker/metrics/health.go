@@ -8,27 +8,32 @@ import (
 	"strconv"
 )
 
+// answer is what /livez and /readyz say, and /healthz among other things.
+type answer struct {
+	Status   string   `json:"status"` // ok or failing
+	Problems []string `json:"problems,omitempty"`
+}
+
+func answerOf(problems []string) answer {
+	if len(problems) > 0 {
+		return answer{"failing", problems}
+	}
+	return answer{Status: "ok"}
+}
+
 // health is what /healthz says. What could not be found out is null.
 type health struct {
-	Status      string           `json:"status"` // ok or failing
-	Lag         map[string]int64 `json:"lag"`    // by partition
+	answer
+	Lag         map[string]int64 `json:"lag"` // by partition
 	Quarantined *int64           `json:"quarantined"`
 }
 
-// ask makes a health. Why something failed is logged and not shown: an error may
-// tell where a database is.
-func (s Status) ask(ctx context.Context, logger *slog.Logger) health {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+// health finds out what /healthz says. Why a number is not known is logged and not shown: an
+// error may tell where a database is.
+func (s Status) health(ctx context.Context, logger *slog.Logger) health {
+	h := health{answer: answerOf(problems(ctx, s.Health))}
 	failed := func(what string, err error) {
 		logger.Warn("health: "+what, slog.String("error", strconv.Quote(err.Error())))
-	}
-	h := health{Status: "ok"}
-	if s.Health != nil {
-		if err := s.Health(ctx); err != nil {
-			h.Status = "failing"
-			failed("something is wrong", err)
-		}
 	}
 	if s.Lag != nil {
 		lag, err := s.Lag(ctx)
@@ -52,16 +57,40 @@ func (s Status) ask(ctx context.Context, logger *slog.Logger) health {
 	return h
 }
 
-func (s Status) handler(logger *slog.Logger) http.Handler {
+func problems(ctx context.Context, find func(context.Context) []string) []string {
+	if find == nil {
+		return nil
+	}
+	return find(ctx)
+}
+
+// page answers with what find finds, and with 503 unless that is ok.
+func page[A any](logger *slog.Logger, find func(context.Context) (a A, ok bool)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := s.ask(r.Context(), logger)
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		found, ok := find(ctx)
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Cache-Control", "no-store")
-		if h.Status != "ok" {
+		if !ok {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
-		if err := json.NewEncoder(w).Encode(h); err != nil {
+		if err := json.NewEncoder(w).Encode(found); err != nil {
 			logger.Debug("health: whoever asked has gone", slog.String("error", strconv.Quote(err.Error())))
 		}
 	})
+}
+
+// addTo adds the pages that say how it goes.
+func (s Status) addTo(mux *http.ServeMux, logger *slog.Logger) {
+	mux.Handle("GET /healthz", page(logger, func(ctx context.Context) (health, bool) {
+		h := s.health(ctx, logger)
+		return h, len(h.Problems) == 0
+	}))
+	mux.Handle("GET /readyz", page(logger, func(ctx context.Context) (answer, bool) {
+		a := answerOf(problems(ctx, s.Ready))
+		return a, len(a.Problems) == 0
+	}))
+	// That the process answers is all that there is to know.
+	mux.Handle("GET /livez", page(logger, func(context.Context) (answer, bool) { return answerOf(nil), true }))
 }

@@ -31,7 +31,7 @@ func Listen(address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// Serve answers /metrics with what gatherer has and /healthz with status, until ctx
+// Serve answers /metrics with what gatherer has, and /healthz, /readyz and /livez with status, until ctx
 // ends; requests that are under way then are answered. It closes listener. A
 // nil logger is told nothing.
 func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gatherer, status Status, logger *slog.Logger) error {
@@ -68,7 +68,7 @@ func pages(listener net.Listener, gatherer prometheus.Gatherer, status Status, l
 		ErrorHandling: promhttp.ContinueOnError,
 		ErrorLog:      slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}))
-	mux.Handle("GET /healthz", status.handler(logger))
+	status.addTo(mux, logger)
 	if isLoopback(listener.Addr().String()) {
 		return onlyLocal(mux)
 	}

@@ -62,9 +62,10 @@ func ask(t *testing.T, method, url, host string) (int, string) {
 }
 
 func TestPages(t *testing.T) {
-	var sick error
+	var sick []string
 	status := metrics.Status{
-		Health:      func(context.Context) error { return sick },
+		Health:      func(context.Context) []string { return sick },
+		Ready:       func(context.Context) []string { return sick },
 		Lag:         func(context.Context) (map[int]int64, error) { return map[int]int64{0: 5, 1: 0}, nil },
 		Quarantined: func(context.Context) (int64, error) { return 2, nil },
 	}
@@ -90,8 +91,17 @@ func TestPages(t *testing.T) {
 	if code, _ := ask(t, "GET", base+"/debug/pprof/", ""); code != http.StatusNotFound {
 		t.Error(code)
 	}
-	sick = errors.New("postgres://user:secret@host is down")
-	if code, body := ask(t, "GET", base+"/healthz", ""); code != http.StatusServiceUnavailable || !strings.Contains(body, `"status":"failing"`) || strings.Contains(body, "secret") {
+	if code, body := ask(t, "GET", base+"/readyz", ""); code != 200 || body != `{"status":"ok"}`+"\n" {
+		t.Error(code, body)
+	}
+	sick = []string{"the store: the database is away"}
+	if code, body := ask(t, "GET", base+"/healthz", ""); code != http.StatusServiceUnavailable || body != `{"status":"failing","problems":["the store: the database is away"],"lag":{"0":5,"1":0},"quarantined":2}`+"\n" {
+		t.Error(code, body)
+	}
+	if code, body := ask(t, "GET", base+"/readyz", ""); code != http.StatusServiceUnavailable || body != `{"status":"failing","problems":["the store: the database is away"]}`+"\n" {
+		t.Error(code, body)
+	}
+	if code, body := ask(t, "GET", base+"/livez", ""); code != 200 || body != `{"status":"ok"}`+"\n" {
 		t.Error(code, body)
 	}
 	if err := stop(); err != nil {
@@ -148,7 +158,7 @@ func TestNamesOfTheServer(t *testing.T) {
 // A request that is under way when it is told to end is answered.
 func TestServeEndsGracefully(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
-	base, stop := serve(t, "localhost:0", metrics.Status{Health: func(context.Context) error {
+	base, stop := serve(t, "localhost:0", metrics.Status{Health: func(context.Context) []string {
 		close(asked)
 		<-answer
 		return nil

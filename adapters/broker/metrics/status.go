@@ -11,8 +11,10 @@ import (
 // Status are questions to the broker and the store, asked when somebody looks.
 // What is nil is not shown.
 type Status struct {
-	// Health says what is wrong, if anything is.
-	Health func(context.Context) error
+	// Health says what is wrong, if anything is, in words that are fit to be shown.
+	Health func(context.Context) []string
+	// Ready says what is still missing before the worker can do its work.
+	Ready func(context.Context) []string
 	// Lag is how many messages of each partition are still to be applied.
 	Lag func(context.Context) (map[int]int64, error)
 	// Quarantined is how many runs are set aside because they cannot be applied.
