@@ -10,5 +10,8 @@ package main
 import "os"
 
 func main() {
+	if os.Getpid() == 1 {
+		os.Exit(init1())
+	}
 	os.Exit(run(heedSignals(), os.Args[1:], stdio{os.Stdout, os.Stderr}))
 }

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// asProcess1 makes the program of a run the first process of a namespace of processes.
+func asProcess1(t *testing.T, s *started) {
+	t.Helper()
+	unshared := exec.Command("unshare", "--pid", "--fork", "--mount-proc", "true")
+	if out, err := unshared.CombinedOutput(); err != nil {
+		t.Skipf("needs a namespace of processes of its own: %v: %s", err, out)
+	}
+	args := append([]string{"--pid", "--fork", "--kill-child", "--mount-proc", "quire-ci"}, s.cmd.Args[1:]...)
+	wrapped := exec.Command("unshare", args...)
+	wrapped.Dir, wrapped.Env, wrapped.Stderr = s.cmd.Dir, s.cmd.Env, s.cmd.Stderr
+	s.cmd = wrapped
+}
+
+// As process 1, the program reaps what nobody else does, while a command runs.
+func TestProcess1Reaps(t *testing.T) {
+	s := prepare(t, `jobs:
+  - id: a
+    sh:
+      - |
+        test "$(cat /proc/1/comm)" = quire-ci || exit 3
+        for i in 1 2 3 4 5 6 7 8; do (setsid true &); done
+        for try in $(seq 500); do
+          zombies=$(cat /proc/[0-9]*/stat 2>/dev/null | grep -c ') Z ')
+          [ "$zombies" = 0 ] && exit 0
+          sleep 0.02
+        done
+        exit 4
+      - exit 7
+`)
+	asProcess1(t, s)
+	s.begin()
+	if status := s.status(); status != statusFailed {
+		t.Errorf("it ends with %d:\n%s", status, s.shown())
+	}
+	if got := events(t, s.path("events.jsonl")); !strings.HasSuffix(got, "sh_finished 0, sh_started a, sh_finished 7, job_finished failed, run_finished failed") {
+		t.Errorf("the stream has %s", got)
+	}
+	s.leavesNothing()
+}
+
+// As process 1, it heeds signals as ever.
+func TestProcess1Interrupted(t *testing.T) {
+	s := prepare(t, `jobs: [{id: a, sh: "trap 'exit 7' TERM; echo begun > begun; while :; do sleep 0.05; done"}]`)
+	asProcess1(t, s)
+	s.begin()
+	s.await("begun")
+	children, err := os.ReadFile("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/task/" + strconv.Itoa(s.cmd.Process.Pid) + "/children")
+	if err != nil {
+		t.Skip("needs /proc/…/children to find process 1: ", err)
+	}
+	first, err := strconv.Atoi(strings.Fields(string(children))[0])
+	if err := errors.Join(err, syscall.Kill(first, syscall.SIGTERM)); err != nil {
+		t.Fatal(err)
+	}
+	if status := s.status(); status != statusInterrupted {
+		t.Errorf("it ends with %d:\n%s", status, s.shown())
+	}
+	if got := events(t, s.path("events.jsonl")); got != "job_started a, sh_started a, sh_finished 7, job_finished failed, run_finished failed" {
+		t.Errorf("the stream has %s", got)
+	}
+}
