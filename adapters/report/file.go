@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"github.com/google/renameio/v2"
 )
 
 // File is a report's file in the making. It is written aside and takes its
@@ -13,7 +11,7 @@ import (
 // the name before as it was.
 type File struct {
 	*os.File
-	pending *renameio.PendingFile // nil where there is nothing to take the place of
+	pending *pendingFile // nil where there is nothing to take the place of
 	path    string
 }
 
@@ -28,8 +26,7 @@ func CreateFile(path string) (*File, error) {
 		return &File{File: file}, err
 	}
 	path = linked(path) // replace what a link leads to, not the link
-	pending, err := renameio.NewPendingFile(path,
-		renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o666), renameio.WithExistingPermissions())
+	pending, err := newPendingFile(path)
 	if err != nil {
 		return nil, err
 	}

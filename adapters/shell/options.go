@@ -83,6 +83,8 @@ type Progress struct {
 var (
 	// ErrLogsExist is returned for a folder that holds logs already.
 	ErrLogsExist = errors.New("the folder holds the logs of a run already, which are never mixed with others; name another one")
+	// ErrPlatform is returned where commands cannot be run as they have to be.
+	ErrPlatform = errors.New("on this system quire cannot end a command with all that it has started, and runs none; use a Unix, or WSL on Windows")
 	// ErrShortSecret is returned for a secret that is too short to be hidden.
 	ErrShortSecret = errors.New("a secret must have at least 4 bytes, or hiding it would hide other text too; leave it out")
 )
@@ -94,6 +96,9 @@ const (
 
 // prepare makes a run of options, and the folder for its logs.
 func (o Options) prepare() (*run, error) {
+	if !supported {
+		return nil, ErrPlatform
+	}
 	r := &run{sink: o.Sink, observe: o.Observe, output: o.Output, maxLog: o.MaxLog, now: o.Clock, grace: o.Grace, kill: o.Kill}
 	if r.now == nil {
 		r.now = time.Now

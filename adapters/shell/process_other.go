@@ -9,6 +9,7 @@ import (
 )
 
 // Elsewhere there are no process groups, and nothing is ever spawned.
+const supported = false
 
 func startProcess(string, []string, *os.ProcAttr) (*os.Process, error) {
 	return nil, errors.ErrUnsupported

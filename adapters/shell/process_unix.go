@@ -8,6 +8,8 @@ import (
 	"syscall"
 )
 
+const supported = true
+
 func startProcess(name string, args []string, attr *os.ProcAttr) (*os.Process, error) {
 	return os.StartProcess(name, args, attr)
 }

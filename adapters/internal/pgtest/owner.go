@@ -1,3 +1,5 @@
+//go:build unix
+
 package pgtest
 
 import (
@@ -17,7 +19,7 @@ var unprivileged = []string{"postgres", "nobody"}
 func owner(folder string) (*syscall.SysProcAttr, error) {
 	// In a process group of its own, the server outlives a Ctrl-C until the
 	// tests that it was meant for have ended.
-	attributes := &syscall.SysProcAttr{Setpgid: true}
+	attributes := ownGroup()
 	if os.Geteuid() != 0 {
 		return attributes, nil
 	}
@@ -36,3 +38,6 @@ func owner(folder string) (*syscall.SysProcAttr, error) {
 	}
 	return nil, errors.New("PostgreSQL does not run as root, and there is neither a user postgres nor a user nobody")
 }
+
+// ownGroup starts a process in a group of its own.
+func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"syscall"
 )
 
 // watchdog reads the id of the server's process, a line each time that it
@@ -23,7 +22,7 @@ rm -rf "$1"`
 // watchdog reads from, which no clean-up in this process could promise.
 func watch(folder string) (io.WriteCloser, error) {
 	cmd := exec.Command("/bin/sh", "-c", watchdog, "sh", folder)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = ownGroup()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
