@@ -26,6 +26,7 @@
 // grow as a [Live]. A [Router] applies what arrives, with a [Projector]; who has a
 // Watermill router already adds a [Handler] to it.
 //
-// What is no segment goes to a poison topic. Whatever else fails is tried again,
-// here some times and then by the broker, for as long as it takes.
+// What is no segment goes to a poison topic, or is logged where that does not take it. What
+// fails is delivered again by the broker, for as long as it takes; where the store is away,
+// it is first tried here some times.
 package broker

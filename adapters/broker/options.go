@@ -11,8 +11,9 @@ import (
 type Options struct {
 	// Timeout is how long one try to apply a segment may take, 0: 30 s.
 	Timeout time.Duration
-	// Tries is how often that is tried before the broker is asked to deliver the
-	// message again later, 0: five times. All tries, each with its timeout, should end before
+	// Tries is how often that is tried, where the store is away or slow, before the broker is
+	// asked to deliver the message again later, 0: five times. What fails for another reason
+	// is left to the broker at once. All tries, each with its timeout, should end before
 	// the broker takes the worker for dead; if not, a segment is
 	// applied a second time elsewhere, which is harmless.
 	Tries int

@@ -10,6 +10,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // Router is a Watermill router that has a handler for each partition. Close it, or
@@ -60,7 +62,11 @@ func retry(options Options, logger watermill.LoggerAdapter) message.HandlerMiddl
 		// Watermill asks for the next interval twice a try.
 		Multiplier:          1.5,
 		RandomizationFactor: 0.5,
-		ShouldRetry:         func(params middleware.RetryParams) bool { return !isNotSegment(params.Err) },
+		// What one run is refused for does not change at once, and others wait meanwhile:
+		// that is left to the broker.
+		ShouldRetry: func(params middleware.RetryParams) bool {
+			return store.IsAway(params.Err) || errors.Is(params.Err, context.DeadlineExceeded)
+		},
 		// Else each try after one that was timed out begins with no time left.
 		ResetContextOnRetry: true,
 		Logger:              logger,

@@ -92,7 +92,7 @@ func (t *tenure) makeConsumer(ctx context.Context) error {
 
 // waiting is how many times as many messages as are in hand may be nacked and
 // wait for their next delivery, before others have to wait for them.
-const waiting = 16
+const waiting = 64
 
 // consumer returns the name of the consumer of a partition.
 func (b *Broker) consumer(partition int) string {
