@@ -6,10 +6,13 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/quire-ci/quire-project/cmd/internal/flags"
 )
 
 // stdio is what a command talks to.
@@ -30,6 +33,9 @@ func run(ctx context.Context, args []string, io stdio) int {
 	root.SetArgs(args)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
+	if !slices.Contains(args[:min(len(args), 1)], cobra.ShellCompRequestCmd) { // which parses flags twice
+		flags.Strict(root)
+	}
 	err := root.ExecuteContext(ctx)
 	tell(io.err, err)
 	return statusOf(err)
@@ -68,7 +74,7 @@ recorded was not done; 2 wrong usage; 130 interrupted.`,
 		SilenceUsage:          true,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+		return usageError(fmt.Errorf("%w; see %s --help", flags.Explain(err), cmd.CommandPath()))
 	})
 	root.SetVersionTemplate("quire-ci {{.Version}}\n")
 	root.SuggestionsMinimumDistance = 2

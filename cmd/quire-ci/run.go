@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/cmd/internal/flags"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -20,13 +21,13 @@ type runFlags struct {
 	runs      string
 	quiet     bool
 	asQuire   bool
-	maxLog    size
+	maxLog    flags.Size
 	label     []string
 	git       bool
 }
 
 func newRun(io stdio) *cobra.Command {
-	flags := runFlags{maxLog: 1 << 30}
+	flags := runFlags{maxLog: flags.Size{Bytes: 1 << 30, Min: 1 << 10}} // the log's last line, which says that it is full, has to fit
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the jobs of a workspace's pipeline",
@@ -61,11 +62,6 @@ usage; 130 interrupted.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.runs != "" && (cmd.Flag("events").Changed || cmd.Flag("out-dir").Changed) {
 				return usageError(errors.New("--runs says where events and logs go; leave --events and --out-dir out"))
-			}
-			for _, name := range []string{"out-dir", "runs", "workspace"} {
-				if flag := cmd.Flag(name); flag.Changed && flag.Value.String() == "" {
-					return usageError(fmt.Errorf("--%s has to name a folder", name))
-				}
 			}
 			return runPipeline(cmd.Context(), flags, io)
 		},
@@ -120,7 +116,7 @@ func runPipeline(ctx context.Context, flags runFlags, io stdio) (err error) {
 	defer logs.end()
 	heeding := context.AfterFunc(ctx, func() { screen.interrupted(hurryOf(ctx).Err() != nil) })
 	defer heeding()
-	return loaded.run(ctx, int64(flags.maxLog), labels, stream, logs, screen)
+	return loaded.run(ctx, flags.maxLog.Bytes, labels, stream, logs, screen)
 }
 
 // heed returns the error that the program ends with. To quire, a run that has failed has been

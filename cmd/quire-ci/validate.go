@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -25,10 +24,7 @@ usage.`,
 		Example: `  quire-ci validate
   quire-ci validate --workspace ../project`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if cmd.Flag("workspace").Changed && workspace == "" {
-				return usageError(errors.New("--workspace has to name a folder"))
-			}
+		RunE: func(*cobra.Command, []string) error {
 			loaded, err := load(workspace)
 			if err != nil {
 				return err

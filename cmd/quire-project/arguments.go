@@ -79,12 +79,24 @@ func checkSource(cmd *cobra.Command, args []string, i int) error {
 // didYouMean returns which of some words could be meant by another one, as the end of
 // an error, or nothing.
 func didYouMean(word string, words []string) string {
-	known := &cobra.Command{SuggestionsMinimumDistance: 2}
+	known := &cobra.Command{}
 	for _, name := range words {
 		known.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
 	}
-	if near := known.SuggestionsFor(word); len(near) > 0 {
-		return "; did you mean " + near[0] + "?"
+	for known.SuggestionsMinimumDistance = 1; known.SuggestionsMinimumDistance <= 2; known.SuggestionsMinimumDistance++ {
+		if near := known.SuggestionsFor(word); len(near) > 0 {
+			return "; did you mean " + near[0] + "?"
+		}
+	}
+	return ""
+}
+
+// nearest is [didYouMean] for the first of several values that is none of the words.
+func nearest(values, words []string) string {
+	for _, value := range values {
+		if !slices.Contains(words, value) {
+			return didYouMean(value, words)
+		}
 	}
 	return ""
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -11,13 +10,14 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/flags"
 )
 
 // readFlags say how streams are read; every command that reads has them.
 type readFlags struct {
 	runID       string
 	onMalformed string
-	maxLine     int
+	maxLine     flags.Size
 }
 
 func (f *readFlags) add(cmd *cobra.Command) {
@@ -30,22 +30,20 @@ func (f *readFlags) add(cmd *cobra.Command) {
 func (f *readFlags) addReading(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.onMalformed, "on-malformed", "stop", "at a malformed line, stop or skip it")
-	flags.IntVar(&f.maxLine, "max-line", jsonl.DefaultMaxLine, "how long a line may be, in `bytes`")
+	f.maxLine.Bytes = jsonl.DefaultMaxLine
+	flags.Var(&f.maxLine, "max-line", "how long a line may be, a `size` such as 64k or 16MiB")
 	_ = cmd.RegisterFlagCompletionFunc("on-malformed", cobra.FixedCompletions([]string{"stop", "skip"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // options are those of a reader.
 func (f *readFlags) options() (jsonl.Options, error) {
-	options := jsonl.Options{MaxLine: f.maxLine}
+	options := jsonl.Options{MaxLine: f.maxLine.Int()}
 	switch f.onMalformed {
 	case "stop":
 	case "skip":
 		options.OnMalformed = jsonl.Skip
 	default:
-		return options, usageError(fmt.Errorf("--on-malformed is stop or skip, not %q", f.onMalformed))
-	}
-	if f.maxLine <= 0 {
-		return options, usageError(errors.New("--max-line is a number of bytes above 0"))
+		return options, usageError(fmt.Errorf("--on-malformed is stop or skip, not %q%s", f.onMalformed, didYouMean(f.onMalformed, []string{"stop", "skip"})))
 	}
 	return options, nil
 }
@@ -103,7 +101,7 @@ func parseFormat(to string) (report.Format, error) {
 	case !word.MatchString(to):
 		return "", usageError(fmt.Errorf("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), knownStores))
 	}
-	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s", to, err, knownStores))
+	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s%s", to, err, knownStores, didYouMean(to, formatNames())))
 }
 
 // report reads what the flags say of the report.
@@ -114,7 +112,7 @@ func (f *projectFlags) report() (report.Format, report.Options, error) {
 	}
 	sections, err := report.ParseSelection(f.projections)
 	if err != nil {
-		return "", report.Options{}, usageError(fmt.Errorf("--projection %s: %w", report.Printable(strings.Join(f.projections, ",")), err))
+		return "", report.Options{}, usageError(fmt.Errorf("--projection %s: %w%s", report.Printable(strings.Join(f.projections, ",")), err, nearest(f.projections, projectionNames())))
 	}
 	options := report.Options{Sections: sections, Pretty: f.pretty}
 	if err := format.Check(options); err != nil {

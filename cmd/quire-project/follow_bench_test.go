@@ -18,6 +18,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
+	"github.com/quire-ci/quire-project/cmd/internal/flags"
 )
 
 // BenchmarkFollow measures how long it takes from the writing of a line until
@@ -39,7 +40,7 @@ func benchmarkFollow(b *testing.B, address string) {
 	l := &latency{address: address, folder: b.TempDir(), lines: max(20, b.N), written: make([][]time.Time, 100)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	flags := followFlags{to: address, quiet: true, readFlags: readFlags{onMalformed: "stop", maxLine: 1 << 20}}
+	flags := followFlags{to: address, quiet: true, readFlags: readFlags{onMalformed: "stop", maxLine: flags.Size{Bytes: 1 << 20}}}
 	go func() { ended <- followStreams(ctx, l.folder, flags, stdio{io.Discard, os.Stderr}) }()
 	db := l.open(b)
 	defer db.Close()

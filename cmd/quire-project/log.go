@@ -17,5 +17,5 @@ func newLog(kind string, stderr io.Writer) (*slog.Logger, error) {
 	case "none":
 		return slog.New(slog.DiscardHandler), nil
 	}
-	return nil, usageError(fmt.Errorf("--log is text, json or none, not %q", kind))
+	return nil, usageError(fmt.Errorf("--log is text, json or none, not %q%s", kind, didYouMean(kind, []string{"text", "json", "none"})))
 }

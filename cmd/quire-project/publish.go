@@ -15,6 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/cmd/internal/flags"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -120,7 +121,7 @@ func (f *publishFlags) sources(paths []string) (sources, error) {
 	if slices.Contains(paths, jsonl.Stdin) && f.runID == "" {
 		return sources{}, usageError(errors.New("standard input has no name; say with --run-id which run it is"))
 	}
-	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: jsonl.DefaultMaxLine}
+	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: flags.Size{Bytes: jsonl.DefaultMaxLine}}
 	if !f.follow {
 		return read.findRuns(paths)
 	}

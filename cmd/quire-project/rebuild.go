@@ -78,7 +78,7 @@ func (f *rebuildFlags) options() (address, store.Options, error) {
 func parseTables(projections []string) (store.Tables, error) {
 	tables, err := store.ParseTables(projections)
 	if err != nil {
-		return 0, usageError(fmt.Errorf("--projection %s: %w", report.Printable(strings.Join(projections, ",")), err))
+		return 0, usageError(fmt.Errorf("--projection %s: %w%s", report.Printable(strings.Join(projections, ",")), err, nearest(projections, store.Projections)))
 	}
 	return tables, nil
 }

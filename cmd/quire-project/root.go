@@ -6,10 +6,13 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
+
+	"github.com/quire-ci/quire-project/cmd/internal/flags"
 )
 
 // stdio is what a command talks to.
@@ -32,13 +35,16 @@ func run(ctx context.Context, args []string, io stdio) int {
 	root.SetArgs(args)
 	root.SetOut(io.out)
 	root.SetErr(io.err)
+	if !slices.Contains(args[:min(len(args), 1)], cobra.ShellCompRequestCmd) { // which parses flags twice
+		flags.Strict(root)
+	}
 	err := root.ExecuteContext(ctx)
 	tell(io.err, err)
 	return statusOf(err)
 }
 
 func newRoot(io stdio) *cobra.Command {
-	var flags projectFlags
+	var given projectFlags
 	root := &cobra.Command{
 		Use:   "quire-project SOURCE... [--to TARGET]",
 		Short: "Turn the event stream of a CI run into its record",
@@ -81,17 +87,17 @@ complete is taken for over.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if isAddress(flags.to) {
-				return ingest(cmd.Context(), args, flags, io)
+			if isAddress(given.to) {
+				return ingest(cmd.Context(), args, given, io)
 			}
-			return project(cmd.Context(), args, flags, io)
+			return project(cmd.Context(), args, given, io)
 		},
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+		return usageError(fmt.Errorf("%w; see %s --help", flags.Explain(err), cmd.CommandPath()))
 	})
 	root.SetVersionTemplate("quire-project {{.Version}}\n")
-	flags.add(root)
+	given.add(root)
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newCheck(io), newRebuild(io), newVerify(io), newFollow(io), newPublish(io), newSubscribe(io), newQuarantine(io))
 	root.InitDefaultCompletionCmd("")

@@ -1,0 +1,71 @@
+package flags
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+func TestSize(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1": 1, "4096": 4096, "12B": 12, "1k": 1000, "1kB": 1000, "1KiB": 1 << 10, "16MiB": 16 << 20, "16 MiB": 16 << 20,
+		"2GB": 2_000_000_000, "1.5k": 1500, "1TiB": 1 << 40,
+	} {
+		var got Size
+		if err := got.Set(text); err != nil || got.Bytes != want {
+			t.Errorf("%s: got %d, %v, want %d", text, got.Bytes, err, want)
+		}
+	}
+	for _, text := range []string{"0", "-1", "k", "1x", "0x10", "16EiB", "1e3"} {
+		var got Size
+		if err := got.Set(text); err == nil {
+			t.Errorf("%q is read as %d", text, got.Bytes)
+		}
+	}
+	if err := (&Size{Min: 1 << 10}).Set("1000"); err == nil || err.Error() != "takes at least 1.0 KiB" {
+		t.Error(err)
+	}
+}
+
+// Of all kinds of flags, one value counts or the flag takes a list; and nothing is empty.
+func TestStrict(t *testing.T) {
+	for _, test := range []struct {
+		args, says string
+	}{
+		{"--text a --number 1 --yes --list a,b --list c", ""},
+		{"--text a --text a", "--text is given twice"},
+		{"-t a --text=b", "--text is given twice"},
+		{"--number 1 --number 2", "--number is given twice"},
+		{"--yes --yes=false", "--yes is given twice"},
+		{"--size 1k --size 2k", "--size is given twice"},
+		{"--text=", "--text is given an empty value"},
+		{"--number=", "--number is given an empty value"},
+		{"--yes=", "--yes is given an empty value"},
+		{"--list a --list=", "--list is given an empty value"},
+		{"--number secret", "--number takes no such value: invalid syntax"},
+		{"--yes=secret", "--yes takes no such value: invalid syntax"},
+	} {
+		root, below := &cobra.Command{Use: "root"}, &cobra.Command{Use: "below", RunE: func(*cobra.Command, []string) error { return nil }}
+		root.AddCommand(below)
+		below.Flags().StringP("text", "t", "", "")
+		below.Flags().Int("number", 0, "")
+		below.Flags().Bool("yes", false, "")
+		below.Flags().StringSlice("list", nil, "")
+		size := Size{Bytes: 16 << 20}
+		below.Flags().Var(&size, "size", "")
+		Strict(root)
+		if usage := below.Flags().FlagUsages(); strings.Count(usage, "default") != 1 || !strings.Contains(usage, "(default 16 MiB)") {
+			t.Errorf("the help is\n%s", usage)
+		}
+		root.SetArgs(append([]string{"below"}, strings.Fields(test.args)...))
+		root.SilenceErrors, root.SilenceUsage = true, true
+		err := root.Execute()
+		if (err == nil) != (test.says == "") || err != nil && !strings.HasPrefix(Explain(err).Error(), test.says) {
+			t.Errorf("%s: got %v", test.args, err)
+		}
+		if err != nil && strings.Contains(Explain(err).Error(), "invalid argument") {
+			t.Errorf("%v: the value is shown", Explain(err))
+		}
+	}
+}
