@@ -7,9 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
+	"sync/atomic"
 
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
@@ -53,10 +51,12 @@ type File struct {
 	raw        *counter
 	plain      io.Reader // nil until the first read
 	compressed bool
+	cut        atomic.Bool
 }
 
 // Open opens the source's stream. What gzip or zstd has compressed is read as
-// what it was before, whatever the file is called.
+// what it was before, whatever the file is called; if it was cut off, up to there, and
+// the last line is torn.
 func (s Source) Open() (*File, error) {
 	if s.Path == Stdin {
 		f, err := newFile(os.Stdin)
@@ -95,27 +95,20 @@ func newFile(file *os.File) (*File, error) {
 func (f *File) decompress() error {
 	peek := bufio.NewReaderSize(f.raw, 16)
 	magic, err := peek.Peek(layout.MagicSize)
-	f.plain = peek
-	switch compression := layout.Compression(magic); {
-	case err != nil && !errors.Is(err, io.EOF):
+	if err != nil && !errors.Is(err, io.EOF) {
 		return err
-	case compression == layout.Gzip:
-		unzip, err := gzip.NewReader(bufio.NewReaderSize(peek, minBuffer))
-		if err != nil {
-			return fmt.Errorf("gzip: %w", err)
-		}
-		f.plain, f.compressed = unzip, true
-	case compression == layout.Zstd:
-		// With a concurrency of one, it has no goroutines and need not be closed:
-		// somebody may be reading from it when the file is closed.
-		unzstd, err := zstd.NewReader(peek, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-		if err != nil {
-			return fmt.Errorf("zstd: %w", err)
-		}
-		f.plain, f.compressed = unzstd, true
+	}
+	f.plain = peek
+	if kind := layout.Compression(magic); kind != "" {
+		f.plain, f.compressed = newCompressed(kind, peek, &f.cut), true
 	}
 	return nil
 }
+
+// Cut reports whether what has been read of the file was compressed data that was cut
+// off: its end is missing, and the stream's last line is torn. It may be called while
+// another goroutine reads.
+func (f *File) Cut() bool { return f.cut.Load() }
 
 // Read reads bytes of the stream.
 func (f *File) Read(p []byte) (int, error) {

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -307,32 +309,82 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// A compressed file that is cut is damaged, and not the record of a run whose
-// writer died: what was read of it cannot be all that there was.
+// What is damaged otherwise than by being cut off is an error.
 func TestOpenDamaged(t *testing.T) {
 	lines := strings.Repeat(event+"\n", 20_000)
 	gz, zst := zipped(t, lines), zstded(t, lines)
 	flipped := []byte(gz)
 	flipped[len(gz)-6] ^= 1 // the checksum
-	for name, text := range map[string]string{
-		"gzip, only its magic": gz[:2],
-		"gzip, cut in header":  gz[:7],
-		"gzip, cut in data":    gz[:len(gz)/2],
-		"gzip, cut at its end": gz[:len(gz)-1],
-		"gzip, checksum":       string(flipped),
-		"gzip, garbage behind": gz + "garbage",
-		"gzip, members, cut":   gz + gz[:len(gz)-3],
-		"zstd, only its magic": zst[:4],
-		"zstd, cut in header":  zst[:5],
-		"zstd, cut in data":    zst[:len(zst)/2],
-		"zstd, cut at its end": zst[:len(zst)-1],
-		"zstd, garbage behind": zst + "garbage",
-		"zstd, frames, cut":    zst + zst[:len(zst)-1],
+	flippedZstd := []byte(zst)
+	flippedZstd[len(zst)-2] ^= 1
+	for name, test := range map[string]struct {
+		text string
+		want error
+	}{
+		"gzip, checksum":             {string(flipped), nil},
+		"zstd, checksum":             {string(flippedZstd), nil},
+		"gzip, garbage behind":       {gz + "garbage", jsonl.ErrGarbage},
+		"gzip, a line behind":        {gz + event + "\n", jsonl.ErrGarbage},
+		"gzip, garbage behind zeros": {gz + strings.Repeat("\x00", 5000) + "garbage", jsonl.ErrGarbage},
+		"gzip, zstd behind":          {gz + zst, jsonl.ErrGarbage},
+		"zstd, garbage behind":       {zst + "garbage", jsonl.ErrGarbage},
+		"zstd, little behind":        {zst + "\x28\xb5x", jsonl.ErrGarbage},
+		"zstd, window of 512 MiB":    {"\x28\xb5\x2f\xfd\x00\x98\x09\x00\x00\n", jsonl.ErrWindow},
+		"zstd, content of 1 TiB":     {"\x28\xb5\x2f\xfd\xe0\x00\x00\x00\x00\x00\x01\x00\x00\x09\x00\x00\n", jsonl.ErrWindow},
 	} {
-		all := opened(t, text)
+		all := opened(t, test.text)
 		var malformed *jsonl.MalformedError
-		if all.err == nil || errors.As(all.err, &malformed) || errors.Is(all.err, io.EOF) || strings.Contains(shape(all.entries), "T") {
+		if all.err == nil || errors.As(all.err, &malformed) || test.want != nil && !errors.Is(all.err, test.want) || strings.Contains(shape(all.entries), "T") {
 			t.Errorf("%s: got %d events, %v", name, len(all.entries), all.err)
+		}
+	}
+}
+
+// A compressed file that is cut at any byte gives whole lines, no less than could be
+// decompressed when it was cut a byte earlier, and is torn there.
+func TestOpenCut(t *testing.T) {
+	var lines strings.Builder
+	for i := range 3000 {
+		fmt.Fprintf(&lines, "{\"at_ms\":%d,\"type\":\"job_started\",\"job_id\":\"%d\"}\n", i*i%7919, i*7919%104729)
+	}
+	text := lines.String()
+	half := strings.Index(text[len(text)/2:], "\n") + len(text)/2 + 1
+	skippable := "\x5a\x2a\x4d\x18\x05\x00\x00\x00abcde"
+	for name, parts := range map[string][]string{
+		"gzip":   {zipped(t, text[:half]), zipped(t, text[half:]), "\x00\x00\x00\x00\x00"},
+		"zstd":   {skippable, zstded(t, text[:half]), zstded(t, text[half:]), skippable, "\x00\x00"},
+		"single": {zstded(t, text)},
+	} {
+		file, wholes := "", map[int]bool{}
+		for _, part := range parts {
+			file += part
+			wholes[len(file)] = true
+		}
+		want, before := opened(t, file).entries, 0
+		for n := 4; n <= len(file); n++ {
+			all := opened(t, file[:n])
+			sound := all.entries
+			whole := wholes[n] || strings.HasSuffix(file[:n], "\x00") && n > len(file)-5
+			if !whole {
+				sound = sound[:max(0, len(sound)-1)]
+				if len(all.entries) == 0 || all.entries[len(sound)].Fault != domain.Torn {
+					t.Fatalf("%s, cut at byte %d: not torn", name, n)
+				}
+			}
+			if all.err != nil || len(sound) < before || len(sound) > len(want) || !slices.Equal(sound, want[:len(sound)]) {
+				t.Fatalf("%s, cut at byte %d: got %d events after %d, %v", name, n, len(sound), before, all.err)
+			}
+			if before = len(sound); before < len(want) && n >= len(strings.TrimRight(file, "\x00")) {
+				t.Fatalf("%s, cut at byte %d: got %d of %d events", name, n, before, len(want))
+			}
+			if n < len(file)-40 {
+				n += 29
+			}
+		}
+		// Of the last part, only what says that it is whole is missing.
+		last := strings.TrimSuffix(strings.TrimRight(file, "\x00"), skippable)
+		if all := opened(t, last[:len(last)-1]); len(all.entries) != len(want)+1 {
+			t.Errorf("%s, cut in its checksum: got %d of %d events", name, len(all.entries)-1, len(want))
 		}
 	}
 }

@@ -21,18 +21,20 @@ func newCheck(std stdio) *cobra.Command {
 		Use:   "check SOURCE...",
 		Short: "Say what is odd about a stream",
 		Long: `Say what is odd about a stream: print its diagnostics, one a line as
-FILE:LINE: code: what it means, and a count by code behind them.
+FILE:LINE: code: what it means, and a count by code behind them. A stream is read
+to its end; a malformed line is one more finding.
 
-Exit status: 0 if there is nothing odd, 5 if there is; 4 if the stream is
-malformed and --on-malformed skip is not given.`,
+Exit status: 0 nothing is odd; 4 a line is malformed; 5 something else is odd; 1 a
+stream cannot be read; 2 wrong usage; 130 interrupted.`,
 		Example: `  quire-project check run.jsonl
-  quire-project check runs/ --on-malformed skip`,
+  quire-project check runs/`,
 		Args: someSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return check(cmd.Context(), args, flags, std)
 		},
 	}
 	flags.add(cmd)
+	_ = cmd.Flags().MarkHidden("on-malformed") // it is there, and makes no difference
 	return cmd
 }
 
@@ -65,6 +67,9 @@ func check(ctx context.Context, paths []string, flags readFlags, std stdio) erro
 	if len(c.counts) > 0 {
 		status = worse(status, statusFound)
 	}
+	if c.counts[projections.MalformedLine] > 0 {
+		status = worse(status, statusMalformed)
+	}
 	if status != statusOK {
 		return &statusError{status: status}
 	}
@@ -85,19 +90,23 @@ func (c *checker) stream(ctx context.Context, source jsonl.Source, options jsonl
 	defer file.Close()
 	name := report.Printable(source.Path)
 	var skipped sync.Map // why lines are malformed, by their numbers, until that is printed
+	options.OnMalformed = jsonl.Skip
 	options.Skipped = func(err *jsonl.MalformedError) { skipped.Store(err.Line, err) }
 	fold := projections.NewFold(source.Run, projections.Into(projections.Diagnostics(), func(row *projections.Row[projections.Diagnostic]) {
 		d := row.Value
 		c.counts[d.Code]++
-		fmt.Fprintf(c.out, "%s:%d: %s: %s", name, d.Line, d.Code, d.Code.Meaning())
-		if d.JobID.Valid {
-			fmt.Fprintf(c.out, " (job %s)", report.Printable(d.JobID.V))
-		}
+		meaning := d.Code.Meaning()
 		if why, ok := skipped.LoadAndDelete(d.Line); ok {
 			malformed := why.(*jsonl.MalformedError)
-			fmt.Fprintf(c.out, " (column %d: %s)", malformed.Column, report.Printable(malformed.Reason))
+			meaning = fmt.Sprintf("%s (column %d)", report.Printable(malformed.Reason), malformed.Column)
 		}
-		fmt.Fprintln(c.out)
+		if d.Code == projections.TornTail && file.Cut() {
+			meaning = "the compressed file is cut off here: its end is missing"
+		}
+		if d.JobID.Valid {
+			meaning += fmt.Sprintf(" (job %s)", report.Printable(d.JobID.V))
+		}
+		fmt.Fprintf(c.out, "%s:%d: %s: %s\n", name, d.Line, d.Code, meaning)
 	}))
 	entries, stop := ahead(ctx, file, options)
 	defer stop()

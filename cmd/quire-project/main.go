@@ -17,11 +17,21 @@ import (
 
 func main() {
 	tuneMemory()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), heeded()...)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what the first one could not
 	status := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr})
 	stop()
 	os.Exit(status)
+}
+
+// heeded are the signals that end the program in good order: no temporary file is left.
+// A SIGHUP that is ignored from the start stays so, as nohup(1) has it.
+func heeded() []os.Signal {
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT}
+	if !signal.Ignored(syscall.SIGHUP) {
+		signals = append(signals, syscall.SIGHUP)
+	}
+	return signals
 }
 
 // tuneMemory lets the heap grow further between collections than it would:

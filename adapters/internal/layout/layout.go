@@ -165,6 +165,18 @@ const (
 	Zstd = "zstd"
 )
 
+// Begins reports whether a file that is compressed in this way could go on with begin,
+// of which there may be less than [MagicSize].
+func Begins(kind string, begin []byte) bool {
+	switch {
+	case kind == Gzip:
+		return strings.HasPrefix("\x1f\x8b", string(begin[:min(len(begin), 2)]))
+	case len(begin) >= MagicSize:
+		return Compression(begin) == Zstd
+	}
+	return strings.HasPrefix("\x28\xb5\x2f", string(begin)) || begin[0]&0xf0 == 0x50 && strings.HasPrefix("\x2a\x4d", string(begin[1:]))
+}
+
 // MagicSize is how many bytes [Compression] looks at.
 const MagicSize = 4
 
