@@ -1,9 +1,11 @@
 package live
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -15,26 +17,26 @@ type boardRun struct {
 	mu      sync.Mutex
 	fold    *projections.Fold
 	row     projections.Run
+	failed  int  // commands, see [display.FailedCommands]
 	stale   bool // entries have come since row was asked for
 	trouble string
 	waits   string // for what
-	// failures are the latest command that failed in each of the jobs in which
-	// one did last, oldest first.
-	failures []failure
+	// exits are the latest command that ended with a code other than 0 in each of the jobs
+	// in which one did last, oldest first.
+	exits []exit
 }
 
-// failure is a command that failed.
-type failure struct {
+// exit is a command that ended with a code other than 0.
+type exit struct {
 	job      int
 	cmd      string
 	exitCode int32
 }
 
-// A board keeps so many failures, and so much of their commands: more than a
-// screen shows.
+// A board keeps so many exits, and so much of their commands: more than a screen shows.
 const (
-	maxFailures   = 100
-	maxFailureCmd = 1000
+	maxExits   = 100
+	maxExitCmd = 1000
 )
 
 func newBoardRun(id domain.RunID) *boardRun {
@@ -45,9 +47,10 @@ func newBoardRun(id domain.RunID) *boardRun {
 
 // begin is for a stream of which nothing has been read.
 func (r *boardRun) begin() {
-	r.failures, r.trouble, r.waits, r.stale = nil, "", "", true
+	r.exits, r.trouble, r.waits, r.stale = nil, "", "", true
 	r.fold = projections.NewFold(r.id,
 		projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) { r.row = row.Value }),
+		projections.Into(display.FailedCommands(), func(row *projections.Row[int]) { r.failed = row.Value }),
 		projections.Into(&happenings{}, r.happens))
 }
 
@@ -81,21 +84,16 @@ func (r *boardRun) isWaiting(message string) {
 	r.waits = message
 }
 
-// happens keeps what failed.
+// happens keeps commands that ended with a code other than 0.
 func (r *boardRun) happens(row *projections.Row[happening]) {
 	h := &row.Value
-	if h.What != shFailed {
+	if h.What != shExited {
 		return
 	}
-	f := failure{job: h.Job, cmd: strings.Clone(h.Cmd[:min(len(h.Cmd), maxFailureCmd)]), exitCode: h.ExitCode}
-	for i := range r.failures {
-		if r.failures[i].job == f.job {
-			r.failures = append(r.failures[:i], r.failures[i+1:]...)
-			break
-		}
-	}
-	if r.failures = append(r.failures, f); len(r.failures) > maxFailures {
-		r.failures = append(r.failures[:0], r.failures[1:]...)
+	e := exit{job: h.Job, cmd: strings.Clone(h.Cmd[:min(len(h.Cmd), maxExitCmd)]), exitCode: h.ExitCode}
+	r.exits = slices.DeleteFunc(r.exits, func(other exit) bool { return other.job == e.job })
+	if r.exits = append(r.exits, e); len(r.exits) > maxExits {
+		r.exits = slices.Delete(r.exits, 0, 1)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
@@ -38,18 +39,24 @@ func TestBoardAgreesWithTheRecord(t *testing.T) {
 }
 
 func agree(t *rapid.T, v runView, record *projections.Record) {
+	if want := failedCommands(record); v.failed != want {
+		t.Fatalf("%d commands failed, want %d", v.failed, want)
+	}
+	if v.standing == complete && !record.Run.Ended {
+		t.Fatalf("%+v is complete", record.Run)
+	}
 	if v.row != record.Run {
 		t.Fatalf("the run is %+v, want %+v", v.row, record.Run)
 	}
 	if v.tally.total() != len(record.Jobs) || len(v.jobs) != len(record.Jobs) || v.tally[failed] != record.Run.FailedJobs {
 		t.Fatalf("jobs %v, want %+v", v.tally, record.Run)
 	}
-	failures, open := map[string]projections.ShEvent{}, map[string]projections.ShEvent{}
+	exits, open := map[string]projections.ShEvent{}, map[string]projections.ShEvent{}
 	for _, sh := range record.ShEvents {
-		if !sh.ExitCode.Valid { // the newest one is shown
+		if !sh.ExitCode.Valid {
 			open[sh.JobID] = sh
 		} else if sh.ExitCode.V != 0 {
-			failures[sh.JobID] = sh
+			exits[sh.JobID] = sh
 		}
 	}
 	for i, want := range record.Jobs {
@@ -57,21 +64,35 @@ func agree(t *rapid.T, v runView, record *projections.Record) {
 		if got.id != want.JobID || got.started != want.StartedAtMs || got.finished != want.FinishedAtMs || projectedState(got.standing) != want.State {
 			t.Fatalf("job %+v, want %+v", got, want)
 		}
-		if _, failed := failures[want.JobID]; failed != (got.failure != nil) {
-			t.Fatalf("failure %v of %+v, want %v", got.failure, want, failed)
+		if _, exited := exits[want.JobID]; exited != (got.exit != nil) {
+			t.Fatalf("exit %v of %+v, want %v", got.exit, want, exited)
 		}
-		if want.State != projections.Active && got.open > 0 {
+		if want.State != projections.Active && got.open {
 			t.Fatalf("%+v has ended, and %q is shown", want, got.cmd)
 		}
-		if sh, isOpen := open[want.JobID]; want.State == projections.Active && (isOpen != (got.open > 0) || sh.Cmd != got.cmd) {
-			t.Fatalf("%d open, %q; want %+v", got.open, got.cmd, sh)
+		if sh, isOpen := open[want.JobID]; want.State == projections.Active && (isOpen != got.open || sh.Cmd != got.cmd) {
+			t.Fatalf("open %v, %q; want %+v", got.open, got.cmd, sh)
 		}
 	}
 }
 
+// failedCommands counts commands that ended with a code other than 0 in a failed job.
+func failedCommands(record *projections.Record) (n int) {
+	states := map[string]projections.State{}
+	for _, job := range record.Jobs {
+		states[job.JobID] = job.State
+	}
+	for _, sh := range record.ShEvents {
+		if display.OfCommand(sh.ExitCode, states[sh.JobID]) == display.Failed {
+			n++
+		}
+	}
+	return n
+}
+
 func projectedState(s standing) projections.State {
 	switch s {
-	case complete:
+	case complete, soFar:
 		return projections.Complete
 	case failed:
 		return projections.Failed
@@ -79,29 +100,29 @@ func projectedState(s standing) projections.State {
 	return projections.Active
 }
 
-// Of each job the command is kept that failed last.
-func TestBoardKeepsTheLatestFailure(t *testing.T) {
+// Of each job the command is kept that ended last with a code other than 0.
+func TestBoardKeepsTheLatestExit(t *testing.T) {
 	board := NewBoard()
 	for _, cmd := range []string{"first", "second", strings.Repeat("x", 1<<20)} {
 		take(board, "r", domain.NewShStarted(0, "a", cmd), domain.NewShFinished(0, "a", 3))
 	}
-	got := board.Snapshot(9).runs[0].jobs[0].failure
-	if got == nil || got.exitCode != 3 || got.cmd != strings.Repeat("x", maxFailureCmd) {
+	got := board.Snapshot(9).runs[0].jobs[0].exit
+	if got == nil || got.exitCode != 3 || got.cmd != strings.Repeat("x", maxExitCmd) {
 		t.Errorf("%.50v", got)
 	}
-	if n := len(board.runs["r"].failures); n != 1 {
-		t.Errorf("%d failures of one job are kept", n)
+	if n := len(board.runs["r"].exits); n != 1 {
+		t.Errorf("%d exits of one job are kept", n)
 	}
-	for i := range 3 * maxFailures {
+	for i := range 3 * maxExits {
 		id := string(rune('0' + i))
 		take(board, "r", domain.NewShStarted(0, id, "y"), domain.NewShFinished(0, id, 4))
 	}
-	if n := len(board.runs["r"].failures); n != maxFailures {
-		t.Errorf("%d failures are kept", n)
+	if n := len(board.runs["r"].exits); n != maxExits {
+		t.Errorf("%d exits are kept", n)
 	}
 	board.Restart("r")
-	if n := len(board.runs["r"].failures); n != 0 {
-		t.Errorf("%d failures of another stream are kept", n)
+	if n := len(board.runs["r"].exits); n != 0 {
+		t.Errorf("%d exits of another stream are kept", n)
 	}
 }
 

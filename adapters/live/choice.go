@@ -6,13 +6,13 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// importance says which jobs are shown, 0 being the first: those that go on, those
-// with a failure, and then the others.
-func importance(s standing, hasFailure bool) int {
-	switch {
-	case s == active:
+// importance says which jobs are shown, 0 being the first: those that go on, those that
+// failed, and then the others.
+func importance(s standing) int {
+	switch s {
+	case active:
 		return 0
-	case s == failed || hasFailure:
+	case failed:
 		return 1
 	}
 	return 2

@@ -4,17 +4,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/projections"
 )
-
-// span is the time between two moments of one clock, unknown where it would be
-// negative or more than an int64 holds.
-func span(from, to int64) projections.Null[int64] {
-	if d := to - from; to >= from && d >= 0 {
-		return projections.Some(d)
-	}
-	return projections.Null[int64]{}
-}
 
 // plausible is how long a run is believed to be running.
 const plausible = 30 * 24 * time.Hour
@@ -23,7 +15,7 @@ const plausible = 30 * 24 * time.Hour
 // producer's clock can be the same one; else that of its latest event.
 func present(first, last int64, now time.Time) int64 {
 	at := now.UnixMilli()
-	if since := span(first, at); at < last || !since.Valid || since.V > plausible.Milliseconds() {
+	if since := display.Span(first, at); at < last || !since.Valid || since.V > plausible.Milliseconds() {
 		return last
 	}
 	return at

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
@@ -58,10 +59,10 @@ func TestDurations(t *testing.T) {
 			t.Errorf("running(%d) is %s, want %s", example.ms, got, example.running)
 		}
 	}
-	if got := span(math.MaxInt64, math.MinInt64); got.Valid {
+	if got := display.Span(math.MaxInt64, math.MinInt64); got.Valid {
 		t.Error(got)
 	}
-	if got := span(5, 4); got.Valid || took(got) != "–" || running(got) != "–" {
+	if got := display.Span(5, 4); got.Valid || took(got) != "–" || running(got) != "–" {
 		t.Error(got)
 	}
 }

@@ -16,17 +16,17 @@ type rowKind uint8
 
 const (
 	headRow rowKind = iota
-	failureRow
+	exitRow
 	openRow
 )
 
 // rows returns the kinds of rows that the job has.
 func (j *jobView) rows() []rowKind {
 	rows := []rowKind{headRow}
-	if j.failure != nil {
-		rows = append(rows, failureRow)
+	if j.exit != nil {
+		rows = append(rows, exitRow)
 	}
-	if j.open > 0 {
+	if j.open {
 		rows = append(rows, openRow)
 	}
 	return rows
@@ -36,12 +36,12 @@ func (j *jobView) rows() []rowKind {
 // those that failed, then why, then what they do now, then all others.
 func (j *jobView) need(what rowKind) int {
 	switch {
-	case what == failureRow:
+	case what == exitRow && j.standing != complete:
 		return 2
 	case what == openRow:
 		return 3
 	}
-	if at := importance(j.standing, j.failure != nil); at < 2 {
+	if at := importance(j.standing); at < 2 {
 		return at
 	}
 	return 4

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 )
 
 const faint = text.Faint
@@ -13,11 +15,12 @@ const faint = text.Faint
 func (f *frame) heading(run *runView) {
 	f.line(func(l *line) {
 		color := run.standing.color()
-		l.add(color, run.standing.mark()+" ")
-		l.addUpTo(max(f.width/2, 8), color, name(string(run.row.RunID)))
-		l.add(color, " "+f.stateOf(run))
+		before, behind := display.Around(string(run.row.RunID))
+		l.add(color, run.standing.mark()+" "+before)
+		l.addUpTo(max(f.width/2, 8), color, display.Name(string(run.row.RunID)))
+		l.add(color, behind+f.stateOf(run))
 		l.add(plain, "   "+strings.Join(counts(run), " · "))
-		if quiet := span(run.last, f.present(run)); run.row.Events > 0 && quiet.V >= quietMs {
+		if quiet := display.Span(run.last, f.present(run)); run.row.Events > 0 && quiet.V >= quietMs {
 			l.add(text.FgYellow, " · no event for "+running(quiet))
 		}
 	})
@@ -35,14 +38,14 @@ func (f *frame) present(run *runView) int64 {
 
 // stateOf says how a run stands, and for how long it has been or was running.
 func (f *frame) stateOf(run *runView) string {
-	whole := took(span(run.first, run.last))
+	whole := took(display.Span(run.first, run.last))
 	switch {
 	case run.trouble != "":
 		return "is not read on"
 	case run.row.Events == 0:
 		return "has no events yet"
 	case run.standing == active && !run.row.Ended:
-		return "running " + running(span(run.first, f.present(run)))
+		return "running " + running(display.Span(run.first, f.present(run)))
 	case !run.row.Ended:
 		return string(run.row.State) + " so far " + whole
 	}
@@ -50,7 +53,7 @@ func (f *frame) stateOf(run *runView) string {
 }
 
 func counts(run *runView) []string {
-	jobs, commands := plural(run.row.Jobs, "job"), plural(run.row.ShEvents, "command")
+	jobs, commands := display.Plural(run.row.Jobs, "job"), display.Plural(run.row.ShEvents, "command")
 	var of []string
 	if n := run.tally[active]; n > 0 {
 		word := " running"
@@ -65,7 +68,7 @@ func counts(run *runView) []string {
 	if len(of) > 0 {
 		jobs += " (" + strings.Join(of, ", ") + ")"
 	}
-	if n := run.row.FailedSh; n > 0 {
+	if n := run.failed; n > 0 {
 		commands += " (" + strconv.Itoa(n) + " failed)"
 	}
 	return []string{jobs, commands}
@@ -86,12 +89,12 @@ func (f *frame) details(run *runView, room int) {
 			switch row.what {
 			case headRow:
 				jobHead(l, job, names, at)
-			case failureRow:
-				l.add(text.FgRed, "      exit code "+strconv.Itoa(int(job.failure.exitCode))+"  ")
-				l.add(plain, job.failure.cmd)
+			case exitRow:
+				l.add(job.exitColor(), "      "+display.Exit(job.exit.exitCode)+"  ")
+				l.add(plain, job.exit.cmd)
 			case openRow:
-				l.add(text.FgYellow, "      "+running(span(job.since, at)))
-				l.add(plain, also(job.open)+"  "+job.cmd)
+				l.add(text.FgYellow, "      "+running(display.Span(job.since, at)))
+				l.add(plain, "  "+job.cmd)
 			}
 		})
 	}
@@ -100,22 +103,22 @@ func (f *frame) details(run *runView, room int) {
 	}
 }
 
-// also tells of commands that run at the same time in one job.
-func also(open int) string {
-	if open < 2 {
-		return ""
+// exitColor is red where the job failed. One that is complete has looked at the code.
+func (j *jobView) exitColor() text.Color {
+	if j.standing == complete {
+		return faint
 	}
-	return " and " + strconv.Itoa(open-1) + " more"
+	return j.standing.color()
 }
 
 // jobHead is the line that a job has.
 func jobHead(l *line, job *jobView, names int, at int64) {
 	color := job.standing.color()
 	l.add(color, "  "+job.standing.mark()+" ")
-	l.addIn(names, color, name(job.id))
+	l.addIn(names, color, display.Name(job.id))
 	l.add(plain, "  "+jobTime(job, at))
 	if job.commands > 0 {
-		l.add(faint, "  "+plural(job.commands, "command"))
+		l.add(faint, "  "+display.Plural(job.commands, "command"))
 	}
 }
 
@@ -126,9 +129,9 @@ func jobTime(job *jobView, at int64) string {
 	case !job.started.Valid:
 		return padded("–")
 	case job.finished.Valid:
-		return padded(took(span(job.started.V, job.finished.V)))
+		return padded(took(display.Span(job.started.V, job.finished.V)))
 	}
-	return padded(running(span(job.started.V, at)))
+	return padded(running(display.Span(job.started.V, at)))
 }
 
 // padded puts a time at the right of its column.
@@ -138,7 +141,7 @@ func padded(time string) string { return text.AlignRight.Apply(time, 8) }
 func nameColumns(run *runView, rows []row, width int) int {
 	most, widest := max(width/3, 8), 0
 	for _, row := range rows {
-		_, columns := fit(name(run.jobs[row.job].id), most)
+		_, columns := display.Fit(display.Name(run.jobs[row.job].id), most)
 		widest = max(widest, columns)
 	}
 	return widest

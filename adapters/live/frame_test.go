@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -212,4 +213,12 @@ func take(view interface {
 		entries[i].Event = events[i]
 	}
 	view.Take(run, entries)
+}
+
+// columnsOf adds up the widths of characters.
+func columnsOf(s string) (columns int) {
+	for _, r := range s {
+		columns += text.RuneWidth(r)
+	}
+	return columns
 }

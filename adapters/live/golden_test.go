@@ -48,6 +48,7 @@ func TestFrames(t *testing.T) {
 		{"crashed", "crashed-torn.jsonl", 99, 6 * time.Hour, 80, 24},
 		{"recorded-long-ago", "crashed-torn.jsonl", 99, 400 * 24 * time.Hour, 80, 24},
 		{"ended", "own-pipeline.jsonl", 99, time.Minute, 80, 24},
+		{"complete-so-far", "rapid-ci.jsonl", 99, time.Minute, 80, 24},
 		{"many-jobs", "burst-same-ms.jsonl", 500, time.Second, 80, 12},
 	} {
 		t.Run(example.name, func(t *testing.T) {
@@ -119,6 +120,8 @@ func TestFrameOfWhatIsOdd(t *testing.T) {
 		domain.NewJobStarted(90_000, "went well"), domain.NewJobFinished(90_500, "went well", domain.Complete),
 		domain.NewJobStarted(90_500, "bore a failure"), domain.NewShStarted(90_500, "bore a failure", "false"), domain.NewShFinished(90_600, "bore a failure", 1),
 		domain.NewJobFinished(90_700, "bore a failure", domain.Complete), domain.NewRunFinished(91_000, domain.Failed))
+	take(board, "17", domain.NewJobStarted(80_000, "a"), domain.NewShStarted(80_000, "a", "false"), domain.NewShFinished(80_500, "a", 7),
+		domain.NewJobFinished(81_000, "a", domain.Failed), domain.NewRunFinished(81_000, domain.Failed))
 	for _, size := range []struct{ width, height int }{{80, 30}, {40, 10}} {
 		frame := Frame(board.Snapshot(size.height), size.width, size.height, time.UnixMilli(101_000), false)
 		compare(t, fmt.Sprintf("odd-%d.txt", size.width), frame+"\n")

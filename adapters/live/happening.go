@@ -1,6 +1,7 @@
 package live
 
 import (
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -11,7 +12,7 @@ type happening struct {
 	// Job is the index of the job, JobID its id.
 	Job   int
 	JobID string
-	// Seq, Cmd and ExitCode are those of a command that failed.
+	// Seq, Cmd and ExitCode are those of a command that ended with a code other than 0.
 	Seq      int
 	Cmd      string
 	ExitCode int32
@@ -26,7 +27,7 @@ type what uint8
 const (
 	jobStarted what = iota
 	jobEnded
-	shFailed
+	shExited
 	runEnded
 )
 
@@ -50,13 +51,13 @@ func (p *happenings) Reduce(step *projections.Step, rows []projections.Row[happe
 	case step.JobEnds:
 		h = happening{What: jobEnded, Outcome: step.Outcome}
 		if step.Job.Started {
-			h.TookMs = span(step.Job.StartedAtMs, step.AtMs)
+			h.TookMs = display.Span(step.Job.StartedAtMs, step.AtMs)
 		}
 	case step.ShCloses && step.ExitCode != 0:
-		h = happening{What: shFailed, Seq: step.Sh.Seq, Cmd: step.Sh.Cmd, ExitCode: step.ExitCode,
-			TookMs: span(step.Sh.StartedAtMs, step.AtMs)}
+		h = happening{What: shExited, Seq: step.Sh.Seq, Cmd: step.Sh.Cmd, ExitCode: step.ExitCode,
+			TookMs: display.Span(step.Sh.StartedAtMs, step.AtMs)}
 	case step.Kind == domain.RunFinished && !step.AfterRun:
-		h = happening{What: runEnded, Outcome: step.Outcome, TookMs: span(step.Run.FirstAtMs, step.AtMs)}
+		h = happening{What: runEnded, Outcome: step.Outcome, TookMs: display.Span(step.Run.FirstAtMs, step.AtMs)}
 	default:
 		return rows // most steps are nothing to tell
 	}

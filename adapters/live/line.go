@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 )
 
 // line is a line of a frame that is being put together.
@@ -23,7 +25,7 @@ func (l *line) add(color text.Color, s string) {
 
 // addUpTo is add for at most so many columns. It returns how many s takes.
 func (l *line) addUpTo(columns int, color text.Color, s string) int {
-	shown, width := fit(s, max(0, min(columns, l.columns)))
+	shown, width := display.Fit(s, max(0, min(columns, l.columns)))
 	if shown == "" {
 		return 0
 	}

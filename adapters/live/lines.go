@@ -3,24 +3,27 @@ package live
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
 // Lines shows runs where there is no terminal, as one line for each thing that
-// people wait for: a job that has started or ended, a command that has failed, a
-// run that has ended. Each begins with the run's id:
+// people wait for: a job that has started or ended, a command that has ended with a code
+// other than 0, a run that has ended. Each begins with the run's id:
 //
 //	rapid-ci job build started
 //	rapid-ci job build complete after 586ms
-//	rapid-ci job test command 2 failed with exit code 1 after 3ms: grep -q …
+//	rapid-ci job test command 2 exit 1 after 3ms: grep -q …
 //	rapid-ci job test failed after 420ms
 //	rapid-ci run failed after 5.7s
 //
-// A time that the stream does not tell is left out. Lines have no colours and no
-// characters but printable ones.
+// What the code of a command means is seen when its job ends: a job that is complete has
+// looked at it. A time that the stream does not tell is left out. Lines have no colours and
+// no characters but printable ones.
 type Lines struct {
 	out *Queue
 
@@ -78,7 +81,11 @@ func (l *Lines) Waiting(domain.RunID, string) {}
 func (l *Lines) Close() error { return l.out.Close() }
 
 func (l *Lines) line(run domain.RunID, words string) {
-	l.text = fmt.Appendf(l.text, "%s %s\n", shown(name(string(run))), words)
+	before, behind := display.Around(string(run))
+	if before != "" {
+		words = strings.TrimPrefix(words, "run ")
+	}
+	l.text = fmt.Appendf(l.text, "%s%s%s%s\n", before, shown(display.Name(string(run))), behind, words)
 }
 
 // write has what there is written. Close tells if that fails.
@@ -91,14 +98,14 @@ func (l *Lines) write() {
 
 // words says what has happened.
 func (h *happening) words() string {
-	job := "job " + shown(name(h.JobID))
+	job := "job " + shown(display.Name(h.JobID))
 	switch h.What {
 	case jobStarted:
 		return job + " started"
 	case jobEnded:
 		return job + " " + h.Outcome.String() + h.after()
-	case shFailed:
-		return job + " command " + strconv.Itoa(h.Seq) + " failed with exit code " + strconv.Itoa(int(h.ExitCode)) + h.after() + ": " + shown(h.Cmd)
+	case shExited:
+		return job + " command " + strconv.Itoa(h.Seq) + " " + display.Exit(h.ExitCode) + h.after() + ": " + shown(h.Cmd)
 	}
 	return "run " + h.Outcome.String() + h.after()
 }
@@ -112,6 +119,6 @@ func (h *happening) after() string {
 
 // shown is a text of a stream as it is in a line.
 func shown(s string) string {
-	printable, _ := fit(s, maxLineText)
+	printable, _ := display.Fit(s, maxLineText)
 	return printable
 }

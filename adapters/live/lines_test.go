@@ -10,12 +10,14 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// Each job has a line when it starts and one when it ends, each failure one, and the
+// Each job has a line when it starts and one when it ends, each command that ends with
+// another code than 0 one, and the
 // run one; and nothing else has.
 func TestLinesTellEverythingOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -38,15 +40,15 @@ func TestLinesTellEverythingOnce(t *testing.T) {
 		want := map[string]int{}
 		for _, job := range record.Jobs {
 			if job.StartedAtMs.Valid {
-				want["job "+shown(name(job.JobID))+" started"]++
+				want["job "+shown(display.Name(job.JobID))+" started"]++
 			}
 			if job.State != projections.Active {
-				want["job "+shown(name(job.JobID))+" "+string(job.State)]++
+				want["job "+shown(display.Name(job.JobID))+" "+string(job.State)]++
 			}
 		}
 		for _, sh := range record.ShEvents {
 			if sh.ExitCode.Valid && sh.ExitCode.V != 0 {
-				want[fmt.Sprintf("job %s command %d failed with exit code %d", shown(name(sh.JobID)), sh.Seq, sh.ExitCode.V)]++
+				want[fmt.Sprintf("job %s command %d exit %d", shown(display.Name(sh.JobID)), sh.Seq, sh.ExitCode.V)]++
 			}
 		}
 		if record.Run.Ended {
@@ -78,6 +80,7 @@ func TestLinesOfAFixture(t *testing.T) {
 	view.Trouble("cobra\x1b", "line 3:\nno JSON")
 	view.Restart("cobra")
 	take(view, "", domain.NewJobFinished(0, "", domain.Complete))
+	take(view, "17", domain.NewJobStarted(0, "a"), domain.NewRunFinished(1, domain.Failed))
 	if err := view.Close(); err != nil {
 		t.Fatal(err)
 	}

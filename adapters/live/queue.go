@@ -8,6 +8,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 )
 
 // Queue writes lines in a goroutine of its own: whoever reads them may pause, as a
@@ -81,7 +83,7 @@ func (q *Queue) awaitRoom() {
 // note says what was left out, where it was.
 func (q *Queue) note() {
 	if q.missing > 0 {
-		q.text = fmt.Appendf(q.text, "(%s left out here, since nobody was reading)\n", plural(q.missing, "line"))
+		q.text = fmt.Appendf(q.text, "(%s left out here, since nobody was reading)\n", display.Plural(q.missing, "line"))
 		q.missing = 0
 	}
 }

@@ -37,6 +37,7 @@ func (b *Board) Snapshot(rows int) Snapshot {
 type runView struct {
 	row         projections.Run
 	standing    standing
+	failed      int // commands
 	trouble     string
 	waits       string
 	first, last int64
@@ -76,12 +77,8 @@ func (v *runView) shorten() {
 	var jobs []jobView
 	v.listed[complete], v.listed[waiting] = 0, 0
 	for _, job := range v.jobs {
-		if importance(job.standing, job.failure != nil) == 2 {
-			continue
-		}
-		jobs = append(jobs, job)
-		if job.standing == complete { // for all that one of its commands has failed
-			v.listed[complete]++
+		if importance(job.standing) < 2 {
+			jobs = append(jobs, job)
 		}
 	}
 	v.jobs = jobs
@@ -93,9 +90,9 @@ type jobView struct {
 	standing          standing
 	started, finished projections.Null[int64]
 	commands          int
-	failure           *failure
-	// open is how many commands are open; cmd is the newest of them, the one that runs.
-	open  int
+	exit              *exit
+	// open says that a command is open; cmd is the newest one, which is the one that runs.
+	open  bool
 	cmd   string
 	since int64
 }
@@ -105,33 +102,33 @@ func (r *boardRun) view(rows int) runView {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	run := r.fold.Run()
-	v := runView{row: *r.current(), standing: r.standing(), trouble: r.trouble, waits: r.waits, first: run.FirstAtMs, last: run.LastAtMs}
-	failures := map[int]*failure{}
-	for _, f := range r.failures {
-		failures[f.job] = &f
+	v := runView{row: *r.current(), standing: r.standing(), failed: r.failed, trouble: r.trouble, waits: r.waits, first: run.FirstAtMs, last: run.LastAtMs}
+	exits := map[int]*exit{}
+	for _, e := range r.exits {
+		exits[e.job] = &e
 	}
 	chosen := choice{rows: rows}
 	for job := range run.Jobs() {
 		s := jobStanding(job)
 		v.tally.count(s)
-		chosen.take(job, importance(s, failures[job.Index] != nil))
+		chosen.take(job, importance(s))
 	}
 	v.listed = v.tally
 	for _, job := range chosen.jobs() {
-		v.jobs = append(v.jobs, viewOf(run, job, failures[job.Index]))
+		v.jobs = append(v.jobs, viewOf(run, job, exits[job.Index]))
 	}
 	return v
 }
 
-func viewOf(run *projections.Tracker, job *projections.TrackedJob, failure *failure) jobView {
-	v := jobView{id: job.ID, standing: jobStanding(job), commands: job.ShCount, failure: failure}
+func viewOf(run *projections.Tracker, job *projections.TrackedJob, exit *exit) jobView {
+	v := jobView{id: job.ID, standing: jobStanding(job), commands: job.ShCount, exit: exit}
 	if job.Started {
 		v.started = projections.Some(job.StartedAtMs)
 	}
 	if job.Final {
 		v.finished = projections.Some(job.FinishedAtMs)
 	} else if sh := run.NewestSh(job); sh != nil {
-		v.open, v.cmd, v.since = job.OpenSh, sh.Cmd, sh.StartedAtMs
+		v.open, v.cmd, v.since = true, sh.Cmd, sh.StartedAtMs
 	}
 	return v
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -17,6 +18,7 @@ const (
 	waiting standing = iota // named, but not started
 	active
 	failed
+	soFar // complete, and nothing says that it is over
 	complete
 )
 
@@ -38,6 +40,8 @@ func (r *boardRun) standing() standing {
 		return active
 	case row.State == projections.Failed:
 		return failed
+	case !row.Ended:
+		return soFar
 	}
 	return complete
 }
@@ -65,16 +69,16 @@ func jobStanding(job *projections.TrackedJob) standing {
 }
 
 // mark makes a standing recognisable where there are no colours.
-func (s standing) mark() string { return [...]string{"○", "●", "✗", "✓"}[s] }
+func (s standing) mark() string { return [...]string{"○", "●", "✗", display.SoFarMark, "✓"}[s] }
 
 func (s standing) color() text.Color {
-	return [...]text.Color{faint, text.FgYellow, text.FgRed, text.FgGreen}[s]
+	return [...]text.Color{faint, text.FgYellow, text.FgRed, text.FgYellow, text.FgGreen}[s]
 }
 
 // more says how many more of something there are, and how they stand.
 func (t tally) more(what string) string {
 	total := t.total()
-	n := strings.Replace(plural(total, what), " ", " more ", 1)
+	n := strings.Replace(display.Plural(total, what), " ", " more ", 1)
 	if t[complete] == total {
 		return n + " done"
 	}
@@ -82,7 +86,7 @@ func (t tally) more(what string) string {
 	for _, part := range []struct {
 		standing standing
 		word     string
-	}{{active, "running"}, {failed, "failed"}, {complete, "done"}, {waiting, "not started"}} {
+	}{{active, "running"}, {failed, "failed"}, {soFar, "complete so far"}, {complete, "done"}, {waiting, "not started"}} {
 		if t[part.standing] > 0 {
 			of = append(of, strconv.Itoa(t[part.standing])+" "+part.word)
 		}

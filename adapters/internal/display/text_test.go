@@ -1,4 +1,4 @@
-package live
+package display
 
 import (
 	"strings"
@@ -17,7 +17,7 @@ func TestFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.OneOf(laws.Text(), rapid.StringOf(rapid.RuneFrom([]rune("ae\u0301\u0302日ｱ❤\ufe0f\u200d\u202e\u1160가\u20dd\x9b😀🇩🇪")))).Draw(t, "text")
 		columns := rapid.IntRange(0, 40).Draw(t, "columns")
-		got, width := fit(s, columns)
+		got, width := Fit(s, columns)
 		if w := columnsOf(got); w != width || width > columns || text.StringWidth(got) > width {
 			t.Fatalf("%q is %d columns wide, not %d; there are %d", got, w, width, columns)
 		}
@@ -30,7 +30,7 @@ func TestFit(t *testing.T) {
 				t.Fatalf("%U in %q", r, got)
 			}
 		}
-		whole, wide := fit(s, 1<<20)
+		whole, wide := Fit(s, 1<<20)
 		if wide <= columns && got != whole {
 			t.Fatalf("%q in %d columns is %q", whole, columns, got)
 		}
@@ -71,7 +71,7 @@ func TestFitExamples(t *testing.T) {
 		{"\xff", 20, "\uFFFD"},
 		{"abc", 0, ""},
 	} {
-		if got, _ := fit(example.text, example.columns); got != example.want {
+		if got, _ := Fit(example.text, example.columns); got != example.want {
 			t.Errorf("%q in %d columns is %q, want %q", example.text, example.columns, got, example.want)
 		}
 	}

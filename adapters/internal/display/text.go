@@ -1,4 +1,4 @@
-package live
+package display
 
 import (
 	"strconv"
@@ -13,13 +13,13 @@ import (
 // two; more of them, one above the other, reach into other lines.
 const maxMarks = 2
 
-// fit makes text of a stream fit for a terminal, and for so many columns of it.
+// Fit makes text of a stream fit for a terminal, and for so many columns of it.
 // What is not a letter, a sign or a space is written as an escape, so that it can
 // neither move the cursor, nor change colours, nor turn the direction of what
 // follows; so is a combining mark that is on no letter, or is one too many.
-// Text that is longer ends with "…". It returns the columns that it takes, as
+// Text that is longer ends with "…". Fit returns the columns that it takes, as
 // terminals count that look at one character at a time; to others it may be narrower.
-func fit(s string, columns int) (string, int) {
+func Fit(s string, columns int) (string, int) {
 	f := fitter{columns: columns}
 	for rest := s; rest != ""; {
 		r, size := utf8.DecodeRuneInString(rest)
@@ -84,20 +84,4 @@ func (f *fitter) snip() {
 		f.out.WriteString(ellipsis)
 		f.width += w
 	}
-}
-
-// name is an id as it is shown: one that is empty can be seen.
-func name(id string) string {
-	if id == "" {
-		return `""`
-	}
-	return id
-}
-
-// plural writes a count and what is counted.
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + one + "s"
 }
