@@ -1,11 +1,12 @@
 package report
 
 import (
-	"encoding/csv"
 	"fmt"
 	"io"
 	"reflect"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -25,7 +26,7 @@ func csvSection(sections Selection) (Section, error) {
 
 // writeCSV writes the rows of one section as RFC 4180 has it. The first column
 // is the run's id; the others are named like the members of the JSON rows. A
-// value that is unknown is an empty field.
+// value that is unknown is an empty field, and a text that is empty is "".
 func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	section, err := csvSection(options.Sections)
 	if err != nil {
@@ -33,7 +34,7 @@ func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, option
 	}
 	// Nothing may be written before the stream is known to be readable.
 	var text strings.Builder
-	w := csvWriter{csv.NewWriter(&text), run, !options.NoHeader}
+	w := csvWriter{&text, run, !options.NoHeader}
 	var row projections.Run
 	fold := projections.NewFold(run, w.member(section),
 		projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { row = r.Value }))
@@ -41,13 +42,12 @@ func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, option
 		return projections.Run{}, err
 	}
 	fold.Open()
-	w.csv.Flush()
 	_, err = io.WriteString(out, text.String())
 	return row, err
 }
 
 type csvWriter struct {
-	csv    *csv.Writer
+	text   *strings.Builder
 	run    domain.RunID
 	header bool
 }
@@ -76,31 +76,43 @@ func (w *csvWriter) member(section Section) projections.Member {
 // those that the row's json tags name.
 func csvRows[R comparable](w *csvWriter, p projections.Projection[R]) projections.Member {
 	fields := reflect.VisibleFields(reflect.TypeFor[R]())
-	record := []string{"run_id"}
 	first := 0
 	if name := fields[0].Tag.Get("json"); name == "run_id" {
 		first = 1
 	}
-	for _, field := range fields[first:] {
-		record = append(record, field.Tag.Get("json"))
-	}
 	if w.header {
-		_ = w.csv.Write(record) // to memory
+		w.text.WriteString("run_id")
+		for _, field := range fields[first:] {
+			w.text.WriteString("," + field.Tag.Get("json"))
+		}
+		w.text.WriteByte('\n')
 	}
 	rows := ordered[R]{emit: func(row *R) {
 		value := reflect.ValueOf(row).Elem()
-		record = append(record[:0], string(w.run))
+		w.field(string(w.run))
 		for i := first; i < len(fields); i++ {
-			record = append(record, csvField(value.Field(i).Interface()))
+			w.text.WriteByte(',')
+			if cell := value.Field(i).Interface(); !isNull(cell) {
+				w.field(fmt.Sprint(cell))
+			}
 		}
-		_ = w.csv.Write(record) // to memory
+		w.text.WriteByte('\n')
 	}}
 	return projections.Into(p, rows.take)
 }
 
-func csvField(value any) string {
-	if n, ok := value.(interface{ IsNull() bool }); ok && n.IsNull() {
-		return ""
+func isNull(value any) bool {
+	n, ok := value.(interface{ IsNull() bool })
+	return ok && n.IsNull()
+}
+
+// field writes a value that is known, quoted where a reader would take it for something
+// else: an empty one for an unknown one.
+func (w csvWriter) field(value string) {
+	first, _ := utf8.DecodeRuneInString(value)
+	if value != "" && value != `\.` && !unicode.IsSpace(first) && !strings.ContainsAny(value, "\",\r\n") {
+		w.text.WriteString(value)
+		return
 	}
-	return fmt.Sprint(value)
+	w.text.WriteString(`"` + strings.ReplaceAll(value, `"`, `""`) + `"`)
 }

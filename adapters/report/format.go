@@ -58,8 +58,6 @@ type Options struct {
 	Color bool
 	// Width is how many columns a terminal has; 0 means no limit.
 	Width int
-	// Room is how many bytes a Markdown report may have; 0 means [MaxMarkdown].
-	Room int
 }
 
 // ErrOneSection is returned when CSV is to have more or less than one section.
@@ -100,19 +98,9 @@ func Write(out io.Writer, format Format, run domain.RunID, stream projections.St
 	case CSV:
 		return writeCSV(out, run, stream, options)
 	case Table:
-		return writeRecord(out, run, stream, options, writeTable)
+		return writeTable(out, run, stream, options)
 	case Markdown:
-		return writeRecord(out, run, stream, options, writeMarkdown)
+		return writeMarkdown(out, run, stream, options)
 	}
 	return writeJSON(out, run, stream, options)
-}
-
-// writeRecord writes a report that wants all rows at hand.
-func writeRecord(out io.Writer, run domain.RunID, stream projections.Stream, options Options,
-	write func(io.Writer, *projections.Record, Options) error) (projections.Run, error) {
-	record, err := projections.Project(run, stream)
-	if err != nil {
-		return projections.Run{}, err
-	}
-	return record.Run, write(out, record, options)
 }

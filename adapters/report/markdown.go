@@ -1,64 +1,68 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
-	"io"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// MaxMarkdown is where a Markdown report is cut, in bytes: below the megabyte
-// that hosts take.
-const MaxMarkdown = 900_000
+// markdownLimits are more rows than a comment has room for. Of one command so many
+// characters are shown.
+var markdownLimits = limits{rows: MaxMarkdown / leastRow, command: 500}
 
-// maxMarkdownCommand is how many characters of one command are shown.
-const maxMarkdownCommand = 500
+// leastRow is how many bytes a row of Markdown has at least.
+const leastRow = 32
 
-// markdown is a report in the making. Text from a stream is escaped so that it
-// stands there as it is, and is neither markup, nor HTML, nor a mention.
+// markdown is a run as Markdown: its heading, and tables of which as many rows are written
+// as there is room for. Text from a stream is escaped so that it stands there as it is, and
+// is neither markup, nor HTML, nor a mention.
 type markdown struct {
-	strings.Builder
-	room int // bytes it may have
-	left int // rows that did not fit
+	verdict display.Verdict
+	heading string
+	tables  []*markdownTable
+	cut     bool // tables are left out
 }
 
-func writeMarkdown(out io.Writer, record *projections.Record, options Options) error {
-	m := &markdown{room: MaxMarkdown}
-	if options.Room > 0 {
-		m.room = min(m.room, options.Room)
-	}
+// markdownTable is a table, and what one of its rows is called.
+type markdownTable struct {
+	one  string
+	head string
+	rows []placed[string]
+	left tally // rows that are not there
+}
+
+func newMarkdown(d *digest, options Options) *markdown {
+	m := &markdown{verdict: display.OfRun(&d.run)}
 	has := options.Sections.Has
 	if has(Run) || has(TimingsRun) {
-		run := record.Run
-		fmt.Fprintf(m, "### %s %s %s\n\n%s\n", emoji(run.State), markdownText(string(run.RunID)), stateWord(run.State), headline(record))
+		id := string(d.run.RunID)
+		before, behind := display.Around(id)
+		m.heading = fmt.Sprintf("### %s %s%s%s%s\n\n%s\n", emoji(m.verdict),
+			before, markdownText(shownID(display.Name(id))), behind, m.verdict.Word(), strings.Join(d.headline(), " · "))
 	}
-	if (has(Jobs) || has(TimingsJobs)) && len(record.Jobs) > 0 {
-		m.jobs(record)
+	if has(Jobs) || has(TimingsJobs) {
+		m.jobs(&d.jobs)
 	}
-	if (has(ShEvents) || has(TimingsSh)) && len(record.ShEvents) > 0 {
-		m.commands(record)
+	if has(ShEvents) || has(TimingsSh) {
+		m.commands(&d.commands.shown)
 	}
-	if showSlowest(record, options) {
-		m.slowest(record)
+	if d.showSlowest(options) {
+		m.slowest(d.slowest)
 	}
-	if has(Diagnostics) && len(record.Diagnostics) > 0 {
-		m.diagnostics(record)
+	if d.showDiagnostics(options) {
+		m.diagnostics(&d.diagnostics)
 	}
-	if m.left > 0 {
-		fmt.Fprintf(m, "\n*%s left out, because the report would have been too large for a comment.*\n", plural(m.left, "row", "rows"))
-	}
-	_, err := io.WriteString(out, m.String())
-	return err
+	return m
 }
 
-// table begins a table. Columns whose name ends with a colon are aligned to
-// the right, which is how Markdown writes it.
-func (m *markdown) table(columns ...string) {
-	if m.left > 0 {
-		return // none of its rows would fit
-	}
+// newTable begins a table. Columns whose name ends with a colon are aligned to the right,
+// which is how Markdown writes it.
+func newTable(one string, columns ...string) *markdownTable {
 	rule := make([]string, len(columns))
 	for i, column := range columns {
 		rule[i] = "---"
@@ -67,67 +71,176 @@ func (m *markdown) table(columns ...string) {
 			columns[i] = strings.TrimSuffix(column, ":")
 		}
 	}
-	m.WriteString("\n| " + strings.Join(columns, " | ") + " |\n| " + strings.Join(rule, " | ") + " |\n")
+	return &markdownTable{one: one, head: "\n| " + strings.Join(columns, " | ") + " |\n| " + strings.Join(rule, " | ") + " |\n"}
 }
 
-// row adds a row, as long as the report does not get too large.
-func (m *markdown) row(cells ...string) {
-	line := "| " + strings.Join(cells, " | ") + " |\n"
-	if m.left > 0 || m.Len()+len(line) > m.room {
-		m.left++
+func (t *markdownTable) row(index int, verdict display.Verdict, cells ...string) {
+	t.rows = append(t.rows, placed[string]{index, verdict, "| " + strings.Join(cells, " | ") + " |\n"})
+}
+
+// add adds a table that has rows. It keeps those for which there could be room.
+func (m *markdown) add(t *markdownTable) {
+	if len(t.rows)+t.left.sum() == 0 {
 		return
 	}
-	m.WriteString(line)
+	m.tables = append(m.tables, t)
+	if t.size() <= MaxMarkdown {
+		return
+	}
+	t.byUrgency()
+	n := fitting(t.rows, MaxMarkdown)
+	for _, r := range t.rows[n:] {
+		t.left[r.verdict]++
+	}
+	t.rows = slices.Clone(t.rows[:n])
 }
 
-func (m *markdown) jobs(r *projections.Record) {
-	m.table("", "job", "state", "exit:", "start:", "took:", "commands:", "between:")
-	for i, job := range r.Jobs {
-		timing := r.Timings.Jobs[i]
-		m.row(emoji(job.State), markdownText(job.JobID), emphasis(job.State), exitCode(job.ExitCode),
+// byUrgency puts what failed first.
+func (t *markdownTable) byUrgency() {
+	slices.SortStableFunc(t.rows, func(a, b placed[string]) int { return cmp.Compare(a.verdict, b.verdict) })
+}
+
+// fitting returns how many of the first rows have room in so many bytes.
+func fitting(rows []placed[string], room int) int {
+	for i, r := range rows {
+		if room -= len(r.row); room < 0 {
+			return i
+		}
+	}
+	return len(rows)
+}
+
+// size is how many bytes the table has, with what it says of rows that it leaves out.
+func (t *markdownTable) size() int {
+	size := len(t.head) + noteSize
+	for _, r := range t.rows {
+		size += len(r.row)
+	}
+	return size
+}
+
+func (m *markdown) jobs(jobs *shown[jobRow]) {
+	t := newTable("job", "", "job", "state", "exit:", "start:", "took:", "commands:", "between:")
+	rows, left := jobs.rows()
+	t.left = left
+	for _, r := range rows {
+		job, timing := &r.row.Job, &r.row.timing
+		t.row(r.index, r.verdict, emoji(r.verdict), markdownID(job.JobID), emphasis(r.verdict), exitCode(job.ExitCode),
 			maybe(timing.OffsetMs), maybe(timing.DurationMs), strconv.Itoa(timing.ShCount), maybe(timing.GapMs))
 	}
+	m.add(t)
 }
 
-func (m *markdown) commands(r *projections.Record) {
-	m.table("", "job", "sh:", "exit:", "took:", "command")
-	for i := range r.ShEvents {
-		sh := &r.ShEvents[i]
-		m.row(emoji(shState(sh)), markdownText(sh.JobID), strconv.Itoa(sh.Seq), exitCode(sh.ExitCode),
-			maybe(r.Timings.ShEvents[i].DurationMs), markdownCode(cut(sh.Cmd, maxMarkdownCommand)))
+func (m *markdown) commands(commands *shown[command]) {
+	t := newTable("command", "", "job", "sh:", "exit:", "took:", "command")
+	rows, left := commands.rows()
+	t.left = left
+	for _, r := range rows {
+		state := emoji(r.verdict)
+		if r.verdict != display.Failed && r.row.code.V != 0 {
+			state = r.verdict.CommandWord(r.row.code)
+		}
+		t.row(r.index, r.verdict, state, markdownID(r.row.jobID), strconv.Itoa(r.row.seq), exitCode(r.row.code),
+			maybe(r.row.elapsed), markdownCode(cut(r.row.cmd, markdownLimits.command)))
+	}
+	m.add(t)
+}
+
+func (m *markdown) slowest(slowest []projections.SlowSh) {
+	t := newTable("slow command", "slowest: job", "sh:", "took:")
+	for i, sh := range slowest {
+		t.row(i, display.Complete, markdownID(sh.JobID), strconv.Itoa(sh.Seq), duration(sh.DurationMs))
+	}
+	m.add(t)
+}
+
+func (m *markdown) diagnostics(diagnostics *shown[projections.Diagnostic]) {
+	t := newTable("diagnostic", "line:", "diagnostic", "job", "meaning")
+	rows, left := diagnostics.rows()
+	t.left = tally{display.Complete: left.sum()} // none of them failed or is unfinished
+	for _, r := range rows {
+		d := &r.row
+		t.row(r.index, r.verdict, strconv.FormatInt(d.Line, 10), "`"+string(d.Code)+"`", markdownID(d.JobID.V), d.Code.Meaning())
+	}
+	m.add(t)
+}
+
+// size is how many bytes the whole has.
+func (m *markdown) size() int {
+	size := len(m.heading)
+	for _, t := range m.tables {
+		size += t.size()
+	}
+	return size
+}
+
+// noteSize is more than what a table says of the rows that it leaves out.
+const noteSize = 100
+
+// write writes the heading and, in so many bytes, the tables. Where there is too little
+// room, the rows of what failed come before all others.
+func (m *markdown) write(out *strings.Builder, place, room int) {
+	if place > 0 {
+		out.WriteByte('\n')
+	}
+	out.WriteString(m.heading)
+	for i, n := range m.fit(room) {
+		m.tables[i].write(out, n)
 	}
 }
 
-func (m *markdown) slowest(r *projections.Record) {
-	m.table("slowest: job", "sh:", "took:")
-	for _, sh := range r.Timings.Slowest {
-		m.row(markdownText(sh.JobID), strconv.Itoa(sh.Seq), duration(sh.DurationMs))
+// fit returns how many rows of each table there is room for.
+func (m *markdown) fit(room int) []int {
+	fits := make([]int, len(m.tables))
+	whole := m.size()-len(m.heading) <= room
+	for i, t := range m.tables {
+		if whole {
+			fits[i] = len(t.rows)
+		}
+		if !whole || t.left.sum() > 0 {
+			t.byUrgency()
+		}
+		room -= len(t.head) + noteSize
+	}
+	for verdict := range display.Complete + 1 {
+		for i, t := range m.tables {
+			for fits[i] < len(t.rows) && t.rows[fits[i]].verdict == verdict && len(t.rows[fits[i]].row) <= room {
+				room -= len(t.rows[fits[i]].row)
+				fits[i]++
+			}
+		}
+	}
+	return fits
+}
+
+// write writes the first n rows, and says what is left out.
+func (t *markdownTable) write(out *strings.Builder, n int) {
+	left := t.left
+	if n > 0 {
+		out.WriteString(t.head)
+	}
+	for i := range t.rows {
+		if i < n {
+			out.WriteString(t.rows[i].row)
+		} else {
+			left[t.rows[i].verdict]++
+		}
+	}
+	if left.sum() > 0 {
+		out.WriteString("\n*" + strings.Join(left.leftOut(t.one), " · ") + "*\n")
 	}
 }
 
-func (m *markdown) diagnostics(r *projections.Record) {
-	m.table("line:", "diagnostic", "job", "meaning")
-	for _, d := range r.Diagnostics {
-		m.row(strconv.FormatInt(d.Line, 10), "`"+string(d.Code)+"`", markdownText(d.JobID.V), d.Code.Meaning())
-	}
-}
-
-func emoji(s projections.State) string {
-	switch s {
-	case projections.Complete:
-		return "✅"
-	case projections.Failed:
-		return "❌"
-	}
-	return "⏳"
+func emoji(v display.Verdict) string {
+	return [...]string{"❌", "⏳", "🟡", "", "✅"}[v]
 }
 
 // emphasis makes what is not as it should be stand out.
-func emphasis(s projections.State) string {
-	if s == projections.Complete {
-		return stateWord(s)
+func emphasis(v display.Verdict) string {
+	if v == display.Complete {
+		return v.Word()
 	}
-	return "**" + stateWord(s) + "**"
+	return "**" + v.Word() + "**"
 }
 
 // markdownText writes text so that it stands there as it is. Characters that
@@ -145,6 +258,9 @@ func markdownText(s string) string {
 	}
 	return strings.ReplaceAll(b.String(), "www.", "www&#46;") // links as it stands
 }
+
+// markdownID writes an id.
+func markdownID(id string) string { return markdownText(cut(id, maxID)) }
 
 // markdownCode is markdownText as code.
 func markdownCode(s string) string { return "<code>" + markdownText(s) + "</code>" }

@@ -1,17 +1,18 @@
 package report_test
 
 import (
-	"fmt"
 	"html"
 	"regexp"
 	"strings"
 	"testing"
 	"unicode"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/laws"
 )
 
 func TestTable(t *testing.T) {
@@ -52,12 +53,50 @@ func TestTableColors(t *testing.T) {
 	}
 }
 
+// A table fits any terminal from 40 columns up, whatever the streams hold: wide characters,
+// long ids and large numbers.
 func TestTableFitsTheTerminal(t *testing.T) {
-	got := write(t, report.Table, fixtures(t)["../../fixtures/cobra-failing.jsonl"], report.Options{Width: 100,
-		Sections: report.Selection{report.ShEvents}})
-	for line := range strings.Lines(got) {
-		if n := len([]rune(line)); n > 101 {
-			t.Errorf("a line is %d wide: %s", n, line)
+	check := func(t rapid.TB, entries []domain.Entry, width int, sections report.Selection) {
+		for line := range strings.Lines(write(t, report.Table, entries, report.Options{Width: width, Sections: sections})) {
+			line = strings.TrimSuffix(line, "\n")
+			if n := text.StringWidth(line); n > width {
+				t.Fatalf("a line has %d columns of %d: %q", n, width, line)
+			}
+		}
+	}
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		for _, width := range []int{40, 41, 57, 80, 120, 200} {
+			for _, sections := range []report.Selection{nil, {report.ShEvents}, {report.Jobs}, {report.TimingsSlowest}, {report.Diagnostics}} {
+				check(t, entries, width, sections)
+			}
+		}
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.StringOfN(rapid.RuneFrom([]rune("ab 日本ｱ😀e\u0301\x1b")), 0, 300, -1)
+		var events []domain.Event
+		for range rapid.IntRange(1, 12).Draw(t, "commands") {
+			job, at := name.Draw(t, "job"), rapid.Int64().Draw(t, "at")
+			events = append(events, domain.NewJobStarted(at, job), domain.NewShStarted(at, job, name.Draw(t, "cmd")),
+				domain.NewShFinished(rapid.Int64().Draw(t, "end"), job, rapid.Int32().Draw(t, "code")),
+				domain.NewJobFinished(rapid.Int64().Draw(t, "end"), job, domain.Complete))
+		}
+		check(t, laws.Entries(events), rapid.IntRange(40, 200).Draw(t, "width"), nil)
+	})
+}
+
+// One long id pads no other row, and is whole where nothing limits the width.
+func TestOneLongIDDoesNotPadEveryRow(t *testing.T) {
+	long := strings.Repeat("long-", 30)
+	var events []domain.Event
+	for _, job := range []string{"a", long, "b"} {
+		events = append(events, domain.NewJobStarted(0, job), domain.NewShStarted(0, job, "make"), domain.NewShFinished(1, job, 0))
+	}
+	for _, width := range []int{0, 80} {
+		got := write(t, report.Table, laws.Entries(events), report.Options{Width: width, Sections: report.Selection{report.Jobs, report.ShEvents}})
+		for line := range strings.Lines(got) {
+			if isLong := strings.HasPrefix(line, "long-"); !isLong && len(line) > 150 || isLong && width == 0 && !strings.HasPrefix(line, long+" ") {
+				t.Errorf("width %d: %q", width, line)
+			}
 		}
 	}
 }
@@ -102,35 +141,6 @@ func TestMarkdownIsEscaped(t *testing.T) {
 			if got := html.UnescapeString(cell); got != report.Printable(text) {
 				t.Errorf("%q reads as %q", text, got)
 			}
-		}
-	}
-}
-
-func TestMarkdownIsCutBeforeAMegabyte(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it takes long, on one goroutine")
-	}
-	for _, commands := range []int{10, 30_000} {
-		var entries []domain.Entry
-		for i := range commands {
-			entries = append(entries, domain.Entry{
-				Event:    domain.NewShStarted(int64(i), "a", strings.Repeat("<", 50)),
-				Position: domain.Position{Line: int64(i + 1)},
-			})
-		}
-		got := write(t, report.Markdown, entries, report.Options{})
-		if len(got) > 1_000_000 {
-			t.Errorf("%d commands make %d bytes", commands, len(got))
-		}
-		left := 0
-		if i := strings.LastIndex(got, "\n*"); i >= 0 {
-			if _, err := fmt.Sscanf(got[i:], "\n*%d rows left out", &left); err != nil {
-				t.Fatalf("%v in %s", err, got[i:])
-			}
-		}
-		// A command has a row, and its job has one.
-		if rows := strings.Count(got, "<code>") + strings.Count(got, "overlapping_sh") + strings.Count(got, "orphan_sh_start") + 1; rows+left != 3*commands {
-			t.Errorf("%d commands: %d rows and %d left out", commands, rows, left)
 		}
 	}
 }

@@ -2,34 +2,33 @@ package report
 
 import (
 	"strconv"
-	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// What people are told of a run, a job or a command, in the words that tables
-// and Markdown share.
+// What people see of a run, a job or a command, in the words that tables and Markdown share.
 
-// headline says in one line how a run went.
-func headline(r *projections.Record) string {
-	run, timing := r.Run, r.Timings.Run
+// headline says how a run went, in parts.
+func (d *digest) headline() []string {
+	run := d.run
 	parts := []string{
 		plural(run.Jobs, "job", "jobs") + failedOf(run.FailedJobs),
-		plural(run.ShEvents, "command", "commands") + failedOf(run.FailedSh),
+		plural(run.ShEvents, "command", "commands") + failedOf(d.failedSh),
 	}
 	if run.OpenSh > 0 {
 		parts = append(parts, plural(run.OpenSh, "command", "commands")+" unfinished")
 	}
-	if timing.WallMs.Valid {
-		parts = append(parts, duration(timing.WallMs.V))
+	if d.timing.WallMs.Valid {
+		parts = append(parts, duration(d.timing.WallMs.V))
 	}
-	if timing.StartedAtMs.Valid {
-		parts = append(parts, "started "+clock(timing.StartedAtMs))
+	if d.timing.StartedAtMs.Valid {
+		parts = append(parts, "started "+clock(d.timing.StartedAtMs))
 	}
-	if n := len(r.Diagnostics); n > 0 {
+	if n := d.diagnostics.total.sum(); n > 0 {
 		parts = append(parts, plural(n, "diagnostic", "diagnostics"))
 	}
-	return strings.Join(parts, " · ")
+	return parts
 }
 
 func failedOf(n int) string {
@@ -39,32 +38,17 @@ func failedOf(n int) string {
 	return " (" + strconv.Itoa(n) + " failed)"
 }
 
-// shState says how a command stands: by its exit code, or that it has none.
-func shState(sh *projections.ShEvent) projections.State {
-	switch {
-	case !sh.ExitCode.Valid:
-		return projections.Active
-	case sh.ExitCode.V != 0:
-		return projections.Failed
-	}
-	return projections.Complete
-}
-
-// stateWord is how people are told a state: what is active at the end of a
-// stream has not finished.
-func stateWord(s projections.State) string {
-	if s == projections.Active {
-		return "unfinished"
-	}
-	return string(s)
-}
-
 // showSlowest reports whether the slowest commands have a table of their own:
 // those of a few are better seen among the others.
-func showSlowest(r *projections.Record, options Options) bool {
+func (d *digest) showSlowest(options Options) bool {
 	asked := len(options.Sections) < len(All)
-	n := len(r.Timings.Slowest)
-	return options.Sections.Has(TimingsSlowest) && n > 0 && (asked || len(r.ShEvents) > 2*n)
+	n := len(d.slowest)
+	return options.Sections.Has(TimingsSlowest) && n > 0 && (asked || d.run.ShEvents > 2*n)
+}
+
+// showDiagnostics reports whether diagnostics have a table.
+func (d *digest) showDiagnostics(options Options) bool {
+	return options.Sections.Has(Diagnostics) && d.diagnostics.total.sum() > 0
 }
 
 func exitCode(code projections.Null[int32]) string {
@@ -72,4 +56,13 @@ func exitCode(code projections.Null[int32]) string {
 		return "–"
 	}
 	return strconv.Itoa(int(code.V))
+}
+
+// maxID is how many columns of an id people see.
+const maxID = 200
+
+// shownID is an id as people see it.
+func shownID(id string) string {
+	shown, _ := display.Fit(id, maxID)
+	return shown
 }

@@ -1,185 +1,202 @@
 package report
 
 import (
-	"fmt"
+	"bufio"
 	"io"
 	"strconv"
+	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
+// tableLimits are what one table shows. Who wants more wants a format for machines.
+var tableLimits = limits{rows: 10_000, command: 2000}
+
 // tables writes a report for people at a terminal.
 type tables struct {
-	out     io.Writer
+	out     *bufio.Writer // which keeps the first error
 	options Options
-	lines   int // how much has been written
-	err     error
+	begun   bool
 }
 
-func writeTable(out io.Writer, record *projections.Record, options Options) error {
-	t := &tables{out: out, options: options}
-	has := options.Sections.Has
+func writeTable(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
+	d, err := readDigest(run, stream, options.Sections, tableLimits)
+	if err != nil {
+		return projections.Run{}, err
+	}
+	t := &tables{out: bufio.NewWriterSize(out, flushSize), options: options}
+	t.write(d)
+	return d.run, t.out.Flush()
+}
+
+func (t *tables) write(d *digest) {
+	has := t.options.Sections.Has
 	if has(Run) || has(TimingsRun) {
-		t.summary(record)
+		t.summary(d)
 	}
 	if has(Jobs) || has(TimingsJobs) {
-		t.jobs(record)
+		t.jobs(&d.jobs)
 	}
 	if has(ShEvents) || has(TimingsSh) {
-		t.commands(record)
+		t.commands(&d.commands.shown)
 	}
-	if showSlowest(record, options) {
-		t.slowest(record)
+	if d.showSlowest(t.options) {
+		t.slowest(d.slowest)
 	}
-	if has(Diagnostics) && (len(options.Sections) < len(All) || len(record.Diagnostics) > 0) {
-		t.diagnostics(record)
-	}
-	return t.err
-}
-
-func (t *tables) line(s string) {
-	t.lines++
-	if t.err == nil {
-		_, t.err = io.WriteString(t.out, s+"\n")
+	switch {
+	case d.showDiagnostics(t.options):
+		t.diagnostics(&d.diagnostics)
+	case has(Diagnostics) && len(t.options.Sections) < len(All):
+		t.parts("", "", []string{"no diagnostics"})
 	}
 }
 
-// render writes a table that has rows, with a blank line before it if
-// something came before.
-func (t *tables) render(header table.Row, rows []table.Row, columns ...table.ColumnConfig) {
-	if len(rows) == 0 {
-		return
+// parts writes a line that has parts, and goes on in the next one where there is no room.
+// head is a part that stands apart from the others.
+func (t *tables) parts(head, indent string, parts []string) {
+	t.begun = true
+	column := text.StringWidthWithoutEscSequences(head)
+	_, _ = t.out.WriteString(head)
+	between := "   "
+	if head == "" {
+		between = indent
 	}
-	w := table.NewWriter()
-	w.SetStyle(plainStyle)
-	w.AppendHeader(header)
-	w.AppendRows(rows)
-	w.SetColumnConfigs(columns)
-	w.SuppressTrailingSpaces()
-	if t.lines > 0 {
-		t.line("")
-	}
-	t.line(w.Render())
-}
-
-// plainStyle has no lines: spaces and the header's capitals are enough.
-var plainStyle = table.Style{
-	Name:    "plain",
-	Box:     table.BoxStyle{PaddingRight: "   ", PageSeparator: "\n"},
-	Format:  table.FormatOptions{Header: text.FormatUpper},
-	Options: table.Options{},
-}
-
-func (t *tables) summary(r *projections.Record) {
-	t.line(t.color(r.Run.State, mark(r.Run.State)+" "+Printable(string(r.Run.RunID))+" "+stateWord(r.Run.State)) + "   " + headline(r))
-	if timing := r.Timings.Run; timing.BusyMs.Valid && timing.PeakJobs > 1 {
-		t.line("  busy " + maybe(timing.BusyMs) + " · jobs took " + maybe(timing.JobMs) + " in all · up to " +
-			strconv.Itoa(timing.PeakJobs) + " at once")
-	}
-}
-
-func (t *tables) jobs(r *projections.Record) {
-	var rows []table.Row
-	for i := range r.Jobs {
-		job, timing := &r.Jobs[i], &r.Timings.Jobs[i]
-		rows = append(rows, table.Row{
-			Printable(job.JobID), t.state(job.State), exitCode(job.ExitCode),
-			maybe(timing.OffsetMs), maybe(timing.DurationMs), timing.ShCount, maybe(timing.ShMs), maybe(timing.GapMs),
-		})
-	}
-	t.render(table.Row{"job", "state", "exit", "start", "took", "commands", "in commands", "between"}, rows,
-		right(3), right(4), right(5), right(6), right(7), right(8))
-}
-
-func (t *tables) commands(r *projections.Record) {
-	var rows []table.Row
-	for i := range r.ShEvents {
-		sh, timing := &r.ShEvents[i], &r.Timings.ShEvents[i]
-		rows = append(rows, table.Row{
-			Printable(sh.JobID), sh.Seq, t.state(shState(sh)), exitCode(sh.ExitCode),
-			maybe(timing.OffsetMs), maybe(timing.DurationMs), Printable(sh.Cmd),
-		})
-	}
-	header := table.Row{"job", "sh", "state", "exit", "start", "took", "command"}
-	t.fit(header, rows)
-	t.render(header, rows, right(2), right(4), right(5), right(6))
-}
-
-// fit shortens the last column of rows to what the terminal has left beside
-// the others, but not so much that nothing could be recognised.
-func (t *tables) fit(header table.Row, rows []table.Row) {
-	if t.options.Width == 0 {
-		return
-	}
-	last := len(header) - 1
-	left := t.options.Width
-	for column := range last {
-		widest := text.StringWidthWithoutEscSequences(fmt.Sprint(header[column]))
-		for _, row := range rows {
-			widest = max(widest, text.StringWidthWithoutEscSequences(fmt.Sprint(row[column])))
+	for _, part := range parts {
+		wide := text.StringWidth(part)
+		if column > 0 && t.options.Width > 0 && column+text.StringWidth(between)+wide > t.options.Width {
+			_, _ = t.out.WriteString("\n")
+			column, between = 0, "  "
 		}
-		left -= widest + len(plainStyle.Box.PaddingRight)
+		_, _ = t.out.WriteString(between + part)
+		column += text.StringWidth(between) + wide
+		between = " · "
 	}
-	for _, row := range rows {
-		row[last] = text.Snip(fmt.Sprint(row[last]), max(left, 20), "…")
+	_, _ = t.out.WriteString("\n")
+}
+
+func (t *tables) summary(d *digest) {
+	verdict, id := display.OfRun(&d.run), display.Name(string(d.run.RunID))
+	before, behind := display.Around(string(d.run.RunID))
+	before, behind = verdict.Mark()+" "+before, behind+verdict.Word()
+	most := maxID
+	if t.options.Width > 0 {
+		most = min(most, t.options.Width-text.StringWidth(before)-text.StringWidth(behind))
+	}
+	shown, _ := display.Fit(id, most)
+	t.parts(t.paint(colorOf(verdict), before+shown+behind), "", d.headline())
+	if timing := &d.timing; timing.BusyMs.Valid && timing.PeakJobs > 1 {
+		t.parts("", "  ", []string{"busy " + maybe(timing.BusyMs), "jobs took " + maybe(timing.JobMs) + " in all",
+			"up to " + strconv.Itoa(timing.PeakJobs) + " at once"})
 	}
 }
 
-func (t *tables) slowest(r *projections.Record) {
-	var rows []table.Row
-	for _, sh := range r.Timings.Slowest {
-		rows = append(rows, table.Row{Printable(sh.JobID), sh.Seq, duration(sh.DurationMs)})
-	}
-	t.render(table.Row{"slowest: job", "sh", "took"}, rows, right(2), right(3))
-}
-
-func (t *tables) diagnostics(r *projections.Record) {
-	if len(r.Diagnostics) == 0 {
-		t.line("no diagnostics")
+// grid writes a table that has rows, with a blank line before it if something came before,
+// and what of it is left out.
+func (t *tables) grid(g *grid, one string, left tally) {
+	if len(g.rows) == 0 {
 		return
 	}
-	var rows []table.Row
-	for _, d := range r.Diagnostics {
-		rows = append(rows, table.Row{d.Line, t.paint(text.FgYellow, string(d.Code)), Printable(d.JobID.V), d.Code.Meaning()})
+	if t.begun {
+		_, _ = t.out.WriteString("\n")
 	}
-	t.render(table.Row{"line", "diagnostic", "job", "meaning"}, rows, right(1))
-}
-
-func right(column int) table.ColumnConfig {
-	return table.ColumnConfig{Number: column, Align: text.AlignRight, AlignHeader: text.AlignRight}
-}
-
-func (t *tables) state(s projections.State) string {
-	return t.color(s, mark(s)+" "+stateWord(s))
-}
-
-// mark makes a state recognisable where there are no colours.
-func mark(s projections.State) string {
-	switch s {
-	case projections.Complete:
-		return "✓"
-	case projections.Failed:
-		return "✗"
+	t.begun = true
+	_ = g.write(t.out, t.options.Width, t.paint) // Flush says it again
+	if left.sum() > 0 {
+		t.parts("", "", append(left.leftOut(one), "--to ndjson has all"))
 	}
-	return "…"
 }
 
-func (t *tables) color(s projections.State, words string) string {
-	switch s {
-	case projections.Complete:
-		return t.paint(text.FgGreen, words)
-	case projections.Failed:
-		return t.paint(text.FgRed, words)
+func (t *tables) jobs(jobs *shown[jobRow]) {
+	rows, left := jobs.rows()
+	g := &grid{columns: []gridColumn{
+		{title: "job", text: true}, {title: "state"}, {title: "exit", right: true, drop: 5}, {title: "start", right: true, drop: 4},
+		{title: "took", right: true, drop: 6}, {title: "commands", right: true, drop: 3},
+		{title: "in commands", right: true, drop: 1}, {title: "between", right: true, drop: 2},
+	}}
+	for _, r := range rows {
+		job, timing := &r.row.Job, &r.row.timing
+		g.rows = append(g.rows, []cell{
+			id(job.JobID), state(r.verdict, r.verdict.Word()), plain(exitCode(job.ExitCode)),
+			plain(maybe(timing.OffsetMs)), plain(maybe(timing.DurationMs)), plain(strconv.Itoa(timing.ShCount)),
+			plain(maybe(timing.ShMs)), plain(maybe(timing.GapMs)),
+		})
 	}
-	return t.paint(text.FgYellow, words)
+	t.grid(g, "job", left)
+}
+
+func (t *tables) commands(commands *shown[command]) {
+	rows, left := commands.rows()
+	g := &grid{columns: []gridColumn{
+		{title: "job", text: true}, {title: "sh", right: true, drop: 4}, {title: "state"}, {title: "exit", right: true, drop: 2},
+		{title: "start", right: true, drop: 1}, {title: "took", right: true, drop: 3}, {title: "command", text: true},
+	}}
+	most := tableLimits.command
+	if t.options.Width > 0 {
+		most = t.options.Width
+	}
+	for _, r := range rows {
+		sh := &r.row
+		g.rows = append(g.rows, []cell{
+			id(sh.jobID), plain(strconv.Itoa(sh.seq)), state(r.verdict, r.verdict.CommandWord(sh.code)), plain(exitCode(sh.code)),
+			plain(maybe(sh.offset)), plain(maybe(sh.elapsed)), shortened(sh.cmd, most),
+		})
+	}
+	if t.options.Width == 0 {
+		g.columns[len(g.columns)-1].text = false // nothing is behind it that it could push aside
+	}
+	t.grid(g, "command", left)
+}
+
+func (t *tables) slowest(slowest []projections.SlowSh) {
+	g := &grid{columns: []gridColumn{{title: "slowest: job", text: true}, {title: "sh", right: true, drop: 1}, {title: "took", right: true}}}
+	for _, sh := range slowest {
+		g.rows = append(g.rows, []cell{id(sh.JobID), plain(strconv.Itoa(sh.Seq)), plain(duration(sh.DurationMs))})
+	}
+	t.grid(g, "", tally{})
+}
+
+func (t *tables) diagnostics(diagnostics *shown[projections.Diagnostic]) {
+	rows, left := diagnostics.rows()
+	g := &grid{columns: []gridColumn{
+		{title: "line", right: true, drop: 3}, {title: "diagnostic"}, {title: "job", text: true, drop: 2}, {title: "meaning", text: true, drop: 1},
+	}}
+	for _, r := range rows {
+		code := plain(string(r.row.Code))
+		code.color = text.FgYellow
+		meaning := plain(r.row.Code.Meaning())
+		g.rows = append(g.rows, []cell{plain(strconv.FormatInt(r.row.Line, 10)), code, id(r.row.JobID.V), meaning})
+	}
+	if t.options.Width == 0 {
+		g.columns[3].text = false
+	}
+	t.grid(g, "diagnostic", tally{display.Complete: left.sum()})
+}
+
+// id is an id as a cell.
+func id(s string) cell { return shortened(s, maxID) }
+
+// state is a verdict as a cell. A command that ended with a code has no mark.
+func state(v display.Verdict, words string) cell {
+	mark := v.Mark()
+	if strings.HasPrefix(words, "exit ") {
+		mark = " "
+	}
+	c := plain(mark + " " + words)
+	c.color = colorOf(v)
+	return c
+}
+
+func colorOf(v display.Verdict) text.Color {
+	return [...]text.Color{text.FgRed, text.FgYellow, text.FgYellow, text.Reset, text.FgGreen}[v]
 }
 
 // paint colours words, if the terminal is to have colours.
 func (t *tables) paint(color text.Color, words string) string {
-	if !t.options.Color {
+	if !t.options.Color || color == text.Reset {
 		return words
 	}
 	return color.EscapeSeq() + words + text.EscapeReset

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
@@ -67,7 +68,7 @@ func (p *projector) run(ctx context.Context) error {
 	defer bar.stop()
 	p.err = bar
 	if !p.sources.many {
-		return p.stream(ctx, p.sources.single, bar)
+		return p.stream(ctx, p.sources.single, bar, p.write)
 	}
 	each := p.oneByOne
 	if p.format == report.JSON {
@@ -76,37 +77,41 @@ func (p *projector) run(ctx context.Context) error {
 	return each(ctx, bar)
 }
 
-// oneByOne writes the reports of a folder's runs one after the other.
+// oneByOne writes the reports of a folder's runs one after the other. As Markdown, all of
+// them are one comment, which is written when all are read.
 func (p *projector) oneByOne(ctx context.Context, bar *progress) error {
-	written := &counter{Writer: p.out}
-	p.out = written
-	left := 0
+	write := p.write
+	var comment report.Comment
+	if p.format == report.Markdown {
+		write = comment.Add
+	}
 	for source, err := range p.sources.all() {
-		if p.format == report.Markdown { // all of it is one comment
-			if p.options.Room = report.MaxMarkdown - written.n; p.options.Room < leastMarkdown {
-				left++
-				continue
-			}
-		}
 		if err == nil {
-			err = p.stream(ctx, source, bar)
+			err = p.stream(ctx, source, bar, write)
+		}
+		if err != nil {
+			comment.Unread()
 		}
 		if err := p.setAside(ctx, err); err != nil {
 			return err
 		}
 	}
-	if left > 0 {
-		_, err := fmt.Fprintf(p.out, "\n*%d more runs left out, because the report would have been too large for a comment.*\n", left)
-		return err
-	}
-	return nil
+	_, err := comment.WriteTo(p.out)
+	return err
 }
 
-// leastMarkdown is how much room a run's report has to have to be of use.
-const leastMarkdown = 2000
+// write writes the report of one run behind those of others.
+func (p *projector) write(run domain.RunID, stream projections.Stream, options report.Options) (projections.Run, error) {
+	out := p.out
+	if p.written > 0 && !p.format.ForMachines() {
+		out = &apart{Writer: out}
+	}
+	return report.Write(out, p.format, run, stream, options)
+}
 
-// stream writes the report of one run, decoding ahead of the fold.
-func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progress) error {
+// stream has write report one run, decoding ahead of the fold.
+func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progress,
+	write func(domain.RunID, projections.Stream, report.Options) (projections.Run, error)) error {
 	file, err := source.Open()
 	if err != nil {
 		return err
@@ -118,11 +123,7 @@ func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progre
 	options := p.options
 	options.Live = !file.Regular
 	options.NoHeader = p.written > 0
-	out := p.out
-	if p.written > 0 && !p.format.ForMachines() {
-		out = &apart{Writer: out}
-	}
-	run, err := report.Write(out, p.format, source.Run, entries, options)
+	run, err := write(source.Run, entries, options)
 	if err != nil {
 		return err
 	}

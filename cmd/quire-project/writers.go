@@ -2,18 +2,6 @@ package main
 
 import "io"
 
-// counter counts the bytes that are written through it.
-type counter struct {
-	io.Writer
-	n int
-}
-
-func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.Writer.Write(p)
-	c.n += n
-	return n, err
-}
-
 // apart writes a blank line before what is written to it, if anything is.
 type apart struct {
 	io.Writer

@@ -1,0 +1,221 @@
+package report
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// digest is what people see of a run. It holds the rows that are shown, and counts the others.
+type digest struct {
+	run         projections.Run
+	timing      projections.RunTiming
+	failedSh    int // see [display.FailedCommands]
+	jobs        shown[jobRow]
+	commands    commands
+	slowest     []projections.SlowSh
+	diagnostics shown[projections.Diagnostic]
+}
+
+// jobRow is a job and its timing.
+type jobRow struct {
+	projections.Job
+	timing projections.JobTiming
+}
+
+// limits say how much of a run a format can show.
+type limits struct {
+	rows    int // of each table
+	command int // characters
+}
+
+func readDigest(run domain.RunID, stream projections.Stream, sections Selection, limits limits) (*digest, error) {
+	d := &digest{}
+	d.jobs.limit, d.diagnostics.limit, d.commands.limits = limits.rows, limits.rows, limits
+	d.commands.shown.limit = limits.rows
+	members := []projections.Member{
+		projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { d.run = r.Value }),
+		projections.Into(projections.RunTimings(), func(r *projections.Row[projections.RunTiming]) { d.timing = r.Value }),
+		projections.Into(display.FailedCommands(), func(r *projections.Row[int]) { d.failedSh = r.Value }),
+		projections.Into(projections.Slowest(), func(r *projections.Row[projections.SlowSh]) { d.slowest = append(d.slowest, r.Value) }),
+		projections.Into(projections.Diagnostics(), d.diagnostic),
+	}
+	if sections.Has(Jobs) || sections.Has(TimingsJobs) {
+		members = append(members, d.jobMembers()...)
+	}
+	if sections.Has(ShEvents) || sections.Has(TimingsSh) {
+		members = append(members, projections.Into(&d.commands, func(*projections.Row[none]) {}))
+	}
+	fold := projections.NewFold(run, members...)
+	if err := fold.Drain(stream); err != nil {
+		return nil, err
+	}
+	fold.Open()
+	d.commands.finish(fold.Run())
+	return d, nil
+}
+
+// diagnostic takes a row. What says that the stream is not whole comes first.
+func (d *digest) diagnostic(r *projections.Row[projections.Diagnostic]) {
+	verdict := display.Complete
+	if r.Value.Code == projections.MalformedLine || r.Value.Code == projections.TornTail {
+		verdict = display.Failed
+	}
+	if d.diagnostics.wants(verdict) {
+		d.diagnostics.keep(r.Index, verdict, r.Value)
+	}
+}
+
+// jobMembers put jobs and their timings together. Of a job that ends, the timing comes right
+// behind the row; of those that are open, in the same order.
+func (d *digest) jobMembers() []projections.Member {
+	var ended *jobRow
+	open := 0
+	return []projections.Member{
+		projections.Into(projections.Jobs(), func(r *projections.Row[projections.Job]) {
+			verdict := display.OfJob(r.Value.State)
+			ended = nil
+			if !d.jobs.wants(verdict) {
+				return
+			}
+			d.jobs.keep(r.Index, verdict, jobRow{Job: r.Value})
+			kept := d.jobs.kept[verdict]
+			ended = &kept[len(kept)-1].row
+		}),
+		projections.Into(projections.JobTimings(), func(r *projections.Row[projections.JobTiming]) {
+			kept := d.jobs.kept[display.Unfinished]
+			switch {
+			case r.Final && ended != nil:
+				ended.timing = r.Value
+			case !r.Final && open < len(kept):
+				kept[open].row.timing = r.Value
+				open++
+			}
+		}),
+	}
+}
+
+// command is a command and its timing.
+type command struct {
+	job     int // its index
+	jobID   string
+	seq     int
+	cmd     string // as much of it as can be shown
+	code    projections.Null[int32]
+	offset  projections.Null[int64]
+	elapsed projections.Null[int64]
+}
+
+// commands is a projection without rows that keeps the commands that are shown.
+type commands struct {
+	limits limits
+	shown  shown[command]
+	// exits are commands with a code other than 0 in jobs that are open: what they mean is
+	// known when the job ends. Of more than there is room for, the latest are kept.
+	exits    []placed[command]
+	pending  map[int]int // how many there are, by the index of the job
+	replaced int
+}
+
+type none struct{}
+
+func (*commands) Name() string { return "report.commands" }
+
+func (*commands) Open(_ *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+	return rows
+}
+
+func (c *commands) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+	switch {
+	case step.ShCloses && step.ExitCode != 0 && !step.Job.Final:
+		c.exit(step)
+	case step.ShCloses:
+		verdict := display.OfCommand(projections.Some(step.ExitCode), stateOf(step.Job))
+		if c.shown.wants(verdict) {
+			c.shown.keep(step.Sh.Index, verdict, c.closed(step))
+		}
+	case step.JobEnds && c.pending[step.Job.Index] > 0:
+		c.judge(step.Job)
+	}
+	return rows
+}
+
+func stateOf(job *projections.TrackedJob) projections.State {
+	switch {
+	case !job.Final:
+		return projections.Active
+	case job.Outcome == domain.Complete:
+		return projections.Complete
+	}
+	return projections.Failed
+}
+
+func (c *commands) exit(step *projections.Step) {
+	if c.pending == nil {
+		c.pending = map[int]int{}
+	}
+	c.pending[step.Job.Index]++
+	row := placed[command]{index: step.Sh.Index, row: c.closed(step)}
+	if len(c.exits) < c.shown.limit {
+		c.exits = append(c.exits, row)
+		return
+	}
+	c.exits[c.replaced%len(c.exits)] = row
+	c.replaced++
+}
+
+// judge moves the commands of a job whose state is known to where they belong.
+func (c *commands) judge(job *projections.TrackedJob) {
+	verdict := display.OfCommand(projections.Some[int32](1), stateOf(job))
+	c.shown.total[verdict] += c.pending[job.Index]
+	delete(c.pending, job.Index)
+	rest := c.exits[:0]
+	for _, exit := range c.exits {
+		switch {
+		case exit.row.job != job.Index:
+			rest = append(rest, exit)
+		case len(c.shown.kept[verdict]) < c.shown.limit:
+			c.shown.keep(exit.index, verdict, exit.row)
+		}
+	}
+	clear(c.exits[len(rest):])
+	c.exits = rest
+}
+
+// finish takes what is open at the end of the stream.
+func (c *commands) finish(run *projections.Tracker) {
+	for job := range run.Jobs() {
+		if c.pending[job.Index] > 0 {
+			c.judge(job)
+		}
+	}
+	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
+		if c.shown.wants(display.Unfinished) {
+			c.shown.keep(sh.Index, display.Unfinished, c.row(run, job, sh))
+		}
+	})
+}
+
+func (c *commands) row(run *projections.Tracker, job *projections.TrackedJob, sh *projections.TrackedSh) command {
+	return command{job: job.Index, jobID: job.ID, seq: sh.Seq, cmd: clip(sh.Cmd, c.limits.command), offset: display.Span(run.FirstAtMs, sh.StartedAtMs)}
+}
+
+func (c *commands) closed(step *projections.Step) command {
+	row := c.row(step.Run, step.Job, step.Sh)
+	row.code, row.elapsed = projections.Some(step.ExitCode), display.Span(step.Sh.StartedAtMs, step.AtMs)
+	return row
+}
+
+// clip returns the beginning of a text, in memory of its own: so many characters and, so
+// that it can be seen that there are more, one.
+func clip(s string, characters int) string {
+	end := 0
+	for n := 0; n <= characters && end < len(s); n++ {
+		_, size := utf8.DecodeRuneInString(s[end:])
+		end += size
+	}
+	return strings.Clone(s[:end])
+}

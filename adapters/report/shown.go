@@ -1,0 +1,70 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+)
+
+// shown keeps the rows of a table that people see: at most limit of them, what failed first,
+// so that memory follows what is shown and not the stream.
+type shown[R any] struct {
+	limit int
+	kept  [display.Complete + 1][]placed[R]
+	total tally
+}
+
+// placed is a row, and its place in the projection.
+type placed[R any] struct {
+	index   int
+	verdict display.Verdict
+	row     R
+}
+
+// tally counts by verdict.
+type tally [display.Complete + 1]int
+
+func (t tally) sum() (n int) {
+	for _, count := range t {
+		n += count
+	}
+	return n
+}
+
+// wants reports whether there is room for another row of a verdict, and counts it.
+func (s *shown[R]) wants(verdict display.Verdict) bool {
+	s.total[verdict]++
+	return len(s.kept[verdict]) < s.limit
+}
+
+func (s *shown[R]) keep(index int, verdict display.Verdict, row R) {
+	s.kept[verdict] = append(s.kept[verdict], placed[R]{index, verdict, row})
+}
+
+// rows returns the rows that are shown, in the order of the projection, and counts the others.
+func (s *shown[R]) rows() (rows []placed[R], left tally) {
+	for verdict, kept := range s.kept {
+		n := min(len(kept), s.limit-len(rows))
+		rows = append(rows, kept[:n]...)
+		left[verdict] = s.total[verdict] - n
+	}
+	slices.SortFunc(rows, func(a, b placed[R]) int { return cmp.Compare(a.index, b.index) })
+	return rows, left
+}
+
+// leftOut says what is not shown, in parts: how many of what, and which of them matter.
+func (t tally) leftOut(one string) []string {
+	if t.sum() != 1 {
+		one += "s"
+	}
+	parts := []string{fmt.Sprintf("… %d more %s left out", t.sum(), one)}
+	for _, verdict := range []display.Verdict{display.Failed, display.Unfinished} {
+		if t[verdict] > 0 {
+			parts = append(parts, strconv.Itoa(t[verdict])+" "+verdict.Word())
+		}
+	}
+	return parts
+}

@@ -1,0 +1,134 @@
+package report_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// A run whose stream has no run_finished is never shown as complete.
+func TestNoRunIsGreenWithoutItsEnd(t *testing.T) {
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		run := record(t, entries).Run
+		if run.Ended || run.State != projections.Complete {
+			return
+		}
+		only := report.Options{Color: true, Sections: report.Selection{report.Run}}
+		table, markdown := write(t, report.Table, entries, only), write(t, report.Markdown, entries, only)
+		if !strings.HasPrefix(table, "\x1b[33m◐ run-1 complete so far\x1b[0m ") || !strings.HasPrefix(markdown, "### 🟡 run-1 complete so far\n") {
+			t.Fatalf("%q\n%q", table, markdown)
+		}
+		for _, green := range []string{"✓", "✅", "\x1b[32m"} {
+			if strings.Contains(table+markdown, green) {
+				t.Fatalf("%q\n%q", table, markdown)
+			}
+		}
+	})
+}
+
+// What a command's code means depends on how its job went.
+func TestCodesOtherThanZero(t *testing.T) {
+	events := func(job string, outcome domain.Outcome) []domain.Event {
+		all := []domain.Event{domain.NewJobStarted(0, job), domain.NewShStarted(0, job, "probe"), domain.NewShFinished(1, job, 7)}
+		if outcome != domain.NoOutcome {
+			all = append(all, domain.NewJobFinished(2, job, outcome))
+		}
+		return all
+	}
+	for _, test := range []struct {
+		outcome                   domain.Outcome
+		headline, table, markdown string
+	}{
+		{domain.Complete, "1 command · ", "exit 7", "| exit 7 | a |"},
+		{domain.NoOutcome, "1 command · ", "exit 7", "| exit 7 | a |"},
+		{domain.Failed, "1 command (1 failed) · ", "✗ failed", "| ❌ | a |"},
+	} {
+		entries := laws.Entries(events("a", test.outcome))
+		table, markdown := write(t, report.Table, entries, report.Options{}), write(t, report.Markdown, entries, report.Options{})
+		rows := strings.Split(table, "\n\n")[2]
+		if !strings.Contains(table, test.headline) || !strings.Contains(rows, test.table) ||
+			!strings.Contains(markdown, test.headline) || !strings.Contains(markdown, test.markdown) {
+			t.Errorf("%v:\n%s\n%s", test.outcome, table, markdown)
+		}
+	}
+}
+
+// An id that is a number does not count anything.
+func TestNumericRunIDs(t *testing.T) {
+	for id, want := range map[string]string{"1": "run 1: failed", "2026-11-27": "run 2026-11-27: failed", "": `run "": failed`, "run-1": "run-1 failed", "7a": "7a failed"} {
+		var table, markdown strings.Builder
+		entries := laws.Entries([]domain.Event{domain.NewRunFinished(0, domain.Failed)})
+		only := report.Options{Sections: report.Selection{report.Run}}
+		for format, out := range map[report.Format]*strings.Builder{report.Table: &table, report.Markdown: &markdown} {
+			if _, err := report.Write(out, format, domain.RunID(id), stream(entries), only); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !strings.HasPrefix(table.String(), "✗ "+want+"   ") || !strings.HasPrefix(markdown.String(), "### ❌ "+want+"\n") {
+			t.Errorf("%q:\n%s%s", id, table.String(), markdown.String())
+		}
+	}
+}
+
+// events is a stream that is never in memory as a whole.
+type events struct {
+	n, count int
+	next     func(i int) domain.Event
+	batch    []domain.Entry
+}
+
+func (e *events) Next() ([]domain.Entry, error) {
+	e.batch = e.batch[:0]
+	for range min(1000, e.count-e.n) {
+		e.batch = append(e.batch, domain.Entry{Event: e.next(e.n), Position: domain.Position{Line: int64(e.n + 1)}})
+		e.n++
+	}
+	if len(e.batch) == 0 {
+		return stream(nil).Next()
+	}
+	return e.batch, nil
+}
+
+// Tables and Markdown hold what they show, however much there is: open commands, commands
+// with codes whose meaning is not known yet, commands of any length, diagnostics.
+func TestWhatIsShownBoundsTheMemory(t *testing.T) {
+	cmd := strings.Repeat("x", 100_000)
+	for name, next := range map[string]func(i int) domain.Event{
+		"open":   func(i int) domain.Event { return domain.NewShStarted(1, "a", "make") },
+		"orphan": func(i int) domain.Event { return domain.NewShFinished(1, "a", 0) },
+		"codes": func(i int) domain.Event {
+			if i%2 == 0 {
+				return domain.NewShStarted(1, "a", cmd)
+			}
+			return domain.NewShFinished(1, "a", 1)
+		},
+	} {
+		for _, format := range []report.Format{report.Table, report.Markdown} {
+			const count = 400_000
+			var peak uint64
+			watch := writerFunc(func(p []byte) (int, error) {
+				var m runtime.MemStats
+				runtime.GC() // the digest is all that is left
+				runtime.ReadMemStats(&m)
+				peak = max(peak, m.HeapAlloc)
+				return len(p), nil
+			})
+			var before runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			if _, err := report.Write(watch, format, "r", &events{count: count, next: next}, report.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if held := int64(peak) - int64(before.HeapAlloc); held > 100<<20 {
+				t.Errorf("%s of %d events (%s): %d MB are held", format, count, name, held>>20)
+			}
+		}
+	}
+}
