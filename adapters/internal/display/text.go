@@ -20,7 +20,10 @@ const maxMarks = 2
 // Text that is longer ends with "…". Fit returns the columns that it takes, as
 // terminals count that look at one character at a time; to others it may be narrower.
 func Fit(s string, columns int) (string, int) {
-	f := fitter{columns: columns}
+	if len(s) <= columns && plain(s) {
+		return s, len(s)
+	}
+	f := fitter{columns: columns, ellipsis: text.StringWidth(ellipsis)}
 	for rest := s; rest != ""; {
 		r, size := utf8.DecodeRuneInString(rest)
 		rest = rest[size:]
@@ -32,11 +35,22 @@ func Fit(s string, columns int) (string, int) {
 	return f.out.String(), f.width
 }
 
+// plain reports whether a text is of printable ASCII, as most are.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
 // fitter writes characters while there is room.
 type fitter struct {
-	out     strings.Builder
-	columns int
-	width   int
+	out      strings.Builder
+	columns  int
+	width    int
+	ellipsis int // the width of "…", which is two columns where terminals are East Asian
 	// snipped and snippedWidth are how much of out leaves room for the "…".
 	snipped, snippedWidth int
 
@@ -46,6 +60,10 @@ type fitter struct {
 
 // add writes a character, if there is room for it.
 func (f *fitter) add(r rune) bool {
+	if r >= ' ' && r <= '~' { // as most are
+		f.letter, f.marks = unicode.IsLetter(r), 0
+		return f.put(string(r), 1)
+	}
 	shown, width := string(r), text.RuneWidth(r)
 	switch {
 	case unicode.IsMark(r) && f.letter && f.marks < maxMarks:
@@ -58,12 +76,16 @@ func (f *fitter) add(r rune) bool {
 	default:
 		f.letter, f.marks = unicode.IsLetter(r), 0
 	}
+	return f.put(shown, width)
+}
+
+func (f *fitter) put(shown string, width int) bool {
 	if f.width+width > f.columns {
 		return false
 	}
 	f.out.WriteString(shown)
 	f.width += width
-	if f.width+ellipsisWidth() <= f.columns {
+	if f.width+f.ellipsis <= f.columns {
 		f.snipped, f.snippedWidth = f.out.Len(), f.width
 	}
 	return true
@@ -71,17 +93,14 @@ func (f *fitter) add(r rune) bool {
 
 const ellipsis = "…"
 
-// ellipsisWidth is two columns where terminals are East Asian.
-func ellipsisWidth() int { return text.StringWidth(ellipsis) }
-
 // snip makes room for the "…" at the end.
 func (f *fitter) snip() {
 	kept := f.out.String()[:f.snipped]
 	f.out.Reset()
 	f.out.WriteString(kept)
 	f.width = f.snippedWidth
-	if w := ellipsisWidth(); f.width+w <= f.columns {
+	if f.width+f.ellipsis <= f.columns {
 		f.out.WriteString(ellipsis)
-		f.width += w
+		f.width += f.ellipsis
 	}
 }
