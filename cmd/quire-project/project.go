@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -89,12 +90,15 @@ func (p *projector) oneByOne(ctx context.Context, bar *progress) error {
 		if err == nil {
 			err = p.stream(ctx, source, bar, write)
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, jsonl.ErrNoStream) {
 			comment.Unread()
 		}
 		if err := p.setAside(ctx, err); err != nil {
 			return err
 		}
+	}
+	if p.format != report.Markdown {
+		return nil
 	}
 	_, err := comment.WriteTo(p.out)
 	return err
