@@ -76,7 +76,7 @@ func open(ctx context.Context, t target, options Options) (*Broker, error) {
 	}
 	b := &Broker{
 		target: t, options: options, conn: conn, workers: map[*worker]bool{},
-		window: newWindow(256, 16<<20), missing: trouble{log: options.Logger, what: "the stream on the server cannot be used"},
+		window: newWindow(256, 16<<20), missing: trouble{log: options.Logger, what: "the poison stream or the bucket of leases cannot be used"},
 	}
 	b.open, b.close = context.WithCancel(context.Background())
 	b.js, err = jetstream.New(conn, jetstream.WithPublishAsyncTimeout(5*time.Second), jetstream.WithDefaultTimeout(5*time.Second))

@@ -29,7 +29,7 @@ var (
 	ErrReplicas = errors.New("there are fewer servers with JetStream than replicas are asked for; ask for fewer, or add servers")
 	// ErrNoStream says that the stream was deleted while the broker is open, or that
 	// its servers have no leader.
-	ErrNoStream = errors.New("there is no stream: it was deleted, or its servers have no leader")
+	ErrNoStream = errors.New("there is no stream, or its servers have no leader; if it was deleted, publish again or start a worker, which makes it")
 	// ErrForeign says that there is a stream of this name that this package has
 	// not made. It is left alone.
 	ErrForeign = errors.New("there is a stream of this name that is not this program's; name another one")

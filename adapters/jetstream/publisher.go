@@ -107,7 +107,7 @@ func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, er
 		if permanent(err) {
 			return left, explain(err)
 		}
-		if isMissing(err) {
+		if isMissing(err) && left[0].Subject == b.Poison() {
 			b.remake(ctx)
 		}
 		if len(left) < before {

@@ -46,8 +46,14 @@ func (b *Broker) prepare(ctx context.Context) error {
 
 func (b *Broker) ensure(ctx context.Context) error {
 	name := b.options.Stream
-	config, err := b.ensureStreams(ctx)
+	config, err := b.ensureStream(ctx, jetstream.StreamConfig{
+		Name: name, Subjects: []string{b.AllTopics()}, MaxAge: b.options.MaxAge,
+		Metadata: map[string]string{partitionsKey: strconv.Itoa(cmp.Or(b.options.Partitions, defaultPartitions))},
+	})
 	if err != nil {
+		return fmt.Errorf("stream %s: %w", name, err)
+	}
+	if err := b.ensurePoison(ctx); err != nil {
 		return err
 	}
 	b.maxAge = config.MaxAge
@@ -58,37 +64,29 @@ func (b *Broker) ensure(ctx context.Context) error {
 	return err
 }
 
-// remake makes what somebody has deleted since the broker was opened. What was in it is
-// lost; what comes from now on is not.
+// remake makes the poison stream and the bucket when somebody has deleted them since the
+// broker was opened: nothing of the record is in them. The stream itself is left to whoever
+// deleted it, and to whoever opens a broker.
 func (b *Broker) remake(ctx context.Context) {
 	if !b.remaking.TryLock() {
 		return
 	}
 	defer b.remaking.Unlock()
-	_, err := b.ensureStreams(ctx)
+	err := b.ensurePoison(ctx)
 	if err == nil {
 		_, _, err = b.ensureBucket(ctx)
 	}
 	b.missing.note(err)
 }
 
-// ensureStreams makes the streams if there are none, and returns the main one as it is then.
-func (b *Broker) ensureStreams(ctx context.Context) (jetstream.StreamConfig, error) {
-	name := b.options.Stream
-	config, err := b.ensureStream(ctx, jetstream.StreamConfig{
-		Name: name, Subjects: []string{b.AllTopics()}, MaxAge: b.options.MaxAge,
-		Metadata: map[string]string{partitionsKey: strconv.Itoa(cmp.Or(b.Partitions(), b.options.Partitions, defaultPartitions))},
-	})
-	if err != nil {
-		return config, fmt.Errorf("stream %s: %w", name, err)
-	}
-	_, err = b.ensureStream(ctx, jetstream.StreamConfig{
+func (b *Broker) ensurePoison(ctx context.Context) error {
+	_, err := b.ensureStream(ctx, jetstream.StreamConfig{
 		Name: b.Poison(), Subjects: []string{b.Poison()}, MaxAge: 30 * 24 * time.Hour, Metadata: map[string]string{},
 	})
 	if err != nil {
-		return config, fmt.Errorf("stream %s: %w", b.Poison(), err)
+		return fmt.Errorf("stream %s: %w", b.Poison(), err)
 	}
-	return config, nil
+	return nil
 }
 
 // ensureStream makes a stream if there is none, and returns it as it is then.
@@ -190,9 +188,6 @@ func (b *Broker) made(name string) {
 func (b *Broker) watchPartitions() {
 	for sleep(b.open, time.Second) == nil {
 		stream, err := b.js.Stream(b.open, b.options.Stream)
-		if isMissing(err) {
-			b.remake(b.open)
-		}
 		if err != nil {
 			continue
 		}
