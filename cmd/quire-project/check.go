@@ -28,7 +28,7 @@ Exit status: 0 nothing is odd; 4 a line is malformed; 5 something else is odd; 1
 stream cannot be read; 2 wrong usage; 130 interrupted.`,
 		Example: `  quire-project check run.jsonl
   quire-project check runs/`,
-		Args: someSources,
+		Args: someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return check(cmd.Context(), args, flags, std)
 		},

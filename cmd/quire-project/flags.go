@@ -68,8 +68,7 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 	f.exitStatus.add(flags)
 	f.readFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(formatNames()...))
-	_ = cmd.RegisterFlagCompletionFunc("projection", cobra.FixedCompletions(
-		projectionNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projectionNames()))
 }
 
 func formatNames() []string {

@@ -53,7 +53,7 @@ failed and 3 if one is not over: its stream has no run_finished. With
 		Example: `  quire-project follow run.jsonl
   quire-project follow runs/42/events.jsonl --exit-status
   quire-project follow runs/ --to sqlite:quire.db`,
-		Args: oneSource,
+		Args: oneSource, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return followStreams(cmd.Context(), args[0], flags, std)
 		},

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -15,16 +16,17 @@ import (
 // Ctrl-C ends a program that waits for a stream that does not end, or has not
 // even begun, and leaves no half of a file.
 func TestInterrupt(t *testing.T) {
-	t.Run("silent", func(t *testing.T) { interrupted(t, "") })
-	t.Run("begun", func(t *testing.T) {
-		interrupted(t, `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n")
-	})
+	const first = `{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n"
+	t.Run("silent", func(t *testing.T) { interrupted(t, os.Interrupt, "") })
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		t.Run(signal.String(), func(t *testing.T) { interrupted(t, signal, first) })
+	}
 }
 
-func interrupted(t *testing.T, first string) {
+func interrupted(t *testing.T, signal os.Signal, first string) {
 	folder := t.TempDir()
 	cmd := exec.Command("quire-project", "-", "--to", "ndjson", "-o", filepath.Join(folder, "out"))
-	interrupt(t, cmd, first, func() bool {
+	interrupt(t, cmd, signal, first, func() bool {
 		files, _ := os.ReadDir(folder)
 		return len(files) > 0
 	})
@@ -42,7 +44,7 @@ func TestInterruptStore(t *testing.T) {
 			cmd := exec.Command("quire-project", args...)
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
-			interrupt(t, cmd, `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n", func() bool { return hasTables(file) })
+			interrupt(t, cmd, os.Interrupt, `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n", func() bool { return hasTables(file) })
 			if want := "quire-project: interrupted; the same command goes on where it was\n"; stderr.String() != want {
 				t.Errorf("it says %q", stderr.String())
 			}
@@ -69,9 +71,9 @@ func hasTables(file string) bool {
 	return err == nil
 }
 
-// interrupt starts a command, writes the first of its input, and interrupts it
+// interrupt starts a command, writes the first of its input, and sends it a signal
 // once it has begun. It has to end at once, with the status for that.
-func interrupt(t *testing.T, cmd *exec.Cmd, first string, begun func() bool) {
+func interrupt(t *testing.T, cmd *exec.Cmd, signal os.Signal, first string, begun func() bool) {
 	t.Helper()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -90,7 +92,7 @@ func interrupt(t *testing.T, cmd *exec.Cmd, first string, begun func() bool) {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error)

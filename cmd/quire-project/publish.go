@@ -59,7 +59,7 @@ wrong usage; 130 interrupted.`,
   quire-project publish runs/ --to nats://localhost
   quire-project publish runs/ --to nats://nats1.example.com,nats2.example.com --follow
   quire-ci run --events stdout | quire-project publish - --run-id 42 --to nats://localhost`,
-		Args: someSources,
+		Args: someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return publish(cmd.Context(), args, flags, std)
 		},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -31,6 +32,10 @@ stream with rebuild, and retry; for a malformed line, retry with
   quire-project quarantine retry --all --to postgres://ci@db.example.com/quire
   quire-project quarantine drop run-42 --to sqlite:quire.db`,
 		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError(fmt.Errorf("there is no quarantine %s%s; see %s --help",
+					report.Printable(args[0]), cmp.Or(didYouMean(args[0], quarantineCommands), "; there is list, show, retry and drop"), cmd.CommandPath()))
+			}
 			return usageError(fmt.Errorf("say what to do: list, show, retry or drop; see %s --help", cmd.CommandPath()))
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
@@ -38,6 +43,8 @@ stream with rebuild, and retry; for a malformed line, retry with
 	cmd.AddCommand(newQuarantineList(std), newQuarantineShow(std), newQuarantineRetry(std), newQuarantineDrop(std))
 	return cmd
 }
+
+var quarantineCommands = []string{"list", "show", "retry", "drop"}
 
 func newQuarantineList(std stdio) *cobra.Command {
 	var to []string

@@ -43,7 +43,7 @@ usage; 4 a stream is malformed; 130 interrupted.`,
 		Example: `  quire-project rebuild runs/ --to sqlite:quire.db
   quire-project rebuild runs/ --to sqlite:quire.db --dry-run
   quire-project rebuild runs/ --to postgres://ci@db.example.com/quire --prune`,
-		Args: someSources,
+		Args: someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return rebuild(cmd.Context(), args, flags, std)
 		},

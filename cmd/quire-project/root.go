@@ -82,10 +82,11 @@ complete is taken for over.`,
   quire-project runs/ --to sqlite:quire.db     the rows of all runs, in a database
   quire-project rebuild runs/ --to sqlite:quire.db
   quire-project verify runs/ --to sqlite:quire.db`,
-		Args:          someSources,
-		Version:       version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Args:              someSources,
+		ValidArgsFunction: completeSources,
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if isAddress(given.to) {
 				return ingest(cmd.Context(), args, given, io)
@@ -101,6 +102,14 @@ complete is taken for over.`,
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newCheck(io), newRebuild(io), newVerify(io), newFollow(io), newPublish(io), newSubscribe(io), newQuarantine(io))
 	root.InitDefaultCompletionCmd("")
+	completion, _, _ := root.Find([]string{"completion"})                              // it is there
+	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // or Args would not be asked
+	completion.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		return usageError(fmt.Errorf("there is no completion for %q; there is bash, fish, powershell and zsh", args[0]))
+	}
 	return root
 }
 

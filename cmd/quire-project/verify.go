@@ -40,7 +40,7 @@ Exit status: 0 there is no difference; 1 the store or a stream cannot be read;
 2 wrong usage; 4 a stream is malformed; 5 there are differences; 130 interrupted.`,
 		Example: `  quire-project verify runs/ --to sqlite:quire.db
   quire-project verify runs/ --to postgres://ci@db.example.com/quire --to json`,
-		Args: someSources,
+		Args: someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return verify(cmd.Context(), args, flags, std)
 		},
