@@ -86,10 +86,28 @@ func looseLines(tb testing.TB, events []domain.Event) []byte {
 	return lines
 }
 
-// generalLines writes the same with an escape in a key, which no fast decoder
-// takes.
+// generalLines writes the same with a clock that no fast decoder takes.
 func generalLines(tb testing.TB, events []domain.Event) []byte {
-	return bytes.ReplaceAll(canonicalLines(tb, events), []byte(`{"at_ms"`), []byte(`{"at\u005fms"`))
+	return bytes.ReplaceAll(canonicalLines(tb, events), []byte(`{"at_ms":`), []byte(`{"at_ms":179544`))
+}
+
+// furtherLines writes the same with a member that is not known, and nested, at
+// the end or at the beginning.
+func furtherLines(tb testing.TB, events []domain.Event, first bool) []byte {
+	lines := canonicalLines(tb, events)
+	if first {
+		return bytes.ReplaceAll(lines, []byte(`{"at_ms"`), []byte(`{"span":{"trace":"abc"},"at_ms"`))
+	}
+	return bytes.ReplaceAll(lines, []byte("}\n"), []byte(`,"span":{"trace":"abc"}}`+"\n"))
+}
+
+// unknownLines writes as many lines of a type that nobody knows, nested or not.
+func unknownLines(tb testing.TB, events []domain.Event, nested bool) []byte {
+	lines := furtherLines(tb, events, false)
+	if !nested {
+		lines = canonicalLines(tb, events)
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(lines, []byte(`"type":"job_`), []byte(`"type":"step_`)), []byte(`"type":"sh_`), []byte(`"type":"cmd_`))
 }
 
 // read reads all of lines and returns how many events they hold.
@@ -140,6 +158,10 @@ func BenchmarkDecode(b *testing.B) {
 	}{
 		{"canonical", canonicalLines(b, events), read},
 		{"loose", looseLines(b, events), read},
+		{"further-last", furtherLines(b, events, false), read},
+		{"further-first", furtherLines(b, events, true), read},
+		{"unknown", unknownLines(b, events, false), read},
+		{"unknown-nested", unknownLines(b, events, true), read},
 		{"general", generalLines(b, events), read},
 		{"encoding-json", canonicalLines(b, events), unmarshal},
 	} {
@@ -241,6 +263,8 @@ func TestDecodeAllocatesNothingPerEvent(t *testing.T) {
 	for name, lines := range map[string][]byte{
 		"canonical": canonicalLines(t, sample()),
 		"loose":     looseLines(t, sample()),
+		"further":   furtherLines(t, sample(), true),
+		"unknown":   unknownLines(t, sample(), true),
 	} {
 		allocs := testing.AllocsPerRun(1, func() { read(t, lines) })
 		if allocs > sampleEvents/100 {

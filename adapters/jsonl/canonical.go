@@ -13,8 +13,9 @@ const refused = -1
 // a line; what they are does not matter.
 const slack = 64
 
-// canonical decodes the line at b[i:] if it is one that [Append] writes, and
-// returns the index behind its line feed; otherwise, it returns refused. b
+// canonical decodes the line at b[i:] if it is one that [Append] writes, perhaps
+// with further members behind, and returns the index behind its line feed;
+// otherwise, it returns refused. b
 // goes on for slack bytes after the line feed. event may hold anything before,
 // and after a line that was refused.
 //
@@ -40,9 +41,11 @@ func (t *text) canonical(b []byte, i int, event *domain.Event) int {
 	case "job_fini":
 		return t.canonicalJobFinished(b, i+8, atMs, event)
 	case "run_fini":
-		return canonicalRunFinished(b, i+8, atMs, event)
+		return t.canonicalRunFinished(b, i+8, atMs, event)
+	case "run_star":
+		return t.canonicalRunStarted(b, i+8, atMs, event)
 	}
-	return refused
+	return t.canonicalUnknown(b, i, atMs, event)
 }
 
 func (t *text) canonicalShStarted(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -58,7 +61,7 @@ func (t *text) canonicalShStarted(b []byte, i int, atMs int64, event *domain.Eve
 		return refused
 	}
 	fill(event, domain.ShStarted, atMs, jobID, cmd)
-	return closed(b, i)
+	return t.closed(b, i)
 }
 
 func (t *text) canonicalShFinished(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -75,7 +78,7 @@ func (t *text) canonicalShFinished(b []byte, i int, atMs int64, event *domain.Ev
 	}
 	fill(event, domain.ShFinished, atMs, jobID, "")
 	event.ExitCode = int32(exitCode)
-	return closed(b, i)
+	return t.closed(b, i)
 }
 
 func (t *text) canonicalJobStarted(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -87,7 +90,7 @@ func (t *text) canonicalJobStarted(b []byte, i int, atMs int64, event *domain.Ev
 		return refused
 	}
 	fill(event, domain.JobStarted, atMs, jobID, "")
-	return closed(b, i)
+	return t.closed(b, i)
 }
 
 func (t *text) canonicalJobFinished(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -109,10 +112,10 @@ func (t *text) canonicalJobFinished(b []byte, i int, atMs int64, event *domain.E
 	}
 	fill(event, domain.JobFinished, atMs, jobID, "")
 	event.Outcome = outcome
-	return closed(b, i)
+	return t.closed(b, i)
 }
 
-func canonicalRunFinished(b []byte, i int, atMs int64, event *domain.Event) int {
+func (t *text) canonicalRunFinished(b []byte, i int, atMs int64, event *domain.Event) int {
 	if string(b[i:i+17]) != `shed","outcome":"` {
 		return refused
 	}
@@ -127,7 +130,39 @@ func canonicalRunFinished(b []byte, i int, atMs int64, event *domain.Event) int 
 	}
 	fill(event, domain.RunFinished, atMs, "", "")
 	event.Outcome, event.HasJob = outcome, false
-	return closed(b, i)
+	return t.closed(b, i)
+}
+
+func (t *text) canonicalRunStarted(b []byte, i int, atMs int64, event *domain.Event) int {
+	if string(b[i:i+4]) != `ted"` {
+		return refused
+	}
+	i += 4
+	var labels domain.Labels
+	if string(b[i:i+11]) == `,"labels":{` {
+		i += 10
+		end := t.skipValue(b, i, 1)
+		if end < 0 {
+			return refused
+		}
+		var ok bool
+		if labels, ok = t.labels(b, i); !ok {
+			return refused
+		}
+		i = end
+	}
+	*event = domain.NewRunStarted(atMs, labels)
+	return t.closed(b, i)
+}
+
+// canonicalUnknown decodes the rest of a line whose type stands at b[i:].
+func (t *text) canonicalUnknown(b []byte, i int, atMs int64, event *domain.Event) int {
+	kind, name, i := t.typeName(b, i)
+	if i < 0 || kind != domain.Unknown {
+		return refused
+	}
+	m := members{seen: keyAtMs | keyType, read: keyAtMs | keyType, atMs: atMs, kind: kind, typ: name, rest: t.rest}
+	return t.looseRest(b, i, &m, event)
 }
 
 // fill sets all fields of an event that names a job. What was there before is
@@ -139,12 +174,13 @@ func fill(event *domain.Event, kind domain.Kind, atMs int64, jobID, cmd string) 
 	event.Type, event.Extra = "", ""
 }
 
-// closed returns the index behind the brace and the line feed at b[i:].
-func closed(b []byte, i int) int {
+// closed returns the index behind the brace and the line feed at b[i:]. A later
+// producer may have more to say before them, which is passed over.
+func (t *text) closed(b []byte, i int) int {
 	if b[i] == '}' && b[i+1] == '\n' {
 		return i + 2
 	}
-	return refused
+	return t.others(b, i)
 }
 
 // clock is integer for an at_ms. Where a number ends depends on its digits,

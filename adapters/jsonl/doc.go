@@ -14,8 +14,10 @@
 //
 // A line is decoded by the first of three decoders that takes it:
 //
-//   - canonical.go takes the exact form above, at memory speed;
-//   - loose.go takes the known events in any key order and spacing;
+//   - canonical.go takes the exact form above, at memory speed, with whatever
+//     members a later producer adds behind it;
+//   - loose.go takes events in any key order and spacing, of any type and with
+//     any members, at a third of that speed;
 //   - general.go takes or refuses everything else: it stands on a complete
 //     JSON parser, and alone decides what is malformed, where and why.
 //

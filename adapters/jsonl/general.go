@@ -169,8 +169,8 @@ func (m member) text() string {
 
 // wireKeys are the members that the wire knows. None may be given twice; of
 // others, the last one counts.
-var wireKeys = map[string]bool{
-	"at_ms": true, "type": true, "job_id": true, "cmd": true, "exit_code": true, "outcome": true, "labels": true,
+var wireKeys = map[string]key{
+	"at_ms": keyAtMs, "type": keyType, "job_id": keyJobID, "cmd": keyCmd, "exit_code": keyExitCode, "outcome": keyOutcome, "labels": keyLabels,
 }
 
 // parseObject reads line as one JSON object.
@@ -188,7 +188,7 @@ func parseObject(line []byte) (*object, *fault) {
 			return nil, syntaxFault(line, err)
 		}
 		key := name.text()
-		if !wireKeys[key] {
+		if wireKeys[key] == 0 {
 			o.rest = append(o.rest, field{key, value.raw})
 			continue
 		}

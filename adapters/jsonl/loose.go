@@ -2,29 +2,36 @@ package jsonl
 
 import "github.com/quire-ci/quire-project/domain"
 
-// loose decodes the line at b[i:] if it is a known event in any key order and
-// spacing, and returns the index behind its line feed. It refuses what only
-// the general decoder is to judge: unknown types, a member that is nested, and
-// whatever may be malformed. b goes on for slack bytes after the line feed.
+// loose decodes the line at b[i:] if it is an event in any key order and
+// spacing, of a known type or not, whatever other members it has; and returns the
+// index behind its line feed. It refuses what may be malformed, which only the
+// general decoder is to judge. b goes on for slack bytes after the line feed.
 func (t *text) loose(b []byte, i int, event *domain.Event) int {
-	var m members
 	i = skipSpace(b, i)
 	if b[i] != '{' {
 		return refused
 	}
-	for more := true; more; {
-		if i = t.member(b, skipSpace(b, i+1), &m); i < 0 {
+	m := members{rest: t.rest}
+	if i = t.member(b, skipSpace(b, i+1), &m); i < 0 {
+		return refused
+	}
+	return t.looseRest(b, i, &m, event)
+}
+
+// looseRest is loose for a line of which m has what stands before b[i].
+func (t *text) looseRest(b []byte, i int, m *members, event *domain.Event) int {
+	for i = skipSpace(b, i); b[i] == ','; i = skipSpace(b, i) {
+		if i = t.member(b, skipSpace(b, i+1), m); i < 0 {
 			return refused
 		}
-		i = skipSpace(b, i)
-		more = b[i] == ','
 	}
-	if b[i] != '}' || !m.event(event) {
+	if b[i] != '}' {
 		return refused
 	}
-	if i = skipSpace(b, i+1); b[i] != '\n' {
+	if i = skipSpace(b, i+1); b[i] != '\n' || !t.event(b, m, event) {
 		return refused
 	}
+	t.rest = again(m.rest)
 	return i + 1
 }
 
@@ -42,15 +49,22 @@ const (
 	keyLabels
 )
 
-// members are the values of a line's known members, as far as they were seen.
+// members are a line's members, as far as they were seen.
 type members struct {
-	seen     key
+	seen key // those that the wire knows
+	read key // those of them whose value is of the type that it may be
+
 	atMs     int64
 	exitCode int64
 	kind     domain.Kind
+	typ      string
 	jobID    string
 	cmd      string
 	outcome  string
+	labels   int // where their object begins
+
+	// rest are all but the first two, for an unknown event.
+	rest []rawMember
 }
 
 // member reads one member, name and value, and returns the index behind it.
@@ -58,44 +72,82 @@ func (t *text) member(b []byte, i int, m *members) int {
 	if b[i] != '"' {
 		return refused
 	}
-	k, i := knownKey(b, i+1)
-	if i < 0 {
-		return t.otherMember(b, -i)
+	k, nameEnd, escaped := t.key(b, i+1)
+	if nameEnd < 0 || m.seen&k != 0 {
+		return refused
 	}
-	if i = skipColon(b, i); i < 0 || m.seen&k != 0 {
+	value := skipColon(b, nameEnd)
+	if value < 0 {
 		return refused
 	}
 	m.seen |= k
-	switch k {
-	case keyAtMs:
-		m.atMs, i = integer(b, i)
-		return i
-	case keyExitCode:
-		m.exitCode, i = integer(b, i)
-		return i
-	case keyLabels:
-		return refused
+	if m.read&keyType != 0 && m.kind != domain.Unknown {
+		return t.value(b, value, k, m) // nobody asks for what stands there
 	}
-	if b[i] != '"' {
-		return refused
+	t.spaced = false
+	next := t.value(b, value, k, m)
+	if k&(keyAtMs|keyType) == 0 {
+		m.rest = append(m.rest, rawMember{
+			nameAt: i, nameEnd: nameEnd, valueAt: value, valueEnd: next, key: k, escaped: escaped, spaced: t.spaced,
+		})
 	}
-	switch i++; k {
-	case keyJobID:
-		m.jobID, i = t.jobID(b, i)
-	case keyCmd:
-		m.cmd, i = t.string(b, i)
-	case keyOutcome:
-		m.outcome, i = t.string(b, i)
-	case keyType:
-		var name string
-		name, i = t.string(b, i)
-		m.kind = domain.KindOf(name)
+	return next
+}
+
+// value reads the value at b[i:] of the member k, or passes over it if it is not
+// of the type that k may be, and returns the index behind it.
+func (t *text) value(b []byte, i int, k key, m *members) int {
+	next := refused
+	switch {
+	case k == keyAtMs:
+		m.atMs, next = wholeNumber(b, i)
+	case k == keyExitCode:
+		m.exitCode, next = wholeNumber(b, i)
+	case k == keyLabels && b[i] == '{':
+		m.labels, next = i, t.skipValue(b, i, 1)
+	case k == 0 || b[i] != '"':
+	case k == keyType:
+		m.kind, m.typ, next = t.typeName(b, i+1)
+	case k == keyJobID:
+		m.jobID, next = t.jobID(b, i+1)
+	case m.kind == domain.Unknown: // which needs no other
+	case k == keyCmd:
+		m.cmd, next = t.string(b, i+1)
+	case k == keyOutcome:
+		m.outcome, next = t.string(b, i+1)
 	}
-	return i
+	if next < 0 {
+		return t.skipValue(b, i, 1)
+	}
+	m.read |= k
+	return next
+}
+
+// wholeNumber is integer for a number that may have a fraction or an exponent,
+// which it refuses.
+func wholeNumber(b []byte, i int) (int64, int) {
+	n, next := integer(b, i)
+	if next >= 0 && (b[next] == '.' || b[next]|0x20 == 'e') {
+		return 0, refused
+	}
+	return n, next
+}
+
+// key returns the key whose name starts at b[i], 0 for one that the wire does not
+// know, with the index behind the name's closing quote and whether the name has an escape.
+func (t *text) key(b []byte, i int) (k key, next int, escaped bool) {
+	if k, next = knownKey(b, i); k != 0 {
+		return k, next, false
+	}
+	if next, escaped = skipString(b, i); !escaped {
+		return 0, next, false
+	}
+	name, _ := t.string(b, i)
+	return wireKeys[name], next, true
 }
 
 // knownKey returns the key whose name starts at b[i], and the index behind its
-// closing quote; for any other one, -i.
+// closing quote; 0 for any other one.
 func knownKey(b []byte, i int) (key, int) {
 	switch {
 	case string(b[i:i+6]) == `at_ms"`:
@@ -113,37 +165,40 @@ func knownKey(b []byte, i int) (key, int) {
 	case string(b[i:i+7]) == `labels"`:
 		return keyLabels, i + 7
 	}
-	return 0, -i
+	return 0, i
 }
 
-// otherMember reads a member that the wire does not know, whose name starts at
-// b[i], and forgets it. A name with an escape in it may be one that the wire
-// knows after all.
-func (t *text) otherMember(b []byte, i int) int {
-	name, next := t.string(b, i)
-	if next < 0 || next-i != len(name)+1 {
+// others passes over members that the wire does not know, from the comma at b[i]
+// to the end of the line, and returns the index behind its line feed.
+func (t *text) others(b []byte, i int) int {
+	for b[i] == ',' {
+		if i = skipSpace(b, i+1); b[i] != '"' {
+			return refused
+		}
+		k, next, _ := t.key(b, i+1)
+		if next < 0 || k != 0 {
+			return refused
+		}
+		if i = skipColon(b, next); i < 0 {
+			return refused
+		}
+		if i = t.skipValue(b, i, 1); i < 0 {
+			return refused
+		}
+		i = skipSpace(b, i)
+	}
+	if b[i] != '}' {
 		return refused
 	}
-	if i = skipColon(b, next); i < 0 {
+	if i = skipSpace(b, i+1); b[i] != '\n' {
 		return refused
 	}
-	switch c := b[i]; {
-	case c == '"':
-		_, i = t.string(b, i+1)
-		return i
-	case c == '-' || '0' <= c && c <= '9':
-		_, i = integer(b, i)
-		return i
-	case string(b[i:i+4]) == "true", string(b[i:i+4]) == "null":
-		return i + 4
-	case string(b[i:i+5]) == "false":
-		return i + 5
-	}
-	return refused
+	return i + 1
 }
 
-// event makes the event of m, unless it is unknown or a member is missing.
-func (m *members) event(event *domain.Event) bool {
+// event makes the event of m, unless a member that it needs is missing or is not
+// what it has to be.
+func (t *text) event(b []byte, m *members, event *domain.Event) bool {
 	*event = domain.Event{Kind: m.kind, AtMs: m.atMs, JobID: m.jobID, HasJob: true}
 	needed := keyAtMs | keyType | keyJobID
 	ok := true
@@ -163,10 +218,52 @@ func (m *members) event(event *domain.Event) bool {
 		needed = keyAtMs | keyType | keyOutcome
 		event.JobID, event.HasJob = "", false
 		event.Outcome, ok = outcomeOf(m.kind, m.outcome)
+	case domain.RunStarted:
+		needed = keyAtMs | keyType | m.seen&keyLabels
+		var labels domain.Labels
+		if m.read&keyLabels != 0 {
+			labels, ok = t.labels(b, m.labels)
+		}
+		*event = domain.NewRunStarted(m.atMs, labels)
 	default:
-		ok = false
+		needed = keyAtMs | keyType
+		event.HasJob, event.JobID = m.read&keyJobID != 0, m.jobID
+		event.Type, event.Extra = m.typ, t.extra(b, m)
 	}
-	return ok && m.seen&needed == needed
+	return ok && m.read&needed == needed
+}
+
+// labels reads the labels of a run, whose object of sound JSON begins at b[i].
+func (t *text) labels(b []byte, i int) (domain.Labels, bool) {
+	list := t.labelList[:0]
+	for i = skipSpace(b, i+1); b[i] != '}'; i = skipSpace(b, i) {
+		if b[i] == ',' {
+			i = skipSpace(b, i+1)
+		}
+		var label domain.Label
+		label.Key, i = t.string(b, i+1)
+		if i = skipColon(b, i); b[i] != '"' || len(list) == domain.MaxLabels {
+			return domain.Labels{}, false
+		}
+		label.Value, i = t.string(b, i+1)
+		list = append(list, label)
+	}
+	t.labelList = list
+	labels, err := domain.NewLabels(list...)
+	return labels, err == nil
+}
+
+// typeName is string for a type, with the kind that it names.
+func (t *text) typeName(b []byte, i int) (domain.Kind, string, int) {
+	end := i + len(t.typ)
+	if t.typPlain && end < len(b) && b[end] == '"' && string(b[i:end]) == t.typ {
+		return t.kind, t.typ, end + 1
+	}
+	name, next := t.string(b, i)
+	if next >= 0 {
+		t.typ, t.kind, t.typPlain = name, domain.KindOf(name), next-i == len(name)+1
+	}
+	return t.kind, name, next
 }
 
 // skipSpace returns the index of the first byte from b[i] on that is no JSON

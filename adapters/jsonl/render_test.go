@@ -137,8 +137,25 @@ func ignored(others []member) *rapid.Generator[member] {
 	}
 	values := []string{`0`, `-1.5e+3`, `null`, `true`, `false`, `""`, `"\n\u00e9 \ud83d\ude00"`, `[]`, `{"at_ms":[1,{"cmd":null,"cmd":2}]}`, `99999999999999999999`}
 	return rapid.Custom(func(t *rapid.T) member {
-		return member{rapid.SampledFrom(names).Draw(t, "name"), rapid.SampledFrom(values).Draw(t, "value")}
+		value := rapid.OneOf(rapid.SampledFrom(values), rapid.Custom(func(t *rapid.T) string { return anyJSON(t, 3) }))
+		return member{rapid.SampledFrom(names).Draw(t, "name"), value.Draw(t, "value")}
 	})
+}
+
+// anyJSON generates a value of any shape, with white space here and there.
+func anyJSON(t *rapid.T, depth int) string {
+	space := rapid.SampledFrom([]string{"", "", " ", "\t\r"}).Draw(t, "space")
+	switch kind := rapid.IntRange(0, 5).Draw(t, "kind"); {
+	case kind < 2 || depth == 0:
+		return rapid.SampledFrom([]string{`0`, `-0.5E-10`, `1e5`, `null`, `true`, `false`, `""`, `"\\\""`, `" { , "`, `12345678901234567`}).Draw(t, "leaf")
+	case kind < 4:
+		parts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string { return space + anyJSON(t, depth-1) }), 0, 3).Draw(t, "elements")
+		return "[" + space + strings.Join(parts, space+",") + space + "]"
+	}
+	parts := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string {
+		return rapid.SampledFrom([]string{`"a"`, `""`, `"at_ms"`, `"\u0061"`}).Draw(t, "key") + space + ":" + space + anyJSON(t, depth-1)
+	}), 0, 3).Draw(t, "members")
+	return "{" + space + strings.Join(parts, space+","+space) + space + "}"
 }
 
 // respelled writes a JSON string with other escapes.

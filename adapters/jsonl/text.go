@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/quire-ci/quire-project/domain"
 )
 
 // text is where the strings of events live: chunks that many strings share,
@@ -18,11 +20,19 @@ type text struct {
 	// most events name the job that the one before named.
 	job      string
 	jobPlain bool
+	// typ is the latest type, as job is; kind is what it names.
+	typ      string
+	typPlain bool
+	kind     domain.Kind
 	// The latest clock that was read: the word of its first eight digits, what
 	// they stand for, and how many digits it had in all. Most have the same.
 	clockWord  uint64
 	clockValue int64
 	clockWidth int
+	// What the members of a line are put down in, used again for the next one.
+	rest      []rawMember
+	labelList []domain.Label
+	spaced    bool // see skipValue
 }
 
 // A string that is held keeps its chunk alive; this bounds how much that is.
