@@ -61,7 +61,13 @@ func (m *member[R]) open(run *Tracker) {
 	for i := range m.rows {
 		m.take(&m.rows[i])
 	}
+	if cap(m.rows) > maxKeptRows {
+		m.rows = nil // memory follows what is open, not what has been listed
+	}
 }
+
+// maxKeptRows is how many rows a member keeps the memory of, to use it again.
+const maxKeptRows = 1024
 
 // NewFold returns a fold of the run called run that has read nothing yet.
 // Members see each step in the order given.

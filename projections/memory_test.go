@@ -121,6 +121,48 @@ func TestOpenShDoNotKeepWhatWasRead(t *testing.T) {
 	runtime.KeepAlive(fold)
 }
 
+// An open sh takes at most three times its text and 200 bytes, listed or not, and
+// however few bytes it is of what was read with it.
+func TestMemoryOfEachOpenSh(t *testing.T) {
+	const open = 100_000
+	for _, size := range []int{1, 40, 1000} {
+		fold := projections.NewFold("run", countingMembers(new(int))...)
+		before := heapBytes()
+		for i := range open {
+			read := strings.Repeat("#", 4*size) // as from a chunk that others are in, too
+			fold.Apply(&domain.Entry{Event: domain.Event{Kind: domain.ShStarted, HasJob: true, JobID: "a", Cmd: read[:size], AtMs: int64(i)}})
+		}
+		fold.Open()
+		fold.Settle()
+		if held, limit := heapBytes()-before, int64(open*(3*size+200)); held > limit {
+			t.Errorf("%d commands of %d bytes: %d bytes are held, more than %d", open, size, held, limit)
+		}
+		runtime.KeepAlive(fold)
+	}
+}
+
+// A job's id is a piece of what was read, too. It is copied, and so is one that
+// only a diagnostic names.
+func TestJobIDsDoNotKeepWhatWasRead(t *testing.T) {
+	const jobs, size = 16, 1 << 20
+	var kept []projections.Diagnostic
+	fold := projections.NewFold("run", projections.Into(projections.Diagnostics(), func(row *projections.Row[projections.Diagnostic]) {
+		kept = append(kept, row.Value)
+	}))
+	before := heapBytes()
+	for i := range jobs {
+		read := strings.Repeat(string(rune('a'+i)), size)
+		fold.Apply(&domain.Entry{Event: domain.Event{Kind: domain.JobStarted, HasJob: true, JobID: read[:10]}})
+		read = strings.Repeat(string(rune('A'+i)), size)
+		fold.Apply(&domain.Entry{Event: domain.Event{Kind: domain.Unknown, HasJob: true, JobID: read[:10]}})
+	}
+	if held := heapBytes() - before; held > jobs*size/4 {
+		t.Errorf("%d bytes are held by %d ids of 10 bytes", held, 2*jobs)
+	}
+	runtime.KeepAlive(fold)
+	runtime.KeepAlive(kept)
+}
+
 func allocatedBytes() uint64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)

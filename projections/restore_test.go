@@ -33,8 +33,16 @@ func saved(t interface {
 // someStream leaves nothing at its zero value: open jobs and sh, sums, ranks.
 var someStream = laws.Entries(events{
 	jobStarted(-5, "a"), shStarted(1, "a", "x"), shFinished(9, "a", 2), shStarted(10, "a", "<&>\u2028\"\\\x00"), shStarted(11, "b", "y"),
-	jobStarted(12, "c"), jobFinished(20, "c", failed), unknown(21), runFinished(22, failed),
+	jobStarted(12, "c"), jobFinished(20, "c", failed), someRunStarted(21), runFinished(22, failed),
 })
+
+func someRunStarted(atMs int64) domain.Event {
+	labels, err := domain.NewLabels(domain.Label{Key: "ref", Value: "main"}, domain.Label{Key: "a\"", Value: ""})
+	if err != nil {
+		panic(err)
+	}
+	return domain.NewRunStarted(atMs, labels)
+}
 
 func restore(state string) error {
 	_, fold := projections.NewRecord("run")
@@ -53,6 +61,21 @@ func TestRestoreWhatWasSaved(t *testing.T) {
 	}
 	if string(again) != state {
 		t.Errorf("saved again it is\n%s\nand was\n%s", again, state)
+	}
+}
+
+// What ties is ranked by where it started, also if the one that ranks first ends
+// in another fold than the rest.
+func TestSlowestTieAfterRestore(t *testing.T) {
+	stream := laws.Entries(events{
+		shStarted(0, "x", ""), shStarted(0, "a", ""), shStarted(0, "b", ""), shFinished(5, "b", 0),
+		shFinished(5, "a", 0), shFinished(1, "x", 0), runStarted(6),
+	})
+	for cut := range stream {
+		got := projectInTwo(t, stream, cut).Timings.Slowest
+		if len(got) != 3 || got[0].JobID != "a" || got[1].JobID != "b" {
+			t.Errorf("saved after %d entries: %+v", cut, got)
+		}
 	}
 }
 
@@ -121,6 +144,7 @@ func TestRestoreRefusesDamage(t *testing.T) {
 		{"the same sh twice", `"index":2`, `"index":1`},
 		{"a sh before the first", `"index":1`, `"index":-1`},
 		{"a number that int64 cannot hold", `"first_at_ms":-5`, `"first_at_ms":-9223372036854775809`},
+		{"a label that a run cannot have", `"ref":"main"`, `"":"main"`},
 		{"a fraction", `"events":9`, `"events":8.5`},
 		{"a count in words", `"sh_started":3`, `"sh_started":"three"`},
 		{"a projection's state of another shape", `"ranks":[`, `"ranks":[[],`},

@@ -168,7 +168,12 @@ func modelRead(stream string, options jsonl.Options) told {
 		position.Offset += int64(len(rest) - len(after))
 		rest = after
 
-		e, column, reason := modelLine(strings.TrimSuffix(text, "\r"), entry.Offset == 0, options.MaxLine)
+		text = strings.TrimSuffix(text, "\r")
+		length := len(text) // the limit counts the mark
+		if after, marked := strings.CutPrefix(text, bom); marked && entry.Offset == 0 {
+			text, entry.Offset = after, int64(len(bom)) // the mark is the stream's, and no part of its first line
+		}
+		e, column, reason := modelLine(text, length, options.MaxLine)
 		malformed := jsonl.MalformedError{Name: options.Name, Position: entry.Position, Column: int64(column), Reason: reason}
 		switch {
 		case reason == "" && e.Kind == domain.NoEvent:
@@ -191,20 +196,12 @@ func modelRead(stream string, options jsonl.Options) told {
 
 // modelLine decodes a line by the general decoder, whose columns and reasons
 // are taken as they are; a blank one is no event.
-func modelLine(text string, first bool, limit int) (domain.Event, int, string) {
-	if len(text) > limit {
+func modelLine(text string, length, limit int) (domain.Event, int, string) {
+	if length > limit {
 		return domain.Event{}, limit + 1, fmt.Sprintf("the line is longer than %d bytes", limit)
 	}
-	after, marked := text, false
-	if first {
-		after, marked = strings.CutPrefix(text, bom)
-	}
-	if strings.Trim(after, " \t\r") == "" {
+	if strings.Trim(text, " \t\r") == "" {
 		return domain.Event{}, 0, ""
 	}
-	e, column, reason := jsonl.DecodeGeneral([]byte(after))
-	if marked && reason != "" {
-		column += len(bom)
-	}
-	return e, column, reason
+	return jsonl.DecodeGeneral([]byte(text))
 }

@@ -200,25 +200,32 @@ func (r *Reader) markEnd() {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
+// skipMark returns the length of the byte order mark that a stream may begin
+// with. It is the stream's: its first line stands behind it.
+func skipMark(line []byte, position *domain.Position) int {
+	if position.Offset != 0 || !bytes.HasPrefix(line, byteOrderMark) {
+		return 0
+	}
+	position.Offset = int64(len(byteOrderMark))
+	return len(byteOrderMark)
+}
+
 // judge decodes the line buf[start:end], which the fast decoders left. ended
 // says that a line feed ends it.
 func (r *Reader) judge(entries []domain.Entry, start, end int, ended bool) []domain.Entry {
 	r.line++
 	position := domain.Position{Line: r.line, Offset: r.offset + int64(start)}
 	line := bytes.TrimSuffix(r.buf[start:end], []byte("\r"))
-	if len(line) > r.options.MaxLine {
+	tooLong := len(line) > r.options.MaxLine
+	line = line[skipMark(line, &position):]
+	if tooLong {
 		return r.malformed(entries, position, r.tooLong(), ended)
 	}
-	mark := 0
-	if position.Offset == 0 && bytes.HasPrefix(line, byteOrderMark) {
-		mark = len(byteOrderMark)
-	}
-	if len(trimSpace(line[mark:])) == 0 {
+	if len(trimSpace(line)) == 0 {
 		return entries
 	}
-	event, fault := decodeGeneral(line[mark:])
+	event, fault := decodeGeneral(line)
 	if fault != nil {
-		fault.at += mark
 		return r.malformed(entries, position, fault, ended)
 	}
 	return append(entries, domain.Entry{Event: event, Position: position})
@@ -302,6 +309,7 @@ func (r *Reader) drop(entries []domain.Entry) []domain.Entry {
 	r.markWhole(r.line) // it may be that the line does not end
 	r.line++
 	position := domain.Position{Line: r.line, Offset: r.offset}
+	skipMark(r.buf[:r.end], &position)
 	for r.whole == 0 && r.readErr == nil {
 		r.consumed(r.buf[:r.end])
 		r.offset += int64(r.end)

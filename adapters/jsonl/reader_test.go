@@ -81,15 +81,15 @@ func TestReaderShapes(t *testing.T) {
 		{"blank tail", event + "\n \t", "E1@0"},
 		{"two objects without LF", event + event, "T1@0"},
 
-		{"BOM", bom + event + "\n" + event + "\n", at("E1@0 E2@%d", 3+n+1)},
-		{"BOM before a spaced line", bom + " " + event + "\n", "E1@0"},
+		{"BOM", bom + event + "\n" + event + "\n", at("E1@3 E2@%d", 3+n+1)},
+		{"BOM before a spaced line", bom + " " + event + "\n", "E1@3"},
 		{"BOM alone", bom, ""},
 		{"BOM alone, LF", bom + "\n", ""},
 		{"BOM, blank line", bom + "\r\n" + event + "\n", "E2@5"},
 		{"BOM torn", bom[:2], "T1@0"},
-		{"BOM, torn", bom + event[:9], "T1@0"},
-		{"BOM, no LF", bom + event, "E1@0"},
-		{"BOM twice", bom + bom + event + "\n", "M1@0"},
+		{"BOM, torn", bom + event[:9], "T1@3"},
+		{"BOM, no LF", bom + event, "E1@3"},
+		{"BOM twice", bom + bom + event + "\n", "M1@3"},
 		{"BOM on line 2", event + "\n" + bom + event + "\n", at("E1@0 M2@%d", n+1)},
 		{"BOM after a blank line", "\n" + bom + event + "\n", "M2@1"},
 
@@ -125,11 +125,11 @@ func TestMalformedErrorSaysWhere(t *testing.T) {
 	}
 }
 
-// The byte order mark is part of the first line as far as positions go.
-func TestColumnsCountTheByteOrderMark(t *testing.T) {
+// The byte order mark is the stream's. Its first line begins behind it.
+func TestFirstLineBeginsBehindTheByteOrderMark(t *testing.T) {
 	all := readAll(strings.NewReader(bom+"[]\n"), jsonl.Options{})
 	var malformed *jsonl.MalformedError
-	if !errors.As(all.err, &malformed) || malformed.Column != 4 || malformed.ByteOffset() != 3 {
+	if !errors.As(all.err, &malformed) || malformed.Column != 1 || malformed.Offset != 3 || malformed.ByteOffset() != 3 {
 		t.Errorf("got %+v", all.err)
 	}
 }

@@ -1,0 +1,171 @@
+package projections_test
+
+import (
+	"encoding/json"
+	"reflect"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// Laws that need no model: how the rows of one stream follow from those of another.
+
+// All clocks shifted by the same amount shift absolute times, and nothing else.
+func TestTranslation(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		events := slices.Clone(laws.Events().Draw(t, "events"))
+		for i := range events {
+			events[i].AtMs %= 1 << 40 // it can be shifted without overflow
+		}
+		shift := rapid.Int64Range(-1<<41, 1<<41).Draw(t, "shift")
+		want := projectEntries(t, laws.Entries(events))
+		for i := range events {
+			events[i].AtMs += shift
+		}
+		add := func(n *projections.Null[int64]) {
+			if n.Valid {
+				n.V += shift
+			}
+		}
+		for i := range want.Jobs {
+			add(&want.Jobs[i].StartedAtMs)
+			add(&want.Jobs[i].FinishedAtMs)
+		}
+		for i := range want.ShEvents {
+			want.ShEvents[i].StartedAtMs += shift
+			add(&want.ShEvents[i].FinishedAtMs)
+		}
+		add(&want.Timings.Run.StartedAtMs)
+		add(&want.Timings.Run.LastAtMs)
+		sameRecord(t, projectEntries(t, laws.Entries(events)), want)
+	})
+}
+
+// Jobs renamed one to one rename rows, and nothing else.
+func TestRenaming(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stream := slices.Clone(laws.Streams().Draw(t, "stream"))
+		want := projectEntries(t, stream)
+		rename := func(id *string) { *id = "x" + *id + "\x00y" }
+		for i := range stream {
+			if stream[i].HasJob {
+				rename(&stream[i].JobID)
+			}
+		}
+		for i := range want.Jobs {
+			rename(&want.Jobs[i].JobID)
+			rename(&want.Timings.Jobs[i].JobID)
+		}
+		for i := range want.ShEvents {
+			rename(&want.ShEvents[i].JobID)
+			rename(&want.Timings.ShEvents[i].JobID)
+		}
+		for i := range want.Timings.Slowest {
+			rename(&want.Timings.Slowest[i].JobID)
+		}
+		for i := range want.Diagnostics {
+			if want.Diagnostics[i].JobID.Valid {
+				rename(&want.Diagnostics[i].JobID.V)
+			}
+		}
+		sameRecord(t, projectEntries(t, stream), want)
+	})
+}
+
+func sameRecord(t *rapid.T, got, want *projections.Record) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		gotJSON, _ := json.Marshal(got)
+		wantJSON, _ := json.Marshal(want)
+		t.Fatalf("got  %s\nwant %s", gotJSON, wantJSON)
+	}
+}
+
+// Each event has had its effect, or has a diagnostic that says why not.
+func TestAccounting(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		events := laws.Events().Draw(t, "events")
+		record := projectEntries(t, laws.Entries(events))
+		kinds, codes := map[domain.Kind]int{}, map[projections.Code]int{}
+		for _, e := range events {
+			kinds[e.Kind]++
+		}
+		lateStarts := 0
+		for _, d := range record.Diagnostics {
+			codes[d.Code]++
+			if d.Code == projections.EventAfterJobFinish && events[d.Line-1].Kind == domain.JobStarted {
+				lateStarts++
+			}
+		}
+		started, final, closed, failed := 0, 0, 0, 0
+		for _, job := range record.Jobs {
+			started += count(job.StartedAtMs.Valid)
+			final += count(job.FinishedAtMs.Valid)
+		}
+		for _, sh := range record.ShEvents {
+			closed += count(sh.FinishedAtMs.Valid)
+			failed += count(sh.ExitCode.V != 0)
+		}
+		for what, counts := range map[string][2]int{
+			"run_started":  {kinds[domain.RunStarted], count(kinds[domain.RunStarted] > 0) + codes[projections.DuplicateRunStart]},
+			"job_started":  {kinds[domain.JobStarted], started + codes[projections.DuplicateJobStart] + lateStarts},
+			"job_finished": {kinds[domain.JobFinished], final + codes[projections.DuplicateJobFinish]},
+			"sh_started":   {kinds[domain.ShStarted], len(record.ShEvents)},
+			"sh_finished":  {kinds[domain.ShFinished], closed + codes[projections.OrphanShFinish]},
+			"unknown":      {kinds[domain.Unknown], codes[projections.UnknownType]},
+			"open sh":      {record.Run.OpenSh, len(record.ShEvents) - closed},
+			"failed sh":    {record.Run.FailedSh, failed},
+			"jobs":         {record.Run.Jobs, len(record.Jobs)},
+		} {
+			if counts[0] != counts[1] {
+				t.Fatalf("%s: %d, and %d in rows and diagnostics", what, counts[0], counts[1])
+			}
+		}
+	})
+}
+
+func count(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+// What counts never falls as the stream grows, and what was final stays.
+func TestMonotony(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stream := laws.Streams().Draw(t, "stream")
+		before := projectEntries(t, nil)
+		for i := range stream {
+			now := projectEntries(t, stream[:i+1])
+			a, b := before.Run, now.Run
+			grows := a.Events <= b.Events && a.UnknownEvents <= b.UnknownEvents && a.Jobs <= b.Jobs && a.FailedJobs <= b.FailedJobs &&
+				a.ShEvents <= b.ShEvents && a.FailedSh <= b.FailedSh && (!a.Ended || b.Ended && a.State == b.State) &&
+				before.Timings.Run.PeakJobs <= now.Timings.Run.PeakJobs &&
+				atMost(before.Timings.Run.BusyMs, now.Timings.Run.BusyMs) && atMost(before.Timings.Run.JobMs, now.Timings.Run.JobMs)
+			if !grows || !slices.Equal(before.Diagnostics, now.Diagnostics[:len(before.Diagnostics)]) {
+				t.Fatalf("after %d entries: %+v, then %+v", i, before, now)
+			}
+			for k, job := range before.Timings.Jobs {
+				if !atMost(job.ShMs, now.Timings.Jobs[k].ShMs) || before.Jobs[k].State != projections.Active && before.Jobs[k] != now.Jobs[k] {
+					t.Fatalf("after %d entries: %+v %+v, then %+v %+v", i, before.Jobs[k], job, now.Jobs[k], now.Timings.Jobs[k])
+				}
+			}
+			for k, sh := range before.Timings.Slowest {
+				if now.Timings.Slowest[k].DurationMs < sh.DurationMs {
+					t.Fatalf("after %d entries: rank %d got faster", i, k)
+				}
+			}
+			before = now
+		}
+	})
+}
+
+// atMost reports whether a sum that is now b may have been a before: it grows, or
+// int64 cannot hold it any more.
+func atMost(a, b projections.Null[int64]) bool { return !b.Valid || a.Valid && a.V <= b.V }
