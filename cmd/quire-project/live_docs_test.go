@@ -44,7 +44,7 @@ func TestLiveDocs(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v: %s", err, out.String())
 	}
-	for _, want := range []string{"published 6 runs", "verified 1 run: no difference", "cobra-failing", "(7 rows)", "no run waits for anything"} {
+	for _, want := range []string{"published 7 runs", "verified 1 run: no difference", "cobra-failing", "(8 rows)", "no run waits for anything"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("it does not print %q:\n%s", want, out.String())
 		}
