@@ -100,6 +100,31 @@ func (f *Fold) Open() {
 	}
 }
 
+// OpenParts is Open for whoever stores rows: it hands over a part of the open rows
+// at a time, calls next after each, and leaves out what has not changed since
+// [Fold.Mark]. A row that is of no job and no sh may come with every part. An error of
+// next ends it.
+func (f *Fold) OpenParts(next func() error) error {
+	jobs, sh := f.tracker.changed()
+	defer func() { f.tracker.part = nil }()
+	for first := true; first || len(jobs)+len(sh) > 0; first = false {
+		j, s := min(len(jobs), openPart), min(len(sh), openPart)
+		f.tracker.part = &part{jobs[:j], sh[:s]}
+		jobs, sh = jobs[j:], sh[s:]
+		f.Open()
+		if err := next(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openPart is how many jobs and sh a part of the open rows is of, at most.
+const openPart = 1024
+
+// Mark has [Fold.OpenParts] leave out the rows that no step changes from now on.
+func (f *Fold) Mark() { f.tracker.mark() }
+
 // Drain folds all that is left of stream. Rows that are open at its end have
 // not been handed out yet; call [Fold.Open] for them.
 func (f *Fold) Drain(stream Stream) error {

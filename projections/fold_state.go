@@ -36,9 +36,17 @@ type FinalJob struct {
 // given it by Restore goes on as this one would.
 func (f *Fold) Save() ([]byte, error) { return f.save(true) }
 
-// SaveOpen is Save for whoever keeps the final rows: it leaves out the jobs
-// whose rows are final, and so grows with what is open only. A fold restored from it
-// knows of those jobs no more than a [FinalJob] says.
+// Kept are rows of a run that a fold which goes on finds where they were kept.
+type Kept struct {
+	// FinalJobs yields the jobs whose rows are final, OpenSh the rows of the sh that
+	// are open, each in order of index. An error ends the restoring, as it is.
+	FinalJobs iter.Seq2[FinalJob, error]
+	OpenSh    iter.Seq2[Row[ShEvent], error]
+}
+
+// SaveOpen is Save for whoever keeps the rows: it leaves out the jobs whose rows are
+// final, and the sh that are open, and so grows with the open jobs only. A fold
+// restored from it knows of the final jobs no more than a [FinalJob] says.
 func (f *Fold) SaveOpen() ([]byte, error) { return f.save(false) }
 
 func (f *Fold) save(final bool) ([]byte, error) {
@@ -59,13 +67,11 @@ func (f *Fold) save(final bool) ([]byte, error) {
 // Restore puts a fold that has read nothing where Save found another one. It
 // fails with [ErrState] where the two do not fit; the fold is of no use then.
 func (f *Fold) Restore(saved []byte) error {
-	return f.RestoreOpen(saved, func(func(FinalJob, error) bool) {})
+	return f.RestoreOpen(saved, Kept{})
 }
 
-// RestoreOpen is Restore for what SaveOpen has saved. final yields the jobs
-// whose rows were final then, in order of their index; an error of it is
-// returned as it is.
-func (f *Fold) RestoreOpen(saved []byte, final iter.Seq2[FinalJob, error]) error {
+// RestoreOpen is Restore for what SaveOpen has saved, with the rows of that moment.
+func (f *Fold) RestoreOpen(saved []byte, rows Kept) error {
 	state, err := f.fits(saved)
 	if err != nil {
 		return err
@@ -79,12 +85,7 @@ func (f *Fold) RestoreOpen(saved []byte, final iter.Seq2[FinalJob, error]) error
 			return fmt.Errorf("%w: %s: %w", ErrState, m.name(), err)
 		}
 	}
-	next, stop := iter.Pull2(final)
-	defer stop()
-	tracker, err := state.Tracker.restore(func() (FinalJob, bool, error) {
-		job, err, ok := next()
-		return job, ok, err
-	})
+	tracker, err := state.Tracker.restore(rows)
 	if err != nil {
 		return err
 	}

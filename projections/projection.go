@@ -15,7 +15,9 @@ type Projection[R comparable] interface {
 	// they are held.
 	Reduce(step *Step, final []Row[R]) []Row[R]
 	// Open appends the rows that are not final, in the version of now, in
-	// order of their index. It changes nothing.
+	// order of their index. It changes nothing. What it makes of run's Jobs and
+	// EachOpenSh is a row of each, which changes only with the events of that job: of
+	// a large run it is asked for a part at a time, see [Fold.OpenParts].
 	Open(run *Tracker, open []Row[R]) []Row[R]
 }
 

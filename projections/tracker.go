@@ -32,6 +32,8 @@ type Tracker struct {
 	byID   jobIndex
 	latest *TrackedJob // that an event named: most events name it again
 	open   shStacks
+	since  changes
+	part   *part // that is handed out just now, see [Fold.OpenParts]
 }
 
 // TrackedJob is a job that a job or sh event has named. Of one that was final when the
@@ -50,6 +52,7 @@ type TrackedJob struct {
 	// ShCount counts the job's ShStarted events.
 	ShCount int
 
+	named  bool  // since the mark, see changes
 	inSh   sum   // the time covered by the sh that were closed before it was final
 	newest int32 // of its open sh, if there is one, see shStacks
 }
@@ -77,20 +80,24 @@ func (t *Tracker) JobCount() int { return t.jobs.len() }
 
 // Jobs yields the jobs in order of first mention. They are the tracker's own:
 // read them, and let go of them before the next step.
-func (t *Tracker) Jobs() iter.Seq[*TrackedJob] { return t.jobs.all() }
+func (t *Tracker) Jobs() iter.Seq[*TrackedJob] {
+	if t.part != nil {
+		return slices.Values(t.part.jobs)
+	}
+	return t.jobs.all()
+}
 
 // Ended reports whether a RunFinished has been read.
 func (t *Tracker) Ended() bool { return t.Outcome != domain.NoOutcome }
 
 // EachOpenSh calls f with every open sh, in stream order.
 func (t *Tracker) EachOpenSh(f func(*TrackedJob, *TrackedSh)) {
-	open := make([]*TrackedSh, 0, t.OpenSh)
-	for slot := range t.open.slots.all() {
-		if slot.used {
-			open = append(open, &slot.TrackedSh)
-		}
+	var open []*TrackedSh
+	if t.part != nil {
+		open = t.part.sh
+	} else {
+		open = t.openSh()
 	}
-	slices.SortFunc(open, func(a, b *TrackedSh) int { return a.Index - b.Index })
 	for _, sh := range open {
 		f(t.jobs.at(sh.Job), sh)
 	}
@@ -119,6 +126,7 @@ func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 	case entry.HasJob:
 		step.Job = t.job(entry.JobID)
 		step.JobBefore = step.Job.Progress
+		t.since.named(step.Job)
 		t.advanceJob(step)
 	case entry.Kind == domain.RunStarted && !t.Started:
 		t.Started, t.Labels = true, entry.Labels()
@@ -147,17 +155,24 @@ func (t *Tracker) job(id string) *TrackedJob {
 	if t.latest != nil && t.latest.ID == id {
 		return t.latest
 	}
-	hash := t.byID.hash(id)
-	if index := t.byID.find(id, hash, &t.jobs); index != none {
-		t.latest = t.jobs.at(int(index))
-		return t.latest
+	if job := t.find(id); job != nil {
+		t.latest = job
+		return job
 	}
 	index := t.jobs.len()
-	t.byID.insert(hash, int32(index))
+	t.byID.insert(t.byID.hash(id), int32(index))
 	job := t.jobs.add()
 	job.ID, job.Index = strings.Clone(id), index
 	t.latest = job
 	return job
+}
+
+// find returns the job called id, nil if there is none.
+func (t *Tracker) find(id string) *TrackedJob {
+	if index := t.byID.find(id, t.byID.hash(id), &t.jobs); index != none {
+		return t.jobs.at(int(index))
+	}
+	return nil
 }
 
 func (t *Tracker) startJob(step *Step) {

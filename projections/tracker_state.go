@@ -2,6 +2,7 @@ package projections
 
 import (
 	"encoding/json"
+	"iter"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -19,6 +20,10 @@ type trackerState struct {
 	JobCount  int               `json:"job_count"`
 	Jobs      []jobState        `json:"jobs,omitempty"`
 	Sh        []shState         `json:"sh,omitempty"`
+	// Where Sh are left out: how many they are, and what is inside them, by their
+	// indexes, where there is anything.
+	OpenSh int           `json:"open_sh,omitempty"`
+	Inside map[int]int64 `json:"inside,omitempty"`
 }
 
 type jobState struct {
@@ -47,8 +52,8 @@ type shState struct {
 // MarshalJSON encodes all that the tracker knows.
 func (t *Tracker) MarshalJSON() ([]byte, error) { return json.Marshal(t.save(true)) }
 
-// save returns the tracker as it is saved, with the final jobs or without.
-func (t *Tracker) save(final bool) *trackerState {
+// save returns the tracker as it is saved, with what is in rows or without.
+func (t *Tracker) save(all bool) *trackerState {
 	state := &trackerState{
 		RunID: t.RunID, Events: t.Events, FirstAtMs: t.FirstAtMs, LastAtMs: t.LastAtMs,
 		Started: t.Started, Outcome: t.Outcome, ShStarted: t.ShStarted, JobCount: t.JobCount(),
@@ -60,19 +65,29 @@ func (t *Tracker) save(final bool) *trackerState {
 		state.Labels[label.Key] = label.Value
 	}
 	for j := range t.Jobs() {
-		if final || !j.Final {
+		if all || !j.Final {
 			state.Jobs = append(state.Jobs, jobState{
 				j.Index, j.ID, j.Started, j.StartedAtMs, j.Final, j.FinishedAtMs, j.Outcome, j.ExitCode, j.ShCount, j.inSh,
 			})
 		}
 	}
-	t.EachOpenSh(func(_ *TrackedJob, sh *TrackedSh) { state.Sh = append(state.Sh, shState(*sh)) })
+	if all {
+		t.EachOpenSh(func(_ *TrackedJob, sh *TrackedSh) { state.Sh = append(state.Sh, shState(*sh)) })
+		return state
+	}
+	state.OpenSh, state.Inside = t.OpenSh, map[int]int64{}
+	for slot := range t.open.slots.all() {
+		if slot.used && slot.InsideMs > 0 {
+			state.Inside[slot.Index] = slot.InsideMs
+		}
+	}
 	return state
 }
 
-// restore returns the tracker that was saved. The jobs that were left out come
-// from final, in order.
-func (s *trackerState) restore(final func() (FinalJob, bool, error)) (*Tracker, error) {
+// restore returns the tracker that was saved. What was left out comes from rows.
+func (s *trackerState) restore(rows Kept) (*Tracker, error) {
+	final, stop := pull(rows.FinalJobs)
+	defer stop()
 	t := NewTracker(s.RunID)
 	t.Events, t.FirstAtMs, t.LastAtMs = s.Events, s.FirstAtMs, s.LastAtMs
 	t.Started, t.Outcome, t.ShStarted = s.Started, s.Outcome, s.ShStarted
@@ -95,7 +110,22 @@ func (s *trackerState) restore(final func() (FinalJob, bool, error)) (*Tracker, 
 	if len(s.Jobs) > s.JobCount {
 		return nil, errBrokenState
 	}
-	return t, t.restoreSh(s.Sh)
+	if err := t.restoreSh(s.Sh); err != nil {
+		return nil, err
+	}
+	return t, t.restoreOpen(s, rows.OpenSh)
+}
+
+// pull returns a function that takes from a sequence, which may be nil.
+func pull[T any](seq iter.Seq2[T, error]) (next func() (T, bool, error), stop func()) {
+	if seq == nil {
+		return func() (none T, ok bool, err error) { return none, false, nil }, func() {}
+	}
+	take, stop := iter.Pull2(seq)
+	return func() (T, bool, error) {
+		value, err, ok := take()
+		return value, ok, err
+	}, stop
 }
 
 func (t *Tracker) restoreLabels(saved map[string]string) (err error) {
@@ -149,5 +179,29 @@ func (t *Tracker) restoreSh(saved []shState) error {
 		*t.open.push(t.jobs.at(s.Job)) = TrackedSh(s)
 		t.OpenSh++
 	}
+	return nil
+}
+
+// restoreOpen restores the sh that were left out from their rows.
+func (t *Tracker) restoreOpen(s *trackerState, rows iter.Seq2[Row[ShEvent], error]) error {
+	next, stop := pull(rows)
+	defer stop()
+	for last := -1; t.OpenSh < s.OpenSh; {
+		row, ok, err := next()
+		if err != nil {
+			return err
+		}
+		job := t.find(row.Value.JobID)
+		if !ok || job == nil || row.Index <= last || row.Index >= t.ShStarted {
+			return errBrokenState
+		}
+		last = row.Index
+		*t.open.push(job) = TrackedSh{
+			Index: row.Index, Seq: row.Value.Seq, Job: job.Index,
+			Cmd: row.Value.Cmd, StartedAtMs: row.Value.StartedAtMs, InsideMs: max(0, s.Inside[row.Index]),
+		}
+		t.OpenSh++
+	}
+	t.open.young = nil // their commands are nobody else's
 	return nil
 }

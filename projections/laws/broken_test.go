@@ -100,6 +100,14 @@ func TestLawsFindMistakes(t *testing.T) {
 				return append(rows, row{Value: *p})
 			}}
 		}},
+		"one row of all jobs": {local[tally], func() *broken {
+			return &broken{open: func(p *tally, run *tracker, rows []row) []row {
+				for range run.Jobs() {
+					return append(rows, row{Value: *p}) // not where no job has changed
+				}
+				return rows
+			}}
+		}},
 		"final at each event":  {finalOnce[tally], finalRow(row{Final: true})},
 		"final and still open": {finalOnce[tally], finalOnceAndOpen},
 		"final but not marked": {finalOnce[tally], finalRow(row{})},

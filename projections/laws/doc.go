@@ -20,6 +20,8 @@
 //     Whoever has written it down need not look back.
 //   - [OpenPure]: listing what is open changes nothing, however often it is
 //     done and when.
+//   - [Local]: an open row changes only with the events of its job. What has not
+//     changed is not stored again.
 //   - [Indexed]: the indexes of final and open rows count from 0 up, without a
 //     gap. They are the rows' identity wherever rows are stored.
 //   - [Resumable]: a fold that is saved, and restored in another process, goes

@@ -25,6 +25,7 @@ func Check[R comparable](t *testing.T, newProjection func() projections.Projecti
 	t.Run("prefixes", func(t *testing.T) { Prefixes(t, newProjection) })
 	t.Run("final once", func(t *testing.T) { FinalOnce(t, newProjection) })
 	t.Run("open pure", func(t *testing.T) { OpenPure(t, newProjection) })
+	t.Run("local", func(t *testing.T) { Local(t, newProjection) })
 	t.Run("indexed", func(t *testing.T) { Indexed(t, newProjection) })
 	t.Run("resumable", func(t *testing.T) { Resumable(t, newProjection) })
 }
@@ -33,7 +34,7 @@ func Check[R comparable](t *testing.T, newProjection func() projections.Projecti
 // the given stream. It is for streams that were recorded, and fuzz targets.
 func Hold[R comparable](newProjection func() projections.Projection[R], stream []domain.Entry) error {
 	// The others take it that the projection is total.
-	for _, law := range []law[R]{total[R], deterministic[R], prefixes[R], finalOnce[R], openPure[R], indexed[R], resumable[R]} {
+	for _, law := range []law[R]{total[R], deterministic[R], prefixes[R], finalOnce[R], openPure[R], local[R], indexed[R], resumable[R]} {
 		if err := law(newProjection, stream); err != nil {
 			return err
 		}

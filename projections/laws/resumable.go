@@ -88,8 +88,15 @@ func reopenOpen[R comparable](o *observer[R], newProjection maker[R]) (*observer
 			}
 		}
 	}
+	open := func(yield func(projections.Row[projections.ShEvent], error) bool) {
+		for _, row := range projections.ShEvents().Open(o.fold.Run(), nil) {
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
 	next := observe(newProjection())
-	if err := next.fold.RestoreOpen(state, final); err != nil {
+	if err := next.fold.RestoreOpen(state, projections.Kept{FinalJobs: final, OpenSh: open}); err != nil {
 		return nil, err
 	}
 	next.final = slices.Clone(o.final)
