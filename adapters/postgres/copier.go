@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -21,6 +22,11 @@ type copier struct {
 	sent   chan error // gets the result of the COPY under way; nil if there is none
 	spare  []byte     // what that COPY sends, to be used again
 	err    error      // the first one, which ends the transaction
+}
+
+// full reports whether there is much of a table.
+func (c *copier) full() bool {
+	return slices.ContainsFunc(c.tables[:], func(b copyBuffer) bool { return len(b.data) >= flushSize })
 }
 
 // sendFull sends the tables of which there is much.

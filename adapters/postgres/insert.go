@@ -29,6 +29,7 @@ started_at_ms, last_at_ms, wall_ms, busy_ms, job_ms, peak_jobs) FROM STDIN (FORM
 // insert encodes rows, and sends what there is enough of.
 func (t *tx) insert(rows *store.Rows) error {
 	run := toText(string(rows.RunID))
+	t.replace(run, rows)
 	for i := range rows.Jobs {
 		t.job(run, &rows.Jobs[i])
 	}
@@ -45,6 +46,12 @@ func (t *tx) insert(rows *store.Rows) error {
 		t.run(run, &rows.Run.V)
 	}
 	if err := t.sendLongIDs(); err != nil {
+		return err
+	}
+	if !t.copier.full() {
+		return t.copier.err
+	}
+	if err := t.removeStale(); err != nil {
 		return err
 	}
 	return t.copier.sendFull()

@@ -30,7 +30,7 @@ func (l *longIDs) key(run, id string) string {
 }
 
 // insertLongIDs leaves those that are there as they are: rows of a run that
-// was reopened name them still.
+// is continued name them still.
 const insertLongIDs = `INSERT INTO long_job_ids (run_id, short, job_id)
 SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING`
 

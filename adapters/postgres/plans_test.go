@@ -28,7 +28,7 @@ func TestPlansAreFresh(t *testing.T) {
 	for range 10 { // PostgreSQL keeps a plan from the sixth time on
 		put(t, s, "a", "b")
 		expect(t, s, "a", "b")
-		err := s.Update(ctx, func(tx store.Tx) error { return tx.Reopen([]domain.RunID{"a", "b"}) })
+		err := s.Update(ctx, func(tx store.Tx) error { return again(tx, "a", "b") })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -71,7 +71,7 @@ func TestTablesAreNotScanned(t *testing.T) {
 		}
 		put(t, s, runs...)
 		put(t, s, runs...)
-		if err := s.Update(ctx, func(tx store.Tx) error { return tx.Reopen(runs) }); err != nil {
+		if err := s.Update(ctx, func(tx store.Tx) error { return again(tx, runs...) }); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,7 +100,7 @@ func TestQueryExecModes(t *testing.T) {
 		run := domain.RunID(mode)
 		put(t, s, run)
 		expect(t, s, run)
-		if err := s.Update(ctx, func(tx store.Tx) error { return tx.Reopen([]domain.RunID{run}) }); err != nil {
+		if err := s.Update(ctx, func(tx store.Tx) error { return again(tx, run) }); err != nil {
 			t.Errorf("%s: %v", mode, err)
 		}
 		if ids, err := s.RunIDs(ctx, "", 9); err != nil || !slices.Contains(ids, run) {

@@ -76,7 +76,7 @@ func TestHandBesideTheStore(t *testing.T) {
 				changed <- err
 			}()
 			await(t, address)
-			return errors.Join(tx.Reopen([]domain.RunID{"a"}), tx.SetCheckpoint("a", checkpoint))
+			return errors.Join(again(tx, "a"), tx.SetCheckpoint("a", checkpoint))
 		})
 		if err := errors.Join(err, <-changed); err != nil {
 			t.Fatal(err)

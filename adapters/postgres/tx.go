@@ -16,6 +16,7 @@ type tx struct {
 	schema      string
 	pg          pgx.Tx
 	copier      copier
+	stale       stale
 	checkpoints checkpoints
 	longIDs     longIDs
 }
@@ -26,6 +27,9 @@ func newTx(ctx context.Context, schema string, pg pgx.Tx) *tx {
 
 // commit writes all that is not written yet, the checkpoints last.
 func (t *tx) commit() error {
+	if err := t.removeStale(); err != nil {
+		return err
+	}
 	if err := t.copier.flush(); err != nil {
 		return err
 	}
@@ -100,37 +104,19 @@ func (t *tx) Clear(runs []domain.RunID, tables store.Tables) error {
 	if tables.Has(namingJobs) { // else what is left may name one of them
 		batch.Queue(`DELETE FROM long_job_ids WHERE run_id = ANY ($1)`, ids)
 	}
-	return t.remove("clear", runs, &batch)
-}
-
-// The rows that were not final. The timings of a job are known by the job.
-const (
-	reopenJobs = `WITH reopened AS (DELETE FROM jobs WHERE run_id = ANY ($1) AND state = 'active' RETURNING run_id, job_id)
-DELETE FROM timings AS t USING reopened AS r WHERE t.run_id = r.run_id AND t.job_id = r.job_id`
-	reopenShEvents = `DELETE FROM sh_events WHERE run_id = ANY ($1) AND finished_at_ms IS NULL`
-	reopenRuns     = `DELETE FROM runs WHERE run_id = ANY ($1)`
-)
-
-// Reopen removes the rows of runs that were not final.
-func (t *tx) Reopen(runs []domain.RunID) error {
-	var batch pgx.Batch
-	ids := texts(runs)
-	for _, statement := range []string{reopenJobs, reopenShEvents, reopenRuns} {
-		batch.Queue(statement, ids)
-	}
-	return t.remove("reopen", runs, &batch)
+	return t.remove(runs, &batch)
 }
 
 // remove runs statements that remove rows of runs.
-func (t *tx) remove(what string, runs []domain.RunID, batch *pgx.Batch) error {
+func (t *tx) remove(runs []domain.RunID, batch *pgx.Batch) error {
 	t.checkpoints.void(runs)
 	if err := t.send(batch); err != nil {
-		return fmt.Errorf("%s %d runs: %w", what, len(runs), explainWrite(err))
+		return fmt.Errorf("clear %d runs: %w", len(runs), explainWrite(err))
 	}
 	return nil
 }
 
-// Insert adds rows.
+// Insert adds rows, and replaces those that are there.
 func (t *tx) Insert(rows *store.Rows) error {
 	if err := t.insert(rows); err != nil {
 		return fmt.Errorf("write rows of run %q: %w", rows.RunID, explainWrite(err))

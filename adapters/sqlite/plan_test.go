@@ -81,21 +81,6 @@ func TestPagesAreFound(t *testing.T) {
 	}
 }
 
-// What is open in a run is found without a look at the rest of the run.
-func TestOpenRowsAreFound(t *testing.T) {
-	s := planned(t)
-	for query, index := range map[string]string{
-		reopenJobs:     "quire_project_jobs_active (run_id=?)",
-		reopenTimings:  "quire_project_jobs_active (run_id=?)",
-		reopenShEvents: "quire_project_sh_events_open (run_id=?)",
-		clearJobs:      "PRIMARY KEY (run_id=?)",
-	} {
-		if steps := plan(t.Context(), s.reads, fmt.Sprintf(query, "(?,?)"), "a", "b"); !strings.Contains(steps, index) {
-			t.Errorf("%s:\n%s", query, steps)
-		}
-	}
-}
-
 // latest is the number of the last migration.
 func TestLatest(t *testing.T) {
 	files, err := embedded.ReadDir("migrations")

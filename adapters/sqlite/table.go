@@ -15,6 +15,12 @@ type table struct {
 	// columns is how many columns there are beside the run's id.
 	columns int
 	also    string // value of a column that is no argument
+	// replaced is the same table for rows that replace what is there.
+	replaced *table
+}
+
+func newTable(into string, columns int) *table {
+	return &table{into: "INSERT OR ROLLBACK " + into, columns: columns, replaced: &table{into: "REPLACE " + into, columns: columns}}
 }
 
 // statement returns the one that inserts so many rows. Where they are all of one
@@ -30,15 +36,15 @@ func (t *table) statement(rows int, mixed bool) string {
 }
 
 var (
-	runs = &table{`INSERT OR ROLLBACK INTO runs (run_id, state, ended, events, unknown_events, jobs, failed_jobs, sh_events, failed_sh, open_sh,
-started_at_ms, last_at_ms, wall_ms, busy_ms, job_ms, peak_jobs)`, 15, ""}
-	jobs        = &table{`INSERT OR ROLLBACK INTO jobs (run_id, job_id, state, exit_code, started_at_ms, finished_at_ms, position)`, 6, ""}
-	shEvents    = &table{`INSERT OR ROLLBACK INTO sh_events (run_id, job_id, seq, cmd, started_at_ms, finished_at_ms, exit_code, position)`, 7, ""}
-	timings     = &table{`INSERT OR ROLLBACK INTO timings (run_id, job_id, offset_ms, duration_ms, sh_count, sh_ms, gap_ms)`, 6, ""}
-	diagnostics = &table{`INSERT OR ROLLBACK INTO diagnostics (run_id, position, code, line, "offset", job_id)`, 5, ""}
+	runs = newTable(`INTO runs (run_id, state, ended, events, unknown_events, jobs, failed_jobs, sh_events, failed_sh, open_sh,
+started_at_ms, last_at_ms, wall_ms, busy_ms, job_ms, peak_jobs)`, 15)
+	jobs        = newTable(`INTO jobs (run_id, job_id, state, exit_code, started_at_ms, finished_at_ms, position)`, 6)
+	shEvents    = newTable(`INTO sh_events (run_id, job_id, seq, cmd, started_at_ms, finished_at_ms, exit_code, position)`, 7)
+	timings     = newTable(`INTO timings (run_id, job_id, offset_ms, duration_ms, sh_count, sh_ms, gap_ms)`, 6)
+	diagnostics = newTable(`INTO diagnostics (run_id, position, code, line, "offset", job_id)`, 5)
 	// The time is that of SQLite, so that all programs tell it in the same way.
 	checkpoints = &table{`REPLACE INTO checkpoints (run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, reducers, reading, source, state,
-updated_at)`, 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`}
+updated_at)`, 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`, nil}
 )
 
 // The functions below append the arguments of a row, without the run's id.

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -36,9 +37,6 @@ func (t *tx) Reducers() (lowest, highest int, err error) {
 }
 
 // Statements that remove rows of the runs in a list that takes the place of %s.
-// Where one table is searched with the help of another, that one still has to
-// have its rows. SQLite would not choose the indexes of what is open by itself,
-// and look at all rows of a run.
 const (
 	clearCheckpoints = `DELETE FROM checkpoints WHERE run_id IN %s`
 	clearRuns        = `DELETE FROM runs WHERE run_id IN %s`
@@ -46,11 +44,6 @@ const (
 	clearShEvents    = `DELETE FROM sh_events WHERE run_id IN %s`
 	clearTimings     = `DELETE FROM timings WHERE run_id IN %s`
 	clearDiagnostics = `DELETE FROM diagnostics WHERE run_id IN %s`
-
-	reopenTimings = `DELETE FROM timings WHERE (run_id, job_id) IN (
-SELECT run_id, job_id FROM jobs INDEXED BY quire_project_jobs_active WHERE state = 'active' AND run_id IN %s)`
-	reopenJobs     = `DELETE FROM jobs INDEXED BY quire_project_jobs_active WHERE state = 'active' AND run_id IN %s`
-	reopenShEvents = `DELETE FROM sh_events INDEXED BY quire_project_sh_events_open WHERE finished_at_ms IS NULL AND run_id IN %s`
 )
 
 var clearTables = []struct {
@@ -72,10 +65,6 @@ func (t *tx) Clear(runs []domain.RunID, tables store.Tables) error {
 		}
 	}
 	return t.remove(runs, queries)
-}
-
-func (t *tx) Reopen(runs []domain.RunID) error {
-	return t.remove(runs, []string{clearCheckpoints, reopenTimings, reopenJobs, reopenShEvents, clearRuns})
 }
 
 // maxList is how many runs a list has at most.
@@ -109,21 +98,43 @@ func (t *tx) Insert(rows *store.Rows) error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
-	i, run := t.inserter, any(string(rows.RunID))
-	err := insert(i, jobs, run, rows.Jobs, appendJob)
+	i, run, stored := t.inserter, any(string(rows.RunID)), rows.Stored
+	err := put(i, jobs, run, rows.Jobs, stored.Jobs, appendJob)
 	if err == nil {
-		err = insert(i, shEvents, run, rows.ShEvents, appendShEvent)
+		err = put(i, shEvents, run, rows.ShEvents, stored.ShEvents, appendShEvent)
 	}
 	if err == nil {
-		err = insert(i, timings, run, rows.Timings, appendTiming)
+		err = put(i, timings, run, rows.Timings, stored.Jobs, appendTiming)
 	}
 	if err == nil {
 		err = insert(i, diagnostics, run, rows.Diagnostics, appendDiagnostic)
 	}
 	if err == nil && rows.Run.Valid {
-		err = insert(i, runs, run, []store.Run{rows.Run.V}, appendRun)
+		t := runs
+		if stored.Run {
+			t = runs.replaced
+		}
+		err = insert(i, t, run, []store.Run{rows.Run.V}, appendRun)
 	}
 	return t.store.fail("insert rows", err)
+}
+
+// put inserts rows, of which those with one of the first stored indexes replace others.
+func put[R comparable](i *inserter, t *table, run any, rows []projections.Row[R], stored int, appendRow func([]any, *projections.Row[R]) []any) error {
+	for len(rows) > 0 {
+		into, n := t, 1
+		if rows[0].Index < stored {
+			into = t.replaced
+		}
+		for n < len(rows) && (rows[n].Index < stored) == (rows[0].Index < stored) {
+			n++
+		}
+		if err := insert(i, into, run, rows[:n], appendRow); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return i.err
 }
 
 func (t *tx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {

@@ -170,7 +170,7 @@ func sameTransactions(c *council) error {
 // step draws something that can be done to a run as it is stored now.
 func (c *council) step(run domain.RunID) (func(store.Tx) error, error) {
 	runs, tables := []domain.RunID{run}, c.tables()
-	switch pick(c.trial, "step", "replace", "clear", "reopen", "put back", "nothing") {
+	switch pick(c.trial, "step", "replace", "clear", "continue", "put back", "nothing") {
 	case "replace":
 		now := c.content(run)
 		batches := c.batches(now)
@@ -187,8 +187,13 @@ func (c *council) step(run domain.RunID) (func(store.Tx) error, error) {
 		}, nil
 	case "clear":
 		return func(tx store.Tx) error { return tx.Clear(runs, tables) }, nil
-	case "reopen":
-		return func(tx store.Tx) error { return tx.Reopen(runs) }, nil
+	case "continue":
+		stored, err := c.read(run)
+		if err != nil || !stored.row.Valid || len(stored.timings) < len(stored.jobs) {
+			return func(store.Tx) error { return nil }, err
+		}
+		now, rows := c.changed(stored)
+		return func(tx store.Tx) error { return errors.Join(tx.Insert(rows), tx.SetCheckpoint(run, now.checkpoint.V)) }, nil
 	case "put back":
 		stored, err := c.read(run)
 		if err != nil {

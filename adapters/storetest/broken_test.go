@@ -118,7 +118,6 @@ type brokenTx struct {
 	lock       func([]domain.RunID) (map[domain.RunID]store.Checkpoint, error)
 	reducers   func() (int, int, error)
 	clear      func([]domain.RunID, store.Tables) error
-	reopen     func([]domain.RunID) error
 	insert     func(*store.Rows) error
 	checkpoint func(domain.RunID, store.Checkpoint) error
 	hold       func([]domain.Segment) error
@@ -153,13 +152,6 @@ func (b *brokenTx) Clear(runs []domain.RunID, tables store.Tables) error {
 		return b.Tx.Clear(runs, tables)
 	}
 	return b.clear(runs, tables)
-}
-
-func (b *brokenTx) Reopen(runs []domain.RunID) error {
-	if b.reopen == nil {
-		return b.Tx.Reopen(runs)
-	}
-	return b.reopen(runs)
 }
 
 func (b *brokenTx) Insert(rows *store.Rows) error {

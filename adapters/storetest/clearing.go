@@ -12,7 +12,7 @@ import (
 
 var clearLaws = []law{
 	property("Clear removes the rows in its tables and nothing else", clearRemoves),
-	property("Reopen removes what was open and nothing else", reopenRemoves),
+	property("rows of a run that is continued are added and replaced, and nothing else", continued),
 	property("rows can be put back where others were removed", putBack),
 	example("runs of similar names are not mixed up", similarNames),
 }
@@ -77,56 +77,94 @@ func (c *content) clear(tables store.Tables) {
 	}
 }
 
-func reopenRemoves(t *trial) error {
-	contents := t.contents(3)
-	if err := t.write(contents...); err != nil {
+// continued has rows of a run that is there replaced, and others added.
+func continued(t *trial) error {
+	now, other := t.content(t.run("a")), t.content(t.run("b"))
+	before := &content{id: now.id, row: some(t.runRow(now.id)), checkpoint: some(t.checkpoint())}
+	before.jobs = now.jobs[:t.upTo(len(now.jobs), "jobs before")]
+	before.timings = now.timings[:len(before.jobs)]
+	before.shEvents = now.shEvents[:t.upTo(len(now.shEvents), "sh before")]
+	before.diagnostics = now.diagnostics[:t.upTo(len(now.diagnostics), "diagnostics before")]
+	if err := t.write(before, other); err != nil {
 		return err
 	}
-	reopened := t.some(contents)
-	err := t.update(idsOf(contents), func(tx store.Tx) error { return tx.Reopen(idsOf(reopened)) })
+	changed, _ := t.changed(before)
+	stored := store.Stored{Run: true, Jobs: len(before.jobs), ShEvents: len(before.shEvents)}
+	written := &content{id: now.id, row: now.row}
+	written.jobs = append(differing(changed.jobs, before.jobs), now.jobs[stored.Jobs:]...)
+	written.timings = append(differing(changed.timings, before.timings), now.timings[stored.Jobs:]...)
+	written.shEvents = append(differing(changed.shEvents, before.shEvents), now.shEvents[stored.ShEvents:]...)
+	written.diagnostics = now.diagnostics[len(before.diagnostics):]
+	err := t.update([]domain.RunID{now.id}, func(tx store.Tx) error {
+		for _, batch := range t.batches(written) {
+			batch.Stored = stored
+			if err := tx.Insert(batch); err != nil {
+				return err
+			}
+			spoil(batch)
+		}
+		return tx.SetCheckpoint(now.id, now.checkpoint.V)
+	})
 	if err != nil {
 		return err
 	}
-	for _, c := range reopened {
-		c.reopen()
-	}
-	return t.holds(contents...)
+	now.jobs, now.timings = append(changed.jobs, now.jobs[stored.Jobs:]...), append(changed.timings, now.timings[stored.Jobs:]...)
+	now.shEvents = append(changed.shEvents, now.shEvents[stored.ShEvents:]...)
+	return t.holds(now, other)
 }
 
-// reopen is what Reopen has to do.
-func (c *content) reopen() {
-	c.checkpoint, c.row = projections.Null[store.Checkpoint]{}, projections.Null[store.Run]{}
-	open := map[string]bool{}
-	for _, row := range c.jobs {
-		open[row.Value.JobID] = !row.Value.FinishedAtMs.Valid
+// changed returns a content of which some rows are new versions, and those.
+func (t *trial) changed(c *content) (*content, *store.Rows) {
+	now := *c
+	now.row, now.checkpoint = some(t.runRow(c.id)), some(t.checkpoint())
+	now.jobs, now.timings, now.shEvents = slices.Clone(c.jobs), slices.Clone(c.timings), slices.Clone(c.shEvents)
+	for i := range now.jobs {
+		if id := now.jobs[i].Value.JobID; t.flip("another job") {
+			now.jobs[i].Value = t.job(id)
+		}
 	}
-	c.jobs = slices.DeleteFunc(c.jobs, func(row job) bool { return open[row.Value.JobID] })
-	c.timings = slices.DeleteFunc(c.timings, func(row jobTiming) bool { return open[row.Value.JobID] })
-	c.shEvents = slices.DeleteFunc(c.shEvents, func(row shEvent) bool { return !row.Value.FinishedAtMs.Valid })
+	for i := range now.timings {
+		if id := now.timings[i].Value.JobID; now.timings[i].Index >= 0 && t.flip("another timing") {
+			now.timings[i].Value = t.jobTiming(id)
+		}
+	}
+	for i := range now.shEvents {
+		if sh := &now.shEvents[i].Value; t.flip("another sh") {
+			sh.FinishedAtMs, sh.ExitCode = some(t.ms("finished")), some(t.code("exit"))
+		}
+	}
+	return &now, &store.Rows{
+		RunID: c.id, Run: now.row, Stored: store.Stored{Run: true, Jobs: lastIndex(c.jobs), ShEvents: lastIndex(c.shEvents)},
+		Jobs: differing(now.jobs, c.jobs), Timings: differing(now.timings, c.timings), ShEvents: differing(now.shEvents, c.shEvents),
+	}
 }
 
-// putBack removes rows and inserts the same ones again, in one transaction:
-// what a store does when a stream has grown.
+func lastIndex[R comparable](rows []projections.Row[R]) (n int) {
+	for _, row := range rows {
+		n = max(n, row.Index+1)
+	}
+	return n
+}
+
+// differing returns the rows that others does not have.
+func differing[R comparable](rows, others []R) []R {
+	return slices.DeleteFunc(slices.Clone(rows), func(row R) bool { return slices.Contains(others, row) })
+}
+
+// putBack removes rows and inserts the same ones again, in one transaction.
 func putBack(t *trial) error {
 	c := t.content(t.run("a"))
 	if err := t.write(c); err != nil {
 		return err
 	}
-	runs, tables, reopen := []domain.RunID{c.id}, t.tables(), t.flip("reopen")
+	runs, tables := []domain.RunID{c.id}, t.tables()
 	left := *c
 	left.jobs, left.timings = slices.Clone(c.jobs), slices.Clone(c.timings)
 	left.shEvents = slices.Clone(c.shEvents)
 	err := t.update(runs, func(tx store.Tx) error {
-		if reopen {
-			left.reopen()
-			if err := tx.Reopen(runs); err != nil {
-				return err
-			}
-		} else {
-			left.clear(tables)
-			if err := tx.Clear(runs, tables); err != nil {
-				return err
-			}
+		left.clear(tables)
+		if err := tx.Clear(runs, tables); err != nil {
+			return err
 		}
 		if err := tx.Insert(c.without(&left)); err != nil {
 			return err

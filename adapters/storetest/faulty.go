@@ -102,13 +102,6 @@ func (t *faultyTx) Clear(runs []domain.RunID, tables store.Tables) error {
 	return t.tx.Clear(runs, tables)
 }
 
-func (t *faultyTx) Reopen(runs []domain.RunID) error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	return t.tx.Reopen(runs)
-}
-
 func (t *faultyTx) Insert(rows *store.Rows) error {
 	if err := t.f.call(); err != nil {
 		return err

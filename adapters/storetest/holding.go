@@ -137,9 +137,6 @@ func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) error {
 		return tx.SetQuarantine(run, next.quarantine)
 	}
 	// The rows are another matter.
-	if t.flip("reopen") {
-		return tx.Reopen([]domain.RunID{run})
-	}
 	return tx.Clear([]domain.RunID{run}, store.AllTables)
 }
 

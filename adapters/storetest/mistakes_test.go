@@ -111,23 +111,19 @@ var clearMistakes = []mistake{
 			return tx.Tx.Clear(runs[:min(len(runs), 1)], tables)
 		}
 	})},
-	{"Reopen forgets the timings", "Reopen removes what was open and nothing else", brokenBy(func(tx *brokenTx) {
-		tx.reopen = func(runs []domain.RunID) error { return keepTimings(tx, runs) }
-	})},
-	{"Reopen removes all commands", "Reopen removes what was open and nothing else", brokenBy(func(tx *brokenTx) {
-		tx.reopen = func(runs []domain.RunID) error {
-			return errors.Join(tx.Tx.Reopen(runs), tx.Tx.Clear(runs, store.TableShEvents))
+	{"what is continued loses its commands", replacedRows, inserting(func(rows *store.Rows) {
+		if rows.Stored.Run {
+			rows.ShEvents = nil
 		}
 	})},
-	{"Reopen leaves the run's own row", "rows can be put back where others were removed", brokenBy(func(tx *brokenTx) {
-		reopened := false
-		tx.reopen = func(runs []domain.RunID) error {
-			reopened = true
-			return tx.Tx.Reopen(runs)
-		}
+	{"a timing that is there is not replaced", replacedRows, inserting(func(rows *store.Rows) {
+		rows.Timings = slices.DeleteFunc(rows.Timings, func(row jobTiming) bool { return row.Index < rows.Stored.Jobs })
+	})},
+	{"a run that is continued is cleared", replacedRows, brokenBy(func(tx *brokenTx) {
 		tx.insert = func(rows *store.Rows) error {
-			if reopened && rows.Run.Valid {
-				return errors.New("the row is there")
+			if rows.Stored.Run {
+				rows.Stored = store.Stored{}
+				return errors.Join(tx.Tx.Clear([]domain.RunID{rows.RunID}, store.AllTables), tx.Tx.Insert(rows))
 			}
 			return tx.Tx.Insert(rows)
 		}
@@ -176,27 +172,7 @@ var clearMistakes = []mistake{
 	}},
 }
 
-// keepTimings reopens runs, and puts the timings back that were removed. It is
-// only called where the transaction has written nothing yet.
-func keepTimings(tx *brokenTx, runs []domain.RunID) error {
-	var kept []*store.Rows
-	for _, run := range runs {
-		c := &content{id: run}
-		if err := tx.store.View(context.Background(), run, c.read); err != nil {
-			return err
-		}
-		kept = append(kept, &store.Rows{RunID: run, Timings: c.timings})
-	}
-	if err := errors.Join(tx.Tx.Reopen(runs), tx.Tx.Clear(runs, store.TableTimings)); err != nil {
-		return err
-	}
-	for _, rows := range kept {
-		if err := tx.Tx.Insert(rows); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+const replacedRows = "rows of a run that is continued are added and replaced, and nothing else"
 
 var transactionMistakes = []mistake{
 	{"each call is a transaction", "an update that fails changes nothing", func() store.Store { return &autocommit{memory.New()} }},

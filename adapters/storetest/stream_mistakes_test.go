@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -12,11 +13,11 @@ import (
 // Mistakes that a store can make and that only show in what stands on it, or
 // there as well.
 var streamMistakes = []mistake{
-	{"Reopen forgets the timings", "a stream that has grown is read on", brokenBy(func(tx *brokenTx) {
-		tx.reopen = func(runs []domain.RunID) error { return keepTimings(tx, runs) }
+	{"a timing that is there is not replaced", "a stream that has grown is read on", inserting(func(rows *store.Rows) {
+		rows.Timings = slices.DeleteFunc(rows.Timings, func(row jobTiming) bool { return row.Index < rows.Stored.Jobs })
 	})},
-	{"Reopen keeps commands that are open", "a stream is read on from the end of any line", brokenBy(func(tx *brokenTx) {
-		tx.reopen = func(runs []domain.RunID) error { return tx.Tx.Clear(runs, store.AllTables&^store.TableShEvents) }
+	{"a command that closes stays open", "a stream is read on from the end of any line", inserting(func(rows *store.Rows) {
+		rows.ShEvents = slices.DeleteFunc(rows.ShEvents, func(row shEvent) bool { return row.Index < rows.Stored.ShEvents })
 	})},
 	{"Clear forgets the diagnostics", "a stream that is another gives the rows of that", brokenBy(func(tx *brokenTx) {
 		tx.clear = func(runs []domain.RunID, tables store.Tables) error {
@@ -66,8 +67,8 @@ var streamMistakes = []mistake{
 			rows.Jobs[i].Value.ExitCode.Valid = true
 		}
 	})},
-	{"Reopen forgets the timings", "the same transactions leave the same rows", brokenBy(func(tx *brokenTx) {
-		tx.reopen = func(runs []domain.RunID) error { return keepTimings(tx, runs) }
+	{"a timing that is there is not replaced", "the same transactions leave the same rows", inserting(func(rows *store.Rows) {
+		rows.Timings = slices.DeleteFunc(rows.Timings, func(row jobTiming) bool { return row.Index < rows.Stored.Jobs })
 	})},
 	{"Clear forgets the diagnostics", "the same streams give the same rows", brokenBy(func(tx *brokenTx) {
 		tx.clear = func(runs []domain.RunID, tables store.Tables) error {

@@ -42,15 +42,17 @@ func failedUpdate(t *trial) error {
 	}
 	now, failsAt := t.content(before.id), t.upTo(4, "fails at")
 	err := t.store.Update(t.ctx, func(tx store.Tx) error {
-		runs, calls := []domain.RunID{now.id}, []func() error{
+		calls := []func() error{
 			func() error { _, err := tx.Lock([]domain.RunID{now.id}); return err },
 			func() error { return tx.Clear([]domain.RunID{now.id}, store.AllTables) },
 			func() error { return tx.Insert(now.rows()) },
 			func() error { return tx.SetCheckpoint(now.id, now.checkpoint.V) },
 		}
-		if t.flip("reopen") {
-			now.jobs, now.timings, now.shEvents, now.diagnostics = nil, nil, nil, nil
-			calls[1] = func() error { return tx.Reopen(runs) }
+		if t.flip("continued") {
+			calls[1] = func() error { return nil }
+			calls[2] = func() error {
+				return tx.Insert(&store.Rows{RunID: now.id, Run: now.row, Stored: store.Stored{Run: true}})
+			}
 		}
 		for _, call := range calls[:failsAt] {
 			if err := call(); err != nil {

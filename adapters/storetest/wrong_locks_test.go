@@ -55,10 +55,6 @@ func (t *lateTx) Clear(runs []domain.RunID, tables store.Tables) error {
 	return t.later(func(tx store.Tx) error { return tx.Clear(runs, tables) })
 }
 
-func (t *lateTx) Reopen(runs []domain.RunID) error {
-	return t.later(func(tx store.Tx) error { return tx.Reopen(runs) })
-}
-
 func (t *lateTx) Insert(rows *store.Rows) error {
 	return t.later(func(tx store.Tx) error { return tx.Insert(rows) })
 }

@@ -52,10 +52,6 @@ func (t *autoTx) Clear(runs []domain.RunID, tables store.Tables) error {
 	return t.alone(func(tx store.Tx) error { return tx.Clear(runs, tables) })
 }
 
-func (t *autoTx) Reopen(runs []domain.RunID) error {
-	return t.alone(func(tx store.Tx) error { return tx.Reopen(runs) })
-}
-
 func (t *autoTx) Insert(rows *store.Rows) error {
 	return t.alone(func(tx store.Tx) error {
 		return errors.Join(tx.Clear([]domain.RunID{rows.RunID}, 0), tx.Insert(rows))

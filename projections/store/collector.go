@@ -14,6 +14,8 @@ type collector struct {
 	// keep says that rows that become final are wanted.
 	keep  bool
 	bytes int // of text in rows
+	// stored is what the store has of the run.
+	stored Stored
 
 	run Run
 }
@@ -76,7 +78,7 @@ func (c *collector) full() bool { return c.rows.Len() >= batchRows || c.bytes >=
 func (c *collector) begin() {
 	if c.rows == nil {
 		c.rows, c.bytes = spare.Get().(*Rows), 0
-		c.rows.RunID = c.fold.Run().RunID
+		c.rows.RunID, c.rows.Stored = c.fold.Run().RunID, c.stored
 	}
 }
 
@@ -88,13 +90,30 @@ func (c *collector) take() *Rows {
 	return rows
 }
 
-// end collects the rows that are not final at the end of the stream.
-func (c *collector) end(tables Tables) {
+// end collects the rows that are not final at the end of the stream, less those that
+// are stored and have not changed. It calls hand whenever there are enough for a batch.
+func (c *collector) end(tables Tables, hand func() error) error {
 	c.keep = true
-	c.fold.Open()
+	err := c.fold.OpenParts(func() error {
+		if !c.full() {
+			return nil
+		}
+		return hand()
+	})
 	if tables.Has(TableRuns) {
 		c.rows.Run = projections.Some(c.run)
 	}
+	return err
+}
+
+// isStored has the rows of the fold be taken for stored.
+func (c *collector) isStored() {
+	run := c.fold.Run()
+	c.stored = Stored{Run: true, Jobs: run.JobCount(), ShEvents: run.ShStarted}
+	if c.rows != nil {
+		c.rows.Stored = c.stored
+	}
+	c.fold.Mark()
 }
 
 // spare are rows that nobody needs any more.

@@ -14,15 +14,16 @@
 // Beside the rows of a run stands a [Checkpoint]: how far its stream was read,
 // the digest of what was read, and the version of the reducers. Rows and
 // checkpoint change in one transaction. A stream that still is what the
-// checkpoint says needs nothing. One that has grown is read on: rows that were final
-// stay, those that were open go, and come back in the version of now. One that is not
+// checkpoint says needs nothing. One that has grown is read on: rows that
+// have changed since are replaced, new ones are added, and all others stay. One that is not
 // the one that was read any more is folded again from its start.
 //
 // # Streams that come in parts
 //
 // A [Projector] gets streams in segments, from wherever, and never sees the rest of
 // them again. For it the checkpoint also has the state of the fold: that of the
-// digest, and what is open. The rest of what a fold knows is in the rows. So whoever
+// digest, and of the jobs that are open. The rest of what a fold knows is in the
+// rows, the commands that are open too. So whoever
 // has a segment that begins at the checkpoint can go on. A segment that begins
 // behind it is held in the store until those before it have come; a run
 // whose segments cannot be applied is quarantined, and what comes of it is held.

@@ -41,6 +41,7 @@ type liveRun struct {
 func newLiveRun(run domain.RunID, reading string) *liveRun {
 	l := &liveRun{id: run, collector: newCollector(run, AllTables), digest: sha256.New(), endSum: domain.StartMark.SHA256, reading: reading}
 	l.collector.keep = true
+	l.collector.fold.Mark()
 	return l
 }
 
@@ -62,6 +63,7 @@ func (l *liveRun) restore(rows Snapshot) (err error) {
 			err = nil
 		}
 	}
+	l.collector.isStored()
 	return err
 }
 

@@ -72,14 +72,14 @@ func (p *preparer) fold(ctx context.Context, w *task, yield *func(*task) bool) e
 		return p.stream(ctx, w, w.known.Mark, yield) // which tells if it is another one
 	}
 	// Rows that came from a last line without a line feed may not last.
-	w.reopen = w.known.Mark == w.known.End && !w.source.Once()
+	w.continues = w.known.Mark == w.known.End && !w.source.Once()
 	w.result.Outcome = Continued
 	return p.stream(ctx, w, w.known.Mark, yield)
 }
 
 // foldAnew folds a stream that is not the one any more that was read.
 func (p *preparer) foldAnew(ctx context.Context, w *task, yield *func(*task) bool) error {
-	w.reopen, w.result.Outcome = false, Rewritten
+	w.continues, w.result.Outcome = false, Rewritten
 	return p.stream(ctx, w, domain.Mark{}, yield)
 }
 
@@ -97,23 +97,25 @@ func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield
 	defer stream.Close()
 	c := newCollector(w.source.Run(), w.tables)
 	c.begin()
-	c.keep = !w.reopen
+	c.keep = !w.continues
 	for passed := false; ; {
 		entries, err := stream.Next()
 		for i := range entries {
 			if !passed && entries[i].Offset >= known.Bytes {
-				if passed = true; !stream.Continues() {
-					if w.reopen {
-						return errRewritten
-					}
-					w.result.Outcome = Rewritten
+				passed = true
+				if err := w.pass(c, stream); err != nil {
+					return err
 				}
-				c.keep = true
 			}
 			c.fold.Apply(&entries[i])
 		}
 		if errors.Is(err, io.EOF) {
-			return p.finish(ctx, w, c, stream)
+			if !passed {
+				if err := w.pass(c, stream); err != nil {
+					return err
+				}
+			}
+			return p.finish(ctx, w, c, stream, yield)
 		}
 		if err != nil {
 			return err
@@ -122,27 +124,36 @@ func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield
 			if err := p.hand(ctx, w, c, yield); err != nil {
 				return err
 			}
-			c.begin()
 		}
 	}
 }
 
-// finish collects what is left at the end of the stream.
-func (p *preparer) finish(ctx context.Context, w *task, c *collector, stream Stream) error {
-	if !stream.Continues() {
-		if w.reopen {
-			return errRewritten
-		}
+// pass is called once what is known of the stream has been folded.
+func (w *task) pass(c *collector, stream Stream) error {
+	switch {
+	case stream.Continues() && w.continues:
+		c.isStored()
+	case w.continues:
+		return errRewritten
+	case !stream.Continues():
 		w.result.Outcome = Rewritten
 	}
-	c.end(w.tables)
+	c.keep = true
+	return nil
+}
+
+// finish collects what is left at the end of the stream.
+func (p *preparer) finish(ctx context.Context, w *task, c *collector, stream Stream, yield *func(*task) bool) error {
+	err := c.end(w.tables, func() error { return p.hand(ctx, w, c, yield) })
+	if err != nil {
+		return err
+	}
 	w.result.Events = c.fold.Run().Events
 	w.result.Rows += c.rows.Len()
 	w.next = Checkpoint{
 		Mark: stream.Mark(), End: stream.End(), Events: w.result.Events,
 		Reducers: projections.Version, Reading: w.source.Reading(), Source: w.source.Name(),
 	}
-	var err error
 	if w.next.State, err = stateAt(w, c, stream); err != nil {
 		return err
 	}
@@ -174,8 +185,9 @@ func stateAt(w *task, c *collector, stream Stream) (string, error) {
 	return saveState(c.fold, digest)
 }
 
-// hand hands a batch on: the first one with the work itself.
+// hand hands a batch on, the first one with the work itself, and begins the next one.
 func (p *preparer) hand(ctx context.Context, w *task, c *collector, yield *func(*task) bool) error {
+	defer c.begin()
 	w.result.Rows += c.rows.Len()
 	if p.options.DryRun {
 		recycle(c.take())

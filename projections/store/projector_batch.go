@@ -143,7 +143,9 @@ func (c *change) finish(source string) (err error) {
 	c.next.End = domain.Mark{Bytes: l.end, Lines: l.lines, SHA256: l.endSum}
 	c.next.Events, c.next.Reducers = l.events, projections.Version
 	c.next.Reading, c.next.Source = l.reading, cmp.Or(l.known.Source, source)
-	l.collector.end(AllTables)
+	if err := l.collector.end(AllTables, func() error { return nil }); err != nil {
+		return err
+	}
 	c.rows = l.collector.take()
 	l.collector.fold.Settle()
 	return nil
@@ -154,6 +156,7 @@ func (c *change) settle(done *Batch) {
 	l := c.run
 	if c.rows != nil {
 		l.known, l.stored = c.next, true
+		l.collector.isStored()
 		done.Runs++
 	}
 	l.waiting.Segments += len(c.hold)

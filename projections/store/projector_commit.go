@@ -120,23 +120,14 @@ func (c *change) writes() bool {
 }
 
 func writeChanges(tx Tx, changes []*change) error {
-	var clear, reopen []domain.RunID
+	var clear []domain.RunID
 	for _, c := range changes {
-		switch {
-		case c.rows == nil:
-		case c.run.stored:
-			reopen = append(reopen, c.run.id)
-		default:
+		if c.rows != nil && !c.run.stored {
 			clear = append(clear, c.run.id)
 		}
 	}
 	if len(clear) > 0 {
 		if err := tx.Clear(clear, AllTables); err != nil {
-			return err
-		}
-	}
-	if len(reopen) > 0 {
-		if err := tx.Reopen(reopen); err != nil {
 			return err
 		}
 	}

@@ -36,6 +36,16 @@ type Rows struct {
 	Diagnostics []projections.Row[projections.Diagnostic]
 	// Run is the run's own row, which is known last.
 	Run projections.Null[Run]
+	// Stored says which of the rows are there already, in an earlier version.
+	Stored Stored
+}
+
+// Stored says what is stored of a run that is continued: its own row, and rows of the
+// first Jobs jobs and of the first ShEvents commands. Those of them that were final stay
+// as they are; the others are replaced when they have changed.
+type Stored struct {
+	Run            bool
+	Jobs, ShEvents int
 }
 
 // Len returns how many rows there are.

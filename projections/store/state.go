@@ -39,23 +39,36 @@ func restoreState(fold *projections.Fold, state string, rows Snapshot) (hash.Has
 	if err := digest.(encoding.BinaryUnmarshaler).UnmarshalBinary(saved.SHA256); err != nil {
 		return nil, fmt.Errorf("%w: %w", projections.ErrState, err)
 	}
-	counts, err := shCounts(rows)
+	counts, open, err := commands(rows)
 	if err != nil {
 		return nil, err
 	}
-	return digest, fold.RestoreOpen(saved.Fold, finalJobs(rows, counts))
+	return digest, fold.RestoreOpen(saved.Fold, projections.Kept{FinalJobs: finalJobs(rows, counts), OpenSh: each(open)})
 }
 
-// shCounts returns how many commands the jobs have.
-func shCounts(rows Snapshot) (map[string]int, error) {
-	counts := map[string]int{}
+// commands returns how many commands the jobs have, and those that are open.
+func commands(rows Snapshot) (counts map[string]int, open []projections.Row[projections.ShEvent], err error) {
+	counts = map[string]int{}
 	for row, err := range rows.ShEvents() {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		counts[row.Value.JobID] = max(counts[row.Value.JobID], row.Value.Seq)
+		if !row.Value.FinishedAtMs.Valid {
+			open = append(open, row)
+		}
 	}
-	return counts, nil
+	return counts, open, nil
+}
+
+func each[T any](values []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, value := range values {
+			if !yield(value, nil) {
+				return
+			}
+		}
+	}
 }
 
 func finalJobs(rows Snapshot, shCounts map[string]int) iter.Seq2[projections.FinalJob, error] {

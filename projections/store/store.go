@@ -52,13 +52,10 @@ type Tx interface {
 	// Clear removes the rows of runs from tables. The checkpoints go too: a
 	// run that is to be there gets a new one.
 	Clear(runs []domain.RunID, tables Tables) error
-	// Reopen removes the rows of runs that were not final: those of jobs that
-	// had not finished, with their timings, of sh that were open, and of the
-	// runs themselves. The checkpoints go too.
-	Reopen(runs []domain.RunID) error
-	// Insert adds rows that are not there. They are the caller's again when
-	// Insert returns, and may be written as late as when the transaction
-	// commits. A run is cleared or reopened before its first Insert.
+	// Insert adds rows that are not there, and replaces those that are, as
+	// [Rows.Stored] says. They are the caller's again when Insert returns, and may be
+	// written as late as when the transaction commits. A run that is not continued is
+	// cleared before its first Insert.
 	Insert(rows *Rows) error
 	// SetCheckpoint sets a run's checkpoint.
 	SetCheckpoint(run domain.RunID, checkpoint Checkpoint) error
@@ -67,7 +64,7 @@ type Tx interface {
 	// held already stays as it is.
 	Hold(segments []domain.Segment) error
 	// Unhold removes the held segments of a run that end at or before end. Nothing
-	// else does: they are no rows, and outlive Clear and Reopen.
+	// else does: they are no rows, and outlive Clear.
 	Unhold(run domain.RunID, end int64) error
 	// SetQuarantine sets why no segments of a run are applied; nil lifts the
 	// quarantine. One that is there is replaced, but for its Since.

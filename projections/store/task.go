@@ -15,9 +15,9 @@ type task struct {
 	// known is the checkpoint that the work stands on, if stored.
 	known  Checkpoint
 	stored bool
-	// reopen says that rows that are final stay; else tables are cleared.
-	reopen bool
-	tables Tables
+	// continues says that what has not changed stays; else tables are cleared.
+	continues bool
+	tables    Tables
 	// next is the checkpoint to set; it is known with the last rows.
 	next Checkpoint
 

@@ -144,18 +144,10 @@ func apply(tx Tx, group []*task) error {
 
 // makeRoom removes the rows that are to be replaced.
 func makeRoom(tx Tx, group []*task) error {
-	var reopen []domain.RunID
 	clear := map[Tables][]domain.RunID{}
 	for _, t := range group {
-		if t.reopen {
-			reopen = append(reopen, t.source.Run())
-		} else {
+		if !t.continues {
 			clear[t.tables] = append(clear[t.tables], t.source.Run())
-		}
-	}
-	if len(reopen) > 0 {
-		if err := tx.Reopen(reopen); err != nil {
-			return err
 		}
 	}
 	for tables, runs := range clear {

@@ -88,44 +88,30 @@ func (r *run) clear(tables store.Tables) {
 	}
 }
 
-// reopen removes the rows that were not final, and the checkpoint.
-func (r *run) reopen() {
-	r.checkpoint, r.row = projections.Null[store.Checkpoint]{}, projections.Null[store.Run]{}
-	for id, job := range r.jobs {
-		if !job.Value.FinishedAtMs.Valid {
-			delete(r.jobs, id)
-			delete(r.timings, id)
-		}
-	}
-	maps.DeleteFunc(r.shEvents, func(_ shKey, sh projections.Row[projections.ShEvent]) bool {
-		return !sh.Value.FinishedAtMs.Valid
-	})
-}
-
-// insert adds rows that are not there. What it has added when it fails goes
-// with the transaction.
+// insert adds rows that are not there, and replaces those that are as it should be.
+// What it has done when it fails goes with the transaction.
 func (r *run) insert(rows *store.Rows) error {
 	if rows.Run.Valid {
-		if r.row.Valid {
-			return errThere("runs", rows.RunID)
+		if r.row.Valid != rows.Stored.Run {
+			return errThere("runs", rows.RunID, r.row.Valid)
 		}
 		if rows.Run.V.RunID != rows.RunID {
 			return errOther(rows.RunID, rows.Run.V.RunID)
 		}
 		r.row = rows.Run
 	}
-	if err := r.jobs.insert("jobs", rows.Jobs, func(row *projections.Row[projections.Job]) string { return row.Value.JobID }); err != nil {
+	if err := r.jobs.insert("jobs", rows.Jobs, rows.Stored.Jobs, func(row *projections.Row[projections.Job]) string { return row.Value.JobID }); err != nil {
 		return err
 	}
-	if err := r.shEvents.insert("sh_events", rows.ShEvents, func(row *projections.Row[projections.ShEvent]) shKey {
+	if err := r.shEvents.insert("sh_events", rows.ShEvents, rows.Stored.ShEvents, func(row *projections.Row[projections.ShEvent]) shKey {
 		return shKey{row.Value.JobID, row.Value.Seq}
 	}); err != nil {
 		return err
 	}
-	if err := r.timings.insert("timings", rows.Timings, func(row *projections.Row[projections.JobTiming]) string { return row.Value.JobID }); err != nil {
+	if err := r.timings.insert("timings", rows.Timings, rows.Stored.Jobs, func(row *projections.Row[projections.JobTiming]) string { return row.Value.JobID }); err != nil {
 		return err
 	}
-	return r.diagnostics.insert("diagnostics", rows.Diagnostics, func(row *projections.Row[projections.Diagnostic]) int { return row.Index })
+	return r.diagnostics.insert("diagnostics", rows.Diagnostics, 0, func(row *projections.Row[projections.Diagnostic]) int { return row.Index })
 }
 
 // check finds rows that have one place, and timings at the place of another

@@ -13,15 +13,20 @@ import (
 // table holds rows by their key.
 type table[K, R comparable] map[K]projections.Row[R]
 
-// insert adds rows that are not there.
-func (t table[K, R]) insert(name string, rows []projections.Row[R], key func(*projections.Row[R]) K) error {
+// insert adds rows that are not there, and replaces those of the first stored indexes,
+// which are.
+func (t table[K, R]) insert(name string, rows []projections.Row[R], stored int, key func(*projections.Row[R]) K) error {
 	for i := range rows {
 		row, k := rows[i], key(&rows[i])
-		if _, there := t[k]; there {
-			return errThere(name, k)
-		}
 		if row.Index < 0 {
 			return fmt.Errorf("memory: %s: the index of row %+q is %d", name, fmt.Sprint(k), row.Index)
+		}
+		before, there := t[k]
+		if there != (row.Index < stored) {
+			return errThere(name, k, there)
+		}
+		if there && before.Index != row.Index {
+			return fmt.Errorf("memory: %s: the index of row %+q was %d, and is %d", name, fmt.Sprint(k), before.Index, row.Index)
 		}
 		row.Final = false // which means nothing to a store
 		t[k] = row
@@ -63,8 +68,11 @@ func yield[R comparable](view *snapshot, rows func() []projections.Row[R]) iter.
 	}
 }
 
-func errThere(table string, key any) error {
-	return fmt.Errorf("memory: %s: the row %+q is there already", table, fmt.Sprint(key))
+func errThere(table string, key any, there bool) error {
+	if there {
+		return fmt.Errorf("memory: %s: the row %+q is there already", table, fmt.Sprint(key))
+	}
+	return fmt.Errorf("memory: %s: the row %+q is to be replaced, and is not there", table, fmt.Sprint(key))
 }
 
 func errOther(run, other domain.RunID) error {

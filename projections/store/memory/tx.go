@@ -15,7 +15,7 @@ var (
 	errEnded    = errors.New("memory: the transaction was used after its Update had returned")
 	errNoLock   = errors.New("memory: the transaction was used before Lock")
 	errLocked   = errors.New("memory: Lock was called twice in a transaction")
-	errNotReady = errors.New("memory: rows were inserted before their run was cleared or reopened")
+	errNotReady = errors.New("memory: rows were inserted before their run was cleared")
 )
 
 // tx is a transaction. It writes to copies of runs, which become the store's
@@ -26,7 +26,7 @@ type tx struct {
 	locked map[domain.RunID]bool // nil before Lock
 	ended  bool
 	// base is what was stored when the lock was taken, changed what is
-	// different now. A run among these was cleared or reopened, if ready.
+	// different now. A run among these was cleared, if ready.
 	base    content
 	changed map[domain.RunID]*run
 	ready   map[domain.RunID]bool
@@ -85,22 +85,11 @@ func (t *tx) Clear(runs []domain.RunID, tables store.Tables) error {
 	return nil
 }
 
-func (t *tx) Reopen(runs []domain.RunID) error {
-	if err := t.may(runs...); err != nil {
-		return err
-	}
-	for _, id := range runs {
-		t.change(id).reopen()
-		t.ready[id] = true
-	}
-	return nil
-}
-
 func (t *tx) Insert(rows *store.Rows) error {
 	if err := t.may(rows.RunID); err != nil {
 		return err
 	}
-	if !t.ready[rows.RunID] {
+	if !t.ready[rows.RunID] && !rows.Stored.Run {
 		return fmt.Errorf("%w: %+q", errNotReady, string(rows.RunID))
 	}
 	return t.change(rows.RunID).insert(rows)
