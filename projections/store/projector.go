@@ -34,6 +34,7 @@ type Projector struct {
 	pending []*request // wait for others that come before them
 	runs    map[domain.RunID]*liveRun
 	batches int64
+	atOnce  int // how many requests, or held segments, are done in a transaction at most
 	faults  map[fault]*Quarantine
 	hurry   bool            // what is pending can be done now
 	now     context.Context // of the batch at hand
@@ -53,7 +54,8 @@ type ProjectorOptions struct {
 	// Timeout is how long a transaction may take, with all that is read for it; a
 	// minute unless set. Then those who wait for it are told an error, which may go
 	// away: a store that does not answer, or a run that somebody else keeps locked, is
-	// not waited for until it does.
+	// not waited for until it does. The next transaction is half as large, since this
+	// one may have been too large for its time.
 	Timeout time.Duration
 	// MaxRuns is how many runs are kept in memory between their segments; 4096
 	// unless set. Others are read from the store again.
@@ -127,7 +129,7 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	p := &Projector{
 		store: s, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
 		requests: make(chan *request, maxBatch), closing: make(chan struct{}), ended: make(chan struct{}),
-		runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{},
+		atOnce: maxBatch, runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{},
 	}
 	go p.work()
 	return p
@@ -230,7 +232,7 @@ func (p *Projector) work() {
 // collect returns first, and what else has to be done now.
 func (p *Projector) collect(first *request) []*request {
 	batch := append(p.take(), first)
-	for bytes := len(first.segment.Data); len(batch) < maxBatch && bytes < maxBatchBytes; {
+	for bytes := len(first.segment.Data); len(batch) < p.atOnce && bytes < maxBatchBytes; {
 		select {
 		case r := <-p.requests:
 			batch = append(batch, r)
@@ -242,10 +244,14 @@ func (p *Projector) collect(first *request) []*request {
 	return batch
 }
 
-// take returns what was pending, less what nobody waits for any more.
+// take returns what was pending, or as much of it as is done at once, less what nobody
+// waits for any more.
 func (p *Projector) take() []*request {
 	var batch []*request
-	for _, r := range p.pending {
+	pending := p.pending
+	for len(pending) > 0 && len(batch) < p.atOnce {
+		r := pending[0]
+		pending = pending[1:]
 		if err := r.ctx.Err(); err != nil {
 			p.forgive(r.run)
 			r.done <- err
@@ -253,7 +259,7 @@ func (p *Projector) take() []*request {
 		}
 		batch = append(batch, r)
 	}
-	p.pending = nil
+	p.pending, p.hurry = pending, p.hurry || len(pending) > 0
 	return batch
 }
 

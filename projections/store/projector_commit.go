@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -11,13 +12,30 @@ import (
 // commit writes changes, in one transaction. What the store refuses because of one
 // run is no reason not to write the others: then each has a transaction of its own.
 func (p *Projector) commit(changes []*change) {
+	began := time.Now()
 	err := p.commitTogether(p.now, changes)
+	p.pace(changes, err, time.Since(began))
 	if err != nil && len(changes) > 1 && p.ctx.Err() == nil && !IsAway(err) {
 		p.commitEach(changes)
 		return
 	}
 	for _, c := range changes {
 		c.err = p.inTime(err)
+	}
+}
+
+// pace halves what is done in one transaction when one has taken too long, and doubles
+// it again while there is time for that.
+func (p *Projector) pace(changes []*change, err error, took time.Duration) {
+	segments := 0
+	for _, c := range changes {
+		segments += max(c.segments, len(c.hold))
+	}
+	switch {
+	case isLate(err):
+		p.atOnce = max(1, min(p.atOnce, segments)/2)
+	case err == nil && segments >= p.atOnce && took < p.options.Timeout/4:
+		p.atOnce = min(2*p.atOnce, maxBatch)
 	}
 }
 

@@ -144,7 +144,7 @@ func (p *Projector) goOn(c *change) {
 func (p *Projector) held(c *change) (bool, error) {
 	l := c.run
 	for l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
-		if c.heldSegments >= p.options.MaxHeld || c.heldBytes >= maxBatchBytes {
+		if c.heldSegments >= p.options.MaxHeld || c.heldBytes >= maxBatchBytes || c.segments >= p.atOnce {
 			c.more = true
 			return true, nil
 		}

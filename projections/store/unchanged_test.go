@@ -56,7 +56,7 @@ func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 	if s.rows < open {
 		t.Fatalf("%d rows were written of %d", s.rows, open)
 	}
-	const most = 6 // the rows of the run, of a job, its timing, a command, and two diagnostics
+	const most = 8 // the rows of the run, of a job, its timing, a command, and some diagnostics
 	for name, more := range map[string]domain.Event{
 		"an unknown event":         domain.NewUnknown(1, "x", ""),
 		"a command more":           domain.NewShStarted(1, "job 3", "true"),

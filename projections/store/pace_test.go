@@ -1,0 +1,90 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// slow is a store that takes a second for each row.
+type slow struct{ store.Store }
+
+func (s slow) Update(ctx context.Context, do func(store.Tx) error) error {
+	return s.Store.Update(ctx, func(tx store.Tx) error { return do(slowTx{tx, ctx}) })
+}
+
+type slowTx struct {
+	store.Tx
+	ctx context.Context
+}
+
+func (t slowTx) Insert(rows *store.Rows) error {
+	select {
+	case <-time.After(time.Duration(rows.Len()) * time.Second):
+		return t.Tx.Insert(rows)
+	case <-t.ctx.Done():
+		return t.ctx.Err()
+	}
+}
+
+// What takes longer in one transaction than one may take is written in several: segments
+// that come at once, and those that are held.
+func TestTooMuchForOneTransaction(t *testing.T) {
+	var data []byte
+	var segments []domain.Segment
+	for i := range 100 {
+		line := lines(domain.NewJobStarted(int64(i), fmt.Sprint("job ", i)))
+		segments = append(segments, domain.Segment{Run: "r", Offset: int64(len(data)), Data: line})
+		data = append(data, line...)
+	}
+	for name, held := range map[string]bool{"at once": false, "held": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := slow{memory.New()}
+				if held {
+					err := s.Store.Update(t.Context(), func(tx store.Tx) error {
+						_, err := tx.Lock([]domain.RunID{"r"})
+						return errors.Join(err, tx.Hold(segments[1:]))
+					})
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				p := store.NewProjector(s, wire{}, store.ProjectorOptions{Timeout: 30 * time.Second})
+				defer p.Close(context.Background())
+				var all sync.WaitGroup
+				for _, segment := range segments {
+					if held && segment.Offset > 0 {
+						break
+					}
+					all.Go(func() {
+						err := p.Apply(t.Context(), segment)
+						for tries := 1; errors.Is(err, store.ErrAway); tries++ { // as a broker does
+							if tries == 20 {
+								t.Errorf("offset %d: %v", segment.Offset, err)
+								return
+							}
+							time.Sleep(time.Second)
+							err = p.Apply(t.Context(), segment)
+						}
+						if err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				all.Wait()
+				synctest.Wait()
+				isRecordOf(t, s, file{"r", bytes.Clone(data)})
+			})
+		})
+	}
+}
