@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,6 +65,9 @@ type ProjectorOptions struct {
 	// unless set, and no more than 8 MB or so of them. A whole stream may be held:
 	// other runs are not to wait for all of it, nor is it to be in memory at once.
 	MaxHeld int
+	// MaxHeldBytes is how much of a run is held; 64 MiB unless set. What does not fit is
+	// refused with [ErrHeldFull].
+	MaxHeldBytes int64
 	// Done, when set, is called after each transaction, before those are
 	// answered who wait for it.
 	Done func(Batch)
@@ -91,6 +95,7 @@ type request struct {
 	segment domain.Segment
 	since   time.Time
 	tries   int
+	refused error // of this one alone
 	done    chan error
 }
 
@@ -106,6 +111,11 @@ const (
 
 // ErrClosed is returned by a projector that has been closed.
 var ErrClosed = errors.New("the projector is closed")
+
+// ErrHeldFull is returned for a segment of a run of which as much is held as may be. It
+// is for whoever has it to keep it, and to send it again later: once what is missing has
+// come, or the run has been retried, there is room.
+var ErrHeldFull = errors.New("as much of the run is held as may be")
 
 // NewProjector returns a projector of what decoder makes of segments into a
 // store. It is to be closed.
@@ -125,6 +135,9 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	if options.MaxHeld <= 0 {
 		options.MaxHeld = 256
 	}
+	if options.MaxHeldBytes <= 0 {
+		options.MaxHeldBytes = 64 << 20
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Projector{
 		store: s, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
@@ -137,7 +150,7 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 
 // Apply has a segment applied, and returns when what became of it is stored:
 // then it may be forgotten. An error says that it is not, because of the store, a
-// *[ReducersError], or [ErrSegment]; all but the last may go away. Segments may be applied
+// *[ReducersError], [ErrHeldFull], or [ErrSegment]; all but the last may go away. Segments may be applied
 // by several goroutines; those of one run are put in order, as far as they are
 // there at the same time. The segment's data is the projector's until Apply returns; so
 // the end of ctx ends waiting, but not a transaction that is under way.
@@ -265,7 +278,7 @@ func (p *Projector) take() []*request {
 
 func (p *Projector) answer(requests []*request, err error) {
 	for _, r := range requests {
-		r.done <- err
+		r.done <- cmp.Or(err, r.refused)
 	}
 }
 

@@ -28,6 +28,8 @@ type change struct {
 	rows       *Rows // nil if nothing was applied
 	next       Checkpoint
 	hold       []domain.Segment
+	holdBytes  int64
+	refused    bool  // that there was no room for a segment
 	unhold     int64 // up to where nothing need be held any more
 	searched   int64 // the end behind which nothing is held, and one
 	more       bool  // may be held that goes on, and is left for the next transaction
@@ -160,6 +162,7 @@ func (c *change) settle(done *Batch) {
 		done.Runs++
 	}
 	l.waiting.Segments += len(c.hold)
+	l.waiting.Bytes += c.holdBytes
 	switch {
 	case c.quarantine != nil:
 		l.waiting.Quarantine, l.void = c.quarantine, false

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"maps"
 	"time"
 
@@ -26,7 +27,7 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 			p.retry(c, r.tries == 0)
 		case dropRun:
 			p.retry(c, true)
-			c.unhold, c.run.waiting.Segments = maxOffset, 0
+			c.unhold, c.run.waiting.Segments, c.run.waiting.Bytes = maxOffset, 0, 0
 		case pokeRun:
 			poked = true
 		case applySegment:
@@ -34,7 +35,8 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 				c.later = append(c.later, r)
 				continue
 			}
-			if ok, err := p.segment(c, &r.segment); !ok || err != nil {
+			r.refused = nil
+			if ok, err := p.segment(c, r); !ok || err != nil {
 				return ok, err
 			}
 		}
@@ -44,7 +46,7 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 		return ok, err
 	}
 	switch waiting := &c.run.waiting; {
-	case c.quarantine != nil || c.more:
+	case c.quarantine != nil || c.more || c.refused || len(c.hold) > 0:
 	case waiting.Segments == 0 && waiting.Quarantine != nil && waiting.Quarantine.lifts():
 		c.lift = true
 	case poked && waiting.Segments > 0 && waiting.Quarantine == nil:
@@ -83,24 +85,41 @@ func (c *change) tooEarly(r *request, grace time.Duration) bool {
 }
 
 // segment does with a segment what is to be done.
-func (p *Projector) segment(c *change, s *domain.Segment) (bool, error) {
-	switch l := c.run; {
+func (p *Projector) segment(c *change, r *request) (bool, error) {
+	switch l, s := c.run, &r.segment; {
 	case len(s.Data) == 0 && !l.stored && l.waiting.Quarantine.lifts() && c.segments == 0:
 		return p.apply(c, s) // which makes the run
 	case s.End() <= l.end && l.agrees(s):
 		c.dropped++
 	case s.End() <= l.end:
-		c.hold, c.quarantine = append(c.hold, *s), l.quarantine(OtherStream, "another stream with this run's id was read before")
+		c.quarantine = l.quarantine(OtherStream, "another stream with this run's id was read before")
+		p.hold(c, r)
 	case !l.waiting.Quarantine.lifts() || c.quarantine != nil:
-		c.hold = append(c.hold, *s)
+		p.hold(c, r)
 	case l.stuck != nil:
-		c.hold, c.quarantine = append(c.hold, *s), l.stuck
+		c.quarantine = l.stuck
+		p.hold(c, r)
 	case s.Offset > l.position:
-		c.hold = append(c.hold, *s)
+		p.hold(c, r)
 	default:
 		return p.apply(c, s)
 	}
 	return true, nil
+}
+
+// hold keeps a segment, if there is room for it; else it is left to whoever sent it.
+func (p *Projector) hold(c *change, r *request) {
+	size := int64(len(r.segment.Data))
+	if c.run.waiting.Bytes+c.holdBytes+size <= p.options.MaxHeldBytes {
+		c.hold, c.holdBytes = append(c.hold, r.segment), c.holdBytes+size
+		return
+	}
+	c.refused = true
+	r.refused = fmt.Errorf("run %q, offset %d: %w (%d bytes)", r.run, r.segment.Offset, ErrHeldFull, p.options.MaxHeldBytes)
+	if c.quarantine == nil && c.run.waiting.Quarantine == nil {
+		c.quarantine = c.run.quarantine(MissingSegment, fmt.Sprintf(
+			"the segment that begins there has not come, and %d bytes wait for it: what comes now is left to the broker; publish the stream once more, or derive it from its file and retry", c.run.waiting.Bytes+c.holdBytes))
+	}
 }
 
 // apply applies a segment that continues the run, or finds that it cannot be.
