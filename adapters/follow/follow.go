@@ -25,7 +25,7 @@ import (
 // which [Notices] tells.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
-	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Pass: f.Streams.OnMalformed == jsonl.Skip, Warn: f.warn}
+	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Warn: f.warn}
 	err := tail.Follow(ctx, path, tailing, f.stream)
 	if f.keeper != nil {
 		err = cmp.Or(err, f.keeper.close())

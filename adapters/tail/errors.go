@@ -11,7 +11,11 @@ import (
 // been given of it does not count. [Stream.SetOffset] to 0 reads the new one.
 var ErrRewritten = errors.New("the file has been rewritten")
 
-// LineTooLongError says that a line is longer than [Options.MaxLine].
+// ErrIdle says that there is nothing to read, and will not be soon: see [Options.Quiet]
+// and [Options.Over].
+var ErrIdle = errors.New("the stream has not grown for long")
+
+// LineTooLongError says that a line, which has ended, is longer than [Options.MaxLine].
 type LineTooLongError struct {
 	// Path is the stream's.
 	Path string
@@ -19,7 +23,7 @@ type LineTooLongError struct {
 	Offset int64
 	// Max is how long it might be.
 	Max int
-	// End is the offset behind its end, if it has ended.
+	// End is the offset behind its end.
 	End int64
 }
 

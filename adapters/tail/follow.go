@@ -19,13 +19,14 @@ import (
 // link to a stream is a stream.
 //
 // Each stream is handed to each, in a goroutine of its own. When each returns
-// nil, it is done with the stream, and is called again when the
-// file changes: when it is not as it was at the latest call of the stream's
-// methods or, without any, before each was called; see also [Stream.Again]. An error
-// ends all.
+// nil, it is done with the stream; with [ErrIdle], it lets go of it for a while. Either way
+// it is called again when the file changes: when it is not as it was at the latest call of the
+// stream's methods or, without any, before each was called; see also [Stream.Again]. Another
+// error ends all.
 //
-// Follow returns when ctx is done or, for a single stream, when each has
-// returned, and never before all calls of each have returned.
+// Follow returns when ctx is done, when nothing more will be written (see [Options.Over]) or,
+// for a single stream, when each is done with it, and never before all calls of each
+// have returned.
 func Follow(ctx context.Context, path string, options Options, each func(context.Context, *Stream) error) error {
 	if path == "" {
 		return errors.New("the path of what is to be followed is empty")
@@ -78,15 +79,17 @@ type turn struct {
 	path         string
 	name, target string
 	seen         fs.FileInfo // how the file was when each was done with it
+	restless     bool        // it may have changed since, and look the same
 	met          uint64      // the walk that came across the file last
 	due          uint64      // the walk that hands it on again, changed or not; 0 if none does
 	err          error
+	idle         bool // see ErrIdle
 }
 
 func newFollower(ctx context.Context, path string, options Options, each func(context.Context, *Stream) error) *follower {
 	f := &follower{
 		ctx: ctx, root: path, options: options, each: each,
-		hands: hands{ctx, make(chan struct{}, options.AtOnce)},
+		hands: hands{ctx, make(chan struct{}, options.AtOnce), &checks{}},
 		turns: map[string]*turn{}, returned: make(chan *turn), warned: map[string]bool{},
 	}
 	f.notifier = newNotifier(options.Stream)
@@ -112,12 +115,16 @@ func (f *follower) run() error {
 	pause := f.options.Poll
 	next := time.NewTimer(max(pause, f.walk()))
 	defer next.Stop()
-	for {
+	over := f.options.Over
+	for over != nil || f.options.Over == nil || f.running > 0 {
 		select {
 		case <-f.ctx.Done():
 			return nil
+		case <-over:
+			over = nil
+			f.walk()
 		case t := <-f.returned:
-			if err := f.ended(t); err != nil || f.single {
+			if err := f.ended(t); err != nil || f.single && !t.idle {
 				return err
 			}
 			f.file(t.path)
@@ -132,12 +139,14 @@ func (f *follower) run() error {
 			next.Reset(max(pause, least))
 		}
 	}
+	return nil
 }
 
 // await waits until there is something at the root.
 func (f *follower) await() error {
-	watched := ""
+	watched, began := "", time.Now()
 	for {
+		last := f.options.isOver()
 		info, err := os.Stat(f.root)
 		switch {
 		case err == nil:
@@ -147,7 +156,7 @@ func (f *follower) await() error {
 				return notRegular(f.root)
 			}
 			return nil
-		case !errors.Is(err, fs.ErrNotExist):
+		case !errors.Is(err, fs.ErrNotExist), last, f.options.Gone > 0 && time.Since(began) >= f.options.Gone:
 			return printable.Error(err)
 		}
 		if above := canonical(nearest(f.root)); above != watched {
@@ -169,6 +178,7 @@ func (f *follower) pause() error {
 	select {
 	case <-f.ctx.Done():
 		return f.ctx.Err()
+	case <-f.options.Over:
 	case <-f.notifier.signal:
 		for _, err := range f.notifier.take().errors {
 			f.warn(err)
@@ -202,8 +212,13 @@ func (f *follower) ended(t *turn) error {
 	if t.stream.retry {
 		t.due = f.walks + 1
 	}
-	t.seen, t.stream = t.stream.seen, nil
-	if f.ctx.Err() != nil && errors.Is(t.err, f.ctx.Err()) {
+	t.seen, t.restless = t.stream.seen.FileInfo, false
+	if t.stream.confirmed {
+		t.seen, t.restless = t.stream.verified.FileInfo, !t.stream.verified.sure
+	}
+	t.stream = nil
+	t.idle = errors.Is(t.err, ErrIdle)
+	if t.idle || f.ctx.Err() != nil && errors.Is(t.err, f.ctx.Err()) {
 		return nil
 	}
 	return t.err

@@ -242,26 +242,28 @@ func TestGrowingBehindTheRest(t *testing.T) {
 	})
 }
 
-// A line that is too long is refused before it ends, so that memory is bounded.
+// A line that is too long may be cut off as long as it has not ended: it is no error, and
+// the last line is a tail that is not held.
 func TestMaxLineWithoutEnd(t *testing.T) {
-	for length, tooLong := range map[int]bool{99: false, 100: false, 102: true, 200: true} {
+	for length, tooLong := range map[int]bool{99: false, 100: false, 101: true, 102: true, 103: true, 200: true, 200_000: true} {
 		path := filepath.Join(t.TempDir(), "run.jsonl")
 		write(t, path, "line\n"+strings.Repeat("x", length))
 		follow(t, path, tail.Options{MaxLine: 100}, func(ctx context.Context, s *tail.Stream) error {
 			if _, err := s.Next(ctx, 10); err != nil {
 				return err
 			}
-			if s.Idle() == tooLong {
-				t.Errorf("%d: Next would wait: %v", length, !tooLong)
+			if !s.Idle() {
+				t.Errorf("%d: Next would not wait", length)
 			}
-			var err *tail.LineTooLongError
-			if chunk, rest := s.Rest(0); errors.As(rest, &err) != tooLong || len(chunk.Data) == length == tooLong {
-				t.Errorf("%d: %d bytes, %v", length, len(chunk.Data), rest)
+			if chunk, err := s.Rest(0); err != nil || !chunk.Tail || chunk.Offset != 5 || len(chunk.Data) == 0 != tooLong {
+				t.Errorf("%d: the rest is %d bytes at %d, a tail: %v, %v", length, len(chunk.Data), chunk.Offset, chunk.Tail, err)
 			}
 			if !tooLong {
 				return nil
 			}
-			if _, next := s.Next(ctx, 0); !errors.As(next, &err) || err.Offset != 5 || err.Max != 100 {
+			add(t, path, "\n")
+			var err *tail.LineTooLongError
+			if _, next := s.Next(ctx, 0); !errors.As(next, &err) || err.Offset != 5 || err.Max != 100 || err.End != int64(length)+6 {
 				t.Errorf("%d: %v", length, next)
 			}
 			return nil

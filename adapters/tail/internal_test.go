@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -104,7 +105,7 @@ func TestPausesGrow(t *testing.T) {
 		t.Fatal(err)
 	}
 	const poll = time.Millisecond
-	s := newStream(path, nil, Options{Poll: poll, PollOnly: true}.withDefaults(), hands{t.Context(), make(chan struct{}, 1)})
+	s := newStream(path, nil, Options{Poll: poll, PollOnly: true}.withDefaults(), hands{t.Context(), make(chan struct{}, 1), &checks{}})
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
 	if _, err := s.Next(ctx, 0); err == nil || s.pause != slowest*poll {
@@ -213,10 +214,53 @@ func TestChanged(t *testing.T) {
 		return info
 	}
 	was := file("a", "one", then)
-	if changed(was, file("a", "two", then)) {
+	if changed(was, was) {
 		t.Error("nothing of it is different")
+	}
+	time.Sleep(20 * time.Millisecond) // a tick
+	if is := file("a", "two", then); changed(was, is) == changeTime(is).IsZero() {
+		t.Errorf("other bytes under the same time of modification: changed is %v", changed(was, is))
 	}
 	if !changed(was, file("b", "one", then)) || !changed(was, file("a", "three", then)) || !changed(was, file("a", "one", then.Add(1e9))) {
 		t.Error("another file, length or time is not noticed")
+	}
+}
+
+// Comparing takes a hundredth of the time at most, whoever compares.
+func TestChecksAreSpread(t *testing.T) {
+	var c checks
+	first := c.reserve()
+	c.took(time.Second)
+	if next := c.reserve(); next.Sub(first) < checkShare*time.Second {
+		t.Errorf("after a second of comparing, the next one begins %v later", next.Sub(first))
+	}
+	if a, b := c.reserve(), c.reserve(); b.Sub(a) < checkPause {
+		t.Errorf("two that compare begin %v after each other", b.Sub(a))
+	}
+}
+
+// A long stream that grows by a line at a time is not compared as a whole each time.
+func TestAppendingIsCheap(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	if err := os.WriteFile(path, bytes.Repeat([]byte("a line\n"), 1<<20), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	s := newStream(path, nil, Options{PollOnly: true}.withDefaults(), hands{t.Context(), make(chan struct{}, 1), &checks{}})
+	s.hands.checks.took(time.Hour) // nothing is left for comparing
+	for range 1000 {
+		if _, err := s.Next(t.Context(), 8<<20); err != nil {
+			t.Fatal(err)
+		}
+		if pause, err := s.inspect(t.Context()); err != nil || pause == 0 {
+			t.Fatalf("it is compared all the same, %v", err)
+		}
+		if _, err := file.WriteString("a line\n"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -3,8 +3,10 @@ package tail
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
@@ -35,6 +37,9 @@ func (s *Stream) open() (*os.File, error) {
 	if err == nil {
 		err = s.compare(info)
 	}
+	if err == nil && s.offset == 0 && s.options.Head != nil {
+		err = s.head(file)
+	}
 	if err != nil {
 		_ = file.Close() // the first error is the one to report
 		return nil, printable.Error(err)
@@ -45,10 +50,10 @@ func (s *Stream) open() (*os.File, error) {
 // compare compares the file that is there with the one that was read. As long
 // as nothing was, any is taken.
 func (s *Stream) compare(info fs.FileInfo) error {
-	if s.seen == nil || s.seen.Size() != info.Size() {
-		s.pause = s.options.Poll
+	if s.seen.FileInfo == nil || s.seen.Size() != info.Size() {
+		s.pause, s.active = s.options.Poll, time.Now()
 	}
-	s.seen = info
+	s.seen = stateOf(info, s.options.tick)
 	same := s.file != nil && !s.gone && os.SameFile(s.file, info)
 	switch {
 	case !info.Mode().IsRegular():
@@ -62,5 +67,21 @@ func (s *Stream) compare(info fs.FileInfo) error {
 		s.scanned = s.offset
 	}
 	s.file, s.gone = info, false
+	if s.offset == 0 {
+		s.verified = s.seen
+	}
+	return nil
+}
+
+// head has the caller of Follow look at how a file begins.
+func (s *Stream) head(file *os.File) error {
+	var first [4]byte
+	n, err := file.ReadAt(first[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return readFailed(s.path, 0, err)
+	}
+	if err := s.options.Head(first[:n]); err != nil {
+		return fmt.Errorf("%s: %w", printable.Name(s.path), err)
+	}
 	return nil
 }

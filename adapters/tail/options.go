@@ -13,9 +13,17 @@ type Options struct {
 	// MaxLine is how long a line may be, in bytes without its end; 0 means
 	// [DefaultMaxLine]. A stream's memory is bounded by it.
 	MaxLine int
-	// Pass says that lines that are too long are passed over with [Stream.Pass]: they are
-	// told of once they have ended, and their lengths are not bounded.
-	Pass bool
+	// Head, when set, is given the first bytes of each stream, up to four of them, before
+	// anything else is done with it; what it returns, [Stream.Next], Rest and Look do.
+	// It is called by several goroutines.
+	Head func(first []byte) error
+	// Quiet, when set, says how long a stream of which so many bytes were given may be left
+	// without growing before [Stream.Next] returns [ErrIdle]. It is called by several
+	// goroutines.
+	Quiet func(bytes int64) time.Duration
+	// Over, when set, is closed once nothing will be written any more. What is there is
+	// given then, Next returns [ErrIdle] where it would wait, and Follow ends.
+	Over <-chan struct{}
 	// AtOnce is how many streams may have a chunk in hand, or their file open, at the same
 	// time; the next one waits for one of them. 0 means [DefaultAtOnce]. Memory is bounded
 	// by it where a folder has many streams.
@@ -24,8 +32,8 @@ type Options struct {
 	// without being told of a change; 0 means [DefaultPoll]. It becomes up to eight
 	// times as long while nothing happens.
 	Poll time.Duration
-	// Gone is how long a file that is gone is waited for; 0 stands for as long
-	// as it takes. Then [Stream.Next] returns fs.ErrNotExist.
+	// Gone is how long a file that is gone, or not there yet, is waited for; 0 stands for as
+	// long as it takes. Then [Stream.Next] returns fs.ErrNotExist, or Follow does.
 	Gone time.Duration
 	// PollOnly does without the operating system's watcher.
 	PollOnly bool
@@ -33,6 +41,8 @@ type Options struct {
 	// a folder that cannot be read. It is told once of each, by the goroutine
 	// that called Follow.
 	Warn func(error)
+
+	tick time.Duration // see state
 }
 
 // The defaults of options.
@@ -41,6 +51,10 @@ const (
 	DefaultAtOnce  = 128
 	DefaultPoll    = 250 * time.Millisecond
 )
+
+// defaultTick is longer than a tick of the clock of any file system: those of FAT have
+// two seconds, those of today some milliseconds.
+const defaultTick = 2100 * time.Millisecond
 
 // maxMaxLine keeps what is added to it from overflowing.
 const maxMaxLine = 1 << 30
@@ -66,5 +80,18 @@ func (o Options) withDefaults() Options {
 	if o.Warn == nil {
 		o.Warn = func(error) {}
 	}
+	if o.tick <= 0 {
+		o.tick = defaultTick
+	}
 	return o
+}
+
+// isOver reports whether nothing will be written any more.
+func (o *Options) isOver() bool {
+	select {
+	case <-o.Over:
+		return true
+	default:
+		return false
+	}
 }

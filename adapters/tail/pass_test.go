@@ -30,7 +30,7 @@ func TestPass(t *testing.T) {
 	long := strings.Repeat("long ", 1<<18)
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	write(t, path, "one\n"+long)
-	follow(t, path, tail.Options{MaxLine: 100, Pass: true}, func(ctx context.Context, s *tail.Stream) error {
+	follow(t, path, tail.Options{MaxLine: 100}, func(ctx context.Context, s *tail.Stream) error {
 		chunk, err := s.Next(ctx, 0)
 		if err != nil || string(chunk.Data) != "one\n" || !s.Idle() {
 			t.Errorf("first there is %q, %v", chunk.Data, err)
@@ -64,7 +64,7 @@ func TestPassIsBounded(t *testing.T) {
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	follow(t, path, tail.Options{MaxLine: 100, Pass: true}, func(ctx context.Context, s *tail.Stream) error {
+	follow(t, path, tail.Options{MaxLine: 100}, func(ctx context.Context, s *tail.Stream) error {
 		var tooLong *tail.LineTooLongError
 		if _, err := s.Next(ctx, 0); !errors.As(err, &tooLong) {
 			return err
@@ -86,7 +86,7 @@ func TestPassOfWhatIsRewritten(t *testing.T) {
 	} {
 		path := filepath.Join(t.TempDir(), "run.jsonl")
 		write(t, path, "one\n"+long+"\n")
-		follow(t, path, tail.Options{MaxLine: 100, Pass: true}, func(ctx context.Context, s *tail.Stream) error {
+		follow(t, path, tail.Options{MaxLine: 100}, func(ctx context.Context, s *tail.Stream) error {
 			var tooLong *tail.LineTooLongError
 			_, first := s.Next(ctx, 0)
 			if _, err := s.Next(ctx, 0); first != nil || !errors.As(err, &tooLong) {

@@ -1,16 +1,15 @@
 package tail
 
 import (
-	"bytes"
 	"io/fs"
 )
 
 // Position is where a stream was left, and what is known of its file: enough to
-// read it on later, and to see whether it still is the same.
+// read it on later, and to see whether it still is the same. It is small.
 type Position struct {
-	offset int64
-	before []byte
-	file   fs.FileInfo
+	from, offset int64
+	digest       uint64 // of what is between
+	file         fs.FileInfo
 }
 
 // Offset returns that of the first byte that was not given.
@@ -18,14 +17,43 @@ func (p Position) Offset() int64 { return p.offset }
 
 // Position returns where the stream is read on from.
 func (s *Stream) Position() Position {
-	return Position{s.offset, bytes.Clone(s.before), s.file}
+	return Position{s.from, s.offset, s.given.Sum64(), s.file}
 }
 
 // Resume has the stream read on from where it was left, maybe by another
-// Stream of the same path. If the file is not the one that was read then, it has been
-// rewritten.
+// Stream of the same path. If the file is not the one that was read then, or what was read
+// of it is not in it any more, it has been rewritten.
 func (s *Stream) Resume(p Position) {
 	s.SetOffset(p.offset)
-	s.before = append(s.before[:0], p.before...)
-	s.file = p.file
+	s.before = s.before[:0]
+	s.from, s.file, s.left, s.resumed = p.from, p.file, p.digest, true
+}
+
+// Replay has the stream read from its start once more, up to where it was left and on. A
+// chunk ends there; if it is not what was read then, the file has been rewritten.
+func (s *Stream) Replay(p Position) {
+	s.SetOffset(0)
+	s.file, s.least, s.replay = p.file, p.offset, p
+}
+
+// Holds reports whether the file holds what was read of it up to where it was left,
+// and nothing more: then there is nothing to do.
+func (s *Stream) Holds(p Position) bool {
+	s.Resume(p)
+	there, err := s.look()
+	if !there || err != nil || s.seen.Size() != p.offset || s.verify() != nil || s.gone || s.verified.Size() != p.offset {
+		return false
+	}
+	s.confirmed = true
+	return true
+}
+
+// replayed compares what was given with what was given before.
+func (s *Stream) replayed() error {
+	p := s.replay
+	s.replay = Position{}
+	if s.offset != p.offset || p.from == 0 && s.given.Sum64() != p.digest {
+		return rewritten(s.path, "what was read is not there any more")
+	}
+	return nil
 }

@@ -2,6 +2,7 @@ package tail
 
 import (
 	"context"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"math"
@@ -24,11 +25,23 @@ type Stream struct {
 	scanned int64
 	// before are the last bytes before offset, as they were read.
 	before []byte
-	// file is the one that is read, seen how it was when it was looked at last.
-	file, seen fs.FileInfo
-	gone       bool      // the file was not there when it was looked for
-	retry      bool      // see Again
-	since      time.Time // when that was so first
+	// file is the one that is read.
+	file   fs.FileInfo
+	seen   state     // how it was when it was looked at last
+	active time.Time // when it was found to have grown last
+	gone   bool      // the file was not there when it was looked for
+	since  time.Time // when that was so first
+	retry  bool      // see Again
+
+	from      int64        // what is before that was not given, but left out
+	given     maphash.Hash // what was given
+	verified  state        // in which that was known to be in the file
+	confirmed bool         // that was the last thing to happen
+	check     *check       // that is under way
+	due       time.Time    // when it goes on
+	resumed   bool         // given is not known yet, but its digest, left
+	left      uint64
+	replay    Position // up to which it was read before, see Replay
 
 	holding bool          // a hand, and with it the chunk that was given last
 	chunk   *[]byte       // its buffer
@@ -52,7 +65,9 @@ func (c *Chunk) End() int64 { return c.Offset + int64(len(c.Data)) }
 
 // newStream returns the stream at path, whose file was seen like this.
 func newStream(path string, seen fs.FileInfo, options Options, hands hands) *Stream {
-	return &Stream{path: path, options: options, hands: hands, seen: seen, woken: make(chan struct{}, 1), pause: options.Poll}
+	s := &Stream{path: path, options: options, hands: hands, seen: state{FileInfo: seen}, woken: make(chan struct{}, 1), pause: options.Poll, active: time.Now()}
+	s.given.SetSeed(seed)
+	return s
 }
 
 // Path returns the stream's path.
@@ -63,9 +78,12 @@ func (s *Stream) Offset() int64 { return s.offset }
 
 // SetOffset sets where the stream is read on from: the beginning of a line, at
 // first that of the stream. If no line begins there when the file is read, it
-// has been rewritten.
+// has been rewritten. What is before is not compared with the file.
 func (s *Stream) SetOffset(offset int64) {
 	s.offset, s.scanned, s.least = offset, offset, 0
+	s.from, s.verified, s.confirmed, s.check, s.due = offset, state{}, false, nil, time.Time{}
+	s.resumed, s.replay = false, Position{}
+	s.given.Reset()
 	s.before = s.before[:0]
 	if offset > 0 {
 		s.before = append(s.before, '\n')
@@ -78,14 +96,26 @@ func (s *Stream) SetOffset(offset int64) {
 // It counts in folders only.
 func (s *Stream) Again() { s.retry = true }
 
-// Look looks at the file without reading it. If another one takes its place after
-// that, and something was read or is expected, it has been rewritten.
+// Look looks at the file, of which it reads no more than [Options.Head] needs. If another
+// one takes its place after that, and something was read or is expected, it has been rewritten.
 func (s *Stream) Look() (fs.FileInfo, error) {
 	there, err := s.look()
-	if err == nil && !there {
+	if err == nil && there && s.options.Head != nil {
+		err = s.begins()
+	}
+	if err == nil && (!there || s.gone) {
 		err = s.notThere()
 	}
-	return s.seen, err
+	return s.seen.FileInfo, err
+}
+
+// begins opens the file to see how it begins.
+func (s *Stream) begins() error {
+	file, err := s.open()
+	if file != nil {
+		_ = file.Close() // it was read only
+	}
+	return err
 }
 
 // Expect says that the file has so many bytes at least, since somebody has read
@@ -93,15 +123,20 @@ func (s *Stream) Look() (fs.FileInfo, error) {
 func (s *Stream) Expect(bytes int64) { s.least = bytes }
 
 // Skip has the stream read on from a later offset, where a line begins, of the same
-// file.
+// file. The caller has compared what is before with the file since it was looked at last.
 func (s *Stream) Skip(offset int64) {
 	file := s.file
 	s.SetOffset(offset)
 	s.file = file
+	s.Vouch()
 }
 
-// Seen returns how the file was when it was looked at last; nil before that.
-func (s *Stream) Seen() fs.FileInfo { return s.seen }
+// Vouch says that the caller has compared all that was given, or left out, with the file
+// since that was looked at last.
+func (s *Stream) Vouch() { s.verified, s.confirmed = s.seen, true }
+
+// Seen returns how the file was when it was looked at last.
+func (s *Stream) Seen() fs.FileInfo { return s.seen.FileInfo }
 
 // Next waits for whole lines and returns those that are there: at most limit
 // bytes, unless a single line is longer. A last line that has not ended is left:
@@ -110,32 +145,63 @@ func (s *Stream) Seen() fs.FileInfo { return s.seen }
 //
 // A file that is gone is waited for, since it may be about to be replaced; if one
 // comes back, or the file is shorter than what was given, the error is
-// [ErrRewritten]. Other errors are a [LineTooLongError], that of ctx, and the
-// file's.
+// [ErrRewritten]; that is so too, though maybe some time later, if what was given is not
+// in the file any more. Other errors are a [LineTooLongError], [ErrIdle], that of ctx, that of
+// [Options.Head], and the file's.
 func (s *Stream) Next(ctx context.Context, limit int) (Chunk, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return Chunk{}, err
 		}
 		s.settle()
+		last := s.options.isOver() // what was written before that is there
 		chunk, err := s.take(ctx, limit, false)
-		if err != nil || len(chunk.Data) > 0 {
+		switch {
+		case err != nil || len(chunk.Data) > 0:
 			return chunk, err
-		}
-		if s.gone && s.patience() <= 0 {
+		case s.gone && (last || s.patience() <= 0):
 			return Chunk{}, s.notThere()
+		case last:
+			return Chunk{}, ErrIdle
 		}
-		if err := s.wait(ctx); err != nil {
+		if err := s.idle(ctx); err != nil {
 			return Chunk{}, err
 		}
 	}
 }
 
+// idle does what is to be done while there is nothing to read, or waits.
+func (s *Stream) idle(ctx context.Context) error {
+	pause, err := s.inspect(ctx)
+	if err != nil || pause == 0 {
+		return err
+	}
+	if s.options.Quiet != nil && !s.gone && (s.from > 0 || s.verified.FileInfo != nil && !changed(s.verified, s.seen)) {
+		quiet := s.options.Quiet(s.offset) - time.Since(s.active)
+		if quiet <= 0 {
+			s.confirmed = true
+			return ErrIdle
+		}
+		pause = min(pause, quiet)
+	}
+	return s.wait(ctx, pause)
+}
+
 // Rest returns what was not given yet without waiting, for whoever knows that
 // the writer is done: whole lines as Next does, then a last line that did not
-// end, then io.EOF.
+// end, then io.EOF. Before it gives one of the latter two, what was given is in the file.
 func (s *Stream) Rest(limit int) (Chunk, error) {
 	chunk, err := s.take(s.hands.ctx, limit, true)
+	if read := s.seen; err == nil && !s.gone && (len(chunk.Data) == 0 || chunk.Tail) {
+		err = s.verify()
+		s.confirmed = err == nil && s.verified.Size() == read.Size()
+		if err == nil && !s.gone && s.seen.Size() != read.Size() && !chunk.Tail {
+			return s.Rest(limit) // it has grown meanwhile
+		}
+		if err == nil {
+			s.seen = read
+		}
+	}
 	switch {
 	case err != nil:
 		return chunk, err
@@ -200,13 +266,14 @@ func (s *Stream) settle() {
 	}
 }
 
-// wait waits until there may be more to read.
-func (s *Stream) wait(ctx context.Context) error {
-	timer := time.NewTimer(min(s.pause, s.patience()))
+// wait waits until there may be more to read, but not for longer than most.
+func (s *Stream) wait(ctx context.Context, most time.Duration) error {
+	timer := time.NewTimer(min(most, s.pause, s.patience()))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-s.options.Over:
 	case <-s.woken:
 	case <-timer.C:
 		s.pause = min(2*s.pause, slowest*s.options.Poll)

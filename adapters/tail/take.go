@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"time"
 )
 
 const (
@@ -23,13 +24,19 @@ const (
 func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) {
 	s.release()
 	there, err := s.look()
-	if !there || err != nil || s.seen.Size() == s.offset || s.seen.Size() == s.scanned && !tail {
+	if there && err == nil && s.resumed {
+		err = s.verify()
+	}
+	if !there || err != nil || s.gone || s.seen.Size() == s.offset || s.seen.Size() == s.scanned && !tail {
 		return Chunk{}, err
 	}
 	if err := s.hold(ctx); err != nil {
 		return Chunk{}, err
 	}
 	chunk, err := s.read(limit, tail)
+	if err == nil && s.offset >= s.replay.offset && s.replay.offset > 0 {
+		err = s.replayed()
+	}
 	if len(chunk.Data) == 0 {
 		s.release()
 	}
@@ -47,6 +54,9 @@ func (s *Stream) read(limit int, tail bool) (Chunk, error) {
 		limit = defaultLimit
 	}
 	limit = min(limit, s.options.MaxLine+1) // no line in it is too long
+	if left := s.replay.offset - s.offset; left > 0 {
+		limit = int(min(int64(limit), left))
+	}
 	if s.scanned-s.offset < again {
 		chunk, err := s.lines(file, int64(limit))
 		if err != nil || len(chunk.Data) > 0 {
@@ -100,20 +110,13 @@ func withoutEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
 }
 
-// long is for a line that is too long: it is told of or, where it can be passed over and
-// has not ended, a tail of which nothing is given.
+// long is for a line that is too long: it is told of or, where it has not ended, a tail
+// of which nothing is given.
 func (s *Stream) long(length int64, ended bool) (Chunk, error) {
-	switch {
-	case ended:
-		return Chunk{}, s.tooLong(s.offset + length)
-	case s.options.Pass:
-		return Chunk{Offset: s.offset, Tail: true}, nil
+	if ended {
+		return Chunk{}, &LineTooLongError{Path: s.path, Offset: s.offset, Max: s.options.MaxLine, End: s.offset + length}
 	}
-	return Chunk{}, s.tooLong(0)
-}
-
-func (s *Stream) tooLong(end int64) error {
-	return &LineTooLongError{Path: s.path, Offset: s.offset, Max: s.options.MaxLine, End: end}
+	return Chunk{Offset: s.offset, Tail: true}, nil
 }
 
 // scan searches for the end of the next line from where no one has searched,
@@ -133,9 +136,6 @@ func (s *Stream) scan(file *os.File) (bool, error) {
 		}
 		s.scanned += int64(n)
 		switch {
-		case s.scanned-s.offset > int64(s.options.MaxLine)+1 && !s.options.Pass: // one more may be a carriage return
-			s.scanned = s.offset // whoever asks again is told again
-			return false, s.tooLong(0)
 		case i >= 0:
 			return true, nil
 		case n < len(piece): // it has been cut meanwhile
@@ -167,6 +167,9 @@ func (s *Stream) give(data []byte, tail bool) Chunk {
 	chunk := Chunk{Offset: s.offset, Data: data, Tail: tail}
 	s.offset += int64(len(data))
 	s.scanned = s.offset
+	_, _ = s.given.Write(data) // a hash never fails
+	s.confirmed = false
+	s.active = time.Now()
 	s.before = append(s.before, data[max(0, len(data)-remembered):]...)
 	if more := len(s.before) - remembered; more > 0 {
 		s.before = append(s.before[:0], s.before[more:]...)
@@ -178,8 +181,9 @@ func (s *Stream) give(data []byte, tail bool) Chunk {
 // hands are what chunks are held with, of which there are as many as streams may have
 // one at the same time.
 type hands struct {
-	ctx   context.Context // of all that is followed
-	taken chan struct{}
+	ctx    context.Context // of all that is followed
+	taken  chan struct{}
+	checks *checks
 }
 
 // hold takes a hand, with which a file may be opened and a chunk be given.

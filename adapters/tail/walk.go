@@ -96,7 +96,7 @@ func (f *follower) file(path string) {
 	case t == nil || changed(t.seen, info):
 		f.fresh = true
 		f.start(path, info)
-	case t.due > 0 && t.due <= f.walks:
+	case t.due > 0 && t.due <= f.walks, t.restless && stateOf(info, f.options.tick).sure:
 		f.start(path, info)
 	}
 }
@@ -105,11 +105,6 @@ func (f *follower) file(path string) {
 func (f *follower) follows(path string) bool {
 	t := f.turns[path]
 	return t != nil && t.stream != nil
-}
-
-// changed reports whether a file is not as it was.
-func changed(was, is fs.FileInfo) bool {
-	return !os.SameFile(was, is) || was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime())
 }
 
 // hear follows up what the watcher has told.

@@ -1,0 +1,150 @@
+package tail
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"io"
+	"math"
+	"sync"
+	"time"
+)
+
+const (
+	// checkPiece is how much is compared before the stream is looked at again.
+	checkPiece = 1 << 20
+	// checkShare is how many times longer than comparing takes nothing is compared.
+	checkShare = 100
+	// checkPause is how far apart comparisons begin at least.
+	checkPause = time.Millisecond
+)
+
+// seed is that of all digests: nobody outside this process can make two files that
+// have the same one.
+var seed = maphash.MakeSeed()
+
+// check compares what was given of a stream with its file, piece by piece.
+type check struct {
+	file    state // as it was when the check began
+	at, end int64
+	digest  uint64 // of what was given up to the end
+	read    maphash.Hash
+}
+
+// clean reports whether what was given is known to be in the file as it was seen last.
+// What was left out is somebody else's to compare.
+func (s *Stream) clean() bool {
+	return s.from > 0 || s.offset == 0 || s.verified.FileInfo != nil && s.verified.sure && !changed(s.verified, s.seen)
+}
+
+// inspect compares a piece of what was given with the file, if that has changed and it
+// is time to. Else it returns for how long it is not.
+func (s *Stream) inspect(ctx context.Context) (time.Duration, error) {
+	switch {
+	case s.gone || s.clean():
+		s.due = time.Time{}
+		return math.MaxInt64, nil
+	case s.due.IsZero():
+		s.due = s.hands.checks.reserve()
+		if s.verified.FileInfo != nil && !changed(s.verified, s.seen) { // it may have, within a tick
+			s.due = later(s.due, changedAt(s.seen).Add(s.options.tick))
+		}
+	}
+	if pause := time.Until(s.due); pause > 0 {
+		return pause, nil
+	}
+	if err := s.hold(ctx); err != nil {
+		return 0, err
+	}
+	defer s.release()
+	s.due = time.Time{}
+	began := time.Now()
+	_, err := s.compareOn()
+	s.hands.checks.took(time.Since(began))
+	return 0, err
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// verify compares all that was given with the file, at once.
+func (s *Stream) verify() error {
+	s.check = nil
+	for !s.clean() || s.resumed {
+		if !s.holding {
+			if err := s.hold(s.hands.ctx); err != nil {
+				return err
+			}
+			defer s.release()
+		}
+		if done, err := s.compareOn(); done || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareOn compares the next piece, and reports whether there are none left, or no
+// file.
+func (s *Stream) compareOn() (done bool, err error) {
+	file, err := s.open()
+	if file == nil {
+		return true, err
+	}
+	defer file.Close()
+	if s.check == nil {
+		s.check = &check{file: s.seen, at: s.from, end: s.offset, digest: s.given.Sum64()}
+		s.check.read.SetSeed(seed)
+		if s.resumed {
+			s.check.digest = s.left
+		}
+	}
+	c := s.check
+	piece := buffer(int(min(checkPiece, c.end-c.at)))
+	defer free(piece)
+	n, err := file.ReadAt(*piece, c.at)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return true, readFailed(s.path, c.at, err)
+	}
+	_, _ = c.read.Write((*piece)[:n]) // a hash never fails
+	c.at += int64(n)
+	if c.at < c.end && n > 0 {
+		return false, nil
+	}
+	s.check = nil
+	if c.at < c.end || c.read.Sum64() != c.digest {
+		return true, rewritten(s.path, "what was read is not there any more")
+	}
+	s.verified = c.file
+	if s.resumed {
+		s.given, s.resumed = c.read, false
+	}
+	return true, nil
+}
+
+// checks spreads the comparing of streams over time, so that it takes a small share of
+// it however many and however long they are.
+type checks struct {
+	mu   sync.Mutex
+	next time.Time
+}
+
+// reserve returns when the caller may compare.
+func (c *checks) reserve() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := later(c.next, time.Now())
+	c.next = at.Add(checkPause)
+	return at
+}
+
+// took takes note of how long comparing took.
+func (c *checks) took(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next = later(c.next, time.Now()).Add(checkShare * d)
+}
