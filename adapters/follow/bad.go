@@ -27,17 +27,12 @@ type badLine struct {
 // has been replaced since.
 func (f *follower) findBad(stream *tail.Stream, err error) *badLine {
 	var malformed *jsonl.MalformedError
-	var long *tail.LineTooLongError
 	bad := &badLine{most: int64(cmp.Or(f.Streams.MaxLine, jsonl.DefaultMaxLine))}
 	bad.most += min(2, maxOffset-bad.most) // its end
-	switch {
-	case errors.As(err, &malformed):
-		bad.offset = malformed.Offset
-	case errors.As(err, &long):
-		bad.offset = long.Offset
-	default:
+	if !errors.As(err, &malformed) {
 		return nil
 	}
+	bad.offset = malformed.Offset
 	if bad.file, bad.sum, err = bad.read(stream.Path()); err != nil || !os.SameFile(bad.file, stream.Seen()) {
 		return nil
 	}

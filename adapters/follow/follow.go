@@ -9,8 +9,11 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
@@ -25,7 +28,7 @@ import (
 // which [Notices] tells.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
-	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Warn: f.warn}
+	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Head: RefuseCompressed, Quiet: f.quiet, Over: f.WriterGone, Gone: f.IdleTimeout, Warn: f.warn}
 	err := tail.Follow(ctx, path, tailing, f.stream)
 	if f.keeper != nil {
 		err = cmp.Or(err, f.keeper.close())
@@ -33,11 +36,28 @@ func Follow(ctx context.Context, path string, options Options) (Summary, error) 
 	return f.summary(), err
 }
 
+// CompressedError says that a stream is compressed, whatever it is called. It can be read, but
+// does not grow.
+type CompressedError struct{ Path string }
+
+func (e *CompressedError) Error() string {
+	return printable.Name(e.Path) + ": a compressed stream does not grow"
+}
+
+// RefuseCompressed is a [tail.Options.Head] that refuses what is compressed.
+func RefuseCompressed(path string, first []byte) error {
+	if layout.Compression(first) != "" {
+		return &CompressedError{path}
+	}
+	return nil
+}
+
 // follower follows streams, each in a goroutine of its own.
 type follower struct {
 	Options
 	keeper   *keeper // nil if no rows are kept
 	decoders sync.Pool
+	awake    atomic.Int64 // streams that are being followed, and were not let go of
 
 	mu    sync.Mutex
 	runs  map[domain.RunID]*run
@@ -52,18 +72,12 @@ type run struct {
 	path  string
 	state projections.State
 	ended bool // its run_finished was read
-	// finished is where its stream was left, once its end had been read.
-	finished *finished
+	// left is where its stream was left: its run had finished, or it was quiet.
+	left *tail.Position
 	// bad is why it is not read on.
 	bad *badLine
 	// shut says that it is not read on because the system does not let it be read.
 	shut bool
-}
-
-// finished is where a stream was left.
-type finished struct {
-	position tail.Position
-	lines    int64
 }
 
 func newFollower(ctx context.Context, options Options) *follower {
@@ -73,6 +87,38 @@ func newFollower(ctx context.Context, options Options) *follower {
 		f.keeper = newKeeper(ctx, f.Options)
 	}
 	return f
+}
+
+// How long a stream may be left without growing before it is let go of: then it costs
+// little memory, but is read again from its start when it grows. The longer it is, the
+// longer; and less long where there are very many, of which most are old.
+const (
+	quietAfter     = 10 * time.Second
+	quietInCrowd   = 250 * time.Millisecond
+	quietForMB     = time.Second
+	quietCrowdFrom = 500
+)
+
+// quiet is that time for a stream of so many bytes.
+func (f *follower) quiet(bytes int64) time.Duration {
+	if f.IdleTimeout > 0 {
+		return f.IdleTimeout
+	}
+	quiet := time.Duration(bytes>>10) * (quietForMB >> 10)
+	if f.awake.Load() >= quietCrowdFrom {
+		return quiet + quietInCrowd
+	}
+	return quiet + cmp.Or(f.quietAfter, quietAfter)
+}
+
+// isOver reports whether a stream that has nothing more to read has ended.
+func (f *follower) isOver() bool {
+	select {
+	case <-f.WriterGone:
+		return true
+	default:
+		return f.IdleTimeout > 0
+	}
 }
 
 func (f *follower) summary() (s Summary) {

@@ -53,6 +53,17 @@ func (s *seen) lines(run domain.RunID) int {
 	return s.count[run]
 }
 
+func (s *seen) Release(run domain.RunID) {}
+
+// Replay checks that nothing comes again that was not there before.
+func (s *seen) Replay(run domain.RunID, entries []domain.Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(entries) > s.count[run] {
+		s.told = append(s.told, fmt.Sprintf("replay of %d entries, where there were %d", len(entries), s.count[run]))
+	}
+}
+
 func (s *seen) Restart(run domain.RunID) { s.note("restart %s", run) }
 
 func (s *seen) options(db store.Store) follow.Options {

@@ -14,15 +14,15 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// followed is one stream that is followed from its start or, if its run had
-// finished before, from where it was left.
+// followed is one stream that is followed from its start.
 type followed struct {
 	*follower
 	ctx    context.Context
 	stream *tail.Stream
 	source jsonl.Source
 	run    *run
-	again  bool // it was read before
+	again  bool  // it was read before
+	shown  int64 // up to where it was, and the view has seen it
 
 	lines  int64             // that were read
 	digest hash.Hash         // of them; nil where it is not known
@@ -37,22 +37,29 @@ type followed struct {
 // pieceSize is how much of a stream is handed on at once.
 const pieceSize = 1 << 20
 
-func (f *followed) read(from *finished) error {
-	if err := f.begin(from); err != nil {
+func (f *followed) read(before *tail.Position) error {
+	if err := f.begin(before); err != nil {
 		return err
 	}
 	return f.on()
 }
 
-// on reads on until the run has finished, and nothing is left.
+// on reads on until the run has finished, and nothing is left, or the stream is quiet.
 func (f *followed) on() error {
 	for f.fold != nil {
 		chunk, err := f.next()
+		if errors.Is(err, tail.ErrIdle) && f.isOver() {
+			break
+		}
+		if errors.Is(err, tail.ErrIdle) {
+			f.leave(f.stream.Position())
+			return err
+		}
 		if err := f.took(chunk, err); err != nil {
 			return err
 		}
 	}
-	for { // what the writer wrote behind its end
+	for { // what the writer wrote behind its end, or before it died
 		left := f.stream.Position()
 		chunk, err := f.stream.Rest(pieceSize)
 		if errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) || chunk.Tail { // or somebody has let go of it
@@ -70,10 +77,20 @@ func (f *followed) took(chunk tail.Chunk, err error) error {
 	switch {
 	case err == nil:
 		return f.take(chunk)
-	case f.Streams.OnMalformed == jsonl.Skip && errors.As(err, &long):
+	case !errors.As(err, &long):
+		return err
+	case f.Streams.OnMalformed == jsonl.Skip:
 		return f.pass(long)
 	}
-	return err
+	return jsonl.LineTooLong(f.source.Path, domain.Position{Line: f.lines + 1, Offset: long.Offset}, long.Max)
+}
+
+// leave lets go of the stream, until its file changes.
+func (f *followed) leave(at tail.Position) {
+	f.run.left = &at
+	if f.View != nil {
+		f.View.Release(f.source.Run)
+	}
 }
 
 // birth is how long the first line of a run is waited for, before the run has its

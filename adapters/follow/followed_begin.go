@@ -10,13 +10,12 @@ import (
 )
 
 // begin finds out where to read from, and brings the rows up to it.
-func (f *followed) begin(from *finished) error {
-	if from != nil {
-		f.stream.Resume(from.position)
-		f.lines = from.lines
-	} else {
-		f.digest = sha256.New()
-		f.fold = projections.NewFold(f.source.Run, projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) { f.row = row.Value }))
+func (f *followed) begin(before *tail.Position) error {
+	f.digest = sha256.New()
+	f.fold = projections.NewFold(f.source.Run, projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) { f.row = row.Value }))
+	if before != nil {
+		f.stream.Replay(*before)
+		f.shown = before.Offset()
 	}
 	if f.keeper == nil {
 		return nil
@@ -31,7 +30,7 @@ func (f *followed) begin(from *finished) error {
 		return err
 	}
 	f.unborn = at == (store.Checkpoint{})
-	if from != nil && at.Mark.Bytes < from.position.Offset() {
+	if at.Mark.Bytes < f.shown {
 		return tail.ErrRewritten // since it was left
 	}
 	f.keptUpTo(at.Mark)

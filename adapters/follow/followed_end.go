@@ -9,16 +9,19 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// finish takes note that the run has finished, and stores what only the end of
-// the stream tells: that its last line is torn. Its whole lines end where it was left.
-func (f *followed) finish(left tail.Position, torn bool) error {
-	if f.keeper != nil && (f.wrote || torn) {
+// finish takes note that the run has finished, or its writer has died, and stores what only
+// the end of the stream tells: that its last line is torn. Its whole lines end where it was left.
+func (f *followed) finish(at tail.Position, torn bool) error {
+	if f.keeper != nil && (f.wrote || f.unborn || torn) {
 		err := f.keeper.ingest(f.ctx, f.recording(), nil)
 		if err != nil && (torn || !errors.Is(err, fs.ErrNotExist)) { // whose lines are stored may go
 			return err
 		}
 	}
-	f.run.finished = &finished{left, f.lines}
+	f.leave(at)
+	if f.fold != nil {
+		f.Notices.Abandoned(f.source.Run, f.source.Path)
+	}
 	return nil
 }
 

@@ -20,7 +20,11 @@ func (f *followed) take(chunk tail.Chunk) error {
 	}
 	f.lines += lines
 	f.count(d.entries)
-	if f.View != nil {
+	switch {
+	case f.View == nil:
+	case chunk.Offset < f.shown:
+		f.View.Replay(f.source.Run, d.entries)
+	default:
 		f.View.Take(f.source.Run, d.entries)
 	}
 	return malformed

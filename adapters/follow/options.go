@@ -26,9 +26,17 @@ type Options struct {
 	View View
 	// Notices are told what happens.
 	Notices Notices
+	// IdleTimeout, when set, is after which time without growing a stream is taken to be
+	// at its end: its writer has died. A stream that is not there is waited for as long.
+	IdleTimeout time.Duration
+	// WriterGone, when set, is closed once nobody will write any more. What is there is then
+	// read to its end, and Follow returns.
+	WriterGone <-chan struct{}
 	// Grace is how long what is under way may take when following ends; ten seconds
 	// unless set.
 	Grace time.Duration
+
+	quietAfter time.Duration // instead of the constant, in tests
 }
 
 // View shows runs. Its methods may be called by several goroutines at once, but for
@@ -38,6 +46,11 @@ type View interface {
 	Take(run domain.RunID, entries []domain.Entry)
 	// Restart forgets a run, whose stream is read anew from its start.
 	Restart(run domain.RunID)
+	// Release says that a run will not go on soon. The view may forget what it needs for
+	// that: when the run does go on, all of its entries come again first, by Replay.
+	Release(run domain.RunID)
+	// Replay is Take for entries that were shown before.
+	Replay(run domain.RunID, entries []domain.Entry)
 }
 
 // Notices are functions that are told what a person may have to know. Those that are
@@ -55,6 +68,9 @@ type Notices struct {
 	// Waiting is told that a run waits for the store, and why, once a try; then, with nil,
 	// that it waits no more. Of many that wait, some try.
 	Waiting func(run domain.RunID, err error)
+	// Abandoned is told of a stream whose writer is taken for dead, and whose run has not
+	// finished.
+	Abandoned func(run domain.RunID, path string)
 	// Unfinished is told why the last lines of streams were not stored when following
 	// ended.
 	Unfinished func(error)
@@ -79,6 +95,9 @@ func (o Options) withDefaults() Options {
 	}
 	if n.Waiting == nil {
 		n.Waiting = func(domain.RunID, error) {}
+	}
+	if n.Abandoned == nil {
+		n.Abandoned = func(domain.RunID, string) {}
 	}
 	if n.Unfinished == nil {
 		n.Unfinished = func(error) {}

@@ -18,6 +18,8 @@ import (
 // it is read anew, it is found out again whose stream it is: it may have been moved,
 // and another one written in its place.
 func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
+	f.awake.Add(1)
+	defer f.awake.Add(-1)
 	source := jsonl.FileSource(s.Path())
 	source.Run = cmp.Or(f.Run, source.Run)
 	for stops, anew := 0, false; ; anew = true {
@@ -25,18 +27,22 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 		if one == nil {
 			return nil
 		}
-		resume := one.run.finished
-		if anew {
-			resume = nil
+		before := one.run.left
+		switch {
+		case anew || before == nil:
+			before = nil
+		case s.Holds(*before):
+			return nil
 		}
-		if one.again && resume == nil {
+		one.run.left = nil
+		if one.again && before == nil {
 			f.restart(source.Run)
 			s.SetOffset(0)
 		}
-		err := one.read(resume)
+		err := one.read(before)
 		switch {
-		case err == nil:
-			return nil
+		case err == nil, errors.Is(err, tail.ErrIdle):
+			return err
 		case ctx.Err() != nil:
 			one.last()
 			return ctx.Err()
@@ -51,7 +57,7 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if err == nil || errors.Is(err, tail.ErrRewritten) {
+			if err == nil || errors.Is(err, tail.ErrRewritten) || errors.Is(err, tail.ErrIdle) {
 				continue
 			}
 		}

@@ -29,6 +29,16 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: malformed line at byte %d: %s", printable.Name(e.Name), e.Line, e.Column, e.ByteOffset(), e.Reason)
 }
 
+// LineTooLong is what a reader says of a line that is longer than limit.
+func LineTooLong(name string, at domain.Position, limit int) *MalformedError {
+	fault := tooLong(limit)
+	return &MalformedError{Name: name, Position: at, Column: int64(fault.at) + 1, Reason: fault.reason}
+}
+
+func tooLong(limit int) *fault {
+	return &fault{limit, fmt.Sprintf("the line is longer than %d bytes", limit)}
+}
+
 // readError is what a stream ends with when reading it has failed. It never
 // passes for the end of the stream, even if the cause does: only an io.EOF
 // that is returned as it is says that all was read.

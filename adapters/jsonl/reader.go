@@ -2,7 +2,6 @@ package jsonl
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"iter"
 	"math"
@@ -216,10 +215,10 @@ func (r *Reader) judge(entries []domain.Entry, start, end int, ended bool) []dom
 	r.line++
 	position := domain.Position{Line: r.line, Offset: r.offset + int64(start)}
 	line := bytes.TrimSuffix(r.buf[start:end], []byte("\r"))
-	tooLong := len(line) > r.options.MaxLine
+	overLimit := len(line) > r.options.MaxLine
 	line = line[skipMark(line, &position):]
-	if tooLong {
-		return r.malformed(entries, position, r.tooLong(), ended)
+	if overLimit {
+		return r.malformed(entries, position, tooLong(r.options.MaxLine), ended)
 	}
 	if len(trimSpace(line)) == 0 {
 		return entries
@@ -246,10 +245,6 @@ func (r *Reader) malformed(entries []domain.Entry, position domain.Position, fau
 		r.options.Skipped(err)
 	}
 	return append(entries, domain.Entry{Position: position, Fault: domain.Malformed})
-}
-
-func (r *Reader) tooLong() *fault {
-	return &fault{r.options.MaxLine, fmt.Sprintf("the line is longer than %d bytes", r.options.MaxLine)}
 }
 
 // fill reads until the buffer holds a whole line, or reading ends.
@@ -325,12 +320,12 @@ func (r *Reader) drop(entries []domain.Entry) []domain.Entry {
 			return entries
 		}
 		r.dropped = true
-		return r.malformed(entries, position, r.tooLong(), false)
+		return r.malformed(entries, position, tooLong(r.options.MaxLine), false)
 	}
 	r.consumed(r.buf[:r.whole])
 	r.pos = r.whole
 	r.whole = bytes.LastIndexByte(r.buf[:r.end], '\n') + 1
-	return r.malformed(entries, position, r.tooLong(), true)
+	return r.malformed(entries, position, tooLong(r.options.MaxLine), true)
 }
 
 // finish takes the last line, if no line feed ends it, once reading has ended.

@@ -30,6 +30,7 @@ type Lines struct {
 	mu   sync.Mutex
 	runs map[domain.RunID]*projections.Fold
 	text []byte // that is not in the queue yet
+	mute bool   // what comes was said before
 }
 
 // maxLineText is how many columns of an id or a command are in a line.
@@ -44,6 +45,11 @@ func NewLines(out *Queue) *Lines {
 func (l *Lines) Take(run domain.RunID, entries []domain.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.fold(run, entries)
+	l.write()
+}
+
+func (l *Lines) fold(run domain.RunID, entries []domain.Entry) {
 	fold := l.runs[run]
 	if fold == nil {
 		fold = projections.NewFold(run, projections.Into(&happenings{}, func(row *projections.Row[happening]) {
@@ -54,7 +60,22 @@ func (l *Lines) Take(run domain.RunID, entries []domain.Entry) {
 	for i := range entries {
 		fold.Apply(&entries[i])
 	}
-	l.write()
+}
+
+// Release forgets how a run stands.
+func (l *Lines) Release(run domain.RunID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.runs, run)
+}
+
+// Replay takes note of how a run stands, and says nothing.
+func (l *Lines) Replay(run domain.RunID, entries []domain.Entry) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mute = true
+	l.fold(run, entries)
+	l.mute = false
 }
 
 // Restart says that a run is read from its beginning, and does so.
@@ -81,6 +102,9 @@ func (l *Lines) Waiting(domain.RunID, string) {}
 func (l *Lines) Close() error { return l.out.Close() }
 
 func (l *Lines) line(run domain.RunID, words string) {
+	if l.mute {
+		return
+	}
 	before, behind := display.Around(string(run))
 	if before != "" {
 		words = strings.TrimPrefix(words, "run ")

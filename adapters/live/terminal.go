@@ -60,6 +60,12 @@ func (t *Terminal) Take(run domain.RunID, entries []domain.Entry) { t.board.Take
 // Restart shows a run as one of which nothing has been read.
 func (t *Terminal) Restart(run domain.RunID) { t.board.Restart(run) }
 
+// Release does nothing: the run is still shown.
+func (t *Terminal) Release(domain.RunID) {}
+
+// Replay does nothing: what was shown before is still known.
+func (t *Terminal) Replay(domain.RunID, []domain.Entry) {}
+
 // Trouble shows why a run is not read on.
 func (t *Terminal) Trouble(run domain.RunID, message string) { t.board.Trouble(run, message) }
 

@@ -18,6 +18,11 @@ type View interface {
 	Take(run domain.RunID, entries []domain.Entry)
 	// Restart forgets a run: its stream has been replaced by another one.
 	Restart(run domain.RunID)
+	// Release says that a run will not go on soon: when it does, all of its entries come
+	// again first, by Replay.
+	Release(run domain.RunID)
+	// Replay is Take for entries that were shown before.
+	Replay(run domain.RunID, entries []domain.Entry)
 	// Trouble shows why a run is not read on. More entries end the trouble.
 	Trouble(run domain.RunID, message string)
 	// Waiting shows what a run waits for, which is not its fault; "" is for one that

@@ -64,7 +64,9 @@ type follower struct {
 	base     string // the canonical name of root or, for a single stream, of its folder
 	hands    hands
 	turns    map[string]*turn
-	running  int // turns that have not ended
+	running  int             // turns that have not ended
+	queue    []string        // streams that are to be handed on when others have ended
+	queued   map[string]bool // what is in it
 	returned chan *turn
 	warned   map[string]bool
 	blind    bool // a folder could not be watched
@@ -90,7 +92,7 @@ func newFollower(ctx context.Context, path string, options Options, each func(co
 	f := &follower{
 		ctx: ctx, root: path, options: options, each: each,
 		hands: hands{ctx, make(chan struct{}, options.AtOnce), &checks{}},
-		turns: map[string]*turn{}, returned: make(chan *turn), warned: map[string]bool{},
+		turns: map[string]*turn{}, returned: make(chan *turn), warned: map[string]bool{}, queued: map[string]bool{},
 	}
 	f.notifier = newNotifier(options.Stream)
 	if !options.PollOnly {
@@ -116,7 +118,7 @@ func (f *follower) run() error {
 	next := time.NewTimer(max(pause, f.walk()))
 	defer next.Stop()
 	over := f.options.Over
-	for over != nil || f.options.Over == nil || f.running > 0 {
+	for over != nil || f.options.Over == nil || f.running+len(f.queue) > 0 {
 		select {
 		case <-f.ctx.Done():
 			return nil
@@ -128,9 +130,11 @@ func (f *follower) run() error {
 				return err
 			}
 			f.file(t.path)
+			f.dequeue(crowd - f.running)
 		case <-f.notifier.signal:
 			f.hear(f.notifier.take())
 		case <-next.C:
+			f.dequeue(crowd / 10) // others may go on for long
 			least := f.walk()
 			pause = min(2*pause, slowest*f.options.Poll)
 			if f.fresh {
@@ -186,6 +190,36 @@ func (f *follower) pause() error {
 	case <-timer.C:
 	}
 	return nil
+}
+
+// crowd is how many streams are handed on at once. More are when there is time: each
+// takes memory until it is let go of.
+const crowd = 1000
+
+// dequeue hands on some of the streams that wait for it.
+func (f *follower) dequeue(n int) {
+	n = max(0, min(n, len(f.queue)))
+	paths := f.queue[:n]
+	if f.queue = f.queue[n:]; len(f.queue) == 0 {
+		f.queue = nil
+	}
+	for _, path := range paths {
+		delete(f.queued, path)
+		if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() {
+			f.start(path, info)
+		}
+	}
+}
+
+// enqueue hands a stream on, now or later.
+func (f *follower) enqueue(path string, seen fs.FileInfo) {
+	switch {
+	case f.queued[path]:
+	case f.running < crowd && len(f.queue) == 0:
+		f.start(path, seen)
+	default:
+		f.queue, f.queued[path] = append(f.queue, path), true
+	}
 }
 
 // start calls each for a stream.

@@ -80,8 +80,5 @@ func (s *Stream) head(file *os.File) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return readFailed(s.path, 0, err)
 	}
-	if err := s.options.Head(first[:n]); err != nil {
-		return fmt.Errorf("%s: %w", printable.Name(s.path), err)
-	}
-	return nil
+	return s.options.Head(s.path, first[:n])
 }

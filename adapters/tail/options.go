@@ -16,7 +16,7 @@ type Options struct {
 	// Head, when set, is given the first bytes of each stream, up to four of them, before
 	// anything else is done with it; what it returns, [Stream.Next], Rest and Look do.
 	// It is called by several goroutines.
-	Head func(first []byte) error
+	Head func(path string, first []byte) error
 	// Quiet, when set, says how long a stream of which so many bytes were given may be left
 	// without growing before [Stream.Next] returns [ErrIdle]. It is called by several
 	// goroutines.

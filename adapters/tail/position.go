@@ -37,20 +37,24 @@ func (s *Stream) Replay(p Position) {
 }
 
 // Holds reports whether the file holds what was read of it up to where it was left,
-// and nothing more: then there is nothing to do.
+// and nothing more: then there is nothing to do. That is not known where something was
+// left out.
 func (s *Stream) Holds(p Position) bool {
 	s.Resume(p)
 	there, err := s.look()
-	if !there || err != nil || s.seen.Size() != p.offset || s.verify() != nil || s.gone || s.verified.Size() != p.offset {
+	if p.from > 0 || !there || err != nil || s.seen.Size() != p.offset || s.verify() != nil || s.gone || s.verified.Size() != p.offset {
 		return false
 	}
 	s.confirmed = true
 	return true
 }
 
-// replayed compares what was given with what was given before.
+// replayed compares what was given with what was given before, if it is as much.
 func (s *Stream) replayed() error {
 	p := s.replay
+	if p.offset == 0 || s.offset < p.offset {
+		return nil
+	}
 	s.replay = Position{}
 	if s.offset != p.offset || p.from == 0 && s.given.Sum64() != p.digest {
 		return rewritten(s.path, "what was read is not there any more")

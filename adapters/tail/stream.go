@@ -176,7 +176,7 @@ func (s *Stream) idle(ctx context.Context) error {
 	if err != nil || pause == 0 {
 		return err
 	}
-	if s.options.Quiet != nil && !s.gone && (s.from > 0 || s.verified.FileInfo != nil && !changed(s.verified, s.seen)) {
+	if s.options.Quiet != nil && !s.gone && (s.from > 0 || s.verified.FileInfo != nil && !changed(s.verified.FileInfo, s.seen.FileInfo)) {
 		quiet := s.options.Quiet(s.offset) - time.Since(s.active)
 		if quiet <= 0 {
 			s.confirmed = true

@@ -27,6 +27,9 @@ func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) 
 	if there && err == nil && s.resumed {
 		err = s.verify()
 	}
+	if there && err == nil {
+		err = s.replayed() // up to a line that was passed over
+	}
 	if !there || err != nil || s.gone || s.seen.Size() == s.offset || s.seen.Size() == s.scanned && !tail {
 		return Chunk{}, err
 	}
@@ -34,7 +37,7 @@ func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) 
 		return Chunk{}, err
 	}
 	chunk, err := s.read(limit, tail)
-	if err == nil && s.offset >= s.replay.offset && s.replay.offset > 0 {
+	if err == nil {
 		err = s.replayed()
 	}
 	if len(chunk.Data) == 0 {

@@ -34,7 +34,7 @@ type check struct {
 // clean reports whether what was given is known to be in the file as it was seen last.
 // What was left out is somebody else's to compare.
 func (s *Stream) clean() bool {
-	return s.from > 0 || s.offset == 0 || s.verified.FileInfo != nil && s.verified.sure && !changed(s.verified, s.seen)
+	return s.from > 0 || s.offset == 0 || s.verified.FileInfo != nil && s.verified.sure && !changed(s.verified.FileInfo, s.seen.FileInfo)
 }
 
 // inspect compares a piece of what was given with the file, if that has changed and it
@@ -46,8 +46,8 @@ func (s *Stream) inspect(ctx context.Context) (time.Duration, error) {
 		return math.MaxInt64, nil
 	case s.due.IsZero():
 		s.due = s.hands.checks.reserve()
-		if s.verified.FileInfo != nil && !changed(s.verified, s.seen) { // it may have, within a tick
-			s.due = later(s.due, changedAt(s.seen).Add(s.options.tick))
+		if s.verified.FileInfo != nil && !changed(s.verified.FileInfo, s.seen.FileInfo) { // it may have, within a tick
+			s.due = later(s.due, changedAt(s.seen.FileInfo).Add(s.options.tick))
 		}
 	}
 	if pause := time.Until(s.due); pause > 0 {

@@ -95,9 +95,9 @@ func (f *follower) file(path string) {
 	case !info.Mode().IsRegular():
 	case t == nil || changed(t.seen, info):
 		f.fresh = true
-		f.start(path, info)
+		f.enqueue(path, info)
 	case t.due > 0 && t.due <= f.walks, t.restless && stateOf(info, f.options.tick).sure:
-		f.start(path, info)
+		f.enqueue(path, info)
 	}
 }
 

@@ -7,15 +7,20 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jetstream"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // advice says what to do about an error, where its own words do not.
 func advice(err error) string {
 	var malformed *jsonl.MalformedError
+	var compressed *follow.CompressedError
 	switch {
+	case errors.As(err, &compressed):
+		return "; read it with quire-project " + report.Printable(compressed.Path)
 	case errors.As(err, &malformed):
 		return "; --on-malformed skip reads on past such lines"
 	case isConnectError(err), errors.Is(err, jetstream.ErrUnreachable):

@@ -21,6 +21,7 @@ type followFlags struct {
 	to         string
 	exitStatus runStatus
 	quiet      bool
+	writerFlags
 }
 
 func newFollow(std stdio) *cobra.Command {
@@ -42,7 +43,10 @@ torn, when following ends. A store that goes away, is locked or has no room is w
 back, and nothing is lost.
 
 Following a file ends by itself when its run has finished, which its stream says with a
-run_finished; Ctrl-C ends it before, with the status 130. A folder is followed until
+run_finished; Ctrl-C ends it before, with the status 130. A writer that died writes no
+run_finished: --pid ends when the writer is gone and all that it wrote was read, and
+--idle-timeout takes a stream that has not grown for so long as ended. What is there of
+the run is kept, and it counts as one that is not over. A folder is followed until
 Ctrl-C, with the status 0 if all could be read; a stream in it that cannot is told and
 set aside, and the others go on.
 
@@ -55,6 +59,9 @@ failed and 3 if one is not over: its stream has no run_finished. With
   quire-project follow runs/ --to sqlite:quire.db`,
 		Args: oneSource, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.writerFlags.check(cmd); err != nil {
+				return err
+			}
 			return followStreams(cmd.Context(), args[0], flags, std)
 		},
 	}
@@ -63,6 +70,7 @@ failed and 3 if one is not over: its stream has no run_finished. With
 	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+knownStores)
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "show nothing; for work with --to")
 	flags.exitStatus.add(f)
+	flags.writerFlags.add(f)
 	flags.readFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
 	return cmd
@@ -80,6 +88,9 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 	t := newTold(ctx, std.err)
 	defer func() { err = t.remarks.end(err) }()
 	options := follow.Options{Streams: streams, Run: domain.RunID(flags.runID), Patience: t.patience(), Notices: t.notices(), Grace: closing}
+	if options.IdleTimeout, options.WriterGone, err = flags.writer(ctx); err != nil {
+		return err
+	}
 	if flags.to != "" {
 		s, err := flags.openFollowed(ctx, path, options.Patience)
 		if err != nil {
@@ -102,7 +113,7 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 	}
 	status := statusOK
 	for _, err := range slices.Concat(summary.SetAside, summary.Unread) {
-		status = worse(status, statusOfStream(err))
+		status = worse(status, statusOf(err))
 	}
 	if status = cmp.Or(status, flags.exitStatus.ofAll(summary)); status == statusOK {
 		return nil

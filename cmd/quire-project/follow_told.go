@@ -8,7 +8,6 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/live"
-	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -30,6 +29,7 @@ func (t *told) notices() follow.Notices {
 		SetAside:   t.setAside,
 		Rewritten:  func(result store.Result) { t.remarks.now(rewritten(result)) },
 		Waiting:    t.waiting,
+		Abandoned:  t.abandoned,
 		Unfinished: func(err error) { t.remarks.now(err.Error() + "; the same command goes on where it was") },
 	}
 }
@@ -57,13 +57,9 @@ func (t *told) setAside(run domain.RunID, err error) {
 	t.remarks.once(err.Error() + advice(err))
 }
 
-// statusOfStream is the status for what is wrong with a stream.
-func statusOfStream(err error) int {
-	var long *tail.LineTooLongError
-	if errors.As(err, &long) {
-		return statusMalformed
-	}
-	return statusOf(err)
+// abandoned tells of a run that will not go on.
+func (t *told) abandoned(_ domain.RunID, path string) {
+	t.remarks.now(path + ": the run has no end, and its writer is gone; what is there was read")
 }
 
 // waiting shows that a run waits for the store, or waits no more.

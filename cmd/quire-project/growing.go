@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 )
@@ -16,7 +17,7 @@ func (f *readFlags) growing(path string) (folder bool, err error) {
 		return false, usageError(errors.New("follow reads files; a pipe is read as it grows by quire-project - --to ndjson"))
 	}
 	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
-		return false, usageError(fmt.Errorf("%s: a compressed stream does not grow; read it with quire-project %s", report.Printable(path), report.Printable(path)))
+		return false, &follow.CompressedError{Path: path}
 	}
 	folder = isFolder(path)
 	if _, err := os.Stat(path); f.runID != "" && errors.Is(err, os.ErrNotExist) {

@@ -97,7 +97,7 @@ func publish(ctx context.Context, paths []string, flags publishFlags, std stdio)
 	defer func() { err = cmp.Or(err, b.close()) }()
 	p := &publishing{
 		publisher: broker.NewPublisher(b.publisher, b.Topics, flags.options(paths, b, log)), limit: b.maxSegment, giveUp: giveUp,
-		sources: sources, bar: bar, paths: map[domain.RunID]string{}, told: map[string]string{},
+		sources: sources, bar: bar, paths: map[domain.RunID]string{}, told: map[string]string{}, left: map[string]tail.Position{},
 	}
 	if flags.follow {
 		err = p.follow(ctx)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
@@ -30,9 +31,10 @@ type publishing struct {
 	bar       *progress
 
 	mu     sync.Mutex
-	paths  map[domain.RunID]string // of the streams that were begun
-	told   map[string]string       // what was wrong last with the one at a path
-	runs   int                     // that were sent to their end
+	paths  map[domain.RunID]string  // of the streams that were begun
+	told   map[string]string        // what was wrong last with the one at a path
+	left   map[string]tail.Position // where the one at a path was left, whose run had finished
+	runs   int                      // that were sent to their end
 	stats  broker.Stats
 	status int // what went wrong with single streams
 }
@@ -150,7 +152,8 @@ func (p *publishing) lines(live *broker.Live, run domain.RunID, r io.Reader) err
 // follow sends streams as they grow, until they have ended.
 func (p *publishing) follow(ctx context.Context) error {
 	p.following = true
-	return tail.Follow(ctx, p.sources.paths[0], tail.Options{MaxLine: p.sources.options.MaxLine, Warn: p.warn}, p.growing)
+	options := tail.Options{MaxLine: p.sources.options.MaxLine, Head: follow.RefuseCompressed, Warn: p.warn}
+	return tail.Follow(ctx, p.sources.paths[0], options, p.growing)
 }
 
 // growing sends a stream until its run has finished.
@@ -163,8 +166,16 @@ func (p *publishing) growing(ctx context.Context, stream *tail.Stream) error {
 		p.setAside(source, err)
 		return nil
 	}
+	p.mu.Lock()
+	left, ended := p.left[source.Path]
+	p.mu.Unlock()
+	if ended && stream.Holds(left) {
+		return nil
+	} else if ended {
+		stream.Resume(left)
+	}
 	live := p.publisher.Live(ctx, source.Run)
-	err := p.grow(ctx, source, live, stream)
+	err := p.grow(ctx, source, live, stream, ended)
 	stats, wrong := live.Close()
 	if wrong != nil { // which is why err is there
 		err = wrong
@@ -193,10 +204,10 @@ func (p *publishing) warn(err error) {
 // piece is how much of a stream that grows is read at once.
 const piece = 256 << 10
 
-// grow adds a stream to live until its run has finished. Each piece is let go
-// before the next one is read, so that many streams need little memory.
-func (p *publishing) grow(ctx context.Context, source jsonl.Source, live *broker.Live, stream *tail.Stream) error {
-	run := watched{decoder: jsonl.NewSegments(p.sources.options), run: source.Run}
+// grow adds a stream to live until its run has finished, if it had not before. Each piece is
+// let go before the next one is read, so that many streams need little memory.
+func (p *publishing) grow(ctx context.Context, source jsonl.Source, live *broker.Live, stream *tail.Stream, ended bool) error {
+	run := watched{decoder: jsonl.NewSegments(p.sources.options), run: source.Run, ended: ended}
 	for !run.ended {
 		chunk, err := stream.Next(ctx, piece)
 		if err == nil {
@@ -207,11 +218,16 @@ func (p *publishing) grow(ctx context.Context, source jsonl.Source, live *broker
 		}
 	}
 	for { // what was written behind its end
+		left := stream.Position()
 		chunk, err := stream.Rest(piece)
 		switch {
 		case errors.Is(err, io.EOF):
+			p.leave(source, left)
 			return nil
+		case err == nil && chunk.Tail && len(chunk.Data) == 0:
+			return &broker.LineTooLongError{Run: source.Run, Offset: chunk.Offset, Length: int64(p.sources.options.MaxLine), Limit: p.limit}
 		case err == nil && chunk.Tail:
+			p.leave(source, left)
 			return live.Tail(chunk.Offset, chunk.Data)
 		case err == nil:
 			err = run.add(live, chunk)
@@ -220,6 +236,13 @@ func (p *publishing) grow(ctx context.Context, source jsonl.Source, live *broker
 			return err
 		}
 	}
+}
+
+// leave takes note of where a stream was left.
+func (p *publishing) leave(source jsonl.Source, at tail.Position) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left[source.Path] = at
 }
 
 // watched looks for the end of a run.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/projections"
@@ -51,9 +52,12 @@ func usageError(err error) error { return &statusError{statusUsage, err} }
 func statusOf(err error) int {
 	var status *statusError
 	var malformed *jsonl.MalformedError
+	var compressed *follow.CompressedError
 	switch {
 	case err == nil:
 		return statusOK
+	case errors.As(err, &compressed):
+		return statusUsage
 	case errors.As(err, &status):
 		return status.status
 	case errors.As(err, &malformed):
@@ -92,7 +96,7 @@ func say(stderr io.Writer, words string) {
 
 // worse returns the status to end with when several things went wrong.
 func worse(a, b int) int {
-	for _, status := range []int{statusInterrupted, statusIO, statusMalformed, statusFound, statusFailed, statusActive} {
+	for _, status := range []int{statusInterrupted, statusIO, statusUsage, statusMalformed, statusFound, statusFailed, statusActive} {
 		if a == status || b == status {
 			return status
 		}

@@ -1,0 +1,129 @@
+package follow_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/internal/layout"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// files draws what may be called a stream: lines that are events, others, halves, and
+// lines of any length about the limit.
+func files(limit int) *rapid.Generator[[]byte] {
+	piece := rapid.OneOf(
+		rapid.SampledFrom([]string{started, finished, ended, strings.TrimSuffix(ended, "\n") + "\r\n", "\n", " \r\n"}),
+		rapid.SampledFrom([]string{started, started, started[:20], "{\n", "\xef\xbb\xbf", "\x00", "\x1f", "\x1f\x8b", "\x28\xb5\x2f\xfd"}),
+		rapid.Custom(func(t *rapid.T) string {
+			length := rapid.OneOf(rapid.IntRange(limit-3, limit+3), rapid.IntRange(60_000, 200_000)).Draw(t, "length")
+			line := strings.TrimSuffix(started, "\n") + strings.Repeat(" ", max(0, length-len(started)+1))
+			return line + rapid.SampledFrom([]string{"", "\n", "\r\n", "\r"}).Draw(t, "end")
+		}),
+	)
+	return rapid.Custom(func(t *rapid.T) []byte {
+		return []byte(strings.Join(rapid.SliceOfN(piece, 0, 8).Draw(t, "pieces"), ""))
+	})
+}
+
+// Whatever a file holds, once its writer is gone follow says of it what a plain read does: the
+// same error, or the same rows. What is compressed is refused.
+func TestJudgementLaw(t *testing.T) {
+	folder := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		options := jsonl.Options{MaxLine: rapid.SampledFrom([]int{60, 100, 100_000}).Draw(t, "limit")}
+		options.OnMalformed = rapid.SampledFrom([]jsonl.OnMalformed{jsonl.Stop, jsonl.Skip}).Draw(t, "on malformed")
+		content := files(options.MaxLine).Draw(t, "file")
+		path := filepath.Join(folder, "run.jsonl")
+		if err := os.WriteFile(path, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		gone := make(chan struct{})
+		close(gone)
+		for _, keeps := range []bool{false, true} {
+			followed := follow.Options{Streams: options, WriterGone: gone}
+			if keeps {
+				followed.Store = memory.New()
+			}
+			summary, err := follow.Follow(t.Context(), path, followed)
+			if err != nil || len(summary.SetAside) > 1 {
+				t.Fatalf("it ends with %+v, %v", summary, err)
+			}
+			judge(t, path, options, errors.Join(summary.SetAside...), followed.Store)
+		}
+	})
+}
+
+// judge compares what follow says of a file with what a read says.
+func judge(t *rapid.T, path string, options jsonl.Options, got error, db store.Store) {
+	content, _ := os.ReadFile(path)
+	var compressed *follow.CompressedError
+	if layout.Compression(content) != "" {
+		if !errors.As(got, &compressed) {
+			t.Fatalf("of what is compressed it says %v", got)
+		}
+		return
+	}
+	plain := memory.New()
+	options.Name = path
+	result, err := store.Ingest(t.Context(), plain, jsonl.FileSource(path).Recording(options), store.Options{})
+	switch {
+	case err != nil && result.Err == nil:
+		t.Fatal(err)
+	case result.Err != nil && (got == nil || got.Error() != result.Err.Error()):
+		t.Fatalf("it says %v\nwant    %v", got, result.Err)
+	case result.Err != nil:
+	case got != nil:
+		t.Fatalf("it says %v, and a read says nothing", got)
+	case db != nil:
+		have, err := store.ReadRecord(t.Context(), db, "run")
+		want, wantErr := store.ReadRecord(t.Context(), plain, "run")
+		if err != nil || wantErr != nil || !reflect.DeepEqual(have, want) {
+			t.Fatalf("the rows are %+v, %v\nwant %+v, %v", have, err, want, wantErr)
+		}
+	}
+}
+
+// What is compressed is refused though it has no line feed, and though its first bytes come
+// when the file is being followed already.
+func TestCompressedLater(t *testing.T) {
+	var zipped bytes.Buffer
+	w := gzip.NewWriter(&zipped)
+	_, _ = w.Write([]byte(ended))
+	_ = w.Close()
+	if bytes.ContainsRune(zipped.Bytes(), '\n') {
+		t.Fatal("it has a line feed")
+	}
+	for what, begin := range map[string]string{"not there": "none", "empty": "", "one byte": zipped.String()[:1], "whole": zipped.String()} {
+		for _, keeps := range []bool{false, true} {
+			path := filepath.Join(t.TempDir(), "run.jsonl")
+			if begin != "none" {
+				add(t, path, begin)
+			}
+			begun := make(chan struct{})
+			s := &seen{}
+			options := s.options(nil)
+			if keeps {
+				options.Store = memory.New()
+			}
+			var summary follow.Summary
+			go func() { defer close(begun); summary, _ = follow.Follow(t.Context(), path, options) }()
+			add(t, path, strings.TrimPrefix(zipped.String(), begin))
+			<-begun
+			var compressed *follow.CompressedError
+			if len(summary.SetAside) != 1 || !errors.As(summary.SetAside[0], &compressed) {
+				t.Errorf("%s, rows %v: it ends with %+v", what, keeps, summary)
+			}
+		}
+	}
+}
