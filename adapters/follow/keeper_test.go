@@ -113,3 +113,32 @@ func TestReplacedAtTheStart(t *testing.T) {
 		})
 	}
 }
+
+// So is one that is written anew in the same file.
+func TestRewrittenInPlaceAtTheStart(t *testing.T) {
+	first := strings.Repeat(`{"at_ms":1,"type":"job_started","job_id":"first"}`+"\n", 4)
+	second := strings.Repeat(`{"at_ms":1,"type":"job_started","job_id":"other"}`+"\n", 8)
+	for _, length := range []int{len(first), len(first) + 5, len(second)} {
+		t.Run(fmt.Sprint(length), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "run.jsonl")
+			put(t, path, first)
+			f := newFollower(t.Context(), Options{Store: memory.New()})
+			defer f.keeper.close()
+			recording := jsonl.FileSource(path).Recording(jsonl.Options{})
+			if _, err := store.Ingest(t.Context(), f.Store, recording, store.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			err := tail.Follow(t.Context(), path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
+				one := &followed{follower: f, ctx: ctx, stream: s, source: jsonl.FileSource(path), run: &run{}}
+				if err := one.begin(nil); err != nil {
+					return err
+				}
+				put(t, path, second[:length])
+				return one.on()
+			})
+			if !errors.Is(err, tail.ErrRewritten) {
+				t.Errorf("it ends with %v", err)
+			}
+		})
+	}
+}
