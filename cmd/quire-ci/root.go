@@ -49,14 +49,14 @@ func newRoot(io stdio) *cobra.Command {
 
 A pipeline is the file .quire/ci.yaml in a workspace: jobs, what they need, and
 their shell commands. The record of a run is a stream of events, and a log for
-each command. quire-project makes tables, JSON and rows in databases of streams.
+each command. quire-project turns streams into tables, JSON and rows in databases.
 
 Exit status: 0 the run succeeded, or the file is valid; 6 the run failed; 5 the
-file is not valid; 1 a file could not be read or written, and what could not be
-recorded was not done; 2 wrong usage; 130 interrupted.`,
-		Example: `  quire-ci validate                              is the file as it should be?
+file is not valid; 1 a file could not be read or written, and no step was taken
+that could not be recorded; 2 wrong usage; 130 interrupted.`,
+		Example: `  quire-ci validate                              check the file
   quire-ci run                                   run it
-  quire-ci run --runs runs                       and keep stream and logs
+  quire-ci run --runs runs                       run it, and keep stream and logs
   quire-ci run --events stdout | quire-project - --to table`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -38,18 +38,18 @@ command that exits with another code than 0.
 The workspace is the nearest folder, from the current one upwards, that has a
 .quire/ci.yaml; or exactly the one that --workspace names.
 
-Commands and their output are shown as they run, on standard error. --events says
-where the record goes, an event a line, written before anything else happens: to
-a file, which must not be there yet, to standard output (stdout), or nowhere
-(null). With --out-dir, the output of the nth command of a job is kept in
-OUT/jobs/JOB/sh-N.log. --runs does both: it makes a folder for the run and prints
+Commands and their output are shown on standard error as they run. --events says
+where the record goes, one event on each line: to a file, which must not exist yet,
+to standard output (stdout), or nowhere (null). Each event is written before the
+next step. With --out-dir, the output of the nth command of a job is kept in
+OUT/jobs/JOB/sh-N.log. --runs does both: it creates a folder for the run and prints
 its name, the run's id.
 
-The values of environment variables that the pipeline's file calls secret are
-hidden in the events, in logs and in what is shown.
+The values of the environment variables that the pipeline's file lists as secrets
+are hidden in events, in logs and on the screen.
 
-With the first Ctrl-C, the command that runs is asked to stop and gets 5 seconds
-for it; events and logs say how it ended. The second Ctrl-C kills it.
+The first Ctrl-C asks the running command to stop and gives it 5 seconds; events and
+logs record how it ended. The second Ctrl-C kills it.
 
 Exit status: 0 the run succeeded; 6 it failed; 5 the pipeline's file is not
 valid; 1 events or logs could not be written, and the run was stopped; 2 wrong
@@ -61,18 +61,18 @@ usage; 130 interrupted.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.runs != "" && (cmd.Flag("events").Changed || cmd.Flag("out-dir").Changed) {
-				return usageError(errors.New("--runs says where events and logs go; leave --events and --out-dir out"))
+				return usageError(errors.New("--runs sets where events and logs go; remove --events and --out-dir"))
 			}
 			return runPipeline(cmd.Context(), flags, io)
 		},
 	}
 	addWorkspace(cmd, &flags.workspace)
-	cmd.Flags().StringVar(&flags.events, "events", "null", "where events go: null, stdout or a `file`, which must not be there")
-	cmd.Flags().StringVar(&flags.outDir, "out-dir", "", "the `folder` in which logs are kept (default: they are not)")
-	cmd.Flags().StringVar(&flags.runs, "runs", "", "make a folder for the run in this `folder`, with its events.jsonl and logs, and print its name")
-	cmd.Flags().BoolVar(&flags.quiet, "quiet", false, "do not show what commands write, unless they fail")
-	cmd.Flags().BoolVar(&flags.asQuire, "as-quire", false, "call a job that is complete succeeded, and exit with 0 when the run failed")
-	cmd.Flags().StringArrayVar(&flags.label, "label", nil, "say in the stream what the run is of, as in ref=refs/heads/main; can be repeated (`KEY=VALUE`)")
+	cmd.Flags().StringVar(&flags.events, "events", "null", "where events go: null, stdout or a `file`, which must not exist")
+	cmd.Flags().StringVar(&flags.outDir, "out-dir", "", "the `folder` in which logs are kept (default: keep none)")
+	cmd.Flags().StringVar(&flags.runs, "runs", "", "create a folder for the run in this `folder`, with its events.jsonl and logs, and print its name")
+	cmd.Flags().BoolVar(&flags.quiet, "quiet", false, "do not show the output of commands, unless they fail")
+	cmd.Flags().BoolVar(&flags.asQuire, "as-quire", false, "record a complete job as succeeded, and exit with 0 even if the run failed")
+	cmd.Flags().StringArrayVar(&flags.label, "label", nil, "add a label to the stream, such as ref=refs/heads/main; can be repeated (`KEY=VALUE`)")
 	cmd.Flags().BoolVar(&flags.git, "git", false, "label the run with the workspace's repo, ref and sha, as git knows them")
 	cmd.Flags().Var(&flags.maxLog, "max-log", "the `size` that the log of a command can have; the rest of its output is discarded")
 	_ = cmd.MarkFlagDirname("out-dir") // it is there

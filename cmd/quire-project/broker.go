@@ -52,15 +52,15 @@ type brokerFlags struct {
 
 func (f *brokerFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.IntVar(&f.partitions, "partitions", 0, "how many partitions there are to be, at least; more can be added at any\ntime, and none taken away (default: as there are; 8 where there are none)")
-	flags.IntVar(&f.replicas, "replicas", 0, "on how many servers of a cluster everything is kept, 1 to 5\n(default: as it is; 1 at first)")
+	flags.IntVar(&f.partitions, "partitions", 0, "minimum number of partitions; can be raised at any time, never lowered\n(default: keep the current number; 8 for a new stream)")
+	flags.IntVar(&f.replicas, "replicas", 0, "number of servers of a cluster that keep each message, 1 to 5\n(default: keep the current number; 1 for a new stream)")
 	flags.StringVar(&f.creds, "creds", "", "a NATS credentials `file` (default: $NATS_CREDS)")
-	flags.StringVar(&f.ca, "tls-ca", "", "PEM `file` of who signed the server's certificate (default: $NATS_CA,\nor whom this machine trusts)")
-	flags.StringVar(&f.cert, "tls-cert", "", "PEM `file` of this side's certificate (default: $NATS_CERT)")
-	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key (default: $NATS_KEY)")
+	flags.StringVar(&f.ca, "tls-ca", "", "PEM `file` of the CA that signed the server's certificate (default:\n$NATS_CA, or the system's trust store)")
+	flags.StringVar(&f.cert, "tls-cert", "", "PEM `file` of the client certificate (default: $NATS_CERT)")
+	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of the client certificate's key (default: $NATS_KEY)")
 }
 
-// knownBrokers is what people are told that there is.
+// knownBrokers is the syntax of a broker's address, as messages and help texts show it.
 const knownBrokers = "nats://[USER:PASSWORD@]HOST[:PORT][,HOST...][/STREAM] or tls://..."
 
 // natsAddress is how the address of a NATS server begins.
@@ -98,9 +98,9 @@ func (f *brokerFlags) open(ctx context.Context, flag, address, storeID string, l
 	return opened, err
 }
 
-// inFlight is how many messages of a partition a worker has in hand, if they are not
-// large. What comes together is committed together, so that many short runs cost little
-// each.
+// inFlight is how many messages of a partition a worker holds at once, if they are not
+// large. Messages that come together are committed together, so that many short runs
+// cost little each.
 const inFlight = 256
 
 func openJetStream(ctx context.Context, address string, options jetstream.Options) (*openedBroker, error) {

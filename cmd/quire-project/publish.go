@@ -36,24 +36,24 @@ func newPublish(std stdio) *cobra.Command {
 		Long: `Send streams to a broker, from which subscribe takes them into a store.
 
 SOURCE is a .jsonl file, a folder of them, or - for standard input, which is sent
-as it comes; until it ends, a broker that is away is waited for. Streams are sent byte
-by byte as they are, cut between lines into messages of up to a megabyte; what is
-malformed is found where it is read. Publishing what has been published before changes
-nothing, so after any error the same command is safe to run again.
+as it comes; until it ends, publish waits for a broker that is away. The bytes of a
+stream are sent unchanged, cut between lines into messages of up to a megabyte;
+workers find malformed lines. Publishing a stream again changes nothing, so after any
+error you can run the same command again.
 
-With --follow, SOURCE is a file that grows, or a folder in which runs appear; what
-is not there yet is waited for. Lines are on their way some milliseconds after they
-were written; a last line that no line feed ends is waited for, and not sent unless
-its run has finished: its writer may go on. Following a file ends by itself when
-its run has finished. A folder is followed until Ctrl-C.
+With --follow, SOURCE is a file that grows, or a folder in which runs appear; publish
+waits for files that do not exist yet. Lines are sent within milliseconds of being
+written. A last line without a line feed is sent only once its run has finished, since
+more of it may come. Following a file ends by itself when its run has finished.
+A folder is followed until Ctrl-C.
 
 BROKER is one or more servers of NATS JetStream, as
 ` + knownBrokers + `;
-a word before the @ alone is a token. Who does not want a secret in a list of
-processes has it in $NATS_USER and $NATS_PASSWORD, $NATS_TOKEN or $NATS_CREDS. STREAM is
-called quire unless named; it is made where there is none.
+a single word before the @ is a token. To keep secrets off the command line, set
+$NATS_USER and $NATS_PASSWORD, $NATS_TOKEN or $NATS_CREDS. STREAM is quire by default;
+it is created if it does not exist.
 
-Exit status: 0 done; 1 a stream cannot be read or the broker not be written to; 2
+Exit status: 0 done; 1 a stream cannot be read, or the broker cannot be written to; 2
 wrong usage; 130 interrupted.`,
 		Example: `  quire-project publish run.jsonl --to nats://localhost
   quire-project publish runs/ --to nats://localhost

@@ -14,18 +14,18 @@ import (
 func newQuarantine(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "quarantine",
-		Short: "List, show, retry or drop the runs that subscribe could not go on with",
-		Long: `List, show, retry or drop the runs that subscribe could not go on with.
+		Short: "List, show, retry or drop the runs that subscribe could not continue",
+		Long: `List, show, retry or drop the runs that subscribe could not continue.
 
 A run is quarantined when its stream is malformed (malformed), when a part of it
-has not come for a long time (missing), when two streams have its id
-(other_stream), or when its rows came from elsewhere or had an end already
-(cannot_go_on). What comes of it is held in the store; other runs go on. A run with a missing
-part is released by itself when that comes.
+has not arrived for a long time (missing), when two streams have its id
+(other_stream), or when its rows came from elsewhere or already had an end
+(cannot_go_on). Its further messages are held in the store; other runs continue. A
+run with a missing part is released when the part arrives.
 
-What can be done: publish the stream once more; derive the run from its whole
-stream with rebuild, and retry; for a malformed line, retry with
---on-malformed skip; for a stream that nobody wants, drop what is held.`,
+What you can do: publish the stream again; derive the run from its whole stream
+with rebuild, and retry; for a malformed line, retry with --on-malformed skip; for
+a stream that you do not need, drop what is held.`,
 		Example: `  quire-project quarantine list --to sqlite:quire.db
   quire-project quarantine show run-42 --to sqlite:quire.db
   quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
@@ -50,9 +50,9 @@ func newQuarantineList(std stdio) *cobra.Command {
 	var to []string
 	cmd := &cobra.Command{
 		Use:   "list --to STORE [--to FORMAT]",
-		Short: "List the runs of which something waits",
-		Long: `List the runs of which something waits: those that are quarantined, and those of
-which a part has come too early and is held for a moment.
+		Short: "List quarantined runs, and runs with held messages",
+		Long: `List the quarantined runs, and the runs with a part that has come too early and is
+held for a moment.
 
 Exit status: 0 done; 1 the store cannot be read; 2 wrong usage.`,
 		Example: `  quire-project quarantine list --to sqlite:quire.db
@@ -71,11 +71,11 @@ func newQuarantineShow(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show RUN... --to STORE [--to FORMAT]",
 		Short: "Show why runs are quarantined, and what is held of them",
-		Long: `Show why runs are quarantined, up to where their streams are in the rows, and what
-is held of them. What the streams hold is not shown.
+		Long: `Show why runs are quarantined, how much of their streams is in the rows, and what
+is held of them. The text of the streams is not shown.
 
 Exit status: 0 done; 1 the store cannot be read; 2 wrong usage; 5 one of the runs
-is not waiting for anything.`,
+is not in the list.`,
 		Example: `  quire-project quarantine show run-42 --to sqlite:quire.db`,
 		Args:    someRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -102,15 +102,15 @@ func newQuarantineRetry(std stdio) *cobra.Command {
 	var flags quarantineFlags
 	cmd := &cobra.Command{
 		Use:   "retry RUN... --to STORE",
-		Short: "Go on with quarantined runs where they stopped",
-		Long: `Go on with quarantined runs where they stopped: with what is held of them, and then
-with what comes. Workers may be running meanwhile.
+		Short: "Continue quarantined runs where they stopped",
+		Long: `Continue quarantined runs where they stopped: first with the messages that are held,
+then with new ones. Workers may be running meanwhile.
 
-A malformed line is passed over with --on-malformed skip; a run that was begun with
-it is gone on with in the same way.
+--on-malformed skip skips malformed lines. A run first read with skip continues
+with skip.
 
-Exit status: 0 the runs are quarantined no more; 1 the store cannot be worked with;
-2 wrong usage; 5 a run is quarantined again, or was not waiting for anything.`,
+Exit status: 0 the runs are no longer quarantined; 1 the store cannot be used; 2
+wrong usage; 5 a run is quarantined again, or is not in the list.`,
 		Example: `  quire-project quarantine retry run-42 --to sqlite:quire.db
   quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
   quire-project quarantine retry --all --to sqlite:quire.db`,
@@ -133,10 +133,10 @@ func newQuarantineDrop(std stdio) *cobra.Command {
 		Use:   "drop RUN... --to STORE",
 		Short: "Remove what is held of runs, and lift their quarantine",
 		Long: `Remove what is held of runs, and lift their quarantine. Their rows stay as they are.
-What is dropped is not in the rows; publishing the stream once more brings it back.
+The rows lack what you drop; publish the stream again to get it back.
 
-Exit status: 0 done; 1 the store cannot be worked with; 2 wrong usage; 5 one of the
-runs was not waiting for anything.`,
+Exit status: 0 done; 1 the store cannot be used; 2 wrong usage; 5 one of the runs is
+not in the list.`,
 		Example: `  quire-project quarantine drop run-42 --to sqlite:quire.db`,
 		Args:    someRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -176,7 +176,7 @@ func runIDs(args []string) []domain.RunID {
 	return runs
 }
 
-// errNothing says of a run that there is nothing to do about it.
+// errNothing reports a run that has nothing held.
 func errNothing(run domain.RunID) error {
 	return fmt.Errorf("run %s: nothing of it waits in this store; quire-project quarantine list shows what does", report.Printable(string(run)))
 }

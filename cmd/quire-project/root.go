@@ -53,24 +53,24 @@ commands and their timings, and what is odd about the stream.
 
 SOURCE is a .jsonl file, - for standard input, or a folder, in which every
 *.jsonl at any depth is one run; but if a folder has an events.jsonl, that is
-its only stream, and nothing below it is one. Files that gzip or zstd has
-compressed are decompressed as they are read. If you name several runs, a
-malformed one is reported and skipped, and the others are still processed. If
-two streams have the same run id, the first is used and the other reported.
+its only stream, and nothing below it is one. Files that are compressed with
+gzip or zstd are decompressed. If you name several runs, a malformed one is
+reported and skipped, and the others are still processed. If two streams have
+the same run id, the first is used and the other reported.
 
 TARGET is a format, in which the record is printed, or a store, whose rows are
-brought up to the source: a stream that is as it was when it was read changes
-nothing, one that has grown is read on. sqlite:FILE is an SQLite database, which
-is made where there is none; FILE is a path as it is, and sqlite:///FILE takes an
-absolute one. postgres://USER@HOST/DATABASE is a PostgreSQL database; who does
-not want its password in a list of processes has it in $PGPASSWORD or ~/.pgpass.
-What has changed in a store's rows is told by verify, and mended by rebuild.
+brought up to date: an unchanged stream is skipped, and from a grown one only the
+new events are added. sqlite:FILE is an SQLite database, which is created if it
+does not exist; FILE is a path without escapes, and sqlite:///FILE an absolute
+one. postgres://USER@HOST/DATABASE is a PostgreSQL database; to keep the password
+out of process listings, use $PGPASSWORD or ~/.pgpass. verify reports rows that
+no longer match their streams, and rebuild repairs them.
 
 Exit status: 0 done; 1 a file or a store could not be read or written; 2 wrong
 usage; 4 a stream is malformed; 5 check or verify has found something; 130
 interrupted. With --exit-status, 6 if a run failed and 3 if one is not over: its
-stream has no run_finished. With --assume-ended too, one whose jobs are all
-complete is taken for over.`,
+stream has no run_finished. --assume-ended counts such a run as over if all its
+jobs are complete.`,
 		Example: `  quire-project run.jsonl                      the record as one JSON document
   quire-project run.jsonl --to table           the same for people
   quire-project runs/ --to json -o all.json    a folder of runs, one document a line

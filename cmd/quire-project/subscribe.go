@@ -29,28 +29,29 @@ func newSubscribe(std stdio) *cobra.Command {
 	var flags subscribeFlags
 	cmd := &cobra.Command{
 		Use:   "subscribe --from BROKER --to STORE",
-		Short: "Keep a store's rows up with what publish sends to a broker",
-		Long: `Keep a store's rows up with what publish sends to a broker, until Ctrl-C.
+		Short: "Write the rows of the streams on a broker into a store",
+		Long: `Write the rows of the streams that publish sends to a broker into a store, until
+Ctrl-C.
 
-Run as many workers as you need, on any number of machines: those of one store share
-out the broker's partitions among themselves, and when one stops or dies the others
-take over what it had, within seconds. Each store gets everything: a second store,
-a copy, or one that is made anew gets what the broker still holds. A message is
-acknowledged when what it led to is committed, and may come twice, late or out of
-order: the rows are those of the streams all the same.
+Run as many workers as you need, on any number of machines: those of one store divide
+the broker's partitions among themselves. When one stops or dies, the others take over
+its partitions within seconds. Each store gets everything: a second store, a copy, or
+one that is created again gets all that the broker still holds. A message is
+acknowledged once its rows are committed. It may come twice, late or out of order; the
+rows are still those of the streams.
 
-A run whose stream is malformed, or of which a part does not come, is quarantined:
-what comes of it is kept in the store, the others go on, and "quire-project
-quarantine" shows and retries it. Both the store and the broker have to be there when
-subscribe starts; when one cannot be reached later on, subscribe waits for it.
+A run whose stream is malformed, or has a part that does not arrive, is quarantined:
+its messages are kept in the store, other runs continue, and "quire-project
+quarantine" shows and retries it. Both the store and the broker must be reachable when
+subscribe starts; if one becomes unreachable later, subscribe waits for it.
 
-http://127.0.0.1:9464/metrics is for Prometheus. /healthz says whether the work
-goes on, /readyz whether the worker has its store, broker and partitions, /livez
-whether the process works. A log goes to standard error. For the BROKER syntax see
-publish --help.
+http://127.0.0.1:9464/metrics is for Prometheus. /healthz says whether messages are
+being applied, /readyz whether the worker has its store, broker and partitions,
+/livez whether the process works. The log goes to standard error. For the BROKER
+syntax see publish --help.
 
-Exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the store or the broker cannot be
-worked with; 2 wrong usage.`,
+Exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the store or the broker cannot be used;
+2 wrong usage.`,
 		Example: `  quire-project subscribe --from nats://localhost --to sqlite:quire.db
   quire-project subscribe --from nats://nats1.example.com,nats2.example.com --to postgres://ci@db.example.com/quire
   quire-project subscribe --from tls://nats.example.com/ci --to postgres:///quire --log json --listen :9500`,
@@ -68,10 +69,10 @@ func (f *subscribeFlags) add(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringVar(&f.from, "from", "", "the `broker`")
 	flags.StringVar(&f.to, "to", "", "the `store`, as "+knownStores)
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:9464", "where metrics and health are served, as `host:port`; without a host\nto this machine alone; another port if that one is taken and was\nnot asked for; none to serve nothing")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:9464", "serve metrics and health at `host:port`; without a host, only to\nthis machine. If the default port is taken, another one is used;\nnone serves nothing")
 	flags.StringVar(&f.log, "log", "text", "how to log: text, json, or none")
-	flags.DurationVar(&f.patience, "patience", time.Minute, "how long the missing part of a run is waited for before the run is\nquarantined; it is released when that comes. /healthz fails when\nnothing could be applied for longer than this")
-	flags.BoolVar(&f.replay, "replay", false, "have everything that the broker still holds delivered once more, as\nafter the store was restored in place from a backup; what the store\nhas already is dropped")
+	flags.DurationVar(&f.patience, "patience", time.Minute, "how long to wait for a missing part of a run before the run is\nquarantined; it is released when the part arrives. /healthz fails if\nnothing could be applied for longer than this")
+	flags.BoolVar(&f.replay, "replay", false, "get everything that the broker still holds again, for example after\nyou restored the store in place from a backup; the store drops what\nit already has")
 	f.brokerFlags.add(cmd)
 	f.readFlags.addReading(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("from", completeBroker)

@@ -26,15 +26,15 @@ func newVerify(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify SOURCE... --to STORE [--to FORMAT]",
 		Short: "Compare a store's rows with the streams",
-		Long: `Compare a store's rows with the streams: fold each stream again, and name every
+		Long: `Compare a store's rows with the streams: fold each stream again, and report every
 row of its run that is missing, that should not be there or that has another
-value. Nothing is written to the store. Rebuild puts rows right that somebody has
-changed or removed, and with --force also those that somebody has added. Runs
-of which there is no stream are not looked at.
+value. Nothing is written to the store. rebuild repairs rows that were changed or
+removed, and with --force also removes rows that were added. Runs without a stream
+are not checked.
 
 The second --to says how differences are printed: as a table, or as one JSON
 document, which docs/schema/verify.json describes. A table shows the beginning
-of long values, the document has them whole.
+of long values, the document all of them.
 
 Exit status: 0 there is no difference; 1 the store or a stream cannot be read;
 2 wrong usage; 4 a stream is malformed; 5 there are differences; 130 interrupted.`,
