@@ -20,8 +20,6 @@ type stream struct {
 // openStream opens what --events names. A file must not be there.
 func openStream(ctx context.Context, target string, stdout io.Writer) (*stream, error) {
 	switch target {
-	case "":
-		return nil, usageError(errors.New("--events has to name something: a file, stdout, or null for no events"))
 	case "-":
 		return nil, usageError(errors.New("--events - is not known; standard output is stdout, and a file of that name ./-"))
 	}
