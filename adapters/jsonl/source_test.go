@@ -235,6 +235,15 @@ func TestWalkAndLinks(t *testing.T) {
 		t.Errorf("dangling: got %v", err)
 	}
 
+	// Inward links alone make no stream.
+	if err := os.Mkdir(filepath.Join(folder, "links"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	link(".", "links/latest")
+	if paths, _, errs := walk(t, filepath.Join(folder, "links")); paths != nil || len(errs) != 1 || !errors.Is(errs[0], jsonl.ErrNoStream) {
+		t.Errorf("inward links alone: got %v, %v", paths, errs)
+	}
+
 	link("../disk2", "real/away")
 	link("../disk3", "real/gone\x1b")
 	_, _, errs = walk(t, filepath.Join(folder, "named"))

@@ -86,8 +86,7 @@ func (w *walk) entry(entry layout.Entry) bool {
 	switch entry.Kind {
 	case layout.Folder:
 		return w.folder(entry.Path)
-	case layout.Link:
-		w.found = true // it leads to where somebody looks, or is an error
+	case layout.Link: // what it leads to is found where it is, or is an error
 		err := layout.CheckLink(entry.Path, w.roots...)
 		return err == nil || w.failed(entry.Path, err)
 	}

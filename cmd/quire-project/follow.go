@@ -94,7 +94,7 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 	if flags.to != "" {
 		s, err := flags.openFollowed(ctx, path, options.Patience)
 		if err != nil {
-			return followEnd(err, folder)
+			return followEnd(err, folder, false)
 		}
 		defer func() { err = cmp.Or(err, s.Close()) }()
 		options.Store = s
@@ -108,7 +108,7 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 		options.View = t.view
 	}
 	summary, err := follow.Follow(ctx, path, options)
-	if err := followEnd(worseOf(err, t.close()), folder); err != nil {
+	if err := followEnd(worseOf(err, t.close()), folder, flags.to != ""); err != nil {
 		return err
 	}
 	status := statusOK
@@ -130,13 +130,16 @@ func worseOf(following, view error) error {
 	return cmp.Or(following, view)
 }
 
-// followEnd returns what the command ends with, err being why following has ended.
-func followEnd(err error, folder bool) error {
+// followEnd returns what the command ends with, err being why following has ended, and
+// stored whether what was read is in a store.
+func followEnd(err error, folder, stored bool) error {
 	switch {
 	case !errors.Is(err, context.Canceled):
 		return err
 	case folder:
 		return nil
+	case stored:
+		return errResumable
 	}
 	return errInterrupted
 }

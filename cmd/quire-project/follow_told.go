@@ -30,7 +30,7 @@ func (t *told) notices() follow.Notices {
 		Rewritten:  func(result store.Result) { t.remarks.now(rewritten(result)) },
 		Waiting:    t.waiting,
 		Abandoned:  t.abandoned,
-		Unfinished: func(err error) { t.remarks.now(err.Error() + "; the same command goes on where it was") },
+		Unfinished: func(err error) { t.remarks.now(err.Error() + "; run the same command again to continue") },
 	}
 }
 

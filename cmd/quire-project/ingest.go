@@ -28,7 +28,7 @@ func ingest(ctx context.Context, paths []string, flags projectFlags, std stdio) 
 	defer func() { err = cmp.Or(err, s.Close()) }()
 	bar := newProgress(std.err, sources, false)
 	defer bar.stop()
-	t := &taking{ctx: ctx, store: s, err: bar, exitStatus: flags.exitStatus}
+	t := &taking{ctx: ctx, store: s, err: bar, interrupted: sources.interrupted(), exitStatus: flags.exitStatus}
 	if sources.many {
 		return ingestAll(t, sources, bar)
 	}

@@ -35,7 +35,28 @@ func interrupted(t *testing.T, signal os.Signal, first string) {
 	}
 }
 
-// Ctrl-C leaves a store as it was, and says how to go on.
+// The same command continues only where all that was read can be read again.
+func TestInterruptedSources(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "a.jsonl")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want  error
+		paths []string
+	}{
+		{errResumable, []string{file}}, {errResumable, []string{folder}}, {errResumable, []string{file, folder}},
+		{errInterrupted, []string{"-"}}, {errInterrupted, []string{os.DevNull}}, {errInterrupted, []string{folder, "-"}},
+	} {
+		found, err := (&readFlags{onMalformed: "stop"}).find(c.paths)
+		if err != nil || found.interrupted() != c.want {
+			t.Errorf("%q: %v, %v", c.paths, found.interrupted(), err)
+		}
+	}
+}
+
+// Ctrl-C leaves a store as it was. What came from a pipe is not said to come again.
 func TestInterruptStore(t *testing.T) {
 	for _, command := range []string{"", "rebuild"} {
 		t.Run(command, func(t *testing.T) {
@@ -45,7 +66,7 @@ func TestInterruptStore(t *testing.T) {
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
 			interrupt(t, cmd, os.Interrupt, `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n", func() bool { return hasTables(file) })
-			if want := "quire-project: interrupted; the same command goes on where it was\n"; stderr.String() != want {
+			if want := "quire-project: interrupted\n"; stderr.String() != want {
 				t.Errorf("it says %q", stderr.String())
 			}
 			cmd = exec.Command("quire-project", args...)

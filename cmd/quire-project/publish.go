@@ -150,7 +150,7 @@ func (p *publishing) end(ctx context.Context, err error, to string) error {
 	case err != nil && ctx.Err() == nil:
 		return err
 	case ctx.Err() != nil && !(p.sources.many && p.following):
-		return errPublishing
+		return p.sources.interrupted()
 	}
 	say(p.bar, words)
 	if p.status != statusOK {
@@ -158,9 +158,6 @@ func (p *publishing) end(ctx context.Context, err error, to string) error {
 	}
 	return nil
 }
-
-// errPublishing ends publishing that was interrupted.
-var errPublishing = &statusError{statusInterrupted, errors.New("interrupted; the same command publishes what is missing")}
 
 // setAside tells what is wrong with a stream, which is not published, or not on,
 // unless that has been told.

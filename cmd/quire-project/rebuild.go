@@ -34,7 +34,7 @@ left as it is, a stream that has grown is read on, and rows of an older version
 of the program are replaced, run by run: whoever reads the store finds each run
 at any time, as it was or as it will be.
 
-It can be stopped at any moment; the same command goes on where it was. A
+It can be stopped at any moment; the same command continues the work. A
 malformed stream is told and set aside, its rows stay as they were, and the
 others go on. Those that were set aside are listed once more at the end.
 
@@ -100,7 +100,7 @@ func rebuild(ctx context.Context, paths []string, flags rebuildFlags, std stdio)
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	t := &taking{ctx: ctx, store: s}
+	t := &taking{ctx: ctx, store: s, interrupted: sources.interrupted()}
 	if flags.dryRun {
 		t.changes = bufio.NewWriter(output{std.out})
 	}

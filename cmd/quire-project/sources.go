@@ -22,8 +22,9 @@ type sources struct {
 	// many says that they may be those of several runs: of a folder, or because several
 	// are named. Otherwise there is one.
 	many bool
-	// folder says that a folder is among them.
+	// folder says that a folder is among them, piped that a pipe is.
 	folder  bool
+	piped   bool
 	single  jsonl.Source
 	options jsonl.Options
 }
@@ -37,6 +38,7 @@ func (f *readFlags) find(paths []string) (sources, error) {
 	s := sources{paths: paths, many: len(paths) > 1, single: jsonl.FileSource(paths[0]), options: options}
 	for _, path := range paths {
 		if path == jsonl.Stdin {
+			s.piped = true
 			continue
 		}
 		info, err := os.Stat(path)
@@ -44,6 +46,7 @@ func (f *readFlags) find(paths []string) (sources, error) {
 			return s, fmt.Errorf("cannot read the stream: %w", err)
 		}
 		if !info.IsDir() {
+			s.piped = s.piped || !info.Mode().IsRegular()
 			continue
 		}
 		s.many, s.folder = true, true

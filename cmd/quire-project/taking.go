@@ -22,6 +22,8 @@ type taking struct {
 	err   io.Writer
 	// changes, when set, is told each change that would be made.
 	changes *bufio.Writer
+	// interrupted is what the command ends with where it is interrupted.
+	interrupted error
 	// exitStatus says whether it matters how the runs stand.
 	exitStatus runStatus
 
@@ -76,14 +78,27 @@ func (t *taking) read(run domain.RunID) {
 	t.outcome = worse(t.outcome, t.exitStatus.of(&row.Run))
 }
 
-// errInterrupted ends work that can be taken up again.
-var errInterrupted = &statusError{statusInterrupted, errors.New("interrupted; the same command goes on where it was")}
+var (
+	// errInterrupted ends work that was interrupted.
+	errInterrupted = &statusError{statusInterrupted, errors.New("interrupted")}
+	// errResumable does so where what was done is kept, and nothing was lost.
+	errResumable = &statusError{statusInterrupted, errors.New("interrupted; run the same command again to continue")}
+)
+
+// interrupted is the error that ends work on the streams. What a pipe has brought does not
+// come again.
+func (s sources) interrupted() error {
+	if s.piped {
+		return errInterrupted
+	}
+	return errResumable
+}
 
 // end returns what the command ends with, err being what the work ended with.
 func (t *taking) end(err error) error {
 	switch err = cmp.Or(err, t.failed); {
 	case err != nil && t.ctx.Err() != nil: // whatever else that has led to
-		return errInterrupted
+		return t.interrupted
 	case err != nil:
 		return err
 	case t.status == statusOK && t.outcome == statusOK:
