@@ -120,6 +120,23 @@ func (f *File) Read(p []byte) (int, error) {
 	return f.plain.Read(p)
 }
 
+// ErrCut ends the bytes of compressed data that was cut off: its last line is not known.
+var ErrCut = errors.New("the compressed data is cut off; fetch the file again")
+
+// Bytes reads the stream's own bytes, for a copy of it. Where they were cut off, it
+// returns [ErrCut], and not the mark that makes the last line torn.
+func (f *File) Bytes() io.Reader { return unmarked{f} }
+
+type unmarked struct{ file *File }
+
+func (u unmarked) Read(p []byte) (int, error) {
+	n, err := u.file.Read(p)
+	if u.file.Cut() { // the mark comes alone
+		return 0, ErrCut
+	}
+	return n, err
+}
+
 // Done returns how many of the source's bytes have been read, out of Size. It
 // may be called while another goroutine reads.
 func (f *File) Done() int64 { return f.raw.n.Load() }

@@ -286,6 +286,7 @@ func opened(t *testing.T, text string) told {
 		return told{err: err}
 	}
 	all := readAll(file, jsonl.Options{Name: path})
+	checkBytes(t, path, all)
 	if all.err == nil && (!file.Regular || file.Size != int64(len(text)) || file.Done() != file.Size) {
 		t.Errorf("read %d of %d bytes, regular: %v", file.Done(), file.Size, file.Regular)
 	}
@@ -293,6 +294,26 @@ func opened(t *testing.T, text string) told {
 		t.Error(err)
 	}
 	return all
+}
+
+// checkBytes checks the bytes of a file by its events: where it was cut off, there is no
+// mark among them, and reading them ends with an error.
+func checkBytes(t *testing.T, path string, want told) {
+	t.Helper()
+	file, err := jsonl.FileSource(path).Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(file.Bytes())
+	if file.Cut() != errors.Is(err, jsonl.ErrCut) || file.Cut() && bytes.ContainsRune(text, '\x1a') {
+		t.Fatalf("cut: %v, %v, ends with %q", file.Cut(), err, text[max(0, len(text)-20):])
+	}
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	got := readAll(bytes.NewReader(whole), jsonl.Options{Name: path}).entries
+	if want.err == nil && len(got) < len(want.entries)-1 {
+		t.Fatalf("%d events in the bytes, %d in the file", len(got), len(want.entries))
+	}
 }
 
 // What compression says on the file's name does not count: its bytes do.

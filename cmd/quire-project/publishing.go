@@ -72,9 +72,13 @@ func (p *publishing) whole(ctx context.Context, source jsonl.Source) error {
 	defer file.Close()
 	var stats broker.Stats
 	if source.Path == jsonl.Stdin {
-		stats, err = p.pipe(ctx, source.Run, file)
+		stats, err = p.pipe(ctx, source.Run, file.Bytes())
 	} else {
 		stats, err = p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: p.bar.counter()})
+	}
+	if file.Cut() && (err == nil || errors.Is(err, jsonl.ErrCut)) { // which is no error, as a torn tail is none
+		say(p.bar, source.Path+": the compressed file is cut off; its whole lines were published; publish it again when you have all of it")
+		err = nil
 	}
 	return p.sent(source, stats, err)
 }
@@ -87,7 +91,7 @@ type counted struct {
 }
 
 func (c *counted) Read(p []byte) (int, error) {
-	n, err := c.file.Read(p)
+	n, err := c.file.Bytes().Read(p)
 	done := c.file.Done()
 	c.read.Add(done - c.done)
 	c.done = done
@@ -141,7 +145,7 @@ func (p *publishing) lines(live *broker.Live, run domain.RunID, r io.Reader) err
 			return &broker.LineTooLongError{Run: run, Offset: offset, Length: int64(len(piece)), Limit: p.limit}
 		case errors.Is(err, io.EOF) && len(piece) > 0:
 			return live.Tail(offset, piece)
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF), errors.Is(err, jsonl.ErrCut):
 			return nil
 		case err != nil:
 			return err
