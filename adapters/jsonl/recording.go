@@ -173,10 +173,21 @@ const aheadSize = 1 << 20
 
 // Open opens the stream, to be read until ctx ends.
 func (r *Recording) Open(ctx context.Context, known domain.Mark) (store.Stream, error) {
+	return r.openUntil(ctx, known, nil)
+}
+
+// OpenUntil opens the stream, to be read up to end if it begins with what end was
+// taken of, and to its own end if it does not.
+func (r *Recording) OpenUntil(ctx context.Context, end domain.Mark) (store.Stream, error) {
+	return r.openUntil(ctx, end, newUntil(end))
+}
+
+func (r *Recording) openUntil(ctx context.Context, known domain.Mark, until *until) (store.Stream, error) {
 	file, err := r.open()
 	if err != nil {
 		return nil, err
 	}
+	file.until = until
 	options := r.options
 	options.Name = cmp.Or(options.Name, r.source.Path)
 	options.Digest, options.Known = true, known
@@ -215,6 +226,7 @@ func (s *recorded) Next() ([]domain.Entry, error) {
 
 func (s *recorded) Mark() domain.Mark { return s.wholeMark }
 func (s *recorded) End() domain.Mark  { return s.endMark }
+func (s *recorded) More() bool        { return s.file.until != nil && s.file.until.more }
 
 func (s *recorded) Close() error {
 	s.stop()

@@ -52,6 +52,7 @@ type File struct {
 	plain      io.Reader // nil until the first read
 	compressed bool
 	cut        atomic.Bool
+	until      *until // nil if the stream is read to its end
 }
 
 // Open opens the source's stream. What gzip or zstd has compressed is read as
@@ -101,6 +102,9 @@ func (f *File) decompress() error {
 	f.plain = peek
 	if kind := layout.Compression(magic); kind != "" {
 		f.plain, f.compressed = newCompressed(kind, peek, &f.cut), true
+	}
+	if f.until != nil {
+		f.until.src, f.plain = f.plain, f.until
 	}
 	return nil
 }

@@ -63,10 +63,21 @@ func (r *recording) Open(ctx context.Context, known domain.Mark) (store.Stream, 
 	return &opened{ctx: ctx, Reader: jsonl.NewReader(bytes.NewReader(r.bytes()), options)}, nil
 }
 
+func (r *recording) OpenUntil(ctx context.Context, end domain.Mark) (store.Stream, error) {
+	data := r.bytes()
+	more := end.Bytes < int64(len(data)) && sha256.Sum256(data[:end.Bytes]) == end.SHA256
+	if more {
+		data = data[:end.Bytes]
+	}
+	options := jsonl.Options{Name: r.name, OnMalformed: r.malformed, Digest: true, Known: end}
+	return &opened{ctx: ctx, Reader: jsonl.NewReader(bytes.NewReader(data), options), more: more}, nil
+}
+
 // opened is a recording that is being read.
 type opened struct {
 	*jsonl.Reader
-	ctx context.Context
+	ctx  context.Context
+	more bool
 }
 
 func (o *opened) Next() ([]domain.Entry, error) {
@@ -86,6 +97,7 @@ func (o *opened) End() domain.Mark {
 	return end
 }
 
+func (o *opened) More() bool   { return o.more }
 func (o *opened) Close() error { return nil }
 
 // derived returns what a store must hold of the recording once it was taken

@@ -28,16 +28,22 @@ func newVerify(std stdio) *cobra.Command {
 		Short: "Compare a store's rows with the streams",
 		Long: `Compare a store's rows with the streams: fold each stream again, and report every
 row of its run that is missing, that should not be there or that has another
-value. Nothing is written to the store. rebuild repairs rows that were changed or
-removed, and with --force also removes rows that were added. Runs without a stream
+value. Nothing is written to the store. Runs without a stream
 are not checked.
+
+If a stream has grown since the store read it, verify compares the rows with the
+part that was read and reports the run as behind its stream. You can therefore run
+verify while other programs write. The last line says which command repairs the
+rows: rebuild, or rebuild --force if rows differ although their checkpoint is up
+to date, for example because somebody has added a row.
 
 The second --to says how differences are printed: as a table, or as one JSON
 document, which docs/schema/verify.json describes. A table shows the beginning
 of long values, the document all of them.
 
 Exit status: 0 there is no difference; 1 the store or a stream cannot be read;
-2 wrong usage; 4 a stream is malformed; 5 there are differences; 130 interrupted.`,
+2 wrong usage; 4 a stream is malformed; 5 rows differ or are behind their stream;
+130 interrupted.`,
 		Example: `  quire-project verify runs/ --to sqlite:quire.db
   quire-project verify runs/ --to postgres://ci@db.example.com/quire --to json`,
 		Args: someSources, ValidArgsFunction: completeSources,
@@ -121,8 +127,8 @@ type differences interface {
 	setAside(store.Verified) error
 	// pause makes what was found so far appear.
 	pause() error
-	// end takes the number of runs that were compared.
-	end(runs int) error
+	// end takes the number of runs that were compared, and what mends the rows.
+	end(runs int, mend string) error
 }
 
 // newDifferences returns what prints differences to stdout in a format.
@@ -150,9 +156,10 @@ type verification struct {
 	std         stdio
 	differences differences
 
-	runs, differing, setAside int
-	count                     int // of differences
-	status                    int // what went wrong with single streams
+	runs, differing, behind, setAside int
+	count                             int  // of differences in rows
+	force                             bool // is what rebuild needs to mend them
+	status                            int  // what went wrong with single streams
 }
 
 func (v *verification) run(ctx context.Context) error {
@@ -177,7 +184,7 @@ func (v *verification) run(ctx context.Context) error {
 		_ = v.differences.pause() // what was found comes before what went wrong
 		return err
 	}
-	return v.differences.end(v.runs)
+	return v.differences.end(v.runs, v.mend())
 }
 
 // done takes a run that was compared, or that could not be.
@@ -186,6 +193,10 @@ func (v *verification) done(run store.Verified, stderr io.Writer) error {
 	if run.Differences > 0 {
 		v.differing++
 	}
+	if run.Behind {
+		v.behind++
+	}
+	v.force = v.force || run.Force
 	if run.Err == nil {
 		v.runs++
 		return nil
@@ -199,10 +210,22 @@ func (v *verification) done(run store.Verified, stderr io.Writer) error {
 
 // summary says how it went, as in "verified 5 runs: 3 differences in 1 run".
 func (v *verification) summary() string {
-	words := "verified " + plural(v.runs, "run") + ": no difference"
+	var found []string
 	if v.count > 0 {
-		words = fmt.Sprintf("verified %s: %s in %s; rebuild --force puts the rows right",
-			plural(v.runs, "run"), plural(v.count, "difference"), plural(v.differing, "run"))
+		found = append(found, fmt.Sprintf("%s in %s", plural(v.count, "difference"), plural(v.differing, "run")))
+	}
+	switch {
+	case v.behind == 1:
+		found = append(found, "1 run is behind its stream")
+	case v.behind > 1:
+		found = append(found, fmt.Sprintf("%d runs are behind their streams", v.behind))
+	}
+	words := fmt.Sprintf("verified %s: %s", plural(v.runs, "run"), cmp.Or(strings.Join(found, ", "), "no difference"))
+	switch {
+	case v.count > 0:
+		words += "; " + v.mend() + " puts the rows right"
+	case v.behind > 0:
+		words += "; " + v.mend() + " reads the rest"
 	}
 	if v.setAside > 0 {
 		words += fmt.Sprintf("; %d set aside", v.setAside)
@@ -210,10 +233,21 @@ func (v *verification) summary() string {
 	return words
 }
 
+// mend is the command that makes the rows those of the streams, if they are not.
+func (v *verification) mend() string {
+	switch {
+	case v.force:
+		return "rebuild --force"
+	case v.count > 0 || v.behind > 0:
+		return "rebuild"
+	}
+	return ""
+}
+
 // end returns what the command ends with.
 func (v *verification) end() error {
 	status := v.status
-	if v.count > 0 {
+	if v.mend() != "" {
 		status = worse(status, statusFound)
 	}
 	if status == statusOK {

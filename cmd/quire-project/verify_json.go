@@ -51,14 +51,18 @@ func (d *differenceDocument) setAside(run store.Verified) error {
 
 func (d *differenceDocument) pause() error { return d.out.Flush() }
 
-func (d *differenceDocument) end(runs int) error {
+func (d *differenceDocument) end(runs int, mend string) error {
 	if !d.begun {
 		fmt.Fprintf(d.out, `{"schema":"%s","differences":[`, verifySchema)
 	}
 	if d.aside == nil {
 		d.aside = []setAside{}
 	}
-	fmt.Fprintf(d.out, "],\"set_aside\":%s,\"runs\":%d}\n", compact(d.aside), runs)
+	fmt.Fprintf(d.out, "],\"set_aside\":%s,\"runs\":%d", compact(d.aside), runs)
+	if mend != "" {
+		fmt.Fprintf(d.out, ",\"mend\":%s", compact(mend))
+	}
+	d.out.WriteString("}\n")
 	return d.out.Flush()
 }
 

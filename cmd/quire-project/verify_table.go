@@ -30,7 +30,11 @@ const (
 	maxName   = 40
 )
 
-const noRow = "no row"
+const (
+	noRow    = "no row"
+	goesOn   = "the stream goes on"
+	notReady = "not stored yet"
+)
 
 func (d *differenceTable) found(difference store.Difference) error {
 	stored, derived := readable(difference.Stored), readable(difference.Derived)
@@ -39,6 +43,12 @@ func (d *differenceTable) found(difference store.Difference) error {
 		stored = noRow
 	case store.Extra:
 		derived = noRow
+	case store.Behind:
+		if difference.Stored == nil {
+			stored = notReady
+		} else {
+			derived = goesOn
+		}
 	}
 	stored, derived = window(stored, derived, maxColumn, maxColumn)
 	d.rows = append(d.rows, [6]string{
@@ -63,7 +73,7 @@ func readable(value any) string { return report.Printable(string(compact(value))
 
 func (d *differenceTable) setAside(store.Verified) error { return nil } // which has been told
 
-func (d *differenceTable) end(int) error { return d.pause() }
+func (d *differenceTable) end(int, string) error { return d.pause() }
 
 var headers = table.Row{"run", "table", "key", "column", "stored", "derived"}
 

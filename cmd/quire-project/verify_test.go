@@ -47,8 +47,22 @@ func differ(t *rapid.T, folder string, d differences) {
 	writeStream(t, path)
 	// A malformed one leaves the store empty, which is a difference, too.
 	_, _ = store.Ingest(t.Context(), s, source.Recording(jsonl.Options{}), store.Options{})
+	grown := rapid.Bool().Draw(t, "grown")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	writeStream(t, path)
-	runs := 0
+	if grown {
+		more, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(before, more...), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runs, mend := 0, ""
 	check := func(err error) {
 		if err != nil {
 			t.Fatal(err)
@@ -57,13 +71,16 @@ func differ(t *rapid.T, folder string, d differences) {
 	check(store.Verify(t.Context(), s, store.Single(source.Recording(jsonl.Options{})), store.VerifyOptions{
 		Found: func(difference store.Difference) { check(d.found(difference)) },
 		Done: func(run store.Verified) {
+			if run.Behind || run.Differences > 0 {
+				mend = "rebuild"
+			}
 			if runs++; run.Err != nil {
 				runs--
 				check(d.setAside(run))
 			}
 		},
 	}))
-	check(d.end(runs))
+	check(d.end(runs, mend))
 }
 
 // The document is what docs/schema/verify.json says.
@@ -87,8 +104,9 @@ func TestVerifySchemaRefuses(t *testing.T) {
 	schema := documentSchema(t, "verify")
 	const good = `{"schema":"quire-project/verify/v1","differences":[` +
 		`{"kind":"differs","run_id":"r","table":"sh_events","key":{"job_id":"a","seq":1},"column":"cmd","stored":"x","derived":"y"},` +
-		`{"kind":"missing","run_id":"r","table":"runs","key":{},"column":"","stored":null,"derived":{"run_id":"r"}}` +
-		`],"set_aside":[{"run_id":"m","source":"/m.jsonl","reason":"malformed"}],"runs":1}`
+		`{"kind":"missing","run_id":"r","table":"runs","key":{},"column":"","stored":null,"derived":{"run_id":"r"}},` +
+		`{"kind":"behind","run_id":"r","table":"checkpoints","key":{},"column":"end_bytes","stored":9,"derived":null}` +
+		`],"set_aside":[{"run_id":"m","source":"/m.jsonl","reason":"malformed"}],"runs":1,"mend":"rebuild"}`
 	if err := validate(schema, good); err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +121,9 @@ func TestVerifySchemaRefuses(t *testing.T) {
 		{`"stored":null`, `"stored":{}`},
 		{`"derived":{"run_id":"r"}`, `"derived":null`},
 		{`"reason":"malformed"`, `"reason":null`},
+		{`"mend":"rebuild"`, `"mend":""`},
+		{`"stored":9`, `"stored":"9"`},
+		{`"end_bytes"`, `"events"`},
 		{`"key":{}`, `"key":{"position":1}`},
 	} {
 		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {

@@ -20,6 +20,9 @@ const (
 	Missing Kind = "missing"
 	// Extra: only the store has the row.
 	Extra Kind = "extra"
+	// Behind: the stream has more than was read of it, or nothing was read yet. The
+	// rows need not be wrong for that.
+	Behind Kind = "behind"
 )
 
 // Difference is one difference between what is stored and what the stream
@@ -33,7 +36,7 @@ type Difference struct {
 	// missing or extra.
 	Column string `json:"column"`
 	// Stored and Derived are the values, or the whole rows; nil for a row
-	// that is not there.
+	// that is not there, and for what the stream has not been read for.
 	Stored  any `json:"stored"`
 	Derived any `json:"derived"`
 }

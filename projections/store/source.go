@@ -25,6 +25,10 @@ type Source interface {
 	// Open opens the stream, from its start. The context ends it. The stream
 	// will tell whether it begins with what known was taken of.
 	Open(ctx context.Context, known domain.Mark) (Stream, error)
+	// OpenUntil opens the stream as it was when end was taken of it: the Stream ends
+	// there, whatever has been added since, also within a line. A stream that does not
+	// begin with what end was taken of is opened as a whole.
+	OpenUntil(ctx context.Context, end domain.Mark) (Stream, error)
 }
 
 // Stream is a stream that has been opened.
@@ -40,6 +44,9 @@ type Stream interface {
 	// Digest returns the state of the SHA-256 in End, as crypto/sha256 marshals
 	// it. It is known when End is.
 	Digest() ([]byte, error)
+	// More reports whether the stream has more behind the end that OpenUntil was given.
+	// It is known once io.EOF was given.
+	More() bool
 	// Close ends the reading.
 	Close() error
 }

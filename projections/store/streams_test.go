@@ -73,6 +73,14 @@ func (f file) Open(_ context.Context, known domain.Mark) (store.Stream, error) {
 	return &opened{file: f, known: known}, nil
 }
 
+func (f file) OpenUntil(ctx context.Context, end domain.Mark) (store.Stream, error) {
+	o := &opened{file: f, known: end}
+	if o.Continues() {
+		o.more, o.data = int(end.Bytes) < len(f.data), f.data[:end.Bytes]
+	}
+	return o, nil
+}
+
 // mark returns the mark behind so many bytes.
 func (f file) mark(n int) domain.Mark {
 	return domain.Mark{Bytes: int64(n), Lines: int64(bytes.Count(f.data[:n], []byte("\n"))), SHA256: sha256.Sum256(f.data[:n])}
@@ -82,6 +90,7 @@ func (f file) mark(n int) domain.Mark {
 type opened struct {
 	file
 	known domain.Mark
+	more  bool
 }
 
 func (o *opened) Next() (entries []domain.Entry, err error) {
@@ -99,6 +108,7 @@ func (o *opened) Continues() bool {
 
 func (o *opened) Mark() domain.Mark { return o.mark(bytes.LastIndexByte(o.data, '\n') + 1) }
 func (o *opened) End() domain.Mark  { return o.mark(len(o.data)) }
+func (o *opened) More() bool        { return o.more }
 func (o *opened) Close() error      { return nil }
 
 func (o *opened) Digest() ([]byte, error) {

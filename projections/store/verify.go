@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
@@ -15,8 +14,14 @@ import (
 type Verified struct {
 	RunID  domain.RunID
 	Source string
-	// Differences counts them.
+	// Differences counts those that say that rows are wrong: all but [Behind].
 	Differences int
+	// Behind says that the stream has more than was read of it. What was read is
+	// compared with the rows all the same.
+	Behind bool
+	// Force says that rows are wrong though their checkpoint is that of the stream,
+	// so that a [Rebuild] only derives them again with Options.Force.
+	Force bool
 	// Err is why the stream was set aside.
 	Err error
 }
@@ -32,7 +37,8 @@ type VerifyOptions struct {
 }
 
 // Verify folds streams again and compares each row with the stored one, side
-// by side on all cores. It writes nothing. An error is the store's, or the context's.
+// by side on all cores. Of a stream that has grown since, that is what had been read of it.
+// Verify writes nothing. An error is the store's, or the context's.
 func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -80,9 +86,8 @@ func (v *verifier) verify(ctx context.Context) func(candidate, func(verifying) b
 	return func(c candidate, yield func(verifying) bool) {
 		end := Verified{RunID: c.source.Run(), Source: c.source.Name(), Err: c.err}
 		if end.Err == nil {
-			end.Err = v.run(ctx, c.source, func(d Difference) {
+			end.Err = v.run(ctx, c.source, &end, func(d Difference) {
 				d.RunID = end.RunID
-				end.Differences++
 				yield(verifying{difference: &d})
 			})
 		}
@@ -91,60 +96,19 @@ func (v *verifier) verify(ctx context.Context) func(candidate, func(verifying) b
 }
 
 // run compares one run.
-func (v *verifier) run(ctx context.Context, source Source, report func(Difference)) error {
+func (v *verifier) run(ctx context.Context, source Source, verified *Verified, report func(Difference)) error {
 	if err := CheckRunID(source.Run()); err != nil {
 		return &SourceError{source.Name(), err}
 	}
-	stream, err := source.Open(ctx, domain.Mark{})
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
 	var failed error // of the stream
-	err = v.store.View(ctx, source.Run(), func(snapshot Snapshot) error {
+	err := v.store.View(ctx, source.Run(), func(snapshot Snapshot) error {
+		c := runComparison{tables: v.tables, source: source, snapshot: snapshot, verified: verified, report: report}
 		var err error
-		failed, err = v.compare(source, stream, snapshot, report)
+		failed, err = c.run(ctx)
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
 		return &storeError{err}
 	}
 	return errors.Join(failed, ctx.Err())
-}
-
-// compare folds the stream of a run and compares it with a snapshot. The
-// first error is the stream's, the second the store's.
-func (v *verifier) compare(source Source, stream Stream, snapshot Snapshot, report func(Difference)) (failed, err error) {
-	checkpoint, stored, err := snapshot.Checkpoint()
-	if err != nil {
-		return nil, err
-	}
-	row, hasRow, err := snapshot.Run()
-	if err != nil {
-		return nil, err
-	}
-	differs := false
-	tell := func(d Difference) {
-		differs = true
-		report(d)
-	}
-	t := newTables(v.tables, snapshot, tell)
-	defer t.stop()
-	if !stored && !hasRow && t.empty() {
-		t.silent = true // that the run is missing says it all
-	}
-	fold := t.fold(source.Run())
-	if failed := fold.Drain(stream); failed != nil {
-		return failed, nil
-	}
-	fold.Open()
-	if v.tables.Has(TableRuns) || t.silent {
-		compareRow("runs", row, hasRow, t.run, tell)
-	}
-	if err := t.end(); err != nil || differs || !stored {
-		return nil, err // which says more than the checkpoint would
-	}
-	now := Checkpoint{Mark: stream.Mark(), End: stream.End(), Events: fold.Run().Events, Reducers: projections.Version}
-	compareRow("checkpoints", provenanceOf(checkpoint), true, provenanceOf(now), tell)
-	return nil, nil
 }

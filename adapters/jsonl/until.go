@@ -1,0 +1,56 @@
+package jsonl
+
+import (
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"io"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// until ends a stream at a mark that was taken of it earlier, if the stream still
+// begins with what the mark was taken of. Any other stream is read to its own end.
+type until struct {
+	src  io.Reader
+	end  domain.Mark
+	hash hash.Hash
+	left int64 // of what the mark was taken of
+	err  error // that of a stream that ends at the mark
+	more bool  // that the stream has more behind the mark
+	past bool  // the mark, in another stream
+}
+
+func newUntil(end domain.Mark) *until {
+	return &until{end: end, hash: sha256.New(), left: end.Bytes}
+}
+
+func (u *until) Read(p []byte) (int, error) {
+	if u.left == 0 && u.err == nil && !u.past {
+		u.atMark()
+	}
+	switch {
+	case u.err != nil:
+		return 0, u.err
+	case u.past:
+		return u.src.Read(p)
+	}
+	n, err := u.src.Read(p[:min(int64(len(p)), u.left)])
+	_, _ = u.hash.Write(p[:n]) // a hash never fails
+	u.left -= int64(n)
+	return n, err
+}
+
+// atMark finds out whether the stream is the one that the mark was taken of, and
+// whether it goes on.
+func (u *until) atMark() {
+	if [sha256.Size]byte(u.hash.Sum(nil)) != u.end.SHA256 {
+		u.past = true
+		return
+	}
+	n, err := io.ReadFull(u.src, make([]byte, 1))
+	u.more = n > 0
+	if u.err = err; u.more || errors.Is(err, io.EOF) {
+		u.err = io.EOF
+	}
+}
