@@ -7,7 +7,7 @@
 //
 // A stream is the record of one run of a CI pipeline. A run has jobs, a job
 // runs shell commands ("sh"), and each of the three has a Started and a Finished
-// event, of which that of a run says what the run is of:
+// event. The run_started of a run has its labels:
 //
 //	run_started          ref=main
 //	job_started   build

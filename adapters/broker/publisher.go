@@ -57,9 +57,9 @@ func (o PublishOptions) withDefaults() PublishOptions {
 // Publisher sends segments. It can be used from several goroutines, each with
 // streams of its own.
 //
-// What is published once more really arrives once more: a broker that knows messages by
-// their UUIDs drops only what the Publisher has sent again because it was not known whether
-// the broker had taken it.
+// A stream that is published again arrives again: a broker that drops messages with known
+// UUIDs drops only those that the Publisher sent again because it had no answer to the
+// first attempt.
 type Publisher struct {
 	out     message.Publisher
 	topics  Topics

@@ -8,8 +8,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Replay has everything that the stream still holds delivered once more to the workers of
-// [Options].Group, also to those that are working.
+// Replay makes the server deliver all messages that the stream still holds to the workers
+// of [Options].Group again. Workers may be running.
 func (b *Broker) Replay(ctx context.Context) error {
 	for partition := range b.Partitions() {
 		// The worker that reads the partition makes the consumer anew.

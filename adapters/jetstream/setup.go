@@ -64,9 +64,9 @@ func (b *Broker) ensure(ctx context.Context) error {
 	return err
 }
 
-// remake makes the poison stream and the bucket when somebody has deleted them since the
-// broker was opened: nothing of the record is in them. The stream itself is left to whoever
-// deleted it, and to whoever opens a broker.
+// remake creates the poison stream and the bucket if they were deleted after the broker was
+// opened: they hold no part of the record. It does not create the stream itself, so that
+// lost segments are noticed; opening a broker does.
 func (b *Broker) remake(ctx context.Context) {
 	if !b.remaking.TryLock() {
 		return

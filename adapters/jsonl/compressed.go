@@ -111,7 +111,7 @@ func (c *compressed) gzip() func() (io.Reader, error) {
 
 func (c *compressed) zstd() func() (io.Reader, error) {
 	// With a concurrency of one, it has no goroutines and need not be closed:
-	// somebody may be reading from it when the file is closed.
+	// another goroutine may be reading from it when the file is closed.
 	unzstd, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	return func() (io.Reader, error) {
 		if err != nil {

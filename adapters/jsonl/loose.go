@@ -18,7 +18,7 @@ func (t *text) loose(b []byte, i int, event *domain.Event) int {
 	return t.looseRest(b, i, &m, event)
 }
 
-// looseRest is loose for a line of which m has what stands before b[i].
+// looseRest decodes the rest of a line, from b[i] on. m has the members before that.
 func (t *text) looseRest(b []byte, i int, m *members, event *domain.Event) int {
 	for i = skipSpace(b, i); b[i] == ','; i = skipSpace(b, i) {
 		if i = t.member(b, skipSpace(b, i+1), m); i < 0 {

@@ -73,9 +73,9 @@ const (
 	collisionPause   = 50 * time.Millisecond
 )
 
-// migrate brings the tables up to date beside others that may be at it at the
-// same time: whoever is second fails, without effect, and looks again. A lock
-// of the session would not do behind a pooler.
+// migrate brings the tables up to date. If several programs do so at the same time, all
+// but one fail without effect and try again. A session lock would not work behind a
+// pooler.
 func (s *Store) migrate(ctx context.Context, provider *goose.Provider) error {
 	for end := time.Now().Add(collisionTimeout); ; {
 		_, err := provider.Up(ctx)
@@ -90,7 +90,7 @@ func (s *Store) migrate(ctx context.Context, provider *goose.Provider) error {
 	}
 }
 
-// collisions are the SQLSTATEs of what somebody else has just made, or makes.
+// collisions are the SQLSTATEs of objects that another program has just created, or is creating.
 var collisions = []string{
 	"23505", "42P07", "42701", "42710", "42723", // unique_violation, of a catalogue too; duplicate_table, _column, _object, _function
 	"40P01", "40001", "XX000", // deadlock_detected, serialization_failure, internal_error: "tuple concurrently updated"

@@ -35,7 +35,7 @@ func writeMarkdown(out io.Writer, run domain.RunID, stream projections.Stream, o
 	return row, err
 }
 
-// wholeRuns is of how many runs the tables are kept, though they will have to be cut.
+// wholeRuns is the number of runs whose tables are kept even if they will have to be cut.
 const wholeRuns = 16
 
 // Add folds the stream of the run called run, and returns the row of the run itself.
@@ -70,7 +70,7 @@ func (c *Comment) whole() bool {
 	return c.left.sum() == 0 && c.size() <= room && !slices.ContainsFunc(c.runs, func(m *markdown) bool { return m.cut })
 }
 
-// shrink lets go of what there cannot be room for.
+// shrink drops the tables and headings for which there cannot be room.
 func (c *Comment) shrink() {
 	headings, size := 0, 0
 	gone := map[*markdown]bool{}

@@ -18,9 +18,9 @@ var markdownLimits = limits{rows: MaxMarkdown / leastRow, command: 500}
 // leastRow is how many bytes a row of Markdown has at least.
 const leastRow = 32
 
-// markdown is a run as Markdown: its heading, and tables of which as many rows are written
-// as there is room for. Text from a stream is escaped so that it stands there as it is, and
-// is neither markup, nor HTML, nor a mention.
+// markdown is a run as Markdown: its heading, and tables with as many rows as there is room
+// for. Text from a stream is escaped: it appears literally, and is neither markup, nor HTML,
+// nor a mention.
 type markdown struct {
 	verdict display.Verdict
 	heading string

@@ -36,8 +36,8 @@ type Options struct {
 	// there, and is made otherwise. It is needed.
 	Logs string
 	// MaxLog is how many bytes the log of a command can have; 1 GiB, if 0. A command with
-	// more output continues, and the rest of its output is discarded, of which the log's last
-	// line tells. If it is negative there is no limit.
+	// more output continues; the rest is discarded, and the log's last line says so. If it is
+	// negative there is no limit.
 	MaxLog int64
 	// Output, if set, gets what is written to logs, at once and in whole lines, for people
 	// to look at. The command waits for it.

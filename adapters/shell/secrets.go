@@ -8,10 +8,10 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// secrets are the texts that are to be hidden. A nil *secrets is none.
+// secrets are the texts to hide. A nil *secrets has none.
 type secrets struct {
-	// forms are found by the two bytes that their texts begin with: starts says which of the
-	// lists is theirs, the first of which is empty.
+	// forms are found by the first two bytes of their texts: starts has the index of their
+	// list in forms. The list at index 0 is empty.
 	forms  [][]form
 	starts [256][256]uint16
 }

@@ -28,32 +28,31 @@ func newFollow(std stdio) *cobra.Command {
 	var flags followFlags
 	cmd := &cobra.Command{
 		Use:   "follow SOURCE [--to STORE]",
-		Short: "Show a run while it goes on, and keep a store's rows up with it",
-		Long: `Show a run while it goes on, and keep a store's rows up with it.
+		Short: "Show a run while it is being written, and keep a store up to date",
+		Long: `Show a run while it is being written, and keep a store up to date.
 
 SOURCE is a .jsonl file that grows, or a folder in which runs appear, at any
-depth. What is not there yet is waited for. On a terminal the runs are drawn as
-they stand, with what is running now and what has failed; elsewhere each thing
-that happens is a line. Compressed streams do not grow, and are left out.
+depth. follow waits for files that do not exist yet. On a terminal it shows the
+current state of the runs, with what is running now and what has failed; elsewhere
+it prints a line for each change of a job or run. It ignores compressed streams, which do not grow.
 
-With --to STORE the rows are there while the run goes on, those that are open
-among them, mostly within some milliseconds. The rows are those of whole lines; a
-last line that no line feed ends is waited for, and taken for what it is, an event or
-torn, when following ends. A store that goes away, is locked or has no room is waited for until it is
-back, and nothing is lost.
+With --to STORE the store has the rows, including open ones, mostly within some
+milliseconds. The rows are those of whole lines: follow waits for the end of a last
+line without a line feed, and judges it, an event or torn, when following ends. If
+the store goes away, is locked or has no room, follow waits, and nothing is lost.
 
-Following a file ends by itself when its run has finished, which its stream says with a
-run_finished; Ctrl-C ends it before, with the status 130. A writer that died writes no
-run_finished: --pid ends when the writer is gone and all that it wrote was read, and
---idle-timeout takes a stream that has not grown for so long as ended. What is there of
-the run is kept, and it counts as one that is not over. A folder is followed until
-Ctrl-C, with the status 0 if all could be read; a stream in it that cannot is told and
-set aside, and the others go on.
+Following a file ends by itself when its stream has a run_finished; Ctrl-C ends it
+earlier, with status 130. A writer that died writes no run_finished: --pid ends
+following when the writer is gone and everything that it wrote was read, and
+--idle-timeout when the stream has not grown for that long. The rows of the run are
+kept, and it counts as not over. A folder is followed until Ctrl-C, with status 0 if
+all streams could be read; a stream that cannot be read is reported and skipped, and
+the others continue.
 
 Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
 usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 if a run
-failed and 3 if one is not over: its stream has no run_finished. With
---assume-ended too, one whose jobs are all complete is taken for over.`,
+failed and 3 if one is not over: its stream has no run_finished. --assume-ended
+counts such a run as over if all its jobs are complete.`,
 		Example: `  quire-project follow run.jsonl
   quire-project follow runs/42/events.jsonl --exit-status
   quire-project follow runs/ --to sqlite:quire.db`,

@@ -29,14 +29,14 @@ func newRebuild(std stdio) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild SOURCE... --to STORE",
 		Short: "Derive a store's rows again from the streams",
-		Long: `Derive a store's rows again from the streams. What is as its stream says is
-left as it is, a stream that has grown is read on, and rows of an older version
-of the program are replaced, run by run: whoever reads the store finds each run
-at any time, as it was or as it will be.
+		Long: `Derive a store's rows again from the streams. Runs that are up to
+date are left alone, from grown streams only the new events are added, and rows of
+an older version of the program are replaced, run by run. At any time, readers of
+the store see each run either as it was or as it will be.
 
-It can be stopped at any moment; the same command continues the work. A
-malformed stream is told and set aside, its rows stay as they were, and the
-others go on. Those that were set aside are listed once more at the end.
+You can stop it at any moment; the same command continues the work. A
+malformed stream is reported and skipped, its rows stay as they were, and the other
+streams are still processed. Skipped streams are listed again at the end.
 
 Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
 usage; 4 a stream is malformed; 130 interrupted.`,
@@ -59,7 +59,7 @@ func (f *rebuildFlags) add(cmd *cobra.Command) {
 	flags.StringSliceVar(&f.projections, "projection", nil, "of a run that is unchanged, derive these again:\n"+strings.Join(store.Projections, ", ")+"\n(a run that has changed is written as a whole)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print each run that would change, and how")
 	flags.BoolVar(&f.prune, "prune", false, "remove the runs that have no stream in the folder any more")
-	flags.BoolVar(&f.force, "force", false, "derive the rows of unchanged runs, too")
+	flags.BoolVar(&f.force, "force", false, "derive the rows of unchanged runs as well")
 	f.readFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeTables())

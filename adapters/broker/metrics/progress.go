@@ -17,8 +17,8 @@ type Backlog struct {
 	Done uint64
 }
 
-// Progress judges whether work goes on, from what it is told: of tries to apply something,
-// and now and then of the backlogs. It is safe for concurrent use.
+// Progress judges whether work continues, from attempts to apply segments that succeeded or
+// failed, and from the backlogs. It is safe for concurrent use.
 type Progress struct {
 	// Patience is how long nothing may be applied before that is a problem.
 	Patience time.Duration

@@ -165,8 +165,8 @@ const (
 	Zstd = "zstd"
 )
 
-// Begins reports whether a file that is compressed in this way could go on with begin,
-// of which there may be less than [MagicSize].
+// Begins reports whether compressed data of this kind can begin with begin, which may be
+// shorter than [MagicSize].
 func Begins(kind string, begin []byte) bool {
 	switch {
 	case kind == Gzip:
