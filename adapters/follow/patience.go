@@ -2,6 +2,7 @@ package follow
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -30,7 +31,8 @@ const (
 )
 
 // Do does something with the store again and again while the store is away, see
-// [store.IsAway], until ctx ends.
+// [store.IsAway], until ctx ends. A store that is gone is not waited for: whoever has
+// the streams can make it again.
 func (p *Patience) Do(ctx context.Context, do func() error) error { return p.do(ctx, nil, do) }
 
 // do is Do. each, if it is not nil, is told of each failure, and with nil that they are
@@ -41,7 +43,7 @@ func (p *Patience) do(ctx context.Context, each func(error), do func() error) er
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		began = time.Now()
 		err := do()
-		if err != nil && !store.IsAway(err) {
+		if err != nil && (!store.IsAway(err) || errors.Is(err, store.ErrGone)) { // which can be made again
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err

@@ -68,6 +68,9 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 	if err == nil {
 		err = migrate(ctx, writes)
 	}
+	if err == nil {
+		err = s.files.open(path)
+	}
 	if err != nil {
 		return nil, errors.Join(couldNotCreate(path, exists, err), s.Close())
 	}

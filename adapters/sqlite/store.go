@@ -19,6 +19,7 @@ type Store struct {
 	close         func() error
 	turn          chan struct{} // held by who writes
 	kept          *session      // for the next one
+	files         files
 }
 
 var _ store.Store = (*Store)(nil)
@@ -57,29 +58,47 @@ func (s *Store) where(err error) error {
 	return fmt.Errorf("%s: %w", s.name, explain(err))
 }
 
+// there returns why the database is not at its path any more or, where it is, the
+// error of what was done with it: what one did could be of a file that nobody finds.
+func (s *Store) there(what string, err error) error {
+	if moved := s.files.check(); moved != nil {
+		return s.fail(what, moved)
+	}
+	return err
+}
+
 func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	return s.dialect.Checkpoints(ctx, s.reads, runs)
+	found, err := s.dialect.Checkpoints(ctx, s.reads, runs)
+	return found, s.there("read", err)
 }
 
 func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
-	return s.dialect.Runs(ctx, s.reads, page)
+	found, err := s.dialect.Runs(ctx, s.reads, page)
+	return found, s.there("read", err)
 }
 
 func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
-	return s.dialect.RunIDs(ctx, s.reads, after, limit)
+	found, err := s.dialect.RunIDs(ctx, s.reads, after, limit)
+	return found, s.there("read", err)
 }
 
 func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
-	return s.dialect.Waiting(ctx, s.reads, runs)
+	found, err := s.dialect.Waiting(ctx, s.reads, runs)
+	return found, s.there("read", err)
 }
 
 func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	return s.dialect.Held(ctx, s.reads, run, offset)
+	segment, ok, err := s.dialect.Held(ctx, s.reads, run, offset)
+	return segment, ok, s.there("read", err)
 }
 
 // View lets do read in one transaction. It keeps nobody from writing, but as
 // long as it lasts the write-ahead log cannot be used again from its start.
 func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+	return s.there("read", s.view(ctx, run, do))
+}
+
+func (s *Store) view(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
 	read, err := s.reads.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return s.fail("read", err)

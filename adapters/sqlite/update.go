@@ -9,7 +9,14 @@ import (
 // Update lets do write in one transaction. In this process, one Update is
 // after the other; other processes wait for the database, for as long as the
 // busy timeout says.
+//
+// What was committed counts only if the file that it went to is still the one that
+// the store's path names.
 func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
+	return s.there("write", s.update(ctx, do))
+}
+
+func (s *Store) update(ctx context.Context, do func(store.Tx) error) error {
 	session, err := s.acquire(ctx)
 	if err != nil {
 		return err
@@ -59,6 +66,7 @@ func (s *Store) acquire(ctx context.Context) (*session, error) {
 func (s *Store) release(session *session, keep bool) {
 	if s.kept = session; s.reads == s.writes || !keep {
 		session.close()
+		s.files.forget()
 		s.kept = nil
 	}
 	<-s.turn
@@ -71,6 +79,9 @@ func (t *tx) begin() error {
 	if err == nil {
 		// Of a database that cannot be written, BEGIN takes no notice.
 		err = t.session.exec(t.ctx, "DELETE FROM checkpoints WHERE false")
+	}
+	if err == nil && t.store.kept == nil {
+		t.store.files.log()
 	}
 	return t.store.fail("write", err)
 }

@@ -25,6 +25,8 @@ func advice(err error) string {
 		return "; --on-malformed skip reads on past such lines"
 	case isConnectError(err), errors.Is(err, jetstream.ErrUnreachable):
 		return "; check the address, and that the server is running"
+	case errors.Is(err, store.ErrGone):
+		return "; put it back or, to make a new one from the streams, run the same again"
 	case isStoreError(err):
 		return storeAdvice(err)
 	case errors.Is(err, store.ErrAway):

@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/live"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // followFlags are those of follow.
@@ -75,7 +76,18 @@ counts such a run as over if all its jobs are complete.`,
 	return cmd
 }
 
-func followStreams(ctx context.Context, path string, flags followFlags, std stdio) (err error) {
+// followStreams follows, and starts again with a new store where the file of the one
+// at hand is gone: the streams are there, of runs that have finished too.
+func followStreams(ctx context.Context, path string, flags followFlags, std stdio) error {
+	for {
+		if err := followOnce(ctx, path, flags, std); !errors.Is(err, store.ErrGone) {
+			return err
+		}
+	}
+}
+
+// followOnce follows until its end, or returns a [store.ErrGone] that it has reported.
+func followOnce(ctx context.Context, path string, flags followFlags, std stdio) (err error) {
 	streams, err := flags.options()
 	if err := cmp.Or(err, flags.exitStatus.check()); err != nil {
 		return err
@@ -85,7 +97,14 @@ func followStreams(ctx context.Context, path string, flags followFlags, std stdi
 		return err
 	}
 	t := newTold(ctx, std.err)
-	defer func() { err = t.remarks.end(err) }()
+	defer func() {
+		if !errors.Is(err, store.ErrGone) {
+			err = t.remarks.end(err)
+			return
+		}
+		t.remarks.now(err.Error() + "; following starts again, with a new database")
+		_ = t.remarks.end(nil)
+	}()
 	options := follow.Options{Streams: streams, Run: domain.RunID(flags.runID), Patience: t.patience(), Notices: t.notices(), Grace: closing}
 	if options.IdleTimeout, options.WriterGone, err = flags.writer(ctx); err != nil {
 		return err

@@ -29,12 +29,25 @@ type worker struct {
 	metrics   *metrics.Metrics
 	progress  *metrics.Progress
 	log       *slog.Logger
+	// replaced gets an error that only opening the store anew can end.
+	replaced chan error
+}
+
+// ending ends the worker where the store is not the one any more that was opened.
+func (w *worker) ending(err error) error {
+	if errors.Is(err, store.ErrReplaced) {
+		select {
+		case w.replaced <- err:
+		default:
+		}
+	}
+	return err
 }
 
 func newWorker(b *openedBroker, s store.Store, options jsonl.Options, patience time.Duration, log *slog.Logger) (*worker, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	w := &worker{broker: b, store: s, registry: registry, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: patience}, log: log}
+	w := &worker{broker: b, store: s, registry: registry, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: patience}, log: log, replaced: make(chan error, 1)}
 	registry.MustRegister(w.status().Collector())
 	w.projector = store.NewProjector(s, jsonl.NewSegments(options), store.ProjectorOptions{Source: b.name, Patience: patience, Done: w.done})
 	var err error
@@ -54,8 +67,10 @@ func (w *worker) run(ctx context.Context, listener net.Listener) error {
 	go w.grow(ctx)
 	go w.look(ctx)
 	w.log.Info("working", "from", w.broker.name, "partitions", w.broker.Partitions())
+	unwatch := w.watch(ctx, cancel)
 	err := w.router.Run(ctx)
 	cancel()
+	err = cmp.Or(err, unwatch())
 	<-served
 	last, stop := context.WithTimeout(context.Background(), closing)
 	defer stop()
@@ -64,6 +79,22 @@ func (w *worker) run(ctx context.Context, listener net.Listener) error {
 		w.log.Info("stopped; nothing is left half done")
 	}
 	return err
+}
+
+// watch ends the work when the store was replaced, and returns a function that waits
+// for its own end, once ctx has ended, and returns why that was.
+func (w *worker) watch(ctx context.Context, end func()) func() error {
+	replaced := make(chan error, 1)
+	go func() {
+		select {
+		case err := <-w.replaced:
+			replaced <- err
+			end()
+		case <-ctx.Done():
+			replaced <- nil
+		}
+	}()
+	return func() error { return <-replaced }
 }
 
 // serve lets Prometheus and whoever watches the worker ask how it goes.
@@ -108,7 +139,7 @@ func (w *worker) done(batch store.Batch) {
 type observed struct{ worker *worker }
 
 func (o observed) Apply(ctx context.Context, segment domain.Segment) error {
-	err := o.worker.projector.Apply(ctx, segment)
+	err := o.worker.ending(o.worker.projector.Apply(ctx, segment))
 	switch {
 	case err == nil:
 		o.worker.progress.Applied()

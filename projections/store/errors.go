@@ -28,14 +28,21 @@ var (
 	// ErrAway is in the errors of a database that cannot be reached, is going
 	// down or coming up, or was in the way of itself: the same may succeed later.
 	ErrAway = errors.New("the database is away")
+	// ErrGone is returned when the file of the database was removed or moved while
+	// it was in use. It may come back; what was committed since is lost with it.
+	ErrGone = errors.New("the file of the database is gone")
+	// ErrReplaced is returned when other files are in the place of those that were
+	// opened. To open the store anew is to use them.
+	ErrReplaced = errors.New("the database was replaced")
 	// ErrRunID is returned for a run id that no store takes, see [CheckRunID].
 	ErrRunID = errors.New("the run's id cannot be a key")
 )
 
 // IsAway reports whether an error of a store may go away if one waits: because
-// the store is away, locked, or has no room.
+// the store is away, its file gone, it is locked, or has no room.
 func IsAway(err error) bool {
-	return errors.Is(err, ErrAway) || errors.Is(err, ErrLocked) || errors.Is(err, ErrFull)
+	return errors.Is(err, ErrAway) || errors.Is(err, ErrGone) ||
+		errors.Is(err, ErrLocked) || errors.Is(err, ErrFull)
 }
 
 // ReducersError says that the rows in a store were derived by other reducers

@@ -1,0 +1,196 @@
+package sqlite_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// disturbances are what may happen to a database's files while it is in use, what a
+// store says then, and what brings it back.
+var disturbances = map[string]struct {
+	do, undo func(t *testing.T, path string)
+	want     error
+}{
+	"removed":        {do: func(t *testing.T, path string) { remove(t, path, path+"-wal", path+"-shm") }, want: store.ErrGone},
+	"removed alone":  {do: func(t *testing.T, path string) { remove(t, path) }, want: store.ErrGone},
+	"moved":          {do: func(t *testing.T, path string) { move(t, path, path+".old") }, undo: func(t *testing.T, path string) { move(t, path+".old", path) }, want: store.ErrGone},
+	"folder moved":   {do: func(t *testing.T, path string) { move(t, filepath.Dir(path), filepath.Dir(path)+"2") }, undo: func(t *testing.T, path string) { move(t, filepath.Dir(path)+"2", filepath.Dir(path)) }, want: store.ErrGone},
+	"replaced":       {do: func(t *testing.T, path string) { writeRun(t, path+".new", "other"); move(t, path+".new", path) }, want: store.ErrReplaced},
+	"restored":       {do: restore, want: store.ErrReplaced},
+	"log removed":    {do: func(t *testing.T, path string) { remove(t, path+"-wal") }, want: store.ErrReplaced},
+	"index removed":  {do: func(t *testing.T, path string) { remove(t, path+"-shm") }, want: store.ErrReplaced},
+	"log replaced":   {do: func(t *testing.T, path string) { remove(t, path+"-wal"); create(t, path+"-wal") }, want: store.ErrReplaced},
+	"made a folder":  {do: func(t *testing.T, path string) { remove(t, path); makeFolder(t, path) }, want: store.ErrReplaced},
+	"link redirects": {do: redirect, want: store.ErrReplaced},
+}
+
+// A commit counts only if it went to the files that the path names, whenever it is
+// that they are taken away.
+func TestDisturbed(t *testing.T) {
+	for name, disturbed := range disturbances {
+		for _, when := range []string{"between transactions", "within one"} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				path := filepath.Join(t.TempDir(), "folder", "quire.db")
+				makeFolder(t, filepath.Dir(path))
+				writeRun(t, path+".linked", "before")
+				if err := os.Symlink(path+".linked", path+".link"); err != nil {
+					t.Fatal(err)
+				}
+				if name == "link redirects" {
+					path += ".link"
+				}
+				s := openHere(t, path)
+				if err := s.Update(t.Context(), insertRun("a")); err != nil {
+					t.Fatal(err)
+				}
+				if when == "between transactions" {
+					disturbed.do(t, path)
+				}
+				err := s.Update(t.Context(), func(tx store.Tx) error {
+					if when == "within one" {
+						disturbed.do(t, path)
+					}
+					return insertRun("b")(tx)
+				})
+				if !errors.Is(err, disturbed.want) || errors.Is(disturbed.want, store.ErrGone) != store.IsAway(err) {
+					t.Errorf("Update: %v", err)
+				}
+				if _, err := s.Checkpoints(t.Context(), []domain.RunID{"b"}); !errors.Is(err, disturbed.want) {
+					t.Errorf("Checkpoints: %v", err)
+				}
+				if err := s.View(t.Context(), "b", func(store.Snapshot) error { return nil }); !errors.Is(err, disturbed.want) {
+					t.Errorf("View: %v", err)
+				}
+				if disturbed.undo == nil {
+					return
+				}
+				disturbed.undo(t, path)
+				if err := s.Update(t.Context(), insertRun("c")); err != nil {
+					t.Errorf("when it is back: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// What is in the place of the database is left as it is, and can be used by a store
+// that is opened then.
+func TestReplacementIsLeftAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	s := openHere(t, path)
+	if err := s.Update(t.Context(), insertRun("a")); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, path+"-wal", path+"-shm") // which would be taken for the other one's
+	disturbances["replaced"].do(t, path)
+	second := openHere(t, path)
+	if err := second.Update(t.Context(), insertRun("b")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Update(t.Context(), insertRun("c")); !errors.Is(err, store.ErrReplaced) {
+		t.Errorf("Update: %v", err)
+	}
+	if err := s.Close(); err != nil { // which must not take the other one's log with it
+		t.Error(err)
+	}
+	if err := second.Update(t.Context(), insertRun("d")); err != nil {
+		t.Error(err)
+	}
+	runs, err := second.RunIDs(t.Context(), "", 10)
+	if err != nil || len(runs) != 3 || runs[0] != "b" || runs[1] != "d" || runs[2] != "other" {
+		t.Errorf("RunIDs = %q, %v", runs, err)
+	}
+	if got := query(t, path, "PRAGMA integrity_check"); got != "ok" {
+		t.Error(got)
+	}
+}
+
+// What is committed into a log that was removed is in the database when the store has
+// been closed.
+func TestRemovedLogIsNotLost(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	s := openHere(t, path)
+	if err := s.Update(t.Context(), insertRun("a")); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, path+"-wal")
+	if err := s.Update(t.Context(), insertRun("b")); !errors.Is(err, store.ErrReplaced) {
+		t.Errorf("Update: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if runs, err := openHere(t, path).RunIDs(t.Context(), "", 10); err != nil || len(runs) == 0 || runs[0] != "a" {
+		t.Errorf("RunIDs = %q, %v", runs, err)
+	}
+}
+
+// openHere opens a store that may be disturbed.
+func openHere(t *testing.T, path string) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() }) // it may have been closed
+	return s
+}
+
+func remove(t *testing.T, paths ...string) {
+	t.Helper()
+	for _, path := range paths {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func move(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func create(t *testing.T, path string) {
+	t.Helper()
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func makeFolder(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// restore puts a copy of the database in its place, as from a backup.
+func restore(t *testing.T, path string) {
+	t.Helper()
+	copied, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path+".backup", copied, 0o644)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	move(t, path+".backup", path)
+}
+
+// redirect has the link at path name another database.
+func redirect(t *testing.T, path string) {
+	t.Helper()
+	writeRun(t, path+".other", "other")
+	remove(t, path)
+	if err := os.Symlink(path+".other", path); err != nil {
+		t.Fatal(err)
+	}
+}
