@@ -33,11 +33,7 @@ func (n Null[T]) MarshalJSON() ([]byte, error) {
 	if !n.Valid {
 		return []byte("null"), nil
 	}
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(n.V)
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
+	return marshal(n.V)
 }
 
 // UnmarshalJSON decodes a value, or null.

@@ -1,7 +1,6 @@
 package projections
 
 import (
-	"encoding/json"
 	"iter"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -50,7 +49,7 @@ type shState struct {
 }
 
 // MarshalJSON encodes all that the tracker knows.
-func (t *Tracker) MarshalJSON() ([]byte, error) { return json.Marshal(t.save(true)) }
+func (t *Tracker) MarshalJSON() ([]byte, error) { return marshal(t.save(true)) }
 
 // save returns the tracker as it is saved, with what is in rows or without.
 func (t *Tracker) save(all bool) *trackerState {

@@ -35,7 +35,8 @@ func (e *storeFailure) Error() string { return e.err.Error() }
 func (e *storeFailure) Unwrap() error { return e.err }
 
 func failure(err error) error {
-	if err == nil || errors.Is(err, context.Canceled) {
+	var refused *store.RefusedError // of one run
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &refused) {
 		return err
 	}
 	return &storeFailure{err}

@@ -34,6 +34,11 @@ func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]do
 	return dialect.RunIDs(ctx, reader{s.db}, after, limit)
 }
 
+// Older returns the first limit runs behind after whose rows are of older reducers.
+func (s *Store) Older(ctx context.Context, reducers int, after domain.RunID, limit int) ([]domain.RunID, error) {
+	return dialect.Older(ctx, reader{s.db}, reducers, after, limit)
+}
+
 // Waiting returns the runs that are quarantined or of which segments are held.
 func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 	return dialect.Waiting(ctx, reader{s.db}, runs)

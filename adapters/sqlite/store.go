@@ -82,6 +82,11 @@ func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]do
 	return found, s.there("read", err)
 }
 
+func (s *Store) Older(ctx context.Context, reducers int, after domain.RunID, limit int) ([]domain.RunID, error) {
+	found, err := s.dialect.Older(ctx, s.reads, reducers, after, limit)
+	return found, s.there("read", err)
+}
+
 func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 	found, err := s.dialect.Waiting(ctx, s.reads, runs)
 	return found, s.there("read", err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -35,6 +36,7 @@ func ingest(ctx context.Context, paths []string, flags projectFlags, std stdio) 
 	result, err := store.Ingest(ctx, s, sources.recording(bar.counter()), store.Options{})
 	if err == nil {
 		t.done(result)
+		t.remind()
 	}
 	return t.end(err)
 }
@@ -43,8 +45,17 @@ func ingestAll(t *taking, sources sources, bar *progress) error {
 	summary, err := store.IngestAll(t.ctx, t.store, sources.recordings(bar.counter()), store.Options{Done: t.done})
 	if err == nil {
 		say(bar, summarize(summary))
+		t.remind()
 	}
 	return t.end(err)
+}
+
+// remind says that there are rows of an older version, which is nobody's fault.
+func (t *taking) remind() {
+	older, err := t.store.Older(t.ctx, projections.Version, "", 1)
+	if err == nil && len(older) > 0 {
+		say(t.err, fmt.Sprintf("the store has rows of an older version of the program, as those of run %s; quire-project rebuild brings them up to date", older[0]))
+	}
 }
 
 // store reads what the flags say of a store, to which those that say how a

@@ -6,11 +6,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -38,8 +40,8 @@ You can stop it at any moment; the same command continues the work. A
 malformed stream is reported and skipped, its rows stay as they were, and the other
 streams are still processed. Skipped streams are listed again at the end.
 
-Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
-usage; 4 a stream is malformed; 130 interrupted.`,
+Exit status: 0 done; 1 the store or a stream cannot be read or written, or a run
+cannot be brought up to date since its stream is gone; 2 wrong usage; 4 a stream is malformed; 130 interrupted.`,
 		Example: `  quire-project rebuild runs/ --to sqlite:quire.db
   quire-project rebuild runs/ --to sqlite:quire.db --dry-run
   quire-project rebuild runs/ --to postgres://ci@db.example.com/quire --prune`,
@@ -106,6 +108,7 @@ func rebuild(ctx context.Context, paths []string, flags rebuildFlags, std stdio)
 	}
 	summary, err := t.rebuild(sources, options, std, flags.dryRun && terminal(std.out) != nil)
 	if err == nil {
+		t.older(summary.Older)
 		t.sum(summarize(summary))
 	}
 	return t.end(err)
@@ -134,13 +137,35 @@ func (t *taking) rebuild(sources sources, options store.Options, std stdio, quie
 	return summary, err
 }
 
+// maxOlder is how many runs are named that could not be brought up to date.
+const maxOlder = 20
+
+// older names runs whose rows are those of an older version still. Why a stream was set
+// aside has been said.
+func (t *taking) older(runs []domain.RunID) {
+	said := map[domain.RunID]bool{}
+	for _, run := range t.setAside {
+		said[run.RunID] = true
+	}
+	gone := slices.DeleteFunc(runs, func(run domain.RunID) bool { return said[run] })
+	for _, run := range gone[:min(len(gone), maxOlder)] {
+		say(t.err, fmt.Sprintf("run %s: its rows are of an older version of the program, and its stream is not there to derive them again; put it back, or remove the run with --prune", run))
+	}
+	if more := len(gone) - maxOlder; more > 0 {
+		say(t.err, fmt.Sprintf("and %s like these", plural(more, "more run")))
+	}
+	if len(gone) > 0 {
+		t.status = worse(t.status, statusIO)
+	}
+}
+
 // sum says how it went, and lists once more what was set aside.
 func (t *taking) sum(words string) {
 	if t.changes != nil {
 		words = "dry run, nothing was changed: " + words
 	}
 	say(t.err, words)
-	for _, err := range t.setAside {
-		say(t.err, "set aside: "+err.Error())
+	for _, result := range t.setAside {
+		say(t.err, "set aside: "+result.Err.Error())
 	}
 }

@@ -27,7 +27,7 @@ type taking struct {
 	// exitStatus says whether it matters how the runs stand.
 	exitStatus runStatus
 
-	setAside []error
+	setAside []store.Result
 	status   int   // what went wrong with single runs
 	outcome  int   // what --exit-status says
 	failed   error // of the store
@@ -41,7 +41,7 @@ func (t *taking) done(result store.Result) {
 			_ = t.changes.Flush() // what is known comes before what went wrong; the error comes again
 		}
 		tell(t.err, result.Err)
-		t.setAside = append(t.setAside, result.Err)
+		t.setAside = append(t.setAside, result)
 		t.status = worse(t.status, statusOf(result.Err))
 		return
 	case store.Rewritten:

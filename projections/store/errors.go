@@ -1,6 +1,8 @@
 package store
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -45,18 +47,63 @@ func IsAway(err error) bool {
 		errors.Is(err, ErrLocked) || errors.Is(err, ErrFull)
 }
 
-// ReducersError says that the rows in a store were derived by other reducers
-// than this program's.
+// ReducersError says that rows in a store were derived by newer reducers than
+// this program's.
 type ReducersError struct {
 	// Stored is the version of the rows that are there, see [projections.Version].
 	Stored int
 }
 
 func (e *ReducersError) Error() string {
-	if e.Stored > projections.Version {
-		return fmt.Sprintf("the store's rows were derived by newer reducers (version %d, this program has %d); use that version of the program", e.Stored, projections.Version)
+	return fmt.Sprintf("the store's rows were derived by newer reducers (version %d, this program has %d); use that version of the program", e.Stored, projections.Version)
+}
+
+// RefusedError says that the store does not take the rows of one run, and takes
+// others.
+type RefusedError struct {
+	Run domain.RunID
+	Err error
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("run %q: the store does not take its rows: %v", e.Run, e.Err)
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// mayBeRefusal reports whether an error of a transaction that was about one run may be
+// that run's fault: a retry would fail in the same way, and another run might not.
+func mayBeRefusal(err error) bool {
+	var reducers *ReducersError
+	switch {
+	case err == nil, IsAway(err), errors.As(err, &reducers):
+		return false
+	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrReplaced), errors.Is(err, ErrClosed):
+		return false
 	}
-	return fmt.Sprintf("the store's rows were derived by older reducers (version %d, this program has %d), and are not mixed with new ones; derive them again with rebuild, and with --prune those whose streams are gone", e.Stored, projections.Version)
+	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// errProbe ends a transaction that only tries whether there can be one.
+var errProbe = errors.New("nothing was to be written")
+
+// asRefused returns err as a [*RefusedError] if the store does not take what is written
+// of run; else it is the store that fails.
+func asRefused(ctx context.Context, s Store, run domain.RunID, err error) error {
+	if !mayBeRefusal(err) || ctx.Err() != nil {
+		return err
+	}
+	probe := []domain.RunID{"quire-project: a run that is not there"}
+	failed := s.Update(ctx, func(tx Tx) error {
+		if _, err := tx.Lock(probe); err != nil {
+			return err
+		}
+		return cmp.Or(tx.Clear(probe, AllTables), errProbe)
+	})
+	if !errors.Is(failed, errProbe) {
+		return err
+	}
+	return &RefusedError{run, err}
 }
 
 // maxRunID is how many bytes the id of a run may have. Databases have limits

@@ -10,6 +10,7 @@ import (
 	"runtime"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // liveRun is a run whose stream comes in segments: the fold, and what is
@@ -53,10 +54,12 @@ func (l *liveRun) restore(rows Snapshot) (err error) {
 		l.reading = l.known.Reading
 	}
 	switch {
+	case l.known.Reducers < projections.Version:
+		l.stick("its rows were derived by an older version of this program")
 	case l.end != l.position:
 		l.stick(afterTail)
 	case l.known.State == "" && l.end > 0:
-		l.stick("its rows came from elsewhere, without what is needed to go on")
+		l.stick("what is needed to go on is not stored, since it was too much, or the rows came from elsewhere")
 	case l.end > 0:
 		if l.digest, err = restoreState(l.collector.fold, l.known.State, rows); isState(err) {
 			l.stick("what was stored to go on cannot be used")

@@ -21,6 +21,9 @@ func (p *Projector) commit(changes []*change) {
 	}
 	for _, c := range changes {
 		c.err = p.inTime(err)
+		if len(changes) == 1 {
+			c.err = asRefused(p.now, p.store, c.run.id, c.err)
+		}
 	}
 }
 
@@ -57,7 +60,7 @@ func (p *Projector) commitEach(changes []*change) {
 func (p *Projector) commitAlone(c *change) error {
 	ctx, cancel := context.WithTimeout(p.ctx, p.options.Timeout/8)
 	defer cancel()
-	return p.commitTogether(ctx, []*change{c})
+	return asRefused(ctx, p.store, c.run.id, p.commitTogether(ctx, []*change{c}))
 }
 
 // inTime makes an error that may go away of one that says that time was over.

@@ -68,7 +68,7 @@ func (l *liveRun) load(p *Projector) error {
 		if err != nil || !l.stored {
 			return err
 		}
-		if l.known.Reducers != projections.Version {
+		if l.known.Reducers > projections.Version {
 			return &ReducersError{l.known.Reducers}
 		}
 		return l.restore(rows)

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
@@ -15,6 +16,9 @@ import (
 type Summary struct {
 	// Runs counts the runs by their outcome.
 	Runs map[Outcome]int
+	// Older are the runs whose rows are those of older reducers still, after a
+	// [Rebuild]: their streams are gone, or were set aside.
+	Older []domain.RunID
 	// Events are those of all streams that were folded, Rows those written.
 	Events, Rows int64
 }
@@ -37,18 +41,6 @@ func (s *Summary) add(result Result) {
 // an error is the store's, a *[ReducersError] among them, or the context's.
 // The same again goes on where it was.
 func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
-	return takeAll(ctx, s, sources, options, false)
-}
-
-// Rebuild is [IngestAll] for a store whose rows may be those of older
-// reducers, which it replaces run by run.
-func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
-	return takeAll(ctx, s, sources, options, true)
-}
-
-// takeAll takes all streams into the store. mixing lets rows of older reducers
-// stand beside new ones.
-func takeAll(ctx context.Context, s Store, sources Sources, options Options, mixing bool) (Summary, error) {
 	summary := Summary{Runs: map[Outcome]int{}}
 	tell := options.Done
 	options.Done = func(result Result) {
@@ -58,13 +50,30 @@ func takeAll(ctx context.Context, s Store, sources Sources, options Options, mix
 		}
 	}
 	p := newPipeline(s, sources, options)
-	p.writer.mixing = mixing
 	err := p.all(ctx)
 	if err == nil && options.Prune {
 		err = p.prune(ctx)
 	}
 	return summary, err
 }
+
+// Rebuild is [IngestAll], and finds out then which runs are not brought up to date.
+func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
+	summary, err := IngestAll(ctx, s, sources, options)
+	for after := domain.RunID(""); err == nil && !options.DryRun; {
+		var page []domain.RunID
+		page, err = s.Older(ctx, projections.Version, after, olderPage)
+		summary.Older = append(summary.Older, page...)
+		if len(page) < olderPage {
+			break
+		}
+		after = page[len(page)-1]
+	}
+	return summary, err
+}
+
+// olderPage is how many runs of older reducers are looked for at once.
+const olderPage = 10_000
 
 // candidate is a source, what is stored of its run, and what went wrong with
 // finding either.

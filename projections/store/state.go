@@ -19,7 +19,15 @@ type savedState struct {
 	Fold   json.RawMessage `json:"fold"`
 }
 
+// maxState is how much may be open in a run of which the state is stored: what is open
+// is written again with each checkpoint. Without its state a run can be derived from its
+// whole stream only.
+const maxState = 4 << 20
+
 func saveState(fold *projections.Fold, digest []byte) (string, error) {
+	if fold.OpenBytes() > maxState {
+		return "", nil
+	}
 	open, err := fold.SaveOpen()
 	if err != nil {
 		return "", err

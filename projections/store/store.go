@@ -31,6 +31,9 @@ type Store interface {
 	// RunIDs returns the first limit runs behind after, in the order of their
 	// bytes. Rows that have lost their checkpoint belong to a run too.
 	RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
+	// Older returns the first limit runs behind after, in the order of their bytes,
+	// whose [Checkpoint.Reducers] are below reducers.
+	Older(ctx context.Context, reducers int, after domain.RunID, limit int) ([]domain.RunID, error)
 	// Waiting returns the runs among those named, or among all where none is,
 	// that are quarantined or of which segments are held, in the order of the
 	// bytes of their ids.

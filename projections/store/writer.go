@@ -14,19 +14,20 @@ import (
 type writer struct {
 	store   Store
 	options *Options
-	// mixing lets rows of older reducers stand beside new ones, for as long as
-	// a rebuild takes.
-	mixing bool
 	// again makes work anew where the store has changed since it was made.
 	again func(context.Context, Source) (*task, error)
 }
 
-// write writes a group of work, of different runs.
+// write writes a group of work, of different runs. One that the store refuses is no
+// reason not to write the others: then each has a transaction of its own.
 func (w *writer) write(ctx context.Context, group []*task) error {
 	if err := ctx.Err(); err != nil {
 		return err // which may be why a stream was not read
 	}
 	fallen, err := w.once(ctx, group)
+	if mayBeRefusal(err) && len(group) > 1 {
+		return w.writeEach(ctx, group)
+	}
 	if err != nil {
 		return err
 	}
@@ -41,13 +42,33 @@ func (w *writer) write(ctx context.Context, group []*task) error {
 	return nil
 }
 
-// once writes a group, and returns what of it does not fit to what is stored
-// any more, and was not written.
-func (w *writer) once(ctx context.Context, group []*task) (fallen map[*task]bool, err error) {
-	if len(group) == 1 && group[0].more != nil {
-		return w.long(ctx, group[0])
+func (w *writer) writeEach(ctx context.Context, group []*task) error {
+	for _, t := range group {
+		if err := w.write(ctx, []*task{t}); err != nil {
+			return err
+		}
 	}
-	return w.short(ctx, group)
+	return nil
+}
+
+// once writes a group, and returns what of it does not fit to what is stored
+// any more, and was not written. A run that is alone, and is refused, is set aside.
+func (w *writer) once(ctx context.Context, group []*task) (fallen map[*task]bool, err error) {
+	if len(group) > 1 {
+		return w.short(ctx, group)
+	}
+	t := group[0]
+	if t.more != nil {
+		fallen, err = w.long(ctx, t)
+	} else {
+		fallen, err = w.short(ctx, group)
+	}
+	var refused *RefusedError
+	if err = asRefused(ctx, w.store, t.source.Run(), err); errors.As(err, &refused) {
+		t.setAside(refused)
+		return nil, nil
+	}
+	return fallen, err
 }
 
 // attempts is how often work is made anew because others write the same run.
@@ -101,29 +122,30 @@ func (w *writer) short(ctx context.Context, group []*task) (fallen map[*task]boo
 		}
 		return apply(tx, standing)
 	})
+	if err != nil {
+		return nil, err // and the rows may be written once more
+	}
 	for _, t := range group {
 		if t.writes() {
 			recycle(t.rows)
 		}
 	}
-	return fallen, err
+	return fallen, nil
 }
 
+// lock locks runs. A store that a newer program has written is left alone. Runs of older
+// reducers stand beside those of now until a rebuild replaces them: the rows of any one
+// run are of one version.
 func (w *writer) lock(tx Tx, runs []domain.RunID) (map[domain.RunID]Checkpoint, error) {
 	locked, err := tx.Lock(runs)
 	if err != nil {
 		return nil, err
 	}
-	lowest, highest, err := tx.Reducers()
-	switch {
-	case err != nil:
-		return nil, err
-	case highest > projections.Version:
-		return nil, &ReducersError{highest}
-	case lowest != 0 && lowest < projections.Version && !w.mixing:
-		return nil, &ReducersError{lowest}
+	_, highest, err := tx.Reducers()
+	if err == nil && highest > projections.Version {
+		err = &ReducersError{highest}
 	}
-	return locked, nil
+	return locked, err
 }
 
 // apply writes work of which all rows are there.

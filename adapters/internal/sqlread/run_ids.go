@@ -36,3 +36,15 @@ func (d *Dialect) RunIDs(ctx context.Context, q Querier, after domain.RunID, lim
 		return d.query(ctx, q, selectRunIDs, d.encode(string(after)), int64(limit))
 	}))
 }
+
+// selectOlder finds runs by the version of the reducers that their rows are of.
+const selectOlder = `SELECT run_id FROM checkpoints WHERE reducers < ?1 AND run_id > ?2 ORDER BY run_id LIMIT ?3`
+
+// Older returns the first limit runs behind after whose rows are of reducers below a
+// version.
+func (d *Dialect) Older(ctx context.Context, q Querier, reducers int, after domain.RunID, limit int) ([]domain.RunID, error) {
+	columns := func(d *Dialect, run *domain.RunID) []any { return []any{text[domain.RunID]{d, run}} }
+	return all(each(d, "the runs of older reducers", columns, func() (Rows, error) {
+		return d.query(ctx, q, selectOlder, int64(reducers), d.encode(string(after)), int64(limit))
+	}))
+}

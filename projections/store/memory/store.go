@@ -118,20 +118,25 @@ func newestFirst(a, b store.Run) int {
 
 // RunIDs returns the first limit runs behind after.
 func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	return s.ids(ctx, after, limit, (*run).stored)
+}
+
+// Older returns the first limit runs behind after whose rows are of older reducers.
+func (s *Store) Older(ctx context.Context, reducers int, after domain.RunID, limit int) ([]domain.RunID, error) {
+	return s.ids(ctx, after, limit, func(r *run) bool { return r.checkpoint.Valid && r.checkpoint.V.Reducers < reducers })
+}
+
+// ids returns the first limit runs behind after that are of some kind.
+func (s *Store) ids(ctx context.Context, after domain.RunID, limit int, is func(*run) bool) ([]domain.RunID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	var ids []domain.RunID
 	for id, run := range *s.now.Load() {
-		if run.stored() {
+		if id > after && is(run) {
 			ids = append(ids, id)
 		}
 	}
 	slices.Sort(ids)
-	behind, found := slices.BinarySearch(ids, after)
-	if found {
-		behind++
-	}
-	ids = ids[behind:]
 	return ids[:min(len(ids), limit)], nil
 }
