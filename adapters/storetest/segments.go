@@ -24,6 +24,7 @@ var segmentLaws = []law{
 	example("a run that lacks a segment is quarantined, and goes on when it comes", missingSegment),
 	example("a segment of another stream is not applied", otherStream),
 	example("a stream that was over is not gone on with", overStream),
+	example("a run of which too much is open to go on from its rows is derived from its stream", muchOpen),
 	example("what is held of a run can be dropped", dropHeld),
 	example("a stream that holds nothing makes its run", emptyStream),
 	example("what is held is written when it is applied, though all else has to wait", heldAlone),

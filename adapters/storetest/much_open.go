@@ -1,0 +1,65 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// muchOpen has a run of which too much is open for its state to be stored: ingest takes
+// it in and reads it on, a projector that does not have it in memory quarantines it
+// alone, and goes on when enough has finished.
+func muchOpen(t *trial) error {
+	const commands = 5
+	var stream []byte
+	emit := func(event domain.Event) { stream = appendLine(stream, domain.Entry{Event: event}) }
+	emit(domain.NewJobStarted(0, "a"))
+	for i := range commands {
+		emit(domain.NewShStarted(int64(i), "a", strings.Repeat("<", 1<<20)))
+	}
+	run, other := t.run("a"), t.run("b")
+	r := record(run, stream)
+	r.reading = skipping().Reading()
+	if err := errors.Join(t.ingests(r, store.Options{}, store.Added), t.hasState(run, false)); err != nil {
+		return err
+	}
+	emit(domain.NewShFinished(commands, "a", 0))
+	r.is(stream)
+	if err := errors.Join(t.ingests(r, store.Options{}, store.Continued), t.hasState(run, false)); err != nil {
+		return err
+	}
+	before := len(stream)
+	for range commands - 1 {
+		emit(domain.NewShFinished(commands, "a", 0))
+	}
+	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+		if err := t.deliver(p, []domain.Segment{segmentOf(run, stream, before, len(stream), false), segmentOf(other, longStream(1), 0, len(longStream(1)), false)}); err != nil {
+			return err
+		}
+		if err := t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == store.CannotGoOn }); err != nil {
+			return err
+		}
+		r.is(stream)
+		if err := errors.Join(t.ingests(r, store.Options{}, store.Continued), t.hasState(run, true)); err != nil {
+			return err
+		}
+		before = len(stream)
+		emit(domain.NewJobFinished(commands, "a", domain.Complete))
+		if err := errors.Join(p.Retry(t.ctx, run), p.Apply(t.ctx, segmentOf(run, stream, before, len(stream), false))); err != nil {
+			return err
+		}
+		return errors.Join(t.projected(map[domain.RunID][]byte{run: stream}, r.name), t.projected(map[domain.RunID][]byte{other: longStream(1)}, segmentSource))
+	})
+}
+
+// hasState reports whether a run's state is stored.
+func (t *trial) hasState(run domain.RunID, want bool) error {
+	checkpoints, err := t.store.Checkpoints(t.ctx, []domain.RunID{run})
+	if err == nil && (checkpoints[run].State != "") != want {
+		err = fmt.Errorf("that a state is stored is %t, not %t", !want, want)
+	}
+	return err
+}
