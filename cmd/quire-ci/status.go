@@ -81,7 +81,7 @@ func advice(err error) string {
 	var unrecorded *shell.RecordError
 	switch {
 	case errors.As(err, &unrecorded) && errors.Is(err, syscall.EPIPE):
-		return "; whoever reads the events has to read all of them"
+		return "; the reader of the events must read all of them"
 	case errors.Is(err, syscall.ENOSPC):
 		return "; make room and run it again, with other names for what it has left"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):

@@ -17,22 +17,22 @@ type writerFlags struct {
 }
 
 func (f *writerFlags) add(flags *pflag.FlagSet) {
-	flags.DurationVar(&f.idleTimeout, "idle-timeout", 0, "take a stream that has not grown for this `long`, such as 10m, as\nended: its writer has died")
-	flags.IntVar(&f.pid, "pid", 0, "end once the `process` with this id, the writer, is gone and the\nstreams have been read to their ends")
+	flags.DurationVar(&f.idleTimeout, "idle-timeout", 0, "treat a stream as ended if it has not grown for this `long`, such as\n10m, because its writer has died")
+	flags.IntVar(&f.pid, "pid", 0, "end once the writer, the `process` with this id, is gone and the\nstreams have been read to their ends")
 }
 
 func (f *writerFlags) check(cmd *cobra.Command) error {
 	switch {
 	case cmd.Flags().Changed("idle-timeout") && f.idleTimeout <= 0:
-		return usageError(errors.New("--idle-timeout: a stream is idle for more than no time; give one such as 10m"))
+		return usageError(errors.New("--idle-timeout is a time above 0, such as 10m"))
 	case cmd.Flags().Changed("pid") && f.pid <= 0:
 		return usageError(fmt.Errorf("--pid: %d is not the id of a process", f.pid))
 	}
 	return nil
 }
 
-// writer returns after which time a stream is taken as ended, and what is closed once the
-// writer is gone.
+// writer returns how long a stream may be idle before it counts as ended, and a channel that
+// is closed once the writer is gone.
 func (f *writerFlags) writer(ctx context.Context) (time.Duration, <-chan struct{}, error) {
 	if f.pid == 0 {
 		return f.idleTimeout, nil, nil

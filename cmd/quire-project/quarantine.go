@@ -178,5 +178,5 @@ func runIDs(args []string) []domain.RunID {
 
 // errNothing reports a run that has nothing held.
 func errNothing(run domain.RunID) error {
-	return fmt.Errorf("run %s: nothing of it waits in this store; quire-project quarantine list shows what does", report.Printable(string(run)))
+	return fmt.Errorf("run %s: it is neither quarantined nor held in this store; quire-project quarantine list shows the runs that are", report.Printable(string(run)))
 }

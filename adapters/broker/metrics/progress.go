@@ -54,8 +54,8 @@ func (p *Progress) Failed(reason string, now time.Time) {
 	p.last, p.reason = now, reason
 }
 
-// forgets is after how long without a try a failure says nothing: another worker may have
-// taken over what failed.
+// forgets is how long a failure counts without another attempt: another worker may have taken
+// over the partition.
 func (p *Progress) forgets() time.Duration { return max(p.Patience, 3*time.Minute) }
 
 // Look takes note of the backlogs of all partitions, or of nil when they are not known.
@@ -94,7 +94,7 @@ func (t *trend) update(b Backlog, now time.Time) {
 	t.Backlog = b
 }
 
-// Problems says what is wrong, and nothing where the work goes on.
+// Problems says what is wrong; it returns nothing while segments are applied.
 func (p *Progress) Problems(now time.Time) (problems []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,7 +106,7 @@ func (p *Progress) Problems(now time.Time) (problems []string) {
 		case t.Waiting > 0 && now.Sub(t.still) > p.Patience:
 			problems = append(problems, fmt.Sprintf("partition %d: messages wait (%d), and none was applied for %s", partition, t.Waiting, rounded(now.Sub(t.still))))
 		case t.Pending > t.before && now.Sub(t.grows) > p.Patience:
-			problems = append(problems, fmt.Sprintf("partition %d: the messages that wait have only become more for %s, from %d to %d; start more workers, or see what slows the store", partition, rounded(now.Sub(t.grows)), t.before, t.Pending))
+			problems = append(problems, fmt.Sprintf("partition %d: the backlog has only grown for %s, from %d to %d messages; start more workers, or find out what slows the store", partition, rounded(now.Sub(t.grows)), t.before, t.Pending))
 		}
 	}
 	return problems

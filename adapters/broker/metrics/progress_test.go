@@ -29,7 +29,7 @@ func TestProgress(t *testing.T) {
 		"all comes again":                      {[]look{{0, 5, 0, 1}, {61 * time.Second, 6, 0, 1}}, "none was applied for 1m1s"},
 		"always one at hand":                   {[]look{{0, 1, 0, 1}, {50 * time.Second, 1, 0, 2}, {50 * time.Second, 2, 0, 3}, {50 * time.Second, 2, 0, 4}}, ""},
 		"one that is stuck while others go on": {[]look{{0, 9, 0, 1}, {50 * time.Second, 8, 0, 1}, {50 * time.Second, 9, 0, 1}, {50 * time.Second, 8, 0, 1}}, ""},
-		"it only grows":                        {[]look{{0, 9, 1, 1}, {50 * time.Second, 20, 10, 2}, {50 * time.Second, 30, 20, 3}}, `only become more for 1m40s, from 1 to 20`},
+		"it only grows":                        {[]look{{0, 9, 1, 1}, {50 * time.Second, 20, 10, 2}, {50 * time.Second, 30, 20, 3}}, `the backlog has only grown for 1m40s, from 1 to 20 messages`},
 		"it grew once":                         {[]look{{0, 9, 1, 1}, {50 * time.Second, 30, 20, 2}, {50 * time.Second, 29, 19, 3}}, ""},
 		"it is steady":                         {[]look{{0, 9, 5, 1}, {50 * time.Second, 9, 5, 2}, {50 * time.Second, 9, 5, 3}}, ""},
 		"after that":                           {[]look{{0, 5, 5, 1}, {2 * time.Minute, 5, 5, 1}, {0, 4, 4, 2}}, ""},
