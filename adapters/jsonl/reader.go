@@ -17,8 +17,11 @@ const DefaultMaxLine = 16 << 20
 type OnMalformed uint8
 
 const (
+	// AsBefore is Stop, but a [Recording] of a run is read with Skip if its rows in the
+	// store were derived so.
+	AsBefore OnMalformed = iota
 	// Stop ends the reading with a *MalformedError.
-	Stop OnMalformed = iota
+	Stop
 	// Skip reads on. The line becomes an entry with the fault Malformed.
 	Skip
 )
@@ -30,7 +33,7 @@ type Options struct {
 	// MaxLine is how long a line may be, in bytes without its end; 0 means
 	// [DefaultMaxLine]. The reader's memory is bounded by it.
 	MaxLine int
-	// OnMalformed is what happens with malformed lines: Stop, unless set.
+	// OnMalformed is what happens with malformed lines.
 	OnMalformed OnMalformed
 	// Skipped, when set, is called with each line that Skip has skipped, by the
 	// goroutine that reads: with an [Ahead], that is another one.
@@ -236,7 +239,7 @@ func (r *Reader) malformed(entries []domain.Entry, position domain.Position, fau
 		return append(entries, domain.Entry{Position: position, Fault: domain.Torn})
 	}
 	err := &MalformedError{Name: r.options.Name, Position: position, Column: int64(fault.at) + 1, Reason: fault.reason}
-	if r.options.OnMalformed == Stop {
+	if r.options.OnMalformed != Skip {
 		r.err = err
 		r.pos, r.whole, r.end = 0, 0, 0
 		return entries

@@ -79,6 +79,18 @@ func (o *Options) reading() string {
 	return fmt.Sprintf("on-malformed=%s max-line=%d", malformed, maxLine)
 }
 
+// As returns the recording, to be read with Skip if reading is and nothing else was
+// asked for: a run with a malformed line that was skipped once is not to fail again.
+func (r *Recording) As(reading string) store.Source {
+	before, err := parseReading(reading)
+	if r.options.OnMalformed != AsBefore || err != nil || before.OnMalformed != Skip {
+		return r
+	}
+	as := *r
+	as.options.OnMalformed = Skip
+	return &as
+}
+
 // Once reports whether the stream is a pipe or a terminal.
 func (r *Recording) Once() bool {
 	if r.source.Path == Stdin {

@@ -127,3 +127,26 @@ func TestRecordingSaysHowItReads(t *testing.T) {
 		t.Error("the default limit has two names")
 	}
 }
+
+// A run is read as its rows were derived, if nothing else was asked for.
+func TestRecordingAs(t *testing.T) {
+	source := jsonl.FileSource("run.jsonl")
+	stop, skip := source.Recording(jsonl.Options{OnMalformed: jsonl.Stop}), source.Recording(jsonl.Options{OnMalformed: jsonl.Skip})
+	any := source.Recording(jsonl.Options{})
+	for _, test := range []struct {
+		is   *jsonl.Recording
+		as   string
+		want *jsonl.Recording
+	}{
+		{any, skip.Reading(), skip}, {any, stop.Reading(), stop}, {any, "in a way that is not known", stop},
+		{stop, skip.Reading(), stop}, {skip, stop.Reading(), skip},
+	} {
+		if got := test.is.As(test.as).Reading(); got != test.want.Reading() {
+			t.Errorf("%s as %s is %s", test.is.Reading(), test.as, got)
+		}
+	}
+	limited := source.Recording(jsonl.Options{MaxLine: 10})
+	if got, want := limited.As(skip.Reading()).Reading(), source.Recording(jsonl.Options{MaxLine: 10, OnMalformed: jsonl.Skip}).Reading(); got != want {
+		t.Errorf("the limit is what was asked for, %s, and not %s", want, got)
+	}
+}

@@ -31,7 +31,7 @@ func (s *Segments) Reading() string { return s.reading }
 // with the options at hand: without skipping a line, and with none that is longer.
 func (s *Segments) Continues(reading string) bool {
 	before, err := parseReading(reading)
-	return err == nil && (reading == s.reading || before.OnMalformed == Stop && before.MaxLine <= cmp.Or(s.options.MaxLine, DefaultMaxLine))
+	return err == nil && (reading == s.reading || before.OnMalformed != Skip && before.MaxLine <= cmp.Or(s.options.MaxLine, DefaultMaxLine))
 }
 
 // Decode calls take with the entries of a segment, before which so many lines

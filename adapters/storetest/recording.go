@@ -53,6 +53,8 @@ func (r *recording) Name() string      { return r.name }
 func (r *recording) Reading() string   { return r.reading }
 func (r *recording) Once() bool        { return r.once }
 
+func (r *recording) As(string) store.Source { return r }
+
 func (r *recording) Ends(_ context.Context, end domain.Mark) (bool, error) {
 	data := r.bytes()
 	return !r.once && !r.vague && end.Bytes == int64(len(data)) && end.SHA256 == sha256.Sum256(data), nil

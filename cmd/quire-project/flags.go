@@ -29,7 +29,7 @@ func (f *readFlags) add(cmd *cobra.Command) {
 // elsewhere.
 func (f *readFlags) addReading(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.onMalformed, "on-malformed", "stop", "at a malformed line, stop or skip it")
+	flags.StringVar(&f.onMalformed, "on-malformed", "", "at a malformed line, stop or skip it (default: stop, but skip\nwhere the rows of the run in the store were derived so)")
 	f.maxLine.Bytes = jsonl.DefaultMaxLine
 	flags.Var(&f.maxLine, "max-line", "how long a line may be, a `size` such as 64k or 16MiB")
 	_ = cmd.RegisterFlagCompletionFunc("on-malformed", cobra.FixedCompletions([]string{"stop", "skip"}, cobra.ShellCompDirectiveNoFileComp))
@@ -39,7 +39,9 @@ func (f *readFlags) addReading(cmd *cobra.Command) {
 func (f *readFlags) options() (jsonl.Options, error) {
 	options := jsonl.Options{MaxLine: f.maxLine.Int()}
 	switch f.onMalformed {
+	case "":
 	case "stop":
+		options.OnMalformed = jsonl.Stop
 	case "skip":
 		options.OnMalformed = jsonl.Skip
 	default:

@@ -20,6 +20,9 @@ type preparer struct {
 func (p *preparer) prepare(ctx context.Context, source Source, known Checkpoint, stored bool, yield func(*task) bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if stored {
+		source = source.As(known.Reading)
+	}
 	w := &task{source: source, known: known, stored: stored, tables: AllTables, stop: cancel}
 	w.result = Result{RunID: source.Run(), Source: source.Name()}
 	if stored && known.Source != source.Name() {

@@ -17,6 +17,9 @@ type Source interface {
 	// Reading names what the events depend on besides the stream's bytes. Two
 	// sources with the same bytes and the same Reading have the same entries.
 	Reading() string
+	// As returns the source as it is to be read for a run whose rows were derived with
+	// another Reading, which it may keep to: mostly, the source itself.
+	As(reading string) Source
 	// Once reports that the stream can be opened only once, as a pipe can.
 	Once() bool
 	// Ends reports whether the stream is exactly what end was taken of. It

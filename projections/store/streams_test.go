@@ -65,6 +65,8 @@ func (f file) Name() string      { return "file of " + string(f.run) }
 func (f file) Reading() string   { return reading }
 func (f file) Once() bool        { return false }
 
+func (f file) As(string) store.Source { return f }
+
 func (f file) Ends(_ context.Context, end domain.Mark) (bool, error) {
 	return end == f.mark(len(f.data)), nil
 }

@@ -43,6 +43,7 @@ func (c *runComparison) run(ctx context.Context) (failed, err error) {
 // open opens the stream as it was when the rows were derived from it.
 func (c *runComparison) open(ctx context.Context) (Stream, error) {
 	if c.stored {
+		c.source = c.source.As(c.checkpoint.Reading)
 		return c.source.OpenUntil(ctx, c.checkpoint.End)
 	}
 	return c.source.Open(ctx, c.checkpoint.End)
