@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -11,6 +12,7 @@ import (
 var checkpointLaws = []law{
 	property("checkpoints are those that were set", checkpointsAreKept),
 	property("Reducers are the lowest and the highest", reducersAreFound),
+	property("Older are the runs of reducers below those named, page by page", olderAreFound),
 	example("a checkpoint is lost with any of its rows", lostWithRows),
 	example("a checkpoint that is set again is another", setAgain),
 	example("many runs can be named at once", manyRuns),
@@ -92,6 +94,43 @@ func reducersAreFound(t *trial) error {
 	}
 	if low != lowest || high != highest {
 		return fmt.Errorf("Reducers returns %d and %d, not %d and %d", low, high, lowest, highest)
+	}
+	return nil
+}
+
+// olderAreFound looks in the runs of this trial only, which others are beside.
+func olderAreFound(t *trial) error {
+	contents, below, page := t.contents(4), 1+t.upTo(4, "below"), 1+t.upTo(2, "page")
+	var want, got []domain.RunID
+	for _, c := range contents {
+		if c.checkpoint.V.Reducers = 1 + t.upTo(4, "reducers"); c.checkpoint.Valid && c.checkpoint.V.Reducers < below {
+			want = append(want, c.id)
+		}
+	}
+	if err := t.write(contents...); err != nil {
+		return err
+	}
+	for after := domain.RunID(strings.TrimSuffix(t.prefix, "-")); ; {
+		ids, err := t.store.Older(t.ctx, below, after, page)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if id <= after {
+				return fmt.Errorf("Older returns %s behind %s", show(id), show(after))
+			}
+			after = id
+			if strings.HasPrefix(string(id), t.prefix) {
+				got = append(got, id)
+			}
+		}
+		if len(ids) < page || !strings.HasPrefix(string(after), t.prefix) {
+			break
+		}
+	}
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		return fmt.Errorf("Older returns %s, not %s", show(got), show(want))
 	}
 	return nil
 }
