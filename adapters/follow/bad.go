@@ -32,7 +32,9 @@ func (f *follower) findBad(stream *tail.Stream, err error) *badLine {
 	if !errors.As(err, &malformed) {
 		return nil
 	}
-	bad.offset = malformed.Offset
+	if malformed.Line > 1 { // else a byte order mark may stand before it
+		bad.offset = malformed.Offset
+	}
 	if bad.file, bad.sum, err = bad.read(stream.Path()); err != nil || !os.SameFile(bad.file, stream.Seen()) {
 		return nil
 	}

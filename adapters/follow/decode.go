@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -28,7 +29,8 @@ func (d *chunkDecoder) decode(source jsonl.Source, chunk tail.Chunk, lines int64
 		return chunk.Data, n, err
 	}
 	malformed.Name = source.Path
-	return chunk.Data[:malformed.Offset-chunk.Offset], malformed.Line - lines - 1, err
+	before := chunk.Data[:malformed.Offset-chunk.Offset] // and maybe a byte order mark, which is the line's
+	return before[:bytes.LastIndexByte(before, '\n')+1], malformed.Line - lines - 1, err
 }
 
 // forget lets go of the entries.

@@ -28,6 +28,7 @@ import (
 // which [Notices] tells.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
+	f.path = path
 	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Head: RefuseCompressed, Quiet: f.quiet, Over: f.WriterGone, Gone: f.IdleTimeout, Warn: f.warn}
 	err := tail.Follow(ctx, path, tailing, f.stream)
 	if f.keeper != nil {
@@ -55,6 +56,7 @@ func RefuseCompressed(path string, first []byte) error {
 // follower follows streams, each in a goroutine of its own.
 type follower struct {
 	Options
+	path     string  // of what is followed
 	keeper   *keeper // nil if no rows are kept
 	decoders sync.Pool
 	awake    atomic.Int64 // streams that are being followed, and were not let go of
@@ -137,7 +139,7 @@ func (f *follower) summary() (s Summary) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(f.aside)) {
-		if isThere(path) {
+		if path == f.path || isThere(path) { // a run in a folder may be removed
 			s.SetAside = append(s.SetAside, f.aside[path])
 		}
 	}

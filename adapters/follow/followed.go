@@ -62,7 +62,7 @@ func (f *followed) on() error {
 	for { // what the writer wrote behind its end, or before it died
 		left := f.stream.Position()
 		chunk, err := f.stream.Rest(pieceSize)
-		if errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist) || chunk.Tail { // or somebody has let go of it
+		if errors.Is(err, io.EOF) || chunk.Tail || f.fold == nil && errors.Is(err, fs.ErrNotExist) { // or somebody has removed it
 			return f.finish(left, chunk.Tail)
 		}
 		if err := f.took(chunk, err); err != nil {
@@ -82,12 +82,15 @@ func (f *followed) took(chunk tail.Chunk, err error) error {
 	case f.Streams.OnMalformed == jsonl.Skip:
 		return f.pass(long)
 	}
-	return jsonl.LineTooLong(f.source.Path, domain.Position{Line: f.lines + 1, Offset: long.Offset}, long.Max)
+	return jsonl.LineTooLong(f.source.Path, domain.Position{Line: f.lines + 1, Offset: long.Offset}, long.First, long.Max)
 }
 
 // leave lets go of the stream, until its file changes.
 func (f *followed) leave(at tail.Position) {
 	f.run.left = &at
+	if f.keeper != nil {
+		_ = f.keeper.projector.Forget(f.ctx, f.source.Run) // else it is closed, or about to be
+	}
 	if f.View != nil {
 		f.View.Release(f.source.Run)
 	}

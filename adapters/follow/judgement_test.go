@@ -32,7 +32,8 @@ func files(limit int) *rapid.Generator[[]byte] {
 		}),
 	)
 	return rapid.Custom(func(t *rapid.T) []byte {
-		return []byte(strings.Join(rapid.SliceOfN(piece, 0, 8).Draw(t, "pieces"), ""))
+		mark := rapid.SampledFrom([]string{"", "", "", "\xef\xbb\xbf"}).Draw(t, "mark")
+		return []byte(mark + strings.Join(rapid.SliceOfN(piece, 0, 8).Draw(t, "pieces"), ""))
 	})
 }
 

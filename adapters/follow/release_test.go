@@ -17,6 +17,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
@@ -82,24 +83,24 @@ func (s *screen) offsets(run domain.RunID) []int64 {
 // However often streams are let go of and taken up, grow and are rewritten meanwhile: each
 // line is shown once, in order, and the rows are those of a read.
 func TestReleaseLaw(t *testing.T) {
-	for _, keeps := range []bool{false, true} {
-		t.Run(fmt.Sprint("rows ", keeps), func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) { testRelease(t, keeps) })
-		})
+	file := filepath.Join(t.TempDir(), "quire.db")
+	for name, open := range map[string]func(*rapid.T) store.Store{
+		"no rows": func(*rapid.T) store.Store { return nil },
+		"memory":  func(*rapid.T) store.Store { return memory.New() },
+		"SQLite":  func(t *rapid.T) store.Store { return openSQLite(t, file) },
+	} {
+		t.Run(name, func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { testRelease(t, open(t)) }) })
 	}
 }
 
-func testRelease(t *rapid.T, keeps bool) {
+func testRelease(t *rapid.T, db store.Store) {
 	folder, err := os.MkdirTemp("", "follow-release-")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(folder)
 	view := newScreen()
-	options := follow.Options{View: view}.WithQuietAfter(2 * time.Millisecond)
-	if keeps {
-		options.Store = memory.New()
-	}
+	options := follow.Options{View: view, Store: db}.WithQuietAfter(2 * time.Millisecond)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
@@ -130,8 +131,8 @@ func testRelease(t *rapid.T, keeps bool) {
 		}
 	}
 	view.await(t, content)
-	if keeps {
-		sameRows(t, options.Store, path, content)
+	if db != nil {
+		sameRows(t, db, path, content)
 	}
 	cancel()
 	if err := <-done; err != context.Canceled || len(view.wrong) > 0 {
@@ -193,6 +194,11 @@ func sameRows(t *rapid.T, db store.Store, path, content string) {
 
 // A run that is quiet costs little memory, and goes on when its stream grows.
 func TestQuietRunsAreSmall(t *testing.T) {
+	t.Run("no rows", func(t *testing.T) { testQuietRuns(t, nil) })
+	t.Run("rows", func(t *testing.T) { testQuietRuns(t, openSQLite(t, filepath.Join(t.TempDir(), "quire.db"))) })
+}
+
+func testQuietRuns(t *testing.T, db store.Store) {
 	const runs, limit = 1500, 3000 // bytes for each
 	folder := t.TempDir()
 	for i := range runs {
@@ -203,11 +209,12 @@ func TestQuietRunsAreSmall(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		_, err := follow.Follow(ctx, folder, follow.Options{View: view}.WithQuietAfter(time.Millisecond))
+		_, err := follow.Follow(ctx, folder, follow.Options{View: view, Store: db}.WithQuietAfter(time.Millisecond))
 		done <- err
 	}()
 	eventually(t, "all are let go of", func() bool { return view.count() == runs })
-	if each := int64(heap()-before) / runs; each > limit {
+	each := int64(heap()-before) / runs
+	if each > limit {
 		t.Errorf("each quiet run takes %d bytes", each)
 	}
 	add(t, filepath.Join(folder, "run-7.jsonl"), finished)
@@ -216,6 +223,19 @@ func TestQuietRunsAreSmall(t *testing.T) {
 	if err := <-done; err != context.Canceled {
 		t.Error(err)
 	}
+}
+
+func openSQLite(t interface {
+	rapid.TB
+	Context() context.Context
+	Cleanup(func())
+}, file string) store.Store {
+	db, err := sqlite.Open(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
 }
 
 func heap() uint64 {

@@ -29,8 +29,9 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: malformed line at byte %d: %s", printable.Name(e.Name), e.Line, e.Column, e.ByteOffset(), e.Reason)
 }
 
-// LineTooLong is what a reader says of a line that is longer than limit.
-func LineTooLong(name string, at domain.Position, limit int) *MalformedError {
+// LineTooLong is what a reader says of a line that is longer than limit, and begins with first.
+func LineTooLong(name string, at domain.Position, first []byte, limit int) *MalformedError {
+	skipMark(first, &at)
 	fault := tooLong(limit)
 	return &MalformedError{Name: name, Position: at, Column: int64(fault.at) + 1, Reason: fault.reason}
 }

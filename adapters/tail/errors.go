@@ -21,6 +21,8 @@ type LineTooLongError struct {
 	Path string
 	// Offset is where the line begins.
 	Offset int64
+	// First are the first bytes of the line, up to four of them.
+	First []byte
 	// Max is how long it might be.
 	Max int
 	// End is the offset behind its end.

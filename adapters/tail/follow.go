@@ -143,6 +143,9 @@ func (f *follower) run() error {
 			next.Reset(max(pause, least))
 		}
 	}
+	if _, err := os.Stat(f.root); err != nil && f.single {
+		return printable.Error(err) // nobody was done with it
+	}
 	return nil
 }
 

@@ -180,6 +180,9 @@ func (s *Stream) idle(ctx context.Context) error {
 		quiet := s.options.Quiet(s.offset) - time.Since(s.active)
 		if quiet <= 0 {
 			s.confirmed = true
+			if s.from == 0 {
+				s.file = s.verified.FileInfo // which is the same, and is kept: one takes less than two
+			}
 			return ErrIdle
 		}
 		pause = min(pause, quiet)

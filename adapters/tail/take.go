@@ -93,7 +93,7 @@ func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 		length++
 	}
 	if length > int64(s.options.MaxLine+len("\r\n")) {
-		return s.long(length, ended)
+		return s.long(file, length, ended)
 	}
 	data, err := s.load(file, length)
 	switch {
@@ -103,7 +103,7 @@ func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 		s.scanned = s.offset
 		return Chunk{}, nil
 	case len(withoutEnd(data)) > s.options.MaxLine:
-		return s.long(length, ended)
+		return s.long(file, length, ended)
 	}
 	return s.give(data, !ended), nil
 }
@@ -115,11 +115,16 @@ func withoutEnd(line []byte) []byte {
 
 // long is for a line that is too long: it is told of or, where it has not ended, a tail
 // of which nothing is given.
-func (s *Stream) long(length int64, ended bool) (Chunk, error) {
-	if ended {
-		return Chunk{}, &LineTooLongError{Path: s.path, Offset: s.offset, Max: s.options.MaxLine, End: s.offset + length}
+func (s *Stream) long(file *os.File, length int64, ended bool) (Chunk, error) {
+	if !ended {
+		return Chunk{Offset: s.offset, Tail: true}, nil
 	}
-	return Chunk{Offset: s.offset, Tail: true}, nil
+	first := make([]byte, min(4, length))
+	n, err := file.ReadAt(first, s.offset)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Chunk{}, readFailed(s.path, s.offset, err)
+	}
+	return Chunk{}, &LineTooLongError{Path: s.path, Offset: s.offset, First: first[:n], Max: s.options.MaxLine, End: s.offset + length}
 }
 
 // scan searches for the end of the next line from where no one has searched,

@@ -107,6 +107,7 @@ const (
 	pokeRun                  // apply what is held, if it can be; else the run has waited long enough
 	dropRun                  // remove what is held, and lift the quarantine
 	continueRun              // go on applying what is held
+	forgetRun                // keep nothing of it in memory
 )
 
 // ErrClosed is returned by a projector that has been closed.
@@ -170,6 +171,12 @@ func (p *Projector) Retry(ctx context.Context, run domain.RunID) error {
 // Drop removes what is held of a run, and lifts its quarantine. Its rows stay.
 func (p *Projector) Drop(ctx context.Context, run domain.RunID) error {
 	return p.do(&request{ctx: ctx, kind: dropRun, run: run})
+}
+
+// Forget frees the memory that a run takes here, for when none of its segments will come
+// soon. If one comes all the same, the run is read from the store again.
+func (p *Projector) Forget(ctx context.Context, run domain.RunID) error {
+	return p.do(&request{ctx: ctx, kind: forgetRun, run: run})
 }
 
 func (p *Projector) do(r *request) error {
@@ -244,16 +251,26 @@ func (p *Projector) work() {
 
 // collect returns first, and what else has to be done now.
 func (p *Projector) collect(first *request) []*request {
-	batch := append(p.take(), first)
+	batch := p.add(p.take(), first)
 	for bytes := len(first.segment.Data); len(batch) < p.atOnce && bytes < maxBatchBytes; {
 		select {
 		case r := <-p.requests:
-			batch = append(batch, r)
+			batch = p.add(batch, r)
 			bytes += len(r.segment.Data)
 		default:
 			return batch
 		}
 	}
+	return batch
+}
+
+// add adds a request to a batch, unless it needs no transaction and is done now.
+func (p *Projector) add(batch []*request, r *request) []*request {
+	if r.kind != forgetRun {
+		return append(batch, r)
+	}
+	delete(p.runs, r.run) // between two batches, the store has all that is known of it
+	r.done <- nil
 	return batch
 }
 
