@@ -32,9 +32,6 @@ var (
 			// Of a new file. Commands are long; with pages of 4 KiB a tenth more
 			// time goes into splitting them.
 			"page_size(16384)",
-			// What a transaction changes is kept in so many KiB, before any of it
-			// has to be written.
-			"cache_size(-65536)",
 			// The database stays whole when the power fails, and can lose what
 			// was committed last. That is derived again.
 			"synchronous(normal)",
@@ -52,8 +49,14 @@ func handle(path string, mode url.Values, o *options, settings url.Values) (*sql
 	}
 	maps.Copy(parameters, mode)
 	maps.Copy(parameters, settings)
-	if pragmas := parameters["_pragma"]; o.durable && pragmas != nil {
-		parameters["_pragma"] = append(slices.Clone(pragmas), "synchronous(full)")
+	if pragmas := slices.Clone(parameters["_pragma"]); pragmas != nil {
+		// What a transaction changes is kept in so many KiB, before any of it has to be
+		// written.
+		pragmas = append(pragmas, fmt.Sprintf("cache_size(-%d)", o.cache>>10))
+		if o.durable {
+			pragmas = append(pragmas, "synchronous(full)")
+		}
+		parameters["_pragma"] = pragmas
 	}
 	return sql.Open("sqlite", dsn(path, parameters))
 }

@@ -23,7 +23,7 @@ import (
 //
 // A database that cannot be written is opened for reading.
 func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
-	o := options{busyTimeout: 10 * time.Second}
+	o := options{busyTimeout: 10 * time.Second, cache: 64 << 20}
 	for _, opt := range opts {
 		opt(&o)
 	}

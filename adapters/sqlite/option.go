@@ -9,12 +9,17 @@ type options struct {
 	mustExist   bool
 	busyTimeout time.Duration
 	durable     bool
+	cache       int64
 }
 
 // Durable makes every commit wait until it is on the disk. It is for those who
 // let go of a stream, or tell a broker that they are done with a part of one, once
 // its rows are committed. Others derive again what a power failure takes.
 func Durable() Option { return func(o *options) { o.durable = true } }
+
+// Cache sets how many bytes the connection that writes keeps in memory; 64 MiB otherwise,
+// for long transactions. Short ones do with less.
+func Cache(bytes int64) Option { return func(o *options) { o.cache = bytes } }
 
 // MustExist has Open fail with [io/fs.ErrNotExist] where there is no store yet,
 // instead of making one.

@@ -48,7 +48,7 @@ following when the writer is gone and everything that it wrote was read, and
 --idle-timeout when the stream has not grown for that long. The rows of the run are
 kept, and it counts as not over. A folder is followed until Ctrl-C, with status 0 if
 all streams could be read; a stream that cannot be read is reported and skipped, and
-the others continue.
+the others continue. A file that is removed before its run has finished gives status 1.
 
 Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
 usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 if a run
@@ -96,6 +96,7 @@ func followOnce(ctx context.Context, path string, flags followFlags, std stdio) 
 	if err != nil {
 		return err
 	}
+	tuneMemory(50) // many quiet runs are live, and little passes through
 	t := newTold(ctx, std.err)
 	defer func() {
 		if !errors.Is(err, store.ErrGone) {

@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	tuneMemory()
+	tuneMemory(200) // what is live is small against what passes through, mostly
 	ctx, stop := signal.NotifyContext(context.Background(), heeded()...)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what the first one could not
 	status := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr})
@@ -34,11 +34,10 @@ func heeded() []os.Signal {
 	return signals
 }
 
-// tuneMemory lets the heap grow further between collections than it would:
-// what is live is small against what passes through, mostly. Who sets GOGC
-// knows better.
-func tuneMemory() {
+// tuneMemory sets by how many percent of what is live the heap grows between collections.
+// GOGC comes first.
+func tuneMemory(percent int) {
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+		debug.SetGCPercent(percent)
 	}
 }
