@@ -9,63 +9,63 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 )
 
-// grid is a table at a terminal: columns of text, three spaces apart.
-type grid struct {
-	columns []gridColumn
-	rows    [][]cell
+// Grid is a table at a terminal: columns of text, three spaces apart.
+type Grid struct {
+	Columns []Column
+	Rows    [][]Cell
 }
 
-// gridColumn says how a column is fitted to the terminal.
-type gridColumn struct {
-	title string
-	right bool
-	// text is of any length: it is shortened where there is too little room.
-	text bool
-	// drop says when the column is left out for want of room: 1 first, 0 never.
-	drop int
+// Column says how a column is fitted to the terminal.
+type Column struct {
+	Title string
+	Right bool
+	// Share is set for text of any length, which is shortened where there is too little
+	// room: such columns share what the others leave.
+	Share int
+	// Drop says when the column is left out for want of room: 1 first, 0 never.
+	Drop int
 }
 
-// cell is a text, which is printable, and its colour.
-type cell struct {
+// Cell is a text, which is printable, and its colour.
+type Cell struct {
 	text  string
 	width int // in columns
 	color text.Color
 }
 
-func plain(s string) cell { return cell{text: s, width: text.StringWidth(s)} }
+func plain(s string) Cell { return Cell{text: s, width: text.StringWidth(s)} }
+
+// NewCell returns any text as a cell of at most so many columns.
+func NewCell(s string, columns int) Cell { return shortened(s, columns) }
 
 // shortened is text of a stream as a cell.
-func shortened(s string, columns int) cell {
+func shortened(s string, columns int) Cell {
 	shown, width := display.Fit(s, columns)
-	return cell{text: shown, width: width}
+	return Cell{text: shown, width: width}
 }
 
 const (
 	gap = 3 // between columns
-	// leastText is how wide a column of text is at least, and usualText how wide at most
+	// leastText is how wide a column of text is at least, as wide as most titles, and usualText how wide at most
 	// where the terminal sets no limit: one long text does not pad every row.
-	leastText = 8
+	leastText = 7
 	usualText = 40
 )
 
-// write writes the table for a terminal that has so many columns, 0 if there is no limit.
-func (g *grid) write(out io.Writer, columns int, paint func(text.Color, string) string) error {
-	widths := g.widths()
-	if columns == 0 {
-		for i := range g.columns {
-			if g.columns[i].text {
-				widths[i] = min(widths[i], usualText)
-			}
-		}
-	} else {
-		g.fit(widths, columns)
-	}
+// Write writes the table, without colours, for a terminal that has so many columns, 0 if
+// there is no limit.
+func (g *Grid) Write(out io.Writer, columns int) error {
+	return g.write(out, columns, func(_ text.Color, words string) string { return words })
+}
+
+func (g *Grid) write(out io.Writer, columns int, paint func(text.Color, string) string) error {
+	widths := g.Widths(columns)
 	var b strings.Builder
-	header := make([]cell, len(g.columns))
-	for i, column := range g.columns {
-		header[i] = plain(strings.ToUpper(column.title))
+	header := make([]Cell, len(g.Columns))
+	for i, column := range g.Columns {
+		header[i] = plain(strings.ToUpper(column.Title))
 	}
-	for _, row := range append([][]cell{header}, g.rows...) {
+	for _, row := range append([][]Cell{header}, g.Rows...) {
 		b.Reset()
 		g.line(&b, row, widths, columns > 0, paint)
 		if _, err := io.WriteString(out, strings.TrimRight(b.String(), " ")+"\n"); err != nil {
@@ -77,7 +77,7 @@ func (g *grid) write(out io.Writer, columns int, paint func(text.Color, string) 
 
 // line writes a row. A cell that is wider than its column is shortened, or pushes the
 // others aside.
-func (g *grid) line(b *strings.Builder, row []cell, widths []int, shorten bool, paint func(text.Color, string) string) {
+func (g *Grid) line(b *strings.Builder, row []Cell, widths []int, shorten bool, paint func(text.Color, string) string) {
 	first := true
 	for i, c := range row {
 		if widths[i] == dropped {
@@ -93,11 +93,11 @@ func (g *grid) line(b *strings.Builder, row []cell, widths []int, shorten bool, 
 			c.color = color
 		}
 		pad := strings.Repeat(" ", max(0, widths[i]-c.width))
-		if g.columns[i].right {
+		if g.Columns[i].Right {
 			b.WriteString(pad)
 		}
 		b.WriteString(paint(c.color, c.text))
-		if !g.columns[i].right {
+		if !g.Columns[i].Right {
 			b.WriteString(pad)
 		}
 	}
@@ -106,13 +106,29 @@ func (g *grid) line(b *strings.Builder, row []cell, widths []int, shorten bool, 
 // dropped is the width of a column that is left out.
 const dropped = -1
 
-// widths returns how wide the columns would be.
-func (g *grid) widths() []int {
-	widths := make([]int, len(g.columns))
-	for i, column := range g.columns {
-		widths[i] = len(column.title)
+// Widths returns how wide the columns are at a terminal that has so many, 0 if there is no
+// limit. It is negative for a column that is left out.
+func (g *Grid) Widths(columns int) []int {
+	widths := g.widths()
+	if columns > 0 {
+		g.fit(widths, columns)
+		return widths
 	}
-	for _, row := range g.rows {
+	for i := range g.Columns {
+		if g.Columns[i].Share > 0 {
+			widths[i] = min(widths[i], usualText)
+		}
+	}
+	return widths
+}
+
+// widths returns how wide the columns would be.
+func (g *Grid) widths() []int {
+	widths := make([]int, len(g.Columns))
+	for i, column := range g.Columns {
+		widths[i] = len(column.Title)
+	}
+	for _, row := range g.Rows {
 		for i := range row {
 			widths[i] = max(widths[i], row[i].width)
 		}
@@ -121,48 +137,47 @@ func (g *grid) widths() []int {
 }
 
 // fit makes the columns fit: it leaves some out until those of text have the least that they
-// need, and shares what is left among these. The first has at most a third, unless the
-// last does not need the rest.
-func (g *grid) fit(widths []int, columns int) {
+// need, which share what is left. One that needs less than its share leaves it to the others.
+func (g *Grid) fit(widths []int, columns int) {
 	for drop := 1; g.least(widths) > columns && drop <= len(widths); drop++ {
 		for i := range widths {
-			if g.columns[i].drop == drop {
+			if g.Columns[i].Drop == drop {
 				widths[i] = dropped
 			}
 		}
 	}
-	var texts []int
-	left := columns
+	left, wanted, shares := columns+gap, 0, 0
 	for i := range widths {
 		switch {
 		case widths[i] == dropped:
 			continue
-		case g.columns[i].text:
-			texts = append(texts, i)
+		case g.Columns[i].Share > 0:
+			wanted += widths[i]
+			shares += g.Columns[i].Share
 		default:
 			left -= widths[i]
 		}
 		left -= gap
 	}
-	left += gap
-	for n, i := range texts {
-		most := left
-		if n < len(texts)-1 {
-			most = max(left/3, leastText, left-widths[texts[n+1]])
+	for i := range widths {
+		if widths[i] == dropped || g.Columns[i].Share == 0 {
+			continue
 		}
-		widths[i] = min(widths[i], most)
+		wanted -= widths[i]
+		widths[i] = min(widths[i], max(left*g.Columns[i].Share/shares, leastText, left-wanted))
 		left -= widths[i]
+		shares -= g.Columns[i].Share
 	}
 }
 
 // least is how wide the table is at least.
-func (g *grid) least(widths []int) int {
+func (g *Grid) least(widths []int) int {
 	least := -gap
 	for i := range widths {
 		switch {
 		case widths[i] == dropped:
 			continue
-		case g.columns[i].text:
+		case g.Columns[i].Share > 0:
 			least += min(widths[i], leastText)
 		default:
 			least += widths[i]

@@ -96,8 +96,8 @@ func (t *tables) summary(d *digest) {
 
 // grid writes a table that has rows, with a blank line before it if something came before,
 // and what of it is left out.
-func (t *tables) grid(g *grid, one string, left tally) {
-	if len(g.rows) == 0 {
+func (t *tables) grid(g *Grid, one string, left tally) {
+	if len(g.Rows) == 0 {
 		return
 	}
 	if t.begun {
@@ -112,14 +112,14 @@ func (t *tables) grid(g *grid, one string, left tally) {
 
 func (t *tables) jobs(jobs *shown[jobRow]) {
 	rows, left := jobs.rows()
-	g := &grid{columns: []gridColumn{
-		{title: "job", text: true}, {title: "state"}, {title: "exit", right: true, drop: 5}, {title: "start", right: true, drop: 4},
-		{title: "took", right: true, drop: 6}, {title: "commands", right: true, drop: 3},
-		{title: "in commands", right: true, drop: 1}, {title: "between", right: true, drop: 2},
+	g := &Grid{Columns: []Column{
+		{Title: "job", Share: 1}, {Title: "state"}, {Title: "exit", Right: true, Drop: 5}, {Title: "start", Right: true, Drop: 4},
+		{Title: "took", Right: true, Drop: 6}, {Title: "commands", Right: true, Drop: 3},
+		{Title: "in commands", Right: true, Drop: 1}, {Title: "between", Right: true, Drop: 2},
 	}}
 	for _, r := range rows {
 		job, timing := &r.row.Job, &r.row.timing
-		g.rows = append(g.rows, []cell{
+		g.Rows = append(g.Rows, []Cell{
 			id(job.JobID), state(r.verdict, r.verdict.Word()), plain(exitCode(job.ExitCode)),
 			plain(maybe(timing.OffsetMs)), plain(maybe(timing.DurationMs)), plain(strconv.Itoa(timing.ShCount)),
 			plain(maybe(timing.ShMs)), plain(maybe(timing.GapMs)),
@@ -130,9 +130,9 @@ func (t *tables) jobs(jobs *shown[jobRow]) {
 
 func (t *tables) commands(commands *shown[command]) {
 	rows, left := commands.rows()
-	g := &grid{columns: []gridColumn{
-		{title: "job", text: true}, {title: "sh", right: true, drop: 4}, {title: "state"}, {title: "exit", right: true, drop: 2},
-		{title: "start", right: true, drop: 1}, {title: "took", right: true, drop: 3}, {title: "command", text: true},
+	g := &Grid{Columns: []Column{
+		{Title: "job", Share: 1}, {Title: "sh", Right: true, Drop: 4}, {Title: "state"}, {Title: "exit", Right: true, Drop: 2},
+		{Title: "start", Right: true, Drop: 1}, {Title: "took", Right: true, Drop: 3}, {Title: "command", Share: 2},
 	}}
 	most := tableLimits.command
 	if t.options.Width > 0 {
@@ -140,47 +140,47 @@ func (t *tables) commands(commands *shown[command]) {
 	}
 	for _, r := range rows {
 		sh := &r.row
-		g.rows = append(g.rows, []cell{
+		g.Rows = append(g.Rows, []Cell{
 			id(sh.jobID), plain(strconv.Itoa(sh.seq)), state(r.verdict, r.verdict.CommandWord(sh.code)), plain(exitCode(sh.code)),
 			plain(maybe(sh.offset)), plain(maybe(sh.elapsed)), shortened(sh.cmd, most),
 		})
 	}
 	if t.options.Width == 0 {
-		g.columns[len(g.columns)-1].text = false // nothing is behind it that it could push aside
+		g.Columns[len(g.Columns)-1].Share = 0 // nothing is behind it that it could push aside
 	}
 	t.grid(g, "command", left)
 }
 
 func (t *tables) slowest(slowest []projections.SlowSh) {
-	g := &grid{columns: []gridColumn{{title: "slowest: job", text: true}, {title: "sh", right: true, drop: 1}, {title: "took", right: true}}}
+	g := &Grid{Columns: []Column{{Title: "slowest: job", Share: 1}, {Title: "sh", Right: true, Drop: 1}, {Title: "took", Right: true}}}
 	for _, sh := range slowest {
-		g.rows = append(g.rows, []cell{id(sh.JobID), plain(strconv.Itoa(sh.Seq)), plain(duration(sh.DurationMs))})
+		g.Rows = append(g.Rows, []Cell{id(sh.JobID), plain(strconv.Itoa(sh.Seq)), plain(duration(sh.DurationMs))})
 	}
 	t.grid(g, "", tally{})
 }
 
 func (t *tables) diagnostics(diagnostics *shown[projections.Diagnostic]) {
 	rows, left := diagnostics.rows()
-	g := &grid{columns: []gridColumn{
-		{title: "line", right: true, drop: 3}, {title: "diagnostic"}, {title: "job", text: true, drop: 2}, {title: "meaning", text: true, drop: 1},
+	g := &Grid{Columns: []Column{
+		{Title: "line", Right: true, Drop: 3}, {Title: "diagnostic"}, {Title: "job", Share: 1, Drop: 2}, {Title: "meaning", Share: 2, Drop: 1},
 	}}
 	for _, r := range rows {
 		code := plain(string(r.row.Code))
 		code.color = text.FgYellow
 		meaning := plain(r.row.Code.Meaning())
-		g.rows = append(g.rows, []cell{plain(strconv.FormatInt(r.row.Line, 10)), code, id(r.row.JobID.V), meaning})
+		g.Rows = append(g.Rows, []Cell{plain(strconv.FormatInt(r.row.Line, 10)), code, id(r.row.JobID.V), meaning})
 	}
 	if t.options.Width == 0 {
-		g.columns[3].text = false
+		g.Columns[3].Share = 0
 	}
 	t.grid(g, "diagnostic", tally{display.Complete: left.sum()})
 }
 
 // id is an id as a cell.
-func id(s string) cell { return shortened(s, maxID) }
+func id(s string) Cell { return shortened(s, maxID) }
 
 // state is a verdict as a cell. A command that ended with a code has no mark.
-func state(v display.Verdict, words string) cell {
+func state(v display.Verdict, words string) Cell {
 	mark := v.Mark()
 	if strings.HasPrefix(words, "exit ") {
 		mark = " "

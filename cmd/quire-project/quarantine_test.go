@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -46,7 +47,7 @@ func TestQuarantineDocument(t *testing.T) {
 	schema := documentSchema(t, "quarantine")
 	rapid.Check(t, func(t *rapid.T) {
 		var out bytes.Buffer
-		if err := printWaiting(&out, "json", drawWaiting(t), false); err != nil {
+		if err := printWaiting(&out, 0, "json", drawWaiting(t), false); err != nil {
 			t.Fatal(err)
 		}
 		if err := validate(schema, out.String()); err != nil || strings.Count(out.String(), "\n") != 1 {
@@ -75,13 +76,14 @@ func TestQuarantineSchemaRefuses(t *testing.T) {
 }
 
 // What people see has a line for each run, or a block, and nothing that could
-// control a terminal.
+// control a terminal. The list fits it.
 func TestQuarantineForPeople(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		runs := drawWaiting(t)
+		columns := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "columns")
 		for _, full := range []bool{false, true} {
 			var out bytes.Buffer
-			if err := printWaiting(&out, "table", runs, full); err != nil {
+			if err := printWaiting(&out, columns, "table", runs, full); err != nil {
 				t.Fatal(err)
 			}
 			want := max(1, len(runs))
@@ -93,6 +95,9 @@ func TestQuarantineForPeople(t *testing.T) {
 				line = strings.TrimSuffix(line, "\n")
 				if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 					t.Fatalf("%q could control a terminal", line)
+				}
+				if n := text.StringWidth(line); !full && columns > 0 && n > columns && !strings.ContainsFunc(line, unsure) {
+					t.Fatalf("%d columns do not fit %d: %s", n, columns, line)
 				}
 				if !full || strings.HasPrefix(line, "run ") {
 					lines++

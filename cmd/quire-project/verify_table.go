@@ -5,7 +5,6 @@ import (
 	"io"
 	"unicode/utf8"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -23,12 +22,8 @@ type differenceTable struct {
 // tableRows is how many differences have one table, and so are kept.
 const tableRows = 200
 
-// maxColumn is how wide a column is at most; on a terminal, those that name
-// rows are less.
-const (
-	maxColumn = 120
-	maxName   = 40
-)
+// maxColumn is how wide a column is at most where there is no terminal.
+const maxColumn = 120
 
 const (
 	noRow    = "no row"
@@ -50,22 +45,13 @@ func (d *differenceTable) found(difference store.Difference) error {
 			derived = goesOn
 		}
 	}
-	stored, derived = window(stored, derived, maxColumn, maxColumn)
 	d.rows = append(d.rows, [6]string{
-		d.name(string(difference.RunID)), difference.Table, d.name(difference.Key.String()), difference.Column, stored, derived,
+		string(difference.RunID), difference.Table, cmp.Or(difference.Key.String(), "–"), cmp.Or(difference.Column, "–"), stored, derived,
 	})
 	if len(d.rows) == tableRows {
 		return d.pause()
 	}
 	return nil
-}
-
-// name is what a run or a row is called.
-func (d *differenceTable) name(name string) string {
-	if d.width > 0 {
-		return text.Snip(report.Printable(name), maxName, "…")
-	}
-	return text.Snip(report.Printable(name), maxColumn, "…")
 }
 
 // readable is a value, or a whole row, in one line.
@@ -75,79 +61,50 @@ func (d *differenceTable) setAside(store.Verified) error { return nil } // which
 
 func (d *differenceTable) end(int, string) error { return d.pause() }
 
-var headers = table.Row{"run", "table", "key", "column", "stored", "derived"}
+var differenceColumns = []report.Column{
+	{Title: "run", Share: 1, Drop: 2}, {Title: "table", Drop: 1}, {Title: "key", Share: 1}, {Title: "column", Share: 1},
+	{Title: "stored", Share: 1}, {Title: "derived", Share: 1},
+}
 
 // pause prints the differences that are kept.
 func (d *differenceTable) pause() error {
 	if len(d.rows) == 0 {
 		return nil
 	}
-	w := table.NewWriter()
-	w.SetStyle(table.Style{
-		Box:    table.BoxStyle{PaddingRight: padding, PageSeparator: "\n"},
-		Format: table.FormatOptions{Header: text.FormatUpper},
-	})
-	w.SuppressTrailingSpaces()
-	w.AppendHeader(headers)
-	d.fit()
+	g := &report.Grid{Columns: differenceColumns}
 	for _, row := range d.rows {
-		w.AppendRow(table.Row{row[0], row[1], cmp.Or(row[2], "–"), cmp.Or(row[3], "–"), row[4], row[5]})
+		cells := make([]report.Cell, len(row))
+		for i := range row {
+			cells[i] = report.NewCell(row[i], cmp.Or(d.width, maxColumn))
+		}
+		g.Rows = append(g.Rows, cells)
+	}
+	widths := []int{4: maxColumn, 5: maxColumn}
+	if d.width > 0 {
+		widths = g.Widths(d.width)
+	}
+	for i, row := range d.rows {
+		stored, derived := window(row[4], row[5], widths[4], widths[5])
+		g.Rows[i][4], g.Rows[i][5] = report.NewCell(stored, widths[4]), report.NewCell(derived, widths[5])
 	}
 	d.rows = d.rows[:0]
-	between := ""
 	if d.begun {
-		between = "\n"
+		if _, err := io.WriteString(d.out, "\n"); err != nil {
+			return err
+		}
 	}
 	d.begun = true
-	_, err := io.WriteString(d.out, between+w.Render()+"\n")
-	return err
-}
-
-const padding = "   "
-
-// fit shortens values to what fits the terminal, but not so much that nothing
-// could be recognised. What is stored and what is derived share what the other
-// columns leave.
-func (d *differenceTable) fit() {
-	if d.width == 0 {
-		return
-	}
-	left := max(d.width-d.used()-len(padding), 2*leastValue)
-	stored := min(d.widest(4), max(left/2, left-d.widest(5)))
-	for i := range d.rows {
-		row := &d.rows[i]
-		row[4], row[5] = window(row[4], row[5], stored, left-stored)
-	}
-}
-
-// leastValue is how much room a value has at least.
-const leastValue = 16
-
-// used is how much room the first four columns take.
-func (d *differenceTable) used() int {
-	sum := 0
-	for column := range 4 {
-		sum += d.widest(column) + len(padding)
-	}
-	return sum
-}
-
-// widest is how wide a column is.
-func (d *differenceTable) widest(column int) int {
-	widest := text.StringWidth(headers[column].(string))
-	for _, row := range d.rows {
-		widest = max(widest, text.StringWidth(row[column]))
-	}
-	return widest
+	return g.Write(d.out, d.width)
 }
 
 // window shortens two values that differ. Where they begin with the same, and
 // that would hide how they differ, it is left out.
 func window(a, b string, widthA, widthB int) (string, string) {
-	if same := common(a, b); text.StringWidth(a[:same]) > min(widthA, widthB)-leastValue/2 &&
+	narrow := min(widthA, widthB)
+	if same := common(a, b); text.StringWidth(a[:same]) > narrow-min(8, narrow/2) &&
 		(text.StringWidth(a) > widthA || text.StringWidth(b) > widthB) {
 		from := same
-		for range leastValue / 4 { // some of it shows where one is
+		for range min(4, narrow/4) { // some of it shows where one is
 			_, size := utf8.DecodeLastRuneInString(a[:from])
 			from -= size
 		}

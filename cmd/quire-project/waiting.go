@@ -8,9 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -66,11 +63,11 @@ func listWaiting(ctx context.Context, to []string, runs []domain.RunID, std stdi
 	if err != nil {
 		return err
 	}
-	out := io.Writer(output{std.out})
-	if terminal(std.out) != nil {
-		out = report.TerminalSafe(out)
+	out, columns := io.Writer(output{std.out}), 0
+	if screen := terminal(std.out); screen != nil {
+		out, columns = report.TerminalSafe(out), width(screen)
 	}
-	err = printWaiting(out, format, found, runs != nil)
+	err = printWaiting(out, columns, format, found, runs != nil)
 	if err == nil && len(found) < len(runs) {
 		return missing(runs, found, std)
 	}
@@ -78,14 +75,14 @@ func listWaiting(ctx context.Context, to []string, runs []domain.RunID, std stdi
 }
 
 // printWaiting prints what waits, of each run in full or in one line.
-func printWaiting(out io.Writer, format report.Format, runs []waitingRun, full bool) (err error) {
+func printWaiting(out io.Writer, columns int, format report.Format, runs []waitingRun, full bool) (err error) {
 	switch {
 	case format == report.JSON:
 		_, err = fmt.Fprintf(out, "{\"schema\":\"%s\",\"runs\":%s}\n", quarantineSchema, compact(append([]waitingRun{}, runs...)))
 	case full:
 		err = showWaiting(out, runs)
 	default:
-		err = tabulateWaiting(out, runs)
+		err = tabulateWaiting(out, runs, columns)
 	}
 	return err
 }
@@ -136,30 +133,30 @@ func describe(w *store.Waiting, checkpoint store.Checkpoint) waitingRun {
 	return run
 }
 
-// tabulateWaiting prints a line for each run.
-func tabulateWaiting(out io.Writer, runs []waitingRun) error {
+// tabulateWaiting prints a line for each run, for a terminal that has so many columns, 0 if
+// there is none.
+func tabulateWaiting(out io.Writer, runs []waitingRun, columns int) error {
 	if len(runs) == 0 {
 		_, err := fmt.Fprintln(out, "no run waits for anything")
 		return err
 	}
-	w := table.NewWriter()
-	w.SetStyle(table.Style{
-		Box:    table.BoxStyle{PaddingRight: padding},
-		Format: table.FormatOptions{Header: text.FormatUpper},
-	})
-	w.SuppressTrailingSpaces()
-	w.AppendHeader(table.Row{"run", "quarantined", "since", "at byte", "held", "bytes"})
-	w.SetColumnConfigs([]table.ColumnConfig{{Number: 4, Align: text.AlignRight}, {Number: 5, Align: text.AlignRight}, {Number: 6, Align: text.AlignRight}})
+	g := &report.Grid{Columns: []report.Column{
+		{Title: "run", Share: 1}, {Title: "quarantined"}, {Title: "since", Drop: 3}, {Title: "at byte", Right: true, Drop: 2},
+		{Title: "held", Right: true, Drop: 4}, {Title: "bytes", Right: true, Drop: 1},
+	}}
 	for i := range runs {
 		run := &runs[i]
 		code, since := "not yet", ""
 		if run.Quarantine != nil {
 			code, since = string(run.Quarantine.Code), run.Quarantine.Since
 		}
-		w.AppendRow(table.Row{text.Snip(report.Printable(string(run.RunID)), maxName, "…"), code, since, run.Projected.Bytes, run.Held.Segments, run.Held.Bytes})
+		row := []report.Cell{}
+		for _, value := range []any{run.RunID, code, since, run.Projected.Bytes, run.Held.Segments, run.Held.Bytes} {
+			row = append(row, report.NewCell(fmt.Sprint(value), maxColumn))
+		}
+		g.Rows = append(g.Rows, row)
 	}
-	_, err := fmt.Fprintln(out, w.Render())
-	return err
+	return g.Write(out, columns)
 }
 
 // showWaiting prints all that is known of each run.
