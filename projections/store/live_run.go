@@ -87,18 +87,25 @@ func (l *liveRun) quarantine(code QuarantineCode, reason string) *Quarantine {
 }
 
 // apply folds a segment that begins at or before the position and ends behind
-// it. If that is not possible, the run is of no use any more.
-func (l *liveRun) apply(decoder Decoder, segment *domain.Segment) *Quarantine {
+// it, or some of its lines, if it is longer than most. If that is not possible, the run
+// is of no use any more.
+func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) *Quarantine {
 	part := *segment
 	part.Data = segment.Data[l.position-segment.Offset:]
 	part.Offset = l.position
+	if n := someLines(part.Data, most); n < len(part.Data) {
+		if !l.wouldAgree(segment, part.Data) {
+			return l.quarantine(OtherStream, otherStream)
+		}
+		part.Data, part.SHA256 = part.Data[:n], [sha256.Size]byte{}
+	}
 	_, _ = l.digest.Write(part.Data) // a hash never fails
-	l.end = segment.End()
+	l.end = part.End()
 	l.digest.Sum(l.endSum[:0])
 	// A segment of another stream may begin within a line of this one: that it is
 	// malformed from there on would be true, but not what is wrong.
-	if !l.agrees(segment) {
-		return l.quarantine(OtherStream, "the segment is not of the stream that was read so far; two streams have this run's id")
+	if !l.agrees(&part) {
+		return l.quarantine(OtherStream, otherStream)
 	}
 	l.collector.begin()
 	lines, err := decode(decoder, &part, l)
@@ -112,6 +119,39 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment) *Quarantine {
 		l.position, l.lines = l.end, l.lines+lines
 	}
 	return nil
+}
+
+const otherStream = "the segment is not of the stream that was read so far; two streams have this run's id"
+
+// someLines returns how many bytes the first lines of data have: at most most, but one
+// line at least.
+func someLines(data []byte, most int) int {
+	if len(data) <= most {
+		return len(data)
+	}
+	feed := bytes.LastIndexByte(data[:most], '\n')
+	if feed < 0 {
+		feed = bytes.IndexByte(data, '\n')
+	}
+	if feed < 0 { // a tail
+		return len(data)
+	}
+	return feed + 1
+}
+
+// wouldAgree reports whether a segment, whose bytes behind the position are rest, is of the
+// stream that was read so far, as far as that is known. It is asked before some of its
+// lines are applied.
+func (l *liveRun) wouldAgree(segment *domain.Segment, rest []byte) bool {
+	if segment.SHA256 == [sha256.Size]byte{} {
+		return true
+	}
+	digest, err := l.digest.(hash.Cloner).Clone()
+	if err != nil {
+		return false
+	}
+	_, _ = digest.Write(rest) // a hash never fails
+	return segment.SHA256 == [sha256.Size]byte(digest.Sum(nil))
 }
 
 // decode folds a segment. A panic is no reason to let all other runs wait: who

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync"
@@ -84,6 +85,61 @@ func TestTooMuchForOneTransaction(t *testing.T) {
 				all.Wait()
 				synctest.Wait()
 				isRecordOf(t, s, file{"r", bytes.Clone(data)})
+			})
+		})
+	}
+}
+
+// A segment that is too much for one transaction is applied in parts, whether it comes or
+// is held, and one that is not of the run's stream is not, in no part.
+func TestTooLongSegment(t *testing.T) {
+	var data []byte
+	for i := range 100 {
+		data = append(data, lines(domain.NewJobStarted(int64(i), fmt.Sprint("job ", i)))...)
+	}
+	first := lines(domain.NewUnknown(0, "x", ""))
+	data = append(first, data...)
+	long := domain.Segment{Run: "r", Offset: int64(len(first)), Data: data[len(first):], SHA256: sha256.Sum256(data)}
+	for name, held := range map[string]bool{"it comes": false, "it is held": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := slow{memory.New()}
+				p := store.NewProjector(s, wire{}, store.ProjectorOptions{Timeout: 30 * time.Second})
+				defer p.Close(context.Background())
+				apply := func(segment domain.Segment) {
+					t.Helper()
+					for range 20 { // as a broker does
+						err := p.Apply(t.Context(), segment)
+						if err == nil {
+							return
+						}
+						if !errors.Is(err, store.ErrAway) {
+							t.Fatal(err)
+						}
+						time.Sleep(time.Second)
+					}
+					t.Fatalf("offset %d: it is never applied", segment.Offset)
+				}
+				if held {
+					apply(long)
+				}
+				apply(domain.Segment{Run: "r", Data: first})
+				if !held {
+					apply(long)
+				}
+				synctest.Wait()
+				isRecordOf(t, s, file{"r", bytes.Clone(data)})
+				other := long
+				other.Run, other.SHA256[0] = "other", other.SHA256[0]+1
+				apply(domain.Segment{Run: "other", Data: first})
+				apply(other)
+				waiting, err := s.Waiting(t.Context(), "other")
+				if err != nil || len(waiting) != 1 || waiting[0].Quarantine.Code != store.OtherStream {
+					t.Errorf("%+v, %v", waiting, err)
+				}
+				if row, err := store.ReadRun(t.Context(), s, "other"); err != nil || row.Events != 1 {
+					t.Errorf("%d events of another stream were applied, %v", row.Events-1, err)
+				}
 			})
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ type Projector struct {
 	runs    map[domain.RunID]*liveRun
 	batches int64
 	atOnce  int // how many requests, or held segments, are done in a transaction at most
+	atMost  int // how many bytes of a segment are applied in a transaction at most, but a line
 	faults  map[fault]*Quarantine
 	hurry   bool            // what is pending can be done now
 	now     context.Context // of the batch at hand
@@ -143,7 +145,7 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	p := &Projector{
 		store: s, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
 		requests: make(chan *request, maxBatch), closing: make(chan struct{}), ended: make(chan struct{}),
-		atOnce: maxBatch, runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{},
+		atOnce: maxBatch, atMost: math.MaxInt, runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{},
 	}
 	go p.work()
 	return p

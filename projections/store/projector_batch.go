@@ -29,10 +29,11 @@ type change struct {
 	next       Checkpoint
 	hold       []domain.Segment
 	holdBytes  int64
-	refused    bool  // that there was no room for a segment
-	unhold     int64 // up to where nothing need be held any more
-	searched   int64 // the end behind which nothing is held, and one
-	more       bool  // may be held that goes on, and is left for the next transaction
+	refused    bool            // that there was no room for a segment
+	unhold     int64           // up to where nothing need be held any more
+	searched   int64           // the end behind which nothing is held, and one
+	more       bool            // may be held that goes on, and is left for the next transaction
+	cut        *domain.Segment // of which the rest is left for the next transaction
 	quarantine *Quarantine
 	lift       bool
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -28,17 +29,22 @@ func (p *Projector) commit(changes []*change) {
 }
 
 // pace halves what is done in one transaction when one has taken too long, and doubles
-// it again while there is time for that.
+// it again while there is time for that. One segment that is too much is halved.
 func (p *Projector) pace(changes []*change, err error, took time.Duration) {
-	segments := 0
+	segments, bytes := 0, 0
 	for _, c := range changes {
 		segments += max(c.segments, len(c.hold))
+		bytes += int(c.bytes)
 	}
 	switch {
+	case isLate(err) && segments == 1 && bytes > 0:
+		p.atMost = max(1, min(p.atMost, bytes)/2)
 	case isLate(err):
 		p.atOnce = max(1, min(p.atOnce, segments)/2)
 	case err == nil && segments >= p.atOnce && took < p.options.Timeout/4:
 		p.atOnce = min(2*p.atOnce, maxBatch)
+	case err == nil && bytes >= p.atMost/2 && took < p.options.Timeout/4:
+		p.atMost = 2 * min(p.atMost, math.MaxInt/2)
 	}
 }
 

@@ -137,9 +137,12 @@ func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
 	}
 	l := c.run
 	before, events := l.end, l.events
-	if q := l.apply(p.decoder, s); q != nil {
+	if q := l.apply(p.decoder, s, p.atMost); q != nil {
 		p.faults[name] = q
 		return false, nil
+	}
+	if l.end < s.End() {
+		c.more, c.cut = true, s
 	}
 	c.segments++
 	c.bytes += l.end - before
@@ -154,6 +157,9 @@ func (p *Projector) goOn(c *change) {
 		c.requests = []*request{{ctx: p.ctx, run: c.run.id, since: time.Now(), done: make(chan error, 1)}}
 	}
 	for _, r := range c.requests {
+		if &r.segment == c.cut {
+			continue
+		}
 		r.kind, r.segment = continueRun, domain.Segment{} // which has been applied, or is held
 	}
 	p.hurry, p.pending, c.requests = true, append(p.pending, c.requests...), nil
@@ -162,7 +168,7 @@ func (p *Projector) goOn(c *change) {
 // held applies what is held and continues the run, or some of it.
 func (p *Projector) held(c *change) (bool, error) {
 	l := c.run
-	for l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
+	for !c.more && l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
 		if c.heldSegments >= p.options.MaxHeld || c.heldBytes >= maxBatchBytes || c.segments >= p.atOnce {
 			c.more = true
 			return true, nil
