@@ -2,6 +2,8 @@ package live
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,7 +15,7 @@ import (
 
 // Lines shows runs where there is no terminal, as one line for each thing that
 // people wait for: a job that has started or ended, a command that has ended with a code
-// other than 0, a run that has ended. Each begins with the run's id:
+// other than 0, a run that has ended, and at the end which are not over. Each begins with the run's id:
 //
 //	rapid-ci job build started
 //	rapid-ci job build complete after 586ms
@@ -29,6 +31,8 @@ type Lines struct {
 
 	mu   sync.Mutex
 	runs map[domain.RunID]*projections.Fold
+	// open are the runs that were not over when they were released, or at the end.
+	open map[domain.RunID]display.Verdict
 	text []byte // that is not in the queue yet
 	mute bool   // what comes was said before
 }
@@ -38,7 +42,7 @@ const maxLineText = 200
 
 // NewLines returns a view that writes lines to out.
 func NewLines(out *Queue) *Lines {
-	return &Lines{out: out, runs: map[domain.RunID]*projections.Fold{}}
+	return &Lines{out: out, runs: map[domain.RunID]*projections.Fold{}, open: map[domain.RunID]display.Verdict{}}
 }
 
 // Take says what some entries have done to a run.
@@ -54,18 +58,26 @@ func (l *Lines) fold(run domain.RunID, entries []domain.Entry) {
 	if fold == nil {
 		fold = projections.NewFold(run, projections.Into(&happenings{}, func(row *projections.Row[happening]) {
 			l.line(run, row.Value.words())
+		}), projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) {
+			if !row.Value.Ended {
+				l.open[run] = display.OfRun(&row.Value)
+			}
 		}))
 		l.runs[run] = fold
+		delete(l.open, run)
 	}
 	for i := range entries {
 		fold.Apply(&entries[i])
 	}
 }
 
-// Release forgets how a run stands.
+// Release forgets a run, but for whether it is over.
 func (l *Lines) Release(run domain.RunID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if fold := l.runs[run]; fold != nil {
+		fold.Open()
+	}
 	delete(l.runs, run)
 }
 
@@ -83,6 +95,7 @@ func (l *Lines) Restart(run domain.RunID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.runs, run)
+	delete(l.open, run)
 	l.line(run, "run is read from its beginning")
 	l.write()
 }
@@ -98,8 +111,30 @@ func (l *Lines) Trouble(run domain.RunID, message string) {
 // Waiting says nothing: all runs wait for the same, and that is said once.
 func (l *Lines) Waiting(domain.RunID, string) {}
 
-// Close waits until all is written, see [Queue.Close].
-func (l *Lines) Close() error { return l.out.Close() }
+// maxOpen is how many runs that are not over have a line at the end.
+const maxOpen = 20
+
+// Close says which runs are not over, and waits until all is written, see [Queue.Close].
+func (l *Lines) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, fold := range l.runs {
+		fold.Open()
+	}
+	clear(l.runs)
+	runs := slices.Sorted(maps.Keys(l.open))
+	for _, run := range runs[:min(len(runs), maxOpen)] {
+		l.line(run, [...]string{
+			display.Failed: "run not over; a job has failed", display.Unfinished: "run not over",
+			display.CompleteSoFar: "run not over; complete so far",
+		}[l.open[run]])
+	}
+	if more := len(runs) - maxOpen; more > 0 {
+		l.text = fmt.Appendf(l.text, "%s more not over\n", display.Plural(more, "run"))
+	}
+	l.write()
+	return l.out.Close()
+}
 
 func (l *Lines) line(run domain.RunID, words string) {
 	if l.mute {

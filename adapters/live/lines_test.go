@@ -53,6 +53,8 @@ func TestLinesTellEverythingOnce(t *testing.T) {
 		}
 		if record.Run.Ended {
 			want["run "+string(record.Run.State)]++
+		} else if len(stream) > 0 {
+			want["run not over"+map[projections.State]string{projections.Failed: "; a job has failed", projections.Complete: "; complete so far"}[record.Run.State]]++
 		}
 		lines := strings.Count(out.String(), "\n")
 		for line, n := range want {
@@ -116,7 +118,7 @@ func TestLinesBeginAnew(t *testing.T) {
 	if err := view.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := out.String(), "r job a started\nr run is read from its beginning\nr job a started\n"; got != want {
+	if got, want := out.String(), "r job a started\nr run is read from its beginning\nr job a started\nr run not over\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
