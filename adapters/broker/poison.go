@@ -37,11 +37,6 @@ const (
 	keepingPause = 10 * time.Second
 )
 
-func isNotSegment(err error) bool {
-	var not *NotSegmentError
-	return errors.As(err, &not)
-}
-
 // middleware passes all errors but a [*NotSegmentError].
 func (q *poisonQueue) middleware(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {

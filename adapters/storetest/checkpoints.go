@@ -117,7 +117,7 @@ func olderAreFound(t *trial) error {
 		}
 		for _, id := range ids {
 			if id <= after {
-				return fmt.Errorf("Older returns %s behind %s", show(id), show(after))
+				return fmt.Errorf("store.Older returns %s behind %s", show(id), show(after))
 			}
 			after = id
 			if strings.HasPrefix(string(id), t.prefix) {
@@ -130,7 +130,7 @@ func olderAreFound(t *trial) error {
 	}
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("Older returns %s, not %s", show(got), show(want))
+		return fmt.Errorf("store.Older returns %s, not %s", show(got), show(want))
 	}
 	return nil
 }
