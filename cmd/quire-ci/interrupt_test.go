@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,7 +32,10 @@ func start(t *testing.T, pipeline string, flags ...string) *started {
 func prepare(t *testing.T, pipeline string, flags ...string) *started {
 	t.Helper()
 	s := &started{t: t, folder: workspace(t, pipeline), ended: make(chan error, 1)}
-	s.cmd = exec.Command("quire-ci", append([]string{"run", "--events", "events.jsonl"}, flags...)...)
+	if !slices.Contains(flags, "--events") {
+		flags = append(flags, "--events", "events.jsonl")
+	}
+	s.cmd = exec.Command("quire-ci", append([]string{"run"}, flags...)...)
 	s.cmd.Dir = s.folder
 	stderr, err := os.Create(s.path("stderr"))
 	if err != nil {
