@@ -40,7 +40,8 @@ func Walk(paths ...string) iter.Seq2[Source, error] {
 type walk struct {
 	roots []string
 	yield func(Source, error) bool
-	found bool // anything, in the root at hand
+	at    string // the root at hand
+	found bool   // anything, in it
 }
 
 func (w *walk) path(path string) bool {
@@ -57,7 +58,7 @@ func (w *walk) path(path string) bool {
 }
 
 func (w *walk) root(path string) bool {
-	w.found = false
+	w.at, w.found = path, false
 	if !w.folder(path) {
 		return false
 	}
@@ -87,8 +88,11 @@ func (w *walk) entry(entry layout.Entry) bool {
 	case layout.Folder:
 		return w.folder(entry.Path)
 	case layout.Link: // what it leads to is found where it is, or is an error
-		err := layout.CheckLink(entry.Path, w.roots...)
-		return err == nil || w.failed(entry.Path, err)
+		if err := layout.CheckLink(entry.Path, w.roots...); err != nil {
+			return w.failed(entry.Path, err)
+		}
+		w.found = w.found || layout.CheckLink(entry.Path, w.at) != nil // another source has it
+		return true
 	}
 	w.found = true
 	return w.yield(FileSource(entry.Path), nil)

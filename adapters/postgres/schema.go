@@ -61,9 +61,19 @@ func (s *Store) prepare(ctx context.Context, mustExist bool) error {
 		return errNoStore
 	}
 	if err := s.migrate(ctx, provider); err != nil {
-		return fmt.Errorf("make the tables: %w", explainWrite(err))
+		return fmt.Errorf("make the tables: %w", explainWrite(lostSince(err)))
 	}
 	return nil
+}
+
+// lostSince makes of a server that cannot be reached one that is lost: it has
+// answered a moment ago, so that its address is right.
+func lostSince(err error) error {
+	var connect *pgconn.ConnectError
+	if errors.As(err, &connect) {
+		return &awayError{fmt.Errorf("%w: %v", errLost, err)}
+	}
+	return err
 }
 
 // How long others that make the same tables are waited for, and how often is
