@@ -19,7 +19,7 @@ func TestCutsChangeNothing(t *testing.T) {
 		text := stream().Draw(t, "stream")
 		options := jsonl.Options{
 			MaxLine:     rapid.SampledFrom([]int{0, 30, 60, 100}).Draw(t, "limit"),
-			OnMalformed: rapid.SampledFrom([]jsonl.OnMalformed{jsonl.Stop, jsonl.Skip}).Draw(t, "on malformed"),
+			OnMalformed: rapid.SampledFrom([]jsonl.OnMalformed{jsonl.AsBefore, jsonl.Stop, jsonl.Skip}).Draw(t, "on malformed"),
 		}
 		sizes := rapid.SliceOfN(rapid.IntRange(0, 50), 0, 10).Draw(t, "sizes")
 		want := readAll(strings.NewReader(text), options)

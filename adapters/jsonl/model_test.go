@@ -182,7 +182,7 @@ func modelRead(stream string, options jsonl.Options) told {
 			entry.Event = e
 		case !ended:
 			entry.Fault = domain.Torn
-		case options.OnMalformed == jsonl.Stop:
+		case options.OnMalformed != jsonl.Skip:
 			all.err = &malformed
 			return all
 		default:
