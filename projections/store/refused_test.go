@@ -86,6 +86,7 @@ func TestOneRunIsRefused(t *testing.T) {
 				synctest.Wait() // they all wait for it
 				close(s.open)
 				time.Sleep(time.Hour)
+				synctest.Wait()
 				if s.most != runs {
 					t.Errorf("at most %d runs came in one transaction, want %d", s.most, runs)
 				}
