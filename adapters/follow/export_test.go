@@ -2,7 +2,7 @@ package follow
 
 import "time"
 
-// WithQuietAfter returns options that let go of a stream that does not grow for so long.
+// WithQuietAfter returns options that release a stream which has not grown for that long.
 func (o Options) WithQuietAfter(d time.Duration) Options {
 	o.quietAfter = d
 	return o

@@ -59,7 +59,7 @@ type follower struct {
 	path     string  // of what is followed
 	keeper   *keeper // nil if no rows are kept
 	decoders sync.Pool
-	awake    atomic.Int64 // streams that are being followed, and were not let go of
+	awake    atomic.Int64 // streams that are being followed and have not been released
 
 	mu    sync.Mutex
 	runs  map[domain.RunID]*run
@@ -91,9 +91,9 @@ func newFollower(ctx context.Context, options Options) *follower {
 	return f
 }
 
-// How long a stream may be left without growing before it is let go of: then it costs
-// little memory, but is read again from its start when it grows. The longer it is, the
-// longer; and less long where there are very many, of which most are old.
+// How long a stream may stay without growing before it is released. A released stream costs
+// little memory, but is read again from its start when it grows. A longer stream is kept for
+// longer. Where there are very many streams, most of them are old, and all are released sooner.
 const (
 	quietAfter     = 10 * time.Second
 	quietInCrowd   = 250 * time.Millisecond

@@ -85,7 +85,7 @@ func (f *followed) took(chunk tail.Chunk, err error) error {
 	return jsonl.LineTooLong(f.source.Path, domain.Position{Line: f.lines + 1, Offset: long.Offset}, long.First, long.Max)
 }
 
-// leave lets go of the stream, until its file changes.
+// leave releases the stream until its file changes.
 func (f *followed) leave(at tail.Position) {
 	f.run.left = &at
 	if f.keeper != nil {

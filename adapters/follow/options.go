@@ -68,7 +68,7 @@ type Notices struct {
 	// Waiting is told that a run waits for the store, and why, once a try; then, with nil,
 	// that it waits no more. Of many that wait, some try.
 	Waiting func(run domain.RunID, err error)
-	// Abandoned is told of a stream whose writer is taken for dead, and whose run has not
+	// Abandoned is called with a stream whose writer is taken for dead before its run has
 	// finished.
 	Abandoned func(run domain.RunID, path string)
 	// Unfinished is told why the last lines of streams were not stored when following

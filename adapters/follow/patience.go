@@ -31,8 +31,8 @@ const (
 )
 
 // Do does something with the store again and again while the store is away, see
-// [store.IsAway], until ctx ends. A store that is gone is not waited for: whoever has
-// the streams can make it again.
+// [store.IsAway], until ctx ends. Do does not wait for a store that is gone: a caller that
+// has the streams can make it again.
 func (p *Patience) Do(ctx context.Context, do func() error) error { return p.do(ctx, nil, do) }
 
 // do is Do. each, if it is not nil, is told of each failure, and with nil that they are

@@ -80,7 +80,7 @@ func (s *screen) offsets(run domain.RunID) []int64 {
 	return slices.Clone(s.shown[run])
 }
 
-// However often streams are let go of and taken up, grow and are rewritten meanwhile: each
+// However often streams are released, resumed, grown and rewritten, each
 // line is shown once, in order, and the rows are those of a read.
 func TestReleaseLaw(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "quire.db")

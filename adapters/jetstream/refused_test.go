@@ -14,7 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// A run of which no segment can be taken, and messages that are no segments and too large to be kept,
+// A run whose segments are all refused, and messages that are no segments and too large to be kept,
 // do not hold up another run of the partition, though there are many times as many as may be in hand. The
 // run's messages stay at the broker.
 func TestOthersGoOn(t *testing.T) {

@@ -28,7 +28,7 @@ func one(t *testing.T, line string) (domain.Event, *jsonl.MalformedError) {
 // unknown is an event of a type that nobody knows.
 func unknown(extra string) domain.Event { return domain.NewUnknown(1, "x", extra) }
 
-// runStarted is an event with labels, of which keys and values are given in turn.
+// runStarted is an event with labels, given as alternating keys and values.
 func runStarted(parts ...string) domain.Event {
 	var labels []domain.Label
 	for i := 0; i < len(parts); i += 2 {

@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// large returns a run of so many commands, the last of which fails if it is to.
+// large returns a run with that many commands; the last one fails if asked to.
 func large(commands int, cmd string, fails bool) []domain.Entry {
 	events := []domain.Event{domain.NewJobStarted(0, "a")}
 	code, outcome := int32(0), domain.Complete

@@ -18,7 +18,7 @@
 //
 // Its goroutine and a timer. A file is opened when there is something to read
 // in it, and closed again; buffers are shared. With [Options.Quiet], a stream that does not
-// grow can be let go of: then it costs its [Position], and how its file was.
+// grow can be released: then it costs only its [Position] and a description of its file.
 //
 // # When a file has been rewritten
 //
@@ -32,7 +32,7 @@
 //     is looked at next.
 //   - Any other rewriting, to the same size or a larger one, in place or not, is found once the
 //     stream is left alone, before [Stream.Rest] says that nothing is left, before a quiet stream
-//     is let go of, and when it is read on.
+//     is released, and when reading continues.
 //   - After [Stream.Next] or Rest has returned [ErrRewritten], reading from 0 gives the new bytes.
 //
 // This is not: that what was given in between is of one file only; that a rewriting
