@@ -3,44 +3,73 @@
 // stream on which the projection breaks a law.
 //
 //	func TestFailedSh(t *testing.T) {
-//		laws.Check(t, newFailedSh)
+//		laws.Check(t, newFailedSh,
+//			laws.Model(modelFailedSh),
+//			laws.Independent(func(row FailedSh) string { return row.JobID }))
 //	}
 //
-// [Check] runs these, which every projection must obey, each as a subtest.
-// Each can be called by itself, too.
+// If it finds one, it makes it as small as it can, and prints it as Go, to be
+// pasted into a test:
 //
-//   - [Total]: every sequence of entries has a result. A stream is what some
+//	the law "final once" is broken: after 2 entries: handed out as final a second time: {Index:0 …}
+//
+//	The smallest stream that was found for it:
+//
+//		laws.Entries([]domain.Event{
+//			domain.NewJobFinished(0, "a", domain.Complete),
+//			domain.NewJobFinished(0, "a", domain.Complete),
+//		})
+//
+// [Check] tries each law in a subtest, so that one that is broken, or a panic,
+// does not hide the others. These are the laws that every projection obeys:
+//
+//   - total: every sequence of entries has a result. A stream is what some
 //     producer wrote, and producers crash, race and change.
-//   - [Deterministic]: same events, same rows. Nothing but the events counts:
-//     no clock, no map's order, no state that instances share, and no memory
-//     that belongs to the reader, which is used again for the next entries.
-//   - [Prefixes]: a stream that was cut after any entry has the rows that the
+//   - deterministic: same events, same rows. Nothing but the events counts: no
+//     map's order, no state that instances share, and no memory that belongs to
+//     the reader, which is used again for the next entries.
+//   - prefixes: a stream that was cut after any entry has the rows that the
 //     whole one had at that point. Live views and crashed runs rest on it.
-//   - [FinalOnce]: a row is handed out as final once and is not seen again.
+//   - final once: a row is handed out as final once and is not seen again.
 //     Whoever has written it down need not look back.
-//   - [OpenPure]: listing what is open changes nothing, however often it is
+//   - open pure: listing what is open changes nothing, however often it is
 //     done and when.
-//   - [Local]: an open row changes only with the events of its job. What has not
+//   - local: an open row changes only with the events of its job. What has not
 //     changed is not stored again.
-//   - [Indexed]: the indexes of final and open rows count from 0 up, without a
+//   - indexed: the indexes of final and open rows count from 0 up, without a
 //     gap. They are the rows' identity wherever rows are stored.
-//   - [Resumable]: a fold that is saved, and restored in another process, goes
+//   - resumable: a fold that is saved, and restored in another process, goes
 //     on as if nothing had happened, wherever it was cut.
+//   - resumable open: so does one of which only what is open is saved, beside the
+//     rows, as stores do.
+//   - shifted: the same run 400 years later has the same rows, but for the times
+//     in them. No time is special, 0 among them. (After 400 years the calendar
+//     repeats: rows may tell the hour or the day of the week. Times may be numbers
+//     of any usual unit, or of type time.Time in UTC, but not text.)
+//   - timeless: a stream has the same rows whenever it is read, and however slowly.
+//     The only clock is the one in the events.
+//   - bounded: the memory of a projection follows its open rows. What has ended
+//     leaves nothing, or a run of a million jobs fills it.
+//   - elsewhere: another process has the same rows, in another time zone and if it
+//     has read other streams before. The test's binary is run once more for that,
+//     for this subtest alone.
 //
-// Two more need to be told something of the projection:
+// Two more need to be told something of the projection: [Independent], if each row
+// belongs to one job, and [Model]. The other laws say that a projection is well
+// behaved; only a model can say that it is right.
 //
-//   - [Independent], where each row belongs to one job: events of other jobs
-//     do not reach it, so that jobs may run side by side.
-//   - [Model]: the rows are those of a slow and obvious function of the whole
-//     stream. The other laws say that a projection is well behaved; only this
-//     one can say that it is right.
+// If yours breaks a law for a good reason, say so with [Except]. One that counts
+// distinct commands has to keep them, and is not bounded; one with dates as text is
+// not shifted.
 //
-// Streams are generated: those of producers that keep to the rules, and
-// chaotic ones in which jobs finish before they start, clocks run backwards
-// and lines are torn. The generators are exported for tests of anything else
-// that takes events. A failure is shrunk to a small stream before it is
-// reported; the flags of pgregory.net/rapid, -rapid.checks among them, apply.
+// # Streams
 //
-// [Hold] tries the laws of Check on one given stream: a recorded one, or one
-// that a fuzz target made of its bytes.
+// Streams are generated: those of producers that keep to the rules, chaotic ones in
+// which jobs finish before they start, clocks run backwards and lines are torn, and
+// [Long] ones. [With] adds streams of yours. The generators are exported for tests of
+// anything else that takes events. The flags of pgregory.net/rapid apply:
+// -rapid.checks=10000 tries each law on so many streams.
+//
+// [Hold] tries the laws on one given stream: a recorded one, or one that a fuzz target
+// made of its bytes.
 package laws

@@ -52,8 +52,7 @@ func (p *failedSh) Open(run *projections.Tracker, rows []projections.Row[FailedS
 func ExampleCheck() {
 	var t *testing.T // the parameter of the test whose body this is
 
-	laws.Check(t, newFailedSh)
-	laws.Independent(t, newFailedSh, func(row FailedSh) string { return row.JobID })
+	laws.Check(t, newFailedSh, laws.Independent(func(row FailedSh) string { return row.JobID }))
 }
 
 // A projection of one's own runs beside others, in one pass over a stream.

@@ -2,20 +2,14 @@ package laws
 
 import (
 	"fmt"
-	"testing"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// FinalOnce is the law that a row is handed out as final at most once, and is
+// finalOnce is the law that a row is handed out as final at most once, and is
 // not among the open ones from then on. So it never changes. What a
 // projection hands out as final says so, and what it lists as open does not.
-func FinalOnce[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
-	t.Helper()
-	check(t, Streams(), newProjection, finalOnce)
-}
-
 func finalOnce[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	o := observe(newProjection())
 	handedOut := map[int]bool{}

@@ -4,35 +4,23 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"testing"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Independent is the law for projections whose rows each belong to one job,
-// which jobOf names: it does not matter how the events of different jobs fall
-// between each other. Exchanging two neighbours of different jobs leaves each
-// job the same rows in the same order, but for their index.
-//
-// Rows that say where in the stream something stood, or what the clock did
-// from one line to the next, do not belong to one job.
-func Independent[R comparable](t *testing.T, newProjection func() projections.Projection[R], jobOf func(R) string) {
-	t.Helper()
-	check(t, Streams(), newProjection, func(newProjection maker[R], stream []domain.Entry) error {
-		return independent(newProjection, jobOf, stream)
-	})
-}
-
-func independent[R comparable](newProjection maker[R], jobOf func(R) string, stream []domain.Entry) error {
-	want := byJob(observe(newProjection()).apply(stream...).outcome(), jobOf)
-	for _, i := range exchangeable(stream) {
-		got := byJob(observe(newProjection()).apply(exchange(stream, i)...).outcome(), jobOf)
-		if err := sameJobs(got, want); err != nil {
-			return fmt.Errorf("entries %d and %d exchanged: %w", i, i+1, err)
+// independent is the law that [Independent] tells of.
+func independent[R comparable](jobOf func(R) string) law[R] {
+	return func(newProjection maker[R], stream []domain.Entry) error {
+		want := byJob(observe(newProjection()).apply(stream...).outcome(), jobOf)
+		for _, i := range exchangeable(stream) {
+			got := byJob(observe(newProjection()).apply(exchange(stream, i)...).outcome(), jobOf)
+			if err := sameJobs(got, want); err != nil {
+				return fmt.Errorf("entries %d and %d exchanged: %w", i, i+1, err)
+			}
 		}
+		return nil
 	}
-	return nil
 }
 
 // exchangeable returns each i for which entries i and i+1 are neighbours that

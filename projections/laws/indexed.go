@@ -2,20 +2,13 @@ package laws
 
 import (
 	"fmt"
-	"testing"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 )
 
-// Indexed is the law that, wherever a stream ends, the indexes of the final
+// indexed is the law that, wherever a stream ends, the indexes of the final
 // rows and of the open ones together are those from 0 up, each once; and that
 // open rows are listed in order of their index.
-func Indexed[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
-	t.Helper()
-	check(t, Streams(), newProjection, indexed)
-}
-
 func indexed[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	o := observe(newProjection())
 	for cut := range len(stream) + 1 {

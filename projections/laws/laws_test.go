@@ -8,11 +8,9 @@ import (
 )
 
 func TestFailedSh(t *testing.T) {
-	laws.Check(t, newFailedSh)
-	t.Run("independent", func(t *testing.T) {
-		laws.Independent(t, newFailedSh, func(row FailedSh) string { return row.JobID })
-	})
-	t.Run("model", func(t *testing.T) { laws.Model(t, newFailedSh, modelFailedSh) })
+	laws.Check(t, newFailedSh,
+		laws.Independent(func(row FailedSh) string { return row.JobID }),
+		laws.Model(modelFailedSh))
 }
 
 // modelFailedSh counts what is open in each job.

@@ -3,20 +3,14 @@ package laws
 import (
 	"fmt"
 	"slices"
-	"testing"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Local is the law that an open row is of one job, or of one sh, and changes only with
+// local is the law that an open row is of one job, or of one sh, and changes only with
 // the events that name it; or that it comes whenever it is asked for. So a store need
 // not write again what is open.
-func Local[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
-	t.Helper()
-	check(t, Streams(), newProjection, local)
-}
-
 func local[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	for _, every := range []int{1, 3, 10, len(stream)} {
 		if err := localBy(newProjection, stream, max(1, every)); err != nil {

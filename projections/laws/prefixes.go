@@ -1,20 +1,12 @@
 package laws
 
 import (
-	"testing"
-
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 )
 
-// Prefixes is the law that a stream that was cut after any entry gives the
+// prefixes is the law that a stream that was cut after any entry gives the
 // rows that the whole one had given by then: the final ones so far, and those
 // that were open.
-func Prefixes[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
-	t.Helper()
-	check(t, Streams(), newProjection, prefixes)
-}
-
 func prefixes[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	whole := observe(newProjection())
 	for cut := range len(stream) + 1 {

@@ -69,7 +69,7 @@ func (p *producer) advance(which int) {
 		p.emit(domain.NewShFinished(p.at, job.id, ExitCode().Draw(p.t, "exit_code")))
 		job.between = true
 	case job.toDo > 0:
-		p.emit(domain.NewShStarted(p.at, job.id, Text().Draw(p.t, "cmd")))
+		p.emit(domain.NewShStarted(p.at, job.id, Cmd().Draw(p.t, "cmd")))
 		job.toDo--
 		job.between = false
 	default:

@@ -2,6 +2,7 @@ package laws
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"pgregory.net/rapid"
@@ -22,6 +23,29 @@ func Chaotic() *rapid.Generator[[]domain.Event] {
 		if clock == "rising" {
 			add(events)
 		}
+		return events
+	})
+}
+
+// Long generates sequences in which the same few things happen over and over: in the
+// same jobs, with more commands than a small table holds, or in a job of its own each
+// time.
+func Long() *rapid.Generator[[]domain.Event] {
+	return rapid.Custom(func(t *rapid.T) []domain.Event {
+		clock := rapid.Int64Range(-1, 10)
+		kinds := rapid.SampledFrom([][]domain.Kind{{domain.ShStarted}, {domain.ShStarted}, shKinds, anyKind}).Draw(t, "kinds")
+		again := rapid.SliceOfN(eventOf(kinds, rapid.SampledFrom([]string{"a", "a", "a", "b"}), clock), 1, 4).Draw(t, "again and again")
+		jobs := rapid.SampledFrom([]bool{false, false, true}).Draw(t, "in other jobs")
+		events := make([]domain.Event, rapid.SampledFrom([]int{70, 130}).Draw(t, "events"))
+		for i := range events {
+			if events[i] = again[i%len(again)]; jobs && events[i].HasJob {
+				events[i].JobID += strconv.Itoa(i / len(again))
+			}
+		}
+		if rapid.Bool().Draw(t, "ended") {
+			events = append(events, domain.NewJobFinished(clock.Draw(t, "at_ms"), "a", Outcome().Draw(t, "outcome")))
+		}
+		add(events)
 		return events
 	})
 }
@@ -52,21 +76,33 @@ func Events() *rapid.Generator[[]domain.Event] {
 	return rapid.OneOf(WellFormed(), Chaotic())
 }
 
-// Entries places events in a stream, one a line. The offsets are such that no
-// two lines have the same, and not those that an encoder would give.
+// Entries places events in a stream, one a line. An event of no kind is a malformed
+// line. The offsets are such that no two lines have the same, and not those that an
+// encoder would give.
 func Entries(events []domain.Event) []domain.Entry {
 	entries := make([]domain.Entry, len(events))
 	for i, event := range events {
-		entries[i] = domain.Entry{Event: event, Position: domain.Position{Line: int64(i) + 1, Offset: int64(i) * 100}}
+		entries[i] = domain.Entry{Event: event, Position: positionOf(i)}
+		if event.Kind == domain.NoEvent {
+			entries[i].Fault = domain.Malformed
+		}
 	}
 	return entries
 }
 
+func positionOf(i int) domain.Position {
+	return domain.Position{Line: int64(i) + 1, Offset: int64(i) * 100}
+}
+
 // Streams generates the entries of streams as a reader gives them that skips
-// malformed lines: events, malformed lines among them, perhaps a torn tail.
-func Streams() *rapid.Generator[[]domain.Entry] {
+// malformed lines: those of [Events].
+func Streams() *rapid.Generator[[]domain.Entry] { return StreamsOf(Events()) }
+
+// StreamsOf makes streams of generated events: with malformed lines among them,
+// and perhaps a torn tail.
+func StreamsOf(events *rapid.Generator[[]domain.Event]) *rapid.Generator[[]domain.Entry] {
 	return rapid.Custom(func(t *rapid.T) []domain.Entry {
-		entries := Entries(Events().Draw(t, "events"))
+		entries := Entries(events.Draw(t, "events"))
 		for i := range entries {
 			if rapid.IntRange(0, 19).Draw(t, "malformed") == 19 {
 				entries[i] = domain.Entry{Position: entries[i].Position, Fault: domain.Malformed}

@@ -1,30 +1,19 @@
 package laws
 
 import (
-	"fmt"
-	"runtime/debug"
-	"testing"
+	"slices"
 
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 )
 
-// Total is the law that every sequence of entries has a result: a projection
+// total is the law that every sequence of entries has a result: a projection
 // does not panic, and its state can be saved, whatever came.
-func Total[R comparable](t *testing.T, newProjection func() projections.Projection[R]) {
-	t.Helper()
-	check(t, sequences(), newProjection, total)
-}
-
 func total[R comparable](newProjection maker[R], stream []domain.Entry) (err error) {
 	applied := 0
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = after(applied, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
-		}
-	}()
+	defer func() { err = after(applied, err) }()
+	defer recovered(&err)
 	o := observe(newProjection())
 	for _, entry := range stream {
 		o.open()
@@ -36,11 +25,11 @@ func total[R comparable](newProjection maker[R], stream []domain.Entry) (err err
 	return err
 }
 
-// sequences generates entries as no reader gives them: events after a torn
-// line, lines that stand anywhere.
-func sequences() *rapid.Generator[[]domain.Entry] {
+// spoilt makes entries as no reader gives them: events after a torn line, lines
+// that stand anywhere.
+func spoilt(streams *rapid.Generator[[]domain.Entry]) *rapid.Generator[[]domain.Entry] {
 	return rapid.Custom(func(t *rapid.T) []domain.Entry {
-		stream := Streams().Draw(t, "stream")
+		stream := slices.Clone(streams.Draw(t, "stream"))
 		for i := range stream {
 			switch rapid.IntRange(0, 9).Draw(t, "spoil") {
 			case 8:
