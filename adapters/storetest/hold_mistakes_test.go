@@ -30,7 +30,7 @@ var holdingMistakes = []mistake{
 	})},
 	{"segments that are near each other pass for one", someOrder, brokenBy(func(tx *brokenTx) {
 		tx.hold = func(segments []domain.Segment) error {
-			return holdEach(tx, segments, func(s, there domain.Segment) bool { return s.Offset/64 == there.Offset/64 })
+			return holdEach(tx, segments, func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })
 		}
 	})},
 	{"Hold knows a segment by its end", asWritten, brokenBy(func(tx *brokenTx) {

@@ -114,7 +114,13 @@ func heldBy(ctx context.Context, s *memory.Store, run domain.RunID) (all []domai
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	for at := waiting[0].First; at < waiting[0].Last; at++ {
+	return heldWithin(ctx, s, run, waiting[0].First, waiting[0].Last)
+}
+
+// heldWithin returns those held segments that Held finds with a byte from first on and
+// before last.
+func heldWithin(ctx context.Context, s *memory.Store, run domain.RunID, first, last int64) (all []domain.Segment, err error) {
+	for at := first; at < last; at++ {
 		segment, ok, err := s.Held(ctx, run, at)
 		switch {
 		case err != nil:
@@ -126,11 +132,15 @@ func heldBy(ctx context.Context, s *memory.Store, run domain.RunID) (all []domai
 	return all, nil
 }
 
+// near is how many bytes of a stream are near each other.
+const near = 64
+
 // holdEach holds segments, unless there is a different one that passes for the
-// same.
+// same: it has a byte of the segment, or begins near it.
 func holdEach(tx *brokenTx, segments []domain.Segment, same func(s, there domain.Segment) bool) error {
 	for _, s := range segments {
-		all, err := heldBy(context.Background(), tx.store.(*memory.Store), s.Run)
+		first := s.Offset - s.Offset%near
+		all, err := heldWithin(context.Background(), tx.store.(*memory.Store), s.Run, first, max(first+near, s.End()))
 		if err != nil {
 			return err
 		}
