@@ -1,26 +1,24 @@
 package projections_test
 
 import (
-	"math"
 	"reflect"
 	"testing"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// FuzzFold reads bytes as a stream, four for each entry, so that whatever the
-// fuzzer changes, cuts out or repeats is a stream again. The stream is folded
-// in one, and in two with the state saved between; both are what the models
-// say. Give it -fuzzminimizetime 20x, or it spends its time on making inputs
-// shorter.
+// FuzzFold reads bytes as a stream. It is folded in one, and in two with the
+// state saved between; both are what the models say. Give it -fuzzminimizetime 20x,
+// or it spends its time on making inputs shorter.
 func FuzzFold(f *testing.F) {
 	f.Add([]byte{}, uint8(0))
 	f.Add([]byte("\x00\x00\x01\x00\x02\x00\x02\x00\x03\x00\x05\x01\x01\x00\x09\x00"), uint8(2))
 	f.Add([]byte("\x02\x01\x05\x00\x02\x01\x06\x00\x01\x01\x04\x01\x00\x01\x03\x00\x03\x01\x02\x07\x05\x00\x00\x00\x04\x01\x00\x03\x07\x00\x00\x00"), uint8(3))
 	f.Add([]byte("\x00\x00\x82\x00\x00\x01\x83\x00\x01\x00\x80\x00\x01\x01\x81\x00\x06\x00\x00\x00"), uint8(1))
 	f.Fuzz(func(t *testing.T, data []byte, cut uint8) {
-		stream := streamFrom(data[:min(len(data), 4*64)]) // the models are slow
+		stream := laws.FromBytes(data[:min(len(data), 4*64)]) // the models are slow
 		whole := projectEntries(t, stream)
 		if want := modelRecord(stream); !reflect.DeepEqual(whole, want) {
 			t.Errorf("got  %+v\nwant %+v", whole, want)
@@ -77,56 +75,4 @@ func fill[R comparable](first, second []R) []R {
 		}
 	}
 	return second
-}
-
-// streamFrom reads four bytes as an entry: what it is, of which job, when, and
-// how it ended.
-func streamFrom(data []byte) (stream []domain.Entry) {
-	for ; len(data) >= 4; data = data[4:] {
-		line := int64(len(stream)) + 1
-		entry := domain.Entry{Position: domain.Position{Line: line, Offset: 10 * line}}
-		entry.Event, entry.Fault = entryFrom(data[0]%10, string('a'+rune(data[1]%4)), clockFrom(data[2]), data[3])
-		stream = append(stream, entry)
-	}
-	return stream
-}
-
-func entryFrom(kind byte, job string, atMs int64, end byte) (domain.Event, domain.Fault) {
-	outcome := []domain.Outcome{complete, failed}[end%2]
-	switch kind {
-	case 0:
-		return jobStarted(atMs, job), domain.Sound
-	case 1:
-		return jobFinished(atMs, job, outcome), domain.Sound
-	case 2:
-		return shStarted(atMs, job, string(rune(end))), domain.Sound
-	case 3:
-		return shFinished(atMs, job, int32(int8(end))), domain.Sound
-	case 4:
-		return unknown(atMs).InJob(job), domain.Sound
-	case 5:
-		return unknown(atMs), domain.Sound
-	case 6:
-		return runFinished(atMs, outcome), domain.Sound
-	case 7:
-		return domain.Event{}, domain.Malformed
-	case 8:
-		labels, err := domain.NewLabels(domain.Label{Key: job, Value: string(rune(end))})
-		if err != nil {
-			panic(err)
-		}
-		return domain.NewRunStarted(atMs, labels), domain.Sound
-	}
-	return domain.Event{}, domain.Torn
-}
-
-// clockFrom makes of a byte a time that is small, or as far out as can be.
-func clockFrom(b byte) int64 {
-	switch {
-	case b < 0x80:
-		return int64(b) - 8
-	case b%2 == 0:
-		return math.MinInt64 + int64(b-0x80)
-	}
-	return math.MaxInt64 - int64(b-0x80)
 }

@@ -94,6 +94,7 @@ func (s *shrinker) simplify() {
 		ladder(s, i, func(e *domain.Entry) *string { return &e.Cmd }, "", "x", "y")
 		ladder(s, i, func(e *domain.Entry) *string { return &e.Extra }, "")
 		ladder(s, i, func(e *domain.Entry) *int32 { return &e.ExitCode }, 0, 1)
+		ladder(s, i, func(e *domain.Entry) *domain.Outcome { return &e.Outcome }, domain.Complete)
 		for _, plain := range []string{"a", "b", "c"} {
 			if id := s.stream[i].JobID; !s.stream[i].HasJob || id == plain || s.try(renamed(s.stream, id, plain)) {
 				break

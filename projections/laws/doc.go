@@ -62,6 +62,20 @@
 // distinct commands has to keep them, and is not bounded; one with dates as text is
 // not shifted.
 //
+// # Examples
+//
+// [Given] states one: the rows that some events make, or those that a further event
+// changes. It reports a difference with the events in front of it.
+//
+//	laws.Given(t, newFailedSh,
+//		domain.NewShStarted(1, "build", "make"),
+//	).When(
+//		domain.NewShFinished(2, "build", 2),
+//	).Then(FailedSh{"build", 1})
+//
+// [Golden] compares the rows of a whole stream with a file, which the flag
+// -laws.update writes.
+//
 // # Streams
 //
 // Streams are generated: those of producers that keep to the rules, chaotic ones in
@@ -71,5 +85,5 @@
 // -rapid.checks=10000 tries each law on so many streams.
 //
 // [Hold] tries the laws on one given stream: a recorded one, or one that a fuzz target
-// made of its bytes.
+// made of its bytes with [FromBytes].
 package laws

@@ -1,8 +1,10 @@
 package laws_test
 
 import (
+	"os"
 	"testing"
 
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
@@ -11,6 +13,35 @@ func TestFailedSh(t *testing.T) {
 	laws.Check(t, newFailedSh,
 		laws.Independent(func(row FailedSh) string { return row.JobID }),
 		laws.Model(modelFailedSh))
+}
+
+func TestFailedShCounts(t *testing.T) {
+	laws.Given(t, newFailedSh,
+		domain.NewShStarted(1, "build", "false"),
+		domain.NewShStarted(2, "test", "true"),
+		domain.NewShFinished(3, "build", 1),
+	).Then(FailedSh{"build", 1}, FailedSh{"test", 0}).
+		When(domain.NewShFinished(4, "test", 2)).
+		Then(FailedSh{"test", 1}).
+		ThenFinal() // none is
+}
+
+func TestFailedShOfAFile(t *testing.T) {
+	file, err := os.Open("../../fixtures/cobra-failing.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	laws.Golden(t, newFailedSh, jsonl.NewReader(file, jsonl.Options{}), "testdata/failed_sh.golden")
+}
+
+func FuzzFailedSh(f *testing.F) {
+	f.Add([]byte("\x02\x00\x01\x00\x03\x00\x02\x01"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := laws.Hold(newFailedSh, laws.FromBytes(data), laws.Model(modelFailedSh)); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // modelFailedSh counts what is open in each job.

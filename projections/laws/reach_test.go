@@ -20,7 +20,7 @@ func TestReach(t *testing.T) {
 		"run_started": 200, "job_started": 400, "sh_started": 500, "sh_finished": 500, "job_finished": 300, "run_finished": 200, "unknown": 120,
 		"labels": 150, "a line without event": 200, "a torn tail": 100, "an empty stream": 10,
 		"a clock that runs backwards": 300, "a clock far out": 100, "a tie": 300, "a time of 0": 200,
-		"an orphan finish": 200, "overlapping sh": 300, "a command that runs again": 200, "two that run again in one job": 50, "a job that ends after two that ran again": 30,
+		"an orphan finish": 200, "overlapping sh": 300, "a command that runs again": 200, "two that run again in one job": 100, "a job that ends after two that ran again": 50,
 		"a job's event after its end": 120, "a second start": 100, "an end without a start": 100,
 		"an event after the run's end": 100, "two jobs at once": 200, "more than 16 jobs": 40, "more than 64 jobs": 20,
 		"more than 64 commands in a job": 40, "more than 64 open commands": 20, "a run that ends with an open job": 50,

@@ -83,11 +83,5 @@ func labelsSource(labels *domain.Labels) (text string) {
 }
 
 func outcomeSource(o domain.Outcome) string {
-	switch o {
-	case domain.Complete:
-		return "domain.Complete"
-	case domain.Failed:
-		return "domain.Failed"
-	}
-	return "domain.NoOutcome"
+	return "domain." + [...]string{domain.NoOutcome: "NoOutcome", domain.Complete: "Complete", domain.Failed: "Failed"}[o]
 }

@@ -42,7 +42,7 @@ func Long() *rapid.Generator[[]domain.Event] {
 				events[i].JobID += strconv.Itoa(i / len(again))
 			}
 		}
-		if rapid.Bool().Draw(t, "ended") {
+		if rapid.IntRange(0, 3).Draw(t, "ended") > 0 {
 			events = append(events, domain.NewJobFinished(clock.Draw(t, "at_ms"), "a", Outcome().Draw(t, "outcome")))
 		}
 		add(events)

@@ -10,18 +10,14 @@ import (
 
 // total is the law that every sequence of entries has a result: a projection
 // does not panic, and its state can be saved, whatever came.
-func total[R comparable](newProjection maker[R], stream []domain.Entry) (err error) {
-	applied := 0
-	defer func() { err = after(applied, err) }()
-	defer recovered(&err)
+func total[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	o := observe(newProjection())
 	for _, entry := range stream {
 		o.open()
 		o.apply(entry)
-		applied++
 	}
 	o.open()
-	_, err = o.fold.Save()
+	_, err := o.fold.Save()
 	return err
 }
 
