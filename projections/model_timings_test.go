@@ -61,10 +61,10 @@ func modelJobTiming(events []domain.Event, job string) projections.JobTiming {
 // modelShMs is the time covered by the outermost of a job's sh that are closed:
 // those that lie inside no other that is closed.
 func modelShMs(events []domain.Event, job string) projections.Null[int64] {
-	sum := new(big.Int)
+	sum, closed := new(big.Int), closings(events)
 	for _, start := range shOf(events, job) {
-		if closedBy(events, start) != never && parentOf(events, start, true) == never {
-			sum.Add(sum, covered(events, start))
+		if closed[start] != never && parentOf(events, closed, start, true) == never {
+			sum.Add(sum, covered(events, closed, start))
 		}
 	}
 	return told(sum)
@@ -72,27 +72,26 @@ func modelShMs(events []domain.Event, job string) projections.Null[int64] {
 
 // covered is the time that a closed sh covers: its own duration, or what those
 // right inside it cover if that is more.
-func covered(events []domain.Event, start int) *big.Int {
+func covered(events []domain.Event, closed map[int]int, start int) *big.Int {
 	inside := new(big.Int)
 	for _, other := range shOf(events, events[start].JobID) {
-		if closedBy(events, other) != never && parentOf(events, other, false) == start {
-			inside.Add(inside, covered(events, other))
+		if closed[other] != never && parentOf(events, closed, other, false) == start {
+			inside.Add(inside, covered(events, closed, other))
 		}
 	}
-	if own := between(events[start].AtMs, events[closedBy(events, start)].AtMs); own.Valid && big.NewInt(own.V).Cmp(inside) > 0 {
+	if own := between(events[start].AtMs, events[closed[start]].AtMs); own.Valid && big.NewInt(own.V).Cmp(inside) > 0 {
 		return big.NewInt(own.V)
 	}
 	return inside
 }
 
 // parentOf returns the innermost sh of its job that a closed sh lies inside:
-// that started before it, and was open when it closed. Where it is said, one that
-// is never closed is passed over.
-func parentOf(events []domain.Event, start int, closed bool) int {
+// that started before it, and was open when it closed. One that is never closed can
+// be passed over. closed is what closings returns.
+func parentOf(events []domain.Event, closed map[int]int, start int, passOver bool) int {
 	parent := never
 	for _, other := range shOf(events[:start], events[start].JobID) {
-		at := closedBy(events, other)
-		if at > closedBy(events, start) && !(closed && at == never) {
+		if at := closed[other]; at > closed[start] && !(passOver && at == never) {
 			parent = other
 		}
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-func TestTallyBreaksNoLaw(t *testing.T) { Check(t, newTally) }
+func TestTallyBreaksNoLaw(t *testing.T) { Check(t, newTally, Model(modelTally)) }
 
 const planted = "QUIRE_LAWS_PLANTED"
 

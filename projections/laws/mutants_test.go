@@ -39,6 +39,16 @@ func (p *tally) Reduce(s *step, rows []row) []row {
 
 func (p *tally) Open(_ *tracker, rows []row) []row { return append(rows, row{Value: *p}) }
 
+func modelTally(stream []domain.Entry) []tally {
+	total := tally{Count: len(stream)}
+	for _, entry := range stream {
+		if entry.Kind == domain.ShStarted {
+			total.Cmd = entry.Cmd
+		}
+	}
+	return []tally{total}
+}
+
 func newTally() projections.Projection[tally] { return &tally{} }
 
 // broken is a tally that does one thing in a way of its own.
@@ -187,7 +197,18 @@ var mutants = []struct {
 
 	{"tells of the run in a job's row", "independent", perJob(func(run *tracker, _ int) int { return int(run.LastAtMs) }), 3},
 	{"tells a job's rank", "independent", perJob(func(_ *tracker, i int) int { return i }), 3},
-	{"is not as its model", "model", newTally, 0},
+	{"counts events where its model counts lines", "model", reducing(func(p *tally, s *step, rows []row) []row {
+		if s.Kind == domain.NoEvent {
+			return rows
+		}
+		return p.Reduce(s, rows)
+	}), 1},
+	{"counts to 64", "model", reducing(func(p *tally, s *step, rows []row) []row {
+		if p.Count < 64 {
+			return p.Reduce(s, rows)
+		}
+		return rows
+	}), 65},
 }
 
 // Each law finds the mistakes that it is there for, within as many streams as a test
@@ -215,7 +236,7 @@ func TestLawsFindMutants(t *testing.T) {
 func breaks(t *testing.T, name string, newProjection maker[tally]) error {
 	o := optionsOf([]Option{
 		Independent(func(row tally) string { return row.Cmd }),
-		Model(func([]domain.Entry) []tally { return nil }),
+		Model(modelTally),
 	})
 	laws, err := lawsOf[tally](o)
 	if err != nil {

@@ -23,7 +23,7 @@ func TestReach(t *testing.T) {
 		"an orphan finish": 200, "overlapping sh": 300, "a command that runs again": 200, "two that run again in one job": 100, "a job that ends after two that ran again": 50,
 		"a job's event after its end": 120, "a second start": 100, "an end without a start": 100,
 		"an event after the run's end": 100, "two jobs at once": 200, "more than 16 jobs": 40, "more than 64 jobs": 20,
-		"more than 64 commands in a job": 40, "more than 64 open commands": 20, "a run that ends with an open job": 50,
+		"more than 64 commands in a job": 40, "more than 64 open commands": 20, "more than 64 failures in a job": 4, "a run that ends with an open job": 50,
 	} {
 		if reached[what] < least {
 			t.Errorf("%d of 1000 streams have %s, less than %d", reached[what], what, least)
@@ -50,13 +50,14 @@ func situations(stream []domain.Entry) map[string]bool {
 
 // observing is a projection that notes what its steps are.
 func observing(is map[string]bool) projections.Projection[struct{}] {
-	return &situated{is: is, runs: map[[2]string]int{}, again: map[string]int{}}
+	return &situated{is: is, runs: map[[2]string]int{}, again: map[string]int{}, failed: map[string]int{}}
 }
 
 type situated struct {
-	is    map[string]bool
-	runs  map[[2]string]int // of a command in a job
-	again map[string]int    // how many commands of a job have run again
+	is     map[string]bool
+	runs   map[[2]string]int // of a command in a job
+	failed map[string]int    // commands of a job
+	again  map[string]int    // how many commands of a job have run again
 }
 
 func (*situated) Name() string                          { return "situations" }
@@ -87,6 +88,10 @@ func (p *situated) noteJob(s *step) {
 	p.note("overlapping sh", s.ShOpens && s.JobBefore.OpenSh > 0)
 	p.note("more than 64 open commands", s.Job.OpenSh > 64)
 	p.note("more than 64 commands in a job", s.Job.ShCount > 64)
+	if s.ShCloses && s.ExitCode != 0 {
+		p.failed[s.JobID]++
+	}
+	p.note("more than 64 failures in a job", p.failed[s.JobID] > 64)
 	p.note("a job's event after its end", s.JobBefore.Final)
 	p.note("a second start", s.Kind == domain.JobStarted && s.JobBefore.Started)
 	p.note("an end without a start", s.JobEnds && !s.Job.Started)

@@ -26,7 +26,7 @@ func resumableOpen[R comparable](newProjection maker[R], stream []domain.Entry) 
 func resumableBy[R comparable](reopen func(*observer[R], maker[R]) (*observer[R], error), newProjection maker[R], stream []domain.Entry) error {
 	whole := observe(newProjection()).apply(stream...).outcome()
 	saved, restored := observe(newProjection()), observe(newProjection())
-	every := 1 + len(stream)/70 // to save and restore takes long
+	every := 1 + len(stream)/30 // to save and restore takes long
 	for cut := 0; cut <= len(stream); cut += every {
 		second, err := reopen(saved, newProjection)
 		if err != nil {

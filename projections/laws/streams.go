@@ -27,19 +27,24 @@ func Chaotic() *rapid.Generator[[]domain.Event] {
 	})
 }
 
-// Long generates sequences in which the same few things happen over and over: in the
-// same jobs, with more commands than a small table holds, or in a job of its own each
-// time.
+// Long generates sequences in which one or two things happen 80 times: in the same
+// job, with more commands than a small table holds, or in a job of its own each time.
 func Long() *rapid.Generator[[]domain.Event] {
 	return rapid.Custom(func(t *rapid.T) []domain.Event {
 		clock := rapid.Int64Range(-1, 10)
-		kinds := rapid.SampledFrom([][]domain.Kind{{domain.ShStarted}, {domain.ShStarted}, shKinds, anyKind}).Draw(t, "kinds")
-		again := rapid.SliceOfN(eventOf(kinds, rapid.SampledFrom([]string{"a", "a", "a", "b"}), clock), 1, 4).Draw(t, "again and again")
-		jobs := rapid.SampledFrom([]bool{false, false, true}).Draw(t, "in other jobs")
-		events := make([]domain.Event, rapid.SampledFrom([]int{70, 130}).Draw(t, "events"))
-		for i := range events {
-			if events[i] = again[i%len(again)]; jobs && events[i].HasJob {
-				events[i].JobID += strconv.Itoa(i / len(again))
+		jobs := rapid.SampledFrom([][]string{{"a"}, {"a"}, {"a"}, {"a", "b"}}).Draw(t, "jobs")
+		var again []domain.Event
+		for _, kind := range rapid.OneOf(rapid.SampledFrom(often), rapid.SliceOfN(rapid.SampledFrom(anyKind), 1, 2)).Draw(t, "kinds") {
+			again = append(again, eventOf([]domain.Kind{kind}, rapid.SampledFrom(jobs), clock).Draw(t, "again and again"))
+		}
+		others := rapid.IntRange(0, 3).Draw(t, "in other jobs") == 3
+		var events []domain.Event
+		for i := range 80 {
+			for _, event := range again {
+				if others && event.HasJob {
+					event.JobID += strconv.Itoa(i)
+				}
+				events = append(events, event)
 			}
 		}
 		if rapid.IntRange(0, 3).Draw(t, "ended") > 0 {
@@ -49,6 +54,9 @@ func Long() *rapid.Generator[[]domain.Event] {
 		return events
 	})
 }
+
+// often are kinds that come 80 times in a long sequence.
+var often = [][]domain.Kind{{domain.ShStarted}, {domain.ShStarted, domain.ShStarted}, {domain.ShStarted, domain.ShFinished}, {domain.ShStarted, domain.ShFinished}}
 
 // crowd is more jobs than a small table holds.
 var crowd = strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z")
