@@ -21,7 +21,8 @@
 //		})
 //
 // [Check] tries each law in a subtest, so that one that is broken, or a panic,
-// does not hide the others. These are the laws that every projection obeys:
+// does not hide the others; -run TestFailedSh/final_once runs one. These are the
+// laws that every projection obeys:
 //
 //   - total: every sequence of entries has a result. A stream is what some
 //     producer wrote, and producers crash, race and change.
@@ -52,7 +53,7 @@
 //     leaves nothing, or a run of a million jobs fills it.
 //   - elsewhere: another process has the same rows, in another time zone and if it
 //     has read other streams before. The test's binary is run once more for that,
-//     for this subtest alone.
+//     for this subtest alone; what the test does before it calls Check is done again.
 //
 // Two more need to be told something of the projection: [Independent], if each row
 // belongs to one job, and [Model]. The other laws say that a projection is well

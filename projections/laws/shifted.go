@@ -53,8 +53,11 @@ func moved[R comparable](which string, later, before []projections.Row[R]) error
 
 // movedValue reports whether two values are the same, but for times.
 func movedValue(later, before reflect.Value) bool {
-	if !later.IsValid() || !before.IsValid() || later.Type() != before.Type() {
-		return later.IsValid() == before.IsValid()
+	if !later.IsValid() || !before.IsValid() {
+		return later.IsValid() == before.IsValid() // as a nil in an interface
+	}
+	if later.Type() != before.Type() {
+		return false
 	}
 	switch later.Kind() {
 	case reflect.Struct:
