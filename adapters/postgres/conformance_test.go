@@ -10,6 +10,7 @@ import (
 
 func TestStore(t *testing.T) {
 	server := pgtest.Shared(t)
+	storetest.Tries(t, storetest.Enough)
 	storetest.RunParallel(t, func(t *testing.T) func(t *testing.T) store.Store {
 		url := server.NewDatabase(t)
 		return func(t *testing.T) store.Store { return open(t, url) }

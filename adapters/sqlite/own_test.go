@@ -17,7 +17,7 @@ func TestStoreOnOwnHandle(t *testing.T) {
 	if slow {
 		t.Skip("TestStore is enough to look for races")
 	}
-	tries(t, 20)
+	storetest.Tries(t, 20)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_busy_timeout=10000&_journal_mode=wal")
 	if err != nil {
 		t.Fatal(err)

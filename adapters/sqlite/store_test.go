@@ -9,10 +9,15 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
+// slow is set where everything takes ten times as long.
+var slow bool
+
 func TestStore(t *testing.T) {
+	n := storetest.Enough
 	if slow {
-		tries(t, 20)
+		n = 20
 	}
+	storetest.Tries(t, n)
 	storetest.RunParallel(t, func(t *testing.T) func(t *testing.T) store.Store {
 		path := filepath.Join(t.TempDir(), "quire.db")
 		return func(t *testing.T) store.Store { return open(t, path) }

@@ -13,15 +13,15 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// Each law finds the mistakes that it is there for, within as many tries as a
-// test has.
+// Each law finds the mistakes that it is there for, within as many tries as the
+// test of a database has.
 func TestLawsFindMistakes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")
 	}
 	for _, mistake := range mistakes {
 		t.Run(mistake.name, func(t *testing.T) {
-			err := search(lawCalled(t, mistake.law), mistake.open, 100)
+			err := search(lawCalled(t, mistake.law), mistake.open, Enough)
 			if err == nil {
 				t.Fatalf("not found by %q", mistake.law)
 			}

@@ -28,13 +28,15 @@
 //   - rebuilding: many runs, stopped and started again;
 //   - verifying: what was tampered with is found, and nothing else;
 //   - segments: streams that come in parts, late, twice and out of order;
+//   - gaps: what is held of a run, until what is before it comes or it is given up;
 //   - disturbing: what others do to runs that come in segments;
 //   - at once: several who take in the same streams;
 //   - as in memory: anything leaves the rows that it leaves in a store in memory.
 //
 // Most are properties of generated rows and streams. The flags of
 // pgregory.net/rapid apply, -rapid.checks among them, and with -short there are
-// fewer tries.
+// fewer tries; [Tries] sets another number, of which [Enough] is the least that the
+// test of a store should have.
 //
 // A law takes runs of its own for each try, and removes them again. So a store
 // need not be empty, and one database can do for all laws; but nobody else may

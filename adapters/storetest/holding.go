@@ -59,7 +59,7 @@ func (t *trial) segment(run domain.RunID) domain.Segment {
 }
 
 func (t *trial) quarantine() *store.Quarantine {
-	if t.flip("lift") {
+	if t.upTo(3, "lift") == 0 {
 		return nil
 	}
 	return &store.Quarantine{
@@ -76,7 +76,7 @@ func heldAsWritten(t *trial) error {
 		kept[t.run(fmt.Sprint(i))] = &keep{}
 	}
 	runs := slices.Clone(t.runs)
-	for range 1 + t.upTo(4, "transactions") {
+	for range 2 + t.upTo(4, "transactions") {
 		next := map[domain.RunID]*keep{}
 		for run, k := range kept {
 			next[run] = k.clone()

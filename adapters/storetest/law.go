@@ -59,9 +59,13 @@ type group struct {
 	laws []law
 }
 
-// groups returns all laws.
+// groups returns all laws, and those first that take longest, for what goes on side by side
+// to end together.
 func groups() []group {
 	return []group{
+		{"segments", segmentLaws},
+		{"gaps", gapLaws},
+		{"disturbing", disturbLaws},
 		{"rows", rowLaws},
 		{"clearing", clearLaws},
 		{"checkpoints", checkpointLaws},
@@ -76,8 +80,6 @@ func groups() []group {
 		{"crashing", crashLaws},
 		{"rebuilding", rebuildLaws},
 		{"verifying", verifyLaws},
-		{"segments", segmentLaws},
-		{"disturbing", disturbLaws},
 		{"at once", onceLaws},
 		{"as in memory", agreeLaws(memory.New())},
 	}

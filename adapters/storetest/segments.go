@@ -21,6 +21,9 @@ var segmentLaws = []law{
 	property("an error at any call loses no segment", faultySegments),
 	property("two projectors of the same runs do not disturb each other", twoProjectors),
 	property("a malformed run is quarantined alone, and can be retried", malformedRun),
+}
+
+var gapLaws = []law{
 	example("a run that lacks a segment is quarantined, and goes on when it comes", missingSegment),
 	example("a segment of another stream is not applied", otherStream),
 	example("a stream that was over is not gone on with", overStream),

@@ -51,13 +51,16 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// build builds the program, once for all tests.
+// build builds the program, once for all tests, and without cgo, as all is that CI has
+// compiled by then: the race detector, which needs cgo, is not in it.
 var build = sync.OnceValues(func() (path string, err error) {
 	if built, err = makePublicFolder(); err != nil {
 		return "", err
 	}
 	path = filepath.Join(built, "quire-project")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/quire-ci/quire-project/cmd/quire-project").CombinedOutput()
+	cmd := exec.Command("go", "build", "-o", path, "github.com/quire-ci/quire-project/cmd/quire-project")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
