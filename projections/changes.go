@@ -19,6 +19,8 @@ type changes struct {
 type part struct {
 	jobs []*TrackedJob
 	sh   []*TrackedSh
+	// asked says that it was asked for.
+	asked bool
 }
 
 func (t *Tracker) mark() {

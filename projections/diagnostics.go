@@ -27,6 +27,15 @@ const (
 	UnfinishedSh        Code = "unfinished_sh"
 )
 
+// Values are all codes, in the order above.
+func (Code) Values() []string {
+	return []string{
+		string(TornTail), string(MalformedLine), string(UnknownType), string(ClockBackwards), string(DuplicateRunStart),
+		string(DuplicateJobStart), string(DuplicateJobFinish), string(OrphanJobFinish), string(OrphanShStart), string(OrphanShFinish),
+		string(OverlappingSh), string(EventAfterJobFinish), string(EventAfterRunFinish), string(UnfinishedSh),
+	}
+}
+
 // Meaning says in a few words what the code stands for.
 func (c Code) Meaning() string { return meanings[c] }
 
@@ -49,18 +58,22 @@ var meanings = map[Code]string{
 
 // Diagnostic is the row of something odd.
 type Diagnostic struct {
-	Code Code `json:"code"`
+	Code Code `json:"code" doc:"What is odd."`
 	// Line counts from 1; Offset is that of the line's first byte.
-	Line   int64 `json:"line"`
-	Offset int64 `json:"offset"`
+	Line   int64 `json:"line" min:"1" doc:"The line, counted from 1."`
+	Offset int64 `json:"offset" min:"0" doc:"Byte offset of the line's start."`
 	// JobID is the job that the line names, if it names one.
-	JobID Null[string] `json:"job_id"`
+	JobID Null[string] `json:"job_id" doc:"The job that the line names, if it names one."`
 }
 
-// Diagnostics returns the projection "diagnostics": what is odd, in stream
+// Diagnostics is the projection "diagnostics": what is odd, in stream
 // order and, within one line, in the order of the codes above. Every row is
 // final at once. What is odd never hides a row of another projection.
-func Diagnostics() Projection[Diagnostic] { return &diagnostics{} }
+var Diagnostics = Define(Declaration[Diagnostic]{
+	Name: "diagnostics", Version: Version, Key: []string{"position"},
+	New: func() Projection[Diagnostic] { return &diagnostics{} },
+	Doc: "What is odd in the stream, in its order.",
+})
 
 type diagnostics struct {
 	Count int `json:"count"`

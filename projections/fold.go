@@ -17,7 +17,8 @@ const Version = 2
 type Fold struct {
 	tracker *Tracker
 	members []Member
-	step    Step // here and not on the stack of Apply, where it would escape
+	reduce  []func(*Step) // of the members
+	step    Step          // here and not on the stack of Apply, where it would escape
 }
 
 // Member is a projection in a [Fold] and what is done with its rows; [Into]
@@ -25,8 +26,11 @@ type Fold struct {
 type Member interface {
 	name() string
 	state() any
-	reduce(*Step)
+	// reducer returns a function, because a call of a generic type's method through an
+	// interface would be two calls.
+	reducer() func(*Step)
 	open(*Tracker)
+	length() *int
 }
 
 // Into makes a projection a member of a fold. Its rows go to take: the final
@@ -40,27 +44,34 @@ type member[R comparable] struct {
 	projection Projection[R]
 	take       func(*Row[R])
 	rows       []Row[R] // used again at every step
+	count      int      // of the rows that were handed out
 }
 
 func (m *member[R]) name() string { return m.projection.Name() }
 func (m *member[R]) state() any   { return m.projection }
+func (m *member[R]) length() *int { return &m.count }
 
-func (m *member[R]) reduce(step *Step) {
-	rows := m.projection.Reduce(step, m.rows[:0])
-	if len(rows) == 0 {
-		return // most steps make nothing final
+func (m *member[R]) reducer() func(*Step) {
+	return func(step *Step) {
+		rows := m.projection.Reduce(step, m.rows[:0])
+		if len(rows) == 0 {
+			return // most steps make nothing final
+		}
+		m.rows = rows
+		m.hand()
 	}
-	m.rows = rows
-	for i := range rows {
-		m.take(&rows[i])
+}
+
+func (m *member[R]) hand() {
+	for i := range m.rows {
+		m.count = max(m.count, m.rows[i].Index+1)
+		m.take(&m.rows[i])
 	}
 }
 
 func (m *member[R]) open(run *Tracker) {
 	m.rows = m.projection.Open(run, m.rows[:0])
-	for i := range m.rows {
-		m.take(&m.rows[i])
-	}
+	m.hand()
 	if cap(m.rows) > maxKeptRows {
 		m.rows = nil // memory follows what is open, not what has been listed
 	}
@@ -72,18 +83,26 @@ const maxKeptRows = 1024
 // NewFold returns a fold of the run called run that has read nothing yet.
 // Members see each step in the order given.
 func NewFold(run domain.RunID, members ...Member) *Fold {
-	return &Fold{tracker: NewTracker(run), members: members}
+	f := &Fold{tracker: NewTracker(run), members: members}
+	for _, m := range members {
+		f.reduce = append(f.reduce, m.reducer())
+	}
+	return f
 }
 
 // Run returns what is known of the run so far. It belongs to the fold: read
 // it, and let go of it before the next Apply.
 func (f *Fold) Run() *Tracker { return f.tracker }
 
+// Len returns how many rows the i-th member has handed out, each counted once; after
+// [Fold.Open], that is how many it has.
+func (f *Fold) Len(i int) int { return *f.members[i].length() }
+
 // Apply folds one entry. The entry is not kept.
 func (f *Fold) Apply(entry *domain.Entry) {
 	f.tracker.advance(entry, &f.step)
-	for _, m := range f.members {
-		m.reduce(&f.step)
+	for _, reduce := range f.reduce {
+		reduce(&f.step)
 	}
 }
 
@@ -102,21 +121,35 @@ func (f *Fold) Open() {
 
 // OpenParts is Open for whoever stores rows: it hands over a part of the open rows
 // at a time, calls next after each, and leaves out what has not changed since
-// [Fold.Mark]. A row that is of no job and no sh may come with every part. An error of
-// next ends it.
+// [Fold.Mark]. A projection whose Open asks for neither the jobs nor the open sh hands over
+// all its rows with the first part. An error of next ends it.
 func (f *Fold) OpenParts(next func() error) error {
 	jobs, sh := f.tracker.changed()
 	defer func() { f.tracker.part = nil }()
+	members := f.members
 	for first := true; first || len(jobs)+len(sh) > 0; first = false {
 		j, s := min(len(jobs), openPart), min(len(sh), openPart)
-		f.tracker.part = &part{jobs[:j], sh[:s]}
+		f.tracker.part = &part{jobs: jobs[:j], sh: sh[:s]}
 		jobs, sh = jobs[j:], sh[s:]
-		f.Open()
+		members = f.openPart(members)
 		if err := next(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// openPart hands over a part of the open rows, and returns the members that have more:
+// those that have asked for the part.
+func (f *Fold) openPart(members []Member) (more []Member) {
+	for _, m := range members {
+		f.tracker.part.asked = false
+		m.open(f.tracker)
+		if f.tracker.part.asked {
+			more = append(more, m)
+		}
+	}
+	return more
 }
 
 // openPart is how many jobs and sh a part of the open rows is of, at most.

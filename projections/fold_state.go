@@ -13,6 +13,8 @@ type foldState struct {
 	Version     int                        `json:"version"`
 	Tracker     *trackerState              `json:"tracker"`
 	Projections map[string]json.RawMessage `json:"projections"`
+	// Rows counts the rows of each projection that were handed out.
+	Rows map[string]int `json:"rows"`
 }
 
 // ErrState is returned when a saved fold cannot be restored: it is of another
@@ -64,7 +66,7 @@ func (f *Fold) OpenBytes() int {
 }
 
 func (f *Fold) save(final bool) ([]byte, error) {
-	state := foldState{Version: Version, Tracker: f.tracker.save(final), Projections: map[string]json.RawMessage{}}
+	state := foldState{Version: Version, Tracker: f.tracker.save(final), Projections: map[string]json.RawMessage{}, Rows: map[string]int{}}
 	for _, m := range f.members {
 		data, err := marshal(m.state())
 		if err != nil {
@@ -73,7 +75,7 @@ func (f *Fold) save(final bool) ([]byte, error) {
 		if _, twice := state.Projections[m.name()]; twice {
 			return nil, fmt.Errorf("projections: save: two members are called %s", m.name())
 		}
-		state.Projections[m.name()] = data
+		state.Projections[m.name()], state.Rows[m.name()] = data, *m.length()
 	}
 	return marshal(state)
 }
@@ -87,8 +89,9 @@ func marshal(value any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
-// Restore puts a fold that has read nothing where Save found another one. It
-// fails with [ErrState] where the two do not fit; the fold is of no use then.
+// Restore puts a fold that has read nothing where Save found another one, which may have
+// had more members. It fails with [ErrState] where the two do not fit; the fold is of no
+// use then.
 func (f *Fold) Restore(saved []byte) error {
 	return f.RestoreOpen(saved, Kept{})
 }
@@ -107,6 +110,7 @@ func (f *Fold) RestoreOpen(saved []byte, rows Kept) error {
 		if err := json.Unmarshal(data, m.state()); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrState, m.name(), err)
 		}
+		*m.length() = state.Rows[m.name()]
 	}
 	tracker, err := state.Tracker.restore(rows)
 	if err != nil {
@@ -133,8 +137,6 @@ func (f *Fold) fits(saved []byte) (*foldState, error) {
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	switch {
-	case len(state.Projections) != len(f.members):
-		return nil, ErrState
 	case state.Tracker == nil:
 		return nil, errBrokenState
 	case state.Tracker.RunID != f.tracker.RunID:

@@ -12,21 +12,30 @@ const (
 	Failed   State = "failed"
 )
 
+// Values are all states.
+func (State) Values() []string { return []string{string(Active), string(Complete), string(Failed)} }
+
 // Job is the row of a job that a job or sh event names.
 type Job struct {
-	JobID string `json:"job_id"`
-	State State  `json:"state"`
+	JobID string `json:"job_id" doc:"The job."`
+	State State  `json:"state" doc:"How the job stands."`
 	// StartedAtMs and FinishedAtMs are those of the job's first JobStarted and
 	// JobFinished, in milliseconds since the Unix epoch.
-	StartedAtMs  Null[int64] `json:"started_at_ms"`
-	FinishedAtMs Null[int64] `json:"finished_at_ms"`
+	StartedAtMs  Null[int64] `json:"started_at_ms" doc:"Time of the first job_started, in milliseconds since the Unix epoch."`
+	FinishedAtMs Null[int64] `json:"finished_at_ms" doc:"Time of the first job_finished, in milliseconds since the Unix epoch."`
 	// ExitCode is that of the sh that finished last while the job was not.
-	ExitCode Null[int32] `json:"exit_code"`
+	ExitCode Null[int32] `json:"exit_code" doc:"Exit code of the command that finished last before the job did."`
 }
 
-// Jobs returns the projection "jobs": one row for each job, in order of first
-// mention. A row is final at its job's first JobFinished.
-func Jobs() Projection[Job] { return &jobs{} }
+// Jobs is the projection "jobs": one row for each job, in order of first mention. A row
+// is final at its job's first JobFinished.
+var Jobs = Define(Declaration[Job]{
+	Name: "jobs", Version: Version, Key: []string{"job_id"},
+	New: func() Projection[Job] { return &jobs{} },
+	// What runs now: few rows among many.
+	Indexes: []Index{{Name: "active", Columns: "run_id", Where: "state = 'active'"}},
+	Doc:     "The jobs, in order of first mention.",
+})
 
 type jobs struct{}
 

@@ -9,14 +9,16 @@ import (
 )
 
 func TestLaws(t *testing.T) {
-	obey(t, "run", projections.Runs, modelRun)
-	obey(t, "jobs", projections.Jobs, modelJobs, laws.Independent(func(row projections.Job) string { return row.JobID }))
-	obey(t, "sh_events", projections.ShEvents, modelShEvents, laws.Independent(func(row projections.ShEvent) string { return row.JobID }))
-	obey(t, "timings.run", projections.RunTimings, modelRunTiming)
-	obey(t, "timings.jobs", projections.JobTimings, modelJobTimings, laws.Independent(func(row projections.JobTiming) string { return row.JobID }))
-	obey(t, "timings.sh_events", projections.ShTimings, modelShTimings, laws.Independent(func(row projections.ShTiming) string { return row.JobID }))
-	obey(t, "timings.slowest", projections.Slowest, modelSlowest)
-	obey(t, "diagnostics", projections.Diagnostics, modelDiagnostics)
+	obey(t, "run", projections.Runs.New, modelRun)
+	obey(t, "labels", projections.LabelRows.New, modelLabels)
+	obey(t, "runs", projections.RunTable.New, modelRunRow)
+	obey(t, "jobs", projections.Jobs.New, modelJobs, laws.Independent(func(row projections.Job) string { return row.JobID }))
+	obey(t, "sh_events", projections.ShEvents.New, modelShEvents, laws.Independent(func(row projections.ShEvent) string { return row.JobID }))
+	obey(t, "timings.run", projections.RunTimings.New, modelRunTiming)
+	obey(t, "timings.jobs", projections.JobTimings.New, modelJobTimings, laws.Independent(func(row projections.JobTiming) string { return row.JobID }))
+	obey(t, "timings.sh_events", projections.ShTimings.New, modelShTimings, laws.Independent(func(row projections.ShTiming) string { return row.JobID }))
+	obey(t, "timings.slowest", projections.Slowest.New, modelSlowest)
+	obey(t, "diagnostics", projections.Diagnostics.New, modelDiagnostics)
 }
 
 func obey[R comparable](t *testing.T, name string, newProjection func() projections.Projection[R], model func([]domain.Entry) []R, options ...laws.Option) {

@@ -97,3 +97,18 @@ func modelShEvents(stream []domain.Entry) (rows []projections.ShEvent) {
 	}
 	return rows
 }
+
+// modelLabels are the labels of the first run_started.
+func modelLabels(stream []domain.Entry) (rows []projections.Label) {
+	events := eventsOf(stream)
+	if start := firstOf(events, domain.RunStarted, ""); start != never {
+		for label := range events[start].Labels().All() {
+			rows = append(rows, projections.Label{Key: label.Key, Value: label.Value})
+		}
+	}
+	return rows
+}
+
+func modelRunRow(stream []domain.Entry) []projections.RunRow {
+	return []projections.RunRow{{Run: modelRun(stream)[0], RunTiming: modelRunTiming(stream)[0]}}
+}

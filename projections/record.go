@@ -5,6 +5,7 @@ import "github.com/quire-ci/quire-project/domain"
 // Record is all that the projections make of one run, in memory.
 type Record struct {
 	Run         Run          `json:"run"`
+	Labels      []Label      `json:"labels"`
 	Jobs        []Job        `json:"jobs"`
 	ShEvents    []ShEvent    `json:"sh_events"`
 	Timings     Timings      `json:"timings"`
@@ -35,18 +36,19 @@ func Project(run domain.RunID, stream Stream) (*Record, error) {
 // final row as it comes, with the open ones at each [Fold.Open].
 func NewRecord(run domain.RunID) (*Record, *Fold) {
 	r := &Record{
-		Jobs: []Job{}, ShEvents: []ShEvent{}, Diagnostics: []Diagnostic{},
+		Labels: []Label{}, Jobs: []Job{}, ShEvents: []ShEvent{}, Diagnostics: []Diagnostic{},
 		Timings: Timings{Jobs: []JobTiming{}, ShEvents: []ShTiming{}, Slowest: []SlowSh{}},
 	}
 	return r, NewFold(run,
-		Into(Runs(), func(row *Row[Run]) { r.Run = row.Value }),
-		Into(Jobs(), put(&r.Jobs)),
-		Into(ShEvents(), put(&r.ShEvents)),
-		Into(RunTimings(), func(row *Row[RunTiming]) { r.Timings.Run = row.Value }),
-		Into(JobTimings(), put(&r.Timings.Jobs)),
-		Into(ShTimings(), put(&r.Timings.ShEvents)),
-		Into(Slowest(), put(&r.Timings.Slowest)),
-		Into(Diagnostics(), put(&r.Diagnostics)),
+		Runs.Into(func(row *Row[Run]) { r.Run = row.Value }),
+		LabelRows.Into(put(&r.Labels)),
+		Jobs.Into(put(&r.Jobs)),
+		ShEvents.Into(put(&r.ShEvents)),
+		RunTimings.Into(func(row *Row[RunTiming]) { r.Timings.Run = row.Value }),
+		JobTimings.Into(put(&r.Timings.Jobs)),
+		ShTimings.Into(put(&r.Timings.ShEvents)),
+		Slowest.Into(put(&r.Timings.Slowest)),
+		Diagnostics.Into(put(&r.Diagnostics)),
 	)
 }
 

@@ -58,6 +58,7 @@ func projectEntries(t interface {
 func modelRecord(stream []domain.Entry) *projections.Record {
 	return &projections.Record{
 		Run:      modelRun(stream)[0],
+		Labels:   rowsOf(modelLabels(stream)),
 		Jobs:     rowsOf(modelJobs(stream)),
 		ShEvents: rowsOf(modelShEvents(stream)),
 		Timings: projections.Timings{
@@ -106,7 +107,7 @@ func TestRecordOfNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = `{"run":{"run_id":"run","state":"active","ended":false,"events":0,"unknown_events":0,"jobs":0,` +
-		`"failed_jobs":0,"sh_events":0,"failed_sh":0,"open_sh":0},"jobs":[],"sh_events":[],` +
+		`"failed_jobs":0,"sh_events":0,"failed_sh":0,"open_sh":0},"labels":[],"jobs":[],"sh_events":[],` +
 		`"timings":{"run":{"started_at_ms":null,"last_at_ms":null,"wall_ms":null,"busy_ms":0,"job_ms":0,"peak_jobs":0},` +
 		`"jobs":[],"sh_events":[],"slowest":[]},"diagnostics":[]}`
 	if string(got) != want {

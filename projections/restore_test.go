@@ -101,14 +101,13 @@ func TestRestoreRefusesOtherVersions(t *testing.T) {
 }
 
 func TestRestoreRefusesOtherMembers(t *testing.T) {
-	jobs := projections.Into(projections.Jobs(), func(*projections.Row[projections.Job]) {})
-	slowest := projections.Into(projections.Slowest(), func(*projections.Row[projections.SlowSh]) {})
+	jobs := projections.Into(projections.Jobs.New(), func(*projections.Row[projections.Job]) {})
+	slowest := projections.Into(projections.Slowest.New(), func(*projections.Row[projections.SlowSh]) {})
 	state, err := projections.NewFold("run", jobs).Save()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, fold := range map[string]*projections.Fold{
-		"none":           projections.NewFold("run"),
 		"more":           projections.NewFold("run", jobs, slowest),
 		"another":        projections.NewFold("run", slowest),
 		"of another run": projections.NewFold("walk", jobs),
@@ -119,6 +118,9 @@ func TestRestoreRefusesOtherMembers(t *testing.T) {
 	}
 	if err := projections.NewFold("run", jobs).Restore(state); err != nil {
 		t.Errorf("the same member: Restore = %v", err)
+	}
+	if err := projections.NewFold("run").Restore(state); err != nil {
+		t.Errorf("fewer members: Restore = %v", err)
 	}
 }
 

@@ -5,24 +5,27 @@ import "github.com/quire-ci/quire-project/domain"
 // Run is the row of the run itself.
 type Run struct {
 	RunID domain.RunID `json:"run_id"`
-	State State        `json:"state"`
+	State State        `json:"state" doc:"How the run stands: what its run_finished says or, without one, what its jobs say."`
 	// Ended is set when a RunFinished was read.
-	Ended bool `json:"ended"`
+	Ended bool `json:"ended" doc:"Whether a run_finished was read."`
 	// Events counts all events, UnknownEvents those of an unknown type.
-	Events        int64 `json:"events"`
-	UnknownEvents int64 `json:"unknown_events"`
-	Jobs          int   `json:"jobs"`
-	FailedJobs    int   `json:"failed_jobs"`
-	ShEvents      int   `json:"sh_events"`
+	Events        int64 `json:"events" min:"0" doc:"How many events there are, unknown ones included."`
+	UnknownEvents int64 `json:"unknown_events" min:"0" doc:"How many events are of an unknown type."`
+	Jobs          int   `json:"jobs" min:"0" doc:"How many jobs there are."`
+	FailedJobs    int   `json:"failed_jobs" min:"0" doc:"How many jobs failed."`
+	ShEvents      int   `json:"sh_events" min:"0" doc:"How many commands were started."`
 	// FailedSh counts the sh that were closed with a code other than 0, OpenSh
 	// those that were not closed.
-	FailedSh int `json:"failed_sh"`
-	OpenSh   int `json:"open_sh"`
+	FailedSh int `json:"failed_sh" min:"0" doc:"How many commands were closed with an exit code other than 0."`
+	OpenSh   int `json:"open_sh" min:"0" doc:"How many commands were started and not closed."`
 }
 
-// Runs returns the projection "run": one row, final never, since any event
-// counts.
-func Runs() Projection[Run] { return &runs{} }
+// Runs is the projection "run": one row, final never, since any event counts.
+var Runs = Define(Declaration[Run]{
+	Name: "run", Version: Version, Single: true, Unstored: true,
+	New: func() Projection[Run] { return &runs{} },
+	Doc: "The run itself.",
+})
 
 type runs struct {
 	UnknownEvents int64 `json:"unknown_events"`
@@ -49,6 +52,11 @@ func (p *runs) Reduce(step *Step, rows []Row[Run]) []Row[Run] {
 
 func (p *runs) Open(run *Tracker, rows []Row[Run]) []Row[Run] {
 	rows, row := addOpen(rows, 0)
+	p.row(run, row)
+	return rows
+}
+
+func (p *runs) row(run *Tracker, row *Run) {
 	*row = Run{
 		RunID:         run.RunID,
 		State:         p.state(run),
@@ -61,7 +69,6 @@ func (p *runs) Open(run *Tracker, rows []Row[Run]) []Row[Run] {
 		FailedSh:      p.FailedSh,
 		OpenSh:        run.OpenSh,
 	}
-	return rows
 }
 
 // state is what the first RunFinished says; without one, what the jobs say.

@@ -2,21 +2,26 @@ package projections
 
 // ShEvent is the row of a shell command.
 type ShEvent struct {
-	JobID string `json:"job_id"`
+	JobID string `json:"job_id" doc:"The command's job."`
 	// Seq counts from 1 within the job, and so names the command's log.
-	Seq         int    `json:"seq"`
-	Cmd         string `json:"cmd"`
-	StartedAtMs int64  `json:"started_at_ms"`
+	Seq         int    `json:"seq" min:"1" doc:"The command's number within its job."`
+	Cmd         string `json:"cmd" doc:"The command."`
+	StartedAtMs int64  `json:"started_at_ms" doc:"Time of the sh_started, in milliseconds since the Unix epoch."`
 	// FinishedAtMs and ExitCode are unknown while the command runs.
-	FinishedAtMs Null[int64] `json:"finished_at_ms"`
-	ExitCode     Null[int32] `json:"exit_code"`
+	FinishedAtMs Null[int64] `json:"finished_at_ms" doc:"Time of the sh_finished that closed it, in milliseconds since the Unix epoch; null while it is open."`
+	ExitCode     Null[int32] `json:"exit_code" doc:"Exit code; null while the command is open."`
 }
 
-// ShEvents returns the projection "sh_events": one row for each ShStarted, in
+// ShEvents is the projection "sh_events": one row for each ShStarted, in
 // stream order. A ShFinished closes the newest open sh of its job, which makes
 // that row final: a job's commands run one after the other, so one that another
 // follows while it is open never ran.
-func ShEvents() Projection[ShEvent] { return &shEvents{} }
+var ShEvents = Define(Declaration[ShEvent]{
+	Name: "sh_events", Version: Version, Key: []string{"job_id", "seq"},
+	New:     func() Projection[ShEvent] { return &shEvents{} },
+	Indexes: []Index{{Name: "open", Columns: "run_id", Where: "finished_at_ms IS NULL"}},
+	Doc:     "The commands, in the order in which they started.",
+})
 
 type shEvents struct{}
 

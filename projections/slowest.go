@@ -4,18 +4,22 @@ import "slices"
 
 // SlowSh is one of the slowest shell commands of a run.
 type SlowSh struct {
-	JobID      string `json:"job_id"`
-	Seq        int    `json:"seq"`
-	DurationMs int64  `json:"duration_ms"`
+	JobID      string `json:"job_id" doc:"The command's job."`
+	Seq        int    `json:"seq" min:"1" doc:"The command's number within its job."`
+	DurationMs int64  `json:"duration_ms" min:"0" doc:"From the command's start to its end, in milliseconds."`
 }
 
 // slowestCount is how many commands "timings.slowest" lists.
 const slowestCount = 10
 
-// Slowest returns the projection "timings.slowest": the ten commands that took
+// Slowest is the projection "timings.slowest": the ten commands that took
 // longest, longest first, ties in stream order. A row's index is its rank, so
 // none is ever final.
-func Slowest() Projection[SlowSh] { return &slowest{} }
+var Slowest = Define(Declaration[SlowSh]{
+	Name: "timings.slowest", Version: Version, Key: []string{"job_id", "seq"}, Summary: true, Unstored: true,
+	New: func() Projection[SlowSh] { return &slowest{} },
+	Doc: "The ten commands that took longest, longest first.",
+})
 
 type slowest struct {
 	Ranks []rankedSh `json:"ranks"`

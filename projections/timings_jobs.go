@@ -2,21 +2,25 @@ package projections
 
 // JobTiming is the timing of a job, in milliseconds.
 type JobTiming struct {
-	JobID string `json:"job_id"`
+	JobID string `json:"job_id" doc:"The job."`
 	// OffsetMs is from the run's first event to the job's start, DurationMs
 	// from there to its end.
-	OffsetMs   Null[int64] `json:"offset_ms"`
-	DurationMs Null[int64] `json:"duration_ms"`
+	OffsetMs   Null[int64] `json:"offset_ms" min:"0" doc:"From the run's first event to the job's start, in milliseconds."`
+	DurationMs Null[int64] `json:"duration_ms" min:"0" doc:"From the job's start to its end, in milliseconds."`
 	// ShCount counts the job's sh; ShMs is the time covered by those that were
 	// closed, GapMs what is left of the duration.
-	ShCount int         `json:"sh_count"`
-	ShMs    Null[int64] `json:"sh_ms"`
-	GapMs   Null[int64] `json:"gap_ms"`
+	ShCount int         `json:"sh_count" min:"0" doc:"How many commands the job started."`
+	ShMs    Null[int64] `json:"sh_ms" min:"0" doc:"Time covered by the commands that were closed before the job was final, in milliseconds."`
+	GapMs   Null[int64] `json:"gap_ms" min:"0" doc:"What sh_ms leaves of duration_ms, in milliseconds."`
 }
 
-// JobTimings returns the projection "timings.jobs": one row for each job, in
+// JobTimings is the projection "timings.jobs": one row for each job, in
 // order of first mention, final at the job's first JobFinished.
-func JobTimings() Projection[JobTiming] { return &jobTimings{} }
+var JobTimings = Define(Declaration[JobTiming]{
+	Name: "timings.jobs", Version: Version, Key: []string{"job_id"}, Table: "timings",
+	New: func() Projection[JobTiming] { return &jobTimings{} },
+	Doc: "How long the jobs took, in the order of jobs.",
+})
 
 type jobTimings struct{}
 

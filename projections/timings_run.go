@@ -5,18 +5,22 @@ package projections
 type RunTiming struct {
 	// StartedAtMs and LastAtMs are the times of the first and the last event,
 	// WallMs is their difference.
-	StartedAtMs Null[int64] `json:"started_at_ms"`
-	LastAtMs    Null[int64] `json:"last_at_ms"`
-	WallMs      Null[int64] `json:"wall_ms"`
+	StartedAtMs Null[int64] `json:"started_at_ms" doc:"Time of the first event, in milliseconds since the Unix epoch."`
+	LastAtMs    Null[int64] `json:"last_at_ms" doc:"Time of the last event, in milliseconds since the Unix epoch."`
+	WallMs      Null[int64] `json:"wall_ms" min:"0" doc:"From the first event to the last, in milliseconds."`
 	// BusyMs is the time during which at least one job was open, JobMs the sum
 	// of all known job durations, PeakJobs the most jobs open at once.
-	BusyMs   Null[int64] `json:"busy_ms"`
-	JobMs    Null[int64] `json:"job_ms"`
-	PeakJobs int         `json:"peak_jobs"`
+	BusyMs   Null[int64] `json:"busy_ms" min:"0" doc:"Time with at least one job open, in milliseconds."`
+	JobMs    Null[int64] `json:"job_ms" min:"0" doc:"Sum of the known durations of jobs, in milliseconds."`
+	PeakJobs int         `json:"peak_jobs" min:"0" doc:"How many jobs were open at once, at most."`
 }
 
-// RunTimings returns the projection "timings.run": one row, final never.
-func RunTimings() Projection[RunTiming] { return &runTimings{} }
+// RunTimings is the projection "timings.run": one row, final never.
+var RunTimings = Define(Declaration[RunTiming]{
+	Name: "timings.run", Version: Version, Single: true, Unstored: true,
+	New: func() Projection[RunTiming] { return &runTimings{} },
+	Doc: "How long the run took.",
+})
 
 type runTimings struct {
 	Busy     stretches `json:"busy"`
@@ -44,10 +48,14 @@ func (p *runTimings) Reduce(step *Step, rows []Row[RunTiming]) []Row[RunTiming] 
 
 func (p *runTimings) Open(run *Tracker, rows []Row[RunTiming]) []Row[RunTiming] {
 	rows, row := addOpen(rows, 0)
+	p.row(run, row)
+	return rows
+}
+
+func (p *runTimings) row(run *Tracker, row *RunTiming) {
 	row.BusyMs, row.JobMs, row.PeakJobs = p.Busy.Total.total(), p.JobMs.total(), p.PeakJobs
 	if run.Events > 0 {
 		row.StartedAtMs, row.LastAtMs = Some(run.FirstAtMs), Some(run.LastAtMs)
 		row.WallMs = span(run.FirstAtMs, run.LastAtMs)
 	}
-	return rows
 }

@@ -2,17 +2,21 @@ package projections
 
 // ShTiming is the timing of a shell command, in milliseconds.
 type ShTiming struct {
-	JobID string `json:"job_id"`
-	Seq   int    `json:"seq"`
+	JobID string `json:"job_id" doc:"The command's job."`
+	Seq   int    `json:"seq" min:"1" doc:"The command's number within its job."`
 	// OffsetMs is from the run's first event to the command's start,
 	// DurationMs from there to its end.
-	OffsetMs   Null[int64] `json:"offset_ms"`
-	DurationMs Null[int64] `json:"duration_ms"`
+	OffsetMs   Null[int64] `json:"offset_ms" min:"0" doc:"From the run's first event to the command's start, in milliseconds."`
+	DurationMs Null[int64] `json:"duration_ms" min:"0" doc:"From the command's start to its end, in milliseconds."`
 }
 
-// ShTimings returns the projection "timings.sh_events": one row for each
+// ShTimings is the projection "timings.sh_events": one row for each
 // ShStarted, in stream order, final when the sh is closed.
-func ShTimings() Projection[ShTiming] { return &shTimings{} }
+var ShTimings = Define(Declaration[ShTiming]{
+	Name: "timings.sh_events", Version: Version, Key: []string{"job_id", "seq"}, Unstored: true,
+	New: func() Projection[ShTiming] { return &shTimings{} },
+	Doc: "How long the commands took, in the order of sh_events.",
+})
 
 type shTimings struct{}
 

@@ -82,6 +82,7 @@ func (t *Tracker) JobCount() int { return t.jobs.len() }
 // read them, and let go of them before the next step.
 func (t *Tracker) Jobs() iter.Seq[*TrackedJob] {
 	if t.part != nil {
+		t.part.asked = true
 		return slices.Values(t.part.jobs)
 	}
 	return t.jobs.all()
@@ -94,6 +95,7 @@ func (t *Tracker) Ended() bool { return t.Outcome != domain.NoOutcome }
 func (t *Tracker) EachOpenSh(f func(*TrackedJob, *TrackedSh)) {
 	var open []*TrackedSh
 	if t.part != nil {
+		t.part.asked = true
 		open = t.part.sh
 	} else {
 		open = t.openSh()

@@ -40,7 +40,7 @@ func ExampleFollow() {
 	stream := filepath.Join(runs, "42.jsonl")
 	_ = os.WriteFile(stream, []byte(`{"at_ms":100,"type":"job_started","job_id":"build"}`+"\n"), 0o666)
 	for running := false; !running; time.Sleep(time.Millisecond) {
-		jobs, _ := store.ReadJobs(ctx, db, "42")
+		jobs, _ := store.Read(ctx, db, projections.Jobs, "42")
 		for _, job := range jobs {
 			running = job.State == projections.Active
 			fmt.Println(job.JobID, "is", job.State)

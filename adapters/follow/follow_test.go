@@ -15,6 +15,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
@@ -116,7 +117,7 @@ func TestStream(t *testing.T) {
 	go func() {
 		add(t, path, started)
 		eventually(t, "the open row", func() bool {
-			jobs, err := store.ReadJobs(t.Context(), db, "run")
+			jobs, err := store.Read(t.Context(), db, projections.Jobs, "run")
 			return err == nil && len(jobs) == 1 && jobs[0].FinishedAtMs.IsNull()
 		})
 		add(t, path, finished+ended)

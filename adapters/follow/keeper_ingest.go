@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -63,11 +64,11 @@ func (k *keeper) inTurn(ctx context.Context, do func() error) error {
 // once ingests. An error is one of the store.
 func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *store.Result) (err error) {
 	*result, err = store.Ingest(ctx, k.Store, recording, store.Options{})
-	var reducers *store.ReducersError
+	var newer *projections.NewerError
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case result.Outcome == store.SetAside && !errors.As(err, &reducers):
+	case result.Outcome == store.SetAside && !errors.As(err, &newer):
 		return nil
 	}
 	return err

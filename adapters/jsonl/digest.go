@@ -2,7 +2,6 @@ package jsonl
 
 import (
 	"crypto/sha256"
-	"encoding"
 	"hash"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -54,8 +53,8 @@ func (r *Reader) Continues() bool { return r.digest != nil && r.digest.continues
 // last line may have no line feed. They are known once io.EOF was given.
 func (r *Reader) Marks() (whole, end domain.Mark) { return r.wholeMark, r.endMark }
 
-// Digest returns the state of the SHA-256 of the stream, as crypto/sha256
+// Digest returns the state of the SHA-256 of the whole lines, as crypto/sha256
 // marshals it, when io.EOF was given.
 func (r *Reader) Digest() ([]byte, error) {
-	return r.digest.hash.(encoding.BinaryMarshaler).MarshalBinary()
+	return r.wholeState, r.stateErr
 }

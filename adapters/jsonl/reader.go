@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"bytes"
+	"encoding"
 	"io"
 	"iter"
 	"math"
@@ -70,6 +71,8 @@ type Reader struct {
 
 	digest             *digest // nil if nobody asks for marks
 	wholeMark, endMark domain.Mark
+	wholeState         []byte // of the digest at wholeMark
+	stateErr           error
 	dropped            bool // the last line was too long, and did not end
 }
 
@@ -190,6 +193,7 @@ func (r *Reader) consumed(p []byte) {
 func (r *Reader) markWhole(lines int64) {
 	if r.digest != nil {
 		r.wholeMark = r.digest.mark(lines)
+		r.wholeState, r.stateErr = r.digest.hash.(encoding.BinaryMarshaler).MarshalBinary()
 	}
 }
 

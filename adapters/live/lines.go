@@ -58,7 +58,7 @@ func (l *Lines) fold(run domain.RunID, entries []domain.Entry) {
 	if fold == nil {
 		fold = projections.NewFold(run, projections.Into(&happenings{}, func(row *projections.Row[happening]) {
 			l.line(run, row.Value.words())
-		}), projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) {
+		}), projections.Into(projections.Runs.New(), func(row *projections.Row[projections.Run]) {
 			if !row.Value.Ended {
 				l.open[run] = display.OfRun(&row.Value)
 			}

@@ -28,12 +28,12 @@ func runRows(b *testing.B, run domain.RunID, shape synth.Shape) (batches []*stor
 	if err := shape.Write(&stream, 0); err != nil {
 		b.Fatal(err)
 	}
-	batch := &store.Rows{RunID: run}
-	fold := projections.NewFold(run,
-		projections.Into(projections.Jobs(), func(row *projections.Row[projections.Job]) { batch.Jobs = append(batch.Jobs, *row) }),
-		projections.Into(projections.ShEvents(), func(row *projections.Row[projections.ShEvent]) { batch.ShEvents = append(batch.ShEvents, *row) }),
-		projections.Into(projections.JobTimings(), func(row *projections.Row[projections.JobTiming]) { batch.Timings = append(batch.Timings, *row) }),
-	)
+	batch := newRows(run)
+	var members []projections.Member
+	for i := range batch.Tables {
+		members = append(members, batch.Tables[i].Of.Member(func(row projections.AnyRow) { batch.Tables[i].Add(row) }))
+	}
+	fold := projections.NewFold(run, members...)
 	reader := jsonl.NewReader(&stream, jsonl.Options{})
 	for {
 		entries, err := reader.Next()
@@ -48,9 +48,34 @@ func runRows(b *testing.B, run domain.RunID, shape synth.Shape) (batches []*stor
 		}
 		if batch.Len() >= 4096 {
 			batches = append(batches, batch)
-			batch = &store.Rows{RunID: run}
+			batch = newRows(run)
 		}
 	}
+}
+
+func newRows(run domain.RunID) *store.Rows {
+	rows := &store.Rows{RunID: run}
+	for _, of := range []*projections.Definition{projections.Jobs.Definition, projections.ShEvents.Definition, projections.JobTimings.Definition} {
+		rows.Tables = append(rows.Tables, store.TableRows{Of: of, Rows: of.NewRows()})
+	}
+	return rows
+}
+
+// columnsOf are the columns of a table, and valuesOf what a row has in them.
+func columnsOf(of *projections.Definition) []string {
+	columns := []string{"run_id"}
+	for _, c := range of.Columns {
+		columns = append(columns, c.Name)
+	}
+	return append(columns, "position", "final")
+}
+
+func valuesOf(of *projections.Definition, run domain.RunID, row projections.AnyRow) []any {
+	values := []any{string(run)}
+	for i := range of.Columns {
+		values = append(values, of.Columns[i].Value(row.Value))
+	}
+	return append(values, row.Index+1, row.Final)
 }
 
 func count(batches []*store.Rows) (rows int) {
@@ -65,30 +90,8 @@ func count(batches []*store.Rows) (rows int) {
 func csvFiles(b *testing.B, batches []*store.Rows) (commands []string) {
 	b.Helper()
 	folder := b.TempDir()
-	for _, table := range []struct {
-		columns string
-		records func(*store.Rows, func(...any))
-	}{
-		{"jobs (run_id, job_id, state, exit_code, started_at_ms, finished_at_ms, position)", func(rows *store.Rows, write func(...any)) {
-			for _, row := range rows.Jobs {
-				r := row.Value
-				write(rows.RunID, r.JobID, r.State, r.ExitCode, r.StartedAtMs, r.FinishedAtMs, row.Index+1)
-			}
-		}},
-		{"sh_events (run_id, job_id, seq, cmd, started_at_ms, finished_at_ms, exit_code, position)", func(rows *store.Rows, write func(...any)) {
-			for _, row := range rows.ShEvents {
-				r := row.Value
-				write(rows.RunID, r.JobID, r.Seq, r.Cmd, r.StartedAtMs, r.FinishedAtMs, r.ExitCode, row.Index+1)
-			}
-		}},
-		{"timings (run_id, job_id, offset_ms, duration_ms, sh_count, sh_ms, gap_ms)", func(rows *store.Rows, write func(...any)) {
-			for _, row := range rows.Timings {
-				r := row.Value
-				write(rows.RunID, r.JobID, r.OffsetMs, r.DurationMs, r.ShCount, r.ShMs, r.GapMs)
-			}
-		}},
-	} {
-		name, _, _ := strings.Cut(table.columns, " ")
+	for i, table := range batches[0].Tables {
+		name := table.Of.Table
 		path := filepath.Join(folder, name+".csv")
 		file, err := os.Create(path)
 		if err != nil {
@@ -96,20 +99,24 @@ func csvFiles(b *testing.B, batches []*store.Rows) (commands []string) {
 		}
 		out := csv.NewWriter(file)
 		for _, rows := range batches {
-			table.records(rows, func(values ...any) {
+			for row := range rows.Tables[i].Len() {
+				values := valuesOf(table.Of, rows.RunID, rows.Tables[i].At(row))
 				record := make([]string, len(values))
 				for i, value := range values {
+					if value == nil {
+						value = "null"
+					}
 					// \copy takes a line \. for the end, in quotes, too.
 					record[i] = strings.ReplaceAll(fmt.Sprint(value), `\.`, `\,`)
 				}
 				_ = out.Write(record)
-			})
+			}
 		}
 		out.Flush()
 		if err := errors.Join(out.Error(), file.Close()); err != nil {
 			b.Fatal(err)
 		}
-		commands = append(commands, fmt.Sprintf(`\copy %s from '%s' with (format csv, null 'null')`, table.columns, path))
+		commands = append(commands, fmt.Sprintf(`\copy %s (%s) from '%s' with (format csv, null 'null')`, name, strings.Join(columnsOf(table.Of), ", "), path))
 	}
 	return commands
 }

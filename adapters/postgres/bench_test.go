@@ -1,8 +1,10 @@
 package postgres_test
 
 import (
+	"fmt"
 	"os/exec"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -74,19 +76,11 @@ func BenchmarkView(b *testing.B) {
 	b.ResetTimer()
 	for range b.N {
 		err := s.View(ctx, "run-000000", func(snapshot store.Snapshot) error {
-			for _, err := range snapshot.Jobs() {
-				if err != nil {
-					return err
-				}
-			}
-			for _, err := range snapshot.ShEvents() {
-				if err != nil {
-					return err
-				}
-			}
-			for _, err := range snapshot.Timings() {
-				if err != nil {
-					return err
+			for _, table := range run[0].Tables {
+				for _, err := range snapshot.Rows(table.Of) {
+					if err != nil {
+						return err
+					}
 				}
 			}
 			return nil
@@ -137,7 +131,7 @@ func writeRuns(b *testing.B, address string, groups [][]*store.Rows) {
 			if _, err := tx.Lock(runs); err != nil {
 				return err
 			}
-			if err := tx.Clear(runs, store.AllTables); err != nil {
+			if err := tx.Clear(runs, s.Projections().Stored()); err != nil {
 				return err
 			}
 			for _, rows := range group {
@@ -171,27 +165,19 @@ func psqlCopy(b *testing.B, address string, commands []string) {
 // insertEach inserts rows as a program does that does not think of it.
 func insertEach(b *testing.B, address string, batches []*store.Rows) {
 	conn := connect(b, address)
-	insert := func(statement string, args ...any) {
-		if _, err := conn.Exec(ctx, statement, args...); err != nil {
-			b.Fatal(err)
-		}
-	}
 	for _, rows := range batches {
-		run := string(rows.RunID)
-		for _, row := range rows.Jobs {
-			r := row.Value
-			insert(`INSERT INTO jobs (run_id, job_id, state, exit_code, started_at_ms, finished_at_ms, position) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-				run, r.JobID, string(r.State), nullable(r.ExitCode), nullable(r.StartedAtMs), nullable(r.FinishedAtMs), row.Index+1)
-		}
-		for _, row := range rows.ShEvents {
-			r := row.Value
-			insert(`INSERT INTO sh_events (run_id, job_id, seq, cmd, started_at_ms, finished_at_ms, exit_code, position) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-				run, r.JobID, r.Seq, r.Cmd, r.StartedAtMs, nullable(r.FinishedAtMs), nullable(r.ExitCode), row.Index+1)
-		}
-		for _, row := range rows.Timings {
-			r := row.Value
-			insert(`INSERT INTO timings (run_id, job_id, offset_ms, duration_ms, sh_count, sh_ms, gap_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-				run, r.JobID, nullable(r.OffsetMs), nullable(r.DurationMs), r.ShCount, nullable(r.ShMs), nullable(r.GapMs))
+		for _, table := range rows.Tables {
+			columns := columnsOf(table.Of)
+			statement := fmt.Sprintf(`INSERT INTO %s (%s) VALUES (`, table.Of.Table, strings.Join(columns, ", "))
+			for i := range columns {
+				statement += fmt.Sprintf("$%d, ", i+1)
+			}
+			statement = strings.TrimSuffix(statement, ", ") + ")"
+			for i := range table.Len() {
+				if _, err := conn.Exec(ctx, statement, valuesOf(table.Of, rows.RunID, table.At(i))...); err != nil {
+					b.Fatal(err)
+				}
+			}
 		}
 	}
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-const checkpointColumns = `run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, reducers, reading, source, state`
+const checkpointColumns = `run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, projections, reading, source, state`
 
 // setCheckpoints writes any number of them. It changes a row that is there
 // rather than to replace it; see lock.go.
 const setCheckpoints = `INSERT INTO checkpoints (` + checkpointColumns + `, updated_at)
 SELECT *, now() FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
-	$6::bigint[], $7::bigint[], $8::text[], $9::integer[], $10::text[], $11::text[], $12::text[])
+	$6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
 ON CONFLICT (run_id) DO UPDATE SET
 	bytes = excluded.bytes, lines = excluded.lines, events = excluded.events, sha256 = excluded.sha256,
 	end_bytes = excluded.end_bytes, end_lines = excluded.end_lines, end_sha256 = excluded.end_sha256,
-	reducers = excluded.reducers, reading = excluded.reading, source = excluded.source, state = excluded.state, updated_at = excluded.updated_at`
+	projections = excluded.projections, reading = excluded.reading, source = excluded.source, state = excluded.state, updated_at = excluded.updated_at`
 
 // checkpoints are those that a transaction is to change: to write, or, where
 // there is none, to delete.
@@ -70,8 +70,7 @@ type checkpointRows struct {
 	sums                 []string
 	endBytes, endLines   []int64
 	endSums              []string
-	reducers             []int64
-	reading              []string
+	projections, reading []string
 	source, state        []string
 }
 
@@ -81,13 +80,12 @@ func (r *checkpointRows) add(run domain.RunID, c *store.Checkpoint) {
 	r.sums = append(r.sums, hex.EncodeToString(c.SHA256[:]))
 	r.endBytes, r.endLines = append(r.endBytes, c.End.Bytes), append(r.endLines, c.End.Lines)
 	r.endSums = append(r.endSums, hex.EncodeToString(c.End.SHA256[:]))
-	r.reducers = append(r.reducers, int64(c.Reducers))
-	r.reading = append(r.reading, toText(c.Reading))
+	r.projections, r.reading = append(r.projections, c.Projections), append(r.reading, toText(c.Reading))
 	r.source, r.state = append(r.source, toText(c.Source)), append(r.state, toText(c.State))
 }
 
 func (r *checkpointRows) args() []any {
-	return []any{r.runs, r.bytes, r.lines, r.events, r.sums, r.endBytes, r.endLines, r.endSums, r.reducers, r.reading, r.source, r.state}
+	return []any{r.runs, r.bytes, r.lines, r.events, r.sums, r.endBytes, r.endLines, r.endSums, r.projections, r.reading, r.source, r.state}
 }
 
 // scanCheckpoints reads checkpointColumns.
@@ -95,7 +93,7 @@ func scanCheckpoints(rows pgx.Rows, into map[domain.RunID]store.Checkpoint) erro
 	var run, sum, endSum, reading, source, state string
 	var c store.Checkpoint
 	_, err := pgx.ForEachRow(rows, []any{
-		&run, &c.Bytes, &c.Lines, &c.Events, &sum, &c.End.Bytes, &c.End.Lines, &endSum, &c.Reducers, &reading, &source, &state,
+		&run, &c.Bytes, &c.Lines, &c.Events, &sum, &c.End.Bytes, &c.End.Lines, &endSum, &c.Projections, &reading, &source, &state,
 	}, func() error {
 		c.SHA256, c.End.SHA256 = digest(sum), digest(endSum)
 		c.Reading, c.Source, c.State = fromText(reading), fromText(source), fromText(state)

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // flushSize is how much of a table is sent at once. Small runs share a COPY,
@@ -18,15 +20,27 @@ const flushSize = 1 << 20
 type copier struct {
 	ctx    context.Context
 	conn   *pgconn.PgConn
-	tables [copiedTables]copyBuffer
+	tables []outgoing
 	sent   chan error // gets the result of the COPY under way; nil if there is none
 	spare  []byte     // what that COPY sends, to be used again
 	err    error      // the first one, which ends the transaction
 }
 
+func newCopier(ctx context.Context, tables []*table, conn *pgconn.PgConn) copier {
+	c := copier{ctx: ctx, conn: conn}
+	for _, table := range tables {
+		c.tables = append(c.tables, outgoing{table: table})
+	}
+	return c
+}
+
+func (c *copier) table(of *projections.Definition) *outgoing {
+	return &c.tables[slices.IndexFunc(c.tables, func(out outgoing) bool { return out.of == of })]
+}
+
 // full reports whether there is much of a table.
 func (c *copier) full() bool {
-	return slices.ContainsFunc(c.tables[:], func(b copyBuffer) bool { return len(b.data) >= flushSize })
+	return slices.ContainsFunc(c.tables, func(out outgoing) bool { return len(out.data) >= flushSize })
 }
 
 // sendFull sends the tables of which there is much.
@@ -58,13 +72,13 @@ func (c *copier) send(table int) error {
 	if err := c.wait(); err != nil {
 		return err
 	}
-	buffer := &c.tables[table]
-	full := buffer.end()
-	buffer.data = c.spare[:0]
+	out := &c.tables[table]
+	full := out.end()
+	out.data = c.spare[:0]
 	c.spare = full
 	c.sent = make(chan error, 1)
 	go func(sent chan<- error) {
-		_, err := c.conn.CopyFrom(c.ctx, bytes.NewReader(full), copyStatements[table])
+		_, err := c.conn.CopyFrom(c.ctx, bytes.NewReader(full), out.copy)
 		sent <- err
 	}(c.sent)
 	return nil

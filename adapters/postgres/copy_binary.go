@@ -23,6 +23,28 @@ const (
 	null       = ^uint32(0)
 )
 
+// row adds a row of a run, whose id is in its stored form.
+func (b *copyBuffer) row(run string, of *projections.Definition, row projections.AnyRow) {
+	b.tuple(uint16(len(of.Columns) + 3))
+	b.key(run)
+	for i := range of.Columns {
+		switch c := &of.Columns[i]; {
+		case c.IsNull(row.Value):
+			b.null()
+		case c.Type == projections.Text:
+			b.text(c.Text(row.Value))
+		case c.Type == projections.Bool:
+			b.boolean(c.Bool(row.Value))
+		case c.Bits == 32:
+			b.integer(int32(c.Int(row.Value)))
+		default:
+			b.bigint(c.Int(row.Value))
+		}
+	}
+	b.bigint(int64(row.Index) + 1)
+	b.boolean(row.Final)
+}
+
 // tuple begins a row.
 func (b *copyBuffer) tuple(fields uint16) {
 	if len(b.data) == 0 {
@@ -39,21 +61,9 @@ func (b *copyBuffer) bigint(n int64) {
 	b.data = binary.BigEndian.AppendUint64(b.data, uint64(n))
 }
 
-func (b *copyBuffer) nullBigint(n projections.Null[int64]) {
-	if n.Valid {
-		b.bigint(n.V)
-	} else {
-		b.null()
-	}
-}
-
-func (b *copyBuffer) nullInteger(n projections.Null[int32]) {
-	if !n.Valid {
-		b.null()
-		return
-	}
+func (b *copyBuffer) integer(n int32) {
 	b.data = binary.BigEndian.AppendUint32(b.data, 4)
-	b.data = binary.BigEndian.AppendUint32(b.data, uint32(n.V))
+	b.data = binary.BigEndian.AppendUint32(b.data, uint32(n))
 }
 
 func (b *copyBuffer) null() { b.data = binary.BigEndian.AppendUint32(b.data, null) }

@@ -1,10 +1,13 @@
 package postgres
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 )
 
 const (
@@ -15,10 +18,23 @@ const (
 	heavy = 4 << 20
 )
 
+// cursors are those that a transaction opens, by number.
+type cursors struct{ opened int }
+
+// open runs a query by a cursor. A connection that has a result open can do nothing
+// else, and a result without a cursor comes as a whole.
+func (cs *cursors) open(ctx context.Context, tx *sql.Tx, query string, args ...any) (sqlread.Rows, error) {
+	cs.opened++
+	c := &cursor{ctx: ctx, tx: tx, name: fmt.Sprintf("c%d", cs.opened), size: smallFetch}
+	_, err := tx.ExecContext(ctx, `DECLARE `+c.name+` NO SCROLL CURSOR FOR `+query, args...)
+	return c, err
+}
+
 // cursor gives the rows of a query, of which it holds a few at a time. Between
 // any two of them the connection is free.
 type cursor struct {
-	view *view
+	ctx  context.Context
+	tx   *sql.Tx
 	name string
 	size int // of the next fetch
 	rows [][]any
@@ -44,7 +60,7 @@ func (c *cursor) Next() bool {
 func (c *cursor) fetch() error {
 	// The columns of a cursor are those of its query. Which those are pgx would
 	// remember by the text of this statement, and be wrong for the next cursor.
-	rows, err := c.view.tx.QueryContext(c.view.ctx, fmt.Sprintf(`FETCH %d FROM %s`, c.size, c.name), pgx.QueryExecModeExec)
+	rows, err := c.tx.QueryContext(c.ctx, fmt.Sprintf(`FETCH %d FROM %s`, c.size, c.name), pgx.QueryExecModeExec)
 	if err != nil {
 		return err
 	}
@@ -85,7 +101,7 @@ func (c *cursor) Scan(columns ...any) error {
 			return err
 		}
 	}
-	return c.view.err
+	return nil
 }
 
 // Err returns what ended the rows, if that was not the last of them.
@@ -96,6 +112,6 @@ func (c *cursor) Close() error {
 	if c.err != nil {
 		return nil // the transaction is of no use any more
 	}
-	_, err := c.view.tx.ExecContext(c.view.ctx, `CLOSE `+c.name)
+	_, err := c.tx.ExecContext(c.ctx, `CLOSE `+c.name)
 	return err
 }

@@ -34,7 +34,7 @@ func TestCursorHoldsFewRows(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer tx.Rollback()
-			rows, err := (&view{ctx: ctx, tx: tx}).stream(ctx, tx, test.query)
+			rows, err := (&cursors{}).open(ctx, tx, test.query)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -3,9 +3,10 @@
 //
 //	s, err := postgres.Open(ctx, "postgres://user@host:5432/database?sslmode=require")
 //
-// The tables are for anybody to read: migrations/00001_projections.sql is all of
-// them. They stand in the connection's current schema, so that ?search_path=ci in
-// the address keeps them apart from other tables of the database.
+// The tables are for anybody to read. Those of rows are made of the definitions of
+// their projections, see table.go, all others by migrations. They stand in the
+// connection's current schema, so that ?search_path=ci in the address keeps them apart
+// from other tables of the database.
 //
 // # How rows are written
 //
@@ -22,9 +23,9 @@
 // # What is kept, and how
 //
 // Strings are stored as they are, and compared byte by byte. What PostgreSQL's
-// text cannot hold, U+0000 above all, is escaped; text.go says how. The id of a
-// job that is too long for an index, with more than a thousand bytes, is shortened in
-// the tables and kept as a whole in the table long_job_ids.
+// text cannot hold, U+0000 above all, is escaped; text.go says how. They may be longer
+// than an index takes: the primary key of rows is their position, and their own key is
+// unique by the hashes of its texts.
 //
 // Whoever changes or deletes rows by hand makes the checkpoint of their runs
 // void: triggers see to it, and the runs are derived again. To insert rows by hand
@@ -32,9 +33,10 @@
 //
 // # Rights
 //
-// To make the tables, a role has to be allowed to create in the schema. Later,
-// it needs SELECT, INSERT, UPDATE and DELETE on them to write, and SELECT on all
-// of them, quire_project_schema included, to read.
+// To make the tables, a role has to be allowed to create in the schema, for those of a
+// projection that is added later, too. Otherwise it needs SELECT, INSERT, UPDATE and
+// DELETE on them to write, and SELECT on all of them, quire_project_schema and
+// quire_project_projections included, to read.
 //
 // # Behind a pooler
 //

@@ -53,9 +53,7 @@ func TestRowsThatAreThere(t *testing.T) {
 		if err := tx.Insert(rowsOf("new")); err != nil {
 			return err
 		}
-		twice := rowsOf("old")
-		twice.ShEvents[0].Value.Cmd = strings.Repeat("x", 2<<20) // more than is held back
-		_ = tx.Insert(twice)
+		_ = tx.Insert(commands("old", 1, strings.Repeat("x", 2<<20))) // more than is held back
 		_ = tx.Insert(rowsOf("newer"))
 		return nil
 	})
@@ -120,6 +118,8 @@ func calls(s *postgres.Store) map[string]func() error {
 		"View":        func() error { return s.View(ctx, "r", func(store.Snapshot) error { return nil }) },
 		"Checkpoints": func() error { _, err := s.Checkpoints(ctx, []domain.RunID{"r"}); return err },
 		"Runs":        func() error { _, err := s.Runs(ctx, store.Page{}); return err },
+		"Outdated":    func() error { _, err := s.Outdated(ctx, "", 1); return err },
+		"Versions":    func() error { _, err := s.Versions(ctx); return err },
 		"RunIDs":      func() error { _, err := s.RunIDs(ctx, "", 1); return err },
 		"Waiting":     func() error { _, err := s.Waiting(ctx); return err },
 		"Held":        func() error { _, _, err := s.Held(ctx, "r", 0); return err },
@@ -159,14 +159,14 @@ func atOnce(t *testing.T, s store.Store, n int) {
 }
 
 // manyRows are as much as is sent at once, and more.
-func manyRows(run domain.RunID) *store.Rows {
-	rows := &store.Rows{RunID: run}
-	for i := range 5000 {
-		rows.ShEvents = append(rows.ShEvents, projections.Row[projections.ShEvent]{
-			Index: i, Value: projections.ShEvent{JobID: "j", Seq: i + 1, Cmd: strings.Repeat("x", 300)},
-		})
+func manyRows(run domain.RunID) *store.Rows { return commands(run, 5000, strings.Repeat("x", 300)) }
+
+func commands(run domain.RunID, n int, cmd string) *store.Rows {
+	rows := make([]projections.Row[projections.ShEvent], n)
+	for i := range rows {
+		rows[i] = projections.Row[projections.ShEvent]{Index: i, Value: projections.ShEvent{JobID: "j", Seq: i + 1, Cmd: cmd}}
 	}
-	return rows
+	return &store.Rows{RunID: run, Tables: []store.TableRows{store.RowsOf(projections.ShEvents, rows...)}}
 }
 
 // The connection of a transaction that failed is used again, also where it was

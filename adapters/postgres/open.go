@@ -12,36 +12,23 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // Store is a [store.Store] in a PostgreSQL database.
 type Store struct {
-	pool   *pgxpool.Pool
-	db     *sql.DB // the same pool, for reading
-	schema string  // in which the tables are
-	begin  string  // begins a transaction that writes
-	close  func()
+	pool    *pgxpool.Pool
+	db      *sql.DB // the same pool, for reading
+	dialect *sqlread.Dialect
+	tables  []*table
+	schema  string // in which the tables are
+	begin   string // begins a transaction that writes
+	close   func()
 }
 
 var _ store.Store = (*Store)(nil)
-
-// Option is a choice in opening a store.
-type Option func(*options)
-
-type options struct {
-	mustExist, durable bool
-}
-
-// MustExist has [Open] fail with [io/fs.ErrNotExist] where there is no store yet,
-// instead of making one.
-func MustExist() Option { return func(o *options) { o.mustExist = true } }
-
-// Durable makes every commit wait until it is on the server's disk. It is for
-// those who let go of a stream, or tell a broker that they are done with a part of
-// one, once its rows are committed. Others derive the rows of the last half
-// second again, should the server crash.
-func Durable() Option { return func(o *options) { o.durable = true } }
 
 // Open opens the store in the database at address, which is a URL as
 // postgres://user@host:5432/database?sslmode=require. The tables are those of the
@@ -100,15 +87,21 @@ func always(context.Context, pgxpool.ShouldPingParams) bool { return true }
 
 // New opens the store in a database that the caller has a pool of connections
 // to, and makes its tables as [Open] does. Its connections have to have the
-// client_encoding UTF8. The pool stays the caller's: Close does not close it. Each Update, View and query that goes on takes one of its
-// connections.
+// client_encoding UTF8. The pool stays the caller's: Close does not close it. Each
+// Update, View and query that goes on takes one of its connections.
 func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error) {
-	var o options
+	o := options{set: projections.Builtin}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	s := &Store{pool: pool, db: stdlib.OpenDBFromPool(pool), begin: beginQuery(o.durable), close: func() {}}
-	if err := s.prepare(ctx, o.mustExist); err != nil {
+	s := &Store{
+		pool: pool, db: stdlib.OpenDBFromPool(pool), begin: beginQuery(o.durable), close: func() {},
+		dialect: newDialect(o.set),
+	}
+	for _, of := range o.set.Stored() {
+		s.tables = append(s.tables, newTable(of))
+	}
+	if err := s.prepare(ctx, &o); err != nil {
 		s.db.Close()
 		at := pool.Config().ConnConfig
 		return nil, fmt.Errorf("open the store in database %q on %s: %w", at.Database, at.Host, explain(err))

@@ -18,8 +18,9 @@ const freshPlans = `SET LOCAL plan_cache_mode = force_custom_plan`
 
 // indexPlans is for the statements that write. All of them find their rows by an
 // index. Before PostgreSQL has looked at what is in a table, it takes a hundred
-// runs for half of it, and would rather read it from end to end.
-const indexPlans = freshPlans + `; SET LOCAL enable_seqscan = off`
+// runs for half of it, and would rather read it from end to end. Whatever a plan costs by
+// such an estimate, to compile it costs more.
+const indexPlans = freshPlans + `; SET LOCAL enable_seqscan = off; SET LOCAL jit = off`
 
 // reader runs queries outside of transactions, with fresh plans.
 type reader struct{ db *sql.DB }

@@ -23,8 +23,8 @@ var migrations embed.FS
 // versions is the table in which goose keeps what migrations were run.
 const versions = "quire_project_schema"
 
-// relations are the names that the migrations take.
-var relations = []string{"runs", "jobs", "sh_events", "timings", "diagnostics", "long_job_ids", "checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store"}
+// relations are the names that a store takes, whatever its projections are.
+var relations = []string{"checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections"}
 
 // found is what a schema holds.
 type found struct {
@@ -32,13 +32,13 @@ type found struct {
 	encoding string   // of the database
 	client   string   // encoding of the connection
 	versions bool     // the table of that name
-	names    []string // those of relations that are taken
+	names    []string // those that are to be taken and are
 	version  int64    // of the tables, 0 where there are none
 }
 
 // prepare sees to it that the tables are there. Where they are, it only reads:
 // a role that may do no more can open a store, too.
-func (s *Store) prepare(ctx context.Context, mustExist bool) error {
+func (s *Store) prepare(ctx context.Context, o *options) error {
 	provider, err := s.provider()
 	if err != nil {
 		return err
@@ -51,16 +51,20 @@ func (s *Store) prepare(ctx context.Context, mustExist bool) error {
 	}
 	s.schema = found.schema
 	switch {
-	case found.version == newest:
-		return nil
 	case found.version > newest:
 		return fmt.Errorf("%w (its tables are of version %d, this program's of %d)", store.ErrNewerSchema, found.version, newest)
 	case found.version == 0 && len(found.names) > 0:
 		return fmt.Errorf("%w: schema %q has %s already; name a database or, with search_path=, a schema of its own", store.ErrForeign, found.schema, strings.Join(found.names, ", "))
-	case found.version == 0 && mustExist:
+	case found.version == 0 && o.mustExist:
 		return errNoStore
 	}
-	if err := s.migrate(ctx, provider); err != nil {
+	if found.version < newest {
+		err = s.migrate(ctx, provider)
+	}
+	if err == nil {
+		err = s.makeTables(ctx, o.remake)
+	}
+	if err != nil {
 		return fmt.Errorf("make the tables: %w", explainWrite(lostSince(err)))
 	}
 	return nil
@@ -124,7 +128,7 @@ func (s *Store) provider() (*goose.Provider, error) {
 // process may be making the tables.
 func (s *Store) look(ctx context.Context) (found found, err error) {
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		if err := found.read(ctx, tx); err != nil || !found.versions {
+		if err := found.read(ctx, tx, s.tables); err != nil || !found.versions {
 			return err
 		}
 		return tx.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versions).Scan(&found.version)
@@ -137,8 +141,12 @@ coalesce(bool_or(relname = $1), false), coalesce(array_agg(relname::text ORDER B
 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
 WHERE n.nspname = current_schema() AND (relname = $1 OR relname = ANY ($2))`
 
-func (f *found) read(ctx context.Context, tx pgx.Tx) error {
-	err := tx.QueryRow(ctx, selectRelations, versions, relations).Scan(&f.schema, &f.encoding, &f.client, &f.versions, &f.names)
+func (f *found) read(ctx context.Context, tx pgx.Tx, tables []*table) error {
+	names := slices.Clone(relations)
+	for _, table := range tables {
+		names = append(names, table.of.Table)
+	}
+	err := tx.QueryRow(ctx, selectRelations, versions, names).Scan(&f.schema, &f.encoding, &f.client, &f.versions, &f.names)
 	switch {
 	case err != nil:
 		return err

@@ -6,47 +6,60 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// dialect is how PostgreSQL differs from what sqlread expects.
-var dialect = sqlread.Dialect{
-	Dollars: true,
-	Decode:  fromText,
-	Encode:  toText,
-	In:      func(ids []string) (string, []any) { return `= ANY ($1)`, []any{ids} },
-	NowMs:   nowMs,
-	Error:   explain,
+// newDialect says how PostgreSQL differs from what sqlread expects.
+func newDialect(set *projections.Set) *sqlread.Dialect {
+	return &sqlread.Dialect{
+		Set:     set,
+		Dollars: true,
+		Decode:  fromText,
+		Encode:  toText,
+		In:      func(ids []string) (string, []any) { return `= ANY ($1)`, []any{ids} },
+		NowMs:   nowMs,
+		Error:   explain,
+	}
+}
+
+// Projections returns those that the store has tables of, for this program.
+func (s *Store) Projections() *projections.Set { return s.dialect.Set }
+
+// Versions returns the newest version of each projection that rows were written of.
+func (s *Store) Versions(ctx context.Context) (map[string]int, error) {
+	return s.dialect.Versions(ctx, reader{s.db})
 }
 
 // Checkpoints returns those of runs that are stored.
 func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	return dialect.Checkpoints(ctx, reader{s.db}, runs)
+	return s.dialect.Checkpoints(ctx, reader{s.db}, runs)
 }
 
 // Runs returns a page of runs.
 func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
-	return dialect.Runs(ctx, reader{s.db}, page)
+	return s.dialect.Runs(ctx, reader{s.db}, page)
 }
 
 // RunIDs returns the first limit runs behind after.
 func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
-	return dialect.RunIDs(ctx, reader{s.db}, after, limit)
+	return s.dialect.RunIDs(ctx, reader{s.db}, after, limit)
 }
 
-// Older returns the first limit runs behind after whose rows are of older reducers.
-func (s *Store) Older(ctx context.Context, reducers int, after domain.RunID, limit int) ([]domain.RunID, error) {
-	return dialect.Older(ctx, reader{s.db}, reducers, after, limit)
+// Outdated returns the first limit runs behind after whose rows lack a projection, or have
+// an older version of it.
+func (s *Store) Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	return s.dialect.Outdated(ctx, reader{s.db}, after, limit)
 }
 
 // Waiting returns the runs that are quarantined or of which segments are held.
 func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
-	return dialect.Waiting(ctx, reader{s.db}, runs)
+	return s.dialect.Waiting(ctx, reader{s.db}, runs)
 }
 
 // Held returns a held segment of a run that has the byte at offset.
 func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	return dialect.Held(ctx, reader{s.db}, run, offset)
+	return s.dialect.Held(ctx, reader{s.db}, run, offset)
 }
 
 // View lets do read the rows of a run.
@@ -59,6 +72,7 @@ func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapsh
 	if _, err := tx.ExecContext(ctx, freshPlans); err != nil {
 		return explain(err)
 	}
-	v := &view{ctx: ctx, tx: tx, run: run}
-	return do(v.dialect().Snapshot(ctx, tx, run))
+	dialect := *s.dialect
+	dialect.Stream = (&cursors{}).open
+	return do(dialect.Snapshot(ctx, tx, run))
 }

@@ -10,10 +10,9 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
-
-var tables = []string{"runs", "jobs", "sh_events", "timings", "diagnostics"}
 
 // Whoever changes rows by hand makes the checkpoints of their runs void, and
 // no others, wherever the connection's search_path points to.
@@ -22,7 +21,8 @@ func TestCheckpointsThatAreVoid(t *testing.T) {
 	s := open(t, address)
 	hand := connect(t, as(t, address, "search_path", "pg_catalog"))
 	all := []domain.RunID{"a", "b", "c"}
-	for _, table := range tables {
+	for _, of := range projections.Builtin.Stored() {
+		table := of.Table
 		for statement, left := range map[string]string{
 			`UPDATE %s SET run_id = run_id WHERE run_id = 'a'`: "b c",
 			`UPDATE %s SET run_id = 'z' WHERE run_id = 'b'`:    "a c",
@@ -50,7 +50,7 @@ func TestRowsThatMove(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
 	put(t, s, "a", "b", "c")
-	sql(t, address, `UPDATE jobs SET run_id = 'b', job_id = 'moved' WHERE run_id = 'a' AND job_id = 'open'`)
+	sql(t, address, `UPDATE jobs SET run_id = 'b', job_id = 'moved', position = 3 WHERE run_id = 'a' AND job_id = 'open'`)
 	if got := stored(t, s, "a", "b", "c"); !slices.Equal(got, []string{"c"}) {
 		t.Errorf("%q are left", got)
 	}

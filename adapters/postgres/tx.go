@@ -3,38 +3,38 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // tx writes in one transaction.
 type tx struct {
 	ctx         context.Context
-	schema      string
+	store       *Store
 	pg          pgx.Tx
 	copier      copier
-	stale       stale
+	unsent      map[domain.RunID]bool // that have rows which may not be sent yet
+	registers   bool
 	checkpoints checkpoints
-	longIDs     longIDs
 }
 
-func newTx(ctx context.Context, schema string, pg pgx.Tx) *tx {
-	return &tx{ctx: ctx, schema: schema, pg: pg, copier: copier{ctx: ctx, conn: pg.Conn().PgConn()}}
+func newTx(ctx context.Context, s *Store, pg pgx.Tx) *tx {
+	return &tx{ctx: ctx, store: s, pg: pg, copier: newCopier(ctx, s.tables, pg.Conn().PgConn()), unsent: map[domain.RunID]bool{}}
 }
 
 // commit writes all that is not written yet, the checkpoints last.
 func (t *tx) commit() error {
-	if err := t.removeStale(); err != nil {
-		return err
-	}
-	if err := t.copier.flush(); err != nil {
+	if err := t.flush(); err != nil {
 		return err
 	}
 	var batch pgx.Batch
-	t.longIDs.queue(&batch)
+	t.queueVersions(&batch)
 	t.checkpoints.queue(&batch)
 	if err := t.send(&batch); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (t *tx) send(batch *pgx.Batch) error {
 func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	found := map[domain.RunID]store.Checkpoint{}
 	var batch pgx.Batch
-	batch.Queue(lockRuns, lockKeys(t.schema, runs))
+	batch.Queue(lockRuns, lockKeys(t.store.schema, runs))
 	batch.Queue(lockCheckpoints, texts(runs)).Query(func(rows pgx.Rows) error { return scanCheckpoints(rows, found) })
 	if err := t.send(&batch); err != nil {
 		return nil, fmt.Errorf("lock %d runs: %w", len(runs), explainWrite(err))
@@ -65,61 +65,58 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	return found, nil
 }
 
-// Reducers returns the lowest and the highest version of reducers.
-func (t *tx) Reducers() (lowest, highest int, err error) {
+// Versions returns the versions of projections that are registered.
+func (t *tx) Versions() (map[string]int, error) {
+	versions := map[string]int{}
 	var batch pgx.Batch
-	t.checkpoints.queue(&batch)
-	batch.Queue(`SELECT coalesce(min(reducers), 0), coalesce(max(reducers), 0) FROM checkpoints`).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&lowest, &highest) })
+	t.queueVersions(&batch)
+	batch.Queue(`SELECT name, version FROM quire_project_projections ORDER BY name`).Query(func(rows pgx.Rows) error {
+		var name string
+		var version int
+		_, err := pgx.ForEachRow(rows, []any{&name, &version}, func() error { versions[name] = version; return nil })
+		return err
+	})
 	if err := t.send(&batch); err != nil {
-		return 0, 0, fmt.Errorf("read the versions of the reducers: %w", explainWrite(err))
+		return nil, fmt.Errorf("read the versions of the projections: %w", explainWrite(err))
 	}
-	return lowest, highest, nil
+	return versions, nil
 }
 
-// rowTables are the tables of rows by their names.
-var rowTables = []struct {
-	table store.Tables
-	name  string
-}{
-	{store.TableRuns, "runs"},
-	{store.TableJobs, "jobs"},
-	{store.TableShEvents, "sh_events"},
-	{store.TableTimings, "timings"},
-	{store.TableDiagnostics, "diagnostics"},
-}
-
-// namingJobs are the tables that a job's id can stand in.
-const namingJobs = store.TableJobs | store.TableShEvents | store.TableTimings | store.TableDiagnostics
-
-// Clear removes the rows of runs from tables.
-func (t *tx) Clear(runs []domain.RunID, tables store.Tables) error {
-	var batch pgx.Batch
-	ids := texts(runs)
-	for _, row := range rowTables {
-		if tables.Has(row.table) {
-			batch.Queue(`DELETE FROM `+row.name+` WHERE run_id = ANY ($1)`, ids)
-		}
-	}
-	if tables.Has(namingJobs) { // else what is left may name one of them
-		batch.Queue(`DELETE FROM long_job_ids WHERE run_id = ANY ($1)`, ids)
-	}
-	return t.remove(runs, &batch)
-}
-
-// remove runs statements that remove rows of runs.
-func (t *tx) remove(runs []domain.RunID, batch *pgx.Batch) error {
-	t.checkpoints.void(runs)
-	if err := t.send(batch); err != nil {
-		return fmt.Errorf("clear %d runs: %w", len(runs), explainWrite(err))
-	}
+// Register registers the versions of the store's projections when the transaction commits,
+// so that nobody who does the same waits for long.
+func (t *tx) Register() error {
+	t.registers = true
 	return nil
 }
 
-// Insert adds rows, and replaces those that are there.
-func (t *tx) Insert(rows *store.Rows) error {
-	if err := t.insert(rows); err != nil {
-		return fmt.Errorf("write rows of run %q: %w", rows.RunID, explainWrite(err))
+// queueVersions adds to batch what registers versions, in one order everywhere, so that
+// nobody waits for somebody who waits.
+func (t *tx) queueVersions(batch *pgx.Batch) {
+	if !t.registers {
+		return
+	}
+	t.registers = false
+	of := slices.SortedFunc(slices.Values(t.store.dialect.Set.Stored()), func(a, b *projections.Definition) int { return strings.Compare(a.Name, b.Name) })
+	for _, d := range of {
+		batch.Queue(`UPDATE quire_project_projections SET version = $2 WHERE name = $1 AND version < $2`, d.Name, d.Version)
+	}
+}
+
+const clearTable = `DELETE FROM %q WHERE run_id = ANY ($1)`
+
+// Clear removes the rows of runs from tables.
+func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error {
+	t.checkpoints.void(runs)
+	err := t.settle(runs...)
+	if err == nil {
+		var batch pgx.Batch
+		for _, of := range tables {
+			batch.Queue(fmt.Sprintf(clearTable, of.Table), texts(runs))
+		}
+		err = t.send(&batch)
+	}
+	if err != nil {
+		return fmt.Errorf("clear %d runs: %w", len(runs), explainWrite(err))
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
 	if err != nil {
 		return fmt.Errorf("begin to write: %w", explainWrite(err))
 	}
-	t := newTx(ctx, s.schema, pg)
+	t := newTx(ctx, s, pg)
 	committed := false
 	defer func() {
 		if !committed { // do may have panicked

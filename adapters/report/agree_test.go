@@ -11,9 +11,10 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
-// table is the rows of a section as one of the formats has them: names, and values in which
+// table is the rows of a projection as one of the formats has them: names, and values in which
 // what is unknown is not an empty text.
 type table struct {
 	names []string
@@ -29,19 +30,20 @@ func TestAllFormatsAgree(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		document := decode(t, json.NewDecoder(strings.NewReader(write(t, report.JSON, entries, report.Options{}))))
 		lines := decodeLines(t, write(t, report.NDJSON, entries, report.Options{}))
-		for _, section := range report.All {
-			want := tableOf(t, document, section)
-			only := report.Options{Sections: report.Selection{section}}
+		for _, d := range projections.Builtin.Reported() {
+			want := tableOf(t, document, d)
+			only := report.Options{Projections: []*projections.Definition{d}}
 			got := parseCSV(t, write(t, report.CSV, entries, only))
 			if len(want.rows) > 0 && !slices.Equal(got.names, want.names) || !slices.EqualFunc(got.rows, want.rows, slices.Equal) {
-				t.Fatalf("%s: csv has\n%q\nand json\n%q", section, got, want)
+				t.Fatalf("%s: csv has\n%q\nand json\n%q", d.Name, got, want)
 			}
-			if !slices.Equal(sorted(lines[section].rows), sorted(want.rows)) {
-				t.Fatalf("%s: ndjson has\n%q\nand json\n%q", section, lines[section], want)
+			if !slices.Equal(sorted(lines[d.Name].rows), sorted(want.rows)) {
+				t.Fatalf("%s: ndjson has\n%q\nand json\n%q", d.Name, lines[d.Name], want)
 			}
+			whole := write(t, report.CSV, entries, only)
 			only.NoHeader = true
-			if bare := write(t, report.CSV, entries, only); !strings.HasSuffix(write(t, report.CSV, entries, report.Options{Sections: only.Sections}), "\n"+bare) {
-				t.Fatalf("%s: without its header, csv has\n%s", section, bare)
+			if bare := write(t, report.CSV, entries, only); !strings.HasSuffix(whole, "\n"+bare) {
+				t.Fatalf("%s: without its header, csv has\n%s", d.Name, bare)
 			}
 		}
 	})
@@ -97,25 +99,28 @@ func decode(t rapid.TB, d *json.Decoder) any {
 	return scalar(fmt.Sprintf("=%v", token))
 }
 
-// tableOf returns the rows of a section of the document, with the run's id first.
-func tableOf(t rapid.TB, document any, section report.Section) (found table) {
+// tableOf returns the rows of a projection in the document, with the run's id first.
+func tableOf(t rapid.TB, document any, d *projections.Definition) (found table) {
 	t.Helper()
 	value := document
-	for name := range strings.SplitSeq(string(section), ".") {
+	for name := range strings.SplitSeq(d.Name, ".") {
 		members := value.([]member)
 		i := slices.IndexFunc(members, func(m member) bool { return m.name == name })
 		if i < 0 {
-			t.Fatalf("no %s in the document", section)
+			t.Fatalf("no %s in the document", d.Name)
 		}
 		value = members[i].value
 	}
 	rows, isArray := value.([]any)
-	if !isArray {
+	if isArray == d.Single {
+		t.Fatalf("%s is an array: %v", d.Name, isArray)
+	}
+	if d.Single {
 		rows = []any{value}
 	}
 	for _, row := range rows {
 		members := row.([]member)
-		if section != report.Run {
+		if d != projections.Runs.Definition {
 			members = append([]member{{"run_id", scalar("=run-1")}}, members...)
 		}
 		found.add(members)
@@ -131,15 +136,19 @@ func (f *table) add(members []member) {
 	f.names, f.rows = names, append(f.rows, values)
 }
 
-func decodeLines(t rapid.TB, lines string) map[report.Section]*table {
+func decodeLines(t rapid.TB, lines string) map[string]*table {
 	t.Helper()
-	found := map[report.Section]*table{}
-	for _, section := range report.All {
-		found[section] = &table{}
+	found := map[string]*table{}
+	for _, d := range projections.Builtin.Reported() {
+		found[d.Name] = &table{}
 	}
 	for line := range strings.Lines(lines) {
 		members := decode(t, json.NewDecoder(strings.NewReader(line))).([]member)
-		found[report.Section(strings.TrimPrefix(string(members[0].value.(scalar)), "="))].add(members[1:])
+		name := strings.TrimPrefix(string(members[0].value.(scalar)), "=")
+		if found[name] == nil {
+			found[name] = &table{}
+		}
+		found[name].add(members[1:])
 	}
 	return found
 }
@@ -185,7 +194,7 @@ func parseCSV(t rapid.TB, csv string) (found table) {
 
 // A text that is empty is not unknown.
 func TestCSVOfAnEmptyText(t *testing.T) {
-	got := write(t, report.CSV, []domain.Entry{{Event: domain.NewShStarted(1, "", "")}}, report.Options{Sections: report.Selection{report.ShEvents}})
+	got := write(t, report.CSV, []domain.Entry{{Event: domain.NewShStarted(1, "", "")}}, report.Options{Projections: only("sh_events")})
 	if want := "run_id,job_id,seq,cmd,started_at_ms,finished_at_ms,exit_code\nrun-1,\"\",1,\"\",1,,\n"; got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -40,10 +40,7 @@ const wholeRuns = 16
 
 // Add folds the stream of the run called run, and returns the row of the run itself.
 func (c *Comment) Add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	if options.Sections == nil {
-		options.Sections = All
-	}
-	d, err := readDigest(run, stream, options.Sections, markdownLimits)
+	d, err := readDigest(run, stream, options, markdownLimits)
 	if err != nil {
 		return projections.Run{}, err
 	}

@@ -67,7 +67,7 @@ func TestMarkdownFitsAComment(t *testing.T) {
 				if commands > 3000 && len(cmd) > 100 {
 					continue
 				}
-				got := write(t, report.Markdown, large(commands, cmd, fails), report.Options{Sections: report.Selection{report.Run, report.Jobs, report.ShEvents}})
+				got := write(t, report.Markdown, large(commands, cmd, fails), report.Options{Projections: only("run", "jobs", "sh_events")})
 				wholeRows(t, got)
 				rows := strings.Count(got, "<code>")
 				if rows+left(t, got, "command") != commands {

@@ -1,9 +1,8 @@
 package report
 
 import (
-	"fmt"
 	"io"
-	"reflect"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -12,107 +11,66 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// csvSection returns the one section that a CSV report has. Of timings, which
-// are four tables, the rows of the jobs are meant unless a part is named.
-func csvSection(sections Selection) (Section, error) {
-	if len(sections) == 1 {
-		return sections[0], nil
-	}
-	if len(sections) == 4 && sections[0] == TimingsRun && sections[3] == TimingsSlowest {
-		return TimingsJobs, nil
-	}
-	return "", ErrOneSection
-}
-
-// writeCSV writes the rows of one section as RFC 4180 has it. The first column
+// writeCSV writes the rows of one projection as RFC 4180 has it. The first column
 // is the run's id; the others are named like the members of the JSON rows. A
 // value that is unknown is an empty field, and a text that is empty is "".
 func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	section, err := csvSection(options.Sections)
-	if err != nil {
+	d := options.chosen()[0]
+	var rows chunks // nothing may be written before the stream is known to be readable
+	if !options.NoHeader {
+		rows.last = appendHeader(rows.last, d)
+	}
+	id := appendField(nil, string(run))
+	write := newOrdered(d, func(row projections.Ref) {
+		line := append(rows.last, id...)
+		for i := range d.Columns {
+			line = appendValue(append(line, ','), &d.Columns[i], row)
+		}
+		rows.end(append(line, '\n'))
+	})
+	f := newFold(run)
+	f.add(d.Member(f.watch(d, write.take)))
+	if err := f.drain(stream); err != nil {
 		return projections.Run{}, err
 	}
-	// Nothing may be written before the stream is known to be readable.
-	var text strings.Builder
-	w := csvWriter{&text, run, !options.NoHeader}
-	var row projections.Run
-	fold := projections.NewFold(run, w.member(section),
-		projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { row = r.Value }))
-	if err := fold.Drain(stream); err != nil {
-		return projections.Run{}, err
+	w := &pieces{out: out}
+	w.chunks(&rows, 0)
+	return f.row, w.flush()
+}
+
+func appendHeader(dst []byte, d *projections.Definition) []byte {
+	dst = append(dst, "run_id"...)
+	for i := range d.Columns {
+		dst = append(append(dst, ','), d.Columns[i].Name...)
 	}
-	fold.Open()
-	_, err = io.WriteString(out, text.String())
-	return row, err
+	return append(dst, '\n')
 }
 
-type csvWriter struct {
-	text   *strings.Builder
-	run    domain.RunID
-	header bool
-}
-
-func (w *csvWriter) member(section Section) projections.Member {
-	switch section {
-	case Run:
-		return csvRows(w, projections.Runs())
-	case Jobs:
-		return csvRows(w, projections.Jobs())
-	case ShEvents:
-		return csvRows(w, projections.ShEvents())
-	case TimingsRun:
-		return csvRows(w, projections.RunTimings())
-	case TimingsJobs:
-		return csvRows(w, projections.JobTimings())
-	case TimingsSh:
-		return csvRows(w, projections.ShTimings())
-	case TimingsSlowest:
-		return csvRows(w, projections.Slowest())
+func appendValue(dst []byte, c *projections.Column, row projections.Ref) []byte {
+	switch {
+	case c.IsNull(row):
+		return dst
+	case c.Type == projections.Text:
+		return appendField(dst, c.Text(row))
+	case c.Type == projections.Int:
+		return strconv.AppendInt(dst, c.Int(row), 10)
 	}
-	return csvRows(w, projections.Diagnostics())
+	return strconv.AppendBool(dst, c.Bool(row))
 }
 
-// csvRows writes the rows of p in the order of their index. The columns are
-// those that the row's json tags name.
-func csvRows[R comparable](w *csvWriter, p projections.Projection[R]) projections.Member {
-	fields := reflect.VisibleFields(reflect.TypeFor[R]())
-	first := 0
-	if name := fields[0].Tag.Get("json"); name == "run_id" {
-		first = 1
-	}
-	if w.header {
-		w.text.WriteString("run_id")
-		for _, field := range fields[first:] {
-			w.text.WriteString("," + field.Tag.Get("json"))
-		}
-		w.text.WriteByte('\n')
-	}
-	rows := ordered[R]{emit: func(row *R) {
-		value := reflect.ValueOf(row).Elem()
-		w.field(string(w.run))
-		for i := first; i < len(fields); i++ {
-			w.text.WriteByte(',')
-			if cell := value.Field(i).Interface(); !isNull(cell) {
-				w.field(fmt.Sprint(cell))
-			}
-		}
-		w.text.WriteByte('\n')
-	}}
-	return projections.Into(p, rows.take)
-}
-
-func isNull(value any) bool {
-	n, ok := value.(interface{ IsNull() bool })
-	return ok && n.IsNull()
-}
-
-// field writes a value that is known, quoted where a reader would take it for something
+// appendField appends a text, quoted where a reader would take it for something
 // else: an empty one for an unknown one.
-func (w csvWriter) field(value string) {
-	first, _ := utf8.DecodeRuneInString(value)
-	if value != "" && value != `\.` && !unicode.IsSpace(first) && !strings.ContainsAny(value, "\",\r\n") {
-		w.text.WriteString(value)
-		return
+func appendField(dst []byte, s string) []byte {
+	first, _ := utf8.DecodeRuneInString(s)
+	if s != "" && s != `\.` && !unicode.IsSpace(first) && !strings.ContainsAny(s, "\",\r\n") {
+		return append(dst, s...)
 	}
-	w.text.WriteString(`"` + strings.ReplaceAll(value, `"`, `""`) + `"`)
+	dst = append(dst, '"')
+	for before, rest, more := strings.Cut(s, `"`); ; before, rest, more = strings.Cut(rest, `"`) {
+		dst = append(dst, before...)
+		if !more {
+			return append(dst, '"')
+		}
+		dst = append(dst, `""`...)
+	}
 }

@@ -6,25 +6,14 @@ import (
 	"testing"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/projections"
 )
 
-func TestCSVOfTimingsIsThatOfJobs(t *testing.T) {
-	timings, err := report.ParseSelection([]string{"timings"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	entries := fixtures(t)["../../fixtures/parallel-jobs.jsonl"]
-	got := write(t, report.CSV, entries, report.Options{Sections: timings})
-	if want := write(t, report.CSV, entries, report.Options{Sections: report.Selection{report.TimingsJobs}}); got != want {
-		t.Errorf("csv of timings is\n%s", got)
-	}
-}
-
-func TestCSVTakesOneSection(t *testing.T) {
-	for _, sections := range []report.Selection{nil, report.All, {report.Run, report.Jobs}} {
+func TestCSVTakesOneProjection(t *testing.T) {
+	for _, chosen := range [][]*projections.Definition{nil, {}, only("run", "jobs"), only("timings")} {
 		var out bytes.Buffer
-		if _, err := report.Write(&out, report.CSV, "r", stream(nil), report.Options{Sections: sections}); !errors.Is(err, report.ErrOneSection) {
-			t.Errorf("%v: %v", sections, err)
+		if _, err := report.Write(&out, report.CSV, "r", stream(nil), report.Options{Projections: chosen}); !errors.Is(err, report.ErrOneProjection) {
+			t.Errorf("%d projections: %v", len(chosen), err)
 		}
 	}
 }

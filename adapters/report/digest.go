@@ -18,6 +18,8 @@ type digest struct {
 	commands    commands
 	slowest     []projections.SlowSh
 	diagnostics shown[projections.Diagnostic]
+	labels      []projections.Label
+	listings    []*listing // of the projections that have no view of their own
 }
 
 // jobRow is a job and its timing.
@@ -32,22 +34,28 @@ type limits struct {
 	command int // characters
 }
 
-func readDigest(run domain.RunID, stream projections.Stream, sections Selection, limits limits) (*digest, error) {
+func readDigest(run domain.RunID, stream projections.Stream, options Options, limits limits) (*digest, error) {
 	d := &digest{}
 	d.jobs.limit, d.diagnostics.limit, d.commands.limits = limits.rows, limits.rows, limits
 	d.commands.shown.limit = limits.rows
 	members := []projections.Member{
-		projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { d.run = r.Value }),
-		projections.Into(projections.RunTimings(), func(r *projections.Row[projections.RunTiming]) { d.timing = r.Value }),
+		projections.Runs.Into(func(r *projections.Row[projections.Run]) { d.run = r.Value }),
+		projections.RunTimings.Into(func(r *projections.Row[projections.RunTiming]) { d.timing = r.Value }),
 		projections.Into(display.FailedCommands(), func(r *projections.Row[int]) { d.failedSh = r.Value }),
-		projections.Into(projections.Slowest(), func(r *projections.Row[projections.SlowSh]) { d.slowest = append(d.slowest, r.Value) }),
-		projections.Into(projections.Diagnostics(), d.diagnostic),
+		projections.Slowest.Into(func(r *projections.Row[projections.SlowSh]) { d.slowest = append(d.slowest, r.Value) }),
+		projections.Diagnostics.Into(d.diagnostic),
+		projections.LabelRows.Into(func(r *projections.Row[projections.Label]) { d.labels = append(d.labels, r.Value) }),
 	}
-	if sections.Has(Jobs) || sections.Has(TimingsJobs) {
+	if options.showJobs() {
 		members = append(members, d.jobMembers()...)
 	}
-	if sections.Has(ShEvents) || sections.Has(TimingsSh) {
+	if options.showCommands() {
 		members = append(members, projections.Into(&d.commands, func(*projections.Row[none]) {}))
+	}
+	for _, of := range options.listed() {
+		l := newListing(of, limits)
+		d.listings = append(d.listings, l)
+		members = append(members, of.Member(l.take))
 	}
 	fold := projections.NewFold(run, members...)
 	if err := fold.Drain(stream); err != nil {
@@ -75,7 +83,7 @@ func (d *digest) jobMembers() []projections.Member {
 	var ended *jobRow
 	open := 0
 	return []projections.Member{
-		projections.Into(projections.Jobs(), func(r *projections.Row[projections.Job]) {
+		projections.Jobs.Into(func(r *projections.Row[projections.Job]) {
 			verdict := display.OfJob(r.Value.State)
 			ended = nil
 			if !d.jobs.wants(verdict) {
@@ -85,7 +93,7 @@ func (d *digest) jobMembers() []projections.Member {
 			kept := d.jobs.kept[verdict]
 			ended = &kept[len(kept)-1].row
 		}),
-		projections.Into(projections.JobTimings(), func(r *projections.Row[projections.JobTiming]) {
+		projections.JobTimings.Into(func(r *projections.Row[projections.JobTiming]) {
 			kept := d.jobs.kept[display.Unfinished]
 			switch {
 			case r.Final && ended != nil:

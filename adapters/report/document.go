@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"io"
+	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -14,106 +15,91 @@ import (
 // reader of the document would have to.
 const SchemaVersion = "quire-project/v1"
 
-// document is a JSON document in the making: rows are encoded as soon as those
-// before them are, so that nothing but their text is kept.
-type document struct {
-	relay                                          *relay
-	run, runTiming                                 []byte
-	jobs, sh, jobTimings, shTimings, slow, oddness array
+// part is the rows of a projection in a JSON document in the making: they are encoded
+// as soon as those before them are, so that nothing but their text is kept.
+type part struct {
+	of   *projections.Definition
+	rows chunks // with a comma in front of each
 }
 
 func writeJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	d := document{relay: newRelay(func() error { return nil })}
-	var row projections.Run
-	members := []projections.Member{
-		projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { row = r.Value }),
+	relay := newRelay(func() error { return nil })
+	f := newFold(run)
+	var parts []*part
+	for _, d := range options.chosen() {
+		p := &part{of: d}
+		parts = append(parts, p)
+		f.add(relay.through(d, f.watch(d, newOrdered(d, p.encode(run)).take)))
 	}
-	add := func(section Section, member func() projections.Member) {
-		if options.Sections.Has(section) {
-			members = append(members, member())
-		}
-	}
-	add(Jobs, func() projections.Member { return into(d.relay, &d.jobs, projections.Jobs(), appendJob) })
-	add(ShEvents, func() projections.Member { return into(d.relay, &d.sh, projections.ShEvents(), appendShEvent) })
-	add(TimingsJobs, func() projections.Member {
-		return into(d.relay, &d.jobTimings, projections.JobTimings(), appendJobTiming)
-	})
-	add(TimingsSh, func() projections.Member { return into(d.relay, &d.shTimings, projections.ShTimings(), appendShTiming) })
-	add(TimingsSlowest, func() projections.Member { return into(d.relay, &d.slow, projections.Slowest(), appendSlowSh) })
-	add(Diagnostics, func() projections.Member {
-		return into(d.relay, &d.oddness, projections.Diagnostics(), appendDiagnostic)
-	})
-	add(TimingsRun, func() projections.Member {
-		return projections.Into(projections.RunTimings(), func(r *projections.Row[projections.RunTiming]) {
-			d.runTiming = appendRunTiming(d.runTiming[:0], &r.Value)
-		})
-	})
-	fold := projections.NewFold(run, members...)
-	d.relay.start()
-	err := fold.Drain(stream)
-	if err == nil {
-		fold.Open()
-	}
-	if err := cmp.Or(err, d.relay.stop()); err != nil {
+	relay.start()
+	err := f.drain(stream)
+	if err := cmp.Or(err, relay.stop()); err != nil {
 		return projections.Run{}, err
 	}
-	d.run = appendRun(nil, &row)
 	if options.Pretty {
-		return row, d.writePretty(out, options.Sections)
+		return f.row, writePretty(out, parts)
 	}
-	return row, d.write(out, options.Sections)
+	return f.row, writeDocument(out, parts)
 }
 
-// into makes a projection a member of the fold that fills an array.
-func into[R comparable](r *relay, a *array, p projections.Projection[R], encode func([]byte, *R) []byte) projections.Member {
-	rows := ordered[R]{emit: func(row *R) { a.end(append(encode(a.begin(), row), '}')) }}
-	return projections.Into(p, through(r, rows.take))
+// encode returns a function that encodes the row that comes next.
+func (p *part) encode(run domain.RunID) func(projections.Ref) {
+	members := ""
+	if p.of.HasRunID {
+		members = runIDMember(string(run))
+	}
+	encoder := newEncoder(p.of, ",", members)
+	return func(row projections.Ref) { p.rows.end(encoder.append(p.rows.last, row)) }
 }
 
-// write writes the document, and a line feed behind it.
-func (d *document) write(out io.Writer, sections Selection) error {
+// writeDocument writes the document, and a line feed behind it.
+func writeDocument(out io.Writer, parts []*part) error {
 	w := &pieces{out: out}
-	w.text(`{"schema":"` + SchemaVersion + `"`)
-	if sections.Has(Run) {
-		w.text(`,"run":{`)
-		w.bytes(d.run)
-		w.text(`}`)
-	}
-	w.section(sections, Jobs, `,"jobs":`, &d.jobs)
-	w.section(sections, ShEvents, `,"sh_events":`, &d.sh)
-	if sections.hasTimings() {
-		w.text(`,"timings":{`)
-		comma := ""
-		if sections.Has(TimingsRun) {
-			w.text(`"run":{`)
-			w.bytes(d.runTiming)
-			w.text(`}`)
-			comma = ","
+	w.string(`{"schema":"` + SchemaVersion + `"`)
+	for _, group := range groups(parts, func(p *part) *projections.Definition { return p.of }) {
+		w.string(`,"` + group[0].of.Group() + `":`)
+		if group[0].of.Part() == "" {
+			group[0].write(w)
+			continue
 		}
-		for _, part := range []struct {
-			section Section
-			name    string
-			rows    *array
-		}{
-			{TimingsJobs, `"jobs":`, &d.jobTimings},
-			{TimingsSh, `"sh_events":`, &d.shTimings},
-			{TimingsSlowest, `"slowest":`, &d.slow},
-		} {
-			if sections.Has(part.section) {
-				w.section(sections, part.section, comma+part.name, part.rows)
-				comma = ","
-			}
+		before := "{"
+		for _, p := range group {
+			w.string(before + `"` + p.of.Part() + `":`)
+			p.write(w)
+			before = ","
 		}
-		w.text(`}`)
+		w.string("}")
 	}
-	w.section(sections, Diagnostics, `,"diagnostics":`, &d.oddness)
-	w.text("}\n")
+	w.string("}\n")
 	return w.flush()
 }
 
-func (d *document) writePretty(out io.Writer, sections Selection) error {
+// write writes the rows: the one that there is, or an array.
+func (p *part) write(w *pieces) {
+	if p.of.Single {
+		w.chunks(&p.rows, 1)
+		return
+	}
+	w.string("[")
+	w.chunks(&p.rows, 1)
+	w.string("]")
+}
+
+// groups puts what is of parts of the same projection together, in order.
+func groups[E any](all []E, of func(E) *projections.Definition) (grouped [][]E) {
+	for _, e := range all {
+		at := slices.IndexFunc(grouped, func(group []E) bool { return of(group[0]).Group() == of(e).Group() })
+		if at < 0 {
+			at, grouped = len(grouped), append(grouped, nil)
+		}
+		grouped[at] = append(grouped[at], e)
+	}
+	return grouped
+}
+
+func writePretty(out io.Writer, parts []*part) error {
 	var compact, pretty bytes.Buffer
-	if err := d.write(&compact, sections); err != nil {
+	if err := writeDocument(&compact, parts); err != nil {
 		return err
 	}
 	if err := json.Indent(&pretty, compact.Bytes(), "", "  "); err != nil {

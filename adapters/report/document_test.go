@@ -67,32 +67,25 @@ func TestSelection(t *testing.T) {
 	unmarshal(t, write(t, report.JSON, entries, report.Options{}), &whole)
 	for _, test := range []struct{ names, want string }{
 		{"run", "run"},
+		{"labels", "labels"},
 		{"diagnostics jobs", "jobs diagnostics"},
 		{"timings", "timings"},
 		{"timings.slowest timings.jobs timings.run timings.sh_events", "timings"},
 		{"run jobs sh_events timings diagnostics", "run jobs sh_events timings diagnostics"},
 	} {
-		sections, err := report.ParseSelection(strings.Fields(test.names))
-		if err != nil {
-			t.Fatal(err)
-		}
 		want := `{"schema":"quire-project/v1"`
 		for _, name := range strings.Fields(test.want) {
 			want += `,"` + name + `":` + string(whole[name])
 		}
-		if got := write(t, report.JSON, entries, report.Options{Sections: sections}); got != want+"}\n" {
+		if got := write(t, report.JSON, entries, report.Options{Projections: only(strings.Fields(test.names)...)}); got != want+"}\n" {
 			t.Errorf("%s: the document is\n%s, want\n%s}", test.names, got, want)
 		}
 	}
-	sections, _ := report.ParseSelection([]string{"timings.slowest"})
 	part := map[string]map[string]json.RawMessage{}
-	got := write(t, report.JSON, entries, report.Options{Sections: sections})
+	got := write(t, report.JSON, entries, report.Options{Projections: only("timings.slowest")})
 	unmarshal(t, strings.Replace(got, `"schema":"quire-project/v1",`, "", 1), &part)
 	if len(part) != 1 || len(part["timings"]) != 1 || len(part["timings"]["slowest"]) < 10 {
 		t.Errorf("a part of timings is %s", got)
-	}
-	if _, err := report.ParseSelection([]string{"job"}); err == nil {
-		t.Error("there is a projection called job")
 	}
 }
 
@@ -107,7 +100,7 @@ func TestWriteReturnsTheRun(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		want := record(t, entries).Run
 		for _, format := range report.Formats {
-			got, err := report.Write(&bytes.Buffer{}, format, "run-1", stream(entries), report.Options{Sections: sectionsFor(format)})
+			got, err := report.Write(&bytes.Buffer{}, format, "run-1", stream(entries), report.Options{Projections: allFor(format)})
 			if err != nil || !reflect.DeepEqual(got, want) {
 				t.Fatalf("%s returns %+v, %v; want %+v", format, got, err, want)
 			}
@@ -115,10 +108,10 @@ func TestWriteReturnsTheRun(t *testing.T) {
 	})
 }
 
-// sectionsFor returns sections that format can write.
-func sectionsFor(format report.Format) report.Selection {
+// allFor returns what a format can write.
+func allFor(format report.Format) []*projections.Definition {
 	if format == report.CSV {
-		return report.Selection{report.Run}
+		return only("run")
 	}
 	return nil
 }

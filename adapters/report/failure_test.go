@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // many is a stream long enough to be written in several pieces.
@@ -37,7 +39,7 @@ func TestBrokenStream(t *testing.T) {
 		broken := stream(fixtures(t)["../../fixtures/rapid-ci.jsonl"])
 		broken.err = errBroken
 		var out bytes.Buffer
-		_, err := report.Write(&out, format, "run-1", broken, report.Options{Sections: sectionsFor(format)})
+		_, err := report.Write(&out, format, "run-1", broken, report.Options{Projections: allFor(format)})
 		if !errors.Is(err, errBroken) || out.Len() > 0 {
 			t.Errorf("%s: %v, and wrote %q", format, err, out.String())
 		}
@@ -61,7 +63,7 @@ func TestBrokenWriter(t *testing.T) {
 				}
 				writes++
 				return len(p), nil
-			}), format, "run-1", stream(entries), report.Options{Sections: sectionsFor(format)})
+			}), format, "run-1", stream(entries), report.Options{Projections: allFor(format)})
 			if failed != errors.Is(err, errBroken) || err != nil && strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s, failing after %d writes: %v", format, after, err)
 			}
@@ -97,6 +99,30 @@ func TestBatchesDoNotMatter(t *testing.T) {
 		}
 		if got := fmt.Sprint(strings.Count(want, `"cmd"`)); got != "20000" {
 			t.Errorf("%s has %s commands", format, got)
+		}
+	}
+}
+
+// What a report allocates does not grow with the events and rows, but for the text that it
+// has to keep.
+func TestNothingIsAllocatedPerRow(t *testing.T) {
+	next := func(i int) domain.Event {
+		job := []string{"a", "b"}[i/2%2]
+		if i%2 == 0 {
+			return domain.NewShStarted(int64(i), job, "make")
+		}
+		return domain.NewShFinished(int64(i), job, 0)
+	}
+	for format, chosen := range map[report.Format][]*projections.Definition{report.JSON: nil, report.NDJSON: nil, report.CSV: only("sh_events")} {
+		allocated := func(count int) float64 {
+			return testing.AllocsPerRun(3, func() {
+				if _, err := report.Write(io.Discard, format, "r", &events{count: count, next: next}, report.Options{Projections: chosen}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if few, many := allocated(20_000), allocated(60_000); (many-few)/40_000 > 0.02 {
+			t.Errorf("%s: %v allocations for 20,000 events, %v for 60,000", format, few, many)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -45,8 +46,9 @@ func (f Format) ForMachines() bool { return f == JSON || f == NDJSON || f == CSV
 
 // Options are those of a report; the zero value has the defaults.
 type Options struct {
-	// Sections is what the report has; nil means all. CSV takes exactly one.
-	Sections Selection
+	// Projections are what the report has, in this order; nil means all that are
+	// built in. CSV takes exactly one.
+	Projections []*projections.Definition
 	// Pretty indents JSON.
 	Pretty bool
 	// Live writes NDJSON rows whenever the stream pauses, not only when there
@@ -60,22 +62,29 @@ type Options struct {
 	Width int
 }
 
-// ErrOneSection is returned when CSV is to have more or less than one section.
-var ErrOneSection = errors.New("csv takes exactly one projection, such as --projection jobs; of timings, one part, such as timings.sh_events")
+// chosen are the projections that the report has.
+func (o *Options) chosen() []*projections.Definition {
+	if o.Projections == nil {
+		return projections.Builtin.Reported()
+	}
+	return o.Projections
+}
+
+// has reports whether the report has one of some projections.
+func (o *Options) has(some ...*projections.Definition) bool {
+	return slices.ContainsFunc(o.chosen(), func(d *projections.Definition) bool { return slices.Contains(some, d) })
+}
+
+// ErrOneProjection is returned when CSV is to have more or less than one projection.
+var ErrOneProjection = errors.New("csv takes exactly one projection, such as --projection jobs; of timings, one part, such as timings.sh_events")
 
 // Check reports whether a report of the format can have the options.
 func (f Format) Check(options Options) error {
 	if _, err := ParseFormat(string(f)); err != nil {
 		return err
 	}
-	for _, section := range options.Sections {
-		if !All.Has(section) {
-			return fmt.Errorf("no section is called %q", string(section))
-		}
-	}
-	if f == CSV {
-		_, err := csvSection(options.Sections)
-		return err
+	if f == CSV && len(options.chosen()) != 1 {
+		return ErrOneProjection
 	}
 	return nil
 }
@@ -86,9 +95,6 @@ func (f Format) Check(options Options) error {
 // JSON, CSV, tables and Markdown write nothing when the stream cannot be read
 // to its end. NDJSON may have written rows by then.
 func Write(out io.Writer, format Format, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	if options.Sections == nil {
-		options.Sections = All
-	}
 	if err := format.Check(options); err != nil {
 		return projections.Run{}, err
 	}

@@ -38,17 +38,19 @@ type markdownTable struct {
 
 func newMarkdown(d *digest, options Options) *markdown {
 	m := &markdown{verdict: display.OfRun(&d.run)}
-	has := options.Sections.Has
-	if has(Run) || has(TimingsRun) {
+	if options.showSummary() {
 		id := string(d.run.RunID)
 		before, behind := display.Around(id)
 		m.heading = fmt.Sprintf("### %s %s%s%s%s\n\n%s\n", emoji(m.verdict),
 			before, markdownText(shownID(display.Name(id))), behind, m.verdict.Word(), strings.Join(d.headline(), " · "))
+		if labels := d.shownLabels(options); len(labels) > 0 {
+			m.heading += "\n" + markdownText(strings.Join(labels, " · ")) + "\n"
+		}
 	}
-	if has(Jobs) || has(TimingsJobs) {
+	if options.showJobs() {
 		m.jobs(&d.jobs)
 	}
-	if has(ShEvents) || has(TimingsSh) {
+	if options.showCommands() {
 		m.commands(&d.commands.shown)
 	}
 	if d.showSlowest(options) {
@@ -56,6 +58,9 @@ func newMarkdown(d *digest, options Options) *markdown {
 	}
 	if d.showDiagnostics(options) {
 		m.diagnostics(&d.diagnostics)
+	}
+	for _, l := range d.listings {
+		m.listing(l)
 	}
 	return m
 }
@@ -161,6 +166,30 @@ func (m *markdown) diagnostics(diagnostics *shown[projections.Diagnostic]) {
 	for _, r := range rows {
 		d := &r.row
 		t.row(r.index, r.verdict, strconv.FormatInt(d.Line, 10), "`"+string(d.Code)+"`", markdownID(d.JobID.V), d.Code.Meaning())
+	}
+	m.add(t)
+}
+
+// listing adds the rows of a projection that has no view of its own, below its name.
+func (m *markdown) listing(l *listing) {
+	var columns []string
+	for _, c := range l.of.Columns {
+		name := markdownText(c.Name)
+		if c.Type == projections.Int {
+			name += ":"
+		}
+		columns = append(columns, name)
+	}
+	t := newTable(l.one(), columns...)
+	t.head = "\n" + markdownText(l.of.Name) + "\n" + t.head
+	rows, left := l.shown()
+	t.left = left
+	for _, r := range rows {
+		cells := make([]string, len(r.cells))
+		for i, value := range r.cells {
+			cells[i] = markdownText(cut(value, l.characters))
+		}
+		t.row(r.index, display.Complete, cells...)
 	}
 	m.add(t)
 }

@@ -3,8 +3,8 @@ package report
 import (
 	"cmp"
 	"io"
+	"slices"
 
-	"github.com/quire-ci/quire-project/adapters/internal/jsonenc"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -13,7 +13,6 @@ import (
 // to be written, and nothing else.
 type ndjson struct {
 	out    *behind
-	runID  []byte // as a JSON string
 	buffer []byte
 	live   bool
 	relay  *relay
@@ -23,52 +22,37 @@ type ndjson struct {
 const flushSize = 256 << 10
 
 func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	w := &ndjson{out: newBehind(out), runID: jsonenc.AppendString(nil, string(run)), live: options.Live}
+	w := &ndjson{out: newBehind(out), live: options.Live}
 	w.relay = newRelay(w.relieve)
-	var row projections.Run
-	var members []projections.Member
-	add := func(section Section, member func(Section) projections.Member) {
-		if options.Sections.Has(section) {
-			members = append(members, member(section))
-		}
+	w.relay.inOrder = true
+	// This is the order of the rows that one event makes final, and of the rest at the end.
+	chosen := slices.SortedStableFunc(slices.Values(options.chosen()), func(a, b *projections.Definition) int { return cmp.Compare(late(a), late(b)) })
+	f := newFold(run)
+	for _, d := range chosen {
+		encoder := newEncoder(d, "", `"projection":"`+d.Name+`",`+runIDMember(string(run)))
+		f.add(w.relay.through(d, f.watch(d, func(row projections.AnyRow) {
+			w.buffer = append(encoder.append(w.buffer, row.Value), '\n')
+		})))
 	}
-	// This is the order of the rows that one event makes final, and of the
-	// rest at the end.
-	add(Jobs, func(s Section) projections.Member { return line(w, s, projections.Jobs(), appendJob) })
-	add(ShEvents, func(s Section) projections.Member { return line(w, s, projections.ShEvents(), appendShEvent) })
-	add(TimingsJobs, func(s Section) projections.Member { return line(w, s, projections.JobTimings(), appendJobTiming) })
-	add(TimingsSh, func(s Section) projections.Member { return line(w, s, projections.ShTimings(), appendShTiming) })
-	add(Diagnostics, func(s Section) projections.Member { return line(w, s, projections.Diagnostics(), appendDiagnostic) })
-	add(TimingsRun, func(s Section) projections.Member { return line(w, s, projections.RunTimings(), appendRunTiming) })
-	add(TimingsSlowest, func(s Section) projections.Member { return line(w, s, projections.Slowest(), appendSlowSh) })
-	members = append(members, projections.Into(projections.Runs(), func(r *projections.Row[projections.Run]) { row = r.Value }))
-	fold := projections.NewFold(run, members...)
 	w.relay.start()
-	err := fold.Drain(projections.Between(stream, w.pause))
-	if err == nil {
-		fold.Open()
-	}
+	err := f.drain(projections.Between(stream, w.pause))
 	err = cmp.Or(err, w.relay.stop())
 	if err == nil {
-		if options.Sections.Has(Run) {
-			w.buffer = append(appendRunRest(append(w.buffer, w.head(Run)...), &row), '}', '\n')
-		}
 		err = w.flush()
 	}
-	return row, cmp.Or(err, w.out.close())
+	return f.row, cmp.Or(err, w.out.close())
 }
 
-// line makes a projection a member of the fold that writes a line for each row.
-func line[R comparable](w *ndjson, section Section, p projections.Projection[R], encode func([]byte, *R) []byte) projections.Member {
-	head := w.head(section)
-	return projections.Into(p, through(w.relay, func(row *projections.Row[R]) {
-		w.buffer = append(encode(append(w.buffer, head...), &row.Value), '}', '\n')
-	}))
-}
-
-// head is what the lines of a section begin with.
-func (w *ndjson) head(section Section) string {
-	return `{"projection":"` + string(section) + `","run_id":` + string(w.runID) + `,`
+// late says which rows come after others at the end: those that sum up the run, and behind
+// them the run itself.
+func late(d *projections.Definition) int {
+	switch {
+	case d == projections.Runs.Definition:
+		return 2
+	case d.Summary:
+		return 1
+	}
+	return 0
 }
 
 // pause comes before each time the stream is read on. What somebody waits for

@@ -25,14 +25,15 @@ func expected(t rapid.TB, entries []domain.Entry) []string {
 		}
 	}
 	fold := projections.NewFold("run-1",
-		each(projections.Jobs(), collect("jobs")),
-		each(projections.ShEvents(), collect("sh_events")),
-		each(projections.JobTimings(), collect("timings.jobs")),
-		each(projections.ShTimings(), collect("timings.sh_events")),
-		each(projections.Diagnostics(), collect("diagnostics")),
-		each(projections.RunTimings(), collect("timings.run")),
-		each(projections.Slowest(), collect("timings.slowest")),
-		each(projections.Runs(), collect("run")),
+		each(projections.LabelRows.New(), collect("labels")),
+		each(projections.Jobs.New(), collect("jobs")),
+		each(projections.ShEvents.New(), collect("sh_events")),
+		each(projections.JobTimings.New(), collect("timings.jobs")),
+		each(projections.ShTimings.New(), collect("timings.sh_events")),
+		each(projections.Diagnostics.New(), collect("diagnostics")),
+		each(projections.RunTimings.New(), collect("timings.run")),
+		each(projections.Slowest.New(), collect("timings.slowest")),
+		each(projections.Runs.New(), collect("run")),
 	)
 	for i := range entries {
 		fold.Apply(&entries[i])

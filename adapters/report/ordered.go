@@ -4,40 +4,41 @@ import "github.com/quire-ci/quire-project/projections"
 
 // ordered brings rows, which come in the order in which they become final,
 // into the order of their index. A row waits only for those before it.
-type ordered[R comparable] struct {
-	emit    func(*R)
-	next    int          // index of the row to emit next
-	waiting []waiting[R] // rows from next on, as far as they are here
+type ordered struct {
+	emit    func(projections.Ref)
+	next    int              // index of the row to emit next
+	waiting projections.Rows // from next on, as far as they are here
+	here    []bool
 }
 
-type waiting[R comparable] struct {
-	row  R
-	here bool
+func newOrdered(d *projections.Definition, emit func(projections.Ref)) *ordered {
+	return &ordered{emit: emit, waiting: d.NewRows()}
 }
 
 // take is what a fold hands rows to, once each.
-func (o *ordered[R]) take(row *projections.Row[R]) {
-	if row.Index == o.next && len(o.waiting) == 0 {
-		o.emit(&row.Value)
+func (o *ordered) take(row projections.AnyRow) {
+	if row.Index == o.next && len(o.here) == 0 {
+		o.emit(row.Value)
 		o.next++
 		return
 	}
 	at := row.Index - o.next
-	for len(o.waiting) <= at {
-		o.waiting = append(o.waiting, waiting[R]{})
+	for len(o.here) <= at {
+		o.here = append(o.here, false)
 	}
-	o.waiting[at] = waiting[R]{row.Value, true}
+	o.here[at] = true
+	o.waiting.Put(at, row)
 	o.release()
 }
 
 // release emits the rows at the front that nothing holds back any more.
-func (o *ordered[R]) release() {
+func (o *ordered) release() {
 	n := 0
-	for n < len(o.waiting) && o.waiting[n].here {
-		o.emit(&o.waiting[n].row)
-		o.waiting[n] = waiting[R]{} // lets go of the strings
+	for n < len(o.here) && o.here[n] {
+		o.emit(o.waiting.At(n).Value)
 		n++
 	}
-	o.waiting = o.waiting[n:]
+	o.waiting.Drop(n)
+	o.here = o.here[n:]
 	o.next += n
 }

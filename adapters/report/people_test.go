@@ -12,6 +12,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
@@ -56,8 +57,8 @@ func TestTableColors(t *testing.T) {
 // A table fits any terminal from 40 columns up, whatever the streams hold: wide characters,
 // long ids and large numbers.
 func TestTableFitsTheTerminal(t *testing.T) {
-	check := func(t rapid.TB, entries []domain.Entry, width int, sections report.Selection) {
-		for line := range strings.Lines(write(t, report.Table, entries, report.Options{Width: width, Sections: sections})) {
+	check := func(t rapid.TB, entries []domain.Entry, width int, chosen []*projections.Definition) {
+		for line := range strings.Lines(write(t, report.Table, entries, report.Options{Width: width, Projections: chosen})) {
 			line = strings.TrimSuffix(line, "\n")
 			if n := text.StringWidth(line); n > width {
 				t.Fatalf("a line has %d columns of %d: %q", n, width, line)
@@ -66,8 +67,8 @@ func TestTableFitsTheTerminal(t *testing.T) {
 	}
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		for _, width := range []int{40, 41, 57, 80, 120, 200} {
-			for _, sections := range []report.Selection{nil, {report.ShEvents}, {report.Jobs}, {report.TimingsSlowest}, {report.Diagnostics}} {
-				check(t, entries, width, sections)
+			for _, chosen := range [][]*projections.Definition{nil, only("sh_events"), only("jobs"), only("timings.slowest"), only("diagnostics"), only("labels")} {
+				check(t, entries, width, chosen)
 			}
 		}
 	})
@@ -92,7 +93,7 @@ func TestOneLongIDDoesNotPadEveryRow(t *testing.T) {
 		events = append(events, domain.NewJobStarted(0, job), domain.NewShStarted(0, job, "make"), domain.NewShFinished(1, job, 0))
 	}
 	for _, width := range []int{0, 80} {
-		got := write(t, report.Table, laws.Entries(events), report.Options{Width: width, Sections: report.Selection{report.Jobs, report.ShEvents}})
+		got := write(t, report.Table, laws.Entries(events), report.Options{Width: width, Projections: only("jobs", "sh_events")})
 		for line := range strings.Lines(got) {
 			if isLong := strings.HasPrefix(line, "long-"); !isLong && len(line) > 150 || isLong && width == 0 && !strings.HasPrefix(line, long+" ") {
 				t.Errorf("width %d: %q", width, line)
@@ -125,7 +126,7 @@ func TestMarkdownIsEscaped(t *testing.T) {
 		got := write(t, report.Markdown, []domain.Entry{
 			{Event: domain.NewJobStarted(0, text), Position: domain.Position{Line: 1}},
 			{Event: domain.NewShStarted(1, text, text), Position: domain.Position{Line: 2}},
-		}, report.Options{Sections: report.Selection{report.ShEvents}})
+		}, report.Options{Projections: only("sh_events")})
 		row := strings.Split(got, "\n")[3]
 		cells := strings.Split(strings.Trim(row, "|"), "|")
 		if len(cells) != 6 {

@@ -7,10 +7,14 @@ import (
 )
 
 // relay lets the fold go on while its rows are encoded and written: it takes
-// rows on the fold's goroutine and hands them on, in the same order, on one of
-// its own. Rows travel in batches, so that a hand-over costs nothing per row.
+// rows on the fold's goroutine and hands them on, on one of its own. Rows travel
+// in batches, so that a hand-over costs nothing per row.
 type relay struct {
-	lanes  []lane // what a batch has for each kind of row
+	// inOrder says that rows arrive in the order in which they came, and not only
+	// those of each projection, which takes less time.
+	inOrder bool
+
+	lanes  []lane // one for each projection
 	batch  *batch // the one that is being filled
 	spare  chan *batch
 	queue  chan *batch
@@ -19,17 +23,18 @@ type relay struct {
 	failed atomic.Pointer[error]
 }
 
-// batch holds rows of several kinds, and in which order they came.
-type batch struct {
-	order []uint8 // lane by lane
-	lanes []lane
+// lane is where the rows of one projection go.
+type lane struct {
+	of   *projections.Definition
+	take func(projections.AnyRow)
 }
 
-// lane holds the rows of one kind.
-type lane interface {
-	next()       // hands on the next row
-	reset()      // forgets all rows
-	empty() lane // is a lane of the same kind
+// batch holds rows, lane by lane, and in which order they came.
+type batch struct {
+	count int
+	order []uint16 // indexes of lanes
+	rows  []projections.Rows
+	next  []int // the row of each lane that is handed on next
 }
 
 // relayBatch is how many rows make a batch, relayBatches how many there are.
@@ -44,40 +49,23 @@ func newRelay(after func() error) *relay {
 	return &relay{after: after}
 }
 
-// through returns a function for a fold to hand rows to. They arrive at take,
-// on the relay's goroutine. All calls of through come before start.
-func through[R comparable](r *relay, take func(*projections.Row[R])) func(*projections.Row[R]) {
+// through makes a projection a member of the fold whose rows arrive at take, on the
+// relay's goroutine. All calls of through come before start.
+func (r *relay) through(d *projections.Definition, take func(projections.AnyRow)) projections.Member {
 	index := len(r.lanes)
-	r.lanes = append(r.lanes, &rows[R]{take: take})
-	return func(row *projections.Row[R]) {
-		b := r.batch
-		b.order = append(b.order, uint8(index))
-		l := b.lanes[index].(*rows[R])
-		l.rows = append(l.rows, *row)
-		if len(b.order) >= relayBatch {
+	r.lanes = append(r.lanes, lane{d, take})
+	return d.Gather(func() projections.Rows {
+		if r.batch.count >= relayBatch {
 			r.flush()
 		}
-	}
+		b := r.batch
+		b.count++
+		if r.inOrder {
+			b.order = append(b.order, uint16(index))
+		}
+		return b.rows[index]
+	})
 }
-
-// rows is the lane of rows of type R.
-type rows[R comparable] struct {
-	take func(*projections.Row[R])
-	rows []projections.Row[R]
-	at   int
-}
-
-func (l *rows[R]) next() {
-	l.take(&l.rows[l.at])
-	l.at++
-}
-
-func (l *rows[R]) reset() {
-	clear(l.rows) // lets go of the strings
-	l.rows, l.at = l.rows[:0], 0
-}
-
-func (l *rows[R]) empty() lane { return &rows[R]{take: l.take} }
 
 // start begins handing rows on.
 func (r *relay) start() {
@@ -85,9 +73,9 @@ func (r *relay) start() {
 	r.queue = make(chan *batch, relayBatches)
 	r.done = make(chan struct{})
 	for range relayBatches {
-		b := &batch{}
+		b := &batch{next: make([]int, len(r.lanes))}
 		for _, l := range r.lanes {
-			b.lanes = append(b.lanes, l.empty())
+			b.rows = append(b.rows, l.of.NewRows())
 		}
 		r.spare <- b
 	}
@@ -99,18 +87,32 @@ func (r *relay) run() {
 	defer close(r.done)
 	for b := range r.queue {
 		if r.failed.Load() == nil {
-			for _, index := range b.order {
-				b.lanes[index].next()
-			}
+			r.handOn(b)
 			if err := r.after(); err != nil {
 				r.failed.Store(&err)
 			}
 		}
-		for _, l := range b.lanes {
-			l.reset()
+		for _, rows := range b.rows {
+			rows.Reset()
 		}
-		b.order = b.order[:0]
+		clear(b.next)
+		b.count, b.order = 0, b.order[:0]
 		r.spare <- b
+	}
+}
+
+func (r *relay) handOn(b *batch) {
+	if !r.inOrder {
+		for i, rows := range b.rows {
+			for at := range rows.Len() {
+				r.lanes[i].take(rows.At(at))
+			}
+		}
+		return
+	}
+	for _, index := range b.order {
+		r.lanes[index].take(b.rows[index].At(b.next[index]))
+		b.next[index]++
 	}
 }
 

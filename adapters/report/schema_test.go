@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // schema compiles a schema of docs/schema.
@@ -53,9 +54,9 @@ func TestDocumentsFitTheSchema(t *testing.T) {
 		if err := validate(complete, write(t, report.JSON, entries, report.Options{})); err != nil {
 			t.Fatal(err)
 		}
-		for _, section := range report.All {
-			if err := validate(any, write(t, report.JSON, entries, report.Options{Sections: report.Selection{section}})); err != nil {
-				t.Fatalf("%s: %v", section, err)
+		for _, d := range projections.Builtin.Reported() {
+			if err := validate(any, write(t, report.JSON, entries, report.Options{Projections: []*projections.Definition{d}})); err != nil {
+				t.Fatalf("%s: %v", d.Name, err)
 			}
 		}
 	})
@@ -115,7 +116,7 @@ func TestRecordedLinesFitTheSchema(t *testing.T) {
 
 // The schemas are not so wide that everything fits.
 func TestSchemasRefuse(t *testing.T) {
-	document := `{"schema":"quire-project/v1","run":{"run_id":"r","state":"active","ended":false,"events":0,"unknown_events":0,"jobs":0,"failed_jobs":0,"sh_events":0,"failed_sh":0,"open_sh":0},` +
+	document := `{"schema":"quire-project/v1","labels":[],"run":{"run_id":"r","state":"active","ended":false,"events":0,"unknown_events":0,"jobs":0,"failed_jobs":0,"sh_events":0,"failed_sh":0,"open_sh":0},` +
 		`"jobs":[],"sh_events":[],"timings":{"run":{"started_at_ms":null,"last_at_ms":null,"wall_ms":null,"busy_ms":0,"job_ms":0,"peak_jobs":0},"jobs":[],"sh_events":[],"slowest":[]},"diagnostics":[]}`
 	row := `{"projection":"timings.slowest","run_id":"r","job_id":"a","seq":1,"duration_ms":5}`
 	event := `{"at_ms":1,"type":"sh_started","job_id":"a","cmd":"true"}`

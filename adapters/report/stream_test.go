@@ -50,6 +50,15 @@ func write(t rapid.TB, format report.Format, entries []domain.Entry, options rep
 	return out.String()
 }
 
+// only returns the built-in projections that are called so.
+func only(names ...string) []*projections.Definition {
+	chosen, err := projections.Choose(projections.Builtin.Reported(), names)
+	if err != nil {
+		panic(err)
+	}
+	return chosen
+}
+
 // record returns what the projections make of entries.
 func record(t rapid.TB, entries []domain.Entry) *projections.Record {
 	t.Helper()

@@ -41,14 +41,38 @@ func failedOf(n int) string {
 // showSlowest reports whether the slowest commands have a table of their own:
 // those of a few are better seen among the others.
 func (d *digest) showSlowest(options Options) bool {
-	asked := len(options.Sections) < len(All)
 	n := len(d.slowest)
-	return options.Sections.Has(TimingsSlowest) && n > 0 && (asked || d.run.ShEvents > 2*n)
+	return options.has(projections.Slowest.Definition) && n > 0 && (options.asked() || d.run.ShEvents > 2*n)
 }
 
 // showDiagnostics reports whether diagnostics have a table.
 func (d *digest) showDiagnostics(options Options) bool {
-	return options.Sections.Has(Diagnostics) && d.diagnostics.total.sum() > 0
+	return options.has(projections.Diagnostics.Definition) && d.diagnostics.total.sum() > 0
+}
+
+// maxLabels is how many labels people see, maxLabel how many columns of one.
+const (
+	maxLabels = 8
+	maxLabel  = 80
+)
+
+// shownLabels says what the run is of, in parts.
+func (d *digest) shownLabels(options Options) (parts []string) {
+	if !options.has(projections.LabelRows.Definition) {
+		return nil
+	}
+	most := maxLabel
+	if options.Width > 0 {
+		most = min(most, options.Width-2) // two spaces are in front
+	}
+	for _, label := range d.labels[:min(len(d.labels), maxLabels)] {
+		shown, _ := display.Fit(label.Key+"="+label.Value, most)
+		parts = append(parts, shown)
+	}
+	if more := len(d.labels) - maxLabels; more > 0 {
+		parts = append(parts, "… "+plural(more, "more label", "more labels"))
+	}
+	return parts
 }
 
 func exitCode(code projections.Null[int32]) string {

@@ -24,7 +24,7 @@ type tables struct {
 }
 
 func writeTable(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	d, err := readDigest(run, stream, options.Sections, tableLimits)
+	d, err := readDigest(run, stream, options, tableLimits)
 	if err != nil {
 		return projections.Run{}, err
 	}
@@ -34,14 +34,13 @@ func writeTable(out io.Writer, run domain.RunID, stream projections.Stream, opti
 }
 
 func (t *tables) write(d *digest) {
-	has := t.options.Sections.Has
-	if has(Run) || has(TimingsRun) {
+	if t.options.showSummary() {
 		t.summary(d)
 	}
-	if has(Jobs) || has(TimingsJobs) {
+	if t.options.showJobs() {
 		t.jobs(&d.jobs)
 	}
-	if has(ShEvents) || has(TimingsSh) {
+	if t.options.showCommands() {
 		t.commands(&d.commands.shown)
 	}
 	if d.showSlowest(t.options) {
@@ -50,8 +49,11 @@ func (t *tables) write(d *digest) {
 	switch {
 	case d.showDiagnostics(t.options):
 		t.diagnostics(&d.diagnostics)
-	case has(Diagnostics) && len(t.options.Sections) < len(All):
+	case t.options.has(projections.Diagnostics.Definition) && t.options.asked():
 		t.parts("", "", []string{"no diagnostics"})
+	}
+	for _, l := range d.listings {
+		t.listing(l)
 	}
 }
 
@@ -88,6 +90,9 @@ func (t *tables) summary(d *digest) {
 	}
 	shown, _ := display.Fit(id, most)
 	t.parts(t.paint(colorOf(verdict), before+shown+behind), "", d.headline())
+	if labels := d.shownLabels(t.options); len(labels) > 0 {
+		t.parts("", "  ", labels)
+	}
 	if timing := &d.timing; timing.BusyMs.Valid && timing.PeakJobs > 1 {
 		t.parts("", "  ", []string{"busy " + maybe(timing.BusyMs), "jobs took " + maybe(timing.JobMs) + " in all",
 			"up to " + strconv.Itoa(timing.PeakJobs) + " at once"})
@@ -174,6 +179,35 @@ func (t *tables) diagnostics(diagnostics *shown[projections.Diagnostic]) {
 		g.Columns[3].Share = 0
 	}
 	t.grid(g, "diagnostic", tally{display.Complete: left.sum()})
+}
+
+// listing writes the rows of a projection that has no view of its own, below its name.
+func (t *tables) listing(l *listing) {
+	rows, left := l.shown()
+	if len(rows) == 0 {
+		if t.options.asked() {
+			t.parts("", "", []string{"no rows of " + l.of.Name})
+		}
+		return
+	}
+	if t.begun {
+		_, _ = t.out.WriteString("\n")
+	}
+	t.begun = false // the table follows at once
+	_, _ = t.out.WriteString(l.of.Name + "\n")
+	most := l.characters
+	if t.options.Width > 0 {
+		most = min(most, t.options.Width)
+	}
+	g := &Grid{Columns: l.columns(t.options.Width == 0)}
+	for _, r := range rows {
+		cells := make([]Cell, len(r.cells))
+		for i, value := range r.cells {
+			cells[i] = shortened(value, most)
+		}
+		g.Rows = append(g.Rows, cells)
+	}
+	t.grid(g, l.one(), left)
 }
 
 // id is an id as a cell.

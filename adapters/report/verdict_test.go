@@ -20,7 +20,7 @@ func TestNoRunIsGreenWithoutItsEnd(t *testing.T) {
 		if run.Ended || run.State != projections.Complete {
 			return
 		}
-		only := report.Options{Color: true, Sections: report.Selection{report.Run}}
+		only := report.Options{Color: true, Projections: only("run")}
 		table, markdown := write(t, report.Table, entries, only), write(t, report.Markdown, entries, only)
 		if !strings.HasPrefix(table, "\x1b[33m◐ run-1 complete so far\x1b[0m ") || !strings.HasPrefix(markdown, "### 🟡 run-1 complete so far\n") {
 			t.Fatalf("%q\n%q", table, markdown)
@@ -65,7 +65,7 @@ func TestNumericRunIDs(t *testing.T) {
 	for id, want := range map[string]string{"1": "run 1: failed", "2026-11-27": "run 2026-11-27: failed", "": `run "": failed`, "run-1": "run-1 failed", "7a": "7a failed"} {
 		var table, markdown strings.Builder
 		entries := laws.Entries([]domain.Event{domain.NewRunFinished(0, domain.Failed)})
-		only := report.Options{Sections: report.Selection{report.Run}}
+		only := report.Options{Projections: only("run")}
 		for format, out := range map[report.Format]*strings.Builder{report.Table: &table, report.Markdown: &markdown} {
 			if _, err := report.Write(out, format, domain.RunID(id), stream(entries), only); err != nil {
 				t.Fatal(err)

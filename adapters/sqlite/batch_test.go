@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // Rows wait only as long as their text is short: 256 commands may have
@@ -20,11 +21,11 @@ func TestLongTextDoesNotWait(t *testing.T) {
 	defer i.wait()
 	cmd := strings.Repeat("x", maxText/3)
 	for n := range 20 {
-		rows := []projections.Row[projections.ShEvent]{{Index: n, Value: projections.ShEvent{JobID: "build", Seq: n, Cmd: cmd}}}
-		if err := insert(i, shEvents, any("a"), rows, appendShEvent); err != nil {
+		rows := store.RowsOf(projections.ShEvents, projections.Row[projections.ShEvent]{Index: n, Value: projections.ShEvent{JobID: "build", Seq: n, Cmd: cmd}})
+		if err := i.rows(s.tables[rows.Of], any("a"), rows); err != nil {
 			t.Fatal(err)
 		}
-		if b := i.pending[shEvents]; b != nil && b.rows > 2 {
+		if b := i.pending[s.tables[rows.Of].way(rows.At(0), 0)]; b != nil && b.rows > 2 {
 			t.Fatalf("%d commands of %d bytes wait", b.rows, len(cmd))
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"testing"
 
@@ -64,7 +63,14 @@ func (s shape) batches() (batches []*store.Rows) {
 func (s shape) run(number int) (batches []*store.Rows) {
 	rnd := rand.New(rand.NewPCG(1, uint64(number)))
 	id := domain.RunID(fmt.Sprintf("run-%06d", number))
-	rows := &store.Rows{RunID: id}
+	var jobs []projections.Row[projections.Job]
+	var commands []projections.Row[projections.ShEvent]
+	var timings []projections.Row[projections.JobTiming]
+	batch := func(more ...store.TableRows) {
+		batches = append(batches, &store.Rows{RunID: id, Tables: append(more,
+			store.RowsOf(projections.Jobs, jobs...), store.RowsOf(projections.ShEvents, commands...), store.RowsOf(projections.JobTimings, timings...))})
+		jobs, commands, timings = nil, nil, nil
+	}
 	start := int64(1795444880000) + int64(number)*60_000
 	at, sh := start, 0
 	for job := range s.jobs {
@@ -73,26 +79,26 @@ func (s shape) run(number int) (batches []*store.Rows) {
 			row := projections.ShEvent{JobID: name, Seq: seq, Cmd: command(rnd), StartedAtMs: at}
 			at += rnd.Int64N(400)
 			row.FinishedAtMs, row.ExitCode = projections.Some(at), projections.Some(rnd.Int32N(50)/49)
-			rows.ShEvents = append(rows.ShEvents, projections.Row[projections.ShEvent]{Index: sh, Value: row})
+			commands = append(commands, projections.Row[projections.ShEvent]{Index: sh, Final: true, Value: row})
 		}
 		took := projections.Some(at - begin)
-		rows.Jobs = append(rows.Jobs, projections.Row[projections.Job]{Index: job, Value: projections.Job{
+		jobs = append(jobs, projections.Row[projections.Job]{Index: job, Final: true, Value: projections.Job{
 			JobID: name, State: projections.Complete, ExitCode: projections.Some[int32](0),
 			StartedAtMs: projections.Some(begin), FinishedAtMs: projections.Some(at),
 		}})
-		rows.Timings = append(rows.Timings, projections.Row[projections.JobTiming]{Index: job, Value: projections.JobTiming{
+		timings = append(timings, projections.Row[projections.JobTiming]{Index: job, Final: true, Value: projections.JobTiming{
 			JobID: name, OffsetMs: projections.Some(begin - start), DurationMs: took, ShCount: 3, ShMs: took, GapMs: projections.Some[int64](0),
 		}})
-		if len(rows.Jobs) == batchJobs {
-			batches, rows = append(batches, rows), &store.Rows{RunID: id}
+		if len(jobs) == batchJobs {
+			batch()
 		}
 	}
 	wall := projections.Some(at - start)
-	rows.Run = projections.Some(store.Run{
+	batch(store.RowsOf(projections.RunTable, projections.Row[store.Run]{Value: store.Run{
 		Run:       projections.Run{RunID: id, State: projections.Complete, Events: int64(2 * (s.jobs + s.sh)), Jobs: s.jobs, ShEvents: s.sh},
 		RunTiming: projections.RunTiming{StartedAtMs: projections.Some(start), LastAtMs: projections.Some(at), WallMs: wall, BusyMs: wall, JobMs: wall, PeakJobs: 1},
-	})
-	return append(batches, rows)
+	}}))
+	return batches
 }
 
 func command(rnd *rand.Rand) string {
@@ -140,7 +146,7 @@ func insertAll(b *testing.B, s store.Store, batches []*store.Rows, group int) er
 				if err := tx.Insert(rows); err != nil {
 					return err
 				}
-				if rows.Run.Valid {
+				if rows.Tables[0].Of == projections.RunTable.Definition {
 					runs++
 					if err := tx.SetCheckpoint(rows.RunID, aCheckpoint); err != nil {
 						return err
@@ -161,10 +167,7 @@ func benchShell(b *testing.B, shape shape, settings string) {
 	if err != nil {
 		b.Skip("the shell sqlite3 is not here to be compared with")
 	}
-	schema, err := os.ReadFile("migrations/00001_tables.sql")
-	if err != nil {
-		b.Fatal(err)
-	}
+	schema := sqlite.Schema(projections.Builtin)
 	folder := b.TempDir()
 	imports := settings
 	for _, table := range writeCSV(b, folder, shape) {
@@ -176,7 +179,7 @@ func benchShell(b *testing.B, shape shape, settings string) {
 		for _, file := range []string{"", "-wal", "-shm"} {
 			os.Remove(path + file)
 		}
-		runShell(b, shell, path, settings+string(schema))
+		runShell(b, shell, path, settings+schema)
 		b.StartTimer()
 		runShell(b, shell, path, imports)
 	}
@@ -216,20 +219,19 @@ func writeCSV(b *testing.B, folder string, shape shape) []string {
 		}
 	}
 	for _, rows := range shape.batches() {
-		for _, row := range rows.Jobs {
-			r := row.Value
-			write("jobs", rows.RunID, r.JobID, r.State, r.ExitCode, r.StartedAtMs, r.FinishedAtMs, row.Index+1)
-		}
-		for _, row := range rows.ShEvents {
-			r := row.Value
-			write("sh_events", rows.RunID, r.JobID, r.Seq, r.Cmd, r.StartedAtMs, r.FinishedAtMs, r.ExitCode, row.Index+1)
-		}
-		for _, row := range rows.Timings {
-			r := row.Value
-			write("timings", rows.RunID, r.JobID, r.OffsetMs, r.DurationMs, r.ShCount, r.ShMs, r.GapMs)
-		}
-		if r := rows.Run.V; rows.Run.Valid {
-			write("runs", r.RunID, r.State, 0, r.Events, 0, r.Run.Jobs, 0, r.Run.ShEvents, 0, 0, r.StartedAtMs, r.LastAtMs, r.WallMs, r.BusyMs, r.JobMs, r.PeakJobs)
+		for _, table := range rows.Tables {
+			for i := range table.Len() {
+				row := table.At(i)
+				values := []any{rows.RunID}
+				for _, c := range table.Of.Columns {
+					if value := c.Value(row.Value); value != nil {
+						values = append(values, value)
+					} else {
+						values = append(values, "")
+					}
+				}
+				write(table.Of.Table, append(values, row.Index+1, row.Final)...)
+			}
 		}
 	}
 	for _, table := range tables {
@@ -249,12 +251,18 @@ func benchAutocommit(b *testing.B, shape shape) {
 	n := 0
 	for b.Loop() {
 		for _, rows := range batches {
-			for row := range slices.Values(rows.ShEvents) {
-				r := row.Value
-				_, err := db.Exec(`INSERT INTO sh_events VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-					n, r.JobID, r.Seq, r.Cmd, r.StartedAtMs, r.FinishedAtMs.V, r.ExitCode.V, row.Index+1)
-				if err != nil {
-					b.Fatal(err)
+			for _, table := range rows.Tables {
+				if table.Of != projections.ShEvents.Definition {
+					continue
+				}
+				for i := range table.Len() {
+					row := table.At(i)
+					r := projections.ShEvents.At(row.Value)
+					_, err := db.Exec(`INSERT INTO sh_events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+						n, r.JobID, r.Seq, r.Cmd, r.StartedAtMs, r.FinishedAtMs.V, r.ExitCode.V, row.Index+1, true)
+					if err != nil {
+						b.Fatal(err)
+					}
 				}
 			}
 		}

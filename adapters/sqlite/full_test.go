@@ -2,12 +2,10 @@ package sqlite_test
 
 import (
 	"errors"
-	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -19,12 +17,7 @@ func TestFull(t *testing.T) {
 	if err := s.Update(t.Context(), insertRun("a")); err != nil {
 		t.Fatal(err)
 	}
-	large := &store.Rows{RunID: "b"}
-	for i := range 5_000 {
-		large.ShEvents = append(large.ShEvents, projections.Row[projections.ShEvent]{
-			Index: i, Value: projections.ShEvent{JobID: "build", Seq: i + 1, Cmd: fmt.Sprint("a secret ", strings.Repeat("x", 1000))},
-		})
-	}
+	large := commands("b", 5_000, "a secret "+strings.Repeat("x", 1000))
 	update := func() error {
 		return s.Update(t.Context(), func(tx store.Tx) error {
 			return errors.Join(insertRun("a")(tx), tx.Insert(large))
@@ -61,13 +54,7 @@ func TestRowsThatAreThere(t *testing.T) {
 			if err := errors.Join(tx.Insert(aRun("b")), tx.Insert(aRun("a"))); err != nil {
 				return err
 			}
-			filler := &store.Rows{RunID: "c"}
-			for i := range fillers {
-				filler.ShEvents = append(filler.ShEvents, projections.Row[projections.ShEvent]{
-					Index: i, Value: projections.ShEvent{JobID: "build", Seq: i + 1, Cmd: "a secret"},
-				})
-			}
-			tx.Insert(filler) // an error that is not heeded is met again
+			tx.Insert(commands("c", fillers, "a secret")) // an error that is not heeded is met again
 			return nil
 		})
 		if err == nil || strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), "insert rows") {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,22 +26,23 @@ func TestInsertedAsGiven(t *testing.T) {
 		try++
 		counts := rapid.OneOf(rapid.IntRange(0, 5), rapid.IntRange(0, 300), rapid.SampledFrom([]int{1, 4, 15, 16, 17, 64, 255, 256, 257, 600}))
 		runs := rapid.SliceOfNDistinct(rapid.IntRange(0, 9), 1, 4, rapid.ID).Draw(t, "runs")
-		rows := map[domain.RunID]*store.Rows{}
+		rows := map[domain.RunID]*given{}
 		var order []*store.Rows
 		for range rapid.IntRange(1, 8).Draw(t, "inserts") {
 			run := domain.RunID(fmt.Sprintf("try-%d-%d", try, rapid.SampledFrom(runs).Draw(t, "run")))
 			if rows[run] == nil {
-				rows[run] = &store.Rows{RunID: run}
+				rows[run] = &given{}
 			}
-			order = append(order, more(rows[run], counts.Draw(t, "count"), rapid.SampledFrom([]int{0, 10, 200_000}).Draw(t, "text")))
+			order = append(order, rows[run].more(run, counts.Draw(t, "count"), rapid.SampledFrom([]int{0, 10, 200_000}).Draw(t, "text")))
 		}
 		err := s.Update(t.Context(), func(tx store.Tx) error {
 			for _, part := range order {
 				if err := tx.Insert(part); err != nil {
 					return err
 				}
-				clear(part.ShEvents) // the caller's again
-				clear(part.Jobs)
+				for _, table := range part.Tables {
+					table.Reset() // the caller's again
+				}
 			}
 			return nil
 		})
@@ -48,7 +50,7 @@ func TestInsertedAsGiven(t *testing.T) {
 			t.Fatal(err)
 		}
 		for run, want := range rows {
-			if err := s.View(t.Context(), run, func(snapshot store.Snapshot) error { return same(snapshot, want) }); err != nil {
+			if err := s.View(t.Context(), run, want.same); err != nil {
 				t.Fatalf("%s: %v", run, err)
 			}
 		}
@@ -56,53 +58,53 @@ func TestInsertedAsGiven(t *testing.T) {
 		for run := range rows {
 			ids = append(ids, run)
 		}
-		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Clear(ids, store.AllTables) }); err != nil {
+		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Clear(ids, s.Projections().Stored()) }); err != nil {
 			t.Fatal(err)
 		}
 	})
 }
 
-// more adds rows to those of a run, and returns them by themselves. Their texts
-// get long, but not all of them: that would take its time.
-func more(all *store.Rows, count, text int) *store.Rows {
-	part := &store.Rows{RunID: all.RunID}
-	for i := range count {
-		n := len(all.ShEvents)
-		cmd := fmt.Sprint(all.RunID, " ", n)
-		if i%50 == 0 {
-			cmd += strings.Repeat("x", text)
-		}
-		sh := projections.Row[projections.ShEvent]{Index: n, Value: projections.ShEvent{JobID: fmt.Sprint("job-", n), Seq: n, Cmd: cmd, StartedAtMs: int64(-n)}}
-		job := projections.Row[projections.Job]{Index: n, Value: projections.Job{JobID: fmt.Sprint("job-", n), State: projections.Failed, ExitCode: projections.Some(int32(n))}}
-		all.ShEvents, part.ShEvents = append(all.ShEvents, sh), append(part.ShEvents, sh)
-		all.Jobs, part.Jobs = append(all.Jobs, job), append(part.Jobs, job)
-	}
-	return part
+// given are the rows that a run was given.
+type given struct {
+	sh   []projections.Row[projections.ShEvent]
+	jobs []projections.Row[projections.Job]
 }
 
-func same(snapshot store.Snapshot, want *store.Rows) error {
+// more adds rows to those of a run, and returns them by themselves. Their texts
+// get long, but not all of them: that would take its time.
+func (g *given) more(run domain.RunID, count, text int) *store.Rows {
+	before := len(g.sh)
+	for n := before; n < before+count; n++ {
+		cmd := fmt.Sprint(run, " ", n)
+		if n%50 == 0 {
+			cmd += strings.Repeat("x", text)
+		}
+		id := fmt.Sprint("job-", n)
+		g.sh = append(g.sh, projections.Row[projections.ShEvent]{Index: n, Final: n%3 == 0, Value: projections.ShEvent{JobID: id, Seq: n, Cmd: cmd, StartedAtMs: int64(-n)}})
+		g.jobs = append(g.jobs, projections.Row[projections.Job]{Index: n, Final: n%2 == 0, Value: projections.Job{JobID: id, State: projections.Failed, ExitCode: projections.Some(int32(n))}})
+	}
+	return &store.Rows{RunID: run, Tables: []store.TableRows{
+		store.RowsOf(projections.ShEvents, slices.Clone(g.sh[before:])...), store.RowsOf(projections.Jobs, slices.Clone(g.jobs[before:])...),
+	}}
+}
+
+func (g *given) same(snapshot store.Snapshot) error {
+	return errors.Join(sameRows(snapshot, projections.ShEvents, g.sh), sameRows(snapshot, projections.Jobs, g.jobs))
+}
+
+func sameRows[R comparable](snapshot store.Snapshot, of *projections.Defined[R], want []projections.Row[R]) error {
 	n := 0
-	for row, err := range snapshot.ShEvents() {
+	for row, err := range snapshot.Rows(of.Definition) {
 		if err != nil {
 			return err
 		}
-		if n >= len(want.ShEvents) || row != want.ShEvents[n] {
-			return fmt.Errorf("command %d is not what it was", n)
+		if got := (projections.Row[R]{Index: row.Index, Final: row.Final, Value: *of.At(row.Value)}); n >= len(want) || got != want[n] {
+			return fmt.Errorf("%s: row %d is not what it was", of.Table, n)
 		}
 		n++
 	}
-	m := 0
-	for row, err := range snapshot.Jobs() {
-		if err != nil {
-			return err
-		}
-		if m >= len(want.Jobs) || row != want.Jobs[m] {
-			return fmt.Errorf("job %d = %v", m, row)
-		}
-		m++
-	}
-	if n != len(want.ShEvents) || m != len(want.Jobs) {
-		return fmt.Errorf("%d commands and %d jobs, want %d", n, m, len(want.ShEvents))
+	if n != len(want) {
+		return fmt.Errorf("%s: %d rows, want %d", of.Table, n, len(want))
 	}
 	return nil
 }
@@ -124,12 +126,9 @@ func TestLogIsBounded(t *testing.T) {
 		return info.Size()
 	}
 	update := func(run string, rows int) {
-		r := &store.Rows{RunID: domain.RunID(run)}
-		for i := range rows {
-			r.ShEvents = append(r.ShEvents, projections.Row[projections.ShEvent]{Index: i, Value: projections.ShEvent{JobID: "build", Seq: i, Cmd: cmd}})
-		}
+		r := commands(domain.RunID(run), rows, cmd)
 		err := s.Update(t.Context(), func(tx store.Tx) error {
-			return errors.Join(tx.Clear([]domain.RunID{r.RunID}, store.AllTables), tx.Insert(r))
+			return errors.Join(tx.Clear([]domain.RunID{r.RunID}, s.Projections().Stored()), tx.Insert(r))
 		})
 		if err != nil {
 			t.Fatal(err)

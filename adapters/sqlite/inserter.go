@@ -3,6 +3,8 @@ package sqlite
 import (
 	"context"
 	"sync/atomic"
+
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // inserter collects rows and inserts many with one statement. Where there are
@@ -31,33 +33,38 @@ func newInserter(ctx context.Context, session *session) *inserter {
 	}
 }
 
-// insert adds rows of a run to a table.
-func insert[R any](i *inserter, t *table, run any, rows []R, appendRow func([]any, *R) []any) error {
+// rows adds rows of a run to a table.
+func (i *inserter) rows(t *tables, run any, rows store.TableRows) error {
+	for n := range rows.Len() {
+		row := rows.At(n)
+		err := i.add(t.way(row, rows.Stored), run, func(args []any, text *int) []any { return t.append(args, row, text) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds a row of a run to a table. appendRow appends its arguments, without the run's
+// id.
+func (i *inserter) add(t *table, run any, appendRow func(args []any, text *int) []any) error {
 	b := i.pending[t]
-	if len(rows) > 0 && b != nil && !b.mixed && b.args[0] != run {
+	switch {
+	case b == nil:
+		b = i.fresh()
+		b.begin(t, run)
+		i.pending[t] = b
+	case !b.mixed && b.args[0] != run:
 		b.mix()
 	}
-	for r := range rows {
-		if b == nil {
-			b = i.fresh()
-			b.begin(t, run)
-		}
-		if b.mixed {
-			b.args = append(b.args, run)
-		}
-		before := len(b.args)
-		b.args = appendRow(b.args, &rows[r])
-		for _, arg := range b.args[before:] {
-			if text, ok := arg.(string); ok {
-				b.text += len(text)
-			}
-		}
-		if b.rows++; b.full() {
-			i.hand(b)
-			b = nil
-		}
+	if b.mixed {
+		b.args = append(b.args, run)
 	}
-	i.pending[t] = b
+	b.args = appendRow(b.args, &b.text)
+	if b.rows++; b.full() {
+		i.hand(b)
+		delete(i.pending, t)
+	}
 	return i.err
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
+	"maps"
+	"slices"
 
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -13,13 +15,13 @@ import (
 // tables of ours from somebody else's.
 const schemaTable = "quire_project_schema"
 
-// taken are the names that the tables and views of a store have.
-var taken = []string{"runs", "jobs", "sh_events", "timings", "sh_timings", "diagnostics", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store"}
+// fixed are the names of the tables and views that a store has, whatever its projections.
+var fixed = []string{"sh_timings", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections"}
 
 // inspect returns the version of the store's tables; 0 if there are none. It
 // changes nothing.
-func inspect(ctx context.Context, db *sql.DB) (version int64, err error) {
-	names, err := namesIn(ctx, db)
+func inspect(ctx context.Context, db *sql.DB, set *projections.Set) (version int64, err error) {
+	names, err := namesIn(ctx, db, set)
 	if err != nil {
 		return 0, err
 	}
@@ -31,8 +33,9 @@ func inspect(ctx context.Context, db *sql.DB) (version int64, err error) {
 	if version > latest {
 		return 0, fmt.Errorf("%w (its tables have version %d, this program knows %d)", store.ErrNewerSchema, version, latest)
 	}
-	for _, name := range taken {
-		if version == 0 && names[name] {
+	delete(names, schemaTable)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		if version == 0 {
 			return 0, foreign(name)
 		}
 	}
@@ -56,23 +59,4 @@ func versionIn(ctx context.Context, db *sql.DB) (version int64, err error) {
 
 func foreign(name string) error {
 	return fmt.Errorf("%w: %s is not this program's; name another database", store.ErrForeign, name)
-}
-
-// namesIn returns which of the names that matter are in use.
-func namesIn(ctx context.Context, db *sql.DB) (map[string]bool, error) {
-	query := `SELECT lower(name) FROM sqlite_schema WHERE lower(name) IN ('` + schemaTable + `', '` + strings.Join(taken, `', '`) + `')`
-	rows, err := db.QueryContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	names := map[string]bool{}
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		names[name] = true
-	}
-	return names, rows.Err()
 }

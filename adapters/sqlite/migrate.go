@@ -10,6 +10,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -17,23 +18,27 @@ import (
 var embedded embed.FS
 
 // latest is the version of the newest migration.
-const latest = 3
+const latest = 4
 
 // migrationTimeout is for how long migrating waits for others.
 const migrationTimeout = 10 * time.Second
 
-// migrate brings the tables up to the latest version.
-func migrate(ctx context.Context, db *sql.DB) error {
-	return patiently(ctx, migrationTimeout, func() error { return migrateBeside(ctx, db) })
+// migrate brings the tables up to the latest version, and makes those of projections.
+func migrate(ctx context.Context, db *sql.DB, set *projections.Set, remake bool) error {
+	err := patiently(ctx, migrationTimeout, func() error { return migrateBeside(ctx, db, set) })
+	if err == nil {
+		err = patiently(ctx, migrationTimeout, func() error { return makeTables(ctx, db, set, remake) })
+	}
+	return err
 }
 
 // migrateBeside does so beside others that may be at it at the same time: an
 // error counts only if nobody has got further.
-func migrateBeside(ctx context.Context, db *sql.DB) error {
-	version, err := inspect(ctx, db)
+func migrateBeside(ctx context.Context, db *sql.DB, set *projections.Set) error {
+	version, err := inspect(ctx, db, set)
 	for err == nil && version < latest {
 		before, failed := version, up(ctx, db)
-		if version, err = inspect(ctx, db); err == nil && version == before {
+		if version, err = inspect(ctx, db, set); err == nil && version == before {
 			return failed
 		}
 	}

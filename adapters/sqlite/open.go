@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quire-ci/quire-project/projections"
+
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 )
@@ -23,7 +25,7 @@ import (
 //
 // A database that cannot be written is opened for reading.
 func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
-	o := options{busyTimeout: 10 * time.Second, cache: 64 << 20}
+	o := options{busyTimeout: 10 * time.Second, cache: 64 << 20, set: projections.Builtin}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -60,13 +62,13 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 	reads.SetMaxIdleConns(runtime.GOMAXPROCS(0))
 	writes.SetMaxOpenConns(1)
 	// Who closes last takes over what is in the write-ahead log.
-	s := newStore(name, reads, writes, func() error { return errors.Join(reads.Close(), writes.Close()) })
+	s := newStore(name, o.set, reads, writes, func() error { return errors.Join(reads.Close(), writes.Close()) })
 	if mode.Has("immutable") {
 		return s, nil
 	}
 	err = patiently(ctx, o.busyTimeout, func() error { return useLog(ctx, writes) })
 	if err == nil {
-		err = migrate(ctx, writes)
+		err = migrate(ctx, writes, o.set, o.remake)
 	}
 	if err == nil {
 		err = s.files.open(path)
@@ -78,13 +80,18 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 }
 
 // New makes a store of a database that is open already. The tables are made
-// where they are not there yet; settings are left as they are. The handle
+// where they are not there yet; settings are left as they are, and options that
+// are about settings have no effect. The handle
 // stays the caller's, and is not closed.
-func New(ctx context.Context, db *sql.DB) (*Store, error) {
-	if err := migrate(ctx, db); err != nil {
+func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
+	o := options{set: projections.Builtin}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	if err := migrate(ctx, db, o.set, o.remake); err != nil {
 		return nil, explain(err)
 	}
-	return newStore("", db, db, func() error { return nil }), nil
+	return newStore("", o.set, db, db, func() error { return nil }), nil
 }
 
 var errNoStore = fmt.Errorf("there is no store here; make one with rebuild: %w", fs.ErrNotExist)
@@ -150,7 +157,7 @@ func peek(ctx context.Context, path string, mode url.Values, o *options) (int64,
 	if err != nil {
 		return 0, err
 	}
-	version, err := inspect(ctx, db)
+	version, err := inspect(ctx, db, o.set)
 	return version, errors.Join(err, db.Close())
 }
 

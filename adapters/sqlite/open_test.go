@@ -178,21 +178,30 @@ func insertRun(run domain.RunID) func(store.Tx) error {
 		if _, err := tx.Lock([]domain.RunID{run}); err != nil {
 			return err
 		}
-		return errors.Join(tx.Clear([]domain.RunID{run}, store.AllTables), tx.Insert(aRun(run)), tx.SetCheckpoint(run, aCheckpoint))
+		return errors.Join(tx.Clear([]domain.RunID{run}, projections.Builtin.Stored()), tx.Insert(aRun(run)), tx.SetCheckpoint(run, aCheckpoint))
 	}
 }
 
-var aCheckpoint = store.Checkpoint{Mark: domain.StartMark, End: domain.StartMark, Reducers: projections.Version, Source: "somewhere"}
+var aCheckpoint = store.Checkpoint{Mark: domain.StartMark, End: domain.StartMark, Projections: projections.ID(projections.Builtin.Stored()), Source: "somewhere"}
 
 func aRun(run domain.RunID) *store.Rows {
-	return &store.Rows{
-		RunID:       run,
-		Jobs:        []projections.Row[projections.Job]{{Value: projections.Job{JobID: "build", State: projections.Active}}},
-		ShEvents:    []projections.Row[projections.ShEvent]{{Value: projections.ShEvent{JobID: "build", Seq: 1, Cmd: "a secret"}}},
-		Timings:     []projections.Row[projections.JobTiming]{{Value: projections.JobTiming{JobID: "build"}}},
-		Diagnostics: []projections.Row[projections.Diagnostic]{{Value: projections.Diagnostic{Code: projections.TornTail}}},
-		Run:         projections.Some(store.Run{Run: projections.Run{RunID: run, State: projections.Active}}),
+	return &store.Rows{RunID: run, Tables: []store.TableRows{
+		store.RowsOf(projections.RunTable, projections.Row[store.Run]{Value: store.Run{Run: projections.Run{RunID: run, State: projections.Active}}}),
+		store.RowsOf(projections.LabelRows, projections.Row[projections.Label]{Value: projections.Label{Key: "ref", Value: "main"}, Final: true}),
+		store.RowsOf(projections.Jobs, projections.Row[projections.Job]{Value: projections.Job{JobID: "build", State: projections.Active}}),
+		store.RowsOf(projections.ShEvents, projections.Row[projections.ShEvent]{Value: projections.ShEvent{JobID: "build", Seq: 1, Cmd: "a secret"}}),
+		store.RowsOf(projections.JobTimings, projections.Row[projections.JobTiming]{Value: projections.JobTiming{JobID: "build"}}),
+		store.RowsOf(projections.Diagnostics, projections.Row[projections.Diagnostic]{Value: projections.Diagnostic{Code: projections.TornTail}, Final: true}),
+	}}
+}
+
+// commands are rows of so many commands, as long as text.
+func commands(run domain.RunID, count int, text string) *store.Rows {
+	rows := make([]projections.Row[projections.ShEvent], count)
+	for i := range rows {
+		rows[i].Index, rows[i].Value = i, projections.ShEvent{JobID: "build", Seq: i + 1, Cmd: text}
 	}
+	return &store.Rows{RunID: run, Tables: []store.TableRows{store.RowsOf(projections.ShEvents, rows...)}}
 }
 
 func filesIn(t tester, folder string) []string {

@@ -1,6 +1,10 @@
 package sqlite
 
-import "time"
+import (
+	"time"
+
+	"github.com/quire-ci/quire-project/projections"
+)
 
 // Option changes how [Open] opens a database.
 type Option func(*options)
@@ -10,7 +14,17 @@ type options struct {
 	busyTimeout time.Duration
 	durable     bool
 	cache       int64
+	set         *projections.Set
+	remake      bool
 }
+
+// Projections sets of which projections the store has tables; [projections.Builtin]
+// otherwise.
+func Projections(set *projections.Set) Option { return func(o *options) { o.set = set } }
+
+// Remake has tables that were made for other columns, by another version of their
+// projections, be dropped and made anew, without rows.
+func Remake() Option { return func(o *options) { o.remake = true } }
 
 // Durable makes every commit wait until it is on the disk. It is for those who
 // let go of a stream, or tell a broker that they are done with a part of one, once

@@ -16,6 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -98,7 +99,7 @@ func Example_orchestrator() {
 		panic(err)
 	}
 	fmt.Printf("run %s %s after %d ms, %d of %d jobs failed; status %d\n", run.RunID, run.State, run.WallMs.V, run.FailedJobs, run.Run.Jobs, run.status)
-	jobs, err := store.ReadJobs(ctx, db, "42")
+	jobs, err := store.Read(ctx, db, projections.Jobs, "42")
 	if err != nil {
 		panic(err)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/adapters/storetest"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -23,12 +24,12 @@ func TestStoreOnOwnHandle(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	storetest.Run(t, func(t *testing.T) store.Store { return adopt(t, db) })
+	storetest.Run(t, func(t *testing.T, set *projections.Set) store.Store { return adopt(t, db, sqlite.Projections(set)) })
 }
 
-func adopt(t testing.TB, db *sql.DB) *sqlite.Store {
+func adopt(t testing.TB, db *sql.DB, opts ...sqlite.Option) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.New(t.Context(), db)
+	s, err := sqlite.New(t.Context(), db, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,11 +66,14 @@ func TestPagesAreFound(t *testing.T) {
 	if _, err := s.dialect.RunIDs(t.Context(), p, "a", 10); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := s.dialect.Outdated(t.Context(), p, "a", 10); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := s.dialect.Checkpoints(t.Context(), p, []domain.RunID{"a", "b"}); err != nil {
 		t.Fatal(err)
 	}
 	for _, steps := range p.plans {
-		for table := range strings.SplitSeq("runs jobs sh_events timings diagnostics checkpoints", " ") {
+		for table := range strings.SplitSeq("runs labels jobs sh_events timings diagnostics", " ") {
 			if strings.Contains(steps, "SCAN "+table) {
 				t.Errorf("a table is read as a whole:\n%s", steps)
 			}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -115,8 +116,8 @@ func readsOnly(ctx context.Context, path string) error {
 		return fmt.Errorf("Runs = %v, %v", runs, err)
 	}
 	err = s.View(ctx, "a", func(snapshot store.Snapshot) error {
-		for row, err := range snapshot.ShEvents() {
-			if err == nil && row.Value.Cmd != "a secret" {
+		for row, err := range snapshot.Rows(projections.ShEvents.Definition) {
+			if err == nil && projections.ShEvents.At(row.Value).Cmd != "a secret" {
 				return fmt.Errorf("row %v", row)
 			}
 			return err

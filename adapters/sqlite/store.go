@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -20,13 +21,18 @@ type Store struct {
 	turn          chan struct{} // held by who writes
 	kept          *session      // for the next one
 	files         files
+	tables        map[*projections.Definition]*tables
 }
 
 var _ store.Store = (*Store)(nil)
 
-func newStore(name string, reads, writes *sql.DB, closeAll func() error) *Store {
+func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll func() error) *Store {
 	s := &Store{name: name, reads: reads, writes: writes, close: closeAll, turn: make(chan struct{}, 1)}
-	s.dialect = &sqlread.Dialect{Error: s.where}
+	s.dialect = &sqlread.Dialect{Set: set, Error: s.where}
+	s.tables = map[*projections.Definition]*tables{}
+	for _, of := range set.Stored() {
+		s.tables[of] = newTables(of)
+	}
 	return s
 }
 
@@ -82,9 +88,17 @@ func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]do
 	return found, s.there("read", err)
 }
 
-func (s *Store) Older(ctx context.Context, reducers int, after domain.RunID, limit int) ([]domain.RunID, error) {
-	found, err := s.dialect.Older(ctx, s.reads, reducers, after, limit)
+func (s *Store) Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	found, err := s.dialect.Outdated(ctx, s.reads, after, limit)
 	return found, s.there("read", err)
+}
+
+// Projections returns those that the store has tables of, for this program.
+func (s *Store) Projections() *projections.Set { return s.dialect.Set }
+
+func (s *Store) Versions(ctx context.Context) (map[string]int, error) {
+	versions, err := s.dialect.Versions(ctx, s.reads)
+	return versions, s.there("read", err)
 }
 
 func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {

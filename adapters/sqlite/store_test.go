@@ -6,6 +6,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/adapters/storetest"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -18,9 +19,9 @@ func TestStore(t *testing.T) {
 		n = 20
 	}
 	storetest.Tries(t, n)
-	storetest.RunParallel(t, func(t *testing.T) func(t *testing.T) store.Store {
+	storetest.RunParallel(t, func(t *testing.T) storetest.Opener {
 		path := filepath.Join(t.TempDir(), "quire.db")
-		return func(t *testing.T) store.Store { return open(t, path) }
+		return func(t *testing.T, set *projections.Set) store.Store { return open(t, path, sqlite.Projections(set)) }
 	})
 }
 

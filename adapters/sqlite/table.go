@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"encoding/hex"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/projections"
@@ -14,13 +16,7 @@ type table struct {
 	into string // INSERT INTO table (run_id, more columns)
 	// columns is how many columns there are beside the run's id.
 	columns int
-	also    string // value of a column that is no argument
-	// replaced is the same table for rows that replace what is there.
-	replaced *table
-}
-
-func newTable(into string, columns int) *table {
-	return &table{into: "INSERT OR ROLLBACK " + into, columns: columns, replaced: &table{into: "REPLACE " + into, columns: columns}}
+	also    string // values of columns that are no arguments
 }
 
 // statement returns the one that inserts so many rows. Where they are all of one
@@ -35,82 +31,79 @@ func (t *table) statement(rows int, mixed bool) string {
 	return t.into + " VALUES " + strings.Repeat(row+",", rows-1) + row
 }
 
-var (
-	runs = newTable(`INTO runs (run_id, state, ended, events, unknown_events, jobs, failed_jobs, sh_events, failed_sh, open_sh,
-started_at_ms, last_at_ms, wall_ms, busy_ms, job_ms, peak_jobs)`, 15)
-	jobs        = newTable(`INTO jobs (run_id, job_id, state, exit_code, started_at_ms, finished_at_ms, position)`, 6)
-	shEvents    = newTable(`INTO sh_events (run_id, job_id, seq, cmd, started_at_ms, finished_at_ms, exit_code, position)`, 7)
-	timings     = newTable(`INTO timings (run_id, job_id, offset_ms, duration_ms, sh_count, sh_ms, gap_ms)`, 6)
-	diagnostics = newTable(`INTO diagnostics (run_id, position, code, line, "offset", job_id)`, 5)
-	// The time is that of SQLite, so that all programs tell it in the same way.
-	checkpoints = &table{`REPLACE INTO checkpoints (run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, reducers, reading, source, state,
-updated_at)`, 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`, nil}
-)
-
-// The functions below append the arguments of a row, without the run's id.
-
-func appendRun(args []any, r *store.Run) []any {
-	return append(args, state(r.State), r.Ended, r.Events, r.UnknownEvents, int64(r.Jobs), int64(r.FailedJobs),
-		int64(r.ShEvents), int64(r.FailedSh), int64(r.OpenSh),
-		null(r.StartedAtMs), null(r.LastAtMs), null(r.WallMs), null(r.BusyMs), null(r.JobMs), int64(r.PeakJobs))
-}
-
-func appendJob(args []any, row *projections.Row[projections.Job]) []any {
-	r := &row.Value
-	return append(args, r.JobID, state(r.State), nullCode(r.ExitCode), null(r.StartedAtMs), null(r.FinishedAtMs), position(row.Index))
-}
-
-func appendShEvent(args []any, row *projections.Row[projections.ShEvent]) []any {
-	r := &row.Value
-	return append(args, r.JobID, int64(r.Seq), r.Cmd, r.StartedAtMs, null(r.FinishedAtMs), nullCode(r.ExitCode), position(row.Index))
-}
-
-func appendTiming(args []any, row *projections.Row[projections.JobTiming]) []any {
-	r := &row.Value
-	return append(args, r.JobID, null(r.OffsetMs), null(r.DurationMs), int64(r.ShCount), null(r.ShMs), null(r.GapMs))
-}
-
-func appendDiagnostic(args []any, row *projections.Row[projections.Diagnostic]) []any {
-	r := &row.Value
-	var job any
-	if r.JobID.Valid {
-		job = r.JobID.V
-	}
-	return append(args, position(row.Index), string(r.Code), r.Line, r.Offset, job)
-}
+// The time is that of SQLite, so that all programs tell it in the same way.
+var checkpoints = &table{`REPLACE INTO checkpoints (run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, projections, reading, source, state,
+updated_at)`, 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`}
 
 func appendCheckpoint(args []any, c *store.Checkpoint) []any {
 	return append(args, c.Bytes, c.Lines, c.Events, hex.EncodeToString(c.SHA256[:]),
-		c.End.Bytes, c.End.Lines, hex.EncodeToString(c.End.SHA256[:]), int64(c.Reducers), c.Reading, c.Source, c.State)
+		c.End.Bytes, c.End.Lines, hex.EncodeToString(c.End.SHA256[:]), c.Projections, c.Reading, c.Source, c.State)
 }
 
-func position(index int) int64 { return int64(index) + 1 }
-
-func null(n projections.Null[int64]) any {
-	if !n.Valid {
-		return nil
-	}
-	return n.V
+// tables are how rows of a projection are put into its table: rows that are new and rows
+// that replace others, each open or final.
+type tables struct {
+	of   *projections.Definition
+	ways [2][2]*table
+	// values are those that a column of few values can have, as arguments, which would
+	// be allocated for each row.
+	values [][]any
 }
 
-func nullCode(n projections.Null[int32]) any {
-	if !n.Valid {
-		return nil
+func newTables(of *projections.Definition) *tables {
+	t := &tables{of: of}
+	columns := ""
+	for i := range of.Columns {
+		c := &of.Columns[i]
+		columns += fmt.Sprintf("%q, ", c.Name)
+		var values []any
+		for _, value := range c.Values {
+			values = append(values, value)
+		}
+		t.values = append(t.values, values)
 	}
-	return int64(n.V)
+	for replaces, verb := range []string{"INSERT OR ROLLBACK", "REPLACE"} {
+		for final := range 2 {
+			t.ways[replaces][final] = &table{
+				fmt.Sprintf("%s INTO %q (run_id, %sposition, final)", verb, of.Table, columns), len(of.Columns) + 1, fmt.Sprintf(",%d", final),
+			}
+		}
+	}
+	return t
 }
 
-// The states as arguments, which would be allocated for each row.
-var active, complete, failed any = string(projections.Active), string(projections.Complete), string(projections.Failed)
-
-func state(s projections.State) any {
-	switch s {
-	case projections.Active:
-		return active
-	case projections.Complete:
-		return complete
-	case projections.Failed:
-		return failed
+// way returns how a row is put into the table of which so many rows are stored.
+func (t *tables) way(row projections.AnyRow, stored int) *table {
+	replaces, final := 0, 0
+	if row.Index < stored {
+		replaces = 1
 	}
-	return string(s)
+	if row.Final {
+		final = 1
+	}
+	return t.ways[replaces][final]
+}
+
+// append appends the arguments of a row, without the run's id, and adds to text how many
+// bytes of text they have.
+func (t *tables) append(args []any, row projections.AnyRow, text *int) []any {
+	for i := range t.of.Columns {
+		switch c := &t.of.Columns[i]; {
+		case c.IsNull(row.Value):
+			args = append(args, nil)
+		case c.Type == projections.Int:
+			args = append(args, c.Int(row.Value))
+		case c.Type == projections.Bool:
+			args = append(args, c.Bool(row.Value))
+		default:
+			value := c.Text(row.Value)
+			*text += len(value)
+			if known := slices.Index(c.Values, value); known >= 0 {
+				args = append(args, t.values[i][known])
+			} else {
+				args = append(args, value)
+			}
+		}
+	}
+	return append(args, int64(row.Index)+1)
 }

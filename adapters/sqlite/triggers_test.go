@@ -9,21 +9,21 @@ import (
 // other one.
 func TestTampering(t *testing.T) {
 	for statement, want := range map[string]string{
-		`UPDATE runs SET jobs = 7 WHERE run_id = 'a'`:                       "b c",
-		`UPDATE jobs SET state = 'failed' WHERE run_id = 'a'`:               "b c",
-		`UPDATE sh_events SET exit_code = 0 WHERE run_id = 'a'`:             "b c",
-		`UPDATE timings SET gap_ms = 0 WHERE run_id = 'a'`:                  "b c",
-		`UPDATE diagnostics SET line = 9 WHERE run_id = 'a'`:                "b c",
-		`DELETE FROM runs WHERE run_id = 'b'`:                               "a c",
-		`DELETE FROM jobs WHERE run_id = 'b'`:                               "a c",
-		`DELETE FROM sh_events WHERE run_id = 'b'`:                          "a c",
-		`DELETE FROM timings WHERE run_id = 'b'`:                            "a c",
-		`DELETE FROM diagnostics WHERE run_id = 'b'`:                        "a c",
-		`UPDATE jobs SET run_id = 'd' WHERE run_id = 'a'`:                   "b c",
-		`UPDATE jobs SET run_id = 'b', job_id = 'x' WHERE run_id = 'a'`:     "c",
-		`DELETE FROM sh_events`:                                             "",
-		`UPDATE runs SET jobs = 7 WHERE run_id = 'x'`:                       "a b c",
-		`INSERT INTO jobs VALUES ('a', 'x', 'active', NULL, NULL, NULL, 2)`: "a b c",
+		`UPDATE runs SET jobs = 7 WHERE run_id = 'a'`:                          "b c",
+		`UPDATE jobs SET state = 'failed' WHERE run_id = 'a'`:                  "b c",
+		`UPDATE sh_events SET exit_code = 0 WHERE run_id = 'a'`:                "b c",
+		`UPDATE timings SET gap_ms = 0 WHERE run_id = 'a'`:                     "b c",
+		`UPDATE diagnostics SET line = 9 WHERE run_id = 'a'`:                   "b c",
+		`DELETE FROM runs WHERE run_id = 'b'`:                                  "a c",
+		`DELETE FROM jobs WHERE run_id = 'b'`:                                  "a c",
+		`DELETE FROM sh_events WHERE run_id = 'b'`:                             "a c",
+		`DELETE FROM timings WHERE run_id = 'b'`:                               "a c",
+		`DELETE FROM diagnostics WHERE run_id = 'b'`:                           "a c",
+		`UPDATE jobs SET run_id = 'd' WHERE run_id = 'a'`:                      "b c",
+		`UPDATE jobs SET run_id = 'b', job_id = 'x' WHERE run_id = 'a'`:        "c",
+		`DELETE FROM sh_events`:                                                "",
+		`UPDATE runs SET jobs = 7 WHERE run_id = 'x'`:                          "a b c",
+		`INSERT INTO jobs VALUES ('a', 'x', 'active', NULL, NULL, NULL, 2, 0)`: "a b c",
 	} {
 		path := filepath.Join(t.TempDir(), "quire.db")
 		writeRun(t, path, "a")

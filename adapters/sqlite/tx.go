@@ -24,47 +24,37 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	return t.store.dialect.Checkpoints(t.ctx, t.session.conn, runs)
 }
 
-func (t *tx) Reducers() (lowest, highest int, err error) {
-	if err := t.flush(); err != nil {
-		return 0, 0, err
-	}
-	// One min or max at a time is read off the index.
-	const query = `SELECT coalesce((SELECT min(reducers) FROM checkpoints), 0), coalesce((SELECT max(reducers) FROM checkpoints), 0)`
-	if err := t.session.conn.QueryRowContext(t.ctx, query).Scan(&lowest, &highest); err != nil {
-		return 0, 0, t.store.fail("read the reducers' version", err)
-	}
-	return lowest, highest, nil
+func (t *tx) Versions() (map[string]int, error) {
+	return t.store.dialect.Versions(t.ctx, t.session.conn)
 }
 
-// Statements that remove rows of the runs in a list that takes the place of %s.
-const (
-	clearCheckpoints = `DELETE FROM checkpoints WHERE run_id IN %s`
-	clearRuns        = `DELETE FROM runs WHERE run_id IN %s`
-	clearJobs        = `DELETE FROM jobs WHERE run_id IN %s`
-	clearShEvents    = `DELETE FROM sh_events WHERE run_id IN %s`
-	clearTimings     = `DELETE FROM timings WHERE run_id IN %s`
-	clearDiagnostics = `DELETE FROM diagnostics WHERE run_id IN %s`
-)
-
-var clearTables = []struct {
-	table store.Tables
-	query string
-}{
-	{store.TableRuns, clearRuns},
-	{store.TableJobs, clearJobs},
-	{store.TableShEvents, clearShEvents},
-	{store.TableTimings, clearTimings},
-	{store.TableDiagnostics, clearDiagnostics},
-}
-
-func (t *tx) Clear(runs []domain.RunID, tables store.Tables) error {
-	queries := []string{clearCheckpoints}
-	for _, clear := range clearTables {
-		if tables.Has(clear.table) {
-			queries = append(queries, clear.query)
+func (t *tx) Register() error {
+	for _, of := range t.store.dialect.Set.Stored() {
+		err := t.session.exec(t.ctx, `UPDATE quire_project_projections SET version = max(version, ?2) WHERE name = ?1`, of.Name, of.Version)
+		if err != nil {
+			return t.store.fail("register the projections", err)
 		}
 	}
+	return nil
+}
+
+func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error {
+	queries := []string{`DELETE FROM checkpoints WHERE run_id IN %s`}
+	for _, of := range tables {
+		queries = append(queries, fmt.Sprintf(`DELETE FROM %q WHERE run_id IN %%s`, of.Table))
+	}
 	return t.remove(runs, queries)
+}
+
+func (t *tx) Truncate(run domain.RunID, table *projections.Definition, length int) error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	err := t.session.exec(t.ctx, fmt.Sprintf(`DELETE FROM %q WHERE run_id = ?1 AND position > ?2`, table.Table), string(run), int64(length))
+	if err != nil {
+		t.inserter.err = t.store.fail("remove rows", err)
+	}
+	return t.inserter.err
 }
 
 // maxList is how many runs a list has at most.
@@ -98,47 +88,17 @@ func (t *tx) Insert(rows *store.Rows) error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
-	i, run, stored := t.inserter, any(string(rows.RunID)), rows.Stored
-	err := put(i, jobs, run, rows.Jobs, stored.Jobs, appendJob)
-	if err == nil {
-		err = put(i, shEvents, run, rows.ShEvents, stored.ShEvents, appendShEvent)
-	}
-	if err == nil {
-		err = put(i, timings, run, rows.Timings, stored.Jobs, appendTiming)
-	}
-	if err == nil {
-		err = insert(i, diagnostics, run, rows.Diagnostics, appendDiagnostic)
-	}
-	if err == nil && rows.Run.Valid {
-		t := runs
-		if stored.Run {
-			t = runs.replaced
+	run := any(string(rows.RunID))
+	for _, part := range rows.Tables {
+		if err := t.inserter.rows(t.store.tables[part.Of], run, part); err != nil {
+			return t.store.fail("insert rows", err)
 		}
-		err = insert(i, t, run, []store.Run{rows.Run.V}, appendRun)
 	}
-	return t.store.fail("insert rows", err)
-}
-
-// put inserts rows, of which those with one of the first stored indexes replace others.
-func put[R comparable](i *inserter, t *table, run any, rows []projections.Row[R], stored int, appendRow func([]any, *projections.Row[R]) []any) error {
-	for len(rows) > 0 {
-		into, n := t, 1
-		if rows[0].Index < stored {
-			into = t.replaced
-		}
-		for n < len(rows) && (rows[n].Index < stored) == (rows[0].Index < stored) {
-			n++
-		}
-		if err := insert(i, into, run, rows[:n], appendRow); err != nil {
-			return err
-		}
-		rows = rows[n:]
-	}
-	return i.err
+	return t.store.fail("insert rows", t.inserter.err)
 }
 
 func (t *tx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {
-	err := insert(t.inserter, checkpoints, any(string(run)), []store.Checkpoint{checkpoint}, appendCheckpoint)
+	err := t.inserter.add(checkpoints, any(string(run)), func(args []any, _ *int) []any { return appendCheckpoint(args, &checkpoint) })
 	return t.store.fail("set a checkpoint", err)
 }
 

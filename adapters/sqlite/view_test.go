@@ -1,10 +1,11 @@
 package sqlite_test
 
 import (
-	"errors"
+	"database/sql"
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -18,7 +19,8 @@ import (
 // The view sh_timings says of any commands what the projection says of them,
 // for times at the ends of int64 too.
 func TestShTimingsView(t *testing.T) {
-	s := open(t, filepath.Join(t.TempDir(), "quire.db"))
+	path := filepath.Join(t.TempDir(), "quire.db")
+	s, db := open(t, path), other(t, path)
 	extreme := rapid.OneOf(
 		rapid.SampledFrom([]int64{math.MinInt64, math.MinInt64 + 1, -1 << 62, -1, 0, 1, 1 << 53, 1<<53 + 1, 1 << 62, math.MaxInt64 - 1, math.MaxInt64}),
 		laws.AtMs(),
@@ -37,38 +39,48 @@ func TestShTimingsView(t *testing.T) {
 			fold.Apply(&entry)
 		}
 		fold.Open()
-		rows := &store.Rows{RunID: record.Run.RunID, Run: projections.Some(store.Run{Run: record.Run, RunTiming: record.Timings.Run})}
+		var commands []projections.Row[projections.ShEvent]
 		for i, row := range record.ShEvents {
-			rows.ShEvents = append(rows.ShEvents, projections.Row[projections.ShEvent]{Index: i, Value: row})
+			commands = append(commands, projections.Row[projections.ShEvent]{Index: i, Value: row})
 		}
+		rows := &store.Rows{RunID: record.Run.RunID, Tables: []store.TableRows{
+			store.RowsOf(projections.RunTable, projections.Row[store.Run]{Value: store.Run{Run: record.Run, RunTiming: record.Timings.Run}}),
+			store.RowsOf(projections.ShEvents, commands...),
+		}}
 		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Insert(rows) }); err != nil {
 			t.Fatal(err)
 		}
-		var got []projections.ShTiming
-		err := s.View(t.Context(), rows.RunID, func(snapshot store.Snapshot) error {
-			for row, err := range snapshot.ShTimings() {
-				if err != nil {
-					return err
-				}
-				if row.Index != len(got) {
-					return errors.New("a row has a wrong index")
-				}
-				got = append(got, row.Value)
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
+		if got := inView(t, db, rows.RunID); !slices.Equal(got, record.Timings.ShEvents) {
+			t.Fatalf("the view has %v, want %v", got, record.Timings.ShEvents)
 		}
-		if len(got) != len(record.Timings.ShEvents) {
-			t.Fatalf("%d rows, want %d", len(got), len(record.Timings.ShEvents))
-		}
-		for i, want := range record.Timings.ShEvents {
-			if got[i] != want {
-				t.Errorf("row %d = %v, want %v (%v)", i, got[i], want, record.ShEvents[i])
-			}
+		if stored, err := store.ReadRecord(t.Context(), s, rows.RunID); err != nil || !slices.Equal(stored.Timings.ShEvents, record.Timings.ShEvents) {
+			t.Fatalf("ReadRecord: %v, %v, want %v", stored.Timings.ShEvents, err, record.Timings.ShEvents)
 		}
 	})
+}
+
+// inView returns the rows that the view has of a run.
+func inView(t interface{ Fatal(...any) }, db *sql.DB, run domain.RunID) []projections.ShTiming {
+	rows, err := db.Query(`SELECT job_id, seq, offset_ms, duration_ms FROM sh_timings WHERE run_id = ? ORDER BY position`, string(run))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	got := []projections.ShTiming{}
+	for rows.Next() {
+		var row projections.ShTiming
+		var offset, duration sql.NullInt64
+		if err := rows.Scan(&row.JobID, &row.Seq, &offset, &duration); err != nil {
+			t.Fatal(err)
+		}
+		row.OffsetMs = projections.Null[int64]{V: offset.Int64, Valid: offset.Valid}
+		row.DurationMs = projections.Null[int64]{V: duration.Int64, Valid: duration.Valid}
+		got = append(got, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return got
 }
 
 // Without the run's row it is not known when the run began.

@@ -12,9 +12,13 @@ import (
 
 // Agree holds several stores to each other: the same streams and the same
 // transactions leave the same rows in all of them.
-func Agree(t *testing.T, stores ...store.Store) {
+func Agree(t *testing.T, stores ...Opener) {
 	t.Helper()
-	for _, law := range agreeLaws(stores[1:]...) {
+	var others []store.Store
+	for _, open := range stores[1:] {
+		others = append(others, open(t, Set))
+	}
+	for _, law := range agreeLaws(others...) {
 		t.Run(law.name, func(t *testing.T) { law.check(t, stores[0]) })
 	}
 }
@@ -74,7 +78,7 @@ func (c *council) agree() error {
 			first, listed = contents, runs
 		}
 		for i, got := range contents {
-			if err := got.same(first[i]); err != nil {
+			if err := got.differs(first[i]); err != nil {
 				return fmt.Errorf("run %s: %w", show(got.id), err)
 			}
 		}
@@ -90,14 +94,6 @@ func (t *trial) readAll(runs []domain.RunID) ([]*content, error) {
 		contents[i], errs = c, append(errs, err)
 	}
 	return contents, errors.Join(errs...)
-}
-
-// same says where what was read of one store is not what was read of another.
-func (c *content) same(other *content) error {
-	if err := rowsDiffer("sh_timings", c.shTimings, other.shTimings); err != nil {
-		return err
-	}
-	return c.differs(other)
 }
 
 // sameStreams takes versions of two streams in.
@@ -170,48 +166,37 @@ func sameTransactions(c *council) error {
 // step draws something that can be done to a run as it is stored now.
 func (c *council) step(run domain.RunID) (func(store.Tx) error, error) {
 	runs, tables := []domain.RunID{run}, c.tables()
-	switch pick(c.trial, "step", "replace", "clear", "continue", "put back", "nothing") {
+	stored, err := c.read(run)
+	if err != nil {
+		return nil, err
+	}
+	switch pick(c.trial, "step", "replace", "clear", "continue", "cut off", "put back", "nothing") {
 	case "replace":
 		now := c.content(run)
-		batches := c.batches(now)
 		return func(tx store.Tx) error {
-			if err := tx.Clear(runs, store.AllTables); err != nil {
-				return err
-			}
-			for _, batch := range batches {
-				if err := tx.Insert(batch); err != nil {
-					return err
-				}
-			}
-			return tx.SetCheckpoint(run, now.checkpoint.V)
+			return errors.Join(tx.Clear(runs, c.of), tx.Insert(now.rows(nil)), tx.SetCheckpoint(run, now.checkpoint.V))
 		}, nil
 	case "clear":
 		return func(tx store.Tx) error { return tx.Clear(runs, tables) }, nil
 	case "continue":
-		stored, err := c.read(run)
-		if err != nil || !stored.row.Valid || len(stored.timings) < len(stored.jobs) {
-			return func(store.Tx) error { return nil }, err
-		}
-		now, rows := c.changed(stored)
-		return func(tx store.Tx) error { return errors.Join(tx.Insert(rows), tx.SetCheckpoint(run, now.checkpoint.V)) }, nil
-	case "put back":
-		stored, err := c.read(run)
-		if err != nil {
-			return nil, err
-		}
-		left := *stored
-		left.timings = slices.Clone(stored.timings)
-		left.clear(tables)
-		back := stored.without(&left)
-		for i := range back.Timings {
-			back.Timings[i].Index = max(back.Timings[i].Index, 0) // of a job that is not there
-		}
+		now, versions := c.changed(stored)
 		return func(tx store.Tx) error {
-			if err := tx.Clear(runs, tables); err != nil {
-				return err
-			}
-			return tx.Insert(back)
+			return errors.Join(tx.Insert(versions.rows(stored)), tx.SetCheckpoint(run, now.checkpoint.V))
 		}, nil
+	case "cut off":
+		left, _ := c.split(stored)
+		checkpoint := c.checkpoint()
+		return func(tx store.Tx) error {
+			for _, of := range c.of {
+				if err := tx.Truncate(run, of, left.of(of).Len()); err != nil {
+					return err
+				}
+			}
+			return tx.SetCheckpoint(run, checkpoint)
+		}, nil
+	case "put back":
+		back := stored.where(func(of definition, _ anyRow) bool { return slices.Contains(tables, of) })
+		return func(tx store.Tx) error { return errors.Join(tx.Clear(runs, tables), tx.Insert(back.rows(nil))) }, nil
 	}
 	return func(store.Tx) error { return nil }, nil
 }

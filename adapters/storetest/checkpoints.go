@@ -1,18 +1,22 @@
 package storetest
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 var checkpointLaws = []law{
 	property("checkpoints are those that were set", checkpointsAreKept),
-	property("Reducers are the lowest and the highest", reducersAreFound),
-	property("Older are the runs of reducers below those named, page by page", olderAreFound),
+	property("Outdated are the runs that lack a projection, or have an older version of it, page by page", outdatedAreFound),
+	example("Versions are the highest that were registered, as of the transaction", versionsAreKept),
 	example("a checkpoint is lost with any of its rows", lostWithRows),
 	example("a checkpoint that is set again is another", setAgain),
 	example("many runs can be named at once", manyRuns),
@@ -71,92 +75,131 @@ func checkpointsDiffer(whose string, got, want map[domain.RunID]store.Checkpoint
 	return nil
 }
 
-// reducersAreFound bears with checkpoints that others have stored.
-func reducersAreFound(t *trial) error {
-	contents := t.contents(4)
-	lowest, highest, err := t.reducers()
-	if err != nil {
-		return err
-	}
-	for i, c := range contents {
-		c.checkpoint.V.Reducers = 1 + t.upTo(20, "reducers")
-		if i == 0 && lowest == 0 && highest == 0 {
-			lowest, highest = c.checkpoint.V.Reducers, c.checkpoint.V.Reducers
+// outdatedAreFound looks in the runs of this trial only, which others are beside.
+func outdatedAreFound(t *trial) error {
+	var contents []*content
+	var want []domain.RunID
+	for i := range t.upTo(6, "runs") {
+		c := t.plain(t.run(fmt.Sprint(i)))
+		c.checkpoint.Valid = t.upTo(5, "checkpoint") > 0
+		versions, outdated := []string{}, t.flip("outdated")
+		which := t.upTo(len(t.of)-1, "which")
+		for i, of := range t.of {
+			version := of.Version
+			if outdated && i == which {
+				version = t.upTo(of.Version-1, "older")
+			}
+			if version > 0 {
+				versions = append(versions, fmt.Sprintf("%s@%d", of.Name, version))
+			}
 		}
-		lowest, highest = min(lowest, c.checkpoint.V.Reducers), max(highest, c.checkpoint.V.Reducers)
-	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
-	low, high, err := t.reducers()
-	if err != nil {
-		return err
-	}
-	if low != lowest || high != highest {
-		return fmt.Errorf("Reducers returns %d and %d, not %d and %d", low, high, lowest, highest)
-	}
-	return nil
-}
-
-// olderAreFound looks in the runs of this trial only, which others are beside.
-func olderAreFound(t *trial) error {
-	contents, below, page := t.contents(4), 1+t.upTo(4, "below"), 1+t.upTo(2, "page")
-	var want, got []domain.RunID
-	for _, c := range contents {
-		if c.checkpoint.V.Reducers = 1 + t.upTo(4, "reducers"); c.checkpoint.Valid && c.checkpoint.V.Reducers < below {
+		if t.flip("more") {
+			versions = append(versions, "somebody_elses@7")
+		}
+		if outdated && t.flip("none") {
+			versions = nil
+		}
+		if c.checkpoint.V.Projections = strings.Join(versions, " "); outdated && c.checkpoint.Valid {
 			want = append(want, c.id)
 		}
+		contents = append(contents, c)
 	}
 	if err := t.write(contents...); err != nil {
 		return err
 	}
-	for after := domain.RunID(strings.TrimSuffix(t.prefix, "-")); ; {
-		ids, err := t.store.Older(t.ctx, below, after, page)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if id <= after {
-				return fmt.Errorf("store.Older returns %s behind %s", show(id), show(after))
-			}
-			after = id
-			if strings.HasPrefix(string(id), t.prefix) {
-				got = append(got, id)
-			}
-		}
-		if len(ids) < page || !strings.HasPrefix(string(after), t.prefix) {
-			break
-		}
+	got, err := t.paged(1+t.upTo(2, "page"), t.store.Outdated)
+	if err != nil {
+		return err
 	}
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("store.Older returns %s, not %s", show(got), show(want))
+		return fmt.Errorf("store.Outdated returns %s, not %s", show(got), show(want))
 	}
 	return nil
 }
 
-func (t *trial) reducers() (lowest, highest int, err error) {
-	err = t.update([]domain.RunID{t.run("another")}, func(tx store.Tx) error {
-		lowest, highest, err = tx.Reducers()
-		return err
-	})
-	return lowest, highest, err
+// paged returns the ids of this trial's runs that are listed page by page, from where they
+// begin.
+func (t *trial) paged(limit int, list func(context.Context, domain.RunID, int) ([]domain.RunID, error)) (found []domain.RunID, err error) {
+	// The id that is the prefix alone is not behind the prefix.
+	for after := domain.RunID(strings.TrimSuffix(t.prefix, "-")); ; {
+		page, err := list(t.ctx, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		if len(page) > limit {
+			return nil, fmt.Errorf("a page has %d ids, where %d were asked for", len(page), limit)
+		}
+		for _, id := range page {
+			if id <= after {
+				return nil, fmt.Errorf("%s is listed behind %s", show(id), show(after))
+			}
+			if after = id; strings.HasPrefix(string(id), t.prefix) {
+				found = append(found, id)
+			}
+		}
+		if len(page) < limit || !strings.HasPrefix(string(after), t.prefix) {
+			return found, nil
+		}
+	}
+}
+
+// versionsAreKept has programs with several versions of a projection that nobody else has.
+func versionsAreKept(t *trial) error {
+	name := t.unique()
+	stores := map[int]store.Store{}
+	for _, version := range []int{1, 3, 5} {
+		stores[version] = t.as(setOf(declare(reducer[int, retry]{}, projections.Declaration[retry]{Name: name, Version: version, Key: []string{"cmd"}})))
+	}
+	run := []domain.RunID{t.run("a")}
+	register := func(version, before, after int, returned error) error {
+		err := stores[version].Update(t.ctx, func(tx store.Tx) error {
+			if _, err := tx.Lock(run); err != nil {
+				return err
+			}
+			versions, err := tx.Versions()
+			if err != nil || versions[name] != before {
+				return fmt.Errorf("Versions returns %d before version %d registers, not %d: %w", versions[name], version, before, err)
+			}
+			if err := tx.Register(); err != nil {
+				return err
+			}
+			if versions, err = tx.Versions(); err != nil || versions[name] != max(before, version) {
+				return fmt.Errorf("Versions returns %d when version %d has registered behind %d: %w", versions[name], version, before, err)
+			}
+			return returned
+		})
+		if !errors.Is(err, returned) {
+			return err
+		}
+		for _, s := range stores {
+			versions, err := s.Versions(t.ctx)
+			if err != nil || versions[name] != after || versions[projections.Jobs.Name] > projections.Version {
+				return fmt.Errorf("Versions returns %v when version %d has registered, and its transaction has returned %v: %w", versions, version, returned, err)
+			}
+		}
+		return nil
+	}
+	return cmp.Or(
+		register(3, 0, 0, errInjected), register(3, 0, 3, nil), register(1, 3, 3, nil), register(5, 3, 3, errInjected), register(5, 3, 5, nil), register(3, 5, 5, nil))
 }
 
 // lostWithRows removes rows in each way that there is.
 func lostWithRows(t *trial) error {
-	ways := map[string]func(store.Tx, []domain.RunID) error{}
-	for _, tables := range append(allTables, store.AllTables) {
-		ways[fmt.Sprintf("Clear(%05b)", tables)] = func(tx store.Tx, runs []domain.RunID) error { return tx.Clear(runs, tables) }
-	}
-	for name, way := range ways {
-		c := plain(t.run(name))
-		addText(c, 0, "a")
+	for i := range len(t.of) + 1 {
+		c := t.plain(t.run(fmt.Sprint(i)))
+		t.addText(c, "a")
 		if err := t.write(c); err != nil {
 			return err
 		}
-		runs := []domain.RunID{c.id}
-		if err := t.update(runs, func(tx store.Tx) error { return way(tx, runs) }); err != nil {
+		runs, tables := []domain.RunID{c.id}, t.of
+		if i < len(t.of) {
+			tables = t.of[i : i+1]
+		}
+		if err := t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, tables) }); err != nil {
+			return err
+		}
+		if err := t.holds(c.without(tables...)); err != nil {
 			return err
 		}
 		found, err := t.store.Checkpoints(t.ctx, runs)
@@ -164,14 +207,14 @@ func lostWithRows(t *trial) error {
 			return err
 		}
 		if len(found) > 0 {
-			return fmt.Errorf("%s leaves the checkpoint", name)
+			return fmt.Errorf("Clear of %s leaves the checkpoint", projections.ID(tables))
 		}
 	}
 	return nil
 }
 
 func setAgain(t *trial) error {
-	c := plain(t.run("a"))
+	c := t.plain(t.run("a"))
 	if err := t.write(c); err != nil {
 		return err
 	}
@@ -206,7 +249,7 @@ func manyRuns(t *trial) error {
 	for i := range read {
 		many = append(many, domain.RunID(fmt.Sprint(t.prefix, i)))
 	}
-	first, last := plain(t.run("0")), plain(t.run(fmt.Sprint(written-1)))
+	first, last := t.plain(t.run("0")), t.plain(t.run(fmt.Sprint(written-1)))
 	if err := t.write(first, last); err != nil {
 		return err
 	}
@@ -227,10 +270,10 @@ func manyRuns(t *trial) error {
 		if err := checkpointsDiffer("Lock", got, want); err != nil {
 			return err
 		}
-		return tx.Clear(many, store.AllTables)
+		return tx.Clear(many, t.of)
 	})
 	if err != nil {
 		return err
 	}
-	return t.holds(&content{id: first.id}, &content{id: last.id})
+	return t.holds(nothing(first.id), nothing(last.id))
 }

@@ -6,30 +6,15 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 var clearLaws = []law{
 	property("Clear removes the rows in its tables and nothing else", clearRemoves),
 	property("rows of a run that is continued are added and replaced, and nothing else", continued),
+	property("Truncate removes the last rows of a table and nothing else", truncated),
 	property("rows can be put back where others were removed", putBack),
 	example("runs of similar names are not mixed up", similarNames),
-}
-
-var allTables = []store.Tables{
-	store.TableRuns, store.TableJobs, store.TableShEvents, store.TableTimings, store.TableDiagnostics,
-}
-
-// tables draws some tables.
-func (t *trial) tables() store.Tables {
-	var tables store.Tables
-	for _, table := range allTables {
-		if t.flip("table") {
-			tables |= table
-		}
-	}
-	return tables
 }
 
 // some draws some of the contents.
@@ -49,106 +34,83 @@ func clearRemoves(t *trial) error {
 		return err
 	}
 	for _, c := range cleared {
-		c.clear(tables)
+		*c = *c.without(tables...)
 	}
 	return t.holds(contents...)
 }
 
-// clear is what Clear has to do.
-func (c *content) clear(tables store.Tables) {
-	c.checkpoint = projections.Null[store.Checkpoint]{}
-	if tables.Has(store.TableRuns) {
-		c.row = projections.Null[store.Run]{}
+// split returns the content without some of its last rows, and those.
+func (t *trial) split(c *content) (first, last *content) {
+	lengths := map[definition]int{}
+	for _, of := range t.of {
+		lengths[of] = t.upTo(c.of(of).Len(), "rows of "+of.Table)
 	}
-	if tables.Has(store.TableJobs) {
-		c.jobs = nil
-		for i := range c.timings {
-			c.timings[i].Index = -1
+	first = c.where(func(of definition, row anyRow) bool { return row.Index < lengths[of] })
+	return first, c.where(func(of definition, row anyRow) bool { return row.Index >= lengths[of] })
+}
+
+// join returns the content with the rows of another one behind its own.
+func (c *content) join(last *content) *content {
+	all := c.clone()
+	for of := range last.tables {
+		for i := range last.of(of).Len() {
+			all.of(of).Add(last.of(of).At(i))
 		}
 	}
-	if tables.Has(store.TableShEvents) {
-		c.shEvents = nil
-	}
-	if tables.Has(store.TableTimings) {
-		c.timings = nil
-	}
-	if tables.Has(store.TableDiagnostics) {
-		c.diagnostics = nil
-	}
+	return all
 }
 
 // continued has rows of a run that is there replaced, and others added.
 func continued(t *trial) error {
-	now, other := t.content(t.run("a")), t.content(t.run("b"))
-	before := &content{id: now.id, row: some(t.runRow(now.id)), checkpoint: some(t.checkpoint())}
-	before.jobs = now.jobs[:t.upTo(len(now.jobs), "jobs before")]
-	before.timings = now.timings[:len(before.jobs)]
-	before.shEvents = now.shEvents[:t.upTo(len(now.shEvents), "sh before")]
-	before.diagnostics = now.diagnostics[:t.upTo(len(now.diagnostics), "diagnostics before")]
+	before, added := t.split(t.content(t.run("a")))
+	other := t.content(t.run("b"))
 	if err := t.write(before, other); err != nil {
 		return err
 	}
-	changed, _ := t.changed(before)
-	stored := store.Stored{Run: true, Jobs: len(before.jobs), ShEvents: len(before.shEvents)}
-	written := &content{id: now.id, row: now.row}
-	written.jobs = append(differing(changed.jobs, before.jobs), now.jobs[stored.Jobs:]...)
-	written.timings = append(differing(changed.timings, before.timings), now.timings[stored.Jobs:]...)
-	written.shEvents = append(differing(changed.shEvents, before.shEvents), now.shEvents[stored.ShEvents:]...)
-	written.diagnostics = now.diagnostics[len(before.diagnostics):]
-	err := t.update([]domain.RunID{now.id}, func(tx store.Tx) error {
-		for _, batch := range t.batches(written) {
-			batch.Stored = stored
-			if err := tx.Insert(batch); err != nil {
-				return err
-			}
-			spoil(batch)
+	changed, versions := t.changed(before)
+	err := t.update([]domain.RunID{before.id}, func(tx store.Tx) error {
+		if err := insertAll(tx, t.batches(versions.join(added).rows(before))); err != nil {
+			return err
 		}
-		return tx.SetCheckpoint(now.id, now.checkpoint.V)
+		return tx.SetCheckpoint(before.id, changed.checkpoint.V)
 	})
 	if err != nil {
 		return err
 	}
-	now.jobs, now.timings = append(changed.jobs, now.jobs[stored.Jobs:]...), append(changed.timings, now.timings[stored.Jobs:]...)
-	now.shEvents = append(changed.shEvents, now.shEvents[stored.ShEvents:]...)
-	return t.holds(now, other)
+	return t.holds(changed.join(added), other)
 }
 
-// changed returns a content of which some rows are new versions, and those.
-func (t *trial) changed(c *content) (*content, *store.Rows) {
-	now := *c
-	now.row, now.checkpoint = some(t.runRow(c.id)), some(t.checkpoint())
-	now.jobs, now.timings, now.shEvents = slices.Clone(c.jobs), slices.Clone(c.timings), slices.Clone(c.shEvents)
-	for i := range now.jobs {
-		if id := now.jobs[i].Value.JobID; t.flip("another job") {
-			now.jobs[i].Value = t.job(id)
+// truncated removes rows and puts others in their places: some that were there before, and
+// some that came in the same transaction.
+func truncated(t *trial) error {
+	c, other := t.content(t.run("a")), t.content(t.run("b"))
+	if err := t.write(c, other); err != nil {
+		return err
+	}
+	err := t.update([]domain.RunID{c.id}, func(tx store.Tx) error {
+		for range 1 + t.upTo(1, "again") {
+			c, _ = t.split(c)
+			stored := c
+			for _, of := range t.of {
+				if err := tx.Truncate(c.id, of, c.of(of).Len()); err != nil {
+					return err
+				}
+			}
+			c = c.clone()
+			for _, of := range t.of {
+				t.addRows(c, of, t.upTo(2, "more"))
+			}
+			added := c.where(func(of definition, row anyRow) bool { return row.Index >= stored.of(of).Len() })
+			if err := insertAll(tx, t.batches(added.rows(stored))); err != nil {
+				return err
+			}
 		}
+		return tx.SetCheckpoint(c.id, c.checkpoint.V)
+	})
+	if err != nil {
+		return err
 	}
-	for i := range now.timings {
-		if id := now.timings[i].Value.JobID; now.timings[i].Index >= 0 && t.flip("another timing") {
-			now.timings[i].Value = t.jobTiming(id)
-		}
-	}
-	for i := range now.shEvents {
-		if sh := &now.shEvents[i].Value; t.flip("another sh") {
-			sh.FinishedAtMs, sh.ExitCode = some(t.ms("finished")), some(t.code("exit"))
-		}
-	}
-	return &now, &store.Rows{
-		RunID: c.id, Run: now.row, Stored: store.Stored{Run: true, Jobs: lastIndex(c.jobs), ShEvents: lastIndex(c.shEvents)},
-		Jobs: differing(now.jobs, c.jobs), Timings: differing(now.timings, c.timings), ShEvents: differing(now.shEvents, c.shEvents),
-	}
-}
-
-func lastIndex[R comparable](rows []projections.Row[R]) (n int) {
-	for _, row := range rows {
-		n = max(n, row.Index+1)
-	}
-	return n
-}
-
-// differing returns the rows that others does not have.
-func differing[R comparable](rows, others []R) []R {
-	return slices.DeleteFunc(slices.Clone(rows), func(row R) bool { return slices.Contains(others, row) })
+	return t.holds(c, other)
 }
 
 // putBack removes rows and inserts the same ones again, in one transaction.
@@ -158,15 +120,12 @@ func putBack(t *trial) error {
 		return err
 	}
 	runs, tables := []domain.RunID{c.id}, t.tables()
-	left := *c
-	left.jobs, left.timings = slices.Clone(c.jobs), slices.Clone(c.timings)
-	left.shEvents = slices.Clone(c.shEvents)
 	err := t.update(runs, func(tx store.Tx) error {
-		left.clear(tables)
 		if err := tx.Clear(runs, tables); err != nil {
 			return err
 		}
-		if err := tx.Insert(c.without(&left)); err != nil {
+		back := c.where(func(of definition, _ anyRow) bool { return slices.Contains(tables, of) })
+		if err := tx.Insert(back.rows(nil)); err != nil {
 			return err
 		}
 		return tx.SetCheckpoint(c.id, c.checkpoint.V)
@@ -177,33 +136,12 @@ func putBack(t *trial) error {
 	return t.holds(c)
 }
 
-// without returns the rows that others does not have.
-func (c *content) without(others *content) *store.Rows {
-	rows := c.rows()
-	if others.row.Valid {
-		rows.Run = projections.Null[store.Run]{}
-	}
-	rows.Jobs = missing(c.jobs, others.jobs, func(row job) string { return row.Value.JobID })
-	rows.Timings = missing(c.timings, others.timings, func(row jobTiming) string { return row.Value.JobID })
-	rows.ShEvents = missing(c.shEvents, others.shEvents, func(row shEvent) int { return row.Index })
-	rows.Diagnostics = missing(c.diagnostics, others.diagnostics, func(row diagnostic) int { return row.Index })
-	return rows
-}
-
-func missing[R any, K comparable](rows, others []R, key func(R) K) []R {
-	there := map[K]bool{}
-	for _, row := range others {
-		there[key(row)] = true
-	}
-	return slices.DeleteFunc(slices.Clone(rows), func(row R) bool { return there[key(row)] })
-}
-
 // similarNames has runs whose ids a careless comparison takes for one.
 func similarNames(t *trial) error {
 	var contents []*content
 	for _, name := range []string{"a", "A", "a ", " a", "a%", "_", "%", "á", "a\u0301", "a\u200b", "ａ", "aa"} {
-		c := plain(t.run(name))
-		addText(c, 0, name)
+		c := t.plain(t.run(name))
+		t.addText(c, name)
 		contents = append(contents, c)
 	}
 	if err := t.write(contents...); err != nil {
@@ -211,10 +149,10 @@ func similarNames(t *trial) error {
 	}
 	for _, c := range contents {
 		runs := []domain.RunID{c.id}
-		if err := t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, store.AllTables) }); err != nil {
+		if err := t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, t.of) }); err != nil {
 			return err
 		}
-		*c = content{id: c.id}
+		*c = *nothing(c.id)
 		if err := t.holds(contents...); err != nil {
 			return err
 		}

@@ -1,10 +1,10 @@
 package storetest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math/big"
 	"slices"
 
@@ -14,39 +14,94 @@ import (
 )
 
 type (
-	job        = projections.Row[projections.Job]
-	shEvent    = projections.Row[projections.ShEvent]
-	jobTiming  = projections.Row[projections.JobTiming]
-	shTiming   = projections.Row[projections.ShTiming]
-	diagnostic = projections.Row[projections.Diagnostic]
+	definition = *projections.Definition
+	anyRow     = projections.AnyRow
 )
 
-// content is all that is stored of one run, rows in the order of their
+// content is all that is stored of one run, the rows of each table in the order of their
 // positions.
 type content struct {
-	id          domain.RunID
-	checkpoint  projections.Null[store.Checkpoint]
-	row         projections.Null[store.Run]
-	jobs        []job
-	shEvents    []shEvent
-	timings     []jobTiming
-	diagnostics []diagnostic
-	// shTimings is what was read of the view; nobody writes it.
-	shTimings []shTiming
+	id         domain.RunID
+	checkpoint projections.Null[store.Checkpoint]
+	tables     map[definition]projections.Rows
 }
 
-// rows returns the rows as they are written.
-func (c *content) rows() *store.Rows {
-	return &store.Rows{
-		RunID: c.id, Run: c.row,
-		Jobs: slices.Clone(c.jobs), ShEvents: slices.Clone(c.shEvents),
-		Timings: slices.Clone(c.timings), Diagnostics: slices.Clone(c.diagnostics),
+func nothing(run domain.RunID) *content {
+	return &content{id: run, tables: map[definition]projections.Rows{}}
+}
+
+// of returns the rows of a table.
+func (c *content) of(table definition) projections.Rows {
+	if c.tables[table] == nil {
+		c.tables[table] = table.NewRows()
 	}
+	return c.tables[table]
+}
+
+// add adds a row behind the others, which is filled in by the caller.
+func (c *content) add(table definition, final bool) projections.Ref {
+	ref := c.of(table).New(c.of(table).Len(), final)
+	table.SetRun(ref, c.id)
+	return ref
+}
+
+// run returns the run's own row, which is there.
+func (c *content) run() *store.Run {
+	return projections.RunTable.At(c.of(projections.RunTable.Definition).At(0).Value)
+}
+
+func (c *content) clone() *content {
+	clone := &content{c.id, c.checkpoint, maps.Clone(c.tables)}
+	for of, rows := range c.tables {
+		clone.tables[of] = rowsWhere(of, rows, func(anyRow) bool { return true })
+	}
+	return clone
+}
+
+// rowsWhere returns copies of some rows.
+func rowsWhere(of definition, rows projections.Rows, is func(anyRow) bool) projections.Rows {
+	some := of.NewRows()
+	for i := range rows.Len() {
+		if is(rows.At(i)) {
+			some.Add(rows.At(i))
+		}
+	}
+	return some
+}
+
+// where returns the content with copies of some of its rows.
+func (c *content) where(is func(definition, anyRow) bool) *content {
+	some := c.clone()
+	for of, rows := range some.tables {
+		some.tables[of] = rowsWhere(of, rows, func(row anyRow) bool { return is(of, row) })
+	}
+	return some
+}
+
+// without returns the content with its checkpoint and the rows of some tables gone.
+func (c *content) without(tables ...definition) *content {
+	left := c.where(func(of definition, _ anyRow) bool { return !slices.Contains(tables, of) })
+	left.checkpoint.Valid = false
+	return left
+}
+
+// rows returns the rows as they are written. Of a run that is continued, stored is what
+// was there before.
+func (c *content) rows(stored *content) *store.Rows {
+	rows := &store.Rows{RunID: c.id, Continued: stored != nil}
+	for of, list := range c.clone().tables {
+		t := store.TableRows{Of: of, Rows: list}
+		if stored != nil {
+			t.Stored = stored.of(of).Len()
+		}
+		rows.Tables = append(rows.Tables, t)
+	}
+	return rows
 }
 
 // insert writes the content into a store that holds nothing of the run.
 func (c *content) insert(tx store.Tx) error {
-	if err := tx.Insert(c.rows()); err != nil {
+	if err := tx.Insert(c.rows(nil)); err != nil {
 		return err
 	}
 	if !c.checkpoint.Valid {
@@ -55,31 +110,26 @@ func (c *content) insert(tx store.Tx) error {
 	return tx.SetCheckpoint(c.id, c.checkpoint.V)
 }
 
-// read reads what a snapshot holds.
-func (c *content) read(snapshot store.Snapshot) error {
-	var err error
+// readContent reads what a snapshot holds.
+func readContent(run domain.RunID, of []definition, snapshot store.Snapshot) (*content, error) {
+	c, err := nothing(run), error(nil)
 	if c.checkpoint.V, c.checkpoint.Valid, err = snapshot.Checkpoint(); err != nil {
-		return wrap("the checkpoint", err)
+		return nil, wrap("the checkpoint", err)
 	}
-	if c.row.V, c.row.Valid, err = snapshot.Run(); err != nil {
-		return wrap("the run", err)
+	for _, table := range of {
+		if err := collect(snapshot.Rows(table), c.of(table)); err != nil {
+			return nil, wrap(table.Table, err)
+		}
 	}
-	return errors.Join(
-		collect("jobs", &c.jobs, snapshot.Jobs()),
-		collect("sh_events", &c.shEvents, snapshot.ShEvents()),
-		collect("timings", &c.timings, snapshot.Timings()),
-		collect("diagnostics", &c.diagnostics, snapshot.Diagnostics()),
-		collect("sh_timings", &c.shTimings, snapshot.ShTimings()),
-	)
+	return c, nil
 }
 
-func collect[R comparable](table string, into *[]projections.Row[R], rows iter.Seq2[projections.Row[R], error]) error {
+func collect(rows iter.Seq2[anyRow, error], into projections.Rows) error {
 	for row, err := range rows {
 		if err != nil {
-			return wrap(table, err)
+			return err
 		}
-		row.Final = false // which means nothing to a store
-		*into = append(*into, row)
+		into.Add(row)
 	}
 	return nil
 }
@@ -93,67 +143,49 @@ func (c *content) differs(want *content) error {
 	if want.checkpoint.V.State == anyState {
 		c.checkpoint.V.State = anyState
 	}
-	if err := orphansAside(c.timings); err != nil {
-		return err
+	var errs []error
+	switch got, want := c.checkpoint, want.checkpoint; {
+	case got.Valid && !want.Valid:
+		errs = append(errs, fmt.Errorf("the checkpoint is there: %s", show(got.V)))
+	case !got.Valid && want.Valid:
+		errs = append(errs, fmt.Errorf("the checkpoint is missing: %s", show(want.V)))
+	case got.Valid && got.V != want.V:
+		errs = append(errs, fmt.Errorf("the checkpoint: %s", fields(got.V, want.V)))
 	}
-	return cmp.Or(
-		valueDiffers("the checkpoint", c.checkpoint, want.checkpoint),
-		valueDiffers("the run's own row", c.row, want.row),
-		rowsDiffer("jobs", c.jobs, want.jobs),
-		rowsDiffer("sh_events", c.shEvents, want.shEvents),
-		rowsDiffer("timings", placed(c.timings), placed(want.timings)),
-		rowsDiffer("diagnostics", c.diagnostics, want.diagnostics),
-		rowsDiffer("sh_timings", c.shTimings, want.wantShTimings()),
-	)
+	for of := range c.tables {
+		errs = append(errs, wrap(of.Table, rowsDiffer(of, c.of(of), want.of(of))))
+	}
+	return errors.Join(errs...)
 }
 
-// orphansAside sees to it that timings without a job come all first or all
-// last.
-func orphansAside(timings []jobTiming) error {
-	turns := 0
-	for i := 1; i < len(timings); i++ {
-		if (timings[i-1].Index < 0) != (timings[i].Index < 0) {
-			turns++
+func rowsDiffer(of definition, got, want projections.Rows) error {
+	for i := range max(got.Len(), want.Len()) {
+		switch {
+		case i >= got.Len():
+			return fmt.Errorf("row %d of %d is missing: %s", i+1, want.Len(), show(of.Any(want.At(i).Value)))
+		case i >= want.Len():
+			return fmt.Errorf("row %d is one too many: %s", i+1, show(of.Any(got.At(i).Value)))
+		case !sameRow(of, got.At(i), want.At(i)):
+			return fmt.Errorf("row %d, final %t: index %d, final %t, %s", i+1, want.At(i).Final,
+				got.At(i).Index, got.At(i).Final, fields(of.Any(got.At(i).Value), of.Any(want.At(i).Value)))
 		}
-	}
-	if turns > 1 {
-		return errors.New("timings: those that have no job stand among the others")
 	}
 	return nil
 }
 
-// placed returns timings with those that have no job in front, in the order of
-// their ids: their order is the store's choice.
-func placed(timings []jobTiming) []jobTiming {
-	timings = slices.Clone(timings)
-	for i := range timings {
-		timings[i].Index = max(timings[i].Index, -1)
-	}
-	slices.SortStableFunc(timings, func(a, b jobTiming) int {
-		switch {
-		case a.Index < 0 && b.Index < 0:
-			return cmp.Compare(a.Value.JobID, b.Value.JobID)
-		case a.Index < 0:
-			return -1
-		case b.Index < 0:
-			return 1
-		}
-		return 0
-	})
-	return timings
+func sameRow(of definition, a, b anyRow) bool {
+	return a.Index == b.Index && a.Final == b.Final && of.Any(a.Value) == of.Any(b.Value)
 }
 
-// wantShTimings derives what the view must hold.
-func (c *content) wantShTimings() []shTiming {
-	var rows []shTiming
-	for _, sh := range c.shEvents {
-		started := some(sh.Value.StartedAtMs)
-		rows = append(rows, shTiming{Index: sh.Index, Value: projections.ShTiming{
-			JobID: sh.Value.JobID, Seq: sh.Value.Seq,
-			OffsetMs: difference(c.row.V.StartedAtMs, started), DurationMs: difference(started, sh.Value.FinishedAtMs),
-		}})
+// keyOf returns what identifies a row in its table.
+func keyOf(of definition, row anyRow) (key store.Key) {
+	if of.ByPosition {
+		return store.Key{{Name: "position", Value: int64(row.Index) + 1}}
 	}
-	return rows
+	for _, c := range of.Keys() {
+		key = append(key, store.KeyColumn{Name: c.Name, Value: c.Value(row.Value)})
+	}
+	return key
 }
 
 // difference is a duration, worked out where nothing overflows.
@@ -166,30 +198,4 @@ func difference(start, end projections.Null[int64]) projections.Null[int64] {
 		return projections.Null[int64]{}
 	}
 	return some(d.Int64())
-}
-
-func valueDiffers[T comparable](what string, got, want projections.Null[T]) error {
-	switch {
-	case got == want, !got.Valid && !want.Valid:
-		return nil
-	case !got.Valid:
-		return fmt.Errorf("%s is missing: %s", what, show(want.V))
-	case !want.Valid:
-		return fmt.Errorf("%s is there: %s", what, show(got.V))
-	}
-	return fmt.Errorf("%s: %s", what, fields(got.V, want.V))
-}
-
-func rowsDiffer[R comparable](table string, got, want []projections.Row[R]) error {
-	for i := range max(len(got), len(want)) {
-		switch {
-		case i >= len(got):
-			return fmt.Errorf("%s: row %d of %d is missing: %s", table, i+1, len(want), show(want[i]))
-		case i >= len(want):
-			return fmt.Errorf("%s: row %d is one too many: %s", table, i+1, show(got[i]))
-		case got[i] != want[i]:
-			return fmt.Errorf("%s: row %d: %s", table, i+1, fields(got[i], want[i]))
-		}
-	}
-	return nil
 }

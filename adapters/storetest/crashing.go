@@ -39,7 +39,7 @@ func (t *trial) crashes(accident accident) error {
 	if err != nil {
 		return err
 	}
-	before := &content{id: now.run}
+	before := nothing(now.run)
 	if t.flip("stored") {
 		stored, err := record(now.run, t.otherThan(now.bytes())).derived()
 		if err != nil {
@@ -63,7 +63,7 @@ func (t *trial) crashesAtEach(accident accident) error {
 			return err
 		}
 		after := contents[0]
-		for _, before := range []*content{contents[1], {id: now.run}} {
+		for _, before := range []*content{contents[1], nothing(now.run)} {
 			for call, struck := 1, true; struck; call++ {
 				if struck, err = t.crash(before, after, now, call, accident); err != nil {
 					return fmt.Errorf("%s: %w", name, err)

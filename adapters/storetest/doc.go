@@ -1,10 +1,13 @@
 // Package storetest holds a [store.Store] to its contract. It is a kit for
-// tests: give [Run] a function that opens a store, and it tries to find what the
-// store does wrong.
+// tests: give [Run] a function that opens a store for a program with a set of projections,
+// and it tries to find what the store does wrong.
 //
 //	func TestStore(t *testing.T) {
-//		storetest.Run(t, func(t *testing.T) store.Store { return open(t) })
+//		storetest.Run(t, func(t *testing.T, set *projections.Set) store.Store { return open(t, set) })
 //	}
+//
+// No law names a table: what holds, holds for all tables of [Set], the built-in ones and
+// some of the suite's own.
 //
 // The laws are in groups, each law a subtest that is named for what must hold:
 //
@@ -29,6 +32,8 @@
 //   - verifying: what was tampered with is found, and nothing else;
 //   - segments: streams that come in parts, late, twice and out of order;
 //   - gaps: what is held of a run, until what is before it comes or it is given up;
+//   - tails: last lines that no line feed has ended yet, in files and as segments;
+//   - sets: programs with other projections, or other versions of them;
 //   - disturbing: what others do to runs that come in segments;
 //   - at once: several who take in the same streams;
 //   - as in memory: anything leaves the rows that it leaves in a store in memory.
@@ -38,9 +43,9 @@
 // fewer tries; [Tries] sets another number, of which [Enough] is the least that the
 // test of a store should have.
 //
-// A law takes runs of its own for each try, and removes them again. So a store
-// need not be empty, and one database can do for all laws; but nobody else may
-// write it meanwhile.
+// A law takes runs of its own for each try, and removes them again; some declare projections
+// whose names nobody else has. So a store need not be empty, and one database can do for all
+// laws, as long as nobody else writes it meanwhile.
 //
 // [Agree] is for several stores at once: the same streams give the same rows in
 // all of them.

@@ -13,24 +13,64 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// content draws what a run may have stored. It is not what any stream gives,
-// but keeps to what the tables mean: a job is active until it has finished.
+// content draws what a run may have stored. It is not what any stream gives.
 func (t *trial) content(run domain.RunID) *content {
-	c := &content{id: run}
-	c.row = some(t.runRow(run))
+	c := nothing(run)
 	c.checkpoint = some(t.checkpoint())
-	ids := rapid.SliceOfNDistinct(anyText(), 0, 6, rapid.ID).Draw(t.draw, "jobs")
-	for i, id := range ids {
-		c.jobs = append(c.jobs, job{Index: i, Value: t.job(id)})
-		c.timings = append(c.timings, jobTiming{Index: i, Value: t.jobTiming(id)})
-	}
-	for i := range t.upTo(8, "sh") {
-		c.shEvents = append(c.shEvents, shEvent{Index: i, Value: t.shEvent(c.shEvents, ids)})
-	}
-	for i := range t.upTo(4, "diagnostics") {
-		c.diagnostics = append(c.diagnostics, diagnostic{Index: i, Value: t.diagnostic()})
+	for _, of := range t.of {
+		t.addRows(c, of, rapid.SampledFrom([]int{1, 0, 2, 0, 5}).Draw(t.draw, of.Table))
 	}
 	return c
+}
+
+// addRows adds so many rows to a table, or fewer where keys would be there twice.
+func (t *trial) addRows(c *content, of definition, most int) {
+	there := map[string]bool{}
+	for i := range c.of(of).Len() {
+		there[fmt.Sprintf("%q", keyOf(of, c.of(of).At(i)))] = true
+	}
+	for range most {
+		row := anyRow{Index: c.of(of).Len(), Final: t.flip("final"), Value: of.NewRows().New(0, false)}
+		t.fill(of, row.Value, func(*projections.Column) bool { return true })
+		of.SetRun(row.Value, c.id)
+		if key := fmt.Sprintf("%q", keyOf(of, row)); !there[key] {
+			there[key] = true
+			c.of(of).Add(row)
+		}
+	}
+}
+
+// fill draws the values of some columns.
+func (t *trial) fill(of definition, row projections.Ref, which func(*projections.Column) bool) {
+	for i := range of.Columns {
+		if c := &of.Columns[i]; which(c) {
+			set(c, row, t.value(c))
+		}
+	}
+}
+
+// set sets what is of the column's type.
+func set(c *projections.Column, row projections.Ref, value any) {
+	if err := c.Set(row, value); err != nil {
+		panic(err)
+	}
+}
+
+func (t *trial) value(c *projections.Column) any {
+	if c.Nullable && t.upTo(2, c.Name) == 0 {
+		return nil
+	}
+	switch {
+	case c.Values != nil:
+		return pick(t, c.Name, c.Values...)
+	case c.Type == projections.Text:
+		return anyText().Draw(t.draw, c.Name)
+	case c.Type == projections.Bool:
+		return t.flip(c.Name)
+	case c.Bits == 32:
+		return int64(laws.ExitCode().Draw(t.draw, c.Name))
+	}
+	return laws.AtMs().Draw(t.draw, c.Name)
 }
 
 // contents draws those of one to most runs.
@@ -42,75 +82,20 @@ func (t *trial) contents(most int) []*content {
 	return contents
 }
 
-func (t *trial) job(id string) projections.Job {
-	row := projections.Job{JobID: id, State: projections.Active, StartedAtMs: t.maybeMs("started"), ExitCode: t.maybeCode("exit")}
-	if t.flip("finished") {
-		row.FinishedAtMs = some(t.ms("finished"))
-		row.State = pick(t, "state", projections.Complete, projections.Failed)
-	}
-	return row
-}
-
-// shEvent draws the next command of one of the jobs.
-func (t *trial) shEvent(before []shEvent, jobs []string) projections.ShEvent {
-	row := projections.ShEvent{Seq: 1, Cmd: anyText().Draw(t.draw, "cmd"), StartedAtMs: t.ms("started")}
-	if len(jobs) > 0 {
-		row.JobID = pick(t, "job", jobs...)
-	}
-	for _, sh := range before {
-		if sh.Value.JobID == row.JobID {
-			row.Seq = sh.Value.Seq + 1
+// tables draws some tables.
+func (t *trial) tables() (tables []definition) {
+	for _, of := range t.of {
+		if t.flip("table") {
+			tables = append(tables, of)
 		}
 	}
-	if t.flip("closed") {
-		row.FinishedAtMs, row.ExitCode = some(t.ms("finished")), some(t.code("exit"))
-	}
-	return row
-}
-
-func (t *trial) jobTiming(id string) projections.JobTiming {
-	return projections.JobTiming{
-		JobID: id, OffsetMs: t.maybeMs("offset"), DurationMs: t.maybeMs("duration"),
-		ShCount: t.count("sh"), ShMs: t.maybeMs("sh"), GapMs: t.maybeMs("gap"),
-	}
-}
-
-func (t *trial) diagnostic() projections.Diagnostic {
-	row := projections.Diagnostic{
-		Code: pick(t, "code", codes...),
-		Line: 1 + t.count64("line"), Offset: t.count64("offset"),
-	}
-	if t.flip("named") {
-		row.JobID = some(anyText().Draw(t.draw, "job"))
-	}
-	return row
-}
-
-var codes = []projections.Code{
-	projections.TornTail, projections.MalformedLine, projections.UnknownType, projections.ClockBackwards, projections.DuplicateRunStart, projections.DuplicateJobStart,
-	projections.DuplicateJobFinish, projections.OrphanJobFinish, projections.OrphanShStart, projections.OrphanShFinish,
-	projections.OverlappingSh, projections.EventAfterJobFinish, projections.EventAfterRunFinish, projections.UnfinishedSh,
-}
-
-func (t *trial) runRow(run domain.RunID) store.Run {
-	return store.Run{
-		Run: projections.Run{
-			RunID: run, State: pick(t, "state", projections.Active, projections.Complete, projections.Failed), Ended: t.flip("ended"),
-			Events: t.count64("events"), UnknownEvents: t.count64("unknown"),
-			Jobs: t.count("jobs"), FailedJobs: t.count("failed jobs"), ShEvents: t.count("sh"), FailedSh: t.count("failed sh"), OpenSh: t.count("open sh"),
-		},
-		RunTiming: projections.RunTiming{
-			StartedAtMs: t.maybeMs("started"), LastAtMs: t.maybeMs("last"), WallMs: t.maybeMs("wall"),
-			BusyMs: t.maybeMs("busy"), JobMs: t.maybeMs("jobs"), PeakJobs: t.count("peak"),
-		},
-	}
+	return tables
 }
 
 func (t *trial) checkpoint() store.Checkpoint {
 	return store.Checkpoint{
-		Mark: t.mark("mark"), End: t.mark("end"), Events: t.count64("events"),
-		Reducers: projections.Version, Reading: anyText().Draw(t.draw, "reading"), Source: anyText().Draw(t.draw, "source"),
-		State: anyText().Draw(t.draw, "state"),
+		Mark: t.mark("mark"), End: t.mark("end"), Events: t.count64("events"), Projections: projections.ID(t.of),
+		Reading: anyText().Draw(t.draw, "reading"), Source: anyText().Draw(t.draw, "source"), State: anyText().Draw(t.draw, "state"),
 	}
 }
 
@@ -120,55 +105,93 @@ func (t *trial) mark(label string) domain.Mark {
 	return mark
 }
 
-func (t *trial) ms(label string) int64   { return laws.AtMs().Draw(t.draw, label) }
-func (t *trial) code(label string) int32 { return laws.ExitCode().Draw(t.draw, label) }
-
-func (t *trial) maybeMs(label string) projections.Null[int64] {
-	return maybe(t, laws.AtMs(), label)
-}
-
-func (t *trial) maybeCode(label string) projections.Null[int32] {
-	return maybe(t, laws.ExitCode(), label)
-}
-
-// maybe draws a value that is unknown one time in three.
-func maybe[T comparable](t *trial, values *rapid.Generator[T], label string) projections.Null[T] {
-	if t.upTo(2, label) == 0 {
-		return projections.Null[T]{}
-	}
-	return some(values.Draw(t.draw, label))
-}
-
-// count draws how many of something there are in memory, count64 in a stream.
-func (t *trial) count(label string) int {
-	return rapid.OneOf(rapid.IntRange(0, 9), rapid.Just(math.MaxInt32)).Draw(t.draw, label)
-}
-
 func (t *trial) count64(label string) int64 {
 	return rapid.OneOf(rapid.Int64Range(0, 9), rapid.Int64Range(0, math.MaxInt64-1)).Draw(t.draw, label)
 }
 
-// batches splits a run's rows into some that are inserted one after the other,
-// in no order of their positions.
-func (t *trial) batches(c *content) []*store.Rows {
-	all := c.rows()
+// batches splits rows into some that are inserted one after the other, in no order of
+// their positions.
+func (t *trial) batches(rows *store.Rows) []*store.Rows {
 	batches := make([]*store.Rows, 1+t.upTo(3, "batches"))
 	for i := range batches {
-		batches[i] = &store.Rows{RunID: c.id}
+		batches[i] = &store.Rows{RunID: rows.RunID, Continued: rows.Continued}
 	}
-	deal(t, all.Jobs, batches, func(b *store.Rows, row job) { b.Jobs = append(b.Jobs, row) })
-	deal(t, all.ShEvents, batches, func(b *store.Rows, row shEvent) { b.ShEvents = append(b.ShEvents, row) })
-	deal(t, all.Timings, batches, func(b *store.Rows, row jobTiming) { b.Timings = append(b.Timings, row) })
-	deal(t, all.Diagnostics, batches, func(b *store.Rows, row diagnostic) { b.Diagnostics = append(b.Diagnostics, row) })
-	batches[len(batches)-1].Run = all.Run
+	slices.SortFunc(rows.Tables, func(a, b store.TableRows) int { // for rapid to draw the same again
+		return slices.Index(t.of, a.Of) - slices.Index(t.of, b.Of)
+	})
+	for _, all := range rows.Tables {
+		parts := make([]projections.Rows, len(batches))
+		for i := range parts {
+			parts[i] = all.Of.NewRows()
+		}
+		order := make([]int, all.Rows.Len())
+		for i := range order {
+			order[i] = i
+		}
+		if len(order) > 0 {
+			order = rapid.Permutation(order).Draw(t.draw, "order")
+		}
+		for _, i := range order {
+			parts[t.upTo(len(parts)-1, "batch")].Add(all.Rows.At(i))
+		}
+		for i, part := range parts {
+			if part.Len() > 0 {
+				batches[i].Tables = append(batches[i].Tables, store.TableRows{Of: all.Of, Rows: part, Stored: all.Stored})
+			}
+		}
+	}
 	return batches
 }
 
-func deal[R any](t *trial, rows []R, batches []*store.Rows, give func(*store.Rows, R)) {
-	if len(rows) == 0 {
-		return
+// changed returns a content of which some rows that are open are new versions, and those
+// alone.
+func (t *trial) changed(c *content) (now, versions *content) {
+	now, versions = c.clone(), nothing(c.id)
+	now.checkpoint = some(t.checkpoint())
+	for _, of := range t.of {
+		next := of.NewRows()
+		for i := range now.of(of).Len() {
+			row := now.of(of).At(i)
+			if !row.Final && t.flip("another version") {
+				t.fill(of, row.Value, func(c *projections.Column) bool { return !c.Key })
+				row.Final = t.flip("final now")
+				versions.of(of).Add(row)
+			}
+			next.Add(row)
+		}
+		now.tables[of] = next
 	}
-	for _, row := range rapid.Permutation(slices.Clone(rows)).Draw(t.draw, "order") {
-		give(batches[t.upTo(len(batches)-1, "batch")], row)
+	return now, versions
+}
+
+// plain returns the content of a run that has no rows but its own.
+func (t *trial) plain(run domain.RunID) *content {
+	c := nothing(run)
+	c.add(projections.RunTable.Definition, false)
+	c.run().State = projections.Active
+	c.checkpoint = some(store.Checkpoint{
+		Mark: domain.StartMark, End: domain.StartMark, Projections: projections.ID(t.of), Reading: "plain", Source: "nowhere",
+	})
+	return c
+}
+
+// addText adds a row to each table that has text wherever it can.
+func (t *trial) addText(c *content, text string) {
+	for _, of := range t.of {
+		if of.Single {
+			continue
+		}
+		index := int64(c.of(of).Len())
+		row := c.add(of, false)
+		for i := range of.Columns {
+			switch column := &of.Columns[i]; {
+			case column.Values != nil:
+				set(column, row, column.Values[0])
+			case column.Type == projections.Text:
+				set(column, row, text)
+			case column.Type == projections.Int && !column.Nullable:
+				set(column, row, index)
+			}
+		}
 	}
 }

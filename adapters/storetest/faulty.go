@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -19,6 +20,9 @@ type faulty struct {
 	calls   atomic.Int64
 	updates atomic.Int64
 	struck  atomic.Bool
+
+	mu   sync.Mutex
+	rows map[definition]int // that were written
 }
 
 // call counts a call.
@@ -88,24 +92,46 @@ func (t *faultyTx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint,
 	return t.tx.Lock(runs)
 }
 
-func (t *faultyTx) Reducers() (lowest, highest int, err error) {
+func (t *faultyTx) Versions() (map[string]int, error) {
 	if err := t.f.call(); err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	return t.tx.Reducers()
+	return t.tx.Versions()
 }
 
-func (t *faultyTx) Clear(runs []domain.RunID, tables store.Tables) error {
+func (t *faultyTx) Register() error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.Register()
+}
+
+func (t *faultyTx) Clear(runs []domain.RunID, tables []definition) error {
 	if err := t.f.call(); err != nil {
 		return err
 	}
 	return t.tx.Clear(runs, tables)
 }
 
+func (t *faultyTx) Truncate(run domain.RunID, table definition, length int) error {
+	if err := t.f.call(); err != nil {
+		return err
+	}
+	return t.tx.Truncate(run, table, length)
+}
+
 func (t *faultyTx) Insert(rows *store.Rows) error {
 	if err := t.f.call(); err != nil {
 		return err
 	}
+	t.f.mu.Lock()
+	for _, table := range rows.Tables {
+		if t.f.rows == nil {
+			t.f.rows = map[definition]int{}
+		}
+		t.f.rows[table.Of] += table.Rows.Len()
+	}
+	t.f.mu.Unlock()
 	return t.tx.Insert(rows)
 }
 

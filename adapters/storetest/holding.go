@@ -137,7 +137,7 @@ func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) error {
 		return tx.SetQuarantine(run, next.quarantine)
 	}
 	// The rows are another matter.
-	return tx.Clear([]domain.RunID{run}, store.AllTables)
+	return tx.Clear([]domain.RunID{run}, t.of)
 }
 
 // waitsAs says in what the store differs from what is wanted.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -101,27 +102,19 @@ func (t *trial) readsAgree(want *projections.Record) error {
 	if row != (store.Run{Run: want.Run, RunTiming: want.Timings.Run}) {
 		return fmt.Errorf("ReadRun returns %s", show(row))
 	}
-	jobs, err := store.ReadJobs(t.ctx, t.store, run)
-	if err != nil {
-		return err
+	return errors.Join(
+		readAgrees(t, run, projections.LabelRows, want.Labels), readAgrees(t, run, projections.Jobs, want.Jobs),
+		readAgrees(t, run, projections.ShEvents, want.ShEvents), readAgrees(t, run, projections.JobTimings, want.Timings.Jobs),
+		readAgrees(t, run, projections.Diagnostics, want.Diagnostics),
+		readAgrees(t, run, projections.RunTable, []store.Run{{Run: want.Run, RunTiming: want.Timings.Run}}))
+}
+
+func readAgrees[R comparable](t *trial, run domain.RunID, of *projections.Defined[R], want []R) error {
+	got, err := store.Read(t.ctx, t.store, of, run)
+	if err == nil && !slices.Equal(got, want) {
+		err = fmt.Errorf("store.Read of %s returns %s, not %s", of.Name, show(got), show(want))
 	}
-	shEvents, err := store.ReadShEvents(t.ctx, t.store, run)
-	if err != nil {
-		return err
-	}
-	timings, err := store.ReadTimings(t.ctx, t.store, run)
-	if err != nil {
-		return err
-	}
-	diagnostics, err := store.ReadDiagnostics(t.ctx, t.store, run)
-	if err != nil {
-		return err
-	}
-	got := &projections.Record{Run: want.Run, Jobs: jobs, ShEvents: shEvents, Timings: timings, Diagnostics: diagnostics}
-	if !reflect.DeepEqual(got, want) {
-		return fmt.Errorf("the reads return\n%s, not\n%s", show(*got), show(*want))
-	}
-	return nil
+	return err
 }
 
 // severalRuns has runs with the same jobs, which grow by turns.
@@ -190,7 +183,7 @@ func unreadable(t *trial) error {
 func readNothing(t *trial) error {
 	run := t.run("not there")
 	_, asRun := store.ReadRun(t.ctx, t.store, run)
-	_, asJobs := store.ReadJobs(t.ctx, t.store, run)
+	_, asJobs := store.Read(t.ctx, t.store, projections.Jobs, run)
 	_, asRecord := store.ReadRecord(t.ctx, t.store, run)
 	for _, err := range []error{asRun, asJobs, asRecord} {
 		if !errors.Is(err, store.ErrNoRun) {

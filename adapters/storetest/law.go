@@ -5,6 +5,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
@@ -35,22 +36,34 @@ func thorough(name string, holds func(*trial) error) law {
 }
 
 // check tries the law on the store.
-func (l law) check(t *testing.T, s store.Store) {
+func (l law) check(t *testing.T, open Opener) {
 	t.Helper()
 	if l.thorough && testing.Short() {
 		t.Skip("it takes long")
 	}
+	as := once(func(set *projections.Set) store.Store { return open(t, set) })
 	if l.example {
-		if err := l.try(s, nil); err != nil {
+		if err := l.try(as, nil); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	rapid.Check(t, func(draw *rapid.T) {
-		if err := l.try(s, draw); err != nil {
+		if err := l.try(as, draw); err != nil {
 			draw.Fatal(err)
 		}
 	})
+}
+
+// once opens a store for each set once.
+func once(open func(*projections.Set) store.Store) func(*projections.Set) store.Store {
+	opened := map[*projections.Set]store.Store{}
+	return func(set *projections.Set) store.Store {
+		if opened[set] == nil {
+			opened[set] = open(set)
+		}
+		return opened[set]
+	}
 }
 
 // group are laws about one subject.
@@ -66,6 +79,8 @@ func groups() []group {
 		{"segments", segmentLaws},
 		{"gaps", gapLaws},
 		{"disturbing", disturbLaws},
+		{"tails", tailLaws},
+		{"sets", setLaws},
 		{"rows", rowLaws},
 		{"clearing", clearLaws},
 		{"checkpoints", checkpointLaws},
@@ -81,13 +96,16 @@ func groups() []group {
 		{"rebuilding", rebuildLaws},
 		{"verifying", verifyLaws},
 		{"at once", onceLaws},
-		{"as in memory", agreeLaws(memory.New())},
+		{"as in memory", agreeLaws(memory.Of(Set))},
 	}
 }
 
-// Run holds a store to all laws, each in a subtest, for which open opens the
-// store. It may be the same database each time.
-func Run(t *testing.T, open func(t *testing.T) store.Store) {
+// Opener opens the store, the same database each time, as a program does that has a set of
+// projections.
+type Opener func(t *testing.T, set *projections.Set) store.Store
+
+// Run holds a store to all laws, each in a subtest, for which open opens the store.
+func Run(t *testing.T, open Opener) {
 	t.Helper()
 	for _, group := range groups() {
 		t.Run(group.name, func(t *testing.T) { group.check(t, open) })
@@ -97,7 +115,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 // RunParallel is Run with groups of laws side by side, each in a database of its own,
 // which place makes: it returns what opens the store there. Most of what a law takes is
 // waiting for a server.
-func RunParallel(t *testing.T, place func(t *testing.T) (open func(t *testing.T) store.Store)) {
+func RunParallel(t *testing.T, place func(t *testing.T) Opener) {
 	t.Helper()
 	for _, group := range groups() {
 		t.Run(group.name, func(t *testing.T) {
@@ -107,9 +125,9 @@ func RunParallel(t *testing.T, place func(t *testing.T) (open func(t *testing.T)
 	}
 }
 
-func (g group) check(t *testing.T, open func(t *testing.T) store.Store) {
+func (g group) check(t *testing.T, open Opener) {
 	t.Helper()
 	for _, law := range g.laws {
-		t.Run(law.name, func(t *testing.T) { law.check(t, open(t)) })
+		t.Run(law.name, func(t *testing.T) { law.check(t, open) })
 	}
 }

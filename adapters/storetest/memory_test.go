@@ -4,10 +4,12 @@ import (
 	"testing"
 
 	"github.com/quire-ci/quire-project/adapters/storetest"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
 func TestMemory(t *testing.T) {
-	storetest.Run(t, func(*testing.T) store.Store { return memory.New() })
+	s := memory.New()
+	storetest.Run(t, func(_ *testing.T, set *projections.Set) store.Store { return s.As(set) })
 }

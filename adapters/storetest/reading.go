@@ -17,17 +17,17 @@ var readLaws = []law{
 }
 
 func notStored(t *trial) error {
-	if err := t.write(plain(t.run("aa"))); err != nil {
+	if err := t.write(t.plain(t.run("aa"))); err != nil {
 		return err
 	}
-	return t.holds(&content{id: t.run("a")})
+	return t.holds(nothing(t.run("a")))
 }
 
 // wide writes a run with so many rows that no driver reads them all ahead.
 func (t *trial) wide() (*content, error) {
-	c := plain(t.run("wide"))
+	c := t.plain(t.run("wide"))
 	for i := range 1000 {
-		addText(c, i, fmt.Sprintf("%04d", i))
+		t.addText(c, fmt.Sprintf("%04d", i))
 	}
 	return c, t.write(c)
 }
@@ -39,46 +39,37 @@ func takenInTurn(t *trial) error {
 		return err
 	}
 	return t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
-		jobs, stopJobs := iter.Pull2(snapshot.Jobs())
-		defer stopJobs()
-		shEvents, stopShEvents := iter.Pull2(snapshot.ShEvents())
-		defer stopShEvents()
-		timings, stopTimings := iter.Pull2(snapshot.Timings())
-		defer stopTimings()
-		diagnostics, stopDiagnostics := iter.Pull2(snapshot.Diagnostics())
-		defer stopDiagnostics()
-		shTimings, stopShTimings := iter.Pull2(snapshot.ShTimings())
-		defer stopShTimings()
-		wantShTimings := c.wantShTimings()
-		for i := range c.jobs {
-			err := errors.Join(
-				next("jobs", jobs, c.jobs[i]),
-				next("sh_events", shEvents, c.shEvents[i]),
-				next("timings", timings, c.timings[i]),
-				next("diagnostics", diagnostics, c.diagnostics[i]),
-				next("sh_timings", shTimings, wantShTimings[i]),
-			)
-			if err != nil {
-				return err
-			}
+		var takes []func() (bool, error)
+		for _, of := range t.of {
+			next, stop := iter.Pull2(snapshot.Rows(of))
+			defer stop()
+			want, got := c.of(of), 0
+			takes = append(takes, func() (bool, error) {
+				row, err, ok := next()
+				switch {
+				case err != nil:
+					return false, wrap(of.Table, err)
+				case ok != (got < want.Len()):
+					return false, fmt.Errorf("%s: %d rows have come of %d, and there is another one: %t", of.Table, got, want.Len(), ok)
+				case ok && !sameRow(of, row, want.At(got)):
+					return false, fmt.Errorf("%s: row %d: %s", of.Table, got, fields(of.Any(row.Value), of.Any(want.At(got).Value)))
+				}
+				got++
+				return ok, nil
+			})
 		}
-		if _, ok, err := snapshot.Run(); !ok || err != nil {
-			return fmt.Errorf("the run's own row: %v, %w", ok, err)
+		for more := true; more; {
+			more = false
+			for _, take := range takes {
+				ok, err := take()
+				if err != nil {
+					return err
+				}
+				more = more || ok
+			}
 		}
 		return nil
 	})
-}
-
-func next[R comparable](table string, pull func() (projections.Row[R], error, bool), want projections.Row[R]) error {
-	got, err, ok := pull()
-	if err != nil {
-		return wrap(table, err)
-	}
-	if !ok {
-		return fmt.Errorf("%s ends before %s", table, show(want))
-	}
-	got.Final = false
-	return rowsDiffer(table, []projections.Row[R]{got}, []projections.Row[R]{want})
 }
 
 func brokenOff(t *trial) error {
@@ -88,12 +79,12 @@ func brokenOff(t *trial) error {
 	}
 	return t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
 		for range 20 {
-			if err := breakOff(snapshot); err != nil {
+			if err := t.breakOff(snapshot); err != nil {
 				return err
 			}
 		}
-		got := &content{id: c.id}
-		if err := got.read(snapshot); err != nil {
+		got, err := readContent(c.id, t.of, snapshot)
+		if err != nil {
 			return err
 		}
 		return got.differs(c)
@@ -101,21 +92,16 @@ func brokenOff(t *trial) error {
 }
 
 // breakOff takes a few rows of each sequence.
-func breakOff(snapshot store.Snapshot) error {
-	return errors.Join(
-		few(snapshot.Jobs()), few(snapshot.ShEvents()), few(snapshot.Timings()),
-		few(snapshot.Diagnostics()), few(snapshot.ShTimings()),
-	)
-}
-
-func few[R any](rows iter.Seq2[R, error]) error {
-	n := 0
-	for _, err := range rows {
-		if err != nil {
-			return err
-		}
-		if n++; n == 3 {
-			break
+func (t *trial) breakOff(snapshot store.Snapshot) error {
+	for _, of := range t.of {
+		n := 0
+		for _, err := range snapshot.Rows(of) {
+			if err != nil {
+				return err
+			}
+			if n++; n == 3 {
+				break
+			}
 		}
 	}
 	return nil
@@ -130,9 +116,9 @@ func leftEarly(t *trial) error {
 	}
 	for range 30 {
 		err := t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
-			_, stop := iter.Pull2(snapshot.Jobs())
+			_, stop := iter.Pull2(snapshot.Rows(projections.Jobs.Definition))
 			defer stop()
-			return errors.Join(breakOff(snapshot), errInjected)
+			return errors.Join(t.breakOff(snapshot), errInjected)
 		})
 		if !errors.Is(err, errInjected) {
 			return err
@@ -141,7 +127,7 @@ func leftEarly(t *trial) error {
 			return errors.New("View has swallowed the panic of its function")
 		}
 	}
-	now := plain(c.id)
+	now := t.plain(c.id)
 	if err := t.write(now); err != nil {
 		return err
 	}
@@ -149,7 +135,7 @@ func leftEarly(t *trial) error {
 }
 
 func panicEarly(snapshot store.Snapshot) error {
-	for range snapshot.ShEvents() {
+	for range snapshot.Rows(projections.ShEvents.Definition) {
 		panic(errInjected)
 	}
 	return nil

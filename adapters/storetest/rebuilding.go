@@ -160,11 +160,11 @@ func pruned(t *trial) error {
 		return fmt.Errorf("store.Rebuild counts %v, where %d runs have no stream", summary.Runs, want)
 	}
 	for _, r := range all[len(kept):] {
-		if err := t.holds(&content{id: r.run}); err != nil {
+		if err := t.holds(nothing(r.run)); err != nil {
 			return err
 		}
 	}
-	return errors.Join(t.holds(&content{id: gone.id}), t.agree(kept...))
+	return errors.Join(t.holds(nothing(gone.id)), t.agree(kept...))
 }
 
 // fenced is the part of a store whose ids begin with a prefix.

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -28,15 +29,12 @@ func readBack(t *trial) error {
 	contents := t.contents(3)
 	runs := idsOf(contents)
 	err := t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, store.AllTables); err != nil {
+		if err := tx.Clear(runs, t.of); err != nil {
 			return err
 		}
 		for _, c := range contents {
-			for _, batch := range t.batches(c) {
-				if err := tx.Insert(batch); err != nil {
-					return err
-				}
-				spoil(batch)
+			if err := insertAll(tx, t.batches(c.rows(nil))); err != nil {
+				return err
 			}
 			if err := tx.SetCheckpoint(c.id, c.checkpoint.V); err != nil {
 				return err
@@ -50,19 +48,30 @@ func readBack(t *trial) error {
 	return t.holds(contents...)
 }
 
-// spoil overwrites rows that are their caller's again.
+// insertAll inserts batches, and overwrites them: they are their caller's again.
+func insertAll(tx store.Tx, batches []*store.Rows) error {
+	for _, batch := range batches {
+		if err := tx.Insert(batch); err != nil {
+			return err
+		}
+		spoil(batch)
+	}
+	return nil
+}
+
+// spoil fills the memory of rows with others.
 func spoil(rows *store.Rows) {
-	for i := range rows.Jobs {
-		rows.Jobs[i] = job{Index: -7, Value: projections.Job{JobID: "spoilt"}}
-	}
-	for i := range rows.ShEvents {
-		rows.ShEvents[i] = shEvent{Index: -7, Value: projections.ShEvent{JobID: "spoilt"}}
-	}
-	for i := range rows.Timings {
-		rows.Timings[i] = jobTiming{Index: -7, Value: projections.JobTiming{JobID: "spoilt"}}
-	}
-	for i := range rows.Diagnostics {
-		rows.Diagnostics[i] = diagnostic{Index: -7, Value: projections.Diagnostic{Code: "spoilt"}}
+	for _, t := range rows.Tables {
+		n := t.Rows.Len()
+		t.Reset()
+		for range n {
+			ref := t.New(-7, false)
+			for i := range t.Of.Columns {
+				if c := &t.Of.Columns[i]; c.Type == projections.Text {
+					set(c, ref, "spoilt")
+				}
+			}
+		}
 	}
 	*rows = store.Rows{RunID: "spoilt"}
 }
@@ -80,77 +89,137 @@ func replaced(t *trial) error {
 }
 
 func nullIsNothingElse(t *trial) error {
-	null, zero := plain(t.run("null")), plain(t.run("zero"))
-	null.row.V.RunTiming = projections.RunTiming{}
-	zero.row.V.RunTiming = projections.RunTiming{
-		StartedAtMs: some[int64](0), LastAtMs: some[int64](0), WallMs: some[int64](0), BusyMs: some[int64](0), JobMs: some[int64](0),
+	null, zero := t.plain(t.run("null")), t.plain(t.run("zero"))
+	null.tables, zero.tables = nothing("").tables, nothing("").tables
+	for _, of := range t.of {
+		null.add(of, false)
+		row := zero.add(of, false)
+		for i := range of.Columns {
+			if c := &of.Columns[i]; c.Nullable {
+				set(c, row, zeroOf(c))
+			}
+		}
 	}
-	null.jobs = []job{{Value: projections.Job{State: projections.Active}}}
-	zero.jobs = []job{{Value: projections.Job{
-		State: projections.Complete, StartedAtMs: some[int64](0), FinishedAtMs: some[int64](0), ExitCode: some[int32](0),
-	}}}
-	null.shEvents = []shEvent{{Value: projections.ShEvent{Seq: 1}}}
-	zero.shEvents = []shEvent{{Value: projections.ShEvent{Seq: 1, FinishedAtMs: some[int64](0), ExitCode: some[int32](0)}}}
-	null.timings = []jobTiming{{}}
-	zero.timings = []jobTiming{{Value: projections.JobTiming{
-		OffsetMs: some[int64](0), DurationMs: some[int64](0), ShMs: some[int64](0), GapMs: some[int64](0),
-	}}}
-	null.diagnostics = []diagnostic{{Value: projections.Diagnostic{Code: projections.UnknownType, Line: 1}}}
-	zero.diagnostics = []diagnostic{{Value: projections.Diagnostic{Code: projections.UnknownType, Line: 1, JobID: some("")}}}
 	if err := t.write(null, zero); err != nil {
 		return err
 	}
 	return t.holds(null, zero)
 }
 
-// plain returns the content of a run that has no jobs.
-func plain(run domain.RunID) *content {
-	return &content{
-		id:  run,
-		row: some(store.Run{Run: projections.Run{RunID: run, State: projections.Active}}),
-		checkpoint: some(store.Checkpoint{
-			Mark: domain.StartMark, End: domain.StartMark, Reducers: projections.Version, Reading: "plain", Source: "nowhere",
-		}),
+// zeroOf returns the value of a column that null is taken for most easily.
+func zeroOf(c *projections.Column) any {
+	switch {
+	case c.Values != nil:
+		return c.Values[0]
+	case c.Type == projections.Text:
+		return ""
+	case c.Type == projections.Bool:
+		return false
 	}
+	return int64(0)
 }
 
 // emptyRun is what a stream without a line gives.
 func emptyRun(t *trial) error {
-	c := plain(t.run("empty"))
+	c := t.plain(t.run("empty"))
 	if err := t.write(c); err != nil {
 		return err
 	}
 	return t.holds(c)
 }
 
+// anyTextIsKept has all odd texts in one run, where they must not be taken for
+// each other, and names a run by each.
+func anyTextIsKept(t *trial) error {
+	all := t.plain(t.run("all"))
+	contents := []*content{all}
+	for _, text := range oddTexts {
+		t.addText(all, text)
+		all.checkpoint.V.Reading, all.checkpoint.V.Source = text, text
+		if !mayNameRun(text) {
+			continue
+		}
+		named := t.plain(t.run(text))
+		named.checkpoint.V.Reading, named.checkpoint.V.Source = text, text
+		contents = append(contents, named)
+	}
+	if err := t.write(contents...); err != nil {
+		return err
+	}
+	return t.holds(contents...)
+}
+
+// mayNameRun reports whether a text can be the end of a run's id: nothing that could name
+// one can hold a null byte.
+func mayNameRun(text string) bool {
+	return store.CheckRunID(domain.RunID("a"+text)) == nil && !strings.ContainsRune(text, 0)
+}
+
+// longTextsAreKept has keys that are longer than an index takes in, and differ
+// at their ends only.
+func longTextsAreKept(t *trial) error {
+	const longest = 512 // that [store.CheckRunID] lets pass
+	c := t.plain(t.run(longText(longest-len(t.prefix), 1)))
+	other := t.plain(t.run(longText(longest-len(t.prefix), 2)))
+	for _, bytes := range []int{500, 2000, 3000, 9000, 70_000, 300_000} {
+		t.addText(c, longText(bytes, 1))
+		t.addText(c, longText(bytes, 2))
+	}
+	t.addText(c, strings.Repeat("é√\n", 1<<19))
+	t.addText(c, strings.Repeat("\x00\xff", 1<<16))
+	if err := t.write(c, other); err != nil {
+		return err
+	}
+	return t.holds(c, other)
+}
+
+// extremesAreKept has one number wherever it can be.
+func extremesAreKept(t *trial) error {
+	var contents []*content
+	for _, number := range []int64{math.MinInt64, math.MinInt64 + 1, math.MinInt32, -1, math.MaxInt32, 1 << 53, 1<<53 + 1, math.MaxInt64 - 1, math.MaxInt64} {
+		c := t.plain(t.run(fmt.Sprint(number)))
+		c.tables = nothing("").tables
+		for _, of := range t.of {
+			row := c.add(of, number > 0)
+			for i := range of.Columns {
+				switch column := &of.Columns[i]; {
+				case column.Bits == 32:
+					set(column, row, min(max(number, math.MinInt32), math.MaxInt32))
+				case column.Bits == 64:
+					set(column, row, number)
+				case column.Type == projections.Bool:
+					set(column, row, number > 0)
+				case column.Values != nil:
+					set(column, row, column.Values[len(column.Values)-1])
+				}
+			}
+		}
+		count := max(number, 0)
+		c.checkpoint.V.Mark.Bytes, c.checkpoint.V.Mark.Lines, c.checkpoint.V.Events = count, count, count
+		c.checkpoint.V.End.Bytes, c.checkpoint.V.End.Lines = count, count
+		contents = append(contents, c)
+	}
+	if err := t.write(contents...); err != nil {
+		return err
+	}
+	return t.holds(contents...)
+}
+
 // largeRun writes rows in the sizes that a long stream comes in.
 func largeRun(t *trial) error {
-	const jobs, shPerJob, batchJobs = 2000, 10, 400
-	c := plain(t.run("large"))
-	for i := range jobs {
-		id := fmt.Sprintf("job-%d", i)
-		c.jobs = append(c.jobs, job{Index: i, Value: projections.Job{JobID: id, State: projections.Complete, FinishedAtMs: some(int64(i))}})
-		c.timings = append(c.timings, jobTiming{Index: i, Value: projections.JobTiming{JobID: id, ShCount: shPerJob}})
-		c.diagnostics = append(c.diagnostics, diagnostic{Index: i, Value: projections.Diagnostic{Code: projections.UnknownType, Line: int64(i) + 1}})
-		for j := range shPerJob {
-			c.shEvents = append(c.shEvents, shEvent{Index: i*shPerJob + j, Value: projections.ShEvent{JobID: id, Seq: j + 1, Cmd: strings.Repeat("x", i%500)}})
-		}
+	const rows, batch = 5000, 1000
+	c := t.plain(t.run("large"))
+	for i := range rows {
+		t.addText(c, fmt.Sprint(i, strings.Repeat("x", i%100)))
 	}
 	runs := []domain.RunID{c.id}
 	err := t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, store.AllTables); err != nil {
+		if err := tx.Clear(runs, t.of); err != nil {
 			return err
 		}
-		for from := 0; from < jobs; from += batchJobs {
-			to := from + batchJobs
-			batch := &store.Rows{
-				RunID: c.id, Jobs: c.jobs[from:to], Timings: c.timings[from:to],
-				Diagnostics: c.diagnostics[from:to], ShEvents: c.shEvents[from*shPerJob : to*shPerJob],
-			}
-			if to == jobs {
-				batch.Run = c.row
-			}
-			if err := tx.Insert(batch); err != nil {
+		for from := 0; from < rows; from += batch {
+			part := c.where(func(_ definition, row anyRow) bool { return from <= row.Index && row.Index < from+batch })
+			if err := tx.Insert(part.rows(nil)); err != nil {
 				return err
 			}
 		}
@@ -166,30 +235,28 @@ func largeRun(t *trial) error {
 // the latest when the transaction commits, and none that a caller could take for
 // one of the rows that it wrote.
 func insertedTwice(t *trial) error {
-	c := plain(t.run("twice"))
-	addText(c, 0, "a")
+	c := t.plain(t.run("twice"))
+	t.addText(c, "a")
 	if err := t.write(c); err != nil {
 		return err
 	}
 	runs := []domain.RunID{c.id}
-	for table, rows := range map[string]*store.Rows{
-		"runs":        {RunID: c.id, Run: c.row},
-		"jobs":        {RunID: c.id, Jobs: c.jobs},
-		"sh_events":   {RunID: c.id, ShEvents: c.shEvents},
-		"timings":     {RunID: c.id, Timings: c.timings},
-		"diagnostics": {RunID: c.id, Diagnostics: c.diagnostics},
-	} {
+	for _, of := range t.of {
+		again := c.without().where(func(table definition, _ anyRow) bool { return table == of })
+		if again.of(of).Len() == 0 {
+			continue
+		}
 		err := t.update(runs, func(tx store.Tx) error {
-			if err := tx.Clear(runs, 0); err != nil {
+			if err := tx.Clear(runs, nil); err != nil {
 				return err
 			}
-			return tx.Insert(rows)
+			return tx.Insert(again.rows(nil))
 		})
 		if err == nil {
-			return errors.New(table + ": a row that is there was inserted again")
+			return errors.New(of.Table + ": a row that is there was inserted again")
 		}
 		if err := t.holds(c); err != nil {
-			return fmt.Errorf("after a row of %s could not be inserted again: %w", table, err)
+			return fmt.Errorf("after a row of %s could not be inserted again: %w", of.Table, err)
 		}
 	}
 	return nil

@@ -10,11 +10,13 @@ import (
 )
 
 // oddTexts are texts that a database, or a driver that quotes and copies, may
-// stumble over. They are all UTF-8, as whatever comes off the wire.
+// stumble over. What comes off the wire is UTF-8; what a
+// projection makes of it need not be.
 var oddTexts = []string{
 	"", " ", "  trailing ", "\t", "\n", "\r\n", "a\rb", "\x00", "a\x00b", "\x00\x00", "\x01", "\x1a", "\x1b[31m", "\x7f", "\u0080",
 	"'", "''", "'; DROP TABLE jobs; --", `"`, "`", `\`, `\\`, `\x41`, `\N`, `\.`, `\u0000`, `E'\\'`, "$1", "$$", ":name", "@p", "?", "?1", "%s%d", "_", "{}", "null", "NULL", "0", "-1",
 	"é", "e\u0301", "\u0301", "\u00df", "ı", "日本", "😀", "👩\u200d💻", "שלום", "\u202eabc", "\u2028", "\uFEFF", "\uFFFD", "\uFFFE", "\uFFFF", "\uFDD0", "\uD7FF", "\uE000", "\U00010000", "\U0010FFFF",
+	"\xff", "a\xc3", "\xed\xa0\x80", "\xc0\x80", "\x01\u2400",
 }
 
 // anyText generates texts, odd and plain ones.

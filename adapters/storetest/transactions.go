@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -23,12 +24,12 @@ var transactionLaws = []law{
 var errInjected = errors.New("injected by the test")
 
 // rewrite replaces what is stored of now's run by now.
-func rewrite(tx store.Tx, now *content) error {
+func (t *trial) rewrite(tx store.Tx, now *content) error {
 	runs := []domain.RunID{now.id}
 	if _, err := tx.Lock(runs); err != nil {
 		return err
 	}
-	if err := tx.Clear(runs, store.AllTables); err != nil {
+	if err := tx.Clear(runs, t.of); err != nil {
 		return err
 	}
 	return now.insert(tx)
@@ -40,19 +41,25 @@ func failedUpdate(t *trial) error {
 	if err := t.write(before); err != nil {
 		return err
 	}
-	now, failsAt := t.content(before.id), t.upTo(4, "fails at")
+	changed, versions := t.changed(before)
+	now := t.content(before.id)
+	calls := 6
+	if t.flip("continued") {
+		now, calls = changed, 5
+	}
+	failsAt := t.upTo(calls, "fails at")
 	err := t.store.Update(t.ctx, func(tx store.Tx) error {
 		calls := []func() error{
 			func() error { _, err := tx.Lock([]domain.RunID{now.id}); return err },
-			func() error { return tx.Clear([]domain.RunID{now.id}, store.AllTables) },
-			func() error { return tx.Insert(now.rows()) },
+			tx.Register,
+			func() error { return tx.Insert(versions.rows(before)) },
 			func() error { return tx.SetCheckpoint(now.id, now.checkpoint.V) },
+			func() error { return tx.Truncate(now.id, t.of[0], 0) },
 		}
-		if t.flip("continued") {
-			calls[1] = func() error { return nil }
-			calls[2] = func() error {
-				return tx.Insert(&store.Rows{RunID: now.id, Run: now.row, Stored: store.Stored{Run: true}})
-			}
+		if now != changed {
+			calls = slices.Replace(calls, 2, 3,
+				func() error { return tx.Clear([]domain.RunID{now.id}, t.of) },
+				func() error { return tx.Insert(now.rows(nil)) })
 		}
 		for _, call := range calls[:failsAt] {
 			if err := call(); err != nil {
@@ -69,12 +76,11 @@ func failedUpdate(t *trial) error {
 
 // two returns two contents of one run, the first of which is stored.
 func (t *trial) two() (before, now *content, err error) {
-	before = plain(t.run("a"))
-	addText(before, 0, "before")
-	now = plain(before.id)
-	now.row.V.Events, now.checkpoint.V.Events = 2, 2
-	addText(now, 0, "now")
-	addText(now, 1, "before")
+	before, now = t.plain(t.run("a")), t.plain(t.run("a"))
+	t.addText(before, "before")
+	now.run().Events, now.checkpoint.V.Events = 2, 2
+	t.addText(now, "now")
+	t.addText(now, "before")
 	return before, now, t.write(before)
 }
 
@@ -86,7 +92,7 @@ func panickedUpdate(t *trial) error {
 	panicked := func() (value any) {
 		defer func() { value = recover() }()
 		_ = t.store.Update(t.ctx, func(tx store.Tx) error {
-			if err := rewrite(tx, now); err != nil {
+			if err := t.rewrite(tx, now); err != nil {
 				return err
 			}
 			panic(errInjected)
@@ -117,7 +123,7 @@ func cancelledUpdate(t *trial) error {
 		ctx, cancel := context.WithCancel(t.ctx)
 		err := t.store.Update(ctx, func(tx store.Tx) error {
 			defer cancel()
-			if err := rewrite(tx, now); err != nil {
+			if err := t.rewrite(tx, now); err != nil {
 				return err
 			}
 			return returned
@@ -156,11 +162,14 @@ func cancelledCalls(t *trial) error {
 	_, checkpoints := t.store.Checkpoints(ctx, []domain.RunID{before.id})
 	_, runs := t.store.Runs(ctx, store.Page{})
 	_, runIDs := t.store.RunIDs(ctx, "", 10)
+	_, outdated := t.store.Outdated(ctx, "", 10)
+	_, versions := t.store.Versions(ctx)
 	for call, err := range map[string]error{
-		"Checkpoints": checkpoints, "Runs": runs, "RunIDs": runIDs,
-		"Update": t.store.Update(ctx, func(tx store.Tx) error { return rewrite(tx, now) }),
+		"Checkpoints": checkpoints, "Runs": runs, "RunIDs": runIDs, "Outdated": outdated, "Versions": versions,
+		"Update": t.store.Update(ctx, func(tx store.Tx) error { return t.rewrite(tx, now) }),
 		"View": t.store.View(ctx, before.id, func(snapshot store.Snapshot) error {
-			return (&content{}).read(snapshot)
+			_, err := readContent(before.id, t.of, snapshot)
+			return err
 		}),
 	} {
 		if err == nil {
@@ -177,7 +186,7 @@ func readersSeeBefore(t *trial) error {
 		return err
 	}
 	err = t.store.Update(t.ctx, func(tx store.Tx) error {
-		if err := rewrite(tx, now); err != nil {
+		if err := t.rewrite(tx, now); err != nil {
 			return err
 		}
 		if err := t.holds(before); err != nil {
@@ -195,7 +204,7 @@ func readersSeeBefore(t *trial) error {
 		if err != nil {
 			return err
 		}
-		return runsDiffer(listed, []store.Run{before.row.V})
+		return runsDiffer(listed, []store.Run{*before.run()})
 	})
 	if err != nil {
 		return err
@@ -217,8 +226,8 @@ func viewIsOfOneMoment(t *trial) error {
 		if err := t.write(now); err != nil {
 			return err
 		}
-		got := &content{id: before.id}
-		if err := got.read(snapshot); err != nil {
+		got, err := readContent(before.id, t.of, snapshot)
+		if err != nil {
 			return err
 		}
 		return got.differs(before)

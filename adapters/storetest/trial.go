@@ -21,6 +21,10 @@ import (
 type trial struct {
 	ctx   context.Context
 	store store.Store
+	// of are the projections that the store keeps. as opens it for a program that has
+	// others.
+	of []definition
+	as func(*projections.Set) store.Store
 	// draw is what random values are drawn from; nil in an example.
 	draw *rapid.T
 	// prefix begins the ids of this trial's runs, and nobody else's.
@@ -32,10 +36,10 @@ type trial struct {
 const patience = 2 * time.Minute
 
 // try tries the law once.
-func (l law) try(s store.Store, draw *rapid.T) error {
+func (l law) try(as func(*projections.Set) store.Store, draw *rapid.T) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	t := &trial{ctx: ctx, store: s, draw: draw, prefix: newPrefix()}
+	t := &trial{ctx: ctx, store: as(Set), of: Set.Stored(), as: as, draw: draw, prefix: newPrefix()}
 	err := l.holds(t)
 	// What a law leaves that does not hold would be in the way of others.
 	if left := t.cleanUp(); err == nil {
@@ -84,7 +88,7 @@ func (t *trial) update(runs []domain.RunID, do func(store.Tx) error) error {
 func (t *trial) write(contents ...*content) error {
 	runs := idsOf(contents)
 	return wrap("write", t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, store.AllTables); err != nil {
+		if err := tx.Clear(runs, t.of); err != nil {
 			return err
 		}
 		for _, c := range contents {
@@ -107,7 +111,7 @@ func (t *trial) remove(runs ...domain.RunID) error {
 				return err
 			}
 		}
-		return tx.Clear(runs, store.AllTables)
+		return tx.Clear(runs, t.of)
 	})
 }
 
@@ -126,9 +130,11 @@ func (t *trial) holds(contents ...*content) error {
 }
 
 // read reads all that is stored of a run.
-func (t *trial) read(run domain.RunID) (*content, error) {
-	c := &content{id: run}
-	err := t.store.View(t.ctx, run, func(snapshot store.Snapshot) error { return c.read(snapshot) })
+func (t *trial) read(run domain.RunID) (c *content, err error) {
+	err = t.store.View(t.ctx, run, func(snapshot store.Snapshot) (err error) {
+		c, err = readContent(run, t.of, snapshot)
+		return err
+	})
 	return c, wrap("read", err)
 }
 

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
+	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -17,7 +19,6 @@ var verifyLaws = []law{
 	property("Verify finds the row that was changed", findsChanged),
 	property("Verify finds the row that was removed", findsRemoved),
 	property("Verify finds the row that was added", findsAdded),
-	property("Verify finds the job that was removed, and what hung on it", findsRemovedJob),
 	property("Verify finds rows that have changed places", findsMoved),
 	property("Verify finds nothing in rows that have lost their checkpoint", findsNoCheckpoint),
 	property("Verify finds that a run is not stored", findsMissingRun),
@@ -74,7 +75,7 @@ func (t *trial) finds(all recordings, want ...store.Difference) error {
 }
 
 func sameDifference(a, b store.Difference) bool {
-	return a.Kind == b.Kind && a.RunID == b.RunID && a.Table == b.Table && a.Key == b.Key && a.Column == b.Column
+	return a.Kind == b.Kind && a.RunID == b.RunID && a.Table == b.Table && slices.Equal(a.Key, b.Key) && a.Column == b.Column
 }
 
 // tampered stores a recording, and then its content as change leaves it. The
@@ -104,43 +105,61 @@ func findsChanged(t *trial) error {
 	return t.finds(recordings{r}, want)
 }
 
-// changeOne changes one column of one row.
-func (t *trial) changeOne(c *content) (d store.Difference) {
-	d.Table = pick(t, "table", "runs", "jobs", "sh_events", "timings", "diagnostics", "checkpoints")
-	switch d.Table {
-	case "runs":
-		d.Column = pick(t, "column", "events", "wall_ms")
-		if d.Column == "events" {
-			c.row.V.Events++
-		} else {
-			c.row.V.WallMs = changed(c.row.V.WallMs)
-		}
-	case "jobs":
-		row := &c.jobs[t.upTo(len(c.jobs)-1, "row")].Value
-		d.Key, d.Column = store.Key{JobID: some(row.JobID)}, "exit_code"
-		row.ExitCode = changed(row.ExitCode)
-	case "sh_events":
-		row := &c.shEvents[t.upTo(len(c.shEvents)-1, "row")].Value
-		d.Key, d.Column = store.Key{JobID: some(row.JobID), Seq: row.Seq}, "cmd"
-		row.Cmd += "\x00"
-	case "timings":
-		row := &c.timings[t.upTo(len(c.timings)-1, "row")].Value
-		d.Key, d.Column = store.Key{JobID: some(row.JobID)}, "gap_ms"
-		row.GapMs = changed(row.GapMs)
-	case "diagnostics":
-		row := &c.diagnostics[t.upTo(len(c.diagnostics)-1, "row")]
-		d.Key, d.Column = store.Key{Position: row.Index + 1}, "line"
-		row.Value.Line++
-	case "checkpoints":
+// oneRow draws one of the rows of a content, of a table of some kind.
+func (t *trial) oneRow(c *content, is func(definition) bool) (of definition, index int) {
+	tables := slices.DeleteFunc(slices.Clone(t.of), func(of definition) bool { return c.of(of).Len() == 0 || !is(of) })
+	of = pick(t, "table", tables...)
+	return of, t.upTo(c.of(of).Len()-1, "row")
+}
+
+// tamperedRow names the row that somebody has changed.
+func tamperedRow(of definition, row anyRow) store.Difference {
+	return store.Difference{Table: of.Table, Key: keyOf(of, row)}
+}
+
+// changeOne changes one column of one row, or whether it is final, or the checkpoint.
+func (t *trial) changeOne(c *content) store.Difference {
+	if t.upTo(5, "the checkpoint") == 0 {
 		c.checkpoint.V.Events++
-		d.Column = "events"
+		return store.Difference{Table: "checkpoints", Column: "events"}
 	}
+	of, i := t.oneRow(c, func(definition) bool { return true })
+	d := tamperedRow(of, c.of(of).At(i))
+	at := t.upTo(len(of.Columns), "column")
+	if at == len(of.Columns) || of.Columns[at].Key && of.Columns[at].Type != projections.Text {
+		d.Column = "final"
+		c.tables[of] = rowsOtherwise(of, c.of(of), i, func(row *anyRow) { row.Final = !row.Final })
+		return d
+	}
+	change(&of.Columns[at], c.of(of).At(i).Value)
+	d.Column = of.Columns[at].Name
 	return d
 }
 
-// changed returns another value: 0 for null, and null for any other.
-func changed[T comparable](v projections.Null[T]) projections.Null[T] {
-	return projections.Null[T]{Valid: !v.Valid}
+// rowsOtherwise returns copies of rows of which one is changed.
+func rowsOtherwise(of definition, rows projections.Rows, index int, change func(*anyRow)) projections.Rows {
+	others := of.NewRows()
+	for i := range rows.Len() {
+		row := rows.At(i)
+		if i == index {
+			change(&row)
+		}
+		others.Add(row)
+	}
+	return others
+}
+
+// older returns what a checkpoint says whose rows lack a projection, or have an older
+// version of it.
+func (t *trial) older() string {
+	versions := strings.Fields(projections.ID(t.of))
+	i := t.upTo(len(versions)-1, "older")
+	if t.of[i].Version == 1 || t.flip("none") {
+		versions = slices.Delete(versions, i, i+1)
+	} else {
+		versions[i] = fmt.Sprintf("%s@%d", t.of[i].Name, t.of[i].Version-1)
+	}
+	return strings.Join(versions, " ")
 }
 
 func findsRemoved(t *trial) error {
@@ -156,25 +175,11 @@ func findsRemoved(t *trial) error {
 	return t.finds(recordings{r}, want)
 }
 
-// removeOne removes one row, but no job, without which its timing has no place.
-func (t *trial) removeOne(c *content) (d store.Difference) {
-	d.Table = pick(t, "table", "runs", "sh_events", "timings", "diagnostics")
-	switch d.Table {
-	case "runs":
-		c.row.Valid = false
-	case "sh_events":
-		i := t.upTo(len(c.shEvents)-1, "row")
-		d.Key = store.Key{JobID: some(c.shEvents[i].Value.JobID), Seq: c.shEvents[i].Value.Seq}
-		c.shEvents = slices.Delete(c.shEvents, i, i+1)
-	case "timings":
-		i := t.upTo(len(c.timings)-1, "row")
-		d.Key = store.Key{JobID: some(c.timings[i].Value.JobID)}
-		c.timings = slices.Delete(c.timings, i, i+1)
-	case "diagnostics":
-		i := t.upTo(len(c.diagnostics)-1, "row")
-		d.Key = store.Key{Position: c.diagnostics[i].Index + 1}
-		c.diagnostics = slices.Delete(c.diagnostics, i, i+1)
-	}
+// removeOne removes one row.
+func (t *trial) removeOne(c *content) store.Difference {
+	of, i := t.oneRow(c, func(definition) bool { return true })
+	d := tamperedRow(of, c.of(of).At(i))
+	c.tables[of] = rowsWhere(of, c.of(of), func(row anyRow) bool { return row.Index != i })
 	return d
 }
 
@@ -192,64 +197,42 @@ func findsAdded(t *trial) error {
 }
 
 // addOne adds a row behind the others.
-func (t *trial) addOne(c *content) (d store.Difference) {
-	const id = "nobody's"
-	d.Table = pick(t, "table", "jobs", "sh_events", "timings", "diagnostics")
-	switch d.Table {
-	case "jobs":
-		d.Key = store.Key{JobID: some(id)}
-		c.jobs = append(c.jobs, job{Index: len(c.jobs), Value: projections.Job{JobID: id, State: projections.Active}})
-	case "sh_events":
-		d.Key = store.Key{JobID: some(id), Seq: 3}
-		c.shEvents = append(c.shEvents, shEvent{Index: len(c.shEvents), Value: projections.ShEvent{JobID: id, Seq: 3}})
-	case "timings":
-		d.Key = store.Key{JobID: some(id)}
-		c.timings = append(c.timings, jobTiming{Index: len(c.timings), Value: projections.JobTiming{JobID: id}})
-	case "diagnostics":
-		d.Key = store.Key{Position: len(c.diagnostics) + 1}
-		c.diagnostics = append(c.diagnostics, diagnostic{Index: len(c.diagnostics), Value: projections.Diagnostic{Code: projections.TornTail, Line: 1}})
-	}
-	return d
-}
-
-// findsRemovedJob removes a job, and leaves its timing.
-func findsRemovedJob(t *trial) error {
-	var id string
-	r, err := t.tampered(func(c *content) error {
-		i := t.upTo(len(c.jobs)-1, "row")
-		id = c.jobs[i].Value.JobID
-		c.jobs = slices.Delete(c.jobs, i, i+1)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	found, err := t.verify(t.store, r)
-	if err != nil {
-		return err
-	}
-	removed := store.Difference{Kind: store.Missing, RunID: r.run, Table: "jobs", Key: store.Key{JobID: some(id)}}
-	told := false
-	for _, d := range found {
-		told = told || sameDifference(d, removed)
-		if d.Key.JobID != some(id) {
-			return fmt.Errorf("store.Verify finds %s, which is as it was", show(d))
+func (t *trial) addOne(c *content) store.Difference {
+	of := pick(t, "table", slices.DeleteFunc(slices.Clone(t.of), func(of definition) bool { return of.Single })...)
+	row := c.add(of, t.flip("final"))
+	t.fill(of, row, func(*projections.Column) bool { return true })
+	for _, key := range of.Keys() {
+		if key.Type == projections.Text && key.Values == nil {
+			set(key, row, "nobody's")
+		} else if key.Type == projections.Int {
+			set(key, row, int64(math.MaxInt32))
 		}
 	}
-	if !told {
-		return fmt.Errorf("store.Verify finds %s, but not that the job %s is missing", show(found), show(id))
-	}
-	return nil
+	return tamperedRow(of, c.of(of).At(c.of(of).Len()-1))
 }
 
-// findsMoved lets two commands change places.
+// findsMoved lets two rows that are beside each other change places.
 func findsMoved(t *trial) error {
-	var one, other store.Key
+	var of definition
+	var keys []store.Key
 	r, err := t.tampered(func(c *content) error {
-		i := t.upTo(len(c.shEvents)-2, "row")
-		a, b := &c.shEvents[i], &c.shEvents[i+1]
-		one, other = store.Key{JobID: some(a.Value.JobID), Seq: a.Value.Seq}, store.Key{JobID: some(b.Value.JobID), Seq: b.Value.Seq}
-		a.Value, b.Value = b.Value, a.Value
+		table, i := t.oneRow(c, func(of definition) bool { return c.of(of).Len() > 1 })
+		i = max(i, 1)
+		of = table
+		one, other := c.of(of).At(i-1), c.of(of).At(i)
+		keys = []store.Key{keyOf(of, one), keyOf(of, other)}
+		moved := of.NewRows()
+		for j := range c.of(of).Len() {
+			switch row := c.of(of).At(j); j {
+			case i - 1:
+				moved.Add(anyRow{Index: j, Final: row.Final, Value: other.Value})
+			case i:
+				moved.Add(anyRow{Index: j, Final: row.Final, Value: one.Value})
+			default:
+				moved.Add(row)
+			}
+		}
+		c.tables[of] = moved
 		return nil
 	})
 	if err != nil {
@@ -260,7 +243,7 @@ func findsMoved(t *trial) error {
 		return err
 	}
 	for _, d := range found {
-		if d.Table != "sh_events" || d.Key != one && d.Key != other {
+		if d.Table != of.Table || !slices.Equal(d.Key, keys[0]) && !slices.Equal(d.Key, keys[1]) {
 			return fmt.Errorf("store.Verify finds %s, which is as it was", show(d))
 		}
 	}
@@ -297,34 +280,38 @@ func verifyFails(t *trial) error {
 	if err := t.ingest(r, nil); err != nil {
 		return err
 	}
-	_, err := t.verify(&unreliable{t.store, t.upTo(60, "rows")}, r)
+	_, err := t.verify(&unreliable{t.store, pick(t, "table", t.of...), t.upTo(60, "rows")}, r)
 	if !errors.Is(err, errInjected) {
 		return fmt.Errorf("store.Verify returns %v, and rows could not be read", err)
 	}
 	return nil
 }
 
-// unreliable is a store whose sequences of commands end too early.
+// unreliable is a store whose sequences of rows of a table end too early.
 type unreliable struct {
 	store.Store
+	of   definition
 	rows int
 }
 
 func (u *unreliable) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
 	return u.Store.View(ctx, run, func(snapshot store.Snapshot) error {
-		return do(&unreliableSnapshot{snapshot, u.rows})
+		return do(&unreliableSnapshot{snapshot, u})
 	})
 }
 
 type unreliableSnapshot struct {
 	store.Snapshot
-	rows int
+	u *unreliable
 }
 
-func (u *unreliableSnapshot) ShEvents() iter.Seq2[shEvent, error] {
-	return func(yield func(shEvent, error) bool) {
-		left := u.rows
-		for row, err := range u.Snapshot.ShEvents() {
+func (s *unreliableSnapshot) Rows(of definition) iter.Seq2[anyRow, error] {
+	if of != s.u.of {
+		return s.Snapshot.Rows(of)
+	}
+	return func(yield func(anyRow, error) bool) {
+		left := s.u.rows
+		for row, err := range s.Snapshot.Rows(of) {
 			if left--; left < 0 {
 				break
 			}
@@ -332,6 +319,6 @@ func (u *unreliableSnapshot) ShEvents() iter.Seq2[shEvent, error] {
 				return
 			}
 		}
-		yield(shEvent{}, errInjected)
+		yield(anyRow{}, errInjected)
 	}
 }

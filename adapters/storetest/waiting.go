@@ -37,7 +37,7 @@ func lockWaits(t *trial) error {
 	runs, second := []domain.RunID{now.id}, make(chan error, 1)
 	var committing atomic.Bool
 	err = t.store.Update(t.ctx, func(tx store.Tx) error {
-		if err := rewrite(tx, now); err != nil {
+		if err := t.rewrite(tx, now); err != nil {
 			return err
 		}
 		go func() {
@@ -68,7 +68,7 @@ func waitCancelled(t *trial) error {
 		return err
 	}
 	err = t.store.Update(t.ctx, func(tx store.Tx) error {
-		if err := rewrite(tx, now); err != nil {
+		if err := t.rewrite(tx, now); err != nil {
 			return err
 		}
 		ctx, cancel := context.WithTimeout(t.ctx, pause)
@@ -124,7 +124,7 @@ func noDeadlock(t *trial) error {
 			slices.Reverse(mine)
 		}
 		for range rounds {
-			if err := t.update(mine, func(tx store.Tx) error { return tx.Clear(mine[i:i+4], store.AllTables) }); err != nil {
+			if err := t.update(mine, func(tx store.Tx) error { return tx.Clear(mine[i:i+4], t.of) }); err != nil {
 				return err
 			}
 		}
@@ -135,7 +135,7 @@ func noDeadlock(t *trial) error {
 // noneLost has several add to a number that they have read under the lock.
 func noneLost(t *trial) error {
 	const goroutines, rounds = 4, 15
-	c := plain(t.run("counted"))
+	c := t.plain(t.run("counted"))
 	if err := t.write(c); err != nil {
 		return err
 	}
@@ -148,10 +148,10 @@ func noneLost(t *trial) error {
 					return err
 				}
 				time.Sleep(moment)
-				next := plain(c.id)
+				next := t.plain(c.id)
 				next.checkpoint.V.Events = locked[c.id].Events + 1
-				next.row.V.Events = next.checkpoint.V.Events
-				if err := tx.Clear(runs, store.AllTables); err != nil {
+				next.run().Events = next.checkpoint.V.Events
+				if err := tx.Clear(runs, t.of); err != nil {
 					return err
 				}
 				return next.insert(tx)
@@ -165,7 +165,7 @@ func noneLost(t *trial) error {
 	if err != nil {
 		return err
 	}
-	c.row.V.Events, c.checkpoint.V.Events = goroutines*rounds, goroutines*rounds
+	c.run().Events, c.checkpoint.V.Events = goroutines*rounds, goroutines*rounds
 	return t.holds(c)
 }
 
@@ -197,7 +197,7 @@ func readersSeeWholeRuns(t *trial) error {
 func (t *trial) rewriteSlowly(now *content) error {
 	runs := []domain.RunID{now.id}
 	return t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, store.AllTables); err != nil {
+		if err := tx.Clear(runs, t.of); err != nil {
 			return err
 		}
 		time.Sleep(moment)
@@ -231,9 +231,9 @@ func writtenAtOnce(t *trial) error {
 	var contents [goroutines][]*content
 	for i := range contents {
 		for j := range runs {
-			c := plain(t.run(fmt.Sprintf("%d-%d", i, j)))
+			c := t.plain(t.run(fmt.Sprintf("%d-%d", i, j)))
 			for k := range j {
-				addText(c, k, fmt.Sprint(k))
+				t.addText(c, fmt.Sprint(k))
 			}
 			contents[i] = append(contents[i], c)
 		}

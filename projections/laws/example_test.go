@@ -59,7 +59,7 @@ func ExampleCheck() {
 func Example_fold() {
 	fold := projections.NewFold("42",
 		projections.Into(newFailedSh(), func(row *projections.Row[FailedSh]) { fmt.Println(row.Value.JobID, row.Value.Count) }),
-		projections.Into(projections.Jobs(), func(row *projections.Row[projections.Job]) { fmt.Println(row.Value.JobID, row.Value.State) }),
+		projections.Into(projections.Jobs.New(), func(row *projections.Row[projections.Job]) { fmt.Println(row.Value.JobID, row.Value.State) }),
 	)
 	for _, event := range []domain.Event{
 		domain.NewJobStarted(1, "build"),

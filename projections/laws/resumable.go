@@ -79,7 +79,7 @@ func reopenOpen[R comparable](o *observer[R], newProjection maker[R]) (*observer
 		}
 	}
 	open := func(yield func(projections.Row[projections.ShEvent], error) bool) {
-		for _, row := range projections.ShEvents().Open(o.fold.Run(), nil) {
+		for _, row := range projections.ShEvents.New().Open(o.fold.Run(), nil) {
 			if !yield(row, nil) {
 				return
 			}

@@ -15,8 +15,10 @@ type Checkpoint struct {
 	End domain.Mark
 	// Events counts the events until End.
 	Events int64
-	// Reducers is the [projections.Version] of the rows.
-	Reducers int
+	// Projections names those that the rows are of, with their versions, see
+	// [projections.ID]. Tables of others may have rows of the run that are not of it any
+	// more.
+	Projections string
 	// Reading names what else the rows depend on: how malformed lines were
 	// taken, and how long a line could be.
 	Reading string
@@ -24,7 +26,7 @@ type Checkpoint struct {
 	// one id apart.
 	Source string
 	// State is what a fold needs to go on behind Mark without reading what is
-	// before it, see [Projector]; empty where there is a last line behind Mark.
+	// before it, see [Projector]; empty where that was too much.
 	State string
 }
 

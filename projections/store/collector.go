@@ -12,12 +12,17 @@ type collector struct {
 	fold *projections.Fold
 	rows *Rows
 	// keep says that rows that become final are wanted.
-	keep  bool
-	bytes int // of text in rows
-	// stored is what the store has of the run.
-	stored Stored
+	keep bool
+	// provisional says that what is folded now is a last line that no line feed has ended
+	// yet: what it does may not last, so that no row is final by it.
+	provisional bool
+	bytes       int // of text in rows
 
-	run Run
+	of     []*projections.Definition // the fold's members
+	wanted []bool                    // which of them rows are collected of
+	// continued says that the run is stored, and stored how many rows of each table are.
+	continued bool
+	stored    []int
 }
 
 // A batch of rows is handed on when it has so many rows, or text of so many bytes.
@@ -26,59 +31,53 @@ const (
 	batchBytes = 4 << 20
 )
 
-func newCollector(run domain.RunID, tables Tables) *collector {
-	c := &collector{}
-	var members []projections.Member
-	if tables.Has(TableRuns) {
-		members = append(members,
-			projections.Into(projections.Runs(), func(row *projections.Row[projections.Run]) { c.run.Run = row.Value }),
-			projections.Into(projections.RunTimings(), func(row *projections.Row[projections.RunTiming]) { c.run.RunTiming = row.Value }))
-	}
-	if tables.Has(TableJobs) {
-		members = append(members, projections.Into(projections.Jobs(), func(row *projections.Row[projections.Job]) {
-			if c.keep {
-				c.rows.Jobs = append(c.rows.Jobs, *row)
-				c.bytes += len(row.Value.JobID)
+// newCollector returns a collector that folds the projections of a store, of which rows
+// are collected for some tables.
+func newCollector(run domain.RunID, of, tables []*projections.Definition) *collector {
+	c := &collector{of: of, stored: make([]int, len(of))}
+	members := make([]projections.Member, len(of))
+	for i, d := range of {
+		wanted := has(tables, d)
+		c.wanted = append(c.wanted, wanted)
+		members[i] = d.Member(func(row projections.AnyRow) {
+			if !c.keep || !wanted {
+				return
 			}
-		}))
-	}
-	if tables.Has(TableShEvents) {
-		members = append(members, projections.Into(projections.ShEvents(), func(row *projections.Row[projections.ShEvent]) {
-			if c.keep {
-				c.rows.ShEvents = append(c.rows.ShEvents, *row)
-				c.bytes += len(row.Value.JobID) + len(row.Value.Cmd)
-			}
-		}))
-	}
-	if tables.Has(TableTimings) {
-		members = append(members, projections.Into(projections.JobTimings(), func(row *projections.Row[projections.JobTiming]) {
-			if c.keep {
-				c.rows.Timings = append(c.rows.Timings, *row)
-				c.bytes += len(row.Value.JobID)
-			}
-		}))
-	}
-	if tables.Has(TableDiagnostics) {
-		members = append(members, projections.Into(projections.Diagnostics(), func(row *projections.Row[projections.Diagnostic]) {
-			if c.keep {
-				c.rows.Diagnostics = append(c.rows.Diagnostics, *row)
-				c.bytes += len(row.Value.JobID.V)
-			}
-		}))
+			row.Final = row.Final && !c.provisional
+			c.rows.Tables[i].Add(row)
+			c.bytes += d.TextBytes(row.Value)
+		})
 	}
 	c.fold = projections.NewFold(run, members...)
 	return c
 }
 
+func has(tables []*projections.Definition, of *projections.Definition) bool {
+	for _, d := range tables {
+		if d == of {
+			return true
+		}
+	}
+	return false
+}
+
 // full reports whether the rows are enough for a batch.
-func (c *collector) full() bool { return c.rows.Len() >= batchRows || c.bytes >= batchBytes }
+func (c *collector) full() bool { return c.bytes >= batchBytes || c.rows.Len() >= batchRows }
 
 // begin gets the memory for rows that are to be collected. While a fold waits
 // for more of its stream, it has none.
 func (c *collector) begin() {
 	if c.rows == nil {
-		c.rows, c.bytes = spare.Get().(*Rows), 0
-		c.rows.RunID, c.rows.Stored = c.fold.Run().RunID, c.stored
+		c.rows, c.bytes = spareRows(c.of), 0
+		c.rows.RunID = c.fold.Run().RunID
+		c.setStored()
+	}
+}
+
+func (c *collector) setStored() {
+	c.rows.Continued = c.continued
+	for i := range c.rows.Tables {
+		c.rows.Tables[i].Stored = c.stored[i]
 	}
 }
 
@@ -92,34 +91,67 @@ func (c *collector) take() *Rows {
 
 // end collects the rows that are not final at the end of the stream, less those that
 // are stored and have not changed. It calls hand whenever there are enough for a batch.
-func (c *collector) end(tables Tables, hand func() error) error {
+func (c *collector) end(hand func() error) error {
 	c.keep = true
-	err := c.fold.OpenParts(func() error {
+	return c.fold.OpenParts(func() error {
 		if !c.full() {
 			return nil
 		}
 		return hand()
 	})
-	if tables.Has(TableRuns) {
-		c.rows.Run = projections.Some(c.run)
-	}
-	return err
 }
 
-// isStored has the rows of the fold be taken for stored.
+// count has the fold know how many rows there are, those that are open among them.
+func (c *collector) count() {
+	keep := c.keep
+	c.keep = false
+	c.fold.Open()
+	c.keep = keep
+}
+
+// isStored has the rows that the fold has handed out be taken for stored.
 func (c *collector) isStored() {
-	run := c.fold.Run()
-	c.stored = Stored{Run: true, Jobs: run.JobCount(), ShEvents: run.ShStarted}
-	if c.rows != nil {
-		c.rows.Stored = c.stored
-	}
+	c.areThere()
 	c.fold.Mark()
 }
 
-// spare are rows that nobody needs any more.
-var spare = sync.Pool{New: func() any { return &Rows{} }}
+// areThere has rows at the places of those that the fold has handed out be taken for
+// stored, in whatever version.
+func (c *collector) areThere() {
+	c.continued = true
+	for i := range c.stored {
+		c.stored[i] = c.fold.Len(i)
+	}
+	if c.rows != nil {
+		c.setStored()
+	}
+}
 
+// spares are pools of rows that nobody needs any more, by the list of the projections
+// that they are of.
+var spares sync.Map
+
+func spareRows(of []*projections.Definition) *Rows {
+	pool, ok := spares.Load(&of[0])
+	if !ok {
+		pool, _ = spares.LoadOrStore(&of[0], &sync.Pool{})
+	}
+	if rows, ok := pool.(*sync.Pool).Get().(*Rows); ok {
+		return rows
+	}
+	rows := &Rows{spare: pool.(*sync.Pool)}
+	for _, d := range of {
+		rows.Tables = append(rows.Tables, TableRows{Of: d, Rows: d.NewRows()})
+	}
+	return rows
+}
+
+// recycle has the memory of rows be used again.
 func recycle(rows *Rows) {
-	rows.reset()
-	spare.Put(rows)
+	for i := range rows.Tables {
+		rows.Tables[i].Reset()
+	}
+	if rows.spare != nil {
+		rows.spare.Put(rows)
+	}
 }

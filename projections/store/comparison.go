@@ -4,7 +4,6 @@ import (
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -12,112 +11,117 @@ import (
 // comparison compares the rows of one table as they become final with those
 // that are stored, which come in order. What it holds are the stored rows that
 // were passed and whose derived ones are still open.
-type comparison[R comparable] struct {
-	table  string
-	key    func(index int, row R) Key
+type comparison struct {
+	of     *projections.Definition
+	finals bool // that it is compared, too, which rows are final
 	report func(Difference)
 
-	next func() (projections.Row[R], error, bool)
+	next func() (projections.AnyRow, error, bool)
 	quit func()
-	held map[int]R
-	lost map[Key]R // stored rows without a place, which come first
-	last int       // index of the latest stored row
+	held map[int]projections.Rows
+	last int // index of the latest stored row
 	done bool
 	err  error
 }
 
-func compare[R comparable](table string, stored iter.Seq2[projections.Row[R], error], key func(int, R) Key, report func(Difference)) *comparison[R] {
-	c := &comparison[R]{table: table, key: key, report: report, held: map[int]R{}, lost: map[Key]R{}, last: -1}
+func compare(of *projections.Definition, stored iter.Seq2[projections.AnyRow, error], finals bool, report func(Difference)) *comparison {
+	c := &comparison{of: of, finals: finals, report: report, held: map[int]projections.Rows{}, last: -1}
 	c.next, c.quit = iter.Pull2(stored)
 	return c
 }
 
 // take compares a row that is final, or will not change any more.
-func (c *comparison[R]) take(row *projections.Row[R]) {
-	for c.last < row.Index && c.pull() {
+func (c *comparison) take(row projections.AnyRow) {
+	for c.last < row.Index {
+		stored, ok := c.pull()
+		switch {
+		case !ok:
+			c.claim(row)
+			return
+		case stored.Index == row.Index:
+			c.columns(stored, row)
+			return
+		}
+		c.hold(stored)
 	}
-	stored, ok := c.claim(row)
-	switch {
-	case ok && stored != row.Value:
-		c.columns(row.Index, stored, row.Value)
-	case !ok && c.err == nil:
-		c.report(Difference{Kind: Missing, Table: c.table, Key: c.key(row.Index, row.Value), Derived: row.Value})
-	}
+	c.claim(row)
 }
 
-// claim finds the stored row at the place of a derived one or, among those that
-// have lost their place, with its key.
-func (c *comparison[R]) claim(row *projections.Row[R]) (stored R, ok bool) {
-	if stored, ok = c.held[row.Index]; ok {
+// claim compares a row with the one that is held at its place.
+func (c *comparison) claim(row projections.AnyRow) {
+	stored, ok := c.held[row.Index]
+	switch {
+	case ok:
 		delete(c.held, row.Index)
-		return stored, true
+		c.columns(stored.At(0), row)
+	case c.err == nil:
+		c.differs(Missing, row, "", nil, c.of.Any(row.Value))
 	}
-	key := c.key(row.Index, row.Value)
-	stored, ok = c.lost[key]
-	delete(c.lost, key)
-	return stored, ok
 }
 
 // pull takes in one more stored row. It returns false when there is none.
-func (c *comparison[R]) pull() bool {
-	if c.done {
-		return false
+func (c *comparison) pull() (projections.AnyRow, bool) {
+	for !c.done {
+		row, err, ok := c.next()
+		switch {
+		case !ok || err != nil:
+			c.done, c.err = true, err
+		case row.Index <= c.last: // the place of another row, or none
+			c.extra(row)
+		default:
+			c.last = row.Index
+			return row, true
+		}
 	}
-	row, err, ok := c.next()
-	if !ok || err != nil {
-		c.done, c.err = true, err
-		return false
-	}
-	key := c.key(row.Index, row.Value)
-	_, twice := c.lost[key]
-	switch {
-	case row.Index < 0 && !twice:
-		c.lost[key] = row.Value
-	case row.Index <= c.last: // the place of another row
-		c.extra(row.Index, row.Value)
-	default:
-		c.last = row.Index
-		c.held[row.Index] = row.Value
-	}
-	return true
+	return projections.AnyRow{}, false
+}
+
+func (c *comparison) hold(row projections.AnyRow) {
+	rows := c.of.NewRows()
+	rows.Add(row)
+	c.held[row.Index] = rows
 }
 
 // peek reports whether any row is stored.
-func (c *comparison[R]) peek() bool { return c.pull() || c.err != nil }
+func (c *comparison) peek() bool {
+	row, ok := c.pull()
+	if ok {
+		c.hold(row)
+	}
+	return ok || c.err != nil
+}
 
-func (c *comparison[R]) stop() { c.quit() }
-
-func (c *comparison[R]) columns(index int, stored, derived R) {
-	had := columns(stored)
-	for i, want := range columns(derived) {
-		if had[i].value != want.value {
-			c.report(Difference{Kind: Differs, Table: c.table, Key: c.key(index, derived), Column: want.name, Stored: had[i].value, Derived: want.value})
+func (c *comparison) columns(stored, derived projections.AnyRow) {
+	for i := range c.of.Columns {
+		if column := &c.of.Columns[i]; !column.Equal(stored.Value, derived.Value) {
+			c.differs(Differs, derived, column.Name, column.Value(stored.Value), column.Value(derived.Value))
 		}
+	}
+	if c.finals && stored.Final != derived.Final {
+		c.differs(Differs, derived, "final", stored.Final, derived.Final)
 	}
 }
 
-func (c *comparison[R]) extra(index int, row R) {
-	c.report(Difference{Kind: Extra, Table: c.table, Key: c.key(index, row), Stored: row})
+func (c *comparison) extra(row projections.AnyRow) {
+	c.differs(Extra, row, "", c.of.Any(row.Value), nil)
+}
+
+func (c *comparison) differs(kind Kind, row projections.AnyRow, column string, stored, derived any) {
+	c.report(Difference{Kind: kind, Table: c.of.Table, Key: keyOf(c.of, row), Column: column, Stored: stored, Derived: derived})
 }
 
 // end reports the stored rows that were not compared.
-func (c *comparison[R]) end() error {
-	for c.pull() {
-		if len(c.held) > 1000 {
-			c.flush()
-		}
-	}
+func (c *comparison) end() error {
 	c.flush()
-	byKey := func(a, b Key) int { return strings.Compare(a.String(), b.String()) }
-	for _, key := range slices.SortedFunc(maps.Keys(c.lost), byKey) {
-		c.extra(-1, c.lost[key])
+	for row, ok := c.pull(); ok; row, ok = c.pull() {
+		c.extra(row)
 	}
 	return c.err
 }
 
-func (c *comparison[R]) flush() {
+func (c *comparison) flush() {
 	for _, index := range slices.Sorted(maps.Keys(c.held)) {
-		c.extra(index, c.held[index])
+		c.extra(c.held[index].At(0))
 	}
 	clear(c.held)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -13,22 +14,38 @@ import (
 )
 
 type toy struct {
+	ID    int `json:"id"`
 	Value int `json:"value"`
 }
 
-func toyKey(index int, _ toy) Key { return Key{Position: index + 1} }
+var toys = projections.Define(projections.Declaration[toy]{
+	Name: "toys", Version: 1, Key: []string{"id"}, New: func() projections.Projection[toy] { return nil },
+})
 
-func sequence(rows []projections.Row[toy], err error) iter.Seq2[projections.Row[toy], error] {
-	return func(yield func(projections.Row[toy], error) bool) {
-		for _, row := range rows {
-			if !yield(row, nil) {
+// toysOf returns rows as definitions know them.
+func toysOf(rows ...projections.Row[toy]) projections.Rows {
+	list := toys.NewRows()
+	for _, row := range rows {
+		*toys.At(list.New(row.Index, row.Final)) = row.Value
+	}
+	return list
+}
+
+func sequence(rows projections.Rows, err error) iter.Seq2[projections.AnyRow, error] {
+	return func(yield func(projections.AnyRow, error) bool) {
+		for i := range rows.Len() {
+			if !yield(rows.At(i), nil) {
 				return
 			}
 		}
 		if err != nil {
-			yield(projections.Row[toy]{}, err)
+			yield(projections.AnyRow{}, err)
 		}
 	}
+}
+
+func compareToys(rows projections.Rows, err error, finals bool, report func(Difference)) *comparison {
+	return compare(toys.Definition, sequence(rows, err), finals, report)
 }
 
 // In whatever order rows become final, the differences are those that one sees
@@ -36,47 +53,51 @@ func sequence(rows []projections.Row[toy], err error) iter.Seq2[projections.Row[
 func TestComparisonFindsEveryDifference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 12).Draw(t, "derived rows")
+		finals := rapid.Bool().Draw(t, "final is compared")
 		order := rapid.Permutation(slices.Collect(upTo(n))).Draw(t, "order of becoming final")
 		stored := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) projections.Row[toy] {
-			return projections.Row[toy]{
-				Index: rapid.IntRange(-1, n+2).Draw(t, "index"),
-				Value: toy{rapid.IntRange(0, 1).Draw(t, "value")},
-			}
+			index := rapid.IntRange(-1, n+2).Draw(t, "index")
+			return projections.Row[toy]{Index: index, Final: rapid.Bool().Draw(t, "final"), Value: toy{index, rapid.IntRange(0, 1).Draw(t, "value")}}
 		}), 0, 16).Draw(t, "stored")
 		slices.SortStableFunc(stored, func(a, b projections.Row[toy]) int { return a.Index - b.Index })
 
 		var want []string
-		first := map[int]toy{}
+		first := map[int]projections.Row[toy]{}
 		for _, row := range stored {
 			if _, twice := first[row.Index]; twice || row.Index < 0 || row.Index >= n {
-				want = append(want, fmt.Sprint(Extra, row.Index+1, row.Value.Value))
+				want = append(want, fmt.Sprint(Extra, row.Index, row.Value))
 			} else {
-				first[row.Index] = row.Value
+				first[row.Index] = row
 			}
 		}
 		for i := range n {
-			switch row, ok := first[i]; {
-			case !ok:
-				want = append(want, fmt.Sprint(Missing, i+1))
-			case row.Value != 0:
-				want = append(want, fmt.Sprint(Differs, i+1, row.Value))
+			row, ok := first[i]
+			if !ok {
+				want = append(want, fmt.Sprint(Missing, i, toy{i, 0}))
+				continue
+			}
+			if row.Value.Value != 0 {
+				want = append(want, fmt.Sprint(Differs, i, "value", row.Value.Value, 0))
+			}
+			if finals && !row.Final {
+				want = append(want, fmt.Sprint(Differs, i, "final", false, true))
 			}
 		}
 
 		var got []string
-		c := compare("toys", sequence(stored, nil), toyKey, func(d Difference) {
+		c := compareToys(toysOf(stored...), nil, finals, func(d Difference) {
 			switch d.Kind {
 			case Extra:
-				got = append(got, fmt.Sprint(d.Kind, d.Key.Position, d.Stored.(toy).Value))
+				got = append(got, fmt.Sprint(d.Kind, d.Key, d.Stored))
 			case Missing:
-				got = append(got, fmt.Sprint(d.Kind, d.Key.Position))
-			case Differs:
-				got = append(got, fmt.Sprint(d.Kind, d.Key.Position, d.Stored))
+				got = append(got, fmt.Sprint(d.Kind, d.Key, d.Derived))
+			default:
+				got = append(got, fmt.Sprint(d.Kind, d.Key, d.Column, d.Stored, d.Derived))
 			}
 		})
-		defer c.stop()
+		defer c.quit()
 		for _, i := range order {
-			c.take(&projections.Row[toy]{Index: i, Value: toy{0}})
+			c.take(toysOf(projections.Row[toy]{Index: i, Final: true, Value: toy{ID: i}}).At(0))
 		}
 		if err := c.end(); err != nil {
 			t.Fatal(err)
@@ -96,28 +117,13 @@ func upTo(n int) iter.Seq[int] {
 	}
 }
 
-// A row that has lost its place is known by its key, once.
-func TestComparisonKnowsRowsByTheirKey(t *testing.T) {
-	key := func(_ int, row toy) Key { return Key{Seq: row.Value} }
-	var got []string
-	stored := []projections.Row[toy]{{Index: -1, Value: toy{2}}, {Index: -1, Value: toy{9}}, {Index: -1, Value: toy{8}}, {Index: 0, Value: toy{1}}}
-	c := compare("toys", sequence(stored, nil), key, func(d Difference) { got = append(got, fmt.Sprint(d.Kind, d.Key)) })
-	defer c.stop()
-	for i := range 3 {
-		c.take(&projections.Row[toy]{Index: i, Value: toy{i + 1}})
-	}
-	if err := c.end(); err != nil || !slices.Equal(got, []string{"missing3", "extra8", "extra9"}) {
-		t.Error(got, err)
-	}
-}
-
 // Rows that cannot be read are an error, and not missing.
 func TestComparisonTellsErrors(t *testing.T) {
 	broken := errors.New("the connection is lost")
-	c := compare("toys", sequence([]projections.Row[toy]{{Index: 0}}, broken), toyKey, func(d Difference) { t.Errorf("%+v", d) })
-	defer c.stop()
+	c := compareToys(toysOf(projections.Row[toy]{}), broken, true, func(d Difference) { t.Errorf("%+v", d) })
+	defer c.quit()
 	for i := range 3 {
-		c.take(&projections.Row[toy]{Index: i})
+		c.take(toysOf(projections.Row[toy]{Index: i}).At(0))
 	}
 	if err := c.end(); !errors.Is(err, broken) {
 		t.Error(err)
@@ -127,32 +133,45 @@ func TestComparisonTellsErrors(t *testing.T) {
 // What is held are rows that others have overtaken, and not all.
 func TestComparisonHoldsWhatIsOpen(t *testing.T) {
 	const n = 10_000
-	rows := make([]projections.Row[toy], n)
-	for i := range rows {
-		rows[i].Index = i
+	rows := toys.NewRows()
+	for i := range n {
+		toys.At(rows.New(i, false)).ID = i
 	}
-	c := compare("toys", sequence(rows, nil), toyKey, func(d Difference) { t.Fatalf("%+v", d) })
-	defer c.stop()
+	c := compareToys(rows, nil, true, func(d Difference) { t.Fatalf("%+v", d) })
+	defer c.quit()
 	for i := 1; i < n; i++ { // the first one stays open
-		c.take(&rows[i])
+		c.take(rows.At(i))
 		if len(c.held) > 1 {
 			t.Fatalf("%d rows are held", len(c.held))
 		}
 	}
-	c.take(&rows[0])
+	c.take(rows.At(0))
 	if err := c.end(); err != nil || len(c.held) > 0 {
 		t.Error(err, len(c.held))
 	}
 }
 
-// The columns of a row are the keys of its JSON.
-func TestColumns(t *testing.T) {
-	row := Run{Run: projections.Run{RunID: "a", Events: 3}, RunTiming: projections.RunTiming{WallMs: projections.Some[int64](5)}}
-	got := map[string]any{}
-	for _, c := range columns(row) {
-		got[c.name] = c.value
+// A key is an object of its columns in JSON, in their order, and short for people.
+func TestKey(t *testing.T) {
+	key := keyOf(projections.ShEvents.Definition, projections.AnyRow{Value: shEventRow("a/\x00\"", 2)})
+	data, err := json.Marshal(key)
+	if want := `{"job_id":"a/\u0000\"","seq":2}`; err != nil || string(data) != want {
+		t.Errorf("got %s, %v, want %s", data, err, want)
 	}
-	if len(got) != 16 || got["events"] != int64(3) || got["wall_ms"] != projections.Some[int64](5) {
-		t.Errorf("%d columns: %v", len(got), got)
+	if got := key.String(); got != "a/\x00\"/2" {
+		t.Errorf("got %q", got)
 	}
+	if data, err := json.Marshal(keyOf(projections.RunTable.Definition, projections.AnyRow{Value: projections.RunTable.NewRows().New(0, false)})); err != nil || string(data) != "{}" {
+		t.Errorf("the key of a row that is the only one: %s, %v", data, err)
+	}
+	if data, err := json.Marshal(keyOf(projections.Diagnostics.Definition, projections.AnyRow{Index: 6})); err != nil || string(data) != `{"position":7}` {
+		t.Errorf("the key of a row that is known by its place: %s, %v", data, err)
+	}
+}
+
+func shEventRow(job string, seq int) projections.Ref {
+	ref := projections.ShEvents.NewRows().New(0, false)
+	row := projections.ShEvents.At(ref)
+	row.JobID, row.Seq = job, seq
+	return ref
 }

@@ -1,8 +1,8 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
-	"reflect"
 	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -41,49 +41,46 @@ type Difference struct {
 	Derived any `json:"derived"`
 }
 
-// Key names a row within its run and table.
-type Key struct {
-	JobID    projections.Null[string] `json:"job_id,omitzero"`
-	Seq      int                      `json:"seq,omitempty"`
-	Position int                      `json:"position,omitempty"`
+// Key names a row within its run and table: the columns of the table's key, in order.
+type Key []KeyColumn
+
+// KeyColumn is a column of a key: a string, an int64 or a bool.
+type KeyColumn struct {
+	Name  string
+	Value any
 }
 
-// String returns the key as people read it: build/2, or #7 for a position.
+func keyOf(of *projections.Definition, row projections.AnyRow) (key Key) {
+	if of.ByPosition {
+		return Key{{"position", int64(row.Index) + 1}}
+	}
+	for _, c := range of.Keys() {
+		key = append(key, KeyColumn{c.Name, c.Value(row.Value)})
+	}
+	return key
+}
+
+// String returns the key as people read it, such as build/2.
 func (k Key) String() string {
-	var parts []string
-	if k.JobID.Valid {
-		parts = append(parts, k.JobID.V)
-	}
-	if k.Seq > 0 {
-		parts = append(parts, fmt.Sprint(k.Seq))
-	}
-	if k.Position > 0 {
-		parts = append(parts, fmt.Sprintf("#%d", k.Position))
+	parts := make([]string, len(k))
+	for i, c := range k {
+		parts[i] = fmt.Sprint(c.Value)
 	}
 	return strings.Join(parts, "/")
 }
 
-// column is a column of a row.
-type column struct {
-	name  string
-	value any
-}
-
-// columns returns those of a row, which is a struct whose fields have the
-// columns' names in JSON.
-func columns(row any) []column {
-	return appendColumns(nil, reflect.ValueOf(row))
-}
-
-func appendColumns(out []column, row reflect.Value) []column {
-	for i := range row.NumField() {
-		field := row.Type().Field(i)
-		if field.Anonymous {
-			out = appendColumns(out, row.Field(i))
-			continue
+// MarshalJSON encodes the key as an object.
+func (k Key) MarshalJSON() ([]byte, error) {
+	object := []byte{'{'}
+	for i, c := range k {
+		if i > 0 {
+			object = append(object, ',')
 		}
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		out = append(out, column{name, row.Field(i).Interface()})
+		value, err := json.Marshal(c.Value)
+		if err != nil {
+			return nil, err
+		}
+		object = append(append(append(append(object, '"'), c.Name...), `":`...), value...)
 	}
-	return out
+	return append(object, '}'), nil
 }

@@ -47,15 +47,20 @@ func IsAway(err error) bool {
 		errors.Is(err, ErrLocked) || errors.Is(err, ErrFull)
 }
 
-// ReducersError says that rows in a store were derived by newer reducers than
-// this program's.
-type ReducersError struct {
-	// Stored is the version of the rows that are there, see [projections.Version].
+// ColumnsError says that a table of a store was made for other columns than its projection
+// has.
+type ColumnsError struct {
+	Projection *projections.Definition
+	// Stored is the version of the projection that the rows are of; 0 if there are none.
 	Stored int
 }
 
-func (e *ReducersError) Error() string {
-	return fmt.Sprintf("the store's rows were derived by newer reducers (version %d, this program has %d); use that version of the program", e.Stored, projections.Version)
+func (e *ColumnsError) Error() string {
+	what := fmt.Sprintf("the table %s was made for other columns than the projection %s has", e.Projection.Table, e.Projection.ID())
+	if e.Stored == e.Projection.Version {
+		return what + ", and its rows are of the same version; raise the version of the projection"
+	}
+	return what + "; rebuild makes it anew and derives its rows again, but for those of runs without a stream"
 }
 
 // RefusedError says that the store does not take the rows of one run, and takes
@@ -74,9 +79,9 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // mayBeRefusal reports whether an error of a transaction that was about one run may be
 // that run's fault: a retry would fail in the same way, and another run might not.
 func mayBeRefusal(err error) bool {
-	var reducers *ReducersError
+	var newer *projections.NewerError
 	switch {
-	case err == nil, IsAway(err), errors.As(err, &reducers):
+	case err == nil, IsAway(err), errors.As(err, &newer):
 		return false
 	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrReplaced), errors.Is(err, ErrClosed):
 		return false
@@ -98,7 +103,7 @@ func asRefused(ctx context.Context, s Store, run domain.RunID, err error) error 
 		if _, err := tx.Lock(probe); err != nil {
 			return err
 		}
-		return cmp.Or(tx.Clear(probe, AllTables), errProbe)
+		return cmp.Or(tx.Clear(probe, s.Projections().Stored()), errProbe)
 	})
 	if !errors.Is(failed, errProbe) {
 		return err

@@ -9,7 +9,7 @@ import (
 )
 
 // Ingest brings the rows of one run up to its stream, in one transaction. An
-// error says that nothing was written: it is the stream's, a *[ReducersError],
+// error says that nothing was written: it is the stream's, a *[projections.NewerError],
 // or the store's. The same Ingest again does what could not be done.
 func Ingest(ctx context.Context, s Store, source Source, options Options) (Result, error) {
 	p := newPipeline(s, single{source}, options)
@@ -53,7 +53,7 @@ func newPipeline(s Store, sources Sources, options Options) *pipeline {
 			tell(result)
 		}
 	}
-	p.prepare = preparer{options: options}
+	p.prepare = preparer{options: options, of: s.Projections().Stored()}
 	p.writer = writer{store: s, options: &p.options, again: p.again}
 	return p
 }

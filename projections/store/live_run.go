@@ -29,6 +29,12 @@ type liveRun struct {
 
 	known  Checkpoint
 	stored bool // that there is a checkpoint, which is known
+	// torn says that the rows are of a last line, too, that no line feed had ended. The
+	// fold is before it: more may come of it.
+	torn bool
+	// spent says that such a line has been folded. The run is read from the store again,
+	// should more come.
+	spent bool
 	// stuck, if there is any, says why the rows cannot be gone on with.
 	stuck   *Quarantine
 	waiting Waiting
@@ -39,34 +45,38 @@ type liveRun struct {
 }
 
 // newLiveRun returns a run of which nothing is stored.
-func newLiveRun(run domain.RunID, reading string) *liveRun {
-	l := &liveRun{id: run, collector: newCollector(run, AllTables), digest: sha256.New(), endSum: domain.StartMark.SHA256, reading: reading}
+func newLiveRun(run domain.RunID, of []*projections.Definition, reading string) *liveRun {
+	l := &liveRun{id: run, collector: newCollector(run, of, of), digest: sha256.New(), endSum: domain.StartMark.SHA256, reading: reading}
 	l.collector.keep = true
 	l.collector.fold.Mark()
 	return l
 }
 
 // restore puts the run where its checkpoint is.
-func (l *liveRun) restore(rows Snapshot) (err error) {
+func (l *liveRun) restore(rows Snapshot, outdated bool) (err error) {
 	l.position, l.lines, l.events = l.known.Bytes, l.known.Lines, l.known.Events
 	l.end, l.endSum = l.known.End.Bytes, l.known.End.SHA256
 	if l.end > 0 {
 		l.reading = l.known.Reading
 	}
 	switch {
-	case l.known.Reducers < projections.Version:
-		l.stick("its rows were derived by an older version of this program")
-	case l.end != l.position:
-		l.stick(afterTail)
-	case l.known.State == "" && l.end > 0:
+	case outdated:
+		l.stick("its rows lack a projection, or were derived by an older version of one")
+	case l.end == 0: // an empty stream has rows, too
+		l.collector.count()
+	case l.known.State == "":
 		l.stick("what is needed to go on is not stored, since it was too much, or the rows came from elsewhere")
-	case l.end > 0:
+	default:
 		if l.digest, err = restoreState(l.collector.fold, l.known.State, rows); isState(err) {
 			l.stick("what was stored to go on cannot be used")
 			err = nil
 		}
 	}
-	l.collector.isStored()
+	if l.torn = l.end != l.position; l.torn {
+		l.collector.areThere()
+	} else {
+		l.collector.isStored()
+	}
 	return err
 }
 
@@ -75,8 +85,6 @@ func (l *liveRun) restore(rows Snapshot) (err error) {
 func (l *liveRun) over() bool {
 	return l.collector.fold.Run().Ended() && l.waiting.Segments == 0 && l.waiting.Quarantine == nil
 }
-
-const afterTail = "its stream was over, with a line that no line feed ended, and now goes on"
 
 func (l *liveRun) stick(why string) {
 	l.stuck = l.quarantine(CannotGoOn, why+"; derive it from its whole stream, and retry")
@@ -113,9 +121,7 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) *Qua
 		return l.quarantine(MalformedSegment, err.Error())
 	}
 	l.events = l.collector.fold.Run().Events
-	if segment.Tail {
-		l.stick(afterTail)
-	} else {
+	if l.spent = segment.Tail; !l.spent {
 		l.position, l.lines = l.end, l.lines+lines
 	}
 	return nil
@@ -180,15 +186,21 @@ func (l *liveRun) agrees(segment *domain.Segment) bool {
 	return segment.SHA256 == [sha256.Size]byte{} || segment.End() != l.end || segment.SHA256 == l.endSum
 }
 
+// beforeTail returns mark, and has what is folded next be a tail.
+func (l *liveRun) beforeTail() (domain.Mark, string, error) {
+	l.collector.count()
+	l.collector.provisional = true
+	return l.mark()
+}
+
 // mark returns how far the stream was read, and the state in which to go on.
-// It is called before a tail is folded, if there is one.
 func (l *liveRun) mark() (domain.Mark, string, error) {
 	digest, err := l.digest.(encoding.BinaryMarshaler).MarshalBinary()
 	if err != nil {
 		return domain.Mark{}, "", err
 	}
 	state, err := saveState(l.collector.fold, digest)
-	return domain.Mark{Bytes: l.position, Lines: l.lines, SHA256: l.endSum}, state, err
+	return domain.Mark{Bytes: l.position, Lines: l.lines, SHA256: [sha256.Size]byte(l.digest.Sum(nil))}, state, err
 }
 
 // ErrSegment is returned for a segment that no sender may send.

@@ -1,12 +1,14 @@
 package store
 
+import "github.com/quire-ci/quire-project/projections"
+
 // Options are those of [Ingest], [IngestAll] and [Rebuild].
 type Options struct {
-	// Tables are those that are wanted; 0 means all of them. With less than
+	// Tables are those that are wanted; nil means all of them. With less than
 	// all, a run that is up to date gets its rows in these tables anew; any
 	// other run is written as a whole, since rows of different moments are
 	// never mixed.
-	Tables Tables
+	Tables []*projections.Definition
 	// Force derives the rows of runs that are up to date again.
 	Force bool
 	// DryRun only finds out what would be done.
@@ -16,13 +18,6 @@ type Options struct {
 	// Done, when set, is called with the result of each run, in the order of
 	// the streams, when it is safely stored.
 	Done func(Result)
-}
-
-func (o *Options) tables() Tables {
-	if o.Tables == 0 {
-		return AllTables
-	}
-	return o.Tables
 }
 
 func (o *Options) done(result Result) {

@@ -13,6 +13,15 @@ import (
 // and folds its stream into rows. It only reads.
 type preparer struct {
 	options Options
+	of      []*projections.Definition // that the store keeps
+}
+
+// tables are those that are wanted.
+func (p *preparer) tables() []*projections.Definition {
+	if p.options.Tables == nil {
+		return p.of
+	}
+	return p.options.Tables
 }
 
 // prepare yields the work for source, once its first rows are there, and goes
@@ -23,7 +32,7 @@ func (p *preparer) prepare(ctx context.Context, source Source, known Checkpoint,
 	if stored {
 		source = source.As(known.Reading)
 	}
-	w := &task{source: source, known: known, stored: stored, tables: AllTables, stop: cancel}
+	w := &task{source: source, known: known, stored: stored, tables: p.of, stop: cancel}
 	w.result = Result{RunID: source.Run(), Source: source.Name()}
 	if stored && known.Source != source.Name() {
 		w.result.Before = known.Source
@@ -48,24 +57,27 @@ func (p *preparer) fold(ctx context.Context, w *task, yield *func(*task) bool) e
 	if err := CheckRunID(w.source.Run()); err != nil {
 		return &SourceError{w.source.Name(), err}
 	}
-	if w.stored && w.known.Reducers > projections.Version {
-		return &storeError{&ReducersError{w.known.Reducers}}
+	missing, err := projections.Missing(p.of, projections.Versions(w.known.Projections))
+	if err != nil {
+		return &storeError{err}
 	}
-	current := w.stored && w.known.Reducers == projections.Version && w.known.Reading == w.source.Reading()
+	current := w.stored && len(missing) < len(p.of) && w.known.Reading == w.source.Reading()
 	if current && !p.options.Force {
 		same, err := w.source.Ends(ctx, w.known.End)
 		if err != nil {
 			return err
 		}
-		if same && p.options.tables() == AllTables {
+		if same && len(missing) == 0 && len(p.tables()) == len(p.of) {
 			return w.unchanged()
 		}
 		if same {
-			w.tables = p.options.tables()
+			// Rows of other projections are those of the stream already.
+			w.tables = p.union(missing)
 			w.result.Outcome = Derived
 			return p.stream(ctx, w, domain.Mark{}, yield)
 		}
 	}
+	current = current && len(missing) == 0
 	switch {
 	case !w.stored:
 		w.result.Outcome = Added
@@ -86,6 +98,16 @@ func (p *preparer) foldAnew(ctx context.Context, w *task, yield *func(*task) boo
 	return p.stream(ctx, w, domain.Mark{}, yield)
 }
 
+// union returns the tables that are missing and, where some are asked for, those too.
+func (p *preparer) union(missing []*projections.Definition) (tables []*projections.Definition) {
+	for _, d := range p.of {
+		if has(missing, d) || p.options.Tables != nil && has(p.options.Tables, d) {
+			tables = append(tables, d)
+		}
+	}
+	return tables
+}
+
 func (w *task) unchanged() error {
 	w.result.Outcome, w.result.Events = Unchanged, w.known.Events
 	return nil
@@ -98,27 +120,17 @@ func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield
 		return err
 	}
 	defer stream.Close()
-	c := newCollector(w.source.Run(), w.tables)
+	c := newCollector(w.source.Run(), p.of, w.tables)
 	c.begin()
 	c.keep = !w.continues
-	for passed := false; ; {
+	f := folding{task: w, collector: c, stream: stream, known: known.Bytes}
+	for {
 		entries, err := stream.Next()
-		for i := range entries {
-			if !passed && entries[i].Offset >= known.Bytes {
-				passed = true
-				if err := w.pass(c, stream); err != nil {
-					return err
-				}
-			}
-			c.fold.Apply(&entries[i])
+		if failed := f.take(entries); failed != nil {
+			return failed
 		}
 		if errors.Is(err, io.EOF) {
-			if !passed {
-				if err := w.pass(c, stream); err != nil {
-					return err
-				}
-			}
-			return p.finish(ctx, w, c, stream, yield)
+			return p.finish(ctx, &f, yield)
 		}
 		if err != nil {
 			return err
@@ -131,36 +143,115 @@ func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield
 	}
 }
 
-// pass is called once what is known of the stream has been folded.
-func (w *task) pass(c *collector, stream Stream) error {
-	switch {
-	case stream.Continues() && w.continues:
-		c.isStored()
-	case w.continues:
-		return errRewritten
-	case !stream.Continues():
-		w.result.Outcome = Rewritten
+// folding folds a stream entry by entry. The latest one waits for those behind it: it may
+// be of a last line that no line feed ends.
+type folding struct {
+	*task
+	*collector
+	stream Stream
+	known  int64 // how many bytes were read before
+	passed bool  // that the stream is behind them
+	latest []domain.Entry
+}
+
+func (f *folding) take(entries []domain.Entry) error {
+	last := len(entries) - 1
+	if last < 0 {
+		return nil
 	}
-	c.keep = true
+	if err := f.apply(f.latest); err != nil {
+		return err
+	}
+	f.latest = append(f.latest[:0], entries[last])
+	return f.apply(entries[:last])
+}
+
+func (f *folding) apply(entries []domain.Entry) error {
+	for i := range entries {
+		if !f.passed && entries[i].Offset >= f.known {
+			if err := f.pass(); err != nil {
+				return err
+			}
+		}
+		f.fold.Apply(&entries[i])
+	}
+	return nil
+}
+
+// end folds what is left at the end of the stream, and returns the state in which whoever
+// gets more of it goes on behind its whole lines; none, if that comes later.
+func (f *folding) end() (state string, err error) {
+	mark := f.stream.Mark()
+	torn := mark != f.stream.End()
+	var tail []domain.Entry
+	if torn && len(f.latest) > 0 && f.latest[0].Offset >= mark.Bytes {
+		f.latest, tail = nil, f.latest
+	}
+	if err := f.apply(f.latest); err != nil {
+		return "", err
+	}
+	if torn {
+		f.count()
+		if state, err = f.state(); err != nil {
+			return "", err
+		}
+		f.provisional = true
+	}
+	if err := f.apply(tail); err != nil {
+		return "", err
+	}
+	if !f.passed {
+		err = f.pass()
+	}
+	return state, err
+}
+
+func (f *folding) state() (string, error) {
+	digest, err := f.stream.Digest()
+	if err != nil {
+		return "", err
+	}
+	return saveState(f.fold, digest)
+}
+
+// pass is called once what is known of the stream has been folded.
+func (f *folding) pass() error {
+	f.passed = true
+	switch {
+	case f.stream.Continues() && f.continues:
+		f.count()
+		f.isStored()
+	case f.continues:
+		return errRewritten
+	case !f.stream.Continues():
+		f.result.Outcome = Rewritten
+	}
+	f.keep = true
 	return nil
 }
 
 // finish collects what is left at the end of the stream.
-func (p *preparer) finish(ctx context.Context, w *task, c *collector, stream Stream, yield *func(*task) bool) error {
-	err := c.end(w.tables, func() error { return p.hand(ctx, w, c, yield) })
+func (p *preparer) finish(ctx context.Context, f *folding, yield *func(*task) bool) error {
+	w, c := f.task, f.collector
+	state, err := f.end()
 	if err != nil {
 		return err
+	}
+	if err := c.end(func() error { return p.hand(ctx, w, c, yield) }); err != nil {
+		return err
+	}
+	if !c.provisional {
+		if state, err = f.state(); err != nil {
+			return err
+		}
 	}
 	w.result.Events = c.fold.Run().Events
 	w.result.Rows += c.rows.Len()
 	w.next = Checkpoint{
-		Mark: stream.Mark(), End: stream.End(), Events: w.result.Events,
-		Reducers: projections.Version, Reading: w.source.Reading(), Source: w.source.Name(),
+		Mark: f.stream.Mark(), End: f.stream.End(), Events: w.result.Events, State: state,
+		Projections: projections.ID(p.of), Reading: w.source.Reading(), Source: w.source.Name(),
 	}
-	if w.next.State, err = stateAt(w, c, stream); err != nil {
-		return err
-	}
-	if w.stored && w.next.sameRead(w.known) && !p.options.Force && w.tables == AllTables {
+	if w.stored && w.next.sameRead(w.known) && !p.options.Force && len(w.tables) == len(p.of) {
 		w.result.Outcome = Unchanged
 	}
 	if w.more != nil {
@@ -170,22 +261,6 @@ func (p *preparer) finish(ctx context.Context, w *task, c *collector, stream Str
 		w.bytes, w.rows = c.bytes, c.take()
 	}
 	return nil
-}
-
-// stateAt returns the state in which whoever gets more of the stream goes on.
-// Behind a last line without a line feed nobody can.
-func stateAt(w *task, c *collector, stream Stream) (string, error) {
-	switch {
-	case w.next.Mark != w.next.End:
-		return "", nil
-	case w.tables != AllTables: // the same stream as before
-		return w.known.State, nil
-	}
-	digest, err := stream.Digest()
-	if err != nil {
-		return "", err
-	}
-	return saveState(c.fold, digest)
 }
 
 // hand hands a batch on, the first one with the work itself, and begins the next one.

@@ -153,7 +153,7 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 
 // Apply has a segment applied, and returns when what became of it is stored:
 // then it may be forgotten. An error says that it is not, because of the store, a
-// *[ReducersError], [ErrHeldFull], or [ErrSegment]; all but the last may go away. Segments may be applied
+// *[projections.NewerError], [ErrHeldFull], or [ErrSegment]; all but the last may go away. Segments may be applied
 // by several goroutines; those of one run are put in order, as far as they are
 // there at the same time. The segment's data is the projector's until Apply returns; so
 // the end of ctx ends waiting, but not a transaction that is under way.

@@ -89,7 +89,7 @@ func (p *Projector) write(batch []*request) {
 	}
 	for _, c := range changes {
 		p.answer(c.requests, c.err)
-		if c.run.over() {
+		if c.run.over() || c.run.spent {
 			delete(p.runs, c.run.id)
 		}
 	}
@@ -138,17 +138,17 @@ func (p *Projector) make(l *liveRun, requests []*request) *change {
 // finish collects the rows that are open, and makes the checkpoint.
 func (c *change) finish(source string) (err error) {
 	l := c.run
-	if l.end == l.position {
+	if err := l.collector.end(func() error { return nil }); err != nil {
+		return err
+	}
+	if !l.spent { // the state says how many rows there are, those that are open among them
 		if c.next.Mark, c.next.State, err = l.mark(); err != nil {
 			return err
 		}
 	}
 	c.next.End = domain.Mark{Bytes: l.end, Lines: l.lines, SHA256: l.endSum}
-	c.next.Events, c.next.Reducers = l.events, projections.Version
+	c.next.Events, c.next.Projections = l.events, projections.ID(l.collector.of)
 	c.next.Reading, c.next.Source = l.reading, cmp.Or(l.known.Source, source)
-	if err := l.collector.end(AllTables, func() error { return nil }); err != nil {
-		return err
-	}
 	c.rows = l.collector.take()
 	l.collector.fold.Settle()
 	return nil
@@ -158,7 +158,7 @@ func (c *change) finish(source string) (err error) {
 func (c *change) settle(done *Batch) {
 	l := c.run
 	if c.rows != nil {
-		l.known, l.stored = c.next, true
+		l.known, l.stored, l.torn = c.next, true, false
 		l.collector.isStored()
 		done.Runs++
 	}

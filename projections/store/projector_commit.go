@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // commit writes changes, in one transaction. What the store refuses because of one
@@ -116,7 +117,7 @@ func (p *Projector) commitTogether(ctx context.Context, changes []*change) error
 				c.fallen = true
 			}
 		}
-		return writeChanges(tx, standing)
+		return writeChanges(tx, p.store.Projections().Stored(), standing)
 	})
 }
 
@@ -146,7 +147,7 @@ func (c *change) writes() bool {
 	return c.rows != nil || len(c.hold) > 0 || c.unhold > 0 || c.quarantine != nil || c.lift
 }
 
-func writeChanges(tx Tx, changes []*change) error {
+func writeChanges(tx Tx, of []*projections.Definition, changes []*change) error {
 	var clear []domain.RunID
 	for _, c := range changes {
 		if c.rows != nil && !c.run.stored {
@@ -154,7 +155,7 @@ func writeChanges(tx Tx, changes []*change) error {
 		}
 	}
 	if len(clear) > 0 {
-		if err := tx.Clear(clear, AllTables); err != nil {
+		if err := tx.Clear(clear, of); err != nil {
 			return err
 		}
 	}
@@ -166,9 +167,26 @@ func writeChanges(tx Tx, changes []*change) error {
 	return nil
 }
 
+// takeBack removes the rows that a last line without a line feed has added: more has come
+// of it.
+func (c *change) takeBack(tx Tx) error {
+	if !c.run.torn {
+		return nil
+	}
+	for _, t := range c.rows.Tables {
+		if err := tx.Truncate(c.run.id, t.Of, t.Stored); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *change) writeTo(tx Tx) error {
 	run := c.run.id
 	if c.rows != nil {
+		if err := c.takeBack(tx); err != nil {
+			return err
+		}
 		if err := tx.Insert(c.rows); err != nil {
 			return err
 		}

@@ -18,8 +18,8 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 				return ok, err
 			}
 		}
-		if c.more {
-			c.later = append(c.later, r)
+		if c.more || c.run.spent {
+			c.later, p.hurry = append(c.later, r), true
 			continue
 		}
 		switch r.kind {
@@ -130,12 +130,13 @@ func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
 		c.hold, c.quarantine = append(c.hold, *s), q
 		return true, nil
 	}
+	l := c.run
 	if s.Tail {
-		if err := c.markBeforeTail(); err != nil {
+		var err error
+		if c.next.Mark, c.next.State, err = l.beforeTail(); err != nil {
 			return false, err
 		}
 	}
-	l := c.run
 	before, events := l.end, l.events
 	if q := l.apply(p.decoder, s, p.atMost); q != nil {
 		p.faults[name] = q
@@ -169,7 +170,7 @@ func (p *Projector) goOn(c *change) {
 func (p *Projector) held(c *change) (bool, error) {
 	l := c.run
 	for !c.more && l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
-		if c.heldSegments >= p.options.MaxHeld || c.heldBytes >= maxBatchBytes || c.segments >= p.atOnce {
+		if l.spent || c.heldSegments >= p.options.MaxHeld || c.heldBytes >= maxBatchBytes || c.segments >= p.atOnce {
 			c.more = true
 			return true, nil
 		}
@@ -205,10 +206,4 @@ func (p *Projector) recount(c *change) error {
 		c.run.waiting.Segments = waiting[0].Segments
 	}
 	return nil
-}
-
-// markBeforeTail takes the mark of the whole lines before a tail is folded.
-func (c *change) markBeforeTail() (err error) {
-	c.next.Mark, _, err = c.run.mark()
-	return err
 }

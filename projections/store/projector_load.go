@@ -51,7 +51,7 @@ func (p *Projector) look(runs []domain.RunID) error {
 		return err
 	}
 	for _, run := range runs {
-		l := newLiveRun(run, p.decoder.Reading())
+		l := newLiveRun(run, p.store.Projections().Stored(), p.decoder.Reading())
 		_, l.stored = stored[run]
 		p.runs[run] = l
 	}
@@ -68,10 +68,11 @@ func (l *liveRun) load(p *Projector) error {
 		if err != nil || !l.stored {
 			return err
 		}
-		if l.known.Reducers > projections.Version {
-			return &ReducersError{l.known.Reducers}
+		missing, err := projections.Missing(l.collector.of, projections.Versions(l.known.Projections))
+		if err != nil {
+			return err
 		}
-		return l.restore(rows)
+		return l.restore(rows, len(missing) > 0)
 	})
 }
 

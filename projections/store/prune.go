@@ -81,7 +81,7 @@ func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
 					return err
 				}
 			}
-			return tx.Clear(runs, AllTables)
+			return tx.Clear(runs, p.store.Projections().Stored())
 		})
 		if err != nil {
 			return fmt.Errorf("pruning: %w", err)

@@ -1,78 +1,64 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// ReadRun returns the row of a run. Like all reads of one run, it fails with
-// [ErrNoRun] for one that is not stored.
+// Read returns the rows of a projection that are stored of a run, in order. It fails
+// with [ErrNoRun] for a run that is not stored.
+func Read[R comparable](ctx context.Context, s Store, of *projections.Defined[R], run domain.RunID) (rows []R, err error) {
+	err = s.View(ctx, run, func(snapshot Snapshot) error {
+		if _, err := readRun(snapshot, run); err != nil {
+			return err
+		}
+		rows, err = values(snapshot, of)
+		return err
+	})
+	return rows, err
+}
+
+// ReadRun returns the row of a run. It fails with [ErrNoRun] for one that is not stored.
 func ReadRun(ctx context.Context, s Store, run domain.RunID) (row Run, err error) {
-	err = view(ctx, s, run, func(_ Snapshot, stored Run) error {
-		row = stored
-		return nil
+	err = s.View(ctx, run, func(snapshot Snapshot) error {
+		row, err = readRun(snapshot, run)
+		return err
 	})
 	return row, err
 }
 
-// ReadJobs returns the jobs of a run, in order of first mention.
-func ReadJobs(ctx context.Context, s Store, run domain.RunID) (jobs []projections.Job, err error) {
-	err = view(ctx, s, run, func(snapshot Snapshot, _ Run) error {
-		jobs, err = values(snapshot.Jobs())
-		return err
-	})
-	return jobs, err
-}
-
-// ReadShEvents returns the commands of a run, in stream order.
-func ReadShEvents(ctx context.Context, s Store, run domain.RunID) (sh []projections.ShEvent, err error) {
-	err = view(ctx, s, run, func(snapshot Snapshot, _ Run) error {
-		sh, err = values(snapshot.ShEvents())
-		return err
-	})
-	return sh, err
-}
-
-// ReadTimings returns the timings of a run.
-func ReadTimings(ctx context.Context, s Store, run domain.RunID) (timings projections.Timings, err error) {
-	err = view(ctx, s, run, func(snapshot Snapshot, row Run) error {
-		timings, err = readTimings(snapshot, row)
-		return err
-	})
-	return timings, err
-}
-
-// ReadDiagnostics returns what is odd about a run's stream.
-func ReadDiagnostics(ctx context.Context, s Store, run domain.RunID) (diagnostics []projections.Diagnostic, err error) {
-	err = view(ctx, s, run, func(snapshot Snapshot, _ Run) error {
-		diagnostics, err = values(snapshot.Diagnostics())
-		return err
-	})
-	return diagnostics, err
-}
-
-// ReadRecord returns all that is stored of a run, as it is at one moment: the
-// same that [projections.Project] makes of its stream.
+// ReadRecord returns all that is stored of a run, as it is at one moment: the same that
+// [projections.Project] makes of its stream. It fails with [ErrNoRun] for a run that is
+// not stored.
 func ReadRecord(ctx context.Context, s Store, run domain.RunID) (*projections.Record, error) {
 	record := &projections.Record{}
-	err := view(ctx, s, run, func(snapshot Snapshot, row Run) (err error) {
-		record.Run = row.Run
-		if record.Jobs, err = values(snapshot.Jobs()); err != nil {
+	err := s.View(ctx, run, func(snapshot Snapshot) error {
+		row, err := readRun(snapshot, run)
+		if err != nil {
 			return err
 		}
-		if record.ShEvents, err = values(snapshot.ShEvents()); err != nil {
-			return err
+		record.Run, record.Timings.Run = row.Run, row.RunTiming
+		for _, err := range []error{
+			into(&record.Labels, snapshot, projections.LabelRows),
+			into(&record.Jobs, snapshot, projections.Jobs),
+			into(&record.ShEvents, snapshot, projections.ShEvents),
+			into(&record.Timings.Jobs, snapshot, projections.JobTimings),
+			into(&record.Diagnostics, snapshot, projections.Diagnostics),
+		} {
+			if err != nil {
+				return err
+			}
 		}
-		if record.Diagnostics, err = values(snapshot.Diagnostics()); err != nil {
-			return err
-		}
-		record.Timings, err = readTimings(snapshot, row)
-		return err
+		record.Timings.ShEvents = shTimings(row, record.ShEvents)
+		record.Timings.Slowest = slowest(record.Timings.ShEvents)
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -80,24 +66,27 @@ func ReadRecord(ctx context.Context, s Store, run domain.RunID) (*projections.Re
 	return record, nil
 }
 
-// view reads a run that has to be there.
-func view(ctx context.Context, s Store, run domain.RunID, do func(Snapshot, Run) error) error {
-	return s.View(ctx, run, func(snapshot Snapshot) error {
-		row, ok, err := snapshot.Run()
-		if err != nil {
-			return err
-		}
-		if !ok {
-			return fmt.Errorf("run %q: %w", run, ErrNoRun)
-		}
-		return do(snapshot, row)
-	})
+func into[R comparable](to *[]R, snapshot Snapshot, of *projections.Defined[R]) (err error) {
+	*to, err = values(snapshot, of)
+	return err
+}
+
+// readRun reads the row of a run that has to be there.
+func readRun(snapshot Snapshot, run domain.RunID) (Run, error) {
+	rows, err := values(snapshot, projections.RunTable)
+	if err != nil {
+		return Run{}, err
+	}
+	if len(rows) == 0 {
+		return Run{}, fmt.Errorf("run %q: %w", run, ErrNoRun)
+	}
+	return rows[0], nil
 }
 
 // values returns the values of rows; never nil, since that is null in JSON.
-func values[R comparable](rows iter.Seq2[projections.Row[R], error]) ([]R, error) {
+func values[R comparable](snapshot Snapshot, of *projections.Defined[R]) ([]R, error) {
 	all := []R{}
-	for row, err := range rows {
+	for row, err := range typed(snapshot, of) {
 		if err != nil {
 			return nil, err
 		}
@@ -106,16 +95,41 @@ func values[R comparable](rows iter.Seq2[projections.Row[R], error]) ([]R, error
 	return all, nil
 }
 
-func readTimings(snapshot Snapshot, row Run) (t projections.Timings, err error) {
-	t.Run = row.RunTiming
-	if t.Jobs, err = values(snapshot.Timings()); err != nil {
-		return t, err
+// typed yields rows with their type.
+func typed[R comparable](snapshot Snapshot, of *projections.Defined[R]) iter.Seq2[projections.Row[R], error] {
+	return func(yield func(projections.Row[R], error) bool) {
+		for row, err := range snapshot.Rows(of.Definition) {
+			if err != nil {
+				yield(projections.Row[R]{}, err)
+				return
+			}
+			if !yield(projections.Row[R]{Index: row.Index, Final: row.Final, Value: *of.At(row.Value)}, nil) {
+				return
+			}
+		}
 	}
-	if t.ShEvents, err = values(snapshot.ShTimings()); err != nil {
-		return t, err
+}
+
+// shTimings derives the timings of commands, as the view sh_timings does.
+func shTimings(run Run, sh []projections.ShEvent) []projections.ShTiming {
+	timings := make([]projections.ShTiming, len(sh))
+	for i, row := range sh {
+		started := projections.Some(row.StartedAtMs)
+		timings[i] = projections.ShTiming{
+			JobID: row.JobID, Seq: row.Seq,
+			OffsetMs: span(run.StartedAtMs, started), DurationMs: span(started, row.FinishedAtMs),
+		}
 	}
-	t.Slowest = slowest(t.ShEvents)
-	return t, nil
+	return timings
+}
+
+// span returns the milliseconds from start to end; unknown where either is, and where
+// they would be negative or int64 cannot hold them.
+func span(start, end projections.Null[int64]) projections.Null[int64] {
+	if !start.Valid || !end.Valid || end.V < start.V || start.V < 0 && end.V > math.MaxInt64+start.V {
+		return projections.Null[int64]{}
+	}
+	return projections.Some(end.V - start.V)
 }
 
 // slowest returns the ten longest of commands that are in stream order.
@@ -126,14 +140,6 @@ func slowest(sh []projections.ShTiming) []projections.SlowSh {
 			rows = append(rows, projections.SlowSh{JobID: timing.JobID, Seq: timing.Seq, DurationMs: timing.DurationMs.V})
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b projections.SlowSh) int {
-		switch {
-		case a.DurationMs > b.DurationMs:
-			return -1
-		case a.DurationMs < b.DurationMs:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(rows, func(a, b projections.SlowSh) int { return cmp.Compare(b.DurationMs, a.DurationMs) })
 	return slices.Clip(rows[:min(len(rows), 10)])
 }

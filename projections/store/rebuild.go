@@ -8,7 +8,6 @@ import (
 	"iter"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
@@ -16,9 +15,9 @@ import (
 type Summary struct {
 	// Runs counts the runs by their outcome.
 	Runs map[Outcome]int
-	// Older are the runs whose rows are those of older reducers still, after a
-	// [Rebuild]: their streams are gone, or were set aside.
-	Older []domain.RunID
+	// Outdated are the runs that lack a projection still, or have an older version of it,
+	// after a [Rebuild]: their streams are gone, or were set aside.
+	Outdated []domain.RunID
 	// Events are those of all streams that were folded, Rows those written.
 	Events, Rows int64
 }
@@ -38,7 +37,7 @@ func (s *Summary) add(result Result) {
 // all cores, many short runs in one transaction, a long one in one of its own. A
 // run is replaced in the transaction that removes its old rows, so that no
 // reader misses one that was there. A stream that cannot be read is set aside;
-// an error is the store's, a *[ReducersError] among them, or the context's.
+// an error is the store's, a *[projections.NewerError] among them, or the context's.
 // The same again goes on where it was.
 func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
 	summary := Summary{Runs: map[Outcome]int{}}
@@ -62,9 +61,9 @@ func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Su
 	summary, err := IngestAll(ctx, s, sources, options)
 	for after := domain.RunID(""); err == nil && !options.DryRun; {
 		var page []domain.RunID
-		page, err = s.Older(ctx, projections.Version, after, olderPage)
-		summary.Older = append(summary.Older, page...)
-		if len(page) < olderPage {
+		page, err = s.Outdated(ctx, after, outdatedPage)
+		summary.Outdated = append(summary.Outdated, page...)
+		if len(page) < outdatedPage {
 			break
 		}
 		after = page[len(page)-1]
@@ -72,8 +71,8 @@ func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Su
 	return summary, err
 }
 
-// olderPage is how many runs of older reducers are looked for at once.
-const olderPage = 10_000
+// outdatedPage is how many outdated runs are looked for at once.
+const outdatedPage = 10_000
 
 // candidate is a source, what is stored of its run, and what went wrong with
 // finding either.

@@ -98,36 +98,58 @@ func TestOneRunIsRefused(t *testing.T) {
 	}
 }
 
-// One run that a newer program has written is enough: no row is added to its store.
+// One projection that a newer program has written is enough: nothing is written to its
+// store, and nothing that it is told of is lost.
 func TestSomeRowsAreNewer(t *testing.T) {
-	s := memory.New()
-	version := map[domain.RunID]int{"new": projections.Version + 1, "now": projections.Version}
-	err := s.Update(t.Context(), func(tx store.Tx) error {
-		_, err := tx.Lock([]domain.RunID{"new", "now"})
-		for run, reducers := range version {
-			err = errors.Join(err, tx.SetCheckpoint(run, store.Checkpoint{Reducers: reducers}))
-		}
-		return err
-	})
-	if err != nil {
+	set := func(version int) *projections.Set {
+		added := projections.Define(projections.Declaration[projections.Label]{
+			Name: "added", Version: version, Key: []string{"key"},
+			New: func() projections.Projection[projections.Label] { return added{} },
+		})
+		return must(projections.NewSet(added))
+	}
+	newer := memory.Of(set(8))
+	if _, err := store.Ingest(t.Context(), newer, file{run: "old"}, store.Options{}); err != nil {
 		t.Fatal(err)
 	}
+	s := newer.As(set(7))
 	data := lines(domain.NewJobStarted(0, "a"))
 	p := store.NewProjector(s, wire{}, store.ProjectorOptions{})
 	defer p.Close(context.Background())
 	for name, err := range map[string]error{
 		"ingest":  second(store.Ingest(t.Context(), s, file{run: "a", data: data}, store.Options{})),
 		"rebuild": second(store.Rebuild(t.Context(), s, folder{files: []file{{run: "a", data: data}}}, store.Options{})),
+		"prune":   second(store.IngestAll(t.Context(), s, folder{files: []file{{run: "a"}}}, store.Options{Prune: true})),
 		"segment": p.Apply(t.Context(), domain.Segment{Run: "a", Data: data}),
 	} {
-		var newer *store.ReducersError
-		if !errors.As(err, &newer) || newer.Stored != projections.Version+1 {
+		var refused *projections.NewerError
+		if !errors.As(err, &refused) || refused.Name != "added" || refused.Stored != 8 || refused.Known != 7 {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if got := runIDs(t, s); len(got) != len(version) {
+	if got := runIDs(t, s); len(got) != 1 {
 		t.Errorf("%q are stored", got)
 	}
 }
 
+// added is a projection without rows.
+type added struct{}
+
+func (added) Name() string { return "added" }
+
+func (added) Reduce(_ *projections.Step, rows []projections.Row[projections.Label]) []projections.Row[projections.Label] {
+	return rows
+}
+
+func (added) Open(_ *projections.Tracker, rows []projections.Row[projections.Label]) []projections.Row[projections.Label] {
+	return rows
+}
+
 func second[A any](_ A, err error) error { return err }
+
+func must[A any](value A, err error) A {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}

@@ -44,8 +44,8 @@ type Stream interface {
 	// does. They are known once io.EOF was given.
 	Mark() domain.Mark
 	End() domain.Mark
-	// Digest returns the state of the SHA-256 in End, as crypto/sha256 marshals
-	// it. It is known when End is.
+	// Digest returns the state of the SHA-256 in Mark, as crypto/sha256 marshals
+	// it. It is known when Mark is.
 	Digest() ([]byte, error)
 	// More reports whether the stream has more behind the end that OpenUntil was given.
 	// It is known once io.EOF was given.

@@ -47,22 +47,33 @@ func restoreState(fold *projections.Fold, state string, rows Snapshot) (hash.Has
 	if err := digest.(encoding.BinaryUnmarshaler).UnmarshalBinary(saved.SHA256); err != nil {
 		return nil, fmt.Errorf("%w: %w", projections.ErrState, err)
 	}
-	counts, open, err := commands(rows)
+	var known struct {
+		Rows map[string]int `json:"rows"`
+	}
+	if err := json.Unmarshal(saved.Fold, &known); err != nil {
+		return nil, fmt.Errorf("%w: %w", projections.ErrState, err)
+	}
+	counts, open, err := commands(rows, known.Rows[projections.ShEvents.Name])
 	if err != nil {
 		return nil, err
 	}
 	return digest, fold.RestoreOpen(saved.Fold, projections.Kept{FinalJobs: finalJobs(rows, counts), OpenSh: each(open)})
 }
 
-// commands returns how many commands the jobs have, and those that are open.
-func commands(rows Snapshot) (counts map[string]int, open []projections.Row[projections.ShEvent], err error) {
+// commands returns how many commands the jobs have, and those that are open. Only the
+// first count rows were there when the state was saved: one behind them is of a last line
+// that no line feed had ended.
+func commands(rows Snapshot, count int) (counts map[string]int, open []projections.Row[projections.ShEvent], err error) {
 	counts = map[string]int{}
-	for row, err := range rows.ShEvents() {
+	for row, err := range typed(rows, projections.ShEvents) {
 		if err != nil {
 			return nil, nil, err
 		}
+		if row.Index >= count {
+			break
+		}
 		counts[row.Value.JobID] = max(counts[row.Value.JobID], row.Value.Seq)
-		if !row.Value.FinishedAtMs.Valid {
+		if !row.Final {
 			open = append(open, row)
 		}
 	}
@@ -81,9 +92,9 @@ func each[T any](values []T) iter.Seq2[T, error] {
 
 func finalJobs(rows Snapshot, shCounts map[string]int) iter.Seq2[projections.FinalJob, error] {
 	return func(yield func(projections.FinalJob, error) bool) {
-		for row, err := range rows.Jobs() {
+		for row, err := range typed(rows, projections.Jobs) {
 			job := &row.Value
-			if err == nil && !job.FinishedAtMs.Valid {
+			if err == nil && !row.Final {
 				continue
 			}
 			final := projections.FinalJob{ID: job.JobID, Index: row.Index, Started: job.StartedAtMs.Valid, ShCount: shCounts[job.JobID]}

@@ -17,6 +17,12 @@ type Store interface {
 	// same, and no other store has it, not even a copy or one that was made anew in the same
 	// place. Who keeps track of what a store has been given does so by its id.
 	ID(ctx context.Context) (string, error)
+	// Projections returns the projections that this program derives rows of. The store
+	// may have tables of others.
+	Projections() *projections.Set
+	// Versions returns the newest version of each projection that any program has
+	// written rows of, by name.
+	Versions(ctx context.Context) (map[string]int, error)
 	// Checkpoints returns those of runs that are stored.
 	Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]Checkpoint, error)
 	// Update lets do write in one transaction, and commits it unless do
@@ -29,11 +35,13 @@ type Store interface {
 	// Runs returns a page of runs.
 	Runs(ctx context.Context, page Page) ([]Run, error)
 	// RunIDs returns the first limit runs behind after, in the order of their
-	// bytes. Rows that have lost their checkpoint belong to a run too.
+	// bytes. Rows that have lost their checkpoint belong to a run too, if they are of one
+	// of the store's projections.
 	RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
-	// Older returns the first limit runs behind after, in the order of their bytes,
-	// whose [Checkpoint.Reducers] are below reducers.
-	Older(ctx context.Context, reducers int, after domain.RunID, limit int) ([]domain.RunID, error)
+	// Outdated returns the first limit runs behind after, in the order of their bytes,
+	// whose [Checkpoint.Projections] lack one of the store's, or have an older version of
+	// it.
+	Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
 	// Waiting returns the runs among those named, or among all where none is,
 	// that are quarantined or of which segments are held, in the order of the
 	// bytes of their ids.
@@ -49,14 +57,18 @@ type Tx interface {
 	// and returns the checkpoints of those that are stored, as of now. Lock
 	// is called once in a transaction, before anything else.
 	Lock(runs []domain.RunID) (map[domain.RunID]Checkpoint, error)
-	// Reducers returns the lowest and the highest [Checkpoint.Reducers] that
-	// is stored; 0 and 0 where nothing is.
-	Reducers() (lowest, highest int, err error)
+	// Versions is that of the store, as of now.
+	Versions() (map[string]int, error)
+	// Register has Versions return the versions of the store's projections, of which rows
+	// are about to be written. A newer version that is there stays.
+	Register() error
 	// Clear removes the rows of runs from tables. The checkpoints go too: a
 	// run that is to be there gets a new one.
-	Clear(runs []domain.RunID, tables Tables) error
+	Clear(runs []domain.RunID, tables []*projections.Definition) error
+	// Truncate removes the rows of a run from a table whose index is length or more.
+	Truncate(run domain.RunID, table *projections.Definition, length int) error
 	// Insert adds rows that are not there, and replaces those that are, as
-	// [Rows.Stored] says. They are the caller's again when Insert returns, and may be
+	// [TableRows.Stored] says. They are the caller's again when Insert returns, and may be
 	// written as late as when the transaction commits. A run that is not continued is
 	// cleared before its first Insert.
 	Insert(rows *Rows) error
@@ -74,23 +86,12 @@ type Tx interface {
 	SetQuarantine(run domain.RunID, quarantine *Quarantine) error
 }
 
-// Snapshot reads the rows of one run, as they are at one moment. The sequences
-// can be taken from in turn, by one goroutine; an error ends a sequence.
+// Snapshot reads the rows of one run, as they are at one moment.
 type Snapshot interface {
 	// Checkpoint returns the run's checkpoint, if it has one.
 	Checkpoint() (checkpoint Checkpoint, ok bool, err error)
-	// Run returns the run's own row, if there is one.
-	Run() (row Run, ok bool, err error)
-	// Jobs, ShEvents and Diagnostics yield rows in the order of their
-	// positions. The index of a row is its position less one.
-	Jobs() iter.Seq2[projections.Row[projections.Job], error]
-	ShEvents() iter.Seq2[projections.Row[projections.ShEvent], error]
-	Diagnostics() iter.Seq2[projections.Row[projections.Diagnostic], error]
-	// Timings yields those of the jobs, in the order of the jobs' positions
-	// and with their indexes; rows without a job come first, with a negative
-	// index.
-	Timings() iter.Seq2[projections.Row[projections.JobTiming], error]
-	// ShTimings yields what the view sh_timings makes of the commands, with
-	// their indexes.
-	ShTimings() iter.Seq2[projections.Row[projections.ShTiming], error]
+	// Rows yields the rows of a table in the order of their positions; the index of a
+	// row is its position less one. A row is valid until the next one is asked for. The
+	// sequences can be taken from in turn, by one goroutine; an error ends a sequence.
+	Rows(table *projections.Definition) iter.Seq2[projections.AnyRow, error]
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // work is one run on its way from its stream into the store.
@@ -17,7 +18,7 @@ type task struct {
 	stored bool
 	// continues says that what has not changed stays; else tables are cleared.
 	continues bool
-	tables    Tables
+	tables    []*projections.Definition
 	// next is the checkpoint to set; it is known with the last rows.
 	next Checkpoint
 

@@ -1,12 +1,12 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
@@ -28,8 +28,8 @@ type Verified struct {
 
 // VerifyOptions are those of [Verify].
 type VerifyOptions struct {
-	// Tables are those that are compared; 0 means all of them.
-	Tables Tables
+	// Tables are those that are compared; nil means all of them.
+	Tables []*projections.Definition
 	// Found, when set, is called with each difference, in the order of the
 	// streams, and Done, when set, when a run is through.
 	Found func(Difference)
@@ -42,7 +42,10 @@ type VerifyOptions struct {
 func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	v := &verifier{store: s, options: options, tables: cmp.Or(options.Tables, AllTables)}
+	v := &verifier{store: s, options: options}
+	if v.options.Tables == nil {
+		v.options.Tables = s.Projections().Stored()
+	}
 	for item := range parallel.InOrder(ctx, all(sources), v.verify(ctx)) {
 		switch {
 		case ctx.Err() != nil:
@@ -73,7 +76,6 @@ func all(sources Sources) iter.Seq[candidate] {
 type verifier struct {
 	store   Store
 	options VerifyOptions
-	tables  Tables
 }
 
 // verifying is a step of a verification: a difference, or the end of a run.
@@ -102,7 +104,7 @@ func (v *verifier) run(ctx context.Context, source Source, verified *Verified, r
 	}
 	var failed error // of the stream
 	err := v.store.View(ctx, source.Run(), func(snapshot Snapshot) error {
-		c := runComparison{tables: v.tables, source: source, snapshot: snapshot, verified: verified, report: report}
+		c := runComparison{of: v.store.Projections().Stored(), tables: v.options.Tables, source: source, snapshot: snapshot, verified: verified, report: report}
 		var err error
 		failed, err = c.run(ctx)
 		return err

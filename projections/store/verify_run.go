@@ -2,22 +2,26 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
+	"slices"
 
 	"github.com/quire-ci/quire-project/projections"
 )
 
 // runComparison compares one run with a snapshot of the store.
 type runComparison struct {
-	tables   Tables
+	of       []*projections.Definition // that the store keeps
+	tables   []*projections.Definition // that are compared
 	source   Source
 	snapshot Snapshot
 	verified *Verified
 	report   func(Difference)
 
 	checkpoint Checkpoint
-	stored     bool // that there is a checkpoint
-	row        Run
-	hasRow     bool
+	stored     bool                      // that there is a checkpoint
+	missing    []*projections.Definition // that the rows lack
+	silent     bool
+	lasting    bool // that there is a difference which stays when what is missing is derived
 }
 
 // run reads what is stored before it opens the stream, so that a writer who is beside
@@ -26,11 +30,8 @@ func (c *runComparison) run(ctx context.Context) (failed, err error) {
 	if c.checkpoint, c.stored, err = c.snapshot.Checkpoint(); err != nil {
 		return nil, err
 	}
-	if c.row, c.hasRow, err = c.snapshot.Run(); err != nil {
-		return nil, err
-	}
-	if c.stored && c.checkpoint.Reducers > projections.Version {
-		return &SourceError{c.source.Name(), &ReducersError{c.checkpoint.Reducers}}, nil
+	if c.missing, failed = projections.Missing(c.of, projections.Versions(c.checkpoint.Projections)); failed != nil {
+		return &SourceError{c.source.Name(), failed}, nil
 	}
 	stream, failed := c.open(ctx)
 	if failed != nil {
@@ -50,52 +51,83 @@ func (c *runComparison) open(ctx context.Context) (Stream, error) {
 }
 
 func (c *runComparison) compare(stream Stream) (failed, err error) {
-	t := newTables(c.tables, c.snapshot, c.differs)
-	defer t.stop()
-	nothing := !c.stored && !c.hasRow && t.empty()
-	t.silent = nothing
-	fold := t.fold(c.source.Run())
+	// Of a last line without a line feed it is not compared what it has made final.
+	finals := c.stored && c.checkpoint.Mark == c.checkpoint.End
+	var run Run
+	members := []projections.Member{projections.RunTable.Into(func(row *projections.Row[Run]) { run = row.Value })}
+	var tables []*comparison
+	for _, of := range c.tables {
+		table := compare(of, c.snapshot.Rows(of), finals, c.differs)
+		defer table.quit()
+		tables, members = append(tables, table), append(members, of.Member(table.take))
+	}
+	nothing := !c.stored && !slices.ContainsFunc(tables, (*comparison).peek)
+	c.silent = nothing
+	fold := projections.NewFold(c.source.Run(), members...)
 	if failed := fold.Drain(stream); failed != nil {
 		return failed, nil
 	}
 	fold.Open()
-	switch {
-	case nothing:
-		c.behind(Difference{Table: "runs", Derived: t.run})
-	case c.tables.Has(TableRuns):
-		compareRow("runs", c.row, c.hasRow, t.run, c.differs)
+	if nothing {
+		c.behind(Difference{Table: projections.RunTable.Table, Derived: run})
 	}
-	if err := t.end(); err != nil || !c.stored {
-		return nil, err
+	for _, table := range tables {
+		if err := table.end(); err != nil {
+			return nil, err
+		}
 	}
-	now := Checkpoint{
-		Mark: stream.Mark(), End: stream.End(), Events: fold.Run().Events,
-		Reducers: projections.Version, Reading: c.source.Reading(),
+	if c.stored {
+		c.origin(Checkpoint{
+			Mark: stream.Mark(), End: stream.End(), Events: fold.Run().Events,
+			Projections: projections.ID(c.of), Reading: c.source.Reading(),
+		}, stream.More())
 	}
-	c.origin(now, stream.More())
 	return nil, nil
 }
 
 // origin compares where the rows came from with where rows would come from now.
 func (c *runComparison) origin(now Checkpoint, more bool) {
-	if c.verified.Differences == 0 { // which would say more
-		compareRow("checkpoints", provenanceOf(c.checkpoint), true, provenanceOf(now), c.differs)
-	}
 	known := c.checkpoint
-	readOn := !more || known.Mark == known.End // else an ingest begins anew
-	c.verified.Force = c.verified.Differences > 0 && readOn && !c.source.Once() &&
-		known.End == now.End && known.Reducers == now.Reducers && known.Reading == now.Reading
+	if c.verified.Differences == 0 { // which would say more
+		if len(c.missing) == 0 {
+			known.Projections = now.Projections // and those of others, perhaps
+		}
+		was := provenanceOf(known)
+		for i, is := range provenanceOf(now) {
+			if was[i].Value != is.Value {
+				c.differs(Difference{Kind: Differs, Table: "checkpoints", Column: is.Name, Stored: was[i].Value, Derived: is.Value})
+			}
+		}
+	}
+	readOn := !more || len(c.missing) == 0 && known.Mark == known.End // else an ingest begins anew
+	c.verified.Force = c.lasting && readOn && !c.source.Once() && known.End == now.End && known.Reading == now.Reading
 	if more {
 		c.behind(Difference{Table: "checkpoints", Column: "end_bytes", Stored: known.End.Bytes})
 	}
 }
 
 func (c *runComparison) differs(d Difference) {
+	if c.silent {
+		return
+	}
 	c.verified.Differences++
+	derived := slices.ContainsFunc(c.missing, func(of *projections.Definition) bool {
+		return of.Table == d.Table || d.Table == "checkpoints"
+	})
+	c.lasting = c.lasting || !derived
 	c.report(d)
 }
 
 func (c *runComparison) behind(d Difference) {
 	d.Kind, c.verified.Behind = Behind, true
 	c.report(d)
+}
+
+// provenanceOf returns what of a checkpoint follows from the stream.
+func provenanceOf(c Checkpoint) []KeyColumn {
+	return []KeyColumn{
+		{"bytes", c.Bytes}, {"lines", c.Lines}, {"sha256", hex.EncodeToString(c.SHA256[:])},
+		{"end_bytes", c.End.Bytes}, {"end_lines", c.End.Lines}, {"end_sha256", hex.EncodeToString(c.End.SHA256[:])},
+		{"events", c.Events}, {"projections", c.Projections},
+	}
 }

@@ -19,12 +19,13 @@ func TestVerifyRowsWithoutRunAndCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	runs := []domain.RunID{stream.run}
-	wrong := projections.Row[projections.Job]{Value: projections.Job{JobID: "a", State: projections.Failed}}
+	wrong := store.TableRows{Of: projections.Jobs.Definition, Rows: projections.Jobs.NewRows()}
+	*projections.Jobs.At(wrong.New(0, true)) = projections.Job{JobID: "a", State: projections.Failed}
 	err := s.Update(t.Context(), func(tx store.Tx) error {
 		_, err := tx.Lock(runs)
 		return errors.Join(err,
-			tx.Clear(runs, store.TableRuns|store.TableJobs),
-			tx.Insert(&store.Rows{RunID: stream.run, Jobs: []projections.Row[projections.Job]{wrong}}))
+			tx.Clear(runs, []*projections.Definition{projections.RunTable.Definition, wrong.Of}),
+			tx.Insert(&store.Rows{RunID: stream.run, Tables: []store.TableRows{wrong}}))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +46,7 @@ func TestVerifyRowsWithoutRunAndCheckpoint(t *testing.T) {
 
 // Segments continue a run of which only some tables were derived again.
 func TestSegmentsAfterSomeTablesWereDerived(t *testing.T) {
-	for _, tables := range []store.Tables{store.TableRuns, store.TableJobs, store.TableShEvents, store.TableTimings, store.TableDiagnostics} {
+	for _, table := range projections.Builtin.Stored() {
 		s := memory.New()
 		first := lines(domain.NewJobStarted(0, "a"), domain.NewShStarted(1, "a", "make"))
 		stream := file{run: "r", data: first}
@@ -58,7 +59,7 @@ func TestSegmentsAfterSomeTablesWereDerived(t *testing.T) {
 			}
 		}
 		apply(0, first)
-		got, err := store.Ingest(t.Context(), s, stream, store.Options{Tables: tables})
+		got, err := store.Ingest(t.Context(), s, stream, store.Options{Tables: []*projections.Definition{table}})
 		if err != nil || got.Outcome != store.Derived {
 			t.Fatalf("%+v, %v", got, err)
 		}

@@ -134,16 +134,20 @@ func (w *writer) short(ctx context.Context, group []*task) (fallen map[*task]boo
 }
 
 // lock locks runs. A store that a newer program has written is left alone. Runs of older
-// reducers stand beside those of now until a rebuild replaces them: the rows of any one
-// run are of one version.
+// versions stand beside those of now until a rebuild replaces them: the rows that any one
+// run has of a projection are of one version.
 func (w *writer) lock(tx Tx, runs []domain.RunID) (map[domain.RunID]Checkpoint, error) {
 	locked, err := tx.Lock(runs)
 	if err != nil {
 		return nil, err
 	}
-	_, highest, err := tx.Reducers()
-	if err == nil && highest > projections.Version {
-		err = &ReducersError{highest}
+	versions, err := tx.Versions()
+	if err != nil {
+		return nil, err
+	}
+	missing, err := projections.Missing(w.store.Projections().Stored(), versions)
+	if err == nil && len(missing) > 0 {
+		err = tx.Register()
 	}
 	return locked, err
 }
@@ -166,14 +170,15 @@ func apply(tx Tx, group []*task) error {
 
 // makeRoom removes the rows that are to be replaced.
 func makeRoom(tx Tx, group []*task) error {
-	clear := map[Tables][]domain.RunID{}
+	runs, tables := map[string][]domain.RunID{}, map[string][]*projections.Definition{}
 	for _, t := range group {
 		if !t.continues {
-			clear[t.tables] = append(clear[t.tables], t.source.Run())
+			id := projections.ID(t.tables)
+			runs[id], tables[id] = append(runs[id], t.source.Run()), t.tables
 		}
 	}
-	for tables, runs := range clear {
-		if err := tx.Clear(runs, tables); err != nil {
+	for id := range runs {
+		if err := tx.Clear(runs[id], tables[id]); err != nil {
 			return err
 		}
 	}

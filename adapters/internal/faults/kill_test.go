@@ -11,7 +11,7 @@ import (
 )
 
 // kills is how often a command is killed.
-const kills = 25
+const kills = 20
 
 func TestKilledIngest(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
@@ -23,11 +23,14 @@ func TestKilledIngest(t *testing.T) {
 	})
 }
 
+// killedRuns is how many runs a rebuild that is killed has: they take several transactions.
+const killedRuns = 80
+
 func TestKilledRebuild(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		k := &kill{rnd: random(t)}
-		k.takes = measure(t, "rebuild", newFolder(t, 120).path, "--to", fresh().address)
-		newWork(fresh(), k.rnd, k, times(kills)).rebuild(t, 120)
+		k.takes = measure(t, "rebuild", newFolder(t, killedRuns).path, "--to", fresh().address)
+		newWork(fresh(), k.rnd, k, times(kills)).rebuild(t, killedRuns)
 	})
 }
 

@@ -140,5 +140,5 @@ func large(seed uint64) synth.Shape {
 	if slow {
 		return synth.Shape{Seed: seed, Jobs: 1000, Sh: 3250, AtOnce: 20}
 	}
-	return synth.Shape{Seed: seed, Jobs: 4000, Sh: 13_000, AtOnce: 20}
+	return synth.Shape{Seed: seed, Jobs: 2000, Sh: 6500, AtOnce: 20}
 }

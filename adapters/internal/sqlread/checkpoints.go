@@ -13,7 +13,7 @@ import (
 // parameters of a statement.
 const maxList = 500
 
-const selectCheckpoint = `SELECT run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, reducers, reading, source, state
+const selectCheckpoint = `SELECT run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, projections, reading, source, state
 FROM checkpoints WHERE run_id `
 
 type keyedCheckpoint struct {
@@ -26,7 +26,7 @@ func checkpointColumns(d *Dialect, c *keyedCheckpoint) []any {
 		text[domain.RunID]{d, &c.run},
 		integer[int64]{&c.Bytes}, integer[int64]{&c.Lines}, integer[int64]{&c.Events}, digest{&c.SHA256},
 		integer[int64]{&c.End.Bytes}, integer[int64]{&c.End.Lines}, digest{&c.End.SHA256},
-		integer[int]{&c.Reducers}, text[string]{d, &c.Reading}, text[string]{d, &c.Source}, text[string]{d, &c.State},
+		text[string]{d, &c.Projections}, text[string]{d, &c.Reading}, text[string]{d, &c.Source}, text[string]{d, &c.State},
 	}
 }
 

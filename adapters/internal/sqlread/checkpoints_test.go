@@ -9,7 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-const insertCheckpoint = `INSERT INTO checkpoints VALUES (?, 1, 2, 3, ?, 4, 5, '', 6, 'reading', 'source', 'now', '')`
+const insertCheckpoint = `INSERT INTO checkpoints VALUES (?, 1, 2, 3, ?, 4, 5, '', 'reading', 'source', 'now', '', 'jobs@1')`
 
 // The checkpoints of more runs than a query takes are all found, and only those.
 func TestManyCheckpoints(t *testing.T) {
@@ -36,7 +36,7 @@ func TestManyCheckpoints(t *testing.T) {
 		t.Fatalf("%d of %d checkpoints, %v", len(got), len(ask)-1, err)
 	}
 	if c := got[ask[600]]; c.Bytes != 1 || c.Lines != 2 || c.Events != 3 || c.End.Bytes != 4 || c.End.Lines != 5 ||
-		c.Reducers != 6 || c.Reading != "reading" || c.Source != "source" {
+		c.Projections != "jobs@1" || c.Reading != "reading" || c.Source != "source" {
 		t.Errorf("checkpoint %+v", c)
 	}
 }

@@ -60,15 +60,10 @@ func (c boolean) Scan(value any) error {
 	return nil
 }
 
-// position scans the position of a row, which counts from 1, as its index. A
-// row that has none gets -1.
+// position scans the position of a row, which counts from 1, as its index.
 type position struct{ index *int }
 
 func (c position) Scan(value any) error {
-	if value == nil {
-		*c.index = -1
-		return nil
-	}
 	err := integer[int]{c.index}.Scan(value)
 	*c.index--
 	return err

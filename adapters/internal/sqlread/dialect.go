@@ -5,11 +5,15 @@ import (
 	"database/sql"
 	"fmt"
 	"strings"
+
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // Dialect says what a database wants otherwise. The zero Dialect is that of
 // SQLite.
 type Dialect struct {
+	// Set are the projections of which there are tables.
+	Set *projections.Set
 	// Dollars has the placeholders ?1 ?2 … of a query written $1 $2 ….
 	Dollars bool
 	// Decode makes of the text in a column the text that it stands for, and

@@ -4,6 +4,4 @@
 //
 // Queries are written with the placeholders ?1, ?2 and so on. What else a
 // database wants otherwise is in its [Dialect].
-//
-// The view sh_timings is expected to have the column position of sh_events.
 package sqlread

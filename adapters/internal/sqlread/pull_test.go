@@ -9,7 +9,7 @@ import (
 )
 
 // pull returns what gives the index of a sequence's next row.
-func pull[R comparable](t *testing.T, rows iter.Seq2[projections.Row[R], error]) func() (int, error) {
+func pull(t *testing.T, rows iter.Seq2[projections.AnyRow, error]) func() (int, error) {
 	next, stop := iter.Pull2(rows)
 	t.Cleanup(stop)
 	return func() (int, error) {

@@ -5,24 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
-
-const runColumnNames = `run_id, state, ended, events, unknown_events, jobs, failed_jobs, sh_events, failed_sh, open_sh,
-started_at_ms, last_at_ms, wall_ms, busy_ms, job_ms, peak_jobs`
-
-func runColumns(d *Dialect, r *store.Run) []any {
-	return []any{
-		text[domain.RunID]{d, &r.RunID}, text[projections.State]{d, &r.State}, boolean{&r.Ended},
-		integer[int64]{&r.Events}, integer[int64]{&r.UnknownEvents},
-		integer[int]{&r.Jobs}, integer[int]{&r.FailedJobs},
-		integer[int]{&r.ShEvents}, integer[int]{&r.FailedSh}, integer[int]{&r.OpenSh},
-		nullInteger[int64]{&r.StartedAtMs}, nullInteger[int64]{&r.LastAtMs}, nullInteger[int64]{&r.WallMs},
-		nullInteger[int64]{&r.BusyMs}, nullInteger[int64]{&r.JobMs}, integer[int]{&r.PeakJobs},
-	}
-}
 
 // defaultLimit is how many runs a page has that does not say.
 const defaultLimit = 50
@@ -35,7 +19,7 @@ func (d *Dialect) Runs(ctx context.Context, q Querier, page store.Page) ([]store
 		limit = defaultLimit
 	}
 	args = append(args, int64(limit))
-	return all(each(d, "the runs", runColumns, func() (Rows, error) {
+	return runs(each(d, "the runs", runColumns, func() (Rows, error) {
 		return d.query(ctx, q, pageQuery(parts, len(args)), args...)
 	}))
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -55,7 +56,11 @@ func snapshot(r *rows, d sqlread.Dialect) store.Snapshot {
 	return d.Snapshot(context.Background(), nil, "a run")
 }
 
-func job(position, state any) []any { return []any{position, "build", state, nil, nil, nil} }
+func job(position, state any) []any { return []any{position, false, "build", state, nil, nil, nil} }
+
+func jobs(s store.Snapshot) iter.Seq2[projections.AnyRow, error] {
+	return s.Rows(projections.Jobs.Definition)
+}
 
 // sequence says how often a sequence yields, and the last error.
 func sequence[R any](rows iter.Seq2[R, error]) (n int, last error) {
@@ -82,11 +87,11 @@ func TestSequencesEnd(t *testing.T) {
 		"failing in the end": {rows{failed: broken, failsToClose: errors.New("another one")}, 1, broken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := sequence(snapshot(&test.rows, sqlread.Dialect{}).Jobs())
+			n, err := sequence(jobs(snapshot(&test.rows, sqlread.Dialect{})))
 			if n != test.n || !errors.Is(err, test.err) {
 				t.Errorf("%d times, %v", n, err)
 			}
-			if err != nil && !strings.Contains(err.Error(), `read the jobs of run "a run"`) {
+			if err != nil && !strings.Contains(err.Error(), `read jobs of run "a run"`) {
 				t.Errorf("%v does not say what failed", err)
 			}
 			if test.rows.closed != 1 {
@@ -100,7 +105,7 @@ func TestSequencesEnd(t *testing.T) {
 // if that fails.
 func TestSequenceBrokenOff(t *testing.T) {
 	r := &rows{values: [][]any{job(int64(1), "active"), job(int64(2), "active")}, failsToClose: errors.New("cannot")}
-	for row, err := range snapshot(r, sqlread.Dialect{}).Jobs() {
+	for row, err := range jobs(snapshot(r, sqlread.Dialect{})) {
 		if err != nil || row.Index != 0 {
 			t.Errorf("row %v, %v", row, err)
 		}
@@ -119,17 +124,19 @@ func TestColumns(t *testing.T) {
 		job(1.0, "active"),
 		job(int64(1), nil),
 		job(int64(1), int64(3)),
-		{int64(1), "build", "active", "now", nil, nil},
-		{int64(1), "build", "active", nil, nil, tooLarge},
+		{int64(1), int64(0), "build", "active", "now", nil, nil},
+		{int64(1), int64(0), "build", "active", nil, nil, tooLarge},
+		{int64(1), nil, "build", "active", nil, nil, nil},
+		job(nil, "active"),
 	} {
-		_, err := sequence(snapshot(&rows{values: [][]any{values}}, sqlread.Dialect{}).Jobs())
+		_, err := sequence(jobs(snapshot(&rows{values: [][]any{values}}, sqlread.Dialect{})))
 		if err == nil {
 			t.Errorf("%v was read", values)
 		}
 	}
 	for _, text := range []any{"active", []byte("active")} {
-		for row, err := range snapshot(&rows{values: [][]any{job(nil, text)}}, sqlread.Dialect{}).Jobs() {
-			if err != nil || row.Index != -1 || row.Value.State != "active" || row.Value.ExitCode.Valid {
+		for row, err := range jobs(snapshot(&rows{values: [][]any{job(int64(1), text)}}, sqlread.Dialect{})) {
+			if err != nil || row.Index != 0 || projections.Jobs.At(row.Value).State != "active" || projections.Jobs.At(row.Value).ExitCode.Valid {
 				t.Errorf("row %v, %v", row, err)
 			}
 		}
@@ -139,11 +146,11 @@ func TestColumns(t *testing.T) {
 // A value that is null does not have what the row before had in its place.
 func TestNullAfterValue(t *testing.T) {
 	r := &rows{values: [][]any{
-		{int64(1), "build", "failed", int64(7), int64(8), int64(9)},
-		{int64(2), "test", "active", nil, nil, nil},
+		{int64(1), int64(1), "build", "failed", int64(7), int64(8), int64(9)},
+		{int64(2), int64(0), "test", "active", nil, nil, nil},
 	}}
-	for row, err := range snapshot(r, sqlread.Dialect{}).Jobs() {
-		if v := row.Value; err != nil || row.Index == 1 && (v.StartedAtMs.V != 0 || v.StartedAtMs.Valid || v.FinishedAtMs.Valid || v.ExitCode.V != 0) {
+	for row, err := range jobs(snapshot(r, sqlread.Dialect{})) {
+		if v := projections.Jobs.At(row.Value); err != nil || row.Final != (row.Index == 0) || row.Index == 1 && (v.StartedAtMs.V != 0 || v.StartedAtMs.Valid || v.FinishedAtMs.Valid || v.ExitCode.V != 0) {
 			t.Errorf("row %v, %v", row, err)
 		}
 	}
@@ -158,22 +165,22 @@ func TestDialect(t *testing.T) {
 		Decode:  func(s string) string { return s + ">" },
 		Error:   func(err error) error { return fmt.Errorf("in the database: %w", err) },
 	}
-	r := &rows{values: [][]any{{int64(1), "build", int64(1), "echo", int64(0), nil, nil}}}
-	for row, err := range snapshot(r, d).ShEvents() {
-		if err != nil || row.Value.JobID != "build>" || row.Value.Cmd != "echo>" {
+	r := &rows{values: [][]any{{int64(1), false, "build", int64(1), "echo", int64(0), nil, nil}}}
+	for row, err := range snapshot(r, d).Rows(projections.ShEvents.Definition) {
+		if err != nil || projections.ShEvents.At(row.Value).JobID != "build>" || projections.ShEvents.At(row.Value).Cmd != "echo>" {
 			t.Errorf("row %v, %v", row, err)
 		}
 	}
 	if strings.Contains(r.query, "?") || !strings.Contains(r.query, "$1") || len(r.args) != 1 || r.args[0] != "<a run" {
 		t.Errorf("query %s with %q", r.query, r.args)
 	}
-	r = &rows{values: [][]any{{int64(1), "torn_tail", int64(1), int64(0), "build"}}}
-	for row, err := range snapshot(r, d).Diagnostics() {
-		if err != nil || row.Value.Code != "torn_tail>" || row.Value.JobID.V != "build>" {
+	r = &rows{values: [][]any{{int64(1), true, "torn_tail", int64(1), int64(0), "build"}}}
+	for row, err := range snapshot(r, d).Rows(projections.Diagnostics.Definition) {
+		if err != nil || projections.Diagnostics.At(row.Value).Code != "torn_tail>" || projections.Diagnostics.At(row.Value).JobID.V != "build>" {
 			t.Errorf("row %v, %v", row, err)
 		}
 	}
-	_, err := sequence(snapshot(&rows{failed: errors.New("no")}, d).Timings())
+	_, err := sequence(jobs(snapshot(&rows{failed: errors.New("no")}, d)))
 	if err == nil || !strings.Contains(err.Error(), "in the database: no") {
 		t.Errorf("%v", err)
 	}
@@ -202,10 +209,10 @@ func openSQLite(t *testing.T) *sql.DB {
 func TestSequencesInTurn(t *testing.T) {
 	db := openSQLite(t)
 	for i := range 100 {
-		_, err := db.Exec(`INSERT INTO jobs VALUES ('a', ?1, 'active', NULL, NULL, NULL, ?1);
-INSERT INTO sh_events VALUES ('a', ?1, 1, 'echo', 0, NULL, NULL, ?1);
-INSERT INTO timings VALUES ('a', ?1, NULL, NULL, 1, NULL, NULL);
-INSERT INTO diagnostics VALUES ('a', ?1, 'torn_tail', 1, 0, NULL)`, i+1)
+		_, err := db.Exec(`INSERT INTO jobs VALUES ('a', ?1, 'active', NULL, NULL, NULL, ?1, 0);
+INSERT INTO sh_events VALUES ('a', ?1, 1, 'echo', 0, NULL, NULL, ?1, 0);
+INSERT INTO timings VALUES ('a', ?1, NULL, NULL, 1, NULL, NULL, ?1, 0);
+INSERT INTO diagnostics VALUES ('a', 'torn_tail', ?1, 0, NULL, ?1, 1)`, i+1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -217,7 +224,13 @@ INSERT INTO diagnostics VALUES ('a', ?1, 'torn_tail', 1, 0, NULL)`, i+1)
 	defer tx.Rollback()
 	s := (&sqlread.Dialect{}).Snapshot(t.Context(), tx, "a")
 	var next []func() (int, error)
-	next = append(next, pull(t, s.Jobs()), pull(t, s.ShEvents()), pull(t, s.Timings()), pull(t, s.Diagnostics()), pull(t, s.ShTimings()))
+	for _, name := range []string{"jobs", "sh_events", "timings.jobs", "diagnostics"} {
+		of, err := projections.Choose(projections.Builtin.Stored(), []string{name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		next = append(next, pull(t, s.Rows(of[0])))
+	}
 	for i := range 100 {
 		for which, next := range next {
 			if n, err := next(); err != nil || n != i {
@@ -227,8 +240,8 @@ INSERT INTO diagnostics VALUES ('a', ?1, 'torn_tail', 1, 0, NULL)`, i+1)
 		if _, ok, err := s.Checkpoint(); ok || err != nil {
 			t.Fatalf("Checkpoint: %v, %v", ok, err)
 		}
-		if _, ok, err := s.Run(); ok || err != nil {
-			t.Fatalf("Run: %v, %v", ok, err)
+		if n, err := sequence(s.Rows(projections.RunTable.Definition)); n != 0 || err != nil {
+			t.Fatalf("the run's row: %v, %v", n, err)
 		}
 	}
 }

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"maps"
 	"slices"
 	"sync/atomic"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -15,8 +17,15 @@ import (
 // that never changes, so that readers wait for nobody; an update makes the
 // next one, which takes its place at once.
 type Store struct {
-	id  string
-	now atomic.Pointer[content]
+	*shared
+	set *projections.Set
+}
+
+// shared is what all have in common who have opened the store.
+type shared struct {
+	id       string
+	now      atomic.Pointer[content]
+	versions atomic.Pointer[map[string]int]
 	// writing holds a token while a transaction has its lock. There is one
 	// lock for all runs.
 	writing chan struct{}
@@ -28,11 +37,29 @@ type content map[domain.RunID]*run
 
 var _ store.Store = (*Store)(nil)
 
-// New returns an empty store.
-func New() *Store {
-	s := &Store{id: rand.Text(), writing: make(chan struct{}, 1)}
+// New returns an empty store, of the built-in projections.
+func New() *Store { return Of(projections.Builtin) }
+
+// Of returns an empty store of a set of projections.
+func Of(set *projections.Set) *Store {
+	s := &Store{&shared{id: rand.Text(), writing: make(chan struct{}, 1)}, set}
 	s.now.Store(&content{})
+	s.versions.Store(&map[string]int{})
 	return s
+}
+
+// As returns the same store as a program opens it that has another set of projections.
+func (s *Store) As(set *projections.Set) *Store { return &Store{s.shared, set} }
+
+// Projections returns those that the store is of.
+func (s *Store) Projections() *projections.Set { return s.set }
+
+// Versions returns the newest version of each projection that was written.
+func (s *Store) Versions(ctx context.Context) (map[string]int, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return maps.Clone(*s.versions.Load()), nil
 }
 
 // ID returns what the store is called.
@@ -97,8 +124,8 @@ func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) 
 	}
 	runs := []store.Run{}
 	for _, run := range *s.now.Load() {
-		if row := run.row; row.Valid && (page.After == nil || newestFirst(*page.After, row.V) < 0) {
-			runs = append(runs, row.V)
+		if row, ok := run.row(); ok && (page.After == nil || newestFirst(*page.After, row) < 0) {
+			runs = append(runs, row)
 		}
 	}
 	slices.SortFunc(runs, newestFirst)
@@ -118,12 +145,15 @@ func newestFirst(a, b store.Run) int {
 
 // RunIDs returns the first limit runs behind after.
 func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
-	return s.ids(ctx, after, limit, (*run).stored)
+	return s.ids(ctx, after, limit, func(r *run) bool { return r.stored(s.set) })
 }
 
-// Older returns the first limit runs behind after whose rows are of older reducers.
-func (s *Store) Older(ctx context.Context, reducers int, after domain.RunID, limit int) ([]domain.RunID, error) {
-	return s.ids(ctx, after, limit, func(r *run) bool { return r.checkpoint.Valid && r.checkpoint.V.Reducers < reducers })
+// Outdated returns the first limit runs behind after that lack a projection.
+func (s *Store) Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	return s.ids(ctx, after, limit, func(r *run) bool {
+		missing, _ := projections.Missing(s.set.Stored(), projections.Versions(r.checkpoint.V.Projections))
+		return r.checkpoint.Valid && len(missing) > 0
+	})
 }
 
 // ids returns the first limit runs behind after that are of some kind.

@@ -6,75 +6,96 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// table holds rows by their key.
-type table[K, R comparable] map[K]projections.Row[R]
+// table holds the rows that a run has in one table.
+type table struct {
+	of   *projections.Definition
+	rows map[int]projections.Rows // by index, one each, which is never changed
+	keys map[string]int           // the index of the row with a key
+}
 
-// insert adds rows that are not there, and replaces those of the first stored indexes,
-// which are.
-func (t table[K, R]) insert(name string, rows []projections.Row[R], stored int, key func(*projections.Row[R]) K) error {
-	for i := range rows {
-		row, k := rows[i], key(&rows[i])
-		if row.Index < 0 {
-			return fmt.Errorf("memory: %s: the index of row %+q is %d", name, fmt.Sprint(k), row.Index)
+func newTable(of *projections.Definition) *table {
+	return &table{of: of, rows: map[int]projections.Rows{}, keys: map[string]int{}}
+}
+
+func (t *table) clone() *table {
+	return &table{of: t.of, rows: maps.Clone(t.rows), keys: maps.Clone(t.keys)}
+}
+
+// key returns the key of a row as text.
+func (t *table) key(row projections.AnyRow) string {
+	if t.of.ByPosition {
+		return fmt.Sprint(row.Index)
+	}
+	key := ""
+	for _, c := range t.of.Keys() {
+		key += fmt.Sprintf("%+q ", fmt.Sprint(c.Value(row.Value)))
+	}
+	return key
+}
+
+// insert adds rows that are not there, and replaces those of the first indexes, which
+// are, and keep their keys.
+func (t *table) insert(rows store.TableRows) error {
+	for i := range rows.Len() {
+		row := rows.At(i)
+		key := t.key(row)
+		before, there := t.rows[row.Index]
+		at, taken := t.keys[key]
+		switch {
+		case row.Index < 0:
+			return t.wrong("the index of row %s is %d", key, row.Index)
+		case taken && at != row.Index:
+			return t.wrong("row %d has the key %s of row %d", row.Index, key, at)
+		case there && row.Index >= rows.Stored:
+			return t.wrong("row %d, %s, is there already", row.Index, key)
+		case !there && row.Index < rows.Stored:
+			return t.wrong("row %d, %s, is to be replaced, and is not there", row.Index, key)
+		case there && t.key(before.At(0)) != key:
+			return t.wrong("row %d had another key than %s", row.Index, key)
+		case there && before.At(0).Final:
+			return t.wrong("row %d, %s, is to be replaced, and is final", row.Index, key)
 		}
-		before, there := t[k]
-		if there != (row.Index < stored) {
-			return errThere(name, k, there)
-		}
-		if there && before.Index != row.Index {
-			return fmt.Errorf("memory: %s: the index of row %+q was %d, and is %d", name, fmt.Sprint(k), before.Index, row.Index)
-		}
-		row.Final = false // which means nothing to a store
-		t[k] = row
+		copied := t.of.NewRows()
+		copied.Add(row)
+		t.rows[row.Index], t.keys[key] = copied, row.Index
 	}
 	return nil
 }
 
-// check finds rows that have the same place.
-func (t table[K, R]) check(name string) error {
-	at := map[int]K{}
-	for key, row := range t {
-		if other, taken := at[row.Index]; taken {
-			return fmt.Errorf("%s: the rows %+q and %+q have the index %d", name, fmt.Sprint(key), fmt.Sprint(other), row.Index)
+func (t *table) truncate(length int) {
+	for index, row := range t.rows {
+		if index >= length {
+			delete(t.keys, t.key(row.At(0)))
+			delete(t.rows, index)
 		}
-		at[row.Index] = key
 	}
-	return nil
 }
 
-// sorted returns the rows in the order of their positions.
-func (t table[K, R]) sorted() []projections.Row[R] {
-	return slices.SortedFunc(maps.Values(t), byIndex[R])
+func (t *table) wrong(format string, args ...any) error {
+	return fmt.Errorf("memory: %s: %s", t.of.Table, fmt.Sprintf(format, args...))
 }
 
-func byIndex[R comparable](a, b projections.Row[R]) int { return a.Index - b.Index }
-
-// yield yields rows for as long as the view lasts that they were read in.
-func yield[R comparable](view *snapshot, rows func() []projections.Row[R]) iter.Seq2[projections.Row[R], error] {
-	return func(yield func(projections.Row[R], error) bool) {
+// all yields the rows in the order of their positions, for as long as the view lasts that
+// they are read in.
+func (t *table) all(view *snapshot) iter.Seq2[projections.AnyRow, error] {
+	return func(yield func(projections.AnyRow, error) bool) {
 		if view.over {
-			yield(projections.Row[R]{}, errOver)
+			yield(projections.AnyRow{}, errOver)
 			return
 		}
-		for _, row := range rows() {
-			if !yield(row, nil) {
+		// A copy, which the reader may spoil, and which the next row takes the place of.
+		row := t.of.NewRows()
+		defer row.Reset()
+		for _, index := range slices.Sorted(maps.Keys(t.rows)) {
+			row.Reset()
+			row.Add(t.rows[index].At(0))
+			if !yield(row.At(0), nil) {
 				return
 			}
 		}
 	}
-}
-
-func errThere(table string, key any, there bool) error {
-	if there {
-		return fmt.Errorf("memory: %s: the row %+q is there already", table, fmt.Sprint(key))
-	}
-	return fmt.Errorf("memory: %s: the row %+q is to be replaced, and is not there", table, fmt.Sprint(key))
-}
-
-func errOther(run, other domain.RunID) error {
-	return fmt.Errorf("memory: runs: the row of %+q is among those of %+q", other, run)
 }

@@ -30,6 +30,8 @@ type tx struct {
 	base    content
 	changed map[domain.RunID]*run
 	ready   map[domain.RunID]bool
+	// versions are those to be registered, if that was asked for.
+	versions map[string]int
 }
 
 // Lock waits until no other transaction has the lock.
@@ -58,30 +60,44 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	return t.base.checkpoints(runs), nil
 }
 
-func (t *tx) Reducers() (lowest, highest int, err error) {
+func (t *tx) Versions() (map[string]int, error) {
 	if err := t.may(); err != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	none := true
-	for _, run := range t.next() {
-		if c := run.checkpoint; c.Valid {
-			if none {
-				lowest, highest, none = c.V.Reducers, c.V.Reducers, false
-			}
-			lowest, highest = min(lowest, c.V.Reducers), max(highest, c.V.Reducers)
-		}
+	if t.versions != nil {
+		return maps.Clone(t.versions), nil
 	}
-	return lowest, highest, nil
+	return t.store.Versions(t.ctx)
 }
 
-func (t *tx) Clear(runs []domain.RunID, tables store.Tables) error {
+func (t *tx) Register() error {
+	versions, err := t.Versions()
+	if err != nil {
+		return err
+	}
+	for _, d := range t.store.set.Stored() {
+		versions[d.Name] = max(versions[d.Name], d.Version)
+	}
+	t.versions = versions
+	return nil
+}
+
+func (t *tx) Clear(runs []domain.RunID, of []*projections.Definition) error {
 	if err := t.may(runs...); err != nil {
 		return err
 	}
 	for _, id := range runs {
-		t.change(id).clear(tables)
+		t.change(id).clear(of)
 		t.ready[id] = true
 	}
+	return nil
+}
+
+func (t *tx) Truncate(id domain.RunID, of *projections.Definition, length int) error {
+	if err := t.may(id); err != nil {
+		return err
+	}
+	t.change(id).table(of).truncate(length)
 	return nil
 }
 
@@ -89,7 +105,7 @@ func (t *tx) Insert(rows *store.Rows) error {
 	if err := t.may(rows.RunID); err != nil {
 		return err
 	}
-	if !t.ready[rows.RunID] && !rows.Stored.Run {
+	if !t.ready[rows.RunID] && !rows.Continued {
 		return fmt.Errorf("%w: %+q", errNotReady, string(rows.RunID))
 	}
 	return t.change(rows.RunID).insert(rows)
@@ -138,6 +154,7 @@ func (t *tx) next() content {
 	maps.Copy(next, t.base)
 	for id, run := range t.changed {
 		next[id] = run
+		maps.DeleteFunc(run.tables, func(_ *projections.Definition, t *table) bool { return len(t.rows) == 0 })
 		if run.empty() {
 			delete(next, id)
 		}
@@ -147,14 +164,12 @@ func (t *tx) next() content {
 
 // commit makes what has changed what is stored.
 func (t *tx) commit() error {
-	for id, run := range t.changed {
-		if err := run.check(); err != nil {
-			return fmt.Errorf("memory: run %+q: %w", string(id), err)
-		}
-	}
 	if len(t.changed) > 0 {
 		next := t.next()
 		t.store.now.Store(&next)
+	}
+	if t.versions != nil {
+		t.store.versions.Store(&t.versions)
 	}
 	return nil
 }

@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// planner keeps how PostgreSQL plans the queries that it is given.
+type planner struct {
+	*sql.Conn
+	plans []string
+}
+
+func (p *planner) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if err := p.explain(ctx, query, args...); err != nil {
+		return nil, err
+	}
+	return p.Conn.QueryContext(ctx, query, args...)
+}
+
+func (p *planner) explain(ctx context.Context, query string, args ...any) error {
+	rows, err := p.Conn.QueryContext(ctx, "EXPLAIN "+query, append([]any{pgx.QueryExecModeSimpleProtocol}, args...)...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", query, err)
+	}
+	defer rows.Close()
+	var steps strings.Builder
+	for rows.Next() {
+		var step string
+		if err := rows.Scan(&step); err != nil {
+			return err
+		}
+		fmt.Fprintln(&steps, step)
+	}
+	p.plans = append(p.plans, query+"\n"+steps.String())
+	return rows.Err()
+}
+
+// Whatever is read or removed of a run is found by an index: no table is read from end to
+// end, and the rows of a run come in their order. Where there is a way without, PostgreSQL
+// is told to take it, because it takes any for tables without rows.
+func TestRowsAreFound(t *testing.T) {
+	ctx := t.Context()
+	s, err := Open(ctx, pgtest.Shared(t).NewDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, `SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off`); err != nil {
+		t.Fatal(err)
+	}
+	p := &planner{Conn: conn}
+	check := func(failed error, allowed string) {
+		t.Helper()
+		if failed != nil {
+			t.Fatal(failed)
+		}
+		for _, plan := range p.plans {
+			for _, bad := range []string{"Seq Scan", "Sort", "Join"} {
+				if bad != allowed && strings.Contains(plan, bad) {
+					t.Errorf("there is a %s:\n%s", bad, plan)
+				}
+			}
+			if !strings.Contains(plan, "Index") {
+				t.Errorf("no index is used:\n%s", plan)
+			}
+		}
+		p.plans = nil
+	}
+	for i, of := range projections.Builtin.Stored() {
+		check(p.explain(ctx, fmt.Sprintf(`SELECT * FROM %q WHERE run_id = $1 ORDER BY position`, of.Table), "a"), map[bool]string{true: "Sort"}[of.Single])
+		check(p.explain(ctx, fmt.Sprintf(clearTable, of.Table), []string{"a", "b"}), "")
+		check(p.explain(ctx, s.tables[i].remove, []string{"a", "b"}, []int64{1, 2}), "")
+		check(p.explain(ctx, s.tables[i].removeFrom, []string{"a", "b"}, []int64{1, 2}), "")
+	}
+	_, err = s.dialect.Checkpoints(ctx, p, []domain.RunID{"a", "b"})
+	check(err, "")
+	_, err = s.dialect.RunIDs(ctx, p, "a", 10)
+	check(err, "Sort") // of what is returned
+	_, err = s.dialect.Outdated(ctx, p, "a", 10)
+	check(err, "")
+	timed := store.Run{RunTiming: projections.RunTiming{StartedAtMs: projections.Some[int64](5)}}
+	for _, after := range []*store.Run{nil, &timed, {}} {
+		_, err = s.dialect.Runs(ctx, p, store.Page{After: after})
+		check(err, "Sort")
+	}
+}

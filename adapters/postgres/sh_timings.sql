@@ -1,0 +1,13 @@
+-- A time is null where an end is missing, where it would be negative and where
+-- bigint cannot hold it. The last condition is written so that nothing in it
+-- overflows either.
+CREATE OR REPLACE VIEW sh_timings AS
+SELECT s.run_id, s.job_id, s.seq,
+       CASE WHEN s.started_at_ms >= r.started_at_ms
+             AND s.started_at_ms <= 9223372036854775807 + least(r.started_at_ms, 0)
+            THEN s.started_at_ms - r.started_at_ms END AS offset_ms,
+       CASE WHEN s.finished_at_ms >= s.started_at_ms
+             AND s.finished_at_ms <= 9223372036854775807 + least(s.started_at_ms, 0)
+            THEN s.finished_at_ms - s.started_at_ms END AS duration_ms,
+       s.position
+FROM sh_events AS s LEFT JOIN runs AS r ON r.run_id = s.run_id;

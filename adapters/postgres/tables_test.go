@@ -1,0 +1,155 @@
+package postgres_test
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// mine is a projection without a row.
+func mine[R comparable](version int, key ...string) *projections.Defined[R] {
+	return projections.Define(projections.Declaration[R]{Name: "mine", Version: version, Key: key, New: func() projections.Projection[R] { return none[R]{} }})
+}
+
+type none[R comparable] struct{}
+
+func (none[R]) Name() string { return "mine" }
+func (none[R]) Reduce(_ *projections.Step, rows []projections.Row[R]) []projections.Row[R] {
+	return rows
+}
+func (none[R]) Open(_ *projections.Tracker, rows []projections.Row[R]) []projections.Row[R] {
+	return rows
+}
+
+type older struct {
+	Key string `json:"key"`
+}
+
+type newer struct {
+	Key string `json:"key"`
+	N   int    `json:"n"`
+}
+
+// Tables that were made for other columns are left alone, until they are to be made anew;
+// all others stay as they are.
+func TestOtherColumns(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	before, after := mine[older](1, "key"), mine[newer](2, "key")
+	s := open(t, address, postgres.Projections(addedSet(t, before)))
+	put(t, s, "a")
+	row := projections.Row[older]{Value: older{"k"}}
+	err := s.Update(ctx, func(tx store.Tx) error {
+		return errors.Join(tx.Insert(&store.Rows{RunID: "a", Tables: []store.TableRows{store.RowsOf(before, row)}}), tx.Register())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if versions, err := s.Versions(ctx); err != nil || versions["mine"] != 1 || versions["jobs"] != projections.Jobs.Version {
+		t.Errorf("%v, %v", versions, err)
+	}
+
+	added := postgres.Projections(addedSet(t, after))
+	var other *store.ColumnsError
+	if err := openError(t, address, added); !errors.As(err, &other) || other.Projection != after.Definition || other.Stored != 1 {
+		t.Errorf("it is opened for other columns: %v", err)
+	}
+	checkValues(t, s, before, "a", []older{{"k"}})
+	s = open(t, address, added, postgres.Remake())
+	if rows, err := store.Read(ctx, s, after, "a"); err != nil || len(rows) != 0 {
+		t.Errorf("the table that was made anew: %v, %v", rows, err)
+	}
+	if versions, err := s.Versions(ctx); err != nil || versions["mine"] != 0 {
+		t.Errorf("%v, %v", versions, err)
+	}
+	expect(t, open(t, address), "a")
+	sql(t, address, `SELECT * FROM sh_timings`)
+}
+
+// Even the table that a view needs can be made anew.
+func TestRemakeUnderTheView(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	open(t, address).Close()
+	sql(t, address, `UPDATE quire_project_projections SET columns = 'other' WHERE name IN ('runs', 'sh_events')`)
+	s := open(t, address, postgres.Remake())
+	put(t, s, "a")
+	if n := value[int](t, address, `SELECT count(*) FROM sh_timings`); n != 2 {
+		t.Errorf("the view has %d rows", n)
+	}
+}
+
+// A table of somebody else's is no table of a projection, in a store that is there.
+func TestForeignTableOfProjection(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	open(t, address).Close()
+	sql(t, address, `CREATE TABLE mine (somebody_elses int)`)
+	err := openError(t, address, postgres.Projections(addedSet(t, mine[older](1, "key"))))
+	if !errors.Is(err, store.ErrForeign) || !strings.Contains(err.Error(), "mine") {
+		t.Error(err)
+	}
+	sql(t, address, `SELECT somebody_elses FROM mine`)
+}
+
+// Neither is a table in another schema of the search_path, nor is that dropped.
+func TestTableOfAnotherSchema(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	sql(t, address, `CREATE SCHEMA a`, `CREATE TABLE mine (somebody_elses int)`, `CREATE VIEW sh_timings AS SELECT * FROM mine`)
+	address = as(t, address, "search_path", "a, public")
+	open(t, address, postgres.Projections(addedSet(t, mine[older](1, "key")))).Close()
+	sql(t, address, `DROP TABLE a.mine`, `DROP VIEW a.sh_timings`)
+	open(t, address, postgres.Projections(addedSet(t, mine[newer](1, "key"))), postgres.Remake()).Close()
+	sql(t, address, `SELECT n FROM a.mine`, `SELECT somebody_elses FROM public.mine`, `SELECT somebody_elses FROM public.sh_timings`)
+}
+
+// Programs that have different projections can make one store at the same time.
+func TestManySetsMakeOneStore(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	sets := []*projections.Set{projections.Builtin, addedSet(t, everyJob), addedSet(t, oneOfAll), addedSet(t, oneOfAll, everyJob), addedSet(t, everyJob, mine[older](1, "key"))}
+	var group sync.WaitGroup
+	for _, set := range append(sets, sets...) {
+		group.Go(func() {
+			s, err := postgres.Open(ctx, address, postgres.Projections(set))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			err = s.Update(ctx, func(tx store.Tx) error { return tx.Register() })
+			versions, also := s.Versions(ctx)
+			missing, _ := projections.Missing(set.Stored(), versions)
+			if err := errors.Join(err, also); err != nil || len(missing) > 0 {
+				t.Errorf("%v are missing, %v", missing, err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// A version that is registered stays if it is newer, and is seen in the transaction.
+func TestRegister(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	s := open(t, address)
+	sql(t, address, `UPDATE quire_project_projections SET version = 1000 WHERE name = 'jobs'`)
+	err := s.Update(ctx, func(tx store.Tx) error {
+		if err := tx.Register(); err != nil {
+			return err
+		}
+		versions, err := tx.Versions()
+		if versions["jobs"] != 1000 || versions["runs"] != projections.RunTable.Version {
+			t.Errorf("in the transaction: %v", versions)
+		}
+		if versions, err := s.Versions(ctx); err != nil || versions["runs"] != 0 {
+			t.Errorf("beside it: %v, %v", versions, err)
+		}
+		return err
+	})
+	versions, also := s.Versions(ctx)
+	if err := errors.Join(err, also); err != nil || versions["jobs"] != 1000 || versions["runs"] != projections.RunTable.Version {
+		t.Errorf("behind it: %v, %v", versions, err)
+	}
+}

@@ -1,0 +1,336 @@
+package report_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+)
+
+// everyType has a column of each type that there is.
+type everyType struct {
+	Text     string                              `json:"text"`
+	State    projections.State                   `json:"state"`
+	Number   int                                 `json:"number"`
+	Small    int32                               `json:"small"`
+	Large    int64                               `json:"large"`
+	Truth    bool                                `json:"truth"`
+	NoText   projections.Null[string]            `json:"no_text"`
+	NoState  projections.Null[projections.State] `json:"no_state"`
+	NoNumber projections.Null[int]               `json:"no_number"`
+	NoSmall  projections.Null[int32]             `json:"no_small"`
+	NoLarge  projections.Null[int64]             `json:"no_large"`
+	NoTruth  projections.Null[bool]              `json:"no_truth"`
+}
+
+// given is a projection whose rows are given, and when each is final; one whose time does
+// not come stays open.
+type given struct {
+	rows  []everyType
+	final []int // by row: the number of the step that makes it final
+	order []int // in which those of one step come
+	step  int
+}
+
+func (*given) Name() string { return "every" }
+
+func (g *given) Reduce(_ *projections.Step, rows []projections.Row[everyType]) []projections.Row[everyType] {
+	for _, i := range g.order {
+		if g.final[i] == g.step {
+			rows = append(rows, projections.Row[everyType]{Index: i, Final: true, Value: g.rows[i]})
+		}
+	}
+	g.step++
+	return rows
+}
+
+func (g *given) Open(_ *projections.Tracker, rows []projections.Row[everyType]) []projections.Row[everyType] {
+	for i := range g.rows {
+		if g.final[i] >= g.step {
+			rows = append(rows, projections.Row[everyType]{Index: i, Value: g.rows[i]})
+		}
+	}
+	return rows
+}
+
+// define declares a projection with some rows, next to the built-in ones.
+func define(t rapid.TB, rows []everyType, final, order []int) (added *projections.Definition, all []*projections.Definition) {
+	t.Helper()
+	d := projections.Define(projections.Declaration[everyType]{
+		Name: "every", Version: 1, Key: []string{"number"}, Doc: "Rows with every type of column.",
+		New: func() projections.Projection[everyType] { return &given{rows: rows, final: final, order: order} },
+	})
+	set, err := projections.NewSet(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d.Definition, set.Reported()
+}
+
+// anyText is text that some format could take for something else, or that is no text.
+var anyText = rapid.OneOf(laws.Text(), rapid.Map(rapid.SliceOf(rapid.SampledFrom([]byte("\x00\x1b\",\r\n \\.a|\xff\xe2\x82"))), func(b []byte) string { return string(b) }))
+
+func drawRow(t *rapid.T) (row everyType) {
+	value := reflect.ValueOf(&row).Elem()
+	for i := range value.NumField() {
+		field := value.Field(i)
+		if field.Kind() == reflect.Struct {
+			if !rapid.Bool().Draw(t, "valid") {
+				continue
+			}
+			field.Field(1).SetBool(true)
+			field = field.Field(0)
+		}
+		switch {
+		case field.Type() == reflect.TypeFor[projections.State]():
+			field.SetString(rapid.SampledFrom(projections.State.Values("")).Draw(t, "state"))
+		case field.Kind() == reflect.String:
+			field.SetString(anyText.Draw(t, "text"))
+		case field.Kind() == reflect.Bool:
+			field.SetBool(rapid.Bool().Draw(t, "truth"))
+		case field.Kind() == reflect.Int32:
+			field.SetInt(int64(rapid.Int32().Draw(t, "small")))
+		default:
+			field.SetInt(rapid.Int64().Draw(t, "large"))
+		}
+	}
+	return row
+}
+
+// values are those of a row as [table] has them, its texts as JSON can have them.
+func (row everyType) values(asText func(string) string) []string {
+	values := []string{"=run-1"}
+	fields := reflect.ValueOf(row)
+	for i := range fields.NumField() {
+		field := fields.Field(i)
+		if field.Kind() == reflect.Struct {
+			if !field.Field(1).Bool() {
+				values = append(values, unknown)
+				continue
+			}
+			field = field.Field(0)
+		}
+		value := fmt.Sprint(field.Interface())
+		if field.Kind() == reflect.String {
+			value = asText(field.String())
+		}
+		values = append(values, "="+value)
+	}
+	return values
+}
+
+// replaced is text with what is not UTF-8 replaced.
+func replaced(s string) string { return string([]rune(s)) }
+
+func asIs(s string) string { return s }
+
+// forEachAdded checks reports with a projection that is not built in.
+func forEachAdded(t *testing.T, check func(t *rapid.T, stream []domain.Entry, rows []everyType, added *projections.Definition, all []*projections.Definition)) {
+	t.Helper()
+	rapid.Check(t, func(t *rapid.T) {
+		stream := laws.Streams().Draw(t, "stream")
+		var rows []everyType
+		var final, order []int
+		for i := range rapid.IntRange(0, 8).Draw(t, "rows") {
+			rows, order = append(rows, drawRow(t)), append(order, i)
+			final = append(final, rapid.IntRange(0, len(stream)).Draw(t, "final"))
+		}
+		added, all := define(t, rows, final, rapid.Permutation(order).Draw(t, "order"))
+		check(t, stream, rows, added, all)
+	})
+}
+
+// Every format for machines gives the rows back, and its schema knows them.
+func TestAddedProjection(t *testing.T) {
+	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, rows []everyType, added *projections.Definition, all []*projections.Definition) {
+		var want, raw [][]string
+		for _, row := range rows {
+			want, raw = append(want, row.values(replaced)), append(raw, row.values(asIs))
+		}
+		document := write(t, report.JSON, stream, report.Options{Projections: all})
+		decoded := decode(t, json.NewDecoder(strings.NewReader(document)))
+		if got := tableOf(t, decoded, added).rows; !slices.EqualFunc(got, want, slices.Equal) {
+			t.Fatalf("json has\n%q\nand not\n%q", got, want)
+		}
+		if members := decoded.([]member); members[len(members)-1].name != added.Name {
+			t.Fatalf("the last member is %s", members[len(members)-1].name)
+		}
+		lines := write(t, report.NDJSON, stream, report.Options{Projections: all})
+		if got := decodeLines(t, lines)[added.Name]; len(rows) > 0 && !slices.Equal(sorted(got.rows), sorted(want)) {
+			t.Fatalf("ndjson has\n%q\nand not\n%q", got.rows, want)
+		}
+		if got := parseCSV(t, write(t, report.CSV, stream, report.Options{Projections: []*projections.Definition{added}})); !slices.EqualFunc(got.rows, raw, slices.Equal) {
+			t.Fatalf("csv has\n%q\nand not\n%q", got.rows, raw)
+		}
+		if err := validate(compiled(t, report.DocumentSchema(all), "#/$defs/complete"), document); err != nil {
+			t.Fatal(err)
+		}
+		row := compiled(t, report.RowSchema(all), "")
+		for line := range strings.Lines(lines) {
+			if err := validate(row, line); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if bad := strings.Replace(document, `"small":`, `"small":12345678901,"was":`, 1); len(rows) > 0 && validate(compiled(t, report.DocumentSchema(all), ""), bad) == nil {
+			t.Fatal("the schema takes any integer")
+		}
+	})
+}
+
+// compiled is a part of a schema.
+func compiled(t rapid.TB, text []byte, part string) *jsonschema.Schema {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource("urn:test", value); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile("urn:test" + part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// What sums up the run comes last in NDJSON, and the run itself behind it.
+func TestSummariesComeLast(t *testing.T) {
+	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, _ []everyType, _ *projections.Definition, all []*projections.Definition) {
+		var names []string
+		for line := range strings.Lines(write(t, report.NDJSON, stream, report.Options{Projections: all})) {
+			name := strings.Split(line, `"`)[3]
+			if len(names) == 0 || names[len(names)-1] != name {
+				names = append(names, name)
+			}
+		}
+		at := slices.Index(names, "timings.run")
+		want := []string{"timings.run", "timings.slowest", "run"}
+		if got := names[at:]; !slices.Equal(got, want) && !slices.Equal(got, []string{"timings.run", "run"}) {
+			t.Fatalf("the rows are those of %v", names)
+		}
+		if slices.ContainsFunc(names[:at], func(name string) bool { return slices.Contains(want, name) }) {
+			t.Fatalf("the rows are those of %v", names)
+		}
+	})
+}
+
+// People see the rows of any projection in order, below its name; they fit, and control
+// nothing.
+func TestAddedProjectionForPeople(t *testing.T) {
+	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, rows []everyType, added *projections.Definition, all []*projections.Definition) {
+		only := []*projections.Definition{added}
+		columns := rapid.IntRange(40, 200).Draw(t, "width")
+		table := write(t, report.Table, stream, report.Options{Projections: only, Width: columns})
+		for line := range strings.Lines(table) {
+			if n := text.StringWidth(strings.TrimSuffix(line, "\n")); n > columns {
+				t.Fatalf("a line has %d columns of %d: %q", n, columns, line)
+			}
+		}
+		markdown := write(t, report.Markdown, stream, report.Options{Projections: only})
+		for _, report := range []string{table, markdown, write(t, report.Table, stream, report.Options{Projections: all})} {
+			for _, r := range report {
+				if r != '\n' && !unicode.IsPrint(r) {
+					t.Fatalf("%U is shown", r)
+				}
+			}
+		}
+		if len(rows) == 0 {
+			if table != "no rows of every\n" || markdown != "" {
+				t.Fatalf("without rows, there is\n%s%s", table, markdown)
+			}
+			return
+		}
+		lines := strings.Split(strings.TrimSuffix(markdown, "\n"), "\n")
+		if len(lines) != len(rows)+5 || lines[1] != "every" {
+			t.Fatalf("%d rows are\n%s", len(rows), markdown)
+		}
+		for i, line := range lines[5:] {
+			cells := strings.Split(line, "|")
+			if len(cells) != len(added.Columns)+2 || strings.TrimSpace(cells[3]) != strconv.Itoa(rows[i].Number) {
+				t.Fatalf("row %d is %s", i, line)
+			}
+		}
+	})
+}
+
+func TestAddedProjectionTable(t *testing.T) {
+	rows := []everyType{
+		{Text: "make\x1b[2J", State: "failed", Number: 1, Truth: true},
+		{Text: strings.Repeat("long ", 1000), State: "active", Number: -22, NoText: projections.Some("")},
+	}
+	added, _ := define(t, rows, []int{0, 0}, []int{1, 0})
+	options := report.Options{Projections: []*projections.Definition{added}, Width: 60}
+	want := `every
+TEXT       STATE    NUMBER   SMALL   LARGE   TRUTH   NO_TEXT
+make\x1…   failed        1       0       0   true    –
+long lo…   active      -22       0       0   false
+`
+	if got := write(t, report.Table, nil, options); got != want {
+		t.Errorf("the table is\n%s\nwant\n%s", got, want)
+	}
+	want = "\nevery\n\n" +
+		"| text | state | number | small | large | truth | no&#95;text | no&#95;state | no&#95;number | no&#95;small | no&#95;large | no&#95;truth |\n" +
+		"| --- | --- | ---: | ---: | ---: | --- | --- | --- | ---: | ---: | ---: | --- |\n" +
+		"| make\\x1b&#91;2J |"
+	if got := write(t, report.Markdown, nil, options); !strings.HasPrefix(strings.ReplaceAll(got, "&#92;", `\`), want) {
+		t.Errorf("the Markdown is\n%s\nwant\n%s", got, want)
+	}
+}
+
+// Of many rows, the first are shown, and the others counted.
+func TestManyRowsOfAnAddedProjection(t *testing.T) {
+	var rows []everyType
+	var final []int
+	for i := range 11_000 {
+		rows, final = append(rows, everyType{Number: i, Text: strings.Repeat("x", 5000)}), append(final, 1)
+	}
+	added, _ := define(t, rows, final, nil)
+	for format, left := range map[report.Format]string{
+		report.Table: "… 1000 more every rows left out · --to ndjson has all", report.Markdown: " more every rows left out*",
+	} {
+		got := write(t, format, nil, report.Options{Projections: []*projections.Definition{added}})
+		if !strings.Contains(got, left) || format == report.Markdown && len(got) > report.MaxMarkdown {
+			t.Errorf("%s has %d bytes, and ends with %q", format, len(got), got[max(0, len(got)-200):])
+		}
+	}
+}
+
+// What a run is of stands in its summary or, without one, in a table.
+func TestLabelsForPeople(t *testing.T) {
+	var labels []domain.Label
+	for i := range 10 {
+		labels = append(labels, domain.Label{Key: fmt.Sprintf("k%d", i), Value: "v\x1b" + strings.Repeat("w", 100*(i%2))})
+	}
+	of, err := domain.NewLabels(labels...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := laws.Entries([]domain.Event{domain.NewRunStarted(0, of)})
+	for _, format := range []report.Format{report.Table, report.Markdown} {
+		got := strings.NewReplacer("&#92;", `\`).Replace(write(t, format, entries, report.Options{Width: 80}))
+		if !strings.Contains(got, `k0=v\x1b`) || !strings.Contains(got, `k7=v\x1bwww`) || strings.Contains(got, "k8") || !strings.Contains(got, "… 2 more labels\n") {
+			t.Errorf("%s has\n%s", format, got)
+		}
+		if got := write(t, format, entries, report.Options{Projections: only("labels")}); strings.Count(got, "k9") != 1 {
+			t.Errorf("%s has\n%s", format, got)
+		}
+		if got := write(t, format, entries, report.Options{Projections: only("run")}); strings.Contains(got, "k0") {
+			t.Errorf("%s has\n%s", format, got)
+		}
+	}
+}

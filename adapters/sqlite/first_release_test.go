@@ -1,0 +1,72 @@
+package sqlite_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// A store that the first release made keeps its rows, and readers find them as they were;
+// they are those of older versions, which are derived again. The file is what .dump says
+// of a store with two runs, one of which is not over.
+func TestFirstRelease(t *testing.T) {
+	dump, err := os.ReadFile("testdata/first_release.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "quire.db")
+	execute(t, path, string(dump))
+	counts := `SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM jobs), (SELECT count(*) FROM sh_events), (SELECT count(*) FROM timings), (SELECT count(*) FROM diagnostics)`
+	sums := func() (got [5]int) {
+		db := other(t, path)
+		defer db.Close()
+		if err := db.QueryRow(counts).Scan(&got[0], &got[1], &got[2], &got[3], &got[4]); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	before := sums()
+	for range 2 { // the second time there is nothing left to be done
+		s := open(t, path)
+		if after := sums(); after != before || after[0] != 2 || after[2] == 0 {
+			t.Fatalf("%v rows became %v", before, after)
+		}
+		outdated, err := s.Outdated(t.Context(), "", 10)
+		if err != nil || len(outdated) != 2 {
+			t.Errorf("Outdated = %q, %v", outdated, err)
+		}
+		for run, final := range map[domain.RunID]bool{"cobra-failing": true, "open": false} {
+			for _, of := range []*projections.Definition{projections.Jobs.Definition, projections.ShEvents.Definition, projections.JobTimings.Definition} {
+				err := s.View(t.Context(), run, func(snapshot store.Snapshot) error {
+					n := 0
+					for row, err := range snapshot.Rows(of) {
+						if err != nil {
+							return err
+						}
+						if row.Index != n || row.Final != final {
+							t.Errorf("%s of %s: row %d has the index %d and is final: %v", of.Table, run, n, row.Index, row.Final)
+						}
+						n++
+					}
+					if n == 0 {
+						t.Errorf("%s of %s: no rows", of.Table, run)
+					}
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if got := query(t, path, `SELECT count(*) FROM sh_timings WHERE duration_ms IS NOT NULL`); got == "0" {
+			t.Error("the view sh_timings has no durations")
+		}
+		if got := query(t, path, `SELECT count(*) FROM sqlite_schema WHERE name LIKE 'quire_project_first%'`); got != "0" {
+			t.Error("tables of the first release are left")
+		}
+	}
+}

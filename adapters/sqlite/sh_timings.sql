@@ -1,0 +1,17 @@
+-- A duration is unknown where it would be negative or would not fit. SQLite
+-- makes a float of a difference that does not fit.
+CREATE VIEW IF NOT EXISTS sh_timings AS
+SELECT
+  sh.run_id, sh.job_id, sh.seq,
+  CASE
+    WHEN sh.started_at_ms >= run.started_at_ms
+     AND typeof(sh.started_at_ms - run.started_at_ms) = 'integer'
+    THEN sh.started_at_ms - run.started_at_ms
+  END AS offset_ms,
+  CASE
+    WHEN sh.finished_at_ms >= sh.started_at_ms
+     AND typeof(sh.finished_at_ms - sh.started_at_ms) = 'integer'
+    THEN sh.finished_at_ms - sh.started_at_ms
+  END AS duration_ms,
+  sh.position
+FROM sh_events AS sh LEFT JOIN runs AS run ON run.run_id = sh.run_id;

@@ -1,0 +1,704 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"math"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// Each law finds the mistakes that it is there for, within as many tries as a
+// test has.
+func TestLawsFindMutants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			err := search(lawCalled(t, m.law), m.change, Enough)
+			if err == nil {
+				t.Fatalf("not found by %q", m.law)
+			}
+			t.Log(err)
+		})
+	}
+}
+
+// A store without a mistake passes for one, so that what is found is not the
+// wrapping.
+func TestWrappedStoreIsSound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
+	for _, m := range mutants {
+		if err := search(lawCalled(t, m.law), inTx(func(*mutantTx) {}), 1); err != nil {
+			t.Errorf("%s: %v", m.law, err)
+		}
+	}
+}
+
+// mutant is a store that does one thing wrong, and the law that finds it.
+type mutant struct {
+	name, law string
+	change    func(*mutantStore)
+}
+
+func lawCalled(t *testing.T, name string) law {
+	for _, group := range groups() {
+		for _, law := range group.laws {
+			if law.name == name {
+				return law
+			}
+		}
+	}
+	t.Fatalf("no law is called %q", name)
+	return law{}
+}
+
+// search tries the law so many times, an example too, since some mistakes only
+// show when goroutines meet.
+func search(l law, change func(*mutantStore), tries int) error {
+	try := rapid.Custom(func(draw *rapid.T) error {
+		if l.example {
+			rapid.Bool().Draw(draw, "nothing") // which rapid asks for
+		}
+		s := memory.New()
+		return l.try(once(func(set *projections.Set) store.Store { return newMutant(s.As(set), change) }), draw)
+	})
+	for seed := range tries {
+		if err := try.Example(seed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mutantStore is a store in memory whose methods can be replaced.
+type mutantStore struct {
+	*memory.Store
+	checkpoints func(context.Context, []domain.RunID) (map[domain.RunID]store.Checkpoint, error)
+	update      func(context.Context, func(store.Tx) error) error
+	view        func(context.Context, domain.RunID, func(store.Snapshot) error) error
+	runs        func(context.Context, store.Page) ([]store.Run, error)
+	runIDs      func(context.Context, domain.RunID, int) ([]domain.RunID, error)
+	outdated    func(context.Context, domain.RunID, int) ([]domain.RunID, error)
+	waiting     func(context.Context, ...domain.RunID) ([]store.Waiting, error)
+	held        func(context.Context, domain.RunID, int64) (domain.Segment, bool, error)
+}
+
+func newMutant(s *memory.Store, change func(*mutantStore)) *mutantStore {
+	m := &mutantStore{s, s.Checkpoints, s.Update, s.View, s.Runs, s.RunIDs, s.Outdated, s.Waiting, s.Held}
+	change(m)
+	return m
+}
+
+func (m *mutantStore) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	return m.checkpoints(ctx, runs)
+}
+func (m *mutantStore) Update(ctx context.Context, do func(store.Tx) error) error {
+	return m.update(ctx, do)
+}
+func (m *mutantStore) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+	return m.view(ctx, run, do)
+}
+func (m *mutantStore) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
+	return m.runs(ctx, page)
+}
+func (m *mutantStore) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	return m.runIDs(ctx, after, limit)
+}
+func (m *mutantStore) Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	return m.outdated(ctx, after, limit)
+}
+func (m *mutantStore) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
+	return m.waiting(ctx, runs...)
+}
+func (m *mutantStore) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+	return m.held(ctx, run, offset)
+}
+
+// mutantTx is a transaction whose methods can be replaced.
+type mutantTx struct {
+	ctx        context.Context
+	store      *memory.Store
+	lock       func([]domain.RunID) (map[domain.RunID]store.Checkpoint, error)
+	versions   func() (map[string]int, error)
+	register   func() error
+	clear      func([]domain.RunID, []definition) error
+	truncate   func(domain.RunID, definition, int) error
+	insert     func(*store.Rows) error
+	checkpoint func(domain.RunID, store.Checkpoint) error
+	hold       func([]domain.Segment) error
+	unhold     func(domain.RunID, int64) error
+	quarantine func(domain.RunID, *store.Quarantine) error
+	late       func() error // before the commit
+}
+
+func (t *mutantTx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	return t.lock(runs)
+}
+func (t *mutantTx) Versions() (map[string]int, error)                { return t.versions() }
+func (t *mutantTx) Register() error                                  { return t.register() }
+func (t *mutantTx) Clear(runs []domain.RunID, of []definition) error { return t.clear(runs, of) }
+func (t *mutantTx) Truncate(run domain.RunID, of definition, n int) error {
+	return t.truncate(run, of, n)
+}
+func (t *mutantTx) Insert(rows *store.Rows) error { return t.insert(rows) }
+func (t *mutantTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {
+	return t.checkpoint(run, c)
+}
+func (t *mutantTx) Hold(segments []domain.Segment) error     { return t.hold(segments) }
+func (t *mutantTx) Unhold(run domain.RunID, end int64) error { return t.unhold(run, end) }
+func (t *mutantTx) SetQuarantine(run domain.RunID, q *store.Quarantine) error {
+	return t.quarantine(run, q)
+}
+
+// inTx changes each transaction.
+func inTx(change func(*mutantTx)) func(*mutantStore) {
+	return func(s *mutantStore) {
+		s.update = func(ctx context.Context, do func(store.Tx) error) error {
+			return s.Store.Update(ctx, func(tx store.Tx) error {
+				t := &mutantTx{
+					ctx, s.Store, tx.Lock, tx.Versions, tx.Register, tx.Clear, tx.Truncate, tx.Insert, tx.SetCheckpoint,
+					tx.Hold, tx.Unhold, tx.SetQuarantine, func() error { return nil },
+				}
+				change(t)
+				if err := do(t); err != nil {
+					return err
+				}
+				return t.late()
+			})
+		}
+	}
+}
+
+// calling is a transaction of which each call that writes goes to do.
+func calling(ctx context.Context, s *memory.Store, do func(func(store.Tx) error) error) *mutantTx {
+	return &mutantTx{
+		ctx: ctx, store: s,
+		lock: func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+			return s.Checkpoints(ctx, runs)
+		},
+		versions: func() (map[string]int, error) { return s.Versions(ctx) },
+		register: func() error { return do(store.Tx.Register) },
+		clear: func(runs []domain.RunID, of []definition) error {
+			return do(func(tx store.Tx) error { return tx.Clear(runs, of) })
+		},
+		truncate: func(run domain.RunID, of definition, n int) error {
+			return do(func(tx store.Tx) error { return tx.Truncate(run, of, n) })
+		},
+		insert: func(rows *store.Rows) error {
+			rows = copyOf(rows) // which are the caller's again
+			return do(func(tx store.Tx) error {
+				if !rows.Continued { // which is asked for in the same transaction
+					if err := tx.Clear([]domain.RunID{rows.RunID}, nil); err != nil {
+						return err
+					}
+				}
+				return tx.Insert(rows)
+			})
+		},
+		checkpoint: func(run domain.RunID, c store.Checkpoint) error {
+			return do(func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
+		},
+		hold: func(segments []domain.Segment) error {
+			return do(func(tx store.Tx) error { return tx.Hold(segments) })
+		},
+		unhold: func(run domain.RunID, end int64) error {
+			return do(func(tx store.Tx) error { return tx.Unhold(run, end) })
+		},
+		quarantine: func(run domain.RunID, q *store.Quarantine) error {
+			return do(func(tx store.Tx) error { return tx.SetQuarantine(run, q) })
+		},
+	}
+}
+
+func copyOf(rows *store.Rows) *store.Rows {
+	c := *rows
+	c.Tables = slices.Clone(rows.Tables)
+	for i, t := range c.Tables {
+		c.Tables[i].Rows = rowsWhere(t.Of, t.Rows, func(anyRow) bool { return true })
+	}
+	return &c
+}
+
+// locking locks runs, and does something in a transaction.
+func locking(ctx context.Context, s *memory.Store, runs []domain.RunID, do func(store.Tx) error) error {
+	return s.Update(ctx, func(tx store.Tx) error {
+		if _, err := tx.Lock(runs); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
+// remembering has a transaction remember what it locks.
+func remembering(t *mutantTx, runs *[]domain.RunID) *mutantTx {
+	lock := t.lock
+	t.lock = func(named []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+		*runs = named
+		return lock(named)
+	}
+	return t
+}
+
+// autocommit makes a transaction of each call.
+func autocommit(s *mutantStore) {
+	s.update = func(ctx context.Context, do func(store.Tx) error) error {
+		var runs []domain.RunID
+		return do(remembering(calling(ctx, s.Store, func(call func(store.Tx) error) error {
+			defer time.Sleep(moment)
+			return locking(ctx, s.Store, runs, call)
+		}), &runs))
+	}
+}
+
+// lockless locks when it commits.
+func lockless(s *mutantStore) {
+	s.update = func(ctx context.Context, do func(store.Tx) error) error {
+		var runs []domain.RunID
+		var calls []func(store.Tx) error
+		err := do(remembering(calling(ctx, s.Store, func(call func(store.Tx) error) error {
+			calls = append(calls, call)
+			return nil
+		}), &runs))
+		if err != nil || runs == nil {
+			return err
+		}
+		time.Sleep(moment)
+		return locking(ctx, s.Store, runs, func(tx store.Tx) error {
+			for _, call := range calls {
+				if err := call(tx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+}
+
+// aside does what a transaction asks for outside of it, when it has ended.
+func aside(change func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error)) func(*mutantStore) {
+	return func(s *mutantStore) {
+		s.update = func(ctx context.Context, do func(store.Tx) error) error {
+			var later []func() error
+			inner := newMutant(s.Store, inTx(func(t *mutantTx) {
+				change(t, func(run domain.RunID, call func(store.Tx) error) error {
+					later = append(later, func() error { return locking(ctx, s.Store, []domain.RunID{run}, call) })
+					return nil
+				})
+			}))
+			err := inner.Update(ctx, do)
+			for _, call := range later {
+				if failed := call(); err == nil {
+					err = failed
+				}
+			}
+			return err
+		}
+	}
+}
+
+// inserting changes values as they are inserted.
+func inserting(change func(c *projections.Column, row projections.Ref)) func(*mutantStore) {
+	return insertingRows(func(t store.TableRows, row *anyRow) bool {
+		for i := range t.Of.Columns {
+			change(&t.Of.Columns[i], row.Value)
+		}
+		return true
+	})
+}
+
+// insertingTexts changes texts as they are inserted.
+func insertingTexts(change func(c *projections.Column, text string) string) func(*mutantStore) {
+	return inserting(func(c *projections.Column, row projections.Ref) {
+		if c.Type == projections.Text && !c.IsNull(row) {
+			set(c, row, change(c, c.Text(row)))
+		}
+	})
+}
+
+// insertingRows changes rows as they are inserted, or leaves them out.
+func insertingRows(change func(t store.TableRows, row *anyRow) bool) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		insert := tx.insert
+		tx.insert = func(rows *store.Rows) error {
+			changed := *rows
+			changed.Tables = slices.Clone(rows.Tables)
+			for i, t := range changed.Tables {
+				changed.Tables[i].Rows = t.Of.NewRows()
+				for j := range t.Rows.Len() {
+					one := t.Of.NewRows()
+					one.Add(t.Rows.At(j))
+					if row := one.At(0); change(t, &row) {
+						changed.Tables[i].Add(row)
+					}
+				}
+			}
+			return insert(&changed)
+		}
+	})
+}
+
+// notReplacing leaves out the rows of a table that replace others.
+func notReplacing(of definition) func(*mutantStore) {
+	return insertingRows(func(t store.TableRows, row *anyRow) bool { return t.Of != of || row.Index >= t.Stored })
+}
+
+// clearing changes what is cleared.
+func clearing(change func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition)) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		clear := tx.clear
+		tx.clear = func(runs []domain.RunID, of []definition) error { return clear(change(runs, of)) }
+	})
+}
+
+func clearingAllBut(table definition) func(*mutantStore) {
+	return clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
+		return runs, slices.DeleteFunc(slices.Clone(of), func(of definition) bool { return of == table })
+	})
+}
+
+// confusing takes ids that are alike for one when it clears.
+func confusing(alike func(a, b domain.RunID) bool) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		similar := func(runs []domain.RunID) []domain.RunID {
+			all, _ := tx.store.RunIDs(tx.ctx, "", 1000)
+			for _, id := range all {
+				if slices.ContainsFunc(runs, func(run domain.RunID) bool { return run != id && alike(run, id) }) {
+					runs = append(slices.Clone(runs), id)
+				}
+			}
+			return runs
+		}
+		lock, clear := tx.lock, tx.clear
+		tx.lock = func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) { return lock(similar(runs)) }
+		tx.clear = func(runs []domain.RunID, of []definition) error { return clear(similar(runs), of) }
+	})
+}
+
+// checkpointing changes checkpoints that are set.
+func checkpointing(change func(*store.Checkpoint)) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		set := tx.checkpoint
+		tx.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
+			change(&c)
+			return set(run, c)
+		}
+	})
+}
+
+// holding changes segments that are to be held.
+func holding(change func(*domain.Segment)) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		hold := tx.hold
+		tx.hold = func(segments []domain.Segment) error {
+			segments = slices.Clone(segments)
+			for i := range segments {
+				change(&segments[i])
+			}
+			return hold(segments)
+		}
+	})
+}
+
+// near is how many bytes of a stream are near each other.
+const near = 64
+
+// holdingOnce does not hold a segment where there is another one that passes for the same:
+// it has a byte of the segment, or begins near it.
+func holdingOnce(same func(s, there domain.Segment) bool) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		hold := tx.hold
+		tx.hold = func(segments []domain.Segment) error {
+			for _, s := range segments {
+				first := s.Offset - s.Offset%near
+				all, err := heldWithin(tx.ctx, tx.store, s.Run, first, max(first+near, s.End()))
+				if err != nil {
+					return err
+				}
+				if slices.ContainsFunc(all, func(there domain.Segment) bool { return same(s, there) }) {
+					continue
+				}
+				if err := hold([]domain.Segment{s}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	})
+}
+
+// unholding changes what is not held any more.
+func unholding(change func(tx *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) { tx.unhold = change(tx, tx.unhold) })
+}
+
+// quarantining changes quarantines.
+func quarantining(change func(*store.Quarantine)) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		quarantine := tx.quarantine
+		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
+			if q != nil {
+				changed := *q
+				change(&changed)
+				q = &changed
+			}
+			return quarantine(run, q)
+		}
+	})
+}
+
+// heldBy returns those held segments of a run that Held ever finds.
+func heldBy(ctx context.Context, s *memory.Store, run domain.RunID) (all []domain.Segment, err error) {
+	waiting, err := s.Waiting(ctx, run)
+	if err != nil || len(waiting) == 0 {
+		return nil, err
+	}
+	return heldWithin(ctx, s, run, waiting[0].First, waiting[0].Last)
+}
+
+// heldWithin returns those held segments that Held finds with a byte from first on and
+// before last.
+func heldWithin(ctx context.Context, s *memory.Store, run domain.RunID, first, last int64) (all []domain.Segment, err error) {
+	for at := first; at < last; at++ {
+		segment, ok, err := s.Held(ctx, run, at)
+		switch {
+		case err != nil:
+			return nil, err
+		case ok && !slices.ContainsFunc(all, func(s domain.Segment) bool { return segmentsEqual(s, segment) }):
+			all = append(all, segment)
+		}
+	}
+	return all, nil
+}
+
+// finding finds any held segment of a kind.
+func finding(is func(s domain.Segment, offset int64) bool) func(*mutantStore) {
+	return func(m *mutantStore) {
+		m.held = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+			if found, ok, err := m.Store.Held(ctx, run, offset); err != nil || ok && is(found, offset) {
+				return found, ok, err
+			}
+			all, err := heldBy(ctx, m.Store, run)
+			for _, s := range all {
+				if is(s, offset) {
+					return s, true, err
+				}
+			}
+			return domain.Segment{}, false, err
+		}
+	}
+}
+
+// unholdWhere removes the held segments of a run of some kind.
+func unholdWhere(tx *mutantTx, unhold func(domain.RunID, int64) error, run domain.RunID, is func(domain.Segment) bool) error {
+	all, err := heldBy(tx.ctx, tx.store, run)
+	if err != nil {
+		return err
+	}
+	var stay []domain.Segment
+	for _, s := range all {
+		if !is(s) {
+			s.Data = bytes.Clone(s.Data)
+			stay = append(stay, s)
+		}
+	}
+	return errors.Join(unhold(run, math.MaxInt64), tx.hold(stay))
+}
+
+// waitingAs changes what waits.
+func waitingAs(change func([]store.Waiting) []store.Waiting) func(*mutantStore) {
+	return func(m *mutantStore) {
+		m.waiting = func(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
+			all, err := m.Store.Waiting(ctx, runs...)
+			return change(all), err
+		}
+	}
+}
+
+func eachWaiting(change func(*store.Waiting)) func(*mutantStore) {
+	return waitingAs(func(all []store.Waiting) []store.Waiting {
+		for i := range all {
+			change(&all[i])
+		}
+		return all
+	})
+}
+
+// reading changes how rows of a table are read.
+func reading(change func(of definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error]) func(*mutantStore) {
+	return func(m *mutantStore) {
+		m.view = func(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+			return m.Store.View(ctx, run, func(snapshot store.Snapshot) error {
+				return do(&mutantSnapshot{snapshot, func(of definition) iter.Seq2[anyRow, error] {
+					return change(of, snapshot.Rows(of))
+				}})
+			})
+		}
+	}
+}
+
+type mutantSnapshot struct {
+	store.Snapshot
+	rows func(definition) iter.Seq2[anyRow, error]
+}
+
+func (s *mutantSnapshot) Rows(of definition) iter.Seq2[anyRow, error] { return s.rows(of) }
+
+// readingRows changes rows as they are read.
+func readingRows(change func(of definition, row *anyRow)) func(*mutantStore) {
+	return reading(func(of definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error] {
+		return func(yield func(anyRow, error) bool) {
+			for row, err := range rows {
+				if err == nil {
+					change(of, &row)
+				}
+				if !yield(row, err) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// unisolated reads what is stored at each call.
+func unisolated(m *mutantStore) {
+	m.view = func(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+		return m.Store.View(ctx, run, func(snapshot store.Snapshot) error {
+			return do(&mutantSnapshot{snapshot, func(of definition) iter.Seq2[anyRow, error] {
+				return func(yield func(anyRow, error) bool) {
+					_ = m.Store.View(ctx, run, func(now store.Snapshot) error {
+						now.Rows(of)(yield)
+						return nil
+					})
+				}
+			}})
+		})
+	}
+}
+
+// withinConnections lets so many sequences of a view be left before their ends, or of all
+// views.
+func withinConnections(connections int, ofAll bool) func(*mutantStore) {
+	return func(m *mutantStore) {
+		used := 0
+		reading(func(_ definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error] {
+			return func(yield func(anyRow, error) bool) {
+				if used == connections {
+					yield(anyRow{}, errors.New("no connection is left"))
+					return
+				}
+				used++
+				for row, err := range rows {
+					if !yield(row, err) {
+						return
+					}
+				}
+				used--
+			}
+		})(m)
+		view := m.view
+		m.view = func(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+			if !ofAll {
+				used = 0
+			}
+			return view(ctx, run, do)
+		}
+	}
+}
+
+// exclusive lets one sequence be open at a time.
+func exclusive(m *mutantStore) {
+	busy := false
+	reading(func(_ definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error] {
+		return func(yield func(anyRow, error) bool) {
+			if busy {
+				yield(anyRow{}, errors.New("the connection is busy"))
+				return
+			}
+			busy = true
+			defer func() { busy = false }()
+			rows(yield)
+		}
+	})(m)
+}
+
+// deadlocking has a lock for each run, and takes them as they are named. Who
+// waits for too long gets the error that a database has for it.
+func deadlocking(m *mutantStore) {
+	var mu sync.Mutex
+	locks := map[domain.RunID]chan struct{}{}
+	of := func(run domain.RunID) chan struct{} {
+		mu.Lock()
+		defer mu.Unlock()
+		if locks[run] == nil {
+			locks[run] = make(chan struct{}, 1)
+		}
+		return locks[run]
+	}
+	m.update = func(ctx context.Context, do func(store.Tx) error) error {
+		var held []chan struct{}
+		defer func() {
+			for _, lock := range held {
+				<-lock
+			}
+		}()
+		inner := newMutant(m.Store, inTx(func(tx *mutantTx) {
+			lock := tx.lock
+			tx.lock = func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+				ctx, cancel := context.WithTimeout(ctx, pause)
+				defer cancel()
+				for _, run := range runs {
+					select {
+					case of(run) <- struct{}{}:
+						held = append(held, of(run))
+						time.Sleep(moment)
+					case <-ctx.Done():
+						return nil, errors.New("deadlock")
+					}
+				}
+				return lock(runs)
+			}
+		}))
+		return inner.Update(ctx, do)
+	}
+}
+
+// listingRuns lists runs in some order.
+func listingRuns(order func(a, b store.Run) int) func(*mutantStore) {
+	return func(m *mutantStore) {
+		m.runs = func(ctx context.Context, page store.Page) ([]store.Run, error) {
+			runs, err := m.Store.Runs(ctx, store.Page{Limit: 1000})
+			slices.SortStableFunc(runs, order)
+			if page.After != nil {
+				runs = slices.DeleteFunc(runs, func(run store.Run) bool { return order(run, *page.After) <= 0 })
+			}
+			return runs[:min(len(runs), page.Limit)], err
+		}
+	}
+}
+
+// listingIDs lists ids in some order.
+func listingIDs(order func(a, b domain.RunID) int) func(*mutantStore) {
+	return func(m *mutantStore) {
+		m.runIDs = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+			ids, err := m.Store.RunIDs(ctx, "", 1000)
+			slices.SortFunc(ids, order)
+			ids = slices.DeleteFunc(ids, func(id domain.RunID) bool { return order(id, after) <= 0 })
+			return ids[:min(len(ids), limit)], err
+		}
+	}
+}

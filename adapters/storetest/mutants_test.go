@@ -1,0 +1,672 @@
+package storetest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"iter"
+	"math"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf16"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+const (
+	readAgain = "rows are read back as they were inserted"
+	replacing = "rows of a run that is continued are added and replaced, and nothing else"
+	asWritten = "what is held, and why a run is quarantined, is as it was written"
+	setTwice  = "a checkpoint that is set again is another"
+	someOrder = "segments in any order, late and twice, give the rows of the stream"
+)
+
+// mutants are the mistakes that a store can make.
+var mutants = []mutant{
+	// Rows.
+	{"texts end at a null byte", "any text is kept", insertingTexts(func(_ *projections.Column, text string) string {
+		before, _, _ := strings.Cut(text, "\x00")
+		return before
+	})},
+	{"what is not UTF-8 is replaced", "any text is kept", insertingTexts(func(_ *projections.Column, text string) string { return strings.ToValidUTF8(text, "\uFFFD") })},
+	{"backslashes are taken for escapes", "any text is kept", inserting(func(c *projections.Column, row projections.Ref) {
+		if c.Type == projections.Text && !c.Key && c.Text(row) == `\N` {
+			set(c, row, "")
+		}
+	})},
+	{"a text that is empty is null", "null is neither 0 nor empty", inserting(func(c *projections.Column, row projections.Ref) {
+		if c.Nullable && c.Type == projections.Text && c.Text(row) == "" {
+			set(c, row, nil)
+		}
+	})},
+	{"a null is 0", readAgain, inserting(nullIsZero)},
+	{"a null is 0 when it is read", "null is neither 0 nor empty", readingRows(func(of definition, row *anyRow) {
+		for i := range of.Columns {
+			nullIsZero(&of.Columns[i], row.Value)
+		}
+	})},
+	{"numbers become floats", "the largest numbers are kept", inserting(func(c *projections.Column, row projections.Ref) {
+		if c.Type == projections.Int && c.Bits == 64 && !c.IsNull(row) {
+			set(c, row, int64(float64(c.Int(row))))
+		}
+	})},
+	{"numbers have 32 bits", "the largest numbers are kept", inserting(func(c *projections.Column, row projections.Ref) {
+		if c.Type == projections.Int && !c.IsNull(row) {
+			set(c, row, int64(int32(c.Int(row))))
+		}
+	})},
+	{"what is true is not known", readAgain, inserting(func(c *projections.Column, row projections.Ref) {
+		if c.Type == projections.Bool && !c.IsNull(row) {
+			set(c, row, false)
+		}
+	})},
+	{"which rows are final is not kept", readAgain, insertingRows(func(_ store.TableRows, row *anyRow) bool {
+		row.Final = false
+		return true
+	})},
+	{"texts are cut at 100,000 bytes", "long texts are kept", insertingTexts(func(_ *projections.Column, text string) string { return text[:min(len(text), 100_000)] })},
+	{"a long key is known by its beginning", "long texts are kept", insertingTexts(func(c *projections.Column, text string) string {
+		if c.Key {
+			text = text[:min(len(text), 2700)]
+		}
+		return text
+	})},
+	{"rows beyond a limit are dropped", "a large run is kept", insertingRows(func(_ store.TableRows, row *anyRow) bool { return row.Index < 3999 })},
+	{"rows are looked at when the transaction commits", readAgain, inTx(func(tx *mutantTx) {
+		var kept []*store.Rows
+		insert := tx.insert
+		tx.insert = func(rows *store.Rows) error {
+			shallow := *rows
+			kept = append(kept, &shallow)
+			return nil
+		}
+		tx.late = func() error {
+			for _, rows := range kept {
+				if err := insert(rows); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	})},
+	{"a row that is there stays and is not told", "a row that is there is not inserted again", inTx(func(tx *mutantTx) {
+		insert := tx.insert
+		tx.insert = func(rows *store.Rows) error {
+			_ = insert(rows)
+			return nil
+		}
+	})},
+	{"Clear and Insert add to what was there", "rows that are replaced are gone", inTx(func(tx *mutantTx) {
+		clear, insert := tx.clear, tx.insert
+		tx.clear = func(runs []domain.RunID, of []definition) error { return clear(runs, of[:len(of)/2]) }
+		tx.insert = func(rows *store.Rows) error {
+			if err := insert(rows); err != nil && !strings.Contains(err.Error(), "there") {
+				return err
+			}
+			return nil
+		}
+	})},
+
+	// Clearing.
+	{"Clear forgets a table", "Clear removes the rows in its tables and nothing else", clearingAllBut(retries.Definition)},
+	{"Clear removes from all tables", "Clear removes the rows in its tables and nothing else", clearing(func(runs []domain.RunID, _ []definition) ([]domain.RunID, []definition) { return runs, Set.Stored() })},
+	{"Clear knows one run", "Clear removes the rows in its tables and nothing else", clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
+		return runs[:min(len(runs), 1)], of
+	})},
+	{"Clear takes an id for a pattern", "runs of similar names are not mixed up", confusing(func(a, b domain.RunID) bool { return strings.EqualFold(string(a), string(b)) })},
+	{"what is continued loses its commands", replacing, insertingRows(func(t store.TableRows, _ *anyRow) bool {
+		return t.Of != projections.ShEvents.Definition || t.Stored == 0
+	})},
+	{"a timing that is there is not replaced", replacing, notReplacing(projections.JobTimings.Definition)},
+	{"a run that is continued is cleared", replacing, inTx(func(tx *mutantTx) {
+		insert := tx.insert
+		tx.insert = func(rows *store.Rows) error {
+			if !rows.Continued {
+				return insert(rows)
+			}
+			anew := *rows
+			anew.Continued, anew.Tables = false, slices.Clone(rows.Tables)
+			for i := range anew.Tables {
+				anew.Tables[i].Stored = 0
+			}
+			return errors.Join(tx.clear([]domain.RunID{rows.RunID}, Set.Stored()), insert(&anew))
+		}
+	})},
+	{"Truncate leaves a row", truncates, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
+		return truncate(run, of, n+1)
+	})},
+	{"Truncate removes a row too much", truncates, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
+		return truncate(run, of, max(n-1, 0))
+	})},
+	{"Truncate removes from all tables", truncates, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
+		for _, of := range Set.Stored() {
+			if err := truncate(run, of, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	})},
+	{"Truncate comes before what is inserted", truncates, inTx(func(tx *mutantTx) {
+		insert := tx.insert
+		var kept []*store.Rows
+		tx.insert = func(rows *store.Rows) error {
+			kept = append(kept, copyOf(rows))
+			return nil
+		}
+		tx.late = func() (err error) {
+			for _, rows := range kept {
+				err = errors.Join(err, insert(rows))
+			}
+			return err
+		}
+	})},
+
+	// Checkpoints.
+	{"a checkpoint outlives its rows", "a checkpoint is lost with any of its rows", inTx(func(tx *mutantTx) {
+		clear := tx.clear
+		tx.clear = func(runs []domain.RunID, of []definition) error {
+			checkpoints, err := tx.store.Checkpoints(tx.ctx, runs)
+			if err = errors.Join(err, clear(runs, of)); len(of) > 1 {
+				return err
+			}
+			for run, c := range checkpoints {
+				err = errors.Join(err, tx.checkpoint(run, c))
+			}
+			return err
+		}
+	})},
+	{"a checkpoint is set once", setTwice, inTx(func(tx *mutantTx) {
+		cleared, clear, checkpoint := false, tx.clear, tx.checkpoint
+		tx.clear = func(runs []domain.RunID, of []definition) error {
+			cleared = true
+			return clear(runs, of)
+		}
+		tx.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
+			if !cleared {
+				return errors.New("the checkpoint is there")
+			}
+			return checkpoint(run, c)
+		}
+	})},
+	{"where a line ends is not kept", "checkpoints are those that were set", checkpointing(func(c *store.Checkpoint) { c.End = c.Mark })},
+	{"versions are those that were registered last", versionsLaw, inTx(func(tx *mutantTx) {
+		versions, registered := tx.versions, map[string]int(nil)
+		tx.versions = func() (map[string]int, error) {
+			if registered != nil {
+				return registered, nil
+			}
+			return versions()
+		}
+		register := tx.register
+		tx.register = func() error {
+			registered = map[string]int{}
+			for _, of := range tx.store.Projections().Stored() {
+				registered[of.Name] = of.Version
+			}
+			return register()
+		}
+	})},
+	{"versions are registered outside of the transaction", versionsLaw, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
+		register := t.register
+		t.register = func() error {
+			_ = later("nobody", store.Tx.Register)
+			return register()
+		}
+	})},
+	{"Outdated takes what others have more for a lack", outdatedLaw, func(m *mutantStore) {
+		m.outdated = outdatedBy(m, func(c store.Checkpoint) bool { return c.Projections != projections.ID(Set.Stored()) })
+	}},
+	{"Outdated looks at the first projection", outdatedLaw, func(m *mutantStore) {
+		m.outdated = outdatedBy(m, func(c store.Checkpoint) bool {
+			return projections.Versions(c.Projections)[Set.Stored()[0].Name] < Set.Stored()[0].Version
+		})
+	}},
+	{"a statement takes 500 ids", "many runs can be named at once", func(m *mutantStore) {
+		m.checkpoints = func(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+			return m.Store.Checkpoints(ctx, runs[:min(len(runs), 500)])
+		}
+	}},
+	{"states are not kept", "checkpoints are those that were set", stating(func(string) string { return "" })},
+	{"states are not kept, and nobody goes on", "another projector goes on where one has stopped", stating(func(string) string { return "" })},
+	{"states are cut", setTwice, stating(func(state string) string { return state[:min(len(state), 65_535)] })},
+	{"states end at a null byte", "checkpoints are those that were set", stating(func(state string) string {
+		before, _, _ := strings.Cut(state, "\x00")
+		return before
+	})},
+	{"a state that is empty leaves what is there", setTwice, func(m *mutantStore) {
+		states := map[domain.RunID]string{}
+		inTx(func(tx *mutantTx) {
+			clear, checkpoint := tx.clear, tx.checkpoint
+			tx.clear = func(runs []domain.RunID, of []definition) error {
+				for _, run := range runs {
+					delete(states, run)
+				}
+				return clear(runs, of)
+			}
+			tx.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
+				c.State = cmp.Or(c.State, states[run])
+				states[run] = c.State
+				return checkpoint(run, c)
+			}
+		})(m)
+	}},
+	{"a state outlives its rows", setTwice, func(m *mutantStore) {
+		states := map[domain.RunID]string{}
+		inTx(func(tx *mutantTx) {
+			clear, checkpoint, cleared := tx.clear, tx.checkpoint, false
+			tx.clear = func(runs []domain.RunID, of []definition) error {
+				cleared = true
+				return clear(runs, of)
+			}
+			tx.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
+				if cleared {
+					c.State = cmp.Or(c.State, states[run])
+				}
+				states[run] = c.State
+				return checkpoint(run, c)
+			}
+		})(m)
+	}},
+
+	// Transactions.
+	{"each call is a transaction", "an update that fails changes nothing", autocommit},
+	{"each call is a transaction, which is seen", "readers see what was there before an update that goes on", autocommit},
+	{"each call is a transaction, which readers see", "readers see whole runs while they are replaced", autocommit},
+	{"checkpoints are set outside of the transaction", "an update that fails changes nothing", aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
+		t.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
+			return later(run, func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
+		}
+	})},
+	{"a panic commits", "an update that panics changes nothing", commitsPanics},
+	{"a panic is swallowed", "an update that panics changes nothing", func(m *mutantStore) {
+		m.update = func(ctx context.Context, do func(store.Tx) error) error {
+			return m.Store.Update(ctx, func(tx store.Tx) (err error) {
+				defer func() {
+					if recover() != nil {
+						err = errors.New("it panicked")
+					}
+				}()
+				return do(tx)
+			})
+		}
+	}},
+	{"an error of the function is lost", "an update that is cancelled changes nothing", losesErrors},
+	{"contexts are not looked at", "what is cancelled does nothing", patient},
+	{"Lock does not lock", "no update of a run is lost", lockless},
+	{"Lock does not wait", "Lock waits for who has the run, and sees what that one wrote", lockless},
+	{"Lock returns what was there before it waited", "Lock waits for who has the run, and sees what that one wrote", inTx(func(tx *mutantTx) {
+		lock := tx.lock
+		tx.lock = func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+			checkpoints, err := tx.store.Checkpoints(tx.ctx, runs)
+			if err == nil {
+				_, err = lock(runs)
+			}
+			return checkpoints, err
+		}
+	})},
+	{"Lock waits without its context", "waiting for a lock can be cancelled", patient},
+	{"runs are locked in the order that they are named in", "runs that are locked in any order do not block each other for ever", deadlocking},
+
+	// Reading and listing.
+	{"positions count from 0", readAgain, readingRows(func(_ definition, row *anyRow) { row.Index-- })},
+	{"rows come in the order of their keys", readAgain, reading(func(of definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error] {
+		return func(yield func(anyRow, error) bool) {
+			all, order := of.NewRows(), []int{}
+			_ = collect(rows, all)
+			for i := range all.Len() {
+				order = append(order, i)
+			}
+			key := func(i int) string { return fmt.Sprint(keyOf(of, all.At(i))) }
+			slices.SortFunc(order, func(a, b int) int { return cmp.Compare(key(a), key(b)) })
+			for _, i := range order {
+				if !yield(all.At(i), nil) {
+					return
+				}
+			}
+		}
+	})},
+	{"each read sees what is there by then", "a view is of one moment", unisolated},
+	{"errors of a view are lost", "an error of a view is returned", losesErrors},
+	{"one sequence at a time", "sequences can be taken from in turn", exclusive},
+	{"a sequence cannot be begun again", "a sequence can be broken off and begun again", withinConnections(30, false)},
+	{"a sequence that is left keeps its connection", "views that are left early leave nothing behind", withinConnections(30, true)},
+	{"a run that is not stored is an error", "a run that is not stored reads as nothing", func(m *mutantStore) {
+		m.view = func(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+			return m.Store.View(ctx, run, func(snapshot store.Snapshot) error {
+				if _, ok, _ := snapshot.Checkpoint(); !ok {
+					return errors.New("no rows")
+				}
+				return do(snapshot)
+			})
+		}
+	}},
+	{"runs that have not started come first", "pages of runs have each run once, newest first", listingRuns(func(a, b store.Run) int {
+		if a.StartedAtMs.Valid != b.StartedAtMs.Valid {
+			return -newestFirst(a, b)
+		}
+		return newestFirst(a, b)
+	})},
+	{"runs of the same time come in any order", "pages of runs have each run once, newest first", listingRuns(func(a, b store.Run) int {
+		if a.StartedAtMs == b.StartedAtMs {
+			return -newestFirst(a, b)
+		}
+		return newestFirst(a, b)
+	})},
+	{"the next page begins with the next time", "pages of runs have each run once, newest first", listingRuns(func(a, b store.Run) int {
+		if a.StartedAtMs == b.StartedAtMs {
+			return 0
+		}
+		return newestFirst(a, b)
+	})},
+	{"ids are compared as words", "pages of ids have each id once, in the order of bytes", listingIDs(func(a, b domain.RunID) int {
+		return cmp.Or(strings.Compare(strings.ToLower(string(a)), strings.ToLower(string(b))), cmp.Compare(a, b))
+	})},
+	{"ids are compared as UTF-16", "pages of ids have each id once, in the order of bytes", listingIDs(func(a, b domain.RunID) int {
+		return slices.Compare(utf16.Encode([]rune(string(a))), utf16.Encode([]rune(string(b))))
+	})},
+	{"a run without a checkpoint is not listed", "rows of any table make a run", func(m *mutantStore) {
+		m.runIDs = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+			ids, err := m.Store.RunIDs(ctx, after, limit)
+			return slices.DeleteFunc(ids, func(id domain.RunID) bool {
+				checkpoints, _ := m.Store.Checkpoints(ctx, []domain.RunID{id})
+				return len(checkpoints) == 0
+			}), err
+		}
+	}},
+	{"a page has all runs", "a page has 50 runs unless it says otherwise", func(m *mutantStore) {
+		m.runs = func(ctx context.Context, page store.Page) ([]store.Run, error) {
+			page.Limit = cmp.Or(page.Limit, 1000)
+			return m.Store.Runs(ctx, page)
+		}
+	}},
+
+	// Held segments.
+	{"Hold knows a segment by its offset", asWritten, holdingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
+	{"segments that are near each other pass for one", someOrder, holdingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
+	{"Hold knows a segment by its end", asWritten, holdingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
+	{"a tail takes the place of lines", asWritten, holdingOnce(func(s, there domain.Segment) bool {
+		return s.Offset == there.Offset && s.End() == there.End()
+	})},
+	{"Hold keeps the first of several", asWritten, inTx(func(tx *mutantTx) {
+		hold := tx.hold
+		tx.hold = func(segments []domain.Segment) error { return hold(segments[:1]) }
+	})},
+	{"digests are not kept", asWritten, holding(func(s *domain.Segment) { s.SHA256 = [sha256.Size]byte{} })},
+	{"tails are not told", asWritten, holding(func(s *domain.Segment) { s.Tail = false })},
+	{"data ends at a null byte", asWritten, holding(func(s *domain.Segment) {
+		before, _, cut := bytes.Cut(s.Data, []byte{0})
+		if s.Data = slices.Clip(before); cut {
+			s.Data = append(s.Data, '\n')
+		}
+	})},
+	{"data is text", asWritten, holding(func(s *domain.Segment) { s.Data = bytes.ToValidUTF8(s.Data, []byte("?")) })},
+	{"data has at most a megabyte", "long segments are kept", holding(func(s *domain.Segment) { s.Data = s.Data[:min(len(s.Data), 1<<20)] })},
+	{"data is looked at when the transaction commits", asWritten, inTx(func(tx *mutantTx) {
+		var kept []domain.Segment
+		hold := tx.hold
+		tx.hold = func(segments []domain.Segment) error {
+			kept = append(kept, segments...)
+			return nil
+		}
+		tx.late = func() error { return hold(kept) }
+	})},
+	{"Unhold removes what begins before the end", asWritten, unholding(func(tx *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+		return func(run domain.RunID, end int64) error {
+			return unholdWhere(tx, unhold, run, func(s domain.Segment) bool { return s.Offset < end })
+		}
+	})},
+	{"Unhold removes too much, and the rows lack it", someOrder, unholding(func(_ *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+		return func(run domain.RunID, end int64) error { return unhold(run, math.MaxInt64) }
+	})},
+	{"Unhold leaves what ends at the end", asWritten, unholding(unholdsLess)},
+	{"Unhold leaves what ends at the end, and it waits for ever", someOrder, unholding(unholdsLess)},
+	{"Unhold removes those of all runs", asWritten, inTx(func(tx *mutantTx) {
+		var locked []domain.RunID
+		unhold := remembering(tx, &locked).unhold
+		tx.unhold = func(_ domain.RunID, end int64) (err error) {
+			for _, run := range locked {
+				err = errors.Join(err, unhold(run, end))
+			}
+			return err
+		}
+	})},
+	{"Clear removes what is held", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.unhold(run, math.MaxInt64) })},
+	{"what is removed by Clear is not quarantined", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.quarantine(run, nil) })},
+	{"segments are held outside of the transaction", asWritten, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
+		t.hold = func(segments []domain.Segment) error {
+			for _, s := range segments {
+				s.Data = bytes.Clone(s.Data)
+				_ = later(s.Run, func(tx store.Tx) error { return tx.Hold([]domain.Segment{s}) })
+			}
+			return nil
+		}
+	})},
+	{"each call is a transaction, of what is held", asWritten, autocommit},
+	{"Held finds the next segment", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.End() > offset })},
+	{"Held finds what ends at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset <= offset && offset <= s.End() })},
+	{"Held finds only what begins at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset == offset })},
+	{"Held finds the shortest", asWritten, func(m *mutantStore) {
+		m.held = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+			all, err := heldBy(ctx, m.Store, run)
+			all = slices.DeleteFunc(all, func(s domain.Segment) bool { return s.Offset > offset || s.End() <= offset })
+			if err != nil || len(all) == 0 {
+				return domain.Segment{}, false, err
+			}
+			return slices.MinFunc(all, func(a, b domain.Segment) int { return len(a.Data) - len(b.Data) }), true, nil
+		}
+	}},
+	{"Waiting forgets the last end", asWritten, eachWaiting(func(w *store.Waiting) { w.Last = 0 })},
+	{"Waiting takes the last offset for the last end", asWritten, eachWaiting(func(w *store.Waiting) { w.Last = max(w.Last-1, 0) })},
+	{"Waiting has 0 for the first offset", asWritten, eachWaiting(func(w *store.Waiting) { w.First = 0 })},
+	{"Waiting counts one", asWritten, eachWaiting(func(w *store.Waiting) { w.Segments = min(w.Segments, 1) })},
+	{"Waiting counts bytes once", asWritten, eachWaiting(func(w *store.Waiting) { w.Bytes = min(w.Bytes, w.Last-w.First) })},
+	{"Waiting has no age", "age is that of the segment that was held first", eachWaiting(func(w *store.Waiting) { w.Age = 0 })},
+	{"Waiting forgets runs that are quarantined and hold nothing", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+		return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Segments == 0 })
+	})},
+	{"Waiting forgets runs that are not quarantined", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+		return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Quarantine == nil })
+	})},
+	{"Waiting has the last run first", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+		slices.Reverse(all)
+		return all
+	})},
+	{"Waiting names a run as often as it is asked for", asWritten, func(m *mutantStore) {
+		m.waiting = func(ctx context.Context, runs ...domain.RunID) (all []store.Waiting, err error) {
+			if len(runs) == 0 {
+				return m.Store.Waiting(ctx)
+			}
+			for _, run := range slices.Sorted(slices.Values(runs)) {
+				some, err := m.Store.Waiting(ctx, run)
+				if all = append(all, some...); err != nil {
+					return nil, err
+				}
+			}
+			return all, nil
+		}
+	}},
+	{"Waiting takes 10,000 ids", "many runs can wait, and be asked for", func(m *mutantStore) {
+		m.waiting = func(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
+			if len(runs) > 10_000 {
+				return nil, errors.New("too many parameters")
+			}
+			return m.Store.Waiting(ctx, runs...)
+		}
+	}},
+
+	// Quarantines.
+	{"SetQuarantine does not lift", asWritten, inTx(func(tx *mutantTx) {
+		quarantine := tx.quarantine
+		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
+			if q == nil {
+				return nil
+			}
+			return quarantine(run, q)
+		}
+	})},
+	{"SetQuarantine sets once", asWritten, inTx(func(tx *mutantTx) {
+		quarantine := tx.quarantine
+		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
+			if waiting, err := tx.store.Waiting(tx.ctx, run); err != nil || q != nil && len(waiting) > 0 && waiting[0].Quarantine != nil {
+				return err
+			}
+			return quarantine(run, q)
+		}
+	})},
+	{"the offset of a quarantine is not kept", asWritten, quarantining(func(q *store.Quarantine) { q.Offset = 0 })},
+	{"the reason of a quarantine is cut", asWritten, quarantining(func(q *store.Quarantine) { q.Reason = q.Reason[:min(len(q.Reason), 1)] })},
+	{"the code of a quarantine is not kept", asWritten, quarantining(func(q *store.Quarantine) { q.Code = store.MalformedSegment })},
+	{"the caller says since when", asWritten, eachWaiting(func(w *store.Waiting) {
+		if w.Quarantine != nil {
+			w.Quarantine.Since = time.UnixMilli(1) // as the caller says
+		}
+	})},
+	{"a quarantine that is replaced is a new one", "a quarantine that is replaced keeps its time", inTx(func(tx *mutantTx) {
+		quarantine := tx.quarantine
+		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
+			return errors.Join(quarantine(run, nil), quarantine(run, q))
+		}
+	})},
+	{"to lift a quarantine removes what is held", asWritten, inTx(func(tx *mutantTx) {
+		quarantine := tx.quarantine
+		tx.quarantine = func(run domain.RunID, q *store.Quarantine) (err error) {
+			if q == nil {
+				err = tx.unhold(run, math.MaxInt64)
+			}
+			return errors.Join(err, quarantine(run, q))
+		}
+	})},
+
+	// What only shows in what stands on a store, or there as well.
+	{"a timing that is there is not replaced, and has grown", "a stream that has grown is read on", notReplacing(projections.JobTimings.Definition)},
+	{"a command that closes stays open", "a stream is read on from the end of any line", notReplacing(projections.ShEvents.Definition)},
+	{"Clear forgets the diagnostics", "a stream that is another gives the rows of that", clearingAllBut(projections.Diagnostics.Definition)},
+	{"where a line ends is not kept, and it goes on", "a last line without a line feed may go on otherwise", checkpointing(func(c *store.Checkpoint) { c.Mark = c.End })},
+	{"Clear knows no runs", "streams of several runs do not mix", confusing(func(domain.RunID, domain.RunID) bool { return true })},
+	{"each call is a transaction, and fails", "an error of any call leaves whole runs", autocommit},
+	{"each call is a transaction, and panics", "a panic at each call in turn leaves whole runs", autocommit},
+	{"each call is a transaction, and ends", "an end of the context at each call in turn leaves whole runs", autocommit},
+	{"a panic commits, in ingest", "a panic at any call leaves whole runs", commitsPanics},
+	{"each call is a transaction, in a rebuild", "a rebuild that fails at any call leaves whole runs", autocommit},
+	{"each call is a transaction, of a stream that grows", "a stream is read as one of its versions while it grows", autocommit},
+	{"each call is a transaction, of segments", "an error at any call loses no segment", autocommit},
+	{"Lock does not lock, and a stream grows", "a stream can be taken in by several while it grows", lockless},
+	{"a transaction takes 200 runs", "short runs are written many at once", inTx(func(tx *mutantTx) {
+		lock := tx.lock
+		tx.lock = func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+			if len(runs) > 200 {
+				return nil, errors.New("too many")
+			}
+			return lock(runs)
+		}
+	})},
+	{"a run is removed before it is replaced", "no reader misses a run while it is rebuilt", autocommit},
+	{"ids are not found in pages", "a rebuild removes the runs that have no stream, when asked", func(m *mutantStore) {
+		m.runIDs = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+			ids, err := m.Store.RunIDs(ctx, after, limit)
+			return ids[:max(len(ids)-1, 0)], err
+		}
+	}},
+	{"a number is read as another", "Verify finds the row that was changed", readingRows(func(of definition, row *anyRow) {
+		if of == projections.RunTable.Definition {
+			projections.RunTable.At(row.Value).Events = 7
+		}
+	})},
+	{"a null is 0, which another store does not have", "the same transactions leave the same rows", inserting(nullIsZero)},
+	{"a timing that is there is not replaced, and another store has it", "the same transactions leave the same rows", notReplacing(projections.JobTimings.Definition)},
+	{"Clear forgets the diagnostics, and another store does not", "the same streams give the same rows", clearingAllBut(projections.Diagnostics.Definition)},
+}
+
+const (
+	truncates   = "Truncate removes the last rows of a table and nothing else"
+	versionsLaw = "Versions are the highest that were registered, as of the transaction"
+	outdatedLaw = "Outdated are the runs that lack a projection, or have an older version of it, page by page"
+)
+
+func nullIsZero(c *projections.Column, row projections.Ref) {
+	if c.IsNull(row) {
+		set(c, row, zeroOf(c))
+	}
+}
+
+func truncating(change func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		truncate := tx.truncate
+		tx.truncate = func(run domain.RunID, of definition, n int) error { return change(tx, run, of, n, truncate) }
+	})
+}
+
+func stating(change func(string) string) func(*mutantStore) {
+	return checkpointing(func(c *store.Checkpoint) { c.State = change(c.State) })
+}
+
+func outdatedBy(m *mutantStore, is func(store.Checkpoint) bool) func(context.Context, domain.RunID, int) ([]domain.RunID, error) {
+	return func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+		ids, err := m.Store.RunIDs(ctx, after, 1000)
+		if err != nil {
+			return nil, err
+		}
+		checkpoints, err := m.Store.Checkpoints(ctx, ids)
+		ids = slices.DeleteFunc(ids, func(id domain.RunID) bool {
+			c, ok := checkpoints[id]
+			return !ok || !is(c)
+		})
+		return ids[:min(len(ids), limit)], err
+	}
+}
+
+func unholdsLess(_ *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	return func(run domain.RunID, end int64) error { return unhold(run, end-1) }
+}
+
+func whenCleared(do func(*mutantTx, domain.RunID) error) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) {
+		clear := tx.clear
+		tx.clear = func(runs []domain.RunID, of []definition) (err error) {
+			for _, run := range runs {
+				err = errors.Join(err, do(tx, run))
+			}
+			return errors.Join(err, clear(runs, of))
+		}
+	})
+}
+
+// patient looks at no context.
+func patient(m *mutantStore) {
+	m.update = func(_ context.Context, do func(store.Tx) error) error {
+		return m.Store.Update(context.Background(), do)
+	}
+}
+
+// losesErrors takes what goes wrong for an end.
+func losesErrors(m *mutantStore) {
+	m.update = func(ctx context.Context, do func(store.Tx) error) error {
+		_ = m.Store.Update(ctx, do)
+		return nil
+	}
+	m.view = func(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+		_ = m.Store.View(ctx, run, do)
+		return nil
+	}
+}
+
+// commitsPanics commits what a transaction has done when it panics.
+func commitsPanics(m *mutantStore) {
+	m.update = func(ctx context.Context, do func(store.Tx) error) error {
+		var panicked any
+		err := m.Store.Update(ctx, func(tx store.Tx) error {
+			defer func() { panicked = recover() }()
+			return do(tx)
+		})
+		if panicked != nil {
+			panic(panicked)
+		}
+		return err
+	}
+}

@@ -1,0 +1,144 @@
+package storetest
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// Laws about last lines that no line feed has ended yet.
+var tailLaws = []law{
+	property("segments go on from a file that ends anywhere", goOnFromCut),
+	property("tails among segments give the rows of the stream", tailsAnywhere),
+	property("a file goes on from a tail that came as a segment", fileGoesOnFromTail),
+}
+
+// goOnFromCut takes in a file that ends anywhere, also within a line, and has the rest come
+// as segments, to projectors of which none has seen what was before.
+func goOnFromCut(t *trial) error {
+	run, stream := t.run("a"), t.stream("stream")
+	cut := t.upTo(len(stream), "cut")
+	r := record(run, stream[:cut])
+	r.reading = skipping().Reading()
+	if t.flip("rebuild") {
+		if _, err := store.Rebuild(t.ctx, t.store, recordings{r}, store.Options{}); err != nil {
+			return err
+		}
+	} else if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
+		return err
+	}
+	if err := t.agree(r); err != nil {
+		return err
+	}
+	var rest []domain.Segment
+	for _, s := range t.segments(run, stream) {
+		if s.End() > int64(wholeLines(stream[:cut])) { // and may begin before
+			rest = append(rest, s)
+		}
+	}
+	if err := t.restarting(t.mixed(rest)); err != nil {
+		return err
+	}
+	return t.asOneFold(run, stream, r.name)
+}
+
+// restarting applies segments by one projector after the other.
+func (t *trial) restarting(segments []domain.Segment) error {
+	for len(segments) > 0 {
+		n := 1 + t.upTo(len(segments)-1, "until")
+		err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error { return t.deliver(p, segments[:n]) })
+		if err != nil {
+			return fmt.Errorf("%w, with %s", err, show(segments[:n]))
+		}
+		segments = segments[n:]
+	}
+	return nil
+}
+
+// asOneFold says in what the rows and the checkpoint of a run, and its state among that, are
+// not those of its whole stream.
+func (t *trial) asOneFold(run domain.RunID, stream []byte, source string) error {
+	if err := t.projected(map[domain.RunID][]byte{run: stream}, source); err != nil {
+		return fmt.Errorf("%w, of %+q", err, stream)
+	}
+	whole := record(run, stream)
+	whole.reading = skipping().Reading()
+	other := memory.Of(t.store.Projections())
+	if _, err := store.Ingest(t.ctx, other, whole, store.Options{}); err != nil {
+		return err
+	}
+	runs := []domain.RunID{run}
+	got, err := t.store.Checkpoints(t.ctx, runs)
+	if err != nil {
+		return err
+	}
+	want, err := other.Checkpoints(t.ctx, runs)
+	if err == nil && got[run].State != want[run].State {
+		err = fmt.Errorf("the state is %s, not %s", show(got[run].State), show(want[run].State))
+	}
+	return err
+}
+
+// tails draws tails of a stream as it grows: of some lines, what there was of them, once or
+// more often.
+func (t *trial) tails(run domain.RunID, stream []byte) (tails []domain.Segment) {
+	for at := 0; at < len(stream); {
+		end := at + bytes.IndexByte(stream[at:], '\n')
+		if end < at {
+			end = len(stream)
+		}
+		for end > at && t.upTo(2, "tail") == 0 {
+			n := end - at
+			if t.flip("part of the line") {
+				n = 1 + t.upTo(n-1, "bytes")
+			}
+			tails = append(tails, segmentOf(run, stream, at, at+n, true))
+		}
+		at = end + 1
+	}
+	return tails
+}
+
+func tailsAnywhere(t *trial) error {
+	run, stream := t.run("a"), t.stream("stream")
+	segments := append(t.segments(run, stream), t.tails(run, stream)...)
+	if t.flip("in order") { // as a sender does that is faster than the writer
+		var grown []domain.Segment
+		for end := range len(stream) + 1 {
+			for _, s := range segments {
+				if s.End() == int64(end) {
+					grown = append(grown, s)
+				}
+			}
+		}
+		segments = grown
+	} else {
+		segments = t.mixed(segments)
+	}
+	if err := t.restarting(segments); err != nil {
+		return err
+	}
+	return t.asOneFold(run, stream, segmentSource)
+}
+
+// fileGoesOnFromTail has some of a stream come as segments, with a tail at their end, and
+// takes in all of it from a file.
+func fileGoesOnFromTail(t *trial) error {
+	run, stream := t.run("a"), t.stream("stream")
+	cut := stream[:t.upTo(len(stream), "cut")]
+	if err := t.restarting(t.segments(run, cut)); err != nil {
+		return err
+	}
+	if err := t.asOneFold(run, cut, segmentSource); err != nil {
+		return err
+	}
+	r := record(run, stream)
+	r.reading, r.name = skipping().Reading(), segmentSource
+	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
+		return err
+	}
+	return t.asOneFold(run, stream, r.name)
+}

@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+func TestAddresses(t *testing.T) {
+	for to, want := range map[string]address{
+		"sqlite:quire.db":                {schemeSQLite, "quire.db"},
+		"sqlite:./a b%20?.db":            {schemeSQLite, "./a b%20?.db"},
+		"sqlite:/var/lib/quire.db":       {schemeSQLite, "/var/lib/quire.db"},
+		"sqlite:///var/lib/quire.db":     {schemeSQLite, "/var/lib/quire.db"},
+		`sqlite:C:\quire.db`:             {schemeSQLite, `C:\quire.db`},
+		"sqlite:postgres://x":            {schemeSQLite, "postgres://x"},
+		"postgres://ci:pw@db:5432/quire": {schemePostgres, "postgres://ci:pw@db:5432/quire"},
+		"postgresql:///quire":            {schemePostgres, "postgresql:///quire"},
+	} {
+		if got, err := parseAddress(to); err != nil || got != want || !isAddress(to) {
+			t.Errorf("%s is %+v: %v", to, got, err)
+		}
+	}
+	for _, to := range []string{"", "json", "table", "quire", "out.json"} {
+		if isAddress(to) {
+			t.Errorf("%q is an address", to)
+		}
+	}
+	for _, to := range []string{"", "json", "sqlite:", "sqlite://quire.db", "postgres:quire", "POSTGRES://x/y", "quire.db", `C:\quire.db`, "s3://bucket"} {
+		if got, err := parseAddress(to); statusOf(err) != statusUsage {
+			t.Errorf("%q is %+v: %v", to, got, err)
+		}
+	}
+}
+
+// Wherever a password stands in what is meant to be an address, and whatever
+// is wrong with that, nobody is shown it.
+func TestPasswordsAreNotShown(t *testing.T) {
+	stream := filepath.Join(t.TempDir(), "a.jsonl")
+	if err := os.WriteFile(stream, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		password := rapid.StringMatching(`[@:/?#%&=,\[\] ]?Qx7[@:/?#%&=,\[\] ]?Zk9[@:/?#%&=,\[\] ]?`).Draw(t, "password")
+		form := rapid.SampledFrom([]string{
+			"postgres://ci:%s@127.0.0.1:1/quire", "postgresql://ci:%s@127.0.0.1:1/quire.db", "postgres://ci:%s@", "postgres://:%s@127.0.0.1:1",
+			"postgres://127.0.0.1:1/quire?password=%s", "postgres:ci:%s@127.0.0.1/quire.db", "mysql://ci:%s@127.0.0.1/quire.db",
+			"ci:%s@127.0.0.1", "host=127.0.0.1 port=1 password=%s dbname=quire.db", "//ci:%s@127.0.0.1/quire.sqlite",
+		}).Draw(t, "form")
+		to := fmt.Sprintf(form, password)
+		for _, args := range [][]string{{stream, "--to", to}, {"rebuild", stream, "--to", to}, {"rebuild", stream, "--dry-run", "--to", to}, {"verify", stream, "--to", to}} {
+			var out, errs bytes.Buffer
+			if status := Run(t.Context(), args, &out, &errs); status != statusUsage && status != statusIO {
+				t.Fatalf("%q ends with %d", to, status)
+			}
+			for _, part := range []string{"Qx7", "Zk9"} {
+				if shown := out.String() + errs.String(); strings.Contains(shown, part) {
+					t.Fatalf("%q is shown: %s", to, shown)
+				}
+			}
+		}
+	})
+}
+
+// What an error of a store says to do, it says once.
+func TestStoreAdvice(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{fmt.Errorf("x: %w: SQLSTATE 55P03", store.ErrLocked), "; run the same again when that is done"},
+		{fmt.Errorf("x: %w; do the same again: 5", store.ErrLocked), ""},
+		{fmt.Errorf("x: %w: SQLSTATE 25006", store.ErrReadOnly), "; get the right to write to it, or name another"},
+		{fmt.Errorf("x: %w", store.ErrFull), "; make room and run the same again"},
+		{fmt.Errorf("x: %w; make room: 13", store.ErrFull), ""},
+		{fmt.Errorf("%w: jobs; name another", store.ErrForeign), ""},
+		{store.ErrNewerSchema, ""},
+		{&projections.NewerError{Name: "jobs", Stored: 99, Known: 2}, ""},
+		{&store.DuplicateError{Run: "a", Name: "x", Taken: "y"}, ""},
+		{errors.New("x"), ""},
+	} {
+		if got := advice(test.err); got != test.want {
+			t.Errorf("%v%s", test.err, got)
+		}
+	}
+}

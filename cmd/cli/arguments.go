@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+)
+
+// someSources checks a command line's arguments: there is at least one source.
+func (p *app) someSources(cmd *cobra.Command, args []string) error {
+	for i, arg := range args {
+		if arg == "" {
+			return usageError(errors.New("a SOURCE is empty; name a .jsonl file, a folder of them, or - for standard input"))
+		}
+		if err := p.checkSource(cmd, args, i); err != nil {
+			return usageError(err)
+		}
+	}
+	if len(args) == 0 {
+		return usageError(fmt.Errorf("name a stream: a .jsonl file, a folder of them, or - for standard input; see %s --help", cmd.CommandPath()))
+	}
+	return nil
+}
+
+// oneSource checks the arguments of a command that follows: there is one source.
+func (p *app) oneSource(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return usageError(fmt.Errorf("name what to %s: a .jsonl file that grows, or a folder in which runs appear; see %s --help", cmd.Name(), cmd.CommandPath()))
+	}
+	if err := p.someSources(cmd, args); err != nil {
+		return err
+	}
+	if len(args) > 1 {
+		return usageError(fmt.Errorf("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1]))
+	}
+	return nil
+}
+
+// checkSource returns what is wrong with an argument that cannot be a source: there is
+// nothing at that path, and it is a word that belongs elsewhere.
+func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
+	word := args[i]
+	if word == jsonl.Stdin || exists(word) {
+		return nil
+	}
+	if scheme, _, is := strings.Cut(word, "://"); is { // there may be a password in it
+		return fmt.Errorf("%s://... is an address, where a stream is read from a file or a folder; name addresses with --to", report.Printable(scheme))
+	}
+	others := slices.Delete(slices.Clone(args), i, i+1)
+	if len(others) == 0 {
+		others = []string{"SOURCE"}
+	}
+	source := report.Printable(strings.Join(others, " "))
+	commands := cmd.Root().SuggestionsFor(word)
+	switch {
+	case word == "version":
+		return errors.New("there is neither a stream nor a command version; did you mean --version?")
+	case slices.Contains(formatNames(), word):
+		return fmt.Errorf("%s is a format; write quire-project %s --to %s", word, source, word)
+	case slices.Contains(projectionNames(p.set), word):
+		return fmt.Errorf("%s is a projection; write quire-project %s --projection %s", word, source, word)
+	case slices.Contains(commands, word):
+		return fmt.Errorf("%s is a command, and comes first: quire-project %s %s", word, word, source)
+	case len(commands) > 0 && i == 0 && len(args) > 1:
+		return fmt.Errorf("there is no command %q; did you mean %s?", word, commands[0])
+	case len(commands) > 0:
+		return fmt.Errorf("there is neither a stream nor a command %q; did you mean %s?", word, commands[0])
+	}
+	return nil
+}
+
+// didYouMean returns which of some words could be meant by another one, as the end of
+// an error, or nothing.
+func didYouMean(word string, words []string) string {
+	known := &cobra.Command{}
+	for _, name := range words {
+		known.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	for known.SuggestionsMinimumDistance = 1; known.SuggestionsMinimumDistance <= 2; known.SuggestionsMinimumDistance++ {
+		if near := known.SuggestionsFor(word); len(near) > 0 {
+			return "; did you mean " + near[0] + "?"
+		}
+	}
+	return ""
+}
+
+// nearest is [didYouMean] for the first of several values that is none of the words.
+func nearest(values, words []string) string {
+	for _, value := range values {
+		if !slices.Contains(words, value) {
+			return didYouMean(value, words)
+		}
+	}
+	return ""
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}

@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/flags"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// readFlags say how streams are read; every command that reads has them.
+type readFlags struct {
+	runID       string
+	onMalformed string
+	maxLine     flags.Size
+}
+
+func (f *readFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an events.jsonl, its folder's)")
+	f.addReading(cmd)
+}
+
+// addReading adds those that say how lines are read, of a run that is named
+// elsewhere.
+func (f *readFlags) addReading(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.onMalformed, "on-malformed", "", "at a malformed line, stop or skip it (default: stop, but skip\nwhere the rows of the run in the store were derived so)")
+	f.maxLine.Bytes = jsonl.DefaultMaxLine
+	flags.Var(&f.maxLine, "max-line", "how long a line may be, a `size` such as 64k or 16MiB")
+	_ = cmd.RegisterFlagCompletionFunc("on-malformed", cobra.FixedCompletions([]string{"stop", "skip"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// options are those of a reader.
+func (f *readFlags) options() (jsonl.Options, error) {
+	options := jsonl.Options{MaxLine: f.maxLine.Int()}
+	switch f.onMalformed {
+	case "":
+	case "stop":
+		options.OnMalformed = jsonl.Stop
+	case "skip":
+		options.OnMalformed = jsonl.Skip
+	default:
+		return options, usageError(fmt.Errorf("--on-malformed is stop or skip, not %q%s", f.onMalformed, didYouMean(f.onMalformed, []string{"stop", "skip"})))
+	}
+	return options, nil
+}
+
+// projectFlags are those of the main command.
+type projectFlags struct {
+	readFlags
+	set         *projections.Set
+	to          string
+	output      string
+	projections []string
+	pretty      bool
+	exitStatus  runStatus
+}
+
+func (f *projectFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown; or the\nstore to bring up to date: "+knownStores)
+	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
+	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and of timings that of the jobs (default: all)")
+	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
+	f.exitStatus.add(flags)
+	f.readFlags.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(formatNames()...))
+	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projectionNames(f.set)))
+}
+
+func formatNames() []string {
+	var names []string
+	for _, format := range report.Formats {
+		names = append(names, string(format))
+	}
+	return names
+}
+
+// projectionNames are what --projection takes: the names of projections, and of those that
+// have parts.
+func projectionNames(set *projections.Set) []string {
+	names := projections.Names(set.Reported())
+	for _, d := range set.Reported() {
+		if d.Part() != "" {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// word is what can be shown of what should have been a format: anything else
+// could be an address, with a password in it.
+var word = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
+
+func parseFormat(to string) (report.Format, error) {
+	format, err := report.ParseFormat(to)
+	switch {
+	case err == nil:
+		return format, nil
+	case !word.MatchString(to):
+		return "", usageError(fmt.Errorf("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), knownStores))
+	}
+	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s%s", to, err, knownStores, didYouMean(to, formatNames())))
+}
+
+// report reads what the flags say of the report.
+func (f *projectFlags) report() (report.Format, report.Options, error) {
+	format, err := parseFormat(f.to)
+	if err := cmp.Or(err, f.exitStatus.check()); err != nil {
+		return "", report.Options{}, err
+	}
+	chosen, err := projections.Choose(f.set.Reported(), f.projections)
+	if err != nil {
+		return "", report.Options{}, usageError(fmt.Errorf("--projection %s: %w%s", report.Printable(strings.Join(f.projections, ",")), err, nearest(f.projections, projectionNames(f.set))))
+	}
+	if format == report.CSV && len(f.projections) == 1 {
+		chosen = firstList(chosen)
+	}
+	options := report.Options{Projections: chosen, Pretty: f.pretty}
+	if err := format.Check(options); err != nil {
+		return "", options, usageError(err)
+	}
+	if f.pretty && format != report.JSON {
+		return "", options, usageError(fmt.Errorf("--pretty goes with --to json, not with --to %s", f.to))
+	}
+	return format, options, nil
+}
+
+// firstList returns the first of some projections that has a list of rows: of timings, what
+// people want in a spreadsheet are those of the jobs.
+func firstList(chosen []*projections.Definition) []*projections.Definition {
+	if at := slices.IndexFunc(chosen, func(d *projections.Definition) bool { return !d.Single }); at >= 0 {
+		return chosen[at : at+1]
+	}
+	return chosen
+}

@@ -1,0 +1,180 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/live"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// followFlags are those of follow.
+type followFlags struct {
+	readFlags
+	to         string
+	exitStatus runStatus
+	quiet      bool
+	writerFlags
+}
+
+func newFollow(p *app) *cobra.Command {
+	var flags followFlags
+	cmd := &cobra.Command{
+		Use:   "follow SOURCE [--to STORE]",
+		Short: "Show a run while it is being written, and keep a store up to date",
+		Long: `Show a run while it is being written, and keep a store up to date.
+
+SOURCE is a .jsonl file that grows, or a folder in which runs appear, at any
+depth. follow waits for files that do not exist yet. On a terminal it shows the
+current state of the runs, with what is running now and what has failed; elsewhere
+it prints a line for each change of a job or run. It ignores compressed streams, which do not grow.
+
+With --to STORE the store has the rows, including open ones, mostly within some
+milliseconds. The rows are those of whole lines: follow waits for the end of a last
+line without a line feed, and judges it, an event or torn, when following ends. If
+the store goes away, is locked or has no room, follow waits, and nothing is lost.
+
+Following a file ends by itself when its stream has a run_finished; Ctrl-C ends it
+earlier, with status 130. A writer that died writes no run_finished: --pid ends
+following when the writer is gone and everything that it wrote was read, and
+--idle-timeout when the stream has not grown for that long. The rows of the run are
+kept, and it counts as not over. A folder is followed until Ctrl-C, with status 0 if
+all streams could be read; a stream that cannot be read is reported and skipped, and
+the others continue. A file that is removed before its run has finished gives status 1.
+
+Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
+usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 if a run
+failed and 3 if one is not over: its stream has no run_finished. --assume-ended
+counts such a run as over if all its jobs are complete.`,
+		Example: `  quire-project follow run.jsonl
+  quire-project follow runs/42/events.jsonl --exit-status
+  quire-project follow runs/ --to sqlite:quire.db`,
+		Args: p.oneSource, ValidArgsFunction: completeSources,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.writerFlags.check(cmd); err != nil {
+				return err
+			}
+			return followStreams(cmd.Context(), args[0], flags, p)
+		},
+	}
+	f := cmd.Flags()
+	f.SortFlags = false
+	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+knownStores)
+	f.BoolVarP(&flags.quiet, "quiet", "q", false, "show nothing; for work with --to")
+	flags.exitStatus.add(f)
+	flags.writerFlags.add(f)
+	flags.readFlags.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	return cmd
+}
+
+// followStreams follows, and starts again with a new store where the file of the one
+// at hand is gone: the streams are there, of runs that have finished too.
+func followStreams(ctx context.Context, path string, flags followFlags, p *app) error {
+	for {
+		if err := followOnce(ctx, path, flags, p); !errors.Is(err, store.ErrGone) {
+			return err
+		}
+	}
+}
+
+// followOnce follows until its end, or returns a [store.ErrGone] that it has reported.
+func followOnce(ctx context.Context, path string, flags followFlags, p *app) (err error) {
+	streams, err := flags.options()
+	if err := cmp.Or(err, flags.exitStatus.check()); err != nil {
+		return err
+	}
+	folder, err := flags.growing(path)
+	if err != nil {
+		return err
+	}
+	tuneMemory(50) // many quiet runs are live, and little passes through
+	t := newTold(ctx, p.err)
+	defer func() {
+		if !errors.Is(err, store.ErrGone) {
+			err = t.remarks.end(err)
+			return
+		}
+		t.remarks.now(err.Error() + "; following starts again, with a new database")
+		_ = t.remarks.end(nil)
+	}()
+	options := follow.Options{Streams: streams, Run: domain.RunID(flags.runID), Patience: t.patience(), Notices: t.notices(), Grace: closing}
+	if options.IdleTimeout, options.WriterGone, err = flags.writer(ctx); err != nil {
+		return err
+	}
+	if flags.to != "" {
+		s, err := flags.openFollowed(ctx, path, p.set, options.Patience)
+		if err != nil {
+			return followEnd(err, folder, false)
+		}
+		defer func() { err = cmp.Or(err, s.Close()) }()
+		options.Store = s
+		if words, err := unknownProjections(ctx, s); err == nil && words != "" {
+			t.remarks.now(words)
+		}
+	}
+	if !flags.quiet {
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			t.remarks.now("waiting for " + path + ", which is not there yet")
+		}
+		t.view = live.Open(ctx, p.out, live.Options{Wait: flags.to == ""}) // rows do not depend on who reads
+		t.remarks.holdFor(t.view)
+		options.View = t.view
+	}
+	summary, err := follow.Follow(ctx, path, options)
+	if err := followEnd(worseOf(err, t.close()), folder, flags.to != ""); err != nil {
+		return err
+	}
+	status := statusOK
+	for _, err := range slices.Concat(summary.SetAside, summary.Unread) {
+		status = worse(status, statusOf(err))
+	}
+	if status = cmp.Or(status, flags.exitStatus.ofAll(summary)); status == statusOK {
+		return nil
+	}
+	return &statusError{status: status}
+}
+
+// worseOf returns why the command ends: following was interrupted, or the view could
+// not be written.
+func worseOf(following, view error) error {
+	if view != nil && errors.Is(following, context.Canceled) {
+		return view
+	}
+	return cmp.Or(following, view)
+}
+
+// followEnd returns what the command ends with, err being why following has ended, and
+// stored whether what was read is in a store.
+func followEnd(err error, folder, stored bool) error {
+	switch {
+	case !errors.Is(err, context.Canceled):
+		return err
+	case folder:
+		return nil
+	case stored:
+		return errResumable
+	}
+	return errInterrupted
+}
+
+// ofAll is the status for how all runs stand.
+func (e *runStatus) ofAll(summary follow.Summary) int {
+	switch {
+	case !e.wanted:
+		return statusOK
+	case summary.Failed > 0:
+		return statusFailed
+	case summary.Active > 0, summary.CompleteSoFar > 0 && !e.assumeEnded:
+		return statusActive
+	}
+	return statusOK
+}

@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// writerFlags say how follow finds out that a writer has died.
+type writerFlags struct {
+	idleTimeout time.Duration
+	pid         int
+}
+
+func (f *writerFlags) add(flags *pflag.FlagSet) {
+	flags.DurationVar(&f.idleTimeout, "idle-timeout", 0, "treat a stream as ended if it has not grown for this `long`, such as\n10m, because its writer has died")
+	flags.IntVar(&f.pid, "pid", 0, "end once the writer, the `process` with this id, is gone and the\nstreams have been read to their ends")
+}
+
+func (f *writerFlags) check(cmd *cobra.Command) error {
+	switch {
+	case cmd.Flags().Changed("idle-timeout") && f.idleTimeout <= 0:
+		return usageError(errors.New("--idle-timeout is a time above 0, such as 10m"))
+	case cmd.Flags().Changed("pid") && f.pid <= 0:
+		return usageError(fmt.Errorf("--pid: %d is not the id of a process", f.pid))
+	}
+	return nil
+}
+
+// writer returns how long a stream may be idle before it counts as ended, and a channel that
+// is closed once the writer is gone.
+func (f *writerFlags) writer(ctx context.Context) (time.Duration, <-chan struct{}, error) {
+	if f.pid == 0 {
+		return f.idleTimeout, nil, nil
+	}
+	gone, err := watchProcess(ctx, f.pid)
+	if err != nil {
+		return 0, nil, usageError(fmt.Errorf("--pid: %w", err))
+	}
+	return f.idleTimeout, gone, nil
+}

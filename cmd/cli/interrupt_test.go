@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"bytes"
+	"database/sql"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Ctrl-C ends a program that waits for a stream that does not end, or has not
+// even begun, and leaves no half of a file.
+func TestInterrupt(t *testing.T) {
+	const first = `{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n"
+	t.Run("silent", func(t *testing.T) { interrupted(t, os.Interrupt, "") })
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
+		t.Run(signal.String(), func(t *testing.T) { interrupted(t, signal, first) })
+	}
+}
+
+func interrupted(t *testing.T, signal os.Signal, first string) {
+	folder := t.TempDir()
+	cmd := exec.Command("quire-project", "-", "--to", "ndjson", "-o", filepath.Join(folder, "out"))
+	interrupt(t, cmd, signal, first, func() bool {
+		files, _ := os.ReadDir(folder)
+		return len(files) > 0
+	})
+	if files, _ := os.ReadDir(folder); len(files) > 0 {
+		t.Errorf("it leaves %v", files)
+	}
+}
+
+// The same command continues only where all that was read can be read again.
+func TestInterruptedSources(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "a.jsonl")
+	if err := os.WriteFile(file, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		want  error
+		paths []string
+	}{
+		{errResumable, []string{file}}, {errResumable, []string{folder}}, {errResumable, []string{file, folder}},
+		{errInterrupted, []string{"-"}}, {errInterrupted, []string{os.DevNull}}, {errInterrupted, []string{folder, "-"}},
+	} {
+		found, err := (&readFlags{onMalformed: "stop"}).find(c.paths)
+		if err != nil || found.interrupted() != c.want {
+			t.Errorf("%q: %v, %v", c.paths, found.interrupted(), err)
+		}
+	}
+}
+
+// Ctrl-C leaves a store as it was. What came from a pipe is not said to come again.
+func TestInterruptStore(t *testing.T) {
+	for _, command := range []string{"", "rebuild"} {
+		t.Run(command, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "quire.db")
+			args := append(strings.Fields(command), "-", "--to", "sqlite:"+file)
+			cmd := exec.Command("quire-project", args...)
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			interrupt(t, cmd, os.Interrupt, `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n", func() bool { return hasTables(file) })
+			if want := "quire-project: interrupted\n"; stderr.String() != want {
+				t.Errorf("it says %q", stderr.String())
+			}
+			cmd = exec.Command("quire-project", args...)
+			cmd.Stdin = strings.NewReader("")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Errorf("the same again: %v: %s", err, out)
+			}
+		})
+	}
+}
+
+// hasTables reports whether an SQLite database has its tables.
+func hasTables(file string) bool {
+	if _, err := os.Stat(file); err != nil {
+		return false
+	}
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		return false
+	}
+	defer db.Close()
+	_, err = db.Exec("SELECT 1 FROM checkpoints")
+	return err == nil
+}
+
+// interrupt starts a command, writes the first of its input, and sends it a signal
+// once it has begun. It has to end at once, with the status for that.
+func interrupt(t *testing.T, cmd *exec.Cmd, signal os.Signal, first string, begun func() bool) {
+	t.Helper()
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	if _, err := stdin.Write([]byte(first)); err != nil {
+		t.Fatal(err)
+	}
+	for range 6000 {
+		if begun() {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err = <-ended:
+	case <-time.After(patience):
+		t.Fatal("it does not end")
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != statusInterrupted {
+		t.Errorf("it ends with %v", err)
+	}
+}

@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"bytes"
+	"database/sql"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
+
+// A database that somebody else keeps locked is waited for, and then told. It
+// takes ten seconds.
+func TestLocked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes ten seconds")
+	}
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "quire.db")
+	ingest := func(stream string) (int, string) {
+		var out, errs bytes.Buffer
+		status := Run(t.Context(), []string{stream, "--to", "sqlite:" + file}, &out, &errs)
+		return status, out.String() + errs.String()
+	}
+	if status, said := ingest("../../fixtures/rapid-ci.jsonl"); status != statusOK || said != "" {
+		t.Fatalf("%d: %s", status, said)
+	}
+	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, said := ingest("../../fixtures/cobra-failing.jsonl")
+	if want := regexp.MustCompile(`^quire-project: .*quire\.db: .*the database is locked by another program; [^\n]*\n$`); status != statusIO || !want.MatchString(said) {
+		t.Errorf("locked, it ends with %d: %s", status, said)
+	}
+	if status, said := ingest("../../fixtures/rapid-ci.jsonl"); status != statusOK || said != "" {
+		t.Errorf("where there is nothing to write, it ends with %d: %s", status, said)
+	}
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if status, said := ingest("../../fixtures/cobra-failing.jsonl"); status != statusOK || said != "" {
+		t.Errorf("the same again ends with %d: %s", status, said)
+	}
+}

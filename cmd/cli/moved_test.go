@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+)
+
+const (
+	startLine = `{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n"
+	endLines  = `{"at_ms":2,"type":"job_finished","job_id":"a","outcome":"failed"}` + "\n" + `{"at_ms":3,"type":"run_finished","outcome":"pipeline_failure"}` + "\n"
+)
+
+// verified waits until a store has the rows of its streams.
+func verified(t *testing.T, streams, db string) {
+	t.Helper()
+	var said []byte
+	waitUntil(t, func() (ok bool) {
+		var err error
+		said, err = exec.Command("quire-project", "verify", streams, "--to", "sqlite:"+db).CombinedOutput()
+		return err == nil
+	}, func() string { return string(said) })
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o644)
+	if err == nil {
+		_, err = file.WriteString(text)
+		err = errors.Join(err, file.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func removeDatabase(t *testing.T, db string) {
+	t.Helper()
+	for _, ending := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(db + ending); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// Where the database is removed or moved, following makes it again, with the runs that
+// had finished before; where another one is in its place, it ends.
+func TestFollowWhenDatabaseIsRemoved(t *testing.T) {
+	for name, test := range map[string]struct {
+		disturb func(t *testing.T, db string)
+		status  int
+	}{
+		"removed": {removeDatabase, statusOK},
+		"moved": {func(t *testing.T, db string) {
+			if err := os.Rename(db, db+".old"); err != nil {
+				t.Fatal(err)
+			}
+		}, statusOK},
+		"replaced": {func(t *testing.T, db string) {
+			if out, err := exec.Command("quire-project", "rebuild", "../../fixtures", "--to", "sqlite:"+db+".new").CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			if err := os.Rename(db+".new", db); err != nil {
+				t.Fatal(err)
+			}
+		}, statusIO},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			runs, db := filepath.Join(folder, "runs"), filepath.Join(folder, "quire.db")
+			if err := os.Mkdir(runs, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			write(t, filepath.Join(runs, "over.jsonl"), startLine+endLines)
+			write(t, filepath.Join(runs, "open.jsonl"), startLine)
+			p := startProcess(t, "follow", runs, "--to", "sqlite:"+db, "-q")
+			verified(t, runs, db)
+			test.disturb(t, db)
+			write(t, filepath.Join(runs, "open.jsonl"), endLines)
+			if test.status != statusOK {
+				if status := p.wait(t); status != test.status {
+					t.Errorf("it ends with %d: %s", status, &p.said)
+				}
+				p.says(t, "the database was replaced: another file was put in its place")
+				return
+			}
+			p.says(t, "the file of the database is gone: it was removed or moved while it was in use; following starts again")
+			verified(t, runs, db)
+			p.interrupt(t, statusOK)
+		})
+	}
+}
+
+// A subscriber acknowledges nothing while its database is gone, and is not healthy.
+func TestSubscribeWhenDatabaseIsRemoved(t *testing.T) {
+	t.Parallel()
+	folder, at := t.TempDir(), natstest.New(t).URL()
+	runs, db := filepath.Join(folder, "runs"), filepath.Join(folder, "quire.db")
+	if err := os.Mkdir(runs, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	publish := func(run string) {
+		t.Helper()
+		stream := filepath.Join(runs, run+".jsonl")
+		write(t, stream, startLine+endLines)
+		if out, err := exec.Command("quire-project", "publish", stream, "--to", at).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
+	subscribe := func() *process {
+		return startProcess(t, "subscribe", "--from", at, "--to", "sqlite:"+db, "--listen", "127.0.0.1:0")
+	}
+	p := subscribe()
+	publish("before")
+	verified(t, runs, db)
+	removeDatabase(t, db)
+	for _, run := range []string{"after1", "after2", "after3"} {
+		publish(run)
+	}
+	p.says(t, "the store is away.*the file of the database is gone")
+	url := regexp.MustCompile(`http://[0-9.:]+`).FindString(p.said.String())
+	answer, err := http.Get(url + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if answer.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("healthz: %d", answer.StatusCode)
+	}
+	p.interrupt(t, statusOK)
+	if _, err := os.Stat(db); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("there is a database: %v", err)
+	}
+	// What was published since then is still there for a worker that makes a new one.
+	if err := os.Remove(filepath.Join(runs, "before.jsonl")); err != nil {
+		t.Fatal(err)
+	}
+	p = subscribe()
+	verified(t, runs, db)
+	if err := os.WriteFile(db+".new", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(db+".new", db); err != nil {
+		t.Fatal(err)
+	}
+	publish("last")
+	if status := p.wait(t); status != statusIO {
+		t.Errorf("with another database in its place it ends with %d: %s", status, &p.said)
+	}
+}

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// mark is a row of a projection that is not built in.
+type mark struct {
+	Line int64                     `json:"line" min:"1" doc:"The line."`
+	Text projections.Null[string]  `json:"text"`
+	Over projections.Null[bool]    `json:"over"`
+	Code projections.Null[int32]   `json:"code"`
+	Mood projections.Null[anyMood] `json:"mood"`
+}
+
+type anyMood string
+
+func (anyMood) Values() []string { return []string{"good", "bad"} }
+
+type marks struct{}
+
+func (marks) Name() string { return "marks" }
+func (marks) Reduce(_ *projections.Step, rows []projections.Row[mark]) []projections.Row[mark] {
+	return rows
+}
+func (marks) Open(run *projections.Tracker, rows []projections.Row[mark]) []projections.Row[mark] {
+	return append(rows, projections.Row[mark]{Value: mark{Line: run.Events}})
+}
+
+// withMarks runs the program with a projection that is added.
+func withMarks(t *testing.T, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	set, err := projections.NewSet(projections.Define(projections.Declaration[mark]{
+		Name: "marks", Version: 7, Key: []string{"line"}, Doc: "Marks.",
+		New: func() projections.Projection[mark] { return marks{} },
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	status = (&app{stdio{&out, &errs}, set}).run(t.Context(), args)
+	return status, out.String(), errs.String()
+}
+
+// A projection that is added is known wherever a built-in one is.
+func TestAddedProjection(t *testing.T) {
+	const stream = "../../fixtures/rapid-ci.jsonl"
+	for _, test := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"projections"}, 0, "\nmarks                     7   added      line*, text, over, code, mood\n"},
+		{[]string{stream}, 0, `],"marks":[{"line":26,"text":null,"over":null,"code":null,"mood":null}]}` + "\n"},
+		{[]string{stream, "--projection", "marks"}, 0, `{"schema":"quire-project/v1","marks":[{"line":26,`},
+		{[]string{stream, "--to", "csv", "--projection", "marks"}, 0, "run_id,line,text,over,code,mood\nrapid-ci,26,,,,\n"},
+		{[]string{stream, "--to", "table"}, 0, "\n\nmarks\nLINE   TEXT   OVER   CODE   MOOD\n  26   –      –         –   –\n"},
+		{[]string{stream, "--to", "markdown"}, 0, "\nmarks\n\n| line | text | over | code | mood |\n"},
+		{[]string{stream, "--projection", "mark"}, statusUsage, "timings, diagnostics, marks; did you mean marks?\n"},
+		{[]string{stream, "marks"}, statusUsage, "marks is a projection; write quire-project " + stream + " --projection marks\n"},
+		{[]string{"__complete", stream, "--projection", "jobs,m"}, 0, "jobs,marks\n"},
+		{[]string{"--help"}, 0, "timings, diagnostics, marks,\n"},
+		{[]string{"schema", "row"}, 0, `"const": "marks"`},
+	} {
+		status, out, errs := withMarks(t, test.args...)
+		if status != test.status || !strings.Contains(out+errs, test.want) {
+			t.Errorf("%v ends with %d, and prints\n%s%s", test.args, status, out, errs)
+		}
+	}
+	if _, out, _ := withMarks(t, "projections", "--to", "json"); validate(documentSchema(t, "projections"), out) != nil ||
+		!strings.Contains(out, `{"name":"marks","version":7,"origin":"added","doc":"Marks.","columns":[{"name":"line","type":"integer","bits":64,"nullable":false,"key":true,"doc":"The line."}`) {
+		t.Error(out)
+	}
+}

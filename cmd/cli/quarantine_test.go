@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// drawWaiting draws what a store could say of runs that wait.
+func drawWaiting(t *rapid.T) []waitingRun {
+	codes := []store.QuarantineCode{store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn}
+	count := rapid.Int64Range(0, 1<<40)
+	var runs []waitingRun
+	for range rapid.IntRange(0, 4).Draw(t, "runs") {
+		w := store.Waiting{
+			Run:      domain.RunID(laws.Text().Draw(t, "run")),
+			Segments: rapid.IntRange(0, 1000).Draw(t, "segments"), Bytes: count.Draw(t, "bytes"),
+			First: count.Draw(t, "first"), Last: count.Draw(t, "last"), Age: time.Duration(count.Draw(t, "age")),
+		}
+		if rapid.Bool().Draw(t, "quarantined") {
+			w.Quarantine = &store.Quarantine{
+				Code: rapid.SampledFrom(codes).Draw(t, "code"), Reason: laws.Text().Draw(t, "reason"),
+				Offset: count.Draw(t, "offset"), Since: time.UnixMilli(count.Draw(t, "since")),
+			}
+		}
+		var checkpoint store.Checkpoint
+		if rapid.Bool().Draw(t, "begun") {
+			checkpoint.End = domain.Mark{Bytes: count.Draw(t, "end"), Lines: count.Draw(t, "lines")}
+			checkpoint.Events, checkpoint.Source = count.Draw(t, "events"), laws.Text().Draw(t, "source")
+		}
+		runs = append(runs, describe(&w, checkpoint))
+	}
+	return runs
+}
+
+// The document is what docs/schema/quarantine.json says.
+func TestQuarantineDocument(t *testing.T) {
+	schema := documentSchema(t, "quarantine")
+	rapid.Check(t, func(t *rapid.T) {
+		var out bytes.Buffer
+		if err := printWaiting(&out, 0, "json", drawWaiting(t), false); err != nil {
+			t.Fatal(err)
+		}
+		if err := validate(schema, out.String()); err != nil || strings.Count(out.String(), "\n") != 1 {
+			t.Fatalf("%q: %v", out.String(), err)
+		}
+	})
+}
+
+// The schema is not so wide that everything fits.
+func TestQuarantineSchemaRefuses(t *testing.T) {
+	schema := documentSchema(t, "quarantine")
+	const good = `{"schema":"quire-project/quarantine/v1","runs":[{"run_id":"r",` +
+		`"quarantine":{"code":"missing","reason":"x","offset":7,"since":"2026-01-02T03:04:05Z"},` +
+		`"projected":{"bytes":1,"lines":2,"events":3,"source":"s"},"held":{"segments":1,"bytes":2,"first":3,"last":4,"age_ms":5}}]}`
+	if err := validate(schema, good); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range [][2]string{
+		{"quarantine/v1", "quarantine/v2"}, {`"missing"`, `"lost"`}, {`"run_id":"r",`, ``}, {`"offset":7`, `"offset":-1`},
+		{`"reason":"x",`, ``}, {`"events":3,`, ``}, {`"last":4`, `"last":"4"`}, {`"age_ms":5`, `"age_ms":5,"data":"x"`},
+	} {
+		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
+			t.Errorf("it takes %s", bad)
+		}
+	}
+}
+
+// What people see has a line for each run, or a block, and nothing that could
+// control a terminal. The list fits it.
+func TestQuarantineForPeople(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		runs := drawWaiting(t)
+		columns := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "columns")
+		for _, full := range []bool{false, true} {
+			var out bytes.Buffer
+			if err := printWaiting(&out, columns, "table", runs, full); err != nil {
+				t.Fatal(err)
+			}
+			want := max(1, len(runs))
+			if !full && len(runs) > 0 {
+				want++ // the header
+			}
+			lines := 0
+			for line := range strings.Lines(out.String()) {
+				line = strings.TrimSuffix(line, "\n")
+				if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+					t.Fatalf("%q could control a terminal", line)
+				}
+				if n := text.StringWidth(line); !full && columns > 0 && n > columns && !strings.ContainsFunc(line, unsure) {
+					t.Fatalf("%d columns do not fit %d: %s", n, columns, line)
+				}
+				if !full || strings.HasPrefix(line, "run ") {
+					lines++
+				}
+			}
+			if len(runs) > 0 && lines != want {
+				t.Fatalf("%d runs have %d lines, not %d:\n%s", len(runs), lines, want, out.String())
+			}
+		}
+	})
+}

@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// rebuildFlags are those of rebuild.
+type rebuildFlags struct {
+	set *projections.Set
+	readFlags
+	to          string
+	projections []string
+	dryRun      bool
+	prune       bool
+	force       bool
+}
+
+func newRebuild(p *app) *cobra.Command {
+	flags := rebuildFlags{set: p.set}
+	cmd := &cobra.Command{
+		Use:   "rebuild SOURCE... --to STORE",
+		Short: "Derive a store's rows again from the streams",
+		Long: `Derive a store's rows again from the streams. Runs that are up to
+date are left alone, from grown streams only the new events are added, and rows of
+an older version of the program are replaced, run by run. At any time, readers of
+the store see each run either as it was or as it will be.
+
+You can stop it at any moment; the same command continues the work. A
+malformed stream is reported and skipped, its rows stay as they were, and the other
+streams are still processed. Skipped streams are listed again at the end.
+
+Exit status: 0 done; 1 the store or a stream cannot be read or written, or a run
+cannot be brought up to date since its stream is gone; 2 wrong usage; 4 a stream is malformed; 130 interrupted.`,
+		Example: `  quire-project rebuild runs/ --to sqlite:quire.db
+  quire-project rebuild runs/ --to sqlite:quire.db --dry-run
+  quire-project rebuild runs/ --to postgres://ci@db.example.com/quire --prune`,
+		Args: p.someSources, ValidArgsFunction: completeSources,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return rebuild(cmd.Context(), args, flags, p)
+		},
+	}
+	flags.add(cmd)
+	return cmd
+}
+
+func (f *rebuildFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.to, "to", "", "the `store`, as "+knownStores)
+	flags.StringSliceVar(&f.projections, "projection", nil, "of a run that is unchanged, derive these again:\n"+strings.Join(projections.Names(f.set.Stored()), ", ")+"\n(a run that has changed is written as a whole)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print each run that would change, and how")
+	flags.BoolVar(&f.prune, "prune", false, "remove the runs that have no stream in the folder any more")
+	flags.BoolVar(&f.force, "force", false, "derive the rows of unchanged runs as well")
+	f.readFlags.add(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projections.Names(f.set.Stored())))
+}
+
+// options reads what the flags say of the work.
+func (f *rebuildFlags) options() (address, store.Options, error) {
+	tables, err := chooseTables(f.set, f.projections)
+	if err != nil {
+		return address{}, store.Options{}, err
+	}
+	at, err := parseAddress(f.to)
+	return at, store.Options{Tables: tables, Force: f.force, DryRun: f.dryRun, Prune: f.prune}, err
+}
+
+// chooseTables returns the stored projections that names choose; nil, if there are none.
+func chooseTables(set *projections.Set, names []string) ([]*projections.Definition, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	tables, err := projections.Choose(set.Stored(), names)
+	if err != nil {
+		return nil, usageError(fmt.Errorf("--projection %s: %w%s", report.Printable(strings.Join(names, ",")), err, nearest(names, projections.Names(set.Stored()))))
+	}
+	return tables, nil
+}
+
+func rebuild(ctx context.Context, paths []string, flags rebuildFlags, p *app) (err error) {
+	at, options, err := flags.options()
+	if err != nil {
+		return err
+	}
+	sources, err := flags.findRuns(paths)
+	if err != nil {
+		return err
+	}
+	if flags.prune && !sources.folder {
+		return usageError(errors.New("--prune removes the runs that have no stream, and needs the folder of all streams to know; name that"))
+	}
+	s, err := flags.open(ctx, at, sources)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	t := &taking{ctx: ctx, store: s, interrupted: sources.interrupted()}
+	if flags.dryRun {
+		t.changes = bufio.NewWriter(output{p.out})
+	}
+	summary, err := t.rebuild(sources, options, p.stdio, flags.dryRun && terminal(p.out) != nil)
+	if err == nil {
+		t.outdated(summary.Outdated)
+		t.sum(summarize(summary))
+	}
+	return t.end(err)
+}
+
+// open opens the store; one that is only looked at is not made.
+func (f *rebuildFlags) open(ctx context.Context, at address, sources sources) (openedStore, error) {
+	if f.dryRun {
+		return opening{set: f.set}.orEmpty(ctx, at)
+	}
+	return opening{set: f.set, remake: true}.into(ctx, at, sources)
+}
+
+// rebuild does the work, with a bar where that does not disturb.
+func (t *taking) rebuild(sources sources, options store.Options, std stdio, quiet bool) (store.Summary, error) {
+	bar := newProgress(std.err, sources, quiet)
+	defer func() {
+		bar.stop()
+		t.err = std.err
+	}()
+	t.err, options.Done = bar, t.done
+	summary, err := store.Rebuild(t.ctx, t.store, sources.recordings(bar.counter()), options)
+	if t.changes != nil {
+		err = cmp.Or(t.changes.Flush(), err)
+	}
+	return summary, err
+}
+
+// maxOutdated is how many runs are named that could not be brought up to date.
+const maxOutdated = 20
+
+// outdated names runs that lack a projection still, or have an older version of it. Why a stream was set
+// aside has been said.
+func (t *taking) outdated(runs []domain.RunID) {
+	said := map[domain.RunID]bool{}
+	for _, run := range t.setAside {
+		said[run.RunID] = true
+	}
+	gone := slices.DeleteFunc(runs, func(run domain.RunID) bool { return said[run] })
+	for _, run := range gone[:min(len(gone), maxOutdated)] {
+		say(t.err, fmt.Sprintf("run %s: its rows lack a projection or are of an older version of one, and its stream is not there to derive them again; put it back, or remove the run with --prune", run))
+	}
+	if more := len(gone) - maxOutdated; more > 0 {
+		say(t.err, fmt.Sprintf("and %s like these", plural(more, "more run")))
+	}
+	if len(gone) > 0 {
+		t.status = worse(t.status, statusIO)
+	}
+}
+
+// sum says how it went, and lists once more what was set aside.
+func (t *taking) sum(words string) {
+	if t.changes != nil {
+		words = "dry run, nothing was changed: " + words
+	}
+	say(t.err, words)
+	for _, result := range t.setAside {
+		say(t.err, "set aside: "+result.Err.Error())
+	}
+}

@@ -1,0 +1,194 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// writeStream draws a stream and writes it to a file.
+func writeStream(t *rapid.T, path string) {
+	var lines []byte
+	for _, event := range laws.Events().Draw(t, filepath.Base(path)) {
+		var err error
+		if lines, err = jsonl.Append(lines, &event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if rapid.IntRange(0, 9).Draw(t, "malformed") == 0 {
+		lines = append(lines, "[]\n"...)
+	}
+	if err := os.WriteFile(path, lines, 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// differ prints the differences of a stream from what is stored of another one.
+func differ(t *rapid.T, folder string, d differences) {
+	path := filepath.Join(folder, "run.jsonl")
+	source := jsonl.FileSource(path)
+	source.Run = domain.RunID(rapid.OneOf(rapid.Just("run"), laws.Text().Filter(func(id string) bool {
+		return store.CheckRunID(domain.RunID(id)) == nil
+	})).Draw(t, "run"))
+	s := memory.New()
+	writeStream(t, path)
+	// A malformed one leaves the store empty, which is a difference, too.
+	_, _ = store.Ingest(t.Context(), s, source.Recording(jsonl.Options{}), store.Options{})
+	grown := rapid.Bool().Draw(t, "grown")
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeStream(t, path)
+	if grown {
+		more, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, append(before, more...), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runs, mend := 0, ""
+	check := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(store.Verify(t.Context(), s, store.Single(source.Recording(jsonl.Options{})), store.VerifyOptions{
+		Found: func(difference store.Difference) { check(d.found(difference)) },
+		Done: func(run store.Verified) {
+			if run.Behind || run.Differences > 0 {
+				mend = "rebuild"
+			}
+			if runs++; run.Err != nil {
+				runs--
+				check(d.setAside(run))
+			}
+		},
+	}))
+	check(d.end(runs, mend))
+}
+
+// The document is what docs/schema/verify.json says.
+func TestVerifyDocument(t *testing.T) {
+	schema := documentSchema(t, "verify")
+	folder := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		var out bytes.Buffer
+		differ(t, folder, &differenceDocument{out: bufio.NewWriter(&out)})
+		if err := validate(schema, out.String()); err != nil {
+			t.Fatalf("%s: %v", out.String(), err)
+		}
+		if strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(out.String(), "\n") {
+			t.Fatalf("%q is not one line", out.String())
+		}
+	})
+}
+
+// The schema is not so wide that everything fits.
+func TestVerifySchemaRefuses(t *testing.T) {
+	schema := documentSchema(t, "verify")
+	const good = `{"schema":"quire-project/verify/v1","differences":[` +
+		`{"kind":"differs","run_id":"r","table":"sh_events","key":{"job_id":"a","seq":1},"column":"cmd","stored":"x","derived":"y"},` +
+		`{"kind":"missing","run_id":"r","table":"runs","key":{},"column":"","stored":null,"derived":{"run_id":"r"}},` +
+		`{"kind":"behind","run_id":"r","table":"checkpoints","key":{},"column":"end_bytes","stored":9,"derived":null}` +
+		`],"set_aside":[{"run_id":"m","source":"/m.jsonl","reason":"malformed"}],"runs":1,"mend":"rebuild"}`
+	if err := validate(schema, good); err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range [][2]string{
+		{`verify/v1`, `verify/v2`},
+		{`"runs":1`, `"runs":-1`},
+		{`,"runs":1`, ``},
+		{`"differs"`, `"other"`},
+		{`"job_id":"a",`, ``},
+		{`"cmd"`, `""`},
+		{`"stored":null`, `"stored":{}`},
+		{`"derived":{"run_id":"r"}`, `"derived":null`},
+		{`"reason":"malformed"`, `"reason":null`},
+		{`"mend":"rebuild"`, `"mend":""`},
+		{`"stored":9`, `"stored":"9"`},
+		{`"end_bytes"`, `"events"`},
+		{`"key":{}`, `"key":{"position":1}`},
+	} {
+		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
+			t.Errorf("it takes %s", bad)
+		}
+	}
+}
+
+// A table has a line for each difference, fits the terminal, and holds nothing
+// that could control it.
+func TestVerifyTable(t *testing.T) {
+	folder := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		width := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
+		var out bytes.Buffer
+		counted := &counting{differences: &differenceTable{out: &out, width: width}}
+		differ(t, folder, counted)
+		if counted.count == 0 {
+			if out.Len() > 0 {
+				t.Fatalf("no difference is printed as %q", out.String())
+			}
+			return
+		}
+		headers := (counted.count + tableRows - 1) / tableRows
+		if got, want := strings.Count(out.String(), "\n"), counted.count+2*headers-1; got != want {
+			t.Fatalf("%d differences have %d lines, not %d", counted.count, got, want)
+		}
+		for line := range strings.Lines(out.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Fatalf("%q could control a terminal", line)
+			}
+			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out.String(), unsure) {
+				t.Fatalf("%d columns do not fit %d: %s", n, width, line)
+			}
+		}
+	})
+}
+
+// unsure reports whether it is not clear how wide a character is beside others.
+func unsure(r rune) bool { return r >= 0x300 && !strings.ContainsRune("…–日本😀√\uFFFD", r) }
+
+// counting counts the differences that are printed.
+type counting struct {
+	differences
+	count int
+}
+
+func (c *counting) found(difference store.Difference) error {
+	c.count++
+	return c.differences.found(difference)
+}
+
+// However short values are cut, one sees that they differ.
+func TestWindow(t *testing.T) {
+	long := rapid.StringOfN(rapid.RuneFrom([]rune("ab日é")), 0, 200, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		same := long.Draw(t, "same")
+		a, b := same+long.Draw(t, "a"), same+long.Draw(t, "b")
+		widthA, widthB := rapid.IntRange(7, 60).Draw(t, "width a"), rapid.IntRange(7, 60).Draw(t, "width b")
+		shortA, shortB := window(a, b, widthA, widthB)
+		if text.StringWidth(shortA) > widthA || text.StringWidth(shortB) > widthB {
+			t.Fatalf("%q and %q are too wide", shortA, shortB)
+		}
+		if (a == b) != (shortA == shortB) && widthA == widthB {
+			t.Fatalf("%q and %q become %q and %q", a, b, shortA, shortB)
+		}
+	})
+}

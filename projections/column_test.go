@@ -1,0 +1,258 @@
+package projections_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// everyType has a column of each type that there is.
+type everyType struct {
+	Text     projections.State                   `json:"text"`
+	Number   int                                 `json:"number"`
+	Small    int32                               `json:"small"`
+	Large    int64                               `json:"large"`
+	Truth    bool                                `json:"truth"`
+	NoText   projections.Null[string]            `json:"no_text"`
+	NoState  projections.Null[projections.State] `json:"no_state"`
+	NoNumber projections.Null[int]               `json:"no_number"`
+	NoSmall  projections.Null[int32]             `json:"no_small"`
+	NoLarge  projections.Null[int64]             `json:"no_large"`
+	NoTruth  projections.Null[bool]              `json:"no_truth"`
+}
+
+func newNothing[R comparable]() projections.Projection[R] { return nothing[R]{} }
+
+type nothing[R comparable] struct{}
+
+func (nothing[R]) Name() string { return "nothing" }
+func (nothing[R]) Reduce(_ *projections.Step, rows []projections.Row[R]) []projections.Row[R] {
+	return rows
+}
+func (nothing[R]) Open(_ *projections.Tracker, rows []projections.Row[R]) []projections.Row[R] {
+	return rows
+}
+
+var everyColumn = projections.Define(projections.Declaration[everyType]{
+	Name: "every", Version: 1, Key: []string{"text"}, New: newNothing[everyType],
+})
+
+func drawEveryType(t *rapid.T) (row everyType) {
+	value := reflect.ValueOf(&row).Elem()
+	for i := range value.NumField() {
+		field := value.Field(i)
+		if field.Kind() == reflect.Struct {
+			if !rapid.Bool().Draw(t, "valid") {
+				continue
+			}
+			field.Field(1).SetBool(true)
+			field = field.Field(0)
+		}
+		switch field.Kind() {
+		case reflect.String:
+			field.SetString(rapid.String().Draw(t, "text"))
+		case reflect.Bool:
+			field.SetBool(rapid.Bool().Draw(t, "truth"))
+		case reflect.Int32:
+			field.SetInt(int64(rapid.Int32().Draw(t, "small")))
+		default:
+			field.SetInt(rapid.Int64().Draw(t, "large"))
+		}
+	}
+	return row
+}
+
+// A row that is read by its columns, and written by them, is the same row.
+func TestColumnsCarryRows(t *testing.T) {
+	if _, err := projections.NewSet(everyColumn); err != nil {
+		t.Fatal(err)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		row, other := drawEveryType(t), drawEveryType(t)
+		rows := everyColumn.NewRows()
+		for _, value := range []everyType{row, other} {
+			*everyColumn.At(rows.New(7, false)) = value
+		}
+		from, to := rows.At(0).Value, rows.At(1).Value
+		for i := range everyColumn.Columns {
+			c := &everyColumn.Columns[i]
+			if err := c.Set(to, c.Value(from)); err != nil {
+				t.Fatalf("%s: %v", c.Name, err)
+			}
+			if !c.Equal(from, to) {
+				t.Fatalf("%s: %v is not %v", c.Name, c.Value(from), c.Value(to))
+			}
+		}
+		if got := *everyColumn.At(to); got != row {
+			t.Fatalf("%+v became %+v", row, got)
+		}
+	})
+}
+
+// Equal finds each difference.
+func TestColumnsFindDifferences(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows := everyColumn.NewRows()
+		a, b := rows.New(0, false), projections.Ref{}
+		*everyColumn.At(a) = drawEveryType(t)
+		b = rows.New(1, false)
+		a = rows.At(0).Value
+		*everyColumn.At(b) = *everyColumn.At(a)
+		i := rapid.IntRange(0, len(everyColumn.Columns)-1).Draw(t, "column")
+		reflect.ValueOf(everyColumn.At(b)).Elem().Field(i).Set(reflect.ValueOf(drawEveryType(t)).Field(i))
+		for n := range everyColumn.Columns {
+			c := &everyColumn.Columns[n]
+			want := reflect.ValueOf(*everyColumn.At(a)).Field(n).Interface() == reflect.ValueOf(*everyColumn.At(b)).Field(n).Interface()
+			if c.Equal(a, b) != want {
+				t.Fatalf("%s: %v and %v: equal %v", c.Name, c.Value(a), c.Value(b), !want)
+			}
+		}
+	})
+}
+
+// A list has what was put into it, in its places.
+func TestRows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rows := everyColumn.NewRows()
+		var want []everyType
+		for range rapid.IntRange(0, 20).Draw(t, "steps") {
+			row := drawEveryType(t)
+			from := everyColumn.NewRows()
+			*everyColumn.At(from.New(0, false)) = row
+			switch rapid.SampledFrom([]string{"add", "new", "put", "drop", "reset"}).Draw(t, "step") {
+			case "add":
+				rows.Add(from.At(0))
+				want = append(want, row)
+			case "new":
+				*everyColumn.At(rows.New(0, false)) = row
+				want = append(want, row)
+			case "put":
+				at := rapid.IntRange(0, 10).Draw(t, "at")
+				rows.Put(at, from.At(0))
+				want = append(want, make([]everyType, max(0, at+1-len(want)))...)
+				want[at] = row
+			case "drop":
+				n := rapid.IntRange(0, len(want)).Draw(t, "n")
+				rows.Drop(n)
+				want = want[n:]
+			default:
+				rows.Reset()
+				want = nil
+			}
+			if rows.Len() != len(want) {
+				t.Fatalf("%d rows, want %d", rows.Len(), len(want))
+			}
+			for i := range want {
+				if got := *everyColumn.At(rows.At(i).Value); got != want[i] {
+					t.Fatalf("row %d is %+v, want %+v", i, got, want[i])
+				}
+			}
+		}
+	})
+}
+
+// What reports need to know of the built-in projections is what their rows say.
+func TestKindsOfProjections(t *testing.T) {
+	for _, d := range projections.Builtin.Reported() {
+		summary := d == projections.Runs.Definition || d == projections.RunTimings.Definition || d == projections.Slowest.Definition
+		if d.Summary != summary || d.HasRunID != (d == projections.Runs.Definition) || d.Doc == "" {
+			t.Errorf("%s: %+v", d.Name, d)
+		}
+		for _, c := range d.Columns {
+			if c.Doc == "" {
+				t.Errorf("%s: nothing says what %s is", d.Name, c.Name)
+			}
+		}
+	}
+}
+
+// What a database cannot mean is an error, and never another value.
+func TestColumnsRefuse(t *testing.T) {
+	rows := everyColumn.NewRows()
+	row := rows.New(0, false)
+	for column, values := range map[string][]any{
+		"text": {nil, int64(1), true, 1.5}, "number": {nil, "1", true}, "small": {nil, int64(1) << 31}, "truth": {nil, "yes"},
+		"no_text": {int64(1)}, "no_small": {int64(-1)<<31 - 1}, "no_truth": {"no"},
+	} {
+		for _, c := range everyColumn.Columns {
+			for _, value := range values {
+				if c.Name == column && c.Set(row, value) == nil {
+					t.Errorf("column %s takes %v", column, value)
+				}
+			}
+		}
+	}
+	if got := *everyColumn.At(row); got != (everyType{}) {
+		t.Errorf("the row has become %+v", got)
+	}
+}
+
+type (
+	badUntagged struct{ A int }
+	badFloat    struct {
+		A float64 `json:"a"`
+	}
+	badName struct {
+		A int `json:"Ä"`
+	}
+	badReserved struct {
+		A int `json:"position"`
+	}
+	badMin struct {
+		A int32 `json:"a" min:"2147483648"`
+	}
+	badMinOfText struct {
+		A string `json:"a" min:"1"`
+	}
+	badNull struct {
+		A projections.Null[string] `json:"a"`
+	}
+	good struct {
+		A string `json:"a"`
+		B int    `json:"b"`
+	}
+)
+
+func declare[R comparable](name string, key ...string) projections.AnyDefinition {
+	return projections.Define(projections.Declaration[R]{Name: name, Version: 1, Key: key, New: newNothing[R]})
+}
+
+// Each mistake of an author has an error that names the projection and the mistake, when
+// the set is made.
+func TestMistakesOfAuthors(t *testing.T) {
+	for want, added := range map[string][]projections.AnyDefinition{
+		`"jobs": another one has the same name`:           {declare[good]("jobs", "a")},
+		`is that of the projection "timings.jobs"`:        {projections.Define(projections.Declaration[good]{Name: "mine", Version: 1, Key: []string{"a"}, Table: "timings", New: newNothing[good]})},
+		`cannot both be members of a document`:            {declare[good]("timings", "a")},
+		`the parts of "timings" do not stand together`:    {declare[good]("timings.more", "a")},
+		`"Retries": its name is no lower-case identifier`: {declare[good]("Retries", "a")},
+		`"a b": its name`:                        {declare[good]("a b", "a")},
+		`the name checkpoints is reserved`:       {declare[good]("checkpoints", "a")},
+		`the name sqlite_mine is reserved`:       {declare[good]("sqlite_mine", "a")},
+		`its version is 0`:                       {projections.Define(projections.Declaration[good]{Name: "mine", Key: []string{"a"}, New: newNothing[good]})},
+		`it has no New`:                          {projections.Define(projections.Declaration[good]{Name: "mine", Version: 1, Key: []string{"a"}})},
+		`it has no key`:                          {declare[good]("mine")},
+		`which it does not have`:                 {declare[good]("mine", "c")},
+		`names the column a twice`:               {declare[good]("mine", "a", "a")},
+		`a key is never null`:                    {declare[badNull]("mine", "a")},
+		`has no json tag`:                        {declare[badUntagged]("mine", "a")},
+		`is of type float64`:                     {declare[badFloat]("mine", "a")},
+		`column "Ä" is no lower-case identifier`: {declare[badName]("mine", "a")},
+		`column position: the name is reserved`:  {declare[badReserved]("mine", "position")},
+		`a row is a struct`:                      {declare[int]("mine", "a")},
+		`min:"2147483648"`:                       {declare[badMin]("mine", "a")},
+		`min:"1"; min is an integer`:             {declare[badMinOfText]("mine", "a")},
+		`it has one row and a key`:               {projections.Define(projections.Declaration[good]{Name: "mine", Version: 1, Single: true, Key: []string{"a"}, New: newNothing[good]})},
+	} {
+		if _, err := projections.NewSet(added...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %q", err, want)
+		}
+	}
+	if _, err := projections.NewSet(declare[good]("mine", "a"), declare[good]("mine_too", "b", "a"), declare[good]("group.a", "a"), declare[good]("group.b", "a")); err != nil {
+		t.Error(err)
+	}
+}

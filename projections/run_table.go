@@ -1,0 +1,37 @@
+package projections
+
+// RunRow is a row of the table runs: what a run is, and how long it took.
+type RunRow struct {
+	Run
+	RunTiming
+}
+
+// RunTable is the projection behind the table runs, which has the columns of "run" and of
+// "timings.run": readers want them together, and in an order.
+var RunTable = Define(Declaration[RunRow]{
+	Name: "runs", Version: Version, Single: true, Holds: []string{"run", "timings.run"},
+	New: func() Projection[RunRow] { return &runTable{} },
+	// For pages of runs, newest first.
+	Indexes: []Index{{Name: "newest", Columns: "started_at_ms DESC, run_id"}},
+	Doc:     "The run itself, with its timing.",
+})
+
+type runTable struct {
+	Run    runs       `json:"run"`
+	Timing runTimings `json:"timing"`
+}
+
+func (*runTable) Name() string { return "runs" }
+
+func (p *runTable) Reduce(step *Step, rows []Row[RunRow]) []Row[RunRow] {
+	p.Run.Reduce(step, nil)
+	p.Timing.Reduce(step, nil)
+	return rows
+}
+
+func (p *runTable) Open(run *Tracker, rows []Row[RunRow]) []Row[RunRow] {
+	rows, row := addOpen(rows, 0)
+	p.Run.row(run, &row.Run)
+	p.Timing.row(run, &row.RunTiming)
+	return rows
+}
