@@ -29,7 +29,6 @@ func newNothing[R comparable]() projections.Projection[R] { return nothing[R]{} 
 
 type nothing[R comparable] struct{}
 
-func (nothing[R]) Name() string { return "nothing" }
 func (nothing[R]) Reduce(_ *projections.Step, rows []projections.Row[R]) []projections.Row[R] {
 	return rows
 }

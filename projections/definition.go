@@ -72,7 +72,7 @@ type Defined[R comparable] struct {
 func (d *Defined[R]) New() Projection[R] { return d.fresh() }
 
 // Into makes the projection a member of a fold, see [Into].
-func (d *Defined[R]) Into(take func(*Row[R])) Member { return Into(d.fresh(), take) }
+func (d *Defined[R]) Into(take func(*Row[R])) Member { return Into(d.Name, d.fresh(), take) }
 
 // List returns a list of rows.
 func (d *Defined[R]) List(rows ...Row[R]) Rows { return &rowsOf[R]{rows} }
@@ -157,10 +157,10 @@ func Define[R comparable](declared Declaration[R]) *Defined[R] {
 	d.rows = func() Rows { return &rowsOf[R]{} }
 	d.value = func(row Ref) any { return *(*R)(row.p) }
 	d.member = func(take func(AnyRow)) Member {
-		return Into(declared.New(), func(row *Row[R]) { take(AnyRow{row.Index, row.Final, refTo(&row.Value)}) })
+		return Into(d.Name, declared.New(), func(row *Row[R]) { take(AnyRow{row.Index, row.Final, refTo(&row.Value)}) })
 	}
 	d.gather = func(next func() Rows) Member {
-		return Into(declared.New(), func(row *Row[R]) {
+		return Into(d.Name, declared.New(), func(row *Row[R]) {
 			rows := next().(*rowsOf[R])
 			rows.rows = append(rows.rows, *row)
 		})

@@ -81,8 +81,6 @@ type diagnostics struct {
 	jobID string // the latest that an Unknown event named, in memory of its own
 }
 
-func (*diagnostics) Name() string { return "diagnostics" }
-
 func (*diagnostics) Open(_ *Tracker, rows []Row[Diagnostic]) []Row[Diagnostic] { return rows }
 
 func (p *diagnostics) Reduce(step *Step, rows []Row[Diagnostic]) []Row[Diagnostic] {

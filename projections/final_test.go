@@ -14,31 +14,31 @@ import (
 // must not hold it back, and one that never becomes final must not be given
 // away.
 func TestRowsBecomeFinalAtOnce(t *testing.T) {
-	finalWhen(t, projections.Runs.New, func([]domain.Event, projections.Run) bool { return false })
-	finalWhen(t, projections.RunTimings.New, func([]domain.Event, projections.RunTiming) bool { return false })
-	finalWhen(t, projections.Slowest.New, func([]domain.Event, projections.SlowSh) bool { return false })
-	finalWhen(t, projections.Diagnostics.New, func([]domain.Event, projections.Diagnostic) bool { return true })
-	finalWhen(t, projections.Jobs.New, func(events []domain.Event, row projections.Job) bool {
+	finalWhen(t, projections.Runs, func([]domain.Event, projections.Run) bool { return false })
+	finalWhen(t, projections.RunTimings, func([]domain.Event, projections.RunTiming) bool { return false })
+	finalWhen(t, projections.Slowest, func([]domain.Event, projections.SlowSh) bool { return false })
+	finalWhen(t, projections.Diagnostics, func([]domain.Event, projections.Diagnostic) bool { return true })
+	finalWhen(t, projections.Jobs, func(events []domain.Event, row projections.Job) bool {
 		return endOf(events, row.JobID) != never
 	})
-	finalWhen(t, projections.JobTimings.New, func(events []domain.Event, row projections.JobTiming) bool {
+	finalWhen(t, projections.JobTimings, func(events []domain.Event, row projections.JobTiming) bool {
 		return endOf(events, row.JobID) != never
 	})
-	finalWhen(t, projections.ShEvents.New, func(events []domain.Event, row projections.ShEvent) bool {
+	finalWhen(t, projections.ShEvents, func(events []domain.Event, row projections.ShEvent) bool {
 		return closedBy(events, shOf(events, row.JobID)[row.Seq-1]) != never
 	})
-	finalWhen(t, projections.ShTimings.New, func(events []domain.Event, row projections.ShTiming) bool {
+	finalWhen(t, projections.ShTimings, func(events []domain.Event, row projections.ShTiming) bool {
 		return closedBy(events, shOf(events, row.JobID)[row.Seq-1]) != never
 	})
 }
 
 // finalWhen checks after each entry that the rows which are final are those of
 // which it is said, given the events so far.
-func finalWhen[R comparable](t *testing.T, newProjection func() projections.Projection[R], final func([]domain.Event, R) bool) {
-	t.Run(newProjection().Name(), rapid.MakeCheck(func(t *rapid.T) {
+func finalWhen[R comparable](t *testing.T, of *projections.Defined[R], final func([]domain.Event, R) bool) {
+	t.Run(of.Name, rapid.MakeCheck(func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
 		var rows []projections.Row[R]
-		fold := projections.NewFold("run", projections.Into(newProjection(), func(row *projections.Row[R]) { rows = append(rows, *row) }))
+		fold := projections.NewFold("run", of.Into(func(row *projections.Row[R]) { rows = append(rows, *row) }))
 		for i := range stream {
 			fold.Apply(&stream[i])
 			handedOut := len(rows)

@@ -33,21 +33,23 @@ type Member interface {
 	length() *int
 }
 
-// Into makes a projection a member of a fold. Its rows go to take: the final
-// ones as they become so, the open ones at each [Fold.Open]. A row is valid
-// until take returns; the strings in it as long as they are held.
-func Into[R comparable](p Projection[R], take func(*Row[R])) Member {
-	return &member[R]{projection: p, take: take}
+// Into makes a projection a member of a fold, in which no other has its name: a saved fold
+// has the state under it. The rows go to take: the final ones as they become so, the open
+// ones at each [Fold.Open]. A row is valid until take returns; the strings in it as long as
+// they are held. A projection that is declared has its name from there, see [Defined.Into].
+func Into[R comparable](name string, p Projection[R], take func(*Row[R])) Member {
+	return &member[R]{called: name, projection: p, take: take}
 }
 
 type member[R comparable] struct {
+	called     string
 	projection Projection[R]
 	take       func(*Row[R])
 	rows       []Row[R] // used again at every step
 	count      int      // of the rows that were handed out
 }
 
-func (m *member[R]) name() string { return m.projection.Name() }
+func (m *member[R]) name() string { return m.called }
 func (m *member[R]) state() any   { return m.projection }
 func (m *member[R]) length() *int { return &m.count }
 

@@ -39,8 +39,6 @@ var Jobs = Define(Declaration[Job]{
 
 type jobs struct{}
 
-func (*jobs) Name() string { return "jobs" }
-
 func (*jobs) Reduce(step *Step, rows []Row[Job]) []Row[Job] {
 	if !step.JobEnds {
 		return rows

@@ -16,8 +16,6 @@ var LabelRows = Define(Declaration[Label]{
 
 type labels struct{}
 
-func (*labels) Name() string { return "labels" }
-
 func (*labels) Reduce(step *Step, rows []Row[Label]) []Row[Label] {
 	if !step.RunStarts {
 		return rows

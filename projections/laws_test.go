@@ -9,24 +9,21 @@ import (
 )
 
 func TestLaws(t *testing.T) {
-	obey(t, "run", projections.Runs.New, modelRun)
-	obey(t, "labels", projections.LabelRows.New, modelLabels)
-	obey(t, "runs", projections.RunTable.New, modelRunRow)
-	obey(t, "jobs", projections.Jobs.New, modelJobs, laws.Independent(func(row projections.Job) string { return row.JobID }))
-	obey(t, "sh_events", projections.ShEvents.New, modelShEvents, laws.Independent(func(row projections.ShEvent) string { return row.JobID }))
-	obey(t, "timings.run", projections.RunTimings.New, modelRunTiming)
-	obey(t, "timings.jobs", projections.JobTimings.New, modelJobTimings, laws.Independent(func(row projections.JobTiming) string { return row.JobID }))
-	obey(t, "timings.sh_events", projections.ShTimings.New, modelShTimings, laws.Independent(func(row projections.ShTiming) string { return row.JobID }))
-	obey(t, "timings.slowest", projections.Slowest.New, modelSlowest)
-	obey(t, "diagnostics", projections.Diagnostics.New, modelDiagnostics)
+	obey(t, projections.Runs, modelRun)
+	obey(t, projections.LabelRows, modelLabels)
+	obey(t, projections.RunTable, modelRunRow)
+	obey(t, projections.Jobs, modelJobs, laws.Independent(func(row projections.Job) string { return row.JobID }))
+	obey(t, projections.ShEvents, modelShEvents, laws.Independent(func(row projections.ShEvent) string { return row.JobID }))
+	obey(t, projections.RunTimings, modelRunTiming)
+	obey(t, projections.JobTimings, modelJobTimings, laws.Independent(func(row projections.JobTiming) string { return row.JobID }))
+	obey(t, projections.ShTimings, modelShTimings, laws.Independent(func(row projections.ShTiming) string { return row.JobID }))
+	obey(t, projections.Slowest, modelSlowest)
+	obey(t, projections.Diagnostics, modelDiagnostics)
 }
 
-func obey[R comparable](t *testing.T, name string, newProjection func() projections.Projection[R], model func([]domain.Entry) []R, options ...laws.Option) {
-	t.Run(name, func(t *testing.T) {
+func obey[R comparable](t *testing.T, of *projections.Defined[R], model func([]domain.Entry) []R, options ...laws.Option) {
+	t.Run(of.Name, func(t *testing.T) {
 		t.Parallel()
-		if got := newProjection().Name(); got != name {
-			t.Errorf("the projection calls itself %q", got)
-		}
-		laws.Check(t, newProjection, append(options, laws.Model(model))...)
+		laws.Check(t, of, append(options, laws.Model(model))...)
 	})
 }

@@ -11,19 +11,19 @@ import (
 // not kept.
 func countingMembers(rows *int) []projections.Member {
 	return []projections.Member{
-		counting(projections.Runs.New(), rows),
-		counting(projections.Jobs.New(), rows),
-		counting(projections.ShEvents.New(), rows),
-		counting(projections.RunTimings.New(), rows),
-		counting(projections.JobTimings.New(), rows),
-		counting(projections.ShTimings.New(), rows),
-		counting(projections.Slowest.New(), rows),
-		counting(projections.Diagnostics.New(), rows),
+		counting(projections.Runs, rows),
+		counting(projections.Jobs, rows),
+		counting(projections.ShEvents, rows),
+		counting(projections.RunTimings, rows),
+		counting(projections.JobTimings, rows),
+		counting(projections.ShTimings, rows),
+		counting(projections.Slowest, rows),
+		counting(projections.Diagnostics, rows),
 	}
 }
 
-func counting[R comparable](p projections.Projection[R], rows *int) projections.Member {
-	return projections.Into(p, func(*projections.Row[R]) { *rows++ })
+func counting[R comparable](of *projections.Defined[R], rows *int) projections.Member {
+	return of.Into(func(*projections.Row[R]) { *rows++ })
 }
 
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }

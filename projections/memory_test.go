@@ -146,7 +146,7 @@ func TestMemoryOfEachOpenSh(t *testing.T) {
 func TestJobIDsDoNotKeepWhatWasRead(t *testing.T) {
 	const jobs, size = 16, 1 << 20
 	var kept []projections.Diagnostic
-	fold := projections.NewFold("run", projections.Into(projections.Diagnostics.New(), func(row *projections.Row[projections.Diagnostic]) {
+	fold := projections.NewFold("run", projections.Diagnostics.Into(func(row *projections.Row[projections.Diagnostic]) {
 		kept = append(kept, row.Value)
 	}))
 	before := heapBytes()

@@ -8,8 +8,6 @@ package projections
 //
 // An implementation is held to the contract by projections/laws.
 type Projection[R comparable] interface {
-	// Name returns the projection's name, unique within a fold.
-	Name() string
 	// Reduce takes one step and appends the rows that it made final, with their
 	// Final set. The step is valid until Reduce returns; the strings in it as long as
 	// they are held.

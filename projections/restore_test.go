@@ -101,8 +101,8 @@ func TestRestoreRefusesOtherVersions(t *testing.T) {
 }
 
 func TestRestoreRefusesOtherMembers(t *testing.T) {
-	jobs := projections.Into(projections.Jobs.New(), func(*projections.Row[projections.Job]) {})
-	slowest := projections.Into(projections.Slowest.New(), func(*projections.Row[projections.SlowSh]) {})
+	jobs := projections.Jobs.Into(func(*projections.Row[projections.Job]) {})
+	slowest := projections.Slowest.Into(func(*projections.Row[projections.SlowSh]) {})
 	state, err := projections.NewFold("run", jobs).Save()
 	if err != nil {
 		t.Fatal(err)

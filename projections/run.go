@@ -34,8 +34,6 @@ type runs struct {
 	FailedSh      int   `json:"failed_sh"`
 }
 
-func (*runs) Name() string { return "run" }
-
 func (p *runs) Reduce(step *Step, rows []Row[Run]) []Row[Run] {
 	switch {
 	case step.Kind == domain.Unknown:

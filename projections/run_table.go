@@ -21,8 +21,6 @@ type runTable struct {
 	Timing runTimings `json:"timing"`
 }
 
-func (*runTable) Name() string { return "runs" }
-
 func (p *runTable) Reduce(step *Step, rows []Row[RunRow]) []Row[RunRow] {
 	p.Run.Reduce(step, nil)
 	p.Timing.Reduce(step, nil)

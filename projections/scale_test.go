@@ -93,7 +93,7 @@ func checkRingSh(t *testing.T, i int, row projections.ShEvent, atOnce, sh int) {
 func TestJobsOfTheSameHash(t *testing.T) {
 	const jobs = 300_000
 	rows := 0
-	fold := projections.NewFold("run", counting(projections.Jobs.New(), &rows))
+	fold := projections.NewFold("run", counting(projections.Jobs, &rows))
 	for i := range jobs {
 		fold.Apply(&domain.Entry{Event: jobStarted(0, strconv.Itoa(i))})
 	}

@@ -25,8 +25,6 @@ var ShEvents = Define(Declaration[ShEvent]{
 
 type shEvents struct{}
 
-func (*shEvents) Name() string { return "sh_events" }
-
 func (*shEvents) Reduce(step *Step, rows []Row[ShEvent]) []Row[ShEvent] {
 	if !step.ShCloses {
 		return rows

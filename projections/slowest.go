@@ -30,8 +30,6 @@ type rankedSh struct {
 	Sh    SlowSh `json:"sh"`
 }
 
-func (*slowest) Name() string { return "timings.slowest" }
-
 func (p *slowest) Reduce(step *Step, rows []Row[SlowSh]) []Row[SlowSh] {
 	if !step.ShCloses {
 		return rows

@@ -17,8 +17,6 @@ type probe struct {
 
 type noRows = []projections.Row[struct{}]
 
-func (*probe) Name() string { return "probe" }
-
 func (*probe) Open(_ *projections.Tracker, rows noRows) noRows { return rows }
 
 func (p *probe) Reduce(step *projections.Step, rows noRows) noRows {
@@ -27,7 +25,7 @@ func (p *probe) Reduce(step *projections.Step, rows noRows) noRows {
 }
 
 func probing(look func(*projections.Step)) projections.Member {
-	return projections.Into(&probe{look}, func(*projections.Row[struct{}]) {})
+	return projections.Into("probe", &probe{look}, func(*projections.Row[struct{}]) {})
 }
 
 // What a step says of an event is so, of every event of every stream.

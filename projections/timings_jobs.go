@@ -24,8 +24,6 @@ var JobTimings = Define(Declaration[JobTiming]{
 
 type jobTimings struct{}
 
-func (*jobTimings) Name() string { return "timings.jobs" }
-
 func (*jobTimings) Reduce(step *Step, rows []Row[JobTiming]) []Row[JobTiming] {
 	if !step.JobEnds {
 		return rows

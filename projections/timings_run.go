@@ -28,8 +28,6 @@ type runTimings struct {
 	PeakJobs int       `json:"peak_jobs"`
 }
 
-func (*runTimings) Name() string { return "timings.run" }
-
 func (p *runTimings) Reduce(step *Step, rows []Row[RunTiming]) []Row[RunTiming] {
 	switch {
 	case step.JobStarts:

@@ -20,8 +20,6 @@ var ShTimings = Define(Declaration[ShTiming]{
 
 type shTimings struct{}
 
-func (*shTimings) Name() string { return "timings.sh_events" }
-
 func (*shTimings) Reduce(step *Step, rows []Row[ShTiming]) []Row[ShTiming] {
 	if !step.ShCloses {
 		return rows

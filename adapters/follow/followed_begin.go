@@ -12,7 +12,7 @@ import (
 // begin finds out where to read from, and brings the rows up to it.
 func (f *followed) begin(before *tail.Position) error {
 	f.digest = sha256.New()
-	f.fold = projections.NewFold(f.source.Run, projections.Into(projections.Runs.New(), func(row *projections.Row[projections.Run]) { f.row = row.Value }))
+	f.fold = projections.NewFold(f.source.Run, projections.Runs.Into(func(row *projections.Row[projections.Run]) { f.row = row.Value }))
 	if before != nil {
 		f.stream.Replay(*before)
 		f.shown = before.Offset()

@@ -49,9 +49,9 @@ func newBoardRun(id domain.RunID) *boardRun {
 func (r *boardRun) begin() {
 	r.exits, r.trouble, r.waits, r.stale = nil, "", "", true
 	r.fold = projections.NewFold(r.id,
-		projections.Into(projections.Runs.New(), func(row *projections.Row[projections.Run]) { r.row = row.Value }),
-		projections.Into(display.FailedCommands(), func(row *projections.Row[int]) { r.failed = row.Value }),
-		projections.Into(&happenings{}, r.happens))
+		projections.Runs.Into(func(row *projections.Row[projections.Run]) { r.row = row.Value }),
+		projections.Into("failed_commands", display.FailedCommands(), func(row *projections.Row[int]) { r.failed = row.Value }),
+		told.Into(r.happens))
 }
 
 func (r *boardRun) take(entries []domain.Entry) {

@@ -8,21 +8,21 @@ import (
 
 // happening is something that people who wait for a run want to be told.
 type happening struct {
-	What what
+	What what `json:"what"`
 	// Job is the index of the job, JobID its id.
-	Job   int
-	JobID string
+	Job   int    `json:"job"`
+	JobID string `json:"job_id"`
 	// Seq, Cmd and ExitCode are those of a command that ended with a code other than 0.
-	Seq      int
-	Cmd      string
-	ExitCode int32
+	Seq      int    `json:"seq"`
+	Cmd      string `json:"cmd"`
+	ExitCode int32  `json:"exit_code"`
 	// Outcome is that of a job or of the run.
-	Outcome domain.Outcome
+	Outcome string `json:"outcome"`
 	// TookMs is how long what ended had been going on.
-	TookMs projections.Null[int64]
+	TookMs projections.Null[int64] `json:"took_ms" min:"0"`
 }
 
-type what uint8
+type what int
 
 const (
 	jobStarted what = iota
@@ -31,13 +31,15 @@ const (
 	runEnded
 )
 
-// happenings is a projection of happenings, in stream order. Every row is final
-// at once.
+// told is a projection of happenings, in stream order. Every row is final at once.
+var told = projections.Define(projections.Declaration[happening]{
+	Name: "live.happenings", Version: 1, Key: []string{"position"}, Unstored: true,
+	New: func() projections.Projection[happening] { return &happenings{} },
+})
+
 type happenings struct {
 	Count int `json:"count"`
 }
-
-func (*happenings) Name() string { return "live.happenings" }
 
 func (*happenings) Open(_ *projections.Tracker, rows []projections.Row[happening]) []projections.Row[happening] {
 	return rows
@@ -49,7 +51,7 @@ func (p *happenings) Reduce(step *projections.Step, rows []projections.Row[happe
 	case step.JobStarts:
 		h = happening{What: jobStarted}
 	case step.JobEnds:
-		h = happening{What: jobEnded, Outcome: step.Outcome}
+		h = happening{What: jobEnded, Outcome: step.Outcome.String()}
 		if step.Job.Started {
 			h.TookMs = display.Span(step.Job.StartedAtMs, step.AtMs)
 		}
@@ -57,7 +59,7 @@ func (p *happenings) Reduce(step *projections.Step, rows []projections.Row[happe
 		h = happening{What: shExited, Seq: step.Sh.Seq, Cmd: step.Sh.Cmd, ExitCode: step.ExitCode,
 			TookMs: display.Span(step.Sh.StartedAtMs, step.AtMs)}
 	case step.Kind == domain.RunFinished && !step.AfterRun:
-		h = happening{What: runEnded, Outcome: step.Outcome, TookMs: display.Span(step.Run.FirstAtMs, step.AtMs)}
+		h = happening{What: runEnded, Outcome: step.Outcome.String(), TookMs: display.Span(step.Run.FirstAtMs, step.AtMs)}
 	default:
 		return rows // most steps are nothing to tell
 	}

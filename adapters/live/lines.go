@@ -56,9 +56,9 @@ func (l *Lines) Take(run domain.RunID, entries []domain.Entry) {
 func (l *Lines) fold(run domain.RunID, entries []domain.Entry) {
 	fold := l.runs[run]
 	if fold == nil {
-		fold = projections.NewFold(run, projections.Into(&happenings{}, func(row *projections.Row[happening]) {
+		fold = projections.NewFold(run, told.Into(func(row *projections.Row[happening]) {
 			l.line(run, row.Value.words())
-		}), projections.Into(projections.Runs.New(), func(row *projections.Row[projections.Run]) {
+		}), projections.Runs.Into(func(row *projections.Row[projections.Run]) {
 			if !row.Value.Ended {
 				l.open[run] = display.OfRun(&row.Value)
 			}
@@ -162,11 +162,11 @@ func (h *happening) words() string {
 	case jobStarted:
 		return job + " started"
 	case jobEnded:
-		return job + " " + h.Outcome.String() + h.after()
+		return job + " " + h.Outcome + h.after()
 	case shExited:
 		return job + " command " + strconv.Itoa(h.Seq) + " " + display.Exit(h.ExitCode) + h.after() + ": " + shown(h.Cmd)
 	}
-	return "run " + h.Outcome.String() + h.after()
+	return "run " + h.Outcome + h.after()
 }
 
 func (h *happening) after() string {

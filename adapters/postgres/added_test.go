@@ -45,8 +45,6 @@ var everyJob = projections.Define(projections.Declaration[everything]{
 
 type everyJobs struct{}
 
-func (everyJobs) Name() string { return "added.everything" }
-
 func (p everyJobs) Reduce(step *projections.Step, rows []projections.Row[everything]) []projections.Row[everything] {
 	if step.JobEnds {
 		rows = append(rows, projections.Row[everything]{Index: step.Job.Index, Final: true, Value: p.row(step.Job)})
@@ -87,8 +85,6 @@ type eventCount struct{}
 type eventCountRow = projections.Row[struct {
 	Events int64 `json:"events"`
 }]
-
-func (*eventCount) Name() string { return "single" }
 
 func (*eventCount) Reduce(_ *projections.Step, rows []eventCountRow) []eventCountRow { return rows }
 

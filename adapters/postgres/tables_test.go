@@ -19,7 +19,6 @@ func mine[R comparable](version int, key ...string) *projections.Defined[R] {
 
 type none[R comparable] struct{}
 
-func (none[R]) Name() string { return "mine" }
 func (none[R]) Reduce(_ *projections.Step, rows []projections.Row[R]) []projections.Row[R] {
 	return rows
 }

@@ -45,8 +45,6 @@ type given struct {
 	step  int
 }
 
-func (*given) Name() string { return "every" }
-
 func (g *given) Reduce(_ *projections.Step, rows []projections.Row[everyType]) []projections.Row[everyType] {
 	for _, i := range g.order {
 		if g.final[i] == g.step {

@@ -41,7 +41,7 @@ func readDigest(run domain.RunID, stream projections.Stream, options Options, li
 	members := []projections.Member{
 		projections.Runs.Into(func(r *projections.Row[projections.Run]) { d.run = r.Value }),
 		projections.RunTimings.Into(func(r *projections.Row[projections.RunTiming]) { d.timing = r.Value }),
-		projections.Into(display.FailedCommands(), func(r *projections.Row[int]) { d.failedSh = r.Value }),
+		projections.Into("failed_commands", display.FailedCommands(), func(r *projections.Row[int]) { d.failedSh = r.Value }),
 		projections.Slowest.Into(func(r *projections.Row[projections.SlowSh]) { d.slowest = append(d.slowest, r.Value) }),
 		projections.Diagnostics.Into(d.diagnostic),
 		projections.LabelRows.Into(func(r *projections.Row[projections.Label]) { d.labels = append(d.labels, r.Value) }),
@@ -50,7 +50,7 @@ func readDigest(run domain.RunID, stream projections.Stream, options Options, li
 		members = append(members, d.jobMembers()...)
 	}
 	if options.showCommands() {
-		members = append(members, projections.Into(&d.commands, func(*projections.Row[none]) {}))
+		members = append(members, projections.Into("report.commands", &d.commands, func(*projections.Row[none]) {}))
 	}
 	for _, of := range options.listed() {
 		l := newListing(of, limits)
@@ -129,8 +129,6 @@ type commands struct {
 }
 
 type none struct{}
-
-func (*commands) Name() string { return "report.commands" }
 
 func (*commands) Open(_ *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
 	return rows

@@ -36,14 +36,14 @@ func FuzzStream(f *testing.F) {
 			entries = entries[:20]
 		}
 		for _, err := range []error{
-			laws.Hold(projections.Runs.New, entries),
-			laws.Hold(projections.Jobs.New, entries),
-			laws.Hold(projections.ShEvents.New, entries),
-			laws.Hold(projections.RunTimings.New, entries),
-			laws.Hold(projections.JobTimings.New, entries),
-			laws.Hold(projections.ShTimings.New, entries),
-			laws.Hold(projections.Slowest.New, entries),
-			laws.Hold(projections.Diagnostics.New, entries),
+			laws.Hold(projections.Runs, entries),
+			laws.Hold(projections.Jobs, entries),
+			laws.Hold(projections.ShEvents, entries),
+			laws.Hold(projections.RunTimings, entries),
+			laws.Hold(projections.JobTimings, entries),
+			laws.Hold(projections.ShTimings, entries),
+			laws.Hold(projections.Slowest, entries),
+			laws.Hold(projections.Diagnostics, entries),
 		} {
 			if err != nil {
 				t.Error(err)

@@ -25,15 +25,15 @@ func expected(t rapid.TB, entries []domain.Entry) []string {
 		}
 	}
 	fold := projections.NewFold("run-1",
-		each(projections.LabelRows.New(), collect("labels")),
-		each(projections.Jobs.New(), collect("jobs")),
-		each(projections.ShEvents.New(), collect("sh_events")),
-		each(projections.JobTimings.New(), collect("timings.jobs")),
-		each(projections.ShTimings.New(), collect("timings.sh_events")),
-		each(projections.Diagnostics.New(), collect("diagnostics")),
-		each(projections.RunTimings.New(), collect("timings.run")),
-		each(projections.Slowest.New(), collect("timings.slowest")),
-		each(projections.Runs.New(), collect("run")),
+		each(projections.LabelRows, collect("labels")),
+		each(projections.Jobs, collect("jobs")),
+		each(projections.ShEvents, collect("sh_events")),
+		each(projections.JobTimings, collect("timings.jobs")),
+		each(projections.ShTimings, collect("timings.sh_events")),
+		each(projections.Diagnostics, collect("diagnostics")),
+		each(projections.RunTimings, collect("timings.run")),
+		each(projections.Slowest, collect("timings.slowest")),
+		each(projections.Runs, collect("run")),
 	)
 	for i := range entries {
 		fold.Apply(&entries[i])
@@ -42,8 +42,8 @@ func expected(t rapid.TB, entries []domain.Entry) []string {
 	return lines
 }
 
-func each[R comparable](p projections.Projection[R], collect func(any)) projections.Member {
-	return projections.Into(p, func(row *projections.Row[R]) { collect(row.Value) })
+func each[R comparable](of *projections.Defined[R], collect func(any)) projections.Member {
+	return of.Into(func(row *projections.Row[R]) { collect(row.Value) })
 }
 
 func TestNDJSON(t *testing.T) {

@@ -25,12 +25,9 @@ func setOf(added ...projections.AnyDefinition) *projections.Set {
 // of some kind leaves out the function.
 type reducer[S any, R comparable] struct {
 	State  S
-	name   string
 	reduce func(*S, *projections.Step, []projections.Row[R]) []projections.Row[R]
 	open   func(*S, *projections.Tracker, []projections.Row[R]) []projections.Row[R]
 }
-
-func (r *reducer[S, R]) Name() string { return r.name }
 
 func (r *reducer[S, R]) Reduce(step *projections.Step, rows []projections.Row[R]) []projections.Row[R] {
 	if r.reduce == nil {
@@ -48,7 +45,7 @@ func (r *reducer[S, R]) Open(run *projections.Tracker, rows []projections.Row[R]
 
 // declare declares a projection whose reducer is a copy of the one given.
 func declare[S any, R comparable](of reducer[S, R], d projections.Declaration[R]) *projections.Defined[R] {
-	of.name, d.Version = d.Name, max(d.Version, 1)
+	d.Version = max(d.Version, 1)
 	d.New = func() projections.Projection[R] {
 		fresh := of
 		return &fresh

@@ -17,5 +17,5 @@ func TestDeclared(t *testing.T) {
 }
 
 func check[R comparable](t *testing.T, of *projections.Defined[R], options ...laws.Option) {
-	t.Run(of.Name, func(t *testing.T) { laws.Check(t, of.New, options...) })
+	t.Run(of.Name, func(t *testing.T) { laws.Check(t, of, options...) })
 }

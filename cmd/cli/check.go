@@ -92,7 +92,7 @@ func (c *checker) stream(ctx context.Context, source jsonl.Source, options jsonl
 	var skipped sync.Map // why lines are malformed, by their numbers, until that is printed
 	options.OnMalformed = jsonl.Skip
 	options.Skipped = func(err *jsonl.MalformedError) { skipped.Store(err.Line, err) }
-	fold := projections.NewFold(source.Run, projections.Into(projections.Diagnostics.New(), func(row *projections.Row[projections.Diagnostic]) {
+	fold := projections.NewFold(source.Run, projections.Diagnostics.Into(func(row *projections.Row[projections.Diagnostic]) {
 		d := row.Value
 		c.counts[d.Code]++
 		meaning := d.Code.Meaning()

@@ -23,7 +23,6 @@ func (anyMood) Values() []string { return []string{"good", "bad"} }
 
 type marks struct{}
 
-func (marks) Name() string { return "marks" }
 func (marks) Reduce(_ *projections.Step, rows []projections.Row[mark]) []projections.Row[mark] {
 	return rows
 }

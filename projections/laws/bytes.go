@@ -12,7 +12,7 @@ import (
 //
 //	func FuzzFailedSh(f *testing.F) {
 //		f.Fuzz(func(t *testing.T, data []byte) {
-//			if err := laws.Hold(newFailedSh, laws.FromBytes(data)); err != nil {
+//			if err := laws.Hold(FailedByJob, laws.FromBytes(data)); err != nil {
 //				t.Error(err)
 //			}
 //		})

@@ -14,7 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-func TestTallyBreaksNoLaw(t *testing.T) { Check(t, newTally, Model(modelTally)) }
+func TestTallyBreaksNoLaw(t *testing.T) { Check(t, declared(newTally), Model(modelTally)) }
 
 const planted = "QUIRE_LAWS_PLANTED"
 
@@ -23,12 +23,12 @@ func TestPlanted(t *testing.T) {
 	if os.Getenv(planted) == "" {
 		t.Skip("it is to fail")
 	}
-	Check(t, reducing(func(p *tally, s *step, rows []row) []row {
+	Check(t, declared(reducing(func(p *tally, s *step, rows []row) []row {
 		if s.JobEnds {
 			panic("not yet written")
 		}
 		return rows
-	}), Except("indexed"))
+	})), Except("indexed"))
 }
 
 // What an author sees: each law fails by itself, with a stream to paste; a panic
@@ -63,21 +63,21 @@ func TestCheckReports(t *testing.T) {
 
 func TestHoldIsTheLawsOfOneStream(t *testing.T) {
 	for seed := range 20 {
-		if err := Hold(newTally, Streams().Example(seed)); err != nil {
+		if err := Hold(declared(newTally), Streams().Example(seed)); err != nil {
 			t.Error(err)
 		}
 	}
 	stream := Entries([]domain.Event{domain.NewRunFinished(9, domain.Failed), domain.NewJobStarted(5, "x"), {}})
 	for _, m := range mutants {
 		var found *Counterexample
-		if err := Hold(m.new, stream); err != nil && !errors.As(err, &found) {
+		if err := Hold(declared(m.new), stream); err != nil && !errors.As(err, &found) {
 			t.Errorf("%s: %v", m.name, err)
 		}
 	}
-	if err := Hold(opening(func(_ *tally, _ *tracker, rows []row) []row { return append(rows, row{Index: 1}) }), stream); err == nil {
+	if err := Hold(declared(opening(func(_ *tally, _ *tracker, rows []row) []row { return append(rows, row{Index: 1}) })), stream); err == nil {
 		t.Error("a law that is broken holds")
 	}
-	if err := Hold(newTally, stream, Model(func([]domain.Entry) []tally { return nil })); err == nil {
+	if err := Hold(declared(newTally), stream, Model(func([]domain.Entry) []tally { return nil })); err == nil {
 		t.Error("a model that says something else holds")
 	}
 }
@@ -88,7 +88,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"of another type's jobs": Independent(func(int) string { return "" }),
 		"no such law":            Except("resumeable"),
 	} {
-		if err := Hold(newTally, nil, option); err == nil {
+		if err := Hold(declared(newTally), nil, option); err == nil {
 			t.Errorf("%s: there is no error", name)
 		}
 	}
@@ -98,12 +98,12 @@ func TestOptionsAreChecked(t *testing.T) {
 func TestWith(t *testing.T) {
 	event := domain.NewUnknown(1, "deployed", `{"to":"production"}`)
 	own := StreamsOf(rapid.Just([]domain.Event{event}))
-	wrong := reducing(func(_ *tally, s *step, rows []row) []row {
+	wrong := declared(reducing(func(_ *tally, s *step, rows []row) []row {
 		if s.Type == event.Type {
 			panic("no room for it")
 		}
 		return rows
-	})
+	}))
 	for seed := range 100 {
 		if Hold(wrong, optionsOf([]Option{With(own)}).streams.Example(seed)) != nil {
 			return
@@ -122,11 +122,11 @@ func (*recorder) Helper()                        {}
 func (r *recorder) Errorf(f string, args ...any) { r.text += fmt.Sprintf(f, args...) }
 
 func TestGivenThen(t *testing.T) {
-	newRetries := func() projections.Projection[tally] {
+	retries := declared(func() projections.Projection[tally] {
 		return &retries{Runs: map[string]map[string]int{}, hoards: true}
-	}
+	})
 	test := &recorder{TB: t}
-	example := Given(test, newRetries,
+	example := Given(test, retries,
 		domain.NewShStarted(1, "build", "make"), domain.NewShStarted(2, "build", "make"),
 		domain.NewShStarted(3, "build", "test"), domain.NewShStarted(4, "build", "test"))
 	example.Then().ThenFinal()

@@ -105,14 +105,12 @@ var rubbish = domain.Entry{
 // spoiler returns a member that overwrites the step when those before it have
 // seen it.
 func spoiler() projections.Member {
-	return projections.Into(spoils{}, func(*projections.Row[struct{}]) {})
+	return projections.Into("spoiler", spoils{}, func(*projections.Row[struct{}]) {})
 }
 
 type spoils struct{}
 
 type nothing = []projections.Row[struct{}]
-
-func (spoils) Name() string { return "laws: spoiler" }
 
 func (spoils) Open(_ *projections.Tracker, rows nothing) nothing { return rows }
 

@@ -1,9 +1,9 @@
 // Package laws holds projections to their contract. It is a kit for tests:
-// give it a function that returns a fresh projection, and it tries to find a
-// stream on which the projection breaks a law.
+// give it the declaration of a projection, and it tries to find a stream on
+// which the projection breaks a law.
 //
 //	func TestFailedSh(t *testing.T) {
-//		laws.Check(t, newFailedSh,
+//		laws.Check(t, FailedByJob,
 //			laws.Model(modelFailedSh),
 //			laws.Independent(func(row FailedSh) string { return row.JobID }))
 //	}
@@ -68,7 +68,7 @@
 // [Given] states one: the rows that some events make, or those that a further event
 // changes. It reports a difference with the events in front of it.
 //
-//	laws.Given(t, newFailedSh,
+//	laws.Given(t, FailedByJob,
 //		domain.NewShStarted(1, "build", "make"),
 //	).When(
 //		domain.NewShFinished(2, "build", 2),

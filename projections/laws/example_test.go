@@ -15,16 +15,21 @@ type FailedSh struct {
 	Count int    `json:"count"`
 }
 
-// failedSh is a projection of somebody's own. Jobs are numbered by the run's
+// FailedByJob is a projection of somebody's own.
+var FailedByJob = projections.Define(projections.Declaration[FailedSh]{
+	Name:    "failed_by_job",
+	Version: 1,
+	Key:     []string{"job_id"},
+	New:     func() projections.Projection[FailedSh] { return &failedSh{} },
+	Doc:     "How many commands of each job have failed.",
+})
+
+// failedSh is its reducer. Jobs are numbered by the run's
 // tracker, so that a slice will do for its state. Its field is exported to be
 // saved with the fold, and it is used as a pointer to be restored.
 type failedSh struct {
 	ByJob []int `json:"by_job"`
 }
-
-func newFailedSh() projections.Projection[FailedSh] { return &failedSh{} }
-
-func (*failedSh) Name() string { return "failed_sh" }
 
 // Reduce counts. No row is ever final: a command can fail after its job ended.
 func (p *failedSh) Reduce(step *projections.Step, rows []projections.Row[FailedSh]) []projections.Row[FailedSh] {
@@ -52,14 +57,14 @@ func (p *failedSh) Open(run *projections.Tracker, rows []projections.Row[FailedS
 func ExampleCheck() {
 	var t *testing.T // the parameter of the test whose body this is
 
-	laws.Check(t, newFailedSh, laws.Independent(func(row FailedSh) string { return row.JobID }))
+	laws.Check(t, FailedByJob, laws.Independent(func(row FailedSh) string { return row.JobID }))
 }
 
 // A projection of one's own runs beside others, in one pass over a stream.
 func Example_fold() {
 	fold := projections.NewFold("42",
-		projections.Into(newFailedSh(), func(row *projections.Row[FailedSh]) { fmt.Println(row.Value.JobID, row.Value.Count) }),
-		projections.Into(projections.Jobs.New(), func(row *projections.Row[projections.Job]) { fmt.Println(row.Value.JobID, row.Value.State) }),
+		FailedByJob.Into(func(row *projections.Row[FailedSh]) { fmt.Println(row.Value.JobID, row.Value.Count) }),
+		projections.Jobs.Into(func(row *projections.Row[projections.Job]) { fmt.Println(row.Value.JobID, row.Value.State) }),
 	)
 	for _, event := range []domain.Event{
 		domain.NewJobStarted(1, "build"),

@@ -20,12 +20,12 @@ type Example[R comparable] struct {
 
 // Given is an example of a projection: events, and in Then the rows that they make.
 //
-//	laws.Given(t, newFailedSh,
+//	laws.Given(t, FailedByJob,
 //		domain.NewShStarted(1, "build", "make"),
 //		domain.NewShFinished(2, "build", 2),
 //	).Then(FailedSh{"build", 1})
-func Given[R comparable](t testing.TB, newProjection func() projections.Projection[R], events ...domain.Event) *Example[R] {
-	return &Example[R]{t: t, newProjection: newProjection, events: events}
+func Given[R comparable](t testing.TB, of *projections.Defined[R], events ...domain.Event) *Example[R] {
+	return &Example[R]{t: t, newProjection: of.New, events: events}
 }
 
 // When adds events. Then is about the rows that they add or change.

@@ -18,10 +18,10 @@ var update = flag.Bool("laws.update", false, "write the golden files of laws.Gol
 // Golden compares the rows of a stream with those in a file, a line of JSON for each
 // in order of their index. With the flag -laws.update it writes the file.
 //
-//	laws.Golden(t, newFailedSh, jsonl.NewReader(file, jsonl.Options{}), "testdata/failed_sh.golden")
-func Golden[R comparable](t testing.TB, newProjection func() projections.Projection[R], stream projections.Stream, path string) {
+//	laws.Golden(t, FailedByJob, jsonl.NewReader(file, jsonl.Options{}), "testdata/failed_sh.golden")
+func Golden[R comparable](t testing.TB, of *projections.Defined[R], stream projections.Stream, path string) {
 	t.Helper()
-	o := observe(newProjection())
+	o := observe(of.New())
 	if err := o.fold.Drain(stream); err != nil {
 		t.Fatal(err)
 	}

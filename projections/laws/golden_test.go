@@ -35,7 +35,7 @@ func TestGolden(t *testing.T) {
 			}
 		}()
 		stream := streamOf(Entries([]domain.Event{domain.NewShStarted(1, "a", cmd), {}}))
-		Golden(test, newTally, &stream, path)
+		Golden(test, declared(newTally), &stream, path)
 		return test.text
 	}
 	if report := golden("<make>"); !strings.Contains(report, "-laws.update") {

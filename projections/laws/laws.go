@@ -26,15 +26,16 @@ type named[R comparable] struct {
 	law  law[R]
 }
 
-// Check holds a projection to the laws, each in a subtest of its own.
-// newProjection returns a fresh projection at each call.
-func Check[R comparable](t *testing.T, newProjection func() projections.Projection[R], options ...Option) {
+// Check holds a projection to the laws, each in a subtest of its own. A mistake in its
+// declaration ends the test.
+func Check[R comparable](t *testing.T, of *projections.Defined[R], options ...Option) {
 	t.Helper()
 	o := optionsOf(options)
-	laws, err := lawsOf[R](o)
+	laws, err := lawsOf(of, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	newProjection := of.New
 	run := func(name string, test func(*testing.T)) {
 		if !slices.Contains(o.except, name) {
 			t.Run(name, test)
@@ -54,9 +55,9 @@ func Check[R comparable](t *testing.T, newProjection func() projections.Projecti
 // stream. It is for streams that were recorded, and for fuzz targets. It leaves
 // out the three laws of [Check] that are about the machine: timeless, bounded and
 // elsewhere.
-func Hold[R comparable](newProjection func() projections.Projection[R], stream []domain.Entry, options ...Option) error {
+func Hold[R comparable](of *projections.Defined[R], stream []domain.Entry, options ...Option) error {
 	o := optionsOf(options)
-	laws, err := lawsOf[R](o)
+	laws, err := lawsOf(of, o)
 	if err != nil {
 		return err
 	}
@@ -64,8 +65,8 @@ func Hold[R comparable](newProjection func() projections.Projection[R], stream [
 		if slices.Contains(o.except, law.name) {
 			continue
 		}
-		if err := law.hold(newProjection, stream); err != nil {
-			return smallest(newProjection, law, stream, err)
+		if err := law.hold(of.New, stream); err != nil {
+			return smallest(of.New, law, stream, err)
 		}
 	}
 	return nil
@@ -75,7 +76,12 @@ const nameTotal, nameTimeless, nameBounded, nameElsewhere = "total", "timeless",
 
 // lawsOf returns the laws that are about one stream at a time. The others take
 // it that the projection is total.
-func lawsOf[R comparable](o *settings) ([]named[R], error) {
+func lawsOf[R comparable](of *projections.Defined[R], o *settings) ([]named[R], error) {
+	if !slices.Contains(projections.Builtin.All(), of.Definition) {
+		if _, err := projections.NewSet(of); err != nil {
+			return nil, fmt.Errorf("laws: the declaration is wrong: %w", err)
+		}
+	}
 	laws := []named[R]{
 		{nameTotal, total[R]},
 		{"deterministic", deterministic[R]},

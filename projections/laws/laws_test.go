@@ -10,13 +10,13 @@ import (
 )
 
 func TestFailedSh(t *testing.T) {
-	laws.Check(t, newFailedSh,
+	laws.Check(t, FailedByJob,
 		laws.Independent(func(row FailedSh) string { return row.JobID }),
 		laws.Model(modelFailedSh))
 }
 
 func TestFailedShCounts(t *testing.T) {
-	laws.Given(t, newFailedSh,
+	laws.Given(t, FailedByJob,
 		domain.NewShStarted(1, "build", "false"),
 		domain.NewShStarted(2, "test", "true"),
 		domain.NewShFinished(3, "build", 1),
@@ -32,13 +32,13 @@ func TestFailedShOfAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	laws.Golden(t, newFailedSh, jsonl.NewReader(file, jsonl.Options{}), "testdata/failed_sh.golden")
+	laws.Golden(t, FailedByJob, jsonl.NewReader(file, jsonl.Options{}), "testdata/failed_sh.golden")
 }
 
 func FuzzFailedSh(f *testing.F) {
 	f.Add([]byte("\x02\x00\x01\x00\x03\x00\x02\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := laws.Hold(newFailedSh, laws.FromBytes(data), laws.Model(modelFailedSh)); err != nil {
+		if err := laws.Hold(FailedByJob, laws.FromBytes(data), laws.Model(modelFailedSh)); err != nil {
 			t.Error(err)
 		}
 	})

@@ -28,8 +28,6 @@ type (
 	row     = projections.Row[tally]
 )
 
-func (*tally) Name() string { return "tally" }
-
 func (p *tally) Reduce(s *step, rows []row) []row {
 	p.Count++
 	if s.Kind == domain.ShStarted {
@@ -51,6 +49,11 @@ func modelTally(stream []domain.Entry) []tally {
 }
 
 func newTally() projections.Projection[tally] { return &tally{} }
+
+// declared declares a projection of tallies, which their places tell apart.
+func declared(newProjection maker[tally]) *projections.Defined[tally] {
+	return projections.Define(projections.Declaration[tally]{Name: "tally", Version: 1, Key: []string{"position"}, New: newProjection})
+}
 
 // broken is a tally that does one thing in a way of its own.
 type broken struct {
@@ -239,7 +242,7 @@ func breaks(t *testing.T, name string, newProjection maker[tally]) error {
 		Independent(func(row tally) string { return row.Cmd }),
 		Model(modelTally),
 	})
-	laws, err := lawsOf[tally](o)
+	laws, err := lawsOf(declared(newProjection), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +382,6 @@ type retries struct {
 	hoards bool
 }
 
-func (*retries) Name() string                      { return "retries" }
 func (*retries) Open(_ *tracker, rows []row) []row { return rows }
 
 func (p *retries) Reduce(s *step, rows []row) []row {
@@ -422,14 +424,11 @@ func (p *seen) Reduce(s *step, rows []row) []row {
 // nothing to restore it into.
 type byValue struct{ tally }
 
-func (byValue) Name() string                      { return "by value" }
 func (byValue) Reduce(_ *step, rows []row) []row  { return rows }
 func (byValue) Open(_ *tracker, rows []row) []row { return rows }
 
 // onceOnly survives being restored once: what was restored is not saved again.
 type onceOnly struct{ count, restored int }
-
-func (*onceOnly) Name() string { return "once only" }
 
 func (p *onceOnly) Reduce(_ *step, rows []row) []row {
 	p.count++
@@ -448,8 +447,6 @@ type late struct {
 	Count int `json:"count"`
 	since int // -1 where it was not restored
 }
-
-func (*late) Name() string { return "late" }
 
 func (p *late) Reduce(_ *step, rows []row) []row {
 	p.Count++

@@ -20,7 +20,7 @@ func observe[R comparable](p projections.Projection[R], others ...projections.Me
 	o := &observer[R]{}
 	o.into = &o.final
 	take := func(row *projections.Row[R]) { *o.into = append(*o.into, *row) }
-	o.fold = projections.NewFold("run", append([]projections.Member{projections.Into(p, take)}, others...)...)
+	o.fold = projections.NewFold("run", append([]projections.Member{projections.Into("observed", p, take)}, others...)...)
 	return o
 }
 

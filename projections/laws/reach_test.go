@@ -36,7 +36,7 @@ func TestReach(t *testing.T) {
 // situations says what is in a stream.
 func situations(stream []domain.Entry) map[string]bool {
 	is := map[string]bool{"an empty stream": len(stream) == 0}
-	fold := projections.NewFold("run", projections.Into(observing(is), func(*projections.Row[struct{}]) {}))
+	fold := projections.NewFold("run", projections.Into("situations", observing(is), func(*projections.Row[struct{}]) {}))
 	for i := range stream {
 		fold.Apply(&stream[i])
 	}
@@ -60,7 +60,6 @@ type situated struct {
 	again  map[string]int    // how many commands of a job have run again
 }
 
-func (*situated) Name() string                          { return "situations" }
 func (*situated) Open(_ *tracker, rows nothing) nothing { return rows }
 func (p *situated) note(what string, when bool)         { p.is[what] = p.is[what] || when }
 func (p *situated) Reduce(s *step, rows nothing) nothing {

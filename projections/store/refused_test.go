@@ -135,8 +135,6 @@ func TestSomeRowsAreNewer(t *testing.T) {
 // added is a projection without rows.
 type added struct{}
 
-func (added) Name() string { return "added" }
-
 func (added) Reduce(_ *projections.Step, rows []projections.Row[projections.Label]) []projections.Row[projections.Label] {
 	return rows
 }

@@ -15,8 +15,6 @@ type failedCommands struct {
 	Exits map[int]int `json:"exits"`
 }
 
-func (*failedCommands) Name() string { return "failed_commands" }
-
 func (p *failedCommands) Reduce(step *projections.Step, rows []projections.Row[int]) []projections.Row[int] {
 	switch {
 	case step.ShCloses && step.ExitCode != 0 && !step.Job.Final:

@@ -15,7 +15,7 @@ func TestFailedCommands(t *testing.T) {
 		stream := laws.Streams().Draw(t, "stream")
 		record, fold := projections.NewRecord("r")
 		got := 0
-		counting := projections.NewFold("r", projections.Into(FailedCommands(), func(row *projections.Row[int]) { got = row.Value }))
+		counting := projections.NewFold("r", projections.Into("failed_commands", FailedCommands(), func(row *projections.Row[int]) { got = row.Value }))
 		for i := range stream {
 			fold.Apply(&stream[i])
 			counting.Apply(&stream[i])
