@@ -17,6 +17,7 @@ func FuzzFold(f *testing.F) {
 	f.Add([]byte("\x00\x00\x01\x00\x02\x00\x02\x00\x03\x00\x05\x01\x01\x00\x09\x00"), uint8(2))
 	f.Add([]byte("\x02\x01\x05\x00\x02\x01\x06\x00\x01\x01\x04\x01\x00\x01\x03\x00\x03\x01\x02\x07\x05\x00\x00\x00\x04\x01\x00\x03\x07\x00\x00\x00"), uint8(3))
 	f.Add([]byte("\x00\x00\x82\x00\x00\x01\x83\x00\x01\x00\x80\x00\x01\x01\x81\x00\x06\x00\x00\x00"), uint8(1))
+	f.Add([]byte("0000"), uint8(1)) // a label in the first part
 	f.Fuzz(func(t *testing.T, data []byte, cut uint8) {
 		stream := laws.FromBytes(data[:min(len(data), 4*64)]) // the models are slow
 		whole := projectEntries(t, stream)
@@ -56,6 +57,7 @@ func projectInTwo(t *testing.T, stream []domain.Entry, cut int) *projections.Rec
 // merge puts the final rows of the first part where the second, which has not
 // seen them, has left gaps.
 func merge(first, second *projections.Record) *projections.Record {
+	second.Labels = fill(first.Labels, second.Labels)
 	second.Jobs = fill(first.Jobs, second.Jobs)
 	second.ShEvents = fill(first.ShEvents, second.ShEvents)
 	second.Timings.Jobs = fill(first.Timings.Jobs, second.Timings.Jobs)
