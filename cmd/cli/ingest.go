@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -54,11 +56,21 @@ func ingestAll(t *taking, sources sources, bar *progress) error {
 func (t *taking) remind() {
 	outdated, err := t.store.Outdated(t.ctx, "", 1)
 	if err == nil && len(outdated) > 0 {
-		say(t.err, fmt.Sprintf("the store has runs whose rows lack a projection or are of an older version of one, such as run %s; quire-project rebuild brings them up to date", outdated[0]))
+		say(t.err, fmt.Sprintf("the store has runs whose rows of %s are missing or of an older version, such as run %s; quire-project rebuild derives them", t.lacking(outdated[0]), outdated[0]))
 	}
 	if words, err := unknownProjections(t.ctx, t.store); err == nil && words != "" {
 		say(t.err, words)
 	}
+}
+
+// lacking names the projections that a run has no rows of, or older ones.
+func (t *taking) lacking(run domain.RunID) string {
+	stored, err := t.store.Checkpoints(t.ctx, []domain.RunID{run})
+	if err != nil {
+		return "some projections"
+	}
+	missing, _ := projections.Missing(t.store.Projections().Stored(), projections.Versions(stored[run].Projections))
+	return strings.Join(projections.Names(missing), ", ")
 }
 
 // store reads what the flags say of a store, to which those that say how a

@@ -155,7 +155,7 @@ func (t *taking) outdated(runs []domain.RunID) {
 	}
 	gone := slices.DeleteFunc(runs, func(run domain.RunID) bool { return said[run] })
 	for _, run := range gone[:min(len(gone), maxOutdated)] {
-		say(t.err, fmt.Sprintf("run %s: its rows lack a projection or are of an older version of one, and its stream is not there to derive them again; put it back, or remove the run with --prune", run))
+		say(t.err, fmt.Sprintf("run %s: its rows of %s are missing or of an older version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, t.lacking(run)))
 	}
 	if more := len(gone) - maxOutdated; more > 0 {
 		say(t.err, fmt.Sprintf("and %s like these", plural(more, "more run")))
