@@ -7,13 +7,17 @@
 // Each file holds one idea. What a projection is:
 //
 //   - projection.go: the contract, [Projection], and [Row]
+//   - definition.go: its declaration, from which formats, tables and commands follow
+//   - column.go, rows.go: rows as those see them, whatever their type is
+//   - set.go, set_id.go: which projections a program has, in which versions
 //   - tracker.go: what all projections need to know of a run, kept once
 //   - step.go: an event as a projection meets it
 //   - stream.go: what is folded
 //   - fold.go: many projections in one pass, and saving where it stands
 //
-// and the projections themselves, one file each: run, jobs, sh_events,
-// timings_run, timings_jobs, timings_sh, slowest, diagnostics.
+// and the projections themselves, one file each: run, labels, jobs, sh_events,
+// timings_run, timings_jobs, timings_sh, slowest, diagnostics, and run_table, which is a
+// table only.
 //
 // # From events to rows
 //
@@ -27,6 +31,8 @@
 //
 // # Adding a projection
 //
-// Write a type with the three methods of [Projection], put it in a [Fold]
-// with [Into], and hold it to the laws of projections/laws.
+// Write a reducer, a type with the methods of [Projection], and declare it with [Define]:
+// its name, its version, the columns that identify a row. Put it into a set with [NewSet],
+// which finds the mistakes of declarations, and hold it to the laws of projections/laws.
+// docs/projections.md is a walk-through.
 package projections

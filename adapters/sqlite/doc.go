@@ -10,8 +10,8 @@
 //
 // # In a database of your own
 //
-// A program that has a database already hands it in with [New], and finds the
-// tables runs, jobs, sh_events, timings, sh_timings, diagnostics and checkpoints
+// A program that has a database already hands it in with [New], and finds a table for
+// each projection, such as runs and jobs, the view sh_timings and the table checkpoints
 // beside its own. If a table of one of these names is there that is not a
 // store's, nothing is touched, and the error is [store.ErrForeign]. The handle
 // may be one of another driver, as the store uses SQL and database/sql alone;

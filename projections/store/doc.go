@@ -7,13 +7,16 @@
 //   - [IngestAll] and [Rebuild]: do that for many runs, side by side;
 //   - [Projector]: derives rows from segments of streams, as they come;
 //   - [Verify]: folds streams again and names every row that differs;
-//   - [ReadRun], [ReadJobs], [ReadShEvents], [ReadTimings], [ReadRecord]: read rows.
+//   - [Read], [ReadRun], [ReadRecord]: read rows.
+//
+// A store has a table for each projection of the set that it was opened with, and knows
+// nothing of them but their definitions.
 //
 // # How rows stay true
 //
 // Beside the rows of a run stands a [Checkpoint]: how far its stream was read,
-// the digest of what was read, and the version of the reducers. Rows and
-// checkpoint change in one transaction. A stream that still is what the
+// the digest of what was read, and which projections the rows are of, in which versions.
+// Rows and checkpoint change in one transaction. A stream that still is what the
 // checkpoint says needs nothing. One that has grown is read on: rows that
 // have changed since are replaced, new ones are added, and all others stay. One that is not
 // the one that was read any more is folded again from its start.
@@ -24,7 +27,9 @@
 // them again. For it the checkpoint also has the state of the fold: that of the
 // digest, and of the jobs that are open. The rest of what a fold knows is in the
 // rows, the commands that are open too. So whoever
-// has a segment that begins at the checkpoint can go on. A segment that begins
+// has a segment that begins at the checkpoint can go on. A last line that no line feed has
+// ended yet is in the rows, but not in the state, and makes no row final: what it becomes
+// takes its place. A segment that begins
 // behind it is held in the store until those before it have come; a run
 // whose segments cannot be applied is quarantined, and what comes of it is held.
 //
