@@ -23,19 +23,25 @@ type rawMember struct {
 // as [domain.NewUnknown] asks for them: sorted by name, without white space, and of
 // those that have the same name the last one.
 func (t *text) extra(b []byte, m *members) string {
-	rest := slices.DeleteFunc(m.rest, func(raw rawMember) bool { return raw.key == keyJobID && m.read&keyJobID != 0 })
+	rest := m.rest
 	if len(rest) == 0 {
 		return ""
 	}
-	size := 1
+	size, asWritten := 1, true // which is how they stand in the line
 	for i := range rest {
-		size += 2 + rest[i].valueEnd - rest[i].nameAt // an escape that is written again is no longer than it was
-		if raw := &rest[i]; raw.escaped {
+		raw := &rest[i]
+		size += 2 + raw.valueEnd - raw.nameAt // an escape that is written again is no longer than it was
+		if raw.escaped {
 			raw.name, _ = t.string(b, raw.nameAt+1)
 		} else {
 			name := b[raw.nameAt+1 : raw.nameEnd-1]
 			raw.name = unsafe.String(unsafe.SliceData(name), len(name))
 		}
+		asWritten = asWritten && !raw.escaped && !raw.spaced && raw.nameEnd+1 == raw.valueAt &&
+			(i == 0 || rest[i-1].valueEnd+1 == raw.nameAt && rest[i-1].name < raw.name)
+	}
+	if asWritten {
+		return t.asWritten(b[rest[0].nameAt:rest[len(rest)-1].valueEnd])
 	}
 	byName := func(a, b rawMember) int { return strings.Compare(a.name, b.name) }
 	if !slices.IsSortedFunc(rest, byName) {
@@ -58,6 +64,14 @@ func (t *text) extra(b []byte, m *members) string {
 	}
 	out = append(out, '}')
 	out[0] = '{'
+	t.used += len(out)
+	return unsafe.String(unsafe.SliceData(out), len(out))
+}
+
+// asWritten is extra for members that are written already as they are to be.
+func (t *text) asWritten(members []byte) string {
+	out := append(t.reserve(len(members)+2), '{')
+	out = append(append(out, members...), '}')
 	t.used += len(out)
 	return unsafe.String(unsafe.SliceData(out), len(out))
 }

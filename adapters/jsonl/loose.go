@@ -63,7 +63,8 @@ type members struct {
 	outcome  string
 	labels   int // where their object begins
 
-	// rest are all but the first two, for an unknown event.
+	// rest are those that an unknown event has no field for: all but at_ms, type and, if
+	// it is a text, job_id.
 	rest []rawMember
 }
 
@@ -86,7 +87,7 @@ func (t *text) member(b []byte, i int, m *members) int {
 	}
 	t.spaced = false
 	next := t.value(b, value, k, m)
-	if k&(keyAtMs|keyType) == 0 {
+	if k&(keyAtMs|keyType) == 0 && m.read&k&keyJobID == 0 {
 		m.rest = append(m.rest, rawMember{
 			nameAt: i, nameEnd: nameEnd, valueAt: value, valueEnd: next, key: k, escaped: escaped, spaced: t.spaced,
 		})
