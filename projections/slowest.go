@@ -34,7 +34,7 @@ func (p *slowest) Reduce(step *Step, rows []Row[SlowSh]) []Row[SlowSh] {
 	if !step.ShCloses {
 		return rows
 	}
-	if d := span(step.Sh.StartedAtMs, step.AtMs); d.Valid && p.ranks(d.V, step.Sh.Index) {
+	if d := Span(step.Sh.StartedAtMs, step.AtMs); d.Valid && p.ranks(d.V, step.Sh.Index) {
 		p.insert(rankedSh{step.Sh.Index, SlowSh{step.Job.ID, step.Sh.Seq, d.V}})
 	}
 	return rows

@@ -2,10 +2,10 @@ package projections
 
 import "math"
 
-// span returns the milliseconds from start to end. It is unknown where it
+// Span returns the milliseconds from start to end. It is unknown where it
 // would be negative, or where int64 cannot hold it: a duration is never
 // clamped and never invented.
-func span(start, end int64) Null[int64] {
+func Span(start, end int64) Null[int64] {
 	if end < start || (start < 0 && end > math.MaxInt64+start) {
 		return Null[int64]{}
 	}
@@ -46,4 +46,4 @@ type stretches struct {
 }
 
 func (s *stretches) begin(atMs int64) { s.Since = atMs }
-func (s *stretches) end(atMs int64)   { s.Total.add(span(s.Since, atMs)) }
+func (s *stretches) end(atMs int64)   { s.Total.add(Span(s.Since, atMs)) }

@@ -47,12 +47,12 @@ func (*jobTimings) Open(run *Tracker, rows []Row[JobTiming]) []Row[JobTiming] {
 func (j *TrackedJob) timing(run *Tracker, row *JobTiming) {
 	row.JobID, row.ShCount, row.ShMs = j.ID, j.ShCount, j.inSh.total()
 	if j.Started {
-		row.OffsetMs = span(run.FirstAtMs, j.StartedAtMs)
+		row.OffsetMs = Span(run.FirstAtMs, j.StartedAtMs)
 	}
 	if j.Started && j.Final {
-		row.DurationMs = span(j.StartedAtMs, j.FinishedAtMs)
+		row.DurationMs = Span(j.StartedAtMs, j.FinishedAtMs)
 	}
 	if row.DurationMs.Valid && row.ShMs.Valid {
-		row.GapMs = span(row.ShMs.V, row.DurationMs.V)
+		row.GapMs = Span(row.ShMs.V, row.DurationMs.V)
 	}
 }

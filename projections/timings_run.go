@@ -39,7 +39,7 @@ func (p *runTimings) Reduce(step *Step, rows []Row[RunTiming]) []Row[RunTiming] 
 		if step.Run.OpenJobs == 0 {
 			p.Busy.end(step.AtMs)
 		}
-		p.JobMs.add(span(step.Job.StartedAtMs, step.AtMs))
+		p.JobMs.add(Span(step.Job.StartedAtMs, step.AtMs))
 	}
 	return rows
 }
@@ -54,6 +54,6 @@ func (p *runTimings) row(run *Tracker, row *RunTiming) {
 	row.BusyMs, row.JobMs, row.PeakJobs = p.Busy.Total.total(), p.JobMs.total(), p.PeakJobs
 	if run.Events > 0 {
 		row.StartedAtMs, row.LastAtMs = Some(run.FirstAtMs), Some(run.LastAtMs)
-		row.WallMs = span(run.FirstAtMs, run.LastAtMs)
+		row.WallMs = Span(run.FirstAtMs, run.LastAtMs)
 	}
 }

@@ -26,7 +26,7 @@ func (*shTimings) Reduce(step *Step, rows []Row[ShTiming]) []Row[ShTiming] {
 	}
 	rows, row := addFinal(rows, step.Sh.Index)
 	step.Sh.timing(step.Run, step.Job, row)
-	row.DurationMs = span(step.Sh.StartedAtMs, step.AtMs)
+	row.DurationMs = Span(step.Sh.StartedAtMs, step.AtMs)
 	return rows
 }
 
@@ -40,5 +40,5 @@ func (*shTimings) Open(run *Tracker, rows []Row[ShTiming]) []Row[ShTiming] {
 }
 
 func (sh *TrackedSh) timing(run *Tracker, job *TrackedJob, row *ShTiming) {
-	row.JobID, row.Seq, row.OffsetMs = job.ID, sh.Seq, span(run.FirstAtMs, sh.StartedAtMs)
+	row.JobID, row.Seq, row.OffsetMs = job.ID, sh.Seq, Span(run.FirstAtMs, sh.StartedAtMs)
 }

@@ -228,7 +228,7 @@ func (t *Tracker) finishSh(step *Step) {
 // duration, or what was covered inside it if that is more, and what was is not
 // added again.
 func (t *Tracker) cover(job *TrackedJob, sh *TrackedSh, atMs int64) {
-	covered := max(sh.InsideMs, span(sh.StartedAtMs, atMs).V)
+	covered := max(sh.InsideMs, Span(sh.StartedAtMs, atMs).V)
 	job.inSh.add(Some(covered - sh.InsideMs))
 	// Where int64 cannot hold what is inside, it cannot hold the job's sum, which
 	// is then unknown for good.

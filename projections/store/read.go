@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -123,13 +122,12 @@ func shTimings(run Run, sh []projections.ShEvent) []projections.ShTiming {
 	return timings
 }
 
-// span returns the milliseconds from start to end; unknown where either is, and where
-// they would be negative or int64 cannot hold them.
+// span is [projections.Span], and unknown where an end is.
 func span(start, end projections.Null[int64]) projections.Null[int64] {
-	if !start.Valid || !end.Valid || end.V < start.V || start.V < 0 && end.V > math.MaxInt64+start.V {
+	if !start.Valid || !end.Valid {
 		return projections.Null[int64]{}
 	}
-	return projections.Some(end.V - start.V)
+	return projections.Span(start.V, end.V)
 }
 
 // slowest returns the ten longest of commands that are in stream order.
