@@ -15,7 +15,7 @@ var consoleBlock = regexp.MustCompile("(?s)```console\n\\$ (?:go run \\./cmd/)?q
 func TestConsoleExamples(t *testing.T) {
 	t.Chdir("../..")
 	shown := 0
-	for _, page := range []string{"README.md", "docs/projections.md", "docs/wire.md"} {
+	for _, page := range []string{"README.md", "docs/rows.md", "docs/wire.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -34,24 +34,10 @@ func TestConsoleExamples(t *testing.T) {
 	}
 }
 
-// The projection that docs/projections.md shows is one that is compiled and
-// held to the laws.
-func TestProjectionExample(t *testing.T) {
-	page, err := os.ReadFile("../../docs/projections.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	example, err := os.ReadFile("../../projections/laws/example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := regexp.MustCompile("(?s)```go\n(.*?)```").FindSubmatch(page)
-	if block == nil || !bytes.Contains(example, block[1]) {
-		t.Error("docs/projections.md shows other code than projections/laws/example_test.go")
-	}
-}
-
-var link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+var (
+	link = regexp.MustCompile(`\]\(([^)#:]+)\)`)
+	code = regexp.MustCompile("(?s)```.*?```")
+)
 
 // Links between the pages lead somewhere.
 func TestLinks(t *testing.T) {
@@ -65,7 +51,7 @@ func TestLinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, found := range link.FindAllStringSubmatch(string(text), -1) {
+		for _, found := range link.FindAllStringSubmatch(code.ReplaceAllString(string(text), ""), -1) {
 			if _, err := os.Stat(filepath.Join(filepath.Dir(page), found[1])); err != nil {
 				t.Errorf("%s: %v", page, err)
 			}
