@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -12,10 +13,8 @@ import (
 // A form is a text to hide, a unit for each of its characters, which is all the ways to
 // write that; letters and digits side by side are one. So a form stands for every text that can be put together of them, and it
 // does not matter which tool escapes what.
-type (
-	form []unit
-	unit []string
-)
+type form []unit
+type unit []string
 
 // formsOf returns what a secret can look like: the whole of it and each of its lines, both as
 // they are and in base64.
@@ -74,7 +73,7 @@ var (
 // digits are never escaped.
 func spellings(text string, chars ...rune) unit {
 	u := unit{text}
-	if len(text) == 1 && isAlphanumeric(text[0]) {
+	if len(text) == 1 && (unicode.IsLetter(chars[0]) || unicode.IsDigit(chars[0])) {
 		return u
 	}
 	u = append(u, spell(byteEscapes, []byte(text))...)
@@ -88,10 +87,6 @@ func spellings(text string, chars ...rune) unit {
 		u = append(u, `\`+text)
 	}
 	return u
-}
-
-func isAlphanumeric(c byte) bool {
-	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'
 }
 
 // spell writes values in each of some formats.
@@ -173,19 +168,4 @@ func (f form) match(b []byte) (n int, more bool) {
 		ends, next = next, ends
 	}
 	return slices.Max(ends), more
-}
-
-// starts returns the pairs of bytes that the form's texts begin with.
-func (f form) starts() map[[2]byte]bool {
-	pairs := map[[2]byte]bool{}
-	for _, text := range f[0] {
-		if len(text) > 1 {
-			pairs[[2]byte([]byte(text))] = true
-			continue
-		}
-		for _, follows := range f[1] {
-			pairs[[2]byte{text[0], follows[0]}] = true
-		}
-	}
-	return pairs
 }

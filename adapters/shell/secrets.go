@@ -42,16 +42,28 @@ func newSecrets(declared []string) (*secrets, error) {
 func index(forms []form) *secrets {
 	s := &secrets{forms: [][]form{nil}}
 	for _, f := range forms {
-		for pair := range f.starts() {
-			list := &s.starts[pair[0]][pair[1]]
-			if *list == 0 {
-				*list = uint16(len(s.forms))
-				s.forms = append(s.forms, nil)
+		for _, text := range f[0] {
+			follows := unit{text[1:]}
+			if len(text) == 1 {
+				follows = f[1]
 			}
-			s.forms[*list] = append(s.forms[*list], f)
+			for _, next := range follows {
+				s.add(f, text[0], next[0])
+			}
 		}
 	}
 	return s
+}
+
+// add has a form be found by two bytes, once.
+func (s *secrets) add(f form, first, second byte) {
+	list := &s.starts[first][second]
+	if *list == 0 {
+		*list, s.forms = uint16(len(s.forms)), append(s.forms, nil)
+	}
+	if known := s.forms[*list]; len(known) == 0 || &known[len(known)-1][0] != &f[0] {
+		s.forms[*list] = append(known, f)
+	}
 }
 
 // at returns the length of the longest text that b begins with, 0 if there is
