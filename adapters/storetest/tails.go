@@ -16,13 +16,21 @@ var tailLaws = []law{
 	property("a file goes on from a tail that came as a segment", fileGoesOnFromTail),
 }
 
+// cutOf draws where a stream ends that is being written: anywhere, or where a line lacks
+// nothing but its line feed.
+func (t *trial) cutOf(stream []byte) []byte {
+	cut := t.upTo(len(stream), "cut")
+	if t.flip("before a line feed") {
+		cut += max(bytes.IndexByte(stream[cut:], '\n'), 0)
+	}
+	return stream[:cut]
+}
+
 // goOnFromCut takes in a file that ends anywhere, also within a line, and has the rest come
 // as segments, to projectors of which none has seen what was before.
 func goOnFromCut(t *trial) error {
 	run, stream := t.run("a"), t.stream("stream")
-	cut := t.upTo(len(stream), "cut")
-	r := record(run, stream[:cut])
-	r.reading = skipping().Reading()
+	r := aligned(run, t.cutOf(stream))
 	if t.flip("rebuild") {
 		if _, err := store.Rebuild(t.ctx, t.store, recordings{r}, store.Options{}); err != nil {
 			return err
@@ -35,14 +43,14 @@ func goOnFromCut(t *trial) error {
 	}
 	var rest []domain.Segment
 	for _, s := range t.segments(run, stream) {
-		if s.End() > int64(wholeLines(stream[:cut])) { // and may begin before
+		if s.End() > int64(wholeLines(r.bytes())) { // and may begin before
 			rest = append(rest, s)
 		}
 	}
 	if err := t.restarting(t.mixed(rest)); err != nil {
 		return err
 	}
-	return t.asOneFold(run, stream, r.name)
+	return t.asOneFold(run, stream, segmentSource)
 }
 
 // restarting applies segments by one projector after the other.
@@ -128,17 +136,16 @@ func tailsAnywhere(t *trial) error {
 // takes in all of it from a file.
 func fileGoesOnFromTail(t *trial) error {
 	run, stream := t.run("a"), t.stream("stream")
-	cut := stream[:t.upTo(len(stream), "cut")]
+	cut := t.cutOf(stream)
 	if err := t.restarting(t.segments(run, cut)); err != nil {
 		return err
 	}
 	if err := t.asOneFold(run, cut, segmentSource); err != nil {
 		return err
 	}
-	r := record(run, stream)
-	r.reading, r.name = skipping().Reading(), segmentSource
+	r := aligned(run, stream)
 	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
 		return err
 	}
-	return t.asOneFold(run, stream, r.name)
+	return t.asOneFold(run, stream, segmentSource)
 }
