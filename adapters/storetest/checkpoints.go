@@ -219,7 +219,7 @@ func setAgain(t *trial) error {
 		return err
 	}
 	runs := []domain.RunID{c.id}
-	for i, state := range []string{"", longText(300_000, 1), "", "a", ""} {
+	for i, state := range []string{"", longText(300_000, 1), "", "a\x00b", ""} {
 		c.checkpoint.V.Source, c.checkpoint.V.State = fmt.Sprint(i), state
 		err := t.update(runs, func(tx store.Tx) error { return tx.SetCheckpoint(c.id, c.checkpoint.V) })
 		if err != nil {

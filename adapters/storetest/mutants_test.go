@@ -235,7 +235,7 @@ var mutants = []mutant{
 	{"states are not kept", "checkpoints are those that were set", stating(func(string) string { return "" })},
 	{"states are not kept, and nobody goes on", "another projector goes on where one has stopped", stating(func(string) string { return "" })},
 	{"states are cut", setTwice, stating(func(state string) string { return state[:min(len(state), 65_535)] })},
-	{"states end at a null byte", "checkpoints are those that were set", stating(func(state string) string {
+	{"states end at a null byte", setTwice, stating(func(state string) string {
 		before, _, _ := strings.Cut(state, "\x00")
 		return before
 	})},
@@ -577,6 +577,24 @@ var mutants = []mutant{
 		if of == projections.RunTable.Definition {
 			projections.RunTable.At(row.Value).Events = 7
 		}
+	})},
+	{"rows of a tail are final", "segments go on from a file that ends anywhere", insertingRows(func(_ store.TableRows, row *anyRow) bool {
+		row.Final = true
+		return true
+	})},
+	{"Truncate removes nothing", "tails among segments give the rows of the stream", truncating(func(_ *mutantTx, run domain.RunID, of definition, _ int, truncate func(domain.RunID, definition, int) error) error {
+		return truncate(run, of, math.MaxInt)
+	})},
+	{"Clear removes what the program does not know", "a program with fewer projections leaves the tables that it does not know", clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
+		return runs, Set.Stored()
+	})},
+	{"Outdated knows only the built-in projections", "a program with more projections fills just what is missing", func(m *mutantStore) {
+		m.outdated = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+			return m.Store.As(projections.Builtin).Outdated(ctx, after, limit)
+		}
+	}},
+	{"versions are not kept", "a store that a newer program has written is left alone", inTx(func(tx *mutantTx) {
+		tx.register = func() error { return nil }
 	})},
 	{"a null is 0, which another store does not have", "the same transactions leave the same rows", inserting(nullIsZero)},
 	{"a timing that is there is not replaced, and another store has it", "the same transactions leave the same rows", notReplacing(projections.JobTimings.Definition)},

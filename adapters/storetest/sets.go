@@ -241,6 +241,19 @@ func newerProjections(t *trial) error {
 	if err := was.rebuild(a, store.Options{}); err != nil {
 		return err
 	}
+	if err := was.agree(a); err != nil {
+		return err
+	}
+	half := len(a.bytes())
+	err := t.project(now.store, skipping(), hasty, func(p *store.Projector) error {
+		err := p.Apply(t.ctx, segmentOf(a.run, stream, half, len(stream), false))
+		return errors.Join(err, t.until(a.run, func(w store.Waiting) bool {
+			return w.Quarantine != nil && w.Quarantine.Code == store.CannotGoOn
+		}), p.Drop(t.ctx, a.run))
+	})
+	if err != nil {
+		return err
+	}
 	if err := errors.Join(was.agree(a), now.rebuild(a, store.Options{}), now.agree(a), now.finds(recordings{a})); err != nil {
 		return err
 	}
@@ -248,7 +261,6 @@ func newerProjections(t *trial) error {
 		return fmt.Errorf("a rebuild of a run that is newer returns %w", err)
 	}
 	before := aligned(a.run, a.bytes())
-	half := len(a.bytes())
 	a.is(stream)
 	mine := &fenced{was.store, t.prefix}
 	_, ingested := store.Ingest(t.ctx, was.store, b, store.Options{})
@@ -256,7 +268,7 @@ func newerProjections(t *trial) error {
 	_, pruned := store.IngestAll(t.ctx, mine, recordings{&recording{run: t.run("c"), malformed: a.malformed}}, store.Options{Prune: true})
 	var verified error
 	_ = store.Verify(t.ctx, was.store, recordings{a}, store.VerifyOptions{Done: func(v store.Verified) { verified = v.Err }})
-	err := t.project(was.store, skipping(), hasty, func(p *store.Projector) error {
+	err = t.project(was.store, skipping(), hasty, func(p *store.Projector) error {
 		for what, err := range map[string]error{
 			"ingest": ingested, "ingest of a run that has grown": grown, "rebuild": was.rebuild(b, store.Options{}),
 			"rebuild of a run that has grown": was.rebuild(a, store.Options{Force: true}), "prune": pruned, "verify": verified,
