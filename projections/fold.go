@@ -122,15 +122,15 @@ func (f *Fold) Open() {
 }
 
 // OpenParts is Open for whoever stores rows: it hands over a part of the open rows
-// at a time, calls next after each, and leaves out what has not changed since
-// [Fold.Mark]. A projection whose Open asks for neither the jobs nor the open sh hands over
+// at a time, that of at most size jobs and size sh, calls next after each, and leaves out
+// what has not changed since [Fold.Mark]. A projection whose Open asks for neither the jobs nor the open sh hands over
 // all its rows with the first part. An error of next ends it.
-func (f *Fold) OpenParts(next func() error) error {
+func (f *Fold) OpenParts(size int, next func() error) error {
 	jobs, sh := f.tracker.changed()
 	defer func() { f.tracker.part = nil }()
 	members := f.members
 	for first := true; first || len(jobs)+len(sh) > 0; first = false {
-		j, s := min(len(jobs), openPart), min(len(sh), openPart)
+		j, s := min(len(jobs), size), min(len(sh), size)
 		f.tracker.part = &part{jobs: jobs[:j], sh: sh[:s]}
 		jobs, sh = jobs[j:], sh[s:]
 		members = f.openPart(members)
@@ -153,9 +153,6 @@ func (f *Fold) openPart(members []Member) (more []Member) {
 	}
 	return more
 }
-
-// openPart is how many jobs and sh a part of the open rows is of, at most.
-const openPart = 1024
 
 // Mark has [Fold.OpenParts] leave out the rows that no step changes from now on.
 func (f *Fold) Mark() { f.tracker.mark() }

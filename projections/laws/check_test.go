@@ -53,7 +53,7 @@ func TestCheckReports(t *testing.T) {
 			t.Errorf("%d: no small stream:\n%s", i, report)
 		}
 	}
-	if got := strings.Count(string(output), "    --- FAIL: TestPlanted/"); got != 11 {
+	if got := strings.Count(string(output), "    --- FAIL: TestPlanted/"); got != 15 {
 		t.Errorf("%d laws are reported:\n%s", got, output)
 	}
 	if strings.Contains(string(output), "TestPlanted/indexed") {

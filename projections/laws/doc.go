@@ -37,8 +37,17 @@
 //     done and when.
 //   - local: an open row changes only with the events of its job. What has not
 //     changed is not stored again.
+//   - parts: what is open can be handed over in parts. What Open makes of the
+//     tracker's jobs and open sh is a row of each, and nothing beside it.
 //   - indexed: the indexes of final and open rows count from 0 up, without a
 //     gap. They are the rows' identity wherever rows are stored.
+//   - kept: a longer stream has no fewer rows. No store takes a row away.
+//   - fitting: each value is one that its column can have: one of those that a text's
+//     type lists, no integer less than the tag min says.
+//   - single, if it is declared so: there is exactly one row, before the first entry
+//     as well, and it is never final.
+//   - keys, if it has one: no two rows have the same key, and in a table the row with
+//     an index keeps its key.
 //   - resumable: a fold that is saved, and restored in another process, goes
 //     on as if nothing had happened, wherever it was cut.
 //   - resumable open: so does one of which only what is open is saved, beside the

@@ -10,14 +10,7 @@ import (
 // rows and of the open ones together are those from 0 up, each once; and that
 // open rows are listed in order of their index.
 func indexed[R comparable](newProjection maker[R], stream []domain.Entry) error {
-	o := observe(newProjection())
-	for cut := range len(stream) + 1 {
-		if err := countsUp(o.outcome()); err != nil {
-			return after(cut, err)
-		}
-		o.apply(stream[cut:min(cut+1, len(stream))]...)
-	}
-	return nil
+	return atEachCut(newProjection, stream, countsUp)
 }
 
 func countsUp[R comparable](o outcome[R]) error {

@@ -89,10 +89,19 @@ func lawsOf[R comparable](of *projections.Defined[R], o *settings) ([]named[R], 
 		{"final once", finalOnce[R]},
 		{"open pure", openPure[R]},
 		{"local", local[R]},
+		{"parts", parts[R]},
 		{"indexed", indexed[R]},
+		{"kept", kept[R]},
+		{"fitting", fitting(of)},
 		{"resumable", resumable[R]},
 		{"resumable open", resumableOpen[R]},
 		{"shifted", shifted[R]},
+	}
+	if of.Single {
+		laws = append(laws, named[R]{"single", single[R]})
+	}
+	if of.Keys() != nil {
+		laws = append(laws, named[R]{"keys", keys(of)})
 	}
 	for _, name := range o.except {
 		known := slices.ContainsFunc(laws, func(l named[R]) bool { return l.name == name })

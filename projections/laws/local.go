@@ -29,7 +29,7 @@ func localBy[R comparable](newProjection maker[R], stream []domain.Entry, every 
 		if o.apply(entry); (i+1)%every != 0 {
 			continue
 		}
-		for _, row := range slices.Concat(o.final[finals:], o.changed()) {
+		for _, row := range slices.Concat(o.final[finals:], o.changed(whole)) {
 			kept[row.Index] = row
 		}
 		finals = len(o.final)
@@ -41,12 +41,4 @@ func localBy[R comparable](newProjection maker[R], stream []domain.Entry, every 
 		}
 	}
 	return nil
-}
-
-// changed returns the open rows that may have changed since the mark.
-func (o *observer[R]) changed() (rows []projections.Row[R]) {
-	o.into = &rows
-	_ = o.fold.OpenParts(func() error { return nil })
-	o.into = &o.final
-	return rows
 }

@@ -18,7 +18,7 @@ import (
 // tally is a projection that breaks no law: one open row, which counts the
 // entries and quotes the latest command.
 type tally struct {
-	Count int    `json:"count"`
+	Count int    `json:"count" min:"0"`
 	Cmd   string `json:"cmd"`
 }
 
@@ -50,9 +50,9 @@ func modelTally(stream []domain.Entry) []tally {
 
 func newTally() projections.Projection[tally] { return &tally{} }
 
-// declared declares a projection of tallies, which their places tell apart.
-func declared(newProjection maker[tally]) *projections.Defined[tally] {
-	return projections.Define(projections.Declaration[tally]{Name: "tally", Version: 1, Key: []string{"position"}, New: newProjection})
+// declared declares a projection of tallies, which are told apart by a key.
+func declared(newProjection maker[tally], key ...string) *projections.Defined[tally] {
+	return projections.Define(projections.Declaration[tally]{Name: "tally", Version: 1, Key: key, Single: key == nil, New: newProjection})
 }
 
 // broken is a tally that does one thing in a way of its own.
@@ -156,6 +156,56 @@ var mutants = []struct {
 	{"lists in no order", "indexed", openRows(row{Index: 1}, row{}), 0},
 	{"leaves an index out", "indexed", openRows(row{}, row{Index: 2}), 0},
 
+	{"has a row of its own beside those of the jobs", "parts", opening(func(p *tally, run *tracker, rows []row) []row {
+		rows = append(rows, row{Value: *p})
+		for job := range run.Jobs() {
+			rows = append(rows, row{Index: job.Index + 1, Value: tally{Cmd: job.ID}})
+		}
+		return rows
+	}), 2},
+	{"numbers the jobs that it is asked for", "parts", opening(func(_ *tally, run *tracker, rows []row) []row {
+		for range run.Jobs() {
+			rows = append(rows, row{Index: len(rows)})
+		}
+		return rows
+	}), 2},
+
+	{"has a row for what is open now", "kept", opening(func(_ *tally, run *tracker, rows []row) []row {
+		for i := range run.OpenSh {
+			rows = append(rows, row{Index: i})
+		}
+		return rows
+	}), 2},
+
+	{"counts below the least", "fitting", openRows(row{Value: tally{Count: -1}}), 0},
+
+	{"has no row before the first entry", "single", opening(func(p *tally, _ *tracker, rows []row) []row {
+		if p.Count == 0 {
+			return rows
+		}
+		return append(rows, row{Value: *p})
+	}), 0},
+	{"has a row of each command beside", "single", opening(func(p *tally, run *tracker, rows []row) []row {
+		for i := range run.ShStarted + 1 {
+			rows = append(rows, row{Index: i, Value: *p})
+		}
+		return rows
+	}), 1},
+	{"ends with the run", "single", reducing(func(p *tally, s *step, rows []row) []row {
+		if s.Kind == domain.RunFinished {
+			rows = append(rows, row{Final: true, Value: *p})
+		}
+		return rows
+	}), 1},
+
+	{"has a key twice", "keys", openRows(row{}, row{Index: 1}), 0},
+	{"has the key of a final row again", "keys", func() projections.Projection[tally] {
+		return &broken{reduce: finalOf("make"), open: func(p *tally, _ *tracker, rows []row) []row {
+			return append(rows, row{Index: p.Count, Value: tally{Cmd: "make"}})
+		}}
+	}, 1},
+	{"changes the key", "keys", newTally, 1},
+
 	{"does not save its state", "resumable", func() projections.Projection[tally] { return sharesACount() }, 1},
 	{"is no pointer", "resumable", func() projections.Projection[tally] { return byValue{} }, 0},
 	{"can be restored once", "resumable", func() projections.Projection[tally] { return &onceOnly{} }, 2},
@@ -242,7 +292,11 @@ func breaks(t *testing.T, name string, newProjection maker[tally]) error {
 		Independent(func(row tally) string { return row.Cmd }),
 		Model(modelTally),
 	})
-	laws, err := lawsOf(declared(newProjection), o)
+	of := declared(newProjection)
+	if name == "keys" {
+		of = declared(newProjection, "cmd")
+	}
+	laws, err := lawsOf(of, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -348,6 +402,17 @@ func listsTheOld() projections.Projection[tally] {
 		listed = *p
 		return rows
 	}}
+}
+
+// finalOf hands out a row of each start of a command.
+func finalOf(cmd string) func(p *tally, s *step, rows []row) []row {
+	return func(p *tally, s *step, rows []row) []row {
+		if s.ShOpens && s.Cmd == cmd {
+			rows = append(rows, row{Index: p.Count, Final: true, Value: tally{Cmd: cmd}})
+			p.Count++
+		}
+		return rows
+	}
 }
 
 // finalRow hands out the same row at every event.

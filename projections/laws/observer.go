@@ -3,6 +3,7 @@ package laws
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -40,6 +41,30 @@ func (o *observer[R]) open() []projections.Row[R] {
 	o.fold.Open()
 	o.into = &o.final
 	return rows
+}
+
+// whole is a size of parts that makes one part of whatever is open.
+const whole = math.MaxInt
+
+// changed returns the open rows that may have changed since the mark, divided into parts of
+// some size.
+func (o *observer[R]) changed(size int) (rows []projections.Row[R]) {
+	o.into = &rows
+	_ = o.fold.OpenParts(size, func() error { return nil })
+	o.into = &o.final
+	return rows
+}
+
+// atEachCut looks at what a projection has handed out wherever a stream may end.
+func atEachCut[R comparable](newProjection maker[R], stream []domain.Entry, look func(outcome[R]) error) error {
+	o := observe(newProjection())
+	for cut := range len(stream) + 1 {
+		if err := look(o.outcome()); err != nil {
+			return after(cut, err)
+		}
+		o.apply(stream[cut:min(cut+1, len(stream))]...)
+	}
+	return nil
 }
 
 func (o *observer[R]) outcome() outcome[R] { return outcome[R]{o.final, o.open()} }

@@ -89,11 +89,14 @@ func (c *collector) take() *Rows {
 	return rows
 }
 
+// openPart is how many jobs and sh a part of the open rows is of, at most.
+const openPart = 1024
+
 // end collects the rows that are not final at the end of the stream, less those that
 // are stored and have not changed. It calls hand whenever there are enough for a batch.
 func (c *collector) end(hand func() error) error {
 	c.keep = true
-	return c.fold.OpenParts(func() error {
+	return c.fold.OpenParts(openPart, func() error {
 		if !c.full() {
 			return nil
 		}
