@@ -1,0 +1,64 @@
+package cli
+
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	rowType = regexp.MustCompile(`\bprojections\.(Job|ShEvent|JobTiming|ShTiming|SlowSh|Diagnostic|Label|Run|RunTiming|RunRow)\b`)
+
+	// rowTypesIn says which code may know the row types of built-in projections. Most are
+	// views, which show these rows in a way of their own.
+	rowTypesIn = map[string]*regexp.Regexp{
+		"adapters/live/":              rowType,
+		"adapters/internal/display/":  rowType,
+		"adapters/report/digest.go":   rowType, // what tables, Markdown, summaries and failures show
+		"adapters/report/table.go":    rowType,
+		"adapters/report/markdown.go": rowType,
+		"cmd/cli/check.go":            regexp.MustCompile(`\.Diagnostic$`),
+		// How a run stands is in its row.
+		"adapters/report/":   regexp.MustCompile(`\.Run$`),
+		"adapters/follow/":   regexp.MustCompile(`\.Run$`),
+		"cmd/cli/project.go": regexp.MustCompile(`\.Run$`),
+		"cmd/cli/status.go":  regexp.MustCompile(`\.Run$`),
+	}
+)
+
+// A projection that is added is treated like a built-in one: formats, stores and commands know
+// none of them by its rows' type.
+func TestRowTypesAreOfViews(t *testing.T) {
+	found := 0
+	for _, root := range []string{"adapters", "cmd"} {
+		err := fs.WalkDir(os.DirFS("../.."), root, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile("../../" + path)
+			for _, name := range rowType.FindAllString(string(source), -1) {
+				if found++; !mayName(path, name) {
+					t.Errorf("%s names %s; let it go by the columns of a projections.Definition", path, name)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d are found", found)
+	}
+}
+
+func mayName(path, name string) bool {
+	for prefix, types := range rowTypesIn {
+		if strings.HasPrefix(path, prefix) && types.MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
