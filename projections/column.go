@@ -153,6 +153,11 @@ func (c *Column) setNull(p unsafe.Pointer) {
 	}
 }
 
+// setRun sets the run's id, in the column that has it.
+func (c *Column) setRun(row Ref, run domain.RunID) {
+	*(*domain.RunID)(unsafe.Add(row.p, c.offset)) = run
+}
+
 func (c *Column) mismatch(value any) error {
 	return fmt.Errorf("column %s is %T where %s is expected", c.Name, value, c.Type)
 }

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"unsafe"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -208,7 +207,7 @@ func (d *Definition) Describe() string {
 // SetRun sets the run's id in a row, if rows have it.
 func (d *Definition) SetRun(row Ref, run domain.RunID) {
 	if d.run != nil {
-		*(*domain.RunID)(unsafe.Add(row.p, d.run.offset)) = run
+		d.run.setRun(row, run)
 	}
 }
 
