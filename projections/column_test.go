@@ -201,6 +201,9 @@ type (
 	badReserved struct {
 		A int `json:"position"`
 	}
+	badSystem struct {
+		A int `json:"ctid"`
+	}
 	badMin struct {
 		A int32 `json:"a" min:"2147483648"`
 	}
@@ -242,6 +245,7 @@ func TestMistakesOfAuthors(t *testing.T) {
 		`is of type float64`:                     {declare[badFloat]("mine", "a")},
 		`column "Ä" is no lower-case identifier`: {declare[badName]("mine", "a")},
 		`column position: the name is reserved`:  {declare[badReserved]("mine", "position")},
+		`column ctid: the name is reserved`:      {declare[badSystem]("mine", "ctid")},
 		`a row is a struct`:                      {declare[int]("mine", "a")},
 		`min:"2147483648"`:                       {declare[badMin]("mine", "a")},
 		`min:"1"; min is an integer`:             {declare[badMinOfText]("mine", "a")},

@@ -235,8 +235,8 @@ const maxName = 40
 // maxColumns is how many columns a row has at most: databases limit what a statement has.
 const maxColumns = 64
 
-// reservedColumns have a meaning in all tables or rows.
-var reservedColumns = []string{"run_id", "position", "final", "projection"}
+// reservedColumns have a meaning in all tables or rows; the others are PostgreSQL's own.
+var reservedColumns = []string{"run_id", "position", "final", "projection", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
 func (d *Definition) check(key []string) error {
 	var all error
