@@ -68,7 +68,7 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 	flags.SortFlags = false
 	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown; or the\nstore to bring up to date: "+knownStores)
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
-	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and of timings that of the jobs (default: all)")
+	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and takes timings for timings.jobs (default: all)")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
 	f.exitStatus.add(flags)
 	f.readFlags.add(cmd)

@@ -20,8 +20,10 @@ func newProjections(p *app) *cobra.Command {
 		Use:   "projections [--to FORMAT]",
 		Short: "List the projections that this program has",
 		Long: `List the projections that this program has: their names, versions and columns, and
-whether they are built in or were added. Columns that identify a row within its run
-have a *.
+whether they are built in or were added. A * marks the columns that identify a row
+within its run. A version rises when the same stream gives other rows than before.
+
+docs/schema/projections.json describes the JSON.
 
 Exit status: 0 done; 2 wrong usage.`,
 		Example: `  quire-project projections

@@ -33,17 +33,19 @@ func newRebuild(p *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild SOURCE... --to STORE",
 		Short: "Derive a store's rows again from the streams",
-		Long: `Derive a store's rows again from the streams. Runs that are up to
-date are left alone, from grown streams only the new events are added, and rows of
-an older version of the program are replaced, run by run. At any time, readers of
-the store see each run either as it was or as it will be.
+		Long: `Derive a store's rows again from the streams. Runs that are up to date are left
+alone, and from grown streams only the new events are added. Of projections that a
+run lacks, or has in an older version, the rows are derived; a table that was made
+for other columns is made anew first. At any time, readers of the store see each run
+either as it was or as it will be.
 
-You can stop it at any moment; the same command continues the work. A
-malformed stream is reported and skipped, its rows stay as they were, and the other
-streams are still processed. Skipped streams are listed again at the end.
+You can stop it at any moment; the same command continues the work. A malformed
+stream is reported and skipped, its rows stay as they were, and the other streams
+are still processed. Skipped streams are listed again at the end.
 
 Exit status: 0 done; 1 the store or a stream cannot be read or written, or a run
-cannot be brought up to date since its stream is gone; 2 wrong usage; 4 a stream is malformed; 130 interrupted.`,
+cannot be brought up to date because its stream is gone; 2 wrong usage; 4 a stream
+is malformed; 130 interrupted.`,
 		Example: `  quire-project rebuild runs/ --to sqlite:quire.db
   quire-project rebuild runs/ --to sqlite:quire.db --dry-run
   quire-project rebuild runs/ --to postgres://ci@db.example.com/quire --prune`,
@@ -60,7 +62,7 @@ func (f *rebuildFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.to, "to", "", "the `store`, as "+knownStores)
-	flags.StringSliceVar(&f.projections, "projection", nil, "of a run that is unchanged, derive these again:\n"+strings.Join(projections.Names(f.set.Stored()), ", ")+"\n(a run that has changed is written as a whole)")
+	flags.StringSliceVar(&f.projections, "projection", nil, "derive these again for runs whose streams are unchanged:\n"+strings.Join(projections.Names(f.set.Stored()), ", ")+"\n(runs whose streams have changed are written as a whole)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print each run that would change, and how")
 	flags.BoolVar(&f.prune, "prune", false, "remove the runs that have no stream in the folder any more")
 	flags.BoolVar(&f.force, "force", false, "derive the rows of unchanged runs as well")

@@ -18,7 +18,7 @@ func newSchema(p *app) *cobra.Command {
 		Short: "Print the JSON Schema of what this program writes and reads",
 		Long: `Print the JSON Schema of what this program writes and reads: of the document that
 --to json writes, of a row that --to ndjson writes, or of an event, which is a line
-of a stream.
+of a stream. Document and row have the projections that were added to the program.
 
 Exit status: 0 done; 2 wrong usage.`,
 		Example: `  quire-project schema document > document.json
