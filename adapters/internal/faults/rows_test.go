@@ -16,7 +16,7 @@ func TestRowInTheWay(t *testing.T) {
 		whole := synthetic(t, synth.Shape{Jobs: 20, Sh: 60})
 		s.becomes(t, newVersion(s.run, wholeLines(whole[:len(whole)/2])))
 		run(t, s.path, "--to", db.address).succeeds(t)
-		execute(t, connect(t, db), `INSERT INTO jobs (run_id, job_id, state, position) VALUES ('run', 'job-19', 'complete', 100)`)
+		execute(t, connect(t, db), `INSERT INTO jobs (run_id, job_id, state, position, final) VALUES ('run', 'job-19', 'complete', 100, true)`)
 		s.becomes(t, newVersion(s.run, whole))
 		for _, command := range [][]string{{s.path}, {"rebuild", s.path}} {
 			run(t, append(command, "--to", db.address)...).fails(t, "there are rows that this program has not written; rebuild --force replaces them")
