@@ -188,12 +188,15 @@ func (d *Definition) TextBytes(row Ref) (n int) {
 	return n
 }
 
-// Describe describes the columns of the table, for a store to remember what it was made
-// for: "job_id text key, state text, exit_code integer null".
+// Describe describes the table, for a store to remember what it was made for:
+// "jobs: job_id text key, state text, exit_code integer 32 null".
 func (d *Definition) Describe() string {
 	columns := make([]string, len(d.Columns))
 	for i, c := range d.Columns {
 		columns[i] = c.Name + " " + c.Type.String()
+		if c.Bits == 32 {
+			columns[i] += " 32"
+		}
 		if c.Key {
 			columns[i] += " key"
 		}
@@ -201,7 +204,10 @@ func (d *Definition) Describe() string {
 			columns[i] += " null"
 		}
 	}
-	return strings.Join(columns, ", ")
+	if d.ByPosition {
+		columns = append(columns, "position key")
+	}
+	return d.Table + ": " + strings.Join(columns, ", ")
 }
 
 // SetRun sets the run's id in a row, if rows have it.

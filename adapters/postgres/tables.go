@@ -13,6 +13,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -48,17 +49,22 @@ func (s *Store) makeTables(ctx context.Context, remake bool) error {
 
 // missing returns the statements that make the tables which are missing.
 func (s *Store) missing(ctx context.Context, q sqlread.Querier, remake bool) (all []string, err error) {
-	missing, other, err := s.dialect.Tables(ctx, q, remake)
+	missing, drop, err := s.dialect.Tables(ctx, q, remake)
 	if err != nil {
 		return nil, err
 	}
-	for _, of := range other {
-		all = append(all, s.drop("VIEW", "sh_timings"), s.drop("TABLE", of.Table))
+	for _, table := range drop {
+		if table == projections.RunTable.Table || table == projections.ShEvents.Table {
+			all = append(all, s.drop("VIEW", "sh_timings"))
+		}
+		all = append(all, s.drop("TABLE", table))
 	}
-	for _, of := range append(missing, other...) {
+	for _, of := range missing {
 		all = append(all, tableStatements(of)...)
-		all = append(all, fmt.Sprintf(`INSERT INTO quire_project_projections (name, version, columns) VALUES ('%s', 0, '%s')
-ON CONFLICT (name) DO UPDATE SET version = 0, columns = excluded.columns`, of.Name, of.Describe())) // both are of identifiers
+		// Where an older version had rows in the table, that one is not to take it for its
+		// own any more: the checkpoints of its runs name rows that are gone.
+		all = append(all, fmt.Sprintf(`INSERT INTO quire_project_projections AS p (name, version, columns) VALUES ('%s', 0, '%s')
+ON CONFLICT (name) DO UPDATE SET version = CASE p.version WHEN 0 THEN 0 ELSE %d END, columns = excluded.columns`, of.Name, of.Describe(), of.Version)) // both are of identifiers
 	}
 	return all, nil
 }

@@ -63,18 +63,59 @@ func TestOtherColumns(t *testing.T) {
 	if rows, err := store.Read(ctx, s, after, "a"); err != nil || len(rows) != 0 {
 		t.Errorf("the table that was made anew: %v, %v", rows, err)
 	}
-	if versions, err := s.Versions(ctx); err != nil || versions["mine"] != 0 {
+	if versions, err := s.Versions(ctx); err != nil || versions["mine"] != 2 {
 		t.Errorf("%v, %v", versions, err)
+	}
+	var newer *projections.NewerError
+	if err := openError(t, address, postgres.Projections(addedSet(t, before)), postgres.Remake()); !errors.As(err, &newer) {
+		t.Errorf("the older version, whose rows are gone: %v", err)
 	}
 	expect(t, open(t, address), "a")
 	sql(t, address, `SELECT * FROM sh_timings`)
+}
+
+type narrow struct {
+	Key string `json:"key"`
+	N   int32  `json:"n"`
+}
+
+// An integer that is as large as before in its name alone is another column, and so is a
+// table another one that has another name; that of somebody else stays.
+func TestOtherTable(t *testing.T) {
+	address := pgtest.Shared(t).NewDatabase(t)
+	open(t, address, postgres.Projections(addedSet(t, mine[narrow](1, "key")))).Close()
+	wide := mine[newer](2, "key")
+	s := open(t, address, postgres.Projections(addedSet(t, wide)), postgres.Remake())
+	put(t, s, "a")
+	row := projections.Row[newer]{Value: newer{"k", 1 << 40}}
+	err := s.Update(ctx, func(tx store.Tx) error {
+		return tx.Insert(&store.Rows{RunID: "a", Tables: []store.TableRows{store.RowsOf(wide, row)}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkValues(t, s, wide, "a", []newer{{"k", 1 << 40}})
+
+	moved := projections.Define(projections.Declaration[newer]{
+		Name: "mine", Version: 3, Key: []string{"key"}, Table: "theirs", New: func() projections.Projection[newer] { return none[newer]{} },
+	})
+	sql(t, address, `CREATE TABLE theirs (somebody_elses int)`)
+	if err := openError(t, address, postgres.Projections(addedSet(t, moved)), postgres.Remake()); !errors.Is(err, store.ErrForeign) {
+		t.Errorf("a table of somebody else's: %v", err)
+	}
+	sql(t, address, `SELECT somebody_elses FROM theirs`, `SELECT n FROM mine`, `DROP TABLE theirs`)
+	open(t, address, postgres.Projections(addedSet(t, moved)), postgres.Remake()).Close()
+	sql(t, address, `SELECT n FROM theirs`)
+	if n := value[int](t, address, `SELECT count(*) FROM pg_class WHERE relname = 'mine'`); n != 0 {
+		t.Error("the table with the name of before is still there")
+	}
 }
 
 // Even the table that a view needs can be made anew.
 func TestRemakeUnderTheView(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address).Close()
-	sql(t, address, `UPDATE quire_project_projections SET columns = 'other' WHERE name IN ('runs', 'sh_events')`)
+	sql(t, address, `UPDATE quire_project_projections SET columns = name || ': other' WHERE name IN ('runs', 'sh_events')`)
 	s := open(t, address, postgres.Remake())
 	put(t, s, "a")
 	if n := value[int](t, address, `SELECT count(*) FROM sh_timings`); n != 2 {

@@ -115,17 +115,17 @@ func execAll(ctx context.Context, conn *sql.Conn, all []todo) error {
 
 // lookAtTables returns what has to be done so that each projection has its table.
 func lookAtTables(ctx context.Context, conn *sql.Conn, set *projections.Set, remake bool) (all []todo, err error) {
-	missing, other, err := (&sqlread.Dialect{Set: set}).Tables(ctx, conn, remake)
-	if err != nil || len(missing)+len(other) == 0 {
+	missing, drop, err := (&sqlread.Dialect{Set: set}).Tables(ctx, conn, remake)
+	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
 	names, err := namesIn(ctx, conn, set)
 	if err != nil {
 		return nil, err
 	}
-	for _, of := range other {
-		all = append(all, todo{query: fmt.Sprintf("DROP TABLE IF EXISTS %q", of.Table)})
-		all = append(all, makeTable(of)...)
+	for _, table := range drop {
+		all = append(all, todo{query: `DROP TABLE IF EXISTS "` + strings.ReplaceAll(table, `"`, `""`) + `"`})
+		delete(names, table)
 	}
 	for _, of := range missing {
 		switch {
@@ -140,14 +140,16 @@ func lookAtTables(ctx context.Context, conn *sql.Conn, set *projections.Set, rem
 	return append(all, todo{query: shTimings}), nil
 }
 
-// makeTable makes a table, and registers for which columns.
+// makeTable makes a table, and registers for which columns. Where an older version had
+// rows in it, that one is not to take it for its own any more: the checkpoints of its runs
+// name rows that are gone.
 func makeTable(of *projections.Definition) (all []todo) {
 	for _, statement := range tableStatements(of) {
 		all = append(all, todo{query: statement})
 	}
 	return append(all, todo{
-		`INSERT INTO quire_project_projections (name, version, columns) VALUES (?1, 0, ?2) ON CONFLICT (name) DO UPDATE SET version = 0, columns = excluded.columns`,
-		[]any{of.Name, of.Describe()},
+		`INSERT INTO quire_project_projections (name, version, columns) VALUES (?1, 0, ?2) ON CONFLICT (name) DO UPDATE SET version = CASE version WHEN 0 THEN 0 ELSE ?3 END, columns = excluded.columns`,
+		[]any{of.Name, of.Describe(), of.Version},
 	})
 }
 

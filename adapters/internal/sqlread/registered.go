@@ -2,6 +2,7 @@ package sqlread
 
 import (
 	"context"
+	"strings"
 
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -11,7 +12,7 @@ import (
 type registered struct {
 	name    string
 	version int // the newest one that rows were written of; 0 before that
-	columns string
+	columns string // as [projections.Definition.Describe] says
 }
 
 func registeredColumns(d *Dialect, r *registered) []any {
@@ -42,9 +43,10 @@ func (d *Dialect) Versions(ctx context.Context, q Querier) (map[string]int, erro
 	return versions, err
 }
 
-// Tables returns the projections that have no table yet, and those whose table an older
-// version made for other columns: an error, unless remake says that it is to be made anew.
-func (d *Dialect) Tables(ctx context.Context, q Querier, remake bool) (missing, other []*projections.Definition, err error) {
+// Tables returns the projections of which a table is to be made, and the tables to be
+// dropped before: an older version made them for other columns. That is an error, unless
+// remake asks for it.
+func (d *Dialect) Tables(ctx context.Context, q Querier, remake bool) (missing []*projections.Definition, drop []string, err error) {
 	all, err := d.registered(ctx, q)
 	if err != nil {
 		return nil, nil, err
@@ -59,8 +61,9 @@ func (d *Dialect) Tables(ctx context.Context, q Querier, remake bool) (missing, 
 		case was.version == of.Version || !remake:
 			return nil, nil, &store.ColumnsError{Projection: of, Stored: was.version}
 		default:
-			other = append(other, of)
+			table, _, _ := strings.Cut(was.columns, ":") // it may have had another name
+			missing, drop = append(missing, of), append(drop, table)
 		}
 	}
-	return missing, other, nil
+	return missing, drop, nil
 }

@@ -67,11 +67,11 @@ BEGIN
     DROP TABLE long_job_ids;
 
     INSERT INTO quire_project_projections (name, version, columns) VALUES
-        ('runs', 0, 'state text, ended boolean, events integer, unknown_events integer, jobs integer, failed_jobs integer, sh_events integer, failed_sh integer, open_sh integer, started_at_ms integer null, last_at_ms integer null, wall_ms integer null, busy_ms integer null, job_ms integer null, peak_jobs integer'),
-        ('jobs', 0, 'job_id text key, state text, started_at_ms integer null, finished_at_ms integer null, exit_code integer null'),
-        ('sh_events', 0, 'job_id text key, seq integer key, cmd text, started_at_ms integer, finished_at_ms integer null, exit_code integer null'),
-        ('timings.jobs', 0, 'job_id text key, offset_ms integer null, duration_ms integer null, sh_count integer, sh_ms integer null, gap_ms integer null'),
-        ('diagnostics', 0, 'code text, line integer, offset integer, job_id text null');
+        ('runs', 0, 'runs: state text, ended boolean, events integer, unknown_events integer, jobs integer, failed_jobs integer, sh_events integer, failed_sh integer, open_sh integer, started_at_ms integer null, last_at_ms integer null, wall_ms integer null, busy_ms integer null, job_ms integer null, peak_jobs integer'),
+        ('jobs', 0, 'jobs: job_id text key, state text, started_at_ms integer null, finished_at_ms integer null, exit_code integer 32 null'),
+        ('sh_events', 0, 'sh_events: job_id text key, seq integer key, cmd text, started_at_ms integer, finished_at_ms integer null, exit_code integer 32 null'),
+        ('timings.jobs', 0, 'timings: job_id text key, offset_ms integer null, duration_ms integer null, sh_count integer, sh_ms integer null, gap_ms integer null'),
+        ('diagnostics', 0, 'diagnostics: code text, line integer, offset integer, job_id text null, position key');
 END
 $$;
 -- +goose StatementEnd
