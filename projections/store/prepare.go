@@ -38,7 +38,7 @@ func (p *preparer) prepare(ctx context.Context, source Source, known Checkpoint,
 		w.result.Before = known.Source
 	}
 	err := p.fold(ctx, w, &yield)
-	if errors.Is(err, errRewritten) {
+	if errors.Is(err, errRewritten) && w.more == nil {
 		err = p.foldAnew(ctx, w, &yield)
 	}
 	if w.more != nil { // the work has been yielded, and ends
@@ -74,7 +74,7 @@ func (p *preparer) fold(ctx context.Context, w *task, yield *func(*task) bool) e
 			// Rows of other projections are those of the stream already.
 			w.tables = p.union(missing)
 			w.result.Outcome = Derived
-			return p.stream(ctx, w, domain.Mark{}, yield)
+			return p.stream(ctx, w, w.known.End, yield)
 		}
 	}
 	current = current && len(missing) == 0
@@ -94,7 +94,7 @@ func (p *preparer) fold(ctx context.Context, w *task, yield *func(*task) bool) e
 
 // foldAnew folds a stream that is not the one any more that was read.
 func (p *preparer) foldAnew(ctx context.Context, w *task, yield *func(*task) bool) error {
-	w.continues, w.result.Outcome = false, Rewritten
+	w.continues, w.tables, w.result.Outcome, w.result.Rows = false, p.of, Rewritten, 0
 	return p.stream(ctx, w, domain.Mark{}, yield)
 }
 
@@ -115,7 +115,11 @@ func (w *task) unchanged() error {
 
 // stream folds the stream and hands its rows on.
 func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield *func(*task) bool) error {
-	stream, err := w.source.Open(ctx, known)
+	open, some := w.source.Open, len(w.tables) < len(p.of)
+	if some { // those of the others are of the stream as it was, which may have grown since
+		open = w.source.OpenUntil
+	}
+	stream, err := open(ctx, known)
 	if err != nil {
 		return err
 	}
@@ -123,7 +127,7 @@ func (p *preparer) stream(ctx context.Context, w *task, known domain.Mark, yield
 	c := newCollector(w.source.Run(), p.of, w.tables)
 	c.begin()
 	c.keep = !w.continues
-	f := folding{task: w, collector: c, stream: stream, known: known.Bytes}
+	f := folding{task: w, collector: c, stream: stream, known: known.Bytes, some: some}
 	for {
 		entries, err := stream.Next()
 		if failed := f.take(entries); failed != nil {
@@ -150,6 +154,7 @@ type folding struct {
 	*collector
 	stream Stream
 	known  int64 // how many bytes were read before
+	some   bool  // that rows of other tables stay, which are of what was read before
 	passed bool  // that the stream is behind them
 	latest []domain.Entry
 }
@@ -221,7 +226,7 @@ func (f *folding) pass() error {
 	case f.stream.Continues() && f.continues:
 		f.count()
 		f.isStored()
-	case f.continues:
+	case (f.continues || f.some) && !f.stream.Continues():
 		return errRewritten
 	case !f.stream.Continues():
 		f.result.Outcome = Rewritten

@@ -238,6 +238,8 @@ func (w *writer) stream(tx Tx, t *task) error {
 		}
 	}
 	switch {
+	case errors.Is(t.err, errRewritten): // since it was compared
+		return errFallen
 	case t.err != nil:
 		return &foldError{t.err}
 	case t.result.Outcome == Unchanged:
