@@ -30,7 +30,8 @@ type Column struct {
 	Name     string
 	Type     Type
 	Nullable bool
-	// Bits is the size of an integer: 32 or 64.
+	// Bits is the size of an integer: 32 or 64. An int has 64, so that stores are the same
+	// for programs of every platform.
 	Bits int
 	// Key says that the column is part of what identifies a row within its run.
 	Key bool
@@ -43,6 +44,7 @@ type Column struct {
 	Doc string
 
 	run    bool    // holds the run's id, which is not a column of the row's own
+	narrow bool    // an integer has 32 bits in memory
 	offset uintptr // of the field
 	valid  uintptr // of its Null's Valid
 }
@@ -61,7 +63,7 @@ func (c *Column) Text(row Ref) string { return *(*string)(unsafe.Add(row.p, c.of
 // Int returns the row's value in a column of integers; 0 if it is null.
 func (c *Column) Int(row Ref) int64 {
 	p := unsafe.Add(row.p, c.offset)
-	if c.Bits == 32 {
+	if c.narrow {
 		return int64(*(*int32)(p))
 	}
 	return *(*int64)(p)
@@ -123,7 +125,7 @@ func (c *Column) Set(row Ref, value any) error {
 			*(*bool)(p) = v != 0
 		case c.Type != Int:
 			return c.mismatch(value)
-		case c.Bits == 64:
+		case !c.narrow:
 			*(*int64)(p) = v
 		case int64(int32(v)) != v:
 			return fmt.Errorf("column %s is %d, which is out of range", c.Name, v)
@@ -146,7 +148,7 @@ func (c *Column) setNull(p unsafe.Pointer) {
 		*(*string)(p) = ""
 	case c.Type == Bool:
 		*(*bool)(p) = false
-	case c.Bits == 32:
+	case c.narrow:
 		*(*int32)(p) = 0
 	default:
 		*(*int64)(p) = 0
@@ -169,7 +171,11 @@ func columnsOf(row reflect.Type) (columns []Column, err error) {
 		return nil, fmt.Errorf("a row is a struct, and %s is not", row)
 	}
 	for _, field := range reflect.VisibleFields(row) {
-		if field.Anonymous {
+		switch {
+		case !field.Anonymous:
+		case field.Type.Kind() != reflect.Struct:
+			return nil, fmt.Errorf("%s embeds %s; only structs can be embedded", row, field.Type)
+		default: // its fields follow
 			continue
 		}
 		column, columnErr := columnOf(row, field)
@@ -194,9 +200,12 @@ func columnOf(row reflect.Type, field reflect.StructField) (Column, error) {
 	}
 	switch of.Kind() {
 	case reflect.String:
-		c.Type, c.run = Text, of == reflect.TypeFor[domain.RunID]()
+		c.Type, c.run = Text, name == "run_id" && field.Type == reflect.TypeFor[domain.RunID]()
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		c.Type, c.Bits = Int, of.Bits()
+		c.Type, c.Bits, c.narrow = Int, of.Bits(), of.Bits() == 32
+		if of.Kind() == reflect.Int {
+			c.Bits = 64
+		}
 		c.Min = -1 << (c.Bits - 1)
 	case reflect.Bool:
 		c.Type = Bool

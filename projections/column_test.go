@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -213,6 +214,22 @@ type (
 	badNull struct {
 		A projections.Null[string] `json:"a"`
 	}
+	badPointer struct {
+		*good
+		C int `json:"c"`
+	}
+	badEmbedded struct {
+		domain.Kind
+		A int `json:"a"`
+	}
+	badRunID struct {
+		A projections.Null[domain.RunID] `json:"run_id"`
+		B int                            `json:"b"`
+	}
+	rerun struct {
+		RunID domain.RunID `json:"run_id"`
+		Of    domain.RunID `json:"rerun_of"`
+	}
 	good struct {
 		A string `json:"a"`
 		B int    `json:"b"`
@@ -246,6 +263,9 @@ func TestMistakesOfAuthors(t *testing.T) {
 		`column "Ä" is no lower-case identifier`: {declare[badName]("mine", "a")},
 		`column position: the name is reserved`:  {declare[badReserved]("mine", "position")},
 		`column ctid: the name is reserved`:      {declare[badSystem]("mine", "ctid")},
+		`column run_id: the name is reserved`:    {declare[badRunID]("mine", "b")},
+		`embeds *projections_test.good`:          {declare[badPointer]("mine", "c")},
+		`embeds domain.Kind`:                     {declare[badEmbedded]("mine", "a")},
 		`a row is a struct`:                      {declare[int]("mine", "a")},
 		`min:"2147483648"`:                       {declare[badMin]("mine", "a")},
 		`min:"1"; min is an integer`:             {declare[badMinOfText]("mine", "a")},
@@ -257,5 +277,18 @@ func TestMistakesOfAuthors(t *testing.T) {
 	}
 	if _, err := projections.NewSet(declare[good]("mine", "a"), declare[good]("mine_too", "b", "a"), declare[good]("group.a", "a"), declare[good]("group.b", "a")); err != nil {
 		t.Error(err)
+	}
+}
+
+// The id of another run is a column as any other, and is not taken for that of the row's.
+func TestColumnOfRunID(t *testing.T) {
+	of := projections.Define(projections.Declaration[rerun]{Name: "reruns", Version: 1, Key: []string{"rerun_of"}, New: newNothing[rerun]})
+	if _, err := projections.NewSet(of); err != nil {
+		t.Fatal(err)
+	}
+	rows := of.List(projections.Row[rerun]{Value: rerun{"", "before"}})
+	of.SetRun(rows.At(0).Value, "now")
+	if got := of.Of(rows)[0].Value; got != (rerun{"now", "before"}) || len(of.Columns) != 1 {
+		t.Errorf("%+v with the columns %v", got, of.Columns)
 	}
 }
