@@ -64,6 +64,9 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 	// Who closes last takes over what is in the write-ahead log.
 	s := newStore(name, o.set, reads, writes, func() error { return errors.Join(reads.Close(), writes.Close()) })
 	if mode.Has("immutable") {
+		if err := isMade(ctx, reads, o.set); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
 		return s, nil
 	}
 	err = patiently(ctx, o.busyTimeout, func() error { return useLog(ctx, writes) })

@@ -37,6 +37,7 @@ func TestReadOnly(t *testing.T) {
 			protect(t, path, test.file)
 			protect(t, filepath.Dir(path), test.folder)
 			asAnybody(t, "read", path)
+			asAnybody(t, "lack", path)
 		})
 	}
 }
@@ -103,6 +104,7 @@ func asAnybody(t *testing.T, what, path string) {
 func init() {
 	anybody["read"] = readsOnly
 	anybody["make"] = makesNone
+	anybody["lack"] = lacksTable
 }
 
 func readsOnly(ctx context.Context, path string) error {
@@ -137,6 +139,19 @@ func readsOnly(ctx context.Context, path string) error {
 func makesNone(ctx context.Context, path string) error {
 	_, err := sqlite.Open(ctx, path)
 	if err == nil || !strings.Contains(err.Error(), "cannot be made; see to it that you may write the folder "+filepath.Dir(path)) {
+		return fmt.Errorf("Open: %v", err)
+	}
+	return nil
+}
+
+// lacksTable opens a store for a projection of which it has no table, and cannot have one.
+func lacksTable(ctx context.Context, path string) error {
+	set, err := projections.NewSet(mine[older](1))
+	if err != nil {
+		return err
+	}
+	_, err = sqlite.Open(ctx, path, sqlite.Projections(set))
+	if !errors.Is(err, store.ErrReadOnly) {
 		return fmt.Errorf("Open: %v", err)
 	}
 	return nil

@@ -4,13 +4,13 @@ import (
 	"context"
 	"database/sql"
 	_ "embed"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 //go:embed sh_timings.sql
@@ -72,30 +72,42 @@ func Schema(set *projections.Set) string {
 // were made for other columns, if that is asked for, to make them anew. It is of no effect
 // where it has an error.
 func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bool) error {
-	conn, err := db.Conn(ctx)
+	session, err := newSession(ctx, db)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	todo, err := lookAtTables(ctx, conn, set, remake)
+	defer session.close()
+	todo, err := lookAtTables(ctx, session.conn, set, remake)
 	if err != nil || len(todo) == 0 {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := session.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
 	// Somebody else may have been faster.
-	if todo, err = lookAtTables(ctx, conn, set, remake); err == nil {
-		err = execAll(ctx, conn, todo)
+	if todo, err = lookAtTables(ctx, session.conn, set, remake); err == nil {
+		err = execAll(ctx, session, todo)
 	}
 	if err == nil {
-		_, err = conn.ExecContext(ctx, "COMMIT")
+		err = session.exec(ctx, "COMMIT")
 	}
 	if err != nil {
-		_, failed := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-		return errors.Join(err, failed)
+		session.rollback(ctx)
 	}
-	return nil
+	return err
+}
+
+// isMade reports what a database lacks that cannot be written.
+func isMade(ctx context.Context, db *sql.DB, set *projections.Set) error {
+	version, err := inspect(ctx, db, set)
+	var missing []*projections.Definition
+	if err == nil && version == latest {
+		missing, _, err = (&sqlread.Dialect{Set: set}).Tables(ctx, db, false)
+	}
+	if err == nil && (version < latest || len(missing) > 0) {
+		err = fmt.Errorf("%w, and lacks tables that this program reads; open it once where it can be written", store.ErrReadOnly)
+	}
+	return err
 }
 
 // todo is a statement with its arguments.
@@ -104,9 +116,9 @@ type todo struct {
 	args  []any
 }
 
-func execAll(ctx context.Context, conn *sql.Conn, all []todo) error {
+func execAll(ctx context.Context, session *session, all []todo) error {
 	for _, s := range all {
-		if _, err := conn.ExecContext(ctx, s.query, s.args...); err != nil {
+		if err := session.exec(ctx, s.query, s.args...); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // registered is what a store knows of a projection.
 type registered struct {
 	name    string
-	version int // the newest one that rows were written of; 0 before that
+	version int    // the newest one that rows were written of; 0 before that
 	columns string // as [projections.Definition.Describe] says
 }
 
