@@ -61,7 +61,11 @@ func (i *inserter) add(t *table, run any, appendRow func(args []any, text *int) 
 		b.args = append(b.args, run)
 	}
 	b.args = appendRow(b.args, &b.text)
-	if b.rows++; b.full() {
+	switch b.rows++; {
+	case !b.full():
+	case t == checkpoints:
+		return i.flush()
+	default:
 		i.hand(b)
 		delete(i.pending, t)
 	}
@@ -122,14 +126,22 @@ func (i *inserter) wait() {
 	}
 }
 
-// flush inserts all rows that were collected.
+// flush inserts all rows that were collected, the checkpoints last: in a connection with
+// recursive_triggers a row that is replaced takes that of its run with it.
 func (i *inserter) flush() error {
 	i.wait()
+	last := i.pending[checkpoints]
+	delete(i.pending, checkpoints)
 	for t, b := range i.pending {
 		delete(i.pending, t)
-		if b != nil && i.err == nil {
-			i.err = i.session.insert(i.ctx, *b)
-		}
+		i.insert(b)
 	}
+	i.insert(last)
 	return i.err
+}
+
+func (i *inserter) insert(b *batch) {
+	if b != nil && i.err == nil {
+		i.err = i.session.insert(i.ctx, *b)
+	}
 }

@@ -1,0 +1,50 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"testing"
+
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// A connection of one's own may run triggers for rows that are replaced, too.
+func TestReplacedRowsKeepTheirCheckpoint(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_pragma=recursive_triggers(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	s, err := sqlite.New(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	for i := range 20 {
+		err := s.Update(t.Context(), func(tx store.Tx) error {
+			rows := store.RowsOf(projections.Jobs, projections.Row[projections.Job]{Value: projections.Job{JobID: "a", State: projections.Active}})
+			rows.Stored = min(i, 1)
+			if err := tx.Insert(&store.Rows{RunID: "r", Continued: i > 0, Tables: []store.TableRows{rows}}); err != nil {
+				return err
+			}
+			return tx.SetCheckpoint("r", store.Checkpoint{Events: int64(i)})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := s.Checkpoints(t.Context(), []domain.RunID{"r"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(found) == 0 {
+			lost++
+		}
+	}
+	if lost > 0 {
+		t.Errorf("%d of 20 checkpoints are lost", lost)
+	}
+}
