@@ -77,15 +77,16 @@ func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bo
 		return err
 	}
 	defer session.close()
-	todo, err := lookAtTables(ctx, session.conn, set, remake)
-	if err != nil || len(todo) == 0 {
+	missing, _, err := (&sqlread.Dialect{Set: set}).Tables(ctx, session.conn, remake)
+	if err != nil || len(missing) == 0 {
 		return err
 	}
 	if err := session.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	// Somebody else may have been faster.
-	if todo, err = lookAtTables(ctx, session.conn, set, remake); err == nil {
+	// Somebody else may have been faster, or be at it: what is there is looked at here only.
+	todo, err := lookAtTables(ctx, session.conn, set, remake)
+	if err == nil {
 		err = execAll(ctx, session, todo)
 	}
 	if err == nil {
