@@ -54,7 +54,7 @@ func (c *content) join(last *content) *content {
 	all := c.clone()
 	for of := range last.tables {
 		for i := range last.of(of).Len() {
-			all.of(of).Add(last.of(of).At(i))
+			all.list(of).Add(last.of(of).At(i))
 		}
 	}
 	return all

@@ -30,8 +30,16 @@ func nothing(run domain.RunID) *content {
 	return &content{id: run, tables: map[definition]projections.Rows{}}
 }
 
-// of returns the rows of a table.
+// of returns the rows of a table, which are to be read only.
 func (c *content) of(table definition) projections.Rows {
+	if rows := c.tables[table]; rows != nil {
+		return rows
+	}
+	return table.NewRows()
+}
+
+// list returns the rows of a table, to which some are to be added.
+func (c *content) list(table definition) projections.Rows {
 	if c.tables[table] == nil {
 		c.tables[table] = table.NewRows()
 	}
@@ -40,7 +48,7 @@ func (c *content) of(table definition) projections.Rows {
 
 // add adds a row behind the others, which is filled in by the caller.
 func (c *content) add(table definition, final bool) projections.Ref {
-	ref := c.of(table).New(c.of(table).Len(), final)
+	ref := c.list(table).New(c.of(table).Len(), final)
 	table.SetRun(ref, c.id)
 	return ref
 }
@@ -117,7 +125,7 @@ func readContent(run domain.RunID, of []definition, snapshot store.Snapshot) (*c
 		return nil, wrap("the checkpoint", err)
 	}
 	for _, table := range of {
-		if err := collect(snapshot.Rows(table), c.of(table)); err != nil {
+		if err := collect(snapshot.Rows(table), c.list(table)); err != nil {
 			return nil, wrap(table.Table, err)
 		}
 	}

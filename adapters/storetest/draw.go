@@ -35,7 +35,7 @@ func (t *trial) addRows(c *content, of definition, most int) {
 		of.SetRun(row.Value, c.id)
 		if key := fmt.Sprintf("%q", keyOf(of, row)); !there[key] {
 			there[key] = true
-			c.of(of).Add(row)
+			c.list(of).Add(row)
 		}
 	}
 }
@@ -155,7 +155,7 @@ func (t *trial) changed(c *content) (now, versions *content) {
 			if !row.Final && t.flip("another version") {
 				t.fill(of, row.Value, func(c *projections.Column) bool { return !c.Key })
 				row.Final = t.flip("final now")
-				versions.of(of).Add(row)
+				versions.list(of).Add(row)
 			}
 			next.Add(row)
 		}

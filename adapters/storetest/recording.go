@@ -152,7 +152,7 @@ func (r *recording) fold(of []definition, data []byte) (*content, int64, error) 
 	c := nothing(r.run)
 	for i, table := range of {
 		for _, index := range slices.Sorted(maps.Keys(rows[i])) {
-			c.of(table).Add(rows[i][index].At(0))
+			c.list(table).Add(rows[i][index].At(0))
 		}
 	}
 	return c, fold.Run().Events, nil
