@@ -288,7 +288,7 @@ func TestColumnOfRunID(t *testing.T) {
 	}
 	rows := of.List(projections.Row[rerun]{Value: rerun{"", "before"}})
 	of.SetRun(rows.At(0).Value, "now")
-	if got := of.Of(rows)[0].Value; got != (rerun{"now", "before"}) || len(of.Columns) != 1 {
+	if got := *of.At(rows.At(0).Value); got != (rerun{"now", "before"}) || len(of.Columns) != 1 {
 		t.Errorf("%+v with the columns %v", got, of.Columns)
 	}
 }

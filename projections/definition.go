@@ -76,9 +76,6 @@ func (d *Defined[R]) Into(take func(*Row[R])) Member { return Into(d.Name, d.fre
 // List returns a list of rows.
 func (d *Defined[R]) List(rows ...Row[R]) Rows { return &rowsOf[R]{rows} }
 
-// Of returns the rows in a list of this projection's.
-func (d *Defined[R]) Of(rows Rows) []Row[R] { return rows.(*rowsOf[R]).rows }
-
 // At returns the row that a reference of this projection's points to.
 func (d *Defined[R]) At(row Ref) *R { return (*R)(row.p) }
 

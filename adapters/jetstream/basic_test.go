@@ -348,7 +348,7 @@ func TestLag(t *testing.T) {
 	messages := subscribe(t, b.Subscriber(), b.Topic(1))
 	next(t, messages).Ack()
 	next(t, messages)
-	eventually(t, "4 in flight, of which none has been acked", func() bool {
+	eventually(t, "one acked and 4 in flight", func() bool {
 		lags, err = b.Lag(ctx)
 		if err != nil {
 			t.Fatal(err)

@@ -113,7 +113,7 @@ func incompressible(n int) string {
 	return s.String()
 }
 
-// texts generates strings of any bytes, of which few are longer than an index takes.
+// texts generates strings of any bytes; few are too long for an index.
 func texts() *rapid.Generator[string] {
 	long := incompressible(100_000)
 	return rapid.OneOf(
@@ -248,7 +248,7 @@ func TestStreamsOfAnyProjection(t *testing.T) {
 	}
 	folder := t.TempDir()
 	streams := jsonl.Streams{Paths: []string{folder}}
-	for n := range lines { // each is read on from wherever it was
+	for n := range lines { // each time, the store continues where it stopped
 		if n%5 != 0 && n < len(lines)-1 {
 			continue
 		}

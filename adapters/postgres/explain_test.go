@@ -46,9 +46,9 @@ func (p *planner) explain(ctx context.Context, query string, args ...any) error 
 	return rows.Err()
 }
 
-// Whatever is read or removed of a run is found by an index: no table is read from end to
-// end, and the rows of a run come in their order. Where there is a way without, PostgreSQL
-// is told to take it, because it takes any for tables without rows.
+// Every read and delete of a run's rows uses an index: no query reads a table from end to
+// end, and the rows of a run come in order. The test disables other plans, because
+// PostgreSQL chooses any plan for empty tables.
 func TestRowsAreFound(t *testing.T) {
 	ctx := t.Context()
 	s, err := Open(ctx, pgtest.Shared(t).NewDatabase(t))

@@ -10,12 +10,12 @@ type options struct {
 	set                        *projections.Set
 }
 
-// Projections sets of which projections the store has tables; [projections.Builtin]
-// otherwise.
+// Projections sets the projections that the store has tables for. The default is
+// [projections.Builtin].
 func Projections(set *projections.Set) Option { return func(o *options) { o.set = set } }
 
-// Remake has tables that were made for other columns, by another version of their
-// projections, be dropped and made anew, without rows.
+// Remake drops the tables that an older version of their projection made for other columns,
+// and makes them again, without rows.
 func Remake() Option { return func(o *options) { o.remake = true } }
 
 // MustExist has [Open] fail with [io/fs.ErrNotExist] where there is no store yet,

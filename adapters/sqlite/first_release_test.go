@@ -10,9 +10,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A store that the first release made keeps its rows, and readers find them as they were;
-// they are those of older versions, which are derived again. The file is what .dump says
-// of a store with two runs, one of which is not over.
+// A store that the first release made keeps its rows. Readers find them as they were, and
+// the store reports them as outdated. The file is the .dump of a store with two runs; one is
+// still active.
 func TestFirstRelease(t *testing.T) {
 	dump, err := os.ReadFile("testdata/first_release.sql")
 	if err != nil {

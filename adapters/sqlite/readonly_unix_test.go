@@ -144,7 +144,7 @@ func makesNone(ctx context.Context, path string) error {
 	return nil
 }
 
-// lacksTable opens a store for a projection of which it has no table, and cannot have one.
+// lacksTable opens a read-only store with a projection that the store has no table for.
 func lacksTable(ctx context.Context, path string) error {
 	set, err := projections.NewSet(mine[older](1))
 	if err != nil {

@@ -54,20 +54,6 @@ func tableStatements(of *projections.Definition) []string {
 	return statements
 }
 
-// Schema returns the statements that make the tables of projections, and nothing else that
-// a store has, for whoever wants such tables elsewhere.
-func Schema(set *projections.Set) string {
-	var schema strings.Builder
-	for _, of := range set.Stored() {
-		for _, statement := range tableStatements(of) {
-			if !strings.HasPrefix(statement, "CREATE TRIGGER") {
-				schema.WriteString(statement + ";\n")
-			}
-		}
-	}
-	return schema.String()
-}
-
 // makeTables makes the tables of projections that there are none of, and drops those that
 // were made for other columns, if that is asked for, to make them anew. It is of no effect
 // where it has an error.

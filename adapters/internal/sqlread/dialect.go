@@ -12,7 +12,7 @@ import (
 // Dialect says what a database wants otherwise. The zero Dialect is that of
 // SQLite.
 type Dialect struct {
-	// Set are the projections of which there are tables.
+	// Set is the set of projections that the store has tables for.
 	Set *projections.Set
 	// Dollars has the placeholders ?1 ?2 … of a query written $1 $2 ….
 	Dollars bool

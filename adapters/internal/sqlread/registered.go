@@ -43,9 +43,9 @@ func (d *Dialect) Versions(ctx context.Context, q Querier) (map[string]int, erro
 	return versions, err
 }
 
-// Tables returns the projections of which a table is to be made, and the tables to be
-// dropped before: an older version made them for other columns. That is an error, unless
-// remake asks for it.
+// Tables returns the projections that need a table, and the tables to drop first because
+// an older version of their projection made them for other columns. Without remake, such a
+// table is an error.
 func (d *Dialect) Tables(ctx context.Context, q Querier, remake bool) (missing []*projections.Definition, drop []string, err error) {
 	all, err := d.registered(ctx, q)
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 )
 
 // selectRunIDs goes from one run to the next by the tables' keys, which begin
-// with the run's id: a run may have a million rows, of which it reads one. Somebody may
-// have deleted rows in any table.
+// with the run's id: it reads one row of a run, even if the run has a million. It looks in
+// every table, because somebody may have deleted rows from any of them.
 const selectRunIDs = `WITH RECURSIVE ids(run_id) AS (
 SELECT %s
 UNION ALL
