@@ -212,6 +212,12 @@ func writeCSV(b *testing.B, folder string, shape shape) []string {
 	write := func(table string, values ...any) {
 		record := make([]string, len(values))
 		for i, value := range values {
+			switch value {
+			case false:
+				value = 0 // as SQLite has it
+			case true:
+				value = 1
+			}
 			record[i] = fmt.Sprint(value)
 		}
 		if err := files[table].Write(record); err != nil {
