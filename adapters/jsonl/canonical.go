@@ -61,7 +61,7 @@ func (t *text) canonicalShStarted(b []byte, i int, atMs int64, event *domain.Eve
 		return refused
 	}
 	fill(event, domain.ShStarted, atMs, jobID, cmd)
-	return t.closed(b, i)
+	return t.ended(b, i)
 }
 
 func (t *text) canonicalShFinished(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -78,7 +78,7 @@ func (t *text) canonicalShFinished(b []byte, i int, atMs int64, event *domain.Ev
 	}
 	fill(event, domain.ShFinished, atMs, jobID, "")
 	event.ExitCode = int32(exitCode)
-	return t.closed(b, i)
+	return t.ended(b, i)
 }
 
 func (t *text) canonicalJobStarted(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -90,7 +90,7 @@ func (t *text) canonicalJobStarted(b []byte, i int, atMs int64, event *domain.Ev
 		return refused
 	}
 	fill(event, domain.JobStarted, atMs, jobID, "")
-	return t.closed(b, i)
+	return t.ended(b, i)
 }
 
 func (t *text) canonicalJobFinished(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -112,7 +112,7 @@ func (t *text) canonicalJobFinished(b []byte, i int, atMs int64, event *domain.E
 	}
 	fill(event, domain.JobFinished, atMs, jobID, "")
 	event.Outcome = outcome
-	return t.closed(b, i)
+	return t.ended(b, i)
 }
 
 func (t *text) canonicalRunFinished(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -130,7 +130,7 @@ func (t *text) canonicalRunFinished(b []byte, i int, atMs int64, event *domain.E
 	}
 	fill(event, domain.RunFinished, atMs, "", "")
 	event.Outcome, event.HasJob = outcome, false
-	return t.closed(b, i)
+	return t.ended(b, i)
 }
 
 func (t *text) canonicalRunStarted(b []byte, i int, atMs int64, event *domain.Event) int {
@@ -152,7 +152,7 @@ func (t *text) canonicalRunStarted(b []byte, i int, atMs int64, event *domain.Ev
 		i = end
 	}
 	*event = domain.NewRunStarted(atMs, labels)
-	return t.closed(b, i)
+	return t.ended(b, i)
 }
 
 // canonicalUnknown decodes the rest of a line whose type stands at b[i:].
@@ -162,7 +162,11 @@ func (t *text) canonicalUnknown(b []byte, i int, atMs int64, event *domain.Event
 		return refused
 	}
 	m := members{seen: keyAtMs | keyType, read: keyAtMs | keyType, atMs: atMs, kind: kind, typ: name, rest: t.rest}
-	return t.looseRest(b, i, &m, event)
+	if i = t.closed(b, i, &m); i < 0 || !t.event(b, &m, event) {
+		return refused
+	}
+	t.rest = again(m.rest)
+	return i
 }
 
 // fill sets all fields of an event that names a job. What was there before is
@@ -174,13 +178,29 @@ func fill(event *domain.Event, kind domain.Kind, atMs int64, jobID, cmd string) 
 	event.Type, event.Extra = "", ""
 }
 
-// closed returns the index behind the brace and the line feed at b[i:]. A later
+// ended returns the index behind the brace and the line feed at b[i:]. A later
 // producer may have more to say before them, which is passed over.
-func (t *text) closed(b []byte, i int) int {
+func (t *text) ended(b []byte, i int) int {
 	if b[i] == '}' && b[i+1] == '\n' {
 		return i + 2
 	}
 	return t.others(b, i)
+}
+
+// others passes over members that the wire does not know.
+func (t *text) others(b []byte, i int) int {
+	return t.closed(b, i, &members{seen: allKeys, kind: domain.JobStarted})
+}
+
+// closed is members for a line whose last member ends before b[i], or that has more.
+func (t *text) closed(b []byte, i int, m *members) int {
+	switch {
+	case b[i] == ',':
+		return t.members(b, i, m)
+	case b[i] == '}' && b[i+1] == '\n':
+		return i + 2
+	}
+	return refused
 }
 
 // clock is integer for an at_ms. Where a number ends depends on its digits,

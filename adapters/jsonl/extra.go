@@ -13,65 +13,74 @@ import (
 type rawMember struct {
 	nameAt, nameEnd, valueAt, valueEnd int
 
-	key     key
-	escaped bool   // there is an escape in the name
-	spaced  bool   // there is white space between the parts of the value
-	name    string // where members are sorted, and valid no longer
+	escaped bool // there is an escape in the name
+	spaced  bool // there is white space between the parts of the value
+}
+
+// namedMember is a rawMember with its name, which is valid until the next line is decoded.
+type namedMember struct {
+	rawMember
+	name string
 }
 
 // extra writes the members of an unknown event that have no field of their own
 // as [domain.NewUnknown] asks for them: sorted by name, without white space, and of
 // those that have the same name the last one.
-func (t *text) extra(b []byte, m *members) string {
-	rest := m.rest
+func (t *text) extra(b []byte, rest []rawMember) string {
 	if len(rest) == 0 {
 		return ""
 	}
-	size, asWritten := 1, true // which is how they stand in the line
+	var before []byte // the name of the member before
 	for i := range rest {
 		raw := &rest[i]
-		size += 2 + raw.valueEnd - raw.nameAt // an escape that is written again is no longer than it was
-		if raw.escaped {
-			raw.name, _ = t.string(b, raw.nameAt+1)
-		} else {
-			name := b[raw.nameAt+1 : raw.nameEnd-1]
-			raw.name = unsafe.String(unsafe.SliceData(name), len(name))
+		name := b[raw.nameAt+1 : raw.nameEnd-1]
+		asWritten := !raw.escaped && !raw.spaced && raw.nameEnd+1 == raw.valueAt &&
+			(i == 0 || rest[i-1].valueEnd+1 == raw.nameAt && string(before) < string(name))
+		if !asWritten {
+			return t.sorted(b, rest)
 		}
-		asWritten = asWritten && !raw.escaped && !raw.spaced && raw.nameEnd+1 == raw.valueAt &&
-			(i == 0 || rest[i-1].valueEnd+1 == raw.nameAt && rest[i-1].name < raw.name)
+		before = name
 	}
-	if asWritten {
-		return t.asWritten(b[rest[0].nameAt:rest[len(rest)-1].valueEnd])
-	}
-	byName := func(a, b rawMember) int { return strings.Compare(a.name, b.name) }
-	if !slices.IsSortedFunc(rest, byName) {
-		slices.SortStableFunc(rest, byName)
-	}
-	out := t.reserve(size)
-	for i := range rest {
-		raw := &rest[i]
-		if i+1 < len(rest) && rest[i+1].name == raw.name {
-			continue
-		}
-		out = append(out, ',')
-		if raw.escaped {
-			out = jsonenc.AppendString(out, raw.name)
-		} else {
-			out = append(out, b[raw.nameAt:raw.nameEnd]...)
-		}
-		out = append(out, ':')
-		out = appendCompact(out, b[raw.valueAt:raw.valueEnd], raw.spaced)
-	}
-	out = append(out, '}')
-	out[0] = '{'
+	members := b[rest[0].nameAt:rest[len(rest)-1].valueEnd]
+	out := append(t.reserve(len(members)+2), '{')
+	out = append(append(out, members...), '}')
 	t.used += len(out)
 	return unsafe.String(unsafe.SliceData(out), len(out))
 }
 
-// asWritten is extra for members that are written already as they are to be.
-func (t *text) asWritten(members []byte) string {
-	out := append(t.reserve(len(members)+2), '{')
-	out = append(append(out, members...), '}')
+// sorted is extra for members that do not stand in the line as they are to be written.
+func (t *text) sorted(b []byte, rest []rawMember) string {
+	named, size := t.named[:0], 1
+	for _, raw := range rest {
+		size += 2 + raw.valueEnd - raw.nameAt // an escape that is written again is no longer than it was
+		member := namedMember{rawMember: raw}
+		if raw.escaped {
+			member.name, _ = t.string(b, raw.nameAt+1)
+		} else {
+			name := b[raw.nameAt+1 : raw.nameEnd-1]
+			member.name = unsafe.String(unsafe.SliceData(name), len(name))
+		}
+		named = append(named, member)
+	}
+	slices.SortStableFunc(named, func(a, b namedMember) int { return strings.Compare(a.name, b.name) })
+	out := t.reserve(size)
+	for i := range named {
+		member := &named[i]
+		if i+1 < len(named) && named[i+1].name == member.name {
+			continue
+		}
+		out = append(out, ',')
+		if member.escaped {
+			out = jsonenc.AppendString(out, member.name)
+		} else {
+			out = append(out, b[member.nameAt:member.nameEnd]...)
+		}
+		out = append(out, ':')
+		out = appendCompact(out, b[member.valueAt:member.valueEnd], member.spaced)
+	}
+	t.named = again(named)
+	out = append(out, '}')
+	out[0] = '{'
 	t.used += len(out)
 	return unsafe.String(unsafe.SliceData(out), len(out))
 }

@@ -12,27 +12,11 @@ func (t *text) loose(b []byte, i int, event *domain.Event) int {
 		return refused
 	}
 	m := members{rest: t.rest}
-	if i = t.member(b, skipSpace(b, i+1), &m); i < 0 {
-		return refused
-	}
-	return t.looseRest(b, i, &m, event)
-}
-
-// looseRest decodes the rest of a line, from b[i] on. m has the members before that.
-func (t *text) looseRest(b []byte, i int, m *members, event *domain.Event) int {
-	for i = skipSpace(b, i); b[i] == ','; i = skipSpace(b, i) {
-		if i = t.member(b, skipSpace(b, i+1), m); i < 0 {
-			return refused
-		}
-	}
-	if b[i] != '}' {
-		return refused
-	}
-	if i = skipSpace(b, i+1); b[i] != '\n' || !t.event(b, m, event) {
+	if i = t.members(b, i, &m); i < 0 || !t.event(b, &m, event) {
 		return refused
 	}
 	t.rest = again(m.rest)
-	return i + 1
+	return i
 }
 
 // key is a member that the wire knows, as a bit, so that a set of keys is a
@@ -47,6 +31,8 @@ const (
 	keyExitCode
 	keyOutcome
 	keyLabels
+
+	allKeys = 1<<iota - 1
 )
 
 // members are a line's members, as far as they were seen.
@@ -68,31 +54,45 @@ type members struct {
 	rest []rawMember
 }
 
-// member reads one member, name and value, and returns the index behind it.
-func (t *text) member(b []byte, i int, m *members) int {
-	if b[i] != '"' {
-		return refused
+// members reads the members of a line from the brace or the comma at b[i] on, and returns
+// the index behind its line feed.
+func (t *text) members(b []byte, i int, m *members) int {
+	for {
+		if i = skipSpace(b, i+1); b[i] != '"' {
+			return refused
+		}
+		k, nameEnd, escaped := t.key(b, i+1)
+		if nameEnd < 0 || m.seen&k != 0 {
+			return refused
+		}
+		value := nameEnd + 1
+		if b[nameEnd] != ':' || b[value] <= ' ' {
+			if value = skipColon(b, nameEnd); value < 0 {
+				return refused
+			}
+		}
+		m.seen |= k
+		t.spaced = false
+		next := t.value(b, value, k, m)
+		if next < 0 {
+			return refused
+		}
+		if m.kind <= domain.Unknown && k&(keyAtMs|keyType) == 0 && m.read&k&keyJobID == 0 {
+			m.rest = append(m.rest, rawMember{
+				nameAt: i, nameEnd: nameEnd, valueAt: value, valueEnd: next, escaped: escaped, spaced: t.spaced,
+			})
+		}
+		if i = skipSpace(b, next); b[i] == ',' {
+			continue
+		}
+		if b[i] != '}' {
+			return refused
+		}
+		if i = skipSpace(b, i+1); b[i] != '\n' {
+			return refused
+		}
+		return i + 1
 	}
-	k, nameEnd, escaped := t.key(b, i+1)
-	if nameEnd < 0 || m.seen&k != 0 {
-		return refused
-	}
-	value := skipColon(b, nameEnd)
-	if value < 0 {
-		return refused
-	}
-	m.seen |= k
-	if m.read&keyType != 0 && m.kind != domain.Unknown {
-		return t.value(b, value, k, m) // nobody asks for what stands there
-	}
-	t.spaced = false
-	next := t.value(b, value, k, m)
-	if k&(keyAtMs|keyType) == 0 && m.read&k&keyJobID == 0 {
-		m.rest = append(m.rest, rawMember{
-			nameAt: i, nameEnd: nameEnd, valueAt: value, valueEnd: next, key: k, escaped: escaped, spaced: t.spaced,
-		})
-	}
-	return next
 }
 
 // value reads the value at b[i:] of the member k, or passes over it if it is not
@@ -100,13 +100,15 @@ func (t *text) member(b []byte, i int, m *members) int {
 func (t *text) value(b []byte, i int, k key, m *members) int {
 	next := refused
 	switch {
+	case k == 0:
+		return t.skipValue(b, i, 1)
 	case k == keyAtMs:
 		m.atMs, next = wholeNumber(b, i)
 	case k == keyExitCode:
 		m.exitCode, next = wholeNumber(b, i)
 	case k == keyLabels && b[i] == '{':
 		m.labels, next = i, t.skipValue(b, i, 1)
-	case k == 0 || b[i] != '"':
+	case b[i] != '"':
 	case k == keyType:
 		m.kind, m.typ, next = t.typeName(b, i+1)
 	case k == keyJobID:
@@ -169,38 +171,10 @@ func knownKey(b []byte, i int) (key, int) {
 	return 0, i
 }
 
-// others passes over members that the wire does not know, from the comma at b[i]
-// to the end of the line, and returns the index behind its line feed.
-func (t *text) others(b []byte, i int) int {
-	for b[i] == ',' {
-		if i = skipSpace(b, i+1); b[i] != '"' {
-			return refused
-		}
-		k, next, _ := t.key(b, i+1)
-		if next < 0 || k != 0 {
-			return refused
-		}
-		if i = skipColon(b, next); i < 0 {
-			return refused
-		}
-		if i = t.skipValue(b, i, 1); i < 0 {
-			return refused
-		}
-		i = skipSpace(b, i)
-	}
-	if b[i] != '}' {
-		return refused
-	}
-	if i = skipSpace(b, i+1); b[i] != '\n' {
-		return refused
-	}
-	return i + 1
-}
-
 // event makes the event of m, unless a member that it needs is missing or is not
 // what it has to be.
 func (t *text) event(b []byte, m *members, event *domain.Event) bool {
-	*event = domain.Event{Kind: m.kind, AtMs: m.atMs, JobID: m.jobID, HasJob: true}
+	fill(event, m.kind, m.atMs, m.jobID, "")
 	needed := keyAtMs | keyType | keyJobID
 	ok := true
 	switch m.kind {
@@ -229,7 +203,7 @@ func (t *text) event(b []byte, m *members, event *domain.Event) bool {
 	default:
 		needed = keyAtMs | keyType
 		event.HasJob, event.JobID = m.read&keyJobID != 0, m.jobID
-		event.Type, event.Extra = m.typ, t.extra(b, m)
+		event.Type, event.Extra = m.typ, t.extra(b, m.rest)
 	}
 	return ok && m.read&needed == needed
 }
@@ -256,15 +230,16 @@ func (t *text) labels(b []byte, i int) (domain.Labels, bool) {
 
 // typeName is string for a type, with the kind that it names.
 func (t *text) typeName(b []byte, i int) (domain.Kind, string, int) {
-	end := i + len(t.typ)
-	if t.typPlain && end < len(b) && b[end] == '"' && string(b[i:end]) == t.typ {
-		return t.kind, t.typ, end + 1
+	known := &t.types[load(b, i)*typeSpread>>(64-typeBits)]
+	end := i + len(known.name)
+	if known.plain && end < len(b) && b[end] == '"' && string(b[i:end]) == known.name {
+		return known.kind, known.name, end + 1
 	}
 	name, next := t.string(b, i)
 	if next >= 0 {
-		t.typ, t.kind, t.typPlain = name, domain.KindOf(name), next-i == len(name)+1
+		*known = typeOfText{name, domain.KindOf(name), next-i == len(name)+1}
 	}
-	return t.kind, name, next
+	return known.kind, name, next
 }
 
 // skipSpace returns the index of the first byte from b[i] on that is no JSON

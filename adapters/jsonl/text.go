@@ -20,10 +20,8 @@ type text struct {
 	// most events name the job that the one before named.
 	job      string
 	jobPlain bool
-	// typ is the latest type, as job is; kind is what it names.
-	typ      string
-	typPlain bool
-	kind     domain.Kind
+	// types are types that were read, by a hash of their first eight bytes.
+	types [1 << typeBits]typeOfText
 	// The latest clock that was read: the word of its first eight digits, what
 	// they stand for, and how many digits it had in all. Most have the same.
 	clockWord  uint64
@@ -31,9 +29,24 @@ type text struct {
 	clockWidth int
 	// What the members of a line are put down in, used again for the next one.
 	rest      []rawMember
+	named     []namedMember
 	labelList []domain.Label
 	spaced    bool // see skipValue
 }
+
+// typeOfText is a type, as [text.job] is a job's id, and the kind that it names.
+type typeOfText struct {
+	name  string
+	kind  domain.Kind
+	plain bool
+}
+
+// A stream has few types. typeSpread is 2^64 divided by the golden ratio, which puts similar
+// words far apart (Knuth, The Art of Computer Programming, 6.4).
+const (
+	typeBits   = 4
+	typeSpread = 0x9E3779B97F4A7C15
+)
 
 // A string that is held keeps its chunk alive; this bounds how much that is.
 const chunkSize = 32 << 10
