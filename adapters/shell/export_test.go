@@ -89,7 +89,10 @@ func (f Forms) Longest(in string) int {
 
 // Hide hides them in a text that comes in parts.
 func (f Forms) Hide(parts ...string) string {
-	r := redactor{secrets: index(f.forms)}
+	r := redactor{secrets: &secrets{forms: [][]form{nil}}}
+	for _, f := range f.forms {
+		r.secrets.index(f)
+	}
 	var out []byte
 	for _, part := range parts {
 		out = r.append(out, []byte(part), false)

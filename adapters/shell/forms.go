@@ -76,10 +76,7 @@ func spellings(text string, chars ...rune) unit {
 	if len(text) == 1 && (unicode.IsLetter(chars[0]) || unicode.IsDigit(chars[0])) {
 		return u
 	}
-	u = append(u, spell(byteEscapes, []byte(text))...)
-	u = append(u, spell(unitEscapes, utf16.Encode(chars))...)
-	u = append(u, spell(charEscapes, chars)...)
-	u = append(u, ownEscapes[text]...)
+	u = slices.Concat(u, spell(byteEscapes, []byte(text)), spell(unitEscapes, utf16.Encode(chars)), spell(charEscapes, chars), ownEscapes[text])
 	switch c := chars[0]; {
 	case c == utf8.RuneError:
 		u = append(u, string(c)) // what JSON has for a byte that is not UTF-8

@@ -24,35 +24,34 @@ const (
 )
 
 func newSecrets(declared []string) (*secrets, error) {
-	var forms []form
+	if len(declared) == 0 {
+		return nil, nil
+	}
+	s := &secrets{forms: [][]form{nil}}
 	for i, secret := range declared {
 		// What is read from a file often ends with a line feed, and is used without.
 		secret = strings.TrimSpace(secret)
 		if len(secret) < minSecret {
 			return nil, fmt.Errorf("secret %d of %d: %w", i+1, len(declared), ErrShortSecret)
 		}
-		forms = append(forms, formsOf(secret)...)
-	}
-	if len(forms) == 0 {
-		return nil, nil
-	}
-	return index(forms), nil
-}
-
-func index(forms []form) *secrets {
-	s := &secrets{forms: [][]form{nil}}
-	for _, f := range forms {
-		for _, text := range f[0] {
-			follows := unit{text[1:]}
-			if len(text) == 1 {
-				follows = f[1]
-			}
-			for _, next := range follows {
-				s.add(f, text[0], next[0])
-			}
+		for _, f := range formsOf(secret) {
+			s.index(f)
 		}
 	}
-	return s
+	return s, nil
+}
+
+// index has a form be found by the first two bytes of its texts.
+func (s *secrets) index(f form) {
+	for _, text := range f[0] {
+		follows := unit{text[1:]}
+		if len(text) == 1 {
+			follows = f[1]
+		}
+		for _, next := range follows {
+			s.add(f, text[0], next[0])
+		}
+	}
 }
 
 // add has a form be found by two bytes, once.
