@@ -15,33 +15,6 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-func TestAddresses(t *testing.T) {
-	for to, want := range map[string]address{
-		"sqlite:quire.db":                {schemeSQLite, "quire.db"},
-		"sqlite:./a b%20?.db":            {schemeSQLite, "./a b%20?.db"},
-		"sqlite:/var/lib/quire.db":       {schemeSQLite, "/var/lib/quire.db"},
-		"sqlite:///var/lib/quire.db":     {schemeSQLite, "/var/lib/quire.db"},
-		`sqlite:C:\quire.db`:             {schemeSQLite, `C:\quire.db`},
-		"sqlite:postgres://x":            {schemeSQLite, "postgres://x"},
-		"postgres://ci:pw@db:5432/quire": {schemePostgres, "postgres://ci:pw@db:5432/quire"},
-		"postgresql:///quire":            {schemePostgres, "postgresql:///quire"},
-	} {
-		if got, err := parseAddress(to); err != nil || got != want || !isAddress(to) {
-			t.Errorf("%s is %+v: %v", to, got, err)
-		}
-	}
-	for _, to := range []string{"", "json", "table", "quire", "out.json"} {
-		if isAddress(to) {
-			t.Errorf("%q is an address", to)
-		}
-	}
-	for _, to := range []string{"", "json", "sqlite:", "sqlite://quire.db", "postgres:quire", "POSTGRES://x/y", "quire.db", `C:\quire.db`, "s3://bucket"} {
-		if got, err := parseAddress(to); statusOf(err) != statusUsage {
-			t.Errorf("%q is %+v: %v", to, got, err)
-		}
-	}
-}
-
 // Wherever a password stands in what is meant to be an address, and whatever
 // is wrong with that, nobody is shown it.
 func TestPasswordsAreNotShown(t *testing.T) {

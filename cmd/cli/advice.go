@@ -7,10 +7,11 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/quire-ci/quire-project/adapters/brokers"
 	"github.com/quire-ci/quire-project/adapters/follow"
-	"github.com/quire-ci/quire-project/adapters/jetstream"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -23,7 +24,7 @@ func advice(err error) string {
 		return "; read it with quire-project " + report.Printable(compressed.Path)
 	case errors.As(err, &malformed):
 		return "; --on-malformed skip reads on past such lines"
-	case isConnectError(err), errors.Is(err, jetstream.ErrUnreachable):
+	case stores.RefusesConnection(err), brokers.IsUnreachable(err):
 		return "; check the address, and that the server is running"
 	case errors.Is(err, store.ErrGone):
 		return "; put it back or, to make a new one from the streams, run the same again"

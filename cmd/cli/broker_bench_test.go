@@ -19,7 +19,7 @@ import (
 // directly, and by way of a broker, from the start of publish to the last row.
 func BenchmarkBroker(b *testing.B) {
 	one := stream(b, synth.Yardstick)
-	for _, store := range stores {
+	for _, store := range benchStores {
 		b.Run(store.name, func(b *testing.B) {
 			var direct, through time.Duration
 			for b.Loop() {

@@ -78,7 +78,7 @@ func TestSubscribeStoppedWhileItStarts(t *testing.T) {
 // is waited for.
 func TestStandardInputIsNotGivenUp(t *testing.T) {
 	for path, want := range map[string]time.Duration{"-": 0, "runs": giveUp} {
-		if got := (&publishFlags{}).options([]string{path}, &openedBroker{}, nil).GiveUp; got != want {
+		if got := (&publishFlags{}).options([]string{path}, 0, nil).GiveUp; got != want {
 			t.Errorf("%s is given up after %v, want %v", path, got, want)
 		}
 	}

@@ -7,7 +7,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/brokers"
+	"github.com/quire-ci/quire-project/adapters/stores"
 )
+
+const sqliteScheme = "sqlite:"
 
 // completeTarget completes what --to takes: formats and how the address of a
 // store begins. More is to come behind that, so no space follows it.
@@ -21,10 +26,10 @@ func completeTarget(formats ...string) cobra.CompletionFunc {
 				directive = cobra.ShellCompDirectiveNoFileComp
 			}
 		}
-		if strings.HasPrefix(begun, schemeSQLite+":") {
+		if strings.HasPrefix(begun, sqliteScheme) {
 			return completeFiles(begun), directive
 		}
-		for _, address := range []string{schemeSQLite + ":", schemePostgres + "://"} {
+		for _, address := range stores.Schemes {
 			if strings.HasPrefix(address, begun) {
 				found = append(found, address)
 			}
@@ -63,16 +68,16 @@ func completeList(values []string) cobra.CompletionFunc {
 
 // completeFiles completes the file behind the scheme of an address.
 func completeFiles(begun string) []string {
-	paths, _ := filepath.Glob(globQuote.Replace(strings.TrimPrefix(begun, schemeSQLite+":")) + "*") // it is well-formed
+	paths, _ := filepath.Glob(globQuote.Replace(strings.TrimPrefix(begun, sqliteScheme)) + "*") // it is well-formed
 	var found []string
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		switch {
 		case err != nil:
 		case info.IsDir():
-			found = append(found, schemeSQLite+":"+path+string(filepath.Separator))
-		case databaseFile(path):
-			found = append(found, schemeSQLite+":"+path)
+			found = append(found, sqliteScheme+path+string(filepath.Separator))
+		case stores.IsAddress(path):
+			found = append(found, sqliteScheme+path)
 		}
 	}
 	return found
@@ -84,7 +89,7 @@ var globQuote = strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]")
 // completeBroker completes how the address of a broker begins.
 func completeBroker(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 	var found []string
-	for _, scheme := range []string{"nats://", "tls://"} {
+	for _, scheme := range brokers.Schemes {
 		if strings.HasPrefix(scheme, begun) {
 			found = append(found, scheme)
 		}

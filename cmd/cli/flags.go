@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/flags"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -66,7 +67,7 @@ type projectFlags struct {
 func (f *projectFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown; or the\nstore to bring up to date: "+knownStores)
+	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown; or the\nstore to bring up to date: "+stores.Syntax)
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and takes timings for timings.jobs (default: all)")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
@@ -106,9 +107,9 @@ func parseFormat(to string) (report.Format, error) {
 	case err == nil:
 		return format, nil
 	case !word.MatchString(to):
-		return "", usageError(fmt.Errorf("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), knownStores))
+		return "", usageError(fmt.Errorf("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax))
 	}
-	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s%s", to, err, knownStores, didYouMean(to, formatNames())))
+	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s%s", to, err, stores.Syntax, didYouMean(to, formatNames())))
 }
 
 // report reads what the flags say of the report.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/live"
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -67,7 +68,7 @@ counts such a run as over if all its jobs are complete.`,
 	}
 	f := cmd.Flags()
 	f.SortFlags = false
-	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+knownStores)
+	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+stores.Syntax)
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "show nothing; for work with --to")
 	flags.exitStatus.add(f)
 	flags.writerFlags.add(f)
@@ -111,7 +112,7 @@ func followOnce(ctx context.Context, path string, flags followFlags, p *app) (er
 		return err
 	}
 	if flags.to != "" {
-		s, err := flags.openFollowed(ctx, path, p.set, options.Patience)
+		s, err := flags.openFollowed(ctx, path, p, options.Patience)
 		if err != nil {
 			return followEnd(err, folder, false)
 		}

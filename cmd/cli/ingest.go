@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -15,15 +16,14 @@ import (
 // ingest is the main command where --to names a store: it brings the store's
 // rows up to the source.
 func ingest(ctx context.Context, paths []string, flags projectFlags, p *app) (err error) {
-	at, err := flags.store()
-	if err != nil {
+	if err := flags.checkStore(); err != nil {
 		return err
 	}
 	sources, err := flags.findRuns(paths)
 	if err != nil {
 		return err
 	}
-	s, err := opening{set: p.set}.into(ctx, at, sources)
+	s, err := p.open(ctx, flags.to, stores.Options{}, sources)
 	if err != nil {
 		return err
 	}
@@ -73,9 +73,9 @@ func (t *taking) lacking(run domain.RunID) string {
 	return strings.Join(projections.Names(missing), ", ")
 }
 
-// store reads what the flags say of a store, to which those that say how a
-// report looks do not apply.
-func (f *projectFlags) store() (address, error) {
+// checkStore checks the flags for a store, to which those that say how a report looks do
+// not apply.
+func (f *projectFlags) checkStore() error {
 	for _, flag := range []struct {
 		given bool
 		what  string
@@ -85,11 +85,10 @@ func (f *projectFlags) store() (address, error) {
 		{f.pretty, "--pretty goes with --to json, not with a store"},
 	} {
 		if flag.given {
-			return address{}, usageError(errors.New(flag.what))
+			return usageError(errors.New(flag.what))
 		}
 	}
-	at, err := parseAddress(f.to)
-	return at, cmp.Or(err, f.exitStatus.check())
+	return cmp.Or(checkStore(f.to), f.exitStatus.check())
 }
 
 // findRuns is find for commands that keep runs by their ids.

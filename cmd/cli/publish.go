@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/brokers"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/cmd/internal/flags"
@@ -48,7 +49,7 @@ more of it may come. Following a file ends by itself when its run has finished.
 A folder is followed until Ctrl-C.
 
 BROKER is one or more servers of NATS JetStream, as
-` + knownBrokers + `;
+` + brokers.Syntax + `;
 a single word before the @ is a token. To keep secrets off the command line, set
 $NATS_USER and $NATS_PASSWORD, $NATS_TOKEN or $NATS_CREDS. STREAM is quire by default;
 it is created if it does not exist.
@@ -94,9 +95,9 @@ func publish(ctx context.Context, paths []string, flags publishFlags, std stdio)
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, b.close()) }()
+	defer func() { err = cmp.Or(err, b.Close()) }()
 	p := &publishing{
-		publisher: broker.NewPublisher(b.publisher, b.Topics, flags.options(paths, b, log)), limit: b.maxSegment, giveUp: giveUp,
+		publisher: broker.NewPublisher(b.Publisher(), b, flags.options(paths, b.MaxMessage(), log)), limit: b.MaxMessage(), giveUp: giveUp,
 		sources: sources, bar: bar, paths: map[domain.RunID]string{}, told: map[string]string{}, left: map[string]tail.Position{},
 	}
 	if flags.follow {
@@ -104,12 +105,12 @@ func publish(ctx context.Context, paths []string, flags publishFlags, std stdio)
 	} else {
 		err = p.all(ctx)
 	}
-	return p.end(ctx, err, b.name)
+	return p.end(ctx, err, b.String())
 }
 
 // options are those of the publisher of what is at paths.
-func (f *publishFlags) options(paths []string, b *openedBroker, log *slog.Logger) broker.PublishOptions {
-	options := broker.PublishOptions{SegmentBytes: b.maxSegment, Hopeless: b.hopeless, Logger: log}
+func (f *publishFlags) options(paths []string, limit int, log *slog.Logger) broker.PublishOptions {
+	options := broker.PublishOptions{SegmentBytes: limit, Hopeless: brokers.IsHopeless, Logger: log}
 	if !f.follow && !slices.Contains(paths, jsonl.Stdin) {
 		options.GiveUp = giveUp
 	}

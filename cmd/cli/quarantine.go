@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -87,7 +88,7 @@ is not in the list.`,
 }
 
 func addQuarantineTo(cmd *cobra.Command, to *[]string) {
-	cmd.Flags().StringArrayVar(to, "to", nil, "the `store`, as "+knownStores+";\nand, given once more, how to print it: table or json (default: table)")
+	cmd.Flags().StringArrayVar(to, "to", nil, "the `store`, as "+stores.Syntax+";\nand, given once more, how to print it: table or json (default: table)")
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(string(report.Table), string(report.JSON)))
 }
 
@@ -120,7 +121,7 @@ wrong usage; 5 a run is quarantined again, or is not in the list.`,
 		},
 	}
 	cmd.Flags().SortFlags = false
-	cmd.Flags().StringVar(&flags.to, "to", "", "the `store`, as "+knownStores)
+	cmd.Flags().StringVar(&flags.to, "to", "", "the `store`, as "+stores.Syntax)
 	cmd.Flags().BoolVar(&flags.all, "all", false, "all quarantined runs")
 	flags.addReading(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
@@ -143,7 +144,7 @@ not in the list.`,
 			return dropRuns(cmd.Context(), runIDs(args), to, p)
 		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "the `store`, as "+knownStores)
+	cmd.Flags().StringVar(&to, "to", "", "the `store`, as "+stores.Syntax)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
 	return cmd
 }

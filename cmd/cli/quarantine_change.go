@@ -6,8 +6,8 @@ import (
 	"fmt"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -16,7 +16,7 @@ func retryRuns(ctx context.Context, runs []domain.RunID, flags quarantineFlags, 
 	if err != nil {
 		return err
 	}
-	return withHeld(ctx, p.set, flags.to, options, func(s store.Store, projector *store.Projector) error {
+	return withHeld(ctx, p, flags.to, options, func(s store.Store, projector *store.Projector) error {
 		if flags.all {
 			if runs, err = quarantined(ctx, s); err != nil {
 				return err
@@ -38,7 +38,7 @@ func retryRuns(ctx context.Context, runs []domain.RunID, flags quarantineFlags, 
 }
 
 func dropRuns(ctx context.Context, runs []domain.RunID, to string, p *app) error {
-	return withHeld(ctx, p.set, to, jsonl.Options{}, func(s store.Store, projector *store.Projector) error {
+	return withHeld(ctx, p, to, jsonl.Options{}, func(s store.Store, projector *store.Projector) error {
 		return eachWaiting(ctx, s, runs, p.stdio, func(run domain.RunID) (bool, error) {
 			return true, projector.Drop(ctx, run)
 		}, "what was held of %s is dropped")
@@ -46,19 +46,18 @@ func dropRuns(ctx context.Context, runs []domain.RunID, to string, p *app) error
 }
 
 // withHeld opens a store for work on what is held in it.
-func withHeld(ctx context.Context, set *projections.Set, to string, options jsonl.Options, do func(store.Store, *store.Projector) error) (err error) {
-	at, err := parseAddress(to)
-	if err != nil {
+func withHeld(ctx context.Context, p *app, to string, options jsonl.Options, do func(store.Store, *store.Projector) error) (err error) {
+	if err := checkStore(to); err != nil {
 		return err
 	}
-	s, err := opening{set: set, existing: true, durable: true}.store(ctx, at)
+	s, err := p.open(ctx, to, stores.Options{MustExist: true, Durable: true}, sources{})
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	p := store.NewProjector(s, jsonl.NewSegments(options), store.ProjectorOptions{})
-	defer func() { err = cmp.Or(err, p.Close(context.WithoutCancel(ctx))) }()
-	return do(s, p)
+	projector := store.NewProjector(s, jsonl.NewSegments(options), store.ProjectorOptions{})
+	defer func() { err = cmp.Or(err, projector.Close(context.WithoutCancel(ctx))) }()
+	return do(s, projector)
 }
 
 // quarantined are the runs that are quarantined.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -61,7 +62,7 @@ is malformed; 130 interrupted.`,
 func (f *rebuildFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.to, "to", "", "the `store`, as "+knownStores)
+	flags.StringVar(&f.to, "to", "", "the `store`, as "+stores.Syntax)
 	flags.StringSliceVar(&f.projections, "projection", nil, "derive these again for runs whose streams are unchanged:\n"+strings.Join(projections.Names(f.set.Stored()), ", ")+"\n(runs whose streams have changed are written as a whole)")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print each run that would change, and how")
 	flags.BoolVar(&f.prune, "prune", false, "remove the runs that have no stream in the folder any more")
@@ -72,13 +73,12 @@ func (f *rebuildFlags) add(cmd *cobra.Command) {
 }
 
 // options reads what the flags say of the work.
-func (f *rebuildFlags) options() (address, store.Options, error) {
+func (f *rebuildFlags) options() (store.Options, error) {
 	tables, err := chooseTables(f.set, f.projections)
 	if err != nil {
-		return address{}, store.Options{}, err
+		return store.Options{}, err
 	}
-	at, err := parseAddress(f.to)
-	return at, store.Options{Tables: tables, Force: f.force, DryRun: f.dryRun, Prune: f.prune}, err
+	return store.Options{Tables: tables, Force: f.force, DryRun: f.dryRun, Prune: f.prune}, checkStore(f.to)
 }
 
 // chooseTables returns the stored projections that names choose; nil, if there are none.
@@ -94,7 +94,7 @@ func chooseTables(set *projections.Set, names []string) ([]*projections.Definiti
 }
 
 func rebuild(ctx context.Context, paths []string, flags rebuildFlags, p *app) (err error) {
-	at, options, err := flags.options()
+	options, err := flags.options()
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func rebuild(ctx context.Context, paths []string, flags rebuildFlags, p *app) (e
 	if flags.prune && !sources.folder {
 		return usageError(errors.New("--prune removes the runs that have no stream, and needs the folder of all streams to know; name that"))
 	}
-	s, err := flags.open(ctx, at, sources)
+	s, err := p.open(ctx, flags.to, stores.Options{Remake: !flags.dryRun, OrEmpty: flags.dryRun}, sources)
 	if err != nil {
 		return err
 	}
@@ -120,14 +120,6 @@ func rebuild(ctx context.Context, paths []string, flags rebuildFlags, p *app) (e
 		t.sum(summarize(summary))
 	}
 	return t.end(err)
-}
-
-// open opens the store; one that is only looked at is not made.
-func (f *rebuildFlags) open(ctx context.Context, at address, sources sources) (openedStore, error) {
-	if f.dryRun {
-		return opening{set: f.set}.orEmpty(ctx, at)
-	}
-	return opening{set: f.set, remake: true}.into(ctx, at, sources)
 }
 
 // rebuild does the work, with a bar where that does not disturb.

@@ -11,9 +11,9 @@ import (
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
-// stores are what the benchmarks write into. Each call of new gives one that is
+// benchStores are what the benchmarks write into. Each call of new gives one that is
 // empty.
-var stores = []struct {
+var benchStores = []struct {
 	name string
 	new  func(*testing.B) string
 }{
@@ -38,7 +38,7 @@ func runs(b *testing.B, n int) string {
 // 10,000 again, of which none has changed.
 func BenchmarkRebuild(b *testing.B) {
 	one, many := stream(b, synth.Yardstick), runs(b, synth.Yardstick.Events()/short.Events())
-	for _, store := range stores {
+	for _, store := range benchStores {
 		b.Run(store.name, func(b *testing.B) {
 			var single, first, second time.Duration
 			for b.Loop() {
@@ -62,7 +62,7 @@ func BenchmarkRebuild(b *testing.B) {
 func BenchmarkRebuildMemory(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 50_000} {
 		folder := runs(b, n)
-		for _, store := range stores {
+		for _, store := range benchStores {
 			b.Run(fmt.Sprintf("%s/runs=%d", store.name, n), func(b *testing.B) {
 				var peak float64
 				for b.Loop() {

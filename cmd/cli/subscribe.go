@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
+	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/adapters/worker"
 )
 
 // subscribeFlags are those of subscribe.
@@ -68,7 +70,7 @@ func (f *subscribeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.from, "from", "", "the `broker`")
-	flags.StringVar(&f.to, "to", "", "the `store`, as "+knownStores)
+	flags.StringVar(&f.to, "to", "", "the `store`, as "+stores.Syntax)
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9464", "serve metrics and health at `host:port`; without a host, only to\nthis machine. If the default port is taken, another one is used;\nnone serves nothing")
 	flags.StringVar(&f.log, "log", "text", "how to log: text, json, or none")
 	flags.DurationVar(&f.patience, "patience", time.Minute, "how long to wait for a missing part of a run before the run is\nquarantined; it is released when the part arrives. /healthz fails if\nnothing could be applied for longer than this")
@@ -100,8 +102,7 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *a
 	if err != nil {
 		return err
 	}
-	at, err := parseAddress(flags.to)
-	if err != nil {
+	if err := checkStore(flags.to); err != nil {
 		return err
 	}
 	listener, err := listen(flags.listen, listenAsked)
@@ -114,8 +115,8 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *a
 	if err := flags.check("--from", flags.from); err != nil {
 		return err
 	}
-	s, err := opening{set: p.set, durable: true}.store(ctx, at)
-	if errors.Is(err, errInterrupted) {
+	s, err := p.open(ctx, flags.to, stores.Options{Durable: true}, sources{})
+	if errors.Is(err, context.Canceled) {
 		return nil // as at any later time
 	}
 	if err != nil {
@@ -130,23 +131,19 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *a
 		return err
 	}
 	b, err := flags.open(ctx, "--from", flags.from, id, log)
-	if errors.Is(err, errInterrupted) {
+	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, b.close()) }()
+	defer func() { err = cmp.Or(err, b.Close()) }()
 	if flags.replay {
-		if err := b.replay(ctx); err != nil {
+		if err := b.Replay(ctx); err != nil {
 			return err
 		}
 	}
-	w, err := newWorker(b, s, options, flags.patience, log)
-	if err != nil {
-		return err
-	}
-	return w.run(ctx, listener)
+	return worker.Run(ctx, b, s, worker.Options{Lines: options, Patience: flags.patience, Grace: closing, Listener: listener, Logger: log})
 }
 
 // listen listens for who asks how it goes; nil is for nobody.

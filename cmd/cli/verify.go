@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -60,7 +61,7 @@ Exit status: 0 there is no difference; 1 the store or a stream cannot be read;
 func (f *verifyFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringArrayVar(&f.to, "to", nil, "the `store`, as "+knownStores+";\nand, given once more, how to print differences: table or json\n(default: table)")
+	flags.StringArrayVar(&f.to, "to", nil, "the `store`, as "+stores.Syntax+";\nand, given once more, how to print differences: table or json\n(default: table)")
 	flags.StringSliceVar(&f.projections, "projection", nil, "compare only these: "+strings.Join(projections.Names(f.set.Stored()), ", "))
 	f.readFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(string(report.Table), string(report.JSON)))
@@ -69,16 +70,17 @@ func (f *verifyFlags) add(cmd *cobra.Command) {
 
 // parseTargets reads what --to says, given once or twice: a store and, maybe, a
 // format. The errors say what is to be done with the store, and what is printed.
-func parseTargets(targets []string, verb, printed string) (at address, format report.Format, err error) {
+func parseTargets(targets []string, verb, printed string) (at string, format report.Format, err error) {
 	for _, to := range targets {
 		given, err := report.ParseFormat(to)
 		switch {
-		case err != nil && at.scheme != "":
+		case err != nil && at != "":
 			return at, format, usageError(fmt.Errorf("--to names two stores to %s, and there can be one at a time", verb))
 		case err != nil:
-			if at, err = parseAddress(to); err != nil {
+			if err := checkStore(to); err != nil {
 				return at, format, err
 			}
+			at = to
 		case format != "":
 			return at, format, usageError(fmt.Errorf("--to names two formats, %s and %s; choose one", format, given))
 		case given != report.Table && given != report.JSON:
@@ -87,8 +89,8 @@ func parseTargets(targets []string, verb, printed string) (at address, format re
 			format = given
 		}
 	}
-	if at.scheme == "" {
-		return at, format, usageError(fmt.Errorf("name the store to %s with --to, as %s", verb, knownStores))
+	if at == "" {
+		return at, format, usageError(fmt.Errorf("name the store to %s with --to, as %s", verb, stores.Syntax))
 	}
 	return at, cmp.Or(format, report.Table), nil
 }
@@ -106,7 +108,7 @@ func verify(ctx context.Context, paths []string, flags verifyFlags, p *app) (err
 	if err != nil {
 		return err
 	}
-	s, err := opening{set: p.set, existing: true}.store(ctx, at)
+	s, err := p.open(ctx, at, stores.Options{MustExist: true}, sources)
 	if err != nil {
 		return err
 	}

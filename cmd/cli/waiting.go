@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -54,7 +55,7 @@ func listWaiting(ctx context.Context, to []string, runs []domain.RunID, p *app) 
 	if err != nil {
 		return err
 	}
-	s, err := opening{set: p.set, existing: true}.store(ctx, at)
+	s, err := p.open(ctx, at, stores.Options{MustExist: true}, sources{})
 	if err != nil {
 		return err
 	}

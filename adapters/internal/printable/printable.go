@@ -3,6 +3,8 @@
 package printable
 
 import (
+	"context"
+	"errors"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -33,4 +35,18 @@ func Error(err error) error {
 		return &fs.PathError{Op: path.Op, Path: Name(path.Path), Err: path.Err}
 	}
 	return err
+}
+
+// Reason returns what the first of some known errors says that err is. The rest of what err says
+// may be secret.
+func Reason(err error, known ...error) string {
+	for _, meaning := range known {
+		if errors.Is(err, meaning) {
+			return meaning.Error()
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	return "an error that is in the log"
 }

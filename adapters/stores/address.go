@@ -1,0 +1,115 @@
+package stores
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+)
+
+// Syntax is how addresses are written.
+const Syntax = "sqlite:FILE or postgres://USER@HOST/DATABASE"
+
+// Schemes are how addresses begin.
+var Schemes = []string{"sqlite:", "postgres://"}
+
+// AddressError says why a text is not the address of a store. It shows nothing that could be a
+// password.
+type AddressError struct {
+	err error
+	// IsFile says that the text is the path of a file, without what kind of store it is.
+	IsFile bool
+}
+
+func (e *AddressError) Error() string { return e.err.Error() }
+func (e *AddressError) Unwrap() error { return e.err }
+
+func wrong(format string, values ...any) error {
+	return &AddressError{err: fmt.Errorf(format, values...)}
+}
+
+// scheme is what an address begins with. One letter is a Windows drive.
+var scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
+
+// IsAddress reports whether a text is meant to be the address of a store: it has a scheme, or
+// is the file of a database, for which the scheme was forgotten.
+func IsAddress(text string) bool { return scheme.MatchString(text) || isFile(text) }
+
+func isFile(text string) bool {
+	if strings.ContainsAny(text, "@=") { // as addresses with a password have
+		return false
+	}
+	switch filepath.Ext(text) {
+	case ".db", ".sqlite", ".sqlite3":
+		return true
+	}
+	info, err := os.Stat(text)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Check returns an [AddressError] unless [Open] can open a store at the address.
+func Check(address string) error {
+	_, _, err := parse(address)
+	return err
+}
+
+// SQLiteFile returns the file of an SQLite database at an address, or "".
+func SQLiteFile(address string) string {
+	file, _, err := parse(address)
+	if err != nil {
+		return ""
+	}
+	return file
+}
+
+// parse returns the file that an address names, if it is one of SQLite.
+func parse(address string) (file string, sqlite bool, err error) {
+	path, sqlite := strings.CutPrefix(address, "sqlite:")
+	found := scheme.FindString(address)
+	switch {
+	case sqlite:
+		file, err = sqliteFile(path)
+		return file, true, err
+	case strings.HasPrefix(address, "postgres://"), strings.HasPrefix(address, "postgresql://"):
+		return "", false, nil
+	case found != "":
+		return "", false, wrong("%s is not a store's address; one is %s", found, Syntax)
+	case isFile(address):
+		shown := printable.Name(address)
+		return "", false, &AddressError{fmt.Errorf("%s: a database is named with what it is, as sqlite:%s", shown, shown), true}
+	}
+	return "", false, wrong("give a store's address: %s", Syntax)
+}
+
+// sqliteFile returns the file that an address names after its scheme: a path without
+// escapes, or an absolute one as URLs have it, ///path.
+func sqliteFile(path string) (string, error) {
+	rest, url := strings.CutPrefix(path, "//")
+	switch {
+	case path == "":
+		return "", wrong("sqlite: names no file; write it as sqlite:quire.db")
+	case url && !strings.HasPrefix(rest, "/"):
+		shown := printable.Name(rest)
+		return "", wrong("sqlite://%s: a URL would have a host there; write sqlite:%s, or sqlite:///PATH for an absolute path", shown, shown)
+	case url:
+		return rest, nil
+	}
+	return path, nil
+}
+
+// IsDatabase reports whether a file is an SQLite database, and so not a stream.
+func IsDatabase(path string) bool {
+	const magic = "SQLite format 3\x00"
+	file, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	begin := make([]byte, len(magic))
+	_, err = io.ReadFull(file, begin)
+	return err == nil && string(begin) == magic
+}

@@ -1,0 +1,84 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/broker/metrics"
+	"github.com/quire-ci/quire-project/adapters/brokers"
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// status answers the questions of health checks and of Prometheus.
+func (w *worker) status() metrics.Status {
+	return metrics.Status{
+		Health: func(ctx context.Context) []string {
+			return append(w.problems(ctx), w.progress.Problems(time.Now())...)
+		},
+		Ready: func(ctx context.Context) []string {
+			problems := w.problems(ctx)
+			if err := w.broker.Ready(); err != nil {
+				problems = append(problems, "the worker: "+err.Error())
+			}
+			return problems
+		},
+		Lag: func(ctx context.Context) (map[int]int64, error) {
+			lag, err := w.backlogs(ctx)
+			counts := make(map[int]int64, len(lag))
+			for partition, b := range lag {
+				counts[partition] = b.Waiting
+			}
+			return counts, err
+		},
+		Quarantined: func(ctx context.Context) (n int64, err error) {
+			waiting, err := w.store.Waiting(ctx)
+			for i := range waiting {
+				if waiting[i].Quarantine != nil {
+					n++
+				}
+			}
+			return n, err
+		},
+	}
+}
+
+// backlogs returns how much of each partition is still to be applied.
+func (w *worker) backlogs(ctx context.Context) (map[int]metrics.Backlog, error) {
+	all, err := w.broker.Lag(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[int]metrics.Backlog, len(all))
+	for _, lag := range all {
+		found[lag.Partition] = metrics.Backlog{Waiting: int64(lag.Pending) + int64(lag.InFlight), Pending: int64(lag.Pending), Done: lag.Done}
+	}
+	return found, nil
+}
+
+// problems says whether the store and the broker answer. Their errors are logged and not shown:
+// they may tell where the store and the broker are.
+func (w *worker) problems(ctx context.Context) (problems []string) {
+	failed := func(what, reason string, err error) {
+		w.log.Warn("health: "+what+" does not answer", "error", printable.Name(err.Error()))
+		problems = append(problems, what+": "+reason)
+	}
+	if _, err := w.store.RunIDs(ctx, "", 1); err != nil {
+		failed("the store", reason(err), err)
+	}
+	if _, err := w.broker.Lag(ctx); err != nil {
+		failed("the broker", brokers.Reason(err), err)
+	}
+	return problems
+}
+
+// reason says what is wrong with a store, without anything secret.
+func reason(err error) string {
+	var newer *projections.NewerError
+	if errors.As(err, &newer) {
+		return newer.Error()
+	}
+	return printable.Reason(err, store.ErrFull, store.ErrReadOnly, store.ErrLocked, store.ErrNewerSchema, store.ErrForeign, store.ErrAway)
+}

@@ -1,0 +1,158 @@
+// Package worker writes the rows of the streams on a broker into a store, and serves its health
+// and metrics over HTTP. Each store has a group of workers, which divide the broker's partitions
+// among themselves.
+package worker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/broker/metrics"
+	"github.com/quire-ci/quire-project/adapters/brokers"
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Options are those of a worker. The zero value is good.
+type Options struct {
+	// Lines says how lines are read.
+	Lines jsonl.Options
+	// Patience is how long to wait for a missing part of a run before the run is quarantined,
+	// a minute by default. The worker is unhealthy if it could apply nothing for longer than this.
+	Patience time.Duration
+	// Grace is how long the current work may take when the worker stops, 10 seconds by default.
+	Grace time.Duration
+	// Listener, when set, serves /metrics, /healthz, /readyz and /livez. Run closes it.
+	Listener net.Listener
+	// Logger, when set, gets the log.
+	Logger *slog.Logger
+}
+
+// worker writes what a broker delivers into a store.
+type worker struct {
+	broker    *brokers.Broker
+	store     store.Store
+	projector *store.Projector
+	metrics   *metrics.Metrics
+	progress  *metrics.Progress
+	log       *slog.Logger
+	// end stops the worker because of an error that only opening the store again can end.
+	end context.CancelCauseFunc
+}
+
+// Run writes what b delivers into s, until ctx ends, and finishes the current work then. It
+// returns a [store.ErrReplaced] when s has to be opened again. The group of b is the id of s, see
+// [brokers.Options].
+func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error {
+	o.Patience, o.Grace = cmp.Or(o.Patience, time.Minute), cmp.Or(o.Grace, 10*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	w := &worker{broker: b, store: s, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: o.Patience}, log: o.Logger, end: end}
+	registry.MustRegister(w.status().Collector())
+	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: b.String(), Patience: o.Patience, Done: w.done})
+	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), b, b.Poison(), w, broker.Options{Grace: o.Grace, Logger: o.Logger, Meter: w.metrics})
+	if err != nil {
+		return err
+	}
+	var tasks sync.WaitGroup
+	tasks.Go(func() { w.serve(ctx, o.Listener, registry) })
+	tasks.Go(func() { w.grow(ctx, router) })
+	tasks.Go(func() { w.look(ctx) })
+	w.log.Info("working", "from", b.String(), "partitions", b.Partitions())
+	err = router.Run(ctx)
+	end(nil)
+	tasks.Wait()
+	if cause := context.Cause(ctx); errors.Is(cause, store.ErrReplaced) {
+		err = cmp.Or(err, cause)
+	}
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), o.Grace)
+	defer stop()
+	if err = cmp.Or(err, w.projector.Close(last)); err == nil {
+		w.log.Info("stopped; nothing is left half done")
+	}
+	return err
+}
+
+// serve answers Prometheus and health checks.
+func (w *worker) serve(ctx context.Context, listener net.Listener, registry *prometheus.Registry) {
+	if listener == nil {
+		return
+	}
+	w.log.Info("serving metrics and health", "url", "http://"+listener.Addr().String())
+	if err := metrics.Serve(ctx, listener, registry, w.status(), w.log); err != nil {
+		w.log.Error("metrics and health are not served any more", "error", err)
+	}
+}
+
+// grow also reads partitions that are added while the worker works.
+func (w *worker) grow(ctx context.Context, router *broker.Router) {
+	every(ctx, time.Second, func() {
+		if err := router.Grow(); err != nil && ctx.Err() == nil {
+			w.log.Warn("a partition that was added cannot be read yet", "error", err)
+		}
+	})
+}
+
+// look observes how far the work is behind.
+func (w *worker) look(ctx context.Context) {
+	every(ctx, min(max(w.progress.Patience/20, 50*time.Millisecond), 10*time.Second), func() {
+		lag, _ := w.backlogs(ctx) // nil if it is not known
+		w.progress.Look(lag, time.Now())
+	})
+}
+
+// every calls do again and again, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func()) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			do()
+		}
+	}
+}
+
+// Apply applies a segment, and records the progress. It makes the worker a [broker.Projector].
+func (w *worker) Apply(ctx context.Context, segment domain.Segment) error {
+	err := w.projector.Apply(ctx, segment)
+	switch {
+	case err == nil:
+		w.progress.Applied()
+	case errors.Is(err, store.ErrReplaced):
+		w.end(err)
+		fallthrough
+	case !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed):
+		w.progress.Failed("the store: "+reason(err), time.Now())
+	}
+	return err
+}
+
+// done records what the projector has committed.
+func (w *worker) done(batch store.Batch) {
+	w.metrics.Events(batch.Events)
+	for _, run := range batch.Quarantined {
+		w.log.Warn("a run is quarantined; quire-project quarantine show tells why", "run", printable.Name(string(run)))
+	}
+	for _, run := range batch.Lifted {
+		w.log.Info("a run is not quarantined any more", "run", printable.Name(string(run)))
+	}
+}

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// isAddress reports whether --to is meant to name a store, and not a format.
+func isAddress(to string) bool { return !slices.Contains(formatNames(), to) && stores.IsAddress(to) }
+
+// checkStore checks that --to can be the address of a store.
+func checkStore(to string) error {
+	err := stores.Check(to)
+	var wrong *stores.AddressError
+	switch {
+	case errors.As(err, &wrong) && wrong.IsFile:
+		return usageError(fmt.Errorf("--to: %w; a report is written to a file with -o", err))
+	case err != nil:
+		return usageError(fmt.Errorf("--to: %w", err))
+	}
+	return nil
+}
+
+// open opens the store that --to names. It refuses a file that is one of the sources.
+func (p *app) open(ctx context.Context, to string, options stores.Options, sources sources) (stores.Store, error) {
+	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && sources.include(file) {
+		return nil, errIsStream(file)
+	}
+	options.Projections = p.set
+	s, err := stores.Open(ctx, to, options)
+	var wrong *stores.AddressError
+	switch {
+	case errors.As(err, &wrong):
+		return nil, usageError(fmt.Errorf("--to: %w", err))
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return s, err
+}
+
+// errIsStream refuses the file of a store that is one of the streams to be read.
+func errIsStream(file string) error {
+	return usageError(fmt.Errorf("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file)))
+}
+
+// unknownProjections says which tables a store has that the program does not know.
+func unknownProjections(ctx context.Context, s store.Store) (words string, err error) {
+	versions, err := s.Versions(ctx)
+	for _, of := range s.Projections().Stored() {
+		delete(versions, of.Name)
+	}
+	if err != nil || len(versions) == 0 {
+		return "", err
+	}
+	names := slices.Sorted(maps.Keys(versions))
+	return fmt.Sprintf("the store has projections that this program does not know (%s); it leaves their rows as they are", report.Printable(strings.Join(names, ", "))), nil
+}
