@@ -27,7 +27,7 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 	rows := memory.New()
 	const partitions = 3
 	for worker := range 2 {
-		projector := store.NewProjector(rows, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Source: "a test", Grace: time.Millisecond, Patience: time.Hour})
+		projector := store.NewProjector(rows, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Source: "a test", Grace: time.Millisecond, GapTimeout: time.Hour})
 		t.Cleanup(func() {
 			if err := projector.Close(context.Background()); err != nil {
 				t.Error(err)

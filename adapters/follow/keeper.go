@@ -58,7 +58,7 @@ func newKeeper(ctx context.Context, options Options) *keeper {
 }
 
 func (k *keeper) done(batch store.Batch) {
-	if batch.Held > 0 || len(batch.Quarantined) > 0 {
+	if batch.Parked > 0 || len(batch.Quarantined) > 0 {
 		k.held.Add(1)
 	}
 }

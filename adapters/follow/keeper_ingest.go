@@ -41,7 +41,7 @@ func (k *keeper) ingestNow(ctx context.Context, recording *jsonl.Recording, each
 	switch {
 	case err != nil:
 		return failure(err)
-	case result.Outcome == store.SetAside:
+	case result.Outcome == store.Skipped:
 		return result.Err
 	case result.Outcome == store.Rewritten:
 		k.Notices.Rewritten(result)
@@ -68,7 +68,7 @@ func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *s
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case result.Outcome == store.SetAside && !errors.As(err, &newer):
+	case result.Outcome == store.Skipped && !errors.As(err, &newer):
 		return nil
 	}
 	return err

@@ -51,7 +51,7 @@ func stream(run, events int) []byte {
 func (s *site) project(b *Broker) {
 	s.t.Helper()
 	projector := store.NewProjector(s.store, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{
-		Source: "a test", Grace: time.Millisecond, Patience: time.Hour,
+		Source: "a test", Grace: time.Millisecond, GapTimeout: time.Hour,
 	})
 	options := broker.Options{FirstDelay: time.Millisecond, MostDelay: 10 * time.Millisecond}
 	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), b, b.Poison(), counted{projector, &s.applied}, options)

@@ -122,7 +122,7 @@ func calls(s *postgres.Store) map[string]func() error {
 		"Versions":    func() error { _, err := s.Versions(ctx); return err },
 		"RunIDs":      func() error { _, err := s.RunIDs(ctx, "", 1); return err },
 		"Waiting":     func() error { _, err := s.Waiting(ctx); return err },
-		"Held":        func() error { _, _, err := s.Held(ctx, "r", 0); return err },
+		"Held":        func() error { _, _, err := s.Parked(ctx, "r", 0); return err },
 	}
 }
 

@@ -52,14 +52,14 @@ func (s *Store) Outdated(ctx context.Context, after domain.RunID, limit int) ([]
 	return s.dialect.Outdated(ctx, reader{s.db}, after, limit)
 }
 
-// Waiting returns the runs that are quarantined or of which segments are held.
+// Waiting returns the runs that are quarantined or of which segments are parked.
 func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 	return s.dialect.Waiting(ctx, reader{s.db}, runs)
 }
 
-// Held returns a held segment of a run that has the byte at offset.
-func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	return s.dialect.Held(ctx, reader{s.db}, run, offset)
+// Parked returns a parked segment of a run that has the byte at offset.
+func (s *Store) Parked(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+	return s.dialect.Parked(ctx, reader{s.db}, run, offset)
 }
 
 // View lets do read the rows of a run.

@@ -106,8 +106,8 @@ func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Wait
 	return found, s.there("read", err)
 }
 
-func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	segment, ok, err := s.dialect.Held(ctx, s.reads, run, offset)
+func (s *Store) Parked(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+	segment, ok, err := s.dialect.Parked(ctx, s.reads, run, offset)
 	return segment, ok, s.there("read", err)
 }
 

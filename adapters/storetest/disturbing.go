@@ -179,7 +179,7 @@ func derivedAndRetried(t *trial) error {
 
 func derivedAndSwept(t *trial) error {
 	options := hasty
-	options.Patience = 40 * time.Millisecond
+	options.GapTimeout = 40 * time.Millisecond
 	return t.inTrouble(options, func(_ *store.Projector, run domain.RunID, stream []byte) error {
 		for t.noneWaits() != nil {
 			select {
@@ -243,7 +243,7 @@ func prunedHeld(t *trial) error {
 	for _, run := range t.runs {
 		err := t.update([]domain.RunID{run}, func(tx store.Tx) error {
 			return errors.Join(
-				tx.Hold([]domain.Segment{{Run: run, Offset: math.MaxInt32, Data: []byte("\n")}}),
+				tx.Park([]domain.Segment{{Run: run, Offset: math.MaxInt32, Data: []byte("\n")}}),
 				tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment}))
 		})
 		if err != nil {

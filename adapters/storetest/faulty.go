@@ -65,11 +65,11 @@ func (f *faulty) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Wai
 	return f.Store.Waiting(ctx, runs...)
 }
 
-func (f *faulty) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+func (f *faulty) Parked(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
 	if err := f.call(); err != nil {
 		return domain.Segment{}, false, err
 	}
-	return f.Store.Held(ctx, run, offset)
+	return f.Store.Parked(ctx, run, offset)
 }
 
 func (f *faulty) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
@@ -142,18 +142,18 @@ func (t *faultyTx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) 
 	return t.tx.SetCheckpoint(run, checkpoint)
 }
 
-func (t *faultyTx) Hold(segments []domain.Segment) error {
+func (t *faultyTx) Park(segments []domain.Segment) error {
 	if err := t.f.call(); err != nil {
 		return err
 	}
-	return t.tx.Hold(segments)
+	return t.tx.Park(segments)
 }
 
-func (t *faultyTx) Unhold(run domain.RunID, end int64) error {
+func (t *faultyTx) Unpark(run domain.RunID, end int64) error {
 	if err := t.f.call(); err != nil {
 		return err
 	}
-	return t.tx.Unhold(run, end)
+	return t.tx.Unpark(run, end)
 }
 
 func (t *faultyTx) SetQuarantine(run domain.RunID, quarantine *store.Quarantine) error {

@@ -123,7 +123,7 @@ func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) error {
 			segments = append(segments, s)
 			next.hold(s)
 		}
-		err := tx.Hold(segments)
+		err := tx.Park(segments)
 		for _, s := range segments {
 			clear(s.Data) // which is the caller's again
 		}
@@ -131,7 +131,7 @@ func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) error {
 	case 2:
 		end := pick(t, "end", int64(t.upTo(lastOffset, "end")), math.MaxInt64)
 		next.unhold(end)
-		return tx.Unhold(run, end)
+		return tx.Unpark(run, end)
 	case 3:
 		next.quarantine = t.quarantine()
 		return tx.SetQuarantine(run, next.quarantine)
@@ -181,14 +181,14 @@ func (t *trial) holdsAt(run domain.RunID, offset int64, segments []domain.Segmen
 			best = append(best, s)
 		}
 	}
-	got, ok, err := t.store.Held(t.ctx, run, offset)
+	got, ok, err := t.store.Parked(t.ctx, run, offset)
 	switch {
 	case err != nil:
 		return err
 	case ok != (len(best) > 0):
-		return fmt.Errorf("Held finds a segment with byte %d: %t; there are %d", offset, ok, len(best))
+		return fmt.Errorf("Parked finds a segment with byte %d: %t; there are %d", offset, ok, len(best))
 	case ok && !slices.ContainsFunc(best, func(s domain.Segment) bool { return segmentsEqual(s, got) }):
-		return fmt.Errorf("Held finds with byte %d %s, not %s", offset, show(got), show(best))
+		return fmt.Errorf("Parked finds with byte %d %s, not %s", offset, show(got), show(best))
 	}
 	return nil
 }
@@ -250,7 +250,7 @@ func (k *keep) differs(got store.Waiting) error {
 }
 
 func (t *trial) hold(segments ...domain.Segment) error {
-	return t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) error { return tx.Hold(segments) })
+	return t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) error { return tx.Park(segments) })
 }
 
 func oldestAge(t *trial) error {
@@ -309,7 +309,7 @@ func longSegments(t *trial) error {
 	if err := t.hold(s); err != nil {
 		return err
 	}
-	got, ok, err := t.store.Held(t.ctx, run, s.End()-1)
+	got, ok, err := t.store.Parked(t.ctx, run, s.End()-1)
 	if err == nil && (!ok || !segmentsEqual(got, s)) {
 		err = fmt.Errorf("found: %t; it begins at %d and has %d bytes", ok, got.Offset, len(got.Data))
 	}

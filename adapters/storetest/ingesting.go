@@ -170,7 +170,7 @@ func unreadable(t *trial) error {
 		r.malformed = jsonl.Stop
 		result, err := store.Ingest(t.ctx, t.store, r, store.Options{})
 		var malformed *jsonl.MalformedError
-		if !errors.As(err, &malformed) || result.Outcome != store.SetAside {
+		if !errors.As(err, &malformed) || result.Outcome != store.Skipped {
 			return fmt.Errorf("%s: Ingest says %q, %v", name, result.Outcome, err)
 		}
 		if err := t.holds(before); err != nil {

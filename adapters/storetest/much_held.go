@@ -30,7 +30,7 @@ func muchRetried(t *trial) error {
 		if _, err := tx.Lock([]domain.RunID{run}); err != nil {
 			return err
 		}
-		return errors.Join(tx.Hold(parts), tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment, Reason: "it was"}))
+		return errors.Join(tx.Park(parts), tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment, Reason: "it was"}))
 	})
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (t *trial) muchToHold() (run domain.RunID, stream []byte, parts []domain.Se
 func (t *trial) inParts(segments int, do func(*store.Projector) error) error {
 	most, applied := 0, 0
 	options := hasty
-	options.MaxHeld = 100
+	options.MaxParked = 100
 	options.Done = func(b store.Batch) { most, applied = max(most, b.Segments), applied+b.Segments }
 	if err := t.project(t.store, skipping(), options, do); err != nil {
 		return err

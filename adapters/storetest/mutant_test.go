@@ -99,7 +99,7 @@ type mutantStore struct {
 }
 
 func newMutant(s *memory.Store, change func(*mutantStore)) *mutantStore {
-	m := &mutantStore{s, s.Checkpoints, s.Update, s.View, s.Runs, s.RunIDs, s.Outdated, s.Waiting, s.Held}
+	m := &mutantStore{s, s.Checkpoints, s.Update, s.View, s.Runs, s.RunIDs, s.Outdated, s.Waiting, s.Parked}
 	change(m)
 	return m
 }
@@ -125,7 +125,7 @@ func (m *mutantStore) Outdated(ctx context.Context, after domain.RunID, limit in
 func (m *mutantStore) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 	return m.waiting(ctx, runs...)
 }
-func (m *mutantStore) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+func (m *mutantStore) Parked(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
 	return m.held(ctx, run, offset)
 }
 
@@ -159,8 +159,8 @@ func (t *mutantTx) Insert(rows *store.Rows) error { return t.insert(rows) }
 func (t *mutantTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {
 	return t.checkpoint(run, c)
 }
-func (t *mutantTx) Hold(segments []domain.Segment) error     { return t.hold(segments) }
-func (t *mutantTx) Unhold(run domain.RunID, end int64) error { return t.unhold(run, end) }
+func (t *mutantTx) Park(segments []domain.Segment) error     { return t.hold(segments) }
+func (t *mutantTx) Unpark(run domain.RunID, end int64) error { return t.unhold(run, end) }
 func (t *mutantTx) SetQuarantine(run domain.RunID, q *store.Quarantine) error {
 	return t.quarantine(run, q)
 }
@@ -172,7 +172,7 @@ func inTx(change func(*mutantTx)) func(*mutantStore) {
 			return s.Store.Update(ctx, func(tx store.Tx) error {
 				t := &mutantTx{
 					ctx, s.Store, tx.Lock, tx.Versions, tx.Register, tx.Clear, tx.Truncate, tx.Insert, tx.SetCheckpoint,
-					tx.Hold, tx.Unhold, tx.SetQuarantine, func() error { return nil },
+					tx.Park, tx.Unpark, tx.SetQuarantine, func() error { return nil },
 				}
 				change(t)
 				if err := do(t); err != nil {
@@ -214,10 +214,10 @@ func calling(ctx context.Context, s *memory.Store, do func(func(store.Tx) error)
 			return do(func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
 		},
 		hold: func(segments []domain.Segment) error {
-			return do(func(tx store.Tx) error { return tx.Hold(segments) })
+			return do(func(tx store.Tx) error { return tx.Park(segments) })
 		},
 		unhold: func(run domain.RunID, end int64) error {
-			return do(func(tx store.Tx) error { return tx.Unhold(run, end) })
+			return do(func(tx store.Tx) error { return tx.Unpark(run, end) })
 		},
 		quarantine: func(run domain.RunID, q *store.Quarantine) error {
 			return do(func(tx store.Tx) error { return tx.SetQuarantine(run, q) })
@@ -461,7 +461,7 @@ func quarantining(change func(*store.Quarantine)) func(*mutantStore) {
 	})
 }
 
-// heldBy returns those held segments of a run that Held ever finds.
+// heldBy returns those held segments of a run that Parked ever finds.
 func heldBy(ctx context.Context, s *memory.Store, run domain.RunID) (all []domain.Segment, err error) {
 	waiting, err := s.Waiting(ctx, run)
 	if err != nil || len(waiting) == 0 {
@@ -470,11 +470,11 @@ func heldBy(ctx context.Context, s *memory.Store, run domain.RunID) (all []domai
 	return heldWithin(ctx, s, run, waiting[0].First, waiting[0].Last)
 }
 
-// heldWithin returns those held segments that Held finds with a byte from first on and
+// heldWithin returns those held segments that Parked finds with a byte from first on and
 // before last.
 func heldWithin(ctx context.Context, s *memory.Store, run domain.RunID, first, last int64) (all []domain.Segment, err error) {
 	for at := first; at < last; at++ {
-		segment, ok, err := s.Held(ctx, run, at)
+		segment, ok, err := s.Parked(ctx, run, at)
 		switch {
 		case err != nil:
 			return nil, err
@@ -489,7 +489,7 @@ func heldWithin(ctx context.Context, s *memory.Store, run domain.RunID, first, l
 func finding(is func(s domain.Segment, offset int64) bool) func(*mutantStore) {
 	return func(m *mutantStore) {
 		m.held = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-			if found, ok, err := m.Store.Held(ctx, run, offset); err != nil || ok && is(found, offset) {
+			if found, ok, err := m.Store.Parked(ctx, run, offset); err != nil || ok && is(found, offset) {
 				return found, ok, err
 			}
 			all, err := heldBy(ctx, m.Store, run)

@@ -387,13 +387,13 @@ var mutants = []mutant{
 	}},
 
 	// Held segments.
-	{"Hold knows a segment by its offset", asWritten, holdingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
+	{"Park knows a segment by its offset", asWritten, holdingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
 	{"segments that are near each other pass for one", someOrder, holdingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
-	{"Hold knows a segment by its end", asWritten, holdingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
+	{"Park knows a segment by its end", asWritten, holdingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
 	{"a tail takes the place of lines", asWritten, holdingOnce(func(s, there domain.Segment) bool {
 		return s.Offset == there.Offset && s.End() == there.End()
 	})},
-	{"Hold keeps the first of several", asWritten, inTx(func(tx *mutantTx) {
+	{"Park keeps the first of several", asWritten, inTx(func(tx *mutantTx) {
 		hold := tx.hold
 		tx.hold = func(segments []domain.Segment) error { return hold(segments[:1]) }
 	})},
@@ -416,17 +416,17 @@ var mutants = []mutant{
 		}
 		tx.late = func() error { return hold(kept) }
 	})},
-	{"Unhold removes what begins before the end", asWritten, unholding(func(tx *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	{"Unpark removes what begins before the end", asWritten, unholding(func(tx *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
 		return func(run domain.RunID, end int64) error {
 			return unholdWhere(tx, unhold, run, func(s domain.Segment) bool { return s.Offset < end })
 		}
 	})},
-	{"Unhold removes too much, and the rows lack it", someOrder, unholding(func(_ *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	{"Unpark removes too much, and the rows lack it", someOrder, unholding(func(_ *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
 		return func(run domain.RunID, end int64) error { return unhold(run, math.MaxInt64) }
 	})},
-	{"Unhold leaves what ends at the end", asWritten, unholding(unholdsLess)},
-	{"Unhold leaves what ends at the end, and it waits for ever", someOrder, unholding(unholdsLess)},
-	{"Unhold removes those of all runs", asWritten, inTx(func(tx *mutantTx) {
+	{"Unpark leaves what ends at the end", asWritten, unholding(unholdsLess)},
+	{"Unpark leaves what ends at the end, and it waits for ever", someOrder, unholding(unholdsLess)},
+	{"Unpark removes those of all runs", asWritten, inTx(func(tx *mutantTx) {
 		var locked []domain.RunID
 		unhold := remembering(tx, &locked).unhold
 		tx.unhold = func(_ domain.RunID, end int64) (err error) {
@@ -442,16 +442,16 @@ var mutants = []mutant{
 		t.hold = func(segments []domain.Segment) error {
 			for _, s := range segments {
 				s.Data = bytes.Clone(s.Data)
-				_ = later(s.Run, func(tx store.Tx) error { return tx.Hold([]domain.Segment{s}) })
+				_ = later(s.Run, func(tx store.Tx) error { return tx.Park([]domain.Segment{s}) })
 			}
 			return nil
 		}
 	})},
 	{"each call is a transaction, of what is held", asWritten, autocommit},
-	{"Held finds the next segment", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.End() > offset })},
-	{"Held finds what ends at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset <= offset && offset <= s.End() })},
-	{"Held finds only what begins at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset == offset })},
-	{"Held finds the shortest", asWritten, func(m *mutantStore) {
+	{"Parked finds the next segment", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.End() > offset })},
+	{"Parked finds what ends at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset <= offset && offset <= s.End() })},
+	{"Parked finds only what begins at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset == offset })},
+	{"Parked finds the shortest", asWritten, func(m *mutantStore) {
 		m.held = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
 			all, err := heldBy(ctx, m.Store, run)
 			all = slices.DeleteFunc(all, func(s domain.Segment) bool { return s.Offset > offset || s.End() <= offset })

@@ -121,7 +121,7 @@ func TestDataIsNotReadBehindApply(t *testing.T) {
 	if err := <-applied; err != nil {
 		t.Fatal(err)
 	}
-	got, ok, err := s.Held(t.Context(), "a", early.Offset)
+	got, ok, err := s.Parked(t.Context(), "a", early.Offset)
 	if err != nil || !ok || !bytes.Equal(got.Data, want) {
 		t.Fatalf("held is %q, want %q (%v)", got.Data, want, err)
 	}

@@ -42,7 +42,7 @@ const segmentSource = "segments"
 
 // hasty holds what comes too early at once, and does not wait for long; it has little
 // in memory.
-var hasty = store.ProjectorOptions{Source: segmentSource, Grace: time.Millisecond, Patience: time.Hour, MaxRuns: 2, MaxHeld: 2}
+var hasty = store.ProjectorOptions{Source: segmentSource, Grace: time.Millisecond, GapTimeout: time.Hour, MaxRuns: 2, MaxParked: 2}
 
 // project lets do use a projector.
 func (t *trial) project(s store.Store, decoder store.Decoder, options store.ProjectorOptions, do func(*store.Projector) error) error {
@@ -309,7 +309,7 @@ func missingSegment(t *trial) error {
 	const missing = 3
 	late := segments[missing]
 	options := hasty
-	options.Patience = 40 * time.Millisecond
+	options.GapTimeout = 40 * time.Millisecond
 	return t.project(t.store, skipping(), options, func(p *store.Projector) error {
 		if err := t.deliver(p, slices.Delete(slices.Clone(segments), missing, missing+1)); err != nil {
 			return err
@@ -452,7 +452,7 @@ func heldAlone(t *trial) error {
 	if err != nil {
 		return err
 	}
-	patient := store.ProjectorOptions{Source: segmentSource, Grace: time.Minute, Patience: time.Hour}
+	patient := store.ProjectorOptions{Source: segmentSource, Grace: time.Minute, GapTimeout: time.Hour}
 	return t.project(t.store, skipping(), patient, func(c *store.Projector) error {
 		last := make(chan error, 1)
 		go func() { last <- c.Apply(t.ctx, parts[4]) }()

@@ -107,7 +107,7 @@ func (t *trial) remove(runs ...domain.RunID) error {
 	}
 	return t.update(runs, func(tx store.Tx) error {
 		for _, run := range runs {
-			if err := errors.Join(tx.Unhold(run, math.MaxInt64), tx.SetQuarantine(run, nil)); err != nil {
+			if err := errors.Join(tx.Unpark(run, math.MaxInt64), tx.SetQuarantine(run, nil)); err != nil {
 				return err
 			}
 		}

@@ -65,7 +65,7 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	w := &worker{broker: b, store: s, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: o.Patience}, log: o.Logger, end: end}
 	registry.MustRegister(w.status().Collector())
-	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: b.String(), Patience: o.Patience, Done: w.done})
+	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: b.String(), GapTimeout: o.Patience, Done: w.done})
 	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), b, b.Poison(), w, broker.Options{Grace: o.Grace, Logger: o.Logger, Meter: w.metrics})
 	if err != nil {
 		return err

@@ -159,13 +159,13 @@ func (t *taking) outdated(runs []domain.RunID) {
 	}
 }
 
-// sum says how it went, and lists once more what was set aside.
+// sum says how it went, and lists once more what was skipped.
 func (t *taking) sum(words string) {
 	if t.changes != nil {
 		words = "dry run, nothing was changed: " + words
 	}
 	say(t.err, words)
 	for _, result := range t.setAside {
-		say(t.err, "set aside: "+result.Err.Error())
+		say(t.err, "skipped: "+result.Err.Error())
 	}
 }

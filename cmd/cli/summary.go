@@ -9,11 +9,11 @@ import (
 
 // outcomes are in the order in which people are told how many there were.
 var outcomes = []store.Outcome{
-	store.Unchanged, store.Added, store.Continued, store.Rewritten, store.Derived, store.SetAside, store.Pruned,
+	store.Unchanged, store.Added, store.Continued, store.Rewritten, store.Derived, store.Skipped, store.Pruned,
 }
 
 // summarize counts runs by what became of them, as in
-// "12 runs: 10 unchanged, 1 added, 1 set aside".
+// "12 runs: 10 unchanged, 1 added, 1 skipped".
 func summarize(summary store.Summary) string {
 	var parts []string
 	runs := 0

@@ -36,7 +36,7 @@ type taking struct {
 // done takes the result of a run.
 func (t *taking) done(result store.Result) {
 	switch result.Outcome {
-	case store.SetAside:
+	case store.Skipped:
 		if t.changes != nil {
 			_ = t.changes.Flush() // what is known comes before what went wrong; the error comes again
 		}

@@ -232,7 +232,7 @@ func (v *verification) summary() string {
 		words += "; " + v.mend() + " reads the rest"
 	}
 	if v.setAside > 0 {
-		words += fmt.Sprintf("; %d set aside", v.setAside)
+		words += fmt.Sprintf("; %d skipped", v.setAside)
 	}
 	return words
 }

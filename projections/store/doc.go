@@ -30,8 +30,8 @@
 // has a segment that begins at the checkpoint can go on. A last line that no line feed has
 // ended yet is in the rows, but not in the state, and makes no row final: what it becomes
 // takes its place. A segment that begins
-// behind it is held in the store until those before it have come; a run
-// whose segments cannot be applied is quarantined, and what comes of it is held.
+// behind it is parked in the store until those before it have come; a run
+// whose segments cannot be applied is quarantined, and what comes of it is parked.
 //
 // Who has the whole stream does not use that state, but writes it. To know that a
 // stream still begins with what was read it has to be read anyway, and folding it

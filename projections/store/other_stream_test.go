@@ -17,7 +17,7 @@ import (
 )
 
 // hasty has a projector hold at once what comes too early.
-var hasty = store.ProjectorOptions{Grace: time.Nanosecond, Patience: time.Hour}
+var hasty = store.ProjectorOptions{Grace: time.Nanosecond, GapTimeout: time.Hour}
 
 // project lets do use a projector.
 func project(t rapid.TB, s store.Store, options store.ProjectorOptions, do func(*store.Projector) error) {

@@ -19,8 +19,8 @@ const (
 	// Derived: the rows were derived again because they were asked for, or
 	// were those of other reducers or of another reading.
 	Derived Outcome = "derived"
-	// SetAside: the stream could not be read; the rows are those from before.
-	SetAside Outcome = "set aside"
+	// Skipped: the stream could not be read; the rows are those from before.
+	Skipped Outcome = "skipped"
 	// Pruned: the run has no stream any more, and its rows were removed.
 	Pruned Outcome = "pruned"
 )

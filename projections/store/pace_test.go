@@ -38,7 +38,7 @@ func (t slowTx) Insert(rows *store.Rows) error {
 }
 
 // What takes longer in one transaction than one may take is written in several: segments
-// that come at once, and those that are held.
+// that come at once, and those that are parked.
 func TestTooMuchForOneTransaction(t *testing.T) {
 	var data []byte
 	var segments []domain.Segment
@@ -47,14 +47,14 @@ func TestTooMuchForOneTransaction(t *testing.T) {
 		segments = append(segments, domain.Segment{Run: "r", Offset: int64(len(data)), Data: line})
 		data = append(data, line...)
 	}
-	for name, held := range map[string]bool{"at once": false, "held": true} {
+	for name, parked := range map[string]bool{"at once": false, "parked": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := slow{memory.New()}
-				if held {
+				if parked {
 					err := s.Store.Update(t.Context(), func(tx store.Tx) error {
 						_, err := tx.Lock([]domain.RunID{"r"})
-						return errors.Join(err, tx.Hold(segments[1:]))
+						return errors.Join(err, tx.Park(segments[1:]))
 					})
 					if err != nil {
 						t.Fatal(err)
@@ -64,7 +64,7 @@ func TestTooMuchForOneTransaction(t *testing.T) {
 				defer p.Close(context.Background())
 				var all sync.WaitGroup
 				for _, segment := range segments {
-					if held && segment.Offset > 0 {
+					if parked && segment.Offset > 0 {
 						break
 					}
 					all.Go(func() {
@@ -91,7 +91,7 @@ func TestTooMuchForOneTransaction(t *testing.T) {
 }
 
 // A segment that is too much for one transaction is applied in parts, whether it comes or
-// is held, and one that is not of the run's stream is not, in no part.
+// is parked, and one that is not of the run's stream is not, in no part.
 func TestTooLongSegment(t *testing.T) {
 	var data []byte
 	for i := range 100 {
@@ -100,7 +100,7 @@ func TestTooLongSegment(t *testing.T) {
 	first := lines(domain.NewUnknown(0, "x", ""))
 	data = append(first, data...)
 	long := domain.Segment{Run: "r", Offset: int64(len(first)), Data: data[len(first):], SHA256: sha256.Sum256(data)}
-	for name, held := range map[string]bool{"it comes": false, "it is held": true} {
+	for name, parked := range map[string]bool{"it comes": false, "it is parked": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := slow{memory.New()}
@@ -120,11 +120,11 @@ func TestTooLongSegment(t *testing.T) {
 					}
 					t.Fatalf("offset %d: it is never applied", segment.Offset)
 				}
-				if held {
+				if parked {
 					apply(long)
 				}
 				apply(domain.Segment{Run: "r", Data: first})
-				if !held {
+				if !parked {
 					apply(long)
 				}
 				synctest.Wait()

@@ -47,7 +47,7 @@ func (p *preparer) prepare(ctx context.Context, source Source, known Checkpoint,
 		return
 	}
 	if err != nil {
-		w.setAside(err)
+		w.skip(err)
 	}
 	yield(w)
 }

@@ -15,7 +15,7 @@ import (
 // Projector derives the rows of runs from segments of their streams, as they
 // come: of any number of runs, late, twice and out of order. What is applied is
 // what continues a run's rows; what has been applied is dropped; what comes too early
-// is held in the store until the rest is there. A run whose segments cannot be
+// is parked in the store until the rest is there. A run whose segments cannot be
 // applied is quarantined, alone.
 //
 // Segments that come while others are being written are written together, in one
@@ -36,7 +36,7 @@ type Projector struct {
 	pending []*request // wait for others that come before them
 	runs    map[domain.RunID]*liveRun
 	batches int64
-	atOnce  int // how many requests, or held segments, are done in a transaction at most
+	atOnce  int // how many requests, or parked segments, are done in a transaction at most
 	atMost  int // how many bytes of a segment are applied in a transaction at most, but a line
 	faults  map[fault]*Quarantine
 	hurry   bool            // what is pending can be done now
@@ -48,12 +48,12 @@ type ProjectorOptions struct {
 	// Source is what checkpoints say of where the streams came from, of runs
 	// that have none yet.
 	Source string
-	// Grace is how long a segment that comes too early is not held yet, since
+	// Grace is how long a segment that comes too early is not parked yet, since
 	// those before it may be under way; 200 ms unless set.
 	Grace time.Duration
-	// Patience is how long a segment is held before its run is quarantined for
+	// GapTimeout is how long a segment is parked before its run is quarantined for
 	// want of those before it; a minute unless set.
-	Patience time.Duration
+	GapTimeout time.Duration
 	// Timeout is how long a transaction may take, with all that is read for it; a
 	// minute unless set. Then those who wait for it are told an error, which may go
 	// away: a store that does not answer, or a run that somebody else keeps locked, is
@@ -63,13 +63,13 @@ type ProjectorOptions struct {
 	// MaxRuns is how many runs are kept in memory between their segments; 4096
 	// unless set. Others are read from the store again.
 	MaxRuns int
-	// MaxHeld is how many held segments of a run are applied in one transaction; 256
-	// unless set, and no more than 8 MB or so of them. A whole stream may be held:
+	// MaxParked is how many parked segments of a run are applied in one transaction; 256
+	// unless set, and no more than 8 MB or so of them. A whole stream may be parked:
 	// other runs are not to wait for all of it, nor is it to be in memory at once.
-	MaxHeld int
-	// MaxHeldBytes is how much of a run is held; 64 MiB unless set. What does not fit is
+	MaxParked int
+	// MaxParkedBytes is how much of a run is parked; 64 MiB unless set. What does not fit is
 	// refused with [ErrHeldFull].
-	MaxHeldBytes int64
+	MaxParkedBytes int64
 	// Done, when set, is called after each transaction, before those are
 	// answered who wait for it.
 	Done func(Batch)
@@ -81,9 +81,9 @@ type Batch struct {
 	// applied to them.
 	Runs, Segments int
 	Events, Bytes  int64
-	// Dropped segments had been applied before, Held ones came too early, or are
+	// Dropped segments had been applied before, Parked ones came too early, or are
 	// of a run that is quarantined.
-	Dropped, Held int
+	Dropped, Parked int
 	// Quarantined are the runs that have been quarantined now, Lifted those that
 	// are not any more.
 	Quarantined, Lifted []domain.RunID
@@ -105,20 +105,20 @@ type requestKind uint8
 
 const (
 	applySegment requestKind = iota
-	retryRun                 // apply what is held, and forget why the run was quarantined
-	pokeRun                  // apply what is held, if it can be; else the run has waited long enough
-	dropRun                  // remove what is held, and lift the quarantine
-	continueRun              // go on applying what is held
+	retryRun                 // apply what is parked, and forget why the run was quarantined
+	pokeRun                  // apply what is parked, if it can be; else the run has waited long enough
+	dropRun                  // remove what is parked, and lift the quarantine
+	continueRun              // go on applying what is parked
 	forgetRun                // keep nothing of it in memory
 )
 
 // ErrClosed is returned by a projector that has been closed.
 var ErrClosed = errors.New("the projector is closed")
 
-// ErrHeldFull is returned for a segment of a run of which as much is held as may be. It
+// ErrParkedFull is returned for a segment of a run of which as much is parked as may be. It
 // is for whoever has it to keep it, and to send it again later: once what is missing has
 // come, or the run has been retried, there is room.
-var ErrHeldFull = errors.New("as much of the run is held as may be")
+var ErrParkedFull = errors.New("as much of the run is parked as may be")
 
 // NewProjector returns a projector of what decoder makes of segments into a
 // store. It is to be closed.
@@ -126,8 +126,8 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	if options.Grace <= 0 {
 		options.Grace = 200 * time.Millisecond
 	}
-	if options.Patience <= 0 {
-		options.Patience = time.Minute
+	if options.GapTimeout <= 0 {
+		options.GapTimeout = time.Minute
 	}
 	if options.Timeout <= 0 {
 		options.Timeout = time.Minute
@@ -135,11 +135,11 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	if options.MaxRuns <= 0 {
 		options.MaxRuns = 4096
 	}
-	if options.MaxHeld <= 0 {
-		options.MaxHeld = 256
+	if options.MaxParked <= 0 {
+		options.MaxParked = 256
 	}
-	if options.MaxHeldBytes <= 0 {
-		options.MaxHeldBytes = 64 << 20
+	if options.MaxParkedBytes <= 0 {
+		options.MaxParkedBytes = 64 << 20
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Projector{
@@ -153,7 +153,7 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 
 // Apply has a segment applied, and returns when what became of it is stored:
 // then it may be forgotten. An error says that it is not, because of the store, a
-// *[projections.NewerError], [ErrHeldFull], or [ErrSegment]; all but the last may go away. Segments may be applied
+// *[projections.NewerError], [ErrParkedFull], or [ErrSegment]; all but the last may go away. Segments may be applied
 // by several goroutines; those of one run are put in order, as far as they are
 // there at the same time. The segment's data is the projector's until Apply returns; so
 // the end of ctx ends waiting, but not a transaction that is under way.
@@ -164,13 +164,13 @@ func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
 	return p.do(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment})
 }
 
-// Retry applies what is held of a quarantined run. If that fails again, the
+// Retry applies what is parked of a quarantined run. If that fails again, the
 // run is quarantined again.
 func (p *Projector) Retry(ctx context.Context, run domain.RunID) error {
 	return p.do(&request{ctx: ctx, kind: retryRun, run: run})
 }
 
-// Drop removes what is held of a run, and lifts its quarantine. Its rows stay.
+// Drop removes what is parked of a run, and lifts its quarantine. Its rows stay.
 func (p *Projector) Drop(ctx context.Context, run domain.RunID) error {
 	return p.do(&request{ctx: ctx, kind: dropRun, run: run})
 }
@@ -226,7 +226,7 @@ const (
 
 func (p *Projector) work() {
 	defer close(p.ended)
-	sweep := time.NewTicker(max(p.options.Patience/4, 10*time.Millisecond))
+	sweep := time.NewTicker(max(p.options.GapTimeout/4, 10*time.Millisecond))
 	defer sweep.Stop()
 	for {
 		var grace <-chan time.Time
@@ -301,8 +301,8 @@ func (p *Projector) answer(requests []*request, err error) {
 	}
 }
 
-// sweep looks for runs of which segments are held, by whomever, that could be
-// applied, or have been held for too long, and for quarantines that are void.
+// sweep looks for runs of which segments are parked, by whomever, that could be
+// applied, or have been parked for too long, and for quarantines that are void.
 func (p *Projector) sweep() {
 	ctx, cancel := context.WithTimeout(p.ctx, p.options.Timeout)
 	defer cancel()
@@ -321,7 +321,7 @@ func (p *Projector) sweep() {
 	var poke []*request
 	for _, w := range waiting {
 		over := w.Quarantine == nil || w.Quarantine.void(stored[w.Run].Bytes)
-		if over && (w.Segments == 0 || w.Age >= p.options.Patience) {
+		if over && (w.Segments == 0 || w.Age >= p.options.GapTimeout) {
 			poke = append(poke, &request{ctx: p.ctx, kind: pokeRun, run: w.Run, since: time.Now(), done: make(chan error, 1)})
 		}
 	}

@@ -27,23 +27,23 @@ type change struct {
 
 	rows       *Rows // nil if nothing was applied
 	next       Checkpoint
-	hold       []domain.Segment
-	holdBytes  int64
+	park       []domain.Segment
+	parkBytes  int64
 	refused    bool            // that there was no room for a segment
-	unhold     int64           // up to where nothing need be held any more
-	searched   int64           // the end behind which nothing is held, and one
-	more       bool            // may be held that goes on, and is left for the next transaction
+	unpark     int64           // up to where nothing need be parked any more
+	searched   int64           // the end behind which nothing is parked, and one
+	more       bool            // may be parked that goes on, and is left for the next transaction
 	cut        *domain.Segment // of which the rest is left for the next transaction
 	quarantine *Quarantine
 	lift       bool
 
-	heldSegments, heldBytes int // of what was held, and is applied
+	parkedSegments, parkedBytes int // of what was parked, and is applied
 
 	segments, dropped int
 	bytes, events     int64
 
-	fallen bool  // somebody else has written the run meanwhile
-	err    error // why it could not be written
+	stale bool  // somebody else has written the run meanwhile
+	err   error // why it could not be written
 }
 
 // write does what a batch asks for, in one transaction.
@@ -69,7 +69,7 @@ func (p *Projector) write(batch []*request) {
 		switch {
 		case c.err != nil:
 			delete(p.runs, c.run.id)
-		case c.fallen:
+		case c.stale:
 			delete(p.runs, c.run.id)
 			p.again(c.requests)
 			c.requests = nil
@@ -132,7 +132,7 @@ func (p *Projector) make(l *liveRun, requests []*request) *change {
 	if len(c.requests) == 0 && c.rows == nil && c.quarantine == nil {
 		return nil
 	}
-	return c // though all have to wait, what was held may have been applied
+	return c // though all have to wait, what was parked may have been applied
 }
 
 // finish collects the rows that are open, and makes the checkpoint.
@@ -162,8 +162,8 @@ func (c *change) settle(done *Batch) {
 		l.collector.isStored()
 		done.Runs++
 	}
-	l.waiting.Segments += len(c.hold)
-	l.waiting.Bytes += c.holdBytes
+	l.waiting.Segments += len(c.park)
+	l.waiting.Bytes += c.parkBytes
 	switch {
 	case c.quarantine != nil:
 		l.waiting.Quarantine, l.void = c.quarantine, false
@@ -176,7 +176,7 @@ func (c *change) settle(done *Batch) {
 	done.Events += c.events
 	done.Bytes += c.bytes
 	done.Dropped += c.dropped
-	done.Held += len(c.hold)
+	done.Parked += len(c.park)
 }
 
 // evict forgets the runs that were used longest ago, if there are too many.

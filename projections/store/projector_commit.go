@@ -34,7 +34,7 @@ func (p *Projector) commit(changes []*change) {
 func (p *Projector) pace(changes []*change, err error, took time.Duration) {
 	segments, bytes := 0, 0
 	for _, c := range changes {
-		segments += max(c.segments, len(c.hold))
+		segments += max(c.segments, len(c.park))
 		bytes += int(c.bytes)
 	}
 	switch {
@@ -80,12 +80,12 @@ func (p *Projector) inTime(err error) error {
 
 func isLate(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
 
-// commitTogether writes changes in one transaction, and finds those that have fallen:
+// commitTogether writes changes in one transaction, and finds those that have stale:
 // their runs have been written by somebody else.
 func (p *Projector) commitTogether(ctx context.Context, changes []*change) error {
 	var runs, dropped []domain.RunID
 	for _, c := range changes {
-		c.fallen = false
+		c.stale = false
 		switch {
 		case c.writes():
 			runs = append(runs, c.run.id)
@@ -107,17 +107,17 @@ func (p *Projector) commitTogether(ctx context.Context, changes []*change) error
 		if err != nil {
 			return err
 		}
-		var standing []*change
+		var current []*change
 		for _, c := range changes {
 			switch {
 			case !c.writes():
 			case c.run.stands(locked):
-				standing = append(standing, c)
+				current = append(current, c)
 			default:
-				c.fallen = true
+				c.stale = true
 			}
 		}
-		return writeChanges(tx, p.store.Projections().Stored(), standing)
+		return writeChanges(tx, p.store.Projections().Stored(), current)
 	})
 }
 
@@ -131,7 +131,7 @@ func (p *Projector) confirm(ctx context.Context, changes []*change, dropped []do
 	}
 	for _, c := range changes {
 		if c.dropped > 0 && !c.writes() && !c.run.stands(now) {
-			c.fallen = true
+			c.stale = true
 		}
 	}
 	return nil
@@ -144,7 +144,7 @@ func (l *liveRun) stands(now map[domain.RunID]Checkpoint) bool {
 }
 
 func (c *change) writes() bool {
-	return c.rows != nil || len(c.hold) > 0 || c.unhold > 0 || c.quarantine != nil || c.lift
+	return c.rows != nil || len(c.park) > 0 || c.unpark > 0 || c.quarantine != nil || c.lift
 }
 
 func writeChanges(tx Tx, of []*projections.Definition, changes []*change) error {
@@ -194,13 +194,13 @@ func (c *change) writeTo(tx Tx) error {
 			return err
 		}
 	}
-	if c.unhold > 0 {
-		if err := tx.Unhold(run, c.unhold); err != nil {
+	if c.unpark > 0 {
+		if err := tx.Unpark(run, c.unpark); err != nil {
 			return err
 		}
 	}
-	if len(c.hold) > 0 {
-		if err := tx.Hold(c.hold); err != nil {
+	if len(c.park) > 0 {
+		if err := tx.Park(c.park); err != nil {
 			return err
 		}
 	}

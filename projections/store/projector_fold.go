@@ -8,13 +8,13 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// fold takes the requests one by one, and then what is held. It reports false
+// fold takes the requests one by one, and then what is parked. It reports false
 // when a segment could not be applied, which is a fault now.
 func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 	poked := false
 	for _, r := range requests {
 		if r.kind == applySegment && r.segment.Offset > c.run.end {
-			if ok, err := p.held(c); !ok || err != nil {
+			if ok, err := p.applyParked(c); !ok || err != nil {
 				return ok, err
 			}
 		}
@@ -27,7 +27,7 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 			p.retry(c, r.tries == 0)
 		case dropRun:
 			p.retry(c, true)
-			c.unhold, c.run.waiting.Segments, c.run.waiting.Bytes = maxOffset, 0, 0
+			c.unpark, c.run.waiting.Segments, c.run.waiting.Bytes = maxOffset, 0, 0
 		case pokeRun:
 			poked = true
 		case applySegment:
@@ -42,11 +42,11 @@ func (p *Projector) fold(c *change, requests []*request) (bool, error) {
 		}
 		c.requests = append(c.requests, r)
 	}
-	if ok, err := p.held(c); !ok || err != nil {
+	if ok, err := p.applyParked(c); !ok || err != nil {
 		return ok, err
 	}
 	switch waiting := &c.run.waiting; {
-	case c.quarantine != nil || c.more || c.refused || len(c.hold) > 0:
+	case c.quarantine != nil || c.more || c.refused || len(c.park) > 0:
 	case waiting.Segments == 0 && waiting.Quarantine != nil && waiting.Quarantine.lifts():
 		c.lift = true
 	case poked && waiting.Segments > 0 && waiting.Quarantine == nil:
@@ -93,32 +93,32 @@ func (p *Projector) segment(c *change, r *request) (bool, error) {
 		c.dropped++
 	case s.End() <= l.end:
 		c.quarantine = l.quarantine(OtherStream, "another stream with this run's id was read before")
-		p.hold(c, r)
+		p.park(c, r)
 	case !l.waiting.Quarantine.lifts() || c.quarantine != nil:
-		p.hold(c, r)
+		p.park(c, r)
 	case l.stuck != nil:
 		c.quarantine = l.stuck
-		p.hold(c, r)
+		p.park(c, r)
 	case s.Offset > l.position:
-		p.hold(c, r)
+		p.park(c, r)
 	default:
 		return p.apply(c, s)
 	}
 	return true, nil
 }
 
-// hold keeps a segment, if there is room for it; else it is left to whoever sent it.
-func (p *Projector) hold(c *change, r *request) {
+// park keeps a segment, if there is room for it; else it is left to whoever sent it.
+func (p *Projector) park(c *change, r *request) {
 	size := int64(len(r.segment.Data))
-	if c.run.waiting.Bytes+c.holdBytes+size <= p.options.MaxHeldBytes {
-		c.hold, c.holdBytes = append(c.hold, r.segment), c.holdBytes+size
+	if c.run.waiting.Bytes+c.parkBytes+size <= p.options.MaxParkedBytes {
+		c.park, c.parkBytes = append(c.park, r.segment), c.parkBytes+size
 		return
 	}
 	c.refused = true
-	r.refused = fmt.Errorf("run %q, offset %d: %w (%d bytes)", r.run, r.segment.Offset, ErrHeldFull, p.options.MaxHeldBytes)
+	r.refused = fmt.Errorf("run %q, offset %d: %w (%d bytes)", r.run, r.segment.Offset, ErrParkedFull, p.options.MaxParkedBytes)
 	if c.quarantine == nil && c.run.waiting.Quarantine == nil {
 		c.quarantine = c.run.quarantine(MissingSegment, fmt.Sprintf(
-			"the segment that begins there has not come, and %d bytes wait for it: what comes now is left to the broker; publish the stream once more, or derive it from its file and retry", c.run.waiting.Bytes+c.holdBytes))
+			"the segment that begins there has not come, and %d bytes wait for it: what comes now is left to the broker; publish the stream once more, or derive it from its file and retry", c.run.waiting.Bytes+c.parkBytes))
 	}
 }
 
@@ -127,7 +127,7 @@ func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
 	name := fault{s.Run, s.Offset, s.End(), s.SHA256}
 	if q := p.faults[name]; q != nil {
 		delete(p.faults, name)
-		c.hold, c.quarantine = append(c.hold, *s), q
+		c.park, c.quarantine = append(c.park, *s), q
 		return true, nil
 	}
 	l := c.run
@@ -151,7 +151,7 @@ func (p *Projector) apply(c *change, s *domain.Segment) (bool, error) {
 	return true, nil
 }
 
-// goOn has the projector go on with what is held of a run, when others had their
+// goOn has the projector go on with what is parked of a run, when others had their
 // turn. Whose requests were part of it wait for the rest: if that fails, they are told.
 func (p *Projector) goOn(c *change) {
 	if len(c.requests) == 0 {
@@ -161,21 +161,21 @@ func (p *Projector) goOn(c *change) {
 		if &r.segment == c.cut {
 			continue
 		}
-		r.kind, r.segment = continueRun, domain.Segment{} // which has been applied, or is held
+		r.kind, r.segment = continueRun, domain.Segment{} // which has been applied, or is parked
 	}
 	p.hurry, p.pending, c.requests = true, append(p.pending, c.requests...), nil
 }
 
-// held applies what is held and continues the run, or some of it.
-func (p *Projector) held(c *change) (bool, error) {
+// applyParked applies what is parked and continues the run, or some of it.
+func (p *Projector) applyParked(c *change) (bool, error) {
 	l := c.run
 	for !c.more && l.waiting.Segments > 0 && c.quarantine == nil && l.waiting.Quarantine.lifts() && c.searched != l.end+1 {
-		if l.spent || c.heldSegments >= p.options.MaxHeld || c.heldBytes >= maxBatchBytes || c.segments >= p.atOnce {
+		if l.spent || c.parkedSegments >= p.options.MaxParked || c.parkedBytes >= maxBatchBytes || c.segments >= p.atOnce {
 			c.more = true
 			return true, nil
 		}
-		c.unhold = max(c.unhold, l.end)
-		segment, found, err := p.store.Held(p.now, l.id, l.end)
+		c.unpark = max(c.unpark, l.end)
+		segment, found, err := p.store.Parked(p.now, l.id, l.end)
 		switch {
 		case err != nil:
 			return false, err
@@ -185,17 +185,17 @@ func (p *Projector) held(c *change) (bool, error) {
 			c.quarantine = l.stuck
 			return true, nil
 		}
-		c.heldSegments++
-		c.heldBytes += len(segment.Data)
+		c.parkedSegments++
+		c.parkedBytes += len(segment.Data)
 		if ok, err := p.apply(c, &segment); !ok || err != nil {
 			return ok, err
 		}
-		c.unhold = max(c.unhold, l.end)
+		c.unpark = max(c.unpark, l.end)
 	}
 	return true, nil
 }
 
-// recount finds out whether anything will be held when c is done.
+// recount finds out whether anything will be parked when c is done.
 func (p *Projector) recount(c *change) error {
 	waiting, err := p.store.Waiting(p.now, c.run.id)
 	if err != nil {

@@ -76,7 +76,7 @@ func (l *liveRun) load(p *Projector) error {
 	})
 }
 
-// lookWaiting finds out what is held of runs, and whether they are quarantined.
+// lookWaiting finds out what is parked of runs, and whether they are quarantined.
 // A quarantine is of the rows that were there when it was set. Where others are
 // now, because the run was derived from its whole stream, it is void.
 func (p *Projector) lookWaiting(runs []domain.RunID) error {

@@ -68,7 +68,7 @@ func without(runs []domain.RunID, found map[domain.RunID]bool) []domain.RunID {
 	return slices.DeleteFunc(runs, func(run domain.RunID) bool { return found[run] })
 }
 
-// remove removes runs in one transaction, and with them what is held of them:
+// remove removes runs in one transaction, and with them what is parked of them:
 // what it would continue is gone.
 func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
 	if !p.options.DryRun {
@@ -77,7 +77,7 @@ func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
 				return err
 			}
 			for _, run := range runs {
-				if err := errors.Join(tx.Unhold(run, maxOffset), tx.SetQuarantine(run, nil)); err != nil {
+				if err := errors.Join(tx.Unpark(run, maxOffset), tx.SetQuarantine(run, nil)); err != nil {
 					return err
 				}
 			}

@@ -156,7 +156,7 @@ func (p *pipeline) work(ctx context.Context) func(candidate, func(*task) bool) {
 	return func(c candidate, yield func(*task) bool) {
 		if c.err != nil {
 			t := &task{source: c.source, stop: func() {}, result: Result{RunID: c.source.Run(), Source: c.source.Name()}}
-			yield(t.setAside(c.err))
+			yield(t.skip(c.err))
 			return
 		}
 		p.prepare.prepare(ctx, c.source, c.known, c.stored, yield)

@@ -43,12 +43,12 @@ type Store interface {
 	// it.
 	Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
 	// Waiting returns the runs among those named, or among all where none is,
-	// that are quarantined or of which segments are held, in the order of the
+	// that are quarantined or of which segments are parked, in the order of the
 	// bytes of their ids.
 	Waiting(ctx context.Context, runs ...domain.RunID) ([]Waiting, error)
-	// Held returns a held segment of a run that has the byte at offset: the
+	// Parked returns a parked segment of a run that has the byte at offset: the
 	// longest one, and a tail only if there is no other.
-	Held(ctx context.Context, run domain.RunID, offset int64) (segment domain.Segment, ok bool, err error)
+	Parked(ctx context.Context, run domain.RunID, offset int64) (segment domain.Segment, ok bool, err error)
 }
 
 // Tx writes in a transaction.
@@ -74,13 +74,13 @@ type Tx interface {
 	Insert(rows *Rows) error
 	// SetCheckpoint sets a run's checkpoint.
 	SetCheckpoint(run domain.RunID, checkpoint Checkpoint) error
-	// Hold keeps segments that cannot be applied yet. Their data is the caller's
-	// again when Hold returns. One of the same run, offset, length and Tail that is
-	// held already stays as it is.
-	Hold(segments []domain.Segment) error
-	// Unhold removes the held segments of a run that end at or before end. Nothing
+	// Park keeps segments that cannot be applied yet. Their data is the caller's
+	// again when Park returns. One of the same run, offset, length and Tail that is
+	// parked already stays as it is.
+	Park(segments []domain.Segment) error
+	// Unpark removes the parked segments of a run that end at or before end. Nothing
 	// else does: they are no rows, and outlive Clear.
-	Unhold(run domain.RunID, end int64) error
+	Unpark(run domain.RunID, end int64) error
 	// SetQuarantine sets why no segments of a run are applied; nil lifts the
 	// quarantine. One that is there is replaced, but for its Since.
 	SetQuarantine(run domain.RunID, quarantine *Quarantine) error

@@ -34,9 +34,9 @@ type task struct {
 // writes reports whether there is anything to be written.
 func (w *task) writes() bool { return w.rows != nil }
 
-// setAside says why the stream cannot be read.
-func (w *task) setAside(err error) *task {
-	w.result.Outcome, w.result.Err, w.rows = SetAside, err, nil
+// skip says why the stream cannot be read.
+func (w *task) skip(err error) *task {
+	w.result.Outcome, w.result.Err, w.rows = Skipped, err, nil
 	return w
 }
 

@@ -11,16 +11,16 @@ type Waiting struct {
 	Run domain.RunID
 	// Quarantine is why, and nil while what is missing may still come.
 	Quarantine *Quarantine
-	// Segments is how many are held, Bytes how much they have, First the lowest of
+	// Segments is how many are parked, Bytes how much they have, First the lowest of
 	// their offsets, and Last the highest of their ends.
 	Segments           int
 	Bytes, First, Last int64
-	// Age is how long the oldest of them has been held, by the clock of the
+	// Age is how long the oldest of them has been parked, by the clock of the
 	// database; 0 if none is.
 	Age time.Duration
 }
 
-// Quarantine is why no segments of a run are applied. Those that come are held.
+// Quarantine is why no segments of a run are applied. Those that come are parked.
 type Quarantine struct {
 	Code QuarantineCode
 	// Reason says it in words. It quotes nothing of the stream.

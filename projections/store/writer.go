@@ -24,7 +24,7 @@ func (w *writer) write(ctx context.Context, group []*task) error {
 	if err := ctx.Err(); err != nil {
 		return err // which may be why a stream was not read
 	}
-	fallen, err := w.once(ctx, group)
+	stale, err := w.once(ctx, group)
 	if mayBeRefusal(err) && len(group) > 1 {
 		return w.writeEach(ctx, group)
 	}
@@ -32,7 +32,7 @@ func (w *writer) write(ctx context.Context, group []*task) error {
 		return err
 	}
 	for _, t := range group {
-		if fallen[t] {
+		if stale[t] {
 			if t, err = w.retry(ctx, t.source); err != nil {
 				return err
 			}
@@ -53,22 +53,22 @@ func (w *writer) writeEach(ctx context.Context, group []*task) error {
 
 // once writes a group, and returns what of it does not fit to what is stored
 // any more, and was not written. A run that is alone, and is refused, is set aside.
-func (w *writer) once(ctx context.Context, group []*task) (fallen map[*task]bool, err error) {
+func (w *writer) once(ctx context.Context, group []*task) (stale map[*task]bool, err error) {
 	if len(group) > 1 {
 		return w.short(ctx, group)
 	}
 	t := group[0]
 	if t.more != nil {
-		fallen, err = w.long(ctx, t)
+		stale, err = w.long(ctx, t)
 	} else {
-		fallen, err = w.short(ctx, group)
+		stale, err = w.short(ctx, group)
 	}
 	var refused *RefusedError
 	if err = asRefused(ctx, w.store, t.source.Run(), err); errors.As(err, &refused) {
-		t.setAside(refused)
+		t.skip(refused)
 		return nil, nil
 	}
-	return fallen, err
+	return stale, err
 }
 
 // attempts is how often work is made anew because others write the same run.
@@ -81,11 +81,11 @@ func (w *writer) retry(ctx context.Context, source Source) (*task, error) {
 		if err != nil {
 			return nil, err
 		}
-		fallen, err := w.once(ctx, []*task{t})
+		stale, err := w.once(ctx, []*task{t})
 		if err != nil {
 			return nil, err
 		}
-		if !fallen[t] {
+		if !stale[t] {
 			return t, nil
 		}
 	}
@@ -94,7 +94,7 @@ func (w *writer) retry(ctx context.Context, source Source) (*task, error) {
 
 // short writes work of which all rows are there in one transaction. It returns
 // that which does not fit to what is stored any more.
-func (w *writer) short(ctx context.Context, group []*task) (fallen map[*task]bool, err error) {
+func (w *writer) short(ctx context.Context, group []*task) (stale map[*task]bool, err error) {
 	var runs []domain.RunID
 	for _, t := range group {
 		if t.writes() {
@@ -104,23 +104,23 @@ func (w *writer) short(ctx context.Context, group []*task) (fallen map[*task]boo
 	if len(runs) == 0 || w.options.DryRun {
 		return nil, nil
 	}
-	fallen = map[*task]bool{}
+	stale = map[*task]bool{}
 	err = w.store.Update(ctx, func(tx Tx) error {
 		locked, err := w.lock(tx, runs)
 		if err != nil {
 			return err
 		}
-		var standing []*task
+		var current []*task
 		for _, t := range group {
 			switch {
 			case !t.writes():
 			case t.stands(locked):
-				standing = append(standing, t)
+				current = append(current, t)
 			default:
-				fallen[t] = true
+				stale[t] = true
 			}
 		}
-		return apply(tx, standing)
+		return apply(tx, current)
 	})
 	if err != nil {
 		return nil, err // and the rows may be written once more
@@ -130,7 +130,7 @@ func (w *writer) short(ctx context.Context, group []*task) (fallen map[*task]boo
 			recycle(t.rows)
 		}
 	}
-	return fallen, nil
+	return stale, nil
 }
 
 // lock locks runs. A store that a newer program has written is left alone. Runs of older
@@ -185,15 +185,15 @@ func makeRoom(tx Tx, group []*task) error {
 	return nil
 }
 
-// errFallen ends a transaction whose work does not fit to what is stored.
-var errFallen = errors.New("the run was written by somebody else")
+// errStale ends a transaction whose work does not fit to what is stored.
+var errStale = errors.New("the run was written by somebody else")
 
 // errUnchanged ends a transaction that would change nothing.
 var errUnchanged = errors.New("nothing has changed")
 
 // long writes work whose rows come one batch after the other, in a transaction
 // of its own.
-func (w *writer) long(ctx context.Context, t *task) (fallen map[*task]bool, err error) {
+func (w *writer) long(ctx context.Context, t *task) (stale map[*task]bool, err error) {
 	defer t.abandon()
 	err = w.store.Update(ctx, func(tx Tx) error {
 		locked, err := w.lock(tx, []domain.RunID{t.source.Run()})
@@ -201,18 +201,18 @@ func (w *writer) long(ctx context.Context, t *task) (fallen map[*task]bool, err 
 			return err
 		}
 		if !t.stands(locked) {
-			return errFallen
+			return errStale
 		}
 		return w.stream(tx, t)
 	})
 	var failed *foldError
 	switch {
-	case errors.Is(err, errFallen):
+	case errors.Is(err, errStale):
 		return map[*task]bool{t: true}, nil
 	case errors.Is(err, errUnchanged):
 		return nil, nil
 	case errors.As(err, &failed) && ctx.Err() == nil:
-		t.setAside(failed.err)
+		t.skip(failed.err)
 		return nil, nil
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -239,7 +239,7 @@ func (w *writer) stream(tx Tx, t *task) error {
 	}
 	switch {
 	case errors.Is(t.err, errRewritten): // since it was compared
-		return errFallen
+		return errStale
 	case t.err != nil:
 		return &foldError{t.err}
 	case t.result.Outcome == Unchanged:

@@ -41,7 +41,7 @@ func waitingColumns(d *Dialect, w *waitingRow) []any {
 	}
 }
 
-// Waiting returns the runs that are quarantined or of which segments are held.
+// Waiting returns the runs that are quarantined or of which segments are parked.
 func (d *Dialect) Waiting(ctx context.Context, q Querier, runs []domain.RunID) ([]store.Waiting, error) {
 	if len(runs) == 0 {
 		return d.waiting(ctx, q, "", nil)
@@ -78,17 +78,17 @@ func (d *Dialect) waiting(ctx context.Context, q Querier, condition string, args
 	return waiting, err
 }
 
-const selectHeld = `SELECT "offset", tail, sha256, data FROM held_segments
+const selectParked = `SELECT "offset", tail, sha256, data FROM held_segments
 WHERE run_id = ?1 AND "offset" <= ?2 AND "offset" + bytes > ?2 ORDER BY tail, bytes DESC, "offset" LIMIT 1`
 
-func heldColumns(d *Dialect, s *domain.Segment) []any {
+func parkedColumns(d *Dialect, s *domain.Segment) []any {
 	return []any{integer[int64]{&s.Offset}, boolean{&s.Tail}, digest{&s.SHA256}, blob{&s.Data}}
 }
 
-// Held returns a held segment of a run that has the byte at offset.
-func (d *Dialect) Held(ctx context.Context, q Querier, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	segment, ok, err := first(each(d, "a held segment", heldColumns, func() (Rows, error) {
-		return d.query(ctx, q, selectHeld, d.encode(string(run)), offset)
+// Parked returns a parked segment of a run that has the byte at offset.
+func (d *Dialect) Parked(ctx context.Context, q Querier, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+	segment, ok, err := first(each(d, "a parked segment", parkedColumns, func() (Rows, error) {
+		return d.query(ctx, q, selectParked, d.encode(string(run)), offset)
 	}))
 	segment.Run = run
 	return segment, ok, err

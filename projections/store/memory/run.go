@@ -14,23 +14,23 @@ import (
 type run struct {
 	checkpoint projections.Null[store.Checkpoint]
 	tables     map[*projections.Definition]*table
-	held       map[heldKey]held
+	parked     map[parkedKey]parked
 	quarantine *store.Quarantine
 }
 
-// heldKey names a held segment of a run.
-type heldKey struct {
+// parkedKey names a parked segment of a run.
+type parkedKey struct {
 	offset, end int64
 	tail        bool
 }
 
-type held struct {
+type parked struct {
 	domain.Segment
 	since time.Time
 }
 
 func newRun() *run {
-	return &run{tables: map[*projections.Definition]*table{}, held: map[heldKey]held{}}
+	return &run{tables: map[*projections.Definition]*table{}, parked: map[parkedKey]parked{}}
 }
 
 // clone returns a copy to be written to.
@@ -40,12 +40,12 @@ func (r *run) clone() *run {
 	for of, t := range r.tables {
 		c.tables[of] = t.clone()
 	}
-	c.held = maps.Clone(r.held)
+	c.parked = maps.Clone(r.parked)
 	return &c
 }
 
 func (r *run) empty() bool {
-	return !r.checkpoint.Valid && len(r.tables) == 0 && len(r.held) == 0 && r.quarantine == nil
+	return !r.checkpoint.Valid && len(r.tables) == 0 && len(r.parked) == 0 && r.quarantine == nil
 }
 
 // stored reports whether there is a checkpoint of the run, or rows that the programs know

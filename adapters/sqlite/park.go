@@ -9,19 +9,19 @@ import (
 )
 
 const (
-	holdSegment = `INSERT INTO held_segments (run_id, "offset", bytes, tail, sha256, held_at_ms, data)
+	parkSegment = `INSERT INTO held_segments (run_id, "offset", bytes, tail, sha256, held_at_ms, data)
 VALUES (?, ?, ?, ?, ?, ` + sqlread.NowMs + `, ?) ON CONFLICT DO NOTHING`
-	unholdSegments = `DELETE FROM held_segments WHERE run_id = ? AND "offset" + bytes <= ?`
+	unparkSegments = `DELETE FROM held_segments WHERE run_id = ? AND "offset" + bytes <= ?`
 	setQuarantine  = `INSERT INTO quarantined_runs (run_id, code, reason, "offset", quarantined_at_ms)
 VALUES (?, ?, ?, ?, ` + sqlread.NowMs + `)
 ON CONFLICT (run_id) DO UPDATE SET code = excluded.code, reason = excluded.reason, "offset" = excluded."offset"`
 	liftQuarantine = `DELETE FROM quarantined_runs WHERE run_id = ?`
 )
 
-func (t *tx) Hold(segments []domain.Segment) error {
+func (t *tx) Park(segments []domain.Segment) error {
 	for i := range segments {
 		s := &segments[i]
-		err := t.exec("hold a segment", holdSegment,
+		err := t.exec("park a segment", parkSegment,
 			string(s.Run), s.Offset, int64(len(s.Data)), s.Tail, hex.EncodeToString(s.SHA256[:]), s.Data)
 		if err != nil {
 			return err
@@ -30,8 +30,8 @@ func (t *tx) Hold(segments []domain.Segment) error {
 	return nil
 }
 
-func (t *tx) Unhold(run domain.RunID, end int64) error {
-	return t.exec("let go of segments", unholdSegments, string(run), end)
+func (t *tx) Unpark(run domain.RunID, end int64) error {
+	return t.exec("unpark segments", unparkSegments, string(run), end)
 }
 
 func (t *tx) SetQuarantine(run domain.RunID, q *store.Quarantine) error {

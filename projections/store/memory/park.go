@@ -11,14 +11,14 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Waiting returns the runs that are quarantined or of which segments are held.
+// Waiting returns the runs that are quarantined or of which segments are parked.
 func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	waiting := []store.Waiting{}
 	for id, run := range *s.now.Load() {
-		if (len(run.held) > 0 || run.quarantine != nil) && (len(runs) == 0 || slices.Contains(runs, id)) {
+		if (len(run.parked) > 0 || run.quarantine != nil) && (len(runs) == 0 || slices.Contains(runs, id)) {
 			waiting = append(waiting, run.waiting(id))
 		}
 	}
@@ -27,13 +27,13 @@ func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Wait
 }
 
 func (r *run) waiting(id domain.RunID) store.Waiting {
-	w := store.Waiting{Run: id, Segments: len(r.held)}
+	w := store.Waiting{Run: id, Segments: len(r.parked)}
 	if r.quarantine != nil {
 		q := *r.quarantine
 		w.Quarantine = &q
 	}
 	first := true
-	for _, h := range r.held {
+	for _, h := range r.parked {
 		w.Bytes += int64(len(h.Data))
 		if first || h.Offset < w.First {
 			w.First = h.Offset
@@ -45,8 +45,8 @@ func (r *run) waiting(id domain.RunID) store.Waiting {
 	return w
 }
 
-// Held returns a held segment of a run that has the byte at offset.
-func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+// Parked returns a parked segment of a run that has the byte at offset.
+func (s *Store) Parked(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Segment{}, false, err
 	}
@@ -55,7 +55,7 @@ func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domai
 		return domain.Segment{}, false, nil
 	}
 	var best *domain.Segment
-	for _, h := range rows.held {
+	for _, h := range rows.parked {
 		if h.Offset <= offset && offset < h.End() && (best == nil || better(&h.Segment, best)) {
 			best = &h.Segment
 		}
@@ -68,7 +68,7 @@ func (s *Store) Held(ctx context.Context, run domain.RunID, offset int64) (domai
 	return found, true, nil
 }
 
-// better is the order in which held segments that have a byte are preferred.
+// better is the order in which parked segments that have a byte are preferred.
 func better(a, b *domain.Segment) bool {
 	if a.Tail != b.Tail {
 		return b.Tail
@@ -76,25 +76,25 @@ func better(a, b *domain.Segment) bool {
 	return cmp.Or(cmp.Compare(len(a.Data), len(b.Data)), cmp.Compare(b.Offset, a.Offset)) > 0
 }
 
-func (t *tx) Hold(segments []domain.Segment) error {
+func (t *tx) Park(segments []domain.Segment) error {
 	for _, s := range segments {
 		if err := t.may(s.Run); err != nil {
 			return err
 		}
-		own, key := t.change(s.Run), heldKey{s.Offset, s.End(), s.Tail}
-		if _, there := own.held[key]; !there {
+		own, key := t.change(s.Run), parkedKey{s.Offset, s.End(), s.Tail}
+		if _, there := own.parked[key]; !there {
 			s.Data = slices.Clone(s.Data)
-			own.held[key] = held{s, time.Now()}
+			own.parked[key] = parked{s, time.Now()}
 		}
 	}
 	return nil
 }
 
-func (t *tx) Unhold(run domain.RunID, end int64) error {
+func (t *tx) Unpark(run domain.RunID, end int64) error {
 	if err := t.may(run); err != nil {
 		return err
 	}
-	maps.DeleteFunc(t.change(run).held, func(key heldKey, _ held) bool { return key.end <= end })
+	maps.DeleteFunc(t.change(run).parked, func(key parkedKey, _ parked) bool { return key.end <= end })
 	return nil
 }
 

@@ -17,7 +17,7 @@ import (
 func deliver(t *rapid.T, p *store.Projector, segments []domain.Segment) (refused []domain.Segment) {
 	for _, segment := range segments {
 		switch err := p.Apply(context.Background(), segment); {
-		case errors.Is(err, store.ErrHeldFull):
+		case errors.Is(err, store.ErrParkedFull):
 			refused = append(refused, segment)
 		case err != nil:
 			t.Fatal(err)
@@ -26,7 +26,7 @@ func deliver(t *rapid.T, p *store.Projector, segments []domain.Segment) (refused
 	return refused
 }
 
-// Of a run of which a segment is missing no more is held than may be. It is quarantined
+// Of a run of which a segment is missing no more is parked than may be. It is quarantined
 // then, the rest is left to the broker, and nothing is lost: when the segment comes, or
 // has come and the run is retried, all is applied.
 func TestWhatIsHeldHasALimit(t *testing.T) {
@@ -38,7 +38,7 @@ func TestWhatIsHeldHasALimit(t *testing.T) {
 		}
 		first, rest := segments[0], rapid.Permutation(segments[1:]).Draw(t, "order")
 		s, options := memory.New(), hasty
-		options.MaxHeldBytes = int64(rapid.IntRange(1, 1000).Draw(t, "limit"))
+		options.MaxParkedBytes = int64(rapid.IntRange(1, 1000).Draw(t, "limit"))
 		project(t, s, options, func(p *store.Projector) error {
 			left := deliver(t, p, rest)
 			if rapid.Bool().Draw(t, "again") {
@@ -48,22 +48,22 @@ func TestWhatIsHeldHasALimit(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			held := 0
+			parked := 0
 			for _, w := range waiting {
-				held = w.Segments
-				if w.Bytes > options.MaxHeldBytes {
-					t.Errorf("%d bytes are held, of at most %d", w.Bytes, options.MaxHeldBytes)
+				parked = w.Segments
+				if w.Bytes > options.MaxParkedBytes {
+					t.Errorf("%d bytes are parked, of at most %d", w.Bytes, options.MaxParkedBytes)
 				}
 				if q := w.Quarantine; len(left) > 0 && (q == nil || q.Code != store.MissingSegment || q.Offset != 0) {
 					t.Errorf("what does not fit is refused, and the quarantine is %+v", q)
 				}
 			}
-			if held+len(left) != len(rest) {
-				t.Errorf("of %d segments %d are held and %d refused", len(rest), held, len(left))
+			if parked+len(left) != len(rest) {
+				t.Errorf("of %d segments %d are parked and %d refused", len(rest), parked, len(left))
 			}
 			if rapid.Bool().Draw(t, "drop") {
 				left = rest
-				err = p.Drop(context.Background(), "r") // what was held is published again
+				err = p.Drop(context.Background(), "r") // what was parked is published again
 			}
 			left = append(left, first)
 			for tries := 0; len(left) > 0; tries++ {

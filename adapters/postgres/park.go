@@ -14,30 +14,30 @@ import (
 const nowMs = `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)`
 
 const (
-	holdSegment = `INSERT INTO held_segments (run_id, "offset", bytes, tail, sha256, held_at_ms, data)
+	parkSegment = `INSERT INTO held_segments (run_id, "offset", bytes, tail, sha256, held_at_ms, data)
 VALUES ($1, $2, $3, $4, $5, ` + nowMs + `, $6) ON CONFLICT DO NOTHING`
-	unholdSegments = `DELETE FROM held_segments WHERE run_id = $1 AND "offset" + bytes <= $2`
+	unparkSegments = `DELETE FROM held_segments WHERE run_id = $1 AND "offset" + bytes <= $2`
 	setQuarantine  = `INSERT INTO quarantined_runs (run_id, code, reason, "offset", quarantined_at_ms)
 VALUES ($1, $2, $3, $4, ` + nowMs + `)
 ON CONFLICT (run_id) DO UPDATE SET code = excluded.code, reason = excluded.reason, "offset" = excluded."offset"`
 	liftQuarantine = `DELETE FROM quarantined_runs WHERE run_id = $1`
 )
 
-// Hold keeps segments that cannot be applied yet.
-func (t *tx) Hold(segments []domain.Segment) error {
+// Park keeps segments that cannot be applied yet.
+func (t *tx) Park(segments []domain.Segment) error {
 	var batch pgx.Batch
 	for i := range segments {
 		s := &segments[i]
-		batch.Queue(holdSegment, toText(string(s.Run)), s.Offset, int64(len(s.Data)), s.Tail, hex.EncodeToString(s.SHA256[:]), s.Data)
+		batch.Queue(parkSegment, toText(string(s.Run)), s.Offset, int64(len(s.Data)), s.Tail, hex.EncodeToString(s.SHA256[:]), s.Data)
 	}
-	return t.sendFor("hold segments", &batch)
+	return t.sendFor("park segments", &batch)
 }
 
-// Unhold removes the held segments of a run that end at or before end.
-func (t *tx) Unhold(run domain.RunID, end int64) error {
+// Unpark removes the parked segments of a run that end at or before end.
+func (t *tx) Unpark(run domain.RunID, end int64) error {
 	var batch pgx.Batch
-	batch.Queue(unholdSegments, toText(string(run)), end)
-	return t.sendFor("let go of segments", &batch)
+	batch.Queue(unparkSegments, toText(string(run)), end)
+	return t.sendFor("unpark segments", &batch)
 }
 
 // SetQuarantine sets why no segments of a run are applied, or lifts it.
