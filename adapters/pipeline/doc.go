@@ -1,5 +1,5 @@
-// Package pipeline reads the file that says what a run is to do: its jobs,
-// what they need, and their commands.
+// Package pipeline reads a pipeline file: the jobs of a run, their dependencies
+// and their commands.
 //
 //	secrets: [DEPLOY_TOKEN]
 //	env:
@@ -13,10 +13,10 @@
 //	      - go vet ./...
 //	      - go test ./...
 //
-// [Parse] gives plain data, and with it all that is wrong with the file's form,
-// each problem with its line and column. Whether the jobs fit together is for
-// who runs them to say; the data has the positions that are needed for that.
+// [Parse] returns plain data and all problems with the form of the file, each with
+// its line and column. It does not check whether the jobs fit together; the data
+// has the positions that such a check needs for its own problems.
 //
-// What is told of a problem never has a command in it, nor a part of one that
-// was mistaken for something else: a command can hold a secret.
+// A problem never quotes a command, nor text that may be a misplaced piece of one,
+// because a command can contain a secret.
 package pipeline

@@ -11,12 +11,11 @@ import (
 	"go.yaml.in/yaml/v4"
 )
 
-// MaxSize is how many bytes a file may have.
+// MaxSize is the maximum size of a file in bytes.
 const MaxSize = 1 << 20
 
-// Parse reads a file. With the problems that it finds comes what can be read in
-// spite of them, so that the rest can be looked at as well. Problems are in the
-// order of the file.
+// Parse reads a file. It returns everything that is readable in spite of the
+// problems, so that you can check that too. Problems are in the order of the file.
 func Parse(data []byte) (File, []Problem) {
 	d := decoder{left: maxNodes}
 	if d.text(data) {
@@ -28,14 +27,14 @@ func Parse(data []byte) (File, []Problem) {
 	return d.read, d.problems
 }
 
-// unseenBreaks end lines for the YAML library, and for hardly any editor: what it says of
-// lines would not be where people see it, and a command could be two.
+// unseenBreaks end lines in YAML, but in few editors: the YAML library's line numbers would
+// differ from the editor's, and one visible line could be two commands.
 const unseenBreaks = "\u0085\u2028\u2029"
 
-// text reports whether data is a text that YAML can be looked for in.
+// text reports whether data is text that the YAML library can parse.
 func (d *decoder) text(data []byte) bool {
 	if len(data) > MaxSize {
-		d.add(start, "the file has more than %d bytes; have commands call scripts that stand in files of their own", MaxSize)
+		d.add(start, "the file has more than %d bytes; move long commands into scripts", MaxSize)
 		return false
 	}
 	for i := 0; i < len(data); {
@@ -45,10 +44,10 @@ func (d *decoder) text(data []byte) bool {
 			d.add(positionAt(data, i), "this byte is not UTF-8; save the file as UTF-8")
 			return false
 		case r < ' ' && !strings.ContainsRune("\t\n\r", r), r == '\uFFFE', r == '\uFFFF':
-			d.add(positionAt(data, i), "the character U+%04X must not be in a YAML file; take it out", r)
+			d.add(positionAt(data, i), "YAML does not allow the character U+%04X; remove it", r)
 			return false
 		case strings.ContainsRune(unseenBreaks, r):
-			d.add(positionAt(data, i), `the character U+%04X ends a line in YAML, and hardly anywhere else; take it out, or write "\u%04X" in double quotes`, r, r)
+			d.add(positionAt(data, i), `the character U+%04X ends a line in YAML, but hardly anywhere else; remove it, or write "\u%04X" in double quotes`, r, r)
 			return false
 		}
 		i += size
@@ -56,18 +55,16 @@ func (d *decoder) text(data []byte) bool {
 	return true
 }
 
-// document returns the root of the one document that data holds; nil, if there
-// is another number of them.
+// document returns the root of the only document in data, or nil if there is no such one.
 func (d *decoder) document(data []byte) *yaml.Node {
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
-	if err != nil {
-		d.syntax(data, err)
-		return nil
-	}
 	var first, second yaml.Node
-	switch err := loader.Load(&first); {
+	if err == nil {
+		err = loader.Load(&first)
+	}
+	switch {
 	case errors.Is(err, io.EOF):
-		d.add(start, "the file is empty; give it jobs")
+		d.add(start, "the file is empty; add jobs")
 		return nil
 	case err != nil:
 		d.syntax(data, err)
@@ -79,16 +76,16 @@ func (d *decoder) document(data []byte) *yaml.Node {
 	case err != nil:
 		d.syntax(data, err)
 	default:
-		d.add(position(&second), "a second document begins here, and a pipeline is one; take it out")
+		d.add(position(&second), "a second document begins here, but a pipeline file has only one; remove it")
 	}
 	return nil
 }
 
-// syntax adds the problem for which data is not YAML.
+// syntax adds the problem that the YAML library reports.
 func (d *decoder) syntax(data []byte, err error) {
 	var load *yaml.LoadError
 	if !errors.As(err, &load) {
-		d.add(start, "this is not YAML")
+		d.add(start, "this is not valid YAML")
 		return
 	}
 	at := Position{load.Mark.Line, load.Mark.Column}
@@ -97,7 +94,7 @@ func (d *decoder) syntax(data []byte, err error) {
 	}
 	what := load.Message
 	if strings.HasPrefix(what, unknownAnchor) {
-		what = unknownAnchor // which may be a piece of a command
+		what = unknownAnchor // its name may be a piece of a command
 	}
 	if load.ContextMsg != "" {
 		what += " " + load.ContextMsg
@@ -105,19 +102,19 @@ func (d *decoder) syntax(data []byte, err error) {
 	if begin := load.ContextMark; begin.Line > 0 && begin != load.Mark {
 		what += fmt.Sprintf(" that begins at %d:%d", begin.Line, begin.Column)
 	}
-	d.add(at, "this is not YAML: %s%s", what, remedy(what))
+	d.add(at, "this is not valid YAML: %s%s", what, remedy(what))
 }
 
 const unknownAnchor = "unknown anchor"
 
-// remedies are for the mistakes that people make when they write commands into YAML.
+// remedies are for common mistakes in writing commands as YAML.
 var remedies = []struct{ message, remedy string }{
-	{"mapping values are not allowed", `; a command with ": " in it goes into quotes, or below a |`},
-	{"cannot start any token", "; indent with spaces, and put a command that begins with a sign into quotes, or below a |"},
+	{"mapping values are not allowed", `; put a command that contains ": " into quotes, or below a |`},
+	{"cannot start any token", "; indent with spaces, and put a command that begins with a special character into quotes, or below a |"},
 	{"unexpected end of stream", "; close the quotes"},
-	{"unknown escape character", "; write a backslash in double quotes twice, or use single quotes"},
+	{"unknown escape character", "; double the backslash in double quotes, or use single quotes"},
 	{unknownAnchor, "; put a command that begins with * into quotes"},
-	{"", "; check quotes, brackets and how far the lines are indented"},
+	{"", "; check quotes, brackets and indentation"},
 }
 
 func remedy(message string) string {

@@ -24,7 +24,7 @@ type plainJob struct {
 	Sh    []string `yaml:"sh"`
 }
 
-// What a YAML library writes is read as it was meant, however it chose to write it.
+// Parse reads back what a YAML library writes, in whatever style.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := generate(t)
@@ -83,7 +83,7 @@ func values(texts []pipeline.Text) []string {
 	return values
 }
 
-// However a file is damaged, each problem has its place in it, and none of them has
+// However a file is damaged, each problem has a valid position, and none of them quotes
 // a piece of a command.
 func TestDamaged(t *testing.T) {
 	const whole = "secrets: [TOKEN]\nenv:\n  A: $3cr3t\njobs:\n  - id: build\n    sh: |\n      curl -u $3cr3t\n      $3cr3t\n" +
@@ -117,7 +117,7 @@ func TestDamaged(t *testing.T) {
 	})
 }
 
-// checkProblems holds what is told of a file to what holds for all of them.
+// checkProblems checks what must hold for the problems of any file.
 func checkProblems(t interface {
 	Helper()
 	Fatalf(string, ...any)
