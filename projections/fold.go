@@ -108,9 +108,9 @@ func (f *Fold) Apply(entry *domain.Entry) {
 	}
 }
 
-// Settle copies what the fold keeps out of the memory of its reader, which many
-// folds may share: for whoever lets a fold wait for more.
-func (f *Fold) Settle() { f.tracker.open.settle() }
+// Detach copies the strings that the fold still holds, so that it no longer keeps
+// the reader's buffer alive. Call it before a fold waits for more entries.
+func (f *Fold) Detach() { f.tracker.open.detach() }
 
 // Open hands every row that is not final to its member, in the version of
 // now. It changes nothing: it can be called after each entry as well as at the

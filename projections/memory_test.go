@@ -133,7 +133,7 @@ func TestMemoryOfEachOpenSh(t *testing.T) {
 			fold.Apply(&domain.Entry{Event: domain.Event{Kind: domain.ShStarted, HasJob: true, JobID: "a", Cmd: read[:size], AtMs: int64(i)}})
 		}
 		fold.Open()
-		fold.Settle()
+		fold.Detach()
 		if held, limit := heapBytes()-before, int64(open*(3*size+200)); held > limit {
 			t.Errorf("%d commands of %d bytes: %d bytes are held, more than %d", open, size, held, limit)
 		}

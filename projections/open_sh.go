@@ -14,7 +14,7 @@ type shStacks struct {
 
 type shSlot struct {
 	TrackedSh
-	used, settled bool
+	used, detached bool
 	below         int32 // in the stack of its job, or of the free slots
 }
 
@@ -39,7 +39,7 @@ func (s *shStacks) push(job *TrackedJob) *TrackedSh {
 		s.free = s.slots.at(int(i)).below
 	}
 	slot := s.slots.at(int(i))
-	slot.used, slot.settled, slot.below = true, false, none
+	slot.used, slot.detached, slot.below = true, false, none
 	if job.OpenSh > 0 {
 		slot.below = job.newest
 	}
@@ -80,12 +80,12 @@ func (s *shStacks) release() {
 	s.free, s.leaving = s.leaving, none
 }
 
-// settle copies the commands of the young that are still open out of the
+// detach copies the commands of the young that are still open out of the
 // reader's memory.
-func (s *shStacks) settle() {
+func (s *shStacks) detach() {
 	for _, i := range s.young {
-		if slot := s.slots.at(int(i)); slot.used && !slot.settled {
-			slot.Cmd, slot.settled = strings.Clone(slot.Cmd), true
+		if slot := s.slots.at(int(i)); slot.used && !slot.detached {
+			slot.Cmd, slot.detached = strings.Clone(slot.Cmd), true
 		}
 	}
 	s.young = s.young[:0]

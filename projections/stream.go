@@ -10,17 +10,16 @@ type Stream interface {
 	Next() ([]domain.Entry, error)
 }
 
-// Between returns stream, with do called before each Next: after the entries
-// that were given have been folded, and before more are waited for. An error of
-// do ends the stream.
-func Between(stream Stream, do func() error) Stream { return between{stream, do} }
+// BeforeEach returns stream with do called before each Next: the entries of the
+// Next before have been folded by then. An error of do ends the stream.
+func BeforeEach(stream Stream, do func() error) Stream { return beforeEach{stream, do} }
 
-type between struct {
+type beforeEach struct {
 	Stream
 	do func() error
 }
 
-func (b between) Next() ([]domain.Entry, error) {
+func (b beforeEach) Next() ([]domain.Entry, error) {
 	if err := b.do(); err != nil {
 		return nil, err
 	}

@@ -121,7 +121,7 @@ func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 	}
 	t.LastAtMs = entry.AtMs
 	if t.Events++; t.Events%youngSpan == 0 {
-		t.open.settle()
+		t.open.detach()
 	}
 	switch {
 	case entry.Kind == domain.Unknown: // whatever it names, what it means is not known

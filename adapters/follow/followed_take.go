@@ -75,7 +75,7 @@ func (f *followed) count(entries []domain.Entry) {
 	for i := range entries {
 		f.fold.Apply(&entries[i])
 	}
-	f.fold.Settle()
+	f.fold.Detach()
 	f.fold.Open()
 	f.setState(&f.row)
 	if f.row.Ended {

@@ -35,7 +35,7 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 		})))
 	}
 	w.relay.start()
-	err := f.drain(projections.Between(stream, w.pause))
+	err := f.drain(projections.BeforeEach(stream, w.pause))
 	err = cmp.Or(err, w.relay.stop())
 	if err == nil {
 		err = w.flush()

@@ -111,7 +111,7 @@ func (c *checker) stream(ctx context.Context, source jsonl.Source, options jsonl
 	entries, stop := ahead(ctx, file, options)
 	defer stop()
 	if !file.Regular {
-		entries = projections.Between(entries, c.out.Flush)
+		entries = projections.BeforeEach(entries, c.out.Flush)
 	}
 	return fold.Drain(entries)
 }

@@ -150,7 +150,7 @@ func (c *change) finish(source string) (err error) {
 	c.next.Events, c.next.Projections = l.events, projections.ID(l.collector.of)
 	c.next.Reading, c.next.Source = l.reading, cmp.Or(l.known.Source, source)
 	c.rows = l.collector.take()
-	l.collector.fold.Settle()
+	l.collector.fold.Detach()
 	return nil
 }
 
