@@ -15,7 +15,7 @@ type shStacks struct {
 type shSlot struct {
 	TrackedSh
 	used, detached bool
-	below         int32 // in the stack of its job, or of the free slots
+	below          int32 // in the stack of its job, or of the free slots
 }
 
 // none ends a stack.
