@@ -17,7 +17,7 @@ func TestClaimOfAMovedStream(t *testing.T) {
 	old, moved := filepath.Join(folder, "run.jsonl"), filepath.Join(folder, "events", "run.jsonl")
 	f := newFollower(t.Context(), Options{})
 	claim := func(path string) error {
-		source := jsonl.FileSource(path)
+		source := jsonl.Locate(path)
 		source.Run = "run"
 		_, _, err := f.claim(source)
 		return err

@@ -21,7 +21,7 @@ const maxEntries = 1024
 
 // decode makes the entries of a chunk, before which so many lines stand. If a line
 // is malformed, data and entries are what stands before it.
-func (d *chunkDecoder) decode(source jsonl.Source, chunk tail.Chunk, lines int64) (data []byte, n int64, err error) {
+func (d *chunkDecoder) decode(source jsonl.Location, chunk tail.Chunk, lines int64) (data []byte, n int64, err error) {
 	segment := domain.Segment{Run: source.Run, Offset: chunk.Offset, Data: chunk.Data}
 	n, err = d.Decode(&segment, d.Reading(), lines, func(entry *domain.Entry) { d.entries = append(d.entries, *entry) })
 	var malformed *jsonl.MalformedError

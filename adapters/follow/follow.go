@@ -188,7 +188,7 @@ func (f *follower) setAside(path string, run domain.RunID, err error) {
 
 // claim takes note of which stream is that of a run, and reports whether it was
 // known already.
-func (f *follower) claim(source jsonl.Source) (known *run, again bool, err error) {
+func (f *follower) claim(source jsonl.Location) (known *run, again bool, err error) {
 	if err := store.CheckRunID(source.Run); err != nil && f.keeper != nil {
 		return nil, false, &store.SourceError{Name: source.Path, Err: err}
 	}

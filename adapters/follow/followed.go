@@ -19,7 +19,7 @@ type followed struct {
 	*follower
 	ctx    context.Context
 	stream *tail.Stream
-	source jsonl.Source
+	source jsonl.Location
 	run    *run
 	again  bool  // it was read before
 	shown  int64 // up to where it was, and the view has seen it
@@ -129,8 +129,8 @@ func (f *followed) born() error {
 	return nil
 }
 
-func (f *followed) recording() *jsonl.Recording {
+func (f *followed) recording() *jsonl.StoreSource {
 	options := f.Streams
 	options.Name = f.source.Path
-	return f.source.Recording(options)
+	return f.source.Source(options)
 }

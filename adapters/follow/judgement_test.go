@@ -77,7 +77,7 @@ func judge(t *rapid.T, path string, options jsonl.Options, got error, db store.S
 	}
 	plain := memory.New()
 	options.Name = path
-	result, err := store.Ingest(t.Context(), plain, jsonl.FileSource(path).Recording(options), store.Options{})
+	result, err := store.Ingest(t.Context(), plain, jsonl.Locate(path).Source(options), store.Options{})
 	switch {
 	case err != nil && result.Err == nil:
 		t.Fatal(err)

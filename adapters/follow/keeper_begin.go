@@ -12,7 +12,7 @@ import (
 // comes continues them, and returns the checkpoint. A short stream that is not
 // stored is left for the projector, which writes many at once. known says that the
 // projector may know the run from before.
-func (k *keeper) begin(ctx context.Context, run domain.RunID, recording *jsonl.Recording, short, known bool, each func(error)) (at store.Checkpoint, err error) {
+func (k *keeper) begin(ctx context.Context, run domain.RunID, recording *jsonl.StoreSource, short, known bool, each func(error)) (at store.Checkpoint, err error) {
 	err = k.inTurn(ctx, func() error {
 		at, err = k.upTo(ctx, run, recording, short, each)
 		if err == nil && !known {
@@ -27,7 +27,7 @@ func (k *keeper) begin(ctx context.Context, run domain.RunID, recording *jsonl.R
 }
 
 // upTo ingests a stream, unless it is left for the projector.
-func (k *keeper) upTo(ctx context.Context, run domain.RunID, recording *jsonl.Recording, short bool, each func(error)) (store.Checkpoint, error) {
+func (k *keeper) upTo(ctx context.Context, run domain.RunID, recording *jsonl.StoreSource, short bool, each func(error)) (store.Checkpoint, error) {
 	at, stored, err := k.checkpoint(ctx, run, each)
 	if err != nil || !stored && short {
 		return at, err

@@ -12,12 +12,12 @@ import (
 
 // ingest brings the rows of a run up to its stream, in turn. An error is the stream's, or a
 // *storeFailure.
-func (k *keeper) ingest(ctx context.Context, recording *jsonl.Recording, each func(error)) error {
+func (k *keeper) ingest(ctx context.Context, recording *jsonl.StoreSource, each func(error)) error {
 	return k.inTurn(ctx, func() error { return k.ingestNow(ctx, recording, each) })
 }
 
 // make is ingest for a run that is not stored, and returns its checkpoint.
-func (k *keeper) make(ctx context.Context, run domain.RunID, recording *jsonl.Recording, each func(error)) (at store.Checkpoint, err error) {
+func (k *keeper) make(ctx context.Context, run domain.RunID, recording *jsonl.StoreSource, each func(error)) (at store.Checkpoint, err error) {
 	err = k.inTurn(ctx, func() error {
 		at, err = k.checkpointOf(ctx, run, recording, each)
 		return err
@@ -26,7 +26,7 @@ func (k *keeper) make(ctx context.Context, run domain.RunID, recording *jsonl.Re
 }
 
 // checkpointOf ingests a stream, and returns the checkpoint that its run has then.
-func (k *keeper) checkpointOf(ctx context.Context, run domain.RunID, recording *jsonl.Recording, each func(error)) (store.Checkpoint, error) {
+func (k *keeper) checkpointOf(ctx context.Context, run domain.RunID, recording *jsonl.StoreSource, each func(error)) (store.Checkpoint, error) {
 	if err := k.ingestNow(ctx, recording, each); err != nil {
 		return store.Checkpoint{}, err
 	}
@@ -35,7 +35,7 @@ func (k *keeper) checkpointOf(ctx context.Context, run domain.RunID, recording *
 }
 
 // ingestNow is ingest for whoever has a turn.
-func (k *keeper) ingestNow(ctx context.Context, recording *jsonl.Recording, each func(error)) error {
+func (k *keeper) ingestNow(ctx context.Context, recording *jsonl.StoreSource, each func(error)) error {
 	var result store.Result
 	err := k.Patience.do(ctx, each, func() error { return k.once(ctx, recording, &result) })
 	switch {
@@ -62,7 +62,7 @@ func (k *keeper) inTurn(ctx context.Context, do func() error) error {
 }
 
 // once ingests. An error is one of the store.
-func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *store.Result) (err error) {
+func (k *keeper) once(ctx context.Context, recording *jsonl.StoreSource, result *store.Result) (err error) {
 	*result, err = store.Ingest(ctx, k.Store, recording, store.Options{})
 	var newer *projections.NewerError
 	switch {
@@ -76,7 +76,7 @@ func (k *keeper) once(ctx context.Context, recording *jsonl.Recording, result *s
 
 // last is ingest for when following has been interrupted: it is done soon, or
 // not at all.
-func (k *keeper) last(recording *jsonl.Recording) {
+func (k *keeper) last(recording *jsonl.StoreSource) {
 	if k.Patience.isAway() || k.gaveUp.Load() {
 		return
 	}

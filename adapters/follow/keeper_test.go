@@ -62,7 +62,7 @@ func TestSendsOnlyWhatIsMissing(t *testing.T) {
 	if err := f.keeper.close(); err != nil {
 		t.Fatal(err)
 	}
-	one := &followed{follower: f, ctx: t.Context(), source: jsonl.FileSource("run.jsonl"), kept: domain.Mark{Bytes: int64(len(keptLine)), SHA256: sha256.Sum256([]byte(keptLine))}}
+	one := &followed{follower: f, ctx: t.Context(), source: jsonl.Locate("run.jsonl"), kept: domain.Mark{Bytes: int64(len(keptLine)), SHA256: sha256.Sum256([]byte(keptLine))}}
 	if err := one.keep(0, []byte(keptLine)); err != nil {
 		t.Errorf("what is kept is sent: %v", err)
 	}
@@ -89,12 +89,12 @@ func TestReplacedAtTheStart(t *testing.T) {
 			put(t, path, first)
 			f := newFollower(t.Context(), Options{Store: memory.New()})
 			defer f.keeper.close()
-			recording := jsonl.FileSource(path).Recording(jsonl.Options{})
+			recording := jsonl.Locate(path).Source(jsonl.Options{})
 			if _, err := store.Ingest(t.Context(), f.Store, recording, store.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			err := tail.Follow(t.Context(), path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
-				one := &followed{follower: f, ctx: ctx, stream: s, source: jsonl.FileSource(path), run: &run{}}
+				one := &followed{follower: f, ctx: ctx, stream: s, source: jsonl.Locate(path), run: &run{}}
 				if err := one.begin(nil); err != nil {
 					return err
 				}
@@ -124,12 +124,12 @@ func TestRewrittenInPlaceAtTheStart(t *testing.T) {
 			put(t, path, first)
 			f := newFollower(t.Context(), Options{Store: memory.New()})
 			defer f.keeper.close()
-			recording := jsonl.FileSource(path).Recording(jsonl.Options{})
+			recording := jsonl.Locate(path).Source(jsonl.Options{})
 			if _, err := store.Ingest(t.Context(), f.Store, recording, store.Options{}); err != nil {
 				t.Fatal(err)
 			}
 			err := tail.Follow(t.Context(), path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
-				one := &followed{follower: f, ctx: ctx, stream: s, source: jsonl.FileSource(path), run: &run{}}
+				one := &followed{follower: f, ctx: ctx, stream: s, source: jsonl.Locate(path), run: &run{}}
 				if err := one.begin(nil); err != nil {
 					return err
 				}

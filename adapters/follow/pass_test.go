@@ -84,7 +84,7 @@ func recordOf(t *testing.T, db store.Store) *projections.Record {
 func ingested(t *testing.T, path string, options jsonl.Options) *projections.Record {
 	t.Helper()
 	db := memory.New()
-	if result, err := store.Ingest(t.Context(), db, jsonl.FileSource(path).Recording(options), store.Options{}); err != nil || result.Err != nil {
+	if result, err := store.Ingest(t.Context(), db, jsonl.Locate(path).Source(options), store.Options{}); err != nil || result.Err != nil {
 		t.Fatal(err, result.Err)
 	}
 	return recordOf(t, db)

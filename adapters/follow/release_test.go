@@ -174,7 +174,7 @@ func sameRows(t *rapid.T, db store.Store, path, content string) {
 	if _, err := os.Stat(path); err != nil || content == "" {
 		return
 	}
-	if result, err := store.Ingest(t.Context(), plain, jsonl.FileSource(path).Recording(jsonl.Options{}), store.Options{}); err != nil || result.Err != nil {
+	if result, err := store.Ingest(t.Context(), plain, jsonl.Locate(path).Source(jsonl.Options{}), store.Options{}); err != nil || result.Err != nil {
 		t.Fatal(err, result.Err)
 	}
 	want, err := store.ReadRecord(t.Context(), plain, "run")

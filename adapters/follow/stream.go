@@ -20,7 +20,7 @@ import (
 func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 	f.awake.Add(1)
 	defer f.awake.Add(-1)
-	source := jsonl.FileSource(s.Path())
+	source := jsonl.Locate(s.Path())
 	source.Run = cmp.Or(f.Run, source.Run)
 	for stops, anew := 0, false; ; anew = true {
 		one := f.claimed(ctx, s, source)
@@ -67,7 +67,7 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 
 // claimed returns the stream to be read, or nil if it is not to be: because its run is
 // another stream's, or because what was wrong with it still is.
-func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Source) *followed {
+func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Location) *followed {
 	run, again, err := f.claim(source)
 	if err != nil {
 		s.Again() // the other one may go

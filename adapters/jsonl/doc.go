@@ -24,6 +24,6 @@
 // The first two take a line only if the third would make the same of it, which
 // a law and a fuzz target hold them to.
 //
-// [Reader] reads a stream, [FileSource] and [Walk] find streams in files and folders,
+// [Reader] reads a stream, [Locate] and [Walk] find streams in files and folders,
 // [Ahead] decodes on another core, [Sink] writes.
 package jsonl

@@ -11,8 +11,8 @@ import (
 )
 
 // The README has these lines; a test sees to it that they are the same.
-func ExampleFileSource() {
-	file, err := jsonl.FileSource("../../fixtures/cobra-failing.jsonl").Open()
+func ExampleLocate() {
+	file, err := jsonl.Locate("../../fixtures/cobra-failing.jsonl").Open()
 	if err != nil {
 		log.Fatal(err)
 	}

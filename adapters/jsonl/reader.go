@@ -18,7 +18,7 @@ const DefaultMaxLine = 16 << 20
 type OnMalformed uint8
 
 const (
-	// AsBefore is Stop, but a [Recording] of a run is read with Skip if its rows in the
+	// AsBefore is Stop, but a [StoreSource] of a run is read with Skip if its rows in the
 	// store were derived so.
 	AsBefore OnMalformed = iota
 	// Stop ends the reading with a *MalformedError.

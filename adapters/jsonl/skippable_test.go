@@ -23,7 +23,7 @@ func TestZstdThatBeginsWithASkippableFrame(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	file, err := jsonl.FileSource(path).Open()
+	file, err := jsonl.Locate(path).Open()
 	if err != nil {
 		t.Fatal(err)
 	}

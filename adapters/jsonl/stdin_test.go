@@ -67,7 +67,7 @@ func TestStdinIsLive(t *testing.T) {
 				}
 			}
 			emit()
-			file, err := jsonl.FileSource(jsonl.Stdin).Open()
+			file, err := jsonl.Locate(jsonl.Stdin).Open()
 			if err != nil || file.Regular || file.Size != 0 {
 				t.Fatalf("got %+v, %v", file, err)
 			}
@@ -94,7 +94,7 @@ func TestStdinOnlyHalfCompressed(t *testing.T) {
 		t.Fatal(err)
 	}
 	in.Close()
-	file, err := jsonl.FileSource(jsonl.Stdin).Open()
+	file, err := jsonl.Locate(jsonl.Stdin).Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,7 +110,7 @@ func TestCloseWhileReading(t *testing.T) {
 	folder := folderOf(t, map[string]string{"plain": lines, "gzip": zipped(t, lines), "zstd": zstded(t, lines)})
 	for _, name := range []string{"plain", "gzip", "zstd"} {
 		for range 10 {
-			file, err := jsonl.FileSource(filepath.Join(folder, name)).Open()
+			file, err := jsonl.Locate(filepath.Join(folder, name)).Open()
 			if err != nil {
 				t.Fatal(err)
 			}

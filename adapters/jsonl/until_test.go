@@ -33,7 +33,7 @@ func TestOpenUntil(t *testing.T) {
 		if err := os.WriteFile(path, data, 0o666); err != nil {
 			t.Fatal(err)
 		}
-		recording := jsonl.FileSource(path).Recording(jsonl.Options{OnMalformed: jsonl.Skip})
+		recording := jsonl.Locate(path).Source(jsonl.Options{OnMalformed: jsonl.Skip})
 		stream, err := recording.Open(t.Context(), domain.Mark{})
 		if until != nil {
 			stream, err = recording.OpenUntil(t.Context(), *until)

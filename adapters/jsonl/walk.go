@@ -24,8 +24,8 @@ var ErrNoStream = errors.New("there is no *.jsonl in this folder")
 // What cannot be read is yielded as an error, and the walk goes on: so are a folder
 // without any stream ([ErrNoStream]), a link to a folder elsewhere, and the second
 // stream of a run (*[store.DuplicateError]).
-func Walk(paths ...string) iter.Seq2[Source, error] {
-	all := func(yield func(Source, error) bool) {
+func Walk(paths ...string) iter.Seq2[Location, error] {
+	all := func(yield func(Location, error) bool) {
 		w := walk{roots: paths, yield: yield}
 		for _, path := range paths {
 			if !w.path(path) {
@@ -33,13 +33,13 @@ func Walk(paths ...string) iter.Seq2[Source, error] {
 			}
 		}
 	}
-	return store.Distinct(all, func(s Source) (domain.RunID, string) { return s.Run, s.Path })
+	return store.Distinct(all, func(s Location) (domain.RunID, string) { return s.Run, s.Path })
 }
 
 // walk is a walk under way. Its methods report whether it goes on.
 type walk struct {
 	roots []string
-	yield func(Source, error) bool
+	yield func(Location, error) bool
 	at    string // the root at hand
 	found bool   // anything, in it
 }
@@ -54,7 +54,7 @@ func (w *walk) path(path string) bool {
 			return w.root(path)
 		}
 	}
-	return w.yield(FileSource(path), nil)
+	return w.yield(Locate(path), nil)
 }
 
 func (w *walk) root(path string) bool {
@@ -67,7 +67,7 @@ func (w *walk) root(path string) bool {
 
 func (w *walk) failed(path string, err error) bool {
 	w.found = true
-	return w.yield(Source{Path: path}, err)
+	return w.yield(Location{Path: path}, err)
 }
 
 func (w *walk) folder(path string) bool {
@@ -95,7 +95,7 @@ func (w *walk) entry(entry layout.Entry) bool {
 		return true
 	}
 	w.found = true
-	return w.yield(FileSource(entry.Path), nil)
+	return w.yield(Locate(entry.Path), nil)
 }
 
 // Streams are those that paths name, see [Walk]: [store.Sources].
@@ -115,7 +115,7 @@ func (s Streams) All() iter.Seq2[store.Source, error] {
 		for source, err := range Walk(s.Paths...) {
 			options := s.Options
 			options.Name = source.Path
-			if !yield(source.Recording(options).Counting(s.Read), err) {
+			if !yield(source.Source(options).Counting(s.Read), err) {
 				return
 			}
 		}

@@ -35,7 +35,7 @@ INSERT INTO pipelines VALUES ('cobra-failing', 'main')`); err != nil {
 	if err != nil {
 		log.Fatal(err)
 	}
-	stream := jsonl.FileSource("../../fixtures/cobra-failing.jsonl").Recording(jsonl.Options{})
+	stream := jsonl.Locate("../../fixtures/cobra-failing.jsonl").Source(jsonl.Options{})
 	if _, err := store.Ingest(ctx, s, stream, store.Options{}); err != nil {
 		log.Fatal(err)
 	}

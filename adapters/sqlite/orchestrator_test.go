@@ -72,8 +72,8 @@ func (o *orchestrator) dispatch(ctx context.Context, run domain.RunID) (result, 
 	r := result{status: runner.ProcessState.ExitCode(), stderr: said.String()}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute) // what it wrote is stored all the same
 	defer cancel()
-	recording := jsonl.FileSource(stream).Recording(jsonl.Options{})
-	_, err := store.Ingest(ctx, o.db, recording, store.Options{})
+	source := jsonl.Locate(stream).Source(jsonl.Options{})
+	_, err := store.Ingest(ctx, o.db, source, store.Options{})
 	if err == nil {
 		r.Run, err = store.ReadRun(ctx, o.db, run)
 	}

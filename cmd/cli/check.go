@@ -82,7 +82,7 @@ type checker struct {
 	counts map[projections.Code]int
 }
 
-func (c *checker) stream(ctx context.Context, source jsonl.Source, options jsonl.Options) error {
+func (c *checker) stream(ctx context.Context, source jsonl.Location, options jsonl.Options) error {
 	file, err := source.Open()
 	if err != nil {
 		return err

@@ -114,7 +114,7 @@ func (p *projector) write(run domain.RunID, stream projections.Stream, options r
 }
 
 // stream has write report one run, decoding ahead of the fold.
-func (p *projector) stream(ctx context.Context, source jsonl.Source, bar *progress,
+func (p *projector) stream(ctx context.Context, source jsonl.Location, bar *progress,
 	write func(domain.RunID, projections.Stream, report.Options) (projections.Run, error)) error {
 	file, err := source.Open()
 	if err != nil {
@@ -165,7 +165,7 @@ func (p *projector) sideBySide(ctx context.Context, bar *progress) error {
 }
 
 // document writes the document of one run, on one core.
-func (p *projector) document(ctx context.Context, out io.Writer, source jsonl.Source, bar *progress) (projections.Run, error) {
+func (p *projector) document(ctx context.Context, out io.Writer, source jsonl.Location, bar *progress) (projections.Run, error) {
 	file, err := source.Open()
 	if err != nil {
 		return projections.Run{}, err

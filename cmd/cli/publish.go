@@ -134,7 +134,7 @@ func (f *publishFlags) sources(paths []string) (sources, error) {
 		return sources{}, err
 	}
 	options, err := read.options()
-	s := sources{paths: paths, many: folder, single: jsonl.FileSource(paths[0]), options: options}
+	s := sources{paths: paths, many: folder, single: jsonl.Locate(paths[0]), options: options}
 	s.single.Run = cmp.Or(domain.RunID(f.runID), s.single.Run)
 	return s, err
 }
@@ -162,7 +162,7 @@ func (p *publishing) end(ctx context.Context, err error, to string) error {
 
 // setAside tells what is wrong with a stream, which is not published, or not on,
 // unless that has been told.
-func (p *publishing) setAside(source jsonl.Source, err error) {
+func (p *publishing) setAside(source jsonl.Location, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.status = worse(p.status, statusOf(err))
@@ -180,7 +180,7 @@ func (p *publishing) setAside(source jsonl.Source, err error) {
 }
 
 // claim takes note that a run's stream is that of source; there is one.
-func (p *publishing) claim(source jsonl.Source) error {
+func (p *publishing) claim(source jsonl.Location) error {
 	if err := store.CheckRunID(source.Run); err != nil {
 		return &store.SourceError{Name: source.Path, Err: err}
 	}
@@ -195,7 +195,7 @@ func (p *publishing) claim(source jsonl.Source) error {
 
 // sent takes note of what was sent of a stream, and returns err if that is not
 // the stream's fault.
-func (p *publishing) sent(source jsonl.Source, stats broker.Stats, err error) error {
+func (p *publishing) sent(source jsonl.Location, stats broker.Stats, err error) error {
 	p.mu.Lock()
 	p.stats.Segments += stats.Segments
 	p.stats.Bytes += stats.Bytes

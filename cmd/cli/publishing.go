@@ -64,7 +64,7 @@ func (p *publishing) all(ctx context.Context) error {
 }
 
 // whole sends a stream from its start to its end.
-func (p *publishing) whole(ctx context.Context, source jsonl.Source) error {
+func (p *publishing) whole(ctx context.Context, source jsonl.Location) error {
 	file, err := source.Open()
 	if err != nil {
 		return p.sent(source, broker.Stats{}, err)
@@ -164,7 +164,7 @@ func (p *publishing) follow(ctx context.Context) error {
 func (p *publishing) growing(ctx context.Context, stream *tail.Stream) error {
 	source := p.sources.single
 	if p.sources.many {
-		source = jsonl.FileSource(stream.Path())
+		source = jsonl.Locate(stream.Path())
 	}
 	if err := p.claim(source); err != nil {
 		p.setAside(source, err)
@@ -210,7 +210,7 @@ const piece = 256 << 10
 
 // grow adds a stream to live until its run has finished, if it had not before. Each piece is
 // let go before the next one is read, so that many streams need little memory.
-func (p *publishing) grow(ctx context.Context, source jsonl.Source, live *broker.Live, stream *tail.Stream, ended bool) error {
+func (p *publishing) grow(ctx context.Context, source jsonl.Location, live *broker.Live, stream *tail.Stream, ended bool) error {
 	run := watched{decoder: jsonl.NewSegments(p.sources.options), run: source.Run, ended: ended}
 	for !run.ended {
 		chunk, err := stream.Next(ctx, piece)
@@ -243,7 +243,7 @@ func (p *publishing) grow(ctx context.Context, source jsonl.Source, live *broker
 }
 
 // leave takes note of where a stream was left.
-func (p *publishing) leave(source jsonl.Source, at tail.Position) {
+func (p *publishing) leave(source jsonl.Location, at tail.Position) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.left[source.Path] = at

@@ -25,7 +25,7 @@ type sources struct {
 	// folder says that a folder is among them, piped that a pipe is.
 	folder  bool
 	piped   bool
-	single  jsonl.Source
+	single  jsonl.Location
 	options jsonl.Options
 }
 
@@ -35,7 +35,7 @@ func (f *readFlags) find(paths []string) (sources, error) {
 	if err != nil {
 		return sources{}, err
 	}
-	s := sources{paths: paths, many: len(paths) > 1, single: jsonl.FileSource(paths[0]), options: options}
+	s := sources{paths: paths, many: len(paths) > 1, single: jsonl.Locate(paths[0]), options: options}
 	for _, path := range paths {
 		if path == jsonl.Stdin {
 			s.piped = true
@@ -64,16 +64,16 @@ func (f *readFlags) find(paths []string) (sources, error) {
 }
 
 // all yields the streams one by one.
-func (s sources) all() iter.Seq2[jsonl.Source, error] {
+func (s sources) all() iter.Seq2[jsonl.Location, error] {
 	if s.many {
 		return jsonl.Walk(s.paths...)
 	}
-	return func(yield func(jsonl.Source, error) bool) { yield(s.single, nil) }
+	return func(yield func(jsonl.Location, error) bool) { yield(s.single, nil) }
 }
 
 // found is one of several streams, or why there is none.
 type found struct {
-	source jsonl.Source
+	source jsonl.Location
 	err    error
 }
 
@@ -89,7 +89,7 @@ func (s sources) found() iter.Seq[found] {
 }
 
 // reading are the options to read source with.
-func (s sources) reading(source jsonl.Source) jsonl.Options {
+func (s sources) reading(source jsonl.Location) jsonl.Options {
 	options := s.options
 	options.Name = source.Path
 	return options
@@ -106,7 +106,7 @@ func (s sources) recordings(read *atomic.Int64) store.Sources {
 
 // recording is the one stream that there is, as a store takes it.
 func (s sources) recording(read *atomic.Int64) store.Source {
-	return s.single.Recording(s.reading(s.single)).Counting(read)
+	return s.single.Source(s.reading(s.single)).Counting(read)
 }
 
 // interruptible is a stream that ends when its context does.

@@ -39,14 +39,14 @@ func writeStream(t *rapid.T, path string) {
 // differ prints the differences of a stream from what is stored of another one.
 func differ(t *rapid.T, folder string, d differences) {
 	path := filepath.Join(folder, "run.jsonl")
-	source := jsonl.FileSource(path)
+	source := jsonl.Locate(path)
 	source.Run = domain.RunID(rapid.OneOf(rapid.Just("run"), laws.Text().Filter(func(id string) bool {
 		return store.CheckRunID(domain.RunID(id)) == nil
 	})).Draw(t, "run"))
 	s := memory.New()
 	writeStream(t, path)
 	// A malformed one leaves the store empty, which is a difference, too.
-	_, _ = store.Ingest(t.Context(), s, source.Recording(jsonl.Options{}), store.Options{})
+	_, _ = store.Ingest(t.Context(), s, source.Source(jsonl.Options{}), store.Options{})
 	grown := rapid.Bool().Draw(t, "grown")
 	before, err := os.ReadFile(path)
 	if err != nil {
@@ -68,7 +68,7 @@ func differ(t *rapid.T, folder string, d differences) {
 			t.Fatal(err)
 		}
 	}
-	check(store.Verify(t.Context(), s, store.Single(source.Recording(jsonl.Options{})), store.VerifyOptions{
+	check(store.Verify(t.Context(), s, store.Single(source.Source(jsonl.Options{})), store.VerifyOptions{
 		Found: func(difference store.Difference) { check(d.found(difference)) },
 		Done: func(run store.Verified) {
 			if run.Behind || run.Differences > 0 {

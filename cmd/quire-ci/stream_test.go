@@ -18,7 +18,7 @@ type failer interface {
 // record folds a stream, which may be torn but not malformed.
 func record(t failer, path string) *projections.Record {
 	t.Helper()
-	file, err := jsonl.FileSource(path).Open()
+	file, err := jsonl.Locate(path).Open()
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -33,7 +33,7 @@ func record(t failer, path string) *projections.Record {
 // recorded returns the events of a stream, without their times.
 func recorded(t failer, path string) []domain.Event {
 	t.Helper()
-	file, err := jsonl.FileSource(path).Open()
+	file, err := jsonl.Locate(path).Open()
 	if err != nil {
 		t.Fatalf("%v", err)
 	}

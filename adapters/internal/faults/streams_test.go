@@ -87,7 +87,7 @@ func (s *stream) grow(t testing.TB, data []byte) {
 }
 
 func (s *stream) recording() store.Source {
-	return jsonl.FileSource(s.path).Recording(jsonl.Options{})
+	return jsonl.Locate(s.path).Source(jsonl.Options{})
 }
 
 // synthetic returns the bytes of a stream.

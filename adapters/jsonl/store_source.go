@@ -19,39 +19,39 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Recording is the stream of a run as a store takes it: a [store.Source].
-type Recording struct {
-	source  Source
+// StoreSource is the stream of a run as a store takes it: a [store.Source].
+type StoreSource struct {
+	at      Location
 	options Options
 	read    *atomic.Int64
 	whole   bool // lines only
 }
 
-// Recording returns the source as a store takes it, to be read with options.
-func (s Source) Recording(options Options) *Recording {
-	return &Recording{source: s, options: options}
+// Source returns the stream at l for a store, which reads it with options.
+func (l Location) Source(options Options) *StoreSource {
+	return &StoreSource{at: l, options: options}
 }
 
-// Counting makes the recording add the bytes that it reads from its file to
+// Counting makes the source add the bytes that it reads from its file to
 // read, for a progress bar.
-func (r *Recording) Counting(read *atomic.Int64) *Recording {
-	r.read = read
-	return r
+func (s *StoreSource) Counting(read *atomic.Int64) *StoreSource {
+	s.read = read
+	return s
 }
 
-// WholeLines makes the recording leave out a last line that no line feed ends,
+// WholeLines makes the source leave out a last line that no line feed ends,
 // because its writer may not be done. The stream has to be a file that is not
 // compressed.
-func (r *Recording) WholeLines() *Recording {
-	r.whole = true
-	return r
+func (s *StoreSource) WholeLines() *StoreSource {
+	s.whole = true
+	return s
 }
 
 // Run returns the id of the run that the stream records.
-func (r *Recording) Run() domain.RunID { return r.source.Run }
+func (s *StoreSource) Run() domain.RunID { return s.at.Run }
 
 // Name returns the absolute path of the stream's file.
-func (r *Recording) Name() string { return nameOf(r.source.Path) }
+func (s *StoreSource) Name() string { return nameOf(s.at.Path) }
 
 func nameOf(path string) string {
 	if path == Stdin {
@@ -64,7 +64,7 @@ func nameOf(path string) string {
 }
 
 // Reading says how the stream is read.
-func (r *Recording) Reading() string { return r.options.reading() }
+func (s *StoreSource) Reading() string { return s.options.reading() }
 
 // reading says what the entries depend on besides the bytes.
 func (o *Options) reading() string {
@@ -79,33 +79,33 @@ func (o *Options) reading() string {
 	return fmt.Sprintf("on-malformed=%s max-line=%d", malformed, maxLine)
 }
 
-// As returns the recording, to be read with Skip if reading is and nothing else was
+// As returns the source, to be read with Skip if reading is and nothing else was
 // asked for: a run with a malformed line that was skipped once is not to fail again.
-func (r *Recording) As(reading string) store.Source {
+func (s *StoreSource) As(reading string) store.Source {
 	before, err := parseReading(reading)
-	if r.options.OnMalformed != AsBefore || err != nil || before.OnMalformed != Skip {
-		return r
+	if s.options.OnMalformed != AsBefore || err != nil || before.OnMalformed != Skip {
+		return s
 	}
-	as := *r
+	as := *s
 	as.options.OnMalformed = Skip
 	return &as
 }
 
 // Once reports whether the stream is a pipe or a terminal.
-func (r *Recording) Once() bool {
-	if r.source.Path == Stdin {
+func (s *StoreSource) Once() bool {
+	if s.at.Path == Stdin {
 		return true
 	}
-	info, err := os.Stat(r.source.Path)
+	info, err := os.Stat(s.at.Path)
 	return err == nil && !info.Mode().IsRegular()
 }
 
 // Ends reports whether the stream is what end was taken of, without decoding it.
-func (r *Recording) Ends(ctx context.Context, end domain.Mark) (bool, error) {
-	if r.source.Path == Stdin {
+func (s *StoreSource) Ends(ctx context.Context, end domain.Mark) (bool, error) {
+	if s.at.Path == Stdin {
 		return false, nil
 	}
-	file, err := r.open()
+	file, err := s.open()
 	if err != nil {
 		return false, err
 	}
@@ -114,7 +114,7 @@ func (r *Recording) Ends(ctx context.Context, end domain.Mark) (bool, error) {
 		return false, nil
 	}
 	if err := file.decompress(); err != nil {
-		return false, r.readError(0, err)
+		return false, s.readError(0, err)
 	}
 	if !file.compressed && file.Size != end.Bytes {
 		return false, nil
@@ -132,31 +132,31 @@ func (r *Recording) Ends(ctx context.Context, end domain.Mark) (bool, error) {
 		case errors.Is(err, io.EOF) || !file.compressed && n == file.Size:
 			return n == end.Bytes && [sha256.Size]byte(hash.Sum(nil)) == end.SHA256, nil
 		case err != nil:
-			return false, r.readError(n, err)
+			return false, s.readError(n, err)
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		}
 	}
 }
 
-// scratches are what [Recording.Ends] reads into: most streams are short, and
+// scratches are what [StoreSource.Ends] reads into: most streams are short, and
 // there are many.
 var scratches = sync.Pool{New: func() any { return new([maxBuffer]byte) }}
 
-func (r *Recording) readError(at int64, err error) error {
-	return &readError{r.source.Path, at, err}
+func (s *StoreSource) readError(at int64, err error) error {
+	return &readError{s.at.Path, at, err}
 }
 
-func (r *Recording) open() (*File, error) {
-	file, err := r.source.Open()
+func (s *StoreSource) open() (*File, error) {
+	file, err := s.at.Open()
 	if err != nil {
 		return nil, err
 	}
-	file.raw.total = r.read
-	if r.whole && file.Regular {
+	file.raw.total = s.read
+	if s.whole && file.Regular {
 		if file.Size, err = wholeLines(file.file, file.Size); err != nil {
 			_ = file.Close() // the first error is the one to report
-			return nil, r.readError(0, err)
+			return nil, s.readError(0, err)
 		}
 		file.raw.src = io.LimitReader(file.file, file.Size)
 	}
@@ -184,40 +184,40 @@ func wholeLines(file io.ReaderAt, size int64) (int64, error) {
 const aheadSize = 1 << 20
 
 // Open opens the stream, to be read until ctx ends.
-func (r *Recording) Open(ctx context.Context, known domain.Mark) (store.Stream, error) {
-	return r.openUntil(ctx, known, nil)
+func (s *StoreSource) Open(ctx context.Context, known domain.Mark) (store.Stream, error) {
+	return s.openUntil(ctx, known, nil)
 }
 
 // OpenUntil opens the stream, to be read up to end if it begins with what end was
 // taken of, and to its own end if it does not.
-func (r *Recording) OpenUntil(ctx context.Context, end domain.Mark) (store.Stream, error) {
-	return r.openUntil(ctx, end, newUntil(end))
+func (s *StoreSource) OpenUntil(ctx context.Context, end domain.Mark) (store.Stream, error) {
+	return s.openUntil(ctx, end, newUntil(end))
 }
 
-func (r *Recording) openUntil(ctx context.Context, known domain.Mark, until *until) (store.Stream, error) {
-	file, err := r.open()
+func (s *StoreSource) openUntil(ctx context.Context, known domain.Mark, until *until) (store.Stream, error) {
+	file, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	file.until = until
-	options := r.options
-	options.Name = cmp.Or(options.Name, r.source.Path)
+	options := s.options
+	options.Name = cmp.Or(options.Name, s.at.Path)
 	options.Digest, options.Known = true, known
 	reader := NewReader(file, options)
-	s := &recorded{Reader: reader, ctx: ctx, file: file, entries: reader, stop: func() {}}
+	stream := &openStream{Reader: reader, ctx: ctx, file: file, entries: reader, stop: func() {}}
 	if file.Size >= aheadSize || !file.Regular {
 		ahead := NewAhead(reader)
 		unwatch := context.AfterFunc(ctx, ahead.Close)
-		s.entries, s.stop = ahead, func() {
+		stream.entries, stream.stop = ahead, func() {
 			unwatch()
 			ahead.Close()
 		}
 	}
-	return s, nil
+	return stream, nil
 }
 
-// recorded is a recording that has been opened.
-type recorded struct {
+// openStream is a StoreSource that has been opened.
+type openStream struct {
 	*Reader
 	ctx     context.Context
 	file    *File
@@ -225,7 +225,7 @@ type recorded struct {
 	stop    func()
 }
 
-func (s *recorded) Next() ([]domain.Entry, error) {
+func (s *openStream) Next() ([]domain.Entry, error) {
 	if err := s.ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -236,11 +236,11 @@ func (s *recorded) Next() ([]domain.Entry, error) {
 	return entries, err
 }
 
-func (s *recorded) Mark() domain.Mark { return s.wholeMark }
-func (s *recorded) End() domain.Mark  { return s.endMark }
-func (s *recorded) More() bool        { return s.file.until != nil && s.file.until.more }
+func (s *openStream) Mark() domain.Mark { return s.wholeMark }
+func (s *openStream) End() domain.Mark  { return s.endMark }
+func (s *openStream) More() bool        { return s.file.until != nil && s.file.until.more }
 
-func (s *recorded) Close() error {
+func (s *openStream) Close() error {
 	s.stop()
 	return s.file.Close()
 }

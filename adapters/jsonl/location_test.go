@@ -73,7 +73,7 @@ func zstded(t *testing.T, text string) string {
 	return string(w.EncodeAll([]byte(text), nil))
 }
 
-func TestFileSource(t *testing.T) {
+func TestLocate(t *testing.T) {
 	folder := folderOf(t, map[string]string{"repo/0197-a/events.jsonl": ""})
 	t.Chdir(filepath.Join(folder, "repo", "0197-a"))
 	for path, want := range map[string]domain.RunID{
@@ -89,7 +89,7 @@ func TestFileSource(t *testing.T) {
 		folder + "/repo/x/events.jsonl": "x",
 		"/events.jsonl":                 "events",
 	} {
-		if got := jsonl.FileSource(path); got.Run != want || got.Path != path {
+		if got := jsonl.Locate(path); got.Run != want || got.Path != path {
 			t.Errorf("%s: got %+v, want run %s", path, got, want)
 		}
 	}
@@ -231,7 +231,7 @@ func TestWalkAndLinks(t *testing.T) {
 		t.Errorf("got %v, %v, want %v", paths, errs, want)
 	}
 	// A stream that a link promises and does not give is no stream less.
-	if _, err := jsonl.FileSource(filepath.Join(folder, "named", paths[3])).Open(); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := jsonl.Locate(filepath.Join(folder, "named", paths[3])).Open(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("dangling: got %v", err)
 	}
 
@@ -281,7 +281,7 @@ func TestWalkGoesOnAfterWhatCannotBeRead(t *testing.T) {
 func opened(t *testing.T, text string) told {
 	t.Helper()
 	path := filepath.Join(folderOf(t, map[string]string{"a.jsonl": text}), "a.jsonl")
-	file, err := jsonl.FileSource(path).Open()
+	file, err := jsonl.Locate(path).Open()
 	if err != nil {
 		return told{err: err}
 	}
@@ -300,7 +300,7 @@ func opened(t *testing.T, text string) told {
 // mark among them, and reading them ends with an error.
 func checkBytes(t *testing.T, path string, want told) {
 	t.Helper()
-	file, err := jsonl.FileSource(path).Open()
+	file, err := jsonl.Locate(path).Open()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -429,7 +429,7 @@ func TestOpenErrors(t *testing.T) {
 		"folder\x1b[31m":            {nil, "is a folder, not a stream"},
 		"cut\x1b[31m.jsonl/a":       {syscall.ENOTDIR, "cut"},
 	} {
-		_, err := jsonl.FileSource(filepath.Join(folder, name)).Open()
+		_, err := jsonl.Locate(filepath.Join(folder, name)).Open()
 		if err == nil || want.is != nil && !errors.Is(err, want.is) || !strings.Contains(err.Error(), want.says) {
 			t.Errorf("%q: got %v", name, err)
 		}

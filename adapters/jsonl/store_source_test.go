@@ -18,12 +18,12 @@ import (
 )
 
 var (
-	_ store.Source  = (*jsonl.Recording)(nil)
+	_ store.Source  = (*jsonl.StoreSource)(nil)
 	_ store.Sources = jsonl.Streams{}
 )
 
 // record writes a stream to a file, which it compresses if its name says so.
-func record(t *testing.T, path, text string) *jsonl.Recording {
+func record(t *testing.T, path, text string) *jsonl.StoreSource {
 	t.Helper()
 	file, err := os.Create(path)
 	if err != nil {
@@ -38,7 +38,7 @@ func record(t *testing.T, path, text string) *jsonl.Recording {
 	if err := errors.Join(err, out.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return jsonl.FileSource(path).Recording(jsonl.Options{})
+	return jsonl.Locate(path).Source(jsonl.Options{})
 }
 
 func TestRecordingEnds(t *testing.T) {
@@ -60,7 +60,7 @@ func TestRecordingEnds(t *testing.T) {
 			}
 		}
 	}
-	if _, err := jsonl.FileSource("nowhere.jsonl").Recording(jsonl.Options{}).Ends(t.Context(), markOf("")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := jsonl.Locate("nowhere.jsonl").Source(jsonl.Options{}).Ends(t.Context(), markOf("")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -115,28 +115,28 @@ func TestRecordingEndsWithItsContext(t *testing.T) {
 }
 
 func TestRecordingSaysHowItReads(t *testing.T) {
-	source := jsonl.FileSource("run.jsonl")
+	source := jsonl.Locate("run.jsonl")
 	readings := map[string]bool{}
 	for _, options := range []jsonl.Options{{}, {OnMalformed: jsonl.Skip}, {MaxLine: 10}} {
-		readings[source.Recording(options).Reading()] = true
+		readings[source.Source(options).Reading()] = true
 	}
 	if len(readings) != 3 {
 		t.Error("different readings have one name:", readings)
 	}
-	if source.Recording(jsonl.Options{}).Reading() != source.Recording(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).Reading() {
+	if source.Source(jsonl.Options{}).Reading() != source.Source(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).Reading() {
 		t.Error("the default limit has two names")
 	}
 }
 
 // A run is read as its rows were derived, if nothing else was asked for.
 func TestRecordingAs(t *testing.T) {
-	source := jsonl.FileSource("run.jsonl")
-	stop, skip := source.Recording(jsonl.Options{OnMalformed: jsonl.Stop}), source.Recording(jsonl.Options{OnMalformed: jsonl.Skip})
-	any := source.Recording(jsonl.Options{})
+	source := jsonl.Locate("run.jsonl")
+	stop, skip := source.Source(jsonl.Options{OnMalformed: jsonl.Stop}), source.Source(jsonl.Options{OnMalformed: jsonl.Skip})
+	any := source.Source(jsonl.Options{})
 	for _, test := range []struct {
-		is   *jsonl.Recording
+		is   *jsonl.StoreSource
 		as   string
-		want *jsonl.Recording
+		want *jsonl.StoreSource
 	}{
 		{any, skip.Reading(), skip}, {any, stop.Reading(), stop}, {any, "in a way that is not known", stop},
 		{stop, skip.Reading(), stop}, {skip, stop.Reading(), skip},
@@ -145,8 +145,8 @@ func TestRecordingAs(t *testing.T) {
 			t.Errorf("%s as %s is %s", test.is.Reading(), test.as, got)
 		}
 	}
-	limited := source.Recording(jsonl.Options{MaxLine: 10})
-	if got, want := limited.As(skip.Reading()).Reading(), source.Recording(jsonl.Options{MaxLine: 10, OnMalformed: jsonl.Skip}).Reading(); got != want {
+	limited := source.Source(jsonl.Options{MaxLine: 10})
+	if got, want := limited.As(skip.Reading()).Reading(), source.Source(jsonl.Options{MaxLine: 10, OnMalformed: jsonl.Skip}).Reading(); got != want {
 		t.Errorf("the limit is what was asked for, %s, and not %s", want, got)
 	}
 }

@@ -17,25 +17,25 @@ import (
 // Stdin is the path that stands for standard input.
 const Stdin = "-"
 
-// Source is where the stream of one run is kept.
-type Source struct {
+// Location says where the stream of one run is kept.
+type Location struct {
 	// Path is the stream's file, or [Stdin].
 	Path string
 	// Run is the id of the run that the stream records.
 	Run domain.RunID
 }
 
-// FileSource returns the source that path names, its run's id being derived
-// from the path, see [domain.RunIDOf].
-func FileSource(path string) Source {
+// Locate returns the location that path names, with the id of the run that
+// [domain.RunIDOf] derives from the path.
+func Locate(path string) Location {
 	if path == Stdin {
-		return Source{Path: Stdin, Run: domain.StdinRunID}
+		return Location{Path: Stdin, Run: domain.StdinRunID}
 	}
 	full := path
 	if abs, err := filepath.Abs(path); err == nil {
 		full = abs // events.jsonl is named by its folder, wherever one stands
 	}
-	return Source{Path: path, Run: domain.RunIDOf(filepath.ToSlash(full))}
+	return Location{Path: path, Run: domain.RunIDOf(filepath.ToSlash(full))}
 }
 
 // File is a stream that has been opened. It reads as the source's bytes before
@@ -58,22 +58,22 @@ type File struct {
 // Open opens the source's stream. What gzip or zstd has compressed is read as
 // what it was before, whatever the file is called; if it was cut off, up to there, and
 // the last line is torn.
-func (s Source) Open() (*File, error) {
-	if s.Path == Stdin {
+func (l Location) Open() (*File, error) {
+	if l.Path == Stdin {
 		f, err := newFile(os.Stdin)
 		if err != nil {
 			return nil, fmt.Errorf("standard input: %w", printable.Error(err))
 		}
 		return f, nil
 	}
-	file, err := os.Open(s.Path)
+	file, err := os.Open(l.Path)
 	if err != nil {
 		return nil, printable.Error(err)
 	}
 	f, err := newFile(file)
 	if err != nil {
 		_ = file.Close() // the first error is the one to report
-		return nil, fmt.Errorf("%s: %w", printable.Name(s.Path), printable.Error(err))
+		return nil, fmt.Errorf("%s: %w", printable.Name(l.Path), printable.Error(err))
 	}
 	return f, nil
 }
