@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -25,9 +27,7 @@ func TestLabels(t *testing.T) {
 			continue
 		}
 		event := domain.NewRunStarted(7, made)
-		if got := slices.Collect(event.Labels().All()); !slices.Equal(got, test.want) {
-			t.Errorf("%q: got %q, want %q", test.given, got, test.want)
-		}
+		assert.Equal(t, test.want, slices.Collect(event.Labels().All()), "%q", test.given)
 		slices.Reverse(test.given)
 		if again, _ := domain.NewLabels(test.given...); again != made || domain.NewRunStarted(7, again) != event {
 			t.Errorf("%q: other labels when they come in another order", test.given)
@@ -61,9 +61,7 @@ func TestLabelsThatARunCannotHave(t *testing.T) {
 
 func TestOnlyARunStartedHasLabels(t *testing.T) {
 	event := domain.NewUnknown(1, "x", `{"a":1}`)
-	if got := slices.Collect(event.Labels().All()); len(got) > 0 {
-		t.Errorf("an unknown event has labels: %q", got)
-	}
+	assert.Empty(t, slices.Collect(event.Labels().All()), "an unknown event has labels")
 	for _, extra := range []string{`{"a":1}`, "1:", "1:a", "1:a9:b", "-1:a1:b", "x", "99999999999999999999:a"} {
 		event := domain.Event{Kind: domain.RunStarted, Extra: extra} // as no constructor makes it
 		for range event.Labels().All() {

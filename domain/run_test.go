@@ -3,6 +3,8 @@ package domain_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -23,29 +25,22 @@ func TestRunIDOf(t *testing.T) {
 		"repo/events":                      "events",
 		".jsonl":                           ".jsonl",
 	} {
-		if got := domain.RunIDOf(file); got != want {
-			t.Errorf("RunIDOf(%q) = %q, want %q", file, got, want)
-		}
+		assert.Equal(t, want, domain.RunIDOf(file), "RunIDOf(%q)", file)
 	}
 }
 
 func TestKindNames(t *testing.T) {
 	for _, kind := range []domain.Kind{domain.JobStarted, domain.JobFinished, domain.ShStarted, domain.ShFinished, domain.RunFinished, domain.RunStarted} {
-		if got := domain.KindOf(kind.String()); got != kind {
-			t.Errorf("KindOf(%q) = %v", kind.String(), got)
-		}
+		assert.Equal(t, kind, domain.KindOf(kind.String()), "KindOf(%q)", kind.String())
 	}
 	for _, name := range []string{"", "unknown", "job_completed", "Job_started", "sh_started "} {
-		if got := domain.KindOf(name); got != domain.Unknown {
-			t.Errorf("KindOf(%q) = %v, want Unknown", name, got)
-		}
+		assert.Equal(t, domain.Unknown, domain.KindOf(name), "KindOf(%q)", name)
 	}
 }
 
 // What is not UTF-8 cannot be written on the wire; an event never holds it.
 func TestConstructorsMakeTextValid(t *testing.T) {
 	e := domain.NewShStarted(1, "a\xff", "\xc3(")
-	if e.JobID != "a\uFFFD" || e.Cmd != "\uFFFD(" {
-		t.Errorf("NewShStarted kept invalid UTF-8: %+q %+q", e.JobID, e.Cmd)
-	}
+	assert.Equal(t, "a\uFFFD", e.JobID, "NewShStarted kept invalid UTF-8")
+	assert.Equal(t, "\uFFFD(", e.Cmd, "NewShStarted kept invalid UTF-8")
 }

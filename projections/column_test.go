@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -80,16 +82,10 @@ func TestColumnsCarryRows(t *testing.T) {
 		from, to := rows.At(0).Value, rows.At(1).Value
 		for i := range everyColumn.Columns {
 			c := &everyColumn.Columns[i]
-			if err := c.Set(to, c.Value(from)); err != nil {
-				t.Fatalf("%s: %v", c.Name, err)
-			}
-			if !c.Equal(from, to) {
-				t.Fatalf("%s: %v is not %v", c.Name, c.Value(from), c.Value(to))
-			}
+			require.NoError(t, c.Set(to, c.Value(from)), c.Name)
+			require.True(t, c.Equal(from, to), "%s: %v is not %v", c.Name, c.Value(from), c.Value(to))
 		}
-		if got := *everyColumn.At(to); got != row {
-			t.Fatalf("%+v became %+v", row, got)
-		}
+		require.Equal(t, row, *everyColumn.At(to))
 	})
 }
 
@@ -107,9 +103,7 @@ func TestColumnsFindDifferences(t *testing.T) {
 		for n := range everyColumn.Columns {
 			c := &everyColumn.Columns[n]
 			want := reflect.ValueOf(*everyColumn.At(a)).Field(n).Interface() == reflect.ValueOf(*everyColumn.At(b)).Field(n).Interface()
-			if c.Equal(a, b) != want {
-				t.Fatalf("%s: %v and %v: equal %v", c.Name, c.Value(a), c.Value(b), !want)
-			}
+			require.Equal(t, want, c.Equal(a, b), "%s: %v and %v: equal %v", c.Name, c.Value(a), c.Value(b), !want)
 		}
 	})
 }
@@ -143,13 +137,9 @@ func TestRows(t *testing.T) {
 				rows.Reset()
 				want = nil
 			}
-			if rows.Len() != len(want) {
-				t.Fatalf("%d rows, want %d", rows.Len(), len(want))
-			}
+			require.Equal(t, len(want), rows.Len())
 			for i := range want {
-				if got := *everyColumn.At(rows.At(i).Value); got != want[i] {
-					t.Fatalf("row %d is %+v, want %+v", i, got, want[i])
-				}
+				require.Equal(t, want[i], *everyColumn.At(rows.At(i).Value), "row %d", i)
 			}
 		}
 	})
@@ -163,9 +153,7 @@ func TestKindsOfProjections(t *testing.T) {
 			t.Errorf("%s: %+v", d.Name, d)
 		}
 		for _, c := range d.Columns {
-			if c.Doc == "" {
-				t.Errorf("%s: nothing says what %s is", d.Name, c.Name)
-			}
+			assert.NotEqual(t, "", c.Doc, "%s: nothing says what %s is", d.Name, c.Name)
 		}
 	}
 }
@@ -186,9 +174,7 @@ func TestColumnsRefuse(t *testing.T) {
 			}
 		}
 	}
-	if got := *everyColumn.At(row); got != (everyType{}) {
-		t.Errorf("the row has become %+v", got)
-	}
+	assert.Equal(t, (everyType{}), *everyColumn.At(row), "the row has become")
 }
 
 type (

@@ -3,6 +3,7 @@ package projections_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -45,9 +46,7 @@ func finalWhen[R comparable](t *testing.T, of *projections.Defined[R], final fun
 			fold.Open()
 			events := eventsOf(stream[:i+1])
 			for _, row := range rows {
-				if row.Final != final(events, row.Value) {
-					t.Fatalf("after %d entries: %+v", i+1, row)
-				}
+				require.Equal(t, final(events, row.Value), row.Final, "after %d entries: %+v", i+1, row)
 			}
 			rows = rows[:handedOut]
 		}

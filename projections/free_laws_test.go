@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -122,9 +123,7 @@ func TestAccounting(t *testing.T) {
 			"failed sh":    {record.Run.FailedSh, failed},
 			"jobs":         {record.Run.Jobs, len(record.Jobs)},
 		} {
-			if counts[0] != counts[1] {
-				t.Fatalf("%s: %d, and %d in rows and diagnostics", what, counts[0], counts[1])
-			}
+			require.Equal(t, counts[1], counts[0], what)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -62,9 +63,7 @@ func TestStutter(t *testing.T) {
 		at := rapid.SampledFrom(can).Draw(t, "at")
 		want := projectEntries(t, laws.Entries(events))
 		got := projectEntries(t, laws.Entries(slices.Insert(slices.Clone(events), at, events[at])))
-		if got.Run.Events != want.Run.Events+1 {
-			t.Fatalf("%d events, and one more %d", want.Run.Events, got.Run.Events)
-		}
+		require.Equal(t, want.Run.Events+1, got.Run.Events, "%d events, and one more", want.Run.Events)
 		got.Run.Events, got.Run.UnknownEvents, got.Diagnostics = want.Run.Events, want.Run.UnknownEvents, want.Diagnostics
 		sameRecord(t, got, want)
 	})
@@ -74,9 +73,7 @@ func TestStutter(t *testing.T) {
 func TestPartsFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		record := projectEntries(t, laws.Entries(laws.WellFormed().Draw(t, "events")))
-		if len(record.Diagnostics) > 0 {
-			t.Fatalf("%+v", record.Diagnostics)
-		}
+		require.Empty(t, record.Diagnostics)
 		run := record.Timings.Run
 		if run.BusyMs.V > run.WallMs.V || run.PeakJobs > len(record.Jobs) {
 			t.Fatalf("%+v", run)

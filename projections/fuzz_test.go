@@ -1,8 +1,10 @@
 package projections_test
 
 import (
-	"reflect"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -21,12 +23,8 @@ func FuzzFold(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, cut uint8) {
 		stream := laws.FromBytes(data[:min(len(data), 4*64)]) // the models are slow
 		whole := projectEntries(t, stream)
-		if want := modelRecord(stream); !reflect.DeepEqual(whole, want) {
-			t.Errorf("got  %+v\nwant %+v", whole, want)
-		}
-		if parts := projectInTwo(t, stream, min(int(cut), len(stream))); !reflect.DeepEqual(parts, whole) {
-			t.Errorf("in two %+v\nin one %+v", parts, whole)
-		}
+		assert.Equal(t, modelRecord(stream), whole)
+		assert.Equal(t, whole, projectInTwo(t, stream, min(int(cut), len(stream))), "in two")
 	})
 }
 
@@ -40,13 +38,9 @@ func projectInTwo(t *testing.T, stream []domain.Entry, cut int) *projections.Rec
 		fold.Apply(&stream[i])
 	}
 	state, err := fold.Save()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	second, fold := projections.NewRecord("run")
-	if err := fold.Restore(state); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, fold.Restore(state))
 	for i := cut; i < len(stream); i++ {
 		fold.Apply(&stream[i])
 	}

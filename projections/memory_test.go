@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -34,9 +37,7 @@ func TestApplyAllocatesNothing(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, got)
 		}
 	}
-	if rows == 0 {
-		t.Error("no rows were handed out")
-	}
+	assert.NotEqual(t, 0, rows, "no rows were handed out")
 }
 
 // Memory follows the jobs and what is open: a million events of ten jobs leave
@@ -57,9 +58,7 @@ func TestMemoryFollowsWhatIsOpen(t *testing.T) {
 	}
 	size := func() int {
 		state, err := fold.Save()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return len(state)
 	}
 

@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -95,24 +97,18 @@ func TestRecordThatIsOpenedOften(t *testing.T) {
 			fold.Apply(&stream[i])
 		}
 		fold.Open()
-		if want := modelRecord(stream); !reflect.DeepEqual(record, want) {
-			t.Fatalf("got  %+v\nwant %+v", record, want)
-		}
+		require.Equal(t, modelRecord(stream), record)
 	})
 }
 
 func TestRecordOfNothing(t *testing.T) {
 	got, err := json.Marshal(project(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	const want = `{"run":{"run_id":"run","state":"active","ended":false,"events":0,"unknown_events":0,"jobs":0,` +
 		`"failed_jobs":0,"sh_events":0,"failed_sh":0,"open_sh":0},"labels":[],"jobs":[],"sh_events":[],` +
 		`"timings":{"run":{"started_at_ms":null,"last_at_ms":null,"wall_ms":null,"busy_ms":0,"job_ms":0,"peak_jobs":0},` +
 		`"jobs":[],"sh_events":[],"slowest":[]},"diagnostics":[]}`
-	if string(got) != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
+	assert.Equal(t, want, string(got))
 }
 
 // Every sh that started has one row, and the two projections of sh tell of
@@ -151,9 +147,7 @@ func TestDrainStopsAtAnError(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	events := laws.Entries([]domain.Event{jobStarted(1, "a"), jobFinished(2, "a", domain.Complete), jobStarted(3, "b")})
 	record, fold := projections.NewRecord("run")
-	if err := fold.Drain(&streamOf{entries: events, err: broken, atOnce: 2}); !errors.Is(err, broken) {
-		t.Errorf("Drain returned %v", err)
-	}
+	assert.ErrorIs(t, fold.Drain(&streamOf{entries: events, err: broken, atOnce: 2}), broken, "Drain")
 	fold.Open()
 	if record.Run.Events != 3 || len(record.Jobs) != 2 {
 		t.Errorf("what was read before the error is not in the record: %+v", record)

@@ -2,10 +2,11 @@ package projections_test
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -54,13 +55,10 @@ func TestSavedStateIsCanonical(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state := saved(t, laws.Streams().Draw(t, "stream"))
 		_, fold := projections.NewRecord("run")
-		if err := fold.Restore(state); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, fold.Restore(state))
 		again, err := fold.Save()
-		if err != nil || string(again) != string(state) {
-			t.Fatalf("%v, saved again it is\n%s\nand was\n%s", err, again, state)
-		}
+		require.NoError(t, err)
+		require.Equal(t, string(state), string(again))
 	})
 }
 
@@ -84,9 +82,7 @@ func TestSlowestTieAfterRestore(t *testing.T) {
 func TestRestoreRefusesOtherVersions(t *testing.T) {
 	state := string(saved(t, someStream))
 	other := strings.Replace(state, `"version":2`, `"version":1`, 1)
-	if other == state {
-		t.Fatal("the version is not where this test looks for it")
-	}
+	require.NotEqual(t, state, other, "the version is not where this test looks for it")
 	for _, state := range []string{
 		other,
 		strings.Replace(state, `"version":2,`, ``, 1),
@@ -94,9 +90,7 @@ func TestRestoreRefusesOtherVersions(t *testing.T) {
 		`null`,
 		`{"version":1,"tracker":[1,2],"projections":"elsewhere"}`,
 	} {
-		if err := restore(state); !errors.Is(err, projections.ErrState) {
-			t.Errorf("Restore(%.60s) = %v, want ErrState", state, err)
-		}
+		assert.ErrorIs(t, restore(state), projections.ErrState, "Restore(%.60s)", state)
 	}
 }
 
@@ -104,24 +98,16 @@ func TestRestoreRefusesOtherMembers(t *testing.T) {
 	jobs := projections.Jobs.Into(func(*projections.Row[projections.Job]) {})
 	slowest := projections.Slowest.Into(func(*projections.Row[projections.SlowSh]) {})
 	state, err := projections.NewFold("run", jobs).Save()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for name, fold := range map[string]*projections.Fold{
 		"more":           projections.NewFold("run", jobs, slowest),
 		"another":        projections.NewFold("run", slowest),
 		"of another run": projections.NewFold("walk", jobs),
 	} {
-		if err := fold.Restore(state); !errors.Is(err, projections.ErrState) {
-			t.Errorf("%s: Restore = %v, want ErrState", name, err)
-		}
+		assert.ErrorIs(t, fold.Restore(state), projections.ErrState, "%s: Restore", name)
 	}
-	if err := projections.NewFold("run", jobs).Restore(state); err != nil {
-		t.Errorf("the same member: Restore = %v", err)
-	}
-	if err := projections.NewFold("run").Restore(state); err != nil {
-		t.Errorf("fewer members: Restore = %v", err)
-	}
+	assert.NoError(t, projections.NewFold("run", jobs).Restore(state), "the same member: Restore")
+	assert.NoError(t, projections.NewFold("run").Restore(state), "fewer members: Restore")
 }
 
 // A state that was cut, as by a disk that was full, is never taken for a
@@ -129,9 +115,7 @@ func TestRestoreRefusesOtherMembers(t *testing.T) {
 func TestRestoreRefusesHalfAState(t *testing.T) {
 	state := string(saved(t, someStream))
 	for cut := range len(state) {
-		if restore(state[:cut]) == nil {
-			t.Fatalf("restored from the first %d of %d bytes: %s", cut, len(state), state[:cut])
-		}
+		require.Error(t, restore(state[:cut]), "restored from the first %d of %d bytes", cut, len(state))
 	}
 }
 
@@ -153,24 +137,16 @@ func TestRestoreRefusesDamage(t *testing.T) {
 	} {
 		t.Run(damage.what, func(t *testing.T) {
 			damaged := strings.Replace(state, damage.old, damage.new, 1)
-			if damaged == state {
-				t.Fatalf("there is no %s in the state: %s", damage.old, state)
-			}
-			if err := restore(damaged); !errors.Is(err, projections.ErrState) {
-				t.Errorf("Restore = %v", err)
-			}
+			require.NotEqual(t, state, damaged, "there is no %s in the state", damage.old)
+			assert.ErrorIs(t, restore(damaged), projections.ErrState, "Restore")
 		})
 	}
 	t.Run("null for the tracker", func(t *testing.T) {
 		var parts map[string]any
-		if err := json.Unmarshal([]byte(state), &parts); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, json.Unmarshal([]byte(state), &parts))
 		parts["tracker"] = nil
 		damaged, _ := json.Marshal(parts)
-		if err := restore(string(damaged)); err == nil {
-			t.Error("restored")
-		}
+		assert.Error(t, restore(string(damaged)), "restored")
 	})
 }
 
@@ -204,16 +180,12 @@ func spoil(t *rapid.T, state []byte) []byte {
 		return state
 	}
 	var parts any
-	if err := json.Unmarshal(state, &parts); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, json.Unmarshal(state, &parts))
 	for range rapid.IntRange(1, 3).Draw(t, "values") {
 		parts = replace(t, parts)
 	}
 	spoilt, err := json.Marshal(parts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return spoilt
 }
 

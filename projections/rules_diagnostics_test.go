@@ -1,8 +1,9 @@
 package projections_test
 
 import (
-	"slices"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -90,9 +91,7 @@ func TestDiagnosticRules(t *testing.T) {
 					got = append(got, row.Code)
 				}
 			}
-			if !slices.Equal(got, test.want) {
-				t.Errorf("got %v, want %v", got, test.want)
-			}
+			assert.Equal(t, test.want, got)
 		})
 	}
 }
@@ -117,12 +116,8 @@ func TestDiagnosticPlaces(t *testing.T) {
 		{Code: projections.UnknownType, Line: 8, Offset: 99, JobID: id("b")},
 		{Code: projections.TornTail, Line: 9, Offset: 1 << 40, JobID: nullID},
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
-	}
-	if row := project(t, jobFinished(1, "", complete)).Diagnostics[0]; row.JobID != id("") {
-		t.Errorf("an empty job id is taken for none: %+v", row)
-	}
+	assert.Equal(t, want, got)
+	assert.Equal(t, id(""), project(t, jobFinished(1, "", complete)).Diagnostics[0].JobID, "an empty job id is taken for none")
 }
 
 func TestEveryCodeHasAMeaning(t *testing.T) {
@@ -132,8 +127,6 @@ func TestEveryCodeHasAMeaning(t *testing.T) {
 		projections.OrphanShFinish, projections.OverlappingSh, projections.EventAfterJobFinish, projections.EventAfterRunFinish,
 		projections.UnfinishedSh,
 	} {
-		if code.Meaning() == "" {
-			t.Errorf("%s has no meaning", code)
-		}
+		assert.NotEqual(t, "", code.Meaning())
 	}
 }

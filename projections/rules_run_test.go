@@ -3,6 +3,8 @@ package projections_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -28,9 +30,7 @@ func TestRunState(t *testing.T) {
 		{"the first run_finished counts", events{runFinished(1, complete), runFinished(2, failed), jobFinished(3, "a", failed)}, projections.Complete},
 	} {
 		t.Run(test.rule, func(t *testing.T) {
-			if got := project(t, test.events...).Run.State; got != test.want {
-				t.Errorf("got %s, want %s", got, test.want)
-			}
+			assert.Equal(t, test.want, project(t, test.events...).Run.State)
 		})
 	}
 }
@@ -53,7 +53,5 @@ func TestRunCounts(t *testing.T) {
 		RunID: "run", State: projections.Failed, Ended: true, Events: 9, UnknownEvents: 1,
 		Jobs: 2, FailedJobs: 1, ShEvents: 2, FailedSh: 1, OpenSh: 1,
 	}
-	if record.Run != want {
-		t.Errorf("got  %+v\nwant %+v", record.Run, want)
-	}
+	assert.Equal(t, want, record.Run)
 }

@@ -5,6 +5,9 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -44,9 +47,7 @@ func TestThousandsOfJobs(t *testing.T) {
 	stream := ring(jobs, atOnce, sh)
 	for _, cut := range []int{0, 1, 511, 513, atOnce, len(stream) / 2, len(stream) - 1} {
 		record := projectInTwo(t, stream, cut)
-		if len(record.Diagnostics) != 0 {
-			t.Fatalf("cut at %d: %+v", cut, record.Diagnostics[0])
-		}
+		require.Empty(t, record.Diagnostics, "cut at %d", cut)
 		for i := range jobs {
 			checkRingJob(t, record, i, atOnce, sh)
 		}
@@ -56,9 +57,7 @@ func TestThousandsOfJobs(t *testing.T) {
 		for i, row := range record.ShEvents {
 			checkRingSh(t, i, row, atOnce, sh)
 		}
-		if got := record.Timings.Run.PeakJobs; got != atOnce {
-			t.Errorf("cut at %d: peak_jobs is %d, want %d", cut, got, atOnce)
-		}
+		assert.Equal(t, atOnce, record.Timings.Run.PeakJobs, "cut at %d: peak_jobs", cut)
 	}
 }
 
@@ -68,16 +67,12 @@ func checkRingJob(t *testing.T, record *projections.Record, i, atOnce, sh int) {
 	started := round*int64(i/atOnce) + int64(i%atOnce)
 	finished := started + round - int64(atOnce)
 	job := projections.Job{JobID: fmt.Sprintf("job-%d", i), State: projections.Complete, StartedAtMs: ms(started), FinishedAtMs: ms(finished), ExitCode: code(0)}
-	if record.Jobs[i] != job {
-		t.Fatalf("jobs[%d] is %+v, want %+v", i, record.Jobs[i], job)
-	}
+	require.Equal(t, job, record.Jobs[i], "jobs[%d]", i)
 	inSh := int64(atOnce * sh)
 	timing := projections.JobTiming{
 		JobID: job.JobID, OffsetMs: ms(started), DurationMs: ms(finished - started), ShCount: sh, ShMs: ms(inSh), GapMs: ms(finished - started - inSh),
 	}
-	if record.Timings.Jobs[i] != timing {
-		t.Fatalf("timings.jobs[%d] is %+v, want %+v", i, record.Timings.Jobs[i], timing)
-	}
+	require.Equal(t, timing, record.Timings.Jobs[i], "timings.jobs[%d]", i)
 }
 
 func checkRingSh(t *testing.T, i int, row projections.ShEvent, atOnce, sh int) {

@@ -3,6 +3,7 @@ package projections_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -34,18 +35,14 @@ func TestStepIsTheModels(t *testing.T) {
 		stream := laws.Streams().Draw(t, "stream")
 		read := 0
 		fold := projections.NewFold("run", probing(func(step *projections.Step) {
-			if *step.Entry != stream[read] {
-				t.Fatalf("step %d is of %+v, want %+v", read, step.Entry, stream[read])
-			}
+			require.Equal(t, stream[read], *step.Entry, "step %d is of %+v", read, step.Entry)
 			checkStep(t, step, eventsOf(stream[:read]), eventsOf(stream[:read+1]))
 			read++
 		}))
 		for i := range stream {
 			fold.Apply(&stream[i])
 		}
-		if read != len(stream) {
-			t.Fatalf("%d steps of %d entries", read, len(stream))
-		}
+		require.Equal(t, len(stream), read)
 	})
 }
 
@@ -103,9 +100,7 @@ func checkSh(t *rapid.T, step *projections.Step, events []domain.Event) {
 		if i == at || closedBy(events, i) == at {
 			want := projections.TrackedSh{Index: index, Seq: seqOf(events, i), Job: step.Job.Index, Cmd: e.Cmd, StartedAtMs: e.AtMs}
 			want.InsideMs = step.Sh.InsideMs // what it adds up to is what timings.jobs has
-			if *step.Sh != want {
-				t.Fatalf("the sh of %+v is %+v, want %+v", step.Entry, *step.Sh, want)
-			}
+			require.Equal(t, want, *step.Sh, "the sh of %+v", step.Entry)
 			return
 		}
 	}

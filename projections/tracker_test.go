@@ -3,6 +3,7 @@ package projections_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -21,13 +22,9 @@ func TestTrackerIsTheModels(t *testing.T) {
 		}
 		checkTracker(t, fold.Run(), stream)
 		state, err := fold.Save()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		fold = projections.NewFold("run")
-		if err := fold.Restore(state); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, fold.Restore(state))
 		checkTracker(t, fold.Run(), stream)
 	})
 }
@@ -53,14 +50,11 @@ func checkTracker(t *rapid.T, run *projections.Tracker, stream []domain.Entry) {
 	}
 	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
 		got := projections.ShEvent{JobID: job.ID, Seq: sh.Seq, Cmd: sh.Cmd, StartedAtMs: sh.StartedAtMs}
-		if got != open[0] || sh.Job != job.Index {
-			t.Fatalf("open is %+v, want %+v", sh, open[0])
-		}
+		require.Equal(t, open[0], got, "open is %+v", sh)
+		require.Equal(t, job.Index, sh.Job, "open is %+v", sh)
 		open = open[1:]
 	})
-	if len(open) > 0 {
-		t.Fatalf("not listed as open: %+v", open)
-	}
+	require.Empty(t, open, "not listed as open")
 }
 
 func checkTrackedJob(t *rapid.T, job *projections.TrackedJob, row projections.Job, events []domain.Event) {

@@ -11,6 +11,9 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -73,9 +76,7 @@ func TestAheadLeavesTheBatchAlone(t *testing.T) {
 			}
 		}
 	}
-	if line != 50_000 {
-		t.Errorf("got %d lines", line)
-	}
+	assert.EqualValues(t, 50_000, line)
 }
 
 // Closing ends the goroutine wherever it stands: full of batches that nobody
@@ -93,9 +94,7 @@ func TestAheadLeaksNothing(t *testing.T) {
 		ahead.Close() // once more does no harm
 	}
 	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
-		}
+		require.False(t, time.Now().After(deadline), "%d goroutines, %d before", runtime.NumGoroutine(), before)
 	}
 }
 
@@ -111,9 +110,7 @@ func TestAheadCloseWakesNext(t *testing.T) {
 	}()
 	time.Sleep(time.Millisecond)
 	ahead.Close()
-	if err := <-woken; !errors.Is(err, os.ErrClosed) {
-		t.Errorf("got %v", err)
-	}
+	assert.ErrorIs(t, <-woken, os.ErrClosed)
 	if _, err := ahead.Next(); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("and then %v", err)
 	}

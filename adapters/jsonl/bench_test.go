@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -119,9 +121,7 @@ func read(tb testing.TB, lines []byte) int {
 		if err == io.EOF {
 			return events
 		}
-		if err != nil {
-			tb.Fatal(err)
-		}
+		require.NoError(tb, err)
 		events += len(batch)
 	}
 }
@@ -132,9 +132,7 @@ func unmarshal(tb testing.TB, lines []byte) int {
 	events := 0
 	for line := range bytes.Lines(lines) {
 		var event wireEvent
-		if err := json.Unmarshal(line, &event); err != nil {
-			tb.Fatal(err)
-		}
+		require.NoError(tb, json.Unmarshal(line, &event))
 		events++
 	}
 	return events

@@ -5,9 +5,10 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
@@ -16,15 +17,12 @@ import (
 // recorded are the streams of real runs.
 func recorded(tb testing.TB) [][]byte {
 	paths, err := filepath.Glob("../../fixtures/*.jsonl")
-	if err != nil || len(paths) == 0 {
-		tb.Fatalf("no recorded streams: %v", err)
-	}
+	require.NoError(tb, err, "no recorded streams")
+	require.NotEmpty(tb, paths, "no recorded streams")
 	var streams [][]byte
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
-		if err != nil {
-			tb.Fatal(err)
-		}
+		require.NoError(tb, err)
 		streams = append(streams, data[:min(len(data), 800)])
 	}
 	return streams
@@ -66,9 +64,7 @@ func FuzzDecode(f *testing.F) {
 // encodes checks that an event is written as it should be, and read as it was.
 func encodes(t *testing.T, event domain.Event) {
 	line, err := jsonl.Append(nil, &event)
-	if err != nil {
-		t.Fatalf("%+v: %v", event, err)
-	}
+	require.NoError(t, err, "%+v", event)
 	if event.Kind != domain.Unknown && string(line) != written(event)+"\n" {
 		t.Fatalf("got  %q\nwant %q", line, written(event))
 	}
@@ -96,9 +92,7 @@ func FuzzReader(f *testing.F) {
 			src.sizes = append(src.sizes, int(size))
 		}
 		want := modelRead(stream, options)
-		if got := readAll(src, options); !reflect.DeepEqual(got, want) {
-			t.Fatalf("got  %+v\nwant %+v", got, want)
-		}
+		require.Equal(t, want, readAll(src, options))
 	})
 }
 

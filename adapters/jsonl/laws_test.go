@@ -2,10 +2,10 @@ package jsonl_test
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -24,9 +24,7 @@ func TestCutsChangeNothing(t *testing.T) {
 		sizes := rapid.SliceOfN(rapid.IntRange(0, 50), 0, 10).Draw(t, "sizes")
 		want := readAll(strings.NewReader(text), options)
 		got := readAll(&chunks{src: strings.NewReader(text), sizes: append(sizes, 1)}, options)
-		if !reflect.DeepEqual(got, want) {
-			t.Fatalf("got  %+v\nwant %+v", got, want)
-		}
+		require.Equal(t, want, got)
 	})
 }
 
@@ -42,17 +40,13 @@ func TestStringsStay(t *testing.T) {
 		reader := jsonl.NewReader(src, jsonl.Options{})
 		var held, copies []domain.Event
 		for entry, err := range reader.All() {
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if len(held) < 200 || entry.Line%97 == 0 {
 				held = append(held, entry.Event)
 				copies = append(copies, cloned(entry.Event))
 			}
 		}
-		if !reflect.DeepEqual(held, copies) {
-			t.Fatal("strings have changed after they were handed out")
-		}
+		require.Equal(t, copies, held, "strings have changed after they were handed out")
 	})
 }
 
@@ -84,9 +78,8 @@ func TestCutStream(t *testing.T) {
 			case int64(cut) > next.Offset:
 				expect = append(expect, domain.Entry{Position: next.Position, Fault: domain.Torn})
 			}
-			if got.err != nil || !reflect.DeepEqual(got.entries, expect) {
-				t.Fatalf("cut at %d of %q: got %+v, %v\nwant %+v", cut, text.String(), got.entries, got.err, expect)
-			}
+			require.NoError(t, got.err, "cut at %d of %q", cut, text.String())
+			require.Equal(t, expect, got.entries, "cut at %d of %q", cut, text.String())
 		}
 	})
 }
@@ -106,17 +99,12 @@ func TestEncodedEventsDecode(t *testing.T) {
 		for _, e := range events {
 			want += written(e) + "\n"
 		}
-		if string(text) != want {
-			t.Fatalf("got  %q\nwant %q", text, want)
-		}
+		require.Equal(t, want, string(text))
 		got := readAll(strings.NewReader(string(text[len("before"):])), jsonl.Options{})
-		if got.err != nil || len(got.entries) != len(events) {
-			t.Fatalf("%d of %d events, %v", len(got.entries), len(events), got.err)
-		}
+		require.NoError(t, got.err)
+		require.Len(t, got.entries, len(events))
 		for i, entry := range got.entries {
-			if entry.Event != events[i] {
-				t.Fatalf("got  %+v\nwant %+v", entry.Event, events[i])
-			}
+			require.Equal(t, events[i], entry.Event)
 		}
 	})
 }
@@ -132,9 +120,8 @@ func TestLoosenedLinesMeanTheSame(t *testing.T) {
 			t.Fatalf("%q\n got %+v, %v\nwant %+v", text, got.entries, got.err, want)
 		}
 		again, err := jsonl.Append(nil, &got.entries[0].Event)
-		if err != nil || string(again) != written(want)+"\n" {
-			t.Fatalf("written again: %q, %v", again, err)
-		}
+		require.NoError(t, err, "written again")
+		require.Equal(t, written(want)+"\n", string(again), "written again")
 	})
 }
 

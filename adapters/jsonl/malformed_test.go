@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 )
 
@@ -227,17 +230,14 @@ var malformedLines = []struct {
 func TestMalformedLines(t *testing.T) {
 	for _, test := range malformedLines {
 		before, after, marked := strings.Cut(test.line, "§")
-		if !marked {
-			t.Fatalf("%.200q has no mark", test.line)
-		}
+		require.True(t, marked, "%.200q has no mark", test.line)
 		event, err := one(t, before+after)
 		if err == nil {
 			t.Errorf("%.200q\n got %+v, want %q", test.line, event, test.reason)
 			continue
 		}
-		if err.Column != int64(len(before))+1 || err.Reason != test.reason {
-			t.Errorf("%.200q\n got column %d, %q\nwant column %d, %q", test.line, err.Column, err.Reason, len(before)+1, test.reason)
-		}
+		assert.Equal(t, int64(len(before))+1, err.Column, "%.200q", test.line)
+		assert.Equal(t, test.reason, err.Reason, "%.200q", test.line)
 	}
 }
 
@@ -263,9 +263,7 @@ func TestErrorsQuoteNothing(t *testing.T) {
 		}
 		column := strconv.FormatInt(malformed.Column, 10)
 		at := strconv.FormatInt(malformed.Column-1, 10)
-		if want := "a.jsonl:1:" + column + ": malformed line at byte " + at + ": " + malformed.Reason; err.Error() != want {
-			t.Errorf("%q: got %q, want %q", line, err, want)
-		}
+		assert.Equal(t, "a.jsonl:1:"+column+": malformed line at byte "+at+": "+malformed.Reason, err.Error(), "%q", line)
 	}
 	for _, line := range []string{
 		`{"at_ms":271828182845,"type":"hunter2","job_id":"hunter2","cmd":"hunter2","exit_code":271828182845,"outcome":"hunter2","hunter2":{"hunter2":["hunter2",271828182845]}}`,

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -37,9 +38,8 @@ func TestMarksAreThoseOfTheBytes(t *testing.T) {
 		}
 		whole, end := reader.Marks()
 		want := markOf(text)
-		if whole != markOf(wholeLines(text)) || end != want {
-			t.Fatalf("%q: marks %+v and %+v, want %+v and %+v", text, whole, end, markOf(wholeLines(text)), want)
-		}
+		require.Equal(t, markOf(wholeLines(text)), whole, "%q: marks", text)
+		require.Equal(t, want, end, "%q: marks", text)
 	})
 }
 
@@ -71,9 +71,7 @@ func TestContinues(t *testing.T) {
 				t.Fatalf("behind %d bytes of %q: continues is %v", one[0].Offset, text, reader.Continues())
 			}
 		}
-		if reader.Continues() != want {
-			t.Fatalf("%q, known %q: continues is %v", text, known, reader.Continues())
-		}
+		require.Equal(t, want, reader.Continues(), "%q, known %q: continues", text, known)
 	})
 }
 

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"reflect"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 )
@@ -69,13 +71,10 @@ func testMaxLine(t *testing.T, name string, limit int, stream, want string) {
 		for _, entry := range all.entries {
 			letter, _, _ := strings.Cut(shape(all.entries[len(got):len(got)+1]), "@")
 			got = append(got, letter)
-			if start := lineStart(stream, entry.Line); entry.Offset != start {
-				t.Errorf("%s, %s, limit %d: line %d at %d, want %d", name, cut, limit, entry.Line, entry.Offset, start)
-			}
+			assert.Equal(t, lineStart(stream, entry.Line), entry.Offset, "%s, %s, limit %d: line %d", name, cut, limit, entry.Line)
 		}
-		if strings.Join(got, " ") != want || all.err != nil {
-			t.Errorf("%s, %s, limit %d: got %v, %v, want %s", name, cut, limit, got, all.err, want)
-		}
+		assert.Equal(t, want, strings.Join(got, " "), "%s, %s, limit %d", name, cut, limit)
+		assert.NoError(t, all.err, "%s, %s, limit %d", name, cut, limit)
 		for _, skipped := range all.skipped {
 			tooLong := skipped.Column == int64(limit)+1 && skipped.Reason == fmt.Sprintf("the line is longer than %d bytes", limit)
 			if !tooLong && !strings.Contains(stream, "\r\r") {
@@ -108,13 +107,10 @@ func TestMaxLineStops(t *testing.T) {
 func TestMaxLineExtremes(t *testing.T) {
 	stream := event + "\n" + long(forms["canonical"], 100_000) + "\n" + event
 	want := readAll(strings.NewReader(stream), jsonl.Options{})
-	if len(want.entries) != 3 || want.err != nil {
-		t.Fatalf("got %d entries, %v", len(want.entries), want.err)
-	}
+	require.Len(t, want.entries, 3)
+	require.NoError(t, want.err)
 	for _, limit := range []int{-1, math.MinInt, math.MaxInt, math.MaxInt - 1, math.MaxInt - 64} {
-		if got := readAll(strings.NewReader(stream), jsonl.Options{MaxLine: limit}); !reflect.DeepEqual(got, want) {
-			t.Errorf("%d: got %d entries, %v", limit, len(got.entries), got.err)
-		}
+		assert.Equal(t, want, readAll(strings.NewReader(stream), jsonl.Options{MaxLine: limit}), "%d", limit)
 	}
 }
 
@@ -159,9 +155,7 @@ func TestMemoryOfLongLines(t *testing.T) {
 	const limit, lines = 1 << 20, 50
 	stream := strings.Repeat(long(forms["canonical"], limit)+"\n", lines)
 	used := allocated(func() {
-		if all := readAll(strings.NewReader(stream), jsonl.Options{MaxLine: limit}); len(all.entries) != lines {
-			t.Errorf("got %d entries, %v", len(all.entries), all.err)
-		}
+		assert.Len(t, readAll(strings.NewReader(stream), jsonl.Options{MaxLine: limit}).entries, lines)
 	})
 	if used > (lines+5)*2*limit {
 		t.Errorf("%d lines of %d bytes made it allocate %d bytes", lines, limit, used)

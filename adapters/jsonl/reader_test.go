@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
@@ -112,9 +114,7 @@ func TestMalformedErrorSaysWhere(t *testing.T) {
 		t.Errorf("before the error: %s, want %s", got, want)
 	}
 	var malformed *jsonl.MalformedError
-	if !errors.As(all.err, &malformed) {
-		t.Fatalf("got %v", all.err)
-	}
+	require.ErrorAs(t, all.err, &malformed)
 	start := int64(strings.Index(stream, `{"at_ms":1, `))
 	at := int64(strings.Index(stream, "null"))
 	if malformed.Line != 3 || malformed.Offset != start || malformed.ByteOffset() != at || malformed.Column != at-start+1 {
@@ -143,9 +143,7 @@ func TestSkipTellsOfEachLine(t *testing.T) {
 		{Name: "n", Position: domain.Position{Line: 1, Offset: 0}, Column: 1, Reason: notObject},
 		{Name: "n", Position: domain.Position{Line: 3, Offset: 49}, Column: 1, Reason: missing("job_id")},
 	}
-	if !reflect.DeepEqual(all.skipped, want) {
-		t.Errorf("got  %+v\nwant %+v", all.skipped, want)
-	}
+	assert.Equal(t, want, all.skipped)
 }
 
 // Reading may fail in the middle of a line or right behind one, by itself or
@@ -192,9 +190,7 @@ func TestWrappedEOFIsNoEnd(t *testing.T) {
 
 func TestReaderThatNeverProgresses(t *testing.T) {
 	all := readAll(idle{}, jsonl.Options{})
-	if !errors.Is(all.err, io.ErrNoProgress) {
-		t.Errorf("got %v", all.err)
-	}
+	assert.ErrorIs(t, all.err, io.ErrNoProgress)
 }
 
 type idle struct{}
@@ -224,14 +220,10 @@ func TestReadersOfAllSorts(t *testing.T) {
 		"sometimes": func(src io.Reader) io.Reader { return &sometimes{src: src} },
 	} {
 		got := readAll(wrap(strings.NewReader(stream)), jsonl.Options{OnMalformed: jsonl.Skip})
-		if !reflect.DeepEqual(got, want) {
-			t.Errorf("%s: got %d entries, %v; want %d", name, len(got.entries), got.err, len(want.entries))
-		}
+		assert.Equal(t, want, got, "%s: got %d entries, %v; want %d", name, len(got.entries), got.err, len(want.entries))
 	}
 	err := readAll(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(stream))), jsonl.Options{}).err
-	if !errors.Is(err, iotest.ErrTimeout) {
-		t.Errorf("got %v", err)
-	}
+	assert.ErrorIs(t, err, iotest.ErrTimeout)
 }
 
 // A live stream is a pipe: each event is there as soon as its line is.
@@ -259,21 +251,17 @@ func TestAll(t *testing.T) {
 	stream := strings.Repeat(event+"\n"+wrong+"\n", 3) + event[:5]
 	reader := jsonl.NewReader(strings.NewReader(stream), jsonl.Options{OnMalformed: jsonl.Skip})
 	for entry, err := range reader.All() {
-		if err != nil || entry.Line != 1 {
-			t.Errorf("got %+v, %v", entry, err)
-		}
+		assert.NoError(t, err)
+		assert.EqualValues(t, 1, entry.Line)
 		break
 	}
 	var lines []int64 // whoever breaks off may read on
 	for entry, err := range reader.All() {
-		if err != nil || entry.Kind != domain.JobStarted {
-			t.Errorf("got %+v, %v", entry, err)
-		}
+		assert.NoError(t, err)
+		assert.Equal(t, domain.JobStarted, entry.Kind)
 		lines = append(lines, entry.Line)
 	}
-	if !reflect.DeepEqual(lines, []int64{3, 5}) {
-		t.Errorf("got lines %v", lines)
-	}
+	assert.Equal(t, []int64{3, 5}, lines)
 	for entry, err := range reader.All() {
 		t.Errorf("behind the end: %+v, %v", entry, err)
 	}
@@ -285,9 +273,7 @@ func TestAllEndsWithTheError(t *testing.T) {
 		var malformed *jsonl.MalformedError
 		got = append(got, fmt.Sprint(entry.Line, errors.As(err, &malformed)))
 	}
-	if want := "1 false,0 true"; strings.Join(got, ",") != want {
-		t.Errorf("got %v, want %s", got, want)
-	}
+	assert.Equal(t, "1 false,0 true", strings.Join(got, ","))
 }
 
 // Append leaves alone what the caller has, and keeps to the limit.

@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -36,9 +39,7 @@ func TestEmitWritesLineByLine(t *testing.T) {
 	sink := jsonl.NewWriter(&out)
 	for _, e := range []domain.Event{jobStarted, shStarted, succeeded} {
 		before := len(out.lines)
-		if err := sink.Emit(e); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, sink.Emit(e))
 		if got := out.lines[before:]; len(got) != 1 || got[0] != written(e)+"\n" {
 			t.Errorf("got %q, want one write of %q", got, written(e))
 		}
@@ -66,9 +67,7 @@ func TestEmitStopsAtTheFirstFailure(t *testing.T) {
 			if again := sink.Emit(jobStarted); !errors.Is(first, test.want) || again != first {
 				t.Errorf("got %v, then %v", first, again)
 			}
-			if len(out.lines) != 1 {
-				t.Errorf("got %d writes", len(out.lines))
-			}
+			assert.Len(t, out.lines, 1)
 		})
 	}
 }
@@ -84,9 +83,7 @@ func TestEmitGoesOnAfterAnImpossibleEvent(t *testing.T) {
 		domain.NewUnknown(1, "x", `{"b":1,"a":2}`), // not sorted
 		domain.NewUnknown(1, "x", "{}\n{}"),
 	} {
-		if err := sink.Emit(e); !errors.Is(err, jsonl.ErrNotWritable) {
-			t.Errorf("%+v: got %v", e, err)
-		}
+		assert.ErrorIs(t, sink.Emit(e), jsonl.ErrNotWritable, "%+v", e)
 	}
 	if err := sink.Emit(jobStarted); err != nil || len(out.lines) != 1 {
 		t.Errorf("got %d writes, %v", len(out.lines), err)
@@ -96,40 +93,30 @@ func TestEmitGoesOnAfterAnImpossibleEvent(t *testing.T) {
 func TestEmitIsSafeForConcurrentUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
 	sink, err := jsonl.ParseTarget(path).Open(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	const jobs, each = 8, 200
 	var group sync.WaitGroup
 	for job := range jobs {
 		group.Go(func() {
 			for i := range each {
 				cmd := strings.Repeat("x", 37*i)
-				if err := sink.Emit(domain.NewShStarted(int64(i), fmt.Sprint(job), cmd)); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, sink.Emit(domain.NewShStarted(int64(i), fmt.Sprint(job), cmd)))
 			}
 		})
 	}
 	group.Wait()
-	if err := sink.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, sink.Close())
 	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	all := readAll(bytes.NewReader(data), jsonl.Options{})
 	next := map[string]int64{}
 	for _, entry := range all.entries {
-		if entry.AtMs != next[entry.JobID] || len(entry.Cmd) != int(37*entry.AtMs) {
-			t.Fatalf("job %s: got event %d, want %d", entry.JobID, entry.AtMs, next[entry.JobID])
-		}
+		require.Equal(t, next[entry.JobID], entry.AtMs, "job %s", entry.JobID)
+		require.Equal(t, int(37*entry.AtMs), len(entry.Cmd), "job %s", entry.JobID)
 		next[entry.JobID]++
 	}
-	if len(all.entries) != jobs*each || all.err != nil {
-		t.Errorf("got %d events, %v", len(all.entries), all.err)
-	}
+	assert.Len(t, all.entries, jobs*each)
+	assert.NoError(t, all.err)
 }
 
 func TestFullDisk(t *testing.T) {
@@ -147,17 +134,13 @@ func TestFullDisk(t *testing.T) {
 
 func TestTargets(t *testing.T) {
 	for text, want := range map[string]string{"": "null", "null": "null", "stdout": "stdout", "a/null": "a/null", "NULL": "NULL", "-": "-"} {
-		if got := jsonl.ParseTarget(text).String(); got != want {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
+		assert.Equal(t, want, jsonl.ParseTarget(text).String(), "%q", text)
 	}
 	var stdout writes
 	for text, want := range map[string]int{"null": 0, "stdout": 1} {
 		stdout.lines = nil
 		sink, err := jsonl.ParseTarget(text).Open(&stdout)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if err := errors.Join(sink.Emit(jobStarted), sink.Close()); err != nil || len(stdout.lines) != want {
 			t.Errorf("%s: got %q, %v", text, stdout.lines, err)
 		}
@@ -167,22 +150,12 @@ func TestTargets(t *testing.T) {
 func TestFileTarget(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
 	sink, err := jsonl.ParseTarget(path).Open(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sink.Emit(jobStarted); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, sink.Emit(jobStarted))
 	// Before it is closed, the stream is already there for who follows it.
-	if got := contents(t, path); got != event+"\n" {
-		t.Errorf("got %q", got)
-	}
-	if err := sink.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := sink.Emit(jobStarted); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("after Close: got %v", err)
-	}
+	assert.Equal(t, event+"\n", contents(t, path))
+	assert.NoError(t, sink.Close())
+	assert.ErrorIs(t, sink.Emit(jobStarted), fs.ErrClosed, "after Close")
 }
 
 // A stream whose path leads elsewhere by now is no record: it ends there, even if the file
@@ -197,23 +170,13 @@ func TestLostStreams(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "run", "events.jsonl")
-			if err := os.Mkdir(filepath.Dir(path), 0o700); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
 			sink, err := jsonl.ParseTarget(path).Open(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := errors.Join(sink.Emit(jobStarted), lose(path)); err != nil {
-				t.Fatal(err)
-			}
-			if err := sink.Emit(jobStarted); !errors.Is(err, jsonl.ErrStreamLost) {
-				t.Errorf("got %v", err)
-			}
+			require.NoError(t, err)
+			require.NoError(t, errors.Join(sink.Emit(jobStarted), lose(path)))
+			assert.ErrorIs(t, sink.Emit(jobStarted), jsonl.ErrStreamLost)
 			_ = os.Rename(path+".old", path)
-			if err := sink.Emit(jobStarted); !errors.Is(err, jsonl.ErrStreamLost) {
-				t.Errorf("later: got %v", err)
-			}
+			assert.ErrorIs(t, sink.Emit(jobStarted), jsonl.ErrStreamLost, "later")
 			if err := sink.Close(); !errors.Is(err, jsonl.ErrStreamLost) && name != "moved" {
 				t.Errorf("at the end: got %v", err)
 			}
@@ -223,9 +186,7 @@ func TestLostStreams(t *testing.T) {
 
 func contents(t *testing.T, path string) string {
 	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(data)
 }
 
@@ -239,9 +200,7 @@ func TestTargetsAreNeverOverwritten(t *testing.T) {
 		os.WriteFile(path("empty"), nil, 0o600),
 		os.Mkdir(path("folder"), 0o700),
 		os.Symlink(path("nowhere"), path("link")))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, name := range []string{"stream", "empty", "link"} {
 		if sink, err := jsonl.ParseTarget(path(name)).Open(nil); !errors.Is(err, jsonl.ErrStreamExists) || sink != nil {
 			t.Errorf("%s: got %v, %v", name, sink, err)
@@ -250,9 +209,7 @@ func TestTargetsAreNeverOverwritten(t *testing.T) {
 	if sink, err := jsonl.ParseTarget(path("folder")).Open(nil); err == nil || sink != nil {
 		t.Errorf("a folder: got %v, %v", sink, err)
 	}
-	if got := contents(t, path("stream")) + contents(t, path("empty")); got != "kept" {
-		t.Errorf("what was there is now %q", got)
-	}
+	assert.Equal(t, "kept", contents(t, path("stream"))+contents(t, path("empty")), "what was there is now")
 	if _, err := os.Lstat(path("nowhere")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("the link was followed: %v", err)
 	}
@@ -273,11 +230,7 @@ func TestTargetErrorsArePrintable(t *testing.T) {
 		checkPrintable(t, err)
 	}
 	sink, err := jsonl.ParseTarget(filepath.Join(folder, "\x1b[31m")).Open(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := sink.Close(); err != nil {
-		t.Error(err)
-	}
+	require.NoError(t, err)
+	assert.NoError(t, sink.Close())
 	checkPrintable(t, sink.Emit(jobStarted))
 }

@@ -3,6 +3,8 @@ package pipeline_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 )
 
@@ -18,8 +20,6 @@ func TestDidYouMean(t *testing.T) {
 		"deploy": "",
 		"":       "",
 	} {
-		if got := pipeline.DidYouMean(word, known); got != want {
-			t.Errorf("%s: %q", word, got)
-		}
+		assert.Equal(t, want, pipeline.DidYouMean(word, known), word)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
@@ -30,13 +31,9 @@ func TestRoundTrip(t *testing.T) {
 		want := generate(t)
 		data, err := yaml.Dump(want, yaml.WithIndent(rapid.IntRange(2, 8).Draw(t, "indent")),
 			yaml.WithLineWidth(rapid.SampledFrom([]int{-1, 20, 80}).Draw(t, "width")))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		file, problems := pipeline.Parse(data)
-		if len(problems) > 0 {
-			t.Fatalf("%v\n%s", problems, data)
-		}
+		require.Empty(t, problems, "%v\n%s", problems, data)
 		if got := strip(file); !reflect.DeepEqual(got, want) {
 			t.Fatalf("read\n%+v\nand not\n%+v\nof\n%s", got, want, data)
 		}
@@ -110,9 +107,7 @@ func TestDamaged(t *testing.T) {
 		checkProblems(t, data)
 		_, problems := pipeline.Parse(data)
 		for _, problem := range problems {
-			if strings.Contains(problem.What, "3cr3t") {
-				t.Fatalf("%v\n%s", problem, data)
-			}
+			require.NotContains(t, problem.What, "3cr3t", "%v\n%s", problem, data)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/pipeline"
@@ -15,9 +16,7 @@ import (
 // YAML too.
 func TestSchema(t *testing.T) {
 	schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/pipeline.json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	checkSame(t, schema, map[string]any{"jobs": []any{map[string]any{"id": "a", "sh": "b", "timeout": "1m"}}}, true)
 	rapid.Check(t, func(t *rapid.T) {
 		checkSame(t, schema, aFile(t), false)

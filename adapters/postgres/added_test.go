@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
@@ -97,9 +99,7 @@ func (*eventCount) Open(run *projections.Tracker, rows []eventCountRow) []eventC
 func addedSet(t testing.TB, added ...projections.AnyDefinition) *projections.Set {
 	t.Helper()
 	set, err := projections.NewSet(added...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return set
 }
 
@@ -194,15 +194,11 @@ func TestRowsOfAnyProjection(t *testing.T) {
 				}
 				return nil
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 		}
 		for _, run := range runs {
 			want := &store.Rows{RunID: run, Tables: []store.TableRows{store.RowsOf(everyJob, model[run]...)}}
-			if err := s.View(ctx, run, func(snapshot store.Snapshot) error { return sameRows(snapshot, want) }); err != nil {
-				t.Fatalf("run %q: %v", run, err)
-			}
+			require.NoError(t, s.View(ctx, run, func(snapshot store.Snapshot) error { return sameRows(snapshot, want) }), "run %q", run)
 		}
 	})
 }
@@ -229,9 +225,7 @@ func TestLongestKeys(t *testing.T) {
 		if err == nil {
 			err = s.View(ctx, run, func(snapshot store.Snapshot) error { return sameRows(snapshot, rows) })
 		}
-		if err != nil {
-			t.Errorf("run %.9q: %v", run, err)
-		}
+		assert.NoError(t, err, "run %.9q", run)
 	}
 }
 
@@ -253,9 +247,7 @@ func TestStreamsOfAnyProjection(t *testing.T) {
 			continue
 		}
 		torn := bytes.Join(lines[:n+1], nil)
-		if err := os.WriteFile(filepath.Join(folder, "file.jsonl"), torn[:len(torn)-n%2], 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "file.jsonl"), torn[:len(torn)-n%2], 0o600))
 		if _, err := store.IngestAll(ctx, s, streams, store.Options{}); err != nil {
 			t.Fatal(err)
 		}
@@ -272,18 +264,12 @@ func TestStreamsOfAnyProjection(t *testing.T) {
 		segment := domain.Segment{Run: "segments", Offset: offset, Data: line}
 		if i == len(lines)-1 {
 			tail := domain.Segment{Run: "segments", Offset: offset, Data: line[:len(line)-1], Tail: true}
-			if err := p.Apply(ctx, tail); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, p.Apply(ctx, tail))
 		}
-		if err := p.Apply(ctx, segment); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, p.Apply(ctx, segment))
 		offset += int64(len(line))
 	}
-	if err := p.Close(ctx); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, p.Close(ctx))
 	files, err := store.Read(ctx, s, everyJob, "file")
 	segments, also := store.Read(ctx, s, everyJob, "segments")
 	if err := errors.Join(err, also); err != nil || len(files) != 6 || !slices.Equal(files, segments) {
@@ -305,7 +291,5 @@ func verified(t *testing.T, s store.Store, streams jsonl.Streams) {
 			}
 		},
 	})
-	if err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, err)
 }

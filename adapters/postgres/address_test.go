@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 )
 
@@ -26,9 +29,7 @@ func TestAddress(t *testing.T) {
 			t.Errorf("%s: %v", address, err)
 			continue
 		}
-		if got := config.ConnConfig.Host; got != host {
-			t.Errorf("%s: the host is %q, want %q", address, got, host)
-		}
+		assert.Equal(t, host, config.ConnConfig.Host, "%s: the host", address)
 	}
 }
 
@@ -77,9 +78,8 @@ func TestWrongPassword(t *testing.T) {
 	server := pgtest.Shared(t)
 	address := strings.Replace(server.URL("postgres"), ":secret-", ":s3cret-", 1)
 	_, err := Open(context.Background(), address)
-	if err == nil || !strings.Contains(err.Error(), "password authentication failed") {
-		t.Fatalf("%v", err)
-	}
+	require.Error(t, err)
+	require.Contains(t, err.Error(), "password authentication failed")
 	checkSecret(t, address, err, "s3cret")
 }
 
@@ -89,9 +89,7 @@ func checkSecret(t *testing.T, address string, err error, secrets ...string) {
 	t.Helper()
 	for ; err != nil; err = errors.Unwrap(err) {
 		for _, secret := range secrets {
-			if strings.Contains(err.Error(), secret) {
-				t.Errorf("%s: the error shows %q: %v", address, secret, err)
-			}
+			assert.NotContains(t, err.Error(), secret, "%s: the error shows", address)
 		}
 	}
 }

@@ -3,8 +3,10 @@ package postgres
 import (
 	"context"
 	"database/sql"
-	"slices"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 )
@@ -14,9 +16,7 @@ import (
 func TestCursorHoldsFewRows(t *testing.T) {
 	ctx := context.Background()
 	s, err := Open(ctx, pgtest.Shared(t).NewDatabase(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
 	for _, test := range []struct {
 		name, query string
@@ -30,14 +30,10 @@ func TestCursorHoldsFewRows(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tx, err := s.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			defer tx.Rollback()
 			rows, err := (&cursors{}).open(ctx, tx, test.query)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			var fetches []int
 			for held := 0; rows.Next(); held-- {
 				if held == 0 {
@@ -45,9 +41,8 @@ func TestCursorHoldsFewRows(t *testing.T) {
 					fetches = append(fetches, held)
 				}
 			}
-			if rows.Err() != nil || !slices.Equal(fetches, test.fetches) {
-				t.Errorf("fetches of %d, want %d: %v", fetches, test.fetches, rows.Err())
-			}
+			assert.NoError(t, rows.Err(), "fetches")
+			assert.Equal(t, test.fetches, fetches, "fetches")
 		})
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
@@ -37,14 +39,10 @@ func TestClientEncoding(t *testing.T) {
 			plain := pgtest.Shared(t).NewDatabase(t)
 			address := change(t, plain)
 			s := open(t, address)
-			if err := s.Update(ctx, func(tx store.Tx) error { return replace(tx, run) }); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, s.Update(ctx, func(tx store.Tx) error { return replace(tx, run) }))
 			// The server turns characters round, not bytes.
 			got := value[string](t, as(t, plain, "client_encoding", "UTF8"), `SELECT reverse(run_id) FROM runs`)
-			if got != reversed {
-				t.Errorf("in the database stands %q", got)
-			}
+			assert.Equal(t, reversed, got, "in the database stands")
 			if runs, err := s.RunIDs(ctx, "", 2); err != nil || len(runs) != 1 || runs[0] != domain.RunID(run) {
 				t.Errorf("RunIDs = %q, %v", runs, err)
 			}
@@ -55,9 +53,7 @@ func TestClientEncoding(t *testing.T) {
 // A pool of the caller's that would garble text is refused.
 func TestClientEncodingOfPool(t *testing.T) {
 	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "client_encoding", "LATIN1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer pool.Close()
 	if _, err := postgres.New(ctx, pool); err == nil || !strings.Contains(err.Error(), "client_encoding is LATIN1") {
 		t.Errorf("New: %v", err)
@@ -68,9 +64,7 @@ func TestClientEncodingOfPool(t *testing.T) {
 func asRole(t *testing.T, address, role, password string) string {
 	t.Helper()
 	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	u.User = url.UserPassword(role, password)
 	return u.String()
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/domain"
@@ -52,14 +54,10 @@ func (p *planner) explain(ctx context.Context, query string, args ...any) error 
 func TestRowsAreFound(t *testing.T) {
 	ctx := t.Context()
 	s, err := Open(ctx, pgtest.Shared(t).NewDatabase(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.Close()
 	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer conn.Close()
 	if _, err := conn.ExecContext(ctx, `SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off`); err != nil {
 		t.Fatal(err)
@@ -67,18 +65,14 @@ func TestRowsAreFound(t *testing.T) {
 	p := &planner{Conn: conn}
 	check := func(failed error, allowed string) {
 		t.Helper()
-		if failed != nil {
-			t.Fatal(failed)
-		}
+		require.NoError(t, failed)
 		for _, plan := range p.plans {
 			for _, bad := range []string{"Seq Scan", "Sort", "Join"} {
 				if bad != allowed && strings.Contains(plan, bad) {
 					t.Errorf("there is a %s:\n%s", bad, plan)
 				}
 			}
-			if !strings.Contains(plan, "Index") {
-				t.Errorf("no index is used:\n%s", plan)
-			}
+			assert.Contains(t, plan, "Index", "no index is used")
 		}
 		p.plans = nil
 	}

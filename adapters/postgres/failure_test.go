@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
@@ -37,9 +39,7 @@ func TestLockTimeout(t *testing.T) {
 		checkUpdate(t, other, store.ErrLocked)
 		return err
 	})
-	if err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, err)
 	put(t, other, "new")
 }
 
@@ -62,9 +62,7 @@ func TestRowsThatAreThere(t *testing.T) {
 		t.Errorf("it ends with %v", err)
 	}
 	expect(t, s, "old")
-	if got := stored(t, s, "old", "new", "newer"); len(got) != 1 {
-		t.Errorf("%q are stored", got)
-	}
+	assert.Len(t, stored(t, s, "old", "new", "newer"), 1)
 }
 
 // A server that dies in the middle of a transaction leaves nothing of it, and
@@ -94,18 +92,14 @@ func TestServerThatDies(t *testing.T) {
 				t.Errorf("it fails with %v", err)
 			}
 			for name, call := range calls(s) {
-				if err := call(); !errors.Is(err, store.ErrAway) {
-					t.Errorf("there is no server, and %s ends with %v", name, err)
-				}
+				assert.ErrorIs(t, call(), store.ErrAway, "there is no server, and %s ends", name)
 			}
 			if _, err := postgres.Open(ctx, address); !errors.Is(err, store.ErrAway) {
 				t.Errorf("there is no server, and Open ends with %v", err)
 			}
 			server.Start(t)
 			expect(t, s, "old")
-			if got := stored(t, s, "old", "new"); len(got) != 1 {
-				t.Errorf("%q are stored", got)
-			}
+			assert.Len(t, stored(t, s, "old", "new"), 1)
 			put(t, s, "old")
 		})
 	}
@@ -136,13 +130,9 @@ func TestIdleConnectionsThatDie(t *testing.T) {
 		atOnce(t, s, 4)
 		const others = ` FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
 		for left := 1; left > 0; {
-			if err := hand.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid))`+others).Scan(&left); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, hand.QueryRow(ctx, `SELECT count(pg_terminate_backend(pid))`+others).Scan(&left))
 		}
-		if err := call(); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.NoError(t, call(), name)
 	}
 }
 
@@ -153,9 +143,7 @@ func atOnce(t *testing.T, s store.Store, n int) {
 	if n == 0 {
 		return
 	}
-	if err := s.View(ctx, "r", func(store.Snapshot) error { atOnce(t, s, n-1); return nil }); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, s.View(ctx, "r", func(store.Snapshot) error { atOnce(t, s, n-1); return nil }))
 }
 
 // manyRows are as much as is sent at once, and more.
@@ -173,14 +161,10 @@ func commands(run domain.RunID, n int, cmd string) *store.Rows {
 // sending rows at that moment, and where the context has ended.
 func TestConnectionIsUsedAgain(t *testing.T) {
 	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "pool_max_conns", "1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer pool.Close()
 	s, err := postgres.New(ctx, pool)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	before := pool.Stat().NewConnsCount()
 	for name, fail := range map[string]func(cancel func()) error{
 		"an error":       func(func()) error { return errors.New("of the caller") },
@@ -189,9 +173,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			updateFails(t, s, fail)
-			if got := stored(t, s, "r"); len(got) > 0 {
-				t.Errorf("%q are stored", got)
-			}
+			assert.Empty(t, stored(t, s, "r"))
 			put(t, s, "other")
 			if n := pool.Stat().NewConnsCount(); name != "a cancellation" && n != before {
 				t.Errorf("%d new connections", n-before)
@@ -233,7 +215,5 @@ func updateFails(t *testing.T, s store.Store, fail func(cancel func()) error) {
 		})
 		failed = err != nil
 	}()
-	if !failed {
-		t.Error("it is committed")
-	}
+	assert.True(t, failed, "it is committed")
 }

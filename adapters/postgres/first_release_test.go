@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
@@ -21,9 +23,7 @@ import (
 func firstRelease(t *testing.T, address string) {
 	t.Helper()
 	dump, err := os.ReadFile("testdata/first_release.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	sql(t, address, string(dump))
 }
 
@@ -54,21 +54,13 @@ func TestFirstRelease(t *testing.T) {
 			{JobID: long, Seq: 1, Cmd: "a\x00b", StartedAtMs: 4, FinishedAtMs: projections.Some[int64](6), ExitCode: projections.Some[int32](0)},
 			{JobID: long, Seq: 2, Cmd: "sleep 9", StartedAtMs: 7}, {JobID: "short", Seq: 1, Cmd: "true", StartedAtMs: 5},
 		})
-		if got := value[string](t, address, `SELECT string_agg(run_id || ' ' || position || ' ' || final, ', ' ORDER BY run_id, position) FROM timings`); got != "cobra-failing 1 true, open 1 false, open 2 false" {
-			t.Errorf("timings: %s", got)
-		}
-		if got := value[string](t, address, `SELECT string_agg(position || ' ' || final || ' ' || left(job_id, 5), ', ' ORDER BY position) FROM diagnostics`); got != "2 true short, 3 true "+long[:5] {
-			t.Errorf("diagnostics: %s", got)
-		}
+		assert.Equal(t, "cobra-failing 1 true, open 1 false, open 2 false", value[string](t, address, `SELECT string_agg(run_id || ' ' || position || ' ' || final, ', ' ORDER BY run_id, position) FROM timings`), "timings")
+		assert.Equal(t, "2 true short, 3 true "+long[:5], value[string](t, address, `SELECT string_agg(position || ' ' || final || ' ' || left(job_id, 5), ', ' ORDER BY position) FROM diagnostics`), "diagnostics")
 		if runs, err := s.Runs(ctx, store.Page{}); err != nil || len(runs) != 2 || runs[0].Jobs != 2 || runs[1].RunID != "open" {
 			t.Errorf("runs: %v, %v", runs, err)
 		}
-		if n := value[int](t, address, `SELECT count(*) FROM pg_class WHERE relname LIKE 'quire_project_first%' OR relname LIKE 'long_job_ids%'`); n != 0 {
-			t.Errorf("%d relations of the first release are left", n)
-		}
-		if !value[bool](t, address, `SELECT has_table_privilege('first_reader', 'jobs', 'SELECT') AND to_regclass('somebodys') IS NOT NULL`) {
-			t.Error("somebody's rights or view are gone")
-		}
+		assert.Equal(t, 0, value[int](t, address, `SELECT count(*) FROM pg_class WHERE relname LIKE 'quire_project_first%' OR relname LIKE 'long_job_ids%'`))
+		assert.True(t, value[bool](t, address, `SELECT has_table_privilege('first_reader', 'jobs', 'SELECT') AND to_regclass('somebodys') IS NOT NULL`), "somebody's rights or view are gone")
 	}
 }
 
@@ -116,13 +108,9 @@ func TestFirstReleaseAndNew(t *testing.T) {
 func column(t *testing.T, address, query string) []string {
 	t.Helper()
 	rows, err := connect(t, address).Query(ctx, query)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	slices.Sort(all)
 	return all
 }

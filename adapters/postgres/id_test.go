@@ -3,6 +3,9 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 )
 
@@ -17,21 +20,14 @@ func TestID(t *testing.T) {
 		s := open(t, url)
 		defer s.Close()
 		id, err := s.ID(t.Context())
-		if err != nil || id == "" {
-			t.Fatal(id, err)
-		}
+		require.NoError(t, err)
+		require.NotEqual(t, "", id)
 		return id
 	}
 	first := id(url)
-	if again := id(url); again != first {
-		t.Errorf("%s is called %s the next time", first, again)
-	}
-	if id(server.NewDatabase(t)) == first {
-		t.Error("the store of another database is called the same")
-	}
+	assert.Equal(t, first, id(url))
+	assert.NotEqual(t, first, id(server.NewDatabase(t)), "the store of another database is called the same")
 	// As a dump that is restored: the tables are others, with the same rows.
 	sql(t, url, `CREATE TABLE copy AS TABLE quire_project_store`, `DROP TABLE quire_project_store`, `ALTER TABLE copy RENAME TO quire_project_store`)
-	if id(url) == first {
-		t.Error("a store that was restored is called the same")
-	}
+	assert.NotEqual(t, first, id(url), "a store that was restored is called the same")
 }

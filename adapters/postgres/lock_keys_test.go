@@ -1,9 +1,9 @@
 package postgres
 
 import (
-	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -18,12 +18,8 @@ func TestLockKeys(t *testing.T) {
 			runs[i] = domain.RunID(id)
 		}
 		keys := lockKeys("public", runs)
-		if len(keys) != len(runs) {
-			t.Errorf("%d runs have %d keys", len(runs), len(keys))
-		}
+		assert.Len(t, keys, len(runs))
 		shuffled := rapid.Permutation(runs).Draw(t, "shuffled")
-		if other := lockKeys("public", append(shuffled, runs...)); !slices.Equal(other, keys) {
-			t.Errorf("%v in one order, %v in another", keys, other)
-		}
+		assert.Equal(t, keys, lockKeys("public", append(shuffled, runs...)))
 	})
 }

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
@@ -30,9 +33,7 @@ func TestLockOfNewRun(t *testing.T) {
 		await(t, address)
 		return tx.SetCheckpoint("new", checkpoint)
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	<-written
 	expect(t, other, "new", "a")
 }
@@ -51,9 +52,7 @@ func TestTransactionOfAProgramThatIsGone(t *testing.T) {
 		put(t, other, "a") // though this one never ends it
 		return tx.SetCheckpoint("a", checkpoint)
 	})
-	if err == nil {
-		t.Error("the transaction of the program that is gone is committed")
-	}
+	assert.Error(t, err, "the transaction of the program that is gone is committed")
 	expect(t, other, "a")
 }
 
@@ -81,7 +80,5 @@ func TestProjectorOfALockedRun(t *testing.T) {
 		all.Wait()
 		return nil
 	})
-	if err := errors.Join(err, apply("locked")); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, errors.Join(err, apply("locked")))
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
@@ -36,9 +38,7 @@ func openError(t *testing.T, address string, opts ...postgres.Option) error {
 func as(t *testing.T, address string, params ...string) string {
 	t.Helper()
 	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	query := u.Query()
 	for i := 0; i < len(params); i += 2 {
 		query.Set(params[i], params[i+1])
@@ -61,9 +61,7 @@ func sql(t testing.TB, address string, statements ...string) {
 // value returns what a query of one value gives.
 func value[T any](t testing.TB, address, query string, args ...any) (v T) {
 	t.Helper()
-	if err := connect(t, address).QueryRow(ctx, query, args...).Scan(&v); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
+	require.NoError(t, connect(t, address).QueryRow(ctx, query, args...).Scan(&v), query)
 	return v
 }
 
@@ -71,9 +69,7 @@ func value[T any](t testing.TB, address, query string, args ...any) (v T) {
 func connect(t testing.TB, address string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(ctx, address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { conn.Close(ctx) })
 	return conn
 }
@@ -101,12 +97,8 @@ func TestManyOpenOneDatabase(t *testing.T) {
 
 func TestMustExist(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
-	if err := openError(t, address, postgres.MustExist()); !errors.Is(err, fs.ErrNotExist) {
-		t.Error(err)
-	}
-	if n := value[int](t, address, relations); n != 0 {
-		t.Errorf("it leaves %d relations", n)
-	}
+	assert.ErrorIs(t, openError(t, address, postgres.MustExist()), fs.ErrNotExist)
+	assert.Equal(t, 0, value[int](t, address, relations), "it leaves")
 	open(t, address)
 	open(t, address, postgres.MustExist())
 }
@@ -125,9 +117,7 @@ func TestForeignTables(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if n := value[int](t, address, relations); n != 1 {
-				t.Errorf("there are %d relations now", n)
-			}
+			assert.Equal(t, 1, value[int](t, address, relations))
 		})
 	}
 }
@@ -137,18 +127,14 @@ func TestForeignTablesBesideVersions(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address).Close()
 	sql(t, address, `DELETE FROM quire_project_schema WHERE version_id > 0`)
-	if err := openError(t, address); !errors.Is(err, store.ErrForeign) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, openError(t, address), store.ErrForeign)
 }
 
 func TestNewerSchema(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address).Close()
 	sql(t, address, `INSERT INTO quire_project_schema (version_id, is_applied) VALUES (1000000, true)`)
-	if err := openError(t, address); !errors.Is(err, store.ErrNewerSchema) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, openError(t, address), store.ErrNewerSchema)
 }
 
 func TestSchemaOfOnesOwn(t *testing.T) {
@@ -165,9 +151,7 @@ func TestSchemaOfOnesOwn(t *testing.T) {
 		}
 	}
 	err := openError(t, as(t, address, "search_path", `nowhere`))
-	if !strings.Contains(err.Error(), "CREATE SCHEMA") {
-		t.Error(err)
-	}
+	assert.Contains(t, err.Error(), "CREATE SCHEMA")
 }
 
 // Runs of the same id in two schemas are not the same run.
@@ -182,18 +166,14 @@ func TestSchemasDoNotWait(t *testing.T) {
 		put(t, other, "r")
 		return nil
 	})
-	if err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, err)
 }
 
 func TestEncoding(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	sql(t, address, `CREATE DATABASE latin1 ENCODING 'LATIN1' TEMPLATE template0`)
 	defer sql(t, address, `DROP DATABASE latin1 WITH (FORCE)`)
-	if err := openError(t, pgtest.Shared(t).URL("latin1")); !strings.Contains(err.Error(), "LATIN1") {
-		t.Error(err)
-	}
+	assert.Contains(t, openError(t, pgtest.Shared(t).URL("latin1")).Error(), "LATIN1")
 }
 
 // A role that may only read can open a store, and read.
@@ -202,14 +182,10 @@ func TestRoleThatReads(t *testing.T) {
 	address := server.NewDatabase(t)
 	sql(t, address, `DROP ROLE IF EXISTS reader`, `CREATE ROLE reader LOGIN PASSWORD 'secret-reader'`)
 	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	u.User = url.UserPassword("reader", "secret-reader")
 	reader := u.String()
-	if err := openError(t, reader); !errors.Is(err, store.ErrReadOnly) {
-		t.Errorf("a new database: %v", err)
-	}
+	assert.ErrorIs(t, openError(t, reader), store.ErrReadOnly, "a new database")
 
 	put(t, open(t, address), "r")
 	if err := openError(t, reader); errors.Is(err, store.ErrReadOnly) || !strings.Contains(err.Error(), "permission denied") {
@@ -237,25 +213,15 @@ func TestReadOnlyTransactions(t *testing.T) {
 // A pool that was handed in stays open.
 func TestNew(t *testing.T) {
 	pool, err := pgxpool.New(ctx, pgtest.Shared(t).NewDatabase(t))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer pool.Close()
 	s, err := postgres.New(ctx, pool)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	put(t, s, "r")
 	expect(t, s, "r")
-	if err := s.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := pool.Ping(ctx); err != nil {
-		t.Error(err)
-	}
-	if n := pool.Stat().AcquiredConns(); n != 0 {
-		t.Errorf("%d connections are not given back", n)
-	}
+	assert.NoError(t, s.Close())
+	assert.NoError(t, pool.Ping(ctx))
+	assert.EqualValues(t, 0, pool.Stat().AcquiredConns())
 }
 
 // One connection has to do where there are no more.
@@ -266,7 +232,5 @@ func TestPoolOfOne(t *testing.T) {
 }
 
 func TestNoServer(t *testing.T) {
-	if err := openError(t, "postgres://user@127.0.0.1:1/db"); !strings.Contains(err.Error(), "127.0.0.1:1") {
-		t.Error(err)
-	}
+	assert.Contains(t, openError(t, "postgres://user@127.0.0.1:1/db").Error(), "127.0.0.1:1")
 }

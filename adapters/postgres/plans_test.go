@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
@@ -17,44 +19,30 @@ import (
 // No plan outlives the size of the tables that it was made for.
 func TestPlansAreFresh(t *testing.T) {
 	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "pool_max_conns", "1"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer pool.Close()
 	s, err := postgres.New(ctx, pool)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for range 10 { // PostgreSQL keeps a plan from the sixth time on
 		put(t, s, "a", "b")
 		expect(t, s, "a", "b")
 		err := s.Update(ctx, func(tx store.Tx) error { return again(tx, "a", "b") })
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		_, err = s.Runs(ctx, store.Page{})
 		if err == nil {
 			_, err = s.RunIDs(ctx, "", 9)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	rows, err := pool.Query(ctx, `SELECT statement FROM pg_prepared_statements WHERE generic_plans > 0 AND statement LIKE '%' || $1 || '%'`, "run_id")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer rows.Close()
 	for rows.Next() {
 		var statement string
-		if err := rows.Scan(&statement); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, rows.Scan(&statement))
 		t.Errorf("a plan is kept of %s", statement)
 	}
-	if rows.Err() != nil {
-		t.Error(rows.Err())
-	}
+	assert.NoError(t, rows.Err())
 }
 
 // Whatever PostgreSQL believes of tables that it has not looked at yet, nothing
@@ -71,9 +59,7 @@ func TestTablesAreNotScanned(t *testing.T) {
 		}
 		put(t, s, runs...)
 		put(t, s, runs...)
-		if err := s.Update(ctx, func(tx store.Tx) error { return again(tx, runs...) }); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Update(ctx, func(tx store.Tx) error { return again(tx, runs...) }))
 	}
 	s.Close()
 	if n := scans(t, address) - before; n > 0 {
@@ -100,9 +86,7 @@ func TestQueryExecModes(t *testing.T) {
 		run := domain.RunID(mode)
 		put(t, s, run)
 		expect(t, s, run)
-		if err := s.Update(ctx, func(tx store.Tx) error { return again(tx, run) }); err != nil {
-			t.Errorf("%s: %v", mode, err)
-		}
+		assert.NoError(t, s.Update(ctx, func(tx store.Tx) error { return again(tx, run) }), mode)
 		if ids, err := s.RunIDs(ctx, "", 9); err != nil || !slices.Contains(ids, run) {
 			t.Errorf("%s: %q, %v", mode, ids, err)
 		}

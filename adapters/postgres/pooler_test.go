@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/postgres"
@@ -63,9 +65,7 @@ func TestMadeAtOnceBehindPooler(t *testing.T) {
 				return
 			}
 			run := domain.RunID(fmt.Sprint("run ", i))
-			if err := errors.Join(s.Update(ctx, func(tx store.Tx) error { return replace(tx, run) }), s.Close()); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, errors.Join(s.Update(ctx, func(tx store.Tx) error { return replace(tx, run) }), s.Close()))
 		})
 	}
 	all.Wait()

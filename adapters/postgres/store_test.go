@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/postgres"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -16,9 +19,7 @@ import (
 func open(t testing.TB, address string, opts ...postgres.Option) *postgres.Store {
 	t.Helper()
 	s, err := postgres.Open(context.Background(), address, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -86,9 +87,7 @@ func again(tx store.Tx, runs ...domain.RunID) (err error) {
 
 func put(t testing.TB, s store.Store, runs ...domain.RunID) {
 	t.Helper()
-	if err := s.Update(ctx, func(tx store.Tx) error { return replace(tx, runs...) }); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(ctx, func(tx store.Tx) error { return replace(tx, runs...) }))
 }
 
 // expect reads runs and expects what put has written.
@@ -102,9 +101,7 @@ func expect(t testing.TB, s store.Store, runs ...domain.RunID) {
 			}
 			return errors.Join(err, sameRows(snapshot, rowsOf(run)))
 		})
-		if err != nil {
-			t.Errorf("run %q: %v", run, err)
-		}
+		assert.NoError(t, err, "run %q", run)
 	}
 }
 
@@ -135,7 +132,5 @@ func sameRow(of *projections.Definition, a, b projections.AnyRow) bool {
 // checkUpdate expects that nothing can be written, and why.
 func checkUpdate(t testing.TB, s store.Store, want error) {
 	t.Helper()
-	if err := s.Update(ctx, func(tx store.Tx) error { return replace(tx, "new") }); !errors.Is(err, want) {
-		t.Errorf("writing gives %v, want %v", err, want)
-	}
+	assert.ErrorIs(t, s.Update(ctx, func(tx store.Tx) error { return replace(tx, "new") }), want, "writing")
 }

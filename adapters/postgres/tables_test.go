@@ -6,6 +6,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
 	"github.com/quire-ci/quire-project/projections"
@@ -46,9 +49,7 @@ func TestOtherColumns(t *testing.T) {
 	err := s.Update(ctx, func(tx store.Tx) error {
 		return errors.Join(tx.Insert(&store.Rows{RunID: "a", Tables: []store.TableRows{store.RowsOf(before, row)}}), tx.Register())
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if versions, err := s.Versions(ctx); err != nil || versions["mine"] != 1 || versions["jobs"] != projections.Jobs.Version {
 		t.Errorf("%v, %v", versions, err)
 	}
@@ -67,9 +68,7 @@ func TestOtherColumns(t *testing.T) {
 		t.Errorf("%v, %v", versions, err)
 	}
 	var newer *projections.NewerError
-	if err := openError(t, address, postgres.Projections(addedSet(t, before)), postgres.Remake()); !errors.As(err, &newer) {
-		t.Errorf("the older version, whose rows are gone: %v", err)
-	}
+	assert.ErrorAs(t, openError(t, address, postgres.Projections(addedSet(t, before)), postgres.Remake()), &newer, "the older version, whose rows are gone")
 	expect(t, open(t, address), "a")
 	sql(t, address, `SELECT * FROM sh_timings`)
 }
@@ -91,24 +90,18 @@ func TestOtherTable(t *testing.T) {
 	err := s.Update(ctx, func(tx store.Tx) error {
 		return tx.Insert(&store.Rows{RunID: "a", Tables: []store.TableRows{store.RowsOf(wide, row)}})
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	checkValues(t, s, wide, "a", []newer{{"k", 1 << 40}})
 
 	moved := projections.Define(projections.Declaration[newer]{
 		Name: "mine", Version: 3, Key: []string{"key"}, Table: "theirs", New: func() projections.Projection[newer] { return none[newer]{} },
 	})
 	sql(t, address, `CREATE TABLE theirs (somebody_elses int)`)
-	if err := openError(t, address, postgres.Projections(addedSet(t, moved)), postgres.Remake()); !errors.Is(err, store.ErrForeign) {
-		t.Errorf("a table of somebody else's: %v", err)
-	}
+	assert.ErrorIs(t, openError(t, address, postgres.Projections(addedSet(t, moved)), postgres.Remake()), store.ErrForeign, "a table of somebody else's")
 	sql(t, address, `SELECT somebody_elses FROM theirs`, `SELECT n FROM mine`, `DROP TABLE theirs`)
 	open(t, address, postgres.Projections(addedSet(t, moved)), postgres.Remake()).Close()
 	sql(t, address, `SELECT n FROM theirs`)
-	if n := value[int](t, address, `SELECT count(*) FROM pg_class WHERE relname = 'mine'`); n != 0 {
-		t.Error("the table with the name of before is still there")
-	}
+	assert.Equal(t, 0, value[int](t, address, `SELECT count(*) FROM pg_class WHERE relname = 'mine'`), "the table with the name of before is still there")
 }
 
 // Even the table that a view needs can be made anew.
@@ -118,9 +111,7 @@ func TestRemakeUnderTheView(t *testing.T) {
 	sql(t, address, `UPDATE quire_project_projections SET columns = name || ': other' WHERE name IN ('runs', 'sh_events')`)
 	s := open(t, address, postgres.Remake())
 	put(t, s, "a")
-	if n := value[int](t, address, `SELECT count(*) FROM sh_timings`); n != 2 {
-		t.Errorf("the view has %d rows", n)
-	}
+	assert.Equal(t, 2, value[int](t, address, `SELECT count(*) FROM sh_timings`), "the view")
 }
 
 // A table of somebody else's is no table of a projection, in a store that is there.

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/projections/laws"
@@ -42,15 +43,11 @@ func TestText(t *testing.T) {
 	}))
 	t.Run("keeps the order of bytes", rapid.MakeCheck(func(t *rapid.T) {
 		a, b := utf8Strings().Draw(t, "a"), utf8Strings().Draw(t, "b")
-		if cmp.Compare(toText(a), toText(b)) != cmp.Compare(a, b) {
-			t.Errorf("%q and %q are in another order than their texts", a, b)
-		}
+		assert.Equal(t, cmp.Compare(a, b), cmp.Compare(toText(a), toText(b)))
 	}))
 	t.Run("usual strings stay as they are", rapid.MakeCheck(func(t *rapid.T) {
 		s := rapid.StringMatching("[\t\n\x1b -~é日😀\uFDD0\uFFFD]*").Draw(t, "string")
-		if toText(s) != s {
-			t.Errorf("%q becomes %q", s, toText(s))
-		}
+		assert.Equal(t, s, toText(s))
 	}))
 }
 
@@ -86,9 +83,7 @@ func TestForeignText(t *testing.T) {
 		"\x01\x01":   "\x01\x01",
 		"a\x01␀\x01": "a\x00\x01",
 	} {
-		if got := fromText(text); got != want {
-			t.Errorf("%q is read as %q, want %q", text, got, want)
-		}
+		assert.Equal(t, want, fromText(text), "%q", text)
 	}
 }
 

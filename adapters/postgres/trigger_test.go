@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -37,9 +40,7 @@ func TestCheckpointsThatAreVoid(t *testing.T) {
 			if _, err := hand.Exec(ctx, fmt.Sprintf(statement, "public."+table)); err != nil {
 				t.Fatal(err)
 			}
-			if got := strings.Join(stored(t, s, all...), " "); got != left {
-				t.Errorf("after %s: the checkpoints of %q are there, want %q", fmt.Sprintf(statement, table), got, left)
-			}
+			assert.Equal(t, left, strings.Join(stored(t, s, all...), " "), "after %s: the checkpoints", fmt.Sprintf(statement, table))
 			sql(t, address, fmt.Sprintf(`DELETE FROM %s WHERE run_id = 'z'`, table))
 		}
 	}
@@ -51,9 +52,7 @@ func TestRowsThatMove(t *testing.T) {
 	s := open(t, address)
 	put(t, s, "a", "b", "c")
 	sql(t, address, `UPDATE jobs SET run_id = 'b', job_id = 'moved', position = 3 WHERE run_id = 'a' AND job_id = 'open'`)
-	if got := stored(t, s, "a", "b", "c"); !slices.Equal(got, []string{"c"}) {
-		t.Errorf("%q are left", got)
-	}
+	assert.Equal(t, []string{"c"}, stored(t, s, "a", "b", "c"))
 }
 
 // The hand is in time even where the store writes the run at that moment: the
@@ -78,19 +77,13 @@ func TestHandBesideTheStore(t *testing.T) {
 			await(t, address)
 			return errors.Join(again(tx, "a"), tx.SetCheckpoint("a", checkpoint))
 		})
-		if err := errors.Join(err, <-changed); err != nil {
-			t.Fatal(err)
-		}
-		if got := stored(t, s, "a"); len(got) > 0 {
-			t.Error("the change is hidden by the store's checkpoint")
-		}
+		require.NoError(t, errors.Join(err, <-changed))
+		assert.Empty(t, stored(t, s, "a"), "the change is hidden by the store's checkpoint")
 	})
 	put(t, s, "a")
 	t.Run("the hand first", func(t *testing.T) {
 		hand, err := connect(t, address).Begin(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if _, err := hand.Exec(ctx, `UPDATE jobs SET exit_code = 42 WHERE job_id = 'final'`); err != nil {
 			t.Fatal(err)
 		}
@@ -103,12 +96,8 @@ func TestHandBesideTheStore(t *testing.T) {
 			})
 		}()
 		await(t, address)
-		if err := hand.Commit(ctx); err != nil {
-			t.Fatal(err)
-		}
-		if found := <-locked; len(found) > 0 {
-			t.Error("the store builds on a checkpoint that is void")
-		}
+		require.NoError(t, hand.Commit(ctx))
+		assert.Empty(t, <-locked, "the store builds on a checkpoint that is void")
 	})
 }
 
@@ -129,9 +118,7 @@ WHERE d.datname = current_database() AND NOT l.granted)`) {
 func stored(t testing.TB, s store.Store, runs ...domain.RunID) []string {
 	t.Helper()
 	checkpoints, err := s.Checkpoints(ctx, runs)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var ids []string
 	for run := range checkpoints {
 		ids = append(ids, string(run))

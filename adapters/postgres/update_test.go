@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -17,9 +19,7 @@ func TestSettings(t *testing.T) {
 		want string
 	}{{nil, "off"}, {[]Option{Durable()}, "on"}} {
 		s, err := Open(ctx, address, test.opts...)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer s.Close()
 		const settings = `SELECT current_setting('synchronous_commit'), coalesce(current_setting('quire_project.writer', true), '')`
 		var commit, writer string

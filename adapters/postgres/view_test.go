@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
@@ -46,22 +47,17 @@ func TestShTimingsView(t *testing.T) {
 			fold.Apply(&entry)
 		}
 		fold.Open()
-		if err := s.Update(ctx, func(tx store.Tx) error { return tx.Insert(rows) }); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Update(ctx, func(tx store.Tx) error { return tx.Insert(rows) }))
 		found, err := conn.Query(ctx, `SELECT seq, offset_ms, duration_ms FROM sh_timings WHERE run_id = $1 ORDER BY position`, string(rows.RunID))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		got, err := pgx.CollectRows(found, func(row pgx.CollectableRow) (timing projections.ShTiming, err error) {
 			var offset, duration *int64
 			err = row.Scan(&timing.Seq, &offset, &duration)
 			timing.OffsetMs, timing.DurationMs = known(offset), known(duration)
 			return timing, err
 		})
-		if err != nil || !slices.Equal(got, want) {
-			t.Fatalf("the view has %v, %v, want %v", got, err, want)
-		}
+		require.NoError(t, err, "the view")
+		require.True(t, slices.Equal(got, want), "the view has %v, want %v", got, want)
 	})
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -173,14 +175,10 @@ func TestAddedProjection(t *testing.T) {
 		if got := parseCSV(t, write(t, report.CSV, stream, report.Options{Projections: []*projections.Definition{added}})); !slices.EqualFunc(got.rows, raw, slices.Equal) {
 			t.Fatalf("csv has\n%q\nand not\n%q", got.rows, raw)
 		}
-		if err := validate(compiled(t, report.DocumentSchema(all), "#/$defs/complete"), document); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, validate(compiled(t, report.DocumentSchema(all), "#/$defs/complete"), document))
 		row := compiled(t, report.RowSchema(all), "")
 		for line := range strings.Lines(lines) {
-			if err := validate(row, line); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, validate(row, line))
 		}
 		if bad := strings.Replace(document, `"small":`, `"small":12345678901,"was":`, 1); len(rows) > 0 && validate(compiled(t, report.DocumentSchema(all), ""), bad) == nil {
 			t.Fatal("the schema takes any integer")
@@ -221,9 +219,7 @@ func TestSummariesComeLast(t *testing.T) {
 		if got := names[at:]; !slices.Equal(got, want) && !slices.Equal(got, []string{"timings.run", "run"}) {
 			t.Fatalf("the rows are those of %v", names)
 		}
-		if slices.ContainsFunc(names[:at], func(name string) bool { return slices.Contains(want, name) }) {
-			t.Fatalf("the rows are those of %v", names)
-		}
+		require.False(t, slices.ContainsFunc(names[:at], func(name string) bool { return slices.Contains(want, name) }), "the rows are those of %v", names)
 	})
 }
 
@@ -248,20 +244,17 @@ func TestAddedProjectionForPeople(t *testing.T) {
 			}
 		}
 		if len(rows) == 0 {
-			if table != "no rows of every\n" || markdown != "" {
-				t.Fatalf("without rows, there is\n%s%s", table, markdown)
-			}
+			require.Equal(t, "no rows of every\n", table, "without rows")
+			require.Equal(t, "", markdown, "without rows")
 			return
 		}
 		lines := strings.Split(strings.TrimSuffix(markdown, "\n"), "\n")
-		if len(lines) != len(rows)+5 || lines[1] != "every" {
-			t.Fatalf("%d rows are\n%s", len(rows), markdown)
-		}
+		require.Len(t, lines, len(rows)+5, "%d rows are\n%s", len(rows), markdown)
+		require.Equal(t, "every", lines[1], "%d rows are\n%s", len(rows), markdown)
 		for i, line := range lines[5:] {
 			cells := strings.Split(line, "|")
-			if len(cells) != len(added.Columns)+2 || strings.TrimSpace(cells[3]) != strconv.Itoa(rows[i].Number) {
-				t.Fatalf("row %d is %s", i, line)
-			}
+			require.Len(t, cells, len(added.Columns)+2, "row %d is %s", i, line)
+			require.Equal(t, strconv.Itoa(rows[i].Number), strings.TrimSpace(cells[3]), "row %d is %s", i, line)
 		}
 	})
 }
@@ -278,9 +271,7 @@ TEXT       STATE    NUMBER   SMALL   LARGE   TRUTH   NO_TEXT
 make\x1…   failed        1       0       0   true    –
 long lo…   active      -22       0       0   false
 `
-	if got := write(t, report.Table, nil, options); got != want {
-		t.Errorf("the table is\n%s\nwant\n%s", got, want)
-	}
+	assert.Equal(t, want, write(t, report.Table, nil, options), "the table")
 	want = "\nevery\n\n" +
 		"| text | state | number | small | large | truth | no&#95;text | no&#95;state | no&#95;number | no&#95;small | no&#95;large | no&#95;truth |\n" +
 		"| --- | --- | ---: | ---: | ---: | --- | --- | --- | ---: | ---: | ---: | --- |\n" +
@@ -315,20 +306,14 @@ func TestLabelsForPeople(t *testing.T) {
 		labels = append(labels, domain.Label{Key: fmt.Sprintf("k%d", i), Value: "v\x1b" + strings.Repeat("w", 100*(i%2))})
 	}
 	of, err := domain.NewLabels(labels...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	entries := laws.Entries([]domain.Event{domain.NewRunStarted(0, of)})
 	for _, format := range []report.Format{report.Table, report.Markdown} {
 		got := strings.NewReplacer("&#92;", `\`).Replace(write(t, format, entries, report.Options{Width: 80}))
 		if !strings.Contains(got, `k0=v\x1b`) || !strings.Contains(got, `k7=v\x1bwww`) || strings.Contains(got, "k8") || !strings.Contains(got, "… 2 more labels\n") {
 			t.Errorf("%s has\n%s", format, got)
 		}
-		if got := write(t, format, entries, report.Options{Projections: only("labels")}); strings.Count(got, "k9") != 1 {
-			t.Errorf("%s has\n%s", format, got)
-		}
-		if got := write(t, format, entries, report.Options{Projections: only("run")}); strings.Contains(got, "k0") {
-			t.Errorf("%s has\n%s", format, got)
-		}
+		assert.Equal(t, 1, strings.Count(write(t, format, entries, report.Options{Projections: only("labels")}), "k9"), format)
+		assert.NotContains(t, write(t, format, entries, report.Options{Projections: only("run")}), "k0", format)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -195,9 +196,7 @@ func parseCSV(t rapid.TB, csv string) (found table) {
 // A text that is empty is not unknown.
 func TestCSVOfAnEmptyText(t *testing.T) {
 	got := write(t, report.CSV, []domain.Entry{{Event: domain.NewShStarted(1, "", "")}}, report.Options{Projections: only("sh_events")})
-	if want := "run_id,job_id,seq,cmd,started_at_ms,finished_at_ms,exit_code\nrun-1,\"\",1,\"\",1,,\n"; got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
+	assert.Equal(t, "run_id,job_id,seq,cmd,started_at_ms,finished_at_ms,exit_code\nrun-1,\"\",1,\"\",1,,\n", got)
 }
 
 // An array that is kept in several pieces is the same JSON.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -70,9 +72,7 @@ func TestMarkdownFitsAComment(t *testing.T) {
 				got := write(t, report.Markdown, large(commands, cmd, fails), report.Options{Projections: only("run", "jobs", "sh_events")})
 				wholeRows(t, got)
 				rows := strings.Count(got, "<code>")
-				if rows+left(t, got, "command") != commands {
-					t.Fatalf("%d commands: %d rows, %d left out", commands, rows, left(t, got, "command"))
-				}
+				require.Equal(t, commands, rows+left(t, got, "command"), "%d commands: %d rows, %d left out", commands, rows, left(t, got, "command"))
 				if commands > 10 && len(got) < report.MaxMarkdown/2 {
 					t.Errorf("%d commands: only %d bytes", commands, len(got))
 				}
@@ -134,9 +134,8 @@ func TestCommentOfManyRuns(t *testing.T) {
 				failed++
 			}
 			row, err := comment.Add(domain.RunID(fmt.Sprintf("run-%d", i)), stream(large(n, "make ", fails)), report.Options{})
-			if err != nil || (row.State == projections.Failed) != fails {
-				t.Fatal(row, err)
-			}
+			require.NoError(t, err, row)
+			require.Equal(t, fails, (row.State == projections.Failed), row)
 		}
 		unread := rapid.IntRange(0, 2).Draw(t, "unread")
 		for range unread {
@@ -151,15 +150,11 @@ func TestCommentOfManyRuns(t *testing.T) {
 		if n := strings.Count(got, "### "); n+left(t, got, "run") != runs {
 			t.Fatalf("%d of %d runs, %d left out", n, runs, left(t, got, "run"))
 		}
-		if n := strings.Count(got, "### ❌"); n != failed {
-			t.Fatalf("%d of %d runs that failed", n, failed)
-		}
+		require.Equal(t, failed, strings.Count(got, "### ❌"))
 		if at := strings.Index(got, "### ✅"); left(t, got, "run") > 0 && at >= 0 && strings.Contains(got[at:], "### ❌") {
 			t.Fatal("a run that failed comes behind one that did not")
 		}
-		if (unread > 0) != strings.Contains(got, "could not be read") {
-			t.Fatalf("%d runs could not be read", unread)
-		}
+		require.Equal(t, strings.Contains(got, "could not be read"), (unread > 0), "%d runs could not be read", unread)
 	})
 }
 
@@ -176,7 +171,5 @@ func TestFailedRunsShareAComment(t *testing.T) {
 		t.Fatal(err)
 	}
 	wholeRows(t, out.String())
-	if n := strings.Count(out.String(), "<code>make 2999</code>"); n != 10 {
-		t.Errorf("%d of 10 failed commands are shown", n)
-	}
+	assert.Equal(t, 10, strings.Count(out.String(), "<code>make 2999</code>"))
 }

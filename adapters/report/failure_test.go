@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -55,9 +57,7 @@ func TestBrokenWriter(t *testing.T) {
 		for _, after := range []int{0, 1, 2} {
 			writes, failed := 0, false
 			_, err := report.Write(writerFunc(func(p []byte) (int, error) {
-				if failed {
-					t.Errorf("%s: a write after the one that failed", format)
-				}
+				assert.False(t, failed, "%s: a write after the one that failed", format)
 				if failed = writes == after; failed {
 					return 0, errBroken
 				}
@@ -93,13 +93,9 @@ func TestBatchesDoNotMatter(t *testing.T) {
 			if want == "" {
 				want = out.String()
 			}
-			if out.String() != want {
-				t.Errorf("%s in batches of %d differs", format, size)
-			}
+			assert.Equal(t, want, out.String(), "%s in batches of %d differs", format, size)
 		}
-		if got := fmt.Sprint(strings.Count(want, `"cmd"`)); got != "20000" {
-			t.Errorf("%s has %s commands", format, got)
-		}
+		assert.Equal(t, "20000", fmt.Sprint(strings.Count(want, `"cmd"`)), format)
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/report"
 )
 
@@ -14,9 +17,7 @@ func content(t *testing.T, path string) string {
 	if os.IsNotExist(err) {
 		return "none"
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(data)
 }
 
@@ -27,31 +28,21 @@ func TestFileAppearsWhenItIsWhole(t *testing.T) {
 			path := filepath.Join(folder, "report.json")
 			_ = os.Remove(path)
 			if before != "none" {
-				if err := os.WriteFile(path, []byte(before), 0o640); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.WriteFile(path, []byte(before), 0o640))
 			}
 			file, err := report.CreateFile(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if _, err := file.WriteString("after"); err != nil {
 				t.Fatal(err)
 			}
-			if got := content(t, path); got != before {
-				t.Errorf("before the commit there is %s, want %s", got, before)
-			}
+			assert.Equal(t, before, content(t, path), "before the commit")
 			want := before
 			if commit {
 				want = "after"
-				if err := file.Commit(); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, file.Commit())
 			}
 			file.Discard()
-			if got := content(t, path); got != want {
-				t.Errorf("commit %v: there is %s, want %s", commit, got, want)
-			}
+			assert.Equal(t, want, content(t, path), "commit %v", commit)
 			if info, err := os.Stat(path); err == nil && before != "none" && info.Mode().Perm() != 0o640 {
 				t.Errorf("the file's mode has become %v", info.Mode())
 			}
@@ -65,20 +56,14 @@ func TestFileAppearsWhenItIsWhole(t *testing.T) {
 func TestFileThroughALink(t *testing.T) {
 	folder := t.TempDir()
 	target, link := filepath.Join(folder, "target"), filepath.Join(folder, "link")
-	if err := os.WriteFile(target, []byte("before"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(target, []byte("before"), 0o600))
 	if err := os.Symlink("target", link); err != nil {
 		t.Skip("no symbolic links here:", err)
 	}
 	file, err := report.CreateFile(link)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	_, _ = file.WriteString("after")
-	if err := file.Commit(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, file.Commit())
 	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 || content(t, target) != "after" {
 		t.Errorf("the link is %v, %v, and its target holds %s", info, err, content(t, target))
 	}
@@ -92,9 +77,7 @@ func TestFileThatIsNone(t *testing.T) {
 	if _, err := file.WriteString("gone"); err != nil {
 		t.Error(err)
 	}
-	if err := file.Commit(); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, file.Commit())
 	if info, err := os.Stat("/dev/null"); err != nil || info.Mode().IsRegular() {
 		t.Errorf("/dev/null is %v, %v now", info, err)
 	}

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
@@ -20,14 +23,11 @@ import (
 // report of it is written.
 func FuzzStream(f *testing.F) {
 	paths, err := filepath.Glob("../../fixtures/*.jsonl")
-	if err != nil || len(paths) == 0 {
-		f.Fatalf("no fixtures: %v", err)
-	}
+	require.NoError(f, err, "no fixtures")
+	require.NotEmpty(f, paths, "no fixtures")
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
+		require.NoError(f, err)
 		f.Add(data[:min(len(data), 2500)])
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -45,9 +45,7 @@ func FuzzStream(f *testing.F) {
 			laws.Hold(projections.Slowest, entries),
 			laws.Hold(projections.Diagnostics, entries),
 		} {
-			if err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, err)
 		}
 		if got, want := write(t, report.JSON, entries, report.Options{}), marshal(t, full{report.SchemaVersion, *record(t, entries)}); got != want {
 			t.Errorf("the document is\n%s, want\n%s", got, want)
@@ -69,8 +67,6 @@ func parse(t testing.TB, data []byte) []domain.Entry {
 		if errors.Is(err, io.EOF) {
 			return all
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/projections"
@@ -18,9 +20,7 @@ func TestDuration(t *testing.T) {
 		3_599_949: "59m59.9s", 3_599_950: "1h00m00s", 3_600_000: "1h00m00s", 7_392_000: "2h03m12s", 360_000_000: "100h00m00s",
 		9223372036854775807: "2562047788015h12m55s",
 	} {
-		if got := duration(ms); got != want {
-			t.Errorf("duration(%d) = %s, want %s", ms, got, want)
-		}
+		assert.Equal(t, want, duration(ms), "duration(%d)", ms)
 	}
 }
 
@@ -28,9 +28,7 @@ func TestClock(t *testing.T) {
 	for ms, want := range map[int64]string{
 		0: "1970-01-01 00:00:00 UTC", 1795444880217: "2026-11-23 14:41:20 UTC", -1: "–", 9223372036854775807: "–",
 	} {
-		if got := clock(projections.Some(ms)); got != want {
-			t.Errorf("clock(%d) = %s, want %s", ms, got, want)
-		}
+		assert.Equal(t, want, clock(projections.Some(ms)), "clock(%d)", ms)
 	}
 }
 
@@ -47,15 +45,11 @@ func TestPrintable(t *testing.T) {
 		"zero\u200bwidth\ufeff": `zero\u200bwidth\ufeff`,
 		"bad\xff":               `bad` + "\uFFFD",
 	} {
-		if got := Printable(text); got != want {
-			t.Errorf("Printable(%+q) = %+q, want %+q", text, got, want)
-		}
+		assert.Equal(t, want, Printable(text), "Printable(%+q)", text)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		for _, r := range Printable(laws.Text().Draw(t, "text")) {
-			if !unicode.IsPrint(r) {
-				t.Fatalf("%U is printed", r)
-			}
+			require.True(t, unicode.IsPrint(r), "%U is printed", r)
 		}
 	})
 }

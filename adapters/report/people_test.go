@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -29,17 +30,13 @@ build    1   ✓ complete      0     0ms    93ms   cd cobra && go build ./...
 test     1   ✓ complete      0    93ms   417ms   set -euo pipefail\ncd cobra\nexport GOFLAGS="-count=1"\ngo test -run 'TestBash|TestGen' ./... | tee ../cobra.log
 test     2   ✗ failed        1   510ms     3ms   grep -q 'no such line — ça échoue' cobra.log
 `
-	if got != want {
-		t.Errorf("the table is\n%s\nwant\n%s", got, want)
-	}
+	assert.Equal(t, want, got, "the table")
 }
 
 func TestTableOfATornStream(t *testing.T) {
 	got := write(t, report.Table, fixtures(t)["../../fixtures/crashed-torn.jsonl"], report.Options{})
 	for _, want := range []string{"… run-1 unfinished", "1 command unfinished", "test    … unfinished      –", "torn_tail"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("the table lacks %q:\n%s", want, got)
-		}
+		assert.Contains(t, got, want, "the table lacks")
 	}
 }
 
@@ -49,9 +46,7 @@ func TestTableColors(t *testing.T) {
 	if !strings.Contains(colored, "\x1b[31m✗ failed\x1b[0m") || !strings.Contains(colored, "\x1b[32m✓ complete\x1b[0m") {
 		t.Errorf("no colours in\n%s", colored)
 	}
-	if stripped := regexp.MustCompile("\x1b\\[[0-9]+m").ReplaceAllString(colored, ""); stripped != plain {
-		t.Errorf("colours change the table to\n%s", stripped)
-	}
+	assert.Equal(t, plain, regexp.MustCompile("\x1b\\[[0-9]+m").ReplaceAllString(colored, ""), "colours change the table")
 }
 
 // A table fits any terminal from 40 columns up, whatever the streams hold: wide characters,
@@ -139,9 +134,7 @@ func TestMarkdownIsEscaped(t *testing.T) {
 			if rest := regexp.MustCompile(`&#[0-9]+;`).ReplaceAllString(cell, ""); strings.ContainsAny(rest, "\\`*_[]<>#|&~@:$") || strings.Contains(rest, "www.") {
 				t.Errorf("%q stands as %s", text, cell)
 			}
-			if got := html.UnescapeString(cell); got != report.Printable(text) {
-				t.Errorf("%q reads as %q", text, got)
-			}
+			assert.Equal(t, report.Printable(text), html.UnescapeString(cell))
 		}
 	}
 }

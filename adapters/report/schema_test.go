@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -22,21 +24,13 @@ func schema(t *testing.T, name string) *jsonschema.Schema {
 	compiler.DefaultDraft(jsonschema.Draft2020)
 	for _, file := range []string{"document.json", "row.json", "event.json"} {
 		text, err := os.ReadFile(filepath.Join("../../docs/schema", file))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := compiler.AddResource("urn:quire-project:"+strings.TrimSuffix(file, ".json")+":v1", value); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		require.NoError(t, compiler.AddResource("urn:quire-project:"+strings.TrimSuffix(file, ".json")+":v1", value))
 	}
 	compiled, err := compiler.Compile("urn:quire-project:" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return compiled
 }
 
@@ -95,21 +89,16 @@ func TestEventsFitTheSchema(t *testing.T) {
 func TestRecordedLinesFitTheSchema(t *testing.T) {
 	event := schema(t, "event:v1")
 	paths, err := filepath.Glob("../../fixtures/*.jsonl")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
+	require.NoError(t, err, "no fixtures")
+	require.NotEmpty(t, paths, "no fixtures")
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for line := range strings.Lines(string(text)) {
 			if !strings.HasSuffix(line, "\n") {
 				continue // a torn tail is no event
 			}
-			if err := validate(event, line); err != nil {
-				t.Errorf("%s: %s: %v", path, line, err)
-			}
+			assert.NoError(t, validate(event, line), "%s: %s", path, line)
 		}
 	}
 }
@@ -137,11 +126,7 @@ func TestSchemasRefuse(t *testing.T) {
 		{"event:v1", event, `"a"`, `null`},
 	} {
 		s := schema(t, test.schema)
-		if err := validate(s, test.good); err != nil {
-			t.Fatalf("%s: %v", test.schema, err)
-		}
-		if bad := strings.Replace(test.good, test.old, test.new, 1); validate(s, bad) == nil {
-			t.Errorf("%s takes %s", test.schema, bad)
-		}
+		require.NoError(t, validate(s, test.good), test.schema)
+		assert.Error(t, validate(s, strings.Replace(test.good, test.old, test.new, 1)), "%s takes", test.schema)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -73,15 +74,12 @@ func record(t rapid.TB, entries []domain.Entry) *projections.Record {
 func fixtures(t *testing.T) map[string][]domain.Entry {
 	t.Helper()
 	paths, err := filepath.Glob("../../fixtures/*.jsonl")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no fixtures: %v", err)
-	}
+	require.NoError(t, err, "no fixtures")
+	require.NotEmpty(t, paths, "no fixtures")
 	all := map[string][]domain.Entry{}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		all[path] = parse(t, data)
 	}
 	return all

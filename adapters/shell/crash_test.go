@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/projections"
@@ -51,13 +54,9 @@ func TestKilledProducer(t *testing.T) {
 	within := 250 * time.Millisecond // longer on a machine that is busy
 	for range tries {
 		cmd := helper(t, "crash", "exec ")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, cmd.Start())
 		time.Sleep(rand.N(within))
-		if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
 		_ = cmd.Wait()
 		switch afterCrash(t, cmd) {
 		case projections.Active:
@@ -66,9 +65,7 @@ func TestKilledProducer(t *testing.T) {
 			within += 50 * time.Millisecond
 		}
 	}
-	if active == 0 {
-		t.Error("none was killed in the middle of its run")
-	}
+	assert.NotEqual(t, 0, active, "none was killed in the middle of its run")
 }
 
 func afterCrash(t *testing.T, cmd *exec.Cmd) projections.State {
@@ -79,9 +76,7 @@ func afterCrash(t *testing.T, cmd *exec.Cmd) projections.State {
 	}
 	_, record := read(t, stream)
 	for _, d := range record.Diagnostics {
-		if d.Code != projections.TornTail {
-			t.Errorf("%+v in\n%s", d, stream)
-		}
+		assert.Equal(t, projections.TornTail, d.Code, "%+v in\n%s", d, stream)
 	}
 	finished := record.Run.ShEvents - record.Run.OpenSh
 	if n := spawned(t, folder); n < finished || n > record.Run.ShEvents || record.Run.OpenSh > 1 {

@@ -15,6 +15,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/domain"
@@ -59,9 +62,7 @@ func sample(t testing.TB) *shell.Pipeline {
 // nothing is spawned any more, and the run says so.
 func TestFailingSink(t *testing.T) {
 	whole := run(t, sample(t), shell.Options{Clock: ticking(0)})
-	if whole.err != nil {
-		t.Fatal(whole.err)
-	}
+	require.NoError(t, whole.err)
 	for n := range whole.events {
 		for _, takes := range []int{0, 20, 1 << 20} {
 			t.Run(fmt.Sprintf("event %d after %d bytes", n, takes), func(t *testing.T) {
@@ -82,12 +83,8 @@ func TestFailingSink(t *testing.T) {
 				// A job that lacks a command in the stream is not complete.
 				kind, jobs := whole.events[n].Kind, result.Jobs
 				lacks := kind == domain.ShStarted || kind == domain.ShFinished
-				if spoilt := len(jobs) > 0 && jobs[len(jobs)-1].Err != nil; spoilt != lacks {
-					t.Errorf("got %+v", result)
-				}
-				if done := len(jobs); done != count(whole.events[:n], domain.JobStarted) {
-					t.Errorf("%d jobs have run", done)
-				}
+				assert.Equal(t, lacks, len(jobs) > 0 && jobs[len(jobs)-1].Err != nil, "got %+v", result)
+				assert.Equal(t, count(whole.events[:n], domain.JobStarted), len(jobs))
 			})
 		}
 	}
@@ -119,16 +116,12 @@ func TestNoEventAfterOneThatFailed(t *testing.T) {
 func TestNoLineAfterOneThatFailed(t *testing.T) {
 	log := failing{n: 1, takes: 10}
 	out, err := shell.NewOutput(&log, ticking(0), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for range 5 {
 		out.Write([]byte("a line\n"))
 	}
 	out.End()
-	if log.writes != 2 {
-		t.Errorf("%d lines were tried, the second one failed", log.writes)
-	}
+	assert.Equal(t, 2, log.writes)
 }
 
 func spawned(t *testing.T, folder string) int {
@@ -151,9 +144,7 @@ func count(events []domain.Event, kind domain.Kind) (n int) {
 // Whoever reads the stream goes away.
 func TestClosedPipe(t *testing.T) {
 	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer w.Close()
 	var read []byte
 	p := pipeline(t, shell.Job{ID: "a", Run: func(ctx context.Context, sh *shell.Shell) error {
@@ -188,9 +179,7 @@ func TestLogThatCannotBeMade(t *testing.T) {
 			return err
 		}
 		err := sh.Run(ctx, "sleep 60")
-		if failed := asError[*shell.RecordError](t, err); failed.Log != filepath.Join(logs, "jobs", "job", "sh-2.log") {
-			t.Errorf("got %+v", failed)
-		}
+		assert.Equal(t, filepath.Join(logs, "jobs", "job", "sh-2.log"), asError[*shell.RecordError](t, err).Log)
 		return nil // but the job cannot be complete
 	})
 	r := runIn(t, folder, t.Context(), p, shell.Options{Logs: logs})
@@ -211,9 +200,7 @@ func TestLogThatCannotBeMade(t *testing.T) {
 // with a limit on the size of files.
 func TestFullDisk(t *testing.T) {
 	stream, err := helper(t, "full", "ulimit -f 64; exec ").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	events, record := read(t, stream)
 	if len(record.Diagnostics) > 0 || record.Run.State != "failed" || record.Run.FailedSh != 1 {
 		t.Errorf("%+v\n%s", record.Run, stream)
@@ -240,13 +227,9 @@ func fullDisk(folder string) error {
 // What cannot be done at all is said before anything is.
 func TestOptionsThatDoNotFit(t *testing.T) {
 	used := t.TempDir()
-	if err := os.Mkdir(filepath.Join(used, "jobs"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(filepath.Join(used, "jobs"), 0o700))
 	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for name, test := range map[string]struct {
 		options shell.Options
 		want    string
@@ -279,9 +262,7 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 // and its log says why.
 func TestCommandsThatCannotBeSpawned(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text")
-	if err := os.WriteFile(text, []byte("no program"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(text, []byte("no program"), 0o600))
 	for name, test := range map[string]struct {
 		shell     []string
 		cmd, prep string
@@ -297,9 +278,7 @@ func TestCommandsThatCannotBeSpawned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			workspace := filepath.Join(t.TempDir(), "workspace")
-			if err := os.Mkdir(workspace, 0o700); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.Mkdir(workspace, 0o700))
 			r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
 				if test.prep != "" {
 					if err := sh.Run(ctx, test.prep); err != nil {
@@ -310,15 +289,11 @@ func TestCommandsThatCannotBeSpawned(t *testing.T) {
 				if failed := asError[*shell.StartError](t, err); !errors.Is(err, test.is) || exit.Code != test.code || failed.Seq != exit.Seq {
 					t.Errorf("got %+v, %v", exit, err)
 				}
-				if log := logOf(t, exit.Log); log != (output{stderr: err.Error() + "\n"}) {
-					t.Errorf("the log has %q", log)
-				}
+				assert.Equal(t, (output{stderr: err.Error() + "\n"}), logOf(t, exit.Log), "the log")
 				return err
 			}), shell.Options{Shell: test.shell, Workspace: workspace})
 			asError[*shell.FailedError](t, r.err)
-			if row := r.record.ShEvents[len(r.record.ShEvents)-1]; row.ExitCode.V != test.code {
-				t.Errorf("the row has %v", row.ExitCode)
-			}
+			assert.Equal(t, test.code, r.record.ShEvents[len(r.record.ShEvents)-1].ExitCode.V, "the row")
 		})
 	}
 }

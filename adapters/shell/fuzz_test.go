@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/adapters/shell"
 )
 
@@ -32,8 +34,6 @@ func FuzzLog(f *testing.F) {
 		out.Write([]byte(rest))
 		out.End()
 		got := assemble(parseLog(t, log.String())).stdout
-		if want := slowHide(shell.FormsOf(secret).Longest, text); got != want {
-			t.Errorf("got  %q\nwant %q", got, want)
-		}
+		assert.Equal(t, slowHide(shell.FormsOf(secret).Longest, text), got)
 	})
 }

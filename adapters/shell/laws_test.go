@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/shell"
@@ -83,9 +84,8 @@ func (j plannedJob) body(t *rapid.T) body {
 	return func(ctx context.Context, sh *shell.Shell) error {
 		for i, step := range j.steps {
 			code, err := step.take(ctx, sh)
-			if code != step.code || err != nil {
-				t.Errorf("%s: step %d, %q: got %d, %v", j.id, i, step.cmd, code, err)
-			}
+			assert.Equal(t, step.code, code, "%s: step %d, %q", j.id, i, step.cmd)
+			assert.NoError(t, err, "%s: step %d, %q", j.id, i, step.cmd)
 			if step.code != 0 && !step.tolerant {
 				return errBody
 			}
@@ -159,9 +159,7 @@ func TestTheStreamIsWhatHappened(t *testing.T) {
 		r := runIn(t, fresh(t, folder), context.Background(), pipeline(t, jobs...), shell.Options{Clock: ticking(clock)})
 
 		want, outcomes := expected(plan)
-		if got := timeless(r.events); !slices.Equal(got, want) {
-			t.Fatalf("got  %+v\nwant %+v", got, want)
-		}
+		require.True(t, slices.Equal(timeless(r.events), want), "got  %+v\nwant %+v", r.events, want)
 		checkResult(t, r, want[len(want)-1].Outcome, outcomes)
 		checkRows(t, r, want)
 	})
@@ -185,18 +183,14 @@ func timeless(events []domain.Event) []domain.Event {
 
 // checkResult checks what Run has returned.
 func checkResult(t *rapid.T, r recorded, outcome domain.Outcome, jobs []domain.Outcome) {
-	if r.result.Outcome != outcome || len(r.result.Jobs) != len(jobs) {
-		t.Fatalf("got %+v, want %v, %v", r.result, outcome, jobs)
-	}
+	require.Equal(t, outcome, r.result.Outcome)
+	require.Len(t, r.result.Jobs, len(jobs))
 	for i, job := range r.result.Jobs {
-		if job.Outcome != jobs[i] || (job.Err == nil) != (jobs[i] == domain.Complete) {
-			t.Fatalf("job %d: got %+v, want %v", i, job, jobs[i])
-		}
+		require.Equal(t, jobs[i], job.Outcome, "job %d", i)
+		require.Equal(t, (jobs[i] == domain.Complete), (job.Err == nil), "job %d", i)
 	}
 	if outcome == domain.Complete {
-		if r.err != nil {
-			t.Fatal(r.err)
-		}
+		require.NoError(t, r.err)
 		return
 	}
 	last := r.result.Jobs[len(jobs)-1]
@@ -246,9 +240,8 @@ func checkRows(t *rapid.T, r recorded, events []domain.Event) {
 			t.Fatal(err)
 		}
 	}
-	if len(r.record.Jobs) != len(jobs) || len(r.record.ShEvents) != len(commands) {
-		t.Fatalf("%d jobs and %d commands, want %d and %d", len(r.record.Jobs), len(r.record.ShEvents), len(jobs), len(commands))
-	}
+	require.Len(t, r.record.Jobs, len(jobs))
+	require.Len(t, r.record.ShEvents, len(commands))
 }
 
 // Many short commands within a millisecond are as many rows, each with its own
@@ -263,9 +256,8 @@ func TestCommandsOfOneMillisecond(t *testing.T) {
 		}
 		return nil
 	}), shell.Options{Clock: ticking(0)})
-	if r.err != nil || len(r.record.ShEvents) != n {
-		t.Fatalf("%v, %d rows", r.err, len(r.record.ShEvents))
-	}
+	require.NoError(t, r.err)
+	require.Len(t, r.record.ShEvents, n)
 	for i, row := range r.record.ShEvents {
 		log := logOf(t, filepath.Join(r.logs, "jobs", "job", fmt.Sprintf("sh-%d.log", row.Seq)))
 		if row.Seq != i+1 || row.ExitCode.V != int32(i%7) || row.StartedAtMs != 1795444880217 || log.stdout != fmt.Sprintln(i) {
@@ -300,14 +292,11 @@ func TestCommandsDoNotOverlap(t *testing.T) {
 		}
 		return err
 	}), shell.Options{})
-	if r.err != nil || len(r.record.ShEvents) != goroutines*each {
-		t.Fatalf("%v, %d rows", r.err, len(r.record.ShEvents))
-	}
+	require.NoError(t, r.err)
+	require.Len(t, r.record.ShEvents, goroutines*each)
 	close(logs)
 	for log := range logs {
-		if got := logOf(t, log[1]); got != (output{stdout: log[0] + "\n"}) {
-			t.Errorf("%s: %q", log[0], got)
-		}
+		assert.Equal(t, (output{stdout: log[0] + "\n"}), logOf(t, log[1]), log[0])
 	}
 }
 
@@ -330,12 +319,8 @@ func TestObserver(t *testing.T) {
 			last = p
 		}
 	}})
-	if !slices.Equal(seen, r.events) {
-		t.Errorf("got %+v\nwant %+v", seen, r.events)
-	}
-	if want := []string{"a 1 1\n", "a 2 2\n", "b 1 ***\n"}; !reflect.DeepEqual(logs, want) {
-		t.Errorf("got %q, want %q", logs, want)
-	}
+	assert.Equal(t, r.events, seen)
+	assert.Equal(t, []string{"a 1 1\n", "a 2 2\n", "b 1 ***\n"}, logs)
 	if failed := asError[*shell.ExitError](t, last.Err); failed.Code != 4 || failed.JobID != "b" || failed.Seq != 1 {
 		t.Errorf("got %+v", failed)
 	}

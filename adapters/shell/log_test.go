@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/shell"
@@ -49,9 +51,7 @@ func TestLogIsTheOutput(t *testing.T) {
 		text := strings.Join(rapid.SliceOfN(chunk(), 0, 8).Draw(t, "chunks"), "")
 		var log bytes.Buffer
 		out, err := shell.NewOutput(&log, ticking(time.Millisecond), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		flushed := false
 		for _, part := range cut(t, text) {
 			out.Write([]byte(part))
@@ -65,9 +65,7 @@ func TestLogIsTheOutput(t *testing.T) {
 		}
 		out.End()
 		entries := parseLog(t, log.String())
-		if got := assemble(entries); got.stdout != text {
-			t.Fatalf("got  %q\nwant %q", got.stdout, text)
-		}
+		require.Equal(t, text, assemble(entries).stdout)
 		if !flushed {
 			checkPieces(t, entries, text)
 		}
@@ -98,9 +96,7 @@ func checkPieces(t *rapid.T, entries []logEntry, text string) {
 	for i := range entries {
 		entries[i] = logEntry{tag: entries[i].tag, text: entries[i].text}
 	}
-	if !reflect.DeepEqual(entries, want) {
-		t.Fatalf("got  %q\nwant %q", entries, want)
-	}
+	require.Equal(t, want, entries)
 }
 
 // The same through a command: each of its outputs is in the log, whole and apart from the
@@ -112,9 +108,7 @@ func TestLogOfACommand(t *testing.T) {
 		var want output
 		var cmd strings.Builder
 		for i, text := range rapid.SliceOfN(chunk(), 0, 6).Draw(t, "chunks") {
-			if err := os.WriteFile(filepath.Join(here, fmt.Sprint(i)), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.WriteFile(filepath.Join(here, fmt.Sprint(i)), []byte(text), 0o600))
 			if rapid.Bool().Draw(t, "stderr") {
 				fmt.Fprintf(&cmd, "cat %d >&2\n", i)
 				want.stderr += text
@@ -170,18 +164,14 @@ func TestLogCanBeFollowed(t *testing.T) {
 				start := time.Now()
 				waitFor(t, log, fmt.Sprintf(" F line %d\n", i))
 				best = min(best, time.Since(start))
-				if err := os.WriteFile(filepath.Join(folder, fmt.Sprint("seen", i)), nil, 0o600); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprint("seen", i)), nil, 0o600))
 			}
 			if best > 500*time.Millisecond {
 				t.Errorf("no line was there before %v", best)
 			}
 			waitFor(t, log, " P Go on? \n")
 			waitFor(t, log, " P dots....")
-			if err := os.WriteFile(filepath.Join(folder, "yes"), nil, 0o600); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, os.WriteFile(filepath.Join(folder, "yes"), nil, 0o600))
 		}()
 		// The dots never pause for long, and do not put the piece off for ever.
 		return sh.Run(ctx, `for i in 0 1 2 3 4; do echo line $i; until [ -e seen$i ]; do sleep .01; done; done; printf 'Go on? '; sleep 1.3; printf 'dots'; until [ -e yes ]; do printf .; sleep .1; done; echo yes`)
@@ -196,9 +186,7 @@ func TestLogCanBeFollowed(t *testing.T) {
 // neither off nor forward.
 func TestPiecesAreDue(t *testing.T) {
 	out, err := shell.NewOutput(discard{}, time.Now, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var last time.Time
 	for i, step := range []struct{ text, due string }{
 		{"a line\n", "never"}, {"do", "anew"}, {"ts", "as before"}, {".", "as before"},
@@ -216,9 +204,7 @@ func TestPiecesAreDue(t *testing.T) {
 		case !due.After(last):
 			got = "earlier"
 		}
-		if got != step.due {
-			t.Errorf("step %d: due %s, and not %s", i+1, got, step.due)
-		}
+		assert.Equal(t, step.due, got, "step %d: due", i+1)
 		last = due
 	}
 	if out.Flush(); !out.Due().IsZero() {
@@ -229,9 +215,7 @@ func TestPiecesAreDue(t *testing.T) {
 // However much there is of it, output takes no more memory.
 func TestLongLineTakesLittleMemory(t *testing.T) {
 	out, err := shell.NewOutput(discard{}, time.Now, []string{"a secret that is never there"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	part := bytes.Repeat([]byte("x"), shell.BufferSize)
 	out.Write(part)
 	allocated := testing.AllocsPerRun(100, func() { out.Write(part) })
@@ -254,9 +238,7 @@ func TestMaxLog(t *testing.T) {
 		var whole, limited bytes.Buffer
 		for log, limit := range map[*bytes.Buffer]int64{&whole: math.MaxInt64, &limited: limit} {
 			out, err := shell.NewLimitedOutput(log, ticking(0), limit)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			for _, part := range parts {
 				out.Write([]byte(part))
 				out.Flush()
@@ -274,9 +256,7 @@ func TestMaxLog(t *testing.T) {
 			t.Fatalf("%d bytes, %q", limited.Len(), last.text)
 		}
 		before := strings.TrimSuffix(limited.String(), fmt.Sprintf("%s %s %s %s\n", last.at, last.stream, last.tag, last.text))
-		if !strings.HasPrefix(whole.String(), before) {
-			t.Fatalf("%q is not the beginning of %q", before, whole.String())
-		}
+		require.True(t, strings.HasPrefix(whole.String(), before), "%q is not the beginning of %q", before, whole.String())
 		if rest := whole.String()[len(before):]; int64(len(before)+strings.IndexByte(rest, '\n')) < limit-300 {
 			t.Fatalf("there was room for more: %d bytes of %d", len(before), limit)
 		}
@@ -293,15 +273,11 @@ func TestCommandsOutliveTheirLogs(t *testing.T) {
 		}
 		return err
 	}), shell.Options{MaxLog: 4096, Output: &copied})
-	if r.err != nil {
-		t.Fatal(r.err)
-	}
+	require.NoError(t, r.err)
 	if log := contents(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); len(log) > 4096 || len(log) < 3800 || log != copied.String() {
 		t.Errorf("a log of %d bytes, and a copy of %d:\n%.300s", len(log), copied.Len(), log)
 	}
-	if got := contents(t, filepath.Join(filepath.Dir(r.logs), "done")); got != "done\n" {
-		t.Errorf("it has not come to its end: %q", got)
-	}
+	assert.Equal(t, "done\n", contents(t, filepath.Join(filepath.Dir(r.logs), "done")), "it has not come to its end")
 }
 
 // Logs are never mixed with others.
@@ -314,7 +290,5 @@ func TestLogsOfAnotherRun(t *testing.T) {
 	if _, err := p.Run(t.Context(), options); !errors.Is(err, shell.ErrLogsExist) {
 		t.Errorf("got %v", err)
 	}
-	if contents(t, filepath.Join(options.Logs, "jobs", "job", "sh-1.log")) != before {
-		t.Error("the log has changed")
-	}
+	assert.Equal(t, before, contents(t, filepath.Join(options.Logs, "jobs", "job", "sh-1.log")), "the log has changed")
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // The tests run themselves as another process where that is to be killed, or
@@ -39,9 +41,7 @@ func TestMain(m *testing.M) {
 // a script before its path.
 func helper(t testing.TB, name, script string) *exec.Cmd {
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	cmd := exec.Command("/bin/sh", "-c", script+`"$0"`, self)
 	cmd.Env = append(os.Environ(), helperEnv+"="+name, folderEnv+"="+t.TempDir())
 	cmd.Stderr = os.Stderr

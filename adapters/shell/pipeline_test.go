@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/shell"
@@ -63,9 +64,7 @@ func TestProblems(t *testing.T) {
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := problemsOf(t, test.jobs); !reflect.DeepEqual(got, test.want) {
-				t.Errorf("got  %+v\nwant %+v", got, test.want)
-			}
+			assert.Equal(t, test.want, problemsOf(t, test.jobs))
 		})
 	}
 }
@@ -143,31 +142,21 @@ func TestOrderIsThatOfTheNeeds(t *testing.T) {
 			checkCycles(t, jobs, err)
 			return
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := p.Order(); !slices.Equal(got, want) {
-			t.Fatalf("got %v, want %v", got, want)
-		}
+		require.NoError(t, err)
+		require.True(t, slices.Equal(p.Order(), want), "got %v, want %v", p.Order(), want)
 	})
-	if cycles == 0 {
-		t.Error("no graph had a cycle")
-	}
+	assert.NotEqual(t, 0, cycles, "no graph had a cycle")
 }
 
 // checkCycles checks that what is reported are cycles, and that there are no
 // others: without a need of each there are none left.
 func checkCycles(t *rapid.T, jobs []shell.Job, err error) {
-	if err == nil {
-		t.Fatal("no cycle was found")
-	}
+	require.Error(t, err, "no cycle was found")
 	for _, e := range problemsOf(t, jobs) {
 		if e.Problem != shell.Cycle || e.Cycle[0] != e.ID || jobs[e.Index].ID != e.ID || e.Cycle[len(e.Cycle)-1] != e.ID {
 			t.Fatalf("%+v", e)
 		}
-		if jobs[e.Index].Needs[e.Need] != e.Cycle[1] {
-			t.Fatalf("need %d is not on %v", e.Need, e.Cycle)
-		}
+		require.Equal(t, e.Cycle[1], jobs[e.Index].Needs[e.Need], "need %d is not on %v", e.Need, e.Cycle)
 		for i, id := range e.Cycle[1:] {
 			from := slices.IndexFunc(jobs, func(j shell.Job) bool { return j.ID == e.Cycle[i] })
 			if !slices.Contains(jobs[from].Needs, id) || from < e.Index {

@@ -8,6 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -15,9 +18,7 @@ import (
 // A job's commands run where and with what the job says, and others as the run says.
 func TestPlaces(t *testing.T) {
 	folder, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	options := shell.Options{Workspace: folder, Env: append(os.Environ(), "A=run", "B=run", "PWD=/elsewhere")}
 	var got []string
 	show := func(ctx context.Context, sh *shell.Shell) error {
@@ -70,9 +71,7 @@ func TestTimeout(t *testing.T) {
 				return nil
 			}}, shell.Job{ID: "next", Needs: []string{"job"}, Run: func(context.Context, *shell.Shell) error { return nil }}),
 				shell.Options{Grace: 700 * time.Millisecond})
-			if failed := asError[*shell.TimeoutError](t, r.err); failed.Timeout != 500*time.Millisecond {
-				t.Errorf("got %v", r.err)
-			}
+			assert.Equal(t, 500*time.Millisecond, asError[*shell.TimeoutError](t, r.err).Timeout, "got %v", r.err)
 			asError[*shell.FailedError](t, r.err)
 			sh := r.record.ShEvents[0]
 			if sh.ExitCode.V != test.code || len(r.result.Jobs) != 1 || r.result.Outcome != domain.Failed {
@@ -87,7 +86,5 @@ func TestTimeoutThatIsNotReached(t *testing.T) {
 	r := run(t, pipeline(t, shell.Job{ID: "job", Timeout: time.Hour, Run: func(ctx context.Context, sh *shell.Shell) error {
 		return sh.Run(ctx, ":")
 	}}), shell.Options{})
-	if r.err != nil {
-		t.Error(r.err)
-	}
+	assert.NoError(t, r.err)
 }

@@ -16,6 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -25,9 +28,7 @@ import (
 // standard input, and nothing else open.
 func TestWhatACommandSees(t *testing.T) {
 	workspace, err := filepath.EvalSymlinks(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	const cmd = `pwd; echo "$PWD $A"; cat; ls /proc/self/fd 2>&1 | wc -l`
 	var got string
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) (err error) {
@@ -45,33 +46,23 @@ func TestWhatACommandSees(t *testing.T) {
 func TestOtherShells(t *testing.T) {
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
 		got, err := sh.Output(ctx, "a b")
-		if got != "-n a b" {
-			t.Errorf("got %q", got)
-		}
+		assert.Equal(t, "-n a b", got)
 		return err
 	}), shell.Options{Shell: []string{"printf", "%s %s", "-n"}})
-	if r.err != nil {
-		t.Error(r.err)
-	}
+	assert.NoError(t, r.err)
 }
 
 // A command that begins as options do is a command all the same.
 func TestCommandsAreNotOptions(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{"-n", "+x", "--", "-c"} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\necho it is $*\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\necho it is $*\n"), 0o700))
 		r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
 			got, err := sh.Output(ctx, name+" run")
-			if got != "it is run\n" {
-				t.Errorf("%s: got %q", name, got)
-			}
+			assert.Equal(t, "it is run\n", got, name)
 			return err
 		}), shell.Options{Env: []string{"PATH=" + folder + ":" + os.Getenv("PATH")}})
-		if r.err != nil {
-			t.Error(r.err)
-		}
+		assert.NoError(t, r.err)
 	}
 }
 
@@ -135,12 +126,9 @@ func TestDaemon(t *testing.T) {
 			until [ -e ready ]; do sleep .01; done; echo near; touch said`, filling))
 	}), shell.Options{Grace: 3 * time.Second, Env: marked(mark)})
 	got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log"))
-	if r.err != nil || got.stdout != "far\nnear\n"+strings.Repeat("\x00", filling) {
-		t.Errorf("%v, the log has %d bytes: %.100q", r.err, len(got.stdout), got.stdout)
-	}
-	if len(survivors(t, mark)) == 0 {
-		t.Error("the daemon was killed")
-	}
+	assert.NoError(t, r.err)
+	assert.Equal(t, "far\nnear\n"+strings.Repeat("\x00", filling), got.stdout)
+	assert.NotEmpty(t, survivors(t, mark), "the daemon was killed")
 }
 
 // A log that is slow to be written loses nothing of what a daemon had written
@@ -208,9 +196,8 @@ func TestCancel(t *testing.T) {
 				}
 				switch {
 				case r.result.Outcome == domain.Complete:
-					if r.err != nil || len(r.record.Jobs) != len(jobs) {
-						t.Errorf("complete, but %v", r.err)
-					}
+					assert.NoError(t, r.err, "complete")
+					assert.Len(t, r.record.Jobs, len(jobs), "complete")
 				case !errors.Is(r.err, stopped) || r.record.Run.State != projections.Failed:
 					t.Errorf("got %v, %+v", r.err, r.record.Run)
 				}
@@ -243,9 +230,8 @@ func TestStoppedCommandsEndAsTheyDo(t *testing.T) {
 			}()
 			r := runIn(t, folder, ctx, one(t, func(ctx context.Context, sh *shell.Shell) error {
 				exit, err := sh.Try(ctx, test.cmd)
-				if !errors.Is(err, context.Canceled) || exit.Code != test.code {
-					t.Errorf("got %+v, %v", exit, err)
-				}
+				assert.ErrorIs(t, err, context.Canceled)
+				assert.Equal(t, test.code, exit.Code)
 				if exit, err := sh.Try(ctx, ":"); !errors.Is(err, context.Canceled) || exit != (shell.Exit{}) {
 					t.Errorf("after it: %+v, %v", exit, err)
 				}
@@ -360,15 +346,9 @@ func TestOutput(t *testing.T) {
 		}
 		return nil
 	}), shell.Options{Secrets: []string{"s3cr3t"}})
-	if r.err != nil {
-		t.Error(r.err)
-	}
-	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); got != (output{"out\n***\n", "err\n"}) {
-		t.Errorf("the log has %q", got)
-	}
-	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-4.log")); len(got.stdout) != limit+1 {
-		t.Errorf("the log has %d bytes", len(got.stdout))
-	}
+	assert.NoError(t, r.err)
+	assert.Equal(t, (output{"out\n***\n", "err\n"}), logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")), "the log")
+	assert.Equal(t, limit+1, len(logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-4.log")).stdout), "the log")
 }
 
 // A server that is started as the package's comment says is never killed with the
@@ -390,12 +370,8 @@ func TestServerIsLeft(t *testing.T) {
 		}
 		return nil
 	}), shell.Options{Env: marked(mark)})
-	if r.err != nil {
-		t.Error(r.err)
-	}
-	if got := len(survivors(t, mark)); got != servers {
-		t.Errorf("%d of %d are left", got, servers)
-	}
+	assert.NoError(t, r.err)
+	assert.Equal(t, servers, len(survivors(t, mark)))
 }
 
 func killAll(t *testing.T, mark string) {
@@ -420,9 +396,7 @@ func TestStoppedCommandEnds(t *testing.T) {
 	r := runIn(t, folder, ctx, one(t, func(ctx context.Context, sh *shell.Shell) error {
 		return sh.Run(ctx, `trap 'echo bye; exit 3' TERM; touch ready; kill -STOP $$; echo "it goes on"`)
 	}), shell.Options{Grace: time.Minute})
-	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); got.stdout != "bye\n" {
-		t.Errorf("the log has %q", got.stdout)
-	}
+	assert.Equal(t, "bye\n", logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")).stdout, "the log")
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it takes %v", took)
 	}
@@ -449,14 +423,10 @@ func TestKill(t *testing.T) {
 	go whenReady(folder, killed)
 	r := runIn(t, folder, t.Context(), one(t, func(ctx context.Context, sh *shell.Shell) error {
 		exit, err := sh.Try(ctx, `trap '' TERM; echo here; setsid sh -c 'touch ready; exec sleep 20' & sleep 60`)
-		if exit.Code != 137 {
-			t.Errorf("it exits with %d", exit.Code)
-		}
+		assert.EqualValues(t, 137, exit.Code, "it exits")
 		return err
 	}), shell.Options{Grace: time.Minute, Kill: kill, Env: marked(mark)})
-	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); got.stdout != "here\n" {
-		t.Errorf("the log has %q", got.stdout)
-	}
+	assert.Equal(t, "here\n", logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")).stdout, "the log")
 	if !errors.Is(r.err, context.Canceled) || strings.Contains(r.err.Error(), "%!") {
 		t.Errorf("it ends with %v", r.err)
 	}

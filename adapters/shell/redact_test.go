@@ -20,6 +20,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/shell"
@@ -79,13 +81,9 @@ func TestHiding(t *testing.T) {
 		texts := texts().Draw(t, "texts")
 		in := sprinkled(t, texts)
 		got := shell.Plain(texts).Hide(cut(t, in)...)
-		if want := slowHide(longestOf(texts), in); got != want {
-			t.Fatalf("%q in %q: got %q, want %q", texts, in, got, want)
-		}
+		require.Equal(t, slowHide(longestOf(texts), in), got, "%q in %q", texts, in)
 		for _, text := range texts {
-			if strings.Contains(got, text) {
-				t.Fatalf("%q is in %q", text, got)
-			}
+			require.NotContains(t, got, text)
 		}
 	})
 }
@@ -116,9 +114,7 @@ func TestHidingIsReplacing(t *testing.T) {
 // Nothing is held back for longer than it has to.
 func TestHidingHoldsLittleBack(t *testing.T) {
 	out, err := shell.NewOutput(discard{}, ticking(0), []string{"abcdefgh", "cdxxxxxxxxxx"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, step := range []struct {
 		part string
 		held int
@@ -162,14 +158,10 @@ func TestForms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer
 			out, err := shell.NewOutput(&log, ticking(0), []string{test.secret})
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			out.Write([]byte(test.text))
 			out.End()
-			if got := assemble(parseLog(t, log.String())).stdout; got != test.want {
-				t.Errorf("got  %q\nwant %q", got, test.want)
-			}
+			assert.Equal(t, test.want, assemble(parseLog(t, log.String())).stdout)
 		})
 	}
 }
@@ -281,9 +273,7 @@ func TestEncodedSecrets(t *testing.T) {
 		forms := shell.FormsOf(secret)
 		for _, encoder := range encoders {
 			text := "is " + encoder.encode(secret) + " !"
-			if got := forms.Hide(cut(t, text)...); got != "is *** !" {
-				t.Fatalf("%s: %q has become %q", encoder.name, text, got)
-			}
+			require.Equal(t, "is *** !", forms.Hide(cut(t, text)...), "%s: %q has become", encoder.name, text)
 		}
 	})
 }
@@ -294,9 +284,7 @@ func TestOtherTextsAreNotHidden(t *testing.T) {
 		secret := "x" + strings.ReplaceAll(aSecret().Draw(t, "secret"), "\n", "")
 		for _, encoder := range encoders {
 			text := encoder.encode("y" + secret[1:] + " x")
-			if got := shell.FormsOf(secret).Hide(cut(t, text)...); got != text {
-				t.Fatalf("%s: %q has become %q", encoder.name, text, got)
-			}
+			require.Equal(t, text, shell.FormsOf(secret).Hide(cut(t, text)...), encoder.name)
 		}
 	})
 }
@@ -318,9 +306,7 @@ func TestShellsOwnQuotes(t *testing.T) {
 			}
 			shown := shell.FormsOf(secret).Hide(string(out))
 			for _, part := range []string{"it", "sEcr3t", "rth", "HIDING", "more"} {
-				if strings.Contains(shown, part) {
-					t.Errorf("%s, %s: %q is in %s", name, list, part, shown)
-				}
+				assert.NotContains(t, shown, part, "%s, %s", name, list)
 			}
 		}
 	}
@@ -341,9 +327,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 		}
 		return nil
 	}), shell.Options{Secrets: secrets})
-	if r.err != nil {
-		t.Fatal(r.err)
-	}
+	require.NoError(t, r.err)
 	written := string(r.stream)
 	err := filepath.WalkDir(r.logs, func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
@@ -352,13 +336,9 @@ func TestNoSecretIsWritten(t *testing.T) {
 		}
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, part := range []string{"hunter", "l1nes", "ter2!", "s $HOME", "of it"} {
-		if strings.Contains(written, part) {
-			t.Errorf("%q is in\n%s", part, written)
-		}
+		assert.NotContains(t, written, part)
 	}
 	if n := strings.Count(written, "***"); n != 3*4 {
 		t.Errorf("%d masks in\n%s", n, written)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -13,18 +15,14 @@ import (
 func TestLongTextDoesNotWait(t *testing.T) {
 	s := planned(t)
 	session, err := s.acquire(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer s.release(session, false)
 	i := newInserter(t.Context(), session)
 	defer i.wait()
 	cmd := strings.Repeat("x", maxText/3)
 	for n := range 20 {
 		rows := store.RowsOf(projections.ShEvents, projections.Row[projections.ShEvent]{Index: n, Value: projections.ShEvent{JobID: "build", Seq: n, Cmd: cmd}})
-		if err := i.rows(s.tables[rows.Of], any("a"), rows); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, i.rows(s.tables[rows.Of], any("a"), rows))
 		if b := i.pending[s.tables[rows.Of].way(rows.At(0), 0)]; b != nil && b.rows > 2 {
 			t.Fatalf("%d commands of %d bytes wait", b.rows, len(cmd))
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -40,9 +42,7 @@ func (noRows[R]) Open(_ *projections.Tracker, rows []projections.Row[R]) []proje
 func with(t *testing.T, added projections.AnyDefinition) sqlite.Option {
 	t.Helper()
 	set, err := projections.NewSet(added)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return sqlite.Projections(set)
 }
 
@@ -59,9 +59,7 @@ func TestOtherColumns(t *testing.T) {
 		row := projections.Row[older]{Value: older{"k"}}
 		return errors.Join(err, tx.Register(), tx.Insert(&store.Rows{RunID: "a", Tables: []store.TableRows{store.RowsOf(before, row)}}))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for version, options := range map[int][]sqlite.Option{
 		1: {with(t, mine[newer](1)), sqlite.Remake()},
 		2: {with(t, mine[newer](2))},

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -15,18 +18,14 @@ import (
 // still active.
 func TestFirstRelease(t *testing.T) {
 	dump, err := os.ReadFile("testdata/first_release.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "quire.db")
 	execute(t, path, string(dump))
 	counts := `SELECT (SELECT count(*) FROM runs), (SELECT count(*) FROM jobs), (SELECT count(*) FROM sh_events), (SELECT count(*) FROM timings), (SELECT count(*) FROM diagnostics)`
 	sums := func() (got [5]int) {
 		db := other(t, path)
 		defer db.Close()
-		if err := db.QueryRow(counts).Scan(&got[0], &got[1], &got[2], &got[3], &got[4]); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, db.QueryRow(counts).Scan(&got[0], &got[1], &got[2], &got[3], &got[4]))
 		return got
 	}
 	before := sums()
@@ -36,9 +35,8 @@ func TestFirstRelease(t *testing.T) {
 			t.Fatalf("%v rows became %v", before, after)
 		}
 		outdated, err := s.Outdated(t.Context(), "", 10)
-		if err != nil || len(outdated) != 2 {
-			t.Errorf("Outdated = %q, %v", outdated, err)
-		}
+		assert.NoError(t, err, "Outdated")
+		assert.Len(t, outdated, 2, "Outdated")
 		for run, final := range map[domain.RunID]bool{"cobra-failing": true, "open": false} {
 			for _, of := range []*projections.Definition{projections.Jobs.Definition, projections.ShEvents.Definition, projections.JobTimings.Definition} {
 				err := s.View(t.Context(), run, func(snapshot store.Snapshot) error {
@@ -52,21 +50,13 @@ func TestFirstRelease(t *testing.T) {
 						}
 						n++
 					}
-					if n == 0 {
-						t.Errorf("%s of %s: no rows", of.Table, run)
-					}
+					assert.NotEqual(t, 0, n, "%s of %s: no rows", of.Table, run)
 					return nil
 				})
-				if err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, err)
 			}
 		}
-		if got := query(t, path, `SELECT count(*) FROM sh_timings WHERE duration_ms IS NOT NULL`); got == "0" {
-			t.Error("the view sh_timings has no durations")
-		}
-		if got := query(t, path, `SELECT count(*) FROM sqlite_schema WHERE name LIKE 'quire_project_first%'`); got != "0" {
-			t.Error("tables of the first release are left")
-		}
+		assert.NotEqual(t, "0", query(t, path, `SELECT count(*) FROM sh_timings WHERE duration_ms IS NOT NULL`), "the view sh_timings has no durations")
+		assert.Equal(t, "0", query(t, path, `SELECT count(*) FROM sqlite_schema WHERE name LIKE 'quire_project_first%'`), "tables of the first release are left")
 	}
 }

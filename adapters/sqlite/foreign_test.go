@@ -5,9 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -52,9 +54,7 @@ func TestForeignLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"other.db", "other.db-wal"} {
-		if err := os.WriteFile(filepath.Join(crashed, name), []byte(bytesOf(t, filepath.Join(folder, name))), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(crashed, name), []byte(bytesOf(t, filepath.Join(folder, name))), 0o666))
 	}
 	path := filepath.Join(crashed, "other.db")
 	log := bytesOf(t, path+"-wal")
@@ -78,12 +78,8 @@ func untouched(t *testing.T, path string, do func()) {
 	t.Helper()
 	files, content := filesIn(t, filepath.Dir(path)), bytesOf(t, path)
 	do()
-	if got := filesIn(t, filepath.Dir(path)); !slices.Equal(got, files) {
-		t.Errorf("files %q, were %q", got, files)
-	}
-	if bytesOf(t, path) != content {
-		t.Error("the file has changed")
-	}
+	assert.Equal(t, files, filesIn(t, filepath.Dir(path)), "files")
+	assert.Equal(t, content, bytesOf(t, path), "the file has changed")
 }
 
 // Tables that a newer program has made are left alone.

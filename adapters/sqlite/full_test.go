@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -14,9 +17,7 @@ import (
 func TestFull(t *testing.T) {
 	db := other(t, filepath.Join(t.TempDir(), "own.db"))
 	s := adopt(t, db)
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(t.Context(), insertRun("a")))
 	large := commands("b", 5_000, "a secret "+strings.Repeat("x", 1000))
 	update := func() error {
 		return s.Update(t.Context(), func(tx store.Tx) error {
@@ -36,9 +37,7 @@ func TestFull(t *testing.T) {
 	if _, err := db.Exec("PRAGMA max_page_count = 1000000"); err != nil {
 		t.Fatal(err)
 	}
-	if err := update(); err != nil {
-		t.Errorf("Update, with room: %v", err)
-	}
+	assert.NoError(t, update(), "Update, with room")
 }
 
 // Rows that are there already are an error, which does not say what they hold,
@@ -46,9 +45,7 @@ func TestFull(t *testing.T) {
 // transaction stays.
 func TestRowsThatAreThere(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "quire.db"))
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(t.Context(), insertRun("a")))
 	for _, fillers := range []int{0, 300, 5_000} {
 		err := s.Update(t.Context(), func(tx store.Tx) error {
 			if err := errors.Join(tx.Insert(aRun("b")), tx.Insert(aRun("a"))); err != nil {
@@ -64,7 +61,5 @@ func TestRowsThatAreThere(t *testing.T) {
 			t.Errorf("%d fillers: RunIDs = %q, %v", fillers, runs, err)
 		}
 	}
-	if err := s.Update(t.Context(), insertRun("b")); err != nil {
-		t.Errorf("Update, after one that failed: %v", err)
-	}
+	assert.NoError(t, s.Update(t.Context(), insertRun("b")), "Update, after one that failed")
 }

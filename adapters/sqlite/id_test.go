@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 )
 
@@ -15,49 +18,28 @@ func TestID(t *testing.T) {
 	id := func(path string) string {
 		t.Helper()
 		s, err := sqlite.Open(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer s.Close()
 		id, err := s.ID(t.Context())
-		if err != nil || id == "" {
-			t.Fatal(id, err)
-		}
+		require.NoError(t, err)
+		require.NotEqual(t, "", id)
 		return id
 	}
 	first := id(path)
-	if again := id(path); again != first {
-		t.Errorf("%s is called %s the next time", first, again)
-	}
+	assert.Equal(t, first, id(path))
 	link := filepath.Join(t.TempDir(), "link.db")
-	if err := os.Symlink(path, link); err != nil {
-		t.Fatal(err)
-	}
-	if got := id(link); got != first {
-		t.Errorf("%s is called %s by a link", first, got)
-	}
+	require.NoError(t, os.Symlink(path, link))
+	assert.Equal(t, first, id(link))
 	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	copied := filepath.Join(t.TempDir(), "quire.db")
-	if err := os.WriteFile(copied, content, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if id(copied) == first {
-		t.Error("a copy is called the same")
-	}
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(copied, content, 0o600))
+	assert.NotEqual(t, first, id(copied), "a copy is called the same")
+	require.NoError(t, os.Remove(path))
 	anew := id(path)
-	if anew == first {
-		t.Error("a store that was made anew is called the same")
-	}
+	assert.NotEqual(t, first, anew, "a store that was made anew is called the same")
 	// A backup that takes the file's place.
-	if err := os.Rename(copied, path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Rename(copied, path))
 	if restored := id(path); restored == first || restored == anew {
 		t.Error("a store that was restored is called the same")
 	}

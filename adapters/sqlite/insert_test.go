@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -46,21 +47,15 @@ func TestInsertedAsGiven(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for run, want := range rows {
-			if err := s.View(t.Context(), run, want.same); err != nil {
-				t.Fatalf("%s: %v", run, err)
-			}
+			require.NoError(t, s.View(t.Context(), run, want.same), run)
 		}
 		var ids []domain.RunID
 		for run := range rows {
 			ids = append(ids, run)
 		}
-		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Clear(ids, s.Projections().Stored()) }); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, s.Update(t.Context(), func(tx store.Tx) error { return tx.Clear(ids, s.Projections().Stored()) }))
 	})
 }
 
@@ -120,9 +115,7 @@ func TestLogIsBounded(t *testing.T) {
 	cmd := strings.Repeat("x", 1000)
 	size := func() int64 {
 		info, err := os.Stat(path + "-wal")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return info.Size()
 	}
 	update := func(run string, rows int) {
@@ -130,9 +123,7 @@ func TestLogIsBounded(t *testing.T) {
 		err := s.Update(t.Context(), func(tx store.Tx) error {
 			return errors.Join(tx.Clear([]domain.RunID{r.RunID}, s.Projections().Stored()), tx.Insert(r))
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	for i := range 100 {
 		update(fmt.Sprint("small-", i), 1_000)

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -39,9 +42,7 @@ func TestLocked(t *testing.T) {
 		t.Errorf("RunIDs = %q, %v: who reads does not wait", runs, err)
 	}
 	unlock()
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Errorf("Update, with the lock gone: %v", err)
-	}
+	assert.NoError(t, s.Update(t.Context(), insertRun("a")), "Update, with the lock gone")
 }
 
 // An update waits for who writes, and takes its turn then.
@@ -50,9 +51,7 @@ func TestWaitsForLock(t *testing.T) {
 	s := open(t, path)
 	unlock := lock(t, path)
 	time.AfterFunc(200*time.Millisecond, unlock)
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, s.Update(t.Context(), insertRun("a")))
 }
 
 // The end of a context ends the waiting.
@@ -63,9 +62,7 @@ func TestWaitsNoLongerThanContext(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	if err := s.Update(ctx, insertRun("a")); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Update: %v", err)
-	}
+	assert.ErrorIs(t, s.Update(ctx, insertRun("a")), context.DeadlineExceeded, "Update")
 	if waited := time.Since(begin); waited > 10*time.Second {
 		t.Errorf("Update waited for %v", waited)
 	}
@@ -77,14 +74,10 @@ func TestWaitsNoLongerForTurn(t *testing.T) {
 	err := s.Update(t.Context(), func(store.Tx) error {
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if err := s.Update(ctx, insertRun("b")); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("Update: %v", err)
-		}
+		assert.ErrorIs(t, s.Update(ctx, insertRun("b")), context.DeadlineExceeded, "Update")
 		return nil
 	})
-	if err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, err)
 }
 
 // A store without a write-ahead log gets one as soon as nobody reads.
@@ -94,14 +87,10 @@ func TestWaitsForReader(t *testing.T) {
 	execute(t, path, "PRAGMA journal_mode = delete")
 	db := other(t, path)
 	var n int
-	if err := errors.Join(run(db, "BEGIN"), db.QueryRow("SELECT count(*) FROM runs").Scan(&n)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(run(db, "BEGIN"), db.QueryRow("SELECT count(*) FROM runs").Scan(&n)))
 	time.AfterFunc(200*time.Millisecond, func() { run(db, "ROLLBACK") })
 	open(t, path)
-	if got := query(t, path, "PRAGMA journal_mode"); got != "wal" {
-		t.Errorf("journal mode %s", got)
-	}
+	assert.Equal(t, "wal", query(t, path, "PRAGMA journal_mode"), "journal mode")
 }
 
 func run(db *sql.DB, statement string) error {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -27,9 +29,7 @@ func init() {
 // Processes that make one store at the same time all succeed.
 func TestMadeAtOnce(t *testing.T) {
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for range 3 {
 		path := filepath.Join(t.TempDir(), "quire.db")
 		var all sync.WaitGroup

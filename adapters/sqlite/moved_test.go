@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -39,16 +42,12 @@ func TestDisturbed(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "folder", "quire.db")
 				makeFolder(t, filepath.Dir(path))
 				writeRun(t, path+".linked", "before")
-				if err := os.Symlink(path+".linked", path+".link"); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, os.Symlink(path+".linked", path+".link"))
 				if name == "link redirects" {
 					path += ".link"
 				}
 				s := openHere(t, path)
-				if err := s.Update(t.Context(), insertRun("a")); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, s.Update(t.Context(), insertRun("a")))
 				if when == "between transactions" {
 					disturbed.do(t, path)
 				}
@@ -64,16 +63,12 @@ func TestDisturbed(t *testing.T) {
 				if _, err := s.Checkpoints(t.Context(), []domain.RunID{"b"}); !errors.Is(err, disturbed.want) {
 					t.Errorf("Checkpoints: %v", err)
 				}
-				if err := s.View(t.Context(), "b", func(store.Snapshot) error { return nil }); !errors.Is(err, disturbed.want) {
-					t.Errorf("View: %v", err)
-				}
+				assert.ErrorIs(t, s.View(t.Context(), "b", func(store.Snapshot) error { return nil }), disturbed.want, "View")
 				if disturbed.undo == nil {
 					return
 				}
 				disturbed.undo(t, path)
-				if err := s.Update(t.Context(), insertRun("c")); err != nil {
-					t.Errorf("when it is back: %v", err)
-				}
+				assert.NoError(t, s.Update(t.Context(), insertRun("c")), "when it is back")
 			})
 		}
 	}
@@ -84,31 +79,21 @@ func TestDisturbed(t *testing.T) {
 func TestReplacementIsLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := openHere(t, path)
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(t.Context(), insertRun("a")))
 	remove(t, path+"-wal", path+"-shm") // which would be taken for the other one's
 	disturbances["replaced"].do(t, path)
 	second := openHere(t, path)
-	if err := second.Update(t.Context(), insertRun("b")); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Update(t.Context(), insertRun("c")); !errors.Is(err, store.ErrReplaced) {
-		t.Errorf("Update: %v", err)
-	}
+	require.NoError(t, second.Update(t.Context(), insertRun("b")))
+	assert.ErrorIs(t, s.Update(t.Context(), insertRun("c")), store.ErrReplaced, "Update")
 	if err := s.Close(); err != nil { // which must not take the other one's log with it
 		t.Error(err)
 	}
-	if err := second.Update(t.Context(), insertRun("d")); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, second.Update(t.Context(), insertRun("d")))
 	runs, err := second.RunIDs(t.Context(), "", 10)
 	if err != nil || len(runs) != 3 || runs[0] != "b" || runs[1] != "d" || runs[2] != "other" {
 		t.Errorf("RunIDs = %q, %v", runs, err)
 	}
-	if got := query(t, path, "PRAGMA integrity_check"); got != "ok" {
-		t.Error(got)
-	}
+	assert.Equal(t, "ok", query(t, path, "PRAGMA integrity_check"))
 }
 
 // What is committed into a log that was removed is in the database when the store has
@@ -116,16 +101,10 @@ func TestReplacementIsLeftAlone(t *testing.T) {
 func TestRemovedLogIsNotLost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := openHere(t, path)
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(t.Context(), insertRun("a")))
 	remove(t, path+"-wal")
-	if err := s.Update(t.Context(), insertRun("b")); !errors.Is(err, store.ErrReplaced) {
-		t.Errorf("Update: %v", err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	assert.ErrorIs(t, s.Update(t.Context(), insertRun("b")), store.ErrReplaced, "Update")
+	require.NoError(t, s.Close())
 	if runs, err := openHere(t, path).RunIDs(t.Context(), "", 10); err != nil || len(runs) == 0 || runs[0] != "a" {
 		t.Errorf("RunIDs = %q, %v", runs, err)
 	}
@@ -135,9 +114,7 @@ func TestRemovedLogIsNotLost(t *testing.T) {
 func openHere(t *testing.T, path string) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() }) // it may have been closed
 	return s
 }
@@ -145,31 +122,23 @@ func openHere(t *testing.T, path string) *sqlite.Store {
 func remove(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(path))
 	}
 }
 
 func move(t *testing.T, from, to string) {
 	t.Helper()
-	if err := os.Rename(from, to); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Rename(from, to))
 }
 
 func create(t *testing.T, path string) {
 	t.Helper()
-	if err := os.WriteFile(path, nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, nil, 0o644))
 }
 
 func makeFolder(t *testing.T, path string) {
 	t.Helper()
-	if err := os.Mkdir(path, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(path, 0o755))
 }
 
 // restore puts a copy of the database in its place, as from a backup.
@@ -179,9 +148,7 @@ func restore(t *testing.T, path string) {
 	if err == nil {
 		err = os.WriteFile(path+".backup", copied, 0o644)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	move(t, path+".backup", path)
 }
 
@@ -190,7 +157,5 @@ func redirect(t *testing.T, path string) {
 	t.Helper()
 	writeRun(t, path+".other", "other")
 	remove(t, path)
-	if err := os.Symlink(path+".other", path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Symlink(path+".other", path))
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
@@ -30,9 +32,7 @@ func TestPaths(t *testing.T) {
 			t.Skip("a folder")
 		}
 		folder, err := os.MkdirTemp("", "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer os.RemoveAll(folder)
 		path := filepath.Join(folder, name)
 		writeRun(t, path, "the run")
@@ -40,9 +40,7 @@ func TestPaths(t *testing.T) {
 			t.Fatalf("files %q, want %q", got, name)
 		}
 		s, err := sqlite.Open(t.Context(), path, sqlite.MustExist())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer s.Close()
 		if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 || runs[0] != "the run" {
 			t.Fatalf("RunIDs = %q, %v", runs, err)
@@ -56,15 +54,11 @@ func TestRelativePath(t *testing.T) {
 	t.Chdir(folder)
 	s := open(t, "./quire.db")
 	t.Chdir(other)
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(t.Context(), insertRun("a")))
 	if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 {
 		t.Fatalf("RunIDs = %q, %v", runs, err)
 	}
-	if got := filesIn(t, other); len(got) != 0 {
-		t.Errorf("files %q in the new working directory", got)
-	}
+	assert.Empty(t, filesIn(t, other), "files")
 }
 
 func TestWhatIsNoFile(t *testing.T) {
@@ -82,18 +76,14 @@ func TestWhatIsNoFile(t *testing.T) {
 			t.Errorf("Open(%q): %v, want %q", path, err, want)
 		}
 	}
-	if got := filesIn(t, folder); len(got) != 0 {
-		t.Errorf("Open left %q", got)
-	}
+	assert.Empty(t, filesIn(t, folder), "Open")
 }
 
 // A file that is something else stays what it is.
 func TestWhatIsNoDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	for _, content := range []string{"x", `{"at_ms":100,"type":"job_started","job_id":"build"}` + "\n", strings.Repeat("not a page\n", 10_000)} {
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o666))
 		_, err := sqlite.Open(t.Context(), path)
 		if err == nil || !strings.Contains(err.Error(), "no SQLite database") {
 			t.Errorf("Open: %v", err)
@@ -101,9 +91,7 @@ func TestWhatIsNoDatabase(t *testing.T) {
 		if now, err := os.ReadFile(path); err != nil || string(now) != content {
 			t.Errorf("Open changed the file: %v", err)
 		}
-		if got := filesIn(t, filepath.Dir(path)); len(got) != 1 {
-			t.Errorf("Open left %q", got)
-		}
+		assert.Len(t, filesIn(t, filepath.Dir(path)), 1, "Open")
 	}
 }
 
@@ -111,24 +99,16 @@ func TestWhatIsNoDatabase(t *testing.T) {
 func TestMustExist(t *testing.T) {
 	folder := t.TempDir()
 	_, err := sqlite.Open(t.Context(), filepath.Join(folder, "missing.db"), sqlite.MustExist())
-	if !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Open of a missing file: %v", err)
-	}
-	if got := filesIn(t, folder); len(got) != 0 {
-		t.Errorf("Open left %q", got)
-	}
+	assert.ErrorIs(t, err, fs.ErrNotExist, "Open of a missing file")
+	assert.Empty(t, filesIn(t, folder), "Open")
 	path := filepath.Join(folder, "other.db")
 	execute(t, path, `CREATE TABLE other (a)`)
 	before := bytesOf(t, path)
 	if _, err := sqlite.Open(t.Context(), path, sqlite.MustExist()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open of a database without a store: %v", err)
 	}
-	if bytesOf(t, path) != before {
-		t.Error("Open changed the database")
-	}
-	if err := os.WriteFile(filepath.Join(folder, "empty.db"), nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	assert.Equal(t, before, bytesOf(t, path), "Open changed the database")
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "empty.db"), nil, 0o666))
 	if _, err := sqlite.Open(t.Context(), filepath.Join(folder, "empty.db"), sqlite.MustExist()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Open of an empty file: %v", err)
 	}
@@ -138,9 +118,7 @@ func TestMustExist(t *testing.T) {
 func TestBesideOthers(t *testing.T) {
 	folder := t.TempDir()
 	empty, other := filepath.Join(folder, "empty.db"), filepath.Join(folder, "other.db")
-	if err := os.WriteFile(empty, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(empty, nil, 0o666))
 	execute(t, other, `CREATE TABLE pipelines (a); INSERT INTO pipelines VALUES (1)`)
 	for _, path := range []string{empty, other} {
 		writeRun(t, path, "a")
@@ -148,9 +126,7 @@ func TestBesideOthers(t *testing.T) {
 			t.Errorf("%s: RunIDs = %q, %v", path, runs, err)
 		}
 	}
-	if got := query(t, other, `SELECT a FROM pipelines`); got != "1" {
-		t.Errorf("the other table holds %q", got)
-	}
+	assert.Equal(t, "1", query(t, other, `SELECT a FROM pipelines`), "the other table holds")
 }
 
 // tester is a test, or a try of a property.
@@ -231,14 +207,10 @@ func TestRemovedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := open(t, path)
 	for _, name := range filesIn(t, filepath.Dir(path)) {
-		if err := os.Remove(filepath.Join(filepath.Dir(path), name)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(filepath.Join(filepath.Dir(path), name)))
 	}
 	if _, err := s.RunIDs(t.Context(), "", 10); err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("RunIDs: %v", err)
 	}
-	if got := filesIn(t, filepath.Dir(path)); len(got) != 0 {
-		t.Errorf("there are %q again", got)
-	}
+	assert.Empty(t, filesIn(t, filepath.Dir(path)))
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
@@ -135,9 +137,7 @@ while :; do sleep 0.01; done
 func newOrchestrator(t *testing.T, script string, grace time.Duration) *orchestrator {
 	folder := t.TempDir()
 	db, err := sqlite.Open(t.Context(), filepath.Join(folder, "quire.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	return &orchestrator{[]string{"sh", "-c", script, "sh"}, grace, folder, db}
 }

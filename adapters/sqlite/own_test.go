@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/adapters/storetest"
 	"github.com/quire-ci/quire-project/projections"
@@ -20,9 +22,7 @@ func TestStoreOnOwnHandle(t *testing.T) {
 	}
 	storetest.Tries(t, 20)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_busy_timeout=10000&_journal_mode=wal")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	storetest.Run(t, func(t *testing.T, set *projections.Set) store.Store { return adopt(t, db, sqlite.Projections(set)) })
 }
@@ -30,24 +30,18 @@ func TestStoreOnOwnHandle(t *testing.T) {
 func adopt(t testing.TB, db *sql.DB, opts ...sqlite.Option) *sqlite.Store {
 	t.Helper()
 	s, err := sqlite.New(t.Context(), db, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return s
 }
 
 // A database in memory has one connection, which is given back each time.
 func TestInMemory(t *testing.T) {
 	db, err := sql.Open("sqlite", ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	s := adopt(t, db)
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(t.Context(), insertRun("a")))
 	failure := errors.New("do not")
 	if err := s.Update(t.Context(), func(tx store.Tx) error {
 		return errors.Join(insertRun("b")(tx), failure)
@@ -62,9 +56,7 @@ func TestInMemory(t *testing.T) {
 // Close leaves the caller's handle open, and New its settings as they are.
 func TestOwnHandleStays(t *testing.T) {
 	db := other(t, filepath.Join(t.TempDir(), "own.db"))
-	if err := adopt(t, db).Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, adopt(t, db).Close())
 	var mode string
 	if err := db.QueryRow("PRAGMA journal_mode").Scan(&mode); err != nil || mode != "delete" {
 		t.Errorf("journal mode %q, %v", mode, err)

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -44,9 +47,7 @@ func plan(ctx context.Context, db *sql.DB, query string, args ...any) string {
 
 func planned(t *testing.T) *Store {
 	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "quire.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -74,22 +75,16 @@ func TestPagesAreFound(t *testing.T) {
 	}
 	for _, steps := range p.plans {
 		for table := range strings.SplitSeq("runs labels jobs sh_events timings diagnostics", " ") {
-			if strings.Contains(steps, "SCAN "+table) {
-				t.Errorf("a table is read as a whole:\n%s", steps)
-			}
+			assert.NotContains(t, steps, "SCAN "+table, "a table is read as a whole")
 		}
-		if !strings.Contains(steps, "SEARCH") {
-			t.Errorf("nothing is searched:\n%s", steps)
-		}
+		assert.Contains(t, steps, "SEARCH", "nothing is searched")
 	}
 }
 
 // latest is the number of the last migration.
 func TestLatest(t *testing.T) {
 	files, err := embedded.ReadDir("migrations")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	if last := files[len(files)-1].Name(); !strings.HasPrefix(last, fmt.Sprintf("%05d_", latest)) {
 		t.Errorf("latest is %d, and the last migration %s", latest, last)
 	}

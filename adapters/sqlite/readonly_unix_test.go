@@ -13,6 +13,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -46,9 +49,7 @@ func TestReadOnly(t *testing.T) {
 func TestReadOnlyBesideWriter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := open(t, path)
-	if err := s.Update(t.Context(), insertRun("a")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(t.Context(), insertRun("a")))
 	for _, name := range filesIn(t, filepath.Dir(path)) {
 		protect(t, filepath.Join(filepath.Dir(path), name), 0o444)
 	}
@@ -65,9 +66,7 @@ func TestReadOnlyFolderWithoutStore(t *testing.T) {
 // protect changes a mode until the test ends.
 func protect(t *testing.T, path string, mode os.FileMode) {
 	t.Helper()
-	if err := os.Chmod(path, mode); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Chmod(path, mode))
 	t.Cleanup(func() { os.Chmod(path, 0o777) })
 }
 
@@ -76,9 +75,7 @@ func protect(t *testing.T, path string, mode os.FileMode) {
 func asAnybody(t *testing.T, what, path string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		if err := anybody[what](t.Context(), path); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, anybody[what](t.Context(), path))
 		return
 	}
 	os.Chmod(filepath.Dir(filepath.Dir(path)), 0o755) // of all folders of the test
@@ -86,12 +83,8 @@ func asAnybody(t *testing.T, what, path string) {
 	os.Chmod(filepath.Dir(folder), 0o755)
 	program := filepath.Join(folder, "program")
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(program, []byte(bytesOf(t, self)), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(program, []byte(bytesOf(t, self)), 0o755))
 	cmd := exec.Command(program)
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), actAs+what, "SQLITE_TEST_PATH="+path)

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -14,15 +16,11 @@ import (
 // A connection of one's own may run triggers for rows that are replaced, too.
 func TestReplacedRowsKeepTheirCheckpoint(t *testing.T) {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_pragma=recursive_triggers(1)")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	db.SetMaxOpenConns(1)
 	s, err := sqlite.New(t.Context(), db)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	lost := 0
 	for i := range 20 {
 		err := s.Update(t.Context(), func(tx store.Tx) error {
@@ -33,13 +31,9 @@ func TestReplacedRowsKeepTheirCheckpoint(t *testing.T) {
 			}
 			return tx.SetCheckpoint("r", store.Checkpoint{Events: int64(i)})
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		found, err := s.Checkpoints(t.Context(), []domain.RunID{"r"})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if len(found) == 0 {
 			lost++
 		}

@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // Whoever changes or deletes a row makes its run's checkpoint void, and no
@@ -30,9 +32,7 @@ func TestTampering(t *testing.T) {
 		writeRun(t, path, "b")
 		writeRun(t, path, "c")
 		execute(t, path, statement)
-		if got := query(t, path, `SELECT run_id FROM checkpoints ORDER BY run_id`); got != want {
-			t.Errorf("after %s there are the checkpoints of %q, want %q", statement, got, want)
-		}
+		assert.Equal(t, want, query(t, path, `SELECT run_id FROM checkpoints ORDER BY run_id`), "after %s there are the checkpoints", statement)
 	}
 }
 
@@ -41,7 +41,5 @@ func TestUpdatedAt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	writeRun(t, path, "a")
 	const plausible = `SELECT count(*) FROM checkpoints WHERE updated_at GLOB '????-??-??T??:??:??.???Z' AND abs(julianday(updated_at) - julianday('now')) < 1`
-	if got := query(t, path, plausible); got != "1" {
-		t.Errorf("updated_at is %s", query(t, path, `SELECT updated_at FROM checkpoints`))
-	}
+	assert.Equal(t, "1", query(t, path, plausible), "updated_at is %s", query(t, path, `SELECT updated_at FROM checkpoints`))
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -47,12 +49,8 @@ func TestShTimingsView(t *testing.T) {
 			store.RowsOf(projections.RunTable, projections.Row[store.Run]{Value: store.Run{Run: record.Run, RunTiming: record.Timings.Run}}),
 			store.RowsOf(projections.ShEvents, commands...),
 		}}
-		if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.Insert(rows) }); err != nil {
-			t.Fatal(err)
-		}
-		if got := inView(t, db, rows.RunID); !slices.Equal(got, record.Timings.ShEvents) {
-			t.Fatalf("the view has %v, want %v", got, record.Timings.ShEvents)
-		}
+		require.NoError(t, s.Update(t.Context(), func(tx store.Tx) error { return tx.Insert(rows) }))
+		require.True(t, slices.Equal(inView(t, db, rows.RunID), record.Timings.ShEvents), "want %v", record.Timings.ShEvents)
 		if stored, err := store.ReadRecord(t.Context(), s, rows.RunID); err != nil || !slices.Equal(stored.Timings.ShEvents, record.Timings.ShEvents) {
 			t.Fatalf("ReadRecord: %v, %v, want %v", stored.Timings.ShEvents, err, record.Timings.ShEvents)
 		}
@@ -88,7 +86,5 @@ func TestShTimingsWithoutRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	writeRun(t, path, "a")
 	execute(t, path, `DELETE FROM runs`)
-	if got := query(t, path, `SELECT coalesce(offset_ms, 'null') FROM sh_timings`); got != "null" {
-		t.Errorf("offset %s", got)
-	}
+	assert.Equal(t, "null", query(t, path, `SELECT coalesce(offset_ms, 'null') FROM sh_timings`), "offset")
 }

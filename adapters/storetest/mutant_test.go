@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -28,9 +30,7 @@ func TestLawsFindMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			err := search(lawCalled(t, m.law), m.change, Enough)
-			if err == nil {
-				t.Fatalf("not found by %q", m.law)
-			}
+			require.Error(t, err, "not found by %q", m.law)
 			t.Log(err)
 		})
 	}
@@ -43,9 +43,7 @@ func TestWrappedStoreIsSound(t *testing.T) {
 		t.Skip("it takes long, on one goroutine")
 	}
 	for _, m := range mutants {
-		if err := search(lawCalled(t, m.law), inTx(func(*mutantTx) {}), 1); err != nil {
-			t.Errorf("%s: %v", m.law, err)
-		}
+		assert.NoError(t, search(lawCalled(t, m.law), inTx(func(*mutantTx) {}), 1), m.law)
 	}
 }
 

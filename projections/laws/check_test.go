@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -37,9 +38,7 @@ func TestCheckReports(t *testing.T) {
 	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPlanted$", "-test.v")
 	again.Env = append(os.Environ(), planted+"=1")
 	output, err := again.CombinedOutput()
-	if err == nil {
-		t.Error("a projection that panics passes")
-	}
+	assert.Error(t, err, "a projection that panics passes")
 	_, reports, _ := strings.Cut(string(output), "=== RUN   TestPlanted/total")
 	reports, _, _ = strings.Cut(reports, "--- FAIL: TestPlanted ")
 	for i, report := range strings.Split(reports, "=== RUN") {
@@ -56,16 +55,12 @@ func TestCheckReports(t *testing.T) {
 	if got := strings.Count(string(output), "    --- FAIL: TestPlanted/"); got != 15 {
 		t.Errorf("%d laws are reported:\n%s", got, output)
 	}
-	if strings.Contains(string(output), "TestPlanted/indexed") {
-		t.Error("the law that was left out was tried")
-	}
+	assert.NotContains(t, string(output), "TestPlanted/indexed", "the law that was left out was tried")
 }
 
 func TestHoldIsTheLawsOfOneStream(t *testing.T) {
 	for seed := range 20 {
-		if err := Hold(declared(newTally), Streams().Example(seed)); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, Hold(declared(newTally), Streams().Example(seed)))
 	}
 	stream := Entries([]domain.Event{domain.NewRunFinished(9, domain.Failed), domain.NewJobStarted(5, "x"), {}})
 	for _, m := range mutants {
@@ -74,12 +69,8 @@ func TestHoldIsTheLawsOfOneStream(t *testing.T) {
 			t.Errorf("%s: %v", m.name, err)
 		}
 	}
-	if err := Hold(declared(opening(func(_ *tally, _ *tracker, rows []row) []row { return append(rows, row{Index: 1}) })), stream); err == nil {
-		t.Error("a law that is broken holds")
-	}
-	if err := Hold(declared(newTally), stream, Model(func([]domain.Entry) []tally { return nil })); err == nil {
-		t.Error("a model that says something else holds")
-	}
+	assert.Error(t, Hold(declared(opening(func(_ *tally, _ *tracker, rows []row) []row { return append(rows, row{Index: 1}) })), stream), "a law that is broken holds")
+	assert.Error(t, Hold(declared(newTally), stream, Model(func([]domain.Entry) []tally { return nil })), "a model that says something else holds")
 }
 
 func TestOptionsAreChecked(t *testing.T) {
@@ -88,9 +79,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"of another type's jobs": Independent(func(int) string { return "" }),
 		"no such law":            Except("resumeable"),
 	} {
-		if err := Hold(declared(newTally), nil, option); err == nil {
-			t.Errorf("%s: there is no error", name)
-		}
+		assert.Error(t, Hold(declared(newTally), nil, option), "%s: there is no error", name)
 	}
 }
 
@@ -133,9 +122,7 @@ func TestGivenThen(t *testing.T) {
 	ended := example.When(domain.NewJobFinished(5, "build", domain.Failed))
 	ended.Then(tally{2, "make"}, tally{2, "test"}).ThenFinal(tally{2, "make"}, tally{2, "test"})
 	ended.When(domain.NewRunFinished(6, domain.Failed)).Then()
-	if test.text != "" {
-		t.Errorf("an example that holds is reported:\n%s", test.text)
-	}
+	assert.Equal(t, "", test.text, "an example that holds is reported")
 	ended.Then(tally{2, "make"}, tally{3, "test"}, tally{1, "lint"})
 	if want := `given
 	domain.NewShStarted(1, "build", "make"),

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -14,9 +16,7 @@ func TestDeclarationIsChecked(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `projection "tally": its key names the column "job"`) {
 		t.Errorf("got %v", err)
 	}
-	if err := Hold(projections.Jobs, nil); err != nil {
-		t.Errorf("a built-in projection: %v", err)
-	}
+	assert.NoError(t, Hold(projections.Jobs, nil), "a built-in projection")
 }
 
 type mood struct {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -38,9 +40,7 @@ func TestGolden(t *testing.T) {
 		Golden(test, declared(newTally), &stream, path)
 		return test.text
 	}
-	if report := golden("<make>"); !strings.Contains(report, "-laws.update") {
-		t.Errorf("without a file: %s", report)
-	}
+	assert.Contains(t, golden("<make>"), "-laws.update", "without a file")
 	*update = true
 	report := golden("<make>")
 	*update = false
@@ -48,9 +48,7 @@ func TestGolden(t *testing.T) {
 	if want := `{"index":0,"final":false,"row":{"count":2,"cmd":"<make>"}}` + "\n"; string(data) != want || err != nil || report != "" {
 		t.Errorf("it writes %q, %v, %s", data, err, report)
 	}
-	if report := golden("<make>"); report != "" {
-		t.Errorf("what was written is not the same: %s", report)
-	}
+	assert.Equal(t, "", golden("<make>"), "what was written is not the same")
 	if report := golden("test"); !strings.Contains(report, "\t- "+strings.TrimSpace(string(data))) || !strings.Contains(report, `"cmd":"test"`) {
 		t.Errorf("other rows are reported as %s", report)
 	}
@@ -70,7 +68,5 @@ func TestFromBytes(t *testing.T) {
 	if len(kinds) < 12 {
 		t.Errorf("only %d kinds of entries: %v", len(kinds), kinds)
 	}
-	if got := len(FromBytes(data[:11])); got != 2 {
-		t.Errorf("11 bytes are %d entries", got)
-	}
+	assert.Equal(t, 2, len(FromBytes(data[:11])), "11 bytes")
 }

@@ -4,6 +4,9 @@ import (
 	"os"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/laws"
@@ -28,9 +31,7 @@ func TestFailedShCounts(t *testing.T) {
 
 func TestFailedShOfAFile(t *testing.T) {
 	file, err := os.Open("../../fixtures/cobra-failing.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	laws.Golden(t, FailedByJob, jsonl.NewReader(file, jsonl.Options{}), "testdata/failed_sh.golden")
 }
@@ -38,9 +39,7 @@ func TestFailedShOfAFile(t *testing.T) {
 func FuzzFailedSh(f *testing.F) {
 	f.Add([]byte("\x02\x00\x01\x00\x03\x00\x02\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if err := laws.Hold(FailedByJob, laws.FromBytes(data), laws.Model(modelFailedSh)); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, laws.Hold(FailedByJob, laws.FromBytes(data), laws.Model(modelFailedSh)))
 	})
 }
 

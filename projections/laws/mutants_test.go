@@ -11,6 +11,8 @@ import (
 	"time"
 	_ "time/tzdata" // a machine may have no time zones
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -274,9 +276,7 @@ func TestLawsFindMutants(t *testing.T) {
 			if os.Getenv(elsewhereFile) != "" {
 				return // it is the other process
 			}
-			if err == nil {
-				t.Fatal("no stream was found that breaks the law")
-			}
+			require.Error(t, err, "no stream was found that breaks the law")
 			t.Log(err)
 			var found *Counterexample
 			if errors.As(err, &found) && len(found.Stream) > m.entries {
@@ -297,9 +297,7 @@ func breaks(t *testing.T, name string, newProjection maker[tally]) error {
 		of = declared(newProjection, "cmd")
 	}
 	laws, err := lawsOf(of, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	switch name {
 	case nameBounded:
 		return bounded(newProjection)

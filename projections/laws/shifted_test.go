@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // What may be another value 400 years later, and what may not.
@@ -32,8 +34,6 @@ func TestMovedValue(t *testing.T) {
 		{"none any more", nil, at, false},
 		{"one of several", times{later, [1]float64{1}, 2026}, times{later, [1]float64{2}, 2026}, false},
 	} {
-		if got := movedValue(reflect.ValueOf(&test.later).Elem(), reflect.ValueOf(&test.before).Elem()); got != test.want {
-			t.Errorf("%s: %v", test.name, got)
-		}
+		assert.Equal(t, test.want, movedValue(reflect.ValueOf(&test.later).Elem(), reflect.ValueOf(&test.before).Elem()), test.name)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -23,9 +24,7 @@ func TestEventSource(t *testing.T) {
 		`laws.RunStarted(1, domain.Label{Key: "k", Value: "v"})`: RunStarted(1, domain.Label{Key: "k", Value: "v"}),
 		`domain.Event{}`:                                         {},
 	} {
-		if got := eventSource(&event); got != source {
-			t.Errorf("%s is not %s", got, source)
-		}
+		assert.Equal(t, source, eventSource(&event))
 	}
 }
 

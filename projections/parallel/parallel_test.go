@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/projections/parallel"
@@ -27,14 +29,10 @@ func TestInOrderIsALoop(t *testing.T) {
 		items := slices.Values(slices.Collect(keys(counts)))
 		got := slices.Collect(parallel.InOrder(context.Background(), items, func(i int, yield func(int) bool) {
 			for range counts[i] {
-				if !yield(i) {
-					t.Error("nobody has left")
-				}
+				assert.True(t, yield(i), "nobody has left")
 			}
 		}))
-		if !slices.Equal(got, want) {
-			t.Fatalf("got %v, want %v", got, want)
-		}
+		require.True(t, slices.Equal(got, want), "got %v, want %v", got, want)
 	})
 }
 
@@ -64,17 +62,13 @@ func TestInOrderStops(t *testing.T) {
 		}
 	}
 	for i := range parallel.InOrder(t.Context(), endless, work) {
-		if i != 0 {
-			t.Fatal("the first item never ends, and the next one was given")
-		}
+		require.Equal(t, 0, i, "the first item never ends, and the next one was given")
 		if begun.Load() >= int64(runtime.GOMAXPROCS(0)) {
 			break
 		}
 	}
 	for deadline := time.Now().Add(10 * time.Second); busy.Load() > 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("somebody goes on working")
-		}
+		require.False(t, time.Now().After(deadline), "somebody goes on working")
 		runtime.Gosched()
 	}
 	if most.Load() > int64(runtime.GOMAXPROCS(0)) {

@@ -11,6 +11,8 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/postgres"
@@ -25,9 +27,7 @@ var query = regexp.MustCompile("(?s)```sql ?(\\w*)\n(.*?)```")
 // since the runs were some week or other.
 func TestQueries(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/sql.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	queries := query.FindAllStringSubmatch(string(page), -1)
 	if len(queries) < 10 {
 		t.Fatalf("only %d queries were found", len(queries))
@@ -64,26 +64,18 @@ func run(t *testing.T, db *sql.DB, query string, finds bool) {
 func openSQLite(t *testing.T) *sql.DB {
 	path := t.TempDir() + "/quire.db"
 	s, err := sqlite.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	fill(t, s)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Close())
 	return connect(t, "sqlite", path)
 }
 
 func openPostgres(t *testing.T) *sql.DB {
 	url := pgtest.Shared(t).NewDatabase(t)
 	s, err := postgres.Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	fill(t, s)
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Close())
 	return connect(t, "pgx", url)
 }
 
@@ -99,9 +91,7 @@ func fill(t *testing.T, s store.Store) {
 func connect(t *testing.T, driver, address string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(driver, address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
 	return db
 }

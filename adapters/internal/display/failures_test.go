@@ -3,6 +3,8 @@ package display
 import (
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/projections"
@@ -32,14 +34,10 @@ func TestFailedCommands(t *testing.T) {
 				want++
 			}
 			if states[sh.JobID] == projections.Complete && sh.ExitCode.Valid && sh.ExitCode.V != 0 {
-				if word := OfCommand(sh.ExitCode, projections.Complete).CommandWord(sh.ExitCode); word != Exit(sh.ExitCode.V) {
-					t.Fatalf("a code in a complete job is %q", word)
-				}
+				require.Equal(t, Exit(sh.ExitCode.V), OfCommand(sh.ExitCode, projections.Complete).CommandWord(sh.ExitCode), "a code in a complete job")
 			}
 		}
-		if got != want {
-			t.Fatalf("%d commands failed, want %d", got, want)
-		}
+		require.Equal(t, want, got)
 	})
 }
 
@@ -50,8 +48,6 @@ func TestNoRunIsCompleteWithoutItsEnd(t *testing.T) {
 		if open == Complete || open.Word() == "complete" || open.Mark() == Complete.Mark() {
 			t.Errorf("%s without an end is %s %s", state, open.Mark(), open.Word())
 		}
-		if (ended == Complete) != (state == projections.Complete) {
-			t.Errorf("%s with an end is %s", state, ended.Word())
-		}
+		assert.Equal(t, (state == projections.Complete), (ended == Complete), "%s with an end is %s", state, ended.Word())
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -30,9 +32,7 @@ func TestDamagedFile(t *testing.T) {
 			run(t, "verify", f.path, "--to", db.address).survives(t)
 		}
 	}
-	if err := os.Remove(file); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Remove(file))
 	run(t, rebuild...).succeeds(t)
 	verified(t, f.path, db)
 }
@@ -65,9 +65,7 @@ func TestDamagedLog(t *testing.T) {
 	log := readFile(t, filepath.Join(origin, "quire.db-wal"))
 	for range times(15) {
 		folder := t.TempDir()
-		if err := os.CopyFS(folder, os.DirFS(origin)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.CopyFS(folder, os.DirFS(origin)))
 		writeFile(t, filepath.Join(folder, "quire.db-wal"), damage(rnd, log))
 		db := sqliteIn(folder)
 		if record := readRecord(t, db.open(t), s.run); !before(t, s).is(record) && !after(t, s).is(record) {
@@ -95,15 +93,11 @@ func damage(rnd *rand.Rand, whole []byte) []byte {
 func readFile(t testing.TB, path string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return data
 }
 
 func writeFile(t testing.TB, path string, data []byte) {
 	t.Helper()
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, data, 0o644))
 }

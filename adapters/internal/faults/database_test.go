@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
@@ -79,9 +81,7 @@ func postgresAt(address string) database {
 func (d database) open(t testing.TB) opened {
 	t.Helper()
 	s := d.openIfThere(t)
-	if s == nil {
-		t.Fatal("there is no store")
-	}
+	require.NotNil(t, s, "there is no store")
 	return s
 }
 
@@ -92,9 +92,7 @@ func (d database) openIfThere(t testing.TB) opened {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { s.Close() })
 	return s
 }

@@ -7,6 +7,9 @@ import (
 	"os"
 	"syscall"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // disk is a small file system of its own.
@@ -24,18 +27,14 @@ func newDisk(t testing.TB, size int64) *disk {
 	d := &disk{publicFolder(t), size}
 	d.mount(t, 0, "mode=0777,"+sized(size))
 	t.Cleanup(func() {
-		if err := syscall.Unmount(d.path, syscall.MNT_DETACH); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, syscall.Unmount(d.path, syscall.MNT_DETACH))
 	})
 	return d
 }
 
 func (d *disk) mount(t testing.TB, flags uintptr, options string) {
 	t.Helper()
-	if err := syscall.Mount("tmpfs", d.path, "tmpfs", flags, options); err != nil {
-		t.Fatalf("mount %s: %v", options, err)
-	}
+	require.NoError(t, syscall.Mount("tmpfs", d.path, "tmpfs", flags, options), "mount %s", options)
 }
 
 func sized(size int64) string { return fmt.Sprintf("size=%d", size) }
@@ -44,9 +43,7 @@ func sized(size int64) string { return fmt.Sprintf("size=%d", size) }
 func (d *disk) fill(t testing.TB, room int64) {
 	t.Helper()
 	var stat syscall.Statfs_t
-	if err := syscall.Statfs(d.path, &stat); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, syscall.Statfs(d.path, &stat))
 	used := int64(stat.Blocks-stat.Bfree) * stat.Bsize
 	d.mount(t, syscall.MS_REMOUNT, sized(max(used+room, 1))) // 0 would be no limit
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
@@ -56,9 +58,7 @@ func (f *fleet) settles(t testing.TB, source string) {
 		t.Fatal(f.waiting(t), f.logs(t))
 	}
 	eventually(t, "nothing waits", func() bool { return f.waiting(t) == "no run waits for anything\n" })
-	if t.Failed() {
-		t.Fatal(f.waiting(t))
-	}
+	require.False(t, t.Failed(), f.waiting(t))
 }
 
 // publish publishes the streams of a folder as they grow, from now on.
@@ -114,9 +114,7 @@ func (f *fleet) logs(t testing.TB) string {
 
 func interrupt(t testing.TB, c *command) {
 	t.Helper()
-	if err := c.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.Process.Signal(os.Interrupt))
 }
 
 // eventually waits for what has to become true, much longer than it should take.

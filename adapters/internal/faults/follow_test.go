@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 )
 
@@ -99,9 +101,7 @@ func (f *following) settles(t testing.TB) {
 		last = run(t, "verify", f.path, "--to", f.db.address)
 		return last.status == 0
 	})
-	if t.Failed() {
-		t.Fatal(fmt.Sprint(last.stdout, last.stderr, "\n--- follow:\n", f.stderr.String()))
-	}
+	require.False(t, t.Failed(), fmt.Sprint(last.stdout, last.stderr, "\n--- follow:\n", f.stderr.String()))
 }
 
 // stops is Ctrl-C, after which all is well.

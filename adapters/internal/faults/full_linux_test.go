@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/fixtures/synth"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -104,9 +106,7 @@ func postgresOn(t testing.TB, server *pgtest.Server, d *disk) database {
 	t.Helper()
 	any := postgresAt(server.URL("postgres"))
 	control, space, folder := connect(t, any), filepath.Base(d.path), filepath.Join(d.path, "tables")
-	if err := errors.Join(os.Mkdir(folder, 0o700), os.Chown(folder, serverUser(t, control), -1)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(os.Mkdir(folder, 0o700), os.Chown(folder, serverUser(t, control), -1)))
 	execute(t, control, fmt.Sprintf(`CREATE TABLESPACE "%s" LOCATION '%s'`, space, folder))
 	t.Cleanup(func() { execute(t, connect(t, any), fmt.Sprintf(`DROP TABLESPACE "%s"`, space)) })
 	return postgresAt(with(t, server.NewDatabase(t), "default_tablespace", space))
@@ -116,9 +116,7 @@ func postgresOn(t testing.TB, server *pgtest.Server, d *disk) database {
 func serverUser(t testing.TB, control *sql.Conn) int {
 	t.Helper()
 	info, err := os.Stat(ask(t, control, `SHOW data_directory`))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
 

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -34,9 +37,7 @@ func TestHungServer(t *testing.T) {
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
-	if !before(t, s).is(readRecord(t, opened, s.run)) {
-		t.Error("whoever reads does not find the run of before")
-	}
+	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "whoever reads does not find the run of before")
 	goOn()
 	if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); err != nil {
 		t.Error(err)
@@ -50,9 +51,7 @@ func hang(t testing.TB, other *sql.Conn) (goOn func()) {
 	t.Helper()
 	const query = `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`
 	pid, err := strconv.Atoi(ask(t, other, query))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	goOn = func() { signal(t, pid, syscall.SIGCONT) }
 	t.Cleanup(goOn)
 	signal(t, pid, syscall.SIGSTOP)

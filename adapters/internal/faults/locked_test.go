@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/domain"
@@ -24,9 +27,7 @@ func TestLockedFile(t *testing.T) {
 	writeBefore(t, db, s)
 	file := strings.TrimPrefix(db.address, "sqlite:")
 	opened, err := sqlite.Open(t.Context(), file, sqlite.BusyTimeout(patience))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer opened.Close()
 	other := connect(t, db)
 	execute(t, other, "BEGIN IMMEDIATE")
@@ -40,9 +41,7 @@ func TestLockedFile(t *testing.T) {
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
-	if !before(t, s).is(readRecord(t, opened, s.run)) {
-		t.Error("whoever reads does not find the run")
-	}
+	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "whoever reads does not find the run")
 	completesWhenFree(t, s, db, func() { execute(t, other, "ROLLBACK") })
 }
 
@@ -56,9 +55,7 @@ func completesWhenFree(t *testing.T, s *stream, db database, free func()) {
 	free()
 	e := c.wait(t)
 	e.succeeds(t)
-	if c.started.Add(e.took).Before(freed) {
-		t.Error("it has not waited")
-	}
+	assert.False(t, c.started.Add(e.took).Before(freed), "it has not waited")
 	verified(t, s.path, db)
 }
 
@@ -104,9 +101,7 @@ func TestLockedRun(t *testing.T) {
 		waitsInVain(t, opened, s)
 		completesWhenFree(t, s, db, func() {
 			close(free)
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, <-ended)
 		})
 	})
 }
@@ -118,9 +113,7 @@ func waitsInVain(t *testing.T, opened opened, s *stream) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	_, err := store.Ingest(ctx, opened, s.recording(), store.Options{})
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Ingest gives %v", err)
-	}
+	assert.ErrorIs(t, err, context.DeadlineExceeded, "Ingest")
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 var seed = flag.Uint64("faults.seed", 1, "draw other moments and places")
@@ -72,9 +74,7 @@ var build = sync.OnceValues(func() (path string, err error) {
 func publicFolder(t testing.TB) string {
 	t.Helper()
 	folder, err := makePublicFolder()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { os.RemoveAll(folder) })
 	return folder
 }

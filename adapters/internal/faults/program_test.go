@@ -11,6 +11,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // command is a run of the program that is to be.
@@ -54,9 +57,7 @@ func program(t testing.TB) string {
 		t.Skip("it runs other processes")
 	}
 	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return path
 }
 
@@ -78,9 +79,7 @@ func start(t testing.TB, args ...string) *command {
 func (c *command) start(t testing.TB) {
 	t.Helper()
 	c.started = time.Now()
-	if err := c.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, c.Start())
 	t.Cleanup(func() { _ = c.Process.Kill() }) // if it has not ended
 }
 
@@ -141,22 +140,16 @@ func (e ended) killed() bool { return e.status == -1 }
 // succeeds expects that all has gone well.
 func (e ended) succeeds(t testing.TB) {
 	t.Helper()
-	if e.status != 0 {
-		t.Fatalf("%q ends with status %d: %s%s", e.args, e.status, e.stdout, e.stderr)
-	}
+	require.Equal(t, 0, e.status, "%q ends with status %d: %s%s", e.args, e.status, e.stdout, e.stderr)
 }
 
 // fails expects that the store is at fault, and that the last line of what is
 // said has all of words.
 func (e ended) fails(t testing.TB, words ...string) {
 	t.Helper()
-	if e.status != 1 {
-		t.Errorf("%q ends with status %d, want 1: %s%s", e.args, e.status, e.stdout, e.stderr)
-	}
+	assert.Equal(t, 1, e.status, "%q ends with status %d, want 1: %s%s", e.args, e.status, e.stdout, e.stderr)
 	lines := strings.Split(strings.TrimSuffix(e.stderr, "\n"), "\n")
 	for _, word := range words {
-		if !strings.Contains(lines[len(lines)-1], word) {
-			t.Errorf("%q does not say %q: %s", e.args, word, e.stderr)
-		}
+		assert.Contains(t, lines[len(lines)-1], word, "%q does not say %q: %s", e.args, word, e.stderr)
 	}
 }

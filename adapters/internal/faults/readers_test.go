@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -36,9 +38,7 @@ func TestReadersDuringRebuild(t *testing.T) {
 			}()
 			e := c.wait(t)
 			r.over.Store(true)
-			if err := <-ended; err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, <-ended)
 			e.succeeds(t)
 			t.Logf("listed %d times, read %d runs", r.lists.Load(), r.reads.Load())
 		}

@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/fixtures/synth"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -42,9 +45,7 @@ func TestReadOnlyFile(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := os.CopyFS(folder, os.DirFS(origin)); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.CopyFS(folder, os.DirFS(origin)))
 			setModes(t, folder, mode.file, mode.folder)
 			readsOnly(t, s, sqliteIn(folder), asNobody)
 		})
@@ -127,9 +128,7 @@ func readsOnly(t *testing.T, s *stream, db database, run func(testing.TB, ...str
 	for _, command := range [][]string{{s.path}, {"rebuild", s.path}, {"rebuild", filepath.Dir(s.path), "--force"}} {
 		run(t, append(command, "--to", db.address)...).fails(t, "the database is read-only")
 	}
-	if e := run(t, "verify", s.path, "--to", db.address); e.status != 5 {
-		t.Errorf("verify ends with status %d: %s%s", e.status, e.stdout, e.stderr)
-	}
+	assert.Equal(t, 5, run(t, "verify", s.path, "--to", db.address).status, "verify ends with status")
 }
 
 // libraryReadsOnly expects the same of the library.
@@ -147,7 +146,5 @@ func libraryReadsOnly(t *testing.T, s *stream, db database) {
 			t.Errorf("%+v", v)
 		}
 	}})
-	if err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, err)
 }

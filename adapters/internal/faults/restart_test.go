@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -112,8 +114,6 @@ func stopsUnderOpenStore(t *testing.T, r *restart) {
 		}
 	}
 	r.server.Start(t)
-	if err := together(users); err != nil {
-		t.Errorf("with the server back: %v", err)
-	}
+	assert.NoError(t, together(users), "with the server back")
 	verified(t, f.path, db)
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // connect opens a connection of somebody else to a database, for as long as
@@ -19,13 +21,9 @@ func connect(t testing.TB, db database) *sql.Conn {
 		driver, name = "sqlite", file
 	}
 	pool, err := sql.Open(driver, name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	conn, err := pool.Conn(context.Background()) // tests clean up with it, too
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		conn.Close()
 		pool.Close()
@@ -46,9 +44,7 @@ func execute(t testing.TB, conn *sql.Conn, statements ...string) {
 // ask returns the one value that a query has.
 func ask(t testing.TB, conn *sql.Conn, query string) (value string) {
 	t.Helper()
-	if err := conn.QueryRowContext(t.Context(), query).Scan(&value); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
+	require.NoError(t, conn.QueryRowContext(t.Context(), query).Scan(&value), query)
 	return value
 }
 
@@ -71,8 +67,6 @@ func nameOf(t testing.TB, address string) string {
 func parsed(t testing.TB, address string) *url.URL {
 	t.Helper()
 	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return u
 }

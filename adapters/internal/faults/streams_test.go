@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/fixtures/synth"
@@ -73,17 +75,13 @@ func (s *stream) becomes(t testing.TB, v *version) {
 func (s *stream) grow(t testing.TB, data []byte) {
 	t.Helper()
 	file, err := os.OpenFile(s.path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	info, err := file.Stat()
 	if err == nil && info.Size() < int64(len(data)) {
 		_, err = file.Write(data[info.Size():])
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
 
 func (s *stream) recording() store.Source {
@@ -94,9 +92,7 @@ func (s *stream) recording() store.Source {
 func synthetic(t testing.TB, shape synth.Shape) []byte {
 	t.Helper()
 	var data bytes.Buffer
-	if err := shape.Write(&data, 0); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, shape.Write(&data, 0))
 	return data.Bytes()
 }
 
@@ -110,9 +106,7 @@ func readRecord(t testing.TB, s store.Store, run domain.RunID) *projections.Reco
 	if errors.Is(err, store.ErrNoRun) {
 		return nil
 	}
-	if err != nil {
-		t.Fatalf("reading run %s: %v", run, err)
-	}
+	require.NoError(t, err, "reading run %s", run)
 	return record
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/fixtures/synth"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -94,12 +96,8 @@ func TestGoroutinesAtOnce(t *testing.T) {
 					shared.grow(t, data[:len(data)*(piece+1)/20])
 					time.Sleep(5 * time.Millisecond)
 				}
-				if err := <-ended; err != nil {
-					t.Fatal(err)
-				}
-				if err := takeIn(t.Context(), opened[0], shared); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, <-ended)
+				require.NoError(t, takeIn(t.Context(), opened[0], shared))
 				verified(t, folder, db)
 			})
 		}

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -138,13 +141,9 @@ func TestMalformedAmongGood(t *testing.T) {
 		eventually(t, "the malformed run is quarantined", func() bool { return strings.Contains(f.waiting(t), "malformed") })
 		bad := filepath.Join(g.path, "bad.jsonl")
 		hidden := filepath.Join(t.TempDir(), "bad.jsonl")
-		if err := os.Rename(bad, hidden); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Rename(bad, hidden))
 		eventually(t, "the others are there", func() bool { return run(t, "verify", g.path, "--to", f.db.address).status == 0 })
-		if e := run(t, "quarantine", "retry", "bad", "--to", f.db.address); e.status != 5 {
-			t.Errorf("retrying what is still malformed ends with %d: %s", e.status, e.stderr)
-		}
+		assert.Equal(t, 5, run(t, "quarantine", "retry", "bad", "--to", f.db.address).status, "retrying what is still malformed ends")
 		run(t, "quarantine", "retry", "bad", "--on-malformed", "skip", "--to", f.db.address).succeeds(t)
 		run(t, "verify", hidden, "--on-malformed", "skip", "--to", f.db.address).succeeds(t)
 		f.settles(t, g.path)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/internal/jsonenc"
@@ -44,9 +45,7 @@ func TestAppendString(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := text(t)
 		got := string(jsonenc.AppendString([]byte("x"), s))
-		if want := "x" + obvious(s); got != want {
-			t.Fatalf("Append(%+q) = %s, want %s", s, got, want)
-		}
+		require.Equal(t, "x"+obvious(s), got, "Append(%+q)", s)
 		var back string
 		if err := json.Unmarshal([]byte(got[1:]), &back); err != nil || utf8.ValidString(s) && back != s {
 			t.Fatalf("%s reads back as %+q, %v", got, back, err)

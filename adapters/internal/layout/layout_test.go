@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
@@ -15,9 +16,7 @@ import (
 // found returns the streams that Read leads to from a folder.
 func found(t *rapid.T, folder string) (streams []string) {
 	entries, err := layout.Read(folder, layout.IsStream)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, entry := range entries {
 		switch entry.Kind {
 		case layout.Folder:
@@ -35,9 +34,7 @@ func TestReadAndHiddenAgree(t *testing.T) {
 	names := []string{"a", "b", "events.jsonl", "events.jsonl.gz", "x.jsonl", "y.jsonl.zst", "note"}
 	rapid.Check(t, func(t *rapid.T) {
 		root, err := os.MkdirTemp("", "layout")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer os.RemoveAll(root)
 		for range rapid.IntRange(1, 8).Draw(t, "files") {
 			parts := rapid.SliceOfN(rapid.SampledFrom(names), 1, 4).Draw(t, "path")

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func query(t *testing.T, address, sql string) (value string, err error) {
@@ -102,20 +104,12 @@ func TestNothingIsLeft(t *testing.T) {
 			cmd := exec.Command(os.Args[0], "-test.run=^TestDying$")
 			cmd.Env = append(os.Environ(), dying+"="+how)
 			out, err := cmd.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := cmd.Start(); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
 			folder, err := bufio.NewReader(out).ReadString('\n')
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if how == "kill" {
-				if err := cmd.Process.Kill(); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, cmd.Process.Kill())
 			}
 			_ = cmd.Wait()
 			awaitGone(t, strings.TrimSpace(folder))
@@ -128,9 +122,7 @@ func TestFolderIsRemoved(t *testing.T) {
 	var ended chan struct{}
 	t.Run("test", func(t *testing.T) {
 		s := New(t)
-		if err := os.RemoveAll(s.folder); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.RemoveAll(s.folder))
 		ended = s.process.ended
 	})
 	if ended == nil {
@@ -166,22 +158,16 @@ func TestNewest(t *testing.T) {
 	var bins []string
 	for version, programs := range map[string]string{"9.6": "initdb postgres", "15": "initdb postgres", "16": "initdb", "dev": "initdb postgres"} {
 		bin := filepath.Join(folder, version, "bin")
-		if err := os.MkdirAll(bin, 0o755); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll(bin, 0o755))
 		for _, name := range strings.Fields(programs) {
-			if err := os.WriteFile(filepath.Join(bin, name), nil, 0o755); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.WriteFile(filepath.Join(bin, name), nil, 0o755))
 		}
 		bins = append(bins, bin)
 	}
 	if got, want := newest(bins), filepath.Join(folder, "15", "bin"); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if got := newest(nil); got != "" {
-		t.Errorf("%s of none", got)
-	}
+	assert.Equal(t, "", newest(nil))
 }
 
 func TestMissing(t *testing.T) {

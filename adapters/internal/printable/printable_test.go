@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
 
@@ -15,9 +17,7 @@ func TestName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.String().Draw(t, "name")
 		printed := Name(name)
-		if strings.ContainsFunc(printed, func(r rune) bool { return !strconv.IsPrint(r) }) {
-			t.Fatalf("%q is printed as %q", name, printed)
-		}
+		require.False(t, strings.ContainsFunc(printed, func(r rune) bool { return !strconv.IsPrint(r) }), "%q is printed as %q", name, printed)
 		if unquoted, err := strconv.Unquote(printed); printed != name && (err != nil || unquoted != name) {
 			t.Fatalf("%q is printed as %q", name, printed)
 		}
@@ -42,8 +42,6 @@ func TestLine(t *testing.T) {
 		"a  b":                            "a  b",
 		"trailing\n":                      "trailing ",
 	} {
-		if got := Line(text); got != want {
-			t.Errorf("%q gives %q, want %q", text, got, want)
-		}
+		assert.Equal(t, want, Line(text), "%q", text)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
 )
 
 func TestWords(t *testing.T) {
@@ -11,9 +13,7 @@ func TestWords(t *testing.T) {
 	now := time.Unix(1, 0)
 	say := func(words string, want bool) {
 		t.Helper()
-		if got := w.new(words, now); got != want {
-			t.Errorf("%q at %v is to be said: %v", words, now, got)
-		}
+		assert.Equal(t, want, w.new(words, now), "%q at %v is to be", words, now)
 	}
 	say("a", true)
 	say("a", false)

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -27,14 +30,12 @@ func TestManyCheckpoints(t *testing.T) {
 	ask = append(ask, "none")
 	for n := range 3 {
 		got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, ask[:n])
-		if err != nil || len(got) != n {
-			t.Fatalf("%d of %d checkpoints, %v", len(got), n, err)
-		}
+		require.NoError(t, err)
+		require.Len(t, got, n)
 	}
 	got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, ask)
-	if err != nil || len(got) != len(ask)-1 {
-		t.Fatalf("%d of %d checkpoints, %v", len(got), len(ask)-1, err)
-	}
+	require.NoError(t, err)
+	require.Len(t, got, len(ask)-1)
 	if c := got[ask[600]]; c.Bytes != 1 || c.Lines != 2 || c.Events != 3 || c.End.Bytes != 4 || c.End.Lines != 5 ||
 		c.Projections != "jobs@1" || c.Reading != "reading" || c.Source != "source" {
 		t.Errorf("checkpoint %+v", c)
@@ -50,11 +51,7 @@ func TestSpoiltDigest(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, []domain.RunID{domain.RunID(run)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if sum := got[domain.RunID(run)].SHA256; (sum == [32]byte{}) == (run == "whole") {
-			t.Errorf("%s: %x", run, sum)
-		}
+		require.NoError(t, err)
+		assert.NotEqual(t, (run == "whole"), (got[domain.RunID(run)].SHA256 == [32]byte{}), run)
 	}
 }

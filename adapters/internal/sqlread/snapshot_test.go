@@ -12,6 +12,9 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/projections"
@@ -88,15 +91,12 @@ func TestSequencesEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, err := sequence(jobs(snapshot(&test.rows, sqlread.Dialect{})))
-			if n != test.n || !errors.Is(err, test.err) {
-				t.Errorf("%d times, %v", n, err)
-			}
+			assert.Equal(t, test.n, n)
+			assert.ErrorIs(t, err, test.err)
 			if err != nil && !strings.Contains(err.Error(), `read jobs of run "a run"`) {
 				t.Errorf("%v does not say what failed", err)
 			}
-			if test.rows.closed != 1 {
-				t.Errorf("closed %d times", test.rows.closed)
-			}
+			assert.Equal(t, 1, test.rows.closed, "closed")
 		})
 	}
 }
@@ -106,9 +106,8 @@ func TestSequencesEnd(t *testing.T) {
 func TestSequenceBrokenOff(t *testing.T) {
 	r := &rows{values: [][]any{job(int64(1), "active"), job(int64(2), "active")}, failsToClose: errors.New("cannot")}
 	for row, err := range jobs(snapshot(r, sqlread.Dialect{})) {
-		if err != nil || row.Index != 0 {
-			t.Errorf("row %v, %v", row, err)
-		}
+		assert.NoError(t, err, "row %v", row)
+		assert.Equal(t, 0, row.Index, "row %v", row)
 		break
 	}
 	if r.closed != 1 || len(r.values) != 1 {
@@ -130,9 +129,7 @@ func TestColumns(t *testing.T) {
 		job(nil, "active"),
 	} {
 		_, err := sequence(jobs(snapshot(&rows{values: [][]any{values}}, sqlread.Dialect{})))
-		if err == nil {
-			t.Errorf("%v was read", values)
-		}
+		assert.Error(t, err, "%v was read", values)
 	}
 	for _, text := range []any{"active", []byte("active")} {
 		for row, err := range jobs(snapshot(&rows{values: [][]any{job(int64(1), text)}}, sqlread.Dialect{})) {
@@ -191,16 +188,10 @@ func openSQLite(t *testing.T) *sql.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s, err := sqlite.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
 	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
 	return db
 }
@@ -213,22 +204,16 @@ func TestSequencesInTurn(t *testing.T) {
 INSERT INTO sh_events VALUES ('a', ?1, 1, 'echo', 0, NULL, NULL, ?1, 0);
 INSERT INTO timings VALUES ('a', ?1, NULL, NULL, 1, NULL, NULL, ?1, 0);
 INSERT INTO diagnostics VALUES ('a', 'torn_tail', ?1, 0, NULL, ?1, 1)`, i+1)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	tx, err := db.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer tx.Rollback()
 	s := (&sqlread.Dialect{}).Snapshot(t.Context(), tx, "a")
 	var next []func() (int, error)
 	for _, name := range []string{"jobs", "sh_events", "timings.jobs", "diagnostics"} {
 		of, err := projections.Choose(projections.Builtin.Stored(), []string{name})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		next = append(next, pull(t, s.Rows(of[0])))
 	}
 	for i := range 100 {

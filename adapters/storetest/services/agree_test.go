@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/postgres"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/adapters/storetest"
@@ -30,9 +32,7 @@ func TestStoresAgree(t *testing.T) {
 func openSQLite(t *testing.T, path string, set *projections.Set) store.Store {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), path, sqlite.Projections(set))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -40,9 +40,7 @@ func openSQLite(t *testing.T, path string, set *projections.Set) store.Store {
 func openPostgreSQL(t *testing.T, address string, set *projections.Set) store.Store {
 	t.Helper()
 	s, err := postgres.Open(t.Context(), address, postgres.Projections(set))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
