@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
@@ -33,18 +36,12 @@ func firstSegment(run domain.RunID) domain.Segment {
 func TestProjectorIsClosedTwice(t *testing.T) {
 	p := projector(t, memory.New(), skipping())
 	for range 2 {
-		if err := p.Close(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, p.Close(t.Context()))
 	}
 	for i := range 100 { // which of two ways out is taken is a matter of chance
-		if err := p.Apply(t.Context(), firstSegment("a")); !errors.Is(err, store.ErrClosed) {
-			t.Fatalf("Apply %d returns %v", i, err)
-		}
+		require.ErrorIs(t, p.Apply(t.Context(), firstSegment("a")), store.ErrClosed, "Apply %d", i)
 	}
-	if err := errors.Join(p.Retry(t.Context(), "a"), p.Drop(t.Context(), "a")); !errors.Is(err, store.ErrClosed) {
-		t.Fatal(err)
-	}
+	require.ErrorIs(t, errors.Join(p.Retry(t.Context(), "a"), p.Drop(t.Context(), "a")), store.ErrClosed)
 }
 
 // Whoever waits while a projector is closed gets an answer.
@@ -58,15 +55,11 @@ func TestProjectorIsClosedWhileUsed(t *testing.T) {
 	for _, s := range (&trial{}).segments("a", stream)[1:] {
 		all.Go(func() { errs <- p.Apply(t.Context(), s) })
 	}
-	if err := p.Close(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, p.Close(t.Context()))
 	all.Wait()
 	close(errs)
 	for err := range errs {
-		if !errors.Is(err, store.ErrClosed) {
-			t.Errorf("Apply returns %v", err)
-		}
+		assert.ErrorIs(t, err, store.ErrClosed, "Apply")
 	}
 }
 
@@ -77,9 +70,7 @@ func TestNoSegment(t *testing.T) {
 		"before the start": {Run: "a", Offset: -1, Data: []byte("\n")}, "behind the end": {Run: "a", Offset: 1<<63 - 1, Data: []byte("\n")},
 		"half a line": {Run: "a", Data: []byte("\n{")}, "tail of lines": {Run: "a", Data: []byte("\n{"), Tail: true},
 	} {
-		if err := p.Apply(t.Context(), s); !errors.Is(err, store.ErrSegment) {
-			t.Errorf("%s: Apply returns %v", name, err)
-		}
+		assert.ErrorIs(t, p.Apply(t.Context(), s), store.ErrSegment, "%s: Apply", name)
 	}
 }
 
@@ -118,9 +109,7 @@ func TestDataIsNotReadBehindApply(t *testing.T) {
 	case <-time.After(pause):
 	}
 	s.goOn <- struct{}{}
-	if err := <-applied; err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, <-applied)
 	got, ok, err := s.Parked(t.Context(), "a", early.Offset)
 	if err != nil || !ok || !bytes.Equal(got.Data, want) {
 		t.Fatalf("held is %q, want %q (%v)", got.Data, want, err)
@@ -138,13 +127,10 @@ func TestApplyIsGivenUp(t *testing.T) {
 	early.Offset, early.SHA256 = 1000, [32]byte{}
 	ctx, cancel := context.WithTimeout(t.Context(), pause/5)
 	defer cancel()
-	if err := p.Apply(ctx, early); !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("Apply returns %v", err)
-	}
+	require.ErrorIs(t, p.Apply(ctx, early), context.DeadlineExceeded, "Apply")
 	waiting, err := s.Waiting(t.Context())
-	if err != nil || len(waiting) > 0 {
-		t.Fatalf("held although nobody waits for it: %+v, %v", waiting, err)
-	}
+	require.NoError(t, err, "held although nobody waits")
+	require.Empty(t, waiting, "held although nobody waits")
 }
 
 // panicking is a decoder that panics when a segment says so.
@@ -167,9 +153,7 @@ func TestPanickingDecoder(t *testing.T) {
 	var all sync.WaitGroup
 	for _, segment := range []domain.Segment{bad, good} {
 		all.Go(func() {
-			if err := p.Apply(t.Context(), segment); err != nil {
-				t.Errorf("run %s: %v", segment.Run, err)
-			}
+			assert.NoError(t, p.Apply(t.Context(), segment), "run %s", segment.Run)
 		})
 	}
 	all.Wait()
@@ -226,9 +210,7 @@ func TestStoreFailsForLong(t *testing.T) {
 	}
 	for round := range rounds {
 		for _, err := range deliver(round) {
-			if !errors.Is(err, errFault) {
-				t.Fatalf("Apply returns %v", err)
-			}
+			require.ErrorIs(t, err, errFault, "Apply")
 		}
 	}
 	runtime.GC()
@@ -238,11 +220,8 @@ func TestStoreFailsForLong(t *testing.T) {
 		t.Errorf("%d bytes are in use after %d came and none was taken", after.HeapAlloc, came)
 	}
 	s.works.Store(true)
-	if err := errors.Join(deliver(0)...); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(deliver(0)...))
 	waiting, err := s.Waiting(t.Context())
-	if err != nil || len(waiting) > 0 {
-		t.Fatalf("%d wait: %v", len(waiting), err)
-	}
+	require.NoError(t, err)
+	require.Empty(t, waiting)
 }
