@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 )
 
@@ -75,9 +78,7 @@ func TestProblems(t *testing.T) {
 		{"version", "%YAML 3.0\n---\n" + job, "1:1: this is not valid YAML: found incompatible YAML document; check quotes, brackets and indentation"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := report(c.file); got != c.want {
-				t.Errorf("got  %s\nwant %s", got, c.want)
-			}
+			assert.Equal(t, c.want, report(c.file))
 		})
 	}
 }
@@ -106,9 +107,7 @@ func TestAllAtOnce(t *testing.T) {
 	for _, problem := range problems {
 		at = append(at, problem.At.String())
 	}
-	if got := strings.Join(at, " "); got != "1:1 3:9 5:5 5:5 7:13" {
-		t.Errorf("problems at %s", got)
-	}
+	assert.Equal(t, "1:1 3:9 5:5 5:5 7:13", strings.Join(at, " "), "problems")
 	if len(file.Jobs) != 3 || file.Jobs[2].ID.Value != "c" || len(file.Jobs[2].Commands) != 2 {
 		t.Errorf("read %+v", file)
 	}
@@ -117,9 +116,7 @@ func TestAllAtOnce(t *testing.T) {
 // Parse takes texts without quotes exactly as written.
 func TestPlainTexts(t *testing.T) {
 	file, problems := pipeline.Parse([]byte("env: {A: 1.10, B: yes, C: 0x1F, D: ''}\njobs: [{id: 007, sh: [true, 2020-01-01, ~x, no]}]\n"))
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
+	require.Empty(t, problems)
 	var texts []string
 	for _, variable := range file.Env {
 		texts = append(texts, variable.Name+"="+variable.Value)
@@ -128,41 +125,29 @@ func TestPlainTexts(t *testing.T) {
 	for _, command := range file.Jobs[0].Commands {
 		texts = append(texts, command.Value)
 	}
-	if got := strings.Join(texts, " "); got != "A=1.10 B=yes C=0x1F D= 007 true 2020-01-01 ~x no" {
-		t.Error(got)
-	}
+	assert.Equal(t, "A=1.10 B=yes C=0x1F D= 007 true 2020-01-01 ~x no", strings.Join(texts, " "))
 }
 
 // A block is one command, without the line feed at its end.
 func TestBlocks(t *testing.T) {
 	file, problems := pipeline.Parse([]byte("jobs:\n- id: a\n  sh:\n  - |\n    set -e\n    b\n  - >-\n    c\n    d\n  - |+\n    e\n\n"))
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
+	require.Empty(t, problems)
 	for i, want := range []string{"set -e\nb", "c d", "e\n"} {
-		if got := file.Jobs[0].Commands[i].Value; got != want {
-			t.Errorf("command %d is %q, not %q", i+1, got, want)
-		}
+		assert.Equal(t, want, file.Jobs[0].Commands[i].Value, "command %d", i+1)
 	}
 }
 
 // Escapes can stand for the line ends that Parse rejects.
 func TestEscapedLineEnds(t *testing.T) {
 	file, problems := pipeline.Parse([]byte(`jobs: [{id: a, sh: "a\u0085b\u2028c\u2029d\N\L\Pe"}]`))
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	if got := file.Jobs[0].Commands[0].Value; got != "a\u0085b\u2028c\u2029d\u0085\u2028\u2029e" {
-		t.Errorf("%q", got)
-	}
+	require.Empty(t, problems)
+	assert.Equal(t, "a\u0085b\u2028c\u2029d\u0085\u2028\u2029e", file.Jobs[0].Commands[0].Value)
 }
 
 // An alias has its target's value, at its own position.
 func TestAliases(t *testing.T) {
 	file, problems := pipeline.Parse([]byte("jobs:\n- {id: a, sh: &b [c, d]}\n- {id: &i e, sh: *b, needs: [*i]}\n- &j {id: f, sh: g}\n- *j\n"))
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
+	require.Empty(t, problems)
 	if got := file.Jobs[1].Commands; len(got) != 2 || got[1].Value != "d" || got[1].At.String() != "2:22" {
 		t.Error(got)
 	}
@@ -189,7 +174,5 @@ func TestAliasBomb(t *testing.T) {
 	if len(file.Jobs) > 12 {
 		t.Errorf("%d jobs were read", len(file.Jobs))
 	}
-	if got := report("jobs: &a [*a]\n"); got != "1:11: a job must be a mapping, but this is a list; write key: value lines" {
-		t.Error(got)
-	}
+	assert.Equal(t, "1:11: a job must be a mapping, but this is a list; write key: value lines", report("jobs: &a [*a]\n"))
 }
