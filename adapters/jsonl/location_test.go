@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
@@ -30,9 +32,7 @@ func folderOf(t *testing.T, files map[string]string) string {
 	for name, text := range files {
 		path := filepath.Join(folder, name)
 		err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	return folder
 }
@@ -58,18 +58,14 @@ func zipped(t *testing.T, text string) string {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
 	_, err := io.WriteString(w, text)
-	if err := errors.Join(err, w.Close()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(err, w.Close()))
 	return out.String()
 }
 
 func zstded(t *testing.T, text string) string {
 	t.Helper()
 	w, err := zstd.NewWriter(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(w.EncodeAll([]byte(text), nil))
 }
 
@@ -104,9 +100,7 @@ func walk(t *testing.T, folder string) (paths []string, runs []domain.RunID, err
 			continue
 		}
 		path, err := filepath.Rel(folder, source.Path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		paths = append(paths, filepath.ToSlash(path))
 		runs = append(runs, source.Run)
 	}
@@ -145,12 +139,9 @@ func TestWalkWhereARunHasACheckout(t *testing.T) {
 	})
 	paths, runs, errs := walk(t, folder)
 	wantPaths := []string{"42/events.jsonl", "43/events.jsonl.zst", "44/events.jsonl/a.jsonl", "events/a.jsonl"}
-	if !reflect.DeepEqual(paths, wantPaths[:3]) || len(errs) != 1 {
-		t.Errorf("got  %v, %v\nwant %v", paths, errs, wantPaths)
-	}
-	if want := []domain.RunID{"42", "43", "a"}; !reflect.DeepEqual(runs, want) {
-		t.Errorf("got runs %v, want %v", runs, want)
-	}
+	assert.Equal(t, wantPaths[:3], paths)
+	assert.Len(t, errs, 1)
+	assert.Equal(t, []domain.RunID{"42", "43", "a"}, runs)
 	checkDuplicate(t, errs[0], filepath.Join(folder, "events", "a.jsonl"), filepath.Join(folder, "44", "events.jsonl", "a.jsonl"))
 	if paths, _, errs := walk(t, filepath.Join(folder, "42", "checkout", "fixtures")); len(paths) != 1 || errs != nil {
 		t.Errorf("a folder that is named is walked wherever it is; got %v, %v", paths, errs)
@@ -236,9 +227,7 @@ func TestWalkAndLinks(t *testing.T) {
 	}
 
 	// Inward links alone make no stream.
-	if err := os.Mkdir(filepath.Join(folder, "links"), 0o777); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(filepath.Join(folder, "links"), 0o777))
 	link(".", "links/latest")
 	if paths, _, errs := walk(t, filepath.Join(folder, "links")); paths != nil || len(errs) != 1 || !errors.Is(errs[0], jsonl.ErrNoStream) {
 		t.Errorf("inward links alone: got %v, %v", paths, errs)
@@ -266,9 +255,7 @@ func TestWalkGoesOnAfterWhatCannotBeRead(t *testing.T) {
 	}
 	folder := folderOf(t, map[string]string{"a/1.jsonl": "", "b\x1b/2.jsonl": "", "c/3.jsonl": ""})
 	closed := filepath.Join(folder, "b\x1b")
-	if err := os.Chmod(closed, 0); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Chmod(closed, 0))
 	t.Cleanup(func() { _ = os.Chmod(closed, 0o700) })
 	paths, _, errs := walk(t, folder)
 	if want := []string{"a/1.jsonl", "c/3.jsonl"}; !reflect.DeepEqual(paths, want) || len(errs) != 1 || !errors.Is(errs[0], fs.ErrPermission) {
@@ -290,9 +277,7 @@ func opened(t *testing.T, text string) told {
 	if all.err == nil && (!file.Regular || file.Size != int64(len(text)) || file.Done() != file.Size) {
 		t.Errorf("read %d of %d bytes, regular: %v", file.Done(), file.Size, file.Regular)
 	}
-	if err := file.Close(); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, file.Close())
 	return all
 }
 
@@ -301,9 +286,7 @@ func opened(t *testing.T, text string) told {
 func checkBytes(t *testing.T, path string, want told) {
 	t.Helper()
 	file, err := jsonl.Locate(path).Open()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	text, err := io.ReadAll(file.Bytes())
 	if file.Cut() != errors.Is(err, jsonl.ErrCut) || file.Cut() && bytes.ContainsRune(text, '\x1a') {
@@ -397,9 +380,8 @@ func TestOpenCut(t *testing.T) {
 			whole := wholes[n] || strings.HasSuffix(file[:n], "\x00") && n > len(file)-5
 			if !whole {
 				sound = sound[:max(0, len(sound)-1)]
-				if len(all.entries) == 0 || all.entries[len(sound)].Fault != domain.Torn {
-					t.Fatalf("%s, cut at byte %d: not torn", name, n)
-				}
+				require.NotEmpty(t, all.entries, "%s, cut at byte %d: not torn", name, n)
+				require.Equal(t, domain.Torn, all.entries[len(sound)].Fault, "%s, cut at byte %d: not torn", name, n)
 			}
 			if all.err != nil || len(sound) < before || len(sound) > len(want) || !slices.Equal(sound, want[:len(sound)]) {
 				t.Fatalf("%s, cut at byte %d: got %d events after %d, %v", name, n, len(sound), before, all.err)
@@ -413,9 +395,7 @@ func TestOpenCut(t *testing.T) {
 		}
 		// Of the last part, only what says that it is whole is missing.
 		last := strings.TrimSuffix(strings.TrimRight(file, "\x00"), skippable)
-		if all := opened(t, last[:len(last)-1]); len(all.entries) != len(want)+1 {
-			t.Errorf("%s, cut in its checksum: got %d of %d events", name, len(all.entries)-1, len(want))
-		}
+		assert.Len(t, opened(t, last[:len(last)-1]).entries, len(want)+1, "%s, cut in its checksum", name)
 	}
 }
 
@@ -459,13 +439,9 @@ func TestReaderErrorsArePrintable(t *testing.T) {
 // mustOpen opens a folder that it makes, from which no byte can be read.
 func mustOpen(t *testing.T, path string) io.Reader {
 	t.Helper()
-	if err := os.Mkdir(path, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(path, 0o700))
 	file, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { _ = file.Close() })
 	return file
 }

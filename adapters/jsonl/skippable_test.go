@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 )
@@ -15,18 +16,12 @@ import (
 // Compressors that work in parallel begin with a frame that is to be skipped.
 func TestZstdThatBeginsWithASkippableFrame(t *testing.T) {
 	encoder, err := zstd.NewWriter(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "run.jsonl.zst")
 	data := append([]byte("\x50\x2a\x4d\x18\x04\x00\x00\x00abcd"), encoder.EncodeAll([]byte(`{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n"), nil)...)
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, data, 0o600))
 	file, err := jsonl.Locate(path).Open()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	reader := jsonl.NewReader(file, jsonl.Options{})
 	entries, err := reader.Next()

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
@@ -19,9 +21,7 @@ import (
 func asStdin(t *testing.T) *os.File {
 	t.Helper()
 	out, in, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	was := os.Stdin
 	os.Stdin = out
 	t.Cleanup(func() {
@@ -49,9 +49,7 @@ func TestStdinIsLive(t *testing.T) {
 		"gzip":  func(in *os.File) flusher { return gzip.NewWriter(in) },
 		"zstd": func(in *os.File) flusher {
 			w, err := zstd.NewWriter(in)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			return w
 		},
 	} {
@@ -62,9 +60,7 @@ func TestStdinIsLive(t *testing.T) {
 				if _, err := io.WriteString(out, event+"\n"); err != nil {
 					t.Error(err)
 				}
-				if err := out.Flush(); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, out.Flush())
 			}
 			emit()
 			file, err := jsonl.Locate(jsonl.Stdin).Open()
@@ -78,9 +74,7 @@ func TestStdinIsLive(t *testing.T) {
 				}
 				emit()
 			}
-			if err := file.Close(); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, file.Close())
 			if _, err := os.Stdin.Stat(); err != nil {
 				t.Errorf("standard input was closed: %v", err)
 			}
@@ -95,9 +89,7 @@ func TestStdinOnlyHalfCompressed(t *testing.T) {
 	}
 	in.Close()
 	file, err := jsonl.Locate(jsonl.Stdin).Open()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	entries, err := jsonl.NewReader(file, jsonl.Options{Name: "stdin"}).Next()
 	if err != nil || len(entries) != 1 || entries[0].Fault != domain.Torn {
 		t.Errorf("got %v, %v; a compressed stream that is cut off is torn there", entries, err)
@@ -111,17 +103,13 @@ func TestCloseWhileReading(t *testing.T) {
 	for _, name := range []string{"plain", "gzip", "zstd"} {
 		for range 10 {
 			file, err := jsonl.Locate(filepath.Join(folder, name)).Open()
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			ahead := jsonl.NewAhead(jsonl.NewReader(file, jsonl.Options{}))
 			if _, err := ahead.Next(); err != nil {
 				t.Fatal(err)
 			}
 			ahead.Close()
-			if err := file.Close(); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, file.Close())
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
@@ -26,18 +28,14 @@ var (
 func record(t *testing.T, path, text string) *jsonl.StoreSource {
 	t.Helper()
 	file, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	out := io.WriteCloser(file)
 	if strings.HasSuffix(path, ".gz") {
 		out = gzip.NewWriter(file)
 		defer file.Close()
 	}
 	_, err = io.WriteString(out, text)
-	if err := errors.Join(err, out.Close()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(err, out.Close()))
 	return jsonl.Locate(path).Source(jsonl.Options{})
 }
 
@@ -73,9 +71,7 @@ func TestRecordingOpens(t *testing.T) {
 		var read atomic.Int64
 		recording := record(t, filepath.Join(t.TempDir(), "run.jsonl"), text).Counting(&read)
 		stream, err := recording.Open(t.Context(), markOf(event+"\n"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		n := 0
 		for err == nil {
 			var entries []domain.Entry
@@ -85,12 +81,8 @@ func TestRecordingOpens(t *testing.T) {
 		if err != io.EOF || n != lines+1 || !stream.Continues() || stream.Mark() != markOf(wholeLines(text)) || stream.End() != markOf(text) {
 			t.Errorf("%d lines: %d entries, %v, %v, %+v, %+v", lines, n, err, stream.Continues(), stream.Mark(), stream.End())
 		}
-		if err := stream.Close(); err != nil {
-			t.Error(err)
-		}
-		if read.Load() != int64(len(text)) {
-			t.Errorf("%d of %d bytes were counted", read.Load(), len(text))
-		}
+		assert.NoError(t, stream.Close())
+		assert.Equal(t, int64(len(text)), read.Load())
 	}
 }
 
@@ -101,9 +93,7 @@ func TestRecordingEndsWithItsContext(t *testing.T) {
 	recording := record(t, path, text)
 	ctx, cancel := context.WithCancel(t.Context())
 	stream, err := recording.Open(ctx, domain.Mark{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer stream.Close()
 	cancel()
 	if _, err := stream.Next(); !errors.Is(err, context.Canceled) {
@@ -120,12 +110,8 @@ func TestRecordingSaysHowItReads(t *testing.T) {
 	for _, options := range []jsonl.Options{{}, {OnMalformed: jsonl.Skip}, {MaxLine: 10}} {
 		readings[source.Source(options).Reading()] = true
 	}
-	if len(readings) != 3 {
-		t.Error("different readings have one name:", readings)
-	}
-	if source.Source(jsonl.Options{}).Reading() != source.Source(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).Reading() {
-		t.Error("the default limit has two names")
-	}
+	assert.Len(t, readings, 3, "different readings have one name")
+	assert.Equal(t, source.Source(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).Reading(), source.Source(jsonl.Options{}).Reading(), "the default limit has two names")
 }
 
 // A run is read as its rows were derived, if nothing else was asked for.
@@ -141,9 +127,7 @@ func TestRecordingAs(t *testing.T) {
 		{any, skip.Reading(), skip}, {any, stop.Reading(), stop}, {any, "in a way that is not known", stop},
 		{stop, skip.Reading(), stop}, {skip, stop.Reading(), skip},
 	} {
-		if got := test.is.As(test.as).Reading(); got != test.want.Reading() {
-			t.Errorf("%s as %s is %s", test.is.Reading(), test.as, got)
-		}
+		assert.Equal(t, test.want.Reading(), test.is.As(test.as).Reading(), "%s as %s", test.is.Reading(), test.as)
 	}
 	limited := source.Source(jsonl.Options{MaxLine: 10})
 	if got, want := limited.As(skip.Reading()).Reading(), source.Source(jsonl.Options{MaxLine: 10, OnMalformed: jsonl.Skip}).Reading(); got != want {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -30,17 +31,13 @@ func TestOpenUntil(t *testing.T) {
 			_ = w.Close()
 			data = out.Bytes()
 		}
-		if err := os.WriteFile(path, data, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, data, 0o666))
 		recording := jsonl.Locate(path).Source(jsonl.Options{OnMalformed: jsonl.Skip})
 		stream, err := recording.Open(t.Context(), domain.Mark{})
 		if until != nil {
 			stream, err = recording.OpenUntil(t.Context(), *until)
 		}
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer stream.Close()
 		var all []domain.Entry
 		for {
@@ -49,9 +46,7 @@ func TestOpenUntil(t *testing.T) {
 			if err == io.EOF {
 				return all, stream
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -71,9 +66,7 @@ func TestOpenUntil(t *testing.T) {
 		if !slices.Equal(got, want) || stream.End() != markOf(known) || stream.Mark() != markOf(wholeLines(known)) {
 			t.Fatalf("%q until %q: %+v, want %+v", text, known, got, want)
 		}
-		if more := len(known) < len(text); stream.More() != more {
-			t.Fatalf("%q until %q: more is %v", text, known, !more)
-		}
+		require.Equal(t, len(known) < len(text), stream.More(), "%q until %q: more", text, known)
 	})
 }
 
@@ -83,9 +76,7 @@ func TestOpenUntilOfALongStream(t *testing.T) {
 	known := text[:len(text)/2+5]
 	recording := record(t, filepath.Join(t.TempDir(), "run.jsonl"), text)
 	stream, err := recording.OpenUntil(t.Context(), markOf(known))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer stream.Close()
 	for err == nil {
 		_, err = stream.Next()
