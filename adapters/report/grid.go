@@ -44,6 +44,15 @@ func shortened(s string, columns int) Cell {
 	return Cell{text: shown, width: width}
 }
 
+// add appends a row of texts, each cut to at most so many columns.
+func (g *Grid) add(columns int, texts ...string) {
+	row := make([]Cell, len(texts))
+	for i := range texts {
+		row[i] = NewCell(texts[i], columns)
+	}
+	g.Rows = append(g.Rows, row)
+}
+
 const (
 	gap = 3 // between columns
 	// leastText is how wide a column of text is at least, as wide as most titles, and usualText how wide at most

@@ -67,6 +67,15 @@ func openOutput(path string, stdout io.Writer, sources sources) (*destination, e
 	return d, nil
 }
 
+// printer returns standard output for text, and how many columns it has if it is a terminal.
+func (p *app) printer() (out io.Writer, columns int) {
+	out = output{p.out}
+	if screen := terminal(p.out); screen != nil {
+		return report.TerminalSafe(out), width(screen)
+	}
+	return out, 0
+}
+
 // colors reports whether a terminal is to have colours: see no-color.org.
 func colors() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
 

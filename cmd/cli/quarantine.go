@@ -2,14 +2,20 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 func newQuarantine(p *app) *cobra.Command {
@@ -21,12 +27,12 @@ func newQuarantine(p *app) *cobra.Command {
 A run is quarantined when its stream is malformed (malformed), when a part of it
 has not arrived for a long time (missing), when two streams have its id
 (other_stream), or when its rows came from elsewhere or already had an end
-(cannot_go_on). Its further messages are held in the store; other runs continue. A
+(cannot_go_on). Its further messages are parked in the store; other runs continue. A
 run with a missing part is released when the part arrives.
 
 What you can do: publish the stream again; derive the run from its whole stream
 with rebuild, and retry; for a malformed line, retry with --on-malformed skip; for
-a stream that you do not need, drop what is held.`,
+a stream that you do not need, drop what is parked.`,
 		Example: `  quire-project quarantine list --to sqlite:quire.db
   quire-project quarantine show run-42 --to sqlite:quire.db
   quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
@@ -51,16 +57,19 @@ func newQuarantineList(p *app) *cobra.Command {
 	var to []string
 	cmd := &cobra.Command{
 		Use:   "list --to STORE [--to FORMAT]",
-		Short: "List quarantined runs, and runs with held messages",
+		Short: "List quarantined runs, and runs with parked messages",
 		Long: `List the quarantined runs, and the runs with a part that has come too early and is
-held for a moment.
+parked for a moment.
 
 Exit status: 0 done; 1 the store cannot be read; 2 wrong usage.`,
 		Example: `  quire-project quarantine list --to sqlite:quire.db
   quire-project quarantine list --to sqlite:quire.db --to json`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return listWaiting(cmd.Context(), to, nil, p)
+			return p.withWaiting(cmd.Context(), to, nil, func(format report.Format, runs []report.WaitingRun) error {
+				out, columns := p.printer()
+				return report.WriteWaiting(out, format, columns, runs)
+			})
 		},
 	}
 	addQuarantineTo(cmd, &to)
@@ -71,16 +80,18 @@ func newQuarantineShow(p *app) *cobra.Command {
 	var to []string
 	cmd := &cobra.Command{
 		Use:   "show RUN... --to STORE [--to FORMAT]",
-		Short: "Show why runs are quarantined, and what is held of them",
+		Short: "Show why runs are quarantined, and what is parked of them",
 		Long: `Show why runs are quarantined, how much of their streams is in the rows, and what
-is held of them. The text of the streams is not shown.
+is parked of them. The text of the streams is not shown.
 
 Exit status: 0 done; 1 the store cannot be read; 2 wrong usage; 5 one of the runs
 is not in the list.`,
 		Example: `  quire-project quarantine show run-42 --to sqlite:quire.db`,
 		Args:    someRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return listWaiting(cmd.Context(), to, runIDs(args), p)
+			return p.withWaiting(cmd.Context(), to, runIDs(args), func(format report.Format, runs []report.WaitingRun) error {
+				return p.showWaiting(format, runs, args)
+			})
 		},
 	}
 	addQuarantineTo(cmd, &to)
@@ -92,20 +103,14 @@ func addQuarantineTo(cmd *cobra.Command, to *[]string) {
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(string(report.Table), string(report.JSON)))
 }
 
-// quarantineFlags are those of retry and drop.
-type quarantineFlags struct {
-	readFlags
-	to  string
-	all bool
-}
-
 func newQuarantineRetry(p *app) *cobra.Command {
-	var flags quarantineFlags
+	var flags readFlags
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "retry RUN... --to STORE",
 		Short: "Continue quarantined runs where they stopped",
-		Long: `Continue quarantined runs where they stopped: first with the messages that are held,
-then with new ones. Workers may be running meanwhile.
+		Long: `Continue quarantined runs where they stopped: first with the messages that are
+parked, then with new ones. Workers may be running meanwhile.
 
 --on-malformed skip skips malformed lines. A run first read with skip continues
 with skip.
@@ -115,58 +120,55 @@ wrong usage; 5 a run is quarantined again, or is not in the list.`,
 		Example: `  quire-project quarantine retry run-42 --to sqlite:quire.db
   quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
   quire-project quarantine retry --all --to sqlite:quire.db`,
-		Args: runsOrAll(&flags.all),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return retryRuns(cmd.Context(), runIDs(args), flags, p)
+		Args: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case all && len(args) > 0:
+				return usageError(errors.New("--all is for all quarantined runs, and some are named; choose one"))
+			case all:
+				return nil
+			}
+			return someRuns(cmd, args)
 		},
 	}
 	cmd.Flags().SortFlags = false
-	cmd.Flags().StringVar(&flags.to, "to", "", "the `store`, as "+stores.Syntax)
-	cmd.Flags().BoolVar(&flags.all, "all", false, "all quarantined runs")
+	to := addStore(cmd)
+	cmd.Flags().BoolVar(&all, "all", false, "all quarantined runs")
 	flags.addReading(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		options, err := flags.options()
+		if err != nil {
+			return err
+		}
+		return p.changeWaiting(cmd.Context(), *to, runIDs(args), options, "%s retried", (*store.Projector).Retry)
+	}
 	return cmd
 }
 
 func newQuarantineDrop(p *app) *cobra.Command {
-	var to string
 	cmd := &cobra.Command{
 		Use:   "drop RUN... --to STORE",
-		Short: "Remove what is held of runs, and lift their quarantine",
-		Long: `Remove what is held of runs, and lift their quarantine. Their rows stay as they are.
+		Short: "Remove what is parked of runs, and lift their quarantine",
+		Long: `Remove what is parked of runs, and lift their quarantine. Their rows stay as they are.
 The rows lack what you drop; publish the stream again to get it back.
 
 Exit status: 0 done; 1 the store cannot be used; 2 wrong usage; 5 one of the runs is
 not in the list.`,
 		Example: `  quire-project quarantine drop run-42 --to sqlite:quire.db`,
 		Args:    someRuns,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return dropRuns(cmd.Context(), runIDs(args), to, p)
-		},
 	}
-	cmd.Flags().StringVar(&to, "to", "", "the `store`, as "+stores.Syntax)
-	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	to := addStore(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return p.changeWaiting(cmd.Context(), *to, runIDs(args), jsonl.Options{}, "what was parked of %s is dropped", (*store.Projector).Drop)
+	}
 	return cmd
 }
 
-// someRuns checks a command line's arguments: there is at least one run.
+// someRuns checks that at least one run is named.
 func someRuns(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return nil
 	}
 	return usageError(fmt.Errorf("name the runs to %s; quire-project quarantine list shows which there are", cmd.Name()))
-}
-
-func runsOrAll(all *bool) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case *all && len(args) > 0:
-			return usageError(errors.New("--all is for all quarantined runs, and some are named; choose one"))
-		case *all:
-			return nil
-		}
-		return someRuns(cmd, args)
-	}
 }
 
 func runIDs(args []string) []domain.RunID {
@@ -177,7 +179,103 @@ func runIDs(args []string) []domain.RunID {
 	return runs
 }
 
-// errNothing reports a run that has nothing held.
-func errNothing(run domain.RunID) error {
-	return fmt.Errorf("run %s: it is neither quarantined nor held in this store; quire-project quarantine list shows the runs that are", report.Printable(string(run)))
+// withWaiting reads which of some runs wait, or which of all if none are named.
+func (p *app) withWaiting(ctx context.Context, targets []string, runs []domain.RunID, do func(report.Format, []report.WaitingRun) error) (err error) {
+	to, format, err := parseTargets(targets, "look at", "runs")
+	if err != nil {
+		return err
+	}
+	s, err := p.open(ctx, to, stores.Options{MustExist: true}, sources{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	found, err := report.ReadWaiting(ctx, s, runs...)
+	if err != nil {
+		return err
+	}
+	return do(format, found)
+}
+
+// showWaiting prints all that is known of some runs, of which those that are found wait.
+func (p *app) showWaiting(format report.Format, found []report.WaitingRun, asked []string) error {
+	out, _ := p.printer()
+	var text strings.Builder
+	for i := range found {
+		text.WriteString(strings.Repeat("\n", min(i, 1)) + found[i].String())
+	}
+	_, err := io.WriteString(out, text.String())
+	if format == report.JSON {
+		err = report.WriteWaiting(out, format, 0, found)
+	}
+	for _, run := range asked {
+		if !slices.ContainsFunc(found, func(w report.WaitingRun) bool { return string(w.RunID) == run }) {
+			tell(p.err, errNothing(run))
+			err = cmp.Or(err, endWith(statusFound))
+		}
+	}
+	return err
+}
+
+func errNothing(run string) error {
+	return fmt.Errorf("run %s: it is neither quarantined nor parked in this store; quire-project quarantine list shows the runs that are", report.Printable(run))
+}
+
+// changeWaiting does something with each of some waiting runs, or with all quarantined ones if
+// none are named, and says of how many the quarantine was lifted.
+func (p *app) changeWaiting(ctx context.Context, to string, runs []domain.RunID, options jsonl.Options, words string,
+	do func(*store.Projector, context.Context, domain.RunID) error) (err error) {
+	if err := checkStore(to); err != nil {
+		return err
+	}
+	s, err := p.open(ctx, to, stores.Options{MustExist: true, Durable: true}, sources{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	projector := store.NewProjector(s, jsonl.NewSegments(options), store.ProjectorOptions{})
+	defer func() { err = cmp.Or(err, projector.Close(context.WithoutCancel(ctx))) }()
+	if len(runs) == 0 {
+		if runs, err = quarantined(ctx, s); err != nil {
+			return err
+		}
+	}
+	lifted := 0
+	for _, run := range runs {
+		waiting, err := s.Waiting(ctx, run)
+		if err != nil {
+			return err
+		}
+		if len(waiting) == 0 {
+			tell(p.err, errNothing(string(run)))
+			continue
+		}
+		if err := do(projector, ctx, run); err != nil {
+			return err
+		}
+		waiting, err = s.Waiting(ctx, run)
+		switch {
+		case err != nil:
+			return err
+		case len(waiting) > 0 && waiting[0].Quarantine != nil:
+			say(p.err, fmt.Sprintf("run %s is quarantined again (%s): %s", run, waiting[0].Quarantine.Code, waiting[0].Quarantine.Reason))
+		default:
+			lifted++
+		}
+	}
+	say(p.err, fmt.Sprintf(words, plural(lifted, "run")))
+	if lifted < len(runs) {
+		return endWith(statusFound)
+	}
+	return nil
+}
+
+func quarantined(ctx context.Context, s store.Store) (runs []domain.RunID, err error) {
+	waiting, err := s.Waiting(ctx)
+	for i := range waiting {
+		if waiting[i].Quarantine != nil {
+			runs = append(runs, waiting[i].Run)
+		}
+	}
+	return runs, err
 }

@@ -45,6 +45,14 @@ func (e *statusError) Error() string {
 
 func (e *statusError) Unwrap() error { return e.err }
 
+// endWith returns what ends the program with a status, of which everything has been said.
+func endWith(status int) error {
+	if status == statusOK {
+		return nil
+	}
+	return &statusError{status: status}
+}
+
 // usageError is what a wrong command line gives.
 func usageError(err error) error { return &statusError{statusUsage, err} }
 

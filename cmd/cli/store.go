@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -15,6 +17,13 @@ import (
 
 // isAddress reports whether --to is meant to name a store, and not a format.
 func isAddress(to string) bool { return !slices.Contains(formatNames(), to) && stores.IsAddress(to) }
+
+// addStore adds the flag that names a store.
+func addStore(cmd *cobra.Command) *string {
+	to := cmd.Flags().String("to", "", "the `store`, as "+stores.Syntax)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	return to
+}
 
 // checkStore checks that --to can be the address of a store.
 func checkStore(to string) error {

@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,7 +11,6 @@ import (
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/projections"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // verifyFlags are those of verify.
@@ -96,7 +93,7 @@ func parseTargets(targets []string, verb, printed string) (at string, format rep
 }
 
 func verify(ctx context.Context, paths []string, flags verifyFlags, p *app) (err error) {
-	at, format, err := parseTargets(flags.to, "verify", "differences")
+	to, format, err := parseTargets(flags.to, "verify", "differences")
 	if err != nil {
 		return err
 	}
@@ -108,154 +105,30 @@ func verify(ctx context.Context, paths []string, flags verifyFlags, p *app) (err
 	if err != nil {
 		return err
 	}
-	s, err := p.open(ctx, at, stores.Options{MustExist: true}, sources)
+	s, err := p.open(ctx, to, stores.Options{MustExist: true}, sources)
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	v := &verification{store: s, sources: sources, tables: tables, std: p.stdio}
-	v.differences = newDifferences(format, p.out)
-	if err := v.run(ctx); err != nil {
+	out, columns := p.printer()
+	bar := newProgress(p.err, sources, terminal(p.out) != nil)
+	status := statusOK
+	found, err := report.Verify(ctx, out, s, sources.recordings(bar.counter()), report.VerifyOptions{
+		Format: format, Width: columns, Tables: tables,
+		Skipped: func(err error) {
+			tell(bar, err)
+			status = worse(status, statusOf(err))
+		},
+	})
+	bar.stop()
+	if err != nil {
 		return err
 	}
 	if format == report.Table {
-		say(p.err, v.summary())
+		say(p.err, found.String())
 	}
-	return v.end()
-}
-
-// differences prints what was found.
-type differences interface {
-	// found takes a difference, and setAside a run that could not be compared.
-	found(store.Difference) error
-	setAside(store.Verified) error
-	// pause makes what was found so far appear.
-	pause() error
-	// end takes the number of runs that were compared, and what mends the rows.
-	end(runs int, mend string) error
-}
-
-// newDifferences returns what prints differences to stdout in a format.
-func newDifferences(format report.Format, stdout io.Writer) differences {
-	screen := terminal(stdout)
-	out := io.Writer(output{stdout})
-	if format == report.JSON {
-		if screen != nil {
-			out = report.TerminalSafe(out)
-		}
-		return &differenceDocument{out: bufio.NewWriter(out)}
-	}
-	columns := 0
-	if screen != nil {
-		columns = width(screen)
-	}
-	return &differenceTable{out: out, width: columns}
-}
-
-// verification compares runs and counts what comes of it.
-type verification struct {
-	store       store.Store
-	sources     sources
-	tables      []*projections.Definition
-	std         stdio
-	differences differences
-
-	runs, differing, behind, setAside int
-	count                             int  // of differences in rows
-	force                             bool // is what rebuild needs to mend them
-	status                            int  // what went wrong with single streams
-}
-
-func (v *verification) run(ctx context.Context) error {
-	bar := newProgress(v.std.err, v.sources, terminal(v.std.out) != nil)
-	defer bar.stop()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	err := store.Verify(ctx, v.store, v.sources.recordings(bar.counter()), store.VerifyOptions{
-		Tables: v.tables,
-		Found: func(difference store.Difference) {
-			if err := v.differences.found(difference); err != nil {
-				cancel(err)
-			}
-		},
-		Done: func(run store.Verified) {
-			if err := v.done(run, bar); err != nil {
-				cancel(err)
-			}
-		},
-	})
-	if err != nil {
-		_ = v.differences.pause() // what was found comes before what went wrong
-		return err
-	}
-	return v.differences.end(v.runs, v.mend())
-}
-
-// done takes a run that was compared, or that could not be.
-func (v *verification) done(run store.Verified, stderr io.Writer) error {
-	v.count += run.Differences
-	if run.Differences > 0 {
-		v.differing++
-	}
-	if run.Behind {
-		v.behind++
-	}
-	v.force = v.force || run.Force
-	if run.Err == nil {
-		v.runs++
-		return nil
-	}
-	v.setAside++
-	v.status = worse(v.status, statusOf(run.Err))
-	err := v.differences.pause()
-	tell(stderr, run.Err)
-	return cmp.Or(err, v.differences.setAside(run))
-}
-
-// summary says how it went, as in "verified 5 runs: 3 differences in 1 run".
-func (v *verification) summary() string {
-	var found []string
-	if v.count > 0 {
-		found = append(found, fmt.Sprintf("%s in %s", plural(v.count, "difference"), plural(v.differing, "run")))
-	}
-	switch {
-	case v.behind == 1:
-		found = append(found, "1 run is behind its stream")
-	case v.behind > 1:
-		found = append(found, fmt.Sprintf("%d runs are behind their streams", v.behind))
-	}
-	words := fmt.Sprintf("verified %s: %s", plural(v.runs, "run"), cmp.Or(strings.Join(found, ", "), "no difference"))
-	switch {
-	case v.count > 0:
-		words += "; " + v.mend() + " puts the rows right"
-	case v.behind > 0:
-		words += "; " + v.mend() + " reads the rest"
-	}
-	if v.setAside > 0 {
-		words += fmt.Sprintf("; %d skipped", v.setAside)
-	}
-	return words
-}
-
-// mend is the command that makes the rows those of the streams, if they are not.
-func (v *verification) mend() string {
-	switch {
-	case v.force:
-		return "rebuild --force"
-	case v.count > 0 || v.behind > 0:
-		return "rebuild"
-	}
-	return ""
-}
-
-// end returns what the command ends with.
-func (v *verification) end() error {
-	status := v.status
-	if v.mend() != "" {
+	if found.Mend() != "" {
 		status = worse(status, statusFound)
 	}
-	if status == statusOK {
-		return nil
-	}
-	return &statusError{status: status}
+	return endWith(status)
 }

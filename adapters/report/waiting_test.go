@@ -1,4 +1,4 @@
-package cli
+package report
 
 import (
 	"bytes"
@@ -16,10 +16,10 @@ import (
 )
 
 // drawWaiting draws what a store could say of runs that wait.
-func drawWaiting(t *rapid.T) []waitingRun {
+func drawWaiting(t *rapid.T) []WaitingRun {
 	codes := []store.QuarantineCode{store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn}
 	count := rapid.Int64Range(0, 1<<40)
-	var runs []waitingRun
+	var runs []WaitingRun
 	for range rapid.IntRange(0, 4).Draw(t, "runs") {
 		w := store.Waiting{
 			Run:      domain.RunID(laws.Text().Draw(t, "run")),
@@ -37,7 +37,7 @@ func drawWaiting(t *rapid.T) []waitingRun {
 			checkpoint.End = domain.Mark{Bytes: count.Draw(t, "end"), Lines: count.Draw(t, "lines")}
 			checkpoint.Events, checkpoint.Source = count.Draw(t, "events"), laws.Text().Draw(t, "source")
 		}
-		runs = append(runs, describe(&w, checkpoint))
+		runs = append(runs, newWaitingRun(&w, checkpoint))
 	}
 	return runs
 }
@@ -47,7 +47,7 @@ func TestQuarantineDocument(t *testing.T) {
 	schema := documentSchema(t, "quarantine")
 	rapid.Check(t, func(t *rapid.T) {
 		var out bytes.Buffer
-		if err := printWaiting(&out, 0, "json", drawWaiting(t), false); err != nil {
+		if err := WriteWaiting(&out, JSON, 0, drawWaiting(t)); err != nil {
 			t.Fatal(err)
 		}
 		if err := validate(schema, out.String()); err != nil || strings.Count(out.String(), "\n") != 1 {
@@ -83,7 +83,11 @@ func TestQuarantineForPeople(t *testing.T) {
 		columns := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "columns")
 		for _, full := range []bool{false, true} {
 			var out bytes.Buffer
-			if err := printWaiting(&out, columns, "table", runs, full); err != nil {
+			if full {
+				for i := range runs {
+					out.WriteString(runs[i].String())
+				}
+			} else if err := WriteWaiting(&out, Table, columns, runs); err != nil {
 				t.Fatal(err)
 			}
 			want := max(1, len(runs))

@@ -1,7 +1,6 @@
-package cli
+package report
 
 import (
-	"bufio"
 	"bytes"
 	"os"
 	"path/filepath"
@@ -10,6 +9,7 @@ import (
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -18,6 +18,37 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
+
+// documentSchema is the schema in docs/schema of one of the documents.
+func documentSchema(t *testing.T, name string) *jsonschema.Schema {
+	t.Helper()
+	file, err := os.ReadFile("../../docs/schema/" + name + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	urn := "urn:quire-project:" + name + ":v1"
+	compiler := jsonschema.NewCompiler()
+	if err := compiler.AddResource(urn, value); err != nil {
+		t.Fatal(err)
+	}
+	schema, err := compiler.Compile(urn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+func validate(schema *jsonschema.Schema, document string) error {
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(value)
+}
 
 // writeStream draws a stream and writes it to a file.
 func writeStream(t *rapid.T, path string) {
@@ -36,8 +67,8 @@ func writeStream(t *rapid.T, path string) {
 	}
 }
 
-// differ prints the differences of a stream from what is stored of another one.
-func differ(t *rapid.T, folder string, d differences) {
+// differ writes the differences of a stream from what is stored of another one.
+func differ(t *rapid.T, folder string, format Format, width int) (string, Verification) {
 	path := filepath.Join(folder, "run.jsonl")
 	source := jsonl.Locate(path)
 	source.Run = domain.RunID(rapid.OneOf(rapid.Just("run"), laws.Text().Filter(func(id string) bool {
@@ -62,25 +93,15 @@ func differ(t *rapid.T, folder string, d differences) {
 			t.Fatal(err)
 		}
 	}
-	runs, mend := 0, ""
-	check := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
+	var out bytes.Buffer
+	skipped := 0
+	v, err := Verify(t.Context(), &out, s, store.Single(source.Source(jsonl.Options{})), VerifyOptions{
+		Format: format, Width: width, Skipped: func(error) { skipped++ },
+	})
+	if err != nil || v.Runs+v.Skipped != 1 || skipped != v.Skipped {
+		t.Fatal(v, err)
 	}
-	check(store.Verify(t.Context(), s, store.Single(source.Source(jsonl.Options{})), store.VerifyOptions{
-		Found: func(difference store.Difference) { check(d.found(difference)) },
-		Done: func(run store.Verified) {
-			if run.Behind || run.Differences > 0 {
-				mend = "rebuild"
-			}
-			if runs++; run.Err != nil {
-				runs--
-				check(d.setAside(run))
-			}
-		},
-	}))
-	check(d.end(runs, mend))
+	return out.String(), v
 }
 
 // The document is what docs/schema/verify.json says.
@@ -88,13 +109,15 @@ func TestVerifyDocument(t *testing.T) {
 	schema := documentSchema(t, "verify")
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		var out bytes.Buffer
-		differ(t, folder, &differenceDocument{out: bufio.NewWriter(&out)})
-		if err := validate(schema, out.String()); err != nil {
-			t.Fatalf("%s: %v", out.String(), err)
+		out, v := differ(t, folder, JSON, 0)
+		if err := validate(schema, out); err != nil {
+			t.Fatalf("%s: %v", out, err)
 		}
-		if strings.Count(out.String(), "\n") != 1 || !strings.HasSuffix(out.String(), "\n") {
-			t.Fatalf("%q is not one line", out.String())
+		if strings.Count(out, "\n") != 1 || !strings.HasSuffix(out, "\n") {
+			t.Fatalf("%q is not one line", out)
+		}
+		if n := strings.Count(out, `{"kind":"`); n != v.Differences+v.Behind {
+			t.Fatalf("%d differences are counted as %d and %d", n, v.Differences, v.Behind)
 		}
 	})
 }
@@ -137,25 +160,24 @@ func TestVerifyTable(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		width := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
-		var out bytes.Buffer
-		counted := &counting{differences: &differenceTable{out: &out, width: width}}
-		differ(t, folder, counted)
-		if counted.count == 0 {
-			if out.Len() > 0 {
-				t.Fatalf("no difference is printed as %q", out.String())
+		out, v := differ(t, folder, Table, width)
+		count := v.Differences + v.Behind
+		if count == 0 {
+			if out != "" {
+				t.Fatalf("no difference is printed as %q", out)
 			}
 			return
 		}
-		headers := (counted.count + tableRows - 1) / tableRows
-		if got, want := strings.Count(out.String(), "\n"), counted.count+2*headers-1; got != want {
-			t.Fatalf("%d differences have %d lines, not %d", counted.count, got, want)
+		headers := (count + tableRows - 1) / tableRows
+		if got, want := strings.Count(out, "\n"), count+2*headers-1; got != want {
+			t.Fatalf("%d differences have %d lines, not %d", count, got, want)
 		}
-		for line := range strings.Lines(out.String()) {
+		for line := range strings.Lines(out) {
 			line = strings.TrimSuffix(line, "\n")
 			if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 				t.Fatalf("%q could control a terminal", line)
 			}
-			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out.String(), unsure) {
+			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out, unsure) {
 				t.Fatalf("%d columns do not fit %d: %s", n, width, line)
 			}
 		}
@@ -164,17 +186,6 @@ func TestVerifyTable(t *testing.T) {
 
 // unsure reports whether it is not clear how wide a character is beside others.
 func unsure(r rune) bool { return r >= 0x300 && !strings.ContainsRune("…–日本😀√\uFFFD", r) }
-
-// counting counts the differences that are printed.
-type counting struct {
-	differences
-	count int
-}
-
-func (c *counting) found(difference store.Difference) error {
-	c.count++
-	return c.differences.found(difference)
-}
 
 // However short values are cut, one sees that they differ.
 func TestWindow(t *testing.T) {

@@ -1,0 +1,263 @@
+package report
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// VerifyOptions are those of [Verify].
+type VerifyOptions struct {
+	// Format is Table or JSON, and Width how many columns a terminal has; 0 means no limit.
+	Format Format
+	Width  int
+	// Tables are those that are compared; nil means all of them.
+	Tables []*projections.Definition
+	// Skipped, when set, gets the error of each stream that could not be compared.
+	Skipped func(error)
+}
+
+// Verification says how rows compare with their streams.
+type Verification struct {
+	// Runs have been compared. Behind counts those whose stream has grown, Skipped
+	// the streams that could not be compared.
+	Runs, Behind, Skipped int
+	// Differences counts the rows and values that are wrong, of Differing runs.
+	Differences, Differing int
+
+	force bool
+}
+
+// verifySchema is the first member of the JSON document. It changes if its readers would
+// have to.
+const verifySchema = "quire-project/verify/v1"
+
+// Verify compares the rows of a store with the streams, and writes each difference, as a table
+// or as one document, docs/schema/verify.json.
+func Verify(ctx context.Context, out io.Writer, s store.Store, sources store.Sources, o VerifyOptions) (Verification, error) {
+	v := &verifier{options: o, out: bufio.NewWriter(out), skipped: []skipped{}}
+	if o.Format == JSON {
+		fmt.Fprintf(v.out, `{"schema":"%s","differences":[`, verifySchema)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	check := func(err error) {
+		if err != nil {
+			cancel(err)
+		}
+	}
+	err := store.Verify(ctx, s, sources, store.VerifyOptions{
+		Tables: o.Tables,
+		Found:  func(d store.Difference) { check(v.found(&d)) },
+		Done:   func(run store.Verified) { check(v.done(run)) },
+	})
+	if err != nil {
+		_ = v.flush() // what was found comes before what went wrong
+		return v.Verification, err
+	}
+	if o.Format == JSON {
+		fmt.Fprintf(v.out, "],\"set_aside\":%s,\"runs\":%d", compact(v.skipped), v.Runs)
+		if mend := v.Mend(); mend != "" {
+			fmt.Fprintf(v.out, ",\"mend\":%s", compact(mend))
+		}
+		v.out.WriteString("}\n")
+	}
+	return v.Verification, v.flush()
+}
+
+// verifier writes differences and counts them.
+type verifier struct {
+	Verification
+	options VerifyOptions
+	out     *bufio.Writer
+	begun   bool
+	rows    [][]string // of a table that is not written yet
+	skipped []skipped
+}
+
+// skipped is a stream that could not be compared, and why.
+type skipped struct {
+	RunID  domain.RunID `json:"run_id"`
+	Source string       `json:"source"`
+	Reason string       `json:"reason"`
+}
+
+// tableRows is how many differences one table has.
+const tableRows = 200
+
+func (v *verifier) found(d *store.Difference) error {
+	if v.options.Format != JSON {
+		v.rows = append(v.rows, differenceRow(d))
+		if len(v.rows) == tableRows {
+			return v.flush()
+		}
+		return nil
+	}
+	if v.begun {
+		v.out.WriteByte(',')
+	}
+	v.begun = true
+	_, err := v.out.Write(compact(d))
+	return err
+}
+
+func (v *verifier) done(run store.Verified) error {
+	v.Differences += run.Differences
+	if run.Differences > 0 {
+		v.Differing++
+	}
+	if run.Behind {
+		v.Behind++
+	}
+	v.force = v.force || run.Force
+	if run.Err == nil {
+		v.Runs++
+		return nil
+	}
+	v.Verification.Skipped++
+	v.skipped = append(v.skipped, skipped{run.RunID, run.Source, run.Err.Error()})
+	err := v.flush()
+	if v.options.Skipped != nil {
+		v.options.Skipped(run.Err)
+	}
+	return err
+}
+
+// flush writes what has been found so far.
+func (v *verifier) flush() error {
+	if len(v.rows) > 0 {
+		if v.begun {
+			v.out.WriteByte('\n')
+		}
+		v.begun = true
+		_ = v.table().Write(v.out, v.options.Width) // Flush returns the error again
+		v.rows = v.rows[:0]
+	}
+	return v.out.Flush()
+}
+
+func differenceRow(d *store.Difference) []string {
+	stored, derived := oneLine(d.Stored), oneLine(d.Derived)
+	switch {
+	case d.Kind == store.Missing:
+		stored = "no row"
+	case d.Kind == store.Extra:
+		derived = "no row"
+	case d.Kind == store.Behind && d.Stored == nil:
+		stored = "not stored yet"
+	case d.Kind == store.Behind:
+		derived = "the stream goes on"
+	}
+	return []string{string(d.RunID), d.Table, cmp.Or(d.Key.String(), "–"), cmp.Or(d.Column, "–"), stored, derived}
+}
+
+// oneLine is a value, or a whole row, in one line.
+func oneLine(value any) string { return Printable(string(compact(value))) }
+
+// maxCell is how wide a cell is at most if there is no terminal.
+const maxCell = 120
+
+// table returns the differences that are not written yet, with both values cut so that one sees
+// how they differ.
+func (v *verifier) table() *Grid {
+	g := &Grid{Columns: []Column{
+		{Title: "run", Share: 1, Drop: 2}, {Title: "table", Drop: 1}, {Title: "key", Share: 1}, {Title: "column", Share: 1},
+		{Title: "stored", Share: 1}, {Title: "derived", Share: 1},
+	}}
+	for _, row := range v.rows {
+		g.add(cmp.Or(v.options.Width, maxCell), row...)
+	}
+	stored, derived := maxCell, maxCell
+	if v.options.Width > 0 {
+		widths := g.Widths(v.options.Width)
+		stored, derived = widths[4], widths[5]
+	}
+	for i, row := range v.rows {
+		a, b := window(row[4], row[5], stored, derived)
+		g.Rows[i][4], g.Rows[i][5] = NewCell(a, stored), NewCell(b, derived)
+	}
+	return g
+}
+
+// window shortens two values that differ. If a common beginning would hide the difference, it is
+// left out.
+func window(a, b string, widthA, widthB int) (string, string) {
+	narrow := min(widthA, widthB)
+	if same := common(a, b); text.StringWidth(a[:same]) > narrow-min(8, narrow/2) &&
+		(text.StringWidth(a) > widthA || text.StringWidth(b) > widthB) {
+		for range min(4, narrow/4) { // the end of it shows where one is
+			_, size := utf8.DecodeLastRuneInString(a[:same])
+			same -= size
+		}
+		a, b = "…"+a[same:], "…"+b[same:]
+	}
+	return text.Snip(a, widthA, "…"), text.Snip(b, widthB, "…")
+}
+
+// common returns how many bytes two texts have in common at their beginning, in whole characters.
+func common(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	for n > 0 && n < len(a) && !utf8.RuneStart(a[n]) {
+		n--
+	}
+	return n
+}
+
+// Mend is the command that makes the rows those of the streams, or "" if they are.
+func (v *Verification) Mend() string {
+	switch {
+	case v.force:
+		return "rebuild --force"
+	case v.Differences > 0 || v.Behind > 0:
+		return "rebuild"
+	}
+	return ""
+}
+
+// String is a line such as "verified 5 runs: 3 differences in 1 run; rebuild puts the rows right".
+func (v *Verification) String() string {
+	var found []string
+	if v.Differences > 0 {
+		found = append(found, plural(v.Differences, "difference", "differences")+" in "+plural(v.Differing, "run", "runs"))
+	}
+	if v.Behind > 0 {
+		found = append(found, plural(v.Behind, "run is behind its stream", "runs are behind their streams"))
+	}
+	words := fmt.Sprintf("verified %s: %s", plural(v.Runs, "run", "runs"), cmp.Or(strings.Join(found, ", "), "no difference"))
+	switch {
+	case v.Differences > 0:
+		words += "; " + v.Mend() + " puts the rows right"
+	case v.Behind > 0:
+		words += "; " + v.Mend() + " reads the rest"
+	}
+	if v.Skipped > 0 {
+		words += fmt.Sprintf("; %d skipped", v.Skipped)
+	}
+	return words
+}
+
+// compact returns a value as JSON, with nothing escaped that need not be.
+func compact(value any) []byte {
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
+		panic(err) // rows have no value that JSON does not
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
+}

@@ -1,0 +1,131 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// WaitingRun is what is known of a run that is quarantined, or that has parked segments.
+type WaitingRun struct {
+	RunID      domain.RunID `json:"run_id"`
+	Quarantine *quarantine  `json:"quarantine"` // null while the run may continue by itself
+	// Projected is how much of the stream is in the rows.
+	Projected projected `json:"projected"`
+	Held      held      `json:"held"`
+}
+
+type quarantine struct {
+	Code   store.QuarantineCode `json:"code"`
+	Reason string               `json:"reason"`
+	Offset int64                `json:"offset"`
+	Since  string               `json:"since"` // RFC 3339, UTC
+}
+
+type projected struct {
+	Bytes  int64  `json:"bytes"`
+	Lines  int64  `json:"lines"`
+	Events int64  `json:"events"`
+	Source string `json:"source"`
+}
+
+type held struct {
+	Segments int   `json:"segments"`
+	Bytes    int64 `json:"bytes"`
+	First    int64 `json:"first"`
+	Last     int64 `json:"last"`
+	AgeMs    int64 `json:"age_ms"`
+}
+
+// ReadWaiting returns the waiting runs of a store: those among some runs, or all if none are named.
+func ReadWaiting(ctx context.Context, s store.Store, runs ...domain.RunID) ([]WaitingRun, error) {
+	waiting, err := s.Waiting(ctx, runs...)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]domain.RunID, len(waiting))
+	for i := range waiting {
+		ids[i] = waiting[i].Run
+	}
+	checkpoints, err := s.Checkpoints(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]WaitingRun, len(waiting))
+	for i := range waiting {
+		found[i] = newWaitingRun(&waiting[i], checkpoints[waiting[i].Run])
+	}
+	return found, nil
+}
+
+func newWaitingRun(w *store.Waiting, c store.Checkpoint) WaitingRun {
+	run := WaitingRun{
+		RunID:     w.Run,
+		Projected: projected{c.End.Bytes, c.End.Lines, c.Events, c.Source},
+		Held:      held{w.Segments, w.Bytes, w.First, w.Last, w.Age.Milliseconds()},
+	}
+	if q := w.Quarantine; q != nil {
+		run.Quarantine = &quarantine{q.Code, q.Reason, q.Offset, q.Since.UTC().Format(time.RFC3339)}
+	}
+	return run
+}
+
+// waitingSchema is the first member of the JSON document. It changes if its readers would have to.
+const waitingSchema = "quire-project/quarantine/v1"
+
+// WriteWaiting writes runs as one document, docs/schema/quarantine.json, or as a table for a
+// terminal that has so many columns; 0 means no limit.
+func WriteWaiting(out io.Writer, format Format, columns int, runs []WaitingRun) error {
+	if format == JSON {
+		_, err := fmt.Fprintf(out, "{\"schema\":\"%s\",\"runs\":%s}\n", waitingSchema, compact(append([]WaitingRun{}, runs...)))
+		return err
+	}
+	if len(runs) == 0 {
+		_, err := fmt.Fprintln(out, "no run waits for anything")
+		return err
+	}
+	g := &Grid{Columns: []Column{
+		{Title: "run", Share: 1}, {Title: "quarantined"}, {Title: "since", Drop: 3}, {Title: "read to byte", Right: true, Drop: 2},
+		{Title: "parked", Right: true, Drop: 4}, {Title: "bytes", Right: true, Drop: 1},
+	}}
+	for i := range runs {
+		run := &runs[i]
+		code, since := "not yet", ""
+		if run.Quarantine != nil {
+			code, since = string(run.Quarantine.Code), run.Quarantine.Since
+		}
+		g.add(maxCell, string(run.RunID), code, since, fmt.Sprint(run.Projected.Bytes), fmt.Sprint(run.Held.Segments), fmt.Sprint(run.Held.Bytes))
+	}
+	return g.Write(out, columns)
+}
+
+// String describes the run in some lines.
+func (r *WaitingRun) String() string {
+	var words strings.Builder
+	line := func(name, format string, values ...any) {
+		fmt.Fprintf(&words, "%-13s%s\n", name, Printable(fmt.Sprintf(format, values...)))
+	}
+	line("run", "%s", r.RunID)
+	if q := r.Quarantine; q != nil {
+		line("quarantined", "%s, since %s", q.Code, q.Since)
+		line("reason", "%s", q.Reason)
+	} else {
+		line("quarantined", "not yet: what is missing may still come")
+	}
+	if p := r.Projected; p.Bytes > 0 {
+		line("in the rows", "%d bytes, %s, %s of the stream at %s", p.Bytes, plural(int(p.Lines), "line", "lines"), plural(int(p.Events), "event", "events"), p.Source)
+	} else {
+		line("in the rows", "nothing")
+	}
+	if h := r.Held; h.Segments > 0 {
+		line("parked", "%s with %d bytes, between bytes %d and %d of the stream, for %v", plural(h.Segments, "segment", "segments"), h.Bytes, h.First, h.Last, (time.Duration(h.AgeMs) * time.Millisecond).Round(time.Second))
+	} else {
+		line("parked", "nothing")
+	}
+	return words.String()
+}
