@@ -5,28 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// command is a command that runs.
+// command is one command of a job.
 type command struct {
 	run   *run
 	place *place
 	jobID string
 	exit  Exit
-	kept  *capture // takes standard output too, unless nil
+	kept  *capture // gets a copy of standard output, unless nil
 }
 
 // do records and runs the command. It reports whether the command was stopped
-// because one of the contexts has ended.
+// because one of the contexts ended.
 func (c *command) do(ctx, job context.Context, cmd string) (stopped bool, err error) {
-	if err := c.record(domain.NewShStarted(c.run.atMs(), c.jobID, c.run.secrets.hide(cmd))); err != nil {
+	if err := c.record(domain.NewShStarted(c.run.atMs(), c.jobID, c.run.secrets.mask(cmd))); err != nil {
 		return false, err
 	}
 	p, failed := c.spawn(cmd)
-	log := c.openLog() // while the process gets going
+	log := c.openLog() // while the process starts
 	if p != nil {
 		stopped, failed = c.follow(ctx, job, p, log)
 	} else {
@@ -45,8 +46,7 @@ func (c *command) record(event domain.Event) error {
 	return c.run.record(Progress{Event: event, Seq: c.exit.Seq, Log: c.exit.Log})
 }
 
-// spawn starts the process. Where that fails, the exit code is what a shell
-// has for it.
+// spawn starts the process. If that fails, it sets the exit code that shells use.
 func (c *command) spawn(cmd string) (*process, error) {
 	p, err := c.run.spawn(c.place, cmd)
 	if err != nil {
@@ -59,8 +59,8 @@ func (c *command) spawn(cmd string) (*process, error) {
 	return p, nil
 }
 
-// openLog makes the command's log. Where that fails, the run is told to stop, and
-// the command with it; the log takes the output all the same.
+// openLog makes the command's log. If that fails, it stops the run, and with it the
+// command; the log then discards the output.
 func (c *command) openLog() *log {
 	l := &log{now: c.run.now, limit: c.run.maxLog, copy: c.run.output, fail: func(err error) error {
 		return c.run.failRecord(&RecordError{Log: c.exit.Log, Err: err})
@@ -72,23 +72,22 @@ func (c *command) openLog() *log {
 	return l
 }
 
-// follow takes the output of a process to the log, until the process is over.
+// follow copies the output of a process to the log until the process has ended.
 func (c *command) follow(ctx, job context.Context, p *process, log *log) (stopped bool, err error) {
 	defer context.AfterFunc(ctx, p.stop)()
 	defer context.AfterFunc(job, p.stop)()
 	defer context.AfterFunc(c.run.kill, p.kill)()
-	o := newOutputs()
-	o.read(p.stdout, c.run.stdout.to(log, c.kept))
-	o.read(p.stderr, c.run.stderr.to(log, nil))
+	o := &outputs{ended: make(chan struct{})}
+	o.read(map[*os.File]*stream{p.stdout: c.run.stdout.to(log, c.kept), p.stderr: c.run.stderr.to(log, nil)})
 
 	p.awaitExit()
 	o.wait(p.lingers(), c.run.kill.Done())
 	p.killGroup()
-	if !o.wait(dying, c.run.kill.Done()) {
+	if !o.wait(killTime, c.run.kill.Done()) {
 		o.abandon()
 	}
 	if c.exit.Code, stopped, err = p.reap(); err != nil {
-		err = fmt.Errorf("how command %d of job %s has ended is not known: %w", c.exit.Seq, c.jobID, err)
+		err = fmt.Errorf("the exit code of command %d of job %s is unknown: %w", c.exit.Seq, c.jobID, err)
 	}
 	return stopped, err
 }

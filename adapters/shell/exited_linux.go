@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// awaitExit waits until a process has exited, and leaves it to be reaped: until
-// then nobody else gets its number.
+// awaitExit waits until a process has exited, but does not reap it: until it is reaped,
+// the system does not reuse its number.
 func awaitExit(p *os.Process) (*os.ProcessState, error) {
 	const pid, leave = 1, syscall.WEXITED | syscall.WNOWAIT
 	for {

@@ -4,8 +4,7 @@ package shell
 
 import "os"
 
-// awaitExit waits until a process has exited. It is reaped with that: there is
-// no way to wait that works everywhere and leaves it. In the moment until its
-// group is killed, another group could get its number, if all numbers
-// were given out meanwhile.
+// awaitExit waits until a process has exited, and reaps it, because there is no portable
+// way to wait without that. Until its group is killed a moment later, another group could
+// get its number, but only if the system had used all other numbers meanwhile.
 func awaitExit(p *os.Process) (*os.ProcessState, error) { return p.Wait() }

@@ -9,9 +9,9 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// What the tests see of the way from a pipe to a log.
+// These give tests access to the way from a pipe to a log.
 
-// Sizes that outputs are cut by.
+// Sizes at which outputs are split.
 const (
 	MaxPiece   = maxPiece
 	BufferSize = bufferSize
@@ -25,7 +25,7 @@ type unclosed struct{ io.Writer }
 
 func (unclosed) Close() error { return nil }
 
-// NewOutput returns an output that goes to out.
+// NewOutput returns an output that is written to out.
 func NewOutput(out io.Writer, now func() time.Time, secrets []string) (*Output, error) {
 	hidden, err := newSecrets(secrets)
 	if err != nil {
@@ -46,7 +46,7 @@ func (o *Output) Write(p []byte) { o.s.write(p) }
 func (o *Output) Flush()         { o.s.flush() }
 func (o *Output) End()           { o.s.end() }
 
-// Due returns when a piece of a line is to be written that has no end yet.
+// Due returns when the held beginning of a line is written.
 func (o *Output) Due() time.Time { return o.s.due }
 
 // Held returns how many bytes are held back now.
@@ -58,13 +58,13 @@ func (o *Output) Held() int {
 	return n
 }
 
-// Forms are what can be hidden.
+// Forms are forms of secrets.
 type Forms struct{ forms []form }
 
-// FormsOf returns what is hidden for a secret.
+// FormsOf returns the forms of a secret.
 func FormsOf(secret string) Forms { return Forms{formsOf(strings.TrimSpace(secret))} }
 
-// Plain returns texts as they are.
+// Plain returns forms of texts without other spellings.
 func Plain(texts []string) Forms {
 	var f Forms
 	for _, text := range texts {
@@ -77,7 +77,7 @@ func Plain(texts []string) Forms {
 	return f
 }
 
-// Longest returns how long the longest text is that another one begins with.
+// Longest returns the length of the longest prefix that matches a form.
 func (f Forms) Longest(in string) int {
 	longest := 0
 	for _, f := range f.forms {
@@ -87,7 +87,7 @@ func (f Forms) Longest(in string) int {
 	return longest
 }
 
-// Hide hides them in a text that comes in parts.
+// Hide masks them in a text that arrives in parts.
 func (f Forms) Hide(parts ...string) string {
 	r := redactor{secrets: &secrets{forms: [][]form{nil}}}
 	for _, f := range f.forms {
@@ -100,7 +100,7 @@ func (f Forms) Hide(parts ...string) string {
 	return string(r.append(out, nil, true))
 }
 
-// Recorder returns what records an event in a run.
+// Recorder returns a function that records an event in a run.
 func Recorder(sink Sink) func(domain.Event) error {
 	r := &run{sink: sink}
 	return func(event domain.Event) error { return r.record(Progress{Event: event}) }

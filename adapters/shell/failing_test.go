@@ -236,7 +236,7 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 		is      error
 	}{
 		"no logs":          {shell.Options{}, "set Logs", nil},
-		"used logs":        {shell.Options{Logs: used}, filepath.Join(used, "jobs") + ": the folder holds", shell.ErrLogsExist},
+		"used logs":        {shell.Options{Logs: used}, filepath.Join(used, "jobs") + ": the folder already contains", shell.ErrLogsExist},
 		"logs in a file":   {shell.Options{Logs: file}, file, syscall.ENOTDIR},
 		"no workspace":     {shell.Options{Logs: t.TempDir(), Workspace: file + "x"}, "the workspace: stat " + file + "x", fs.ErrNotExist},
 		"workspace a file": {shell.Options{Logs: t.TempDir(), Workspace: file}, "the workspace: chdir " + file + ": it is not a folder", nil},

@@ -10,14 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// A form is a text to hide, a unit for each of its characters, which is all the ways to
-// write that; letters and digits side by side are one. So a form stands for every text that can be put together of them, and it
-// does not matter which tool escapes what.
+// A form is a text to mask: for each of its characters a unit, which has all spellings
+// of the character. Consecutive letters and digits share a unit. A form matches every
+// combination of spellings, so it does not matter which tool escapes what.
 type form []unit
 type unit []string
 
-// formsOf returns what a secret can look like: the whole of it and each of its lines, both as
-// they are and in base64.
+// formsOf returns the forms of a secret: of the whole and of each of its lines, both
+// escaped and in base64.
 func formsOf(secret string) []form {
 	var forms []form
 	for i, part := range append([]string{secret}, strings.Split(secret, "\n")...) {
@@ -28,7 +28,7 @@ func formsOf(secret string) []form {
 	return forms
 }
 
-// escaped is the form of a text that tools escape.
+// escaped returns the form of a text that tools may escape.
 func escaped(text string) form {
 	var f form
 	for len(text) > 0 {
@@ -51,8 +51,8 @@ func (f form) then(u unit) form {
 	return append(f, u)
 }
 
-// How tools escape bytes, UTF-16 units and characters: in URLs, JSON, XML, shells' quotes,
-// and strings of many languages.
+// How tools escape bytes, UTF-16 code units and characters: in URLs, JSON, XML, shell
+// quotes, and string literals of many languages.
 var (
 	byteEscapes = []string{"%%%02X", "%%%02x", `\x%02x`, `\x%02X`, `\%03o`}
 	unitEscapes = []string{`\u%04x`, `\u%04X`}
@@ -63,14 +63,14 @@ var (
 		"<":  {"&lt;"},
 		">":  {"&gt;"},
 		`"`:  {"&quot;"},
-		"'":  {"&apos;", `'\''`, `'"'"'`, `'"'`}, // the last one of several side by side
+		"'":  {"&apos;", `'\''`, `'"'"'`, `'"'`}, // the last one for a run of quotes
 		"\a": {`\a`}, "\b": {`\b`}, "\t": {`\t`}, "\n": {`\n`}, "\v": {`\v`}, "\f": {`\f`}, "\r": {`\r`}, "\x1b": {`\e`, `\E`},
 		"\r\n": {`\r\n`},
 	}
 )
 
-// spellings returns how to write a text of these characters, which is short. Letters and
-// digits are never escaped.
+// spellings returns the spellings of a short text of these characters. Tools never escape
+// letters and digits.
 func spellings(text string, chars ...rune) unit {
 	u := unit{text}
 	if len(text) == 1 && (unicode.IsLetter(chars[0]) || unicode.IsDigit(chars[0])) {
@@ -79,14 +79,14 @@ func spellings(text string, chars ...rune) unit {
 	u = slices.Concat(u, spell(byteEscapes, []byte(text)), spell(unitEscapes, utf16.Encode(chars)), spell(charEscapes, chars), ownEscapes[text])
 	switch c := chars[0]; {
 	case c == utf8.RuneError:
-		u = append(u, string(c)) // what JSON has for a byte that is not UTF-8
+		u = append(u, string(c)) // JSON's replacement for a byte that is not UTF-8
 	case ' ' <= c && c < utf8.RuneSelf:
 		u = append(u, `\`+text)
 	}
 	return u
 }
 
-// spell writes values in each of some formats.
+// spell formats values in each of the formats.
 func spell[V byte | uint16 | rune](formats []string, values []V) (all []string) {
 	for _, format := range formats {
 		var text string
@@ -98,12 +98,12 @@ func spell[V byte | uint16 | rune](formats []string, values []V) (all []string) 
 	return all
 }
 
-// base64Group is how many characters stand for three bytes. Lines of base64 have whole groups.
+// base64Group is how many characters encode three bytes. Lines of base64 have whole groups.
 const base64Group = 4
 
-// inBase64 returns what can be found of a text in the base64 encoding of another one that it
-// is in. It depends on where in a group of three bytes the text begins. Characters that depend
-// on the text around it are left out.
+// inBase64 returns forms of a text within the base64 encoding of a longer text. They depend
+// on where in a group of three bytes the text begins. They leave out characters that depend
+// on the surrounding text.
 func inBase64(text string) []form {
 	var forms []form
 	for before := range 3 {
@@ -111,16 +111,16 @@ func inBase64(text string) []form {
 		code = code[:(before+len(text))*8/6]
 		from := (before*8 + 5) / 6
 		forms = append(forms, ofBase64(code, from))
-		if line := base64Group; from%line > 0 && len(code)-line >= minPart { // which may begin a line
+		if line := base64Group; from%line > 0 && len(code)-line >= minPart { // a line may begin there
 			forms = append(forms, ofBase64(code, line))
 		}
 	}
 	return forms
 }
 
-// ofBase64 is the form of base64 from there on, in either alphabet and on lines of any length.
-// There is a group before the first end of a line: or every line of an output that ends in the
-// first character would have to wait for the next one.
+// ofBase64 returns the form of base64 text from an index on, in either alphabet and on lines
+// of any length. A line cannot end before the first whole group: otherwise every line of
+// output that ends with the form's first character would have to wait for the next line.
 func ofBase64(code string, from int) form {
 	var f form
 	for i := from; i < len(code); i++ {
@@ -141,8 +141,8 @@ func ofBase64(code string, from int) form {
 	return f
 }
 
-// match returns how long the longest text is that the form stands for and b begins with, 0 if
-// there is none, and whether there may be a longer one once b goes on.
+// match returns the length of the longest prefix of b that matches the form, or 0, and
+// whether more bytes may make a longer match.
 func (f form) match(b []byte) (n int, more bool) {
 	var room [2][8]int
 	ends, next := append(room[0][:0], 0), room[1][:0] // of the units so far

@@ -8,22 +8,22 @@ import (
 	"time"
 )
 
-// log is the log of a command, in the CRI log format. Its two outputs take
-// turns in writing whole lines.
+// log is the log of a command, in the CRI log format. Both outputs write whole
+// lines to it under its lock.
 type log struct {
 	mu   sync.Mutex
-	file io.WriteCloser // of no use, if there is an err
+	file io.WriteCloser // not used once err is set
 	now  func() time.Time
-	// fail is told the first error, and says what err is to be.
+	// fail handles the first error, and returns what err becomes.
 	fail func(error) error
 	err  error
-	copy io.Writer // gets what the log gets, unless nil
+	copy io.Writer // gets a copy of the log, unless nil
 
 	limit, size int64
-	full        bool // the limit is reached; what comes is discarded
+	full        bool // the limit is reached; further output is discarded
 }
 
-// write adds lines. Those that would go beyond the limit are left out, and a last one says so.
+// write adds lines. It drops lines beyond the limit, and adds a last one that says so.
 func (l *log) write(p []byte) {
 	if room := l.limit - l.size - lastLine; int64(len(p)) > room {
 		l.full = true
@@ -31,10 +31,10 @@ func (l *log) write(p []byte) {
 	}
 	l.size += int64(len(p))
 	if l.copy != nil {
-		_, _ = l.copy.Write(p) // it is for those who look on
+		_, _ = l.copy.Write(p) // a display that fails does not fail the run
 	}
 	if l.err != nil {
-		return // nobody can read it, but the command shall not wait for that
+		return // discard it, so that the command does not block
 	}
 	if _, err := l.file.Write(p); err != nil {
 		l.err = l.fail(err)
@@ -51,33 +51,32 @@ func (l *log) close() error {
 // stream is one of a command's outputs on its way into the log.
 type stream struct {
 	name     string
-	buffer   []byte    // for who reads the output
+	buffer   []byte    // for reading the output
 	redactor *redactor // nil if there are no secrets
 	log      *log
-	kept     *capture // takes the output as it is, unless nil
+	kept     *capture // gets a copy of the output before masking, unless nil
 
-	// held is the piece of a line that has no end yet. It is due to be written when it
-	// has been there for so long, however it has grown; never, if it is empty.
+	// held is the beginning of a line without an end. It is written at due, even if it has
+	// grown meanwhile. If it is empty, due is zero.
 	held []byte
 	due  time.Time
 
-	text  []byte // without secrets
-	head  []byte // that lines begin with
+	text  []byte // masked output
+	head  []byte // the beginning of each line
 	lines []byte // to be written
 }
 
 const (
 	bufferSize = 64 << 10
-	// maxPiece is how many bytes of a line are in one piece.
+	// maxPiece is the maximum size of a piece.
 	maxPiece = 16 << 10
-	// patience is how long a line may be without its end before the piece of it that
-	// is there is written.
-	patience = time.Second
-	// stamp has nine digits always, so that logs sort.
+	// holdTime is how long the beginning of a line waits for the line's end.
+	holdTime = time.Second
+	// stamp always has nine digits, so that logs can be sorted.
 	stamp = "2006-01-02T15:04:05.000000000Z07:00"
 	// fullLine is the last line of a log that has reached its limit.
 	fullLine = "%[1]s stderr F [the log has reached its limit of %[2]d bytes; the command continues, and the rest of its output is discarded]\n"
-	lastLine = int64(len(fullLine) + len(stamp) + 19) // or less
+	lastLine = int64(len(fullLine) + len(stamp) + 19) // its maximum size
 )
 
 func newStream(name string, secrets *secrets) *stream {
@@ -88,13 +87,13 @@ func newStream(name string, secrets *secrets) *stream {
 	return s
 }
 
-// to points the stream, which has ended, to another log.
+// to points the stream to another log, after its end.
 func (s *stream) to(log *log, kept *capture) *stream {
 	s.log, s.kept = log, kept
 	return s
 }
 
-// note writes a line of our own as the whole of an output.
+// note writes a line of our own as the whole output.
 func (s *stream) note(log *log, line string) {
 	s.to(log, nil).write([]byte(line + "\n"))
 	s.end()
@@ -115,7 +114,7 @@ func (s *stream) write(p []byte) {
 	s.put(p)
 }
 
-// flush writes what there is of a line as a piece.
+// flush writes the held beginning of a line as a piece.
 func (s *stream) flush() {
 	if len(s.held) > 0 {
 		s.begin()
@@ -124,7 +123,7 @@ func (s *stream) flush() {
 	}
 }
 
-// end takes the end of the output.
+// end writes what is held at the end of the output.
 func (s *stream) end() {
 	if s.redactor != nil {
 		s.text = s.redactor.append(s.text[:0], nil, true)
@@ -133,7 +132,7 @@ func (s *stream) end() {
 	s.flush()
 }
 
-// put writes the lines of text, and holds the rest.
+// put writes the lines of text, and holds what follows the last one.
 func (s *stream) put(text []byte) {
 	if len(text) == 0 {
 		return
@@ -154,8 +153,8 @@ func (s *stream) put(text []byte) {
 	s.finish()
 }
 
-// cut writes pieces until no more than one is left of what is held and text
-// together, and returns the rest of text.
+// cut writes pieces of the held bytes and text until they fit into one piece, and returns
+// the rest of text.
 func (s *stream) cut(text []byte) []byte {
 	for len(s.held)+len(text) > maxPiece {
 		room := maxPiece - len(s.held)
@@ -165,14 +164,14 @@ func (s *stream) cut(text []byte) []byte {
 	return text
 }
 
-// begin takes the log for lines of now.
+// begin locks the log, for lines with the current time.
 func (s *stream) begin() {
 	s.log.mu.Lock()
 	s.head = s.log.now().UTC().AppendFormat(s.head[:0], stamp)
 	s.head = append(append(append(s.head, ' '), s.name...), ' ')
 }
 
-// piece adds a line to the log, of what is held and text.
+// piece adds a line to the log that consists of the held bytes and text.
 func (s *stream) piece(tag byte, text []byte) {
 	s.lines = append(append(s.lines, s.head...), tag, ' ')
 	s.lines = append(append(s.lines, s.held...), text...)
@@ -183,14 +182,14 @@ func (s *stream) piece(tag byte, text []byte) {
 	}
 }
 
-// finish writes what has been added, and gives the log back.
+// finish writes the added lines and unlocks the log.
 func (s *stream) finish() {
 	if len(s.lines) > 0 {
 		s.send()
 	}
 	s.log.mu.Unlock()
 	if len(s.held) > 0 && s.due.IsZero() {
-		s.due = time.Now().Add(patience)
+		s.due = time.Now().Add(holdTime)
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 
 // logs is the folder of a run's logs.
 type logs struct {
-	jobs string // the folder with one for each job
-	made string // the job whose folder has been made last; no job's id is empty
+	jobs string // the folder that has a folder for each job
+	made string // the job whose folder was made last; "" for none
 }
 
 func newLogs(folder string) (*logs, error) {
 	if folder == "" {
-		return nil, errors.New("no folder is named for them; set Logs")
+		return nil, errors.New("no folder is named; set Logs")
 	}
 	folder, err := filepath.Abs(folder)
 	if err != nil {
@@ -27,19 +27,17 @@ func newLogs(folder string) (*logs, error) {
 		return nil, err
 	}
 	l := &logs{jobs: filepath.Join(folder, "jobs")}
-	if err := os.Mkdir(l.jobs, 0o777); errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s: %w", l.jobs, ErrLogsExist)
-	} else if err != nil {
-		return nil, err
+	err = os.Mkdir(l.jobs, 0o777)
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%s: %w", l.jobs, ErrLogsExist)
 	}
-	return l, nil
+	return l, err
 }
 
-// end takes the folder away if there are no logs in it, so that another run can have
-// it.
+// end removes the folder if it has no logs, so that another run can use it.
 func (l *logs) end() {
 	if l.made == "" {
-		_ = os.Remove(l.jobs) // whoever has put something there keeps it
+		_ = os.Remove(l.jobs) // fails if others have put files there
 	}
 }
 
@@ -47,9 +45,8 @@ func (l *logs) path(job string, seq int) string {
 	return filepath.Join(l.jobs, job, "sh-"+strconv.Itoa(seq)+".log")
 }
 
-// create makes the log of a command, which must not be there. A job's folder is made
-// with its first log. It must not be there either: where file names
-// have no case, two jobs could share it.
+// create makes the log of a command, and the job's folder with its first log. Neither may
+// exist: on a file system that ignores case, two jobs could share them.
 func (l *logs) create(job, path string) (*os.File, error) {
 	if l.made != job {
 		if err := os.Mkdir(filepath.Dir(path), 0o777); err != nil {

@@ -1,86 +1,76 @@
 package shell
 
-import (
-	"container/heap"
-	"slices"
-)
+import "slices"
 
-// order returns the indexes of jobs in the order in which they run. It reports
-// the cycles: where jobs wait for each other, one cycle among them is taken as
-// done, and the others go on.
-func (p *problems) order(jobs []Job, index map[string]int) []int {
-	o := newOrdering(jobs, index)
-	for o.ready(); len(o.order) < len(jobs); o.ready() {
-		on, need := o.cycle()
-		p.cycle(jobs, on, need)
-		for _, i := range on {
-			o.done(i)
-		}
-	}
-	return o.order
-}
+// graph checks jobs and sorts them by their needs.
+type graph struct {
+	jobs     []Job
+	index    map[string]int // of jobs, by id
+	problems []error
 
-// ordering sorts jobs by what they need.
-type ordering struct {
-	jobs  []Job
-	index map[string]int
-	// waits counts the needs that are not done; needed lists who has them.
-	waits  []int
-	needed [][]int
+	waits  []int   // how many needs of a job are not placed
+	needed [][]int // the jobs that need a job
 	placed []bool
-	next   intHeap // those that wait for nothing
+	next   []int // the jobs without waits, sorted
 	order  []int
-	first  int // no job before it is left
+	first  int // all jobs before this one are placed
 }
 
-func newOrdering(jobs []Job, index map[string]int) *ordering {
-	n := len(jobs)
-	o := &ordering{jobs: jobs, index: index, waits: make([]int, n), needed: make([][]int, n), placed: make([]bool, n)}
-	for i, job := range jobs {
+// sort finds the order in which the jobs run. It reports one cycle after the other: it takes the
+// jobs on a cycle as placed, and continues with the rest.
+func (g *graph) sort() {
+	n := len(g.jobs)
+	g.waits, g.needed, g.placed = make([]int, n), make([][]int, n), make([]bool, n)
+	for i, job := range g.jobs {
 		for _, need := range job.Needs {
-			if j, ok := index[need]; ok {
-				o.waits[i]++
-				o.needed[j] = append(o.needed[j], i)
+			if j, ok := g.index[need]; ok {
+				g.waits[i]++
+				g.needed[j] = append(g.needed[j], i)
 			}
 		}
-	}
-	for i, waits := range o.waits {
-		if waits == 0 {
-			heap.Push(&o.next, i)
+		if g.waits[i] == 0 {
+			g.next = append(g.next, i)
 		}
 	}
-	return o
-}
-
-// ready places the jobs whose needs are done, those that were given first
-// before others.
-func (o *ordering) ready() {
-	for len(o.next) > 0 {
-		if i := heap.Pop(&o.next).(int); !o.placed[i] {
-			o.done(i)
+	for g.placeNext(); len(g.order) < n; g.placeNext() {
+		on, need := g.cycle()
+		g.reportCycle(on, need)
+		for _, i := range on {
+			g.place(i)
 		}
 	}
 }
 
-func (o *ordering) done(i int) {
-	o.placed[i] = true
-	o.order = append(o.order, i)
-	for _, waiting := range o.needed[i] {
-		if o.waits[waiting]--; o.waits[waiting] == 0 {
-			heap.Push(&o.next, waiting)
+// placeNext places jobs while there are any without waits, in the order of New's arguments.
+func (g *graph) placeNext() {
+	for len(g.next) > 0 {
+		i := g.next[0]
+		if g.next = g.next[1:]; !g.placed[i] {
+			g.place(i)
 		}
 	}
 }
 
-// cycle returns a cycle among the jobs that are left, each of which needs
-// another one of them, and which need of the first one is on it. The job that
-// was given first comes first.
-func (o *ordering) cycle() (on []int, need int) {
-	for o.placed[o.first] {
-		o.first++
+func (g *graph) place(i int) {
+	g.placed[i] = true
+	g.order = append(g.order, i)
+	for _, waiting := range g.needed[i] {
+		if g.waits[waiting]--; g.waits[waiting] == 0 {
+			at, _ := slices.BinarySearch(g.next, waiting)
+			g.next = slices.Insert(g.next, at, waiting)
+		}
 	}
-	at := map[int]int{} // where in on a job stands
-	for i := o.first; ; i = o.index[o.jobs[i].Needs[o.left(i)]] {
+}
+
+// cycle returns a cycle among the jobs that are not placed, each of which needs another one
+// of them, and the index of the first job's need on the cycle. The cycle starts with the job
+// that comes first in New's arguments.
+func (g *graph) cycle() (on []int, need int) {
+	for g.placed[g.first] {
+		g.first++
+	}
+	at := map[int]int{} // the index of a job in on
+	for i := g.first; ; i = g.index[g.jobs[i].Needs[g.waitsFor(i)]] {
 		if from, back := at[i]; back {
 			on = on[from:]
 			break
@@ -90,27 +80,13 @@ func (o *ordering) cycle() (on []int, need int) {
 	}
 	lead := slices.Index(on, slices.Min(on))
 	on = slices.Concat(on[lead:], on[:lead])
-	return on, o.left(on[0])
+	return on, g.waitsFor(on[0])
 }
 
-// left returns the first need of a job that is not done.
-func (o *ordering) left(i int) int {
-	return slices.IndexFunc(o.jobs[i].Needs, func(need string) bool {
-		j, ok := o.index[need]
-		return ok && !o.placed[j]
+// waitsFor returns the index of a job's first need that is not placed.
+func (g *graph) waitsFor(i int) int {
+	return slices.IndexFunc(g.jobs[i].Needs, func(need string) bool {
+		j, ok := g.index[need]
+		return ok && !g.placed[j]
 	})
-}
-
-// intHeap is a container/heap of ints, the least on top.
-type intHeap []int
-
-func (h intHeap) Len() int           { return len(h) }
-func (h intHeap) Less(i, j int) bool { return h[i] < h[j] }
-func (h intHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *intHeap) Push(x any)        { *h = append(*h, x.(int)) }
-func (h *intHeap) Pop() any {
-	last := len(*h) - 1
-	x := (*h)[last]
-	*h = (*h)[:last]
-	return x
 }

@@ -3,79 +3,63 @@ package shell
 import (
 	"errors"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// outputs reads what a command writes, from the pipes into the log.
+// outputs copies what a command writes from its pipes into the log.
 type outputs struct {
-	pipes [2]*os.File
-	ended chan struct{} // gets one element for each that has ended
-	begun int
-	done  int
-
-	// abandoned is set when nothing that comes is waited for any more.
+	pipes []*os.File
+	ended chan struct{} // closed when all outputs have ended
+	// abandoned means: read what is in the pipes, but do not wait for more.
 	abandoned atomic.Bool
 }
 
-func newOutputs() *outputs { return &outputs{ended: make(chan struct{}, 2)} }
-
-// read begins to read an output into its stream.
-func (o *outputs) read(pipe *os.File, to *stream) {
-	o.pipes[o.begun] = pipe
-	o.begun++
+// read starts to read pipes into streams, and closes each pipe at its end.
+func (o *outputs) read(streams map[*os.File]*stream) {
+	var reading sync.WaitGroup
+	for pipe, to := range streams {
+		o.pipes = append(o.pipes, pipe)
+		reading.Go(func() {
+			o.pump(pipe, to)
+			pipe.Close() // nothing was written to it
+		})
+	}
 	go func() {
-		o.pump(pipe, to)
-		pipe.Close() // it was read only
-		o.ended <- struct{}{}
+		reading.Wait()
+		close(o.ended)
 	}()
 }
 
-// wait waits until all outputs have ended, but no longer than that, or until hurry is
-// closed, and reports whether they have.
+// wait waits until all outputs have ended, at most for a duration and until hurry is
+// closed, and reports whether they have ended.
 func (o *outputs) wait(atMost time.Duration, hurry <-chan struct{}) bool {
-	var tooLong <-chan time.Time
-	for o.done < o.begun {
-		select {
-		case <-o.ended:
-			o.done++
-			continue
-		default:
-		}
-		if tooLong == nil {
-			tooLong = time.After(atMost)
-		}
-		select {
-		case <-o.ended:
-			o.done++
-		case <-tooLong:
-			return false
-		case <-hurry:
-			return false
-		}
+	select {
+	case <-o.ended:
+		return true
+	case <-time.After(atMost):
+	case <-hurry:
 	}
-	return true
+	return false
 }
 
-// abandon ends the reading of outputs that others than the command's group
-// hold. What they hold now is still read.
+// abandon ends the reading of outputs that processes outside of the command's group hold
+// open. What is in the pipes now is still read.
 func (o *outputs) abandon() {
 	o.abandoned.Store(true)
-	for _, pipe := range o.pipes[:o.begun] {
-		_ = pipe.SetReadDeadline(past) // it may be closed already
+	for _, pipe := range o.pipes {
+		_ = pipe.SetReadDeadline(past) // the pipe may be closed already
 	}
-	for ; o.done < o.begun; o.done++ {
-		<-o.ended
-	}
+	<-o.ended
 }
 
 var past = time.Unix(1, 0)
 
-// pump takes what comes out of a pipe to its end, or until nobody waits for
-// that any more.
+// pump reads a pipe to its end, or until it is abandoned.
 func (o *outputs) pump(pipe *os.File, to *stream) {
 	defer to.end()
-	var alarm time.Time // when the pipe's deadline is
+	var alarm time.Time // the pipe's deadline
 	for {
 		n, err := pipe.Read(to.buffer)
 		to.write(to.buffer[:n])
@@ -96,7 +80,7 @@ func (o *outputs) pump(pipe *os.File, to *stream) {
 	}
 }
 
-// setAlarm sets a pipe's deadline, unless it is to be left.
+// setAlarm sets a pipe's deadline, unless the pipe is abandoned.
 func (o *outputs) setAlarm(pipe *os.File, alarm time.Time) {
 	_ = pipe.SetReadDeadline(alarm) // pipes have deadlines
 	if o.abandoned.Load() {
@@ -104,10 +88,10 @@ func (o *outputs) setAlarm(pipe *os.File, alarm time.Time) {
 	}
 }
 
-// pipeSize is how much a pipe holds.
+// pipeSize is the capacity of a pipe on Linux.
 const pipeSize = 64 << 10
 
-// drain takes what is in a pipe, but not what somebody goes on to write.
+// drain reads what is in a pipe now, but not what others continue to write.
 func drain(pipe *os.File, to *stream) {
 	for left := pipeSize; left > 0; {
 		n, err := readNow(pipe, to.buffer[:min(left, len(to.buffer))])

@@ -88,13 +88,13 @@ func TestIDs(t *testing.T) {
 func TestProblemsSayWhatToDo(t *testing.T) {
 	_, err := shell.New(job("a\x1b[2J"), job("b", "c"), job("c", "b"), job(""), job("größer", "kleiner", "curl -u a:hunter2 https://x"),
 		job("echo hunter2", "echo hunter2"), job("curl https://hunter2"))
-	want := `job 1: its id has a control character in it; take it out
-job 4: its id is empty; name it
-job 7: its id has a slash or a backslash in it, and is to be a folder's name; choose another
-job "größer": it needs "kleiner", and there is no such job
-job "größer": it needs what is not the id of a job; list ids under needs
-job "b": it needs itself; take one of the needs away: job "b" needs job "c" needs job "b"
-job 6: it needs itself; take one of the needs away: job 6 needs job 6`
+	want := `job 1: its id contains a control character; remove it
+job 4: its id is empty; name the job
+job 7: its id contains a slash or a backslash, but it must be a folder's name; choose another
+job "größer": it needs "kleiner", but there is no such job
+job "größer": one of its needs is not the id of a job; list ids under needs
+job "b": it depends on itself; remove one of these needs: job "b" needs job "c" needs job "b"
+job 6: it depends on itself; remove one of these needs: job 6 needs job 6`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// place is where commands run, and with what.
+// place is the folder, the environment and the shell of commands.
 type place struct {
 	dir     string
 	env     []string
 	program string   // the shell
-	shell   []string // its arguments, the name first
-	noShell error    // why there is no program
+	shell   []string // its arguments; the first one is its name
+	noShell error    // why program was not found
 }
 
 // of returns the place of a job's commands.
@@ -25,22 +25,17 @@ func (p place) of(job *Job) *place {
 	} else {
 		p.dir = filepath.Join(p.dir, job.Dir)
 	}
-	p.env = environment(slices.Concat(p.env, job.Env), p.dir)
+	// Environ removes all but the last variable of each name.
+	cmd := exec.Cmd{Env: slices.Concat(p.env, job.Env, []string{"PWD=" + p.dir})}
+	p.env = cmd.Environ()
 	if len(job.Shell) > 0 {
 		p.findShell(job.Shell)
 	}
 	return &p
 }
 
-// environment returns an environment for a folder. Of variables with the same name, the last
-// one counts.
-func environment(env []string, dir string) []string {
-	cmd := exec.Cmd{Env: append(slices.Clip(env), "PWD="+dir)}
-	return cmd.Environ()
-}
-
-// findShell finds the shell. One that is not there fails when a command is to
-// be spawned, and not before: the run has a stream then which says so.
+// findShell looks up the shell. If it is missing, commands fail rather than the
+// run, so that the stream records the reason.
 func (p *place) findShell(shell []string) {
 	p.shell, p.program, p.noShell = slices.Clone(shell), shell[0], nil
 	if !strings.ContainsRune(p.program, '/') {
@@ -48,8 +43,8 @@ func (p *place) findShell(shell []string) {
 	}
 }
 
-// whyNotStarted tells whether it is the folder that is not there, which the
-// system does not.
+// whyNotStarted explains an error of the system, which does not say whether the program
+// or the folder is missing.
 func (p *place) whyNotStarted(err error) error {
 	if _, gone := os.Stat(p.dir); gone != nil {
 		return fmt.Errorf("its folder: %w", gone)

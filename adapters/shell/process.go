@@ -7,27 +7,27 @@ import (
 	"time"
 )
 
-// process is the shell of a command, and the group that it leads. Signals go
-// to the group for as long as its number is surely its own.
+// process is the shell of a command, and the group that it leads. Signals go to the
+// group only until the shell is reaped: then the system can reuse the group's number.
 type process struct {
 	os             *os.Process
-	stdout, stderr *os.File // where its output comes out
+	stdout, stderr *os.File // the reading ends of its pipes
 	grace          time.Duration
 
 	mu      sync.Mutex
 	exited  bool
-	stopped bool        // was told to stop before it exited
-	over    bool        // the number may be somebody else's
-	killer  *time.Timer // set when the group is told to stop
-	deadly  time.Time   // when it goes off
+	stopped bool        // by a signal of ours before it exited
+	over    bool        // it is reaped
+	killer  *time.Timer // kills the group; set by stop
+	deadly  time.Time   // when killer fires
 
-	// What awaitExit has learnt, where it could not but reap.
+	// The results of awaitExit, on systems where it reaps.
 	state *os.ProcessState
 	err   error
 }
 
-// dying is how long a process that was killed may take to be gone.
-const dying = time.Second
+// killTime is how long killed processes may take to close their output.
+const killTime = time.Second
 
 // spawn starts a place's shell on a command.
 func (r *run) spawn(at *place, cmd string) (*process, error) {
@@ -35,7 +35,7 @@ func (r *run) spawn(at *place, cmd string) (*process, error) {
 		return nil, at.noShell
 	}
 	p := &process{grace: r.grace}
-	var outputs [2]*os.File // the shell's ends
+	var outputs [2]*os.File // the writing ends
 	var err error
 	if p.stdout, outputs[0], err = os.Pipe(); err != nil {
 		return nil, err
@@ -58,12 +58,11 @@ func (r *run) spawn(at *place, cmd string) (*process, error) {
 
 func closeAll(files ...*os.File) {
 	for _, file := range files {
-		file.Close() // a pipe: nothing can be lost
+		file.Close() // a pipe, which loses nothing
 	}
 }
 
-// stop tells the group to stop: it is asked first, and killed after the grace
-// period.
+// stop sends the group a SIGTERM, and kills it after the grace period.
 func (p *process) stop() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,7 +75,7 @@ func (p *process) stop() {
 	p.killer = time.AfterFunc(p.grace, p.killGroup)
 }
 
-// kill kills the group without asking it first.
+// kill kills the group without a SIGTERM, as an early end of the command.
 func (p *process) kill() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,7 +85,7 @@ func (p *process) kill() {
 	}
 }
 
-// killGroup kills what is left of the group.
+// killGroup kills the rest of the group.
 func (p *process) killGroup() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -95,8 +94,8 @@ func (p *process) killGroup() {
 	}
 }
 
-// awaitExit waits until the shell has exited. Its number stays its own until
-// it is reaped, where the system allows for that.
+// awaitExit waits until the shell has exited. Where the system allows it, the shell
+// keeps its number until reap.
 func (p *process) awaitExit() {
 	state, err := awaitExit(p.os)
 	p.mu.Lock()
@@ -104,8 +103,7 @@ func (p *process) awaitExit() {
 	p.exited, p.state, p.err = true, state, err
 }
 
-// lingers is how long the rest of the group may go on now that the shell has
-// exited.
+// lingers is how long the rest of the group may continue after the shell has exited.
 func (p *process) lingers() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -115,8 +113,8 @@ func (p *process) lingers() time.Duration {
 	return p.grace
 }
 
-// reap gives the shell's number back. It returns what the shell has exited
-// with, and whether it was told to stop before.
+// reap releases the shell's number. It returns the exit code, and whether a signal of ours
+// stopped the shell before it exited.
 func (p *process) reap() (code int32, stopped bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -133,5 +131,5 @@ func (p *process) reap() (code int32, stopped bool, err error) {
 	return exitCode(p.state), p.stopped, nil
 }
 
-// unknownCode is that of a process which somebody else has waited for.
+// unknownCode is the exit code of a process that other code has already reaped.
 const unknownCode = -1

@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// Elsewhere there are no process groups, and nothing is ever spawned.
+// Other systems have no process groups, so nothing is ever started there.
 const supported = false
 
 func startProcess(string, []string, *os.ProcAttr) (*os.Process, error) {

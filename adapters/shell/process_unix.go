@@ -14,12 +14,12 @@ func startProcess(name string, args []string, attr *os.ProcAttr) (*os.Process, e
 	return os.StartProcess(name, args, attr)
 }
 
-// ownGroup makes a process the leader of a group of its own, and of a session: without
-// a terminal, a program that asks for a password fails, instead of waiting for ever.
+// ownGroup makes a process the leader of a new group and session. A session has no terminal,
+// so a program that asks for a password fails at once and does not wait forever.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
 
-// terminateGroup asks a group to end, also if it has been stopped. One can be gone,
-// which is as good as a signal that has reached it.
+// terminateGroup sends a SIGTERM to a group, and wakes it if it was suspended. An error
+// means that the group has already ended.
 func terminateGroup(pid int) {
 	_ = syscall.Kill(-pid, syscall.SIGTERM)
 	_ = syscall.Kill(-pid, syscall.SIGCONT)
@@ -27,7 +27,7 @@ func terminateGroup(pid int) {
 
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
-// exitCode is what a shell has in $? for a process that has ended so.
+// exitCode is what a shell has in $? for a process that ended in this state.
 func exitCode(state *os.ProcessState) int32 {
 	status := state.Sys().(syscall.WaitStatus)
 	if status.Signaled() {
@@ -36,7 +36,7 @@ func exitCode(state *os.ProcessState) int32 {
 	return int32(status.ExitStatus())
 }
 
-// readNow reads what is in a pipe, and does not wait if there is nothing.
+// readNow reads from a pipe without waiting.
 func readNow(pipe *os.File, p []byte) (n int, err error) {
 	raw, err := pipe.SyscallConn()
 	if err != nil {

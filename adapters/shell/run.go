@@ -11,42 +11,38 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Result is how a run went.
+// Result is the result of a run.
 type Result struct {
-	// Outcome is that of the run: Complete if all jobs are, else Failed.
+	// Outcome is Complete if all jobs are complete, otherwise Failed.
 	Outcome domain.Outcome
-	// Jobs are those that have run, in that order. Only the last one can have failed.
+	// Jobs are the jobs that ran, in order. Only the last one can have failed.
 	Jobs []JobResult
 }
 
-// JobResult is how a job went.
+// JobResult is the result of a job.
 type JobResult struct {
 	ID      string
 	Outcome domain.Outcome
-	// Err is why the job has failed; nil for one that is complete.
+	// Err is why the job failed, or nil.
 	Err error
 }
 
-// Run runs the jobs in their order, up to the first one that fails, and
-// returns when that is recorded. The error is nil if the run is complete. Otherwise it is
+// Run runs the jobs in order, up to the first one that fails, and
+// returns after it has recorded that. The error is nil if the run is complete. Otherwise it is
 //
 //   - a [*RecordError] if something could not be recorded;
-//   - an error that wraps the context's cause, if the context has ended before
-//     the run did;
-//   - a [*FailedError] if a job has failed.
+//   - an error that wraps the context's cause, if the context ended before the run;
+//   - a [*FailedError] if a job failed.
 //
-// Any other error says that options do not fit, and that nothing was done.
+// Any other error reports options that are not valid; nothing was run then.
 func (p *Pipeline) Run(ctx context.Context, options Options) (Result, error) {
-	r, err := options.prepare()
+	r, err := options.prepare(ctx)
 	if err != nil {
-		return Result{}, err
-	}
-	if err := r.open(ctx); err != nil {
 		return Result{}, err
 	}
 	defer r.close()
 	if r.labels != (domain.Labels{}) {
-		_ = r.record(Progress{Event: domain.NewRunStarted(r.atMs(), r.labels)}) // r knows
+		_ = r.record(Progress{Event: domain.NewRunStarted(r.atMs(), r.labels)}) // end returns the error
 	}
 	for i := range p.jobs {
 		if !r.job(&p.jobs[i]) {
@@ -56,7 +52,7 @@ func (p *Pipeline) Run(ctx context.Context, options Options) (Result, error) {
 	return r.end(len(p.jobs))
 }
 
-// run is a pipeline that runs.
+// run is one run of a pipeline.
 type run struct {
 	sink    Sink
 	observe func(Progress)
@@ -70,33 +66,21 @@ type run struct {
 	maxLog int64
 	output io.Writer
 
-	place place    // of jobs that do not say anything else
+	place place    // for jobs without settings of their own
 	null  *os.File // standard input of commands
 
-	// ctx ends when the run is to stop.
-	ctx  context.Context
-	stop context.CancelCauseFunc
-	// unhook ends the looking for the end of kill.
-	unhook func() bool
+	// ctx ends when the run must stop.
+	ctx    context.Context
+	stop   context.CancelCauseFunc
+	unhook func() bool // from kill
 
-	// Commands do not overlap, so that all of them share these.
+	// Commands do not overlap, so all of them share these.
 	stdout, stderr *stream
 
 	mu         sync.Mutex
-	unrecorded *RecordError // the first one
+	unrecorded *RecordError // the first one, or that of the event stream
 
 	result Result
-}
-
-func (r *run) open(ctx context.Context) (err error) {
-	if r.null, err = os.Open(os.DevNull); err != nil {
-		r.logs.end()
-		return err
-	}
-	r.ctx, r.stop = context.WithCancelCause(ctx)
-	r.unhook = context.AfterFunc(r.kill, func() { r.stop(context.Cause(r.kill)) })
-	r.stdout, r.stderr = newStream("stdout", r.secrets), newStream("stderr", r.secrets)
-	return nil
 }
 
 func (r *run) close() {
@@ -106,7 +90,7 @@ func (r *run) close() {
 	r.logs.end()
 }
 
-// job runs a job, and reports whether the run may go on.
+// job runs a job, and reports whether the run can continue.
 func (r *run) job(job *Job) bool {
 	if r.ctx.Err() != nil {
 		return false
@@ -123,7 +107,7 @@ func (r *run) job(job *Job) bool {
 	return err == nil && result.Err == nil
 }
 
-// end records the end of the run, which had so many jobs to do.
+// end records the end of a run with this number of jobs.
 func (r *run) end(jobs int) (Result, error) {
 	var failed *FailedError
 	done := 0
@@ -138,7 +122,7 @@ func (r *run) end(jobs int) (Result, error) {
 	if done == jobs {
 		r.result.Outcome = domain.Complete
 	}
-	_ = r.record(Progress{Event: domain.NewRunFinished(r.atMs(), r.result.Outcome)}) // r knows
+	_ = r.record(Progress{Event: domain.NewRunFinished(r.atMs(), r.result.Outcome)}) // recordError has the error
 	switch err := r.recordError(); {
 	case err != nil:
 		return r.result, err
@@ -152,14 +136,11 @@ func (r *run) end(jobs int) (Result, error) {
 
 func (r *run) atMs() int64 { return r.now().UnixMilli() }
 
-// record puts an event in the stream. After one that could not be recorded
-// there are no more of them.
+// record puts an event into the stream. After the first one that the sink could not take,
+// it records no more.
 func (r *run) record(progress Progress) error {
-	r.mu.Lock()
-	broken := r.unrecorded != nil && r.unrecorded.Log == ""
-	r.mu.Unlock()
-	if broken {
-		return r.recordError()
+	if err := r.recordError(); err != nil && err.Log == "" {
+		return err
 	}
 	if r.sink != nil {
 		if err := r.sink.Emit(progress.Event); err != nil {
@@ -172,7 +153,7 @@ func (r *run) record(progress Progress) error {
 	return nil
 }
 
-// failRecord stops the run, because something cannot be recorded.
+// failRecord stops the run because something cannot be recorded.
 func (r *run) failRecord(err *RecordError) error {
 	r.mu.Lock()
 	if r.unrecorded == nil || err.Log == "" {
@@ -183,11 +164,8 @@ func (r *run) failRecord(err *RecordError) error {
 	return err
 }
 
-func (r *run) recordError() error {
+func (r *run) recordError() *RecordError {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.unrecorded == nil {
-		return nil
-	}
 	return r.unrecorded
 }

@@ -8,16 +8,16 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// secrets are the texts to hide. A nil *secrets has none.
+// secrets are the texts to mask. A nil *secrets has none.
 type secrets struct {
-	// forms are found by the first two bytes of their texts: starts has the index of their
+	// starts indexes the forms by the first two bytes of their texts: it has the index of a
 	// list in forms. The list at index 0 is empty.
 	forms  [][]form
 	starts [256][256]uint16
 }
 
-// minSecret is how short a secret may be, and minPart how short a part of one that is hidden
-// too.
+// minSecret is the minimum length of a secret, and minPart that of a part that is masked by
+// itself.
 const (
 	minSecret = 4
 	minPart   = 8
@@ -29,7 +29,7 @@ func newSecrets(declared []string) (*secrets, error) {
 	}
 	s := &secrets{forms: [][]form{nil}}
 	for i, secret := range declared {
-		// What is read from a file often ends with a line feed, and is used without.
+		// A secret from a file often ends with a line feed, but is used without it.
 		secret = strings.TrimSpace(secret)
 		if len(secret) < minSecret {
 			return nil, fmt.Errorf("secret %d of %d: %w", i+1, len(declared), ErrShortSecret)
@@ -41,7 +41,7 @@ func newSecrets(declared []string) (*secrets, error) {
 	return s, nil
 }
 
-// index has a form be found by the first two bytes of its texts.
+// index adds a form under the first two bytes of its texts.
 func (s *secrets) index(f form) {
 	for _, text := range f[0] {
 		follows := unit{text[1:]}
@@ -54,7 +54,7 @@ func (s *secrets) index(f form) {
 	}
 }
 
-// add has a form be found by two bytes, once.
+// add adds a form under two bytes, once.
 func (s *secrets) add(f form, first, second byte) {
 	list := &s.starts[first][second]
 	if *list == 0 {
@@ -65,8 +65,8 @@ func (s *secrets) add(f form, first, second byte) {
 	}
 }
 
-// at returns the length of the longest text that b begins with, 0 if there is
-// none, and whether there may be a longer one once b goes on.
+// at returns the length of the longest secret that b begins with, or 0, and whether more
+// bytes may make a longer match.
 func (s *secrets) at(b []byte) (n int, more bool) {
 	if len(b) == 1 {
 		return 0, slices.Max(s.starts[b[0]][:]) > 0
@@ -78,7 +78,7 @@ func (s *secrets) at(b []byte) (n int, more bool) {
 	return n, more
 }
 
-// skip returns the next place from i on where a text can begin.
+// skip returns the next index from i on where a secret can begin.
 func (s *secrets) skip(b []byte, i int) int {
 	for i+1 < len(b) && s.starts[b[i]][b[i+1]] == 0 {
 		i++
@@ -86,8 +86,8 @@ func (s *secrets) skip(b []byte, i int) int {
 	return i
 }
 
-// hide returns text without the secrets in it.
-func (s *secrets) hide(text string) string {
+// mask returns text with the secrets in it masked.
+func (s *secrets) mask(text string) string {
 	if s == nil {
 		return text
 	}
@@ -95,11 +95,56 @@ func (s *secrets) hide(text string) string {
 	return string(r.append(nil, []byte(text), true))
 }
 
-// hideIn returns labels without the secrets in their values.
-func (s *secrets) hideIn(labels domain.Labels) (domain.Labels, error) {
-	var hidden []domain.Label
+// maskLabels returns labels with the secrets in their values masked.
+func (s *secrets) maskLabels(labels domain.Labels) (domain.Labels, error) {
+	var masked []domain.Label
 	for label := range labels.All() {
-		hidden = append(hidden, domain.Label{Key: label.Key, Value: s.hide(label.Value)})
+		masked = append(masked, domain.Label{Key: label.Key, Value: s.mask(label.Value)})
 	}
-	return domain.NewLabels(hidden...)
+	return domain.NewLabels(masked...)
+}
+
+// redactor masks secrets in a text that arrives in parts. It holds back what may
+// be the beginning of a secret until it knows more; that is shorter than the longest
+// secret.
+type redactor struct {
+	secrets *secrets
+	held    []byte
+	// masked is how many bytes of held belong to a secret that is masked already.
+	masked int
+}
+
+// mask replaces secrets.
+const mask = "***"
+
+// append appends to dst what part, the last one or not, adds to the masked text.
+// Overlapping occurrences share one mask.
+func (r *redactor) append(dst, part []byte, last bool) []byte {
+	b := part
+	if len(r.held) > 0 {
+		r.held = append(r.held, part...)
+		b = r.held
+	}
+	done := r.masked // b is in dst, or masked, up to here
+	i := r.secrets.skip(b, 0)
+	for ; i < len(b); i = r.secrets.skip(b, i+1) {
+		n, more := r.secrets.at(b[i:])
+		if more && !last {
+			break
+		}
+		if n == 0 {
+			continue
+		}
+		if i >= done {
+			dst = append(append(dst, b[done:i]...), mask...)
+		}
+		done = max(done, i+n)
+	}
+	if done < i {
+		dst = append(dst, b[done:i]...)
+		done = i
+	}
+	r.masked = done - i
+	r.held = append(r.held[:0], b[i:]...)
+	return dst
 }

@@ -11,9 +11,9 @@ import (
 // Shell runs the commands of a job. Its methods are safe for concurrent use;
 // commands wait for each other.
 //
-// A command is one argument to the shell (see [Options.Shell]), and runs in the
-// workspace, with an empty standard input. It is stopped when the context ends
-// that it was called with, or the job's own.
+// A command is one argument to the shell (see [Options.Shell]). It runs in the
+// workspace, with an empty standard input. It is stopped when the context of the
+// call or that of the job ends.
 type Shell struct {
 	run   *run
 	place *place
@@ -24,43 +24,41 @@ type Shell struct {
 	seq  int           // of the latest command
 
 	mu sync.Mutex
-	// spoilt is why the job cannot succeed: a command was not recorded, or the end of
-	// the job or the run has stopped it or kept it from beginning.
+	// spoilt is why the job fails even if its body returns nil: a command could not be
+	// recorded, or was stopped or not started because the job or the run ended.
 	spoilt error
 }
 
-// Exit is how a command ended.
+// Exit is the result of a command.
 type Exit struct {
 	// Seq counts the commands of the job, from 1.
 	Seq int
-	// Code is what the command exited with: 0 to 255, and 128 + n where signal
-	// n has ended it.
+	// Code is the exit code: 0 to 255, or 128 + n if signal n ended the command.
 	Code int32
-	// Log is the absolute path of the log with its output.
+	// Log is the absolute path of the command's log.
 	Log string
 }
 
-// Run runs a command that has to succeed: a code other than 0 is an [*ExitError].
+// Run runs a command that must succeed: a code other than 0 is an [*ExitError].
 // Other errors are those of [Shell.Try].
 func (s *Shell) Run(ctx context.Context, cmd string) error {
-	exit, err := s.Try(ctx, cmd)
-	return s.succeeded(exit, err)
+	return s.succeeded(s.Try(ctx, cmd))
 }
 
-// Try runs a command that may fail: its code is for the caller to look at. An
-// error says that there is no such result:
+// Try runs a command that may fail; the caller checks its code. An error means that
+// there is no code:
 //
-//   - a [*StartError]: it could not be spawned;
-//   - a [*RecordError]: it or its output could not be recorded;
-//   - an error that wraps a context's cause: it was stopped or, if Exit.Seq is 0,
-//     not begun, because the context has ended.
+//   - a [*StartError]: the command could not be started;
+//   - a [*RecordError]: the command or its output could not be recorded;
+//   - an error that wraps a context's cause: because the context ended, the command was
+//     stopped or, if Exit.Seq is 0, not started.
 func (s *Shell) Try(ctx context.Context, cmd string) (Exit, error) {
 	return s.command(ctx, cmd, nil)
 }
 
-// Output runs a command that has to succeed, as Run does, and returns what it
-// has written to standard output, at most 1 MiB; more of it is an
-// [ErrOutputTooLong]. Nothing is hidden in it, other than in the log.
+// Output runs a command that must succeed, as Run does, and returns its standard
+// output, at most 1 MiB; more output is an [ErrOutputTooLong]. Unlike in the log, secrets
+// in it are not masked.
 func (s *Shell) Output(ctx context.Context, cmd string) (string, error) {
 	var kept capture
 	exit, err := s.command(ctx, cmd, &kept)
@@ -81,9 +79,8 @@ func newShell(r *run, job *Job) *Shell {
 	return &Shell{run: r, place: r.place.of(job), jobID: job.ID, turn: make(chan struct{}, 1)}
 }
 
-// body calls a job's body, sees to it that no command outlives it, and says why
-// the job has failed. One that is spoilt has, whatever the body says: what it was
-// to do is not done.
+// body calls a job's body, ends its commands when it returns, and returns why the job
+// failed. A spoilt job fails even if its body returns nil, because its work is not done.
 func (s *Shell) body(job *Job) error {
 	ctx, end := context.WithCancelCause(s.run.ctx)
 	if job.Timeout > 0 {
@@ -94,7 +91,7 @@ func (s *Shell) body(job *Job) error {
 	s.ctx = ctx
 	err := call(func() error { return job.Run(ctx, s) })
 	end(ErrOver)
-	s.turn <- struct{}{} // never given back
+	s.turn <- struct{}{} // and keep it
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err == nil {
@@ -103,7 +100,7 @@ func (s *Shell) body(job *Job) error {
 	return err
 }
 
-// call calls a body on a goroutine of its own, which it may panic on or end.
+// call calls a body on a goroutine of its own, so that the body may panic or end it.
 func call(body func() error) (err error) {
 	done := make(chan struct{})
 	go func() {
@@ -126,7 +123,7 @@ func call(body func() error) (err error) {
 	return err
 }
 
-// command runs a command when its turn has come.
+// command waits for its turn and runs a command.
 func (s *Shell) command(ctx context.Context, cmd string, kept *capture) (Exit, error) {
 	select {
 	case s.turn <- struct{}{}:
@@ -135,7 +132,7 @@ func (s *Shell) command(ctx context.Context, cmd string, kept *capture) (Exit, e
 	case <-s.ctx.Done():
 	}
 	if ctx.Err() != nil || s.ctx.Err() != nil {
-		return Exit{}, s.stopped(ctx, "a command of job %s was not begun: %w", s.jobID)
+		return Exit{}, s.stopped(ctx, "a command of job %s was not started: %w", s.jobID)
 	}
 	s.seq++
 	c := &command{run: s.run, place: s.place, jobID: s.jobID, exit: Exit{Seq: s.seq, Log: s.run.logs.path(s.jobID, s.seq)}, kept: kept}
@@ -149,8 +146,8 @@ func (s *Shell) command(ctx context.Context, cmd string, kept *capture) (Exit, e
 	return c.exit, err
 }
 
-// stopped makes an error of the reason for which a context has ended. If that
-// was not the command's own one, the job is spoilt.
+// stopped returns an error with the cause of the context that ended. If that is the job's
+// context rather than the command's, the job is spoilt.
 func (s *Shell) stopped(ctx context.Context, format string, args ...any) error {
 	if s.ctx.Err() == nil {
 		return fmt.Errorf(format, append(args, context.Cause(ctx))...)
@@ -160,7 +157,7 @@ func (s *Shell) stopped(ctx context.Context, format string, args ...any) error {
 	return err
 }
 
-// spoil sees to it that the job fails, whatever its body returns.
+// spoil makes the job fail, whatever its body returns.
 func (s *Shell) spoil(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
