@@ -18,7 +18,7 @@ func (State) Values() []string { return []string{string(Active), string(Complete
 // Job is the row of a job that a job or sh event names.
 type Job struct {
 	JobID string `json:"job_id" doc:"The job."`
-	State State  `json:"state" doc:"How the job stands."`
+	State State  `json:"state" doc:"State of the job."`
 	// StartedAtMs and FinishedAtMs are those of the job's first JobStarted and
 	// JobFinished, in milliseconds since the Unix epoch.
 	StartedAtMs  Null[int64] `json:"started_at_ms" doc:"Time of the first job_started, in milliseconds since the Unix epoch."`

@@ -11,7 +11,7 @@ type Label struct {
 var LabelRows = Define(Declaration[Label]{
 	Name: "labels", Version: Version, Key: []string{"key"},
 	New: func() Projection[Label] { return &labels{} },
-	Doc: "What the run is of: the labels of its first run_started, in the order of their keys.",
+	Doc: "The labels of the first run_started, in the order of their keys.",
 })
 
 type labels struct{}

@@ -5,7 +5,7 @@ import "github.com/quire-ci/quire-project/domain"
 // Run is the row of the run itself.
 type Run struct {
 	RunID domain.RunID `json:"run_id"`
-	State State        `json:"state" doc:"How the run stands: what its run_finished says or, without one, what its jobs say."`
+	State State        `json:"state" doc:"State of the run, as its run_finished says; without one, as its jobs say."`
 	// Ended is set when a RunFinished was read.
 	Ended bool `json:"ended" doc:"Whether a run_finished was read."`
 	// Events counts all events, UnknownEvents those of an unknown type.
@@ -16,8 +16,8 @@ type Run struct {
 	ShEvents      int   `json:"sh_events" min:"0" doc:"How many commands were started."`
 	// FailedSh counts the sh that were closed with a code other than 0, OpenSh
 	// those that were not closed.
-	FailedSh int `json:"failed_sh" min:"0" doc:"How many commands were closed with an exit code other than 0."`
-	OpenSh   int `json:"open_sh" min:"0" doc:"How many commands were started and not closed."`
+	FailedSh int `json:"failed_sh" min:"0" doc:"How many commands ended with an exit code other than 0."`
+	OpenSh   int `json:"open_sh" min:"0" doc:"How many commands have not ended."`
 }
 
 // Runs is the projection "run": one row, final never, since any event counts.

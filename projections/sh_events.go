@@ -9,7 +9,7 @@ type ShEvent struct {
 	StartedAtMs int64  `json:"started_at_ms" doc:"Time of the sh_started, in milliseconds since the Unix epoch."`
 	// FinishedAtMs and ExitCode are unknown while the command runs.
 	FinishedAtMs Null[int64] `json:"finished_at_ms" doc:"Time of the sh_finished that closed it, in milliseconds since the Unix epoch; null while it is open."`
-	ExitCode     Null[int32] `json:"exit_code" doc:"Exit code; null while the command is open."`
+	ExitCode     Null[int32] `json:"exit_code" doc:"Exit code of the command; null while it is open."`
 }
 
 // ShEvents is the projection "sh_events": one row for each ShStarted, in

@@ -9,9 +9,9 @@ type JobTiming struct {
 	DurationMs Null[int64] `json:"duration_ms" min:"0" doc:"From the job's start to its end, in milliseconds."`
 	// ShCount counts the job's sh; ShMs is the time covered by those that were
 	// closed, GapMs what is left of the duration.
-	ShCount int         `json:"sh_count" min:"0" doc:"How many commands the job started."`
-	ShMs    Null[int64] `json:"sh_ms" min:"0" doc:"Time covered by the commands that were closed before the job was final, in milliseconds."`
-	GapMs   Null[int64] `json:"gap_ms" min:"0" doc:"What sh_ms leaves of duration_ms, in milliseconds."`
+	ShCount int         `json:"sh_count" min:"0" doc:"How many commands started before the job ended."`
+	ShMs    Null[int64] `json:"sh_ms" min:"0" doc:"Time covered by the commands that ended before the job did, in milliseconds."`
+	GapMs   Null[int64] `json:"gap_ms" min:"0" doc:"duration_ms minus sh_ms, in milliseconds."`
 }
 
 // JobTimings is the projection "timings.jobs": one row for each job, in

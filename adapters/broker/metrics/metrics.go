@@ -28,16 +28,16 @@ func New(registry prometheus.Registerer) *Metrics {
 		return c
 	}
 	m := &Metrics{
-		publishedSegments: counter("published_segments_total", "Segments that the broker has taken."),
-		publishedBytes:    counter("published_bytes_total", "Bytes of streams in the segments that the broker has taken."),
-		publishFailures:   counter("publish_failures_total", "Tries to publish segments that failed."),
-		segments:          counter("applied_segments_total", "Segments that were applied, dropped because they had been, or kept for later."),
-		bytes:             counter("applied_bytes_total", "Bytes of streams in those segments."),
-		events:            counter("applied_events_total", "Events that became part of rows."),
-		failures:          counter("apply_failures_total", "Tries to apply a segment that failed."),
-		poisoned:          counter("poisoned_messages_total", "Messages that were no segments and went to the poison topic."),
+		publishedSegments: counter("published_segments_total", "Segments that the broker accepted."),
+		publishedBytes:    counter("published_bytes_total", "Stream bytes in segments that the broker accepted."),
+		publishFailures:   counter("publish_failures_total", "Failed attempts to publish segments."),
+		segments:          counter("applied_segments_total", "Segments that were processed: applied, dropped as already applied, or held for later."),
+		bytes:             counter("applied_bytes_total", "Stream bytes in segments that were processed."),
+		events:            counter("applied_events_total", "Events that were applied to rows."),
+		failures:          counter("apply_failures_total", "Failed attempts to apply a segment."),
+		poisoned:          counter("poisoned_messages_total", "Messages that were not segments; they go to the poison topic."),
 		applying: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Namespace: "quire", Name: "apply_seconds", Help: "How long it took to apply a segment, where that did not fail.",
+			Namespace: "quire", Name: "apply_seconds", Help: "Time to process a segment, including the wait for its commit; failed attempts are not counted.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15), // up to 16 s
 		}),
 	}

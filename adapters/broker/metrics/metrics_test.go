@@ -67,11 +67,11 @@ func TestStatusIsCollected(t *testing.T) {
 		Quarantined: func(context.Context) (int64, error) { return 2, nil },
 	}.Collector())
 	want := `
-# HELP quire_partition_lag_messages Messages of a partition that are still to be applied.
+# HELP quire_partition_lag_messages Messages of a partition that have not been applied yet.
 # TYPE quire_partition_lag_messages gauge
 quire_partition_lag_messages{partition="0"} 5
 quire_partition_lag_messages{partition="12"} 0
-# HELP quire_quarantined_runs Runs that are set aside because they cannot be applied.
+# HELP quire_quarantined_runs Runs that are quarantined.
 # TYPE quire_quarantined_runs gauge
 quire_quarantined_runs 2
 `

@@ -25,8 +25,8 @@ type Status struct {
 const patience = 5 * time.Second
 
 var (
-	lagDesc         = prometheus.NewDesc("quire_partition_lag_messages", "Messages of a partition that are still to be applied.", []string{"partition"}, nil)
-	quarantinedDesc = prometheus.NewDesc("quire_quarantined_runs", "Runs that are set aside because they cannot be applied.", nil, nil)
+	lagDesc         = prometheus.NewDesc("quire_partition_lag_messages", "Messages of a partition that have not been applied yet.", []string{"partition"}, nil)
+	quarantinedDesc = prometheus.NewDesc("quire_quarantined_runs", "Runs that are quarantined.", nil, nil)
 )
 
 // Collector returns a collector for Lag and Quarantined. What has no answer is

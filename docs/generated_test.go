@@ -1,0 +1,92 @@
+package docs
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/quire-ci/quire-project/adapters/broker/metrics"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// generated is a part of a page that follows from the code, and its name.
+var generated = regexp.MustCompile(`(?s)(<!-- (\S+): go test ./docs -update writes this -->\n).*?(<!-- end -->)`)
+
+// What follows from the code is as the code has it.
+func TestGenerated(t *testing.T) {
+	parts := map[string]string{"metrics": metricsTable(t)}
+	for _, d := range projections.Builtin.All() {
+		if d.Reported {
+			parts[d.Name] = columnsTable(d)
+		}
+	}
+	for _, name := range []string{"ingest", "catchUp", "followRuns", "publish", "publishLines", "work", "addHandler"} {
+		parts["func-"+name] = functionBlock(t, name)
+	}
+	for _, path := range pages(t) {
+		page := read(t, path)
+		want := generated.ReplaceAllStringFunc(page, func(found string) string {
+			match := generated.FindStringSubmatch(found)
+			part, ok := parts[match[2]]
+			if !ok {
+				t.Errorf("%s: there is no part %q, or it is there twice", path, match[2])
+			}
+			delete(parts, match[2])
+			return match[1] + part + match[3]
+		})
+		same(t, path, page, want)
+	}
+	for name := range parts {
+		t.Errorf("no page has the part %q", name)
+	}
+}
+
+func columnsTable(d *projections.Definition) string {
+	var b strings.Builder
+	b.WriteString("| column | type | |\n| --- | --- | --- |\n")
+	for _, c := range d.Columns {
+		kind := c.Type.String()
+		if c.Bits == 32 {
+			kind += ", 32 bits"
+		}
+		if len(c.Values) > 0 && len(c.Values) < 5 {
+			kind = "`" + strings.Join(c.Values, "`, `") + "`"
+		}
+		if c.Nullable {
+			kind += " or null"
+		}
+		name := "`" + c.Name + "`"
+		if c.Key {
+			name += " (key)"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, kind, c.Doc)
+	}
+	return b.String()
+}
+
+func metricsTable(t *testing.T) string {
+	registry := prometheus.NewRegistry()
+	metrics.New(registry)
+	registry.MustRegister(metrics.Status{
+		Lag:         func(context.Context) (map[int]int64, error) { return map[int]int64{0: 1}, nil },
+		Quarantined: func(context.Context) (int64, error) { return 0, nil },
+	}.Collector())
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("| metric | type | |\n| --- | --- | --- |\n")
+	for _, f := range families {
+		name := f.GetName()
+		if labels := f.GetMetric()[0].GetLabel(); len(labels) > 0 {
+			name += "{" + labels[0].GetName() + "}"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, strings.ToLower(f.GetType().String()), f.GetHelp())
+	}
+	return b.String()
+}

@@ -1,0 +1,209 @@
+package docs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/brokers"
+	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/adapters/worker"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// The functions of go.md are those below.
+
+func ingest(ctx context.Context, db store.Store, path string) error {
+	result, err := store.Ingest(ctx, db, jsonl.Locate(path).Source(jsonl.Options{}), store.Options{})
+	if err != nil {
+		return err
+	}
+	run, err := store.ReadRun(ctx, db, result.RunID)
+	if err != nil {
+		return err
+	}
+	fmt.Println(result.Outcome, run.RunID, run.State)
+	jobs, err := store.Read(ctx, db, projections.Jobs, result.RunID)
+	if err != nil {
+		return err
+	}
+	for _, job := range jobs {
+		fmt.Println(job.JobID, job.State, job.ExitCode)
+	}
+	return nil
+}
+
+func catchUp(ctx context.Context, db store.Store, folder string) error {
+	summary, err := store.Rebuild(ctx, db, jsonl.Folder(folder), store.Options{
+		Done: func(result store.Result) {
+			if result.Err != nil {
+				log.Println("skipped:", result.Err)
+			}
+		},
+	})
+	fmt.Println(summary.Runs[store.Added], "runs added")
+	return err
+}
+
+func followRuns(ctx context.Context, db store.Store, folder string) error {
+	_, err := follow.Follow(ctx, folder, follow.Options{
+		Store:       db,
+		IdleTimeout: 10 * time.Minute,
+		Notices: follow.Notices{
+			SetAside: func(_ domain.RunID, err error) { log.Println("skipped:", err) },
+		},
+	})
+	return err
+}
+
+func publish(ctx context.Context, path string) error {
+	b, err := brokers.Open(ctx, "nats://localhost", brokers.Options{})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	stream, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	publisher := broker.NewPublisher(b.Publisher(), b, broker.PublishOptions{GiveUp: time.Minute})
+	_, err = publisher.PublishStream(ctx, "42", stream)
+	return err
+}
+
+func publishLines(ctx context.Context, publisher *broker.Publisher, lines [][]byte) error {
+	live := publisher.Live(ctx, "42")
+	offset := int64(0)
+	for _, line := range lines { // whole lines, as they are in the stream
+		if err := live.Add(offset, line); err != nil {
+			return err
+		}
+		offset += int64(len(line))
+	}
+	_, err := live.Close()
+	return err
+}
+
+func work(ctx context.Context) error {
+	db, err := stores.Open(ctx, "postgres://ci@db.example.com/quire", stores.Options{Durable: true})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	id, err := db.ID(ctx)
+	if err != nil {
+		return err
+	}
+	b, err := brokers.Open(ctx, "nats://localhost", brokers.Options{Group: id})
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	return worker.Run(ctx, b, db, worker.Options{Logger: slog.Default()})
+}
+
+func addHandler(router *message.Router, topic string, subscriber message.Subscriber, db store.Store) *store.Projector {
+	projector := store.NewProjector(db, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{})
+	router.AddConsumerHandler("rows", topic, subscriber, broker.Handler(projector, broker.Options{}))
+	return projector // close it when the router has stopped
+}
+
+// These need a server, which the tests of their packages start.
+var _ = []any{publish, publishLines, work, addHandler}
+
+// The functions that need no server do what go.md says.
+func TestFunctions(t *testing.T) {
+	db, err := stores.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "quire.db"), stores.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if err := ingest(t.Context(), db, root+"/fixtures/cobra-failing.jsonl"); err != nil {
+		t.Error(err)
+	}
+	if err := catchUp(t.Context(), db, root+"/fixtures"); err != nil {
+		t.Error(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := followRuns(ctx, db, root+"/fixtures"); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if runs, err := db.Runs(t.Context(), store.Page{}); err != nil || len(runs) < 7 {
+		t.Error(runs, err)
+	}
+}
+
+// functionBlock returns a function of this file as a block of a page.
+func functionBlock(t *testing.T, name string) string {
+	_, function, ok := strings.Cut(read(t, "docs/go_test.go"), "\nfunc "+name+"(")
+	function, _, ended := strings.Cut(function, "\n}\n")
+	if !ok || !ended {
+		t.Fatalf("go_test.go has no function %s", name)
+	}
+	return "```go\nfunc " + name + "(" + function + "\n}\n```\n"
+}
+
+// The README's Go is lines of an example that is compiled and run.
+func TestReadmeGo(t *testing.T) {
+	example := read(t, "adapters/jsonl/example_test.go")
+	block := regexp.MustCompile("(?s)```go\n(.*?)```").FindStringSubmatch(read(t, "README.md"))
+	if block == nil {
+		t.Fatal("the README has no Go")
+	}
+	indented := regexp.MustCompile("(?m)^(.)").ReplaceAllString(block[1], "\t$1")
+	if want := strings.ReplaceAll(indented, `"fixtures/`, `"../../fixtures/`); !strings.Contains(example, want) {
+		t.Errorf("the README's Go is not in the example:\n%s", want)
+	}
+}
+
+// quoted are the parts of an error message in a page.
+var quoted = regexp.MustCompile("(?m)^\\| (`.*?`(?:, `.*?`)*)[^|]* \\|")
+
+// Every message that errors.md explains is one that the program has.
+func TestErrorMessages(t *testing.T) {
+	var code strings.Builder
+	for _, folder := range []string{"adapters", "cmd", "projections"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ os.DirEntry, err error) error {
+			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+				text, err := os.ReadFile(path)
+				code.Write(text)
+				return err
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	found := quoted.FindAllStringSubmatch(read(t, "docs/errors.md"), -1)
+	for _, row := range found {
+		for _, message := range strings.Split(row[1], "`, `") {
+			message = strings.TrimPrefix(strings.Trim(message, "`"), "torn_tail: ")
+			for part := range strings.SplitSeq(message, "…") {
+				if !strings.Contains(code.String(), strings.TrimSpace(part)) {
+					t.Errorf("errors.md: no error has %q", part)
+				}
+			}
+		}
+	}
+	if len(found) < 15 {
+		t.Errorf("only %d messages were found", len(found))
+	}
+}
