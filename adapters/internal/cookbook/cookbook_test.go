@@ -1,4 +1,4 @@
-// Package cookbook tests what docs/sql.md and docs/stores.md say.
+// Package cookbook tests the SQL of docs/sql.md and docs/operating.md.
 package cookbook
 
 import (
@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -17,6 +18,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/postgres"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -42,6 +44,33 @@ func TestQueries(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The statements that docs/operating.md has for deleting a run leave nothing of it.
+func TestDeleteRun(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/operating.md")
+	require.NoError(t, err)
+	statements := strings.ReplaceAll(query.FindStringSubmatch(string(page))[2], "'42'", "'rapid-ci'")
+	for name, open := range map[string]func(*testing.T) *sql.DB{"sqlite": openSQLite, "postgres": openPostgres} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t)
+			_, err := db.ExecContext(t.Context(), statements)
+			require.NoError(t, err)
+			for _, table := range append(tables(), "checkpoints", "held_segments", "quarantined_runs") {
+				left := 0
+				require.NoError(t, db.QueryRowContext(t.Context(), "SELECT count(*) FROM "+table+" WHERE run_id = 'rapid-ci'").Scan(&left))
+				require.Zero(t, left, table)
+			}
+		})
+	}
+}
+
+// tables are those of the built-in projections.
+func tables() (names []string) {
+	for _, of := range projections.Builtin.Stored() {
+		names = append(names, of.Table)
+	}
+	return names
 }
 
 func run(t *testing.T, db *sql.DB, query string, finds bool) {
