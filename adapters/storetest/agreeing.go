@@ -25,18 +25,16 @@ func Agree(t *testing.T, stores ...Opener) {
 
 // agreeLaws compares whatever store is tried with others.
 func agreeLaws(others ...store.Store) []law {
-	among := func(holds func(*council) error) func(*trial) error {
-		return func(t *trial) error {
+	among := func(holds func(*council)) func(*trial) {
+		return func(t *trial) {
 			c := &council{trial: t, members: []*trial{t}}
 			for _, other := range others {
 				member := *t
 				member.store = other
 				c.members = append(c.members, &member)
 			}
-			if err := holds(c); err != nil {
-				return err
-			}
-			return c.each(func(member *trial) error { return member.remove(t.runs...) })
+			holds(c)
+			c.each(func(member *trial) { must(member.remove(t.runs...)) })
 		}
 	}
 	return []law{
@@ -52,57 +50,45 @@ type council struct {
 }
 
 // each does something to all stores.
-func (c *council) each(do func(*trial) error) error {
+func (c *council) each(do func(*trial)) {
 	for i, member := range c.members {
-		if err := do(member); err != nil {
-			return fmt.Errorf("store %d, %T: %w", i+1, member.store, err)
-		}
+		must(wrap(fmt.Sprintf("store %d, %T", i+1, member.store), caught(func() { do(member) })))
 	}
-	return nil
 }
 
 // agree says where stores differ from the first.
-func (c *council) agree() error {
+func (c *council) agree() {
 	var first []*content
 	var listed []store.Run
-	return c.each(func(member *trial) error {
-		runs, err := member.listed(100)
-		if err != nil {
-			return err
-		}
-		contents, err := member.readAll(c.runs)
-		if err != nil {
-			return err
-		}
+	c.each(func(member *trial) {
+		runs := member.listed(100)
+		contents := member.readAll(c.runs)
 		if first == nil {
 			first, listed = contents, runs
 		}
 		for i, got := range contents {
 			if err := got.differs(first[i]); err != nil {
-				return fmt.Errorf("run %s: %w", show(got.id), err)
+				failf("run %s: %w", show(got.id), err)
 			}
 		}
-		return runsDiffer(runs, listed)
+		must(runsDiffer(runs, listed))
 	})
 }
 
-func (t *trial) readAll(runs []domain.RunID) ([]*content, error) {
-	contents := make([]*content, len(runs))
-	var errs []error
-	for i, run := range runs {
-		c, err := t.read(run)
-		contents[i], errs = c, append(errs, err)
+func (t *trial) readAll(runs []domain.RunID) (contents []*content) {
+	for _, run := range runs {
+		contents = append(contents, value(t.read(run)))
 	}
-	return contents, errors.Join(errs...)
+	return contents
 }
 
 // sameStreams takes versions of two streams in.
-func sameStreams(c *council) error {
+func sameStreams(c *council) {
 	for _, r := range []*recording{record(c.run("a"), nil), record(c.run("b"), nil)} {
 		for range 1 + c.upTo(2, "versions") {
 			r.is(c.otherThan(r.bytes()))
 			var first store.Result
-			err := c.each(func(member *trial) error {
+			c.each(func(member *trial) {
 				result, err := store.Ingest(member.ctx, member.store, r, store.Options{})
 				if first.Outcome == "" {
 					first = result
@@ -110,33 +96,23 @@ func sameStreams(c *council) error {
 				if err == nil && result != first {
 					err = fmt.Errorf("store.Ingest returns %s, not %s", show(result), show(first))
 				}
-				return err
+				must(err)
 			})
-			if err != nil {
-				return err
-			}
-			if err := c.agree(); err != nil {
-				return err
-			}
+			c.agree()
 		}
 	}
-	return nil
 }
 
 // sameTransactions draws a few transactions and does each of them everywhere.
-func sameTransactions(c *council) error {
+func sameTransactions(c *council) {
 	runs := []domain.RunID{c.run("a"), c.run("b"), c.run("é")}
 	for range 1 + c.upTo(3, "transactions") {
 		var steps []func(store.Tx) error
 		for _, run := range runs {
-			step, err := c.step(run)
-			if err != nil {
-				return err
-			}
-			steps = append(steps, step)
+			steps = append(steps, c.step(run))
 		}
 		failing := c.upTo(4, "fails") == 4
-		err := c.each(func(member *trial) error {
+		c.each(func(member *trial) {
 			err := member.update(runs, func(tx store.Tx) error {
 				for _, step := range steps {
 					if err := step(tx); err != nil {
@@ -149,40 +125,31 @@ func sameTransactions(c *council) error {
 				return nil
 			})
 			if failing && errors.Is(err, errInjected) {
-				return nil
+				return
 			}
-			return err
+			must(err)
 		})
-		if err != nil {
-			return err
-		}
-		if err := c.agree(); err != nil {
-			return err
-		}
+		c.agree()
 	}
-	return nil
 }
 
 // step draws something that can be done to a run as it is stored now.
-func (c *council) step(run domain.RunID) (func(store.Tx) error, error) {
+func (c *council) step(run domain.RunID) func(store.Tx) error {
 	runs, tables := []domain.RunID{run}, c.tables()
-	stored, err := c.read(run)
-	if err != nil {
-		return nil, err
-	}
+	stored := value(c.read(run))
 	switch pick(c.trial, "step", "replace", "clear", "continue", "cut off", "put back", "nothing") {
 	case "replace":
 		now := c.content(run)
 		return func(tx store.Tx) error {
 			return errors.Join(tx.Clear(runs, c.of), tx.Insert(now.rows(nil)), tx.SetCheckpoint(run, now.checkpoint.V))
-		}, nil
+		}
 	case "clear":
-		return func(tx store.Tx) error { return tx.Clear(runs, tables) }, nil
+		return func(tx store.Tx) error { return tx.Clear(runs, tables) }
 	case "continue":
 		now, versions := c.changed(stored)
 		return func(tx store.Tx) error {
 			return errors.Join(tx.Insert(versions.rows(stored)), tx.SetCheckpoint(run, now.checkpoint.V))
-		}, nil
+		}
 	case "cut off":
 		left, _ := c.split(stored)
 		checkpoint := c.checkpoint()
@@ -193,10 +160,10 @@ func (c *council) step(run domain.RunID) (func(store.Tx) error, error) {
 				}
 			}
 			return tx.SetCheckpoint(run, checkpoint)
-		}, nil
+		}
 	case "put back":
 		back := stored.where(func(of definition, _ anyRow) bool { return slices.Contains(tables, of) })
-		return func(tx store.Tx) error { return errors.Join(tx.Clear(runs, tables), tx.Insert(back.rows(nil))) }, nil
+		return func(tx store.Tx) error { return errors.Join(tx.Clear(runs, tables), tx.Insert(back.rows(nil))) }
 	}
-	return func(store.Tx) error { return nil }, nil
+	return func(store.Tx) error { return nil }
 }

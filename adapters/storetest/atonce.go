@@ -15,7 +15,7 @@ var onceLaws = []law{
 
 // grownAtOnce has two that take in the same stream while it grows, and two with
 // streams of their own.
-func grownAtOnce(t *trial) error {
+func grownAtOnce(t *trial) {
 	const steps = 20
 	shared, own, other := record(t.run("shared"), nil), record(t.run("own"), nil), record(t.run("other"), nil)
 	var over atomic.Bool
@@ -28,84 +28,67 @@ func grownAtOnce(t *trial) error {
 		}
 		return nil
 	}
-	err := together(4, func(i int) error {
+	together(4, func(i int) {
 		switch i {
 		case 0:
 			defer over.Store(true)
-			return grow(shared, longStream(5))
+			must(grow(shared, longStream(5)))
+			return
 		case 1:
-			return grow(own, exampleStream(1))
+			must(grow(own, exampleStream(1)))
+			return
 		case 2:
-			return grow(other, longStream(30))
+			must(grow(other, longStream(30)))
+			return
 		}
 		for !over.Load() {
-			if _, err := store.Ingest(t.ctx, t.store, shared, store.Options{}); err != nil {
-				return err
-			}
+			value(store.Ingest(t.ctx, t.store, shared, store.Options{}))
 		}
-		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return t.agree(shared, own, other)
+	must(t.agree(shared, own, other))
 }
 
 // readWhileGrowing reads the run of a stream that is taken in line by line.
-func readWhileGrowing(t *trial) error {
+func readWhileGrowing(t *trial) {
 	stream := longStream(2)
 	r := record(t.run("a"), stream[:wholeLines(stream[:100])])
-	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-		return err
-	}
+	value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 	var over atomic.Bool
-	return together(2, func(i int) error {
+	together(2, func(i int) {
 		if i > 0 {
-			return t.readVersions(r, stream, &over)
+			t.readVersions(r, stream, &over)
+			return
 		}
 		defer over.Store(true)
 		for end := range stream {
 			if end > 100 && stream[end] == '\n' {
 				r.is(stream[:end+1])
-				if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-					return err
-				}
+				value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 			}
 		}
-		return nil
 	})
 }
 
 // readVersions reads a run, whose checkpoint says which version it must be.
-func (t *trial) readVersions(r *recording, stream []byte, over *atomic.Bool) error {
+func (t *trial) readVersions(r *recording, stream []byte, over *atomic.Bool) {
 	for !over.Load() {
-		got, err := t.read(r.run)
-		if err != nil {
-			return err
-		}
+		got := value(t.read(r.run))
 		version := record(r.run, stream[:got.checkpoint.V.End.Bytes])
-		want, err := version.derived()
-		if err != nil {
-			return err
-		}
+		want := version.derived()
 		if err := got.differs(want); err != nil {
-			return fmt.Errorf("what is stored is not the version that the checkpoint tells of: %w", err)
+			failf("what is stored is not the version that the checkpoint tells of: %w", err)
 		}
 	}
-	return nil
 }
 
-func rebuiltAtOnce(t *trial) error {
+func rebuiltAtOnce(t *trial) {
 	var all recordings
 	for i := range 8 {
 		all = append(all, record(t.run(fmt.Sprint(i)), exampleStream(i)))
 	}
-	err := together(3, func(i int) error {
+	together(3, func(i int) {
 		_, err := store.Rebuild(t.ctx, t.store, append(all[i:], all[:i]...), store.Options{})
-		return err
+		must(err)
 	})
-	if err != nil {
-		return err
-	}
-	return t.agree(all...)
+	must(t.agree(all...))
 }

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/quire-ci/quire-project/projections/store"
@@ -14,43 +13,36 @@ func behind(r *recording) store.Difference {
 
 // findsBehind cuts a stream anywhere, also within a line, as a reader does that comes
 // while its writer is at it.
-func findsBehind(t *trial) error {
+func findsBehind(t *trial) {
 	data := slices.Concat(t.stream("stream"), longStream(1), t.stream("rest"))
 	cut := t.upTo(len(data), "bytes that are read")
 	r := record(t.run("a"), data[:cut])
 	r.vague = t.flip("vague")
-	if err := t.ingest(r, nil); err != nil {
-		return err
-	}
-	if err := t.finds(recordings{r}); err != nil {
-		return err
-	}
+	t.ingest(r, nil)
+	must(t.finds(recordings{r}))
 	r.is(data)
 	if cut == len(data) {
-		return t.finds(recordings{r})
+		must(t.finds(recordings{r}))
+		return
 	}
-	return t.finds(recordings{r}, behind(r))
+	must(t.finds(recordings{r}, behind(r)))
 }
 
 // findsChangedAndBehind has a row that is wrong, and a stream that has grown.
-func findsChangedAndBehind(t *trial) error {
+func findsChangedAndBehind(t *trial) {
 	var want store.Difference
-	r, err := t.tampered(func(c *content) error {
+	r := t.tampered(func(c *content) {
 		want = t.changeOne(c)
-		return nil
 	})
-	if err != nil {
-		return err
-	}
 	want.RunID, want.Kind = r.run, store.Differs
 	r.is(slices.Concat(r.bytes(), longStream(1)))
-	return t.finds(recordings{r}, want, behind(r))
+	must(t.finds(recordings{r}, want, behind(r)))
 }
 
 // findsWhatMends rebuilds what Verify finds, in the way that it names.
-func findsWhatMends(t *trial) error {
+func findsWhatMends(t *trial) {
 	rowsAreRight := false
-	r, err := t.tampered(func(c *content) error {
+	r := t.tampered(func(c *content) {
 		switch pick(t, "what", "changed", "removed", "added", "older", "without a checkpoint", "read otherwise") {
 		case "changed":
 			t.changeOne(c)
@@ -69,11 +61,7 @@ func findsWhatMends(t *trial) error {
 			t.changeOne(c)
 			c.checkpoint.V.Reading = "otherwise"
 		}
-		return nil
 	})
-	if err != nil {
-		return err
-	}
 	then := pick(t, "then the stream", "stays", "grows", "is another one")
 	switch then {
 	case "grows":
@@ -83,24 +71,18 @@ func findsWhatMends(t *trial) error {
 	}
 	var found store.Verified
 	done := func(v store.Verified) { found = v }
-	if err := store.Verify(t.ctx, t.store, recordings{r}, store.VerifyOptions{Done: done}); err != nil {
-		return err
-	}
+	must(store.Verify(t.ctx, t.store, recordings{r}, store.VerifyOptions{Done: done}))
 	if found.Differences == 0 && !found.Behind && !(rowsAreRight && then == "stays") {
-		return fmt.Errorf("store.Verify finds nothing")
+		failf("store.Verify finds nothing")
 	}
 	if found.Force && then == "stays" { // then less does not do it
-		if err := t.rebuild(r, store.Options{}); err != nil {
-			return err
-		}
+		must(t.rebuild(r, store.Options{}))
 		if t.agree(r) == nil {
-			return fmt.Errorf("store.Verify says that a rebuild has to be forced, and it has not")
+			failf("store.Verify says that a rebuild has to be forced, and it has not")
 		}
 	}
-	if err := t.rebuild(r, store.Options{Force: found.Force}); err != nil {
-		return err
-	}
-	return t.agree(r)
+	must(t.rebuild(r, store.Options{Force: found.Force}))
+	must(t.agree(r))
 }
 
 func (t *trial) rebuild(r *recording, options store.Options) error {

@@ -24,16 +24,14 @@ var checkpointLaws = []law{
 
 // checkpointsAreKept asks for some of the runs, in each of the ways, and for one
 // that is not stored.
-func checkpointsAreKept(t *trial) error {
+func checkpointsAreKept(t *trial) {
 	contents := t.contents(4)
 	for _, c := range contents {
 		if t.flip("without") {
 			c.checkpoint.Valid = false
 		}
 	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
+	must(t.write(contents...))
 	asked := append(idsOf(t.some(contents)), t.run("not there"))
 	want := map[domain.RunID]store.Checkpoint{}
 	for _, c := range contents {
@@ -41,20 +39,15 @@ func checkpointsAreKept(t *trial) error {
 			want[c.id] = c.checkpoint.V
 		}
 	}
-	got, err := t.store.Checkpoints(t.ctx, asked)
-	if err != nil {
-		return err
-	}
-	if err := checkpointsDiffer("Checkpoints", got, want); err != nil {
-		return err
-	}
-	return t.store.Update(t.ctx, func(tx store.Tx) error {
+	got := value(t.store.Checkpoints(t.ctx, asked))
+	must(checkpointsDiffer("Checkpoints", got, want))
+	must(t.store.Update(t.ctx, func(tx store.Tx) error {
 		got, err := tx.Lock(asked)
 		if err != nil {
 			return err
 		}
 		return checkpointsDiffer("Lock", got, want)
-	})
+	}))
 }
 
 func checkpointsDiffer(whose string, got, want map[domain.RunID]store.Checkpoint) error {
@@ -76,7 +69,7 @@ func checkpointsDiffer(whose string, got, want map[domain.RunID]store.Checkpoint
 }
 
 // outdatedAreFound looks in the runs of this trial only, which others are beside.
-func outdatedAreFound(t *trial) error {
+func outdatedAreFound(t *trial) {
 	var contents []*content
 	var want []domain.RunID
 	for i := range t.upTo(6, "runs") {
@@ -104,48 +97,39 @@ func outdatedAreFound(t *trial) error {
 		}
 		contents = append(contents, c)
 	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
-	got, err := t.paged(1+t.upTo(2, "page"), t.store.Outdated)
-	if err != nil {
-		return err
-	}
+	must(t.write(contents...))
+	got := t.paged(1+t.upTo(2, "page"), t.store.Outdated)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("store.Outdated returns %s, not %s", show(got), show(want))
+		failf("store.Outdated returns %s, not %s", show(got), show(want))
 	}
-	return nil
 }
 
 // paged returns the ids of this trial's runs that are listed page by page, from where they
 // begin.
-func (t *trial) paged(limit int, list func(context.Context, domain.RunID, int) ([]domain.RunID, error)) (found []domain.RunID, err error) {
+func (t *trial) paged(limit int, list func(context.Context, domain.RunID, int) ([]domain.RunID, error)) (found []domain.RunID) {
 	// The id that is the prefix alone is not behind the prefix.
 	for after := domain.RunID(strings.TrimSuffix(t.prefix, "-")); ; {
-		page, err := list(t.ctx, after, limit)
-		if err != nil {
-			return nil, err
-		}
+		page := value(list(t.ctx, after, limit))
 		if len(page) > limit {
-			return nil, fmt.Errorf("a page has %d ids, where %d were asked for", len(page), limit)
+			failf("a page has %d ids, where %d were asked for", len(page), limit)
 		}
 		for _, id := range page {
 			if id <= after {
-				return nil, fmt.Errorf("%s is listed behind %s", show(id), show(after))
+				failf("%s is listed behind %s", show(id), show(after))
 			}
 			if after = id; strings.HasPrefix(string(id), t.prefix) {
 				found = append(found, id)
 			}
 		}
 		if len(page) < limit || !strings.HasPrefix(string(after), t.prefix) {
-			return found, nil
+			return found
 		}
 	}
 }
 
 // versionsAreKept has programs with several versions of a projection that nobody else has.
-func versionsAreKept(t *trial) error {
+func versionsAreKept(t *trial) {
 	name := t.unique()
 	stores := map[int]store.Store{}
 	for _, version := range []int{1, 3, 5} {
@@ -180,88 +164,61 @@ func versionsAreKept(t *trial) error {
 		}
 		return nil
 	}
-	return cmp.Or(
-		register(3, 0, 0, errInjected), register(3, 0, 3, nil), register(1, 3, 3, nil), register(5, 3, 3, errInjected), register(5, 3, 5, nil), register(3, 5, 5, nil))
+	must(cmp.Or(
+		register(3, 0, 0, errInjected), register(3, 0, 3, nil), register(1, 3, 3, nil), register(5, 3, 3, errInjected), register(5, 3, 5, nil), register(3, 5, 5, nil)))
 }
 
 // lostWithRows removes rows in each way that there is.
-func lostWithRows(t *trial) error {
+func lostWithRows(t *trial) {
 	for i := range len(t.of) + 1 {
 		c := t.plain(t.run(fmt.Sprint(i)))
 		t.addText(c, "a")
-		if err := t.write(c); err != nil {
-			return err
-		}
+		must(t.write(c))
 		runs, tables := []domain.RunID{c.id}, t.of
 		if i < len(t.of) {
 			tables = t.of[i : i+1]
 		}
-		if err := t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, tables) }); err != nil {
-			return err
-		}
-		if err := t.holds(c.without(tables...)); err != nil {
-			return err
-		}
-		found, err := t.store.Checkpoints(t.ctx, runs)
-		if err != nil {
-			return err
-		}
+		must(t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, tables) }))
+		must(t.holds(c.without(tables...)))
+		found := value(t.store.Checkpoints(t.ctx, runs))
 		if len(found) > 0 {
-			return fmt.Errorf("Clear of %s leaves the checkpoint", projections.ID(tables))
+			failf("Clear of %s leaves the checkpoint", projections.ID(tables))
 		}
 	}
-	return nil
 }
 
-func setAgain(t *trial) error {
+func setAgain(t *trial) {
 	c := t.plain(t.run("a"))
-	if err := t.write(c); err != nil {
-		return err
-	}
+	must(t.write(c))
 	runs := []domain.RunID{c.id}
 	for i, state := range []string{"", longText(300_000, 1), "", "a\x00b", ""} {
 		c.checkpoint.V.Source, c.checkpoint.V.State = fmt.Sprint(i), state
-		err := t.update(runs, func(tx store.Tx) error { return tx.SetCheckpoint(c.id, c.checkpoint.V) })
-		if err != nil {
-			return err
-		}
-		if err := t.holds(c); err != nil {
-			return err
-		}
+		must(t.update(runs, func(tx store.Tx) error { return tx.SetCheckpoint(c.id, c.checkpoint.V) }))
+		must(t.holds(c))
 	}
 	// Not even what was there before the rows went comes back.
 	c.checkpoint.V.State = "before"
-	if err := t.write(c); err != nil {
-		return err
-	}
+	must(t.write(c))
 	c.checkpoint.V.State = ""
-	if err := t.write(c); err != nil {
-		return err
-	}
-	return t.holds(c)
+	must(t.write(c))
+	must(t.holds(c))
 }
 
 // manyRuns names many runs of which few are stored: as many as are written in
 // one transaction, and some more to be read.
-func manyRuns(t *trial) error {
+func manyRuns(t *trial) {
 	const read, written = 3000, 600
 	var many []domain.RunID
 	for i := range read {
 		many = append(many, domain.RunID(fmt.Sprint(t.prefix, i)))
 	}
 	first, last := t.plain(t.run("0")), t.plain(t.run(fmt.Sprint(written-1)))
-	if err := t.write(first, last); err != nil {
-		return err
-	}
+	must(t.write(first, last))
 	want := map[domain.RunID]store.Checkpoint{first.id: first.checkpoint.V, last.id: last.checkpoint.V}
 	got, err := t.store.Checkpoints(t.ctx, many)
-	if err != nil {
-		return err
-	}
-	if err := checkpointsDiffer("Checkpoints", got, want); err != nil {
-		return err
-	}
-	err = t.store.Update(t.ctx, func(tx store.Tx) error {
+	must(err)
+	must(checkpointsDiffer("Checkpoints", got, want))
+	must(t.store.Update(t.ctx, func(tx store.Tx) error {
 		many := many[:written]
 		got, err := tx.Lock(many)
 		if err != nil {
@@ -271,9 +228,6 @@ func manyRuns(t *trial) error {
 			return err
 		}
 		return tx.Clear(many, t.of)
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(nothing(first.id), nothing(last.id))
+	}))
+	must(t.holds(nothing(first.id), nothing(last.id)))
 }

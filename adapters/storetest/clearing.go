@@ -23,20 +23,15 @@ func (t *trial) some(contents []*content) []*content {
 	return rapid.Permutation(contents).Draw(t.draw, "which")[:n]
 }
 
-func clearRemoves(t *trial) error {
+func clearRemoves(t *trial) {
 	contents := t.contents(3)
-	if err := t.write(contents...); err != nil {
-		return err
-	}
+	must(t.write(contents...))
 	cleared, tables := t.some(contents), t.tables()
-	err := t.update(idsOf(contents), func(tx store.Tx) error { return tx.Clear(idsOf(cleared), tables) })
-	if err != nil {
-		return err
-	}
+	must(t.update(idsOf(contents), func(tx store.Tx) error { return tx.Clear(idsOf(cleared), tables) }))
 	for _, c := range cleared {
 		*c = *c.without(tables...)
 	}
-	return t.holds(contents...)
+	must(t.holds(contents...))
 }
 
 // split returns the content without some of its last rows, and those.
@@ -61,33 +56,26 @@ func (c *content) join(last *content) *content {
 }
 
 // continued has rows of a run that is there replaced, and others added.
-func continued(t *trial) error {
+func continued(t *trial) {
 	before, added := t.split(t.content(t.run("a")))
 	other := t.content(t.run("b"))
-	if err := t.write(before, other); err != nil {
-		return err
-	}
+	must(t.write(before, other))
 	changed, versions := t.changed(before)
-	err := t.update([]domain.RunID{before.id}, func(tx store.Tx) error {
+	must(t.update([]domain.RunID{before.id}, func(tx store.Tx) error {
 		if err := insertAll(tx, t.batches(versions.join(added).rows(before))); err != nil {
 			return err
 		}
 		return tx.SetCheckpoint(before.id, changed.checkpoint.V)
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(changed.join(added), other)
+	}))
+	must(t.holds(changed.join(added), other))
 }
 
 // truncated removes rows and puts others in their places: some that were there before, and
 // some that came in the same transaction.
-func truncated(t *trial) error {
+func truncated(t *trial) {
 	c, other := t.content(t.run("a")), t.content(t.run("b"))
-	if err := t.write(c, other); err != nil {
-		return err
-	}
-	err := t.update([]domain.RunID{c.id}, func(tx store.Tx) error {
+	must(t.write(c, other))
+	must(t.update([]domain.RunID{c.id}, func(tx store.Tx) error {
 		for range 1 + t.upTo(1, "again") {
 			c, _ = t.split(c)
 			stored := c
@@ -106,21 +94,16 @@ func truncated(t *trial) error {
 			}
 		}
 		return tx.SetCheckpoint(c.id, c.checkpoint.V)
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(c, other)
+	}))
+	must(t.holds(c, other))
 }
 
 // putBack removes rows and inserts the same ones again, in one transaction.
-func putBack(t *trial) error {
+func putBack(t *trial) {
 	c := t.content(t.run("a"))
-	if err := t.write(c); err != nil {
-		return err
-	}
+	must(t.write(c))
 	runs, tables := []domain.RunID{c.id}, t.tables()
-	err := t.update(runs, func(tx store.Tx) error {
+	must(t.update(runs, func(tx store.Tx) error {
 		if err := tx.Clear(runs, tables); err != nil {
 			return err
 		}
@@ -129,33 +112,23 @@ func putBack(t *trial) error {
 			return err
 		}
 		return tx.SetCheckpoint(c.id, c.checkpoint.V)
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(c)
+	}))
+	must(t.holds(c))
 }
 
 // similarNames has runs whose ids a careless comparison takes for one.
-func similarNames(t *trial) error {
+func similarNames(t *trial) {
 	var contents []*content
 	for _, name := range []string{"a", "A", "a ", " a", "a%", "_", "%", "á", "a\u0301", "a\u200b", "ａ", "aa"} {
 		c := t.plain(t.run(name))
 		t.addText(c, name)
 		contents = append(contents, c)
 	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
+	must(t.write(contents...))
 	for _, c := range contents {
 		runs := []domain.RunID{c.id}
-		if err := t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, t.of) }); err != nil {
-			return err
-		}
+		must(t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, t.of) }))
 		*c = *nothing(c.id)
-		if err := t.holds(contents...); err != nil {
-			return err
-		}
+		must(t.holds(contents...))
 	}
-	return nil
 }

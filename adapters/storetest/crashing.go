@@ -9,12 +9,12 @@ import (
 )
 
 var crashLaws = []law{
-	property("an error of any call leaves whole runs", func(t *trial) error { return t.crashes(fails) }),
-	property("a panic at any call leaves whole runs", func(t *trial) error { return t.crashes(dies) }),
-	property("an end of the context at any call leaves whole runs", func(t *trial) error { return t.crashes(isCancelled) }),
-	thorough("an error of each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(fails) }),
-	thorough("a panic at each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(dies) }),
-	thorough("an end of the context at each call in turn leaves whole runs", func(t *trial) error { return t.crashesAtEach(isCancelled) }),
+	property("an error of any call leaves whole runs", func(t *trial) { t.crashes(fails) }),
+	property("a panic at any call leaves whole runs", func(t *trial) { t.crashes(dies) }),
+	property("an end of the context at any call leaves whole runs", func(t *trial) { t.crashes(isCancelled) }),
+	thorough("an error of each call in turn leaves whole runs", func(t *trial) { t.crashesAtEach(fails) }),
+	thorough("a panic at each call in turn leaves whole runs", func(t *trial) { t.crashesAtEach(dies) }),
+	thorough("an end of the context at each call in turn leaves whole runs", func(t *trial) { t.crashesAtEach(isCancelled) }),
 	property("a rebuild that fails at any call leaves whole runs", rebuildCrashes),
 }
 
@@ -32,122 +32,96 @@ func isCancelled(cancel context.CancelFunc) error {
 
 // crashes lets an accident happen to an Ingest of a stream that may be stored
 // in another version.
-func (t *trial) crashes(accident accident) error {
+func (t *trial) crashes(accident accident) {
 	const calls = 10 // that an Ingest makes, at most
 	now := record(t.run("a"), t.stream("stream"))
-	after, err := now.derived()
-	if err != nil {
-		return err
-	}
+	after := now.derived()
 	before := nothing(now.run)
 	if t.flip("stored") {
-		stored, err := record(now.run, t.otherThan(now.bytes())).derived()
-		if err != nil {
-			return err
-		}
+		stored := record(now.run, t.otherThan(now.bytes())).derived()
 		before = stored
 	}
-	_, err = t.crash(before, after, now, 1+t.upTo(calls-1, "call"), accident)
-	return err
+	t.crash(before, after, now, 1+t.upTo(calls-1, "call"), accident)
 }
 
 // crashesAtEach lets the accident happen at each of the calls of an Ingest, for
 // a short stream and one that is written in batches: when there is none of it,
 // and when some of it is there.
-func (t *trial) crashesAtEach(accident accident) error {
+func (t *trial) crashesAtEach(accident accident) {
 	for name, stream := range map[string][]byte{"short": longStream(3), "long": longStream(200)} {
 		now := record(t.run(name), stream)
 		beginning := record(now.run, stream[:wholeLines(stream[:len(stream)/3])])
-		contents, err := recordings{now, beginning}.derived()
-		if err != nil {
-			return err
-		}
+		contents := recordings{now, beginning}.derived()
 		after := contents[0]
 		for _, before := range []*content{contents[1], nothing(now.run)} {
 			for call, struck := 1, true; struck; call++ {
-				if struck, err = t.crash(before, after, now, call, accident); err != nil {
-					return fmt.Errorf("%s: %w", name, err)
-				}
+				must(wrap(fmt.Sprintf("%s, at call %d", name, call), caught(func() { struck = t.crash(before, after, now, call, accident) })))
 			}
 		}
 	}
-	return nil
 }
 
 // crash lets the accident happen at one call of an Ingest. It says whether
 // there was such a call.
-func (t *trial) crash(before, after *content, now *recording, call int, accident accident) (struck bool, err error) {
-	if err := t.write(before); err != nil {
-		return false, err
-	}
-	if struck, err = t.crashAt(call, now, accident); err != nil {
-		return struck, fmt.Errorf("at call %d: %w", call, err)
-	}
+func (t *trial) crash(before, after *content, now *recording, call int, accident accident) bool {
+	must(t.write(before))
+	struck := t.crashAt(call, now, accident)
 	if err := t.holds(after); err != nil && (!struck || t.holds(before) != nil) {
-		return struck, fmt.Errorf("at call %d: neither what was stored before nor what is to be stored: %w", call, err)
+		failf("neither what was stored before nor what is to be stored: %w", err)
 	}
-	if !struck {
-		return false, nil
+	if struck {
+		value(store.Ingest(t.ctx, t.store, now, store.Options{}))
+		must(wrap("again", t.holds(after)))
 	}
-	if _, err := store.Ingest(t.ctx, t.store, now, store.Options{}); err != nil {
-		return struck, fmt.Errorf("after an accident at call %d: %w", call, err)
-	}
-	return struck, wrap(fmt.Sprintf("again after an accident at call %d", call), t.holds(after))
+	return struck
 }
 
 // crashAt ingests with an accident at a call.
-func (t *trial) crashAt(call int, r *recording, accident accident) (struck bool, err error) {
+func (t *trial) crashAt(call int, r *recording, accident accident) (struck bool) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
 	f := &faulty{Store: t.store, at: int64(call), fault: func() error { return accident(cancel) }}
+	var err error
 	panicked := panics(func() { _, err = store.Ingest(ctx, f, r, store.Options{}) })
 	switch {
-	case panicked, !f.struck.Load():
-		return f.struck.Load(), wrap("store.Ingest", err)
+	case panicked:
+	case !f.struck.Load():
+		must(err)
 	case err != nil && !errors.Is(err, errInjected) && !errors.Is(err, context.Canceled):
-		return true, fmt.Errorf("store.Ingest returns %w, which is not what has happened", err)
+		failf("store.Ingest returns %w, which is not what has happened", err)
 	case err == nil && ctx.Err() == nil:
-		return true, errors.New("store.Ingest returns no error, and a call did")
+		failf("store.Ingest returns no error, and a call did")
 	case err == nil:
-		return true, wrap("store.Ingest returns no error", t.agree(r))
+		must(t.agree(r))
 	}
-	return true, nil
+	return f.struck.Load()
 }
 
 // rebuildCrashes lets a rebuild of several runs fail.
-func rebuildCrashes(t *trial) error {
+func rebuildCrashes(t *trial) {
 	const calls = 16 // that a Rebuild makes, at most
 	all, before := t.versions(4)
-	contents, err := before.derived()
-	if err != nil {
-		return err
-	}
-	after, err := all.derived()
-	if err != nil {
-		return err
-	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
+	contents := before.derived()
+	after := all.derived()
+	must(t.write(contents...))
 	f := &faulty{Store: t.store, at: int64(1 + t.upTo(calls-1, "call")), fault: func() error { return errInjected }}
 	var refused error // a run was, and the others were written
-	_, err = store.Rebuild(t.ctx, f, all, store.Options{Done: func(r store.Result) { refused = errors.Join(refused, r.Err) }})
+	_, err := store.Rebuild(t.ctx, f, all, store.Options{Done: func(r store.Result) { refused = errors.Join(refused, r.Err) }})
 	err = errors.Join(err, refused)
 	if err == nil { // what went wrong was tried again, run by run
-		return t.holds(after...)
+		must(t.holds(after...))
+		return
 	}
 	if f.struck.Load() && !errors.Is(err, errInjected) {
-		return fmt.Errorf("store.Rebuild returns %v, which is not what has happened", err)
+		failf("store.Rebuild returns %v, which is not what has happened", err)
 	}
 	for i := range after {
 		if err := t.holds(after[i]); err != nil && t.holds(contents[i]) != nil {
-			return fmt.Errorf("neither what was stored before nor what is to be stored: %w", err)
+			failf("neither what was stored before nor what is to be stored: %w", err)
 		}
 	}
-	if _, err := store.Rebuild(t.ctx, t.store, all, store.Options{}); err != nil {
-		return err
-	}
-	return wrap("again", t.holds(after...))
+	value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
+	must(wrap("again", t.holds(after...)))
 }
 
 // versions draws the streams of one to most runs, and what they were before.

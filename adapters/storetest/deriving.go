@@ -16,11 +16,9 @@ var deriveLaws = []law{
 	property("a dry run writes nothing", dryRun),
 }
 
-func otherReading(t *trial) error {
+func otherReading(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
-	if err := t.ingest(r, nil); err != nil {
-		return err
-	}
+	t.ingest(r, nil)
 	r.reading = "otherwise"
 	before, want := r.bytes(), store.Derived
 	if t.flip("another stream") { // which is told, as ever
@@ -29,12 +27,12 @@ func otherReading(t *trial) error {
 			want = store.Rewritten
 		}
 	}
-	return t.ingests(r, store.Options{}, want)
+	must(t.ingests(r, store.Options{}, want))
 }
 
 // derives takes a recording in whose rows are to be derived again.
-func (t *trial) derives(r *recording, options store.Options) error {
-	return t.ingests(r, options, store.Derived)
+func (t *trial) derives(r *recording, options store.Options) {
+	must(t.ingests(r, options, store.Derived))
 }
 
 // ingests takes a recording in, of which that is to come.
@@ -50,58 +48,40 @@ func (t *trial) ingests(r *recording, options store.Options, want store.Outcome)
 }
 
 // derivedByForce has rows that are wrong though the checkpoint is right.
-func derivedByForce(t *trial) error {
+func derivedByForce(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
-	wrong, err := t.wrong(r)
-	if err != nil {
-		return err
-	}
-	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-		return err
-	}
+	wrong := t.wrong(r)
+	value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 	if err := t.holds(wrong); err != nil {
-		return fmt.Errorf("rows were derived again, and nobody has asked for it: %w", err)
+		failf("rows were derived again, and nobody has asked for it: %w", err)
 	}
-	return t.derives(r, store.Options{Force: true})
+	t.derives(r, store.Options{Force: true})
 }
 
 // wrong stores rows that are not those of the recording, with its checkpoint.
-func (t *trial) wrong(r *recording) (*content, error) {
-	right, err := r.derived()
-	if err != nil {
-		return nil, err
-	}
+func (t *trial) wrong(r *recording) *content {
 	wrong := t.content(r.run)
-	wrong.checkpoint = right.checkpoint
-	return wrong, t.write(wrong)
+	wrong.checkpoint = r.derived().checkpoint
+	must(t.write(wrong))
+	return wrong
 }
 
 // derivedTables has a wrong value in each row of each table.
-func derivedTables(t *trial) error {
+func derivedTables(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
-	right, err := r.derived()
-	if err != nil {
-		return err
-	}
-	want, err := r.derived()
-	if err != nil {
-		return err
-	}
+	right := r.derived()
+	want := r.derived()
 	want.distort()
-	if err := t.write(want); err != nil {
-		return err
-	}
+	must(t.write(want))
 	tables := t.tables()
 	if len(tables) == 0 || len(tables) == len(t.of) {
-		return nil
+		return
 	}
-	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{Tables: tables}); err != nil {
-		return err
-	}
+	value(store.Ingest(t.ctx, t.store, r, store.Options{Tables: tables}))
 	for _, of := range tables {
 		want.tables[of] = right.of(of)
 	}
-	return t.holds(want)
+	must(t.holds(want))
 }
 
 // distort changes a value in each row, but no key.
@@ -139,27 +119,19 @@ func change(c *projections.Column, row projections.Ref) {
 	}
 }
 
-func dryRun(t *trial) error {
+func dryRun(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
 	before := []byte(nil)
 	want := nothing(r.run)
 	if t.flip("stored") {
-		if err := t.ingest(r, nil); err != nil {
-			return err
-		}
+		t.ingest(r, nil)
 		before = append([]byte{}, r.bytes()...)
-		var err error
-		if want, err = r.derived(); err != nil {
-			return err
-		}
+		want = r.derived()
 		r.is(t.otherThan(before))
 	}
-	result, err := store.Ingest(t.ctx, t.store, r, store.Options{DryRun: true})
-	if err != nil {
-		return err
-	}
+	result := value(store.Ingest(t.ctx, t.store, r, store.Options{DryRun: true}))
 	if outcomes := outcomesOf(before, r.bytes()); !slices.Contains(outcomes, result.Outcome) {
-		return fmt.Errorf("a dry run says %q, not %q", result.Outcome, outcomes)
+		failf("a dry run says %q, not %q", result.Outcome, outcomes)
 	}
-	return t.holds(want)
+	must(t.holds(want))
 }

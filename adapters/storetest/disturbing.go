@@ -24,65 +24,51 @@ var disturbLaws = []law{
 
 // disturbed removes runs, and derives them from less or more of their streams,
 // while one projector goes on.
-func disturbed(t *trial) error {
+func disturbed(t *trial) {
 	streams := t.someStreams()
 	for run, stream := range streams {
 		if streams[run] = stream[:wholeLines(stream)]; len(streams[run]) == 0 {
 			delete(streams, run)
 		}
 	}
-	err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
 		for range 1 + t.upTo(3, "disturbances") {
-			if err := t.deliver(p, t.mixed(t.cut(streams))); err != nil {
-				return err
-			}
+			must(t.deliver(p, t.mixed(t.cut(streams))))
 			for run, stream := range streams {
-				if err := t.disturb(run, stream); err != nil {
-					return err
-				}
+				t.disturb(run, stream)
 			}
 		}
-		return t.deliver(p, t.mixed(t.cut(streams)))
+		must(t.deliver(p, t.mixed(t.cut(streams))))
 	})
-	if err != nil {
-		return err
-	}
 	for run, stream := range streams { // the name of the source may be either
-		if err := t.derivedFrom(run, stream); err != nil {
-			return err
-		}
+		t.derivedFrom(run, stream)
 	}
-	return t.noneWaits()
+	must(t.noneWaits())
 }
 
 // disturb does something to the rows of a run.
-func (t *trial) disturb(run domain.RunID, stream []byte) error {
+func (t *trial) disturb(run domain.RunID, stream []byte) {
 	switch t.upTo(3, "disturbance") {
 	case 0:
-		return t.remove(run)
+		must(t.remove(run))
+		return
 	case 1, 2:
 		r := record(run, stream[:wholeLines(stream[:t.upTo(len(stream), "prefix")])])
 		if r.reading = skipping().Reading(); len(r.data) == 0 {
-			return nil
+			return
 		}
 		_, err := store.Ingest(t.ctx, t.store, r, store.Options{Force: t.flip("force")})
-		return err
+		must(err)
+		return
 	}
-	return nil
 }
 
 // derivedFrom says in what the rows of a run are not those of a stream.
-func (t *trial) derivedFrom(run domain.RunID, stream []byte) error {
-	want, err := record(run, stream).derived()
-	if err != nil {
-		return err
-	}
-	stored, err := t.store.Checkpoints(t.ctx, []domain.RunID{run})
-	if err != nil {
-		return err
-	}
+func (t *trial) derivedFrom(run domain.RunID, stream []byte) {
+	want := record(run, stream).derived()
+	stored := value(t.store.Checkpoints(t.ctx, []domain.RunID{run}))
 	want.checkpoint.V.Source, want.checkpoint.V.Reading = stored[run].Source, stored[run].Reading
-	return t.holds(want)
+	must(t.holds(want))
 }
 
 func (t *trial) noneWaits() error {
@@ -107,12 +93,11 @@ var troubles = []trouble{
 	}},
 	{store.MissingSegment, func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error {
 		half := wholeLines(stream[:len(stream)/2])
-		if err := p.Apply(t.ctx, segmentOf(run, stream, half, len(stream), false)); err != nil {
-			return err
-		}
-		return t.update([]domain.RunID{run}, func(tx store.Tx) error {
-			return tx.SetQuarantine(run, &store.Quarantine{Code: store.MissingSegment})
-		})
+		return errors.Join(
+			p.Apply(t.ctx, segmentOf(run, stream, half, len(stream), false)),
+			t.update([]domain.RunID{run}, func(tx store.Tx) error {
+				return tx.SetQuarantine(run, &store.Quarantine{Code: store.MissingSegment})
+			}))
 	}},
 	{store.OtherStream, func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error {
 		half := wholeLines(stream[:len(stream)/3])
@@ -123,141 +108,96 @@ var troubles = []trouble{
 	{store.CannotGoOn, func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error {
 		// Somebody else has derived the rows, who does not save a state.
 		whole := wholeLines(stream[:len(stream)/3])
-		r := record(run, stream[:whole])
-		r.reading = skipping().Reading()
-		stateless, err := r.derived()
-		if err != nil {
-			return err
-		}
+		stateless := aligned(run, stream[:whole]).derived()
 		stateless.checkpoint.V.State = ""
-		if err := t.write(stateless); err != nil {
-			return err
-		}
-		return p.Apply(t.ctx, segmentOf(run, stream, whole, len(stream), false))
+		return errors.Join(t.write(stateless), p.Apply(t.ctx, segmentOf(run, stream, whole, len(stream), false)))
 	}},
 }
 
 // inTrouble quarantines a run in each of the ways, derives it from its whole
 // stream, and sees what do makes of it.
-func (t *trial) inTrouble(options store.ProjectorOptions, do func(p *store.Projector, run domain.RunID, stream []byte) error) error {
+func (t *trial) inTrouble(options store.ProjectorOptions, do func(p *store.Projector, run domain.RunID, stream []byte)) {
 	strict := jsonl.NewSegments(jsonl.Options{})
 	for _, trouble := range troubles {
 		run := t.run(string(trouble.code))
 		stream := slices.Concat(exampleStreamOfLines(), exampleStreamOfLines(), []byte("{\"at_ms\":x}\n"), exampleStreamOfLines())
-		err := t.project(t.store, strict, options, func(p *store.Projector) error {
-			if err := trouble.cause(t, p, run, stream); err != nil {
-				return err
-			}
-			if err := t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == trouble.code }); err != nil {
-				return err
-			}
-			r := record(run, stream)
-			r.reading = skipping().Reading()
-			if _, err := store.Rebuild(t.ctx, t.store, recordings{r}, store.Options{Force: true}); err != nil {
-				return err
-			}
-			return do(p, run, stream)
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", trouble.code, err)
-		}
+		must(wrap(string(trouble.code), caught(func() {
+			t.project(t.store, strict, options, func(p *store.Projector) {
+				must(trouble.cause(t, p, run, stream))
+				must(t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == trouble.code }))
+				file := aligned(run, stream)
+				file.name = "a file"
+				must(t.rebuild(file, store.Options{Force: true}))
+				do(p, run, stream)
+			})
+		})))
 	}
-	return nil
 }
 
-func derivedAndRetried(t *trial) error {
-	return t.inTrouble(hasty, func(p *store.Projector, run domain.RunID, stream []byte) error {
-		if err := p.Retry(t.ctx, run); err != nil {
-			return err
-		}
-		if err := t.noneWaits(); err != nil {
-			return err
-		}
-		return t.derivedFrom(run, stream)
+func derivedAndRetried(t *trial) {
+	t.inTrouble(hasty, func(p *store.Projector, run domain.RunID, stream []byte) {
+		must(p.Retry(t.ctx, run))
+		must(t.noneWaits())
+		t.derivedFrom(run, stream)
 	})
 }
 
-func derivedAndSwept(t *trial) error {
+func derivedAndSwept(t *trial) {
 	options := hasty
 	options.GapTimeout = 40 * time.Millisecond
-	return t.inTrouble(options, func(_ *store.Projector, run domain.RunID, stream []byte) error {
+	t.inTrouble(options, func(_ *store.Projector, run domain.RunID, stream []byte) {
 		for t.noneWaits() != nil {
 			select {
 			case <-t.ctx.Done():
-				return fmt.Errorf("the quarantine stays: %w", t.noneWaits())
+				failf("the quarantine stays: %w", t.noneWaits())
 			case <-time.After(5 * time.Millisecond):
 			}
 		}
-		return t.derivedFrom(run, stream)
+		t.derivedFrom(run, stream)
 	})
 }
 
-func derivedAndContinued(t *trial) error {
-	return t.inTrouble(hasty, func(p *store.Projector, run domain.RunID, stream []byte) error {
+func derivedAndContinued(t *trial) {
+	t.inTrouble(hasty, func(p *store.Projector, run domain.RunID, stream []byte) {
 		more := append(stream, "{\"at_ms\":9,\"type\":\"other\"}\n"...)
-		if err := p.Apply(t.ctx, segmentOf(run, more, len(stream), len(more), false)); err != nil {
-			return err
-		}
-		if err := t.noneWaits(); err != nil {
-			return err
-		}
-		return t.derivedFrom(run, more)
+		must(p.Apply(t.ctx, segmentOf(run, more, len(stream), len(more), false)))
+		must(t.noneWaits())
+		t.derivedFrom(run, more)
 	})
 }
 
 // droppedElsewhere has another projector drop what is held of a run which the
 // first one knows to be quarantined.
-func droppedElsewhere(t *trial) error {
+func droppedElsewhere(t *trial) {
 	run, stream := t.run("a"), exampleStreamOfLines()
 	bad := append(stream[:len(stream):len(stream)], "{\"at_ms\":x}\n"...)
 	strict := jsonl.NewSegments(jsonl.Options{})
-	return t.project(t.store, strict, hasty, func(p *store.Projector) error {
-		if err := t.deliver(p, t.segments(run, bad)); err != nil {
-			return err
-		}
-		if err := t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil }); err != nil {
-			return err
-		}
-		err := t.project(t.store, skipping(), hasty, func(other *store.Projector) error { return other.Drop(t.ctx, run) })
-		if err != nil {
-			return err
-		}
+	t.project(t.store, strict, hasty, func(p *store.Projector) {
+		must(t.deliver(p, t.segments(run, bad)))
+		must(t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil }))
+		t.project(t.store, skipping(), hasty, func(other *store.Projector) { must(other.Drop(t.ctx, run)) })
 		more := append(stream, "{\"at_ms\":9,\"type\":\"other\"}\n"...)
-		if err := p.Apply(t.ctx, segmentOf(run, more, len(stream), len(more), false)); err != nil {
-			return err
-		}
-		if err := t.noneWaits(); err != nil {
-			return err
-		}
-		return t.derivedFrom(run, more)
+		must(p.Apply(t.ctx, segmentOf(run, more, len(stream), len(more), false)))
+		must(t.noneWaits())
+		t.derivedFrom(run, more)
 	})
 }
 
-func prunedHeld(t *trial) error {
+func prunedHeld(t *trial) {
 	kept, gone, early := t.run("kept"), t.run("gone"), t.run("early")
 	mine, stream := &fenced{t.store, t.prefix}, longStream(1)
 	all := recordings{record(kept, stream), record(gone, stream)}
-	if _, err := store.Rebuild(t.ctx, mine, all, store.Options{}); err != nil {
-		return err
-	}
+	value(store.Rebuild(t.ctx, mine, all, store.Options{}))
 	for _, run := range t.runs {
-		err := t.update([]domain.RunID{run}, func(tx store.Tx) error {
+		must(t.update([]domain.RunID{run}, func(tx store.Tx) error {
 			return errors.Join(
 				tx.Park([]domain.Segment{{Run: run, Offset: math.MaxInt32, Data: []byte("\n")}}),
 				tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment}))
-		})
-		if err != nil {
-			return err
-		}
+		}))
 	}
 	for _, options := range []store.Options{{Prune: true, DryRun: true}, {Prune: true}} {
-		if _, err := store.Rebuild(t.ctx, mine, all[:1], options); err != nil {
-			return err
-		}
-		waiting, err := t.store.Waiting(t.ctx, t.runs...)
-		if err != nil {
-			return err
-		}
+		value(store.Rebuild(t.ctx, mine, all[:1], options))
+		waiting := value(t.store.Waiting(t.ctx, t.runs...))
 		var runs []domain.RunID
 		for _, w := range waiting {
 			runs = append(runs, w.Run)
@@ -268,8 +208,8 @@ func prunedHeld(t *trial) error {
 			want = []domain.RunID{early, kept}
 		}
 		if fmt.Sprint(runs) != fmt.Sprint(want) {
-			return fmt.Errorf("%v wait, not %v", runs, want)
+			failf("%v wait, not %v", runs, want)
 		}
 	}
-	return t.agree(all[0])
+	must(t.agree(all[0]))
 }

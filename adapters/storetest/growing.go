@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -23,62 +22,44 @@ var growLaws = []law{
 }
 
 // sameAgain counts the transactions, of which there are none.
-func sameAgain(t *trial) error {
+func sameAgain(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
-	if err := t.ingest(r, nil); err != nil {
-		return err
-	}
+	t.ingest(r, nil)
 	counting := &faulty{Store: t.store}
-	result, err := store.Ingest(t.ctx, counting, r, store.Options{})
-	if err != nil {
-		return err
-	}
+	result := value(store.Ingest(t.ctx, counting, r, store.Options{}))
 	if result.Outcome != store.Unchanged || counting.updates.Load() > 0 {
-		return fmt.Errorf("store.Ingest says %q, with %d transactions", result.Outcome, counting.updates.Load())
+		failf("store.Ingest says %q, with %d transactions", result.Outcome, counting.updates.Load())
 	}
-	return t.agree(r)
+	must(t.agree(r))
 }
 
-func sameWhenRead(t *trial) error { return t.foundSame(t.stream("stream")) }
+func sameWhenRead(t *trial) { t.foundSame(t.stream("stream")) }
 
 // longSameWhenRead finds out when rows have been written already: with a last
 // line that has no line feed, all of them are derived.
-func longSameWhenRead(t *trial) error {
-	return t.foundSame(bytes.TrimSuffix(longStream(300), []byte("\n")))
+func longSameWhenRead(t *trial) {
+	t.foundSame(bytes.TrimSuffix(longStream(300), []byte("\n")))
 }
 
-func (t *trial) foundSame(stream []byte) error {
+func (t *trial) foundSame(stream []byte) {
 	r := record(t.run("a"), stream)
-	if err := t.ingest(r, nil); err != nil {
-		return err
-	}
+	t.ingest(r, nil)
 	r.vague = true
-	return t.ingest(r, append([]byte{}, stream...))
+	t.ingest(r, append([]byte{}, stream...))
 }
 
 // unchangedStay counts the rows that are written when a stream has grown by whole
 // lines.
-func unchangedStay(t *trial) error {
+func unchangedStay(t *trial) {
 	stream := t.stream("stream")
 	cut := t.prefixOf(stream)
 	r := record(t.run("a"), cut[:wholeLines(cut)])
-	if err := t.ingest(r, nil); err != nil {
-		return err
-	}
-	before, err := r.derived()
-	if err != nil {
-		return err
-	}
+	t.ingest(r, nil)
+	before := r.derived()
 	lines := bytes.Count(stream, []byte("\n")) - bytes.Count(r.bytes(), []byte("\n"))
 	r.is(stream)
-	all, err := r.derived()
-	if err != nil {
-		return err
-	}
-	result, err := store.Ingest(t.ctx, t.store, r, store.Options{})
-	if err != nil {
-		return err
-	}
+	all := r.derived()
+	result := value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 	// An event need not change the rows of what it names, and all rows are written again of
 	// a projection that does not go by jobs or commands.
 	least, most := 0, 0
@@ -97,22 +78,22 @@ func unchangedStay(t *trial) error {
 		}
 	}
 	if result.Outcome != store.Unchanged && (result.Rows < least || result.Rows > most) {
-		return fmt.Errorf("%d rows were written, where %d are new or have changed, and %d may have, in %d lines", result.Rows, least, most, lines)
+		failf("%d rows were written, where %d are new or have changed, and %d may have, in %d lines", result.Rows, least, most, lines)
 	}
-	return t.agree(r)
+	must(t.agree(r))
 }
 
-func readOn(t *trial) error {
+func readOn(t *trial) {
 	stream := t.stream("stream")
 	versions := [][]byte{stream}
 	for range t.upTo(3, "cuts") {
 		versions = append(versions, t.prefixOf(stream))
 	}
 	slices.SortFunc(versions, func(a, b []byte) int { return len(a) - len(b) })
-	return t.ingestAll(versions...)
+	t.ingestAll(versions...)
 }
 
-func readOnFromLines(t *trial) error {
+func readOnFromLines(t *trial) {
 	for seed := range 5 {
 		stream := exampleStream(seed)
 		var versions [][]byte
@@ -121,17 +102,12 @@ func readOnFromLines(t *trial) error {
 				versions = append(versions, stream[:end+1])
 			}
 		}
-		if err := t.ingestAll(append(versions, stream)...); err != nil {
-			return err
-		}
-		if err := t.remove(t.runs...); err != nil {
-			return err
-		}
+		t.ingestAll(append(versions, stream)...)
+		must(t.remove(t.runs...))
 	}
-	return nil
 }
 
-func readOnFromBytes(t *trial) error {
+func readOnFromBytes(t *trial) {
 	var stream []byte
 	for _, event := range []domain.Event{
 		domain.NewJobStarted(1, "a"), domain.NewShStarted(2, "a", "é"), domain.NewShFinished(3, "a", 10), domain.NewJobFinished(4, "a", domain.Failed),
@@ -142,12 +118,12 @@ func readOnFromBytes(t *trial) error {
 	for end := range len(stream) + 1 {
 		versions = append(versions, stream[:end])
 	}
-	return t.ingestAll(versions...)
+	t.ingestAll(versions...)
 }
 
 // lineGoesOn has a last line that is an event already, though no line feed
 // ends it, and may become another one, or none.
-func lineGoesOn(t *trial) error {
+func lineGoesOn(t *trial) {
 	before := bytes.TrimSuffix(t.stream("stream"), []byte("\n"))
 	more := pick(t, "more", "\n", " \n", "\r\n", "0", "x", "x\n", `{"at_ms":1}`, "\n\n")
 	versions := [][]byte{before, slices.Concat(before, []byte(more))}
@@ -155,20 +131,20 @@ func lineGoesOn(t *trial) error {
 		versions[1] = append(slices.Clone(before[:wholeLines(before)]), more...)
 	}
 	last := versions[1]
-	return t.ingestAll(append(versions, slices.Concat(last, t.stream("and more")))...)
+	t.ingestAll(append(versions, slices.Concat(last, t.stream("and more")))...)
 }
 
-func anotherStream(t *trial) error {
+func anotherStream(t *trial) {
 	versions := [][]byte{t.stream("stream")}
 	for range 1 + t.upTo(2, "others") {
 		versions = append(versions, t.otherThan(versions[len(versions)-1]))
 	}
-	return t.ingestAll(versions...)
+	t.ingestAll(versions...)
 }
 
-func longStreams(t *trial) error {
+func longStreams(t *trial) {
 	stream := longStream(500)
 	changed := slices.Clone(stream)
 	changed[bytes.IndexByte(changed, '0')] = '7'
-	return t.ingestAll(stream[:wholeLines(stream[:len(stream)/2])], stream, stream[:len(stream)-10], changed)
+	t.ingestAll(stream[:wholeLines(stream[:len(stream)/2])], stream, stream[:len(stream)-10], changed)
 }

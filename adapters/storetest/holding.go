@@ -70,7 +70,7 @@ func (t *trial) quarantine() *store.Quarantine {
 }
 
 // heldAsWritten writes in transactions, of which some fail, and compares.
-func heldAsWritten(t *trial) error {
+func heldAsWritten(t *trial) {
 	kept := map[domain.RunID]*keep{}
 	for i := range 1 + t.upTo(2, "runs") {
 		kept[t.run(fmt.Sprint(i))] = &keep{}
@@ -100,17 +100,15 @@ func heldAsWritten(t *trial) error {
 		switch {
 		case fails && errors.Is(err, errInjected):
 		case err != nil:
-			return err
+			must(err)
+			return
 		case fails:
-			return errors.New("Update has lost the error of its function")
+			failf("Update has lost the error of its function")
 		default:
 			kept = next
 		}
-		if err := t.waitsAs(kept); err != nil {
-			return err
-		}
+		must(t.waitsAs(kept))
 	}
-	return nil
 }
 
 // writeHeld writes something, and to next as well.
@@ -249,33 +247,27 @@ func (k *keep) differs(got store.Waiting) error {
 	return nil
 }
 
-func (t *trial) hold(segments ...domain.Segment) error {
-	return t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) error { return tx.Park(segments) })
+func (t *trial) hold(segments ...domain.Segment) {
+	must(t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) error { return tx.Park(segments) }))
 }
 
-func oldestAge(t *trial) error {
+func oldestAge(t *trial) {
 	const old = 30 * time.Millisecond
 	run := t.run("a")
 	first := domain.Segment{Run: run, Offset: 5, Data: []byte("first\n")}
-	if err := t.hold(first); err != nil {
-		return err
-	}
+	t.hold(first)
 	begin := time.Now()
-	if err := t.until(run, func(w store.Waiting) bool { return w.Age >= old || time.Since(begin) > time.Second }); err != nil {
-		return err
-	}
+	must(t.until(run, func(w store.Waiting) bool { return w.Age >= old || time.Since(begin) > time.Second }))
 	// It is held once more, and another one.
-	if err := t.hold(first, domain.Segment{Run: run, Offset: 50, Data: []byte("second\n")}); err != nil {
-		return err
-	}
+	t.hold(first, domain.Segment{Run: run, Offset: 50, Data: []byte("second\n")})
 	waiting, err := t.store.Waiting(t.ctx, run)
 	if err == nil && (len(waiting) != 1 || waiting[0].Age < old) {
 		err = fmt.Errorf("the oldest segment is younger than it was: %+v", waiting)
 	}
-	return err
+	must(err)
 }
 
-func quarantineSince(t *trial) error {
+func quarantineSince(t *trial) {
 	run := t.run("a")
 	set := func(q *store.Quarantine) (since time.Time, err error) {
 		if err := t.update([]domain.RunID{run}, func(tx store.Tx) error { return tx.SetQuarantine(run, q) }); err != nil {
@@ -287,37 +279,33 @@ func quarantineSince(t *trial) error {
 		})
 	}
 	first, err := set(&store.Quarantine{Code: store.MissingSegment, Reason: "one"})
-	if err != nil {
-		return err
-	}
+	must(err)
 	time.Sleep(5 * time.Millisecond) // so that another time would be another one
 	second, err := set(&store.Quarantine{Code: store.MalformedSegment, Reason: "two", Offset: 2, Since: time.UnixMilli(3)})
 	if err == nil && !first.Equal(second) {
 		err = fmt.Errorf("the time was %v, and is %v now", first, second)
 	}
-	return err
+	must(err)
 }
 
 // longSegments holds one as long as a line may be, and more, with all bytes.
-func longSegments(t *trial) error {
+func longSegments(t *trial) {
 	run := t.run("a")
 	data := make([]byte, 17<<20)
 	for i := range data {
 		data[i] = byte(i >> 8 * i)
 	}
 	s := domain.Segment{Run: run, Offset: 1 << 40, Data: data, SHA256: sha256.Sum256(data)}
-	if err := t.hold(s); err != nil {
-		return err
-	}
+	t.hold(s)
 	got, ok, err := t.store.Parked(t.ctx, run, s.End()-1)
 	if err == nil && (!ok || !segmentsEqual(got, s)) {
 		err = fmt.Errorf("found: %t; it begins at %d and has %d bytes", ok, got.Offset, len(got.Data))
 	}
-	return err
+	must(err)
 }
 
 // manyWaiting has some of very many runs wait.
-func manyWaiting(t *trial) error {
+func manyWaiting(t *trial) {
 	const asked, waiting = 12_000, 30
 	var runs, many []domain.RunID
 	for i := range asked {
@@ -334,20 +322,14 @@ func manyWaiting(t *trial) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
+	must(err)
 	slices.Reverse(many)
-	found, err := t.store.Waiting(t.ctx, many...)
-	if err != nil {
-		return err
-	}
+	found := value(t.store.Waiting(t.ctx, many...))
 	var got []domain.RunID
 	for _, w := range found {
 		got = append(got, w.Run)
 	}
 	if !slices.Equal(got, runs) {
-		return fmt.Errorf("of %d runs that wait, %d were found, or in another order", len(runs), len(got))
+		failf("of %d runs that wait, %d were found, or in another order", len(runs), len(got))
 	}
-	return nil
 }

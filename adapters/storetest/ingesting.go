@@ -24,18 +24,18 @@ var ingestLaws = []law{
 
 // ingest takes a recording in, and checks the result and the rows. before are
 // the bytes that were taken in last, nil if the run is not stored.
-func (t *trial) ingest(r *recording, before []byte) error {
+func (t *trial) ingest(r *recording, before []byte) {
 	result, err := store.Ingest(t.ctx, t.store, r, store.Options{})
 	if err != nil {
-		return wrap("store.Ingest", err)
+		must(wrap("store.Ingest", err))
+		return
 	}
 	if outcomes := outcomesOf(before, r.bytes()); !slices.Contains(outcomes, result.Outcome) {
-		return fmt.Errorf("store.Ingest says %q, not %q, of\n%+q\nbehind\n%+q", result.Outcome, outcomes, r.bytes(), before)
+		failf("store.Ingest says %q, not %q, of\n%+q\nbehind\n%+q", result.Outcome, outcomes, r.bytes(), before)
 	}
 	if err := t.agree(r); err != nil {
-		return fmt.Errorf("%w\nin %+q\nbehind %+q", err, r.bytes(), before)
+		failf("%w\nin %+q\nbehind %+q", err, r.bytes(), before)
 	}
-	return nil
 }
 
 // outcomesOf returns what Ingest may say of a stream that was another before.
@@ -56,57 +56,44 @@ func outcomesOf(before, now []byte) []store.Outcome {
 }
 
 // ingestAll takes in one version of a stream after the other.
-func (t *trial) ingestAll(versions ...[]byte) error {
+func (t *trial) ingestAll(versions ...[]byte) {
 	r := record(t.run("a"), nil)
 	var before []byte
 	for _, version := range versions {
 		r.is(version)
-		if err := t.ingest(r, before); err != nil {
-			return err
-		}
+		t.ingest(r, before)
 		before = append([]byte{}, version...) // which is not nil
 	}
-	return nil
 }
 
-func givesRecord(t *trial) error { return t.recordOf(t.stream("stream")) }
+func givesRecord(t *trial) { t.recordOf(t.stream("stream")) }
 
-func longRecord(t *trial) error { return t.recordOf(longStream(3)) }
+func longRecord(t *trial) { t.recordOf(longStream(3)) }
 
-func (t *trial) recordOf(stream []byte) error {
+func (t *trial) recordOf(stream []byte) {
 	r := record(t.run("a"), stream)
-	if err := t.ingest(r, nil); err != nil {
-		return err
-	}
+	t.ingest(r, nil)
 	want, err := projections.Project(r.run, jsonl.NewReader(bytes.NewReader(r.bytes()), jsonl.Options{OnMalformed: jsonl.Skip}))
-	if err != nil {
-		return err
-	}
-	got, err := store.ReadRecord(t.ctx, t.store, r.run)
-	if err != nil {
-		return err
-	}
+	must(err)
+	got := value(store.ReadRecord(t.ctx, t.store, r.run))
 	if !reflect.DeepEqual(got, want) {
-		return fmt.Errorf("ReadRecord returns\n%s, not\n%s", show(*got), show(*want))
+		failf("ReadRecord returns\n%s, not\n%s", show(*got), show(*want))
 	}
-	return t.readsAgree(want)
+	t.readsAgree(want)
 }
 
 // readsAgree holds the other reads to a record.
-func (t *trial) readsAgree(want *projections.Record) error {
+func (t *trial) readsAgree(want *projections.Record) {
 	run := want.Run.RunID
-	row, err := store.ReadRun(t.ctx, t.store, run)
-	if err != nil {
-		return err
-	}
+	row := value(store.ReadRun(t.ctx, t.store, run))
 	if row != (store.Run{Run: want.Run, RunTiming: want.Timings.Run}) {
-		return fmt.Errorf("ReadRun returns %s", show(row))
+		failf("ReadRun returns %s", show(row))
 	}
-	return errors.Join(
+	must(errors.Join(
 		readAgrees(t, run, projections.LabelRows, want.Labels), readAgrees(t, run, projections.Jobs, want.Jobs),
 		readAgrees(t, run, projections.ShEvents, want.ShEvents), readAgrees(t, run, projections.JobTimings, want.Timings.Jobs),
 		readAgrees(t, run, projections.Diagnostics, want.Diagnostics),
-		readAgrees(t, run, projections.RunTable, []store.Run{{Run: want.Run, RunTiming: want.Timings.Run}}))
+		readAgrees(t, run, projections.RunTable, []store.Run{{Run: want.Run, RunTiming: want.Timings.Run}})))
 }
 
 func readAgrees[R comparable](t *trial, run domain.RunID, of *projections.Defined[R], want []R) error {
@@ -118,7 +105,7 @@ func readAgrees[R comparable](t *trial, run domain.RunID, of *projections.Define
 }
 
 // severalRuns has runs with the same jobs, which grow by turns.
-func severalRuns(t *trial) error {
+func severalRuns(t *trial) {
 	var all recordings
 	whole := map[*recording][]byte{}
 	for i := range 3 {
@@ -128,67 +115,54 @@ func severalRuns(t *trial) error {
 		all = append(all, r)
 	}
 	for _, r := range slices.Concat(all, all) {
-		if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-			return err
-		}
+		value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 		if whole[r] != nil {
 			r.is(whole[r])
 			whole[r] = nil
 		}
 	}
-	return t.agree(all...)
+	must(t.agree(all...))
 }
 
-func pipe(t *trial) error {
+func pipe(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
 	if t.flip("stored") {
-		if err := t.ingest(r, nil); err != nil {
-			return err
-		}
+		t.ingest(r, nil)
 		r.is(t.otherThan(r.bytes()))
 	}
 	r.once = true
-	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-		return err
-	}
-	return t.agree(r)
+	value(store.Ingest(t.ctx, t.store, r, store.Options{}))
+	must(t.agree(r))
 }
 
 // unreadable has a malformed line where those are not skipped: early, and
 // behind so much that rows have been written.
-func unreadable(t *trial) error {
+func unreadable(t *trial) {
 	for name, stream := range map[string][]byte{"short": longStream(1), "long": longStream(500)} {
 		r := record(t.run(name), longStream(3))
-		if err := t.ingest(r, nil); err != nil {
-			return err
-		}
-		before, err := r.derived()
-		if err != nil {
-			return err
-		}
+		t.ingest(r, nil)
+		before := r.derived()
 		r.is(append(stream, "malformed\n"...))
 		r.malformed = jsonl.Stop
 		result, err := store.Ingest(t.ctx, t.store, r, store.Options{})
 		var malformed *jsonl.MalformedError
 		if !errors.As(err, &malformed) || result.Outcome != store.Skipped {
-			return fmt.Errorf("%s: Ingest says %q, %v", name, result.Outcome, err)
+			failf("%s: Ingest says %q, %v", name, result.Outcome, err)
 		}
 		if err := t.holds(before); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			failf("%s: %w", name, err)
 		}
 	}
-	return nil
 }
 
-func readNothing(t *trial) error {
+func readNothing(t *trial) {
 	run := t.run("not there")
 	_, asRun := store.ReadRun(t.ctx, t.store, run)
 	_, asJobs := store.Read(t.ctx, t.store, projections.Jobs, run)
 	_, asRecord := store.ReadRecord(t.ctx, t.store, run)
 	for _, err := range []error{asRun, asJobs, asRecord} {
 		if !errors.Is(err, store.ErrNoRun) {
-			return fmt.Errorf("a read returns %v, not %w", err, store.ErrNoRun)
+			failf("a read returns %v, not %w", err, store.ErrNoRun)
 		}
 	}
-	return nil
 }

@@ -13,8 +13,8 @@ import (
 // law is something that must hold for every store.
 type law struct {
 	name string
-	// holds says what the store has done wrong, if anything.
-	holds func(*trial) error
+	// holds ends with a failure if the store has done something wrong.
+	holds func(*trial)
 	// example is set for a law that draws nothing. One try will do.
 	example bool
 	// thorough is set for an example that takes long, and of which other laws try some:
@@ -23,15 +23,15 @@ type law struct {
 }
 
 // property makes a law of what must hold for anything that is drawn.
-func property(name string, holds func(*trial) error) law { return law{name: name, holds: holds} }
+func property(name string, holds func(*trial)) law { return law{name: name, holds: holds} }
 
 // example makes a law of something that has one course.
-func example(name string, holds func(*trial) error) law {
+func example(name string, holds func(*trial)) law {
 	return law{name: name, holds: holds, example: true}
 }
 
 // thorough makes a law of an example that takes long.
-func thorough(name string, holds func(*trial) error) law {
+func thorough(name string, holds func(*trial)) law {
 	return law{name: name, holds: holds, example: true, thorough: true}
 }
 

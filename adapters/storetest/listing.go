@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,15 +22,11 @@ var listLaws = []law{
 }
 
 // listed returns those of this trial's runs that Runs lists, in pages of limit.
-func (t *trial) listed(limit int) ([]store.Run, error) {
-	var mine []store.Run
+func (t *trial) listed(limit int) (mine []store.Run) {
 	for page := (store.Page{Limit: limit}); ; {
-		runs, err := t.store.Runs(t.ctx, page)
-		if err != nil {
-			return nil, err
-		}
+		runs := value(t.store.Runs(t.ctx, page))
 		if len(runs) > limit {
-			return nil, fmt.Errorf("a page that is to have %d runs has %d", limit, len(runs))
+			failf("a page that is to have %d runs has %d", limit, len(runs))
 		}
 		for _, run := range runs {
 			if strings.HasPrefix(string(run.RunID), t.prefix) {
@@ -39,7 +34,7 @@ func (t *trial) listed(limit int) ([]store.Run, error) {
 			}
 		}
 		if len(runs) < limit {
-			return mine, nil
+			return mine
 		}
 		page.After = &runs[len(runs)-1]
 	}
@@ -67,21 +62,16 @@ func (t *trial) listable() []*content {
 	return contents
 }
 
-func runPages(t *trial) error {
+func runPages(t *trial) {
 	contents := t.listable()
-	if err := t.write(contents...); err != nil {
-		return err
-	}
+	must(t.write(contents...))
 	var want []store.Run
 	for _, c := range contents {
 		want = append(want, *c.run())
 	}
 	slices.SortFunc(want, newestFirst)
-	listed, err := t.listed(1 + t.upTo(6, "limit"))
-	if err != nil {
-		return err
-	}
-	return runsDiffer(listed, want)
+	listed := t.listed(1 + t.upTo(6, "limit"))
+	must(runsDiffer(listed, want))
 }
 
 func newestFirst(a, b store.Run) int {
@@ -105,68 +95,48 @@ func runsDiffer(got, want []store.Run) error {
 	return wrap("Runs", rowsDiffer(projections.RunTable.Definition, asRows(got), asRows(want)))
 }
 
-func idPages(t *trial) error {
+func idPages(t *trial) {
 	contents := t.listable()
 	for _, c := range contents {
 		if t.flip("without") {
 			c.checkpoint.Valid = false
 		}
 	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
+	must(t.write(contents...))
 	want := idsOf(contents)
 	slices.SortFunc(want, func(a, b domain.RunID) int { return bytes.Compare([]byte(a), []byte(b)) })
-	got, err := t.paged(1+t.upTo(6, "limit"), t.store.RunIDs)
-	if err != nil {
-		return err
-	}
+	got := t.paged(1+t.upTo(6, "limit"), t.store.RunIDs)
 	if !slices.Equal(got, want) {
-		return fmt.Errorf("RunIDs returns %+q, not %+q", got, want)
+		failf("RunIDs returns %+q, not %+q", got, want)
 	}
-	return nil
 }
 
-func defaultPage(t *trial) error {
+func defaultPage(t *trial) {
 	var contents []*content
 	for i := range 60 {
 		contents = append(contents, t.plain(t.run(fmt.Sprint(i))))
 	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
-	runs, err := t.store.Runs(t.ctx, store.Page{})
-	if err != nil {
-		return err
-	}
+	must(t.write(contents...))
+	runs := value(t.store.Runs(t.ctx, store.Page{}))
 	if len(runs) != 50 {
-		return fmt.Errorf("the page has %d runs", len(runs))
+		failf("the page has %d runs", len(runs))
 	}
-	return nil
 }
 
 // rowsMakeARun has rows of each table without any others.
-func rowsMakeARun(t *trial) error {
+func rowsMakeARun(t *trial) {
 	var want []domain.RunID
 	for i := range t.of {
 		c := t.plain(t.run(fmt.Sprintf("%02d", i)))
 		c.add(marks.Definition, false)
 		t.addText(c, "a")
-		if err := t.write(c); err != nil {
-			return err
-		}
+		must(t.write(c))
 		runs, others := []domain.RunID{c.id}, slices.Concat(t.of[:i], t.of[i+1:])
-		if err := t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, others) }); err != nil {
-			return err
-		}
+		must(t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, others) }))
 		want = append(want, c.id)
 	}
-	got, err := t.store.RunIDs(t.ctx, domain.RunID(t.prefix), len(want))
-	if err != nil {
-		return err
-	}
+	got := value(t.store.RunIDs(t.ctx, domain.RunID(t.prefix), len(want)))
 	if !slices.Equal(got, want) {
-		return errors.New("RunIDs misses a run that has rows in one table only")
+		failf("RunIDs misses a run that has rows in one table only")
 	}
-	return nil
 }

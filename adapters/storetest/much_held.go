@@ -3,43 +3,33 @@ package storetest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // muchHeld has all of a stream held but its first line, which comes then.
-func muchHeld(t *trial) error {
+func muchHeld(t *trial) {
 	run, stream, parts := t.muchToHold()
-	return t.inParts(len(parts), func(p *store.Projector) error {
-		if err := t.deliver(p, parts[1:]); err != nil {
-			return err
-		}
-		if err := p.Apply(t.ctx, parts[0]); err != nil {
-			return err
-		}
-		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)
+	t.inParts(len(parts), func(p *store.Projector) {
+		must(t.deliver(p, parts[1:]))
+		must(p.Apply(t.ctx, parts[0]))
+		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
 	})
 }
 
 // muchRetried has all of a stream held, of a run that is quarantined.
-func muchRetried(t *trial) error {
+func muchRetried(t *trial) {
 	run, stream, parts := t.muchToHold()
-	err := t.store.Update(t.ctx, func(tx store.Tx) error {
+	must(t.store.Update(t.ctx, func(tx store.Tx) error {
 		if _, err := tx.Lock([]domain.RunID{run}); err != nil {
 			return err
 		}
 		return errors.Join(tx.Park(parts), tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment, Reason: "it was"}))
-	})
-	if err != nil {
-		return err
-	}
-	return t.inParts(len(parts), func(p *store.Projector) error {
-		if err := p.Retry(t.ctx, run); err != nil {
-			return err
-		}
-		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)
+	}))
+	t.inParts(len(parts), func(p *store.Projector) {
+		must(p.Retry(t.ctx, run))
+		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
 	})
 }
 
@@ -54,16 +44,13 @@ func (t *trial) muchToHold() (run domain.RunID, stream []byte, parts []domain.Se
 
 // inParts lets do have so many segments applied, and expects that it takes several
 // transactions, so that others have their turn, and no segment is applied twice.
-func (t *trial) inParts(segments int, do func(*store.Projector) error) error {
+func (t *trial) inParts(segments int, do func(*store.Projector)) {
 	most, applied := 0, 0
 	options := hasty
 	options.MaxParked = 100
 	options.Done = func(b store.Batch) { most, applied = max(most, b.Segments), applied+b.Segments }
-	if err := t.project(t.store, skipping(), options, do); err != nil {
-		return err
-	}
+	t.project(t.store, skipping(), options, do)
 	if applied != segments || most > segments/2 {
-		return fmt.Errorf("%d segments were applied, %d of them in one transaction, want %d in several", applied, most, segments)
+		failf("%d segments were applied, %d of them in one transaction, want %d in several", applied, most, segments)
 	}
-	return nil
 }

@@ -12,7 +12,7 @@ import (
 // muchOpen has a run of which too much is open for its state to be stored: ingest takes
 // it in and reads it on, a projector that does not have it in memory quarantines it
 // alone, and goes on when enough has finished.
-func muchOpen(t *trial) error {
+func muchOpen(t *trial) {
 	const commands = 5
 	var stream []byte
 	emit := func(event domain.Event) { stream = appendLine(stream, domain.Entry{Event: event}) }
@@ -23,35 +23,23 @@ func muchOpen(t *trial) error {
 	run, other := t.run("a"), t.run("b")
 	r := record(run, stream)
 	r.reading = skipping().Reading()
-	if err := errors.Join(t.ingests(r, store.Options{}, store.Added), t.hasState(run, false)); err != nil {
-		return err
-	}
+	must(errors.Join(t.ingests(r, store.Options{}, store.Added), t.hasState(run, false)))
 	emit(domain.NewShFinished(commands, "a", 0))
 	r.is(stream)
-	if err := errors.Join(t.ingests(r, store.Options{}, store.Continued), t.hasState(run, false)); err != nil {
-		return err
-	}
+	must(errors.Join(t.ingests(r, store.Options{}, store.Continued), t.hasState(run, false)))
 	before := len(stream)
 	for range commands - 1 {
 		emit(domain.NewShFinished(commands, "a", 0))
 	}
-	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		if err := t.deliver(p, []domain.Segment{segmentOf(run, stream, before, len(stream), false), segmentOf(other, longStream(1), 0, len(longStream(1)), false)}); err != nil {
-			return err
-		}
-		if err := t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == store.CannotGoOn }); err != nil {
-			return err
-		}
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+		must(t.deliver(p, []domain.Segment{segmentOf(run, stream, before, len(stream), false), segmentOf(other, longStream(1), 0, len(longStream(1)), false)}))
+		must(t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == store.CannotGoOn }))
 		r.is(stream)
-		if err := errors.Join(t.ingests(r, store.Options{}, store.Continued), t.hasState(run, true)); err != nil {
-			return err
-		}
+		must(errors.Join(t.ingests(r, store.Options{}, store.Continued), t.hasState(run, true)))
 		before = len(stream)
 		emit(domain.NewJobFinished(commands, "a", domain.Complete))
-		if err := errors.Join(p.Retry(t.ctx, run), p.Apply(t.ctx, segmentOf(run, stream, before, len(stream), false))); err != nil {
-			return err
-		}
-		return errors.Join(t.projected(map[domain.RunID][]byte{run: stream}, r.name), t.projected(map[domain.RunID][]byte{other: longStream(1)}, segmentSource))
+		must(errors.Join(p.Retry(t.ctx, run), p.Apply(t.ctx, segmentOf(run, stream, before, len(stream), false))))
+		must(errors.Join(t.projected(map[domain.RunID][]byte{run: stream}, r.name), t.projected(map[domain.RunID][]byte{other: longStream(1)}, segmentSource)))
 	})
 }
 

@@ -16,29 +16,25 @@ var readLaws = []law{
 	example("views that are left early leave nothing behind", leftEarly),
 }
 
-func notStored(t *trial) error {
-	if err := t.write(t.plain(t.run("aa"))); err != nil {
-		return err
-	}
-	return t.holds(nothing(t.run("a")))
+func notStored(t *trial) {
+	must(t.write(t.plain(t.run("aa"))))
+	must(t.holds(nothing(t.run("a"))))
 }
 
 // wide writes a run with so many rows that no driver reads them all ahead.
-func (t *trial) wide() (*content, error) {
+func (t *trial) wide() *content {
 	c := t.plain(t.run("wide"))
 	for i := range 1000 {
 		t.addText(c, fmt.Sprintf("%04d", i))
 	}
-	return c, t.write(c)
+	must(t.write(c))
+	return c
 }
 
 // takenInTurn takes a row of each sequence, then another one of each.
-func takenInTurn(t *trial) error {
-	c, err := t.wide()
-	if err != nil {
-		return err
-	}
-	return t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
+func takenInTurn(t *trial) {
+	c := t.wide()
+	must(t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
 		var takes []func() (bool, error)
 		for _, of := range t.of {
 			next, stop := iter.Pull2(snapshot.Rows(of))
@@ -69,15 +65,12 @@ func takenInTurn(t *trial) error {
 			}
 		}
 		return nil
-	})
+	}))
 }
 
-func brokenOff(t *trial) error {
-	c, err := t.wide()
-	if err != nil {
-		return err
-	}
-	return t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
+func brokenOff(t *trial) {
+	c := t.wide()
+	must(t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
 		for range 20 {
 			if err := t.breakOff(snapshot); err != nil {
 				return err
@@ -88,7 +81,7 @@ func brokenOff(t *trial) error {
 			return err
 		}
 		return got.differs(c)
-	})
+	}))
 }
 
 // breakOff takes a few rows of each sequence.
@@ -109,11 +102,8 @@ func (t *trial) breakOff(snapshot store.Snapshot) error {
 
 // leftEarly leaves views by an error and by a panic, with sequences that were
 // not read to their ends: more often than a store has connections.
-func leftEarly(t *trial) error {
-	c, err := t.wide()
-	if err != nil {
-		return err
-	}
+func leftEarly(t *trial) {
+	c := t.wide()
 	for range 30 {
 		err := t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
 			_, stop := iter.Pull2(snapshot.Rows(projections.Jobs.Definition))
@@ -121,17 +111,15 @@ func leftEarly(t *trial) error {
 			return errors.Join(t.breakOff(snapshot), errInjected)
 		})
 		if !errors.Is(err, errInjected) {
-			return err
+			failf("View returns %v, and not the error of its function", err)
 		}
 		if !panics(func() { _ = t.store.View(t.ctx, c.id, panicEarly) }) {
-			return errors.New("View has swallowed the panic of its function")
+			failf("View has swallowed the panic of its function")
 		}
 	}
 	now := t.plain(c.id)
-	if err := t.write(now); err != nil {
-		return err
-	}
-	return t.holds(now)
+	must(t.write(now))
+	must(t.holds(now))
 }
 
 func panicEarly(snapshot store.Snapshot) error {

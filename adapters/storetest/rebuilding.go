@@ -25,7 +25,7 @@ var rebuildLaws = []law{
 }
 
 // rebuilt rebuilds runs of which some are stored, some in another version.
-func rebuilt(t *trial) error {
+func rebuilt(t *trial) {
 	all, before := t.versions(5)
 	want := map[store.Outcome]int{}
 	for i, r := range before {
@@ -35,46 +35,36 @@ func rebuilt(t *trial) error {
 			r.is(all[i].bytes())
 			fallthrough
 		case "other":
-			if err := t.ingest(r, nil); err != nil {
-				return err
-			}
+			t.ingest(r, nil)
 			stored = append([]byte{}, r.bytes()...)
 		}
 		if outcomes := outcomesOf(stored, all[i].bytes()); len(outcomes) == 1 {
 			want[outcomes[0]]++
 		}
 	}
-	summary, err := store.Rebuild(t.ctx, t.store, all, store.Options{})
-	if err != nil {
-		return err
-	}
+	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
 	for outcome, runs := range want {
 		if summary.Runs[outcome] < runs {
-			return fmt.Errorf("store.Rebuild counts %v, where %d are %s", summary.Runs, runs, outcome)
+			failf("store.Rebuild counts %v, where %d are %s", summary.Runs, runs, outcome)
 		}
 	}
-	if err := t.agree(all...); err != nil {
-		return err
-	}
-	return t.rebuiltAlready(all)
+	must(t.agree(all...))
+	t.rebuiltAlready(all)
 }
 
 // rebuiltAlready sees to it that rebuilding changes nothing any more.
-func (t *trial) rebuiltAlready(all recordings) error {
+func (t *trial) rebuiltAlready(all recordings) {
 	counting := &faulty{Store: t.store}
-	summary, err := store.Rebuild(t.ctx, counting, all, store.Options{})
-	if err != nil {
-		return err
-	}
+	summary := value(store.Rebuild(t.ctx, counting, all, store.Options{}))
 	if summary.Runs[store.Unchanged] != len(all) || counting.updates.Load() > 0 {
-		return fmt.Errorf("store.Rebuild of what is up to date counts %v, with %d transactions", summary.Runs, counting.updates.Load())
+		failf("store.Rebuild of what is up to date counts %v, with %d transactions", summary.Runs, counting.updates.Load())
 	}
-	return t.agree(all...)
+	must(t.agree(all...))
 }
 
 // stopped ends the context when some runs are done. Those are up to date then,
 // and the others are what they were.
-func stopped(t *trial) error {
+func stopped(t *trial) {
 	all, _ := t.versions(6)
 	left := t.upTo(len(all), "done before")
 	ctx, cancel := context.WithCancel(t.ctx)
@@ -90,81 +80,63 @@ func stopped(t *trial) error {
 		}
 	}})
 	if err != nil && !errors.Is(err, context.Canceled) {
-		return err
+		must(err)
+		return
 	}
 	if err == nil && len(done) < len(all) {
-		return fmt.Errorf("store.Rebuild returns no error, and %d of %d runs are done", len(done), len(all))
+		failf("store.Rebuild returns no error, and %d of %d runs are done", len(done), len(all))
 	}
 	for _, r := range all {
 		if !done[r.run] {
 			continue
 		}
 		if err := t.agree(r); err != nil {
-			return fmt.Errorf("a run that was told as done: %w", err)
+			failf("a run that was told as done: %w", err)
 		}
 	}
-	summary, err := store.Rebuild(t.ctx, t.store, all, store.Options{})
-	if err != nil {
-		return err
-	}
+	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
 	if summary.Runs[store.Unchanged] < len(done) || summary.Runs[store.Unchanged]+summary.Runs[store.Added] != len(all) {
-		return fmt.Errorf("store.Rebuild counts %v, when %d of %d runs were done", summary.Runs, len(done), len(all))
+		failf("store.Rebuild counts %v, when %d of %d runs were done", summary.Runs, len(done), len(all))
 	}
-	return t.agree(all...)
+	must(t.agree(all...))
 }
 
-func rebuiltByForce(t *trial) error {
+func rebuiltByForce(t *trial) {
 	all, _ := t.versions(3)
 	for _, r := range all {
-		if _, err := t.wrong(r); err != nil {
-			return err
-		}
+		t.wrong(r)
 	}
-	summary, err := store.Rebuild(t.ctx, t.store, all, store.Options{Force: true})
-	if err != nil {
-		return err
-	}
+	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{Force: true}))
 	if summary.Runs[store.Derived] != len(all) {
-		return fmt.Errorf("store.Rebuild counts %v", summary.Runs)
+		failf("store.Rebuild counts %v", summary.Runs)
 	}
-	return t.agree(all...)
+	must(t.agree(all...))
 }
 
 // pruned prunes in a part of the store, since others may use the rest.
-func pruned(t *trial) error {
+func pruned(t *trial) {
 	all, _ := t.versions(3)
 	mine := &fenced{t.store, t.prefix}
-	if _, err := store.Rebuild(t.ctx, mine, all, store.Options{}); err != nil {
-		return err
-	}
+	value(store.Rebuild(t.ctx, mine, all, store.Options{}))
 	gone := t.content(t.run("gone"))
 	gone.checkpoint.Valid = t.flip("with a checkpoint")
-	if err := t.write(gone); err != nil {
-		return err
-	}
+	must(t.write(gone))
 	kept, some := all, t.upTo(len(all)-1, "kept")
 	if some > 0 {
 		kept = all[:some]
 	}
-	if _, err := store.Rebuild(t.ctx, mine, kept, store.Options{}); err != nil {
-		return err
-	}
+	value(store.Rebuild(t.ctx, mine, kept, store.Options{}))
 	if err := t.holds(gone); err != nil {
-		return fmt.Errorf("a run was pruned, and nobody has asked for it: %w", err)
+		failf("a run was pruned, and nobody has asked for it: %w", err)
 	}
-	summary, err := store.Rebuild(t.ctx, mine, kept, store.Options{Prune: true})
-	if err != nil {
-		return err
-	}
+	summary := value(store.Rebuild(t.ctx, mine, kept, store.Options{Prune: true}))
 	if want := 1 + len(all) - len(kept); summary.Runs[store.Pruned] != want {
-		return fmt.Errorf("store.Rebuild counts %v, where %d runs have no stream", summary.Runs, want)
+		failf("store.Rebuild counts %v, where %d runs have no stream", summary.Runs, want)
 	}
 	for _, r := range all[len(kept):] {
-		if err := t.holds(nothing(r.run)); err != nil {
-			return err
-		}
+		must(t.holds(nothing(r.run)))
 	}
-	return errors.Join(t.holds(nothing(gone.id)), t.agree(kept...))
+	must(errors.Join(t.holds(nothing(gone.id)), t.agree(kept...)))
 }
 
 // fenced is the part of a store whose ids begin with a prefix.
@@ -179,7 +151,7 @@ func (f *fenced) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]d
 }
 
 // setAside has streams with a malformed line that is not skipped, at any place.
-func setAside(t *trial) error {
+func setAside(t *trial) {
 	all, _ := t.versions(5)
 	var sound recordings
 	for _, r := range all {
@@ -191,106 +163,81 @@ func setAside(t *trial) error {
 		r.is(slices.Concat(r.bytes(), []byte("\nmalformed\n")))
 	}
 	if len(sound) == len(all) {
-		return nil
+		return
 	}
 	failed := 0
-	summary, err := store.Rebuild(t.ctx, t.store, all, store.Options{Done: func(result store.Result) {
+	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{Done: func(result store.Result) {
 		if result.Err != nil {
 			failed++
 		}
-	}})
-	if err != nil {
-		return err
-	}
+	}}))
 	if want := len(all) - len(sound); summary.Runs[store.Skipped] != want || failed != want {
-		return fmt.Errorf("store.Rebuild counts %v, with %d errors, where %d streams cannot be read", summary.Runs, failed, want)
+		failf("store.Rebuild counts %v, with %d errors, where %d streams cannot be read", summary.Runs, failed, want)
 	}
-	return t.agree(sound...)
+	must(t.agree(sound...))
 }
 
 // twoOfOneRun rebuilds with two streams of one run, whatever was stored before: nothing,
 // the first one, the second one, and the first one when it was elsewhere. It is the
 // first one that is used.
-func twoOfOneRun(t *trial) error {
+func twoOfOneRun(t *trial) {
 	first, second := record(t.run("a"), longStream(2)), record(t.run("a"), longStream(3))
 	second.name = "another place"
 	moved := record(t.run("a"), longStream(2))
 	moved.name = "where it was"
 	for _, before := range []recordings{{}, {first}, {second}, {moved}, {moved, first}, {first}} {
-		if _, err := store.Rebuild(t.ctx, t.store, before, store.Options{}); err != nil {
-			return err
-		}
+		value(store.Rebuild(t.ctx, t.store, before, store.Options{}))
 		var refused error
-		_, err := store.Rebuild(t.ctx, t.store, recordings{first, second}, store.Options{Done: func(result store.Result) {
+		value(store.Rebuild(t.ctx, t.store, recordings{first, second}, store.Options{Done: func(result store.Result) {
 			if result.Source == second.name {
 				refused = result.Err
 			}
-		}})
-		if err != nil {
-			return err
-		}
+		}}))
 		var duplicate *store.DuplicateError
 		if !errors.As(refused, &duplicate) || duplicate.Taken != first.name {
-			return fmt.Errorf("store.Rebuild says of the second stream: %v", refused)
+			failf("store.Rebuild says of the second stream: %v", refused)
 		}
-		if err := t.agree(first); err != nil {
-			return err
-		}
+		must(t.agree(first))
 	}
-	return nil
 }
 
-func manyShortRuns(t *trial) error {
+func manyShortRuns(t *trial) {
 	var all recordings
 	for i := range 700 {
 		all = append(all, record(t.run(fmt.Sprintf("%03d", i)), exampleStream(i%7)))
 	}
-	if _, err := store.Rebuild(t.ctx, t.store, all, store.Options{}); err != nil {
-		return err
-	}
-	if err := t.agree(all[0], all[255], all[256], all[257], all[699]); err != nil {
-		return err
-	}
-	ids, err := t.store.RunIDs(t.ctx, domain.RunID(strings.TrimSuffix(t.prefix, "-")), len(all))
-	if err != nil {
-		return err
-	}
+	value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
+	must(t.agree(all[0], all[255], all[256], all[257], all[699]))
+	ids := value(t.store.RunIDs(t.ctx, domain.RunID(strings.TrimSuffix(t.prefix, "-")), len(all)))
 	for i, id := range ids {
 		if id != all[i].run {
-			return fmt.Errorf("the store has no rows of %s", show(all[i].run))
+			failf("the store has no rows of %s", show(all[i].run))
 		}
 	}
-	return t.rebuiltAlready(all[:300])
+	t.rebuiltAlready(all[:300])
 }
 
 // readersDuringRebuild reads runs while they are derived again and again.
-func readersDuringRebuild(t *trial) error {
+func readersDuringRebuild(t *trial) {
 	const reads, least, most = 20, 5, 200
 	var all recordings
 	for i := range 5 {
 		all = append(all, record(t.run(fmt.Sprint(i)), exampleStream(i)))
 	}
-	if _, err := store.Rebuild(t.ctx, t.store, all, store.Options{}); err != nil {
-		return err
-	}
+	value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
 	var read atomic.Int64
 	var over atomic.Bool
-	return together(2, func(i int) error {
+	together(2, func(i int) {
 		if i == 0 {
 			defer over.Store(true)
 			for rebuilds := 0; rebuilds < least || rebuilds < most && read.Load() < reads; rebuilds++ {
-				if _, err := store.Rebuild(t.ctx, t.store, all, store.Options{Force: true}); err != nil {
-					return err
-				}
+				value(store.Rebuild(t.ctx, t.store, all, store.Options{Force: true}))
 			}
-			return nil
+			return
 		}
 		for !over.Load() {
 			read.Add(1)
-			if err := t.agree(all...); err != nil {
-				return err
-			}
+			must(t.agree(all...))
 		}
-		return nil
 	})
 }

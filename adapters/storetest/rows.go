@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -25,10 +24,10 @@ var rowLaws = []law{
 
 // readBack inserts runs in one transaction, in batches that are overwritten as
 // soon as Insert has returned.
-func readBack(t *trial) error {
+func readBack(t *trial) {
 	contents := t.contents(3)
 	runs := idsOf(contents)
-	err := t.update(runs, func(tx store.Tx) error {
+	must(t.update(runs, func(tx store.Tx) error {
 		if err := tx.Clear(runs, t.of); err != nil {
 			return err
 		}
@@ -41,11 +40,8 @@ func readBack(t *trial) error {
 			}
 		}
 		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(contents...)
+	}))
+	must(t.holds(contents...))
 }
 
 // insertAll inserts batches, and overwrites them: they are their caller's again.
@@ -76,19 +72,15 @@ func spoil(rows *store.Rows) {
 	*rows = store.Rows{RunID: "spoilt"}
 }
 
-func replaced(t *trial) error {
+func replaced(t *trial) {
 	before, other := t.content(t.run("a")), t.content(t.run("b"))
-	if err := t.write(before, other); err != nil {
-		return err
-	}
+	must(t.write(before, other))
 	now := t.content(before.id)
-	if err := t.write(now); err != nil {
-		return err
-	}
-	return t.holds(now, other)
+	must(t.write(now))
+	must(t.holds(now, other))
 }
 
-func nullIsNothingElse(t *trial) error {
+func nullIsNothingElse(t *trial) {
 	null, zero := t.plain(t.run("null")), t.plain(t.run("zero"))
 	null.tables, zero.tables = nothing("").tables, nothing("").tables
 	for _, of := range t.of {
@@ -100,10 +92,8 @@ func nullIsNothingElse(t *trial) error {
 			}
 		}
 	}
-	if err := t.write(null, zero); err != nil {
-		return err
-	}
-	return t.holds(null, zero)
+	must(t.write(null, zero))
+	must(t.holds(null, zero))
 }
 
 // zeroOf returns the value of a column that null is taken for most easily.
@@ -120,17 +110,15 @@ func zeroOf(c *projections.Column) any {
 }
 
 // emptyRun is what a stream without a line gives.
-func emptyRun(t *trial) error {
+func emptyRun(t *trial) {
 	c := t.plain(t.run("empty"))
-	if err := t.write(c); err != nil {
-		return err
-	}
-	return t.holds(c)
+	must(t.write(c))
+	must(t.holds(c))
 }
 
 // anyTextIsKept has all odd texts in one run, where they must not be taken for
 // each other, and names a run by each.
-func anyTextIsKept(t *trial) error {
+func anyTextIsKept(t *trial) {
 	all := t.plain(t.run("all"))
 	contents := []*content{all}
 	for _, text := range oddTexts {
@@ -143,10 +131,8 @@ func anyTextIsKept(t *trial) error {
 		named.checkpoint.V.Reading, named.checkpoint.V.Source = text, text
 		contents = append(contents, named)
 	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
-	return t.holds(contents...)
+	must(t.write(contents...))
+	must(t.holds(contents...))
 }
 
 // mayNameRun reports whether a text can be the end of a run's id: nothing that could name
@@ -157,7 +143,7 @@ func mayNameRun(text string) bool {
 
 // longTextsAreKept has keys that are longer than an index takes in, and differ
 // at their ends only.
-func longTextsAreKept(t *trial) error {
+func longTextsAreKept(t *trial) {
 	const longest = 512 // that [store.CheckRunID] lets pass
 	c := t.plain(t.run(longText(longest-len(t.prefix), 1)))
 	other := t.plain(t.run(longText(longest-len(t.prefix), 2)))
@@ -167,14 +153,12 @@ func longTextsAreKept(t *trial) error {
 	}
 	t.addText(c, strings.Repeat("é√\n", 1<<19))
 	t.addText(c, strings.Repeat("\x00\xff", 1<<16))
-	if err := t.write(c, other); err != nil {
-		return err
-	}
-	return t.holds(c, other)
+	must(t.write(c, other))
+	must(t.holds(c, other))
 }
 
 // extremesAreKept has one number wherever it can be.
-func extremesAreKept(t *trial) error {
+func extremesAreKept(t *trial) {
 	var contents []*content
 	for _, number := range []int64{math.MinInt64, math.MinInt64 + 1, math.MinInt32, -1, math.MaxInt32, 1 << 53, 1<<53 + 1, math.MaxInt64 - 1, math.MaxInt64} {
 		c := t.plain(t.run(fmt.Sprint(number)))
@@ -199,21 +183,19 @@ func extremesAreKept(t *trial) error {
 		c.checkpoint.V.End.Bytes, c.checkpoint.V.End.Lines = count, count
 		contents = append(contents, c)
 	}
-	if err := t.write(contents...); err != nil {
-		return err
-	}
-	return t.holds(contents...)
+	must(t.write(contents...))
+	must(t.holds(contents...))
 }
 
 // largeRun writes rows in the sizes that a long stream comes in.
-func largeRun(t *trial) error {
+func largeRun(t *trial) {
 	const rows, batch = 5000, 1000
 	c := t.plain(t.run("large"))
 	for i := range rows {
 		t.addText(c, fmt.Sprint(i, strings.Repeat("x", i%100)))
 	}
 	runs := []domain.RunID{c.id}
-	err := t.update(runs, func(tx store.Tx) error {
+	must(t.update(runs, func(tx store.Tx) error {
 		if err := tx.Clear(runs, t.of); err != nil {
 			return err
 		}
@@ -224,22 +206,17 @@ func largeRun(t *trial) error {
 			}
 		}
 		return tx.SetCheckpoint(c.id, c.checkpoint.V)
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(c)
+	}))
+	must(t.holds(c))
 }
 
 // insertedTwice inserts a row of each table once more. That is an error, at
 // the latest when the transaction commits, and none that a caller could take for
 // one of the rows that it wrote.
-func insertedTwice(t *trial) error {
+func insertedTwice(t *trial) {
 	c := t.plain(t.run("twice"))
 	t.addText(c, "a")
-	if err := t.write(c); err != nil {
-		return err
-	}
+	must(t.write(c))
 	runs := []domain.RunID{c.id}
 	for _, of := range t.of {
 		again := c.without().where(func(table definition, _ anyRow) bool { return table == of })
@@ -253,11 +230,10 @@ func insertedTwice(t *trial) error {
 			return tx.Insert(again.rows(nil))
 		})
 		if err == nil {
-			return errors.New(of.Table + ": a row that is there was inserted again")
+			failf("%s: a row that is there was inserted again", of.Table)
 		}
 		if err := t.holds(c); err != nil {
-			return fmt.Errorf("after a row of %s could not be inserted again: %w", of.Table, err)
+			failf("after a row of %s could not be inserted again: %w", of.Table, err)
 		}
 	}
-	return nil
 }

@@ -45,9 +45,10 @@ const segmentSource = "segments"
 var hasty = store.ProjectorOptions{Source: segmentSource, Grace: time.Millisecond, GapTimeout: time.Hour, MaxRuns: 2, MaxParked: 2}
 
 // project lets do use a projector.
-func (t *trial) project(s store.Store, decoder store.Decoder, options store.ProjectorOptions, do func(*store.Projector) error) error {
+func (t *trial) project(s store.Store, decoder store.Decoder, options store.ProjectorOptions, do func(*store.Projector)) {
 	p := store.NewProjector(s, decoder, options)
-	return errors.Join(do(p), p.Close(t.ctx))
+	err := caught(func() { do(p) })
+	must(errors.Join(err, p.Close(t.ctx)))
 }
 
 // segments cuts a stream into segments of whole lines, and its tail. That there is a
@@ -127,10 +128,7 @@ func (t *trial) cut(streams map[domain.RunID][]byte) []domain.Segment {
 // projected says in what the store differs from one fold of each stream.
 func (t *trial) projected(streams map[domain.RunID][]byte, source string) error {
 	for run, stream := range streams {
-		want, err := record(run, stream).derived()
-		if err != nil {
-			return err
-		}
+		want := record(run, stream).derived()
 		want.checkpoint.V.Source, want.checkpoint.V.Reading = source, skipping().Reading()
 		if err := t.holds(want); err != nil {
 			return err
@@ -143,156 +141,117 @@ func (t *trial) projected(streams map[domain.RunID][]byte, source string) error 
 	return err
 }
 
-func anyOrder(t *trial) error {
+func anyOrder(t *trial) {
 	streams := t.someStreams()
 	segments := t.cut(streams)
 	if t.flip("cut in another way too") {
 		segments = append(segments, t.cut(streams)...)
 	}
-	err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		return t.deliver(p, t.mixed(segments))
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+		must(t.deliver(p, t.mixed(segments)))
 	})
-	if err != nil {
-		return err
-	}
-	return t.projected(streams, segmentSource)
+	must(t.projected(streams, segmentSource))
 }
 
-func goOn(t *trial) error {
+func goOn(t *trial) {
 	streams := t.someStreams()
 	segments := t.mixed(t.cut(streams))
 	for len(segments) > 0 {
 		n := 1 + t.upTo(len(segments)-1, "until")
-		err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error { return t.deliver(p, segments[:n]) })
-		if err != nil {
-			return err
-		}
+		t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(t.deliver(p, segments[:n])) })
 		segments = segments[n:]
 	}
-	return t.projected(streams, segmentSource)
+	must(t.projected(streams, segmentSource))
 }
 
 // goOnFromFile has whole lines in the file, which may grow while segments come.
-func goOnFromFile(t *trial) error {
+func goOnFromFile(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	stream = stream[:wholeLines(stream)]
 	if len(stream) == 0 {
-		return nil
+		return
 	}
 	r := record(run, nil)
 	r.reading = skipping().Reading()
 	for _, s := range t.segments(run, stream) {
 		if t.flip("from the file") {
 			r.is(stream[:s.End()])
-			if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-				return err
-			}
+			value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 			continue
 		}
-		err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error { return p.Apply(t.ctx, s) })
-		if err != nil {
-			return err
-		}
+		t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(p.Apply(t.ctx, s)) })
 	}
 	r.is(stream)
-	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{Force: true}); err != nil {
-		return err
-	}
-	return t.projected(map[domain.RunID][]byte{run: stream}, r.name)
+	value(store.Ingest(t.ctx, t.store, r, store.Options{Force: true}))
+	must(t.projected(map[domain.RunID][]byte{run: stream}, r.name))
 }
 
 var errFault = errors.New("something went wrong")
 
-func faultySegments(t *trial) error {
+func faultySegments(t *trial) {
 	streams := t.someStreams()
 	for _, s := range t.mixed(t.cut(streams)) {
 		broken := &faulty{Store: t.store, at: int64(1 + t.upTo(12, "at")), fault: func() error { return errFault }}
-		err := t.project(broken, skipping(), hasty, func(p *store.Projector) error {
+		t.project(broken, skipping(), hasty, func(p *store.Projector) {
 			err := p.Apply(t.ctx, s)
 			if errors.Is(err, errFault) {
 				err = p.Apply(t.ctx, s) // as a broker does
 			}
-			return err
+			must(err)
 		})
-		if err != nil {
-			return err
-		}
 	}
-	return t.projected(streams, segmentSource)
+	must(t.projected(streams, segmentSource))
 }
 
-func twoProjectors(t *trial) error {
+func twoProjectors(t *trial) {
 	streams := t.someStreams()
 	segments := t.mixed(t.cut(streams))
 	n := t.upTo(len(segments), "the first one's")
-	err := t.project(t.store, skipping(), hasty, func(a *store.Projector) error {
-		return t.project(t.store, skipping(), hasty, func(b *store.Projector) error {
+	t.project(t.store, skipping(), hasty, func(a *store.Projector) {
+		t.project(t.store, skipping(), hasty, func(b *store.Projector) {
 			var both sync.WaitGroup
 			var errA error
 			both.Go(func() { errA = t.deliver(a, segments[:n]) })
 			errB := t.deliver(b, segments[n:])
 			both.Wait()
-			if err := errors.Join(errA, errB); err != nil {
-				return err
-			}
+			must(errors.Join(errA, errB))
 			// What one has held while the other applied what was before it.
-			return t.retryAll(a)
+			t.retryAll(a)
 		})
 	})
-	if err != nil {
-		return err
-	}
-	return t.projected(streams, segmentSource)
+	must(t.projected(streams, segmentSource))
 }
 
-func (t *trial) retryAll(p *store.Projector) error {
+func (t *trial) retryAll(p *store.Projector) {
 	for _, run := range t.runs {
-		if err := p.Retry(t.ctx, run); err != nil {
-			return err
-		}
+		must(p.Retry(t.ctx, run))
 	}
-	return nil
 }
 
-func malformedRun(t *trial) error {
+func malformedRun(t *trial) {
 	good := map[domain.RunID][]byte{t.run("good"): append(exampleStreamOfLines(), "{\"at_ms\":9,\"type\":\"other\"}\n"...)}
 	bad := t.run("bad")
 	stream := slices.Concat(exampleStreamOfLines(), []byte("{\"at_ms\":x}\n"), exampleStreamOfLines())
 	segments := append(t.cut(good), t.segments(bad, stream)...)
 	strict := jsonl.NewSegments(jsonl.Options{})
-	err := t.project(t.store, strict, hasty, func(p *store.Projector) error {
-		if err := t.deliver(p, t.mixed(segments)); err != nil {
-			return err
-		}
-		return p.Retry(t.ctx, bad) // which fails in the same way
+	t.project(t.store, strict, hasty, func(p *store.Projector) {
+		must(t.deliver(p, t.mixed(segments)))
+		must(p.Retry(t.ctx, bad)) // which fails in the same way
 	})
-	if err != nil {
-		return err
-	}
-	waiting, err := t.store.Waiting(t.ctx, bad)
-	switch {
-	case err != nil:
-		return err
+	switch waiting := value(t.store.Waiting(t.ctx, bad)); {
 	case len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.MalformedSegment:
-		return fmt.Errorf("the malformed run is not quarantined: %+v", waiting)
+		failf("the malformed run is not quarantined: %+v", waiting)
 	case waiting[0].Segments == 0 || waiting[0].First != waiting[0].Quarantine.Offset:
-		return fmt.Errorf("what cannot be applied is not held from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
+		failf("what cannot be applied is not held from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
 	}
 	// Nothing of it is lost: who skips malformed lines gets all rows, and more of
 	// the stream is read in the same way, whoever reads it.
-	err = t.project(t.store, skipping(), hasty, func(p *store.Projector) error { return p.Retry(t.ctx, bad) })
-	if err != nil {
-		return err
-	}
-	if err := t.projected(map[domain.RunID][]byte{bad: stream}, segmentSource); err != nil {
-		return err
-	}
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(p.Retry(t.ctx, bad)) })
+	must(t.projected(map[domain.RunID][]byte{bad: stream}, segmentSource))
 	more := slices.Concat(stream, []byte("oh\n"))
-	return t.project(t.store, strict, hasty, func(p *store.Projector) error {
-		if err := p.Apply(t.ctx, segmentOf(bad, more, len(stream), len(more), false)); err != nil {
-			return err
-		}
-		return t.projected(map[domain.RunID][]byte{bad: more}, segmentSource)
+	t.project(t.store, strict, hasty, func(p *store.Projector) {
+		must(p.Apply(t.ctx, segmentOf(bad, more, len(stream), len(more), false)))
+		must(t.projected(map[domain.RunID][]byte{bad: more}, segmentSource))
 	})
 }
 
@@ -302,7 +261,7 @@ func exampleStreamOfLines() []byte {
 	return long[:wholeLines(long[:len(long)/8])]
 }
 
-func missingSegment(t *trial) error {
+func missingSegment(t *trial) {
 	run := t.run("a")
 	stream := longStream(1)
 	segments := t.segments(run, stream)
@@ -310,19 +269,13 @@ func missingSegment(t *trial) error {
 	late := segments[missing]
 	options := hasty
 	options.GapTimeout = 40 * time.Millisecond
-	return t.project(t.store, skipping(), options, func(p *store.Projector) error {
-		if err := t.deliver(p, slices.Delete(slices.Clone(segments), missing, missing+1)); err != nil {
-			return err
-		}
-		if err := t.until(run, func(w store.Waiting) bool {
+	t.project(t.store, skipping(), options, func(p *store.Projector) {
+		must(t.deliver(p, slices.Delete(slices.Clone(segments), missing, missing+1)))
+		must(t.until(run, func(w store.Waiting) bool {
 			return w.Quarantine != nil && w.Quarantine.Code == store.MissingSegment && w.Quarantine.Offset == late.Offset
-		}); err != nil {
-			return err
-		}
-		if err := p.Apply(t.ctx, late); err != nil {
-			return err
-		}
-		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)
+		}))
+		must(p.Apply(t.ctx, late))
+		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
 	})
 }
 
@@ -344,94 +297,66 @@ func (t *trial) until(run domain.RunID, is func(store.Waiting) bool) error {
 	}
 }
 
-func otherStream(t *trial) error {
+func otherStream(t *trial) {
 	run := t.run("a")
 	stream := longStream(1)
 	changed := bytes.Replace(stream, []byte("echo 3"), []byte("echo 4"), 1)
 	half := wholeLines(stream[:len(stream)/2])
-	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		if err := p.Apply(t.ctx, segmentOf(run, stream, 0, half, false)); err != nil {
-			return err
-		}
-		if err := p.Apply(t.ctx, segmentOf(run, changed, half, len(stream), false)); err != nil {
-			return err
-		}
-		if err := t.until(run, func(w store.Waiting) bool {
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+		must(p.Apply(t.ctx, segmentOf(run, stream, 0, half, false)))
+		must(p.Apply(t.ctx, segmentOf(run, changed, half, len(stream), false)))
+		must(t.until(run, func(w store.Waiting) bool {
 			return w.Quarantine != nil && w.Quarantine.Code == store.OtherStream && w.Segments == 1
-		}); err != nil {
-			return err
-		}
-		want, err := record(run, stream[:half]).derived()
-		if err != nil {
-			return err
-		}
+		}))
+		want := record(run, stream[:half]).derived()
 		want.checkpoint.V.Source, want.checkpoint.V.Reading = segmentSource, skipping().Reading()
-		return t.holds(want)
+		must(t.holds(want))
 	})
 }
 
-func overStream(t *trial) error {
+func overStream(t *trial) {
 	run := t.run("a")
 	stream := append(longStream(1), `{"at_ms":1,"type":"job_started","job_id":"z"}`...)
 	whole := wholeLines(stream)
-	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		err := t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, whole, false), segmentOf(run, stream, whole, len(stream), true)})
-		if err != nil {
-			return err
-		}
-		if err := t.projected(map[domain.RunID][]byte{run: stream}, segmentSource); err != nil {
-			return err
-		}
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+		must(t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, whole, false), segmentOf(run, stream, whole, len(stream), true)}))
+		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
 		more := append(stream, '\n')
-		if err := p.Apply(t.ctx, segmentOf(run, more, whole, len(more), false)); err != nil {
-			return err
-		}
-		return t.projected(map[domain.RunID][]byte{run: more}, segmentSource)
+		must(p.Apply(t.ctx, segmentOf(run, more, whole, len(more), false)))
+		must(t.projected(map[domain.RunID][]byte{run: more}, segmentSource))
 	})
 }
 
-func dropHeld(t *trial) error {
+func dropHeld(t *trial) {
 	run := t.run("a")
 	stream := longStream(1)
 	half := wholeLines(stream[:len(stream)/2])
-	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		if err := p.Apply(t.ctx, segmentOf(run, stream, half, len(stream), false)); err != nil {
-			return err
-		}
-		if err := t.until(run, func(w store.Waiting) bool {
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+		must(p.Apply(t.ctx, segmentOf(run, stream, half, len(stream), false)))
+		must(t.until(run, func(w store.Waiting) bool {
 			return w.Segments == 1 && w.First == int64(half) && w.Last == int64(len(stream))
-		}); err != nil {
-			return err
-		}
-		if err := p.Drop(t.ctx, run); err != nil {
-			return err
-		}
-		return t.projected(nil, segmentSource)
+		}))
+		must(p.Drop(t.ctx, run))
+		must(t.projected(nil, segmentSource))
 	})
 }
 
-func emptyStream(t *trial) error {
+func emptyStream(t *trial) {
 	run := t.run("empty")
-	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
 		for range 2 { // the second time nothing is left to do
-			if err := p.Apply(t.ctx, segmentOf(run, nil, 0, 0, false)); err != nil {
-				return err
-			}
-			if err := t.projected(map[domain.RunID][]byte{run: nil}, segmentSource); err != nil {
-				return err
-			}
+			must(p.Apply(t.ctx, segmentOf(run, nil, 0, 0, false)))
+			must(t.projected(map[domain.RunID][]byte{run: nil}, segmentSource))
 		}
 		stream := longStream(1)
-		if err := t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, 0, false), segmentOf(run, stream, 0, len(stream), false)}); err != nil {
-			return err
-		}
-		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)
+		must(t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, 0, false), segmentOf(run, stream, 0, len(stream), false)}))
+		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
 	})
 }
 
 // heldAlone has a projector find a held segment that continues the rows while what it was
 // given itself has to wait.
-func heldAlone(t *trial) error {
+func heldAlone(t *trial) {
 	run := t.run("a")
 	stream := longStream(1)
 	var parts []domain.Segment // five, of about the same length
@@ -443,23 +368,17 @@ func heldAlone(t *trial) error {
 		parts = append(parts, segmentOf(run, stream, at, end, false))
 		at = end
 	}
-	err := t.project(t.store, skipping(), hasty, func(b *store.Projector) error {
-		return errors.Join(
-			b.Apply(t.ctx, parts[0]),
-			t.project(t.store, skipping(), hasty, func(a *store.Projector) error { return a.Apply(t.ctx, parts[2]) }),
-			b.Apply(t.ctx, parts[1])) // which does not know what was held
+	t.project(t.store, skipping(), hasty, func(b *store.Projector) {
+		must(b.Apply(t.ctx, parts[0]))
+		t.project(t.store, skipping(), hasty, func(a *store.Projector) { must(a.Apply(t.ctx, parts[2])) })
+		must(b.Apply(t.ctx, parts[1])) // which does not know what was parked
 	})
-	if err != nil {
-		return err
-	}
 	patient := store.ProjectorOptions{Source: segmentSource, Grace: time.Minute, GapTimeout: time.Hour}
-	return t.project(t.store, skipping(), patient, func(c *store.Projector) error {
+	t.project(t.store, skipping(), patient, func(c *store.Projector) {
 		last := make(chan error, 1)
 		go func() { last <- c.Apply(t.ctx, parts[4]) }()
 		time.Sleep(50 * time.Millisecond) // it waits for the one before it
-		if err := errors.Join(c.Apply(t.ctx, parts[3]), <-last); err != nil {
-			return err
-		}
-		return t.projected(map[domain.RunID][]byte{run: stream}, segmentSource)
+		must(errors.Join(c.Apply(t.ctx, parts[3]), <-last))
+		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
 	})
 }

@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -43,112 +42,83 @@ func aligned(run domain.RunID, data []byte) *recording {
 }
 
 // takes takes in a stream in one of the ways that there are.
-func (t *trial) takes(r *recording, before []byte) error {
+func (t *trial) takes(r *recording, before []byte) {
 	switch pick(t, "way", "ingest", "rebuild", "force", "segments") {
 	case "ingest":
 		_, err := store.Ingest(t.ctx, t.store, r, store.Options{})
-		return err
+		must(err)
+		return
 	case "rebuild":
-		return t.rebuild(r, store.Options{})
+		must(t.rebuild(r, store.Options{}))
+		return
 	case "force":
-		return t.rebuild(r, store.Options{Force: true})
+		must(t.rebuild(r, store.Options{Force: true}))
+		return
 	}
 	if !strings.HasPrefix(string(r.bytes()), string(before)) || len(r.bytes()) == len(before) {
-		return t.rebuild(r, store.Options{}) // for which there are no segments
+		must(t.rebuild(r, store.Options{}))
+		return // for which there are no segments
 	}
-	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		return t.deliver(p, t.segments(r.run, r.bytes()))
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+		must(t.deliver(p, t.segments(r.run, r.bytes())))
 	})
 }
 
-func fewerProjections(t *trial) error {
+func fewerProjections(t *trial) {
 	few := t.with(fewer)
 	r := aligned(t.run("a"), t.stream("stream"))
-	if err := t.takes(r, nil); err != nil {
-		return err
-	}
+	t.takes(r, nil)
 	before, err := t.read(r.run)
-	if err != nil {
-		return err
-	}
-	if err := few.finds(recordings{r}); err != nil { // in what it knows
-		return err
-	}
+	must(err)
+	must(few.finds(recordings{r}))
 	was := r.bytes()
 	if t.flip("changes") {
 		r.is(t.otherThan(was))
 	}
-	if err := few.takes(r, was); err != nil {
-		return err
-	}
-	now, err := t.read(r.run)
-	if err != nil {
-		return err
-	}
+	few.takes(r, was)
+	now := value(t.read(r.run))
 	for _, of := range t.unknownTo(few) {
 		if err := rowsDiffer(of, now.of(of), before.of(of)); err != nil {
-			return fmt.Errorf("%s, which the program does not know: %w", of.Table, err)
+			failf("%s, which the program does not know: %w", of.Table, err)
 		}
 	}
 	if now.checkpoint != before.checkpoint { // else there was nothing to do
-		if err := few.agree(r); err != nil {
-			return err
-		}
+		must(few.agree(r))
 	}
-	if err := few.finds(recordings{r}); err != nil {
-		return err
-	}
+	must(few.finds(recordings{r}))
 	if t.flip("prune") {
 		mine := &fenced{few.store, t.prefix}
-		if _, err := store.IngestAll(t.ctx, mine, recordings{aligned(t.run("b"), nil)}, store.Options{Prune: true}); err != nil {
-			return err
-		}
-		if err := few.holds(nothing(r.run)); err != nil {
-			return err
-		}
+		value(store.IngestAll(t.ctx, mine, recordings{aligned(t.run("b"), nil)}, store.Options{Prune: true}))
+		must(few.holds(nothing(r.run)))
 	}
-	if err := t.rebuild(r, store.Options{}); err != nil {
-		return err
-	}
-	return errors.Join(t.agree(r), t.finds(recordings{r}))
+	must(t.rebuild(r, store.Options{}))
+	must(errors.Join(t.agree(r), t.finds(recordings{r})))
 }
 
-func moreProjections(t *trial) error {
+func moreProjections(t *trial) {
 	few := t.with(fewer)
 	all, _ := t.versions(3)
 	for _, r := range all {
 		r.reading, r.name = skipping().Reading(), segmentSource
-		if err := few.takes(r, nil); err != nil {
-			return err
-		}
+		few.takes(r, nil)
 	}
-	if err := few.agree(all...); err != nil {
-		return err
-	}
-	outdated, err := t.paged(1+t.upTo(2, "page"), t.store.Outdated)
-	if err != nil {
-		return err
-	}
+	must(few.agree(all...))
+	outdated := t.paged(1+t.upTo(2, "page"), t.store.Outdated)
 	if runs := idsOfAll(all); !slices.Equal(outdated, runs) {
-		return fmt.Errorf("store.Outdated returns %s, not %s", show(outdated), show(runs))
+		failf("store.Outdated returns %s, not %s", show(outdated), show(runs))
 	}
 	counting := &faulty{Store: t.store}
-	summary, err := store.Rebuild(t.ctx, counting, all, store.Options{})
-	if err != nil {
-		return err
-	}
+	summary := value(store.Rebuild(t.ctx, counting, all, store.Options{}))
 	if summary.Runs[store.Derived] != len(all) || len(summary.Outdated) > 0 {
-		return fmt.Errorf("store.Rebuild counts %v, and leaves %s outdated", summary.Runs, show(summary.Outdated))
+		failf("store.Rebuild counts %v, and leaves %s outdated", summary.Runs, show(summary.Outdated))
 	}
 	for _, of := range few.of {
 		if counting.rows[of] > 0 {
-			return fmt.Errorf("%d rows of %s were written again", counting.rows[of], of.Table)
+			failf("%d rows of %s were written again", counting.rows[of], of.Table)
 		}
 	}
-	if err := errors.Join(t.agree(all...), t.finds(all)); err != nil {
-		return err
-	}
-	return t.rebuiltAlready(all)
+	must(errors.Join(t.agree(all...), t.finds(all)))
+	t.rebuiltAlready(all)
 }
 
 func idsOfAll(all recordings) (runs []domain.RunID) {
@@ -160,42 +130,29 @@ func idsOfAll(all recordings) (runs []domain.RunID) {
 
 // lackingSegments has a run that lacks a projection come on as segments: it is quarantined
 // until it is derived.
-func lackingSegments(t *trial) error {
+func lackingSegments(t *trial) {
 	few := t.with(fewer)
 	stream := t.stream("stream")
 	r := aligned(t.run("a"), t.prefixOf(stream))
 	if wholeLines(r.bytes()) == 0 || len(r.bytes()) == len(stream) {
-		return nil
+		return
 	}
-	if err := few.takes(r, nil); err != nil {
-		return err
-	}
-	return t.project(t.store, skipping(), hasty, func(p *store.Projector) error {
-		if err := t.deliver(p, t.segments(r.run, stream)); err != nil {
-			return err
-		}
-		waiting, err := t.store.Waiting(t.ctx, r.run)
-		if err != nil {
-			return err
-		}
+	few.takes(r, nil)
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+		must(t.deliver(p, t.segments(r.run, stream)))
+		waiting := value(t.store.Waiting(t.ctx, r.run))
 		if len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.CannotGoOn {
-			return fmt.Errorf("the run is not quarantined: %+v", waiting)
+			failf("the run is not quarantined: %+v", waiting)
 		}
-		if err := few.agree(r); err != nil {
-			return err
-		}
-		if err := t.rebuild(r, store.Options{}); err != nil {
-			return err
-		}
-		if err := p.Retry(t.ctx, r.run); err != nil {
-			return err
-		}
-		return t.asOneFold(r.run, stream, segmentSource)
+		must(few.agree(r))
+		must(t.rebuild(r, store.Options{}))
+		must(p.Retry(t.ctx, r.run))
+		t.asOneFold(r.run, stream, segmentSource)
 	})
 }
 
 // othersProjections has programs with different projections take in a stream by turns.
-func othersProjections(t *trial) error {
+func othersProjections(t *trial) {
 	r := aligned(t.run("a"), nil)
 	programs := []*trial{t, t.with(fewer), t.with(other)}
 	for range 1 + t.upTo(4, "turns") {
@@ -203,34 +160,22 @@ func othersProjections(t *trial) error {
 			r.is(t.otherThan(r.bytes()))
 		}
 		program := programs[t.upTo(len(programs)-1, "program")]
-		if err := program.rebuild(r, store.Options{}); err != nil {
-			return err
-		}
-		if err := program.finds(recordings{r}); err != nil {
-			return err
-		}
+		must(program.rebuild(r, store.Options{}))
+		must(program.finds(recordings{r}))
 		got, err := program.read(r.run)
-		if err != nil {
-			return err
-		}
-		want, err := r.derivedOf(program.of)
-		if err != nil {
-			return err
-		}
+		must(err)
+		want := r.derivedOf(program.of)
 		want.checkpoint.V.Projections = got.checkpoint.V.Projections // which may be more
-		if err := got.differs(want); err != nil {
-			return err
-		}
+		must(got.differs(want))
 		if lacking, err := projections.Missing(program.of, projections.Versions(got.checkpoint.V.Projections)); err != nil || len(lacking) > 0 {
-			return fmt.Errorf("the checkpoint says that the rows are of %s: %w", got.checkpoint.V.Projections, err)
+			failf("the checkpoint says that the rows are of %s: %w", got.checkpoint.V.Projections, err)
 		}
 	}
-	return nil
 }
 
 // newerProjections has a program with a newer version of a projection write a store of the
 // older one.
-func newerProjections(t *trial) error {
+func newerProjections(t *trial) {
 	name := t.unique()
 	versioned := func(version int) *trial {
 		return t.with(setOf(declare(reducer[int, retry]{}, projections.Declaration[retry]{Name: name, Version: version, Key: []string{"cmd"}})))
@@ -238,27 +183,17 @@ func newerProjections(t *trial) error {
 	was, now := versioned(1), versioned(2)
 	a, b, stream := aligned(t.run("a"), nil), aligned(t.run("b"), longStream(1)), longStream(3)
 	a.is(stream[:wholeLines(stream[:len(stream)/2])])
-	if err := was.rebuild(a, store.Options{}); err != nil {
-		return err
-	}
-	if err := was.agree(a); err != nil {
-		return err
-	}
+	must(was.rebuild(a, store.Options{}))
+	must(was.agree(a))
 	half := len(a.bytes())
-	err := t.project(now.store, skipping(), hasty, func(p *store.Projector) error {
-		err := p.Apply(t.ctx, segmentOf(a.run, stream, half, len(stream), false))
-		return errors.Join(err, t.until(a.run, func(w store.Waiting) bool {
+	t.project(now.store, skipping(), hasty, func(p *store.Projector) {
+		must(errors.Join(p.Apply(t.ctx, segmentOf(a.run, stream, half, len(stream), false)), t.until(a.run, func(w store.Waiting) bool {
 			return w.Quarantine != nil && w.Quarantine.Code == store.CannotGoOn
-		}), p.Drop(t.ctx, a.run))
+		}), p.Drop(t.ctx, a.run)))
 	})
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(was.agree(a), now.rebuild(a, store.Options{}), now.agree(a), now.finds(recordings{a})); err != nil {
-		return err
-	}
+	must(errors.Join(was.agree(a), now.rebuild(a, store.Options{}), now.agree(a), now.finds(recordings{a})))
 	if err := was.rebuild(a, store.Options{}); !isNewer(err, name) {
-		return fmt.Errorf("a rebuild of a run that is newer returns %w", err)
+		failf("a rebuild of a run that is newer returns %w", err)
 	}
 	before := aligned(a.run, a.bytes())
 	a.is(stream)
@@ -268,7 +203,7 @@ func newerProjections(t *trial) error {
 	_, pruned := store.IngestAll(t.ctx, mine, recordings{&recording{run: t.run("c"), malformed: a.malformed}}, store.Options{Prune: true})
 	var verified error
 	_ = store.Verify(t.ctx, was.store, recordings{a}, store.VerifyOptions{Done: func(v store.Verified) { verified = v.Err }})
-	err = t.project(was.store, skipping(), hasty, func(p *store.Projector) error {
+	t.project(was.store, skipping(), hasty, func(p *store.Projector) {
 		for what, err := range map[string]error{
 			"ingest": ingested, "ingest of a run that has grown": grown, "rebuild": was.rebuild(b, store.Options{}),
 			"rebuild of a run that has grown": was.rebuild(a, store.Options{Force: true}), "prune": pruned, "verify": verified,
@@ -277,18 +212,12 @@ func newerProjections(t *trial) error {
 			"segment that waits":      p.Apply(t.ctx, segmentOf(b.run, stream, half, len(stream), false)),
 		} {
 			if !isNewer(err, name) {
-				return fmt.Errorf("%s returns %w", what, err)
+				failf("%s returns %w", what, err)
 			}
 		}
-		return nil
 	})
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(now.agree(before), now.holds(nothing(b.run)), t.noneWaits()); err != nil {
-		return err
-	}
-	return errors.Join(now.rebuild(a, store.Options{}), now.agree(a))
+	must(errors.Join(now.agree(before), now.holds(nothing(b.run)), t.noneWaits()))
+	must(errors.Join(now.rebuild(a, store.Options{}), now.agree(a)))
 }
 
 func isNewer(err error, name string) bool {

@@ -28,66 +28,54 @@ func (t *trial) cutOf(stream []byte) []byte {
 
 // goOnFromCut takes in a file that ends anywhere, also within a line, and has the rest come
 // as segments, to projectors of which none has seen what was before.
-func goOnFromCut(t *trial) error {
+func goOnFromCut(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	r := aligned(run, t.cutOf(stream))
 	if t.flip("rebuild") {
-		if _, err := store.Rebuild(t.ctx, t.store, recordings{r}, store.Options{}); err != nil {
-			return err
-		}
-	} else if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-		return err
+		value(store.Rebuild(t.ctx, t.store, recordings{r}, store.Options{}))
+	} else {
+		value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 	}
-	if err := t.agree(r); err != nil {
-		return err
-	}
+	must(t.agree(r))
 	var rest []domain.Segment
 	for _, s := range t.segments(run, stream) {
 		if s.End() > int64(wholeLines(r.bytes())) { // and may begin before
 			rest = append(rest, s)
 		}
 	}
-	if err := t.restarting(t.mixed(rest)); err != nil {
-		return err
-	}
-	return t.asOneFold(run, stream, segmentSource)
+	t.restarting(t.mixed(rest))
+	t.asOneFold(run, stream, segmentSource)
 }
 
 // restarting applies segments by one projector after the other.
-func (t *trial) restarting(segments []domain.Segment) error {
+func (t *trial) restarting(segments []domain.Segment) {
 	for len(segments) > 0 {
 		n := 1 + t.upTo(len(segments)-1, "until")
-		err := t.project(t.store, skipping(), hasty, func(p *store.Projector) error { return t.deliver(p, segments[:n]) })
-		if err != nil {
-			return fmt.Errorf("%w, with %s", err, show(segments[:n]))
-		}
+		t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+			must(wrap("with "+show(segments[:n]), t.deliver(p, segments[:n])))
+		})
 		segments = segments[n:]
 	}
-	return nil
 }
 
 // asOneFold says in what the rows and the checkpoint of a run, and its state among that, are
 // not those of its whole stream.
-func (t *trial) asOneFold(run domain.RunID, stream []byte, source string) error {
+func (t *trial) asOneFold(run domain.RunID, stream []byte, source string) {
 	if err := t.projected(map[domain.RunID][]byte{run: stream}, source); err != nil {
-		return fmt.Errorf("%w, of %+q", err, stream)
+		failf("%w, of %+q", err, stream)
 	}
 	whole := record(run, stream)
 	whole.reading = skipping().Reading()
 	other := memory.Of(t.store.Projections())
-	if _, err := store.Ingest(t.ctx, other, whole, store.Options{}); err != nil {
-		return err
-	}
+	value(store.Ingest(t.ctx, other, whole, store.Options{}))
 	runs := []domain.RunID{run}
 	got, err := t.store.Checkpoints(t.ctx, runs)
-	if err != nil {
-		return err
-	}
+	must(err)
 	want, err := other.Checkpoints(t.ctx, runs)
 	if err == nil && got[run].State != want[run].State {
 		err = fmt.Errorf("the state is %s, not %s", show(got[run].State), show(want[run].State))
 	}
-	return err
+	must(err)
 }
 
 // tails draws tails of a stream as it grows: of some lines, what there was of them, once or
@@ -110,7 +98,7 @@ func (t *trial) tails(run domain.RunID, stream []byte) (tails []domain.Segment) 
 	return tails
 }
 
-func tailsAnywhere(t *trial) error {
+func tailsAnywhere(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	segments := append(t.segments(run, stream), t.tails(run, stream)...)
 	if t.flip("in order") { // as a sender does that is faster than the writer
@@ -126,26 +114,18 @@ func tailsAnywhere(t *trial) error {
 	} else {
 		segments = t.mixed(segments)
 	}
-	if err := t.restarting(segments); err != nil {
-		return err
-	}
-	return t.asOneFold(run, stream, segmentSource)
+	t.restarting(segments)
+	t.asOneFold(run, stream, segmentSource)
 }
 
 // fileGoesOnFromTail has some of a stream come as segments, with a tail at their end, and
 // takes in all of it from a file.
-func fileGoesOnFromTail(t *trial) error {
+func fileGoesOnFromTail(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	cut := t.cutOf(stream)
-	if err := t.restarting(t.segments(run, cut)); err != nil {
-		return err
-	}
-	if err := t.asOneFold(run, cut, segmentSource); err != nil {
-		return err
-	}
+	t.restarting(t.segments(run, cut))
+	t.asOneFold(run, cut, segmentSource)
 	r := aligned(run, stream)
-	if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-		return err
-	}
-	return t.asOneFold(run, stream, segmentSource)
+	value(store.Ingest(t.ctx, t.store, r, store.Options{}))
+	t.asOneFold(run, stream, segmentSource)
 }

@@ -36,11 +36,9 @@ func (t *trial) rewrite(tx store.Tx, now *content) error {
 }
 
 // failedUpdate fails behind any of its calls.
-func failedUpdate(t *trial) error {
+func failedUpdate(t *trial) {
 	before := t.content(t.run("a"))
-	if err := t.write(before); err != nil {
-		return err
-	}
+	must(t.write(before))
 	changed, versions := t.changed(before)
 	now := t.content(before.id)
 	calls := 6
@@ -69,26 +67,24 @@ func failedUpdate(t *trial) error {
 		return fmt.Errorf("with more to it: %w", errInjected)
 	})
 	if !errors.Is(err, errInjected) {
-		return fmt.Errorf("Update returns %v, and not the error of its function", err)
+		failf("Update returns %v, and not the error of its function", err)
 	}
-	return t.holds(before)
+	must(t.holds(before))
 }
 
 // two returns two contents of one run, the first of which is stored.
-func (t *trial) two() (before, now *content, err error) {
+func (t *trial) two() (before, now *content) {
 	before, now = t.plain(t.run("a")), t.plain(t.run("a"))
 	t.addText(before, "before")
 	now.run().Events, now.checkpoint.V.Events = 2, 2
 	t.addText(now, "now")
 	t.addText(now, "before")
-	return before, now, t.write(before)
+	must(t.write(before))
+	return before, now
 }
 
-func panickedUpdate(t *trial) error {
-	before, now, err := t.two()
-	if err != nil {
-		return err
-	}
+func panickedUpdate(t *trial) {
+	before, now := t.two()
 	panicked := func() (value any) {
 		defer func() { value = recover() }()
 		_ = t.store.Update(t.ctx, func(tx store.Tx) error {
@@ -100,25 +96,18 @@ func panickedUpdate(t *trial) error {
 		return nil
 	}()
 	if panicked == nil {
-		return errors.New("Update has swallowed the panic of its function")
+		failf("Update has swallowed the panic of its function")
 	}
-	if err := t.holds(before); err != nil {
-		return err
-	}
+	must(t.holds(before))
 	// The lock went with the transaction.
-	if err := t.write(now); err != nil {
-		return err
-	}
-	return t.holds(now)
+	must(t.write(now))
+	must(t.holds(now))
 }
 
 // cancelledUpdate is cancelled behind its last call. Whether it can still be
 // committed then is the store's choice; but the error tells the truth.
-func cancelledUpdate(t *trial) error {
-	before, now, err := t.two()
-	if err != nil {
-		return err
-	}
+func cancelledUpdate(t *trial) {
+	before, now := t.two()
 	for _, returned := range []error{errInjected, nil} {
 		ctx, cancel := context.WithCancel(t.ctx)
 		err := t.store.Update(ctx, func(tx store.Tx) error {
@@ -129,34 +118,26 @@ func cancelledUpdate(t *trial) error {
 			return returned
 		})
 		if returned != nil && err == nil {
-			return errors.New("Update returns no error, and its function did")
+			failf("Update returns no error, and its function did")
 		}
 		if err == nil {
 			before = now
 		}
 		if err := t.holds(before); err != nil {
-			return fmt.Errorf("after Update has returned %v: %w", err, err)
+			failf("after Update has returned %v: %w", err, err)
 		}
 	}
-	return t.write(now)
+	must(t.write(now))
 }
 
-func idleUpdate(t *trial) error {
-	before, _, err := t.two()
-	if err != nil {
-		return err
-	}
-	if err := t.store.Update(t.ctx, func(store.Tx) error { return nil }); err != nil {
-		return err
-	}
-	return t.holds(before)
+func idleUpdate(t *trial) {
+	before, _ := t.two()
+	must(t.store.Update(t.ctx, func(store.Tx) error { return nil }))
+	must(t.holds(before))
 }
 
-func cancelledCalls(t *trial) error {
-	before, now, err := t.two()
-	if err != nil {
-		return err
-	}
+func cancelledCalls(t *trial) {
+	before, now := t.two()
 	ctx, cancel := context.WithCancel(t.ctx)
 	cancel()
 	_, checkpoints := t.store.Checkpoints(ctx, []domain.RunID{before.id})
@@ -173,19 +154,16 @@ func cancelledCalls(t *trial) error {
 		}),
 	} {
 		if err == nil {
-			return fmt.Errorf("%s returns no error, and its context has ended", call)
+			failf("%s returns no error, and its context has ended", call)
 		}
 	}
-	return t.holds(before)
+	must(t.holds(before))
 }
 
 // readersSeeBefore reads while a transaction has written all and not committed.
-func readersSeeBefore(t *trial) error {
-	before, now, err := t.two()
-	if err != nil {
-		return err
-	}
-	err = t.store.Update(t.ctx, func(tx store.Tx) error {
+func readersSeeBefore(t *trial) {
+	before, now := t.two()
+	must(t.store.Update(t.ctx, func(tx store.Tx) error {
 		if err := t.rewrite(tx, now); err != nil {
 			return err
 		}
@@ -200,26 +178,16 @@ func readersSeeBefore(t *trial) error {
 		if err := checkpointsDiffer("Checkpoints", checkpoints, want); err != nil {
 			return err
 		}
-		listed, err := t.listed(100)
-		if err != nil {
-			return err
-		}
-		return runsDiffer(listed, []store.Run{*before.run()})
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(now)
+		return runsDiffer(t.listed(100), []store.Run{*before.run()})
+	}))
+	must(t.holds(now))
 }
 
 // viewIsOfOneMoment reads the checkpoint, lets the run be replaced, and reads
 // the rest.
-func viewIsOfOneMoment(t *trial) error {
-	before, now, err := t.two()
-	if err != nil {
-		return err
-	}
-	err = t.store.View(t.ctx, before.id, func(snapshot store.Snapshot) error {
+func viewIsOfOneMoment(t *trial) {
+	before, now := t.two()
+	must(t.store.View(t.ctx, before.id, func(snapshot store.Snapshot) error {
 		if _, _, err := snapshot.Checkpoint(); err != nil {
 			return err
 		}
@@ -231,17 +199,13 @@ func viewIsOfOneMoment(t *trial) error {
 			return err
 		}
 		return got.differs(before)
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(now)
+	}))
+	must(t.holds(now))
 }
 
-func failedView(t *trial) error {
+func failedView(t *trial) {
 	err := t.store.View(t.ctx, t.run("a"), func(store.Snapshot) error { return fmt.Errorf("in a view: %w", errInjected) })
 	if !errors.Is(err, errInjected) {
-		return fmt.Errorf("View returns %v, and not the error of its function", err)
+		failf("View returns %v, and not the error of its function", err)
 	}
-	return nil
 }

@@ -40,7 +40,7 @@ func (l law) try(as func(*projections.Set) store.Store, draw *rapid.T) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	t := &trial{ctx: ctx, store: as(Set), of: Set.Stored(), as: as, draw: draw, prefix: newPrefix()}
-	err := l.holds(t)
+	err := caught(func() { l.holds(t) })
 	// What a law leaves that does not hold would be in the way of others.
 	if left := t.cleanUp(); err == nil {
 		err = wrap("clean up", left)

@@ -50,16 +50,14 @@ func (t *trial) verify(s store.Store, all ...*recording) ([]store.Difference, er
 	return found, err
 }
 
-func findsNothing(t *trial) error {
+func findsNothing(t *trial) {
 	now, before := t.versions(3)
 	for i := range now {
 		for _, r := range []*recording{before[i], now[i]} {
-			if _, err := store.Ingest(t.ctx, t.store, r, store.Options{}); err != nil {
-				return err
-			}
+			value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 		}
 	}
-	return t.finds(now)
+	must(t.finds(now))
 }
 
 // finds says where what Verify finds is not what is there to be found.
@@ -80,29 +78,21 @@ func sameDifference(a, b store.Difference) bool {
 
 // tampered stores a recording, and then its content as change leaves it. The
 // checkpoint stays.
-func (t *trial) tampered(change func(*content) error) (*recording, error) {
+func (t *trial) tampered(change func(*content)) *recording {
 	r := record(t.run("a"), slices.Concat(longStream(1), t.stream("stream"), []byte("\n{}\n")))
-	c, err := r.derived()
-	if err != nil {
-		return r, err
-	}
-	if err := change(c); err != nil {
-		return r, err
-	}
-	return r, t.write(c)
+	c := r.derived()
+	change(c)
+	must(t.write(c))
+	return r
 }
 
-func findsChanged(t *trial) error {
+func findsChanged(t *trial) {
 	var want store.Difference
-	r, err := t.tampered(func(c *content) error {
+	r := t.tampered(func(c *content) {
 		want = t.changeOne(c)
-		return nil
 	})
-	if err != nil {
-		return err
-	}
 	want.RunID, want.Kind = r.run, store.Differs
-	return t.finds(recordings{r}, want)
+	must(t.finds(recordings{r}, want))
 }
 
 // oneRow draws one of the rows of a content, of a table of some kind.
@@ -162,17 +152,13 @@ func (t *trial) older() string {
 	return strings.Join(versions, " ")
 }
 
-func findsRemoved(t *trial) error {
+func findsRemoved(t *trial) {
 	var want store.Difference
-	r, err := t.tampered(func(c *content) error {
+	r := t.tampered(func(c *content) {
 		want = t.removeOne(c)
-		return nil
 	})
-	if err != nil {
-		return err
-	}
 	want.RunID, want.Kind = r.run, store.Missing
-	return t.finds(recordings{r}, want)
+	must(t.finds(recordings{r}, want))
 }
 
 // removeOne removes one row.
@@ -183,17 +169,13 @@ func (t *trial) removeOne(c *content) store.Difference {
 	return d
 }
 
-func findsAdded(t *trial) error {
+func findsAdded(t *trial) {
 	var want store.Difference
-	r, err := t.tampered(func(c *content) error {
+	r := t.tampered(func(c *content) {
 		want = t.addOne(c)
-		return nil
 	})
-	if err != nil {
-		return err
-	}
 	want.RunID, want.Kind = r.run, store.Extra
-	return t.finds(recordings{r}, want)
+	must(t.finds(recordings{r}, want))
 }
 
 // addOne adds a row behind the others.
@@ -212,10 +194,10 @@ func (t *trial) addOne(c *content) store.Difference {
 }
 
 // findsMoved lets two rows that are beside each other change places.
-func findsMoved(t *trial) error {
+func findsMoved(t *trial) {
 	var of definition
 	var keys []store.Key
-	r, err := t.tampered(func(c *content) error {
+	r := t.tampered(func(c *content) {
 		table, i := t.oneRow(c, func(of definition) bool { return c.of(of).Len() > 1 })
 		i = max(i, 1)
 		of = table
@@ -233,58 +215,41 @@ func findsMoved(t *trial) error {
 			}
 		}
 		c.tables[of] = moved
-		return nil
 	})
-	if err != nil {
-		return err
-	}
-	found, err := t.verify(t.store, r)
-	if err != nil {
-		return err
-	}
+	found := value(t.verify(t.store, r))
 	for _, d := range found {
 		if d.Table != of.Table || !slices.Equal(d.Key, keys[0]) && !slices.Equal(d.Key, keys[1]) {
-			return fmt.Errorf("store.Verify finds %s, which is as it was", show(d))
+			failf("store.Verify finds %s, which is as it was", show(d))
 		}
 	}
 	if len(found) == 0 {
-		return errors.New("store.Verify finds nothing")
+		failf("store.Verify finds nothing")
 	}
-	return nil
 }
 
 // findsNoCheckpoint has rows that are right, though nobody could rely on them.
-func findsNoCheckpoint(t *trial) error {
-	r, err := t.tampered(func(c *content) error {
+func findsNoCheckpoint(t *trial) {
+	r := t.tampered(func(c *content) {
 		c.checkpoint.Valid = false
-		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return t.finds(recordings{r})
+	must(t.finds(recordings{r}))
 }
 
 // findsMissingRun says so once, and not for each of its rows.
-func findsMissingRun(t *trial) error {
+func findsMissingRun(t *trial) {
 	there, missing := record(t.run("a"), t.stream("stream")), record(t.run("b"), t.stream("stream"))
-	if err := t.ingest(there, nil); err != nil {
-		return err
-	}
-	return t.finds(recordings{there, missing}, store.Difference{Kind: store.Behind, RunID: missing.run, Table: "runs"})
+	t.ingest(there, nil)
+	must(t.finds(recordings{there, missing}, store.Difference{Kind: store.Behind, RunID: missing.run, Table: "runs"}))
 }
 
 // verifyFails lets a sequence of rows end with an error.
-func verifyFails(t *trial) error {
+func verifyFails(t *trial) {
 	r := record(t.run("a"), longStream(3))
-	if err := t.ingest(r, nil); err != nil {
-		return err
-	}
+	t.ingest(r, nil)
 	_, err := t.verify(&unreliable{t.store, pick(t, "table", t.of...), t.upTo(60, "rows")}, r)
 	if !errors.Is(err, errInjected) {
-		return fmt.Errorf("store.Verify returns %v, and rows could not be read", err)
+		failf("store.Verify returns %v, and rows could not be read", err)
 	}
-	return nil
 }
 
 // unreliable is a store whose sequences of rows of a table end too early.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,14 +30,11 @@ const (
 	moment = time.Millisecond
 )
 
-func lockWaits(t *trial) error {
-	_, now, err := t.two()
-	if err != nil {
-		return err
-	}
+func lockWaits(t *trial) {
+	_, now := t.two()
 	runs, second := []domain.RunID{now.id}, make(chan error, 1)
 	var committing atomic.Bool
-	err = t.store.Update(t.ctx, func(tx store.Tx) error {
+	err := t.store.Update(t.ctx, func(tx store.Tx) error {
 		if err := t.rewrite(tx, now); err != nil {
 			return err
 		}
@@ -56,18 +54,13 @@ func lockWaits(t *trial) error {
 		committing.Store(true)
 		return nil
 	})
-	if err := errors.Join(err, <-second); err != nil {
-		return err
-	}
-	return t.holds(now)
+	must(errors.Join(err, <-second))
+	must(t.holds(now))
 }
 
-func waitCancelled(t *trial) error {
-	_, now, err := t.two()
-	if err != nil {
-		return err
-	}
-	err = t.store.Update(t.ctx, func(tx store.Tx) error {
+func waitCancelled(t *trial) {
+	_, now := t.two()
+	must(t.store.Update(t.ctx, func(tx store.Tx) error {
 		if err := t.rewrite(tx, now); err != nil {
 			return err
 		}
@@ -89,60 +82,47 @@ func waitCancelled(t *trial) error {
 		case <-time.After(40 * pause):
 			return errors.New("Lock waits on although its context has ended")
 		}
-	})
-	if err != nil {
-		return err
-	}
-	return t.holds(now)
+	}))
+	must(t.holds(now))
 }
 
-// together calls do on so many goroutines, and returns what they return.
-func together(goroutines int, do func(i int) error) error {
+// together calls do on so many goroutines.
+func together(goroutines int, do func(i int)) {
 	var wg sync.WaitGroup
 	errs := make([]error, goroutines)
 	for i := range goroutines {
-		wg.Go(func() { errs[i] = do(i) })
+		wg.Go(func() { errs[i] = caught(func() { do(i) }) })
 	}
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err // one will do
-		}
-	}
-	return nil
+	must(cmp.Or(errs...)) // one will do
 }
 
-func noDeadlock(t *trial) error {
+func noDeadlock(t *trial) {
 	const rounds = 20
 	var runs []domain.RunID
 	for i := range 8 {
 		runs = append(runs, t.run(fmt.Sprint(i)))
 	}
-	return together(4, func(i int) error {
+	together(4, func(i int) {
 		mine := slices.Clone(runs)
 		if i%2 == 1 {
 			slices.Reverse(mine)
 		}
 		for range rounds {
-			if err := t.update(mine, func(tx store.Tx) error { return tx.Clear(mine[i:i+4], t.of) }); err != nil {
-				return err
-			}
+			must(t.update(mine, func(tx store.Tx) error { return tx.Clear(mine[i:i+4], t.of) }))
 		}
-		return nil
 	})
 }
 
 // noneLost has several add to a number that they have read under the lock.
-func noneLost(t *trial) error {
+func noneLost(t *trial) {
 	const goroutines, rounds = 4, 15
 	c := t.plain(t.run("counted"))
-	if err := t.write(c); err != nil {
-		return err
-	}
+	must(t.write(c))
 	runs := []domain.RunID{c.id}
-	err := together(goroutines, func(int) error {
+	together(goroutines, func(int) {
 		for range rounds {
-			err := t.store.Update(t.ctx, func(tx store.Tx) error {
+			must(t.store.Update(t.ctx, func(tx store.Tx) error {
 				locked, err := tx.Lock(runs)
 				if err != nil {
 					return err
@@ -155,78 +135,60 @@ func noneLost(t *trial) error {
 					return err
 				}
 				return next.insert(tx)
-			})
-			if err != nil {
-				return err
-			}
+			}))
 		}
-		return nil
 	})
-	if err != nil {
-		return err
-	}
 	c.run().Events, c.checkpoint.V.Events = goroutines*rounds, goroutines*rounds
-	return t.holds(c)
+	must(t.holds(c))
 }
 
 // readersSeeWholeRuns replaces a run by a longer one and back, while others
 // read.
-func readersSeeWholeRuns(t *trial) error {
+func readersSeeWholeRuns(t *trial) {
 	const rounds = 25
-	before, now, err := t.two()
-	if err != nil {
-		return err
-	}
+	before, now := t.two()
 	var over atomic.Bool
-	return together(3, func(i int) error {
+	together(3, func(i int) {
 		if i > 0 {
-			return t.watch(before, now, &over)
+			t.watch(before, now, &over)
+			return
 		}
 		defer over.Store(true)
 		for range rounds {
 			for _, c := range []*content{now, before} {
-				if err := t.rewriteSlowly(c); err != nil {
-					return err
-				}
+				t.rewriteSlowly(c)
 			}
 		}
-		return nil
 	})
 }
 
-func (t *trial) rewriteSlowly(now *content) error {
+func (t *trial) rewriteSlowly(now *content) {
 	runs := []domain.RunID{now.id}
-	return t.update(runs, func(tx store.Tx) error {
+	must(t.update(runs, func(tx store.Tx) error {
 		if err := tx.Clear(runs, t.of); err != nil {
 			return err
 		}
 		time.Sleep(moment)
 		return now.insert(tx)
-	})
+	}))
 }
 
 // watch reads a run again and again, which is always one of the two.
-func (t *trial) watch(one, other *content, over *atomic.Bool) error {
+func (t *trial) watch(one, other *content, over *atomic.Bool) {
 	for !over.Load() {
 		got, err := t.read(one.id)
-		if err != nil {
-			return err
-		}
+		must(err)
 		if err := got.differs(one); err != nil && got.differs(other) != nil {
-			return fmt.Errorf("neither what was stored before nor what is stored now: %w", err)
+			failf("neither what was stored before nor what is stored now: %w", err)
 		}
-		listed, err := t.store.RunIDs(t.ctx, domain.RunID(t.prefix), 1)
-		if err != nil {
-			return err
-		}
+		listed := value(t.store.RunIDs(t.ctx, domain.RunID(t.prefix), 1))
 		if len(listed) != 1 || listed[0] != one.id {
-			return errors.New("RunIDs misses a run that is there")
+			failf("RunIDs misses a run that is there")
 		}
 	}
-	return nil
 }
 
-func writtenAtOnce(t *trial) error {
+func writtenAtOnce(t *trial) {
 	const goroutines, runs = 4, 8
 	var contents [goroutines][]*content
 	for i := range contents {
@@ -238,12 +200,10 @@ func writtenAtOnce(t *trial) error {
 			contents[i] = append(contents[i], c)
 		}
 	}
-	return together(goroutines, func(i int) error {
+	together(goroutines, func(i int) {
 		for _, c := range contents[i] {
-			if err := t.write(c); err != nil {
-				return err
-			}
+			must(t.write(c))
 		}
-		return t.holds(contents[i]...)
+		must(t.holds(contents[i]...))
 	})
 }
