@@ -113,16 +113,13 @@ func sameTransactions(c *council) {
 		}
 		failing := c.upTo(4, "fails") == 4
 		c.each(func(member *trial) {
-			err := member.update(runs, func(tx store.Tx) error {
+			err := member.update(runs, func(tx store.Tx) {
 				for _, step := range steps {
-					if err := step(tx); err != nil {
-						return err
-					}
+					must(step(tx))
 				}
 				if failing {
-					return errInjected
+					must(errInjected)
 				}
-				return nil
 			})
 			if failing && errors.Is(err, errInjected) {
 				return

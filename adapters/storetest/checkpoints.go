@@ -41,12 +41,9 @@ func checkpointsAreKept(t *trial) {
 	}
 	got := value(t.store.Checkpoints(t.ctx, asked))
 	must(checkpointsDiffer("Checkpoints", got, want))
-	must(t.store.Update(t.ctx, func(tx store.Tx) error {
-		got, err := tx.Lock(asked)
-		if err != nil {
-			return err
-		}
-		return checkpointsDiffer("Lock", got, want)
+	must(t.transact(func(tx store.Tx) {
+		got := value(tx.Lock(asked))
+		must(checkpointsDiffer("Lock", got, want))
 	}))
 }
 
@@ -178,7 +175,7 @@ func lostWithRows(t *trial) {
 		if i < len(t.of) {
 			tables = t.of[i : i+1]
 		}
-		must(t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, tables) }))
+		must(t.update(runs, func(tx store.Tx) { must(tx.Clear(runs, tables)) }))
 		must(t.holds(c.without(tables...)))
 		found := value(t.store.Checkpoints(t.ctx, runs))
 		if len(found) > 0 {
@@ -193,7 +190,7 @@ func setAgain(t *trial) {
 	runs := []domain.RunID{c.id}
 	for i, state := range []string{"", longText(300_000, 1), "", "a\x00b", ""} {
 		c.checkpoint.V.Source, c.checkpoint.V.State = fmt.Sprint(i), state
-		must(t.update(runs, func(tx store.Tx) error { return tx.SetCheckpoint(c.id, c.checkpoint.V) }))
+		must(t.update(runs, func(tx store.Tx) { must(tx.SetCheckpoint(c.id, c.checkpoint.V)) }))
 		must(t.holds(c))
 	}
 	// Not even what was there before the rows went comes back.
@@ -218,16 +215,11 @@ func manyRuns(t *trial) {
 	got, err := t.store.Checkpoints(t.ctx, many)
 	must(err)
 	must(checkpointsDiffer("Checkpoints", got, want))
-	must(t.store.Update(t.ctx, func(tx store.Tx) error {
+	must(t.transact(func(tx store.Tx) {
 		many := many[:written]
-		got, err := tx.Lock(many)
-		if err != nil {
-			return err
-		}
-		if err := checkpointsDiffer("Lock", got, want); err != nil {
-			return err
-		}
-		return tx.Clear(many, t.of)
+		got := value(tx.Lock(many))
+		must(checkpointsDiffer("Lock", got, want))
+		must(tx.Clear(many, t.of))
 	}))
 	must(t.holds(nothing(first.id), nothing(last.id)))
 }

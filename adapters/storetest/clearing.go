@@ -27,7 +27,7 @@ func clearRemoves(t *trial) {
 	contents := t.contents(3)
 	must(t.write(contents...))
 	cleared, tables := t.some(contents), t.tables()
-	must(t.update(idsOf(contents), func(tx store.Tx) error { return tx.Clear(idsOf(cleared), tables) }))
+	must(t.update(idsOf(contents), func(tx store.Tx) { must(tx.Clear(idsOf(cleared), tables)) }))
 	for _, c := range cleared {
 		*c = *c.without(tables...)
 	}
@@ -61,11 +61,9 @@ func continued(t *trial) {
 	other := t.content(t.run("b"))
 	must(t.write(before, other))
 	changed, versions := t.changed(before)
-	must(t.update([]domain.RunID{before.id}, func(tx store.Tx) error {
-		if err := insertAll(tx, t.batches(versions.join(added).rows(before))); err != nil {
-			return err
-		}
-		return tx.SetCheckpoint(before.id, changed.checkpoint.V)
+	must(t.update([]domain.RunID{before.id}, func(tx store.Tx) {
+		must(insertAll(tx, t.batches(versions.join(added).rows(before))))
+		must(tx.SetCheckpoint(before.id, changed.checkpoint.V))
 	}))
 	must(t.holds(changed.join(added), other))
 }
@@ -75,25 +73,21 @@ func continued(t *trial) {
 func truncated(t *trial) {
 	c, other := t.content(t.run("a")), t.content(t.run("b"))
 	must(t.write(c, other))
-	must(t.update([]domain.RunID{c.id}, func(tx store.Tx) error {
+	must(t.update([]domain.RunID{c.id}, func(tx store.Tx) {
 		for range 1 + t.upTo(1, "again") {
 			c, _ = t.split(c)
 			stored := c
 			for _, of := range t.of {
-				if err := tx.Truncate(c.id, of, c.of(of).Len()); err != nil {
-					return err
-				}
+				must(tx.Truncate(c.id, of, c.of(of).Len()))
 			}
 			c = c.clone()
 			for _, of := range t.of {
 				t.addRows(c, of, t.upTo(2, "more"))
 			}
 			added := c.where(func(of definition, row anyRow) bool { return row.Index >= stored.of(of).Len() })
-			if err := insertAll(tx, t.batches(added.rows(stored))); err != nil {
-				return err
-			}
+			must(insertAll(tx, t.batches(added.rows(stored))))
 		}
-		return tx.SetCheckpoint(c.id, c.checkpoint.V)
+		must(tx.SetCheckpoint(c.id, c.checkpoint.V))
 	}))
 	must(t.holds(c, other))
 }
@@ -103,15 +97,11 @@ func putBack(t *trial) {
 	c := t.content(t.run("a"))
 	must(t.write(c))
 	runs, tables := []domain.RunID{c.id}, t.tables()
-	must(t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, tables); err != nil {
-			return err
-		}
+	must(t.update(runs, func(tx store.Tx) {
+		must(tx.Clear(runs, tables))
 		back := c.where(func(of definition, _ anyRow) bool { return slices.Contains(tables, of) })
-		if err := tx.Insert(back.rows(nil)); err != nil {
-			return err
-		}
-		return tx.SetCheckpoint(c.id, c.checkpoint.V)
+		must(tx.Insert(back.rows(nil)))
+		must(tx.SetCheckpoint(c.id, c.checkpoint.V))
 	}))
 	must(t.holds(c))
 }
@@ -127,7 +117,7 @@ func similarNames(t *trial) {
 	must(t.write(contents...))
 	for _, c := range contents {
 		runs := []domain.RunID{c.id}
-		must(t.update(runs, func(tx store.Tx) error { return tx.Clear(runs, t.of) }))
+		must(t.update(runs, func(tx store.Tx) { must(tx.Clear(runs, t.of)) }))
 		*c = *nothing(c.id)
 		must(t.holds(contents...))
 	}

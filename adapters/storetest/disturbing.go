@@ -95,8 +95,8 @@ var troubles = []trouble{
 		half := wholeLines(stream[:len(stream)/2])
 		return errors.Join(
 			p.Apply(t.ctx, segmentOf(run, stream, half, len(stream), false)),
-			t.update([]domain.RunID{run}, func(tx store.Tx) error {
-				return tx.SetQuarantine(run, &store.Quarantine{Code: store.MissingSegment})
+			t.update([]domain.RunID{run}, func(tx store.Tx) {
+				must(tx.SetQuarantine(run, &store.Quarantine{Code: store.MissingSegment}))
 			}))
 	}},
 	{store.OtherStream, func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error {
@@ -189,10 +189,10 @@ func prunedHeld(t *trial) {
 	all := recordings{record(kept, stream), record(gone, stream)}
 	value(store.Rebuild(t.ctx, mine, all, store.Options{}))
 	for _, run := range t.runs {
-		must(t.update([]domain.RunID{run}, func(tx store.Tx) error {
-			return errors.Join(
+		must(t.update([]domain.RunID{run}, func(tx store.Tx) {
+			must(errors.Join(
 				tx.Park([]domain.Segment{{Run: run, Offset: math.MaxInt32, Data: []byte("\n")}}),
-				tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment}))
+				tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment})))
 		}))
 	}
 	for _, options := range []store.Options{{Prune: true, DryRun: true}, {Prune: true}} {

@@ -82,26 +82,22 @@ func heldAsWritten(t *trial) {
 			next[run] = k.clone()
 		}
 		fails := t.upTo(3, "fails") == 0
-		err := t.update(runs, func(tx store.Tx) error {
+		err := t.update(runs, func(tx store.Tx) {
 			for range 1 + t.upTo(4, "calls") {
 				run := pick(t, "run", runs...)
-				if err := t.writeHeld(tx, run, next[run]); err != nil {
-					return err
-				}
+				t.writeHeld(tx, run, next[run])
 			}
 			if err := t.waitsAs(kept); err != nil {
-				return fmt.Errorf("before the transaction has ended: %w", err)
+				failf("before the transaction has ended: %w", err)
 			}
 			if fails {
-				return errInjected
+				must(errInjected)
 			}
-			return nil
 		})
 		switch {
 		case fails && errors.Is(err, errInjected):
 		case err != nil:
 			must(err)
-			return
 		case fails:
 			failf("Update has lost the error of its function")
 		default:
@@ -112,7 +108,7 @@ func heldAsWritten(t *trial) {
 }
 
 // writeHeld writes something, and to next as well.
-func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) error {
+func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) {
 	switch t.upTo(4, "call") {
 	case 0, 1:
 		var segments []domain.Segment
@@ -125,17 +121,20 @@ func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) error {
 		for _, s := range segments {
 			clear(s.Data) // which is the caller's again
 		}
-		return err
+		must(err)
+		return
 	case 2:
 		end := pick(t, "end", int64(t.upTo(lastOffset, "end")), math.MaxInt64)
 		next.unhold(end)
-		return tx.Unpark(run, end)
+		must(tx.Unpark(run, end))
+		return
 	case 3:
 		next.quarantine = t.quarantine()
-		return tx.SetQuarantine(run, next.quarantine)
+		must(tx.SetQuarantine(run, next.quarantine))
+		return
 	}
 	// The rows are another matter.
-	return tx.Clear([]domain.RunID{run}, t.of)
+	must(tx.Clear([]domain.RunID{run}, t.of))
 }
 
 // waitsAs says in what the store differs from what is wanted.
@@ -248,7 +247,7 @@ func (k *keep) differs(got store.Waiting) error {
 }
 
 func (t *trial) hold(segments ...domain.Segment) {
-	must(t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) error { return tx.Park(segments) }))
+	must(t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) { must(tx.Park(segments)) }))
 }
 
 func oldestAge(t *trial) {
@@ -270,7 +269,7 @@ func oldestAge(t *trial) {
 func quarantineSince(t *trial) {
 	run := t.run("a")
 	set := func(q *store.Quarantine) (since time.Time, err error) {
-		if err := t.update([]domain.RunID{run}, func(tx store.Tx) error { return tx.SetQuarantine(run, q) }); err != nil {
+		if err := t.update([]domain.RunID{run}, func(tx store.Tx) { must(tx.SetQuarantine(run, q)) }); err != nil {
 			return since, err
 		}
 		return since, t.until(run, func(w store.Waiting) bool {
@@ -314,13 +313,10 @@ func manyWaiting(t *trial) {
 			runs = append(runs, t.run(fmt.Sprintf("%06d", i)))
 		}
 	}
-	err := t.update(runs, func(tx store.Tx) error {
+	err := t.update(runs, func(tx store.Tx) {
 		for _, run := range runs {
-			if err := tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment}); err != nil {
-				return err
-			}
+			must(tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment}))
 		}
-		return nil
 	})
 	must(err)
 	slices.Reverse(many)

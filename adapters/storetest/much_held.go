@@ -21,11 +21,9 @@ func muchHeld(t *trial) {
 // muchRetried has all of a stream held, of a run that is quarantined.
 func muchRetried(t *trial) {
 	run, stream, parts := t.muchToHold()
-	must(t.store.Update(t.ctx, func(tx store.Tx) error {
-		if _, err := tx.Lock([]domain.RunID{run}); err != nil {
-			return err
-		}
-		return errors.Join(tx.Park(parts), tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment, Reason: "it was"}))
+	must(t.transact(func(tx store.Tx) {
+		value(tx.Lock([]domain.RunID{run}))
+		must(errors.Join(tx.Park(parts), tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment, Reason: "it was"})))
 	}))
 	t.inParts(len(parts), func(p *store.Projector) {
 		must(p.Retry(t.ctx, run))

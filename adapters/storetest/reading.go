@@ -34,7 +34,7 @@ func (t *trial) wide() *content {
 // takenInTurn takes a row of each sequence, then another one of each.
 func takenInTurn(t *trial) {
 	c := t.wide()
-	must(t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
+	must(t.view(c.id, func(snapshot store.Snapshot) {
 		var takes []func() (bool, error)
 		for _, of := range t.of {
 			next, stop := iter.Pull2(snapshot.Rows(of))
@@ -57,30 +57,21 @@ func takenInTurn(t *trial) {
 		for more := true; more; {
 			more = false
 			for _, take := range takes {
-				ok, err := take()
-				if err != nil {
-					return err
-				}
+				ok := value(take())
 				more = more || ok
 			}
 		}
-		return nil
 	}))
 }
 
 func brokenOff(t *trial) {
 	c := t.wide()
-	must(t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
+	must(t.view(c.id, func(snapshot store.Snapshot) {
 		for range 20 {
-			if err := t.breakOff(snapshot); err != nil {
-				return err
-			}
+			must(t.breakOff(snapshot))
 		}
-		got, err := readContent(c.id, t.of, snapshot)
-		if err != nil {
-			return err
-		}
-		return got.differs(c)
+		got := value(readContent(c.id, t.of, snapshot))
+		must(got.differs(c))
 	}))
 }
 
@@ -105,10 +96,10 @@ func (t *trial) breakOff(snapshot store.Snapshot) error {
 func leftEarly(t *trial) {
 	c := t.wide()
 	for range 30 {
-		err := t.store.View(t.ctx, c.id, func(snapshot store.Snapshot) error {
+		err := t.view(c.id, func(snapshot store.Snapshot) {
 			_, stop := iter.Pull2(snapshot.Rows(projections.Jobs.Definition))
 			defer stop()
-			return errors.Join(t.breakOff(snapshot), errInjected)
+			must(errors.Join(t.breakOff(snapshot), errInjected))
 		})
 		if !errors.Is(err, errInjected) {
 			failf("View returns %v, and not the error of its function", err)

@@ -27,19 +27,12 @@ var rowLaws = []law{
 func readBack(t *trial) {
 	contents := t.contents(3)
 	runs := idsOf(contents)
-	must(t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, t.of); err != nil {
-			return err
-		}
+	must(t.update(runs, func(tx store.Tx) {
+		must(tx.Clear(runs, t.of))
 		for _, c := range contents {
-			if err := insertAll(tx, t.batches(c.rows(nil))); err != nil {
-				return err
-			}
-			if err := tx.SetCheckpoint(c.id, c.checkpoint.V); err != nil {
-				return err
-			}
+			must(insertAll(tx, t.batches(c.rows(nil))))
+			must(tx.SetCheckpoint(c.id, c.checkpoint.V))
 		}
-		return nil
 	}))
 	must(t.holds(contents...))
 }
@@ -195,17 +188,13 @@ func largeRun(t *trial) {
 		t.addText(c, fmt.Sprint(i, strings.Repeat("x", i%100)))
 	}
 	runs := []domain.RunID{c.id}
-	must(t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, t.of); err != nil {
-			return err
-		}
+	must(t.update(runs, func(tx store.Tx) {
+		must(tx.Clear(runs, t.of))
 		for from := 0; from < rows; from += batch {
 			part := c.where(func(_ definition, row anyRow) bool { return from <= row.Index && row.Index < from+batch })
-			if err := tx.Insert(part.rows(nil)); err != nil {
-				return err
-			}
+			must(tx.Insert(part.rows(nil)))
 		}
-		return tx.SetCheckpoint(c.id, c.checkpoint.V)
+		must(tx.SetCheckpoint(c.id, c.checkpoint.V))
 	}))
 	must(t.holds(c))
 }
@@ -223,11 +212,9 @@ func insertedTwice(t *trial) {
 		if again.of(of).Len() == 0 {
 			continue
 		}
-		err := t.update(runs, func(tx store.Tx) error {
-			if err := tx.Clear(runs, nil); err != nil {
-				return err
-			}
-			return tx.Insert(again.rows(nil))
+		err := t.update(runs, func(tx store.Tx) {
+			must(tx.Clear(runs, nil))
+			must(tx.Insert(again.rows(nil)))
 		})
 		if err == nil {
 			failf("%s: a row that is there was inserted again", of.Table)

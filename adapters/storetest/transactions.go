@@ -3,7 +3,6 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -46,7 +45,7 @@ func failedUpdate(t *trial) {
 		now, calls = changed, 5
 	}
 	failsAt := t.upTo(calls, "fails at")
-	err := t.store.Update(t.ctx, func(tx store.Tx) error {
+	err := t.transact(func(tx store.Tx) {
 		calls := []func() error{
 			func() error { _, err := tx.Lock([]domain.RunID{now.id}); return err },
 			tx.Register,
@@ -60,11 +59,9 @@ func failedUpdate(t *trial) {
 				func() error { return tx.Insert(now.rows(nil)) })
 		}
 		for _, call := range calls[:failsAt] {
-			if err := call(); err != nil {
-				return err
-			}
+			must(call())
 		}
-		return fmt.Errorf("with more to it: %w", errInjected)
+		failf("with more to it: %w", errInjected)
 	})
 	if !errors.Is(err, errInjected) {
 		failf("Update returns %v, and not the error of its function", err)
@@ -87,10 +84,8 @@ func panickedUpdate(t *trial) {
 	before, now := t.two()
 	panicked := func() (value any) {
 		defer func() { value = recover() }()
-		_ = t.store.Update(t.ctx, func(tx store.Tx) error {
-			if err := t.rewrite(tx, now); err != nil {
-				return err
-			}
+		_ = t.transact(func(tx store.Tx) {
+			must(t.rewrite(tx, now))
 			panic(errInjected)
 		})
 		return nil
@@ -132,7 +127,7 @@ func cancelledUpdate(t *trial) {
 
 func idleUpdate(t *trial) {
 	before, _ := t.two()
-	must(t.store.Update(t.ctx, func(store.Tx) error { return nil }))
+	must(t.transact(func(store.Tx) {}))
 	must(t.holds(before))
 }
 
@@ -163,22 +158,13 @@ func cancelledCalls(t *trial) {
 // readersSeeBefore reads while a transaction has written all and not committed.
 func readersSeeBefore(t *trial) {
 	before, now := t.two()
-	must(t.store.Update(t.ctx, func(tx store.Tx) error {
-		if err := t.rewrite(tx, now); err != nil {
-			return err
-		}
-		if err := t.holds(before); err != nil {
-			return err
-		}
-		checkpoints, err := t.store.Checkpoints(t.ctx, []domain.RunID{now.id})
-		if err != nil {
-			return err
-		}
+	must(t.transact(func(tx store.Tx) {
+		must(t.rewrite(tx, now))
+		must(t.holds(before))
+		checkpoints := value(t.store.Checkpoints(t.ctx, []domain.RunID{now.id}))
 		want := map[domain.RunID]store.Checkpoint{now.id: before.checkpoint.V}
-		if err := checkpointsDiffer("Checkpoints", checkpoints, want); err != nil {
-			return err
-		}
-		return runsDiffer(t.listed(100), []store.Run{*before.run()})
+		must(checkpointsDiffer("Checkpoints", checkpoints, want))
+		must(runsDiffer(t.listed(100), []store.Run{*before.run()}))
 	}))
 	must(t.holds(now))
 }
@@ -187,24 +173,20 @@ func readersSeeBefore(t *trial) {
 // the rest.
 func viewIsOfOneMoment(t *trial) {
 	before, now := t.two()
-	must(t.store.View(t.ctx, before.id, func(snapshot store.Snapshot) error {
+	must(t.view(before.id, func(snapshot store.Snapshot) {
 		if _, _, err := snapshot.Checkpoint(); err != nil {
-			return err
+			must(err)
+			return
 		}
-		if err := t.write(now); err != nil {
-			return err
-		}
-		got, err := readContent(before.id, t.of, snapshot)
-		if err != nil {
-			return err
-		}
-		return got.differs(before)
+		must(t.write(now))
+		got := value(readContent(before.id, t.of, snapshot))
+		must(got.differs(before))
 	}))
 	must(t.holds(now))
 }
 
 func failedView(t *trial) {
-	err := t.store.View(t.ctx, t.run("a"), func(store.Snapshot) error { return fmt.Errorf("in a view: %w", errInjected) })
+	err := t.view(t.run("a"), func(store.Snapshot) { failf("in a view: %w", errInjected) })
 	if !errors.Is(err, errInjected) {
 		failf("View returns %v, and not the error of its function", err)
 	}

@@ -74,29 +74,32 @@ func (t *trial) run(name string) domain.RunID {
 	return id
 }
 
-// update writes in a transaction that has locked runs.
-func (t *trial) update(runs []domain.RunID, do func(store.Tx) error) error {
-	return t.store.Update(t.ctx, func(tx store.Tx) error {
-		if _, err := tx.Lock(runs); err != nil {
-			return err
-		}
-		return do(tx)
+// transact does something in a transaction.
+func (t *trial) transact(do func(store.Tx)) error {
+	return t.store.Update(t.ctx, func(tx store.Tx) error { return caught(func() { do(tx) }) })
+}
+
+// update does something in a transaction that has locked runs.
+func (t *trial) update(runs []domain.RunID, do func(store.Tx)) error {
+	return t.transact(func(tx store.Tx) {
+		value(tx.Lock(runs))
+		do(tx)
 	})
+}
+
+// view reads a run.
+func (t *trial) view(run domain.RunID, do func(store.Snapshot)) error {
+	return t.store.View(t.ctx, run, func(snapshot store.Snapshot) error { return caught(func() { do(snapshot) }) })
 }
 
 // write replaces whatever is stored of runs, in one transaction.
 func (t *trial) write(contents ...*content) error {
 	runs := idsOf(contents)
-	return wrap("write", t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, t.of); err != nil {
-			return err
-		}
+	return wrap("write", t.update(runs, func(tx store.Tx) {
+		must(tx.Clear(runs, t.of))
 		for _, c := range contents {
-			if err := c.insert(tx); err != nil {
-				return err
-			}
+			must(c.insert(tx))
 		}
-		return nil
 	}))
 }
 
@@ -105,13 +108,11 @@ func (t *trial) remove(runs ...domain.RunID) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	return t.update(runs, func(tx store.Tx) error {
+	return t.update(runs, func(tx store.Tx) {
 		for _, run := range runs {
-			if err := errors.Join(tx.Unpark(run, math.MaxInt64), tx.SetQuarantine(run, nil)); err != nil {
-				return err
-			}
+			must(errors.Join(tx.Unpark(run, math.MaxInt64), tx.SetQuarantine(run, nil)))
 		}
-		return tx.Clear(runs, t.of)
+		must(tx.Clear(runs, t.of))
 	})
 }
 
@@ -131,9 +132,9 @@ func (t *trial) holds(contents ...*content) error {
 
 // read reads all that is stored of a run.
 func (t *trial) read(run domain.RunID) (c *content, err error) {
-	err = t.store.View(t.ctx, run, func(snapshot store.Snapshot) (err error) {
+	err = t.view(run, func(snapshot store.Snapshot) {
 		c, err = readContent(run, t.of, snapshot)
-		return err
+		must(err)
 	})
 	return c, wrap("read", err)
 }

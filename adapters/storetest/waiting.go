@@ -34,25 +34,19 @@ func lockWaits(t *trial) {
 	_, now := t.two()
 	runs, second := []domain.RunID{now.id}, make(chan error, 1)
 	var committing atomic.Bool
-	err := t.store.Update(t.ctx, func(tx store.Tx) error {
-		if err := t.rewrite(tx, now); err != nil {
-			return err
-		}
+	err := t.transact(func(tx store.Tx) {
+		must(t.rewrite(tx, now))
 		go func() {
-			second <- t.store.Update(t.ctx, func(tx store.Tx) error {
-				got, err := tx.Lock(runs)
-				if err != nil {
-					return err
-				}
+			second <- t.transact(func(tx store.Tx) {
+				got := value(tx.Lock(runs))
 				if !committing.Load() {
-					return errors.New("Lock did not wait for another transaction that has the run")
+					failf("Lock did not wait for another transaction that has the run")
 				}
-				return checkpointsDiffer("Lock, after it has waited,", got, map[domain.RunID]store.Checkpoint{now.id: now.checkpoint.V})
+				must(checkpointsDiffer("Lock, after it has waited,", got, map[domain.RunID]store.Checkpoint{now.id: now.checkpoint.V}))
 			})
 		}()
 		time.Sleep(pause)
 		committing.Store(true)
-		return nil
 	})
 	must(errors.Join(err, <-second))
 	must(t.holds(now))
@@ -60,10 +54,8 @@ func lockWaits(t *trial) {
 
 func waitCancelled(t *trial) {
 	_, now := t.two()
-	must(t.store.Update(t.ctx, func(tx store.Tx) error {
-		if err := t.rewrite(tx, now); err != nil {
-			return err
-		}
+	must(t.transact(func(tx store.Tx) {
+		must(t.rewrite(tx, now))
 		ctx, cancel := context.WithTimeout(t.ctx, pause)
 		defer cancel()
 		waited := make(chan error, 1)
@@ -76,11 +68,11 @@ func waitCancelled(t *trial) {
 		select {
 		case err := <-waited:
 			if err == nil {
-				return errors.New("Lock did not wait for another transaction that has the run")
+				failf("Lock did not wait for another transaction that has the run")
 			}
-			return nil
+
 		case <-time.After(40 * pause):
-			return errors.New("Lock waits on although its context has ended")
+			failf("Lock waits on although its context has ended")
 		}
 	}))
 	must(t.holds(now))
@@ -109,7 +101,7 @@ func noDeadlock(t *trial) {
 			slices.Reverse(mine)
 		}
 		for range rounds {
-			must(t.update(mine, func(tx store.Tx) error { return tx.Clear(mine[i:i+4], t.of) }))
+			must(t.update(mine, func(tx store.Tx) { must(tx.Clear(mine[i:i+4], t.of)) }))
 		}
 	})
 }
@@ -122,19 +114,14 @@ func noneLost(t *trial) {
 	runs := []domain.RunID{c.id}
 	together(goroutines, func(int) {
 		for range rounds {
-			must(t.store.Update(t.ctx, func(tx store.Tx) error {
-				locked, err := tx.Lock(runs)
-				if err != nil {
-					return err
-				}
+			must(t.transact(func(tx store.Tx) {
+				locked := value(tx.Lock(runs))
 				time.Sleep(moment)
 				next := t.plain(c.id)
 				next.checkpoint.V.Events = locked[c.id].Events + 1
 				next.run().Events = next.checkpoint.V.Events
-				if err := tx.Clear(runs, t.of); err != nil {
-					return err
-				}
-				return next.insert(tx)
+				must(tx.Clear(runs, t.of))
+				must(next.insert(tx))
 			}))
 		}
 	})
@@ -164,12 +151,10 @@ func readersSeeWholeRuns(t *trial) {
 
 func (t *trial) rewriteSlowly(now *content) {
 	runs := []domain.RunID{now.id}
-	must(t.update(runs, func(tx store.Tx) error {
-		if err := tx.Clear(runs, t.of); err != nil {
-			return err
-		}
+	must(t.update(runs, func(tx store.Tx) {
+		must(tx.Clear(runs, t.of))
 		time.Sleep(moment)
-		return now.insert(tx)
+		must(now.insert(tx))
 	}))
 }
 
