@@ -2,6 +2,7 @@ package jsonl
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -98,7 +99,15 @@ func (f streamFile) Write(p []byte) (int, error) {
 	return f.File.Write(p)
 }
 
-func (f streamFile) Close() error { return errors.Join(f.lost(), f.File.Close()) }
+// Close removes the file if it is empty: it is no record of anything.
+func (f streamFile) Close() error {
+	info, err := f.Stat()
+	err = errors.Join(err, f.lost(), f.File.Close())
+	if err == nil && info.Size() == 0 {
+		err = os.Remove(f.Name())
+	}
+	return err
+}
 
 func (f streamFile) lost() error {
 	written, err := f.Stat()
@@ -111,43 +120,6 @@ func (f streamFile) lost() error {
 	return nil
 }
 
-// Target is where a stream is written to: dropped, standard output or a file.
-type Target struct {
-	kind targetKind
-	path string
-}
-
-type targetKind uint8
-
-const (
-	targetNull targetKind = iota
-	targetStdout
-	targetFile
-)
-
-// ParseTarget reads a target as users write it: null, stdout, or the path of a
-// file. The empty string is null.
-func ParseTarget(s string) Target {
-	switch s {
-	case "", "null":
-		return Target{kind: targetNull}
-	case "stdout":
-		return Target{kind: targetStdout}
-	}
-	return Target{kind: targetFile, path: s}
-}
-
-// String returns the target as users write it.
-func (t Target) String() string {
-	switch t.kind {
-	case targetNull:
-		return "null"
-	case targetStdout:
-		return "stdout"
-	}
-	return t.path
-}
-
 // ErrStreamExists is returned for a target that exists: a stream is the only
 // record of its run, and never overwritten.
 var ErrStreamExists = errors.New("the stream exists already, and a stream is never overwritten; name another file")
@@ -156,29 +128,61 @@ var ErrStreamExists = errors.New("the stream exists already, and a stream is nev
 // while it was written.
 var ErrStreamLost = errors.New("the stream was removed, moved or replaced while it was written; keep it where no command of the run does that")
 
-// Open opens the target. stdout is what stands for standard output.
-func (t Target) Open(stdout io.Writer) (Sink, error) {
-	switch t.kind {
-	case targetNull:
+// OpenSink opens what a user names as the target of a stream: null or nothing, for which events are
+// dropped, stdout, or the path of a file, which must not exist. A named pipe is open once
+// it has a reader; the end of ctx ends the wait. safe, when set, wraps what stdout and devices
+// are written through, since they may be terminals. Closing a stream without events removes
+// its file, so that the same target can be opened again.
+func OpenSink(ctx context.Context, target string, stdout io.Writer, safe func(io.Writer) io.Writer) (Sink, error) {
+	if safe == nil {
+		safe = func(out io.Writer) io.Writer { return out }
+	}
+	switch target {
+	case "", "null":
 		return NullSink{}, nil
-	case targetStdout:
-		return NewWriter(stdout), nil
+	case "stdout":
+		return NewWriter(safe(stdout)), nil
 	}
-	file, err := os.OpenFile(t.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o666)
-	if errors.Is(err, fs.ErrExist) {
-		// A pipe or a device keeps no stream that could be overwritten.
-		info, err := os.Stat(t.path)
-		if err == nil && info.IsDir() {
-			return nil, fmt.Errorf("%s: it is a folder; name a file in it", printable.Name(t.path))
-		}
-		if err == nil && !info.Mode().IsRegular() {
-			file, err := os.OpenFile(t.path, os.O_WRONLY, 0)
-			return fileSink{NewWriter(file), file}, err
-		}
-		return nil, fmt.Errorf("%s: %w", printable.Name(t.path), ErrStreamExists)
+	type result struct {
+		sink Sink
+		err  error
 	}
-	if err != nil {
+	opened := make(chan result, 1)
+	go func() {
+		sink, err := openFile(target, safe)
+		opened <- result{sink, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.sink, r.err
+	case <-ctx.Done():
+		go func() {
+			if r := <-opened; r.err == nil {
+				_ = r.sink.Close()
+			}
+		}()
+		return nil, context.Cause(ctx)
+	}
+}
+
+func openFile(path string, safe func(io.Writer) io.Writer) (Sink, error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_EXCL, 0o666)
+	if err == nil {
+		return fileSink{NewWriter(streamFile{file}), streamFile{file}}, nil
+	}
+	if !errors.Is(err, fs.ErrExist) {
 		return nil, printable.Error(err)
 	}
-	return fileSink{NewWriter(streamFile{file}), streamFile{file}}, nil
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("%s: it is a folder; name a file in it", printable.Name(path))
+	case err != nil || info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: %w", printable.Name(path), ErrStreamExists)
+	}
+	// A pipe or a device keeps no stream that could be overwritten.
+	if file, err = os.OpenFile(path, os.O_WRONLY, 0); err != nil {
+		return nil, printable.Error(err)
+	}
+	return fileSink{NewWriter(safe(file)), file}, nil
 }

@@ -92,7 +92,7 @@ func TestEmitGoesOnAfterAnImpossibleEvent(t *testing.T) {
 
 func TestEmitIsSafeForConcurrentUse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
-	sink, err := jsonl.ParseTarget(path).Open(nil)
+	sink, err := jsonl.OpenSink(t.Context(), path, nil, nil)
 	require.NoError(t, err)
 	const jobs, each = 8, 200
 	var group sync.WaitGroup
@@ -133,13 +133,10 @@ func TestFullDisk(t *testing.T) {
 }
 
 func TestTargets(t *testing.T) {
-	for text, want := range map[string]string{"": "null", "null": "null", "stdout": "stdout", "a/null": "a/null", "NULL": "NULL", "-": "-"} {
-		assert.Equal(t, want, jsonl.ParseTarget(text).String(), "%q", text)
-	}
 	var stdout writes
 	for text, want := range map[string]int{"null": 0, "stdout": 1} {
 		stdout.lines = nil
-		sink, err := jsonl.ParseTarget(text).Open(&stdout)
+		sink, err := jsonl.OpenSink(t.Context(), text, &stdout, nil)
 		require.NoError(t, err)
 		if err := errors.Join(sink.Emit(jobStarted), sink.Close()); err != nil || len(stdout.lines) != want {
 			t.Errorf("%s: got %q, %v", text, stdout.lines, err)
@@ -149,7 +146,7 @@ func TestTargets(t *testing.T) {
 
 func TestFileTarget(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.jsonl")
-	sink, err := jsonl.ParseTarget(path).Open(nil)
+	sink, err := jsonl.OpenSink(t.Context(), path, nil, nil)
 	require.NoError(t, err)
 	require.NoError(t, sink.Emit(jobStarted))
 	// Before it is closed, the stream is already there for who follows it.
@@ -171,7 +168,7 @@ func TestLostStreams(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "run", "events.jsonl")
 			require.NoError(t, os.Mkdir(filepath.Dir(path), 0o700))
-			sink, err := jsonl.ParseTarget(path).Open(nil)
+			sink, err := jsonl.OpenSink(t.Context(), path, nil, nil)
 			require.NoError(t, err)
 			require.NoError(t, errors.Join(sink.Emit(jobStarted), lose(path)))
 			assert.ErrorIs(t, sink.Emit(jobStarted), jsonl.ErrStreamLost)
@@ -202,11 +199,11 @@ func TestTargetsAreNeverOverwritten(t *testing.T) {
 		os.Symlink(path("nowhere"), path("link")))
 	require.NoError(t, err)
 	for _, name := range []string{"stream", "empty", "link"} {
-		if sink, err := jsonl.ParseTarget(path(name)).Open(nil); !errors.Is(err, jsonl.ErrStreamExists) || sink != nil {
+		if sink, err := jsonl.OpenSink(t.Context(), path(name), nil, nil); !errors.Is(err, jsonl.ErrStreamExists) || sink != nil {
 			t.Errorf("%s: got %v, %v", name, sink, err)
 		}
 	}
-	if sink, err := jsonl.ParseTarget(path("folder")).Open(nil); err == nil || sink != nil {
+	if sink, err := jsonl.OpenSink(t.Context(), path("folder"), nil, nil); err == nil || sink != nil {
 		t.Errorf("a folder: got %v, %v", sink, err)
 	}
 	assert.Equal(t, "kept", contents(t, path("stream"))+contents(t, path("empty")), "what was there is now")
@@ -226,10 +223,10 @@ func TestTargetErrorsArePrintable(t *testing.T) {
 				t.Skip(err)
 			}
 		}
-		_, err := jsonl.ParseTarget(path).Open(nil)
+		_, err := jsonl.OpenSink(t.Context(), path, nil, nil)
 		checkPrintable(t, err)
 	}
-	sink, err := jsonl.ParseTarget(filepath.Join(folder, "\x1b[31m")).Open(nil)
+	sink, err := jsonl.OpenSink(t.Context(), filepath.Join(folder, "\x1b[31m"), nil, nil)
 	require.NoError(t, err)
 	assert.NoError(t, sink.Close())
 	checkPrintable(t, sink.Emit(jobStarted))

@@ -23,7 +23,7 @@ import (
 // crashing is what the helper does until it is killed: jobs with short
 // commands, each of which leaves a trace.
 func crashing(folder string) error {
-	sink, err := jsonl.ParseTarget(filepath.Join(folder, "events.jsonl")).Open(os.Stdout)
+	sink, err := jsonl.OpenSink(context.Background(), filepath.Join(folder, "events.jsonl"), nil, nil)
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func check(ctx context.Context, paths []string, flags readFlags, std stdio) erro
 		status = worse(status, statusMalformed)
 	}
 	if status != statusOK {
-		return &statusError{status: status}
+		return endWith(status)
 	}
 	return nil
 }

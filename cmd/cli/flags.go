@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
-	"github.com/quire-ci/quire-project/cmd/internal/flags"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -20,7 +20,7 @@ import (
 type readFlags struct {
 	runID       string
 	onMalformed string
-	maxLine     flags.Size
+	maxLine     command.Size
 }
 
 func (f *readFlags) add(cmd *cobra.Command) {

@@ -141,7 +141,7 @@ func followOnce(ctx context.Context, path string, flags followFlags, p *app) (er
 	if status = cmp.Or(status, flags.exitStatus.ofAll(summary)); status == statusOK {
 		return nil
 	}
-	return &statusError{status: status}
+	return endWith(status)
 }
 
 // worseOf returns why the command ends: following was interrupted, or the view could

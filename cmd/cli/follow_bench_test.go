@@ -18,7 +18,7 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
-	"github.com/quire-ci/quire-project/cmd/internal/flags"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -41,7 +41,7 @@ func benchmarkFollow(b *testing.B, address string) {
 	l := &latency{address: address, folder: b.TempDir(), lines: max(20, b.N), written: make([][]time.Time, 100)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	flags := followFlags{to: address, quiet: true, readFlags: readFlags{onMalformed: "stop", maxLine: flags.Size{Bytes: 1 << 20}}}
+	flags := followFlags{to: address, quiet: true, readFlags: readFlags{onMalformed: "stop", maxLine: command.Size{Bytes: 1 << 20}}}
 	go func() {
 		ended <- followStreams(ctx, l.folder, flags, &app{stdio{io.Discard, os.Stderr}, projections.Builtin})
 	}()

@@ -15,7 +15,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
-	"github.com/quire-ci/quire-project/cmd/internal/flags"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
@@ -95,7 +95,7 @@ func (f *following) remove() {
 func (f *following) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel, f.ended = cancel, make(chan error, 1)
-	flags := followFlags{to: f.address, quiet: f.quiet, readFlags: readFlags{onMalformed: "stop", maxLine: flags.Size{Bytes: jsonl.DefaultMaxLine}}}
+	flags := followFlags{to: f.address, quiet: f.quiet, readFlags: readFlags{onMalformed: "stop", maxLine: command.Size{Bytes: jsonl.DefaultMaxLine}}}
 	go func() {
 		f.ended <- followStreams(ctx, f.folder, flags, &app{stdio{io.Discard, &f.said}, projections.Builtin})
 	}()

@@ -81,5 +81,5 @@ func (w *remarks) end(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &statusError{status: statusOf(err)}
+	return endWith(statusOf(err))
 }

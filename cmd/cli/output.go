@@ -7,9 +7,8 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/term"
-
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // writeError is an error of what is written to, and not of a stream.
@@ -70,20 +69,8 @@ func openOutput(path string, stdout io.Writer, sources sources) (*destination, e
 // printer returns standard output for text, and how many columns it has if it is a terminal.
 func (p *app) printer() (out io.Writer, columns int) {
 	out = output{p.out}
-	if screen := terminal(p.out); screen != nil {
-		return report.TerminalSafe(out), width(screen)
+	if terminal(p.out) != nil {
+		out = report.TerminalSafe(out)
 	}
-	return out, 0
-}
-
-// colors reports whether a terminal is to have colours: see no-color.org.
-func colors() bool { return os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" }
-
-// width returns how many columns a terminal has, 0 if it does not say.
-func width(file *os.File) int {
-	columns, _, err := term.GetSize(int(file.Fd()))
-	if err != nil {
-		return 0
-	}
-	return columns
+	return out, command.Width(p.out)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/parallel"
@@ -31,7 +32,7 @@ func project(ctx context.Context, paths []string, flags projectFlags, std stdio)
 	defer to.discard()
 	p := &projector{sources: sources, format: format, options: options, out: to, err: std.err, quiet: to.terminal != nil, exitStatus: flags.exitStatus}
 	if to.terminal != nil {
-		p.options.Color, p.options.Width = colors(), width(to.terminal)
+		p.options.Color, p.options.Width = command.HasColors(to.terminal), command.Width(to.terminal)
 		if format.ForMachines() {
 			p.out = report.TerminalSafe(to)
 		}
@@ -43,7 +44,7 @@ func project(ctx context.Context, paths []string, flags projectFlags, std stdio)
 		return fmt.Errorf("cannot write %s: %w", report.Printable(flags.output), err)
 	}
 	if status := cmp.Or(p.status, p.outcome); status != statusOK {
-		return &statusError{status: status}
+		return endWith(status)
 	}
 	return nil
 }

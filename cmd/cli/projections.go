@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 func newProjections(p *app) *cobra.Command {
@@ -23,7 +24,7 @@ docs/schema/projections.json describes the JSON.
 Exit status: 0 done; 2 wrong usage.`,
 		Example: `  quire-project projections
   quire-project projections --to json`,
-		Args: noArguments,
+		Args: command.NoArguments,
 		RunE: func(*cobra.Command, []string) error {
 			return p.listProjections(to)
 		},

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/brokers"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
-	"github.com/quire-ci/quire-project/cmd/internal/flags"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -122,7 +122,7 @@ func (f *publishFlags) sources(paths []string) (sources, error) {
 	if slices.Contains(paths, jsonl.Stdin) && f.runID == "" {
 		return sources{}, usageError(errors.New("standard input has no name; say with --run-id which run it is"))
 	}
-	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: flags.Size{Bytes: jsonl.DefaultMaxLine}}
+	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: command.Size{Bytes: jsonl.DefaultMaxLine}}
 	if !f.follow {
 		return read.findRuns(paths)
 	}
@@ -155,7 +155,7 @@ func (p *publishing) end(ctx context.Context, err error, to string) error {
 	}
 	say(p.bar, words)
 	if p.status != statusOK {
-		return &statusError{status: p.status}
+		return endWith(p.status)
 	}
 	return nil
 }

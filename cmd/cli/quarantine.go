@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -64,7 +65,7 @@ parked for a moment.
 Exit status: 0 done; 1 the store cannot be read; 2 wrong usage.`,
 		Example: `  quire-project quarantine list --to sqlite:quire.db
   quire-project quarantine list --to sqlite:quire.db --to json`,
-		Args: noArguments,
+		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withWaiting(cmd.Context(), to, nil, func(format report.Format, runs []report.WaitingRun) error {
 				out, columns := p.printer()

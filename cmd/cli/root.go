@@ -2,17 +2,11 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"os"
-	"runtime/debug"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
-	"github.com/quire-ci/quire-project/cmd/internal/flags"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -20,14 +14,6 @@ import (
 type stdio struct {
 	out io.Writer
 	err io.Writer
-}
-
-// terminal returns the terminal that w is, or nil.
-func terminal(w io.Writer) *os.File {
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return file
-	}
-	return nil
 }
 
 // app is the command with what it projects.
@@ -38,17 +24,12 @@ type app struct {
 
 // run runs the program, and returns its exit status.
 func (p *app) run(ctx context.Context, args []string) int {
-	root := p.command()
-	root.SetArgs(args)
-	root.SetOut(p.out)
-	root.SetErr(p.err)
-	if !slices.Contains(args[:min(len(args), 1)], cobra.ShellCompRequestCmd) { // which parses flags twice
-		flags.Strict(root)
-	}
-	err := root.ExecuteContext(ctx)
+	err := command.Stdio{Name: name, Out: p.out, Err: p.err}.Execute(ctx, p.command(), args)
 	tell(p.err, err)
 	return statusOf(err)
 }
+
+const name = "quire-project"
 
 // command returns the root command with all others.
 func (p *app) command() *cobra.Command {
@@ -93,9 +74,6 @@ jobs are complete.`,
   quire-project verify runs/ --to sqlite:quire.db`,
 		Args:              p.someSources,
 		ValidArgsFunction: completeSources,
-		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if isAddress(given.to) {
 				return ingest(cmd.Context(), args, given, p)
@@ -103,37 +81,8 @@ jobs are complete.`,
 			return project(cmd.Context(), args, given, p.stdio)
 		},
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError(fmt.Errorf("%w; see %s --help", flags.Explain(err), cmd.CommandPath()))
-	})
-	root.SetVersionTemplate("quire-project {{.Version}}\n")
 	given.add(root)
-	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newCheck(p), newRebuild(p), newVerify(p), newFollow(p), newPublish(p), newSubscribe(p), newQuarantine(p),
 		newProjections(p), newSchema(p))
-	root.InitDefaultCompletionCmd("")
-	completion, _, _ := root.Find([]string{"completion"})                              // it is there
-	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // or Args would not be asked
-	completion.Args = func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		return usageError(fmt.Errorf("there is no completion for %q; there is bash, fish, powershell and zsh", args[0]))
-	}
 	return root
-}
-
-// version says which build this is.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	parts := []string{strings.TrimSuffix(info.Main.Version, "+dirty")}
-	for _, setting := range info.Settings {
-		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
-			parts = append(parts, setting.Value[:12])
-		}
-	}
-	return strings.Join(append(parts, info.GoVersion), " ")
 }

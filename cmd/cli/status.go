@@ -3,77 +3,46 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"regexp"
-	"slices"
-	"strings"
+	"os"
 
 	"github.com/spf13/pflag"
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
-	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// The exit statuses; the help of the root command tells them.
+// The exit statuses.
 const (
-	statusOK          = 0
-	statusIO          = 1
-	statusUsage       = 2
-	statusActive      = 3
-	statusMalformed   = 4
-	statusFound       = 5
-	statusFailed      = 6
-	statusInterrupted = 130
+	statusOK          = command.StatusOK
+	statusIO          = command.StatusIO
+	statusUsage       = command.StatusUsage
+	statusActive      = command.StatusActive
+	statusMalformed   = command.StatusMalformed
+	statusFound       = command.StatusFound
+	statusFailed      = command.StatusFailed
+	statusInterrupted = command.StatusInterrupted
 )
 
-// statusError is an error that ends the program with a status of its own. One
-// without a message has been told already.
-type statusError struct {
-	status int
-	err    error
-}
-
-func (e *statusError) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
-
-func (e *statusError) Unwrap() error { return e.err }
-
-// endWith returns what ends the program with a status, of which everything has been said.
-func endWith(status int) error {
-	if status == statusOK {
-		return nil
-	}
-	return &statusError{status: status}
-}
-
-// usageError is what a wrong command line gives.
-func usageError(err error) error { return &statusError{statusUsage, err} }
+func terminal(w io.Writer) *os.File      { return command.Terminal(w) }
+func plural(n int, what string) string   { return command.Plural(n, what) }
+func endWith(status int) error           { return command.End(status) }
+func usageError(err error) error         { return command.Usage("%w", err) }
+func say(stderr io.Writer, words string) { command.Stdio{Name: name}.Say(stderr, words) }
 
 // statusOf is the status that err ends the program with.
 func statusOf(err error) int {
-	var status *statusError
 	var malformed *jsonl.MalformedError
 	var compressed *follow.CompressedError
 	switch {
-	case err == nil:
-		return statusOK
 	case errors.As(err, &compressed):
 		return statusUsage
-	case errors.As(err, &status):
-		return status.status
-	case errors.As(err, &malformed):
+	case !errors.As(err, new(*command.StatusError)) && errors.As(err, &malformed):
 		return statusMalformed
-	case errors.Is(err, context.Canceled):
-		return statusInterrupted
 	}
-	return statusIO
+	return command.StatusOf(err)
 }
 
 // tell writes an error for a person: one line, what and where and what to do.
@@ -85,21 +54,7 @@ func tell(stderr io.Writer, err error) {
 	if errors.Is(err, context.Canceled) {
 		err = errors.New("interrupted")
 	}
-	say(stderr, oneLine(err.Error())+advice(err))
-}
-
-// lineBreak is what some databases put into their errors.
-var lineBreak = regexp.MustCompile(`[ \t]*\n[ \t]*`)
-
-// oneLine makes one line of what an error says. A database that was tried at the same
-// address in two ways says the same of both, which is told once.
-func oneLine(words string) string {
-	return strings.Join(slices.Compact(lineBreak.Split(words, -1)), " ")
-}
-
-// say writes one line for a person.
-func say(stderr io.Writer, words string) {
-	fmt.Fprintln(stderr, report.Printable("quire-project: "+oneLine(words)))
+	say(stderr, err.Error()+advice(err))
 }
 
 // worse returns the status to end with when several things went wrong.

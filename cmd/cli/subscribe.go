@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/worker"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // subscribeFlags are those of subscribe.
@@ -57,7 +58,7 @@ Exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the store or the broker cannot be
 		Example: `  quire-project subscribe --from nats://localhost --to sqlite:quire.db
   quire-project subscribe --from nats://nats1.example.com,nats2.example.com --to postgres://ci@db.example.com/quire
   quire-project subscribe --from tls://nats.example.com/ci --to postgres:///quire --log json --listen :9500`,
-		Args: noArguments,
+		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return subscribe(cmd.Context(), flags, cmd.Flags().Changed("listen"), p)
 		},
@@ -80,14 +81,6 @@ func (f *subscribeFlags) add(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("from", completeBroker)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
 	_ = cmd.RegisterFlagCompletionFunc("log", cobra.FixedCompletions([]string{"text", "json", "none"}, cobra.ShellCompDirectiveNoFileComp))
-}
-
-// noArguments checks a command line's arguments: there is none.
-func noArguments(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return usageError(fmt.Errorf("%s takes flags only; see %s --help", cmd.Name(), cmd.CommandPath()))
 }
 
 func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *app) (err error) {

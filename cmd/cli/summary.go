@@ -35,11 +35,3 @@ func words(outcome store.Outcome) string {
 	}
 	return string(outcome)
 }
-
-// plural writes a count and what is counted.
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -80,9 +81,9 @@ func (t *taking) read(run domain.RunID) {
 
 var (
 	// errInterrupted ends work that was interrupted.
-	errInterrupted = &statusError{statusInterrupted, errors.New("interrupted")}
+	errInterrupted = &command.StatusError{Status: statusInterrupted, Err: errors.New("interrupted")}
 	// errResumable does so where what was done is kept, and nothing was lost.
-	errResumable = &statusError{statusInterrupted, errors.New("interrupted; run the same command again to continue")}
+	errResumable = &command.StatusError{Status: statusInterrupted, Err: errors.New("interrupted; run the same command again to continue")}
 )
 
 // interrupted is the error that ends work on the streams. What a pipe has brought does not
@@ -104,5 +105,5 @@ func (t *taking) end(err error) error {
 	case t.status == statusOK && t.outcome == statusOK:
 		return nil
 	}
-	return &statusError{status: worse(t.status, t.outcome)}
+	return endWith(worse(t.status, t.outcome))
 }

@@ -18,7 +18,7 @@ func TestCLIDocs(t *testing.T) {
 	for _, command := range []string{"", "run", "validate", "completion"} {
 		var out, errs bytes.Buffer
 		args := append(strings.Fields(command), "--help")
-		if status := run(t.Context(), args, stdio{&out, &errs}); status != 0 || errs.Len() > 0 {
+		if status := run(t.Context(), args, &out, &errs); status != 0 || errs.Len() > 0 {
 			t.Fatalf("%v ends with %d: %s", args, status, errs.String())
 		}
 		want.WriteString("\n## " + strings.TrimSpace("quire-ci "+command) + "\n\n```\n" + out.String() + "```\n")
@@ -65,7 +65,7 @@ func TestPipelineExample(t *testing.T) {
 // The project's own pipeline is valid.
 func TestOwnPipeline(t *testing.T) {
 	var out, errs bytes.Buffer
-	if status := run(t.Context(), []string{"validate", "--workspace", "../.."}, stdio{&out, &errs}); status != 0 {
+	if status := run(t.Context(), []string{"validate", "--workspace", "../.."}, &out, &errs); status != 0 {
 		t.Errorf("it ends with %d: %s", status, errs.String())
 	}
 	if !strings.Contains(out.String(), "\n  race: 1 command, after test\n") {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -28,7 +29,7 @@ func TestFullDisk(t *testing.T) {
 			}
 			cmd := exec.Command("quire-ci", "run", "--workspace", folder, "--events", eventsPath, "--out-dir", outDir)
 			shown, _ := cmd.CombinedOutput() // the status is looked at
-			if status := cmd.ProcessState.ExitCode(); status != statusIO {
+			if status := cmd.ProcessState.ExitCode(); status != command.StatusIO {
 				t.Errorf("it ends with %d", status)
 			}
 			if !strings.Contains(string(shown), "no space left on device; make room and run it again") {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // asProcess1 makes the program of a run the first process of a namespace of processes.
@@ -41,7 +43,7 @@ func TestProcess1Reaps(t *testing.T) {
 `)
 	asProcess1(t, s)
 	s.begin()
-	if status := s.status(); status != statusFailed {
+	if status := s.status(); status != command.StatusFailed {
 		t.Errorf("it ends with %d:\n%s", status, s.shown())
 	}
 	if got := events(t, s.path("events.jsonl")); !strings.HasSuffix(got, "sh_finished 0, sh_started a, sh_finished 7, job_finished failed, run_finished failed") {
@@ -64,7 +66,7 @@ func TestProcess1Interrupted(t *testing.T) {
 	if err := errors.Join(err, syscall.Kill(first, syscall.SIGTERM)); err != nil {
 		t.Fatal(err)
 	}
-	if status := s.status(); status != statusInterrupted {
+	if status := s.status(); status != command.StatusInterrupted {
 		t.Errorf("it ends with %d:\n%s", status, s.shown())
 	}
 	if got := events(t, s.path("events.jsonl")); got != "job_started a, sh_started a, sh_finished 7, job_finished failed, run_finished failed" {

@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // init1 is what process 1 of a container does: it runs the program again, as a process like any
@@ -46,6 +48,6 @@ func init1() int {
 }
 
 func failInit(err error) int {
-	say(os.Stderr, fmt.Sprintf("as process 1: %v", err))
-	return statusIO
+	command.Stdio{Name: "quire-ci"}.Say(os.Stderr, fmt.Sprintf("as process 1: %v", err))
+	return command.StatusIO
 }

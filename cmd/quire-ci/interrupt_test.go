@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // started is a run that goes on.
@@ -119,7 +121,7 @@ func (s *started) awaitShown(words string) {
 // endsAtOnce waits for the end of a run that was killed, and checks what its stream has.
 func (s *started) endsAtOnce(killed time.Time, want string) {
 	s.t.Helper()
-	if status := s.status(); status != statusInterrupted {
+	if status := s.status(); status != command.StatusInterrupted {
 		s.t.Errorf("it ends with %d:\n%s", status, s.shown())
 	}
 	if took := time.Since(killed); took > soon {
@@ -175,7 +177,7 @@ func TestInterrupt(t *testing.T) {
 			s := start(t, pipeline)
 			s.await("begun")
 			s.signal(interrupt)
-			if status := s.status(); status != statusInterrupted {
+			if status := s.status(); status != command.StatusInterrupted {
 				t.Errorf("it ends with %d:\n%s", status, s.shown())
 			}
 			want := "job_started long, sh_started long, sh_finished 7, job_finished failed, run_finished failed"
@@ -232,7 +234,7 @@ func TestInterruptWhileNobodyReads(t *testing.T) {
 	s.signal(os.Interrupt)
 	time.Sleep(2 * gesture)
 	s.signal(os.Interrupt)
-	if status := s.status(); status != statusInterrupted {
+	if status := s.status(); status != command.StatusInterrupted {
 		t.Errorf("it ends with %d", status)
 	}
 	s.leavesNothing()

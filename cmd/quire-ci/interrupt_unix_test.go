@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // A second signal kills what does not want to stop, and the stream says so.
@@ -52,7 +53,7 @@ func TestInterruptStuck(t *testing.T) {
 		}
 	}
 	s.interruptTwice()
-	if status := s.status(); status != statusInterrupted {
+	if status := s.status(); status != command.StatusInterrupted {
 		t.Errorf("it ends with %d", status)
 	}
 	s.leavesNothing()
@@ -66,8 +67,8 @@ func TestInterruptBeforeEventsAreRead(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(20*time.Millisecond, func() { cancel(interruption{}) })
-	_, err := openStream(ctx, pipe, io.Discard)
-	if statusOf(err) != statusInterrupted {
+	_, err := program{}.openStream(ctx, pipe)
+	if statusOf(err) != command.StatusInterrupted {
 		t.Errorf("it ends with %v", err)
 	}
 	reader, err := os.OpenFile(pipe, os.O_RDONLY, 0) // lets go of who waits

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -130,9 +131,9 @@ func checkRun(t failer, folder string, want []domain.Event, outcome domain.Outco
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	_ = cmd.Run() // the status is looked at
-	status := statusOK
+	status := command.StatusOK
 	if outcome == domain.Failed {
-		status = statusFailed
+		status = command.StatusFailed
 	}
 	if got := cmd.ProcessState.ExitCode(); got != status {
 		t.Fatalf("exit status %d, want %d:\n%s", got, status, errs.String())

@@ -3,15 +3,71 @@
 //
 //	quire-ci run --events run.jsonl --out-dir out
 //
-// This package holds flags, wiring, what people are shown and exit statuses; jobs
-// are run by adapters/shell, and the file is read by adapters/pipeline.
+// It has flags, wiring and exit statuses. adapters/pipeline reads the file, adapters/shell runs
+// the jobs, and adapters/console shows how that goes.
 package main
 
-import "os"
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
+)
 
 func main() {
 	if os.Getpid() == 1 {
 		os.Exit(init1())
 	}
-	os.Exit(run(heedSignals(), os.Args[1:], stdio{os.Stdout, os.Stderr}))
+	os.Exit(run(heedSignals(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run runs the program and returns its exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	p := program{command.Stdio{Name: "quire-ci", Out: stdout, Err: stderr}}
+	err := p.Execute(ctx, p.root(), args)
+	p.report(err)
+	return statusOf(err)
+}
+
+// program is the command and what it writes to.
+type program struct{ command.Stdio }
+
+func (p program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "quire-ci COMMAND",
+		Short: "Run a pipeline and record the run",
+		Long: `A pipeline is the file .quire/ci.yaml in a workspace: jobs, what they need, and
+their shell commands. The record of a run is a stream of events, and a log for
+each command. quire-project turns streams into tables, JSON and rows in databases.
+
+Exit status: 0 the run succeeded, or the file is valid; 6 the run failed; 5 the
+file is not valid; 1 a file could not be read or written, and no step was taken
+that could not be recorded; 2 wrong usage; 130 interrupted.`,
+		Example: `  quire-ci validate                              check the file
+  quire-ci run                                   run it
+  quire-ci run --runs runs                       run it, and keep stream and logs
+  quire-ci run --events stdout | quire-project - --to table`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return command.Usage("name a command: run or validate; see %s --help", cmd.CommandPath())
+			}
+			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+				return command.Usage("there is no command %q; did you mean %s?", args[0], near[0])
+			}
+			return command.Usage("there is no command %q; see %s --help", args[0], cmd.CommandPath())
+		},
+		Run:                   func(*cobra.Command, []string) {}, // or Args would not be asked
+		DisableFlagsInUseLine: true,
+	}
+	root.AddCommand(p.runCommand(), p.validateCommand())
+	return root
+}
+
+// addWorkspace adds the flag that says where the pipeline is.
+func addWorkspace(cmd *cobra.Command, workspace *string) {
+	cmd.Flags().StringVar(workspace, "workspace", "", "the `folder` that has the .quire/ci.yaml, and in which commands run (default: the nearest upwards)")
+	_ = cmd.MarkFlagDirname("workspace") // it is there
 }

@@ -29,7 +29,7 @@ func TestPanic(t *testing.T) {
 				t.Error("it did not panic")
 			}
 		}()
-		run(t.Context(), []string{"run", "--workspace", folder}, stdio{&bytes.Buffer{}, &shown})
+		run(t.Context(), []string{"run", "--workspace", folder}, &bytes.Buffer{}, &shown)
 	}()
 	if !strings.Contains(shown.String(), "    | shown\n") {
 		t.Errorf("it shows\n%s", shown.String())

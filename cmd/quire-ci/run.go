@@ -4,12 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
+	"github.com/quire-ci/quire-project/adapters/console"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/pipeline"
 	"github.com/quire-ci/quire-project/adapters/shell"
-	"github.com/quire-ci/quire-project/cmd/internal/flags"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -21,19 +29,19 @@ type runFlags struct {
 	runs      string
 	quiet     bool
 	asQuire   bool
-	maxLog    flags.Size
+	maxLog    command.Size
 	label     []string
 	git       bool
 }
 
-func newRun(io stdio) *cobra.Command {
-	flags := runFlags{maxLog: flags.Size{Bytes: 1 << 30, Min: 1 << 10}} // the log's last line, which says that it is full, has to fit
+func (p program) runCommand() *cobra.Command {
+	flags := runFlags{maxLog: command.Size{Bytes: 1 << 30, Min: 1 << 10}} // the log's last line, which says that it is full, has to fit
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the jobs of a workspace's pipeline",
-		Long: `Run the jobs of a workspace's pipeline, one after the other, each after those
-that it needs. The run stops at the first job that fails, and a job at its first
-command that exits with another code than 0.
+		Long: `The jobs run one after the other, each after those that it needs. The run stops at
+the first job that fails, and a job at its first command that exits with another
+code than 0.
 
 The workspace is the nearest folder, from the current one upwards, that has a
 .quire/ci.yaml; or exactly the one that --workspace names.
@@ -58,12 +66,17 @@ usage; 130 interrupted.`,
   quire-ci run --runs runs
   quire-ci run --workspace ../project --events run.jsonl --out-dir out
   quire-ci run --events stdout | quire-project - --to table`,
-		Args: noArguments,
+		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.runs != "" && (cmd.Flag("events").Changed || cmd.Flag("out-dir").Changed) {
-				return usageError(errors.New("--runs sets where events and logs go; remove --events and --out-dir"))
+				return command.Usage("--runs sets where events and logs go; remove --events and --out-dir")
 			}
-			return runPipeline(cmd.Context(), flags, io)
+			err := p.runPipeline(cmd.Context(), flags)
+			if flags.asQuire && statusOf(err) == command.StatusFailed { // to quire, recording is all
+				p.report(err)
+				return nil
+			}
+			return err
 		},
 	}
 	addWorkspace(cmd, &flags.workspace)
@@ -84,13 +97,14 @@ usage; 130 interrupted.`,
 }
 
 // runPipeline runs the pipeline of a workspace.
-func runPipeline(ctx context.Context, flags runFlags, io stdio) (err error) {
-	loaded, err := load(flags.workspace)
+func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
+	loaded, err := pipeline.Load(flags.workspace)
 	if err != nil {
 		return err
 	}
-	labels, err := flags.labels(ctx, loaded.workspace)
-	if err != nil {
+	options, unset := loaded.Options()
+	options.MaxLog, options.Kill = flags.maxLog.Bytes, hurryOf(ctx)
+	if options.Labels, err = flags.labels(ctx, loaded.Workspace); err != nil {
 		return err
 	}
 	if flags.runs != "" {
@@ -98,76 +112,138 @@ func runPipeline(ctx context.Context, flags runFlags, io stdio) (err error) {
 		if err != nil {
 			return err
 		}
-		defer folder.end()
-		flags.events, flags.outDir = folder.events(), folder.path
-		fmt.Fprintln(io.out, folder.id)
+		defer os.Remove(folder) // if nothing was recorded in it
+		flags.events, flags.outDir = filepath.Join(folder, "events.jsonl"), folder
+		fmt.Fprintln(p.Out, filepath.Base(folder))
 	}
-	stream, err := openStream(ctx, flags.events, io.out)
+	stream, err := p.openStream(ctx, flags.events)
 	if err != nil {
 		return err
 	}
-	stream.asQuire(flags.asQuire)
-	screen := newScreen(io.err)
-	defer func() { err = flags.heed(worse(err, stream.end()), io) }()
-	logs, err := openLogs(ctx, flags.outDir, flags.quiet, screen)
-	if err != nil {
-		return err
+	if sink, ok := stream.(interface{ WriteSucceeded() }); ok && flags.asQuire {
+		sink.WriteSucceeded()
 	}
-	defer logs.end()
-	heeding := context.AfterFunc(ctx, func() { screen.interrupted(hurryOf(ctx).Err() != nil) })
-	defer heeding()
-	return loaded.run(ctx, flags.maxLog.Bytes, labels, stream, logs, screen)
+	defer func() { err = worse(err, stream.Close()) }()
+	options.Sink = stream
+	screen := console.New(p.Err, console.Options{Program: p.Name, Color: command.HasColors(p.Err), Quiet: flags.quiet, DropLogs: flags.outDir == ""})
+	options.Output, options.Observe, options.Logs = screen.Output(), screen.Observe, flags.outDir
+	if flags.outDir == "" {
+		if options.Logs, err = os.MkdirTemp("", "quire-ci-"); err != nil {
+			return fmt.Errorf("a folder for the logs: %w", err)
+		}
+		hurryOf(ctx).leaving(func() { _ = os.RemoveAll(options.Logs) })
+		defer removeLogs(options.Logs, screen)
+	}
+	for _, name := range unset {
+		screen.Say(fmt.Sprintf("the secret %s is not set in the environment, and cannot be hidden", name))
+	}
+	defer context.AfterFunc(ctx, func() {
+		if hurryOf(ctx).Err() != nil {
+			screen.Say("killing what is running")
+		} else {
+			screen.Say("stopping; a second Ctrl-C kills what is running")
+		}
+	})()
+	return runOn(ctx, loaded, options, screen)
 }
 
-// heed returns the error that the program ends with. To quire, a run that has failed has been
-// recorded, which is all that it asks for.
-func (f *runFlags) heed(err error, io stdio) error {
-	if f.asQuire && statusOf(err) == statusFailed {
-		tell(io.err, err)
-		return nil
+// runOn runs a pipeline, and shows how that went.
+func runOn(ctx context.Context, loaded *pipeline.Loaded, options shell.Options, screen *console.Screen) error {
+	result, err := loaded.Pipeline.Run(ctx, options)
+	if err == nil {
+		screen.Succeeded(len(result.Jobs))
+	}
+	if len(result.Jobs) > 0 {
+		screen.NotRun(loaded.Pipeline.Order()[len(result.Jobs):])
+	}
+	var exit *shell.ExitError
+	switch {
+	case errors.Is(err, shell.ErrShortSecret):
+		set := slices.DeleteFunc(pipeline.Values(loaded.File.Secrets), func(name string) bool { return os.Getenv(name) == "" })
+		return command.Usage("the secrets %s: %w", strings.Join(set, ", "), err)
+	case errors.As(err, new(*shell.FailedError)) && errors.As(err, &exit):
+		where := "in " + exit.Log
+		if screen.DropLogs {
+			where = "above"
+		}
+		return &command.StatusError{Status: command.StatusFailed, Err: fmt.Errorf("job %s failed: command %d exited with %d; its output is %s", exit.JobID, exit.Seq, exit.Code, where)}
 	}
 	return err
 }
 
-// run runs a pipeline, and says how that went.
-func (l *loaded) run(ctx context.Context, maxLog int64, labels domain.Labels, stream *stream, logs *logs, screen *screen) error {
-	values, set, unset := secrets(l.file.Secrets)
-	for _, name := range unset {
-		screen.say(fmt.Sprintf("the secret %s is not set in the environment, and cannot be hidden", name))
-	}
-	result, err := l.pipeline.Run(ctx, shell.Options{
-		Workspace: l.workspace,
-		Sink:      stream,
-		Labels:    labels,
-		Logs:      logs.folder,
-		MaxLog:    maxLog,
-		Output:    logs.live(),
-		Secrets:   values,
-		Env:       environment(l.file.Env),
-		Shell:     l.file.Shell.Command(),
-		Kill:      hurryOf(ctx),
-		Observe: func(progress shell.Progress) {
-			screen.observe(progress)
-			logs.observe(progress)
-		},
-	})
+// newRunFolder creates a folder for a run among others. Its name is the run's id; later ids sort
+// later.
+func newRunFolder(runs string) (string, error) {
+	id, err := uuid.NewV7()
 	if err == nil {
-		screen.succeeded(len(result.Jobs))
+		err = os.MkdirAll(runs, 0o777)
 	}
-	if len(result.Jobs) > 0 {
-		screen.notRun(l.pipeline.Order()[len(result.Jobs):])
+	folder := filepath.Join(runs, id.String())
+	if err == nil {
+		err = os.Mkdir(folder, 0o777)
 	}
-	if errors.Is(err, shell.ErrShortSecret) {
-		return usageError(fmt.Errorf("the secrets %s: %w", strings.Join(set, ", "), err))
+	if err != nil {
+		return "", fmt.Errorf("--runs: %w", err)
 	}
-	return logs.explain(err)
+	return folder, nil
 }
 
-// worse returns the error that says more about what became of a run: one of
-// the stream, because what is not recorded counts for nothing.
+// openStream opens what --events names.
+func (p program) openStream(ctx context.Context, target string) (jsonl.Sink, error) {
+	if target == "-" {
+		return nil, command.Usage("--events - is not known; standard output is stdout, and a file of that name ./-")
+	}
+	sink, err := jsonl.OpenSink(ctx, target, p.Out, command.TerminalSafe)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("--events: %v; make its folder first", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--events: %w", err)
+	}
+	return sink, nil
+}
+
+func removeLogs(folder string, screen *console.Screen) {
+	if err := os.RemoveAll(folder); err != nil {
+		screen.Say(fmt.Sprintf("the logs cannot be removed: %v; remove %s", err, folder))
+	}
+}
+
+// worse returns the error that says more about what became of a run: one of the stream, because
+// what is not recorded counts for nothing.
 func worse(run, stream error) error {
-	if stream == nil || statusOf(run) == statusIO {
+	if stream == nil || run != nil && statusOf(run) == command.StatusIO {
 		return run
 	}
-	return stream
+	return fmt.Errorf("--events: %w", stream)
+}
+
+// labels returns the labels that the flags say, and those that git knows of the workspace,
+// unless a flag says the same.
+func (f *runFlags) labels(ctx context.Context, workspace string) (domain.Labels, error) {
+	var labels []domain.Label
+	given := map[string]bool{}
+	for _, text := range f.label {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return domain.Labels{}, command.Usage("--label %q has no value; write --label KEY=VALUE", key)
+		}
+		labels, given[key] = append(labels, domain.Label{Key: key, Value: value}), true
+	}
+	if f.git {
+		found, err := pipeline.GitLabels(ctx, workspace)
+		if err != nil {
+			return domain.Labels{}, fmt.Errorf("--git: %w", err)
+		}
+		for _, label := range found {
+			if !given[label.Key] {
+				labels = append(labels, label)
+			}
+		}
+	}
+	all, err := domain.NewLabels(labels...)
+	if err != nil {
+		return all, command.Usage("--label: %w", err)
+	}
+	return all, nil
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // interruption is why a run is stopped by who has started it.
@@ -80,7 +82,7 @@ func heedSignals() context.Context {
 		killed(interruption{})
 		cancel(interruption{})
 		time.Sleep(atOnce)
-		h.exit(statusInterrupted)
+		h.exit(command.StatusInterrupted)
 	}()
 	return ctx
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // sent is a signal that comes so long after the one before it.
@@ -70,7 +72,7 @@ func TestHangUps(t *testing.T) {
 	if err := os.WriteFile(s.path("go"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if status := s.status(); status != statusInterrupted {
+	if status := s.status(); status != command.StatusInterrupted {
 		t.Errorf("it ends with %d:\n%s", status, s.shown())
 	}
 	const want = "job_started a, sh_started a, sh_finished 7, job_finished failed, run_finished failed"

@@ -1,82 +1,52 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"syscall"
 
+	"github.com/quire-ci/quire-project/adapters/pipeline"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
-
-// The exit statuses; the help of the root command tells them.
-const (
-	statusOK          = 0
-	statusIO          = 1
-	statusUsage       = 2
-	statusInvalid     = 5
-	statusFailed      = 6
-	statusInterrupted = 130
-)
-
-// statusError is an error that ends the program with a status of its own.
-type statusError struct {
-	status int
-	error
-}
-
-func (e *statusError) Unwrap() error { return e.error }
-
-// usageError is what a wrong command line gives.
-func usageError(err error) error { return &statusError{statusUsage, err} }
 
 // statusOf is the status that err ends the program with.
 func statusOf(err error) int {
-	var status *statusError
-	var invalid *invalidError
+	var invalid *pipeline.InvalidError
 	var unrecorded *shell.RecordError
 	var interrupted interruption
 	var failed *shell.FailedError
 	switch {
-	case err == nil:
-		return statusOK
-	case errors.As(err, &status):
-		return status.status
+	case errors.As(err, new(*command.StatusError)):
 	case errors.As(err, &invalid):
-		return statusInvalid
+		return command.StatusFound
 	case errors.As(err, &unrecorded):
-		return statusIO
-	case errors.As(err, &interrupted), errors.Is(err, context.Canceled):
-		return statusInterrupted
+		return command.StatusIO
+	case errors.As(err, &interrupted):
+		return command.StatusInterrupted
 	case errors.As(err, &failed):
-		return statusFailed
+		return command.StatusFailed
 	}
-	return statusIO
+	return command.StatusOf(err)
 }
 
-// tell writes an error for a person: what and where and what to do, on one line
-// for each thing that is wrong.
-func tell(stderr io.Writer, err error) {
-	var invalid *invalidError
+// report writes an error for a person: what and where and what to do, on one line for each thing
+// that is wrong.
+func (p program) report(err error) {
+	var invalid *pipeline.InvalidError
 	if errors.As(err, &invalid) {
-		for _, line := range invalid.lines() {
-			fmt.Fprintln(stderr, report.Printable(line))
+		for _, line := range invalid.Lines() {
+			fmt.Fprintln(p.Err, report.Printable(line))
 		}
 	}
 	if err != nil {
-		say(stderr, err.Error()+advice(err))
+		p.Say(p.Err, err.Error()+advice(err))
 	}
 }
 
-// say writes one line for a person.
-func say(stderr io.Writer, words string) {
-	fmt.Fprintln(stderr, report.Printable("quire-ci: "+words))
-}
-
-// advice says what to do about an error, where its own words do not.
+// advice says what to do about an error, if its own words do not.
 func advice(err error) string {
 	var unrecorded *shell.RecordError
 	switch {

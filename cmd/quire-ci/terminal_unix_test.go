@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // On a terminal, a command that asks there for a password fails at once, and what a
@@ -31,7 +33,7 @@ func TestOnTerminal(t *testing.T) {
 	defer stuck.Stop()
 	shown, _ := io.ReadAll(terminal) // a terminal ends with an error
 	_ = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != statusFailed {
+	if status := cmd.ProcessState.ExitCode(); status != command.StatusFailed {
 		t.Errorf("it ends with %d after %v:\n%s", status, time.Since(began), shown) // -1 if it was stuck
 	}
 	if bytes.ContainsAny(shown, "\u202e\u2028") || !bytes.Contains(shown, []byte(`\u202e`)) {

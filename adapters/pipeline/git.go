@@ -1,9 +1,8 @@
-package main
+package pipeline
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"os/exec"
 	"path"
@@ -13,39 +12,9 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// labels returns what a run is of: what the flags say, and what git says of the workspace where
-// they do not say it.
-func (f *runFlags) labels(ctx context.Context, workspace string) (domain.Labels, error) {
-	var labels []domain.Label
-	given := map[string]bool{}
-	for _, text := range f.label {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok {
-			return domain.Labels{}, usageError(fmt.Errorf("--label %q has no value; write --label KEY=VALUE", key))
-		}
-		labels, given[key] = append(labels, domain.Label{Key: key, Value: value}), true
-	}
-	if f.git {
-		found, err := gitLabels(ctx, workspace)
-		if err != nil {
-			return domain.Labels{}, fmt.Errorf("--git: %w", err)
-		}
-		for _, label := range found {
-			if !given[label.Key] {
-				labels = append(labels, label)
-			}
-		}
-	}
-	all, err := domain.NewLabels(labels...)
-	if err != nil {
-		return all, usageError(fmt.Errorf("--label: %w", err))
-	}
-	return all, nil
-}
-
-// gitLabels returns the repository, the ref, unless HEAD is detached, and the commit of a
-// folder.
-func gitLabels(ctx context.Context, folder string) ([]domain.Label, error) {
+// GitLabels returns what git knows of a folder as labels: the repository, the ref, unless HEAD is
+// detached, and the commit. No label shows a password.
+func GitLabels(ctx context.Context, folder string) ([]domain.Label, error) {
 	sha, err := git(ctx, folder, "rev-parse", "--verify", "HEAD")
 	if err != nil {
 		return nil, err
@@ -77,10 +46,10 @@ func git(ctx context.Context, folder string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// scpUser is who logs in where a remote is written as scp does: git@host:path.
+// scpUser is the user in a remote that is written for scp: git@host:path.
 var scpUser = regexp.MustCompile(`^[A-Za-z0-9._-]+@`)
 
-// withoutPassword returns a remote without what lets people in, and nothing of one that it
+// withoutPassword returns a remote without its password, and nothing of one that it
 // cannot make sense of.
 func withoutPassword(remote string) string {
 	if strings.Contains(remote, "://") {

@@ -1,4 +1,4 @@
-package flags
+package command
 
 import (
 	"strings"
@@ -54,18 +54,18 @@ func TestStrict(t *testing.T) {
 		below.Flags().StringSlice("list", nil, "")
 		size := Size{Bytes: 16 << 20}
 		below.Flags().Var(&size, "size", "")
-		Strict(root)
+		strictly(root)
 		if usage := below.Flags().FlagUsages(); strings.Count(usage, "default") != 1 || !strings.Contains(usage, "(default 16 MiB)") {
 			t.Errorf("the help is\n%s", usage)
 		}
 		root.SetArgs(append([]string{"below"}, strings.Fields(test.args)...))
 		root.SilenceErrors, root.SilenceUsage = true, true
 		err := root.Execute()
-		if (err == nil) != (test.says == "") || err != nil && !strings.HasPrefix(Explain(err).Error(), test.says) {
+		if (err == nil) != (test.says == "") || err != nil && !strings.HasPrefix(explain(err).Error(), test.says) {
 			t.Errorf("%s: got %v", test.args, err)
 		}
-		if err != nil && strings.Contains(Explain(err).Error(), "invalid argument") {
-			t.Errorf("%v: the value is shown", Explain(err))
+		if err != nil && strings.Contains(explain(err).Error(), "invalid argument") {
+			t.Errorf("%v: the value is shown", explain(err))
 		}
 	}
 }

@@ -1,20 +1,21 @@
-// Package flags holds what the flags of both programs have in common.
-package flags
+package command
 
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
+	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// Strict makes a command, and all commands below it, refuse a flag that is given
+// strictly makes a command, and all commands below it, refuse a flag that is given
 // twice, unless it takes a list, and one whose value is empty, as it is where a
 // script's variable is not set. Without it the last value would silently be the one
 // that counts.
-func Strict(cmd *cobra.Command) {
+func strictly(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		if _, list := flag.Value.(pflag.SliceValue); list {
 			flag.DefValue = "" // nothing is no default worth showing
@@ -24,7 +25,7 @@ func Strict(cmd *cobra.Command) {
 		}
 	})
 	for _, sub := range cmd.Commands() {
-		Strict(sub)
+		strictly(sub)
 	}
 }
 
@@ -50,8 +51,8 @@ func (s *strict) Set(value string) error {
 	return s.Value.Set(value)
 }
 
-// Explain returns what is wrong with a flag without its value, which could be a password.
-func Explain(err error) error {
+// explain returns what is wrong with a flag without its value, which could be a password.
+func explain(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
 		return err
@@ -63,3 +64,33 @@ func Explain(err error) error {
 	}
 	return fmt.Errorf("--%s %w", invalid.GetFlag().Name, cause)
 }
+
+// Size is a flag that is a number of bytes as people write it: 4096, 1k or 500kB, which
+// are powers of 1000, and 16MiB, which is one of 1024.
+type Size struct {
+	Bytes int64
+	// Min is the least that makes sense, at least 1.
+	Min int64
+}
+
+// Set reads a size.
+func (s *Size) Set(text string) error {
+	n, err := humanize.ParseBytes(text)
+	switch {
+	case err != nil, n > math.MaxInt64:
+		return errors.New("takes a number of bytes, as in 1048576, 500kB or 16MiB")
+	case n < uint64(max(s.Min, 1)):
+		return fmt.Errorf("takes at least %s", humanize.IBytes(uint64(max(s.Min, 1))))
+	}
+	s.Bytes = int64(n)
+	return nil
+}
+
+// String writes a size for people.
+func (s *Size) String() string { return humanize.IBytes(uint64(s.Bytes)) }
+
+// Type returns what help calls a size.
+func (s *Size) Type() string { return "size" }
+
+// Int returns the size as an int, or the largest one there is.
+func (s *Size) Int() int { return int(min(s.Bytes, math.MaxInt)) }

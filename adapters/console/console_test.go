@@ -1,4 +1,4 @@
-package main
+package console
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 // Pieces of lines are shown as they come, those of each stream on lines of their own.
 func TestScreenShowsOutput(t *testing.T) {
 	var out bytes.Buffer
-	screen := newScreen(&out)
+	screen := New(&out, Options{Program: "quire-ci"})
 	for _, part := range []string{
 		"2026-11-23T14:41:54.217000000Z stdout P one \n",
 		"2026-11-23T14:41:54.217000000Z stdout P and \n2026-11-23T14:41:54.217000000Z stdout F one\n",
@@ -23,7 +23,7 @@ func TestScreenShowsOutput(t *testing.T) {
 			t.Errorf("got %d, %v", n, err)
 		}
 	}
-	screen.say("done")
+	screen.Say("done")
 	const want = "    | one and one\n    | \\x1b[31m    two \n    | three\n    | four\nquire-ci: done\n"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out.String(), want)

@@ -1,0 +1,109 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/quire-ci/quire-project/adapters/shell"
+)
+
+// Loaded is the pipeline of a workspace, ready to run.
+type Loaded struct {
+	// Workspace is the folder of the pipeline, and Path its file.
+	Workspace, Path string
+	File            File
+	Pipeline        *shell.Pipeline
+}
+
+// InvalidError says what is wrong with the file of a pipeline.
+type InvalidError struct {
+	Path     string
+	Problems []Problem
+}
+
+func (e *InvalidError) Error() string {
+	if len(e.Problems) == 1 {
+		return e.Path + " is not valid: 1 problem"
+	}
+	return fmt.Sprintf("%s is not valid: %d problems", e.Path, len(e.Problems))
+}
+
+// Lines returns a line for each problem, FILE:LINE:COLUMN: what it is.
+func (e *InvalidError) Lines() []string {
+	var lines []string
+	for _, problem := range e.Problems {
+		lines = append(lines, e.Path+":"+problem.Error())
+	}
+	return lines
+}
+
+// Load reads and compiles .quire/ci.yaml in a workspace. If workspace is empty, it is the nearest
+// folder that has the file, from the current one upwards. Load returns an [InvalidError] for a
+// file that is not valid.
+func Load(workspace string) (*Loaded, error) {
+	if workspace == "" {
+		workspace = nearest()
+	}
+	path := pathIn(workspace)
+	data, err := read(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no %s; write one, or name the folder that has it with --workspace", path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	file, problems := Parse(data)
+	compiled, unfit := compile(file)
+	if problems = append(problems, unfit...); len(problems) > 0 {
+		Sort(problems)
+		return nil, &InvalidError{path, problems}
+	}
+	return &Loaded{workspace, path, file, compiled}, nil
+}
+
+// Options returns the options of a run that the file says, and the names of secrets that are not
+// set in the environment, and so cannot be hidden.
+func (l *Loaded) Options() (o shell.Options, unset []string) {
+	o = shell.Options{Workspace: l.Workspace, Env: append(os.Environ(), assignments(l.File.Env)...), Shell: l.File.Shell.Command()}
+	for _, name := range l.File.Secrets {
+		if value := os.Getenv(name.Value); value != "" {
+			o.Secrets = append(o.Secrets, value)
+		} else {
+			unset = append(unset, name.Value)
+		}
+	}
+	return o, unset
+}
+
+func pathIn(workspace string) string { return filepath.Join(workspace, ".quire", "ci.yaml") }
+
+// nearest returns the nearest folder, from the current one upwards, that has a pipeline, or the
+// current one if none has.
+func nearest() string {
+	here, err := os.Getwd()
+	if err != nil {
+		return "."
+	}
+	for up, folder := ".", here; ; up, folder = filepath.Join("..", up), filepath.Dir(folder) {
+		if _, err := os.Lstat(pathIn(folder)); err == nil {
+			return up
+		}
+		if folder == filepath.Dir(folder) {
+			return "."
+		}
+	}
+}
+
+// read reads a file, but of one that is too large only enough to show that it is.
+func read(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, MaxSize+1))
+}

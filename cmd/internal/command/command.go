@@ -1,0 +1,203 @@
+// Package command holds what quire-project and quire-ci have in common as commands: their exit
+// statuses, messages, flags and help.
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+)
+
+// The exit statuses; the help of both root commands explains them.
+const (
+	StatusOK          = 0
+	StatusIO          = 1
+	StatusUsage       = 2
+	StatusActive      = 3
+	StatusMalformed   = 4
+	StatusFound       = 5
+	StatusFailed      = 6
+	StatusInterrupted = 130
+)
+
+// StatusError ends the program with a status. If Err is nil, everything has been said already.
+type StatusError struct {
+	Status int
+	Err    error
+}
+
+func (e *StatusError) Error() string {
+	if e.Err == nil {
+		return ""
+	}
+	return e.Err.Error()
+}
+
+func (e *StatusError) Unwrap() error { return e.Err }
+
+// End returns the error that ends the program with a status, after everything has been said.
+func End(status int) error {
+	if status == StatusOK {
+		return nil
+	}
+	return &StatusError{Status: status}
+}
+
+// Usage returns the error for a wrong command line.
+func Usage(format string, values ...any) error {
+	return &StatusError{StatusUsage, fmt.Errorf(format, values...)}
+}
+
+// StatusOf returns the status that err asks for: that of a [StatusError], or else the one for an
+// interruption or for I/O.
+func StatusOf(err error) int {
+	var status *StatusError
+	switch {
+	case err == nil:
+		return StatusOK
+	case errors.As(err, &status):
+		return status.Status
+	case errors.Is(err, context.Canceled):
+		return StatusInterrupted
+	}
+	return StatusIO
+}
+
+// Stdio is what a command writes to.
+type Stdio struct {
+	// Name is the name of the program, which begins each line on Err.
+	Name     string
+	Out, Err io.Writer
+}
+
+// Say writes one line for a person to w, which is Err or what stands before it. Text from
+// elsewhere cannot control the terminal.
+func (s Stdio) Say(w io.Writer, words string) {
+	lines := strings.FieldsFunc(words, func(r rune) bool { return r == '\n' })
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	// PostgreSQL's client repeats an error for each way in which it tried an address.
+	fmt.Fprintln(w, report.Printable(s.Name+": "+strings.Join(slices.Compact(lines), " ")))
+}
+
+// Terminal returns the terminal that w is, or nil.
+func Terminal(w io.Writer) *os.File {
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return file
+	}
+	return nil
+}
+
+// Width returns how many columns a terminal has; 0 if w is not one, or it does not say.
+func Width(w io.Writer) int {
+	if file := Terminal(w); file != nil {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil {
+			return columns
+		}
+	}
+	return 0
+}
+
+// HasColors reports whether to write colours to w: see no-color.org.
+func HasColors(w io.Writer) bool {
+	return Terminal(w) != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}
+
+// TerminalSafe returns a writer to w which, if w is a terminal, escapes what could control it.
+func TerminalSafe(w io.Writer) io.Writer {
+	if Terminal(w) != nil {
+		return report.TerminalSafe(w)
+	}
+	return w
+}
+
+// Plural writes a count and what is counted.
+func Plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// NoArguments refuses what is neither a command nor a flag.
+func NoArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return Usage("%q: %s takes flags only; see %s --help", args[0], cmd.Name(), cmd.CommandPath())
+	}
+	return nil
+}
+
+// helpTemplate puts first what most readers look for.
+const helpTemplate = `{{.Short}}.
+
+Usage:{{if .Runnable}}
+  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
+  {{.CommandPath}} [command]{{end}}{{if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .Long}}
+
+{{trimTrailingWhitespaces .Long}}{{end}}
+`
+
+// Execute runs the command that args name. It makes root and the commands below it refuse
+// ambiguous flags, complete them, and print help and their version in the same way.
+func (s Stdio) Execute(ctx context.Context, root *cobra.Command, args []string) error {
+	root.SetArgs(args)
+	root.SetOut(s.Out)
+	root.SetErr(s.Err)
+	root.SilenceErrors, root.SilenceUsage = true, true
+	root.Version = version()
+	root.SetVersionTemplate(s.Name + " {{.Version}}\n")
+	root.SetHelpTemplate(helpTemplate)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return Usage("%w; see %s --help", explain(err), cmd.CommandPath())
+	})
+	root.SuggestionsMinimumDistance = 2
+	root.InitDefaultCompletionCmd("")
+	if completion, _, err := root.Find([]string{"completion"}); err == nil {
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // or Args would not be asked
+		completion.Args = func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return Usage("there is no completion for %q; there is bash, fish, powershell and zsh", args[0])
+			}
+			return nil
+		}
+	}
+	if len(args) == 0 || args[0] != cobra.ShellCompRequestCmd { // which parses flags twice
+		strictly(root)
+	}
+	return root.ExecuteContext(ctx)
+}
+
+// version says which build this is.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	parts := []string{strings.TrimSuffix(info.Main.Version, "+dirty")}
+	for _, setting := range info.Settings {
+		if setting.Key == "vcs.revision" && len(setting.Value) >= 12 {
+			parts = append(parts, setting.Value[:12])
+		}
+	}
+	return strings.Join(append(parts, info.GoVersion), " ")
+}
