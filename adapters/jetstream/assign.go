@@ -10,7 +10,7 @@ import (
 
 // candidate is a worker, and what it has subscribed to.
 type candidate struct {
-	id string
+	ID string `json:"id"`
 	// All says all partitions.
 	All        bool  `json:"all,omitempty"`
 	Partitions []int `json:"partitions,omitempty"`
@@ -21,7 +21,7 @@ func (c candidate) wants(partition int) bool {
 }
 
 func (c candidate) equal(other candidate) bool {
-	return c.id == other.id && c.All == other.All && slices.Equal(c.Partitions, other.Partitions)
+	return c.ID == other.ID && c.All == other.All && slices.Equal(c.Partitions, other.Partitions)
 }
 
 // plan is the latest assignment. Workers say that they are alive much more often
@@ -63,7 +63,7 @@ func assign(partitions int, workers []candidate) map[int]string {
 	give := func(fits func(worker int) bool) {
 		for _, c := range claims {
 			if _, taken := owners[c.partition]; !taken && fits(c.worker) {
-				owners[c.partition] = workers[c.worker].id
+				owners[c.partition] = workers[c.worker].ID
 				if loads[c.worker]++; loads[c.worker] == least+1 {
 					more--
 				}
@@ -81,13 +81,13 @@ func claims(partitions int, workers []candidate) []claim {
 	for partition := range partitions {
 		for i, w := range workers {
 			if w.wants(partition) {
-				sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", partition, w.id))
+				sum := sha256.Sum256(fmt.Appendf(nil, "%d %s", partition, w.ID))
 				claims = append(claims, claim{partition, i, binary.BigEndian.Uint64(sum[:])})
 			}
 		}
 	}
 	slices.SortFunc(claims, func(a, b claim) int {
-		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.partition, b.partition), cmp.Compare(workers[a.worker].id, workers[b.worker].id))
+		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.partition, b.partition), cmp.Compare(workers[a.worker].ID, workers[b.worker].ID))
 	})
 	return claims
 }

@@ -11,7 +11,7 @@ import (
 
 func drawWorkers(t *rapid.T, most int, onlyAll bool) (workers []candidate) {
 	for i := range rapid.IntRange(0, most).Draw(t, "workers") {
-		c := candidate{id: fmt.Sprintf("host-%d", i), All: onlyAll || rapid.Bool().Draw(t, "all")}
+		c := candidate{ID: fmt.Sprintf("host-%d", i), All: onlyAll || rapid.Bool().Draw(t, "all")}
 		if !c.All {
 			c.Partitions = rapid.SliceOfNDistinct(rapid.IntRange(0, 20), 0, 5, rapid.ID).Draw(t, "partitions")
 		}
@@ -33,7 +33,7 @@ func TestAssignGivesAll(t *testing.T) {
 			if wanted != given {
 				t.Fatalf("%d: wanted is %v, given is %v", partition, wanted, given)
 			}
-			if given && !slices.ContainsFunc(workers, func(c candidate) bool { return c.id == owner && c.wants(partition) }) {
+			if given && !slices.ContainsFunc(workers, func(c candidate) bool { return c.ID == owner && c.wants(partition) }) {
 				t.Fatalf("%d is given to %q, who does not want it", partition, owner)
 			}
 		}
@@ -72,11 +72,11 @@ func TestAssignIsFair(t *testing.T) {
 			loads[owner]++
 		}
 		for _, w := range workers {
-			if n := loads[w.id]; n < partitions/len(workers) || n > (partitions+len(workers)-1)/len(workers) {
-				t.Fatalf("of %d partitions for %d workers, %s has %d", partitions, len(workers), w.id, n)
+			if n := loads[w.ID]; n < partitions/len(workers) || n > (partitions+len(workers)-1)/len(workers) {
+				t.Fatalf("of %d partitions for %d workers, %s has %d", partitions, len(workers), w.ID, n)
 			}
 		}
-		left := workers[len(workers)-1].id
+		left := workers[len(workers)-1].ID
 		for partition, owner := range assign(partitions, workers[:len(workers)-1]) {
 			total++
 			if owners[partition] != left && owners[partition] != owner {

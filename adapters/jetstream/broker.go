@@ -12,6 +12,7 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/semaphore"
 )
 
 // Broker is a stream on a NATS server or cluster. It may be used by many
@@ -21,14 +22,10 @@ type Broker struct {
 	options Options
 	conn    *nats.Conn
 	js      jetstream.JetStream
-	bucket  jetstream.KeyValue // of workers and leases
-	lease   time.Duration      // until a key of the bucket vanishes
-	maxAge  time.Duration      // for how long the stream keeps messages; 0 is for ever
-	window  *window
+	maxAge  time.Duration       // for how long the stream keeps messages; 0 is for ever
+	window  *semaphore.Weighted // what has been sent and not yet been stored, in bytes
 
 	partitions atomic.Int64
-	remaking   sync.Mutex
-	missing    trouble // with remaking
 
 	open  context.Context // ends when the broker is closed
 	close context.CancelFunc
@@ -40,8 +37,8 @@ type Broker struct {
 
 // Open connects to the servers at address, which is a URL such as
 // nats://user:password@host:4222/stream, or tls://. There can be several hosts of
-// one cluster, separated by commas. Stream, poison stream and bucket are made
-// where there are none. No error, and nothing that is logged, shows a password
+// one cluster, separated by commas. The stream and the poison stream are made
+// if they do not exist. No error, and nothing that is logged, shows a password
 // or token.
 //
 // Open waits for a cluster that has no leader yet until ctx is done, and no
@@ -76,7 +73,7 @@ func open(ctx context.Context, t target, options Options) (*Broker, error) {
 	}
 	b := &Broker{
 		target: t, options: options, conn: conn, workers: map[*worker]bool{},
-		window: newWindow(256, 16<<20), missing: trouble{log: options.Logger, what: "the poison stream or the bucket of leases cannot be used"},
+		window: semaphore.NewWeighted(windowBytes),
 	}
 	b.open, b.close = context.WithCancel(context.Background())
 	b.js, err = jetstream.New(conn, jetstream.WithPublishAsyncTimeout(5*time.Second), jetstream.WithDefaultTimeout(5*time.Second))

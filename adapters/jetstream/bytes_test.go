@@ -13,7 +13,7 @@ import (
 // What is in hand is bounded by bytes, also behind short messages, and large ones come all
 // the same.
 func TestInFlightBytes(t *testing.T) {
-	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions, o.InFlight, o.InFlightBytes = 1, 256, 1<<20 }))
+	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions, o.InFlight, o.inFlightBytes = 1, 256, 1<<20 }))
 	messages := subscribe(t, b.Subscriber(), b.Topic(0))
 	publish(t, b, b.Topic(0), numbered(0, 4)...)
 	for range 4 {

@@ -28,7 +28,7 @@ func TestWatermill(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			// With as many workers as there are here, nobody is to be taken for dead.
-			o := with(func(o *Options) { o.Partitions, o.InFlight, o.Lease = 64, c.inFlight, patience })
+			o := with(func(o *Options) { o.Partitions, o.InFlight, o.lease = 64, c.inFlight, patience })
 			topics := topics{broker: openWith(t, natstest.New(t).URL(), o)}
 			tests.TestPubSub(t, c.features, func(*testing.T) (message.Publisher, message.Subscriber) {
 				return anyPublisher{topics.broker.Publisher(), &topics}, anySubscriber{topics.broker.Subscriber(), &topics}

@@ -20,7 +20,7 @@ func connect(ctx context.Context, t target, o Options) (*nats.Conn, error) {
 		return nil, err
 	}
 	options := []nats.Option{
-		nats.Name("quire-project " + o.Name),
+		nats.Name("quire-project " + o.name),
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),

@@ -2,7 +2,6 @@ package jetstream
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
@@ -10,58 +9,58 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// delivery hands the messages of a partition out. It asks the server for as
-// many as may be in hand, and does not use the
-// client's own loops for that: those cannot be stopped without leaving messages
-// behind that nobody gets until AckWait is over.
+// delivery hands out the messages of a partition while the server has pinned the partition's
+// consumer to this worker, or may pin it. It requests as many messages as may be in flight. It
+// does not use the client's own Fetch, Messages or Consume: a publisher can make these believe that a
+// message is the server's answer to a request, and they lose the messages behind it.
 type delivery struct {
-	t     *tenure
-	next  string // where messages are asked for
+	a     *assignment
 	inbox *nats.Subscription
 	raw   chan *nats.Msg
 
 	trouble trouble
-	found   bool        // the consumer is there
+	found   bool        // the consumer exists
 	broken  int         // how often in turn it could not be made
+	pin     string      // identifies this worker to the server, "" while it is not pinned
 	asked   int         // messages still to come for requests
+	renewed time.Time   // when the latest request was sent
 	quiet   *time.Timer // when requests have to be made again
 
-	queue []*inHand // not handed out yet
+	queue []*inFlight // not handed out yet
 
 	hard   context.Context // the parent of messages' contexts
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 	done   chan struct{} // some message is settled
 
-	mu    sync.Mutex
-	hands map[place]*inHand
-	bytes int // of theirs
+	mu       sync.Mutex
+	inFlight map[place]*inFlight
+	bytes    int // of messages in flight
 }
 
-func newDelivery(t *tenure) (*delivery, error) {
-	b := t.w.b
+func newDelivery(a *assignment) (*delivery, error) {
+	b := a.w.b
 	d := &delivery{
-		t: t, next: fmt.Sprintf("$JS.API.CONSUMER.MSG.NEXT.%s.%s", b.options.Stream, b.consumer(t.partition)),
-		raw:  make(chan *nats.Msg, 2*b.options.InFlight+64),
-		done: make(chan struct{}, 1), quiet: time.NewTimer(time.Hour), hands: map[place]*inHand{},
-		trouble: trouble{log: t.log(), what: "the partition cannot be read"},
+		a: a, raw: make(chan *nats.Msg, 2*b.options.InFlight+64),
+		done: make(chan struct{}, 1), quiet: time.NewTimer(time.Hour), inFlight: map[place]*inFlight{},
+		trouble: trouble{log: a.log(), what: "the partition cannot be read"},
 	}
-	d.hard, d.cancel = context.WithCancel(context.WithoutCancel(t.s.parent))
+	d.hard, d.cancel = context.WithCancel(context.WithoutCancel(a.s.parent))
 	var err error
 	d.inbox, err = b.conn.ChanSubscribe(b.conn.NewInbox(), d.raw)
 	return d, err
 }
 
-// run hands out messages until ctx is done, and then waits for those in hand.
-// When something is wrong it tries again, for as long as the lease is held.
+// run hands out messages until ctx is done, and then waits for those in flight. After an error it
+// tries again.
 func (d *delivery) run(ctx context.Context) {
 	defer d.stop()
-	defer d.t.reading.Store(false)
+	defer d.a.reading.Store(false)
 	for ctx.Err() == nil {
 		if err := d.loop(ctx); err != nil && ctx.Err() == nil {
 			d.trouble.note(err)
 			d.found = false
-			d.t.reading.Store(false)
+			d.a.reading.Store(false)
 			d.mend(ctx, err)
 			_ = sleep(ctx, 100*time.Millisecond)
 		}
@@ -70,23 +69,26 @@ func (d *delivery) run(ctx context.Context) {
 
 func (d *delivery) loop(ctx context.Context) error {
 	if !d.found {
-		if err := d.t.makeConsumer(ctx); err != nil {
+		if err := d.a.makeConsumer(ctx); err != nil {
 			return err
 		}
 		d.found, d.asked, d.broken = true, 0, 0
-		d.t.reading.Store(true)
+		d.a.reading.Store(true)
 	}
+	tick := time.NewTicker(d.renewal() / 2)
+	defer tick.Stop()
 	for ctx.Err() == nil {
 		d.ask()
 		var out chan<- *message.Message
 		var first *message.Message
 		if len(d.queue) > 0 {
-			out, first = d.t.s.out, d.queue[0].message
+			out, first = d.a.s.out, d.queue[0].message
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-d.done:
+		case <-tick.C:
 		case out <- first:
 			d.queue = d.queue[1:]
 		case raw := <-d.raw:
@@ -100,55 +102,93 @@ func (d *delivery) loop(ctx context.Context) error {
 	return nil
 }
 
-// inHand returns how many messages are in hand, and their bytes.
-func (d *delivery) inHand() (messages, bytes int) {
+// load returns how many messages are in flight, and their bytes.
+func (d *delivery) load() (messages, bytes int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return len(d.hands), d.bytes
+	return len(d.inFlight), d.bytes
 }
 
-// hold takes a message in hand. One that is in hand already, because the server
-// could not be told so in time, is not handed out a second time.
-func (d *delivery) hold(raw *nats.Msg) []*inHand {
+// hold queues a message. One that is in flight already, because the server did not hear of it in
+// time, is not handed out a second time.
+func (d *delivery) hold(raw *nats.Msg) {
 	about, err := raw.Metadata()
 	if err != nil {
-		return nil
+		return
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	at := place{about.Sequence.Stream, about.Timestamp.UnixNano()}
-	if h := d.hands[at]; h != nil {
-		h.again(raw.Reply, about.NumDelivered)
-		return nil
+	if m := d.inFlight[at]; m != nil {
+		m.again(raw.Reply, about.NumDelivered)
+		return
 	}
-	h := newInHand(d, raw, at, about.NumDelivered)
-	d.hands[at] = h
-	d.bytes += len(h.message.Payload)
-	d.tasks.Go(h.settle)
-	return []*inHand{h}
+	m := newInFlight(d, raw, at, about.NumDelivered)
+	d.inFlight[at] = m
+	d.bytes += len(m.message.Payload)
+	d.tasks.Go(m.settle)
+	d.queue = append(d.queue, m)
 }
 
-// stop asks for no more, gives back what was not handed out, and waits for
-// what was. It takes no longer than Options.Drain, and a little, even if the
-// server is away.
+// stop requests no more messages, gives back those that were not handed out, waits for the
+// others, and lets the server pin another worker. It takes no longer than Options.drain, and a little,
+// even if the server is away.
 func (d *delivery) stop() {
-	late := time.AfterFunc(d.t.w.b.options.Drain, d.cancel)
+	late := time.AfterFunc(d.a.w.b.options.drain, d.cancel)
 	defer late.Stop()
-	// The client would throw away what comes after Unsubscribe. What the server
-	// has sent before it knew is here when it answers.
+	// The client would drop what comes after Unsubscribe. All that the server has sent before it
+	// knew is here when it answers.
+	d.endRequests()
 	_ = d.inbox.Drain()
-	_ = d.t.w.b.conn.FlushTimeout(time.Second)
+	_ = d.a.w.b.conn.FlushTimeout(time.Second)
 	for len(d.raw) > 0 {
 		if raw := <-d.raw; isMessage(raw) {
-			d.queue = append(d.queue, d.hold(raw)...)
+			d.setPin(pinOf(raw))
+			d.hold(raw)
 		}
 	}
-	for _, h := range d.queue {
-		close(h.back)
-		<-h.settled // in order
-	}
-	d.tasks.Wait()
+	d.giveBack()
+	d.wait()
 	d.cancel()
 	d.quiet.Stop()
-	_ = d.t.w.b.conn.FlushTimeout(time.Second) // the acks come before the lease is free
+	d.unpin()
+}
+
+// endRequests waits until the requests of a worker that is not pinned are over: the server could pin it
+// for one of them although it has left.
+func (d *delivery) endRequests() {
+	end := time.After(d.renewal())
+	for d.pin == "" && d.asked > 0 && d.a.w.b.conn.IsConnected() {
+		select {
+		case raw := <-d.raw:
+			_ = d.take(raw)
+		case <-end:
+			return
+		}
+	}
+}
+
+// giveBack gives back the messages that were not handed out, in their order.
+func (d *delivery) giveBack() {
+	for _, m := range d.queue {
+		close(m.back)
+		<-m.settled
+	}
+	d.queue = nil
+}
+
+// wait waits until all messages are settled, and keeps the pin meanwhile.
+func (d *delivery) wait() {
+	settled := make(chan struct{})
+	go func() { d.tasks.Wait(); close(settled) }()
+	tick := time.NewTicker(d.renewal())
+	defer tick.Stop()
+	for {
+		select {
+		case <-settled:
+			return
+		case <-tick.C:
+			d.keepPin()
+		}
+	}
 }

@@ -1,5 +1,5 @@
-// Package jetstream carries Watermill messages over NATS JetStream, and shares
-// them out among workers.
+// Package jetstream carries Watermill messages over NATS JetStream, and divides
+// them among workers. It needs nats-server 2.11 or newer.
 //
 //	broker, err := jetstream.Open(ctx, "nats://host:4222/quire", jetstream.Options{})
 //	...
@@ -9,38 +9,36 @@
 // # Partitions
 //
 // A stream has a number of partitions, each a topic and a subject of its own:
-// quire.0, quire.1 and so on. What has to stay in order goes into one of them.
-// How many there are is kept with the stream, so that all who open it agree. The
-// number can be raised while workers run, and never lowered: messages would be
-// left where nobody looks.
+// quire.0, quire.1 and so on. Messages that have to stay in order go into one of them.
+// The number is kept with the stream, so that all programs agree. It can be raised while
+// workers run, and never lowered: messages would be left where nobody reads them.
 //
 // # Workers
 //
 // Each [Broker.Subscriber] is a worker. All of them subscribe to all partitions,
-// and each partition is read by one of them at a time, as evenly shared out as
-// can be. Workers know of each other by keys in a bucket that vanish when
-// they are not renewed: one for the worker, and one, the lease, for each
-// partition that it holds. A partition of a worker that died is taken over
-// when its lease has run out; one of a worker that leaves, or that has to hand
-// some on to a new one, as soon as the messages that it has in hand are done.
+// and each partition is read by one of them at a time, as evenly divided as
+// possible. Workers send each other heartbeats; which worker requests the messages
+// of which partition follows from who is alive. Each partition has a durable consumer,
+// which the server pins to one of the workers that request its messages: it delivers to another one when
+// the first has not made a request for some seconds, or has given the pin up. A worker that leaves, or
+// that releases a partition for a new one, gives the pin up as soon as its messages in flight are done.
 //
-// Leases keep the work of a partition in one place; they cannot guarantee it. A
-// process can sleep through the end of its lease with a message in hand. And
-// JetStream delivers at least once. Whoever handles messages has to bear
+// Pins keep the work of a partition in one place; they cannot guarantee it. A
+// process can be stopped for longer than its pin lasts, with a message in flight. And
+// JetStream delivers at least once. The handler of a message has to accept
 // one that comes twice.
 //
 // # Order
 //
 // Messages of a partition come in the order of the stream, up to
-// Options.InFlight of them before the first is acked. They come in another
-// order than they were published in where one was nacked, or not stored at
-// once: it is behind those that came after it. When a partition changes hands,
-// what is on its way then can come in any order.
+// Options.InFlight of them before the first is acked. A message that was nacked, or that the server
+// did not store at once, comes behind later ones. When a partition moves to another worker,
+// messages that are in flight then can come in any order.
 //
 // # Why not watermill-nats
 //
 // Watermill's own package for JetStream is marked as experimental. It can send on
 // the channel of messages after it has closed it, does not give a message's UUID
-// to the broker, which would then store one that is published again only once,
+// to the broker, which would then store a message twice that is published again,
 // publishes a message per round trip, and closes connections that it was given.
 package jetstream

@@ -43,8 +43,6 @@ var (
 	ErrSubscribed = errors.New("already subscribed")
 	// ErrNotReady is returned by [Broker.Ready].
 	ErrNotReady = errors.New("not all partitions that are this worker's are read yet")
-	// errBlind is when a worker does not see its own signs of life.
-	errBlind = errors.New("its own signs of life do not come back")
 	// ErrClosed says that the broker, publisher or subscriber has been closed.
 	ErrClosed = errors.New("closed")
 )
@@ -86,9 +84,9 @@ func explain(err error) error {
 	return err
 }
 
-// isMissing reports whether something fails because a stream or bucket was deleted.
+// isMissing reports whether something fails because a stream was deleted.
 func isMissing(err error) bool {
-	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrBucketNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse)
+	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse)
 }
 
 // codeNoCluster says that a server alone cannot keep replicas.

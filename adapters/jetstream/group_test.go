@@ -34,7 +34,7 @@ func TestGroups(t *testing.T) {
 		go one.drink(subscribe(t, workers[i], b.AllTopics()))
 	}
 	eventually(t, "the first group has shared the partitions out", func() bool {
-		return len(held(workers[0])) == 4 && len(held(workers[1])) == 4
+		return len(reads(workers[0])) == 4 && len(reads(workers[1])) == 4
 	})
 	eventually(t, "the first group has what there is", func() bool { return one.len() == early })
 	acked(t, first)
@@ -44,7 +44,7 @@ func TestGroups(t *testing.T) {
 	for name, s := range map[string]*sink{"one": &one, "two": &two, "no name": &none} {
 		eventually(t, fmt.Sprintf("the group with %s has all", name), func() bool { return s.len() == late })
 	}
-	if len(held(workers[0])) != 4 || len(held(workers[1])) != 4 {
+	if len(reads(workers[0])) != 4 || len(reads(workers[1])) != 4 {
 		t.Error("workers of another group have changed who has which partition")
 	}
 }
@@ -78,7 +78,7 @@ func TestReplay(t *testing.T) {
 // The server forgets the consumers of a group that is gone when it forgets the messages.
 func TestConsumersOfAGroupThatIsGone(t *testing.T) {
 	t.Parallel()
-	o := with(func(o *Options) { o.Group, o.Partitions, o.MaxAge = "gone", 1, 2*time.Second })
+	o := with(func(o *Options) { o.Group, o.Partitions, o.maxAge = "gone", 1, 2*time.Second })
 	b := openWith(t, natstest.New(t).URL(), o)
 	worker := b.Subscriber()
 	subscribe(t, worker, b.AllTopics())
@@ -88,7 +88,7 @@ func TestConsumersOfAGroupThatIsGone(t *testing.T) {
 	}
 	eventually(t, "the consumer is made", exists)
 	consumer, err := b.js.Consumer(context.Background(), b.options.Stream, b.consumer(0))
-	if err != nil || consumer.CachedInfo().Config.InactiveThreshold != o.MaxAge {
+	if err != nil || consumer.CachedInfo().Config.InactiveThreshold != o.maxAge {
 		t.Fatal(consumer, err)
 	}
 	if err := worker.Close(); err != nil {

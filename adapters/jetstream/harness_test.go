@@ -13,7 +13,7 @@ import (
 )
 
 // quick are options with which tests do not have to wait for long.
-var quick = Options{Lease: time.Second, AckWait: 2 * time.Second, Drain: 2 * time.Second, PublishTimeout: patience}
+var quick = Options{lease: time.Second, ackWait: 2 * time.Second, drain: 2 * time.Second, publishTimeout: patience}
 
 func openWith(t testing.TB, address string, o Options) *Broker {
 	t.Helper()
@@ -106,14 +106,23 @@ func acked(t testing.TB, b *Broker) {
 	})
 }
 
-// held returns the partitions that a worker reads now.
-func held(s message.Subscriber) (partitions map[int]bool) {
+// reads returns the partitions of which a worker requests messages.
+func reads(s message.Subscriber) map[int]bool {
+	return those(s, func(a *assignment) bool { return a.reading.Load() })
+}
+
+// pins returns the partitions of which the server delivers messages to a worker.
+func pins(s message.Subscriber) map[int]bool {
+	return those(s, func(a *assignment) bool { return a.pinned.Load() })
+}
+
+func those(s message.Subscriber, are func(*assignment) bool) (partitions map[int]bool) {
 	w := s.(*worker)
 	partitions = map[int]bool{}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for partition, t := range w.tenures {
-		if t.serving.Load() {
+	for partition, a := range w.assignments {
+		if are(a) {
 			partitions[partition] = true
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -21,8 +20,6 @@ type Lag struct {
 	InFlight, Redelivered int
 	// Done is up to where in the stream all messages of the partition have been acked.
 	Done uint64
-	// Worker is who has the partition, "" where nobody has.
-	Worker string
 }
 
 // Lag returns the lag of each partition, as it is for the workers of [Options].Group.
@@ -39,12 +36,6 @@ func (b *Broker) Lag(ctx context.Context) ([]Lag, error) {
 
 func (b *Broker) lag(ctx context.Context, partition int) (Lag, error) {
 	lag := Lag{Partition: partition, Topic: b.Topic(partition)}
-	holder, err := b.bucket.Get(ctx, b.key(leaseKey, strconv.Itoa(partition)))
-	if err == nil {
-		lag.Worker = string(holder.Value())
-	} else if !errors.Is(err, jetstream.ErrKeyNotFound) {
-		return lag, err
-	}
 	consumer, err := b.js.Consumer(ctx, b.options.Stream, b.consumer(partition))
 	if errors.Is(err, jetstream.ErrConsumerNotFound) { // nobody has read it yet
 		lag.Pending, err = b.stored(ctx, partition)
@@ -70,4 +61,17 @@ func (b *Broker) stored(ctx context.Context, partition int) (uint64, error) {
 		return 0, err
 	}
 	return info.State.Subjects[b.Topic(partition)], nil
+}
+
+// Replay makes the server deliver all messages that the stream still holds to the workers
+// of [Options].Group again. Workers may be running.
+func (b *Broker) Replay(ctx context.Context) error {
+	for partition := range b.Partitions() {
+		// The worker that reads the partition makes the consumer anew.
+		err := b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(partition))
+		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
+			return fmt.Errorf("have %s at %s delivered once more: %w", b.Topic(partition), b, explain(err))
+		}
+	}
+	return nil
 }

@@ -21,11 +21,11 @@ func (d *delivery) mend(ctx context.Context, err error) {
 		return
 	}
 	d.broken = 0
-	b := d.t.w.b
-	ctx, cancel := context.WithTimeout(ctx, b.lease)
+	b := d.a.w.b
+	ctx, cancel := context.WithTimeout(ctx, b.options.lease)
 	defer cancel()
-	d.t.log().Warn("the server cannot use the consumer any more; it is made anew, and messages that were handled come once more", "error", err)
-	_ = b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(d.t.partition)) // if that fails, there is a next time
+	d.a.log().Warn("the server cannot use the consumer any more; it is made anew, and messages that were handled come once more", "error", err)
+	_ = b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(d.a.partition)) // if that fails, there is a next time
 }
 
 // lostFiles reports whether a consumer cannot be made because its files are gone. The

@@ -57,7 +57,7 @@ func TestConsumerThatCannotBeWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.(*worker).mu.Lock()
-	d := &delivery{t: w.(*worker).tenures[0]}
+	d := &delivery{a: w.(*worker).assignments[0]}
 	w.(*worker).mu.Unlock()
 	for range 2 * mendAfter {
 		d.mend(ctx, fmt.Errorf("make the consumer: %w", &jetstream.APIError{Code: 500, ErrorCode: jetstream.JSErrCodeConsumerCreate, Description: "write meta.inf.tmp: no space left on device"}))

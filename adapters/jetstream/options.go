@@ -25,41 +25,38 @@ type Options struct {
 	// Replicas is on how many servers of a cluster everything is kept, 1 to 5.
 	// Zero leaves it as it is, and makes a new stream with one.
 	Replicas int
-	// MaxAge is for how long a new stream keeps messages, 7 days by default.
-	MaxAge time.Duration
-
 	// Credentials is the path of a NATS .creds file; CAFile, CertFile and KeyFile
 	// those of PEM files for TLS. Where neither they nor the address say
 	// anything, the environment does: NATS_CREDS, NATS_USER, NATS_PASSWORD,
 	// NATS_TOKEN, and NATS_CA, NATS_CERT, NATS_KEY.
 	Credentials, CAFile, CertFile, KeyFile string
-	// Name tells people which connection and which worker this is. The default
-	// is the name of the host.
-	Name string
-
 	// InFlight is how many messages of a partition are handed out before the
 	// first of them is acked, 16 by default. A worker holds in memory as many
 	// for each of its partitions.
 	InFlight int
-	// InFlightBytes is how many bytes those have together, 8 MiB by default. It is
-	// exceeded by what one message more has, and by what was asked for before.
-	InFlightBytes int
-	// AckWait is how long the server waits for a sign of life before it
-	// delivers a message again, 10 seconds by default. As long as a message is
-	// in hand, the server is told so.
-	AckWait time.Duration
-	// Lease is how long a partition stays with a worker that gives no sign
-	// of life, 5 seconds by default. It is set when the stream is made.
-	Lease time.Duration
-	// Drain is how long messages in hand may take when their partition is given
-	// up or the subscription ends, 10 seconds by default. Then their contexts
-	// are cancelled, and somebody else gets them.
-	Drain time.Duration
-	// PublishTimeout is how long Publish tries, 30 seconds by default.
-	PublishTimeout time.Duration
-
 	// Logger is told of lost connections, and of partitions that come and go.
 	Logger *slog.Logger
+
+	// What follows is for tests.
+
+	// inFlightBytes is how many bytes the messages in flight have together. It is exceeded by what
+	// one message more has, and by what was requested before.
+	inFlightBytes int
+	// ackWait is how long the server waits for a sign of life before it delivers a message
+	// again. As long as a message is in flight, the server is told so.
+	ackWait time.Duration
+	// lease is how long a worker counts as a member of its group, and keeps its pins, without a
+	// sign of life.
+	lease time.Duration
+	// drain is how long messages in flight may take when their partition is released or the
+	// subscription ends. Then their contexts are cancelled, and another worker gets them.
+	drain time.Duration
+	// publishTimeout is how long Publish tries.
+	publishTimeout time.Duration
+	// maxAge is for how long a new stream keeps messages.
+	maxAge time.Duration
+	// name is in the id of a worker and of a connection, for people.
+	name string
 }
 
 var streamName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
@@ -67,14 +64,14 @@ var streamName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 func (o Options) withDefaults() Options {
 	host, _ := os.Hostname()
 	o.Stream = cmp.Or(o.Stream, "quire")
-	o.Name = cmp.Or(o.Name, host, "worker")
+	o.name = cmp.Or(o.name, host, "worker")
 	o.InFlight = cmp.Or(o.InFlight, 16)
-	o.InFlightBytes = cmp.Or(o.InFlightBytes, 8<<20)
-	o.MaxAge = cmp.Or(o.MaxAge, 7*24*time.Hour)
-	o.AckWait = cmp.Or(o.AckWait, 10*time.Second)
-	o.Lease = cmp.Or(o.Lease, 5*time.Second)
-	o.Drain = cmp.Or(o.Drain, 10*time.Second)
-	o.PublishTimeout = cmp.Or(o.PublishTimeout, 30*time.Second)
+	o.inFlightBytes = cmp.Or(o.inFlightBytes, 8<<20)
+	o.maxAge = cmp.Or(o.maxAge, 7*24*time.Hour)
+	o.ackWait = cmp.Or(o.ackWait, 10*time.Second)
+	o.lease = cmp.Or(o.lease, 5*time.Second)
+	o.drain = cmp.Or(o.drain, 10*time.Second)
+	o.publishTimeout = cmp.Or(o.publishTimeout, 30*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -102,10 +99,8 @@ func (o Options) check() error {
 		return wrong("%d partitions: there can be 1 to %d", o.Partitions, maxPartitions)
 	case o.Replicas < 0 || o.Replicas > 5:
 		return wrong("%d replicas: there can be 1 to 5", o.Replicas)
-	case o.InFlight < 0 || o.InFlightBytes < 0 || o.MaxAge < 0 || o.AckWait < 0 || o.Lease < 0 || o.Drain < 0 || o.PublishTimeout < 0:
-		return wrong("no time, and neither InFlight nor InFlightBytes, can be negative")
-	case o.Lease < 500*time.Millisecond:
-		return wrong("a lease of %v is too short to be renewed in time: half a second is the least", o.Lease)
+	case o.InFlight < 0:
+		return wrong("%d messages in flight: there can be 1 or more", o.InFlight)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func TestRestart(t *testing.T) {
 func TestPublishGivesUp(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
-	b := openWith(t, server.URL(), with(func(o *Options) { o.PublishTimeout = 600 * time.Millisecond }))
+	b := openWith(t, server.URL(), with(func(o *Options) { o.publishTimeout = 600 * time.Millisecond }))
 	server.Stop()
 	start := time.Now()
 	if err := b.Publisher().Publish(b.Topic(0), numbered(0, 3)...); !errors.Is(err, context.DeadlineExceeded) {
@@ -63,7 +63,7 @@ func TestPublishGivesUp(t *testing.T) {
 	if err := b.Publisher().Publish(b.Topic(0), numbered(0, 1)[0], m); !errors.Is(err, reason) {
 		t.Error(err)
 	}
-	closing := with(func(o *Options) { o.PublishTimeout = time.Minute })
+	closing := with(func(o *Options) { o.publishTimeout = time.Minute })
 	server.Start()
 	b = openWith(t, server.URL(), closing)
 	server.Stop()
@@ -102,10 +102,10 @@ func TestClusterLosesAServer(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.NewCluster(t)
 	o := with(func(o *Options) {
-		o.Replicas, o.Partitions, o.Lease, o.PublishTimeout = 3, 4, 2*time.Second, patience
+		o.Replicas, o.Partitions, o.lease, o.publishTimeout = 3, 4, 2*time.Second, patience
 	})
 	publisher, b := openWith(t, cluster.URL(), o), openWith(t, cluster.URL(), o)
-	for _, name := range []string{"quire", "quire-poison", "KV_quire-workers"} {
+	for _, name := range []string{"quire", "quire-poison"} {
 		stream, err := b.js.Stream(context.Background(), name)
 		if err != nil || stream.CachedInfo().Config.Replicas != 3 {
 			t.Fatal(name, err)
@@ -166,7 +166,7 @@ func TestMoreReplicas(t *testing.T) {
 	one := openWith(t, cluster.URL(), quick)
 	publish(t, one, one.Topic(0), message.NewMessage("a", nil))
 	openWith(t, cluster.URL(), with(func(o *Options) { o.Replicas = 3 }))
-	for _, name := range []string{"quire", "quire-poison", "KV_quire-workers"} {
+	for _, name := range []string{"quire", "quire-poison"} {
 		stream, err := one.js.Stream(context.Background(), name)
 		if err != nil || stream.CachedInfo().Config.Replicas != 3 {
 			t.Error(name, err)
@@ -175,8 +175,7 @@ func TestMoreReplicas(t *testing.T) {
 	next(t, subscribe(t, one.Subscriber(), one.Topic(0))).Ack()
 }
 
-// The poison stream and the bucket of leases are made again when somebody deletes them, and
-// the work goes on meanwhile.
+// The poison stream is made again when somebody deletes it, and the work continues meanwhile.
 func TestDeletedUnderAWorker(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -184,10 +183,8 @@ func TestDeletedUnderAWorker(t *testing.T) {
 	messages := subscribe(t, b.Subscriber(), b.AllTopics())
 	publish(t, b, b.Topic(0), numbered(0, 1)...)
 	next(t, messages).Ack()
-	for _, name := range []string{b.Poison(), "KV_" + b.options.Stream + "-workers"} {
-		if err := b.js.DeleteStream(ctx, name); err != nil {
-			t.Fatal(err)
-		}
+	if err := b.js.DeleteStream(ctx, b.Poison()); err != nil {
+		t.Fatal(err)
 	}
 	publish(t, b, b.Poison(), numbered(1, 1)...)
 	publish(t, b, b.Topic(0), numbered(2, 1)...)
@@ -195,10 +192,6 @@ func TestDeletedUnderAWorker(t *testing.T) {
 	for range 2 {
 		next(t, messages).Ack()
 	}
-	eventually(t, "the leases are there again", func() bool {
-		lags, err := b.Lag(ctx)
-		return err == nil && lags[0].Worker != "" && lags[1].Worker != ""
-	})
 }
 
 // A message in hand is not taken for a new one that has its number, since the stream was

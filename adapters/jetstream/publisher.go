@@ -18,7 +18,7 @@ import (
 // Publish sends messages without waiting for one before the next, and returns when
 // the server has stored all of them. It tries again while the connection is lost or
 // a cluster has no leader, until the context of one of the messages is done, or
-// Options.PublishTimeout. When it fails, some of the messages may have been
+// half a minute. When it fails, some of the messages may have been
 // stored, unless the error is [ErrTooLarge]: then nothing was sent. To publish
 // them again is safe: for two minutes, the server drops a message with a UUID
 // that it has stored already in the same topic.
@@ -75,7 +75,7 @@ func (b *Broker) checkSize(m *nats.Msg) error {
 // too long.
 func (b *Broker) publishContext(messages []*message.Message) (context.Context, context.CancelFunc) {
 	ctx, cancelCause := context.WithCancelCause(b.open)
-	ctx, cancel := context.WithTimeout(ctx, b.options.PublishTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.options.publishTimeout)
 	stops := []func() bool{}
 	for _, m := range messages {
 		if of := m.Context(); of.Done() != nil {
@@ -108,7 +108,7 @@ func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, er
 			return left, explain(err)
 		}
 		if isMissing(err) && left[0].Subject == b.Poison() {
-			b.remake(ctx)
+			_ = b.ensurePoison(ctx) // it holds no part of the record, unlike the stream itself
 		}
 		if len(left) < before {
 			wait = 50 * time.Millisecond
@@ -147,7 +147,7 @@ func (b *Broker) send(ctx context.Context, messages []*nats.Msg) (left []*nats.M
 				failed.Store(true)
 				left, err = append(left, s.message), wrong
 			}
-			b.window.release(s.message.Size())
+			b.window.Release(weight(s.message))
 		}
 	}()
 	unsent, wrong := messages, error(nil)
@@ -168,15 +168,22 @@ func (b *Broker) send(ctx context.Context, messages []*nats.Msg) (left []*nats.M
 }
 
 func (b *Broker) sendOne(ctx context.Context, m *nats.Msg) (jetstream.PubAckFuture, error) {
-	if err := b.window.acquire(ctx, m.Size()); err != nil {
-		return nil, err
+	if b.window.Acquire(ctx, weight(m)) != nil {
+		return nil, context.Cause(ctx)
 	}
 	future, err := b.js.PublishMsgAsync(m, jetstream.WithRetryAttempts(0))
 	if err != nil {
-		b.window.release(m.Size())
+		b.window.Release(weight(m))
 	}
 	return future, err
 }
+
+// A server drops what comes faster than it can be written: no more than this is sent before it is
+// stored, and no more than 256 messages.
+const windowBytes = 16 << 20
+
+// weight is what a message takes of the window. One that is larger than the window goes alone.
+func weight(m *nats.Msg) int64 { return min(max(int64(m.Size()), windowBytes/256), windowBytes) }
 
 func stored(ctx context.Context, future jetstream.PubAckFuture) error {
 	select {

@@ -1,6 +1,8 @@
 package jetstream
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -10,48 +12,117 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// A request is open for some time, in which the server gives signs of life.
-const (
-	requestExpires = 10 * time.Second
-	serverBeat     = time.Second
-)
+// request asks the server for messages. The server pins the consumer to the first client whose
+// request it answers, tells that client an id with each message, and answers only requests with
+// this id, until none has come for Options.lease.
+type request struct {
+	Batch    int           `json:"batch"`
+	MaxBytes int           `json:"max_bytes"`
+	Expires  time.Duration `json:"expires"`
+	Group    string        `json:"group"`
+	Pin      string        `json:"id,omitempty"`
+}
 
-// ask asks for messages if there is room for any: at once if none are on their way,
-// else when there is room for half of those that may be in hand, so that a request
-// is for some. If the connection is lost, it will ask again soon.
+// renewal is how long a request stays open at most, so that the next one renews the pin in time.
+func (d *delivery) renewal() time.Duration { return min(d.a.w.b.options.lease/3, 2*time.Second) }
+
+// ask requests messages if there is room for any: at once if none are on their way, else when
+// there is room for half of those that may be in flight, so that a request is for some. Without
+// room it keeps the pin.
 func (d *delivery) ask() {
-	o := &d.t.w.b.options
-	messages, bytes := d.inHand()
+	o := &d.a.w.b.options
+	messages, bytes := d.load()
 	room := o.InFlight - messages - d.asked
-	if room <= 0 || bytes >= o.InFlightBytes || d.asked > 0 && 2*room < o.InFlight {
-		return
-	}
-	request := fmt.Appendf(nil, `{"batch":%d,"max_bytes":%d,"expires":%d,"idle_heartbeat":%d}`, room, max(o.InFlightBytes-bytes, d.largest()), requestExpires, serverBeat)
-	d.asked += room
-	d.quiet.Reset(5 * serverBeat / 2)
-	if d.t.w.b.conn.PublishRequest(d.next, d.inbox.Subject, request) != nil {
-		d.quiet.Reset(100 * time.Millisecond)
+	switch {
+	case d.asked == 0 && (room <= 0 || bytes >= o.inFlightBytes):
+		if time.Since(d.renewed) >= d.renewal() {
+			d.keepPin()
+		}
+	case d.asked == 0 || bytes < o.inFlightBytes && 2*room >= o.InFlight:
+		d.asked += room
+		d.quiet.Reset(d.renewal() + time.Second)
+		if d.send(request{Batch: room, MaxBytes: max(o.inFlightBytes-bytes, d.largest())}, d.inbox.Subject) != nil {
+			d.quiet.Reset(100 * time.Millisecond) // the connection is lost
+		}
 	}
 }
 
-// largest is how many bytes a message can have as the server counts them, with its
-// subjects: who asks for less may never get any.
-func (d *delivery) largest() int { return int(d.t.w.b.conn.MaxPayload()) + 4<<10 }
+// keepPin renews the pin with a request that no message can answer, as each is larger than a byte.
+// It has no inbox: the server's answers would be taken for those to other requests.
+func (d *delivery) keepPin() {
+	if d.pin != "" {
+		_ = d.send(request{Batch: 1, MaxBytes: 1}, d.a.w.b.conn.NewInbox())
+	}
+}
 
-// take takes in what the server has sent: a message, or how it stands with the
-// request.
+func (d *delivery) send(r request, inbox string) error {
+	d.renewed = time.Now()
+	r.Expires, r.Group, r.Pin = d.renewal(), pinGroup, d.pin
+	if d.pin == "" {
+		r.Expires = min(r.Expires, time.Second) // a worker that leaves waits as long
+	}
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return d.a.w.b.conn.PublishRequest(d.api("MSG.NEXT"), inbox, data)
+}
+
+// api is the subject of a call about the partition's consumer.
+func (d *delivery) api(call string) string {
+	b := d.a.w.b
+	return fmt.Sprintf("$JS.API.CONSUMER.%s.%s.%s", call, b.options.Stream, b.consumer(d.a.partition))
+}
+
+// unpin lets the server pin another worker at once. Acks were sent before on the same connection.
+func (d *delivery) unpin() {
+	if d.pin == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	// If this fails, the pin expires.
+	_, _ = d.a.w.b.conn.RequestWithContext(ctx, d.api("UNPIN"), []byte(`{"group":"`+pinGroup+`"}`))
+	d.setPin("")
+}
+
+func (d *delivery) setPin(pin string) {
+	d.pin = pin
+	d.a.pinned.Store(pin != "")
+}
+
+// pinOf returns the pin of a message. The server appends its header to those of the message, which a
+// publisher may have given the same name.
+func pinOf(raw *nats.Msg) string {
+	pins := raw.Header["Nats-Pin-Id"]
+	if len(pins) == 0 {
+		return ""
+	}
+	return pins[len(pins)-1]
+}
+
+// largest is how many bytes a message can have as the server counts them, with its
+// subjects: a request for less may never be answered.
+func (d *delivery) largest() int { return int(d.a.w.b.conn.MaxPayload()) + 4<<10 }
+
+// take takes a message, or the server's answer to a request.
 func (d *delivery) take(raw *nats.Msg) error {
-	d.quiet.Reset(5 * serverBeat / 2)
+	d.quiet.Reset(d.renewal() + time.Second)
 	if isMessage(raw) {
 		d.asked = max(0, d.asked-1)
-		d.queue = append(d.queue, d.hold(raw)...)
+		d.setPin(pinOf(raw))
+		d.hold(raw)
 	} else {
 		status, description := raw.Header.Get("Status"), raw.Header.Get("Description")
 		switch {
-		case status == "100": // a sign of life
 		case status == "404", status == "408", status == "409" && isOver[description]:
 			// There are none, or not so many, or no more are asked for: one request is over.
 			d.asked = max(0, d.asked-unanswered(raw))
+		case status == "423":
+			// The server does not know the pin: it was restarted, or has pinned another worker.
+			d.asked = max(0, d.asked-unanswered(raw))
+			d.setPin("")
+			d.giveBack()
 		default: // 409: leaders change, or the consumer was deleted; 503: nobody is there
 			return fmt.Errorf("the server answers with status %s %s", status, description)
 		}
@@ -73,5 +144,6 @@ func unanswered(raw *nats.Msg) int {
 	return math.MaxInt // nobody knows; ask again for all
 }
 
-// isMessage tells a message from what the server has to say.
+// isMessage tells a message from the server's answer to a request. Only the server chooses the reply
+// subject; a message's headers are its publisher's.
 func isMessage(raw *nats.Msg) bool { return strings.HasPrefix(raw.Reply, "$JS.ACK.") }

@@ -188,7 +188,7 @@ func (s *site) whileSending(b *Broker, do func()) {
 func TestRows(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
-	o := with(func(o *Options) { o.Partitions, o.Lease = 4, 5*time.Second })
+	o := with(func(o *Options) { o.Partitions, o.lease = 4, 5*time.Second })
 	b := openWith(t, server.URL(), o)
 	s := newSite(t)
 	s.project(openWith(t, server.URL(), o))
@@ -214,7 +214,7 @@ func TestRowsThroughACluster(t *testing.T) {
 	cluster := natstest.NewCluster(t)
 	address := cluster.URL()
 	o := with(func(o *Options) {
-		o.Replicas, o.Partitions, o.Lease, o.PublishTimeout = 3, 4, 5*time.Second, 2*patience
+		o.Replicas, o.Partitions, o.lease, o.publishTimeout = 3, 4, 5*time.Second, 2*patience
 	})
 	b := openWith(t, address, o)
 	s := newSite(t)
@@ -240,7 +240,7 @@ func TestServerKilled(t *testing.T) {
 	address := server.URL()
 	server.Stop()
 	server.StartProcess()
-	o := with(func(o *Options) { o.Partitions, o.Lease = 4, 5*time.Second })
+	o := with(func(o *Options) { o.Partitions, o.lease = 4, 5*time.Second })
 	b := openWith(t, address, o)
 	s := newSite(t)
 	s.project(openWith(t, address, o))

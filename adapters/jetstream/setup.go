@@ -47,7 +47,7 @@ func (b *Broker) prepare(ctx context.Context) error {
 func (b *Broker) ensure(ctx context.Context) error {
 	name := b.options.Stream
 	config, err := b.ensureStream(ctx, jetstream.StreamConfig{
-		Name: name, Subjects: []string{b.AllTopics()}, MaxAge: b.options.MaxAge,
+		Name: name, Subjects: []string{b.AllTopics()}, MaxAge: b.options.maxAge,
 		Metadata: map[string]string{partitionsKey: strconv.Itoa(cmp.Or(b.options.Partitions, defaultPartitions))},
 	})
 	if err != nil {
@@ -60,25 +60,12 @@ func (b *Broker) ensure(ctx context.Context) error {
 	if err := b.setPartitions(ctx, config); err != nil {
 		return fmt.Errorf("stream %s: %w", name, err)
 	}
-	b.bucket, b.lease, err = b.ensureBucket(ctx)
-	return err
+	return nil
 }
 
-// remake creates the poison stream and the bucket if they were deleted after the broker was
-// opened: they hold no part of the record. It does not create the stream itself, so that
-// lost segments are noticed; opening a broker does.
-func (b *Broker) remake(ctx context.Context) {
-	if !b.remaking.TryLock() {
-		return
-	}
-	defer b.remaking.Unlock()
-	err := b.ensurePoison(ctx)
-	if err == nil {
-		_, _, err = b.ensureBucket(ctx)
-	}
-	b.missing.note(err)
-}
-
+// ensurePoison makes the poison stream, also if it was deleted while the broker is open: it holds no
+// part of the record. The stream itself is made only when a broker is opened, so that lost segments are
+// noticed.
 func (b *Broker) ensurePoison(ctx context.Context) error {
 	_, err := b.ensureStream(ctx, jetstream.StreamConfig{
 		Name: b.Poison(), Subjects: []string{b.Poison()}, MaxAge: 30 * 24 * time.Hour, Metadata: map[string]string{},
@@ -96,7 +83,9 @@ func (b *Broker) ensureStream(ctx context.Context, config jetstream.StreamConfig
 		config.Duplicates = min(duplicates, config.MaxAge)
 		config.Replicas = max(1, b.options.Replicas)
 		config.Metadata[ownKey] = ownValue
-		b.made(config.Name)
+		if b.Partitions() > 0 {
+			b.options.Logger.Warn("the server no longer has the stream; it is made again, and what was in it is lost", "name", config.Name)
+		}
 		stream, err = b.js.CreateStream(ctx, config)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // somebody was faster
 			stream, err = b.js.Stream(ctx, config.Name)
@@ -139,49 +128,6 @@ func (b *Broker) setPartitions(ctx context.Context, config jetstream.StreamConfi
 	return nil
 }
 
-// ensureBucket opens the bucket of workers and leases, or makes it.
-func (b *Broker) ensureBucket(ctx context.Context) (jetstream.KeyValue, time.Duration, error) {
-	name := b.options.Stream + "-workers"
-	failed := func(err error) (jetstream.KeyValue, time.Duration, error) {
-		return nil, 0, fmt.Errorf("bucket %s: %w", name, err)
-	}
-	bucket, err := b.js.KeyValue(ctx, name)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		b.made(name)
-		bucket, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket: name, TTL: cmp.Or(b.lease, b.options.Lease), Replicas: max(1, b.options.Replicas), Metadata: map[string]string{ownKey: ownValue},
-		})
-		if errors.Is(err, jetstream.ErrBucketExists) {
-			bucket, err = b.js.KeyValue(ctx, name)
-		}
-	}
-	if err != nil {
-		return failed(err)
-	}
-	status, err := bucket.Status(ctx)
-	if err != nil {
-		return failed(err)
-	}
-	config := status.Config()
-	if config.Metadata[ownKey] != ownValue || config.TTL <= 0 {
-		return failed(ErrForeign)
-	}
-	if want := b.options.Replicas; want != 0 && want != config.Replicas {
-		config.Replicas = want
-		if bucket, err = b.js.UpdateKeyValue(ctx, config); err != nil {
-			return failed(err)
-		}
-	}
-	return bucket, config.TTL, nil
-}
-
-// made logs that something is made which was there when the broker was opened.
-func (b *Broker) made(name string) {
-	if b.lease > 0 {
-		b.options.Logger.Warn("the server does not have it any more; it is made anew, and what was in it is lost", "name", name)
-	}
-}
-
 // watchPartitions looks now and then whether somebody has raised the number. It
 // raises one that is too low: of two who change the stream at the same moment,
 // the later one undoes what the other one has done.
@@ -202,14 +148,5 @@ func (b *Broker) watchPartitions() {
 			config.Metadata[partitionsKey] = strconv.Itoa(known)
 			_, _ = b.js.UpdateStream(b.open, config) // where this fails, it is tried again
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
 	}
 }

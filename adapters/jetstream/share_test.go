@@ -100,7 +100,7 @@ func TestSharing(t *testing.T) {
 	t.Parallel()
 	// A worker that the machine does not let run for this long may lose a
 	// partition that it works on.
-	o := with(func(o *Options) { o.Lease = 3 * time.Second })
+	o := with(func(o *Options) { o.lease = 3 * time.Second })
 	server := natstest.New(t)
 	desk := newDesk(t)
 	var workers []message.Subscriber
@@ -116,7 +116,7 @@ func TestSharing(t *testing.T) {
 		eventually(t, fmt.Sprint("shares ", want), func() bool {
 			taken := map[int]bool{}
 			for i, w := range workers {
-				mine := held(w)
+				mine := pins(w)
 				if len(mine) != want[i] && len(mine) != want[i]-1 {
 					return false
 				}
@@ -142,7 +142,7 @@ func TestSharing(t *testing.T) {
 	start := time.Now()
 	dead.conn.Close() // as if its machine was switched off
 	shares(4, 4)
-	t.Logf("the partitions of a dead worker were taken over after %v, the lease is %v", time.Since(start), dead.lease)
+	t.Logf("the partitions of a dead worker were taken over after %v, the lease is %v", time.Since(start), dead.options.lease)
 	// More partitions, while all goes on.
 	openWith(t, server.URL(), with(func(o *Options) { o.Partitions = 12 }))
 	eventually(t, "12 partitions", func() bool { return brokers[0].Partitions() == 12 && publisher.Partitions() == 12 })
@@ -167,15 +167,15 @@ func TestSharing(t *testing.T) {
 func TestLeaving(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
-	o := with(func(o *Options) { o.Lease = 2 * patience })
+	o := with(func(o *Options) { o.lease = 2 * patience })
 	b := openWith(t, server.URL(), o)
 	first, second := b.Subscriber(), b.Subscriber()
 	subscribe(t, first, b.AllTopics())
-	eventually(t, "the first has all", func() bool { return len(held(first)) == 8 })
+	eventually(t, "the first has all", func() bool { return len(reads(first)) == 8 })
 	subscribe(t, second, b.AllTopics())
-	eventually(t, "the second has its share", func() bool { return len(held(first)) == 4 && len(held(second)) == 4 })
+	eventually(t, "the second has its share", func() bool { return len(reads(first)) == 4 && len(reads(second)) == 4 })
 	first.Close()
-	eventually(t, "the second has all", func() bool { return len(held(second)) == 8 })
+	eventually(t, "the second has all", func() bool { return len(reads(second)) == 8 })
 }
 
 // helperEnv has the test program be a worker that is there to be killed.
@@ -199,7 +199,7 @@ func TestMain(m *testing.M) {
 
 // unhurried are options for workers in several processes: the machine may stop one
 // of them for longer than a short lease.
-var unhurried = with(func(o *Options) { o.Lease = 3 * time.Second })
+var unhurried = with(func(o *Options) { o.lease = 3 * time.Second })
 
 // helper takes messages and never acks any.
 func helper(address string) error {
@@ -246,7 +246,7 @@ func TestKilledWorker(t *testing.T) {
 	if s.len() > 0 {
 		t.Error("two workers have messages of one partition")
 	}
-	if held(w)[0] {
+	if pins(w)[0] {
 		t.Error("two workers have one partition")
 	}
 	if err := child.Process.Signal(syscall.SIGKILL); err != nil {
@@ -254,12 +254,12 @@ func TestKilledWorker(t *testing.T) {
 	}
 	_ = child.Wait()
 	start := time.Now()
-	eventually(t, "another worker has the partition", func() bool { return held(w)[0] })
+	eventually(t, "another worker has the partition", func() bool { return pins(w)[0] })
 	// The lease, the tenth of it between two looks, and what a loaded machine takes.
-	if took := time.Since(start); took > unhurried.Lease+patience/4 {
+	if took := time.Since(start); took > unhurried.lease+patience/4 {
 		t.Errorf("it took %v", took)
 	} else {
-		t.Logf("taken over after %v, the lease is %v", took, unhurried.Lease)
+		t.Logf("taken over after %v, the lease is %v", took, unhurried.lease)
 	}
 	eventually(t, "all are handled", func() bool { return s.len() == 50 })
 }

@@ -3,62 +3,54 @@ package jetstream
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// worker is a [message.Subscriber]. From its first subscription on it is one of
-// those among whom the partitions are shared out.
+// worker is a [message.Subscriber]. From its first subscription on it is a member of its
+// group, which divides the partitions among its members.
 type worker struct {
 	b  *Broker
 	id string
 
-	open  context.Context // ends when the worker is closed
-	close context.CancelFunc
-	start func()
-	tasks sync.WaitGroup // of membership
-	beat  chan struct{}  // the worker's key is to be written now
-	look  chan struct{}  // there may be other tenures to begin or to end
-	seen  uint64         // the revision of the worker's key that was seen last
+	open    context.Context // ends when the worker is closed
+	close   context.CancelFunc
+	start   func()
+	tasks   sync.WaitGroup
+	changed chan struct{} // the subscriptions or the assignments
 
 	mu            sync.Mutex
 	closed        bool
 	subscriptions []*subscription
-	tenures       map[int]*tenure
-	known         bool  // who there is, so that it is known which partitions are the worker's:
+	assignments   map[int]*assignment
+	known         bool  // who the members are, so that it is known which partitions are the worker's:
 	own           []int // these
 }
 
-// unfit are characters that the key of a bucket cannot have.
+// unfit are characters that the id of a worker does not have.
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
 func newWorker(b *Broker) *worker {
 	w := &worker{
-		b: b, id: unfit.ReplaceAllString(b.options.Name, "-") + "-" + rand.Text()[:8],
-		beat: make(chan struct{}, 1), look: make(chan struct{}, 1), tenures: map[int]*tenure{},
+		b: b, id: unfit.ReplaceAllString(b.options.name, "-") + "-" + rand.Text()[:8],
+		changed: make(chan struct{}, 1), assignments: map[int]*assignment{},
 	}
 	w.open, w.close = context.WithCancel(b.open)
-	w.start = sync.OnceFunc(func() {
-		w.tasks.Go(w.heartbeat)
-		w.tasks.Go(w.follow)
-	})
+	w.start = sync.OnceFunc(func() { w.tasks.Go(w.join) })
 	return w
 }
 
 // subscription is a channel for the messages of one partition, or of all.
 type subscription struct {
-	partition int
-	parent    context.Context // whose values messages have
-	open      context.Context
-	out       chan *message.Message
-	tenures   sync.WaitGroup
+	partition   int
+	parent      context.Context // whose values messages have
+	open        context.Context
+	out         chan *message.Message
+	assignments sync.WaitGroup
 }
 
 func (s *subscription) covers(partition int) bool {
@@ -68,7 +60,7 @@ func (s *subscription) covers(partition int) bool {
 // Subscribe returns a channel of messages: of one partition, or of
 // [Broker.AllTopics]. They come while this worker has the partition. When ctx is
 // done, no more messages are handed out; the channel is closed as soon as those
-// in hand are acked or nacked, or after Options.Drain. Only then are the
+// in hand are acked or nacked, or after ten seconds. Only then are the
 // contexts of messages cancelled.
 func (w *worker) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	partition, err := w.b.partition(topic)
@@ -97,8 +89,7 @@ func (w *worker) Subscribe(ctx context.Context, topic string) (<-chan *message.M
 		w.end(s)
 	})
 	w.start()
-	signal(w.beat)
-	signal(w.look)
+	signal(w.changed)
 	return s.out, nil
 }
 
@@ -107,13 +98,13 @@ func (w *worker) end(s *subscription) {
 	w.mu.Lock()
 	w.subscriptions = slices.DeleteFunc(w.subscriptions, func(other *subscription) bool { return other == s })
 	w.mu.Unlock()
-	signal(w.beat) // before the partitions are free, others are to know that they are
-	s.tenures.Wait()
+	signal(w.changed) // so that others ask for the partitions before they are released
+	s.assignments.Wait()
 	close(s.out)
 }
 
 // Close ends all subscriptions. It returns when their messages in hand are
-// done, or after Options.Drain, and when others can have the partitions.
+// done, or after ten seconds, and when others can have the partitions.
 func (w *worker) Close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -130,7 +121,7 @@ func (w *worker) Close() error {
 func (w *worker) candidate() candidate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := candidate{id: w.id}
+	c := candidate{ID: w.id}
 	for _, s := range w.subscriptions {
 		if s.partition == all {
 			c.All = true
@@ -141,69 +132,7 @@ func (w *worker) candidate() candidate {
 	return c
 }
 
-// Kinds of keys of the bucket.
-const (
-	workerKey = "worker"
-	leaseKey  = "lease"
-)
-
-// key is a key of the bucket: that of a group's worker, by its id, or of the lease of
-// a partition, by its number.
-func (b *Broker) key(kind, name string) string {
-	if b.options.Group != "" {
-		kind = b.options.Group + "." + kind
-	}
-	return kind + "." + name
-}
-
-// keyOf returns what a key is of, and false where it is of another kind or group.
-func (b *Broker) keyOf(kind, key string) (name string, ok bool) {
-	return strings.CutPrefix(key, b.key(kind, ""))
-}
-
-// heartbeat writes the worker's key as long as it is open, and removes it
-// then.
-func (w *worker) heartbeat() {
-	key := w.b.key(workerKey, w.id)
-	every := time.NewTicker(w.b.lease / 3)
-	defer every.Stop()
-	trouble := trouble{log: w.b.options.Logger.With("worker", w.id), what: "the worker cannot say that it is alive"}
-	for {
-		select {
-		case <-w.open.Done():
-			w.depart(key)
-			return
-		case <-every.C:
-		case <-w.beat:
-		}
-		if err := w.put(key); w.open.Err() == nil {
-			trouble.note(err)
-		}
-	}
-}
-
-func (w *worker) depart(key string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(w.open), w.b.lease/3)
-	defer cancel()
-	// Where this fails, the key vanishes by itself.
-	_ = w.b.bucket.Delete(ctx, key)
-}
-
-func (w *worker) put(key string) error {
-	value, err := json.Marshal(w.candidate())
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(w.open, w.b.lease/3)
-	defer cancel()
-	if _, err = w.b.bucket.Put(ctx, key, value); isMissing(err) {
-		w.b.remake(ctx)
-	}
-	return err
-}
-
-// reconcile begins and ends tenures so that the worker has the partitions that
-// are its own.
+// reconcile begins and ends assignments so that the worker reads the partitions that are its own.
 func (w *worker) reconcile(owners map[int]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -213,13 +142,13 @@ func (w *worker) reconcile(owners map[int]string) {
 			w.own = append(w.own, partition)
 		}
 	}
-	for partition, t := range w.tenures {
+	for partition, a := range w.assignments {
 		if owners[partition] != w.id {
-			t.giveUp()
+			a.release()
 		}
 	}
 	for partition, owner := range owners {
-		if owner != w.id || w.tenures[partition] != nil {
+		if owner != w.id || w.assignments[partition] != nil {
 			continue
 		}
 		for _, s := range w.subscriptions {
@@ -238,34 +167,25 @@ func (w *worker) ready() error {
 		return ErrNotReady
 	}
 	for _, partition := range w.own {
-		if t := w.tenures[partition]; t == nil || !t.reading.Load() {
+		if a := w.assignments[partition]; a == nil || !a.reading.Load() {
 			return ErrNotReady
 		}
 	}
 	return nil
 }
 
-// begin begins a tenure. It is called with mu held, as end is waiting for
-// tenures of subscriptions that it has removed.
+// begin begins an assignment. It is called with mu held, as end waits for the assignments of
+// subscriptions that it has removed.
 func (w *worker) begin(s *subscription, partition int) {
-	t := newTenure(w, s, partition)
-	w.tenures[partition] = t
-	s.tenures.Go(func() {
-		t.run()
+	a := newAssignment(w, s, partition)
+	w.assignments[partition] = a
+	s.assignments.Go(func() {
+		a.run()
 		w.mu.Lock()
-		delete(w.tenures, partition)
+		delete(w.assignments, partition)
 		w.mu.Unlock()
-		signal(w.look)
+		signal(w.changed)
 	})
-}
-
-// leaseIsFree tells a tenure that waits for the lease of its partition.
-func (w *worker) leaseIsFree(partition int) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if t := w.tenures[partition]; t != nil {
-		signal(t.free)
-	}
 }
 
 // signal wakes who waits on a channel of capacity one, now or next.

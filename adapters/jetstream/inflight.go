@@ -10,8 +10,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// inHand is a message that the server waits for.
-type inHand struct {
+// inFlight is a message that the server waits for.
+type inFlight struct {
 	d       *delivery
 	at      place
 	message *message.Message
@@ -31,63 +31,63 @@ type place struct {
 	stored int64
 }
 
-func newInHand(d *delivery, raw *nats.Msg, at place, tries uint64) *inHand {
-	h := &inHand{
+func newInFlight(d *delivery, raw *nats.Msg, at place, tries uint64) *inFlight {
+	m := &inFlight{
 		d: d, at: at, message: decode(raw), back: make(chan struct{}), settled: make(chan struct{}),
 		reply: raw.Reply, tries: tries,
 	}
 	ctx, end := context.WithCancel(d.hard)
-	h.message.SetContext(ctx)
-	h.end = end
-	return h
+	m.message.SetContext(ctx)
+	m.end = end
+	return m
 }
 
 // again takes note that the server has delivered the message once more.
-func (h *inHand) again(reply string, tries uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.reply, h.tries = reply, tries
+func (m *inFlight) again(reply string, tries uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reply, m.tries = reply, tries
 }
 
 // settle tells the server what becomes of the message.
-func (h *inHand) settle() {
-	defer close(h.settled)
-	answer := h.outcome()
-	h.end()
-	h.tell(answer)
-	h.d.mu.Lock()
-	delete(h.d.hands, h.at)
-	h.d.bytes -= len(h.message.Payload)
-	h.d.mu.Unlock()
-	signal(h.d.done)
+func (m *inFlight) settle() {
+	defer close(m.settled)
+	answer := m.outcome()
+	m.end()
+	m.tell(answer)
+	m.d.mu.Lock()
+	delete(m.d.inFlight, m.at)
+	m.d.bytes -= len(m.message.Payload)
+	m.d.mu.Unlock()
+	signal(m.d.done)
 }
 
 // outcome waits until it is known what to answer. Meanwhile it tells the server
 // that the message is being handled.
-func (h *inHand) outcome() string {
-	progress := time.NewTicker(h.d.t.w.b.options.AckWait / 3)
+func (m *inFlight) outcome() string {
+	progress := time.NewTicker(m.d.a.w.b.options.ackWait / 3)
 	defer progress.Stop()
 	for {
 		select {
-		case <-h.message.Acked():
+		case <-m.message.Acked():
 			return "+ACK"
-		case <-h.message.Nacked():
-			return h.later()
-		case <-h.back:
+		case <-m.message.Nacked():
+			return m.later()
+		case <-m.back:
 			return "-NAK"
-		case <-h.d.hard.Done():
+		case <-m.d.hard.Done():
 			return "-NAK"
 		case <-progress.C:
-			_ = h.send("+WPI")
+			_ = m.send("+WPI")
 		}
 	}
 }
 
 // later is that the message is to come again, the later the more often it has.
-func (h *inHand) later() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return fmt.Sprintf(`-NAK {"delay": %d}`, backoff(h.tries))
+func (m *inFlight) later() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return fmt.Sprintf(`-NAK {"delay": %d}`, backoff(m.tries))
 }
 
 // backoff is how long a message waits that was delivered some times.
@@ -97,17 +97,17 @@ func backoff(tries uint64) time.Duration {
 
 // tell tells the server, for as long as it waits, even if the connection is
 // lost for a moment. What it does not hear it delivers again.
-func (h *inHand) tell(answer string) {
-	until := time.Now().Add(h.d.t.w.b.options.AckWait)
-	for h.send(answer) != nil && time.Now().Before(until) {
-		if sleep(h.d.hard, 100*time.Millisecond) != nil {
+func (m *inFlight) tell(answer string) {
+	until := time.Now().Add(m.d.a.w.b.options.ackWait)
+	for m.send(answer) != nil && time.Now().Before(until) {
+		if sleep(m.d.hard, 100*time.Millisecond) != nil {
 			return
 		}
 	}
 }
 
-func (h *inHand) send(answer string) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.d.t.w.b.conn.Publish(h.reply, []byte(answer))
+func (m *inFlight) send(answer string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.d.a.w.b.conn.Publish(m.reply, []byte(answer))
 }

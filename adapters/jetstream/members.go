@@ -1,0 +1,144 @@
+package jetstream
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// heartbeat is what a worker tells the others of its group.
+type heartbeat struct {
+	candidate
+	Left bool `json:"left,omitempty"`
+}
+
+// members are the workers of a group that have sent a heartbeat, by their ids.
+type members struct {
+	lease time.Duration
+	seen  map[string]member
+}
+
+type member struct {
+	candidate
+	at time.Time // by this process's clock: no two need agree
+}
+
+// see takes a heartbeat, and reports whether its worker was unknown.
+func (m *members) see(h heartbeat, now time.Time) (joined bool) {
+	_, known := m.seen[h.ID]
+	if h.Left {
+		delete(m.seen, h.ID)
+		return false
+	}
+	m.seen[h.ID] = member{h.candidate, now}
+	return !known
+}
+
+// alive returns the workers whose latest heartbeat is not too old.
+func (m *members) alive(now time.Time) []candidate {
+	var alive []candidate
+	for id, member := range m.seen {
+		if now.Sub(member.at) > m.lease {
+			delete(m.seen, id)
+			continue
+		}
+		alive = append(alive, member.candidate)
+	}
+	slices.SortFunc(alive, func(a, b candidate) int { return strings.Compare(a.ID, b.ID) })
+	return alive
+}
+
+// heartbeats is the subject on which the workers of the group tell each other that they are alive. It
+// has one token more than the stream's subjects, so that none of it is stored.
+func (b *Broker) heartbeats() string {
+	return b.options.Stream + ".workers." + cmp.Or(b.options.Group, "-")
+}
+
+// settle is how long a worker waits for the heartbeats of the others before it acts on who is
+// there. If one comes later, the server's pins keep the partitions apart.
+const settle = 100 * time.Millisecond
+
+// errNoHeartbeat says that a worker does not receive its own heartbeats.
+var errNoHeartbeat = errors.New("the worker's own heartbeats do not come back; the connection is lost, or the account may not publish and subscribe to them")
+
+// join is a member of the group until the worker is closed. It sends heartbeats, receives those of all
+// workers, its own included, and has the worker read the partitions that follow from them.
+func (w *worker) join() {
+	b, lease := w.b, w.b.options.lease
+	log := b.options.Logger.With("worker", w.id)
+	received := make(chan *nats.Msg, 256)
+	inbox, err := b.conn.ChanSubscribe(b.heartbeats(), received)
+	if err != nil { // the connection is closed
+		log.Warn("the worker cannot join the others", "error", err)
+		return
+	}
+	defer func() {
+		_ = inbox.Unsubscribe()
+		_ = w.send(true) // else the others see it when the lease is over
+	}()
+	tick := time.NewTicker(min(lease/10, settle))
+	defer tick.Stop()
+	trouble := trouble{log: log, what: "the worker does not see the others"}
+	members := members{lease: lease, seen: map[string]member{}}
+	var plan plan
+	var sent, own, settled time.Time
+	for start := time.Now(); ; {
+		if time.Since(sent) >= lease/3 && w.send(false) == nil {
+			sent = time.Now()
+		}
+		select {
+		case <-w.open.Done():
+			return
+		case <-w.changed:
+			sent = time.Time{}
+		case <-tick.C:
+		case raw := <-received:
+			var h heartbeat
+			if json.Unmarshal(raw.Data, &h) != nil {
+				continue
+			}
+			now := time.Now()
+			switch joined := members.see(h, now); {
+			case h.ID != w.id && joined:
+				sent = time.Time{} // it does not know this worker either
+			case h.ID == w.id:
+				if now.Sub(own) > lease { // at the beginning, and after an outage
+					settled = now.Add(settle)
+				}
+				own = now
+				trouble.note(nil)
+			}
+		}
+		now := time.Now()
+		if now.Sub(own) > 2*lease && now.Sub(start) > 2*lease {
+			trouble.note(errNoHeartbeat)
+		}
+		if !settled.IsZero() && now.After(settled) {
+			w.reconcile(plan.update(b.Partitions(), members.alive(now)))
+		}
+	}
+}
+
+// send sends a heartbeat, or that the worker leaves.
+func (w *worker) send(left bool) error {
+	data, err := json.Marshal(heartbeat{w.candidate(), left})
+	if err != nil {
+		return err
+	}
+	return w.b.conn.Publish(w.b.heartbeats(), data)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
