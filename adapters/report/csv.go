@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"io"
 	"strconv"
 	"strings"
@@ -11,31 +12,31 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// writeCSV writes the rows of one projection as RFC 4180 has it. The first column
-// is the run's id; the others are named like the members of the JSON rows. A
-// value that is unknown is an empty field, and a text that is empty is "".
+// writeCSV writes the rows of one projection in the form of RFC 4180. The first column
+// is the run's id; the others have the names of the members of the JSON rows. A null
+// is an empty field, and an empty text is "".
 func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	d := options.chosen()[0]
-	var rows chunks // nothing may be written before the stream is known to be readable
+	var rows pieces // all are kept: nothing is written if the stream cannot be read to its end
 	if !options.NoHeader {
-		rows.last = appendHeader(rows.last, d)
+		rows = pieces{appendHeader(nil, d)}
 	}
 	id := appendField(nil, string(run))
 	write := newOrdered(d, func(row projections.Ref) {
-		line := append(rows.last, id...)
+		text := rows.last()
+		line := append(*text, id...)
 		for i := range d.Columns {
 			line = appendValue(append(line, ','), &d.Columns[i], row)
 		}
-		rows.end(append(line, '\n'))
+		*text = append(line, '\n')
 	})
-	f := newFold(run)
-	f.add(d.Member(f.watch(d, write.take)))
-	if err := f.drain(stream); err != nil {
-		return projections.Run{}, err
+	row, err := fold(run, stream, []projections.Member{d.Member(write.take)})
+	if err != nil {
+		return row, err
 	}
-	w := &pieces{out: out}
-	w.chunks(&rows, 0)
-	return f.row, w.flush()
+	w := bufio.NewWriter(out)
+	rows.write(w, 0)
+	return row, w.Flush()
 }
 
 func appendHeader(dst []byte, d *projections.Definition) []byte {
@@ -58,8 +59,8 @@ func appendValue(dst []byte, c *projections.Column, row projections.Ref) []byte 
 	return strconv.AppendBool(dst, c.Bool(row))
 }
 
-// appendField appends a text, quoted where a reader would take it for something
-// else: an empty one for an unknown one.
+// appendField appends a text. It quotes one that a reader would misread, such as an
+// empty one, which would be null.
 func appendField(dst []byte, s string) []byte {
 	first, _ := utf8.DecodeRuneInString(s)
 	if s != "" && s != `\.` && !unicode.IsSpace(first) && !strings.ContainsAny(s, "\",\r\n") {

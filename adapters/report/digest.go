@@ -9,7 +9,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// digest is what people see of a run. It holds the rows that are shown, and counts the others.
+// digest is the part of a run that tables and Markdown show. It holds the rows that are
+// shown, and counts the others.
 type digest struct {
 	run         projections.Run
 	timing      projections.RunTiming
@@ -34,12 +35,11 @@ type limits struct {
 	command int // characters
 }
 
-func readDigest(run domain.RunID, stream projections.Stream, options Options, limits limits) (*digest, error) {
-	d := &digest{}
+func readDigest(run domain.RunID, stream projections.Stream, options Options, limits limits) (d *digest, err error) {
+	d = &digest{}
 	d.jobs.limit, d.diagnostics.limit, d.commands.limits = limits.rows, limits.rows, limits
 	d.commands.shown.limit = limits.rows
 	members := []projections.Member{
-		projections.Runs.Into(func(r *projections.Row[projections.Run]) { d.run = r.Value }),
 		projections.RunTimings.Into(func(r *projections.Row[projections.RunTiming]) { d.timing = r.Value }),
 		projections.Into("failed_commands", display.FailedCommands(), func(r *projections.Row[int]) { d.failedSh = r.Value }),
 		projections.Slowest.Into(func(r *projections.Row[projections.SlowSh]) { d.slowest = append(d.slowest, r.Value) }),
@@ -57,16 +57,11 @@ func readDigest(run domain.RunID, stream projections.Stream, options Options, li
 		d.listings = append(d.listings, l)
 		members = append(members, of.Member(l.take))
 	}
-	fold := projections.NewFold(run, members...)
-	if err := fold.Drain(stream); err != nil {
-		return nil, err
-	}
-	fold.Open()
-	d.commands.finish(fold.Run())
-	return d, nil
+	d.run, err = fold(run, stream, members)
+	return d, err
 }
 
-// diagnostic takes a row. What says that the stream is not whole comes first.
+// diagnostic takes a row. Rows that say that the stream is not whole come first.
 func (d *digest) diagnostic(r *projections.Row[projections.Diagnostic]) {
 	verdict := display.Complete
 	if r.Value.Code == projections.MalformedLine || r.Value.Code == projections.TornTail {
@@ -77,8 +72,8 @@ func (d *digest) diagnostic(r *projections.Row[projections.Diagnostic]) {
 	}
 }
 
-// jobMembers put jobs and their timings together. Of a job that ends, the timing comes right
-// behind the row; of those that are open, in the same order.
+// jobMembers put jobs and their timings together. The timing of a job that ends follows
+// its row at once; the timings of open jobs come in the order of their rows.
 func (d *digest) jobMembers() []projections.Member {
 	var ended *jobRow
 	open := 0
@@ -106,12 +101,12 @@ func (d *digest) jobMembers() []projections.Member {
 	}
 }
 
-// command is a command and its timing.
+// command is the row of a command with its timing.
 type command struct {
 	job     int // its index
 	jobID   string
 	seq     int
-	cmd     string // as much of it as can be shown
+	cmd     string // shortened to what can be shown
 	code    projections.Null[int32]
 	offset  projections.Null[int64]
 	elapsed projections.Null[int64]
@@ -121,18 +116,14 @@ type command struct {
 type commands struct {
 	limits limits
 	shown  shown[command]
-	// exits are commands with a code other than 0 in jobs that are open: what they mean is
-	// known when the job ends. Of more than there is room for, the latest are kept.
+	// exits are commands with a code other than 0 in open jobs: whether they failed is known
+	// when the job ends. If there are more than the limit, the latest are kept.
 	exits    []placed[command]
-	pending  map[int]int // how many there are, by the index of the job
+	pending  map[int]int // how many there are in each job, by its index
 	replaced int
 }
 
 type none struct{}
-
-func (*commands) Open(_ *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
-	return rows
-}
 
 func (c *commands) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
 	switch {
@@ -173,7 +164,7 @@ func (c *commands) exit(step *projections.Step) {
 	c.replaced++
 }
 
-// judge moves the commands of a job whose state is known to where they belong.
+// judge gives the commands of a job their verdict, once the state of the job is known.
 func (c *commands) judge(job *projections.TrackedJob) {
 	verdict := display.OfCommand(projections.Some[int32](1), stateOf(job))
 	c.shown.total[verdict] += c.pending[job.Index]
@@ -191,8 +182,8 @@ func (c *commands) judge(job *projections.TrackedJob) {
 	c.exits = rest
 }
 
-// finish takes what is open at the end of the stream.
-func (c *commands) finish(run *projections.Tracker) {
+// Open is called once, at the end of the stream: it takes the commands that are open.
+func (c *commands) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
 	for job := range run.Jobs() {
 		if c.pending[job.Index] > 0 {
 			c.judge(job)
@@ -203,20 +194,21 @@ func (c *commands) finish(run *projections.Tracker) {
 			c.shown.keep(sh.Index, display.Unfinished, c.row(run, job, sh))
 		}
 	})
+	return rows
 }
 
 func (c *commands) row(run *projections.Tracker, job *projections.TrackedJob, sh *projections.TrackedSh) command {
-	return command{job: job.Index, jobID: job.ID, seq: sh.Seq, cmd: clip(sh.Cmd, c.limits.command), offset: display.Span(run.FirstAtMs, sh.StartedAtMs)}
+	return command{job: job.Index, jobID: job.ID, seq: sh.Seq, cmd: clip(sh.Cmd, c.limits.command), offset: projections.Span(run.FirstAtMs, sh.StartedAtMs)}
 }
 
 func (c *commands) closed(step *projections.Step) command {
 	row := c.row(step.Run, step.Job, step.Sh)
-	row.code, row.elapsed = projections.Some(step.ExitCode), display.Span(step.Sh.StartedAtMs, step.AtMs)
+	row.code, row.elapsed = projections.Some(step.ExitCode), projections.Span(step.Sh.StartedAtMs, step.AtMs)
 	return row
 }
 
-// clip returns the beginning of a text, in memory of its own: so many characters and, so
-// that it can be seen that there are more, one.
+// clip returns a copy of the first characters of a text, and one more to show that the
+// text continues.
 func clip(s string, characters int) string {
 	end := 0
 	for n := 0; n <= characters && end < len(s); n++ {

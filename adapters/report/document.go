@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/json"
@@ -15,77 +16,80 @@ import (
 // reader of the document would have to.
 const SchemaVersion = "quire-project/v1"
 
-// part is the rows of a projection in a JSON document in the making: they are encoded
-// as soon as those before them are, so that nothing but their text is kept.
+// part holds the rows of a projection for a JSON document. A row is encoded as soon as
+// all rows before it are, so that only text is kept.
 type part struct {
 	of   *projections.Definition
-	rows chunks // with a comma in front of each
+	rows pieces // a comma is in front of each row
 }
 
 func writeJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	relay := newRelay(func() error { return nil })
-	f := newFold(run)
 	var parts []*part
+	var members []projections.Member
 	for _, d := range options.chosen() {
 		p := &part{of: d}
 		parts = append(parts, p)
-		f.add(relay.through(d, f.watch(d, newOrdered(d, p.encode(run)).take)))
+		members = append(members, relay.through(d, newOrdered(d, p.encode(run)).take))
 	}
 	relay.start()
-	err := f.drain(stream)
+	row, err := fold(run, stream, members)
 	if err := cmp.Or(err, relay.stop()); err != nil {
 		return projections.Run{}, err
 	}
 	if options.Pretty {
-		return f.row, writePretty(out, parts)
+		return row, writePretty(out, parts)
 	}
-	return f.row, writeDocument(out, parts)
+	return row, writeDocument(out, parts)
 }
 
-// encode returns a function that encodes the row that comes next.
+// encode returns a function that encodes the next row.
 func (p *part) encode(run domain.RunID) func(projections.Ref) {
 	members := ""
 	if p.of.HasRunID {
 		members = runIDMember(string(run))
 	}
 	encoder := newEncoder(p.of, ",", members)
-	return func(row projections.Ref) { p.rows.end(encoder.append(p.rows.last, row)) }
+	return func(row projections.Ref) {
+		text := p.rows.last()
+		*text = encoder.append(*text, row)
+	}
 }
 
-// writeDocument writes the document, and a line feed behind it.
+// writeDocument writes the document and a line feed.
 func writeDocument(out io.Writer, parts []*part) error {
-	w := &pieces{out: out}
-	w.string(`{"schema":"` + SchemaVersion + `"`)
+	w := bufio.NewWriterSize(out, pieceSize/8) // which keeps the first error
+	_, _ = w.WriteString(`{"schema":"` + SchemaVersion + `"`)
 	for _, group := range groups(parts, func(p *part) *projections.Definition { return p.of }) {
-		w.string(`,"` + group[0].of.Group() + `":`)
+		_, _ = w.WriteString(`,"` + group[0].of.Group() + `":`)
 		if group[0].of.Part() == "" {
 			group[0].write(w)
 			continue
 		}
 		before := "{"
 		for _, p := range group {
-			w.string(before + `"` + p.of.Part() + `":`)
+			_, _ = w.WriteString(before + `"` + p.of.Part() + `":`)
 			p.write(w)
 			before = ","
 		}
-		w.string("}")
+		_ = w.WriteByte('}')
 	}
-	w.string("}\n")
-	return w.flush()
+	_, _ = w.WriteString("}\n")
+	return w.Flush()
 }
 
-// write writes the rows: the one that there is, or an array.
-func (p *part) write(w *pieces) {
+// write writes the only row, or an array of the rows.
+func (p *part) write(w *bufio.Writer) {
 	if p.of.Single {
-		w.chunks(&p.rows, 1)
+		p.rows.write(w, 1)
 		return
 	}
-	w.string("[")
-	w.chunks(&p.rows, 1)
-	w.string("]")
+	_ = w.WriteByte('[')
+	p.rows.write(w, 1)
+	_ = w.WriteByte(']')
 }
 
-// groups puts what is of parts of the same projection together, in order.
+// groups puts the parts of the same projection together, in order.
 func groups[E any](all []E, of func(E) *projections.Definition) (grouped [][]E) {
 	for _, e := range all {
 		at := slices.IndexFunc(grouped, func(group []E) bool { return of(group[0]).Group() == of(e).Group() })

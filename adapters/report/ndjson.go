@@ -9,42 +9,48 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// ndjson writes one row a line, as they become final. It holds what is about
-// to be written, and nothing else.
-type ndjson struct {
-	out    *behind
-	buffer []byte
-	live   bool
-	relay  *relay
-}
-
-// flushSize is how much is gathered before it is written.
+// flushSize is how many bytes are gathered before they are written.
 const flushSize = 256 << 10
 
+// writeNDJSON writes one row a line, as soon as it is final.
 func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	w := &ndjson{out: newBehind(out), live: options.Live}
-	w.relay = newRelay(w.relieve)
-	w.relay.inOrder = true
-	// This is the order of the rows that one event makes final, and of the rest at the end.
+	var buffer []byte
+	flush := func() error {
+		_, err := out.Write(buffer)
+		buffer = buffer[:0]
+		return err
+	}
+	relay := newRelay(func() error {
+		if len(buffer) < flushSize && !options.Live || len(buffer) == 0 {
+			return nil
+		}
+		return flush()
+	})
+	// This is the order of the rows that one event makes final, and of the rows at the end.
 	chosen := slices.SortedStableFunc(slices.Values(options.chosen()), func(a, b *projections.Definition) int { return cmp.Compare(late(a), late(b)) })
-	f := newFold(run)
+	var members []projections.Member
 	for _, d := range chosen {
 		encoder := newEncoder(d, "", `"projection":"`+d.Name+`",`+runIDMember(string(run)))
-		f.add(w.relay.through(d, f.watch(d, func(row projections.AnyRow) {
-			w.buffer = append(encoder.append(w.buffer, row.Value), '\n')
-		})))
+		members = append(members, relay.through(d, func(row projections.AnyRow) {
+			buffer = append(encoder.append(buffer, row.Value), '\n')
+		}))
 	}
-	w.relay.start()
-	err := f.drain(projections.BeforeEach(stream, w.pause))
-	err = cmp.Or(err, w.relay.stop())
-	if err == nil {
-		err = w.flush()
+	relay.start()
+	row, err := fold(run, projections.BeforeEach(stream, func() error {
+		if options.Live { // a reader of the rows must not wait for more of the stream
+			relay.flush()
+		}
+		return relay.err()
+	}), members)
+	err = cmp.Or(err, relay.stop())
+	if err == nil && len(buffer) > 0 {
+		err = flush()
 	}
-	return f.row, cmp.Or(err, w.out.close())
+	return row, err
 }
 
-// late says which rows come after others at the end: those that sum up the run, and behind
-// them the run itself.
+// late ranks projections by when their rows come at the end: those that sum up the run
+// follow the others, and the run itself is last.
 func late(d *projections.Definition) int {
 	switch {
 	case d == projections.Runs.Definition:
@@ -53,31 +59,4 @@ func late(d *projections.Definition) int {
 		return 1
 	}
 	return 0
-}
-
-// pause comes before each time the stream is read on. What somebody waits for
-// must not wait for more of it.
-func (w *ndjson) pause() error {
-	if w.live {
-		w.relay.flush()
-	}
-	return w.relay.err()
-}
-
-// relieve writes what has been gathered, if that is much, or if somebody waits
-// for it.
-func (w *ndjson) relieve() error {
-	if len(w.buffer) < flushSize && !w.live {
-		return nil
-	}
-	return w.flush()
-}
-
-func (w *ndjson) flush() error {
-	if len(w.buffer) == 0 {
-		return nil
-	}
-	var err error
-	w.buffer, err = w.out.write(w.buffer)
-	return err
 }

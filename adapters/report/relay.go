@@ -6,20 +6,16 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// relay lets the fold go on while its rows are encoded and written: it takes
-// rows on the fold's goroutine and hands them on, on one of its own. Rows travel
-// in batches, so that a hand-over costs nothing per row.
+// relay lets the fold continue while its rows are encoded and written: it takes
+// rows on the fold's goroutine and hands them on, in the same order, on one of its
+// own. Rows travel in batches, so that a hand-over costs nothing per row.
 type relay struct {
-	// inOrder says that rows arrive in the order in which they came, and not only
-	// those of each projection, which takes less time.
-	inOrder bool
-
 	lanes  []lane // one for each projection
 	batch  *batch // the one that is being filled
 	spare  chan *batch
-	queue  chan *batch
+	full   chan *batch
 	done   chan struct{}
-	after  func() error // called behind each batch
+	after  func() error // called after each batch
 	failed atomic.Pointer[error]
 }
 
@@ -29,51 +25,44 @@ type lane struct {
 	take func(projections.AnyRow)
 }
 
-// batch holds rows, lane by lane, and in which order they came.
+// batch holds rows by lane, and the lanes of all rows in order.
 type batch struct {
-	count int
-	order []uint16 // indexes of lanes
+	order []uint16
 	rows  []projections.Rows
-	next  []int // the row of each lane that is handed on next
 }
 
-// relayBatch is how many rows make a batch, relayBatches how many there are.
+// relayBatch is how many rows make a batch, relayBatches how many batches there are.
 const (
 	relayBatch   = 2048
 	relayBatches = 4
 )
 
-// newRelay returns a relay that calls after behind each batch, until that
+// newRelay returns a relay that calls after after each batch, until that
 // returns an error.
 func newRelay(after func() error) *relay {
-	return &relay{after: after}
+	return &relay{
+		after: after,
+		spare: make(chan *batch, relayBatches), full: make(chan *batch, relayBatches), done: make(chan struct{}),
+	}
 }
 
 // through makes a projection a member of the fold whose rows arrive at take, on the
-// relay's goroutine. All calls of through come before start.
+// relay's goroutine. Call it before start.
 func (r *relay) through(d *projections.Definition, take func(projections.AnyRow)) projections.Member {
-	index := len(r.lanes)
+	index := uint16(len(r.lanes))
 	r.lanes = append(r.lanes, lane{d, take})
 	return d.Gather(func() projections.Rows {
-		if r.batch.count >= relayBatch {
+		if len(r.batch.order) >= relayBatch {
 			r.flush()
 		}
-		b := r.batch
-		b.count++
-		if r.inOrder {
-			b.order = append(b.order, uint16(index))
-		}
-		return b.rows[index]
+		r.batch.order = append(r.batch.order, index)
+		return r.batch.rows[index]
 	})
 }
 
-// start begins handing rows on.
 func (r *relay) start() {
-	r.spare = make(chan *batch, relayBatches)
-	r.queue = make(chan *batch, relayBatches)
-	r.done = make(chan struct{})
 	for range relayBatches {
-		b := &batch{next: make([]int, len(r.lanes))}
+		b := &batch{}
 		for _, l := range r.lanes {
 			b.rows = append(b.rows, l.of.NewRows())
 		}
@@ -85,7 +74,7 @@ func (r *relay) start() {
 
 func (r *relay) run() {
 	defer close(r.done)
-	for b := range r.queue {
+	for b := range r.full {
 		if r.failed.Load() == nil {
 			r.handOn(b)
 			if err := r.after(); err != nil {
@@ -95,34 +84,26 @@ func (r *relay) run() {
 		for _, rows := range b.rows {
 			rows.Reset()
 		}
-		clear(b.next)
-		b.count, b.order = 0, b.order[:0]
+		b.order = b.order[:0]
 		r.spare <- b
 	}
 }
 
 func (r *relay) handOn(b *batch) {
-	if !r.inOrder {
-		for i, rows := range b.rows {
-			for at := range rows.Len() {
-				r.lanes[i].take(rows.At(at))
-			}
-		}
-		return
-	}
-	for _, index := range b.order {
-		r.lanes[index].take(b.rows[index].At(b.next[index]))
-		b.next[index]++
+	next := make([]int, len(b.rows))
+	for _, lane := range b.order {
+		r.lanes[lane].take(b.rows[lane].At(next[lane]))
+		next[lane]++
 	}
 }
 
-// flush hands on what has been gathered.
+// flush hands on the rows that have been gathered.
 func (r *relay) flush() {
-	r.queue <- r.batch
+	r.full <- r.batch
 	r.batch = <-r.spare
 }
 
-// err returns what after has returned, once it was an error.
+// err returns the error of after, if there was one.
 func (r *relay) err() error {
 	if err := r.failed.Load(); err != nil {
 		return *err
@@ -130,10 +111,10 @@ func (r *relay) err() error {
 	return nil
 }
 
-// stop hands on what is left, and waits until all has arrived.
+// stop hands on the remaining rows, and waits until all have arrived.
 func (r *relay) stop() error {
-	r.queue <- r.batch
-	close(r.queue)
+	r.full <- r.batch
+	close(r.full)
 	<-r.done
 	return r.err()
 }
