@@ -1,22 +1,24 @@
 package report
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 )
 
-// File is a report's file in the making. It is written aside and takes its
-// name when it is whole, so that a failure leaves no half of one, and what had
-// the name before as it was.
+// File is the file of a report. It is written under another name and renamed
+// when it is whole: a failure leaves no part of a report, and keeps the file that
+// was there before.
 type File struct {
 	*os.File
-	pending *pendingFile // nil where there is nothing to take the place of
-	path    string
+	path string // the name that Commit gives it; "" if it has its name
 }
 
-// CreateFile begins the file at path. What is there and is no regular file,
-// such as /dev/null or a named pipe, is written to as it is.
+// CreateFile creates the file at path. If path is no regular file, such as
+// /dev/null or a named pipe, it is opened and written to directly.
 func CreateFile(path string) (*File, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		if info.IsDir() {
@@ -25,15 +27,31 @@ func CreateFile(path string) (*File, error) {
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
 		return &File{File: file}, err
 	}
-	path = linked(path) // replace what a link leads to, not the link
-	pending, err := newPendingFile(path)
+	path = linked(path) // replace the target of a link, not the link
+	file, err := createBeside(path)
 	if err != nil {
 		return nil, err
 	}
-	return &File{File: pending.File, pending: pending, path: path}, nil
+	return &File{file, path}, nil
 }
 
-// linked returns what path leads to, which need not exist.
+// createBeside creates a file in the folder of path. It has the permissions of the
+// file at path, if there is one.
+func createBeside(path string) (file *os.File, err error) {
+	for file == nil {
+		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s%d", filepath.Base(path), rand.Uint32()))
+		file, err = os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+	}
+	if info, err := os.Stat(path); err == nil {
+		_ = file.Chmod(info.Mode().Perm()) // a file system without permissions refuses it
+	}
+	return file, nil
+}
+
+// linked returns the target of a link at path, which need not exist.
 func linked(path string) string {
 	if target, err := filepath.EvalSymlinks(path); err == nil {
 		return target
@@ -47,24 +65,24 @@ func linked(path string) string {
 	return path
 }
 
-// Commit gives the file its name. It is not forced to the disk first, as
-// renameio would: a report can be derived again, and that can take longer than
-// deriving it.
+// Commit gives the file its name. It does not sync the file to the disk first: that
+// can take longer than to derive the report again.
 func (f *File) Commit() error {
-	if err := f.Close(); err != nil || f.pending == nil {
+	if err := f.Close(); err != nil || f.path == "" {
 		return err
 	}
 	if err := os.Rename(f.Name(), f.path); err != nil {
 		_ = os.Remove(f.Name())
 		return err
 	}
-	f.pending = nil
+	f.path = ""
 	return nil
 }
 
-// Discard gives up what Commit has not given its name.
+// Discard removes the file, unless it has its name.
 func (f *File) Discard() {
-	if f.pending != nil {
-		_ = f.pending.Cleanup() // the file is of no use in any case
+	if f.path != "" {
+		_ = f.Close() // it may be closed
+		_ = os.Remove(f.Name())
 	}
 }
