@@ -7,21 +7,21 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// MaxMarkdown is how many bytes a Markdown report has at most: as many as a comment on
-// GitHub may have characters.
+// MaxMarkdown is the limit of a Markdown report in bytes. GitHub allows as many characters
+// in a comment.
 const MaxMarkdown = 65_536
 
-// Comment is the Markdown of any number of runs, in one comment. All runs are read, whether
-// there is room for them or not; what is kept follows what the comment can show. Where there
-// is too little room, runs that failed come first, then those that are not over, each with
-// as many rows as there is room for.
+// Comment is the Markdown of any number of runs, in one comment. All runs are read, but
+// memory is bounded by the size of the comment. If not everything fits, runs that failed
+// come first, then unfinished ones, each with as many rows as fit.
 type Comment struct {
 	runs   []*markdown // in the order in which they came
-	left   tally       // runs that are not kept
+	left   tally       // runs that were left out
 	unread int
 }
 
@@ -35,7 +35,7 @@ func writeMarkdown(out io.Writer, run domain.RunID, stream projections.Stream, o
 	return row, err
 }
 
-// wholeRuns is the number of runs whose tables are kept even if they will have to be cut.
+// wholeRuns is the number of runs that keep their tables even if these have to be cut.
 const wholeRuns = 16
 
 // Add folds the stream of the run called run, and returns the row of the run itself.
@@ -51,10 +51,10 @@ func (c *Comment) Add(run domain.RunID, stream projections.Stream, options Optio
 	return d.run, nil
 }
 
-// Unread notes a run that could not be read, for the comment to say so.
+// Unread counts a run that could not be read. The comment shows their number.
 func (c *Comment) Unread() { c.unread++ }
 
-// size is how many bytes the whole has.
+// size returns the length of the whole text in bytes.
 func (c *Comment) size() (size int) {
 	for _, m := range c.runs {
 		size += m.size() + 1
@@ -62,12 +62,12 @@ func (c *Comment) size() (size int) {
 	return size
 }
 
-// whole reports whether there is room for everything.
+// whole reports whether everything fits.
 func (c *Comment) whole() bool {
 	return c.left.sum() == 0 && c.size() <= room && !slices.ContainsFunc(c.runs, func(m *markdown) bool { return m.cut })
 }
 
-// shrink drops the tables and headings for which there cannot be room.
+// shrink drops the tables and headings that cannot fit.
 func (c *Comment) shrink() {
 	headings, size := 0, 0
 	gone := map[*markdown]bool{}
@@ -86,12 +86,12 @@ func (c *Comment) shrink() {
 
 func (m *markdown) cutTables() { m.cut, m.tables = m.cut || len(m.tables) > 0, nil }
 
-// byUrgency returns the runs, what failed first.
+// byUrgency returns the runs, failed ones first.
 func (c *Comment) byUrgency() []*markdown {
 	return slices.SortedStableFunc(slices.Values(c.runs), func(a, b *markdown) int { return cmp.Compare(a.verdict, b.verdict) })
 }
 
-// room is how many bytes runs have, besides what is said at the end.
+// room is the number of bytes for runs; the rest is for the last line.
 const room = MaxMarkdown - 200
 
 // WriteTo writes the comment.
@@ -113,8 +113,8 @@ func (c *Comment) WriteTo(out io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// writeUrgent writes what there is room for, and counts the runs and the tables of runs for
-// which there is none. Runs that are as urgent as each other share the room for their tables.
+// writeUrgent writes what fits, and counts the runs that it leaves out and those whose
+// tables it leaves out. Runs with the same verdict share the room for tables.
 func (c *Comment) writeUrgent(text *strings.Builder) (left tally, cut int) {
 	runs, room, n, left := c.byUrgency(), room, 0, c.left
 	for ; n < len(runs) && len(runs[n].heading)+1 <= room; n++ {
@@ -138,10 +138,10 @@ func (c *Comment) writeUrgent(text *strings.Builder) (left tally, cut int) {
 	return left, cut
 }
 
-// leastTables is how much room the tables of a run have to have to be of use.
+// leastTables is the room in bytes below which the tables of a run are left out.
 const leastTables = 1000
 
-// sameUrgency counts the runs that are as urgent as the first.
+// sameUrgency counts the first runs with the same verdict.
 func sameUrgency(runs []*markdown) int {
 	n := 0
 	for n < len(runs) && runs[n].verdict == runs[0].verdict {
@@ -150,17 +150,17 @@ func sameUrgency(runs []*markdown) int {
 	return n
 }
 
-// close says what there was no room for.
+// close writes what was left out.
 func (c *Comment) close(text *strings.Builder, left tally, cut int) {
 	var parts []string
 	if left.sum() > 0 {
 		parts = left.leftOut("run")
 	}
 	if cut > 0 {
-		parts = append(parts, "the tables of "+plural(cut, "run", "runs")+" left out")
+		parts = append(parts, "the tables of "+display.Plural(cut, "run")+" left out")
 	}
 	if c.unread > 0 {
-		parts = append(parts, plural(c.unread, "run", "runs")+" could not be read")
+		parts = append(parts, display.Plural(c.unread, "run")+" could not be read")
 	}
 	if len(parts) > 0 {
 		fmt.Fprintf(text, "\n*%s*\n", strings.Join(parts, " · "))

@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// SchemaVersion is the first member of every document. It changes when a
-// reader of the document would have to.
+// SchemaVersion is the first member of every document. It changes when programs
+// that read documents have to change.
 const SchemaVersion = "quire-project/v1"
 
 // part holds the rows of a projection for a JSON document. A row is encoded as soon as

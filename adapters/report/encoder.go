@@ -10,23 +10,22 @@ import (
 
 // encoder writes rows of one projection as JSON objects.
 type encoder struct {
-	begin   string // how each row begins, if that is much: with what is the same in all of them
+	begin   string // members that are the same in all rows, if there are any
 	columns []encoded
 }
 
-// encoded is a column, and what comes before its value, such as `,"job_id":`.
+// encoded is a column with the text before its value, such as `,"job_id":`.
 type encoded struct {
 	projections.Column
 	before [maxBefore]byte
 	length int // of before
 }
 
-// maxBefore is as much as comes before a value: a name of 40 bytes, quotes and signs. So
-// many bytes are copied at once, which takes less time than to copy as many as there are.
+// maxBefore is the most that comes before a value: a name of 40 bytes, quotes and signs. A
+// copy of constant length is faster than one of the exact length.
 const maxBefore = 48
 
-// newEncoder returns an encoder of rows before which there is a sign, and that begin with
-// the given members.
+// newEncoder returns an encoder that writes sign before each row and members at its start.
 func newEncoder(d *projections.Definition, sign, members string) *encoder {
 	e := &encoder{}
 	before := sign + "{"
@@ -69,7 +68,7 @@ func (e *encoder) append(dst []byte, row projections.Ref) []byte {
 	return append(dst, '}')
 }
 
-// runIDMember is the run's id as a member of a JSON object.
+// runIDMember returns the run's id as a member of a JSON object.
 func runIDMember(run string) string {
 	return string(jsonenc.AppendString([]byte(`"run_id":`), run))
 }

@@ -15,7 +15,7 @@ type Format string
 
 // The formats.
 const (
-	// JSON is one document a run, docs/schema/document.json.
+	// JSON is one document for each run, see docs/schema/document.json.
 	JSON Format = "json"
 	// NDJSON is one row a line, written as soon as the row is final.
 	NDJSON Format = "ndjson"
@@ -27,7 +27,7 @@ const (
 	Markdown Format = "markdown"
 )
 
-// Formats are all formats, in the order in which help texts list them.
+// Formats are all formats, in the order of help texts.
 var Formats = []Format{JSON, NDJSON, CSV, Table, Markdown}
 
 // ParseFormat reads the name of a format.
@@ -40,29 +40,29 @@ func ParseFormat(name string) (Format, error) {
 	return "", fmt.Errorf("no format is called %q; there are json, ndjson, csv, table and markdown", name)
 }
 
-// ForMachines reports whether the format is written for programs to read: it
-// holds what the stream holds, as it is.
+// ForMachines reports whether the format is for programs. Text from the stream is
+// unchanged in it, control characters included.
 func (f Format) ForMachines() bool { return f == JSON || f == NDJSON || f == CSV }
 
 // Options are those of a report; the zero value has the defaults.
 type Options struct {
-	// Projections are what the report has, in this order; nil means all that are
-	// built in. CSV takes exactly one.
+	// Projections are those in the report, in this order; nil means all built-in ones.
+	// CSV takes exactly one.
 	Projections []*projections.Definition
 	// Pretty indents JSON.
 	Pretty bool
-	// Live writes NDJSON rows whenever the stream pauses, not only when there
-	// are many of them: for streams that are still being written.
+	// Live writes NDJSON rows whenever the stream pauses, even if there are few: for
+	// streams that are still being written.
 	Live bool
 	// NoHeader leaves out the header line of CSV.
 	NoHeader bool
-	// Color lets a table have colours.
+	// Color makes tables coloured.
 	Color bool
-	// Width is how many columns a terminal has; 0 means no limit.
+	// Width is the width of the terminal in columns; 0 means no limit.
 	Width int
 }
 
-// chosen are the projections that the report has.
+// chosen returns the projections in the report.
 func (o *Options) chosen() []*projections.Definition {
 	if o.Projections == nil {
 		return projections.Builtin.Reported()
@@ -70,15 +70,15 @@ func (o *Options) chosen() []*projections.Definition {
 	return o.Projections
 }
 
-// has reports whether the report has one of some projections.
+// has reports whether one of some projections is in the report.
 func (o *Options) has(some ...*projections.Definition) bool {
 	return slices.ContainsFunc(o.chosen(), func(d *projections.Definition) bool { return slices.Contains(some, d) })
 }
 
-// ErrOneProjection is returned when CSV is to have more or less than one projection.
+// ErrOneProjection is returned if CSV is asked for a number of projections other than one.
 var ErrOneProjection = errors.New("csv takes exactly one projection, such as --projection jobs; of timings, one part, such as timings.sh_events")
 
-// Check reports whether a report of the format can have the options.
+// Check returns an error if the format does not allow the options.
 func (f Format) Check(options Options) error {
 	if _, err := ParseFormat(string(f)); err != nil {
 		return err
@@ -89,11 +89,11 @@ func (f Format) Check(options Options) error {
 	return nil
 }
 
-// Write folds the stream of the run called run, writes its report to out, and
+// Write folds the stream of the run with the id run, writes its report to out, and
 // returns the row of the run itself.
 //
-// JSON, CSV, tables and Markdown write nothing when the stream cannot be read
-// to its end. NDJSON may have written rows by then.
+// If the stream cannot be read to its end, Write returns the error, and JSON, CSV, tables
+// and Markdown have written nothing. NDJSON may have written rows by then.
 func Write(out io.Writer, format Format, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	if err := format.Check(options); err != nil {
 		return projections.Run{}, err

@@ -19,10 +19,10 @@ type Grid struct {
 type Column struct {
 	Title string
 	Right bool
-	// Share is set for text of any length, which is shortened where there is too little
-	// room: such columns share what the others leave.
+	// Share is set for text of any length, which is shortened if the terminal is too narrow:
+	// such columns share the width that the others leave.
 	Share int
-	// Drop says when the column is left out for want of room: 1 first, 0 never.
+	// Drop is the order in which columns are left out on a narrow terminal: 1 first, 0 never.
 	Drop int
 }
 
@@ -35,10 +35,10 @@ type Cell struct {
 
 func plain(s string) Cell { return Cell{text: s, width: text.StringWidth(s)} }
 
-// NewCell returns any text as a cell of at most so many columns.
+// NewCell returns a cell with any text, escaped and shortened to at most so many columns.
 func NewCell(s string, columns int) Cell { return shortened(s, columns) }
 
-// shortened is text of a stream as a cell.
+// shortened returns a cell with text from a stream.
 func shortened(s string, columns int) Cell {
 	shown, width := display.Fit(s, columns)
 	return Cell{text: shown, width: width}
@@ -55,14 +55,14 @@ func (g *Grid) add(columns int, texts ...string) {
 
 const (
 	gap = 3 // between columns
-	// leastText is how wide a column of text is at least, as wide as most titles, and usualText how wide at most
-	// where the terminal sets no limit: one long text does not pad every row.
+	// leastText is the least width of a column of text, that of most titles. usualText is the
+	// most where the terminal sets no limit: one long text does not pad every row.
 	leastText = 7
 	usualText = 40
 )
 
-// Write writes the table, without colours, for a terminal that has so many columns, 0 if
-// there is no limit.
+// Write writes the table, without colours, for a terminal of so many columns; 0 means no
+// limit.
 func (g *Grid) Write(out io.Writer, columns int) error {
 	return g.write(out, columns, func(_ text.Color, words string) string { return words })
 }
@@ -84,8 +84,8 @@ func (g *Grid) write(out io.Writer, columns int, paint func(text.Color, string) 
 	return nil
 }
 
-// line writes a row. A cell that is wider than its column is shortened, or pushes the
-// others aside.
+// line writes a row. A cell that is wider than its column is shortened, or it moves the
+// cells after it.
 func (g *Grid) line(b *strings.Builder, row []Cell, widths []int, shorten bool, paint func(text.Color, string) string) {
 	first := true
 	for i, c := range row {
@@ -115,8 +115,8 @@ func (g *Grid) line(b *strings.Builder, row []Cell, widths []int, shorten bool, 
 // dropped is the width of a column that is left out.
 const dropped = -1
 
-// Widths returns how wide the columns are at a terminal that has so many, 0 if there is no
-// limit. It is negative for a column that is left out.
+// Widths returns the widths of the columns at a terminal of so many; 0 means no limit. The
+// width of a column that is left out is negative.
 func (g *Grid) Widths(columns int) []int {
 	widths := g.widths()
 	if columns > 0 {
@@ -131,7 +131,7 @@ func (g *Grid) Widths(columns int) []int {
 	return widths
 }
 
-// widths returns how wide the columns would be.
+// widths returns the widths that the columns need.
 func (g *Grid) widths() []int {
 	widths := make([]int, len(g.Columns))
 	for i, column := range g.Columns {
@@ -145,8 +145,9 @@ func (g *Grid) widths() []int {
 	return widths
 }
 
-// fit makes the columns fit: it leaves some out until those of text have the least that they
-// need, which share what is left. One that needs less than its share leaves it to the others.
+// fit makes the columns fit: it leaves columns out until those of text have their least
+// width, and divides the rest among these. A column that needs less than its share leaves
+// the difference to the others.
 func (g *Grid) fit(widths []int, columns int) {
 	for drop := 1; g.least(widths) > columns && drop <= len(widths); drop++ {
 		for i := range widths {
@@ -179,7 +180,7 @@ func (g *Grid) fit(widths []int, columns int) {
 	}
 }
 
-// least is how wide the table is at least.
+// least returns the least width of the table.
 func (g *Grid) least(widths []int) int {
 	least := -gap
 	for i := range widths {

@@ -11,9 +11,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Printable makes text from a stream fit for a terminal: what is not a letter,
-// a sign or a space is written as an escape, so that it can neither move the
-// cursor, nor change colours, nor turn the direction of what follows.
+// Printable makes text from a stream safe for a terminal: it escapes all characters but
+// letters, signs and spaces, so that the text cannot move the cursor, change colours or
+// reverse the direction of the text after it.
 func Printable(s string) string {
 	if !strings.ContainsFunc(s, unprintable) && utf8.ValidString(s) {
 		return s
@@ -41,8 +41,7 @@ func cut(s string, width int) string {
 	return string(runes[:width-1]) + "…"
 }
 
-// duration writes milliseconds the way people say them: 417ms, 12.4s, 1m12.4s,
-// 2h03m12s.
+// duration writes milliseconds as 417ms, 12.4s, 1m12.4s or 2h03m12s.
 func duration(ms int64) string {
 	if ms < 1000 {
 		return fmt.Sprintf("%dms", ms)
@@ -61,7 +60,7 @@ func duration(ms int64) string {
 	return fmt.Sprintf("%dh%02dm%02ds", minutes/60, minutes%60, tenths/10)
 }
 
-// maybe writes a duration that may be unknown.
+// maybe writes a duration that may be null.
 func maybe(ms projections.Null[int64]) string {
 	if !ms.Valid {
 		return "–"
@@ -69,19 +68,11 @@ func maybe(ms projections.Null[int64]) string {
 	return duration(ms.V)
 }
 
-// clock writes a producer's time, if it is one that a calendar has.
+// clock writes a producer's time, if it is between the years 1970 and 9999.
 func clock(ms projections.Null[int64]) string {
 	const year10000 = 253402300800000
 	if !ms.Valid || ms.V < 0 || ms.V >= year10000 {
 		return "–"
 	}
 	return time.UnixMilli(ms.V).UTC().Format("2006-01-02 15:04:05 UTC")
-}
-
-// plural writes a count and what is counted.
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + many
 }

@@ -11,16 +11,15 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// markdownLimits are more rows than a comment has room for. Of one command so many
-// characters are shown.
+// markdownLimits allow more rows than fit into a comment.
 var markdownLimits = limits{rows: MaxMarkdown / leastRow, command: 500}
 
-// leastRow is how many bytes a row of Markdown has at least.
+// leastRow is the least length of a row of Markdown in bytes.
 const leastRow = 32
 
-// markdown is a run as Markdown: its heading, and tables with as many rows as there is room
-// for. Text from a stream is escaped: it appears literally, and is neither markup, nor HTML,
-// nor a mention.
+// markdown is a run as Markdown: its heading, and tables with as many rows as fit. Text
+// from a stream is escaped: it appears literally, and is neither markup, nor HTML, nor a
+// mention.
 type markdown struct {
 	verdict display.Verdict
 	heading string
@@ -28,12 +27,11 @@ type markdown struct {
 	cut     bool // tables are left out
 }
 
-// markdownTable is a table, and what one of its rows is called.
 type markdownTable struct {
-	one  string
+	one  string // the name of a row
 	head string
 	rows []placed[string]
-	left tally // rows that are not there
+	left tally // rows that are left out
 }
 
 func newMarkdown(d *digest, options Options) *markdown {
@@ -65,8 +63,7 @@ func newMarkdown(d *digest, options Options) *markdown {
 	return m
 }
 
-// newTable begins a table. Columns whose name ends with a colon are aligned to the right,
-// which is how Markdown writes it.
+// newTable begins a table. Columns whose name ends with a colon are aligned to the right.
 func newTable(one string, columns ...string) *markdownTable {
 	rule := make([]string, len(columns))
 	for i, column := range columns {
@@ -83,7 +80,7 @@ func (t *markdownTable) row(index int, verdict display.Verdict, cells ...string)
 	t.rows = append(t.rows, placed[string]{index, verdict, "| " + strings.Join(cells, " | ") + " |\n"})
 }
 
-// add adds a table that has rows. It keeps those for which there could be room.
+// add adds a table that has rows. It keeps the rows that may fit.
 func (m *markdown) add(t *markdownTable) {
 	if len(t.rows)+t.left.sum() == 0 {
 		return
@@ -100,12 +97,12 @@ func (m *markdown) add(t *markdownTable) {
 	t.rows = slices.Clone(t.rows[:n])
 }
 
-// byUrgency puts what failed first.
+// byUrgency sorts the rows, failed ones first.
 func (t *markdownTable) byUrgency() {
 	slices.SortStableFunc(t.rows, func(a, b placed[string]) int { return cmp.Compare(a.verdict, b.verdict) })
 }
 
-// fitting returns how many of the first rows have room in so many bytes.
+// fitting returns how many of the first rows fit into so many bytes.
 func fitting(rows []placed[string], room int) int {
 	for i, r := range rows {
 		if room -= len(r.row); room < 0 {
@@ -115,7 +112,7 @@ func fitting(rows []placed[string], room int) int {
 	return len(rows)
 }
 
-// size is how many bytes the table has, with what it says of rows that it leaves out.
+// size returns the length of the table in bytes, with the note of rows that are left out.
 func (t *markdownTable) size() int {
 	size := len(t.head) + noteSize
 	for _, r := range t.rows {
@@ -170,7 +167,7 @@ func (m *markdown) diagnostics(diagnostics *shown[projections.Diagnostic]) {
 	m.add(t)
 }
 
-// listing adds the rows of a projection that has no view of its own, below its name.
+// listing adds the name and the rows of a projection that has no view of its own.
 func (m *markdown) listing(l *listing) {
 	var columns []string
 	for _, c := range l.of.Columns {
@@ -182,11 +179,11 @@ func (m *markdown) listing(l *listing) {
 	}
 	t := newTable(l.one(), columns...)
 	t.head = "\n" + markdownText(l.of.Name) + "\n" + t.head
-	rows, left := l.shown()
+	rows, left := l.rows()
 	t.left = left
 	for _, r := range rows {
-		cells := make([]string, len(r.cells))
-		for i, value := range r.cells {
+		cells := make([]string, len(r.row))
+		for i, value := range r.row {
 			cells[i] = markdownText(cut(value, l.characters))
 		}
 		t.row(r.index, display.Complete, cells...)
@@ -194,7 +191,7 @@ func (m *markdown) listing(l *listing) {
 	m.add(t)
 }
 
-// size is how many bytes the whole has.
+// size returns the length of the whole text in bytes.
 func (m *markdown) size() int {
 	size := len(m.heading)
 	for _, t := range m.tables {
@@ -203,11 +200,11 @@ func (m *markdown) size() int {
 	return size
 }
 
-// noteSize is more than what a table says of the rows that it leaves out.
+// noteSize is more than the length of a note of rows that are left out.
 const noteSize = 100
 
-// write writes the heading and, in so many bytes, the tables. Where there is too little
-// room, the rows of what failed come before all others.
+// write writes the heading, and the tables in at most room bytes. If not all rows fit,
+// failed ones come first.
 func (m *markdown) write(out *strings.Builder, place, room int) {
 	if place > 0 {
 		out.WriteByte('\n')
@@ -218,7 +215,7 @@ func (m *markdown) write(out *strings.Builder, place, room int) {
 	}
 }
 
-// fit returns how many rows of each table there is room for.
+// fit returns how many rows of each table fit.
 func (m *markdown) fit(room int) []int {
 	fits := make([]int, len(m.tables))
 	whole := m.size()-len(m.heading) <= room
@@ -242,7 +239,7 @@ func (m *markdown) fit(room int) []int {
 	return fits
 }
 
-// write writes the first n rows, and says what is left out.
+// write writes the first n rows, and a note of those that are left out.
 func (t *markdownTable) write(out *strings.Builder, n int) {
 	left := t.left
 	if n > 0 {
@@ -264,7 +261,7 @@ func emoji(v display.Verdict) string {
 	return [...]string{"❌", "⏳", "🟡", "", "✅"}[v]
 }
 
-// emphasis makes what is not as it should be stand out.
+// emphasis returns the word of a verdict, in bold unless it is complete.
 func emphasis(v display.Verdict) string {
 	if v == display.Complete {
 		return v.Word()
@@ -272,10 +269,10 @@ func emphasis(v display.Verdict) string {
 	return "**" + v.Word() + "**"
 }
 
-// markdownText writes text so that it stands there as it is. Characters that
-// mean something, in Markdown, in HTML or to a host (mentions, references,
-// links, formulas), are written as character references, which are text
-// wherever they stand: a backslash is not enough in the cell of a table.
+// markdownText escapes text so that it appears literally. Characters with a
+// meaning in Markdown, in HTML or for a host (mentions, references, links,
+// formulas) become character references: a backslash is not enough in the cell
+// of a table.
 func markdownText(s string) string {
 	var b strings.Builder
 	for _, r := range Printable(s) {
@@ -285,7 +282,7 @@ func markdownText(s string) string {
 		}
 		b.WriteRune(r)
 	}
-	return strings.ReplaceAll(b.String(), "www.", "www&#46;") // links as it stands
+	return strings.ReplaceAll(b.String(), "www.", "www&#46;") // hosts make links of it
 }
 
 // markdownID writes an id.

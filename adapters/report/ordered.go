@@ -2,12 +2,12 @@ package report
 
 import "github.com/quire-ci/quire-project/projections"
 
-// ordered brings rows, which come in the order in which they become final,
-// into the order of their index. A row waits only for those before it.
+// ordered sorts rows, which come in the order in which they become final, by their
+// index. A row waits only for those before it.
 type ordered struct {
 	emit    func(projections.Ref)
 	next    int              // index of the row to emit next
-	waiting projections.Rows // from next on, as far as they are here
+	waiting projections.Rows // from next on; those that are here
 	here    []bool
 }
 
@@ -15,7 +15,7 @@ func newOrdered(d *projections.Definition, emit func(projections.Ref)) *ordered 
 	return &ordered{emit: emit, waiting: d.NewRows()}
 }
 
-// take is what a fold hands rows to, once each.
+// take takes each row of a fold once.
 func (o *ordered) take(row projections.AnyRow) {
 	if row.Index == o.next && len(o.here) == 0 {
 		o.emit(row.Value)
@@ -31,7 +31,7 @@ func (o *ordered) take(row projections.AnyRow) {
 	o.release()
 }
 
-// release emits the rows at the front that nothing holds back any more.
+// release emits the rows that wait for no other one.
 func (o *ordered) release() {
 	n := 0
 	for n < len(o.here) && o.here[n] {

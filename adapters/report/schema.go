@@ -8,7 +8,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// DocumentSchema returns the JSON Schema of the documents that have some projections.
+// DocumentSchema returns the JSON Schema of documents with the given projections.
 func DocumentSchema(of []*projections.Definition) []byte {
 	s := schema{
 		Dialect: schemaDialect, ID: "urn:quire-project:document:v1", Title: "The record of a run",
@@ -46,7 +46,7 @@ func DocumentSchema(of []*projections.Definition) []byte {
 	return s.text()
 }
 
-// rowsSchema is the schema of what a document has of a projection.
+// rowsSchema returns the schema of a projection's rows in a document.
 func rowsSchema(d *projections.Definition) *schema {
 	row := &schema{Ref: "#/$defs/" + d.Name}
 	if d.Single {
@@ -56,7 +56,7 @@ func rowsSchema(d *projections.Definition) *schema {
 	return &schema{Type: "array", Description: d.Doc, Items: row}
 }
 
-// RowSchema returns the JSON Schema of the rows of some projections, as NDJSON has them.
+// RowSchema returns the JSON Schema of the lines of NDJSON with the given projections.
 func RowSchema(of []*projections.Definition) []byte {
 	s := schema{
 		Dialect: schemaDialect, ID: "urn:quire-project:row:v1", Title: "A line of --to ndjson",
@@ -76,7 +76,7 @@ const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
 
 var runIDSchema = &schema{Type: "string", Description: "The run's id."}
 
-// schema is a JSON Schema, as far as it is used here.
+// schema is a JSON Schema, with the keywords that are used here.
 type schema struct {
 	Dialect       string     `json:"$schema,omitempty"`
 	ID            string     `json:"$id,omitempty"`
@@ -163,7 +163,7 @@ func columnSchema(c *projections.Column) *schema {
 	return s
 }
 
-// text is the schema as a file has it.
+// text returns the schema as an indented file.
 func (s *schema) text() []byte {
 	var out bytes.Buffer
 	_ = json.Indent(&out, unescaped(s), "", "  ") // which is valid
@@ -171,13 +171,13 @@ func (s *schema) text() []byte {
 	return out.Bytes()
 }
 
-// unescaped is a value as JSON, without what encoding/json escapes for HTML.
+// unescaped returns a value as JSON, without escapes for HTML.
 func unescaped(value any) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		panic(err) // schemas have no value that JSON does not
+		panic(err) // schemas have only values that JSON has
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

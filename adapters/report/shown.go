@@ -9,15 +9,15 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 )
 
-// shown keeps the rows of a table that people see: at most limit of them, what failed first,
-// so that memory follows what is shown and not the stream.
+// shown keeps the rows of a table that are shown: at most limit of them, failed ones first.
+// So memory is bounded by the limit, and not by the stream.
 type shown[R any] struct {
 	limit int
 	kept  [display.Complete + 1][]placed[R]
 	total tally
 }
 
-// placed is a row, and its place in the projection.
+// placed is a row with its index in the projection.
 type placed[R any] struct {
 	index   int
 	verdict display.Verdict
@@ -34,7 +34,7 @@ func (t tally) sum() (n int) {
 	return n
 }
 
-// wants reports whether there is room for another row of a verdict, and counts it.
+// wants counts a row of a verdict, and reports whether it may be shown.
 func (s *shown[R]) wants(verdict display.Verdict) bool {
 	s.total[verdict]++
 	return len(s.kept[verdict]) < s.limit
@@ -55,7 +55,8 @@ func (s *shown[R]) rows() (rows []placed[R], left tally) {
 	return rows, left
 }
 
-// leftOut says what is not shown, in parts: how many of what, and which of them matter.
+// leftOut returns a note of the rows that are not shown, in parts: how many there are, and
+// how many failed or are unfinished.
 func (t tally) leftOut(one string) []string {
 	if t.sum() != 1 {
 		one += "s"

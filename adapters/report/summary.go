@@ -7,17 +7,15 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// What people see of a run, a job or a command, in the words that tables and Markdown share.
-
-// headline says how a run went, in parts.
+// headline sums up a run, in parts.
 func (d *digest) headline() []string {
 	run := d.run
 	parts := []string{
-		plural(run.Jobs, "job", "jobs") + failedOf(run.FailedJobs),
-		plural(run.ShEvents, "command", "commands") + failedOf(d.failedSh),
+		display.Plural(run.Jobs, "job") + failedOf(run.FailedJobs),
+		display.Plural(run.ShEvents, "command") + failedOf(d.failedSh),
 	}
 	if run.OpenSh > 0 {
-		parts = append(parts, plural(run.OpenSh, "command", "commands")+" unfinished")
+		parts = append(parts, display.Plural(run.OpenSh, "command")+" unfinished")
 	}
 	if d.timing.WallMs.Valid {
 		parts = append(parts, duration(d.timing.WallMs.V))
@@ -26,7 +24,7 @@ func (d *digest) headline() []string {
 		parts = append(parts, "started "+clock(d.timing.StartedAtMs))
 	}
 	if n := d.diagnostics.total.sum(); n > 0 {
-		parts = append(parts, plural(n, "diagnostic", "diagnostics"))
+		parts = append(parts, display.Plural(n, "diagnostic"))
 	}
 	return parts
 }
@@ -38,8 +36,8 @@ func failedOf(n int) string {
 	return " (" + strconv.Itoa(n) + " failed)"
 }
 
-// showSlowest reports whether the slowest commands have a table of their own:
-// those of a few are better seen among the others.
+// showSlowest reports whether the slowest commands have a table of their own. If there
+// are few commands, their own table shows it better.
 func (d *digest) showSlowest(options Options) bool {
 	n := len(d.slowest)
 	return options.has(projections.Slowest.Definition) && n > 0 && (options.asked() || d.run.ShEvents > 2*n)
@@ -50,13 +48,13 @@ func (d *digest) showDiagnostics(options Options) bool {
 	return options.has(projections.Diagnostics.Definition) && d.diagnostics.total.sum() > 0
 }
 
-// maxLabels is how many labels people see, maxLabel how many columns of one.
+// maxLabels is how many labels are shown, maxLabel the columns of one.
 const (
 	maxLabels = 8
 	maxLabel  = 80
 )
 
-// shownLabels says what the run is of, in parts.
+// shownLabels returns the labels of the run, as text.
 func (d *digest) shownLabels(options Options) (parts []string) {
 	if !options.has(projections.LabelRows.Definition) {
 		return nil
@@ -70,7 +68,7 @@ func (d *digest) shownLabels(options Options) (parts []string) {
 		parts = append(parts, shown)
 	}
 	if more := len(d.labels) - maxLabels; more > 0 {
-		parts = append(parts, "… "+plural(more, "more label", "more labels"))
+		parts = append(parts, "… "+display.Plural(more, "more label"))
 	}
 	return parts
 }
@@ -82,10 +80,10 @@ func exitCode(code projections.Null[int32]) string {
 	return strconv.Itoa(int(code.V))
 }
 
-// maxID is how many columns of an id people see.
+// maxID is how many columns of an id are shown.
 const maxID = 200
 
-// shownID is an id as people see it.
+// shownID escapes and shortens an id.
 func shownID(id string) string {
 	shown, _ := display.Fit(id, maxID)
 	return shown

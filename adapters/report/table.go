@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// tableLimits are what one table shows. Who wants more wants a format for machines.
+// tableLimits are for one table. NDJSON and the other formats for machines have all rows.
 var tableLimits = limits{rows: 10_000, command: 2000}
 
 // tables writes a report for people at a terminal.
@@ -57,8 +57,8 @@ func (t *tables) write(d *digest) {
 	}
 }
 
-// parts writes a line that has parts, and goes on in the next one where there is no room.
-// head is a part that stands apart from the others.
+// parts writes parts in a line, and in more lines if the terminal is too narrow. head is a
+// part with a gap behind it.
 func (t *tables) parts(head, indent string, parts []string) {
 	t.begun = true
 	column := text.StringWidthWithoutEscSequences(head)
@@ -99,8 +99,8 @@ func (t *tables) summary(d *digest) {
 	}
 }
 
-// grid writes a table that has rows, with a blank line before it if something came before,
-// and what of it is left out.
+// grid writes a table that has rows, and a note of those that are left out. A blank line
+// separates it from the text before.
 func (t *tables) grid(g *Grid, one string, left tally) {
 	if len(g.Rows) == 0 {
 		return
@@ -109,7 +109,7 @@ func (t *tables) grid(g *Grid, one string, left tally) {
 		_, _ = t.out.WriteString("\n")
 	}
 	t.begun = true
-	_ = g.write(t.out, t.options.Width, t.paint) // Flush says it again
+	_ = g.write(t.out, t.options.Width, t.paint) // Flush returns the error
 	if left.sum() > 0 {
 		t.parts("", "", append(left.leftOut(one), "--to ndjson has all"))
 	}
@@ -151,7 +151,7 @@ func (t *tables) commands(commands *shown[command]) {
 		})
 	}
 	if t.options.Width == 0 {
-		g.Columns[len(g.Columns)-1].Share = 0 // nothing is behind it that it could push aside
+		g.Columns[len(g.Columns)-1].Share = 0 // the last column pushes no other aside
 	}
 	t.grid(g, "command", left)
 }
@@ -181,9 +181,9 @@ func (t *tables) diagnostics(diagnostics *shown[projections.Diagnostic]) {
 	t.grid(g, "diagnostic", tally{display.Complete: left.sum()})
 }
 
-// listing writes the rows of a projection that has no view of its own, below its name.
+// listing writes the name and the rows of a projection that has no view of its own.
 func (t *tables) listing(l *listing) {
-	rows, left := l.shown()
+	rows, left := l.rows()
 	if len(rows) == 0 {
 		if t.options.asked() {
 			t.parts("", "", []string{"no rows of " + l.of.Name})
@@ -193,7 +193,7 @@ func (t *tables) listing(l *listing) {
 	if t.begun {
 		_, _ = t.out.WriteString("\n")
 	}
-	t.begun = false // the table follows at once
+	t.begun = false // no blank line before the table
 	_, _ = t.out.WriteString(l.of.Name + "\n")
 	most := l.characters
 	if t.options.Width > 0 {
@@ -201,8 +201,8 @@ func (t *tables) listing(l *listing) {
 	}
 	g := &Grid{Columns: l.columns(t.options.Width == 0)}
 	for _, r := range rows {
-		cells := make([]Cell, len(r.cells))
-		for i, value := range r.cells {
+		cells := make([]Cell, len(r.row))
+		for i, value := range r.row {
 			cells[i] = shortened(value, most)
 		}
 		g.Rows = append(g.Rows, cells)
@@ -210,10 +210,10 @@ func (t *tables) listing(l *listing) {
 	t.grid(g, l.one(), left)
 }
 
-// id is an id as a cell.
+// id returns a cell with an id.
 func id(s string) Cell { return shortened(s, maxID) }
 
-// state is a verdict as a cell. A command that ended with a code has no mark.
+// state returns a cell with a verdict. A command that ended with a code has no mark.
 func state(v display.Verdict, words string) Cell {
 	mark := v.Mark()
 	if strings.HasPrefix(words, "exit ") {
@@ -228,7 +228,7 @@ func colorOf(v display.Verdict) text.Color {
 	return [...]text.Color{text.FgRed, text.FgYellow, text.FgYellow, text.Reset, text.FgGreen}[v]
 }
 
-// paint colours words, if the terminal is to have colours.
+// paint colours words, if colours are on.
 func (t *tables) paint(color text.Color, words string) string {
 	if !t.options.Color || color == text.Reset {
 		return words

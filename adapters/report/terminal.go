@@ -6,18 +6,17 @@ import (
 	"unicode/utf8"
 )
 
-// terminalSafe lets nothing through to a terminal that could control it. JSON
-// and CSV are for machines, and hold what the stream holds, some control
-// characters among them; where a person looks at them, those are written as
-// \u escapes, which leaves JSON what it was.
+// terminalSafe replaces control characters by \u escapes, so that text from a stream
+// cannot control the terminal. JSON and CSV contain such characters; JSON means the same
+// with the escapes.
 type terminalSafe struct {
 	out  io.Writer
-	rest []byte // the beginning of a character whose end is to come
+	rest []byte // the first bytes of a character that is not complete yet
 	safe []byte
 }
 
-// TerminalSafe returns a writer that writes text to a terminal, and control
-// characters in it as escapes, but for line feeds.
+// TerminalSafe returns a writer that writes text to out, with escapes in place of all
+// control characters but line feeds.
 func TerminalSafe(out io.Writer) io.Writer { return &terminalSafe{out: out} }
 
 func (t *terminalSafe) Write(p []byte) (int, error) {

@@ -6,8 +6,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// What people see of the built-in projections has views that are made for them, some for
-// two projections together. All others have a [listing].
+// The built-in projections have views of their own, some of them one for two projections.
+// All others have a [listing].
 
 func (o *Options) showSummary() bool {
 	return o.has(projections.Runs.Definition, projections.RunTimings.Definition)
@@ -21,13 +21,13 @@ func (o *Options) showCommands() bool {
 	return o.has(projections.ShEvents.Definition, projections.ShTimings.Definition)
 }
 
-// asked reports whether the report is of some of the built-in projections only: of those,
-// people see what is not worth a table among all.
+// asked reports whether only some of the built-in projections were asked for. Then these
+// are shown even where a report of all would leave them out.
 func (o *Options) asked() bool {
 	return slices.ContainsFunc(projections.Builtin.Reported(), func(d *projections.Definition) bool { return !o.has(d) })
 }
 
-// listed are the projections of the report that have no view of their own. Labels stand
+// listed returns the projections of the report that have no view of their own. Labels are
 // in the summary, if there is one.
 func (o *Options) listed() []*projections.Definition {
 	return slices.DeleteFunc(slices.Clone(o.chosen()), func(d *projections.Definition) bool {
