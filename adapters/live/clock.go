@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -15,7 +14,7 @@ const plausible = 30 * 24 * time.Hour
 // producer's clock can be the same one; else that of its latest event.
 func present(first, last int64, now time.Time) int64 {
 	at := now.UnixMilli()
-	if since := display.Span(first, at); at < last || !since.Valid || since.V > plausible.Milliseconds() {
+	if since := projections.Span(first, at); at < last || !since.Valid || since.V > plausible.Milliseconds() {
 		return last
 	}
 	return at

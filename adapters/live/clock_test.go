@@ -7,7 +7,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
@@ -59,10 +58,10 @@ func TestDurations(t *testing.T) {
 			t.Errorf("running(%d) is %s, want %s", example.ms, got, example.running)
 		}
 	}
-	if got := display.Span(math.MaxInt64, math.MinInt64); got.Valid {
+	if got := projections.Span(math.MaxInt64, math.MinInt64); got.Valid {
 		t.Error(got)
 	}
-	if got := display.Span(5, 4); got.Valid || took(got) != "–" || running(got) != "–" {
+	if got := projections.Span(5, 4); got.Valid || took(got) != "–" || running(got) != "–" {
 		t.Error(got)
 	}
 }

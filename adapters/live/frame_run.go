@@ -7,6 +7,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 const faint = text.Faint
@@ -20,7 +21,7 @@ func (f *frame) heading(run *runView) {
 		l.addUpTo(max(f.width/2, 8), color, display.Name(string(run.row.RunID)))
 		l.add(color, behind+f.stateOf(run))
 		l.add(plain, "   "+strings.Join(counts(run), " · "))
-		if quiet := display.Span(run.last, f.present(run)); run.row.Events > 0 && quiet.V >= quietMs {
+		if quiet := projections.Span(run.last, f.present(run)); run.row.Events > 0 && quiet.V >= quietMs {
 			l.add(text.FgYellow, " · no event for "+running(quiet))
 		}
 	})
@@ -38,14 +39,14 @@ func (f *frame) present(run *runView) int64 {
 
 // stateOf says how a run stands, and for how long it has been or was running.
 func (f *frame) stateOf(run *runView) string {
-	whole := took(display.Span(run.first, run.last))
+	whole := took(projections.Span(run.first, run.last))
 	switch {
 	case run.trouble != "":
 		return "is not read on"
 	case run.row.Events == 0:
 		return "has no events yet"
 	case run.standing == active && !run.row.Ended:
-		return "running " + running(display.Span(run.first, f.present(run)))
+		return "running " + running(projections.Span(run.first, f.present(run)))
 	case !run.row.Ended:
 		return string(run.row.State) + " so far " + whole
 	}
@@ -93,7 +94,7 @@ func (f *frame) details(run *runView, room int) {
 				l.add(job.exitColor(), "      "+display.Exit(job.exit.exitCode)+"  ")
 				l.add(plain, job.exit.cmd)
 			case openRow:
-				l.add(text.FgYellow, "      "+running(display.Span(job.since, at)))
+				l.add(text.FgYellow, "      "+running(projections.Span(job.since, at)))
 				l.add(plain, "  "+job.cmd)
 			}
 		})
@@ -129,9 +130,9 @@ func jobTime(job *jobView, at int64) string {
 	case !job.started.Valid:
 		return padded("–")
 	case job.finished.Valid:
-		return padded(took(display.Span(job.started.V, job.finished.V)))
+		return padded(took(projections.Span(job.started.V, job.finished.V)))
 	}
-	return padded(running(display.Span(job.started.V, at)))
+	return padded(running(projections.Span(job.started.V, at)))
 }
 
 // padded puts a time at the right of its column.

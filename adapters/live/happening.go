@@ -1,7 +1,6 @@
 package live
 
 import (
-	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -53,13 +52,13 @@ func (p *happenings) Reduce(step *projections.Step, rows []projections.Row[happe
 	case step.JobEnds:
 		h = happening{What: jobEnded, Outcome: step.Outcome.String()}
 		if step.Job.Started {
-			h.TookMs = display.Span(step.Job.StartedAtMs, step.AtMs)
+			h.TookMs = projections.Span(step.Job.StartedAtMs, step.AtMs)
 		}
 	case step.ShCloses && step.ExitCode != 0:
 		h = happening{What: shExited, Seq: step.Sh.Seq, Cmd: step.Sh.Cmd, ExitCode: step.ExitCode,
-			TookMs: display.Span(step.Sh.StartedAtMs, step.AtMs)}
+			TookMs: projections.Span(step.Sh.StartedAtMs, step.AtMs)}
 	case step.Kind == domain.RunFinished && !step.AfterRun:
-		h = happening{What: runEnded, Outcome: step.Outcome.String(), TookMs: display.Span(step.Run.FirstAtMs, step.AtMs)}
+		h = happening{What: runEnded, Outcome: step.Outcome.String(), TookMs: projections.Span(step.Run.FirstAtMs, step.AtMs)}
 	default:
 		return rows // most steps are nothing to tell
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -233,12 +234,12 @@ func (v *Verification) Mend() string {
 func (v *Verification) String() string {
 	var found []string
 	if v.Differences > 0 {
-		found = append(found, plural(v.Differences, "difference", "differences")+" in "+plural(v.Differing, "run", "runs"))
+		found = append(found, display.Plural(v.Differences, "difference")+" in "+display.Plural(v.Differing, "run"))
 	}
 	if v.Behind > 0 {
-		found = append(found, plural(v.Behind, "run is behind its stream", "runs are behind their streams"))
+		found = append(found, display.Plural(v.Behind, "run is behind its stream"))
 	}
-	words := fmt.Sprintf("verified %s: %s", plural(v.Runs, "run", "runs"), cmp.Or(strings.Join(found, ", "), "no difference"))
+	words := fmt.Sprintf("verified %s: %s", display.Plural(v.Runs, "run"), cmp.Or(strings.Join(found, ", "), "no difference"))
 	switch {
 	case v.Differences > 0:
 		words += "; " + v.Mend() + " puts the rows right"

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -118,12 +119,12 @@ func (r *WaitingRun) String() string {
 		line("quarantined", "not yet: what is missing may still come")
 	}
 	if p := r.Projected; p.Bytes > 0 {
-		line("in the rows", "%d bytes, %s, %s of the stream at %s", p.Bytes, plural(int(p.Lines), "line", "lines"), plural(int(p.Events), "event", "events"), p.Source)
+		line("in the rows", "%d bytes, %s, %s of the stream at %s", p.Bytes, display.Plural(int(p.Lines), "line"), display.Plural(int(p.Events), "event"), p.Source)
 	} else {
 		line("in the rows", "nothing")
 	}
 	if h := r.Held; h.Segments > 0 {
-		line("parked", "%s with %d bytes, between bytes %d and %d of the stream, for %v", plural(h.Segments, "segment", "segments"), h.Bytes, h.First, h.Last, (time.Duration(h.AgeMs) * time.Millisecond).Round(time.Second))
+		line("parked", "%s with %d bytes, between bytes %d and %d of the stream, for %v", display.Plural(h.Segments, "segment"), h.Bytes, h.First, h.Last, (time.Duration(h.AgeMs) * time.Millisecond).Round(time.Second))
 	} else {
 		line("parked", "nothing")
 	}

@@ -5,13 +5,13 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// FailedCommands returns a projection of one row: how many commands failed, which are those
-// that ended with a code other than 0 in a failed job.
+// FailedCommands returns a projection of one row: how many commands failed, that is, ended
+// with another code than 0 in a failed job.
 func FailedCommands() projections.Projection[int] { return &failedCommands{Exits: map[int]int{}} }
 
 type failedCommands struct {
 	Failed int `json:"failed"`
-	// Exits counts codes other than 0, by the index of the job, in jobs that are open.
+	// Exits counts codes other than 0 in open jobs, by the index of the job.
 	Exits map[int]int `json:"exits"`
 }
 

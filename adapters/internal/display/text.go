@@ -9,16 +9,16 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// maxMarks is how many combining marks one letter may have. Languages need
-// two; more of them, one above the other, reach into other lines.
+// maxMarks is how many combining marks a letter may have. Languages need two;
+// more of them, stacked, reach into other lines.
 const maxMarks = 2
 
-// Fit makes text of a stream fit for a terminal, and for so many columns of it.
-// What is not a letter, a sign or a space is written as an escape, so that it can
-// neither move the cursor, nor change colours, nor turn the direction of what
-// follows; so is a combining mark that is on no letter, or is one too many.
-// Text that is longer ends with "…". Fit returns the columns that it takes, as
-// terminals count that look at one character at a time; to others it may be narrower.
+// Fit makes text from a stream safe for a terminal, and at most so many columns wide.
+// It escapes all characters but letters, signs and spaces, so that the text cannot move
+// the cursor, change colours or reverse the direction of the text after it. It also
+// escapes a combining mark on no letter, and one too many on a letter. Longer text is cut
+// and ends with "…". Fit returns the width too, the sum of the characters' widths; in a
+// terminal that combines characters the text may be narrower.
 func Fit(s string, columns int) (string, int) {
 	if len(s) <= columns && plain(s) {
 		return s, len(s)
@@ -35,7 +35,7 @@ func Fit(s string, columns int) (string, int) {
 	return f.out.String(), f.width
 }
 
-// plain reports whether a text is of printable ASCII, as most are.
+// plain reports whether all characters are printable ASCII, as in most texts.
 func plain(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -45,22 +45,22 @@ func plain(s string) bool {
 	return true
 }
 
-// fitter writes characters while there is room.
+// fitter writes characters while they fit.
 type fitter struct {
 	out      strings.Builder
 	columns  int
 	width    int
-	ellipsis int // the width of "…", which is two columns where terminals are East Asian
-	// snipped and snippedWidth are how much of out leaves room for the "…".
+	ellipsis int // the width of "…", two columns in East Asian terminals
+	// snipped and snippedWidth are the bytes and columns of out that leave room for "…".
 	snipped, snippedWidth int
 
-	letter bool // the character before is a letter, or marks one
-	marks  int  // that it has
+	letter bool // the character before is a letter or a mark on one
+	marks  int  // on that letter
 }
 
-// add writes a character, if there is room for it.
+// add writes a character if it fits, and reports whether it did.
 func (f *fitter) add(r rune) bool {
-	if r >= ' ' && r <= '~' { // as most are
+	if r >= ' ' && r <= '~' { // most characters
 		f.letter, f.marks = unicode.IsLetter(r), 0
 		return f.put(string(r), 1)
 	}
@@ -93,7 +93,7 @@ func (f *fitter) put(shown string, width int) bool {
 
 const ellipsis = "…"
 
-// snip makes room for the "…" at the end.
+// snip cuts the text and appends "…".
 func (f *fitter) snip() {
 	kept := f.out.String()[:f.snipped]
 	f.out.Reset()

@@ -9,17 +9,18 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Verdict is how something went, as people see it.
+// Verdict says for people how a run, a job or a command went.
 type Verdict uint8
 
 // The verdicts, the most urgent first.
 const (
 	Failed Verdict = iota
-	// Unfinished is what has no end, or an open job's command that ended with a code.
+	// Unfinished is the verdict on a run, job or command without an end, and on a command
+	// that ended with another code than 0 in an open job.
 	Unfinished
-	// CompleteSoFar is a run without a run_finished whose jobs are all complete.
+	// CompleteSoFar is the verdict on a run without a run_finished whose jobs are all complete.
 	CompleteSoFar
-	// Tolerated is a command that ended with a code other than 0 in a complete job.
+	// Tolerated is the verdict on a command that ended with another code than 0 in a complete job.
 	Tolerated
 	Complete
 )
@@ -43,7 +44,7 @@ func OfJob(state projections.State) Verdict {
 	return Unfinished
 }
 
-// OfCommand returns the verdict on a command by its code and the state of its job.
+// OfCommand returns the verdict on a command with this code in a job of this state.
 func OfCommand(code projections.Null[int32], job projections.State) Verdict {
 	switch {
 	case !code.Valid:
@@ -56,12 +57,12 @@ func OfCommand(code projections.Null[int32], job projections.State) Verdict {
 	return OfJob(job)
 }
 
-// Word is the verdict in words, for whatever has no exit code to show.
+// Word returns the verdict in words, for a run, a job, or a command without an exit code.
 func (v Verdict) Word() string {
 	return [...]string{"failed", "unfinished", "complete so far", "complete", "complete"}[v]
 }
 
-// CommandWord is the word for a command that ended with code, if it ended.
+// CommandWord returns the verdict in words, for a command that ended with code or is open.
 func (v Verdict) CommandWord(code projections.Null[int32]) string {
 	if code.Valid && code.V != 0 && v != Failed {
 		return Exit(code.V)
@@ -69,17 +70,17 @@ func (v Verdict) CommandWord(code projections.Null[int32]) string {
 	return v.Word()
 }
 
-// Mark makes a verdict recognisable where there are no colours.
+// Mark returns a sign for the verdict, for places without colours.
 func (v Verdict) Mark() string { return [...]string{"✗", "…", SoFarMark, " ", "✓"}[v] }
 
-// SoFarMark is the mark of a run that is complete so far.
+// SoFarMark is the mark of [CompleteSoFar].
 const SoFarMark = "◐"
 
-// Exit is how people read an exit code.
+// Exit returns an exit code in words.
 func Exit(code int32) string { return "exit " + strconv.Itoa(int(code)) }
 
-// Around returns what stands before and behind a run's id in a headline. An id without a
-// letter would be read as a number of something: "1 failed" is "run 1: failed".
+// Around returns the words before and after a run's id in a headline. An id without
+// letters would look like a count: "1 failed" becomes "run 1: failed".
 func Around(id string) (before, behind string) {
 	if strings.ContainsFunc(id, unicode.IsLetter) {
 		return "", " "
@@ -87,7 +88,7 @@ func Around(id string) (before, behind string) {
 	return "run ", ": "
 }
 
-// Name is an id as it is shown: one that is empty can be seen.
+// Name returns an id, and "" in quotes if it is empty.
 func Name(id string) string {
 	if id == "" {
 		return `""`
@@ -95,19 +96,10 @@ func Name(id string) string {
 	return id
 }
 
-// Plural writes a count and what is counted.
+// Plural returns a count with its noun, such as "1 job" or "2 jobs".
 func Plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %ss", n, one)
-}
-
-// Span is the time between two moments of one clock, unknown where it would be negative or
-// more than an int64 holds.
-func Span(from, to int64) projections.Null[int64] {
-	if d := to - from; to >= from && d >= 0 {
-		return projections.Some(d)
-	}
-	return projections.Null[int64]{}
 }

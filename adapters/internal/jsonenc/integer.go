@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// AppendInt appends n in decimal. It is strconv.AppendInt, made for what rows
-// are full of: clocks of 13 digits, and numbers of one.
+// AppendInt is strconv.AppendInt with base 10, but faster for the numbers that most
+// rows have: times of 13 digits, and numbers of one.
 func AppendInt(dst []byte, n int64) []byte {
 	switch {
 	case 0 <= n && n < 10:
@@ -23,9 +23,9 @@ func AppendInt(dst []byte, n int64) []byte {
 
 const zeros = 0x3030303030303030
 
-// digits returns the eight digits of n, the first one in the lowest byte. All
-// are made at once: in each step a number is split in two, eight digits to
-// fours, fours to pairs, pairs to digits.
+// digits returns the eight digits of n, the first one in the lowest byte. It makes
+// all at once: each step splits a number in two, eight digits to fours, fours to
+// pairs, pairs to digits.
 func digits(n uint64) uint64 {
 	const pairs, single = 0x0000007F_0000007F, 0x000F000F_000F000F
 	x := n/10000 | n%10000<<32
@@ -35,7 +35,7 @@ func digits(n uint64) uint64 {
 	return high | (x-10*high)<<8
 }
 
-// appendDigits appends eight digits without the zeros that they begin with.
+// appendDigits appends eight digits without leading zeros.
 func appendDigits(dst []byte, digits uint64) []byte {
 	zero := bits.TrailingZeros64(digits) / 8
 	dst = binary.LittleEndian.AppendUint64(dst, (digits+zeros)>>(8*zero))

@@ -1,6 +1,6 @@
-// Package jsonenc writes JSON strings and integers, fast, as serde_json does, which is how the
-// wire has them: `"` and `\` escaped, \b \f \n \r \t short, other bytes below
-// 0x20 as \u00xx in lower-case hex, and nothing else escaped.
+// Package jsonenc writes JSON strings and integers fast, in the form that serde_json and the
+// wire have: it escapes `"` and `\`, writes \b \f \n \r \t, other bytes below 0x20 as
+// \u00xx in lower-case hex, and all other bytes unchanged.
 package jsonenc
 
 import (
@@ -10,8 +10,8 @@ import (
 	"unsafe"
 )
 
-// AppendString appends s as a JSON string, quotes included. Bytes that are not UTF-8
-// become U+FFFD.
+// AppendString appends s as a JSON string in quotes. Bytes that are not UTF-8 become
+// U+FFFD.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	b := unsafe.Slice(unsafe.StringData(s), len(s)) // only read
@@ -35,7 +35,7 @@ func AppendString(dst []byte, s string) []byte {
 	}
 }
 
-// plain returns how many bytes b begins with that stand for themselves.
+// plain returns the number of bytes at the start of b that need no escape and no check.
 func plain(b []byte) int {
 	i := 0
 	for ; i+8 <= len(b); i += 8 {
@@ -46,7 +46,7 @@ func plain(b []byte) int {
 	switch rest := len(b) - i; {
 	case rest == 0:
 		return i
-	case i > 0: // look at the last eight bytes, some of them once more
+	case i > 0: // the last eight bytes, some of them for the second time
 		m := notPlain(binary.LittleEndian.Uint64(b[len(b)-8:]))
 		return len(b) - 8 + bits.TrailingZeros64(m)/8
 	}
@@ -58,9 +58,9 @@ func plain(b []byte) int {
 	return i
 }
 
-// notPlain has the high bit set of each byte of x that is a quote, a
-// backslash, a control character or not ASCII. Bytes above the first such one
-// may be marked wrongly, so only the lowest mark counts.
+// notPlain returns a word with the high bit of each byte set that is a quote, a
+// backslash, a control character or not ASCII in x. Bytes above the first such one
+// may be marked wrongly: only the lowest mark counts.
 func notPlain(x uint64) uint64 {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	quote, slash := x^(ones*'"'), x^(ones*'\\')
