@@ -4,10 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
-	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -15,10 +13,6 @@ import (
 // What others do to the runs that a projector has in memory.
 var disturbLaws = []law{
 	property("segments that come again give the rows, whatever others do to them", disturbed),
-	example("rows that are derived anew end a quarantine at a retry", derivedAndRetried),
-	example("rows that are derived anew end a quarantine without a retry", derivedAndSwept),
-	example("a segment goes into the rows that were derived anew, though its run is quarantined", derivedAndContinued),
-	example("what was dropped elsewhere is not quarantined any more", droppedElsewhere),
 	example("what is held of a run that is pruned goes with it", prunedHeld),
 }
 
@@ -79,108 +73,15 @@ func (t *trial) noneWaits() error {
 	return err
 }
 
-// trouble is a way for a run to be quarantined.
-type trouble struct {
-	code  store.QuarantineCode
-	cause func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error
-}
-
-// troubles quarantine a run, the whole stream of which is then taken from a
-// file.
-var troubles = []trouble{
-	{store.MalformedSegment, func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error {
-		return t.deliver(p, t.segments(run, stream)) // one of which is malformed
-	}},
-	{store.MissingSegment, func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error {
-		half := wholeLines(stream[:len(stream)/2])
-		return errors.Join(
-			p.Apply(t.ctx, segmentOf(run, stream, half, len(stream), false)),
-			t.update([]domain.RunID{run}, func(tx store.Tx) {
-				must(tx.SetQuarantine(run, &store.Quarantine{Code: store.MissingSegment}))
-			}))
-	}},
-	{store.OtherStream, func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error {
-		half := wholeLines(stream[:len(stream)/3])
-		wrong := segmentOf(run, stream, half, wholeLines(stream[:len(stream)/2]), false)
-		wrong.SHA256[0]++
-		return errors.Join(p.Apply(t.ctx, segmentOf(run, stream, 0, half, false)), p.Apply(t.ctx, wrong))
-	}},
-	{store.CannotGoOn, func(t *trial, p *store.Projector, run domain.RunID, stream []byte) error {
-		// Somebody else has derived the rows, who does not save a state.
-		whole := wholeLines(stream[:len(stream)/3])
-		stateless := aligned(run, stream[:whole]).derived()
-		stateless.checkpoint.V.State = ""
-		return errors.Join(t.write(stateless), p.Apply(t.ctx, segmentOf(run, stream, whole, len(stream), false)))
-	}},
-}
-
-// inTrouble quarantines a run in each of the ways, derives it from its whole
-// stream, and sees what do makes of it.
-func (t *trial) inTrouble(options store.ProjectorOptions, do func(p *store.Projector, run domain.RunID, stream []byte)) {
-	strict := jsonl.NewSegments(jsonl.Options{})
-	for _, trouble := range troubles {
-		run := t.run(string(trouble.code))
-		stream := slices.Concat(exampleStreamOfLines(), exampleStreamOfLines(), []byte("{\"at_ms\":x}\n"), exampleStreamOfLines())
-		must(wrap(string(trouble.code), caught(func() {
-			t.project(t.store, strict, options, func(p *store.Projector) {
-				must(trouble.cause(t, p, run, stream))
-				must(t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == trouble.code }))
-				file := aligned(run, stream)
-				file.name = "a file"
-				must(t.rebuild(file, store.Options{Force: true}))
-				do(p, run, stream)
-			})
-		})))
-	}
-}
-
-func derivedAndRetried(t *trial) {
-	t.inTrouble(hasty, func(p *store.Projector, run domain.RunID, stream []byte) {
-		must(p.Retry(t.ctx, run))
-		must(t.noneWaits())
-		t.derivedFrom(run, stream)
-	})
-}
-
-func derivedAndSwept(t *trial) {
-	options := hasty
-	options.GapTimeout = 40 * time.Millisecond
-	t.inTrouble(options, func(_ *store.Projector, run domain.RunID, stream []byte) {
-		for t.noneWaits() != nil {
-			select {
-			case <-t.ctx.Done():
-				failf("the quarantine stays: %w", t.noneWaits())
-			case <-time.After(5 * time.Millisecond):
-			}
+// untilNoneWaits waits until no run of the trial waits any more.
+func (t *trial) untilNoneWaits() {
+	for t.noneWaits() != nil {
+		select {
+		case <-t.ctx.Done():
+			failf("the quarantine stays: %w", t.noneWaits())
+		case <-time.After(5 * time.Millisecond):
 		}
-		t.derivedFrom(run, stream)
-	})
-}
-
-func derivedAndContinued(t *trial) {
-	t.inTrouble(hasty, func(p *store.Projector, run domain.RunID, stream []byte) {
-		more := append(stream, "{\"at_ms\":9,\"type\":\"other\"}\n"...)
-		must(p.Apply(t.ctx, segmentOf(run, more, len(stream), len(more), false)))
-		must(t.noneWaits())
-		t.derivedFrom(run, more)
-	})
-}
-
-// droppedElsewhere has another projector drop what is held of a run which the
-// first one knows to be quarantined.
-func droppedElsewhere(t *trial) {
-	run, stream := t.run("a"), exampleStreamOfLines()
-	bad := append(stream[:len(stream):len(stream)], "{\"at_ms\":x}\n"...)
-	strict := jsonl.NewSegments(jsonl.Options{})
-	t.project(t.store, strict, hasty, func(p *store.Projector) {
-		must(t.deliver(p, t.segments(run, bad)))
-		must(t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil }))
-		t.project(t.store, skipping(), hasty, func(other *store.Projector) { must(other.Drop(t.ctx, run)) })
-		more := append(stream, "{\"at_ms\":9,\"type\":\"other\"}\n"...)
-		must(p.Apply(t.ctx, segmentOf(run, more, len(stream), len(more), false)))
-		must(t.noneWaits())
-		t.derivedFrom(run, more)
-	})
+	}
 }
 
 func prunedHeld(t *trial) {

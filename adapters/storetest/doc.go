@@ -32,6 +32,7 @@
 //   - verifying: what was tampered with is found, and nothing else;
 //   - segments: streams that come in parts, late, twice and out of order;
 //   - gaps: what is held of a run, until what is before it comes or it is given up;
+//   - transcripts: the same as examples that one can read, in the folder transcripts;
 //   - tails: last lines that no line feed has ended yet, in files and as segments;
 //   - sets: programs with other projections, or other versions of them;
 //   - disturbing: what others do to runs that come in segments;

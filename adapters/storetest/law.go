@@ -78,6 +78,7 @@ func groups() []group {
 	return []group{
 		{"segments", segmentLaws},
 		{"gaps", gapLaws},
+		{"transcripts", transcriptLaws()},
 		{"disturbing", disturbLaws},
 		{"tails", tailLaws},
 		{"sets", setLaws},

@@ -24,12 +24,7 @@ var segmentLaws = []law{
 }
 
 var gapLaws = []law{
-	example("a run that lacks a segment is quarantined, and goes on when it comes", missingSegment),
-	example("a segment of another stream is not applied", otherStream),
-	example("a stream that was over is gone on with", overStream),
 	example("a run of which too much is open to go on from its rows is derived from its stream", muchOpen),
-	example("what is held of a run can be dropped", dropHeld),
-	example("a stream that holds nothing makes its run", emptyStream),
 	example("what is held is written when it is applied, though all else has to wait", heldAlone),
 	example("much that is held is applied in parts, when what is before it comes", muchHeld),
 	example("much that is held is applied in parts, and all of it by a retry", muchRetried),
@@ -261,24 +256,6 @@ func exampleStreamOfLines() []byte {
 	return long[:wholeLines(long[:len(long)/8])]
 }
 
-func missingSegment(t *trial) {
-	run := t.run("a")
-	stream := longStream(1)
-	segments := t.segments(run, stream)
-	const missing = 3
-	late := segments[missing]
-	options := hasty
-	options.GapTimeout = 40 * time.Millisecond
-	t.project(t.store, skipping(), options, func(p *store.Projector) {
-		must(t.deliver(p, slices.Delete(slices.Clone(segments), missing, missing+1)))
-		must(t.until(run, func(w store.Waiting) bool {
-			return w.Quarantine != nil && w.Quarantine.Code == store.MissingSegment && w.Quarantine.Offset == late.Offset
-		}))
-		must(p.Apply(t.ctx, late))
-		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
-	})
-}
-
 // until waits until a run waits in a certain way.
 func (t *trial) until(run domain.RunID, is func(store.Waiting) bool) error {
 	for {
@@ -295,63 +272,6 @@ func (t *trial) until(run domain.RunID, is func(store.Waiting) bool) error {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-}
-
-func otherStream(t *trial) {
-	run := t.run("a")
-	stream := longStream(1)
-	changed := bytes.Replace(stream, []byte("echo 3"), []byte("echo 4"), 1)
-	half := wholeLines(stream[:len(stream)/2])
-	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
-		must(p.Apply(t.ctx, segmentOf(run, stream, 0, half, false)))
-		must(p.Apply(t.ctx, segmentOf(run, changed, half, len(stream), false)))
-		must(t.until(run, func(w store.Waiting) bool {
-			return w.Quarantine != nil && w.Quarantine.Code == store.OtherStream && w.Segments == 1
-		}))
-		want := record(run, stream[:half]).derived()
-		want.checkpoint.V.Source, want.checkpoint.V.Reading = segmentSource, skipping().Reading()
-		must(t.holds(want))
-	})
-}
-
-func overStream(t *trial) {
-	run := t.run("a")
-	stream := append(longStream(1), `{"at_ms":1,"type":"job_started","job_id":"z"}`...)
-	whole := wholeLines(stream)
-	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
-		must(t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, whole, false), segmentOf(run, stream, whole, len(stream), true)}))
-		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
-		more := append(stream, '\n')
-		must(p.Apply(t.ctx, segmentOf(run, more, whole, len(more), false)))
-		must(t.projected(map[domain.RunID][]byte{run: more}, segmentSource))
-	})
-}
-
-func dropHeld(t *trial) {
-	run := t.run("a")
-	stream := longStream(1)
-	half := wholeLines(stream[:len(stream)/2])
-	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
-		must(p.Apply(t.ctx, segmentOf(run, stream, half, len(stream), false)))
-		must(t.until(run, func(w store.Waiting) bool {
-			return w.Segments == 1 && w.First == int64(half) && w.Last == int64(len(stream))
-		}))
-		must(p.Drop(t.ctx, run))
-		must(t.projected(nil, segmentSource))
-	})
-}
-
-func emptyStream(t *trial) {
-	run := t.run("empty")
-	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
-		for range 2 { // the second time nothing is left to do
-			must(p.Apply(t.ctx, segmentOf(run, nil, 0, 0, false)))
-			must(t.projected(map[domain.RunID][]byte{run: nil}, segmentSource))
-		}
-		stream := longStream(1)
-		must(t.deliver(p, []domain.Segment{segmentOf(run, stream, 0, 0, false), segmentOf(run, stream, 0, len(stream), false)}))
-		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
-	})
 }
 
 // heldAlone has a projector find a held segment that continues the rows while what it was
