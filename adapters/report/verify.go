@@ -236,8 +236,11 @@ func (v *Verification) String() string {
 	if v.Differences > 0 {
 		found = append(found, display.Plural(v.Differences, "difference")+" in "+display.Plural(v.Differing, "run"))
 	}
-	if v.Behind > 0 {
-		found = append(found, display.Plural(v.Behind, "run is behind its stream"))
+	switch {
+	case v.Behind == 1:
+		found = append(found, "1 run is behind its stream")
+	case v.Behind > 1:
+		found = append(found, display.Plural(v.Behind, "run")+" are behind their streams")
 	}
 	words := fmt.Sprintf("verified %s: %s", display.Plural(v.Runs, "run"), cmp.Or(strings.Join(found, ", "), "no difference"))
 	switch {
