@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -18,11 +19,12 @@ type collector struct {
 	provisional bool
 	bytes       int // of text in rows
 
-	of     []*projections.Definition // the fold's members
-	wanted []bool                    // which of them rows are collected of
+	of []*projections.Definition // the fold's members
 	// continued says that the run is stored, and stored how many rows of each table are.
 	continued bool
 	stored    []int
+	tables    []*projections.Definition // that rows are collected of
+	state     string                    // with which the fold goes on behind the whole lines
 }
 
 // A batch of rows is handed on when it has so many rows, or text of so many bytes.
@@ -34,11 +36,10 @@ const (
 // newCollector returns a collector that folds the projections of a store, of which rows
 // are collected for some tables.
 func newCollector(run domain.RunID, of, tables []*projections.Definition) *collector {
-	c := &collector{of: of, stored: make([]int, len(of))}
+	c := &collector{of: of, tables: tables, stored: make([]int, len(of))}
 	members := make([]projections.Member, len(of))
 	for i, d := range of {
-		wanted := has(tables, d)
-		c.wanted = append(c.wanted, wanted)
+		wanted := slices.Contains(tables, d)
 		members[i] = d.Member(func(row projections.AnyRow) {
 			if !c.keep || !wanted {
 				return
@@ -50,15 +51,6 @@ func newCollector(run domain.RunID, of, tables []*projections.Definition) *colle
 	}
 	c.fold = projections.NewFold(run, members...)
 	return c
-}
-
-func has(tables []*projections.Definition, of *projections.Definition) bool {
-	for _, d := range tables {
-		if d == of {
-			return true
-		}
-	}
-	return false
 }
 
 // full reports whether the rows are enough for a batch.
@@ -92,16 +84,48 @@ func (c *collector) take() *Rows {
 // openPart is how many jobs and sh a part of the open rows is of, at most.
 const openPart = 1024
 
-// end collects the rows that are not final at the end of the stream, less those that
+// beginTail makes the next entries provisional: they are those of a last line without a line
+// feed. digest returns the state of the digest before it.
+func (c *collector) beginTail(digest func() ([]byte, error)) error {
+	c.count()
+	if err := c.save(digest); err != nil {
+		return err
+	}
+	c.provisional = true
+	return nil
+}
+
+// end collects the rows that are not final at the end of the stream, without those that
 // are stored and have not changed. It calls hand whenever there are enough for a batch.
-func (c *collector) end(hand func() error) error {
+func (c *collector) end(digest func() ([]byte, error), hand func() error) error {
 	c.keep = true
-	return c.fold.OpenParts(openPart, func() error {
+	err := c.fold.OpenParts(openPart, func() error {
 		if !c.full() {
 			return nil
 		}
 		return hand()
 	})
+	if err != nil || c.provisional {
+		return err
+	}
+	return c.save(digest) // it has the number of rows, the open ones included
+}
+
+// save saves the state.
+func (c *collector) save(digest func() ([]byte, error)) error {
+	sum, err := digest()
+	if err == nil {
+		c.state, err = saveState(c.fold, sum)
+	}
+	return err
+}
+
+// checkpoint returns the checkpoint of a fold that has ended.
+func (c *collector) checkpoint(mark, end domain.Mark, reading, source string) Checkpoint {
+	return Checkpoint{
+		Mark: mark, End: end, Events: c.fold.Run().Events, State: c.state,
+		Projections: projections.ID(c.of), Reading: reading, Source: source,
+	}
 }
 
 // count has the fold know how many rows there are, those that are open among them.

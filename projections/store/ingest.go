@@ -2,25 +2,114 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
-// Ingest brings the rows of one run up to its stream, in one transaction. An
-// error says that nothing was written: it is the stream's, a *[projections.NewerError],
-// or the store's. The same Ingest again does what could not be done.
-func Ingest(ctx context.Context, s Store, source Source, options Options) (Result, error) {
-	p := newPipeline(s, single{source}, options)
+// Options are those of [Ingest], [IngestAll] and [Rebuild].
+type Options struct {
+	// Tables are the tables that you want; nil means all of them. With some of them,
+	// only a run that is up to date gets its rows in these tables anew; any other run is
+	// written as a whole, since rows of different moments are never mixed.
+	Tables []*projections.Definition
+	// Force derives the rows again even if they are up to date.
+	Force bool
+	// DryRun writes nothing, and reports what would be done.
+	DryRun bool
+	// Prune removes runs that have no stream. Ingest ignores it.
+	Prune bool
+	// Done, when set, is called with the result of each run, in the order of
+	// the streams, when the result is safely stored.
+	Done func(Result)
+}
+
+// reporting returns options that pass results to report, too.
+func (o Options) reporting(report func(Result)) Options {
+	done := o.Done
+	o.Done = func(result Result) {
+		report(result)
+		if done != nil {
+			done(result)
+		}
+	}
+	return o
+}
+
+// Outcome says what happened to a run's rows.
+type Outcome string
+
+// The outcomes.
+const (
+	// Unchanged: the rows were those of the stream already.
+	Unchanged Outcome = "unchanged"
+	// Added: the run was not stored.
+	Added Outcome = "added"
+	// Continued: the stream had grown, and the new events were added.
+	Continued Outcome = "continued"
+	// Rewritten: the stream differs from the one that the rows were derived from, and
+	// was folded from its start.
+	Rewritten Outcome = "rewritten"
+	// Derived: the rows were derived again because you asked for it, or because they
+	// were those of other projections or of another reading.
+	Derived Outcome = "derived"
+	// Skipped: the stream could not be read; the rows are those from before.
+	Skipped Outcome = "skipped"
+	// Pruned: the run has no stream any more, and its rows were removed.
+	Pruned Outcome = "pruned"
+)
+
+// Result is the result of one run.
+type Result struct {
+	RunID domain.RunID
+	// Source is the name of its stream, Before that of the stream that the stored
+	// rows came from, where that was another one.
+	Source, Before string
+	Outcome        Outcome
+	// Events is how many the stream has, Rows how many rows were written.
+	Events int64
+	Rows   int
+	// Err is why the stream was skipped.
+	Err error
+}
+
+// Summary counts the results of an [IngestAll] or a [Rebuild].
+type Summary struct {
+	// Runs counts the runs by their outcome.
+	Runs map[Outcome]int
+	// Outdated are the runs that, after a [Rebuild], still lack a projection or have an
+	// older version of it: their streams are gone, or were skipped.
+	Outdated []domain.RunID
+	// Events are those of all streams that were folded, Rows those written.
+	Events, Rows int64
+}
+
+func (s *Summary) add(result Result) {
+	if result.RunID == "" {
+		return // a folder that cannot be read, or holds no stream, is no run
+	}
+	s.Runs[result.Outcome]++
+	if result.Outcome != Unchanged {
+		s.Events += result.Events
+		s.Rows += int64(result.Rows)
+	}
+}
+
+// Ingest brings the rows of one run up to its stream, in one transaction. If it returns an
+// error, it has written nothing: the error is the stream's, a *[projections.NewerError],
+// or the store's. You can call it again.
+func Ingest(ctx context.Context, s Store, source Source, options Options) (last Result, err error) {
+	p := newPipeline(s, Single(source), options.reporting(func(result Result) { last = result }))
 	t, err := p.again(ctx, source)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := p.writer.write(ctx, []*task{t}); err != nil {
+	defer t.end()
+	if err := p.write(ctx, []*task{t}); err != nil {
 		return t.result, err
 	}
-	return p.last, p.last.Err
+	return last, last.Err
 }
 
 // single are the streams of a command that names just one.
@@ -33,43 +122,36 @@ func (s single) All() iter.Seq2[Source, error] {
 // Single returns the sources that consist of one.
 func Single(source Source) Sources { return single{source} }
 
-// pipeline takes streams into a store.
-type pipeline struct {
-	store   Store
-	sources Sources
-	options Options
-	prepare preparer
-	writer  writer
-	page    int // of stored runs that prune looks for at once
-	last    Result
+// IngestAll brings the rows of all runs up to their streams, side by side on all cores. It
+// writes many short runs in one transaction, and a long one in one of its own. A run is
+// replaced in the transaction that removes its old rows, so that no reader misses a run
+// that was there. A stream that cannot be read is skipped; an error is the store's, a
+// *[projections.NewerError] among them, or the context's. To complete the work, call it
+// again.
+func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
+	summary := Summary{Runs: map[Outcome]int{}}
+	p := newPipeline(s, sources, options.reporting(summary.add))
+	err := p.all(ctx)
+	if err == nil && options.Prune {
+		err = p.prune(ctx)
+	}
+	return summary, err
 }
 
-func newPipeline(s Store, sources Sources, options Options) *pipeline {
-	p := &pipeline{store: s, sources: sources, options: options, page: prunePage}
-	tell := options.Done
-	p.options.Done = func(result Result) {
-		p.last = result
-		if tell != nil {
-			tell(result)
+// outdatedPage is how many outdated runs are looked for at once.
+const outdatedPage = 10_000
+
+// Rebuild is [IngestAll], and lists the runs that are not up to date then.
+func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
+	summary, err := IngestAll(ctx, s, sources, options)
+	for after := domain.RunID(""); err == nil && !options.DryRun; {
+		var page []domain.RunID
+		page, err = s.Outdated(ctx, after, outdatedPage)
+		summary.Outdated = append(summary.Outdated, page...)
+		if len(page) < outdatedPage {
+			break
 		}
+		after = page[len(page)-1]
 	}
-	p.prepare = preparer{options: options, of: s.Projections().Stored()}
-	p.writer = writer{store: s, options: &p.options, again: p.again}
-	return p
-}
-
-// again makes work of a source, by what is stored now.
-func (p *pipeline) again(ctx context.Context, source Source) (*task, error) {
-	run := source.Run()
-	stored, err := p.store.Checkpoints(ctx, []domain.RunID{run})
-	if err != nil {
-		return nil, fmt.Errorf("reading the checkpoint: %w", err)
-	}
-	known, ok := stored[run]
-	first := make(chan *task, 1)
-	go p.prepare.prepare(ctx, source, known, ok, func(t *task) bool {
-		first <- t
-		return true
-	})
-	return <-first, nil
+	return summary, err
 }

@@ -21,7 +21,7 @@ import (
 // Segments that come while others are being written are written together, in one
 // transaction: many slow runs cost little more than one.
 type Projector struct {
-	store   Store
+	committer
 	decoder Decoder
 	options ProjectorOptions
 
@@ -36,11 +36,10 @@ type Projector struct {
 	pending []*request // wait for others that come before them
 	runs    map[domain.RunID]*liveRun
 	batches int64
-	atOnce  int // how many requests, or parked segments, are done in a transaction at most
-	atMost  int // how many bytes of a segment are applied in a transaction at most, but a line
-	faults  map[fault]*Quarantine
-	hurry   bool            // what is pending can be done now
-	now     context.Context // of the batch at hand
+	atOnce  int                   // how many requests, or parked segments, are done in a transaction at most
+	atMost  int                   // how many bytes of a segment are applied in a transaction at most, but a line
+	faults  map[fault]*Quarantine // of the batch
+	hurry   bool                  // what is pending can be done now
 }
 
 // ProjectorOptions are those of a [Projector]; the zero value has the defaults.
@@ -96,7 +95,6 @@ type request struct {
 	run     domain.RunID
 	segment domain.Segment
 	since   time.Time
-	tries   int
 	refused error // of this one alone
 	done    chan error
 }
@@ -143,7 +141,7 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Projector{
-		store: s, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
+		committer: committer{s, options.Timeout}, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
 		requests: make(chan *request, maxBatch), closing: make(chan struct{}), ended: make(chan struct{}),
 		atOnce: maxBatch, atMost: math.MaxInt, runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{},
 	}
@@ -285,7 +283,6 @@ func (p *Projector) take() []*request {
 		r := pending[0]
 		pending = pending[1:]
 		if err := r.ctx.Err(); err != nil {
-			p.forgive(r.run)
 			r.done <- err
 			continue
 		}

@@ -1,15 +1,16 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 )
 
 // fault names a segment that was found not to be applicable.
@@ -19,164 +20,136 @@ type fault struct {
 	sha256      [sha256.Size]byte // two streams may have one run's id
 }
 
-// change is what a batch does to one run.
-type change struct {
-	run      *liveRun
-	requests []*request // to be answered when it is done
-	later    []*request // that have to wait
-
-	rows       *Rows // nil if nothing was applied
-	next       Checkpoint
-	park       []domain.Segment
-	parkBytes  int64
-	refused    bool            // that there was no room for a segment
-	unpark     int64           // up to where nothing need be parked any more
-	searched   int64           // the end behind which nothing is parked, and one
-	more       bool            // may be parked that goes on, and is left for the next transaction
-	cut        *domain.Segment // of which the rest is left for the next transaction
-	quarantine *Quarantine
-	lift       bool
-
-	parkedSegments, parkedBytes int // of what was parked, and is applied
-
-	segments, dropped int
-	bytes, events     int64
-
-	stale bool  // somebody else has written the run meanwhile
-	err   error // why it could not be written
+// write does what a batch asks for. It makes the steps again of runs that another program
+// has written meanwhile, or that have a segment which cannot be applied.
+func (p *Projector) write(batch []*request) {
+	clear(p.faults)
+	for tries := 0; len(batch) > 0; tries++ {
+		if tries <= attempts {
+			batch = p.writeOnce(batch)
+			continue
+		}
+		for _, r := range batch {
+			r.done <- errContended(fmt.Sprintf("run %q", r.run))
+		}
+		return
+	}
 }
 
-// write does what a batch asks for, in one transaction.
-func (p *Projector) write(batch []*request) {
-	var cancel context.CancelFunc
-	p.now, cancel = context.WithTimeout(p.ctx, p.options.Timeout)
+// writeOnce does what a batch asks for, in one transaction. It returns the requests that have
+// to be made again.
+func (p *Projector) writeOnce(batch []*request) (again []*request) {
+	began := time.Now()
+	deadline := began.Add(p.options.Timeout)
+	ctx, cancel := context.WithDeadline(p.ctx, deadline)
 	defer cancel()
 	p.batches++
-	var changes []*change
 	byRun := map[domain.RunID][]*request{}
 	for _, r := range batch {
 		byRun[r.run] = append(byRun[r.run], r)
 	}
-	p.load(byRun)
+	p.load(ctx, byRun)
+	var steps []*step
+	var changes []*change
 	for _, run := range slices.Sorted(maps.Keys(byRun)) {
-		if c := p.make(p.runs[run], byRun[run]); c != nil {
-			changes = append(changes, c)
+		s, err := p.fold(ctx, p.runs[run], byRun[run])
+		switch {
+		case errors.Is(err, errFault):
+			delete(p.runs, run)
+			again = append(again, byRun[run]...)
+			continue
+		case err != nil:
+			delete(p.runs, run)
+			p.answer(byRun[run], p.inTime(err))
+			continue
+		}
+		p.pending = append(p.pending, s.later...)
+		if len(s.requests) > 0 || s.rows != nil || s.quarantine != nil { // else all have to wait
+			steps, changes = append(steps, s), append(changes, &s.change)
 		}
 	}
-	p.commit(changes)
+	began = time.Now()
+	err := p.commit(p.ctx, deadline, changes...)
+	p.pace(steps, err, time.Since(began))
+	return append(again, p.settle(steps)...)
+}
+
+// settle answers those whose requests are done, and returns the requests of steps that are
+// stale.
+func (p *Projector) settle(steps []*step) (stale []*request) {
 	done, written := Batch{}, false
-	for _, c := range changes {
+	for _, s := range steps {
 		switch {
-		case c.err != nil:
-			delete(p.runs, c.run.id)
-		case c.stale:
-			delete(p.runs, c.run.id)
-			p.again(c.requests)
-			c.requests = nil
+		case s.err != nil:
+			delete(p.runs, s.run)
+		case s.stale:
+			delete(p.runs, s.run)
+			stale = append(stale, s.requests...)
+			s.requests = nil
 		default:
 			written = true
-			c.settle(&done)
-			if c.more {
-				p.goOn(c)
+			s.settle(&done)
+			if s.more {
+				p.goOn(s)
 			}
 		}
-		if c.rows != nil {
-			recycle(c.rows)
+		if s.batch != nil {
+			recycle(s.batch)
 		}
 	}
 	if written && p.options.Done != nil {
 		p.options.Done(done)
 	}
-	for _, c := range changes {
-		p.answer(c.requests, c.err)
-		if c.run.over() || c.run.spent {
-			delete(p.runs, c.run.id)
+	for _, s := range steps {
+		p.answer(s.requests, p.inTime(s.err))
+		if s.live.over() || s.live.spent {
+			delete(p.runs, s.run)
 		}
 	}
 	p.evict()
+	return stale
 }
 
-// again puts requests back whose run has been written by somebody else, or has
-// a segment that cannot be applied.
-func (p *Projector) again(requests []*request) {
-	p.hurry = true
-	for _, r := range requests {
-		delete(p.runs, r.run)
-		if r.tries++; r.tries > attempts {
-			r.done <- fmt.Errorf("run %q: somebody else keeps writing it; stop one of the two", r.run)
-			continue
-		}
-		p.pending = append(p.pending, r)
+// goOn leaves the parked segments of a run for the next transaction, so that other runs have
+// their turn. The requests of the step wait for the rest, and are answered if that fails.
+func (p *Projector) goOn(s *step) {
+	if len(s.requests) == 0 {
+		s.requests = []*request{{ctx: p.ctx, run: s.run, since: time.Now(), done: make(chan error, 1)}}
 	}
-}
-
-// make folds what has come of a run. It returns nil where there is nothing to
-// be written, and the requests have been answered or put back.
-func (p *Projector) make(l *liveRun, requests []*request) *change {
-	l.used = p.batches
-	slices.SortStableFunc(requests, func(a, b *request) int {
-		return cmp.Or(cmp.Compare(a.segment.Offset, b.segment.Offset), cmp.Compare(b.segment.End(), a.segment.End()))
-	})
-	c := &change{run: l, lift: l.void}
-	ok, err := p.fold(c, requests)
-	switch {
-	case err != nil:
-		delete(p.runs, l.id)
-		p.answer(requests, p.inTime(err))
-		return nil
-	case !ok: // the fold is spoilt; the next time it is known by what
-		p.again(requests)
-		return nil
-	}
-	p.pending = append(p.pending, c.later...)
-	if len(c.requests) == 0 && c.rows == nil && c.quarantine == nil {
-		return nil
-	}
-	return c // though all have to wait, what was parked may have been applied
-}
-
-// finish collects the rows that are open, and makes the checkpoint.
-func (c *change) finish(source string) (err error) {
-	l := c.run
-	if err := l.collector.end(func() error { return nil }); err != nil {
-		return err
-	}
-	if !l.spent { // the state says how many rows there are, those that are open among them
-		if c.next.Mark, c.next.State, err = l.mark(); err != nil {
-			return err
+	for _, r := range s.requests {
+		if &r.segment != s.cut {
+			r.kind, r.segment = continueRun, domain.Segment{} // which was applied, or is parked
 		}
 	}
-	c.next.End = domain.Mark{Bytes: l.end, Lines: l.lines, SHA256: l.endSum}
-	c.next.Events, c.next.Projections = l.events, projections.ID(l.collector.of)
-	c.next.Reading, c.next.Source = l.reading, cmp.Or(l.known.Source, source)
-	c.rows = l.collector.take()
-	l.collector.fold.Detach()
-	return nil
+	p.hurry, p.pending, s.requests = true, append(p.pending, s.requests...), nil
 }
 
-// settle takes note that the change has been written.
-func (c *change) settle(done *Batch) {
-	l := c.run
-	if c.rows != nil {
-		l.known, l.stored, l.torn = c.next, true, false
-		l.collector.isStored()
-		done.Runs++
+// pace halves what is done in one transaction when one has taken too long, and doubles
+// it again while there is time for that. One segment that is too much is halved.
+func (p *Projector) pace(steps []*step, err error, took time.Duration) {
+	segments, bytes := 0, 0
+	for _, s := range steps {
+		segments += max(s.segments, len(s.park))
+		bytes += int(s.bytes())
 	}
-	l.waiting.Segments += len(c.park)
-	l.waiting.Bytes += c.parkBytes
 	switch {
-	case c.quarantine != nil:
-		l.waiting.Quarantine, l.void = c.quarantine, false
-		done.Quarantined = append(done.Quarantined, l.id)
-	case c.lift:
-		l.waiting.Quarantine, l.void = nil, false
-		done.Lifted = append(done.Lifted, l.id)
+	case isLate(err) && segments == 1 && bytes > 0:
+		p.atMost = max(1, min(p.atMost, bytes)/2)
+	case isLate(err):
+		p.atOnce = max(1, min(p.atOnce, segments)/2)
+	case err == nil && segments >= p.atOnce && took < p.options.Timeout/4:
+		p.atOnce = min(2*p.atOnce, maxBatch)
+	case err == nil && bytes >= p.atMost/2 && took < p.options.Timeout/4:
+		p.atMost = 2 * min(p.atMost, math.MaxInt/2)
 	}
-	done.Segments += c.segments
-	done.Events += c.events
-	done.Bytes += c.bytes
-	done.Dropped += c.dropped
-	done.Parked += len(c.park)
+}
+
+// inTime turns a missed deadline into an error that may go away.
+func (p *Projector) inTime(err error) error {
+	if isLate(err) && p.ctx.Err() == nil {
+		return fmt.Errorf("%w: it does not answer, or somebody else keeps the run locked: %w", ErrAway, err)
+	}
+	return err
 }
 
 // evict forgets the runs that were used longest ago, if there are too many.

@@ -1,23 +1,24 @@
 package store
 
 import (
+	"context"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 )
 
-// load finds out how the runs stand that are asked for. Requests of a run of
-// which that cannot be found out are answered, and removed.
-func (p *Projector) load(byRun map[domain.RunID][]*request) {
+// load reads the state of the runs that requests are for, unless it is in memory. If that
+// fails for a run, load answers its requests and removes them.
+func (p *Projector) load(ctx context.Context, byRun map[domain.RunID][]*request) {
 	var unknown, waiting []domain.RunID
 	for run, requests := range byRun {
 		l := p.runs[run]
-		if l == nil || slices.ContainsFunc(requests, func(r *request) bool { return r.kind != applySegment }) {
-			// Or somebody else may have written the run.
+		switch {
+		case l == nil, slices.ContainsFunc(requests, func(r *request) bool { return r.kind != applySegment }):
+			// Or another program may have written the run.
 			unknown, waiting = append(unknown, run), append(waiting, run)
-		} else if l.waiting.Segments > 0 || l.waiting.Quarantine != nil {
-			waiting = append(waiting, run) // which may be over
+		case l.waiting.Segments > 0, l.waiting.Quarantine != nil: // which may be over
+			waiting = append(waiting, run)
 		}
 	}
 	fail := func(err error, runs ...domain.RunID) {
@@ -27,26 +28,26 @@ func (p *Projector) load(byRun map[domain.RunID][]*request) {
 			delete(p.runs, run)
 		}
 	}
-	if err := p.look(unknown); err != nil {
+	if err := p.loadStored(ctx, unknown); err != nil {
 		fail(err, waiting...)
 		return
 	}
 	for _, run := range unknown {
-		if err := p.runs[run].load(p); err != nil {
+		if err := p.runs[run].load(ctx, p.store); err != nil {
 			fail(err, run)
 		}
 	}
-	if err := p.lookWaiting(waiting); err != nil {
+	if err := p.loadWaiting(ctx, waiting); err != nil {
 		fail(err, waiting...)
 	}
 }
 
-// look finds out which of runs are stored at all.
-func (p *Projector) look(runs []domain.RunID) error {
+// loadStored finds out which of runs are stored at all.
+func (p *Projector) loadStored(ctx context.Context, runs []domain.RunID) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	stored, err := p.store.Checkpoints(p.now, runs)
+	stored, err := p.store.Checkpoints(ctx, runs)
 	if err != nil {
 		return err
 	}
@@ -58,32 +59,27 @@ func (p *Projector) look(runs []domain.RunID) error {
 	return nil
 }
 
-// load reads what is needed to go on with a run that is stored.
-func (l *liveRun) load(p *Projector) error {
+// load reads what is needed to continue a run that is stored.
+func (l *liveRun) load(ctx context.Context, s Store) error {
 	if !l.stored {
 		return nil
 	}
-	return p.store.View(p.now, l.id, func(rows Snapshot) (err error) {
-		l.known, l.stored, err = rows.Checkpoint()
-		if err != nil || !l.stored {
+	return s.View(ctx, l.id, func(rows Snapshot) (err error) {
+		if l.known, l.stored, err = rows.Checkpoint(); err != nil || !l.stored {
 			return err
 		}
-		missing, err := projections.Missing(l.collector.of, projections.Versions(l.known.Projections))
-		if err != nil {
-			return err
-		}
-		return l.restore(rows, len(missing) > 0)
+		return l.restore(rows)
 	})
 }
 
-// lookWaiting finds out what is parked of runs, and whether they are quarantined.
-// A quarantine is of the rows that were there when it was set. Where others are
-// now, because the run was derived from its whole stream, it is void.
-func (p *Projector) lookWaiting(runs []domain.RunID) error {
+// loadWaiting finds out which segments of runs are parked, and which runs are quarantined.
+// A quarantine is void if the rows are no longer those that it was set for, because the run
+// was derived from its whole stream.
+func (p *Projector) loadWaiting(ctx context.Context, runs []domain.RunID) error {
 	if len(runs) == 0 {
 		return nil
 	}
-	waiting, err := p.store.Waiting(p.now, runs...)
+	waiting, err := p.store.Waiting(ctx, runs...)
 	if err != nil {
 		return err
 	}
@@ -93,14 +89,12 @@ func (p *Projector) lookWaiting(runs []domain.RunID) error {
 		}
 	}
 	for _, w := range waiting {
-		l := p.runs[w.Run]
-		if l == nil {
-			continue
+		if l := p.runs[w.Run]; l != nil {
+			if l.void = w.Quarantine.void(l.mark.Bytes); l.void {
+				w.Quarantine = nil
+			}
+			l.waiting = w
 		}
-		if w.Quarantine.void(l.position) {
-			w.Quarantine, l.void = nil, true
-		}
-		l.waiting = w
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -68,27 +69,21 @@ func without(runs []domain.RunID, found map[domain.RunID]bool) []domain.RunID {
 	return slices.DeleteFunc(runs, func(run domain.RunID) bool { return found[run] })
 }
 
-// remove removes runs in one transaction, and with them what is parked of them:
-// what it would continue is gone.
+// remove removes runs in one transaction, and with them their parked segments, which have
+// nothing left to continue.
 func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
-	if !p.options.DryRun {
-		err := p.store.Update(ctx, func(tx Tx) error {
-			if _, err := p.writer.lock(tx, runs); err != nil {
-				return err
-			}
-			for _, run := range runs {
-				if err := errors.Join(tx.Unpark(run, maxOffset), tx.SetQuarantine(run, nil)); err != nil {
-					return err
-				}
-			}
-			return tx.Clear(runs, p.store.Projections().Stored())
-		})
-		if err != nil {
-			return fmt.Errorf("pruning: %w", err)
-		}
+	changes := make([]*change, len(runs))
+	for i, run := range runs {
+		changes[i] = &change{run: run, overwrite: true, clear: p.of, unpark: maxOffset, lift: true}
 	}
-	for _, run := range runs {
-		p.options.done(Result{RunID: run, Outcome: Pruned})
+	if !p.options.DryRun {
+		_ = p.commit(ctx, time.Time{}, changes...)
+	}
+	for _, c := range changes {
+		if c.err != nil {
+			return fmt.Errorf("pruning: %w", c.err)
+		}
+		p.options.Done(Result{RunID: c.run, Outcome: Pruned})
 	}
 	return nil
 }

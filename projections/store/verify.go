@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"iter"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -60,17 +59,6 @@ func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions
 		}
 	}
 	return context.Cause(ctx)
-}
-
-// all yields sources, each with what went wrong with finding it.
-func all(sources Sources) iter.Seq[candidate] {
-	return func(yield func(candidate) bool) {
-		for source, err := range sources.All() {
-			if !yield(candidate{source: source, err: err}) {
-				return
-			}
-		}
-	}
 }
 
 type verifier struct {

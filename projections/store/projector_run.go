@@ -1,0 +1,194 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding"
+	"fmt"
+	"hash"
+	"runtime"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// liveRun is a run whose stream comes in segments: the fold, and what is stored. Between
+// batches it is where the store's checkpoint is.
+type liveRun struct {
+	*collector
+	id      domain.RunID
+	digest  hash.Hash
+	reading string
+	// mark is how far whole lines were folded, end the same, or behind a tail that was folded.
+	mark, end domain.Mark
+
+	known  Checkpoint
+	stored bool // there is a checkpoint, which is known
+	// torn says that some stored rows are of a last line without a line feed. The fold is
+	// before that line: more of it may come.
+	torn bool
+	// spent says that such a line was folded. If more comes, the run is read from the store
+	// again.
+	spent bool
+	// stuck, if set, says why the stored rows cannot be continued.
+	stuck   *Quarantine
+	waiting Waiting
+	// void says that there is a quarantine that no longer applies.
+	void bool
+
+	used int64 // the batch that used it last
+}
+
+// newLiveRun returns a run of which nothing is stored.
+func newLiveRun(run domain.RunID, of []*projections.Definition, reading string) *liveRun {
+	l := &liveRun{collector: newCollector(run, of, of), id: run, digest: sha256.New(), reading: reading, mark: domain.StartMark, end: domain.StartMark}
+	l.keep = true
+	l.fold.Mark()
+	return l
+}
+
+// restore puts the run where its checkpoint is.
+func (l *liveRun) restore(rows Snapshot) (err error) {
+	l.mark, l.end = l.known.Mark, l.known.End
+	missing, err := projections.Missing(l.of, projections.Versions(l.known.Projections))
+	if err != nil {
+		return err
+	}
+	if l.end.Bytes > 0 {
+		l.reading = l.known.Reading
+	}
+	switch {
+	case len(missing) > 0:
+		l.stick("its rows lack a projection, or were derived by an older version of one")
+	case l.end.Bytes == 0: // an empty stream has rows, too
+		l.count()
+	case l.known.State == "":
+		l.stick("what is needed to go on is not stored, since it was too much, or the rows came from elsewhere")
+	default:
+		if l.digest, err = restoreState(l.fold, l.known.State, rows); isState(err) {
+			l.stick("what was stored to go on cannot be used")
+			err = nil
+		}
+	}
+	if l.torn = l.end.Bytes != l.mark.Bytes; l.torn {
+		l.areThere()
+	} else {
+		l.isStored()
+	}
+	return err
+}
+
+// over reports whether nothing more is expected of the run. If more comes all the same, the
+// run is read from the store again.
+func (l *liveRun) over() bool {
+	return l.fold.Run().Ended() && l.waiting.Segments == 0 && l.waiting.Quarantine == nil
+}
+
+func (l *liveRun) stick(why string) {
+	l.stuck = l.quarantine(CannotGoOn, why+"; derive it from its whole stream, and retry")
+}
+
+func (l *liveRun) quarantine(code QuarantineCode, reason string) *Quarantine {
+	return &Quarantine{Code: code, Reason: reason, Offset: l.mark.Bytes}
+}
+
+// apply folds a segment that begins at or before the mark and ends behind it, or some of its
+// lines, if it is longer than most. If it returns why it cannot, the run's fold is spoilt.
+func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) (*Quarantine, error) {
+	part := *segment
+	part.Data = segment.Data[l.mark.Bytes-segment.Offset:]
+	part.Offset = l.mark.Bytes
+	if n := someLines(part.Data, most); n < len(part.Data) {
+		if !l.wouldAgree(segment, part.Data) {
+			return l.quarantine(OtherStream, otherStream), nil
+		}
+		part.Data, part.SHA256 = part.Data[:n], [sha256.Size]byte{}
+	}
+	if l.spent = part.Tail; l.spent {
+		if err := l.beginTail(l.saveDigest); err != nil {
+			return nil, err
+		}
+	}
+	_, _ = l.digest.Write(part.Data) // a hash never fails
+	l.end.Bytes, l.end.Lines = part.End(), l.mark.Lines
+	l.digest.Sum(l.end.SHA256[:0])
+	// A segment of another stream may begin within a line of this one: that it is
+	// malformed from there on would be true, but not what is wrong.
+	if !l.agrees(&part) {
+		return l.quarantine(OtherStream, otherStream), nil
+	}
+	l.begin()
+	lines, err := l.decode(decoder, &part)
+	if err != nil {
+		return l.quarantine(MalformedSegment, err.Error()), nil
+	}
+	if !l.spent {
+		l.end.Lines += lines
+		l.mark = l.end
+	}
+	return nil, nil
+}
+
+const otherStream = "the segment is not of the stream that was read so far; two streams have this run's id"
+
+// someLines returns how many bytes the first lines of data have: at most most, but one
+// line at least.
+func someLines(data []byte, most int) int {
+	if len(data) <= most {
+		return len(data)
+	}
+	feed := bytes.LastIndexByte(data[:most], '\n')
+	if feed < 0 {
+		feed = bytes.IndexByte(data, '\n')
+	}
+	if feed < 0 { // a tail
+		return len(data)
+	}
+	return feed + 1
+}
+
+// wouldAgree reports whether a segment, whose bytes behind the position are rest, is of the
+// stream that was read so far, as far as that is known. It is asked before some of its
+// lines are applied.
+func (l *liveRun) wouldAgree(segment *domain.Segment, rest []byte) bool {
+	if segment.SHA256 == [sha256.Size]byte{} {
+		return true
+	}
+	digest, err := l.digest.(hash.Cloner).Clone()
+	if err != nil {
+		return false
+	}
+	_, _ = digest.Write(rest) // a hash never fails
+	return segment.SHA256 == [sha256.Size]byte(digest.Sum(nil))
+}
+
+// decode folds a segment. A panic becomes an error, so that other runs do not wait for a
+// segment that is sent again and again.
+func (l *liveRun) decode(decoder Decoder, segment *domain.Segment) (lines int64, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = panicError(value)
+		}
+	}()
+	return decoder.Decode(segment, l.reading, l.mark.Lines, l.fold.Apply)
+}
+
+// panicError says what a panic was, but not what may quote the stream.
+func panicError(value any) error {
+	what := fmt.Sprintf("%T", value)
+	if failed, ok := value.(runtime.Error); ok {
+		what = failed.Error()
+	}
+	return fmt.Errorf("reading the segment has met with a bug of this program (panic: %s); use another version of it, and retry", what)
+}
+
+// agrees reports whether what was read until the end of segment is what its
+// sender has read, as far as that is known.
+func (l *liveRun) agrees(segment *domain.Segment) bool {
+	return segment.SHA256 == [sha256.Size]byte{} || segment.End() != l.end.Bytes || segment.SHA256 == l.end.SHA256
+}
+
+// saveDigest returns the state of the digest.
+func (l *liveRun) saveDigest() ([]byte, error) {
+	return l.digest.(encoding.BinaryMarshaler).MarshalBinary()
+}

@@ -1,0 +1,51 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Decoder makes entries of segments. It need not be safe for concurrent use.
+type Decoder interface {
+	// Reading names what the entries depend on besides the bytes, see [Source].
+	Reading() string
+	// Continues reports whether a stream can be read on with this reading that
+	// was read with another one so far: that would have given the same entries.
+	Continues(reading string) bool
+	// Decode calls take with the entries of a segment, before which so many lines
+	// of its stream stand, and returns how many lines it has itself. The stream is
+	// read as reading says, which is the decoder's own or one that rows were derived
+	// with. The line of a tail, which no line feed ends, need not be counted. An
+	// error says that the segment is malformed.
+	Decode(segment *domain.Segment, reading string, lines int64, take func(*domain.Entry)) (int64, error)
+}
+
+// ErrSegment is returned for a segment that no sender may send.
+var ErrSegment = errors.New("this is no segment of a stream")
+
+// checkSegment refuses what no sender may send.
+func checkSegment(s *domain.Segment) error {
+	if err := CheckRunID(s.Run); err != nil {
+		return fmt.Errorf("%w: %w", ErrSegment, err)
+	}
+	wrong := ""
+	switch feed := bytes.LastIndexByte(s.Data, '\n'); {
+	case s.Offset < 0 || s.End() < s.Offset:
+		wrong = "it cannot begin there"
+	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail || s.SHA256 != [sha256.Size]byte{} && s.SHA256 != domain.StartMark.SHA256):
+		wrong = "it is empty, and not the start of a stream"
+	case len(s.Data) == 0:
+		return nil
+	case s.Tail && feed >= 0:
+		wrong = "a tail has no line feed"
+	case !s.Tail && feed != len(s.Data)-1:
+		wrong = "its last line has no line feed"
+	default:
+		return nil
+	}
+	return fmt.Errorf("run %q, offset %d: %w: %s", s.Run, s.Offset, ErrSegment, wrong)
+}
