@@ -96,8 +96,10 @@ type opened struct {
 }
 
 func (o *opened) Next() (entries []domain.Entry, err error) {
-	_, err = wire{}.Decode(&domain.Segment{Data: o.data}, reading, 0, func(e *domain.Entry) { entries = append(entries, *e) })
+	mark, take := o.Mark(), func(e *domain.Entry) { entries = append(entries, *e) }
+	_, err = wire{}.Decode(&domain.Segment{Data: o.data[:mark.Bytes]}, reading, 0, take)
 	if err == nil {
+		_, _ = wire{}.Decode(&domain.Segment{Offset: mark.Bytes, Data: o.data[mark.Bytes:], Tail: true}, reading, mark.Lines, take)
 		err = io.EOF
 	}
 	return entries, err
@@ -115,7 +117,7 @@ func (o *opened) Close() error      { return nil }
 
 func (o *opened) Digest() ([]byte, error) {
 	digest := sha256.New()
-	digest.Write(o.data)
+	digest.Write(o.data[:o.Mark().Bytes])
 	return digest.(encoding.BinaryMarshaler).MarshalBinary()
 }
 

@@ -1,0 +1,224 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// contended is a store in which another program writes, or an accident happens, between
+// what a writer reads and what it writes.
+type contended struct {
+	*memory.Store
+	choose choices
+	left   int // how many times
+	before func()
+}
+
+var errAccident = fmt.Errorf("%w: an accident", store.ErrAway)
+
+func (s *contended) Update(ctx context.Context, do func(store.Tx) error) error {
+	accident := "none"
+	if s.left > 0 {
+		s.left--
+		s.before()
+		accident = []string{"none", "before the commit", "behind the commit"}[s.choose(3)]
+	}
+	err := s.Store.Update(ctx, func(tx store.Tx) error {
+		if err := do(tx); err != nil || accident != "before the commit" {
+			return err
+		}
+		return errAccident
+	})
+	if accident == "behind the commit" {
+		err = errors.Join(err, errAccident)
+	}
+	return err
+}
+
+// choices returns a number below n. They are drawn beforehand, because writers have
+// goroutines of their own.
+type choices func(n int) int
+
+func draw(t *rapid.T) choices {
+	var mu sync.Mutex
+	drawn := rapid.SliceOfN(rapid.IntRange(0, 1<<20), 60, 60).Draw(t, "choices")
+	return func(n int) (choice int) {
+		mu.Lock()
+		defer mu.Unlock()
+		if len(drawn) > 0 {
+			choice, drawn = drawn[0]%n, drawn[1:]
+		}
+		return choice
+	}
+}
+
+// upToLine returns the first lines of a stream, and some bytes of the next one if torn.
+func upToLine(choose choices, data []byte, torn bool) []byte {
+	n := choose(len(data) + 1)
+	if !torn {
+		n = bytes.LastIndexByte(data[:n], '\n') + 1
+	}
+	return data[:n]
+}
+
+// However ingest, a projector and prune write the same run at once, and whichever of their
+// transactions fail: the rows are always those of the stream up to the checkpoint, and those
+// of all of it when either has been given all of it again.
+func TestWritersOfOneRun(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ctx, stream := context.Background(), file{run: "r", data: streamOf(t, "stream")}
+		segments := cut(t, "r", stream.data)
+		plain, choose := memory.New(), draw(t)
+		consistent := func() {
+			t.Helper()
+			stored := must(plain.Checkpoints(ctx, []domain.RunID{"r"}))
+			if checkpoint, ok := stored["r"]; ok {
+				hasRecordOf(t, plain, file{"r", stream.data[:checkpoint.End.Bytes]})
+			}
+		}
+		ingest := func(s store.Store, torn bool) error {
+			f := file{"r", upToLine(choose, stream.data, torn)}
+			switch choose(4) {
+			case 0:
+				return second(store.Rebuild(ctx, s, folder{files: []file{f}}, store.Options{Force: true}))
+			case 1:
+				return second(store.IngestAll(ctx, s, folder{files: []file{{run: "other"}}}, store.Options{Prune: true}))
+			}
+			return second(store.Ingest(ctx, s, f, store.Options{}))
+		}
+		apply := func(p *store.Projector) (err error) {
+			for range choose(5) {
+				if len(segments) > 0 {
+					err = errors.Join(err, p.Apply(ctx, segments[choose(len(segments))]))
+				}
+			}
+			return err
+		}
+		project(t, plain, hasty, func(other *store.Projector) error {
+			s := &contended{Store: plain, choose: choose, left: 1 + choose(8)}
+			s.before = func() {
+				if choose(2) == 0 {
+					if err := ingest(plain, false); err != nil {
+						t.Error(err)
+					}
+				} else if err := apply(other); err != nil {
+					t.Error(err)
+				}
+				consistent()
+			}
+			p := store.NewProjector(s, wire{}, hasty)
+			defer func() { p.Close(ctx) }()
+			for range 1 + choose(5) {
+				err := apply(p)
+				if choose(2) == 0 {
+					err = ingest(s, true)
+				}
+				if err != nil && !errors.Is(err, errAccident) {
+					t.Error(err)
+				}
+				if consistent(); choose(2) == 0 {
+					p.Close(ctx)
+					p = store.NewProjector(s, wire{}, hasty)
+				}
+			}
+			s.left = 0
+			for _, segment := range segments {
+				if err := p.Apply(ctx, segment); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if len(segments) > 0 {
+			isRecordOf(t, plain, stream)
+		}
+		if err := second(store.Ingest(ctx, plain, stream, store.Options{})); err != nil {
+			t.Error(err)
+		}
+		isRecordOf(t, plain, stream)
+	})
+}
+
+// Of many runs in one transaction, one that is refused is skipped, one that another program
+// has written is made again, and each has one result, in order.
+func TestRunsOfOneTransaction(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ctx, plain, choose := context.Background(), memory.New(), draw(t)
+		var files []file
+		bad := map[domain.RunID]bool{}
+		for i := range rapid.IntRange(1, 12).Draw(t, "runs") {
+			f := file{domain.RunID(fmt.Sprint(i)), streamOf(t, "stream")}
+			files, bad[f.run] = append(files, f), rapid.IntRange(0, 3).Draw(t, "refused") == 0
+			if choose(2) == 0 { // else it is new
+				must(store.Ingest(ctx, plain, file{f.run, upToLine(choose, f.data, true)}, store.Options{}))
+			}
+		}
+		s := &picky{contended{Store: plain, choose: choose}, bad}
+		s.left, s.before = choose(4), func() {
+			f := files[choose(len(files))]
+			if stored := must(plain.Checkpoints(ctx, []domain.RunID{f.run})); stored[f.run].End.Bytes < int64(len(f.data)) {
+				f.data = upToLine(choose, f.data, true)
+			}
+			if _, err := store.Ingest(ctx, plain, f, store.Options{}); err != nil {
+				t.Error(err)
+			}
+		}
+		var runs []domain.RunID
+		for tries := 0; ; tries++ {
+			runs = nil
+			_, err := store.IngestAll(ctx, s, folder{files: files}, store.Options{Done: func(r store.Result) {
+				runs = append(runs, r.RunID)
+				var refused *store.RefusedError
+				if errors.As(r.Err, &refused) != (r.Outcome == store.Skipped) || r.Outcome == store.Skipped && !bad[r.RunID] {
+					t.Errorf("%+v", r)
+				}
+			}})
+			if err == nil {
+				break
+			}
+			if !errors.Is(err, errAccident) || tries > 3 {
+				t.Fatal(err)
+			}
+		}
+		for i, f := range files {
+			if len(runs) != len(files) || runs[i] != f.run {
+				t.Fatalf("the results are those of %q", runs)
+			}
+			if !bad[f.run] {
+				isRecordOf(t, plain, f)
+			}
+		}
+	})
+}
+
+// picky is a contended store that refuses some runs.
+type picky struct {
+	contended
+	bad map[domain.RunID]bool
+}
+
+func (s *picky) Update(ctx context.Context, do func(store.Tx) error) error {
+	return s.contended.Update(ctx, func(tx store.Tx) error { return do(pickyTx{tx, s.bad}) })
+}
+
+type pickyTx struct {
+	store.Tx
+	bad map[domain.RunID]bool
+}
+
+func (t pickyTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {
+	if t.bad[run] {
+		return errors.New("refused")
+	}
+	return t.Tx.SetCheckpoint(run, c)
+}
