@@ -3,6 +3,7 @@ package docs
 import (
 	"context"
 	"fmt"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ var generated = regexp.MustCompile(`(?s)(<!-- (\S+): go test ./docs -update writ
 
 // What follows from the code is as the code has it.
 func TestGenerated(t *testing.T) {
-	parts := map[string]string{"metrics": metricsTable(t)}
+	parts := map[string]string{"metrics": metricsTable(t), "packages": packagesTable(t)}
 	for _, d := range projections.Builtin.All() {
 		if d.Reported {
 			parts[d.Name] = columnsTable(d)
@@ -44,6 +45,28 @@ func TestGenerated(t *testing.T) {
 		t.Errorf("no page has the part %q", name)
 	}
 }
+
+// packagesTable lists the packages with the first sentences of their documentation.
+func packagesTable(t *testing.T) string {
+	cmd := exec.Command("go", "list", "-f", `{{if .Doc}}{{.ImportPath}} {{.Doc}}{{end}}`, "./...")
+	cmd.Dir = root
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("| package | |\n| --- | --- |\n")
+	for line := range strings.Lines(string(out)) {
+		path, doc, _ := strings.Cut(strings.TrimSpace(line), " ")
+		path = strings.TrimPrefix(path, "github.com/quire-ci/quire-project/")
+		doc = synopsis.ReplaceAllString(doc, "")
+		doc = strings.NewReplacer("[", "", "]", "", "|", "\\|").Replace(doc)
+		fmt.Fprintf(&b, "| `%s` | %s |\n", path, doc)
+	}
+	return b.String()
+}
+
+var synopsis = regexp.MustCompile(`^(?:Package|Command) \S+ (?:is )?`)
 
 func columnsTable(d *projections.Definition) string {
 	var b strings.Builder
