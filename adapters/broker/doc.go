@@ -1,6 +1,6 @@
-// Package broker sends the streams of runs over a message broker, and hands
-// what arrives to whoever derives rows from it. It speaks Watermill and knows
-// no broker: a [message.Publisher] and a [message.Subscriber] are passed in.
+// Package broker sends the streams of runs over a message broker, and passes segments
+// that arrive to a projector. It uses Watermill and knows no particular broker: you pass
+// in a [message.Publisher] and a [message.Subscriber].
 //
 // # What is sent
 //

@@ -1,4 +1,4 @@
-// Package follow keeps rows up with streams that grow.
+// Package follow keeps rows up to date with streams that grow.
 //
 // [Follow] reads a stream, or all those in a folder, on as they are written, and
 // ends when the run has finished or when it is told to. With a store, the rows of

@@ -1,5 +1,4 @@
-// Package jsonl reads and writes a run's stream as the wire has it: one JSON
-// object a line (JSONL), the producer's clock first, the rest flat.
+// Package jsonl reads and writes streams: JSON Lines, one event on each line.
 //
 //	{"at_ms":90,"type":"run_started","labels":{"ref":"main"}}
 //	{"at_ms":100,"type":"job_started","job_id":"build"}
@@ -8,22 +7,22 @@
 //	{"at_ms":250,"type":"job_finished","job_id":"build","outcome":"complete"}
 //	{"at_ms":300,"type":"run_finished","outcome":"succeeded"}
 //
-// What is written is that, to the byte. Reading is tolerant in form (any key
-// order, white space, escapes, unknown keys and types, CRLF, a byte order
-// mark) and strict in meaning; docs/wire.md has the rules.
+// It writes exactly this form. It reads any JSON form of these events (any order of keys,
+// white space, escapes, unknown keys and types, CRLF, a byte order mark), and is strict
+// about their meaning. docs/wire.md has the rules.
 //
-// A line is decoded by the first of three decoders that takes it:
+// The first of three decoders that accepts a line decodes it:
 //
-//   - canonical.go takes the exact form above, at memory speed, with whatever
-//     members a later producer adds behind it;
-//   - loose.go takes events in any key order and spacing, of any type and with
-//     any members, at a third of that speed;
-//   - general.go takes or refuses everything else: it stands on a complete
-//     JSON parser, and alone decides what is malformed, where and why.
+//   - canonical.go accepts the form above, also with additional members at the end, at
+//     memory speed;
+//   - loose.go accepts events in any order and spacing, of any type and with any
+//     members, at a third of that speed;
+//   - general.go decides about all other lines. It uses a complete JSON parser, and alone
+//     decides what is malformed, where and why.
 //
-// The first two take a line only if the third would make the same of it, which
-// a law and a fuzz target hold them to.
+// The first two accept a line only if the third would return the same event. A law and a
+// fuzz target check that.
 //
-// [Reader] reads a stream, [Locate] and [Walk] find streams in files and folders,
-// [Ahead] decodes on another core, [Sink] writes.
+// [Reader] reads a stream. [Locate] and [Walk] find streams in files and folders. [Ahead]
+// decodes on another core. [Sink] writes events.
 package jsonl

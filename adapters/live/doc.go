@@ -1,4 +1,4 @@
-// Package live shows runs while they go on.
+// Package live shows runs while they are running.
 //
 // [Open] returns a [View], which is given the entries of each run as they are
 // read. On a terminal it is a [Terminal]: a frame that is drawn again whenever

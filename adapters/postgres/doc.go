@@ -1,49 +1,43 @@
-// Package postgres keeps the rows of runs in a PostgreSQL database, which many
-// programs and people can share. It is a [store.Store].
+// Package postgres keeps the rows of runs in a PostgreSQL database, which many programs
+// can share. [Store] is a [store.Store].
 //
 //	s, err := postgres.Open(ctx, "postgres://user@host:5432/database?sslmode=require")
 //
-// The tables are for anybody to read. Those of rows are made of the definitions of
-// their projections, see table.go, all others by migrations. They stand in the
-// connection's current schema, so that ?search_path=ci in the address keeps them apart
-// from other tables of the database.
+// Anybody can read the tables. Those of rows are created from the definitions of their
+// projections (table.go), all others by migrations. They are in the current schema of the
+// connection: ?search_path=ci in the address keeps them apart from other tables.
 //
 // # How rows are written
 //
-// An Update is one transaction. Rows are encoded as binary COPY data while they
-// come in, and sent a megabyte at a time: a large run is taken in by the server
-// while the next rows are encoded, many small runs share a COPY. Checkpoints
-// are written at the end, all in one statement.
+// An Update is one transaction. Rows are encoded as binary COPY data, and sent a megabyte
+// at a time: the server receives a large run while its next rows are encoded, and many
+// small runs share a COPY. All checkpoints are written by one statement at the end.
 //
-// A run is locked by an advisory lock on a hash of its id. Two programs can
-// write at the same time as long as they write different runs; whoever wants
-// a run that another one has waits. To wait no longer than some time, and get
-// [store.ErrLocked] then, set lock_timeout, in the address or for the role.
+// An advisory lock on a hash of its id locks a run. Two programs can write different runs
+// at the same time; a program that writes a run that is locked waits. To limit the wait,
+// and get [store.ErrLocked] after it, set lock_timeout in the address or for the role.
 //
-// # What is kept, and how
+// # How values are stored
 //
-// Strings are stored as they are, and compared byte by byte. What PostgreSQL's
-// text cannot hold, U+0000 above all, is escaped; text.go says how. They may be longer
-// than an index takes: the primary key of rows is their position, and their own key is
+// Strings are stored as they are, and compared byte by byte. Characters that PostgreSQL's
+// text cannot hold, such as U+0000, are escaped (text.go). A string can be longer than an
+// entry of an index: so the primary key of rows is their position, and their own key is
 // unique by the hashes of its texts.
 //
-// Whoever changes or deletes rows by hand makes the checkpoint of their runs
-// void: triggers see to it, and the runs are derived again. To insert rows by hand
-// goes unnoticed, until verify.
+// If you update or delete a row, a trigger removes the checkpoint of its run, and the run
+// is derived again. [store.Verify] finds rows that you insert.
 //
 // # Rights
 //
-// To make the tables, a role has to be allowed to create in the schema, for those of a
-// projection that is added later, too. Otherwise it needs SELECT, INSERT, UPDATE and
-// DELETE on them to write, and SELECT on all of them, quire_project_schema and
-// quire_project_projections included, to read.
+// To create tables, also later for a new projection, a role needs CREATE on the schema. To
+// write, it needs SELECT, INSERT, UPDATE and DELETE on all tables; to read, SELECT on all
+// of them, quire_project_schema and quire_project_projections included.
 //
 // # Behind a pooler
 //
-// A pooler that hands out connections for a transaction at a time, as PgBouncer
-// with pool_mode=transaction does, needs no setting: [Open] prepares no statement
-// under a name and takes no lock of a session. Such a pooler may refuse what an
-// address asks of the session, as search_path; set that for the role or the
-// database instead. A pool that is handed to [New] has to be made for the pooler by
-// the caller, with pgx.QueryExecModeCacheDescribe or QueryExecModeExec.
+// [Open] works behind a pooler that assigns connections for one transaction, such as
+// PgBouncer with pool_mode=transaction: it prepares no named statements and takes no
+// session locks. Such a pooler may refuse parameters of an address, such as search_path:
+// set them for the role or the database instead. If you pass a pool to [New], create it
+// with pgx.QueryExecModeCacheDescribe or QueryExecModeExec.
 package postgres

@@ -1,8 +1,5 @@
-// Package sqlite keeps the rows of runs in an SQLite database: a file, and no
-// server. [Store] is a [store.Store]; package projections/store says how its
-// rows stay true to their streams.
-//
-// [Open] is all it takes:
+// Package sqlite keeps the rows of runs in an SQLite database, which is a file and needs
+// no server. [Store] is a [store.Store].
 //
 //	s, err := sqlite.Open(ctx, "quire.db")
 //
@@ -10,51 +7,49 @@
 //
 // # In a database of your own
 //
-// A program that has a database already hands it in with [New], and finds a table for
-// each projection, such as runs and jobs, the view sh_timings and the table checkpoints
-// beside its own. If a table of one of these names is there that is not a
-// store's, nothing is touched, and the error is [store.ErrForeign]. The handle
-// may be one of another driver, as the store uses SQL and database/sql alone;
-// but only of modernc.org/sqlite are errors told apart, as [store.ErrLocked] and
-// the like. The settings are the program's. These are good ones:
+// [New] uses a database that your program has already. It creates the tables of the
+// projections, the view sh_timings and the other tables of a store, such as checkpoints,
+// beside yours. If a table with one of these names belongs to another program, New
+// changes nothing and returns [store.ErrForeign].
 //
-//	PRAGMA journal_mode = wal        -- nobody waits for who reads
+// Your handle can have another driver: the store uses only SQL and database/sql. But it
+// recognizes errors, such as [store.ErrLocked], only from modernc.org/sqlite. You choose
+// the settings. These are good ones:
+//
+//	PRAGMA journal_mode = wal        -- writers do not wait for readers
 //	PRAGMA synchronous = normal      -- see below
-//	PRAGMA busy_timeout = 10000      -- wait for who writes
+//	PRAGMA busy_timeout = 10000      -- wait for other writers
 //	PRAGMA cache_size = -65536       -- long transactions stay in memory
 //
-// An update holds a connection until it ends, and so does a view. With a handle
-// that has one connection only, as one on a database in memory does, no method
-// may be called from within another.
+// An update or a view holds a connection until it ends. If your handle has only one
+// connection, as for a database in memory, do not call a method from within another.
 //
-// # For readers
+// # Reading the tables
 //
-// The tables can be read with anything that reads SQLite, at any time: a reader
-// sees whole runs of one moment, waits for nobody, and nobody waits for it. As
-// long as it reads, though, the write-ahead log grows with what is written, so
-// a transaction that reads should not be left open.
+// You can read the tables with any SQLite client at any time. A reader sees whole runs as
+// they were at one moment. Readers and writers do not wait for each other. But while a
+// reading transaction is open, the write-ahead log grows with everything that is written,
+// so do not leave one open.
 //
-// Who changes or deletes a row makes the checkpoint of its run void, by a
-// trigger, and the run is derived again when its stream is next taken in. What
-// was inserted by hand is found by verify.
+// If you update or delete a row, a trigger removes the checkpoint of its run, and the run
+// is derived again when its stream is next ingested. [store.Verify] finds rows that you
+// insert.
 //
-// A database in a folder that cannot be written, of which nobody has the log
-// open, is read as if it never changed. It should then not be written by
-// others either.
+// If a database is in a folder that you cannot write, and nobody has its log open, it is
+// read as if it never changed. Others should not write it meanwhile.
 //
-// # When the power fails
+// # Loss of power
 //
-// A commit is not forced to the disk (synchronous=normal). The database is whole
-// whatever happens, to the system as to the program. But what was committed in
-// the last moments before the power failed may be gone. It is then derived from
-// the streams again, which costs less than to wait for the disk at each commit.
+// A commit does not wait for the disk (synchronous=normal), unless you open the store with
+// [Durable]. The database stays consistent, but the last commits before a loss of power
+// may be missing. They are derived from the streams again, which costs less than waiting
+// for the disk at each commit.
 //
-// # How rows get in fast
+// # How rows are inserted fast
 //
-// One statement inserts up to 256 rows; what is left of them goes in with
-// statements of 64, 16, 4 and 1, so that there are few to prepare. While one
-// goroutine has SQLite insert, another makes arguments of the next rows. Where the
-// rows of a statement are of one run, its id is one argument for all of them.
-// No statement has to be undone alone (INSERT OR ROLLBACK), which spares SQLite
-// a journal for it.
+// One statement inserts up to 256 rows. Statements for 64, 16, 4 and 1 rows insert the
+// rest, so that few statements have to be prepared. While one goroutine lets SQLite
+// insert, another one prepares the arguments of the next rows. If all rows of a statement
+// belong to one run, its id is one argument. No statement is undone alone (INSERT OR
+// ROLLBACK), so SQLite needs no journal for it.
 package sqlite

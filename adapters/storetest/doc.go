@@ -1,6 +1,6 @@
-// Package storetest holds a [store.Store] to its contract. It is a kit for
-// tests: give [Run] a function that opens a store for a program with a set of projections,
-// and it tries to find what the store does wrong.
+// Package storetest is a test suite for implementations of [store.Store]. Pass [Run] a
+// function that opens a store for a set of projections, and it tries to find what the
+// store does wrong.
 //
 //	func TestStore(t *testing.T) {
 //		storetest.Run(t, func(t *testing.T, set *projections.Set) store.Store { return open(t, set) })

@@ -1,4 +1,4 @@
-// Package tail reads streams on as their files grow.
+// Package tail reads streams while their files grow.
 //
 // [Follow] finds the stream or the streams to follow, now and later, and hands
 // each [Stream] to a function that runs in a goroutine of its own;

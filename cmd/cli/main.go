@@ -1,5 +1,5 @@
-// Package cli is the command quire-project as a library: your own program is the whole
-// command with your projections, with a main of one line.
+// Package cli is the command quire-project as a library. With a main of one line, you
+// get the whole command with your projections added.
 //
 //	func main() { cli.Main(retries.Projection) }
 //

@@ -1,5 +1,4 @@
-// Command quire-project turns the event stream of a CI run into its record:
-// the rows of its jobs, its commands and their timings.
+// Command quire-project derives rows and reports from the event streams of CI runs.
 //
 //	quire-project run.jsonl --to json
 //

@@ -1,6 +1,5 @@
-// Package laws holds projections to their contract. It is a kit for tests:
-// give it the declaration of a projection, and it tries to find a stream on
-// which the projection breaks a law.
+// Package laws tests projections: it tries to find a stream on which a projection breaks
+// a law.
 //
 //	func TestFailedSh(t *testing.T) {
 //		laws.Check(t, FailedByJob,
@@ -8,7 +7,7 @@
 //			laws.Independent(func(row FailedSh) string { return row.JobID }))
 //	}
 //
-// If it finds one, it makes it as small as it can, and prints it as Go, to be
+// If it finds a stream, it makes the stream as small as it can, and prints it as Go, to be
 // pasted into a test:
 //
 //	the law "final once" is broken: after 2 entries: handed out as final a second time: {Index:0 …}
@@ -20,62 +19,60 @@
 //			domain.NewJobFinished(0, "a", domain.Complete),
 //		})
 //
-// [Check] tries each law in a subtest, so that one that is broken, or a panic,
-// does not hide the others; -run TestFailedSh/final_once runs one. These are the
-// laws that every projection obeys:
+// [Check] tries each law in a subtest, so one that is broken, or a panic, does not hide
+// the others; -run TestFailedSh/final_once runs one law. Check tries these laws on every
+// projection:
 //
-//   - total: every sequence of entries has a result. A stream is what some
-//     producer wrote, and producers crash, race and change.
-//   - deterministic: same events, same rows. Nothing but the events counts: no
-//     map's order, no state that instances share, and no memory that belongs to
-//     the reader, which is used again for the next entries.
-//   - prefixes: a stream that was cut after any entry has the rows that the
-//     whole one had at that point. Live views and crashed runs rest on it.
-//   - final once: a row is handed out as final once and is not seen again.
-//     Whoever has written it down need not look back.
-//   - open pure: listing what is open changes nothing, however often it is
-//     done and when.
-//   - local: an open row changes only with the events of its job. What has not
-//     changed is not stored again.
-//   - parts: what is open can be handed over in parts. What Open makes of the
-//     tracker's jobs and open sh is a row of each, and nothing beside it.
-//   - indexed: the indexes of final and open rows count from 0 up, without a
-//     gap. They are the rows' identity wherever rows are stored.
-//   - kept: a longer stream has no fewer rows. No store takes a row away.
-//   - fitting: each value is one that its column can have: one of those that a text's
-//     type lists, no integer less than the tag min says.
-//   - single, if it is declared so: there is exactly one row, before the first entry
-//     as well, and it is never final.
-//   - keys, if it has one: no two rows have the same key, and in a table the row with
-//     an index keeps its key.
-//   - resumable: a fold that is saved, and restored in another process, goes
-//     on as if nothing had happened, wherever it was cut.
-//   - resumable open: so does one of which only what is open is saved, beside the
-//     rows, as stores do.
-//   - shifted: the same run 400 years later has the same rows, but for the times
-//     in them. No time is special, 0 among them. (After 400 years the calendar
-//     repeats: rows may tell the hour or the day of the week. Times may be numbers
-//     of any usual unit, or of type time.Time in UTC, but not text.)
-//   - timeless: a stream has the same rows whenever it is read, and however slowly.
-//     The only clock is the one in the events.
-//   - bounded: the memory of a projection follows its open rows. What has ended
-//     leaves nothing, or a run of a million jobs fills it.
-//   - elsewhere: another process has the same rows, in another time zone and if it
-//     has read other streams before. The test's binary is run once more for that,
-//     for this subtest alone; what the test does before it calls Check is done again.
+//   - total: every sequence of entries has a result. Producers crash, race and change.
+//   - deterministic: the same events give the same rows. Rows depend on nothing else: not
+//     on the order of a map, on state that instances share, or on memory of the reader,
+//     which it uses again for the next entries.
+//   - prefixes: a stream that was cut after any entry has the rows that the whole stream
+//     had at that point. Live views and crashed runs rely on it.
+//   - final once: a row becomes final once, and does not appear again. NDJSON, which has
+//     written it, relies on it.
+//   - open pure: listing the open rows changes nothing.
+//   - local: an open row changes only with events of its job. A store does not write rows
+//     again that have not changed.
+//   - parts: open rows can be listed in parts. Each row that Open returns belongs to a job
+//     or command of the tracker.
+//   - indexed: the indexes of final and open rows count from 0, without gaps. They identify
+//     rows in stores.
+//   - kept: a longer stream has no fewer rows. A store never removes a row.
+//   - fitting: each value is one that its column can have: one of the values that its type
+//     lists, and no integer below the min tag.
+//   - single, if the declaration says so: there is exactly one row, even before the first
+//     entry, and it is never final.
+//   - keys, if the declaration has a key: no two rows have the same key, and the row with an
+//     index keeps its key.
+//   - resumable: a fold that was saved, and restored in another process, continues as if it
+//     had not stopped.
+//   - resumable open: the same if only the open state was saved, beside the rows, as stores
+//     do.
+//   - shifted: the same run 400 years later has the same rows, except for the times in
+//     them. No time is special, not even 0. (After 400 years the calendar repeats: rows may
+//     have the hour or the day of the week. Times can be numbers of any usual unit, or a
+//     time.Time in UTC, but not text.)
+//   - timeless: rows do not depend on when or how slowly a stream is read. The only clock is
+//     the one in the events.
+//   - bounded: memory follows the open rows. Otherwise, a run of a million jobs would fill
+//     it.
+//   - elsewhere: another process gives the same rows, in another time zone and after it has
+//     read other streams. For that, Check runs the test's binary once more, with this
+//     subtest only. So what the test does before it calls Check happens twice.
 //
-// Two more need to be told something of the projection: [Independent], if each row
-// belongs to one job, and [Model]. The other laws say that a projection is well
-// behaved; only a model can say that it is right.
+// Two more laws need your help: [Independent], if each row belongs to one job, and
+// [Model]. The other laws say that a projection behaves well; only a model can say that it
+// is right.
 //
-// If yours breaks a law for a good reason, say so with [Except]. One that counts
-// distinct commands has to keep them, and is not bounded; one with dates as text is
-// not shifted.
+// If your projection breaks a law for a good reason, pass [Except]. A projection that counts
+// distinct commands has to keep them, and is not bounded. One that has dates as text is not
+// shifted.
 //
 // # Examples
 //
-// [Given] states one: the rows that some events make, or those that a further event
-// changes. It reports a difference with the events in front of it.
+// [Given] states an example: the rows that some events give, or those that a further event
+// changes. It reports a difference together with the events before it.
 //
 //	laws.Given(t, FailedByJob,
 //		domain.NewShStarted(1, "build", "make"),
@@ -83,17 +80,17 @@
 //		domain.NewShFinished(2, "build", 2),
 //	).Then(FailedSh{"build", 1})
 //
-// [Golden] compares the rows of a whole stream with a file, which the flag
-// -laws.update writes.
+// [Golden] compares the rows of a whole stream with a file, which the flag -laws.update
+// writes.
 //
 // # Streams
 //
-// Streams are generated: those of producers that keep to the rules, chaotic ones in
-// which jobs finish before they start, clocks run backwards and lines are torn, and
-// [Long] ones. [With] adds streams of yours. The generators are exported for tests of
-// anything else that takes events. The flags of pgregory.net/rapid apply:
-// -rapid.checks=10000 tries each law on so many streams.
+// The streams are generated: those of well-behaved producers, chaotic ones in which jobs
+// finish before they start, clocks run backwards and lines are torn, and [Long] ones.
+// [With] adds streams of yours. You can use the exported generators for tests of anything
+// else that takes events. The flags of pgregory.net/rapid apply: -rapid.checks=10000 tries
+// each law on that many streams.
 //
-// [Hold] tries the laws on one given stream: a recorded one, or one that a fuzz target
-// made of its bytes with [FromBytes].
+// [Hold] tries the laws on one given stream: a recorded one, or one that a fuzz target made
+// of its bytes with [FromBytes].
 package laws

@@ -1,6 +1,4 @@
-// Package parallel does many things side by side and gives what comes of them
-// in order, so that what is done on many cores reads as if it had been done on
-// one.
+// Package parallel does work on many cores and returns the results in order.
 package parallel
 
 import (

@@ -1,41 +1,39 @@
-// Package store keeps the rows of runs in a database true to their streams.
+// Package store keeps the rows of runs in a database up to date with their streams.
 //
-// A [Store] holds rows, a [Source] is where the stream of a run is; both are
-// interfaces, and adapters implement them. On them stand
+// A [Store] holds rows, and a [Source] is the stream of a run. Adapters implement both
+// interfaces. These functions use them:
 //
-//   - [Ingest]: brings the rows of one run up to its stream;
-//   - [IngestAll] and [Rebuild]: do that for many runs, side by side;
-//   - [Projector]: derives rows from segments of streams, as they come;
-//   - [Verify]: folds streams again and names every row that differs;
-//   - [Read], [ReadRun], [ReadRecord]: read rows.
+//   - [Ingest] brings the rows of one run up to date with its stream;
+//   - [IngestAll] and [Rebuild] do that for many runs, in parallel;
+//   - [Projector] derives rows from segments of streams, as they arrive;
+//   - [Verify] folds streams again, and reports every row that differs;
+//   - [Read], [ReadRun] and [ReadRecord] read rows.
 //
-// A store has a table for each projection of the set that it was opened with, and knows
-// nothing of them but their definitions.
+// A store has a table for each projection of the set that it was opened with. It knows
+// only their definitions.
 //
 // # How rows stay true
 //
-// Beside the rows of a run stands a [Checkpoint]: how far its stream was read,
-// the digest of what was read, and which projections the rows are of, in which versions.
-// Rows and checkpoint change in one transaction. A stream that still is what the
-// checkpoint says needs nothing. One that has grown is read on: rows that
-// have changed since are replaced, new ones are added, and all others stay. One that is not
-// the one that was read any more is folded again from its start.
+// Each run has a [Checkpoint]: how far its stream was read, the digest of that part, and
+// the versions of the projections that its rows have. Rows and checkpoint change in one
+// transaction. If the stream matches the checkpoint, there is nothing to do. If it has
+// grown, rows that have changed are replaced, new ones are added, and all others stay.
+// If it is another stream now, it is folded again from its start.
 //
-// # Streams that come in parts
+// # Streams that arrive in parts
 //
-// A [Projector] gets streams in segments, from wherever, and never sees the rest of
-// them again. For it the checkpoint also has the state of the fold: that of the
-// digest, and of the jobs that are open. The rest of what a fold knows is in the
-// rows, the commands that are open too. So whoever
-// has a segment that begins at the checkpoint can go on. A last line that no line feed has
-// ended yet is in the rows, but not in the state, and makes no row final: what it becomes
-// takes its place. A segment that begins
-// behind it is parked in the store until those before it have come; a run
-// whose segments cannot be applied is quarantined, and what comes of it is parked.
+// A [Projector] gets segments of streams, and cannot read the rest of a stream. So the
+// checkpoint also has the state of the fold: of the digest, and of open jobs. Everything
+// else that a fold needs, such as open commands, is in the rows. So any worker that has
+// the segment at the checkpoint can continue the run. A segment that begins after the
+// checkpoint is parked in the store until the missing part arrives. A run whose segments
+// cannot be applied is quarantined, and its further segments are parked.
 //
-// Who has the whole stream does not use that state, but writes it. To know that a
-// stream still begins with what was read it has to be read anyway, and folding it
-// on the way costs little more. A run that is derived from its whole stream can be gone on
-// with by a projector, and the other way round: a quarantine is of the rows that
-// were there, and ends where others are.
+// A last line without a line feed is in the rows, but not in the state, and makes no row
+// final: the whole line replaces it later.
+//
+// [Ingest] and [Rebuild] have the whole stream. They do not use the state, but write it.
+// They have to read the beginning of the stream anyway, to know that it is unchanged, and
+// folding it meanwhile costs little more. So a Projector can continue a run that Ingest
+// wrote, and the other way round. A quarantine ends when Ingest or Rebuild writes the run.
 package store

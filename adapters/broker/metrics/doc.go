@@ -1,4 +1,3 @@
-// Package metrics lets Prometheus, and whoever asks for /healthz, see how
-// publishing and projecting go. [Metrics] is a [broker.Meter]; what is asked for
+// Package metrics serves metrics for Prometheus, and the health of a worker. [Metrics] is a [broker.Meter]; what is asked for
 // when somebody looks is a [Status]; [Serve] shows both over HTTP.
 package metrics

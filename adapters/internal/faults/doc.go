@@ -1,16 +1,15 @@
-// Package faults holds tests, and nothing else: the faults that a store has to
-// survive, real ones, against real stores. The program is built, run and
-// killed; the disk under a database is full; PostgreSQL is stopped in the
-// middle of the work; several programs write at once; somebody holds a lock,
-// takes the right to write away, or overwrites a part of the file.
+// Package faults has tests only: real faults that stores must survive. The tests build,
+// run and kill the program; they fill the disk under a database, stop PostgreSQL in the
+// middle of the work, let several programs write at once, hold a lock, take away the
+// right to write, and overwrite a part of the file.
 //
-// After each of them the same is asked for: a reader finds whole runs, each in
-// the version of before or in that of after, the error says what to do, and the
-// same command again completes the work, so that verify finds nothing.
+// After each fault, a reader must find whole runs, each as before or as after; the error
+// must say what to do; and the same command must complete the work, so that verify finds
+// no difference.
 //
-// Moments are drawn at random, from a seed that a test that fails tells:
+// Moments are random. A test that fails prints its seed:
 //
 //	go test ./adapters/internal/faults -run TestKilledRebuild -faults.seed 7
 //
-// A disk of its own, which is needed to fill it, takes root.
+// Filling a disk needs a disk for the test, and so root.
 package faults

@@ -1,5 +1,4 @@
-// Package layout knows how the streams of runs lie in folders, for all that look
-// for them: those that read to the end, and those that follow.
+// Package layout decides which files of a folder are streams.
 //
 // Every *.jsonl is a stream, but for a folder that holds an events.jsonl: that is
 // its only stream, and nothing else in the folder or below it is one. quire keeps a

@@ -1,5 +1,5 @@
-// Package pgtest runs a real PostgreSQL for tests: one that is made for them,
-// with a data folder of its own, and thrown away with the process.
+// Package pgtest runs a real PostgreSQL for tests, with a data folder of its own that
+// is removed at the end.
 //
 //	func TestSomething(t *testing.T) {
 //		url := pgtest.Shared(t).NewDatabase(t)

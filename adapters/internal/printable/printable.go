@@ -1,5 +1,5 @@
-// Package printable makes names that others have given fit for errors and logs,
-// which end up on terminals.
+// Package printable makes untrusted names safe for errors and logs, which end up on
+// terminals.
 package printable
 
 import (

@@ -1,4 +1,4 @@
-// Package seldom keeps what is said again and again from filling a log.
+// Package seldom limits how often a message is logged.
 package seldom
 
 import (

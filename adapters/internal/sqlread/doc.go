@@ -1,7 +1,6 @@
-// Package sqlread reads the tables of a store through database/sql. The stores
-// differ in how they are opened and written; their tables are the same, and so
-// is all that is read from them.
+// Package sqlread reads the tables of a store through database/sql. Both databases have
+// the same tables, and are read in the same way.
 //
-// Queries are written with the placeholders ?1, ?2 and so on. What else a
-// database wants otherwise is in its [Dialect].
+// Queries have the placeholders ?1, ?2 and so on. A [Dialect] has everything in which a
+// database differs.
 package sqlread

@@ -1,4 +1,4 @@
-// Package services starts, for tests, what stores need besides the program.
+// Package services starts the servers that tests of stores need.
 package services
 
 import (

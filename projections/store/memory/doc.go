@@ -1,8 +1,7 @@
-// Package memory is a [store.Store] that keeps its rows in memory: for tests of
-// what stands on a store, and as the plainest reading of a store's contract.
+// Package memory is a [store.Store] in memory. It is for tests, and is the simplest
+// implementation of a store's contract.
 //
-// It is strict. What the contract asks of a caller is checked, and a call that
-// breaks it is an error, even where a database would let it pass: writing before
-// Lock, adding a row that is there, or two rows at one place. A row that is read is
-// overwritten by the next one.
+// It is strict: a call that breaks the contract is an error, even where a database would
+// accept it. Examples are writing before Lock, adding a row that exists, or two rows at
+// one place. The next row overwrites a row that was read.
 package memory
