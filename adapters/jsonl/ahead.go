@@ -7,15 +7,14 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Ahead decodes on a goroutine of its own, some batches ahead of whoever calls
-// Next, so that decoding and folding take a core each. It is a
-// projections.Stream.
+// Ahead decodes on a goroutine of its own, some batches before Next is called, so that
+// decoding and folding each have a core. It is a projections.Stream.
 type Ahead struct {
 	full  chan decoded
 	spare chan []domain.Entry
 	stop  chan struct{}
 	once  sync.Once      // closes stop
-	held  []domain.Entry // what Next returned last
+	held  []domain.Entry // the last result of Next
 	err   error
 }
 
@@ -24,14 +23,14 @@ type decoded struct {
 	err     error
 }
 
-// A batch is large enough that handing it over costs nothing per event, and
-// all of them together still fit in the cache that the cores share.
+// A batch is so large that its hand-over costs nothing per event, and so small that all
+// batches fit into the cache that the cores share.
 const (
 	aheadBatches = 4
 	aheadEntries = 1024
 )
 
-// NewAhead starts reading from reader, which is its own from now on.
+// NewAhead starts to read from reader. Do not use reader yourself from then on.
 func NewAhead(reader *Reader) *Ahead {
 	a := &Ahead{
 		full:  make(chan decoded, aheadBatches),
@@ -54,7 +53,7 @@ func (a *Ahead) run(reader *Reader) {
 			return
 		}
 		batch, err := reader.Append(batch[:0], aheadEntries)
-		a.full <- decoded{batch, err} // for which there is always room
+		a.full <- decoded{batch, err} // never blocks: there are only so many batches
 		if err != nil {
 			return
 		}
@@ -79,7 +78,6 @@ func (a *Ahead) Next() ([]domain.Entry, error) {
 	return a.held, a.err
 }
 
-// Close ends the reading ahead, at the latest when a read that is under way
-// returns, and makes a Next that waits return. It does not close what is read
-// from.
+// Close stops the goroutine, as soon as its current read returns, and makes a waiting Next
+// return. It does not close the source of the reader.
 func (a *Ahead) Close() { a.once.Do(func() { close(a.stop) }) }

@@ -6,22 +6,20 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// refused is the index that a decoder returns for what it leaves to the next.
+// refused is the index that a decoder returns for a line that it leaves to the next one.
 const refused = -1
 
-// slack is how many bytes a decoder may look at behind the line feed that ends
-// a line; what they are does not matter.
+// slack is how many bytes a decoder may read after the line feed of a line. Their values
+// do not matter.
 const slack = 64
 
-// canonical decodes the line at b[i:] if it is one that [Append] writes, perhaps
-// with further members behind, and returns the index behind its line feed;
-// otherwise, it returns refused. b
-// goes on for slack bytes after the line feed. event may hold anything before,
-// and after a line that was refused.
+// canonical decodes the line at b[i:] if [Append] could have written it, also with further
+// members at the end, and returns the index behind its line feed, or refused. b has slack
+// bytes after the line feed. event may hold anything before, and after a refused line.
 //
-// What looks clumsy is measured: comparisons with short constant strings compile to
-// one or two loads, and fields that are set one by one go straight to memory,
-// where a literal is made on the stack first.
+// The code looks clumsy but was measured: comparisons with short constant strings compile
+// to one or two loads, and fields that are set one by one go straight to memory, whereas a
+// literal is made on the stack first.
 func (t *text) canonical(b []byte, i int, event *domain.Event) int {
 	if string(b[i:i+9]) != `{"at_ms":` {
 		return refused
@@ -155,7 +153,7 @@ func (t *text) canonicalRunStarted(b []byte, i int, atMs int64, event *domain.Ev
 	return t.ended(b, i)
 }
 
-// canonicalUnknown decodes the rest of a line whose type stands at b[i:].
+// canonicalUnknown decodes the rest of a line from its type at b[i:] on.
 func (t *text) canonicalUnknown(b []byte, i int, atMs int64, event *domain.Event) int {
 	kind, name, i := t.typeName(b, i)
 	if i < 0 || kind != domain.Unknown {
@@ -169,17 +167,16 @@ func (t *text) canonicalUnknown(b []byte, i int, atMs int64, event *domain.Event
 	return i
 }
 
-// fill sets all fields of an event that names a job. What was there before is
-// gone: a batch's memory is used again, and clearing it first would cost as much
-// as this.
+// fill sets all fields of an event that names a job. It also clears the fields of an
+// earlier event in the same memory; to clear them first would cost as much again.
 func fill(event *domain.Event, kind domain.Kind, atMs int64, jobID, cmd string) {
 	event.Kind, event.AtMs, event.JobID, event.HasJob = kind, atMs, jobID, true
 	event.Cmd, event.ExitCode, event.Outcome = cmd, 0, domain.NoOutcome
 	event.Type, event.Extra = "", ""
 }
 
-// ended returns the index behind the brace and the line feed at b[i:]. A later
-// producer may have more to say before them, which is passed over.
+// ended returns the index behind the brace and the line feed at b[i:]. It skips members
+// that a later producer wrote before them.
 func (t *text) ended(b []byte, i int) int {
 	if b[i] == '}' && b[i+1] == '\n' {
 		return i + 2
@@ -187,12 +184,12 @@ func (t *text) ended(b []byte, i int) int {
 	return t.others(b, i)
 }
 
-// others passes over members that the wire does not know.
+// others skips members that the wire does not know.
 func (t *text) others(b []byte, i int) int {
 	return t.closed(b, i, &members{seen: allKeys, kind: domain.JobStarted})
 }
 
-// closed is members for a line whose last member ends before b[i], or that has more.
+// closed reads the rest of a line from b[i] on: further members or its end.
 func (t *text) closed(b []byte, i int, m *members) int {
 	switch {
 	case b[i] == ',':
@@ -203,9 +200,9 @@ func (t *text) closed(b []byte, i int, m *members) int {
 	return refused
 }
 
-// clock is integer for an at_ms. Where a number ends depends on its digits,
-// and where the next thing begins on that, which is what the processor would
-// wait for; a guess that is checked is waited for by nobody.
+// clock is integer for an at_ms. It guesses that the number is as long as the one before,
+// and checks the guess: so the processor need not wait for the end of the number before it
+// reads the next member.
 func (t *text) clock(b []byte, i int) (int64, int) {
 	high, width := load(b, i), t.clockWidth
 	low, count := digits(load(b, i+word))
@@ -220,7 +217,7 @@ func (t *text) clock(b []byte, i int) (int64, int) {
 	return n, next
 }
 
-// exitCode is integer for an exit code, which mostly has one digit.
+// exitCode is integer for an exit code, which usually has one digit.
 func exitCode(b []byte, i int) (int64, int) {
 	if b[i+1] == '}' && '0' <= b[i] && b[i] <= '9' {
 		return int64(b[i] - '0'), i + 1
@@ -228,8 +225,8 @@ func exitCode(b []byte, i int) (int64, int) {
 	return integer(b, i)
 }
 
-// integer reads a JSON integer of at most 15 digits, and returns it with the
-// index behind it; a longer one is left to the general decoder.
+// integer reads a JSON integer of at most 15 digits, and returns it and the index behind
+// it. It refuses a longer one.
 func integer(b []byte, i int) (int64, int) {
 	negative := b[i] == '-'
 	if negative {
@@ -256,9 +253,9 @@ func integer(b []byte, i int) (int64, int) {
 
 var powers = [word]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7}
 
-// digits reads the decimal digits that x begins with, at its lowest byte, and
-// returns their number and how many they are. All are read at once: in each
-// step neighbours are joined, digits to pairs, pairs to fours, fours to eight.
+// digits reads the decimal digits at the start of x, which is its lowest byte, and returns
+// their value and count. It reads all at once: each step joins neighbours, digits to
+// pairs, pairs to fours, fours to eight.
 func digits(x uint64) (n int64, count int) {
 	x -= ones * '0'
 	other := ((x + ones*(0x7f-9)) | x) & highs // the lowest mark is exact

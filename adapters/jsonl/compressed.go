@@ -15,29 +15,27 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
 )
 
-// ErrGarbage is in the error of a compressed file that holds something else behind its
-// compressed data.
-var ErrGarbage = errors.New("trailing garbage: what follows the compressed data is neither compressed nor zeros; cut it off, or fetch the file again")
+// ErrGarbage is returned for a compressed file with other data after the compressed data.
+var ErrGarbage = errors.New("trailing garbage: the bytes after the compressed data are neither compressed nor zeros; cut them off, or fetch the file again")
 
-// ErrWindow is in the error of a file that needs too much memory to be decompressed.
+// ErrWindow is returned for a file whose decompression needs too much memory.
 var ErrWindow = errors.New("the window is larger than 128 MiB; compress the file again without --long and --ultra, or read it with zstd -dc --long=31 FILE | quire-project -")
 
-// maxWindow is the largest window that zstd itself decompresses unless it is asked to.
+// maxWindow is the largest window that the program zstd decompresses by default.
 const maxWindow = 128 << 20
 
-// cutMark is read where compressed data was cut off. It makes a torn tail of the line
-// that it stands in: nothing that holds it is an event, and that line's end is missing.
+// cutMark takes the place of the missing end of compressed data that was cut off. It makes
+// the last line a torn tail, since no event contains it.
 const cutMark = "\x1a"
 
-// compressed reads what data was before gzip or zstd compressed it: any number of
-// members or frames, one after the other.
+// compressed decompresses gzip or zstd: any number of members or frames in sequence.
 type compressed struct {
 	in   *bufio.Reader
-	kind string // as layout has it
+	kind string // one of package layout
 	open func() (io.Reader, error)
 	part io.Reader // nil between members
 	cut  *atomic.Bool
-	err  error // what reading ends with
+	err  error // the error at the end
 }
 
 func newCompressed(kind string, src io.Reader, cut *atomic.Bool) *compressed {
@@ -52,7 +50,7 @@ func (c *compressed) Read(p []byte) (int, error) {
 	for c.err == nil && len(p) > 0 {
 		n, err := c.read(p)
 		if n > 0 {
-			return n, nil // an error comes again
+			return n, nil // the next read returns the error
 		}
 		if c.err = err; err == io.ErrUnexpectedEOF {
 			c.cut.Store(true)
@@ -63,7 +61,7 @@ func (c *compressed) Read(p []byte) (int, error) {
 	return 0, c.err
 }
 
-// read reads from the member at hand. It returns io.EOF behind the last one.
+// read reads from the current member. It returns io.EOF after the last one.
 func (c *compressed) read(p []byte) (int, error) {
 	if c.part == nil {
 		if err := c.next(); err != nil {
@@ -77,8 +75,8 @@ func (c *compressed) read(p []byte) (int, error) {
 	return n, err
 }
 
-// next opens the next member. Zeros before it are passed over: tapes and disks fill
-// their blocks with them.
+// next opens the next member. It skips zeros before it: tapes and disks fill blocks with
+// zeros.
 func (c *compressed) next() error {
 	begin, err := c.in.Peek(layout.MagicSize)
 	for len(begin) > 0 && begin[0] == 0 {
@@ -110,8 +108,8 @@ func (c *compressed) gzip() func() (io.Reader, error) {
 }
 
 func (c *compressed) zstd() func() (io.Reader, error) {
-	// With a concurrency of one, it has no goroutines and need not be closed:
-	// another goroutine may be reading from it when the file is closed.
+	// With a concurrency of one, the decoder has no goroutines, and no Close is needed:
+	// another goroutine may still read from it when the file is closed.
 	unzstd, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
 	return func() (io.Reader, error) {
 		if err != nil {
@@ -122,18 +120,18 @@ func (c *compressed) zstd() func() (io.Reader, error) {
 	}
 }
 
-// zstdFrame reads what was compressed as one frame of zstd (RFC 8878, 3.1). It gives
-// the decoder the frame's blocks alone, and compares the checksum itself: so it is known
-// where the frame ends, and if only its end is missing, all that was compressed is read.
+// zstdFrame decompresses one frame of zstd (RFC 8878, 3.1). The decoder gets the blocks of
+// the frame only, and zstdFrame compares the checksum itself: so it knows the end of the
+// frame, and if only that end is missing, it returns all of the data before.
 type zstdFrame struct {
 	in      *bufio.Reader
 	decoder *zstd.Decoder
-	sum     *xxhash.Digest // nil where there is none
+	sum     *xxhash.Digest // nil if the frame has no checksum
 	err     error
 }
 
-// hasChecksum is the bit of a frame's header that says that a checksum follows, and
-// descriptor where it stands.
+// hasChecksum is the bit in the header of a frame that says that a checksum follows, and
+// descriptor the index of its byte.
 const hasChecksum, descriptor = 1 << 2, 4
 
 func (f *zstdFrame) begin() error {
@@ -176,7 +174,7 @@ func (f *zstdFrame) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// compare compares the checksum, and returns io.EOF if it is right.
+// compare returns io.EOF if the checksum is right.
 func (f *zstdFrame) compare() error {
 	var sum [4]byte
 	if _, err := io.ReadFull(f.in, sum[:]); err != nil {
@@ -188,11 +186,11 @@ func (f *zstdFrame) compare() error {
 	return io.EOF
 }
 
-// zstdBlocks are the header of a frame and its blocks.
+// zstdBlocks reads the header and the blocks of a frame, as they are.
 type zstdBlocks struct {
 	in     *bufio.Reader
-	header []byte // as far as it has not been read
-	left   int    // bytes of the block at hand
+	header []byte // the part that has not been read
+	left   int    // bytes of the current block
 	last   bool
 }
 
@@ -215,9 +213,9 @@ func (b *zstdBlocks) Read(p []byte) (int, error) {
 	return n, unexpected(err)
 }
 
-// next looks at the header of the next block.
+// next reads the header of the next block.
 func (b *zstdBlocks) next() error {
-	const size, repeated = 3, 1 // of the header; and the kind of a block of one byte, so many times
+	const size, repeated = 3, 1 // the size of the header, and the type of a block that repeats one byte
 	header, err := b.in.Peek(size)
 	if err != nil {
 		return unexpected(err)
@@ -229,7 +227,7 @@ func (b *zstdBlocks) next() error {
 	return nil
 }
 
-// discard passes over n bytes.
+// discard skips n bytes.
 func discard(in *bufio.Reader, n int64) error {
 	_, err := io.CopyN(io.Discard, in, n)
 	return unexpected(err)

@@ -7,14 +7,14 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// digest takes in what a reader has consumed, and compares it on the way with
-// what is known of the stream.
+// digest hashes the bytes that a reader has decoded, and compares them with a known mark
+// of the stream.
 type digest struct {
 	hash  hash.Hash
 	bytes int64
 
 	known     domain.Mark
-	continues bool // the first known.Bytes are those that are known
+	continues bool // the first known.Bytes bytes have the known digest
 }
 
 func newDigest(known domain.Mark) *digest {
@@ -44,17 +44,16 @@ func (d *digest) mark(lines int64) domain.Mark {
 	return domain.Mark{Bytes: d.bytes, Lines: lines, SHA256: d.sum()}
 }
 
-// Continues reports whether the stream begins with the bytes that
-// [Options.Known] was taken of. It is known once those were read: when the
-// reader has given an entry behind them, or an error.
+// Continues reports whether the stream begins with the bytes of the mark [Options.Known].
+// It is valid once the reader has returned an entry after these bytes, or an error.
 func (r *Reader) Continues() bool { return r.digest != nil && r.digest.continues }
 
-// Marks returns how far whole lines reach and how far the stream does, whose
-// last line may have no line feed. They are known once io.EOF was given.
+// Marks returns the marks after the last whole line and at the end of the stream; they
+// differ if the last line has no line feed. They are valid after io.EOF.
 func (r *Reader) Marks() (whole, end domain.Mark) { return r.wholeMark, r.endMark }
 
-// Digest returns the state of the SHA-256 of the whole lines, as crypto/sha256
-// marshals it, when io.EOF was given.
+// Digest returns the state of the SHA-256 of the whole lines, marshalled by
+// crypto/sha256. It is valid after io.EOF.
 func (r *Reader) Digest() ([]byte, error) {
 	return r.wholeState, r.stateErr
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// ErrNotWritable is returned for an event that the wire has no line for: one
-// without a kind or outcome, or one whose Extra is not the text that its
-// constructor makes.
+// ErrNotWritable is returned for an event that has no line in a stream: one without a
+// kind or outcome, or with an Extra that its constructor does not make.
 var ErrNotWritable = errors.New("jsonl: the event has no form on the wire")
 
-// Append appends event as the wire has it, one line with its line feed.
+// Append appends event as one line with its line feed. It returns [ErrNotWritable] and dst
+// unchanged if the event has no line.
 func Append(dst []byte, event *domain.Event) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, `{"at_ms":`...)
@@ -53,7 +53,7 @@ func Append(dst []byte, event *domain.Event) ([]byte, error) {
 	return append(dst, '}', '\n'), nil
 }
 
-// appendUnknown writes an event of a type that has no writer of its own.
+// appendUnknown appends the rest of an event of an unknown type.
 func appendUnknown(dst []byte, start int, event *domain.Event) ([]byte, error) {
 	dst = jsonenc.AppendString(dst, event.Type)
 	if event.HasJob {
@@ -67,7 +67,8 @@ func appendUnknown(dst []byte, start int, event *domain.Event) ([]byte, error) {
 	return closeChecked(dst, start, event)
 }
 
-// appendLabels writes the rest of a RunStarted. No labels are written as none.
+// appendLabels appends the rest of a RunStarted. If there are no labels, it appends no
+// member.
 func appendLabels(dst []byte, start int, event *domain.Event) ([]byte, error) {
 	before := `,"labels":{`
 	for label := range event.Labels().All() {
@@ -82,8 +83,8 @@ func appendLabels(dst []byte, start int, event *domain.Event) ([]byte, error) {
 	return closeChecked(dst, start, event)
 }
 
-// closeChecked ends the line that begins at start, and reads it back to be sure
-// that what Extra holds is what the event's constructor asks for.
+// closeChecked ends the line that begins at start, and decodes it again to check that
+// Extra is a text of the event's constructor.
 func closeChecked(dst []byte, start int, event *domain.Event) ([]byte, error) {
 	dst = append(dst, '}')
 	back, fault := decodeGeneral(dst[start:])
@@ -93,7 +94,7 @@ func closeChecked(dst []byte, start int, event *domain.Event) ([]byte, error) {
 	return append(dst, '\n'), nil
 }
 
-// outcomeName is how the wire spells an outcome: for a job and for a run.
+// outcomeName returns the name of an outcome on the wire, of a job or of a run.
 func outcomeName(kind domain.Kind, outcome domain.Outcome) (string, bool) {
 	switch {
 	case kind == domain.JobFinished && outcome == domain.Complete:
@@ -108,7 +109,8 @@ func outcomeName(kind domain.Kind, outcome domain.Outcome) (string, bool) {
 	return "", false
 }
 
-// outcomeOf reads an outcome. Later producers write "succeeded" for a job too.
+// outcomeOf returns the outcome with this name. Later producers write "succeeded" for a
+// job too.
 func outcomeOf(kind domain.Kind, name string) (domain.Outcome, bool) {
 	switch {
 	case kind == domain.JobFinished && (name == "complete" || name == "succeeded"):

@@ -9,27 +9,28 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// MalformedError says that a line is no event, where and why. It never quotes
-// the line: a command can hold a secret.
+// MalformedError says where and why a line is no event. It never quotes the line: a
+// command can hold a secret.
 type MalformedError struct {
-	// Name is the stream's, as it was given to the reader.
+	// Name is the name of the stream, see [Options].
 	Name string
-	// Position is where the line starts.
+	// Position is that of the line's start.
 	domain.Position
-	// Column counts the line's bytes from 1 to the one that is at fault.
+	// Column is the byte of the line that is at fault, counted from 1.
 	Column int64
-	// Reason says what is wrong, in words that hold nothing of the line's values.
+	// Reason says what is wrong, without any value of the line.
 	Reason string
 }
 
-// ByteOffset returns where in the stream the byte at fault stands, from 0.
+// ByteOffset returns the offset of the byte at fault in the stream, from 0.
 func (e *MalformedError) ByteOffset() int64 { return e.Offset + e.Column - 1 }
 
 func (e *MalformedError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: malformed line at byte %d: %s", printable.Name(e.Name), e.Line, e.Column, e.ByteOffset(), e.Reason)
 }
 
-// LineTooLong is what a reader says of a line that is longer than limit, and begins with first.
+// LineTooLong returns the error of a reader for a line that is longer than limit and begins
+// with first.
 func LineTooLong(name string, at domain.Position, first []byte, limit int) *MalformedError {
 	skipMark(first, &at)
 	fault := tooLong(limit)
@@ -40,9 +41,8 @@ func tooLong(limit int) *fault {
 	return &fault{limit, fmt.Sprintf("the line is longer than %d bytes", limit)}
 }
 
-// readError is what a stream ends with when reading it has failed. It never
-// passes for the end of the stream, even if the cause does: only an io.EOF
-// that is returned as it is says that all was read.
+// readError is the error of a stream that could not be read. It is never io.EOF, even if
+// its cause is: only an io.EOF without a wrapper means that the whole stream was read.
 type readError struct {
 	name  string
 	at    int64
@@ -60,8 +60,7 @@ func (e *readError) Unwrap() error {
 	return e.cause
 }
 
-// fault is what a decoder says of a line: the index of the byte at fault, and
-// why.
+// fault says why a line is no event, and the index of the byte at fault.
 type fault struct {
 	at     int
 	reason string

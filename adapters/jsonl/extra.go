@@ -8,24 +8,24 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/jsonenc"
 )
 
-// rawMember is a member of a line as it stands there: its name between quotes in
-// b[nameAt:nameEnd], its value in b[valueAt:valueEnd].
+// rawMember is the place of a member in a line b: its name in quotes is
+// b[nameAt:nameEnd], its value b[valueAt:valueEnd].
 type rawMember struct {
 	nameAt, nameEnd, valueAt, valueEnd int
 
-	escaped bool // there is an escape in the name
-	spaced  bool // there is white space between the parts of the value
+	escaped bool // the name has an escape
+	spaced  bool // white space is between parts of the value
 }
 
-// namedMember is a rawMember with its name, which is valid until the next line is decoded.
+// namedMember is a rawMember with its name, which is valid until the next line.
 type namedMember struct {
 	rawMember
 	name string
 }
 
-// extra writes the members of an unknown event that have no field of their own
-// as [domain.NewUnknown] asks for them: sorted by name, without white space, and of
-// those that have the same name the last one.
+// extra returns the members of an unknown event without a field of their own, in the form
+// that [domain.NewUnknown] asks for: sorted by name, without white space, and of members
+// with the same name the last one.
 func (t *text) extra(b []byte, rest []rawMember) string {
 	if len(rest) == 0 {
 		return ""
@@ -48,11 +48,11 @@ func (t *text) extra(b []byte, rest []rawMember) string {
 	return unsafe.String(unsafe.SliceData(out), len(out))
 }
 
-// sorted is extra for members that do not stand in the line as they are to be written.
+// sorted is extra for members that the line has in another form.
 func (t *text) sorted(b []byte, rest []rawMember) string {
 	named, size := t.named[:0], 1
 	for _, raw := range rest {
-		size += 2 + raw.valueEnd - raw.nameAt // an escape that is written again is no longer than it was
+		size += 2 + raw.valueEnd - raw.nameAt // an escape that is written again does not grow
 		member := namedMember{rawMember: raw}
 		if raw.escaped {
 			member.name, _ = t.string(b, raw.nameAt+1)
@@ -85,7 +85,7 @@ func (t *text) sorted(b []byte, rest []rawMember) string {
 	return unsafe.String(unsafe.SliceData(out), len(out))
 }
 
-// reserve returns memory for a string of at most size bytes, see text.used.
+// reserve returns memory for a string of at most size bytes. Add its length to text.used.
 func (t *text) reserve(size int) []byte {
 	if t.used+size > len(t.chunk) {
 		t.chunk, t.used = make([]byte, max(chunkSize, size)), 0
@@ -115,11 +115,10 @@ func appendCompact(dst, value []byte, spaced bool) []byte {
 	return dst
 }
 
-// maxAgain is how many elements of memory are used again; a line that needed
-// more is seldom followed by another one.
+// maxAgain is how many elements of memory are used again: lines that need more are rare.
 const maxAgain = 4096
 
-// again returns the memory of s for another line, unless it has become large.
+// again returns the memory of s for another line, or nil if it is large.
 func again[T any](s []T) []T {
 	if cap(s) > maxAgain {
 		return nil

@@ -18,110 +18,75 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
+// wireEvent has the members of all kinds of events.
+type wireEvent struct {
+	AtMs     int64          `mapstructure:"at_ms"`
+	Type     string         `mapstructure:"type"`
+	JobID    string         `mapstructure:"job_id"`
+	Cmd      string         `mapstructure:"cmd"`
+	ExitCode int32          `mapstructure:"exit_code"`
+	Outcome  domain.Outcome `mapstructure:"outcome"`
+	Labels   domain.Labels  `mapstructure:"labels"`
+}
+
 // decodeGeneral decodes one line, without its line feed, in any form of JSON.
-// It is slow and right: jsontext says what is JSON, down to invalid UTF-8 and
-// lone surrogates; mapstructure brings the loose object into the typed event.
+// It is slow and right: jsontext decides what is JSON, down to invalid UTF-8 and
+// lone surrogates; mapstructure converts the loose object to the typed event.
 func decodeGeneral(line []byte) (domain.Event, *fault) {
 	o, fault := parseObject(line)
 	if fault != nil {
 		return domain.Event{}, fault
 	}
-	switch o.typeKind() {
-	case domain.Unknown:
-		return o.unknownEvent()
-	case domain.RunStarted:
-		var e struct {
-			head   `mapstructure:",squash"`
-			Labels domain.Labels `mapstructure:"labels"`
-		}
-		fault := into(&e, o.wire)
-		return domain.NewRunStarted(e.AtMs, e.Labels), fault
-	case domain.RunFinished:
-		var e struct {
-			head    `mapstructure:",squash"`
-			Outcome runOutcome `mapstructure:"outcome"`
-		}
-		fault := into(&e, o.wire)
-		return domain.NewRunFinished(e.AtMs, domain.Outcome(e.Outcome)), fault
-	case domain.JobFinished:
-		var e struct {
-			head    `mapstructure:",squash"`
-			JobID   string     `mapstructure:"job_id"`
-			Outcome jobOutcome `mapstructure:"outcome"`
-		}
-		fault := into(&e, o.wire)
-		return domain.NewJobFinished(e.AtMs, e.JobID, domain.Outcome(e.Outcome)), fault
-	case domain.ShStarted:
-		var e struct {
-			head  `mapstructure:",squash"`
-			JobID string `mapstructure:"job_id"`
-			Cmd   string `mapstructure:"cmd"`
-		}
-		fault := into(&e, o.wire)
-		return domain.NewShStarted(e.AtMs, e.JobID, e.Cmd), fault
-	case domain.ShFinished:
-		var e struct {
-			head     `mapstructure:",squash"`
-			JobID    string `mapstructure:"job_id"`
-			ExitCode int32  `mapstructure:"exit_code"`
-		}
-		fault := into(&e, o.wire)
-		return domain.NewShFinished(e.AtMs, e.JobID, e.ExitCode), fault
-	default:
-		var e struct {
-			head  `mapstructure:",squash"`
-			JobID string `mapstructure:"job_id"`
-		}
-		fault := into(&e, o.wire)
-		return domain.NewJobStarted(e.AtMs, e.JobID), fault
+	kind := o.kind()
+	e, fault := o.typed(kind)
+	if fault != nil {
+		return domain.Event{}, fault
 	}
+	switch kind {
+	case domain.RunStarted:
+		return domain.NewRunStarted(e.AtMs, e.Labels), nil
+	case domain.RunFinished:
+		return domain.NewRunFinished(e.AtMs, e.Outcome), nil
+	case domain.JobStarted:
+		return domain.NewJobStarted(e.AtMs, e.JobID), nil
+	case domain.JobFinished:
+		return domain.NewJobFinished(e.AtMs, e.JobID, e.Outcome), nil
+	case domain.ShStarted:
+		return domain.NewShStarted(e.AtMs, e.JobID, e.Cmd), nil
+	case domain.ShFinished:
+		return domain.NewShFinished(e.AtMs, e.JobID, e.ExitCode), nil
+	}
+	return o.unknownEvent(&e), nil
 }
 
-// head is what every event has.
-type head struct {
-	AtMs int64  `mapstructure:"at_ms"`
-	Type string `mapstructure:"type"`
-}
-
-// typeKind returns the kind that the object's type names; Unknown also where
-// it has none, or one that is no string.
-func (o *object) typeKind() domain.Kind {
+// kind returns the kind that the object's type names: Unknown also if there is no
+// type, or it is no string.
+func (o *object) kind() domain.Kind {
 	if typ, ok := o.wire["type"].(member); ok && typ.raw.Kind() == '"' {
 		return domain.KindOf(typ.text())
 	}
 	return domain.Unknown
 }
 
-type (
-	jobOutcome domain.Outcome
-	runOutcome domain.Outcome
-)
-
-// unknownEvent keeps all that a line of an unknown type says. A job_id counts
-// as one when it is a string; of whatever else it may be, nothing is known.
-func (o *object) unknownEvent() (domain.Event, *fault) {
-	var e struct {
-		head `mapstructure:",squash"`
-		Rest map[string]any `mapstructure:",remain"`
-	}
-	if fault := into(&e, o.wire); fault != nil {
-		return domain.Event{}, fault
-	}
+// unknownEvent keeps all members of a line of an unknown type. A job_id names a job
+// if it is a string; with any other value its meaning is not known.
+func (o *object) unknownEvent(e *wireEvent) domain.Event {
 	event := domain.NewUnknown(e.AtMs, e.Type, "")
-	for name, value := range e.Rest {
-		m := value.(member)
-		if name == "job_id" && m.raw.Kind() == '"' {
+	for name, value := range o.wire {
+		switch m := value.(member); {
+		case name == "at_ms" || name == "type":
+		case name == "job_id" && m.raw.Kind() == '"':
 			event = event.InJob(m.text())
-			continue
+		default:
+			o.rest = append(o.rest, field{name, m.raw})
 		}
-		o.rest = append(o.rest, field{name, m.raw})
 	}
 	event.Extra = objectText(o.rest)
-	return event, nil
+	return event
 }
 
-// objectText writes fields as one JSON object, sorted by name; of those that
-// have the same name, the last one.
+// objectText writes fields as one JSON object, sorted by name. Of fields with the
+// same name it writes the last one.
 func objectText(fields []field) string {
 	if len(fields) == 0 {
 		return ""
@@ -143,8 +108,8 @@ func objectText(fields []field) string {
 	return string(append(out, '}'))
 }
 
-// object is a line's JSON object: the members that the wire knows, by name,
-// for mapstructure; and the others, which may be many, as they stand there.
+// object is a line's JSON object: the members that the wire knows, by name, for
+// mapstructure; and the others, which may be many.
 type object struct {
 	wire map[string]any // of member
 	rest []field
@@ -155,10 +120,10 @@ type field struct {
 	raw  jsontext.Value
 }
 
-// member is the value of a member of the line's object, and where it stands.
+// member is the value of a member of the line's object.
 type member struct {
 	raw jsontext.Value
-	at  int
+	at  int // its index in the line
 }
 
 // text returns the value of a member that is a string.
@@ -167,8 +132,8 @@ func (m member) text() string {
 	return string(s)
 }
 
-// wireKeys are the members that the wire knows. None may be given twice; of
-// others, the last one counts.
+// wireKeys are the members that the wire knows. None of them may be given twice; of
+// other members, the last one counts.
 var wireKeys = map[string]key{
 	"at_ms": keyAtMs, "type": keyType, "job_id": keyJobID, "cmd": keyCmd, "exit_code": keyExitCode, "outcome": keyOutcome, "labels": keyLabels,
 }
@@ -227,8 +192,8 @@ func readValue(decoder *jsontext.Decoder, line []byte) (member, error) {
 	return member{raw: line[end-len(raw) : end], at: end - len(raw)}, nil
 }
 
-// syntaxFault says where a line is not JSON, and why in words of our own: the
-// parser's may quote what stands there.
+// syntaxFault returns where and why a line is not JSON, in words of our own: those of
+// the parser may quote the line.
 func syntaxFault(line []byte, err error) *fault {
 	var syntax *jsontext.SyntacticError
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || !errors.As(err, &syntax) {
@@ -251,48 +216,60 @@ func syntaxFault(line []byte, err error) *fault {
 	return &fault{at, "not valid JSON"}
 }
 
-// into brings an object into the struct that target points to, strictly:
-// every field but the labels is needed, and has to be of its type. mapstructure alone would
-// take a float for an integer, cut one to size, take null for nothing and a
-// key in any case; and its errors quote values. So each value is converted here,
-// in its hook, which also knows where the value stands.
-func into(target any, object map[string]any) *fault {
-	var found *fault
+// typed converts the members that an event of this kind has, strictly: each has to be of
+// its type, and all but the labels are required. On its own, mapstructure would take a
+// float for an integer, cut an integer to size, take null for zero and ignore the case of
+// keys, and its errors quote values. So its hook converts each value, and knows the place
+// of the value in the line.
+func (o *object) typed(kind domain.Kind) (e wireEvent, found *fault) {
 	convert := func(from, to reflect.Value) (any, error) {
 		value, ok := from.Interface().(member)
-		if !ok || to.Kind() == reflect.Interface {
+		if !ok {
 			return from.Interface(), nil
 		}
-		converted, wrong := value.as(to.Interface())
+		converted, wrong := value.as(to.Interface(), kind)
 		if wrong != nil && (found == nil || wrong.at < found.at) {
 			found = wrong
 		}
 		return converted, nil
 	}
-	var meta mapstructure.Metadata
 	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
 		DecodeHook: convert,
-		Metadata:   &meta,
-		Result:     target,
+		Result:     &e,
 		MatchName:  func(key, field string) bool { return key == field },
 	})
 	if err != nil {
-		return &fault{0, "internal error: " + err.Error()} // the config is constant
+		return e, &fault{0, "internal error: " + err.Error()} // the config is constant
 	}
-	if err := decoder.Decode(object); err != nil && found == nil {
-		return &fault{0, "a member is not of its type"}
+	members, missing := o.membersOf(kind)
+	if err := decoder.Decode(members); err != nil && found == nil {
+		return e, &fault{0, "a member is not of its type"}
 	}
-	missing := slices.DeleteFunc(meta.Unset, func(key string) bool { return key == "labels" })
-	if found == nil && len(missing) > 0 {
-		slices.Sort(missing)
-		return &fault{0, missing[0] + " is missing"}
+	if found == nil && missing != "" {
+		found = &fault{0, missing + " is missing"}
 	}
-	return found
+	return e, found
 }
 
-// as converts the value to the type of target; or says why it cannot.
-func (m member) as(target any) (any, *fault) {
-	kind := m.raw.Kind()
+// membersOf returns the members that an event of this kind has, and the first required
+// one that is missing, by name.
+func (o *object) membersOf(kind domain.Kind) (members map[string]any, missing string) {
+	members = map[string]any{}
+	for name, key := range wireKeys {
+		value, ok := o.wire[name]
+		required := required[kind]&key != 0
+		switch {
+		case ok && (required || kind == domain.RunStarted && key == keyLabels):
+			members[name] = value
+		case !ok && required && (missing == "" || name < missing):
+			missing = name
+		}
+	}
+	return members, missing
+}
+
+// as converts the value to the type of target, or returns the reason why it cannot.
+func (m member) as(target any, kind domain.Kind) (any, *fault) {
 	switch target.(type) {
 	case int64:
 		return m.integer(math.MinInt64, math.MaxInt64)
@@ -302,38 +279,35 @@ func (m member) as(target any) (any, *fault) {
 	case domain.Labels:
 		return m.labels()
 	}
-	if kind != '"' {
+	if m.raw.Kind() != '"' {
 		return target, m.needs("a string")
 	}
-	outcome, ok := domain.NoOutcome, true
-	switch target.(type) {
-	case jobOutcome:
-		if outcome, ok = outcomeOf(domain.JobFinished, m.text()); !ok {
-			return target, &fault{m.at, `a job's outcome is "complete" or "failed"`}
-		}
-		return jobOutcome(outcome), nil
-	case runOutcome:
-		if outcome, ok = outcomeOf(domain.RunFinished, m.text()); !ok {
-			return target, &fault{m.at, `a run's outcome is "succeeded" or "pipeline_failure"`}
-		}
-		return runOutcome(outcome), nil
+	if _, ok := target.(domain.Outcome); !ok {
+		return m.text(), nil
 	}
-	return m.text(), nil
+	outcome, ok := outcomeOf(kind, m.text())
+	switch {
+	case ok:
+		return outcome, nil
+	case kind == domain.JobFinished:
+		return target, &fault{m.at, `a job's outcome is "complete" or "failed"`}
+	}
+	return target, &fault{m.at, `a run's outcome is "succeeded" or "pipeline_failure"`}
 }
 
-// needs says that the value is of another type than is needed.
+// needs returns the fault of a value of the wrong type.
 func (m member) needs(what string) *fault {
 	return &fault{m.at, fmt.Sprintf("%s is needed here, not %s", what, kindName(m.raw.Kind()))}
 }
 
-// labels reads an object of strings. The first label that a run cannot have is
-// at fault: at its key, or at its value if the key is sound.
+// labels reads an object of strings. The fault is that of the first label that is not
+// allowed, at its key or, if the key is allowed, at its value.
 func (m member) labels() (domain.Labels, *fault) {
 	if m.raw.Kind() != '{' {
 		return domain.Labels{}, m.needs("an object")
 	}
 	decoder := jsontext.NewDecoder(bytes.NewBuffer(m.raw), jsontext.AllowDuplicateNames(true))
-	_, _ = decoder.ReadToken() // it is valid, like all that follows: it was parsed
+	_, _ = decoder.ReadToken() // valid, like all that follows: it was parsed
 	seen := map[string]bool{}
 	var labels []domain.Label
 	for decoder.PeekKind() != '}' {
@@ -363,7 +337,7 @@ func (m member) labels() (domain.Labels, *fault) {
 	return made, nil
 }
 
-// integer reads a number that is written as an integer and is in range.
+// integer reads an integer in range, without fraction or exponent.
 func (m member) integer(low, high int64) (int64, *fault) {
 	if m.raw.Kind() != '0' {
 		return 0, m.needs("an integer")

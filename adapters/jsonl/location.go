@@ -33,18 +33,18 @@ func Locate(path string) Location {
 	}
 	full := path
 	if abs, err := filepath.Abs(path); err == nil {
-		full = abs // events.jsonl is named by its folder, wherever one stands
+		full = abs // events.jsonl has the name of its folder, which a relative path may not have
 	}
 	return Location{Path: path, Run: domain.RunIDOf(filepath.ToSlash(full))}
 }
 
-// File is a stream that has been opened. It reads as the source's bytes before
-// any compression; [NewReader] makes events of them.
+// File is an open stream. Read returns its bytes before any compression; [NewReader]
+// makes events of them.
 type File struct {
-	// Size is how many bytes the source takes up, 0 where that is not known.
+	// Size is the size of the file in bytes, compressed or not; 0 if it is not known.
 	Size int64
-	// Regular is set for a file that is all there, in contrast to a pipe or a
-	// terminal, whose bytes come when they come.
+	// Regular is set for a regular file, and not for a pipe or a terminal, whose bytes may
+	// come later.
 	Regular bool
 
 	file       *os.File
@@ -55,9 +55,8 @@ type File struct {
 	until      *until // nil if the stream is read to its end
 }
 
-// Open opens the source's stream. What gzip or zstd has compressed is read as
-// what it was before, whatever the file is called; if it was cut off, up to there, and
-// the last line is torn.
+// Open opens the stream. It decompresses gzip and zstd, whatever the file is called. If
+// compressed data was cut off, the stream ends there, and its last line is torn.
 func (l Location) Open() (*File, error) {
 	if l.Path == Stdin {
 		f, err := newFile(os.Stdin)
@@ -91,8 +90,8 @@ func newFile(file *os.File) (*File, error) {
 	return f, nil
 }
 
-// decompress looks at the first bytes, which for a stream of events are never
-// those of a compressed file.
+// decompress finds out by the first bytes whether the file is compressed: no stream of
+// events begins like a compressed file.
 func (f *File) decompress() error {
 	peek := bufio.NewReaderSize(f.raw, 16)
 	magic, err := peek.Peek(layout.MagicSize)
@@ -109,14 +108,13 @@ func (f *File) decompress() error {
 	return nil
 }
 
-// Cut reports whether what has been read of the file was compressed data that was cut
-// off: its end is missing, and the stream's last line is torn. It may be called while
-// another goroutine reads.
+// Cut reports whether the compressed data ended early, once that end has been read: the
+// stream's last line is torn. You can call it while another goroutine reads.
 func (f *File) Cut() bool { return f.cut.Load() }
 
 // Read reads bytes of the stream.
 func (f *File) Read(p []byte) (int, error) {
-	if f.plain == nil { // not when it was opened: a pipe's first bytes are waited for
+	if f.plain == nil { // not in Open, which would wait for the first bytes of a pipe
 		if err := f.decompress(); err != nil {
 			return 0, err
 		}
@@ -124,32 +122,48 @@ func (f *File) Read(p []byte) (int, error) {
 	return f.plain.Read(p)
 }
 
-// ErrCut ends the bytes of compressed data that was cut off: its last line is not known.
+// ErrCut is returned at the end of compressed data that was cut off.
 var ErrCut = errors.New("the compressed data is cut off; fetch the file again")
 
-// Bytes reads the stream's own bytes, for a copy of it. Where they were cut off, it
-// returns [ErrCut], and not the mark that makes the last line torn.
+// Bytes returns a reader of the stream's own bytes, for a copy of it. At the end of data
+// that was cut off, it returns [ErrCut], and not the mark that makes the last line torn.
 func (f *File) Bytes() io.Reader { return unmarked{f} }
 
 type unmarked struct{ file *File }
 
 func (u unmarked) Read(p []byte) (int, error) {
 	n, err := u.file.Read(p)
-	if u.file.Cut() { // the mark comes alone
+	if u.file.Cut() { // this read returned the mark alone
 		return 0, ErrCut
 	}
 	return n, err
 }
 
-// Done returns how many of the source's bytes have been read, out of Size. It
-// may be called while another goroutine reads.
+// Done returns how many bytes of Size have been read. You can call it while another
+// goroutine reads.
 func (f *File) Done() int64 { return f.raw.n.Load() }
 
-// Close closes the source, but never standard input. It may be called while
-// another goroutine reads.
+// Close closes the file, but never standard input. You can call it while another
+// goroutine reads.
 func (f *File) Close() error {
 	if f.file == os.Stdin {
 		return nil
 	}
 	return f.file.Close()
+}
+
+// counter counts the bytes that are read through it, and adds them to total if it is set.
+type counter struct {
+	src   io.Reader
+	n     atomic.Int64
+	total *atomic.Int64
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.src.Read(p)
+	c.n.Add(int64(n))
+	if c.total != nil {
+		c.total.Add(int64(n))
+	}
+	return n, err
 }

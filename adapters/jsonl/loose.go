@@ -2,10 +2,10 @@ package jsonl
 
 import "github.com/quire-ci/quire-project/domain"
 
-// loose decodes the line at b[i:] if it is an event in any key order and
-// spacing, of a known type or not, whatever other members it has; and returns the
-// index behind its line feed. It refuses what may be malformed, which only the
-// general decoder is to judge. b goes on for slack bytes after the line feed.
+// loose decodes the line at b[i:] if it is an event in any key order and spacing, of
+// any type and with any other members, and returns the index behind its line feed. It
+// refuses a line that may be malformed: only the general decoder decides that. b has
+// slack bytes after the line feed.
 func (t *text) loose(b []byte, i int, event *domain.Event) int {
 	i = skipSpace(b, i)
 	if b[i] != '{' {
@@ -19,8 +19,7 @@ func (t *text) loose(b []byte, i int, event *domain.Event) int {
 	return i
 }
 
-// key is a member that the wire knows, as a bit, so that a set of keys is a
-// number.
+// key is a member that the wire knows, as a bit: a set of keys is a number.
 type key uint8
 
 const (
@@ -35,10 +34,22 @@ const (
 	allKeys = 1<<iota - 1
 )
 
-// members are a line's members, as far as they were seen.
+// required are the members that an event of each kind must have.
+var required = [...]key{
+	domain.NoEvent:     keyAtMs | keyType,
+	domain.Unknown:     keyAtMs | keyType,
+	domain.RunStarted:  keyAtMs | keyType,
+	domain.RunFinished: keyAtMs | keyType | keyOutcome,
+	domain.JobStarted:  keyAtMs | keyType | keyJobID,
+	domain.JobFinished: keyAtMs | keyType | keyJobID | keyOutcome,
+	domain.ShStarted:   keyAtMs | keyType | keyJobID | keyCmd,
+	domain.ShFinished:  keyAtMs | keyType | keyJobID | keyExitCode,
+}
+
+// members are the members of a line that have been read.
 type members struct {
-	seen key // those that the wire knows
-	read key // those of them whose value is of the type that it may be
+	seen key // members that the wire knows
+	read key // those of them whose value has the right type
 
 	atMs     int64
 	exitCode int64
@@ -47,15 +58,15 @@ type members struct {
 	jobID    string
 	cmd      string
 	outcome  string
-	labels   int // where their object begins
+	labels   int // index of their object
 
-	// rest are those that an unknown event has no field for: all but at_ms, type and, if
-	// it is a text, job_id.
+	// rest are the members that an unknown event has no field for: all but at_ms, type and,
+	// if it is a string, job_id.
 	rest []rawMember
 }
 
-// members reads the members of a line from the brace or the comma at b[i] on, and returns
-// the index behind its line feed.
+// members reads the members of a line that follow the brace or the comma at b[i], and
+// returns the index behind the line feed.
 func (t *text) members(b []byte, i int, m *members) int {
 	for {
 		if i = skipSpace(b, i+1); b[i] != '"' {
@@ -95,8 +106,8 @@ func (t *text) members(b []byte, i int, m *members) int {
 	}
 }
 
-// value reads the value at b[i:] of the member k, or passes over it if it is not
-// of the type that k may be, and returns the index behind it.
+// value reads the value at b[i:] of the member k, or skips it if it has the wrong
+// type, and returns the index behind it.
 func (t *text) value(b []byte, i int, k key, m *members) int {
 	next := refused
 	switch {
@@ -113,7 +124,7 @@ func (t *text) value(b []byte, i int, k key, m *members) int {
 		m.kind, m.typ, next = t.typeName(b, i+1)
 	case k == keyJobID:
 		m.jobID, next = t.jobID(b, i+1)
-	case m.kind == domain.Unknown: // which needs no other
+	case m.kind == domain.Unknown: // it has no other fields
 	case k == keyCmd:
 		m.cmd, next = t.string(b, i+1)
 	case k == keyOutcome:
@@ -126,8 +137,7 @@ func (t *text) value(b []byte, i int, k key, m *members) int {
 	return next
 }
 
-// wholeNumber is integer for a number that may have a fraction or an exponent,
-// which it refuses.
+// wholeNumber is integer, but refuses a number with a fraction or an exponent.
 func wholeNumber(b []byte, i int) (int64, int) {
 	n, next := integer(b, i)
 	if next >= 0 && (b[next] == '.' || b[next]|0x20 == 'e') {
@@ -137,7 +147,7 @@ func wholeNumber(b []byte, i int) (int64, int) {
 }
 
 // key returns the key whose name starts at b[i], 0 for one that the wire does not
-// know, with the index behind the name's closing quote and whether the name has an escape.
+// know, the index behind the closing quote, and whether the name has an escape.
 func (t *text) key(b []byte, i int) (k key, next int, escaped bool) {
 	if k, next = knownKey(b, i); k != 0 {
 		return k, next, false
@@ -149,8 +159,8 @@ func (t *text) key(b []byte, i int) (k key, next int, escaped bool) {
 	return wireKeys[name], next, true
 }
 
-// knownKey returns the key whose name starts at b[i], and the index behind its
-// closing quote; 0 for any other one.
+// knownKey returns the key whose name starts at b[i] without escapes, 0 for any other
+// one, and the index behind the closing quote.
 func knownKey(b []byte, i int) (key, int) {
 	switch {
 	case string(b[i:i+6]) == `at_ms"`:
@@ -171,44 +181,39 @@ func knownKey(b []byte, i int) (key, int) {
 	return 0, i
 }
 
-// event makes the event of m, unless a member that it needs is missing or is not
-// what it has to be.
+// event makes the event of m, and reports whether all required members have allowed
+// values.
 func (t *text) event(b []byte, m *members, event *domain.Event) bool {
 	fill(event, m.kind, m.atMs, m.jobID, "")
-	needed := keyAtMs | keyType | keyJobID
+	needed := required[m.kind]
 	ok := true
 	switch m.kind {
 	case domain.JobStarted:
 	case domain.JobFinished:
-		needed |= keyOutcome
 		event.Outcome, ok = outcomeOf(m.kind, m.outcome)
 	case domain.ShStarted:
-		needed |= keyCmd
 		event.Cmd = m.cmd
 	case domain.ShFinished:
-		needed |= keyExitCode
 		event.ExitCode = int32(m.exitCode)
 		ok = int64(event.ExitCode) == m.exitCode
 	case domain.RunFinished:
-		needed = keyAtMs | keyType | keyOutcome
 		event.JobID, event.HasJob = "", false
 		event.Outcome, ok = outcomeOf(m.kind, m.outcome)
 	case domain.RunStarted:
-		needed = keyAtMs | keyType | m.seen&keyLabels
+		needed |= m.seen & keyLabels
 		var labels domain.Labels
 		if m.read&keyLabels != 0 {
 			labels, ok = t.labels(b, m.labels)
 		}
 		*event = domain.NewRunStarted(m.atMs, labels)
 	default:
-		needed = keyAtMs | keyType
 		event.HasJob, event.JobID = m.read&keyJobID != 0, m.jobID
 		event.Type, event.Extra = m.typ, t.extra(b, m.rest)
 	}
 	return ok && m.read&needed == needed
 }
 
-// labels reads the labels of a run, whose object of sound JSON begins at b[i].
+// labels reads the labels of a run from the object at b[i:], which is valid JSON.
 func (t *text) labels(b []byte, i int) (domain.Labels, bool) {
 	list := t.labelList[:0]
 	for i = skipSpace(b, i+1); b[i] != '}'; i = skipSpace(b, i) {
@@ -228,7 +233,7 @@ func (t *text) labels(b []byte, i int) (domain.Labels, bool) {
 	return labels, err == nil
 }
 
-// typeName is string for a type, with the kind that it names.
+// typeName is string for a type, and returns the kind that it names.
 func (t *text) typeName(b []byte, i int) (domain.Kind, string, int) {
 	known := &t.types[load(b, i)*typeSpread>>(64-typeBits)]
 	end := i + len(known.name)
@@ -242,8 +247,8 @@ func (t *text) typeName(b []byte, i int) (domain.Kind, string, int) {
 	return known.kind, name, next
 }
 
-// skipSpace returns the index of the first byte from b[i] on that is no JSON
-// white space, or that ends the line.
+// skipSpace returns the index of the first byte from b[i] on that is no JSON white
+// space, or is the line feed.
 func skipSpace(b []byte, i int) int {
 	for b[i] == ' ' || b[i] == '\t' || b[i] == '\r' {
 		i++

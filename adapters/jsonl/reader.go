@@ -11,73 +11,72 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// DefaultMaxLine is how long a line may be, in bytes without its end.
+// DefaultMaxLine is the default limit of a line, in bytes without its end.
 const DefaultMaxLine = 16 << 20
 
-// OnMalformed says what a reader does with a line that is malformed.
+// OnMalformed says what a reader does with a malformed line.
 type OnMalformed uint8
 
 const (
-	// AsBefore is Stop, but a [StoreSource] of a run is read with Skip if its rows in the
-	// store were derived so.
+	// AsBefore is Stop, except for a [StoreSource] whose rows in the store were derived
+	// with Skip: it is read with Skip again.
 	AsBefore OnMalformed = iota
 	// Stop ends the reading with a *MalformedError.
 	Stop
-	// Skip reads on. The line becomes an entry with the fault Malformed.
+	// Skip continues with the next line. The line becomes an entry with the fault Malformed.
 	Skip
 )
 
 // Options are those of a [Reader]; the zero value has the defaults.
 type Options struct {
-	// Name is the stream's in errors; a path, mostly.
+	// Name is the name of the stream in errors, usually a path.
 	Name string
-	// MaxLine is how long a line may be, in bytes without its end; 0 means
-	// [DefaultMaxLine]. The reader's memory is bounded by it.
+	// MaxLine is the limit of a line, in bytes without its end; 0 means [DefaultMaxLine].
+	// It bounds the reader's memory.
 	MaxLine int
-	// OnMalformed is what happens with malformed lines.
+	// OnMalformed says what happens with malformed lines.
 	OnMalformed OnMalformed
-	// Skipped, when set, is called with each line that Skip has skipped, by the
-	// goroutine that reads: with an [Ahead], that is another one.
+	// Skipped, if set, is called with each line that Skip skips, on the goroutine that
+	// reads: with an [Ahead], that is another one.
 	Skipped func(*MalformedError)
-	// Start is where in its stream src begins: so many lines, and bytes, before.
+	// Start is the number of lines and bytes of the stream before the first byte of src.
 	Start domain.Position
-	// Digest asks for marks, see [Reader.Marks] and [Reader.Continues].
+	// Digest makes the reader compute marks, see [Reader.Marks] and [Reader.Continues].
 	Digest bool
-	// Known is a mark that was taken of the stream earlier.
+	// Known is a mark of the stream that was computed earlier.
 	Known domain.Mark
 }
 
 // Reader reads the events of one stream. It is a [projections.Stream].
 //
-// A malformed last line that no line feed ends is a torn tail: its writer died
-// inside it, or is not done. It ends the stream with an entry whose fault is
-// Torn, and is no error.
+// A malformed last line without a line feed is a torn tail: its writer died inside the
+// line, or has not finished it. The stream ends with an entry that has the fault Torn; this
+// is no error.
 type Reader struct {
 	src     io.Reader
 	options Options
 	text    text
 
-	// buf[pos:whole] are whole lines that were not decoded yet, buf[whole:end]
-	// the beginning of one more. There is slack behind end.
+	// buf[pos:whole] has whole lines that are not decoded yet, buf[whole:end] the
+	// beginning of one more. There are slack bytes after end.
 	buf             []byte
 	pos, whole, end int
 
 	line    int64 // lines before buf[pos]
 	offset  int64 // offset in the stream of buf[0]
-	readErr error // what reading ended with; buf may hold more to decode
-	err     error // what the stream ends with
+	readErr error // the error of the last read; buf may hold more to decode
+	err     error // the error at the end of the stream
 
-	batch []domain.Entry // what Next returned
+	batch []domain.Entry // the result of Next
 
-	digest             *digest // nil if nobody asks for marks
+	digest             *digest // nil without Options.Digest
 	wholeMark, endMark domain.Mark
 	wholeState         []byte // of the digest at wholeMark
 	stateErr           error
-	dropped            bool // the last line was too long, and did not end
+	dropped            bool // the last line was too long and had no line feed
 }
 
-// Sizes of the buffer: what is read at once, at first and at most. A line that
-// is longer makes it grow further.
+// Sizes of the buffer, at first and at most. Only a longer line makes it larger.
 const (
 	minBuffer = 16 << 10
 	maxBuffer = 64 << 10
@@ -86,12 +85,12 @@ const (
 // batchSize is how many entries Next returns at most.
 const batchSize = 256
 
-// NewReader returns a reader of the stream that src gives.
+// NewReader returns a reader of the stream in src.
 func NewReader(src io.Reader, options Options) *Reader {
 	if options.MaxLine <= 0 {
 		options.MaxLine = DefaultMaxLine
 	}
-	options.MaxLine = min(options.MaxLine, math.MaxInt-2*slack) // what is added to it never overflows
+	options.MaxLine = min(options.MaxLine, math.MaxInt-2*slack) // sums with it never overflow
 	if options.Name == "" {
 		options.Name = "stream"
 	}
@@ -102,18 +101,18 @@ func NewReader(src io.Reader, options Options) *Reader {
 	return r
 }
 
-// Next returns the next entries, at least one, or an error: io.EOF at the end
-// of the stream, a *MalformedError, or what reading gave. It does not wait for
-// more while it has one. The slice is valid until the next call.
+// Next returns the next entries, at least one, or an error: io.EOF at the end of the
+// stream, a *MalformedError, or an error of src. It never waits while it has an entry. The
+// slice is valid until the next call.
 func (r *Reader) Next() ([]domain.Entry, error) {
 	batch, err := r.Append(r.batch[:0], batchSize)
 	r.batch = batch[:0]
 	return batch, err
 }
 
-// All returns the events one by one. A malformed line ends them with an error;
-// lines that hold no event are left out. Whoever breaks off may read on later:
-// no entry is taken before it is asked for.
+// All yields the events one by one, without lines that hold no event. A malformed line
+// ends the sequence with an error. After a break you can call All or Next again: they
+// continue with the next entry.
 func (r *Reader) All() iter.Seq2[domain.Entry, error] {
 	return func(yield func(domain.Entry, error) bool) {
 		var one [1]domain.Entry
@@ -132,8 +131,8 @@ func (r *Reader) All() iter.Seq2[domain.Entry, error] {
 	}
 }
 
-// Append is [Reader.Next] into the caller's memory: it appends at least one
-// and at most limit entries to entries; limit is at least 1.
+// Append is [Reader.Next] with memory of the caller: it appends at least one and at most
+// limit entries to entries. limit is at least 1.
 func (r *Reader) Append(entries []domain.Entry, limit int) ([]domain.Entry, error) {
 	before, limit := len(entries), max(limit, 1)
 	for {
@@ -151,7 +150,7 @@ func (r *Reader) Append(entries []domain.Entry, limit int) ([]domain.Entry, erro
 	}
 }
 
-// decode decodes whole lines of the buffer until entries holds limit.
+// decode decodes whole lines of the buffer until there are limit entries.
 func (r *Reader) decode(entries []domain.Entry, limit int) []domain.Entry {
 	from := r.pos
 	for r.pos < r.whole && len(entries) < limit {
@@ -182,14 +181,14 @@ func (r *Reader) decode(entries []domain.Entry, limit int) []domain.Entry {
 	return entries
 }
 
-// consumed takes note of bytes that will not be looked at again.
+// consumed adds bytes that have been decoded to the digest.
 func (r *Reader) consumed(p []byte) {
 	if r.digest != nil {
 		r.digest.add(p)
 	}
 }
 
-// markWhole takes note that no whole line is left.
+// markWhole sets the mark after the last whole line.
 func (r *Reader) markWhole(lines int64) {
 	if r.digest != nil {
 		r.wholeMark = r.digest.mark(lines)
@@ -197,7 +196,7 @@ func (r *Reader) markWhole(lines int64) {
 	}
 }
 
-// markEnd takes note that nothing is left.
+// markEnd sets the mark at the end of the stream.
 func (r *Reader) markEnd() {
 	if r.digest != nil {
 		r.endMark = r.digest.mark(r.wholeMark.Lines)
@@ -206,8 +205,8 @@ func (r *Reader) markEnd() {
 
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// skipMark returns the length of the byte order mark that a stream may begin
-// with. It is the stream's: its first line stands behind it.
+// skipMark returns the length of the byte order mark that a stream may begin with. The
+// first line begins after it.
 func skipMark(line []byte, position *domain.Position) int {
 	if position.Offset != 0 || !bytes.HasPrefix(line, byteOrderMark) {
 		return 0
@@ -216,8 +215,8 @@ func skipMark(line []byte, position *domain.Position) int {
 	return len(byteOrderMark)
 }
 
-// judge decodes the line buf[start:end], which the fast decoders left. ended
-// says that a line feed ends it.
+// judge decodes the line buf[start:end], which the fast decoders refused. ended says
+// whether a line feed ends it.
 func (r *Reader) judge(entries []domain.Entry, start, end int, ended bool) []domain.Entry {
 	r.line++
 	position := domain.Position{Line: r.line, Offset: r.offset + int64(start)}
@@ -237,7 +236,7 @@ func (r *Reader) judge(entries []domain.Entry, start, end int, ended bool) []dom
 	return append(entries, domain.Entry{Event: event, Position: position})
 }
 
-// malformed does with a line that holds no event what the options say.
+// malformed handles a line that holds no event, according to the options.
 func (r *Reader) malformed(entries []domain.Entry, position domain.Position, fault *fault, ended bool) []domain.Entry {
 	if !ended {
 		return append(entries, domain.Entry{Position: position, Fault: domain.Torn})
@@ -254,15 +253,15 @@ func (r *Reader) malformed(entries []domain.Entry, position domain.Position, fau
 	return append(entries, domain.Entry{Position: position, Fault: domain.Malformed})
 }
 
-// fill reads until the buffer holds a whole line, or reading ends.
+// fill reads until the buffer holds a whole line or reading ends.
 func (r *Reader) fill(entries []domain.Entry) []domain.Entry {
 	r.makeRoom()
 	for r.whole == 0 && r.readErr == nil {
-		if r.end > r.options.MaxLine+1 { // one more may be a carriage return
+		if r.end > r.options.MaxLine+1 { // the last byte may be a carriage return
 			return r.drop(entries)
 		}
 		if r.end == len(r.buf)-slack {
-			r.resize(r.options.MaxLine + 2 + slack) // the longest line, and what ends it
+			r.resize(r.options.MaxLine + 2 + slack) // the longest line with its end
 		}
 		start := r.end
 		r.read()
@@ -273,7 +272,7 @@ func (r *Reader) fill(entries []domain.Entry) []domain.Entry {
 	return entries
 }
 
-// read reads once, behind what the buffer holds.
+// read reads once, to the end of the buffer.
 func (r *Reader) read() {
 	for range 100 {
 		n, err := r.src.Read(r.buf[r.end : len(r.buf)-slack])
@@ -286,8 +285,8 @@ func (r *Reader) read() {
 	r.readErr = io.ErrNoProgress
 }
 
-// makeRoom moves what is left to the front of the buffer, which grows while
-// reads fill it.
+// makeRoom moves the rest to the front of the buffer, and enlarges a buffer that the last
+// read filled.
 func (r *Reader) makeRoom() {
 	full := r.end == len(r.buf)-slack
 	r.offset += int64(r.pos)
@@ -305,10 +304,10 @@ func (r *Reader) resize(limit int) {
 	r.buf = buf
 }
 
-// drop reads past a line that is too long, of which the buffer holds the
-// beginning, and keeps nothing of it.
+// drop reads past a line that is too long, and keeps nothing of it. The buffer holds the
+// beginning of the line.
 func (r *Reader) drop(entries []domain.Entry) []domain.Entry {
-	r.markWhole(r.line) // it may be that the line does not end
+	r.markWhole(r.line) // the line may have no line feed
 	r.line++
 	position := domain.Position{Line: r.line, Offset: r.offset}
 	skipMark(r.buf[:r.end], &position)
@@ -335,7 +334,7 @@ func (r *Reader) drop(entries []domain.Entry) []domain.Entry {
 	return r.malformed(entries, position, tooLong(r.options.MaxLine), true)
 }
 
-// finish takes the last line, if no line feed ends it, once reading has ended.
+// finish decodes the last line, which has no line feed, at the end of src.
 func (r *Reader) finish(entries []domain.Entry) []domain.Entry {
 	r.err = r.readErr
 	if r.readErr != io.EOF {

@@ -11,31 +11,31 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Segments decodes segments of streams: it is a store.Decoder. It is not safe
-// for concurrent use.
+// Segments decodes segments of streams. It is a store.Decoder, and not safe for
+// concurrent use.
 type Segments struct {
 	options Options
 	reading string
 	reader  *Reader // used again: most segments are short
 }
 
-// NewSegments returns what decodes segments as options say.
+// NewSegments returns a decoder of segments.
 func NewSegments(options Options) *Segments {
 	return &Segments{options: options, reading: options.reading(), reader: NewReader(nil, options)}
 }
 
-// Reading says how the segments are read.
+// Reading returns the options that segments are read with, as a text for checkpoints.
 func (s *Segments) Reading() string { return s.reading }
 
-// Continues reports whether a stream was read so far as it would have been
-// with the options at hand: without skipping a line, and with none that is longer.
+// Continues reports whether the first part of a stream, which was read with the options in
+// reading, has the same entries with those of s: no line was skipped, and none is longer.
 func (s *Segments) Continues(reading string) bool {
 	before, err := parseReading(reading)
 	return err == nil && (reading == s.reading || before.OnMalformed != Skip && before.MaxLine <= cmp.Or(s.options.MaxLine, DefaultMaxLine))
 }
 
-// Decode calls take with the entries of a segment, before which so many lines
-// of its stream stand, and returns how many lines it has itself.
+// Decode calls take with each entry of a segment, and returns how many lines the segment
+// has. lines is the number of lines of the stream before it.
 func (s *Segments) Decode(segment *domain.Segment, reading string, lines int64, take func(*domain.Entry)) (int64, error) {
 	options := s.options
 	if reading != s.reading {
@@ -62,12 +62,12 @@ func (s *Segments) Decode(segment *domain.Segment, reading string, lines int64, 
 	}
 }
 
-// parseReading is the opposite of [Options.reading].
+// parseReading is the inverse of [Options.reading].
 func parseReading(reading string) (Options, error) {
 	var malformed string
 	var options Options
 	if _, err := fmt.Sscanf(reading, "on-malformed=%s max-line=%d", &malformed, &options.MaxLine); err != nil {
-		return options, fmt.Errorf("the rows were derived by reading in a way that is not known here (%s)", printable.Name(reading))
+		return options, fmt.Errorf("the rows were derived with options for reading that this program does not know (%s); use the program that derived them", printable.Name(reading))
 	}
 	if malformed == "skip" {
 		options.OnMalformed = Skip
@@ -75,7 +75,7 @@ func parseReading(reading string) (Options, error) {
 	return options, nil
 }
 
-// again makes the reader one of another source.
+// again makes the reader read another source.
 func (r *Reader) again(src io.Reader, start domain.Position) {
 	*r = Reader{src: src, options: r.options, text: r.text, buf: r.buf, batch: r.batch, line: start.Line, offset: start.Offset}
 	if len(r.buf) > maxBuffer { // a long line made it grow

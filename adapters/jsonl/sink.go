@@ -22,18 +22,8 @@ type Sink interface {
 	Close() error
 }
 
-// NullSink drops events.
-type NullSink struct{}
-
-// Emit does nothing.
-func (NullSink) Emit(domain.Event) error { return nil }
-
-// Close does nothing.
-func (NullSink) Close() error { return nil }
-
-// Writer is the sink that writes a stream: each event as one whole line in one
-// write, with nothing buffered between the event and the file, so that a crash
-// leaves a stream that is whole but for its last line. It is safe for
+// Writer is a sink that writes a stream: each event as one whole line in one write,
+// without a buffer, so that after a crash only the last line can be torn. It is safe for
 // concurrent use.
 type Writer struct {
 	mu   sync.Mutex
@@ -47,12 +37,12 @@ type Writer struct {
 // NewWriter returns a sink that writes to out, which it does not close.
 func NewWriter(out io.Writer) *Writer { return &Writer{out: out} }
 
-// WriteSucceeded makes the writer call a job that is complete "succeeded", as later producers
-// do. It is to be called before the first event.
+// WriteSucceeded makes the writer write "succeeded" for a complete job, as later producers do.
+// Call it before the first event.
 func (w *Writer) WriteSucceeded() { w.succeeded = true }
 
-// Emit writes the event's line. After a write that failed, which may have left
-// half a line, nothing more is written: what is torn stays the stream's tail.
+// Emit writes the event's line. After a failed write, which may have left half a line, it
+// writes nothing more and returns the same error: the torn line stays the last one.
 func (w *Writer) Emit(event domain.Event) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -61,7 +51,7 @@ func (w *Writer) Emit(event domain.Event) error {
 	}
 	line, err := Append(w.line[:0], &event)
 	if err != nil {
-		return err // nothing was written: the stream is as good as before
+		return err // nothing was written: the next event can follow
 	}
 	if w.succeeded && event.Kind == domain.JobFinished && event.Outcome == domain.Complete {
 		line = append(bytes.TrimSuffix(line, []byte("complete\"}\n")), "succeeded\"}\n"...)
@@ -77,7 +67,7 @@ func (w *Writer) Emit(event domain.Event) error {
 	return w.err
 }
 
-// Close does nothing: the writer is its caller's.
+// Close does nothing: out belongs to the caller of NewWriter.
 func (w *Writer) Close() error { return nil }
 
 // fileSink is a Writer that owns its file.
@@ -99,7 +89,7 @@ func (f streamFile) Write(p []byte) (int, error) {
 	return f.File.Write(p)
 }
 
-// Close removes the file if it is empty: it is no record of anything.
+// Close removes the file if it is empty.
 func (f streamFile) Close() error {
 	info, err := f.Stat()
 	err = errors.Join(err, f.lost(), f.File.Close())
@@ -139,7 +129,7 @@ func OpenSink(ctx context.Context, target string, stdout io.Writer, safe func(io
 	}
 	switch target {
 	case "", "null":
-		return NullSink{}, nil
+		return NewWriter(io.Discard), nil
 	case "stdout":
 		return NewWriter(safe(stdout)), nil
 	}

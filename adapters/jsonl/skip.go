@@ -5,13 +5,13 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is how deeply values may be nested, the line's own object included:
-// what the general decoder's parser takes.
+// maxDepth is the limit of nested values, with the line's own object. It is that of the
+// general decoder's parser.
 const maxDepth = 10_000
 
-// skipValue returns the index behind the JSON value at b[i:], which lies inside
-// depth others; or refused, if it may be malformed. It notes in t.spaced whether
-// there is white space between the parts of the value.
+// skipValue returns the index behind the JSON value at b[i:], which is nested in depth
+// others, or refused if it may be malformed. It sets t.spaced if there is white space
+// between parts of the value.
 func (t *text) skipValue(b []byte, i, depth int) int {
 	switch c := b[i]; {
 	case c == '"':
@@ -32,7 +32,7 @@ func (t *text) skipValue(b []byte, i, depth int) int {
 
 // skipParts is skipValue for an object or an array.
 func (t *text) skipParts(b []byte, i, depth int) int {
-	named, end := b[i] == '{', b[i]+2 // which is the closing one, of both
+	named, end := b[i] == '{', b[i]+2 // the closing bracket, of both kinds
 	if i = t.space(b, i+1); b[i] == end {
 		return i + 1
 	}
@@ -63,7 +63,7 @@ func (t *text) skipParts(b []byte, i, depth int) int {
 	}
 }
 
-// space is skipSpace that takes note.
+// space is skipSpace, and sets t.spaced.
 func (t *text) space(b []byte, i int) int {
 	if b[i] > ' ' {
 		return i
@@ -72,9 +72,8 @@ func (t *text) space(b []byte, i int) int {
 	return skipSpace(b, i)
 }
 
-// skipString returns the index behind the JSON string whose opening quote stands
-// before b[i], and whether there is an escape in it. It refuses what
-// [text.string] does.
+// skipString returns the index behind the JSON string with its opening quote before b[i],
+// and whether the string has an escape. It refuses the same strings as [text.string].
 func skipString(b []byte, i int) (next int, escaped bool) {
 	start, high := i, uint64(0)
 	for {
@@ -129,7 +128,7 @@ func skipNumber(b []byte, i int) int {
 	return i
 }
 
-// skipDigits returns the index behind the digits at b[i:], at least one.
+// skipDigits returns the index behind the digits at b[i:]. It refuses none at all.
 func skipDigits(b []byte, i int) int {
 	start := i
 	for '0' <= b[i] && b[i] <= '9' {

@@ -32,22 +32,21 @@ func (l Location) Source(options Options) *StoreSource {
 	return &StoreSource{at: l, options: options}
 }
 
-// Counting makes the source add the bytes that it reads from its file to
-// read, for a progress bar.
+// Counting makes the source add the number of bytes that it reads from its file to read,
+// for a progress bar.
 func (s *StoreSource) Counting(read *atomic.Int64) *StoreSource {
 	s.read = read
 	return s
 }
 
-// WholeLines makes the source leave out a last line that no line feed ends,
-// because its writer may not be done. The stream has to be a file that is not
-// compressed.
+// WholeLines makes the source leave out a last line without a line feed, which its writer
+// may not have finished. Use it for files that are not compressed.
 func (s *StoreSource) WholeLines() *StoreSource {
 	s.whole = true
 	return s
 }
 
-// Run returns the id of the run that the stream records.
+// Run returns the id of the run.
 func (s *StoreSource) Run() domain.RunID { return s.at.Run }
 
 // Name returns the absolute path of the stream's file.
@@ -63,10 +62,10 @@ func nameOf(path string) string {
 	return printable.Name(path)
 }
 
-// Reading says how the stream is read.
+// Reading returns the options that the stream is read with, as a text for checkpoints.
 func (s *StoreSource) Reading() string { return s.options.reading() }
 
-// reading says what the entries depend on besides the bytes.
+// reading returns the options that change the entries of a stream, as a text.
 func (o *Options) reading() string {
 	malformed := "stop"
 	if o.OnMalformed == Skip {
@@ -79,8 +78,8 @@ func (o *Options) reading() string {
 	return fmt.Sprintf("on-malformed=%s max-line=%d", malformed, maxLine)
 }
 
-// As returns the source, to be read with Skip if reading is and nothing else was
-// asked for: a run with a malformed line that was skipped once is not to fail again.
+// As returns the source, with Skip if reading has it and the options are [AsBefore]: a run
+// whose malformed line was skipped once does not fail later.
 func (s *StoreSource) As(reading string) store.Source {
 	before, err := parseReading(reading)
 	if s.options.OnMalformed != AsBefore || err != nil || before.OnMalformed != Skip {
@@ -91,7 +90,7 @@ func (s *StoreSource) As(reading string) store.Source {
 	return &as
 }
 
-// Once reports whether the stream is a pipe or a terminal.
+// Once reports whether the stream can be read only once: a pipe or a terminal.
 func (s *StoreSource) Once() bool {
 	if s.at.Path == Stdin {
 		return true
@@ -100,7 +99,8 @@ func (s *StoreSource) Once() bool {
 	return err == nil && !info.Mode().IsRegular()
 }
 
-// Ends reports whether the stream is what end was taken of, without decoding it.
+// Ends reports whether end is the mark at the end of the stream. It does not decode the
+// stream.
 func (s *StoreSource) Ends(ctx context.Context, end domain.Mark) (bool, error) {
 	if s.at.Path == Stdin {
 		return false, nil
@@ -139,8 +139,7 @@ func (s *StoreSource) Ends(ctx context.Context, end domain.Mark) (bool, error) {
 	}
 }
 
-// scratches are what [StoreSource.Ends] reads into: most streams are short, and
-// there are many.
+// scratches are buffers of [StoreSource.Ends]: there may be many short streams.
 var scratches = sync.Pool{New: func() any { return new([maxBuffer]byte) }}
 
 func (s *StoreSource) readError(at int64, err error) error {
@@ -180,16 +179,16 @@ func wholeLines(file io.ReaderAt, size int64) (int64, error) {
 	return 0, nil
 }
 
-// aheadSize is from how many bytes on it pays to decode on another core.
+// aheadSize is the size in bytes from which on decoding on another core is faster.
 const aheadSize = 1 << 20
 
-// Open opens the stream, to be read until ctx ends.
+// Open opens the stream. The end of ctx ends reading.
 func (s *StoreSource) Open(ctx context.Context, known domain.Mark) (store.Stream, error) {
 	return s.openUntil(ctx, known, nil)
 }
 
-// OpenUntil opens the stream, to be read up to end if it begins with what end was
-// taken of, and to its own end if it does not.
+// OpenUntil opens the stream. If it begins with the bytes of the mark end, it is read up to
+// there, and to its own end otherwise.
 func (s *StoreSource) OpenUntil(ctx context.Context, end domain.Mark) (store.Stream, error) {
 	return s.openUntil(ctx, end, newUntil(end))
 }

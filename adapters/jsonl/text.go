@@ -10,56 +10,55 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// text is where the strings of events live: chunks that many strings share,
-// written once and never again, so that a string stays valid as long as
-// anybody holds it, and no string is allocated by itself.
+// text holds the strings of events in chunks that many strings share, so that no string is
+// allocated by itself. A byte of a chunk is written once: a string stays valid as long as
+// it is held.
 type text struct {
-	chunk []byte // len is what could be used, used is what was
+	chunk []byte // the first used bytes are taken
 	used  int
-	// job is the latest job id, when it stood on the wire without escapes:
-	// most events name the job that the one before named.
+	// job is the latest job id, jobPlain says that the line had it without escapes: most
+	// events name the same job as the event before.
 	job      string
 	jobPlain bool
-	// types are types that were read, by a hash of their first eight bytes.
+	// types has types that were read, by a hash of their first eight bytes.
 	types [1 << typeBits]typeOfText
-	// The latest clock that was read: the word of its first eight digits, what
-	// they stand for, and how many digits it had in all. Most have the same.
+	// The latest clock: its first eight digits as a word and as a number, and its length.
+	// Most clocks begin with the same digits.
 	clockWord  uint64
 	clockValue int64
 	clockWidth int
-	// What the members of a line are put down in, used again for the next one.
+	// Memory for the members of a line, used again for the next one.
 	rest      []rawMember
 	named     []namedMember
 	labelList []domain.Label
 	spaced    bool // see skipValue
 }
 
-// typeOfText is a type, as [text.job] is a job's id, and the kind that it names.
+// typeOfText is the name of a type with its kind. plain says that the line had the name
+// without escapes.
 type typeOfText struct {
 	name  string
 	kind  domain.Kind
 	plain bool
 }
 
-// A stream has few types. typeSpread is 2^64 divided by the golden ratio, which puts similar
-// words far apart (Knuth, The Art of Computer Programming, 6.4).
+// A stream has few types. typeSpread is 2^64 divided by the golden ratio, which spreads
+// similar words (Knuth, The Art of Computer Programming, 6.4).
 const (
 	typeBits   = 4
 	typeSpread = 0x9E3779B97F4A7C15
 )
 
-// A string that is held keeps its chunk alive; this bounds how much that is.
+// chunkSize bounds the memory that one held string keeps alive.
 const chunkSize = 32 << 10
 
-// string reads the JSON string whose opening quote stands before b[i], and
-// returns it with the index behind its closing quote. It refuses, with a
-// negative index, what only the general decoder is to judge: a control
-// character, an escape that is not right, bytes that are not UTF-8.
+// string reads the JSON string with its opening quote before b[i], and returns it and the
+// index behind its closing quote. It refuses a string that may be malformed: a control
+// character, a wrong escape, bytes that are not UTF-8.
 //
-// This is where most of the time goes. Strings are short and their lengths
-// are anybody's guess, so what costs is branches that are guessed wrong: words
-// are copied as they are looked at, two a turn, and what follows the end of a
-// run is written over by the next one.
+// Most of the time is spent here. Strings are short and their lengths vary, so the cost is
+// that of mispredicted branches: the loop copies two words at once while it looks at them,
+// and the next copy overwrites the bytes behind the end of a run.
 func (t *text) string(b []byte, i int) (string, int) {
 	chunk, start := t.chunk, t.used
 	w, high := start, uint64(0)
@@ -111,12 +110,11 @@ func (t *text) string(b []byte, i int) (string, int) {
 	}
 }
 
-// room is what a turn of string may write: two words, and one character.
+// room is the most that one turn of the loop in string writes: two words and a character.
 const room = 2*word + utf8.UTFMax
 
-// grow makes room for the rest of a string, which stands so far in
-// t.chunk[start:w] and goes on in the line at rest. It returns where the string
-// stands now.
+// grow makes room for the rest of a string. Its beginning is t.chunk[start:w], its rest is
+// in the line at rest. grow returns the new chunk and the place of the beginning in it.
 func (t *text) grow(start, w int, rest []byte) (chunk []byte, newStart, newW int) {
 	have := w - start
 	chunk = make([]byte, max(chunkSize, have+bytes.IndexByte(rest, '\n')+room))
@@ -129,29 +127,28 @@ func loadAt(p unsafe.Pointer, i int) uint64 {
 	return binary.LittleEndian.Uint64((*[word]byte)(unsafe.Add(p, i))[:])
 }
 
-// word is how many bytes are looked at in one step.
+// word is the number of bytes that one step looks at.
 const word = 8
 
 // load returns the word at b[i:], its first byte lowest.
 func load(b []byte, i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
 
-// shortEscapes has what the escapes of one letter stand for.
+// shortEscapes are the meanings of escapes of one letter.
 var shortEscapes = [256]byte{
 	'"': '"', '\\': '\\', '/': '/', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t',
 }
 
 const ones, highs = 0x0101010101010101, 0x8080808080808080
 
-// special has the high bit set of each byte of x that ends a run of plain
-// text: a quote, a backslash, a control character. Only the lowest mark
-// counts, those above it may be wrong. Exchanging 0x20 and 0x22 makes the
-// quote the neighbour of the control characters, so that one comparison finds
-// both.
+// special returns a word with the high bit of each byte set that ends a run of plain text
+// in x: a quote, a backslash, a control character. Only the lowest mark counts; those above
+// may be wrong. Exchanging 0x20 and 0x22 makes the quote a neighbour of the control
+// characters, so that one comparison finds both.
 func special(x uint64) uint64 {
 	return (((x ^ ones*0x02) - ones*0x21) | ((x ^ ones*'\\') - ones)) &^ x & highs
 }
 
-// jobID is string for a job's id, which is mostly that of the event before.
+// jobID is string for a job's id, which usually is that of the event before.
 func (t *text) jobID(b []byte, i int) (string, int) {
 	end := i + len(t.job)
 	if t.jobPlain && end < len(b) && b[end] == '"' && string(b[i:end]) == t.job {
@@ -164,8 +161,8 @@ func (t *text) jobID(b []byte, i int) (string, int) {
 	return id, next
 }
 
-// unescapeHex reads the \u escape whose u is b[i], and the whole of the next one
-// where the two make a pair of surrogates.
+// unescapeHex reads the \u escape with its u at b[i], and the next escape too if the two
+// are a pair of surrogates.
 func unescapeHex(b []byte, i int) (c rune, next int) {
 	if b[i] != 'u' {
 		return 0, refused
@@ -187,7 +184,7 @@ func unescapeHex(b []byte, i int) (c rune, next int) {
 	return 0x10000 + (c-0xD800)<<10 + (low - 0xDC00), i + 6
 }
 
-// hex4 returns the number that b[i:i+4] writes in hex digits, or -1.
+// hex4 returns the number of the four hex digits at b[i:], or -1.
 func hex4(b []byte, i int) rune {
 	var c rune
 	for _, digit := range b[i : i+4] {

@@ -9,16 +9,16 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// until ends a stream at a mark that was taken of it earlier, if the stream still
-// begins with what the mark was taken of. Any other stream is read to its own end.
+// until ends a stream at a mark, if the stream begins with the bytes of the mark. It reads
+// any other stream to its own end.
 type until struct {
 	src  io.Reader
 	end  domain.Mark
 	hash hash.Hash
-	left int64 // of what the mark was taken of
-	err  error // that of a stream that ends at the mark
-	more bool  // that the stream has more behind the mark
-	past bool  // the mark, in another stream
+	left int64 // bytes before the mark
+	err  error // set at the mark
+	more bool  // the stream continues after the mark
+	past bool  // the stream is another one, and is read past the mark
 }
 
 func newUntil(end domain.Mark) *until {
@@ -41,8 +41,8 @@ func (u *until) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// atMark finds out whether the stream is the one that the mark was taken of, and
-// whether it goes on.
+// atMark finds out whether the mark is one of this stream, and whether the stream
+// continues.
 func (u *until) atMark() {
 	if [sha256.Size]byte(u.hash.Sum(nil)) != u.end.SHA256 {
 		u.past = true

@@ -12,18 +12,18 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// ErrNoStream is in the error of a folder in which there is no stream.
+// ErrNoStream is returned for a folder without a stream.
 var ErrNoStream = errors.New("there is no *.jsonl in this folder")
 
-// Walk yields the streams that paths name, in the order of paths: files, [Stdin], and
-// folders. Those in a folder come in the order of their paths, one run each: every
-// *.jsonl at any depth, compressed ones included; but a folder that has an
-// events.jsonl has no other stream, in it or below it. Folders that are reached by a
-// symbolic link are not entered, but those that are named may be ones.
+// Walk yields the streams at paths, in this order. A path is a file, [Stdin], or a folder.
+// The streams of a folder are all its *.jsonl files at any depth, compressed ones
+// included, in the order of their paths; but a folder with an events.jsonl has no other
+// stream, in it or below it. Walk does not follow symbolic links to folders, except those
+// in paths.
 //
-// What cannot be read is yielded as an error, and the walk goes on: so are a folder
-// without any stream ([ErrNoStream]), a link to a folder elsewhere, and the second
-// stream of a run (*[store.DuplicateError]).
+// Walk yields an error and continues if it cannot read something, for a folder without any
+// stream ([ErrNoStream]), for a link to a folder elsewhere, and for the second stream of a
+// run (*[store.DuplicateError]).
 func Walk(paths ...string) iter.Seq2[Location, error] {
 	all := func(yield func(Location, error) bool) {
 		w := walk{roots: paths, yield: yield}
@@ -36,12 +36,12 @@ func Walk(paths ...string) iter.Seq2[Location, error] {
 	return store.Distinct(all, func(s Location) (domain.RunID, string) { return s.Run, s.Path })
 }
 
-// walk is a walk under way. Its methods report whether it goes on.
+// walk is the state of Walk. Its methods report whether it continues.
 type walk struct {
 	roots []string
 	yield func(Location, error) bool
-	at    string // the root at hand
-	found bool   // anything, in it
+	at    string // the current root
+	found bool   // something was found in it
 }
 
 func (w *walk) path(path string) bool {
@@ -87,7 +87,7 @@ func (w *walk) entry(entry layout.Entry) bool {
 	switch entry.Kind {
 	case layout.Folder:
 		return w.folder(entry.Path)
-	case layout.Link: // what it leads to is found where it is, or is an error
+	case layout.Link: // the walk finds its target elsewhere, or returns an error
 		if err := layout.CheckLink(entry.Path, w.roots...); err != nil {
 			return w.failed(entry.Path, err)
 		}
@@ -98,11 +98,11 @@ func (w *walk) entry(entry layout.Entry) bool {
 	return w.yield(Locate(entry.Path), nil)
 }
 
-// Streams are those that paths name, see [Walk]: [store.Sources].
+// Streams are the streams at Paths, see [Walk]. It is a [store.Sources].
 type Streams struct {
 	Paths   []string
 	Options Options
-	// Read, when set, counts the bytes that are read.
+	// Read, if set, counts the bytes that are read.
 	Read *atomic.Int64
 }
 
