@@ -70,9 +70,8 @@ func drawEveryType(t *rapid.T) (row everyType) {
 
 // A row that is read by its columns, and written by them, is the same row.
 func TestColumnsCarryRows(t *testing.T) {
-	if _, err := projections.NewSet(everyColumn); err != nil {
-		t.Fatal(err)
-	}
+	_, err := projections.NewSet(everyColumn)
+	require.NoError(t, err)
 	rapid.Check(t, func(t *rapid.T) {
 		row, other := drawEveryType(t), drawEveryType(t)
 		rows := everyColumn.NewRows()
@@ -261,17 +260,15 @@ func TestMistakesOfAuthors(t *testing.T) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
-	if _, err := projections.NewSet(declare[good]("mine", "a"), declare[good]("mine_too", "b", "a"), declare[good]("group.a", "a"), declare[good]("group.b", "a")); err != nil {
-		t.Error(err)
-	}
+	_, err := projections.NewSet(declare[good]("mine", "a"), declare[good]("mine_too", "b", "a"), declare[good]("group.a", "a"), declare[good]("group.b", "a"))
+	assert.NoError(t, err)
 }
 
 // The id of another run is a column as any other, and is not taken for that of the row's.
 func TestColumnOfRunID(t *testing.T) {
 	of := projections.Define(projections.Declaration[rerun]{Name: "reruns", Version: 1, Key: []string{"rerun_of"}, New: newNothing[rerun]})
-	if _, err := projections.NewSet(of); err != nil {
-		t.Fatal(err)
-	}
+	_, err := projections.NewSet(of)
+	require.NoError(t, err)
 	rows := of.List(projections.Row[rerun]{Value: rerun{"", "before"}})
 	of.SetRun(rows.At(0).Value, "now")
 	if got := *of.At(rows.At(0).Value); got != (rerun{"now", "before"}) || len(of.Columns) != 1 {

@@ -152,7 +152,6 @@ func TestDrainStopsAtAnError(t *testing.T) {
 	if record.Run.Events != 3 || len(record.Jobs) != 2 {
 		t.Errorf("what was read before the error is not in the record: %+v", record)
 	}
-	if _, err := projections.Project("run", &streamOf{err: broken}); !errors.Is(err, broken) {
-		t.Errorf("Project returned %v", err)
-	}
+	_, err := projections.Project("run", &streamOf{err: broken})
+	assert.ErrorIs(t, err, broken, "Project")
 }

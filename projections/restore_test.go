@@ -165,9 +165,8 @@ func TestRestoreSurvivesAnything(t *testing.T) {
 			fold.Apply(&stream[cut+i])
 		}
 		fold.Open()
-		if _, err := fold.Save(); err != nil {
-			t.Fatal(err)
-		}
+		_, err := fold.Save()
+		require.NoError(t, err)
 	})
 }
 

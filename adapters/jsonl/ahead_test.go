@@ -86,9 +86,8 @@ func TestAheadLeaksNothing(t *testing.T) {
 	for i := range 50 {
 		ahead := jsonl.NewAhead(jsonl.NewReader(strings.NewReader(strings.Repeat(event+"\n", 20_000)), jsonl.Options{}))
 		for range i % 3 {
-			if _, err := ahead.Next(); err != nil {
-				t.Fatal(err)
-			}
+			_, err := ahead.Next()
+			require.NoError(t, err)
 		}
 		ahead.Close()
 		ahead.Close() // once more does no harm
@@ -111,7 +110,6 @@ func TestAheadCloseWakesNext(t *testing.T) {
 	time.Sleep(time.Millisecond)
 	ahead.Close()
 	assert.ErrorIs(t, <-woken, os.ErrClosed)
-	if _, err := ahead.Next(); !errors.Is(err, os.ErrClosed) {
-		t.Errorf("and then %v", err)
-	}
+	_, err := ahead.Next()
+	assert.ErrorIs(t, err, os.ErrClosed)
 }

@@ -3,6 +3,8 @@ package jsonl_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -15,9 +17,8 @@ func TestSegmentsContinue(t *testing.T) {
 		s := jsonl.NewSegments(jsonl.Options{MaxLine: limit})
 		want := s.Continues(other)
 		segment := domain.Segment{Run: "a", Data: []byte("{\"at_ms\":1,\"type\":\"other\"}\n")}
-		if _, err := s.Decode(&segment, jsonl.NewSegments(jsonl.Options{MaxLine: 9 << 20}).Reading(), 0, func(*domain.Entry) {}); err != nil {
-			t.Fatal(err)
-		}
+		_, err := s.Decode(&segment, jsonl.NewSegments(jsonl.Options{MaxLine: 9 << 20}).Reading(), 0, func(*domain.Entry) {})
+		require.NoError(t, err)
 		if got := s.Continues(other); got != want || got != (limit == 0 && jsonl.DefaultMaxLine >= 5<<20) {
 			t.Errorf("limit %d: continues is %v, and %v before", limit, got, want)
 		}

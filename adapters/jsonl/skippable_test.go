@@ -1,13 +1,13 @@
 package jsonl_test
 
 import (
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -28,7 +28,6 @@ func TestZstdThatBeginsWithASkippableFrame(t *testing.T) {
 	if err != nil || len(entries) != 1 || entries[0].JobID != "a" {
 		t.Fatalf("got %+v, %v", entries, err)
 	}
-	if _, err := reader.Next(); !errors.Is(err, io.EOF) {
-		t.Errorf("it ends with %v", err)
-	}
+	_, err = reader.Next()
+	assert.ErrorIs(t, err, io.EOF, "it ends")
 }

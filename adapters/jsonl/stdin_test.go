@@ -57,9 +57,8 @@ func TestStdinIsLive(t *testing.T) {
 			in := asStdin(t)
 			out := compress(in)
 			emit := func() {
-				if _, err := io.WriteString(out, event+"\n"); err != nil {
-					t.Error(err)
-				}
+				_, err := io.WriteString(out, event+"\n")
+				assert.NoError(t, err)
 				assert.NoError(t, out.Flush())
 			}
 			emit()
@@ -75,9 +74,8 @@ func TestStdinIsLive(t *testing.T) {
 				emit()
 			}
 			assert.NoError(t, file.Close())
-			if _, err := os.Stdin.Stat(); err != nil {
-				t.Errorf("standard input was closed: %v", err)
-			}
+			_, err = os.Stdin.Stat()
+			assert.NoError(t, err, "standard input was closed")
 		})
 	}
 }
@@ -105,9 +103,8 @@ func TestCloseWhileReading(t *testing.T) {
 			file, err := jsonl.Locate(filepath.Join(folder, name)).Open()
 			require.NoError(t, err)
 			ahead := jsonl.NewAhead(jsonl.NewReader(file, jsonl.Options{}))
-			if _, err := ahead.Next(); err != nil {
-				t.Fatal(err)
-			}
+			_, err = ahead.Next()
+			require.NoError(t, err)
 			ahead.Close()
 			assert.NoError(t, file.Close())
 		}

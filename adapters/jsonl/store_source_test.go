@@ -58,9 +58,8 @@ func TestRecordingEnds(t *testing.T) {
 			}
 		}
 	}
-	if _, err := jsonl.Locate("nowhere.jsonl").Source(jsonl.Options{}).Ends(t.Context(), markOf("")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a file that is not there: %v", err)
-	}
+	_, err := jsonl.Locate("nowhere.jsonl").Source(jsonl.Options{}).Ends(t.Context(), markOf(""))
+	assert.ErrorIs(t, err, os.ErrNotExist, "a file")
 }
 
 // Short streams are decoded where they are asked for, long ones ahead: marks and
@@ -96,12 +95,10 @@ func TestRecordingEndsWithItsContext(t *testing.T) {
 	require.NoError(t, err)
 	defer stream.Close()
 	cancel()
-	if _, err := stream.Next(); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if _, err := recording.Ends(ctx, markOf(text+"\n")); err != nil {
-		t.Error("the size says it all, but:", err)
-	}
+	_, err = stream.Next()
+	assert.ErrorIs(t, err, context.Canceled)
+	_, err = recording.Ends(ctx, markOf(text+"\n"))
+	assert.NoError(t, err, "the size says it all")
 }
 
 func TestRecordingSaysHowItReads(t *testing.T) {

@@ -2,6 +2,8 @@ package pipeline
 
 import (
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // No form of a remote that git takes shows a password.
@@ -22,8 +24,6 @@ func TestWithoutPassword(t *testing.T) {
 		"../foo":                                        "../foo",
 		"file:///srv/git/foo.git":                       "file:///srv/git/foo.git",
 	} {
-		if got := withoutPassword(remote); got != want {
-			t.Errorf("%s: got %q, want %q", remote, got, want)
-		}
+		assert.Equal(t, want, withoutPassword(remote), remote)
 	}
 }

@@ -248,9 +248,8 @@ func TestStreamsOfAnyProjection(t *testing.T) {
 		}
 		torn := bytes.Join(lines[:n+1], nil)
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "file.jsonl"), torn[:len(torn)-n%2], 0o600))
-		if _, err := store.IngestAll(ctx, s, streams, store.Options{}); err != nil {
-			t.Fatal(err)
-		}
+		_, err := store.IngestAll(ctx, s, streams, store.Options{})
+		require.NoError(t, err)
 		verified(t, s, streams)
 	}
 	if summary, err := store.Rebuild(ctx, s, streams, store.Options{Force: true}); err != nil || len(summary.Outdated) > 0 {

@@ -59,9 +59,8 @@ func TestRowsAreFound(t *testing.T) {
 	conn, err := s.db.Conn(ctx)
 	require.NoError(t, err)
 	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, `SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off`); err != nil {
-		t.Fatal(err)
-	}
+	_, err = conn.ExecContext(ctx, `SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off`)
+	require.NoError(t, err)
 	p := &planner{Conn: conn}
 	check := func(failed error, allowed string) {
 		t.Helper()

@@ -94,9 +94,8 @@ func TestServerThatDies(t *testing.T) {
 			for name, call := range calls(s) {
 				assert.ErrorIs(t, call(), store.ErrAway, "there is no server, and %s ends", name)
 			}
-			if _, err := postgres.Open(ctx, address); !errors.Is(err, store.ErrAway) {
-				t.Errorf("there is no server, and Open ends with %v", err)
-			}
+			_, err = postgres.Open(ctx, address)
+			assert.ErrorIs(t, err, store.ErrAway, "there is no server, and Open ends")
 			server.Start(t)
 			expect(t, s, "old")
 			assert.Len(t, stored(t, s, "old", "new"), 1)

@@ -52,9 +52,8 @@ func sql(t testing.TB, address string, statements ...string) {
 	t.Helper()
 	conn := connect(t, address)
 	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
+		_, err := conn.Exec(ctx, statement)
+		require.NoError(t, err, statement)
 	}
 }
 

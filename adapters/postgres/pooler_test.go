@@ -30,9 +30,8 @@ func TestStoreBehindPooler(t *testing.T) {
 		all.Go(func() {
 			for range 3 {
 				s := open(t, address)
-				if _, err := store.Rebuild(ctx, s, jsonl.Streams{Paths: []string{folder}, Options: read}, store.Options{Force: true}); err != nil {
-					t.Error(err)
-				}
+				_, err := store.Rebuild(ctx, s, jsonl.Streams{Paths: []string{folder}, Options: read}, store.Options{Force: true})
+				assert.NoError(t, err)
 			}
 		})
 	}

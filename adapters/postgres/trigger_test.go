@@ -37,9 +37,8 @@ func TestCheckpointsThatAreVoid(t *testing.T) {
 			`SELECT * FROM %s WHERE run_id = 'a' FOR UPDATE`:   "a b c",
 		} {
 			put(t, s, all...)
-			if _, err := hand.Exec(ctx, fmt.Sprintf(statement, "public."+table)); err != nil {
-				t.Fatal(err)
-			}
+			_, err := hand.Exec(ctx, fmt.Sprintf(statement, "public."+table))
+			require.NoError(t, err)
 			assert.Equal(t, left, strings.Join(stored(t, s, all...), " "), "after %s: the checkpoints", fmt.Sprintf(statement, table))
 			sql(t, address, fmt.Sprintf(`DELETE FROM %s WHERE run_id = 'z'`, table))
 		}
@@ -84,9 +83,8 @@ func TestHandBesideTheStore(t *testing.T) {
 	t.Run("the hand first", func(t *testing.T) {
 		hand, err := connect(t, address).Begin(ctx)
 		require.NoError(t, err)
-		if _, err := hand.Exec(ctx, `UPDATE jobs SET exit_code = 42 WHERE job_id = 'final'`); err != nil {
-			t.Fatal(err)
-		}
+		_, err = hand.Exec(ctx, `UPDATE jobs SET exit_code = 42 WHERE job_id = 'final'`)
+		require.NoError(t, err)
 		locked := make(chan map[domain.RunID]store.Checkpoint, 1)
 		go func() {
 			_ = s.Update(ctx, func(tx store.Tx) error {

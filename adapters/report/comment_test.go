@@ -142,9 +142,8 @@ func TestCommentOfManyRuns(t *testing.T) {
 			comment.Unread()
 		}
 		var out strings.Builder
-		if _, err := comment.WriteTo(&out); err != nil {
-			t.Fatal(err)
-		}
+		_, err := comment.WriteTo(&out)
+		require.NoError(t, err)
 		got := out.String()
 		wholeRows(t, got)
 		if n := strings.Count(got, "### "); n+left(t, got, "run") != runs {
@@ -162,14 +161,12 @@ func TestCommentOfManyRuns(t *testing.T) {
 func TestFailedRunsShareAComment(t *testing.T) {
 	var comment report.Comment
 	for i := range 10 {
-		if _, err := comment.Add(domain.RunID(fmt.Sprintf("run-%d", i)), stream(large(3000, "make ", true)), report.Options{}); err != nil {
-			t.Fatal(err)
-		}
+		_, err := comment.Add(domain.RunID(fmt.Sprintf("run-%d", i)), stream(large(3000, "make ", true)), report.Options{})
+		require.NoError(t, err)
 	}
 	var out strings.Builder
-	if _, err := comment.WriteTo(&out); err != nil {
-		t.Fatal(err)
-	}
+	_, err := comment.WriteTo(&out)
+	require.NoError(t, err)
 	wholeRows(t, out.String())
 	assert.Equal(t, 10, strings.Count(out.String(), "<code>make 2999</code>"))
 }

@@ -2,8 +2,9 @@ package report_test
 
 import (
 	"bytes"
-	"errors"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/projections"
@@ -12,8 +13,7 @@ import (
 func TestCSVTakesOneProjection(t *testing.T) {
 	for _, chosen := range [][]*projections.Definition{nil, {}, only("run", "jobs"), only("timings")} {
 		var out bytes.Buffer
-		if _, err := report.Write(&out, report.CSV, "r", stream(nil), report.Options{Projections: chosen}); !errors.Is(err, report.ErrOneProjection) {
-			t.Errorf("%d projections: %v", len(chosen), err)
-		}
+		_, err := report.Write(&out, report.CSV, "r", stream(nil), report.Options{Projections: chosen})
+		assert.ErrorIs(t, err, report.ErrOneProjection, "%d projections", len(chosen))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
@@ -87,9 +88,8 @@ func TestBatchesDoNotMatter(t *testing.T) {
 			s := stream(entries)
 			s.size = size
 			var out bytes.Buffer
-			if _, err := report.Write(&out, format, "run-1", s, report.Options{}); err != nil {
-				t.Fatal(err)
-			}
+			_, err := report.Write(&out, format, "run-1", s, report.Options{})
+			require.NoError(t, err)
 			if want == "" {
 				want = out.String()
 			}

@@ -32,9 +32,8 @@ func TestFileAppearsWhenItIsWhole(t *testing.T) {
 			}
 			file, err := report.CreateFile(path)
 			require.NoError(t, err)
-			if _, err := file.WriteString("after"); err != nil {
-				t.Fatal(err)
-			}
+			_, err = file.WriteString("after")
+			require.NoError(t, err)
 			assert.Equal(t, before, content(t, path), "before the commit")
 			want := before
 			if commit {
@@ -74,14 +73,12 @@ func TestFileThatIsNone(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	if _, err := file.WriteString("gone"); err != nil {
-		t.Error(err)
-	}
+	_, err = file.WriteString("gone")
+	assert.NoError(t, err)
 	assert.NoError(t, file.Commit())
 	if info, err := os.Stat("/dev/null"); err != nil || info.Mode().IsRegular() {
 		t.Errorf("/dev/null is %v, %v now", info, err)
 	}
-	if _, err := report.CreateFile(t.TempDir()); err == nil {
-		t.Error("a folder can be written to")
-	}
+	_, err = report.CreateFile(t.TempDir())
+	assert.Error(t, err, "a folder can be written to")
 }

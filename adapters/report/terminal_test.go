@@ -6,6 +6,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -24,9 +25,8 @@ func TestTerminalSafe(t *testing.T) {
 		w := report.TerminalSafe(&screen)
 		for rest := []byte(document); len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "bytes")
-			if _, err := w.Write(rest[:n]); err != nil {
-				t.Fatal(err)
-			}
+			_, err := w.Write(rest[:n])
+			require.NoError(t, err)
 			rest = rest[n:]
 		}
 		for _, r := range screen.String() {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -67,9 +68,8 @@ func TestNumericRunIDs(t *testing.T) {
 		entries := laws.Entries([]domain.Event{domain.NewRunFinished(0, domain.Failed)})
 		only := report.Options{Projections: only("run")}
 		for format, out := range map[report.Format]*strings.Builder{report.Table: &table, report.Markdown: &markdown} {
-			if _, err := report.Write(out, format, domain.RunID(id), stream(entries), only); err != nil {
-				t.Fatal(err)
-			}
+			_, err := report.Write(out, format, domain.RunID(id), stream(entries), only)
+			require.NoError(t, err)
 		}
 		if !strings.HasPrefix(table.String(), "✗ "+want+"   ") || !strings.HasPrefix(markdown.String(), "### ❌ "+want+"\n") {
 			t.Errorf("%q:\n%s%s", id, table.String(), markdown.String())
@@ -127,9 +127,8 @@ func TestWhatIsShownBoundsTheMemory(t *testing.T) {
 			var before runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			if _, err := report.Write(watch, format, "r", &events{count: count, next: next}, report.Options{}); err != nil {
-				t.Fatal(err)
-			}
+			_, err := report.Write(watch, format, "r", &events{count: count, next: next}, report.Options{})
+			require.NoError(t, err)
 			if held := int64(peak) - int64(before.HeapAlloc); held > 80<<20 {
 				t.Errorf("%s of %d events (%s): %d MB are held", format, count, name, held>>20)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -23,22 +24,14 @@ import (
 func documentSchema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	file, err := os.ReadFile("../../docs/schema/" + name + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	urn := "urn:quire-project:" + name + ":v1"
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(urn, value); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, compiler.AddResource(urn, value))
 	schema, err := compiler.Compile(urn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return schema
 }
 
@@ -62,9 +55,7 @@ func writeStream(t *rapid.T, path string) {
 	if rapid.IntRange(0, 9).Draw(t, "malformed") == 0 {
 		lines = append(lines, "[]\n"...)
 	}
-	if err := os.WriteFile(path, lines, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, lines, 0o666))
 }
 
 // differ writes the differences of a stream from what is stored of another one.
@@ -80,18 +71,12 @@ func differ(t *rapid.T, folder string, format Format, width int) (string, Verifi
 	_, _ = store.Ingest(t.Context(), s, source.Source(jsonl.Options{}), store.Options{})
 	grown := rapid.Bool().Draw(t, "grown")
 	before, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	writeStream(t, path)
 	if grown {
 		more, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, append(before, more...), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, append(before, more...), 0o666))
 	}
 	var out bytes.Buffer
 	skipped := 0
@@ -110,9 +95,7 @@ func TestVerifyDocument(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
 		out, v := differ(t, folder, JSON, 0)
-		if err := validate(schema, out); err != nil {
-			t.Fatalf("%s: %v", out, err)
-		}
+		require.NoError(t, validate(schema, out), out)
 		if strings.Count(out, "\n") != 1 || !strings.HasSuffix(out, "\n") {
 			t.Fatalf("%q is not one line", out)
 		}
@@ -130,9 +113,7 @@ func TestVerifySchemaRefuses(t *testing.T) {
 		`{"kind":"missing","run_id":"r","table":"runs","key":{},"column":"","stored":null,"derived":{"run_id":"r"}},` +
 		`{"kind":"behind","run_id":"r","table":"checkpoints","key":{},"column":"end_bytes","stored":9,"derived":null}` +
 		`],"set_aside":[{"run_id":"m","source":"/m.jsonl","reason":"malformed"}],"runs":1,"mend":"rebuild"}`
-	if err := validate(schema, good); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, validate(schema, good))
 	for _, change := range [][2]string{
 		{`verify/v1`, `verify/v2`},
 		{`"runs":1`, `"runs":-1`},
@@ -163,9 +144,7 @@ func TestVerifyTable(t *testing.T) {
 		out, v := differ(t, folder, Table, width)
 		count := v.Differences + v.Behind
 		if count == 0 {
-			if out != "" {
-				t.Fatalf("no difference is printed as %q", out)
-			}
+			require.Equal(t, "", out, "no difference")
 			return
 		}
 		headers := (count + tableRows - 1) / tableRows
@@ -174,9 +153,7 @@ func TestVerifyTable(t *testing.T) {
 		}
 		for line := range strings.Lines(out) {
 			line = strings.TrimSuffix(line, "\n")
-			if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
-				t.Fatalf("%q could control a terminal", line)
-			}
+			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
 			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out, unsure) {
 				t.Fatalf("%d columns do not fit %d: %s", n, width, line)
 			}

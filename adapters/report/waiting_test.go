@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -47,9 +48,7 @@ func TestQuarantineDocument(t *testing.T) {
 	schema := documentSchema(t, "quarantine")
 	rapid.Check(t, func(t *rapid.T) {
 		var out bytes.Buffer
-		if err := WriteWaiting(&out, JSON, 0, drawWaiting(t)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, WriteWaiting(&out, JSON, 0, drawWaiting(t)))
 		if err := validate(schema, out.String()); err != nil || strings.Count(out.String(), "\n") != 1 {
 			t.Fatalf("%q: %v", out.String(), err)
 		}
@@ -62,9 +61,7 @@ func TestQuarantineSchemaRefuses(t *testing.T) {
 	const good = `{"schema":"quire-project/quarantine/v1","runs":[{"run_id":"r",` +
 		`"quarantine":{"code":"missing","reason":"x","offset":7,"since":"2026-01-02T03:04:05Z"},` +
 		`"projected":{"bytes":1,"lines":2,"events":3,"source":"s"},"held":{"segments":1,"bytes":2,"first":3,"last":4,"age_ms":5}}]}`
-	if err := validate(schema, good); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, validate(schema, good))
 	for _, change := range [][2]string{
 		{"quarantine/v1", "quarantine/v2"}, {`"missing"`, `"lost"`}, {`"run_id":"r",`, ``}, {`"offset":7`, `"offset":-1`},
 		{`"reason":"x",`, ``}, {`"events":3,`, ``}, {`"last":4`, `"last":"4"`}, {`"age_ms":5`, `"age_ms":5,"data":"x"`},
@@ -97,9 +94,7 @@ func TestQuarantineForPeople(t *testing.T) {
 			lines := 0
 			for line := range strings.Lines(out.String()) {
 				line = strings.TrimSuffix(line, "\n")
-				if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
-					t.Fatalf("%q could control a terminal", line)
-				}
+				require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
 				if n := text.StringWidth(line); !full && columns > 0 && n > columns && !strings.ContainsFunc(line, unsure) {
 					t.Fatalf("%d columns do not fit %d: %s", n, columns, line)
 				}

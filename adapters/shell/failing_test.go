@@ -313,7 +313,5 @@ func TestErrorsDoNotQuoteCommands(t *testing.T) {
 	const cmd = "exit 3 # hush"
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, cmd) }), shell.Options{})
 	want := "job job failed: command 1 of job job exited with 3; its output is in " + filepath.Join(r.logs, "jobs", "job", "sh-1.log")
-	if r.err == nil || r.err.Error() != want {
-		t.Errorf("got  %v\nwant %s", r.err, want)
-	}
+	assert.EqualError(t, r.err, want)
 }

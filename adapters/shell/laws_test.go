@@ -236,9 +236,8 @@ func checkRows(t *rapid.T, r recorded, events []domain.Event) {
 		if i >= len(commands) || row != commands[i] {
 			t.Fatalf("sh row %d: %+v, want %+v", i, row, commands)
 		}
-		if _, err := os.Stat(filepath.Join(r.logs, "jobs", row.JobID, fmt.Sprintf("sh-%d.log", row.Seq))); err != nil {
-			t.Fatal(err)
-		}
+		_, err := os.Stat(filepath.Join(r.logs, "jobs", row.JobID, fmt.Sprintf("sh-%d.log", row.Seq)))
+		require.NoError(t, err)
 	}
 	require.Len(t, r.record.Jobs, len(jobs))
 	require.Len(t, r.record.ShEvents, len(commands))

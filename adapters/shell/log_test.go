@@ -3,7 +3,6 @@ package shell_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -287,8 +286,7 @@ func TestLogsOfAnotherRun(t *testing.T) {
 	p := one(t, func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, "echo hi") })
 	run(t, p, options)
 	before := contents(t, filepath.Join(options.Logs, "jobs", "job", "sh-1.log"))
-	if _, err := p.Run(t.Context(), options); !errors.Is(err, shell.ErrLogsExist) {
-		t.Errorf("got %v", err)
-	}
+	_, err := p.Run(t.Context(), options)
+	assert.ErrorIs(t, err, shell.ErrLogsExist)
 	assert.Equal(t, before, contents(t, filepath.Join(options.Logs, "jobs", "job", "sh-1.log")), "the log has changed")
 }

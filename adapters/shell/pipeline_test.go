@@ -95,9 +95,7 @@ job "größer": it needs "kleiner", but there is no such job
 job "größer": one of its needs is not the id of a job; list ids under needs
 job "b": it depends on itself; remove one of these needs: job "b" needs job "c" needs job "b"
 job 6: it depends on itself; remove one of these needs: job 6 needs job 6`
-	if err == nil || err.Error() != want {
-		t.Errorf("got  %v\nwant %s", err, want)
-	}
+	assert.EqualError(t, err, want)
 }
 
 // graph generates jobs that need each other in any way.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
@@ -104,13 +105,11 @@ func TestOtherTable(t *testing.T) {
 		Name: "mine", Version: 3, Key: []string{"key"}, Table: "theirs", New: func() projections.Projection[newer] { return noRows[newer]{} },
 	})
 	var other *store.ColumnsError
-	if _, err := sqlite.Open(t.Context(), path, with(t, mine[newer](2))); !errors.As(err, &other) {
-		t.Errorf("integers of another size: %v", err)
-	}
+	_, err := sqlite.Open(t.Context(), path, with(t, mine[newer](2)))
+	assert.ErrorAs(t, err, &other, "integers of another size")
 	execute(t, path, "CREATE TABLE theirs (somebody_elses)")
-	if _, err := sqlite.Open(t.Context(), path, with(t, moved), sqlite.Remake()); !errors.Is(err, store.ErrForeign) {
-		t.Errorf("a table of somebody else's: %v", err)
-	}
+	_, err = sqlite.Open(t.Context(), path, with(t, moved), sqlite.Remake())
+	assert.ErrorIs(t, err, store.ErrForeign, "a table of somebody else's")
 	execute(t, path, "SELECT somebody_elses FROM theirs; SELECT n FROM mine; DROP TABLE theirs")
 	open(t, path, with(t, moved), sqlite.Remake()).Close()
 	execute(t, path, "SELECT n FROM theirs; CREATE TABLE mine (n)")

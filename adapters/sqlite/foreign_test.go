@@ -88,11 +88,9 @@ func TestNewerSchema(t *testing.T) {
 	writeRun(t, path, "a")
 	execute(t, path, `INSERT INTO quire_project_schema (version_id, is_applied) VALUES (99, 1)`)
 	untouched(t, path, func() {
-		if _, err := sqlite.Open(t.Context(), path); !errors.Is(err, store.ErrNewerSchema) {
-			t.Errorf("Open: %v", err)
-		}
+		_, err := sqlite.Open(t.Context(), path)
+		assert.ErrorIs(t, err, store.ErrNewerSchema, "Open")
 	})
-	if _, err := sqlite.New(context.Background(), other(t, path)); !errors.Is(err, store.ErrNewerSchema) {
-		t.Errorf("New: %v", err)
-	}
+	_, err := sqlite.New(context.Background(), other(t, path))
+	assert.ErrorIs(t, err, store.ErrNewerSchema, "New")
 }

@@ -34,9 +34,8 @@ func TestFull(t *testing.T) {
 	if runs, err := s.RunIDs(t.Context(), "", 10); err != nil || len(runs) != 1 {
 		t.Errorf("RunIDs = %q, %v", runs, err)
 	}
-	if _, err := db.Exec("PRAGMA max_page_count = 1000000"); err != nil {
-		t.Fatal(err)
-	}
+	_, err = db.Exec("PRAGMA max_page_count = 1000000")
+	require.NoError(t, err)
 	assert.NoError(t, update(), "Update, with room")
 }
 

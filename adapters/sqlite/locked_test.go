@@ -20,13 +20,11 @@ import (
 func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
 	db := other(t, path)
-	if _, err := db.Exec("BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
-	}
+	_, err := db.Exec("BEGIN IMMEDIATE")
+	require.NoError(t, err)
 	return func() {
-		if _, err := db.Exec("ROLLBACK"); err != nil {
-			t.Error(err)
-		}
+		_, err := db.Exec("ROLLBACK")
+		assert.NoError(t, err)
 	}
 }
 

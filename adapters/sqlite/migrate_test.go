@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
@@ -57,9 +58,8 @@ func TestMadeAtOnceByHandles(t *testing.T) {
 		for range 5 {
 			db := other(t, path)
 			all.Go(func() {
-				if _, err := sqlite.New(context.Background(), db); err != nil {
-					t.Error(err)
-				}
+				_, err := sqlite.New(context.Background(), db)
+				assert.NoError(t, err)
 			})
 		}
 		all.Wait()

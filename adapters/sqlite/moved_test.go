@@ -60,9 +60,8 @@ func TestDisturbed(t *testing.T) {
 				if !errors.Is(err, disturbed.want) || errors.Is(disturbed.want, store.ErrGone) != store.IsAway(err) {
 					t.Errorf("Update: %v", err)
 				}
-				if _, err := s.Checkpoints(t.Context(), []domain.RunID{"b"}); !errors.Is(err, disturbed.want) {
-					t.Errorf("Checkpoints: %v", err)
-				}
+				_, err = s.Checkpoints(t.Context(), []domain.RunID{"b"})
+				assert.ErrorIs(t, err, disturbed.want, "Checkpoints")
 				assert.ErrorIs(t, s.View(t.Context(), "b", func(store.Snapshot) error { return nil }), disturbed.want, "View")
 				if disturbed.undo == nil {
 					return

@@ -85,9 +85,7 @@ func TestWhatIsNoDatabase(t *testing.T) {
 	for _, content := range []string{"x", `{"at_ms":100,"type":"job_started","job_id":"build"}` + "\n", strings.Repeat("not a page\n", 10_000)} {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o666))
 		_, err := sqlite.Open(t.Context(), path)
-		if err == nil || !strings.Contains(err.Error(), "no SQLite database") {
-			t.Errorf("Open: %v", err)
-		}
+		assert.ErrorContains(t, err, "no SQLite database", "Open")
 		if now, err := os.ReadFile(path); err != nil || string(now) != content {
 			t.Errorf("Open changed the file: %v", err)
 		}
@@ -104,14 +102,12 @@ func TestMustExist(t *testing.T) {
 	path := filepath.Join(folder, "other.db")
 	execute(t, path, `CREATE TABLE other (a)`)
 	before := bytesOf(t, path)
-	if _, err := sqlite.Open(t.Context(), path, sqlite.MustExist()); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Open of a database without a store: %v", err)
-	}
+	_, err = sqlite.Open(t.Context(), path, sqlite.MustExist())
+	assert.ErrorIs(t, err, fs.ErrNotExist, "Open of a database without a store")
 	assert.Equal(t, before, bytesOf(t, path), "Open changed the database")
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "empty.db"), nil, 0o666))
-	if _, err := sqlite.Open(t.Context(), filepath.Join(folder, "empty.db"), sqlite.MustExist()); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Open of an empty file: %v", err)
-	}
+	_, err = sqlite.Open(t.Context(), filepath.Join(folder, "empty.db"), sqlite.MustExist())
+	assert.ErrorIs(t, err, fs.ErrNotExist, "Open of an empty file")
 }
 
 // An empty file, and a database with other tables, become a store.

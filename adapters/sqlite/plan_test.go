@@ -60,19 +60,15 @@ func TestPagesAreFound(t *testing.T) {
 	timed, untimed := store.Run{}, store.Run{}
 	timed.StartedAtMs = projections.Some[int64](5)
 	for _, after := range []*store.Run{nil, &timed, &untimed} {
-		if _, err := s.dialect.Runs(t.Context(), p, store.Page{After: after}); err != nil {
-			t.Fatal(err)
-		}
+		_, err := s.dialect.Runs(t.Context(), p, store.Page{After: after})
+		require.NoError(t, err)
 	}
-	if _, err := s.dialect.RunIDs(t.Context(), p, "a", 10); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.dialect.Outdated(t.Context(), p, "a", 10); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.dialect.Checkpoints(t.Context(), p, []domain.RunID{"a", "b"}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := s.dialect.RunIDs(t.Context(), p, "a", 10)
+	require.NoError(t, err)
+	_, err = s.dialect.Outdated(t.Context(), p, "a", 10)
+	require.NoError(t, err)
+	_, err = s.dialect.Checkpoints(t.Context(), p, []domain.RunID{"a", "b"})
+	require.NoError(t, err)
 	for _, steps := range p.plans {
 		for table := range strings.SplitSeq("runs labels jobs sh_events timings diagnostics", " ") {
 			assert.NotContains(t, steps, "SCAN "+table, "a table is read as a whole")

@@ -13,9 +13,7 @@ import (
 // A mistake in a declaration is found before any law is tried.
 func TestDeclarationIsChecked(t *testing.T) {
 	err := Hold(declared(newTally, "job"), nil)
-	if err == nil || !strings.Contains(err.Error(), `projection "tally": its key names the column "job"`) {
-		t.Errorf("got %v", err)
-	}
+	assert.ErrorContains(t, err, `projection "tally": its key names the column "job"`)
 	assert.NoError(t, Hold(projections.Jobs, nil), "a built-in projection")
 }
 

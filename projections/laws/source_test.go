@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -46,8 +47,7 @@ func TestStreamSource(t *testing.T) {
 func TestSourceIsGo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := source(spoilt(Streams()).Draw(t, "stream"))
-		if _, err := parser.ParseExpr(text); err != nil {
-			t.Fatalf("%v:\n%s", err, text)
-		}
+		_, err := parser.ParseExpr(text)
+		require.NoError(t, err, "%v:\n%s", err, text)
 	})
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
@@ -18,9 +20,8 @@ import (
 func TestCauseIsTold(t *testing.T) {
 	lost := errors.New("the database is lost")
 	s := &losing{Store: memory.New(), lost: lost, writes: make(chan bool)}
-	if _, err := store.Rebuild(t.Context(), s, folderAt(newFolder(t, 200).path), store.Options{}); !errors.Is(err, lost) {
-		t.Errorf("Rebuild gives %v", err)
-	}
+	_, err := store.Rebuild(t.Context(), s, folderAt(newFolder(t, 200).path), store.Options{})
+	assert.ErrorIs(t, err, lost, "Rebuild")
 }
 
 // losing is a store that is lost once it is written to, for all but who writes.

@@ -59,9 +59,8 @@ func TestDamagedLog(t *testing.T) {
 	writeBefore(t, db, s)
 	opened := db.open(t)
 	s.becomes(t, after(t, s))
-	if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{})
+	require.NoError(t, err)
 	log := readFile(t, filepath.Join(origin, "quire.db-wal"))
 	for range times(15) {
 		folder := t.TempDir()

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
@@ -130,24 +131,20 @@ func TestFullDiskUnderOpenStore(t *testing.T) {
 		opened := db.open(t)
 
 		d.fill(t, 100<<10)
-		if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); !errors.Is(err, store.ErrFull) {
-			t.Errorf("Ingest gives %v", err)
-		}
-		if _, err := store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true}); !errors.Is(err, store.ErrFull) {
-			t.Errorf("Rebuild gives %v", err)
-		}
+		_, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{})
+		assert.ErrorIs(t, err, store.ErrFull, "Ingest")
+		_, err = store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true})
+		assert.ErrorIs(t, err, store.ErrFull, "Rebuild")
 		for i, s := range f.streams {
 			if record := readRecord(t, opened, s.run); !f.now[i].is(record) {
 				t.Fatalf("run %s is %v", s.run, runOf(record))
 			}
 		}
 		d.makeRoom(t)
-		if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); err != nil {
-			t.Error(err)
-		}
-		if _, err := store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true}); err != nil {
-			t.Error(err)
-		}
+		_, err = store.Ingest(t.Context(), opened, s.recording(), store.Options{})
+		assert.NoError(t, err)
+		_, err = store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true})
+		assert.NoError(t, err)
 		verified(t, s.path, db)
 		verified(t, f.path, db)
 	})

@@ -31,17 +31,15 @@ func TestHungServer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	hangs := &hanging{Store: opened, hang: func() { goOn = hang(t, other) }}
-	if _, err := store.Ingest(ctx, hangs, s.recording(), store.Options{}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Ingest gives %v", err)
-	}
+	_, err := store.Ingest(ctx, hangs, s.recording(), store.Options{})
+	assert.ErrorIs(t, err, context.DeadlineExceeded, "Ingest")
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
 	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "whoever reads does not find the run of before")
 	goOn()
-	if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{}); err != nil {
-		t.Error(err)
-	}
+	_, err = store.Ingest(t.Context(), opened, s.recording(), store.Options{})
+	assert.NoError(t, err)
 	verified(t, s.path, db)
 }
 

@@ -41,9 +41,8 @@ func TestReadOnlyFile(t *testing.T) {
 			writeBefore(t, sqliteIn(origin), s)
 			if mode.killed {
 				opened := sqliteIn(origin).open(t)
-				if _, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{Force: true}); err != nil {
-					t.Fatal(err)
-				}
+				_, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{Force: true})
+				require.NoError(t, err)
 			}
 			require.NoError(t, os.CopyFS(folder, os.DirFS(origin)))
 			setModes(t, folder, mode.file, mode.folder)

@@ -35,9 +35,8 @@ func connect(t testing.TB, db database) *sql.Conn {
 func execute(t testing.TB, conn *sql.Conn, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
-		if _, err := conn.ExecContext(context.Background(), statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
+		_, err := conn.ExecContext(context.Background(), statement)
+		require.NoError(t, err, statement)
 	}
 }
 

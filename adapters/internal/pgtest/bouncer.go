@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
 )
 
 // errNoBouncer is why tests are skipped. They look for its first words.
@@ -30,13 +31,9 @@ func (s *Server) Bounced(t testing.TB, database string, connections int) string 
 		t.Skip(err)
 	}
 	port, err := s.bounce(t, program, connections)
-	if err != nil {
-		t.Fatal("start PgBouncer: ", err)
-	}
+	require.NoError(t, err, "start PgBouncer")
 	u, err := url.Parse(database)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	u.Host = net.JoinHostPort(loopback, strconv.Itoa(port))
 	return u.String()
 }

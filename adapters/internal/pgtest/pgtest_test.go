@@ -3,7 +3,6 @@ package pgtest
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,9 +36,8 @@ func want(t *testing.T, address, sql, want string) {
 
 func makeTable(t *testing.T, address string) {
 	t.Helper()
-	if _, err := query(t, address, `CREATE TABLE t AS SELECT 'kept' AS v`); !errors.Is(err, pgx.ErrNoRows) {
-		t.Fatal(err)
-	}
+	_, err := query(t, address, `CREATE TABLE t AS SELECT 'kept' AS v`)
+	require.ErrorIs(t, err, pgx.ErrNoRows)
 }
 
 func TestDatabases(t *testing.T) {
@@ -53,9 +51,8 @@ func TestDatabases(t *testing.T) {
 
 func TestPassword(t *testing.T) {
 	s := Shared(t)
-	if _, err := query(t, strings.Replace(s.URL("postgres"), s.password, "another", 1), `SELECT 'in'`); err == nil {
-		t.Error("any password will do")
-	}
+	_, err := query(t, strings.Replace(s.URL("postgres"), s.password, "another", 1), `SELECT 'in'`)
+	assert.Error(t, err, "any password will do")
 }
 
 func TestSettings(t *testing.T) {
@@ -69,9 +66,8 @@ func TestStopAndStart(t *testing.T) {
 	makeTable(t, address)
 	for _, stop := range []func(testing.TB){s.Kill, s.Stop} {
 		stop(t)
-		if _, err := query(t, address, `SELECT 'still there'`); err == nil {
-			t.Error("it is not stopped")
-		}
+		_, err := query(t, address, `SELECT 'still there'`)
+		assert.Error(t, err, "it is not stopped")
 		s.Start(t)
 		want(t, address, `SELECT v FROM t`, "kept")
 	}

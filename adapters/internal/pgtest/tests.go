@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
 )
 
 var shared = sync.OnceValues(func() (*Server, error) { return start(nil) })
@@ -36,9 +37,7 @@ func started(t testing.TB, start func() (*Server, error)) *Server {
 	if errors.Is(err, errMissing) {
 		t.Skip(err)
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return s
 }
 
@@ -57,17 +56,13 @@ func (s *Server) Kill(t testing.TB) {
 
 func (s *Server) stop(t testing.TB, signal syscall.Signal) {
 	t.Helper()
-	if err := s.end(s.process, signal); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.end(s.process, signal))
 }
 
 // Start starts the server again, at the addresses that it had.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
-	if err := s.serve(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.serve())
 }
 
 var databases atomic.Int64
@@ -90,11 +85,8 @@ func (s *Server) exec(t testing.TB, sql string) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.SocketURL("postgres"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatal(err)
-	}
+	_, err = conn.Exec(ctx, sql)
+	require.NoError(t, err)
 }

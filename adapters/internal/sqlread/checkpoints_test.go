@@ -20,9 +20,8 @@ func TestManyCheckpoints(t *testing.T) {
 	var ask []domain.RunID
 	for i := range 1_234 {
 		run := fmt.Sprintf("run-%d", i)
-		if _, err := db.Exec(insertCheckpoint, run, ""); err != nil {
-			t.Fatal(err)
-		}
+		_, err := db.Exec(insertCheckpoint, run, "")
+		require.NoError(t, err)
 		if i%2 == 0 {
 			ask = append(ask, domain.RunID(run))
 		}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -20,9 +22,8 @@ func TestRunIDs(t *testing.T) {
 		`INSERT INTO timings VALUES ('a', 'build', NULL, NULL, 0, NULL, NULL, 1, 0)`,
 		`INSERT INTO diagnostics VALUES ('b', 'torn_tail', 1, 0, NULL, 1, 1)`,
 	} {
-		if _, err := db.Exec(insert); err != nil {
-			t.Fatal(err)
-		}
+		_, err := db.Exec(insert)
+		require.NoError(t, err)
 	}
 	all := []domain.RunID{"B", "a", "b", "c", "d", "é"}
 	d := &sqlread.Dialect{Set: projections.Builtin}

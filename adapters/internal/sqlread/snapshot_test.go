@@ -178,9 +178,7 @@ func TestDialect(t *testing.T) {
 		}
 	}
 	_, err := sequence(jobs(snapshot(&rows{failed: errors.New("no")}, d)))
-	if err == nil || !strings.Contains(err.Error(), "in the database: no") {
-		t.Errorf("%v", err)
-	}
+	assert.ErrorContains(t, err, "in the database: no")
 }
 
 // openSQLite makes tables to read.

@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
+	"github.com/stretchr/testify/require"
 )
 
 // Credentials is an account whose users are known by keys, and the .creds file of
@@ -28,9 +29,7 @@ func NewCredentials(t testing.TB) Credentials {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	keys := func(create func() (nkeys.KeyPair, error)) (nkeys.KeyPair, string) {
 		t.Helper()
@@ -71,9 +70,7 @@ func Accounts(t testing.TB, c Credentials) Setting {
 	t.Helper()
 	resolver := &server.MemAccResolver{}
 	for account, claims := range c.claims {
-		if err := resolver.Store(account, claims); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, resolver.Store(account, claims))
 	}
 	return func(o *server.Options) {
 		o.TrustedOperators, o.AccountResolver, o.SystemAccount = []*jwt.OperatorClaims{c.trusted}, resolver, c.system

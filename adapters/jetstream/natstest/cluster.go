@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
 )
 
 // Cluster is three servers that keep everything together, and go on with two.
@@ -90,9 +91,7 @@ func (c Cluster) Move(stream string, to *Server) {
 	t := c[0].t
 	t.Helper()
 	conn, err := nats.Connect(c.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer conn.Close()
 	request := fmt.Appendf(nil, `{"placement":{"preferred":%q}}`, to.options.ServerName)
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {

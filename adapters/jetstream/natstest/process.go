@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
 )
 
 // processEnv holds the settings of a server that is a process of its own.
@@ -74,18 +75,13 @@ func (s *Server) StartProcess() {
 		about.Routes = append(about.Routes, route.String())
 	}
 	text, err := json.Marshal(about)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, err)
 	s.process = exec.Command(os.Args[0])
 	s.process.Env = append(os.Environ(), processEnv+"="+string(text))
 	s.process.Stderr = os.Stderr
-	if _, err := s.process.StdinPipe(); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.process.Start(); err != nil {
-		s.t.Fatal(err)
-	}
+	_, err = s.process.StdinPipe()
+	require.NoError(s.t, err)
+	require.NoError(s.t, s.process.Start())
 	s.waitForProcess()
 }
 
@@ -104,12 +100,8 @@ func (s *Server) waitForProcess() {
 // started again.
 func (s *Server) Kill() {
 	s.t.Helper()
-	if s.process == nil {
-		s.t.Fatal("the NATS server is no process of its own")
-	}
-	if err := s.process.Process.Kill(); err != nil {
-		s.t.Fatal(err)
-	}
+	require.NotNil(s.t, s.process, "the NATS server is no process of its own")
+	require.NoError(s.t, s.process.Process.Kill())
 	_ = s.process.Wait()
 	s.process = nil
 }

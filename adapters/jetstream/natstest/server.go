@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
 )
 
 // Server is a NATS server.
@@ -28,9 +29,7 @@ func New(t testing.TB, settings ...Setting) *Server {
 
 func prepare(t testing.TB, settings ...Setting) *Server {
 	folder, err := os.MkdirTemp("", "natstest-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	s := &Server{t: t, options: defaults(folder)}
 	for _, set := range settings {
 		set(s.options)
@@ -57,16 +56,12 @@ const patience = 60 * time.Second
 func (s *Server) Start() {
 	s.t.Helper()
 	running, err := server.NewServer(s.options.Clone())
-	if err != nil {
-		s.t.Fatalf("start a NATS server: %v", err)
-	}
+	require.NoError(s.t, err, "start a NATS server")
 	if os.Getenv("NATSTEST_LOG") != "" {
 		running.ConfigureLogger()
 	}
 	go running.Start()
-	if !running.ReadyForConnections(patience) {
-		s.t.Fatal("the NATS server is not ready in time")
-	}
+	require.True(s.t, running.ReadyForConnections(patience), "the NATS server is not ready in time")
 	s.running = running
 	// A port that was chosen is kept, so that clients find the server again.
 	s.options.Port = s.port()
@@ -93,9 +88,7 @@ func (s *Server) Server() *server.Server { return s.running }
 // asks for.
 func (s *Server) URL() string {
 	address, err := url.Parse(s.running.ClientURL())
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, err)
 	switch {
 	case s.options.Username != "":
 		address.User = url.UserPassword(s.options.Username, s.options.Password)
