@@ -2,31 +2,30 @@
 // that arrive to a projector. It uses Watermill and knows no particular broker: you pass
 // in a [message.Publisher] and a [message.Subscriber].
 //
-// # What is sent
+// # Messages
 //
 // A message is one [domain.Segment]: some whole lines of one run, as they stand
-// in its stream. The payload is their bytes; what else there is to know is
-// metadata, see [Message]. The run and the offset say which segment it is, so that it
-// does not matter whether messages arrive twice or in another order: a segment is
-// applied when it is the next one of its run, dropped when it has been, and
-// held until then otherwise. That is up to the [Projector].
+// in its stream. The payload is their bytes; the rest is
+// metadata, see [Message]. The run and the offset identify a segment, so messages may
+// arrive twice or in another order: the [Projector] applies a segment that
+// is the next one of its run, drops one that it has applied, and parks others.
 //
-// # Where to
+// # Topics
 //
-// Runs are spread over the partitions of a stream by [Partition]; each
-// partition is a topic, and is to be read by one worker at a time. A subscriber
-// may hand out several messages before the first is acked: a router
-// handles them side by side, so that a projector can write them together. More
-// partitions can be added later on: runs move, and some of their segments meet in
-// the store, where order is made.
+// [Partition] spreads runs over the partitions of a stream. Each
+// partition is a topic, and one worker at a time should read it. If the subscriber
+// hands out several messages before the first is acked, a router
+// handles them side by side, so that the projector can write them together. More
+// partitions can be added later: runs move, and some of their segments meet in
+// the store, which puts them in order.
 //
 // # Sending and receiving
 //
 // A [Publisher] sends streams that are finished at full speed, and those that
-// grow as a [Live]. A [Router] applies what arrives, with a [Projector]; who has a
-// Watermill router already adds a [Handler] to it.
+// grow as a [Live]. [NewRouter] returns a router that applies what arrives; if you have a
+// Watermill router, add a [Handler] to it.
 //
-// What is no segment goes to a poison topic, or is logged where that does not take it. What
-// fails is delivered again by the broker, for as long as it takes; where the store is away,
-// it is first tried here some times.
+// A message that is not a segment goes to a poison topic, or is logged if that does not take it.
+// The broker delivers a message that failed again, as often as it takes; while the store is unavailable,
+// the router retries some times first.
 package broker

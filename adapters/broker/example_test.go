@@ -25,7 +25,7 @@ func Example() {
 		applied <- segment
 		return nil
 	})
-	router, err := broker.NewRouter(pubSub, pubSub, topics, "quire-poison", projector, broker.Options{})
+	router, err := broker.NewRouter(pubSub, pubSub, []string{"quire.0", "quire.1", "quire.2", "quire.3"}, "quire-poison", projector, broker.Options{})
 	if err != nil {
 		log.Fatal(err)
 	}

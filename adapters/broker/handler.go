@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -16,21 +17,73 @@ import (
 
 // Projector applies segments to a store.
 type Projector interface {
-	// Apply returns when what it did is safely stored, so that the message can be
-	// acknowledged: the segment was applied, or had been, or is kept for later, or its
-	// run is one that cannot be applied and is set aside. An error means that none
-	// of this happened and that it may at another try.
+	// Apply returns nil when the segment's effect is safely stored, so that the message can be
+	// acknowledged: the segment was applied, or had been, or is parked, or its run is quarantined. After an
+	// error, none of this is the case, and another attempt may succeed.
 	Apply(ctx context.Context, segment domain.Segment) error
 }
 
+// Meter counts what a [Handler] does; package metrics has one for Prometheus. It must
+// be safe for concurrent use.
+type Meter interface {
+	// Applied is called when a segment has been handed to the projector and is safely stored.
+	Applied(segment *domain.Segment, took time.Duration)
+	// ApplyFailed is called after each attempt that failed.
+	ApplyFailed()
+	// Poisoned is called when a message has gone to the poison topic.
+	Poisoned()
+}
+
+// noMeter is a [Meter] that counts nothing.
+type noMeter struct{}
+
+func (noMeter) Applied(*domain.Segment, time.Duration) {}
+func (noMeter) ApplyFailed()                           {}
+func (noMeter) Poisoned()                              {}
+
+// Options are those of [NewRouter] and [Handler]. The zero value is good.
+type Options struct {
+	// Timeout is how long one attempt to apply a segment may take, 0: 30 s.
+	Timeout time.Duration
+	// Tries is how many attempts there are while the store is unavailable or slow, before the broker
+	// has to deliver the message again later, 0: five. A message that fails for another reason
+	// is left to the broker at once. All attempts, each with its timeout, should end before
+	// the broker takes the worker for dead; if not, a segment is
+	// applied a second time elsewhere, which is harmless.
+	Tries int
+	// FirstDelay and MostDelay are between one attempt and the next, which about
+	// doubles, 0: 100 ms and 5 s.
+	FirstDelay, MostDelay time.Duration
+	// Grace is how long the current segment may take when the router is closed, 0: 10 s.
+	Grace time.Duration
+	// Logger, when set, gets the log, which quotes nothing of a stream.
+	Logger *slog.Logger
+	// Meter, when set, counts.
+	Meter Meter
+}
+
+func (o Options) withDefaults() Options {
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	o.Tries = cmp.Or(max(o.Tries, 0), 5)
+	o.FirstDelay = cmp.Or(o.FirstDelay, 100*time.Millisecond)
+	o.MostDelay = cmp.Or(o.MostDelay, 5*time.Second)
+	o.Grace = cmp.Or(o.Grace, 10*time.Second)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Meter == nil {
+		o.Meter = noMeter{}
+	}
+	return o
+}
+
 // Handler returns a Watermill handler that applies segments. It returns a
-// [*NotSegmentError] for a message that is none; what is to become of that, and how
-// often other errors are tried again, is up to the router's middleware. Of
-// options it looks at Grace and Meter.
+// [*NotSegmentError] for any other message. What happens to such a message, and how
+// often an attempt is repeated after another error, is up to the router's middleware. Of
+// options it uses Grace, Logger and Meter.
 //
-// The context of a message ends at once when a router is closed. A segment that
-// is being applied then has its Grace to finish. A deadline, such as
-// Watermill's Timeout sets, is heeded.
+// The context of a message ends at once when a router is closed. The current segment
+// then has its Grace to finish. A deadline, such as Watermill's Timeout sets, is respected.
 func Handler(p Projector, options Options) message.NoPublishHandlerFunc {
 	options = options.withDefaults()
 	outage := &outage{log: options.Logger}
@@ -40,7 +93,7 @@ func Handler(p Projector, options Options) message.NoPublishHandlerFunc {
 			return err
 		}
 		if err := msg.Context().Err(); err != nil {
-			return err // nothing is begun any more
+			return err // the router is closed, or the subscriber wants the message back
 		}
 		ctx, cancel := withGrace(msg.Context(), options.Grace)
 		defer cancel()
@@ -48,7 +101,7 @@ func Handler(p Projector, options Options) message.NoPublishHandlerFunc {
 	}
 }
 
-// outage is logged when a store goes away and when it is back.
+// outage logs when a store becomes unavailable and when it is back.
 type outage struct {
 	log  *slog.Logger
 	away atomic.Bool
@@ -57,14 +110,14 @@ type outage struct {
 func (o *outage) note(err error) error {
 	switch {
 	case store.IsAway(err) && !o.away.Swap(true):
-		o.log.Warn("the store is away; it is tried again until it is back", "error", printable.Line(err.Error()))
+		o.log.Warn("the store is unavailable; retrying until it is back", "error", printable.Line(err.Error()))
 	case err == nil && o.away.Load() && o.away.Swap(false):
 		o.log.Info("the store is back; nothing was lost")
 	}
 	return err
 }
 
-// measured tells meter how apply went; a panic is a failure too.
+// measured calls apply, and counts its outcome; a panic is a failure too.
 func measured(meter Meter, segment *domain.Segment, apply func() error) error {
 	start, applied := time.Now(), false
 	defer func() {

@@ -9,29 +9,29 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
-	"github.com/quire-ci/quire-project/adapters/internal/seldom"
+	"github.com/quire-ci/quire-project/adapters/internal/throttle"
 )
 
-// newLogger returns a logger for Watermill, which logs what others have named
-// and how panics went: all of it is made printable. It logs an error for each message and each
-// try, of which there are thousands while a store is away: the same one is logged once a minute.
+// newLogger returns a logger for Watermill, which logs untrusted names and the values of panics:
+// all of it is made printable. Watermill logs an error for each attempt to handle a message, of which
+// there are thousands while a store is unavailable: the same one is logged once a minute.
 func newLogger(to *slog.Logger) watermill.LoggerAdapter {
-	return logger{watermill.NewSlogLogger(to), &seldom.Words{}}
+	return logger{watermill.NewSlogLogger(to), &throttle.Texts{}}
 }
 
 type logger struct {
 	to     watermill.LoggerAdapter
-	errors *seldom.Words
+	errors *throttle.Texts
 }
 
 func (l logger) Error(msg string, err error, fields watermill.LogFields) {
 	err = printableError(err)
-	if l.errors.New(fmt.Sprint(msg, err)) {
+	if l.errors.Allow(fmt.Sprint(msg, err)) {
 		l.to.Error(printable.Name(msg), err, printableFields(fields))
 	}
 }
 
-// Info is that of a library, and of a router's own affairs: detail, here.
+// Info is about the router itself, which is a detail here.
 func (l logger) Info(msg string, fields watermill.LogFields) {
 	l.to.Debug(printable.Name(msg), printableFields(fields))
 }
@@ -48,8 +48,8 @@ func (l logger) With(fields watermill.LogFields) watermill.LoggerAdapter {
 	return logger{l.to.With(printableFields(fields)), l.errors}
 }
 
-// printableError tells of a panic where it was, and not the value, which can be
-// something of a stream.
+// printableError shows where a panic was, and not its value, which may come from a
+// stream.
 func printableError(err error) error {
 	var panicked middleware.RecoveredPanicError
 	switch {

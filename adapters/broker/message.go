@@ -1,15 +1,21 @@
 package broker
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // The metadata of a message. Values are printable ASCII without spaces, since
@@ -80,4 +86,124 @@ type NotSegmentError struct {
 
 func (e *NotSegmentError) Error() string {
 	return fmt.Sprintf("message %s is no segment of a stream: %s", short(e.UUID), e.Reason)
+}
+
+// Segment returns the segment that msg was made of, whose payload it shares. The
+// error is a [*NotSegmentError]. Metadata that it does not know is left alone:
+// middleware and brokers add some.
+func Segment(msg *message.Message) (domain.Segment, error) {
+	segment, err := parse(msg)
+	if err == nil {
+		err = check(&segment)
+	}
+	if err != nil {
+		return domain.Segment{}, &NotSegmentError{UUID: msg.UUID, Reason: err.Error()}
+	}
+	return segment, nil
+}
+
+func parse(msg *message.Message) (segment domain.Segment, err error) {
+	if got := msg.Metadata.Get(keyVersion); got != version {
+		if got == "" {
+			return segment, fmt.Errorf("it has no %s among its metadata", keyVersion)
+		}
+		return segment, fmt.Errorf("its %s is not %s; if a newer version of this program sends it, use that one here too", keyVersion, version)
+	}
+	segment = domain.Segment{Data: msg.Payload}
+	if segment.Run, err = parseRun(msg.Metadata.Get(keyRun)); err != nil {
+		return segment, err
+	}
+	if segment.Offset, err = parseCount(msg, keyOffset); err != nil {
+		return segment, err
+	}
+	length, err := parseCount(msg, keyLength)
+	if err == nil && length != int64(len(msg.Payload)) {
+		err = fmt.Errorf("its %s says %d bytes, and it has %d", keyLength, length, len(msg.Payload))
+	}
+	if err != nil {
+		return segment, err
+	}
+	if segment.Tail, err = parseTail(msg); err != nil {
+		return segment, err
+	}
+	segment.SHA256, err = parseDigest(msg)
+	return segment, err
+}
+
+// parseRun accepts only the one spelling that [Message] writes, so that two messages of
+// one run have the same text.
+func parseRun(escaped string) (domain.RunID, error) {
+	run, err := url.PathUnescape(escaped)
+	if err != nil || url.PathEscape(run) != escaped {
+		return "", fmt.Errorf("its %s is not percent-encoded as it should be", keyRun)
+	}
+	return domain.RunID(run), nil
+}
+
+func parseCount(msg *message.Message, key string) (int64, error) {
+	text := msg.Metadata.Get(key)
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 0 || strconv.FormatInt(n, 10) != text {
+		return 0, fmt.Errorf("its %s is not a number of bytes", key)
+	}
+	return n, nil
+}
+
+func parseTail(msg *message.Message) (bool, error) {
+	text, tail := msg.Metadata[keyTail]
+	if tail && text != "1" {
+		return false, fmt.Errorf("its %s is not 1", keyTail)
+	}
+	return tail, nil
+}
+
+func parseDigest(msg *message.Message) (digest, error) {
+	text, known := msg.Metadata[keySHA256]
+	if !known {
+		return unknown, nil
+	}
+	var sum digest
+	// Decode would write as much as there is.
+	if len(text) == hex.EncodedLen(len(sum)) {
+		if _, err := hex.Decode(sum[:], []byte(text)); err == nil && sum != unknown && hex.EncodeToString(sum[:]) == text {
+			return sum, nil
+		}
+	}
+	return unknown, fmt.Errorf("its %s is not a digest in hex", keySHA256)
+}
+
+// digest is the SHA-256 of a stream, and unknown what stands for none.
+type digest = [sha256.Size]byte
+
+var unknown digest
+
+// check reports what is wrong with a segment, without quoting it. Both ends ask:
+// what is wrong is better not sent, and what arrives may come from anyone.
+func check(s *domain.Segment) error {
+	if err := store.CheckRunID(s.Run); err != nil {
+		return err
+	}
+	switch {
+	case s.Offset < 0 || s.Offset > math.MaxInt64-int64(len(s.Data)):
+		return errors.New("no stream has its offset")
+	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail || s.SHA256 != unknown && s.SHA256 != domain.StartMark.SHA256):
+		return errors.New("it is empty, and not the start of a stream")
+	case len(s.Data) == 0:
+		return nil
+	case s.Tail && bytes.IndexByte(s.Data, '\n') >= 0:
+		return errors.New("it is a tail, and holds a line feed")
+	case !s.Tail && s.Data[len(s.Data)-1] != '\n':
+		return errors.New("it does not end with a line, and is no tail")
+	}
+	return nil
+}
+
+// checkAll reports the first segment that must not be sent.
+func checkAll(segments []domain.Segment) error {
+	for i := range segments {
+		if err := check(&segments[i]); err != nil {
+			return fmt.Errorf("run %s at byte %d: what is to be sent is no segment: %w", printable.Name(string(segments[i].Run)), segments[i].Offset, err)
+		}
+	}
+	return nil
 }

@@ -14,27 +14,27 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
-	"github.com/quire-ci/quire-project/adapters/internal/seldom"
+	"github.com/quire-ci/quire-project/adapters/internal/throttle"
 )
 
-// poisonQueue keeps messages that are no segments in a topic of their own. What cannot be
-// kept is logged. In both cases the message is done with: it does not come again and hold
-// up segments. Watermill's own middleware would have it come again until it is kept, and
-// writes into the message.
+// poisonQueue publishes messages that are not segments to a topic of their own, and logs those that the
+// topic does not take. In both cases the message is acknowledged, so that it does not hold
+// up segments. Watermill's own middleware does not acknowledge a message that the topic does not take, and
+// writes into it.
 type poisonQueue struct {
 	out     message.Publisher
 	topic   string
 	options Options
-	said    seldom.Words
-	pause   atomic.Int64 // until when nothing is tried, in Unix nanoseconds
+	logged  throttle.Texts
+	pause   atomic.Int64 // until when it does not publish, in Unix nanoseconds
 }
 
 const (
-	// keeping is how long it is tried to keep a message.
-	keeping = 3 * time.Second
-	// keepingPause is for how long that is not tried when it took too long: thousands of messages
+	// poisonTimeout is how long publishing a message may take.
+	poisonTimeout = 3 * time.Second
+	// poisonPause is how long none is published after that took too long: thousands of messages
 	// may be waiting.
-	keepingPause = 10 * time.Second
+	poisonPause = 10 * time.Second
 )
 
 // middleware passes all errors but a [*NotSegmentError].
@@ -43,38 +43,38 @@ func (q *poisonQueue) middleware(h message.HandlerFunc) message.HandlerFunc {
 		produced, err := h(msg)
 		var not *NotSegmentError
 		if errors.As(err, &not) {
-			q.take(msg, not)
+			q.publish(msg, not)
 			return nil, nil
 		}
 		return produced, err
 	}
 }
 
-func (q *poisonQueue) take(msg *message.Message, not *NotSegmentError) {
+func (q *poisonQueue) publish(msg *message.Message, not *NotSegmentError) {
 	err := q.keep(msg, not)
 	q.options.Meter.Poisoned()
 	switch {
 	case err != nil:
-		q.options.Logger.Error("a message that is no segment could not be kept in the poison topic, and is lost",
+		q.options.Logger.Error("a message that is not a segment could not be published to the poison topic, and is lost",
 			slog.String("message_uuid", short(msg.UUID)), slog.String("reason", not.Reason), slog.Int("bytes", len(msg.Payload)),
 			slog.String("error", printable.Line(err.Error())))
-	case q.said.New(not.Reason):
-		q.options.Logger.Warn("a message that is no segment has gone to the poison topic; others with this reason are not logged for a minute",
+	case q.logged.Allow(not.Reason):
+		q.options.Logger.Warn("a message that is not a segment was published to the poison topic; others with this reason are not logged for a minute",
 			slog.String("message_uuid", short(msg.UUID)), slog.String("reason", not.Reason))
 	}
 }
 
-// errKeepingPaused says that a message was not tried to be kept.
-var errKeepingPaused = errors.New("the poison topic did not take an earlier message in time")
+// errPoisonPaused says that a message was not published.
+var errPoisonPaused = errors.New("the poison topic did not take an earlier message in time")
 
 // keep publishes a copy of a message, with a context of its own: that of the message has
-// ended with the last try to handle it. With what is added to it, it may be larger than the
-// broker takes: then it is shortened.
+// ended with the last attempt to handle it. With the metadata that it adds, the copy may be larger than the
+// broker accepts: then it publishes a shortened one.
 func (q *poisonQueue) keep(msg *message.Message, not *NotSegmentError) error {
 	if time.Now().UnixNano() < q.pause.Load() {
-		return errKeepingPaused
+		return errPoisonPaused
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), keeping)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(msg.Context()), poisonTimeout)
 	defer cancel()
 	publish := func(m *message.Message) error {
 		m.Metadata[middleware.ReasonForPoisonedKey] = not.Error()
@@ -88,17 +88,16 @@ func (q *poisonQueue) keep(msg *message.Message, not *NotSegmentError) error {
 		err = publish(shortened(msg))
 	}
 	if ctx.Err() != nil {
-		q.pause.Store(time.Now().Add(keepingPause).UnixNano())
+		q.pause.Store(time.Now().Add(poisonPause).UnixNano())
 	}
 	return err
 }
 
-// shortened returns what fits of a message: metadata that is not long, and half of a payload
-// that is.
+// shortened returns a part of a message: its short metadata, and half of a long payload.
 func shortened(msg *message.Message) *message.Message {
 	part := message.NewMessage(msg.UUID, msg.Payload)
 	if len(part.UUID) > shortText {
-		part.UUID = "" // what begins in the same way is another message
+		part.UUID = "" // another message may begin in the same way
 	}
 	if len(part.Payload) >= largePoison {
 		part.Payload = part.Payload[:len(part.Payload)/2]
@@ -112,7 +111,7 @@ func shortened(msg *message.Message) *message.Message {
 	return part
 }
 
-// short returns a text that others have given, fit for a log, without the end of a long one.
+// short returns the beginning of an untrusted text, fit for a log.
 func short(text string) string {
 	if len(text) > shortText {
 		text = text[:shortText] + "…"
@@ -121,14 +120,14 @@ func short(text string) string {
 }
 
 const (
-	// largePoison is how large a payload is, in bytes, that may be too large with what is
-	// added to it.
+	// largePoison is from how many bytes on a payload may be too large with the metadata that are
+	// added.
 	largePoison = 16 << 10
 	// shortText and mostKept bound what is kept of metadata: how many bytes one of them has,
 	// and how many there are.
 	shortText, mostKept = 256, 16
 )
 
-// CutKey is in the metadata of a message of the poison topic of which the broker did not
-// take the whole: how many bytes its payload had. Of its metadata, the long ones are left out.
+// CutKey is in the metadata of a message of the poison topic that was shortened: how many bytes its
+// payload had. Its long metadata are left out.
 const CutKey = "quire_cut_from"

@@ -32,8 +32,6 @@ type PublishOptions struct {
 	Hopeless func(error) bool
 	// Logger is told of tries that have failed, nil: nobody.
 	Logger *slog.Logger
-	// Meter counts, nil: nobody does.
-	Meter Meter
 }
 
 func (o PublishOptions) withDefaults() PublishOptions {
@@ -47,9 +45,6 @@ func (o PublishOptions) withDefaults() PublishOptions {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Meter == nil {
-		o.Meter = NoMeter{}
 	}
 	return o
 }

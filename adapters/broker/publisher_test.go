@@ -126,12 +126,10 @@ func TestPublishEnds(t *testing.T) {
 			}
 			return errDown
 		})
-		meter := &counting{}
-		c.options.Meter = meter
 		p := broker.NewPublisher(out, broker.FixedTopics("q", 1), c.options)
 		err := p.Publish(c.ctx, domain.Segment{Run: "a\nb", Offset: 5, Data: []byte("x\n")})
 		var failed *broker.PublishError
-		if !errors.As(err, &failed) || failed.Run != "a\nb" || failed.Offset != 5 || !c.tries(failed.Tries) || int(meter.failed.Load()) != failed.Tries {
+		if !errors.As(err, &failed) || failed.Run != "a\nb" || failed.Offset != 5 || !c.tries(failed.Tries) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -243,8 +241,7 @@ func TestPublishManyStreams(t *testing.T) {
 func TestPublishSegments(t *testing.T) {
 	topics := broker.FixedTopics("q", 5)
 	var out recorder
-	meter := &counting{}
-	p := broker.NewPublisher(&out, topics, broker.PublishOptions{Meter: meter})
+	p := broker.NewPublisher(&out, topics, broker.PublishOptions{})
 	var all []domain.Segment
 	for _, run := range []domain.RunID{"a", "a", "b", "c", "b"} {
 		all = append(all, domain.Segment{Run: run, Offset: int64(2 * len(all)), Data: []byte("x\n")})
@@ -260,9 +257,6 @@ func TestPublishSegments(t *testing.T) {
 		if err != nil || out.topics[i] != topics.Topic(broker.Partition(segment.Run, 5)) {
 			t.Errorf("run %s went to %s, %v", segment.Run, out.topics[i], err)
 		}
-	}
-	if meter.published.Load() != 5 || meter.bytes.Load() != 10 {
-		t.Errorf("%d segments of %d bytes were counted", meter.published.Load(), meter.bytes.Load())
 	}
 	if err := p.Publish(t.Context()); err != nil {
 		t.Error("nothing cannot be published: ", err)

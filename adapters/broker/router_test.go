@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,15 +30,14 @@ func (g *growing) Topic(partition int) string { return fmt.Sprintf("q.%d", parti
 // partitions that are added meanwhile.
 func TestStreamsArriveWhole(t *testing.T) {
 	b := memoryBroker(t)
-	var read, written growing
-	read.partitions.Store(2)
-	written.partitions.Store(2)
+	var topics growing
+	topics.partitions.Store(2)
 	p := newInOrder()
-	router := newRouter(t, shuffling{b}, b, &read, p, hurried)
+	router := newRouter(t, shuffling{b}, b, broker.FixedTopics("q", 5), p, hurried)
 	router.AddMiddleware(middleware.Duplicator, middleware.RandomFail(0.1), middleware.RandomPanic(0.1))
 	start(t, router)
 
-	publisher := broker.NewPublisher(b, &written, broker.PublishOptions{SegmentBytes: 300, Window: 3})
+	publisher := broker.NewPublisher(b, &topics, broker.PublishOptions{SegmentBytes: 300, Window: 3})
 	streams := map[domain.RunID][]byte{}
 	var wg sync.WaitGroup
 	for i := range 12 {
@@ -57,11 +55,7 @@ func TestStreamsArriveWhole(t *testing.T) {
 		wg.Go(func() { publishLive(t, publisher, run, stream) })
 	}
 	time.Sleep(2 * time.Millisecond)
-	read.partitions.Store(5)
-	if err := router.Grow(); err != nil {
-		t.Error(err)
-	}
-	written.partitions.Store(5)
+	topics.partitions.Store(5)
 	wg.Wait()
 	p.waitFor(t, streams)
 }
@@ -190,9 +184,9 @@ func TestTriesHaveATimeout(t *testing.T) {
 
 // Whoever stops the router waits for what is being stored, and nothing is begun after.
 func TestStoppingFinishesTheSegmentAtHand(t *testing.T) {
-	for name, stop := range map[string]func(*broker.Router, context.CancelFunc) error{
-		"closed":        func(r *broker.Router, _ context.CancelFunc) error { return r.Close() },
-		"context ended": func(_ *broker.Router, cancel context.CancelFunc) error { cancel(); return nil },
+	for name, stop := range map[string]func(*message.Router, context.CancelFunc) error{
+		"closed":        func(r *message.Router, _ context.CancelFunc) error { return r.Close() },
+		"context ended": func(_ *message.Router, cancel context.CancelFunc) error { cancel(); return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := memoryBroker(t)
@@ -270,72 +264,10 @@ func TestHandlerBeginsNothingAfterTheEnd(t *testing.T) {
 	}
 }
 
-// Grow can be called at any time, and again after it has failed.
-func TestGrow(t *testing.T) {
-	b := memoryBroker(t)
-	var topics growing
-	topics.partitions.Store(1)
-	refuse := &refusing{Subscriber: b}
-	router := newRouter(t, refuse, b, &topics, newInOrder(), hurried)
-	topics.partitions.Store(2)
-	if err := router.Grow(); err != nil {
-		t.Error("before it runs: ", err)
-	}
-	start(t, router)
-	topics.partitions.Store(4)
-	refuse.down.Store(true)
-	if err := router.Grow(); !errors.Is(err, errStore) {
-		t.Error(err)
-	}
-	refuse.down.Store(false)
-	for range 2 {
-		if err := router.Grow(); err != nil {
-			t.Error(err)
-		}
-	}
-	if got := refuse.topics(); got != "q.0 q.1 q.2 q.3" {
-		t.Errorf("it reads %s", got)
-	}
-	if err := router.Run(t.Context()); err == nil {
-		t.Error("it runs twice")
-	}
-}
-
-// refusing is a subscriber that can be down.
-type refusing struct {
-	message.Subscriber
-	down atomic.Bool
-	mu   sync.Mutex
-	all  []string
-}
-
-func (r *refusing) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
-	if r.down.Load() {
-		return nil, errStore
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.all = append(r.all, topic)
-	return r.Subscriber.Subscribe(ctx, topic)
-}
-
-func (r *refusing) topics() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return strings.Join(slices.Sorted(slices.Values(r.all)), " ")
-}
-
-// counting is a meter of which some counters are looked at.
+// counting is a meter.
 type counting struct {
-	broker.NoMeter
-	published, applied, failed, poisoned, bytes atomic.Int64
+	applied, failed, poisoned, bytes atomic.Int64
 }
-
-func (c *counting) Published(segments int, bytes int64) {
-	c.published.Add(int64(segments))
-	c.bytes.Add(bytes)
-}
-func (c *counting) PublishFailed() { c.failed.Add(1) }
 
 func (c *counting) Applied(s *domain.Segment, _ time.Duration) {
 	c.applied.Add(1)
@@ -418,7 +350,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := log.String()
-	for _, words := range []string{"the store is away; it is tried again until it is back", "the store is back"} {
+	for _, words := range []string{"the store is unavailable; retrying until it is back", "the store is back"} {
 		if n := strings.Count(text, words); n != 1 {
 			t.Errorf("%q is said %d times in %s", words, n, text)
 		}

@@ -46,7 +46,6 @@ func (p *Publisher) send(ctx context.Context, segments []domain.Segment) (Stats,
 		if last = p.sendOnce(ctx, space, segments); last == nil {
 			return struct{}{}, nil
 		}
-		p.options.Meter.PublishFailed()
 		if p.options.Hopeless(last) {
 			return struct{}{}, backoff.Permanent(last)
 		}
@@ -63,7 +62,6 @@ func (p *Publisher) send(ctx context.Context, segments []domain.Segment) (Stats,
 	for i := range segments {
 		sent.Bytes += int64(len(segments[i].Data))
 	}
-	p.options.Meter.Published(sent.Segments, sent.Bytes)
 	return sent, nil
 }
 

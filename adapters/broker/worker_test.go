@@ -154,7 +154,7 @@ func memoryBroker(t *testing.T) *gochannel.GoChannel {
 var hurried = broker.Options{Tries: 3, FirstDelay: time.Microsecond, MostDelay: time.Millisecond, Grace: 5 * time.Second}
 
 // start runs a router until the test ends, or it is closed.
-func start(t *testing.T, router *broker.Router) {
+func start(t *testing.T, router *message.Router) {
 	t.Helper()
 	ended := make(chan error, 1)
 	go func() { ended <- router.Run(context.Background()) }()
@@ -173,9 +173,13 @@ func start(t *testing.T, router *broker.Router) {
 	})
 }
 
-func newRouter(t *testing.T, sub message.Subscriber, pub message.Publisher, topics broker.Topics, p broker.Projector, options broker.Options) *broker.Router {
+func newRouter(t *testing.T, sub message.Subscriber, pub message.Publisher, topics broker.Topics, p broker.Projector, options broker.Options) *message.Router {
 	t.Helper()
-	router, err := broker.NewRouter(sub, pub, topics, "poison", p, options)
+	var all []string
+	for partition := range topics.Partitions() {
+		all = append(all, topics.Topic(partition))
+	}
+	router, err := broker.NewRouter(sub, pub, all, "poison", p, options)
 	if err != nil {
 		t.Fatal(err)
 	}

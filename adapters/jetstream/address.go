@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// target is what an address says.
+// target is a parsed address.
 type target struct {
 	servers               []string // URLs, without any secret
 	user, password, token string
@@ -23,16 +23,15 @@ func (t target) String() string {
 	return s
 }
 
-// plain are addresses of which it is beyond doubt where secrets end: the one @
-// is behind them, and what follows a host is a number. Part of a password that
-// holds an @ or a / as it is would otherwise be shown as the name of a host.
+// plain matches addresses in which it is certain where secrets end: the only @
+// is behind them, and a number follows a host. Otherwise, a part of a password with
+// an unescaped @ or / would be shown as the name of a host.
 var plain = regexp.MustCompile(`^(nats|tls)://(?:([^@/?#]*)@)?(` + host + `(?:,(?:(?:nats|tls)://)?` + host + `)*)(?:/([A-Za-z0-9_-]*))?$`)
 
 // host is a host, by its name or address, and its port.
 const host = `(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?`
 
-// errAddress does not show the address: where one is not understood, it is not
-// known either which part of it is the password.
+// errAddress does not show the address: it is unknown which part of it is the password.
 var errAddress = fmt.Errorf("%w (it is not shown, as it may hold a password); it looks like nats://USER:PASSWORD@HOST:4222,HOST:4222/STREAM or tls://TOKEN@HOST, with user and password once, %%40 for an @ in them, %%3A for :, %%2F for /, %%3F for ? and %%23 for #", ErrAddress)
 
 func parse(address string) (target, error) {
@@ -54,7 +53,7 @@ func parse(address string) (target, error) {
 	return t, nil
 }
 
-// identify takes who connects: a user with a password, or else a token.
+// identify parses the user with a password, or else the token.
 func (t *target) identify(secrets string) (err error) {
 	user, password, both := strings.Cut(secrets, ":")
 	if !both {

@@ -154,7 +154,7 @@ func benchLive(b *testing.B, address string, options Options) {
 	ctx := context.Background()
 	in, out := openWith(b, address, options), openWith(b, address, options)
 	called := make(chan time.Time, 1)
-	router, err := broker.NewRouter(out.Subscriber(), out.Publisher(), out, out.Poison(), projectorFunc(func(context.Context, domain.Segment) error {
+	router, err := broker.NewRouter(out.Subscriber(), out.Publisher(), []string{out.AllTopics()}, out.Poison(), projectorFunc(func(context.Context, domain.Segment) error {
 		called <- time.Now()
 		return nil
 	}), broker.Options{})

@@ -89,7 +89,7 @@ func open(ctx context.Context, t target, options Options) (*Broker, error) {
 	return b, nil
 }
 
-// String is the address, without what is secret in it.
+// String returns the address without its secrets.
 func (b *Broker) String() string { return b.target.String() }
 
 // Partitions returns how many partitions there are. It may grow.
@@ -100,15 +100,14 @@ func (b *Broker) Topic(partition int) string {
 	return b.options.Stream + "." + strconv.Itoa(partition)
 }
 
-// AllTopics returns what to subscribe to for all partitions that are the
-// worker's, now and later.
+// AllTopics returns the topic of all partitions, those that are added later included.
 func (b *Broker) AllTopics() string { return b.options.Stream + ".*" }
 
 // Poison returns a topic for messages that cannot be handled. It is a stream of
-// its own, which keeps them for 30 days, and none to subscribe to.
+// its own, which keeps them for 30 days. You cannot subscribe to it.
 func (b *Broker) Poison() string { return b.options.Stream + "-poison" }
 
-// partition returns the partition of a topic, or all for that of all of them.
+// partition returns the partition of a topic, or all for AllTopics.
 func (b *Broker) partition(topic string) (int, error) {
 	name, ok := strings.CutPrefix(topic, b.options.Stream+".")
 	if ok && name == "*" {
@@ -131,8 +130,7 @@ const headerRoom = 4 << 10
 // UUID and metadata are not more than a few thousand bytes.
 func (b *Broker) MaxMessage() int { return max(0, int(b.conn.MaxPayload())-headerRoom) }
 
-// Subscriber returns a new worker. Its partitions are others than those of any
-// other worker.
+// Subscriber returns a new worker, which reads other partitions than the other workers of its group.
 func (b *Broker) Subscriber() message.Subscriber {
 	w := newWorker(b)
 	b.mu.Lock()
@@ -145,7 +143,7 @@ func (b *Broker) Subscriber() message.Subscriber {
 	return w
 }
 
-// Ready returns [ErrNotReady] until the subscribers read all partitions that are theirs.
+// Ready returns [ErrNotReady] until the subscribers read all partitions of this process.
 func (b *Broker) Ready() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

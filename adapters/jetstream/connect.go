@@ -10,7 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/quire-ci/quire-project/adapters/internal/seldom"
+	"github.com/quire-ci/quire-project/adapters/internal/throttle"
 )
 
 // connect connects to one of the servers. The client gets no secret in a URL,
@@ -24,8 +24,8 @@ func connect(ctx context.Context, t target, o Options) (*nats.Conn, error) {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
-		nats.IgnoreAuthErrorAbort(), // credentials can be on their way
-		// What cannot be sent is to fail, and is tried again here.
+		nats.IgnoreAuthErrorAbort(), // credentials may be replaced at the moment
+		// Sending while disconnected has to fail: this package retries.
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(5 * time.Second),
 		nats.Timeout(timeLeft(ctx, 5*time.Second)),
@@ -36,7 +36,7 @@ func connect(ctx context.Context, t target, o Options) (*nats.Conn, error) {
 	return dial(ctx, strings.Join(t.servers, ","), options)
 }
 
-// dial connects, and lets go when ctx ends, which the client knows nothing of.
+// dial connects, and gives up when ctx ends, which the client does not know.
 func dial(ctx context.Context, servers string, options []nats.Option) (*nats.Conn, error) {
 	type result struct {
 		conn *nats.Conn
@@ -67,8 +67,8 @@ func timeLeft(ctx context.Context, most time.Duration) time.Duration {
 	return most
 }
 
-// identity is who connects: what the address says, or else the options, or
-// else the environment.
+// identity is the user or token of the address, or else of the options, or
+// else of the environment.
 func identity(t target, o Options) []nats.Option {
 	if t.user == "" && t.token == "" && o.Credentials == "" {
 		t.user, t.password, t.token = os.Getenv("NATS_USER"), os.Getenv("NATS_PASSWORD"), os.Getenv("NATS_TOKEN")
@@ -103,19 +103,19 @@ func encryption(o Options) []nats.Option {
 }
 
 func logging(log *slog.Logger) []nats.Option {
-	var errors seldom.Words
+	var errors throttle.Texts
 	return []nats.Option{
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				log.Warn("the connection to the broker is lost; trying to connect again", "error", err)
+				log.Warn("the connection to the broker is lost; reconnecting", "error", err)
 			}
 		}),
 		nats.ReconnectHandler(func(conn *nats.Conn) {
-			log.Info("connected to the broker again", "server", conn.ConnectedAddr())
+			log.Info("reconnected to the broker", "server", conn.ConnectedAddr())
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			if errors.New(err.Error()) {
-				log.Warn("the broker has an error", "error", err)
+			if errors.Allow(err.Error()) {
+				log.Warn("the broker reports an error", "error", err)
 			}
 		}),
 	}

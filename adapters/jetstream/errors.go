@@ -15,10 +15,9 @@ var (
 	ErrAddress = errors.New("the address of the broker is not understood")
 	// ErrUnreachable says that no server answers.
 	ErrUnreachable = errors.New("no server answers at this address")
-	// ErrCredentials says that the server does not let one in, or not do
-	// something.
-	ErrCredentials = errors.New("the server refuses who connects; look at user and password, token or credentials")
-	// ErrCertificate says that it is not certain that the server is the right one.
+	// ErrCredentials says that the server refuses the connection, or an operation.
+	ErrCredentials = errors.New("the server refuses the connection or an operation; check user and password, token or credentials")
+	// ErrCertificate says that the server may not be the right one.
 	ErrCertificate = errors.New("the certificate of the server cannot be verified; name the file of the authority that it is by, and the host as the certificate does")
 	// ErrNoJetStream says that the server is one without JetStream.
 	ErrNoJetStream = errors.New("JetStream is not enabled on the server, or not for this account; start it with nats-server --jetstream")
@@ -42,7 +41,7 @@ var (
 	// already.
 	ErrSubscribed = errors.New("already subscribed")
 	// ErrNotReady is returned by [Broker.Ready].
-	ErrNotReady = errors.New("not all partitions that are this worker's are read yet")
+	ErrNotReady = errors.New("the worker does not read all of its partitions yet")
 	// ErrClosed says that the broker, publisher or subscriber has been closed.
 	ErrClosed = errors.New("closed")
 )
@@ -84,7 +83,7 @@ func explain(err error) error {
 	return err
 }
 
-// isMissing reports whether something fails because a stream was deleted.
+// isMissing reports whether err says that a stream was deleted.
 func isMissing(err error) bool {
 	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse)
 }
@@ -96,9 +95,8 @@ const codeNoCluster jetstream.ErrorCode = 10074
 // the cluster has not agreed on it yet: it may never do, and the message be needed again.
 const codeInProcess jetstream.ErrorCode = 10158
 
-// permanent reports whether it is of no use to try again what failed. Of a
-// cluster that is about to choose a leader, and of a connection that is lost,
-// there are so many errors that it is the others that are listed.
+// permanent reports whether a retry is pointless. A cluster that elects a leader, and a connection
+// that is lost, have so many errors that the others are listed here.
 func permanent(err error) bool {
 	for _, target := range []error{
 		nats.ErrMaxPayload, nats.ErrConnectionClosed, nats.ErrBadSubject, nats.ErrPermissionViolation, nats.ErrAuthorization,

@@ -9,10 +9,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// metaPrefix begins the name of each header that is of a message's metadata.
+// metaPrefix is the prefix of the headers that hold a message's metadata.
 const metaPrefix = "Quire-Meta-"
 
-// encode makes of a message what goes over the wire. UUID and metadata are
+// encode makes the NATS message of a message. UUID and metadata are
 // escaped as in a URL, because a header cannot hold everything that they can.
 //
 // The server knows a message that is published again by its id. It compares
@@ -29,8 +29,8 @@ func encode(topic string, m *message.Message) *nats.Msg {
 	return wire
 }
 
-// decode makes a message of what came. What somebody else has published, with
-// headers that are not escaped, is taken as it is.
+// decode makes the message of a NATS message. Headers of other publishers that are not escaped stay
+// as they are.
 func decode(wire *nats.Msg) *message.Message {
 	id := strings.TrimPrefix(wire.Header.Get(jetstream.MsgIDHeader), wire.Subject+"/")
 	m := message.NewMessage(unescape(id), wire.Data)

@@ -16,7 +16,7 @@ type inFlight struct {
 	at      place
 	message *message.Message
 	end     context.CancelFunc // of the message's context
-	back    chan struct{}      // closed when it will not be handed out
+	back    chan struct{}      // closed if it is not handed out
 	settled chan struct{}
 
 	mu    sync.Mutex
@@ -42,19 +42,19 @@ func newInFlight(d *delivery, raw *nats.Msg, at place, tries uint64) *inFlight {
 	return m
 }
 
-// again takes note that the server has delivered the message once more.
+// again records another delivery of the message.
 func (m *inFlight) again(reply string, tries uint64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reply, m.tries = reply, tries
 }
 
-// settle tells the server what becomes of the message.
+// settle waits for the outcome of the message and sends it to the server.
 func (m *inFlight) settle() {
 	defer close(m.settled)
 	answer := m.outcome()
 	m.end()
-	m.tell(answer)
+	m.answer(answer)
 	m.d.mu.Lock()
 	delete(m.d.inFlight, m.at)
 	m.d.bytes -= len(m.message.Payload)
@@ -62,7 +62,7 @@ func (m *inFlight) settle() {
 	signal(m.d.done)
 }
 
-// outcome waits until it is known what to answer. Meanwhile it tells the server
+// outcome waits for the answer to the server. Meanwhile it tells the server
 // that the message is being handled.
 func (m *inFlight) outcome() string {
 	progress := time.NewTicker(m.d.a.w.b.options.ackWait / 3)
@@ -83,21 +83,21 @@ func (m *inFlight) outcome() string {
 	}
 }
 
-// later is that the message is to come again, the later the more often it has.
+// later asks for another delivery, the later the more there were.
 func (m *inFlight) later() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return fmt.Sprintf(`-NAK {"delay": %d}`, backoff(m.tries))
 }
 
-// backoff is how long a message waits that was delivered some times.
+// backoff is how long a message waits after so many deliveries.
 func backoff(tries uint64) time.Duration {
 	return min(50*time.Millisecond<<min(max(tries, 1)-1, 20), 5*time.Second)
 }
 
-// tell tells the server, for as long as it waits, even if the connection is
-// lost for a moment. What it does not hear it delivers again.
-func (m *inFlight) tell(answer string) {
+// answer sends the answer, and retries for as long as the server waits while the connection is
+// lost. Without an answer, the server delivers the message again.
+func (m *inFlight) answer(answer string) {
 	until := time.Now().Add(m.d.a.w.b.options.ackWait)
 	for m.send(answer) != nil && time.Now().Before(until) {
 		if sleep(m.d.hard, 100*time.Millisecond) != nil {

@@ -8,17 +8,17 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Lag is how far the work on a partition is behind.
+// Lag is how far the workers are behind in a partition.
 type Lag struct {
 	Partition int
 	Topic     string
 	// Pending counts the messages that have not been delivered yet.
 	Pending uint64
-	// InFlight counts those that have been delivered and not been acked: in hand,
-	// or nacked and about to come again. Redelivered are those among them that
-	// have come more than once.
+	// InFlight counts those that have been delivered and not been acked, those that were nacked and wait
+	// for their next delivery included. Redelivered counts those among them that
+	// were delivered more than once.
 	InFlight, Redelivered int
-	// Done is up to where in the stream all messages of the partition have been acked.
+	// Done is the number in the stream up to which all messages of the partition have been acked.
 	Done uint64
 }
 

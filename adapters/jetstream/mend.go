@@ -8,10 +8,10 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// mend removes a consumer that has lost its files on the server, as happens when
-// somebody deletes it in the moment in which it is made: it exists, and can be
-// neither read nor made. What it knew of acks is lost, so that all that the stream
-// holds comes once more.
+// mend deletes a consumer that has lost its files on the server, as happens if it is
+// deleted at the moment in which it is made: it exists, and can be
+// neither read nor made. The acks are lost with it, so that the server delivers all messages of the stream
+// again.
 func (d *delivery) mend(ctx context.Context, err error) {
 	if !lostFiles(err) {
 		d.broken = 0
@@ -24,7 +24,7 @@ func (d *delivery) mend(ctx context.Context, err error) {
 	b := d.a.w.b
 	ctx, cancel := context.WithTimeout(ctx, b.options.lease)
 	defer cancel()
-	d.a.log().Warn("the server cannot use the consumer any more; it is made anew, and messages that were handled come once more", "error", err)
+	d.a.log().Warn("the server can no longer use the consumer; it is created again, and messages that were handled are delivered again", "error", err)
 	_ = b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(d.a.partition)) // if that fails, there is a next time
 }
 
@@ -37,6 +37,6 @@ func lostFiles(err error) bool {
 		(strings.Contains(said.Description, "no such file") || strings.Contains(said.Description, "cannot find the"))
 }
 
-// mendAfter is how often a consumer cannot be made before it is removed. Ten times
-// is about a second, in which a server mends what is only for a moment.
+// mendAfter is after how many failures a consumer is deleted. Ten of them take about a
+// second; a shorter trouble ends by itself.
 const mendAfter = 10

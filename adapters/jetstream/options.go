@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// Options are what an address does not say. The zero value is good.
+// Options are the settings that are not in the address. The zero value is good.
 type Options struct {
 	// Stream is the name of the stream, of letters, digits, - and _, where the
 	// address does not name it. The default is "quire".
 	Stream string
 	// Group is the group of this broker's workers, of letters, digits, - and _. The
-	// workers of a group share out the partitions among themselves, and each group gets all
+	// workers of a group divide the partitions among themselves, and each group gets all
 	// messages: a group is for one store. A publisher needs none.
 	Group string
 	// Partitions is how many there are to be. Zero leaves as many as there are,
@@ -26,15 +26,14 @@ type Options struct {
 	// Zero leaves it as it is, and makes a new stream with one.
 	Replicas int
 	// Credentials is the path of a NATS .creds file; CAFile, CertFile and KeyFile
-	// those of PEM files for TLS. Where neither they nor the address say
-	// anything, the environment does: NATS_CREDS, NATS_USER, NATS_PASSWORD,
+	// those of PEM files for TLS. If neither they nor the address are set, the environment is used: NATS_CREDS, NATS_USER, NATS_PASSWORD,
 	// NATS_TOKEN, and NATS_CA, NATS_CERT, NATS_KEY.
 	Credentials, CAFile, CertFile, KeyFile string
 	// InFlight is how many messages of a partition are handed out before the
-	// first of them is acked, 16 by default. A worker holds in memory as many
-	// for each of its partitions.
+	// first of them is acked, 16 by default. A worker keeps as many in memory
+	// for each of its partitions, and no more than about 8 MiB of them.
 	InFlight int
-	// Logger is told of lost connections, and of partitions that come and go.
+	// Logger, when set, gets the log: lost connections, and partitions that were acquired or released.
 	Logger *slog.Logger
 
 	// What follows is for tests.
@@ -78,7 +77,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// ErrOptions is in errors that say that options cannot be as they are.
+// ErrOptions is in errors about wrong options.
 var ErrOptions = errors.New("wrong options")
 
 // wrongError says what is wrong with options.

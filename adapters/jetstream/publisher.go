@@ -58,8 +58,8 @@ func (p *publisher) Publish(topic string, messages ...*message.Message) error {
 	return nil
 }
 
-// checkSize reports a message that the server would refuse, so that nothing is
-// sent of a batch that has one. Headers count, and have a limit of their own.
+// checkSize returns an error for a message that the server would refuse, so that no message of its
+// batch is sent. Headers count, and have a limit of their own.
 func (b *Broker) checkSize(m *nats.Msg) error {
 	whole := m.Size() - len(m.Subject)
 	if most := int(b.conn.MaxPayload()); whole > most {
@@ -71,8 +71,7 @@ func (b *Broker) checkSize(m *nats.Msg) error {
 	return nil
 }
 
-// publishContext ends with the context of any of the messages, or when it takes
-// too long.
+// publishContext ends with the context of any of the messages, and after half a minute.
 func (b *Broker) publishContext(messages []*message.Message) (context.Context, context.CancelFunc) {
 	ctx, cancelCause := context.WithCancelCause(b.open)
 	ctx, cancel := context.WithTimeout(ctx, b.options.publishTimeout)
@@ -91,8 +90,8 @@ func (b *Broker) publishContext(messages []*message.Message) (context.Context, c
 	}
 }
 
-// publish sends messages until all are stored. It returns those of which it is
-// not known, and why.
+// publish sends messages until all are stored. It returns those that may not be, and
+// the error.
 func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, error) {
 	wait := 50 * time.Millisecond
 	for {
@@ -120,7 +119,7 @@ func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, er
 	}
 }
 
-// gaveUp says why there was no further try, and what was wrong with the latest.
+// gaveUp returns why there was no further attempt, and the error of the latest.
 func (b *Broker) gaveUp(ctx context.Context, latest error) error {
 	if b.open.Err() != nil {
 		return ErrClosed
@@ -135,7 +134,7 @@ type sending struct {
 }
 
 // send sends messages up to the first that fails, waits for the server's
-// answers, and returns those that are not known to be stored.
+// answers, and returns the messages that may not be stored.
 func (b *Broker) send(ctx context.Context, messages []*nats.Msg) (left []*nats.Msg, err error) {
 	sent := make(chan sending, len(messages))
 	answered := make(chan struct{})

@@ -22,7 +22,7 @@ func TestOthersGoOn(t *testing.T) {
 	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions, o.InFlight = 1, 16 }))
 	var open atomic.Bool
 	good, bad := make(chan domain.Segment, 1), atomic.Int64{}
-	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), b, b.Poison(), projectorFunc(func(_ context.Context, s domain.Segment) error {
+	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), []string{b.AllTopics()}, b.Poison(), projectorFunc(func(_ context.Context, s domain.Segment) error {
 		switch {
 		case s.Run == "good":
 			good <- s

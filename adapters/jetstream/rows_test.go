@@ -54,7 +54,7 @@ func (s *site) project(b *Broker) {
 		Source: "a test", Grace: time.Millisecond, GapTimeout: time.Hour,
 	})
 	options := broker.Options{FirstDelay: time.Millisecond, MostDelay: 10 * time.Millisecond}
-	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), b, b.Poison(), counted{projector, &s.applied}, options)
+	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), []string{b.AllTopics()}, b.Poison(), counted{projector, &s.applied}, options)
 	if err != nil {
 		s.t.Fatal(err)
 	}

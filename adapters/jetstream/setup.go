@@ -25,10 +25,10 @@ const duplicates = 2 * time.Minute
 
 const defaultPartitions = 8
 
-// errFewer says that partitions cannot be taken away.
-var errFewer error = wrongError("there cannot be fewer partitions than there are, as nobody would read what is in the others; leave the number out, or use another stream")
+// errFewer says that partitions cannot be removed.
+var errFewer error = wrongError("the number of partitions cannot be lowered, as no worker would read the messages in the others; leave the number out, or use another stream")
 
-// prepare makes what is missing. It tries again while a cluster has no leader.
+// prepare makes the streams that are missing. It retries while a cluster has no leader.
 func (b *Broker) prepare(ctx context.Context) error {
 	for {
 		err := b.ensure(ctx)
@@ -76,7 +76,7 @@ func (b *Broker) ensurePoison(ctx context.Context) error {
 	return nil
 }
 
-// ensureStream makes a stream if there is none, and returns it as it is then.
+// ensureStream makes a stream if it does not exist, and returns its configuration.
 func (b *Broker) ensureStream(ctx context.Context, config jetstream.StreamConfig) (jetstream.StreamConfig, error) {
 	stream, err := b.js.Stream(ctx, config.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -128,9 +128,9 @@ func (b *Broker) setPartitions(ctx context.Context, config jetstream.StreamConfi
 	return nil
 }
 
-// watchPartitions looks now and then whether somebody has raised the number. It
-// raises one that is too low: of two who change the stream at the same moment,
-// the later one undoes what the other one has done.
+// watchPartitions checks every second whether the number was raised. It
+// raises one that is too low: of two programs that change the stream at the same moment,
+// the later one undoes the change of the other one.
 func (b *Broker) watchPartitions() {
 	for sleep(b.open, time.Second) == nil {
 		stream, err := b.js.Stream(b.open, b.options.Stream)
@@ -142,7 +142,7 @@ func (b *Broker) watchPartitions() {
 		switch known := b.Partitions(); {
 		case err != nil || partitions < 1 || partitions > maxPartitions:
 		case partitions > known:
-			b.options.Logger.Info("there are more partitions", "partitions", partitions)
+			b.options.Logger.Info("partitions were added", "partitions", partitions)
 			b.partitions.Store(int64(partitions))
 		case partitions < known:
 			config.Metadata[partitionsKey] = strconv.Itoa(known)

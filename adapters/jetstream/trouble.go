@@ -2,8 +2,7 @@ package jetstream
 
 import "log/slog"
 
-// trouble is logged when it begins and when it is over, and not each time that
-// something is tried again.
+// trouble logs a failure when it begins and when it is over, and not for each retry.
 type trouble struct {
 	log  *slog.Logger
 	what string
@@ -15,7 +14,7 @@ func (t *trouble) note(err error) {
 	case err != nil && !t.on:
 		t.log.Warn(t.what, "error", err)
 	case err == nil && t.on:
-		t.log.Info("over: " + t.what)
+		t.log.Info("no longer: " + t.what)
 	}
 	t.on = err != nil
 }

@@ -60,7 +60,7 @@ func (s *subscription) covers(partition int) bool {
 // Subscribe returns a channel of messages: of one partition, or of
 // [Broker.AllTopics]. They come while this worker has the partition. When ctx is
 // done, no more messages are handed out; the channel is closed as soon as those
-// in hand are acked or nacked, or after ten seconds. Only then are the
+// in flight are acked or nacked, or after ten seconds. Only then are the
 // contexts of messages cancelled.
 func (w *worker) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	partition, err := w.b.partition(topic)
@@ -103,7 +103,7 @@ func (w *worker) end(s *subscription) {
 	close(s.out)
 }
 
-// Close ends all subscriptions. It returns when their messages in hand are
+// Close ends all subscriptions. It returns when their messages in flight are
 // done, or after ten seconds, and when others can have the partitions.
 func (w *worker) Close() error {
 	w.mu.Lock()
@@ -117,7 +117,7 @@ func (w *worker) Close() error {
 	return nil
 }
 
-// candidate is the worker as others are to see it.
+// candidate returns what the other workers have to know of this one.
 func (w *worker) candidate() candidate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -159,7 +159,7 @@ func (w *worker) reconcile(owners map[int]string) {
 	}
 }
 
-// ready reports why the worker does not read all partitions that are its own.
+// ready returns an error until the worker reads all of its partitions.
 func (w *worker) ready() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -188,7 +188,7 @@ func (w *worker) begin(s *subscription, partition int) {
 	})
 }
 
-// signal wakes who waits on a channel of capacity one, now or next.
+// signal wakes the goroutine that receives from a channel of capacity one, now or later.
 func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

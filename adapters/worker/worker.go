@@ -66,13 +66,12 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	w := &worker{broker: b, store: s, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: o.Patience}, log: o.Logger, end: end}
 	registry.MustRegister(w.status().Collector())
 	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: b.String(), GapTimeout: o.Patience, Done: w.done})
-	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), b, b.Poison(), w, broker.Options{Grace: o.Grace, Logger: o.Logger, Meter: w.metrics})
+	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), []string{b.AllTopics()}, b.Poison(), w, broker.Options{Grace: o.Grace, Logger: o.Logger, Meter: w.metrics})
 	if err != nil {
 		return err
 	}
 	var tasks sync.WaitGroup
 	tasks.Go(func() { w.serve(ctx, o.Listener, registry) })
-	tasks.Go(func() { w.grow(ctx, router) })
 	tasks.Go(func() { w.look(ctx) })
 	w.log.Info("working", "from", b.String(), "partitions", b.Partitions())
 	err = router.Run(ctx)
@@ -100,33 +99,17 @@ func (w *worker) serve(ctx context.Context, listener net.Listener, registry *pro
 	}
 }
 
-// grow also reads partitions that are added while the worker works.
-func (w *worker) grow(ctx context.Context, router *broker.Router) {
-	every(ctx, time.Second, func() {
-		if err := router.Grow(); err != nil && ctx.Err() == nil {
-			w.log.Warn("a partition that was added cannot be read yet", "error", err)
-		}
-	})
-}
-
 // look observes how far the work is behind.
 func (w *worker) look(ctx context.Context) {
-	every(ctx, min(max(w.progress.Patience/20, 50*time.Millisecond), 10*time.Second), func() {
-		lag, _ := w.backlogs(ctx) // nil if it is not known
-		w.progress.Look(lag, time.Now())
-	})
-}
-
-// every calls do again and again, until ctx ends.
-func every(ctx context.Context, pause time.Duration, do func()) {
-	tick := time.NewTicker(pause)
+	tick := time.NewTicker(min(max(w.progress.Patience/20, 50*time.Millisecond), 10*time.Second))
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			do()
+			lag, _ := w.backlogs(ctx) // nil if it is not known
+			w.progress.Look(lag, time.Now())
 		}
 	}
 }

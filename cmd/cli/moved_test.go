@@ -124,7 +124,7 @@ func TestSubscribeWhenDatabaseIsRemoved(t *testing.T) {
 	for _, run := range []string{"after1", "after2", "after3"} {
 		publish(run)
 	}
-	p.says(t, "the store is away.*the file of the database is gone")
+	p.says(t, "the store is unavailable.*the file of the database is gone")
 	url := regexp.MustCompile(`http://[0-9.:]+`).FindString(p.said.String())
 	answer, err := http.Get(url + "/healthz")
 	if err != nil {

@@ -1,3 +1,3 @@
-// Package metrics serves metrics for Prometheus, and the health of a worker. [Metrics] is a [broker.Meter]; what is asked for
-// when somebody looks is a [Status]; [Serve] shows both over HTTP.
+// Package metrics serves metrics for Prometheus, and pages about a worker's health. [Metrics] is a
+// [broker.Meter]; a [Status] answers questions when a page is requested; [Serve] serves both.
 package metrics

@@ -21,15 +21,15 @@ func answerOf(problems []string) answer {
 	return answer{Status: "ok"}
 }
 
-// health is what /healthz says. What could not be found out is null.
+// health is what /healthz says. A number that is unknown is null.
 type health struct {
 	answer
 	Lag         map[string]int64 `json:"lag"` // by partition
 	Quarantined *int64           `json:"quarantined"`
 }
 
-// health finds out what /healthz says. Why a number is not known is logged and not shown: an
-// error may tell where a database is.
+// health collects what /healthz says. The reason why a number is unknown is logged and not shown: an
+// error may contain the address of a database.
 func (s Status) health(ctx context.Context, logger *slog.Logger) health {
 	h := health{answer: answerOf(problems(ctx, s.Health))}
 	failed := func(what string, err error) {
@@ -67,7 +67,7 @@ func problems(ctx context.Context, find func(context.Context) []string) []string
 // page answers with what find finds, and with 503 unless that is ok.
 func page[A any](logger *slog.Logger, find func(context.Context) (a A, ok bool)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
 		defer cancel()
 		found, ok := find(ctx)
 		w.Header().Set("Content-Type", "application/json")
@@ -76,12 +76,12 @@ func page[A any](logger *slog.Logger, find func(context.Context) (a A, ok bool))
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		if err := json.NewEncoder(w).Encode(found); err != nil {
-			logger.Debug("health: whoever asked has gone", slog.String("error", strconv.Quote(err.Error())))
+			logger.Debug("health: the client has gone", slog.String("error", strconv.Quote(err.Error())))
 		}
 	})
 }
 
-// addTo adds the pages that say how it goes.
+// addTo adds the pages.
 func (s Status) addTo(mux *http.ServeMux, logger *slog.Logger) {
 	mux.Handle("GET /healthz", page(logger, func(ctx context.Context) (health, bool) {
 		h := s.health(ctx, logger)
@@ -91,6 +91,6 @@ func (s Status) addTo(mux *http.ServeMux, logger *slog.Logger) {
 		a := answerOf(problems(ctx, s.Ready))
 		return a, len(a.Problems) == 0
 	}))
-	// That the process answers is all that there is to know.
+	// An answer shows that the process works.
 	mux.Handle("GET /livez", page(logger, func(context.Context) (answer, bool) { return answerOf(nil), true }))
 }

@@ -9,10 +9,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Metrics counts what a [broker.Router] and a [broker.Publisher] do.
+// Metrics counts what the handlers of package broker do.
 type Metrics struct {
-	publishedSegments, publishedBytes, publishFailures prometheus.Counter
-
 	segments, bytes, events, failures, poisoned prometheus.Counter
 	applying                                    prometheus.Histogram
 }
@@ -28,14 +26,11 @@ func New(registry prometheus.Registerer) *Metrics {
 		return c
 	}
 	m := &Metrics{
-		publishedSegments: counter("published_segments_total", "Segments that the broker accepted."),
-		publishedBytes:    counter("published_bytes_total", "Stream bytes in segments that the broker accepted."),
-		publishFailures:   counter("publish_failures_total", "Failed attempts to publish segments."),
-		segments:          counter("applied_segments_total", "Segments that were processed: applied, dropped as already applied, or held for later."),
-		bytes:             counter("applied_bytes_total", "Stream bytes in segments that were processed."),
-		events:            counter("applied_events_total", "Events that were applied to rows."),
-		failures:          counter("apply_failures_total", "Failed attempts to apply a segment."),
-		poisoned:          counter("poisoned_messages_total", "Messages that were not segments; they go to the poison topic."),
+		segments: counter("applied_segments_total", "Segments that were processed: applied, dropped as already applied, or held for later."),
+		bytes:    counter("applied_bytes_total", "Stream bytes in segments that were processed."),
+		events:   counter("applied_events_total", "Events that were applied to rows."),
+		failures: counter("apply_failures_total", "Failed attempts to apply a segment."),
+		poisoned: counter("poisoned_messages_total", "Messages that were not segments; they go to the poison topic."),
 		applying: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "quire", Name: "apply_seconds", Help: "Time to process a segment, including the wait for its commit; failed attempts are not counted.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 2, 15), // up to 16 s
@@ -44,13 +39,6 @@ func New(registry prometheus.Registerer) *Metrics {
 	registry.MustRegister(m.applying)
 	return m
 }
-
-func (m *Metrics) Published(segments int, bytes int64) {
-	m.publishedSegments.Add(float64(segments))
-	m.publishedBytes.Add(float64(bytes))
-}
-
-func (m *Metrics) PublishFailed() { m.publishFailures.Inc() }
 
 func (m *Metrics) Applied(segment *domain.Segment, took time.Duration) {
 	m.segments.Inc()

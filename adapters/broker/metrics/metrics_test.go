@@ -17,8 +17,6 @@ import (
 func TestMetricsCount(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	m := metrics.New(registry)
-	m.Published(3, 300)
-	m.PublishFailed()
 	for range 2 {
 		m.Applied(&domain.Segment{Data: []byte("{}\n")}, 3*time.Millisecond)
 	}
@@ -27,7 +25,6 @@ func TestMetricsCount(t *testing.T) {
 	m.ApplyFailed()
 	m.Poisoned()
 	for name, want := range map[string]float64{
-		"quire_published_segments_total": 3, "quire_published_bytes_total": 300, "quire_publish_failures_total": 1,
 		"quire_applied_segments_total": 2, "quire_applied_bytes_total": 6, "quire_applied_events_total": 7,
 		"quire_apply_failures_total": 2, "quire_poisoned_messages_total": 1,
 	} {

@@ -14,8 +14,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Listen listens at address, host:port. Without a host that is this machine
-// alone; 0.0.0.0 or [::] lets everybody in who can reach it.
+// Listen listens at address, host:port. Without a host, only this machine
+// can connect; with 0.0.0.0 or [::], every machine that can reach it.
 func Listen(address string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -33,7 +33,7 @@ func Listen(address string) (net.Listener, error) {
 
 // Serve answers /metrics with what gatherer has, and /healthz, /readyz and /livez with status, until ctx
 // ends; requests that are under way then are answered. It closes listener. A
-// nil logger is told nothing.
+// nil logger logs nothing.
 func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gatherer, status Status, logger *slog.Logger) error {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -49,7 +49,7 @@ func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gathe
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*patience)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*answerTimeout)
 		defer cancel()
 		stopped <- server.Shutdown(last)
 	})

@@ -17,12 +17,12 @@ type Status struct {
 	Ready func(context.Context) []string
 	// Lag is how many messages of each partition are still to be applied.
 	Lag func(context.Context) (map[int]int64, error)
-	// Quarantined is how many runs are set aside because they cannot be applied.
+	// Quarantined is how many runs are quarantined.
 	Quarantined func(context.Context) (int64, error)
 }
 
-// patience is how long an answer may take.
-const patience = 5 * time.Second
+// answerTimeout is how long an answer may take.
+const answerTimeout = 5 * time.Second
 
 var (
 	lagDesc         = prometheus.NewDesc("quire_partition_lag_messages", "Messages of a partition that have not been applied yet.", []string{"partition"}, nil)
@@ -41,7 +41,7 @@ func (c collector) Describe(descs chan<- *prometheus.Desc) {
 }
 
 func (c collector) Collect(metrics chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
 	defer cancel()
 	if c.status.Lag != nil {
 		lag, err := c.status.Lag(ctx)
