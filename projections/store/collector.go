@@ -8,14 +8,14 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// collector folds a stream and collects the rows for some tables.
+// collector folds a stream, whole or in segments, and collects the rows for some tables.
 type collector struct {
 	fold *projections.Fold
 	rows *Rows
-	// keep says that rows that become final are wanted.
+	// keep says that final rows are collected.
 	keep bool
-	// provisional says that what is folded now is a last line that no line feed has ended
-	// yet: what it does may not last, so that no row is final by it.
+	// provisional says that the fold is at a last line without a line feed. Its effects may
+	// not last, so no row is final by it.
 	provisional bool
 	bytes       int // of text in rows
 
@@ -27,14 +27,14 @@ type collector struct {
 	state     string                    // with which the fold goes on behind the whole lines
 }
 
-// A batch of rows is handed on when it has so many rows, or text of so many bytes.
+// The size of a batch: the number of its rows, and the bytes of their text.
 const (
 	batchRows  = 4096
 	batchBytes = 4 << 20
 )
 
-// newCollector returns a collector that folds the projections of a store, of which rows
-// are collected for some tables.
+// newCollector returns a collector that folds the projections of, and collects rows for some
+// tables.
 func newCollector(run domain.RunID, of, tables []*projections.Definition) *collector {
 	c := &collector{of: of, tables: tables, stored: make([]int, len(of))}
 	members := make([]projections.Member, len(of))
@@ -53,11 +53,10 @@ func newCollector(run domain.RunID, of, tables []*projections.Definition) *colle
 	return c
 }
 
-// full reports whether the rows are enough for a batch.
+// full reports whether there are enough rows for a batch.
 func (c *collector) full() bool { return c.bytes >= batchBytes || c.rows.Len() >= batchRows }
 
-// begin gets the memory for rows that are to be collected. While a fold waits
-// for more of its stream, it has none.
+// begin prepares for collecting rows. A fold that waits for a segment has no memory for them.
 func (c *collector) begin() {
 	if c.rows == nil {
 		c.rows, c.bytes = spareRows(c.of), 0
@@ -73,15 +72,14 @@ func (c *collector) setStored() {
 	}
 }
 
-// take returns the rows that have been collected; before more are, there is to
-// be another begin.
+// take returns the collected rows. Call begin before collecting more.
 func (c *collector) take() *Rows {
 	rows := c.rows
 	c.rows = nil
 	return rows
 }
 
-// openPart is how many jobs and sh a part of the open rows is of, at most.
+// openPart is how many jobs and commands a part of the open rows has at most.
 const openPart = 1024
 
 // beginTail makes the next entries provisional: they are those of a last line without a line
@@ -128,7 +126,7 @@ func (c *collector) checkpoint(mark, end domain.Mark, reading, source string) Ch
 	}
 }
 
-// count has the fold know how many rows there are, those that are open among them.
+// count makes the fold count its rows, the open ones included.
 func (c *collector) count() {
 	keep := c.keep
 	c.keep = false
@@ -136,14 +134,14 @@ func (c *collector) count() {
 	c.keep = keep
 }
 
-// isStored has the rows that the fold has handed out be taken for stored.
+// isStored notes that the store has the rows that the fold has handed out.
 func (c *collector) isStored() {
 	c.areThere()
 	c.fold.Mark()
 }
 
-// areThere has rows at the places of those that the fold has handed out be taken for
-// stored, in whatever version.
+// areThere notes that the store has rows at the indexes of those that the fold has handed out,
+// but perhaps with other values.
 func (c *collector) areThere() {
 	c.continued = true
 	for i := range c.stored {
@@ -154,8 +152,7 @@ func (c *collector) areThere() {
 	}
 }
 
-// spares are pools of rows that nobody needs any more, by the list of the projections
-// that they are of.
+// spares has pools of rows for reuse, by the list of their projections.
 var spares sync.Map
 
 func spareRows(of []*projections.Definition) *Rows {
@@ -173,7 +170,7 @@ func spareRows(of []*projections.Definition) *Rows {
 	return rows
 }
 
-// recycle has the memory of rows be used again.
+// recycle keeps the memory of rows for reuse.
 func recycle(rows *Rows) {
 	for i := range rows.Tables {
 		rows.Tables[i].Reset()

@@ -8,18 +8,18 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// comparison compares the rows of one table as they become final with those
-// that are stored, which come in order. What it holds are the stored rows that
-// were passed and whose derived ones are still open.
+// comparison compares the derived rows of one table, as they become final, with the stored
+// rows, which come in order. It keeps the stored rows that it has passed while their derived
+// rows are still open.
 type comparison struct {
 	of     *projections.Definition
-	finals bool // that it is compared, too, which rows are final
+	finals bool // it compares which rows are final, too
 	report func(Difference)
 
 	next func() (projections.AnyRow, error, bool)
 	quit func()
 	held map[int]projections.Rows
-	last int // index of the latest stored row
+	last int // the index of the latest stored row
 	done bool
 	err  error
 }
@@ -30,7 +30,7 @@ func compare(of *projections.Definition, stored iter.Seq2[projections.AnyRow, er
 	return c
 }
 
-// take compares a row that is final, or will not change any more.
+// take compares a row that will not change any more.
 func (c *comparison) take(row projections.AnyRow) {
 	for c.last < row.Index {
 		stored, ok := c.pull()
@@ -47,7 +47,7 @@ func (c *comparison) take(row projections.AnyRow) {
 	c.claim(row)
 }
 
-// claim compares a row with the one that is held at its place.
+// claim compares a row with the stored one that was kept for it.
 func (c *comparison) claim(row projections.AnyRow) {
 	stored, ok := c.held[row.Index]
 	switch {
@@ -59,14 +59,14 @@ func (c *comparison) claim(row projections.AnyRow) {
 	}
 }
 
-// pull takes in one more stored row. It returns false when there is none.
+// pull returns the next stored row, and false if there is none.
 func (c *comparison) pull() (projections.AnyRow, bool) {
 	for !c.done {
 		row, err, ok := c.next()
 		switch {
 		case !ok || err != nil:
 			c.done, c.err = true, err
-		case row.Index <= c.last: // the place of another row, or none
+		case row.Index <= c.last: // another row has this index, or the index is negative
 			c.extra(row)
 		default:
 			c.last = row.Index
@@ -110,7 +110,7 @@ func (c *comparison) differs(kind Kind, row projections.AnyRow, column string, s
 	c.report(Difference{Kind: kind, Table: c.of.Table, Key: keyOf(c.of, row), Column: column, Stored: stored, Derived: derived})
 }
 
-// end reports the stored rows that were not compared.
+// end reports the stored rows that no derived row was compared with.
 func (c *comparison) end() error {
 	c.flush()
 	for row, ok := c.pull(); ok; row, ok = c.pull() {

@@ -20,23 +20,21 @@ const (
 	Missing Kind = "missing"
 	// Extra: only the store has the row.
 	Extra Kind = "extra"
-	// Behind: the stream has more than was read of it, or nothing was read yet. The
-	// rows need not be wrong for that.
+	// Behind: the stream has more than was read of it, or nothing was read yet. That does
+	// not make rows wrong.
 	Behind Kind = "behind"
 )
 
-// Difference is one difference between what is stored and what the stream
-// gives.
+// Difference is one difference between the stored rows and those that the stream gives.
 type Difference struct {
 	Kind  Kind         `json:"kind"`
 	RunID domain.RunID `json:"run_id"`
 	Table string       `json:"table"`
 	Key   Key          `json:"key"`
-	// Column is the one whose values differ; empty where a whole row is
-	// missing or extra.
+	// Column is the one whose values differ; empty if a whole row is missing or extra.
 	Column string `json:"column"`
-	// Stored and Derived are the values, or the whole rows; nil for a row
-	// that is not there, and for what the stream has not been read for.
+	// Stored and Derived are the values, or the whole rows; nil for a row that is not there,
+	// or that was not derived.
 	Stored  any `json:"stored"`
 	Derived any `json:"derived"`
 }
@@ -60,7 +58,7 @@ func keyOf(of *projections.Definition, row projections.AnyRow) (key Key) {
 	return key
 }
 
-// String returns the key as people read it, such as build/2.
+// String returns the key for people, such as build/2.
 func (k Key) String() string {
 	parts := make([]string, len(k))
 	for i, c := range k {

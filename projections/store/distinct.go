@@ -7,8 +7,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Distinct yields streams, each run once: the second stream of a run comes with a
-// *[DuplicateError]. names returns the id of a stream's run, and where the stream is.
+// Distinct yields streams. The second stream of a run comes with a *[DuplicateError]. names
+// returns the id of a stream's run, and where the stream is.
 func Distinct[S any](streams iter.Seq2[S, error], names func(S) (domain.RunID, string)) iter.Seq2[S, error] {
 	return func(yield func(S, error) bool) {
 		first := map[domain.RunID]string{}
@@ -28,7 +28,7 @@ func Distinct[S any](streams iter.Seq2[S, error], names func(S) (domain.RunID, s
 	}
 }
 
-// DuplicateError says that two streams claim to be of the same run.
+// DuplicateError says that two streams have the same run id.
 type DuplicateError struct {
 	Run domain.RunID
 	// Name is the stream that was not used, Taken the one that was.

@@ -36,4 +36,14 @@
 // They have to read the beginning of the stream anyway, to know that it is unchanged, and
 // folding it meanwhile costs little more. So a Projector can continue a run that Ingest
 // wrote, and the other way round. A quarantine ends when Ingest or Rebuild writes the run.
+//
+// # How rows are written
+//
+// All writers use one commit path. A change (change.go) says what one transaction does to
+// one run; committer.commit (commit.go) writes changes, and decides what happens if the
+// store refuses a run, another program has written it, or the transaction takes too long.
+//
+//   - ingest*.go make changes of whole streams, and prune.go of runs without a stream;
+//   - projector*.go make changes of segments: a batch of requests becomes a step for each run;
+//   - collector.go, used by both, folds entries into rows, and state.go saves the fold.
 package store

@@ -14,34 +14,33 @@ import (
 var (
 	// ErrNoRun is returned by reads for a run that is not stored.
 	ErrNoRun = errors.New("the run is not stored")
-	// ErrForeign is returned by a store that is to be opened in a database
-	// with tables of the same names that are somebody else's.
-	ErrForeign = errors.New("the database holds tables of somebody else")
+	// ErrForeign is returned when a database has tables of the same names that another
+	// program has made.
+	ErrForeign = errors.New("the database holds tables of another program")
 	// ErrNewerSchema is returned by a store whose tables a newer version of the
 	// program has made.
 	ErrNewerSchema = errors.New("the database was made by a newer version of this program; use that one")
-	// ErrLocked is returned when somebody else has kept the store from being
-	// written for too long.
+	// ErrLocked is returned when another program has locked the store for too long.
 	ErrLocked = errors.New("the database is locked by another program")
 	// ErrReadOnly is returned when the store cannot be written.
 	ErrReadOnly = errors.New("the database is read-only")
 	// ErrFull is returned when the disk under the store is full.
 	ErrFull = errors.New("the disk is full")
-	// ErrAway is in the errors of a database that cannot be reached, is going
-	// down or coming up, or was in the way of itself: the same may succeed later.
+	// ErrAway is in the errors of a database that cannot be reached, is starting or
+	// stopping, or has ended a transaction because of another: a retry may succeed.
 	ErrAway = errors.New("the database is away")
-	// ErrGone is returned when the file of the database was removed or moved while
-	// it was in use. It may come back; what was committed since is lost with it.
+	// ErrGone is returned when the file of the database was removed or moved while it was in
+	// use. It may come back, without what was committed since.
 	ErrGone = errors.New("the file of the database is gone")
-	// ErrReplaced is returned when other files are in the place of those that were
-	// opened. To open the store anew is to use them.
+	// ErrReplaced is returned when other files have taken the place of those that were
+	// opened. Open the store again to use them.
 	ErrReplaced = errors.New("the database was replaced")
-	// ErrRunID is returned for a run id that no store takes, see [CheckRunID].
+	// ErrRunID is returned for a run id that stores do not accept, see [CheckRunID].
 	ErrRunID = errors.New("the run's id cannot be a key")
 )
 
-// IsAway reports whether an error of a store may go away if one waits: because
-// the store is away, its file gone, it is locked, or has no room.
+// IsAway reports whether an error of a store may go away if you wait: the store is away,
+// gone, locked or full.
 func IsAway(err error) bool {
 	return errors.Is(err, ErrAway) || errors.Is(err, ErrGone) ||
 		errors.Is(err, ErrLocked) || errors.Is(err, ErrFull)
@@ -51,7 +50,7 @@ func IsAway(err error) bool {
 // has.
 type ColumnsError struct {
 	Projection *projections.Definition
-	// Stored is the version of the projection that the rows are of; 0 if there are none.
+	// Stored is the version of the rows; 0 if there are none.
 	Stored int
 }
 
@@ -63,8 +62,7 @@ func (e *ColumnsError) Error() string {
 	return what + "; rebuild makes it anew and derives its rows again, but for those of runs without a stream"
 }
 
-// RefusedError says that the store does not take the rows of one run, and takes
-// others.
+// RefusedError says that the store does not accept the rows of one run, and accepts others.
 type RefusedError struct {
 	Run domain.RunID
 	Err error
@@ -76,8 +74,8 @@ func (e *RefusedError) Error() string {
 
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// mayBeRefusal reports whether an error of a transaction that was about one run may be
-// that run's fault: a retry would fail in the same way, and another run might not.
+// mayBeRefusal reports whether one run may be the reason why a transaction failed: a retry
+// would fail in the same way, and another run might not.
 func mayBeRefusal(err error) bool {
 	var newer *projections.NewerError
 	switch {
@@ -89,11 +87,11 @@ func mayBeRefusal(err error) bool {
 	return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
-// errProbe ends a transaction that only tries whether there can be one.
+// errProbe ends a transaction that only finds out whether the store accepts one.
 var errProbe = errors.New("nothing was to be written")
 
-// asRefused returns err as a [*RefusedError] if the store does not take what is written
-// of run; else it is the store that fails.
+// asRefused returns err as a [*RefusedError] if the store accepts other runs than run. Otherwise
+// the store has failed.
 func asRefused(ctx context.Context, s Store, run domain.RunID, err error) error {
 	if !mayBeRefusal(err) || ctx.Err() != nil {
 		return err
@@ -111,12 +109,12 @@ func asRefused(ctx context.Context, s Store, run domain.RunID, err error) error 
 	return &RefusedError{run, err}
 }
 
-// maxRunID is how many bytes the id of a run may have. Databases have limits
-// for keys, of which this is one part; file names have 255.
+// maxRunID is how many bytes the id of a run may have. Databases limit the length of keys,
+// which have this as a part.
 const maxRunID = 512
 
-// CheckRunID reports whether stores take run as a key: it is not empty, is
-// UTF-8, and has at most 512 bytes.
+// CheckRunID returns an error unless stores accept run as a key: it is not empty, is UTF-8, and
+// has at most 512 bytes.
 func CheckRunID(run domain.RunID) error {
 	switch {
 	case run == "":
@@ -129,7 +127,7 @@ func CheckRunID(run domain.RunID) error {
 	return nil
 }
 
-// SourceError says what is wrong with one stream.
+// SourceError is an error of one stream.
 type SourceError struct {
 	// Name is where the stream is.
 	Name string

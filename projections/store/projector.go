@@ -12,66 +12,81 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Projector derives the rows of runs from segments of their streams, as they
-// come: of any number of runs, late, twice and out of order. What is applied is
-// what continues a run's rows; what has been applied is dropped; what comes too early
-// is parked in the store until the rest is there. A run whose segments cannot be
-// applied is quarantined, alone.
+// Projector derives the rows of runs from segments of their streams. Segments may come late,
+// twice and out of order, of any number of runs. The projector applies a segment that
+// continues a run's rows, drops one that has been applied, and parks one that comes too early
+// in the store until the missing segments have come. If it cannot apply a segment, it
+// quarantines that run and continues the others.
 //
-// Segments that come while others are being written are written together, in one
-// transaction: many slow runs cost little more than one.
+// The projector writes the segments that come during a transaction together in the next one,
+// so that many slow runs cost little more than one.
 type Projector struct {
 	committer
 	decoder Decoder
 	options ProjectorOptions
 
-	ctx      context.Context // of the work; Close ends it when that takes too long
+	ctx      context.Context // of the work; Close ends it if the work takes too long
 	cancel   context.CancelFunc
 	requests chan *request
 	closing  chan struct{}
 	close    sync.Once
 	ended    chan struct{}
 
-	// The fields below are those of the goroutine that works.
-	pending []*request // wait for others that come before them
+	// The goroutine that works owns the fields below.
+	pending []*request // to be done in a later batch
+	hurry   bool       // the pending requests need not wait any longer
 	runs    map[domain.RunID]*liveRun
 	batches int64
-	atOnce  int                   // how many requests, or parked segments, are done in a transaction at most
-	atMost  int                   // how many bytes of a segment are applied in a transaction at most, but a line
+	atOnce  int                   // how many requests, or parked segments, one transaction has at most
+	atMost  int                   // how many bytes of a segment, unless one line is longer
 	faults  map[fault]*Quarantine // of the batch
-	hurry   bool                  // what is pending can be done now
 }
 
 // ProjectorOptions are those of a [Projector]; the zero value has the defaults.
 type ProjectorOptions struct {
-	// Source is what checkpoints say of where the streams came from, of runs
-	// that have none yet.
+	// Source is the name of the source that the checkpoints of new runs have.
 	Source string
-	// Grace is how long a segment that comes too early is not parked yet, since
-	// those before it may be under way; 200 ms unless set.
+	// Grace is how long the projector keeps a segment that comes too early in memory before
+	// it parks it, since those before it may be under way; 200 ms unless set.
 	Grace time.Duration
-	// GapTimeout is how long a segment is parked before its run is quarantined for
-	// want of those before it; a minute unless set.
+	// GapTimeout is how long a segment stays parked before its run is quarantined because
+	// those before it are missing; a minute unless set.
 	GapTimeout time.Duration
-	// Timeout is how long a transaction may take, with all that is read for it; a
-	// minute unless set. Then those who wait for it are told an error, which may go
-	// away: a store that does not answer, or a run that somebody else keeps locked, is
-	// not waited for until it does. The next transaction is half as large, since this
-	// one may have been too large for its time.
+	// Timeout is how long a transaction may take, with all that is read for it; a minute
+	// unless set. Then the callers get an error that may go away: the projector does not
+	// wait for a store that does not answer, or for a run that another program keeps
+	// locked. The next transaction is half as large, in case this one was too large.
 	Timeout time.Duration
-	// MaxRuns is how many runs are kept in memory between their segments; 4096
-	// unless set. Others are read from the store again.
+	// MaxRuns is how many runs are kept in memory between their segments; 4096 unless set.
+	// Other runs are read from the store again.
 	MaxRuns int
 	// MaxParked is how many parked segments of a run are applied in one transaction; 256
-	// unless set, and no more than 8 MB or so of them. A whole stream may be parked:
-	// other runs are not to wait for all of it, nor is it to be in memory at once.
+	// unless set, and no more than 8 MB or so. A whole stream may be parked, and neither
+	// should other runs wait for all of it nor memory have to hold it.
 	MaxParked int
-	// MaxParkedBytes is how much of a run is parked; 64 MiB unless set. What does not fit is
-	// refused with [ErrHeldFull].
+	// MaxParkedBytes is how much of a run is parked; 64 MiB unless set. Further segments
+	// are refused with [ErrParkedFull].
 	MaxParkedBytes int64
-	// Done, when set, is called after each transaction, before those are
-	// answered who wait for it.
+	// Done, when set, is called after each transaction, before the calls return that wait
+	// for it.
 	Done func(Batch)
+}
+
+// setDefaults gives each option that is not set its default.
+func (o *ProjectorOptions) setDefaults() {
+	setDefault(&o.Grace, 200*time.Millisecond)
+	setDefault(&o.GapTimeout, time.Minute)
+	setDefault(&o.Timeout, time.Minute)
+	setDefault(&o.MaxRuns, 4096)
+	setDefault(&o.MaxParked, 256)
+	setDefault(&o.MaxParkedBytes, 64<<20)
+}
+
+func setDefault[T cmp.Ordered](option *T, value T) {
+	var zero T
+	if *option <= zero {
+		*option = value
+	}
 }
 
 // Batch is what a [Projector] has done in one transaction.
@@ -80,22 +95,22 @@ type Batch struct {
 	// applied to them.
 	Runs, Segments int
 	Events, Bytes  int64
-	// Dropped segments had been applied before, Parked ones came too early, or are
-	// of a run that is quarantined.
+	// Dropped segments had been applied before. Parked ones came too early, or their run
+	// is quarantined.
 	Dropped, Parked int
-	// Quarantined are the runs that have been quarantined now, Lifted those that
-	// are not any more.
+	// Quarantined are the runs that this transaction has quarantined, Lifted those whose
+	// quarantine it has lifted.
 	Quarantined, Lifted []domain.RunID
 }
 
-// request is something to be done, and somebody who waits for it.
+// request is a call that waits for its answer.
 type request struct {
 	ctx     context.Context
 	kind    requestKind
 	run     domain.RunID
 	segment domain.Segment
 	since   time.Time
-	refused error // of this one alone
+	refused error // the answer of this request alone
 	done    chan error
 }
 
@@ -103,42 +118,25 @@ type requestKind uint8
 
 const (
 	applySegment requestKind = iota
-	retryRun                 // apply what is parked, and forget why the run was quarantined
-	pokeRun                  // apply what is parked, if it can be; else the run has waited long enough
-	dropRun                  // remove what is parked, and lift the quarantine
-	continueRun              // go on applying what is parked
-	forgetRun                // keep nothing of it in memory
+	retryRun                 // lift the quarantine, and apply the parked segments
+	pokeRun                  // apply the parked segments; if that is not possible, quarantine the run
+	dropRun                  // remove the parked segments, and lift the quarantine
+	continueRun              // apply more of the parked segments
+	forgetRun                // remove the run from memory
 )
 
 // ErrClosed is returned by a projector that has been closed.
 var ErrClosed = errors.New("the projector is closed")
 
-// ErrParkedFull is returned for a segment of a run of which as much is parked as may be. It
-// is for whoever has it to keep it, and to send it again later: once what is missing has
-// come, or the run has been retried, there is room.
+// ErrParkedFull is returned for a segment that has to be parked when MaxParkedBytes of its run
+// are. Keep the segment and send it again later: there is room once the missing segment
+// has come, or the run was retried.
 var ErrParkedFull = errors.New("as much of the run is parked as may be")
 
-// NewProjector returns a projector of what decoder makes of segments into a
-// store. It is to be closed.
+// NewProjector returns a projector that writes into a store what decoder makes of segments.
+// Close it when you are done.
 func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector {
-	if options.Grace <= 0 {
-		options.Grace = 200 * time.Millisecond
-	}
-	if options.GapTimeout <= 0 {
-		options.GapTimeout = time.Minute
-	}
-	if options.Timeout <= 0 {
-		options.Timeout = time.Minute
-	}
-	if options.MaxRuns <= 0 {
-		options.MaxRuns = 4096
-	}
-	if options.MaxParked <= 0 {
-		options.MaxParked = 256
-	}
-	if options.MaxParkedBytes <= 0 {
-		options.MaxParkedBytes = 64 << 20
-	}
+	options.setDefaults()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Projector{
 		committer: committer{s, options.Timeout}, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
@@ -149,12 +147,12 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	return p
 }
 
-// Apply has a segment applied, and returns when what became of it is stored:
-// then it may be forgotten. An error says that it is not, because of the store, a
-// *[projections.NewerError], [ErrParkedFull], or [ErrSegment]; all but the last may go away. Segments may be applied
-// by several goroutines; those of one run are put in order, as far as they are
-// there at the same time. The segment's data is the projector's until Apply returns; so
-// the end of ctx ends waiting, but not a transaction that is under way.
+// Apply applies a segment, and returns when the result is stored: then you may forget the
+// segment. If Apply returns an error, nothing is stored: the error is the store's, a
+// *[projections.NewerError], [ErrParkedFull], or [ErrSegment]; all but the last may go away.
+// Several goroutines may call Apply; segments of one run that are there at the same time are
+// put in order. The segment's data belongs to the projector until Apply returns, so the end
+// of ctx does not end a transaction that is under way.
 func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
 	if err := checkSegment(&segment); err != nil {
 		return err
@@ -162,19 +160,19 @@ func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
 	return p.do(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment})
 }
 
-// Retry applies what is parked of a quarantined run. If that fails again, the
-// run is quarantined again.
+// Retry lifts the quarantine of a run and applies its parked segments. If that fails again,
+// the run is quarantined again.
 func (p *Projector) Retry(ctx context.Context, run domain.RunID) error {
 	return p.do(&request{ctx: ctx, kind: retryRun, run: run})
 }
 
-// Drop removes what is parked of a run, and lifts its quarantine. Its rows stay.
+// Drop removes the parked segments of a run, and lifts its quarantine. Its rows stay.
 func (p *Projector) Drop(ctx context.Context, run domain.RunID) error {
 	return p.do(&request{ctx: ctx, kind: dropRun, run: run})
 }
 
-// Forget frees the memory that a run takes here, for when none of its segments will come
-// soon. If one comes all the same, the run is read from the store again.
+// Forget frees the memory of a run of which you expect no segments soon. If one comes all the
+// same, the projector reads the run from the store again.
 func (p *Projector) Forget(ctx context.Context, run domain.RunID) error {
 	return p.do(&request{ctx: ctx, kind: forgetRun, run: run})
 }
@@ -201,8 +199,8 @@ func (p *Projector) do(r *request) error {
 	}
 }
 
-// Close ends the work: a transaction that is under way is finished, unless
-// ctx ends before. Whoever still waits gets [ErrClosed]. It may be called twice.
+// Close ends the work. It finishes the transaction that is under way, unless ctx ends before.
+// Calls that still wait return [ErrClosed]. You may call Close twice.
 func (p *Projector) Close(ctx context.Context) error {
 	p.close.Do(func() { close(p.closing) })
 	defer p.cancel()
@@ -216,7 +214,7 @@ func (p *Projector) Close(ctx context.Context) error {
 	}
 }
 
-// A batch has so many requests, or data of so many bytes, at most.
+// The size of a batch: the number of its requests, and the bytes of their data.
 const (
 	maxBatch      = 1024
 	maxBatchBytes = 8 << 20
@@ -249,7 +247,7 @@ func (p *Projector) work() {
 	}
 }
 
-// collect returns first, and what else has to be done now.
+// collect returns a batch: the pending requests, first, and those that wait in the channel.
 func (p *Projector) collect(first *request) []*request {
 	batch := p.add(p.take(), first)
 	for bytes := len(first.segment.Data); len(batch) < p.atOnce && bytes < maxBatchBytes; {
@@ -264,18 +262,18 @@ func (p *Projector) collect(first *request) []*request {
 	return batch
 }
 
-// add adds a request to a batch, unless it needs no transaction and is done now.
+// add adds a request to a batch, unless the request needs no transaction: then it is done.
 func (p *Projector) add(batch []*request, r *request) []*request {
 	if r.kind != forgetRun {
 		return append(batch, r)
 	}
-	delete(p.runs, r.run) // between two batches, the store has all that is known of it
+	delete(p.runs, r.run) // between batches, the store has everything that is known of it
 	r.done <- nil
 	return batch
 }
 
-// take returns what was pending, or as much of it as is done at once, less what nobody
-// waits for any more.
+// take returns the pending requests, as many as one batch has. It drops those whose callers
+// no longer wait.
 func (p *Projector) take() []*request {
 	var batch []*request
 	pending := p.pending
@@ -298,14 +296,14 @@ func (p *Projector) answer(requests []*request, err error) {
 	}
 }
 
-// sweep looks for runs of which segments are parked, by whomever, that could be
-// applied, or have been parked for too long, and for quarantines that are void.
+// sweep looks for parked segments that can be applied or were parked for too long, whoever
+// parked them, and for quarantines that are void.
 func (p *Projector) sweep() {
 	ctx, cancel := context.WithTimeout(p.ctx, p.options.Timeout)
 	defer cancel()
 	waiting, err := p.store.Waiting(ctx)
 	if err != nil || len(waiting) == 0 {
-		return // whoever has a segment to apply will be told of an error
+		return // the next segment meets the same error
 	}
 	runs := make([]domain.RunID, len(waiting))
 	for i, w := range waiting {

@@ -147,7 +147,7 @@ func (p *Projector) pace(steps []*step, err error, took time.Duration) {
 // inTime turns a missed deadline into an error that may go away.
 func (p *Projector) inTime(err error) error {
 	if isLate(err) && p.ctx.Err() == nil {
-		return fmt.Errorf("%w: it does not answer, or somebody else keeps the run locked: %w", ErrAway, err)
+		return fmt.Errorf("%w: it does not answer, or another program keeps the run locked: %w", ErrAway, err)
 	}
 	return err
 }

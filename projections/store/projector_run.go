@@ -147,9 +147,9 @@ func someLines(data []byte, most int) int {
 	return feed + 1
 }
 
-// wouldAgree reports whether a segment, whose bytes behind the position are rest, is of the
-// stream that was read so far, as far as that is known. It is asked before some of its
-// lines are applied.
+// wouldAgree reports whether a segment, whose bytes behind the mark are rest, continues the
+// stream that was read so far, as far as its digest tells. Call it before applying only
+// some of its lines.
 func (l *liveRun) wouldAgree(segment *domain.Segment, rest []byte) bool {
 	if segment.SHA256 == [sha256.Size]byte{} {
 		return true
@@ -173,7 +173,7 @@ func (l *liveRun) decode(decoder Decoder, segment *domain.Segment) (lines int64,
 	return decoder.Decode(segment, l.reading, l.mark.Lines, l.fold.Apply)
 }
 
-// panicError says what a panic was, but not what may quote the stream.
+// panicError describes a panic without quoting the stream.
 func panicError(value any) error {
 	what := fmt.Sprintf("%T", value)
 	if failed, ok := value.(runtime.Error); ok {
@@ -182,8 +182,8 @@ func panicError(value any) error {
 	return fmt.Errorf("reading the segment has met with a bug of this program (panic: %s); use another version of it, and retry", what)
 }
 
-// agrees reports whether what was read until the end of segment is what its
-// sender has read, as far as that is known.
+// agrees reports whether the stream up to the end of segment is the one that its sender has, as
+// far as its digest tells.
 func (l *liveRun) agrees(segment *domain.Segment) bool {
 	return segment.SHA256 == [sha256.Size]byte{} || segment.End() != l.end.Bytes || segment.SHA256 == l.end.SHA256
 }

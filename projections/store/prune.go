@@ -10,15 +10,15 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// ErrNotPruned is returned where it cannot be told which runs have no stream.
+// ErrNotPruned is returned if it is unknown which runs have no stream.
 var ErrNotPruned = errors.New("nothing was pruned")
 
-// prunePage is how many of the stored runs are looked for at once.
+// prunePage is how many of the stored runs are looked up at once.
 const prunePage = 20_000
 
-// prune removes the runs that have none of the streams. A run that has no rows
-// yet, but segments that wait for others, is none of them. It looks for a page of
-// the stored runs at a time, so that memory does not grow with their number.
+// prune removes the stored runs that have no stream. It keeps a run that has only parked
+// segments. It looks up a page of the stored runs at a time, so that memory does not grow
+// with their number.
 func (p *pipeline) prune(ctx context.Context) error {
 	for after := domain.RunID(""); ; {
 		page, err := p.store.RunIDs(ctx, after, p.page)
@@ -41,7 +41,7 @@ func (p *pipeline) prune(ctx context.Context) error {
 	}
 }
 
-// gone returns those of stored runs that have none of the streams.
+// gone returns the stored runs that have no stream.
 func (p *pipeline) gone(ctx context.Context, stored []domain.RunID) ([]domain.RunID, error) {
 	found, streams := map[domain.RunID]bool{}, 0
 	for source, err := range p.sources.All() {

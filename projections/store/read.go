@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Read returns the rows of a projection that are stored of a run, in order. It fails
-// with [ErrNoRun] for a run that is not stored.
+// Read returns the stored rows of a run and projection, in order. It fails with [ErrNoRun] for
+// a run that is not stored.
 func Read[R comparable](ctx context.Context, s Store, of *projections.Defined[R], run domain.RunID) (rows []R, err error) {
 	err = s.View(ctx, run, func(snapshot Snapshot) error {
 		if _, err := readRun(snapshot, run); err != nil {
@@ -33,9 +33,9 @@ func ReadRun(ctx context.Context, s Store, run domain.RunID) (row Run, err error
 	return row, err
 }
 
-// ReadRecord returns all that is stored of a run, as it is at one moment: the same that
-// [projections.Project] makes of its stream. It fails with [ErrNoRun] for a run that is
-// not stored.
+// ReadRecord returns all rows of a run, as they are at one moment: the record that
+// [projections.Project] makes of its stream. It fails with [ErrNoRun] for a run that is not
+// stored.
 func ReadRecord(ctx context.Context, s Store, run domain.RunID) (*projections.Record, error) {
 	record := &projections.Record{}
 	err := s.View(ctx, run, func(snapshot Snapshot) error {
@@ -70,7 +70,7 @@ func into[R comparable](to *[]R, snapshot Snapshot, of *projections.Defined[R]) 
 	return err
 }
 
-// readRun reads the row of a run that has to be there.
+// readRun reads the row of a run. It fails with [ErrNoRun] if there is none.
 func readRun(snapshot Snapshot, run domain.RunID) (Run, error) {
 	rows, err := values(snapshot, projections.RunTable)
 	if err != nil {
@@ -82,7 +82,7 @@ func readRun(snapshot Snapshot, run domain.RunID) (Run, error) {
 	return rows[0], nil
 }
 
-// values returns the values of rows; never nil, since that is null in JSON.
+// values returns the values of rows; never nil, since that would be null in JSON.
 func values[R comparable](snapshot Snapshot, of *projections.Defined[R]) ([]R, error) {
 	all := []R{}
 	for row, err := range typed(snapshot, of) {
@@ -122,7 +122,7 @@ func shTimings(run Run, sh []projections.ShEvent) []projections.ShTiming {
 	return timings
 }
 
-// span is [projections.Span], and unknown where an end is.
+// span is [projections.Span]; null if start or end is.
 func span(start, end projections.Null[int64]) projections.Null[int64] {
 	if !start.Valid || !end.Valid {
 		return projections.Null[int64]{}
@@ -130,7 +130,7 @@ func span(start, end projections.Null[int64]) projections.Null[int64] {
 	return projections.Span(start.V, end.V)
 }
 
-// slowest returns the ten longest of commands that are in stream order.
+// slowest returns the ten longest of the commands, which are in stream order.
 func slowest(sh []projections.ShTiming) []projections.SlowSh {
 	rows := []projections.SlowSh{}
 	for _, timing := range sh {

@@ -10,33 +10,32 @@ import (
 // Run is a row of the table runs: what the run is, and how long it took.
 type Run = projections.RunRow
 
-// Page is a page of runs, newest first: by the time of their first event, those
-// that have none last, and those of the same time in the order of their ids'
-// bytes.
+// Page is a page of runs, newest first by the time of their first event. Runs without events
+// come last, and those of the same time in the order of their ids' bytes.
 type Page struct {
-	// After is the last run of the page before; nil for the first page.
+	// After is the last run of the previous page; nil for the first page.
 	After *Run
 	// Limit is how many runs a page has at most; 0 means 50.
 	Limit int
 }
 
-// Rows are rows of one run on their way into a store; there may be more of the run. A
-// row's position is its index and one.
+// Rows are some rows of one run on their way into a store. A row's position is its index plus
+// one.
 type Rows struct {
 	RunID domain.RunID
-	// Continued says that the run is stored, and is read on.
+	// Continued says that the run is stored, and these rows are added to it.
 	Continued bool
 	Tables    []TableRows
 
-	spare *sync.Pool // where they come from, and go to
+	spare *sync.Pool // to which the rows return
 }
 
 // TableRows are rows of one table.
 type TableRows struct {
 	Of *projections.Definition
 	projections.Rows
-	// Stored is how many rows of the table are stored of a run that is continued. A row
-	// whose index is below it replaces the one that is there, which has the same key.
+	// Stored is how many rows of the table a continued run has in the store. A row whose
+	// index is below it replaces the stored one, which has the same key.
 	Stored int
 }
 

@@ -13,21 +13,20 @@ import (
 type Decoder interface {
 	// Reading names what the entries depend on besides the bytes, see [Source].
 	Reading() string
-	// Continues reports whether a stream can be read on with this reading that
-	// was read with another one so far: that would have given the same entries.
+	// Continues reports whether a stream that was read with another reading so far can be
+	// continued with this one: it would have given the same entries.
 	Continues(reading string) bool
-	// Decode calls take with the entries of a segment, before which so many lines
-	// of its stream stand, and returns how many lines it has itself. The stream is
-	// read as reading says, which is the decoder's own or one that rows were derived
-	// with. The line of a tail, which no line feed ends, need not be counted. An
-	// error says that the segment is malformed.
+	// Decode calls take with the entries of a segment, and returns how many lines it has.
+	// lines is how many lines of the stream are before it. reading is the decoder's own
+	// Reading, or the one that the stored rows were derived with. Decode need not count the
+	// line of a tail, which no line feed ends. An error says that the segment is malformed.
 	Decode(segment *domain.Segment, reading string, lines int64, take func(*domain.Entry)) (int64, error)
 }
 
-// ErrSegment is returned for a segment that no sender may send.
+// ErrSegment is returned for a segment that is invalid whatever the stream is.
 var ErrSegment = errors.New("this is no segment of a stream")
 
-// checkSegment refuses what no sender may send.
+// checkSegment returns an [ErrSegment] if the segment is invalid.
 func checkSegment(s *domain.Segment) error {
 	if err := CheckRunID(s.Run); err != nil {
 		return fmt.Errorf("%w: %w", ErrSegment, err)

@@ -13,15 +13,14 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// savedState is a [Checkpoint]'s State, as saveState writes it.
+// savedState is the State of a [Checkpoint], as saveState writes it.
 type savedState struct {
 	SHA256 []byte          `json:"sha256"`
 	Fold   json.RawMessage `json:"fold"`
 }
 
-// maxState is how much may be open in a run of which the state is stored: what is open
-// is written again with each checkpoint. Without its state a run can be derived from its
-// whole stream only.
+// maxState limits what is open in a run whose state is stored, since each checkpoint writes it
+// again. A run without a state can only be derived from its whole stream.
 const maxState = 4 << 20
 
 func saveState(fold *projections.Fold, digest []byte) (string, error) {
@@ -32,12 +31,12 @@ func saveState(fold *projections.Fold, digest []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Marshal would look at all of open once more, for each run that is written.
+	// json.Marshal would parse open again.
 	return `{"sha256":"` + base64.StdEncoding.EncodeToString(digest) + `","fold":` + string(open) + `}`, nil
 }
 
-// restoreState puts a fresh fold where the checkpoint's one was, and returns
-// the digest as it was. What has become final is in the rows.
+// restoreState puts a new fold into the saved state, and returns the digest of that state. It
+// reads what is not in the state from the rows.
 func restoreState(fold *projections.Fold, state string, rows Snapshot) (hash.Hash, error) {
 	var saved savedState
 	if err := json.Unmarshal([]byte(state), &saved); err != nil {
@@ -60,9 +59,8 @@ func restoreState(fold *projections.Fold, state string, rows Snapshot) (hash.Has
 	return digest, fold.RestoreOpen(saved.Fold, projections.Kept{FinalJobs: finalJobs(rows, counts), OpenSh: each(open)})
 }
 
-// commands returns how many commands the jobs have, and those that are open. Only the
-// first count rows were there when the state was saved: one behind them is of a last line
-// that no line feed had ended.
+// commands returns how many commands each job has, and the open commands. It reads the first
+// count rows: any others are of a last line without a line feed, which is not in the state.
 func commands(rows Snapshot, count int) (counts map[string]int, open []projections.Row[projections.ShEvent], err error) {
 	counts = map[string]int{}
 	for row, err := range typed(rows, projections.ShEvents) {
@@ -105,6 +103,6 @@ func finalJobs(rows Snapshot, shCounts map[string]int) iter.Seq2[projections.Fin
 	}
 }
 
-// isState reports whether an error says that a state cannot be restored,
-// rather than that it could not be read.
+// isState reports whether an error says that a state is unusable, rather than that it could
+// not be read.
 func isState(err error) bool { return errors.Is(err, projections.ErrState) }

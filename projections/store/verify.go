@@ -9,35 +9,35 @@ import (
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
-// Verified says how a run compares.
+// Verified is the result of comparing a run.
 type Verified struct {
 	RunID  domain.RunID
 	Source string
-	// Differences counts those that say that rows are wrong: all but [Behind].
+	// Differences counts the differences that make rows wrong: all but [Behind].
 	Differences int
-	// Behind says that the stream has more than was read of it. What was read is
-	// compared with the rows all the same.
+	// Behind says that the stream has more than was read of it. The rows are compared with
+	// what was read.
 	Behind bool
-	// Force says that rows are wrong though their checkpoint is that of the stream,
-	// so that a [Rebuild] only derives them again with Options.Force.
+	// Force says that rows are wrong although their checkpoint is that of the stream, so
+	// that [Rebuild] derives them again only with Options.Force.
 	Force bool
-	// Err is why the stream was set aside.
+	// Err is why the stream was skipped.
 	Err error
 }
 
 // VerifyOptions are those of [Verify].
 type VerifyOptions struct {
-	// Tables are those that are compared; nil means all of them.
+	// Tables are compared; nil means all of them.
 	Tables []*projections.Definition
-	// Found, when set, is called with each difference, in the order of the
-	// streams, and Done, when set, when a run is through.
+	// Found, when set, is called with each difference, and Done, when set, at the end of
+	// each run, in the order of the streams.
 	Found func(Difference)
 	Done  func(Verified)
 }
 
-// Verify folds streams again and compares each row with the stored one, side
-// by side on all cores. Of a stream that has grown since, that is what had been read of it.
-// Verify writes nothing. An error is the store's, or the context's.
+// Verify folds streams again and compares each row with the stored one, side by side on all
+// cores. If a stream has grown since, Verify folds what had been read of it. It writes
+// nothing. An error is the store's, or the context's.
 func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -90,7 +90,7 @@ func (v *verifier) run(ctx context.Context, source Source, verified *Verified, r
 	if err := CheckRunID(source.Run()); err != nil {
 		return &SourceError{source.Name(), err}
 	}
-	var failed error // of the stream
+	var failed error // the stream's
 	err := v.store.View(ctx, source.Run(), func(snapshot Snapshot) error {
 		c := runComparison{of: v.store.Projections().Stored(), tables: v.options.Tables, source: source, snapshot: snapshot, verified: verified, report: report}
 		var err error

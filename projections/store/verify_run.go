@@ -10,22 +10,23 @@ import (
 
 // runComparison compares one run with a snapshot of the store.
 type runComparison struct {
-	of       []*projections.Definition // that the store keeps
-	tables   []*projections.Definition // that are compared
+	of       []*projections.Definition // the store's projections
+	tables   []*projections.Definition // those to compare
 	source   Source
 	snapshot Snapshot
 	verified *Verified
 	report   func(Difference)
 
 	checkpoint Checkpoint
-	stored     bool                      // that there is a checkpoint
-	missing    []*projections.Definition // that the rows lack
-	silent     bool
-	lasting    bool // that there is a difference which stays when what is missing is derived
+	stored     bool                      // there is a checkpoint
+	missing    []*projections.Definition // the rows lack these projections
+	silent     bool                      // nothing is stored, which is one difference
+	lasting    bool                      // a difference stays when what is missing is derived
 }
 
-// run reads what is stored before it opens the stream, so that a writer who is beside
-// it can only be ahead of the rows. The first error is the stream's, the second the store's.
+// run reads what is stored before it opens the stream, so that the stream can only be ahead of
+// the rows if another program writes both. The first error is the stream's, the second the
+// store's.
 func (c *runComparison) run(ctx context.Context) (failed, err error) {
 	if c.checkpoint, c.stored, err = c.snapshot.Checkpoint(); err != nil {
 		return nil, err
@@ -51,7 +52,7 @@ func (c *runComparison) open(ctx context.Context) (Stream, error) {
 }
 
 func (c *runComparison) compare(stream Stream) (failed, err error) {
-	// Of a last line without a line feed it is not compared what it has made final.
+	// No row is final by a last line without a line feed.
 	finals := c.stored && c.checkpoint.Mark == c.checkpoint.End
 	var run Run
 	members := []projections.Member{projections.RunTable.Into(func(row *projections.Row[Run]) { run = row.Value })}
@@ -88,9 +89,9 @@ func (c *runComparison) compare(stream Stream) (failed, err error) {
 // origin compares where the rows came from with where rows would come from now.
 func (c *runComparison) origin(now Checkpoint, more bool) {
 	known := c.checkpoint
-	if c.verified.Differences == 0 { // which would say more
+	if c.verified.Differences == 0 { // else those say more
 		if len(c.missing) == 0 {
-			known.Projections = now.Projections // and those of others, perhaps
+			known.Projections = now.Projections // known may name more
 		}
 		was := provenanceOf(known)
 		for i, is := range provenanceOf(now) {
@@ -99,7 +100,7 @@ func (c *runComparison) origin(now Checkpoint, more bool) {
 			}
 		}
 	}
-	readOn := !more || len(c.missing) == 0 && known.Mark == known.End // else an ingest begins anew
+	readOn := !more || len(c.missing) == 0 && known.Mark == known.End // else Ingest replaces all rows
 	c.verified.Force = c.lasting && readOn && !c.source.Once() && known.End == now.End && known.Reading == now.Reading
 	if more {
 		c.behind(Difference{Table: "checkpoints", Column: "end_bytes", Stored: known.End.Bytes})
@@ -123,7 +124,7 @@ func (c *runComparison) behind(d Difference) {
 	c.report(d)
 }
 
-// provenanceOf returns what of a checkpoint follows from the stream.
+// provenanceOf returns the parts of a checkpoint that follow from the stream.
 func provenanceOf(c Checkpoint) []KeyColumn {
 	return []KeyColumn{
 		{"bytes", c.Bytes}, {"lines", c.Lines}, {"sha256", hex.EncodeToString(c.SHA256[:])},
