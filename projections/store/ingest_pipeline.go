@@ -144,16 +144,14 @@ func (p *pipeline) commitTasks(ctx context.Context, tasks ...*task) {
 	}
 }
 
-// again makes the task of a source, by what is stored now.
+// again makes the task of a source, by what is stored now. An error is the store's.
 func (p *pipeline) again(ctx context.Context, source Source) (*task, error) {
-	stored, err := p.store.Checkpoints(ctx, []domain.RunID{source.Run()})
-	if err != nil {
-		return nil, fmt.Errorf("reading the checkpoint: %w", err)
+	batch := []candidate{{source: source}}
+	if p.look(ctx, batch); batch[0].err != nil {
+		return nil, batch[0].err
 	}
-	c := candidate{source: source}
-	c.known, c.stored = stored[source.Run()]
 	first := make(chan *task, 1)
-	go p.prepare(ctx, c, func(t *task) bool {
+	go p.prepare(ctx, batch[0], func(t *task) bool {
 		first <- t
 		return true
 	})

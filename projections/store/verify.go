@@ -41,11 +41,20 @@ type VerifyOptions struct {
 func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	v := &verifier{store: s, options: options}
-	if v.options.Tables == nil {
-		v.options.Tables = s.Projections().Stored()
+	if options.Tables == nil {
+		options.Tables = s.Projections().Stored()
 	}
-	for item := range parallel.InOrder(ctx, all(sources), v.verify(ctx)) {
+	verify := func(c candidate, yield func(verifying) bool) {
+		end := &Verified{RunID: c.source.Run(), Source: c.source.Name(), Err: c.err}
+		if end.Err == nil {
+			end.Err = verifyRun(ctx, s, c.source, options.Tables, end, func(d Difference) {
+				d.RunID = end.RunID
+				yield(verifying{difference: &d})
+			})
+		}
+		yield(verifying{end: end})
+	}
+	for item := range parallel.InOrder(ctx, all(sources), verify) {
 		switch {
 		case ctx.Err() != nil:
 		case item.difference != nil:
@@ -61,39 +70,20 @@ func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions
 	return context.Cause(ctx)
 }
 
-type verifier struct {
-	store   Store
-	options VerifyOptions
-}
-
 // verifying is a step of a verification: a difference, or the end of a run.
 type verifying struct {
 	difference *Difference
 	end        *Verified
 }
 
-func (v *verifier) verify(ctx context.Context) func(candidate, func(verifying) bool) {
-	return func(c candidate, yield func(verifying) bool) {
-		end := Verified{RunID: c.source.Run(), Source: c.source.Name(), Err: c.err}
-		if end.Err == nil {
-			end.Err = v.run(ctx, c.source, &end, func(d Difference) {
-				d.RunID = end.RunID
-				yield(verifying{difference: &d})
-			})
-		}
-		yield(verifying{end: &end})
-	}
-}
-
-// run compares one run.
-func (v *verifier) run(ctx context.Context, source Source, verified *Verified, report func(Difference)) error {
+// verifyRun compares one run.
+func verifyRun(ctx context.Context, s Store, source Source, tables []*projections.Definition, verified *Verified, report func(Difference)) error {
 	if err := CheckRunID(source.Run()); err != nil {
 		return &SourceError{source.Name(), err}
 	}
 	var failed error // the stream's
-	err := v.store.View(ctx, source.Run(), func(snapshot Snapshot) error {
-		c := runComparison{of: v.store.Projections().Stored(), tables: v.options.Tables, source: source, snapshot: snapshot, verified: verified, report: report}
-		var err error
+	err := s.View(ctx, source.Run(), func(snapshot Snapshot) (err error) {
+		c := runComparison{of: s.Projections().Stored(), tables: tables, source: source, snapshot: snapshot, verified: verified, report: report}
 		failed, err = c.run(ctx)
 		return err
 	})

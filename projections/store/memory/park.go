@@ -11,7 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Waiting returns the runs that are quarantined or of which segments are parked.
+// Waiting returns the runs that are quarantined or have parked segments.
 func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

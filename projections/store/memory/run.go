@@ -33,7 +33,7 @@ func newRun() *run {
 	return &run{tables: map[*projections.Definition]*table{}, parked: map[parkedKey]parked{}}
 }
 
-// clone returns a copy to be written to.
+// clone returns a copy to write to.
 func (r *run) clone() *run {
 	c := *r
 	c.tables = map[*projections.Definition]*table{}
@@ -48,8 +48,7 @@ func (r *run) empty() bool {
 	return !r.checkpoint.Valid && len(r.tables) == 0 && len(r.parked) == 0 && r.quarantine == nil
 }
 
-// stored reports whether there is a checkpoint of the run, or rows that the programs know
-// which have a set of projections.
+// stored reports whether the run has a checkpoint, or rows of a set's projections.
 func (r *run) stored(set *projections.Set) bool {
 	return r.checkpoint.Valid || slices.ContainsFunc(set.Stored(), func(of *projections.Definition) bool {
 		return r.tables[of] != nil && len(r.tables[of].rows) > 0
@@ -65,7 +64,7 @@ func (r *run) row() (row store.Run, ok bool) {
 	return *projections.RunTable.At(t.rows[0].At(0).Value), true
 }
 
-// clear removes the rows in tables, and the checkpoint.
+// clear removes the rows from tables, and the checkpoint.
 func (r *run) clear(of []*projections.Definition) {
 	r.checkpoint = projections.Null[store.Checkpoint]{}
 	for _, d := range of {
@@ -73,7 +72,7 @@ func (r *run) clear(of []*projections.Definition) {
 	}
 }
 
-// table returns a table to be written to.
+// table returns a table to write to.
 func (r *run) table(of *projections.Definition) *table {
 	if r.tables[of] == nil {
 		r.tables[of] = newTable(of)
@@ -81,8 +80,7 @@ func (r *run) table(of *projections.Definition) *table {
 	return r.tables[of]
 }
 
-// insert adds rows that are not there, and replaces those that are as it should be.
-// What it has done when it fails goes with the transaction.
+// insert adds and replaces rows. If it fails, the transaction fails.
 func (r *run) insert(rows *store.Rows) error {
 	for _, t := range rows.Tables {
 		if err := r.table(t.Of).insert(t); err != nil {

@@ -13,15 +13,14 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Store keeps rows in memory. All that is stored at one moment is one value
-// that never changes, so that readers wait for nobody; an update makes the
-// next one, which takes its place at once.
+// Store keeps rows in memory. The content at one moment is one value that never changes, so
+// that readers never wait; an update makes the next value, which replaces it at once.
 type Store struct {
 	*shared
 	set *projections.Set
 }
 
-// shared is what all have in common who have opened the store.
+// shared is what all programs share that have opened the store.
 type shared struct {
 	id       string
 	now      atomic.Pointer[content]
@@ -31,8 +30,7 @@ type shared struct {
 	writing chan struct{}
 }
 
-// content are the runs that are stored, and a run that is among them is not
-// empty.
+// content has the runs that are stored, none of which is empty.
 type content map[domain.RunID]*run
 
 var _ store.Store = (*Store)(nil)
@@ -48,10 +46,10 @@ func Of(set *projections.Set) *Store {
 	return s
 }
 
-// As returns the same store as a program opens it that has another set of projections.
+// As returns the same store, as opened by a program with another set of projections.
 func (s *Store) As(set *projections.Set) *Store { return &Store{s.shared, set} }
 
-// Projections returns those that the store is of.
+// Projections returns the store's projections.
 func (s *Store) Projections() *projections.Set { return s.set }
 
 // Versions returns the newest version of each projection that was written.
@@ -62,10 +60,10 @@ func (s *Store) Versions(ctx context.Context) (map[string]int, error) {
 	return maps.Clone(*s.versions.Load()), nil
 }
 
-// ID returns what the store is called.
+// ID returns the store's id.
 func (s *Store) ID(ctx context.Context) (string, error) { return s.id, ctx.Err() }
 
-// Checkpoints returns those of runs that are stored.
+// Checkpoints returns the checkpoints of the runs that are stored.
 func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -83,8 +81,8 @@ func (c content) checkpoints(runs []domain.RunID) map[domain.RunID]store.Checkpo
 	return found
 }
 
-// Update lets do write in one transaction, see [store.Store]. Transactions
-// follow one another from Lock on, so that one inside another waits forever.
+// Update calls do with a transaction, see [store.Store]. From its Lock on, a transaction
+// excludes all others, so one inside another waits forever.
 func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
 	tx := &tx{store: s, ctx: ctx, changed: map[domain.RunID]*run{}}
 	defer tx.end()
@@ -100,7 +98,7 @@ func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
 	return tx.commit()
 }
 
-// View lets do read the rows of one run as they are when View is called.
+// View calls do with the rows of one run as they are when View is called.
 func (s *Store) View(ctx context.Context, id domain.RunID, do func(store.Snapshot) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -114,7 +112,7 @@ func (s *Store) View(ctx context.Context, id domain.RunID, do func(store.Snapsho
 	return do(view)
 }
 
-// defaultPage is how many runs a page has that does not say.
+// defaultPage is how many runs a page has without a limit.
 const defaultPage = 50
 
 // Runs returns a page of runs.
@@ -132,7 +130,7 @@ func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) 
 	return runs[:min(len(runs), cmp.Or(page.Limit, defaultPage))], nil
 }
 
-// newestFirst is the order of pages.
+// newestFirst is the order of runs in pages.
 func newestFirst(a, b store.Run) int {
 	switch {
 	case a.StartedAtMs.Valid != b.StartedAtMs.Valid && a.StartedAtMs.Valid:
@@ -156,7 +154,7 @@ func (s *Store) Outdated(ctx context.Context, after domain.RunID, limit int) ([]
 	})
 }
 
-// ids returns the first limit runs behind after that are of some kind.
+// ids returns the first limit runs behind after for which is returns true.
 func (s *Store) ids(ctx context.Context, after domain.RunID, limit int, is func(*run) bool) ([]domain.RunID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

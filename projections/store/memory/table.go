@@ -37,8 +37,7 @@ func (t *table) key(row projections.AnyRow) string {
 	return key
 }
 
-// insert adds rows that are not there, and replaces those of the first indexes, which
-// are, and keep their keys.
+// insert adds rows, and replaces the stored ones, which keep their keys.
 func (t *table) insert(rows store.TableRows) error {
 	for i := range rows.Len() {
 		row := rows.At(i)
@@ -79,15 +78,14 @@ func (t *table) wrong(format string, args ...any) error {
 	return fmt.Errorf("memory: %s: %s", t.of.Table, fmt.Sprintf(format, args...))
 }
 
-// all yields the rows in the order of their positions, for as long as the view lasts that
-// they are read in.
+// all yields the rows in the order of their positions, until the view is over.
 func (t *table) all(view *snapshot) iter.Seq2[projections.AnyRow, error] {
 	return func(yield func(projections.AnyRow, error) bool) {
 		if view.over {
 			yield(projections.AnyRow{}, errOver)
 			return
 		}
-		// A copy, which the reader may spoil, and which the next row takes the place of.
+		// A copy, which the reader may change, and which the next row overwrites.
 		row := t.of.NewRows()
 		defer row.Reset()
 		for _, index := range slices.Sorted(maps.Keys(t.rows)) {

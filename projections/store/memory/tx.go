@@ -25,12 +25,12 @@ type tx struct {
 	ctx    context.Context
 	locked map[domain.RunID]bool // nil before Lock
 	ended  bool
-	// base is what was stored when the lock was taken, changed what is
-	// different now. A run among these was cleared, if ready.
+	// base is what was stored when the lock was taken, changed the runs that are different
+	// now. Those in ready were cleared.
 	base    content
 	changed map[domain.RunID]*run
 	ready   map[domain.RunID]bool
-	// versions are those to be registered, if that was asked for.
+	// versions are to be registered, if not nil.
 	versions map[string]int
 }
 
@@ -119,7 +119,7 @@ func (t *tx) SetCheckpoint(id domain.RunID, checkpoint store.Checkpoint) error {
 	return nil
 }
 
-// may says whether the transaction may write runs.
+// may returns an error if the transaction may not write runs.
 func (t *tx) may(runs ...domain.RunID) error {
 	switch {
 	case t.ended:
@@ -148,7 +148,7 @@ func (t *tx) change(id domain.RunID) *run {
 	return own
 }
 
-// next is what will be stored.
+// next returns the content that will be stored.
 func (t *tx) next() content {
 	next := content{}
 	maps.Copy(next, t.base)
@@ -162,7 +162,7 @@ func (t *tx) next() content {
 	return next
 }
 
-// commit makes what has changed what is stored.
+// commit stores what has changed.
 func (t *tx) commit() error {
 	if len(t.changed) > 0 {
 		next := t.next()
@@ -174,7 +174,7 @@ func (t *tx) commit() error {
 	return nil
 }
 
-// end lets go of the lock.
+// end releases the lock.
 func (t *tx) end() {
 	if t.locked != nil {
 		<-t.store.writing
