@@ -4,7 +4,6 @@ import (
 	"errors"
 	"iter"
 	"os"
-	"sync/atomic"
 
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
@@ -96,28 +95,4 @@ func (w *walk) entry(entry layout.Entry) bool {
 	}
 	w.found = true
 	return w.yield(Locate(entry.Path), nil)
-}
-
-// Streams are the streams at Paths, see [Walk]. It is a [store.Sources].
-type Streams struct {
-	Paths   []string
-	Options Options
-	// Read, if set, counts the bytes that are read.
-	Read *atomic.Int64
-}
-
-// Folder returns the streams of a folder.
-func Folder(path string) Streams { return Streams{Paths: []string{path}} }
-
-// All yields the streams in the order of their paths.
-func (s Streams) All() iter.Seq2[store.Source, error] {
-	return func(yield func(store.Source, error) bool) {
-		for source, err := range Walk(s.Paths...) {
-			options := s.Options
-			options.Name = source.Path
-			if !yield(source.Source(options).Counting(s.Read), err) {
-				return
-			}
-		}
-	}
 }

@@ -24,6 +24,15 @@ type part struct {
 }
 
 func writeJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
+	row, parts, err := foldDocument(run, stream, options)
+	if err != nil {
+		return projections.Run{}, err
+	}
+	return row, writeParts(out, parts, options)
+}
+
+// foldDocument returns the row of a run, and the parts of its document.
+func foldDocument(run domain.RunID, stream projections.Stream, options Options) (projections.Run, []*part, error) {
 	relay := newRelay(func() error { return nil })
 	var parts []*part
 	var members []projections.Member
@@ -34,13 +43,14 @@ func writeJSON(out io.Writer, run domain.RunID, stream projections.Stream, optio
 	}
 	relay.start()
 	row, err := fold(run, stream, members)
-	if err := cmp.Or(err, relay.stop()); err != nil {
-		return projections.Run{}, err
-	}
+	return row, parts, cmp.Or(err, relay.stop())
+}
+
+func writeParts(out io.Writer, parts []*part, options Options) error {
 	if options.Pretty {
-		return row, writePretty(out, parts)
+		return writePretty(out, parts)
 	}
-	return row, writeDocument(out, parts)
+	return writeDocument(out, parts)
 }
 
 // encode returns a function that encodes the next row.

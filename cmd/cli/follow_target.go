@@ -47,7 +47,7 @@ func (f *followFlags) openFollowed(ctx context.Context, path string, p *app, pat
 	if err := f.checkFollowed(path); err != nil {
 		return nil, err
 	}
-	streams := sources{paths: []string{path}, many: isFolder(path), single: jsonl.Locate(path)}
+	streams := jsonl.Streams{Paths: []string{path}}
 	var unreachable error
 	reached := false
 	err = patience.Do(ctx, func() error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/live"
+	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -79,7 +80,7 @@ func (t *told) close() error {
 		return nil
 	}
 	if err := t.view.Close(); err != nil {
-		return &writeError{err}
+		return &report.WriteError{Err: err}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ var (
 		"adapters/report/digest.go":   rowType, // what tables, Markdown, summaries and failures show
 		"adapters/report/table.go":    rowType,
 		"adapters/report/markdown.go": rowType,
-		"cmd/cli/check.go":            regexp.MustCompile(`\.Diagnostic$`),
+		"adapters/report/check.go":    regexp.MustCompile(`\.Diagnostic$`),
 		// How a run stands is in its row.
 		"adapters/report/":   regexp.MustCompile(`\.Run$`),
 		"adapters/follow/":   regexp.MustCompile(`\.Run$`),

@@ -1,102 +1,138 @@
 package cli
 
 import (
+	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// ingest is the main command where --to names a store: it brings the store's
-// rows up to the source.
+// ingest is the main command if --to names a store: it brings the store's rows up to date.
 func ingest(ctx context.Context, paths []string, flags projectFlags, p *app) (err error) {
 	if err := flags.checkStore(); err != nil {
 		return err
 	}
-	sources, err := flags.findRuns(paths)
+	streams, err := flags.findRuns(paths)
 	if err != nil {
 		return err
 	}
-	s, err := p.open(ctx, flags.to, stores.Options{}, sources)
+	s, err := p.open(ctx, flags.to, stores.Options{}, streams)
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	bar := newProgress(p.err, sources, false)
+	bar := p.newProgress(&streams, false)
 	defer bar.stop()
-	t := &taking{ctx: ctx, store: s, err: bar, interrupted: sources.interrupted(), exitStatus: flags.exitStatus}
-	if sources.many {
-		return ingestAll(t, sources, bar)
-	}
-	result, err := store.Ingest(ctx, s, sources.recording(bar.counter()), store.Options{})
+	r := &ingestReporter{ctx: ctx, store: s, err: bar, exitStatus: flags.exitStatus}
+	summary, err := store.IngestAll(ctx, s, streams, store.Options{Done: r.done})
 	if err == nil {
-		t.done(result)
-		t.remind()
+		if streams.Many() {
+			say(bar, summary.String())
+		}
+		r.remind()
 	}
-	return t.end(err)
-}
-
-func ingestAll(t *taking, sources sources, bar *progress) error {
-	summary, err := store.IngestAll(t.ctx, t.store, sources.recordings(bar.counter()), store.Options{Done: t.done})
-	if err == nil {
-		say(bar, summarize(summary))
-		t.remind()
-	}
-	return t.end(err)
-}
-
-// remind says how what the store has differs from what the program knows, which is
-// nobody's fault.
-func (t *taking) remind() {
-	outdated, err := t.store.Outdated(t.ctx, "", 1)
-	if err == nil && len(outdated) > 0 {
-		say(t.err, fmt.Sprintf("the store has runs whose rows of %s are missing or of an older version, such as run %s; quire-project rebuild derives them", t.lacking(outdated[0]), outdated[0]))
-	}
-	if words, err := unknownProjections(t.ctx, t.store); err == nil && words != "" {
-		say(t.err, words)
-	}
-}
-
-// lacking names the projections that a run has no rows of, or older ones.
-func (t *taking) lacking(run domain.RunID) string {
-	stored, err := t.store.Checkpoints(t.ctx, []domain.RunID{run})
-	if err != nil {
-		return "some projections"
-	}
-	missing, _ := projections.Missing(t.store.Projections().Stored(), projections.Versions(stored[run].Projections))
-	return strings.Join(projections.Names(missing), ", ")
+	return r.end(err, streams)
 }
 
 // checkStore checks the flags for a store, to which those that say how a report looks do
 // not apply.
 func (f *projectFlags) checkStore() error {
-	for _, flag := range []struct {
-		given bool
-		what  string
-	}{
-		{f.output != "", "-o goes with a report; a store has a place of its own"},
-		{len(f.projections) > 0, "--projection goes with a report; a store is given all rows, and rebuild --projection writes some of them anew"},
-		{f.pretty, "--pretty goes with --to json, not with a store"},
-	} {
-		if flag.given {
-			return usageError(errors.New(flag.what))
-		}
+	switch {
+	case f.output != "":
+		return command.Usage("-o goes with a report; a store has a place of its own")
+	case len(f.projections) > 0:
+		return command.Usage("--projection goes with a report; a store is given all rows, and rebuild --projection writes some of them anew")
+	case f.pretty:
+		return command.Usage("--pretty goes with --to json, not with a store")
 	}
 	return cmp.Or(checkStore(f.to), f.exitStatus.check())
 }
 
-// findRuns is find for commands that keep runs by their ids.
-func (f *readFlags) findRuns(paths []string) (sources, error) {
-	if f.runID != "" {
-		if err := store.CheckRunID(domain.RunID(f.runID)); err != nil {
-			return sources{}, usageError(fmt.Errorf("--run-id: %w", err))
+// ingestReporter reports what becomes of the runs of a store.
+type ingestReporter struct {
+	ctx   context.Context
+	store store.Store
+	err   io.Writer
+	// changes, when set, gets each change that would be made.
+	changes    *bufio.Writer
+	exitStatus runStatus
+
+	skipped []store.Result
+	status  int   // for streams that could not be read
+	outcome int   // what --exit-status asks for
+	failed  error // of the store
+}
+
+func (r *ingestReporter) done(result store.Result) {
+	switch {
+	case result.Outcome == store.Skipped:
+		if r.changes != nil {
+			_ = r.changes.Flush() // what is known comes before what went wrong; the error comes again
+		}
+		tell(r.err, result.Err)
+		r.skipped = append(r.skipped, result)
+		r.status = worse(r.status, statusOf(result.Err))
+		return
+	case result.Outcome == store.Rewritten && r.changes == nil:
+		say(r.err, rewritten(result))
+	}
+	if r.changes != nil && result.Outcome != store.Unchanged {
+		fmt.Fprintf(r.changes, "%s %s\n", result.Outcome, report.Printable(string(result.RunID)))
+	}
+	if r.exitStatus.wanted && result.Outcome != store.Pruned && r.outcome != statusFailed && r.failed == nil {
+		row, err := store.ReadRun(r.ctx, r.store, result.RunID)
+		if r.failed = err; err == nil {
+			r.outcome = worse(r.outcome, r.exitStatus.of(&row.Run))
 		}
 	}
-	return f.find(paths)
+}
+
+func rewritten(result store.Result) string {
+	before := ""
+	if result.Before != "" {
+		before = " (" + result.Before + ")"
+	}
+	return fmt.Sprintf("run %s: the stream is not the one that was read%s; its rows were derived again from its start", result.RunID, before)
+}
+
+// remind says how the store's projections differ from those of the program.
+func (r *ingestReporter) remind() {
+	outdated, err := r.store.Outdated(r.ctx, "", 1)
+	if err == nil && len(outdated) > 0 {
+		say(r.err, fmt.Sprintf("the store has runs whose rows of %s are missing or of an older version, such as run %s; quire-project rebuild derives them", r.missing(outdated[0]), outdated[0]))
+	}
+	if words, err := unknownProjections(r.ctx, r.store); err == nil && words != "" {
+		say(r.err, words)
+	}
+}
+
+// missing names the projections of which a run has no rows, or older ones.
+func (r *ingestReporter) missing(run domain.RunID) string {
+	stored, err := r.store.Checkpoints(r.ctx, []domain.RunID{run})
+	if err != nil {
+		return "some projections"
+	}
+	missing, _ := projections.Missing(r.store.Projections().Stored(), projections.Versions(stored[run].Projections))
+	return strings.Join(projections.Names(missing), ", ")
+}
+
+// end returns what the command ends with, err being what the work ended with.
+func (r *ingestReporter) end(err error, streams jsonl.Streams) error {
+	switch err = cmp.Or(err, r.failed); {
+	case err != nil && r.ctx.Err() != nil: // whatever else that has led to
+		return interruption(streams)
+	case err != nil:
+		return err
+	}
+	return command.End(worse(r.status, r.outcome))
 }

@@ -50,8 +50,8 @@ func TestInterruptedSources(t *testing.T) {
 		{errInterrupted, []string{"-"}}, {errInterrupted, []string{os.DevNull}}, {errInterrupted, []string{folder, "-"}},
 	} {
 		found, err := (&readFlags{onMalformed: "stop"}).find(c.paths)
-		if err != nil || found.interrupted() != c.want {
-			t.Errorf("%q: %v, %v", c.paths, found.interrupted(), err)
+		if err != nil || interruption(found) != c.want {
+			t.Errorf("%q: %v, %v", c.paths, interruption(found), err)
 		}
 	}
 }

@@ -10,47 +10,46 @@ import (
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// progress is a bar on standard error, for work that takes a while, where
-// somebody looks. Where nobody does, it is only what it is as a writer:
-// standard error.
+// progress is standard error, with a bar if it is a terminal and work takes a while. A line
+// that is written to it goes above the bar.
 type progress struct {
-	sources sources
-	before  atomic.Int64 // bytes of streams that have been read
-	current atomic.Pointer[jsonl.File]
-	quit    chan struct{}
-	ended   sync.WaitGroup
+	stderr io.Writer
+	read   atomic.Int64
+	quit   chan struct{}
+	ended  sync.WaitGroup
 
-	drawing sync.Mutex // held by who writes to standard error
-	stderr  io.Writer
-	bar     *progressbar.ProgressBar // nil while there is none
+	mu  sync.Mutex
+	bar *progressbar.ProgressBar // nil while there is none
 }
 
-// Work that is done by then has no bar.
+// progressDelay is how long work takes that has no bar.
 const progressDelay = 700 * time.Millisecond
 
-func newProgress(stderr io.Writer, sources sources, quiet bool) *progress {
-	p := &progress{sources: sources, quit: make(chan struct{}), stderr: stderr}
-	file := terminal(stderr)
-	if file == nil || quiet {
-		return p
+// newProgress shows how much of the streams has been read, unless quiet is set.
+func (p *app) newProgress(streams *jsonl.Streams, quiet bool) *progress {
+	bar := &progress{stderr: p.err, quit: make(chan struct{})}
+	streams.Read = &bar.read
+	if terminal := command.Terminal(p.err); terminal != nil && !quiet {
+		bar.ended.Go(func() { bar.show(terminal, streams.Size()) })
 	}
-	p.ended.Add(1)
-	go p.show(file)
-	return p
+	return bar
 }
 
-// show draws the bar until stop.
-func (p *progress) show(terminal *os.File) {
-	defer p.ended.Done()
-	total := p.sources.size()
+// show draws the bar until stop. It counts from the beginning, and appears later.
+func (p *progress) show(terminal *os.File, total int64) {
 	if total == 0 {
 		return // a pipe does not say how much is to come
 	}
-	p.draw(func() { p.bar = newBar(terminal, total) })
+	bar := progressbar.NewOptions64(total,
+		progressbar.OptionSetWriter(&late{terminal, time.Now().Add(progressDelay)}),
+		progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("reading"))
+	p.draw(func() { p.bar = bar })
 	defer p.draw(func() {
-		_ = p.bar.Clear() // it is only to be seen
+		_ = bar.Clear()
 		p.bar = nil
 	})
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -58,33 +57,21 @@ func (p *progress) show(terminal *os.File) {
 	for {
 		select {
 		case <-tick.C:
-			p.draw(func() { _ = p.bar.Set64(min(p.read(), total)) })
+			p.draw(func() { _ = bar.Set64(min(p.read.Load(), total)) })
 		case <-p.quit:
 			return
 		}
 	}
 }
 
-func newBar(terminal *os.File, total int64) *progressbar.ProgressBar {
-	return progressbar.NewOptions64(total,
-		progressbar.OptionSetWriter(&late{out: terminal, from: time.Now().Add(progressDelay)}),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionShowCount(),
-		progressbar.OptionSetPredictTime(true),
-		progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetDescription("reading"),
-	)
-}
-
-// draw lets do write while nobody else does.
+// draw calls do while nobody else writes.
 func (p *progress) draw(do func()) {
-	p.drawing.Lock()
-	defer p.drawing.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	do()
 }
 
-// Write writes whole lines to standard error, where the bar is, which is drawn
-// again below them.
+// Write writes whole lines.
 func (p *progress) Write(lines []byte) (n int, err error) {
 	p.draw(func() {
 		if p.bar != nil {
@@ -95,8 +82,7 @@ func (p *progress) Write(lines []byte) (n int, err error) {
 	return n, err
 }
 
-// late lets what is written to it through from a time on. A bar that is drawn
-// late has to count from the beginning all the same.
+// late drops what is written before a time.
 type late struct {
 	out  io.Writer
 	from time.Time
@@ -109,29 +95,7 @@ func (l *late) Write(p []byte) (int, error) {
 	return l.out.Write(p)
 }
 
-// read returns how many bytes have been read.
-func (p *progress) read() int64 {
-	n := p.before.Load()
-	if file := p.current.Load(); file != nil {
-		n += file.Done()
-	}
-	return n
-}
-
-// reading says that file is read from now on, and the one before is done.
-func (p *progress) reading(file *jsonl.File) {
-	if last := p.current.Swap(file); last != nil {
-		p.before.Add(last.Done())
-	}
-}
-
-// counter counts the bytes that others read.
-func (p *progress) counter() *atomic.Int64 { return &p.before }
-
-// done says that a file has been read.
-func (p *progress) done(file *jsonl.File) { p.before.Add(file.Done()) }
-
-// stop takes the bar away.
+// stop removes the bar.
 func (p *progress) stop() {
 	close(p.quit)
 	p.ended.Wait()

@@ -62,7 +62,7 @@ wrong usage; 130 interrupted.`,
   quire-ci run --events stdout | quire-project publish - --run-id 42 --to nats://localhost`,
 		Args: p.someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return publish(cmd.Context(), args, flags, p.stdio)
+			return publish(cmd.Context(), args, flags, p)
 		},
 	}
 	flags.add(cmd)
@@ -83,12 +83,12 @@ func (f *publishFlags) add(cmd *cobra.Command) {
 // again, where nothing more is to come anyway, or is there to be published again.
 const giveUp = 2 * time.Minute
 
-func publish(ctx context.Context, paths []string, flags publishFlags, std stdio) (err error) {
-	sources, err := flags.sources(paths)
+func publish(ctx context.Context, paths []string, flags publishFlags, app *app) (err error) {
+	streams, folder, err := flags.streams(paths)
 	if err != nil {
 		return err
 	}
-	bar := newProgress(std.err, sources, flags.follow)
+	bar := app.newProgress(&streams, flags.follow)
 	defer bar.stop()
 	log := slog.New(slog.NewTextHandler(bar, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	b, err := flags.open(ctx, "--to", flags.to, "", log)
@@ -98,7 +98,7 @@ func publish(ctx context.Context, paths []string, flags publishFlags, std stdio)
 	defer func() { err = cmp.Or(err, b.Close()) }()
 	p := &publishing{
 		publisher: broker.NewPublisher(b.Publisher(), b, flags.options(paths, b.MaxMessage(), log)), limit: b.MaxMessage(), giveUp: giveUp,
-		sources: sources, bar: bar, paths: map[domain.RunID]string{}, told: map[string]string{}, left: map[string]tail.Position{},
+		streams: streams, folder: folder, bar: bar, paths: map[domain.RunID]string{}, told: map[string]string{}, left: map[string]tail.Position{},
 	}
 	if flags.follow {
 		err = p.follow(ctx)
@@ -117,26 +117,24 @@ func (f *publishFlags) options(paths []string, limit int, log *slog.Logger) brok
 	return options
 }
 
-// sources checks what the command line names.
-func (f *publishFlags) sources(paths []string) (sources, error) {
+// streams checks what the command line names.
+func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, err error) {
 	if slices.Contains(paths, jsonl.Stdin) && f.runID == "" {
-		return sources{}, usageError(errors.New("standard input has no name; say with --run-id which run it is"))
+		return s, false, usageError(errors.New("standard input has no name; say with --run-id which run it is"))
 	}
 	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: command.Size{Bytes: jsonl.DefaultMaxLine}}
 	if !f.follow {
-		return read.findRuns(paths)
+		s, err = read.findRuns(paths)
+		return s, s.Many(), err
 	}
 	if len(paths) > 1 {
-		return sources{}, usageError(errors.New("--follow takes one SOURCE; for several runs, name their folder"))
+		return s, false, usageError(errors.New("--follow takes one SOURCE; for several runs, name their folder"))
 	}
-	folder, err := read.growing(paths[0])
-	if err != nil {
-		return sources{}, err
+	if folder, err = read.growing(paths[0]); err != nil {
+		return s, folder, err
 	}
 	options, err := read.options()
-	s := sources{paths: paths, many: folder, single: jsonl.Locate(paths[0]), options: options}
-	s.single.Run = cmp.Or(domain.RunID(f.runID), s.single.Run)
-	return s, err
+	return jsonl.Streams{Paths: paths, Run: domain.RunID(f.runID), Options: options}, folder, err
 }
 
 // end says how it went, err being what the work has ended with.
@@ -150,8 +148,8 @@ func (p *publishing) end(ctx context.Context, err error, to string) error {
 	switch {
 	case err != nil && ctx.Err() == nil:
 		return err
-	case ctx.Err() != nil && !(p.sources.many && p.following):
-		return p.sources.interrupted()
+	case ctx.Err() != nil && !(p.folder && p.following):
+		return interruption(p.streams)
 	}
 	say(p.bar, words)
 	if p.status != statusOK {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ type publishing struct {
 	publisher *broker.Publisher
 	limit     int           // of a segment, in bytes
 	giveUp    time.Duration // for how long the end of standard input is tried to be sent
-	sources   sources
+	streams   jsonl.Streams
+	folder    bool
 	following bool
 	bar       *progress
 
@@ -46,19 +48,18 @@ const atOnce = 4
 func (p *publishing) all(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
-	for f := range p.sources.found() {
+	for at, err := range p.streams.Locations() {
 		if ctx.Err() != nil {
 			break
 		}
-		err := f.err
 		if err == nil {
-			err = p.claim(f.source)
+			err = p.claim(at)
 		}
 		if err != nil {
-			p.setAside(f.source, err)
+			p.setAside(at, err)
 			continue
 		}
-		group.Go(func() error { return p.whole(ctx, f.source) })
+		group.Go(func() error { return p.whole(ctx, at) })
 	}
 	return group.Wait()
 }
@@ -74,7 +75,7 @@ func (p *publishing) whole(ctx context.Context, source jsonl.Location) error {
 	if source.Path == jsonl.Stdin {
 		stats, err = p.pipe(ctx, source.Run, file.Bytes())
 	} else {
-		stats, err = p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: p.bar.counter()})
+		stats, err = p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: &p.bar.read})
 	}
 	if file.Cut() && (err == nil || errors.Is(err, jsonl.ErrCut)) { // which is no error, as a torn tail is none
 		say(p.bar, source.Path+": the compressed file is cut off; its whole lines were published; publish it again when you have all of it")
@@ -156,15 +157,16 @@ func (p *publishing) lines(live *broker.Live, run domain.RunID, r io.Reader) err
 // follow sends streams as they grow, until they have ended.
 func (p *publishing) follow(ctx context.Context) error {
 	p.following = true
-	options := tail.Options{MaxLine: p.sources.options.MaxLine, Head: follow.RefuseCompressed, Warn: p.warn}
-	return tail.Follow(ctx, p.sources.paths[0], options, p.growing)
+	options := tail.Options{MaxLine: p.streams.Options.MaxLine, Head: follow.RefuseCompressed, Warn: p.warn}
+	return tail.Follow(ctx, p.streams.Paths[0], options, p.growing)
 }
 
 // growing sends a stream until its run has finished.
 func (p *publishing) growing(ctx context.Context, stream *tail.Stream) error {
-	source := p.sources.single
-	if p.sources.many {
-		source = jsonl.Locate(stream.Path())
+	source := jsonl.Locate(stream.Path())
+	if !p.folder {
+		source = jsonl.Locate(p.streams.Paths[0])
+		source.Run = cmp.Or(p.streams.Run, source.Run)
 	}
 	if err := p.claim(source); err != nil {
 		p.setAside(source, err)
@@ -211,7 +213,7 @@ const piece = 256 << 10
 // grow adds a stream to live until its run has finished, if it had not before. Each piece is
 // let go before the next one is read, so that many streams need little memory.
 func (p *publishing) grow(ctx context.Context, source jsonl.Location, live *broker.Live, stream *tail.Stream, ended bool) error {
-	run := watched{decoder: jsonl.NewSegments(p.sources.options), run: source.Run, ended: ended}
+	run := watched{decoder: jsonl.NewSegments(p.streams.Options), run: source.Run, ended: ended}
 	for !run.ended {
 		chunk, err := stream.Next(ctx, piece)
 		if err == nil {
@@ -229,7 +231,7 @@ func (p *publishing) grow(ctx context.Context, source jsonl.Location, live *brok
 			p.leave(source, left)
 			return nil
 		case err == nil && chunk.Tail && len(chunk.Data) == 0:
-			return &broker.LineTooLongError{Run: source.Run, Offset: chunk.Offset, Length: int64(p.sources.options.MaxLine), Limit: p.limit}
+			return &broker.LineTooLongError{Run: source.Run, Offset: chunk.Offset, Length: int64(p.streams.Options.MaxLine), Limit: p.limit}
 		case err == nil && chunk.Tail:
 			p.leave(source, left)
 			return live.Tail(chunk.Offset, chunk.Data)

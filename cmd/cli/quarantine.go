@@ -186,7 +186,7 @@ func (p *app) withWaiting(ctx context.Context, targets []string, runs []domain.R
 	if err != nil {
 		return err
 	}
-	s, err := p.open(ctx, to, stores.Options{MustExist: true}, sources{})
+	s, err := p.open(ctx, to, stores.Options{MustExist: true}, jsonl.Streams{})
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (p *app) changeWaiting(ctx context.Context, to string, runs []domain.RunID,
 	if err := checkStore(to); err != nil {
 		return err
 	}
-	s, err := p.open(ctx, to, stores.Options{MustExist: true, Durable: true}, sources{})
+	s, err := p.open(ctx, to, stores.Options{MustExist: true, Durable: true}, jsonl.Streams{})
 	if err != nil {
 		return err
 	}

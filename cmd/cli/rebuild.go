@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -34,8 +34,8 @@ func newRebuild(p *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild SOURCE... --to STORE",
 		Short: "Derive a store's rows again from the streams",
-		Long: `Derive a store's rows again from the streams. Runs that are up to date are left
-alone, and from grown streams only the new events are added. Of projections that a
+		Long: `Runs that are up to date are left alone, and from grown streams only the new events
+are added. Of projections that a
 run lacks, or has in an older version, the rows are derived; a table that was made
 for other columns is made anew first. At any time, readers of the store see each run
 either as it was or as it will be.
@@ -98,74 +98,60 @@ func rebuild(ctx context.Context, paths []string, flags rebuildFlags, p *app) (e
 	if err != nil {
 		return err
 	}
-	sources, err := flags.findRuns(paths)
+	streams, err := flags.findRuns(paths)
 	if err != nil {
 		return err
 	}
-	if flags.prune && !sources.folder {
-		return usageError(errors.New("--prune removes the runs that have no stream, and needs the folder of all streams to know; name that"))
+	if flags.prune && !streams.HasFolder() {
+		return command.Usage("--prune removes the runs that have no stream, and needs the folder of all streams to know; name that")
 	}
-	s, err := p.open(ctx, flags.to, stores.Options{Remake: !flags.dryRun, OrEmpty: flags.dryRun}, sources)
+	s, err := p.open(ctx, flags.to, stores.Options{Remake: !flags.dryRun, OrEmpty: flags.dryRun}, streams)
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	t := &taking{ctx: ctx, store: s, interrupted: sources.interrupted()}
+	bar := p.newProgress(&streams, flags.dryRun && command.Terminal(p.out) != nil)
+	r := &ingestReporter{ctx: ctx, store: s, err: bar}
 	if flags.dryRun {
-		t.changes = bufio.NewWriter(output{p.out})
+		r.changes = bufio.NewWriter(report.Output{Writer: p.out})
 	}
-	summary, err := t.rebuild(sources, options, p.stdio, flags.dryRun && terminal(p.out) != nil)
-	if err == nil {
-		t.outdated(summary.Outdated)
-		t.sum(summarize(summary))
+	options.Done = r.done
+	summary, err := store.Rebuild(ctx, s, streams, options)
+	if r.changes != nil {
+		err = cmp.Or(r.changes.Flush(), err)
 	}
-	return t.end(err)
-}
-
-// rebuild does the work, with a bar where that does not disturb.
-func (t *taking) rebuild(sources sources, options store.Options, std stdio, quiet bool) (store.Summary, error) {
-	bar := newProgress(std.err, sources, quiet)
-	defer func() {
-		bar.stop()
-		t.err = std.err
-	}()
-	t.err, options.Done = bar, t.done
-	summary, err := store.Rebuild(t.ctx, t.store, sources.recordings(bar.counter()), options)
-	if t.changes != nil {
-		err = cmp.Or(t.changes.Flush(), err)
+	bar.stop()
+	if err != nil {
+		return r.end(err, streams)
 	}
-	return summary, err
-}
-
-// maxOutdated is how many runs are named that could not be brought up to date.
-const maxOutdated = 20
-
-// outdated names runs that lack a projection still, or have an older version of it. Why a stream was set
-// aside has been said.
-func (t *taking) outdated(runs []domain.RunID) {
-	said := map[domain.RunID]bool{}
-	for _, run := range t.setAside {
-		said[run.RunID] = true
-	}
-	gone := slices.DeleteFunc(runs, func(run domain.RunID) bool { return said[run] })
-	for _, run := range gone[:min(len(gone), maxOutdated)] {
-		say(t.err, fmt.Sprintf("run %s: its rows of %s are missing or of an older version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, t.lacking(run)))
-	}
-	if more := len(gone) - maxOutdated; more > 0 {
-		say(t.err, fmt.Sprintf("and %s like these", plural(more, "more run")))
-	}
-	if len(gone) > 0 {
-		t.status = worse(t.status, statusIO)
-	}
-}
-
-// sum says how it went, and lists once more what was skipped.
-func (t *taking) sum(words string) {
-	if t.changes != nil {
+	r.outdated(summary.Outdated)
+	words := summary.String()
+	if flags.dryRun {
 		words = "dry run, nothing was changed: " + words
 	}
-	say(t.err, words)
-	for _, result := range t.setAside {
-		say(t.err, "skipped: "+result.Err.Error())
+	say(p.err, words)
+	for _, result := range r.skipped {
+		say(p.err, "skipped: "+result.Err.Error())
+	}
+	return r.end(nil, streams)
+}
+
+// maxOutdated is how many outdated runs are named.
+const maxOutdated = 20
+
+// outdated names runs that still lack a projection, or have an older version of it, unless their
+// streams were reported as skipped.
+func (r *ingestReporter) outdated(runs []domain.RunID) {
+	gone := slices.DeleteFunc(runs, func(run domain.RunID) bool {
+		return slices.ContainsFunc(r.skipped, func(result store.Result) bool { return result.RunID == run })
+	})
+	for _, run := range gone[:min(len(gone), maxOutdated)] {
+		say(r.err, fmt.Sprintf("run %s: its rows of %s are missing or of an older version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, r.missing(run)))
+	}
+	if more := len(gone) - maxOutdated; more > 0 {
+		say(r.err, fmt.Sprintf("and %s like these", plural(more, "more run")))
+	}
+	if len(gone) > 0 {
+		r.status = worse(r.status, statusIO)
 	}
 }

@@ -78,7 +78,7 @@ jobs are complete.`,
 			if isAddress(given.to) {
 				return ingest(cmd.Context(), args, given, p)
 			}
-			return project(cmd.Context(), args, given, p.stdio)
+			return project(cmd.Context(), args, given, p)
 		},
 	}
 	given.add(root)

@@ -36,7 +36,7 @@ Exit status: 0 done; 2 wrong usage.`,
 			if err != nil {
 				return err
 			}
-			_, err = output{p.out}.Write(text)
+			_, err = report.Output{Writer: p.out}.Write(text)
 			return err
 		},
 	}

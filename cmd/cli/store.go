@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -39,8 +40,8 @@ func checkStore(to string) error {
 }
 
 // open opens the store that --to names. It refuses a file that is one of the sources.
-func (p *app) open(ctx context.Context, to string, options stores.Options, sources sources) (stores.Store, error) {
-	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && sources.include(file) {
+func (p *app) open(ctx context.Context, to string, options stores.Options, streams jsonl.Streams) (stores.Store, error) {
+	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && streams.Include(file) {
 		return nil, errIsStream(file)
 	}
 	options.Projections = p.set

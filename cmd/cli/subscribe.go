@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/worker"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
@@ -108,7 +109,7 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *a
 	if err := flags.check("--from", flags.from); err != nil {
 		return err
 	}
-	s, err := p.open(ctx, flags.to, stores.Options{Durable: true}, sources{})
+	s, err := p.open(ctx, flags.to, stores.Options{Durable: true}, jsonl.Streams{})
 	if errors.Is(err, context.Canceled) {
 		return nil // as at any later time
 	}

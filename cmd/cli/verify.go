@@ -101,19 +101,19 @@ func verify(ctx context.Context, paths []string, flags verifyFlags, p *app) (err
 	if err != nil {
 		return err
 	}
-	sources, err := flags.findRuns(paths)
+	streams, err := flags.findRuns(paths)
 	if err != nil {
 		return err
 	}
-	s, err := p.open(ctx, to, stores.Options{MustExist: true}, sources)
+	s, err := p.open(ctx, to, stores.Options{MustExist: true}, streams)
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
 	out, columns := p.printer()
-	bar := newProgress(p.err, sources, terminal(p.out) != nil)
+	bar := p.newProgress(&streams, terminal(p.out) != nil)
 	status := statusOK
-	found, err := report.Verify(ctx, out, s, sources.recordings(bar.counter()), report.VerifyOptions{
+	found, err := report.Verify(ctx, out, s, streams, report.VerifyOptions{
 		Format: format, Width: columns, Tables: tables,
 		Skipped: func(err error) {
 			tell(bar, err)

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -83,6 +85,29 @@ type Summary struct {
 	Outdated []domain.RunID
 	// Events are those of all streams that were folded, Rows those written.
 	Events, Rows int64
+}
+
+// String counts runs by their outcomes, as in "12 runs: 10 unchanged, 1 added, 1 skipped".
+func (s Summary) String() string {
+	var parts []string
+	runs := 0
+	for _, outcome := range []Outcome{Unchanged, Added, Continued, Rewritten, Derived, Skipped, Pruned} {
+		if n := s.Runs[outcome]; n > 0 {
+			runs += n
+			words := string(outcome)
+			if outcome == Derived {
+				words = "derived again"
+			}
+			parts = append(parts, fmt.Sprintf("%d %s", n, words))
+		}
+	}
+	switch runs {
+	case 0:
+		return "no run was read"
+	case 1:
+		return "1 run: " + parts[0]
+	}
+	return fmt.Sprintf("%d runs: %s", runs, strings.Join(parts, ", "))
 }
 
 func (s *Summary) add(result Result) {

@@ -1,0 +1,166 @@
+package jsonl
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"os"
+	"slices"
+	"sync/atomic"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Streams are those that paths name, see [Walk]: [store.Sources].
+type Streams struct {
+	Paths []string
+	// Run is the id of the run, if there is one path, of one stream. It is optional.
+	Run     domain.RunID
+	Options Options
+	// Read, when set, counts the bytes that are read.
+	Read *atomic.Int64
+}
+
+// Folder returns the streams of a folder.
+func Folder(path string) Streams { return Streams{Paths: []string{path}} }
+
+// Many reports whether there may be several streams: several paths are named, or a folder.
+func (s Streams) Many() bool { return len(s.Paths) > 1 || s.HasFolder() }
+
+// HasFolder reports whether a folder is among the paths.
+func (s Streams) HasFolder() bool {
+	return s.any(func(info os.FileInfo) bool { return info.IsDir() })
+}
+
+// HasPipe reports whether a pipe is among the paths, whose bytes do not come again.
+func (s Streams) HasPipe() bool {
+	return slices.Contains(s.Paths, Stdin) || s.any(func(info os.FileInfo) bool { return !info.IsDir() && !info.Mode().IsRegular() })
+}
+
+func (s Streams) any(is func(os.FileInfo) bool) bool {
+	for _, path := range s.Paths {
+		if info, err := os.Stat(path); path != Stdin && err == nil && is(info) {
+			return true
+		}
+	}
+	return false
+}
+
+// Locations yields where the streams are, as [Walk] does.
+func (s Streams) Locations() iter.Seq2[Location, error] {
+	if s.Many() {
+		return Walk(s.Paths...)
+	}
+	single := Locate(s.Paths[0])
+	single.Run = cmp.Or(s.Run, single.Run)
+	return func(yield func(Location, error) bool) { yield(single, nil) }
+}
+
+// All yields the streams for a store, in the order of their paths.
+func (s Streams) All() iter.Seq2[store.Source, error] {
+	return func(yield func(store.Source, error) bool) {
+		for location, err := range s.Locations() {
+			if !yield(s.Source(location), err) {
+				return
+			}
+		}
+	}
+}
+
+// Source returns one of the streams for a store.
+func (s Streams) Source(at Location) *StoreSource {
+	return at.Source(s.at(at)).Counting(s.Read)
+}
+
+func (s Streams) at(at Location) Options {
+	options := s.Options
+	options.Name = at.Path
+	return options
+}
+
+// files yields what is known of the streams that are regular files.
+func (s Streams) files() iter.Seq[os.FileInfo] {
+	return func(yield func(os.FileInfo) bool) {
+		for at, err := range s.Locations() {
+			if err != nil || at.Path == Stdin {
+				continue
+			}
+			if info, err := os.Stat(at.Path); err == nil && info.Mode().IsRegular() && !yield(info) {
+				return
+			}
+		}
+	}
+}
+
+// Include reports whether the file at a path is one of the streams.
+func (s Streams) Include(path string) bool {
+	target, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	for info := range s.files() {
+		if os.SameFile(info, target) {
+			return true
+		}
+	}
+	return false
+}
+
+// Size returns how many bytes the streams have, as far as is known.
+func (s Streams) Size() (size int64) {
+	for info := range s.files() {
+		size += info.Size()
+	}
+	return size
+}
+
+// Entries is one of the streams, which has been opened. It ends with its context, even if it
+// waits for a pipe that may never bring anything.
+type Entries struct {
+	*File
+	ctx     context.Context
+	entries projections.Stream
+	stop    func()
+}
+
+// Open opens one of the streams. With ahead it is decoded on another core, ahead of its reader.
+func (s Streams) Open(ctx context.Context, at Location, options Options, ahead bool) (*Entries, error) {
+	file, err := at.Open()
+	if err != nil {
+		return nil, err
+	}
+	file.raw.total = s.Read
+	options.Name = at.Path
+	reader := NewReader(file, options)
+	e := &Entries{File: file, ctx: ctx, entries: reader, stop: func() {}}
+	if ahead {
+		decoding := NewAhead(reader)
+		unwatch := context.AfterFunc(ctx, decoding.Close)
+		e.entries = decoding
+		e.stop = func() {
+			unwatch()
+			decoding.Close()
+		}
+	}
+	return e, nil
+}
+
+// Next makes it a [projections.Stream].
+func (e *Entries) Next() ([]domain.Entry, error) {
+	if err := e.ctx.Err(); err != nil {
+		return nil, err
+	}
+	entries, err := e.entries.Next()
+	if err != nil {
+		err = cmp.Or(e.ctx.Err(), err)
+	}
+	return entries, err
+}
+
+// Close ends the reading.
+func (e *Entries) Close() error {
+	e.stop()
+	return e.File.Close()
+}
