@@ -14,10 +14,10 @@ func newCheck(p *app) *cobra.Command {
 	var flags readFlags
 	cmd := &cobra.Command{
 		Use:   "check SOURCE...",
-		Short: "Say what is odd about a stream",
-		Long: `check prints the diagnostics of a stream, one a line as
-FILE:LINE: code: what it means, and then a count by code. It reads a stream to its
-end; a malformed line is one more finding.
+		Short: "Report what is odd about a stream",
+		Long: `check prints one diagnostic on each line, as FILE:LINE: code: meaning, and then a count
+for each code. It reads a stream to its end; a malformed line is a finding like any
+other.
 
 Exit status: 0 nothing is odd; 4 a line is malformed; 5 something else is odd; 1 a
 stream cannot be read; 2 wrong usage; 130 interrupted.`,

@@ -32,9 +32,9 @@ func (f *readFlags) add(cmd *cobra.Command) {
 // elsewhere.
 func (f *readFlags) addReading(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.onMalformed, "on-malformed", "", "at a malformed line, stop or skip it (default: stop, but skip\nwhere the rows of the run in the store were derived so)")
+	flags.StringVar(&f.onMalformed, "on-malformed", "", "what to do at a malformed line: stop or skip (default: stop, but\na run first read with skip continues with skip)")
 	f.maxLine.Bytes = jsonl.DefaultMaxLine
-	flags.Var(&f.maxLine, "max-line", "how long a line may be, a `size` such as 64k or 16MiB")
+	flags.Var(&f.maxLine, "max-line", "the maximum length of a line, a `size` such as 64k or 16MiB")
 	_ = cmd.RegisterFlagCompletionFunc("on-malformed", cobra.FixedCompletions([]string{"stop", "skip"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -67,9 +67,9 @@ type projectFlags struct {
 func (f *projectFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.to, "to", "json", "what to write: json, ndjson, csv, table or markdown; or the\nstore to bring up to date: "+stores.Syntax)
+	flags.StringVar(&f.to, "to", "json", "the format: json, ndjson, csv, table or markdown; or the store\nto bring up to date: "+stores.Syntax)
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
-	flags.StringSliceVar(&f.projections, "projection", nil, "give only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and takes timings for timings.jobs (default: all)")
+	flags.StringSliceVar(&f.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
 	f.exitStatus.add(flags)
 	f.readFlags.add(cmd)

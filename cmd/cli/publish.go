@@ -73,7 +73,7 @@ func (f *publishFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.to, "to", "", "the `broker`")
-	flags.BoolVar(&f.follow, "follow", false, "read on as the streams grow")
+	flags.BoolVar(&f.follow, "follow", false, "keep reading as the streams grow")
 	flags.StringVar(&f.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an\nevents.jsonl, its folder's)")
 	f.brokerFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeBroker)

@@ -28,12 +28,12 @@ func newQuarantine(p *app) *cobra.Command {
 A run is quarantined when its stream is malformed (malformed), when a part of it
 has not arrived for a long time (missing), when two streams have its id
 (other_stream), or when its rows came from elsewhere or already had an end
-(cannot_go_on). Its further messages are parked in the store; other runs continue. A
-run with a missing part is released when the part arrives.
+(cannot_go_on). Further segments of its stream are parked in the store; other runs
+continue. A run with a missing part is released when the part arrives.
 
 What you can do: publish the stream again; derive the run from its whole stream
 with rebuild, and retry; for a malformed line, retry with --on-malformed skip; for
-a stream that you do not need, drop what is parked.`,
+a stream that you do not need, drop the parked segments.`,
 		Example: `  quire-project quarantine list --to sqlite:quire.db
   quire-project quarantine show run-42 --to sqlite:quire.db
   quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
@@ -58,9 +58,9 @@ func newQuarantineList(p *app) *cobra.Command {
 	var to []string
 	cmd := &cobra.Command{
 		Use:   "list --to STORE [--to FORMAT]",
-		Short: "List quarantined runs, and runs with parked messages",
-		Long: `List the quarantined runs, and the runs with a part that has come too early and is
-parked for a moment.
+		Short: "List quarantined runs, and runs with parked segments",
+		Long: `List the quarantined runs, and the runs with segments that arrived too early and are
+parked until the missing part arrives.
 
 Exit status: 0 done; 1 the store cannot be read; 2 wrong usage.`,
 		Example: `  quire-project quarantine list --to sqlite:quire.db
@@ -81,9 +81,9 @@ func newQuarantineShow(p *app) *cobra.Command {
 	var to []string
 	cmd := &cobra.Command{
 		Use:   "show RUN... --to STORE [--to FORMAT]",
-		Short: "Show why runs are quarantined, and what is parked of them",
-		Long: `Show why runs are quarantined, how much of their streams is in the rows, and what
-is parked of them. The text of the streams is not shown.
+		Short: "Show why runs are quarantined, and which segments are parked",
+		Long: `Show why runs are quarantined, how much of their streams is in the rows, and which
+segments are parked. The text of the streams is not shown.
 
 Exit status: 0 done; 1 the store cannot be read; 2 wrong usage; 5 one of the runs
 is not in the list.`,
@@ -110,8 +110,8 @@ func newQuarantineRetry(p *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry RUN... --to STORE",
 		Short: "Continue quarantined runs where they stopped",
-		Long: `Continue quarantined runs where they stopped: first with the messages that are
-parked, then with new ones. Workers may be running meanwhile.
+		Long: `Continue quarantined runs where they stopped: first with the segments that are
+parked, then with new ones. You can run it while workers are running.
 
 --on-malformed skip skips malformed lines. A run first read with skip continues
 with skip.
@@ -148,9 +148,9 @@ wrong usage; 5 a run is quarantined again, or is not in the list.`,
 func newQuarantineDrop(p *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "drop RUN... --to STORE",
-		Short: "Remove what is parked of runs, and lift their quarantine",
-		Long: `Remove what is parked of runs, and lift their quarantine. Their rows stay as they are.
-The rows lack what you drop; publish the stream again to get it back.
+		Short: "Remove the parked segments of runs, and lift their quarantine",
+		Long: `Remove the parked segments of runs, and lift their quarantine. Their rows stay as they
+are, without the events of these segments; publish the stream again to get them.
 
 Exit status: 0 done; 1 the store cannot be used; 2 wrong usage; 5 one of the runs is
 not in the list.`,
@@ -159,7 +159,7 @@ not in the list.`,
 	}
 	to := addStore(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return p.changeWaiting(cmd.Context(), *to, runIDs(args), jsonl.Options{}, "what was parked of %s is dropped", (*store.Projector).Drop)
+		return p.changeWaiting(cmd.Context(), *to, runIDs(args), jsonl.Options{}, "the parked segments of %s are dropped", (*store.Projector).Drop)
 	}
 	return cmd
 }

@@ -34,11 +34,11 @@ func newRebuild(p *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild SOURCE... --to STORE",
 		Short: "Derive a store's rows again from the streams",
-		Long: `Runs that are up to date are left alone, and from grown streams only the new events
-are added. Of projections that a
-run lacks, or has in an older version, the rows are derived; a table that was made
-for other columns is made anew first. At any time, readers of the store see each run
-either as it was or as it will be.
+		Long: `rebuild leaves runs alone that are up to date, and adds only the new events of streams
+that have grown. If a run lacks a projection, or has an older version of it, rebuild
+derives the rows of that projection. If a table was made for other columns, rebuild
+drops it and makes it anew first. Readers of the store see each run either as it was or
+as it will be.
 
 You can stop it at any moment; the same command continues the work. A malformed
 stream is reported and skipped, its rows stay as they were, and the other streams

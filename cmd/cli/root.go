@@ -47,9 +47,9 @@ gzip or zstd are decompressed. If you name several runs, a malformed one is
 reported and skipped, and the others are still processed. If two streams have
 the same run id, the first is used and the other reported.
 
-TARGET is a format, in which the record is printed, or a store, whose rows are
-brought up to date: an unchanged stream is skipped, and from a grown one only the
-new events are added. sqlite:FILE is an SQLite database, which is created if it
+TARGET is a format, in which the record is printed, or a store, whose rows are brought
+up to date: an unchanged stream is skipped, and from a grown one only the new events
+are added. sqlite:FILE is an SQLite database, which is created if it
 does not exist; FILE is a path without escapes, and sqlite:///FILE an absolute
 one. postgres://USER@HOST/DATABASE is a PostgreSQL database; to keep the password
 out of process listings, use $PGPASSWORD or ~/.pgpass. verify reports rows that

@@ -76,7 +76,7 @@ type runStatus struct {
 }
 
 func (e *runStatus) add(flags *pflag.FlagSet) {
-	flags.BoolVar(&e.wanted, "exit-status", false, "end with 6 if a run failed, 3 if one is not over: its stream has\nno run_finished")
+	flags.BoolVar(&e.wanted, "exit-status", false, "exit with 6 if a run failed, and with 3 if one is not over: its\nstream has no run_finished")
 	flags.BoolVar(&e.assumeEnded, "assume-ended", false, "with --exit-status: a run without run_finished is over if all its\njobs are, because its writer is gone or writes none")
 }
 

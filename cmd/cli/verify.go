@@ -27,9 +27,8 @@ func newVerify(p *app) *cobra.Command {
 		Use:   "verify SOURCE... --to STORE [--to FORMAT]",
 		Short: "Compare a store's rows with the streams",
 		Long: `Compare a store's rows with the streams: fold each stream again, and report every
-row of its run that is missing, that should not be there or that has another
-value. Nothing is written to the store. Runs without a stream
-are not checked.
+row of its run that is missing, that should not be there or that has another value.
+verify writes nothing to the store, and does not check runs without a stream.
 
 If a stream has grown since the store read it, verify compares the rows with the
 part that was read and reports the run as behind its stream. You can therefore run

@@ -26,7 +26,7 @@ func New(registry prometheus.Registerer) *Metrics {
 		return c
 	}
 	m := &Metrics{
-		segments: counter("applied_segments_total", "Segments that were processed: applied, dropped as already applied, or held for later."),
+		segments: counter("applied_segments_total", "Segments that were processed: applied, dropped as already applied, or parked for later."),
 		bytes:    counter("applied_bytes_total", "Stream bytes in segments that were processed."),
 		events:   counter("applied_events_total", "Events that were applied to rows."),
 		failures: counter("apply_failures_total", "Failed attempts to apply a segment."),
