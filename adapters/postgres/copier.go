@@ -3,27 +3,53 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"slices"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/quire-ci/quire-project/projections"
 )
 
 // flushSize is how much of a table is sent at once. Small runs share a COPY,
-// and a large run has many of them, each taken in by the server while the next
-// one is encoded.
+// and a large run uses many: the server takes one in while the next one is encoded.
 const flushSize = 1 << 20
 
-// copier sends the rows of a transaction by COPY, of which a connection does
-// one at a time.
+// copier sends the rows of a transaction by COPY. A connection runs one COPY at a time.
 type copier struct {
 	ctx    context.Context
 	conn   *pgconn.PgConn
 	tables []outgoing
-	sent   chan error // gets the result of the COPY under way; nil if there is none
-	spare  []byte     // what that COPY sends, to be used again
+	sent   chan error // gets the result of the running COPY; nil if there is none
+	spare  []byte     // the data of that COPY, to be used again
 	err    error      // the first one, which ends the transaction
+}
+
+// outgoing is what a transaction will do with a table. COPY only adds rows, so stale rows are
+// removed before, and so are rows from the position of a cut on.
+type outgoing struct {
+	*table
+	stale, cut places
+	copyBuffer
+}
+
+// places are positions of rows.
+type places struct {
+	runs      []string
+	positions []int64
+}
+
+func (p *places) add(run string, index int) {
+	p.runs, p.positions = append(p.runs, run), append(p.positions, int64(index)+1)
+}
+
+// queue adds a statement with the places to batch, and forgets them.
+func (p *places) queue(batch *pgx.Batch, statement string) {
+	if len(p.runs) > 0 {
+		batch.Queue(statement, p.runs, p.positions)
+		*p = places{}
+	}
 }
 
 func newCopier(ctx context.Context, tables []*table, conn *pgconn.PgConn) copier {
@@ -38,23 +64,12 @@ func (c *copier) table(of *projections.Definition) *outgoing {
 	return &c.tables[slices.IndexFunc(c.tables, func(out outgoing) bool { return out.of == of })]
 }
 
-// full reports whether there is much of a table.
+// full reports whether a table has enough data to send.
 func (c *copier) full() bool {
 	return slices.ContainsFunc(c.tables, func(out outgoing) bool { return len(out.data) >= flushSize })
 }
 
-// sendFull sends the tables of which there is much.
-func (c *copier) sendFull() error { return c.sendFrom(flushSize) }
-
-// flush sends everything, and waits until the server has it.
-func (c *copier) flush() error {
-	if err := c.sendFrom(1); err != nil {
-		return err
-	}
-	return c.wait()
-}
-
-// sendFrom sends the tables that have so many bytes to be sent.
+// sendFrom sends the tables with at least size bytes of data.
 func (c *copier) sendFrom(size int) error {
 	for table := range c.tables {
 		if len(c.tables[table].data) >= size {
@@ -66,8 +81,7 @@ func (c *copier) sendFrom(size int) error {
 	return c.err
 }
 
-// send begins a COPY of what there is of a table, as soon as the one before is
-// done.
+// send waits for the running COPY, and starts one with the data of a table.
 func (c *copier) send(table int) error {
 	if err := c.wait(); err != nil {
 		return err
@@ -84,7 +98,7 @@ func (c *copier) send(table int) error {
 	return nil
 }
 
-// wait waits until the connection is free, and returns what went wrong so far.
+// wait waits until the connection is free, and returns the first error.
 func (c *copier) wait() error {
 	if c.sent != nil {
 		if err := <-c.sent; c.err == nil {
@@ -93,4 +107,87 @@ func (c *copier) wait() error {
 		c.sent = nil
 	}
 	return c.err
+}
+
+// copyBuffer is the data of a COPY in its binary format, which is described in
+// https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format":
+// a header, tuples, a trailer. A tuple is the number of its fields in 16 bits and
+// the fields, a field its length in 32 bits, -1 for null, and its value: an
+// integer in network order, a text as it is.
+//
+// pgx can encode rows too, but it uses interfaces and allocates for every value. In
+// BenchmarkInsert it writes a tenth to a fifth fewer rows in the same time.
+type copyBuffer struct{ data []byte }
+
+const (
+	// copyHeader is the signature, no flags, and a header extension of no bytes.
+	copyHeader = "PGCOPY\n\xff\r\n\x00" + "\x00\x00\x00\x00" + "\x00\x00\x00\x00"
+	null       = ^uint32(0)
+)
+
+// row adds a row of a run. The run's id is in its stored form.
+func (b *copyBuffer) row(run string, of *projections.Definition, row projections.AnyRow) {
+	b.tuple(uint16(len(of.Columns) + 3))
+	b.key(run)
+	for i := range of.Columns {
+		switch c := &of.Columns[i]; {
+		case c.IsNull(row.Value):
+			b.null()
+		case c.Type == projections.Text:
+			b.text(c.Text(row.Value))
+		case c.Type == projections.Bool:
+			b.boolean(c.Bool(row.Value))
+		case c.Bits == 32:
+			b.integer(int32(c.Int(row.Value)))
+		default:
+			b.bigint(c.Int(row.Value))
+		}
+	}
+	b.bigint(int64(row.Index) + 1)
+	b.boolean(row.Final)
+}
+
+// tuple begins a row.
+func (b *copyBuffer) tuple(fields uint16) {
+	if len(b.data) == 0 {
+		b.data = append(b.data, copyHeader...)
+	}
+	b.data = binary.BigEndian.AppendUint16(b.data, fields)
+}
+
+// end returns the data with its trailer.
+func (b *copyBuffer) end() []byte { return append(b.data, "\xff\xff"...) }
+
+func (b *copyBuffer) bigint(n int64) {
+	b.data = binary.BigEndian.AppendUint32(b.data, 8)
+	b.data = binary.BigEndian.AppendUint64(b.data, uint64(n))
+}
+
+func (b *copyBuffer) integer(n int32) {
+	b.data = binary.BigEndian.AppendUint32(b.data, 4)
+	b.data = binary.BigEndian.AppendUint32(b.data, uint32(n))
+}
+
+func (b *copyBuffer) null() { b.data = binary.BigEndian.AppendUint32(b.data, null) }
+
+func (b *copyBuffer) boolean(truth bool) {
+	b.data = binary.BigEndian.AppendUint32(b.data, 1)
+	if truth {
+		b.data = append(b.data, 1)
+	} else {
+		b.data = append(b.data, 0)
+	}
+}
+
+// text adds a string in its stored form.
+func (b *copyBuffer) text(s string) {
+	at := len(b.data)
+	b.data = appendText(append(b.data, 0, 0, 0, 0), s)
+	binary.BigEndian.PutUint32(b.data[at:], uint32(len(b.data)-at-4))
+}
+
+// key adds text that is already in its stored form.
+func (b *copyBuffer) key(text string) {
+	b.data = binary.BigEndian.AppendUint32(b.data, uint32(len(text)))
+	b.data = append(b.data, text...)
 }

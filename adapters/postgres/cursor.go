@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	// smallFetch and largeFetch are how many rows a fetch has: the first one,
-	// and those of a run that has many.
+	// smallFetch is the number of rows of the first fetch, and largeFetch the maximum of
+	// later ones.
 	smallFetch, largeFetch = 64, 512
-	// heavy is how many bytes make a fetch too large to be done again.
+	// heavy is the size in bytes above which the next fetch gets fewer rows.
 	heavy = 4 << 20
 )
 
-// cursors are those that a transaction opens, by number.
+// cursors numbers the cursors of a transaction.
 type cursors struct{ opened int }
 
-// open runs a query by a cursor. A connection that has a result open can do nothing
-// else, and a result without a cursor comes as a whole.
+// open runs a query with a cursor. Without a cursor, a connection is blocked until the whole
+// result is read.
 func (cs *cursors) open(ctx context.Context, tx *sql.Tx, query string, args ...any) (sqlread.Rows, error) {
 	cs.opened++
 	c := &cursor{ctx: ctx, tx: tx, name: fmt.Sprintf("c%d", cs.opened), size: smallFetch}
@@ -30,8 +30,7 @@ func (cs *cursors) open(ctx context.Context, tx *sql.Tx, query string, args ...a
 	return c, err
 }
 
-// cursor gives the rows of a query, of which it holds a few at a time. Between
-// any two of them the connection is free.
+// cursor reads the rows of a query, a few at a time. Between two rows the connection is free.
 type cursor struct {
 	ctx  context.Context
 	tx   *sql.Tx
@@ -39,7 +38,7 @@ type cursor struct {
 	size int // of the next fetch
 	rows [][]any
 	row  []any // the current one of rows
-	last bool  // there are no rows behind those that are held
+	last bool  // there are no rows after those in rows
 	err  error
 }
 
@@ -55,11 +54,11 @@ func (c *cursor) Next() bool {
 	return true
 }
 
-// fetch reads the next rows, and sees to it that the fetch behind them is of a
-// good size: a row may have 16 MiB.
+// fetch reads the next rows, and adjusts the size of the next fetch, because a row may have
+// 16 MiB.
 func (c *cursor) fetch() error {
-	// The columns of a cursor are those of its query. Which those are pgx would
-	// remember by the text of this statement, and be wrong for the next cursor.
+	// pgx would cache the columns by the text of this statement, but the next cursor with
+	// this name has other columns.
 	rows, err := c.tx.QueryContext(c.ctx, fmt.Sprintf(`FETCH %d FROM %s`, c.size, c.name), pgx.QueryExecModeExec)
 	if err != nil {
 		return err
@@ -104,13 +103,13 @@ func (c *cursor) Scan(columns ...any) error {
 	return nil
 }
 
-// Err returns what ended the rows, if that was not the last of them.
+// Err returns the error that ended the rows, if any.
 func (c *cursor) Err() error { return c.err }
 
-// Close ends the reading.
+// Close closes the cursor.
 func (c *cursor) Close() error {
 	if c.err != nil {
-		return nil // the transaction is of no use any more
+		return nil // the transaction has failed
 	}
 	_, err := c.tx.ExecContext(c.ctx, `CLOSE `+c.name)
 	return err

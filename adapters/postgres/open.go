@@ -2,9 +2,10 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"strings"
 	"time"
 
@@ -14,27 +15,70 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/projections"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Store is a [store.Store] in a PostgreSQL database.
-type Store struct {
-	pool    *pgxpool.Pool
-	db      *sql.DB // the same pool, for reading
-	dialect *sqlread.Dialect
-	tables  []*table
-	schema  string // in which the tables are
-	begin   string // begins a transaction that writes
-	close   func()
+// Option changes how a store is opened.
+type Option func(*options)
+
+type options struct {
+	mustExist, durable, remake bool
+	set                        *projections.Set
 }
 
-var _ store.Store = (*Store)(nil)
+// Projections sets the projections that the store has tables for. The default is
+// [projections.Builtin].
+func Projections(set *projections.Set) Option { return func(o *options) { o.set = set } }
 
-// Open opens the store in the database at address, which is a URL as
-// postgres://user@host:5432/database?sslmode=require. The tables are those of the
+// Remake drops the tables that an older version of their projection made for other columns,
+// and makes them again, without rows.
+func Remake() Option { return func(o *options) { o.remake = true } }
+
+// MustExist makes [Open] fail with [io/fs.ErrNotExist] if there is no store yet, instead of
+// making one.
+func MustExist() Option { return func(o *options) { o.mustExist = true } }
+
+// Durable makes every commit wait until it is on the server's disk. Use it if you delete
+// streams, or acknowledge messages, after their rows are committed. Otherwise the rows of the
+// last half second are derived again if the server crashes.
+func Durable() Option { return func(o *options) { o.durable = true } }
+
+// ErrAddress is the error of [Open] for an address that is not valid.
+var ErrAddress = errors.New("the address of the database is not understood")
+
+// errAddress does not say what is wrong: if an address is not valid, it is unknown which part
+// of it is the password.
+var errAddress = fmt.Errorf("%w (it is not shown, as it may hold a password); it looks like postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, with %%40 for an @ in a part of it, %%3A for :, %%2F for /, %%3F for ? and %%23 for #", ErrAddress)
+
+// plain matches addresses in which it is clear where the password ends: the only @ follows it,
+// and a port is a number. Otherwise, if a password contains an @, an error could show half
+// of it as the name of a host that does not exist.
+var plain = regexp.MustCompile(`^postgres(ql)?://([^@/?#]*@)?` + host + `(,` + host + `)*(/[^@?#]*)?(\?[^@#]*)?$`)
+
+// host matches a name, an address or nothing, and a port.
+const host = `(\[[^]@/?#]*\]|[^:,@/?#[]*)(:[0-9]*)?`
+
+// parse reads an address. An error does not show its password.
+func parse(address string) (*pgxpool.Config, error) {
+	if !plain.MatchString(address) {
+		return nil, errAddress
+	}
+	config, err := pgxpool.ParseConfig(address)
+	if err == nil {
+		return config, nil
+	}
+	// The error that pgx wraps does not contain the address. But an & in a password in the
+	// query may have split it.
+	if wrong := errors.Unwrap(err); wrong != nil && !strings.Contains(address, "password") {
+		return nil, fmt.Errorf("%w: %w", ErrAddress, wrong)
+	}
+	return nil, errAddress
+}
+
+// Open opens the store in the database at address, a URL such as
+// postgres://user@host:5432/database?sslmode=require. The tables are in the
 // connection's current schema, the first one of its search_path that exists.
-// They are made where there are none, and brought up to date where they are older.
-// An error does not show a password that is in address.
+// Open makes missing tables and upgrades older ones.
+// An error does not show the password in the address.
 func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 	config, err := parse(address)
 	if err != nil {
@@ -44,16 +88,15 @@ func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 	if params["application_name"] == "" {
 		params["application_name"] = "quire-project"
 	}
-	// What the address, the role or the database say of it would garble text, in
-	// writing and in reading alike.
+	// Any other encoding, from the address, the role or the database, would garble text.
 	maps.DeleteFunc(params, func(name, _ string) bool { return strings.EqualFold(name, "client_encoding") })
 	params["client_encoding"] = encoding
 	if !strings.Contains(address, "default_query_exec_mode=") {
 		config.ConnConfig.DefaultQueryExecMode = poolable
 	}
 	config.ShouldPing = always
-	if config.PingTimeout == 0 { // it is not in the address
-		config.PingTimeout = answering
+	if config.PingTimeout == 0 { // not in the address
+		config.PingTimeout = answerTimeout
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
@@ -68,27 +111,25 @@ func Open(ctx context.Context, address string, opts ...Option) (*Store, error) {
 	return s, nil
 }
 
-// encoding is that of all text between this program and the server.
+// encoding is the encoding of all text between this program and the server.
 const encoding = "UTF8"
 
-// poolable is how statements are run: none is prepared under a name, which a
-// pooler that hands out connections for a transaction at a time would keep for
-// another client, or lose.
+// poolable runs statements without preparing them under a name. A pooler that assigns
+// connections per transaction would give a named statement to another client, or lose it.
 const poolable = pgx.QueryExecModeCacheDescribe
 
-// answering is how long a server may take to answer before a connection is given up, and
-// how long is waited for connections when a store is closed.
-const answering = 5 * time.Second
+// answerTimeout is how long to wait for a server's answer before giving up a connection,
+// and for connections when closing a store.
+const answerTimeout = 5 * time.Second
 
-// always has a connection tried before it is used. The pool does so only after
-// a second, in which a server can have been restarted; one round trip is little
-// beside what a store does with a connection.
+// always makes the pool test a connection before each use. By default it does so only after a
+// second without use, in which the server may have been restarted. One round trip is little
+// compared with what a store does with a connection.
 func always(context.Context, pgxpool.ShouldPingParams) bool { return true }
 
-// New opens the store in a database that the caller has a pool of connections
-// to, and makes its tables as [Open] does. Its connections have to have the
-// client_encoding UTF8. The pool stays the caller's: Close does not close it. Each
-// Update, View and query that goes on takes one of its connections.
+// New opens the store in a database to which you have a pool of connections, and makes its
+// tables as [Open] does. The connections must have the client_encoding UTF8. Close does not
+// close the pool. Each Update, View and query takes one of its connections.
 func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error) {
 	o := options{set: projections.Builtin}
 	for _, opt := range opts {
@@ -98,6 +139,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 		pool: pool, db: stdlib.OpenDBFromPool(pool), begin: beginQuery(o.durable), close: func() {},
 		dialect: newDialect(o.set),
 	}
+	s.reader = sqlread.NewReader(s.dialect, querier{s.db})
 	for _, of := range o.set.Stored() {
 		s.tables = append(s.tables, newTable(of))
 	}
@@ -109,8 +151,8 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 	return s, nil
 }
 
-// Close ends the use of the store, and waits a while for connections that are in use: a
-// server that does not answer is left alone with them.
+// Close closes the store. It waits a while for connections that are in use, but not for a
+// server that does not answer.
 func (s *Store) Close() error {
 	closed := make(chan error, 1)
 	go func() {
@@ -121,7 +163,7 @@ func (s *Store) Close() error {
 	select {
 	case err := <-closed:
 		return err
-	case <-time.After(answering):
+	case <-time.After(answerTimeout):
 		return nil
 	}
 }

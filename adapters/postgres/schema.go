@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -14,30 +15,33 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// versions is the table in which goose keeps what migrations were run.
+// versions is the table in which goose keeps the version.
 const versions = "quire_project_schema"
 
-// relations are the names that a store takes, whatever its projections are.
+// relations are the tables and views that a store has whatever its projections are.
 var relations = []string{"checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections"}
 
-// found is what a schema holds.
+// found is the content of a schema.
 type found struct {
 	schema   string
 	encoding string   // of the database
 	client   string   // encoding of the connection
-	versions bool     // the table of that name
-	names    []string // those that are to be taken and are
-	version  int64    // of the tables, 0 where there are none
+	versions bool     // whether the table exists
+	names    []string // names that a store needs, and that are in use
+	version  int64    // of the tables; 0 if there are none
 }
 
-// prepare sees to it that the tables are there. Where they are, it only reads:
-// a role that may do no more can open a store, too.
+// prepare makes missing tables. If there are none, it only reads, so that a role without
+// other rights can open a store.
 func (s *Store) prepare(ctx context.Context, o *options) error {
 	provider, err := s.provider()
 	if err != nil {
@@ -52,9 +56,9 @@ func (s *Store) prepare(ctx context.Context, o *options) error {
 	s.schema = found.schema
 	switch {
 	case found.version > newest:
-		return fmt.Errorf("%w (its tables are of version %d, this program's of %d)", store.ErrNewerSchema, found.version, newest)
+		return fmt.Errorf("%w (its tables have version %d, this program knows %d)", store.ErrNewerSchema, found.version, newest)
 	case found.version == 0 && len(found.names) > 0:
-		return fmt.Errorf("%w: schema %q has %s already; name a database or, with search_path=, a schema of its own", store.ErrForeign, found.schema, strings.Join(found.names, ", "))
+		return fmt.Errorf("%w: schema %q already has %s; name another database or, with search_path=, another schema", store.ErrForeign, found.schema, strings.Join(found.names, ", "))
 	case found.version == 0 && o.mustExist:
 		return errNoStore
 	}
@@ -70,8 +74,8 @@ func (s *Store) prepare(ctx context.Context, o *options) error {
 	return nil
 }
 
-// lostSince makes of a server that cannot be reached one that is lost: it has
-// answered a moment ago, so that its address is right.
+// lostSince turns the error of a server that cannot be reached into a lost connection: the
+// server has answered a moment ago, so its address is right.
 func lostSince(err error) error {
 	var connect *pgconn.ConnectError
 	if errors.As(err, &connect) {
@@ -80,8 +84,8 @@ func lostSince(err error) error {
 	return err
 }
 
-// How long others that make the same tables are waited for, and how often is
-// looked whether they are done.
+// How long a migration retries while other programs make the same tables, and how long it
+// pauses.
 const (
 	collisionTimeout = 10 * time.Second
 	collisionPause   = 50 * time.Millisecond
@@ -124,8 +128,8 @@ func (s *Store) provider() (*goose.Provider, error) {
 		goose.WithTableName(versions), goose.WithDisableGlobalRegistry(true), goose.WithLogger(goose.NopLogger()))
 }
 
-// look returns what the current schema holds, as of one moment, since another
-// process may be making the tables.
+// look returns the content of the current schema at one moment, because another process may
+// be making the tables.
 func (s *Store) look(ctx context.Context) (found found, err error) {
 	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if err := found.read(ctx, tx, s.tables); err != nil || !found.versions {
@@ -151,11 +155,73 @@ func (f *found) read(ctx context.Context, tx pgx.Tx, tables []*table) error {
 	case err != nil:
 		return err
 	case f.schema == "":
-		return errors.New("the connection's search_path names no schema that exists; make it with CREATE SCHEMA, or name another one")
+		return errors.New("no schema in the connection's search_path exists; make one with CREATE SCHEMA, or name another one")
 	case f.client != encoding:
-		return fmt.Errorf("the connection's client_encoding is %s, in which text would be garbled; have the pool ask for UTF8", f.client)
+		return fmt.Errorf("the connection's client_encoding is %s, which garbles text; configure the pool for UTF8", f.client)
 	case f.encoding != encoding:
-		return fmt.Errorf("the database's encoding is %s, in which not all text can be kept; make one with ENCODING 'UTF8'", f.encoding)
+		return fmt.Errorf("the database's encoding is %s, which cannot store all text; make a database with ENCODING 'UTF8'", f.encoding)
 	}
 	return nil
+}
+
+//go:embed sh_timings.sql
+var shTimings string
+
+// makeTables makes the missing tables of projections. With remake, it also replaces those that
+// were made for other columns. If there is nothing to make, it only reads.
+func (s *Store) makeTables(ctx context.Context, remake bool) error {
+	statements, err := s.missing(ctx, querier{s.db}, remake)
+	if err != nil || len(statements) == 0 {
+		return err
+	}
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // no effect after a commit
+	// One program at a time. The lock is that of a run without an id, which cannot exist.
+	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKeys(s.schema, []domain.RunID{""})[0]); err != nil {
+		return err
+	}
+	if statements, err = s.missing(ctx, tx, remake); err != nil || len(statements) == 0 {
+		return err
+	}
+	statements = append(statements, shTimings)
+	if _, err := tx.ExecContext(ctx, strings.Join(statements, ";\n")); err != nil {
+		return foreign(err)
+	}
+	return tx.Commit()
+}
+
+// missing returns the statements that make the missing tables.
+func (s *Store) missing(ctx context.Context, q sqlread.Querier, remake bool) (all []string, err error) {
+	missing, drop, err := s.dialect.Tables(ctx, q, remake)
+	if err != nil {
+		return nil, err
+	}
+	for _, table := range drop {
+		if table == projections.RunTable.Table || table == projections.ShEvents.Table {
+			all = append(all, s.drop("VIEW", "sh_timings"))
+		}
+		all = append(all, s.drop("TABLE", table))
+	}
+	for _, of := range missing {
+		all = append(append(all, tableStatements(of)...), sqlread.RegisterTable(of))
+	}
+	return all, nil
+}
+
+// drop names the schema: if somebody has removed the table, its name may belong to a table
+// in another schema of the search_path.
+func (s *Store) drop(kind, name string) string {
+	return fmt.Sprintf(`DROP %s IF EXISTS %s`, kind, pgx.Identifier{s.schema, name}.Sanitize())
+}
+
+// foreign explains the error for a table that already exists.
+func foreign(err error) error {
+	var said *pgconn.PgError
+	if errors.As(err, &said) && said.Code == "42P07" { // duplicate_table
+		return fmt.Errorf("%w: %w; name another database or, with search_path=, another schema", store.ErrForeign, err)
+	}
+	return err
 }

@@ -1,6 +1,5 @@
--- A time is null where an end is missing, where it would be negative and where
--- bigint cannot hold it. The last condition is written so that nothing in it
--- overflows either.
+-- A duration is null if an end is missing, if it would be negative, or if it does not fit
+-- into a bigint. The last condition itself cannot overflow.
 CREATE OR REPLACE VIEW sh_timings AS
 SELECT s.run_id, s.job_id, s.seq,
        CASE WHEN s.started_at_ms >= r.started_at_ms

@@ -11,7 +11,7 @@ import (
 type table struct {
 	of   *projections.Definition
 	copy string
-	// remove removes rows by their positions, removeFrom those from a position on.
+	// remove removes rows at positions, removeFrom all rows from positions on.
 	remove, removeFrom string
 }
 
@@ -29,9 +29,9 @@ WHERE t.run_id = s.run_id AND t.position `, of.Table)
 	}
 }
 
-// tableStatements make the table of a projection. Its rows are found by their position.
-// Their own key is unique by the hashes of its texts, because an index takes some 2,700
-// bytes. The names of indexes are the server's, which has a limit for names as well.
+// tableStatements make the table of a projection. The primary key is the position of a row.
+// The row's own key is unique by the hashes of its texts, because an index entry holds at most
+// 2,700 bytes. The server names the indexes, because names have a limit too.
 func tableStatements(of *projections.Definition) []string {
 	columns := []string{`run_id text COLLATE "C" NOT NULL`}
 	for _, c := range of.Columns {
@@ -60,8 +60,8 @@ func tableStatements(of *projections.Definition) []string {
 	return append(all, triggers(of.Table)...)
 }
 
-// columnType returns the type of a column. Texts are compared by their bytes, as stores
-// do, whatever the locale of the database is.
+// columnType returns the SQL type of a column. Texts are compared by their bytes, whatever
+// the locale of the database is.
 func columnType(c projections.Column) string {
 	switch {
 	case c.Type == projections.Text:
@@ -86,9 +86,9 @@ func keyOf(of *projections.Definition) string {
 	return strings.Join(key, ", ")
 }
 
-// triggers make the checkpoints of runs void when somebody changes or removes rows by
-// hand, so that the runs are derived again. The store, which says who it is, keeps its
-// checkpoints in order on its own.
+// triggers delete the checkpoints of runs when somebody changes or deletes rows by
+// hand, so that the runs are derived again. They ignore the changes of the store, which
+// sets a variable.
 func triggers(table string) (all []string) {
 	for _, on := range []string{
 		"updated AFTER UPDATE ON %q REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",

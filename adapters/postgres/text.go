@@ -5,20 +5,20 @@ import (
 	"unicode/utf8"
 )
 
-// PostgreSQL's text is UTF-8 without U+0000. Strings are stored as they are but
-// for the bytes that text cannot hold, which are U+0000 and those that are not
+// PostgreSQL's text is UTF-8 without U+0000. Strings are stored as they are, except
+// for the bytes that text cannot hold: U+0000 and bytes that are not
 // UTF-8. Such a byte b is stored as U+0001 followed by U+2400+b, and so is
-// U+0001 itself. The character behind U+0001 is a picture of the control
-// character that it stands for: U+0000 is seen as ␀.
+// U+0001 itself. The character after U+0001 is a picture of the control
+// character that it represents: U+0000 appears as ␀.
 //
-// Different strings have different texts, and the texts of two that are UTF-8
-// compare as the strings do, so that the database can put them in order.
+// Different strings have different texts. The texts of UTF-8 strings sort as the strings do,
+// so the database can sort them.
 const (
 	escape  = 0x01
 	picture = 0x2400
 )
 
-// appendText appends the text that s is stored as.
+// appendText appends the stored form of s.
 func appendText(dst []byte, s string) []byte {
 	if isText(s) {
 		return append(dst, s...)
@@ -41,7 +41,7 @@ func isText(s string) bool {
 	return strings.IndexByte(s, 0) < 0 && strings.IndexByte(s, escape) < 0 && utf8.ValidString(s)
 }
 
-// toText returns the text that s is stored as.
+// toText returns the stored form of s.
 func toText(s string) string {
 	if isText(s) {
 		return s
@@ -49,9 +49,8 @@ func toText(s string) string {
 	return string(appendText(nil, s))
 }
 
-// fromText returns the string that is stored as text. In text that no string
-// is stored as, which somebody else has written, an escape that means nothing
-// stands for itself.
+// fromText returns the string whose stored form is text. In text that others have written,
+// an invalid escape stays as it is.
 func fromText(text string) string {
 	at := strings.IndexByte(text, escape)
 	if at < 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -15,20 +16,23 @@ import (
 
 // tx writes in one transaction.
 type tx struct {
+	sqlread.Parking
 	ctx         context.Context
 	store       *Store
 	pg          pgx.Tx
 	copier      copier
-	unsent      map[domain.RunID]bool // that have rows which may not be sent yet
+	unsent      map[domain.RunID]bool // runs that may have rows that are not sent
 	registers   bool
 	checkpoints checkpoints
 }
 
 func newTx(ctx context.Context, s *Store, pg pgx.Tx) *tx {
-	return &tx{ctx: ctx, store: s, pg: pg, copier: newCopier(ctx, s.tables, pg.Conn().PgConn()), unsent: map[domain.RunID]bool{}}
+	t := &tx{ctx: ctx, store: s, pg: pg, copier: newCopier(ctx, s.tables, pg.Conn().PgConn()), unsent: map[domain.RunID]bool{}, checkpoints: checkpoints{}}
+	t.Parking = sqlread.Parking{Dialect: s.dialect, Exec: t.exec}
+	return t
 }
 
-// commit writes all that is not written yet, the checkpoints last.
+// commit writes what is not written yet, the checkpoints last.
 func (t *tx) commit() error {
 	if err := t.flush(); err != nil {
 		return err
@@ -42,7 +46,16 @@ func (t *tx) commit() error {
 	return t.pg.Commit(t.ctx)
 }
 
-// send runs the statements of a batch, which takes one round trip.
+// rollback undoes everything. It runs even if the context has ended, because a transaction
+// keeps its locks until it is rolled back.
+func (t *tx) rollback() {
+	_ = t.copier.wait() // there is an error already
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), rollbackTime)
+	defer cancel()
+	_ = t.pg.Rollback(ctx)
+}
+
+// send runs the statements of a batch in one round trip.
 func (t *tx) send(batch *pgx.Batch) error {
 	if err := t.copier.wait(); err != nil {
 		return err
@@ -53,19 +66,35 @@ func (t *tx) send(batch *pgx.Batch) error {
 	return t.pg.SendBatch(t.ctx, batch).Close()
 }
 
-// Lock keeps everybody else from writing runs, and returns their checkpoints.
+// exec runs statements. what says in errors what they do.
+func (t *tx) exec(what string, statements ...sqlread.Statement) error {
+	var batch pgx.Batch
+	for _, s := range statements {
+		batch.Queue(s.Query, s.Args...)
+	}
+	if err := t.send(&batch); err != nil {
+		return fmt.Errorf("%s: %w", what, explainWrite(err))
+	}
+	return nil
+}
+
+// Lock keeps others from writing runs, and returns their checkpoints.
 func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	found := map[domain.RunID]store.Checkpoint{}
 	var batch pgx.Batch
 	batch.Queue(lockRuns, lockKeys(t.store.schema, runs))
-	batch.Queue(lockCheckpoints, texts(runs)).Query(func(rows pgx.Rows) error { return scanCheckpoints(rows, found) })
+	batch.Queue(lockCheckpoints, texts(runs)).Query(func(rows pgx.Rows) error {
+		var c sqlread.Checkpoint
+		_, err := pgx.ForEachRow(rows, t.store.dialect.CheckpointColumns(&c), func() error { found[c.Run] = c.Checkpoint; return nil })
+		return err
+	})
 	if err := t.send(&batch); err != nil {
 		return nil, fmt.Errorf("lock %d runs: %w", len(runs), explainWrite(err))
 	}
 	return found, nil
 }
 
-// Versions returns the versions of projections that are registered.
+// Versions returns the registered versions of projections.
 func (t *tx) Versions() (map[string]int, error) {
 	versions := map[string]int{}
 	var batch pgx.Batch
@@ -82,15 +111,15 @@ func (t *tx) Versions() (map[string]int, error) {
 	return versions, nil
 }
 
-// Register registers the versions of the store's projections when the transaction commits,
-// so that nobody who does the same waits for long.
+// Register registers the versions of the store's projections when the transaction commits, so
+// that others who register wait only for a moment.
 func (t *tx) Register() error {
 	t.registers = true
 	return nil
 }
 
-// queueVersions adds to batch what registers versions, in one order everywhere, so that
-// nobody waits for somebody who waits.
+// queueVersions adds the statements of Register to batch. All programs use the same order, to
+// avoid deadlocks.
 func (t *tx) queueVersions(batch *pgx.Batch) {
 	if !t.registers {
 		return
@@ -106,32 +135,105 @@ const clearTable = `DELETE FROM %q WHERE run_id = ANY ($1)`
 
 // Clear removes the rows of runs from tables.
 func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error {
-	t.checkpoints.void(runs)
-	err := t.settle(runs...)
-	if err == nil {
-		var batch pgx.Batch
-		for _, of := range tables {
-			batch.Queue(fmt.Sprintf(clearTable, of.Table), texts(runs))
-		}
-		err = t.send(&batch)
+	for _, run := range runs {
+		t.checkpoints[run] = nil
 	}
-	if err != nil {
-		return fmt.Errorf("clear %d runs: %w", len(runs), explainWrite(err))
+	what := fmt.Sprintf("clear %d runs", len(runs))
+	if err := t.flushRuns(runs...); err != nil {
+		return fmt.Errorf("%s: %w", what, explainWrite(err))
 	}
-	return nil
+	var all []sqlread.Statement
+	for _, of := range tables {
+		all = append(all, sqlread.Statement{Query: fmt.Sprintf(clearTable, of.Table), Args: []any{texts(runs)}})
+	}
+	return t.exec(what, all...)
 }
 
-// SetCheckpoint sets a run's checkpoint, when the transaction commits.
+// SetCheckpoint sets a run's checkpoint when the transaction commits.
 func (t *tx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {
-	t.checkpoints.set(run, checkpoint)
+	t.checkpoints[run] = &checkpoint
 	return nil
 }
 
-// texts are what the ids of runs are stored as.
+// texts returns the stored form of the ids of runs.
 func texts(runs []domain.RunID) []string {
 	ids := make([]string, len(runs))
 	for i, run := range runs {
 		ids[i] = toText(string(run))
 	}
 	return ids
+}
+
+// Insert adds rows, and replaces those that exist.
+func (t *tx) Insert(rows *store.Rows) error {
+	if err := t.insert(rows); err != nil {
+		return fmt.Errorf("write rows of run %q: %w", rows.RunID, explainWrite(err))
+	}
+	return nil
+}
+
+// insert encodes rows, and sends tables with much data.
+func (t *tx) insert(rows *store.Rows) error {
+	run := toText(string(rows.RunID))
+	for _, part := range rows.Tables {
+		out := t.copier.table(part.Of)
+		for i := range part.Len() {
+			row := part.At(i)
+			if row.Index < part.Stored {
+				out.stale.add(run, row.Index)
+			}
+			out.row(run, part.Of, row)
+		}
+	}
+	t.unsent[rows.RunID] = true
+	if !t.copier.full() {
+		return t.copier.err
+	}
+	if err := t.removeStale(); err != nil {
+		return err
+	}
+	return t.copier.sendFrom(flushSize)
+}
+
+// Truncate removes the rows of a run whose index is length or more.
+func (t *tx) Truncate(run domain.RunID, table *projections.Definition, length int) error {
+	if err := t.flushRuns(run); err != nil {
+		return fmt.Errorf("remove rows of run %q: %w", run, explainWrite(err))
+	}
+	t.copier.table(table).cut.add(toText(string(run)), length)
+	return nil
+}
+
+// flushRuns sends all rows if some of runs may not be sent, before rows of them are removed.
+func (t *tx) flushRuns(runs ...domain.RunID) error {
+	if slices.ContainsFunc(runs, func(run domain.RunID) bool { return t.unsent[run] }) {
+		return t.flush()
+	}
+	return nil
+}
+
+// flush sends all rows, and waits until the server has them.
+func (t *tx) flush() error {
+	if err := t.removeStale(); err != nil {
+		return err
+	}
+	clear(t.unsent)
+	if err := t.copier.sendFrom(1); err != nil {
+		return err
+	}
+	return t.copier.wait()
+}
+
+// removeStale removes the rows that unsent rows replace.
+func (t *tx) removeStale() error {
+	var batch pgx.Batch
+	for i := range t.copier.tables {
+		out := &t.copier.tables[i]
+		out.stale.queue(&batch, out.remove)
+		out.cut.queue(&batch, out.removeFrom)
+	}
+	if err := t.send(&batch); err != nil {
+		return fmt.Errorf("remove the rows to be replaced: %w", err)
+	}
+	return nil
 }

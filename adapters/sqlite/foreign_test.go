@@ -68,7 +68,7 @@ func TestForeignLog(t *testing.T) {
 
 func isForeign(t *testing.T, err error, name string) {
 	t.Helper()
-	if !errors.Is(err, store.ErrForeign) || !strings.Contains(err.Error(), ": "+name+" is not") {
+	if !errors.Is(err, store.ErrForeign) || !strings.Contains(err.Error(), ": "+name+"; name another database") {
 		t.Errorf("%v, want %v: %s", err, store.ErrForeign, name)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// fileID tells a file from its copies, on this machine and on others: by its number and by
-// when it was made. It stays when the machine is started again.
+// fileID distinguishes a file from its copies on any machine: by its inode and its creation
+// time. It survives a restart of the machine.
 func fileID(_ string, info fs.FileInfo) string {
 	file, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {

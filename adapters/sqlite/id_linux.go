@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileID tells a file from its copies, on this machine and on others: by its number and, where
-// the file system knows it, by when it was made. It stays when the machine is started again.
+// fileID distinguishes a file from its copies on any machine: by its inode and, if the file
+// system has it, its creation time. It survives a restart of the machine.
 func fileID(name string, _ fs.FileInfo) string {
 	var file unix.Statx_t
 	if err := unix.Statx(unix.AT_FDCWD, name, 0, unix.STATX_INO|unix.STATX_BTIME, &file); err != nil {

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// fileID tells a file from its copies on this machine, by its path.
+// fileID distinguishes a file from its copies on this machine by its path.
 func fileID(name string, _ fs.FileInfo) string {
 	path, err := filepath.Abs(name)
 	if err != nil {

@@ -2,24 +2,25 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"sync/atomic"
 
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// inserter collects rows and inserts many with one statement. Where there are
-// many, a goroutine inserts some while the next are collected.
+// inserter collects rows and inserts many with one statement. A goroutine inserts full
+// batches while the next rows are collected.
 type inserter struct {
-	ctx     context.Context // that no one cancels: a statement is short
+	ctx     context.Context // without cancellation, because statements are short
 	session *session
-	pending map[*table]*batch // that are not full
+	pending map[*table]*batch // batches that are not full
 
 	full  chan *batch // to the goroutine; nil while there is none
 	spare chan *batch // back from it
 	ended chan error
-	// failed is set when the goroutine has met an error, which ended tells.
+	// failed says that the goroutine had an error; ended returns it.
 	failed atomic.Bool
-	// err is the first error: a transaction that lacks rows is of no use.
+	// err is the first error. It ends the transaction.
 	err error
 }
 
@@ -45,14 +46,14 @@ func (i *inserter) rows(t *tables, run any, rows store.TableRows) error {
 	return nil
 }
 
-// add adds a row of a run to a table. appendRow appends its arguments, without the run's
-// id.
+// add adds a row of a run to a table. appendRow appends the arguments of the row without the
+// run's id.
 func (i *inserter) add(t *table, run any, appendRow func(args []any, text *int) []any) error {
 	b := i.pending[t]
 	switch {
 	case b == nil:
-		b = i.fresh()
-		b.begin(t, run)
+		b = i.newBatch()
+		b.reset(t, run)
 		i.pending[t] = b
 	case !b.mixed && b.args[0] != run:
 		b.mix()
@@ -66,13 +67,13 @@ func (i *inserter) add(t *table, run any, appendRow func(args []any, text *int) 
 	case t == checkpoints:
 		return i.flush()
 	default:
-		i.hand(b)
+		i.start(b)
 		delete(i.pending, t)
 	}
 	return i.err
 }
 
-func (i *inserter) fresh() *batch {
+func (i *inserter) newBatch() *batch {
 	select {
 	case b := <-i.spare:
 		return b
@@ -81,9 +82,9 @@ func (i *inserter) fresh() *batch {
 	}
 }
 
-// hand hands a batch to the goroutine. After an error there is no transaction
-// any more that it could be part of.
-func (i *inserter) hand(b *batch) {
+// start gives a batch to the goroutine. After an error it drops the batch, because the
+// transaction has ended.
+func (i *inserter) start(b *batch) {
 	if i.err != nil {
 		return
 	}
@@ -97,7 +98,7 @@ func (i *inserter) hand(b *batch) {
 	}
 }
 
-// run inserts what it is handed, up to the first error.
+// run inserts full batches up to the first error.
 func (i *inserter) run(full <-chan *batch, ended chan<- error) {
 	var err error
 	for b := range full {
@@ -114,7 +115,7 @@ func (i *inserter) run(full <-chan *batch, ended chan<- error) {
 	ended <- err
 }
 
-// wait ends the goroutine, once it is through with what it was handed.
+// wait ends the goroutine after it has inserted its batches.
 func (i *inserter) wait() {
 	if i.full == nil {
 		return
@@ -126,8 +127,8 @@ func (i *inserter) wait() {
 	}
 }
 
-// flush inserts all rows that were collected, the checkpoints last: in a connection with
-// recursive_triggers a row that is replaced takes that of its run with it.
+// flush inserts all collected rows, and the checkpoints last: on a connection with
+// recursive_triggers, replacing a row deletes the checkpoint of its run.
 func (i *inserter) flush() error {
 	i.wait()
 	last := i.pending[checkpoints]
@@ -144,4 +145,31 @@ func (i *inserter) insert(b *batch) {
 	if b != nil && i.err == nil {
 		i.err = i.session.insert(i.ctx, *b)
 	}
+}
+
+// insert inserts the rows of a batch, and overwrites its arguments.
+func (s *session) insert(ctx context.Context, b batch) error {
+	for b.rows > 0 {
+		part := b.first(portion(b.rows))
+		prepared, err := s.prepare(ctx, part.statement)
+		if err != nil {
+			return err
+		}
+		if _, err := prepared.ExecContext(ctx, part.args...); err != nil {
+			return err
+		}
+		b.skip(part.rows)
+	}
+	return nil
+}
+
+func (s *session) prepare(ctx context.Context, which statement) (*sql.Stmt, error) {
+	if prepared := s.statements[which]; prepared != nil {
+		return prepared, nil
+	}
+	prepared, err := s.conn.PrepareContext(ctx, which.sql())
+	if err == nil {
+		s.statements[which] = prepared
+	}
+	return prepared, err
 }

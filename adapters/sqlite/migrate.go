@@ -5,11 +5,15 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
+	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/pressly/goose/v3"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -20,21 +24,21 @@ var embedded embed.FS
 // latest is the version of the newest migration.
 const latest = 4
 
-// migrationTimeout is for how long migrating waits for others.
+// migrationTimeout is how long a migration waits for other programs.
 const migrationTimeout = 10 * time.Second
 
 // migrate brings the tables up to the latest version, and makes those of projections.
 func migrate(ctx context.Context, db *sql.DB, set *projections.Set, remake bool) error {
-	err := patiently(ctx, migrationTimeout, func() error { return migrateBeside(ctx, db, set) })
+	err := retryLocked(ctx, migrationTimeout, func() error { return migrateFixed(ctx, db, set) })
 	if err == nil {
-		err = patiently(ctx, migrationTimeout, func() error { return makeTables(ctx, db, set, remake) })
+		err = retryLocked(ctx, migrationTimeout, func() error { return makeTables(ctx, db, set, remake) })
 	}
 	return err
 }
 
-// migrateBeside does so beside others that may be at it at the same time: an
-// error counts only if nobody has got further.
-func migrateBeside(ctx context.Context, db *sql.DB, set *projections.Set) error {
+// migrateFixed runs the migrations. Other programs may run them at the same time: a failed
+// migration is an error only if no other program has completed it.
+func migrateFixed(ctx context.Context, db *sql.DB, set *projections.Set) error {
 	version, err := inspect(ctx, db, set)
 	for err == nil && version < latest {
 		before, failed := version, up(ctx, db)
@@ -45,9 +49,9 @@ func migrateBeside(ctx context.Context, db *sql.DB, set *projections.Set) error 
 	return err
 }
 
-// patiently does something again for as long as somebody else locks the
-// database. SQLite waits by itself, but not where that could be in vain.
-func patiently(ctx context.Context, timeout time.Duration, do func() error) error {
+// retryLocked retries do while another program locks the database. SQLite's own timeout
+// does not cover locks that could be a deadlock.
+func retryLocked(ctx context.Context, timeout time.Duration, do func() error) error {
 	for end := time.Now().Add(timeout); ; {
 		err := do()
 		if !errors.Is(explain(err), store.ErrLocked) || time.Now().After(end) {
@@ -73,4 +77,88 @@ func up(ctx context.Context, db *sql.DB) error {
 	}
 	_, err = provider.Up(ctx)
 	return err
+}
+
+// schemaTable is the table in which goose keeps the version. It distinguishes our tables
+// from those of other programs.
+const schemaTable = "quire_project_schema"
+
+// fixedNames are the tables and views that a store has whatever its projections are.
+var fixedNames = []string{"sh_timings", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections"}
+
+// inspect returns the version of the store's tables, or 0 if there are none. It only reads.
+func inspect(ctx context.Context, db *sql.DB, set *projections.Set) (version int64, err error) {
+	names, err := namesIn(ctx, db, set)
+	if err != nil {
+		return 0, err
+	}
+	if names[schemaTable] {
+		if version, err = versionIn(ctx, db); err != nil {
+			return 0, err
+		}
+	}
+	if version > latest {
+		return 0, fmt.Errorf("%w (its tables have version %d, this program knows %d)", store.ErrNewerSchema, version, latest)
+	}
+	delete(names, schemaTable)
+	if version == 0 && len(names) > 0 {
+		return 0, foreign(slices.Min(slices.Collect(maps.Keys(names))))
+	}
+	return version, nil
+}
+
+// versionIn returns the newest migration of the database. While another program makes the
+// store, it is 0 for a moment.
+func versionIn(ctx context.Context, db *sql.DB) (version int64, err error) {
+	var ours bool
+	const isOurs = `SELECT count(*) = 1 FROM pragma_table_info('` + schemaTable + `') WHERE name = 'version_id'`
+	if err := db.QueryRowContext(ctx, isOurs).Scan(&ours); err != nil {
+		return 0, err
+	}
+	if !ours {
+		return 0, foreign(schemaTable)
+	}
+	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+schemaTable).Scan(&version)
+	return version, err
+}
+
+// checkReadable returns an error if a read-only database lacks tables.
+func checkReadable(ctx context.Context, db *sql.DB, set *projections.Set) error {
+	version, err := inspect(ctx, db, set)
+	var missing []*projections.Definition
+	if err == nil && version == latest {
+		missing, _, err = (&sqlread.Dialect{Set: set}).Tables(ctx, db, false)
+	}
+	if err == nil && (version < latest || len(missing) > 0) {
+		err = fmt.Errorf("%w, and lacks tables that this program reads; make it writable and open it once", store.ErrReadOnly)
+	}
+	return err
+}
+
+// namesIn returns which of the names that a store needs are in use.
+func namesIn(ctx context.Context, q sqlread.Querier, set *projections.Set) (map[string]bool, error) {
+	wanted := append([]string{schemaTable}, fixedNames...)
+	for _, of := range set.Stored() {
+		wanted = append(wanted, of.Table)
+	}
+	rows, err := q.QueryContext(ctx, `SELECT lower(name) FROM sqlite_schema`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names := map[string]bool{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		if slices.Contains(wanted, name) {
+			names[name] = true
+		}
+	}
+	return names, rows.Err()
+}
+
+func foreign(name string) error {
+	return fmt.Errorf("%w: %s; name another database", store.ErrForeign, name)
 }

@@ -6,24 +6,25 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/quire-ci/quire-project/projections"
 
-	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 )
 
-// Open opens the database in a file, and makes the file and the tables where
-// they are not there yet. A database with somebody else's tables of the same
-// names is left as it is, see [store.ErrForeign].
+// Open opens the database in a file, and makes the file and the tables if they do not exist.
+// If another program has tables of the same names, Open changes nothing and returns
+// [store.ErrForeign].
 //
-// A database that cannot be written is opened for reading.
+// Open opens a read-only database for reading.
 func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 	o := options{busyTimeout: 10 * time.Second, cache: 64 << 20, set: projections.Builtin}
 	for _, opt := range opts {
@@ -53,7 +54,7 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 		return nil, err
 	}
 	if mode.Get("mode") == "rwc" {
-		mode.Set("mode", "rw") // whoever reads makes no file
+		mode.Set("mode", "rw") // readers do not make the file
 	}
 	reads, err := handle(path, mode, o, reading)
 	if err != nil {
@@ -61,15 +62,16 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 	}
 	reads.SetMaxIdleConns(runtime.GOMAXPROCS(0))
 	writes.SetMaxOpenConns(1)
-	// Who closes last takes over what is in the write-ahead log.
+	// The last connection to close moves the write-ahead log into the database, so that
+	// must be one that can write.
 	s := newStore(name, o.set, reads, writes, func() error { return errors.Join(reads.Close(), writes.Close()) })
 	if mode.Has("immutable") {
-		if err := isMade(ctx, reads, o.set); err != nil {
+		if err := checkReadable(ctx, reads, o.set); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		return s, nil
 	}
-	err = patiently(ctx, o.busyTimeout, func() error { return useLog(ctx, writes) })
+	err = retryLocked(ctx, o.busyTimeout, func() error { return useLog(ctx, writes) })
 	if err == nil {
 		err = migrate(ctx, writes, o.set, o.remake)
 	}
@@ -82,10 +84,9 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 	return s, nil
 }
 
-// New makes a store of a database that is open already. The tables are made
-// where they are not there yet; settings are left as they are, and options that
-// are about settings have no effect. The handle
-// stays the caller's, and is not closed.
+// New makes a store in a database that you have opened. It makes missing tables, but
+// changes no settings; options for settings have no effect. Close does not close the
+// handle.
 func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
 	o := options{set: projections.Builtin}
 	for _, opt := range opts {
@@ -97,15 +98,11 @@ func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
 	return newStore("", o.set, db, db, func() error { return nil }), nil
 }
 
-var errNoStore = fmt.Errorf("there is no store here; make one with rebuild: %w", fs.ErrNotExist)
-
-var errNoDatabase = errors.New("the file is no SQLite database; name another one")
-
-// locate makes a path absolute and finds out whether a file is there. The file
-// is not opened: to close it would take the locks of every connection to it.
+// locate makes a path absolute and checks whether the file exists. It does not open the
+// file, because closing it would drop the locks of every connection to it.
 func locate(name string) (path string, exists bool, err error) {
 	if name == "" || name == ":memory:" || strings.ContainsRune(name, 0) {
-		return "", false, errors.New("this names no file, and a store is kept in one")
+		return "", false, errors.New("this names no file; a store is a file")
 	}
 	if path, err = filepath.Abs(name); err != nil {
 		return "", false, err
@@ -117,17 +114,17 @@ func locate(name string) (path string, exists bool, err error) {
 	case err != nil:
 		return "", false, err
 	case info.IsDir():
-		return "", false, errors.New("this is a folder, and a store is kept in a file")
+		return "", false, errors.New("this is a folder; a store is a file")
 	case !info.Mode().IsRegular():
-		return "", false, errors.New("this is no regular file, and a store is kept in one")
-	case info.Size() == 1: // SQLite would take it for an empty one
+		return "", false, errors.New("this is not a regular file; a store is a regular file")
+	case info.Size() == 1: // SQLite would treat it as empty
 		return "", false, errNoDatabase
 	}
 	return path, true, nil
 }
 
-// modeOf finds out how a file can be opened, and refuses one that is no store
-// and is not to become one. The file is left as it is.
+// modeOf finds out how a file can be opened, and rejects a file that is not a store and must
+// not become one. It does not change the file.
 func modeOf(ctx context.Context, path string, exists bool, o *options) (url.Values, error) {
 	if !exists {
 		return url.Values{"mode": {"rwc"}}, nil
@@ -136,15 +133,15 @@ func modeOf(ctx context.Context, path string, exists bool, o *options) (url.Valu
 	look := mode
 	_, err := os.Stat(path + "-wal")
 	if err == nil {
-		// Someone is at it, or has died. Whoever may write takes over what is in
-		// the log, in closing.
+		// Another program uses the database, or has crashed. A connection that can write
+		// would move the log into the database when it closes.
 		look = url.Values{"mode": {"ro"}}
 	}
 	logged := err == nil
 	version, err := peek(ctx, path, look, o)
 	if !logged && (codeOf(err)&0xff == lib.SQLITE_CANTOPEN || codeOf(err) == lib.SQLITE_READONLY_DIRECTORY) {
-		// The log cannot be made in a folder that cannot be written. As there
-		// is none, nobody writes, and it is not needed.
+		// SQLite cannot make a log in a read-only folder. Because there is no log, nobody
+		// writes, so reading needs none.
 		mode = url.Values{"mode": {"ro"}, "immutable": {"1"}}
 		version, err = peek(ctx, path, mode, o)
 	}
@@ -164,9 +161,8 @@ func peek(ctx context.Context, path string, mode url.Values, o *options) (int64,
 	return version, errors.Join(err, db.Close())
 }
 
-// useLog has the database use a write-ahead log, so that nobody who reads waits
-// for somebody who writes, or the other way round. Where that is not possible,
-// it is done without.
+// useLog switches the database to a write-ahead log if possible, so that readers and writers
+// do not wait for each other.
 func useLog(ctx context.Context, db *sql.DB) error {
 	var mode string
 	err := db.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&mode)
@@ -181,23 +177,64 @@ func useLog(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// couldNotCreate says why a file could not be made, which SQLite does not.
+// couldNotCreate explains why a file could not be made, which SQLite does not.
 func couldNotCreate(path string, existed bool, err error) error {
 	if existed || codeOf(err)&0xff != lib.SQLITE_CANTOPEN {
 		return err
 	}
 	folder := filepath.Dir(path)
 	if _, missing := os.Stat(folder); missing != nil {
-		return fmt.Errorf("the file cannot be made, its folder is not there: %w", missing)
+		return fmt.Errorf("the file cannot be made because its folder does not exist: %w", missing)
 	}
-	return fmt.Errorf("the file cannot be made; see to it that you may write the folder %s: %v", folder, err)
+	return fmt.Errorf("the file cannot be made; make the folder %s writable: %v", folder, err)
 }
 
-// codeOf returns the code of an error of SQLite, and 0 for other errors.
-func codeOf(err error) int {
-	var failed *sqlite.Error
-	if errors.As(err, &failed) {
-		return failed.Code()
+// escapePath escapes the characters of a path that have a meaning in a URI.
+var escapePath = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23")
+
+// dsn names a database to the driver. The path is absolute, because connections may be
+// opened after the working directory has changed.
+func dsn(path string, parameters url.Values) string {
+	path = filepath.ToSlash(path)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/…
 	}
-	return 0
+	return "file://" + escapePath.Replace(path) + "?" + parameters.Encode()
+}
+
+// The settings of connections that read, and of the one that writes.
+var (
+	reading = url.Values{"_query_only": {"1"}}
+	writing = url.Values{
+		"_txlock": {"immediate"}, // for migrations
+		"_pragma": {
+			// For a new file. Commands are long; splitting them over pages of 4 KiB
+			// takes a tenth more time.
+			"page_size(16384)",
+			// A power failure leaves the database consistent, but can lose the latest
+			// commits. They are derived again.
+			"synchronous(normal)",
+			// The write-ahead log is cut to this size after a large transaction.
+			"journal_size_limit(67108864)",
+		},
+	}
+)
+
+// handle makes a handle whose connections have settings. It does not open a connection.
+func handle(path string, mode url.Values, o *options, settings url.Values) (*sql.DB, error) {
+	parameters := url.Values{
+		"_busy_timeout": {fmt.Sprint(o.busyTimeout.Milliseconds())},
+		"_error_rc":     {"1"}, // otherwise an error may have the message of another one
+	}
+	maps.Copy(parameters, mode)
+	maps.Copy(parameters, settings)
+	if pragmas := slices.Clone(parameters["_pragma"]); pragmas != nil {
+		// How many KiB a transaction can change before SQLite writes some of it.
+		pragmas = append(pragmas, fmt.Sprintf("cache_size(-%d)", o.cache>>10))
+		if o.durable {
+			pragmas = append(pragmas, "synchronous(full)")
+		}
+		parameters["_pragma"] = pragmas
+	}
+	return sql.Open("sqlite", dsn(path, parameters))
 }

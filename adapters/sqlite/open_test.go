@@ -68,8 +68,8 @@ func TestWhatIsNoFile(t *testing.T) {
 		":memory:":                           "names no file",
 		"a\x00b":                             "names no file",
 		folder:                               "is a folder",
-		os.DevNull:                           "no regular file",
-		filepath.Join(folder, "no", "store"): "its folder is not there",
+		os.DevNull:                           "not a regular file",
+		filepath.Join(folder, "no", "store"): "its folder does not exist",
 	} {
 		_, err := sqlite.Open(t.Context(), path)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), path+": ") {
@@ -85,7 +85,7 @@ func TestWhatIsNoDatabase(t *testing.T) {
 	for _, content := range []string{"x", `{"at_ms":100,"type":"job_started","job_id":"build"}` + "\n", strings.Repeat("not a page\n", 10_000)} {
 		require.NoError(t, os.WriteFile(path, []byte(content), 0o666))
 		_, err := sqlite.Open(t.Context(), path)
-		assert.ErrorContains(t, err, "no SQLite database", "Open")
+		assert.ErrorContains(t, err, "not an SQLite database", "Open")
 		if now, err := os.ReadFile(path); err != nil || string(now) != content {
 			t.Errorf("Open changed the file: %v", err)
 		}

@@ -26,21 +26,21 @@ func Projections(set *projections.Set) Option { return func(o *options) { o.set 
 // and makes them again, without rows.
 func Remake() Option { return func(o *options) { o.remake = true } }
 
-// Durable makes every commit wait until it is on the disk. It is for those who
-// let go of a stream, or tell a broker that they are done with a part of one, once
-// its rows are committed. Others derive again what a power failure takes.
+// Durable makes every commit wait until it is on the disk. Use it if you delete streams, or
+// acknowledge messages, after their rows are committed. Otherwise rows that a power failure
+// loses are derived again.
 func Durable() Option { return func(o *options) { o.durable = true } }
 
-// Cache sets how many bytes the connection that writes keeps in memory; 64 MiB otherwise,
-// for long transactions. Short ones do with less.
+// Cache sets how many bytes the writing connection keeps in memory. The default is 64 MiB,
+// for long transactions; short ones need less.
 func Cache(bytes int64) Option { return func(o *options) { o.cache = bytes } }
 
-// MustExist has Open fail with [io/fs.ErrNotExist] where there is no store yet,
-// instead of making one.
+// MustExist makes Open fail with [io/fs.ErrNotExist] if there is no store yet, instead of
+// making one.
 func MustExist() Option { return func(o *options) { o.mustExist = true } }
 
-// BusyTimeout sets for how long an update waits while others write; it is 10
-// seconds otherwise.
+// BusyTimeout sets how long an update waits while other programs write. The default is 10
+// seconds.
 func BusyTimeout(timeout time.Duration) Option {
 	return func(o *options) { o.busyTimeout = timeout }
 }

@@ -131,7 +131,7 @@ func readsOnly(ctx context.Context, path string) error {
 
 func makesNone(ctx context.Context, path string) error {
 	_, err := sqlite.Open(ctx, path)
-	if err == nil || !strings.Contains(err.Error(), "cannot be made; see to it that you may write the folder "+filepath.Dir(path)) {
+	if err == nil || !strings.Contains(err.Error(), "cannot be made; make the folder "+filepath.Dir(path)+" writable") {
 		return fmt.Errorf("Open: %v", err)
 	}
 	return nil

@@ -5,24 +5,22 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/projections"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 //go:embed sh_timings.sql
 var shTimings string
 
-// types are those of columns.
+// types are the SQL types of columns.
 var types = map[projections.Type]string{projections.Text: "TEXT", projections.Int: "INTEGER", projections.Bool: "INTEGER"}
 
-// tableStatements make the table of a projection, its indexes, and the triggers that make
-// a run's checkpoint void when somebody changes or removes rows by hand, so that they are
-// derived again. The store writes the checkpoint last. An insert has no trigger, which
-// each row would pay for; verify finds rows that do not belong.
+// tableStatements make the table of a projection and its indexes. Triggers delete a run's
+// checkpoint when somebody changes or deletes rows by hand, so that the run is derived
+// again; the store itself writes the checkpoint last. Inserts have no trigger, because it
+// would slow down each row; verify finds rows that do not belong.
 func tableStatements(of *projections.Definition) []string {
 	columns, key := []string{"run_id TEXT NOT NULL"}, []string{"run_id"}
 	for _, c := range of.Columns {
@@ -54,10 +52,9 @@ func tableStatements(of *projections.Definition) []string {
 	return statements
 }
 
-// makeTables makes the tables of projections that there are none of, and drops those that
-// were made for other columns, if that is asked for, to make them anew. It is of no effect
-// where it has an error.
-func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bool) error {
+// makeTables makes the missing tables of projections. With remake, it also replaces those
+// that were made for other columns. On an error it changes nothing.
+func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bool) (err error) {
 	session, err := newSession(ctx, db)
 	if err != nil {
 		return err
@@ -70,50 +67,26 @@ func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bo
 	if err := session.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	// Somebody else may have been faster, or be at it: what is there is looked at here only.
-	todo, err := lookAtTables(ctx, session.conn, set, remake)
-	if err == nil {
-		err = execAll(ctx, session, todo)
-	}
-	if err == nil {
-		err = session.exec(ctx, "COMMIT")
-	}
+	defer func() {
+		if err != nil {
+			session.rollback(ctx)
+		}
+	}()
+	// Look again under the lock: another program may have made the tables meanwhile.
+	statements, err := missingTables(ctx, session.conn, set, remake)
 	if err != nil {
-		session.rollback(ctx)
+		return err
 	}
-	return err
-}
-
-// isMade reports what a database lacks that cannot be written.
-func isMade(ctx context.Context, db *sql.DB, set *projections.Set) error {
-	version, err := inspect(ctx, db, set)
-	var missing []*projections.Definition
-	if err == nil && version == latest {
-		missing, _, err = (&sqlread.Dialect{Set: set}).Tables(ctx, db, false)
-	}
-	if err == nil && (version < latest || len(missing) > 0) {
-		err = fmt.Errorf("%w, and lacks tables that this program reads; open it once where it can be written", store.ErrReadOnly)
-	}
-	return err
-}
-
-// todo is a statement with its arguments.
-type todo struct {
-	query string
-	args  []any
-}
-
-func execAll(ctx context.Context, session *session, all []todo) error {
-	for _, s := range all {
-		if err := session.exec(ctx, s.query, s.args...); err != nil {
+	for _, statement := range append(statements, "COMMIT") {
+		if err := session.exec(ctx, statement); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// lookAtTables returns what has to be done so that each projection has its table.
-func lookAtTables(ctx context.Context, conn *sql.Conn, set *projections.Set, remake bool) (all []todo, err error) {
+// missingTables returns the statements that give each projection its table.
+func missingTables(ctx context.Context, conn *sql.Conn, set *projections.Set, remake bool) (all []string, err error) {
 	missing, drop, err := (&sqlread.Dialect{Set: set}).Tables(ctx, conn, remake)
 	if err != nil || len(missing) == 0 {
 		return nil, err
@@ -123,97 +96,56 @@ func lookAtTables(ctx context.Context, conn *sql.Conn, set *projections.Set, rem
 		return nil, err
 	}
 	for _, table := range drop {
-		all = append(all, todo{query: `DROP TABLE IF EXISTS "` + strings.ReplaceAll(table, `"`, `""`) + `"`})
+		all = append(all, `DROP TABLE IF EXISTS "`+strings.ReplaceAll(table, `"`, `""`)+`"`)
 		delete(names, table)
 	}
 	for _, of := range missing {
 		switch {
 		case !names[of.Table]:
-			all = append(all, makeTable(of)...)
+			all = append(append(all, tableStatements(of)...), sqlread.RegisterTable(of))
 		case firstRelease[of.Table] != "":
-			all = append(append(append(all, setAside(of.Table)...), makeTable(of)...), bringOver(of)...)
+			all = append(all, upgradeTable(of)...)
 		default:
 			return nil, foreign(of.Table)
 		}
 	}
-	return append(all, todo{query: shTimings}), nil
+	return append(all, shTimings), nil
 }
 
-// makeTable makes a table, and registers for which columns. Where an older version had
-// rows in it, that one is not to take it for its own any more: the checkpoints of its runs
-// name rows that are gone.
-func makeTable(of *projections.Definition) (all []todo) {
-	for _, statement := range tableStatements(of) {
-		all = append(all, todo{query: statement})
-	}
-	return append(all, todo{
-		`INSERT INTO quire_project_projections (name, version, columns) VALUES (?1, 0, ?2) ON CONFLICT (name) DO UPDATE SET version = CASE version WHEN 0 THEN 0 ELSE ?3 END, columns = excluded.columns`,
-		[]any{of.Name, of.Describe(), of.Version},
-	})
-}
-
-// firstRelease has the tables that the first release made, and what in them says that a
-// row is final.
+// firstRelease has the tables of the first release, and for each of them the expression for
+// the column final.
 var firstRelease = map[string]string{
 	"runs": "0", "jobs": "o.finished_at_ms IS NOT NULL", "sh_events": "o.finished_at_ms IS NOT NULL",
 	"timings": "j.finished_at_ms IS NOT NULL", "diagnostics": "1",
 }
 
-const asideName = "quire_project_first_"
-
-// setAside gives a table of the first release another name, and drops what hangs on it.
-func setAside(table string) []todo {
-	all := []todo{{query: "DROP VIEW IF EXISTS sh_timings"}}
-	for _, index := range []string{"runs_newest", "jobs_active", "sh_events_open"} {
-		all = append(all, todo{query: "DROP INDEX IF EXISTS quire_project_" + index})
+// upgradeTable replaces a table of the first release, and keeps its rows. They count as rows
+// of an older version until they are derived again.
+func upgradeTable(of *projections.Definition) []string {
+	old := fmt.Sprintf("%q", "quire_project_first_"+of.Table)
+	all := []string{
+		"DROP VIEW IF EXISTS sh_timings",
+		"DROP INDEX IF EXISTS quire_project_runs_newest",
+		"DROP INDEX IF EXISTS quire_project_jobs_active",
+		"DROP INDEX IF EXISTS quire_project_sh_events_open",
+		fmt.Sprintf("DROP TRIGGER IF EXISTS quire_project_%s_updated", of.Table),
+		fmt.Sprintf("DROP TRIGGER IF EXISTS quire_project_%s_deleted", of.Table),
+		fmt.Sprintf("ALTER TABLE %q RENAME TO %s", of.Table, old),
 	}
-	for _, trigger := range []string{"updated", "deleted"} {
-		all = append(all, todo{query: fmt.Sprintf("DROP TRIGGER IF EXISTS quire_project_%s_%s", table, trigger)})
-	}
-	return append(all, todo{query: fmt.Sprintf("ALTER TABLE %q RENAME TO %q", table, asideName+table)})
-}
-
-// bringOver copies the rows of a table of the first release into the one of now. They are
-// those of an older version, until they are derived again.
-func bringOver(of *projections.Definition) []todo {
+	all = append(append(all, tableStatements(of)...), sqlread.RegisterTable(of))
 	var columns, values []string
 	for _, c := range of.Columns {
 		columns, values = append(columns, fmt.Sprintf("%q", c.Name)), append(values, fmt.Sprintf("o.%q", c.Name))
 	}
-	from, position := fmt.Sprintf("%q AS o", asideName+of.Table), "o.position"
+	from, position := old+" AS o", "o.position"
 	switch of.Table {
 	case "runs":
 		position = "1"
 	case "timings":
 		from, position = from+" JOIN jobs AS j ON j.run_id = o.run_id AND j.job_id = o.job_id", "j.position"
 	}
-	return []todo{
-		{query: fmt.Sprintf("INSERT INTO %q (run_id, %s, position, final) SELECT o.run_id, %s, %s, %s FROM %s",
-			of.Table, strings.Join(columns, ", "), strings.Join(values, ", "), position, firstRelease[of.Table], from)},
-		{query: fmt.Sprintf("DROP TABLE %q", asideName+of.Table)},
-	}
-}
-
-// namesIn returns which of the names that matter are in use.
-func namesIn(ctx context.Context, q sqlread.Querier, set *projections.Set) (map[string]bool, error) {
-	wanted := append([]string{schemaTable}, fixed...)
-	for _, of := range set.Stored() {
-		wanted = append(wanted, of.Table)
-	}
-	rows, err := q.QueryContext(ctx, `SELECT lower(name) FROM sqlite_schema`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	names := map[string]bool{}
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		if slices.Contains(wanted, name) {
-			names[name] = true
-		}
-	}
-	return names, rows.Err()
+	return append(all,
+		fmt.Sprintf("INSERT INTO %q (run_id, %s, position, final) SELECT o.run_id, %s, %s, %s FROM %s",
+			of.Table, strings.Join(columns, ", "), strings.Join(values, ", "), position, firstRelease[of.Table], from),
+		"DROP TABLE "+old)
 }

@@ -1,5 +1,5 @@
--- A duration is unknown where it would be negative or would not fit. SQLite
--- makes a float of a difference that does not fit.
+-- A duration is null if it would be negative or does not fit into an integer. SQLite
+-- turns a difference that does not fit into a float.
 CREATE VIEW IF NOT EXISTS sh_timings AS
 SELECT
   sh.run_id, sh.job_id, sh.seq,

@@ -2,8 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
+	"os"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/domain"
@@ -13,22 +16,26 @@ import (
 
 // Store keeps the rows of runs in an SQLite database.
 type Store struct {
-	// name is the database's in errors; it is empty where nobody told it.
-	name          string
+	reader
+	name          string // of the database in errors; empty for New
 	reads, writes *sql.DB
 	dialect       *sqlread.Dialect
 	close         func() error
-	turn          chan struct{} // held by who writes
-	kept          *session      // for the next one
+	turn          chan struct{} // held by the goroutine that writes
+	kept          *session      // for the next update
 	files         files
 	tables        map[*projections.Definition]*tables
 }
+
+// reader has the methods that read outside of transactions.
+type reader = sqlread.Reader
 
 var _ store.Store = (*Store)(nil)
 
 func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll func() error) *Store {
 	s := &Store{name: name, reads: reads, writes: writes, close: closeAll, turn: make(chan struct{}, 1)}
-	s.dialect = &sqlread.Dialect{Set: set, Error: s.where}
+	s.dialect = &sqlread.Dialect{Set: set, Error: s.explain}
+	s.reader = sqlread.NewReader(s.dialect, querier{s})
 	s.tables = map[*projections.Definition]*tables{}
 	for _, of := range set.Stored() {
 		s.tables[of] = newTables(of)
@@ -36,8 +43,7 @@ func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll
 	return s
 }
 
-// Close ends the use of the database. A handle that was given to [New] stays
-// open.
+// Close closes the database. It does not close a handle that you passed to [New].
 func (s *Store) Close() error {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
@@ -48,73 +54,68 @@ func (s *Store) Close() error {
 	return s.close()
 }
 
-// fail says of an error, if there is one, what failed, and where.
+// ID identifies the store by the id that was made with its tables, and by its file if it has
+// a path. So a copy of the file is another store.
+func (s *Store) ID(ctx context.Context) (string, error) {
+	var id string
+	if err := s.reads.QueryRowContext(ctx, `SELECT id FROM quire_project_store`).Scan(&id); err != nil {
+		return "", s.fail("read the store's id", err)
+	}
+	if s.name == "" {
+		return id, nil
+	}
+	info, err := os.Stat(s.name)
+	if err != nil {
+		return "", s.fail("read the store's id", err)
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s", id, fileID(s.name, info)))
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// fail adds to an error what failed, and in which database.
 func (s *Store) fail(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", what, s.where(err))
+	return fmt.Errorf("%s: %w", what, s.explain(err))
 }
 
-// where says of an error in which database it was, and what can be done.
-func (s *Store) where(err error) error {
+// explain adds to an error the name of the database, and what to do.
+func (s *Store) explain(err error) error {
+	if moved := s.files.check(); moved != nil {
+		err = moved
+	}
 	if s.name == "" {
 		return explain(err)
 	}
 	return fmt.Errorf("%s: %w", s.name, explain(err))
 }
 
-// there returns why the database is not at its path any more or, where it is, the
-// error of what was done with it: what one did could be of a file that nobody finds.
-func (s *Store) there(what string, err error) error {
+// inPlace returns the error of an operation, or another one if the database is not at its path
+// any more: the operation may then have used a file that nobody finds.
+func (s *Store) inPlace(what string, err error) error {
 	if moved := s.files.check(); moved != nil {
 		return s.fail(what, moved)
 	}
 	return err
 }
 
-func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	found, err := s.dialect.Checkpoints(ctx, s.reads, runs)
-	return found, s.there("read", err)
+// querier runs queries if the database is still at its path.
+type querier struct{ store *Store }
+
+func (q querier) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	rows, err := q.store.reads.QueryContext(ctx, query, args...)
+	if moved := q.store.files.check(); moved != nil && err == nil {
+		rows.Close() // nothing was written
+		return nil, moved
+	}
+	return rows, err
 }
 
-func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
-	found, err := s.dialect.Runs(ctx, s.reads, page)
-	return found, s.there("read", err)
-}
-
-func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
-	found, err := s.dialect.RunIDs(ctx, s.reads, after, limit)
-	return found, s.there("read", err)
-}
-
-func (s *Store) Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
-	found, err := s.dialect.Outdated(ctx, s.reads, after, limit)
-	return found, s.there("read", err)
-}
-
-// Projections returns those that the store has tables of, for this program.
-func (s *Store) Projections() *projections.Set { return s.dialect.Set }
-
-func (s *Store) Versions(ctx context.Context) (map[string]int, error) {
-	versions, err := s.dialect.Versions(ctx, s.reads)
-	return versions, s.there("read", err)
-}
-
-func (s *Store) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
-	found, err := s.dialect.Waiting(ctx, s.reads, runs)
-	return found, s.there("read", err)
-}
-
-func (s *Store) Parked(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	segment, ok, err := s.dialect.Parked(ctx, s.reads, run, offset)
-	return segment, ok, s.there("read", err)
-}
-
-// View lets do read in one transaction. It keeps nobody from writing, but as
-// long as it lasts the write-ahead log cannot be used again from its start.
+// View lets do read in one transaction. Other programs can write meanwhile, but they cannot
+// start the write-ahead log over.
 func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
-	return s.there("read", s.view(ctx, run, do))
+	return s.inPlace("read", s.view(ctx, run, do))
 }
 
 func (s *Store) view(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {

@@ -2,24 +2,153 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// tx is a transaction that keeps everybody else from writing.
+// Update lets do write in one transaction. Within this process, updates run one after the
+// other; other processes wait for the database as long as their busy timeout says.
+//
+// A commit counts only if the database's file is still the one at the store's path.
+func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
+	return s.inPlace("write", s.update(ctx, do))
+}
+
+func (s *Store) update(ctx context.Context, do func(store.Tx) error) error {
+	session, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	committed := false
+	defer func() { s.release(session, committed) }()
+	t := &tx{store: s, ctx: ctx, session: session, inserter: newInserter(ctx, session)}
+	t.Parking = sqlread.Parking{Dialect: s.dialect, Exec: t.exec}
+	// Deferred, because do may panic, and begin may fail after it has begun.
+	defer func() {
+		t.inserter.wait()
+		if !committed {
+			session.rollback(ctx)
+		}
+	}()
+	if err := t.begin(); err != nil {
+		return err
+	}
+	if err := do(t); err != nil {
+		return err
+	}
+	err = t.commit()
+	committed = err == nil
+	return err
+}
+
+// acquire waits for the turn to write.
+func (s *Store) acquire(ctx context.Context) (*session, error) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if s.kept != nil {
+		return s.kept, nil
+	}
+	session, err := newSession(ctx, s.writes)
+	if err != nil {
+		<-s.turn
+		return nil, s.fail("write", err)
+	}
+	return session, nil
+}
+
+// release ends the turn. After a commit it keeps a connection of our own, because of its
+// prepared statements.
+func (s *Store) release(session *session, committed bool) {
+	if s.kept = session; s.reads == s.writes || !committed {
+		session.close()
+		s.files.closeLog()
+		s.kept = nil
+	}
+	<-s.turn
+}
+
+// session is a connection that writes, with its prepared statements.
+type session struct {
+	conn       *sql.Conn
+	statements map[statement]*sql.Stmt
+}
+
+func newSession(ctx context.Context, db *sql.DB) (*session, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, statements: map[statement]*sql.Stmt{}}, nil
+}
+
+func (s *session) exec(ctx context.Context, query string, args ...any) error {
+	_, err := s.conn.ExecContext(ctx, query, args...)
+	return err
+}
+
+// rollback ends a transaction, if there is one. If that fails, it discards the connection
+// together with the transaction.
+func (s *session) rollback(ctx context.Context) {
+	err := s.exec(context.WithoutCancel(ctx), "ROLLBACK")
+	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+		s.conn.Raw(func(any) error { return driver.ErrBadConn })
+	}
+}
+
+func (s *session) close() {
+	for _, prepared := range s.statements {
+		prepared.Close()
+	}
+	s.conn.Close()
+}
+
+// tx is a transaction that keeps all others from writing.
 type tx struct {
+	sqlread.Parking
 	store    *Store
 	ctx      context.Context
 	session  *session
 	inserter *inserter
 }
 
-// Lock returns the checkpoints. The lock is that of the transaction.
+// begin begins the transaction with the lock for writing. Taking the lock later would fail
+// if another program had written since the transaction's first read.
+func (t *tx) begin() error {
+	err := t.session.exec(t.ctx, "BEGIN IMMEDIATE")
+	if err == nil {
+		// BEGIN succeeds even in a read-only database, but this fails.
+		err = t.session.exec(t.ctx, "DELETE FROM checkpoints WHERE false")
+	}
+	if err == nil && t.store.kept == nil {
+		t.store.files.openLog()
+	}
+	return t.store.fail("write", err)
+}
+
+// commit commits unless the context has ended. It does not interrupt a COMMIT, whose outcome
+// would be unknown.
+func (t *tx) commit() error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	return t.store.fail("commit", t.session.exec(context.WithoutCancel(t.ctx), "COMMIT"))
+}
+
+// Lock returns the checkpoints. The transaction is the lock.
 func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	return t.store.dialect.Checkpoints(t.ctx, t.session.conn, runs)
 }
@@ -29,59 +158,31 @@ func (t *tx) Versions() (map[string]int, error) {
 }
 
 func (t *tx) Register() error {
+	var all []sqlread.Statement
 	for _, of := range t.store.dialect.Set.Stored() {
-		err := t.session.exec(t.ctx, `UPDATE quire_project_projections SET version = max(version, ?2) WHERE name = ?1`, of.Name, of.Version)
-		if err != nil {
-			return t.store.fail("register the projections", err)
-		}
+		all = append(all, sqlread.Statement{Query: `UPDATE quire_project_projections SET version = max(version, ?2) WHERE name = ?1`, Args: []any{of.Name, of.Version}})
 	}
-	return nil
+	return t.exec("register the projections", all...)
 }
 
 func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error {
-	queries := []string{`DELETE FROM checkpoints WHERE run_id IN %s`}
+	names := []string{"checkpoints"}
 	for _, of := range tables {
-		queries = append(queries, fmt.Sprintf(`DELETE FROM %q WHERE run_id IN %%s`, of.Table))
+		names = append(names, of.Table)
 	}
-	return t.remove(runs, queries)
+	var all []sqlread.Statement
+	for runs := range slices.Chunk(runs, sqlread.MaxList) {
+		condition, args := t.store.dialect.In(runs)
+		for _, name := range names {
+			all = append(all, sqlread.Statement{Query: fmt.Sprintf(`DELETE FROM %q WHERE run_id %s`, name, condition), Args: args})
+		}
+	}
+	return t.exec("remove rows", all...)
 }
 
 func (t *tx) Truncate(run domain.RunID, table *projections.Definition, length int) error {
-	if err := t.flush(); err != nil {
-		return err
-	}
-	err := t.session.exec(t.ctx, fmt.Sprintf(`DELETE FROM %q WHERE run_id = ?1 AND position > ?2`, table.Table), string(run), int64(length))
-	if err != nil {
-		t.inserter.err = t.store.fail("remove rows", err)
-	}
-	return t.inserter.err
-}
-
-// maxList is how many runs a list has at most.
-const maxList = 500
-
-// remove runs statements that remove rows.
-func (t *tx) remove(runs []domain.RunID, queries []string) error {
-	if err := t.flush(); err != nil {
-		return err
-	}
-	for runs := range slices.Chunk(runs, maxList) {
-		list, args := placeholders(runs)
-		for _, query := range queries {
-			if err := t.session.exec(t.ctx, fmt.Sprintf(query, list), args...); err != nil {
-				t.inserter.err = t.store.fail("remove rows", err)
-				return t.inserter.err
-			}
-		}
-	}
-	return nil
-}
-
-func placeholders(runs []domain.RunID) (list string, args []any) {
-	for _, run := range runs {
-		args = append(args, string(run))
-	}
-	return "(?" + strings.Repeat(",?", len(runs)-1) + ")", args
+	query := fmt.Sprintf(`DELETE FROM %q WHERE run_id = ?1 AND position > ?2`, table.Table)
+	return t.exec("remove rows", sqlread.Statement{Query: query, Args: []any{string(run), int64(length)}})
 }
 
 func (t *tx) Insert(rows *store.Rows) error {
@@ -100,6 +201,20 @@ func (t *tx) Insert(rows *store.Rows) error {
 func (t *tx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {
 	err := t.inserter.add(checkpoints, any(string(run)), func(args []any, _ *int) []any { return appendCheckpoint(args, &checkpoint) })
 	return t.store.fail("set a checkpoint", err)
+}
+
+// exec runs statements after the inserts so far.
+func (t *tx) exec(what string, statements ...sqlread.Statement) error {
+	if err := t.flush(); err != nil {
+		return err
+	}
+	for _, s := range statements {
+		if err := t.session.exec(t.ctx, s.Query, s.Args...); err != nil {
+			t.inserter.err = t.store.fail(what, err)
+			return t.inserter.err
+		}
+	}
+	return nil
 }
 
 func (t *tx) flush() error { return t.store.fail("insert rows", t.inserter.flush()) }

@@ -1,13 +1,13 @@
-// Package layout decides which files of a folder are streams.
+// Package layout defines which files in folders are the streams of runs, both for packages
+// that read streams to the end and for packages that follow them.
 //
-// Every *.jsonl is a stream, but for a folder that holds an events.jsonl: that is
-// its only stream, and nothing else in the folder or below it is one. quire keeps a
-// checkout beside it, with whatever streams are in there.
+// Every *.jsonl file is a stream, except in a folder with an events.jsonl: that is the only
+// stream in the folder and below it. quire keeps a checkout beside it, which may contain
+// other files of that kind.
 //
-// A folder that is reached by a symbolic link is not entered: it can lead back to
-// where it was found, it can lead to a whole disk, and a link called latest would
-// make a second run of the newest one. A link that leads outside of what is walked
-// is an error, because there may be streams behind it.
+// Folders behind symbolic links are not entered: a link can lead back to its own folder or
+// to a whole disk, and a link called latest would make a second run of the newest one. A link
+// that leads out of the roots is an error, because there may be streams behind it.
 package layout
 
 import (
@@ -22,8 +22,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// only are the names of a file that is its folder's only stream, the first of them
-// that is there.
+// only are names that make a file its folder's only stream, by priority.
 var only = []string{"events.jsonl", "events.jsonl.gz", "events.jsonl.zst"}
 
 // IsStream reports whether a file with this name is a stream: its name ends in
@@ -36,29 +35,29 @@ func IsStream(path string) bool {
 	return strings.HasSuffix(name, ".jsonl")
 }
 
-// Kind is what is found in a folder.
+// Kind is the kind of an entry of a folder.
 type Kind uint8
 
-// The kinds of what is found.
+// The kinds.
 const (
 	other Kind = iota
-	// Stream is a file that is a stream, or a link that is called like one and leads
+	// Stream is a stream, or a link with the name of a stream that leads
 	// to a file or to nothing.
 	Stream
-	// Folder is a folder in which there may be streams.
+	// Folder is a folder that may contain streams.
 	Folder
 	// Link is a symbolic link that leads to a folder, or to nothing.
 	Link
 )
 
-// Entry is something in a folder that matters.
+// Entry is an entry of a folder that may matter.
 type Entry struct {
 	Path string
 	Kind Kind
 }
 
-// Read returns what in a folder matters, by name. isStream says of a path whether it
-// is called like a stream. An error can come with what could be read all the same.
+// Read returns the entries of a folder that may matter, sorted by name. isStream reports
+// whether a path has the name of a stream. With an error, Read returns what it could read.
 func Read(folder string, isStream func(path string) bool) ([]Entry, error) {
 	files, err := os.ReadDir(folder)
 	var found []Entry
@@ -77,8 +76,8 @@ func Read(folder string, isStream func(path string) bool) ([]Entry, error) {
 	return found, err
 }
 
-// KindOf returns what is at path, as [Read] says it; nothing if it does not matter, or
-// is not there.
+// KindOf returns the kind of the file at path, as [Read] does, or zero if the file does not
+// matter or does not exist.
 func KindOf(path string, isStream func(path string) bool) Kind {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -95,7 +94,7 @@ func kindOf(path string, mode fs.FileMode, isStream func(path string) bool) Kind
 		case err != nil && !named, err == nil && info.IsDir():
 			return Link
 		case err != nil:
-			return Stream // opening it says what is wrong
+			return Stream // opening it will fail with the reason
 		}
 		mode = info.Mode()
 	}
@@ -108,8 +107,8 @@ func kindOf(path string, mode fs.FileMode, isStream func(path string) bool) Kind
 	return other
 }
 
-// Hidden reports whether a file or a folder is none that [Read] would lead to from
-// root: because a folder on the way has a stream that is its only one.
+// Hidden reports whether walking from root with [Read] would miss a file or a folder, because
+// a folder on the way has an only stream.
 func Hidden(root, path string) bool {
 	for above := filepath.Dir(path); ; above = filepath.Dir(above) {
 		if sole := soleIn(above); sole != "" && sole != filepath.Clean(path) {
@@ -121,7 +120,7 @@ func Hidden(root, path string) bool {
 	}
 }
 
-// soleIn returns the path of the stream that is its folder's only one, if there is one.
+// soleIn returns the path of a folder's only stream, if there is one.
 func soleIn(folder string) string {
 	for _, name := range only {
 		path := filepath.Join(folder, name)
@@ -132,16 +131,15 @@ func soleIn(folder string) string {
 	return ""
 }
 
-// ErrLink is in the error of a link to a folder that is not entered, and may lead to
-// streams.
+// ErrLink is in the error for a link that may lead to streams.
 var ErrLink = errors.New("is a link that is not entered, and there may be streams behind it")
 
 // CheckLink returns an error for a link that may lead to streams that are not found
-// otherwise: not to a folder in one of the roots, nor to one that they are in.
+// otherwise: its target is neither in one of the roots nor contains one.
 func CheckLink(link string, roots ...string) error {
 	target, err := filepath.EvalSymlinks(link)
 	if err != nil {
-		return fmt.Errorf("%s: %w: it leads nowhere; remove the link, or make available what it leads to", printable.Name(link), ErrLink)
+		return fmt.Errorf("%s: %w: it leads nowhere; remove the link, or restore its target", printable.Name(link), ErrLink)
 	}
 	for _, root := range roots {
 		if real, err := filepath.EvalSymlinks(root); err == nil && (isIn(target, real) || isIn(real, target)) {
@@ -158,14 +156,14 @@ func isIn(path, folder string) bool {
 	return errors.Join(pathErr, folderErr, err) == nil && filepath.IsLocal(inside)
 }
 
-// The compressions that streams are read from.
+// The compression formats of streams.
 const (
 	Gzip = "gzip"
 	Zstd = "zstd"
 )
 
-// Begins reports whether compressed data of this kind can begin with begin, which may be
-// shorter than [MagicSize].
+// Begins reports whether compressed data of this format can begin with these bytes, which may
+// be fewer than [MagicSize].
 func Begins(kind string, begin []byte) bool {
 	switch {
 	case kind == Gzip:
@@ -176,12 +174,12 @@ func Begins(kind string, begin []byte) bool {
 	return strings.HasPrefix("\x28\xb5\x2f", string(begin)) || begin[0]&0xf0 == 0x50 && strings.HasPrefix("\x2a\x4d", string(begin[1:]))
 }
 
-// MagicSize is how many bytes [Compression] looks at.
+// MagicSize is the number of bytes that [Compression] needs.
 const MagicSize = 4
 
-// Compression returns how a file that begins with begin is compressed: [Gzip],
-// [Zstd], or "" for not at all. What the file is called does not matter. A
-// stream of events never begins like that.
+// Compression returns the compression format of a file that begins with these bytes: [Gzip],
+// [Zstd], or "" for none. The file's name does not matter, because no stream of events begins
+// with the bytes of a format.
 func Compression(begin []byte) string {
 	switch magic := string(begin[:min(len(begin), MagicSize)]); {
 	case strings.HasPrefix(magic, "\x1f\x8b"):
@@ -192,8 +190,8 @@ func Compression(begin []byte) string {
 	return ""
 }
 
-// isSkippable reports whether a frame of zstd is one to skip, as parallel compressors
-// write it first (RFC 8878, 3.1.2).
+// isSkippable reports whether a zstd frame is skippable. Parallel compressors begin with such
+// a frame (RFC 8878, 3.1.2).
 func isSkippable(magic string) bool {
 	return len(magic) == MagicSize && magic[0]&0xf0 == 0x50 && magic[1:] == "\x2a\x4d\x18"
 }

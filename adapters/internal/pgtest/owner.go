@@ -10,15 +10,15 @@ import (
 	"syscall"
 )
 
-// unprivileged are users that can own a server where the tests run as root,
-// as which PostgreSQL refuses to run.
+// unprivileged are users that can own a server if the tests run as root, because PostgreSQL
+// refuses to run as root.
 var unprivileged = []string{"postgres", "nobody"}
 
-// owner gives the folder to the user that the server is to run as, and
-// returns what its programs are started with.
+// owner gives the folder to the user of the server, and returns the attributes of the
+// server's processes.
 func owner(folder string) (*syscall.SysProcAttr, error) {
-	// In a process group of its own, the server outlives a Ctrl-C until the
-	// tests that it was meant for have ended.
+	// In a process group of its own, the server survives a Ctrl-C until the tests have
+	// ended.
 	attributes := ownGroup()
 	if os.Geteuid() != 0 {
 		return attributes, nil

@@ -15,15 +15,14 @@ import (
 
 var shared = sync.OnceValues(func() (*Server, error) { return start(nil) })
 
-// Shared returns the server that the tests of this process share. They must
-// not stop it.
+// Shared returns the server that the tests of this process share. Do not stop it.
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	return started(t, shared)
 }
 
-// New returns a server for t alone. Settings are lines of its configuration,
-// as "fsync=on".
+// New returns a server for t alone. Settings are lines of its configuration, such as
+// "fsync=on".
 func New(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	s := started(t, func() (*Server, error) { return start(settings) })
@@ -41,14 +40,13 @@ func started(t testing.TB, start func() (*Server, error)) *Server {
 	return s
 }
 
-// Stop stops the server in an orderly way: transactions that are open are
-// rolled back.
+// Stop stops the server in an orderly way, and rolls back open transactions.
 func (s *Server) Stop(t testing.TB) {
 	t.Helper()
 	s.stop(t, syscall.SIGINT)
 }
 
-// Kill stops the server at once, as a crash would.
+// Kill stops the server as a crash would.
 func (s *Server) Kill(t testing.TB) {
 	t.Helper()
 	s.stop(t, syscall.SIGQUIT)
@@ -59,7 +57,7 @@ func (s *Server) stop(t testing.TB, signal syscall.Signal) {
 	require.NoError(t, s.end(s.process, signal))
 }
 
-// Start starts the server again, at the addresses that it had.
+// Start starts the server again, at the same addresses.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	require.NoError(t, s.serve())
@@ -82,7 +80,7 @@ func (s *Server) NewDatabase(t testing.TB) string {
 
 func (s *Server) exec(t testing.TB, sql string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	conn, err := pgx.Connect(ctx, s.SocketURL("postgres"))
 	require.NoError(t, err)

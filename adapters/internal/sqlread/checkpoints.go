@@ -2,59 +2,58 @@ package sqlread
 
 import (
 	"context"
-	"maps"
+	"encoding/hex"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// maxList is how many ids one query is given at most. Databases limit the
-// parameters of a statement.
-const maxList = 500
+// CheckpointNames are the columns of checkpoints, in the order of [Dialect.CheckpointColumns].
+const CheckpointNames = `run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, projections, reading, source, state`
 
-const selectCheckpoint = `SELECT run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, projections, reading, source, state
-FROM checkpoints WHERE run_id `
-
-type keyedCheckpoint struct {
-	run domain.RunID
+// Checkpoint is a row of the table of checkpoints.
+type Checkpoint struct {
+	Run domain.RunID
 	store.Checkpoint
 }
 
-func checkpointColumns(d *Dialect, c *keyedCheckpoint) []any {
+// CheckpointColumns returns the targets for the columns of a checkpoint.
+func (d *Dialect) CheckpointColumns(c *Checkpoint) []any {
 	return []any{
-		text[domain.RunID]{d, &c.run},
-		integer[int64]{&c.Bytes}, integer[int64]{&c.Lines}, integer[int64]{&c.Events}, digest{&c.SHA256},
-		integer[int64]{&c.End.Bytes}, integer[int64]{&c.End.Lines}, digest{&c.End.SHA256},
-		text[string]{d, &c.Projections}, text[string]{d, &c.Reading}, text[string]{d, &c.Source}, text[string]{d, &c.State},
+		text(d, &c.Run), &c.Bytes, &c.Lines, &c.Events, digest(&c.SHA256), &c.End.Bytes, &c.End.Lines, digest(&c.End.SHA256),
+		&c.Projections, text(d, &c.Reading), text(d, &c.Source), text(d, &c.State),
 	}
 }
 
-// Checkpoints returns those of runs that are stored.
+// digest scans a SHA-256 in hexadecimal. A digest that is not valid becomes zero, which is
+// the digest of no stream: the run is then derived again, whereas an error would block it.
+func digest(to *[32]byte) scanner {
+	return func(value any) error {
+		var digits string
+		if err := text(&Dialect{}, &digits)(value); err != nil {
+			return err
+		}
+		*to = [32]byte{}
+		if sum, err := hex.DecodeString(digits); err == nil && len(sum) == len(to) {
+			copy(to[:], sum)
+		}
+		return nil
+	}
+}
+
+// Checkpoints returns the checkpoints of those runs that are stored.
 func (d *Dialect) Checkpoints(ctx context.Context, q Querier, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	checkpoints := map[domain.RunID]store.Checkpoint{}
-	for runs := range slices.Chunk(runs, maxList) {
-		found, err := d.checkpoints(ctx, q, runs)
+	for runs := range slices.Chunk(runs, MaxList) {
+		condition, args := d.In(runs)
+		found, err := list(ctx, d, q, "the checkpoints", (*Dialect).CheckpointColumns, `SELECT `+CheckpointNames+` FROM checkpoints WHERE run_id `+condition, args...)
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(checkpoints, found)
+		for _, c := range found {
+			checkpoints[c.Run] = c.Checkpoint
+		}
 	}
 	return checkpoints, nil
-}
-
-func (d *Dialect) checkpoints(ctx context.Context, q Querier, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	ids := make([]string, len(runs))
-	for i, run := range runs {
-		ids[i] = d.encode(string(run))
-	}
-	condition, args := d.in(ids)
-	read, err := all(each(d, "the checkpoints", checkpointColumns, func() (Rows, error) {
-		return d.query(ctx, q, selectCheckpoint+condition, args...)
-	}))
-	checkpoints := make(map[domain.RunID]store.Checkpoint, len(read))
-	for _, c := range read {
-		checkpoints[c.run] = c.Checkpoint
-	}
-	return checkpoints, err
 }

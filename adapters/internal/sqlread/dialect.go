@@ -1,44 +1,49 @@
+// Package sqlread has what the stores in SQL databases share. Their tables have the same
+// columns, so they read them with the same queries, and keep parked segments and
+// quarantines with the same statements.
+//
+// Queries have the placeholders ?1, ?2 and so on. The other differences between the
+// databases are in [Dialect].
 package sqlread
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
+	"iter"
 	"strings"
 
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Dialect says what a database wants otherwise. The zero Dialect is that of
+// Dialect describes how a database differs from SQLite. The zero Dialect is that of
 // SQLite.
 type Dialect struct {
 	// Set is the set of projections that the store has tables for.
 	Set *projections.Set
-	// Dollars has the placeholders ?1 ?2 … of a query written $1 $2 ….
+	// Dollars turns the placeholders ?1 ?2 … of a query into $1 $2 ….
 	Dollars bool
-	// Decode makes of the text in a column the text that it stands for, and
-	// Encode does the opposite for text that a column is compared with. They keep
-	// the order of bytes. nil means that text stands for itself.
+	// Encode returns the text that represents a string in the database, and Decode the
+	// opposite. They keep the order of bytes. By default a string represents itself.
 	Decode, Encode func(string) string
-	// In returns the end of a condition that holds for a column whose text is
-	// one of ids, which are encoded, and the query's arguments. nil means a
-	// placeholder for each.
-	In func(ids []string) (condition string, args []any)
-	// Stream runs a query whose rows may be too many to be held in memory, and
-	// which does not keep the transaction from other queries while they are
-	// read. nil means that any query of the transaction is so.
+	// Any returns a condition for a column whose text is one of ids, which are encoded,
+	// and the arguments of the query. The default is a placeholder for each id.
+	Any func(ids []string) (condition string, args []any)
+	// Stream runs a query that may have too many rows for memory. The transaction can run
+	// other queries while you read the rows. By default every query is like that.
 	Stream func(ctx context.Context, tx *sql.Tx, query string, args ...any) (Rows, error)
-	// NowMs is an expression of the milliseconds since the Unix epoch. Empty
-	// means that of SQLite.
+	// NowMs is an SQL expression for the milliseconds since the Unix epoch. The default is
+	// that of SQLite.
 	NowMs string
-	// Error says more about an error of the database. nil leaves it as it is.
+	// Error explains an error of the database. By default it stays as it is.
 	Error func(error) error
 }
 
-// Rows are those of a query; *[sql.Rows] has these methods.
+// Rows are the rows of a query; *[sql.Rows] has these methods.
 type Rows interface {
 	Next() bool
-	// Scan is given a [sql.Scanner] for each column, and nothing else.
 	Scan(columns ...any) error
 	Err() error
 	Close() error
@@ -49,13 +54,17 @@ type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// placeholders writes those of query as the database has them. No query here
-// has a question mark that is something else.
+// placeholders rewrites those of query for the database. No query has a question mark
+// with another meaning.
 func (d *Dialect) placeholders(query string) string {
 	if d.Dollars {
 		return strings.ReplaceAll(query, "?", "$")
 	}
 	return query
+}
+
+func (d *Dialect) nowMs() string {
+	return cmp.Or(d.NowMs, `CAST(unixepoch('subsec') * 1000 AS INTEGER)`)
 }
 
 func (d *Dialect) encode(s string) string {
@@ -65,19 +74,32 @@ func (d *Dialect) encode(s string) string {
 	return d.Encode(s)
 }
 
-func (d *Dialect) in(ids []string) (condition string, args []any) {
-	if d.In != nil {
-		return d.In(ids)
+func (d *Dialect) decode(s string) string {
+	if d.Decode == nil {
+		return s
 	}
-	var in strings.Builder
+	return d.Decode(s)
+}
+
+// MaxList is the maximum number of runs for [Dialect.In]. Databases limit the arguments
+// of a statement.
+const MaxList = 500
+
+// In returns a condition for a column that has the id of one of runs, and the arguments of
+// the query.
+func (d *Dialect) In(runs []domain.RunID) (condition string, args []any) {
+	ids := make([]string, len(runs))
+	for i, run := range runs {
+		ids[i] = d.encode(string(run))
+	}
+	if d.Any != nil {
+		return d.Any(ids)
+	}
+	list := make([]string, len(ids))
 	for i, id := range ids {
-		if i > 0 {
-			in.WriteByte(',')
-		}
-		fmt.Fprintf(&in, "?%d", i+1)
-		args = append(args, id)
+		list[i], args = fmt.Sprintf("?%d", i+1), append(args, id)
 	}
-	return "IN (" + in.String() + ")", args
+	return "IN (" + strings.Join(list, ",") + ")", args
 }
 
 func (d *Dialect) error(what string, err error) error {
@@ -96,4 +118,75 @@ func (d *Dialect) stream(ctx context.Context, tx *sql.Tx, query string, args ...
 		return d.Stream(ctx, tx, d.placeholders(query), args...)
 	}
 	return d.query(ctx, tx, query, args...)
+}
+
+// columns returns the targets for the columns of a query, in order, in row.
+type columns[R any] func(d *Dialect, row *R) []any
+
+// list returns the rows of a query. what names them in errors.
+func list[R any](ctx context.Context, d *Dialect, q Querier, what string, columns columns[R], query string, args ...any) ([]R, error) {
+	var read []R
+	for row, err := range each(d, what, columns, func() (Rows, error) { return d.query(ctx, q, query, args...) }) {
+		if err != nil {
+			return nil, err
+		}
+		read = append(read, row)
+	}
+	return read, nil
+}
+
+// each yields the rows of the query that open starts. what names them in errors.
+func each[R any](d *Dialect, what string, columns columns[R], open func() (Rows, error)) iter.Seq2[R, error] {
+	return func(yield func(R, error) bool) {
+		if err := scan(d, columns, open, yield); err != nil {
+			var zero R
+			yield(zero, d.error(what, err))
+		}
+	}
+}
+
+// scan yields rows until the last one, an error, or until yield returns false. Only after
+// the last row does it report an error of closing alone.
+func scan[R any](d *Dialect, columns columns[R], open func() (Rows, error), yield func(R, error) bool) (err error) {
+	rows, err := open()
+	if err != nil {
+		return err
+	}
+	more := true
+	defer func() {
+		if closed := rows.Close(); err == nil && more {
+			err = closed
+		}
+	}()
+	var row R
+	into := columns(d, &row)
+	for rows.Next() {
+		if err := rows.Scan(into...); err != nil {
+			return err
+		}
+		if more = yield(row, nil); !more {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// scanner is a [sql.Scanner].
+type scanner func(value any) error
+
+func (s scanner) Scan(value any) error { return s(value) }
+
+// text scans a column of text.
+func text[T ~string](d *Dialect, to *T) scanner {
+	return func(value any) error {
+		switch value := value.(type) {
+		case string:
+			*to = T(d.decode(value))
+		case []byte:
+			*to = T(d.decode(string(value)))
+		default:
+			return fmt.Errorf("the value is %T, not text", value)
+		}
+		return nil
+	}
 }

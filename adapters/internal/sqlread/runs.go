@@ -1,33 +1,39 @@
 package sqlread
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// defaultLimit is how many runs a page has that does not say.
-const defaultLimit = 50
-
 // Runs returns a page of runs.
 func (d *Dialect) Runs(ctx context.Context, q Querier, page store.Page) ([]store.Run, error) {
-	parts, args := d.stretches(page.After)
-	limit := page.Limit
-	if limit == 0 {
-		limit = defaultLimit
+	parts, args := d.pageParts(page.After)
+	args = append(args, int64(cmp.Or(page.Limit, 50)))
+	columns := func(d *Dialect, row *projections.AnyRow) []any {
+		row.Value = projections.RunTable.NewRows().New(0, false)
+		return append([]any{text(d, &projections.RunTable.At(row.Value).RunID)}, d.cells(projections.RunTable.Definition, row.Value)...)
 	}
-	args = append(args, int64(limit))
-	return runs(each(d, "the runs", runColumns, func() (Rows, error) {
-		return d.query(ctx, q, pageQuery(parts, len(args)), args...)
-	}))
+	var runs []store.Run
+	for row, err := range each(d, "the runs", columns, func() (Rows, error) { return d.query(ctx, q, pageQuery(parts, len(args)), args...) }) {
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, *projections.RunTable.At(row.Value))
+	}
+	return runs, nil
 }
 
-// stretches returns the parts of the index of runs by time that lie behind a
-// run, each as a condition and an order. An index can be read from where a
-// part begins; it cannot for conditions that are joined by OR.
-func (d *Dialect) stretches(after *store.Run) (parts []string, args []any) {
+// pageParts returns the parts of the index of runs by time that follow a run, each as a
+// condition and an order. The database can start to read the index where a part begins,
+// which it cannot for conditions that are joined by OR.
+func (d *Dialect) pageParts(after *store.Run) (parts []string, args []any) {
 	const untimed = `started_at_ms IS NULL ORDER BY run_id`
 	switch {
 	case after == nil:
@@ -42,13 +48,78 @@ func (d *Dialect) stretches(after *store.Run) (parts []string, args []any) {
 	return []string{`started_at_ms IS NULL AND run_id > ?1 ORDER BY run_id`}, []any{d.encode(string(after.RunID))}
 }
 
-// pageQuery selects the first runs of all parts. It is one query so that a
-// page is of one moment.
+// pageQuery selects the first runs of all parts, in one query, so that a page shows one
+// moment.
 func pageQuery(parts []string, limit int) string {
+	columns := `run_id, ` + names(projections.RunTable.Definition)
 	selects := make([]string, len(parts))
 	for i, part := range parts {
-		selects[i] = fmt.Sprintf(`SELECT * FROM (SELECT %s FROM runs WHERE %s LIMIT ?%d) AS part%d`, runColumnNames, part, limit, i)
+		selects[i] = fmt.Sprintf(`SELECT * FROM (SELECT %s FROM runs WHERE %s LIMIT ?%d) AS part%d`, columns, part, limit, i)
 	}
 	return fmt.Sprintf(`SELECT %s FROM (%s) AS page ORDER BY started_at_ms IS NULL, started_at_ms DESC, run_id LIMIT ?%d`,
-		runColumnNames, strings.Join(selects, " UNION ALL "), limit)
+		columns, strings.Join(selects, " UNION ALL "), limit)
+}
+
+// selectRunIDs goes from one run to the next by the tables' keys, which begin with the
+// run's id: it reads one row of each run, even if the run has a million. It reads every
+// table, because rows may have been deleted by hand from any of them.
+const selectRunIDs = `WITH RECURSIVE ids(run_id) AS (
+SELECT %s
+UNION ALL
+SELECT %s FROM ids WHERE ids.run_id IS NOT NULL
+)
+SELECT run_id FROM (SELECT run_id FROM ids WHERE run_id IS NOT NULL LIMIT ?2) AS behind ORDER BY run_id`
+
+func nextRunID(tables []string, after string) string {
+	selects := make([]string, len(tables))
+	for i, table := range tables {
+		selects[i] = fmt.Sprintf("SELECT min(run_id) AS run_id FROM %q WHERE run_id > %s", table, after)
+	}
+	return "(SELECT min(run_id) FROM (" + strings.Join(selects, " UNION ALL ") + ") AS next)"
+}
+
+// RunIDs returns the first limit runs after a run that have a row in any table, in the order
+// of their bytes.
+func (d *Dialect) RunIDs(ctx context.Context, q Querier, after domain.RunID, limit int) ([]domain.RunID, error) {
+	tables := []string{"checkpoints"}
+	for _, of := range d.Set.Stored() {
+		tables = append(tables, of.Table)
+	}
+	query := fmt.Sprintf(selectRunIDs, nextRunID(tables, "?1"), nextRunID(tables, "ids.run_id"))
+	return list(ctx, d, q, "the ids of the runs", oneText[domain.RunID], query, d.encode(string(after)), int64(limit))
+}
+
+func oneText[T ~string](d *Dialect, value *T) []any { return []any{text(d, value)} }
+
+// selectProjections goes from one value to the next by the index: many checkpoints share
+// few values.
+const selectProjections = `WITH RECURSIVE ids(id) AS (
+SELECT min(projections) FROM checkpoints
+UNION ALL
+SELECT (SELECT min(projections) FROM checkpoints WHERE projections > ids.id) FROM ids WHERE ids.id IS NOT NULL
+)
+SELECT id FROM ids WHERE id IS NOT NULL`
+
+const selectOutdated = `SELECT run_id FROM checkpoints WHERE projections = ?1 AND run_id > ?2 ORDER BY run_id LIMIT ?3`
+
+// Outdated returns the first limit runs after a run whose checkpoints lack a projection,
+// or have an older version of it.
+func (d *Dialect) Outdated(ctx context.Context, q Querier, after domain.RunID, limit int) ([]domain.RunID, error) {
+	ids, err := list(ctx, d, q, "the versions of the rows", oneText[string], selectProjections)
+	if err != nil {
+		return nil, err
+	}
+	found := []domain.RunID{}
+	for _, id := range ids {
+		if missing, err := projections.Missing(d.Set.Stored(), projections.Versions(id)); err != nil || len(missing) == 0 {
+			continue
+		}
+		some, err := list(ctx, d, q, "the runs whose rows are outdated", oneText[domain.RunID], selectOutdated, d.encode(id), d.encode(string(after)), int64(limit))
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, some...)
+	}
+	slices.Sort(found)
+	return found[:min(len(found), limit)], nil
 }

@@ -1,23 +1,19 @@
 package sqlread
 
 import (
-	"cmp"
 	"context"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// NowMs is what [Dialect.NowMs] is for SQLite.
-const NowMs = `CAST(unixepoch('subsec') * 1000 AS INTEGER)`
-
-// selectWaiting has the condition for the runs, if there is one, three times:
-// databases do not look into a part of a query for what restricts the whole.
-const selectWaiting = `SELECT w.run_id, q.code, q.reason, q."offset", q.quarantined_at_ms,
+// selectWaiting has the condition for the runs, if there is one, three times, because
+// databases do not apply a condition on the whole query to its parts.
+const selectWaiting = `SELECT w.run_id, q.run_id IS NOT NULL, coalesce(q.code, ''), coalesce(q.reason, ''), coalesce(q."offset", 0), coalesce(q.quarantined_at_ms, 0),
   coalesce(s.segments, 0), coalesce(s.bytes, 0), coalesce(s.first, 0), coalesce(s.last, 0), coalesce(%[2]s - s.since, 0)
 FROM (SELECT run_id FROM quarantined_runs%[1]s UNION SELECT run_id FROM held_segments%[1]s) AS w
 LEFT JOIN quarantined_runs AS q ON q.run_id = w.run_id
@@ -29,30 +25,27 @@ ORDER BY w.run_id`
 
 type waitingRow struct {
 	store.Waiting
-	code, reason  projections.Null[string]
-	offset, since projections.Null[int64]
-	ageMs         int64
+	quarantined  bool
+	quarantine   store.Quarantine
+	since, ageMs int64
 }
 
 func waitingColumns(d *Dialect, w *waitingRow) []any {
 	return []any{
-		text[domain.RunID]{d, &w.Run}, nullText{d, &w.code}, nullText{d, &w.reason}, nullInteger[int64]{&w.offset}, nullInteger[int64]{&w.since},
-		integer[int]{&w.Segments}, integer[int64]{&w.Bytes}, integer[int64]{&w.First}, integer[int64]{&w.Last}, integer[int64]{&w.ageMs},
+		text(d, &w.Run), &w.quarantined, text(d, &w.quarantine.Code), text(d, &w.quarantine.Reason), &w.quarantine.Offset, &w.since,
+		&w.Segments, &w.Bytes, &w.First, &w.Last, &w.ageMs,
 	}
 }
 
-// Waiting returns the runs that are quarantined or of which segments are parked.
+// Waiting returns those of runs, or of all runs if there are none, that are quarantined or
+// have parked segments.
 func (d *Dialect) Waiting(ctx context.Context, q Querier, runs []domain.RunID) ([]store.Waiting, error) {
 	if len(runs) == 0 {
 		return d.waiting(ctx, q, "", nil)
 	}
 	waiting := []store.Waiting{}
-	for some := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(runs))), maxList) {
-		ids := make([]string, len(some))
-		for i, run := range some {
-			ids[i] = d.encode(string(run))
-		}
-		condition, args := d.in(ids)
+	for some := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(runs))), MaxList) {
+		condition, args := d.In(some)
 		found, err := d.waiting(ctx, q, " WHERE run_id "+condition, args)
 		if err != nil {
 			return nil, err
@@ -63,16 +56,14 @@ func (d *Dialect) Waiting(ctx context.Context, q Querier, runs []domain.RunID) (
 }
 
 func (d *Dialect) waiting(ctx context.Context, q Querier, condition string, args []any) ([]store.Waiting, error) {
-	query := fmt.Sprintf(selectWaiting, condition, cmp.Or(d.NowMs, NowMs))
-	read, err := all(each(d, "the runs that wait", waitingColumns, func() (Rows, error) { return d.query(ctx, q, query, args...) }))
+	read, err := list(ctx, d, q, "the waiting runs", waitingColumns, fmt.Sprintf(selectWaiting, condition, d.nowMs()), args...)
 	waiting := make([]store.Waiting, len(read))
 	for i, row := range read {
 		waiting[i] = row.Waiting
 		waiting[i].Age = time.Duration(max(row.ageMs, 0)) * time.Millisecond
-		if row.code.Valid {
-			waiting[i].Quarantine = &store.Quarantine{
-				Code: store.QuarantineCode(row.code.V), Reason: row.reason.V, Offset: row.offset.V, Since: time.UnixMilli(row.since.V),
-			}
+		if row.quarantined {
+			row.quarantine.Since = time.UnixMilli(row.since)
+			waiting[i].Quarantine = &row.quarantine
 		}
 	}
 	return waiting, err
@@ -81,27 +72,62 @@ func (d *Dialect) waiting(ctx context.Context, q Querier, condition string, args
 const selectParked = `SELECT "offset", tail, sha256, data FROM held_segments
 WHERE run_id = ?1 AND "offset" <= ?2 AND "offset" + bytes > ?2 ORDER BY tail, bytes DESC, "offset" LIMIT 1`
 
-func parkedColumns(d *Dialect, s *domain.Segment) []any {
-	return []any{integer[int64]{&s.Offset}, boolean{&s.Tail}, digest{&s.SHA256}, blob{&s.Data}}
+func parkedColumns(_ *Dialect, s *domain.Segment) []any {
+	return []any{&s.Offset, &s.Tail, digest(&s.SHA256), &s.Data}
 }
 
 // Parked returns a parked segment of a run that has the byte at offset.
-func (d *Dialect) Parked(ctx context.Context, q Querier, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	segment, ok, err := first(each(d, "a parked segment", parkedColumns, func() (Rows, error) {
-		return d.query(ctx, q, selectParked, d.encode(string(run)), offset)
-	}))
+func (d *Dialect) Parked(ctx context.Context, q Querier, run domain.RunID, offset int64) (segment domain.Segment, ok bool, err error) {
+	found, err := list(ctx, d, q, "a parked segment", parkedColumns, selectParked, d.encode(string(run)), offset)
+	if len(found) > 0 {
+		segment = found[0]
+	}
 	segment.Run = run
-	return segment, ok, err
+	return segment, len(found) > 0, err
 }
 
-// blob scans a column of bytes.
-type blob struct{ to *[]byte }
+// Statement is an SQL statement with its arguments.
+type Statement struct {
+	Query string
+	Args  []any
+}
 
-func (c blob) Scan(value any) error {
-	b, ok := value.([]byte)
-	if !ok {
-		return fmt.Errorf("%T where bytes are expected", value)
+// Parking has the methods of a transaction for parked segments and quarantines.
+type Parking struct {
+	Dialect *Dialect
+	// Exec runs statements in order. what says in errors what they do.
+	Exec func(what string, statements ...Statement) error
+}
+
+func (p Parking) statement(query string, args ...any) Statement {
+	return Statement{p.Dialect.placeholders(query), args}
+}
+
+// Park keeps segments.
+func (p Parking) Park(segments []domain.Segment) error {
+	query := `INSERT INTO held_segments (run_id, "offset", bytes, tail, sha256, held_at_ms, data)
+VALUES (?1, ?2, ?3, ?4, ?5, ` + p.Dialect.nowMs() + `, ?6) ON CONFLICT DO NOTHING`
+	var all []Statement
+	for i := range segments {
+		s := &segments[i]
+		all = append(all, p.statement(query, p.Dialect.encode(string(s.Run)), s.Offset, int64(len(s.Data)), s.Tail, hex.EncodeToString(s.SHA256[:]), s.Data))
 	}
-	*c.to = append([]byte{}, b...)
-	return nil
+	return p.Exec("park segments", all...)
+}
+
+// Unpark removes parked segments of a run.
+func (p Parking) Unpark(run domain.RunID, end int64) error {
+	return p.Exec("unpark segments", p.statement(`DELETE FROM held_segments WHERE run_id = ?1 AND "offset" + bytes <= ?2`, p.Dialect.encode(string(run)), end))
+}
+
+// SetQuarantine sets or lifts the quarantine of a run.
+func (p Parking) SetQuarantine(run domain.RunID, q *store.Quarantine) error {
+	id := p.Dialect.encode(string(run))
+	if q == nil {
+		return p.Exec("lift a quarantine", p.statement(`DELETE FROM quarantined_runs WHERE run_id = ?1`, id))
+	}
+	return p.Exec("quarantine a run", p.statement(`INSERT INTO quarantined_runs (run_id, code, reason, "offset", quarantined_at_ms)
+VALUES (?1, ?2, ?3, ?4, `+p.Dialect.nowMs()+`)
+ON CONFLICT (run_id) DO UPDATE SET code = excluded.code, reason = excluded.reason, "offset" = excluded."offset"`,
+		id, string(q.Code), p.Dialect.encode(q.Reason), q.Offset))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Cluster is three servers that keep everything together, and go on with two.
+// Cluster is three servers that replicate all data, and continue if one of them stops.
 type Cluster []*Server
 
 // NewCluster starts a cluster and waits until it has a leader.
@@ -49,17 +49,10 @@ func clusterOptions(port int) server.ClusterOpts {
 	}
 }
 
-// WaitReady waits until there is a leader, and all servers that run in this
-// process are up to date.
+// WaitReady waits until there is a leader, and all servers in this process are up to date.
 func (c Cluster) WaitReady() {
-	t := c[0].t
-	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if c.ready() {
-			return
-		}
-	}
-	t.Fatal("the cluster of NATS servers is not ready in time")
+	c[0].t.Helper()
+	await(c[0].t, "the cluster of NATS servers is not ready", c.ready)
 }
 
 func (c Cluster) ready() bool {
@@ -76,7 +69,7 @@ func (c Cluster) ready() bool {
 	return leader
 }
 
-// Leader returns the server that leads a stream.
+// Leader returns the server that leads a stream, or nil.
 func (c Cluster) Leader(stream string) *Server {
 	for _, s := range c {
 		if s.running != nil && s.running.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
@@ -86,7 +79,7 @@ func (c Cluster) Leader(stream string) *Server {
 	return nil
 }
 
-// Move has another server lead a stream. That one need not run in this process.
+// Move makes another server lead a stream. That server need not run in this process.
 func (c Cluster) Move(stream string, to *Server) {
 	t := c[0].t
 	t.Helper()
@@ -94,17 +87,17 @@ func (c Cluster) Move(stream string, to *Server) {
 	require.NoError(t, err)
 	defer conn.Close()
 	request := fmt.Appendf(nil, `{"placement":{"preferred":%q}}`, to.options.ServerName)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	await(t, to.options.ServerName+" does not become the leader of "+stream, func() bool {
 		answer, err := conn.Request("$JS.API.STREAM.INFO."+stream, nil, time.Second)
 		if err == nil && strings.Contains(string(answer.Data), fmt.Sprintf(`"leader":%q`, to.options.ServerName)) {
-			return
+			return true
 		}
 		_, _ = conn.Request("$JS.API.STREAM.LEADER.STEPDOWN."+stream, request, time.Second)
-	}
-	t.Fatalf("%s does not become the leader of %s in time", to.options.ServerName, stream)
+		return false
+	})
 }
 
-// URL is the address of all servers.
+// URL returns the address of all servers.
 func (c Cluster) URL() string {
 	var hosts []string
 	for _, s := range c {
@@ -115,9 +108,8 @@ func (c Cluster) URL() string {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// freePorts finds ports that nobody listens on. All are taken before one is
-// free again, so that they differ. They are below those that systems give to whoever
-// asks for any: another test could get one of these before the server does.
+// freePorts finds different ports on which nobody listens. It searches below the range of
+// random ports, because another test could get one of those before the server does.
 func freePorts(t testing.TB, n int) (ports []int) {
 	t.Helper()
 	for tries := 0; len(ports) < n; tries++ {

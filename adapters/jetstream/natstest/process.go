@@ -3,9 +3,10 @@ package natstest
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
+	"strings"
+	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -16,15 +17,14 @@ import (
 // processEnv holds the settings of a server that is a process of its own.
 const processEnv = "NATSTEST_PROCESS"
 
-// settings are what such a process is told. Who may connect is not among them.
+// settings are the settings of such a process. They do not include authentication.
 type settings struct {
-	Name, Folder, Cluster string
-	Port, ClusterPort     int
-	Routes                []string
+	Name, Folder, Routes string
+	Port, ClusterPort    int // ClusterPort is 0 without a cluster
 }
 
-// Main has the test program be a server if it was started as one. A package that
-// calls [Server.StartProcess] has a TestMain that calls it first.
+// Main runs a server, if the test program was started as one, and exits. Call it first in the
+// TestMain of a package that calls [Server.StartProcess].
 func Main() {
 	text := os.Getenv(processEnv)
 	if text == "" {
@@ -37,8 +37,7 @@ func Main() {
 	os.Exit(0)
 }
 
-// serve runs a server until standard input ends, which it does when the test is
-// gone.
+// serve runs a server until standard input ends, at the latest with the test.
 func serve(text string) error {
 	var s settings
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
@@ -46,15 +45,8 @@ func serve(text string) error {
 	}
 	options := defaults(s.Folder)
 	options.Port, options.ServerName = s.Port, s.Name
-	if s.Cluster != "" {
-		options.Cluster = clusterOptions(s.ClusterPort)
-		for _, route := range s.Routes {
-			address, err := url.Parse(route)
-			if err != nil {
-				return err
-			}
-			options.Routes = append(options.Routes, address)
-		}
+	if s.ClusterPort != 0 {
+		options.Cluster, options.Routes = clusterOptions(s.ClusterPort), server.RoutesFromStr(s.Routes)
 	}
 	running, err := server.NewServer(options)
 	if err != nil {
@@ -66,15 +58,18 @@ func serve(text string) error {
 	return nil
 }
 
-// StartProcess starts a server that has been stopped again, in a process of its own that
-// [Server.Kill] can kill. It takes no settings but those of a cluster.
+// StartProcess starts a stopped server in a process of its own, which
+// [Server.Kill] can kill. It ignores all settings except those of a cluster.
 func (s *Server) StartProcess() {
 	s.t.Helper()
-	about := settings{Name: s.options.ServerName, Folder: s.options.StoreDir, Port: s.options.Port, Cluster: s.options.Cluster.Name, ClusterPort: s.options.Cluster.Port}
+	var routes []string
 	for _, route := range s.options.Routes {
-		about.Routes = append(about.Routes, route.String())
+		routes = append(routes, route.String())
 	}
-	text, err := json.Marshal(about)
+	text, err := json.Marshal(settings{
+		Name: s.options.ServerName, Folder: s.options.StoreDir, Port: s.options.Port,
+		ClusterPort: s.options.Cluster.Port, Routes: strings.Join(routes, ","),
+	})
 	require.NoError(s.t, err)
 	s.process = exec.Command(os.Args[0])
 	s.process.Env = append(os.Environ(), processEnv+"="+string(text))
@@ -82,25 +77,30 @@ func (s *Server) StartProcess() {
 	_, err = s.process.StdinPipe()
 	require.NoError(s.t, err)
 	require.NoError(s.t, s.process.Start())
-	s.waitForProcess()
+	await(s.t, "the process of the NATS server is not ready", func() bool {
+		conn, err := nats.Connect("nats://" + loopback(s.options.Port))
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	})
 }
 
-func (s *Server) waitForProcess() {
-	s.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if conn, err := nats.Connect("nats://" + loopback(s.options.Port)); err == nil {
-			conn.Close()
+// await waits until a condition holds.
+func await(t testing.TB, otherwise string, condition func() bool) {
+	t.Helper()
+	for end := time.Now().Add(timeout); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		if condition() {
 			return
 		}
 	}
-	s.t.Fatal("the process of the NATS server is not ready in time")
+	t.Fatal(otherwise, " in time")
 }
 
-// Kill kills the process of the server, without a word of warning. It can be
-// started again.
+// Kill kills the process of the server, which you can start again.
 func (s *Server) Kill() {
 	s.t.Helper()
-	require.NotNil(s.t, s.process, "the NATS server is no process of its own")
+	require.NotNil(s.t, s.process, "the NATS server is not a process of its own")
 	require.NoError(s.t, s.process.Process.Kill())
 	_ = s.process.Wait()
 	s.process = nil

@@ -1,3 +1,13 @@
+// Package natstest runs NATS servers with JetStream within the process of a test. You
+// need not install anything. Each server has a temporary folder, and ends with the test.
+//
+//	func TestSomething(t *testing.T) {
+//		url := natstest.New(t).URL()
+//		...
+//	}
+//
+// You can stop a server and start it again: it keeps its port and its data. You can also
+// start it as a process of its own, to kill it.
 package natstest
 
 import (
@@ -16,10 +26,10 @@ type Server struct {
 	t       testing.TB
 	options *server.Options
 	running *server.Server // nil while stopped
-	process *exec.Cmd      // where it runs instead, see StartProcess
+	process *exec.Cmd      // instead of running, see StartProcess
 }
 
-// New starts a server, which is stopped with the test.
+// New starts a server, which ends with the test.
 func New(t testing.TB, settings ...Setting) *Server {
 	t.Helper()
 	s := prepare(t, settings...)
@@ -48,11 +58,10 @@ func defaults(folder string) *server.Options {
 	}
 }
 
-// patience is how long anything may take. It is only ever needed in full where
-// something is wrong.
-const patience = 60 * time.Second
+// timeout is how long anything may take.
+const timeout = 60 * time.Second
 
-// Start starts a server that has been stopped.
+// Start starts a stopped server.
 func (s *Server) Start() {
 	s.t.Helper()
 	running, err := server.NewServer(s.options.Clone())
@@ -61,14 +70,13 @@ func (s *Server) Start() {
 		running.ConfigureLogger()
 	}
 	go running.Start()
-	require.True(s.t, running.ReadyForConnections(patience), "the NATS server is not ready in time")
+	require.True(s.t, running.ReadyForConnections(timeout), "the NATS server is not ready in time")
 	s.running = running
-	// A port that was chosen is kept, so that clients find the server again.
+	// Keep the random port, so that clients find the server again.
 	s.options.Port = s.port()
 }
 
-// Stop stops the server, in an orderly way, as a signal would. Connections are
-// cut.
+// Stop stops the server in an orderly way, as a signal would, and cuts connections.
 func (s *Server) Stop() {
 	if s.process != nil {
 		s.Kill()
@@ -81,11 +89,11 @@ func (s *Server) Stop() {
 	s.running = nil
 }
 
-// Server is what runs, for what this package has no method for.
+// Server returns the NATS server itself, or nil while it is stopped.
 func (s *Server) Server() *server.Server { return s.running }
 
-// URL is the server's address, with the user and password or the token that it
-// asks for.
+// URL returns the server's address, with the user and password or the token that it
+// requires.
 func (s *Server) URL() string {
 	address, err := url.Parse(s.running.ClientURL())
 	require.NoError(s.t, err)
@@ -96,4 +104,27 @@ func (s *Server) URL() string {
 		address.User = url.User(s.options.Authorization)
 	}
 	return address.String()
+}
+
+// Setting changes the options of a server.
+type Setting func(*server.Options)
+
+// User makes the server require a user and a password.
+func User(user, password string) Setting {
+	return func(o *server.Options) { o.Username, o.Password = user, password }
+}
+
+// Token makes the server require a token.
+func Token(token string) Setting {
+	return func(o *server.Options) { o.Authorization = token }
+}
+
+// WithoutJetStream disables JetStream.
+func WithoutJetStream() Setting {
+	return func(o *server.Options) { o.JetStream = false }
+}
+
+// MaxPayload limits the size of messages.
+func MaxPayload(bytes int) Setting {
+	return func(o *server.Options) { o.MaxPayload = int32(bytes) }
 }

@@ -1,9 +1,8 @@
--- What stores keep besides rows. The tables of rows are made of the declarations of
--- their projections, see table.go.
+-- What stores keep besides rows. table.go makes the tables of rows from the declarations
+-- of their projections.
 --
--- Text that is a key is compared by its bytes: that is the order which stores
--- promise, and the fastest there is. How any string becomes text is said in
--- text.go.
+-- Texts that are keys are compared by their bytes: stores promise that order, and it is
+-- the fastest. text.go explains how a string becomes text.
 
 -- +goose Up
 
@@ -24,8 +23,8 @@ CREATE TABLE checkpoints (
 
 CREATE INDEX checkpoints_reducers ON checkpoints (reducers);
 
--- What the triggers of the tables of rows call when somebody changes or removes rows by
--- hand: it makes the checkpoints of their runs void.
+-- The triggers of the tables of rows call this function when somebody changes or deletes
+-- rows by hand. It deletes the checkpoints of their runs.
 
 -- +goose StatementBegin
 CREATE FUNCTION quire_project_void_checkpoints() RETURNS trigger LANGUAGE plpgsql AS $$

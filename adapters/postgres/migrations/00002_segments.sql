@@ -1,6 +1,6 @@
--- What a checkpoint needs so that whoever gets more of a stream goes on where it
--- is, without what was before; and what has come of streams and is in no rows
--- yet, because something before it is missing or a line of it is malformed.
+-- The state of a checkpoint, so that a run can continue without the earlier part of its
+-- stream; and segments of streams that are not in rows yet, because an earlier one is
+-- missing or a line of them is malformed.
 
 -- +goose Up
 

@@ -1,5 +1,5 @@
--- What the store is called by those who keep track of what it has been given, such as
--- a broker. It is random, made with this table, and never changed.
+-- The id of the store, for clients that keep track of what they have stored, such as a
+-- broker. It is random, made with this table, and never changes.
 
 -- +goose Up
 

@@ -1,6 +1,6 @@
--- Which projections there are tables of, with the newest version that a program has
--- written rows of, and which of them a run's rows are of. Rows of the first release are
--- of none that is known now.
+-- The projections that have tables, with the newest version of which a program has
+-- written rows; and for each run the projections and versions of its rows. The versions of
+-- the first release's rows are unknown.
 
 -- +goose Up
 
@@ -14,10 +14,10 @@ ALTER TABLE checkpoints DROP COLUMN reducers, ADD COLUMN projections text COLLAT
 
 CREATE INDEX checkpoints_projections ON checkpoints (projections, run_id);
 
--- The tables that the first release has made stay, with the rights and views that people
--- have given them. Their rows are put into them anew: with the ids of jobs as they are,
--- which stood in a table of their own where they were long, and with a position and
--- whether they are final. Rows that somebody has added by hand may not fit, and go.
+-- The tables of the first release stay, with the rights and views that people have
+-- added. Their rows are inserted again: with the full ids of jobs, since long ids were in
+-- a table of their own, and with the columns position and final. Rows that were added by
+-- hand are dropped if they do not fit.
 
 -- +goose StatementBegin
 DO $$

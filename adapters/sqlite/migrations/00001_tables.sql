@@ -1,13 +1,13 @@
--- What stores keep besides rows. The tables of rows are made of the declarations of
--- their projections, see schema.go.
+-- What stores keep besides rows. schema.go makes the tables of rows from the declarations
+-- of their projections.
 --
--- Tables are kept in the order of their keys (WITHOUT ROWID): what is of a run lies
--- together, and is found without a second search.
+-- Tables are in the order of their keys (WITHOUT ROWID): the rows of a run are adjacent,
+-- and found without a second search.
 
 -- +goose Up
 
--- What the rows of a run were derived from. The digests are in hexadecimal, for
--- people to compare with what sha256sum says.
+-- The part of a stream that the rows of a run were derived from. The digests are in
+-- hexadecimal, so that people can compare them with the output of sha256sum.
 CREATE TABLE checkpoints (
   run_id          TEXT    NOT NULL,
   bytes           INTEGER NOT NULL,

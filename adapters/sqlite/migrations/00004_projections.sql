@@ -1,5 +1,5 @@
--- Which projections there are tables of, with the newest version that a program has
--- written rows of, and which of them a run's rows are of.
+-- The projections that have tables, with the newest version of which a program has
+-- written rows; and for each run the projections and versions of its rows.
 
 -- +goose Up
 
@@ -14,7 +14,7 @@ DROP INDEX quire_project_checkpoints_reducers;
 
 ALTER TABLE checkpoints DROP COLUMN reducers;
 
--- Rows of earlier releases are of no version that is known now.
+-- The versions of earlier releases' rows are unknown.
 ALTER TABLE checkpoints ADD COLUMN projections TEXT NOT NULL DEFAULT '';
 
 CREATE INDEX quire_project_checkpoints_projections ON checkpoints (projections, run_id);

@@ -10,43 +10,43 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// files are those of the database as they were when it was opened. SQLite goes on
-// writing into a file whose name is gone, and nobody finds what is there.
+// files detects whether the files of an open database are removed or replaced. SQLite continues
+// to write to a removed file, where nobody finds the rows.
 type files struct {
-	path string // empty where nothing is looked for
+	path string // empty for no checks
 	db   fs.FileInfo
 
 	mu       sync.Mutex
-	wal, shm fs.FileInfo // nil where there is none, or none is known
+	wal, shm fs.FileInfo // nil if they do not exist, or are unknown
 }
 
-// open takes note of the database's file.
+// open remembers the database's file.
 func (f *files) open(path string) (err error) {
 	f.path = path
 	f.db, err = os.Stat(path)
 	return err
 }
 
-// log takes note of the write-ahead log and its index. They go with the last
-// connection, so it is for a connection that has just begun to use them.
-func (f *files) log() {
+// openLog remembers the write-ahead log and its index. Call it when a connection has just
+// begun to use them, because SQLite removes them with the last connection.
+func (f *files) openLog() {
 	if f.path == "" {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.wal, _ = os.Stat(f.path + "-wal") // there is none in other journal modes
+	f.wal, _ = os.Stat(f.path + "-wal") // other journal modes have none
 	f.shm, _ = os.Stat(f.path + "-shm")
 }
 
-// forget is for when the connection that log was called for is closed.
-func (f *files) forget() {
+// closeLog forgets the write-ahead log when the connection of openLog is closed.
+func (f *files) closeLog() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.wal, f.shm = nil, nil
 }
 
-// check reports whether the files that are open are those that the path names.
+// check returns an error if the open files are not those at the path.
 func (f *files) check() error {
 	if f.path == "" {
 		return nil
@@ -67,7 +67,7 @@ func (f *files) check() error {
 	return nil
 }
 
-// isOther reports whether a file that is known is not at path any more.
+// isOther reports whether a known file is not at path any more.
 func isOther(path string, known fs.FileInfo) bool {
 	if known == nil {
 		return false

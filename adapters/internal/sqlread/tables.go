@@ -2,6 +2,7 @@ package sqlread
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/quire-ci/quire-project/projections"
@@ -11,29 +12,25 @@ import (
 // registered is what a store knows of a projection.
 type registered struct {
 	name    string
-	version int    // the newest one that rows were written of; 0 before that
-	columns string // as [projections.Definition.Describe] says
+	version int    // the newest one of the rows; 0 before there are any
+	columns string // from [projections.Definition.Describe]
 }
 
-func registeredColumns(d *Dialect, r *registered) []any {
-	return []any{text[string]{d, &r.name}, integer[int]{&r.version}, text[string]{d, &r.columns}}
+func registeredColumns(_ *Dialect, r *registered) []any {
+	return []any{&r.name, &r.version, &r.columns}
 }
 
 // registered returns what the store knows of projections, by name.
 func (d *Dialect) registered(ctx context.Context, q Querier) (map[string]registered, error) {
+	found, err := list(ctx, d, q, "the projections", registeredColumns, `SELECT name, version, columns FROM quire_project_projections`)
 	all := map[string]registered{}
-	for r, err := range each(d, "the projections", registeredColumns, func() (Rows, error) {
-		return d.query(ctx, q, `SELECT name, version, columns FROM quire_project_projections`)
-	}) {
-		if err != nil {
-			return nil, err
-		}
+	for _, r := range found {
 		all[r.name] = r
 	}
-	return all, nil
+	return all, err
 }
 
-// Versions returns the versions of projections that rows were written of.
+// Versions returns the newest version of each projection that the store has rows of.
 func (d *Dialect) Versions(ctx context.Context, q Querier) (map[string]int, error) {
 	all, err := d.registered(ctx, q)
 	versions := map[string]int{}
@@ -61,9 +58,18 @@ func (d *Dialect) Tables(ctx context.Context, q Querier, remake bool) (missing [
 		case was.version == of.Version || !remake:
 			return nil, nil, &store.ColumnsError{Projection: of, Stored: was.version}
 		default:
-			table, _, _ := strings.Cut(was.columns, ":") // it may have had another name
+			table, _, _ := strings.Cut(was.columns, ":") // its name may have changed
 			missing, drop = append(missing, of), append(drop, table)
 		}
 	}
 	return missing, drop, nil
+}
+
+// RegisterTable returns a statement that registers the columns of a new table. If the table
+// replaces one with rows of an older version, the statement also registers this version, so
+// that older programs stop: the checkpoints of the runs name rows that are gone.
+func RegisterTable(of *projections.Definition) string {
+	// The name and the columns are identifiers, which need no escapes.
+	return fmt.Sprintf(`INSERT INTO quire_project_projections AS p (name, version, columns) VALUES ('%s', 0, '%s')
+ON CONFLICT (name) DO UPDATE SET version = CASE p.version WHEN 0 THEN 0 ELSE %d END, columns = excluded.columns`, of.Name, of.Describe(), of.Version)
 }
