@@ -1,11 +1,10 @@
 package domain
 
-// Position says where a line stands in its stream.
+// Position is the place of a line in its stream.
 type Position struct {
 	// Line counts from 1; blank lines count.
 	Line int64
-	// Offset is that of the line's first byte, from 0, in the stream as it
-	// was before any compression.
+	// Offset is the offset of the line's first byte in the uncompressed stream, from 0.
 	Offset int64
 }
 
@@ -15,15 +14,15 @@ type Fault uint8
 const (
 	// Sound is the zero Fault: the line holds an event.
 	Sound Fault = iota
-	// Malformed is a line that is no event and was skipped.
+	// Malformed is the fault of a line that is no event and was skipped.
 	Malformed
-	// Torn is a malformed last line that no line feed ends: its writer died
-	// inside it.
+	// Torn is the fault of a malformed last line without a line feed: its writer died inside
+	// the line.
 	Torn
 )
 
-// Entry is one line of a stream as it was read: the event it holds and where
-// it stands. A line that holds none has a Fault, and Kind NoEvent.
+// Entry is one line of a stream: its event and its position. A line that holds no event has
+// a Fault and the Kind NoEvent.
 type Entry struct {
 	Event
 	Position

@@ -2,35 +2,34 @@ package domain
 
 import "strings"
 
-// Event is one event of a run, as a flat value that can be compared with ==.
-// Which fields mean something depends on Kind; the others are zero. Use the
-// constructors, which keep wrong combinations out.
+// Event is one event of a run, as a flat value that can be compared with ==. Which fields
+// are used depends on Kind; the others are zero. Use the constructors, which prevent wrong
+// combinations.
 type Event struct {
 	// AtMs is the producer's wall clock in milliseconds since the Unix epoch.
 	// It may be negative and may go backwards from one event to the next.
 	AtMs int64
-	// JobID is the job that the event names, when HasJob. It may be empty.
+	// JobID is the job that the event names, if HasJob. It may be empty.
 	JobID string
 	// Cmd is the command of a ShStarted.
 	Cmd string
-	// Type is the wire name of an Unknown event's type.
+	// Type is the name of an Unknown event's type on the wire.
 	Type string
-	// Extra holds what only few events have. Of an Unknown event these are the
-	// members that have no field here, as the text of one JSON object with sorted
-	// keys; of a RunStarted its labels, see [Event.Labels]. It is empty when there
-	// are none.
+	// Extra holds values that only few events have. For an Unknown event these are the
+	// members without a field here, as the text of one JSON object with sorted keys; for a
+	// RunStarted its labels, see [Event.Labels]. It is empty if there are none.
 	Extra string
 	// ExitCode is the exit code of a ShFinished.
 	ExitCode int32
 	Kind     Kind
 	// Outcome is that of a JobFinished or a RunFinished.
 	Outcome Outcome
-	// HasJob is set when the event names a job: always for job and sh events,
-	// never for RunStarted and RunFinished, and for an Unknown event that carries a job_id.
+	// HasJob says that the event names a job: always for job and sh events, never for
+	// RunStarted and RunFinished, and for an Unknown event with a job_id.
 	HasJob bool
 }
 
-// NewRunStarted returns the event that may open a run, with what the run is of.
+// NewRunStarted returns the event of a run that starts, with the run's labels.
 func NewRunStarted(atMs int64, labels Labels) Event {
 	return Event{Kind: RunStarted, AtMs: atMs, Extra: labels.text}
 }
@@ -61,8 +60,8 @@ func NewRunFinished(atMs int64, outcome Outcome) Event {
 }
 
 // NewUnknown returns an event of a type that this version does not know.
-// extra is the text of a JSON object of its other members, without white space
-// and sorted by name; empty, if there are none.
+// extra is the text of a JSON object with its other members, sorted by name and without
+// white space; empty if there are none.
 func NewUnknown(atMs int64, typ, extra string) Event {
 	return Event{Kind: Unknown, AtMs: atMs, Type: valid(typ), Extra: extra}
 }
@@ -82,7 +81,7 @@ func (e Event) InJob(jobID string) Event {
 	return e
 }
 
-// TypeName returns the event's type as the wire names it.
+// TypeName returns the name of the event's type on the wire.
 func (e *Event) TypeName() string {
 	if e.Kind == Unknown {
 		return e.Type
@@ -90,6 +89,5 @@ func (e *Event) TypeName() string {
 	return e.Kind.String()
 }
 
-// valid makes s text: the wire is UTF-8, so what is not becomes U+FFFD before
-// it is in an event, not when it is written.
+// valid replaces bytes that are not UTF-8 by U+FFFD, since the wire is UTF-8.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

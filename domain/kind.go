@@ -1,13 +1,13 @@
 package domain
 
-// Kind says what an [Event] reports.
+// Kind is the kind of an [Event].
 type Kind uint8
 
 const (
 	// NoEvent is the zero Kind: an [Entry] whose line holds no event.
 	NoEvent Kind = iota
-	// Unknown is an event of a type that this version does not know. It is
-	// counted and handed on, never an error.
+	// Unknown is the kind of all types that this version does not know. Such an event is
+	// counted and kept; it is never an error.
 	Unknown
 	// JobStarted: a job's body is about to run.
 	JobStarted
@@ -19,7 +19,7 @@ const (
 	ShFinished
 	// RunFinished: the run is over, with an [Outcome].
 	RunFinished
-	// RunStarted: a run begins, with what it is of, its [Labels].
+	// RunStarted: a run starts, with its [Labels].
 	RunStarted
 )
 
@@ -34,7 +34,7 @@ var kindNames = [...]string{
 	RunStarted:  "run_started",
 }
 
-// String returns the name that the wire has for k; "unknown" for [Unknown].
+// String returns the name of k on the wire; "unknown" for [Unknown].
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
 		return kindNames[k]
@@ -42,7 +42,7 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// KindOf returns the kind whose wire name is name, or [Unknown].
+// KindOf returns the kind with this name on the wire, or [Unknown].
 func KindOf(name string) Kind {
 	switch name {
 	case "job_started":
@@ -61,17 +61,16 @@ func KindOf(name string) Kind {
 	return Unknown
 }
 
-// Outcome says how a job or a run ended. The wire spells it differently for
-// the two: a job is "complete" or "failed", a run "succeeded" or
-// "pipeline_failure".
+// Outcome says how a job or a run ended. On the wire, a job is "complete" or "failed", and a
+// run "succeeded" or "pipeline_failure".
 type Outcome uint8
 
 const (
-	// NoOutcome is the zero Outcome, of events that end nothing.
+	// NoOutcome is the zero Outcome, of events that end no job or run.
 	NoOutcome Outcome = iota
-	// Complete is the outcome of what did all it had to do.
+	// Complete is the outcome of a successful job or run.
 	Complete
-	// Failed is the outcome of what did not.
+	// Failed is the outcome of a failed job or run.
 	Failed
 )
 

@@ -12,22 +12,22 @@ import (
 // Label is one of a run's [Labels].
 type Label struct{ Key, Value string }
 
-// Labels say what a run is of, such as its repo, ref and sha: a value for each
-// key, in the order of the keys' bytes. The zero Labels are none.
+// Labels describe a run, such as its repo, ref and sha: a value for each key, in the order of
+// the keys' bytes. The zero Labels are empty.
 //
-// Labels can be compared with ==: equal ones are the same text, with each key
-// and each value behind its length ("3:ref4:main"). An [Event] that holds them
-// is therefore still one flat value, and only a RunStarted ever makes such a text.
+// Labels can be compared with ==: equal labels have the same text, with each key and each
+// value after its length ("3:ref4:main"). So an [Event] with labels is still a flat value,
+// and other events need no memory for them.
 type Labels struct{ text string }
 
-// Limits of labels: how many there are, and how long a key and a value, in bytes.
+// Limits of labels: their number, and the length of a key and of a value in bytes.
 const (
 	MaxLabels     = 64
 	MaxLabelKey   = 64
 	MaxLabelValue = 4096
 )
 
-// Reasons why a run cannot have some labels.
+// The errors of [NewLabels] and [Label.Check].
 var (
 	ErrLabelCount = errors.New("a run has at most 64 labels")
 	ErrLabelTwice = errors.New("a label's key is given twice")
@@ -36,8 +36,7 @@ var (
 	ErrLabelText  = errors.New("a label is valid UTF-8")
 )
 
-// NewLabels returns the labels given, which it sorts by key, or one of the
-// reasons above.
+// NewLabels sorts labels by key and returns them, or one of the errors above.
 func NewLabels(labels ...Label) (Labels, error) {
 	if len(labels) > MaxLabels {
 		return Labels{}, ErrLabelCount
@@ -60,7 +59,7 @@ func NewLabels(labels ...Label) (Labels, error) {
 	return Labels{string(text)}, nil
 }
 
-// Check returns the reason why no run can have the label, or nil.
+// Check returns one of the errors above if no run can have the label.
 func (l Label) Check() error {
 	switch {
 	case l.Key == "" || len(l.Key) > MaxLabelKey:
@@ -73,7 +72,7 @@ func (l Label) Check() error {
 	return nil
 }
 
-// All yields the labels by key.
+// All yields the labels in the order of their keys.
 func (l Labels) All() iter.Seq[Label] {
 	return func(yield func(Label) bool) {
 		for rest := l.text; rest != ""; {
@@ -92,8 +91,8 @@ func appendPart(text []byte, part string) []byte {
 	return append(append(text, ':'), part...)
 }
 
-// cutPart returns the key or value that text begins with, and what follows it.
-// Of a text that is not that of labels nothing follows.
+// cutPart returns the key or value at the start of text, and the rest. If text is not one of
+// labels, both are empty.
 func cutPart(text string) (part, rest string) {
 	length, rest, _ := strings.Cut(text, ":")
 	n, err := strconv.Atoi(length)

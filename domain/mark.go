@@ -2,10 +2,10 @@ package domain
 
 import "crypto/sha256"
 
-// Mark says how far a stream has been read, and what it held until there: two
-// streams with the same mark begin with the same bytes.
+// Mark identifies the first part of a stream: two streams with the same mark begin with the
+// same bytes.
 type Mark struct {
-	// Bytes and Lines count what was read, before any compression.
+	// Bytes and Lines are the length of the part, uncompressed.
 	Bytes, Lines int64
 	// SHA256 is the digest of those bytes.
 	SHA256 [sha256.Size]byte

@@ -5,18 +5,16 @@ import (
 	"strings"
 )
 
-// RunID names a run. Every row that is derived from the run's stream is found
-// under it.
+// RunID is the id of a run. Every row of the run has it.
 type RunID string
 
-// StdinRunID is the id of a run whose stream comes from standard input.
+// StdinRunID is the id of a run that is read from standard input.
 const StdinRunID RunID = "run"
 
-// RunIDOf derives a run's id from the path of its stream, whose parts are
-// separated by slashes: the file's name without its endings (.jsonl, .gz,
-// .zst). A file called events.jsonl takes the name of its folder, because
-// quire keeps a run at runs/<repo>/<run-id>/events.jsonl; pass an absolute
-// path when that folder may not be part of a relative one.
+// RunIDOf derives a run's id from the path of its stream, with slashes between its parts: the
+// file's name without the endings .jsonl, .gz and .zst. For a file events.jsonl it returns
+// the name of the folder, because quire keeps a run at runs/<repo>/<run-id>/events.jsonl; pass
+// an absolute path if a relative one may not have that folder.
 func RunIDOf(file string) RunID {
 	file = path.Clean(file)
 	name := path.Base(file)
@@ -31,7 +29,7 @@ func RunIDOf(file string) RunID {
 	return RunID(trimEnding(name, ".jsonl"))
 }
 
-// trimEnding takes ending off name, unless nothing would be left.
+// trimEnding removes ending from name, unless nothing would remain.
 func trimEnding(name, ending string) string {
 	if name == ending {
 		return name

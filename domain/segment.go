@@ -2,22 +2,22 @@ package domain
 
 import "crypto/sha256"
 
-// Segment is some of a run's stream, as its bytes stand there: what is handed
-// on while the stream grows, or from one machine to another.
+// Segment is a part of a run's stream, as bytes: it is sent while the stream grows, or from
+// one machine to another.
 type Segment struct {
 	Run RunID
-	// Offset is that of the first byte of Data in the stream.
+	// Offset is the offset of Data in the stream.
 	Offset int64
-	// Data are whole lines or, for a Tail, the beginning of one. At the start of a
-	// stream it may be empty: then the segment says that there is the run.
+	// Data are whole lines or, for a Tail, the beginning of a line. At the start of a stream
+	// it may be empty: such a segment announces the run.
 	Data []byte
-	// Tail says that the stream ends with Data, which is a line that no line
-	// feed ends. It is sent by whoever knows that nothing will be added.
+	// Tail says that the stream ends with Data, which is a line without a line feed. Only a
+	// sender that knows that the stream will not grow sets it.
 	Tail bool
-	// SHA256 is the digest of the stream from its start to the end of Data;
-	// zero where that is not known.
+	// SHA256 is the digest of the stream from its start to the end of Data; zero if it is
+	// not known.
 	SHA256 [sha256.Size]byte
 }
 
-// End returns the offset behind the last byte of Data.
+// End returns the offset after the last byte of Data.
 func (s *Segment) End() int64 { return s.Offset + int64(len(s.Data)) }

@@ -5,22 +5,21 @@ import (
 	"slices"
 )
 
-// changes are what has changed since a mark, so that what has not need not be written
-// again.
+// changes are the jobs and sh that have changed since a mark: a store writes only their
+// rows again.
 type changes struct {
 	marked bool
-	// jobs are those that an event has named since the mark, by their indexes. The sh
-	// from this index on are new; an older one that is still open has not changed.
+	// jobs are the indexes of the jobs that an event has named since the mark. The sh from
+	// the index sh on are new; an older one that is still open has not changed.
 	jobs []int32
 	sh   int
 }
 
-// part is some of what is open: while there is one, the tracker has nothing else.
+// part is a part of the open jobs and sh. While it is set, the tracker yields no others.
 type part struct {
-	jobs []*TrackedJob
-	sh   []*TrackedSh
-	// asked says that it was asked for.
-	asked bool
+	jobs  []*TrackedJob
+	sh    []*TrackedSh
+	asked bool // a projection has asked for it
 }
 
 func (t *Tracker) mark() {
@@ -38,8 +37,8 @@ func (c *changes) named(job *TrackedJob) {
 	}
 }
 
-// changed returns the jobs and the open sh that have changed since the mark, all where
-// there was none, each in order of index.
+// changed returns the jobs and the open sh that have changed since the mark, or all if
+// there is no mark, in order of index.
 func (t *Tracker) changed() (jobs []*TrackedJob, sh []*TrackedSh) {
 	if !t.since.marked {
 		return slices.Collect(t.jobs.all()), t.openSh()
@@ -50,7 +49,7 @@ func (t *Tracker) changed() (jobs []*TrackedJob, sh []*TrackedSh) {
 		for i, n := job.newest, job.OpenSh; n > 0; n-- {
 			slot := t.open.slots.at(int(i))
 			if slot.Index < t.since.sh {
-				break // and so are those below it
+				break // those below it are older
 			}
 			sh = append(sh, &slot.TrackedSh)
 			i = slot.below
@@ -61,7 +60,7 @@ func (t *Tracker) changed() (jobs []*TrackedJob, sh []*TrackedSh) {
 	return jobs, sh
 }
 
-// openSh returns all sh that are open, in stream order.
+// openSh returns all open sh, in stream order.
 func (t *Tracker) openSh() []*TrackedSh {
 	open := make([]*TrackedSh, 0, t.OpenSh)
 	for slot := range t.open.slots.all() {

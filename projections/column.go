@@ -14,7 +14,7 @@ import (
 // Type is the type of a column's values.
 type Type uint8
 
-// The types. A value of any of them may be null where the column is nullable.
+// The types. A value may be null if its column is nullable.
 const (
 	Text Type = iota
 	Int
@@ -24,43 +24,42 @@ const (
 // String returns the type's name.
 func (t Type) String() string { return [...]string{"text", "integer", "boolean"}[t] }
 
-// Column is a column of a projection's rows: a field of the row's struct, found by its
-// json tag. Formats and stores read and write rows by their columns alone.
+// Column is a column of a projection's rows: a field of the row's struct, with the name in
+// its json tag. Formats and stores read and write rows only through columns.
 type Column struct {
 	Name     string
 	Type     Type
 	Nullable bool
 	// Bits is the size of an integer: 32 or 64. An int has 64, so that stores are the same
-	// for programs of every platform.
+	// on all platforms.
 	Bits int
-	// Key says that the column is part of what identifies a row within its run.
+	// Key says that the column is part of the key, which identifies a row within its run.
 	Key bool
-	// Values are all values that a text can have, for a type with a method Values; nil
-	// means any.
+	// Values are all values of a text whose type has a method Values; nil means any text.
 	Values []string
 	// Min is the least value of an integer, from the field's min tag.
 	Min int64
-	// Doc says in a sentence what the column holds, from the field's doc tag.
+	// Doc describes the column in a sentence, from the field's doc tag.
 	Doc string
 
-	run    bool    // holds the run's id, which is not a column of the row's own
+	run    bool    // the field holds the run's id, which is no column of the projection
 	narrow bool    // an integer has 32 bits in memory
 	offset uintptr // of the field
-	valid  uintptr // of its Null's Valid
+	valid  uintptr // of the Valid of its Null
 }
 
-// Ref points to a row whose type only its columns know.
+// Ref points to a row of any type. Read and write the row through its columns.
 type Ref struct{ p unsafe.Pointer }
 
 func refTo[R any](row *R) Ref { return Ref{unsafe.Pointer(row)} }
 
-// IsNull reports whether the row has no value in the column.
+// IsNull reports whether the row's value in the column is null.
 func (c *Column) IsNull(row Ref) bool { return c.Nullable && !*(*bool)(unsafe.Add(row.p, c.valid)) }
 
-// Text returns the row's value in a column of texts; "" if it is null.
+// Text returns the row's value in a column of type Text; "" if it is null.
 func (c *Column) Text(row Ref) string { return *(*string)(unsafe.Add(row.p, c.offset)) }
 
-// Int returns the row's value in a column of integers; 0 if it is null.
+// Int returns the row's value in a column of type Int; 0 if it is null.
 func (c *Column) Int(row Ref) int64 {
 	p := unsafe.Add(row.p, c.offset)
 	if c.narrow {
@@ -69,10 +68,10 @@ func (c *Column) Int(row Ref) int64 {
 	return *(*int64)(p)
 }
 
-// Bool returns the row's value in a column of booleans; false if it is null.
+// Bool returns the row's value in a column of type Bool; false if it is null.
 func (c *Column) Bool(row Ref) bool { return *(*bool)(unsafe.Add(row.p, c.offset)) }
 
-// Value returns the row's value as database/sql has it: nil, a string, an int64 or a
+// Value returns the row's value in a type of database/sql: nil, a string, an int64 or a
 // bool.
 func (c *Column) Value(row Ref) any {
 	switch {
@@ -99,8 +98,9 @@ func (c *Column) Equal(a, b Ref) bool {
 	return c.Bool(a) == c.Bool(b)
 }
 
-// Set sets the row's value to one that came from a database: nil, a string, an int64 or
-// a bool, which is an integer too for databases that have no booleans.
+// Set sets the row's value to one from a database: nil, a string, an int64 or a bool. For
+// databases without booleans, a column of type Bool also takes an int64. Set returns an
+// error for a value of another type, an integer out of range, and an unexpected null.
 func (c *Column) Set(row Ref, value any) error {
 	p := unsafe.Add(row.p, c.offset)
 	switch v := value.(type) {
@@ -141,7 +141,7 @@ func (c *Column) Set(row Ref, value any) error {
 	return nil
 }
 
-// setNull clears the value, so that rows can be compared with ==.
+// setNull clears the value, for rows to be comparable with ==.
 func (c *Column) setNull(p unsafe.Pointer) {
 	switch {
 	case c.Type == Text:
@@ -155,7 +155,7 @@ func (c *Column) setNull(p unsafe.Pointer) {
 	}
 }
 
-// setRun sets the run's id, in the column that has it.
+// setRun sets the run's id in the column that holds it.
 func (c *Column) setRun(row Ref, run domain.RunID) {
 	*(*domain.RunID)(unsafe.Add(row.p, c.offset)) = run
 }
@@ -164,8 +164,8 @@ func (c *Column) mismatch(value any) error {
 	return fmt.Errorf("column %s is %T where %s is expected", c.Name, value, c.Type)
 }
 
-// columnsOf returns the columns of rows of a type: its fields, in order, those of
-// embedded structs among them.
+// columnsOf returns the columns of a row type: its fields, in order, with those of embedded
+// structs.
 func columnsOf(row reflect.Type) (columns []Column, err error) {
 	if row.Kind() != reflect.Struct {
 		return nil, fmt.Errorf("a row is a struct, and %s is not", row)
@@ -188,7 +188,7 @@ func columnOf(row reflect.Type, field reflect.StructField) (Column, error) {
 	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 	c := Column{Name: name, Doc: field.Tag.Get("doc"), offset: offsetOf(row, field.Index)}
 	if name == "" {
-		return c, fmt.Errorf("field %s of %s has no json tag, which would name its column", field.Name, row)
+		return c, fmt.Errorf("field %s of %s has no json tag; the tag names the column", field.Name, row)
 	}
 	if !field.IsExported() {
 		return c, fmt.Errorf("field %s of %s is not exported", field.Name, row)
@@ -225,7 +225,7 @@ func columnOf(row reflect.Type, field reflect.StructField) (Column, error) {
 	return c, nil
 }
 
-// nullable returns the field Valid of a type that is a Null.
+// nullable returns the field Valid of a Null type.
 func nullable(t reflect.Type) (valid reflect.StructField, ok bool) {
 	if t.Kind() != reflect.Struct || !strings.HasPrefix(t.Name(), "Null[") || t.PkgPath() != reflect.TypeFor[Null[int]]().PkgPath() {
 		return valid, false
@@ -233,7 +233,7 @@ func nullable(t reflect.Type) (valid reflect.StructField, ok bool) {
 	return t.FieldByName("Valid")
 }
 
-// offsetOf returns where in a row the field is that embedded structs lead to.
+// offsetOf returns the offset of a field in a row, also of one in an embedded struct.
 func offsetOf(t reflect.Type, index []int) (offset uintptr) {
 	for _, i := range index {
 		f := t.Field(i)

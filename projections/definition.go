@@ -11,63 +11,60 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Declaration is all that there is to say of a projection whose rows are of type R.
-// [Define] makes a definition of it.
+// Declaration declares a projection with rows of type R. [Define] makes a definition of it.
 //
 // R is a struct. Each of its fields is a column: a string, an int, int32 or int64, a
-// bool, or a [Null] of one of these. The json tag names the column; the doc tag, if
-// there is one, says in a sentence what it holds, and min the least that an integer is.
+// bool, or a [Null] of one of these. The json tag names the column. The optional tag doc
+// describes the column in a sentence, and min is the least value of an integer.
 type Declaration[R comparable] struct {
-	// Name is what people call the projection: a lower-case identifier, such as
-	// retries. The parts of one that has several are called name.part.
+	// Name is a lower-case identifier, such as retries. The names of the parts of a
+	// projection with several parts have the form name.part.
 	Name string
-	// Version counts from 1. Raise it whenever the same stream gives other rows than
-	// before, or the columns change: rows of different versions are never mixed.
+	// Version counts from 1. Raise it whenever the same stream gives other rows, or the
+	// columns change: rows of different versions are never mixed.
 	Version int
-	// Key names the columns that identify a row within its run. A projection of which
-	// a run has one row has none. The rows of a log, which nothing but their order tells
-	// apart, have the key "position".
+	// Key names the columns that identify a row within its run. A Single projection has no
+	// key. If only the order tells rows apart, as in a log, the key is "position".
 	Key []string
-	// New returns the reducer of a run of which nothing has been read.
+	// New returns a reducer that has read nothing.
 	New func() Projection[R]
 
-	// Single says that a run has exactly one row, which is final never.
+	// Single says that a run has exactly one row, which is never final.
 	Single bool
-	// ByPosition says that the place of a row is its key.
-	ByPosition bool
-	// Summary says that the rows sum up the whole run, so that a list of rows as they
-	// come ends with them. Those of a Single always do.
+	// Summary says that the rows sum up the whole run: NDJSON ends with them. The row of a
+	// Single projection always does.
 	Summary bool
-	// Doc says in a sentence what the rows are.
+	// Doc describes the rows in a sentence.
 	Doc string
 
-	// Table is what the table in a store is called, if not like the projection.
+	// Table is the name of the table in a store; by default it is the name of the
+	// projection.
 	Table string
-	// Unstored says that stores have no table of it.
+	// Unstored says that stores have no table of the projection.
 	Unstored bool
-	// Indexes are those of the table, besides that of its key.
+	// Indexes are indexes of the table, besides that of its key.
 	Indexes []Index
-	// Holds names projections that reports have and whose columns this one puts
-	// together in one table; it is in no report itself.
+	// Holds names projections of reports whose columns this projection has in one table.
+	// The projection itself is in no report.
 	Holds []string
 }
 
-// Index is an index of a table, of rows of all runs.
+// Index is an index of a table, over the rows of all runs.
 type Index struct {
 	Name string
-	// Columns are what follows ON table in SQL, such as "started_at_ms DESC, run_id".
+	// Columns is the list of columns in SQL, such as "started_at_ms DESC, run_id".
 	Columns string
-	// Where, if there is any, is the condition in SQL for the rows that are in the index.
+	// Where, if it is set, is a condition in SQL: other rows are not in the index.
 	Where string
 }
 
-// Defined is the definition of a projection whose rows are of type R.
+// Defined is the definition of a projection with rows of type R.
 type Defined[R comparable] struct {
 	*Definition
 	fresh func() Projection[R]
 }
 
-// New returns the reducer of a run of which nothing has been read.
+// New returns a reducer that has read nothing.
 func (d *Defined[R]) New() Projection[R] { return d.fresh() }
 
 // Into makes the projection a member of a fold, see [Into].
@@ -76,39 +73,39 @@ func (d *Defined[R]) Into(take func(*Row[R])) Member { return Into(d.Name, d.fre
 // List returns a list of rows.
 func (d *Defined[R]) List(rows ...Row[R]) Rows { return &rowsOf[R]{rows} }
 
-// At returns the row that a reference of this projection's points to.
+// At returns the row that row points to. It has to be a row of this projection.
 func (d *Defined[R]) At(row Ref) *R { return (*R)(row.p) }
 
-// Definition is a projection as formats and stores know it: by its name and its
-// columns, whatever the type of its rows is.
+// Definition describes a projection for formats and stores, by name and columns, without the
+// type of its rows.
 type Definition struct {
 	Name    string
 	Version int
-	// Columns are those of the rows. The run's id is not among them: every format and
-	// every table has it in front.
+	// Columns are the columns of the rows, without the run's id: every format and every
+	// table has it in front.
 	Columns []Column
-	// HasRunID says that the row's struct has the run's id as well, and so has the row
-	// in a document.
+	// HasRunID says that the row's struct has the run's id too, and so has the row in a
+	// document.
 	HasRunID bool
-	// Table is the name of the table in a store; "" if it has none.
+	// Table is the name of the table in a store; "" if there is none.
 	Table   string
 	Indexes []Index
-	// Single says that a run has exactly one row, which is final never.
+	// Single says that a run has exactly one row, which is never final.
 	Single bool
-	// ByPosition says that the place of a row is its key.
+	// ByPosition says that the index of a row is its key.
 	ByPosition bool
 	// Summary says that the rows sum up the whole run.
 	Summary bool
-	// Reported says that reports have the rows: all but those that are only a table.
+	// Reported says that the projection is in reports, and not only a table.
 	Reported bool
-	// Holds names the projections whose columns the table puts together.
+	// Holds names the projections whose columns the table has.
 	Holds []string
-	// Doc says in a sentence what the rows are.
+	// Doc describes the rows in a sentence.
 	Doc string
 
-	err    error   // what is wrong with the declaration
-	run    *Column // that holds the run's id
-	texts  []int   // which columns are texts
+	err    error   // the mistakes in the declaration
+	run    *Column // the column that holds the run's id
+	texts  []int   // indexes of the columns of type Text
 	member func(take func(AnyRow)) Member
 	gather func(next func() Rows) Member
 	rows   func() Rows
@@ -120,8 +117,7 @@ type AnyDefinition interface{ definition() *Definition }
 
 func (d *Definition) definition() *Definition { return d }
 
-// Define declares a projection. What is wrong with a declaration is an error when it is
-// put into a set, see [NewSet].
+// Define defines a projection. [NewSet] returns the mistakes in its declaration as an error.
 func Define[R comparable](declared Declaration[R]) *Defined[R] {
 	d := &Definition{
 		Name: declared.Name, Version: declared.Version, Table: declared.Table, Indexes: declared.Indexes, Holds: declared.Holds, Doc: declared.Doc,
@@ -164,20 +160,20 @@ func Define[R comparable](declared Declaration[R]) *Defined[R] {
 	return &Defined[R]{d, declared.New}
 }
 
-// Member makes a fresh projection a member of a fold, see [Into].
+// Member makes a new projection a member of a fold, see [Into].
 func (d *Definition) Member(take func(AnyRow)) Member { return d.member(take) }
 
-// Gather makes a fresh projection a member of a fold, see [Into], that adds each row to the
-// list that next returns, which is one of [Definition.NewRows].
+// Gather makes a new projection a member of a fold, see [Into]. It adds each row to the list
+// that next returns, which has to be one of [Definition.NewRows].
 func (d *Definition) Gather(next func() Rows) Member { return d.gather(next) }
 
 // NewRows returns an empty list of rows of the projection.
 func (d *Definition) NewRows() Rows { return d.rows() }
 
-// Any returns a row with its type, the struct that the projection was declared with.
+// Any returns a copy of a row, with the type of the declaration.
 func (d *Definition) Any(row Ref) any { return d.value(row) }
 
-// TextBytes returns how many bytes of text a row has.
+// TextBytes returns the length of all texts of a row.
 func (d *Definition) TextBytes(row Ref) (n int) {
 	for _, i := range d.texts {
 		n += len(d.Columns[i].Text(row))
@@ -185,7 +181,7 @@ func (d *Definition) TextBytes(row Ref) (n int) {
 	return n
 }
 
-// Describe describes the table, for a store to remember what it was made for:
+// Describe describes the table, for a store to compare it with a later definition:
 // "jobs: job_id text key, state text, exit_code integer 32 null".
 func (d *Definition) Describe() string {
 	columns := make([]string, len(d.Columns))
@@ -207,7 +203,7 @@ func (d *Definition) Describe() string {
 	return d.Table + ": " + strings.Join(columns, ", ")
 }
 
-// SetRun sets the run's id in a row, if rows have it.
+// SetRun sets the run's id in a row, if its struct has it.
 func (d *Definition) SetRun(row Ref, run domain.RunID) {
 	if d.run != nil {
 		d.run.setRun(row, run)
@@ -224,7 +220,7 @@ func (d *Definition) Keys() (keys []*Column) {
 	return keys
 }
 
-// ID returns the name with the version, such as jobs@2.
+// ID returns the name and the version, such as jobs@2.
 func (d *Definition) ID() string { return fmt.Sprintf("%s@%d", d.Name, d.Version) }
 
 var (
@@ -232,13 +228,14 @@ var (
 	nameForm   = regexp.MustCompile(`^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$`)
 )
 
-// A name is part of others, such as that of an index, which PostgreSQL cuts at 63 bytes.
+// maxName leaves room for longer names, such as those of indexes: PostgreSQL cuts names at 63
+// bytes.
 const maxName = 40
 
-// maxColumns is how many columns a row has at most: databases limit what a statement has.
+// maxColumns is the limit of columns in a row: databases limit the size of statements.
 const maxColumns = 64
 
-// reservedColumns have a meaning in all tables or rows; the others are PostgreSQL's own.
+// reservedColumns have a meaning in all tables or rows, or are system columns of PostgreSQL.
 var reservedColumns = []string{"run_id", "position", "final", "projection", "tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
 func (d *Definition) check(key []string) error {
@@ -246,9 +243,9 @@ func (d *Definition) check(key []string) error {
 	wrong := func(format string, args ...any) { all = errors.Join(all, fmt.Errorf(format, args...)) }
 	switch {
 	case !nameForm.MatchString(d.Name) || len(d.Name) > maxName:
-		wrong("its name is no lower-case identifier of at most %d letters, digits and _", maxName)
+		wrong("its name is not a lower-case identifier of at most %d letters, digits and _", maxName)
 	case d.Table != "" && (!identifier.MatchString(d.Table) || len(d.Table) > maxName):
-		wrong("its table %q is no lower-case identifier of at most %d letters, digits and _", d.Table, maxName)
+		wrong("its table %q is not a lower-case identifier of at most %d letters, digits and _", d.Table, maxName)
 	}
 	if d.Version < 1 {
 		wrong("its version is %d; versions count from 1", d.Version)
@@ -259,19 +256,19 @@ func (d *Definition) check(key []string) error {
 	seen := map[string]bool{}
 	for _, c := range d.Columns {
 		switch {
-		case c.Name == "": // said already
+		case c.Name == "": // reported already
 		case !identifier.MatchString(c.Name) || len(c.Name) > maxName:
-			wrong("column %q is no lower-case identifier of at most %d letters, digits and _", c.Name, maxName)
+			wrong("column %q is not a lower-case identifier of at most %d letters, digits and _", c.Name, maxName)
 		case slices.Contains(reservedColumns, c.Name):
 			wrong("column %s: the name is reserved; choose another one", c.Name)
 		case seen[c.Name]:
-			wrong("column %s is there twice", c.Name)
+			wrong("column %s is declared twice", c.Name)
 		}
 		seen[c.Name] = true
 	}
 	for _, index := range d.Indexes {
 		if !identifier.MatchString(index.Name) || len(d.Table)+len(index.Name) > maxName {
-			wrong("index %q: its name and that of the table are no lower-case identifiers of at most %d letters together", index.Name, maxName)
+			wrong("index %q: its name is not a lower-case identifier, or longer than %d letters together with the name of the table", index.Name, maxName)
 		}
 	}
 	return errors.Join(all, d.setKey(key))
@@ -281,7 +278,7 @@ func (d *Definition) check(key []string) error {
 func (d *Definition) setKey(key []string) error {
 	switch {
 	case d.Single && len(key) > 0:
-		return errors.New("it has one row and a key; it needs none")
+		return errors.New("it is Single and has a key; a projection of one row needs none")
 	case slices.Equal(key, []string{"position"}):
 		d.ByPosition = true
 		return nil

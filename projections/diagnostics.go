@@ -6,10 +6,10 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Code names something odd in a stream.
+// Code names a kind of diagnostic.
 type Code string
 
-// The codes, in the order in which those of one event are listed.
+// The codes. Diagnostics of one event come in this order.
 const (
 	TornTail            Code = "torn_tail"
 	MalformedLine       Code = "malformed_line"
@@ -36,11 +36,11 @@ func (Code) Values() []string {
 	}
 }
 
-// Meaning says in a few words what the code stands for.
+// Meaning describes the code in a few words.
 func (c Code) Meaning() string { return meanings[c] }
 
 var meanings = map[Code]string{
-	TornTail:            "the stream ends inside a line: its writer died there, or is not done",
+	TornTail:            "the stream ends inside a line: its writer died there, or is still writing",
 	MalformedLine:       "the line is no event and was skipped",
 	UnknownType:         "an event of a type that this version does not know",
 	ClockBackwards:      "the producer's clock is behind that of the event before",
@@ -56,7 +56,7 @@ var meanings = map[Code]string{
 	UnfinishedSh:        "the job finishes while a command of it is open",
 }
 
-// Diagnostic is the row of something odd.
+// Diagnostic is the row of something unusual in a stream.
 type Diagnostic struct {
 	Code Code `json:"code" doc:"What is odd."`
 	// Line counts from 1; Offset is that of the line's first byte.
@@ -66,9 +66,9 @@ type Diagnostic struct {
 	JobID Null[string] `json:"job_id" doc:"The job that the line names, if it names one."`
 }
 
-// Diagnostics is the projection "diagnostics": what is odd, in stream
-// order and, within one line, in the order of the codes above. Every row is
-// final at once. What is odd never hides a row of another projection.
+// Diagnostics is the projection "diagnostics": unusual events and lines, in stream order
+// and, within one line, in the order of the codes. Every row is final at once. A diagnostic
+// never hides a row of another projection.
 var Diagnostics = Define(Declaration[Diagnostic]{
 	Name: "diagnostics", Version: Version, Key: []string{"position"},
 	New: func() Projection[Diagnostic] { return &diagnostics{} },
@@ -78,7 +78,7 @@ var Diagnostics = Define(Declaration[Diagnostic]{
 type diagnostics struct {
 	Count int `json:"count"`
 
-	jobID string // the latest that an Unknown event named, in memory of its own
+	jobID string // a copy of the latest job id of an Unknown event
 }
 
 func (*diagnostics) Open(_ *Tracker, rows []Row[Diagnostic]) []Row[Diagnostic] { return rows }
@@ -147,7 +147,7 @@ func (p *diagnostics) report(code Code, step *Step, rows []Row[Diagnostic]) []Ro
 	switch {
 	case step.Job != nil:
 		row.JobID = Some(step.Job.ID)
-	case step.HasJob: // an Unknown event's, which is in the reader's memory
+	case step.HasJob: // an Unknown event, whose strings keep the reader's memory alive
 		if p.jobID != step.JobID {
 			p.jobID = strings.Clone(step.JobID)
 		}

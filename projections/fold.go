@@ -7,36 +7,35 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Version names the rules by which rows are derived. It rises whenever the
-// same stream gives other rows than before, so that rows and saved folds of
-// different rules are never mixed.
+// Version is the version of the built-in projections. It rises whenever the same stream
+// gives other rows, so that rows and saved folds of different versions are never mixed.
 const Version = 2
 
-// Fold runs the events of one run through any number of projections, in one
-// pass. It is not safe for concurrent use.
+// Fold folds the events of one run with any number of projections in one pass. It is not
+// safe for concurrent use.
 type Fold struct {
 	tracker *Tracker
 	members []Member
 	reduce  []func(*Step) // of the members
-	step    Step          // here and not on the stack of Apply, where it would escape
+	step    Step          // on the stack of Apply it would escape
 }
 
-// Member is a projection in a [Fold] and what is done with its rows; [Into]
-// makes one.
+// Member is a projection in a [Fold] with a function that takes its rows. [Into] makes
+// one.
 type Member interface {
 	name() string
 	state() any
-	// reducer returns a function, because a call of a generic type's method through an
-	// interface would be two calls.
+	// reducer returns a function: to call a generic type's method through an interface takes
+	// two calls.
 	reducer() func(*Step)
 	open(*Tracker)
 	length() *int
 }
 
-// Into makes a projection a member of a fold, in which no other has its name: a saved fold
-// has the state under it. The rows go to take: the final ones as they become so, the open
-// ones at each [Fold.Open]. A row is valid until take returns; the strings in it as long as
-// they are held. A projection that is declared has its name from there, see [Defined.Into].
+// Into makes a projection a member of a fold. The name has to be unique in the fold, since
+// saved states are found by it. take is called with each row: with a final row when it
+// becomes final, with open rows at each [Fold.Open]. A row is valid until take returns; its
+// strings stay valid. For a declared projection use [Defined.Into].
 func Into[R comparable](name string, p Projection[R], take func(*Row[R])) Member {
 	return &member[R]{called: name, projection: p, take: take}
 }
@@ -46,7 +45,7 @@ type member[R comparable] struct {
 	projection Projection[R]
 	take       func(*Row[R])
 	rows       []Row[R] // used again at every step
-	count      int      // of the rows that were handed out
+	count      int      // of the rows that take got
 }
 
 func (m *member[R]) name() string { return m.called }
@@ -57,7 +56,7 @@ func (m *member[R]) reducer() func(*Step) {
 	return func(step *Step) {
 		rows := m.projection.Reduce(step, m.rows[:0])
 		if len(rows) == 0 {
-			return // most steps make nothing final
+			return // most steps make no row final
 		}
 		m.rows = rows
 		m.hand()
@@ -75,15 +74,15 @@ func (m *member[R]) open(run *Tracker) {
 	m.rows = m.projection.Open(run, m.rows[:0])
 	m.hand()
 	if cap(m.rows) > maxKeptRows {
-		m.rows = nil // memory follows what is open, not what has been listed
+		m.rows = nil // do not keep the memory of many rows
 	}
 }
 
-// maxKeptRows is how many rows a member keeps the memory of, to use it again.
+// maxKeptRows is the number of rows whose memory a member keeps, to use it again.
 const maxKeptRows = 1024
 
-// NewFold returns a fold of the run called run that has read nothing yet.
-// Members see each step in the order given.
+// NewFold returns a fold of the run with the id run that has read nothing. Each step goes to
+// the members in the given order.
 func NewFold(run domain.RunID, members ...Member) *Fold {
 	f := &Fold{tracker: NewTracker(run), members: members}
 	for _, m := range members {
@@ -92,15 +91,15 @@ func NewFold(run domain.RunID, members ...Member) *Fold {
 	return f
 }
 
-// Run returns what is known of the run so far. It belongs to the fold: read
-// it, and let go of it before the next Apply.
+// Run returns the tracker of the run. It belongs to the fold: read it, and do not use it
+// after the next Apply.
 func (f *Fold) Run() *Tracker { return f.tracker }
 
-// Len returns how many rows the i-th member has handed out, each counted once; after
-// [Fold.Open], that is how many it has.
+// Len returns how many different rows the i-th member has handed out. After [Fold.Open],
+// these are all of its rows.
 func (f *Fold) Len(i int) int { return *f.members[i].length() }
 
-// Apply folds one entry. The entry is not kept.
+// Apply folds one entry. It does not keep the entry.
 func (f *Fold) Apply(entry *domain.Entry) {
 	f.tracker.advance(entry, &f.step)
 	for _, reduce := range f.reduce {
@@ -112,19 +111,18 @@ func (f *Fold) Apply(entry *domain.Entry) {
 // the reader's buffer alive. Call it before a fold waits for more entries.
 func (f *Fold) Detach() { f.tracker.open.detach() }
 
-// Open hands every row that is not final to its member, in the version of
-// now. It changes nothing: it can be called after each entry as well as at the
-// end of the stream.
+// Open hands every open row to its member, in its current version. It changes nothing: you
+// can call it after any entry, and at the end of the stream.
 func (f *Fold) Open() {
 	for _, m := range f.members {
 		m.open(f.tracker)
 	}
 }
 
-// OpenParts is Open for whoever stores rows: it hands over a part of the open rows
-// at a time, that of at most size jobs and size sh, calls next after each, and leaves out
-// what has not changed since [Fold.Mark]. A projection whose Open asks for neither the jobs nor the open sh hands over
-// all its rows with the first part. An error of next ends it.
+// OpenParts is Open for a store. It hands over the open rows in parts, each of at most size
+// jobs and size sh, and calls next after each part. It leaves out rows that have not
+// changed since [Fold.Mark]. A projection whose Open asks for neither the jobs nor the open
+// sh hands over all its rows with the first part. OpenParts returns the first error of next.
 func (f *Fold) OpenParts(size int, next func() error) error {
 	jobs, sh := f.tracker.changed()
 	defer func() { f.tracker.part = nil }()
@@ -141,8 +139,8 @@ func (f *Fold) OpenParts(size int, next func() error) error {
 	return nil
 }
 
-// openPart hands over a part of the open rows, and returns the members that have more:
-// those that have asked for the part.
+// openPart hands over a part of the open rows, and returns the members that have asked for
+// the part: only these have more rows.
 func (f *Fold) openPart(members []Member) (more []Member) {
 	for _, m := range members {
 		f.tracker.part.asked = false
@@ -154,11 +152,11 @@ func (f *Fold) openPart(members []Member) (more []Member) {
 	return more
 }
 
-// Mark has [Fold.OpenParts] leave out the rows that no step changes from now on.
+// Mark makes [Fold.OpenParts] leave out the rows that no later step changes.
 func (f *Fold) Mark() { f.tracker.mark() }
 
-// Drain folds all that is left of stream. Rows that are open at its end have
-// not been handed out yet; call [Fold.Open] for them.
+// Drain folds the rest of stream. It does not hand out the rows that are open at the end:
+// call [Fold.Open] for them.
 func (f *Fold) Drain(stream Stream) error {
 	for {
 		entries, err := stream.Next()

@@ -8,7 +8,7 @@ import (
 	"iter"
 )
 
-// foldState is a Fold as it is saved.
+// foldState is the saved form of a Fold.
 type foldState struct {
 	Version     int                        `json:"version"`
 	Tracker     *trackerState              `json:"tracker"`
@@ -17,44 +17,44 @@ type foldState struct {
 	Rows map[string]int `json:"rows"`
 }
 
-// ErrState is returned when a saved fold cannot be restored: it is of another
-// [Version], of another run or of other projections, or it is damaged. The stream has to be
-// folded from its start again.
+// ErrState is returned for a saved fold that cannot be restored: it is of another
+// [Version], of another run or of other projections, or it is damaged. Fold the stream from
+// its start again.
 var ErrState = errors.New("projections: the saved state does not fit this fold; fold the stream from its start")
 
 var errBrokenState = fmt.Errorf("%w: it is damaged", ErrState)
 
-// FinalJob is what a fold that goes on has to know of a job whose row is final.
+// FinalJob has the part of a job with a final row that a restored fold needs.
 type FinalJob struct {
 	ID string
 	// Index is the job's place in order of first mention, from 0.
 	Index int
-	// Started says that the job had started when it finished: its row has a start.
+	// Started says that the job had started before it finished: its row has a start.
 	Started bool
 	// ShCount counts the job's sh: the highest Seq of its rows.
 	ShCount int
 }
 
-// Save returns where the fold stands. A fold of the same members that is
-// given it by Restore goes on as this one would.
+// Save returns the state of the fold. A new fold of the same members to which you pass it
+// with Restore continues like this one.
 func (f *Fold) Save() ([]byte, error) { return f.save(true) }
 
-// Kept are rows of a run that a fold which goes on finds where they were kept.
+// Kept are rows of a run that a restored fold needs, from where you keep them.
 type Kept struct {
-	// FinalJobs yields the jobs whose rows are final, OpenSh the rows of the sh that
-	// are open, each in order of index. An error ends the restoring, as it is.
+	// FinalJobs yields the jobs with final rows, OpenSh the rows of open sh, both in order
+	// of index. Restoring returns the first error of either.
 	FinalJobs iter.Seq2[FinalJob, error]
 	OpenSh    iter.Seq2[Row[ShEvent], error]
 }
 
-// SaveOpen is Save for whoever keeps the rows: it leaves out the jobs whose rows are
-// final, and the sh that are open, and so grows with the open jobs only. A fold
-// restored from it knows of the final jobs no more than a [FinalJob] says.
+// SaveOpen is Save for a program that keeps the rows: it leaves out the jobs with final rows
+// and the open sh, so that the state grows only with the open jobs. A fold restored from it
+// knows of final jobs only the fields of [FinalJob].
 func (f *Fold) SaveOpen() ([]byte, error) { return f.save(false) }
 
-// OpenBytes is about how much SaveOpen saves, and little to find out.
+// OpenBytes estimates the size of the result of SaveOpen. It is much faster.
 func (f *Fold) OpenBytes() int {
-	const each = 64 // for names and numbers
+	const each = 64 // bytes for names and numbers
 	n := 0
 	for job := range f.tracker.Jobs() {
 		if !job.Final {
@@ -80,7 +80,7 @@ func (f *Fold) save(final bool) ([]byte, error) {
 	return marshal(state)
 }
 
-// marshal is json.Marshal without escapes for HTML, which would make six bytes of one.
+// marshal is json.Marshal without escapes for HTML, which take six bytes for one.
 func marshal(value any) ([]byte, error) {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
@@ -89,14 +89,13 @@ func marshal(value any) ([]byte, error) {
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), err
 }
 
-// Restore puts a fold that has read nothing where Save found another one, which may have
-// had more members. It fails with [ErrState] where the two do not fit; the fold is of no
-// use then.
+// Restore gives a fold that has read nothing the state of another fold, which may have had
+// more members. It returns [ErrState] if the two do not fit; do not use the fold then.
 func (f *Fold) Restore(saved []byte) error {
 	return f.RestoreOpen(saved, Kept{})
 }
 
-// RestoreOpen is Restore for what SaveOpen has saved, with the rows of that moment.
+// RestoreOpen is Restore for a state of SaveOpen, with the rows of the same moment.
 func (f *Fold) RestoreOpen(saved []byte, rows Kept) error {
 	state, err := f.fits(saved)
 	if err != nil {
@@ -120,9 +119,9 @@ func (f *Fold) RestoreOpen(saved []byte, rows Kept) error {
 	return nil
 }
 
-// fits decodes a saved fold, and sees whether it is one of this kind.
+// fits decodes a saved fold, and returns an error if it does not fit this one.
 func (f *Fold) fits(saved []byte) (*foldState, error) {
-	// The version comes first: the rest of another one may look different.
+	// The version is checked first: the rest may have another form in another version.
 	var of struct {
 		Version int `json:"version"`
 	}

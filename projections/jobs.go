@@ -2,7 +2,7 @@ package projections
 
 import "github.com/quire-ci/quire-project/domain"
 
-// State is how a job or a run stands.
+// State is the state of a job or a run.
 type State string
 
 // The states of a job or a run.
@@ -23,7 +23,7 @@ type Job struct {
 	// JobFinished, in milliseconds since the Unix epoch.
 	StartedAtMs  Null[int64] `json:"started_at_ms" doc:"Time of the first job_started, in milliseconds since the Unix epoch."`
 	FinishedAtMs Null[int64] `json:"finished_at_ms" doc:"Time of the first job_finished, in milliseconds since the Unix epoch."`
-	// ExitCode is that of the sh that finished last while the job was not.
+	// ExitCode is that of the sh that finished last before the job did.
 	ExitCode Null[int32] `json:"exit_code" doc:"Exit code of the command that finished last before the job did."`
 }
 
@@ -32,7 +32,7 @@ type Job struct {
 var Jobs = Define(Declaration[Job]{
 	Name: "jobs", Version: Version, Key: []string{"job_id"},
 	New: func() Projection[Job] { return &jobs{} },
-	// What runs now: few rows among many.
+	// For the jobs that run now: few rows among many.
 	Indexes: []Index{{Name: "active", Columns: "run_id", Where: "state = 'active'"}},
 	Doc:     "The jobs, in order of first mention.",
 })

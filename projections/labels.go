@@ -1,6 +1,6 @@
 package projections
 
-// Label is the row of a label that says what a run is of.
+// Label is the row of a label of the run.
 type Label struct {
 	Key   string `json:"key" doc:"The label's key."`
 	Value string `json:"value" doc:"The label's value."`

@@ -6,8 +6,7 @@ import (
 	"fmt"
 )
 
-// Null is a value that may be unknown. The zero Null is unknown; in JSON it
-// is null.
+// Null is a value that may be unknown. The zero Null is unknown, and null in JSON.
 type Null[T comparable] struct {
 	V     T
 	Valid bool
@@ -15,9 +14,6 @@ type Null[T comparable] struct {
 
 // Some returns a known value.
 func Some[T comparable](v T) Null[T] { return Null[T]{V: v, Valid: true} }
-
-// IsNull reports whether the value is unknown.
-func (n Null[T]) IsNull() bool { return !n.Valid }
 
 // String returns the value's default format, or "null".
 func (n Null[T]) String() string {
@@ -27,8 +23,8 @@ func (n Null[T]) String() string {
 	return fmt.Sprint(n.V)
 }
 
-// MarshalJSON encodes the value, or null. What encoding/json escapes for HTML
-// is left to the encoder that this is part of.
+// MarshalJSON encodes the value, or null. It leaves escapes for HTML to the surrounding
+// encoder.
 func (n Null[T]) MarshalJSON() ([]byte, error) {
 	if !n.Valid {
 		return []byte("null"), nil

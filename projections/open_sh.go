@@ -2,33 +2,31 @@ package projections
 
 import "strings"
 
-// shStacks holds the open sh of all jobs, a stack for each job: a ShFinished
-// closes the newest. They stand in slots that are used again, so that memory
-// follows what is open.
+// shStacks holds the open sh of all jobs, in a stack for each job: a ShFinished closes the
+// newest. Slots are used again, so that memory grows only with the open sh.
 type shStacks struct {
 	slots   pages[shSlot]
 	free    int32
-	leaving int32   // the slot that pop emptied last: its sh is still looked at
-	young   []int32 // slots whose command is still the reader's memory
+	leaving int32   // the slot that pop emptied last: its sh is still in use
+	young   []int32 // slots whose command is in the reader's memory
 }
 
 type shSlot struct {
 	TrackedSh
 	used, detached bool
-	below          int32 // in the stack of its job, or of the free slots
+	below          int32 // the next slot in the stack of its job, or of the free slots
 }
 
 // none ends a stack.
 const none = -1
 
-// youngSpan is how many events a command may stay in the memory that the
-// reader cut it from. That memory is shared by many commands; one that runs
-// for long is copied out of it, so that it does not keep the others alive.
+// youngSpan is how many events an open command stays in the reader's memory, which many
+// commands share. Then it is copied, so that it does not keep the others alive.
 const youngSpan = 4096
 
 func newShStacks() shStacks { return shStacks{free: none, leaving: none} }
 
-// push puts a sh on the job's stack, for the caller to fill in.
+// push adds a sh to the job's stack, for the caller to fill in.
 func (s *shStacks) push(job *TrackedJob) *TrackedSh {
 	s.release()
 	i := s.free
@@ -49,8 +47,8 @@ func (s *shStacks) push(job *TrackedJob) *TrackedSh {
 	return &slot.TrackedSh
 }
 
-// pop takes the newest sh off the job's stack. It can be looked at until the
-// next push or pop.
+// pop removes the newest sh from the job's stack. The sh is valid until the next push or
+// pop.
 func (s *shStacks) pop(job *TrackedJob) *TrackedSh {
 	s.release()
 	i := job.newest
@@ -80,8 +78,7 @@ func (s *shStacks) release() {
 	s.free, s.leaving = s.leaving, none
 }
 
-// detach copies the commands of the young that are still open out of the
-// reader's memory.
+// detach copies the commands of young open sh out of the reader's memory.
 func (s *shStacks) detach() {
 	for _, i := range s.young {
 		if slot := s.slots.at(int(i)); slot.used && !slot.detached {

@@ -2,8 +2,8 @@ package projections
 
 import "iter"
 
-// pages is a sequence that grows without being copied: a large one would spend
-// more time on that than on all else.
+// pages is a sequence that grows without copies, which would take more time than
+// everything else.
 type pages[T any] struct {
 	pages [][]T
 }
@@ -18,12 +18,11 @@ func (p *pages[T]) len() int {
 	return last*pageSize + len(p.pages[last])
 }
 
-// at returns the element with the index i. It stays where it is until the
-// next add.
+// at returns the element with the index i. The pointer is valid until the next add.
 func (p *pages[T]) at(i int) *T { return &p.pages[i/pageSize][i%pageSize] }
 
-// add adds an element and returns it. Only the first page is ever copied,
-// because most runs have few jobs.
+// add adds an element and returns it. Only the first page grows by copies, because most runs
+// have few jobs.
 func (p *pages[T]) add() *T {
 	last := len(p.pages) - 1
 	switch {

@@ -2,7 +2,7 @@ package projections
 
 import "github.com/quire-ci/quire-project/domain"
 
-// Record is all that the projections make of one run, in memory.
+// Record has all rows of the built-in projections for one run.
 type Record struct {
 	Run         Run          `json:"run"`
 	Labels      []Label      `json:"labels"`
@@ -12,7 +12,7 @@ type Record struct {
 	Diagnostics []Diagnostic `json:"diagnostics"`
 }
 
-// Timings are the four kinds of rows that the projection "timings" has.
+// Timings are the four kinds of rows of the projection "timings".
 type Timings struct {
 	Run      RunTiming   `json:"run"`
 	Jobs     []JobTiming `json:"jobs"`
@@ -20,9 +20,8 @@ type Timings struct {
 	Slowest  []SlowSh    `json:"slowest"`
 }
 
-// Project folds the stream of the run called run into its record. It holds
-// all rows; where that is too much, put the projections that are wanted in a
-// [Fold] of your own.
+// Project folds the stream of the run with the id run into its record. The record holds all
+// rows in memory; if that is too much, make a [Fold] of the projections that you need.
 func Project(run domain.RunID, stream Stream) (*Record, error) {
 	record, fold := NewRecord(run)
 	if err := fold.Drain(stream); err != nil {
@@ -32,8 +31,8 @@ func Project(run domain.RunID, stream Stream) (*Record, error) {
 	return record, nil
 }
 
-// NewRecord returns an empty record and the fold that fills it: with each
-// final row as it comes, with the open ones at each [Fold.Open].
+// NewRecord returns an empty record and the fold that fills it: with final rows as they
+// come, and with open rows at each [Fold.Open].
 func NewRecord(run domain.RunID) (*Record, *Fold) {
 	r := &Record{
 		Labels: []Label{}, Jobs: []Job{}, ShEvents: []ShEvent{}, Diagnostics: []Diagnostic{},
@@ -52,7 +51,7 @@ func NewRecord(run domain.RunID) (*Record, *Fold) {
 	)
 }
 
-// put returns a function that puts rows at their index.
+// put returns a function that stores rows at their index.
 func put[R comparable](rows *[]R) func(*Row[R]) {
 	return func(row *Row[R]) {
 		for len(*rows) <= row.Index {

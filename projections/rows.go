@@ -1,22 +1,22 @@
 package projections
 
-// AnyRow is a [Row] whose type only its [Definition] knows.
+// AnyRow is a [Row] of any projection. Its [Definition] knows the type.
 type AnyRow struct {
 	Index int
 	Final bool
 	Value Ref
 }
 
-// Rows is a list of rows of one projection, whatever their type is.
+// Rows is a list of rows of one projection, of any type.
 type Rows interface {
 	Len() int
 	At(i int) AnyRow
 	// Add adds a copy of a row.
 	Add(row AnyRow)
-	// New adds a row that is to be filled in.
+	// New adds an empty row, for the caller to fill in.
 	New(index int, final bool) Ref
-	// Put puts a copy of a row in the i-th place; places before it that do not exist yet
-	// are empty.
+	// Put stores a copy of a row at index i, and adds empty rows before it if the list is
+	// shorter.
 	Put(i int, row AnyRow)
 	// Drop removes the first n rows.
 	Drop(n int)
@@ -50,11 +50,11 @@ func (r *rowsOf[R]) Put(i int, row AnyRow) {
 }
 
 func (r *rowsOf[R]) Drop(n int) {
-	clear(r.rows[:n]) // lets go of the texts
+	clear(r.rows[:n]) // frees the texts
 	r.rows = r.rows[n:]
 }
 
 func (r *rowsOf[R]) Reset() {
-	clear(r.rows) // lets go of the texts
+	clear(r.rows) // frees the texts
 	r.rows = r.rows[:0]
 }

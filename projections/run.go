@@ -6,7 +6,7 @@ import "github.com/quire-ci/quire-project/domain"
 type Run struct {
 	RunID domain.RunID `json:"run_id"`
 	State State        `json:"state" doc:"State of the run, as its run_finished says; without one, as its jobs say."`
-	// Ended is set when a RunFinished was read.
+	// Ended says that a RunFinished was read.
 	Ended bool `json:"ended" doc:"Whether a run_finished was read."`
 	// Events counts all events, UnknownEvents those of an unknown type.
 	Events        int64 `json:"events" min:"0" doc:"How many events there are, unknown ones included."`
@@ -20,7 +20,7 @@ type Run struct {
 	OpenSh   int `json:"open_sh" min:"0" doc:"How many commands have not ended."`
 }
 
-// Runs is the projection "run": one row, final never, since any event counts.
+// Runs is the projection "run": one row, never final, since every event changes it.
 var Runs = Define(Declaration[Run]{
 	Name: "run", Version: Version, Single: true, Unstored: true,
 	New: func() Projection[Run] { return &runs{} },
@@ -69,7 +69,7 @@ func (p *runs) row(run *Tracker, row *Run) {
 	}
 }
 
-// state is what the first RunFinished says; without one, what the jobs say.
+// state follows from the first RunFinished or, without one, from the jobs.
 func (p *runs) state(run *Tracker) State {
 	switch {
 	case run.Ended():

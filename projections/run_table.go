@@ -1,13 +1,13 @@
 package projections
 
-// RunRow is a row of the table runs: what a run is, and how long it took.
+// RunRow is a row of the table runs: the run with its timing.
 type RunRow struct {
 	Run
 	RunTiming
 }
 
-// RunTable is the projection behind the table runs, which has the columns of "run" and of
-// "timings.run": readers want them together, and in an order.
+// RunTable is the projection of the table runs, with the columns of "run" and of
+// "timings.run": readers need both, and sort by them.
 var RunTable = Define(Declaration[RunRow]{
 	Name: "runs", Version: Version, Single: true, Holds: []string{"run", "timings.run"},
 	New: func() Projection[RunRow] { return &runTable{} },

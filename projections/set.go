@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// Set is a set of projections, in the order in which reports have them. [NewSet] makes
-// one.
+// Set is a set of projections, in the order of reports. [NewSet] makes one.
 type Set struct{ all, reported, stored []*Definition }
 
 // builtin are the projections of this package, in the order of the document.
@@ -27,15 +27,15 @@ func mustSet(added ...AnyDefinition) *Set {
 	return set
 }
 
-// reservedTables are the names of other tables and views of a store; so is everything
-// that begins like the prefixes.
+// reservedTables are other tables and views of a store. Names with one of reservedPrefixes
+// are reserved too.
 var (
 	reservedTables   = []string{"checkpoints", "held_segments", "quarantined_runs", "sh_timings", "schema"}
 	reservedPrefixes = []string{"quire_project", "sqlite", "pg"}
 )
 
-// NewSet returns the built-in projections and those added, in this order. An error names
-// all that is wrong with the declarations.
+// NewSet returns the set of the built-in projections and the added ones, in this order, or
+// an error that lists all mistakes in the declarations.
 func NewSet(added ...AnyDefinition) (*Set, error) {
 	s := &Set{}
 	var all error
@@ -60,18 +60,18 @@ func NewSet(added ...AnyDefinition) (*Set, error) {
 	return s, nil
 }
 
-// fits finds out whether a definition can stand beside those before it.
+// fits returns an error if a definition conflicts with those before it.
 func (s *Set) fits(d *Definition) error {
 	for i, other := range s.all {
 		switch {
 		case other.Name == d.Name:
-			return errors.New("another one has the same name")
+			return errors.New("another projection has the same name")
 		case other.Table == d.Table && d.Table != "":
 			return fmt.Errorf("its table %s is that of the projection %q", d.Table, other.Name)
 		case group(other.Name) == group(d.Name) && (group(d.Name) == d.Name || group(other.Name) == other.Name):
 			return fmt.Errorf("its name and that of the projection %q cannot both be members of a document", other.Name)
 		case group(other.Name) == group(d.Name) && i < len(s.all)-1 && group(s.all[i+1].Name) != group(d.Name):
-			return fmt.Errorf("the parts of %q do not stand together", group(d.Name))
+			return fmt.Errorf("the parts of %q do not follow each other in the set; list them in a row", group(d.Name))
 		}
 	}
 	for _, name := range []string{group(d.Name), d.Table} {
@@ -85,17 +85,17 @@ func (s *Set) fits(d *Definition) error {
 	return nil
 }
 
-// group returns what the parts of one projection have in common: timings of timings.jobs.
+// group returns the common name of the parts of a projection: timings of timings.jobs.
 func group(name string) string {
 	group, _, _ := strings.Cut(name, ".")
 	return group
 }
 
-// Group returns the name that the projection shares with others, of which it is a part;
-// its own name, if it is none.
+// Group returns the name that all parts of the projection share; its own name if it has no
+// parts.
 func (d *Definition) Group() string { return group(d.Name) }
 
-// Part returns the name of the projection within its group; "" if it is no part of one.
+// Part returns the name of the part within its group; "" if the projection has no parts.
 func (d *Definition) Part() string {
 	_, part, _ := strings.Cut(d.Name, ".")
 	return part
@@ -104,13 +104,13 @@ func (d *Definition) Part() string {
 // All returns all projections.
 func (s *Set) All() []*Definition { return s.all }
 
-// Reported returns the projections that reports have.
+// Reported returns the projections of reports.
 func (s *Set) Reported() []*Definition { return s.reported }
 
-// Stored returns the projections that stores have tables of.
+// Stored returns the projections with tables in stores.
 func (s *Set) Stored() []*Definition { return s.stored }
 
-// Names are those by which people choose among some of the set's projections, in order.
+// Names returns the names that [Choose] takes for some projections, in order.
 func Names(of []*Definition) (names []string) {
 	for _, d := range of {
 		if name := group(d.names()[0]); !slices.Contains(names, name) {
@@ -120,7 +120,7 @@ func Names(of []*Definition) (names []string) {
 	return names
 }
 
-// names are those by which the projection is chosen.
+// names returns the names that choose the projection.
 func (d *Definition) names() []string {
 	if d.Holds != nil {
 		return d.Holds
@@ -128,7 +128,7 @@ func (d *Definition) names() []string {
 	return []string{d.Name}
 }
 
-// UnknownError says that no projection has a name.
+// UnknownError says that no projection has the name.
 type UnknownError struct {
 	Name  string
 	Known []string
@@ -138,8 +138,8 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("no projection is called %q; there are %s", e.Name, strings.Join(e.Known, ", "))
 }
 
-// Choose returns those of some projections that names choose, in their order; all, where
-// none is named. The name of a group chooses all its parts. An error is an
+// Choose returns the projections in of that have one of names, in the order of of, or all of
+// them if names is empty. The name of a group chooses all its parts. An error is an
 // *[UnknownError].
 func Choose(of []*Definition, names []string) ([]*Definition, error) {
 	if len(names) == 0 {
@@ -158,4 +158,51 @@ func Choose(of []*Definition, names []string) ([]*Definition, error) {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(of), func(d *Definition) bool { return !chosen[d] }), nil
+}
+
+// ID names projections with their versions, such as "jobs@2 sh_events@2", for checkpoints.
+func ID(of []*Definition) string {
+	ids := make([]string, len(of))
+	for i, d := range of {
+		ids[i] = d.ID()
+	}
+	return strings.Join(ids, " ")
+}
+
+// Versions parses a text of [ID]. It ignores fields of another form.
+func Versions(id string) map[string]int {
+	versions := map[string]int{}
+	for _, field := range strings.Fields(id) {
+		name, version, _ := strings.Cut(field, "@")
+		if n, err := strconv.Atoi(version); err == nil {
+			versions[name] = n
+		}
+	}
+	return versions
+}
+
+// Missing returns the projections in of that versions does not have, or has in an older
+// version. An error is a *[NewerError].
+func Missing(of []*Definition, versions map[string]int) (missing []*Definition, err error) {
+	for _, d := range of {
+		switch version := versions[d.Name]; {
+		case version > d.Version:
+			return nil, &NewerError{d.Name, version, d.Version}
+		case version < d.Version:
+			missing = append(missing, d)
+		}
+	}
+	return missing, nil
+}
+
+// NewerError says that rows were derived by a newer version of a projection than that of
+// this program.
+type NewerError struct {
+	Name string
+	// Stored is the version of the rows, Known that of the program.
+	Stored, Known int
+}
+
+func (e *NewerError) Error() string {
+	return fmt.Sprintf("the store's rows of %s were derived by version %d of that projection, and this program has version %d; use a newer program", e.Name, e.Stored, e.Known)
 }

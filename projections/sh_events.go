@@ -3,7 +3,7 @@ package projections
 // ShEvent is the row of a shell command.
 type ShEvent struct {
 	JobID string `json:"job_id" doc:"The command's job."`
-	// Seq counts from 1 within the job, and so names the command's log.
+	// Seq counts from 1 within the job. It is in the name of the command's log.
 	Seq         int    `json:"seq" min:"1" doc:"The command's number within its job."`
 	Cmd         string `json:"cmd" doc:"The command."`
 	StartedAtMs int64  `json:"started_at_ms" doc:"Time of the sh_started, in milliseconds since the Unix epoch."`
@@ -12,10 +12,10 @@ type ShEvent struct {
 	ExitCode     Null[int32] `json:"exit_code" doc:"Exit code of the command; null while it is open."`
 }
 
-// ShEvents is the projection "sh_events": one row for each ShStarted, in
-// stream order. A ShFinished closes the newest open sh of its job, which makes
-// that row final: a job's commands run one after the other, so one that another
-// follows while it is open never ran.
+// ShEvents is the projection "sh_events": one row for each ShStarted, in stream order. A
+// ShFinished closes the newest open sh of its job, which makes the row final: the commands
+// of a job run one after the other, so a command that is open while another one starts
+// never ran.
 var ShEvents = Define(Declaration[ShEvent]{
 	Name: "sh_events", Version: Version, Key: []string{"job_id", "seq"},
 	New:     func() Projection[ShEvent] { return &shEvents{} },

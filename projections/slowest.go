@@ -1,6 +1,9 @@
 package projections
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // SlowSh is one of the slowest shell commands of a run.
 type SlowSh struct {
@@ -12,9 +15,8 @@ type SlowSh struct {
 // slowestCount is how many commands "timings.slowest" lists.
 const slowestCount = 10
 
-// Slowest is the projection "timings.slowest": the ten commands that took
-// longest, longest first, ties in stream order. A row's index is its rank, so
-// none is ever final.
+// Slowest is the projection "timings.slowest": the ten commands that took longest, longest
+// first, ties in stream order. The index of a row is its rank, so no row is ever final.
 var Slowest = Define(Declaration[SlowSh]{
 	Name: "timings.slowest", Version: Version, Key: []string{"job_id", "seq"}, Summary: true, Unstored: true,
 	New: func() Projection[SlowSh] { return &slowest{} },
@@ -60,13 +62,7 @@ func (p *slowest) ranks(durationMs int64, index int) bool {
 
 func (p *slowest) insert(sh rankedSh) {
 	at, _ := slices.BinarySearchFunc(p.Ranks, sh, func(a, b rankedSh) int {
-		switch {
-		case a.Sh.DurationMs != b.Sh.DurationMs && a.Sh.DurationMs > b.Sh.DurationMs:
-			return -1
-		case a.Sh.DurationMs != b.Sh.DurationMs:
-			return 1
-		}
-		return a.Index - b.Index
+		return cmp.Or(cmp.Compare(b.Sh.DurationMs, a.Sh.DurationMs), cmp.Compare(a.Index, b.Index))
 	})
 	p.Ranks = slices.Insert(p.Ranks, at, sh)
 	p.Ranks = p.Ranks[:min(len(p.Ranks), slowestCount)]

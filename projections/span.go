@@ -2,9 +2,8 @@ package projections
 
 import "math"
 
-// Span returns the milliseconds from start to end. It is unknown where it
-// would be negative, or where int64 cannot hold it: a duration is never
-// clamped and never invented.
+// Span returns the milliseconds from start to end, or null if they are negative or int64
+// cannot hold them. It never clamps a duration.
 func Span(start, end int64) Null[int64] {
 	if end < start || (start < 0 && end > math.MaxInt64+start) {
 		return Null[int64]{}
@@ -12,8 +11,8 @@ func Span(start, end int64) Null[int64] {
 	return Some(end - start)
 }
 
-// sum adds up spans. Unknown ones add nothing. A sum that int64 cannot hold
-// is unknown and stays so, as nothing is ever taken away from it.
+// sum is a sum of spans. Null ones add nothing. A sum that int64 cannot hold is null, and
+// stays null.
 type sum struct {
 	Ms   int64 `json:"ms"`
 	Over bool  `json:"over,omitempty"`
@@ -36,10 +35,9 @@ func (s sum) total() Null[int64] {
 	return Some(s.Ms)
 }
 
-// stretches adds up the time during which at least one thing was open. It
-// begins at the event that takes the count of open things from 0 to 1 and ends
-// at the one that takes it back; one that never ended, or would be negative,
-// adds nothing.
+// stretches adds up the time during which something was open. A stretch begins at the event
+// that raises the number of open things from 0 to 1, and ends at the event that lowers it to
+// 0. A stretch without an end, or of negative length, adds nothing.
 type stretches struct {
 	Since int64 `json:"since"`
 	Total sum   `json:"total"`

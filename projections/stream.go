@@ -4,9 +4,8 @@ import "github.com/quire-ci/quire-project/domain"
 
 // Stream gives the entries of one run, in order.
 type Stream interface {
-	// Next returns the next entries, at least one, or an error, which is
-	// io.EOF when there are no more. The slice is valid until the next call;
-	// the strings in it as long as they are held.
+	// Next returns the next entries, at least one, or an error: io.EOF at the end. The slice
+	// is valid until the next call; its strings stay valid.
 	Next() ([]domain.Entry, error)
 }
 

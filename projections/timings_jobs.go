@@ -7,8 +7,8 @@ type JobTiming struct {
 	// from there to its end.
 	OffsetMs   Null[int64] `json:"offset_ms" min:"0" doc:"From the run's first event to the job's start, in milliseconds."`
 	DurationMs Null[int64] `json:"duration_ms" min:"0" doc:"From the job's start to its end, in milliseconds."`
-	// ShCount counts the job's sh; ShMs is the time covered by those that were
-	// closed, GapMs what is left of the duration.
+	// ShCount counts the job's sh. ShMs is the time covered by those that were closed, GapMs
+	// the rest of the duration.
 	ShCount int         `json:"sh_count" min:"0" doc:"How many commands started before the job ended."`
 	ShMs    Null[int64] `json:"sh_ms" min:"0" doc:"Time covered by the commands that ended before the job did, in milliseconds."`
 	GapMs   Null[int64] `json:"gap_ms" min:"0" doc:"duration_ms minus sh_ms, in milliseconds."`

@@ -8,14 +8,14 @@ type RunTiming struct {
 	StartedAtMs Null[int64] `json:"started_at_ms" doc:"Time of the first event, in milliseconds since the Unix epoch."`
 	LastAtMs    Null[int64] `json:"last_at_ms" doc:"Time of the last event, in milliseconds since the Unix epoch."`
 	WallMs      Null[int64] `json:"wall_ms" min:"0" doc:"From the first event to the last, in milliseconds."`
-	// BusyMs is the time during which at least one job was open, JobMs the sum
-	// of all known job durations, PeakJobs the most jobs open at once.
+	// BusyMs is the time with at least one open job, JobMs the sum of all known durations of
+	// jobs, PeakJobs the most jobs that were open at once.
 	BusyMs   Null[int64] `json:"busy_ms" min:"0" doc:"Time with at least one job open, in milliseconds."`
 	JobMs    Null[int64] `json:"job_ms" min:"0" doc:"Sum of the known durations of jobs, in milliseconds."`
 	PeakJobs int         `json:"peak_jobs" min:"0" doc:"The most jobs that were open at once."`
 }
 
-// RunTimings is the projection "timings.run": one row, final never.
+// RunTimings is the projection "timings.run": one row, never final.
 var RunTimings = Define(Declaration[RunTiming]{
 	Name: "timings.run", Version: Version, Single: true, Unstored: true,
 	New: func() Projection[RunTiming] { return &runTimings{} },

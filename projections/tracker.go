@@ -9,42 +9,40 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Tracker keeps what all projections need to know of a run: which jobs have
-// been named, how far each is, which sh are open, and how the time of those
-// that close adds up. It grows with the jobs
-// and the open sh, not with the stream.
+// Tracker keeps the state of a run that all projections need: the jobs with their progress,
+// the open sh, and the time covered by closed sh. It grows with the jobs and the open sh,
+// not with the stream.
 type Tracker struct {
 	RunID domain.RunID
-	// Events counts the events, FirstAtMs and LastAtMs are the times of the
-	// first and of the latest one, where there is one.
+	// Events counts the events. FirstAtMs and LastAtMs are the times of the first and the
+	// latest event, if there is one.
 	Events              int64
 	FirstAtMs, LastAtMs int64
-	// Started is set when a RunStarted has been read; Labels are those of the
-	// first one.
+	// Started says that a RunStarted has been read. Labels are those of the first one.
 	Started bool
 	Labels  domain.Labels
 	// Outcome is that of the first RunFinished, NoOutcome before it.
 	Outcome domain.Outcome
-	// OpenJobs and OpenSh count what is open, ShStarted what ever was.
+	// OpenJobs and OpenSh count the open jobs and sh, ShStarted all sh.
 	OpenJobs, OpenSh, ShStarted int
 
 	jobs   pages[TrackedJob]
-	byID   jobIndex
-	latest *TrackedJob // that an event named: most events name it again
+	byID   map[string]int32 // indexes of jobs
+	latest *TrackedJob      // the job of the latest event: most events name the same job
 	open   shStacks
 	since  changes
-	part   *part // that is handed out just now, see [Fold.OpenParts]
+	part   *part // the part that is handed out now, see [Fold.OpenParts]
 }
 
-// TrackedJob is a job that a job or sh event has named. Of one that was final when the
-// fold was restored by [Fold.RestoreOpen], times, outcome, exit code and the time
-// in its sh are not known any more; they are in its rows.
+// TrackedJob is a job that a job or sh event has named. If the job was final when
+// [Fold.RestoreOpen] restored the fold, only its ID, Index, Progress and ShCount are known;
+// the rest is in its rows.
 type TrackedJob struct {
 	ID string
 	// Index is the job's place in order of first mention, from 0.
 	Index int
 	Progress
-	// StartedAtMs is known when Started, FinishedAtMs and Outcome when Final.
+	// StartedAtMs is valid if Started, FinishedAtMs and Outcome if Final.
 	StartedAtMs, FinishedAtMs int64
 	Outcome                   domain.Outcome
 	// ExitCode is that of the sh that finished last before the job was final.
@@ -52,34 +50,33 @@ type TrackedJob struct {
 	// ShCount counts the job's ShStarted events.
 	ShCount int
 
-	named  bool  // since the mark, see changes
-	inSh   sum   // the time covered by the sh that were closed before it was final
-	newest int32 // of its open sh, if there is one, see shStacks
+	named  bool  // by an event since the mark, see changes
+	inSh   sum   // the time covered by the sh that were closed before the job was final
+	newest int32 // the slot of its newest open sh, see shStacks
 }
 
 // TrackedSh is a sh that has started.
 type TrackedSh struct {
-	// Index is the sh's place in the stream's order, from 0; Seq counts from 1
-	// within its job.
+	// Index is the place of the sh in the stream, from 0. Seq counts from 1 within the job.
 	Index, Seq  int
 	Job         int // index of its job
 	Cmd         string
 	StartedAtMs int64
-	// InsideMs is the time covered by the sh that started and closed while this
-	// one was open, and its job was not final.
+	// InsideMs is the time covered by sh of the job that started and closed while this one
+	// was open and the job was not final.
 	InsideMs int64
 }
 
-// NewTracker returns the tracker of a run of which nothing has been read.
+// NewTracker returns the tracker of a run before its first event.
 func NewTracker(run domain.RunID) *Tracker {
-	return &Tracker{RunID: run, byID: newJobIndex(), open: newShStacks()}
+	return &Tracker{RunID: run, byID: map[string]int32{}, open: newShStacks()}
 }
 
 // JobCount returns how many jobs have been named.
 func (t *Tracker) JobCount() int { return t.jobs.len() }
 
-// Jobs yields the jobs in order of first mention. They are the tracker's own:
-// read them, and let go of them before the next step.
+// Jobs yields the jobs in order of first mention. They belong to the tracker: read them, and
+// do not use them after the next step.
 func (t *Tracker) Jobs() iter.Seq[*TrackedJob] {
 	if t.part != nil {
 		t.part.asked = true
@@ -105,11 +102,10 @@ func (t *Tracker) EachOpenSh(f func(*TrackedJob, *TrackedSh)) {
 	}
 }
 
-// NewestSh returns the job's newest open sh, which is the one that runs; nil if
-// none is open.
+// NewestSh returns the job's newest open sh, which is the running one; nil if none is open.
 func (t *Tracker) NewestSh(job *TrackedJob) *TrackedSh { return t.open.newest(job) }
 
-// advance takes in one entry and says in step what it did.
+// advance updates the tracker with one entry, and puts the effects into step.
 func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 	step.begin(entry, t)
 	if entry.Kind == domain.NoEvent {
@@ -124,7 +120,7 @@ func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 		t.open.detach()
 	}
 	switch {
-	case entry.Kind == domain.Unknown: // whatever it names, what it means is not known
+	case entry.Kind == domain.Unknown: // its meaning is not known, even if it names a job
 	case entry.HasJob:
 		step.Job = t.job(entry.JobID)
 		step.JobBefore = step.Job.Progress
@@ -138,7 +134,7 @@ func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 	}
 }
 
-// advanceJob does what the event says to the job that it names.
+// advanceJob updates the job that the event names.
 func (t *Tracker) advanceJob(step *Step) {
 	switch step.Kind {
 	case domain.JobStarted:
@@ -152,7 +148,7 @@ func (t *Tracker) advanceJob(step *Step) {
 	}
 }
 
-// job finds the job called id, which may be new.
+// job returns the job with this id. It adds a new one.
 func (t *Tracker) job(id string) *TrackedJob {
 	if t.latest != nil && t.latest.ID == id {
 		return t.latest
@@ -161,20 +157,20 @@ func (t *Tracker) job(id string) *TrackedJob {
 		t.latest = job
 		return job
 	}
-	index := t.jobs.len()
-	t.byID.insert(t.byID.hash(id), int32(index))
 	job := t.jobs.add()
-	job.ID, job.Index = strings.Clone(id), index
+	job.ID, job.Index = strings.Clone(id), t.jobs.len()-1
+	t.byID[job.ID] = int32(job.Index)
 	t.latest = job
 	return job
 }
 
-// find returns the job called id, nil if there is none.
+// find returns the job with this id, nil if there is none.
 func (t *Tracker) find(id string) *TrackedJob {
-	if index := t.byID.find(id, t.byID.hash(id), &t.jobs); index != none {
-		return t.jobs.at(int(index))
+	index, ok := t.byID[id]
+	if !ok {
+		return nil
 	}
-	return nil
+	return t.jobs.at(int(index))
 }
 
 func (t *Tracker) startJob(step *Step) {
@@ -223,15 +219,14 @@ func (t *Tracker) finishSh(step *Step) {
 	}
 }
 
-// cover adds the time of a sh that closes to that of its job. Since the newest
-// closes first, sh lie side by side or inside each other: one covers its own
-// duration, or what was covered inside it if that is more, and what was is not
-// added again.
+// cover adds the time of a sh that closes to that of its job. Since the newest closes first,
+// sh are side by side or nested. A sh covers its own duration, or the time covered inside it
+// if that is more; the time inside it has been added before.
 func (t *Tracker) cover(job *TrackedJob, sh *TrackedSh, atMs int64) {
 	covered := max(sh.InsideMs, Span(sh.StartedAtMs, atMs).V)
 	job.inSh.add(Some(covered - sh.InsideMs))
-	// Where int64 cannot hold what is inside, it cannot hold the job's sum, which
-	// is then unknown for good.
+	// If int64 cannot hold the time inside, it cannot hold the job's sum either, which then
+	// stays null.
 	if below := t.open.newest(job); below != nil && covered <= math.MaxInt64-below.InsideMs {
 		below.InsideMs += covered
 	}

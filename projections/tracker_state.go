@@ -6,7 +6,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// trackerState is a Tracker as it is saved. Of its jobs some may be left out.
+// trackerState is the saved form of a Tracker. SaveOpen leaves out final jobs.
 type trackerState struct {
 	RunID     domain.RunID      `json:"run_id"`
 	Events    int64             `json:"events"`
@@ -19,8 +19,7 @@ type trackerState struct {
 	JobCount  int               `json:"job_count"`
 	Jobs      []jobState        `json:"jobs,omitempty"`
 	Sh        []shState         `json:"sh,omitempty"`
-	// Where Sh are left out: how many they are, and what is inside them, by their
-	// indexes, where there is anything.
+	// If Sh are left out: their number, and their InsideMs by index, unless it is 0.
 	OpenSh int           `json:"open_sh,omitempty"`
 	Inside map[int]int64 `json:"inside,omitempty"`
 }
@@ -48,10 +47,10 @@ type shState struct {
 	InsideMs    int64  `json:"inside_ms,omitempty"`
 }
 
-// MarshalJSON encodes all that the tracker knows.
+// MarshalJSON encodes the whole state of the tracker.
 func (t *Tracker) MarshalJSON() ([]byte, error) { return marshal(t.save(true)) }
 
-// save returns the tracker as it is saved, with what is in rows or without.
+// save returns the saved form of the tracker: all of it, or without what is in rows.
 func (t *Tracker) save(all bool) *trackerState {
 	state := &trackerState{
 		RunID: t.RunID, Events: t.Events, FirstAtMs: t.FirstAtMs, LastAtMs: t.LastAtMs,
@@ -83,7 +82,7 @@ func (t *Tracker) save(all bool) *trackerState {
 	return state
 }
 
-// restore returns the tracker that was saved. What was left out comes from rows.
+// restore returns the tracker that was saved. Parts that were left out come from rows.
 func (s *trackerState) restore(rows Kept) (*Tracker, error) {
 	final, stop := pull(rows.FinalJobs)
 	defer stop()
@@ -115,7 +114,7 @@ func (s *trackerState) restore(rows Kept) (*Tracker, error) {
 	return t, t.restoreOpen(s, rows.OpenSh)
 }
 
-// pull returns a function that takes from a sequence, which may be nil.
+// pull returns a function that pulls values from a sequence, which may be nil.
 func pull[T any](seq iter.Seq2[T, error]) (next func() (T, bool, error), stop func()) {
 	if seq == nil {
 		return func() (none T, ok bool, err error) { return none, false, nil }, func() {}
@@ -181,7 +180,7 @@ func (t *Tracker) restoreSh(saved []shState) error {
 	return nil
 }
 
-// restoreOpen restores the sh that were left out from their rows.
+// restoreOpen restores sh that were left out from their rows.
 func (t *Tracker) restoreOpen(s *trackerState, rows iter.Seq2[Row[ShEvent], error]) error {
 	next, stop := pull(rows)
 	defer stop()
@@ -201,6 +200,6 @@ func (t *Tracker) restoreOpen(s *trackerState, rows iter.Seq2[Row[ShEvent], erro
 		}
 		t.OpenSh++
 	}
-	t.open.young = nil // their commands are nobody else's
+	t.open.young = nil // the commands share no memory
 	return nil
 }

@@ -118,7 +118,7 @@ func TestStream(t *testing.T) {
 		add(t, path, started)
 		eventually(t, "the open row", func() bool {
 			jobs, err := store.Read(t.Context(), db, projections.Jobs, "run")
-			return err == nil && len(jobs) == 1 && jobs[0].FinishedAtMs.IsNull()
+			return err == nil && len(jobs) == 1 && !jobs[0].FinishedAtMs.Valid
 		})
 		add(t, path, finished+ended)
 	}()

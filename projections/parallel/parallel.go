@@ -7,10 +7,10 @@ import (
 	"runtime"
 )
 
-// InOrder calls do with each item, on all cores, and yields what do yields in
-// the order of the items. It works a few items ahead of whoever takes the
-// results, and holds at most one result of each until it is taken. Once the
-// sequence is left or ctx ends, yield returns false and do is to return.
+// InOrder calls do with each item, on all cores, and yields the results of do in the order
+// of the items. It works a few items ahead of its consumer, and holds at most one result of
+// each item. When the consumer breaks or ctx ends, yield returns false; then do has to
+// return.
 func InOrder[T, R any](ctx context.Context, items iter.Seq[T], do func(item T, yield func(R) bool)) iter.Seq[R] {
 	return func(yield func(R) bool) {
 		ctx, cancel := context.WithCancel(ctx)
