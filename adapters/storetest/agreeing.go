@@ -67,9 +67,7 @@ func (c *council) agree() {
 			first, listed = contents, runs
 		}
 		for i, got := range contents {
-			if err := got.differs(first[i]); err != nil {
-				failf("run %s: %w", show(got.id), err)
-			}
+			must(wrap(fmt.Sprintf("run %s", show(got.id)), got.differs(first[i])))
 		}
 		must(runsDiffer(runs, listed))
 	})

@@ -75,9 +75,7 @@ func (t *trial) readVersions(r *recording, stream []byte, over *atomic.Bool) {
 		got := value(t.read(r.run))
 		version := record(r.run, stream[:got.checkpoint.V.End.Bytes])
 		want := version.derived()
-		if err := got.differs(want); err != nil {
-			failf("what is stored is not the version that the checkpoint tells of: %w", err)
-		}
+		must(wrap("what is stored is not the version that the checkpoint tells of", got.differs(want)))
 	}
 }
 

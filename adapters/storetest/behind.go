@@ -72,14 +72,10 @@ func findsWhatMends(t *trial) {
 	var found store.Verified
 	done := func(v store.Verified) { found = v }
 	must(store.Verify(t.ctx, t.store, recordings{r}, store.VerifyOptions{Done: done}))
-	if found.Differences == 0 && !found.Behind && !(rowsAreRight && then == "stays") {
-		failf("store.Verify finds nothing")
-	}
+	failIf(found.Differences == 0 && !found.Behind && !(rowsAreRight && then == "stays"), "store.Verify finds nothing")
 	if found.Force && then == "stays" { // then less does not do it
 		must(t.rebuild(r, store.Options{}))
-		if t.agree(r) == nil {
-			failf("store.Verify says that a rebuild has to be forced, and it has not")
-		}
+		failIf(t.agree(r) == nil, "store.Verify says that a rebuild has to be forced, and it has not")
 	}
 	must(t.rebuild(r, store.Options{Force: found.Force}))
 	must(t.agree(r))

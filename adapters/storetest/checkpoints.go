@@ -97,9 +97,7 @@ func outdatedAreFound(t *trial) {
 	must(t.write(contents...))
 	got := t.paged(1+t.upTo(2, "page"), t.store.Outdated)
 	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		failf("store.Outdated returns %s, not %s", show(got), show(want))
-	}
+	failIf(!slices.Equal(got, want), "store.Outdated returns %s, not %s", show(got), show(want))
 }
 
 // paged returns the ids of this trial's runs that are listed page by page, from where they
@@ -108,13 +106,9 @@ func (t *trial) paged(limit int, list func(context.Context, domain.RunID, int) (
 	// The id that is the prefix alone is not behind the prefix.
 	for after := domain.RunID(strings.TrimSuffix(t.prefix, "-")); ; {
 		page := value(list(t.ctx, after, limit))
-		if len(page) > limit {
-			failf("a page has %d ids, where %d were asked for", len(page), limit)
-		}
+		failIf(len(page) > limit, "a page has %d ids, where %d were asked for", len(page), limit)
 		for _, id := range page {
-			if id <= after {
-				failf("%s is listed behind %s", show(id), show(after))
-			}
+			failIf(id <= after, "%s is listed behind %s", show(id), show(after))
 			if after = id; strings.HasPrefix(string(id), t.prefix) {
 				found = append(found, id)
 			}
@@ -178,9 +172,7 @@ func lostWithRows(t *trial) {
 		must(t.update(runs, func(tx store.Tx) { must(tx.Clear(runs, tables)) }))
 		must(t.holds(c.without(tables...)))
 		found := value(t.store.Checkpoints(t.ctx, runs))
-		if len(found) > 0 {
-			failf("Clear of %s leaves the checkpoint", projections.ID(tables))
-		}
+		failIf(len(found) > 0, "Clear of %s leaves the checkpoint", projections.ID(tables))
 	}
 }
 

@@ -112,9 +112,7 @@ func rebuildCrashes(t *trial) {
 		must(t.holds(after...))
 		return
 	}
-	if f.struck.Load() && !errors.Is(err, errInjected) {
-		failf("store.Rebuild returns %v, which is not what has happened", err)
-	}
+	failIf(f.struck.Load() && !errors.Is(err, errInjected), "store.Rebuild returns %v, which is not what has happened", err)
 	for i := range after {
 		if err := t.holds(after[i]); err != nil && t.holds(contents[i]) != nil {
 			failf("neither what was stored before nor what is to be stored: %w", err)

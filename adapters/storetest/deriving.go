@@ -52,9 +52,7 @@ func derivedByForce(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
 	wrong := t.wrong(r)
 	value(store.Ingest(t.ctx, t.store, r, store.Options{}))
-	if err := t.holds(wrong); err != nil {
-		failf("rows were derived again, and nobody has asked for it: %w", err)
-	}
+	must(wrap("rows were derived again, and nobody has asked for it", t.holds(wrong)))
 	t.derives(r, store.Options{Force: true})
 }
 

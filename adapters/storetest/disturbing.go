@@ -108,9 +108,7 @@ func prunedHeld(t *trial) {
 		if !options.DryRun {
 			want = []domain.RunID{early, kept}
 		}
-		if fmt.Sprint(runs) != fmt.Sprint(want) {
-			failf("%v wait, not %v", runs, want)
-		}
+		failIf(fmt.Sprint(runs) != fmt.Sprint(want), "%v wait, not %v", runs, want)
 	}
 	must(t.agree(all[0]))
 }

@@ -21,6 +21,13 @@ func value[T any](v T, err error) T {
 // failf ends a law.
 func failf(format string, args ...any) { must(fmt.Errorf(format, args...)) }
 
+// failIf ends a law if something is so.
+func failIf(is bool, format string, args ...any) {
+	if is {
+		failf(format, args...)
+	}
+}
+
 // caught returns what a law has ended with.
 func caught(law func()) (err error) {
 	defer func() {

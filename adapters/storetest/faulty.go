@@ -34,23 +34,33 @@ func (f *faulty) call() error {
 	return f.fault()
 }
 
-func (f *faulty) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+// first does something, unless the fault comes first.
+func (f *faulty) first(do func() error) error {
 	if err := f.call(); err != nil {
-		return nil, err
+		return err
 	}
-	return f.Store.Checkpoints(ctx, runs)
+	return do()
+}
+
+// firstOf is first for what returns a value.
+func firstOf[T any](f *faulty, do func() (T, error)) (v T, err error) {
+	err = f.first(func() (err error) { v, err = do(); return err })
+	return v, err
+}
+
+func (f *faulty) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+	return firstOf(f, func() (map[domain.RunID]store.Checkpoint, error) { return f.Store.Checkpoints(ctx, runs) })
 }
 
 func (f *faulty) Update(ctx context.Context, do func(store.Tx) error) error {
 	f.updates.Add(1)
-	if err := f.call(); err != nil {
-		return err
-	}
-	err := f.Store.Update(ctx, func(tx store.Tx) error {
-		if err := do(&faultyTx{tx, f}); err != nil {
-			return err
-		}
-		return f.call() // before the commit
+	err := f.first(func() error {
+		return f.Store.Update(ctx, func(tx store.Tx) error {
+			if err := do(&faultyTx{tx, f}); err != nil {
+				return err
+			}
+			return f.call() // before the commit
+		})
 	})
 	if err != nil {
 		return err
@@ -59,24 +69,16 @@ func (f *faulty) Update(ctx context.Context, do func(store.Tx) error) error {
 }
 
 func (f *faulty) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
-	if err := f.call(); err != nil {
-		return nil, err
-	}
-	return f.Store.Waiting(ctx, runs...)
+	return firstOf(f, func() ([]store.Waiting, error) { return f.Store.Waiting(ctx, runs...) })
 }
 
-func (f *faulty) Parked(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	if err := f.call(); err != nil {
-		return domain.Segment{}, false, err
-	}
-	return f.Store.Parked(ctx, run, offset)
+func (f *faulty) Parked(ctx context.Context, run domain.RunID, offset int64) (s domain.Segment, ok bool, err error) {
+	err = f.first(func() (err error) { s, ok, err = f.Store.Parked(ctx, run, offset); return err })
+	return s, ok, err
 }
 
 func (f *faulty) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
-	if err := f.call(); err != nil {
-		return err
-	}
-	return f.Store.View(ctx, run, do)
+	return f.first(func() error { return f.Store.View(ctx, run, do) })
 }
 
 // faultyTx is a transaction of a faulty store.
@@ -86,79 +88,46 @@ type faultyTx struct {
 }
 
 func (t *faultyTx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	if err := t.f.call(); err != nil {
-		return nil, err
-	}
-	return t.tx.Lock(runs)
+	return firstOf(t.f, func() (map[domain.RunID]store.Checkpoint, error) { return t.tx.Lock(runs) })
 }
 
-func (t *faultyTx) Versions() (map[string]int, error) {
-	if err := t.f.call(); err != nil {
-		return nil, err
-	}
-	return t.tx.Versions()
-}
-
-func (t *faultyTx) Register() error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	return t.tx.Register()
-}
+func (t *faultyTx) Versions() (map[string]int, error) { return firstOf(t.f, t.tx.Versions) }
+func (t *faultyTx) Register() error                   { return t.f.first(t.tx.Register) }
 
 func (t *faultyTx) Clear(runs []domain.RunID, tables []definition) error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	return t.tx.Clear(runs, tables)
+	return t.f.first(func() error { return t.tx.Clear(runs, tables) })
 }
 
 func (t *faultyTx) Truncate(run domain.RunID, table definition, length int) error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	return t.tx.Truncate(run, table, length)
+	return t.f.first(func() error { return t.tx.Truncate(run, table, length) })
 }
 
 func (t *faultyTx) Insert(rows *store.Rows) error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	t.f.mu.Lock()
-	for _, table := range rows.Tables {
-		if t.f.rows == nil {
-			t.f.rows = map[definition]int{}
+	return t.f.first(func() error {
+		t.f.mu.Lock()
+		for _, table := range rows.Tables {
+			if t.f.rows == nil {
+				t.f.rows = map[definition]int{}
+			}
+			t.f.rows[table.Of] += table.Rows.Len()
 		}
-		t.f.rows[table.Of] += table.Rows.Len()
-	}
-	t.f.mu.Unlock()
-	return t.tx.Insert(rows)
+		t.f.mu.Unlock()
+		return t.tx.Insert(rows)
+	})
 }
 
 func (t *faultyTx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	return t.tx.SetCheckpoint(run, checkpoint)
+	return t.f.first(func() error { return t.tx.SetCheckpoint(run, checkpoint) })
 }
 
 func (t *faultyTx) Park(segments []domain.Segment) error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	return t.tx.Park(segments)
+	return t.f.first(func() error { return t.tx.Park(segments) })
 }
 
 func (t *faultyTx) Unpark(run domain.RunID, end int64) error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	return t.tx.Unpark(run, end)
+	return t.f.first(func() error { return t.tx.Unpark(run, end) })
 }
 
 func (t *faultyTx) SetQuarantine(run domain.RunID, quarantine *store.Quarantine) error {
-	if err := t.f.call(); err != nil {
-		return err
-	}
-	return t.tx.SetQuarantine(run, quarantine)
+	return t.f.first(func() error { return t.tx.SetQuarantine(run, quarantine) })
 }

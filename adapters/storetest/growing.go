@@ -27,9 +27,7 @@ func sameAgain(t *trial) {
 	t.ingest(r, nil)
 	counting := &faulty{Store: t.store}
 	result := value(store.Ingest(t.ctx, counting, r, store.Options{}))
-	if result.Outcome != store.Unchanged || counting.updates.Load() > 0 {
-		failf("store.Ingest says %q, with %d transactions", result.Outcome, counting.updates.Load())
-	}
+	failIf(result.Outcome != store.Unchanged || counting.updates.Load() > 0, "store.Ingest says %q, with %d transactions", result.Outcome, counting.updates.Load())
 	must(t.agree(r))
 }
 
@@ -77,9 +75,7 @@ func unchangedStay(t *trial) {
 			most += changed + lines + 1
 		}
 	}
-	if result.Outcome != store.Unchanged && (result.Rows < least || result.Rows > most) {
-		failf("%d rows were written, where %d are new or have changed, and %d may have, in %d lines", result.Rows, least, most, lines)
-	}
+	failIf(result.Outcome != store.Unchanged && (result.Rows < least || result.Rows > most), "%d rows were written, where %d are new or have changed, and %d may have, in %d lines", result.Rows, least, most, lines)
 	must(t.agree(r))
 }
 

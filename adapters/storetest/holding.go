@@ -87,9 +87,7 @@ func heldAsWritten(t *trial) {
 				run := pick(t, "run", runs...)
 				t.writeHeld(tx, run, next[run])
 			}
-			if err := t.waitsAs(kept); err != nil {
-				failf("before the transaction has ended: %w", err)
-			}
+			must(wrap("before the transaction has ended", t.waitsAs(kept)))
 			if fails {
 				must(errInjected)
 			}
@@ -325,7 +323,5 @@ func manyWaiting(t *trial) {
 	for _, w := range found {
 		got = append(got, w.Run)
 	}
-	if !slices.Equal(got, runs) {
-		failf("of %d runs that wait, %d were found, or in another order", len(runs), len(got))
-	}
+	failIf(!slices.Equal(got, runs), "of %d runs that wait, %d were found, or in another order", len(runs), len(got))
 }

@@ -76,9 +76,7 @@ func (t *trial) recordOf(stream []byte) {
 	want, err := projections.Project(r.run, jsonl.NewReader(bytes.NewReader(r.bytes()), jsonl.Options{OnMalformed: jsonl.Skip}))
 	must(err)
 	got := value(store.ReadRecord(t.ctx, t.store, r.run))
-	if !reflect.DeepEqual(got, want) {
-		failf("ReadRecord returns\n%s, not\n%s", show(*got), show(*want))
-	}
+	failIf(!reflect.DeepEqual(got, want), "ReadRecord returns\n%s, not\n%s", show(*got), show(*want))
 	t.readsAgree(want)
 }
 
@@ -86,9 +84,7 @@ func (t *trial) recordOf(stream []byte) {
 func (t *trial) readsAgree(want *projections.Record) {
 	run := want.Run.RunID
 	row := value(store.ReadRun(t.ctx, t.store, run))
-	if row != (store.Run{Run: want.Run, RunTiming: want.Timings.Run}) {
-		failf("ReadRun returns %s", show(row))
-	}
+	failIf(row != (store.Run{Run: want.Run, RunTiming: want.Timings.Run}), "ReadRun returns %s", show(row))
 	must(errors.Join(
 		readAgrees(t, run, projections.LabelRows, want.Labels), readAgrees(t, run, projections.Jobs, want.Jobs),
 		readAgrees(t, run, projections.ShEvents, want.ShEvents), readAgrees(t, run, projections.JobTimings, want.Timings.Jobs),
@@ -146,12 +142,8 @@ func unreadable(t *trial) {
 		r.malformed = jsonl.Stop
 		result, err := store.Ingest(t.ctx, t.store, r, store.Options{})
 		var malformed *jsonl.MalformedError
-		if !errors.As(err, &malformed) || result.Outcome != store.Skipped {
-			failf("%s: Ingest says %q, %v", name, result.Outcome, err)
-		}
-		if err := t.holds(before); err != nil {
-			failf("%s: %w", name, err)
-		}
+		failIf(!errors.As(err, &malformed) || result.Outcome != store.Skipped, "%s: Ingest says %q, %v", name, result.Outcome, err)
+		must(wrap(name, t.holds(before)))
 	}
 }
 
@@ -161,8 +153,6 @@ func readNothing(t *trial) {
 	_, asJobs := store.Read(t.ctx, t.store, projections.Jobs, run)
 	_, asRecord := store.ReadRecord(t.ctx, t.store, run)
 	for _, err := range []error{asRun, asJobs, asRecord} {
-		if !errors.Is(err, store.ErrNoRun) {
-			failf("a read returns %v, not %w", err, store.ErrNoRun)
-		}
+		failIf(!errors.Is(err, store.ErrNoRun), "a read returns %v, not %w", err, store.ErrNoRun)
 	}
 }

@@ -25,9 +25,7 @@ var listLaws = []law{
 func (t *trial) listed(limit int) (mine []store.Run) {
 	for page := (store.Page{Limit: limit}); ; {
 		runs := value(t.store.Runs(t.ctx, page))
-		if len(runs) > limit {
-			failf("a page that is to have %d runs has %d", limit, len(runs))
-		}
+		failIf(len(runs) > limit, "a page that is to have %d runs has %d", limit, len(runs))
 		for _, run := range runs {
 			if strings.HasPrefix(string(run.RunID), t.prefix) {
 				mine = append(mine, run)
@@ -106,9 +104,7 @@ func idPages(t *trial) {
 	want := idsOf(contents)
 	slices.SortFunc(want, func(a, b domain.RunID) int { return bytes.Compare([]byte(a), []byte(b)) })
 	got := t.paged(1+t.upTo(6, "limit"), t.store.RunIDs)
-	if !slices.Equal(got, want) {
-		failf("RunIDs returns %+q, not %+q", got, want)
-	}
+	failIf(!slices.Equal(got, want), "RunIDs returns %+q, not %+q", got, want)
 }
 
 func defaultPage(t *trial) {
@@ -118,9 +114,7 @@ func defaultPage(t *trial) {
 	}
 	must(t.write(contents...))
 	runs := value(t.store.Runs(t.ctx, store.Page{}))
-	if len(runs) != 50 {
-		failf("the page has %d runs", len(runs))
-	}
+	failIf(len(runs) != 50, "the page has %d runs", len(runs))
 }
 
 // rowsMakeARun has rows of each table without any others.
@@ -136,7 +130,5 @@ func rowsMakeARun(t *trial) {
 		want = append(want, c.id)
 	}
 	got := value(t.store.RunIDs(t.ctx, domain.RunID(t.prefix), len(want)))
-	if !slices.Equal(got, want) {
-		failf("RunIDs misses a run that has rows in one table only")
-	}
+	failIf(!slices.Equal(got, want), "RunIDs misses a run that has rows in one table only")
 }

@@ -48,7 +48,5 @@ func (t *trial) inParts(segments int, do func(*store.Projector)) {
 	options.MaxParked = 100
 	options.Done = func(b store.Batch) { most, applied = max(most, b.Segments), applied+b.Segments }
 	t.project(t.store, skipping(), options, do)
-	if applied != segments || most > segments/2 {
-		failf("%d segments were applied, %d of them in one transaction, want %d in several", applied, most, segments)
-	}
+	failIf(applied != segments || most > segments/2, "%d segments were applied, %d of them in one transaction, want %d in several", applied, most, segments)
 }

@@ -101,12 +101,8 @@ func leftEarly(t *trial) {
 			defer stop()
 			must(errors.Join(t.breakOff(snapshot), errInjected))
 		})
-		if !errors.Is(err, errInjected) {
-			failf("View returns %v, and not the error of its function", err)
-		}
-		if !panics(func() { _ = t.store.View(t.ctx, c.id, panicEarly) }) {
-			failf("View has swallowed the panic of its function")
-		}
+		failIf(!errors.Is(err, errInjected), "View returns %v, and not the error of its function", err)
+		failIf(!panics(func() { _ = t.store.View(t.ctx, c.id, panicEarly) }), "View has swallowed the panic of its function")
 	}
 	now := t.plain(c.id)
 	must(t.write(now))

@@ -44,9 +44,7 @@ func rebuilt(t *trial) {
 	}
 	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
 	for outcome, runs := range want {
-		if summary.Runs[outcome] < runs {
-			failf("store.Rebuild counts %v, where %d are %s", summary.Runs, runs, outcome)
-		}
+		failIf(summary.Runs[outcome] < runs, "store.Rebuild counts %v, where %d are %s", summary.Runs, runs, outcome)
 	}
 	must(t.agree(all...))
 	t.rebuiltAlready(all)
@@ -56,9 +54,7 @@ func rebuilt(t *trial) {
 func (t *trial) rebuiltAlready(all recordings) {
 	counting := &faulty{Store: t.store}
 	summary := value(store.Rebuild(t.ctx, counting, all, store.Options{}))
-	if summary.Runs[store.Unchanged] != len(all) || counting.updates.Load() > 0 {
-		failf("store.Rebuild of what is up to date counts %v, with %d transactions", summary.Runs, counting.updates.Load())
-	}
+	failIf(summary.Runs[store.Unchanged] != len(all) || counting.updates.Load() > 0, "store.Rebuild of what is up to date counts %v, with %d transactions", summary.Runs, counting.updates.Load())
 	must(t.agree(all...))
 }
 
@@ -83,21 +79,15 @@ func stopped(t *trial) {
 		must(err)
 		return
 	}
-	if err == nil && len(done) < len(all) {
-		failf("store.Rebuild returns no error, and %d of %d runs are done", len(done), len(all))
-	}
+	failIf(err == nil && len(done) < len(all), "store.Rebuild returns no error, and %d of %d runs are done", len(done), len(all))
 	for _, r := range all {
 		if !done[r.run] {
 			continue
 		}
-		if err := t.agree(r); err != nil {
-			failf("a run that was told as done: %w", err)
-		}
+		must(wrap("a run that was told as done", t.agree(r)))
 	}
 	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
-	if summary.Runs[store.Unchanged] < len(done) || summary.Runs[store.Unchanged]+summary.Runs[store.Added] != len(all) {
-		failf("store.Rebuild counts %v, when %d of %d runs were done", summary.Runs, len(done), len(all))
-	}
+	failIf(summary.Runs[store.Unchanged] < len(done) || summary.Runs[store.Unchanged]+summary.Runs[store.Added] != len(all), "store.Rebuild counts %v, when %d of %d runs were done", summary.Runs, len(done), len(all))
 	must(t.agree(all...))
 }
 
@@ -107,9 +97,7 @@ func rebuiltByForce(t *trial) {
 		t.wrong(r)
 	}
 	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{Force: true}))
-	if summary.Runs[store.Derived] != len(all) {
-		failf("store.Rebuild counts %v", summary.Runs)
-	}
+	failIf(summary.Runs[store.Derived] != len(all), "store.Rebuild counts %v", summary.Runs)
 	must(t.agree(all...))
 }
 
@@ -126,9 +114,7 @@ func pruned(t *trial) {
 		kept = all[:some]
 	}
 	value(store.Rebuild(t.ctx, mine, kept, store.Options{}))
-	if err := t.holds(gone); err != nil {
-		failf("a run was pruned, and nobody has asked for it: %w", err)
-	}
+	must(wrap("a run was pruned, and nobody has asked for it", t.holds(gone)))
 	summary := value(store.Rebuild(t.ctx, mine, kept, store.Options{Prune: true}))
 	if want := 1 + len(all) - len(kept); summary.Runs[store.Pruned] != want {
 		failf("store.Rebuild counts %v, where %d runs have no stream", summary.Runs, want)
@@ -194,9 +180,7 @@ func twoOfOneRun(t *trial) {
 			}
 		}}))
 		var duplicate *store.DuplicateError
-		if !errors.As(refused, &duplicate) || duplicate.Taken != first.name {
-			failf("store.Rebuild says of the second stream: %v", refused)
-		}
+		failIf(!errors.As(refused, &duplicate) || duplicate.Taken != first.name, "store.Rebuild says of the second stream: %v", refused)
 		must(t.agree(first))
 	}
 }
@@ -210,9 +194,7 @@ func manyShortRuns(t *trial) {
 	must(t.agree(all[0], all[255], all[256], all[257], all[699]))
 	ids := value(t.store.RunIDs(t.ctx, domain.RunID(strings.TrimSuffix(t.prefix, "-")), len(all)))
 	for i, id := range ids {
-		if id != all[i].run {
-			failf("the store has no rows of %s", show(all[i].run))
-		}
+		failIf(id != all[i].run, "the store has no rows of %s", show(all[i].run))
 	}
 	t.rebuiltAlready(all[:300])
 }

@@ -216,11 +216,7 @@ func insertedTwice(t *trial) {
 			must(tx.Clear(runs, nil))
 			must(tx.Insert(again.rows(nil)))
 		})
-		if err == nil {
-			failf("%s: a row that is there was inserted again", of.Table)
-		}
-		if err := t.holds(c); err != nil {
-			failf("after a row of %s could not be inserted again: %w", of.Table, err)
-		}
+		failIf(err == nil, "%s: a row that is there was inserted again", of.Table)
+		must(wrap(fmt.Sprintf("after a row of %s could not be inserted again", of.Table), t.holds(c)))
 	}
 }

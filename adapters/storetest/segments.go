@@ -150,12 +150,7 @@ func anyOrder(t *trial) {
 
 func goOn(t *trial) {
 	streams := t.someStreams()
-	segments := t.mixed(t.cut(streams))
-	for len(segments) > 0 {
-		n := 1 + t.upTo(len(segments)-1, "until")
-		t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(t.deliver(p, segments[:n])) })
-		segments = segments[n:]
-	}
+	t.restarting(t.mixed(t.cut(streams)))
 	must(t.projected(streams, segmentSource))
 }
 

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -78,9 +79,7 @@ func fewerProjections(t *trial) {
 	few.takes(r, was)
 	now := value(t.read(r.run))
 	for _, of := range t.unknownTo(few) {
-		if err := rowsDiffer(of, now.of(of), before.of(of)); err != nil {
-			failf("%s, which the program does not know: %w", of.Table, err)
-		}
+		must(wrap(fmt.Sprintf("%s, which the program does not know", of.Table), rowsDiffer(of, now.of(of), before.of(of))))
 	}
 	if now.checkpoint != before.checkpoint { // else there was nothing to do
 		must(few.agree(r))
@@ -109,13 +108,9 @@ func moreProjections(t *trial) {
 	}
 	counting := &faulty{Store: t.store}
 	summary := value(store.Rebuild(t.ctx, counting, all, store.Options{}))
-	if summary.Runs[store.Derived] != len(all) || len(summary.Outdated) > 0 {
-		failf("store.Rebuild counts %v, and leaves %s outdated", summary.Runs, show(summary.Outdated))
-	}
+	failIf(summary.Runs[store.Derived] != len(all) || len(summary.Outdated) > 0, "store.Rebuild counts %v, and leaves %s outdated", summary.Runs, show(summary.Outdated))
 	for _, of := range few.of {
-		if counting.rows[of] > 0 {
-			failf("%d rows of %s were written again", counting.rows[of], of.Table)
-		}
+		failIf(counting.rows[of] > 0, "%d rows of %s were written again", counting.rows[of], of.Table)
 	}
 	must(errors.Join(t.agree(all...), t.finds(all)))
 	t.rebuiltAlready(all)
@@ -141,9 +136,7 @@ func lackingSegments(t *trial) {
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
 		must(t.deliver(p, t.segments(r.run, stream)))
 		waiting := value(t.store.Waiting(t.ctx, r.run))
-		if len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.CannotGoOn {
-			failf("the run is not quarantined: %+v", waiting)
-		}
+		failIf(len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.CannotGoOn, "the run is not quarantined: %+v", waiting)
 		must(few.agree(r))
 		must(t.rebuild(r, store.Options{}))
 		must(p.Retry(t.ctx, r.run))
@@ -211,9 +204,7 @@ func newerProjections(t *trial) {
 			"segment behind the rows": p.Apply(t.ctx, segmentOf(a.run, stream, half, len(stream), false)),
 			"segment that waits":      p.Apply(t.ctx, segmentOf(b.run, stream, half, len(stream), false)),
 		} {
-			if !isNewer(err, name) {
-				failf("%s returns %w", what, err)
-			}
+			failIf(!isNewer(err, name), "%s returns %w", what, err)
 		}
 	})
 	must(errors.Join(now.agree(before), now.holds(nothing(b.run)), t.noneWaits()))

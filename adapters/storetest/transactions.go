@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -63,9 +64,7 @@ func failedUpdate(t *trial) {
 		}
 		failf("with more to it: %w", errInjected)
 	})
-	if !errors.Is(err, errInjected) {
-		failf("Update returns %v, and not the error of its function", err)
-	}
+	failIf(!errors.Is(err, errInjected), "Update returns %v, and not the error of its function", err)
 	must(t.holds(before))
 }
 
@@ -90,9 +89,7 @@ func panickedUpdate(t *trial) {
 		})
 		return nil
 	}()
-	if panicked == nil {
-		failf("Update has swallowed the panic of its function")
-	}
+	failIf(panicked == nil, "Update has swallowed the panic of its function")
 	must(t.holds(before))
 	// The lock went with the transaction.
 	must(t.write(now))
@@ -112,15 +109,11 @@ func cancelledUpdate(t *trial) {
 			}
 			return returned
 		})
-		if returned != nil && err == nil {
-			failf("Update returns no error, and its function did")
-		}
+		failIf(returned != nil && err == nil, "Update returns no error, and its function did")
 		if err == nil {
 			before = now
 		}
-		if err := t.holds(before); err != nil {
-			failf("after Update has returned %v: %w", err, err)
-		}
+		must(wrap(fmt.Sprintf("after Update has returned %v", err), t.holds(before)))
 	}
 	must(t.write(now))
 }
@@ -148,9 +141,7 @@ func cancelledCalls(t *trial) {
 			return err
 		}),
 	} {
-		if err == nil {
-			failf("%s returns no error, and its context has ended", call)
-		}
+		failIf(err == nil, "%s returns no error, and its context has ended", call)
 	}
 	must(t.holds(before))
 }
@@ -187,7 +178,5 @@ func viewIsOfOneMoment(t *trial) {
 
 func failedView(t *trial) {
 	err := t.view(t.run("a"), func(store.Snapshot) { failf("in a view: %w", errInjected) })
-	if !errors.Is(err, errInjected) {
-		failf("View returns %v, and not the error of its function", err)
-	}
+	failIf(!errors.Is(err, errInjected), "View returns %v, and not the error of its function", err)
 }

@@ -16,9 +16,9 @@ import (
 
 var verifyLaws = []law{
 	property("Verify finds nothing in what was ingested", findsNothing),
-	property("Verify finds the row that was changed", findsChanged),
-	property("Verify finds the row that was removed", findsRemoved),
-	property("Verify finds the row that was added", findsAdded),
+	property("Verify finds the row that was changed", findsOne(store.Differs, (*trial).changeOne)),
+	property("Verify finds the row that was removed", findsOne(store.Missing, (*trial).removeOne)),
+	property("Verify finds the row that was added", findsOne(store.Extra, (*trial).addOne)),
 	property("Verify finds rows that have changed places", findsMoved),
 	property("Verify finds nothing in rows that have lost their checkpoint", findsNoCheckpoint),
 	property("Verify finds that a run is not stored", findsMissingRun),
@@ -86,13 +86,14 @@ func (t *trial) tampered(change func(*content)) *recording {
 	return r
 }
 
-func findsChanged(t *trial) {
-	var want store.Difference
-	r := t.tampered(func(c *content) {
-		want = t.changeOne(c)
-	})
-	want.RunID, want.Kind = r.run, store.Differs
-	must(t.finds(recordings{r}, want))
+// findsOne tampers with a row, which Verify has to name.
+func findsOne(kind store.Kind, change func(*trial, *content) store.Difference) func(*trial) {
+	return func(t *trial) {
+		var want store.Difference
+		r := t.tampered(func(c *content) { want = change(t, c) })
+		want.RunID, want.Kind = r.run, kind
+		must(t.finds(recordings{r}, want))
+	}
 }
 
 // oneRow draws one of the rows of a content, of a table of some kind.
@@ -152,30 +153,12 @@ func (t *trial) older() string {
 	return strings.Join(versions, " ")
 }
 
-func findsRemoved(t *trial) {
-	var want store.Difference
-	r := t.tampered(func(c *content) {
-		want = t.removeOne(c)
-	})
-	want.RunID, want.Kind = r.run, store.Missing
-	must(t.finds(recordings{r}, want))
-}
-
 // removeOne removes one row.
 func (t *trial) removeOne(c *content) store.Difference {
 	of, i := t.oneRow(c, func(definition) bool { return true })
 	d := tamperedRow(of, c.of(of).At(i))
 	c.tables[of] = rowsWhere(of, c.of(of), func(row anyRow) bool { return row.Index != i })
 	return d
-}
-
-func findsAdded(t *trial) {
-	var want store.Difference
-	r := t.tampered(func(c *content) {
-		want = t.addOne(c)
-	})
-	want.RunID, want.Kind = r.run, store.Extra
-	must(t.finds(recordings{r}, want))
 }
 
 // addOne adds a row behind the others.
@@ -218,13 +201,9 @@ func findsMoved(t *trial) {
 	})
 	found := value(t.verify(t.store, r))
 	for _, d := range found {
-		if d.Table != of.Table || !slices.Equal(d.Key, keys[0]) && !slices.Equal(d.Key, keys[1]) {
-			failf("store.Verify finds %s, which is as it was", show(d))
-		}
+		failIf(d.Table != of.Table || !slices.Equal(d.Key, keys[0]) && !slices.Equal(d.Key, keys[1]), "store.Verify finds %s, which is as it was", show(d))
 	}
-	if len(found) == 0 {
-		failf("store.Verify finds nothing")
-	}
+	failIf(len(found) == 0, "store.Verify finds nothing")
 }
 
 // findsNoCheckpoint has rows that are right, though nobody could rely on them.
@@ -247,9 +226,7 @@ func verifyFails(t *trial) {
 	r := record(t.run("a"), longStream(3))
 	t.ingest(r, nil)
 	_, err := t.verify(&unreliable{t.store, pick(t, "table", t.of...), t.upTo(60, "rows")}, r)
-	if !errors.Is(err, errInjected) {
-		failf("store.Verify returns %v, and rows could not be read", err)
-	}
+	failIf(!errors.Is(err, errInjected), "store.Verify returns %v, and rows could not be read", err)
 }
 
 // unreliable is a store whose sequences of rows of a table end too early.

@@ -39,9 +39,7 @@ func lockWaits(t *trial) {
 		go func() {
 			second <- t.transact(func(tx store.Tx) {
 				got := value(tx.Lock(runs))
-				if !committing.Load() {
-					failf("Lock did not wait for another transaction that has the run")
-				}
+				failIf(!committing.Load(), "Lock did not wait for another transaction that has the run")
 				must(checkpointsDiffer("Lock, after it has waited,", got, map[domain.RunID]store.Checkpoint{now.id: now.checkpoint.V}))
 			})
 		}()
@@ -67,9 +65,7 @@ func waitCancelled(t *trial) {
 		}()
 		select {
 		case err := <-waited:
-			if err == nil {
-				failf("Lock did not wait for another transaction that has the run")
-			}
+			failIf(err == nil, "Lock did not wait for another transaction that has the run")
 
 		case <-time.After(40 * pause):
 			failf("Lock waits on although its context has ended")
@@ -167,9 +163,7 @@ func (t *trial) watch(one, other *content, over *atomic.Bool) {
 			failf("neither what was stored before nor what is stored now: %w", err)
 		}
 		listed := value(t.store.RunIDs(t.ctx, domain.RunID(t.prefix), 1))
-		if len(listed) != 1 || listed[0] != one.id {
-			failf("RunIDs misses a run that is there")
-		}
+		failIf(len(listed) != 1 || listed[0] != one.id, "RunIDs misses a run that is there")
 	}
 }
 
