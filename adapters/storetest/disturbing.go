@@ -27,10 +27,17 @@ func disturbed(t *trial) {
 	}
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
 		for range 1 + t.upTo(3, "disturbances") {
-			must(t.deliver(p, t.mixed(t.cut(streams))))
+			segments, delivered := t.mixed(t.cut(streams)), make(chan error, 1)
+			deliver := func() { delivered <- t.deliver(p, segments) }
+			if t.flip("at once") {
+				go deliver()
+			} else {
+				deliver()
+			}
 			for run, stream := range streams {
 				t.disturb(run, stream)
 			}
+			must(<-delivered)
 		}
 		must(t.deliver(p, t.mixed(t.cut(streams))))
 	})

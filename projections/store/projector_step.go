@@ -24,6 +24,7 @@ type step struct {
 
 	parkBytes         int64 // of the segments to be parked
 	full              bool  // there was no room to park a segment
+	poked             bool  // the run has waited for long enough
 	searched          int64 // the end for which no parked segment was found
 	taken, takenBytes int   // the parked segments that are applied
 	segments, dropped int
@@ -47,12 +48,10 @@ func (p *Projector) fold(ctx context.Context, l *liveRun, requests []*request) (
 	})
 	s := &step{p: p, ctx: ctx, live: l, searched: -1}
 	s.run, s.known, s.stored, s.truncate, s.lift = l.id, l.known, l.stored, l.torn, l.void
-	poked := false
 	for _, r := range requests {
 		if err := s.request(r); err != nil {
 			return nil, err
 		}
-		poked = poked || r.kind == pokeRun
 	}
 	if err := s.applyParked(); err != nil {
 		return nil, err
@@ -61,7 +60,7 @@ func (p *Projector) fold(ctx context.Context, l *liveRun, requests []*request) (
 	case s.quarantine != nil || s.more || s.full || len(s.park) > 0:
 	case waiting.Segments == 0 && waiting.Quarantine != nil && waiting.Quarantine.lifts():
 		s.lift = true
-	case poked && waiting.Segments > 0 && waiting.Quarantine == nil:
+	case s.poked && waiting.Segments > 0 && waiting.Quarantine == nil:
 		s.quarantine = l.quarantine(MissingSegment, "the segment that begins there has not come; publish the stream once more, or derive it from its file and retry")
 	}
 	if s.segments == 0 {
@@ -95,6 +94,8 @@ func (s *step) request(r *request) error {
 	case dropRun:
 		s.retry()
 		s.unpark, l.waiting.Segments, l.waiting.Bytes = maxOffset, 0, 0
+	case pokeRun:
+		s.poked = true
 	case applySegment:
 		r.refused = nil
 		return s.segment(r)
