@@ -12,22 +12,12 @@ import (
 
 func newCheck(p *app) *cobra.Command {
 	var flags readFlags
-	cmd := &cobra.Command{
-		Use:   "check SOURCE...",
-		Short: "Report what is odd about a stream",
-		Long: `check prints one diagnostic on each line, as FILE:LINE: code: meaning, and then a count
-for each code. It reads a stream to its end; a malformed line is a finding like any
-other.
-
-Exit status: 0 nothing is odd; 4 a line is malformed; 5 something else is odd; 1 a
-stream cannot be read; 2 wrong usage; 130 interrupted.`,
-		Example: `  quire-project check run.jsonl
-  quire-project check runs/`,
+	cmd := help.Command("check", &cobra.Command{
 		Args: p.someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return check(cmd.Context(), args, flags, p)
 		},
-	}
+	})
 	flags.add(cmd)
 	_ = cmd.Flags().MarkHidden("on-malformed") // it is there, and makes no difference
 	return cmd

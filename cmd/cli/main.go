@@ -9,14 +9,21 @@ package cli
 
 import (
 	"context"
+	_ "embed"
 	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"syscall"
 
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
+
+//go:embed help.txt
+var helpText string
+
+var help = command.ParseHelp(helpText)
 
 // Main runs the command that the program was started with, with the built-in projections
 // and those added, and ends the program with its exit status.

@@ -12,23 +12,12 @@ import (
 
 func newProjections(p *app) *cobra.Command {
 	var to string
-	cmd := &cobra.Command{
-		Use:   "projections [--to FORMAT]",
-		Short: "List the projections that this program has",
-		Long: `List the projections that this program has: their names, versions and columns, and
-whether they are built in or were added. A * marks the columns that identify a row
-within its run. A version rises when the same stream gives other rows than before.
-
-docs/schema/projections.json describes the JSON.
-
-Exit status: 0 done; 2 wrong usage.`,
-		Example: `  quire-project projections
-  quire-project projections --to json`,
+	cmd := help.Command("projections", &cobra.Command{
 		Args: command.NoArguments,
 		RunE: func(*cobra.Command, []string) error {
 			return p.listProjections(to)
 		},
-	}
+	})
 	cmd.Flags().StringVar(&to, "to", string(report.Table), "how to print them: table or json")
 	_ = cmd.RegisterFlagCompletionFunc("to", cobra.FixedCompletions(listFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

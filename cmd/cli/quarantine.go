@@ -20,25 +20,7 @@ import (
 )
 
 func newQuarantine(p *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "quarantine",
-		Short: "List, show, retry or drop the runs that subscribe could not continue",
-		Long: `List, show, retry or drop the runs that subscribe could not continue.
-
-A run is quarantined when its stream is malformed (malformed), when a part of it
-has not arrived for a long time (missing), when two streams have its id
-(other_stream), or when its rows came from elsewhere or already had an end
-(cannot_go_on). Further segments of its stream are parked in the store; other runs
-continue. A run with a missing part is released when the part arrives.
-
-What you can do: publish the stream again; derive the run from its whole stream
-with rebuild, and retry; for a malformed line, retry with --on-malformed skip; for
-a stream that you do not need, drop the parked segments.`,
-		Example: `  quire-project quarantine list --to sqlite:quire.db
-  quire-project quarantine show run-42 --to sqlite:quire.db
-  quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
-  quire-project quarantine retry --all --to postgres://ci@db.example.com/quire
-  quire-project quarantine drop run-42 --to sqlite:quire.db`,
+	cmd := help.Command("quarantine", &cobra.Command{
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError(fmt.Errorf("there is no quarantine %s%s; see %s --help",
@@ -47,7 +29,7 @@ a stream that you do not need, drop the parked segments.`,
 			return usageError(fmt.Errorf("say what to do: list, show, retry or drop; see %s --help", cmd.CommandPath()))
 		},
 		RunE: func(*cobra.Command, []string) error { return nil },
-	}
+	})
 	cmd.AddCommand(newQuarantineList(p), newQuarantineShow(p), newQuarantineRetry(p), newQuarantineDrop(p))
 	return cmd
 }
@@ -56,15 +38,7 @@ var quarantineCommands = []string{"list", "show", "retry", "drop"}
 
 func newQuarantineList(p *app) *cobra.Command {
 	var to []string
-	cmd := &cobra.Command{
-		Use:   "list --to STORE [--to FORMAT]",
-		Short: "List quarantined runs, and runs with parked segments",
-		Long: `List the quarantined runs, and the runs with segments that arrived too early and are
-parked until the missing part arrives.
-
-Exit status: 0 done; 1 the store cannot be read; 2 wrong usage.`,
-		Example: `  quire-project quarantine list --to sqlite:quire.db
-  quire-project quarantine list --to sqlite:quire.db --to json`,
+	cmd := help.Command("list", &cobra.Command{
 		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return p.withWaiting(cmd.Context(), to, nil, func(format report.Format, runs []report.WaitingRun) error {
@@ -72,29 +46,21 @@ Exit status: 0 done; 1 the store cannot be read; 2 wrong usage.`,
 				return report.WriteWaiting(out, format, columns, runs)
 			})
 		},
-	}
+	})
 	addQuarantineTo(cmd, &to)
 	return cmd
 }
 
 func newQuarantineShow(p *app) *cobra.Command {
 	var to []string
-	cmd := &cobra.Command{
-		Use:   "show RUN... --to STORE [--to FORMAT]",
-		Short: "Show why runs are quarantined, and which segments are parked",
-		Long: `Show why runs are quarantined, how much of their streams is in the rows, and which
-segments are parked. The text of the streams is not shown.
-
-Exit status: 0 done; 1 the store cannot be read; 2 wrong usage; 5 one of the runs
-is not in the list.`,
-		Example: `  quire-project quarantine show run-42 --to sqlite:quire.db`,
-		Args:    someRuns,
+	cmd := help.Command("show", &cobra.Command{
+		Args: someRuns,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withWaiting(cmd.Context(), to, runIDs(args), func(format report.Format, runs []report.WaitingRun) error {
 				return p.showWaiting(format, runs, args)
 			})
 		},
-	}
+	})
 	addQuarantineTo(cmd, &to)
 	return cmd
 }
@@ -107,20 +73,7 @@ func addQuarantineTo(cmd *cobra.Command, to *[]string) {
 func newQuarantineRetry(p *app) *cobra.Command {
 	var flags readFlags
 	var all bool
-	cmd := &cobra.Command{
-		Use:   "retry RUN... --to STORE",
-		Short: "Continue quarantined runs where they stopped",
-		Long: `Continue quarantined runs where they stopped: first with the segments that are
-parked, then with new ones. You can run it while workers are running.
-
---on-malformed skip skips malformed lines. A run first read with skip continues
-with skip.
-
-Exit status: 0 the runs are no longer quarantined; 1 the store cannot be used; 2
-wrong usage; 5 a run is quarantined again, or is not in the list.`,
-		Example: `  quire-project quarantine retry run-42 --to sqlite:quire.db
-  quire-project quarantine retry run-42 --on-malformed skip --to sqlite:quire.db
-  quire-project quarantine retry --all --to sqlite:quire.db`,
+	cmd := help.Command("retry", &cobra.Command{
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case all && len(args) > 0:
@@ -130,7 +83,7 @@ wrong usage; 5 a run is quarantined again, or is not in the list.`,
 			}
 			return someRuns(cmd, args)
 		},
-	}
+	})
 	cmd.Flags().SortFlags = false
 	to := addStore(cmd)
 	cmd.Flags().BoolVar(&all, "all", false, "all quarantined runs")
@@ -146,17 +99,9 @@ wrong usage; 5 a run is quarantined again, or is not in the list.`,
 }
 
 func newQuarantineDrop(p *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "drop RUN... --to STORE",
-		Short: "Remove the parked segments of runs, and lift their quarantine",
-		Long: `Remove the parked segments of runs, and lift their quarantine. Their rows stay as they
-are, without the events of these segments; publish the stream again to get them.
-
-Exit status: 0 done; 1 the store cannot be used; 2 wrong usage; 5 one of the runs is
-not in the list.`,
-		Example: `  quire-project quarantine drop run-42 --to sqlite:quire.db`,
-		Args:    someRuns,
-	}
+	cmd := help.Command("drop", &cobra.Command{
+		Args: someRuns,
+	})
 	to := addStore(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		return p.changeWaiting(cmd.Context(), *to, runIDs(args), jsonl.Options{}, "the parked segments of %s are dropped", (*store.Projector).Drop)

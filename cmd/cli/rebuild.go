@@ -31,30 +31,12 @@ type rebuildFlags struct {
 
 func newRebuild(p *app) *cobra.Command {
 	flags := rebuildFlags{set: p.set}
-	cmd := &cobra.Command{
-		Use:   "rebuild SOURCE... --to STORE",
-		Short: "Derive a store's rows again from the streams",
-		Long: `rebuild leaves runs alone that are up to date, and adds only the new events of streams
-that have grown. If a run lacks a projection, or has an older version of it, rebuild
-derives the rows of that projection. If a table was made for other columns, rebuild
-drops it and makes it anew first. Readers of the store see each run either as it was or
-as it will be.
-
-You can stop it at any moment; the same command continues the work. A malformed
-stream is reported and skipped, its rows stay as they were, and the other streams
-are still processed. Skipped streams are listed again at the end.
-
-Exit status: 0 done; 1 the store or a stream cannot be read or written, or a run
-cannot be brought up to date because its stream is gone; 2 wrong usage; 4 a stream
-is malformed; 130 interrupted.`,
-		Example: `  quire-project rebuild runs/ --to sqlite:quire.db
-  quire-project rebuild runs/ --to sqlite:quire.db --dry-run
-  quire-project rebuild runs/ --to postgres://ci@db.example.com/quire --prune`,
+	cmd := help.Command("rebuild", &cobra.Command{
 		Args: p.someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return rebuild(cmd.Context(), args, flags, p)
 		},
-	}
+	})
 	flags.add(cmd)
 	return cmd
 }

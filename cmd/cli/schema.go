@@ -13,17 +13,7 @@ import (
 var schemaNames = []string{"document", "row", "event"}
 
 func newSchema(p *app) *cobra.Command {
-	return &cobra.Command{
-		Use:   "schema document|row|event",
-		Short: "Print the JSON Schema of what this program writes and reads",
-		Long: `Print the JSON Schema of what this program writes and reads: of the document that
---to json writes, of a row that --to ndjson writes, or of an event, which is a line
-of a stream. Document and row have the projections that were added to the program.
-
-Exit status: 0 done; 2 wrong usage.`,
-		Example: `  quire-project schema document > document.json
-  quire-project schema row
-  quire-project schema event`,
+	return help.Command("schema", &cobra.Command{
 		ValidArgs: schemaNames,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -39,7 +29,7 @@ Exit status: 0 done; 2 wrong usage.`,
 			_, err = report.Output{Writer: p.out}.Write(text)
 			return err
 		},
-	}
+	})
 }
 
 func (p *app) schema(name string) ([]byte, error) {

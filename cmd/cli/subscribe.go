@@ -31,39 +31,12 @@ type subscribeFlags struct {
 
 func newSubscribe(p *app) *cobra.Command {
 	var flags subscribeFlags
-	cmd := &cobra.Command{
-		Use:   "subscribe --from BROKER --to STORE",
-		Short: "Write the rows of the streams on a broker into a store",
-		Long: `Write the rows of the streams that publish sends to a broker into a store, until
-Ctrl-C.
-
-Run as many workers as you need, on any number of machines: those of one store divide
-the broker's partitions among themselves. When one stops or dies, the others take over
-its partitions within seconds. Each store gets everything: a second store, a copy, or
-one that is created again gets all that the broker still holds. A message is
-acknowledged once its rows are committed. It may come twice, late or out of order; the
-rows are still those of the streams.
-
-A run whose stream is malformed, or has a part that does not arrive, is quarantined:
-its messages are kept in the store, other runs continue, and "quire-project
-quarantine" shows and retries it. Both the store and the broker must be reachable when
-subscribe starts; if one becomes unreachable later, subscribe waits for it.
-
-http://127.0.0.1:9464/metrics is for Prometheus. /healthz says whether messages are
-being applied, /readyz whether the worker has its store, broker and partitions,
-/livez whether the process works. The log goes to standard error. For the BROKER
-syntax see publish --help.
-
-Exit status: 0 stopped by Ctrl-C or SIGTERM; 1 the store or the broker cannot be used;
-2 wrong usage.`,
-		Example: `  quire-project subscribe --from nats://localhost --to sqlite:quire.db
-  quire-project subscribe --from nats://nats1.example.com,nats2.example.com --to postgres://ci@db.example.com/quire
-  quire-project subscribe --from tls://nats.example.com/ci --to postgres:///quire --log json --listen :9500`,
+	cmd := help.Command("subscribe", &cobra.Command{
 		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return subscribe(cmd.Context(), flags, cmd.Flags().Changed("listen"), p)
 		},
-	}
+	})
 	flags.add(cmd)
 	return cmd
 }

@@ -23,33 +23,12 @@ type verifyFlags struct {
 
 func newVerify(p *app) *cobra.Command {
 	flags := verifyFlags{set: p.set}
-	cmd := &cobra.Command{
-		Use:   "verify SOURCE... --to STORE [--to FORMAT]",
-		Short: "Compare a store's rows with the streams",
-		Long: `Compare a store's rows with the streams: fold each stream again, and report every
-row of its run that is missing, that should not be there or that has another value.
-verify writes nothing to the store, and does not check runs without a stream.
-
-If a stream has grown since the store read it, verify compares the rows with the
-part that was read and reports the run as behind its stream. You can therefore run
-verify while other programs write. The last line says which command repairs the
-rows: rebuild, or rebuild --force if rows differ although their checkpoint is up
-to date, for example because somebody has added a row.
-
-The second --to says how differences are printed: as a table, or as one JSON
-document, which docs/schema/verify.json describes. A table shows the beginning
-of long values, the document all of them.
-
-Exit status: 0 there is no difference; 1 the store or a stream cannot be read;
-2 wrong usage; 4 a stream is malformed; 5 rows differ or are behind their stream;
-130 interrupted.`,
-		Example: `  quire-project verify runs/ --to sqlite:quire.db
-  quire-project verify runs/ --to postgres://ci@db.example.com/quire --to json`,
+	cmd := help.Command("verify", &cobra.Command{
 		Args: p.someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return verify(cmd.Context(), args, flags, p)
 		},
-	}
+	})
 	flags.add(cmd)
 	return cmd
 }

@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	_ "embed"
 	"io"
 	"os"
 
@@ -16,6 +17,11 @@ import (
 
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
+
+//go:embed help.txt
+var helpText string
+
+var help = command.ParseHelp(helpText)
 
 func main() {
 	if os.Getpid() == 1 {
@@ -36,20 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type program struct{ command.Stdio }
 
 func (p program) root() *cobra.Command {
-	root := &cobra.Command{
-		Use:   "quire-ci COMMAND",
-		Short: "Run a pipeline and record the run",
-		Long: `A pipeline is the file .quire/ci.yaml in a workspace: jobs, what they need, and
-their shell commands. The record of a run is a stream of events, and a log for
-each command. quire-project turns streams into tables, JSON and rows in databases.
-
-Exit status: 0 the run succeeded, or the file is valid; 6 the run failed; 5 the
-file is not valid; 1 a file could not be read or written, and no step was taken
-that could not be recorded; 2 wrong usage; 130 interrupted.`,
-		Example: `  quire-ci validate                              check the file
-  quire-ci run                                   run it
-  quire-ci run --runs runs                       run it, and keep stream and logs
-  quire-ci run --events stdout | quire-project - --to table`,
+	root := help.Command("quire-ci", &cobra.Command{
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return command.Usage("name a command: run or validate; see %s --help", cmd.CommandPath())
@@ -61,7 +54,7 @@ that could not be recorded; 2 wrong usage; 130 interrupted.`,
 		},
 		Run:                   func(*cobra.Command, []string) {}, // or Args would not be asked
 		DisableFlagsInUseLine: true,
-	}
+	})
 	root.AddCommand(p.runCommand(), p.validateCommand())
 	return root
 }

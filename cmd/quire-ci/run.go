@@ -36,36 +36,7 @@ type runFlags struct {
 
 func (p program) runCommand() *cobra.Command {
 	flags := runFlags{maxLog: command.Size{Bytes: 1 << 30, Min: 1 << 10}} // the log's last line, which says that it is full, has to fit
-	cmd := &cobra.Command{
-		Use:   "run",
-		Short: "Run the jobs of a workspace's pipeline",
-		Long: `The jobs run one after the other, each after those that it needs. The run stops at
-the first job that fails, and a job at its first command that exits with another
-code than 0.
-
-The workspace is the nearest folder, from the current one upwards, that has a
-.quire/ci.yaml; or exactly the one that --workspace names.
-
-Commands and their output are shown on standard error as they run. --events says
-where the record goes, one event on each line: to a file, which must not exist yet,
-to standard output (stdout), or nowhere (null). Each event is written before the
-next step. With --out-dir, the output of the nth command of a job is kept in
-OUT/jobs/JOB/sh-N.log. --runs does both: it creates a folder for the run and prints
-its name, the run's id.
-
-The values of the environment variables that the pipeline's file lists as secrets
-are hidden in events, in logs and on the screen.
-
-The first Ctrl-C asks the running command to stop and gives it 5 seconds; events and
-logs record how it ended. The second Ctrl-C kills it.
-
-Exit status: 0 the run succeeded; 6 it failed; 5 the pipeline's file is not
-valid; 1 events or logs could not be written, and the run was stopped; 2 wrong
-usage; 130 interrupted.`,
-		Example: `  quire-ci run
-  quire-ci run --runs runs
-  quire-ci run --workspace ../project --events run.jsonl --out-dir out
-  quire-ci run --events stdout | quire-project - --to table`,
+	cmd := help.Command("run", &cobra.Command{
 		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if flags.runs != "" && (cmd.Flag("events").Changed || cmd.Flag("out-dir").Changed) {
@@ -78,7 +49,7 @@ usage; 130 interrupted.`,
 			}
 			return err
 		},
-	}
+	})
 	addWorkspace(cmd, &flags.workspace)
 	cmd.Flags().StringVar(&flags.events, "events", "null", "where events go: null, stdout or a `file`, which must not exist")
 	cmd.Flags().StringVar(&flags.outDir, "out-dir", "", "the `folder` in which logs are kept (default: keep none)")

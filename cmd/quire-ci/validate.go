@@ -14,17 +14,7 @@ import (
 
 func (p program) validateCommand() *cobra.Command {
 	var workspace string
-	cmd := &cobra.Command{
-		Use:   "validate",
-		Short: "Say whether a workspace's pipeline can be run",
-		Long: `validate runs nothing: it prints the jobs of the pipeline in the order in which they
-would run, or all that is wrong with the file, as
-FILE:LINE:COLUMN: what it is and what to do.
-
-Exit status: 0 the file is valid; 5 it is not; 1 it could not be read; 2 wrong
-usage.`,
-		Example: `  quire-ci validate
-  quire-ci validate --workspace ../project`,
+	cmd := help.Command("validate", &cobra.Command{
 		Args: command.NoArguments,
 		RunE: func(*cobra.Command, []string) error {
 			loaded, err := pipeline.Load(workspace)
@@ -33,7 +23,7 @@ usage.`,
 			}
 			return printJobs(p.Out, loaded)
 		},
-	}
+	})
 	addWorkspace(cmd, &workspace)
 	return cmd
 }

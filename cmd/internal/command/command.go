@@ -138,6 +138,33 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// Help has the help texts of commands, by their names.
+type Help map[string]cobra.Command
+
+// ParseHelp reads help texts. Each begins with a line "== USE"; then come a line that says
+// what the command does, prose, and after a line "Examples:" the examples.
+func ParseHelp(text string) Help {
+	h := Help{}
+	for section := range strings.SplitSeq(strings.TrimPrefix(text, "== "), "\n== ") {
+		use, text, _ := strings.Cut(section, "\n\n")
+		short, text, _ := strings.Cut(text, "\n\n")
+		long, example, _ := strings.Cut(text, "\n\nExamples:\n")
+		name, _, _ := strings.Cut(use, " ")
+		h[name] = cobra.Command{Use: use, Short: short, Long: long, Example: strings.TrimRight(example, "\n")}
+	}
+	return h
+}
+
+// Command gives a command its help text.
+func (h Help) Command(name string, cmd *cobra.Command) *cobra.Command {
+	text, ok := h[name]
+	if !ok {
+		panic("there is no help for " + name)
+	}
+	cmd.Use, cmd.Short, cmd.Long, cmd.Example = text.Use, text.Short, text.Long, text.Example
+	return cmd
+}
+
 // helpTemplate puts first what most readers look for.
 const helpTemplate = `{{.Short}}.
 
