@@ -88,6 +88,20 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	return err
 }
 
+// Listen listens at an address for [Options].Listener, or not at all if the address is "none". If
+// the address is not exactly the one that is wanted, and is taken by another worker, Listen takes
+// another port.
+func Listen(address string, exact bool) (net.Listener, error) {
+	if address == "none" {
+		return nil, nil
+	}
+	listener, err := metrics.Listen(address)
+	if err != nil && !exact {
+		return metrics.Listen("127.0.0.1:0")
+	}
+	return listener, err
+}
+
 // serve answers Prometheus and health checks.
 func (w *worker) serve(ctx context.Context, listener net.Listener, registry *prometheus.Registry) {
 	if listener == nil {

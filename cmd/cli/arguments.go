@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // someSources checks a command line's arguments: there is at least one source.
@@ -76,26 +77,11 @@ func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
 	return nil
 }
 
-// didYouMean returns which of some words could be meant by another one, as the end of
-// an error, or nothing.
-func didYouMean(word string, words []string) string {
-	known := &cobra.Command{}
-	for _, name := range words {
-		known.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
-	}
-	for known.SuggestionsMinimumDistance = 1; known.SuggestionsMinimumDistance <= 2; known.SuggestionsMinimumDistance++ {
-		if near := known.SuggestionsFor(word); len(near) > 0 {
-			return "; did you mean " + near[0] + "?"
-		}
-	}
-	return ""
-}
-
-// nearest is [didYouMean] for the first of several values that is none of the words.
+// nearest is [command.DidYouMean] for the first of several values that is none of the words.
 func nearest(values, words []string) string {
 	for _, value := range values {
 		if !slices.Contains(words, value) {
-			return didYouMean(value, words)
+			return command.DidYouMean(value, words)
 		}
 	}
 	return ""

@@ -32,25 +32,15 @@ func (f *readFlags) add(cmd *cobra.Command) {
 // elsewhere.
 func (f *readFlags) addReading(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.onMalformed, "on-malformed", "", "what to do at a malformed line: stop or skip (default: stop, but\na run first read with skip continues with skip)")
+	command.Choice(cmd, &f.onMalformed, "on-malformed", "what to do at a malformed line: stop or skip (default: stop, but\na run first read with skip continues with skip)", "stop", "skip")
 	f.maxLine.Bytes = jsonl.DefaultMaxLine
 	flags.Var(&f.maxLine, "max-line", "the maximum length of a line, a `size` such as 64k or 16MiB")
-	_ = cmd.RegisterFlagCompletionFunc("on-malformed", cobra.FixedCompletions([]string{"stop", "skip"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // options are those of a reader.
-func (f *readFlags) options() (jsonl.Options, error) {
-	options := jsonl.Options{MaxLine: f.maxLine.Int()}
-	switch f.onMalformed {
-	case "":
-	case "stop":
-		options.OnMalformed = jsonl.Stop
-	case "skip":
-		options.OnMalformed = jsonl.Skip
-	default:
-		return options, usageError(fmt.Errorf("--on-malformed is stop or skip, not %q%s", f.onMalformed, didYouMean(f.onMalformed, []string{"stop", "skip"})))
-	}
-	return options, nil
+func (f *readFlags) options() jsonl.Options {
+	malformed := map[string]jsonl.OnMalformed{"": jsonl.AsBefore, "stop": jsonl.Stop, "skip": jsonl.Skip}
+	return jsonl.Options{MaxLine: f.maxLine.Int(), OnMalformed: malformed[f.onMalformed]}
 }
 
 // projectFlags are those of the main command.
@@ -109,7 +99,7 @@ func parseFormat(to string) (report.Format, error) {
 	case !word.MatchString(to):
 		return "", usageError(fmt.Errorf("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax))
 	}
-	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s%s", to, err, stores.Syntax, didYouMean(to, formatNames())))
+	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s%s", to, err, stores.Syntax, command.DidYouMean(to, formatNames())))
 }
 
 // report reads what the flags say of the report.

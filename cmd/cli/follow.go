@@ -89,8 +89,7 @@ func followStreams(ctx context.Context, path string, flags followFlags, p *app) 
 
 // followOnce follows until its end, or returns a [store.ErrGone] that it has reported.
 func followOnce(ctx context.Context, path string, flags followFlags, p *app) (err error) {
-	streams, err := flags.options()
-	if err := cmp.Or(err, flags.exitStatus.check()); err != nil {
+	if err := flags.exitStatus.check(); err != nil {
 		return err
 	}
 	folder, err := flags.growing(path)
@@ -107,7 +106,7 @@ func followOnce(ctx context.Context, path string, flags followFlags, p *app) (er
 		t.remarks.now(err.Error() + "; following starts again, with a new database")
 		_ = t.remarks.end(nil)
 	}()
-	options := follow.Options{Streams: streams, Run: domain.RunID(flags.runID), Patience: t.patience(), Notices: t.notices(), Grace: closing}
+	options := follow.Options{Streams: flags.options(), Run: domain.RunID(flags.runID), Patience: t.patience(), Notices: t.notices(), Grace: closing}
 	if options.IdleTimeout, options.WriterGone, err = flags.writer(ctx); err != nil {
 		return err
 	}

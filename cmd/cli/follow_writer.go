@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/quire-ci/quire-project/adapters/follow"
 )
 
 // writerFlags say how follow finds out that a writer has died.
@@ -37,7 +39,7 @@ func (f *writerFlags) writer(ctx context.Context) (time.Duration, <-chan struct{
 	if f.pid == 0 {
 		return f.idleTimeout, nil, nil
 	}
-	gone, err := watchProcess(ctx, f.pid)
+	gone, err := follow.WatchProcess(ctx, f.pid)
 	if err != nil {
 		return 0, nil, usageError(fmt.Errorf("--pid: %w", err))
 	}

@@ -76,7 +76,7 @@ func (f *publishFlags) add(cmd *cobra.Command) {
 	flags.BoolVar(&f.follow, "follow", false, "keep reading as the streams grow")
 	flags.StringVar(&f.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an\nevents.jsonl, its folder's)")
 	f.brokerFlags.add(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("to", completeBroker)
+	_ = cmd.RegisterFlagCompletionFunc("to", completeBeginnings(brokers.Schemes))
 }
 
 // giveUp is for how long a broker that does not take what is published is asked
@@ -133,8 +133,7 @@ func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, er
 	if folder, err = read.growing(paths[0]); err != nil {
 		return s, folder, err
 	}
-	options, err := read.options()
-	return jsonl.Streams{Paths: paths, Run: domain.RunID(f.runID), Options: options}, folder, err
+	return jsonl.Streams{Paths: paths, Run: domain.RunID(f.runID), Options: read.options()}, folder, nil
 }
 
 // end says how it went, err being what the work has ended with.

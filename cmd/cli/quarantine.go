@@ -24,7 +24,7 @@ func newQuarantine(p *app) *cobra.Command {
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usageError(fmt.Errorf("there is no quarantine %s%s; see %s --help",
-					report.Printable(args[0]), cmp.Or(didYouMean(args[0], quarantineCommands), "; there is list, show, retry and drop"), cmd.CommandPath()))
+					report.Printable(args[0]), cmp.Or(command.DidYouMean(args[0], quarantineCommands), "; there is list, show, retry and drop"), cmd.CommandPath()))
 			}
 			return usageError(fmt.Errorf("say what to do: list, show, retry or drop; see %s --help", cmd.CommandPath()))
 		},
@@ -89,11 +89,7 @@ func newQuarantineRetry(p *app) *cobra.Command {
 	cmd.Flags().BoolVar(&all, "all", false, "all quarantined runs")
 	flags.addReading(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		options, err := flags.options()
-		if err != nil {
-			return err
-		}
-		return p.changeWaiting(cmd.Context(), *to, runIDs(args), options, "%s retried", (*store.Projector).Retry)
+		return p.changeWaiting(cmd.Context(), *to, runIDs(args), flags.options(), "%s retried", (*store.Projector).Retry)
 	}
 	return cmd
 }

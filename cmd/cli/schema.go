@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/docs/schema"
 )
 
@@ -41,5 +42,5 @@ func (p *app) schema(name string) ([]byte, error) {
 	case "event":
 		return schema.Event, nil
 	}
-	return nil, usageError(fmt.Errorf("there is no schema %q; there is document, row and event%s", name, didYouMean(name, schemaNames)))
+	return nil, usageError(fmt.Errorf("there is no schema %q; there is document, row and event%s", name, command.DidYouMean(name, schemaNames)))
 }

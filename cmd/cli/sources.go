@@ -14,11 +14,7 @@ import (
 
 // find returns the streams that a command line names.
 func (f *readFlags) find(paths []string) (jsonl.Streams, error) {
-	options, err := f.options()
-	s := jsonl.Streams{Paths: paths, Run: domain.RunID(f.runID), Options: options}
-	if err != nil {
-		return s, err
-	}
+	s := jsonl.Streams{Paths: paths, Run: domain.RunID(f.runID), Options: f.options()}
 	for _, path := range paths {
 		if path == jsonl.Stdin {
 			continue

@@ -5,12 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/quire-ci/quire-project/adapters/broker/metrics"
+	"github.com/quire-ci/quire-project/adapters/brokers"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/worker"
@@ -47,34 +48,33 @@ func (f *subscribeFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.from, "from", "", "the `broker`")
 	flags.StringVar(&f.to, "to", "", "the `store`, as "+stores.Syntax)
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9464", "serve metrics and health at `host:port`; without a host, only to\nthis machine. If the default port is taken, another one is used;\nnone serves nothing")
-	flags.StringVar(&f.log, "log", "text", "how to log: text, json, or none")
+	f.log = "text"
+	command.Choice(cmd, &f.log, "log", "how to log: text, json, or none", "text", "json", "none")
 	flags.DurationVar(&f.patience, "patience", time.Minute, "how long to wait for a missing part of a run before the run is\nquarantined; it is released when the part arrives. /healthz fails if\nnothing could be applied for longer than this")
 	flags.BoolVar(&f.replay, "replay", false, "get everything that the broker still holds again, for example after\nyou restored the store in place from a backup; the store drops what\nit already has")
 	f.brokerFlags.add(cmd)
 	f.readFlags.addReading(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("from", completeBroker)
+	_ = cmd.RegisterFlagCompletionFunc("from", completeBeginnings(brokers.Schemes))
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
-	_ = cmd.RegisterFlagCompletionFunc("log", cobra.FixedCompletions([]string{"text", "json", "none"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *app) (err error) {
-	options, err := flags.options()
-	if err != nil {
-		return err
-	}
 	if flags.patience <= 0 {
-		return usageError(errors.New("--patience is a time above 0, as 30s or 5m"))
+		return command.Usage("--patience is a time above 0, as 30s or 5m")
 	}
-	log, err := newLog(flags.log, p.err)
-	if err != nil {
-		return err
-	}
+	log := slog.New(map[string]slog.Handler{ // each quotes what could control a terminal
+		"text": slog.NewTextHandler(p.err, nil), "json": slog.NewJSONHandler(p.err, nil), "none": slog.DiscardHandler,
+	}[flags.log])
 	if err := checkStore(flags.to); err != nil {
 		return err
 	}
-	listener, err := listen(flags.listen, listenAsked)
-	if err != nil {
-		return err
+	listener, err := worker.Listen(flags.listen, listenAsked)
+	var failed *net.OpError
+	switch {
+	case errors.As(err, &failed):
+		return fmt.Errorf("--listen: %w; name another one", err)
+	case err != nil:
+		return command.Usage("--listen: %w", err)
 	}
 	if listener != nil {
 		defer listener.Close() // in case that nobody serves it
@@ -110,24 +110,5 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *a
 			return err
 		}
 	}
-	return worker.Run(ctx, b, s, worker.Options{Lines: options, Patience: flags.patience, Grace: closing, Listener: listener, Logger: log})
-}
-
-// listen listens for who asks how it goes; nil is for nobody.
-func listen(address string, asked bool) (net.Listener, error) {
-	if address == "none" {
-		return nil, nil
-	}
-	listener, err := metrics.Listen(address)
-	if err != nil && !asked {
-		return metrics.Listen("127.0.0.1:0") // another worker has the port
-	}
-	var failed *net.OpError
-	switch {
-	case errors.As(err, &failed):
-		return nil, fmt.Errorf("--listen: %w; name another one", err)
-	case err != nil:
-		return nil, usageError(fmt.Errorf("--listen: %w", err))
-	}
-	return listener, nil
+	return worker.Run(ctx, b, s, worker.Options{Lines: flags.options(), Patience: flags.patience, Grace: closing, Listener: listener, Logger: log})
 }

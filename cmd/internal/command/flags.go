@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
@@ -94,3 +96,42 @@ func (s *Size) Type() string { return "size" }
 
 // Int returns the size as an int, or the largest one there is.
 func (s *Size) Int() int { return int(min(s.Bytes, math.MaxInt)) }
+
+// choice is a flag that is one of some words.
+type choice struct {
+	value   *string
+	choices []string
+}
+
+// Choice adds a flag that is one of some words. The default, which may be none of them, is value.
+func Choice(cmd *cobra.Command, value *string, name, usage string, choices ...string) {
+	cmd.Flags().Var(&choice{value, choices}, name, usage)
+	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func (c *choice) Set(text string) error {
+	if !slices.Contains(c.choices, text) {
+		last := len(c.choices) - 1
+		return fmt.Errorf("is %s or %s, not %q%s", strings.Join(c.choices[:last], ", "), c.choices[last], text, DidYouMean(text, c.choices))
+	}
+	*c.value = text
+	return nil
+}
+
+func (c *choice) String() string { return *c.value }
+func (c *choice) Type() string   { return "string" }
+
+// DidYouMean returns which of some words could be meant by another one, as the end of
+// an error, or nothing.
+func DidYouMean(word string, words []string) string {
+	known := &cobra.Command{}
+	for _, name := range words {
+		known.AddCommand(&cobra.Command{Use: name, Run: func(*cobra.Command, []string) {}})
+	}
+	for known.SuggestionsMinimumDistance = 1; known.SuggestionsMinimumDistance <= 2; known.SuggestionsMinimumDistance++ {
+		if near := known.SuggestionsFor(word); len(near) > 0 {
+			return "; did you mean " + near[0] + "?"
+		}
+	}
+	return ""
+}

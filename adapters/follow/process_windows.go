@@ -1,4 +1,4 @@
-package cli
+package follow
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 // errorInvalidParameter is what Windows says where there is no process with an id.
 const errorInvalidParameter = syscall.Errno(87)
 
-// watchProcess returns a channel that is closed once there is no process with this id, or the
+// WatchProcess returns a channel that is closed once there is no process with this id, or the
 // one that there is now has ended.
-func watchProcess(_ context.Context, pid int) (<-chan struct{}, error) {
+func WatchProcess(_ context.Context, pid int) (<-chan struct{}, error) {
 	gone := make(chan struct{})
 	process, err := os.FindProcess(pid)
 	if errors.Is(err, errorInvalidParameter) {

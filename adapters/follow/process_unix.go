@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli
+package follow
 
 import (
 	"bytes"
@@ -15,9 +15,9 @@ import (
 // processPoll is how often it is looked whether a process is still there.
 const processPoll = 100 * time.Millisecond
 
-// watchProcess returns a channel that is closed once there is no process with this id, or the
+// WatchProcess returns a channel that is closed once there is no process with this id, or the
 // one that there is now has ended.
-func watchProcess(ctx context.Context, pid int) (<-chan struct{}, error) {
+func WatchProcess(ctx context.Context, pid int) (<-chan struct{}, error) {
 	process, err := os.FindProcess(pid)
 	if err != nil {
 		return nil, err
