@@ -117,13 +117,9 @@ func (t *text) canonicalRunFinished(b []byte, i int, atMs int64, event *domain.E
 	if string(b[i:i+17]) != `shed","outcome":"` {
 		return refused
 	}
-	outcome := domain.NoOutcome
-	switch i += 17; {
-	case string(b[i:i+10]) == `succeeded"`:
-		outcome, i = domain.Complete, i+10
-	case string(b[i:i+17]) == `pipeline_failure"`:
-		outcome, i = domain.Failed, i+17
-	default:
+	name, i := t.string(b, i+17)
+	outcome, ok := outcomeOf(domain.RunFinished, name)
+	if i < 0 || !ok {
 		return refused
 	}
 	fill(event, domain.RunFinished, atMs, "", "")
@@ -138,16 +134,14 @@ func (t *text) canonicalRunStarted(b []byte, i int, atMs int64, event *domain.Ev
 	i += 4
 	var labels domain.Labels
 	if string(b[i:i+11]) == `,"labels":{` {
-		i += 10
-		end := t.skipValue(b, i, 1)
-		if end < 0 {
+		at := i + 10
+		if i = t.skipValue(b, at, 1); i < 0 {
 			return refused
 		}
 		var ok bool
-		if labels, ok = t.labels(b, i); !ok {
+		if labels, ok = t.labels(b, at); !ok {
 			return refused
 		}
-		i = end
 	}
 	*event = domain.NewRunStarted(atMs, labels)
 	return t.ended(b, i)

@@ -10,163 +10,137 @@ import (
 
 // DocumentSchema returns the JSON Schema of documents with the given projections.
 func DocumentSchema(of []*projections.Definition) []byte {
-	s := schema{
-		Dialect: schemaDialect, ID: "urn:quire-project:document:v1", Title: "The record of a run",
-		Description: "What quire-project --to json writes, one document for each run. With --projection, only the members that were asked for are there.",
-		Type:        "object", Required: []string{"schema"}, Closed: true,
-		Properties: properties{{"schema", &schema{Const: SchemaVersion}}},
-	}
-	complete := schema{
-		Description: "A document with all projections, which is the default.",
-		AllOf:       []*schema{{Ref: "#"}}, Required: []string{"schema"},
-	}
+	members, all, parts, defs := object{{"schema", object{{"const", SchemaVersion}}}}, []string{"schema"}, object{}, object{}
 	for _, group := range groups(of, func(d *projections.Definition) *projections.Definition { return d }) {
-		name, member := group[0].Group(), rowsSchema(group[0])
+		name, value := group[0].Group(), rowsSchema(group[0])
 		if group[0].Part() != "" {
-			one := 1
-			member = &schema{Type: "object", MinProperties: &one, Closed: true}
-			all := &schema{}
+			rows := object{}
 			for _, d := range group {
-				member.Properties = append(member.Properties, property{d.Part(), rowsSchema(d)})
-				all.Required = append(all.Required, d.Part())
+				rows = append(rows, member{d.Part(), rowsSchema(d)})
 			}
-			complete.Properties = append(complete.Properties, property{name, all})
+			value = object{{"type", "object"}, {"minProperties", 1}, {"additionalProperties", false}, {"properties", rows}}
+			parts = append(parts, member{name, object{{"required", rows.names()}}})
 		}
-		s.Properties = append(s.Properties, property{name, member})
-		complete.Required = append(complete.Required, name)
+		members, all = append(members, member{name, value}), append(all, name)
 	}
-	s.Defs = properties{{"complete", &complete}}
 	for _, d := range of {
-		row := &schema{Type: "object", Closed: true}
+		first := object{}
 		if d.HasRunID {
-			row.add("run_id", runIDSchema)
+			first = object{{"run_id", runIDSchema}}
 		}
-		s.Defs = append(s.Defs, property{d.Name, row.addColumns(d)})
+		defs = append(defs, member{d.Name, rowSchema(object{{"type", "object"}}, first, d)})
 	}
-	return s.text()
+	complete := object{
+		{"description", "A document with all projections, which is the default."},
+		{"allOf", []object{{{"$ref", "#"}}}}, {"required", all}, {"properties", parts},
+	}
+	if len(parts) == 0 {
+		complete = complete[:len(complete)-1]
+	}
+	return file(object{
+		{"$schema", schemaDialect}, {"$id", "urn:quire-project:document:v1"}, {"title", "The record of a run"},
+		{"description", "What quire-project --to json writes, one document for each run. With --projection, only the members that were asked for are there."},
+		{"type", "object"}, {"required", []string{"schema"}}, {"additionalProperties", false}, {"properties", members},
+		{"$defs", append(object{{"complete", complete}}, defs...)},
+	})
 }
 
 // rowsSchema returns the schema of a projection's rows in a document.
-func rowsSchema(d *projections.Definition) *schema {
-	row := &schema{Ref: "#/$defs/" + d.Name}
+func rowsSchema(d *projections.Definition) object {
+	row := object{{"$ref", "#/$defs/" + d.Name}}
 	if d.Single {
-		row.Description = d.Doc
-		return row
+		return append(row, member{"description", d.Doc})
 	}
-	return &schema{Type: "array", Description: d.Doc, Items: row}
+	return object{{"description", d.Doc}, {"type", "array"}, {"items", row}}
 }
 
 // RowSchema returns the JSON Schema of the lines of NDJSON with the given projections.
 func RowSchema(of []*projections.Definition) []byte {
-	s := schema{
-		Dialect: schemaDialect, ID: "urn:quire-project:row:v1", Title: "A line of --to ndjson",
-		Description: "One row of a projection, with the members that its row has in the document.",
-		Type:        "object", Required: []string{"projection", "run_id"},
-	}
+	rows := []object{}
 	for _, d := range of {
-		row := &schema{Description: d.Doc, Closed: true}
-		row.add("projection", &schema{Const: d.Name})
-		row.add("run_id", runIDSchema)
-		s.OneOf = append(s.OneOf, row.addColumns(d))
+		first := object{{"projection", object{{"const", d.Name}}}, {"run_id", runIDSchema}}
+		rows = append(rows, rowSchema(object{{"description", d.Doc}}, first, d))
 	}
-	return s.text()
+	return file(object{
+		{"$schema", schemaDialect}, {"$id", "urn:quire-project:row:v1"}, {"title", "A line of --to ndjson"},
+		{"description", "One row of a projection, with the members that its row has in the document."},
+		{"type", "object"}, {"required", []string{"projection", "run_id"}}, {"oneOf", rows},
+	})
 }
 
 const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
 
-var runIDSchema = &schema{Type: "string", Description: "The run's id."}
+var runIDSchema = object{{"description", "The run's id."}, {"type", "string"}}
 
-// schema is a JSON Schema, with the keywords that are used here.
-type schema struct {
-	Dialect       string     `json:"$schema,omitempty"`
-	ID            string     `json:"$id,omitempty"`
-	Ref           string     `json:"$ref,omitempty"`
-	Title         string     `json:"title,omitempty"`
-	Description   string     `json:"description,omitempty"`
-	Const         any        `json:"const,omitempty"`
-	Type          any        `json:"type,omitempty"`
-	Enum          []any      `json:"enum,omitempty"`
-	Minimum       *int64     `json:"minimum,omitempty"`
-	Maximum       *int64     `json:"maximum,omitempty"`
-	Items         *schema    `json:"items,omitempty"`
-	AllOf         []*schema  `json:"allOf,omitempty"`
-	Required      []string   `json:"required,omitempty"`
-	MinProperties *int       `json:"minProperties,omitempty"`
-	Closed        closed     `json:"additionalProperties,omitempty"`
-	Properties    properties `json:"properties,omitempty"`
-	OneOf         []*schema  `json:"oneOf,omitempty"`
-	Defs          properties `json:"$defs,omitempty"`
-}
-
-// closed says that an object has no other members.
-type closed bool
-
-func (closed) MarshalJSON() ([]byte, error) { return []byte("false"), nil }
-
-// properties are members of an object, in order.
-type properties []property
-
-type property struct {
-	name string
-	of   *schema
-}
-
-func (p properties) MarshalJSON() ([]byte, error) {
-	var out bytes.Buffer
-	before := byte('{')
-	for _, property := range p {
-		out.WriteByte(before)
-		out.Write(unescaped(property.name))
-		out.WriteByte(':')
-		out.Write(unescaped(property.of))
-		before = ','
-	}
-	out.WriteByte('}')
-	return out.Bytes(), nil
-}
-
-// add adds a member that is always there.
-func (s *schema) add(name string, of *schema) {
-	s.Properties = append(s.Properties, property{name, of})
-	s.Required = append(s.Required, name)
-}
-
-func (s *schema) addColumns(d *projections.Definition) *schema {
+// rowSchema adds the members of a row to a schema: first, and the columns. All are required.
+func rowSchema(schema, first object, d *projections.Definition) object {
 	for i := range d.Columns {
-		s.add(d.Columns[i].Name, columnSchema(&d.Columns[i]))
+		first = append(first, member{d.Columns[i].Name, columnSchema(&d.Columns[i])})
 	}
-	return s
+	return append(schema, member{"required", first.names()}, member{"additionalProperties", false}, member{"properties", first})
 }
 
-func columnSchema(c *projections.Column) *schema {
-	s := &schema{Description: c.Doc}
-	name := "string"
-	switch {
-	case c.Type == projections.Int:
-		least, most := c.Min, int64(math.MaxInt64)>>(64-c.Bits)
-		name, s.Minimum, s.Maximum = "integer", &least, &most
-	case c.Type == projections.Bool:
+func columnSchema(c *projections.Column) object {
+	schema, name := object{}, "string"
+	if c.Doc != "" {
+		schema = object{{"description", c.Doc}}
+	}
+	switch c.Type {
+	case projections.Int:
+		name = "integer"
+	case projections.Bool:
 		name = "boolean"
 	}
+	values := []any{}
 	for _, value := range c.Values {
-		s.Enum = append(s.Enum, value)
+		values = append(values, value)
 	}
 	switch {
-	case s.Enum != nil && c.Nullable:
-		s.Enum = append(s.Enum, nil)
-	case s.Enum != nil:
+	case c.Values != nil && c.Nullable:
+		schema = append(schema, member{"enum", append(values, nil)})
+	case c.Values != nil:
+		schema = append(schema, member{"enum", values})
 	case c.Nullable:
-		s.Type = []string{name, "null"}
+		schema = append(schema, member{"type", []string{name, "null"}})
 	default:
-		s.Type = name
+		schema = append(schema, member{"type", name})
 	}
-	return s
+	if c.Type == projections.Int {
+		schema = append(schema, member{"minimum", c.Min}, member{"maximum", int64(math.MaxInt64) >> (64 - c.Bits)})
+	}
+	return schema
 }
 
-// text returns the schema as an indented file.
-func (s *schema) text() []byte {
+// object is a JSON object with its members in order.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+func (o object) names() (names []string) {
+	for _, m := range o {
+		names = append(names, m.name)
+	}
+	return names
+}
+
+func (o object) MarshalJSON() ([]byte, error) {
+	out := []byte{'{'}
+	for i, m := range o {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, unescaped(m.name)...), ':'), unescaped(m.value)...)
+	}
+	return append(out, '}'), nil
+}
+
+// file returns a schema as an indented file.
+func file(schema object) []byte {
 	var out bytes.Buffer
-	_ = json.Indent(&out, unescaped(s), "", "  ") // which is valid
+	_ = json.Indent(&out, unescaped(schema), "", "  ") // which is valid
 	out.WriteByte('\n')
 	return out.Bytes()
 }
