@@ -2,7 +2,8 @@ package pipeline_test
 
 import "testing"
 
-// FuzzParse: no file is too much for the parser, and each problem has its place.
+// FuzzParse checks that Parse accepts any file, and that each problem has a valid
+// position.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"",

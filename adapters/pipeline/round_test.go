@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 )
 
-// plain is a file without positions, as a YAML library writes it.
+// plain is a file without positions, for the YAML library to write.
 type plain struct {
 	Secrets []string          `yaml:"secrets,omitempty"`
 	Env     map[string]string `yaml:"env,omitempty"`
@@ -60,7 +60,7 @@ func generate(t *rapid.T) plain {
 	return file
 }
 
-// strip takes the positions out of a file.
+// strip removes the positions from a file.
 func strip(file pipeline.File) plain {
 	out := plain{Secrets: values(file.Secrets), Env: map[string]string{}}
 	for _, variable := range file.Env {

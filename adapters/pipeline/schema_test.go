@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 )
 
-// The schema takes what the loader takes, and nothing else. Files are generated as JSON, which is
-// YAML too.
+// The schema and Parse accept the same files. Files are generated as JSON, which is also
+// YAML.
 func TestSchema(t *testing.T) {
 	schema, err := jsonschema.NewCompiler().Compile("../../docs/schema/pipeline.json")
 	require.NoError(t, err)
@@ -23,7 +23,8 @@ func TestSchema(t *testing.T) {
 	})
 }
 
-// checkSame has the schema and the loader judge a file, which must be valid if mustBe.
+// checkSame checks that the schema and Parse agree about a file, which must be valid if
+// mustBe.
 func checkSame(t interface{ Fatalf(string, ...any) }, schema *jsonschema.Schema, file any, mustBe bool) {
 	text, err := json.Marshal(file)
 	if err != nil {
@@ -36,7 +37,7 @@ func checkSame(t interface{ Fatalf(string, ...any) }, schema *jsonschema.Schema,
 	}
 }
 
-// aFile generates a file in which most things are as they should be.
+// aFile generates a file that is mostly valid.
 func aFile(t *rapid.T) any {
 	texts := []any{"a", "go test ./...", "", " ", "1.10", "\x00", true, 7, 1.5}
 	scalars := append(texts, nil, []any{}, map[string]any{})

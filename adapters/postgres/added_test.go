@@ -24,7 +24,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// everything is a row with columns of all types, and a key of all that a key may have.
+// everything is a row with columns of all types, and a key with all types of keys.
 type everything struct {
 	Job     string                   `json:"job"`
 	Offset  int64                    `json:"offset"`
@@ -103,7 +103,7 @@ func addedSet(t testing.TB, added ...projections.AnyDefinition) *projections.Set
 	return set
 }
 
-// incompressible returns n bytes that an index cannot make smaller.
+// incompressible returns n bytes that an index cannot compress.
 func incompressible(n int) string {
 	random := rand.New(rand.NewPCG(1, 2))
 	var s strings.Builder
@@ -113,7 +113,7 @@ func incompressible(n int) string {
 	return s.String()
 }
 
-// texts generates strings of any bytes; few are too long for an index.
+// texts generates strings of any bytes. Few are too long for an index.
 func texts() *rapid.Generator[string] {
 	long := incompressible(100_000)
 	return rapid.OneOf(
@@ -133,7 +133,7 @@ func nulls[T comparable](of *rapid.Generator[T]) *rapid.Generator[projections.Nu
 	})
 }
 
-// values generates rows of a run, less their key.
+// values generates rows of a run, without their keys.
 func values() *rapid.Generator[everything] {
 	return rapid.Custom(func(t *rapid.T) everything {
 		return everything{
@@ -144,8 +144,8 @@ func values() *rapid.Generator[everything] {
 	})
 }
 
-// Rows of a projection of one's own come back as they were inserted, replaced and
-// truncated, in any order of these within a transaction.
+// Rows of your own projection are read as they were inserted, replaced and truncated, in
+// any order within a transaction.
 func TestRowsOfAnyProjection(t *testing.T) {
 	s := open(t, pgtest.Shared(t).NewDatabase(t), postgres.Projections(addedSet(t, everyJob, oneOfAll)))
 	try := 0
@@ -203,7 +203,7 @@ func TestRowsOfAnyProjection(t *testing.T) {
 	})
 }
 
-// The longest ids of runs there are fit into all indexes, and those of jobs have no limit.
+// All indexes can hold the longest ids of runs. Ids of jobs have no limit.
 func TestLongestKeys(t *testing.T) {
 	s := open(t, pgtest.Shared(t).NewDatabase(t))
 	plain := incompressible(512)
@@ -229,8 +229,8 @@ func TestLongestKeys(t *testing.T) {
 	}
 }
 
-// Rows of one's own projections are derived as all others are: from files that grow, and
-// from segments.
+// Rows of your own projections are derived like all others, from growing files and from
+// segments.
 func TestStreamsOfAnyProjection(t *testing.T) {
 	s := open(t, pgtest.Shared(t).NewDatabase(t), postgres.Projections(addedSet(t, everyJob, oneOfAll)))
 	long := incompressible(100_000)

@@ -33,8 +33,8 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// However an address is written, and whatever is wrong with it, an error does
-// not show any part of the password.
+// No error shows any part of the password in an address, whatever is wrong with the
+// address.
 func TestPasswordIsNotShown(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -83,8 +83,7 @@ func TestWrongPassword(t *testing.T) {
 	checkSecret(t, address, err, "s3cret")
 }
 
-// checkSecret looks for secrets in what is printed of an error, and of all
-// that it wraps.
+// checkSecret looks for secrets in the text of an error, and in all errors that it wraps.
 func checkSecret(t *testing.T, address string, err error, secrets ...string) {
 	t.Helper()
 	for ; err != nil; err = errors.Unwrap(err) {

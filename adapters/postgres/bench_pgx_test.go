@@ -10,7 +10,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// pgxCopy is what the store would be if pgx encoded its rows.
+// pgxCopy is a store whose rows pgx encodes.
 func pgxCopy(b *testing.B, url string, batches []*store.Rows) {
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, url)

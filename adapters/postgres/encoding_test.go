@@ -15,8 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Whatever a role, a database or an address says of the client's encoding, text is
-// stored as it is.
+// Text is stored as it is, whatever client encoding a role, a database or an address sets.
 func TestClientEncoding(t *testing.T) {
 	const run, reversed = "dé€😀", "😀€éd"
 	for name, change := range map[string]func(t *testing.T, address string) string{
@@ -40,7 +39,7 @@ func TestClientEncoding(t *testing.T) {
 			address := change(t, plain)
 			s := open(t, address)
 			require.NoError(t, s.Update(ctx, func(tx store.Tx) error { return replace(tx, run) }))
-			// The server turns characters round, not bytes.
+			// The server's replacement is of characters, not bytes.
 			got := value[string](t, as(t, plain, "client_encoding", "UTF8"), `SELECT reverse(run_id) FROM runs`)
 			assert.Equal(t, reversed, got, "in the database stands")
 			if runs, err := s.RunIDs(ctx, "", 2); err != nil || len(runs) != 1 || runs[0] != domain.RunID(run) {
@@ -50,7 +49,7 @@ func TestClientEncoding(t *testing.T) {
 	}
 }
 
-// A pool of the caller's that would garble text is refused.
+// New rejects a pool that would garble text.
 func TestClientEncodingOfPool(t *testing.T) {
 	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "client_encoding", "LATIN1"))
 	require.NoError(t, err)

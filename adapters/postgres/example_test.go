@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A program that has a pool of connections already hands it in. The tables
-// are made where there are none, and stay beside those of the program.
+// A program passes its pool to New. The store makes its tables beside those of the
+// program.
 func ExampleNew() {
 	ctx := context.Background()
 	pool, err := pgxpool.New(ctx, "postgres://ci@db.example.com/ci?search_path=quire")

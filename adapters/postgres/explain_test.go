@@ -17,7 +17,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// planner keeps how PostgreSQL plans the queries that it is given.
+// planner records the query plans of PostgreSQL.
 type planner struct {
 	*sql.Conn
 	plans []string

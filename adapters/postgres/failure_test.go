@@ -19,7 +19,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A disk that is full is hard to come by, what PostgreSQL says then is not.
+// A full disk is hard to set up, but its SQLSTATE is not.
 func TestFull(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
@@ -43,8 +43,8 @@ func TestLockTimeout(t *testing.T) {
 	put(t, other, "new")
 }
 
-// An error of the server while rows are sent to it ends the transaction,
-// however late it is met, and whatever the caller makes of it.
+// An error of the server while it receives rows ends the transaction, however late the
+// caller sees it, and even if the caller ignores it.
 func TestRowsThatAreThere(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
@@ -65,8 +65,8 @@ func TestRowsThatAreThere(t *testing.T) {
 	assert.Len(t, stored(t, s, "old", "new", "newer"), 1)
 }
 
-// A server that dies in the middle of a transaction leaves nothing of it, and
-// the store goes on when it is back.
+// A server that crashes during a transaction leaves nothing of it. The store works again
+// when the server does.
 func TestServerThatDies(t *testing.T) {
 	server := pgtest.New(t)
 	address := server.NewDatabase(t)
@@ -104,7 +104,7 @@ func TestServerThatDies(t *testing.T) {
 	}
 }
 
-// calls are those of a store's methods.
+// calls has a call of each method of a store.
 func calls(s *postgres.Store) map[string]func() error {
 	return map[string]func() error{
 		"Update":      func() error { return s.Update(ctx, func(tx store.Tx) error { return replace(tx, "r") }) },
@@ -119,7 +119,7 @@ func calls(s *postgres.Store) map[string]func() error {
 	}
 }
 
-// Connections that died while nobody used them are not noticed.
+// Idle connections that have died are replaced without an error.
 func TestIdleConnectionsThatDie(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
@@ -135,8 +135,7 @@ func TestIdleConnectionsThatDie(t *testing.T) {
 	}
 }
 
-// atOnce has a number of connections used at the same time, so that there are as
-// many.
+// atOnce uses a number of connections at the same time, so that the pool has as many.
 func atOnce(t *testing.T, s store.Store, n int) {
 	t.Helper()
 	if n == 0 {
@@ -145,7 +144,7 @@ func atOnce(t *testing.T, s store.Store, n int) {
 	assert.NoError(t, s.View(ctx, "r", func(store.Snapshot) error { atOnce(t, s, n-1); return nil }))
 }
 
-// manyRows are as much as is sent at once, and more.
+// manyRows are more rows than are sent at once.
 func manyRows(run domain.RunID) *store.Rows { return commands(run, 5000, strings.Repeat("x", 300)) }
 
 func commands(run domain.RunID, n int, cmd string) *store.Rows {
@@ -156,8 +155,8 @@ func commands(run domain.RunID, n int, cmd string) *store.Rows {
 	return &store.Rows{RunID: run, Tables: []store.TableRows{store.RowsOf(projections.ShEvents, rows...)}}
 }
 
-// The connection of a transaction that failed is used again, also where it was
-// sending rows at that moment, and where the context has ended.
+// The connection of a failed transaction is reused, even if it was sending rows, and even
+// if the context has ended.
 func TestConnectionIsUsedAgain(t *testing.T) {
 	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "pool_max_conns", "1"))
 	require.NoError(t, err)
@@ -194,7 +193,7 @@ func TestConnectionIsUsedAgain(t *testing.T) {
 	})
 }
 
-// updateFails lets an update fail while it sends rows.
+// updateFails makes an update fail while it sends rows.
 func updateFails(t *testing.T, s store.Store, fail func(cancel func()) error) {
 	t.Helper()
 	cancelled, cancel := context.WithCancel(ctx)

@@ -18,8 +18,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// firstRelease makes a store as pg_dump says of one that the first release has made, with
-// two runs. One of them is not over, and has a job with a long id.
+// firstRelease makes a store from a pg_dump of one that the first release made, with two
+// runs. One of them is active, and has a job with a long id.
 func firstRelease(t *testing.T, address string) {
 	t.Helper()
 	dump, err := os.ReadFile("testdata/first_release.sql")
@@ -27,14 +27,14 @@ func firstRelease(t *testing.T, address string) {
 	sql(t, address, string(dump))
 }
 
-// A store that the first release made keeps its rows, and its tables what people have given
-// them. The rows are those of older versions, which are derived again.
+// A store of the first release keeps its rows, and its tables keep the rights and views
+// that people have added. The rows count as older versions, which are derived again.
 func TestFirstRelease(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	firstRelease(t, address)
 	sql(t, address,
 		`DROP ROLE IF EXISTS first_reader`, `CREATE ROLE first_reader`, `GRANT SELECT ON jobs TO first_reader`, `CREATE VIEW somebodys AS SELECT job_id FROM jobs WHERE state = 'failed'`,
-		// Rows that the first release's keys took, and those of now do not take.
+		// Rows that fit the keys of the first release, but not the current ones.
 		`INSERT INTO jobs SELECT run_id, 'by hand', state, exit_code, started_at_ms, finished_at_ms, position FROM jobs WHERE job_id = 'build'`,
 		`DELETE FROM jobs WHERE job_id = 'test'`)
 	t.Cleanup(func() { sql(t, address, `DROP OWNED BY first_reader`, `DROP ROLE first_reader`) })
@@ -71,8 +71,8 @@ func checkValues[R comparable](t *testing.T, s store.Store, of *projections.Defi
 	}
 }
 
-// The tables of the first release become those that a store has which is new, also where
-// several programs open it at the same time.
+// An upgraded store has the same tables as a new one, even if several programs open it at
+// the same time.
 func TestFirstReleaseAndNew(t *testing.T) {
 	server := pgtest.Shared(t)
 	first, new := server.NewDatabase(t), server.NewDatabase(t)
@@ -104,7 +104,7 @@ func TestFirstReleaseAndNew(t *testing.T) {
 	}
 }
 
-// column returns what a query gives, in order.
+// column returns the sorted values of a query.
 func column(t *testing.T, address, query string) []string {
 	t.Helper()
 	rows, err := connect(t, address).Query(ctx, query)

@@ -9,8 +9,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 )
 
-// All who open a store get one id, and no other store has it: not a copy, and not one that
-// was made anew in the same place.
+// Every program gets the same id of a store, and no other store has it: neither a copy nor
+// a new store in the same place.
 func TestID(t *testing.T) {
 	t.Parallel()
 	server := pgtest.Shared(t)
@@ -27,7 +27,7 @@ func TestID(t *testing.T) {
 	first := id(url)
 	assert.Equal(t, first, id(url))
 	assert.NotEqual(t, first, id(server.NewDatabase(t)), "the store of another database is called the same")
-	// As a dump that is restored: the tables are others, with the same rows.
+	// Like a restored dump: other tables with the same rows.
 	sql(t, url, `CREATE TABLE copy AS TABLE quire_project_store`, `DROP TABLE quire_project_store`, `ALTER TABLE copy RENAME TO quire_project_store`)
 	assert.NotEqual(t, first, id(url), "a store that was restored is called the same")
 }

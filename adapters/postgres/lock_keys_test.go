@@ -9,7 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Locks are taken in one order, whatever order the runs are named in.
+// Locks are taken in one order, whatever the order of the runs.
 func TestLockKeys(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ids := rapid.SliceOfNDistinct(rapid.String(), 0, 9, rapid.ID).Draw(t, "ids")

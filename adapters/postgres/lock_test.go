@@ -16,8 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A run that is not stored yet, of which there is no row to lock, is locked
-// all the same, and by stores of other processes, too.
+// A run that is not stored yet can be locked too, also for stores in other processes.
 func TestLockOfNewRun(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s, other := open(t, address), open(t, address)
@@ -38,8 +37,7 @@ func TestLockOfNewRun(t *testing.T) {
 	expect(t, other, "new", "a")
 }
 
-// A transaction with a deadline is ended by the server, should the program that has
-// begun it be gone without a word.
+// The server ends a transaction with a deadline, in case its program has disappeared.
 func TestTransactionOfAProgramThatIsGone(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	gone, other := open(t, address), open(t, address)
@@ -56,7 +54,7 @@ func TestTransactionOfAProgramThatIsGone(t *testing.T) {
 	expect(t, other, "a")
 }
 
-// A run that somebody keeps locked does not keep a projector from writing others.
+// A locked run does not keep a projector from writing other runs.
 func TestProjectorOfALockedRun(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s, other := open(t, address), open(t, address)

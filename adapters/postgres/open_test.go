@@ -22,7 +22,7 @@ import (
 
 var ctx = context.Background()
 
-// openError opens a store that is not to be opened, and returns why not.
+// openError returns the error of opening a store.
 func openError(t *testing.T, address string, opts ...postgres.Option) error {
 	t.Helper()
 	s, err := postgres.Open(ctx, address, opts...)
@@ -33,8 +33,7 @@ func openError(t *testing.T, address string, opts ...postgres.Option) error {
 	return err
 }
 
-// as returns the address with parameters that the connection begins with, in
-// pairs.
+// as returns the address with parameters for new connections, in pairs.
 func as(t *testing.T, address string, params ...string) string {
 	t.Helper()
 	u, err := url.Parse(address)
@@ -57,14 +56,14 @@ func sql(t testing.TB, address string, statements ...string) {
 	}
 }
 
-// value returns what a query of one value gives.
+// value returns the only value of a query.
 func value[T any](t testing.TB, address, query string, args ...any) (v T) {
 	t.Helper()
 	require.NoError(t, connect(t, address).QueryRow(ctx, query, args...).Scan(&v), query)
 	return v
 }
 
-// connect connects, for as long as the test takes.
+// connect opens a connection for a test.
 func connect(t testing.TB, address string) *pgx.Conn {
 	t.Helper()
 	conn, err := pgx.Connect(ctx, address)
@@ -73,7 +72,7 @@ func connect(t testing.TB, address string) *pgx.Conn {
 	return conn
 }
 
-// relations counts what is in the schemas that are not PostgreSQL's own.
+// relations counts the relations in schemas other than those of PostgreSQL.
 const relations = `SELECT count(*) FROM pg_class WHERE relnamespace IN
 (SELECT oid FROM pg_namespace WHERE nspname NOT LIKE 'pg_%' AND nspname <> 'information_schema')`
 
@@ -121,7 +120,7 @@ func TestForeignTables(t *testing.T) {
 	}
 }
 
-// A migration that failed leaves the table of versions, with nothing in it.
+// A failed migration leaves the table of versions without rows.
 func TestForeignTablesBesideVersions(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address).Close()
@@ -153,7 +152,7 @@ func TestSchemaOfOnesOwn(t *testing.T) {
 	assert.Contains(t, err.Error(), "CREATE SCHEMA")
 }
 
-// Runs of the same id in two schemas are not the same run.
+// The same id in two schemas names two runs.
 func TestSchemasDoNotWait(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	sql(t, address, `CREATE SCHEMA a`)
@@ -175,7 +174,7 @@ func TestEncoding(t *testing.T) {
 	assert.Contains(t, openError(t, pgtest.Shared(t).URL("latin1")).Error(), "LATIN1")
 }
 
-// A role that may only read can open a store, and read.
+// A role that can only read can open and read a store.
 func TestRoleThatReads(t *testing.T) {
 	server := pgtest.Shared(t)
 	address := server.NewDatabase(t)
@@ -209,7 +208,7 @@ func TestReadOnlyTransactions(t *testing.T) {
 	checkUpdate(t, s, store.ErrReadOnly)
 }
 
-// A pool that was handed in stays open.
+// Close does not close your pool.
 func TestNew(t *testing.T) {
 	pool, err := pgxpool.New(ctx, pgtest.Shared(t).NewDatabase(t))
 	require.NoError(t, err)
@@ -223,7 +222,7 @@ func TestNew(t *testing.T) {
 	assert.EqualValues(t, 0, pool.Stat().AcquiredConns())
 }
 
-// One connection has to do where there are no more.
+// One connection is enough.
 func TestPoolOfOne(t *testing.T) {
 	s := open(t, as(t, pgtest.Shared(t).NewDatabase(t), "pool_max_conns", "1"))
 	put(t, s, "r")

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// No plan outlives the size of the tables that it was made for.
+// No query uses a plan that was made for smaller tables.
 func TestPlansAreFresh(t *testing.T) {
 	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "pool_max_conns", "1"))
 	require.NoError(t, err)
@@ -45,8 +45,7 @@ func TestPlansAreFresh(t *testing.T) {
 	assert.NoError(t, rows.Err())
 }
 
-// Whatever PostgreSQL believes of tables that it has not looked at yet, nothing
-// that writes a few runs reads a table from end to end.
+// Without statistics, no statement that writes a few runs reads a table from end to end.
 func TestTablesAreNotScanned(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address).Close()
@@ -67,8 +66,8 @@ func TestTablesAreNotScanned(t *testing.T) {
 	}
 }
 
-// scans counts how often tables were read from end to end. A session tells at
-// its end, so the store has to be closed.
+// scans counts how often tables were read from end to end. A session reports that at its
+// end, so close the store before.
 func scans(t *testing.T, address string) int64 {
 	t.Helper()
 	for value[bool](t, address, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'quire-project')`) {
@@ -77,8 +76,8 @@ func scans(t *testing.T, address string) int64 {
 	return value[int64](t, address, `SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE relname NOT IN ('quire_project_schema', 'quire_project_projections')`)
 }
 
-// The store works however a pool runs its queries; behind some poolers,
-// statements cannot be prepared.
+// The store works with every mode of running queries, because some poolers do not support
+// prepared statements.
 func TestQueryExecModes(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {

@@ -17,9 +17,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Behind a pooler that hands out connections for a transaction at a time, a store
-// is like any other: whatever is run again meets a connection on which it, or
-// something else, was run before.
+// A store works behind a pooler that assigns connections per transaction: every query can
+// meet a connection on which the same or another query ran before.
 func TestStoreBehindPooler(t *testing.T) {
 	server := pgtest.Shared(t)
 	direct := server.NewDatabase(t)
@@ -50,8 +49,8 @@ func TestStoreBehindPooler(t *testing.T) {
 	}
 }
 
-// Programs that make a store at the same time all succeed, with fewer connections
-// than there are programs.
+// Several programs can make a store at the same time, with fewer connections than
+// programs.
 func TestMadeAtOnceBehindPooler(t *testing.T) {
 	server := pgtest.Shared(t)
 	address := server.Bounced(t, server.NewDatabase(t), 3)

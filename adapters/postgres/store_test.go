@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// open opens the store in a database, for as long as the test takes.
+// open opens the store in a database for a test.
 func open(t testing.TB, address string, opts ...postgres.Option) *postgres.Store {
 	t.Helper()
 	s, err := postgres.Open(context.Background(), address, opts...)
@@ -24,8 +24,8 @@ func open(t testing.TB, address string, opts ...postgres.Option) *postgres.Store
 	return s
 }
 
-// rowsOf are the rows of a run that has one of each kind, of a job that is
-// final, and others of a job that is not.
+// rowsOf returns the rows of a run with one row of each kind for a final job, and others
+// for an open job.
 func rowsOf(run domain.RunID) *store.Rows {
 	return &store.Rows{RunID: run, Tables: []store.TableRows{
 		store.RowsOf(projections.RunTable, projections.Row[store.Run]{Value: store.Run{
@@ -51,7 +51,7 @@ func rowsOf(run domain.RunID) *store.Rows {
 
 var checkpoint = store.Checkpoint{Events: 1, Projections: projections.ID(projections.Builtin.Stored())}
 
-// replace writes rowsOf runs, in the place of what there is of them.
+// replace replaces runs with rowsOf them.
 func replace(tx store.Tx, runs ...domain.RunID) error {
 	if _, err := tx.Lock(runs); err != nil {
 		return err
@@ -67,7 +67,7 @@ func replace(tx store.Tx, runs ...domain.RunID) error {
 	return nil
 }
 
-// again replaces the rows that put has written and that are not final.
+// again replaces the rows of put that are not final.
 func again(tx store.Tx, runs ...domain.RunID) (err error) {
 	for _, run := range runs {
 		rows := &store.Rows{RunID: run, Continued: true}
@@ -90,7 +90,7 @@ func put(t testing.TB, s store.Store, runs ...domain.RunID) {
 	require.NoError(t, s.Update(ctx, func(tx store.Tx) error { return replace(tx, runs...) }))
 }
 
-// expect reads runs and expects what put has written.
+// expect checks that runs have the rows of put.
 func expect(t testing.TB, s store.Store, runs ...domain.RunID) {
 	t.Helper()
 	for _, run := range runs {
@@ -105,7 +105,7 @@ func expect(t testing.TB, s store.Store, runs ...domain.RunID) {
 	}
 }
 
-// sameRows reads tables, and expects rows in them.
+// sameRows checks the rows of tables.
 func sameRows(snapshot store.Snapshot, want *store.Rows) (all error) {
 	for _, table := range want.Tables {
 		n := 0
@@ -129,7 +129,7 @@ func sameRow(of *projections.Definition, a, b projections.AnyRow) bool {
 	return a.Index == b.Index && a.Final == b.Final && of.Any(a.Value) == of.Any(b.Value)
 }
 
-// checkUpdate expects that nothing can be written, and why.
+// checkUpdate checks the error of an update.
 func checkUpdate(t testing.TB, s store.Store, want error) {
 	t.Helper()
 	assert.ErrorIs(t, s.Update(ctx, func(tx store.Tx) error { return replace(tx, "new") }), want, "writing")

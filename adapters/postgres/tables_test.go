@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// mine is a projection without a row.
+// mine is a projection without rows.
 func mine[R comparable](version int, key ...string) *projections.Defined[R] {
 	return projections.Define(projections.Declaration[R]{Name: "mine", Version: version, Key: key, New: func() projections.Projection[R] { return none[R]{} }})
 }
@@ -38,8 +38,7 @@ type newer struct {
 	N   int    `json:"n"`
 }
 
-// Tables that were made for other columns are left alone, until they are to be made anew;
-// all others stay as they are.
+// Tables that were made for other columns stay until Remake; no other table changes.
 func TestOtherColumns(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	before, after := mine[older](1, "key"), mine[newer](2, "key")
@@ -78,8 +77,8 @@ type narrow struct {
 	N   int32  `json:"n"`
 }
 
-// An integer that is as large as before in its name alone is another column, and so is a
-// table another one that has another name; that of somebody else stays.
+// An integer with another size is another column, and a table with another name is another
+// table. A table of another program stays.
 func TestOtherTable(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address, postgres.Projections(addedSet(t, mine[narrow](1, "key")))).Close()
@@ -104,7 +103,7 @@ func TestOtherTable(t *testing.T) {
 	assert.Equal(t, 0, value[int](t, address, `SELECT count(*) FROM pg_class WHERE relname = 'mine'`), "the table with the name of before is still there")
 }
 
-// Even the table that a view needs can be made anew.
+// Remake can also replace a table that a view uses.
 func TestRemakeUnderTheView(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address).Close()
@@ -114,7 +113,8 @@ func TestRemakeUnderTheView(t *testing.T) {
 	assert.Equal(t, 2, value[int](t, address, `SELECT count(*) FROM sh_timings`), "the view")
 }
 
-// A table of somebody else's is no table of a projection, in a store that is there.
+// A table of another program does not become the table of a projection, even in an
+// existing store.
 func TestForeignTableOfProjection(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address).Close()
@@ -126,7 +126,7 @@ func TestForeignTableOfProjection(t *testing.T) {
 	sql(t, address, `SELECT somebody_elses FROM mine`)
 }
 
-// Neither is a table in another schema of the search_path, nor is that dropped.
+// Nor does a table in another schema of the search_path, and it is not dropped.
 func TestTableOfAnotherSchema(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	sql(t, address, `CREATE SCHEMA a`, `CREATE TABLE mine (somebody_elses int)`, `CREATE VIEW sh_timings AS SELECT * FROM mine`)
@@ -137,7 +137,7 @@ func TestTableOfAnotherSchema(t *testing.T) {
 	sql(t, address, `SELECT n FROM a.mine`, `SELECT somebody_elses FROM public.mine`, `SELECT somebody_elses FROM public.sh_timings`)
 }
 
-// Programs that have different projections can make one store at the same time.
+// Programs with different projections can make one store at the same time.
 func TestManySetsMakeOneStore(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	sets := []*projections.Set{projections.Builtin, addedSet(t, everyJob), addedSet(t, oneOfAll), addedSet(t, oneOfAll, everyJob), addedSet(t, everyJob, mine[older](1, "key"))}
@@ -161,7 +161,7 @@ func TestManySetsMakeOneStore(t *testing.T) {
 	group.Wait()
 }
 
-// A version that is registered stays if it is newer, and is seen in the transaction.
+// A newer registered version stays, and the transaction sees the result.
 func TestRegister(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)

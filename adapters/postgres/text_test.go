@@ -12,8 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// utf8Strings generates strings that come near to what is stored in another
-// way: escapes and pictures.
+// utf8Strings generates strings that contain or resemble escapes.
 func utf8Strings() *rapid.Generator[string] {
 	return rapid.OneOf(laws.Text(), strung("\x00", "\x01", "\x02", "␀", "␁", "ⓟ", "…", "a", "é", "😀"))
 }
@@ -75,7 +74,7 @@ func checkText(t rapid.TB, s string) {
 	}
 }
 
-// What others wrote is read without an error.
+// fromText accepts any text.
 func TestForeignText(t *testing.T) {
 	for text, want := range map[string]string{
 		"\x01":       "\x01",

@@ -17,8 +17,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Whoever changes rows by hand makes the checkpoints of their runs void, and
-// no others, wherever the connection's search_path points to.
+// Changing rows by hand deletes the checkpoints of their runs, and no others, whatever the
+// search_path of the connection is.
 func TestCheckpointsThatAreVoid(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
@@ -45,7 +45,7 @@ func TestCheckpointsThatAreVoid(t *testing.T) {
 	}
 }
 
-// A row that is moved into a run makes that run's checkpoint void, too.
+// Moving a row into a run also deletes that run's checkpoint.
 func TestRowsThatMove(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
@@ -54,9 +54,8 @@ func TestRowsThatMove(t *testing.T) {
 	assert.Equal(t, []string{"c"}, stored(t, s, "a", "b", "c"))
 }
 
-// The hand is in time even where the store writes the run at that moment: the
-// checkpoint that comes with the store's commit is void at once, whichever of the two
-// came first.
+// A change by hand also counts while the store writes the run: the checkpoint of the
+// store's commit is deleted at once, whichever of the two came first.
 func TestHandBesideTheStore(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s := open(t, address)
@@ -99,7 +98,7 @@ func TestHandBesideTheStore(t *testing.T) {
 	})
 }
 
-// await waits until somebody waits for a lock.
+// await waits until a session waits for a lock.
 func await(t testing.TB, address string) {
 	t.Helper()
 	for range 1000 {

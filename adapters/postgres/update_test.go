@@ -10,7 +10,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Settings of a transaction are those that it begins with, and gone with it.
+// The settings of a transaction end with it.
 func TestSettings(t *testing.T) {
 	ctx := context.Background()
 	address := pgtest.Shared(t).NewDatabase(t)

@@ -17,8 +17,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// The view sh_timings says of any commands what the projection says of them, for times at
-// the ends of bigint too.
+// The view sh_timings has the same rows as the projection, for any commands and for times
+// at the limits of bigint.
 func TestShTimingsView(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	s, conn := open(t, address), connect(t, address)

@@ -16,8 +16,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// paired measures two things in turn, so that both meet the same moods of the
-// machine, and reports their medians and the ratio of these.
+// paired measures two things in turn, so that both run under the same load, and reports
+// their medians and the ratio of these.
 type paired struct{ ours, theirs []time.Duration }
 
 func (p *paired) measure(ours, theirs func() error) error {
@@ -34,7 +34,7 @@ func (p *paired) measure(ours, theirs func() error) error {
 	return nil
 }
 
-// report reports the medians of one of the n things that were measured at once.
+// report reports the median of one of the n things that were measured together.
 func (p *paired) report(b *testing.B, n float64) {
 	median := func(times []time.Duration) float64 {
 		slices.Sort(times)
@@ -89,9 +89,9 @@ func create(b *testing.B, name string) *os.File {
 	return file
 }
 
-// BenchmarkCommand compares a command, with its two events and its log, with
-// os/exec running the same: without any output, and with its output going
-// straight to a file.
+// BenchmarkCommand compares a command, with its two events and its log, with os/exec
+// running the same command: without any output, and with its output going straight to a
+// file.
 func BenchmarkCommand(b *testing.B) {
 	const cmd = "/bin/true"
 	plain := func() *exec.Cmd { return exec.Command("/bin/sh", "-c", cmd) }
@@ -114,7 +114,7 @@ func BenchmarkCommand(b *testing.B) {
 	})
 }
 
-// beside measures commands of one job.
+// beside measures the commands of one job.
 func beside(b *testing.B, cmd string, yardstick func() error) {
 	var both paired
 	inJob(b, nil, func(ctx context.Context, sh *shell.Shell) error {
@@ -139,8 +139,8 @@ func inJob(b *testing.B, secrets []string, run body) {
 
 var someSecrets = []string{"ghp_aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789", "AKIAIOSFODNN7EXAMPLE", "correct horse battery staple", key}
 
-// BenchmarkOutput shows how fast output gets into a log: 256 MB in lines of some 60
-// bytes, beside the same going straight to a file.
+// BenchmarkOutput measures how fast output gets into a log: 256 MB in lines of some 60
+// bytes, compared with the same output going straight to a file.
 func BenchmarkOutput(b *testing.B) {
 	const size = 256 << 20
 	line := "go: downloading github.com/quire-ci/quire-project v1.2.3-0.2026"
@@ -177,7 +177,7 @@ func BenchmarkOutput(b *testing.B) {
 	}
 }
 
-// BenchmarkLog is what the log alone takes, without pipes and files.
+// BenchmarkLog measures the log alone, without pipes and files.
 func BenchmarkLog(b *testing.B) {
 	lines := bytes.Repeat([]byte("go: downloading github.com/quire-ci/quire-project v1.2.3-0.2026\n"), shell.BufferSize/64)
 	for name, test := range map[string]struct {

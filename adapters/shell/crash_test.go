@@ -20,8 +20,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// crashing is what the helper does until it is killed: jobs with short
-// commands, each of which leaves a trace.
+// crashing is what the helper does until it is killed: it runs jobs with short commands,
+// each of which leaves a trace.
 func crashing(folder string) error {
 	sink, err := jsonl.OpenSink(context.Background(), filepath.Join(folder, "events.jsonl"), nil, nil)
 	if err != nil {
@@ -46,8 +46,8 @@ func crashing(folder string) error {
 	return err
 }
 
-// Whenever a producer is killed, its stream says how far it had come: all that is
-// there is true, and what it does not know of had not begun.
+// Whenever a producer is killed, its stream is true: everything in it has happened, and
+// nothing else had begun.
 func TestKilledProducer(t *testing.T) {
 	const tries = 25
 	active := 0

@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// A pipeline whose bodies decide by what commands say. Its stream goes to standard
-// output; the clock stands still, so that it can be shown here.
+// The bodies of this pipeline decide by the output of commands. Its stream goes to
+// standard output; the clock stands still, so that the example can show it.
 func Example() {
 	pipeline, err := shell.New(
 		shell.Job{ID: "test", Needs: []string{"build"}, Run: func(ctx context.Context, sh *shell.Shell) error {
@@ -75,8 +75,7 @@ func Example() {
 	// complete <nil>
 }
 
-// What people want to see while a run goes on comes from Observe; what has gone
-// wrong, from the error.
+// Observe shows people the progress of a run, and the error what has failed.
 func ExamplePipeline_Run() {
 	pipeline, err := shell.New(shell.Job{ID: "deploy", Run: func(ctx context.Context, sh *shell.Shell) error {
 		return sh.Run(ctx, "echo token is t0ps3cret; exit 3")

@@ -41,8 +41,8 @@ func (w *failing) Write(p []byte) (int, error) {
 	return n, errBroken
 }
 
-// sample is a pipeline of which each command leaves a trace in the workspace,
-// and whose bodies ignore what they are told.
+// sample is a pipeline whose commands each leave a trace in the workspace, and whose
+// bodies ignore errors.
 func sample(t testing.TB) *shell.Pipeline {
 	stubborn := func(n int) body {
 		return func(ctx context.Context, sh *shell.Shell) error {
@@ -58,8 +58,8 @@ func sample(t testing.TB) *shell.Pipeline {
 		shell.Job{ID: "c", Run: stubborn(3)})
 }
 
-// Whichever event it is that cannot be written: the stream ends before it,
-// nothing is spawned any more, and the run says so.
+// Whichever event cannot be written, the stream ends before it, no more commands are
+// started, and the run returns the error.
 func TestFailingSink(t *testing.T) {
 	whole := run(t, sample(t), shell.Options{Clock: ticking(0)})
 	require.NoError(t, whole.err)
@@ -90,7 +90,7 @@ func TestFailingSink(t *testing.T) {
 	}
 }
 
-// forgetful is a sink that fails once, and would go on as if nothing had been.
+// forgetful is a sink that fails once and then works again.
 type forgetful struct{ events, failAt int }
 
 func (s *forgetful) Emit(domain.Event) error {
@@ -101,7 +101,8 @@ func (s *forgetful) Emit(domain.Event) error {
 	return nil
 }
 
-// A stream with a hole in it would be worse than one that ends.
+// The run writes nothing after a failed event, because a stream with a hole would be worse
+// than one that ends.
 func TestNoEventAfterOneThatFailed(t *testing.T) {
 	for failAt := 1; failAt <= 17; failAt++ {
 		sink := forgetful{failAt: failAt}
@@ -112,7 +113,7 @@ func TestNoEventAfterOneThatFailed(t *testing.T) {
 	}
 }
 
-// The same goes for a log: what comes after a hole is left out.
+// Nor does it write to a log after a hole.
 func TestNoLineAfterOneThatFailed(t *testing.T) {
 	log := failing{n: 1, takes: 10}
 	out, err := shell.NewOutput(&log, ticking(0), nil)
@@ -141,7 +142,7 @@ func count(events []domain.Event, kind domain.Kind) (n int) {
 	return n
 }
 
-// Whoever reads the stream goes away.
+// The reader of the stream goes away.
 func TestClosedPipe(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
@@ -166,8 +167,7 @@ func TestClosedPipe(t *testing.T) {
 	}
 }
 
-// A log that cannot be made stops the command and the run; the stream is not
-// at fault, and tells of it.
+// A log that cannot be made stops the command and the run. The stream still records them.
 func TestLogThatCannotBeMade(t *testing.T) {
 	folder := t.TempDir()
 	logs := filepath.Join(folder, "logs")
@@ -196,8 +196,8 @@ func TestLogThatCannotBeMade(t *testing.T) {
 	}
 }
 
-// A disk that is full stops a command that writes and writes. The helper runs
-// with a limit on the size of files.
+// A full disk stops a command that writes endlessly. The helper runs with a limit on the
+// size of files.
 func TestFullDisk(t *testing.T) {
 	stream, err := helper(t, "full", "ulimit -f 64; exec ").Output()
 	require.NoError(t, err)
@@ -210,8 +210,8 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// fullDisk is what the helper does for TestFullDisk: logs cannot grow, but the
-// stream, a pipe, can.
+// fullDisk is what the helper does for TestFullDisk: logs cannot grow, but the stream, a
+// pipe, can.
 func fullDisk(folder string) error {
 	p, err := shell.New(shell.Job{ID: "job", Run: func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, "yes") }})
 	if err != nil {
@@ -224,7 +224,7 @@ func fullDisk(folder string) error {
 	return nil
 }
 
-// What cannot be done at all is said before anything is.
+// Options that are not valid are an error before anything runs.
 func TestOptionsThatDoNotFit(t *testing.T) {
 	used := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(used, "jobs"), 0o700))
@@ -258,8 +258,8 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 	}
 }
 
-// A command that cannot be spawned is in the stream as a shell would have it,
-// and its log says why.
+// The stream records a command that cannot be started as a shell would, and its log has
+// the reason.
 func TestCommandsThatCannotBeSpawned(t *testing.T) {
 	text := filepath.Join(t.TempDir(), "text")
 	require.NoError(t, os.WriteFile(text, []byte("no program"), 0o600))
@@ -298,7 +298,7 @@ func TestCommandsThatCannotBeSpawned(t *testing.T) {
 	}
 }
 
-// Where a run ends early, its caller can find out why.
+// The caller can find out why a run ended early.
 func TestPanics(t *testing.T) {
 	r := run(t, one(t, func(context.Context, *shell.Shell) error { panic(io.ErrNoProgress) }), shell.Options{})
 	failed := asError[*shell.PanicError](t, r.err)
@@ -307,8 +307,7 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// Errors say which command has failed, and where its output is. They do not
-// quote it.
+// Errors name the command that failed by its number, and its log. They do not quote it.
 func TestErrorsDoNotQuoteCommands(t *testing.T) {
 	const cmd = "exit 3 # hush"
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, cmd) }), shell.Options{})

@@ -10,8 +10,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/shell"
 )
 
-// FuzzLog takes any output, cut anywhere, and any secret. The log is well
-// formed, and holds the output without what is hidden for the secret.
+// FuzzLog writes any output, cut anywhere, with any secret. The log is well-formed, and
+// has the output with the secret masked.
 func FuzzLog(f *testing.F) {
 	f.Add("a line\nhunter2! and half of hunter2", "hunter2!", []byte{3, 0, 9})
 	f.Add(strings.Repeat("x", shell.MaxPiece+1)+"\n", "xxxxy", []byte{255, 255})

@@ -39,7 +39,7 @@ func pipeline(t rapid.TB, jobs ...shell.Job) *shell.Pipeline {
 	return p
 }
 
-// recorded is a run that is over.
+// recorded is the record of a run.
 type recorded struct {
 	result shell.Result
 	err    error
@@ -49,8 +49,7 @@ type recorded struct {
 	logs   string
 }
 
-// run runs a pipeline and reads its stream as everybody does. A stream with anything
-// odd in it fails the test.
+// run runs a pipeline and reads its stream. A stream with diagnostics fails the test.
 func run(t testing.TB, p *shell.Pipeline, options shell.Options) recorded {
 	t.Helper()
 	return runIn(t, t.TempDir(), t.Context(), p, options)
@@ -93,7 +92,8 @@ func read(t rapid.TB, stream []byte) (events []domain.Event, record *projections
 	return events, record
 }
 
-// output is what a log holds: the text of each stream, put together as the format has it.
+// output is the content of a log: the text of each stream, put together as the format
+// defines.
 type output struct{ stdout, stderr string }
 
 var logLine = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z) (stdout|stderr) ([FP]) (?s:(.*))$`)
@@ -104,7 +104,7 @@ type logEntry struct {
 	stream, tag, text string
 }
 
-// parseLog reads a log in the CRI format, of which every line must be whole.
+// parseLog reads a log in the CRI format. Every line must be complete.
 func parseLog(t rapid.TB, text string) []logEntry {
 	t.Helper()
 	if text == "" {
@@ -157,7 +157,7 @@ func contents(t rapid.TB, path string) string {
 	return string(data)
 }
 
-// ticking is a clock that goes on by a step whenever it is looked at.
+// ticking is a clock that advances by a step at each call.
 func ticking(step time.Duration) func() time.Time {
 	var mu sync.Mutex
 	at := time.Unix(1795444880, 217e6)
@@ -172,7 +172,7 @@ func ticking(step time.Duration) func() time.Time {
 // newMark returns a mark that no other process has.
 func newMark() string { return fmt.Sprint(rand.Int64()) }
 
-// marked returns an environment by which the processes of a run are known.
+// marked returns an environment that marks the processes of a run.
 func marked(mark string) []string { return append(os.Environ(), "QUIRE_TEST_MARK="+mark) }
 
 // survivors returns the ids of the processes that carry a mark.
@@ -192,8 +192,8 @@ func survivors(t rapid.TB, mark string) []string {
 	return pids
 }
 
-// allGone waits until no process with a mark is left. A process that was killed
-// takes a moment.
+// allGone waits until no process with a mark is left. A killed process takes a moment to
+// end.
 func allGone(t rapid.TB, mark string) {
 	t.Helper()
 	var left []string

@@ -20,7 +20,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// plannedJob is a job whose body does what was drawn.
+// plannedJob is a job with a generated body.
 type plannedJob struct {
 	id     string
 	needs  []string
@@ -35,7 +35,7 @@ type plannedStep struct {
 	tolerant bool // whose failure does not end the body
 }
 
-// commands that are cheap, and what they exit with.
+// commands are cheap commands with their exit codes.
 var commands = map[string]int32{
 	":": 0, "exit 0": 0, "exit 1": 1, "exit 3": 3, "exit 255": 255, "exit 256": 0,
 	"kill -9 $$": 137, "kill -TERM $$": 143, "no-such-command-anywhere": 127, "/": 126,
@@ -56,8 +56,7 @@ func plannedStepOf() *rapid.Generator[plannedStep] {
 	})
 }
 
-// plannedJobs generates jobs without cycles, in an order that need not be
-// that of their needs.
+// plannedJobs generates jobs without cycles, in any order.
 func plannedJobs() *rapid.Generator[[]plannedJob] {
 	return rapid.Custom(func(t *rapid.T) []plannedJob {
 		n := rapid.IntRange(0, 5).Draw(t, "jobs")
@@ -79,7 +78,7 @@ func plannedJobs() *rapid.Generator[[]plannedJob] {
 	})
 }
 
-// body does what was planned, and checks what it is told on the way.
+// body runs the planned steps, and checks their results.
 func (j plannedJob) body(t *rapid.T) body {
 	return func(ctx context.Context, sh *shell.Shell) error {
 		for i, step := range j.steps {
@@ -116,8 +115,8 @@ func (s plannedStep) take(ctx context.Context, sh *shell.Shell) (int32, error) {
 	return 0, err
 }
 
-// expected is the stream of planned jobs, without its times, and the outcome of each
-// job that has run.
+// expected returns the stream of planned jobs, without its times, and the outcome of each
+// job that runs.
 func expected(jobs []plannedJob) (events []domain.Event, outcomes []domain.Outcome) {
 	done := []string{}
 	run := domain.Complete
@@ -145,8 +144,8 @@ func expected(jobs []plannedJob) (events []domain.Event, outcomes []domain.Outco
 	return append(events, domain.NewRunFinished(0, run)), outcomes
 }
 
-// The stream says what has happened, all of it, in that order, and nothing in it is
-// odd: job by job as the needs have it, up to the first one that fails.
+// The stream records exactly what happened, in order and without diagnostics: job by job,
+// in the order of their needs, up to the first one that fails.
 func TestTheStreamIsWhatHappened(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -181,7 +180,7 @@ func timeless(events []domain.Event) []domain.Event {
 	return events
 }
 
-// checkResult checks what Run has returned.
+// checkResult checks the result of Run.
 func checkResult(t *rapid.T, r recorded, outcome domain.Outcome, jobs []domain.Outcome) {
 	require.Equal(t, outcome, r.result.Outcome)
 	require.Len(t, r.result.Jobs, len(jobs))
@@ -199,7 +198,7 @@ func checkResult(t *rapid.T, r recorded, outcome domain.Outcome, jobs []domain.O
 	}
 }
 
-// checkRows checks what the projections make of the stream.
+// checkRows checks the rows of the stream.
 func checkRows(t *rapid.T, r recorded, events []domain.Event) {
 	last := events[len(events)-1]
 	wantState := map[domain.Outcome]projections.State{domain.Complete: projections.Complete, domain.Failed: projections.Failed}
@@ -243,8 +242,7 @@ func checkRows(t *rapid.T, r recorded, events []domain.Event) {
 	require.Len(t, r.record.ShEvents, len(commands))
 }
 
-// Many short commands within a millisecond are as many rows, each with its own
-// log.
+// Many short commands within a millisecond are as many rows, each with its own log.
 func TestCommandsOfOneMillisecond(t *testing.T) {
 	const n = 300
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
@@ -299,7 +297,7 @@ func TestCommandsDoNotOverlap(t *testing.T) {
 	}
 }
 
-// What is told to an observer is what is recorded, with the names of the logs.
+// An observer gets the recorded events, with the paths of the logs.
 func TestObserver(t *testing.T) {
 	var seen []domain.Event
 	var last shell.Progress

@@ -19,8 +19,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/shell"
 )
 
-// chunk generates what a command may write at once: lines, pieces of lines, long ones, and
-// bytes that are no text.
+// chunk generates one write of a command: lines, pieces of lines, long ones, and bytes
+// that are not text.
 func chunk() *rapid.Generator[string] {
 	long := rapid.Custom(func(t *rapid.T) string {
 		n := rapid.SampledFrom([]int{1, shell.MaxPiece, shell.BufferSize}).Draw(t, "about")
@@ -32,7 +32,7 @@ func chunk() *rapid.Generator[string] {
 	return rapid.OneOf(short, short, short, long)
 }
 
-// cut cuts text at any places.
+// cut splits text at random places.
 func cut(t *rapid.T, text string) []string {
 	var parts []string
 	for _, n := range rapid.SliceOfN(rapid.IntRange(0, 40), 0, 20).Draw(t, "cuts") {
@@ -43,8 +43,8 @@ func cut(t *rapid.T, text string) []string {
 	return append(parts, text)
 }
 
-// Put together, the pieces of a log are the output, to the byte, however it was
-// cut and whenever it was waited for.
+// The pieces of a log, put together, are the output to the byte, however it was split and
+// delayed.
 func TestLogIsTheOutput(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOfN(chunk(), 0, 8).Draw(t, "chunks"), "")
@@ -76,7 +76,7 @@ func TestLogIsTheOutput(t *testing.T) {
 	})
 }
 
-// checkPieces checks that no line is cut that need not be.
+// checkPieces checks that no line is split needlessly.
 func checkPieces(t *rapid.T, entries []logEntry, text string) {
 	var want []logEntry
 	for line := range strings.SplitAfterSeq(text, "\n") {
@@ -98,8 +98,8 @@ func checkPieces(t *rapid.T, entries []logEntry, text string) {
 	require.Equal(t, want, entries)
 }
 
-// The same through a command: each of its outputs is in the log, whole and apart from the
-// other.
+// The same holds for a command: the log has each of its outputs, complete and apart from
+// the other.
 func TestLogOfACommand(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -128,8 +128,7 @@ func TestLogOfACommand(t *testing.T) {
 	})
 }
 
-// stdout and stderr stand in the order in which they came, at the times at which
-// they did.
+// The log has stdout and stderr in the order and with the times in which they arrived.
 func TestOrderOfOutputs(t *testing.T) {
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
 		return sh.Run(ctx, "for i in 1 2 3; do echo o$i; sleep .3; echo e$i >&2; sleep .3; done")
@@ -150,8 +149,8 @@ func TestOrderOfOutputs(t *testing.T) {
 	}
 }
 
-// What a command has written can be read while it goes on: lines at once, and
-// what has no end yet after a second.
+// The log can be read while the command runs: lines at once, and the beginning of a line
+// after a second.
 func TestLogCanBeFollowed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -181,8 +180,7 @@ func TestLogCanBeFollowed(t *testing.T) {
 	}
 }
 
-// A piece is due a second after it has begun: what was written before it puts it
-// neither off nor forward.
+// A piece is due a second after it has begun, whatever was written before it.
 func TestPiecesAreDue(t *testing.T) {
 	out, err := shell.NewOutput(discard{}, time.Now, nil)
 	require.NoError(t, err)
@@ -211,7 +209,7 @@ func TestPiecesAreDue(t *testing.T) {
 	}
 }
 
-// However much there is of it, output takes no more memory.
+// Memory does not grow with the output.
 func TestLongLineTakesLittleMemory(t *testing.T) {
 	out, err := shell.NewOutput(discard{}, time.Now, []string{"a secret that is never there"})
 	require.NoError(t, err)
@@ -227,8 +225,8 @@ type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
-// A log has a limit, which counts what is written to it. It ends with a line that says so, and
-// what is before that is the beginning of what it would have been.
+// A log has a limit for its size. When it reaches the limit, it ends with a line that says
+// so; the lines before are the beginning of the unlimited log.
 func TestMaxLog(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := rapid.Int64Range(300, 20_000).Draw(t, "limit")
@@ -262,7 +260,7 @@ func TestMaxLog(t *testing.T) {
 	})
 }
 
-// A command whose log is full goes on.
+// A command whose log is full continues.
 func TestCommandsOutliveTheirLogs(t *testing.T) {
 	var copied bytes.Buffer
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {

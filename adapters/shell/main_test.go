@@ -11,8 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests run themselves as another process where that is to be killed, or
-// limited.
+// The tests start their own program again as a process that they kill or limit.
 const (
 	helperEnv = "QUIRE_TEST_HELPER"
 	folderEnv = "QUIRE_TEST_FOLDER"
@@ -37,8 +36,8 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// helper returns this program as a command that does what is called name, with
-// a script before its path.
+// helper returns a command that starts this program to run the function name, with a
+// script before its path.
 func helper(t testing.TB, name, script string) *exec.Cmd {
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -48,13 +47,13 @@ func helper(t testing.TB, name, script string) *exec.Cmd {
 	return cmd
 }
 
-// open counts the files that are open.
+// open counts the open files.
 func open() int {
 	files, _ := os.ReadDir("/proc/self/fd") // none, where there is no such folder
 	return len(files)
 }
 
-// leaks says what the tests have left behind, once it had time to go away.
+// leaks returns what the tests have left behind, after some time to end.
 func leaks(before int) string {
 	var goroutines, files int
 	for range 1000 {

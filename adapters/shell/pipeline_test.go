@@ -19,7 +19,7 @@ func nothing(context.Context, *shell.Shell) error { return nil }
 
 func job(id string, needs ...string) shell.Job { return shell.Job{ID: id, Needs: needs, Run: nothing} }
 
-// problemsOf returns all that New says is wrong with jobs, without the words.
+// problemsOf returns all problems that New reports, without their messages.
 func problemsOf(t rapid.TB, jobs []shell.Job) []shell.JobError {
 	_, err := shell.New(jobs...)
 	if err == nil {
@@ -83,8 +83,7 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// What is said goes to people; of what they wrote, ids are quoted, and nothing that may
-// be a command.
+// Messages quote ids, but nothing that may be a command.
 func TestProblemsSayWhatToDo(t *testing.T) {
 	_, err := shell.New(job("a\x1b[2J"), job("b", "c"), job("c", "b"), job(""), job("größer", "kleiner", "curl -u a:hunter2 https://x"),
 		job("echo hunter2", "echo hunter2"), job("curl https://hunter2"))
@@ -113,8 +112,8 @@ func graph() *rapid.Generator[[]shell.Job] {
 	})
 }
 
-// slowOrder takes the first job that can run, again and again. It leaves out
-// those that never can.
+// slowOrder takes the first job that can run, again and again. It leaves out jobs that
+// never can.
 func slowOrder(jobs []shell.Job) []string {
 	order := []string{}
 	for {
@@ -146,8 +145,8 @@ func TestOrderIsThatOfTheNeeds(t *testing.T) {
 	assert.NotEqual(t, 0, cycles, "no graph had a cycle")
 }
 
-// checkCycles checks that what is reported are cycles, and that there are no
-// others: without a need of each there are none left.
+// checkCycles checks that the reported problems are cycles, and that there are no others:
+// without one need of each, no cycle is left.
 func checkCycles(t *rapid.T, jobs []shell.Job, err error) {
 	require.Error(t, err, "no cycle was found")
 	for _, e := range problemsOf(t, jobs) {
@@ -164,7 +163,7 @@ func checkCycles(t *rapid.T, jobs []shell.Job, err error) {
 	}
 }
 
-// A pipeline is its own: what is done to the jobs afterwards does not matter.
+// Changes of the jobs after New do not change the pipeline.
 func TestPipelineKeepsItsJobs(t *testing.T) {
 	jobs := []shell.Job{job("b", "a"), job("a")}
 	p := pipeline(t, jobs...)

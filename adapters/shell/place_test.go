@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// A job's commands run where and with what the job says, and others as the run says.
+// Settings of a job replace those of the run for its commands.
 func TestPlaces(t *testing.T) {
 	folder, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
@@ -51,8 +51,8 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
-// A job that takes too long has failed, whatever its command makes of being stopped, and the
-// events say what that exited with.
+// A job that exceeds its timeout fails, even if its command exits with 0 when it is
+// stopped. The events have the actual exit code.
 func TestTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
 		cmd  string
@@ -81,7 +81,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// One that is quick enough is none of its timeout's business.
+// A timeout does not affect a job that is fast enough.
 func TestTimeoutThatIsNotReached(t *testing.T) {
 	r := run(t, pipeline(t, shell.Job{ID: "job", Timeout: time.Hour, Run: func(ctx context.Context, sh *shell.Shell) error {
 		return sh.Run(ctx, ":")

@@ -24,8 +24,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// A command runs in the workspace, with the environment that was given, an empty
-// standard input, and nothing else open.
+// A command runs in the workspace, with the given environment, an empty standard input,
+// and no other open files.
 func TestWhatACommandSees(t *testing.T) {
 	workspace, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
@@ -52,7 +52,7 @@ func TestOtherShells(t *testing.T) {
 	assert.NoError(t, r.err)
 }
 
-// A command that begins as options do is a command all the same.
+// A command may begin like an option.
 func TestCommandsAreNotOptions(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{"-n", "+x", "--", "-c"} {
@@ -66,8 +66,8 @@ func TestCommandsAreNotOptions(t *testing.T) {
 	}
 }
 
-// What the shell leaves running may finish its output; what goes on for longer, or
-// has nothing to do with the output, is killed.
+// Background processes may finish their output. Those that take longer, or do not hold the
+// output, are killed.
 func TestBackground(t *testing.T) {
 	needsProc(t)
 	const grace = 800 * time.Millisecond
@@ -106,12 +106,12 @@ func TestBackground(t *testing.T) {
 	}
 }
 
-// dying is how long the group may take to be gone, and slack how long a busy
-// machine may take for nothing.
+// dying is how long the group may take to end, and slack how long a busy machine may take
+// for nothing.
 const dying, slack = time.Second, 3 * time.Second
 
-// A daemon that has left the group is nobody's to kill, but it does not hang
-// the run, even if it holds the output; all that was written until then is in the log.
+// A daemon that has left the group is not killed. But it does not block the run, even if
+// it holds the output; the log has what it wrote until then.
 func TestDaemon(t *testing.T) {
 	t.Parallel()
 	needsProc(t)
@@ -131,8 +131,7 @@ func TestDaemon(t *testing.T) {
 	assert.NotEmpty(t, survivors(t, mark), "the daemon was killed")
 }
 
-// A log that is slow to be written loses nothing of what a daemon had written
-// when it was left.
+// A slow log loses nothing of what a daemon wrote before it was abandoned.
 func TestDaemonAndASlowLog(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("setsid"); err != nil {
@@ -162,8 +161,7 @@ func TestDaemonAndASlowLog(t *testing.T) {
 	}
 }
 
-// Cancelling a run at any moment leaves a stream that is whole and true, and
-// no process.
+// Cancelling a run at any moment leaves a complete and true stream, and no process.
 func TestCancel(t *testing.T) {
 	needsProc(t)
 	cmds := []string{":", "sleep .01", "sleep 60", "sleep 60 & sleep 60", "trap '' TERM; sleep 60; sleep 60",
@@ -208,7 +206,7 @@ func TestCancel(t *testing.T) {
 	group.Wait()
 }
 
-// What a command that was stopped has really exited with is what is recorded.
+// The stream records the actual exit code of a stopped command.
 func TestStoppedCommandsEndAsTheyDo(t *testing.T) {
 	for name, test := range map[string]struct {
 		cmd  string
@@ -257,7 +255,7 @@ func waitFor(t testing.TB, path, text string) {
 	t.Errorf("%s does not come to hold %q", path, text)
 }
 
-// A context of the body's own stops a command, and that is for the body to judge.
+// A context of the body stops a command, and the body decides what follows.
 func TestTimeoutOfACommand(t *testing.T) {
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
 		short, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
@@ -275,8 +273,8 @@ func TestTimeoutOfACommand(t *testing.T) {
 	}
 }
 
-// A context that ends after the shell has exited ends what it left running. The
-// command has not been stopped: it had come to its end.
+// A context that ends after the shell has exited ends its background processes. The
+// command was not stopped, because it had ended.
 func TestStoppedInTheBackground(t *testing.T) {
 	t.Parallel()
 	const grace = 10 * time.Second
@@ -294,7 +292,7 @@ func TestStoppedInTheBackground(t *testing.T) {
 	}
 }
 
-// A command does not outlive its job's body, nor is one begun after it.
+// No command outlives the body of its job, or starts after it.
 func TestCommandsEndWithTheBody(t *testing.T) {
 	started, ended := make(chan struct{}), make(chan error, 1)
 	var after *shell.Shell
@@ -318,7 +316,7 @@ func TestCommandsEndWithTheBody(t *testing.T) {
 	}
 }
 
-// A run whose context has ended does nothing, and says so.
+// A run whose context has ended does nothing, and returns an error.
 func TestCancelledBeforeItBegan(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -351,8 +349,8 @@ func TestOutput(t *testing.T) {
 	assert.Equal(t, limit+1, len(logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-4.log")).stdout), "the log")
 }
 
-// A server that is started as the package's comment says is never killed with the
-// command, however soon that is over.
+// A server that is started as the package's comment shows is never killed with the
+// command, however soon the command ends.
 func TestServerIsLeft(t *testing.T) {
 	t.Parallel()
 	needsProc(t)
@@ -384,7 +382,7 @@ func killAll(t *testing.T, mark string) {
 	}
 }
 
-// A command that has stopped itself is asked to end like any other.
+// A command that has suspended itself is stopped like any other.
 func TestStoppedCommandEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -402,7 +400,7 @@ func TestStoppedCommandEnds(t *testing.T) {
 	}
 }
 
-// whenReady calls do when there is a file "ready" in a folder.
+// whenReady calls do when a folder has a file "ready".
 func whenReady(folder string, do func()) {
 	for {
 		if _, err := os.Stat(filepath.Join(folder, "ready")); err == nil {
@@ -413,7 +411,7 @@ func whenReady(folder string, do func()) {
 	}
 }
 
-// When Kill ends, what runs is killed and what it has left is not waited for.
+// When Kill ends, the command is killed, and nothing waits for its background processes.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	kill, killed := context.WithCancel(context.Background())

@@ -27,9 +27,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/shell"
 )
 
-// slowHide hides texts in the obvious way: it marks every byte of every
-// occurrence, and writes a mask for each stretch of marks, where occurrences that
-// overlap make one.
+// slowHide masks texts in the obvious way: it marks every byte of every occurrence, and
+// writes a mask for each sequence of marks, where overlapping occurrences share one.
 func slowHide(longest func(string) int, in string) string {
 	var out strings.Builder
 	hidden := 0 // until there, in is hidden
@@ -47,7 +46,7 @@ func slowHide(longest func(string) int, in string) string {
 	return out.String()
 }
 
-// longestOf returns which of some texts another one begins with.
+// longestOf returns the longest of some texts that in begins with.
 func longestOf(texts []string) func(string) int {
 	return func(in string) (n int) {
 		for _, text := range texts {
@@ -59,13 +58,13 @@ func longestOf(texts []string) func(string) int {
 	}
 }
 
-// texts generates what to hide, of few letters, so that they overlap and begin
+// texts generates texts to mask, of few letters, so that they overlap and are prefixes of
 // each other.
 func texts() *rapid.Generator[[]string] {
 	return rapid.SliceOfN(rapid.StringOfN(rapid.RuneFrom([]rune("ab\nc")), 2, 6, -1), 1, 4)
 }
 
-// sprinkled generates a text with some of the texts in it, whole and not.
+// sprinkled generates a text that contains some of the texts, complete or not.
 func sprinkled(t *rapid.T, texts []string) string {
 	var out strings.Builder
 	for range rapid.IntRange(0, 12).Draw(t, "parts") {
@@ -75,7 +74,7 @@ func sprinkled(t *rapid.T, texts []string) string {
 	return out.String()
 }
 
-// Nothing of a secret gets through, wherever its text is cut.
+// No part of a secret gets through, wherever its text is split.
 func TestHiding(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		texts := texts().Draw(t, "texts")
@@ -88,7 +87,7 @@ func TestHiding(t *testing.T) {
 	})
 }
 
-// Where no occurrences overlap, it is what strings.Replacer does, the longest
+// If no occurrences overlap, the result is that of strings.Replacer with the longest texts
 // first.
 func TestHidingIsReplacing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -111,7 +110,7 @@ func TestHidingIsReplacing(t *testing.T) {
 	})
 }
 
-// Nothing is held back for longer than it has to.
+// The redactor holds back nothing longer than necessary.
 func TestHidingHoldsLittleBack(t *testing.T) {
 	out, err := shell.NewOutput(discard{}, ticking(0), []string{"abcdefgh", "cdxxxxxxxxxx"})
 	require.NoError(t, err)
@@ -129,7 +128,7 @@ func TestHidingHoldsLittleBack(t *testing.T) {
 
 const key = "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG9w0B\n  AQEFAASCBKcwggSjAgEAAoIB  \r\nAQ==\n-----END KEY-----\n"
 
-// What a secret may look like on its way through the tools that people use.
+// These are forms of secrets in the output of common tools.
 func TestForms(t *testing.T) {
 	const password = `p&ss "w/rd"+é`
 	for name, test := range map[string]struct{ secret, text, want string }{
@@ -166,8 +165,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// In base64, a secret is hidden wherever in the encoded text it was, in one line or in
-// several. No more than the characters at its ends are left, which hold some bits of it.
+// In base64, a secret is masked wherever it is in the encoded text, on one line or
+// several. Only the characters at its ends may remain, which hold a few of its bits.
 func TestBase64(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		secret := slices.Concat([]byte("x"), bytesOf(6, 200).Draw(t, "secret"), []byte("x"))
@@ -191,7 +190,7 @@ func TestBase64(t *testing.T) {
 	})
 }
 
-// bytesOf generates so many bytes, many as often as few.
+// bytesOf generates a number of bytes, large numbers as often as small ones.
 func bytesOf(least, most int) *rapid.Generator[[]byte] {
 	return rapid.Custom(func(t *rapid.T) []byte {
 		n := rapid.IntRange(least, most).Draw(t, "length")
@@ -199,7 +198,7 @@ func bytesOf(least, most int) *rapid.Generator[[]byte] {
 	})
 }
 
-// chunks cuts a text into pieces of so many bytes.
+// chunks splits a text into pieces of n bytes.
 func chunks(text string, n int) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for part := range slices.Chunk([]byte(text), n) {
@@ -210,7 +209,7 @@ func chunks(text string, n int) iter.Seq[string] {
 	}
 }
 
-// encoders are what secrets go through on their way into an output.
+// encoders are the ways of a secret into an output.
 var encoders = []struct {
 	name   string
 	encode func(string) string
@@ -255,7 +254,7 @@ func inJSON(s string, escapeHTML bool) string {
 	return out.String()[1 : out.Len()-2]
 }
 
-// aSecret generates what a secret can be, with all that tools escape in it.
+// aSecret generates a secret with all characters that tools escape.
 func aSecret() *rapid.Generator[string] {
 	end := rapid.RuneFrom([]rune("aZ09!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~é😀"))
 	middle := rapid.OneOf(end, rapid.RuneFrom([]rune("'\"\\ \n\t")))
@@ -266,7 +265,8 @@ func aSecret() *rapid.Generator[string] {
 	})
 }
 
-// A secret of any length is hidden whole, whatever it went through, wherever that is cut.
+// A secret of any length is masked completely, whatever encoded it and wherever it is
+// split.
 func TestEncodedSecrets(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		secret := aSecret().Draw(t, "secret")
@@ -278,7 +278,7 @@ func TestEncodedSecrets(t *testing.T) {
 	})
 }
 
-// What is no secret is not taken for one.
+// Other text is not masked.
 func TestOtherTextsAreNotHidden(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		secret := "x" + strings.ReplaceAll(aSecret().Draw(t, "secret"), "\n", "")
@@ -289,7 +289,7 @@ func TestOtherTextsAreNotHidden(t *testing.T) {
 	})
 }
 
-// How the shells of this machine write their variables.
+// The shells of this machine print their variables.
 func TestShellsOwnQuotes(t *testing.T) {
 	const secret = "it's \"sEcr3t\" ''w\\rth`$HIDING\n&'more"
 	for _, name := range []string{"sh", "dash", "bash", "zsh", "ksh", "busybox"} {
@@ -312,7 +312,7 @@ func TestShellsOwnQuotes(t *testing.T) {
 	}
 }
 
-// No secret is in anything that a run writes, wherever a command puts it.
+// No file of a run contains a secret, wherever a command prints it.
 func TestNoSecretIsWritten(t *testing.T) {
 	t.Parallel()
 	secrets := []string{"hunter2!", "tw0\nl1nes of it", "it's $HOME"}

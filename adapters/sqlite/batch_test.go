@@ -10,8 +10,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Rows wait only as long as their text is short: 256 commands may have
-// gigabytes.
+// Rows wait only while their text is short, because 256 commands may have gigabytes.
 func TestLongTextDoesNotWait(t *testing.T) {
 	s := planned(t)
 	session, err := s.acquire(t.Context())
@@ -29,7 +28,7 @@ func TestLongTextDoesNotWait(t *testing.T) {
 	}
 }
 
-// Whatever is left goes in with statements of few sizes.
+// The remaining rows are inserted by statements of few sizes.
 func TestPortions(t *testing.T) {
 	sizes := map[int]bool{}
 	for rows := 1; rows <= maxRows; rows++ {

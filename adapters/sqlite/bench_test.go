@@ -18,9 +18,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// BenchmarkInsert compares Insert with the shell sqlite3, which is SQLite in C
-// and imports the same rows into the same tables, from CSV; and with what one
-// gets without thinking, a statement for each row.
+// BenchmarkInsert compares Insert with the shell sqlite3, which is SQLite in C and imports
+// the same rows into the same tables from CSV, and with the obvious way, a statement for
+// each row.
 func BenchmarkInsert(b *testing.B) {
 	for _, bench := range []struct {
 		name  string
@@ -41,14 +41,13 @@ func BenchmarkInsert(b *testing.B) {
 	b.Run("a statement for each row", func(b *testing.B) { benchAutocommit(b, shape{1, 1_000, 3_250}) })
 }
 
-// shape is what the rows of a benchmark look like: each of some runs has so
-// many jobs and commands.
+// shape is the size of a benchmark: each of the runs has this many jobs and commands.
 type shape struct{ runs, jobs, sh int }
 
 func (s shape) rows() int { return s.runs * (1 + 2*s.jobs + s.sh) }
 
-// batchJobs is how many jobs are inserted at once, with their commands: about
-// as many rows as folding hands over.
+// batchJobs is how many jobs are inserted at once, with their commands: about as many rows
+// as a fold hands out.
 const batchJobs = 800
 
 // batches makes the rows of all runs.
@@ -110,13 +109,13 @@ func command(rnd *rand.Rand) string {
 	return string(cmd)
 }
 
-// perSecond reports how many rows went in a second.
+// perSecond reports the rows per second.
 func perSecond(b *testing.B, rows int) {
 	b.ReportMetric(float64(rows)*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 	b.ReportMetric(0, "ns/op")
 }
 
-// benchStore inserts rows that were made before: folding has its own benchmark.
+// benchStore inserts prepared rows, because folding has its own benchmark.
 func benchStore(b *testing.B, shape shape, group int) {
 	batches := shape.batches()
 	for b.Loop() {
@@ -137,7 +136,7 @@ func benchStore(b *testing.B, shape shape, group int) {
 	perSecond(b, shape.rows())
 }
 
-// insertAll inserts batches, so many runs in one transaction.
+// insertAll inserts batches, with a number of runs in each transaction.
 func insertAll(b *testing.B, s store.Store, batches []*store.Rows, group int) error {
 	for len(batches) > 0 {
 		err := s.Update(b.Context(), func(tx store.Tx) error {

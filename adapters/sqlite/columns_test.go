@@ -47,9 +47,8 @@ func with(t *testing.T, added projections.AnyDefinition) sqlite.Option {
 	return sqlite.Projections(set)
 }
 
-// A table that an older version made for other columns is left alone until it is to be
-// made anew; one of the same version or of a newer one always is. All others stay as they
-// are.
+// A table that an older version made for other columns stays until Remake; one of the same
+// version or of a newer one always stays. No other table changes.
 func TestOtherColumns(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	writeRun(t, path, "a")
@@ -83,8 +82,8 @@ func TestOtherColumns(t *testing.T) {
 	if jobs, err := store.Read(t.Context(), remade, projections.Jobs, "a"); err != nil || len(jobs) != 1 {
 		t.Errorf("another table: %v, %v", jobs, err)
 	}
-	// The older version is not to take the table for its own: its rows are gone, and the
-	// checkpoints of their runs say that they are there.
+	// The older program must not use the table: its rows are gone, but the checkpoints
+	// of their runs say that they are there.
 	var newer *projections.NewerError
 	if _, err := sqlite.Open(t.Context(), path, with(t, before), sqlite.Remake()); !errors.As(err, &newer) || newer.Stored != 2 {
 		t.Errorf("an older program: %v", err)
@@ -96,8 +95,8 @@ type narrow struct {
 	N   int32  `json:"n"`
 }
 
-// A projection's table may get another name, and its integers another size; a table of
-// somebody else's stays.
+// A projection's table may get another name, and its integers another size. A table of
+// another program stays.
 func TestOtherTable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	open(t, path, with(t, mine[narrow](1))).Close()

@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A program that has a database of its own keeps the rows of runs in it too.
+// A program keeps the rows of runs in a database of its own.
 func ExampleNew() {
 	folder, err := os.MkdirTemp("", "")
 	if err != nil {

@@ -13,9 +13,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A store that the first release made keeps its rows. Readers find them as they were, and
-// the store reports them as outdated. The file is the .dump of a store with two runs; one is
-// still active.
+// A store of the first release keeps its rows, and reports them as outdated. The file is
+// the .dump of a store with two runs, one of which is still active.
 func TestFirstRelease(t *testing.T) {
 	dump, err := os.ReadFile("testdata/first_release.sql")
 	require.NoError(t, err)

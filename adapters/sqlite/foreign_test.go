@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Whoever has a table of one of the names keeps it, and the rest of the file.
+// Open changes nothing in a file that has a table of another program.
 func TestForeign(t *testing.T) {
 	for _, test := range []struct{ name, statements string }{
 		{"runs", `CREATE TABLE runs (id)`},
@@ -46,7 +46,7 @@ func TestForeign(t *testing.T) {
 	}
 }
 
-// What somebody who died has left in a write-ahead log stays there.
+// Nor does it change the write-ahead log of a program that crashed.
 func TestForeignLog(t *testing.T) {
 	folder, crashed := t.TempDir(), t.TempDir()
 	db := other(t, filepath.Join(folder, "other.db"))
@@ -82,7 +82,7 @@ func untouched(t *testing.T, path string, do func()) {
 	assert.Equal(t, content, bytesOf(t, path), "the file has changed")
 }
 
-// Tables that a newer program has made are left alone.
+// Open changes nothing in tables of a newer program.
 func TestNewerSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	writeRun(t, path, "a")

@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A database that cannot grow says so, and holds what it held before; with room
-// the same update succeeds.
+// An update of a full database fails with ErrFull and changes nothing; with room, the same
+// update succeeds.
 func TestFull(t *testing.T) {
 	db := other(t, filepath.Join(t.TempDir(), "own.db"))
 	s := adopt(t, db)
@@ -39,9 +39,8 @@ func TestFull(t *testing.T) {
 	assert.NoError(t, update(), "Update, with room")
 }
 
-// Rows that are there already are an error, which does not say what they hold,
-// even if it is not the last Insert that meets it, and nothing of the
-// transaction stays.
+// Rows that exist already are an error that does not quote them, even if a later Insert
+// reports it. Nothing of the transaction stays.
 func TestRowsThatAreThere(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "quire.db"))
 	require.NoError(t, s.Update(t.Context(), insertRun("a")))

@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 )
 
-// All who open a store get one id, and no other store has it: not a copy, and not one that
-// was made anew in the same place.
+// Every program gets the same id of a store, and no other store has it: neither a copy nor
+// a new store in the same place.
 func TestID(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	id := func(path string) string {

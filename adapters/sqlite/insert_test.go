@@ -17,8 +17,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// However rows come, few or many, of one run or of several in turn, short or
-// long, each of them gets in with its own values.
+// However rows are inserted, few or many, of one run or of several in turn, short or long,
+// each row is stored with its own values.
 func TestInsertedAsGiven(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := open(t, path)
@@ -59,14 +59,14 @@ func TestInsertedAsGiven(t *testing.T) {
 	})
 }
 
-// given are the rows that a run was given.
+// given are the rows of a run.
 type given struct {
 	sh   []projections.Row[projections.ShEvent]
 	jobs []projections.Row[projections.Job]
 }
 
-// more adds rows to those of a run, and returns them by themselves. Their texts
-// get long, but not all of them: that would take its time.
+// more adds rows to those of a run, and returns the new ones. Few of their texts are long,
+// to save time.
 func (g *given) more(run domain.RunID, count, text int) *store.Rows {
 	before := len(g.sh)
 	for n := before; n < before+count; n++ {
@@ -104,8 +104,8 @@ func sameRows[R comparable](snapshot store.Snapshot, of *projections.Defined[R],
 	return nil
 }
 
-// The write-ahead log is used again and again: it does not grow with what is
-// written, only with the largest transaction.
+// The write-ahead log is reused: its size follows the largest transaction, not everything
+// that is written.
 func TestLogIsBounded(t *testing.T) {
 	if testing.Short() || slow {
 		t.Skip("writes 300 MB")

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// lock has another program write, until the function is called.
+// lock makes another program write until you call the function.
 func lock(t *testing.T, path string) (unlock func()) {
 	t.Helper()
 	db := other(t, path)
@@ -43,7 +43,7 @@ func TestLocked(t *testing.T) {
 	assert.NoError(t, s.Update(t.Context(), insertRun("a")), "Update, with the lock gone")
 }
 
-// An update waits for who writes, and takes its turn then.
+// An update waits while another program writes.
 func TestWaitsForLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := open(t, path)
@@ -52,7 +52,7 @@ func TestWaitsForLock(t *testing.T) {
 	assert.NoError(t, s.Update(t.Context(), insertRun("a")))
 }
 
-// The end of a context ends the waiting.
+// The end of a context ends the wait.
 func TestWaitsNoLongerThanContext(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := open(t, path, sqlite.BusyTimeout(time.Minute))
@@ -66,7 +66,7 @@ func TestWaitsNoLongerThanContext(t *testing.T) {
 	}
 }
 
-// It ends the waiting for another update of the same store, too.
+// It also ends the wait for another update of the same store.
 func TestWaitsNoLongerForTurn(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "quire.db"))
 	err := s.Update(t.Context(), func(store.Tx) error {

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// anybody is what the test's program does when it is started again, as another
+// anybody has the functions for which the tests start their program again, as another
 // process or another user, with a path.
 var anybody = map[string]func(ctx context.Context, path string) error{}
 

@@ -27,7 +27,7 @@ func init() {
 	}
 }
 
-// Processes that make one store at the same time all succeed.
+// Several processes can make one store at the same time.
 func TestMadeAtOnce(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -50,7 +50,7 @@ func TestMadeAtOnce(t *testing.T) {
 	}
 }
 
-// So do those that have handles of their own, and no settings.
+// So can several handles without settings.
 func TestMadeAtOnceByHandles(t *testing.T) {
 	for range 5 {
 		path := filepath.Join(t.TempDir(), "quire.db")

@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// disturbances are what may happen to a database's files while it is in use, what a
-// store says then, and what brings it back.
+// disturbances are changes of the files of an open database, with the error of the store
+// and what undoes the change.
 var disturbances = map[string]struct {
 	do, undo func(t *testing.T, path string)
 	want     error
@@ -33,8 +33,7 @@ var disturbances = map[string]struct {
 	"link redirects": {do: redirect, want: store.ErrReplaced},
 }
 
-// A commit counts only if it went to the files that the path names, whenever it is
-// that they are taken away.
+// A commit counts only if it went to the files at the path, whenever they are removed.
 func TestDisturbed(t *testing.T) {
 	for name, disturbed := range disturbances {
 		for _, when := range []string{"between transactions", "within one"} {
@@ -73,8 +72,8 @@ func TestDisturbed(t *testing.T) {
 	}
 }
 
-// What is in the place of the database is left as it is, and can be used by a store
-// that is opened then.
+// A store does not change the file that replaced its database. A new store can open that
+// file.
 func TestReplacementIsLeftAlone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := openHere(t, path)
@@ -95,8 +94,7 @@ func TestReplacementIsLeftAlone(t *testing.T) {
 	assert.Equal(t, "ok", query(t, path, "PRAGMA integrity_check"))
 }
 
-// What is committed into a log that was removed is in the database when the store has
-// been closed.
+// A commit into a removed log is in the database after the store is closed.
 func TestRemovedLogIsNotLost(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := openHere(t, path)
@@ -151,7 +149,7 @@ func restore(t *testing.T, path string) {
 	move(t, path+".backup", path)
 }
 
-// redirect has the link at path name another database.
+// redirect makes the link at path point to another database.
 func redirect(t *testing.T, path string) {
 	t.Helper()
 	writeRun(t, path+".other", "other")

@@ -19,8 +19,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A path is the name of a file, whatever it means in a URI: no other file is
-// made, and what was written is found under it again.
+// A path names a file, whatever the path means in a URI: Open makes no other file, and
+// finds the rows again.
 func TestPaths(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")
@@ -48,7 +48,7 @@ func TestPaths(t *testing.T) {
 	})
 }
 
-// A relative path is that of when the store was opened.
+// A relative path refers to the working directory at the time of Open.
 func TestRelativePath(t *testing.T) {
 	folder, other := t.TempDir(), t.TempDir()
 	t.Chdir(folder)
@@ -79,7 +79,7 @@ func TestWhatIsNoFile(t *testing.T) {
 	assert.Empty(t, filesIn(t, folder), "Open")
 }
 
-// A file that is something else stays what it is.
+// Open does not change a file that is not a database.
 func TestWhatIsNoDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	for _, content := range []string{"x", `{"at_ms":100,"type":"job_started","job_id":"build"}` + "\n", strings.Repeat("not a page\n", 10_000)} {
@@ -93,7 +93,7 @@ func TestWhatIsNoDatabase(t *testing.T) {
 	}
 }
 
-// MustExist makes nothing, neither a file nor tables.
+// MustExist makes neither a file nor tables.
 func TestMustExist(t *testing.T) {
 	folder := t.TempDir()
 	_, err := sqlite.Open(t.Context(), filepath.Join(folder, "missing.db"), sqlite.MustExist())
@@ -110,7 +110,7 @@ func TestMustExist(t *testing.T) {
 	assert.ErrorIs(t, err, fs.ErrNotExist, "Open of an empty file")
 }
 
-// An empty file, and a database with other tables, become a store.
+// Open makes a store in an empty file, and in a database with other tables.
 func TestBesideOthers(t *testing.T) {
 	folder := t.TempDir()
 	empty, other := filepath.Join(folder, "empty.db"), filepath.Join(folder, "other.db")
@@ -125,7 +125,7 @@ func TestBesideOthers(t *testing.T) {
 	assert.Equal(t, "1", query(t, other, `SELECT a FROM pipelines`), "the other table holds")
 }
 
-// tester is a test, or a try of a property.
+// tester is a test or a check of a property.
 type tester interface {
 	rapid.TB
 	Context() context.Context
@@ -144,7 +144,7 @@ func writeRun(t tester, path string, run domain.RunID) {
 	}
 }
 
-// insertRun returns what inserts a run with a row in every table.
+// insertRun returns a function that inserts a run with a row in every table.
 func insertRun(run domain.RunID) func(store.Tx) error {
 	return func(tx store.Tx) error {
 		if _, err := tx.Lock([]domain.RunID{run}); err != nil {
@@ -167,7 +167,7 @@ func aRun(run domain.RunID) *store.Rows {
 	}}
 }
 
-// commands are rows of so many commands, as long as text.
+// commands returns rows of commands.
 func commands(run domain.RunID, count int, text string) *store.Rows {
 	rows := make([]projections.Row[projections.ShEvent], count)
 	for i := range rows {
@@ -198,7 +198,7 @@ func bytesOf(t tester, path string) string {
 	return string(content)
 }
 
-// Whoever reads makes no new file where somebody has removed the store's.
+// Reading makes no new file if the store's file was removed.
 func TestRemovedFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := open(t, path)

@@ -22,8 +22,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// recorded stands for quire-ci, whose runs would take another time each: it
-// takes the same arguments, and writes the stream that it is told to.
+// recorded is a substitute for quire-ci, whose runs would differ in their times: it takes
+// the same arguments, and writes a given stream.
 const recorded = `
 event() { printf '%s\n' "$1" >> "$OUT"; }
 OUT=$3 # run --events OUT --out-dir DIR
@@ -39,9 +39,9 @@ event '{"at_ms":9840,"type":"run_finished","outcome":"pipeline_failure"}'
 exit 1
 `
 
-// An orchestrator gives each run a place for its stream, starts the process
-// that writes it, and ingests the stream when the process is done, however it
-// ended: killed half-way, it leaves a stream that tells how far it came.
+// An orchestrator gives each run a place for its stream, starts the process that writes
+// it, and ingests the stream after the process has ended. Even if the process is killed,
+// the stream records how far it came.
 type orchestrator struct {
 	runner []string // quire-ci, and how it is called where it is
 	grace  time.Duration
@@ -120,14 +120,14 @@ func Example_orchestrator() {
 	// 1 run is stored
 }
 
-// untilStopped stands for quire-ci that is asked to stop: it ends its run.
+// untilStopped is a substitute for quire-ci that ends its run when it is asked to stop.
 const untilStopped = `
 trap 'echo stopped >&2; echo "{\"at_ms\":2,\"type\":\"run_finished\",\"outcome\":\"pipeline_failure\"}" >> "$3"; exit 7' TERM
 echo '{"at_ms":1,"type":"job_started","job_id":"build"}' > "$3"
 while :; do sleep 0.01; done
 `
 
-// deaf does not stop when it is asked to.
+// deaf ignores the request to stop.
 const deaf = `
 trap '' TERM
 echo '{"at_ms":1,"type":"job_started","job_id":"build"}' > "$3"
@@ -142,8 +142,7 @@ func newOrchestrator(t *testing.T, script string, grace time.Duration) *orchestr
 	return &orchestrator{[]string{"sh", "-c", script, "sh"}, grace, folder, db}
 }
 
-// A runner whose context ends is asked to stop, and what it wrote until then, and meanwhile,
-// is stored.
+// A runner whose context ends is asked to stop. Everything that it has written is stored.
 func TestOrchestratorStopsARun(t *testing.T) {
 	for name, test := range map[string]struct {
 		script string
@@ -174,7 +173,8 @@ func TestOrchestratorStopsARun(t *testing.T) {
 	}
 }
 
-// An id names one run: a second one is an error, and the first one's stream stays.
+// An id names one run: a second run with it is an error, and the stream of the first one
+// stays.
 func TestOrchestratorReusesNoID(t *testing.T) {
 	o := newOrchestrator(t, recorded, time.Second)
 	for i := range 2 {
@@ -184,7 +184,7 @@ func TestOrchestratorReusesNoID(t *testing.T) {
 	}
 }
 
-// A runner that writes no stream says why.
+// A runner that writes no stream reports the reason.
 func TestOrchestratorOfARunThatDoesNotBegin(t *testing.T) {
 	run, err := newOrchestrator(t, "echo no pipeline >&2; exit 2", time.Second).dispatch(t.Context(), "42")
 	if !errors.Is(err, fs.ErrNotExist) || run.status != 2 || run.stderr != "no pipeline\n" {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// What other programs do to a database is done through a handle of its own.
+// These functions use a handle of their own, as other programs do.
 
 // other opens a database as another program would.
 func other(t tester, path string) *sql.DB {

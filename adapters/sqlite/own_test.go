@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A handle of the caller's holds to the contract like one of our own. Most of
-// what is tried is the same code, so a few tries will do.
+// A store on your own handle keeps the contract too. Most of its code is the same, so a
+// few checks are enough.
 func TestStoreOnOwnHandle(t *testing.T) {
 	if slow {
 		t.Skip("TestStore is enough to look for races")
@@ -34,7 +34,7 @@ func adopt(t testing.TB, db *sql.DB, opts ...sqlite.Option) *sqlite.Store {
 	return s
 }
 
-// A database in memory has one connection, which is given back each time.
+// A database in memory has one connection, which the store returns each time.
 func TestInMemory(t *testing.T) {
 	db, err := sql.Open("sqlite", ":memory:")
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestInMemory(t *testing.T) {
 	}
 }
 
-// Close leaves the caller's handle open, and New its settings as they are.
+// Close does not close your handle, and New does not change its settings.
 func TestOwnHandleStays(t *testing.T) {
 	db := other(t, filepath.Join(t.TempDir(), "own.db"))
 	require.NoError(t, adopt(t, db).Close())

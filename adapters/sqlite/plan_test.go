@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// planner keeps how SQLite plans the queries that it is given.
+// planner records the query plans of SQLite.
 type planner struct {
 	*sql.DB
 	plans []string
@@ -52,8 +52,8 @@ func planned(t *testing.T) *Store {
 	return s
 }
 
-// Pages and lists begin where the one before ended: no table is read from its
-// start, and no part of a page is sorted but what is on it.
+// Pages and lists begin at an index entry: no query reads a table from its start, or sorts
+// more than one page.
 func TestPagesAreFound(t *testing.T) {
 	s := planned(t)
 	p := &planner{DB: s.reads}

@@ -2,5 +2,5 @@
 
 package sqlite_test
 
-// SQLite is Go code here, on whose every access the race detector looks.
+// SQLite is Go code here, so the race detector checks its every access.
 func init() { slow = true }

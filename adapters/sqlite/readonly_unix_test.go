@@ -21,7 +21,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// What may not be written is read, and says what it is when it is written.
+// A read-only store can be read, and writing it returns ErrReadOnly.
 func TestReadOnly(t *testing.T) {
 	for _, test := range []struct {
 		name         string
@@ -45,7 +45,7 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// A reader gets at what somebody who writes has not yet taken out of the log.
+// A reader sees what a writer has written to the log only.
 func TestReadOnlyBesideWriter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s := open(t, path)
@@ -70,8 +70,8 @@ func protect(t *testing.T, path string, mode os.FileMode) {
 	t.Cleanup(func() { os.Chmod(path, 0o777) })
 }
 
-// asAnybody does something to a path as a user without privileges: nothing
-// keeps root from writing.
+// asAnybody calls a function as a user without privileges, because root can write
+// everywhere.
 func asAnybody(t *testing.T, what, path string) {
 	t.Helper()
 	if os.Geteuid() != 0 {

@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A connection of one's own may run triggers for rows that are replaced, too.
+// Your own connection may run triggers for replaced rows, too.
 func TestReplacedRowsKeepTheirCheckpoint(t *testing.T) {
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_pragma=recursive_triggers(1)")
 	require.NoError(t, err)

@@ -7,8 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Whoever changes or deletes a row makes its run's checkpoint void, and no
-// other one.
+// Changing or deleting a row by hand deletes the checkpoint of its run, and no other one.
 func TestTampering(t *testing.T) {
 	for statement, want := range map[string]string{
 		`UPDATE runs SET jobs = 7 WHERE run_id = 'a'`:                          "b c",
@@ -36,7 +35,7 @@ func TestTampering(t *testing.T) {
 	}
 }
 
-// updated_at is for people: when, in UTC.
+// updated_at is the time in UTC, for people.
 func TestUpdatedAt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	writeRun(t, path, "a")

@@ -18,8 +18,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// The view sh_timings says of any commands what the projection says of them,
-// for times at the ends of int64 too.
+// The view sh_timings has the same rows as the projection, for any commands and for times
+// at the limits of int64.
 func TestShTimingsView(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	s, db := open(t, path), other(t, path)
@@ -57,7 +57,7 @@ func TestShTimingsView(t *testing.T) {
 	})
 }
 
-// inView returns the rows that the view has of a run.
+// inView returns the rows of a run in the view.
 func inView(t interface{ Fatal(...any) }, db *sql.DB, run domain.RunID) []projections.ShTiming {
 	rows, err := db.Query(`SELECT job_id, seq, offset_ms, duration_ms FROM sh_timings WHERE run_id = ? ORDER BY position`, string(run))
 	if err != nil {
@@ -81,7 +81,7 @@ func inView(t interface{ Fatal(...any) }, db *sql.DB, run domain.RunID) []projec
 	return got
 }
 
-// Without the run's row it is not known when the run began.
+// Without the run's row, the offset of a command is null.
 func TestShTimingsWithoutRun(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	writeRun(t, path, "a")

@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
 )
 
-// found returns the streams that Read leads to from a folder.
+// found returns the streams that a walk with Read finds in a folder.
 func found(t *rapid.T, folder string) (streams []string) {
 	entries, err := layout.Read(folder, layout.IsStream)
 	require.NoError(t, err)
@@ -28,8 +28,8 @@ func found(t *rapid.T, folder string) (streams []string) {
 	return streams
 }
 
-// Read leads to the streams that are not hidden, and a folder whose stream is its only
-// one has no other.
+// A walk with Read finds exactly the streams that are not hidden. A folder with an only
+// stream has no other one.
 func TestReadAndHiddenAgree(t *testing.T) {
 	names := []string{"a", "b", "events.jsonl", "events.jsonl.gz", "x.jsonl", "y.jsonl.zst", "note"}
 	rapid.Check(t, func(t *rapid.T) {

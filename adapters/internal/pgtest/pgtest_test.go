@@ -59,7 +59,7 @@ func TestSettings(t *testing.T) {
 	want(t, New(t, "work_mem=7MB").URL("postgres"), `SHOW work_mem`, "7MB")
 }
 
-// What was committed outlives a server that is killed, at the same address.
+// Commits survive the kill of a server, and the address stays.
 func TestStopAndStart(t *testing.T) {
 	s := New(t)
 	address := s.NewDatabase(t)
@@ -73,10 +73,10 @@ func TestStopAndStart(t *testing.T) {
 	}
 }
 
-// dying is set for a process that is to die, and says how.
+// dying is set for a process that must end, and says how.
 const dying = "PGTEST_DYING"
 
-// TestDying is not a test by itself.
+// TestDying is part of TestNothingIsLeft.
 func TestDying(t *testing.T) {
 	how := os.Getenv(dying)
 	if how == "" {
@@ -113,7 +113,7 @@ func TestNothingIsLeft(t *testing.T) {
 	}
 }
 
-// A server ends also where somebody has removed its folder.
+// A server ends even if its folder was removed.
 func TestFolderIsRemoved(t *testing.T) {
 	var ended chan struct{}
 	t.Run("test", func(t *testing.T) {
@@ -137,8 +137,7 @@ func TestNothingIsLeftOfOnesOwn(t *testing.T) {
 	awaitGone(t, folder)
 }
 
-// awaitGone waits until a server's folder is gone, which it is after the
-// server.
+// awaitGone waits until a server's folder is removed, which follows the end of the server.
 func awaitGone(t *testing.T, folder string) {
 	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {

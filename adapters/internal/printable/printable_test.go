@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What is printed controls nothing, and says what the name was.
+// The result contains no control characters, and shows the name.
 func TestName(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		name := rapid.String().Draw(t, "name")

@@ -14,7 +14,7 @@ import (
 
 const insertCheckpoint = `INSERT INTO checkpoints VALUES (?, 1, 2, 3, ?, 4, 5, '', 'reading', 'source', 'now', '', 'jobs@1')`
 
-// The checkpoints of more runs than a query takes are all found, and only those.
+// Checkpoints finds exactly those of the runs, even if there are too many for one query.
 func TestManyCheckpoints(t *testing.T) {
 	db := openSQLite(t)
 	var ask []domain.RunID
@@ -41,7 +41,7 @@ func TestManyCheckpoints(t *testing.T) {
 	}
 }
 
-// A digest that somebody has spoilt is that of no stream.
+// A digest that is not valid becomes the digest of no stream.
 func TestSpoiltDigest(t *testing.T) {
 	db := openSQLite(t)
 	whole := strings.Repeat("ab", 32)

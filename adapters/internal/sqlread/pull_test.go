@@ -8,7 +8,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// pull returns what gives the index of a sequence's next row.
+// pull returns a function that returns the index of the next row of a sequence.
 func pull(t *testing.T, rows iter.Seq2[projections.AnyRow, error]) func() (int, error) {
 	next, stop := iter.Pull2(rows)
 	t.Cleanup(stop)

@@ -21,7 +21,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// rows are those of a query whose answer is made up.
+// rows are the rows of a query with a given answer.
 type rows struct {
 	query        string
 	args         []any
@@ -65,7 +65,7 @@ func jobs(s store.Snapshot) iter.Seq2[projections.AnyRow, error] {
 	return s.Rows(projections.Jobs.Definition)
 }
 
-// sequence says how often a sequence yields, and the last error.
+// sequence returns how often a sequence yields, and its last error.
 func sequence[R any](rows iter.Seq2[R, error]) (n int, last error) {
 	for _, err := range rows {
 		n++
@@ -101,8 +101,7 @@ func TestSequencesEnd(t *testing.T) {
 	}
 }
 
-// A sequence that is broken off closes its rows, and yields nothing more even
-// if that fails.
+// A sequence that ends early closes its rows, and yields no error if that fails.
 func TestSequenceBrokenOff(t *testing.T) {
 	r := &rows{values: [][]any{job(int64(1), "active"), job(int64(2), "active")}, failsToClose: errors.New("cannot")}
 	for row, err := range jobs(snapshot(r, sqlread.Dialect{})) {
@@ -115,7 +114,7 @@ func TestSequenceBrokenOff(t *testing.T) {
 	}
 }
 
-// What a database cannot have given is an error, and no wrong row.
+// A value of the wrong type is an error, never a wrong row.
 func TestColumns(t *testing.T) {
 	const tooLarge = int64(1) << 40
 	for _, values := range [][]any{
@@ -140,7 +139,7 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// A value that is null does not have what the row before had in its place.
+// A null value does not keep the value of the row before.
 func TestNullAfterValue(t *testing.T) {
 	r := &rows{values: [][]any{
 		{int64(1), int64(1), "build", "failed", int64(7), int64(8), int64(9)},
@@ -153,8 +152,7 @@ func TestNullAfterValue(t *testing.T) {
 	}
 }
 
-// A dialect has its own placeholders, and its own way to write text, in
-// whatever goes in and comes out.
+// A dialect replaces placeholders and encodes texts, in queries and in results.
 func TestDialect(t *testing.T) {
 	d := sqlread.Dialect{
 		Dollars: true,
