@@ -94,7 +94,7 @@ func (t *task) end() {
 	}
 }
 
-// prepare yields the task for a candidate once its first rows are there, and goes on folding
+// prepare yields the task for a candidate once its first rows are there, and continues folding
 // until all rows are taken. It only reads.
 func (p *pipeline) prepare(ctx context.Context, c candidate, yield func(*task) bool) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -112,8 +112,8 @@ func (p *Projector) answer(requests []*request, err error) {
 	}
 }
 
-// sweep looks for parked segments that can be applied or were parked for too long, whoever
-// parked them, and for quarantines that are void.
+// sweep looks for parked segments that can be applied or were parked for too long, by any
+// program, and for quarantines that are void.
 func (p *Projector) sweep() {
 	ctx, cancel := context.WithTimeout(p.ctx, p.options.Timeout)
 	defer cancel()
