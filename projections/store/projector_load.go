@@ -14,8 +14,7 @@ func (p *Projector) load(ctx context.Context, byRun map[domain.RunID][]*request)
 	for run, requests := range byRun {
 		l := p.runs[run]
 		switch {
-		case l == nil, slices.ContainsFunc(requests, func(r *request) bool { return r.kind != applySegment }):
-			// Or another program may have written the run.
+		case l == nil, slices.ContainsFunc(requests, (*request).isForced): // another program may have written it
 			unknown, waiting = append(unknown, run), append(waiting, run)
 		case l.waiting.Segments > 0, l.waiting.Quarantine != nil: // which may be over
 			waiting = append(waiting, run)
@@ -41,6 +40,10 @@ func (p *Projector) load(ctx context.Context, byRun map[domain.RunID][]*request)
 		fail(err, waiting...)
 	}
 }
+
+// isForced reports whether the request needs the run as it is in the store. For the others,
+// commit finds out whether another program has written the run.
+func (r *request) isForced() bool { return r.kind != applySegment && r.kind != continueRun }
 
 // loadStored finds out which of runs are stored at all.
 func (p *Projector) loadStored(ctx context.Context, runs []domain.RunID) error {
