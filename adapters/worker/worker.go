@@ -28,9 +28,9 @@ import (
 type Options struct {
 	// Lines says how lines are read.
 	Lines jsonl.Options
-	// Patience is how long to wait for a missing part of a run before the run is quarantined,
+	// GapTimeout is how long to wait for a missing part of a run before the run is quarantined,
 	// a minute by default. The worker is unhealthy if it could apply nothing for longer than this.
-	Patience time.Duration
+	GapTimeout time.Duration
 	// Grace is how long the current work may take when the worker stops, 10 seconds by default.
 	Grace time.Duration
 	// Listener, when set, serves /metrics, /healthz, /readyz and /livez. Run closes it.
@@ -55,7 +55,7 @@ type worker struct {
 // returns a [store.ErrReplaced] when s has to be opened again. The group of b is the id of s, see
 // [brokers.Options].
 func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error {
-	o.Patience, o.Grace = cmp.Or(o.Patience, time.Minute), cmp.Or(o.Grace, 10*time.Second)
+	o.GapTimeout, o.Grace = cmp.Or(o.GapTimeout, time.Minute), cmp.Or(o.Grace, 10*time.Second)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -63,9 +63,9 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	defer end(nil)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	w := &worker{broker: b, store: s, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: o.Patience}, log: o.Logger, end: end}
+	w := &worker{broker: b, store: s, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: o.GapTimeout}, log: o.Logger, end: end}
 	registry.MustRegister(w.status().Collector())
-	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: b.String(), GapTimeout: o.Patience, Done: w.done})
+	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: b.String(), GapTimeout: o.GapTimeout, Done: w.done})
 	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), []string{b.AllTopics()}, b.Poison(), w, broker.Options{Grace: o.Grace, Logger: o.Logger, Meter: w.metrics})
 	if err != nil {
 		return err

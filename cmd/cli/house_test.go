@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -61,4 +64,41 @@ func mayName(path, name string) bool {
 		}
 	}
 	return false
+}
+
+// Commands only wire: a database or broker is opened by its address, in packages that anybody can
+// import. Programs that import the core get no dependency with it.
+func TestImports(t *testing.T) {
+	const module = "github.com/quire-ci/quire-project/"
+	driver := regexp.MustCompile(`^` + module + `adapters/(sqlite|postgres|jetstream)$|^database/sql|jackc/pgx|modernc\.org|nats-io`)
+	core := regexp.MustCompile(`^` + module + `(domain|projections)|^[a-z0-9]+(/|$)`)
+	for _, test := range []struct {
+		root string
+		may  func(path, imported string) bool
+	}{
+		{"cmd", func(_, imported string) bool { return !driver.MatchString(imported) }},
+		{"domain", func(_, imported string) bool { return core.MatchString(imported) }},
+		{"projections", func(path, imported string) bool {
+			return core.MatchString(imported) || strings.HasPrefix(path, "projections/laws/") && imported == "pgregory.net/rapid"
+		}},
+	} {
+		err := fs.WalkDir(os.DirFS("../.."), test.root, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), "../../"+path, nil, parser.ImportsOnly)
+			if err != nil {
+				return err
+			}
+			for _, spec := range file.Imports {
+				if imported, err := strconv.Unquote(spec.Path.Value); err != nil || !test.may(path, imported) {
+					t.Errorf("%s imports %s", path, spec.Path.Value)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -110,5 +110,5 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *a
 			return err
 		}
 	}
-	return worker.Run(ctx, b, s, worker.Options{Lines: flags.options(), Patience: flags.patience, Grace: closing, Listener: listener, Logger: log})
+	return worker.Run(ctx, b, s, worker.Options{Lines: flags.options(), GapTimeout: flags.patience, Grace: closing, Listener: listener, Logger: log})
 }
