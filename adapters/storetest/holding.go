@@ -63,7 +63,7 @@ func (t *trial) quarantine() *store.Quarantine {
 		return nil
 	}
 	return &store.Quarantine{
-		Code:   pick(t, "code", store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn),
+		Code:   pick(t, "code", store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn, store.RefusedRun),
 		Reason: anyText().Draw(t.draw, "reason"), Offset: t.count64("offset"),
 		Since: time.UnixMilli(1), // which is not for the caller to say
 	}

@@ -37,9 +37,11 @@ type Projector struct {
 	hurry   bool       // the pending requests need not wait any longer
 	runs    map[domain.RunID]*liveRun
 	batches int64
-	atOnce  int                   // how many requests, or parked segments, one transaction has at most
-	atMost  int                   // how many bytes of a segment, unless one line is longer
-	faults  map[fault]*Quarantine // of the batch
+	atOnce  int                        // how many requests, or parked segments, one transaction has at most
+	atMost  int                        // how many bytes of a segment, unless one line is longer
+	faults  map[fault]*Quarantine      // of the batch
+	refused map[domain.RunID]time.Time // since when the store refuses a run
+	wrote   time.Time                  // when rows were last written
 }
 
 // ProjectorOptions are those of a [Projector]; the zero value has the defaults.
@@ -50,7 +52,8 @@ type ProjectorOptions struct {
 	// it parks it, since those before it may be under way; 200 ms unless set.
 	Grace time.Duration
 	// GapTimeout is how long a segment stays parked before its run is quarantined because
-	// those before it are missing; a minute unless set.
+	// those before it are missing, and how long the store refuses a run before that is
+	// quarantined; a minute unless set.
 	GapTimeout time.Duration
 	// Timeout is how long a transaction may take, with all that is read for it; a minute
 	// unless set. Then the callers get an error that may go away: the projector does not
@@ -119,7 +122,7 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	p := &Projector{
 		committer: committer{s, options.Timeout}, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
 		requests: make(chan *request, maxBatch), closing: make(chan struct{}), ended: make(chan struct{}),
-		atOnce: maxBatch, atMost: math.MaxInt, runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{},
+		atOnce: maxBatch, atMost: math.MaxInt, runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{}, refused: map[domain.RunID]time.Time{},
 	}
 	go p.work()
 	return p

@@ -82,12 +82,20 @@ func (p *Projector) settle(steps []*step) (stale []*request) {
 		switch {
 		case s.err != nil:
 			delete(p.runs, s.run)
+			if p.refusedForGood(s) {
+				stale = append(stale, s.requests...)
+				s.requests = nil
+			}
 		case s.stale:
 			delete(p.runs, s.run)
 			stale = append(stale, s.requests...)
 			s.requests = nil
 		default:
 			written = true
+			if s.rows != nil {
+				p.wrote = time.Now()
+				delete(p.refused, s.run)
+			}
 			s.settle(&done)
 			if s.more {
 				p.goOn(s)
@@ -108,6 +116,31 @@ func (p *Projector) settle(steps []*step) (stale []*request) {
 	}
 	p.evict()
 	return stale
+}
+
+// refusedForGood reports whether the store has refused the rows of a run for as long as a missing
+// segment is waited for, although it has written other runs meanwhile. Then the first segment of
+// the step is a fault, for which the run is quarantined when the step is made again.
+func (p *Projector) refusedForGood(s *step) bool {
+	var refused *RefusedError
+	if !errors.As(s.err, &refused) || s.segments == 0 {
+		return false
+	}
+	since, known := p.refused[s.run]
+	switch {
+	case !known && len(p.refused) >= p.options.MaxRuns:
+		clear(p.refused) // they are known again after their next segments
+		fallthrough
+	case !known:
+		p.refused[s.run] = time.Now()
+		return false
+	case time.Since(since) < p.options.GapTimeout || p.wrote.Before(since):
+		return false
+	}
+	delete(p.refused, s.run)
+	p.faults[s.first] = &Quarantine{Code: RefusedRun, Offset: s.known.Mark.Bytes,
+		Reason: "the store refuses the rows of the run; the log of the worker says why"}
+	return true
 }
 
 // goOn leaves the parked segments of a run for the next transaction, so that other runs have

@@ -28,6 +28,7 @@ type step struct {
 	searched          int64 // the end for which no parked segment was found
 	taken, takenBytes int   // the parked segments that are applied
 	segments, dropped int
+	first             fault // the first segment that is applied
 
 	more bool            // parked segments are left for the next transaction
 	cut  *domain.Segment // the segment of which the rest is left for the next transaction
@@ -170,6 +171,9 @@ func (s *step) apply(segment *domain.Segment) error {
 	}
 	if s.live.end.Bytes < segment.End() {
 		s.more, s.cut = true, segment
+	}
+	if s.segments == 0 {
+		s.first = name
 	}
 	s.segments++
 	return nil

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -92,6 +93,58 @@ func TestOneRunIsRefused(t *testing.T) {
 				}
 				if got := runIDs(t, s); len(got) != runs {
 					t.Errorf("%d runs are stored, want all but one of %d: %q", len(got), runs+1, got)
+				}
+			})
+		})
+	}
+}
+
+// A run that the store refuses for long, while it writes others, is quarantined, and continues when
+// the cause is gone and it is retried. If the store writes no run, none is quarantined.
+func TestRefusedRunIsQuarantined(t *testing.T) {
+	for name, others := range map[string]bool{"others are written": true, "none is written": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				open := make(chan struct{})
+				close(open)
+				errRefused := errors.New("refused")
+				s := &gated{Store: memory.New(), open: open, bad: "bad", refuse: func(context.Context) error { return errRefused }}
+				p := store.NewProjector(s, wire{}, store.ProjectorOptions{})
+				defer p.Close(context.Background())
+				data := lines(domain.NewJobStarted(0, "a"), domain.NewJobFinished(1, "a", domain.Complete))
+				half := bytes.IndexByte(data, '\n') + 1
+				apply := func(run domain.RunID, data []byte, offset int) error {
+					return p.Apply(t.Context(), domain.Segment{Run: run, Offset: int64(offset), Data: data})
+				}
+				for i := range 8 { // the broker delivers it every 10 s
+					err := apply("bad", data[:half], 0)
+					if quarantined := others && i > 5; quarantined != (err == nil) || err != nil && !errors.Is(err, errRefused) {
+						t.Fatalf("attempt %d: %v", i, err)
+					}
+					if others {
+						must(0, apply(domain.RunID(fmt.Sprint(i)), data, 0))
+					}
+					time.Sleep(10 * time.Second)
+				}
+				waiting := must(s.Waiting(t.Context()))
+				if !others {
+					if len(waiting) > 0 {
+						t.Errorf("it waits: %+v", waiting)
+					}
+					return
+				}
+				if len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.RefusedRun || waiting[0].Bytes != int64(half) {
+					t.Fatalf("it waits: %+v", waiting)
+				}
+				must(0, apply("bad", data[half:], half))
+				s.bad = ""
+				must(0, p.Retry(t.Context(), "bad"))
+				if waiting := must(s.Waiting(t.Context())); len(waiting) > 0 {
+					t.Errorf("it still waits: %+v", waiting)
+				}
+				record := must(store.ReadRecord(t.Context(), s, "bad"))
+				if len(record.Jobs) != 1 || record.Jobs[0].State != projections.Complete {
+					t.Errorf("its rows are %+v", record.Jobs)
 				}
 			})
 		})

@@ -48,6 +48,8 @@ const (
 	// CannotGoOn: segments cannot continue the stored rows, because the state of their fold
 	// is missing or unusable, or because they are of other projections.
 	CannotGoOn QuarantineCode = "cannot_go_on"
+	// RefusedRun: the store refuses the rows of the run, and accepts those of others.
+	RefusedRun QuarantineCode = "refused"
 )
 
 // void reports whether the quarantine no longer applies to rows that reach position, because it
