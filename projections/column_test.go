@@ -11,22 +11,8 @@ import (
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
 )
-
-// everyType has a column of each type that there is.
-type everyType struct {
-	Text     projections.State                   `json:"text"`
-	Number   int                                 `json:"number"`
-	Small    int32                               `json:"small"`
-	Large    int64                               `json:"large"`
-	Truth    bool                                `json:"truth"`
-	NoText   projections.Null[string]            `json:"no_text"`
-	NoState  projections.Null[projections.State] `json:"no_state"`
-	NoNumber projections.Null[int]               `json:"no_number"`
-	NoSmall  projections.Null[int32]             `json:"no_small"`
-	NoLarge  projections.Null[int64]             `json:"no_large"`
-	NoTruth  projections.Null[bool]              `json:"no_truth"`
-}
 
 func newNothing[R comparable]() projections.Projection[R] { return nothing[R]{} }
 
@@ -39,33 +25,12 @@ func (nothing[R]) Open(_ *projections.Tracker, rows []projections.Row[R]) []proj
 	return rows
 }
 
-var everyColumn = projections.Define(projections.Declaration[everyType]{
-	Name: "every", Version: 1, Key: []string{"text"}, New: newNothing[everyType],
+var everyColumn = projections.Define(projections.Declaration[laws.EveryType]{
+	Name: "every", Version: 1, Key: []string{"text"}, New: newNothing[laws.EveryType],
 })
 
-func drawEveryType(t *rapid.T) (row everyType) {
-	value := reflect.ValueOf(&row).Elem()
-	for i := range value.NumField() {
-		field := value.Field(i)
-		if field.Kind() == reflect.Struct {
-			if !rapid.Bool().Draw(t, "valid") {
-				continue
-			}
-			field.Field(1).SetBool(true)
-			field = field.Field(0)
-		}
-		switch field.Kind() {
-		case reflect.String:
-			field.SetString(rapid.String().Draw(t, "text"))
-		case reflect.Bool:
-			field.SetBool(rapid.Bool().Draw(t, "truth"))
-		case reflect.Int32:
-			field.SetInt(int64(rapid.Int32().Draw(t, "small")))
-		default:
-			field.SetInt(rapid.Int64().Draw(t, "large"))
-		}
-	}
-	return row
+func drawEveryType(t *rapid.T) laws.EveryType {
+	return laws.Row(everyColumn, laws.Text()).Draw(t, "row")
 }
 
 // A row that is read by its columns, and written by them, is the same row.
@@ -75,7 +40,7 @@ func TestColumnsCarryRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		row, other := drawEveryType(t), drawEveryType(t)
 		rows := everyColumn.NewRows()
-		for _, value := range []everyType{row, other} {
+		for _, value := range []laws.EveryType{row, other} {
 			*everyColumn.At(rows.New(7, false)) = value
 		}
 		from, to := rows.At(0).Value, rows.At(1).Value
@@ -111,7 +76,7 @@ func TestColumnsFindDifferences(t *testing.T) {
 func TestRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows := everyColumn.NewRows()
-		var want []everyType
+		var want []laws.EveryType
 		for range rapid.IntRange(0, 20).Draw(t, "steps") {
 			row := drawEveryType(t)
 			from := everyColumn.NewRows()
@@ -126,7 +91,7 @@ func TestRows(t *testing.T) {
 			case "put":
 				at := rapid.IntRange(0, 10).Draw(t, "at")
 				rows.Put(at, from.At(0))
-				want = append(want, make([]everyType, max(0, at+1-len(want)))...)
+				want = append(want, make([]laws.EveryType, max(0, at+1-len(want)))...)
 				want[at] = row
 			case "drop":
 				n := rapid.IntRange(0, len(want)).Draw(t, "n")
@@ -173,7 +138,7 @@ func TestColumnsRefuse(t *testing.T) {
 			}
 		}
 	}
-	assert.Equal(t, (everyType{}), *everyColumn.At(row), "the row has become")
+	assert.Equal(t, (laws.EveryType{}), *everyColumn.At(row), "the row has become")
 }
 
 type (

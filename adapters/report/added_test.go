@@ -22,96 +22,56 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// everyType has a column of each type that there is.
-type everyType struct {
-	Text     string                              `json:"text"`
-	State    projections.State                   `json:"state"`
-	Number   int                                 `json:"number"`
-	Small    int32                               `json:"small"`
-	Large    int64                               `json:"large"`
-	Truth    bool                                `json:"truth"`
-	NoText   projections.Null[string]            `json:"no_text"`
-	NoState  projections.Null[projections.State] `json:"no_state"`
-	NoNumber projections.Null[int]               `json:"no_number"`
-	NoSmall  projections.Null[int32]             `json:"no_small"`
-	NoLarge  projections.Null[int64]             `json:"no_large"`
-	NoTruth  projections.Null[bool]              `json:"no_truth"`
-}
-
 // given is a projection whose rows are given, and when each is final; one whose time does
 // not come stays open.
 type given struct {
-	rows  []everyType
+	rows  []laws.EveryType
 	final []int // by row: the number of the step that makes it final
 	order []int // in which those of one step come
 	step  int
 }
 
-func (g *given) Reduce(_ *projections.Step, rows []projections.Row[everyType]) []projections.Row[everyType] {
+func (g *given) Reduce(_ *projections.Step, rows []projections.Row[laws.EveryType]) []projections.Row[laws.EveryType] {
 	for _, i := range g.order {
 		if g.final[i] == g.step {
-			rows = append(rows, projections.Row[everyType]{Index: i, Final: true, Value: g.rows[i]})
+			rows = append(rows, projections.Row[laws.EveryType]{Index: i, Final: true, Value: g.rows[i]})
 		}
 	}
 	g.step++
 	return rows
 }
 
-func (g *given) Open(_ *projections.Tracker, rows []projections.Row[everyType]) []projections.Row[everyType] {
+func (g *given) Open(_ *projections.Tracker, rows []projections.Row[laws.EveryType]) []projections.Row[laws.EveryType] {
 	for i := range g.rows {
 		if g.final[i] >= g.step {
-			rows = append(rows, projections.Row[everyType]{Index: i, Value: g.rows[i]})
+			rows = append(rows, projections.Row[laws.EveryType]{Index: i, Value: g.rows[i]})
 		}
 	}
 	return rows
 }
 
-// define declares a projection with some rows, next to the built-in ones.
-func define(t rapid.TB, rows []everyType, final, order []int) (added *projections.Definition, all []*projections.Definition) {
-	t.Helper()
-	d := projections.Define(projections.Declaration[everyType]{
+// every declares a projection with some rows.
+func every(rows []laws.EveryType, final, order []int) *projections.Defined[laws.EveryType] {
+	return projections.Define(projections.Declaration[laws.EveryType]{
 		Name: "every", Version: 1, Key: []string{"number"}, Doc: "Rows with every type of column.",
-		New: func() projections.Projection[everyType] { return &given{rows: rows, final: final, order: order} },
+		New: func() projections.Projection[laws.EveryType] { return &given{rows: rows, final: final, order: order} },
 	})
+}
+
+// define declares one next to the built-in ones.
+func define(t rapid.TB, rows []laws.EveryType, final, order []int) (added *projections.Definition, all []*projections.Definition) {
+	t.Helper()
+	d := every(rows, final, order)
 	set, err := projections.NewSet(d)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return d.Definition, set.Reported()
 }
 
 // anyText is text that some format could take for something else, or that is no text.
 var anyText = rapid.OneOf(laws.Text(), rapid.Map(rapid.SliceOf(rapid.SampledFrom([]byte("\x00\x1b\",\r\n \\.a|\xff\xe2\x82"))), func(b []byte) string { return string(b) }))
 
-func drawRow(t *rapid.T) (row everyType) {
-	value := reflect.ValueOf(&row).Elem()
-	for i := range value.NumField() {
-		field := value.Field(i)
-		if field.Kind() == reflect.Struct {
-			if !rapid.Bool().Draw(t, "valid") {
-				continue
-			}
-			field.Field(1).SetBool(true)
-			field = field.Field(0)
-		}
-		switch {
-		case field.Type() == reflect.TypeFor[projections.State]():
-			field.SetString(rapid.SampledFrom(projections.State.Values("")).Draw(t, "state"))
-		case field.Kind() == reflect.String:
-			field.SetString(anyText.Draw(t, "text"))
-		case field.Kind() == reflect.Bool:
-			field.SetBool(rapid.Bool().Draw(t, "truth"))
-		case field.Kind() == reflect.Int32:
-			field.SetInt(int64(rapid.Int32().Draw(t, "small")))
-		default:
-			field.SetInt(rapid.Int64().Draw(t, "large"))
-		}
-	}
-	return row
-}
-
-// values are those of a row as [table] has them, its texts as JSON can have them.
-func (row everyType) values(asText func(string) string) []string {
+// valuesOf are those of a row as [table] has them, its texts as JSON can have them.
+func valuesOf(row laws.EveryType, asText func(string) string) []string {
 	values := []string{"=run-1"}
 	fields := reflect.ValueOf(row)
 	for i := range fields.NumField() {
@@ -138,14 +98,14 @@ func replaced(s string) string { return string([]rune(s)) }
 func asIs(s string) string { return s }
 
 // forEachAdded checks reports with a projection that is not built in.
-func forEachAdded(t *testing.T, check func(t *rapid.T, stream []domain.Entry, rows []everyType, added *projections.Definition, all []*projections.Definition)) {
+func forEachAdded(t *testing.T, check func(t *rapid.T, stream []domain.Entry, rows []laws.EveryType, added *projections.Definition, all []*projections.Definition)) {
 	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
-		var rows []everyType
+		var rows []laws.EveryType
 		var final, order []int
 		for i := range rapid.IntRange(0, 8).Draw(t, "rows") {
-			rows, order = append(rows, drawRow(t)), append(order, i)
+			rows, order = append(rows, laws.Row(every(nil, nil, nil), anyText).Draw(t, "row")), append(order, i)
 			final = append(final, rapid.IntRange(0, len(stream)).Draw(t, "final"))
 		}
 		added, all := define(t, rows, final, rapid.Permutation(order).Draw(t, "order"))
@@ -155,10 +115,10 @@ func forEachAdded(t *testing.T, check func(t *rapid.T, stream []domain.Entry, ro
 
 // Every format for machines gives the rows back, and its schema knows them.
 func TestAddedProjection(t *testing.T) {
-	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, rows []everyType, added *projections.Definition, all []*projections.Definition) {
+	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, rows []laws.EveryType, added *projections.Definition, all []*projections.Definition) {
 		var want, raw [][]string
 		for _, row := range rows {
-			want, raw = append(want, row.values(replaced)), append(raw, row.values(asIs))
+			want, raw = append(want, valuesOf(row, replaced)), append(raw, valuesOf(row, asIs))
 		}
 		document := write(t, report.JSON, stream, report.Options{Projections: all})
 		decoded := decode(t, json.NewDecoder(strings.NewReader(document)))
@@ -206,7 +166,7 @@ func compiled(t rapid.TB, text []byte, part string) *jsonschema.Schema {
 
 // What sums up the run comes last in NDJSON, and the run itself behind it.
 func TestSummariesComeLast(t *testing.T) {
-	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, _ []everyType, _ *projections.Definition, all []*projections.Definition) {
+	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, _ []laws.EveryType, _ *projections.Definition, all []*projections.Definition) {
 		var names []string
 		for line := range strings.Lines(write(t, report.NDJSON, stream, report.Options{Projections: all})) {
 			name := strings.Split(line, `"`)[3]
@@ -226,7 +186,7 @@ func TestSummariesComeLast(t *testing.T) {
 // People see the rows of any projection in order, below its name; they fit, and control
 // nothing.
 func TestAddedProjectionForPeople(t *testing.T) {
-	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, rows []everyType, added *projections.Definition, all []*projections.Definition) {
+	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, rows []laws.EveryType, added *projections.Definition, all []*projections.Definition) {
 		only := []*projections.Definition{added}
 		columns := rapid.IntRange(40, 200).Draw(t, "width")
 		table := write(t, report.Table, stream, report.Options{Projections: only, Width: columns})
@@ -260,7 +220,7 @@ func TestAddedProjectionForPeople(t *testing.T) {
 }
 
 func TestAddedProjectionTable(t *testing.T) {
-	rows := []everyType{
+	rows := []laws.EveryType{
 		{Text: "make\x1b[2J", State: "failed", Number: 1, Truth: true},
 		{Text: strings.Repeat("long ", 1000), State: "active", Number: -22, NoText: projections.Some("")},
 	}
@@ -283,10 +243,10 @@ long lo…   active      -22       0       0   false
 
 // Of many rows, the first are shown, and the others counted.
 func TestManyRowsOfAnAddedProjection(t *testing.T) {
-	var rows []everyType
+	var rows []laws.EveryType
 	var final []int
 	for i := range 11_000 {
-		rows, final = append(rows, everyType{Number: i, Text: strings.Repeat("x", 5000)}), append(final, 1)
+		rows, final = append(rows, laws.EveryType{Number: i, Text: strings.Repeat("x", 5000)}), append(final, 1)
 	}
 	added, _ := define(t, rows, final, nil)
 	for format, left := range map[report.Format]string{

@@ -57,20 +57,7 @@ func set(c *projections.Column, row projections.Ref, value any) {
 }
 
 func (t *trial) value(c *projections.Column) any {
-	if c.Nullable && t.upTo(2, c.Name) == 0 {
-		return nil
-	}
-	switch {
-	case c.Values != nil:
-		return pick(t, c.Name, c.Values...)
-	case c.Type == projections.Text:
-		return anyText().Draw(t.draw, c.Name)
-	case c.Type == projections.Bool:
-		return t.flip(c.Name)
-	case c.Bits == 32:
-		return int64(laws.ExitCode().Draw(t.draw, c.Name))
-	}
-	return laws.AtMs().Draw(t.draw, c.Name)
+	return laws.Value(c, anyText()).Draw(t.draw, c.Name)
 }
 
 // contents draws those of one to most runs.
