@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
@@ -69,17 +71,13 @@ func TestSecretsAreNotShown(t *testing.T) {
 		}
 		var log lines
 		_, err := Open(context.Background(), fmt.Sprintf(address, written), Options{Logger: log.logger()})
-		if err == nil {
-			t.Fatal("it is open")
-		}
+		require.Error(t, err, "it is open")
 		shown := log.String()
 		for e := err; e != nil; e = errors.Unwrap(e) {
 			shown += fmt.Sprintf("%s\n%+v\n%#v\n", e, e, e)
 		}
 		for _, part := range []string{"s3c", "r3t"} {
-			if strings.Contains(shown, part) {
-				t.Fatalf("%q is shown:\n%s", part, shown)
-			}
+			require.NotContains(t, shown, part)
 		}
 	})
 }
@@ -105,9 +103,7 @@ func TestSecretsOfServers(t *testing.T) {
 			o := quick
 			o.Logger = log.logger()
 			b, err := Open(context.Background(), c.address, o)
-			if !errors.Is(err, c.want) {
-				t.Fatal(err)
-			}
+			require.ErrorIs(t, err, c.want)
 			shown := fmt.Sprintf("%+v", err)
 			if err == nil {
 				c.server.Stop()
@@ -133,9 +129,7 @@ func TestEnvironment(t *testing.T) {
 	try := func(address string, want error) {
 		t.Helper()
 		b, err := Open(context.Background(), address, quick)
-		if !errors.Is(err, want) {
-			t.Error(err)
-		}
+		assert.ErrorIs(t, err, want)
 		if err == nil {
 			b.Close()
 		}
@@ -168,9 +162,8 @@ func TestTLS(t *testing.T) {
 		t.Errorf("without the authority: %v", err)
 	}
 	t.Setenv("NATS_CA", c.CA)
-	if _, err := Open(context.Background(), address, quick); err == nil {
-		t.Error("without a certificate")
-	}
+	_, err := Open(context.Background(), address, quick)
+	assert.Error(t, err, "without a certificate")
 	t.Setenv("NATS_CERT", c.Cert)
 	t.Setenv("NATS_KEY", c.Key)
 	openWith(t, address, quick)
@@ -209,9 +202,7 @@ func TestCredentials(t *testing.T) {
 	secrets := []string{c.Seed, other.Seed, "s3cr3t", "BEGIN"}
 	broken := func(content string) string {
 		path := filepath.Join(t.TempDir(), "broken.creds")
-		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 		return path
 	}
 	for name, file := range map[string]string{
@@ -228,9 +219,7 @@ func TestCredentials(t *testing.T) {
 					o.Credentials = ""
 				}
 				b, err := Open(context.Background(), server.URL(), o)
-				if (err == nil) != (name == "right") {
-					t.Fatal(err)
-				}
+				require.Equal(t, (name == "right"), (err == nil), err)
 				if err == nil {
 					publish(t, b, b.Topic(0), numbered(0, 1)...)
 					b.Close()
@@ -239,9 +228,7 @@ func TestCredentials(t *testing.T) {
 				}
 				shown := fmt.Sprintf("%+v %s", err, log.String())
 				for _, secret := range secrets {
-					if strings.Contains(shown, secret) {
-						t.Errorf("shown: %s", shown)
-					}
+					assert.NotContains(t, shown, secret, "shown")
 				}
 			})
 		}
@@ -253,9 +240,7 @@ func TestKeyFileIsNotShown(t *testing.T) {
 	c := natstest.NewCertificates(t)
 	server := natstest.New(t, natstest.MutualTLS(t, c))
 	path := filepath.Join(t.TempDir(), "key.pem")
-	if err := os.WriteFile(path, []byte("-----BEGIN PRIVATE KEY-----\nczNjcjN0\n-----END PRIVATE KEY-----\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte("-----BEGIN PRIVATE KEY-----\nczNjcjN0\n-----END PRIVATE KEY-----\n"), 0o600))
 	_, err := Open(context.Background(), server.URL(), with(func(o *Options) { o.CAFile, o.CertFile, o.KeyFile = c.CA, c.Cert, path }))
 	if err == nil || strings.Contains(err.Error(), "czNj") || strings.Contains(err.Error(), "s3cr") {
 		t.Error(err)
@@ -277,9 +262,8 @@ func TestServerAwayAtOpen(t *testing.T) {
 	openWith(t, address, quick)
 	ended, end := context.WithCancel(ctx)
 	end()
-	if _, err := Open(ended, address, quick); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
+	_, err := Open(ended, address, quick)
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 // FuzzAddress looks for an address of which the error shows what may be secret:

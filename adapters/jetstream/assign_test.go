@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
 
@@ -30,9 +31,7 @@ func TestAssignGivesAll(t *testing.T) {
 		for partition := range partitions {
 			wanted := slices.ContainsFunc(workers, func(c candidate) bool { return c.wants(partition) })
 			owner, given := owners[partition]
-			if wanted != given {
-				t.Fatalf("%d: wanted is %v, given is %v", partition, wanted, given)
-			}
+			require.Equal(t, given, wanted, "%d", partition)
 			if given && !slices.ContainsFunc(workers, func(c candidate) bool { return c.ID == owner && c.wants(partition) }) {
 				t.Fatalf("%d is given to %q, who does not want it", partition, owner)
 			}

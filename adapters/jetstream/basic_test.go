@@ -11,6 +11,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
@@ -27,14 +29,10 @@ func TestRoundTrip(t *testing.T) {
 		uuid := rapid.OneOf(rapid.Just(""), rapid.Map(text, func(s string) string { return fmt.Sprint(s, tries, s) })).Draw(t, "uuid")
 		m := message.NewMessage(uuid, rapid.SliceOfN(rapid.Byte(), 0, 2000).Draw(t, "payload"))
 		m.Metadata = rapid.MapOfN(text, text, 0, 5).Draw(t, "metadata")
-		if err := b.Publisher().Publish(b.Topic(rapid.IntRange(0, 7).Draw(t, "partition")), m); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, b.Publisher().Publish(b.Topic(rapid.IntRange(0, 7).Draw(t, "partition")), m))
 		select {
 		case got := <-messages:
-			if !got.Equals(m) {
-				t.Fatalf("went in as %q %q %q, came out as %q %q %q", m.UUID, m.Metadata, m.Payload, got.UUID, got.Metadata, got.Payload)
-			}
+			require.True(t, got.Equals(m), "went in as %q %q %q, came out as %q %q %q", m.UUID, m.Metadata, m.Payload, got.UUID, got.Metadata, got.Payload)
 			got.Ack()
 		case <-time.After(10 * time.Second):
 			t.Fatal("it does not come")
@@ -51,9 +49,7 @@ func TestPublishedTwice(t *testing.T) {
 	messages := subscribe(t, b.Subscriber(), b.Topic(0))
 	for i := range batch {
 		m := next(t, messages)
-		if m.UUID != batch[i].UUID {
-			t.Errorf("message %d is %s", i, m.Payload)
-		}
+		assert.Equal(t, batch[i].UUID, m.UUID, "message %d is %s", i, m.Payload)
 		m.Ack()
 	}
 	quiet(t, messages, 100*time.Millisecond)
@@ -87,13 +83,9 @@ func TestFromElsewhere(t *testing.T) {
 		if c.id != "" {
 			header.Set(jetstream.MsgIDHeader, c.id)
 		}
-		if err := b.conn.PublishMsg(&nats.Msg{Subject: "quire.0", Header: header, Data: []byte("payload")}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, b.conn.PublishMsg(&nats.Msg{Subject: "quire.0", Header: header, Data: []byte("payload")}))
 		got := next(t, messages)
-		if want := (&message.Message{UUID: c.uuid, Metadata: message.Metadata{"%zz": "%"}, Payload: []byte("payload")}); !got.Equals(want) {
-			t.Errorf("%q: %q %q", c.id, got.UUID, got.Metadata)
-		}
+		assert.True(t, got.Equals((&message.Message{UUID: c.uuid, Metadata: message.Metadata{"%zz": "%"}, Payload: []byte("payload")})), "%q: %q %q", c.id, got.UUID, got.Metadata)
 		got.Ack()
 	}
 }
@@ -106,9 +98,7 @@ func TestImitatedHeaders(t *testing.T) {
 	headers := []nats.Header{{"Status": {"400"}}, {"Status": {"409"}}, {"Status": {"423"}}, {"Nats-Pin-Id": {"x"}}, {"Nats-Pin-Id": {"x", ""}}}
 	const each = 50
 	for i := range each * len(headers) {
-		if err := b.conn.PublishMsg(&nats.Msg{Subject: b.Topic(0), Header: headers[i/each]}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, b.conn.PublishMsg(&nats.Msg{Subject: b.Topic(0), Header: headers[i/each]}))
 	}
 	publish(t, b, b.Topic(0), numbered(0, 1)...)
 	for range each*len(headers) + 1 {
@@ -126,9 +116,7 @@ func TestPinIsKept(t *testing.T) {
 	messages := subscribe(t, b.Subscriber(), b.Topic(0))
 	pin := func() string {
 		consumer, err := b.js.Consumer(context.Background(), b.options.Stream, b.consumer(0))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return consumer.CachedInfo().PriorityGroups[0].PinnedClientID
 	}
 	m := next(t, messages)
@@ -158,9 +146,7 @@ func TestOrderAndInFlight(t *testing.T) {
 			hand = hand[1:]
 		}
 		m := next(t, messages)
-		if string(m.Payload) != fmt.Sprint(i) {
-			t.Fatalf("message %d is %s", i, m.Payload)
-		}
+		require.Equal(t, fmt.Sprint(i), string(m.Payload), "message")
 		hand = append(hand, m)
 	}
 }
@@ -227,9 +213,7 @@ func TestLongInHand(t *testing.T) {
 	m.Ack()
 	for i := 1; i < 3; i++ {
 		m := next(t, messages)
-		if string(m.Payload) != fmt.Sprint(i) {
-			t.Errorf("message %d is %s", i, m.Payload)
-		}
+		assert.Equal(t, fmt.Sprint(i), string(m.Payload), "message")
 		m.Ack()
 	}
 	acked(t, b)
@@ -242,9 +226,7 @@ func TestLongInHand(t *testing.T) {
 
 func TestTooLarge(t *testing.T) {
 	b := openWith(t, natstest.New(t, natstest.MaxPayload(100_000)).URL(), quick)
-	if b.MaxMessage() != 100_000-headerRoom {
-		t.Error(b.MaxMessage())
-	}
+	assert.Equal(t, 100_000-headerRoom, b.MaxMessage())
 	publish(t, b, b.Topic(0), message.NewMessage("fits", make([]byte, b.MaxMessage())))
 	whole := message.NewMessage("whole", nil)
 	for name, m := range map[string]*message.Message{
@@ -252,9 +234,7 @@ func TestTooLarge(t *testing.T) {
 		"metadata": {UUID: "b", Metadata: message.Metadata{"x": strings.Repeat("y", 99_999)}},
 		"headers":  {UUID: strings.Repeat("c", 70_000)}, // more than JetStream takes, 64 KiB
 	} {
-		if err := b.Publisher().Publish(b.Topic(0), whole, m); !errors.Is(err, ErrTooLarge) {
-			t.Errorf("%s: %v", name, err)
-		}
+		assert.ErrorIs(t, b.Publisher().Publish(b.Topic(0), whole, m), ErrTooLarge, name)
 	}
 	if lags, err := b.Lag(context.Background()); err != nil || lags[0].Pending != 1 {
 		t.Error("something of what was refused is stored: ", lags, err)
@@ -268,21 +248,15 @@ func TestTopics(t *testing.T) {
 	}
 	sub := b.Subscriber()
 	for _, topic := range []string{"", "quire.1", "other_name", "other_name.", "other_name.x", "other_name.01", "other_name.-1", "other_name.1.2", "other_name.1024", "other_name.99999999999999999999"} {
-		if _, err := sub.Subscribe(context.Background(), topic); !errors.Is(err, ErrTopic) {
-			t.Errorf("subscribe to %q: %v", topic, err)
-		}
-		if err := b.Publisher().Publish(topic, numbered(0, 1)...); !errors.Is(err, ErrTopic) {
-			t.Errorf("publish to %q: %v", topic, err)
-		}
+		_, err := sub.Subscribe(context.Background(), topic)
+		assert.ErrorIs(t, err, ErrTopic, "subscribe to %q", topic)
+		assert.ErrorIs(t, b.Publisher().Publish(topic, numbered(0, 1)...), ErrTopic, "publish to %q", topic)
 	}
-	if err := b.Publisher().Publish(b.AllTopics(), numbered(0, 1)...); !errors.Is(err, ErrTopic) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, b.Publisher().Publish(b.AllTopics(), numbered(0, 1)...), ErrTopic)
 	subscribe(t, sub, b.Topic(1))
 	for _, topic := range []string{b.Topic(1), b.AllTopics()} {
-		if _, err := sub.Subscribe(context.Background(), topic); !errors.Is(err, ErrSubscribed) {
-			t.Errorf("subscribe to %q twice: %v", topic, err)
-		}
+		_, err := sub.Subscribe(context.Background(), topic)
+		assert.ErrorIs(t, err, ErrSubscribed, "subscribe to %q twice", topic)
 	}
 	subscribe(t, sub, b.Topic(2))
 }
@@ -292,12 +266,8 @@ func TestPoison(t *testing.T) {
 	b := openWith(t, natstest.New(t).URL(), quick)
 	publish(t, b, b.Poison(), numbered(0, 3)...)
 	stream, err := b.js.Stream(context.Background(), b.Poison())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if stream.CachedInfo().State.Msgs != 3 {
-		t.Error(stream.CachedInfo().State)
-	}
+	require.NoError(t, err)
+	assert.EqualValues(t, 3, stream.CachedInfo().State.Msgs, stream.CachedInfo().State)
 	quiet(t, subscribe(t, b.Subscriber(), b.AllTopics()), 300*time.Millisecond)
 }
 
@@ -306,32 +276,24 @@ func TestClosed(t *testing.T) {
 	pub, sub := b.Publisher(), b.Subscriber()
 	messages := subscribe(t, sub, b.AllTopics())
 	pub2, sub2 := b.Publisher(), b.Subscriber()
-	if err := errors.Join(pub.Close(), pub.Close(), sub.Close(), sub.Close()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(pub.Close(), pub.Close(), sub.Close(), sub.Close()))
 	if _, open := <-messages; open {
 		t.Error("the channel is open")
 	}
 	check := func(pub message.Publisher, sub message.Subscriber) {
 		t.Helper()
-		if err := pub.Publish(b.Topic(0), numbered(0, 1)...); !errors.Is(err, ErrClosed) {
-			t.Error(err)
-		}
-		if _, err := sub.Subscribe(context.Background(), b.Topic(0)); !errors.Is(err, ErrClosed) {
-			t.Error(err)
-		}
+		assert.ErrorIs(t, pub.Publish(b.Topic(0), numbered(0, 1)...), ErrClosed)
+		_, err := sub.Subscribe(context.Background(), b.Topic(0))
+		assert.ErrorIs(t, err, ErrClosed)
 	}
 	check(pub, sub)
 	publish(t, b, b.Topic(0), numbered(0, 1)...)
 	next(t, subscribe(t, sub2, b.Topic(0))).Ack()
-	if err := errors.Join(b.Close(), b.Close()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(b.Close(), b.Close()))
 	check(pub2, sub2)
 	check(b.Publisher(), b.Subscriber())
-	if _, err := b.Lag(context.Background()); !errors.Is(err, ErrClosed) {
-		t.Error(err)
-	}
+	_, err := b.Lag(context.Background())
+	assert.ErrorIs(t, err, ErrClosed)
 }
 
 // When a subscription ends, messages in hand can be done and acked. Their
@@ -342,9 +304,7 @@ func TestEndOfSubscription(t *testing.T) {
 	publish(t, b, b.Topic(0), numbered(0, 3)...)
 	ctx, cancel := context.WithCancel(context.WithValue(context.Background(), key{}, "value"))
 	messages, err := b.Subscriber().Subscribe(ctx, b.Topic(0))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	first, second := next(t, messages), next(t, messages)
 	if first.Context().Value(key{}) != "value" {
 		t.Error("messages do not have the context's values")
@@ -352,9 +312,7 @@ func TestEndOfSubscription(t *testing.T) {
 	other := subscribe(t, b.Subscriber(), b.Topic(0))
 	cancel()
 	time.Sleep(100 * time.Millisecond)
-	if first.Context().Err() != nil {
-		t.Error("the context of a message in hand is done at once")
-	}
+	assert.NoError(t, first.Context().Err(), "the context of a message in hand is done at once")
 	first.Ack()
 	quiet(t, other, 100*time.Millisecond) // there is one more in hand
 	select {
@@ -393,31 +351,23 @@ func TestLag(t *testing.T) {
 	next(t, messages)
 	eventually(t, "one acked and 4 in flight", func() bool {
 		lags, err = b.Lag(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return lags[1].InFlight == 4 && lags[1].Pending == 5
 	})
-	if lags[1].Redelivered != 0 {
-		t.Error(lags)
-	}
+	assert.Equal(t, 0, lags[1].Redelivered, lags)
 }
 
 // A stream that is somebody else's is not touched.
 func TestForeign(t *testing.T) {
 	server := natstest.New(t)
 	conn, err := nats.Connect(server.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer conn.Close()
 	js, _ := jetstream.New(conn)
-	if _, err := js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "quire", Subjects: []string{"something"}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(context.Background(), server.URL(), quick); !errors.Is(err, ErrForeign) {
-		t.Error(err)
-	}
+	_, err = js.CreateStream(context.Background(), jetstream.StreamConfig{Name: "quire", Subjects: []string{"something"}})
+	require.NoError(t, err)
+	_, err = Open(context.Background(), server.URL(), quick)
+	assert.ErrorIs(t, err, ErrForeign)
 	openWith(t, server.URL()+"/mine", quick)
 }
 
@@ -426,19 +376,13 @@ func TestPartitionsAndReplicas(t *testing.T) {
 	ctx := context.Background()
 	server := natstest.New(t)
 	four := openWith(t, server.URL(), with(func(o *Options) { o.Partitions = 4 }))
-	if n := openWith(t, server.URL(), quick).Partitions(); n != 4 {
-		t.Error(n, "partitions")
-	}
-	if n := openWith(t, server.URL(), with(func(o *Options) { o.Partitions = 6 })).Partitions(); n != 6 {
-		t.Error(n, "partitions")
-	}
+	assert.Equal(t, 4, openWith(t, server.URL(), quick).Partitions(), "partitions")
+	assert.Equal(t, 6, openWith(t, server.URL(), with(func(o *Options) { o.Partitions = 6 })).Partitions(), "partitions")
 	eventually(t, "6 partitions", func() bool { return four.Partitions() == 6 })
-	if _, err := Open(ctx, server.URL(), with(func(o *Options) { o.Partitions = 5 })); !errors.Is(err, errFewer) {
-		t.Error(err)
-	}
-	if _, err := Open(ctx, server.URL(), with(func(o *Options) { o.Replicas = 3 })); err == nil {
-		t.Error("one server keeps three replicas")
-	}
+	_, err := Open(ctx, server.URL(), with(func(o *Options) { o.Partitions = 5 }))
+	assert.ErrorIs(t, err, errFewer)
+	_, err = Open(ctx, server.URL(), with(func(o *Options) { o.Replicas = 3 }))
+	assert.Error(t, err, "one server keeps three replicas")
 }
 
 func TestWrongOptions(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -33,9 +34,7 @@ func TestInFlightBytes(t *testing.T) {
 				t.Fatalf("%d bytes are in hand", bytes)
 			}
 		case <-time.After(200 * time.Millisecond): // that is all for now
-			if len(inHand) == 0 {
-				t.Fatalf("after %d messages no more come", came)
-			}
+			require.NotEmpty(t, inHand, "after %d messages no more come", came)
 			for _, m := range inHand {
 				m.Ack()
 			}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -66,9 +67,7 @@ func TestReplay(t *testing.T) {
 	}
 	acked(t, b)
 	acked(t, other)
-	if err := b.Replay(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.Replay(t.Context()))
 	for range 2 {
 		next(t, messages).Ack()
 	}
@@ -88,11 +87,8 @@ func TestConsumersOfAGroupThatIsGone(t *testing.T) {
 	}
 	eventually(t, "the consumer is made", exists)
 	consumer, err := b.js.Consumer(context.Background(), b.options.Stream, b.consumer(0))
-	if err != nil || consumer.CachedInfo().Config.InactiveThreshold != o.maxAge {
-		t.Fatal(consumer, err)
-	}
-	if err := worker.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err, consumer)
+	require.Equal(t, o.maxAge, consumer.CachedInfo().Config.InactiveThreshold, consumer)
+	require.NoError(t, worker.Close())
 	eventually(t, "the consumer is removed", func() bool { return !exists() })
 }

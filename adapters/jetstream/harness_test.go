@@ -10,6 +10,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
 )
 
 // quick are options with which tests do not have to wait for long.
@@ -18,9 +19,7 @@ var quick = Options{lease: time.Second, ackWait: 2 * time.Second, drain: 2 * tim
 func openWith(t testing.TB, address string, o Options) *Broker {
 	t.Helper()
 	b, err := Open(context.Background(), address, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { b.Close() })
 	return b
 }
@@ -33,17 +32,13 @@ func with(change func(*Options)) Options {
 
 func publish(t testing.TB, b *Broker, topic string, messages ...*message.Message) {
 	t.Helper()
-	if err := b.Publisher().Publish(topic, messages...); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.Publisher().Publish(topic, messages...))
 }
 
 func subscribe(t testing.TB, s message.Subscriber, topic string) <-chan *message.Message {
 	t.Helper()
 	messages, err := s.Subscribe(context.Background(), topic)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return messages
 }
 
@@ -64,9 +59,7 @@ func next(t testing.TB, messages <-chan *message.Message) *message.Message {
 	t.Helper()
 	select {
 	case m, ok := <-messages:
-		if !ok {
-			t.Fatal("the channel is closed")
-		}
+		require.True(t, ok, "the channel is closed")
 		return m
 	case <-time.After(patience):
 		t.Fatal("no message comes")
@@ -79,9 +72,7 @@ func quiet(t testing.TB, messages <-chan *message.Message, d time.Duration) {
 	t.Helper()
 	select {
 	case m, ok := <-messages:
-		if ok {
-			t.Fatalf("one more message, %q", m.Payload)
-		}
+		require.False(t, ok, "one more message, %q", m.Payload)
 	case <-time.After(d):
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
@@ -23,9 +26,7 @@ func TestHandingOver(t *testing.T) {
 	const total = 6000
 	go func() {
 		for i := 0; i < total; i += 50 {
-			if err := b.Publisher().Publish(b.Topic(0), numbered(i, 50)...); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, b.Publisher().Publish(b.Topic(0), numbered(i, 50)...))
 		}
 	}()
 	var got []string
@@ -33,9 +34,7 @@ func TestHandingOver(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		s := b.Subscriber()
 		messages, err := s.Subscribe(ctx, b.AllTopics())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for until := min(len(got)+rounds*7%190, total); len(got) < until; {
 			m := next(t, messages)
 			got = append(got, string(m.Payload))
@@ -79,9 +78,7 @@ func TestCloseWithoutServer(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("it does not close")
 	}
-	if m.Context().Err() == nil {
-		t.Error("the context of a message goes on")
-	}
+	assert.Error(t, m.Context().Err(), "the context of a message goes on")
 }
 
 // What is closed leaves no goroutine behind.
@@ -94,15 +91,11 @@ func TestNothingIsLeft(t *testing.T) {
 	server.StartProcess()
 	use := func() {
 		b, err := Open(context.Background(), address, quick)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		first, second := b.Subscriber(), b.Subscriber()
 		ctx, cancel := context.WithCancel(context.Background())
 		one, err := first.Subscribe(ctx, b.Topic(0))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		all := subscribe(t, second, b.AllTopics())
 		publish(t, b, b.Topic(1), numbered(0, 10)...)
 		next(t, all).Nack()
@@ -144,20 +137,15 @@ func TestStreamDeleted(t *testing.T) {
 	publish(t, b, b.Topic(0), numbered(0, 1)...)
 	next(t, messages).Ack()
 	for _, name := range []string{"quire", "quire-poison"} {
-		if err := b.js.DeleteStream(ctx, name); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, b.js.DeleteStream(ctx, name))
 	}
 	eventually(t, "an error says that there is no stream", func() bool {
 		err := b.Publisher().Publish(b.Topic(0), numbered(0, 1)...)
-		if err == nil {
-			t.Fatal("it is published")
-		}
+		require.Error(t, err, "it is published")
 		return errors.Is(err, ErrNoStream) && errors.Is(err, context.DeadlineExceeded)
 	})
-	if _, err := b.Lag(ctx); err == nil {
-		t.Error("there is a lag")
-	}
+	_, err := b.Lag(ctx)
+	assert.Error(t, err, "there is a lag")
 	again := openWith(t, server.URL(), quick)
 	publish(t, again, again.Topic(0), numbered(0, 1)...)
 	publish(t, again, again.Poison(), numbered(0, 1)...)
@@ -172,31 +160,24 @@ func TestPartitionsAreNotLost(t *testing.T) {
 	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions = 12 }))
 	known := func() string {
 		stream, err := b.js.Stream(ctx, "quire")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return stream.CachedInfo().Config.Metadata[partitionsKey]
 	}
 	stream, err := b.js.Stream(ctx, "quire")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	config := stream.CachedInfo().Config
 	config.Metadata[partitionsKey] = "6"
-	if _, err := b.js.UpdateStream(ctx, config); err != nil {
-		t.Fatal(err)
-	}
+	_, err = b.js.UpdateStream(ctx, config)
+	require.NoError(t, err)
 	eventually(t, "there are 12 again", func() bool { return known() == "12" })
 	for _, odd := range []string{"", "x", "0", "9999"} { // nobody knows what to make of it
 		config.Metadata[partitionsKey] = odd
-		if _, err := b.js.UpdateStream(ctx, config); err != nil {
-			t.Fatal(err)
-		}
+		_, err := b.js.UpdateStream(ctx, config)
+		require.NoError(t, err)
 	}
 	time.Sleep(1500 * time.Millisecond)
-	if b.Partitions() != 12 || known() != "9999" {
-		t.Error(b.Partitions(), known())
-	}
+	assert.Equal(t, 12, b.Partitions())
+	assert.Equal(t, "9999", known())
 }
 
 // A worker that releases a partition while the server is about to pin it does not keep the pin: the

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -22,14 +24,11 @@ func TestConsumerWithoutFiles(t *testing.T) {
 	before := b.Subscriber()
 	next(t, subscribe(t, before, b.AllTopics())).Ack()
 	acked(t, b)
-	if err := before.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, before.Close())
 	folder := filepath.Join(server.Server().StoreDir(), "*", "streams", b.options.Stream, "obs", b.consumer(0))
 	found, err := filepath.Glob(folder)
-	if err != nil || len(found) != 1 {
-		t.Fatal(found, err)
-	}
+	require.NoError(t, err)
+	require.Len(t, found, 1)
 	// The server may be writing into the folder.
 	eventually(t, "the files are gone", func() bool { return os.RemoveAll(found[0]) == nil })
 	publish(t, b, b.Topic(0), numbered(2, 1)...)
@@ -53,9 +52,7 @@ func TestConsumerThatCannotBeWritten(t *testing.T) {
 	next(t, subscribe(t, w, b.AllTopics())).Ack()
 	acked(t, b)
 	before, err := b.js.Consumer(ctx, b.options.Stream, b.consumer(0))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	w.(*worker).mu.Lock()
 	d := &delivery{a: w.(*worker).assignments[0]}
 	w.(*worker).mu.Unlock()
@@ -72,11 +69,7 @@ func TestConsumerThatCannotBeWritten(t *testing.T) {
 // sent before.
 func TestWhatIsPermanent(t *testing.T) {
 	for code, want := range map[jetstream.ErrorCode]bool{codeInProcess: false, codeNoCluster: true, 10071: true} {
-		if err := fmt.Errorf("publish: %w", &jetstream.APIError{Code: 409, ErrorCode: code}); permanent(err) != want {
-			t.Errorf("permanent(%v) is not %v", err, want)
-		}
+		assert.Equal(t, want, permanent(fmt.Errorf("publish: %w", &jetstream.APIError{Code: 409, ErrorCode: code})), "permanent")
 	}
-	if permanent(errors.New("any other")) {
-		t.Error("what is not known is permanent")
-	}
+	assert.False(t, permanent(errors.New("any other")), "what is not known is permanent")
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -28,17 +30,13 @@ func TestRestart(t *testing.T) {
 		go func() { published <- b.Publisher().Publish(b.Topic(1), numbered(0, 10)...) }()
 		time.Sleep(time.Duration(round) * 1500 * time.Millisecond) // within the lease, and longer
 		server.Start()
-		if err := <-published; err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, <-published)
 		eventually(t, "10 more are handled", func() bool { return s.len() == 20+10*round })
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for uuid, n := range s.seen {
-		if n != 1 {
-			t.Errorf("%s was delivered %d times", uuid, n)
-		}
+		assert.Equal(t, 1, n, "%s was delivered", uuid)
 	}
 }
 
@@ -49,9 +47,7 @@ func TestPublishGivesUp(t *testing.T) {
 	b := openWith(t, server.URL(), with(func(o *Options) { o.publishTimeout = 600 * time.Millisecond }))
 	server.Stop()
 	start := time.Now()
-	if err := b.Publisher().Publish(b.Topic(0), numbered(0, 3)...); !errors.Is(err, context.DeadlineExceeded) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, b.Publisher().Publish(b.Topic(0), numbered(0, 3)...), context.DeadlineExceeded)
 	if took := time.Since(start); took < 500*time.Millisecond || took > patience/2 {
 		t.Error(took)
 	}
@@ -60,17 +56,13 @@ func TestPublishGivesUp(t *testing.T) {
 	m.SetContext(ctx)
 	reason := errors.New("a reason")
 	time.AfterFunc(100*time.Millisecond, func() { cancel(reason) })
-	if err := b.Publisher().Publish(b.Topic(0), numbered(0, 1)[0], m); !errors.Is(err, reason) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, b.Publisher().Publish(b.Topic(0), numbered(0, 1)[0], m), reason)
 	closing := with(func(o *Options) { o.publishTimeout = time.Minute })
 	server.Start()
 	b = openWith(t, server.URL(), closing)
 	server.Stop()
 	time.AfterFunc(100*time.Millisecond, func() { b.Close() })
-	if err := b.Publisher().Publish(b.Topic(0), numbered(0, 1)...); !errors.Is(err, ErrClosed) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, b.Publisher().Publish(b.Topic(0), numbered(0, 1)...), ErrClosed)
 	server.Start()
 }
 
@@ -81,9 +73,7 @@ func TestConsumerDeleted(t *testing.T) {
 	messages := subscribe(t, b.Subscriber(), b.Topic(0))
 	publish(t, b, b.Topic(0), numbered(0, 1)...)
 	next(t, messages).Ack()
-	if err := b.js.DeleteConsumer(context.Background(), b.options.Stream, b.consumer(0)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.js.DeleteConsumer(context.Background(), b.options.Stream, b.consumer(0)))
 	publish(t, b, b.Topic(0), numbered(1, 1)...)
 	for m := next(t, messages); ; m = next(t, messages) {
 		m.Ack()
@@ -107,9 +97,8 @@ func TestClusterLosesAServer(t *testing.T) {
 	publisher, b := openWith(t, cluster.URL(), o), openWith(t, cluster.URL(), o)
 	for _, name := range []string{"quire", "quire-poison"} {
 		stream, err := b.js.Stream(context.Background(), name)
-		if err != nil || stream.CachedInfo().Config.Replicas != 3 {
-			t.Fatal(name, err)
-		}
+		require.NoError(t, err, name)
+		require.Equal(t, 3, stream.CachedInfo().Config.Replicas, name)
 	}
 	var s sink
 	go s.drink(subscribe(t, b.Subscriber(), b.AllTopics()))
@@ -129,9 +118,7 @@ func TestClusterLosesAServer(t *testing.T) {
 				return
 			case <-time.After(5 * time.Millisecond):
 			}
-			if err := publisher.Publisher().Publish(publisher.Topic(n%4), numbered(n, 5)...); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, publisher.Publisher().Publish(publisher.Topic(n%4), numbered(n, 5)...))
 			n += 5
 		}
 	}()
@@ -168,9 +155,8 @@ func TestMoreReplicas(t *testing.T) {
 	openWith(t, cluster.URL(), with(func(o *Options) { o.Replicas = 3 }))
 	for _, name := range []string{"quire", "quire-poison"} {
 		stream, err := one.js.Stream(context.Background(), name)
-		if err != nil || stream.CachedInfo().Config.Replicas != 3 {
-			t.Error(name, err)
-		}
+		assert.NoError(t, err, name)
+		assert.Equal(t, 3, stream.CachedInfo().Config.Replicas, name)
 	}
 	next(t, subscribe(t, one.Subscriber(), one.Topic(0))).Ack()
 }
@@ -183,9 +169,7 @@ func TestDeletedUnderAWorker(t *testing.T) {
 	messages := subscribe(t, b.Subscriber(), b.AllTopics())
 	publish(t, b, b.Topic(0), numbered(0, 1)...)
 	next(t, messages).Ack()
-	if err := b.js.DeleteStream(ctx, b.Poison()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.js.DeleteStream(ctx, b.Poison()))
 	publish(t, b, b.Poison(), numbered(1, 1)...)
 	publish(t, b, b.Topic(0), numbered(2, 1)...)
 	publish(t, b, b.Topic(1), numbered(3, 1)...)
@@ -204,15 +188,11 @@ func TestNumbersBeginAnew(t *testing.T) {
 	messages := subscribe(t, b.Subscriber(), b.Topic(0))
 	publish(t, b, b.Topic(0), numbered(0, 1)...)
 	before := next(t, messages)
-	if err := b.js.DeleteStream(context.Background(), b.options.Stream); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.js.DeleteStream(context.Background(), b.options.Stream))
 	again := openWith(t, server.URL(), o)
 	publish(t, again, again.Topic(0), numbered(1, 1)...)
 	after := next(t, messages)
-	if string(after.Payload) != "1" {
-		t.Errorf("%s comes", after.Payload)
-	}
+	assert.Equal(t, "1", string(after.Payload))
 	after.Ack()
 	before.Ack()
 	acked(t, b)

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
@@ -33,15 +35,11 @@ func TestOthersGoOn(t *testing.T) {
 		}
 		return nil
 	}), broker.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	ended := make(chan error, 1)
 	go func() { ended <- router.Run(context.Background()) }()
 	t.Cleanup(func() {
-		if err := errors.Join(router.Close(), <-ended); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, errors.Join(router.Close(), <-ended))
 	})
 	const refused, hostile = 500, 500
 	var sent []*message.Message
@@ -56,9 +54,7 @@ func TestOthersGoOn(t *testing.T) {
 	publish(t, b, b.Topic(0), append(sent, broker.Message(domain.Segment{Run: "good", Data: []byte("x\n")}))...)
 	eventually(t, "the good run is applied", func() bool { return len(good) == 1 })
 	stream, err := b.js.Stream(t.Context(), b.Poison())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	eventually(t, "what is no segment is kept without what is too long", func() bool {
 		info, err := stream.Info(t.Context())
 		return err == nil && info.State.Msgs == hostile

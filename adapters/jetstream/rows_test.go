@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
@@ -55,24 +57,16 @@ func (s *site) project(b *Broker) {
 	})
 	options := broker.Options{FirstDelay: time.Millisecond, MostDelay: 10 * time.Millisecond}
 	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), []string{b.AllTopics()}, b.Poison(), counted{projector, &s.applied}, options)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, err)
 	router.AddMiddleware(middleware.Duplicator, middleware.RandomFail(0.02))
 	ended := make(chan error, 1)
 	go func() { ended <- router.Run(context.Background()) }()
 	s.t.Cleanup(func() {
-		if err := router.Close(); err != nil {
-			s.t.Error(err)
-		}
-		if err := <-ended; err != nil {
-			s.t.Error(err)
-		}
+		assert.NoError(s.t, router.Close())
+		assert.NoError(s.t, <-ended)
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
-		if err := projector.Close(ctx); err != nil {
-			s.t.Error(err)
-		}
+		assert.NoError(s.t, projector.Close(ctx))
 	})
 }
 
@@ -106,9 +100,8 @@ func (s *site) send(b *Broker, runs, events int) (wait func()) {
 			continue
 		}
 		sending.Go(func() {
-			if _, err := publisher.PublishStream(context.Background(), run, slow{bytes.NewReader(stream)}); err != nil {
-				s.t.Error(err)
-			}
+			_, err := publisher.PublishStream(context.Background(), run, slow{bytes.NewReader(stream)})
+			assert.NoError(s.t, err)
 		})
 	}
 	return sending.Wait
@@ -118,15 +111,12 @@ func (s *site) sendLive(publisher *broker.Publisher, run domain.RunID, stream []
 	live := publisher.Live(context.Background(), run)
 	offset := int64(0)
 	for line := range strings.Lines(string(stream)) {
-		if err := live.Add(offset, []byte(line)); err != nil {
-			s.t.Error(err)
-		}
+		assert.NoError(s.t, live.Add(offset, []byte(line)))
 		offset += int64(len(line))
 		time.Sleep(pause)
 	}
-	if _, err := live.Close(); err != nil {
-		s.t.Error(err)
-	}
+	_, err := live.Close()
+	assert.NoError(s.t, err)
 }
 
 // slow is a stream that is read a little at a time.
@@ -143,9 +133,7 @@ func (s *site) waitForRows() {
 	s.t.Helper()
 	folder := s.t.TempDir()
 	for run, stream := range s.streams {
-		if err := os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600); err != nil {
-			s.t.Fatal(err)
-		}
+		require.NoError(s.t, os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600))
 	}
 	var wrong []string
 	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
@@ -159,13 +147,9 @@ func (s *site) waitForRows() {
 func (s *site) differences(folder string) (all []string) {
 	ctx := context.Background()
 	options := store.VerifyOptions{Found: func(d store.Difference) { all = append(all, fmt.Sprintf("%+v", d)) }}
-	if err := store.Verify(ctx, s.store, jsonl.Folder(folder), options); err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, store.Verify(ctx, s.store, jsonl.Folder(folder), options))
 	waiting, err := s.store.Waiting(ctx)
-	if err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, err)
 	for _, w := range waiting {
 		all = append(all, fmt.Sprintf("waiting: %+v", w))
 	}

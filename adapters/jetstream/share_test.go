@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -84,9 +86,7 @@ func flood(t *testing.T, b *Broker) (stop func() int) {
 			for partition := range b.Partitions() {
 				batch := numbered(n, 1)
 				batch[0].Metadata["partition"] = fmt.Sprint(partition)
-				if err := b.Publisher().Publish(b.Topic(partition), batch...); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, b.Publisher().Publish(b.Topic(partition), batch...))
 				n++
 			}
 		}
@@ -230,12 +230,8 @@ func TestKilledWorker(t *testing.T) {
 	child.Env = append(os.Environ(), helperEnv+"="+server.URL())
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := child.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
 	if _, err := out.Read(make([]byte, 1)); err != nil { // it has begun
 		t.Fatal(err)
 	}
@@ -246,12 +242,8 @@ func TestKilledWorker(t *testing.T) {
 	if s.len() > 0 {
 		t.Error("two workers have messages of one partition")
 	}
-	if pins(w)[0] {
-		t.Error("two workers have one partition")
-	}
-	if err := child.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	assert.False(t, pins(w)[0], "two workers have one partition")
+	require.NoError(t, child.Process.Signal(syscall.SIGKILL))
 	_ = child.Wait()
 	start := time.Now()
 	eventually(t, "another worker has the partition", func() bool { return pins(w)[0] })

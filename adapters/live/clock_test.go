@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/projections"
@@ -30,9 +31,7 @@ func TestPresent(t *testing.T) {
 		{5000, 1000, 2000, 1000},             // the clock was set back
 		{math.MinInt64, 0, math.MaxInt64, 0}, // not what an int64 holds
 	} {
-		if got := present(example.first, example.last, time.UnixMilli(example.now)); got != example.want {
-			t.Errorf("%+v: %d", example, got)
-		}
+		assert.Equal(t, example.want, present(example.first, example.last, time.UnixMilli(example.now)), "%+v", example)
 	}
 }
 
@@ -51,12 +50,8 @@ func TestDurations(t *testing.T) {
 		{3_599_999, "59m59s", "59m59s"},
 		{7_392_000, "2h03m12s", "2h03m12s"},
 	} {
-		if got := took(projections.Some(example.ms)); got != example.took {
-			t.Errorf("took(%d) is %s, want %s", example.ms, got, example.took)
-		}
-		if got := running(projections.Some(example.ms)); got != example.running {
-			t.Errorf("running(%d) is %s, want %s", example.ms, got, example.running)
-		}
+		assert.Equal(t, example.took, took(projections.Some(example.ms)), "took(%d)", example.ms)
+		assert.Equal(t, example.running, running(projections.Some(example.ms)), "running(%d)", example.ms)
 	}
 	if got := projections.Span(math.MaxInt64, math.MinInt64); got.Valid {
 		t.Error(got)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
@@ -29,9 +30,7 @@ func TestLinesTellEverythingOnce(t *testing.T) {
 			view.Take("r", rest[:n])
 			rest = rest[n:]
 		}
-		if err := view.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, view.Close())
 		record, fold := projections.NewRecord("r")
 		for i := range stream {
 			fold.Apply(&stream[i])
@@ -60,13 +59,9 @@ func TestLinesTellEverythingOnce(t *testing.T) {
 		for line, n := range want {
 			lines -= n
 			found := strings.Count(out.String(), "r "+line+" after ") + strings.Count(out.String(), "r "+line+": ") + strings.Count(out.String(), "r "+line+"\n")
-			if found != n {
-				t.Fatalf("%d times %q, want %d, in\n%s", found, line, n, out.String())
-			}
+			require.Equal(t, n, found, "%d times %q, want %d, in\n%s", found, line, n, out.String())
 		}
-		if lines != 0 {
-			t.Fatalf("%d lines too many:\n%s", lines, out.String())
-		}
+		require.Equal(t, 0, lines, "%d lines too many:\n%s", lines, out.String())
 		for _, r := range out.String() {
 			if r != '\n' && !unicode.IsPrint(r) {
 				t.Fatalf("%U in %q", r, out.String())
@@ -83,9 +78,7 @@ func TestLinesOfAFixture(t *testing.T) {
 	view.Restart("cobra")
 	take(view, "", domain.NewJobFinished(0, "", domain.Complete))
 	take(view, "17", domain.NewJobStarted(0, "a"), domain.NewRunFinished(1, domain.Failed))
-	if err := view.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, view.Close())
 	compare(t, "lines.txt", out.String())
 }
 
@@ -115,9 +108,7 @@ func TestLinesBeginAnew(t *testing.T) {
 	take(view, "r", domain.NewJobStarted(0, "a"))
 	view.Restart("r")
 	take(view, "r", domain.NewJobStarted(0, "a"))
-	if err := view.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, view.Close())
 	if got, want := out.String(), "r job a started\nr run is read from its beginning\nr job a started\nr run not over\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

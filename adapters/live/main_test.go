@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -52,9 +53,7 @@ func moments() *rapid.Generator[time.Time] {
 // fixture returns the entries of a recorded stream.
 func fixture(t testing.TB, path string) []domain.Entry {
 	file, err := os.Open("../../fixtures/" + path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	reader := jsonl.NewReader(file, jsonl.Options{})
 	var all []domain.Entry

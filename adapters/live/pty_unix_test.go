@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -28,9 +30,7 @@ func TestOpenOnATerminal(t *testing.T) {
 		if err != nil {
 			t.Skip("there are no pseudo terminals here: ", err)
 		}
-		if err := pty.Setsize(terminal, &pty.Winsize{Cols: 50, Rows: 8}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, pty.Setsize(terminal, &pty.Winsize{Cols: 50, Rows: 8}))
 		written := make(chan []byte)
 		go func() {
 			all, _ := io.ReadAll(master) // it ends with an error, when the other end is closed
@@ -41,9 +41,7 @@ func TestOpenOnATerminal(t *testing.T) {
 			t.Fatalf("a terminal is shown %T", view)
 		}
 		take(view, "r", domain.NewJobStarted(0, "build"), domain.NewJobFinished(5, "build", domain.Failed), domain.NewRunFinished(9, domain.Failed))
-		if err := view.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, view.Close())
 		_ = terminal.Close()
 		out := <-written
 		_ = master.Close()
@@ -55,18 +53,14 @@ func TestOpenOnATerminal(t *testing.T) {
 		if got, want := screen.text(), "✗ r failed 9ms   1 job (1 failed) · 0 commands\n  ✗ build       5ms\n"; got != want {
 			t.Errorf("the terminal shows\n%s\nwant\n%s", got, want)
 		}
-		if colored := bytes.Contains(out, []byte("\x1b[31m")); colored != (look.noColor == "" && !look.plain) {
-			t.Errorf("%+v: %q", look, out)
-		}
+		assert.Equal(t, (look.noColor == "" && !look.plain), bytes.Contains(out, []byte("\x1b[31m")), "%+v: %q", look, out)
 	}
 }
 
 // What is no terminal, or one that can do nothing, gets lines.
 func TestOpenElsewhere(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	for _, out := range []io.Writer{file, &strings.Builder{}} {
 		if view, ok := Open(t.Context(), out, Options{}).(*Lines); !ok {

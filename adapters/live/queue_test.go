@@ -2,7 +2,6 @@ package live
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -10,6 +9,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -39,20 +41,15 @@ func TestQueueLeavesOut(t *testing.T) {
 		out := newReader()
 		q := NewQueue(t.Context(), out, false)
 		for range manyLines {
-			if _, err := q.Write(longLine); err != nil {
-				t.Fatal(err)
-			}
+			_, err := q.Write(longLine)
+			require.NoError(t, err)
 		}
 		close(out.reads)
 		synctest.Wait()
 		fmt.Fprintln(q, "later")
-		if err := q.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, q.Close())
 		told := regexp.MustCompile(`\n\((\d+) lines left out here, since nobody was reading\)\nlater\n$`).FindStringSubmatch(out.text.String())
-		if told == nil {
-			t.Fatalf("at the end: %q", out.text.String()[max(0, out.text.Len()-200):])
-		}
+		require.NotNil(t, told, "at the end: %q", out.text.String()[max(0, out.text.Len()-200):])
 		left, _ := strconv.Atoi(told[1])
 		if kept := strings.Count(out.text.String(), string(longLine)); kept+left != manyLines || kept*len(longLine) < maxQueued {
 			t.Errorf("%d lines are kept, and %d left out, of %d", kept, left, manyLines)
@@ -74,14 +71,10 @@ func TestQueueWaits(t *testing.T) {
 			_ = q.Close()
 		}()
 		synctest.Wait()
-		if written {
-			t.Error("it does not wait")
-		}
+		assert.False(t, written, "it does not wait")
 		close(out.reads)
 		<-q.done
-		if n := out.text.Len(); n != manyLines*len(longLine) {
-			t.Errorf("%d bytes are written", n)
-		}
+		assert.Equal(t, manyLines*len(longLine), out.text.Len())
 	})
 }
 
@@ -95,9 +88,7 @@ func TestQueueWaitsNoMore(t *testing.T) {
 		for range manyLines {
 			_, _ = q.Write(longLine)
 		}
-		if err := q.Close(); !errors.Is(err, ErrUnread) {
-			t.Errorf("it ends with %v", err)
-		}
+		assert.ErrorIs(t, q.Close(), ErrUnread, "it ends")
 		close(out.reads)
 	})
 }
@@ -117,9 +108,7 @@ func TestEndsThoughNobodyReads(t *testing.T) {
 				view := open(ctx, out)
 				time.AfterFunc(time.Minute, cancel)
 				take(view, "r", domain.NewRunFinished(0, domain.Failed))
-				if err := view.Close(); !errors.Is(err, ErrUnread) {
-					t.Errorf("it ends with %v", err)
-				}
+				assert.ErrorIs(t, view.Close(), ErrUnread, "it ends")
 				close(out.reads)
 			})
 		})

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
 
@@ -126,9 +127,8 @@ func TestScreenShowsTheLastLines(t *testing.T) {
 				t.Fatalf("the terminal shows\n%q\nwant\n%q", got, want)
 			}
 		}
-		if terminal.count() != writes || len(terminal.unknown) > 0 {
-			t.Fatalf("%d writes, want %d; sequences %q", terminal.count(), writes, terminal.unknown)
-		}
+		require.Equal(t, writes, terminal.count())
+		require.Empty(t, terminal.unknown)
 		if !terminal.modes["?25"] || !terminal.modes["?7"] || terminal.modes["?2026"] {
 			t.Fatalf("the terminal is left with %v", terminal.modes)
 		}

@@ -7,6 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -33,9 +36,7 @@ func TestTerminalDrawsAtItsPace(t *testing.T) {
 			t.Errorf("%d frames in ten seconds in which nothing comes", n)
 		}
 		take(view, "r", domain.NewRunFinished(start+12_000, domain.Failed))
-		if err := view.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, view.Close())
 		if got := out.text(); !strings.HasPrefix(got, "✗ r failed 12.0s") || !strings.HasSuffix(got, "\n") || strings.Count(got, "✗ r") != 1 {
 			t.Errorf("at the end:\n%s", got)
 		}
@@ -52,20 +53,14 @@ func TestTerminalHonoursResize(t *testing.T) {
 		take(view, "r", domain.NewJobStarted(0, "build"), domain.NewShStarted(0, "build", strings.Repeat("long ", 20)))
 		time.Sleep(drawEvery)
 		synctest.Wait()
-		if got := out.text(); !strings.Contains(got, strings.Repeat("long ", 9)) {
-			t.Errorf("in 60 columns:\n%s", got)
-		}
+		assert.Contains(t, out.text(), strings.Repeat("long ", 9), "in 60 columns")
 		width.Store(20)
 		time.Sleep(drawEvery)
 		synctest.Wait()
-		if n := out.count(); n != 2 {
-			t.Errorf("%d frames, want another one for the new size", n)
-		}
+		assert.Equal(t, 2, out.count())
 		out.clear()
 		take(view, "r", domain.NewJobStarted(0, "test"))
-		if err := view.Close(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, view.Close())
 		for _, line := range out.lines {
 			if len(line) >= 20 {
 				t.Errorf("%d columns: %s", len(line), string(line))
@@ -81,9 +76,7 @@ func TestTerminalIsNotTooLow(t *testing.T) {
 	for i := range 20 {
 		take(view, "r", domain.NewJobStarted(0, string(rune('a'+i))))
 	}
-	if err := view.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, view.Close())
 	if lines := strings.Count(out.text(), "\n") + 1; lines != 10 {
 		t.Errorf("%d lines in a terminal of 10:\n%s", lines, out.text())
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -64,7 +66,5 @@ func TestAgainIsNotAtOnce(t *testing.T) {
 		t.Error("the other one is not found")
 	}
 	stop()
-	if n := calls.Load(); n != 1 {
-		t.Errorf("it is handed on %d times", n)
-	}
+	assert.EqualValues(t, 1, calls.Load(), "it is handed")
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
@@ -20,9 +22,7 @@ func TestWatcherLosesEvents(t *testing.T) {
 	root := t.TempDir()
 	path := func(name string) string { return filepath.Join(root, name) }
 	put := func(name, text string) {
-		if err := os.WriteFile(path(name), []byte(text), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path(name), []byte(text), 0o666))
 	}
 	put("old.jsonl", "")
 	ctx, cancel := context.WithCancel(context.Background())
@@ -54,9 +54,7 @@ func TestWatcherLosesEvents(t *testing.T) {
 	f.notifier.failed(fsnotify.ErrEventOverflow)
 	for want := map[string]bool{"began": true, "old.jsonl: line\n": true}; len(want) > 0; {
 		line := <-lines
-		if !want[line] {
-			t.Errorf("%q", line)
-		}
+		assert.True(t, want[line], "%q", line)
 		delete(want, line)
 	}
 	for range 3 {
@@ -68,9 +66,7 @@ func TestWatcherLosesEvents(t *testing.T) {
 		t.Error(err, warned)
 	}
 	for range 2 {
-		if err := f.ended(<-f.returned); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, f.ended(<-f.returned))
 	}
 }
 
@@ -101,9 +97,7 @@ func TestNotifierNeverWaits(t *testing.T) {
 // often when something does.
 func TestPausesGrow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	if err := os.WriteFile(path, []byte("half"), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte("half"), 0o666))
 	const poll = time.Millisecond
 	s := newStream(path, nil, Options{Poll: poll, PollOnly: true}.withDefaults(), hands{t.Context(), make(chan struct{}, 1), &checks{}})
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
@@ -111,9 +105,7 @@ func TestPausesGrow(t *testing.T) {
 	if _, err := s.Next(ctx, 0); err == nil || s.pause != slowest*poll {
 		t.Error(err, s.pause)
 	}
-	if err := os.WriteFile(path, []byte("half a"), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte("half a"), 0o666))
 	if !s.Idle() || s.pause != poll {
 		t.Error(s.pause)
 	}
@@ -139,9 +131,7 @@ func TestPrintable(t *testing.T) {
 		"\xff":               `"\xff"`,
 		"\u202e":             `"\u202e"`,
 	} {
-		if got := printable.Name(name); got != want {
-			t.Errorf("%s, not %s", got, want)
-		}
+		assert.Equal(t, want, printable.Name(name))
 	}
 }
 
@@ -149,21 +139,15 @@ func TestPrintable(t *testing.T) {
 func TestForgets(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"a", "b"} {
-		if err := os.WriteFile(filepath.Join(root, name+".jsonl"), nil, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(root, name+".jsonl"), nil, 0o666))
 	}
 	f := newFollower(context.Background(), root, Options{PollOnly: true}.withDefaults(),
 		func(context.Context, *Stream) error { return nil })
 	f.walk()
 	for range 2 {
-		if err := f.ended(<-f.returned); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, f.ended(<-f.returned))
 	}
-	if err := os.Remove(filepath.Join(root, "a.jsonl")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Remove(filepath.Join(root, "a.jsonl")))
 	f.walk()
 	if len(f.turns) != 1 || f.running != 0 || len(f.notifier.streams) != 0 {
 		t.Errorf("%d turns, %d running", len(f.turns), f.running)
@@ -174,25 +158,17 @@ func TestForgets(t *testing.T) {
 // is not followed twice.
 func TestFollowedOnceWhileGone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	if err := os.WriteFile(path, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, nil, 0o666))
 	done := make(chan struct{})
 	f := newFollower(context.Background(), filepath.Dir(path), Options{PollOnly: true}.withDefaults(),
 		func(context.Context, *Stream) error { <-done; return nil })
 	f.walk()
-	if err := os.Rename(path, path+".away"); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Rename(path, path+".away"))
 	f.walk()
-	if err := os.Rename(path+".away", path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Rename(path+".away", path))
 	f.walk()
 	close(done)
-	if f.running != 1 {
-		t.Errorf("%d are running", f.running)
-	}
+	assert.Equal(t, 1, f.running)
 	for range f.running {
 		<-f.returned
 	}
@@ -204,19 +180,13 @@ func TestChanged(t *testing.T) {
 	then := time.Unix(1_000_000, 0)
 	file := func(name, text string, at time.Time) os.FileInfo {
 		path := filepath.Join(folder, name)
-		if err := errors.Join(os.WriteFile(path, []byte(text), 0o666), os.Chtimes(path, at, at)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, errors.Join(os.WriteFile(path, []byte(text), 0o666), os.Chtimes(path, at, at)))
 		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		return info
 	}
 	was := file("a", "one", then)
-	if changed(was, was) {
-		t.Error("nothing of it is different")
-	}
+	assert.False(t, changed(was, was), "nothing of it is different")
 	time.Sleep(20 * time.Millisecond) // a tick
 	if is := file("a", "two", then); changed(was, is) == changeTime(is).IsZero() {
 		t.Errorf("other bytes under the same time of modification: changed is %v", changed(was, is))
@@ -242,25 +212,19 @@ func TestChecksAreSpread(t *testing.T) {
 // A long stream that grows by a line at a time is not compared as a whole each time.
 func TestAppendingIsCheap(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	if err := os.WriteFile(path, bytes.Repeat([]byte("a line\n"), 1<<20), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("a line\n"), 1<<20), 0o666))
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
 	s := newStream(path, nil, Options{PollOnly: true}.withDefaults(), hands{t.Context(), make(chan struct{}, 1), &checks{}})
 	s.hands.checks.took(time.Hour) // nothing is left for comparing
 	for range 1000 {
-		if _, err := s.Next(t.Context(), 8<<20); err != nil {
-			t.Fatal(err)
-		}
+		_, err := s.Next(t.Context(), 8<<20)
+		require.NoError(t, err)
 		if pause, err := s.inspect(t.Context()); err != nil || pause == 0 {
 			t.Fatalf("it is compared all the same, %v", err)
 		}
-		if _, err := file.WriteString("a line\n"); err != nil {
-			t.Fatal(err)
-		}
+		_, err = file.WriteString("a line\n")
+		require.NoError(t, err)
 	}
 }

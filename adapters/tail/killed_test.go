@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -36,18 +39,14 @@ func writeForever(path string) {
 // one.
 func TestKilledWriter(t *testing.T) {
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	torn := 0
 	const tries = 20
 	for range tries {
 		path := filepath.Join(t.TempDir(), "run.jsonl")
 		child := exec.Command(self)
 		child.Env = append(os.Environ(), childEnv+"="+path)
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, child.Start())
 		var killed context.Context
 		follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
 			var kill context.CancelFunc
@@ -79,7 +78,5 @@ func TestKilledWriter(t *testing.T) {
 			return ends(s, got, content)
 		})
 	}
-	if torn == 0 {
-		t.Errorf("none of %d writers died inside a line", tries)
-	}
+	assert.NotEqual(t, 0, torn, "none of %d writers died inside a line", tries)
 }

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -44,9 +47,7 @@ func TestWatchesRunOut(t *testing.T) {
 // set.
 func inNamespace(t *testing.T, limit string) string {
 	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	child := exec.Command(self, "-test.run=^TestWatchesRunOut$", "-test.v")
 	child.Env = append(os.Environ(), limitEnv+"="+limit)
 	child.SysProcAttr = &syscall.SysProcAttr{
@@ -89,14 +90,10 @@ func followLimited(t *testing.T) {
 	deadline := time.Now().Add(long)
 	for path := range want {
 		for b.callsOf(path) < 2 {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s was not read again", path)
-			}
+			require.False(t, time.Now().After(deadline), "%s was not read again", path)
 			time.Sleep(time.Millisecond)
 		}
 	}
 	stop()
-	if warned.Load() != 1 {
-		t.Errorf("warned %d times", warned.Load())
-	}
+	assert.EqualValues(t, 1, warned.Load(), "warned")
 }

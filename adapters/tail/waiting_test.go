@@ -2,7 +2,6 @@ package tail_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
@@ -47,9 +49,7 @@ func TestFolderComesBack(t *testing.T) {
 			text := fmt.Sprint(i, "\n", lastLine)
 			makeRun(t, run, text, i%2)
 			b.await(map[string]string{run: text})
-			if err := os.RemoveAll(filepath.Join(root, "a")); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.RemoveAll(filepath.Join(root, "a")))
 		}
 		stop()
 	})
@@ -59,9 +59,7 @@ func TestFolderComesBack(t *testing.T) {
 // followed where the file stands.
 func TestPaths(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := os.MkdirAll("folder/in", 0o777); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.MkdirAll("folder/in", 0o777))
 	write(t, "folder/in/run.jsonl", "line\n")
 	link(t, "folder/in/run.jsonl", "link")
 	link(t, "link", "link to it")
@@ -124,9 +122,7 @@ func TestEndsPromptly(t *testing.T) {
 		}
 		began := time.Now()
 		cancel()
-		if err := <-result; !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
+		assert.ErrorIs(t, <-result, context.Canceled)
 		if took := time.Since(began); took > long/2 {
 			t.Errorf("it took %v", took)
 		}
@@ -145,7 +141,5 @@ func TestEndsBeforeItBegins(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
 	defer cancel()
 	err := tail.Follow(ctx, filepath.Join(t.TempDir(), "never"), tail.Options{}, nil)
-	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }

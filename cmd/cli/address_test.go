@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/projections"
@@ -19,9 +20,7 @@ import (
 // is wrong with that, nobody is shown it.
 func TestPasswordsAreNotShown(t *testing.T) {
 	stream := filepath.Join(t.TempDir(), "a.jsonl")
-	if err := os.WriteFile(stream, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(stream, nil, 0o666))
 	rapid.Check(t, func(t *rapid.T) {
 		password := rapid.StringMatching(`[@:/?#%&=,\[\] ]?Qx7[@:/?#%&=,\[\] ]?Zk9[@:/?#%&=,\[\] ]?`).Draw(t, "password")
 		form := rapid.SampledFrom([]string{
@@ -36,9 +35,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 				t.Fatalf("%q ends with %d", to, status)
 			}
 			for _, part := range []string{"Qx7", "Zk9"} {
-				if shown := out.String() + errs.String(); strings.Contains(shown, part) {
-					t.Fatalf("%q is shown: %s", to, shown)
-				}
+				require.NotContains(t, out.String()+errs.String(), part, "%q is shown", to)
 			}
 		}
 	})
@@ -61,8 +58,6 @@ func TestStoreAdvice(t *testing.T) {
 		{&store.DuplicateError{Run: "a", Name: "x", Taken: "y"}, ""},
 		{errors.New("x"), ""},
 	} {
-		if got := advice(test.err); got != test.want {
-			t.Errorf("%v%s", test.err, got)
-		}
+		assert.Equal(t, test.want, advice(test.err), "%v", test.err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -20,9 +22,7 @@ import (
 func TestBrokerScripts(t *testing.T) {
 	t.Parallel()
 	server, err := url.Parse(natstest.New(t, natstest.User("ci", secret)).URL())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	params := scriptParams("testdata/broker")
 	setup, streams := params.Setup, make(chan int, 1)
 	streams <- 0
@@ -62,15 +62,12 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 func TestSubscribeStoppedWhileItStarts(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer silent.Close()
 	store := "sqlite:" + filepath.Join(t.TempDir(), "quire.db")
 	p := startProcess(t, "subscribe", "--from", "nats://"+silent.Addr().String(), "--to", store, "--listen", "none")
-	if _, err := silent.Accept(); err != nil {
-		t.Fatal(err)
-	}
+	_, err = silent.Accept()
+	require.NoError(t, err)
 	p.interrupt(t, statusOK)
 }
 
@@ -78,9 +75,7 @@ func TestSubscribeStoppedWhileItStarts(t *testing.T) {
 // is waited for.
 func TestStandardInputIsNotGivenUp(t *testing.T) {
 	for path, want := range map[string]time.Duration{"-": 0, "runs": giveUp} {
-		if got := (&publishFlags{}).options([]string{path}, 0, nil).GiveUp; got != want {
-			t.Errorf("%s is given up after %v, want %v", path, got, want)
-		}
+		assert.Equal(t, want, (&publishFlags{}).options([]string{path}, 0, nil).GiveUp, "%s is given up after", path)
 	}
 }
 
@@ -93,17 +88,13 @@ func TestPublishWhatMayNotBeRead(t *testing.T) {
 	t.Parallel()
 	runs := t.TempDir()
 	file, folder := filepath.Join(runs, "a.jsonl"), filepath.Join(runs, "folder")
-	if err := errors.Join(os.WriteFile(file, []byte(`{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`+"\n"), 0), os.Mkdir(folder, 0)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(os.WriteFile(file, []byte(`{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`+"\n"), 0), os.Mkdir(folder, 0)))
 	p := startProcess(t, "publish", runs, "--follow", "--to", natstest.New(t).URL())
 	p.says(t, "a.jsonl: permission denied")
 	p.says(t, "folder: permission denied")
 	time.Sleep(2 * time.Second) // it is tried again meanwhile, and not told
 	p.says(t, "a.jsonl: permission denied")
-	if err := os.Chmod(file, 0o644); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Chmod(file, 0o644))
 	time.Sleep(4 * time.Second)
 	p.interrupt(t, statusIO)
 	p.says(t, "published 1 run in 1 segment")

@@ -5,6 +5,9 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const cliDocs = "../../docs/cli.md"
@@ -25,12 +28,9 @@ func TestCLIDocs(t *testing.T) {
 		want.WriteString("\n## " + strings.TrimSpace("quire-project "+command) + "\n\n```\n" + out.String() + "```\n")
 	}
 	if *update {
-		if err := os.WriteFile(cliDocs, []byte(want.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(cliDocs, []byte(want.String()), 0o666))
 	}
 	got, err := os.ReadFile(cliDocs)
-	if err != nil || string(got) != want.String() {
-		t.Errorf("docs/cli.md is not what the commands say (%v); run go test ./cmd/cli -update", err)
-	}
+	assert.NoError(t, err, "docs/cli.md is not what the commands say")
+	assert.Equal(t, want.String(), string(got), "docs/cli.md is not what the commands say")
 }

@@ -7,19 +7,18 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // terminateAll ends the connections of all others to a database.
 func terminateAll(t *testing.T, address string) {
 	t.Helper()
 	db, err := sql.Open("pgx", address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
-	if _, err := db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`); err != nil {
-		t.Fatal(err)
-	}
+	_, err = db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	require.NoError(t, err)
 }
 
 // gateway is the way to a server, which can be cut.
@@ -38,9 +37,7 @@ type gateway struct {
 func newGateway(t *testing.T, address string) *gateway {
 	t.Helper()
 	u, err := url.Parse(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	g := &gateway{server: u.Host, port: "127.0.0.1:0", conns: map[net.Conn]bool{}}
 	g.comeBack(t)
 	t.Cleanup(g.goAway)
@@ -96,9 +93,7 @@ func (p *passage) Write(data []byte) (int, error) {
 func (g *gateway) comeBack(t *testing.T) {
 	t.Helper()
 	listener, err := net.Listen("tcp", g.port)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.listener, g.port, g.silent = listener, listener.Addr().String(), false

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -69,15 +70,11 @@ type following struct {
 
 func newFollowing(t *rapid.T, quiet bool) *following {
 	folder, err := os.MkdirTemp("", "follow-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	f := &following{t: t, quiet: quiet, folder: filepath.Join(folder, "runs"), address: "sqlite:" + filepath.Join(folder, "quire.db")}
 	for i, name := range []string{"a.jsonl", "b/events.jsonl", "c/d/e.jsonl"} {
 		path := filepath.Join(f.folder, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
 		s := &growing{path: path, run: domain.RunID([]string{"a", "b", "e"}[i])}
 		s.left = s.draw(t)
 		f.streams = append(f.streams, s)
@@ -106,9 +103,7 @@ func (f *following) interrupt() {
 	f.cancel = nil
 	select {
 	case err := <-f.ended:
-		if err != nil {
-			f.t.Fatalf("following ends with %v\n%s", err, &f.said)
-		}
+		require.NoError(f.t, err, "following ends with %v\n%s", err, &f.said)
 	case <-time.After(time.Minute):
 		f.t.Fatal("following does not end")
 	}
@@ -125,9 +120,7 @@ func (f *following) settle(s *growing) {
 		if err == nil && stored && mark.Bytes == int64(s.lines()) && mark.SHA256 == want {
 			return
 		}
-		if time.Now().After(deadline) {
-			f.t.Fatalf("run %s: the rows are those of %d bytes, want %d: %v\n%s", s.run, mark.Bytes, s.lines(), err, &f.said)
-		}
+		require.False(f.t, time.Now().After(deadline), "run %s: the rows are those of %d bytes, want %d: %v\n%s", s.run, mark.Bytes, s.lines(), err, &f.said)
 	}
 }
 
@@ -145,9 +138,7 @@ func readMark(address string, run domain.RunID) (mark domain.Mark, stored bool, 
 // opened waits until there is a store.
 func (f *following) opened() {
 	for deadline := time.Now().Add(time.Minute); !hasTables(f.address[len("sqlite:"):]); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			f.t.Fatal("there is no store")
-		}
+		require.False(f.t, time.Now().After(deadline), "there is no store")
 	}
 }
 
@@ -190,13 +181,10 @@ func (s *growing) lines() int { return bytes.LastIndexByte(s.data, '\n') + 1 }
 
 func (s *growing) append(t *rapid.T, n int) {
 	file, err := os.OpenFile(s.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
-	if _, err := file.Write(s.left[:n]); err != nil {
-		t.Fatal(err)
-	}
+	_, err = file.Write(s.left[:n])
+	require.NoError(t, err)
 	s.data, s.left = append(s.data, s.left[:n]...), s.left[n:]
 }
 
@@ -205,9 +193,7 @@ func (s *growing) renew(t *rapid.T, write func(string, []byte, os.FileMode) erro
 	s.left = s.draw(t)
 	n := rapid.IntRange(0, len(s.left)).Draw(t, "bytes")
 	s.data, s.left = bytes.Clone(s.left[:n]), s.left[n:]
-	if err := write(s.path, s.data, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, write(s.path, s.data, 0o666))
 }
 
 // replaceFile puts a new file in the place of the one that is there.

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // A folder may have more runs than the program may have files open, and than a
@@ -21,9 +23,7 @@ func TestFollowMany(t *testing.T) {
 	folder, file := t.TempDir(), filepath.Join(t.TempDir(), "quire.db")
 	for i := range runs {
 		stream := fmt.Sprintf(`{"at_ms":1,"type":"job_started","job_id":"job-%d"}`+"\n"+`{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`+"\n", i)
-		if err := os.WriteFile(filepath.Join(folder, fmt.Sprintf("run-%d.jsonl", i)), []byte(stream), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(folder, fmt.Sprintf("run-%d.jsonl", i)), []byte(stream), 0o666))
 	}
 	for _, when := range []string{"new", "stored"} {
 		t.Run(when, func(t *testing.T) {

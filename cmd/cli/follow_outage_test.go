@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
 )
 
@@ -77,17 +80,11 @@ func TestFollowInterruptedWhileAway(t *testing.T) {
 func lockDatabase(t *testing.T, file string) (unlock func()) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate&_busy_timeout=60000")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	tx, err := db.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return func() {
-		if err := errors.Join(tx.Rollback(), db.Close()); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, errors.Join(tx.Rollback(), db.Close()))
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // process is the program while it runs.
@@ -26,9 +28,7 @@ func startCommand(t *testing.T, cmd *exec.Cmd) *process {
 	t.Helper()
 	p := &process{cmd: cmd, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
-	if err := p.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, p.cmd.Start())
 	go func() {
 		defer close(p.ended)
 		_ = p.cmd.Wait()
@@ -61,9 +61,7 @@ func (p *process) forget() {
 // interrupt is Ctrl-C, which ends the program with a status.
 func (p *process) interrupt(t *testing.T, want int) {
 	t.Helper()
-	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGINT))
 	if status := p.wait(t); status != want {
 		t.Errorf("interrupted, it ends with %d, want %d: %s", status, want, &p.said)
 	}
@@ -82,8 +80,6 @@ func (p *process) wait(t *testing.T) int {
 func waitUntil(t *testing.T, is func() bool, what func() string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !is(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(what())
-		}
+		require.False(t, time.Now().After(deadline), what())
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
 )
@@ -30,9 +31,7 @@ func TestFollowScripts(t *testing.T) {
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		scripts, err := filepath.Glob("testdata/follow/*.txt")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		databases := make(chan string, len(scripts))
 		for range scripts {
 			databases <- services.PostgreSQL(t)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // Whoever reads what is shown may pause: the rows are kept up, and Ctrl-C ends it.
@@ -30,9 +32,7 @@ func testFollowUnread(t *testing.T, both bool) {
 	}
 	appendText(t, filepath.Join(folder, "many.jsonl"), many.String())
 	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer read.Close()
 	cmd := exec.Command("quire-project", "follow", folder, "--to", "sqlite:"+file)
 	cmd.Stdout, cmd.Stderr = write, write
@@ -68,9 +68,7 @@ func testFollowUnread(t *testing.T, both bool) {
 // startEnding starts a program, and returns what is closed when it has ended.
 func startEnding(t *testing.T, cmd *exec.Cmd) <-chan struct{} {
 	t.Helper()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Start())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -86,13 +84,10 @@ func startEnding(t *testing.T, cmd *exec.Cmd) <-chan struct{} {
 func appendText(t *testing.T, path, text string) {
 	t.Helper()
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o666)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
-	if _, err := file.WriteString(text); err != nil {
-		t.Fatal(err)
-	}
+	_, err = file.WriteString(text)
+	require.NoError(t, err)
 }
 
 // What cannot be written is told when Ctrl-C ends following, and has its status.

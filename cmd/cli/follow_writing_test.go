@@ -10,6 +10,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // writing are runs that are written all the time, a line every some milliseconds
@@ -42,9 +45,8 @@ func (w *writing) write(t *testing.T, path string, rnd *rand.Rand) {
 	}
 	defer file.Close()
 	put := func(text string) {
-		if _, err := file.WriteString(text); err != nil {
-			t.Error(err)
-		}
+		_, err := file.WriteString(text)
+		assert.NoError(t, err)
 	}
 	for n := 0; ; n++ {
 		select {
@@ -93,9 +95,7 @@ func (w *writing) stored(t *testing.T, events int) {
 			return false
 		}
 		db, err := w.open()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer db.Close()
 		return db.QueryRow("SELECT sum(events) FROM runs").Scan(&got) == nil && got.Int64 >= int64(events)
 	}, func() string { return fmt.Sprintf("%d events are stored, want %d", got.Int64, events) })
@@ -120,9 +120,7 @@ func (w *writing) completes(t *testing.T) {
 	p := w.follow(t)
 	w.end()
 	files, err := filepath.Glob(filepath.Join(w.folder, "*.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	w.stored(t, w.written()+len(files))
 	p.interrupt(t, statusOK)
 	p = startProcess(t, "verify", w.folder, "--to", w.address)
@@ -130,9 +128,7 @@ func (w *writing) completes(t *testing.T) {
 		t.Errorf("verify ends with %d: %s", status, &p.said)
 	}
 	db, err := w.open()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	for _, table := range []string{"held_segments", "quarantined_runs"} {
 		var rows int

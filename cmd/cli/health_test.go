@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
@@ -49,9 +51,7 @@ func (w *healthAsker) until(page string, status int, words string) {
 		if live, _ := w.ask("/livez"); live != http.StatusOK {
 			w.t.Fatalf("/livez is %d", live)
 		}
-		if time.Now().After(end) {
-			w.t.Fatalf("%s is %d %s, want %d with %q; the worker said: %s", page, code, body, status, words, &w.p.said)
-		}
+		require.False(w.t, time.Now().After(end), "%s is %d %s, want %d with %q; the worker said: %s", page, code, body, status, words, &w.p.said)
 	}
 }
 
@@ -70,26 +70,18 @@ func TestHealth(t *testing.T) {
 	ok()
 
 	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	tx, err := db.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	publishOne := func(id string) {
 		t.Helper()
-		if got := startProcess(t, "publish", "../../fixtures/rapid-ci.jsonl", "--run-id", id, "--to", server.URL()).wait(t); got != statusOK {
-			t.Fatal(got)
-		}
+		require.Equal(t, statusOK, startProcess(t, "publish", "../../fixtures/rapid-ci.jsonl", "--run-id", id, "--to", server.URL()).wait(t))
 	}
 	publishOne("one")
 	w.until("/healthz", http.StatusServiceUnavailable, "none was applied for")
 	w.until("/healthz", http.StatusServiceUnavailable, "the database is locked by another program")
-	if err := tx.Rollback(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, tx.Rollback())
 	ok()
 
 	server.Stop()
@@ -104,14 +96,12 @@ func TestHealth(t *testing.T) {
 	}, func() string { return "the runs do not come" })
 
 	// A database without its tables answers nothing.
-	if _, err := db.Exec("ALTER TABLE checkpoints RENAME TO gone"); err != nil {
-		t.Fatal(err)
-	}
+	_, err = db.Exec("ALTER TABLE checkpoints RENAME TO gone")
+	require.NoError(t, err)
 	w.until("/healthz", http.StatusServiceUnavailable, "the store: an error that is in the log")
 	w.until("/readyz", http.StatusServiceUnavailable, "the store: an error that is in the log")
-	if _, err := db.Exec("ALTER TABLE gone RENAME TO checkpoints"); err != nil {
-		t.Fatal(err)
-	}
+	_, err = db.Exec("ALTER TABLE gone RENAME TO checkpoints")
+	require.NoError(t, err)
 	ok()
 	if _, body := w.ask("/healthz"); strings.Contains(body, secret) || strings.Contains(body, file) {
 		t.Error(body)

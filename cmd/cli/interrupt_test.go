@@ -11,6 +11,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Ctrl-C ends a program that waits for a stream that does not end, or has not
@@ -39,9 +42,7 @@ func interrupted(t *testing.T, signal os.Signal, first string) {
 func TestInterruptedSources(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "a.jsonl")
-	if err := os.WriteFile(file, nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(file, nil, 0o666))
 	for _, c := range []struct {
 		want  error
 		paths []string
@@ -66,9 +67,7 @@ func TestInterruptStore(t *testing.T) {
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
 			interrupt(t, cmd, os.Interrupt, `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n", func() bool { return hasTables(file) })
-			if want := "quire-project: interrupted\n"; stderr.String() != want {
-				t.Errorf("it says %q", stderr.String())
-			}
+			assert.Equal(t, "quire-project: interrupted\n", stderr.String())
 			cmd = exec.Command("quire-project", args...)
 			cmd.Stdin = strings.NewReader("")
 			if out, err := cmd.CombinedOutput(); err != nil {
@@ -97,25 +96,18 @@ func hasTables(file string) bool {
 func interrupt(t *testing.T, cmd *exec.Cmd, signal os.Signal, first string, begun func() bool) {
 	t.Helper()
 	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
 	defer cmd.Process.Kill()
-	if _, err := stdin.Write([]byte(first)); err != nil {
-		t.Fatal(err)
-	}
+	_, err = stdin.Write([]byte(first))
+	require.NoError(t, err)
 	for range 6000 {
 		if begun() {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	if err := cmd.Process.Signal(signal); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, cmd.Process.Signal(signal))
 	ended := make(chan error)
 	go func() { ended <- cmd.Wait() }()
 	select {

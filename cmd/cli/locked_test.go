@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // A database that somebody else keeps locked is waited for, and then told. It
@@ -25,14 +27,10 @@ func TestLocked(t *testing.T) {
 		t.Fatalf("%d: %s", status, said)
 	}
 	db, err := sql.Open("sqlite", "file:"+file+"?_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
 	tx, err := db.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	status, said := ingest("../../fixtures/cobra-failing.jsonl")
 	if want := regexp.MustCompile(`^quire-project: .*quire\.db: .*the database is locked by another program; [^\n]*\n$`); status != statusIO || !want.MatchString(said) {
 		t.Errorf("locked, it ends with %d: %s", status, said)
@@ -40,9 +38,7 @@ func TestLocked(t *testing.T) {
 	if status, said := ingest("../../fixtures/rapid-ci.jsonl"); status != statusOK || said != "" {
 		t.Errorf("where there is nothing to write, it ends with %d: %s", status, said)
 	}
-	if err := tx.Rollback(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, tx.Rollback())
 	if status, said := ingest("../../fixtures/cobra-failing.jsonl"); status != statusOK || said != "" {
 		t.Errorf("the same again ends with %d: %s", status, said)
 	}

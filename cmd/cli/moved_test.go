@@ -9,6 +9,9 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
@@ -35,17 +38,13 @@ func write(t *testing.T, path, text string) {
 		_, err = file.WriteString(text)
 		err = errors.Join(err, file.Close())
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
 
 func removeDatabase(t *testing.T, db string) {
 	t.Helper()
 	for _, ending := range []string{"", "-wal", "-shm"} {
-		if err := os.Remove(db + ending); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(db+ending))
 	}
 }
 
@@ -58,26 +57,20 @@ func TestFollowWhenDatabaseIsRemoved(t *testing.T) {
 	}{
 		"removed": {removeDatabase, statusOK},
 		"moved": {func(t *testing.T, db string) {
-			if err := os.Rename(db, db+".old"); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.Rename(db, db+".old"))
 		}, statusOK},
 		"replaced": {func(t *testing.T, db string) {
 			if out, err := exec.Command("quire-project", "rebuild", "../../fixtures", "--to", "sqlite:"+db+".new").CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			if err := os.Rename(db+".new", db); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.Rename(db+".new", db))
 		}, statusIO},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			folder := t.TempDir()
 			runs, db := filepath.Join(folder, "runs"), filepath.Join(folder, "quire.db")
-			if err := os.Mkdir(runs, 0o755); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.Mkdir(runs, 0o755))
 			write(t, filepath.Join(runs, "over.jsonl"), startLine+endLines)
 			write(t, filepath.Join(runs, "open.jsonl"), startLine)
 			p := startProcess(t, "follow", runs, "--to", "sqlite:"+db, "-q")
@@ -103,9 +96,7 @@ func TestSubscribeWhenDatabaseIsRemoved(t *testing.T) {
 	t.Parallel()
 	folder, at := t.TempDir(), natstest.New(t).URL()
 	runs, db := filepath.Join(folder, "runs"), filepath.Join(folder, "quire.db")
-	if err := os.Mkdir(runs, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(runs, 0o755))
 	publish := func(run string) {
 		t.Helper()
 		stream := filepath.Join(runs, run+".jsonl")
@@ -127,29 +118,18 @@ func TestSubscribeWhenDatabaseIsRemoved(t *testing.T) {
 	p.says(t, "the store is unavailable.*the file of the database is gone")
 	url := regexp.MustCompile(`http://[0-9.:]+`).FindString(p.said.String())
 	answer, err := http.Get(url + "/healthz")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	answer.Body.Close()
-	if answer.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("healthz: %d", answer.StatusCode)
-	}
+	assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode, "healthz")
 	p.interrupt(t, statusOK)
-	if _, err := os.Stat(db); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("there is a database: %v", err)
-	}
+	_, err = os.Stat(db)
+	assert.ErrorIs(t, err, os.ErrNotExist, "there is a database")
 	// What was published since then is still there for a worker that makes a new one.
-	if err := os.Remove(filepath.Join(runs, "before.jsonl")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Remove(filepath.Join(runs, "before.jsonl")))
 	p = subscribe()
 	verified(t, runs, db)
-	if err := os.WriteFile(db+".new", nil, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(db+".new", db); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(db+".new", nil, 0o644))
+	require.NoError(t, os.Rename(db+".new", db))
 	publish("last")
 	if status := p.wait(t); status != statusIO {
 		t.Errorf("with another database in its place it ends with %d: %s", status, &p.said)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -37,9 +39,7 @@ func withMarks(t *testing.T, args ...string) (status int, stdout, stderr string)
 		Name: "marks", Version: 7, Key: []string{"line"}, Doc: "Marks.",
 		New: func() projections.Projection[mark] { return marks{} },
 	}))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var out, errs bytes.Buffer
 	status = (&app{stdio{&out, &errs}, set}).run(t.Context(), args)
 	return status, out.String(), errs.String()

@@ -7,28 +7,22 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // documentSchema is the schema in docs/schema of one of the documents.
 func documentSchema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
 	file, err := os.ReadFile("../../docs/schema/" + name + ".json")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	urn := "urn:quire-project:" + name + ":v1"
 	compiler := jsonschema.NewCompiler()
-	if err := compiler.AddResource(urn, value); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, compiler.AddResource(urn, value))
 	schema, err := compiler.Compile(urn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return schema
 }
 
@@ -50,13 +44,10 @@ func TestSchemas(t *testing.T) {
 		}
 		path := "../../docs/schema/" + name + ".json"
 		if *update && name != "event" {
-			if err := os.WriteFile(path, out.Bytes(), 0o666); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, os.WriteFile(path, out.Bytes(), 0o666))
 		}
 		got, err := os.ReadFile(path)
-		if err != nil || !bytes.Equal(got, out.Bytes()) {
-			t.Errorf("%s is not what the program prints (%v); run go test ./cmd/cli -update", path, err)
-		}
+		assert.NoError(t, err, "%s is not what the program", path)
+		assert.Equal(t, out.Bytes(), got, "%s is not what the program", path)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
 )
@@ -25,9 +26,7 @@ func TestSQLiteScripts(t *testing.T) {
 
 func TestPostgreSQLScripts(t *testing.T) {
 	scripts, err := filepath.Glob(storeScripts + "/*.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	databases := make(chan string, len(scripts))
 	for range scripts {
 		databases <- services.PostgreSQL(t)

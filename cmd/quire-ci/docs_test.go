@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 const cliDocs = "../../docs/quire-ci.md"
@@ -24,35 +27,27 @@ func TestCLIDocs(t *testing.T) {
 		want.WriteString("\n## " + strings.TrimSpace("quire-ci "+command) + "\n\n```\n" + out.String() + "```\n")
 	}
 	if *update {
-		if err := os.WriteFile(cliDocs, []byte(want.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(cliDocs, []byte(want.String()), 0o666))
 	}
 	got, err := os.ReadFile(cliDocs)
-	if err != nil || string(got) != want.String() {
-		t.Errorf("docs/quire-ci.md is not what the commands say (%v); run go test ./cmd/quire-ci -update", err)
-	}
+	assert.NoError(t, err, "docs/quire-ci.md is not what the commands say")
+	assert.Equal(t, want.String(), string(got), "docs/quire-ci.md is not what the commands say")
 }
 
 // The first pipeline that docs/pipeline.md shows runs, and shows what the page
 // says, but for times.
 func TestPipelineExample(t *testing.T) {
 	page, err := os.ReadFile("../../docs/pipeline.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	example := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(page)
 	console := regexp.MustCompile("(?s)```console\n\\$ quire-ci (.*?)\n(.*?)```").FindSubmatch(page)
-	if example == nil || console == nil {
-		t.Fatal("docs/pipeline.md has no example")
-	}
+	require.NotNil(t, example, "docs/pipeline.md has no example")
+	require.NotNil(t, console, "docs/pipeline.md has no example")
 	folder := workspace(t, string(example[1]))
 	cmd := exec.Command("quire-ci", strings.Fields(string(console[1]))...)
 	cmd.Dir = folder
 	shown, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, shown)
-	}
+	require.NoError(t, err, "%v: %s", err, shown)
 	times := regexp.MustCompile(`[0-9.]+m?s\b`)
 	if got, want := times.ReplaceAllString(string(shown), "TIME"), times.ReplaceAllString(string(console[2]), "TIME"); got != want {
 		t.Errorf("it shows\n%s\nand not\n%s", got, want)
@@ -68,7 +63,5 @@ func TestOwnPipeline(t *testing.T) {
 	if status := run(t.Context(), []string{"validate", "--workspace", "../.."}, &out, &errs); status != 0 {
 		t.Errorf("it ends with %d: %s", status, errs.String())
 	}
-	if !strings.Contains(out.String(), "\n  race: 1 command, after test\n") {
-		t.Errorf("it has\n%s", out.String())
-	}
+	assert.Contains(t, out.String(), "\n  race: 1 command, after test\n")
 }

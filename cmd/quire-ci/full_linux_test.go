@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -29,20 +31,13 @@ func TestFullDisk(t *testing.T) {
 			}
 			cmd := exec.Command("quire-ci", "run", "--workspace", folder, "--events", eventsPath, "--out-dir", outDir)
 			shown, _ := cmd.CombinedOutput() // the status is looked at
-			if status := cmd.ProcessState.ExitCode(); status != command.StatusIO {
-				t.Errorf("it ends with %d", status)
-			}
-			if !strings.Contains(string(shown), "no space left on device; make room and run it again") {
-				t.Errorf("it does not say so: %s", shown[max(0, len(shown)-500):])
-			}
-			if _, err := os.Stat(filepath.Join(folder, "end")); err == nil {
-				t.Error("it has run on")
-			}
+			assert.Equal(t, command.StatusIO, cmd.ProcessState.ExitCode(), "it ends")
+			assert.Contains(t, string(shown), "no space left on device; make room and run it again", "it does not say so: %s", shown[max(0, len(shown)-500):])
+			_, err := os.Stat(filepath.Join(folder, "end"))
+			assert.Error(t, err, "it has run on")
 			record := record(t, eventsPath)
 			for _, diagnostic := range record.Diagnostics {
-				if diagnostic.Code != projections.TornTail {
-					t.Errorf("odd: %+v", diagnostic)
-				}
+				assert.Equal(t, projections.TornTail, diagnostic.Code, "odd: %+v", diagnostic)
 			}
 			if len(record.ShEvents) == 0 || len(record.ShEvents) > 50 {
 				t.Errorf("%d commands were recorded", len(record.ShEvents))
@@ -58,9 +53,7 @@ func smallDisk(t *testing.T) string {
 		t.Skipf("a file system cannot be mounted: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := syscall.Unmount(folder, 0); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, syscall.Unmount(folder, 0))
 	})
 	return folder
 }

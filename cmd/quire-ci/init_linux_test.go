@@ -9,6 +9,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
@@ -63,13 +66,9 @@ func TestProcess1Interrupted(t *testing.T) {
 		t.Skip("needs /proc/…/children to find process 1: ", err)
 	}
 	first, err := strconv.Atoi(strings.Fields(string(children))[0])
-	if err := errors.Join(err, syscall.Kill(first, syscall.SIGTERM)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(err, syscall.Kill(first, syscall.SIGTERM)))
 	if status := s.status(); status != command.StatusInterrupted {
 		t.Errorf("it ends with %d:\n%s", status, s.shown())
 	}
-	if got := events(t, s.path("events.jsonl")); got != "job_started a, sh_started a, sh_finished 7, job_finished failed, run_finished failed" {
-		t.Errorf("the stream has %s", got)
-	}
+	assert.Equal(t, "job_started a, sh_started a, sh_finished 7, job_finished failed, run_finished failed", events(t, s.path("events.jsonl")), "the stream")
 }

@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
@@ -40,23 +43,17 @@ func prepare(t *testing.T, pipeline string, flags ...string) *started {
 	s.cmd = exec.Command("quire-ci", append([]string{"run"}, flags...)...)
 	s.cmd.Dir = s.folder
 	stderr, err := os.Create(s.path("stderr"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	t.Cleanup(func() { stderr.Close() })
 	s.cmd.Stderr = stderr
-	if err := os.Mkdir(s.path("tmp"), 0o777); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(s.path("tmp"), 0o777))
 	s.cmd.Env = append(os.Environ(), "TMPDIR="+s.path("tmp"))
 	return s
 }
 
 func (s *started) begin() {
 	s.t.Helper()
-	if err := s.cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, s.cmd.Start())
 	s.t.Cleanup(func() { s.cmd.Process.Kill() })
 	go func() { s.ended <- s.cmd.Wait() }()
 }
@@ -65,12 +62,8 @@ func (s *started) begin() {
 func workspace(t *testing.T, pipeline string) string {
 	t.Helper()
 	folder := t.TempDir()
-	if err := os.Mkdir(filepath.Join(folder, ".quire"), 0o777); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, ".quire", "ci.yaml"), []byte(pipeline), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Mkdir(filepath.Join(folder, ".quire"), 0o777))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, ".quire", "ci.yaml"), []byte(pipeline), 0o666))
 	return folder
 }
 
@@ -127,9 +120,7 @@ func (s *started) endsAtOnce(killed time.Time, want string) {
 	if took := time.Since(killed); took > soon {
 		s.t.Errorf("it takes %v to end at once", took)
 	}
-	if got := events(s.t, s.path("events.jsonl")); got != want {
-		s.t.Errorf("the stream has %s", got)
-	}
+	assert.Equal(s.t, want, events(s.t, s.path("events.jsonl")), "the stream")
 }
 
 // soon is how long something may take that happens at once, on a machine that is
@@ -138,9 +129,7 @@ const soon = 4 * time.Second
 
 func (s *started) signal(signal os.Signal) {
 	s.t.Helper()
-	if err := s.cmd.Process.Signal(signal); err != nil {
-		s.t.Fatal(err)
-	}
+	require.NoError(s.t, s.cmd.Process.Signal(signal))
 }
 
 // status waits for the end, and returns the exit status.
@@ -181,14 +170,10 @@ func TestInterrupt(t *testing.T) {
 				t.Errorf("it ends with %d:\n%s", status, s.shown())
 			}
 			want := "job_started long, sh_started long, sh_finished 7, job_finished failed, run_finished failed"
-			if got := events(t, s.path("events.jsonl")); got != want {
-				t.Errorf("the stream has %s", got)
-			}
+			assert.Equal(t, want, events(t, s.path("events.jsonl")), "the stream")
 			shown := s.shown()
 			for _, part := range []string{"stopping; a second Ctrl-C", "    | bye\n", "quire-ci: the run was stopped before its end: interrupted\n"} {
-				if strings.Count(shown, part) != 1 {
-					t.Errorf("not once %q in\n%s", part, shown)
-				}
+				assert.Equal(t, 1, strings.Count(shown, part), "not once")
 			}
 			s.leavesNothing()
 		})
@@ -216,13 +201,9 @@ func TestInterruptTwiceWhileOutputIsHeld(t *testing.T) {
 // A second signal ends a program, too, whose output nobody reads.
 func TestInterruptWhileNobodyReads(t *testing.T) {
 	read, write, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer read.Close()
-	if err := write.SetWriteDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, write.SetWriteDeadline(time.Now().Add(20*time.Millisecond)))
 	for err == nil { // fill it
 		_, err = write.Write(make([]byte, 4096))
 	}
@@ -234,8 +215,6 @@ func TestInterruptWhileNobodyReads(t *testing.T) {
 	s.signal(os.Interrupt)
 	time.Sleep(2 * gesture)
 	s.signal(os.Interrupt)
-	if status := s.status(); status != command.StatusInterrupted {
-		t.Errorf("it ends with %d", status)
-	}
+	assert.Equal(t, command.StatusInterrupted, s.status(), "it ends")
 	s.leavesNothing()
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -53,9 +55,7 @@ func checkKilled(t *testing.T, s *started, want []domain.Event) {
 	t.Logf("%d of %d events", len(got), len(want))
 	record := record(t, s.path("events.jsonl"))
 	for _, diagnostic := range record.Diagnostics {
-		if diagnostic.Code != projections.TornTail {
-			t.Errorf("odd: %+v", diagnostic)
-		}
+		assert.Equal(t, projections.TornTail, diagnostic.Code, "odd: %+v", diagnostic)
 	}
 	for _, sh := range record.ShEvents {
 		if !sh.ExitCode.Valid {

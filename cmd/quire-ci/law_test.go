@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
@@ -107,13 +108,9 @@ func TestRecordsWhatHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := plan(t)
 		data, err := yaml.Dump(p)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		folder, err := os.MkdirTemp("", "quire-ci-law-")
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		defer os.RemoveAll(folder)
 		if err := errors.Join(os.Mkdir(filepath.Join(folder, ".quire"), 0o777),
 			os.WriteFile(filepath.Join(folder, ".quire", "ci.yaml"), data, 0o666)); err != nil {

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 // brittle is a standard error that the program does not survive.
@@ -25,15 +27,11 @@ func TestPanic(t *testing.T) {
 	var shown brittle
 	func() {
 		defer func() {
-			if recover() == nil {
-				t.Error("it did not panic")
-			}
+			assert.NotNil(t, recover(), "it did not panic")
 		}()
 		run(t.Context(), []string{"run", "--workspace", folder}, &bytes.Buffer{}, &shown)
 	}()
-	if !strings.Contains(shown.String(), "    | shown\n") {
-		t.Errorf("it shows\n%s", shown.String())
-	}
+	assert.Contains(t, shown.String(), "    | shown\n", "it shows")
 	if left, err := os.ReadDir(temporary); err != nil || len(left) > 0 {
 		t.Errorf("it leaves %v (%v)", left, err)
 	}

@@ -9,6 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
@@ -49,9 +52,8 @@ func TestGestures(t *testing.T) {
 					signals <- s.signal
 				}
 				synctest.Wait()
-				if stopped != c.stops || killed != c.kills {
-					t.Errorf("stopped: %v, killed: %v", stopped, killed)
-				}
+				assert.Equal(t, c.stops, stopped, "stopped")
+				assert.Equal(t, c.kills, killed, "stopped")
 				signals <- syscall.SIGQUIT // or the goroutine would stay
 			})
 		})
@@ -69,16 +71,12 @@ func TestHangUps(t *testing.T) {
 	s.awaitShown("a second Ctrl-C")
 	s.signal(syscall.SIGHUP)
 	time.Sleep(2 * gesture) // in which it would be killed
-	if err := os.WriteFile(s.path("go"), nil, 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(s.path("go"), nil, 0o666))
 	if status := s.status(); status != command.StatusInterrupted {
 		t.Errorf("it ends with %d:\n%s", status, s.shown())
 	}
 	const want = "job_started a, sh_started a, sh_finished 7, job_finished failed, run_finished failed"
-	if got := events(t, s.path("events.jsonl")); got != want {
-		t.Errorf("the stream has %s", got)
-	}
+	assert.Equal(t, want, events(t, s.path("events.jsonl")), "the stream")
 }
 
 // SIGQUIT kills at once, and leaves nothing behind.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
@@ -25,9 +26,7 @@ func TestOnTerminal(t *testing.T) {
 	cmd.Env = append(os.Environ(), "TERM=xterm", "TMPDIR="+t.TempDir())
 	began := time.Now()
 	terminal, err := pty.Start(cmd)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer terminal.Close()
 	stuck := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
 	defer stuck.Stop()

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -108,9 +110,7 @@ func TestWritersOfOneRun(t *testing.T) {
 			s := &contended{Store: plain, choose: choose, left: 1 + choose(8)}
 			s.before = func() {
 				if choose(2) == 0 {
-					if err := ingest(plain, false); err != nil {
-						t.Error(err)
-					}
+					assert.NoError(t, ingest(plain, false))
 				} else if err := apply(other); err != nil {
 					t.Error(err)
 				}
@@ -142,9 +142,7 @@ func TestWritersOfOneRun(t *testing.T) {
 		if len(segments) > 0 {
 			isRecordOf(t, plain, stream)
 		}
-		if err := second(store.Ingest(ctx, plain, stream, store.Options{})); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, second(store.Ingest(ctx, plain, stream, store.Options{})))
 		isRecordOf(t, plain, stream)
 	})
 }
@@ -169,9 +167,8 @@ func TestRunsOfOneTransaction(t *testing.T) {
 			if stored := must(plain.Checkpoints(ctx, []domain.RunID{f.run})); stored[f.run].End.Bytes < int64(len(f.data)) {
 				f.data = upToLine(choose, f.data, true)
 			}
-			if _, err := store.Ingest(ctx, plain, f, store.Options{}); err != nil {
-				t.Error(err)
-			}
+			_, err := store.Ingest(ctx, plain, f, store.Options{})
+			assert.NoError(t, err)
 		}
 		var runs []domain.RunID
 		for tries := 0; ; tries++ {
@@ -191,9 +188,8 @@ func TestRunsOfOneTransaction(t *testing.T) {
 			}
 		}
 		for i, f := range files {
-			if len(runs) != len(files) || runs[i] != f.run {
-				t.Fatalf("the results are those of %q", runs)
-			}
+			require.Len(t, runs, len(files), "the results are those")
+			require.Equal(t, f.run, runs[i], "the results are those")
 			if !bad[f.run] {
 				isRecordOf(t, plain, f)
 			}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/projections"
@@ -99,14 +101,10 @@ func TestComparisonFindsEveryDifference(t *testing.T) {
 		for _, i := range order {
 			c.take(toysOf(projections.Row[toy]{Index: i, Final: true, Value: toy{ID: i}}).At(0))
 		}
-		if err := c.end(); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, c.end())
 		slices.Sort(got)
 		slices.Sort(want)
-		if !slices.Equal(got, want) {
-			t.Fatalf("stored %v, %d derived:\n got %v\nwant %v", stored, n, got, want)
-		}
+		require.True(t, slices.Equal(got, want), "stored %v, %d derived:\n got %v\nwant %v", stored, n, got, want)
 	})
 }
 
@@ -125,9 +123,7 @@ func TestComparisonTellsErrors(t *testing.T) {
 	for i := range 3 {
 		c.take(toysOf(projections.Row[toy]{Index: i}).At(0))
 	}
-	if err := c.end(); !errors.Is(err, broken) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, c.end(), broken)
 }
 
 // What is held are rows that others have overtaken, and not all.
@@ -158,9 +154,7 @@ func TestKey(t *testing.T) {
 	if want := `{"job_id":"a/\u0000\"","seq":2}`; err != nil || string(data) != want {
 		t.Errorf("got %s, %v, want %s", data, err, want)
 	}
-	if got := key.String(); got != "a/\x00\"/2" {
-		t.Errorf("got %q", got)
-	}
+	assert.Equal(t, "a/\x00\"/2", key.String())
 	if data, err := json.Marshal(keyOf(projections.RunTable.Definition, projections.AnyRow{Value: projections.RunTable.NewRows().New(0, false)})); err != nil || string(data) != "{}" {
 		t.Errorf("the key of a row that is the only one: %s, %v", data, err)
 	}

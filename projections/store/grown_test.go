@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -39,23 +41,20 @@ func TestSomeTablesOfStreamThatChanges(t *testing.T) {
 			"another": lines(domain.NewJobStarted(1, "b")),
 		} {
 			s := memory.New()
-			if _, err := store.Ingest(t.Context(), s, file{"r", before}, store.Options{}); err != nil {
-				t.Fatal(err)
-			}
+			_, err := store.Ingest(t.Context(), s, file{"r", before}, store.Options{})
+			require.NoError(t, err)
 			some := store.Options{Tables: []*projections.Definition{projections.Jobs.Definition, projections.ShEvents.Definition}}
 			source := changing{&file{"r", before}, after}
-			if _, err := store.Ingest(t.Context(), s, source, some); err != nil {
-				t.Fatal(err)
-			}
+			_, err = store.Ingest(t.Context(), s, source, some)
+			require.NoError(t, err)
 			derived := file{"r", before}
 			if name == "another" {
 				derived.data = after
 			}
 			t.Logf("%d commands, %s", commands, name)
 			isRecordOf(t, s, derived)
-			if _, err := store.Ingest(t.Context(), s, *source.file, store.Options{}); err != nil {
-				t.Fatal(err)
-			}
+			_, err = store.Ingest(t.Context(), s, *source.file, store.Options{})
+			require.NoError(t, err)
 			isRecordOf(t, s, *source.file)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -70,9 +71,7 @@ func TestTwoStreamsOfOneRun(t *testing.T) {
 			return err
 		})
 		waiting, err := s.Waiting(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if differ && !retried && len(waiting) == 0 {
 			t.Error("nobody has seen that there are two streams")
 		}

@@ -11,6 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
@@ -56,9 +59,7 @@ func TestTooMuchForOneTransaction(t *testing.T) {
 						_, err := tx.Lock([]domain.RunID{"r"})
 						return errors.Join(err, tx.Park(segments[1:]))
 					})
-					if err != nil {
-						t.Fatal(err)
-					}
+					require.NoError(t, err)
 				}
 				p := store.NewProjector(s, wire{}, store.ProjectorOptions{Timeout: 30 * time.Second})
 				defer p.Close(context.Background())
@@ -77,9 +78,7 @@ func TestTooMuchForOneTransaction(t *testing.T) {
 							time.Sleep(time.Second)
 							err = p.Apply(t.Context(), segment)
 						}
-						if err != nil {
-							t.Error(err)
-						}
+						assert.NoError(t, err)
 					})
 				}
 				all.Wait()
@@ -113,9 +112,7 @@ func TestTooLongSegment(t *testing.T) {
 						if err == nil {
 							return
 						}
-						if !errors.Is(err, store.ErrAway) {
-							t.Fatal(err)
-						}
+						require.ErrorIs(t, err, store.ErrAway)
 						time.Sleep(time.Second)
 					}
 					t.Fatalf("offset %d: it is never applied", segment.Offset)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -58,9 +59,7 @@ func TestWhatIsHeldHasALimit(t *testing.T) {
 					t.Errorf("what does not fit is refused, and the quarantine is %+v", q)
 				}
 			}
-			if parked+len(left) != len(rest) {
-				t.Errorf("of %d segments %d are parked and %d refused", len(rest), parked, len(left))
-			}
+			assert.Equal(t, len(rest), parked+len(left), "of %d segments %d are parked and %d refused", len(rest), parked, len(left))
 			if rapid.Bool().Draw(t, "drop") {
 				left = rest
 				err = p.Drop(context.Background(), "r") // what was parked is published again

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -50,15 +52,11 @@ func TestPruneInPages(t *testing.T) {
 		ingestAll(t, s, stored)
 		var pruned []domain.RunID
 		done := func(r store.Result) {
-			if r.Outcome != store.Pruned {
-				t.Errorf("run %s: %s", r.RunID, r.Outcome)
-			}
+			assert.Equal(t, store.Pruned, r.Outcome, "run %s", r.RunID)
 			pruned = append(pruned, r.RunID)
 		}
 		page := rapid.IntRange(1, 5).Draw(t, "page")
-		if err := store.PruneInPages(context.Background(), s, folder{files: filesOf(streams)}, page, done); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, store.PruneInPages(context.Background(), s, folder{files: filesOf(streams)}, page, done))
 		slices.Sort(stored)
 		gone := func(run domain.RunID) bool { return !slices.Contains(streams, run) }
 		kept := slices.DeleteFunc(slices.Clone(stored), gone)
@@ -85,9 +83,7 @@ func TestNothingIsPrunedWhereStreamsCannotBeSeen(t *testing.T) {
 					t.Errorf("got %v", err)
 				}
 			}
-			if got := runIDs(t, s); len(got) != 3 {
-				t.Errorf("%q are left", got)
-			}
+			assert.Len(t, runIDs(t, s), 3)
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
@@ -50,9 +52,7 @@ func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 	stream := file{run: "r", data: lines(events...)}
 	p := store.NewProjector(s, wire{}, store.ProjectorOptions{Source: stream.Name()})
 	defer func() { p.Close(context.Background()) }()
-	if err := p.Apply(t.Context(), domain.Segment{Run: "r", Data: stream.data}); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, p.Apply(t.Context(), domain.Segment{Run: "r", Data: stream.data}))
 	if s.rows < open {
 		t.Fatalf("%d rows were written of %d", s.rows, open)
 	}
@@ -80,9 +80,7 @@ func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 			},
 		} {
 			data := lines(more)
-			if err := apply(data); err != nil {
-				t.Fatalf("%s, %s: %v", name, way, err)
-			}
+			require.NoError(t, apply(data), "%s, %s", name, way)
 			stream.data = append(stream.data, data...)
 			if s.rows > most {
 				t.Errorf("%s, %s: %d rows were written, want %d at most", name, way, s.rows, most)

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -27,16 +30,12 @@ func TestVerifyRowsWithoutRunAndCheckpoint(t *testing.T) {
 			tx.Clear(runs, []*projections.Definition{projections.RunTable.Definition, wrong.Of}),
 			tx.Insert(&store.Rows{RunID: stream.run, Tables: []store.TableRows{wrong}}))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	found := map[string]int{}
 	err = store.Verify(t.Context(), s, store.Single(stream), store.VerifyOptions{
 		Found: func(d store.Difference) { found[string(d.Kind)+" "+d.Table]++ },
 		Done: func(v store.Verified) {
-			if v.Err != nil {
-				t.Error(v.Err)
-			}
+			assert.NoError(t, v.Err)
 		},
 	})
 	if err != nil || found["missing runs"] != 1 || found["differs jobs"] == 0 || len(found) != 2 {
@@ -54,15 +53,12 @@ func TestSegmentsAfterSomeTablesWereDerived(t *testing.T) {
 		apply := func(offset int, data []byte) {
 			t.Helper()
 			p := store.NewProjector(s, wire{}, store.ProjectorOptions{Source: stream.Name()})
-			if err := errors.Join(p.Apply(t.Context(), domain.Segment{Run: "r", Offset: int64(offset), Data: data}), p.Close(t.Context())); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, errors.Join(p.Apply(t.Context(), domain.Segment{Run: "r", Offset: int64(offset), Data: data}), p.Close(t.Context())))
 		}
 		apply(0, first)
 		got, err := store.Ingest(t.Context(), s, stream, store.Options{Tables: []*projections.Definition{table}})
-		if err != nil || got.Outcome != store.Derived {
-			t.Fatalf("%+v, %v", got, err)
-		}
+		require.NoError(t, err, "%+v", got)
+		require.Equal(t, store.Derived, got.Outcome, "%+v", got)
 		apply(len(first), rest)
 		stream.data = append(first, rest...)
 		isRecordOf(t, s, stream)

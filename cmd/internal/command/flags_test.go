@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+	"github.com/stretchr/testify/assert"
 )
 
 func TestSize(t *testing.T) {
@@ -19,13 +20,9 @@ func TestSize(t *testing.T) {
 	}
 	for _, text := range []string{"0", "-1", "k", "1x", "0x10", "16EiB", "1e3"} {
 		var got Size
-		if err := got.Set(text); err == nil {
-			t.Errorf("%q is read as %d", text, got.Bytes)
-		}
+		assert.Error(t, got.Set(text), "%q is read as %d", text, got.Bytes)
 	}
-	if err := (&Size{Min: 1 << 10}).Set("1000"); err == nil || err.Error() != "takes at least 1.0 KiB" {
-		t.Error(err)
-	}
+	assert.EqualError(t, (&Size{Min: 1 << 10}).Set("1000"), "takes at least 1.0 KiB")
 }
 
 // Of all kinds of flags, one value counts or the flag takes a list; and nothing is empty.

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -91,22 +94,15 @@ func TestNothingOutlivesItsFunction(t *testing.T) {
 	ctx, s := context.Background(), memory.New()
 	var tx store.Tx
 	var snapshot store.Snapshot
-	if err := s.Update(ctx, func(given store.Tx) error { tx = given; return nil }); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tx.Lock([]domain.RunID{"run"}); err == nil {
-		t.Error("the transaction was used after its Update had returned")
-	}
-	if err := s.View(ctx, "run", func(given store.Snapshot) error { snapshot = given; return nil }); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, s.Update(ctx, func(given store.Tx) error { tx = given; return nil }))
+	_, err := tx.Lock([]domain.RunID{"run"})
+	assert.Error(t, err, "the transaction was used after its Update had returned")
+	require.NoError(t, s.View(ctx, "run", func(given store.Snapshot) error { snapshot = given; return nil }))
 	if _, _, err := snapshot.Checkpoint(); err == nil {
 		t.Error("the checkpoint was read after View had returned")
 	}
 	for _, err := range snapshot.Rows(projections.Jobs.Definition) {
-		if err == nil {
-			t.Error("a row was read after View had returned")
-		}
+		assert.Error(t, err, "a row was read after View had returned")
 		return
 	}
 	t.Error("a sequence ended without an error after View had returned")
@@ -123,9 +119,7 @@ func TestRowsAreHeldNoLonger(t *testing.T) {
 		_, err := tx.Lock(runs)
 		return errors.Join(err, tx.Clear(runs, nil), tx.Insert(&store.Rows{RunID: "run", Tables: []store.TableRows{rows}}))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	err = s.View(ctx, "run", func(snapshot store.Snapshot) error {
 		var held []string
 		var first *projections.Job
@@ -143,7 +137,5 @@ func TestRowsAreHeldNoLonger(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 }
