@@ -23,7 +23,7 @@ const maxEntries = 1024
 // is malformed, data and entries are what stands before it.
 func (d *chunkDecoder) decode(source jsonl.Location, chunk tail.Chunk, lines int64) (data []byte, n int64, err error) {
 	segment := domain.Segment{Run: source.Run, Offset: chunk.Offset, Data: chunk.Data}
-	n, err = d.Decode(&segment, d.Reading(), lines, func(entry *domain.Entry) { d.entries = append(d.entries, *entry) })
+	n, err = d.Decode(&segment, d.ReadOptions(), lines, func(entry *domain.Entry) { d.entries = append(d.entries, *entry) })
 	var malformed *jsonl.MalformedError
 	if !errors.As(err, &malformed) {
 		return chunk.Data, n, err

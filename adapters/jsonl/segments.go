@@ -14,33 +14,33 @@ import (
 // Segments decodes segments of streams. It is a store.Decoder, and not safe for
 // concurrent use.
 type Segments struct {
-	options Options
-	reading string
-	reader  *Reader // used again: most segments are short
+	options     Options
+	readOptions string
+	reader      *Reader // used again: most segments are short
 }
 
 // NewSegments returns a decoder of segments.
 func NewSegments(options Options) *Segments {
-	return &Segments{options: options, reading: options.reading(), reader: NewReader(nil, options)}
+	return &Segments{options: options, readOptions: options.text(), reader: NewReader(nil, options)}
 }
 
-// Reading returns the options that segments are read with, as a text for checkpoints.
-func (s *Segments) Reading() string { return s.reading }
+// ReadOptions returns the options that segments are read with, as a text for checkpoints.
+func (s *Segments) ReadOptions() string { return s.readOptions }
 
 // Continues reports whether the first part of a stream, which was read with the options in
-// reading, has the same entries with those of s: no line was skipped, and none is longer.
-func (s *Segments) Continues(reading string) bool {
-	before, err := parseReading(reading)
-	return err == nil && (reading == s.reading || before.OnMalformed != Skip && before.MaxLine <= cmp.Or(s.options.MaxLine, DefaultMaxLine))
+// readOptions, has the same entries with those of s: no line was skipped, and none is longer.
+func (s *Segments) Continues(readOptions string) bool {
+	before, err := parseReadOptions(readOptions)
+	return err == nil && (readOptions == s.readOptions || before.OnMalformed != Skip && before.MaxLine <= cmp.Or(s.options.MaxLine, DefaultMaxLine))
 }
 
 // Decode calls take with each entry of a segment, and returns how many lines the segment
 // has. lines is the number of lines of the stream before it.
-func (s *Segments) Decode(segment *domain.Segment, reading string, lines int64, take func(*domain.Entry)) (int64, error) {
+func (s *Segments) Decode(segment *domain.Segment, readOptions string, lines int64, take func(*domain.Entry)) (int64, error) {
 	options := s.options
-	if reading != s.reading {
+	if readOptions != s.readOptions {
 		var err error
-		if options, err = parseReading(reading); err != nil {
+		if options, err = parseReadOptions(readOptions); err != nil {
 			return 0, err
 		}
 	}
@@ -62,12 +62,12 @@ func (s *Segments) Decode(segment *domain.Segment, reading string, lines int64, 
 	}
 }
 
-// parseReading is the inverse of [Options.reading].
-func parseReading(reading string) (Options, error) {
+// parseReadOptions is the inverse of [Options.text].
+func parseReadOptions(readOptions string) (Options, error) {
 	var malformed string
 	var options Options
-	if _, err := fmt.Sscanf(reading, "on-malformed=%s max-line=%d", &malformed, &options.MaxLine); err != nil {
-		return options, fmt.Errorf("the rows were derived with options for reading that this program does not know (%s); use the program that derived them", printable.Name(reading))
+	if _, err := fmt.Sscanf(readOptions, "on-malformed=%s max-line=%d", &malformed, &options.MaxLine); err != nil {
+		return options, fmt.Errorf("the rows were derived with read options that this program does not know (%s); use the program that derived them", printable.Name(readOptions))
 	}
 	if malformed == "skip" {
 		options.OnMalformed = Skip

@@ -62,11 +62,11 @@ func nameOf(path string) string {
 	return printable.Name(path)
 }
 
-// Reading returns the options that the stream is read with, as a text for checkpoints.
-func (s *StoreSource) Reading() string { return s.options.reading() }
+// ReadOptions returns the options that the stream is read with, as a text for checkpoints.
+func (s *StoreSource) ReadOptions() string { return s.options.text() }
 
-// reading returns the options that change the entries of a stream, as a text.
-func (o *Options) reading() string {
+// text returns the options that change the entries of a stream, as a text.
+func (o *Options) text() string {
 	malformed := "stop"
 	if o.OnMalformed == Skip {
 		malformed = "skip"
@@ -78,10 +78,10 @@ func (o *Options) reading() string {
 	return fmt.Sprintf("on-malformed=%s max-line=%d", malformed, maxLine)
 }
 
-// As returns the source, with Skip if reading has it and the options are [AsBefore]: a run
+// As returns the source, with Skip if readOptions has it and the options are [AsBefore]: a run
 // whose malformed line was skipped once does not fail later.
-func (s *StoreSource) As(reading string) store.Source {
-	before, err := parseReading(reading)
+func (s *StoreSource) As(readOptions string) store.Source {
+	before, err := parseReadOptions(readOptions)
 	if s.options.OnMalformed != AsBefore || err != nil || before.OnMalformed != Skip {
 		return s
 	}

@@ -105,10 +105,10 @@ func TestRecordingSaysHowItReads(t *testing.T) {
 	source := jsonl.Locate("run.jsonl")
 	readings := map[string]bool{}
 	for _, options := range []jsonl.Options{{}, {OnMalformed: jsonl.Skip}, {MaxLine: 10}} {
-		readings[source.Source(options).Reading()] = true
+		readings[source.Source(options).ReadOptions()] = true
 	}
 	assert.Len(t, readings, 3, "different readings have one name")
-	assert.Equal(t, source.Source(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).Reading(), source.Source(jsonl.Options{}).Reading(), "the default limit has two names")
+	assert.Equal(t, source.Source(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).ReadOptions(), source.Source(jsonl.Options{}).ReadOptions(), "the default limit has two names")
 }
 
 // A run is read as its rows were derived, if nothing else was asked for.
@@ -121,13 +121,13 @@ func TestRecordingAs(t *testing.T) {
 		as   string
 		want *jsonl.StoreSource
 	}{
-		{any, skip.Reading(), skip}, {any, stop.Reading(), stop}, {any, "in a way that is not known", stop},
-		{stop, skip.Reading(), stop}, {skip, stop.Reading(), skip},
+		{any, skip.ReadOptions(), skip}, {any, stop.ReadOptions(), stop}, {any, "in a way that is not known", stop},
+		{stop, skip.ReadOptions(), stop}, {skip, stop.ReadOptions(), skip},
 	} {
-		assert.Equal(t, test.want.Reading(), test.is.As(test.as).Reading(), "%s as %s", test.is.Reading(), test.as)
+		assert.Equal(t, test.want.ReadOptions(), test.is.As(test.as).ReadOptions(), "%s as %s", test.is.ReadOptions(), test.as)
 	}
 	limited := source.Source(jsonl.Options{MaxLine: 10})
-	if got, want := limited.As(skip.Reading()).Reading(), source.Source(jsonl.Options{MaxLine: 10, OnMalformed: jsonl.Skip}).Reading(); got != want {
+	if got, want := limited.As(skip.ReadOptions()).ReadOptions(), source.Source(jsonl.Options{MaxLine: 10, OnMalformed: jsonl.Skip}).ReadOptions(); got != want {
 		t.Errorf("the limit is what was asked for, %s, and not %s", want, got)
 	}
 }

@@ -67,7 +67,7 @@ func (c checkpoints) queue(batch *pgx.Batch) {
 		}
 		for i, text := range [...]string{
 			toText(string(run)), hex.EncodeToString(checkpoint.SHA256[:]), hex.EncodeToString(checkpoint.End.SHA256[:]),
-			checkpoint.Projections, toText(checkpoint.Reading), toText(checkpoint.Source), toText(checkpoint.State),
+			checkpoint.Projections, toText(checkpoint.ReadOptions), toText(checkpoint.Source), toText(checkpoint.State),
 		} {
 			strings[i] = append(strings[i], text)
 		}

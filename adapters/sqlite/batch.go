@@ -41,7 +41,7 @@ var checkpoints = &table{`REPLACE INTO checkpoints (` + sqlread.CheckpointNames 
 
 func appendCheckpoint(args []any, c *store.Checkpoint) []any {
 	return append(args, c.Bytes, c.Lines, c.Events, hex.EncodeToString(c.SHA256[:]),
-		c.End.Bytes, c.End.Lines, hex.EncodeToString(c.End.SHA256[:]), c.Projections, c.Reading, c.Source, c.State)
+		c.End.Bytes, c.End.Lines, hex.EncodeToString(c.End.SHA256[:]), c.Projections, c.ReadOptions, c.Source, c.State)
 }
 
 // tables are the ways to put rows of a projection into its table: new rows and rows that

@@ -59,7 +59,7 @@ func findsWhatMends(t *trial) {
 			c.checkpoint.Valid = false
 		case "read otherwise":
 			t.changeOne(c)
-			c.checkpoint.V.Reading = "otherwise"
+			c.checkpoint.V.ReadOptions = "otherwise"
 		}
 	})
 	then := pick(t, "then the stream", "stays", "grows", "is another one")

@@ -55,7 +55,7 @@ func (t *trial) disturb(run domain.RunID, stream []byte) {
 		return
 	case 1, 2:
 		r := record(run, stream[:wholeLines(stream[:t.upTo(len(stream), "prefix")])])
-		if r.reading = skipping().Reading(); len(r.data) == 0 {
+		if r.reading = skipping().ReadOptions(); len(r.data) == 0 {
 			return
 		}
 		_, err := store.Ingest(t.ctx, t.store, r, store.Options{Force: t.flip("force")})
@@ -68,7 +68,7 @@ func (t *trial) disturb(run domain.RunID, stream []byte) {
 func (t *trial) derivedFrom(run domain.RunID, stream []byte) {
 	want := record(run, stream).derived()
 	stored := value(t.store.Checkpoints(t.ctx, []domain.RunID{run}))
-	want.checkpoint.V.Source, want.checkpoint.V.Reading = stored[run].Source, stored[run].Reading
+	want.checkpoint.V.Source, want.checkpoint.V.ReadOptions = stored[run].Source, stored[run].ReadOptions
 	must(t.holds(want))
 }
 

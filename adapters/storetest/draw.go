@@ -82,7 +82,7 @@ func (t *trial) tables() (tables []definition) {
 func (t *trial) checkpoint() store.Checkpoint {
 	return store.Checkpoint{
 		Mark: t.mark("mark"), End: t.mark("end"), Events: t.count64("events"), Projections: projections.ID(t.of),
-		Reading: anyText().Draw(t.draw, "reading"), Source: anyText().Draw(t.draw, "source"), State: anyText().Draw(t.draw, "state"),
+		ReadOptions: anyText().Draw(t.draw, "reading"), Source: anyText().Draw(t.draw, "source"), State: anyText().Draw(t.draw, "state"),
 	}
 }
 
@@ -157,7 +157,7 @@ func (t *trial) plain(run domain.RunID) *content {
 	c.add(projections.RunTable.Definition, false)
 	c.run().State = projections.Active
 	c.checkpoint = some(store.Checkpoint{
-		Mark: domain.StartMark, End: domain.StartMark, Projections: projections.ID(t.of), Reading: "plain", Source: "nowhere",
+		Mark: domain.StartMark, End: domain.StartMark, Projections: projections.ID(t.of), ReadOptions: "plain", Source: "nowhere",
 	})
 	return c
 }

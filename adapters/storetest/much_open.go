@@ -22,7 +22,7 @@ func muchOpen(t *trial) {
 	}
 	run, other := t.run("a"), t.run("b")
 	r := record(run, stream)
-	r.reading = skipping().Reading()
+	r.reading = skipping().ReadOptions()
 	must(errors.Join(t.ingests(r, store.Options{}, store.Added), t.hasState(run, false)))
 	emit(domain.NewShFinished(commands, "a", 0))
 	r.is(stream)

@@ -48,10 +48,10 @@ func (r *recording) bytes() []byte {
 	return r.data
 }
 
-func (r *recording) Run() domain.RunID { return r.run }
-func (r *recording) Name() string      { return r.name }
-func (r *recording) Reading() string   { return r.reading }
-func (r *recording) Once() bool        { return r.once }
+func (r *recording) Run() domain.RunID   { return r.run }
+func (r *recording) Name() string        { return r.name }
+func (r *recording) ReadOptions() string { return r.reading }
+func (r *recording) Once() bool          { return r.once }
 
 func (r *recording) As(string) store.Source { return r }
 
@@ -123,7 +123,7 @@ func (r *recording) derivedOf(of []definition) *content {
 	}
 	c.checkpoint = some(store.Checkpoint{
 		Mark: markOf(data, whole), End: markOf(data, len(data)), Events: events,
-		Projections: projections.ID(of), Reading: r.reading, Source: r.name, State: anyState,
+		Projections: projections.ID(of), ReadOptions: r.reading, Source: r.name, State: anyState,
 	})
 	return c
 }

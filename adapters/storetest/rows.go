@@ -116,12 +116,12 @@ func anyTextIsKept(t *trial) {
 	contents := []*content{all}
 	for _, text := range oddTexts {
 		t.addText(all, text)
-		all.checkpoint.V.Reading, all.checkpoint.V.Source = text, text
+		all.checkpoint.V.ReadOptions, all.checkpoint.V.Source = text, text
 		if !mayNameRun(text) {
 			continue
 		}
 		named := t.plain(t.run(text))
-		named.checkpoint.V.Reading, named.checkpoint.V.Source = text, text
+		named.checkpoint.V.ReadOptions, named.checkpoint.V.Source = text, text
 		contents = append(contents, named)
 	}
 	must(t.write(contents...))

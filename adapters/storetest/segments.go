@@ -124,7 +124,7 @@ func (t *trial) cut(streams map[domain.RunID][]byte) []domain.Segment {
 func (t *trial) projected(streams map[domain.RunID][]byte, source string) error {
 	for run, stream := range streams {
 		want := record(run, stream).derived()
-		want.checkpoint.V.Source, want.checkpoint.V.Reading = source, skipping().Reading()
+		want.checkpoint.V.Source, want.checkpoint.V.ReadOptions = source, skipping().ReadOptions()
 		if err := t.holds(want); err != nil {
 			return err
 		}
@@ -162,7 +162,7 @@ func goOnFromFile(t *trial) {
 		return
 	}
 	r := record(run, nil)
-	r.reading = skipping().Reading()
+	r.reading = skipping().ReadOptions()
 	for _, s := range t.segments(run, stream) {
 		if t.flip("from the file") {
 			r.is(stream[:s.End()])

@@ -38,7 +38,7 @@ func (t *trial) unknownTo(few *trial) []definition {
 // aligned returns a stream's reading as that of segments.
 func aligned(run domain.RunID, data []byte) *recording {
 	r := record(run, data)
-	r.reading, r.name = skipping().Reading(), segmentSource
+	r.reading, r.name = skipping().ReadOptions(), segmentSource
 	return r
 }
 
@@ -98,7 +98,7 @@ func moreProjections(t *trial) {
 	few := t.with(fewer)
 	all, _ := t.versions(3)
 	for _, r := range all {
-		r.reading, r.name = skipping().Reading(), segmentSource
+		r.reading, r.name = skipping().ReadOptions(), segmentSource
 		few.takes(r, nil)
 	}
 	must(few.agree(all...))

@@ -17,7 +17,7 @@ func show(value any) string {
 	case [32]byte:
 		text = fmt.Sprintf("%x", value)
 	case store.Checkpoint:
-		text = fmt.Sprintf("%d bytes until line %d, %d in all, %d events, read by %q from %q", value.Bytes, value.Lines, value.End.Bytes, value.Events, value.Reading, value.Source)
+		text = fmt.Sprintf("%d bytes until line %d, %d in all, %d events, read by %q from %q", value.Bytes, value.Lines, value.End.Bytes, value.Events, value.ReadOptions, value.Source)
 	}
 	if len(text) > most {
 		text = text[:most/2] + "…" + text[len(text)-most/2:]

@@ -65,7 +65,7 @@ func (t *trial) asOneFold(run domain.RunID, stream []byte, source string) {
 		failf("%w, of %+q", err, stream)
 	}
 	whole := record(run, stream)
-	whole.reading = skipping().Reading()
+	whole.reading = skipping().ReadOptions()
 	other := memory.Of(t.store.Projections())
 	value(store.Ingest(t.ctx, other, whole, store.Options{}))
 	runs := []domain.RunID{run}

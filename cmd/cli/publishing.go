@@ -262,7 +262,7 @@ type watched struct {
 // add sends whole lines.
 func (w *watched) add(live *broker.Live, chunk tail.Chunk) error {
 	segment := domain.Segment{Run: w.run, Offset: chunk.Offset, Data: chunk.Data}
-	lines, err := w.decoder.Decode(&segment, w.decoder.Reading(), w.lines, func(entry *domain.Entry) {
+	lines, err := w.decoder.Decode(&segment, w.decoder.ReadOptions(), w.lines, func(entry *domain.Entry) {
 		w.ended = w.ended || entry.Event.Kind == domain.RunFinished
 	})
 	if err != nil {

@@ -18,9 +18,9 @@ type Checkpoint struct {
 	// Projections names the projections of the rows, with their versions, see
 	// [projections.ID]. Tables of other projections may have outdated rows of the run.
 	Projections string
-	// Reading names what else the rows depend on: what was done with malformed lines, and
-	// how long a line could be.
-	Reading string
+	// ReadOptions are the options that the stream was read with, see [Source]: what was done
+	// with malformed lines, and the limit of a line.
+	ReadOptions string
 	// Source is where the stream was: for people, and to distinguish two streams with one
 	// run id.
 	Source string

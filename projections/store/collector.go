@@ -122,7 +122,7 @@ func (c *collector) save(digest func() ([]byte, error)) error {
 func (c *collector) checkpoint(mark, end domain.Mark, reading, source string) Checkpoint {
 	return Checkpoint{
 		Mark: mark, End: end, Events: c.fold.Run().Events, State: c.state,
-		Projections: projections.ID(c.of), Reading: reading, Source: source,
+		Projections: projections.ID(c.of), ReadOptions: reading, Source: source,
 	}
 }
 

@@ -128,7 +128,7 @@ func (f *streamFold) finish() error {
 	if err := f.end(f.stream.Digest, f.hand); err != nil {
 		return err
 	}
-	t.next = f.checkpoint(mark, end, t.source.Reading(), t.source.Name())
+	t.next = f.checkpoint(mark, end, t.source.ReadOptions(), t.source.Name())
 	t.result.Events = t.next.Events
 	t.result.Rows += f.rows.Len()
 	if t.stored && t.next.sameRead(t.known) && !f.options.Force && !f.some() {

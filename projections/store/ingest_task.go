@@ -27,7 +27,7 @@ type task struct {
 func newTask(c candidate, stop context.CancelFunc) *task {
 	t := &task{source: c.source, stop: stop}
 	if c.stored {
-		t.source = c.source.As(c.known.Reading)
+		t.source = c.source.As(c.known.ReadOptions)
 	}
 	t.run, t.known, t.stored, t.rows = t.source.Run(), c.known, c.stored, t.batches
 	t.overwrite = t.source.Once() // it cannot be read again for what is stored now
@@ -128,7 +128,7 @@ func (p *pipeline) derive(ctx context.Context, t *task, yield func(*task) bool) 
 		f := &streamFold{collector: newCollector(t.run, p.of, tables), ctx: ctx, options: &p.options, task: t, yield: yield}
 		return f.run(known, continues)
 	}
-	usable := t.stored && len(missing) < len(p.of) && t.known.Reading == t.source.Reading()
+	usable := t.stored && len(missing) < len(p.of) && t.known.ReadOptions == t.source.ReadOptions()
 	same := false
 	if usable && !p.options.Force {
 		if same, err = t.source.Ends(ctx, t.known.End); err != nil {

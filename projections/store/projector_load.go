@@ -55,7 +55,7 @@ func (p *Projector) loadStored(ctx context.Context, runs []domain.RunID) error {
 		return err
 	}
 	for _, run := range runs {
-		l := newLiveRun(run, p.store.Projections().Stored(), p.decoder.Reading())
+		l := newLiveRun(run, p.store.Projections().Stored(), p.decoder.ReadOptions())
 		_, l.stored = stored[run]
 		p.runs[run] = l
 	}

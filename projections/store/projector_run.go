@@ -55,7 +55,7 @@ func (l *liveRun) restore(rows Snapshot) (err error) {
 		return err
 	}
 	if l.end.Bytes > 0 {
-		l.reading = l.known.Reading
+		l.reading = l.known.ReadOptions
 	}
 	switch {
 	case len(missing) > 0:

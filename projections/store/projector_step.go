@@ -108,7 +108,7 @@ func (s *step) request(r *request) error {
 func (s *step) retry() {
 	l := s.live
 	if s.p.decoder.Continues(l.reading) {
-		l.reading = s.p.decoder.Reading()
+		l.reading = s.p.decoder.ReadOptions()
 	}
 	s.lift = s.lift || l.waiting.Quarantine != nil
 	l.waiting.Quarantine = nil

@@ -11,16 +11,16 @@ import (
 
 // Decoder makes entries of segments. It need not be safe for concurrent use.
 type Decoder interface {
-	// Reading names what the entries depend on besides the bytes, see [Source].
-	Reading() string
-	// Continues reports whether a stream that was read with another reading so far can be
-	// continued with this one: it would have given the same entries.
-	Continues(reading string) bool
+	// ReadOptions returns the options for reading that change the entries, see [Source].
+	ReadOptions() string
+	// Continues reports whether a stream whose first part was read with other options can be
+	// continued with those of the decoder: they would have given the same entries.
+	Continues(readOptions string) bool
 	// Decode calls take with the entries of a segment, and returns how many lines it has.
-	// lines is how many lines of the stream are before it. reading is the decoder's own
-	// Reading, or the one that the stored rows were derived with. Decode need not count the
+	// lines is how many lines of the stream are before it. readOptions are those of the
+	// decoder, or those that the stored rows were derived with. Decode need not count the
 	// line of a tail, which no line feed ends. An error says that the segment is malformed.
-	Decode(segment *domain.Segment, reading string, lines int64, take func(*domain.Entry)) (int64, error)
+	Decode(segment *domain.Segment, readOptions string, lines int64, take func(*domain.Entry)) (int64, error)
 }
 
 // ErrSegment is returned for a segment that is invalid whatever the stream is.

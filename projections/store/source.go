@@ -15,12 +15,12 @@ type Source interface {
 	Run() domain.RunID
 	// Name says where the stream is. The same place has the same name.
 	Name() string
-	// Reading names what the events depend on besides the stream's bytes. Two
-	// sources with the same bytes and the same Reading have the same entries.
-	Reading() string
-	// As returns the source to use for a run whose rows were derived with another Reading:
-	// one that keeps to that reading, or the source itself.
-	As(reading string) Source
+	// ReadOptions returns the options for reading that change the entries of the stream, as a
+	// text for checkpoints: sources with the same bytes and options have the same entries.
+	ReadOptions() string
+	// As returns the source to use for a run whose rows were derived with other options: one
+	// with these options, or the source itself.
+	As(readOptions string) Source
 	// Once reports that the stream can be opened only once, as a pipe can.
 	Once() bool
 	// Ends reports whether the stream is exactly what end was taken of. It may report false

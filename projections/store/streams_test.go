@@ -34,7 +34,7 @@ const reading = "as encoding/json"
 // wire decodes segments: it is a [store.Decoder].
 type wire struct{}
 
-func (wire) Reading() string              { return reading }
+func (wire) ReadOptions() string          { return reading }
 func (wire) Continues(before string) bool { return before == reading }
 
 func (wire) Decode(s *domain.Segment, _ string, before int64, take func(*domain.Entry)) (int64, error) {
@@ -60,10 +60,10 @@ type file struct {
 	data []byte
 }
 
-func (f file) Run() domain.RunID { return f.run }
-func (f file) Name() string      { return "file of " + string(f.run) }
-func (f file) Reading() string   { return reading }
-func (f file) Once() bool        { return false }
+func (f file) Run() domain.RunID   { return f.run }
+func (f file) Name() string        { return "file of " + string(f.run) }
+func (f file) ReadOptions() string { return reading }
+func (f file) Once() bool          { return false }
 
 func (f file) As(string) store.Source { return f }
 

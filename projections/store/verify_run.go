@@ -45,7 +45,7 @@ func (c *runComparison) run(ctx context.Context) (failed, err error) {
 // open opens the stream as it was when the rows were derived from it.
 func (c *runComparison) open(ctx context.Context) (Stream, error) {
 	if c.stored {
-		c.source = c.source.As(c.checkpoint.Reading)
+		c.source = c.source.As(c.checkpoint.ReadOptions)
 		return c.source.OpenUntil(ctx, c.checkpoint.End)
 	}
 	return c.source.Open(ctx, c.checkpoint.End)
@@ -80,7 +80,7 @@ func (c *runComparison) compare(stream Stream) (failed, err error) {
 	if c.stored {
 		c.origin(Checkpoint{
 			Mark: stream.Mark(), End: stream.End(), Events: fold.Run().Events,
-			Projections: projections.ID(c.of), Reading: c.source.Reading(),
+			Projections: projections.ID(c.of), ReadOptions: c.source.ReadOptions(),
 		}, stream.More())
 	}
 	return nil, nil
@@ -101,7 +101,7 @@ func (c *runComparison) origin(now Checkpoint, more bool) {
 		}
 	}
 	readOn := !more || len(c.missing) == 0 && known.Mark == known.End // else Ingest replaces all rows
-	c.verified.Force = c.lasting && readOn && !c.source.Once() && known.End == now.End && known.Reading == now.Reading
+	c.verified.Force = c.lasting && readOn && !c.source.Once() && known.End == now.End && known.ReadOptions == now.ReadOptions
 	if more {
 		c.behind(Difference{Table: "checkpoints", Column: "end_bytes", Stored: known.End.Bytes})
 	}

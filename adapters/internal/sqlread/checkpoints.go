@@ -22,7 +22,7 @@ type Checkpoint struct {
 func (d *Dialect) CheckpointColumns(c *Checkpoint) []any {
 	return []any{
 		text(d, &c.Run), &c.Bytes, &c.Lines, &c.Events, digest(&c.SHA256), &c.End.Bytes, &c.End.Lines, digest(&c.End.SHA256),
-		&c.Projections, text(d, &c.Reading), text(d, &c.Source), text(d, &c.State),
+		&c.Projections, text(d, &c.ReadOptions), text(d, &c.Source), text(d, &c.State),
 	}
 }
 

@@ -36,7 +36,7 @@ func TestManyCheckpoints(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, got, len(ask)-1)
 	if c := got[ask[600]]; c.Bytes != 1 || c.Lines != 2 || c.Events != 3 || c.End.Bytes != 4 || c.End.Lines != 5 ||
-		c.Projections != "jobs@1" || c.Reading != "reading" || c.Source != "source" {
+		c.Projections != "jobs@1" || c.ReadOptions != "reading" || c.Source != "source" {
 		t.Errorf("checkpoint %+v", c)
 	}
 }
