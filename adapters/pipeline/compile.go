@@ -8,8 +8,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/shell"
 )
 
-// compile makes a pipeline of the jobs in a file, and finds what is wrong with them as a whole.
-// A job without an id is one of the problems that [Parse] finds.
+// compile makes a pipeline of the jobs in a file, and reports jobs that do not fit together.
+// [Parse] reports jobs without an id.
 func compile(file File) (*shell.Pipeline, []Problem) {
 	var jobs []shell.Job
 	for _, job := range file.Jobs {
@@ -31,16 +31,16 @@ func compile(file File) (*shell.Pipeline, []Problem) {
 	return compiled, problems
 }
 
-// maxCommand is how many bytes Linux takes as one argument of a program, less the one that
-// ends it: MAX_ARG_STRLEN, see execve(2).
+// maxCommand is the maximum size of a program's argument on Linux without the terminating byte:
+// MAX_ARG_STRLEN, see execve(2).
 const maxCommand = 128<<10 - 1
 
-// tooLong finds commands that cannot be run.
+// tooLong reports commands that are too long to run.
 func tooLong(jobs []Job) (problems []Problem) {
 	for _, job := range jobs {
 		for i, command := range job.Commands {
 			if n := len(command.Value); n > maxCommand {
-				what := fmt.Sprintf("command %d of the job has %d bytes, and %d are what can be run; put it into a script", i+1, n, maxCommand)
+				what := fmt.Sprintf("command %d of the job has %d bytes, but the system allows only %d; move it into a script", i+1, n, maxCommand)
 				problems = append(problems, Problem{At: command.At, What: what})
 			}
 		}
@@ -60,7 +60,7 @@ func inOrder(commands []Text) func(context.Context, *shell.Shell) error {
 	}
 }
 
-// jobProblem says where in the file a job does not fit.
+// jobProblem adds the position in the file to the error of a job.
 func jobProblem(jobs []Job, unfit *shell.JobError) Problem {
 	job := jobs[unfit.Index]
 	if unfit.Need < 0 {
@@ -73,7 +73,7 @@ func jobProblem(jobs []Job, unfit *shell.JobError) Problem {
 		for _, job := range jobs {
 			ids = append(ids, job.ID.Value)
 		}
-		what += DidYouMean(need.Value, ids)
+		what += didYouMean(need.Value, ids)
 	}
 	return Problem{At: need.At, What: what}
 }

@@ -212,7 +212,7 @@ func (d *decoder) unknown(key Text, what string, fields []field) {
 	case key.Value == "<<":
 		d.add(key.At, "merging mappings (<<) is not supported; write out all keys")
 	case word.MatchString(key.Value):
-		d.add(key.At, "unknown key %q; %s%s", key.Value, known, DidYouMean(key.Value, names))
+		d.add(key.At, "unknown key %q; %s%s", key.Value, known, didYouMean(key.Value, names))
 	default:
 		d.add(key.At, "unknown key; %s; put a command of several lines below a |, indented", known)
 	}

@@ -14,8 +14,8 @@
 //	      - go test ./...
 //
 // [Parse] returns plain data and all problems with the form of the file, each with
-// its line and column. It does not check whether the jobs fit together; the data
-// has the positions that such a check needs for its own problems.
+// its line and column. [Load] also checks whether the jobs fit together, and returns a
+// pipeline for package shell to run.
 //
 // A problem never quotes a command, nor text that may be a misplaced piece of one,
 // because a command can contain a secret.

@@ -96,16 +96,16 @@ type Problem struct {
 
 func (p Problem) Error() string { return p.At.String() + ": " + p.What }
 
-// Sort sorts problems by position.
-func Sort(problems []Problem) {
+// sortProblems sorts problems by position.
+func sortProblems(problems []Problem) {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
 		return cmp.Or(a.At.Line-b.At.Line, a.At.Column-b.At.Column)
 	})
 }
 
-// DidYouMean returns a suggestion to append to a problem with an unknown word: the most
+// didYouMean returns a suggestion to append to a problem with an unknown word: the most
 // similar known word, or nothing if none is similar.
-func DidYouMean(word string, known []string) string {
+func didYouMean(word string, known []string) string {
 	nearest, least := "", min(2, len(word)/2)+1
 	for _, candidate := range known {
 		if distance := editDistance(word, candidate, least); distance < least {

@@ -1,11 +1,9 @@
-package pipeline_test
+package pipeline
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-
-	"github.com/quire-ci/quire-project/adapters/pipeline"
 )
 
 func TestDidYouMean(t *testing.T) {
@@ -20,6 +18,6 @@ func TestDidYouMean(t *testing.T) {
 		"deploy": "",
 		"":       "",
 	} {
-		assert.Equal(t, want, pipeline.DidYouMean(word, known), word)
+		assert.Equal(t, want, didYouMean(word, known), word)
 	}
 }

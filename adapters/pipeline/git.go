@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// GitLabels returns what git knows of a folder as labels: the repository, the ref, unless HEAD is
-// detached, and the commit. No label shows a password.
+// GitLabels returns labels of a folder from git: the repository, the ref unless HEAD is
+// detached, and the commit. No label contains a password.
 func GitLabels(ctx context.Context, folder string) ([]domain.Label, error) {
 	sha, err := git(ctx, folder, "rev-parse", "--verify", "HEAD")
 	if err != nil {
@@ -24,7 +24,7 @@ func GitLabels(ctx context.Context, folder string) ([]domain.Label, error) {
 		labels = append(labels, domain.Label{Key: "ref", Value: ref})
 	}
 	remote, err := git(ctx, folder, "config", "--get", "remote.origin.url")
-	if err != nil { // there is none
+	if err != nil { // no remote
 		if remote, err = git(ctx, folder, "rev-parse", "--show-toplevel"); err != nil {
 			return nil, err
 		}
@@ -36,7 +36,7 @@ func GitLabels(ctx context.Context, folder string) ([]domain.Label, error) {
 	return labels, nil
 }
 
-// git asks git about a folder.
+// git runs git in a folder, and returns its output.
 func git(ctx context.Context, folder string, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", folder}, args...)...).Output()
 	var exit *exec.ExitError
@@ -46,11 +46,10 @@ func git(ctx context.Context, folder string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// scpUser is the user in a remote that is written for scp: git@host:path.
+// scpUser matches the user in a remote of the form git@host:path.
 var scpUser = regexp.MustCompile(`^[A-Za-z0-9._-]+@`)
 
-// withoutPassword returns a remote without its password, and nothing of one that it
-// cannot make sense of.
+// withoutPassword returns a remote without its password, or "" for a URL that is not valid.
 func withoutPassword(remote string) string {
 	if strings.Contains(remote, "://") {
 		at, err := url.Parse(remote)

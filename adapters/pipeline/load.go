@@ -19,7 +19,7 @@ type Loaded struct {
 	Pipeline        *shell.Pipeline
 }
 
-// InvalidError says what is wrong with the file of a pipeline.
+// InvalidError reports the problems of a pipeline file.
 type InvalidError struct {
 	Path     string
 	Problems []Problem
@@ -32,7 +32,7 @@ func (e *InvalidError) Error() string {
 	return fmt.Sprintf("%s is not valid: %d problems", e.Path, len(e.Problems))
 }
 
-// Lines returns a line for each problem, FILE:LINE:COLUMN: what it is.
+// Lines returns a line for each problem, as FILE:LINE:COLUMN: PROBLEM.
 func (e *InvalidError) Lines() []string {
 	var lines []string
 	for _, problem := range e.Problems {
@@ -59,14 +59,14 @@ func Load(workspace string) (*Loaded, error) {
 	file, problems := Parse(data)
 	compiled, unfit := compile(file)
 	if problems = append(problems, unfit...); len(problems) > 0 {
-		Sort(problems)
+		sortProblems(problems)
 		return nil, &InvalidError{path, problems}
 	}
 	return &Loaded{workspace, path, file, compiled}, nil
 }
 
-// Options returns the options of a run that the file says, and the names of secrets that are not
-// set in the environment, and so cannot be hidden.
+// Options returns the options of a run from the file, and the names of secrets that are not set
+// in the environment.
 func (l *Loaded) Options() (o shell.Options, unset []string) {
 	o = shell.Options{Workspace: l.Workspace, Env: append(os.Environ(), assignments(l.File.Env)...), Shell: l.File.Shell.Command()}
 	for _, name := range l.File.Secrets {
@@ -98,7 +98,7 @@ func nearest() string {
 	}
 }
 
-// read reads a file, but of one that is too large only enough to show that it is.
+// read reads a file, but not much more than its maximum size.
 func read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -23,7 +23,7 @@ func Parse(data []byte) (File, []Problem) {
 			d.file(root)
 		}
 	}
-	Sort(d.problems)
+	sortProblems(d.problems)
 	return d.read, d.problems
 }
 
