@@ -58,12 +58,12 @@ var meanings = map[Code]string{
 
 // Diagnostic is the row of something unusual in a stream.
 type Diagnostic struct {
-	Code Code `json:"code" doc:"What is odd."`
+	Code Code `json:"code" doc:"What is odd about the line."`
 	// Line counts from 1; Offset is that of the line's first byte.
 	Line   int64 `json:"line" min:"1" doc:"The line, counted from 1."`
 	Offset int64 `json:"offset" min:"0" doc:"Byte offset of the line's start."`
 	// JobID is the job that the line names, if it names one.
-	JobID Null[string] `json:"job_id" doc:"The job that the line names, if it names one."`
+	JobID Null[string] `json:"job_id" doc:"Job that the line names, if any."`
 }
 
 // Diagnostics is the projection "diagnostics": unusual events and lines, in stream order
@@ -72,7 +72,7 @@ type Diagnostic struct {
 var Diagnostics = Define(Declaration[Diagnostic]{
 	Name: "diagnostics", Version: Version, Key: []string{"position"},
 	New: func() Projection[Diagnostic] { return &diagnostics{} },
-	Doc: "What is odd in the stream, in its order.",
+	Doc: "What is odd about the stream, in its order.",
 })
 
 type diagnostics struct {

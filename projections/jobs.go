@@ -17,7 +17,7 @@ func (State) Values() []string { return []string{string(Active), string(Complete
 
 // Job is the row of a job that a job or sh event names.
 type Job struct {
-	JobID string `json:"job_id" doc:"The job."`
+	JobID string `json:"job_id" doc:"Id of the job."`
 	State State  `json:"state" doc:"State of the job."`
 	// StartedAtMs and FinishedAtMs are those of the job's first JobStarted and
 	// JobFinished, in milliseconds since the Unix epoch.

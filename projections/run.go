@@ -9,15 +9,15 @@ type Run struct {
 	// Ended says that a RunFinished was read.
 	Ended bool `json:"ended" doc:"Whether a run_finished was read."`
 	// Events counts all events, UnknownEvents those of an unknown type.
-	Events        int64 `json:"events" min:"0" doc:"How many events there are, unknown ones included."`
-	UnknownEvents int64 `json:"unknown_events" min:"0" doc:"How many events are of an unknown type."`
-	Jobs          int   `json:"jobs" min:"0" doc:"How many jobs there are."`
-	FailedJobs    int   `json:"failed_jobs" min:"0" doc:"How many jobs failed."`
-	ShEvents      int   `json:"sh_events" min:"0" doc:"How many commands were started."`
+	Events        int64 `json:"events" min:"0" doc:"Number of events, including unknown ones."`
+	UnknownEvents int64 `json:"unknown_events" min:"0" doc:"Number of events of an unknown type."`
+	Jobs          int   `json:"jobs" min:"0" doc:"Number of jobs."`
+	FailedJobs    int   `json:"failed_jobs" min:"0" doc:"Number of failed jobs."`
+	ShEvents      int   `json:"sh_events" min:"0" doc:"Number of commands."`
 	// FailedSh counts the sh that were closed with a code other than 0, OpenSh
 	// those that were not closed.
-	FailedSh int `json:"failed_sh" min:"0" doc:"How many commands ended with an exit code other than 0."`
-	OpenSh   int `json:"open_sh" min:"0" doc:"How many commands have not ended."`
+	FailedSh int `json:"failed_sh" min:"0" doc:"Number of commands that ended with an exit code other than 0."`
+	OpenSh   int `json:"open_sh" min:"0" doc:"Number of commands that have not ended."`
 }
 
 // Runs is the projection "run": one row, never final, since every event changes it.

@@ -2,13 +2,13 @@ package projections
 
 // ShEvent is the row of a shell command.
 type ShEvent struct {
-	JobID string `json:"job_id" doc:"The command's job."`
+	JobID string `json:"job_id" doc:"Id of the command's job."`
 	// Seq counts from 1 within the job. It is in the name of the command's log.
-	Seq         int    `json:"seq" min:"1" doc:"The command's number within its job."`
-	Cmd         string `json:"cmd" doc:"The command."`
+	Seq         int    `json:"seq" min:"1" doc:"Number of the command within its job, from 1."`
+	Cmd         string `json:"cmd" doc:"Text of the command."`
 	StartedAtMs int64  `json:"started_at_ms" doc:"Time of the sh_started, in milliseconds since the Unix epoch."`
 	// FinishedAtMs and ExitCode are unknown while the command runs.
-	FinishedAtMs Null[int64] `json:"finished_at_ms" doc:"Time of the sh_finished that closed it, in milliseconds since the Unix epoch; null while it is open."`
+	FinishedAtMs Null[int64] `json:"finished_at_ms" doc:"Time of its sh_finished, in milliseconds since the Unix epoch; null while it is open."`
 	ExitCode     Null[int32] `json:"exit_code" doc:"Exit code of the command; null while it is open."`
 }
 

@@ -7,8 +7,8 @@ import (
 
 // SlowSh is one of the slowest shell commands of a run.
 type SlowSh struct {
-	JobID      string `json:"job_id" doc:"The command's job."`
-	Seq        int    `json:"seq" min:"1" doc:"The command's number within its job."`
+	JobID      string `json:"job_id" doc:"Id of the command's job."`
+	Seq        int    `json:"seq" min:"1" doc:"Number of the command within its job, from 1."`
 	DurationMs int64  `json:"duration_ms" min:"0" doc:"From the command's start to its end, in milliseconds."`
 }
 

@@ -2,14 +2,14 @@ package projections
 
 // JobTiming is the timing of a job, in milliseconds.
 type JobTiming struct {
-	JobID string `json:"job_id" doc:"The job."`
+	JobID string `json:"job_id" doc:"Id of the job."`
 	// OffsetMs is from the run's first event to the job's start, DurationMs
 	// from there to its end.
 	OffsetMs   Null[int64] `json:"offset_ms" min:"0" doc:"From the run's first event to the job's start, in milliseconds."`
 	DurationMs Null[int64] `json:"duration_ms" min:"0" doc:"From the job's start to its end, in milliseconds."`
 	// ShCount counts the job's sh. ShMs is the time covered by those that were closed, GapMs
 	// the rest of the duration.
-	ShCount int         `json:"sh_count" min:"0" doc:"How many commands started before the job ended."`
+	ShCount int         `json:"sh_count" min:"0" doc:"Number of commands that started before the job ended."`
 	ShMs    Null[int64] `json:"sh_ms" min:"0" doc:"Time covered by the commands that ended before the job did, in milliseconds."`
 	GapMs   Null[int64] `json:"gap_ms" min:"0" doc:"duration_ms minus sh_ms, in milliseconds."`
 }

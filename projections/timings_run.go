@@ -12,7 +12,7 @@ type RunTiming struct {
 	// jobs, PeakJobs the most jobs that were open at once.
 	BusyMs   Null[int64] `json:"busy_ms" min:"0" doc:"Time with at least one job open, in milliseconds."`
 	JobMs    Null[int64] `json:"job_ms" min:"0" doc:"Sum of the known durations of jobs, in milliseconds."`
-	PeakJobs int         `json:"peak_jobs" min:"0" doc:"The most jobs that were open at once."`
+	PeakJobs int         `json:"peak_jobs" min:"0" doc:"Largest number of jobs that were open at once."`
 }
 
 // RunTimings is the projection "timings.run": one row, never final.

@@ -2,8 +2,8 @@ package projections
 
 // ShTiming is the timing of a shell command, in milliseconds.
 type ShTiming struct {
-	JobID string `json:"job_id" doc:"The command's job."`
-	Seq   int    `json:"seq" min:"1" doc:"The command's number within its job."`
+	JobID string `json:"job_id" doc:"Id of the command's job."`
+	Seq   int    `json:"seq" min:"1" doc:"Number of the command within its job, from 1."`
 	// OffsetMs is from the run's first event to the command's start,
 	// DurationMs from there to its end.
 	OffsetMs   Null[int64] `json:"offset_ms" min:"0" doc:"From the run's first event to the command's start, in milliseconds."`

@@ -39,7 +39,7 @@ func DocumentSchema(of []*projections.Definition) []byte {
 	}
 	return file(object{
 		{"$schema", schemaDialect}, {"$id", "urn:quire-project:document:v1"}, {"title", "The record of a run"},
-		{"description", "What quire-project --to json writes, one document for each run. With --projection, only the members that were asked for are there."},
+		{"description", "The output of quire-project --to json, one document for each run. With --projection, it has only the members that were asked for."},
 		{"type", "object"}, {"required", []string{"schema"}}, {"additionalProperties", false}, {"properties", members},
 		{"$defs", append(object{{"complete", complete}}, defs...)},
 	})
