@@ -43,6 +43,31 @@ func (f *readFlags) options() jsonl.Options {
 	return jsonl.Options{MaxLine: f.maxLine.Int(), OnMalformed: malformed[f.onMalformed]}
 }
 
+// tableFlags choose tables of a store.
+type tableFlags struct {
+	set         *projections.Set
+	projections []string
+}
+
+// add adds the flag; usage has a %s for the names.
+func (f *tableFlags) add(cmd *cobra.Command, usage string) {
+	names := projections.Names(f.set.Stored())
+	cmd.Flags().StringSliceVar(&f.projections, "projection", nil, fmt.Sprintf(usage, strings.Join(names, ", ")))
+	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(names))
+}
+
+// tables returns the chosen projections; nil, if the flag was not given.
+func (f *tableFlags) tables() ([]*projections.Definition, error) {
+	if len(f.projections) == 0 {
+		return nil, nil
+	}
+	tables, err := projections.Choose(f.set.Stored(), f.projections)
+	if err != nil {
+		return nil, command.Usage("--projection %s: %w%s", report.Printable(strings.Join(f.projections, ",")), err, nearest(f.projections, projections.Names(f.set.Stored())))
+	}
+	return tables, nil
+}
+
 // projectFlags are those of the main command.
 type projectFlags struct {
 	readFlags

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,70 +13,44 @@ import (
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // rebuildFlags are those of rebuild.
 type rebuildFlags struct {
-	set *projections.Set
 	readFlags
-	to          string
-	projections []string
-	dryRun      bool
-	prune       bool
-	force       bool
+	tableFlags
+	to     string
+	dryRun bool
+	prune  bool
+	force  bool
 }
 
 func newRebuild(p *app) *cobra.Command {
-	flags := rebuildFlags{set: p.set}
+	flags := rebuildFlags{tableFlags: tableFlags{set: p.set}}
 	cmd := help.Command("rebuild", &cobra.Command{
 		Args: p.someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return rebuild(cmd.Context(), args, flags, p)
 		},
 	})
-	flags.add(cmd)
+	f := cmd.Flags()
+	f.SortFlags = false
+	addStore(cmd, &flags.to)
+	flags.tableFlags.add(cmd, "derive these again for runs whose streams are unchanged:\n%s\n(runs whose streams have changed are written as a whole)")
+	f.BoolVar(&flags.dryRun, "dry-run", false, "change nothing; print each run that would change, and how")
+	f.BoolVar(&flags.prune, "prune", false, "remove the runs that have no stream in the folder any more")
+	f.BoolVar(&flags.force, "force", false, "derive the rows of unchanged runs as well")
+	flags.readFlags.add(cmd)
 	return cmd
 }
 
-func (f *rebuildFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVar(&f.to, "to", "", "the `store`, as "+stores.Syntax)
-	flags.StringSliceVar(&f.projections, "projection", nil, "derive these again for runs whose streams are unchanged:\n"+strings.Join(projections.Names(f.set.Stored()), ", ")+"\n(runs whose streams have changed are written as a whole)")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "change nothing; print each run that would change, and how")
-	flags.BoolVar(&f.prune, "prune", false, "remove the runs that have no stream in the folder any more")
-	flags.BoolVar(&f.force, "force", false, "derive the rows of unchanged runs as well")
-	f.readFlags.add(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
-	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projections.Names(f.set.Stored())))
-}
-
-// options reads what the flags say of the work.
-func (f *rebuildFlags) options() (store.Options, error) {
-	tables, err := chooseTables(f.set, f.projections)
-	if err != nil {
-		return store.Options{}, err
-	}
-	return store.Options{Tables: tables, Force: f.force, DryRun: f.dryRun, Prune: f.prune}, checkStore(f.to)
-}
-
-// chooseTables returns the stored projections that names choose; nil, if there are none.
-func chooseTables(set *projections.Set, names []string) ([]*projections.Definition, error) {
-	if len(names) == 0 {
-		return nil, nil
-	}
-	tables, err := projections.Choose(set.Stored(), names)
-	if err != nil {
-		return nil, usageError(fmt.Errorf("--projection %s: %w%s", report.Printable(strings.Join(names, ",")), err, nearest(names, projections.Names(set.Stored()))))
-	}
-	return tables, nil
-}
-
 func rebuild(ctx context.Context, paths []string, flags rebuildFlags, p *app) (err error) {
-	options, err := flags.options()
-	if err != nil {
+	options := store.Options{Force: flags.force, DryRun: flags.dryRun, Prune: flags.prune}
+	if options.Tables, err = flags.tables(); err != nil {
+		return err
+	}
+	if err := checkStore(flags.to); err != nil {
 		return err
 	}
 	streams, err := flags.findRuns(paths)

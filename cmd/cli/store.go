@@ -20,10 +20,9 @@ import (
 func isAddress(to string) bool { return !slices.Contains(formatNames(), to) && stores.IsAddress(to) }
 
 // addStore adds the flag that names a store.
-func addStore(cmd *cobra.Command) *string {
-	to := cmd.Flags().String("to", "", "the `store`, as "+stores.Syntax)
+func addStore(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "to", "", "the `store`, as "+stores.Syntax)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
-	return to
 }
 
 // checkStore checks that --to can be the address of a store.

@@ -46,7 +46,7 @@ func (f *subscribeFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.from, "from", "", "the `broker`")
-	flags.StringVar(&f.to, "to", "", "the `store`, as "+stores.Syntax)
+	addStore(cmd, &f.to)
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:9464", "serve metrics and health at `host:port`; without a host, only to\nthis machine. If the default port is taken, another one is used;\nnone serves nothing")
 	f.log = "text"
 	command.Choice(cmd, &f.log, "log", "how to log: text, json, or none", "text", "json", "none")
@@ -55,7 +55,6 @@ func (f *subscribeFlags) add(cmd *cobra.Command) {
 	f.brokerFlags.add(cmd)
 	f.readFlags.addReading(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("from", completeBeginnings(brokers.Schemes))
-	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
 }
 
 func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *app) (err error) {

@@ -3,44 +3,40 @@ package cli
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
-	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // verifyFlags are those of verify.
 type verifyFlags struct {
-	set *projections.Set
 	readFlags
-	to          []string
-	projections []string
+	tableFlags
+	to []string
 }
 
 func newVerify(p *app) *cobra.Command {
-	flags := verifyFlags{set: p.set}
+	flags := verifyFlags{tableFlags: tableFlags{set: p.set}}
 	cmd := help.Command("verify", &cobra.Command{
 		Args: p.someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return verify(cmd.Context(), args, flags, p)
 		},
 	})
-	flags.add(cmd)
+	cmd.Flags().SortFlags = false
+	addTargets(cmd, &flags.to, "how to print differences: table or json\n(default: table)")
+	flags.tableFlags.add(cmd, "compare only these: %s")
+	flags.readFlags.add(cmd)
 	return cmd
 }
 
-func (f *verifyFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringArrayVar(&f.to, "to", nil, "the `store`, as "+stores.Syntax+";\nand, given once more, how to print differences: table or json\n(default: table)")
-	flags.StringSliceVar(&f.projections, "projection", nil, "compare only these: "+strings.Join(projections.Names(f.set.Stored()), ", "))
-	f.readFlags.add(cmd)
+// addTargets adds the flag that names a store and, given once more, a format.
+func addTargets(cmd *cobra.Command, to *[]string, format string) {
+	cmd.Flags().StringArrayVar(to, "to", nil, "the `store`, as "+stores.Syntax+";\nand, given once more, "+format)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(string(report.Table), string(report.JSON)))
-	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projections.Names(f.set.Stored())))
 }
 
 // parseTargets reads what --to says, given once or twice: a store and, maybe, a
@@ -50,22 +46,22 @@ func parseTargets(targets []string, verb, printed string) (at string, format rep
 		given, err := report.ParseFormat(to)
 		switch {
 		case err != nil && at != "":
-			return at, format, usageError(fmt.Errorf("--to names two stores to %s, and there can be one at a time", verb))
+			return at, format, command.Usage("--to names two stores to %s, and there can be one at a time", verb)
 		case err != nil:
 			if err := checkStore(to); err != nil {
 				return at, format, err
 			}
 			at = to
 		case format != "":
-			return at, format, usageError(fmt.Errorf("--to names two formats, %s and %s; choose one", format, given))
+			return at, format, command.Usage("--to names two formats, %s and %s; choose one", format, given)
 		case given != report.Table && given != report.JSON:
-			return at, format, usageError(fmt.Errorf("--to %s: %s are printed as table or as json", given, printed))
+			return at, format, command.Usage("--to %s: %s are printed as table or as json", given, printed)
 		default:
 			format = given
 		}
 	}
 	if at == "" {
-		return at, format, usageError(fmt.Errorf("name the store to %s with --to, as %s", verb, stores.Syntax))
+		return at, format, command.Usage("name the store to %s with --to, as %s", verb, stores.Syntax)
 	}
 	return at, cmp.Or(format, report.Table), nil
 }
@@ -75,7 +71,7 @@ func verify(ctx context.Context, paths []string, flags verifyFlags, p *app) (err
 	if err != nil {
 		return err
 	}
-	tables, err := chooseTables(p.set, flags.projections)
+	tables, err := flags.tables()
 	if err != nil {
 		return err
 	}
