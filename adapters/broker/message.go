@@ -33,25 +33,25 @@ const (
 	// keyTail is there, and "1", if the stream ends with the payload.
 	keyTail = "quire-tail"
 	// keySHA256 is the digest of the stream until the end of the payload, in lower-case
-	// hex; it is left out where that is not known.
+	// hex; it is left out if it is unknown.
 	keySHA256 = "quire-sha256"
 )
 
-// version is that of the format of messages. It changes when a reader of the one
-// before would misunderstand a message.
+// version is the version of the format of messages. It changes if a reader of the previous version
+// would misunderstand a message.
 const version = "1"
 
-// namespace is that of the UUIDs of messages. It must never change: a broker
-// knows by its UUID that a message was there before.
+// namespace is the namespace of the UUIDs of messages. It must never change: a broker
+// recognizes a message by its UUID.
 var namespace = uuid.MustParse("6f2d7b57-6a0e-4c0c-9d0b-0d1c8f2a5e43")
 
 // Message makes a message of segment, whose Data it shares. The message's UUID is a
-// function of where the segment stands and of what was read until its end: the same one
-// published twice is one message to a broker that looks at UUIDs, and the same stream cut
-// in another way gives other messages. A [Publisher] gives them other UUIDs, see there.
+// function of the segment's place and of the digest up to its end: a broker that compares UUIDs recognizes
+// a segment that is published twice, and the same stream cut
+// in another way gives other messages. A [Publisher] gives them other UUIDs.
 func Message(segment domain.Segment) *message.Message { return messageIn(namespace, segment) }
 
-// messageIn makes a message whose UUID is one of a namespace.
+// messageIn makes a message with a UUID in a namespace.
 func messageIn(space uuid.UUID, segment domain.Segment) *message.Message {
 	msg := message.NewMessage(identity(space, &segment), segment.Data)
 	msg.Metadata.Set(keyVersion, version)
@@ -163,7 +163,7 @@ func parseDigest(msg *message.Message) (digest, error) {
 		return unknown, nil
 	}
 	var sum digest
-	// Decode would write as much as there is.
+	// Decode would write behind the array.
 	if len(text) == hex.EncodedLen(len(sum)) {
 		if _, err := hex.Decode(sum[:], []byte(text)); err == nil && sum != unknown && hex.EncodeToString(sum[:]) == text {
 			return sum, nil
@@ -172,13 +172,13 @@ func parseDigest(msg *message.Message) (digest, error) {
 	return unknown, fmt.Errorf("its %s is not a digest in hex", keySHA256)
 }
 
-// digest is the SHA-256 of a stream, and unknown what stands for none.
+// digest is the SHA-256 of a stream; unknown is the zero digest.
 type digest = [sha256.Size]byte
 
 var unknown digest
 
-// check reports what is wrong with a segment, without quoting it. Both ends ask:
-// what is wrong is better not sent, and what arrives may come from anyone.
+// check returns what is wrong with a segment, without quoting it. The sender and the receiver call it:
+// a received segment may come from anyone.
 func check(s *domain.Segment) error {
 	if err := store.CheckRunID(s.Run); err != nil {
 		return err
@@ -198,7 +198,7 @@ func check(s *domain.Segment) error {
 	return nil
 }
 
-// checkAll reports the first segment that must not be sent.
+// checkAll returns an error for the first segment that must not be sent.
 func checkAll(segments []domain.Segment) error {
 	for i := range segments {
 		if err := check(&segments[i]); err != nil {

@@ -42,7 +42,7 @@ type fixedTopics struct {
 func (t fixedTopics) Partitions() int            { return t.partitions }
 func (t fixedTopics) Topic(partition int) string { return t.stream + "." + strconv.Itoa(partition) }
 
-// topicOf is the topic of a run's segments, as of now.
+// topicOf returns the current topic of a run's segments.
 func topicOf(topics Topics, run domain.RunID) string {
 	return topics.Topic(Partition(run, topics.Partitions()))
 }

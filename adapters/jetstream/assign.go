@@ -5,27 +5,23 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"reflect"
 	"slices"
 )
 
-// candidate is a worker, and what it has subscribed to.
+// candidate is a worker, and the partitions that it has subscribed to.
 type candidate struct {
-	ID string `json:"id"`
-	// All says all partitions.
-	All        bool  `json:"all,omitempty"`
-	Partitions []int `json:"partitions,omitempty"`
+	ID         string `json:"id"`
+	All        bool   `json:"all,omitempty"`
+	Partitions []int  `json:"partitions,omitempty"`
 }
 
 func (c candidate) wants(partition int) bool {
 	return c.All || slices.Contains(c.Partitions, partition)
 }
 
-func (c candidate) equal(other candidate) bool {
-	return c.ID == other.ID && c.All == other.All && slices.Equal(c.Partitions, other.Partitions)
-}
-
-// plan is the latest assignment. Workers say that they are alive much more often
-// than they come and go.
+// plan is the latest assignment. Workers send heartbeats much more often than they join and
+// leave.
 type plan struct {
 	partitions int
 	workers    []candidate
@@ -34,22 +30,21 @@ type plan struct {
 
 // update returns which worker has which partition.
 func (p *plan) update(partitions int, workers []candidate) map[int]string {
-	if p.owners == nil || p.partitions != partitions || !slices.EqualFunc(p.workers, workers, candidate.equal) {
+	if p.owners == nil || p.partitions != partitions || !reflect.DeepEqual(p.workers, workers) {
 		*p = plan{partitions, workers, assign(partitions, workers)}
 	}
 	return p.owners
 }
 
-// claim is a worker's claim to a partition. The highest one wins, if the
-// worker can take one more.
+// claim is a worker's claim to a partition. The highest one wins, unless the worker has its share.
 type claim struct {
 	partition, worker int
 	weight            uint64
 }
 
-// assign says which worker has which partition. Every worker comes to the same
-// result without asking anybody (rendezvous hashing). If all want all, none has two
-// partitions more than another one; and few change hands when a worker joins or
+// assign returns which worker has which partition. Every worker computes the same
+// result on its own (rendezvous hashing). If all workers subscribe to all partitions, none has two
+// more than another one, and few partitions move when a worker joins or
 // leaves.
 func assign(partitions int, workers []candidate) map[int]string {
 	workers = slices.DeleteFunc(slices.Clone(workers), func(c candidate) bool { return !c.All && len(c.Partitions) == 0 })
@@ -71,7 +66,7 @@ func assign(partitions int, workers []candidate) map[int]string {
 		}
 	}
 	give(func(worker int) bool { return loads[worker] < least || loads[worker] == least && more > 0 })
-	give(func(int) bool { return true }) // what only those want who have enough
+	give(func(int) bool { return true }) // partitions to which only workers subscribe that have their share
 	return owners
 }
 

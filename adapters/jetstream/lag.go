@@ -11,7 +11,6 @@ import (
 // Lag is how far the workers are behind in a partition.
 type Lag struct {
 	Partition int
-	Topic     string
 	// Pending counts the messages that have not been delivered yet.
 	Pending uint64
 	// InFlight counts those that have been delivered and not been acked, those that were nacked and wait
@@ -35,7 +34,7 @@ func (b *Broker) Lag(ctx context.Context) ([]Lag, error) {
 }
 
 func (b *Broker) lag(ctx context.Context, partition int) (Lag, error) {
-	lag := Lag{Partition: partition, Topic: b.Topic(partition)}
+	lag := Lag{Partition: partition}
 	consumer, err := b.js.Consumer(ctx, b.options.Stream, b.consumer(partition))
 	if errors.Is(err, jetstream.ErrConsumerNotFound) { // nobody has read it yet
 		lag.Pending, err = b.stored(ctx, partition)
