@@ -15,7 +15,6 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -203,43 +202,17 @@ func (s *StoreSource) openUntil(ctx context.Context, known domain.Mark, until *u
 	options.Name = cmp.Or(options.Name, s.at.Path)
 	options.Digest, options.Known = true, known
 	reader := NewReader(file, options)
-	stream := &openStream{Reader: reader, ctx: ctx, file: file, entries: reader, stop: func() {}}
-	if file.Size >= aheadSize || !file.Regular {
-		ahead := NewAhead(reader)
-		unwatch := context.AfterFunc(ctx, ahead.Close)
-		stream.entries, stream.stop = ahead, func() {
-			unwatch()
-			ahead.Close()
-		}
-	}
-	return stream, nil
+	return &openStream{reader, newEntries(ctx, file, reader, file.Size >= aheadSize || !file.Regular)}, nil
 }
 
 // openStream is a StoreSource that has been opened.
 type openStream struct {
 	*Reader
-	ctx     context.Context
-	file    *File
-	entries projections.Stream
-	stop    func()
+	entries *Entries
 }
 
-func (s *openStream) Next() ([]domain.Entry, error) {
-	if err := s.ctx.Err(); err != nil {
-		return nil, err
-	}
-	entries, err := s.entries.Next()
-	if err != nil {
-		err = cmp.Or(s.ctx.Err(), err)
-	}
-	return entries, err
-}
-
-func (s *openStream) Mark() domain.Mark { return s.wholeMark }
-func (s *openStream) End() domain.Mark  { return s.endMark }
-func (s *openStream) More() bool        { return s.file.until != nil && s.file.until.more }
-
-func (s *openStream) Close() error {
-	s.stop()
-	return s.file.Close()
-}
+func (s *openStream) Next() ([]domain.Entry, error) { return s.entries.Next() }
+func (s *openStream) Mark() domain.Mark             { return s.wholeMark }
+func (s *openStream) End() domain.Mark              { return s.endMark }
+func (s *openStream) More() bool                    { return s.entries.until != nil && s.entries.until.more }
+func (s *openStream) Close() error                  { return s.entries.Close() }

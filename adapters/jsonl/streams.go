@@ -13,20 +13,20 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Streams are those that paths name, see [Walk]: [store.Sources].
+// Streams are the streams at Paths, see [Walk]. It is a [store.Sources].
 type Streams struct {
 	Paths []string
-	// Run is the id of the run, if there is one path, of one stream. It is optional.
+	// Run, if it is set, is the id of the run. Set it only if Paths is one stream.
 	Run     domain.RunID
 	Options Options
-	// Read, when set, counts the bytes that are read.
+	// Read, if it is set, counts the bytes that are read.
 	Read *atomic.Int64
 }
 
 // Folder returns the streams of a folder.
 func Folder(path string) Streams { return Streams{Paths: []string{path}} }
 
-// Many reports whether there may be several streams: several paths are named, or a folder.
+// Many reports whether there may be several streams: there are several paths, or a folder.
 func (s Streams) Many() bool { return len(s.Paths) > 1 || s.HasFolder() }
 
 // HasFolder reports whether a folder is among the paths.
@@ -34,7 +34,7 @@ func (s Streams) HasFolder() bool {
 	return s.any(func(info os.FileInfo) bool { return info.IsDir() })
 }
 
-// HasPipe reports whether a pipe is among the paths, whose bytes do not come again.
+// HasPipe reports whether a pipe is among the paths: it can be read only once.
 func (s Streams) HasPipe() bool {
 	return slices.Contains(s.Paths, Stdin) || s.any(func(info os.FileInfo) bool { return !info.IsDir() && !info.Mode().IsRegular() })
 }
@@ -48,7 +48,7 @@ func (s Streams) any(is func(os.FileInfo) bool) bool {
 	return false
 }
 
-// Locations yields where the streams are, as [Walk] does.
+// Locations yields the locations of the streams, see [Walk].
 func (s Streams) Locations() iter.Seq2[Location, error] {
 	if s.Many() {
 		return Walk(s.Paths...)
@@ -80,7 +80,7 @@ func (s Streams) at(at Location) Options {
 	return options
 }
 
-// files yields what is known of the streams that are regular files.
+// files yields the streams that are regular files.
 func (s Streams) files() iter.Seq[os.FileInfo] {
 	return func(yield func(os.FileInfo) bool) {
 		for at, err := range s.Locations() {
@@ -108,7 +108,7 @@ func (s Streams) Include(path string) bool {
 	return false
 }
 
-// Size returns how many bytes the streams have, as far as is known.
+// Size returns the size of all streams that are regular files, in bytes.
 func (s Streams) Size() (size int64) {
 	for info := range s.files() {
 		size += info.Size()
@@ -116,8 +116,8 @@ func (s Streams) Size() (size int64) {
 	return size
 }
 
-// Entries is one of the streams, which has been opened. It ends with its context, even if it
-// waits for a pipe that may never bring anything.
+// Entries are the entries of an open stream. The end of the context ends Next, even while it
+// waits for a pipe.
 type Entries struct {
 	*File
 	ctx     context.Context
@@ -125,7 +125,7 @@ type Entries struct {
 	stop    func()
 }
 
-// Open opens one of the streams. With ahead it is decoded on another core, ahead of its reader.
+// Open opens one of the streams. With ahead it is decoded on another core.
 func (s Streams) Open(ctx context.Context, at Location, options Options, ahead bool) (*Entries, error) {
 	file, err := at.Open()
 	if err != nil {
@@ -133,7 +133,10 @@ func (s Streams) Open(ctx context.Context, at Location, options Options, ahead b
 	}
 	file.raw.total = s.Read
 	options.Name = at.Path
-	reader := NewReader(file, options)
+	return newEntries(ctx, file, NewReader(file, options), ahead), nil
+}
+
+func newEntries(ctx context.Context, file *File, reader *Reader, ahead bool) *Entries {
 	e := &Entries{File: file, ctx: ctx, entries: reader, stop: func() {}}
 	if ahead {
 		decoding := NewAhead(reader)
@@ -144,10 +147,10 @@ func (s Streams) Open(ctx context.Context, at Location, options Options, ahead b
 			decoding.Close()
 		}
 	}
-	return e, nil
+	return e
 }
 
-// Next makes it a [projections.Stream].
+// Next returns the next entries, see [projections.Stream].
 func (e *Entries) Next() ([]domain.Entry, error) {
 	if err := e.ctx.Err(); err != nil {
 		return nil, err
@@ -159,7 +162,7 @@ func (e *Entries) Next() ([]domain.Entry, error) {
 	return entries, err
 }
 
-// Close ends the reading.
+// Close stops decoding and closes the stream.
 func (e *Entries) Close() error {
 	e.stop()
 	return e.File.Close()

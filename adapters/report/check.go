@@ -14,9 +14,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Check writes what is odd about streams: their diagnostics, one a line as FILE:LINE: code: what it
-// means, and then a count by code, the most frequent first. It reads each stream to its end and
-// passes the error of one that cannot be read to failed. It returns the counts.
+// Check writes the diagnostics of streams, each on a line "FILE:LINE: code: meaning", and then
+// their counts by code, the most frequent first. It reads each stream to its end, and calls
+// failed with the error of a stream that cannot be read. It returns the counts.
 func Check(ctx context.Context, out io.Writer, streams jsonl.Streams, failed func(error)) (map[projections.Code]int, error) {
 	c := &checker{out: bufio.NewWriter(out), streams: streams, counts: map[projections.Code]int{}}
 	for at, err := range streams.Locations() {
@@ -40,7 +40,7 @@ func Check(ctx context.Context, out io.Writer, streams jsonl.Streams, failed fun
 	return c.counts, c.out.Flush()
 }
 
-// checker writes what is odd about streams.
+// checker writes the diagnostics of streams.
 type checker struct {
 	out     *bufio.Writer
 	streams jsonl.Streams

@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
-// WriteError is an error of what is written to, and not of a stream.
+// WriteError is an error of the output, and not of a stream.
 type WriteError struct{ Err error }
 
 func (e *WriteError) Error() string { return "cannot write: " + e.Err.Error() }
@@ -29,21 +29,22 @@ func (o Output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Files says how the streams of files are reported.
+// Files has the options of reports of streams in files.
 type Files struct {
 	Format  Format
 	Options Options
-	// Done, when set, gets the row of each run that was reported.
+	// Done, if set, is called with the row of each run after its report.
 	Done func(*projections.Run)
-	// Failed, when set, gets the error of each of several streams that could not be read.
+	// Failed, if set and there are several streams, is called with the error of each stream
+	// that could not be read.
 	Failed func(error)
 
 	out     io.Writer
 	written int
 }
 
-// Write writes the reports of streams, one after the other. If there are several, one that cannot
-// be read is skipped; of many runs as JSON, several are read at the same time.
+// Write writes the reports of streams, one after the other. If there are several, it skips a
+// stream that cannot be read. Documents of JSON are made on all cores.
 func (f Files) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) error {
 	f.out = Output{out}
 	if !streams.Many() {
@@ -77,7 +78,7 @@ func (f Files) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) 
 	return err
 }
 
-// write writes the report of a run, after those of others.
+// write writes the report of a run. For people, a blank line separates it from others.
 func (f *Files) write(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	out := f.out
 	if f.written > 0 && !f.Format.ForMachines() {

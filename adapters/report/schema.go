@@ -132,7 +132,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(append(append(out, unescaped(m.name)...), ':'), unescaped(m.value)...)
+		out = append(append(append(out, compact(m.name)...), ':'), compact(m.value)...)
 	}
 	return append(out, '}'), nil
 }
@@ -140,18 +140,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 // file returns a schema as an indented file.
 func file(schema object) []byte {
 	var out bytes.Buffer
-	_ = json.Indent(&out, unescaped(schema), "", "  ") // which is valid
+	_ = json.Indent(&out, compact(schema), "", "  ") // which is valid
 	out.WriteByte('\n')
 	return out.Bytes()
-}
-
-// unescaped returns a value as JSON, without escapes for HTML.
-func unescaped(value any) []byte {
-	var out bytes.Buffer
-	encoder := json.NewEncoder(&out)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		panic(err) // schemas have only values that JSON has
-	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -255,7 +255,7 @@ func (v *Verification) String() string {
 	return words
 }
 
-// compact returns a value as JSON, with nothing escaped that need not be.
+// compact returns a value as JSON, without escapes for HTML.
 func compact(value any) []byte {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
