@@ -59,14 +59,14 @@ func (l *liveRun) restore(rows Snapshot) (err error) {
 	}
 	switch {
 	case len(missing) > 0:
-		l.stick("its rows lack a projection, or were derived by an older version of one")
+		l.stick("its rows lack a projection, or have an older version of one")
 	case l.end.Bytes == 0: // an empty stream has rows, too
 		l.count()
 	case l.known.State == "":
-		l.stick("what is needed to go on is not stored, since it was too much, or the rows came from elsewhere")
+		l.stick("the state of its fold is not stored: it was too large, or another program has written the rows")
 	default:
 		if l.digest, err = restoreState(l.fold, l.known.State, rows); isState(err) {
-			l.stick("what was stored to go on cannot be used")
+			l.stick("the stored state of its fold cannot be used")
 			err = nil
 		}
 	}
@@ -85,7 +85,7 @@ func (l *liveRun) over() bool {
 }
 
 func (l *liveRun) stick(why string) {
-	l.stuck = l.quarantine(CannotGoOn, why+"; derive it from its whole stream, and retry")
+	l.stuck = l.quarantine(CannotGoOn, why+"; ingest its whole stream, and retry")
 }
 
 func (l *liveRun) quarantine(code QuarantineCode, reason string) *Quarantine {
@@ -179,7 +179,7 @@ func panicError(value any) error {
 	if failed, ok := value.(runtime.Error); ok {
 		what = failed.Error()
 	}
-	return fmt.Errorf("reading the segment has met with a bug of this program (panic: %s); use another version of it, and retry", what)
+	return fmt.Errorf("this program has a bug and cannot read the segment (panic: %s); use another version, and retry", what)
 }
 
 // agrees reports whether the stream up to the end of segment is the one that its sender has, as

@@ -62,7 +62,7 @@ func (p *Projector) fold(ctx context.Context, l *liveRun, requests []*request) (
 	case waiting.Segments == 0 && waiting.Quarantine != nil && waiting.Quarantine.lifts():
 		s.lift = true
 	case s.poked && waiting.Segments > 0 && waiting.Quarantine == nil:
-		s.quarantine = l.quarantine(MissingSegment, "the segment that begins there has not come; publish the stream once more, or derive it from its file and retry")
+		s.quarantine = l.quarantine(MissingSegment, "the segment that begins there is missing; publish the stream again, or ingest its file and retry")
 	}
 	if s.segments == 0 {
 		return s, nil
@@ -148,7 +148,7 @@ func (s *step) parkSegment(r *request) {
 	r.refused = fmt.Errorf("run %q, offset %d: %w (%d bytes)", r.run, r.segment.Offset, ErrParkedFull, s.p.options.MaxParkedBytes)
 	if s.quarantine == nil && l.waiting.Quarantine == nil {
 		s.quarantine = l.quarantine(MissingSegment, fmt.Sprintf(
-			"the segment that begins there has not come, and %d bytes wait for it: what comes now is left to the broker; publish the stream once more, or derive it from its file and retry", l.waiting.Bytes+s.parkBytes))
+			"the segment that begins there is missing, and %d bytes are parked: further segments stay on the broker; publish the stream again, or ingest its file and retry", l.waiting.Bytes+s.parkBytes))
 	}
 }
 
