@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
+	"github.com/quire-ci/quire-project/adapters/storetest"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -140,7 +141,7 @@ func TestTableOfAnotherSchema(t *testing.T) {
 // Programs with different projections can make one store at the same time.
 func TestManySetsMakeOneStore(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
-	sets := []*projections.Set{projections.Builtin, addedSet(t, everyJob), addedSet(t, oneOfAll), addedSet(t, oneOfAll, everyJob), addedSet(t, everyJob, mine[older](1, "key"))}
+	sets := []*projections.Set{projections.Builtin, storetest.Set, addedSet(t, mine[older](1, "key"))}
 	var group sync.WaitGroup
 	for _, set := range append(sets, sets...) {
 		group.Go(func() {

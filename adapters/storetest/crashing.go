@@ -97,14 +97,18 @@ func (t *trial) crashAt(call int, r *recording, accident accident) (struck bool)
 	return f.struck.Load()
 }
 
-// rebuildCrashes lets a rebuild of several runs fail.
+// rebuildCrashes lets a rebuild of several runs fail, a few times.
 func rebuildCrashes(t *trial) {
 	const calls = 16 // that a Rebuild makes, at most
 	all, before := t.versions(4)
-	contents := before.derived()
-	after := all.derived()
-	must(t.write(contents...))
-	f := &faulty{Store: t.store, at: int64(1 + t.upTo(calls-1, "call")), fault: func() error { return errInjected }}
+	for range 3 {
+		t.crashRebuild(all, before.derived(), all.derived(), 1+t.upTo(calls-1, "call"))
+	}
+}
+
+func (t *trial) crashRebuild(all recordings, before, after []*content, call int) {
+	must(t.write(before...))
+	f := &faulty{Store: t.store, at: int64(call), fault: func() error { return errInjected }}
 	var refused error // a run was, and the others were written
 	_, err := store.Rebuild(t.ctx, f, all, store.Options{Done: func(r store.Result) { refused = errors.Join(refused, r.Err) }})
 	err = errors.Join(err, refused)
@@ -114,7 +118,7 @@ func rebuildCrashes(t *trial) {
 	}
 	failIf(f.struck.Load() && !errors.Is(err, errInjected), "store.Rebuild returns %v, which is not what has happened", err)
 	for i := range after {
-		if err := t.holds(after[i]); err != nil && t.holds(contents[i]) != nil {
+		if err := t.holds(after[i]); err != nil && t.holds(before[i]) != nil {
 			failf("neither what was stored before nor what is to be stored: %w", err)
 		}
 	}

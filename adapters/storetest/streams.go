@@ -17,7 +17,11 @@ import (
 func streams() *rapid.Generator[[]byte] {
 	return rapid.Custom(func(draw *rapid.T) []byte {
 		var data []byte
+		long := rapid.IntRange(0, 9).Draw(draw, "long id") == 9
 		for _, entry := range laws.Streams().Draw(draw, "entries") {
+			if long && entry.HasJob && entry.JobID == "a" {
+				entry.JobID = longTexts[0]
+			}
 			data = appendLine(data, entry)
 			if rapid.IntRange(0, 19).Draw(draw, "blank") == 19 {
 				data = append(data, rapid.SampledFrom([]string{"\n", "\r\n", " \n"}).Draw(draw, "blank line")...)

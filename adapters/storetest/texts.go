@@ -19,9 +19,14 @@ var oddTexts = []string{
 	"\xff", "a\xc3", "\xed\xa0\x80", "\xc0\x80", "\x01\u2400",
 }
 
-// anyText generates texts, odd and plain ones.
+// longTexts are longer than an index takes in, and differ at their ends only.
+var longTexts = []string{longText(3000, 1), longText(3000, 2), "\x00" + longText(3000, 1)}
+
+// anyText generates texts: plain ones, odd ones, of any bytes, and a few long ones.
 func anyText() *rapid.Generator[string] {
-	return rapid.OneOf(laws.Text(), laws.Text(), rapid.SampledFrom(oddTexts))
+	bytes := rapid.Map(rapid.SliceOfN(rapid.SampledFrom([]byte("\x00\x01\xff\xe2a")), 0, 8), func(b []byte) string { return string(b) })
+	plain := rapid.OneOf(laws.Text(), laws.Text(), rapid.SampledFrom(oddTexts), bytes)
+	return rapid.OneOf(plain, plain, plain, rapid.OneOf(plain, rapid.SampledFrom(longTexts)))
 }
 
 // longText returns a text of so many bytes that cannot be compressed. Those of
