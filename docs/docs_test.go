@@ -13,6 +13,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var update = flag.Bool("update", false, "write the output of examples, and generated tables, into the pages")
@@ -29,18 +32,15 @@ func pages(t *testing.T) []string {
 		}
 		return err
 	})
-	if err != nil || len(found) < 10 {
-		t.Fatal(found, err)
-	}
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(found), 10)
 	return found
 }
 
 func read(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root, path))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(text)
 }
 
@@ -51,9 +51,7 @@ func same(t *testing.T, path, got, want string) {
 		return
 	}
 	if *update {
-		if err := os.WriteFile(filepath.Join(root, path), []byte(want), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(root, path), []byte(want), 0o666))
 		return
 	}
 	t.Errorf("%s is not up to date; go test ./docs -update writes\n%s", path, difference(got, want))
@@ -129,9 +127,7 @@ func TestConsole(t *testing.T) {
 			same(t, path, page, b.String())
 		})
 	}
-	if shown < 10 {
-		t.Errorf("only %d examples were found", shown)
-	}
+	assert.GreaterOrEqual(t, shown, 10, "only")
 }
 
 // stable is an output without what differs from one time to the next, and without padding.
@@ -171,25 +167,19 @@ func outputsOf(t *testing.T, bash, script string) []string {
 	folder := t.TempDir()
 	for _, name := range []string{"fixtures", "cmd"} {
 		from, err := filepath.Abs(filepath.Join(root, name))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if err := os.Symlink(from, filepath.Join(folder, name)); err != nil {
 			t.Skip(err)
 		}
 	}
 	module, err := filepath.Abs(root)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	script = strings.ReplaceAll(script, "quire-project=..", "quire-project="+module)
 	cmd := exec.CommandContext(t.Context(), bash, "-c", script)
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(), "GONOSUMDB=*", "GOWORK=off", "PATH="+programs()+string(os.PathListSeparator)+os.Getenv("PATH"), "NO_COLOR=1")
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	require.NoError(t, err, "%v\n%s", err, out)
 	return strings.Split(strings.ReplaceAll(string(out), folder, checkout), outputEnds+"\n")
 }
 

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
 )
 
 var (
@@ -38,9 +40,7 @@ func TestLinks(t *testing.T) {
 		}
 	}
 	for _, page := range pages(t) {
-		if !linked[page] {
-			t.Errorf("docs/README.md does not link to %s", page)
-		}
+		assert.True(t, linked[page], "docs/README.md does not link to %s", page)
 	}
 }
 

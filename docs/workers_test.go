@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
 )
 
@@ -29,9 +32,7 @@ func TestWorkersTutorial(t *testing.T) {
 		script += block[1]
 	}
 	for _, port := range []string{"4333", "5444"} {
-		if !strings.Contains(script, port) {
-			t.Fatalf("the page has no port %s", port)
-		}
+		require.Contains(t, script, port, "the page has no port")
 		script = strings.ReplaceAll(script, port, freePort(t))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
@@ -39,33 +40,23 @@ func TestWorkersTutorial(t *testing.T) {
 	cmd := exec.CommandContext(ctx, "bash", "-eu", "-c", script)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	require.NoError(t, err, "%v: %s", err, out)
 	shown := printed.FindAllStringSubmatch(page, -1)
 	for _, block := range shown {
 		for line := range strings.Lines(block[1]) {
-			if !strings.Contains(string(out), strings.TrimSpace(line)) {
-				t.Errorf("it does not print %q:\n%s", line, out)
-			}
+			assert.Contains(t, string(out), strings.TrimSpace(line), "it does not print")
 		}
 	}
-	if len(shown) < 3 {
-		t.Errorf("only %d outputs were found", len(shown))
-	}
+	assert.GreaterOrEqual(t, len(shown), 3, "only")
 }
 
 // freePort returns a port that nobody listens on.
 func freePort(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer listener.Close()
 	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return port
 }

@@ -75,9 +75,8 @@ func TestPartsFit(t *testing.T) {
 		record := projectEntries(t, laws.Entries(laws.WellFormed().Draw(t, "events")))
 		require.Empty(t, record.Diagnostics)
 		run := record.Timings.Run
-		if run.BusyMs.V > run.WallMs.V || run.PeakJobs > len(record.Jobs) {
-			t.Fatalf("%+v", run)
-		}
+		require.LessOrEqual(t, run.BusyMs.V, run.WallMs.V, "%+v", run)
+		require.LessOrEqual(t, run.PeakJobs, len(record.Jobs), "%+v", run)
 		for i, job := range record.Timings.Jobs {
 			fits := job.ShMs.V+job.GapMs.V == job.DurationMs.V && job.OffsetMs.V+job.DurationMs.V <= run.WallMs.V
 			if job.DurationMs.Valid && !fits || record.Jobs[i].ExitCode.Valid && job.ShCount == 0 {

@@ -67,12 +67,8 @@ func TestMemoryFollowsWhatIsOpen(t *testing.T) {
 	pass(100)
 	allocated = allocatedBytes() - allocated
 	// The numbers in it have more digits now; there are not more of them.
-	if after := size(); after > before+256 {
-		t.Errorf("the state has grown from %d to %d bytes", before, after)
-	}
-	if limit := uint64(256 << 10); allocated > limit {
-		t.Errorf("a million events allocated %d bytes, more than %d", allocated, limit)
-	}
+	assert.LessOrEqual(t, size(), before+256, "the state has grown from %d", before)
+	assert.LessOrEqual(t, allocated, uint64(256<<10), "a million events allocated")
 }
 
 // What is open is kept, and let go of when it closes.

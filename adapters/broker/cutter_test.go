@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
@@ -54,9 +56,7 @@ func TestCutIsGreedy(t *testing.T) {
 		var got []domain.Segment
 		var gotErr error
 		for segment, err := range broker.Cut(reader(strings.NewReader(stream)), "r", limit) {
-			if gotErr != nil {
-				t.Fatal("it goes on after an error")
-			}
+			require.NoError(t, gotErr, "it goes on after an error")
 			if gotErr = err; err == nil {
 				got = append(got, segment)
 			}
@@ -66,9 +66,8 @@ func TestCutIsGreedy(t *testing.T) {
 			whole = stream[:wantErr.Offset]
 			wantErr.Run = "r"
 			var tooLong *broker.LineTooLongError
-			if !errors.As(gotErr, &tooLong) || *tooLong != *wantErr {
-				t.Fatalf("got %v, want %v", gotErr, wantErr)
-			}
+			require.ErrorAs(t, gotErr, &tooLong)
+			require.Equal(t, *wantErr, *tooLong)
 		} else if gotErr != nil {
 			t.Fatal(gotErr)
 		}
@@ -76,9 +75,7 @@ func TestCutIsGreedy(t *testing.T) {
 		if stream == "" { // that there is the run is said all the same
 			want = append(want, piece{})
 		}
-		if len(got) != len(want) {
-			t.Fatalf("%d segments, want %d", len(got), len(want))
-		}
+		require.Len(t, got, len(want))
 		for i := range got {
 			if int(got[i].Offset) != want[i].offset || string(got[i].Data) != want[i].data {
 				t.Fatalf("segment %d: %q at %d, want %+v", i, got[i].Data, got[i].Offset, want[i])
@@ -93,17 +90,13 @@ func TestCutLongStream(t *testing.T) {
 	stream := append(longStream(t, 3<<20), "torn"...)
 	var got []domain.Segment
 	for segment, err := range broker.Cut(iotest.HalfReader(bytes.NewReader(stream)), "r", 0) {
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if n := len(got); n > 0 && !segment.Tail {
 			if line := bytes.IndexByte(segment.Data, '\n') + 1; len(got[n-1].Data)+line <= broker.DefaultSegmentBytes {
 				t.Errorf("segment %d has %d bytes, and the next line %d", n-1, len(got[n-1].Data), line)
 			}
 		}
-		if len(segment.Data) > broker.DefaultSegmentBytes {
-			t.Errorf("%d bytes", len(segment.Data))
-		}
+		assert.LessOrEqual(t, len(segment.Data), broker.DefaultSegmentBytes)
 		got = append(got, segment)
 	}
 	checkAddUp(t, "r", stream, got)
@@ -118,9 +111,8 @@ func TestCutMeasuresLongLines(t *testing.T) {
 	}
 	want := broker.LineTooLongError{Run: "é\n", Offset: 2, Length: 5<<20 + 1, Limit: 1000}
 	var got *broker.LineTooLongError
-	if !errors.As(last, &got) || *got != want {
-		t.Fatalf("got %v, want %v", last, &want)
-	}
+	require.ErrorAs(t, last, &got)
+	require.Equal(t, want, *got)
 	if text := got.Error(); strings.Contains(text, "\n") || !strings.Contains(text, "byte 2") {
 		t.Error(text)
 	}
@@ -138,15 +130,11 @@ func TestCutTellsErrors(t *testing.T) {
 				got = append(got, segment)
 			}
 		}
-		if !errors.Is(last, broken) {
-			t.Errorf("%q: %v", read, last)
-		}
+		assert.ErrorIs(t, last, broken, "%q", read)
 		checkAddUp(t, "r", []byte(read[:strings.LastIndex(read, "\n")+1]), got)
 	}
 	for _, err := range broker.Cut(idle{}, "r", 0) {
-		if !errors.Is(err, io.ErrNoProgress) {
-			t.Error(err)
-		}
+		assert.ErrorIs(t, err, io.ErrNoProgress)
 	}
 }
 
@@ -160,9 +148,7 @@ func TestCutCanBeLeft(t *testing.T) {
 	for range broker.Cut(r, "r", 5) {
 		break
 	}
-	if r.Len() < 490 {
-		t.Errorf("only %d bytes are left", r.Len())
-	}
+	assert.GreaterOrEqual(t, r.Len(), 490, "only")
 }
 
 // However lines arrive, the segments add up to the stream, and within one arrival they
@@ -175,9 +161,7 @@ func TestCutterTakesLinesAsTheyCome(t *testing.T) {
 		var got []domain.Segment
 		for _, chunk := range rapid.SliceOfN(lines(), 0, 6).Draw(t, "chunks") {
 			segments, err := cutter.Add(int64(len(stream)), chunk)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			if want, _ := greedy(string(chunk), limit); len(segments) != len(want) {
 				t.Fatalf("%d segments, want %d", len(segments), len(want))
 			}
@@ -185,9 +169,7 @@ func TestCutterTakesLinesAsTheyCome(t *testing.T) {
 		}
 		if tail := rapid.SliceOfN(rapid.ByteRange('t', 'z'), 0, 20).Draw(t, "tail"); len(tail) > 0 {
 			segment, err := cutter.Tail(int64(len(stream)), tail)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			stream, got = append(stream, tail...), append(got, segment)
 		}
 		checkAddUp(t, "r", stream, got)
@@ -206,23 +188,20 @@ func TestCutterKeepsItsPlace(t *testing.T) {
 			t.Errorf("at %d: %v", offset, segments)
 		}
 	}
-	if _, err := cutter.Add(106, []byte("half")); err == nil {
-		t.Error("half a line was taken")
-	}
+	_, err = cutter.Add(106, []byte("half"))
+	assert.Error(t, err, "half a line was taken")
 	segments, err = cutter.Add(106, []byte("e\n123456789\nf\n"))
 	var tooLong *broker.LineTooLongError
 	if len(segments) != 1 || !errors.As(err, &tooLong) || *tooLong != (broker.LineTooLongError{Run: "r", Offset: 108, Length: 10, Limit: 8}) {
 		t.Errorf("%v, %v", segments, err)
 	}
 	for _, bad := range []string{"", "a\n", "123456789"} {
-		if _, err := cutter.Tail(108, []byte(bad)); err == nil {
-			t.Errorf("%q was taken for a tail", bad)
-		}
+		_, err := cutter.Tail(108, []byte(bad))
+		assert.Error(t, err, "%q was taken for a tail", bad)
 	}
 	if tail, err := cutter.Tail(108, []byte("12345678")); err != nil || !tail.Tail {
 		t.Error(tail, err)
 	}
-	if _, err := cutter.Add(116, []byte("g\n")); err == nil {
-		t.Error("something was added behind the tail")
-	}
+	_, err = cutter.Add(116, []byte("g\n"))
+	assert.Error(t, err, "something was added behind the tail")
 }

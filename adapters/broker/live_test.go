@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
@@ -38,35 +40,26 @@ func TestLiveSendsTheStream(t *testing.T) {
 		var stream []byte
 		for _, chunk := range chunks {
 			reused := bytes.Clone(chunk)
-			if err := live.Add(int64(len(stream)), reused); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, live.Add(int64(len(stream)), reused))
 			for i := range reused {
 				reused[i] = '!'
 			}
 			stream = append(stream, chunk...)
 			if rapid.Bool().Draw(t, "flush") {
-				if err := live.Flush(); err != nil {
-					t.Fatal(err)
-				}
+				require.NoError(t, live.Flush())
 				checkAddUp(t, run, stream, out.segments(t))
 			}
 		}
 		if len(tail) > 0 {
-			if err := live.Tail(int64(len(stream)), tail); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, live.Tail(int64(len(stream)), tail))
 			stream = append(stream, tail...)
 		}
 		stats, err := live.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		got := out.segments(t)
 		checkAddUp(t, run, stream, got)
-		if stats.Bytes != int64(len(stream)) || stats.Segments != len(got) {
-			t.Fatalf("%+v", stats)
-		}
+		require.Equal(t, int64(len(stream)), stats.Bytes, "%+v", stats)
+		require.Equal(t, len(got), stats.Segments, "%+v", stats)
 	})
 }
 
@@ -86,9 +79,7 @@ func TestLiveWaitsForNoTimer(t *testing.T) {
 		})
 		live := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{}).Live(t.Context(), "r")
 		add := func(offset int64, line string) {
-			if err := live.Add(offset, []byte(line)); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, live.Add(offset, []byte(line)))
 		}
 		add(0, "a\n")
 		time.Sleep(10 * time.Millisecond)
@@ -102,9 +93,7 @@ func TestLiveWaitsForNoTimer(t *testing.T) {
 			t.Error(stats, err)
 		}
 		want := "0s a\n, 30ms b\nc\nd\n, 1.02s e\n"
-		if got := strings.Join(sent, ", "); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
+		assert.Equal(t, want, strings.Join(sent, ", "))
 	})
 }
 
@@ -115,16 +104,13 @@ func TestLiveDelay(t *testing.T) {
 	live := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{}).Live(t.Context(), "r")
 	for i := range 20 {
 		start := time.Now()
-		if err := live.Add(int64(2*i), []byte("a\n")); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, live.Add(int64(2*i), []byte("a\n")))
 		if took := (<-sent).Sub(start); took > 10*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	}
-	if _, err := live.Close(); err != nil {
-		t.Error(err)
-	}
+	_, err := live.Close()
+	assert.NoError(t, err)
 }
 
 // Whoever adds waits when too much is pending, and no longer than that.
@@ -136,9 +122,7 @@ func TestLiveIsBounded(t *testing.T) {
 		var added atomic.Int64
 		go func() {
 			for i := range 5 {
-				if err := live.Add(int64(2*i), []byte("a\n")); err != nil {
-					t.Error(err)
-				}
+				assert.NoError(t, live.Add(int64(2*i), []byte("a\n")))
 				synctest.Wait() // the first one is on its way before the next is added
 				added.Add(1)
 			}
@@ -149,9 +133,7 @@ func TestLiveIsBounded(t *testing.T) {
 		}
 		close(release)
 		time.Sleep(time.Second)
-		if n := added.Load(); n != 5 {
-			t.Errorf("%d were added", n)
-		}
+		assert.EqualValues(t, 5, added.Load())
 		if stats, err := live.Close(); err != nil || stats.Bytes != 10 {
 			t.Error(stats, err)
 		}
@@ -162,38 +144,25 @@ func TestLiveIsBounded(t *testing.T) {
 func TestLiveKeepsItsPlace(t *testing.T) {
 	var out recorder
 	live := broker.NewPublisher(&out, broker.FixedTopics("q", 1), fast).Live(t.Context(), "r")
-	if err := live.Add(0, []byte("a\n")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, live.Add(0, []byte("a\n")))
 	for _, flush := range []bool{false, true} {
 		for _, bad := range []error{
 			live.Add(0, []byte("a\n")), live.Add(1, []byte("b\n")), live.Add(3, []byte("b\n")), live.Add(2, []byte("half")),
 			live.Tail(3, []byte("t")), live.Tail(2, []byte("t\n")), live.Tail(2, nil), live.Add(-1, []byte("b\n")),
 		} {
-			if bad == nil {
-				t.Error("it was taken")
-			}
+			assert.Error(t, bad, "it was taken")
 		}
 		if flush {
-			if err := live.Flush(); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, live.Flush())
 		}
 	}
-	if err := live.Tail(2, []byte("t")); err != nil {
-		t.Fatal(err)
-	}
-	if err := live.Add(3, []byte("b\n")); err == nil {
-		t.Error("something was added behind the tail")
-	}
+	require.NoError(t, live.Tail(2, []byte("t")))
+	assert.Error(t, live.Add(3, []byte("b\n")), "something was added behind the tail")
 	for range 2 {
-		if _, err := live.Close(); err != nil {
-			t.Error(err)
-		}
+		_, err := live.Close()
+		assert.NoError(t, err)
 	}
-	if err := live.Add(3, []byte("b\n")); err == nil {
-		t.Error("something was added after the end")
-	}
+	assert.Error(t, live.Add(3, []byte("b\n")), "something was added after the end")
 	checkAddUp(t, "r", []byte("a\nt"), out.segments(t))
 }
 
@@ -202,25 +171,16 @@ func TestLiveTellsErrors(t *testing.T) {
 	broken := broker.PublishOptions{Hopeless: func(error) bool { return true }, SegmentBytes: 4}
 	down := publisherFunc(func(string, ...*message.Message) error { return errDown })
 	live := broker.NewPublisher(down, broker.FixedTopics("q", 1), broken).Live(t.Context(), "r")
-	if err := live.Add(0, []byte("a\n")); err != nil {
-		t.Fatal(err)
-	}
-	if err := live.Flush(); !errors.Is(err, errDown) {
-		t.Error(err)
-	}
-	if err := live.Add(2, []byte("b\n")); !errors.Is(err, errDown) {
-		t.Error(err)
-	}
-	if _, err := live.Close(); !errors.Is(err, errDown) {
-		t.Error(err)
-	}
+	require.NoError(t, live.Add(0, []byte("a\n")))
+	assert.ErrorIs(t, live.Flush(), errDown)
+	assert.ErrorIs(t, live.Add(2, []byte("b\n")), errDown)
+	_, err := live.Close()
+	assert.ErrorIs(t, err, errDown)
 
 	var out recorder
 	live = broker.NewPublisher(&out, broker.FixedTopics("q", 1), broken).Live(t.Context(), "r")
 	var tooLong *broker.LineTooLongError
-	if err := live.Add(0, []byte("a\n12345\n")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, live.Add(0, []byte("a\n12345\n")))
 	if stats, err := live.Close(); !errors.As(err, &tooLong) || stats.Bytes != 2 {
 		t.Error(stats, err)
 	}
@@ -231,16 +191,11 @@ func TestLiveEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	down := publisherFunc(func(string, ...*message.Message) error { return errDown })
 	live := broker.NewPublisher(down, broker.FixedTopics("q", 1), broker.PublishOptions{FirstDelay: time.Hour}).Live(ctx, "r")
-	if err := live.Add(0, []byte("a\n")); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, live.Add(0, []byte("a\n")))
 	time.AfterFunc(10*time.Millisecond, cancel)
-	if err := live.Flush(); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	if _, err := live.Close(); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, live.Flush(), context.Canceled)
+	_, err := live.Close()
+	assert.ErrorIs(t, err, context.Canceled)
 }
 
 // Nor does anybody wait for a publisher that does not heed its context.
@@ -252,9 +207,7 @@ func TestLiveLeavesAStuckPublisher(t *testing.T) {
 		live := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{PendingBytes: 1}).Live(ctx, "r")
 		var errs [2]error
 		for i := range 2 { // one on its way, one pending
-			if err := live.Add(int64(2*i), []byte("a\n")); err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, live.Add(int64(2*i), []byte("a\n")))
 			synctest.Wait()
 		}
 		go func() { errs[0] = live.Flush() }()
@@ -263,13 +216,10 @@ func TestLiveLeavesAStuckPublisher(t *testing.T) {
 		cancel()
 		synctest.Wait()
 		for i, err := range errs {
-			if !errors.Is(err, context.Canceled) {
-				t.Errorf("%d: %v", i, err)
-			}
+			assert.ErrorIs(t, err, context.Canceled, "%d", i)
 		}
 		close(release)
-		if _, err := live.Close(); !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
+		_, err := live.Close()
+		assert.ErrorIs(t, err, context.Canceled)
 	})
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
@@ -29,12 +31,8 @@ func TestMessageRoundTrip(t *testing.T) {
 		}
 		msg.Metadata.Set("somebody", "else's")
 		got, err := broker.Segment(msg)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got.Data, sent.Data) {
-			t.Fatalf("sent %q, got %q", sent.Data, got.Data)
-		}
+		require.NoError(t, err)
+		require.True(t, bytes.Equal(got.Data, sent.Data), "sent %q, got %q", sent.Data, got.Data)
 		if got.Run != sent.Run || got.Offset != sent.Offset || got.Tail != sent.Tail || got.SHA256 != sent.SHA256 {
 			t.Fatalf("sent %+v, got %+v", sent, got)
 		}
@@ -53,14 +51,10 @@ func TestUUIDNamesThePlace(t *testing.T) {
 			b.Offset = a.Offset
 		}
 		same := a.Run == b.Run && a.Offset == b.Offset && len(a.Data) == len(b.Data) && a.Tail == b.Tail && a.SHA256 == b.SHA256
-		if got := broker.Message(a).UUID == broker.Message(b).UUID; got != same {
-			t.Fatalf("one UUID: %t, one place: %t", got, same)
-		}
+		require.Equal(t, same, broker.Message(a).UUID == broker.Message(b).UUID, "one UUID")
 		other := a
 		other.SHA256 = sha256.Sum256(append([]byte("other"), a.SHA256[:]...))
-		if broker.Message(a).UUID == broker.Message(other).UUID {
-			t.Fatal("another stream has the same UUID")
-		}
+		require.NotEqual(t, broker.Message(other).UUID, broker.Message(a).UUID, "another stream has the same UUID")
 	})
 }
 
@@ -75,20 +69,14 @@ func TestMessageFormat(t *testing.T) {
 		"quire-length":  "3",
 		"quire-sha256":  "ca3d163bab055381827226140568f3bef7eaac187cebd76878e0b63e9e442356",
 	}
-	if !maps.Equal(msg.Metadata, want) {
-		t.Errorf("got %v\nwant %v", msg.Metadata, want)
-	}
-	if want := "d2c1ea37-1198-577c-9fea-a30553a17eca"; msg.UUID != want {
-		t.Errorf("the UUID is %s, want %s", msg.UUID, want)
-	}
+	assert.True(t, maps.Equal(msg.Metadata, want), "got %v\nwant %v", msg.Metadata, want)
+	assert.Equal(t, "d2c1ea37-1198-577c-9fea-a30553a17eca", msg.UUID, "the UUID")
 	if !bytes.Equal(msg.Payload, data) {
 		t.Errorf("the payload is %q", msg.Payload)
 	}
 	tail := broker.Message(domain.Segment{Run: "r", Data: []byte("{"), Tail: true})
 	want = message.Metadata{"quire-segment": "1", "quire-run": "r", "quire-offset": "0", "quire-length": "1", "quire-tail": "1"}
-	if !maps.Equal(tail.Metadata, want) {
-		t.Errorf("got %v\nwant %v", tail.Metadata, want)
-	}
+	assert.True(t, maps.Equal(tail.Metadata, want), "got %v\nwant %v", tail.Metadata, want)
 }
 
 // rubbish are messages that are no segments, by what is wrong with them.
@@ -189,14 +177,10 @@ func FuzzSegment(f *testing.F) {
 		segment, err := broker.Segment(msg)
 		if err != nil {
 			var not *broker.NotSegmentError
-			if !errors.As(err, &not) {
-				t.Fatalf("%v", err)
-			}
+			require.ErrorAs(t, err, &not)
 			return
 		}
-		if segment.End() < segment.Offset {
-			t.Fatalf("it ends at %d", segment.End())
-		}
+		require.GreaterOrEqual(t, segment.End(), segment.Offset, "it ends")
 		again := broker.Message(segment)
 		if !maps.Equal(again.Metadata, msg.Metadata) || !bytes.Equal(again.Payload, payload) {
 			t.Fatalf("got %v, sent %v", msg.Metadata, again.Metadata)

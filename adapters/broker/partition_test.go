@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
@@ -39,9 +40,7 @@ func TestPartitionIsFNV1a(t *testing.T) {
 			hash = (hash ^ uint64(b)) * 1099511628211
 		}
 		want := int(hash % uint64(max(partitions, 1)))
-		if got := broker.Partition(domain.RunID(run), partitions); got != want {
-			t.Fatalf("got %d, want %d", got, want)
-		}
+		require.Equal(t, want, broker.Partition(domain.RunID(run), partitions))
 	})
 }
 

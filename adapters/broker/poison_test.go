@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/domain"
@@ -24,9 +25,7 @@ func TestLargestMessageIsPoison(t *testing.T) {
 	const most = 100_000
 	b := memoryBroker(t)
 	poison, err := b.Subscribe(t.Context(), "poison")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	pub := publisherFunc(func(topic string, messages ...*message.Message) error {
 		for _, msg := range messages {
 			size := len(msg.Payload)
@@ -43,18 +42,14 @@ func TestLargestMessageIsPoison(t *testing.T) {
 	fat := message.NewMessage("fat", []byte("hello"))
 	fat.Metadata.Set("x", strings.Repeat("x", most))
 	fat.Metadata.Set("y", "y")
-	if err := b.Publish("q.0", fat); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.Publish("q.0", fat))
 	thin := within(t, "poison", poison)
 	thin.Ack()
 	if thin.UUID != "fat" || string(thin.Payload) != "hello" || thin.Metadata.Get("y") != "y" || thin.Metadata.Get(broker.CutKey) != "5" || thin.Metadata.Get("reason_poisoned") == "" {
 		t.Errorf("%s has %q, %v", thin.UUID, thin.Payload, thin.Metadata)
 	}
 	payload := bytes.Repeat([]byte("x"), most)
-	if err := b.Publish("q.0", message.NewMessage("large", payload)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.Publish("q.0", message.NewMessage("large", payload)))
 	got := within(t, "poison", poison)
 	got.Ack()
 	if got.UUID != "large" || !bytes.HasPrefix(payload, got.Payload) || got.Metadata.Get(broker.CutKey) != strconv.Itoa(most) {
@@ -83,19 +78,13 @@ func TestWhatCannotBeKeptBlocksNothing(t *testing.T) {
 	start(t, newRouter(t, b, pub, broker.FixedTopics("q", 1), projector, options))
 	const hostile = 100
 	for i := range hostile {
-		if err := b.Publish("q.0", message.NewMessage(fmt.Sprintf("\x1b[31m%d%s", i, strings.Repeat("z", 1000)), []byte("secret"))); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, b.Publish("q.0", message.NewMessage(fmt.Sprintf("\x1b[31m%d%s", i, strings.Repeat("z", 1000)), []byte("secret"))))
 	}
 	segment := domain.Segment{Run: "good", Data: []byte("line\n")}
-	if err := b.Publish("q.0", broker.Message(segment)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.Publish("q.0", broker.Message(segment)))
 	within(t, "the segment", applied)
 	for end := time.Now().Add(time.Minute); strings.Count(log.String(), "is lost") < hostile; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not all are logged: %s", log.String())
-		}
+		require.False(t, time.Now().After(end), "not all are logged: %s", log.String())
 	}
 	if text := log.String(); strings.Contains(text, "secret") || strings.Contains(text, "\x1b") || strings.Contains(text, strings.Repeat("z", 500)) {
 		t.Error("the log has something raw of a message")

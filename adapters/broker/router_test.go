@@ -13,6 +13,8 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/domain"
@@ -46,9 +48,8 @@ func TestStreamsArriveWhole(t *testing.T) {
 		streams[run] = stream
 		if i%2 == 0 {
 			wg.Go(func() {
-				if _, err := publisher.PublishStream(t.Context(), run, strings.NewReader(string(stream))); err != nil {
-					t.Error(err)
-				}
+				_, err := publisher.PublishStream(t.Context(), run, strings.NewReader(string(stream)))
+				assert.NoError(t, err)
 			})
 			continue
 		}
@@ -69,15 +70,12 @@ func publishLive(t *testing.T, publisher *broker.Publisher, run domain.RunID, st
 		if !strings.HasSuffix(line, "\n") {
 			add = live.Tail
 		}
-		if err := add(offset, []byte(line)); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, add(offset, []byte(line)))
 		offset += int64(len(line))
 		time.Sleep(10 * time.Microsecond)
 	}
-	if _, err := live.Close(); err != nil {
-		t.Error(err)
-	}
+	_, err := live.Close()
+	assert.NoError(t, err)
 }
 
 // What is no segment goes to the poison topic, each once and at once, whatever it is;
@@ -85,9 +83,7 @@ func publishLive(t *testing.T, publisher *broker.Publisher, run domain.RunID, st
 func TestRubbishIsPoison(t *testing.T) {
 	b := memoryBroker(t)
 	poison, err := b.Subscribe(t.Context(), "poison")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	p := newInOrder()
 	var tries atomic.Int64
 	// Whoever publishes with a context that has ended gets nothing done.
@@ -107,9 +103,7 @@ func TestRubbishIsPoison(t *testing.T) {
 
 	all := rubbish()
 	for _, msg := range all {
-		if err := b.Publish("q.0", msg); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, b.Publish("q.0", msg))
 	}
 	send(t, b)
 	got := map[string]bool{}
@@ -122,9 +116,7 @@ func TestRubbishIsPoison(t *testing.T) {
 		msg.Ack()
 	}
 	for what, msg := range all {
-		if !got[fmt.Sprintf("%q", msg.Payload)] {
-			t.Errorf("%s did not arrive", what)
-		}
+		assert.True(t, got[fmt.Sprintf("%q", msg.Payload)], "%s did not arrive", what)
 	}
 	p.waitFor(t, map[domain.RunID][]byte{"r": []byte("a\n")})
 	if got, want := tries.Load(), int64(len(all)+1); got != want {
@@ -153,9 +145,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 			return nil
 		}), hurried)
 		start(t, router)
-		if err := b.Publish(name+".0", broker.Message(domain.Segment{Run: "r", Data: []byte("a\n")})); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, b.Publish(name+".0", broker.Message(domain.Segment{Run: "r", Data: []byte("a\n")})))
 		within(t, name, done)
 	}
 }
@@ -177,9 +167,7 @@ func TestTriesHaveATimeout(t *testing.T) {
 	}), options)
 	start(t, router)
 	send(t, b)
-	if err := within(t, "a second try", errs); err != nil {
-		t.Error("the second try began with ", err)
-	}
+	assert.NoError(t, within(t, "a second try", errs), "the second try began")
 }
 
 // Whoever stops the router waits for what is being stored, and nothing is begun after.
@@ -213,15 +201,9 @@ func TestStoppingFinishesTheSegmentAtHand(t *testing.T) {
 			case <-time.After(50 * time.Millisecond):
 			}
 			close(commit)
-			if err := within(t, "stopping", stopped); err != nil {
-				t.Error(err)
-			}
-			if err := within(t, "ending", ended); err != nil {
-				t.Error(err)
-			}
-			if !committed.Load() {
-				t.Error("the commit was interrupted")
-			}
+			assert.NoError(t, within(t, "stopping", stopped))
+			assert.NoError(t, within(t, "ending", ended))
+			assert.True(t, committed.Load(), "the commit was interrupted")
 		})
 	}
 }
@@ -241,9 +223,7 @@ func TestGraceEnds(t *testing.T) {
 	send(t, b)
 	within(t, "applying", begun)
 	start := time.Now()
-	if err := router.Close(); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, router.Close())
 	if took := time.Since(start); took < options.Grace || took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -259,9 +239,7 @@ func TestHandlerBeginsNothingAfterTheEnd(t *testing.T) {
 		t.Error("it was applied")
 		return nil
 	}), broker.Options{})
-	if err := handler(msg); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, handler(msg), context.Canceled)
 }
 
 // counting is a meter.
@@ -297,25 +275,19 @@ func TestLogIsPrintable(t *testing.T) {
 		return nil
 	}), options)
 	start(t, router)
-	if err := b.Publish("q.0", message.NewMessage("\x1b\n", nil)); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, b.Publish("q.0", message.NewMessage("\x1b\n", nil)))
 	send(t, b)
 	within(t, "applying", done)
 	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(log.String(), "poison topic") && time.Now().Before(deadline); {
 		time.Sleep(time.Millisecond)
 	}
-	if err := router.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, router.Close())
 	text := log.String()
 	if strings.ContainsAny(text, "\x1b") || strings.Contains(text, "a\nb") || strings.Contains(text, "a secret") {
 		t.Errorf("%q", text)
 	}
 	for _, want := range []string{"down", "panic of type string", "poison topic"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("%q is not in the log: %s", want, text)
-		}
+		assert.Contains(t, text, want)
 	}
 	if meter.applied.Load() != 1 || meter.bytes.Load() != 2 || meter.failed.Load() != 2 || meter.poisoned.Load() != 1 {
 		t.Errorf("applied %d, %d bytes, failed %d, poisoned %d", meter.applied.Load(), meter.bytes.Load(), meter.failed.Load(), meter.poisoned.Load())
@@ -346,9 +318,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	}
 	away.Store(false)
 	p.waitFor(t, map[domain.RunID][]byte{"r": []byte("a\n")})
-	if err := router.Close(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, router.Close())
 	text := log.String()
 	for _, words := range []string{"the store is unavailable; retrying until it is back", "the store is back"} {
 		if n := strings.Count(text, words); n != 1 {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -29,9 +31,7 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 	for worker := range 2 {
 		projector := store.NewProjector(rows, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Source: "a test", Grace: time.Millisecond, GapTimeout: time.Hour})
 		t.Cleanup(func() {
-			if err := projector.Close(context.Background()); err != nil {
-				t.Error(err)
-			}
+			assert.NoError(t, projector.Close(context.Background()))
 		})
 		// Workers have topics of their own here, and get segments of all runs by them.
 		topics := broker.FixedTopics(fmt.Sprint("worker", worker), partitions)
@@ -48,9 +48,7 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 		if i%3 == 0 {
 			stream = append(stream, `{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`...) // that no line feed ends
 		}
-		if err := os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600))
 		for worker := range 2 { // all is sent to both
 			publisher := broker.NewPublisher(b, broker.FixedTopics(fmt.Sprint("worker", worker), partitions), broker.PublishOptions{SegmentBytes: 300 + 50*i, Window: 3})
 			sending.Go(func() {
@@ -72,21 +70,15 @@ func waitForRows(t *testing.T, s store.Store, folder string) {
 	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		var wrong []string
 		found := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
-		if err := store.Verify(t.Context(), s, jsonl.Folder(folder), store.VerifyOptions{Found: found}); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, store.Verify(t.Context(), s, jsonl.Folder(folder), store.VerifyOptions{Found: found}))
 		waiting, err := s.Waiting(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		for _, w := range waiting {
 			wrong = append(wrong, fmt.Sprintf("waiting: %+v, %+v", w, w.Quarantine))
 		}
 		if len(wrong) == 0 {
 			return
 		}
-		if time.Now().After(end) {
-			t.Fatalf("%d differences, the first is %s", len(wrong), wrong[0])
-		}
+		require.False(t, time.Now().After(end), "%d differences, the first is %s", len(wrong), wrong[0])
 	}
 }

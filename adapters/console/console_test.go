@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // Pieces of lines are shown as they come, those of each stream on lines of their own.
@@ -25,9 +28,7 @@ func TestScreenShowsOutput(t *testing.T) {
 	}
 	screen.Say("done")
 	const want = "    | one and one\n    | \\x1b[31m    two \n    | three\n    | four\nquire-ci: done\n"
-	if out.String() != want {
-		t.Errorf("got  %q\nwant %q", out.String(), want)
-	}
+	assert.Equal(t, want, out.String())
 }
 
 // Of a long log, the last lines are shown, and none of them is half a line.
@@ -39,16 +40,12 @@ func TestTail(t *testing.T) {
 		for i := range n {
 			fmt.Fprintf(&log, "line %d %s\n", i, strings.Repeat("x", 5000*(i%20)/19))
 		}
-		if err := os.WriteFile(path, []byte(log.String()), 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, []byte(log.String()), 0o666))
 		var all, last bytes.Buffer
 		if err := show(&all, path, true); err != nil || all.String() != log.String() {
 			t.Errorf("%d lines: all of them are %d bytes of %d, %v", n, all.Len(), log.Len(), err)
 		}
-		if err := show(&last, path, false); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, show(&last, path, false))
 		lines := strings.Count(last.String(), "\n")
 		if !strings.HasSuffix(log.String(), last.String()) || n > 0 && !strings.HasPrefix(last.String(), "line ") || n <= 20 && lines != n || n > 20 && lines > 20 || n > 20 && lines < 10 {
 			t.Errorf("of %d lines, %d: %.100q", n, lines, last.String())

@@ -30,9 +30,7 @@ func TestInFlightBytes(t *testing.T) {
 		case m := <-messages:
 			came++
 			inHand = append(inHand, m)
-			if bytes := len(inHand) * size; bytes > 3<<20 {
-				t.Fatalf("%d bytes are in hand", bytes)
-			}
+			require.LessOrEqual(t, len(inHand)*size, 3<<20)
 		case <-time.After(200 * time.Millisecond): // that is all for now
 			require.NotEmpty(t, inHand, "after %d messages no more come", came)
 			for _, m := range inHand {

@@ -62,9 +62,7 @@ func TestTerminalHonoursResize(t *testing.T) {
 		take(view, "r", domain.NewJobStarted(0, "test"))
 		require.NoError(t, view.Close())
 		for _, line := range out.lines {
-			if len(line) >= 20 {
-				t.Errorf("%d columns: %s", len(line), string(line))
-			}
+			assert.Less(t, len(line), 20, "%d columns: %s", len(line), string(line))
 		}
 	})
 }

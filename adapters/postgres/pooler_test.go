@@ -39,13 +39,11 @@ func TestStoreBehindPooler(t *testing.T) {
 		runs := 0
 		err := store.Verify(ctx, open(t, at), jsonl.Streams{Paths: []string{folder}, Options: read}, store.VerifyOptions{Done: func(v store.Verified) {
 			runs++
-			if v.Err != nil || v.Differences > 0 {
-				t.Errorf("%s: %d differences, %v", v.RunID, v.Differences, v.Err)
-			}
+			assert.NoError(t, v.Err, v.RunID)
+			assert.LessOrEqual(t, v.Differences, 0, v.RunID)
 		}})
-		if err != nil || runs < 5 {
-			t.Errorf("%d runs, %v", runs, err)
-		}
+		assert.NoError(t, err)
+		assert.GreaterOrEqual(t, runs, 5)
 	}
 }
 

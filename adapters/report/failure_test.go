@@ -43,9 +43,8 @@ func TestBrokenStream(t *testing.T) {
 		broken.err = errBroken
 		var out bytes.Buffer
 		_, err := report.Write(&out, format, "run-1", broken, report.Options{Projections: allFor(format)})
-		if !errors.Is(err, errBroken) || out.Len() > 0 {
-			t.Errorf("%s: %v, and wrote %q", format, err, out.String())
-		}
+		assert.ErrorIs(t, err, errBroken, "%s: %v, and wrote %q", format, err, out.String())
+		assert.LessOrEqual(t, out.Len(), 0, "%s: %v, and wrote %q", format, err, out.String())
 	}
 }
 

@@ -226,15 +226,13 @@ func checkRows(t *rapid.T, r recorded, events []domain.Event) {
 	}
 	for i, row := range r.record.Jobs {
 		row.StartedAtMs, row.FinishedAtMs = projections.Null[int64]{}, projections.Null[int64]{}
-		if i >= len(jobs) || row != jobs[i] {
-			t.Fatalf("job row %d: %+v, want %+v", i, row, jobs)
-		}
+		require.Less(t, i, len(jobs), "job row")
+		require.Equal(t, jobs[i], row, "job row")
 	}
 	for i, row := range r.record.ShEvents {
 		row.StartedAtMs, row.FinishedAtMs = 0, projections.Null[int64]{}
-		if i >= len(commands) || row != commands[i] {
-			t.Fatalf("sh row %d: %+v, want %+v", i, row, commands)
-		}
+		require.Less(t, i, len(commands), "sh row")
+		require.Equal(t, commands[i], row, "sh row")
 		_, err := os.Stat(filepath.Join(r.logs, "jobs", row.JobID, fmt.Sprintf("sh-%d.log", row.Seq)))
 		require.NoError(t, err)
 	}

@@ -54,9 +54,7 @@ func TestLogIsTheOutput(t *testing.T) {
 		flushed := false
 		for _, part := range cut(t, text) {
 			out.Write([]byte(part))
-			if out.Held() > shell.MaxPiece {
-				t.Fatalf("%d bytes are held", out.Held())
-			}
+			require.LessOrEqual(t, out.Held(), shell.MaxPiece)
 			if rapid.IntRange(0, 9).Draw(t, "wait") == 9 {
 				out.Flush()
 				flushed = true
@@ -249,14 +247,11 @@ func TestMaxLog(t *testing.T) {
 		}
 		entries := parseLog(t, limited.String())
 		last := entries[len(entries)-1]
-		if int64(limited.Len()) > limit || !strings.Contains(last.text, fmt.Sprintf("limit of %d bytes", limit)) {
-			t.Fatalf("%d bytes, %q", limited.Len(), last.text)
-		}
+		require.LessOrEqual(t, int64(limited.Len()), limit)
+		require.Contains(t, last.text, fmt.Sprintf("limit of %d bytes", limit))
 		before := strings.TrimSuffix(limited.String(), fmt.Sprintf("%s %s %s %s\n", last.at, last.stream, last.tag, last.text))
 		require.True(t, strings.HasPrefix(whole.String(), before), "%q is not the beginning of %q", before, whole.String())
-		if rest := whole.String()[len(before):]; int64(len(before)+strings.IndexByte(rest, '\n')) < limit-300 {
-			t.Fatalf("there was room for more: %d bytes of %d", len(before), limit)
-		}
+		require.GreaterOrEqual(t, int64(len(before)+strings.IndexByte(whole.String()[len(before):], '\n')), limit-300, "there was room for more: %d bytes of %d", len(before), limit)
 	})
 }
 

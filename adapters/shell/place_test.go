@@ -42,9 +42,8 @@ func TestPlaces(t *testing.T) {
 		folder + "/a/b " + folder + "/a/b run job\n", folder + " " + folder + " run run\n", "/ / run run\n", "echo\n", "",
 	}
 	for i := range want {
-		if i >= len(got) || got[i] != want[i] {
-			t.Fatalf("got  %q\nwant %q", got, want)
-		}
+		require.Less(t, i, len(got))
+		require.Equal(t, want[i], got[i])
 	}
 	if failed := asError[*shell.StartError](t, r.err); failed.JobID != "gone" || !errors.Is(failed, os.ErrNotExist) {
 		t.Errorf("got %v", r.err)

@@ -1,10 +1,12 @@
 package stores_test
 
 import (
-	"errors"
 	"io/fs"
 	"path/filepath"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/stores"
 )
@@ -25,38 +27,28 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"", "json", "table", "quire", "out.json"} {
-		if stores.IsAddress(text) {
-			t.Errorf("%q is an address", text)
-		}
+		assert.False(t, stores.IsAddress(text), "%q is an address", text)
 	}
 	var wrong *stores.AddressError
 	for _, text := range []string{"", "json", "sqlite:", "sqlite://quire.db", "postgres:quire", "POSTGRES://x/y", "quire.db", `C:\quire.db`, "s3://bucket"} {
-		if err := stores.Check(text); !errors.As(err, &wrong) {
-			t.Errorf("%q: %v", text, err)
-		}
+		assert.ErrorAs(t, stores.Check(text), &wrong, "%q", text)
 	}
-	if _, err := stores.Open(t.Context(), "postgres://x:port/y", stores.Options{}); !errors.As(err, &wrong) {
-		t.Error(err)
-	}
+	_, err := stores.Open(t.Context(), "postgres://x:port/y", stores.Options{})
+	assert.ErrorAs(t, err, &wrong)
 }
 
 // A store that does not exist is created, or is an error, or is an empty one that leaves no file.
 func TestOpen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "quire.db")
-	if _, err := stores.Open(t.Context(), "sqlite:"+file, stores.Options{MustExist: true}); !errors.Is(err, fs.ErrNotExist) {
-		t.Error(err)
-	}
+	_, err := stores.Open(t.Context(), "sqlite:"+file, stores.Options{MustExist: true})
+	assert.ErrorIs(t, err, fs.ErrNotExist)
 	for _, o := range []stores.Options{{OrEmpty: true}, {}, {Follow: true, Durable: true, Remake: true}, {OrEmpty: true}} {
 		s, err := stores.Open(t.Context(), "sqlite:"+file, o)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		if ids, err := s.RunIDs(t.Context(), "", 1); err != nil || len(ids) > 0 {
 			t.Error(ids, err)
 		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, s.Close())
 		if !o.OrEmpty && !stores.IsDatabase(file) {
 			t.Errorf("%+v: there is no database", o)
 		}

@@ -88,9 +88,7 @@ func TestNotifierNeverWaits(t *testing.T) {
 		t.Errorf("%d, %d, %v", len(s.woken), len(n.signal), news)
 	}
 	n.remove(s, "/runs/a.jsonl", "/elsewhere/a")
-	if len(n.streams)+len(n.linked)+len(n.take().names) > 0 {
-		t.Errorf("%+v", n)
-	}
+	assert.LessOrEqual(t, len(n.streams)+len(n.linked)+len(n.take().names), 0, "%+v", n)
 }
 
 // A stream is looked at less often while nothing happens, and at once more

@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 var (
@@ -48,13 +51,9 @@ func TestRowTypesAreOfViews(t *testing.T) {
 			}
 			return err
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
-	if found < 20 {
-		t.Errorf("only %d are found", found)
-	}
+	assert.GreaterOrEqual(t, found, 20, "only")
 }
 
 func mayName(path, name string) bool {
@@ -97,8 +96,6 @@ func TestImports(t *testing.T) {
 			}
 			return nil
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 }

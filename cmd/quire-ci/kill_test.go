@@ -5,12 +5,12 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -49,9 +49,8 @@ func TestKill(t *testing.T) {
 
 func checkKilled(t *testing.T, s *started, want []domain.Event) {
 	got := recorded(t, s.path("events.jsonl"))
-	if len(got) > len(want) || !slices.Equal(got, want[:len(got)]) {
-		t.Fatalf("recorded %+v", got)
-	}
+	require.LessOrEqual(t, len(got), len(want), "recorded")
+	require.Equal(t, want[:len(got)], got, "recorded")
 	t.Logf("%d of %d events", len(got), len(want))
 	record := record(t, s.path("events.jsonl"))
 	for _, diagnostic := range record.Diagnostics {

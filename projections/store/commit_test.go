@@ -183,9 +183,8 @@ func TestRunsOfOneTransaction(t *testing.T) {
 			if err == nil {
 				break
 			}
-			if !errors.Is(err, errAccident) || tries > 3 {
-				t.Fatal(err)
-			}
+			require.ErrorIs(t, err, errAccident)
+			require.LessOrEqual(t, tries, 3)
 		}
 		for i, f := range files {
 			require.Len(t, runs, len(files), "the results are those")

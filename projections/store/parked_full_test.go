@@ -52,9 +52,7 @@ func TestWhatIsHeldHasALimit(t *testing.T) {
 			parked := 0
 			for _, w := range waiting {
 				parked = w.Segments
-				if w.Bytes > options.MaxParkedBytes {
-					t.Errorf("%d bytes are parked, of at most %d", w.Bytes, options.MaxParkedBytes)
-				}
+				assert.LessOrEqual(t, w.Bytes, options.MaxParkedBytes)
 				if q := w.Quarantine; len(left) > 0 && (q == nil || q.Code != store.MissingSegment || q.Offset != 0) {
 					t.Errorf("what does not fit is refused, and the quarantine is %+v", q)
 				}

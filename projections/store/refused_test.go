@@ -9,6 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -88,9 +91,7 @@ func TestOneRunIsRefused(t *testing.T) {
 				close(s.open)
 				time.Sleep(time.Hour)
 				synctest.Wait()
-				if s.most != runs {
-					t.Errorf("at most %d runs came in one transaction, want %d", s.most, runs)
-				}
+				assert.Equal(t, runs, s.most, "at most")
 				if got := runIDs(t, s); len(got) != runs {
 					t.Errorf("%d runs are stored, want all but one of %d: %q", len(got), runs+1, got)
 				}
@@ -128,9 +129,7 @@ func TestRefusedRunIsQuarantined(t *testing.T) {
 				}
 				waiting := must(s.Waiting(t.Context()))
 				if !others {
-					if len(waiting) > 0 {
-						t.Errorf("it waits: %+v", waiting)
-					}
+					assert.Empty(t, waiting, "it waits")
 					return
 				}
 				if len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.RefusedRun || waiting[0].Bytes != int64(half) {
@@ -139,9 +138,7 @@ func TestRefusedRunIsQuarantined(t *testing.T) {
 				must(0, apply("bad", data[half:], half))
 				s.bad = ""
 				must(0, p.Retry(t.Context(), "bad"))
-				if waiting := must(s.Waiting(t.Context())); len(waiting) > 0 {
-					t.Errorf("it still waits: %+v", waiting)
-				}
+				assert.Empty(t, must(s.Waiting(t.Context())), "it still waits")
 				record := must(store.ReadRecord(t.Context(), s, "bad"))
 				if len(record.Jobs) != 1 || record.Jobs[0].State != projections.Complete {
 					t.Errorf("its rows are %+v", record.Jobs)
@@ -162,9 +159,8 @@ func TestSomeRowsAreNewer(t *testing.T) {
 		return must(projections.NewSet(added))
 	}
 	newer := memory.Of(set(8))
-	if _, err := store.Ingest(t.Context(), newer, file{run: "old"}, store.Options{}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := store.Ingest(t.Context(), newer, file{run: "old"}, store.Options{})
+	require.NoError(t, err)
 	s := newer.As(set(7))
 	data := lines(domain.NewJobStarted(0, "a"))
 	p := store.NewProjector(s, wire{}, store.ProjectorOptions{})
@@ -180,9 +176,7 @@ func TestSomeRowsAreNewer(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if got := runIDs(t, s); len(got) != 1 {
-		t.Errorf("%q are stored", got)
-	}
+	assert.Len(t, runIDs(t, s), 1)
 }
 
 // added is a projection without rows.

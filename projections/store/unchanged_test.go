@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -53,9 +54,7 @@ func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 	p := store.NewProjector(s, wire{}, store.ProjectorOptions{Source: stream.Name()})
 	defer func() { p.Close(context.Background()) }()
 	require.NoError(t, p.Apply(t.Context(), domain.Segment{Run: "r", Data: stream.data}))
-	if s.rows < open {
-		t.Fatalf("%d rows were written of %d", s.rows, open)
-	}
+	require.GreaterOrEqual(t, s.rows, open)
 	const most = 8 // the rows of the run, of a job, its timing, a command, and some diagnostics
 	for name, more := range map[string]domain.Event{
 		"an unknown event":         domain.NewUnknown(1, "x", ""),
@@ -82,12 +81,8 @@ func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 			data := lines(more)
 			require.NoError(t, apply(data), "%s, %s", name, way)
 			stream.data = append(stream.data, data...)
-			if s.rows > most {
-				t.Errorf("%s, %s: %d rows were written, want %d at most", name, way, s.rows, most)
-			}
-			if s.state > 20_000 {
-				t.Errorf("%s, %s: the state has %d bytes", name, way, s.state)
-			}
+			assert.LessOrEqual(t, s.rows, most, "%s, %s", name, way)
+			assert.LessOrEqual(t, s.state, 20_000, "%s, %s: the state", name, way)
 		}
 	}
 	isRecordOf(t, s, stream)

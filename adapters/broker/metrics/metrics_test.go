@@ -9,6 +9,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 	"github.com/quire-ci/quire-project/domain"
@@ -36,18 +38,15 @@ func TestMetricsCount(t *testing.T) {
 		t.Error(n, err)
 	}
 	problems, err := testutil.GatherAndLint(registry)
-	if err != nil || len(problems) > 0 {
-		t.Error(problems, err)
-	}
+	assert.NoError(t, err)
+	assert.Empty(t, problems)
 }
 
 // value is that of a counter.
 func value(t *testing.T, registry *prometheus.Registry, name string) float64 {
 	t.Helper()
 	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for _, family := range families {
 		if family.GetName() == name {
 			return family.GetMetric()[0].GetCounter().GetValue()
@@ -72,13 +71,10 @@ quire_partition_lag_messages{partition="12"} 0
 # TYPE quire_quarantined_runs gauge
 quire_quarantined_runs 2
 `
-	if err := testutil.GatherAndCompare(registry, strings.NewReader(want)); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(want)))
 	problems, err := testutil.GatherAndLint(registry)
-	if err != nil || len(problems) > 0 {
-		t.Error(problems, err)
-	}
+	assert.NoError(t, err)
+	assert.Empty(t, problems)
 }
 
 // What has no answer does not take the other with it; what nobody can answer is not there.

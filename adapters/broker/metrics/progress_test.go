@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
@@ -59,15 +60,11 @@ func TestProgressOfTries(t *testing.T) {
 		t.Error(got)
 	}
 	p.Applied()
-	if problems() != 0 {
-		t.Error("it is a problem though something was applied")
-	}
+	assert.Equal(t, 0, problems(), "it is a problem though something was applied")
 	p.Failed("x", now)
 	p.Failed("x", later(2*time.Minute))
 	p.Look(map[int]metrics.Backlog{0: {}}, now)
-	if problems() != 0 {
-		t.Error("it is a problem though nothing waits")
-	}
+	assert.Equal(t, 0, problems(), "it is a problem though nothing waits")
 	p.Failed("x", now)
 	p.Failed("x", later(2*time.Minute))
 	if later(10 * time.Minute); problems() != 0 {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 )
@@ -19,9 +21,7 @@ import (
 func serve(t *testing.T, address string, status metrics.Status) (base string, stop func() error) {
 	t.Helper()
 	listener, err := metrics.Listen(address)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	registry := prometheus.NewRegistry()
 	metrics.New(registry)
 	registry.MustRegister(status.Collector())
@@ -45,19 +45,13 @@ func serve(t *testing.T, address string, status metrics.Status) (base string, st
 func ask(t *testing.T, method, url, host string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, url, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	request.Host = host
 	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return response.StatusCode, string(body)
 }
 
@@ -104,12 +98,9 @@ func TestPages(t *testing.T) {
 	if code, body := ask(t, "GET", base+"/livez", ""); code != 200 || body != `{"status":"ok"}`+"\n" {
 		t.Error(code, body)
 	}
-	if err := stop(); err != nil {
-		t.Error(err)
-	}
-	if _, err := http.Get(base + "/healthz"); err == nil {
-		t.Error("it is still there")
-	}
+	assert.NoError(t, stop())
+	_, err := http.Get(base + "/healthz")
+	assert.Error(t, err, "it is still there")
 }
 
 // What is not known is null, and what is known is shown.
@@ -125,9 +116,7 @@ func TestPagesWithoutAnswers(t *testing.T) {
 	if code, body := ask(t, "GET", base+"/metrics", ""); code != 200 || !strings.Contains(body, "quire_applied_segments_total") {
 		t.Error(code, body)
 	}
-	if err := stop(); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, stop())
 }
 
 // A page in a browser whose name leads to this machine gets nothing; where everybody
@@ -149,9 +138,7 @@ func TestNamesOfTheServer(t *testing.T) {
 		t.Error(code)
 	}
 	for _, stop := range []func() error{stopLocal, stopOpen} {
-		if err := stop(); err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, stop())
 	}
 }
 
@@ -170,12 +157,8 @@ func TestServeEndsGracefully(t *testing.T) {
 	go func() { stopped <- stop() }()
 	time.Sleep(20 * time.Millisecond)
 	close(answer)
-	if n := <-code; n != 200 {
-		t.Error(n)
-	}
-	if err := <-stopped; err != nil {
-		t.Error(err)
-	}
+	assert.Equal(t, 200, <-code)
+	assert.NoError(t, <-stopped)
 }
 
 func TestListen(t *testing.T) {

@@ -31,9 +31,7 @@ func TestQueries(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/sql.md")
 	require.NoError(t, err)
 	queries := query.FindAllStringSubmatch(string(page), -1)
-	if len(queries) < 10 {
-		t.Fatalf("only %d queries were found", len(queries))
-	}
+	require.GreaterOrEqual(t, len(queries), 10, "only")
 	for name, open := range map[string]func(*testing.T) *sql.DB{"sqlite": openSQLite, "postgres": openPostgres} {
 		t.Run(name, func(t *testing.T) {
 			db := open(t)
@@ -112,9 +110,8 @@ func openPostgres(t *testing.T) *sql.DB {
 func fill(t *testing.T, s store.Store) {
 	t.Helper()
 	summary, err := store.Rebuild(context.Background(), s, jsonl.Folder("../../../fixtures"), store.Options{})
-	if err != nil || summary.Runs[store.Added] < 5 {
-		t.Fatal(summary, err)
-	}
+	require.NoError(t, err, summary)
+	require.GreaterOrEqual(t, summary.Runs[store.Added], 5, summary)
 }
 
 func connect(t *testing.T, driver, address string) *sql.DB {

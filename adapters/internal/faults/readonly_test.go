@@ -141,9 +141,8 @@ func libraryReadsOnly(t *testing.T, s *stream, db database) {
 		t.Error(err)
 	}
 	err := store.Verify(t.Context(), opened, store.Single(s.recording()), store.VerifyOptions{Done: func(v store.Verified) {
-		if v.Err != nil || v.Differences > 0 {
-			t.Errorf("%+v", v)
-		}
+		assert.NoError(t, v.Err, "%+v", v)
+		assert.LessOrEqual(t, v.Differences, 0, "%+v", v)
 	}})
 	assert.NoError(t, err)
 }

@@ -33,7 +33,5 @@ func TestTextsAreForgotten(t *testing.T) {
 			t.Fatal(i)
 		}
 	}
-	if len(texts.logged) > most {
-		t.Errorf("%d are remembered", len(texts.logged))
-	}
+	assert.LessOrEqual(t, len(texts.logged), most)
 }
