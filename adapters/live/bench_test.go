@@ -46,7 +46,7 @@ func BenchmarkFrame(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for b.Loop() {
-				Frame(board.Snapshot(50), 120, 50, time.UnixMilli(5000), true)
+				board.Frame(120, 50, time.UnixMilli(5000), true)
 			}
 		})
 	}

@@ -27,29 +27,23 @@ func TestBoardAgreesWithTheRecord(t *testing.T) {
 			board.Take("r", rest[:n])
 			rest = rest[n:]
 			if rapid.Bool().Draw(t, "looked at") {
-				board.Snapshot(rapid.IntRange(0, 5).Draw(t, "rows"))
+				board.Frame(80, 5, time.Now(), false)
 			}
 		}
 		for i := range stream {
 			fold.Apply(&stream[i])
 		}
 		fold.Open()
-		agree(t, board.Snapshot(100).runs[0], record)
+		agree(t, board.runs["r"], record)
 	})
 }
 
-func agree(t *rapid.T, v runView, record *projections.Record) {
-	if want := failedCommands(record); v.failed != want {
-		t.Fatalf("%d commands failed, want %d", v.failed, want)
+func agree(t *rapid.T, r *boardRun, record *projections.Record) {
+	if row := *r.current(); row != record.Run || r.failed != failedCommands(record) {
+		t.Fatalf("the run is %+v with %d failed commands, want %+v with %d", row, r.failed, record.Run, failedCommands(record))
 	}
-	if v.standing == complete && !record.Run.Ended {
+	if r.status() == complete && !record.Run.Ended {
 		t.Fatalf("%+v is complete", record.Run)
-	}
-	if v.row != record.Run {
-		t.Fatalf("the run is %+v, want %+v", v.row, record.Run)
-	}
-	if v.tally.total() != len(record.Jobs) || len(v.jobs) != len(record.Jobs) || v.tally[failed] != record.Run.FailedJobs {
-		t.Fatalf("jobs %v, want %+v", v.tally, record.Run)
 	}
 	exits, open := map[string]projections.ShEvent{}, map[string]projections.ShEvent{}
 	for _, sh := range record.ShEvents {
@@ -59,19 +53,17 @@ func agree(t *rapid.T, v runView, record *projections.Record) {
 			exits[sh.JobID] = sh
 		}
 	}
-	for i, want := range record.Jobs {
-		got := v.jobs[i]
-		if got.id != want.JobID || got.started != want.StartedAtMs || got.finished != want.FinishedAtMs || projectedState(got.standing) != want.State {
+	for got := range r.fold.Run().Jobs() {
+		want := record.Jobs[got.Index]
+		if got.ID != want.JobID || projectedState(statusOfJob(got)) != want.State {
 			t.Fatalf("job %+v, want %+v", got, want)
 		}
-		if _, exited := exits[want.JobID]; exited != (got.exit != nil) {
-			t.Fatalf("exit %v of %+v, want %v", got.exit, want, exited)
+		if _, exited := exits[want.JobID]; exited != (r.exitOf(got) != nil) {
+			t.Fatalf("exit %v of %+v, want %v", r.exitOf(got), want, exited)
 		}
-		if want.State != projections.Active && got.open {
-			t.Fatalf("%+v has ended, and %q is shown", want, got.cmd)
-		}
-		if sh, isOpen := open[want.JobID]; want.State == projections.Active && (isOpen != got.open || sh.Cmd != got.cmd) {
-			t.Fatalf("open %v, %q; want %+v", got.open, got.cmd, sh)
+		running := r.fold.Run().NewestSh(got)
+		if sh, isOpen := open[want.JobID]; want.State == projections.Active && (isOpen != (running != nil) || isOpen && sh.Cmd != running.Cmd) {
+			t.Fatalf("open %+v; want %+v", running, sh)
 		}
 	}
 }
@@ -90,7 +82,7 @@ func failedCommands(record *projections.Record) (n int) {
 	return n
 }
 
-func projectedState(s standing) projections.State {
+func projectedState(s status) projections.State {
 	switch s {
 	case complete, soFar:
 		return projections.Complete
@@ -106,7 +98,7 @@ func TestBoardKeepsTheLatestExit(t *testing.T) {
 	for _, cmd := range []string{"first", "second", strings.Repeat("x", 1<<20)} {
 		take(board, "r", domain.NewShStarted(0, "a", cmd), domain.NewShFinished(0, "a", 3))
 	}
-	got := board.Snapshot(9).runs[0].jobs[0].exit
+	got := board.runs["r"].exitOf(&projections.TrackedJob{})
 	if got == nil || got.exitCode != 3 || got.cmd != strings.Repeat("x", maxExitCmd) {
 		t.Errorf("%.50v", got)
 	}
@@ -126,18 +118,18 @@ func TestBoardKeepsTheLatestExit(t *testing.T) {
 	}
 }
 
-// A snapshot of few rows has the jobs that matter most, and counts all.
-func TestSnapshotIsSmall(t *testing.T) {
+// A frame of few rows has the jobs that matter most, keeps few, and counts all.
+func TestFrameIsSmall(t *testing.T) {
 	board := NewBoard()
 	take(board, "r", domain.NewJobStarted(0, "running"))
 	for i := range 5000 {
 		id := string(rune(1000 + i))
 		take(board, "r", domain.NewJobStarted(0, id), domain.NewJobFinished(1, id, domain.Complete))
 	}
-	v := board.Snapshot(10).runs[0]
-	n := len(v.jobs)
-	if n > 30 || v.jobs[0].id != "running" || v.jobs[n-1].id != string(rune(5999)) || v.jobs[n-10].id != string(rune(5990)) {
-		t.Errorf("%d jobs: %+v", len(v.jobs), v.jobs)
+	v := runView{boardRun: board.runs["r"]}
+	kinds := v.latest(10)
+	if done := kinds[other]; len(kinds[0]) != 1 || len(done) > 20 || len(done) < 10 || done[len(done)-1].ID != string(rune(5999)) {
+		t.Errorf("%d and %d jobs", len(kinds[0]), len(done))
 	}
 	if v.tally != (tally{active: 1, complete: 5000}) {
 		t.Error(v.tally)
@@ -148,7 +140,7 @@ func TestSnapshotIsSmall(t *testing.T) {
 func TestTrouble(t *testing.T) {
 	board := NewBoard()
 	take(board, "r", domain.NewJobStarted(0, "build"))
-	shown := func() string { return Frame(board.Snapshot(9), 80, 9, time.UnixMilli(0), false) }
+	shown := func() string { return board.Frame(80, 9, time.UnixMilli(0), false) }
 	for _, over := range []func(){
 		func() { take(board, "r", domain.NewShStarted(0, "build", "make")) },
 		func() { board.Restart("r") },
@@ -168,7 +160,7 @@ func TestTrouble(t *testing.T) {
 func TestWaiting(t *testing.T) {
 	board := NewBoard()
 	take(board, "r", domain.NewJobStarted(0, "build"))
-	shown := func() string { return Frame(board.Snapshot(9), 80, 9, time.UnixMilli(0), false) }
+	shown := func() string { return board.Frame(80, 9, time.UnixMilli(0), false) }
 	before := shown()
 	for name, over := range map[string]func(){
 		"it is told":  func() { board.Waiting("r", "") },
@@ -199,14 +191,14 @@ func TestBoardIsSafe(t *testing.T) {
 		all.Go(func() {
 			for i := range int64(300) {
 				take(board, id, domain.NewJobStarted(i, "j"), domain.NewShStarted(i, "j", "x"), domain.NewShFinished(i, "j", 1))
-				Frame(board.Snapshot(5), 40, 5, time.UnixMilli(i), false)
+				board.Frame(40, 5, time.UnixMilli(i), false)
 			}
 		})
 	}
 	all.Wait()
-	for _, run := range board.Snapshot(5).runs {
-		if run.row.FailedSh != 300 {
-			t.Errorf("%+v", run.row)
+	for _, run := range board.runs {
+		if row := run.current(); row.FailedSh != 300 {
+			t.Errorf("%+v", row)
 		}
 	}
 }
@@ -220,7 +212,7 @@ func TestTroubleTakesALine(t *testing.T) {
 	}
 	board.Trouble("r", "line 3: no JSON")
 	for height := 2; height < 11; height++ {
-		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(0), false)
+		frame := board.Frame(80, height, time.UnixMilli(0), false)
 		if n := strings.Count(frame, "\n") + 1; n != height || !strings.Contains(frame, "! line 3") {
 			t.Errorf("%d lines of %d:\n%s", n, height, frame)
 		}

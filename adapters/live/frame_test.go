@@ -22,10 +22,9 @@ func TestFrameIsWithinItsSize(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		board := boards().Draw(t, "board")
 		width, height := rapid.IntRange(-1, 100).Draw(t, "width"), rapid.IntRange(-1, 30).Draw(t, "height")
-		rows := rapid.IntRange(0, 30).Draw(t, "rows of the snapshot")
 		color := rapid.Bool().Draw(t, "color")
 		now := moments().Draw(t, "now")
-		frame := Frame(board.Snapshot(rows), width, height, now, color)
+		frame := board.Frame(width, height, now, color)
 		if width <= 0 || height <= 0 {
 			if frame != "" {
 				t.Fatalf("%dx%d: %q", width, height, frame)
@@ -53,7 +52,7 @@ func TestFrameIsWithinItsSize(t *testing.T) {
 				}
 			}
 		}
-		if again := Frame(board.Snapshot(rows), width, height, now, color); again != frame {
+		if again := board.Frame(width, height, now, color); again != frame {
 			t.Fatalf("the same board gives\n%s\nand\n%s", frame, again)
 		}
 	})
@@ -62,14 +61,14 @@ func TestFrameIsWithinItsSize(t *testing.T) {
 // Colours are all that colour adds.
 func TestFrameColors(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := boards().Draw(t, "board").Snapshot(20)
+		board := boards().Draw(t, "board")
 		now := moments().Draw(t, "now")
-		with, without := Frame(s, 60, 20, now, true), Frame(s, 60, 20, now, false)
+		with, without := board.Frame(60, 20, now, true), board.Frame(60, 20, now, false)
 		// Spaces that are coloured stay at the end of a line.
 		if got := trimLines(colorEscape.ReplaceAllString(with, "")); got != trimLines(without) {
 			t.Fatalf("with colours\n%q\nwithout\n%q", got, without)
 		}
-		if len(s.runs) > 0 && with == without {
+		if len(board.runs) > 0 && with == without {
 			t.Fatalf("no colours: %q", with)
 		}
 	})
@@ -98,7 +97,7 @@ func TestFrameShowsAllThereIsRoomFor(t *testing.T) {
 		}
 		take(board, "r", events...)
 		height := 1 + 2*jobs
-		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(20), false)
+		frame := board.Frame(80, height, time.UnixMilli(20), false)
 		for i := range jobs {
 			id := "job-" + string(rune('a'+i))
 			if !strings.Contains(frame, " "+id+" ") || !strings.Contains(frame, "do-"+id) {
@@ -121,7 +120,7 @@ func TestFrameCountsWhatItLeavesOut(t *testing.T) {
 		for i := range rapid.IntRange(1, 30).Draw(t, "jobs") {
 			id := "job-" + string(rune('a'+i))
 			events = append(events, domain.NewJobStarted(0, id))
-			s := rapid.SampledFrom([]standing{complete, failed, active}).Draw(t, "standing")
+			s := rapid.SampledFrom([]status{complete, failed, active}).Draw(t, "status")
 			want.count(s)
 			switch s {
 			case complete:
@@ -132,9 +131,9 @@ func TestFrameCountsWhatItLeavesOut(t *testing.T) {
 		}
 		take(board, "r", events...)
 		height := rapid.IntRange(3, 20).Draw(t, "height")
-		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(2), false)
+		frame := board.Frame(80, height, time.UnixMilli(2), false)
 		var shown tally
-		for _, s := range []standing{complete, failed, active} {
+		for _, s := range []status{complete, failed, active} {
 			shown[s] = strings.Count(frame, "  "+s.mark()+" job-")
 		}
 		if shown == want {
@@ -161,7 +160,7 @@ func TestFrameCountsWhatItLeavesOut(t *testing.T) {
 func TestFrameOrdersRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		board := NewBoard()
-		kinds := rapid.SliceOfN(rapid.SampledFrom([]standing{active, failed, complete}), 1, 20).Draw(t, "runs")
+		kinds := rapid.SliceOfN(rapid.SampledFrom([]status{active, failed, complete}), 1, 20).Draw(t, "runs")
 		for i, s := range kinds {
 			id, at := domain.RunID("run-"+string(rune('a'+i))), int64(i*1000)
 			take(board, id, domain.NewJobStarted(at, "build"))
@@ -173,11 +172,11 @@ func TestFrameOrdersRuns(t *testing.T) {
 			}
 		}
 		height := rapid.IntRange(2, 30).Draw(t, "height")
-		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(30_000), false)
+		frame := board.Frame(80, height, time.UnixMilli(30_000), false)
 		got := regexp.MustCompile(`(?m)^[●✗✓] run-\w`).FindAllString(frame, -1)
 		var want []string
 		var hidden tally
-		for _, s := range []standing{active, failed, complete} {
+		for _, s := range []status{active, failed, complete} {
 			for i := len(kinds) - 1; i >= 0; i-- {
 				switch {
 				case kinds[i] != s:

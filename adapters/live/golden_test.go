@@ -57,7 +57,7 @@ func TestFrames(t *testing.T) {
 			board := NewBoard()
 			board.Take(domain.RunIDOf(example.fixture), entries)
 			now := time.UnixMilli(lastTime(entries)).Add(example.after)
-			compare(t, example.name+".txt", Frame(board.Snapshot(example.height), example.width, example.height, now, false)+"\n")
+			compare(t, example.name+".txt", board.Frame(example.width, example.height, now, false)+"\n")
 		})
 	}
 }
@@ -76,10 +76,10 @@ func lastTime(entries []domain.Entry) (at int64) {
 func TestFrameOfAFolder(t *testing.T) {
 	board := folder()
 	for _, height := range []int{6, 12, 20} {
-		frame := Frame(board.Snapshot(height), 80, height, time.UnixMilli(200_000), false)
+		frame := board.Frame(80, height, time.UnixMilli(200_000), false)
 		compare(t, fmt.Sprintf("folder-%d.txt", height), frame+"\n")
 	}
-	frame := Frame(board.Snapshot(12), 80, 12, time.UnixMilli(200_000), true)
+	frame := board.Frame(80, 12, time.UnixMilli(200_000), true)
 	compare(t, "folder-colors.txt", strings.ReplaceAll(frame, "\x1b", "ESC")+"\n")
 }
 
@@ -123,7 +123,7 @@ func TestFrameOfWhatIsOdd(t *testing.T) {
 	take(board, "17", domain.NewJobStarted(80_000, "a"), domain.NewShStarted(80_000, "a", "false"), domain.NewShFinished(80_500, "a", 7),
 		domain.NewJobFinished(81_000, "a", domain.Failed), domain.NewRunFinished(81_000, domain.Failed))
 	for _, size := range []struct{ width, height int }{{80, 30}, {40, 10}} {
-		frame := Frame(board.Snapshot(size.height), size.width, size.height, time.UnixMilli(101_000), false)
+		frame := board.Frame(size.width, size.height, time.UnixMilli(101_000), false)
 		compare(t, fmt.Sprintf("odd-%d.txt", size.width), frame+"\n")
 	}
 }
@@ -143,5 +143,5 @@ func TestFrameOfMoreThanThereIsRoomFor(t *testing.T) {
 			take(domain.NewJobFinished(1000, job, domain.Failed))
 		}
 	}
-	compare(t, "no-room.txt", Frame(board.Snapshot(12), 60, 12, time.UnixMilli(3000), false)+"\n")
+	compare(t, "no-room.txt", board.Frame(60, 12, time.UnixMilli(3000), false)+"\n")
 }

@@ -56,7 +56,7 @@ func (l *Lines) Take(run domain.RunID, entries []domain.Entry) {
 func (l *Lines) fold(run domain.RunID, entries []domain.Entry) {
 	fold := l.runs[run]
 	if fold == nil {
-		fold = projections.NewFold(run, told.Into(func(row *projections.Row[happening]) {
+		fold = projections.NewFold(run, milestones.Into(func(row *projections.Row[milestone]) {
 			l.line(run, row.Value.words())
 		}), projections.Runs.Into(func(row *projections.Row[projections.Run]) {
 			if !row.Value.Ended {
@@ -156,24 +156,24 @@ func (l *Lines) write() {
 }
 
 // words says what has happened.
-func (h *happening) words() string {
-	job := "job " + shown(display.Name(h.JobID))
-	switch h.What {
+func (m *milestone) words() string {
+	job := "job " + shown(display.Name(m.JobID))
+	switch m.What {
 	case jobStarted:
 		return job + " started"
 	case jobEnded:
-		return job + " " + h.Outcome + h.after()
+		return job + " " + m.Outcome + m.after()
 	case shExited:
-		return job + " command " + strconv.Itoa(h.Seq) + " " + display.Exit(h.ExitCode) + h.after() + ": " + shown(h.Cmd)
+		return job + " command " + strconv.Itoa(m.Seq) + " " + display.Exit(m.ExitCode) + m.after() + ": " + shown(m.Cmd)
 	}
-	return "run " + h.Outcome + h.after()
+	return "run " + m.Outcome + m.after()
 }
 
-func (h *happening) after() string {
-	if !h.TookMs.Valid {
+func (m *milestone) after() string {
+	if !m.TookMs.Valid {
 		return ""
 	}
-	return " after " + took(h.TookMs)
+	return " after " + took(m.TookMs)
 }
 
 // shown is a text of a stream as it is in a line.

@@ -109,6 +109,6 @@ func (t *Terminal) draw() {
 	}
 	t.version, t.second, t.width, t.height = version, now.Unix(), width, height
 	rows := height - 1
-	frame := Frame(t.board.Snapshot(rows), width-1, rows, now, t.color)
+	frame := t.board.Frame(width-1, rows, now, t.color)
 	t.screen.draw(strings.Split(frame, "\n"), width)
 }

@@ -6,6 +6,6 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-func TestHappeningsObeyTheLaws(t *testing.T) {
-	laws.Check(t, told)
+func TestMilestonesObeyTheLaws(t *testing.T) {
+	laws.Check(t, milestones)
 }

@@ -1,0 +1,78 @@
+package live
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// status is how a run or a job stands.
+type status uint8
+
+const (
+	waiting status = iota // named, but not started
+	active
+	failed
+	soFar // complete, and nothing says that it is over
+	complete
+)
+
+func statusOf(outcome domain.Outcome) status {
+	if outcome == domain.Complete {
+		return complete
+	}
+	return failed
+}
+
+// tally counts by status.
+type tally [complete + 1]int
+
+func (t *tally) count(s status) { t[s]++ }
+
+func (t tally) total() (n int) {
+	for _, count := range t {
+		n += count
+	}
+	return n
+}
+
+func statusOfJob(job *projections.TrackedJob) status {
+	switch {
+	case job.Final:
+		return statusOf(job.Outcome)
+	case job.Started || job.OpenSh > 0:
+		return active
+	}
+	return waiting
+}
+
+// mark makes a status recognisable where there are no colours.
+func (s status) mark() string { return [...]string{"○", "●", "✗", display.SoFarMark, "✓"}[s] }
+
+func (s status) color() text.Color {
+	return [...]text.Color{faint, text.FgYellow, text.FgRed, text.FgYellow, text.FgGreen}[s]
+}
+
+// more says how many more of something there are, and how they stand.
+func (t tally) more(what string) string {
+	total := t.total()
+	n := strings.Replace(display.Plural(total, what), " ", " more ", 1)
+	if t[complete] == total {
+		return n + " done"
+	}
+	var of []string
+	for _, part := range []struct {
+		status status
+		word   string
+	}{{active, "running"}, {failed, "failed"}, {soFar, "complete so far"}, {complete, "done"}, {waiting, "not started"}} {
+		if t[part.status] > 0 {
+			of = append(of, strconv.Itoa(t[part.status])+" "+part.word)
+		}
+	}
+	return n + ": " + strings.Join(of, ", ")
+}
