@@ -64,8 +64,8 @@ func followRuns(ctx context.Context, db store.Store, folder string) error {
 	_, err := follow.Follow(ctx, folder, follow.Options{
 		Store:       db,
 		IdleTimeout: 10 * time.Minute,
-		Notices: follow.Notices{
-			SetAside: func(_ domain.RunID, err error) { log.Println("skipped:", err) },
+		Report: follow.Report{
+			Skipped: func(_ domain.RunID, err error) { log.Println("skipped:", err) },
 		},
 	})
 	return err

@@ -31,7 +31,7 @@ func TestPublishedOnceMoreArrives(t *testing.T) {
 	}), broker.FixedTopics("q", 1), broker.PublishOptions{FirstDelay: 1, MostDelay: 1})
 	segments := []domain.Segment{{Run: "r", Data: []byte("a\n")}, {Run: "r", Offset: 2, Data: []byte("b\n")}}
 	for range 3 {
-		if err := p.Publish(t.Context(), segments...); err != nil {
+		if _, err := p.Publish(t.Context(), segments...); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -146,7 +146,7 @@ func (l *Live) send(ctx context.Context, offset int64, lines, tail []byte) (Stat
 			segments = append(segments, last)
 		}
 	}
-	stats, err := l.publisher.publish(ctx, segments)
+	stats, err := l.publisher.Publish(ctx, segments...)
 	if err == nil {
 		err = wrong
 	}

@@ -81,15 +81,10 @@ func (s *Stats) add(other Stats) {
 	s.Retries += other.Retries
 }
 
-// Publish sends segments in their order, and again until the broker has taken them,
-// ctx ends, or it gives up with a [*PublishError]. What was taken before that
-// stays: to publish all of it once more is always right.
-func (p *Publisher) Publish(ctx context.Context, segments ...domain.Segment) error {
-	_, err := p.publish(ctx, segments)
-	return err
-}
-
-func (p *Publisher) publish(ctx context.Context, segments []domain.Segment) (Stats, error) {
+// Publish sends segments in their order, and again until the broker has taken them, ctx ends, or
+// it gives up with a [*PublishError]. Segments that were taken before that stay, and are in Stats:
+// to publish all of them once more is always right.
+func (p *Publisher) Publish(ctx context.Context, segments ...domain.Segment) (Stats, error) {
 	var stats Stats
 	if err := checkAll(segments); err != nil {
 		return stats, err
@@ -131,7 +126,7 @@ func (p *Publisher) PublishStream(ctx context.Context, run domain.RunID, r io.Re
 
 	var stats Stats
 	for w := range windows {
-		sent, err := p.publish(ctx, w.segments)
+		sent, err := p.Publish(ctx, w.segments...)
 		stats.add(sent)
 		if err = cmp.Or(err, w.err); err != nil {
 			return stats, err

@@ -127,7 +127,7 @@ func TestPublishEnds(t *testing.T) {
 			return errDown
 		})
 		p := broker.NewPublisher(out, broker.FixedTopics("q", 1), c.options)
-		err := p.Publish(c.ctx, domain.Segment{Run: "a\nb", Offset: 5, Data: []byte("x\n")})
+		_, err := p.Publish(c.ctx, domain.Segment{Run: "a\nb", Offset: 5, Data: []byte("x\n")})
 		var failed *broker.PublishError
 		if !errors.As(err, &failed) || failed.Run != "a\nb" || failed.Offset != 5 || !c.tries(failed.Tries) {
 			t.Errorf("%s: %v", name, err)
@@ -246,7 +246,7 @@ func TestPublishSegments(t *testing.T) {
 	for _, run := range []domain.RunID{"a", "a", "b", "c", "b"} {
 		all = append(all, domain.Segment{Run: run, Offset: int64(2 * len(all)), Data: []byte("x\n")})
 	}
-	if err := p.Publish(t.Context(), all...); err != nil {
+	if _, err := p.Publish(t.Context(), all...); err != nil {
 		t.Fatal(err)
 	}
 	if got := out.segments(t); !slices.EqualFunc(got, all, func(a, b domain.Segment) bool { return a.Run == b.Run && a.Offset == b.Offset }) {
@@ -258,7 +258,7 @@ func TestPublishSegments(t *testing.T) {
 			t.Errorf("run %s went to %s, %v", segment.Run, out.topics[i], err)
 		}
 	}
-	if err := p.Publish(t.Context()); err != nil {
+	if _, err := p.Publish(t.Context()); err != nil {
 		t.Error("nothing cannot be published: ", err)
 	}
 }
@@ -270,7 +270,7 @@ func TestPublishChecksSegments(t *testing.T) {
 		"a tail of lines": {Run: "r", Data: []byte("a\nb"), Tail: true}, "before the start": {Run: "r", Offset: -1, Data: []byte("a\n")},
 	} {
 		var out recorder
-		err := broker.NewPublisher(&out, broker.FixedTopics("q", 1), fast).Publish(t.Context(), domain.Segment{Run: "r", Data: []byte("a\n")}, bad)
+		_, err := broker.NewPublisher(&out, broker.FixedTopics("q", 1), fast).Publish(t.Context(), domain.Segment{Run: "r", Data: []byte("a\n")}, bad)
 		if err == nil || out.count() != 0 {
 			t.Errorf("%s: %v, %d were sent", name, err, out.count())
 		}

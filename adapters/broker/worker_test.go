@@ -191,7 +191,7 @@ func send(t *testing.T, pub message.Publisher) {
 	t.Helper()
 	p := broker.NewPublisher(pub, broker.FixedTopics("q", 1), broker.PublishOptions{GiveUp: time.Second})
 	data := []byte("a\n")
-	if err := p.Publish(t.Context(), domain.Segment{Run: "r", Data: data, SHA256: sha256.Sum256(data)}); err != nil {
+	if _, err := p.Publish(t.Context(), domain.Segment{Run: "r", Data: data, SHA256: sha256.Sum256(data)}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -56,8 +56,8 @@ func TestTwinIsRenamed(t *testing.T) {
 	rename(t, first, filepath.Join(folder, "a", "other.jsonl"))
 	eventually(t, "the second one is stored", func() bool { return stored(t, db, "run", 2) })
 	eventually(t, "the first one is stored", func() bool { return stored(t, db, "other", 1) })
-	if summary := end(); len(summary.SetAside) > 0 {
-		t.Errorf("set aside are %v", summary.SetAside)
+	if summary := end(); len(summary.Skipped) > 0 {
+		t.Errorf("set aside are %v", summary.Skipped)
 	}
 }
 
@@ -73,8 +73,8 @@ func TestTwinIsRemoved(t *testing.T) {
 	if err := os.Remove(second); err != nil {
 		t.Fatal(err)
 	}
-	if summary := end(); len(summary.SetAside) > 0 {
-		t.Errorf("set aside are %v", summary.SetAside)
+	if summary := end(); len(summary.Skipped) > 0 {
+		t.Errorf("set aside are %v", summary.Skipped)
 	}
 }
 
@@ -108,8 +108,8 @@ func TestMayBeRead(t *testing.T) {
 			eventually(t, "it is set aside", func() bool { return s.has("set aside run: ") })
 			chmod(t, shut, test.mode)
 			eventually(t, "it is read again", func() bool { return stored(t, db, "run", int64(want-1)) && s.lines("run") == want })
-			if summary := end(); len(summary.SetAside) > 0 {
-				t.Errorf("set aside are %v", summary.SetAside)
+			if summary := end(); len(summary.Skipped) > 0 {
+				t.Errorf("set aside are %v", summary.Skipped)
 			}
 		})
 	}

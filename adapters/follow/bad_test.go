@@ -51,8 +51,8 @@ func testMended(t *testing.T, bad, good string, change func(t *testing.T, path, 
 	change(t, path, good)
 	eventually(t, "it is stored", func() bool { return stored(t, db, domain.RunID("run"), int64(strings.Count(good, "\n"))) })
 	cancel()
-	if summary := <-done; len(summary.SetAside) > 0 {
-		t.Errorf("set aside are %v", summary.SetAside)
+	if summary := <-done; len(summary.Skipped) > 0 {
+		t.Errorf("set aside are %v", summary.Skipped)
 	}
 }
 

@@ -2,10 +2,11 @@ package follow
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
+	"slices"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
-	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -17,20 +18,21 @@ type chunkDecoder struct {
 }
 
 // maxEntries is how many entries' memory is kept for the next chunk.
-const maxEntries = 1024
+const maxEntries = 16 << 10
 
-// decode makes the entries of a chunk, before which so many lines stand. If a line
-// is malformed, data and entries are what stands before it.
-func (d *chunkDecoder) decode(source jsonl.Location, chunk tail.Chunk, lines int64) (data []byte, n int64, err error) {
-	segment := domain.Segment{Run: source.Run, Offset: chunk.Offset, Data: chunk.Data}
-	n, err = d.Decode(&segment, d.ReadOptions(), lines, func(entry *domain.Entry) { d.entries = append(d.entries, *entry) })
+// decode makes the entries of a segment, before which so many lines stand, and returns how many
+// lines it has. If a line is malformed, the segment and the entries are cut off before it.
+func (d *chunkDecoder) decode(source jsonl.Location, segment *domain.Segment, lines int64) (int64, error) {
+	d.entries = slices.Grow(d.entries, bytes.Count(segment.Data, []byte{'\n'})+1)
+	n, err := d.Decode(segment, d.ReadOptions(), lines, func(entry *domain.Entry) { d.entries = append(d.entries, *entry) })
 	var malformed *jsonl.MalformedError
 	if !errors.As(err, &malformed) {
-		return chunk.Data, n, err
+		return n, err
 	}
 	malformed.Name = source.Path
-	before := chunk.Data[:malformed.Offset-chunk.Offset] // and maybe a byte order mark, which is the line's
-	return before[:bytes.LastIndexByte(before, '\n')+1], malformed.Line - lines - 1, err
+	before := segment.Data[:malformed.Offset-segment.Offset] // and maybe a byte order mark, which is the line's
+	segment.Data, segment.SHA256, segment.Tail = before[:bytes.LastIndexByte(before, '\n')+1], [sha256.Size]byte{}, false
+	return malformed.Line - lines - 1, err
 }
 
 // forget lets go of the entries.

@@ -30,8 +30,8 @@ func ExampleFollow() {
 	go func() {
 		_, err := follow.Follow(ctx, runs, follow.Options{
 			Store: db,
-			Notices: follow.Notices{
-				SetAside: func(run domain.RunID, err error) { fmt.Println("set aside:", err) },
+			Report: follow.Report{
+				Skipped: func(run domain.RunID, err error) { fmt.Println("set aside:", err) },
 			},
 		})
 		done <- err

@@ -25,14 +25,14 @@ import (
 // [tail.Follow] finds them. It returns when ctx is done, when the run of a single
 // stream has finished or its stream cannot be read, or when the store has failed for
 // good: with an error of the store or of tail.Follow, but none of a stream, of
-// which [Notices] tells.
+// which [Report] tells.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
 	f.path = path
 	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Head: RefuseCompressed, Quiet: f.quiet, Over: f.WriterGone, Gone: f.IdleTimeout, Warn: f.warn}
 	err := tail.Follow(ctx, path, tailing, f.stream)
-	if f.keeper != nil {
-		err = cmp.Or(err, f.keeper.close())
+	if f.sink != nil {
+		err = cmp.Or(err, f.sink.Close())
 	}
 	return f.summary(), err
 }
@@ -56,14 +56,14 @@ func RefuseCompressed(path string, first []byte) error {
 // follower follows streams, each in a goroutine of its own.
 type follower struct {
 	Options
-	path     string  // of what is followed
-	keeper   *keeper // nil if no rows are kept
+	path     string // of what is followed
+	sink     Sink   // nil if there is none
 	decoders sync.Pool
 	awake    atomic.Int64 // streams that are being followed and have not been released
 
-	mu    sync.Mutex
-	runs  map[domain.RunID]*run
-	aside map[string]error // why streams are not read on, by their paths
+	mu      sync.Mutex
+	runs    map[domain.RunID]*run
+	skipped map[string]error // why streams are not read on, by their paths
 	// unread are the folders and files that could not be looked at.
 	unread map[string]error
 }
@@ -74,19 +74,24 @@ type run struct {
 	path  string
 	state projections.State
 	ended bool // its run_finished was read
-	// left is where its stream was left: its run had finished, or it was quiet.
-	left *tail.Position
+	// left is what was read of its stream when that was released.
+	left *left
 	// bad is why it is not read on.
 	bad *badLine
 	// shut says that it is not read on because the system does not let it be read.
 	shut bool
 }
 
+// left is how far a stream was read.
+type left struct {
+	lines, end domain.Mark // without a last line that no line feed ends, and with it
+}
+
 func newFollower(ctx context.Context, options Options) *follower {
-	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, aside: map[string]error{}, unread: map[string]error{}}
+	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, skipped: map[string]error{}, unread: map[string]error{}}
 	f.decoders.New = func() any { return &chunkDecoder{Segments: jsonl.NewSegments(f.Streams)} }
-	if f.Store != nil {
-		f.keeper = newKeeper(ctx, f.Options)
+	if f.sink = options.Sink; f.Store != nil {
+		f.sink = newRows(ctx, f.Options)
 	}
 	return f
 }
@@ -138,9 +143,9 @@ func (f *follower) summary() (s Summary) {
 			s.Active++
 		}
 	}
-	for _, path := range slices.Sorted(maps.Keys(f.aside)) {
+	for _, path := range slices.Sorted(maps.Keys(f.skipped)) {
 		if path == f.path || isThere(path) { // a run in a folder may be removed
-			s.SetAside = append(s.SetAside, f.aside[path])
+			s.Skipped = append(s.Skipped, f.skipped[path])
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(f.unread)) {
@@ -159,7 +164,7 @@ func (f *follower) warn(err error) {
 		f.unread[unread.Path] = err
 		f.mu.Unlock()
 	}
-	f.Notices.Warn(err)
+	f.Report.Warn(err)
 }
 
 // cannotLook reports whether a folder or a file is there still, and cannot be looked at.
@@ -171,25 +176,25 @@ func cannotLook(path string) bool {
 	return err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// setAside takes note of why a stream is not read on, and tells it, unless that is
+// skip takes note of why a stream is not read on, and tells it, unless that is
 // known. nil is for one that is read again.
-func (f *follower) setAside(path string, run domain.RunID, err error) {
+func (f *follower) skip(path string, run domain.RunID, err error) {
 	f.mu.Lock()
-	known := f.aside[path]
-	delete(f.aside, path)
+	known := f.skipped[path]
+	delete(f.skipped, path)
 	if err != nil {
-		f.aside[path] = err
+		f.skipped[path] = err
 	}
 	f.mu.Unlock()
 	if err != nil && (known == nil || known.Error() != err.Error()) {
-		f.Notices.SetAside(run, err)
+		f.Report.Skipped(run, err)
 	}
 }
 
 // claim takes note of which stream is that of a run, and reports whether it was
 // known already.
 func (f *follower) claim(source jsonl.Location) (known *run, again bool, err error) {
-	if err := store.CheckRunID(source.Run); err != nil && f.keeper != nil {
+	if err := store.CheckRunID(source.Run); err != nil && f.sink != nil {
 		return nil, false, &store.SourceError{Name: source.Path, Err: err}
 	}
 	f.mu.Lock()

@@ -70,9 +70,9 @@ func (s *seen) Restart(run domain.RunID) { s.note("restart %s", run) }
 func (s *seen) options(db store.Store) follow.Options {
 	return follow.Options{
 		Store: db, View: s,
-		Patience: &follow.Patience{Away: func(err error) { s.note("away: %v", err) }, Back: func() { s.note("back") }},
-		Notices: follow.Notices{
-			SetAside:  func(run domain.RunID, err error) { s.note("set aside %s: %v", run, err) },
+		Retry: &follow.Retry{Away: func(err error) { s.note("away: %v", err) }, Back: func() { s.note("back") }},
+		Report: follow.Report{
+			Skipped:   func(run domain.RunID, err error) { s.note("set aside %s: %v", run, err) },
 			Rewritten: func(result store.Result) { s.note("rewritten %s", result.RunID) },
 			Waiting:   func(run domain.RunID, err error) { s.note("%s waits: %v", run, err) },
 		},
@@ -280,7 +280,7 @@ func TestMovedStream(t *testing.T) {
 	add(t, moved, finished)
 	eventually(t, "the moved one goes on", func() bool { return stored(t, db, "run", 2) })
 	cancel()
-	if summary := <-done; len(summary.SetAside) != 1 {
-		t.Errorf("set aside are %v", summary.SetAside)
+	if summary := <-done; len(summary.Skipped) != 1 {
+		t.Errorf("set aside are %v", summary.Skipped)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -15,6 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
@@ -57,16 +59,16 @@ func TestJudgementLaw(t *testing.T) {
 				followed.Store = memory.New()
 			}
 			summary, err := follow.Follow(t.Context(), path, followed)
-			if err != nil || len(summary.SetAside) > 1 {
+			if err != nil || len(summary.Skipped) > 1 {
 				t.Fatalf("it ends with %+v, %v", summary, err)
 			}
-			judge(t, path, options, errors.Join(summary.SetAside...), followed.Store)
+			judge(t, path, path, options, errors.Join(summary.Skipped...), followed.Store)
 		}
 	})
 }
 
-// judge compares what follow says of a file with what a read says.
-func judge(t *rapid.T, path string, options jsonl.Options, got error, db store.Store) {
+// judge compares what follow says of a file, which it calls name, with what a read says.
+func judge(t *rapid.T, path, name string, options jsonl.Options, got error, db store.Store) {
 	content, _ := os.ReadFile(path)
 	var compressed *follow.CompressedError
 	if layout.Compression(content) != "" {
@@ -76,7 +78,7 @@ func judge(t *rapid.T, path string, options jsonl.Options, got error, db store.S
 		return
 	}
 	plain := memory.New()
-	options.Name = path
+	options.Name = name
 	result, err := store.Ingest(t.Context(), plain, jsonl.Locate(path).Source(options), store.Options{})
 	switch {
 	case err != nil && result.Err == nil:
@@ -93,6 +95,57 @@ func judge(t *rapid.T, path string, options jsonl.Options, got error, db store.S
 			t.Fatalf("the rows are %+v, %v\nwant %+v, %v", have, err, want, wantErr)
 		}
 	}
+}
+
+// pieces reads a stream in pieces of these sizes, again and again.
+type pieces struct {
+	sizes []int
+	next  int
+	rest  []byte
+}
+
+func (p *pieces) Read(b []byte) (int, error) {
+	if len(p.rest) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.rest[:min(len(p.rest), p.sizes[p.next%len(p.sizes)])])
+	p.next++
+	p.rest = p.rest[n:]
+	return n, nil
+}
+
+// A pipe gives the error or the rows that a file gives, however it is cut into pieces. Only a line
+// that is too long cannot be left out where there are rows.
+func TestPipeLaw(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	rapid.Check(t, func(t *rapid.T) {
+		options := jsonl.Options{MaxLine: rapid.SampledFrom([]int{60, 100, 100_000}).Draw(t, "limit")}
+		options.OnMalformed = rapid.SampledFrom([]jsonl.OnMalformed{jsonl.Stop, jsonl.Skip}).Draw(t, "on malformed")
+		content := files(options.MaxLine).Draw(t, "stream")
+		if layout.Compression(content) != "" {
+			return
+		}
+		if err := os.WriteFile(path, content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		followed := follow.Options{Streams: options}
+		if rapid.Bool().Draw(t, "rows") {
+			followed.Store = memory.New()
+		}
+		sizes := rapid.SliceOfN(rapid.SampledFrom([]int{1, 10, 100, 100_000}), 1, 3).Draw(t, "pieces")
+		for range 2 { // the second time, the rows are there
+			summary, err := follow.Read(t.Context(), &pieces{sizes, 0, content}, jsonl.Location{Path: jsonl.Stdin, Run: "run"}, followed)
+			if err != nil || len(summary.Skipped) > 1 {
+				t.Fatalf("it ends with %+v, %v", summary, err)
+			}
+			got := errors.Join(summary.Skipped...)
+			var long *tail.LineTooLongError
+			if followed.Store != nil && errors.As(got, &long) {
+				return
+			}
+			judge(t, path, jsonl.Stdin, options, got, followed.Store)
+		}
+	})
 }
 
 // What is compressed is refused though it has no line feed, and though its first bytes come
@@ -122,7 +175,7 @@ func TestCompressedLater(t *testing.T) {
 			add(t, path, strings.TrimPrefix(zipped.String(), begin))
 			<-begun
 			var compressed *follow.CompressedError
-			if len(summary.SetAside) != 1 || !errors.As(summary.SetAside[0], &compressed) {
+			if len(summary.Skipped) != 1 || !errors.As(summary.Skipped[0], &compressed) {
 				t.Errorf("%s, rows %v: it ends with %+v", what, keeps, summary)
 			}
 		}

@@ -19,13 +19,14 @@ type Options struct {
 	// Store is kept up to date. Who lets go of a stream once its rows are there has
 	// to open it durable. It stays the caller's.
 	Store store.Store
-	// Patience has told of the store being away before, when it was opened; a new one
-	// unless set.
-	Patience *Patience
+	// Retry waits for a store that is away; a new one unless set.
+	Retry *Retry
+	// Sink takes the segments of the streams, instead of a Store.
+	Sink Sink
 	// View is shown what is read.
 	View View
-	// Notices are told what happens.
-	Notices Notices
+	// Report is told what happens.
+	Report Report
 	// IdleTimeout, when set, is after which time without growing a stream is taken to be
 	// at its end: its writer has died. A stream that is not there is waited for as long.
 	IdleTimeout time.Duration
@@ -35,6 +36,10 @@ type Options struct {
 	// Grace is how long what is under way may take when following ends; ten seconds
 	// unless set.
 	Grace time.Duration
+
+	// PieceSize is how much of a stream is handed on at once, in bytes; 1 MiB unless set. A line
+	// may be longer.
+	PieceSize int
 
 	quietAfter time.Duration // instead of the constant, in tests
 }
@@ -53,15 +58,15 @@ type View interface {
 	Replay(run domain.RunID, entries []domain.Entry)
 }
 
-// Notices are functions that are told what a person may have to know. Those that are
+// Report are functions that are told what a person may have to know. Those that are
 // nil are not. They may be called by several goroutines at once.
-type Notices struct {
+type Report struct {
 	// Warn is told of what following goes on without, as a watcher of changes.
 	Warn func(error)
-	// SetAside is told why a stream is not read on. It is called again when the stream
+	// Skipped is told why a stream is not read on. It is called again when the stream
 	// was read once more, and cannot be then either. The run is "" where its id
 	// is another stream's, or none.
-	SetAside func(run domain.RunID, err error)
+	Skipped func(run domain.RunID, err error)
 	// Rewritten is told of a run whose stream is not the one any more that its rows
 	// were derived from. They have been derived again.
 	Rewritten func(store.Result)
@@ -77,18 +82,21 @@ type Notices struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.Patience == nil {
-		o.Patience = &Patience{}
+	if o.Retry == nil {
+		o.Retry = &Retry{}
 	}
 	if o.Grace <= 0 {
 		o.Grace = 10 * time.Second
 	}
-	n := &o.Notices
+	if o.PieceSize <= 0 {
+		o.PieceSize = pieceSize
+	}
+	n := &o.Report
 	if n.Warn == nil {
 		n.Warn = func(error) {}
 	}
-	if n.SetAside == nil {
-		n.SetAside = func(domain.RunID, error) {}
+	if n.Skipped == nil {
+		n.Skipped = func(domain.RunID, error) {}
 	}
 	if n.Rewritten == nil {
 		n.Rewritten = func(store.Result) {}
@@ -111,9 +119,9 @@ type Summary struct {
 	// aside before their end. CompleteSoFar are those without a run_finished whose jobs are
 	// all complete.
 	Complete, CompleteSoFar, Failed, Active int
-	// SetAside are the reasons why streams that are there are not read on, in the order of
+	// Skipped are the reasons why streams that are there are not read on, in the order of
 	// their paths.
-	SetAside []error
+	Skipped []error
 	// Unread are the reasons why folders, or files in them, cannot be looked at: runs may be
 	// missing.
 	Unread []error

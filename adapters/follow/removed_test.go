@@ -68,7 +68,7 @@ func testRemoved(t *testing.T, when, end string, single bool) {
 			root = path
 		}
 		summary, err := follow.Follow(t.Context(), root, options)
-		if got := errors.Join(append(summary.SetAside, err)...); single != errors.Is(got, fs.ErrNotExist) || !single && got != nil {
+		if got := errors.Join(append(summary.Skipped, err)...); single != errors.Is(got, fs.ErrNotExist) || !single && got != nil {
 			t.Errorf("rows %v: it ends with %+v, %v", keeps, summary, err)
 		}
 	}

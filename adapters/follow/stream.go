@@ -7,50 +7,47 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// stream follows one stream until its run has finished, or it cannot be read. Whenever
-// it is read anew, it is found out again whose stream it is: it may have been moved,
-// and another one written in its place.
+// stream follows one stream until its run has finished, or it cannot be read. Each time it is read
+// from its start, it claims its run again: the stream may have been moved, and another one written
+// in its place.
 func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 	f.awake.Add(1)
 	defer f.awake.Add(-1)
 	source := jsonl.Locate(s.Path())
 	source.Run = cmp.Or(f.Run, source.Run)
-	for stops, anew := 0, false; ; anew = true {
-		one := f.claimed(ctx, s, source)
-		if one == nil {
+	for first := true; ; first = false {
+		r, again := f.claimed(ctx, s, source)
+		if r == nil {
 			return nil
 		}
-		before := one.run.left
-		switch {
-		case anew || before == nil:
-			before = nil
-		case s.Holds(*before):
+		before := r.run.left
+		if before != nil && first && r.unchanged(before.end) {
 			return nil
 		}
-		one.run.left = nil
-		if one.again && before == nil {
-			f.restart(source.Run)
-			s.SetOffset(0)
+		s.Restart()
+		var shown domain.Mark
+		if r.run.left = nil; before != nil && first {
+			shown = before.lines
+		} else if again && f.View != nil {
+			f.View.Restart(source.Run)
 		}
-		err := one.read(before)
+		err := r.read(shown)
+		var refused *refusedError
 		switch {
 		case err == nil, errors.Is(err, tail.ErrIdle):
 			return err
 		case ctx.Err() != nil:
-			one.last()
+			r.letGo()
 			return ctx.Err()
+		case errors.As(err, &refused):
+			return r.fails(err)
 		case errors.Is(err, tail.ErrRewritten):
-			continue
-		case errors.Is(err, errStopped) && stops < maxStops:
-			stops++
-			pause(ctx, time.Duration(stops)*firstPause)
 			continue
 		case errors.Is(err, fs.ErrNotExist): // it is about to be replaced
 			_, err = s.Next(ctx, 1)
@@ -61,34 +58,51 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 				continue
 			}
 		}
-		return one.fails(err)
+		return r.fails(err)
 	}
 }
 
-// claimed returns the stream to be read, or nil if it is not to be: because its run is
-// another stream's, or because what was wrong with it still is.
-func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Location) *followed {
+// claimed returns a reader of the stream, or nil if it must not be read: because its run is another
+// stream's, or because what was wrong with it still is. again says that the run was read before.
+func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Location) (r *reader, again bool) {
 	run, again, err := f.claim(source)
 	if err != nil {
 		s.Again() // the other one may go
 		if !errors.Is(err, errMoved) {
-			f.setAside(source.Path, "", err)
+			f.skip(source.Path, "", err)
 		}
-		return nil
+		return nil, false
 	}
 	if run.shut && !canRead(source.Path) {
 		s.Again()
-		return nil
+		return nil, false
 	}
 	if run.bad.isIn(source.Path) {
-		return nil
+		return nil, false
 	}
 	run.bad, run.shut = nil, false
-	f.setAside(source.Path, source.Run, nil)
-	return &followed{follower: f, ctx: ctx, stream: s, source: source, run: run, again: again}
+	f.skip(source.Path, source.Run, nil)
+	return &reader{follower: f, ctx: ctx, stream: s, lines: s, source: source, run: run}, again
 }
 
-// canRead reports whether a file can be opened, and read.
+// fails skips the stream or, if the sink has failed, ends following.
+func (r *reader) fails(err error) error {
+	var failed *SinkError
+	if errors.As(err, &failed) {
+		return err
+	}
+	if r.stream != nil {
+		r.run.bad = r.findBad(r.stream, err)
+		var file *fs.PathError
+		if r.run.shut = errors.As(err, &file); r.run.shut { // permissions can change while the file does not
+			r.stream.Again()
+		}
+	}
+	r.skip(r.source.Path, r.source.Run, err)
+	return nil
+}
+
+// canRead reports whether a file can be opened and read.
 func canRead(path string) bool {
 	file, err := os.Open(path)
 	if err != nil {
@@ -97,21 +111,4 @@ func canRead(path string) bool {
 	defer file.Close()
 	_, err = file.Read(make([]byte, 1))
 	return err == nil || errors.Is(err, io.EOF)
-}
-
-// maxStops is how often a stream is read anew because others write its run.
-const maxStops = 10
-
-func pause(ctx context.Context, while time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(while):
-	}
-}
-
-// restart has the view forget a run, whose stream is read from its start.
-func (f *follower) restart(run domain.RunID) {
-	if f.View != nil {
-		f.View.Restart(run)
-	}
 }

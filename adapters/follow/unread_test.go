@@ -35,7 +35,7 @@ func TestUnread(t *testing.T) {
 	if os.Geteuid() != 0 {
 		want++
 	}
-	if summary := end(); len(summary.Unread) != want || len(summary.SetAside) > 0 {
-		t.Errorf("unread are %v; set aside are %v", summary.Unread, summary.SetAside)
+	if summary := end(); len(summary.Unread) != want || len(summary.Skipped) > 0 {
+		t.Errorf("unread are %v; set aside are %v", summary.Unread, summary.Skipped)
 	}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrRewritten says that a file is no longer the one that was read: what has
-// been given of it does not count. [Stream.SetOffset] to 0 reads the new one.
+// been given of it does not count. [Stream.Restart] reads the new one.
 var ErrRewritten = errors.New("the file has been rewritten")
 
 // ErrIdle says that there is nothing to read, and will not be soon: see [Options.Quiet]

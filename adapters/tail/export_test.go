@@ -7,3 +7,24 @@ func (o Options) WithTick(tick time.Duration) Options {
 	o.tick = tick
 	return o
 }
+
+// Offset returns where the stream is read on from.
+func (s *Stream) Offset() int64 { return s.offset }
+
+// Idle reports whether Next would wait now.
+func (s *Stream) Idle() bool {
+	there, err := s.look()
+	switch {
+	case err != nil:
+		return false
+	case !there || s.seen.Size() == s.scanned:
+		return true
+	}
+	file, err := s.open()
+	if file == nil {
+		return err == nil
+	}
+	defer file.Close()
+	found, err := s.scan(file)
+	return err == nil && !found
+}

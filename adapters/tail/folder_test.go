@@ -103,7 +103,7 @@ func (b *book) asItIs(_ context.Context, s *tail.Stream) error {
 		chunk, err := s.Rest(3)
 		if errors.Is(err, tail.ErrRewritten) || errors.Is(err, os.ErrNotExist) {
 			content.Reset()
-			s.SetOffset(0)
+			s.Restart()
 			if errors.Is(err, os.ErrNotExist) {
 				break
 			}

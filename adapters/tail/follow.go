@@ -249,10 +249,7 @@ func (f *follower) ended(t *turn) error {
 	if t.stream.retry {
 		t.due = f.walks + 1
 	}
-	t.seen, t.restless = t.stream.seen.FileInfo, false
-	if t.stream.confirmed {
-		t.seen, t.restless = t.stream.verified.FileInfo, !t.stream.verified.sure
-	}
+	t.seen, t.restless = t.stream.seen.FileInfo, !t.stream.seen.sure
 	t.stream = nil
 	t.idle = errors.Is(t.err, ErrIdle)
 	if t.idle || f.ctx.Err() != nil && errors.Is(t.err, f.ctx.Err()) {

@@ -204,22 +204,6 @@ func TestLongLineIsNotReadAgain(t *testing.T) {
 	}
 }
 
-// Reading on from a line's beginning gives what stands there.
-func TestSetOffset(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "run.jsonl")
-	write(t, path, "one\ntwo\nthree\n")
-	for offset, want := range map[int64]string{0: "one\ntwo\nthree\n", 4: "two\nthree\n", 8: "three\n", 5: "", 15: ""} {
-		follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
-			s.SetOffset(offset)
-			chunk, err := s.Next(ctx, 0)
-			if errors.Is(err, tail.ErrRewritten) == (want != "") || string(chunk.Data) != want {
-				t.Errorf("from %d: %q, %v", offset, chunk.Data, err)
-			}
-			return nil
-		})
-	}
-}
-
 // After the rest, a stream may go on all the same.
 func TestGrowingBehindTheRest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")

@@ -1,43 +1,42 @@
 package tail
 
 import (
+	"crypto/sha256"
 	"fmt"
-	"io"
 	"os"
 )
 
-// Pass reads past the next line, of which long has told, and writes it to w in pieces.
-func (s *Stream) Pass(long *LineTooLongError, w io.Writer) error {
+// Pass reads past the next line, which long is about, and returns the digest of the stream up to
+// its end.
+func (s *Stream) Pass(long *LineTooLongError) (sum [sha256.Size]byte, err error) {
 	s.release()
 	if err := s.hold(s.hands.ctx); err != nil {
-		return err
+		return sum, err
 	}
 	defer s.release()
 	file, err := s.open()
 	if err != nil {
-		return err
+		return sum, err
 	}
 	if file == nil {
-		return s.notThere()
+		return sum, s.notThere()
 	}
 	defer file.Close()
 	for s.offset < long.End && err == nil {
-		err = s.pass(file, long.End, w)
+		sum, err = s.pass(file, long.End)
 	}
-	return err
+	return sum, err
 }
 
 // pass is Pass for one piece.
-func (s *Stream) pass(file *os.File, end int64, w io.Writer) error {
+func (s *Stream) pass(file *os.File, end int64) (sum [sha256.Size]byte, err error) {
 	n := min(again, end-s.offset)
 	data, err := s.load(file, n)
 	switch {
 	case err != nil:
-		return err
+		return sum, err
 	case int64(len(data)) < n || s.offset+n == end && data[n-1] != '\n':
-		return rewritten(s.path, fmt.Sprintf("the line that ended at byte %d does not any more", end))
+		return sum, rewritten(s.path, fmt.Sprintf("the line that ended at byte %d does not any more", end))
 	}
-	_, err = w.Write(data)
-	s.give(data, false)
-	return err
+	return s.give(data, false).SHA256, nil
 }

@@ -65,7 +65,7 @@ func TestRewritten(t *testing.T) {
 							t.Errorf("the rest: %v", err)
 						}
 					}
-					s.SetOffset(0)
+					s.Restart()
 					want, _ := os.ReadFile(path)
 					chunk, err := s.Rest(0)
 					if string(chunk.Data) != string(want) || err != nil && (err != io.EOF || len(want) > 0) {

@@ -15,6 +15,9 @@ type state struct {
 }
 
 func stateOf(info fs.FileInfo, tick time.Duration) state {
+	if info == nil {
+		return state{}
+	}
 	age := time.Since(changedAt(info))
 	return state{info, age > tick || age < -tick}
 }

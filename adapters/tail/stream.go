@@ -2,7 +2,8 @@ package tail
 
 import (
 	"context"
-	"hash/maphash"
+	"crypto/sha256"
+	"hash"
 	"io"
 	"io/fs"
 	"math"
@@ -33,15 +34,10 @@ type Stream struct {
 	since  time.Time // when that was so first
 	retry  bool      // see Again
 
-	from      int64        // what is before that was not given, but left out
-	given     maphash.Hash // what was given
-	verified  state        // in which that was known to be in the file
-	confirmed bool         // that was the last thing to happen
-	check     *check       // that is under way
-	due       time.Time    // when it goes on
-	resumed   bool         // given is not known yet, but its digest, left
-	left      uint64
-	replay    Position // up to which it was read before, see Replay
+	given    hash.Hash // of what was given
+	verified state     // in which that was known to be in the file
+	check    *check    // that is under way
+	due      time.Time // when it goes on
 
 	holding bool          // a hand, and with it the chunk that was given last
 	chunk   *[]byte       // its buffer
@@ -58,6 +54,8 @@ type Chunk struct {
 	// Tail says that Data is the last line, which no line feed ends. Only
 	// [Stream.Rest] gives it.
 	Tail bool
+	// SHA256 is the digest of the stream from its start to the end of Data.
+	SHA256 [sha256.Size]byte
 }
 
 // End returns the offset behind the last byte of Data.
@@ -65,30 +63,21 @@ func (c *Chunk) End() int64 { return c.Offset + int64(len(c.Data)) }
 
 // newStream returns the stream at path, whose file was seen like this.
 func newStream(path string, seen fs.FileInfo, options Options, hands hands) *Stream {
-	s := &Stream{path: path, options: options, hands: hands, seen: state{FileInfo: seen}, woken: make(chan struct{}, 1), pause: options.Poll, active: time.Now()}
-	s.given.SetSeed(seed)
-	return s
+	return &Stream{
+		path: path, options: options, hands: hands, woken: make(chan struct{}, 1), given: sha256.New(),
+		seen: stateOf(seen, options.tick), pause: options.Poll, active: time.Now(),
+	}
 }
 
 // Path returns the stream's path.
 func (s *Stream) Path() string { return s.path }
 
-// Offset returns where the stream is read on from.
-func (s *Stream) Offset() int64 { return s.offset }
-
-// SetOffset sets where the stream is read on from: the beginning of a line, at
-// first that of the stream. If no line begins there when the file is read, it
-// has been rewritten. What is before is not compared with the file.
-func (s *Stream) SetOffset(offset int64) {
-	s.offset, s.scanned, s.least = offset, offset, 0
-	s.from, s.verified, s.confirmed, s.check, s.due = offset, state{}, false, nil, time.Time{}
-	s.resumed, s.replay = false, Position{}
+// Restart has the stream be read from its start again, whichever file it is now.
+func (s *Stream) Restart() {
+	s.offset, s.scanned, s.least = 0, 0, 0
+	s.verified, s.check, s.due = state{}, nil, time.Time{}
 	s.given.Reset()
-	s.before = s.before[:0]
-	if offset > 0 {
-		s.before = append(s.before, '\n')
-	}
-	s.file, s.gone = nil, false
+	s.before, s.file, s.gone = s.before[:0], nil, false
 }
 
 // Again has the stream handed on again some time after it was let go of, though its
@@ -118,22 +107,9 @@ func (s *Stream) begins() error {
 	return err
 }
 
-// Expect says that the file has so many bytes at least, since somebody has read
-// them: one that has fewer has been rewritten. SetOffset and Resume forget it.
+// Expect says that the file has at least so many bytes, because they have been read before: a
+// shorter file has been rewritten. Restart cancels it.
 func (s *Stream) Expect(bytes int64) { s.least = bytes }
-
-// Skip has the stream read on from a later offset, where a line begins, of the same
-// file. The caller has compared what is before with the file since it was looked at last.
-func (s *Stream) Skip(offset int64) {
-	file := s.file
-	s.SetOffset(offset)
-	s.file = file
-	s.Vouch()
-}
-
-// Vouch says that the caller has compared all that was given, or left out, with the file
-// since that was looked at last.
-func (s *Stream) Vouch() { s.verified, s.confirmed = s.seen, true }
 
 // Seen returns how the file was when it was looked at last.
 func (s *Stream) Seen() fs.FileInfo { return s.seen.FileInfo }
@@ -176,13 +152,9 @@ func (s *Stream) idle(ctx context.Context) error {
 	if err != nil || pause == 0 {
 		return err
 	}
-	if s.options.Quiet != nil && !s.gone && (s.from > 0 || s.verified.FileInfo != nil && !changed(s.verified.FileInfo, s.seen.FileInfo)) {
+	if s.options.Quiet != nil && !s.gone && s.verified.FileInfo != nil && !changed(s.verified.FileInfo, s.seen.FileInfo) {
 		quiet := s.options.Quiet(s.offset) - time.Since(s.active)
 		if quiet <= 0 {
-			s.confirmed = true
-			if s.from == 0 {
-				s.file = s.verified.FileInfo // which is the same, and is kept: one takes less than two
-			}
 			return ErrIdle
 		}
 		pause = min(pause, quiet)
@@ -197,7 +169,6 @@ func (s *Stream) Rest(limit int) (Chunk, error) {
 	chunk, err := s.take(s.hands.ctx, limit, true)
 	if read := s.seen; err == nil && !s.gone && (len(chunk.Data) == 0 || chunk.Tail) {
 		err = s.verify()
-		s.confirmed = err == nil && s.verified.Size() == read.Size()
 		if err == nil && !s.gone && s.seen.Size() != read.Size() && !chunk.Tail {
 			return s.Rest(limit) // it has grown meanwhile
 		}
@@ -214,24 +185,6 @@ func (s *Stream) Rest(limit int) (Chunk, error) {
 		return chunk, io.EOF
 	}
 	return chunk, nil
-}
-
-// Idle reports whether Next would wait now.
-func (s *Stream) Idle() bool {
-	there, err := s.look()
-	switch {
-	case err != nil:
-		return false
-	case !there || s.seen.Size() == s.scanned:
-		return true
-	}
-	file, err := s.open()
-	if file == nil {
-		return err == nil
-	}
-	defer file.Close()
-	found, err := s.scan(file)
-	return err == nil && !found
 }
 
 // wake makes a Next that waits look at the file. It never blocks.

@@ -24,12 +24,6 @@ const (
 func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) {
 	s.release()
 	there, err := s.look()
-	if there && err == nil && s.resumed {
-		err = s.verify()
-	}
-	if there && err == nil {
-		err = s.replayed() // up to a line that was passed over
-	}
 	if !there || err != nil || s.gone || s.seen.Size() == s.offset || s.seen.Size() == s.scanned && !tail {
 		return Chunk{}, err
 	}
@@ -37,9 +31,6 @@ func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) 
 		return Chunk{}, err
 	}
 	chunk, err := s.read(limit, tail)
-	if err == nil {
-		err = s.replayed()
-	}
 	if len(chunk.Data) == 0 {
 		s.release()
 	}
@@ -57,9 +48,6 @@ func (s *Stream) read(limit int, tail bool) (Chunk, error) {
 		limit = defaultLimit
 	}
 	limit = min(limit, s.options.MaxLine+1) // no line in it is too long
-	if left := s.replay.offset - s.offset; left > 0 {
-		limit = int(min(int64(limit), left))
-	}
 	if s.scanned-s.offset < again {
 		chunk, err := s.lines(file, int64(limit))
 		if err != nil || len(chunk.Data) > 0 {
@@ -176,7 +164,7 @@ func (s *Stream) give(data []byte, tail bool) Chunk {
 	s.offset += int64(len(data))
 	s.scanned = s.offset
 	_, _ = s.given.Write(data) // a hash never fails
-	s.confirmed = false
+	s.given.Sum(chunk.SHA256[:0])
 	s.active = time.Now()
 	s.before = append(s.before, data[max(0, len(data)-remembered):]...)
 	if more := len(s.before) - remembered; more > 0 {

@@ -2,8 +2,9 @@ package tail
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"hash/maphash"
+	"hash"
 	"io"
 	"math"
 	"sync"
@@ -19,22 +20,17 @@ const (
 	checkPause = time.Millisecond
 )
 
-// seed is that of all digests: nobody outside this process can make two files that
-// have the same one.
-var seed = maphash.MakeSeed()
-
 // check compares what was given of a stream with its file, piece by piece.
 type check struct {
 	file    state // as it was when the check began
 	at, end int64
-	digest  uint64 // of what was given up to the end
-	read    maphash.Hash
+	digest  [sha256.Size]byte // of what was given up to the end
+	read    hash.Hash
 }
 
 // clean reports whether what was given is known to be in the file as it was seen last.
-// What was left out is somebody else's to compare.
 func (s *Stream) clean() bool {
-	return s.from > 0 || s.offset == 0 || s.verified.FileInfo != nil && s.verified.sure && !changed(s.verified.FileInfo, s.seen.FileInfo)
+	return s.offset == 0 || s.verified.FileInfo != nil && s.verified.sure && !changed(s.verified.FileInfo, s.seen.FileInfo)
 }
 
 // inspect compares a piece of what was given with the file, if that has changed and it
@@ -74,7 +70,7 @@ func later(a, b time.Time) time.Time {
 // verify compares all that was given with the file, at once.
 func (s *Stream) verify() error {
 	s.check = nil
-	for !s.clean() || s.resumed {
+	for !s.clean() {
 		if !s.holding {
 			if err := s.hold(s.hands.ctx); err != nil {
 				return err
@@ -97,11 +93,7 @@ func (s *Stream) compareOn() (done bool, err error) {
 	}
 	defer file.Close()
 	if s.check == nil {
-		s.check = &check{file: s.seen, at: s.from, end: s.offset, digest: s.given.Sum64()}
-		s.check.read.SetSeed(seed)
-		if s.resumed {
-			s.check.digest = s.left
-		}
+		s.check = &check{file: s.seen, end: s.offset, digest: [sha256.Size]byte(s.given.Sum(nil)), read: sha256.New()}
 	}
 	c := s.check
 	piece := buffer(int(min(checkPiece, c.end-c.at)))
@@ -116,13 +108,10 @@ func (s *Stream) compareOn() (done bool, err error) {
 		return false, nil
 	}
 	s.check = nil
-	if c.at < c.end || c.read.Sum64() != c.digest {
+	if c.at < c.end || [sha256.Size]byte(c.read.Sum(nil)) != c.digest {
 		return true, rewritten(s.path, "what was read is not there any more")
 	}
 	s.verified = c.file
-	if s.resumed {
-		s.given, s.resumed = c.read, false
-	}
 	return true, nil
 }
 

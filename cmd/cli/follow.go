@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/live"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
@@ -33,18 +34,19 @@ func newFollow(p *app) *cobra.Command {
 		Short: "Show a run while it is being written, and keep a store up to date",
 		Long: `Show a run while it is being written, and keep a store up to date.
 
-SOURCE is a .jsonl file that grows, or a folder in which runs appear, at any
-depth. follow waits for files that do not exist yet. On a terminal it shows the
-current state of the runs, with what is running now and what has failed; elsewhere
-it prints a line for each change of a job or run. It ignores compressed streams, which do not grow.
+SOURCE is a .jsonl file that grows, a folder in which runs appear, at any depth, or -
+for standard input. follow waits for files that do not exist yet. On a terminal it
+shows the current state of the runs, with what is running now and what has failed;
+elsewhere it prints a line for each change of a job or run. In a folder it ignores
+compressed streams, which do not grow.
 
 With --to STORE the store has the rows, including open ones, mostly within some
 milliseconds. The rows are those of whole lines: follow waits for the end of a last
 line without a line feed, and judges it, an event or torn, when following ends. If
 the store goes away, is locked or has no room, follow waits, and nothing is lost.
 
-Following a file ends by itself when its stream has a run_finished; Ctrl-C ends it
-earlier, with status 130. A writer that died writes no run_finished: --pid ends
+Following standard input ends with it. Following a file ends by itself when its stream
+has a run_finished; Ctrl-C ends it earlier, with status 130. A writer that died writes no run_finished: --pid ends
 following when the writer is gone and everything that it wrote was read, and
 --idle-timeout when the stream has not grown for that long. The rows of the run are
 kept, and it counts as not over. A folder is followed until Ctrl-C, with status 0 if
@@ -56,11 +58,12 @@ usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 if a run
 failed and 3 if one is not over: its stream has no run_finished. --assume-ended
 counts such a run as over if all its jobs are complete.`,
 		Example: `  quire-project follow run.jsonl
+  quire-ci run --events stdout | quire-project follow - --run-id 42 --to sqlite:quire.db
   quire-project follow runs/42/events.jsonl --exit-status
   quire-project follow runs/ --to sqlite:quire.db`,
 		Args: p.oneSource, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := flags.writerFlags.check(cmd); err != nil {
+			if err := flags.writerFlags.check(cmd, args[0]); err != nil {
 				return err
 			}
 			return followStreams(cmd.Context(), args[0], flags, p)
@@ -81,7 +84,7 @@ counts such a run as over if all its jobs are complete.`,
 // at hand is gone: the streams are there, of runs that have finished too.
 func followStreams(ctx context.Context, path string, flags followFlags, p *app) error {
 	for {
-		if err := followOnce(ctx, path, flags, p); !errors.Is(err, store.ErrGone) {
+		if err := followOnce(ctx, path, flags, p); path == jsonl.Stdin || !errors.Is(err, store.ErrGone) {
 			return err
 		}
 	}
@@ -92,64 +95,74 @@ func followOnce(ctx context.Context, path string, flags followFlags, p *app) (er
 	if err := flags.exitStatus.check(); err != nil {
 		return err
 	}
-	folder, err := flags.growing(path)
+	folder, err := flags.checkGrowing(path)
 	if err != nil {
 		return err
 	}
 	tuneMemory(50) // many quiet runs are live, and little passes through
-	t := newTold(ctx, p.err)
+	r := newFollowReporter(ctx, p.err)
 	defer func() {
-		if !errors.Is(err, store.ErrGone) {
-			err = t.remarks.end(err)
+		if path == jsonl.Stdin || !errors.Is(err, store.ErrGone) {
+			err = r.end(err)
 			return
 		}
-		t.remarks.now(err.Error() + "; following starts again, with a new database")
-		_ = t.remarks.end(nil)
+		r.say(err.Error() + "; following starts again, with a new database")
+		_ = r.end(nil)
 	}()
-	options := follow.Options{Streams: flags.options(), Run: domain.RunID(flags.runID), Patience: t.patience(), Notices: t.notices(), Grace: closing}
+	options := follow.Options{Streams: flags.options(), Run: domain.RunID(flags.runID), Retry: r.retry(), Report: r.report(), Grace: closing}
 	if options.IdleTimeout, options.WriterGone, err = flags.writer(ctx); err != nil {
 		return err
 	}
 	if flags.to != "" {
-		s, err := flags.openFollowed(ctx, path, p, options.Patience)
+		s, err := flags.openFollowed(ctx, path, p, options.Retry)
 		if err != nil {
 			return followEnd(err, folder, false)
 		}
 		defer func() { err = cmp.Or(err, s.Close()) }()
 		options.Store = s
 		if words, err := unknownProjections(ctx, s); err == nil && words != "" {
-			t.remarks.now(words)
+			r.say(words)
 		}
 	}
 	if !flags.quiet {
-		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			t.remarks.now("waiting for " + path + ", which is not there yet")
+		if _, err := os.Stat(path); path != jsonl.Stdin && errors.Is(err, fs.ErrNotExist) {
+			r.say("waiting for " + path + ", which is not there yet")
 		}
-		t.view = live.Open(ctx, p.out, live.Options{Wait: flags.to == ""}) // rows do not depend on who reads
-		t.remarks.holdFor(t.view)
-		options.View = t.view
+		r.show(live.Open(ctx, p.out, live.Options{Wait: flags.to == ""})) // rows do not depend on who reads
+		options.View = r.view
 	}
-	summary, err := follow.Follow(ctx, path, options)
-	if err := followEnd(worseOf(err, t.close()), folder, flags.to != ""); err != nil {
+	summary, err := run(ctx, path, options)
+	if err := followEnd(r.closeView(err), folder, flags.to != "" && path != jsonl.Stdin); err != nil {
 		return err
 	}
-	status := statusOK
-	for _, err := range slices.Concat(summary.SetAside, summary.Unread) {
-		status = worse(status, statusOf(err))
+	if status := cmp.Or(skippedStatus(slices.Concat(summary.Skipped, summary.Unread)), flags.exitStatus.ofAll(summary)); status != statusOK {
+		return endWith(status)
 	}
-	if status = cmp.Or(status, flags.exitStatus.ofAll(summary)); status == statusOK {
-		return nil
-	}
-	return endWith(status)
+	return nil
 }
 
-// worseOf returns why the command ends: following was interrupted, or the view could
-// not be written.
-func worseOf(following, view error) error {
-	if view != nil && errors.Is(following, context.Canceled) {
-		return view
+// run follows a file, a folder, or standard input.
+func run(ctx context.Context, path string, options follow.Options) (follow.Summary, error) {
+	if path != jsonl.Stdin {
+		return follow.Follow(ctx, path, options)
 	}
-	return cmp.Or(following, view)
+	source := jsonl.Locate(path)
+	source.Run = cmp.Or(options.Run, source.Run)
+	file, err := source.Open()
+	if err != nil {
+		return follow.Summary{}, err
+	}
+	defer file.Close()
+	return follow.Read(ctx, file.Bytes(), source, options)
+}
+
+// skippedStatus is the status for streams that were skipped.
+func skippedStatus(skipped []error) int {
+	status := statusOK
+	for _, err := range skipped {
+		status = worse(status, statusOf(err))
+	}
+	return status
 }
 
 // followEnd returns what the command ends with, err being why following has ended, and

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -41,16 +43,16 @@ func isAmong(file, path string) bool {
 	return errors.Join(fileErr, folderErr, err) == nil && (inside == "." || isFolder(path) && filepath.IsLocal(inside))
 }
 
-// openFollowed opens the store that is to be kept up to date, waiting while it is
-// away, unless it could never be reached: the address may be a wrong one.
-func (f *followFlags) openFollowed(ctx context.Context, path string, p *app, patience *follow.Patience) (s stores.Store, err error) {
+// openFollowed opens the store that is to be kept up to date. It waits while the store is away,
+// unless the store could never be reached: the address may be wrong.
+func (f *followFlags) openFollowed(ctx context.Context, path string, p *app, retry *follow.Retry) (s stores.Store, err error) {
 	if err := f.checkFollowed(path); err != nil {
 		return nil, err
 	}
 	streams := jsonl.Streams{Paths: []string{path}}
 	var unreachable error
 	reached := false
-	err = patience.Do(ctx, func() error {
+	err = retry.Do(ctx, func() error {
 		s, err = p.open(ctx, f.to, stores.Options{Follow: true}, streams)
 		if reached = reached || !stores.IsUnreachable(err); !reached {
 			unreachable = err
@@ -59,4 +61,28 @@ func (f *followFlags) openFollowed(ctx context.Context, path string, p *app, pat
 		return err
 	})
 	return s, cmp.Or(unreachable, err)
+}
+
+// checkGrowing checks that a path can be followed, and reports whether it is a folder.
+func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
+	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
+		return false, &follow.CompressedError{Path: path}
+	}
+	folder = isFolder(path)
+	if _, err := os.Stat(path); f.runID != "" && errors.Is(err, os.ErrNotExist) {
+		folder = false // what has one id will be one stream
+	}
+	if f.runID != "" && folder {
+		return folder, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
+	}
+	return folder, nil
+}
+
+// isFolder reports whether a path is a folder or, where nothing is there yet, looks like one.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return path != jsonl.Stdin && !strings.HasSuffix(path, ".jsonl")
+	}
+	return err == nil && info.IsDir()
 }

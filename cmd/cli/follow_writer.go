@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 )
 
 // writerFlags say how follow finds out that a writer has died.
@@ -23,8 +24,10 @@ func (f *writerFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.pid, "pid", 0, "end once the writer, the `process` with this id, is gone and the\nstreams have been read to their ends")
 }
 
-func (f *writerFlags) check(cmd *cobra.Command) error {
+func (f *writerFlags) check(cmd *cobra.Command, path string) error {
 	switch {
+	case path == jsonl.Stdin && (f.idleTimeout != 0 || f.pid != 0):
+		return usageError(errors.New("--pid and --idle-timeout are for files; standard input ends when its writer does"))
 	case cmd.Flags().Changed("idle-timeout") && f.idleTimeout <= 0:
 		return usageError(errors.New("--idle-timeout is a time above 0, such as 10m"))
 	case cmd.Flags().Changed("pid") && f.pid <= 0:

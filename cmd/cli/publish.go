@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,10 +17,10 @@ import (
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/brokers"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/publish"
 	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // publishFlags are those of publish.
@@ -62,7 +64,7 @@ wrong usage; 130 interrupted.`,
   quire-ci run --events stdout | quire-project publish - --run-id 42 --to nats://localhost`,
 		Args: p.someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return publish(cmd.Context(), args, flags, p)
+			return publishStreams(cmd.Context(), args, flags, p)
 		},
 	}
 	flags.add(cmd)
@@ -83,7 +85,7 @@ func (f *publishFlags) add(cmd *cobra.Command) {
 // again, where nothing more is to come anyway, or is there to be published again.
 const giveUp = 2 * time.Minute
 
-func publish(ctx context.Context, paths []string, flags publishFlags, app *app) (err error) {
+func publishStreams(ctx context.Context, paths []string, flags publishFlags, app *app) (err error) {
 	streams, folder, err := flags.streams(paths)
 	if err != nil {
 		return err
@@ -96,16 +98,35 @@ func publish(ctx context.Context, paths []string, flags publishFlags, app *app) 
 		return err
 	}
 	defer func() { err = cmp.Or(err, b.Close()) }()
-	p := &publishing{
-		publisher: broker.NewPublisher(b.Publisher(), b, flags.options(paths, b.MaxMessage(), log)), limit: b.MaxMessage(), giveUp: giveUp,
-		streams: streams, folder: folder, bar: bar, paths: map[domain.RunID]string{}, told: map[string]string{}, left: map[string]tail.Position{},
-	}
+	r := &publishReporter{out: bar, said: map[string]bool{}}
+	p := publish.New(broker.NewPublisher(b.Publisher(), b, flags.options(paths, b.MaxMessage(), log)), publish.Options{
+		MaxMessage: b.MaxMessage(), GiveUp: giveUp, Read: &bar.read, Skipped: r.skipped,
+		Warn: func(err error) { tell(bar, err) },
+		Cut: func(source jsonl.Location) {
+			say(bar, source.Path+": the compressed file is cut off; its whole lines were published; publish it again when you have all of it")
+		},
+	})
 	if flags.follow {
-		err = p.follow(ctx)
+		err = p.Follow(ctx, paths[0], domain.RunID(flags.runID))
 	} else {
-		err = p.all(ctx)
+		err = p.All(ctx, streams.Locations())
 	}
-	return p.end(ctx, err, b.String())
+	switch {
+	case err != nil && ctx.Err() == nil:
+		return err
+	case ctx.Err() != nil && !(folder && flags.follow):
+		return interruption(streams)
+	}
+	summary := p.Summary()
+	words := fmt.Sprintf("published %s in %s to %s", plural(summary.Runs, "run"), plural(summary.Segments, "segment"), b)
+	if summary.Retries > 0 {
+		words += fmt.Sprintf("; %s had to be repeated", plural(summary.Retries, "message"))
+	}
+	say(bar, words)
+	if status := skippedStatus(summary.Skipped); status != statusOK {
+		return endWith(status)
+	}
+	return nil
 }
 
 // options are those of the publisher of what is at paths.
@@ -130,81 +151,33 @@ func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, er
 	if len(paths) > 1 {
 		return s, false, usageError(errors.New("--follow takes one SOURCE; for several runs, name their folder"))
 	}
-	if folder, err = read.growing(paths[0]); err != nil {
+	if paths[0] == jsonl.Stdin {
+		return s, false, usageError(errors.New("--follow reads files; without --follow, a pipe is read as it grows"))
+	}
+	if folder, err = read.checkGrowing(paths[0]); err != nil {
 		return s, folder, err
 	}
 	return jsonl.Streams{Paths: paths, Run: domain.RunID(f.runID), Options: read.options()}, folder, nil
 }
 
-// end says how it went, err being what the work has ended with.
-func (p *publishing) end(ctx context.Context, err error, to string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	words := fmt.Sprintf("published %s in %s to %s", plural(p.runs, "run"), plural(p.stats.Segments, "segment"), to)
-	if p.stats.Retries > 0 {
-		words += fmt.Sprintf("; %s had to be repeated", plural(p.stats.Retries, "message"))
-	}
-	switch {
-	case err != nil && ctx.Err() == nil:
-		return err
-	case ctx.Err() != nil && !(p.folder && p.following):
-		return interruption(p.streams)
-	}
-	say(p.bar, words)
-	if p.status != statusOK {
-		return endWith(p.status)
-	}
-	return nil
+// publishReporter reports streams that are not published, or not to their ends.
+type publishReporter struct {
+	out  io.Writer
+	mu   sync.Mutex
+	said map[string]bool
 }
 
-// setAside tells what is wrong with a stream, which is not published, or not on,
-// unless that has been told.
-func (p *publishing) setAside(source jsonl.Location, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.status = worse(p.status, statusOf(err))
-	if p.told[source.Path] == err.Error() {
-		return
-	}
-	p.told[source.Path] = err.Error()
-	switch {
-	case errors.Is(err, tail.ErrRewritten):
+// skipped reports a stream, unless the same was reported before.
+func (r *publishReporter) skipped(source jsonl.Location, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if words := err.Error(); errors.Is(err, tail.ErrRewritten) {
 		err = fmt.Errorf("%w; what was published of it stays, so publish what is there now as another run, with --run-id", err)
-	case !strings.Contains(err.Error(), source.Path) && !strings.Contains(err.Error(), string(source.Run)):
+	} else if !strings.Contains(words, source.Path) && !strings.Contains(words, string(source.Run)) {
 		err = fmt.Errorf("%s: %w", source.Path, err)
 	}
-	tell(p.bar, err)
-}
-
-// claim takes note that a run's stream is that of source; there is one.
-func (p *publishing) claim(source jsonl.Location) error {
-	if err := store.CheckRunID(source.Run); err != nil {
-		return &store.SourceError{Name: source.Path, Err: err}
+	if !r.said[err.Error()] {
+		r.said[err.Error()] = true
+		tell(r.out, err)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if taken, ok := p.paths[source.Run]; ok && taken != source.Path {
-		return &store.DuplicateError{Run: source.Run, Name: source.Path, Taken: taken}
-	}
-	p.paths[source.Run] = source.Path
-	return nil
-}
-
-// sent takes note of what was sent of a stream, and returns err if that is not
-// the stream's fault.
-func (p *publishing) sent(source jsonl.Location, stats broker.Stats, err error) error {
-	p.mu.Lock()
-	p.stats.Segments += stats.Segments
-	p.stats.Bytes += stats.Bytes
-	p.stats.Retries += stats.Retries
-	if err == nil {
-		p.runs++
-	}
-	p.mu.Unlock()
-	var failed *broker.PublishError
-	if err == nil || errors.As(err, &failed) || errors.Is(err, context.Canceled) {
-		return err
-	}
-	p.setAside(source, err)
-	return nil
 }

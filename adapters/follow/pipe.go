@@ -1,0 +1,183 @@
+package follow
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"io"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// Read is [Follow] for a stream that comes from a pipe. It returns when src ends, or ctx is done; a
+// read of src that is under way then is left behind. What a pipe has brought does not come again,
+// so the sink must take each line as a segment: a line that is too long is an error, unless there is
+// no sink, and so is another stream with the id of the run.
+func Read(ctx context.Context, src io.Reader, source jsonl.Location, options Options) (Summary, error) {
+	f := newFollower(ctx, options)
+	f.path = source.Path
+	err := f.pipe(ctx, src, source)
+	if f.sink != nil {
+		err = cmp.Or(err, f.sink.Close())
+	}
+	return f.summary(), err
+}
+
+func (f *follower) pipe(ctx context.Context, src io.Reader, source jsonl.Location) error {
+	run, _, err := f.claim(source)
+	if err != nil {
+		f.skip(source.Path, "", err)
+		return nil
+	}
+	r := &reader{follower: f, ctx: ctx, source: source, run: run}
+	r.lines = newPipe(ctx, src, source.Path, r.maxLine())
+	err = r.readPipe()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		r.letGo()
+		return ctx.Err()
+	}
+	return r.fails(err)
+}
+
+// readPipe reads the stream until the pipe ends.
+func (r *reader) readPipe() error {
+	if err := r.begin(domain.Mark{}); err != nil {
+		return err
+	}
+	for {
+		chunk, err := r.lines.Next(r.ctx, r.limit())
+		if errors.Is(err, io.EOF) && r.at.Bytes < r.sunk.Bytes {
+			return r.derive(r.sunk.Bytes, r.rewritten(notThere))
+		}
+		if errors.Is(err, io.EOF) {
+			return r.finish()
+		}
+		if err := r.took(chunk, err); err != nil {
+			return err
+		}
+	}
+}
+
+// pipe gives the lines of a stream that comes from a pipe.
+type pipe struct {
+	path    string
+	maxLine int
+	reads   chan read
+
+	offset int64
+	given  int // how many of the bytes of rest were given
+	rest   []byte
+	err    error // the end of the pipe
+	digest hash.Hash
+	long   int64 // how much of a line that is too long was left out of rest
+	first  []byte
+}
+
+type read struct {
+	data []byte
+	err  error
+}
+
+// So much is read at once, and so many times ahead.
+const (
+	readSize  = 64 << 10
+	readAhead = 64
+)
+
+func newPipe(ctx context.Context, src io.Reader, path string, maxLine int) *pipe {
+	p := &pipe{path: path, maxLine: maxLine, reads: make(chan read, readAhead), digest: sha256.New()}
+	go func() {
+		buffer := make([]byte, readSize)
+		for {
+			n, err := src.Read(buffer)
+			select {
+			case p.reads <- read{bytes.Clone(buffer[:n]), err}:
+			case <-ctx.Done():
+				return
+			}
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return p
+}
+
+// Next waits for whole lines, see [tail.Stream.Next], and returns io.EOF at the end of the pipe.
+func (p *pipe) Next(ctx context.Context, limit int) (tail.Chunk, error) {
+	p.rest, p.given = append(p.rest[:0], p.rest[p.given:]...), 0
+	for {
+		limit := min(limit, p.maxLine+1, len(p.rest)) // no line in it is too long
+		if n := bytes.LastIndexByte(p.rest[:limit], '\n') + 1; n > 0 && p.long == 0 {
+			return p.give(n, false), nil
+		}
+		if n := bytes.IndexByte(p.rest, '\n') + 1; n > 0 {
+			return p.line(n)
+		}
+		switch {
+		case len(p.rest) > p.maxLine+len("\r\n"):
+			p.leaveOut(len(p.rest))
+		case p.err == nil:
+		case !errors.Is(p.err, io.EOF) || len(p.rest) == 0 && p.long == 0:
+			return tail.Chunk{}, p.err
+		case p.long > 0 || len(bytes.TrimSuffix(p.rest, []byte{'\r'})) > p.maxLine:
+			p.rest, p.long = p.rest[:0], 0
+			return tail.Chunk{Offset: p.offset, Tail: true}, nil
+		default:
+			return p.give(len(p.rest), true), nil
+		}
+		if p.err != nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return tail.Chunk{}, ctx.Err()
+		case more := <-p.reads:
+			p.rest, p.err = append(p.rest, more.data...), more.err
+		}
+	}
+}
+
+// line gives the next line, of which n bytes are in rest.
+func (p *pipe) line(n int) (tail.Chunk, error) {
+	line := bytes.TrimSuffix(bytes.TrimSuffix(p.rest[:n], []byte{'\n'}), []byte{'\r'})
+	if p.long == 0 && len(line) <= p.maxLine {
+		return p.give(n, false), nil
+	}
+	p.leaveOut(n)
+	long := &tail.LineTooLongError{Path: p.path, Offset: p.offset, First: p.first, Max: p.maxLine, End: p.offset + p.long}
+	p.offset, p.long = long.End, 0
+	return tail.Chunk{}, long
+}
+
+// leaveOut takes n bytes of a line that is too long out of rest.
+func (p *pipe) leaveOut(n int) {
+	if p.long == 0 {
+		p.first = bytes.Clone(p.rest[:min(4, n)])
+	}
+	_, _ = p.digest.Write(p.rest[:n]) // a hash never fails
+	p.long += int64(n)
+	p.rest = append(p.rest[:0], p.rest[n:]...)
+}
+
+func (p *pipe) give(n int, tailed bool) tail.Chunk {
+	chunk := tail.Chunk{Offset: p.offset, Data: p.rest[:n], Tail: tailed}
+	_, _ = p.digest.Write(chunk.Data) // a hash never fails
+	p.digest.Sum(chunk.SHA256[:0])
+	p.offset, p.given = chunk.End(), n
+	return chunk
+}
+
+// Pass returns the digest of the stream up to the end of a line that was too long.
+func (p *pipe) Pass(*tail.LineTooLongError) (sum [sha256.Size]byte, err error) {
+	p.digest.Sum(sum[:0])
+	return sum, nil
+}

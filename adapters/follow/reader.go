@@ -1,0 +1,349 @@
+package follow
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// reader reads one stream from its start, and hands it to the sink and the view.
+type reader struct {
+	*follower
+	ctx    context.Context
+	stream *tail.Stream // nil for a pipe
+	lines  lines        // of the stream, or of the pipe
+	source jsonl.Location
+	run    *run
+
+	at      domain.Mark // how far the stream was read
+	sunk    Known       // what the sink has
+	end     domain.Mark // the same, with a last line that no line feed ends
+	shown   domain.Mark // what the view has seen, before the stream was released
+	ended   bool        // a run_finished was read
+	fold    *projections.Fold
+	current projections.Run // the row of fold
+}
+
+// lines are the lines of a stream.
+type lines interface {
+	Next(ctx context.Context, limit int) (tail.Chunk, error)
+	Pass(*tail.LineTooLongError) ([sha256.Size]byte, error)
+}
+
+// pieceSize is how much of a stream is handed on at once.
+const pieceSize = 1 << 20
+
+// notThere is how a stream was rewritten, if it does not hold any more what was read of it.
+const notThere = "what was read is not there any more"
+
+// read reads the stream until its run has finished and nothing is left, or it is quiet.
+func (r *reader) read(shown domain.Mark) error {
+	info, err := r.stream.Look()
+	if err != nil {
+		return err
+	}
+	if err := r.begin(shown); err != nil {
+		return err
+	}
+	if info.Size() < r.sunk.Bytes {
+		if err := r.derive(0, r.rewritten(fmt.Sprintf("it has %d bytes, and %d were read", info.Size(), r.sunk.Bytes))); err != nil {
+			return err
+		}
+	}
+	r.stream.Expect(max(r.sunk.Bytes, shown.Bytes))
+	for over := false; ; {
+		var chunk tail.Chunk
+		if over || r.hasEnded() { // what was written behind the run_finished, or before the writer was gone
+			chunk, err = r.stream.Rest(r.limit())
+			if errors.Is(err, io.EOF) || r.hasEnded() && errors.Is(err, fs.ErrNotExist) { // or somebody has removed it
+				return r.finish()
+			}
+		} else if chunk, err = r.lines.Next(r.ctx, r.limit()); errors.Is(err, tail.ErrIdle) {
+			if over = r.isOver(); over {
+				continue
+			}
+			return cmp.Or(r.release(), err)
+		}
+		if err := r.took(chunk, err); err != nil {
+			return err
+		}
+		if chunk.Tail {
+			return r.finish()
+		}
+	}
+}
+
+func (r *reader) hasEnded() bool { return r.ended || r.sunk.Ended }
+
+// begin asks the sink what it has of the run.
+func (r *reader) begin(shown domain.Mark) (err error) {
+	r.at, r.end, r.shown = domain.StartMark, domain.StartMark, shown
+	if r.sink == nil {
+		r.fold = projections.NewFold(r.source.Run, projections.Runs.Into(func(row *projections.Row[projections.Run]) { r.current = row.Value }))
+		return nil
+	}
+	if r.sunk, err = r.sink.Begin(r.ctx, r.source); err == nil && r.sunk.Other {
+		err = r.derive(0, ErrStale)
+	}
+	return err
+}
+
+// limit is how much is read at once: up to where what was read is compared with what the sink
+// has, or the view has seen.
+func (r *reader) limit() int {
+	limit := int64(r.PieceSize)
+	for _, stop := range []int64{r.sunk.Bytes, r.shown.Bytes} {
+		if stop > r.at.Bytes {
+			limit = min(limit, stop-r.at.Bytes)
+		}
+	}
+	return int(limit)
+}
+
+// sinkStart hands the sink a run that has no line yet.
+func (r *reader) sinkStart() error {
+	err := r.sink.Write(r.ctx, r.source, domain.Segment{Run: r.source.Run, SHA256: domain.StartMark.SHA256}, nil)
+	if errors.Is(err, ErrStale) {
+		return r.derive(0, err)
+	}
+	r.sunk.Stored = err == nil
+	return err
+}
+
+// took takes what was read, or the error of reading it.
+func (r *reader) took(chunk tail.Chunk, err error) error {
+	var long *tail.LineTooLongError
+	switch {
+	case err == nil:
+		return r.take(chunk)
+	case !errors.As(err, &long):
+		return err
+	case r.Streams.OnMalformed == jsonl.Skip:
+		sum, err := r.lines.Pass(long)
+		return cmp.Or(err, r.pass(sum, long))
+	}
+	return r.tooLong(long.Offset, long.First)
+}
+
+func (r *reader) tooLong(offset int64, first []byte) error {
+	return jsonl.LineTooLong(r.source.Path, domain.Position{Line: r.at.Lines + 1, Offset: offset}, first, r.maxLine())
+}
+
+func (r *reader) maxLine() int { return cmp.Or(r.Streams.MaxLine, jsonl.DefaultMaxLine) }
+
+// rewritten is an error that says how the stream was rewritten.
+func (r *reader) rewritten(how string) error {
+	return fmt.Errorf("%s: %w: %s", printable.Name(r.source.Path), tail.ErrRewritten, how)
+}
+
+// take hands on whole lines, or the last line without its end.
+func (r *reader) take(chunk tail.Chunk) error {
+	if chunk.Tail && len(chunk.Data) == 0 { // a line that is too long, and may not have ended
+		return r.rest(&tail.LineTooLongError{Path: r.source.Path, Offset: chunk.Offset, Max: r.maxLine()})
+	}
+	d := r.decoders.Get().(*chunkDecoder)
+	defer r.decoders.Put(d)
+	defer d.forget()
+	segment := domain.Segment{Run: r.source.Run, Offset: chunk.Offset, Data: chunk.Data, SHA256: chunk.SHA256, Tail: chunk.Tail}
+	end := domain.Mark{Bytes: chunk.End(), Lines: r.sunk.Lines, SHA256: chunk.SHA256}
+	var malformed error
+	if r.View != nil || r.sink == nil || chunk.End() > r.sunk.Bytes {
+		var lines int64
+		if lines, malformed = d.decode(r.source, &segment, r.at.Lines); len(segment.Data) == 0 {
+			return malformed
+		}
+		end = domain.Mark{Bytes: segment.End(), Lines: r.at.Lines + lines, SHA256: segment.SHA256}
+	}
+	if err := r.handOn(segment, d.entries, end); err != nil {
+		return err
+	}
+	return malformed
+}
+
+// handOn hands a segment to the sink and the view. end is the mark behind it.
+func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end domain.Mark) error {
+	if err := r.checkShown(end); err != nil {
+		return err
+	}
+	if err := r.handToSink(segment, entries, end); err != nil {
+		return err
+	}
+	if r.end = end; !segment.Tail {
+		r.at = end
+	}
+	for i := range entries {
+		r.ended = r.ended || entries[i].Kind == domain.RunFinished
+	}
+	switch {
+	case segment.Tail || r.View == nil:
+	case end.Bytes <= r.shown.Bytes:
+		r.View.Replay(r.source.Run, entries)
+	default:
+		r.View.Take(r.source.Run, entries)
+	}
+	r.count(entries)
+	return nil
+}
+
+// checkShown compares what is read with what the view has seen.
+func (r *reader) checkShown(end domain.Mark) error {
+	if r.at.Bytes < r.shown.Bytes && (end.Bytes > r.shown.Bytes || end.Bytes == r.shown.Bytes && end.SHA256 != r.shown.SHA256) {
+		return r.rewritten(notThere)
+	}
+	return nil
+}
+
+// handToSink hands a segment to the sink, unless the sink has it. If the sink has another stream
+// of the run, it derives the run.
+func (r *reader) handToSink(segment domain.Segment, entries []domain.Entry, end domain.Mark) error {
+	if r.sink == nil || end.Bytes < r.sunk.Bytes || end.Bytes == r.sunk.Bytes && end.SHA256 == r.sunk.SHA256 {
+		return nil
+	}
+	reason := r.rewritten(notThere)
+	if segment.Offset >= r.sunk.Bytes {
+		err := r.sink.Write(r.ctx, r.source, segment, entries)
+		switch {
+		case errors.Is(err, ErrStale) && segment.Tail:
+			return r.rest(err)
+		case err == nil && !segment.Tail:
+			r.sunk.Mark, r.sunk.Stored = end, true
+		}
+		if !errors.Is(err, ErrStale) {
+			return err
+		}
+		reason = err
+	}
+	if err := r.derive(end.Bytes, reason); err != nil {
+		return err
+	}
+	if end.Bytes == r.sunk.Bytes && end.SHA256 != r.sunk.SHA256 {
+		return reason
+	}
+	return nil
+}
+
+// derive has the sink bring itself up to the stream, which has so many bytes at least.
+func (r *reader) derive(bytes int64, reason error) (err error) {
+	if r.sunk, err = r.sink.Derive(r.ctx, r.source, reason); err != nil {
+		return &refusedError{err}
+	}
+	if r.stream != nil {
+		r.stream.Expect(max(r.sunk.Bytes, r.shown.Bytes))
+	}
+	if r.sunk.Bytes < bytes {
+		return r.rewritten(notThere)
+	}
+	return nil
+}
+
+// refusedError is an error of a sink that cannot be brought up to the stream. To read that again
+// would give the same error.
+type refusedError struct{ error }
+
+func (e *refusedError) Unwrap() error { return e.error }
+
+// pass is for a line that is too long to be held, and was skipped.
+func (r *reader) pass(sum [sha256.Size]byte, long *tail.LineTooLongError) error {
+	end := long.End
+	mark := domain.Mark{Bytes: end, Lines: r.at.Lines + 1, SHA256: sum}
+	if err := r.checkShown(mark); err != nil {
+		return err
+	}
+	r.at, r.end = mark, mark
+	if r.sink == nil || end < r.sunk.Bytes || end == r.sunk.Bytes && sum == r.sunk.SHA256 {
+		return nil
+	}
+	return r.derive(end, long)
+}
+
+// rest has the sink take the rest of a stream that has ended.
+func (r *reader) rest(reason error) error {
+	if r.sink == nil {
+		return nil
+	}
+	return r.sink.Rest(r.ctx, r.source, reason)
+}
+
+// count folds entries, to know how the run stands where there is no sink to know it.
+func (r *reader) count(entries []domain.Entry) {
+	if r.fold == nil || len(entries) == 0 {
+		return
+	}
+	for i := range entries {
+		r.fold.Apply(&entries[i])
+	}
+	r.fold.Detach()
+	r.fold.Open()
+	r.setState(r.current.State, r.current.Ended)
+}
+
+func (r *reader) setState(state projections.State, ended bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.run.state, r.run.ended = state, ended
+}
+
+// finish is for a stream that has been read to its end.
+func (r *reader) finish() error {
+	if err := r.release(); err != nil {
+		return err
+	}
+	if !r.hasEnded() {
+		r.Report.Abandoned(r.source.Run, r.source.Path)
+	}
+	return nil
+}
+
+// release lets go of the run until its stream changes. A run without a line gets to the sink then.
+func (r *reader) release() error {
+	if r.sink != nil && r.at.Bytes == 0 && !r.sunk.Stored {
+		if err := r.sinkStart(); err != nil {
+			return err
+		}
+	}
+	r.run.left = &left{lines: r.at, end: r.end}
+	r.letGo()
+	if r.View != nil {
+		r.View.Release(r.source.Run)
+	}
+	return nil
+}
+
+// letGo has the sink let go of the run, and notes how the run stands.
+func (r *reader) letGo() {
+	if r.sink == nil {
+		return
+	}
+	if known, err := r.sink.Release(r.ctx, r.source, r.sunk); err == nil && known.State != "" {
+		r.setState(known.State, known.Ended)
+	}
+}
+
+// unchanged reports whether the stream still is what was read of it, and nothing more.
+func (r *reader) unchanged(left domain.Mark) bool {
+	info, err := r.stream.Look()
+	if err != nil || info.Size() != left.Bytes {
+		return false
+	}
+	defer r.stream.Restart()
+	sum := domain.StartMark.SHA256
+	for {
+		chunk, err := r.stream.Rest(pieceSize)
+		if err != nil {
+			return errors.Is(err, io.EOF) && sum == left.SHA256
+		}
+		if sum = chunk.SHA256; chunk.Tail {
+			return sum == left.SHA256
+		}
+	}
+}

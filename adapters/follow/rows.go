@@ -1,0 +1,313 @@
+package follow
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// rows is the sink that keeps the rows in a store up to date.
+type rows struct {
+	Options
+	projector *store.Projector
+	decoded   *decoded
+
+	interrupted context.Context // done when following is to end
+	late        context.Context // done a while after that
+	stop        func() error    // ends the projector's work
+	release     func()          // releases the contexts
+
+	parked atomic.Int64  // batches in which a segment was parked
+	slots  chan struct{} // see inTurn
+	gaveUp atomic.Bool   // the store was away when following ended
+}
+
+// newRows keeps the rows in a store up to date until ctx ends.
+func newRows(ctx context.Context, options Options) *rows {
+	r := &rows{Options: options, interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
+	r.decoded = &decoded{Segments: jsonl.NewSegments(options.Streams), pieces: map[domain.RunID]piece{}}
+	r.projector = store.NewProjector(r.Store, r.decoded, store.ProjectorOptions{Done: r.done})
+	r.stop = sync.OnceValue(r.stopProjector)
+	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	r.late = late
+	unhook := context.AfterFunc(ctx, func() {
+		time.AfterFunc(r.Grace, cancel)
+		_ = r.stop() // ends the waiting for the store
+	})
+	r.release = func() { unhook(); cancel() }
+	return r
+}
+
+func (r *rows) done(batch store.Batch) {
+	if batch.Parked > 0 || len(batch.Quarantined) > 0 {
+		r.parked.Add(1)
+	}
+}
+
+// stopProjector finishes the transaction that is under way, unless the store is away.
+func (r *rows) stopProjector() error {
+	ctx, cancel := context.WithTimeout(context.Background(), r.Grace)
+	defer cancel()
+	if r.Retry.isAway() {
+		cancel()
+	}
+	return r.projector.Close(ctx)
+}
+
+func (r *rows) Close() error {
+	err := r.stop()
+	r.release()
+	if r.interrupted.Err() != nil {
+		err = nil // what was not finished is not in the store, and the same command continues with it
+	}
+	return err
+}
+
+// do does something with the store, and waits while the store is away.
+func (r *rows) do(ctx context.Context, run domain.RunID, do func() error) error {
+	err := r.Retry.do(ctx, func(err error) { r.Report.Waiting(run, err) }, do)
+	var refused *store.RefusedError // of one run
+	var skipped *store.SourceError
+	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &refused) || errors.As(err, &skipped) {
+		return err
+	}
+	return &SinkError{err}
+}
+
+// inTurn does something that takes a connection to the store, and memory, when its turn has come:
+// a folder may have many streams.
+func (r *rows) inTurn(ctx context.Context, do func() error) error {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+		return do()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (r *rows) Begin(ctx context.Context, source jsonl.Location) (known Known, err error) {
+	err = r.inTurn(ctx, func() error {
+		known, err = r.known(ctx, source)
+		return err
+	})
+	return known, err
+}
+
+// known returns what the store has of a run.
+func (r *rows) known(ctx context.Context, source jsonl.Location) (known Known, err error) {
+	err = r.do(ctx, source.Run, func() error {
+		all, err := r.Store.Checkpoints(ctx, []domain.RunID{source.Run})
+		if err != nil {
+			return err
+		}
+		waiting, err := r.Store.Waiting(ctx, source.Run)
+		at, stored := all[source.Run]
+		if known = (Known{Mark: domain.StartMark, Other: len(waiting) > 0}); err != nil || !stored {
+			return err
+		}
+		missing, err := projections.Missing(r.Store.Projections().Stored(), projections.Versions(at.Projections))
+		if err != nil {
+			return err
+		}
+		row, err := store.ReadRun(ctx, r.Store, source.Run)
+		torn := at.Mark != at.End && source.Path != jsonl.Stdin // half a line, which may not be the last one any more
+		other := len(waiting)+len(missing) > 0 || torn || at.ReadOptions != r.decoded.ReadOptions() || errors.Is(err, store.ErrNoRun)
+		if other && errors.Is(err, store.ErrNoRun) {
+			err = nil
+		}
+		known = Known{Mark: at.Mark, Stored: true, Other: other, Ended: row.Ended, State: row.State}
+		return err
+	})
+	return known, err
+}
+
+func (r *rows) Write(ctx context.Context, source jsonl.Location, segment domain.Segment, entries []domain.Entry) error {
+	if !segment.Tail {
+		r.decoded.put(segment, entries)
+		defer r.decoded.remove(segment.Run)
+	}
+	before := r.parked.Load()
+	err := r.do(ctx, segment.Run, func() error {
+		err := r.projector.Apply(ctx, segment)
+		if errors.Is(err, store.ErrParkedFull) {
+			err = nil // which counts as parked
+		}
+		return err
+	})
+	if err != nil || r.parked.Load() == before {
+		return err
+	}
+	if known, err := r.Begin(ctx, source); err != nil || !known.Other { // it may be another run
+		return err
+	}
+	return ErrStale
+}
+
+// errPipe says that rows of a run cannot be continued with a pipe.
+var errPipe = errors.New("the store has rows of this run that are of another stream, or were derived in another way; remove the run, or give the stream another id with --run-id")
+
+func (r *rows) Derive(ctx context.Context, source jsonl.Location, reason error) (known Known, err error) {
+	var long *tail.LineTooLongError
+	switch {
+	case source.Path != jsonl.Stdin:
+	case errors.As(reason, &long):
+		return known, reason
+	default:
+		return known, &store.SourceError{Name: printable.Name(source.Path), Err: errPipe}
+	}
+	err = r.inTurn(ctx, func() error {
+		known, err = r.derive(ctx, source)
+		return err
+	})
+	return known, err
+}
+
+// derive brings the rows of a run up to the whole lines of its stream.
+func (r *rows) derive(ctx context.Context, source jsonl.Location) (known Known, err error) {
+	if err = r.ingest(ctx, source.Run, r.source(source).WholeLines()); err != nil {
+		return known, err
+	}
+	if err = r.do(ctx, source.Run, func() error { return r.projector.Drop(ctx, source.Run) }); err != nil {
+		return known, err
+	}
+	return r.known(ctx, source)
+}
+
+func (r *rows) Rest(ctx context.Context, source jsonl.Location, reason error) error {
+	if source.Path == jsonl.Stdin {
+		return reason
+	}
+	return r.inTurn(ctx, func() error { return r.ingest(ctx, source.Run, r.source(source)) })
+}
+
+// ingest brings the rows of a run up to its stream.
+func (r *rows) ingest(ctx context.Context, run domain.RunID, stream *jsonl.StoreSource) error {
+	var result store.Result
+	err := r.do(ctx, run, func() error { return r.once(ctx, stream, &result) })
+	switch {
+	case err != nil:
+		return err
+	case result.Outcome == store.Skipped:
+		return result.Err
+	case result.Outcome == store.Rewritten:
+		r.Report.Rewritten(result)
+	}
+	return nil
+}
+
+// once ingests. An error is one of the store.
+func (r *rows) once(ctx context.Context, stream *jsonl.StoreSource, result *store.Result) (err error) {
+	*result, err = store.Ingest(ctx, r.Store, stream, store.Options{})
+	var newer *projections.NewerError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case result.Outcome == store.Skipped && !errors.As(err, &newer):
+		return nil
+	}
+	return err
+}
+
+func (r *rows) recording(source jsonl.Location) *jsonl.StoreSource {
+	options := r.Streams
+	options.Name = source.Path
+	return source.Source(options)
+}
+
+// Release has the projector forget a run. If following was interrupted, it first stores lines that
+// were not stored yet, and a last line that is torn: soon, or not at all.
+func (r *rows) Release(ctx context.Context, source jsonl.Location, known Known) (Known, error) {
+	_ = r.projector.Forget(ctx, source.Run) // else the projector is closed, or about to be
+	if r.Retry.isAway() || r.gaveUp.Load() {
+		return known, store.ErrAway
+	}
+	if ctx.Err() != nil {
+		r.last(source, known)
+	}
+	err := r.inTurn(r.late, func() (err error) {
+		known, err = r.known(r.late, source)
+		return err
+	})
+	return known, err
+}
+
+func (r *rows) last(source jsonl.Location, known Known) {
+	info, err := os.Stat(source.Path)
+	if err != nil || known.Stored && info.Size() <= known.Bytes {
+		return
+	}
+	var result store.Result
+	err = r.inTurn(r.late, func() error { return r.once(r.late, r.source(source), &result) })
+	if r.late.Err() != nil {
+		err = errors.New("the store does not answer")
+	}
+	if err != nil && !r.gaveUp.Swap(true) {
+		r.Report.Unfinished(err)
+	}
+}
+
+func (r *rows) source(at jsonl.Location) *jsonl.StoreSource {
+	options := r.Streams
+	options.Name = at.Path
+	return at.Source(options)
+}
+
+// decoded is the decoder of the projector. It has the entries of the segments that are being
+// applied: they were decoded when they were read.
+type decoded struct {
+	*jsonl.Segments // for all other segments
+	mu              sync.Mutex
+	pieces          map[domain.RunID]piece
+}
+
+type piece struct {
+	segment domain.Segment
+	entries []domain.Entry
+}
+
+func (d *decoded) put(segment domain.Segment, entries []domain.Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pieces[segment.Run] = piece{segment, entries}
+}
+
+func (d *decoded) remove(run domain.RunID) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.pieces, run)
+}
+
+// Decode calls take with the entries of a segment, which may be a part of one that was read.
+func (d *decoded) Decode(segment *domain.Segment, reading string, lines int64, take func(*domain.Entry)) (int64, error) {
+	d.mu.Lock()
+	p := d.pieces[segment.Run]
+	d.mu.Unlock()
+	if reading != d.ReadOptions() || !p.has(segment) {
+		return d.Segments.Decode(segment, reading, lines, take)
+	}
+	for i := range p.entries {
+		if at := p.entries[i].Offset; at >= segment.Offset && at < segment.End() {
+			take(&p.entries[i])
+		}
+	}
+	return int64(bytes.Count(segment.Data, []byte{'\n'})), nil
+}
+
+// has reports whether the bytes of a segment are some of those of the piece.
+func (p *piece) has(segment *domain.Segment) bool {
+	at := segment.Offset - p.segment.Offset
+	return len(segment.Data) > 0 && at >= 0 && segment.End() <= p.segment.End() && &segment.Data[0] == &p.segment.Data[at]
+}

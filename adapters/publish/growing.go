@@ -1,0 +1,137 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// pieceSize is how much of a stream that grows is sent at once, in bytes.
+const pieceSize = 256 << 10
+
+// Follow sends the stream, or the streams in the folder, at a path as they grow, see
+// [follow.Follow]. run is the id of the run of a single stream; its file's name says it if run is "".
+// An error is one of the broker, of ctx, or of the path.
+func (p *Publication) Follow(ctx context.Context, path string, run domain.RunID) error {
+	summary, err := follow.Follow(ctx, path, p.following(run))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.summary.Skipped = slices.Concat(p.summary.Skipped, summary.Skipped, summary.Unread)
+	return err
+}
+
+func (p *Publication) following(run domain.RunID) follow.Options {
+	return follow.Options{
+		Streams: jsonl.Options{OnMalformed: jsonl.Skip}, Run: run, Sink: &sink{p}, PieceSize: min(pieceSize, p.MaxMessage),
+		Report: follow.Report{
+			Warn: p.Warn,
+			Skipped: func(run domain.RunID, err error) {
+				if !isCut(err) {
+					p.Skipped(jsonl.Location{Run: run}, err)
+				}
+			},
+		},
+	}
+}
+
+// ErrGivenUp says that the broker did not take the end of a pipe.
+var ErrGivenUp = errors.New("the broker does not take the end of the stream; what it has not taken is lost, unless there is a file of it")
+
+// pipe sends what is read as it comes. What a pipe brings is nowhere else: as long as more comes,
+// pipe waits for a broker that is away.
+func (p *Publication) pipe(ctx context.Context, at jsonl.Location, file *jsonl.File) error {
+	sending, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	ended := func() {
+		if p.GiveUp > 0 {
+			time.AfterFunc(p.GiveUp, func() { stop(ErrGivenUp) })
+		}
+	}
+	summary, err := follow.Read(sending, &noted{file.Bytes(), ended}, at, p.following(at.Run))
+	if err != nil && errors.Is(context.Cause(sending), ErrGivenUp) {
+		return fmt.Errorf("%w: %v", ErrGivenUp, err)
+	}
+	skipped := slices.DeleteFunc(summary.Skipped, isCut)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err == nil && len(skipped) == 0 && !p.sent[at.Run].Ended {
+		p.summary.Runs++
+	}
+	p.summary.Skipped = append(p.summary.Skipped, skipped...)
+	return err
+}
+
+// isCut reports whether err says that compressed data was cut off, which [Options.Cut] is for.
+func isCut(err error) bool { return errors.Is(err, jsonl.ErrCut) }
+
+// noted calls ended at the end of what is read.
+type noted struct {
+	io.Reader
+	ended func()
+}
+
+func (n *noted) Read(p []byte) (int, error) {
+	k, err := n.Reader.Read(p)
+	if err != nil {
+		n.ended()
+	}
+	return k, err
+}
+
+// sink is a broker as a sink of streams that grow.
+type sink struct{ *Publication }
+
+func (s *sink) Begin(_ context.Context, source jsonl.Location) (follow.Known, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sent[source.Run], nil
+}
+
+func (s *sink) Write(ctx context.Context, source jsonl.Location, segment domain.Segment, entries []domain.Entry) error {
+	if len(segment.Data) > s.MaxMessage {
+		return &broker.LineTooLongError{Run: segment.Run, Offset: segment.Offset, Length: int64(len(segment.Data)), Limit: s.MaxMessage}
+	}
+	stats, err := s.publisher.Publish(ctx, segment)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		err = &follow.SinkError{Err: err}
+	}
+	if err != nil {
+		s.count(stats, false)
+		return err
+	}
+	s.mu.Lock()
+	known := s.sent[segment.Run]
+	ended := known.Ended
+	for i := range entries {
+		ended = ended || entries[i].Kind == domain.RunFinished
+	}
+	if !segment.Tail {
+		known.Mark = domain.Mark{Bytes: segment.End(), SHA256: segment.SHA256}
+	}
+	s.sent[segment.Run] = follow.Known{Mark: known.Mark, Stored: true, Ended: ended}
+	s.mu.Unlock()
+	s.count(stats, ended && !known.Ended)
+	return nil
+}
+
+// Derive returns the reason: what a broker has taken cannot be taken back, and a line that is too
+// long cannot be left out.
+func (s *sink) Derive(_ context.Context, _ jsonl.Location, reason error) (follow.Known, error) {
+	return follow.Known{}, reason
+}
+
+func (s *sink) Rest(_ context.Context, _ jsonl.Location, reason error) error { return reason }
+
+func (s *sink) Release(_ context.Context, _ jsonl.Location, known follow.Known) (follow.Known, error) {
+	return known, nil
+}
+
+func (s *sink) Close() error { return nil }

@@ -1,0 +1,166 @@
+// Package publish sends the streams of runs to a message broker: whole streams, pipes, and streams
+// that grow.
+package publish
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Options are those of a [Publication].
+type Options struct {
+	// MaxMessage is how many bytes of a stream a message of the broker takes;
+	// [broker.DefaultSegmentBytes] unless set.
+	MaxMessage int
+	// GiveUp is how long the end of a pipe is sent again; until the context ends unless set.
+	GiveUp time.Duration
+	// Read, when set, counts the bytes of files that were read, for a progress bar.
+	Read *atomic.Int64
+	// Skipped, when set, is called with each stream that is not published, or not to its end.
+	Skipped func(source jsonl.Location, err error)
+	// Cut, when set, is called with each compressed stream that was cut off. Its whole lines were
+	// published.
+	Cut func(source jsonl.Location)
+	// Warn, when set, is called with what following continues without, see [follow.Report].
+	Warn func(error)
+}
+
+// Publication sends streams, and counts what was sent. It is safe for concurrent use.
+type Publication struct {
+	Options
+	publisher *broker.Publisher
+
+	mu      sync.Mutex
+	summary Summary
+	sent    map[domain.RunID]follow.Known // of streams that grow
+}
+
+// Summary says what was published.
+type Summary struct {
+	broker.Stats
+	// Runs is how many were sent to their ends.
+	Runs int
+	// Skipped are the reasons why streams were not published, or not to their ends.
+	Skipped []error
+}
+
+// New returns a publication that sends with a publisher.
+func New(publisher *broker.Publisher, options Options) *Publication {
+	if options.MaxMessage <= 0 {
+		options.MaxMessage = broker.DefaultSegmentBytes
+	}
+	if options.Skipped == nil {
+		options.Skipped = func(jsonl.Location, error) {}
+	}
+	if options.Cut == nil {
+		options.Cut = func(jsonl.Location) {}
+	}
+	return &Publication{Options: options, publisher: publisher, sent: map[domain.RunID]follow.Known{}}
+}
+
+// Summary returns what was published so far.
+func (p *Publication) Summary() Summary {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.summary
+}
+
+// atOnce is how many streams are sent at the same time.
+const atOnce = 4
+
+// All sends streams as they are, each run once. An error is one of the broker, or of ctx.
+func (p *Publication) All(ctx context.Context, streams iter.Seq2[jsonl.Location, error]) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	name := func(source jsonl.Location) (domain.RunID, string) { return source.Run, source.Path }
+	for source, err := range store.Distinct(streams, name) {
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			p.skip(source, err)
+			continue
+		}
+		group.Go(func() error { return p.Stream(ctx, source) })
+	}
+	return group.Wait()
+}
+
+// Stream sends a stream from its start to its end; standard input as it comes. An error is one of
+// the broker, or of ctx.
+func (p *Publication) Stream(ctx context.Context, source jsonl.Location) error {
+	if err := store.CheckRunID(source.Run); err != nil {
+		p.skip(source, &store.SourceError{Name: source.Path, Err: err})
+		return nil
+	}
+	file, err := source.Open()
+	if err != nil {
+		p.skip(source, err)
+		return nil
+	}
+	defer file.Close()
+	if source.Path == jsonl.Stdin {
+		err = p.pipe(ctx, source, file)
+	} else {
+		var stats broker.Stats
+		stats, err = p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: p.Read})
+		p.count(stats, err == nil || isCut(err))
+	}
+	if file.Cut() && (err == nil || isCut(err)) { // a torn tail is no error either
+		p.Cut(source)
+		err = nil
+	}
+	var failed *broker.PublishError
+	if err == nil || errors.As(err, &failed) || errors.Is(err, context.Canceled) || source.Path == jsonl.Stdin {
+		return err
+	}
+	p.skip(source, err)
+	return nil
+}
+
+// counted counts the bytes of a file that are read.
+type counted struct {
+	file *jsonl.File
+	read *atomic.Int64
+	done int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.file.Bytes().Read(p)
+	if c.read != nil {
+		done := c.file.Done()
+		c.read.Add(done - c.done)
+		c.done = done
+	}
+	return n, err
+}
+
+func (p *Publication) count(stats broker.Stats, whole bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.summary.Segments += stats.Segments
+	p.summary.Bytes += stats.Bytes
+	p.summary.Retries += stats.Retries
+	if whole {
+		p.summary.Runs++
+	}
+}
+
+func (p *Publication) skip(source jsonl.Location, err error) {
+	p.mu.Lock()
+	p.summary.Skipped = append(p.summary.Skipped, err)
+	p.mu.Unlock()
+	p.Skipped(source, err)
+}
