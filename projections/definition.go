@@ -107,7 +107,6 @@ type Definition struct {
 	run    *Column // the column that holds the run's id
 	texts  []int   // indexes of the columns of type Text
 	member func(take func(AnyRow)) Member
-	gather func(next func() Rows) Member
 	rows   func() Rows
 	value  func(Ref) any
 }
@@ -151,21 +150,11 @@ func Define[R comparable](declared Declaration[R]) *Defined[R] {
 	d.member = func(take func(AnyRow)) Member {
 		return Into(d.Name, declared.New(), func(row *Row[R]) { take(AnyRow{row.Index, row.Final, refTo(&row.Value)}) })
 	}
-	d.gather = func(next func() Rows) Member {
-		return Into(d.Name, declared.New(), func(row *Row[R]) {
-			rows := next().(*rowsOf[R])
-			rows.rows = append(rows.rows, *row)
-		})
-	}
 	return &Defined[R]{d, declared.New}
 }
 
 // Member makes a new projection a member of a fold, see [Into].
 func (d *Definition) Member(take func(AnyRow)) Member { return d.member(take) }
-
-// Gather makes a new projection a member of a fold, see [Into]. It adds each row to the list
-// that next returns, which has to be one of [Definition.NewRows].
-func (d *Definition) Gather(next func() Rows) Member { return d.gather(next) }
 
 // NewRows returns an empty list of rows of the projection.
 func (d *Definition) NewRows() Rows { return d.rows() }

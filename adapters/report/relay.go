@@ -51,12 +51,12 @@ func newRelay(after func() error) *relay {
 func (r *relay) through(d *projections.Definition, take func(projections.AnyRow)) projections.Member {
 	index := uint16(len(r.lanes))
 	r.lanes = append(r.lanes, lane{d, take})
-	return d.Gather(func() projections.Rows {
+	return d.Member(func(row projections.AnyRow) {
 		if len(r.batch.order) >= relayBatch {
 			r.flush()
 		}
 		r.batch.order = append(r.batch.order, index)
-		return r.batch.rows[index]
+		r.batch.rows[index].Add(row)
 	})
 }
 
