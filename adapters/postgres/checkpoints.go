@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -22,7 +22,7 @@ import (
 // transaction, and then finds the new checkpoint.
 const (
 	lockRuns        = `SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key`
-	lockCheckpoints = `SELECT ` + sqlread.CheckpointNames + ` FROM checkpoints WHERE run_id = ANY ($1) ORDER BY run_id FOR UPDATE`
+	lockCheckpoints = `SELECT ` + sqlstore.CheckpointNames + ` FROM checkpoints WHERE run_id = ANY ($1) ORDER BY run_id FOR UPDATE`
 )
 
 // lockKeys returns the keys of the locks of runs: hashes, because an advisory lock has a
@@ -40,7 +40,7 @@ func lockKeys(schema string, runs []domain.RunID) []int64 {
 
 // setCheckpoints writes any number of checkpoints. It updates an existing row and does not
 // replace it, because of lockCheckpoints.
-const setCheckpoints = `INSERT INTO checkpoints (` + sqlread.CheckpointNames + `, updated_at)
+const setCheckpoints = `INSERT INTO checkpoints (` + sqlstore.CheckpointNames + `, updated_at)
 SELECT *, now() FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
 	$6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
 ON CONFLICT (run_id) DO UPDATE SET

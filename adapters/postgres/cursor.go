@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 )
 
 const (
@@ -23,7 +23,7 @@ type cursors struct{ opened int }
 
 // open runs a query with a cursor. Without a cursor, a connection is blocked until the whole
 // result is read.
-func (cs *cursors) open(ctx context.Context, tx *sql.Tx, query string, args ...any) (sqlread.Rows, error) {
+func (cs *cursors) open(ctx context.Context, tx *sql.Tx, query string, args ...any) (sqlstore.Rows, error) {
 	cs.opened++
 	c := &cursor{ctx: ctx, tx: tx, name: fmt.Sprintf("c%d", cs.opened), size: smallFetch}
 	_, err := tx.ExecContext(ctx, `DECLARE `+c.name+` NO SCROLL CURSOR FOR `+query, args...)

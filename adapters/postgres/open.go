@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -139,7 +139,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 		pool: pool, db: stdlib.OpenDBFromPool(pool), begin: beginQuery(o.durable), close: func() {},
 		dialect: newDialect(o.set),
 	}
-	s.reader = sqlread.NewReader(s.dialect, querier{s.db})
+	s.reader = sqlstore.NewReader(s.dialect, querier{s.db})
 	for _, of := range o.set.Stored() {
 		s.tables = append(s.tables, newTable(of))
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/pressly/goose/v3"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -194,7 +194,7 @@ func (s *Store) makeTables(ctx context.Context, remake bool) error {
 }
 
 // missing returns the statements that make the missing tables.
-func (s *Store) missing(ctx context.Context, q sqlread.Querier, remake bool) (all []string, err error) {
+func (s *Store) missing(ctx context.Context, q sqlstore.Querier, remake bool) (all []string, err error) {
 	missing, drop, err := s.dialect.Tables(ctx, q, remake)
 	if err != nil {
 		return nil, err
@@ -206,7 +206,7 @@ func (s *Store) missing(ctx context.Context, q sqlread.Querier, remake bool) (al
 		all = append(all, s.drop("TABLE", table))
 	}
 	for _, of := range missing {
-		all = append(append(all, tableStatements(of)...), sqlread.RegisterTable(of))
+		all = append(append(all, tableStatements(of)...), sqlstore.RegisterTable(of))
 	}
 	return all, nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -22,7 +22,7 @@ type Store struct {
 	reader
 	pool    *pgxpool.Pool
 	db      *sql.DB // the same pool, for reading
-	dialect *sqlread.Dialect
+	dialect *sqlstore.Dialect
 	tables  []*table
 	schema  string // of the tables
 	begin   string // begins a transaction that writes
@@ -30,15 +30,15 @@ type Store struct {
 }
 
 // reader has the methods that read outside of transactions.
-type reader = sqlread.Reader
+type reader = sqlstore.Reader
 
 var _ store.Store = (*Store)(nil)
 
 // nowMs is the server's time in milliseconds since the Unix epoch.
 const nowMs = `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)`
 
-func newDialect(set *projections.Set) *sqlread.Dialect {
-	return &sqlread.Dialect{
+func newDialect(set *projections.Set) *sqlstore.Dialect {
+	return &sqlstore.Dialect{
 		Set:     set,
 		Dollars: true,
 		Decode:  fromText,

@@ -8,7 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -16,7 +16,7 @@ import (
 
 // tx writes in one transaction.
 type tx struct {
-	sqlread.Parking
+	sqlstore.Parking
 	ctx         context.Context
 	store       *Store
 	pg          pgx.Tx
@@ -28,7 +28,7 @@ type tx struct {
 
 func newTx(ctx context.Context, s *Store, pg pgx.Tx) *tx {
 	t := &tx{ctx: ctx, store: s, pg: pg, copier: newCopier(ctx, s.tables, pg.Conn().PgConn()), unsent: map[domain.RunID]bool{}, checkpoints: checkpoints{}}
-	t.Parking = sqlread.Parking{Dialect: s.dialect, Exec: t.exec}
+	t.Parking = sqlstore.Parking{Dialect: s.dialect, Exec: t.exec}
 	return t
 }
 
@@ -67,7 +67,7 @@ func (t *tx) send(batch *pgx.Batch) error {
 }
 
 // exec runs statements. what says in errors what they do.
-func (t *tx) exec(what string, statements ...sqlread.Statement) error {
+func (t *tx) exec(what string, statements ...sqlstore.Statement) error {
 	var batch pgx.Batch
 	for _, s := range statements {
 		batch.Queue(s.Query, s.Args...)
@@ -84,7 +84,7 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	var batch pgx.Batch
 	batch.Queue(lockRuns, lockKeys(t.store.schema, runs))
 	batch.Queue(lockCheckpoints, texts(runs)).Query(func(rows pgx.Rows) error {
-		var c sqlread.Checkpoint
+		var c sqlstore.Checkpoint
 		_, err := pgx.ForEachRow(rows, t.store.dialect.CheckpointColumns(&c), func() error { found[c.Run] = c.Checkpoint; return nil })
 		return err
 	})
@@ -142,9 +142,9 @@ func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error 
 	if err := t.flushRuns(runs...); err != nil {
 		return fmt.Errorf("%s: %w", what, explainWrite(err))
 	}
-	var all []sqlread.Statement
+	var all []sqlstore.Statement
 	for _, of := range tables {
-		all = append(all, sqlread.Statement{Query: fmt.Sprintf(clearTable, of.Table), Args: []any{texts(runs)}})
+		all = append(all, sqlstore.Statement{Query: fmt.Sprintf(clearTable, of.Table), Args: []any{texts(runs)}})
 	}
 	return t.exec(what, all...)
 }

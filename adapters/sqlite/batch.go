@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -37,7 +37,7 @@ func (s statement) sql() string {
 }
 
 // The time is SQLite's, so that all programs use the same clock and format.
-var checkpoints = &table{`REPLACE INTO checkpoints (` + sqlread.CheckpointNames + `, updated_at)`, 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`}
+var checkpoints = &table{`REPLACE INTO checkpoints (` + sqlstore.CheckpointNames + `, updated_at)`, 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`}
 
 func appendCheckpoint(args []any, c *store.Checkpoint) []any {
 	return append(args, c.Bytes, c.Lines, c.Events, hex.EncodeToString(c.SHA256[:]),

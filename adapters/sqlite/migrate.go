@@ -13,7 +13,7 @@ import (
 
 	"github.com/pressly/goose/v3"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -127,7 +127,7 @@ func checkReadable(ctx context.Context, db *sql.DB, set *projections.Set) error 
 	version, err := inspect(ctx, db, set)
 	var missing []*projections.Definition
 	if err == nil && version == latest {
-		missing, _, err = (&sqlread.Dialect{Set: set}).Tables(ctx, db, false)
+		missing, _, err = (&sqlstore.Dialect{Set: set}).Tables(ctx, db, false)
 	}
 	if err == nil && (version < latest || len(missing) > 0) {
 		err = fmt.Errorf("%w, and lacks tables that this program reads; make it writable and open it once", store.ErrReadOnly)
@@ -136,7 +136,7 @@ func checkReadable(ctx context.Context, db *sql.DB, set *projections.Set) error 
 }
 
 // namesIn returns which of the names that a store needs are in use.
-func namesIn(ctx context.Context, q sqlread.Querier, set *projections.Set) (map[string]bool, error) {
+func namesIn(ctx context.Context, q sqlstore.Querier, set *projections.Set) (map[string]bool, error) {
 	wanted := append([]string{schemaTable}, fixedNames...)
 	for _, of := range set.Stored() {
 		wanted = append(wanted, of.Table)

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -60,7 +60,7 @@ func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bo
 		return err
 	}
 	defer session.close()
-	missing, _, err := (&sqlread.Dialect{Set: set}).Tables(ctx, session.conn, remake)
+	missing, _, err := (&sqlstore.Dialect{Set: set}).Tables(ctx, session.conn, remake)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
@@ -87,7 +87,7 @@ func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bo
 
 // missingTables returns the statements that give each projection its table.
 func missingTables(ctx context.Context, conn *sql.Conn, set *projections.Set, remake bool) (all []string, err error) {
-	missing, drop, err := (&sqlread.Dialect{Set: set}).Tables(ctx, conn, remake)
+	missing, drop, err := (&sqlstore.Dialect{Set: set}).Tables(ctx, conn, remake)
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func missingTables(ctx context.Context, conn *sql.Conn, set *projections.Set, re
 	for _, of := range missing {
 		switch {
 		case !names[of.Table]:
-			all = append(append(all, tableStatements(of)...), sqlread.RegisterTable(of))
+			all = append(append(all, tableStatements(of)...), sqlstore.RegisterTable(of))
 		case firstRelease[of.Table] != "":
 			all = append(all, upgradeTable(of)...)
 		default:
@@ -132,7 +132,7 @@ func upgradeTable(of *projections.Definition) []string {
 		fmt.Sprintf("DROP TRIGGER IF EXISTS quire_project_%s_deleted", of.Table),
 		fmt.Sprintf("ALTER TABLE %q RENAME TO %s", of.Table, old),
 	}
-	all = append(append(all, tableStatements(of)...), sqlread.RegisterTable(of))
+	all = append(append(all, tableStatements(of)...), sqlstore.RegisterTable(of))
 	var columns, values []string
 	for _, c := range of.Columns {
 		columns, values = append(columns, fmt.Sprintf("%q", c.Name)), append(values, fmt.Sprintf("o.%q", c.Name))

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -19,7 +19,7 @@ type Store struct {
 	reader
 	name          string // of the database in errors; empty for New
 	reads, writes *sql.DB
-	dialect       *sqlread.Dialect
+	dialect       *sqlstore.Dialect
 	close         func() error
 	turn          chan struct{} // held by the goroutine that writes
 	kept          *session      // for the next update
@@ -28,14 +28,14 @@ type Store struct {
 }
 
 // reader has the methods that read outside of transactions.
-type reader = sqlread.Reader
+type reader = sqlstore.Reader
 
 var _ store.Store = (*Store)(nil)
 
 func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll func() error) *Store {
 	s := &Store{name: name, reads: reads, writes: writes, close: closeAll, turn: make(chan struct{}, 1)}
-	s.dialect = &sqlread.Dialect{Set: set, Error: s.explain}
-	s.reader = sqlread.NewReader(s.dialect, querier{s})
+	s.dialect = &sqlstore.Dialect{Set: set, Error: s.explain}
+	s.reader = sqlstore.NewReader(s.dialect, querier{s})
 	s.tables = map[*projections.Definition]*tables{}
 	for _, of := range set.Stored() {
 		s.tables[of] = newTables(of)

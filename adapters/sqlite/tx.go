@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -30,7 +30,7 @@ func (s *Store) update(ctx context.Context, do func(store.Tx) error) error {
 	committed := false
 	defer func() { s.release(session, committed) }()
 	t := &tx{store: s, ctx: ctx, session: session, inserter: newInserter(ctx, session)}
-	t.Parking = sqlread.Parking{Dialect: s.dialect, Exec: t.exec}
+	t.Parking = sqlstore.Parking{Dialect: s.dialect, Exec: t.exec}
 	// Deferred, because do may panic, and begin may fail after it has begun.
 	defer func() {
 		t.inserter.wait()
@@ -115,7 +115,7 @@ func (s *session) close() {
 
 // tx is a transaction that keeps all others from writing.
 type tx struct {
-	sqlread.Parking
+	sqlstore.Parking
 	store    *Store
 	ctx      context.Context
 	session  *session
@@ -158,9 +158,9 @@ func (t *tx) Versions() (map[string]int, error) {
 }
 
 func (t *tx) Register() error {
-	var all []sqlread.Statement
+	var all []sqlstore.Statement
 	for _, of := range t.store.dialect.Set.Stored() {
-		all = append(all, sqlread.Statement{Query: `UPDATE quire_project_projections SET version = max(version, ?2) WHERE name = ?1`, Args: []any{of.Name, of.Version}})
+		all = append(all, sqlstore.Statement{Query: `UPDATE quire_project_projections SET version = max(version, ?2) WHERE name = ?1`, Args: []any{of.Name, of.Version}})
 	}
 	return t.exec("register the projections", all...)
 }
@@ -170,11 +170,11 @@ func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error 
 	for _, of := range tables {
 		names = append(names, of.Table)
 	}
-	var all []sqlread.Statement
-	for runs := range slices.Chunk(runs, sqlread.MaxList) {
+	var all []sqlstore.Statement
+	for runs := range slices.Chunk(runs, sqlstore.MaxList) {
 		condition, args := t.store.dialect.In(runs)
 		for _, name := range names {
-			all = append(all, sqlread.Statement{Query: fmt.Sprintf(`DELETE FROM %q WHERE run_id %s`, name, condition), Args: args})
+			all = append(all, sqlstore.Statement{Query: fmt.Sprintf(`DELETE FROM %q WHERE run_id %s`, name, condition), Args: args})
 		}
 	}
 	return t.exec("remove rows", all...)
@@ -182,7 +182,7 @@ func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error 
 
 func (t *tx) Truncate(run domain.RunID, table *projections.Definition, length int) error {
 	query := fmt.Sprintf(`DELETE FROM %q WHERE run_id = ?1 AND position > ?2`, table.Table)
-	return t.exec("remove rows", sqlread.Statement{Query: query, Args: []any{string(run), int64(length)}})
+	return t.exec("remove rows", sqlstore.Statement{Query: query, Args: []any{string(run), int64(length)}})
 }
 
 func (t *tx) Insert(rows *store.Rows) error {
@@ -204,7 +204,7 @@ func (t *tx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error 
 }
 
 // exec runs statements after the inserts so far.
-func (t *tx) exec(what string, statements ...sqlread.Statement) error {
+func (t *tx) exec(what string, statements ...sqlstore.Statement) error {
 	if err := t.flush(); err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package sqlread_test
+package sqlstore_test
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/adapters/sqlite"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -51,8 +51,8 @@ func (r *rows) Close() error {
 }
 
 // snapshot answers every query of a snapshot with r.
-func snapshot(r *rows, d sqlread.Dialect) store.Snapshot {
-	d.Stream = func(_ context.Context, _ *sql.Tx, query string, args ...any) (sqlread.Rows, error) {
+func snapshot(r *rows, d sqlstore.Dialect) store.Snapshot {
+	d.Stream = func(_ context.Context, _ *sql.Tx, query string, args ...any) (sqlstore.Rows, error) {
 		r.query, r.args = query, args
 		return r, nil
 	}
@@ -90,7 +90,7 @@ func TestSequencesEnd(t *testing.T) {
 		"failing in the end": {rows{failed: broken, failsToClose: errors.New("another one")}, 1, broken},
 	} {
 		t.Run(name, func(t *testing.T) {
-			n, err := sequence(jobs(snapshot(&test.rows, sqlread.Dialect{})))
+			n, err := sequence(jobs(snapshot(&test.rows, sqlstore.Dialect{})))
 			assert.Equal(t, test.n, n)
 			assert.ErrorIs(t, err, test.err)
 			if err != nil && !strings.Contains(err.Error(), `read jobs of run "a run"`) {
@@ -104,7 +104,7 @@ func TestSequencesEnd(t *testing.T) {
 // A sequence that ends early closes its rows, and yields no error if that fails.
 func TestSequenceBrokenOff(t *testing.T) {
 	r := &rows{values: [][]any{job(int64(1), "active"), job(int64(2), "active")}, failsToClose: errors.New("cannot")}
-	for row, err := range jobs(snapshot(r, sqlread.Dialect{})) {
+	for row, err := range jobs(snapshot(r, sqlstore.Dialect{})) {
 		assert.NoError(t, err, "row %v", row)
 		assert.Equal(t, 0, row.Index, "row %v", row)
 		break
@@ -127,11 +127,11 @@ func TestColumns(t *testing.T) {
 		{int64(1), nil, "build", "active", nil, nil, nil},
 		job(nil, "active"),
 	} {
-		_, err := sequence(jobs(snapshot(&rows{values: [][]any{values}}, sqlread.Dialect{})))
+		_, err := sequence(jobs(snapshot(&rows{values: [][]any{values}}, sqlstore.Dialect{})))
 		assert.Error(t, err, "%v was read", values)
 	}
 	for _, text := range []any{"active", []byte("active")} {
-		for row, err := range jobs(snapshot(&rows{values: [][]any{job(int64(1), text)}}, sqlread.Dialect{})) {
+		for row, err := range jobs(snapshot(&rows{values: [][]any{job(int64(1), text)}}, sqlstore.Dialect{})) {
 			if err != nil || row.Index != 0 || projections.Jobs.At(row.Value).State != "active" || projections.Jobs.At(row.Value).ExitCode.Valid {
 				t.Errorf("row %v, %v", row, err)
 			}
@@ -145,7 +145,7 @@ func TestNullAfterValue(t *testing.T) {
 		{int64(1), int64(1), "build", "failed", int64(7), int64(8), int64(9)},
 		{int64(2), int64(0), "test", "active", nil, nil, nil},
 	}}
-	for row, err := range jobs(snapshot(r, sqlread.Dialect{})) {
+	for row, err := range jobs(snapshot(r, sqlstore.Dialect{})) {
 		if v := projections.Jobs.At(row.Value); err != nil || row.Final != (row.Index == 0) || row.Index == 1 && (v.StartedAtMs.V != 0 || v.StartedAtMs.Valid || v.FinishedAtMs.Valid || v.ExitCode.V != 0) {
 			t.Errorf("row %v, %v", row, err)
 		}
@@ -154,7 +154,7 @@ func TestNullAfterValue(t *testing.T) {
 
 // A dialect replaces placeholders and encodes texts, in queries and in results.
 func TestDialect(t *testing.T) {
-	d := sqlread.Dialect{
+	d := sqlstore.Dialect{
 		Dollars: true,
 		Encode:  func(s string) string { return "<" + s },
 		Decode:  func(s string) string { return s + ">" },
@@ -205,7 +205,7 @@ INSERT INTO diagnostics VALUES ('a', 'torn_tail', ?1, 0, NULL, ?1, 1)`, i+1)
 	tx, err := db.Begin()
 	require.NoError(t, err)
 	defer tx.Rollback()
-	s := (&sqlread.Dialect{}).Snapshot(t.Context(), tx, "a")
+	s := (&sqlstore.Dialect{}).Snapshot(t.Context(), tx, "a")
 	var next []func() (int, error)
 	for _, name := range []string{"jobs", "sh_events", "timings.jobs", "diagnostics"} {
 		of, err := projections.Choose(projections.Builtin.Stored(), []string{name})

@@ -1,4 +1,4 @@
-package sqlread_test
+package sqlstore_test
 
 import (
 	"slices"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -26,7 +26,7 @@ func TestRunIDs(t *testing.T) {
 		require.NoError(t, err)
 	}
 	all := []domain.RunID{"B", "a", "b", "c", "d", "é"}
-	d := &sqlread.Dialect{Set: projections.Builtin}
+	d := &sqlstore.Dialect{Set: projections.Builtin}
 	for limit := 0; limit <= len(all)+1; limit++ {
 		if got, err := d.RunIDs(t.Context(), db, "", limit); err != nil || !slices.Equal(got, all[:min(limit, len(all))]) {
 			t.Errorf("limit %d: %q, %v", limit, got, err)

@@ -1,4 +1,4 @@
-package sqlread_test
+package sqlstore_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlread"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -28,11 +28,11 @@ func TestManyCheckpoints(t *testing.T) {
 	}
 	ask = append(ask, "none")
 	for n := range 3 {
-		got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, ask[:n])
+		got, err := (&sqlstore.Dialect{}).Checkpoints(t.Context(), db, ask[:n])
 		require.NoError(t, err)
 		require.Len(t, got, n)
 	}
-	got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, ask)
+	got, err := (&sqlstore.Dialect{}).Checkpoints(t.Context(), db, ask)
 	require.NoError(t, err)
 	require.Len(t, got, len(ask)-1)
 	if c := got[ask[600]]; c.Bytes != 1 || c.Lines != 2 || c.Events != 3 || c.End.Bytes != 4 || c.End.Lines != 5 ||
@@ -49,7 +49,7 @@ func TestSpoiltDigest(t *testing.T) {
 		if _, err := db.Exec(insertCheckpoint, run, digest); err != nil {
 			t.Fatal(err)
 		}
-		got, err := (&sqlread.Dialect{}).Checkpoints(t.Context(), db, []domain.RunID{domain.RunID(run)})
+		got, err := (&sqlstore.Dialect{}).Checkpoints(t.Context(), db, []domain.RunID{domain.RunID(run)})
 		require.NoError(t, err)
 		assert.NotEqual(t, (run == "whole"), (got[domain.RunID(run)].SHA256 == [32]byte{}), run)
 	}

@@ -1,10 +1,10 @@
-// Package sqlread has what the stores in SQL databases share. Their tables have the same
+// Package sqlstore has what the stores in SQL databases share. Their tables have the same
 // columns, so they read them with the same queries, and keep parked segments and
 // quarantines with the same statements.
 //
 // Queries have the placeholders ?1, ?2 and so on. The other differences between the
 // databases are in [Dialect].
-package sqlread
+package sqlstore
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package sqlread_test
+package sqlstore_test
 
 import (
 	"errors"
