@@ -178,26 +178,13 @@ var quoted = regexp.MustCompile("(?m)^\\| (`.*?`(?:, `.*?`)*)[^|]* \\|")
 
 // Every message that errors.md explains is one that the program has.
 func TestErrorMessages(t *testing.T) {
-	var code strings.Builder
-	for _, folder := range []string{"adapters", "cmd", "projections"} {
-		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ os.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
-				text, err := os.ReadFile(path)
-				code.Write(text)
-				return err
-			}
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	code := source(t, func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
 	found := quoted.FindAllStringSubmatch(read(t, "docs/errors.md"), -1)
 	for _, row := range found {
 		for _, message := range strings.Split(row[1], "`, `") {
 			message = strings.TrimPrefix(strings.Trim(message, "`"), "torn_tail: ")
 			for part := range strings.SplitSeq(message, "…") {
-				if !strings.Contains(code.String(), strings.TrimSpace(part)) {
+				if !strings.Contains(code, strings.TrimSpace(part)) {
 					t.Errorf("errors.md: no error has %q", part)
 				}
 			}
@@ -206,4 +193,43 @@ func TestErrorMessages(t *testing.T) {
 	if len(found) < 15 {
 		t.Errorf("only %d messages were found", len(found))
 	}
+}
+
+var testName = regexp.MustCompile("`(Test[A-Z][A-Za-z]*)")
+
+// Every test that a page names exists.
+func TestNamedTests(t *testing.T) {
+	code := source(t, func(name string) bool { return strings.HasSuffix(name, "_test.go") })
+	found := 0
+	for _, page := range pages(t) {
+		for _, name := range testName.FindAllStringSubmatch(read(t, page), -1) {
+			found++
+			if !strings.Contains(code, "func "+name[1]+"(") {
+				t.Errorf("%s: there is no %s", page, name[1])
+			}
+		}
+	}
+	if found < 10 {
+		t.Errorf("only %d names were found", found)
+	}
+}
+
+// source returns the Go code of the files whose names are wanted.
+func source(t *testing.T, wanted func(name string) bool) string {
+	t.Helper()
+	var code strings.Builder
+	for _, folder := range []string{"adapters", "cmd", "projections"} {
+		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, _ os.DirEntry, err error) error {
+			if err != nil || !strings.HasSuffix(path, ".go") || !wanted(path) {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			code.Write(text)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return code.String()
 }
