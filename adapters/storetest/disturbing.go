@@ -13,7 +13,7 @@ import (
 // What others do to the runs that a projector has in memory.
 var disturbLaws = []law{
 	property("segments that come again give the rows, whatever others do to them", disturbed),
-	example("what is held of a run that is pruned goes with it", prunedHeld),
+	example("what is parked of a run that is pruned goes with it", prunedParked),
 }
 
 // disturbed removes runs, and derives them from less or more of their streams,
@@ -91,7 +91,7 @@ func (t *trial) untilNoneWaits() {
 	}
 }
 
-func prunedHeld(t *trial) {
+func prunedParked(t *trial) {
 	kept, gone, early := t.run("kept"), t.run("gone"), t.run("early")
 	mine, stream := &fenced{t.store, t.prefix}, longStream(1)
 	all := recordings{record(kept, stream), record(gone, stream)}

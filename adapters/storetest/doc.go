@@ -18,7 +18,7 @@
 //   - waiting: who writes a run waits for who writes it already;
 //   - reading: sequences and snapshots;
 //   - listing: pages of runs and of their ids;
-//   - holding: segments that wait for others, and runs that are quarantined.
+//   - parking: segments that wait for others, and runs that are quarantined.
 //
 // Those hold the methods of a store. The next ones hold what stands on them, on
 // the store at hand: whatever happens to streams, or on the way, the rows are
@@ -31,7 +31,7 @@
 //   - rebuilding: many runs, stopped and started again;
 //   - verifying: what was tampered with is found, and nothing else;
 //   - segments: streams that come in parts, late, twice and out of order;
-//   - gaps: what is held of a run, until what is before it comes or it is given up;
+//   - gaps: what is parked of a run, until what is before it comes or it is given up;
 //   - transcripts: the same as examples that one can read, in the folder transcripts;
 //   - tails: last lines that no line feed has ended yet, in files and as segments;
 //   - sets: programs with other projections, or other versions of them;

@@ -19,7 +19,7 @@ var ingestLaws = []law{
 	property("streams of several runs do not mix", severalRuns),
 	property("a pipe replaces what was there", pipe),
 	example("a stream that cannot be read leaves the rows", unreadable),
-	example("what was not stored is told by reads", readNothing),
+	example("reads report what is not stored", readNothing),
 }
 
 // ingest takes a recording in, and checks the result and the rows. before are

@@ -89,7 +89,7 @@ func groups() []group {
 		{"waiting", waitLaws},
 		{"reading", readLaws},
 		{"listing", listLaws},
-		{"holding", holdLaws},
+		{"parking", parkLaws},
 		{"ingesting", ingestLaws},
 		{"growing", growLaws},
 		{"deriving", deriveLaws},

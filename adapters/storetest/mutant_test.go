@@ -93,7 +93,7 @@ type mutantStore struct {
 	runIDs      func(context.Context, domain.RunID, int) ([]domain.RunID, error)
 	outdated    func(context.Context, domain.RunID, int) ([]domain.RunID, error)
 	waiting     func(context.Context, ...domain.RunID) ([]store.Waiting, error)
-	held        func(context.Context, domain.RunID, int64) (domain.Segment, bool, error)
+	parked      func(context.Context, domain.RunID, int64) (domain.Segment, bool, error)
 }
 
 func newMutant(s *memory.Store, change func(*mutantStore)) *mutantStore {
@@ -124,7 +124,7 @@ func (m *mutantStore) Waiting(ctx context.Context, runs ...domain.RunID) ([]stor
 	return m.waiting(ctx, runs...)
 }
 func (m *mutantStore) Parked(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-	return m.held(ctx, run, offset)
+	return m.parked(ctx, run, offset)
 }
 
 // mutantTx is a transaction whose methods can be replaced.
@@ -138,8 +138,8 @@ type mutantTx struct {
 	truncate   func(domain.RunID, definition, int) error
 	insert     func(*store.Rows) error
 	checkpoint func(domain.RunID, store.Checkpoint) error
-	hold       func([]domain.Segment) error
-	unhold     func(domain.RunID, int64) error
+	park       func([]domain.Segment) error
+	unpark     func(domain.RunID, int64) error
 	quarantine func(domain.RunID, *store.Quarantine) error
 	late       func() error // before the commit
 }
@@ -157,8 +157,8 @@ func (t *mutantTx) Insert(rows *store.Rows) error { return t.insert(rows) }
 func (t *mutantTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {
 	return t.checkpoint(run, c)
 }
-func (t *mutantTx) Park(segments []domain.Segment) error     { return t.hold(segments) }
-func (t *mutantTx) Unpark(run domain.RunID, end int64) error { return t.unhold(run, end) }
+func (t *mutantTx) Park(segments []domain.Segment) error     { return t.park(segments) }
+func (t *mutantTx) Unpark(run domain.RunID, end int64) error { return t.unpark(run, end) }
 func (t *mutantTx) SetQuarantine(run domain.RunID, q *store.Quarantine) error {
 	return t.quarantine(run, q)
 }
@@ -211,10 +211,10 @@ func calling(ctx context.Context, s *memory.Store, do func(func(store.Tx) error)
 		checkpoint: func(run domain.RunID, c store.Checkpoint) error {
 			return do(func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
 		},
-		hold: func(segments []domain.Segment) error {
+		park: func(segments []domain.Segment) error {
 			return do(func(tx store.Tx) error { return tx.Park(segments) })
 		},
-		unhold: func(run domain.RunID, end int64) error {
+		unpark: func(run domain.RunID, end int64) error {
 			return do(func(tx store.Tx) error { return tx.Unpark(run, end) })
 		},
 		quarantine: func(run domain.RunID, q *store.Quarantine) error {
@@ -398,16 +398,16 @@ func checkpointing(change func(*store.Checkpoint)) func(*mutantStore) {
 	})
 }
 
-// holding changes segments that are to be held.
-func holding(change func(*domain.Segment)) func(*mutantStore) {
+// parking changes segments that are to be parked.
+func parking(change func(*domain.Segment)) func(*mutantStore) {
 	return inTx(func(tx *mutantTx) {
-		hold := tx.hold
-		tx.hold = func(segments []domain.Segment) error {
+		park := tx.park
+		tx.park = func(segments []domain.Segment) error {
 			segments = slices.Clone(segments)
 			for i := range segments {
 				change(&segments[i])
 			}
-			return hold(segments)
+			return park(segments)
 		}
 	})
 }
@@ -415,22 +415,22 @@ func holding(change func(*domain.Segment)) func(*mutantStore) {
 // near is how many bytes of a stream are near each other.
 const near = 64
 
-// holdingOnce does not hold a segment where there is another one that passes for the same:
+// parkingOnce does not park a segment where there is another one that passes for the same:
 // it has a byte of the segment, or begins near it.
-func holdingOnce(same func(s, there domain.Segment) bool) func(*mutantStore) {
+func parkingOnce(same func(s, there domain.Segment) bool) func(*mutantStore) {
 	return inTx(func(tx *mutantTx) {
-		hold := tx.hold
-		tx.hold = func(segments []domain.Segment) error {
+		park := tx.park
+		tx.park = func(segments []domain.Segment) error {
 			for _, s := range segments {
 				first := s.Offset - s.Offset%near
-				all, err := heldWithin(tx.ctx, tx.store, s.Run, first, max(first+near, s.End()))
+				all, err := parkedWithin(tx.ctx, tx.store, s.Run, first, max(first+near, s.End()))
 				if err != nil {
 					return err
 				}
 				if slices.ContainsFunc(all, func(there domain.Segment) bool { return same(s, there) }) {
 					continue
 				}
-				if err := hold([]domain.Segment{s}); err != nil {
+				if err := park([]domain.Segment{s}); err != nil {
 					return err
 				}
 			}
@@ -439,9 +439,9 @@ func holdingOnce(same func(s, there domain.Segment) bool) func(*mutantStore) {
 	})
 }
 
-// unholding changes what is not held any more.
-func unholding(change func(tx *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error) func(*mutantStore) {
-	return inTx(func(tx *mutantTx) { tx.unhold = change(tx, tx.unhold) })
+// unparking changes what is not parked any more.
+func unparking(change func(tx *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error) func(*mutantStore) {
+	return inTx(func(tx *mutantTx) { tx.unpark = change(tx, tx.unpark) })
 }
 
 // quarantining changes quarantines.
@@ -459,18 +459,18 @@ func quarantining(change func(*store.Quarantine)) func(*mutantStore) {
 	})
 }
 
-// heldBy returns those held segments of a run that Parked ever finds.
-func heldBy(ctx context.Context, s *memory.Store, run domain.RunID) (all []domain.Segment, err error) {
+// parkedBy returns those parked segments of a run that Parked ever finds.
+func parkedBy(ctx context.Context, s *memory.Store, run domain.RunID) (all []domain.Segment, err error) {
 	waiting, err := s.Waiting(ctx, run)
 	if err != nil || len(waiting) == 0 {
 		return nil, err
 	}
-	return heldWithin(ctx, s, run, waiting[0].First, waiting[0].Last)
+	return parkedWithin(ctx, s, run, waiting[0].First, waiting[0].Last)
 }
 
-// heldWithin returns those held segments that Parked finds with a byte from first on and
+// parkedWithin returns those parked segments that Parked finds with a byte from first on and
 // before last.
-func heldWithin(ctx context.Context, s *memory.Store, run domain.RunID, first, last int64) (all []domain.Segment, err error) {
+func parkedWithin(ctx context.Context, s *memory.Store, run domain.RunID, first, last int64) (all []domain.Segment, err error) {
 	for at := first; at < last; at++ {
 		segment, ok, err := s.Parked(ctx, run, at)
 		switch {
@@ -483,14 +483,14 @@ func heldWithin(ctx context.Context, s *memory.Store, run domain.RunID, first, l
 	return all, nil
 }
 
-// finding finds any held segment of a kind.
+// finding finds any parked segment of a kind.
 func finding(is func(s domain.Segment, offset int64) bool) func(*mutantStore) {
 	return func(m *mutantStore) {
-		m.held = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+		m.parked = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
 			if found, ok, err := m.Store.Parked(ctx, run, offset); err != nil || ok && is(found, offset) {
 				return found, ok, err
 			}
-			all, err := heldBy(ctx, m.Store, run)
+			all, err := parkedBy(ctx, m.Store, run)
 			for _, s := range all {
 				if is(s, offset) {
 					return s, true, err
@@ -501,9 +501,9 @@ func finding(is func(s domain.Segment, offset int64) bool) func(*mutantStore) {
 	}
 }
 
-// unholdWhere removes the held segments of a run of some kind.
-func unholdWhere(tx *mutantTx, unhold func(domain.RunID, int64) error, run domain.RunID, is func(domain.Segment) bool) error {
-	all, err := heldBy(tx.ctx, tx.store, run)
+// unparkWhere removes the parked segments of a run of some kind.
+func unparkWhere(tx *mutantTx, unpark func(domain.RunID, int64) error, run domain.RunID, is func(domain.Segment) bool) error {
+	all, err := parkedBy(tx.ctx, tx.store, run)
 	if err != nil {
 		return err
 	}
@@ -514,7 +514,7 @@ func unholdWhere(tx *mutantTx, unhold func(domain.RunID, int64) error, run domai
 			stay = append(stay, s)
 		}
 	}
-	return errors.Join(unhold(run, math.MaxInt64), tx.hold(stay))
+	return errors.Join(unpark(run, math.MaxInt64), tx.park(stay))
 }
 
 // waitingAs changes what waits.
@@ -648,9 +648,9 @@ func deadlocking(m *mutantStore) {
 		return locks[run]
 	}
 	m.update = func(ctx context.Context, do func(store.Tx) error) error {
-		var held []chan struct{}
+		var taken []chan struct{}
 		defer func() {
-			for _, lock := range held {
+			for _, lock := range taken {
 				<-lock
 			}
 		}()
@@ -662,7 +662,7 @@ func deadlocking(m *mutantStore) {
 				for _, run := range runs {
 					select {
 					case of(run) <- struct{}{}:
-						held = append(held, of(run))
+						taken = append(taken, of(run))
 						time.Sleep(moment)
 					case <-ctx.Done():
 						return nil, errors.New("deadlock")

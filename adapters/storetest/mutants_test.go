@@ -22,7 +22,7 @@ import (
 const (
 	readAgain = "rows are read back as they were inserted"
 	replacing = "rows of a run that is continued are added and replaced, and nothing else"
-	asWritten = "what is held, and why a run is quarantined, is as it was written"
+	asWritten = "what is parked, and why a run is quarantined, is as it was written"
 	setTwice  = "a checkpoint that is set again is another"
 	someOrder = "segments in any order, late and twice, give the rows of the stream"
 )
@@ -386,60 +386,60 @@ var mutants = []mutant{
 		}
 	}},
 
-	// Held segments.
-	{"Park knows a segment by its offset", asWritten, holdingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
-	{"segments that are near each other pass for one", someOrder, holdingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
-	{"Park knows a segment by its end", asWritten, holdingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
-	{"a tail takes the place of lines", asWritten, holdingOnce(func(s, there domain.Segment) bool {
+	// Parked segments.
+	{"Park knows a segment by its offset", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
+	{"segments that are near each other pass for one", someOrder, parkingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
+	{"Park knows a segment by its end", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
+	{"a tail takes the place of lines", asWritten, parkingOnce(func(s, there domain.Segment) bool {
 		return s.Offset == there.Offset && s.End() == there.End()
 	})},
 	{"Park keeps the first of several", asWritten, inTx(func(tx *mutantTx) {
-		hold := tx.hold
-		tx.hold = func(segments []domain.Segment) error { return hold(segments[:1]) }
+		park := tx.park
+		tx.park = func(segments []domain.Segment) error { return park(segments[:1]) }
 	})},
-	{"digests are not kept", asWritten, holding(func(s *domain.Segment) { s.SHA256 = [sha256.Size]byte{} })},
-	{"tails are not told", asWritten, holding(func(s *domain.Segment) { s.Tail = false })},
-	{"data ends at a null byte", asWritten, holding(func(s *domain.Segment) {
+	{"digests are not kept", asWritten, parking(func(s *domain.Segment) { s.SHA256 = [sha256.Size]byte{} })},
+	{"tails are not told", asWritten, parking(func(s *domain.Segment) { s.Tail = false })},
+	{"data ends at a null byte", asWritten, parking(func(s *domain.Segment) {
 		before, _, cut := bytes.Cut(s.Data, []byte{0})
 		if s.Data = slices.Clip(before); cut {
 			s.Data = append(s.Data, '\n')
 		}
 	})},
-	{"data is text", asWritten, holding(func(s *domain.Segment) { s.Data = bytes.ToValidUTF8(s.Data, []byte("?")) })},
-	{"data has at most a megabyte", "long segments are kept", holding(func(s *domain.Segment) { s.Data = s.Data[:min(len(s.Data), 1<<20)] })},
+	{"data is text", asWritten, parking(func(s *domain.Segment) { s.Data = bytes.ToValidUTF8(s.Data, []byte("?")) })},
+	{"data has at most a megabyte", "long segments are kept", parking(func(s *domain.Segment) { s.Data = s.Data[:min(len(s.Data), 1<<20)] })},
 	{"data is looked at when the transaction commits", asWritten, inTx(func(tx *mutantTx) {
 		var kept []domain.Segment
-		hold := tx.hold
-		tx.hold = func(segments []domain.Segment) error {
+		park := tx.park
+		tx.park = func(segments []domain.Segment) error {
 			kept = append(kept, segments...)
 			return nil
 		}
-		tx.late = func() error { return hold(kept) }
+		tx.late = func() error { return park(kept) }
 	})},
-	{"Unpark removes what begins before the end", asWritten, unholding(func(tx *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	{"Unpark removes what begins before the end", asWritten, unparking(func(tx *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
 		return func(run domain.RunID, end int64) error {
-			return unholdWhere(tx, unhold, run, func(s domain.Segment) bool { return s.Offset < end })
+			return unparkWhere(tx, unpark, run, func(s domain.Segment) bool { return s.Offset < end })
 		}
 	})},
-	{"Unpark removes too much, and the rows lack it", someOrder, unholding(func(_ *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
-		return func(run domain.RunID, end int64) error { return unhold(run, math.MaxInt64) }
+	{"Unpark removes too much, and the rows lack it", someOrder, unparking(func(_ *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+		return func(run domain.RunID, end int64) error { return unpark(run, math.MaxInt64) }
 	})},
-	{"Unpark leaves what ends at the end", asWritten, unholding(unholdsLess)},
-	{"Unpark leaves what ends at the end, and it waits for ever", someOrder, unholding(unholdsLess)},
+	{"Unpark leaves what ends at the end", asWritten, unparking(unparksLess)},
+	{"Unpark leaves what ends at the end, and it waits for ever", someOrder, unparking(unparksLess)},
 	{"Unpark removes those of all runs", asWritten, inTx(func(tx *mutantTx) {
 		var locked []domain.RunID
-		unhold := remembering(tx, &locked).unhold
-		tx.unhold = func(_ domain.RunID, end int64) (err error) {
+		unpark := remembering(tx, &locked).unpark
+		tx.unpark = func(_ domain.RunID, end int64) (err error) {
 			for _, run := range locked {
-				err = errors.Join(err, unhold(run, end))
+				err = errors.Join(err, unpark(run, end))
 			}
 			return err
 		}
 	})},
-	{"Clear removes what is held", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.unhold(run, math.MaxInt64) })},
+	{"Clear removes what is parked", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.unpark(run, math.MaxInt64) })},
 	{"what is removed by Clear is not quarantined", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.quarantine(run, nil) })},
-	{"segments are held outside of the transaction", asWritten, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
-		t.hold = func(segments []domain.Segment) error {
+	{"segments are parked outside of the transaction", asWritten, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
+		t.park = func(segments []domain.Segment) error {
 			for _, s := range segments {
 				s.Data = bytes.Clone(s.Data)
 				_ = later(s.Run, func(tx store.Tx) error { return tx.Park([]domain.Segment{s}) })
@@ -447,13 +447,13 @@ var mutants = []mutant{
 			return nil
 		}
 	})},
-	{"each call is a transaction, of what is held", asWritten, autocommit},
+	{"each call is a transaction, of what is parked", asWritten, autocommit},
 	{"Parked finds the next segment", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.End() > offset })},
 	{"Parked finds what ends at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset <= offset && offset <= s.End() })},
 	{"Parked finds only what begins at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset == offset })},
 	{"Parked finds the shortest", asWritten, func(m *mutantStore) {
-		m.held = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
-			all, err := heldBy(ctx, m.Store, run)
+		m.parked = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
+			all, err := parkedBy(ctx, m.Store, run)
 			all = slices.DeleteFunc(all, func(s domain.Segment) bool { return s.Offset > offset || s.End() <= offset })
 			if err != nil || len(all) == 0 {
 				return domain.Segment{}, false, err
@@ -466,7 +466,7 @@ var mutants = []mutant{
 	{"Waiting has 0 for the first offset", asWritten, eachWaiting(func(w *store.Waiting) { w.First = 0 })},
 	{"Waiting counts one", asWritten, eachWaiting(func(w *store.Waiting) { w.Segments = min(w.Segments, 1) })},
 	{"Waiting counts bytes once", asWritten, eachWaiting(func(w *store.Waiting) { w.Bytes = min(w.Bytes, w.Last-w.First) })},
-	{"Waiting has no age", "age is that of the segment that was held first", eachWaiting(func(w *store.Waiting) { w.Age = 0 })},
+	{"Waiting has no age", "age is that of the segment that was parked first", eachWaiting(func(w *store.Waiting) { w.Age = 0 })},
 	{"Waiting forgets runs that are quarantined and hold nothing", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
 		return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Segments == 0 })
 	})},
@@ -533,11 +533,11 @@ var mutants = []mutant{
 			return errors.Join(quarantine(run, nil), quarantine(run, q))
 		}
 	})},
-	{"to lift a quarantine removes what is held", asWritten, inTx(func(tx *mutantTx) {
+	{"to lift a quarantine removes what is parked", asWritten, inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) (err error) {
 			if q == nil {
-				err = tx.unhold(run, math.MaxInt64)
+				err = tx.unpark(run, math.MaxInt64)
 			}
 			return errors.Join(err, quarantine(run, q))
 		}
@@ -639,8 +639,8 @@ func outdatedBy(m *mutantStore, is func(store.Checkpoint) bool) func(context.Con
 	}
 }
 
-func unholdsLess(_ *mutantTx, unhold func(domain.RunID, int64) error) func(domain.RunID, int64) error {
-	return func(run domain.RunID, end int64) error { return unhold(run, end-1) }
+func unparksLess(_ *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	return func(run domain.RunID, end int64) error { return unpark(run, end-1) }
 }
 
 func whenCleared(do func(*mutantTx, domain.RunID) error) func(*mutantStore) {

@@ -112,7 +112,7 @@ func TestDataIsNotReadBehindApply(t *testing.T) {
 	require.NoError(t, <-applied)
 	got, ok, err := s.Parked(t.Context(), "a", early.Offset)
 	if err != nil || !ok || !bytes.Equal(got.Data, want) {
-		t.Fatalf("held is %q, want %q (%v)", got.Data, want, err)
+		t.Fatalf("parked is %q, want %q (%v)", got.Data, want, err)
 	}
 }
 
@@ -129,8 +129,8 @@ func TestApplyIsGivenUp(t *testing.T) {
 	defer cancel()
 	require.ErrorIs(t, p.Apply(ctx, early), context.DeadlineExceeded, "Apply")
 	waiting, err := s.Waiting(t.Context())
-	require.NoError(t, err, "held although nobody waits")
-	require.Empty(t, waiting, "held although nobody waits")
+	require.NoError(t, err, "parked although nobody waits")
+	require.Empty(t, waiting, "parked although nobody waits")
 }
 
 // panicking is a decoder that panics when a segment says so.

@@ -25,9 +25,9 @@ var segmentLaws = []law{
 
 var gapLaws = []law{
 	example("a run of which too much is open to go on from its rows is derived from its stream", muchOpen),
-	example("what is held is written when it is applied, though all else has to wait", heldAlone),
-	example("much that is held is applied in parts, when what is before it comes", muchHeld),
-	example("much that is held is applied in parts, and all of it by a retry", muchRetried),
+	example("what is parked is written when it is applied, though all else has to wait", parkedAlone),
+	example("much that is parked is applied in parts, when what is before it comes", muchParked),
+	example("much that is parked is applied in parts, and all of it by a retry", muchRetried),
 }
 
 // skipping reads past malformed lines, as recordings do.
@@ -205,7 +205,7 @@ func twoProjectors(t *trial) {
 			errB := t.deliver(b, segments[n:])
 			both.Wait()
 			must(errors.Join(errA, errB))
-			// What one has held while the other applied what was before it.
+			// What one has parked while the other applied what was before it.
 			t.retryAll(a)
 		})
 	})
@@ -232,7 +232,7 @@ func malformedRun(t *trial) {
 	case len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.MalformedSegment:
 		failf("the malformed run is not quarantined: %+v", waiting)
 	case waiting[0].Segments == 0 || waiting[0].First != waiting[0].Quarantine.Offset:
-		failf("what cannot be applied is not held from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
+		failf("what cannot be applied is not parked from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
 	}
 	// Nothing of it is lost: who skips malformed lines gets all rows, and more of
 	// the stream is read in the same way, whoever reads it.
@@ -269,9 +269,9 @@ func (t *trial) until(run domain.RunID, is func(store.Waiting) bool) error {
 	}
 }
 
-// heldAlone has a projector find a held segment that continues the rows while what it was
+// parkedAlone has a projector find a parked segment that continues the rows while what it was
 // given itself has to wait.
-func heldAlone(t *trial) {
+func parkedAlone(t *trial) {
 	run := t.run("a")
 	stream := longStream(1)
 	var parts []domain.Segment // five, of about the same length

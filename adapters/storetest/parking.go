@@ -15,9 +15,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-var holdLaws = []law{
-	property("what is held, and why a run is quarantined, is as it was written", heldAsWritten),
-	example("age is that of the segment that was held first", oldestAge),
+var parkLaws = []law{
+	property("what is parked, and why a run is quarantined, is as it was written", parkedAsWritten),
+	example("age is that of the segment that was parked first", oldestAge),
 	example("a quarantine that is replaced keeps its time", quarantineSince),
 	example("long segments are kept", longSegments),
 	thorough("many runs can wait, and be asked for", manyWaiting),
@@ -31,8 +31,8 @@ type keep struct {
 
 func (k *keep) clone() *keep { return &keep{slices.Clone(k.segments), k.quarantine} }
 
-// hold keeps a segment, unless there is one of the same place.
-func (k *keep) hold(s domain.Segment) {
+// park keeps a segment, unless there is one of the same place.
+func (k *keep) park(s domain.Segment) {
 	same := func(other domain.Segment) bool {
 		return other.Offset == s.Offset && len(other.Data) == len(s.Data) && other.Tail == s.Tail
 	}
@@ -42,7 +42,7 @@ func (k *keep) hold(s domain.Segment) {
 	}
 }
 
-func (k *keep) unhold(end int64) {
+func (k *keep) unpark(end int64) {
 	k.segments = slices.DeleteFunc(k.segments, func(s domain.Segment) bool { return s.End() <= end })
 }
 
@@ -69,8 +69,8 @@ func (t *trial) quarantine() *store.Quarantine {
 	}
 }
 
-// heldAsWritten writes in transactions, of which some fail, and compares.
-func heldAsWritten(t *trial) {
+// parkedAsWritten writes in transactions, of which some fail, and compares.
+func parkedAsWritten(t *trial) {
 	kept := map[domain.RunID]*keep{}
 	for i := range 1 + t.upTo(2, "runs") {
 		kept[t.run(fmt.Sprint(i))] = &keep{}
@@ -85,7 +85,7 @@ func heldAsWritten(t *trial) {
 		err := t.update(runs, func(tx store.Tx) {
 			for range 1 + t.upTo(4, "calls") {
 				run := pick(t, "run", runs...)
-				t.writeHeld(tx, run, next[run])
+				t.writeParked(tx, run, next[run])
 			}
 			must(wrap("before the transaction has ended", t.waitsAs(kept)))
 			if fails {
@@ -105,15 +105,15 @@ func heldAsWritten(t *trial) {
 	}
 }
 
-// writeHeld writes something, and to next as well.
-func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) {
+// writeParked writes something, and to next as well.
+func (t *trial) writeParked(tx store.Tx, run domain.RunID, next *keep) {
 	switch t.upTo(4, "call") {
 	case 0, 1:
 		var segments []domain.Segment
 		for range 1 + t.upTo(3, "segments") {
 			s := t.segment(run)
 			segments = append(segments, s)
-			next.hold(s)
+			next.park(s)
 		}
 		err := tx.Park(segments)
 		for _, s := range segments {
@@ -123,7 +123,7 @@ func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) {
 		return
 	case 2:
 		end := pick(t, "end", int64(t.upTo(lastOffset, "end")), math.MaxInt64)
-		next.unhold(end)
+		next.unpark(end)
 		must(tx.Unpark(run, end))
 		return
 	case 3:
@@ -139,7 +139,7 @@ func (t *trial) writeHeld(tx store.Tx, run domain.RunID, next *keep) {
 func (t *trial) waitsAs(kept map[domain.RunID]*keep) error {
 	for run, k := range kept {
 		for offset := range int64(lastOffset) {
-			if err := t.holdsAt(run, offset, k.segments); err != nil {
+			if err := t.parkedAt(run, offset, k.segments); err != nil {
 				return err
 			}
 		}
@@ -164,8 +164,8 @@ func (t *trial) waitsAs(kept map[domain.RunID]*keep) error {
 	return nil
 }
 
-// holdsAt says what is wrong with the held segment that has a byte.
-func (t *trial) holdsAt(run domain.RunID, offset int64, segments []domain.Segment) error {
+// parkedAt says what is wrong with the parked segment that has a byte.
+func (t *trial) parkedAt(run domain.RunID, offset int64, segments []domain.Segment) error {
 	var best []domain.Segment // all that are as good
 	for _, s := range segments {
 		switch better := len(best) == 0 || best[0].Tail && !s.Tail || best[0].Tail == s.Tail && len(s.Data) > len(best[0].Data); {
@@ -244,7 +244,7 @@ func (k *keep) differs(got store.Waiting) error {
 	return nil
 }
 
-func (t *trial) hold(segments ...domain.Segment) {
+func (t *trial) park(segments ...domain.Segment) {
 	must(t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) { must(tx.Park(segments)) }))
 }
 
@@ -252,11 +252,11 @@ func oldestAge(t *trial) {
 	const old = 30 * time.Millisecond
 	run := t.run("a")
 	first := domain.Segment{Run: run, Offset: 5, Data: []byte("first\n")}
-	t.hold(first)
+	t.park(first)
 	begin := time.Now()
 	must(t.until(run, func(w store.Waiting) bool { return w.Age >= old || time.Since(begin) > time.Second }))
-	// It is held once more, and another one.
-	t.hold(first, domain.Segment{Run: run, Offset: 50, Data: []byte("second\n")})
+	// It is parked once more, and another one.
+	t.park(first, domain.Segment{Run: run, Offset: 50, Data: []byte("second\n")})
 	waiting, err := t.store.Waiting(t.ctx, run)
 	if err == nil && (len(waiting) != 1 || waiting[0].Age < old) {
 		err = fmt.Errorf("the oldest segment is younger than it was: %+v", waiting)
@@ -293,7 +293,7 @@ func longSegments(t *trial) {
 		data[i] = byte(i >> 8 * i)
 	}
 	s := domain.Segment{Run: run, Offset: 1 << 40, Data: data, SHA256: sha256.Sum256(data)}
-	t.hold(s)
+	t.park(s)
 	got, ok, err := t.store.Parked(t.ctx, run, s.End()-1)
 	if err == nil && (!ok || !segmentsEqual(got, s)) {
 		err = fmt.Errorf("found: %t; it begins at %d and has %d bytes", ok, got.Offset, len(got.Data))

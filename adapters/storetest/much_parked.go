@@ -8,9 +8,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// muchHeld has all of a stream held but its first line, which comes then.
-func muchHeld(t *trial) {
-	run, stream, parts := t.muchToHold()
+// muchParked has all of a stream parked but its first line, which comes then.
+func muchParked(t *trial) {
+	run, stream, parts := t.muchToPark()
 	t.inParts(len(parts), func(p *store.Projector) {
 		must(t.deliver(p, parts[1:]))
 		must(p.Apply(t.ctx, parts[0]))
@@ -18,9 +18,9 @@ func muchHeld(t *trial) {
 	})
 }
 
-// muchRetried has all of a stream held, of a run that is quarantined.
+// muchRetried has all of a stream parked, of a run that is quarantined.
 func muchRetried(t *trial) {
-	run, stream, parts := t.muchToHold()
+	run, stream, parts := t.muchToPark()
 	must(t.transact(func(tx store.Tx) {
 		value(tx.Lock([]domain.RunID{run}))
 		must(errors.Join(tx.Park(parts), tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment, Reason: "it was"})))
@@ -31,8 +31,8 @@ func muchRetried(t *trial) {
 	})
 }
 
-// muchToHold returns a stream and its lines, a segment each.
-func (t *trial) muchToHold() (run domain.RunID, stream []byte, parts []domain.Segment) {
+// muchToPark returns a stream and its lines, a segment each.
+func (t *trial) muchToPark() (run domain.RunID, stream []byte, parts []domain.Segment) {
 	run, stream = t.run("a"), longStream(15)
 	for at := 0; at < len(stream); at = int(parts[len(parts)-1].End()) {
 		parts = append(parts, segmentOf(run, stream, at, at+bytes.IndexByte(stream[at:], '\n')+1, false))
