@@ -52,16 +52,16 @@ func TestTwinIsRenamed(t *testing.T) {
 	add(t, first, started)
 	eventually(t, "the first one is stored", func() bool { return stored(t, db, "run", 1) })
 	add(t, second, started+finished)
-	eventually(t, "the second one is set aside", func() bool { return s.has("set aside : ") })
+	eventually(t, "the second one is skipped", func() bool { return s.has("skipped : ") })
 	rename(t, first, filepath.Join(folder, "a", "other.jsonl"))
 	eventually(t, "the second one is stored", func() bool { return stored(t, db, "run", 2) })
 	eventually(t, "the first one is stored", func() bool { return stored(t, db, "other", 1) })
 	if summary := end(); len(summary.Skipped) > 0 {
-		t.Errorf("set aside are %v", summary.Skipped)
+		t.Errorf("skipped are %v", summary.Skipped)
 	}
 }
 
-// A stream that was set aside and is there no more is nothing that could not be read.
+// A stream that was skipped and is there no more is nothing that could not be read.
 func TestTwinIsRemoved(t *testing.T) {
 	folder := t.TempDir()
 	first, second := twins(t, folder)
@@ -69,12 +69,12 @@ func TestTwinIsRemoved(t *testing.T) {
 	add(t, first, started)
 	eventually(t, "the first one is stored", func() bool { return stored(t, db, "run", 1) })
 	add(t, second, started)
-	eventually(t, "the second one is set aside", func() bool { return s.has("set aside : ") })
+	eventually(t, "the second one is skipped", func() bool { return s.has("skipped : ") })
 	if err := os.Remove(second); err != nil {
 		t.Fatal(err)
 	}
 	if summary := end(); len(summary.Skipped) > 0 {
-		t.Errorf("set aside are %v", summary.Skipped)
+		t.Errorf("skipped are %v", summary.Skipped)
 	}
 }
 
@@ -105,11 +105,11 @@ func TestMayBeRead(t *testing.T) {
 			} else {
 				chmod(t, shut, 0)
 			}
-			eventually(t, "it is set aside", func() bool { return s.has("set aside run: ") })
+			eventually(t, "it is skipped", func() bool { return s.has("skipped run: ") })
 			chmod(t, shut, test.mode)
 			eventually(t, "it is read again", func() bool { return stored(t, db, "run", int64(want-1)) && s.lines("run") == want })
 			if summary := end(); len(summary.Skipped) > 0 {
-				t.Errorf("set aside are %v", summary.Skipped)
+				t.Errorf("skipped are %v", summary.Skipped)
 			}
 		})
 	}

@@ -47,12 +47,12 @@ func testMended(t *testing.T, bad, good string, change func(t *testing.T, path, 
 		summary, _ := follow.Follow(ctx, folder, options)
 		done <- summary
 	}()
-	eventually(t, "it is set aside", func() bool { return s.has("set aside run: ") })
+	eventually(t, "it is skipped", func() bool { return s.has("skipped run: ") })
 	change(t, path, good)
 	eventually(t, "it is stored", func() bool { return stored(t, db, domain.RunID("run"), int64(strings.Count(good, "\n"))) })
 	cancel()
 	if summary := <-done; len(summary.Skipped) > 0 {
-		t.Errorf("set aside are %v", summary.Skipped)
+		t.Errorf("skipped are %v", summary.Skipped)
 	}
 }
 
@@ -68,7 +68,7 @@ func TestGrowsBehindABadLine(t *testing.T) {
 		defer close(done)
 		_, _ = follow.Follow(ctx, folder, s.options(db))
 	}()
-	eventually(t, "it is set aside", func() bool { return s.has("set aside run: ") })
+	eventually(t, "it is skipped", func() bool { return s.has("skipped run: ") })
 	for range 20 {
 		add(t, path, finished)
 	}

@@ -1,27 +1,27 @@
-// Package follow keeps rows up to date with streams that grow.
+// Package follow hands streams that grow to a store, to another sink, and to a view.
 //
-// [Follow] reads a stream, or all those in a folder, on as they are written, and
-// ends when the run has finished or when it is told to. With a store, the rows of
-// what is running now are there some milliseconds after their lines were written,
-// the open ones among them; with a [View], somebody can watch.
+// [Follow] reads a stream, or all streams in a folder, while they are written. [Read] reads a pipe.
+// With a store, the rows of what is running now, open ones included, are there some milliseconds
+// after their lines were written. With a [View], a person can watch. With a [Sink], the segments go
+// where you like: adapters/publish sends them to a broker.
 //
-// # How rows are kept
+// # From files to segments
 //
-// A stream that is met is ingested as far as it is there, unless it is short and new: many
-// of those are written together. From then on its lines are
-// read once, decoded, and given to a [store.Projector] as segments; many runs that
-// grow at the same time are written together. When the run has finished,
-// its stream is ingested again, which costs one reading and says what only a whole
-// stream can: that its last line is torn.
+// Package tail finds streams, reads whole lines and digests them. Follow decodes each line once. The
+// sink gets the lines as a [domain.Segment] with their entries, and the view gets the entries. For a
+// store, a [store.Projector] applies the segments: it writes runs that grow at the same time together,
+// and takes the entries instead of decoding the segments again.
 //
-// The digest of what is read is compared with that of what the store has, so that a
-// stream which is replaced at any moment is found out and derived again from its start.
+// The sink says how far it has a run. Follow reads the stream from its start all the same, and
+// compares the digest at that place. So it finds a stream that was replaced or rewritten at any
+// moment, and the sink derives the run again; a store ingests the stream for that.
+//
+// A stream that does not grow is released. When it grows, it is read again from its start.
 //
 // # What may go wrong
 //
-// A stream that cannot be read is set aside, and the others go on; it is tried again
-// when its file changes, or what was wrong elsewhere may be over: it has the id of another
-// one, or may not be read. A store that is away, locked or full is waited for, see
-// [Patience]; nothing is lost meanwhile, since the streams stay. Whatever ends Follow, calling
-// it again goes on where it was.
+// Follow skips a stream that cannot be read, and continues with the others. It tries the stream again
+// when its file changes, or when a cause elsewhere may be gone: another stream has the same id, or the
+// permissions do not allow reading. Follow waits for a store that is away, locked or full, see [Retry];
+// nothing is lost meanwhile, since the streams stay. However Follow ended, call it again to continue.
 package follow

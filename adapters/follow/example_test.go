@@ -31,7 +31,7 @@ func ExampleFollow() {
 		_, err := follow.Follow(ctx, runs, follow.Options{
 			Store: db,
 			Report: follow.Report{
-				Skipped: func(run domain.RunID, err error) { fmt.Println("set aside:", err) },
+				Skipped: func(run domain.RunID, err error) { fmt.Println("skipped:", err) },
 			},
 		})
 		done <- err

@@ -72,7 +72,7 @@ func (s *seen) options(db store.Store) follow.Options {
 		Store: db, View: s,
 		Retry: &follow.Retry{Away: func(err error) { s.note("away: %v", err) }, Back: func() { s.note("back") }},
 		Report: follow.Report{
-			Skipped:   func(run domain.RunID, err error) { s.note("set aside %s: %v", run, err) },
+			Skipped:   func(run domain.RunID, err error) { s.note("skipped %s: %v", run, err) },
 			Rewritten: func(result store.Result) { s.note("rewritten %s", result.RunID) },
 			Waiting:   func(run domain.RunID, err error) { s.note("%s waits: %v", run, err) },
 		},
@@ -134,7 +134,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// In a folder, a stream that cannot be read is set aside, and read when it has been
+// In a folder, a stream that cannot be read is skipped, and read when it has been
 // mended; the end of the context ends all.
 func TestFolder(t *testing.T) {
 	folder := t.TempDir()
@@ -143,7 +143,7 @@ func TestFolder(t *testing.T) {
 	add(t, filepath.Join(folder, "bad.jsonl"), "{\n")
 	go func() {
 		defer cancel()
-		eventually(t, "bad is set aside", func() bool { return s.has("set aside bad: ") })
+		eventually(t, "bad is skipped", func() bool { return s.has("skipped bad: ") })
 		add(t, filepath.Join(folder, "good.jsonl"), started)
 		eventually(t, "good is stored", func() bool { return stored(t, db, "good", 1) })
 		mended := filepath.Join(folder, "mended")
@@ -255,7 +255,7 @@ func TestStreamIsLetGo(t *testing.T) {
 }
 
 // Where a stream was moved, and another one is written in its old place, its run stays
-// its own, and the other one is set aside.
+// its own, and the other one is skipped.
 func TestMovedStream(t *testing.T) {
 	folder := t.TempDir()
 	old, moved := filepath.Join(folder, "a", "run.jsonl"), filepath.Join(folder, "b", "run.jsonl")
@@ -276,11 +276,11 @@ func TestMovedStream(t *testing.T) {
 	}
 	eventually(t, "the moved one is read", func() bool { return s.lines("run") >= 2 })
 	add(t, old, strings.Repeat(started, 3))
-	eventually(t, "the other one is set aside", func() bool { return s.has("set aside : ") })
+	eventually(t, "the other one is skipped", func() bool { return s.has("skipped : ") })
 	add(t, moved, finished)
 	eventually(t, "the moved one goes on", func() bool { return stored(t, db, "run", 2) })
 	cancel()
 	if summary := <-done; len(summary.Skipped) != 1 {
-		t.Errorf("set aside are %v", summary.Skipped)
+		t.Errorf("skipped are %v", summary.Skipped)
 	}
 }

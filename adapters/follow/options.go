@@ -58,26 +58,23 @@ type View interface {
 	Replay(run domain.RunID, entries []domain.Entry)
 }
 
-// Report are functions that are told what a person may have to know. Those that are
-// nil are not. They may be called by several goroutines at once.
+// Report has functions that report what a person may have to know. Each may be nil. Several
+// goroutines may call them at once.
 type Report struct {
-	// Warn is told of what following goes on without, as a watcher of changes.
+	// Warn reports what following continues without, such as a watcher of changes.
 	Warn func(error)
-	// Skipped is told why a stream is not read on. It is called again when the stream
-	// was read once more, and cannot be then either. The run is "" where its id
-	// is another stream's, or none.
+	// Skipped reports why a stream is not read on. It is called again if the stream was read once
+	// more and failed again. run is "" if the id is another stream's, or none.
 	Skipped func(run domain.RunID, err error)
-	// Rewritten is told of a run whose stream is not the one any more that its rows
-	// were derived from. They have been derived again.
+	// Rewritten reports a run whose rows were derived again, because its stream is not the one that
+	// was read before.
 	Rewritten func(store.Result)
-	// Waiting is told that a run waits for the store, and why, once a try; then, with nil,
-	// that it waits no more. Of many that wait, some try.
+	// Waiting reports with each try that a run waits for the store, and why; then, with nil, that it
+	// waits no more. If many runs wait, some of them try.
 	Waiting func(run domain.RunID, err error)
-	// Abandoned is called with a stream whose writer is taken for dead before its run has
-	// finished.
+	// Abandoned reports a stream whose writer is gone although its run has not finished.
 	Abandoned func(run domain.RunID, path string)
-	// Unfinished is told why the last lines of streams were not stored when following
-	// ended.
+	// Unfinished reports why the last lines of streams were not stored when following ended.
 	Unfinished func(error)
 }
 
@@ -115,8 +112,8 @@ func (o Options) withDefaults() Options {
 
 // Summary says how the runs stand that were followed.
 type Summary struct {
-	// Complete, Failed and Active count them; active are those too whose streams were set
-	// aside before their end. CompleteSoFar are those without a run_finished whose jobs are
+	// Complete, Failed and Active count them; active are those too whose streams were
+	// skipped before their end. CompleteSoFar are those without a run_finished whose jobs are
 	// all complete.
 	Complete, CompleteSoFar, Failed, Active int
 	// Skipped are the reasons why streams that are there are not read on, in the order of

@@ -64,7 +64,7 @@ func testSkipsLongLines(t *testing.T, stream string, pieces int) {
 	eventually(t, "what is an event is shown", func() bool { return s.lines("run") >= strings.Count(stream, "at_ms") })
 	cancel()
 	if summary := <-done; len(summary.Skipped) > 0 || len(s.told) > 0 {
-		t.Errorf("set aside are %v; told is %q", summary.Skipped, s.told)
+		t.Errorf("skipped are %v; told is %q", summary.Skipped, s.told)
 	}
 	if got, want := recordOf(t, db), ingested(t, path, options.Streams); !reflect.DeepEqual(got, want) {
 		t.Errorf("the rows are %+v\nwant %+v", got, want)

@@ -36,6 +36,6 @@ func TestUnread(t *testing.T) {
 		want++
 	}
 	if summary := end(); len(summary.Unread) != want || len(summary.Skipped) > 0 {
-		t.Errorf("unread are %v; set aside are %v", summary.Unread, summary.Skipped)
+		t.Errorf("unread are %v; skipped are %v", summary.Unread, summary.Skipped)
 	}
 }

@@ -6,7 +6,7 @@
 // people wait for. Both fold the entries themselves and keep what is open, and a
 // little for each job, not the stream.
 //
-// What a frame shows is decided by a pure function, [Frame], of what a [Board]
+// What a frame shows is decided by [Board.Frame] alone, of what a [Board]
 // knows and of the time. A stream is not trusted: no text of it reaches the terminal with
 // characters that could control it, or wider than there is room.
 //

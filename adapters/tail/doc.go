@@ -18,7 +18,7 @@
 //
 // Its goroutine and a timer. A file is opened when there is something to read
 // in it, and closed again; buffers are shared. With [Options.Quiet], a stream that does not
-// grow can be released: then it costs only its [Position] and a description of its file.
+// grow can be released: then it costs only a description of its file.
 //
 // # When a file has been rewritten
 //
@@ -35,10 +35,9 @@
 //     is released, and when reading continues.
 //   - After [Stream.Next] or Rest has returned [ErrRewritten], reading from 0 gives the new bytes.
 //
-// This is not: that what was given in between is of one file only; that a rewriting
-// is found which is undone before it is looked for; that a file is compared up to an offset that
-// the caller has set. A rewriting that keeps size and times is seen by the time of change, which
-// the system keeps (on Linux, macOS and the BSDs), unless it comes within two seconds, a tick of
-// the coarsest clocks: then the file is compared once more after these. Where the clock of a
+// This is not: that what was given in between is of one file only; that a rewriting is found which
+// is undone before it is looked for. A rewriting that keeps size and times is seen by the time of
+// change, which the system keeps (on Linux, macOS and the BSDs), unless it comes within two seconds,
+// a tick of the coarsest clocks: then the file is compared once more after these. Where the clock of a
 // file server is behind by more, that may miss it.
 package tail
