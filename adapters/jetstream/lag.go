@@ -36,7 +36,7 @@ func (b *Broker) Lag(ctx context.Context) ([]Lag, error) {
 func (b *Broker) lag(ctx context.Context, partition int) (Lag, error) {
 	lag := Lag{Partition: partition}
 	consumer, err := b.js.Consumer(ctx, b.options.Stream, b.consumer(partition))
-	if errors.Is(err, jetstream.ErrConsumerNotFound) { // nobody has read it yet
+	if errors.Is(err, jetstream.ErrConsumerNotFound) { // no worker has read it yet
 		lag.Pending, err = b.stored(ctx, partition)
 		return lag, err
 	}
