@@ -18,14 +18,14 @@ import (
 func (p *app) someSources(cmd *cobra.Command, args []string) error {
 	for i, arg := range args {
 		if arg == "" {
-			return usageError(errors.New("a SOURCE is empty; name a .jsonl file, a folder of them, or - for standard input"))
+			return command.Usage("a SOURCE is empty; name a .jsonl file, a folder of them, or - for standard input")
 		}
 		if err := p.checkSource(cmd, args, i); err != nil {
-			return usageError(err)
+			return command.Usage("%w", err)
 		}
 	}
 	if len(args) == 0 {
-		return usageError(fmt.Errorf("name a stream: a .jsonl file, a folder of them, or - for standard input; see %s --help", cmd.CommandPath()))
+		return command.Usage("name a stream: a .jsonl file, a folder of them, or - for standard input; see %s --help", cmd.CommandPath())
 	}
 	return nil
 }
@@ -33,13 +33,13 @@ func (p *app) someSources(cmd *cobra.Command, args []string) error {
 // oneSource checks the arguments of a command that follows: there is one source.
 func (p *app) oneSource(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return usageError(fmt.Errorf("name what to %s: a .jsonl file that grows, or a folder in which runs appear; see %s --help", cmd.Name(), cmd.CommandPath()))
+		return command.Usage("name what to %s: a .jsonl file that grows, or a folder in which runs appear; see %s --help", cmd.Name(), cmd.CommandPath())
 	}
 	if err := p.someSources(cmd, args); err != nil {
 		return err
 	}
 	if len(args) > 1 {
-		return usageError(fmt.Errorf("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1]))
+		return command.Usage("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1])
 	}
 	return nil
 }

@@ -3,12 +3,12 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/brokers"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // brokerFlags say how a broker is connected to, and what is made there.
@@ -35,9 +35,9 @@ func (f *brokerFlags) add(cmd *cobra.Command) {
 func (f *brokerFlags) check(flag, address string) error {
 	switch {
 	case address == "":
-		return usageError(fmt.Errorf("name the broker with %s, as %s", flag, brokers.Syntax))
+		return command.Usage("name the broker with %s, as %s", flag, brokers.Syntax)
 	case !brokers.IsAddress(address):
-		return usageError(fmt.Errorf("%s takes the address of a broker: %s", flag, brokers.Syntax))
+		return command.Usage("%s takes the address of a broker: %s", flag, brokers.Syntax)
 	}
 	return nil
 }
@@ -56,9 +56,9 @@ func (f *brokerFlags) open(ctx context.Context, flag, address, storeID string, l
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, brokers.ErrAddress):
-		return nil, usageError(fmt.Errorf("%s: %w", flag, err))
+		return nil, command.Usage("%s: %w", flag, err)
 	case errors.Is(err, brokers.ErrOptions):
-		return nil, usageError(err)
+		return nil, command.Usage("%w", err)
 	}
 	return b, err
 }

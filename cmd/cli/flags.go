@@ -122,9 +122,9 @@ func parseFormat(to string) (report.Format, error) {
 	case err == nil:
 		return format, nil
 	case !word.MatchString(to):
-		return "", usageError(fmt.Errorf("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax))
+		return "", command.Usage("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax)
 	}
-	return "", usageError(fmt.Errorf("--to %s: %w; a store is %s%s", to, err, stores.Syntax, command.DidYouMean(to, formatNames())))
+	return "", command.Usage("--to %s: %w; a store is %s%s", to, err, stores.Syntax, command.DidYouMean(to, formatNames()))
 }
 
 // report reads what the flags say of the report.
@@ -135,17 +135,17 @@ func (f *projectFlags) report() (report.Format, report.Options, error) {
 	}
 	chosen, err := projections.Choose(f.set.Reported(), f.projections)
 	if err != nil {
-		return "", report.Options{}, usageError(fmt.Errorf("--projection %s: %w%s", report.Printable(strings.Join(f.projections, ",")), err, nearest(f.projections, projectionNames(f.set))))
+		return "", report.Options{}, command.Usage("--projection %s: %w%s", report.Printable(strings.Join(f.projections, ",")), err, nearest(f.projections, projectionNames(f.set)))
 	}
 	if format == report.CSV && len(f.projections) == 1 {
 		chosen = firstList(chosen)
 	}
 	options := report.Options{Projections: chosen, Pretty: f.pretty}
 	if err := format.Check(options); err != nil {
-		return "", options, usageError(err)
+		return "", options, command.Usage("%w", err)
 	}
 	if f.pretty && format != report.JSON {
-		return "", options, usageError(fmt.Errorf("--pretty goes with --to json, not with --to %s", f.to))
+		return "", options, command.Usage("--pretty goes with --to json, not with --to %s", f.to)
 	}
 	return format, options, nil
 }

@@ -43,7 +43,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, added ...
 	std := stdio{stdout, stderr}
 	set, err := projections.NewSet(added...)
 	if err != nil {
-		tell(std.err, usageError(err))
+		tell(std.err, command.Usage("%w", err))
 		return statusUsage
 	}
 	return (&app{std, set}).run(ctx, args)

@@ -175,7 +175,7 @@ func (p *app) release(ctx context.Context, to string, runs []domain.RunID, optio
 	if err != nil {
 		return err
 	}
-	say(p.err, fmt.Sprintf(words, plural(released, "run")))
+	say(p.err, fmt.Sprintf(words, command.Plural(released, "run")))
 	if len(failed) > 0 {
 		return command.End(statusFound)
 	}

@@ -104,7 +104,7 @@ func (r *ingestReporter) outdated(runs []domain.RunID) {
 		say(r.err, fmt.Sprintf("run %s: its rows of %s are missing or of an older version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, r.missing(run)))
 	}
 	if more := len(gone) - maxOutdated; more > 0 {
-		say(r.err, fmt.Sprintf("and %s like these", plural(more, "more run")))
+		say(r.err, fmt.Sprintf("and %s like these", command.Plural(more, "more run")))
 	}
 	if len(gone) > 0 {
 		r.status = worse(r.status, statusIO)

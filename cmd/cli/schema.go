@@ -1,9 +1,6 @@
 package cli
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -18,7 +15,7 @@ func newSchema(p *app) *cobra.Command {
 		ValidArgs: schemaNames,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usageError(errors.New("name one schema: document, row or event"))
+				return command.Usage("name one schema: document, row or event")
 			}
 			return nil
 		},
@@ -42,5 +39,5 @@ func (p *app) schema(name string) ([]byte, error) {
 	case "event":
 		return schema.Event, nil
 	}
-	return nil, usageError(fmt.Errorf("there is no schema %q; there is document, row and event%s", name, command.DidYouMean(name, schemaNames)))
+	return nil, command.Usage("there is no schema %q; there is document, row and event%s", name, command.DidYouMean(name, schemaNames))
 }

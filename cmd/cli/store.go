@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -31,9 +32,9 @@ func checkStore(to string) error {
 	var wrong *stores.AddressError
 	switch {
 	case errors.As(err, &wrong) && wrong.IsFile:
-		return usageError(fmt.Errorf("--to: %w; a report is written to a file with -o", err))
+		return command.Usage("--to: %w; a report is written to a file with -o", err)
 	case err != nil:
-		return usageError(fmt.Errorf("--to: %w", err))
+		return command.Usage("--to: %w", err)
 	}
 	return nil
 }
@@ -48,7 +49,7 @@ func (p *app) open(ctx context.Context, to string, options stores.Options, strea
 	var wrong *stores.AddressError
 	switch {
 	case errors.As(err, &wrong):
-		return nil, usageError(fmt.Errorf("--to: %w", err))
+		return nil, command.Usage("--to: %w", err)
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
@@ -57,7 +58,7 @@ func (p *app) open(ctx context.Context, to string, options stores.Options, strea
 
 // errIsStream refuses the file of a store that is one of the streams to be read.
 func errIsStream(file string) error {
-	return usageError(fmt.Errorf("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file)))
+	return command.Usage("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file))
 }
 
 // unknownProjections says which tables a store has that the program does not know.

@@ -85,7 +85,7 @@ func verify(ctx context.Context, paths []string, flags verifyFlags, p *app) (err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
 	out, columns := p.printer()
-	bar := p.newProgress(&streams, terminal(p.out) != nil)
+	bar := p.newProgress(&streams, command.Terminal(p.out) != nil)
 	status := statusOK
 	found, err := report.Verify(ctx, out, s, streams, report.VerifyOptions{
 		Format: format, Width: columns, Tables: tables,
@@ -104,5 +104,5 @@ func verify(ctx context.Context, paths []string, flags verifyFlags, p *app) (err
 	if found.Mend() != "" {
 		status = worse(status, statusFound)
 	}
-	return endWith(status)
+	return command.End(status)
 }

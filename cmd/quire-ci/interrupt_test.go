@@ -88,13 +88,13 @@ func (s *started) await(name string) string {
 	return ""
 }
 
-// interruptTwice interrupts, and once more when that has been heeded and is over as a
-// gesture. It returns when the second one was sent.
+// interruptTwice interrupts, and once more when the first one was heeded and the second one counts
+// as another wish. It returns when the second one was sent.
 func (s *started) interruptTwice() time.Time {
 	s.t.Helper()
 	s.signal(os.Interrupt)
 	s.awaitShown("a second Ctrl-C")
-	time.Sleep(gesture)
+	time.Sleep(debounce)
 	s.signal(os.Interrupt)
 	return time.Now()
 }
@@ -213,7 +213,7 @@ func TestInterruptWhileNobodyReads(t *testing.T) {
 	write.Close()
 	s.await("events.jsonl")
 	s.signal(os.Interrupt)
-	time.Sleep(2 * gesture)
+	time.Sleep(2 * debounce)
 	s.signal(os.Interrupt)
 	assert.Equal(t, command.StatusInterrupted, s.status(), "it ends")
 	s.leavesNothing()

@@ -20,10 +20,10 @@ func (interruption) Error() string { return "interrupted" }
 // stream what it has ended with.
 const atOnce = 2 * time.Second
 
-// gesture is how long after the first signal others may come that were sent with it.
-// Whoever closes a terminal's window has both the shell and the kernel send a SIGHUP,
+// debounce is how long signals after the first one count as sent with it.
+// Closing a terminal window makes both the shell and the kernel send a SIGHUP,
 // and timeout(1) sends its signal to the program and then to the program's group.
-const gesture = 250 * time.Millisecond
+const debounce = 250 * time.Millisecond
 
 // hurry is what the second Ctrl-C asks for.
 type hurry struct {
@@ -108,5 +108,5 @@ func insists(signal os.Signal, first time.Time) bool {
 	case syscall.SIGHUP:
 		return false
 	}
-	return time.Since(first) >= gesture
+	return time.Since(first) >= debounce
 }

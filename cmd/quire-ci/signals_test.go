@@ -21,9 +21,9 @@ type sent struct {
 	signal os.Signal
 }
 
-// What one gesture sends is one wish, however many signals it takes.
+// Signals that come together are one wish.
 func TestGestures(t *testing.T) {
-	const moment, later = gesture / 10, 2 * gesture
+	const moment, later = debounce / 10, 2 * debounce
 	for name, c := range map[string]struct {
 		signals      []sent
 		stops, kills bool
@@ -70,7 +70,7 @@ func TestHangUps(t *testing.T) {
 	s.signal(syscall.SIGHUP)
 	s.awaitShown("a second Ctrl-C")
 	s.signal(syscall.SIGHUP)
-	time.Sleep(2 * gesture) // in which it would be killed
+	time.Sleep(2 * debounce) // in which it would be killed
 	require.NoError(t, os.WriteFile(s.path("go"), nil, 0o666))
 	if status := s.status(); status != command.StatusInterrupted {
 		t.Errorf("it ends with %d:\n%s", status, s.shown())

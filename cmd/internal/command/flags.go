@@ -23,6 +23,9 @@ func strictly(cmd *cobra.Command) {
 			flag.DefValue = "" // nothing is no default worth showing
 			flag.Value = &strict{Value: flag.Value, list: true}
 		} else {
+			if flag.DefValue == "0s" {
+				flag.DefValue = "" // as pflag does for 0
+			}
 			flag.Value = &strict{Value: flag.Value}
 		}
 	})

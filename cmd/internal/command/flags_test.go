@@ -25,6 +25,27 @@ func TestSize(t *testing.T) {
 	assert.EqualError(t, (&Size{Min: 1 << 10}).Set("1000"), "takes at least 1.0 KiB")
 }
 
+// A flag that is one of some words names them, and what was meant.
+func TestChoice(t *testing.T) {
+	value := "text"
+	c := &choice{&value, []string{"text", "json", "none"}}
+	if err := c.Set("jsn"); err == nil || err.Error() != `is text, json or none, not "jsn"; did you mean json?` || value != "text" {
+		t.Error(value, err)
+	}
+	if err := c.Set("none"); err != nil || c.String() != "none" {
+		t.Error(value, err)
+	}
+}
+
+// Help texts are found by the names of their commands.
+func TestParseHelp(t *testing.T) {
+	help := ParseHelp("== root FILE\n\nDo it\n\nOne.\n\nTwo.\n\nExamples:\n  root a\n\n== below\n\nDo that\n\nThree.\n\nExamples:\n  root below\n")
+	root, below := help.Command("root", &cobra.Command{}), help.Command("below", &cobra.Command{})
+	if root.Use != "root FILE" || root.Short != "Do it" || root.Long != "One.\n\nTwo." || root.Example != "  root a" || below.Long != "Three." || below.Example != "  root below" {
+		t.Errorf("%+v\n%+v", root, below)
+	}
+}
+
 // Of all kinds of flags, one value counts or the flag takes a list; and nothing is empty.
 func TestStrict(t *testing.T) {
 	for _, test := range []struct {
@@ -48,6 +69,7 @@ func TestStrict(t *testing.T) {
 		below.Flags().StringP("text", "t", "", "")
 		below.Flags().Int("number", 0, "")
 		below.Flags().Bool("yes", false, "")
+		below.Flags().Duration("long", 0, "")
 		below.Flags().StringSlice("list", nil, "")
 		size := Size{Bytes: 16 << 20}
 		below.Flags().Var(&size, "size", "")
