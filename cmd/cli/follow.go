@@ -14,6 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/live"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -29,38 +30,7 @@ type followFlags struct {
 
 func newFollow(p *app) *cobra.Command {
 	var flags followFlags
-	cmd := &cobra.Command{
-		Use:   "follow SOURCE [--to STORE]",
-		Short: "Show a run while it is being written, and keep a store up to date",
-		Long: `Show a run while it is being written, and keep a store up to date.
-
-SOURCE is a .jsonl file that grows, a folder in which runs appear, at any depth, or -
-for standard input. follow waits for files that do not exist yet. On a terminal it
-shows the current state of the runs, with what is running now and what has failed;
-elsewhere it prints a line for each change of a job or run. In a folder it ignores
-compressed streams, which do not grow.
-
-With --to STORE the store has the rows, including open ones, mostly within some
-milliseconds. The rows are those of whole lines: follow waits for the end of a last
-line without a line feed, and judges it, an event or torn, when following ends. If
-the store goes away, is locked or has no room, follow waits, and nothing is lost.
-
-Following standard input ends with it. Following a file ends by itself when its stream
-has a run_finished; Ctrl-C ends it earlier, with status 130. A writer that died writes no run_finished: --pid ends
-following when the writer is gone and everything that it wrote was read, and
---idle-timeout when the stream has not grown for that long. The rows of the run are
-kept, and it counts as not over. A folder is followed until Ctrl-C, with status 0 if
-all streams could be read; a stream that cannot be read is reported and skipped, and
-the others continue. A file that is removed before its run has finished gives status 1.
-
-Exit status: 0 done; 1 the store or a stream cannot be read or written; 2 wrong
-usage; 4 a stream is malformed; 130 interrupted. With --exit-status, 6 if a run
-failed and 3 if one is not over: its stream has no run_finished. --assume-ended
-counts such a run as over if all its jobs are complete.`,
-		Example: `  quire-project follow run.jsonl
-  quire-ci run --events stdout | quire-project follow - --run-id 42 --to sqlite:quire.db
-  quire-project follow runs/42/events.jsonl --exit-status
-  quire-project follow runs/ --to sqlite:quire.db`,
+	cmd := help.Command("follow", &cobra.Command{
 		Args: p.oneSource, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.writerFlags.check(cmd, args[0]); err != nil {
@@ -68,7 +38,7 @@ counts such a run as over if all its jobs are complete.`,
 			}
 			return followStreams(cmd.Context(), args[0], flags, p)
 		},
-	}
+	})
 	f := cmd.Flags()
 	f.SortFlags = false
 	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+stores.Syntax)
@@ -136,7 +106,7 @@ func followOnce(ctx context.Context, path string, flags followFlags, p *app) (er
 		return err
 	}
 	if status := cmp.Or(skippedStatus(slices.Concat(summary.Skipped, summary.Unread)), flags.exitStatus.ofAll(summary)); status != statusOK {
-		return endWith(status)
+		return command.End(status)
 	}
 	return nil
 }

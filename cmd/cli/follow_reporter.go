@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/live"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -87,7 +88,7 @@ func (r *followReporter) waiting(run domain.RunID, err error) {
 // show sets the view.
 func (r *followReporter) show(view live.View) {
 	_, drawn := view.(*live.Terminal)
-	r.view, r.hold = view, drawn && terminal(r.stderr) != nil
+	r.view, r.hold = view, drawn && command.Terminal(r.stderr) != nil
 }
 
 // once says something, unless it was said before: a stream that changes again and again has the
@@ -148,5 +149,5 @@ func (r *followReporter) end(err error) error {
 	if err == nil {
 		return nil
 	}
-	return endWith(statusOf(err))
+	return command.End(statusOf(err))
 }

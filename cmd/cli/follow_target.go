@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -22,7 +22,7 @@ import (
 func (f *followFlags) checkFollowed(path string) error {
 	if f.runID != "" {
 		if err := store.CheckRunID(domain.RunID(f.runID)); err != nil {
-			return usageError(fmt.Errorf("--run-id: %w", err))
+			return command.Usage("--run-id: %w", err)
 		}
 	}
 	if file := stores.SQLiteFile(f.to); file != "" && isAmong(file, path) {
@@ -73,7 +73,7 @@ func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
 		folder = false // what has one id will be one stream
 	}
 	if f.runID != "" && folder {
-		return folder, usageError(fmt.Errorf("--run-id names one run, and %s is a folder of runs", report.Printable(path)))
+		return folder, command.Usage("--run-id names one run, and %s is a folder of runs", report.Printable(path))
 	}
 	return folder, nil
 }

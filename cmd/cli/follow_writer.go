@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // writerFlags say how follow finds out that a writer has died.
@@ -27,11 +26,11 @@ func (f *writerFlags) add(flags *pflag.FlagSet) {
 func (f *writerFlags) check(cmd *cobra.Command, path string) error {
 	switch {
 	case path == jsonl.Stdin && (f.idleTimeout != 0 || f.pid != 0):
-		return usageError(errors.New("--pid and --idle-timeout are for files; standard input ends when its writer does"))
+		return command.Usage("--pid and --idle-timeout are for files; standard input ends when its writer does")
 	case cmd.Flags().Changed("idle-timeout") && f.idleTimeout <= 0:
-		return usageError(errors.New("--idle-timeout is a time above 0, such as 10m"))
+		return command.Usage("--idle-timeout is a time above 0, such as 10m")
 	case cmd.Flags().Changed("pid") && f.pid <= 0:
-		return usageError(fmt.Errorf("--pid: %d is not the id of a process", f.pid))
+		return command.Usage("--pid: %d is not the id of a process", f.pid)
 	}
 	return nil
 }
@@ -44,7 +43,7 @@ func (f *writerFlags) writer(ctx context.Context) (time.Duration, <-chan struct{
 	}
 	gone, err := follow.WatchProcess(ctx, f.pid)
 	if err != nil {
-		return 0, nil, usageError(fmt.Errorf("--pid: %w", err))
+		return 0, nil, command.Usage("--pid: %w", err)
 	}
 	return f.idleTimeout, gone, nil
 }

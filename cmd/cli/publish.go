@@ -33,40 +33,12 @@ type publishFlags struct {
 
 func newPublish(p *app) *cobra.Command {
 	var flags publishFlags
-	cmd := &cobra.Command{
-		Use:   "publish SOURCE... --to BROKER [--follow]",
-		Short: "Send streams to a broker, from which subscribe takes them into a store",
-		Long: `Send streams to a broker, from which subscribe takes them into a store.
-
-SOURCE is a .jsonl file, a folder of them, or - for standard input, which is sent
-as it comes; until it ends, publish waits for a broker that is away. The bytes of a
-stream are sent unchanged, cut between lines into messages of up to a megabyte;
-workers find malformed lines. Publishing a stream again changes nothing, so after any
-error you can run the same command again.
-
-With --follow, SOURCE is a file that grows, or a folder in which runs appear; publish
-waits for files that do not exist yet. Lines are sent within milliseconds of being
-written. A last line without a line feed is sent only once its run has finished, since
-more of it may come. Following a file ends by itself when its run has finished.
-A folder is followed until Ctrl-C.
-
-BROKER is one or more servers of NATS JetStream, as
-` + brokers.Syntax + `;
-a single word before the @ is a token. To keep secrets off the command line, set
-$NATS_USER and $NATS_PASSWORD, $NATS_TOKEN or $NATS_CREDS. STREAM is quire by default;
-it is created if it does not exist.
-
-Exit status: 0 done; 1 a stream cannot be read, or the broker cannot be written to; 2
-wrong usage; 130 interrupted.`,
-		Example: `  quire-project publish run.jsonl --to nats://localhost
-  quire-project publish runs/ --to nats://localhost
-  quire-project publish runs/ --to nats://nats1.example.com,nats2.example.com --follow
-  quire-ci run --events stdout | quire-project publish - --run-id 42 --to nats://localhost`,
+	cmd := help.Command("publish", &cobra.Command{
 		Args: p.someSources, ValidArgsFunction: completeSources,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return publishStreams(cmd.Context(), args, flags, p)
 		},
-	}
+	})
 	flags.add(cmd)
 	return cmd
 }
@@ -118,13 +90,13 @@ func publishStreams(ctx context.Context, paths []string, flags publishFlags, app
 		return interruption(streams)
 	}
 	summary := p.Summary()
-	words := fmt.Sprintf("published %s in %s to %s", plural(summary.Runs, "run"), plural(summary.Segments, "segment"), b)
+	words := fmt.Sprintf("published %s in %s to %s", command.Plural(summary.Runs, "run"), command.Plural(summary.Segments, "segment"), b)
 	if summary.Retries > 0 {
-		words += fmt.Sprintf("; %s had to be repeated", plural(summary.Retries, "message"))
+		words += fmt.Sprintf("; %s had to be repeated", command.Plural(summary.Retries, "message"))
 	}
 	say(bar, words)
 	if status := skippedStatus(summary.Skipped); status != statusOK {
-		return endWith(status)
+		return command.End(status)
 	}
 	return nil
 }
@@ -141,7 +113,7 @@ func (f *publishFlags) options(paths []string, limit int, log *slog.Logger) brok
 // streams checks what the command line names.
 func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, err error) {
 	if slices.Contains(paths, jsonl.Stdin) && f.runID == "" {
-		return s, false, usageError(errors.New("standard input has no name; say with --run-id which run it is"))
+		return s, false, command.Usage("standard input has no name; say with --run-id which run it is")
 	}
 	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: command.Size{Bytes: jsonl.DefaultMaxLine}}
 	if !f.follow {
@@ -149,10 +121,10 @@ func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, er
 		return s, s.Many(), err
 	}
 	if len(paths) > 1 {
-		return s, false, usageError(errors.New("--follow takes one SOURCE; for several runs, name their folder"))
+		return s, false, command.Usage("--follow takes one SOURCE; for several runs, name their folder")
 	}
 	if paths[0] == jsonl.Stdin {
-		return s, false, usageError(errors.New("--follow reads files; without --follow, a pipe is read as it grows"))
+		return s, false, command.Usage("--follow reads files; without --follow, a pipe is read as it grows")
 	}
 	if folder, err = read.checkGrowing(paths[0]); err != nil {
 		return s, folder, err

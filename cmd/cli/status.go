@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"os"
 
 	"github.com/spf13/pflag"
 
@@ -26,10 +25,7 @@ const (
 	statusInterrupted = command.StatusInterrupted
 )
 
-func terminal(w io.Writer) *os.File      { return command.Terminal(w) }
-func plural(n int, what string) string   { return command.Plural(n, what) }
-func endWith(status int) error           { return command.End(status) }
-func usageError(err error) error         { return command.Usage("%w", err) }
+// say writes one line for a person.
 func say(stderr io.Writer, words string) { command.Stdio{Name: name}.Say(stderr, words) }
 
 // statusOf is the status that err ends the program with.
@@ -82,7 +78,7 @@ func (e *runStatus) add(flags *pflag.FlagSet) {
 
 func (e *runStatus) check() error {
 	if e.assumeEnded && !e.wanted {
-		return usageError(errors.New("--assume-ended changes what --exit-status ends with; give both"))
+		return command.Usage("--assume-ended changes what --exit-status ends with; give both")
 	}
 	return nil
 }
