@@ -19,7 +19,7 @@ var generated = regexp.MustCompile(`(?s)(<!-- (\S+): go test ./docs -update writ
 
 // What follows from the code is as the code has it.
 func TestGenerated(t *testing.T) {
-	parts := map[string]string{"metrics": metricsTable(t), "packages": packagesTable(t)}
+	parts := map[string]string{"metrics": metricsTable(t), "packages": packagesTable(t), "imports": importsPicture(t)}
 	for _, d := range projections.Builtin.All() {
 		if d.Reported {
 			parts[d.Name] = columnsTable(d)
