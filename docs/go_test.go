@@ -2,7 +2,6 @@ package docs
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"log/slog"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/brokers"
@@ -130,21 +131,13 @@ var _ = []any{publish, publishLines, work, addHandler}
 // The functions that need no server do what go.md says.
 func TestFunctions(t *testing.T) {
 	db, err := stores.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "quire.db"), stores.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer db.Close()
-	if err := ingest(t.Context(), db, root+"/fixtures/cobra-failing.jsonl"); err != nil {
-		t.Error(err)
-	}
-	if err := catchUp(t.Context(), db, root+"/fixtures"); err != nil {
-		t.Error(err)
-	}
+	assert.NoError(t, ingest(t.Context(), db, root+"/fixtures/cobra-failing.jsonl"))
+	assert.NoError(t, catchUp(t.Context(), db, root+"/fixtures"))
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if err := followRuns(ctx, db, root+"/fixtures"); !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, followRuns(ctx, db, root+"/fixtures"), context.Canceled)
 	if runs, err := db.Runs(t.Context(), store.Page{}); err != nil || len(runs) < 7 {
 		t.Error(runs, err)
 	}
@@ -164,13 +157,9 @@ func functionBlock(t *testing.T, name string) string {
 func TestReadmeGo(t *testing.T) {
 	example := read(t, "adapters/jsonl/example_test.go")
 	block := regexp.MustCompile("(?s)```go\n(.*?)```").FindStringSubmatch(read(t, "README.md"))
-	if block == nil {
-		t.Fatal("the README has no Go")
-	}
+	require.NotNil(t, block, "the README has no Go")
 	indented := regexp.MustCompile("(?m)^(.)").ReplaceAllString(block[1], "\t$1")
-	if want := strings.ReplaceAll(indented, `"fixtures/`, `"../../fixtures/`); !strings.Contains(example, want) {
-		t.Errorf("the README's Go is not in the example:\n%s", want)
-	}
+	assert.Contains(t, example, strings.ReplaceAll(indented, `"fixtures/`, `"../../fixtures/`), "the README's Go is not in the example")
 }
 
 // quoted are the parts of an error message in a page.
@@ -184,15 +173,11 @@ func TestErrorMessages(t *testing.T) {
 		for _, message := range strings.Split(row[1], "`, `") {
 			message = strings.TrimPrefix(strings.Trim(message, "`"), "torn_tail: ")
 			for part := range strings.SplitSeq(message, "…") {
-				if !strings.Contains(code, strings.TrimSpace(part)) {
-					t.Errorf("errors.md: no error has %q", part)
-				}
+				assert.Contains(t, code, strings.TrimSpace(part), "errors.md: no error")
 			}
 		}
 	}
-	if len(found) < 15 {
-		t.Errorf("only %d messages were found", len(found))
-	}
+	assert.GreaterOrEqual(t, len(found), 15, "only")
 }
 
 var testName = regexp.MustCompile("`(Test[A-Z][A-Za-z]*)")
@@ -209,9 +194,7 @@ func TestNamedTests(t *testing.T) {
 			}
 		}
 	}
-	if found < 10 {
-		t.Errorf("only %d names were found", found)
-	}
+	assert.GreaterOrEqual(t, found, 10, "only")
 }
 
 // source returns the Go code of the files whose names are wanted.
@@ -227,9 +210,7 @@ func source(t *testing.T, wanted func(name string) bool) string {
 			code.Write(text)
 			return err
 		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 	}
 	return code.String()
 }

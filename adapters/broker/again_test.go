@@ -2,10 +2,11 @@ package broker_test
 
 import (
 	"errors"
-	"slices"
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/domain"
@@ -31,11 +32,8 @@ func TestPublishedOnceMoreArrives(t *testing.T) {
 	}), broker.FixedTopics("q", 1), broker.PublishOptions{FirstDelay: 1, MostDelay: 1})
 	segments := []domain.Segment{{Run: "r", Data: []byte("a\n")}, {Run: "r", Offset: 2, Data: []byte("b\n")}}
 	for range 3 {
-		if _, err := p.Publish(t.Context(), segments...); err != nil {
-			t.Fatal(err)
-		}
+		_, err := p.Publish(t.Context(), segments...)
+		require.NoError(t, err)
 	}
-	if want := []string{"a\n", "b\n", "a\n", "b\n", "a\n", "b\n"}; !slices.Equal(arrived, want) {
-		t.Errorf("%q arrived, want %q", arrived, want)
-	}
+	assert.Equal(t, []string{"a\n", "b\n", "a\n", "b\n", "a\n", "b\n"}, arrived)
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
@@ -39,9 +41,7 @@ func TestPublishStream(t *testing.T) {
 		var out recorder
 		failed := 0
 		out.onTopics = func(_ string, messages []*message.Message) error {
-			if len(messages) > options.Window {
-				t.Fatalf("%d messages at once", len(messages))
-			}
+			require.LessOrEqual(t, len(messages), options.Window)
 			if len(failures) > 0 && failures[0] > 0 {
 				failures[0]--
 				failed++
@@ -51,22 +51,14 @@ func TestPublishStream(t *testing.T) {
 			return nil
 		}
 		stats, err := broker.NewPublisher(&out, topics, options).PublishStream(context.Background(), run, bytes.NewReader(stream))
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		got := out.segments(t)
 		checkAddUp(t, run, stream, got)
-		if len(got) == 0 {
-			t.Fatal("nobody is told that there is the run")
-		}
+		require.NotEmpty(t, got, "nobody is told that there is the run")
 		for _, topic := range out.topics {
-			if topic != topics.Topic(broker.Partition(run, 4)) {
-				t.Fatalf("the topic is %s", topic)
-			}
+			require.Equal(t, topics.Topic(broker.Partition(run, 4)), topic, "the topic")
 		}
-		if want := (broker.Stats{Segments: len(got), Bytes: int64(len(stream)), Retries: failed}); stats != want {
-			t.Fatalf("got %+v, want %+v", stats, want)
-		}
+		require.Equal(t, (broker.Stats{Segments: len(got), Bytes: int64(len(stream)), Retries: failed}), stats)
 	})
 }
 
@@ -86,9 +78,8 @@ func TestPublishAgainIsTheSameMessage(t *testing.T) {
 	stats, err := broker.NewPublisher(lossy, broker.FixedTopics("q", 1), broker.PublishOptions{
 		FirstDelay: time.Microsecond, SegmentBytes: 2, Window: 3,
 	}).PublishStream(t.Context(), "r", strings.NewReader("a\nb\nc\n"))
-	if err != nil || stats.Retries != 2 {
-		t.Fatal(stats, err)
-	}
+	require.NoError(t, err, stats)
+	require.Equal(t, 2, stats.Retries, stats)
 	checkAddUp(t, "r", []byte("a\nb\nc\n"), out.segments(t)) // which leaves known UUIDs out
 }
 
@@ -134,13 +125,9 @@ func TestPublishEnds(t *testing.T) {
 			continue
 		}
 		for _, want := range c.want {
-			if !errors.Is(err, want) {
-				t.Errorf("%s: %v is not %v", name, err, want)
-			}
+			assert.ErrorIs(t, err, want, name)
 		}
-		if strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: %q", name, err)
-		}
+		assert.NotContains(t, err.Error(), "\n", name)
 	}
 }
 
@@ -176,13 +163,9 @@ func TestPublishStreamEndsWithItsContext(t *testing.T) {
 	})
 	_, err := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{SegmentBytes: 2}).PublishStream(ctx, "r", endless)
 	after.Store(reads.Load())
-	if !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, err, context.Canceled)
 	time.Sleep(10 * time.Millisecond)
-	if reads.Load() != after.Load() {
-		t.Error("somebody goes on reading")
-	}
+	assert.Equal(t, after.Load(), reads.Load(), "somebody goes on reading")
 }
 
 type readerFunc func([]byte) (int, error)
@@ -207,9 +190,8 @@ func TestPublishStreamReadsAhead(t *testing.T) {
 		w.Close()
 	}()
 	p := broker.NewPublisher(out, broker.FixedTopics("q", 1), broker.PublishOptions{SegmentBytes: 2, Window: 1, GiveUp: time.Nanosecond})
-	if _, err := p.PublishStream(t.Context(), "r", iotest.OneByteReader(r)); err != nil {
-		t.Error(err)
-	}
+	_, err := p.PublishStream(t.Context(), "r", iotest.OneByteReader(r))
+	assert.NoError(t, err)
 }
 
 // One publisher serves many streams at once.
@@ -221,9 +203,8 @@ func TestPublishManyStreams(t *testing.T) {
 	for i := range runs {
 		wg.Go(func() {
 			stream := strings.Repeat(fmt.Sprintf("run%d\n", i), 10)
-			if _, err := p.PublishStream(t.Context(), domain.RunID(fmt.Sprint(i)), strings.NewReader(stream)); err != nil {
-				t.Error(err)
-			}
+			_, err := p.PublishStream(t.Context(), domain.RunID(fmt.Sprint(i)), strings.NewReader(stream))
+			assert.NoError(t, err)
 		})
 	}
 	wg.Wait()
@@ -246,9 +227,8 @@ func TestPublishSegments(t *testing.T) {
 	for _, run := range []domain.RunID{"a", "a", "b", "c", "b"} {
 		all = append(all, domain.Segment{Run: run, Offset: int64(2 * len(all)), Data: []byte("x\n")})
 	}
-	if _, err := p.Publish(t.Context(), all...); err != nil {
-		t.Fatal(err)
-	}
+	_, err := p.Publish(t.Context(), all...)
+	require.NoError(t, err)
 	if got := out.segments(t); !slices.EqualFunc(got, all, func(a, b domain.Segment) bool { return a.Run == b.Run && a.Offset == b.Offset }) {
 		t.Errorf("got %v, want %v", got, all)
 	}
@@ -258,9 +238,8 @@ func TestPublishSegments(t *testing.T) {
 			t.Errorf("run %s went to %s, %v", segment.Run, out.topics[i], err)
 		}
 	}
-	if _, err := p.Publish(t.Context()); err != nil {
-		t.Error("nothing cannot be published: ", err)
-	}
+	_, err = p.Publish(t.Context())
+	assert.NoError(t, err, "nothing cannot be published")
 }
 
 // What nobody could apply is not sent.
@@ -271,8 +250,7 @@ func TestPublishChecksSegments(t *testing.T) {
 	} {
 		var out recorder
 		_, err := broker.NewPublisher(&out, broker.FixedTopics("q", 1), fast).Publish(t.Context(), domain.Segment{Run: "r", Data: []byte("a\n")}, bad)
-		if err == nil || out.count() != 0 {
-			t.Errorf("%s: %v, %d were sent", name, err, out.count())
-		}
+		assert.Error(t, err, name)
+		assert.Equal(t, 0, out.count(), name)
 	}
 }

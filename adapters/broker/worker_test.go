@@ -14,6 +14,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/pubsub/gochannel"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/domain"
@@ -164,12 +166,8 @@ func start(t *testing.T, router *message.Router) {
 		t.Fatal("the router has ended: ", err)
 	}
 	t.Cleanup(func() {
-		if err := router.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
+		assert.NoError(t, router.Close())
+		assert.NoError(t, <-ended)
 	})
 }
 
@@ -180,9 +178,7 @@ func newRouter(t *testing.T, sub message.Subscriber, pub message.Publisher, topi
 		all = append(all, topics.Topic(partition))
 	}
 	router, err := broker.NewRouter(sub, pub, all, "poison", p, options)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return router
 }
 
@@ -191,9 +187,8 @@ func send(t *testing.T, pub message.Publisher) {
 	t.Helper()
 	p := broker.NewPublisher(pub, broker.FixedTopics("q", 1), broker.PublishOptions{GiveUp: time.Second})
 	data := []byte("a\n")
-	if _, err := p.Publish(t.Context(), domain.Segment{Run: "r", Data: data, SHA256: sha256.Sum256(data)}); err != nil {
-		t.Fatal(err)
-	}
+	_, err := p.Publish(t.Context(), domain.Segment{Run: "r", Data: data, SHA256: sha256.Sum256(data)})
+	require.NoError(t, err)
 }
 
 // within fails the test if c is not closed, or has nothing, for long.

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -23,21 +26,11 @@ func TestClaimOfAMovedStream(t *testing.T) {
 		return err
 	}
 	put(t, old, keptLine)
-	if err := claim(old); err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(os.Mkdir(filepath.Dir(moved), 0o777), os.Rename(old, moved)); err != nil {
-		t.Fatal(err)
-	}
-	if err := claim(moved); err != nil {
-		t.Errorf("moved, it is %v", err)
-	}
-	if err := claim(old); !errors.Is(err, errMoved) {
-		t.Errorf("where it was, there is %v", err)
-	}
+	require.NoError(t, claim(old))
+	require.NoError(t, errors.Join(os.Mkdir(filepath.Dir(moved), 0o777), os.Rename(old, moved)))
+	assert.NoError(t, claim(moved), "moved")
+	assert.ErrorIs(t, claim(old), errMoved, "where")
 	put(t, old, keptLine)
 	var twin *store.DuplicateError
-	if err := claim(old); !errors.As(err, &twin) {
-		t.Errorf("another one in its place is %v", err)
-	}
+	assert.ErrorAs(t, claim(old), &twin, "another one in its place")
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/follow"
@@ -48,9 +49,7 @@ func TestJudgementLaw(t *testing.T) {
 		options.OnMalformed = rapid.SampledFrom([]jsonl.OnMalformed{jsonl.Stop, jsonl.Skip}).Draw(t, "on malformed")
 		content := files(options.MaxLine).Draw(t, "file")
 		path := filepath.Join(folder, "run.jsonl")
-		if err := os.WriteFile(path, content, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, content, 0o666))
 		gone := make(chan struct{})
 		close(gone)
 		for _, keeps := range []bool{false, true} {
@@ -59,9 +58,8 @@ func TestJudgementLaw(t *testing.T) {
 				followed.Store = memory.New()
 			}
 			summary, err := follow.Follow(t.Context(), path, followed)
-			if err != nil || len(summary.Skipped) > 1 {
-				t.Fatalf("it ends with %+v, %v", summary, err)
-			}
+			require.NoError(t, err, "it ends with %+v", summary)
+			require.LessOrEqual(t, len(summary.Skipped), 1, "it ends with %+v", summary)
 			judge(t, path, path, options, errors.Join(summary.Skipped...), followed.Store)
 		}
 	})
@@ -72,9 +70,7 @@ func judge(t *rapid.T, path, name string, options jsonl.Options, got error, db s
 	content, _ := os.ReadFile(path)
 	var compressed *follow.CompressedError
 	if layout.Compression(content) != "" {
-		if !errors.As(got, &compressed) {
-			t.Fatalf("of what is compressed it says %v", got)
-		}
+		require.ErrorAs(t, got, &compressed, "of what is compressed")
 		return
 	}
 	plain := memory.New()
@@ -125,9 +121,7 @@ func TestPipeLaw(t *testing.T) {
 		if layout.Compression(content) != "" {
 			return
 		}
-		if err := os.WriteFile(path, content, 0o666); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, content, 0o666))
 		followed := follow.Options{Streams: options}
 		if rapid.Bool().Draw(t, "rows") {
 			followed.Store = memory.New()
@@ -135,9 +129,8 @@ func TestPipeLaw(t *testing.T) {
 		sizes := rapid.SliceOfN(rapid.SampledFrom([]int{1, 10, 100, 100_000}), 1, 3).Draw(t, "pieces")
 		for range 2 { // the second time, the rows are there
 			summary, err := follow.Read(t.Context(), &pieces{sizes, 0, content}, jsonl.Location{Path: jsonl.Stdin, Run: "run"}, followed)
-			if err != nil || len(summary.Skipped) > 1 {
-				t.Fatalf("it ends with %+v, %v", summary, err)
-			}
+			require.NoError(t, err, "it ends with %+v", summary)
+			require.LessOrEqual(t, len(summary.Skipped), 1, "it ends with %+v", summary)
 			got := errors.Join(summary.Skipped...)
 			var long *tail.LineTooLongError
 			if followed.Store != nil && errors.As(got, &long) {
@@ -155,9 +148,7 @@ func TestCompressedLater(t *testing.T) {
 	w := gzip.NewWriter(&zipped)
 	_, _ = w.Write([]byte(ended))
 	_ = w.Close()
-	if bytes.ContainsRune(zipped.Bytes(), '\n') {
-		t.Fatal("it has a line feed")
-	}
+	require.False(t, bytes.ContainsRune(zipped.Bytes(), '\n'), "it has a line feed")
 	for what, begin := range map[string]string{"not there": "none", "empty": "", "one byte": zipped.String()[:1], "whole": zipped.String()} {
 		for _, keeps := range []bool{false, true} {
 			path := filepath.Join(t.TempDir(), "run.jsonl")

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/follow"
@@ -95,9 +96,7 @@ func TestReleaseLaw(t *testing.T) {
 
 func testRelease(t *rapid.T, db store.Store) {
 	folder, err := os.MkdirTemp("", "follow-release-")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer os.RemoveAll(folder)
 	view := newScreen()
 	options := follow.Options{View: view, Store: db}.WithQuietAfter(2 * time.Millisecond)
@@ -142,13 +141,10 @@ func testRelease(t *rapid.T, db store.Store) {
 
 func write(t *rapid.T, path, content string, how int, text string) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|how, 0o666)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer file.Close()
-	if _, err := file.WriteString(text); err != nil {
-		t.Fatal(err)
-	}
+	_, err = file.WriteString(text)
+	require.NoError(t, err)
 }
 
 // await waits until the events of a stream are shown, each once.
@@ -162,9 +158,7 @@ func (s *screen) await(t *rapid.T, content string) {
 		at += int64(len(line))
 	}
 	for deadline := time.Now().Add(20 * time.Second); !slices.Equal(s.offsets("run"), want); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("shown is %v\nwant     %v", s.offsets("run"), want)
-		}
+		require.False(t, time.Now().After(deadline), "shown is %v\nwant     %v", s.offsets("run"), want)
 	}
 }
 
@@ -178,17 +172,13 @@ func sameRows(t *rapid.T, db store.Store, path, content string) {
 		t.Fatal(err, result.Err)
 	}
 	want, err := store.ReadRecord(t.Context(), plain, "run")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
 		have, err := store.ReadRecord(t.Context(), db, "run")
 		if err == nil && reflect.DeepEqual(have, want) {
 			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the rows are %+v, %v\nwant %+v", have, err, want)
-		}
+		require.False(t, time.Now().After(deadline), "the rows are %+v, %v\nwant %+v", have, err, want)
 	}
 }
 

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -41,18 +44,14 @@ func TestForgetsWhatIsHeld(t *testing.T) {
 
 func put(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
 }
 
 // hold has a segment wait for what comes before it.
 func hold(t *testing.T, s store.Store, segment domain.Segment) {
 	t.Helper()
 	p := store.NewProjector(s, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{})
-	if err := errors.Join(p.Apply(t.Context(), segment), p.Close(t.Context())); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(p.Apply(t.Context(), segment), p.Close(t.Context())))
 }
 
 // counted counts the segments that a sink gets.
@@ -84,9 +83,7 @@ func ended(t *testing.T, db store.Store, path string, begun func()) (*counted, S
 	options := Options{Store: db, WriterGone: gone}.withDefaults()
 	sink := &counted{newRows(t.Context(), options), 0, begun}
 	summary, err := Follow(t.Context(), path, Options{Sink: sink, WriterGone: gone})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return sink, summary
 }
 
@@ -134,13 +131,9 @@ func testReplaced(t *testing.T, first, second string, inPlace bool) {
 			return
 		}
 		put(t, path+".new", second)
-		if err := os.Rename(path+".new", path); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Rename(path+".new", path))
 	})
-	if len(summary.Skipped) > 0 {
-		t.Errorf("skipped are %v", summary.Skipped)
-	}
+	assert.Empty(t, summary.Skipped, "skipped")
 	if waiting, err := db.Waiting(t.Context()); err != nil || len(waiting) > 0 {
 		t.Errorf("of the other stream, something waits: %v, %v", waiting, err)
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
@@ -55,12 +57,10 @@ func agree(t *rapid.T, r *boardRun, record *projections.Record) {
 	}
 	for got := range r.fold.Run().Jobs() {
 		want := record.Jobs[got.Index]
-		if got.ID != want.JobID || projectedState(statusOfJob(got)) != want.State {
-			t.Fatalf("job %+v, want %+v", got, want)
-		}
-		if _, exited := exits[want.JobID]; exited != (r.exitOf(got) != nil) {
-			t.Fatalf("exit %v of %+v, want %v", r.exitOf(got), want, exited)
-		}
+		require.Equal(t, want.JobID, got.ID, "job %+v, want %+v", got, want)
+		require.Equal(t, want.State, projectedState(statusOfJob(got)), "job %+v, want %+v", got, want)
+		_, exited := exits[want.JobID]
+		require.Equal(t, (r.exitOf(got) != nil), exited, "exit %v of %+v", r.exitOf(got), want)
 		running := r.fold.Run().NewestSh(got)
 		if sh, isOpen := open[want.JobID]; want.State == projections.Active && (isOpen != (running != nil) || isOpen && sh.Cmd != running.Cmd) {
 			t.Fatalf("open %+v; want %+v", running, sh)
@@ -102,20 +102,14 @@ func TestBoardKeepsTheLatestExit(t *testing.T) {
 	if got == nil || got.exitCode != 3 || got.cmd != strings.Repeat("x", maxExitCmd) {
 		t.Errorf("%.50v", got)
 	}
-	if n := len(board.runs["r"].exits); n != 1 {
-		t.Errorf("%d exits of one job are kept", n)
-	}
+	assert.Equal(t, 1, len(board.runs["r"].exits))
 	for i := range 3 * maxExits {
 		id := string(rune('0' + i))
 		take(board, "r", domain.NewShStarted(0, id, "y"), domain.NewShFinished(0, id, 4))
 	}
-	if n := len(board.runs["r"].exits); n != maxExits {
-		t.Errorf("%d exits are kept", n)
-	}
+	assert.Equal(t, maxExits, len(board.runs["r"].exits))
 	board.Restart("r")
-	if n := len(board.runs["r"].exits); n != 0 {
-		t.Errorf("%d exits of another stream are kept", n)
-	}
+	assert.Equal(t, 0, len(board.runs["r"].exits))
 }
 
 // A frame of few rows has the jobs that matter most, keeps few, and counts all.
@@ -131,9 +125,7 @@ func TestFrameIsSmall(t *testing.T) {
 	if done := kinds[other]; len(kinds[0]) != 1 || len(done) > 20 || len(done) < 10 || done[len(done)-1].ID != string(rune(5999)) {
 		t.Errorf("%d and %d jobs", len(kinds[0]), len(done))
 	}
-	if v.tally != (tally{active: 1, complete: 5000}) {
-		t.Error(v.tally)
-	}
+	assert.Equal(t, (tally{active: 1, complete: 5000}), v.tally)
 }
 
 // Trouble is shown until the run goes on, or begins anew.
@@ -177,9 +169,7 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("waiting:\n%s", got)
 		}
 		over()
-		if got := shown(); got != before {
-			t.Errorf("%s:\n%s\nbefore:\n%s", name, got, before)
-		}
+		assert.Equal(t, before, shown(), name)
 	}
 }
 
@@ -197,9 +187,7 @@ func TestBoardIsSafe(t *testing.T) {
 	}
 	all.Wait()
 	for _, run := range board.runs {
-		if row := run.current(); row.FailedSh != 300 {
-			t.Errorf("%+v", row)
-		}
+		assert.Equal(t, 300, run.current().FailedSh)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -26,18 +27,14 @@ func TestFrameIsWithinItsSize(t *testing.T) {
 		now := moments().Draw(t, "now")
 		frame := board.Frame(width, height, now, color)
 		if width <= 0 || height <= 0 {
-			if frame != "" {
-				t.Fatalf("%dx%d: %q", width, height, frame)
-			}
+			require.Equal(t, "", frame, "%dx%d", width, height)
 			return
 		}
 		if empty := len(board.runs) == 0; width >= 10 && empty != strings.HasPrefix(colorEscape.ReplaceAllString(frame, ""), "no run yet") {
 			t.Fatalf("of %d runs:\n%s", len(board.runs), frame)
 		}
 		lines := strings.Split(frame, "\n")
-		if len(lines) > height {
-			t.Fatalf("%d lines, want at most %d:\n%s", len(lines), height, frame)
-		}
+		require.LessOrEqual(t, len(lines), height, "%d lines, want at most %d:\n%s", len(lines), height, frame)
 		for _, line := range lines {
 			bare := line
 			if color {
@@ -47,14 +44,10 @@ func TestFrameIsWithinItsSize(t *testing.T) {
 				t.Fatalf("%d columns, want at most %d: %q", w, width, line)
 			}
 			for _, r := range bare {
-				if !unicode.IsPrint(r) {
-					t.Fatalf("%U in %q", r, line)
-				}
+				require.True(t, unicode.IsPrint(r), "%U in %q", r, line)
 			}
 		}
-		if again := board.Frame(width, height, now, color); again != frame {
-			t.Fatalf("the same board gives\n%s\nand\n%s", frame, again)
-		}
+		require.Equal(t, frame, board.Frame(width, height, now, color), "the same board")
 	})
 }
 
@@ -65,9 +58,7 @@ func TestFrameColors(t *testing.T) {
 		now := moments().Draw(t, "now")
 		with, without := board.Frame(60, 20, now, true), board.Frame(60, 20, now, false)
 		// Spaces that are coloured stay at the end of a line.
-		if got := trimLines(colorEscape.ReplaceAllString(with, "")); got != trimLines(without) {
-			t.Fatalf("with colours\n%q\nwithout\n%q", got, without)
-		}
+		require.Equal(t, trimLines(without), trimLines(colorEscape.ReplaceAllString(with, "")), "with colours")
 		if len(board.runs) > 0 && with == without {
 			t.Fatalf("no colours: %q", with)
 		}
@@ -100,13 +91,10 @@ func TestFrameShowsAllThereIsRoomFor(t *testing.T) {
 		frame := board.Frame(80, height, time.UnixMilli(20), false)
 		for i := range jobs {
 			id := "job-" + string(rune('a'+i))
-			if !strings.Contains(frame, " "+id+" ") || !strings.Contains(frame, "do-"+id) {
-				t.Fatalf("%s is not in\n%s", id, frame)
-			}
+			require.Contains(t, frame, " "+id+" ", id)
+			require.Contains(t, frame, "do-"+id, id)
 		}
-		if strings.Contains(frame, "more") {
-			t.Fatalf("something is left out of\n%s", frame)
-		}
+		require.NotContains(t, frame, "more", "something is left out")
 	})
 }
 
@@ -143,9 +131,7 @@ func TestFrameCountsWhatItLeavesOut(t *testing.T) {
 		for s := range hidden {
 			hidden[s] -= shown[s]
 		}
-		if !strings.HasSuffix(frame, "\n  … "+hidden.more("job")) {
-			t.Fatalf("want %v, and at the end … %s:\n%s", want, hidden.more("job"), frame)
-		}
+		require.True(t, strings.HasSuffix(frame, "\n  … "+hidden.more("job")), "want %v, and at the end … %s:\n%s", want, hidden.more("job"), frame)
 		if lines := strings.Count(frame, "\n") + 1; lines != height {
 			t.Fatalf("%d lines of %d:\n%s", lines, height, frame)
 		}
@@ -187,19 +173,13 @@ func TestFrameOrdersRuns(t *testing.T) {
 				}
 			}
 		}
-		if strings.Join(got, ",") != strings.Join(want, ",") {
-			t.Fatalf("got %v, want %v:\n%s", got, want, frame)
-		}
-		if hidden.total() > 0 != strings.Contains(frame, "\n… "+hidden.more("run")) {
-			t.Fatalf("want … %s:\n%s", hidden.more("run"), frame)
-		}
+		require.Equal(t, strings.Join(want, ","), strings.Join(got, ","))
+		require.Equal(t, strings.Contains(frame, "\n… "+hidden.more("run")), hidden.total() > 0)
 		expected := len(kinds) // of those that are complete, some may give way to details of others
 		if done := strings.Count(strings.Join(want, ""), "✓") + hidden[complete]; done > 3 && done < len(kinds) {
 			expected += 3 - done
 		}
-		if len(got) < min(expected, height-1) {
-			t.Fatalf("%d of %d runs in %d lines:\n%s", len(got), len(kinds), height, frame)
-		}
+		require.GreaterOrEqual(t, len(got), min(expected, height-1), "%d of %d runs in %d lines:\n%s", len(got), len(kinds), height, frame)
 	})
 }
 

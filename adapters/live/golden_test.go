@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -19,17 +22,11 @@ func compare(t *testing.T, path, got string) {
 	t.Helper()
 	path = filepath.Join("testdata", path)
 	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o644))
 	}
 	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != got {
-		t.Errorf("%s is another one with -update:\n%s", path, got)
-	}
+	require.NoError(t, err)
+	assert.Equal(t, got, string(want), "%s is another one with -update", path)
 }
 
 // What is seen after so many lines of a recorded stream, some time after the last.

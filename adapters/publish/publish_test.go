@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
@@ -37,9 +38,7 @@ func (b *taken) Publish(_ string, messages ...*message.Message) error {
 		return errors.New("the broker is away")
 	}
 	for _, m := range messages {
-		if err := broker.Handler(b, broker.Options{})(m); err != nil {
-			b.t.Error(err)
-		}
+		assert.NoError(b.t, broker.Handler(b, broker.Options{})(m))
 	}
 	return nil
 }
@@ -51,9 +50,7 @@ func (b *taken) Apply(_ context.Context, segment domain.Segment) error {
 		b.t.Errorf("a segment at %d of %d", segment.Offset, len(b.streams[run]))
 	}
 	b.streams[run] += string(segment.Data)
-	if sum := sha256.Sum256([]byte(b.streams[run])); segment.SHA256 != sum {
-		b.t.Errorf("the digest at %d is %x, not %x", segment.End(), segment.SHA256, sum)
-	}
+	assert.Equal(b.t, sha256.Sum256([]byte(b.streams[run])), segment.SHA256, "the digest at %d", segment.End())
 	return nil
 }
 
@@ -135,9 +132,7 @@ func TestPublishContinues(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) || b.stream("run") != stream {
 		t.Errorf("%v; it is %q\nwant %q", err, b.stream("run"), stream)
 	}
-	if s := p.Summary(); s.Runs != 2 {
-		t.Errorf("%+v", s)
-	}
+	assert.Equal(t, 2, p.Summary().Runs)
 }
 
 func write(t rapid.TB, path, text string) {

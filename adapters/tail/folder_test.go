@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/tail"
@@ -151,9 +153,7 @@ func TestRunsAppear(t *testing.T) {
 			b.await(want)
 			stop()
 			for path, calls := range b.calls {
-				if calls != 1 {
-					t.Fatalf("%s was read %d times", path, calls)
-				}
+				require.Equal(t, 1, calls, path)
 			}
 		})
 	})
@@ -257,9 +257,7 @@ func TestWhatIsAStream(t *testing.T) {
 		add(t, filepath.Join(elsewhere, "growing"), lastLine)
 		b.await(map[string]string{filepath.Join(linked, "link.jsonl"): "line\n" + lastLine})
 		stop()
-		if b.count() != 1 {
-			t.Errorf("%v", b.calls)
-		}
+		assert.Equal(t, 1, b.count(), "%v", b.calls)
 		var unreadable *tail.UnreadableError
 		if err := <-warned; !errors.As(err, &unreadable) || unreadable.Path != filepath.Join(linked, "folder") {
 			t.Errorf("warned of %v, and not of the link to a folder", err)
@@ -296,9 +294,7 @@ func TestFollowWhereRunsHaveCheckouts(t *testing.T) {
 		want[in("2/early.jsonl")], want[in("4/events.jsonl")] = "line\n"+lastLine, lastLine
 		b.await(want)
 		stop()
-		if b.count() != 4 {
-			t.Errorf("%v", b.calls)
-		}
+		assert.Equal(t, 4, b.count(), "%v", b.calls)
 	})
 }
 
@@ -351,9 +347,7 @@ func TestErrorEndsAll(t *testing.T) {
 			}
 		}
 	})
-	if !errors.Is(err, broken) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, err, broken)
 }
 
 // A folder that cannot be read is told of once, and the others are followed.
@@ -398,9 +392,7 @@ func TestErrorAtTheEnd(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	})
-	if !errors.Is(err, broken) {
-		t.Error(err)
-	}
+	assert.ErrorIs(t, err, broken)
 }
 
 // Also a file that is as long as before has changed, if it was written.
@@ -413,9 +405,7 @@ func TestChangedInPlace(t *testing.T) {
 		b.await(map[string]string{path: "one\n"})
 		time.Sleep(20 * time.Millisecond) // as exact as clocks of file systems are
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, err)
 		_, _ = file.WriteString("two\n")
 		_ = file.Close()
 		b.await(map[string]string{path: "two\n"})

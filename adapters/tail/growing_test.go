@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/tail"
@@ -236,9 +237,7 @@ func TestMaxLineWithoutEnd(t *testing.T) {
 			if _, err := s.Next(ctx, 10); err != nil {
 				return err
 			}
-			if !s.Idle() {
-				t.Errorf("%d: Next would not wait", length)
-			}
+			assert.True(t, s.Idle(), "%d: Next would not wait", length)
 			if chunk, err := s.Rest(0); err != nil || !chunk.Tail || chunk.Offset != 5 || len(chunk.Data) == 0 != tooLong {
 				t.Errorf("%d: the rest is %d bytes at %d, a tail: %v, %v", length, len(chunk.Data), chunk.Offset, chunk.Tail, err)
 			}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -81,9 +83,8 @@ func TestPassOfWhatIsRewritten(t *testing.T) {
 				t.Fatalf("%s: %v, %v", name, first, err)
 			}
 			write(t, path, other)
-			if _, err := s.Pass(tooLong); !errors.Is(err, tail.ErrRewritten) {
-				t.Errorf("%s: %v", name, err)
-			}
+			_, err := s.Pass(tooLong)
+			assert.ErrorIs(t, err, tail.ErrRewritten, name)
 			return nil
 		})
 	}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -53,18 +55,15 @@ func TestLook(t *testing.T) {
 				begin(s)
 				replace(t, path, "uno\ndos\n")
 				chunk, err := s.Next(ctx, 0)
-				if rewritten := errors.Is(err, tail.ErrRewritten); rewritten == (name == "nothing") {
-					t.Errorf("%q, %v", chunk.Data, err)
-				}
+				assert.NotEqual(t, (name == "nothing"), errors.Is(err, tail.ErrRewritten), "%q, %v", chunk.Data, err)
 				return nil
 			})
 			follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
 				if err := os.Remove(path); err != nil {
 					return err
 				}
-				if _, err := s.Look(); !errors.Is(err, os.ErrNotExist) {
-					t.Errorf("gone: %v", err)
-				}
+				_, err := s.Look()
+				assert.ErrorIs(t, err, os.ErrNotExist, "gone")
 				return nil
 			})
 		})

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/tail"
@@ -103,9 +104,7 @@ func put(t *rapid.T, path string, content []byte, how string) {
 	}
 	if how == "in place" || how == "with its old time" { // byte by byte, over what is there
 		file, openErr := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
-		if openErr != nil {
-			t.Fatal(openErr)
-		}
+		require.NoError(t, openErr)
 		_, writeErr := file.WriteAt(content, 0)
 		if cutErr := file.Truncate(int64(len(content))); writeErr != nil || cutErr != nil {
 			t.Fatal(writeErr, cutErr)
@@ -115,9 +114,7 @@ func put(t *rapid.T, path string, content []byte, how string) {
 		write(t, target, string(content))
 	}
 	if target != path {
-		if err := os.Rename(target, path); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Rename(target, path))
 	}
 	if err == nil && how == "with its old time" {
 		_ = os.Chtimes(path, before.ModTime(), before.ModTime())
@@ -160,8 +157,6 @@ func TestRewriteLaw(t *testing.T) {
 func (g *given) await(t *rapid.T, path string, content []byte) {
 	want := content[:bytes.LastIndexByte(content, '\n')+1]
 	for deadline := time.Now().Add(long); !bytes.Equal(g.of(path), want); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("given is %q\nwant %q", g.of(path), want)
-		}
+		require.False(t, time.Now().After(deadline), "given is %q\nwant %q", g.of(path), want)
 	}
 }

@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -26,17 +29,13 @@ var rewritings = map[string]func(t *testing.T, path string){
 }
 
 func away(t *testing.T, path string) {
-	if err := os.Remove(path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Remove(path))
 	time.Sleep(20 * time.Millisecond) // for somebody to notice
 }
 
 func replace(t *testing.T, path, text string) {
 	write(t, path+".new", text)
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, os.Rename(path+".new", path))
 }
 
 // A file that is not what was read is told of, until it is read from its start.
@@ -61,9 +60,8 @@ func TestRewritten(t *testing.T) {
 						if _, err := s.Next(ctx, 0); !errors.Is(err, tail.ErrRewritten) || s.Idle() {
 							t.Errorf("again: %v", err)
 						}
-						if _, err := s.Rest(0); !errors.Is(err, tail.ErrRewritten) {
-							t.Errorf("the rest: %v", err)
-						}
+						_, err := s.Rest(0)
+						assert.ErrorIs(t, err, tail.ErrRewritten, "the rest")
 					}
 					s.Restart()
 					want, _ := os.ReadFile(path)
@@ -86,9 +84,7 @@ func TestReplacedBeforeItIsRead(t *testing.T) {
 				path := filepath.Join(t.TempDir(), "run.jsonl")
 				write(t, path, "only half a line, which is longer than what comes")
 				follow(t, path, options, func(ctx context.Context, s *tail.Stream) error {
-					if !s.Idle() {
-						t.Error("half a line is taken for a whole one")
-					}
+					assert.True(t, s.Idle(), "half a line is taken for a whole one")
 					rewritten := make(chan struct{})
 					go func() {
 						defer close(rewritten)
@@ -126,9 +122,7 @@ func TestCutTail(t *testing.T) {
 					if _, err := s.Next(ctx, 4); err != nil || !s.Idle() {
 						t.Fatal(err, s.Idle())
 					}
-					if err := os.Truncate(path, 4); err != nil {
-						t.Fatal(err)
-					}
+					require.NoError(t, os.Truncate(path, 4))
 					switch {
 					case looks:
 						s.Idle()
@@ -154,14 +148,10 @@ func TestReplacedByOneAsLong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	write(t, path, "half")
 	follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
-		if !s.Idle() {
-			t.Error("half a line is taken for a whole one")
-		}
+		assert.True(t, s.Idle(), "half a line is taken for a whole one")
 		replace(t, path, "one\n")
 		chunk, err := s.Next(ctx, 0)
-		if string(chunk.Data) != "one\n" {
-			t.Errorf("%q", chunk.Data)
-		}
+		assert.Equal(t, "one\n", string(chunk.Data))
 		return err
 	})
 }
@@ -171,17 +161,14 @@ func TestGone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	write(t, path, "one\n")
 	follow(t, path, tail.Options{}, func(ctx context.Context, s *tail.Stream) error {
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, os.Remove(path))
 		if _, err := s.Rest(0); !errors.Is(err, os.ErrNotExist) || !s.Idle() {
 			t.Error(err, s.Idle())
 		}
 		ctx, cancel := context.WithTimeout(ctx, 20*time.Millisecond)
 		defer cancel()
-		if _, err := s.Next(ctx, 0); !errors.Is(err, context.DeadlineExceeded) {
-			t.Error(err)
-		}
+		_, err := s.Next(ctx, 0)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		return nil
 	})
 }
@@ -223,9 +210,8 @@ func TestBackAgain(t *testing.T) {
 		if err := os.Rename(path+".away", path); err != nil {
 			return err
 		}
-		if _, err := s.Next(ctx, 0); !errors.Is(err, tail.ErrRewritten) {
-			t.Error(err)
-		}
+		_, err := s.Next(ctx, 0)
+		assert.ErrorIs(t, err, tail.ErrRewritten)
 		return nil
 	})
 }
@@ -236,9 +222,7 @@ func TestNoFile(t *testing.T) {
 	folder := t.TempDir()
 	write(t, filepath.Join(folder, "file"), "")
 	for _, path := range []string{"", os.DevNull, filepath.Join(folder, "file", "in it")} {
-		if err := tail.Follow(context.Background(), path, tail.Options{}, never); err == nil {
-			t.Errorf("%q", path)
-		}
+		assert.Error(t, tail.Follow(context.Background(), path, tail.Options{}, never), "%q", path)
 	}
 	path := filepath.Join(folder, "run.jsonl")
 	write(t, path, "")
