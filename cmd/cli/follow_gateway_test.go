@@ -49,7 +49,10 @@ func newGateway(t *testing.T, address string) *gateway {
 func (g *gateway) goAway() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.listener.Close()
+	if g.listener != nil {
+		g.listener.Close()
+	}
+	g.listener = nil
 	for conn := range g.conns {
 		conn.Close()
 	}
@@ -112,8 +115,17 @@ func (g *gateway) serve(listener net.Listener) {
 			continue
 		}
 		g.mu.Lock()
-		g.conns[here], g.conns[there] = true, true
+		gone := g.listener != listener // while the server was called
+		if gone {
+			here.Close()
+			there.Close()
+		} else {
+			g.conns[here], g.conns[there] = true, true
+		}
 		g.mu.Unlock()
+		if gone {
+			return
+		}
 		for _, way := range [][2]net.Conn{{here, there}, {there, here}} {
 			go func() {
 				_, _ = io.Copy(&passage{way[0], g}, way[1])
