@@ -60,6 +60,9 @@ func (t *task) batches(yield func(*Rows, error) bool) {
 
 // settle makes the result of what commit has done.
 func (t *task) settle(ctx context.Context) {
+	if t.err != nil || t.stale {
+		t.end() // the fold changes the result until it ends
+	}
 	var refused *RefusedError
 	switch {
 	case errors.As(t.err, &refused):

@@ -43,6 +43,16 @@ func cut(t *rapid.T, run domain.RunID, data []byte) (segments []domain.Segment) 
 	return segments
 }
 
+// tails returns some last lines that a stream has had without a line feed.
+func tails(t *rapid.T, run domain.RunID, data []byte) (tails []domain.Segment) {
+	for _, end := range rapid.SliceOfN(rapid.IntRange(0, len(data)), 0, 2).Draw(t, "ends of tails") {
+		if at := bytes.LastIndexByte(data[:end], '\n') + 1; at < end {
+			tails = append(tails, domain.Segment{Run: run, Offset: int64(at), Data: data[at:end], SHA256: sha256.Sum256(data[:end]), Tail: true})
+		}
+	}
+	return tails
+}
+
 // Where two streams have the id of one run, the rows are those of one of them, as far as
 // it was read, and the run is quarantined for the other one: never for lines that are
 // malformed, though a segment of the one may begin within a line of the other.
@@ -58,6 +68,9 @@ func TestTwoStreamsOfOneRun(t *testing.T) {
 			differ = differ || segment.End() == int64(len(streams[0])) && segment.SHA256 != sha256.Sum256(streams[0])
 		}
 		if rapid.Bool().Draw(t, "in any order") {
+			for _, stream := range streams {
+				segments = append(segments, tails(t, "r", stream)...)
+			}
 			segments, differ = rapid.Permutation(segments).Draw(t, "segments"), false
 		}
 		s, retried := memory.New(), rapid.Bool().Draw(t, "retry")
@@ -85,11 +98,11 @@ func TestTwoStreamsOfOneRun(t *testing.T) {
 			return
 		}
 		for _, stream := range streams {
-			if end := stored["r"].Bytes; end <= int64(len(stream)) && sha256.Sum256(stream[:end]) == stored["r"].SHA256 {
+			if end := stored["r"].End.Bytes; end <= int64(len(stream)) && sha256.Sum256(stream[:end]) == stored["r"].End.SHA256 {
 				hasRecordOf(t, s, file{"r", stream[:end]})
 				return
 			}
 		}
-		t.Errorf("the rows are those of neither stream: %+v", stored["r"].Mark)
+		t.Errorf("the rows are those of neither stream: %+v", stored["r"].End)
 	})
 }

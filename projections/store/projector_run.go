@@ -92,9 +92,12 @@ func (l *liveRun) quarantine(code QuarantineCode, reason string) *Quarantine {
 	return &Quarantine{Code: code, Reason: reason, Offset: l.mark.Bytes}
 }
 
-// apply folds a segment that begins at or before the mark and ends behind it, or some of its
+// apply folds a segment that begins at or before the end and ends behind it, or some of its
 // lines, if it is longer than most. If it returns why it cannot, the run's fold is spoilt.
 func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) (*Quarantine, error) {
+	if segment.Offset > l.mark.Bytes { // within a last line that has no line feed
+		return l.quarantine(OtherStream, otherStream), nil
+	}
 	part := *segment
 	part.Data = segment.Data[l.mark.Bytes-segment.Offset:]
 	part.Offset = l.mark.Bytes

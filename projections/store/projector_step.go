@@ -129,7 +129,7 @@ func (s *step) segment(r *request) error {
 	case l.stuck != nil:
 		s.quarantine = l.stuck
 		s.parkSegment(r)
-	case segment.Offset > l.mark.Bytes:
+	case segment.Offset > l.end.Bytes:
 		s.parkSegment(r)
 	default:
 		return s.apply(segment)
