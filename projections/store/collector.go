@@ -18,6 +18,7 @@ type collector struct {
 	// not last, so no row is final by it.
 	provisional bool
 	bytes       int // of text in rows
+	most        int // rows in a batch
 
 	of []*projections.Definition // the fold's members
 	// continued says that the run is stored, and stored how many rows of each table are.
@@ -36,7 +37,7 @@ const (
 // newCollector returns a collector that folds the projections of, and collects rows for some
 // tables.
 func newCollector(run domain.RunID, of, tables []*projections.Definition) *collector {
-	c := &collector{of: of, tables: tables, stored: make([]int, len(of))}
+	c := &collector{most: batchRows, of: of, tables: tables, stored: make([]int, len(of))}
 	members := make([]projections.Member, len(of))
 	for i, d := range of {
 		wanted := slices.Contains(tables, d)
@@ -54,7 +55,7 @@ func newCollector(run domain.RunID, of, tables []*projections.Definition) *colle
 }
 
 // full reports whether there are enough rows for a batch.
-func (c *collector) full() bool { return c.bytes >= batchBytes || c.rows.Len() >= batchRows }
+func (c *collector) full() bool { return c.bytes >= batchBytes || c.rows.Len() >= c.most }
 
 // begin prepares for collecting rows. A fold that waits for a segment has no memory for them.
 func (c *collector) begin() {
@@ -97,7 +98,7 @@ func (c *collector) beginTail(digest func() ([]byte, error)) error {
 // are stored and have not changed. It calls hand whenever there are enough for a batch.
 func (c *collector) end(digest func() ([]byte, error), hand func() error) error {
 	c.keep = true
-	err := c.fold.OpenParts(openPart, func() error {
+	err := c.fold.OpenParts(min(openPart, c.most), func() error {
 		if !c.full() {
 			return nil
 		}

@@ -64,6 +64,12 @@ func draw(t *rapid.T) choices {
 	}
 }
 
+// inBatches returns options with which rows come in small batches, so that the runs of short
+// streams have transactions of their own, or in large ones.
+func inBatches(t *rapid.T) store.Options {
+	return store.Options{}.InBatches(rapid.SampledFrom([]int{1, 3, 4096}).Draw(t, "rows in a batch"))
+}
+
 // upToLine returns the first lines of a stream, and some bytes of the next one if torn.
 func upToLine(choose choices, data []byte, torn bool) []byte {
 	n := choose(len(data) + 1)
@@ -80,7 +86,7 @@ func TestWritersOfOneRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx, stream := context.Background(), file{run: "r", data: streamOf(t, "stream")}
 		segments := cut(t, "r", stream.data)
-		plain, choose := memory.New(), draw(t)
+		plain, choose, options := memory.New(), draw(t), inBatches(t)
 		consistent := func() {
 			t.Helper()
 			stored := must(plain.Checkpoints(ctx, []domain.RunID{"r"}))
@@ -88,15 +94,17 @@ func TestWritersOfOneRun(t *testing.T) {
 				hasRecordOf(t, plain, file{"r", stream.data[:checkpoint.End.Bytes]})
 			}
 		}
+		forced, pruning := options, options
+		forced.Force, pruning.Prune = true, true
 		ingest := func(s store.Store, torn bool) error {
 			f := file{"r", upToLine(choose, stream.data, torn)}
 			switch choose(4) {
 			case 0:
-				return second(store.Rebuild(ctx, s, folder{files: []file{f}}, store.Options{Force: true}))
+				return second(store.Rebuild(ctx, s, folder{files: []file{f}}, forced))
 			case 1:
-				return second(store.IngestAll(ctx, s, folder{files: []file{{run: "other"}}}, store.Options{Prune: true}))
+				return second(store.IngestAll(ctx, s, folder{files: []file{{run: "other"}}}, pruning))
 			}
-			return second(store.Ingest(ctx, s, f, store.Options{}))
+			return second(store.Ingest(ctx, s, f, options))
 		}
 		apply := func(p *store.Projector) (err error) {
 			for range choose(5) {
@@ -142,7 +150,7 @@ func TestWritersOfOneRun(t *testing.T) {
 		if len(segments) > 0 {
 			isRecordOf(t, plain, stream)
 		}
-		assert.NoError(t, second(store.Ingest(ctx, plain, stream, store.Options{})))
+		assert.NoError(t, second(store.Ingest(ctx, plain, stream, options)))
 		isRecordOf(t, plain, stream)
 	})
 }
@@ -151,7 +159,7 @@ func TestWritersOfOneRun(t *testing.T) {
 // has written is made again, and each has one result, in order.
 func TestRunsOfOneTransaction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		ctx, plain, choose := context.Background(), memory.New(), draw(t)
+		ctx, plain, choose, options := context.Background(), memory.New(), draw(t), inBatches(t)
 		var files []file
 		bad := map[domain.RunID]bool{}
 		for i := range rapid.IntRange(1, 12).Draw(t, "runs") {
@@ -173,13 +181,17 @@ func TestRunsOfOneTransaction(t *testing.T) {
 		var runs []domain.RunID
 		for tries := 0; ; tries++ {
 			runs = nil
-			_, err := store.IngestAll(ctx, s, folder{files: files}, store.Options{Done: func(r store.Result) {
+			options.Done = func(r store.Result) {
 				runs = append(runs, r.RunID)
 				var refused *store.RefusedError
 				if errors.As(r.Err, &refused) != (r.Outcome == store.Skipped) || r.Outcome == store.Skipped && !bad[r.RunID] {
 					t.Errorf("%+v", r)
 				}
-			}})
+				if r.Outcome == store.Skipped && r.Rows > 0 {
+					t.Errorf("a run is skipped, and has written rows: %+v", r)
+				}
+			}
+			_, err := store.IngestAll(ctx, s, folder{files: files}, options)
 			if err == nil {
 				break
 			}

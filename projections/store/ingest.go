@@ -25,6 +25,8 @@ type Options struct {
 	// Done, when set, is called with the result of each run, in the order of
 	// the streams, when the result is safely stored.
 	Done func(Result)
+
+	batch int // rows in a batch, for tests
 }
 
 // reporting returns options that pass results to report, too.

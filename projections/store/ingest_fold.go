@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -42,6 +43,7 @@ func (f *streamFold) run(known domain.Mark, continues bool) (err error) {
 	if t.clear = f.tables; continues {
 		t.clear = nil
 	}
+	f.most = cmp.Or(f.options.batch, f.most)
 	f.begin()
 	f.keep, f.continues, f.known = !continues, continues, known.Bytes
 	for {

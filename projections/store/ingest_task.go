@@ -81,7 +81,9 @@ func (t *task) settle(ctx context.Context) {
 }
 
 // skip makes err the reason why the stream is skipped.
-func (t *task) skip(err error) { t.result.Outcome, t.result.Err = Skipped, err }
+func (t *task) skip(err error) {
+	t.result.Outcome, t.result.Rows, t.result.Err = Skipped, 0, err
+}
 
 // end frees what the task holds. Its fold ends.
 func (t *task) end() {
