@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -155,16 +156,23 @@ func TestWritersOfOneRun(t *testing.T) {
 	})
 }
 
-// Of many runs in one transaction, one that is refused is skipped, one that another program
-// has written is made again, and each has one result, in order.
+// Of many runs in one transaction, one that is refused or malformed is skipped and keeps its
+// rows, one that another program has written is made again, and each has one result, in order.
 func TestRunsOfOneTransaction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx, plain, choose, options := context.Background(), memory.New(), draw(t), inBatches(t)
-		var files []file
-		bad := map[domain.RunID]bool{}
+		var files, given []file
+		bad, malformed := refusals{}, map[domain.RunID]bool{}
 		for i := range rapid.IntRange(1, 12).Draw(t, "runs") {
 			f := file{domain.RunID(fmt.Sprint(i)), streamOf(t, "stream")}
-			files, bad[f.run] = append(files, f), rapid.IntRange(0, 3).Draw(t, "refused") == 0
+			files, bad[f.run] = append(files, f), rapid.IntRange(0, 5).Draw(t, "refused at")
+			malformed[f.run] = rapid.IntRange(0, 5).Draw(t, "malformed") == 0
+			other := f
+			if malformed[f.run] {
+				good := upToLine(choose, f.data, false)
+				other.data = slices.Concat(good, []byte("malformed\n"), f.data[len(good):])
+			}
+			given = append(given, other)
 			if choose(2) == 0 { // else it is new
 				must(store.Ingest(ctx, plain, file{f.run, upToLine(choose, f.data, true)}, store.Options{}))
 			}
@@ -184,14 +192,17 @@ func TestRunsOfOneTransaction(t *testing.T) {
 			options.Done = func(r store.Result) {
 				runs = append(runs, r.RunID)
 				var refused *store.RefusedError
-				if errors.As(r.Err, &refused) != (r.Outcome == store.Skipped) || r.Outcome == store.Skipped && !bad[r.RunID] {
+				skipped, errRefused := r.Outcome == store.Skipped, errors.As(r.Err, &refused)
+				switch {
+				case skipped != (r.Err != nil), errRefused && !bad.refuses(r.RunID):
 					t.Errorf("%+v", r)
-				}
-				if r.Outcome == store.Skipped && r.Rows > 0 {
+				case skipped && !errRefused && !malformed[r.RunID], !skipped && malformed[r.RunID]:
+					t.Errorf("%+v", r)
+				case skipped && r.Rows > 0:
 					t.Errorf("a run is skipped, and has written rows: %+v", r)
 				}
 			}
-			_, err := store.IngestAll(ctx, s, folder{files: files}, options)
+			_, err := store.IngestAll(ctx, s, folder{files: given}, options)
 			if err == nil {
 				break
 			}
@@ -201,30 +212,47 @@ func TestRunsOfOneTransaction(t *testing.T) {
 		for i, f := range files {
 			require.Len(t, runs, len(files), "the results are those")
 			require.Equal(t, f.run, runs[i], "the results are those")
-			if !bad[f.run] {
+			if !bad.refuses(f.run) && !malformed[f.run] {
 				isRecordOf(t, plain, f)
+			} else if stored, ok := must(plain.Checkpoints(ctx, []domain.RunID{f.run}))[f.run]; ok {
+				hasRecordOf(t, plain, file{f.run, f.data[:stored.End.Bytes]})
 			}
 		}
 	})
 }
 
+// refusals says which runs are refused: at one of their first inserts, or at their checkpoint.
+type refusals map[domain.RunID]int
+
+const refusedAtCheckpoint = 3
+
+func (r refusals) refuses(run domain.RunID) bool { return 0 < r[run] && r[run] <= refusedAtCheckpoint }
+
 // picky is a contended store that refuses some runs.
 type picky struct {
 	contended
-	bad map[domain.RunID]bool
+	bad refusals
 }
 
 func (s *picky) Update(ctx context.Context, do func(store.Tx) error) error {
-	return s.contended.Update(ctx, func(tx store.Tx) error { return do(pickyTx{tx, s.bad}) })
+	return s.contended.Update(ctx, func(tx store.Tx) error { return do(pickyTx{tx, s.bad, map[domain.RunID]int{}}) })
 }
 
 type pickyTx struct {
 	store.Tx
-	bad map[domain.RunID]bool
+	bad     refusals
+	inserts map[domain.RunID]int
+}
+
+func (t pickyTx) Insert(rows *store.Rows) error {
+	if t.inserts[rows.RunID]++; t.bad.refuses(rows.RunID) && t.inserts[rows.RunID] == t.bad[rows.RunID] {
+		return errors.New("refused")
+	}
+	return t.Tx.Insert(rows)
 }
 
 func (t pickyTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {
-	if t.bad[run] {
+	if t.bad.refuses(run) {
 		return errors.New("refused")
 	}
 	return t.Tx.SetCheckpoint(run, c)

@@ -88,18 +88,22 @@ func (f file) mark(n int) domain.Mark {
 	return domain.Mark{Bytes: int64(n), Lines: int64(bytes.Count(f.data[:n], []byte("\n"))), SHA256: sha256.Sum256(f.data[:n])}
 }
 
-// opened is a file that is read at once.
+// opened is a file that is read line by line.
 type opened struct {
 	file
-	known domain.Mark
-	more  bool
+	known       domain.Mark
+	more        bool
+	read, lines int64
 }
 
 func (o *opened) Next() (entries []domain.Entry, err error) {
-	mark, take := o.Mark(), func(e *domain.Entry) { entries = append(entries, *e) }
-	_, err = wire{}.Decode(&domain.Segment{Data: o.data[:mark.Bytes]}, reading, 0, take)
-	if err == nil {
-		_, _ = wire{}.Decode(&domain.Segment{Offset: mark.Bytes, Data: o.data[mark.Bytes:], Tail: true}, reading, mark.Lines, take)
+	line := domain.Segment{Offset: o.read, Data: o.data[o.read:]}
+	feed := bytes.IndexByte(line.Data, '\n')
+	if line.Tail = feed < 0; !line.Tail {
+		line.Data = line.Data[:feed+1]
+	}
+	_, err = wire{}.Decode(&line, reading, o.lines, func(e *domain.Entry) { entries = append(entries, *e) })
+	if o.read, o.lines = line.End(), o.lines+1; line.Tail {
 		err = io.EOF
 	}
 	return entries, err
