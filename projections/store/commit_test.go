@@ -146,7 +146,14 @@ func TestWritersOfOneRun(t *testing.T) {
 					return err
 				}
 			}
-			return nil
+			if len(segments) > 0 {
+				hasRecordOf(t, plain, stream)
+			}
+			// A segment that the other one has parked meanwhile stays until it is old.
+			for _, w := range must(plain.Waiting(ctx)) {
+				assert.Nil(t, w.Quarantine)
+			}
+			return p.Retry(ctx, "r")
 		})
 		if len(segments) > 0 {
 			isRecordOf(t, plain, stream)
