@@ -35,7 +35,9 @@ func (f *follower) pipe(ctx context.Context, src io.Reader, source jsonl.Locatio
 		return nil
 	}
 	r := &reader{follower: f, ctx: ctx, source: source, run: run}
-	r.lines = newPipe(ctx, src, source.Path, r.maxLine())
+	reading, leave := context.WithCancel(ctx)
+	defer leave()
+	r.lines = newPipe(reading, src, source.Path, r.maxLine())
 	err = r.readPipe()
 	switch {
 	case err == nil:

@@ -1,6 +1,7 @@
 package follow
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -72,6 +73,9 @@ func (r *reader) read(shown domain.Mark) error {
 			if over = r.isOver(); over {
 				continue
 			}
+			if err := r.checkWhole(); err != nil {
+				return err
+			}
 			return cmp.Or(r.release(), err)
 		}
 		if err := r.took(chunk, err); err != nil {
@@ -81,6 +85,18 @@ func (r *reader) read(shown domain.Mark) error {
 			return r.finish()
 		}
 	}
+}
+
+// checkWhole is for a stream of which all whole lines were read. If they end before what was read
+// of it earlier, the stream was rewritten: half a line stands there now.
+func (r *reader) checkWhole() error {
+	switch {
+	case r.at.Bytes < r.shown.Bytes:
+		return r.rewritten(notThere)
+	case r.sink != nil && r.at.Bytes < r.sunk.Bytes:
+		return r.derive(0, r.rewritten(notThere))
+	}
+	return nil
 }
 
 func (r *reader) hasEnded() bool { return r.ended || r.sunk.Ended }
@@ -155,7 +171,7 @@ func (r *reader) take(chunk tail.Chunk) error {
 	defer r.decoders.Put(d)
 	defer d.forget()
 	segment := domain.Segment{Run: r.source.Run, Offset: chunk.Offset, Data: chunk.Data, SHA256: chunk.SHA256, Tail: chunk.Tail}
-	end := domain.Mark{Bytes: chunk.End(), Lines: r.sunk.Lines, SHA256: chunk.SHA256}
+	end := domain.Mark{Bytes: chunk.End(), Lines: r.at.Lines + int64(bytes.Count(chunk.Data, []byte{'\n'})), SHA256: chunk.SHA256}
 	var malformed error
 	if r.View != nil || r.sink == nil || chunk.End() > r.sunk.Bytes {
 		var lines int64

@@ -221,12 +221,6 @@ func (r *rows) once(ctx context.Context, stream *jsonl.StoreSource, result *stor
 	return err
 }
 
-func (r *rows) recording(source jsonl.Location) *jsonl.StoreSource {
-	options := r.Streams
-	options.Name = source.Path
-	return source.Source(options)
-}
-
 // Release has the projector forget a run. If following was interrupted, it first stores lines that
 // were not stored yet, and a last line that is torn: soon, or not at all.
 func (r *rows) Release(ctx context.Context, source jsonl.Location, known Known) (Known, error) {
@@ -246,7 +240,7 @@ func (r *rows) Release(ctx context.Context, source jsonl.Location, known Known) 
 
 func (r *rows) last(source jsonl.Location, known Known) {
 	info, err := os.Stat(source.Path)
-	if err != nil || known.Stored && info.Size() <= known.Bytes {
+	if source.Path == jsonl.Stdin || err != nil || known.Stored && info.Size() <= known.Bytes {
 		return
 	}
 	var result store.Result

@@ -45,7 +45,7 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 		case ctx.Err() != nil:
 			r.letGo()
 			return ctx.Err()
-		case errors.As(err, &refused):
+		case errors.As(err, &refused) && !errors.Is(err, fs.ErrNotExist):
 			return r.fails(err)
 		case errors.Is(err, tail.ErrRewritten):
 			continue
