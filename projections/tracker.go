@@ -27,8 +27,8 @@ type Tracker struct {
 	OpenJobs, OpenSh, ShStarted int
 
 	jobs   pages[TrackedJob]
-	byID   map[string]int32 // indexes of jobs
-	latest *TrackedJob      // the job of the latest event: most events name the same job
+	byID   jobIndex
+	latest *TrackedJob // the job of the latest event: most events name the same job
 	open   shStacks
 	since  changes
 	part   *part // the part that is handed out now, see [Fold.OpenParts]
@@ -69,7 +69,7 @@ type TrackedSh struct {
 
 // NewTracker returns the tracker of a run before its first event.
 func NewTracker(run domain.RunID) *Tracker {
-	return &Tracker{RunID: run, byID: map[string]int32{}, open: newShStacks()}
+	return &Tracker{RunID: run, byID: newJobIndex(), open: newShStacks()}
 }
 
 // JobCount returns how many jobs have been named.
@@ -157,20 +157,20 @@ func (t *Tracker) job(id string) *TrackedJob {
 		t.latest = job
 		return job
 	}
+	index := t.jobs.len()
+	t.byID.insert(t.byID.hash(id), int32(index))
 	job := t.jobs.add()
-	job.ID, job.Index = strings.Clone(id), t.jobs.len()-1
-	t.byID[job.ID] = int32(job.Index)
+	job.ID, job.Index = strings.Clone(id), index
 	t.latest = job
 	return job
 }
 
 // find returns the job with this id, nil if there is none.
 func (t *Tracker) find(id string) *TrackedJob {
-	index, ok := t.byID[id]
-	if !ok {
-		return nil
+	if index := t.byID.find(id, t.byID.hash(id), &t.jobs); index != none {
+		return t.jobs.at(int(index))
 	}
-	return t.jobs.at(int(index))
+	return nil
 }
 
 func (t *Tracker) startJob(step *Step) {
