@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -87,6 +88,7 @@ func TestWritersOfOneRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx, stream := context.Background(), file{run: "r", data: streamOf(t, "stream")}
 		segments := cut(t, "r", stream.data)
+		sent := slices.Concat(segments, tails(t, "r", stream.data))
 		plain, choose, options := memory.New(), draw(t), inBatches(t)
 		consistent := func() {
 			t.Helper()
@@ -109,8 +111,8 @@ func TestWritersOfOneRun(t *testing.T) {
 		}
 		apply := func(p *store.Projector) (err error) {
 			for range choose(5) {
-				if len(segments) > 0 {
-					err = errors.Join(err, p.Apply(ctx, segments[choose(len(segments))]))
+				if len(sent) > 0 {
+					err = errors.Join(err, p.Apply(ctx, sent[choose(len(sent))]))
 				}
 			}
 			return err
@@ -256,6 +258,13 @@ func (t pickyTx) Insert(rows *store.Rows) error {
 		return errors.New("refused")
 	}
 	return t.Tx.Insert(rows)
+}
+
+func (t pickyTx) Unpark(run domain.RunID, end int64) error {
+	if end == math.MaxInt64 && t.bad.refuses(run) { // it is to be pruned
+		return errors.New("refused")
+	}
+	return t.Tx.Unpark(run, end)
 }
 
 func (t pickyTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {

@@ -205,12 +205,13 @@ func (p *pipeline) look(ctx context.Context, batch []candidate) {
 	}
 	stored, err := p.store.Checkpoints(ctx, runs)
 	for i := range batch {
-		c := &batch[i]
-		if err != nil && c.err == nil {
+		switch c := &batch[i]; {
+		case c.err != nil: // such as a second stream of one of the runs
+		case err != nil:
 			c.err = &storeError{fmt.Errorf("reading checkpoints: %w", err)}
-			continue
+		default:
+			c.known, c.stored = stored[c.source.Run()]
 		}
-		c.known, c.stored = stored[c.source.Run()]
 	}
 }
 

@@ -69,8 +69,8 @@ func without(runs []domain.RunID, found map[domain.RunID]bool) []domain.RunID {
 	return slices.DeleteFunc(runs, func(run domain.RunID) bool { return found[run] })
 }
 
-// remove removes runs in one transaction, and with them their parked segments, which have
-// nothing left to continue.
+// remove removes runs, and with them their parked segments, which have nothing left to
+// continue. If the store refuses one of them, the others are removed all the same.
 func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
 	changes := make([]*change, len(runs))
 	for i, run := range runs {
@@ -79,11 +79,13 @@ func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
 	if !p.options.DryRun {
 		_ = p.commit(ctx, time.Time{}, changes...)
 	}
+	var err error
 	for _, c := range changes {
-		if c.err != nil {
-			return fmt.Errorf("pruning: %w", c.err)
+		if c.err == nil {
+			p.options.Done(Result{RunID: c.run, Outcome: Pruned})
+		} else if err == nil {
+			err = fmt.Errorf("pruning: %w", c.err)
 		}
-		p.options.Done(Result{RunID: c.run, Outcome: Pruned})
 	}
-	return nil
+	return err
 }

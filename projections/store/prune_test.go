@@ -67,6 +67,20 @@ func TestPruneInPages(t *testing.T) {
 	})
 }
 
+// The runs that are pruned although another one is refused have a result.
+func TestPruneOfRefusedRun(t *testing.T) {
+	s := &picky{contended{Store: memory.New()}, refusals{"b": refusedAtCheckpoint}}
+	ingestAll(t, s.Store, []domain.RunID{"a", "b", "c"})
+	var pruned []domain.RunID
+	err := store.PruneInPages(t.Context(), s, folder{files: filesOf([]domain.RunID{"d"})}, 10, func(r store.Result) { pruned = append(pruned, r.RunID) })
+	var refused *store.RefusedError
+	if !errors.As(err, &refused) || refused.Run != "b" {
+		t.Errorf("got %v", err)
+	}
+	assert.Equal(t, []domain.RunID{"a", "c"}, pruned)
+	assert.Equal(t, []domain.RunID{"b"}, runIDs(t, s))
+}
+
 // A stream that cannot be looked for may be that of any run.
 func TestNothingIsPrunedWhereStreamsCannotBeSeen(t *testing.T) {
 	for name, streams := range map[string]folder{

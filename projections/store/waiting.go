@@ -42,8 +42,8 @@ const (
 	// MissingSegment: a segment has not come for a long time. The quarantine ends when it
 	// comes.
 	MissingSegment QuarantineCode = "missing"
-	// OtherStream: the segment's digest is not that of the stream so far, because two
-	// streams have the same run id.
+	// OtherStream: the segment's digest is not that of the stream so far, or the segment
+	// begins within a line of it, because two streams have the same run id.
 	OtherStream QuarantineCode = "other_stream"
 	// CannotGoOn: segments cannot continue the stored rows, because the state of their fold
 	// is missing or unusable, or because they are of other projections.
