@@ -3,6 +3,7 @@ package follow_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/tail"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
@@ -170,5 +172,58 @@ func TestCompressedLater(t *testing.T) {
 				t.Errorf("%s, rows %v: it ends with %+v", what, keeps, summary)
 			}
 		}
+	}
+}
+
+// A view is shown the last line of a pipe, which nothing ends but the end of the pipe.
+func TestPipeEndsWithoutALineFeed(t *testing.T) {
+	v := newScreen()
+	stream := started + strings.TrimSuffix(ended, "\n")
+	summary, err := follow.Read(t.Context(), strings.NewReader(stream), jsonl.Location{Path: jsonl.Stdin, Run: "run"}, follow.Options{View: v})
+	if err != nil || summary.Active > 0 || !reflect.DeepEqual(v.shown["run"], []int64{0, int64(len(started))}) {
+		t.Errorf("it ends with %+v, %v, and shows %v", summary, err, v.shown)
+	}
+}
+
+// slow is a sink that takes nothing before all of a pipe was read.
+type slow struct {
+	*pieces
+	read   chan struct{}
+	writes int
+}
+
+func (s *slow) Read(b []byte) (int, error) {
+	n, err := s.pieces.Read(b)
+	if err != nil {
+		close(s.read)
+	}
+	return n, err
+}
+
+func (s *slow) Begin(context.Context, jsonl.Location) (follow.Known, error) {
+	return follow.Known{Mark: domain.StartMark}, nil
+}
+
+func (s *slow) Write(context.Context, jsonl.Location, domain.Segment, []domain.Entry) error {
+	<-s.read
+	s.writes++
+	return nil
+}
+
+func (s *slow) Derive(_ context.Context, _ jsonl.Location, reason error) (follow.Known, error) {
+	return follow.Known{}, reason
+}
+func (s *slow) Rest(_ context.Context, _ jsonl.Location, reason error) error { return reason }
+func (s *slow) Release(_ context.Context, _ jsonl.Location, known follow.Known) (follow.Known, error) {
+	return known, nil
+}
+func (s *slow) Close() error { return nil }
+
+// What a pipe brings while the sink is at work comes as one segment.
+func TestPipeGathers(t *testing.T) {
+	s := &slow{&pieces{[]int{len(started)}, 0, []byte(strings.Repeat(started, 50))}, make(chan struct{}), 0}
+	summary, err := follow.Read(t.Context(), s, jsonl.Location{Path: jsonl.Stdin, Run: "run"}, follow.Options{Sink: s})
+	if err != nil || len(summary.Skipped) > 0 || s.writes < 1 || s.writes > 2 {
+		t.Errorf("it ends with %+v, %v after %d segments", summary, err, s.writes)
 	}
 }

@@ -116,6 +116,9 @@ func newPipe(ctx context.Context, src io.Reader, path string, maxLine int) *pipe
 // Next waits for whole lines, see [tail.Stream.Next], and returns io.EOF at the end of the pipe.
 func (p *pipe) Next(ctx context.Context, limit int) (tail.Chunk, error) {
 	p.rest, p.given = append(p.rest[:0], p.rest[p.given:]...), 0
+	for len(p.rest) < limit && p.err == nil && len(p.reads) > 0 { // so that a slow sink gets fewer, larger segments
+		p.add(<-p.reads)
+	}
 	for {
 		limit := min(limit, p.maxLine+1, len(p.rest)) // no line in it is too long
 		if n := bytes.LastIndexByte(p.rest[:limit], '\n') + 1; n > 0 && p.long == 0 {
@@ -143,10 +146,12 @@ func (p *pipe) Next(ctx context.Context, limit int) (tail.Chunk, error) {
 		case <-ctx.Done():
 			return tail.Chunk{}, ctx.Err()
 		case more := <-p.reads:
-			p.rest, p.err = append(p.rest, more.data...), more.err
+			p.add(more)
 		}
 	}
 }
+
+func (p *pipe) add(r read) { p.rest, p.err = append(p.rest, r.data...), r.err }
 
 // line gives the next line, of which n bytes are in rest.
 func (p *pipe) line(n int) (tail.Chunk, error) {

@@ -201,7 +201,8 @@ func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end doma
 		r.ended = r.ended || entries[i].Kind == domain.RunFinished
 	}
 	switch {
-	case segment.Tail || r.View == nil:
+	case r.View == nil:
+	case segment.Tail && r.stream != nil: // more of the line may come, and then all of it again
 	case end.Bytes <= r.shown.Bytes:
 		r.View.Replay(r.source.Run, entries)
 	default:
