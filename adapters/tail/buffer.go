@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// Buffers have sizes of powers of two, so that one that a reader holds while
-// it does something with a short chunk is short too.
+// Buffer sizes are powers of two, so that a reader that keeps the buffer of a short chunk keeps a
+// short buffer.
 const (
 	smallest = 12 // 4 KiB
-	largest  = 21 // 2 MiB; what is longer is a line that is, and is not kept
+	largest  = 21 // 2 MiB; a larger buffer holds a single long line, and is not pooled
 )
 
 var buffers [largest + 1]sync.Pool
 
-// buffer returns one of n bytes, which may hold anything.
+// buffer returns a buffer of n bytes. Its contents are undefined.
 func buffer(n int) *[]byte {
 	class := max(bits.Len(uint(n-1)), smallest)
 	if class > largest {

@@ -6,11 +6,10 @@ import (
 	"time"
 )
 
-// changeTime returns when the file or what is known of it was changed, a time that no
-// program can set.
+// changeTime returns when the file's contents or metadata last changed. No program can set this time.
 func changeTime(info fs.FileInfo) (at time.Time) {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		at = time.Unix(int64(stat.Ctim.Sec), int64(stat.Ctim.Nsec)) // of other types on some processors
+		at = time.Unix(int64(stat.Ctim.Sec), int64(stat.Ctim.Nsec)) // the types differ between processors
 	}
 	return at
 }

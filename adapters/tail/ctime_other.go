@@ -7,5 +7,5 @@ import (
 	"time"
 )
 
-// changeTime is not known here.
+// changeTime is unknown on this system.
 func changeTime(fs.FileInfo) time.Time { return time.Time{} }

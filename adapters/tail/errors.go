@@ -7,25 +7,25 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// ErrRewritten says that a file is no longer the one that was read: what has
-// been given of it does not count. [Stream.Restart] reads the new one.
+// ErrRewritten reports that the file is no longer the one that was read. Discard what was read of it;
+// [Stream.Restart] starts reading the new file.
 var ErrRewritten = errors.New("the file has been rewritten")
 
-// ErrIdle says that there is nothing to read, and will not be soon: see [Options.Quiet]
-// and [Options.Over].
+// ErrIdle reports that the stream has nothing to read and is not expected to grow soon: see
+// [Options.Quiet] and [Options.Over].
 var ErrIdle = errors.New("the stream has not grown for long")
 
-// LineTooLongError says that a line, which has ended, is longer than [Options.MaxLine].
+// LineTooLongError reports a complete line that is longer than [Options.MaxLine].
 type LineTooLongError struct {
-	// Path is the stream's.
+	// Path is the path of the stream.
 	Path string
 	// Offset is where the line begins.
 	Offset int64
 	// First are the first bytes of the line, up to four of them.
 	First []byte
-	// Max is how long it might be.
+	// Max is the maximum length of a line.
 	Max int
-	// End is the offset behind its end.
+	// End is the offset after the line.
 	End int64
 }
 
@@ -33,8 +33,8 @@ func (e *LineTooLongError) Error() string {
 	return fmt.Sprintf("%s: the line at byte %d is longer than %d bytes", printable.Name(e.Path), e.Offset, e.Max)
 }
 
-// UnreadableError says that a folder, or a file in one, cannot be looked at, or that a
-// link to a folder is not entered, so that streams may be missing. [Options.Warn] is told.
+// UnreadableError reports a folder or file that cannot be examined, or a link to a folder, which
+// Follow does not enter. Streams may be missing. [Options.Warn] receives it.
 type UnreadableError struct {
 	Path string
 	Err  error

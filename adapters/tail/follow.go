@@ -11,22 +11,20 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// Follow follows what path names: a stream or, for a folder, every stream in it
-// at any depth, those that appear later included. What is not there yet
-// is waited for. A folder that has an events.jsonl has no other stream, in it or below
-// it; streams that were found before that one appeared are followed all the same.
-// Folders that are reached by a symbolic link are not entered, but path may be one; a
-// link to a stream is a stream.
+// Follow follows a stream or, if path names a folder, every stream in it at any depth, including
+// streams that appear later. It waits for a path that does not exist yet. If a folder has an
+// events.jsonl, that file is the only stream in it and below it; streams that Follow found before that
+// file appeared stay followed. Follow does not enter folders through symbolic links, but path may be
+// such a link; a link to a stream is a stream.
 //
-// Each stream is handed to each, in a goroutine of its own. When each returns
-// nil, it is done with the stream; with [ErrIdle], it lets go of it for a while. Either way
-// it is called again when the file changes: when it is not as it was at the latest call of the
-// stream's methods or, without any, before each was called; see also [Stream.Again]. Another
-// error ends all.
+// Follow calls each for every stream, in a separate goroutine. A return of nil means that each is done
+// with the stream; [ErrIdle] means that it releases the stream for a while. In both cases Follow calls
+// each again when the file changes: when it differs from its state at the latest call of one of the
+// stream's methods or, if there was none, before the call of each; see also [Stream.Again]. Any other
+// error ends Follow.
 //
-// Follow returns when ctx is done, when nothing more will be written (see [Options.Over]) or,
-// for a single stream, when each is done with it, and never before all calls of each
-// have returned.
+// Follow returns when ctx is done, when no writer is left (see [Options.Over]) or, for a single
+// stream, when each is done with it. It always waits until all calls of each have returned.
 func Follow(ctx context.Context, path string, options Options, each func(context.Context, *Stream) error) error {
 	if path == "" {
 		return errors.New("the path of what is to be followed is empty")
@@ -43,7 +41,7 @@ func Follow(ctx context.Context, path string, options Options, each func(context
 	return first(err, ctx.Err())
 }
 
-// first returns the first error there is.
+// first returns a or, if it is nil, b.
 func first(a, b error) error {
 	if a != nil {
 		return a
@@ -51,39 +49,38 @@ func first(a, b error) error {
 	return b
 }
 
-// follower keeps the books of Follow. Only the goroutine that called Follow
-// uses it.
+// follower holds the state of Follow. Only the goroutine that called Follow uses it.
 type follower struct {
-	ctx     context.Context // what each is given
+	ctx     context.Context // the context that is passed to each
 	root    string
 	options Options
 	each    func(context.Context, *Stream) error
 
 	notifier *notifier
-	single   bool   // root is a stream, and no folder
+	single   bool   // root is a stream, not a folder
 	base     string // the canonical name of root or, for a single stream, of its folder
 	hands    hands
 	turns    map[string]*turn
 	running  int             // turns that have not ended
-	queue    []string        // streams that are to be handed on when others have ended
-	queued   map[string]bool // what is in it
+	queue    []string        // streams that wait until calls for others have returned
+	queued   map[string]bool // the paths in queue
 	returned chan *turn
 	warned   map[string]bool
 	blind    bool // a folder could not be watched
 
 	walks uint64 // how often all folders have been walked
-	fresh bool   // a walk has found what nobody had told of
+	fresh bool   // a walk found a change that the watcher had not reported
 }
 
-// turn is a stream's: each has been called for it, and may have returned.
+// turn is a call of each for a stream. The call may have returned.
 type turn struct {
 	stream       *Stream // nil once each has returned
 	path         string
 	name, target string
-	seen         fs.FileInfo // how the file was when each was done with it
-	restless     bool        // it may have changed since, and look the same
-	met          uint64      // the walk that came across the file last
-	due          uint64      // the walk that hands it on again, changed or not; 0 if none does
+	seen         fs.FileInfo // the file's state when each returned
+	restless     bool        // it may have changed since without a visible difference
+	met          uint64      // the latest walk that found the file
+	due          uint64      // the walk that calls each again even without a change; 0 for none
 	err          error
 	idle         bool // see ErrIdle
 }
@@ -101,7 +98,7 @@ func newFollower(ctx context.Context, path string, options Options, each func(co
 	return f
 }
 
-// warn tells of what following goes on without, once.
+// warn reports each problem once.
 func (f *follower) warn(err error) {
 	if err != nil && !f.warned[err.Error()] {
 		f.warned[err.Error()] = true
@@ -134,7 +131,7 @@ func (f *follower) run() error {
 		case <-f.notifier.signal:
 			f.hear(f.notifier.take())
 		case <-next.C:
-			f.dequeue(crowd / 10) // others may go on for long
+			f.dequeue(crowd / 10) // running calls may take long
 			least := f.walk()
 			pause = min(2*pause, slowest*f.options.Poll)
 			if f.fresh {
@@ -144,12 +141,12 @@ func (f *follower) run() error {
 		}
 	}
 	if _, err := os.Stat(f.root); err != nil && f.single {
-		return printable.Error(err) // nobody was done with it
+		return printable.Error(err) // each was not done with it
 	}
 	return nil
 }
 
-// await waits until there is something at the root.
+// await waits until the root exists.
 func (f *follower) await() error {
 	watched, began := "", time.Now()
 	for {
@@ -170,7 +167,7 @@ func (f *follower) await() error {
 			f.notifier.unwatch(watched)
 			watched = above
 			f.warn(f.notifier.watch(above))
-			continue // it may have come before it was watched
+			continue // the root may have appeared before the folder was watched
 		}
 		if err := f.pause(); err != nil {
 			return err
@@ -195,11 +192,11 @@ func (f *follower) pause() error {
 	return nil
 }
 
-// crowd is how many streams are handed on at once. More are when there is time: each
-// takes memory until it is let go of.
+// crowd is how many streams are started at once. More are started only as time allows: each uses
+// memory until it is released.
 const crowd = 1000
 
-// dequeue hands on some of the streams that wait for it.
+// dequeue starts up to n of the queued streams.
 func (f *follower) dequeue(n int) {
 	n = max(0, min(n, len(f.queue)))
 	paths := f.queue[:n]
@@ -214,7 +211,7 @@ func (f *follower) dequeue(n int) {
 	}
 }
 
-// enqueue hands a stream on, now or later.
+// enqueue starts a stream, now or later.
 func (f *follower) enqueue(path string, seen fs.FileInfo) {
 	switch {
 	case f.queued[path]:
@@ -225,7 +222,7 @@ func (f *follower) enqueue(path string, seen fs.FileInfo) {
 	}
 }
 
-// start calls each for a stream.
+// start calls each for a stream in a new goroutine.
 func (f *follower) start(path string, seen fs.FileInfo) {
 	t := &turn{path: path, stream: newStream(path, seen, f.options, f.hands), target: target(path), met: f.walks}
 	t.name, _ = moved(path, f.folderOf(), f.base)
@@ -237,12 +234,12 @@ func (f *follower) start(path string, seen fs.FileInfo) {
 	f.running++
 	go func() {
 		t.err = f.each(f.ctx, t.stream)
-		t.stream.release() // others wait for the hand
+		t.stream.release() // other streams wait for the slot
 		f.returned <- t
 	}()
 }
 
-// ended takes note that each has returned, and returns what is to end all.
+// ended records that each has returned, and returns the error that ends Follow, if any.
 func (f *follower) ended(t *turn) error {
 	f.notifier.remove(t.stream, t.name, t.target)
 	f.running--

@@ -11,7 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// look looks at the file and reports whether it is there.
+// look checks the file and reports whether it exists.
 func (s *Stream) look() (bool, error) {
 	info, err := os.Stat(s.path)
 	switch {
@@ -24,7 +24,7 @@ func (s *Stream) look() (bool, error) {
 	return true, s.compare(info)
 }
 
-// open opens the file, or returns nil when it is not there any more.
+// open opens the file, or returns nil if it no longer exists.
 func (s *Stream) open() (*os.File, error) {
 	file, err := os.Open(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -47,8 +47,8 @@ func (s *Stream) open() (*os.File, error) {
 	return file, nil
 }
 
-// compare compares the file that is there with the one that was read. As long
-// as nothing was, any is taken.
+// compare checks that the file is still the one that was read. Before anything was read, any file is
+// accepted.
 func (s *Stream) compare(info fs.FileInfo) error {
 	if s.seen.FileInfo == nil || s.seen.Size() != info.Size() {
 		s.pause, s.active = s.options.Poll, time.Now()
@@ -73,7 +73,7 @@ func (s *Stream) compare(info fs.FileInfo) error {
 	return nil
 }
 
-// head has the caller of Follow look at how a file begins.
+// head passes the first bytes of the file to [Options.Head].
 func (s *Stream) head(file *os.File) error {
 	var first [4]byte
 	n, err := file.ReadAt(first[:], 0)

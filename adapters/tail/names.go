@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 )
 
-// canonical returns the one name of a file or a folder: absolute, and without
-// links; if it cannot be found, then at least absolute.
+// canonical returns the absolute path of a file or folder without symbolic links. If a link cannot be
+// resolved, the path is only made absolute.
 func canonical(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
@@ -18,8 +18,7 @@ func canonical(path string) string {
 	return path
 }
 
-// target returns the canonical name of what a link leads to, and nothing for
-// what is no link.
+// target returns the canonical name of the file that a link points to, or "" if path is not a link.
 func target(path string) string {
 	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
 		return ""
@@ -27,7 +26,7 @@ func target(path string) string {
 	return canonical(path)
 }
 
-// nearest returns the folder next above path that is there.
+// nearest returns the closest ancestor of path that exists.
 func nearest(path string) string {
 	for {
 		above := filepath.Dir(path)
@@ -38,8 +37,8 @@ func nearest(path string) string {
 	}
 }
 
-// moved returns what name is called if from is called to; false for what is
-// not in from.
+// moved returns the name that results when from is renamed to to. It returns false if name is not in
+// from.
 func moved(name, from, to string) (string, bool) {
 	inside, err := filepath.Rel(from, name)
 	if err != nil || !filepath.IsLocal(inside) {

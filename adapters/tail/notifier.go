@@ -14,30 +14,29 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// notifier takes what the operating system's watcher tells as fast as it comes,
-// so that no event is lost because somebody is busy. It wakes the streams that
-// are followed and keeps the names of all else for whoever asks. Names
-// are canonical, because a watcher knows a folder by one name only.
+// notifier receives the events of the operating system's watcher without delay, so that none is lost
+// while the follower is busy. It wakes the streams that are followed, and collects the names of all
+// other files for take. Names are canonical, because a watcher reports a folder by one name only.
 type notifier struct {
-	watcher *fsnotify.Watcher // nil where there is none
-	// isStream says by its path whether a file is a stream.
+	watcher *fsnotify.Watcher // nil without a watcher
+	// isStream reports whether the file at a path is a stream.
 	isStream func(path string) bool
-	// signal has one when there is news.
+	// signal receives a value when there is news.
 	signal chan struct{}
 	done   chan struct{} // closed when the watcher has ended
 
 	mu sync.Mutex
-	// base is the canonical name of the folder that is followed, root its path.
+	// base is the canonical name of the followed folder, root its path.
 	base, root string
-	streams    map[string]*Stream   // by the name of the stream
-	linked     map[string][]*Stream // by the name of the file that a stream is a link to
+	streams    map[string]*Stream   // by the stream's name
+	linked     map[string][]*Stream // by the name of the link's target
 	news       news
 }
 
-// news is what happened and does not concern a stream that is followed.
+// news holds the events that do not concern a followed stream.
 type news struct {
 	names map[string]struct{}
-	// lost says that there was more than is known.
+	// lost is set if the watcher may have lost events.
 	lost   bool
 	errors []error
 }
@@ -62,7 +61,7 @@ func (n *notifier) start() error {
 
 func (n *notifier) close() {
 	if n.watcher != nil {
-		_ = n.watcher.Close() // there is nothing to be done about it
+		_ = n.watcher.Close() // nothing can be done about an error
 		<-n.done
 	}
 }
@@ -85,11 +84,11 @@ func (n *notifier) watch(folder string) error {
 
 func (n *notifier) unwatch(folder string) {
 	if n.watcher != nil {
-		_ = n.watcher.Remove(folder) // it may be gone
+		_ = n.watcher.Remove(folder) // the folder may be gone
 	}
 }
 
-// listen notes events until the watcher is closed.
+// listen records events until the watcher is closed.
 func (n *notifier) listen() {
 	defer close(n.done)
 	for {
@@ -128,7 +127,7 @@ func (n *notifier) changed(event fsnotify.Event) {
 	}
 }
 
-// failed takes note of an error of the watcher, which may have lost events.
+// failed records an error of the watcher, which may have lost events.
 func (n *notifier) failed(err error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -145,18 +144,18 @@ func (n *notifier) failed(err error) {
 func (n *notifier) tell() {
 	select {
 	case n.signal <- struct{}{}:
-	default: // somebody has been told
+	default: // a signal is already pending
 	}
 }
 
-// place says that the folder that is followed as root is called base by events.
+// place sets the path of the followed folder, and the name that events use for it.
 func (n *notifier) place(base, root string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.base, n.root = base, root
 }
 
-// take returns the news since the last time.
+// take returns the news since the previous call.
 func (n *notifier) take() news {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -165,8 +164,7 @@ func (n *notifier) take() news {
 	return taken
 }
 
-// add has a stream woken when the file of this name changes or, for a
-// link, the one that it leads to.
+// add makes the notifier wake a stream when the file of this name or, for a link, its target changes.
 func (n *notifier) add(s *Stream, name, target string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

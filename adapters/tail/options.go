@@ -5,62 +5,56 @@ import (
 	"time"
 )
 
-// Options are those of [Follow]; the zero value has the defaults.
+// Options are the options of [Follow]. The zero value selects the defaults.
 type Options struct {
-	// Stream says which files in a folder are streams, by their paths; nil
-	// stands for those whose names end in .jsonl. It is called by several goroutines.
+	// Stream reports whether the file at a path in a folder is a stream. The default is every file
+	// whose name ends in .jsonl. Several goroutines call it.
 	Stream func(path string) bool
-	// MaxLine is how long a line may be, in bytes without its end; 0 means
-	// [DefaultMaxLine]. A stream's memory is bounded by it.
+	// MaxLine is the maximum length of a line in bytes, without its line ending; 0 means
+	// [DefaultMaxLine]. It bounds the memory of a stream.
 	MaxLine int
-	// Head, when set, is given the first bytes of each stream, up to four of them, before
-	// anything else is done with it; what it returns, [Stream.Next], Rest and Look do.
-	// It is called by several goroutines.
+	// Head, when set, is called with the first bytes of each stream, at most four, before the stream
+	// is used. [Stream.Next], Rest and Look return its error. Several goroutines call it.
 	Head func(path string, first []byte) error
-	// Quiet, when set, says how long a stream of which so many bytes were given may be left
-	// without growing before [Stream.Next] returns [ErrIdle]. It is called by several
-	// goroutines.
+	// Quiet, when set, returns how long a stream of which so many bytes were read may stay without
+	// growing before [Stream.Next] returns [ErrIdle]. Several goroutines call it.
 	Quiet func(bytes int64) time.Duration
-	// Over, when set, is closed once nothing will be written any more. What is there is
-	// given then, Next returns [ErrIdle] where it would wait, and Follow ends.
+	// Over, when set, is closed when no writer is left. The streams are then read to their ends, Next
+	// returns [ErrIdle] instead of waiting, and Follow returns.
 	Over <-chan struct{}
-	// AtOnce is how many streams may have a chunk in hand, or their file open, at the same
-	// time; the next one waits for one of them. 0 means [DefaultAtOnce]. Memory is bounded
-	// by it where a folder has many streams.
+	// AtOnce is how many streams may hold a chunk or an open file at the same time; the other streams
+	// wait. 0 means [DefaultAtOnce]. It bounds the memory for a folder with many streams.
 	AtOnce int
-	// Poll is how often a stream in which something happens is looked at
-	// without being told of a change; 0 means [DefaultPoll]. It becomes up to eight
-	// times as long while nothing happens.
+	// Poll is the interval at which an active stream is checked without a notification; 0 means
+	// [DefaultPoll]. While nothing happens, the interval becomes up to eight times as long.
 	Poll time.Duration
-	// Gone is how long a file that is gone, or not there yet, is waited for; 0 stands for as
-	// long as it takes. Then [Stream.Next] returns fs.ErrNotExist, or Follow does.
+	// Gone is how long to wait for a file that does not exist or no longer exists; 0 means without
+	// limit. After that, [Stream.Next] or Follow returns fs.ErrNotExist.
 	Gone time.Duration
-	// PollOnly does without the operating system's watcher.
+	// PollOnly disables the operating system's watcher.
 	PollOnly bool
-	// Warn, when set, is told of what following goes on without: a watcher, or
-	// a folder that cannot be read. It is told once of each, by the goroutine
-	// that called Follow.
+	// Warn, when set, reports what Follow continues without: a watcher, or a folder that it cannot
+	// read. The goroutine that called Follow calls it once for each problem.
 	Warn func(error)
 
 	tick time.Duration // see state
 }
 
-// The defaults of options.
+// Default values of [Options].
 const (
 	DefaultMaxLine = 16 << 20
 	DefaultAtOnce  = 128
 	DefaultPoll    = 250 * time.Millisecond
 )
 
-// defaultTick is longer than a tick of the clock of any file system: those of FAT have
-// two seconds, those of today some milliseconds.
+// defaultTick is longer than the timestamp resolution of any file system: two seconds on FAT, some
+// milliseconds on current ones.
 const defaultTick = 2100 * time.Millisecond
 
-// maxMaxLine keeps what is added to it from overflowing.
+// maxMaxLine prevents overflow when something is added to MaxLine.
 const maxMaxLine = 1 << 30
 
-// slowest is how many times longer an interval of polling becomes while
-// nothing happens.
+// slowest is the factor by which a polling interval grows at most while nothing happens.
 const slowest = 8
 
 func (o Options) withDefaults() Options {
@@ -86,7 +80,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// isOver reports whether nothing will be written any more.
+// isOver reports whether no writer is left.
 func (o *Options) isOver() bool {
 	select {
 	case <-o.Over:

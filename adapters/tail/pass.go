@@ -6,8 +6,8 @@ import (
 	"os"
 )
 
-// Pass reads past the next line, which long is about, and returns the digest of the stream up to
-// its end.
+// Pass skips the next line, which long describes, and returns the digest of the stream up to the end
+// of that line.
 func (s *Stream) Pass(long *LineTooLongError) (sum [sha256.Size]byte, err error) {
 	s.release()
 	if err := s.hold(s.hands.ctx); err != nil {
@@ -28,7 +28,7 @@ func (s *Stream) Pass(long *LineTooLongError) (sum [sha256.Size]byte, err error)
 	return sum, err
 }
 
-// pass is Pass for one piece.
+// pass does the work of Pass for one piece of the line.
 func (s *Stream) pass(file *os.File, end int64) (sum [sha256.Size]byte, err error) {
 	n := min(again, end-s.offset)
 	data, err := s.load(file, n)

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// state is how a file was at one moment.
+// state is the state of a file at one moment.
 type state struct {
 	fs.FileInfo
-	// sure says that a later change shows in the file's times: those that it had were
-	// older than a tick of the clock that file systems keep.
+	// sure is set if any later change shows in the file's times, because they were older than a tick
+	// of the file system's clock.
 	sure bool
 }
 
@@ -22,8 +22,7 @@ func stateOf(info fs.FileInfo, tick time.Duration) state {
 	return state{info, age > tick || age < -tick}
 }
 
-// changedAt returns the latest time at which anything of a file has changed, as far as
-// is known.
+// changedAt returns the latest known time of a change of the file.
 func changedAt(info fs.FileInfo) time.Time {
 	at := info.ModTime()
 	if change := changeTime(info); change.After(at) {
@@ -32,7 +31,7 @@ func changedAt(info fs.FileInfo) time.Time {
 	return at
 }
 
-// changed reports whether a file is not as it was.
+// changed reports whether two states of a file differ.
 func changed(was, is fs.FileInfo) bool {
 	return !os.SameFile(was, is) || was.Size() != is.Size() || !was.ModTime().Equal(is.ModTime()) ||
 		!changeTime(was).Equal(changeTime(is))

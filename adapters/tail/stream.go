@@ -12,56 +12,55 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// Stream is one stream that is followed. It is used by one goroutine, the one
-// that it was handed to.
+// Stream is a stream that is followed. Only the goroutine that [Follow] passed it to may use it.
 type Stream struct {
 	path    string
 	options Options
 	hands   hands
-	woken   chan struct{} // has one when something may have changed
+	woken   chan struct{} // receives a value when something may have changed
 
-	offset int64 // of the first byte that was not given
-	least  int64 // that the file is known to have
-	// scanned is how far no line feed is, from offset on.
+	offset int64 // of the first byte that was not returned yet
+	least  int64 // the minimum size that the file is known to have
+	// scanned is the offset up to which there is no line feed after offset.
 	scanned int64
 	// before are the last bytes before offset, as they were read.
 	before []byte
-	// file is the one that is read.
+	// file is the file that is read.
 	file   fs.FileInfo
-	seen   state     // how it was when it was looked at last
-	active time.Time // when it was found to have grown last
-	gone   bool      // the file was not there when it was looked for
-	since  time.Time // when that was so first
+	seen   state     // the file's state at the latest check
+	active time.Time // when it was last found to have grown
+	gone   bool      // the file did not exist at the latest check
+	since  time.Time // when that was first noticed
 	retry  bool      // see Again
 
-	given    hash.Hash // of what was given
-	verified state     // in which that was known to be in the file
-	check    *check    // that is under way
-	due      time.Time // when it goes on
+	given    hash.Hash // of the returned bytes
+	verified state     // the file's state in which its contents were last known to match given
+	check    *check    // the current comparison
+	due      time.Time // when the next comparison may run
 
-	holding bool          // a hand, and with it the chunk that was given last
-	chunk   *[]byte       // its buffer
-	pause   time.Duration // until the file is looked at again without being told
+	holding bool          // the stream holds a slot, and the latest chunk
+	chunk   *[]byte       // the buffer of the latest chunk
+	pause   time.Duration // until the file is checked without a notification
 }
 
 // Chunk is a piece of a stream.
 type Chunk struct {
-	// Offset is that of Data's first byte.
+	// Offset is the offset of the first byte of Data.
 	Offset int64
-	// Data are whole lines or, for a Tail, the beginning of one; none, if that is too long
-	// and may be passed over.
+	// Data holds whole lines or, for a Tail, the beginning of one line. It is empty if that line is
+	// too long and may be skipped.
 	Data []byte
-	// Tail says that Data is the last line, which no line feed ends. Only
-	// [Stream.Rest] gives it.
+	// Tail is set if Data is the last line, without a line feed. Only [Stream.Rest] returns such a
+	// chunk.
 	Tail bool
 	// SHA256 is the digest of the stream from its start to the end of Data.
 	SHA256 [sha256.Size]byte
 }
 
-// End returns the offset behind the last byte of Data.
+// End returns the offset after the last byte of Data.
 func (c *Chunk) End() int64 { return c.Offset + int64(len(c.Data)) }
 
-// newStream returns the stream at path, whose file was seen like this.
+// newStream returns the stream at path, whose file has the state seen.
 func newStream(path string, seen fs.FileInfo, options Options, hands hands) *Stream {
 	return &Stream{
 		path: path, options: options, hands: hands, woken: make(chan struct{}, 1), given: sha256.New(),
@@ -69,10 +68,10 @@ func newStream(path string, seen fs.FileInfo, options Options, hands hands) *Str
 	}
 }
 
-// Path returns the stream's path.
+// Path returns the path of the stream.
 func (s *Stream) Path() string { return s.path }
 
-// Restart has the stream be read from its start again, whichever file it is now.
+// Restart makes the stream start again at the beginning of the file that is now at its path.
 func (s *Stream) Restart() {
 	s.offset, s.scanned, s.least = 0, 0, 0
 	s.verified, s.check, s.due = state{}, nil, time.Time{}
@@ -80,13 +79,13 @@ func (s *Stream) Restart() {
 	s.before, s.file, s.gone = s.before[:0], nil, false
 }
 
-// Again has the stream handed on again some time after it was let go of, though its
-// file has not changed: for whoever does not read it for a reason that lies elsewhere.
-// It counts in folders only.
+// Again makes [Follow] pass the stream on again some time after its release, even if its file has not
+// changed. Call it if you do not read the stream for a reason outside the file. It has an effect in
+// folders only.
 func (s *Stream) Again() { s.retry = true }
 
-// Look looks at the file, of which it reads no more than [Options.Head] needs. If another
-// one takes its place after that, and something was read or is expected, it has been rewritten.
+// Look checks the file, and reads no more of it than [Options.Head] needs. If another file replaces it
+// later, and something was read or is expected, the stream counts as rewritten.
 func (s *Stream) Look() (fs.FileInfo, error) {
 	there, err := s.look()
 	if err == nil && there && s.options.Head != nil {
@@ -102,35 +101,33 @@ func (s *Stream) Look() (fs.FileInfo, error) {
 func (s *Stream) begins() error {
 	file, err := s.open()
 	if file != nil {
-		_ = file.Close() // it was read only
+		_ = file.Close() // the file was only read
 	}
 	return err
 }
 
-// Expect says that the file has at least so many bytes, because they have been read before: a
-// shorter file has been rewritten. Restart cancels it.
+// Expect sets the minimum size of the file, because so many bytes were read before: a shorter file
+// counts as rewritten. Restart cancels it.
 func (s *Stream) Expect(bytes int64) { s.least = bytes }
 
-// Seen returns how the file was when it was looked at last.
+// Seen returns the file's state at the latest check.
 func (s *Stream) Seen() fs.FileInfo { return s.seen.FileInfo }
 
-// Next waits for whole lines and returns those that are there: at most limit
-// bytes, unless a single line is longer. A last line that has not ended is left:
-// its writer is not done. The chunk is valid until Next or Rest is called
-// again, or the function that the stream was handed to returns.
+// Next waits for whole lines and returns them: at most limit bytes, unless a single line is longer. It
+// does not return an incomplete last line, which its writer may continue. The chunk is valid until the
+// next call of Next or Rest, or until the function that received the stream returns.
 //
-// A file that is gone is waited for, since it may be about to be replaced; if one
-// comes back, or the file is shorter than what was given, the error is
-// [ErrRewritten]; that is so too, though maybe some time later, if what was given is not
-// in the file any more. Other errors are a [LineTooLongError], [ErrIdle], that of ctx, that of
-// [Options.Head], and the file's.
+// Next waits for a file that is gone, since it may be about to be replaced. The error is
+// [ErrRewritten] if another file appears, if the file is shorter than what was read or, maybe some
+// time later, if it no longer contains what was read. Other errors are a [LineTooLongError],
+// [ErrIdle], and those of ctx, of [Options.Head] and of the file.
 func (s *Stream) Next(ctx context.Context, limit int) (Chunk, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return Chunk{}, err
 		}
 		s.settle()
-		last := s.options.isOver() // what was written before that is there
+		last := s.options.isOver() // everything written before that is in the file
 		chunk, err := s.take(ctx, limit, false)
 		switch {
 		case err != nil || len(chunk.Data) > 0:
@@ -146,7 +143,7 @@ func (s *Stream) Next(ctx context.Context, limit int) (Chunk, error) {
 	}
 }
 
-// idle does what is to be done while there is nothing to read, or waits.
+// idle compares a piece of the file, or waits, while there is nothing to read.
 func (s *Stream) idle(ctx context.Context) error {
 	pause, err := s.inspect(ctx)
 	if err != nil || pause == 0 {
@@ -162,15 +159,15 @@ func (s *Stream) idle(ctx context.Context) error {
 	return s.wait(ctx, pause)
 }
 
-// Rest returns what was not given yet without waiting, for whoever knows that
-// the writer is done: whole lines as Next does, then a last line that did not
-// end, then io.EOF. Before it gives one of the latter two, what was given is in the file.
+// Rest returns the unread rest without waiting; call it when the writer is done. It returns whole
+// lines like Next, then an incomplete last line, then io.EOF. Before the last line and io.EOF, it
+// verifies that the file contains what was read.
 func (s *Stream) Rest(limit int) (Chunk, error) {
 	chunk, err := s.take(s.hands.ctx, limit, true)
 	if read := s.seen; err == nil && !s.gone && (len(chunk.Data) == 0 || chunk.Tail) {
 		err = s.verify()
 		if err == nil && !s.gone && s.seen.Size() != read.Size() && !chunk.Tail {
-			return s.Rest(limit) // it has grown meanwhile
+			return s.Rest(limit) // the file has grown in the meantime
 		}
 		if err == nil {
 			s.seen = read
@@ -187,22 +184,22 @@ func (s *Stream) Rest(limit int) (Chunk, error) {
 	return chunk, nil
 }
 
-// wake makes a Next that waits look at the file. It never blocks.
+// wake makes a waiting Next check the file. It never blocks.
 func (s *Stream) wake() {
 	select {
 	case s.woken <- struct{}{}:
-	default: // it will look anyway
+	default: // a check is already pending
 	}
 }
 
-// miss takes note that the file is not there.
+// miss records that the file does not exist.
 func (s *Stream) miss() {
 	if !s.gone {
 		s.gone, s.since = true, time.Now()
 	}
 }
 
-// patience returns for how much longer a file that is gone is waited for.
+// patience returns how much longer to wait for a file that is gone.
 func (s *Stream) patience() time.Duration {
 	if s.options.Gone <= 0 || !s.gone {
 		return math.MaxInt64
@@ -214,7 +211,7 @@ func (s *Stream) notThere() error {
 	return &fs.PathError{Op: "open", Path: printable.Name(s.path), Err: fs.ErrNotExist}
 }
 
-// settle takes note that the file is about to be looked at.
+// settle clears a pending notification, because the file is about to be checked.
 func (s *Stream) settle() {
 	select {
 	case <-s.woken:

@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// again is up to how many bytes of a line that has not ended are read again
-	// when there is more of it. Of longer ones only what is new is searched.
+	// again limits how many bytes of an incomplete line are read a second time when the line grows. In
+	// a longer line, only the new bytes are searched.
 	again = 64 << 10
-	// remembered is how many bytes before the offset are compared.
+	// remembered is how many bytes before the offset are compared with the file.
 	remembered = 64
-	// defaultLimit is what a limit below 1 stands for.
+	// defaultLimit replaces a limit below 1.
 	defaultLimit = 1 << 20
 )
 
-// take gives the next chunk, which is empty if there is none: whole lines or,
-// if there are none and tail is set, the last line as far as it is there.
+// take returns the next chunk: whole lines or, if there are none and tail is set, the part of the last
+// line that exists. The chunk is empty if there is neither.
 func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) {
 	s.release()
 	there, err := s.look()
@@ -37,7 +37,7 @@ func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) 
 	return chunk, err
 }
 
-// read gives the next chunk of a file that has one, or seems to.
+// read returns the next chunk of a file that seems to have one.
 func (s *Stream) read(limit int, tail bool) (Chunk, error) {
 	file, err := s.open()
 	if file == nil {
@@ -47,7 +47,7 @@ func (s *Stream) read(limit int, tail bool) (Chunk, error) {
 	if limit < 1 {
 		limit = defaultLimit
 	}
-	limit = min(limit, s.options.MaxLine+1) // no line in it is too long
+	limit = min(limit, s.options.MaxLine+1) // so that no line in the chunk is too long
 	if s.scanned-s.offset < again {
 		chunk, err := s.lines(file, int64(limit))
 		if err != nil || len(chunk.Data) > 0 {
@@ -57,7 +57,7 @@ func (s *Stream) read(limit int, tail bool) (Chunk, error) {
 	return s.line(file, tail)
 }
 
-// lines gives the whole lines among the next bytes, at most limit of them.
+// lines returns the whole lines among the next bytes, at most limit bytes.
 func (s *Stream) lines(file *os.File, limit int64) (Chunk, error) {
 	data, err := s.load(file, min(limit, s.seen.Size()-s.offset))
 	if err != nil {
@@ -70,7 +70,7 @@ func (s *Stream) lines(file *os.File, limit int64) (Chunk, error) {
 	return Chunk{}, nil
 }
 
-// line gives the next line, which is long, or what is there of it.
+// line returns the next line, which is longer than a chunk, or the part of it that exists.
 func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 	ended, err := s.scan(file)
 	if err != nil || !ended && !tail || s.scanned == s.offset && !ended {
@@ -87,7 +87,7 @@ func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 	switch {
 	case err != nil:
 		return Chunk{}, err
-	case bytes.HasSuffix(data, []byte{'\n'}) != ended: // it is being written anew
+	case bytes.HasSuffix(data, []byte{'\n'}) != ended: // the file is being rewritten
 		s.scanned = s.offset
 		return Chunk{}, nil
 	case len(withoutEnd(data)) > s.options.MaxLine:
@@ -96,13 +96,13 @@ func (s *Stream) line(file *os.File, tail bool) (Chunk, error) {
 	return s.give(data, !ended), nil
 }
 
-// withoutEnd returns a line without what ends it.
+// withoutEnd returns a line without its line ending.
 func withoutEnd(line []byte) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(line, []byte{'\n'}), []byte{'\r'})
 }
 
-// long is for a line that is too long: it is told of or, where it has not ended, a tail
-// of which nothing is given.
+// long handles a line that is too long. A complete line is an error; an incomplete one is an empty
+// tail.
 func (s *Stream) long(file *os.File, length int64, ended bool) (Chunk, error) {
 	if !ended {
 		return Chunk{Offset: s.offset, Tail: true}, nil
@@ -115,8 +115,8 @@ func (s *Stream) long(file *os.File, length int64, ended bool) (Chunk, error) {
 	return Chunk{}, &LineTooLongError{Path: s.path, Offset: s.offset, First: first[:n], Max: s.options.MaxLine, End: s.offset + length}
 }
 
-// scan searches for the end of the next line from where no one has searched,
-// and reports whether it is there: at scanned.
+// scan searches the bytes that were not searched before for the end of the next line. It reports
+// whether it has found the end, which is then at scanned.
 func (s *Stream) scan(file *os.File) (bool, error) {
 	b := buffer(again)
 	defer free(b)
@@ -134,15 +134,15 @@ func (s *Stream) scan(file *os.File) (bool, error) {
 		switch {
 		case i >= 0:
 			return true, nil
-		case n < len(piece): // it has been cut meanwhile
+		case n < len(piece): // the file was truncated in the meantime
 			return false, nil
 		}
 	}
 	return false, nil
 }
 
-// load reads the next n bytes, or as many as there are, into the chunk's
-// buffer, and compares those before them.
+// load reads the next n bytes, or as many as exist, into the chunk's buffer. It compares the bytes
+// before them.
 func (s *Stream) load(file *os.File, n int64) ([]byte, error) {
 	s.free()
 	before := len(s.before)
@@ -158,7 +158,7 @@ func (s *Stream) load(file *os.File, n int64) ([]byte, error) {
 	return data[before:], nil
 }
 
-// give makes a chunk of what was loaded.
+// give makes a chunk of the loaded data.
 func (s *Stream) give(data []byte, tail bool) Chunk {
 	chunk := Chunk{Offset: s.offset, Data: data, Tail: tail}
 	s.offset += int64(len(data))
@@ -174,15 +174,14 @@ func (s *Stream) give(data []byte, tail bool) Chunk {
 	return chunk
 }
 
-// hands are what chunks are held with, of which there are as many as streams may have
-// one at the same time.
+// hands limits how many streams have a chunk or an open file at the same time, see [Options.AtOnce].
 type hands struct {
-	ctx    context.Context // of all that is followed
+	ctx    context.Context // the context of Follow
 	taken  chan struct{}
 	checks *checks
 }
 
-// hold takes a hand, with which a file may be opened and a chunk be given.
+// hold acquires a slot, which the stream needs to open its file and to return a chunk.
 func (s *Stream) hold(ctx context.Context) error {
 	select {
 	case s.hands.taken <- struct{}{}:
@@ -195,7 +194,7 @@ func (s *Stream) hold(ctx context.Context) error {
 	}
 }
 
-// release gives the buffer of the latest chunk back, and the hand.
+// release returns the latest chunk's buffer and the slot.
 func (s *Stream) release() {
 	s.free()
 	if s.holding {

@@ -12,29 +12,29 @@ import (
 )
 
 const (
-	// checkPiece is how much is compared before the stream is looked at again.
+	// checkPiece is how many bytes are compared before the stream is checked for new lines.
 	checkPiece = 1 << 20
-	// checkShare is how many times longer than comparing takes nothing is compared.
+	// checkShare is the ratio of the pause after a comparison to its duration.
 	checkShare = 100
-	// checkPause is how far apart comparisons begin at least.
+	// checkPause is the minimum time between the starts of comparisons.
 	checkPause = time.Millisecond
 )
 
-// check compares what was given of a stream with its file, piece by piece.
+// check compares the returned part of a stream with its file, piece by piece.
 type check struct {
-	file    state // as it was when the check began
+	file    state // the state when the check began
 	at, end int64
-	digest  [sha256.Size]byte // of what was given up to the end
+	digest  [sha256.Size]byte // of the returned bytes up to end
 	read    hash.Hash
 }
 
-// clean reports whether what was given is known to be in the file as it was seen last.
+// clean reports whether the file, in its latest known state, is known to contain what was returned.
 func (s *Stream) clean() bool {
 	return s.offset == 0 || s.verified.FileInfo != nil && s.verified.sure && !changed(s.verified.FileInfo, s.seen.FileInfo)
 }
 
-// inspect compares a piece of what was given with the file, if that has changed and it
-// is time to. Else it returns for how long it is not.
+// inspect compares a piece of what was returned with the file, if the file has changed and a
+// comparison is due. Otherwise it returns the time until the next one.
 func (s *Stream) inspect(ctx context.Context) (time.Duration, error) {
 	switch {
 	case s.gone || s.clean():
@@ -42,7 +42,7 @@ func (s *Stream) inspect(ctx context.Context) (time.Duration, error) {
 		return math.MaxInt64, nil
 	case s.due.IsZero():
 		s.due = s.hands.checks.reserve()
-		if s.verified.FileInfo != nil && !changed(s.verified.FileInfo, s.seen.FileInfo) { // it may have, within a tick
+		if s.verified.FileInfo != nil && !changed(s.verified.FileInfo, s.seen.FileInfo) { // the file may have changed within one tick
 			s.due = later(s.due, changedAt(s.seen.FileInfo).Add(s.options.tick))
 		}
 	}
@@ -67,7 +67,7 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// verify compares all that was given with the file, at once.
+// verify compares everything that was returned with the file, in one go.
 func (s *Stream) verify() error {
 	s.check = nil
 	for !s.clean() {
@@ -84,8 +84,7 @@ func (s *Stream) verify() error {
 	return nil
 }
 
-// compareOn compares the next piece, and reports whether there are none left, or no
-// file.
+// compareOn compares the next piece. It reports whether no piece, or no file, is left.
 func (s *Stream) compareOn() (done bool, err error) {
 	file, err := s.open()
 	if file == nil {
@@ -115,14 +114,14 @@ func (s *Stream) compareOn() (done bool, err error) {
 	return true, nil
 }
 
-// checks spreads the comparing of streams over time, so that it takes a small share of
-// it however many and however long they are.
+// checks limits the share of time that comparisons take, however many streams there are and however
+// long they are.
 type checks struct {
 	mu   sync.Mutex
 	next time.Time
 }
 
-// reserve returns when the caller may compare.
+// reserve returns the time at which the caller may compare.
 func (c *checks) reserve() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,7 +130,7 @@ func (c *checks) reserve() time.Time {
 	return at
 }
 
-// took takes note of how long comparing took.
+// took records how long a comparison took.
 func (c *checks) took(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

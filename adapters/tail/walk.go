@@ -10,11 +10,11 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
 )
 
-// share is how many times longer than a walk the pause after it is at least.
+// share is the minimum ratio of the pause after a walk to the duration of the walk.
 const share = 20
 
-// walk goes through all that is followed and watches the folders. It returns
-// how long to wait at least until the next walk.
+// walk visits everything that is followed, and watches the folders. It returns the minimum time until
+// the next walk.
 func (f *follower) walk() time.Duration {
 	began := time.Now()
 	f.walks++
@@ -29,13 +29,13 @@ func (f *follower) walk() time.Duration {
 	f.folder(f.root)
 	for path, t := range f.turns {
 		if t.stream == nil && t.met != f.walks {
-			delete(f.turns, path) // its file is gone
+			delete(f.turns, path)
 		}
 	}
 	return share * time.Since(began)
 }
 
-// folderOf returns the folder that is the root, or that a single stream is in.
+// folderOf returns the root if it is a folder, or else the folder of the single stream.
 func (f *follower) folderOf() string {
 	if f.single {
 		return filepath.Dir(f.root)
@@ -43,8 +43,8 @@ func (f *follower) folderOf() string {
 	return f.root
 }
 
-// folder follows the streams in a folder. It is watched before it is read, so that
-// nothing appears in between.
+// folder follows the streams in a folder. It watches the folder before it reads it, so that no new
+// file is missed in between.
 func (f *follower) folder(path string) {
 	if f.ctx.Err() != nil {
 		return
@@ -61,7 +61,7 @@ func (f *follower) folder(path string) {
 	}
 }
 
-// entry follows what was found in a folder.
+// entry follows an entry of a folder.
 func (f *follower) entry(entry layout.Entry) {
 	switch entry.Kind {
 	case layout.Folder:
@@ -71,13 +71,13 @@ func (f *follower) entry(entry layout.Entry) {
 			f.warn(&UnreadableError{entry.Path, err})
 		}
 	case layout.Stream:
-		if f.options.Stream(entry.Path) { // else it is compressed, and does not grow
+		if f.options.Stream(entry.Path) { // otherwise it is compressed, and does not grow
 			f.file(entry.Path)
 		}
 	}
 }
 
-// file follows a stream, unless that is being done or it has not changed since.
+// file follows a stream, unless it is already followed or has not changed since it was last followed.
 func (f *follower) file(path string) {
 	t := f.turns[path]
 	if t != nil {
@@ -107,7 +107,7 @@ func (f *follower) follows(path string) bool {
 	return t != nil && t.stream != nil
 }
 
-// hear follows up what the watcher has told.
+// hear acts on the watcher's news.
 func (f *follower) hear(news news) {
 	for _, err := range news.errors {
 		f.warn(err)
