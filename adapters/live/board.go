@@ -10,7 +10,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Board is what is known of the runs that are shown. It is safe for concurrent use.
+// Board holds the state of the runs that are shown. It is safe for concurrent use.
 type Board struct {
 	mu      sync.Mutex
 	runs    map[domain.RunID]*boardRun
@@ -33,15 +33,15 @@ func (b *Board) Take(run domain.RunID, entries []domain.Entry) {
 	})
 }
 
-// Restart forgets all of a run but that it exists.
+// Restart forgets everything about a run except that it exists.
 func (b *Board) Restart(run domain.RunID) { b.change(run, (*boardRun).begin) }
 
-// Trouble notes why a run is not read on.
+// Trouble records why reading a run has stopped.
 func (b *Board) Trouble(run domain.RunID, message string) {
 	b.change(run, func(r *boardRun) { r.trouble, r.waits = message, "" })
 }
 
-// Waiting notes what a run waits for, or with "" that it waits no more.
+// Waiting records what a run waits for; "" means that it no longer waits.
 func (b *Board) Waiting(run domain.RunID, message string) {
 	b.change(run, func(r *boardRun) { r.waits = message })
 }
@@ -59,24 +59,24 @@ func (b *Board) change(id domain.RunID, do func(*boardRun)) {
 	b.changes++
 }
 
-// version is another one whenever something has changed.
+// version returns a number that changes with the contents of the board.
 func (b *Board) version() int64 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.changes
 }
 
-// boardRun is what a board knows of one run.
+// boardRun is the state of one run on a board.
 type boardRun struct {
 	id      domain.RunID
 	fold    *projections.Fold
 	row     projections.Run
 	failed  int  // commands, see [display.FailedCommands]
-	stale   bool // entries have come since row was asked for
+	stale   bool // entries have arrived since row was computed
 	trouble string
-	waits   string // for what
-	// exits are the latest command that ended with a code other than 0 in each of the jobs
-	// in which one did last, oldest first.
+	waits   string // what the run waits for
+	// exits holds, for each job in which a command ended with a code other than 0, the latest such
+	// command. The oldest comes first.
 	exits []exit
 }
 
@@ -87,13 +87,14 @@ type exit struct {
 	exitCode int32
 }
 
-// A board keeps so many exits, and so much of their commands: more than a screen shows.
+// Limits of the exits that a board keeps, and of the text of their commands. They exceed what a screen
+// shows.
 const (
 	maxExits   = 100
 	maxExitCmd = 1000
 )
 
-// begin is for a stream of which nothing has been read.
+// begin resets the run to a stream of which nothing has been read.
 func (r *boardRun) begin() {
 	r.exits, r.trouble, r.waits, r.stale = nil, "", "", true
 	r.fold = projections.NewFold(r.id,
@@ -102,7 +103,7 @@ func (r *boardRun) begin() {
 		milestones.Into(r.reach))
 }
 
-// reach keeps commands that ended with a code other than 0.
+// reach records commands that ended with a code other than 0.
 func (r *boardRun) reach(row *projections.Row[milestone]) {
 	m := &row.Value
 	if m.What != shExited {
@@ -115,7 +116,7 @@ func (r *boardRun) reach(row *projections.Row[milestone]) {
 	}
 }
 
-// exitOf returns the command of a job that ended last with a code other than 0, if there is one.
+// exitOf returns the latest command of a job that ended with a code other than 0, or nil.
 func (r *boardRun) exitOf(job *projections.TrackedJob) *exit {
 	if i := slices.IndexFunc(r.exits, func(e exit) bool { return e.job == job.Index }); i >= 0 {
 		return &r.exits[i]
@@ -132,11 +133,11 @@ func (r *boardRun) current() *projections.Run {
 	return &r.row
 }
 
-// over reports whether nothing more is expected of the run.
+// over reports whether no more entries of the run are expected.
 func (r *boardRun) over() bool { return r.current().Ended || r.trouble != "" }
 
-// status of a run is that of its row, but as long as something is open in a run
-// that has not ended, it goes on, whatever has failed. One in trouble has failed.
+// status returns the status of the run's row, with two exceptions: an unfinished run with open jobs is
+// active, whatever has failed, and a run in trouble has failed.
 func (r *boardRun) status() status {
 	row, run := r.current(), r.fold.Run()
 	switch {

@@ -7,11 +7,11 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// plausible is how long a run is believed to be running.
+// plausible is the longest credible duration of an active run.
 const plausible = 30 * 24 * time.Hour
 
-// present is the time by which a run's running times are told: ours, if the
-// producer's clock can be the same one; else that of its latest event.
+// present is the time that a run's running times are measured at: the local time, if the producer's
+// clock can agree with it; otherwise the time of the run's latest event.
 func present(first, last int64, now time.Time) int64 {
 	at := now.UnixMilli()
 	if since := projections.Span(first, at); at < last || !since.Valid || since.V > plausible.Milliseconds() {
@@ -20,8 +20,7 @@ func present(first, last int64, now time.Time) int64 {
 	return at
 }
 
-// took writes how long something took that is over, as in 417ms, 12.4s,
-// 1m12.4s or 2h03m12s.
+// took formats the duration of something that has ended: 417ms, 12.4s, 1m12.4s or 2h03m12s.
 func took(ms projections.Null[int64]) string {
 	switch {
 	case !ms.Valid:
@@ -38,8 +37,8 @@ func took(ms projections.Null[int64]) string {
 	return running(ms)
 }
 
-// running writes how long something has been going on, in whole seconds, so that
-// what is shown changes once a second.
+// running formats how long something has been running, in whole seconds, so that it changes once a
+// second.
 func running(ms projections.Null[int64]) string {
 	if !ms.Valid {
 		return "–"

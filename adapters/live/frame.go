@@ -14,9 +14,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Frame writes what a board knows as lines of at most width columns, at most height of
-// them, without a line feed at the end. The runs that go on come first, each with its
-// jobs; then those that have ended, with as much as there is room for.
+// Frame returns the contents of a board as at most height lines of at most width columns, without a
+// line feed at the end. Active runs come first, each with its jobs; ended runs fill the remaining
+// lines.
 func (b *Board) Frame(width, height int, now time.Time, color bool) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -32,39 +32,39 @@ func (b *Board) Frame(width, height int, now time.Time, color bool) string {
 	return strings.Join(f.lines, "\n")
 }
 
-// frame is a frame that is being put together.
+// frame is a frame under construction.
 type frame struct {
 	width   int
 	now     time.Time
 	color   bool
 	several bool      // runs
-	runs    []runView // that may have rows
-	rest    tally     // of the other ones
+	runs    []runView // the runs that may have rows
+	rest    tally     // the other runs
 	chosen  []row
-	hidden  map[*runView]tally // jobs without a row, of runs that say so
+	hidden  map[*runView]tally // jobs without a row, of the runs that show their number
 	lines   []string
 }
 
-// runView is a run in a frame.
+// runView is a run as a frame shows it.
 type runView struct {
 	*boardRun
-	at     int // its place in the frame
+	at     int // the position in the frame
 	status status
 	tally  tally // of all jobs
-	listed tally // of those that may have rows
+	listed tally // of the jobs that may have rows
 }
 
-// row is a row of a frame: of a job, or of the run if job is nil.
+// row is a row of a frame: of a job or, if job is nil, of the run.
 type row struct {
 	run  *runView
 	job  *projections.TrackedJob
 	what rowKind
-	// need is how much the row is needed, 0 being the most, and then its place among those of its
-	// kind in its run: so all runs, and what goes on and what failed, get as many rows.
+	// need is the row's priority, 0 being the highest; place is its position among the rows of the
+	// same kind in its run. Sorted by both, all runs get rows, and so do active and failed jobs.
 	need, place int
 }
 
-// rowKind is what a row shows. Rows of one job are in this order.
+// rowKind says what a row shows. The rows of one job are in this order.
 type rowKind uint8
 
 const (
@@ -82,7 +82,8 @@ func (r *row) compare(other row) int {
 	return cmp.Or(r.run.at-other.run.at, int(r.what)-int(other.what))
 }
 
-// order puts the runs that go on first, then those that failed; of either, the newest.
+// order sorts runs: active ones first, then failed ones, then complete ones. In each group, the newest
+// come first.
 func (f *frame) order(runs []*boardRun, height int) {
 	rank := func(r *boardRun) int {
 		switch {
@@ -104,10 +105,10 @@ func (f *frame) order(runs []*boardRun, height int) {
 	}
 }
 
-// fewDone is how many complete runs have a heading before there are details of other runs.
+// fewDone is how many complete runs get a heading before other runs get details.
 const fewDone = 3
 
-// rows returns the rows that a frame of some height may have.
+// rows returns the candidates for the rows of a frame of a given height.
 func (f *frame) rows(height int) (rows []row) {
 	done := 0
 	for i := range f.runs {
@@ -123,7 +124,7 @@ func (f *frame) rows(height int) (rows []row) {
 			rows = append(rows, row{run: run, what: note, need: 1})
 		}
 		for kind, jobs := range run.latest(height) {
-			if kind < other || !f.several || !run.over() { // what went well in a run that is over need not be seen
+			if kind < other || !f.several || !run.over() { // successful jobs of an ended run need no rows
 				rows = append(rows, run.jobRows(kind, jobs)...)
 			}
 		}
@@ -131,7 +132,7 @@ func (f *frame) rows(height int) (rows []row) {
 	return rows
 }
 
-// Jobs that go on, that failed, and other ones get rows side by side.
+// Active jobs, failed jobs and all others compete for rows as three kinds.
 const other = 2
 
 // latest counts the jobs of a run, and returns the latest n of each kind, oldest first.
@@ -154,7 +155,7 @@ func (v *runView) latest(n int) (kinds [other + 1][]*projections.TrackedJob) {
 	return kinds
 }
 
-// jobRows returns the rows of jobs of one kind, from the latest one on.
+// jobRows returns the rows of jobs of one kind, starting with the latest job.
 func (v *runView) jobRows(kind int, jobs []*projections.TrackedJob) (rows []row) {
 	need := 1
 	if kind == other {
@@ -175,13 +176,13 @@ func (v *runView) jobRows(kind int, jobs []*projections.TrackedJob) (rows []row)
 	return rows
 }
 
-// choose chooses the rows for which there is room. A row is left for each line that says how many
-// jobs of a run, or how many runs, have none.
+// choose chooses the rows that fit. It reserves a row for each line that counts the hidden jobs of a
+// run, or the hidden runs.
 func (f *frame) choose(runs []*boardRun, height int) {
 	f.order(runs, height)
 	rows, all := f.rows(height), f.rest
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(a.need-b.need, a.place-b.place, a.run.at-b.run.at) })
-	more := map[*runView]bool{} // runs with such a line, and nil for the runs themselves
+	more := map[*runView]bool{} // runs with such a line; nil stands for the line about hidden runs
 	for before := -1; len(more) > before; {
 		before = len(more)
 		f.chosen = rows[:min(len(rows), max(height-len(more), 1))]
@@ -204,15 +205,15 @@ func (f *frame) choose(runs []*boardRun, height int) {
 	slices.SortFunc(f.chosen, func(a, b row) int { return a.compare(b) })
 }
 
-// hide counts the jobs of each run that have no row, and takes the runs that have one out of rest.
+// hide counts the jobs without a row of each run, and removes the runs that have a row from rest.
 func (f *frame) hide() map[*runView]tally {
 	jobs := map[*runView]tally{}
-	for _, r := range f.chosen { // in which a heading comes before the jobs
+	for _, r := range f.chosen { // a run's heading comes before its jobs
 		left := jobs[r.run]
 		switch r.what {
 		case heading:
 			f.rest[r.run.status]--
-			if left = r.run.listed; f.several { // then the heading says enough of what went well
+			if left = r.run.listed; f.several { // the heading already counts successful jobs
 				left[complete], left[waiting] = 0, 0
 			}
 		case jobRow:
@@ -225,14 +226,14 @@ func (f *frame) hide() map[*runView]tally {
 	return jobs
 }
 
-// line adds a line that write fills.
+// line adds a line, which write fills.
 func (f *frame) line(write func(*line)) {
 	l := &line{columns: f.width, color: f.color}
 	write(l)
 	f.lines = append(f.lines, l.String())
 }
 
-// draw adds the lines of the rows, and says what is hidden.
+// draw adds the lines of the rows, and the counts of hidden jobs and runs.
 func (f *frame) draw() {
 	for i, r := range f.chosen {
 		f.line(func(l *line) { f.row(l, r) })
@@ -269,22 +270,22 @@ func (f *frame) row(l *line, r row) {
 		}
 	case exitRow:
 		exit, color := r.run.exitOf(r.job), statusOfJob(r.job).color()
-		if statusOfJob(r.job) == complete { // the job has looked at the code
+		if statusOfJob(r.job) == complete { // the job has handled the exit code
 			color = faint
 		}
 		l.add(color, "      "+display.Exit(exit.exitCode)+"  ")
 		l.add(plain, exit.cmd)
 	case openRow:
-		sh := r.run.fold.Run().NewestSh(r.job) // the one that runs
+		sh := r.run.fold.Run().NewestSh(r.job) // the running command
 		l.add(text.FgYellow, "      "+running(projections.Span(sh.StartedAtMs, at)))
 		l.add(plain, "  "+sh.Cmd)
 	}
 }
 
-// quietMs is how long a run may go on without an event before the heading says so.
+// quietMs is how long a run may be active without an event before its heading shows that.
 const quietMs = 60_000
 
-// heading is the line that every run has.
+// heading writes the heading of a run.
 func (f *frame) heading(l *line, run *runView) {
 	color := run.status.color()
 	before, behind := display.Around(string(run.id))
@@ -297,7 +298,7 @@ func (f *frame) heading(l *line, run *runView) {
 	}
 }
 
-// present is the time up to which what runs in a run has been running.
+// present is the time that the running times of a run are measured at.
 func (f *frame) present(run *runView) int64 {
 	tracker := run.fold.Run()
 	if run.over() {
@@ -306,7 +307,7 @@ func (f *frame) present(run *runView) int64 {
 	return present(tracker.FirstAtMs, tracker.LastAtMs, f.now)
 }
 
-// stateOf says how a run stands, and for how long it has been or was running.
+// stateOf returns a run's state, and how long it has been or was running.
 func (f *frame) stateOf(run *runView) string {
 	first, row := run.fold.Run().FirstAtMs, run.current()
 	whole := took(projections.Span(first, run.fold.Run().LastAtMs))
@@ -343,7 +344,7 @@ func (v *runView) counts() string {
 	return jobs + " · " + commands
 }
 
-// jobTime is how long a job has been running, or took.
+// jobTime returns how long a job has been running, or took.
 func jobTime(job *projections.TrackedJob, at int64) string {
 	time := "–"
 	switch {
@@ -358,7 +359,7 @@ func jobTime(job *projections.TrackedJob, at int64) string {
 	return text.AlignRight.Apply(time, 8)
 }
 
-// nameColumns is how wide the column of the names of a run's jobs is.
+// nameColumns returns the width of the column for the names of a run's jobs.
 func (f *frame) nameColumns(run *runView) (widest int) {
 	for _, r := range f.chosen {
 		if r.run == run && r.what == jobRow {

@@ -13,9 +13,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Lines shows runs where there is no terminal, as one line for each thing that
-// people wait for: a job that has started or ended, a command that has ended with a code
-// other than 0, a run that has ended, and at the end which are not over. Each begins with the run's id:
+// Lines shows runs without a terminal. It writes one line for each start or end of a job, each
+// command that ends with a code other than 0, and each end of a run; at the end it lists the runs
+// that are not over. Each line begins with the run's id:
 //
 //	rapid-ci job build started
 //	rapid-ci job build complete after 586ms
@@ -23,21 +23,20 @@ import (
 //	rapid-ci job test failed after 420ms
 //	rapid-ci run failed after 5.7s
 //
-// What the code of a command means is seen when its job ends: a job that is complete has
-// looked at it. A time that the stream does not tell is left out. Lines have no colours and
-// no characters but printable ones.
+// A job that completes has handled its commands' exit codes. Lines omits times that the stream does
+// not contain. It writes no colours, and printable characters only.
 type Lines struct {
 	out *Queue
 
 	mu   sync.Mutex
 	runs map[domain.RunID]*projections.Fold
-	// open are the runs that were not over when they were released, or at the end.
+	// open holds the runs that were not over when they were released, or at the end.
 	open map[domain.RunID]display.Verdict
-	text []byte // that is not in the queue yet
-	mute bool   // what comes was said before
+	text []byte // text that is not in the queue yet
+	mute bool   // the entries were shown before
 }
 
-// maxLineText is how many columns of an id or a command are in a line.
+// maxLineText is the maximum number of columns of an id or a command in a line.
 const maxLineText = 200
 
 // NewLines returns a view that writes lines to out.
@@ -45,7 +44,7 @@ func NewLines(out *Queue) *Lines {
 	return &Lines{out: out, runs: map[domain.RunID]*projections.Fold{}, open: map[domain.RunID]display.Verdict{}}
 }
 
-// Take says what some entries have done to a run.
+// Take writes lines about the effect of some entries on a run.
 func (l *Lines) Take(run domain.RunID, entries []domain.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -71,7 +70,7 @@ func (l *Lines) fold(run domain.RunID, entries []domain.Entry) {
 	}
 }
 
-// Release forgets a run, but for whether it is over.
+// Release forgets a run, but remembers whether it is over.
 func (l *Lines) Release(run domain.RunID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,7 +80,7 @@ func (l *Lines) Release(run domain.RunID) {
 	delete(l.runs, run)
 }
 
-// Replay takes note of how a run stands, and says nothing.
+// Replay updates the state of a run without writing lines.
 func (l *Lines) Replay(run domain.RunID, entries []domain.Entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,7 +89,7 @@ func (l *Lines) Replay(run domain.RunID, entries []domain.Entry) {
 	l.mute = false
 }
 
-// Restart says that a run is read from its beginning, and does so.
+// Restart writes that a run is read from its beginning, and forgets its state.
 func (l *Lines) Restart(run domain.RunID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -100,7 +99,7 @@ func (l *Lines) Restart(run domain.RunID) {
 	l.write()
 }
 
-// Trouble says why a run is not read on.
+// Trouble writes why reading a run has stopped.
 func (l *Lines) Trouble(run domain.RunID, message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,13 +107,13 @@ func (l *Lines) Trouble(run domain.RunID, message string) {
 	l.write()
 }
 
-// Waiting says nothing: all runs wait for the same, and that is said once.
+// Waiting writes nothing: all runs wait for the same store, which is reported once elsewhere.
 func (l *Lines) Waiting(domain.RunID, string) {}
 
-// maxOpen is how many runs that are not over have a line at the end.
+// maxOpen is how many unfinished runs get a line at the end.
 const maxOpen = 20
 
-// Close says which runs are not over, and waits until all is written, see [Queue.Close].
+// Close writes which runs are not over, and waits until everything is written, see [Queue.Close].
 func (l *Lines) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -147,7 +146,7 @@ func (l *Lines) line(run domain.RunID, words string) {
 	l.text = fmt.Appendf(l.text, "%s%s%s%s\n", before, shown(display.Name(string(run))), behind, words)
 }
 
-// write has what there is written. Close tells if that fails.
+// write passes the text to the queue. Close returns an error of writing.
 func (l *Lines) write() {
 	if len(l.text) > 0 {
 		_, _ = l.out.Write(l.text)
@@ -155,7 +154,7 @@ func (l *Lines) write() {
 	l.text = l.text[:0]
 }
 
-// words says what has happened.
+// words describes the milestone.
 func (m *milestone) words() string {
 	job := "job " + shown(display.Name(m.JobID))
 	switch m.What {
@@ -176,7 +175,7 @@ func (m *milestone) after() string {
 	return " after " + took(m.TookMs)
 }
 
-// shown is a text of a stream as it is in a line.
+// shown returns a text of a stream in the form that a line can contain.
 func shown(s string) string {
 	printable, _ := display.Fit(s, maxLineText)
 	return printable

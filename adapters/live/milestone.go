@@ -5,19 +5,19 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// milestone is something that people who wait for a run want to be told.
+// milestone is an event that is of interest to people who wait for a run.
 type milestone struct {
 	What what `json:"what"`
 	// Job is the index of the job, JobID its id.
 	Job   int    `json:"job"`
 	JobID string `json:"job_id"`
-	// Seq, Cmd and ExitCode are those of a command that ended with a code other than 0.
+	// Seq, Cmd and ExitCode describe a command that ended with a code other than 0.
 	Seq      int    `json:"seq"`
 	Cmd      string `json:"cmd"`
 	ExitCode int32  `json:"exit_code"`
-	// Outcome is that of a job or of the run.
+	// Outcome is the outcome of a job or of the run.
 	Outcome string `json:"outcome"`
-	// TookMs is how long what ended had been going on.
+	// TookMs is the duration of the command, job or run that ended.
 	TookMs projections.Null[int64] `json:"took_ms" min:"0"`
 }
 
@@ -30,7 +30,7 @@ const (
 	runEnded
 )
 
-// milestones is the projection of them, in stream order. Every row is final at once.
+// milestones is the projection to milestones, in stream order. Every row is final at once.
 var milestones = projections.Define(projections.Declaration[milestone]{
 	Name: "live.milestones", Version: 1, Key: []string{"position"}, Unstored: true,
 	New: func() projections.Projection[milestone] { return &reducer{} },
@@ -60,7 +60,7 @@ func (p *reducer) Reduce(step *projections.Step, rows []projections.Row[mileston
 	case step.Kind == domain.RunFinished && !step.AfterRun:
 		m = milestone{What: runEnded, Outcome: step.Outcome.String(), TookMs: projections.Span(step.Run.FirstAtMs, step.AtMs)}
 	default:
-		return rows // most steps are nothing to tell
+		return rows // most steps are no milestone
 	}
 	if step.Job != nil {
 		m.Job, m.JobID = step.Job.Index, step.Job.ID

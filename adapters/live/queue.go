@@ -12,34 +12,34 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 )
 
-// Queue writes lines in a goroutine of its own: whoever reads them may pause, as a
-// pager does, and nobody who writes is held up. It is safe for concurrent use.
+// Queue writes lines in a separate goroutine, so that a reader that pauses, such as a pager, does not
+// hold up writers. It is safe for concurrent use.
 type Queue struct {
 	out  io.Writer
 	ctx  context.Context
-	done chan struct{} // closed when nothing more is written
+	done chan struct{} // closed when the queue has stopped writing
 
 	mu      sync.Mutex
 	changed sync.Cond
-	wait    bool   // for room, rather than leave lines out
-	text    []byte // that is to be written next
-	missing int    // how many lines were left out behind it
+	wait    bool   // wait for room instead of dropping lines
+	text    []byte // to be written next
+	missing int    // the number of lines that were dropped after text
 	closed  bool
 	err     error // the first one
 }
 
-// maxQueued is how much is kept to be written, besides what is being written.
+// maxQueued is the maximum size of the queued text, excluding what is being written.
 const maxQueued = 4 << 20
 
-// unread is for how long whoever reads is waited for, once all is to end.
+// unread is how long Close waits for the reader after the context is done.
 const unread = 2 * time.Second
 
-// ErrUnread says that the last of what was shown was not read before all had to end.
+// ErrUnread reports that the reader did not read the last lines in time.
 var ErrUnread = errors.New("nobody has read the last of it")
 
-// NewQueue returns a queue for out. If more has to be kept than there is room for,
-// Write waits, or else the queue leaves lines out, and says how many. When ctx is done
-// nothing is waited for any more.
+// NewQueue returns a queue for out. When the queue is full, Write waits if wait is set; otherwise the
+// queue drops lines, and writes how many it dropped. After ctx is done, the queue does not wait for
+// room.
 func NewQueue(ctx context.Context, out io.Writer, wait bool) *Queue {
 	q := &Queue{out: out, ctx: ctx, wait: wait, done: make(chan struct{})}
 	q.changed.L = &q.mu
@@ -47,7 +47,7 @@ func NewQueue(ctx context.Context, out io.Writer, wait bool) *Queue {
 	return q
 }
 
-// Write has whole lines written. An error is one of those that were written before.
+// Write queues whole lines. It may return the error of an earlier write.
 func (q *Queue) Write(lines []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -80,7 +80,7 @@ func (q *Queue) awaitRoom() {
 	}
 }
 
-// note says what was left out, where it was.
+// note adds the number of dropped lines at the place where they are missing.
 func (q *Queue) note() {
 	if q.missing > 0 {
 		q.text = fmt.Appendf(q.text, "(%s left out here, since nobody was reading)\n", display.Plural(q.missing, "line"))
@@ -88,9 +88,8 @@ func (q *Queue) note() {
 	}
 }
 
-// Close waits until all is written, and returns the first error of writing. After
-// the end of the queue's context it waits for a short time only, and then the error is
-// [ErrUnread].
+// Close waits until everything is written, and returns the first error of writing. After the queue's
+// context is done, it waits only for a short time, and then returns [ErrUnread].
 func (q *Queue) Close() error {
 	q.mu.Lock()
 	q.closed = true
@@ -102,7 +101,7 @@ func (q *Queue) Close() error {
 	return q.err
 }
 
-// awaitReader waits until all is written, see [Queue.Close].
+// awaitReader waits until everything is written, see [Queue.Close].
 func awaitReader(ctx context.Context, done <-chan struct{}) error {
 	select {
 	case <-done:
@@ -119,7 +118,7 @@ func awaitReader(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
-// run writes until all is written and nothing more will come.
+// run writes until the queue is closed and empty.
 func (q *Queue) run() {
 	defer close(q.done)
 	var text []byte
@@ -134,7 +133,7 @@ func (q *Queue) run() {
 	}
 }
 
-// next waits for what is to be written, and takes what was written for what will be.
+// next waits for text to write. It reuses the buffer of what was written.
 func (q *Queue) next(written []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()

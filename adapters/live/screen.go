@@ -8,8 +8,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 )
 
-// screen is the part of a terminal that frames are drawn on: the lines above the
-// cursor, as many as the last frame had.
+// screen is the part of a terminal that shows the frame: the lines above the cursor, as many as the
+// latest frame has.
 type screen struct {
 	out   io.Writer
 	lines []string
@@ -17,19 +17,18 @@ type screen struct {
 	err   error
 }
 
-// What is written around each frame. Line wrapping is off meanwhile: a line that
-// the terminal takes for wider than we do is clipped, and does not shift the others.
+// Control sequences around each frame. Line wrapping is off for the frame, so that the terminal clips
+// a line that it considers wider than this package does, and the other lines keep their places.
 const (
 	frameBegins = "\x1b[?2026h\x1b[?25l\x1b[?7l"
 	frameEnds   = "\x1b[?7h\x1b[?25h\x1b[?2026l"
-	eraseLine   = "\x1b[K" // from the cursor
+	eraseLine   = "\x1b[K" // to the right of the cursor
 	eraseBelow  = "\x1b[J"
 )
 
-// draw puts lines in the place of those that were drawn last, in one write. They
-// are narrower than the terminal: behind a full line, the cursor would stand on its last
-// character, and erase it. Nothing is written if they are the same, or if writing
-// has failed before.
+// draw replaces the latest frame with lines, in one write. The lines must be narrower than the
+// terminal: after a full line, the cursor would stand on its last character and erase it. draw writes
+// nothing if the lines are the same, or if writing has failed before.
 func (s *screen) draw(lines []string, width int) {
 	if s.err != nil || width == s.width && slices.Equal(lines, s.lines) {
 		return
@@ -47,8 +46,8 @@ func (s *screen) draw(lines []string, width int) {
 	s.lines, s.width = lines, width
 }
 
-// height returns how many rows the last frame takes up now that the terminal is so
-// wide: most terminals wrap lines when they become too long for it.
+// height returns how many rows the latest frame occupies at the terminal's current width: most
+// terminals rewrap lines that have become too long.
 func (s *screen) height(width int) int {
 	rows := 0
 	for _, line := range s.lines {

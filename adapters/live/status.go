@@ -11,14 +11,14 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// status is how a run or a job stands.
+// status is the state of a run or a job.
 type status uint8
 
 const (
 	waiting status = iota // named, but not started
 	active
 	failed
-	soFar // complete, and nothing says that it is over
+	soFar // complete so far, without a run_finished
 	complete
 )
 
@@ -29,7 +29,7 @@ func statusOf(outcome domain.Outcome) status {
 	return failed
 }
 
-// tally counts by status.
+// tally holds counts by status.
 type tally [complete + 1]int
 
 func (t *tally) count(s status) { t[s]++ }
@@ -51,14 +51,14 @@ func statusOfJob(job *projections.TrackedJob) status {
 	return waiting
 }
 
-// mark makes a status recognisable where there are no colours.
+// mark distinguishes statuses where there are no colours.
 func (s status) mark() string { return [...]string{"○", "●", "✗", display.SoFarMark, "✓"}[s] }
 
 func (s status) color() text.Color {
 	return [...]text.Color{faint, text.FgYellow, text.FgRed, text.FgYellow, text.FgGreen}[s]
 }
 
-// more says how many more of something there are, and how they stand.
+// more returns the number of hidden items, in total and by status.
 func (t tally) more(what string) string {
 	total := t.total()
 	n := strings.Replace(display.Plural(total, what), " ", " more ", 1)

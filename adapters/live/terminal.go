@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Terminal shows runs as a frame that is drawn again when something has changed,
-// at most ten times a second, and once a second for the running times.
+// Terminal shows runs as a frame. It redraws the frame after changes, at most ten times a second, and
+// once a second to update running times.
 type Terminal struct {
 	board  *Board
 	size   func() (width, height int)
@@ -23,18 +23,18 @@ type Terminal struct {
 
 	ctx  context.Context
 	quit chan struct{}
-	done chan struct{} // closed when the last frame is drawn
+	done chan struct{} // closed after the last frame
 
-	// What was drawn last.
+	// The latest frame.
 	version       int64
 	second        int64
 	width, height int
 }
 
-// drawEvery is how long a change may wait to be drawn.
+// drawEvery is the maximum delay before a change is drawn.
 const drawEvery = 100 * time.Millisecond
 
-// newTerminal returns a view that draws on out until it is closed.
+// newTerminal returns a view that draws on out until Close.
 func newTerminal(ctx context.Context, out io.Writer, size func() (int, int), color bool, now func() time.Time) *Terminal {
 	t := &Terminal{board: NewBoard(), size: size, color: color, now: now, screen: screen{out: out}, ctx: ctx, version: -1}
 	t.quit, t.done = make(chan struct{}), make(chan struct{})
@@ -42,8 +42,8 @@ func newTerminal(ctx context.Context, out io.Writer, size func() (int, int), col
 	return t
 }
 
-// sizeOf returns a function that asks a terminal for its size. To ask is cheap, and
-// works where no signal tells that it has changed.
+// sizeOf returns a function that queries the size of a terminal. A query is cheap, and works on
+// systems without a signal for size changes.
 func sizeOf(file *os.File) func() (int, int) {
 	return func() (int, int) {
 		width, height, err := term.GetSize(int(file.Fd()))
@@ -54,26 +54,25 @@ func sizeOf(file *os.File) func() (int, int) {
 	}
 }
 
-// Take shows what some entries have done to a run.
+// Take shows the effect of some entries on a run.
 func (t *Terminal) Take(run domain.RunID, entries []domain.Entry) { t.board.Take(run, entries) }
 
-// Restart shows a run as one of which nothing has been read.
+// Restart shows the run as a run of which nothing has been read.
 func (t *Terminal) Restart(run domain.RunID) { t.board.Restart(run) }
 
-// Release does nothing: the run is still shown.
+// Release does nothing: the run stays visible.
 func (t *Terminal) Release(domain.RunID) {}
 
-// Replay does nothing: what was shown before is still known.
+// Replay does nothing: the board still has the earlier entries.
 func (t *Terminal) Replay(domain.RunID, []domain.Entry) {}
 
-// Trouble shows why a run is not read on.
+// Trouble shows why reading a run has stopped.
 func (t *Terminal) Trouble(run domain.RunID, message string) { t.board.Trouble(run, message) }
 
 // Waiting shows what a run waits for.
 func (t *Terminal) Waiting(run domain.RunID, message string) { t.board.Waiting(run, message) }
 
-// Close draws the last frame, which stays. A terminal that is stopped is waited for as
-// [Queue.Close] waits.
+// Close draws the last frame, which stays visible. It waits for a stopped terminal like [Queue.Close].
 func (t *Terminal) Close() error {
 	close(t.quit)
 	if err := awaitReader(t.ctx, t.done); err != nil {
@@ -98,9 +97,8 @@ func (t *Terminal) show() {
 	}
 }
 
-// draw draws a frame, if it may differ from the one that is there. A frame has a
-// line less than the terminal, since the cursor is below it, and a column less, see
-// [screen.draw].
+// draw draws a frame if it may differ from the current one. The frame has one line less than the
+// terminal, because the cursor is below it, and one column less, see [screen.draw].
 func (t *Terminal) draw() {
 	version, now := t.board.version(), t.now()
 	width, height := t.size()
