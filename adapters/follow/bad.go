@@ -13,26 +13,25 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// badLine is a line at which a stream cannot be read on. The stream grows behind it
-// all the same, and is not read anew for that; as soon as something else stands
-// there, or the file is another one, it is.
+// badLine is a line at which reading a stream has stopped. Growth after the line does not cause
+// another attempt; a change of the line, or another file, does.
 type badLine struct {
-	file   fs.FileInfo // how it was when it was looked at last
+	file   fs.FileInfo // the file's state at the latest check
 	offset int64
-	most   int64             // of the line is looked at: no good one is longer
-	sum    [sha256.Size]byte // of the line, or what is there of it
+	most   int64             // the maximum part of the line to check: no valid line is longer
+	sum    [sha256.Size]byte // of the line, or of the part that exists
 }
 
-// findBad returns the line that err is about, or nil if it is about none, or the file
-// has been replaced since.
+// findBad returns the line that err reports. It returns nil if err reports none, or if the file has
+// been replaced since.
 func (f *follower) findBad(stream *tail.Stream, err error) *badLine {
 	var malformed *jsonl.MalformedError
 	bad := &badLine{most: int64(cmp.Or(f.Streams.MaxLine, jsonl.DefaultMaxLine))}
-	bad.most += min(2, maxOffset-bad.most) // its end
+	bad.most += min(2, maxOffset-bad.most) // the line ending
 	if !errors.As(err, &malformed) {
 		return nil
 	}
-	if malformed.Line > 1 { // else a byte order mark may stand before it
+	if malformed.Line > 1 { // a byte order mark may precede the first line
 		bad.offset = malformed.Offset
 	}
 	if bad.file, bad.sum, err = bad.read(stream.Path()); err != nil || !os.SameFile(bad.file, stream.Seen()) {
@@ -54,10 +53,10 @@ func (b *badLine) isIn(path string) bool {
 	return true
 }
 
-// maxOffset is the greatest there is.
+// maxOffset is the largest offset.
 const maxOffset = 1<<63 - 1
 
-// read returns the digest of what stands in the file at path, up to the line's end.
+// read returns the digest of the line at the offset in the file at path.
 func (b *badLine) read(path string) (info fs.FileInfo, sum [sha256.Size]byte, err error) {
 	file, err := os.Open(path)
 	if err != nil {

@@ -10,18 +10,18 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// chunkDecoder makes entries of a chunk. There are as many as there are chunks
-// being worked on, and not one for each run that waits.
+// chunkDecoder decodes the entries of a chunk. There is one for each chunk in progress, not one for
+// each waiting run.
 type chunkDecoder struct {
 	*jsonl.Segments
 	entries []domain.Entry
 }
 
-// maxEntries is how many entries' memory is kept for the next chunk.
+// maxEntries is the maximum number of entries whose memory is kept for the next chunk.
 const maxEntries = 16 << 10
 
-// decode makes the entries of a segment, before which so many lines stand, and returns how many
-// lines it has. If a line is malformed, the segment and the entries are cut off before it.
+// decode decodes the entries of a segment that so many lines precede, and returns its number of lines.
+// If a line is malformed, decode cuts off the segment and the entries before it.
 func (d *chunkDecoder) decode(source jsonl.Location, segment *domain.Segment, lines int64) (int64, error) {
 	d.entries = slices.Grow(d.entries, bytes.Count(segment.Data, []byte{'\n'})+1)
 	n, err := d.Decode(segment, d.ReadOptions(), lines, func(entry *domain.Entry) { d.entries = append(d.entries, *entry) })
@@ -30,12 +30,12 @@ func (d *chunkDecoder) decode(source jsonl.Location, segment *domain.Segment, li
 		return n, err
 	}
 	malformed.Name = source.Path
-	before := segment.Data[:malformed.Offset-segment.Offset] // and maybe a byte order mark, which is the line's
+	before := segment.Data[:malformed.Offset-segment.Offset] // may end with a byte order mark, which belongs to the malformed line
 	segment.Data, segment.SHA256, segment.Tail = before[:bytes.LastIndexByte(before, '\n')+1], [sha256.Size]byte{}, false
 	return malformed.Line - lines - 1, err
 }
 
-// forget lets go of the entries.
+// forget drops the references to the entries.
 func (d *chunkDecoder) forget() {
 	if cap(d.entries) > maxEntries {
 		d.entries = nil

@@ -21,11 +21,10 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Follow follows the stream, or the streams in the folder, that path names, as
-// [tail.Follow] finds them. It returns when ctx is done, when the run of a single
-// stream has finished or its stream cannot be read, or when the store has failed for
-// good: with an error of the store or of tail.Follow, but none of a stream, of
-// which [Report] tells.
+// Follow follows the stream at path, or the streams in the folder at path, which it finds like
+// [tail.Follow]. It returns when ctx is done, when the run of a single stream has finished or its
+// stream cannot be read, or when the store has failed permanently. The error is one of the store or of
+// tail.Follow; Report receives errors of streams.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
 	f.path = path
@@ -37,15 +36,15 @@ func Follow(ctx context.Context, path string, options Options) (Summary, error) 
 	return f.summary(), err
 }
 
-// CompressedError says that a stream is compressed, whatever it is called. It can be read, but
-// does not grow.
+// CompressedError reports a stream that is compressed, whatever its name. It can be read, but does not
+// grow.
 type CompressedError struct{ Path string }
 
 func (e *CompressedError) Error() string {
 	return printable.Name(e.Path) + ": a compressed stream does not grow"
 }
 
-// RefuseCompressed is a [tail.Options.Head] that refuses what is compressed.
+// RefuseCompressed is a [tail.Options.Head] that refuses compressed streams.
 func RefuseCompressed(path string, first []byte) error {
 	if layout.Compression(first) != "" {
 		return &CompressedError{path}
@@ -53,38 +52,37 @@ func RefuseCompressed(path string, first []byte) error {
 	return nil
 }
 
-// follower follows streams, each in a goroutine of its own.
+// follower follows streams, each in a separate goroutine.
 type follower struct {
 	Options
-	path     string // of what is followed
-	sink     Sink   // nil if there is none
+	path     string // the file or folder that is followed
+	sink     Sink   // nil without a sink
 	decoders sync.Pool
-	awake    atomic.Int64 // streams that are being followed and have not been released
+	awake    atomic.Int64 // followed streams that have not been released
 
 	mu      sync.Mutex
 	runs    map[domain.RunID]*run
-	skipped map[string]error // why streams are not read on, by their paths
-	// unread are the folders and files that could not be looked at.
+	skipped map[string]error // the reasons why streams were skipped, by path
+	// unread has the folders and files that could not be examined.
 	unread map[string]error
 }
 
-// run is what is known of a run that is, or was, followed. It is little, and kept
-// until following ends.
+// run is the state of a run that is, or was, followed. It is small, and kept until following ends.
 type run struct {
 	path  string
 	state projections.State
-	ended bool // its run_finished was read
-	// left is what was read of its stream when that was released.
+	ended bool // run_finished was read
+	// left is how far the stream was read when it was released.
 	left *left
-	// bad is why it is not read on.
+	// bad is the line at which reading stopped.
 	bad *badLine
-	// shut says that it is not read on because the system does not let it be read.
+	// shut is set if the system does not permit reading the file.
 	shut bool
 }
 
 // left is how far a stream was read.
 type left struct {
-	lines, end domain.Mark // without a last line that no line feed ends, and with it
+	lines, end domain.Mark // without and with an incomplete last line
 }
 
 func newFollower(ctx context.Context, options Options) *follower {
@@ -96,9 +94,9 @@ func newFollower(ctx context.Context, options Options) *follower {
 	return f
 }
 
-// How long a stream may stay without growing before it is released. A released stream costs
-// little memory, but is read again from its start when it grows. A longer stream is kept for
-// longer. Where there are very many streams, most of them are old, and all are released sooner.
+// How long a stream may stay without growing before it is released. A released stream needs little
+// memory, but is read again from its start when it grows. Longer streams are kept longer. If there are
+// very many streams, most of them are old, and all are released sooner.
 const (
 	quietAfter     = 10 * time.Second
 	quietInCrowd   = 250 * time.Millisecond
@@ -106,7 +104,7 @@ const (
 	quietCrowdFrom = 500
 )
 
-// quiet is that time for a stream of so many bytes.
+// quiet returns that time for a stream of so many bytes.
 func (f *follower) quiet(bytes int64) time.Duration {
 	if f.IdleTimeout > 0 {
 		return f.IdleTimeout
@@ -118,7 +116,7 @@ func (f *follower) quiet(bytes int64) time.Duration {
 	return quiet + cmp.Or(f.quietAfter, quietAfter)
 }
 
-// isOver reports whether a stream that has nothing more to read has ended.
+// isOver reports whether a stream without unread data counts as ended.
 func (f *follower) isOver() bool {
 	select {
 	case <-f.WriterGone:
@@ -144,7 +142,7 @@ func (f *follower) summary() (s Summary) {
 		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(f.skipped)) {
-		if path == f.path || isThere(path) { // a run in a folder may be removed
+		if path == f.path || isThere(path) { // a run in a folder may have been removed
 			s.Skipped = append(s.Skipped, f.skipped[path])
 		}
 	}
@@ -156,7 +154,7 @@ func (f *follower) summary() (s Summary) {
 	return s
 }
 
-// warn takes note of what cannot be looked at, and tells it.
+// warn records and reports a folder or file that cannot be examined.
 func (f *follower) warn(err error) {
 	var unread *tail.UnreadableError
 	if errors.As(err, &unread) {
@@ -167,7 +165,7 @@ func (f *follower) warn(err error) {
 	f.Report.Warn(err)
 }
 
-// cannotLook reports whether a folder or a file is there still, and cannot be looked at.
+// cannotLook reports whether a folder or file still exists but cannot be examined.
 func cannotLook(path string) bool {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
@@ -176,8 +174,8 @@ func cannotLook(path string) bool {
 	return err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// skip takes note of why a stream is not read on, and tells it, unless that is
-// known. nil is for one that is read again.
+// skip records why a stream is skipped, and reports a new reason. A nil error means that the stream is
+// read again.
 func (f *follower) skip(path string, run domain.RunID, err error) {
 	f.mu.Lock()
 	known := f.skipped[path]
@@ -191,8 +189,7 @@ func (f *follower) skip(path string, run domain.RunID, err error) {
 	}
 }
 
-// claim takes note of which stream is that of a run, and reports whether it was
-// known already.
+// claim assigns a run to a stream, and reports whether it was assigned to that stream before.
 func (f *follower) claim(source jsonl.Location) (known *run, again bool, err error) {
 	if err := store.CheckRunID(source.Run); err != nil && f.sink != nil {
 		return nil, false, &store.SourceError{Name: source.Path, Err: err}
@@ -205,7 +202,7 @@ func (f *follower) claim(source jsonl.Location) (known *run, again bool, err err
 		return known, true, nil
 	case again && !isThere(source.Path):
 		return nil, false, errMoved
-	case again && isThere(known.path): // else it was moved
+	case again && isThere(known.path): // otherwise the stream was moved
 		return nil, false, &store.DuplicateError{Run: source.Run, Name: source.Path, Taken: known.path}
 	}
 	known = &run{path: source.Path, state: projections.Active}
@@ -213,7 +210,7 @@ func (f *follower) claim(source jsonl.Location) (known *run, again bool, err err
 	return known, again, nil
 }
 
-// errMoved says that a stream was moved, and is read by its new path.
+// errMoved reports that a stream was moved, and is read at its new path.
 var errMoved = errors.New("it is not there any more")
 
 func isThere(path string) bool {

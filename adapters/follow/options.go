@@ -8,71 +8,70 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Options are those of [Follow]. Without a Store no rows are kept, and without a
-// View nothing is shown.
+// Options are the options of [Follow]. Without a Store or a Sink, no rows are written; without a View,
+// nothing is shown.
 type Options struct {
-	// Streams says how streams are read.
+	// Streams has the options for reading streams.
 	Streams jsonl.Options
-	// Run is the id of the run, where a single stream is followed; the file's name
-	// says it unless it is set.
+	// Run is the id of the run if a single stream is followed. The default is derived from the file's
+	// name.
 	Run domain.RunID
-	// Store is kept up to date. Who lets go of a stream once its rows are there has
-	// to open it durable. It stays the caller's.
+	// Store receives the rows. Open it as durable if you discard streams once their rows are stored.
+	// Follow does not close it.
 	Store store.Store
-	// Retry waits for a store that is away; a new one unless set.
+	// Retry handles a store that is unavailable. The default is a new Retry.
 	Retry *Retry
-	// Sink takes the segments of the streams, instead of a Store.
+	// Sink receives the segments of the streams, instead of a Store.
 	Sink Sink
-	// View is shown what is read.
+	// View shows the entries.
 	View View
-	// Report is told what happens.
+	// Report receives events that may concern a person.
 	Report Report
-	// IdleTimeout, when set, is after which time without growing a stream is taken to be
-	// at its end: its writer has died. A stream that is not there is waited for as long.
+	// IdleTimeout, when set, is how long a stream may stay without growing before it counts as ended,
+	// because its writer has died. Follow waits as long for a stream that does not exist.
 	IdleTimeout time.Duration
-	// WriterGone, when set, is closed once nobody will write any more. What is there is then
-	// read to its end, and Follow returns.
+	// WriterGone, when set, is closed when no writer is left. Follow then reads the streams to their
+	// ends, and returns.
 	WriterGone <-chan struct{}
-	// Grace is how long what is under way may take when following ends; ten seconds
-	// unless set.
+	// Grace is how long current work may take when following ends. The default is ten seconds.
 	Grace time.Duration
 
-	// PieceSize is how much of a stream is handed on at once, in bytes; 1 MiB unless set. A line
-	// may be longer.
+	// PieceSize is how many bytes of a stream are passed on at once. The default is 1 MiB. A line may
+	// be longer.
 	PieceSize int
 
-	quietAfter time.Duration // instead of the constant, in tests
+	quietAfter time.Duration // replaces the constant in tests
 }
 
-// View shows runs. Its methods may be called by several goroutines at once, but for
-// one run by one at a time.
+// View shows runs. Several goroutines may call its methods at once, but for each run, one call at a
+// time.
 type View interface {
-	// Take shows what some entries have done to a run. They are not to be kept.
+	// Take shows the effect of some entries on a run. It must not keep them.
 	Take(run domain.RunID, entries []domain.Entry)
-	// Restart forgets a run, whose stream is read anew from its start.
+	// Restart forgets a run, because its stream is read again from its start.
 	Restart(run domain.RunID)
-	// Release says that a run will not go on soon. The view may forget what it needs for
-	// that: when the run does go on, all of its entries come again first, by Replay.
+	// Release says that no entries of the run are expected soon. The view may forget the run's state:
+	// if the run continues later, Replay first receives all of its earlier entries.
 	Release(run domain.RunID)
 	// Replay is Take for entries that were shown before.
 	Replay(run domain.RunID, entries []domain.Entry)
 }
 
-// Report has functions that report what a person may have to know. Each may be nil. Several
-// goroutines may call them at once.
+// Report has functions that report what may concern a person. Each may be nil. Several goroutines may
+// call them at once.
 type Report struct {
-	// Warn reports what following continues without, such as a watcher of changes.
+	// Warn reports what Follow continues without, such as a watcher of changes.
 	Warn func(error)
-	// Skipped reports why a stream is not read on. It is called again if the stream was read once
-	// more and failed again. run is "" if the id is another stream's, or none.
+	// Skipped reports why reading a stream has stopped. It is called again if a further attempt to
+	// read the stream fails. run is "" if the stream has no id, or that of another stream.
 	Skipped func(run domain.RunID, err error)
-	// Rewritten reports a run whose rows were derived again, because its stream is not the one that
-	// was read before.
+	// Rewritten reports a run whose rows were derived again because its stream differs from the one
+	// that was read before.
 	Rewritten func(store.Result)
-	// Waiting reports with each try that a run waits for the store, and why; then, with nil, that it
-	// waits no more. If many runs wait, some of them try.
+	// Waiting reports, for each failed attempt, that a run waits for the store, and why; with nil,
+	// that the run no longer waits. If many runs wait, only some of them make attempts.
 	Waiting func(run domain.RunID, err error)
-	// Abandoned reports a stream whose writer is gone although its run has not finished.
+	// Abandoned reports a stream whose writer is gone but whose run has not finished.
 	Abandoned func(run domain.RunID, path string)
 	// Unfinished reports why the last lines of streams were not stored when following ended.
 	Unfinished func(error)
@@ -110,16 +109,14 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Summary says how the runs stand that were followed.
+// Summary describes the runs that were followed.
 type Summary struct {
-	// Complete, Failed and Active count them; active are those too whose streams were
-	// skipped before their end. CompleteSoFar are those without a run_finished whose jobs are
+	// Complete, Failed and Active count the runs by state. Active includes runs whose streams were
+	// skipped before their ends. CompleteSoFar counts the runs without a run_finished whose jobs are
 	// all complete.
 	Complete, CompleteSoFar, Failed, Active int
-	// Skipped are the reasons why streams that are there are not read on, in the order of
-	// their paths.
+	// Skipped has the reasons why existing streams were skipped, in the order of their paths.
 	Skipped []error
-	// Unread are the reasons why folders, or files in them, cannot be looked at: runs may be
-	// missing.
+	// Unread has the reasons why folders, or files in them, cannot be examined. Runs may be missing.
 	Unread []error
 }

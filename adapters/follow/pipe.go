@@ -14,10 +14,10 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Read is [Follow] for a stream that comes from a pipe. It returns when src ends, or ctx is done; a
-// read of src that is under way then is left behind. What a pipe has brought does not come again,
-// so the sink must take each line as a segment: a line that is too long is an error, unless there is
-// no sink, and so is another stream with the id of the run.
+// Read is [Follow] for a stream from a pipe. It returns when src ends or ctx is done; it does not wait
+// for a read of src that is then in progress. A pipe cannot be read again, so the sink must accept
+// each line as part of a segment: a line that is too long is an error unless there is no sink, and so
+// is another stream with the id of the run.
 func Read(ctx context.Context, src io.Reader, source jsonl.Location, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
 	f.path = source.Path
@@ -68,18 +68,18 @@ func (r *reader) readPipe() error {
 	}
 }
 
-// pipe gives the lines of a stream that comes from a pipe.
+// pipe reads lines from a pipe.
 type pipe struct {
 	path    string
 	maxLine int
 	reads   chan read
 
 	offset int64
-	given  int // how many of the bytes of rest were given
+	given  int // how many bytes of rest the latest chunk has
 	rest   []byte
 	err    error // the end of the pipe
 	digest hash.Hash
-	long   int64 // how much of a line that is too long was left out of rest
+	long   int64 // how many bytes of a line that is too long were dropped from rest
 	first  []byte
 }
 
@@ -88,7 +88,7 @@ type read struct {
 	err  error
 }
 
-// So much is read at once, and so many times ahead.
+// The size of one read, and the number of reads ahead.
 const (
 	readSize  = 64 << 10
 	readAhead = 64
@@ -116,11 +116,11 @@ func newPipe(ctx context.Context, src io.Reader, path string, maxLine int) *pipe
 // Next waits for whole lines, see [tail.Stream.Next], and returns io.EOF at the end of the pipe.
 func (p *pipe) Next(ctx context.Context, limit int) (tail.Chunk, error) {
 	p.rest, p.given = append(p.rest[:0], p.rest[p.given:]...), 0
-	for len(p.rest) < limit && p.err == nil && len(p.reads) > 0 { // so that a slow sink gets fewer, larger segments
+	for len(p.rest) < limit && p.err == nil && len(p.reads) > 0 { // a slow sink gets fewer, larger segments
 		p.add(<-p.reads)
 	}
 	for {
-		limit := min(limit, p.maxLine+1, len(p.rest)) // no line in it is too long
+		limit := min(limit, p.maxLine+1, len(p.rest)) // so that no line in the chunk is too long
 		if n := bytes.LastIndexByte(p.rest[:limit], '\n') + 1; n > 0 && p.long == 0 {
 			return p.give(n, false), nil
 		}
@@ -153,7 +153,7 @@ func (p *pipe) Next(ctx context.Context, limit int) (tail.Chunk, error) {
 
 func (p *pipe) add(r read) { p.rest, p.err = append(p.rest, r.data...), r.err }
 
-// line gives the next line, of which n bytes are in rest.
+// line returns the next line, whose last n bytes are in rest.
 func (p *pipe) line(n int) (tail.Chunk, error) {
 	line := bytes.TrimSuffix(bytes.TrimSuffix(p.rest[:n], []byte{'\n'}), []byte{'\r'})
 	if p.long == 0 && len(line) <= p.maxLine {
@@ -165,7 +165,7 @@ func (p *pipe) line(n int) (tail.Chunk, error) {
 	return tail.Chunk{}, long
 }
 
-// leaveOut takes n bytes of a line that is too long out of rest.
+// leaveOut drops n bytes of a line that is too long from rest.
 func (p *pipe) leaveOut(n int) {
 	if p.long == 0 {
 		p.first = bytes.Clone(p.rest[:min(4, n)])
@@ -183,7 +183,7 @@ func (p *pipe) give(n int, tailed bool) tail.Chunk {
 	return chunk
 }
 
-// Pass returns the digest of the stream up to the end of a line that was too long.
+// Pass returns the digest of the stream up to the end of the line that was too long.
 func (p *pipe) Pass(*tail.LineTooLongError) (sum [sha256.Size]byte, err error) {
 	p.digest.Sum(sum[:0])
 	return sum, nil

@@ -7,7 +7,7 @@ import (
 	"errors"
 )
 
-// WatchProcess is not possible here.
+// WatchProcess is not supported on this system.
 func WatchProcess(context.Context, int) (<-chan struct{}, error) {
 	return nil, errors.New("this system does not say whether a process is there; use --idle-timeout")
 }

@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// processPoll is how often it is looked whether a process is still there.
+// processPoll is the interval at which the process is checked.
 const processPoll = 100 * time.Millisecond
 
-// WatchProcess returns a channel that is closed once there is no process with this id, or the
-// one that there is now has ended.
+// WatchProcess returns a channel that is closed when the process with this id ends, or at once if
+// there is none.
 func WatchProcess(ctx context.Context, pid int) (<-chan struct{}, error) {
 	process, err := os.FindProcess(pid)
 	if err != nil {
@@ -24,7 +24,7 @@ func WatchProcess(ctx context.Context, pid int) (<-chan struct{}, error) {
 	}
 	gone := make(chan struct{})
 	go func() {
-		defer func() { _ = process.Release() }() // it is not ours to wait for
+		defer func() { _ = process.Release() }() // the process is not a child that this one must wait for
 		tick := time.NewTicker(processPoll)
 		defer tick.Stop()
 		for isRunning(process) {
@@ -39,20 +39,20 @@ func WatchProcess(ctx context.Context, pid int) (<-chan struct{}, error) {
 	return gone, nil
 }
 
-// isRunning reports whether a process is there and has not ended. One that may not be
-// signalled is.
+// isRunning reports whether a process exists and has not ended. A process that may not be signalled
+// counts as running.
 func isRunning(process *os.Process) bool {
 	err := process.Signal(syscall.Signal(0))
 	return !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, syscall.ESRCH) && !isZombie(process.Pid)
 }
 
-// isZombie reports whether a process has ended, and only its parent has not looked yet. Where
-// the system does not say, a zombie counts as running.
+// isZombie reports whether a process has ended but its parent has not waited for it yet. On a system
+// without /proc, a zombie counts as running.
 func isZombie(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return false
 	}
-	behind := stat[bytes.LastIndexByte(stat, ')')+1:] // the program's name can hold anything
+	behind := stat[bytes.LastIndexByte(stat, ')')+1:] // the program's name can contain any character
 	return bytes.HasPrefix(behind, []byte(" Z")) || bytes.HasPrefix(behind, []byte(" X"))
 }

@@ -7,11 +7,11 @@ import (
 	"syscall"
 )
 
-// errorInvalidParameter is what Windows says where there is no process with an id.
+// errorInvalidParameter is the Windows error for an id without a process.
 const errorInvalidParameter = syscall.Errno(87)
 
-// WatchProcess returns a channel that is closed once there is no process with this id, or the
-// one that there is now has ended.
+// WatchProcess returns a channel that is closed when the process with this id ends, or at once if
+// there is none.
 func WatchProcess(_ context.Context, pid int) (<-chan struct{}, error) {
 	gone := make(chan struct{})
 	process, err := os.FindProcess(pid)
@@ -22,7 +22,7 @@ func WatchProcess(_ context.Context, pid int) (<-chan struct{}, error) {
 		return nil, err
 	}
 	go func() {
-		_, _ = process.Wait() // its handle is valid, or it is gone
+		_, _ = process.Wait() // an error means that the process is gone
 		close(gone)
 	}()
 	return gone, nil

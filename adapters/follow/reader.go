@@ -17,37 +17,37 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// reader reads one stream from its start, and hands it to the sink and the view.
+// reader reads one stream from its start, and passes it to the sink and the view.
 type reader struct {
 	*follower
 	ctx    context.Context
 	stream *tail.Stream // nil for a pipe
-	lines  lines        // of the stream, or of the pipe
+	lines  lines        // the lines of the stream or pipe
 	source jsonl.Location
 	run    *run
 
-	at      domain.Mark // how far the stream was read
+	at      domain.Mark // the position in the stream
 	sunk    Known       // what the sink has
-	end     domain.Mark // the same, with a last line that no line feed ends
-	shown   domain.Mark // what the view has seen, before the stream was released
+	end     domain.Mark // like sunk, including an incomplete last line
+	shown   domain.Mark // what the view had seen when the stream was released
 	ended   bool        // a run_finished was read
 	fold    *projections.Fold
-	current projections.Run // the row of fold
+	current projections.Run // the latest row of fold
 }
 
-// lines are the lines of a stream.
+// lines is a source of lines: a stream or a pipe.
 type lines interface {
 	Next(ctx context.Context, limit int) (tail.Chunk, error)
 	Pass(*tail.LineTooLongError) ([sha256.Size]byte, error)
 }
 
-// pieceSize is how much of a stream is handed on at once.
+// pieceSize is the default of [Options.PieceSize].
 const pieceSize = 1 << 20
 
-// notThere is how a stream was rewritten, if it does not hold any more what was read of it.
+// notThere describes a stream that no longer contains what was read of it.
 const notThere = "what was read is not there any more"
 
-// read reads the stream until its run has finished and nothing is left, or it is quiet.
+// read reads the stream until its run has finished and nothing is left, or until the stream is idle.
 func (r *reader) read(shown domain.Mark) error {
 	info, err := r.stream.Look()
 	if err != nil {
@@ -64,9 +64,9 @@ func (r *reader) read(shown domain.Mark) error {
 	r.stream.Expect(max(r.sunk.Bytes, shown.Bytes))
 	for over := false; ; {
 		var chunk tail.Chunk
-		if over || r.hasEnded() { // what was written behind the run_finished, or before the writer was gone
+		if over || r.hasEnded() { // read the lines after run_finished, or those written before the writer was gone
 			chunk, err = r.stream.Rest(r.limit())
-			if errors.Is(err, io.EOF) || r.hasEnded() && errors.Is(err, fs.ErrNotExist) { // or somebody has removed it
+			if errors.Is(err, io.EOF) || r.hasEnded() && errors.Is(err, fs.ErrNotExist) { // the file may have been removed
 				return r.finish()
 			}
 		} else if chunk, err = r.lines.Next(r.ctx, r.limit()); errors.Is(err, tail.ErrIdle) {
@@ -87,8 +87,8 @@ func (r *reader) read(shown domain.Mark) error {
 	}
 }
 
-// checkWhole is for a stream of which all whole lines were read. If they end before what was read
-// of it earlier, the stream was rewritten: half a line stands there now.
+// checkWhole is called when all whole lines were read. If they end before the lines that were read
+// earlier, the stream was rewritten and ends with an incomplete line.
 func (r *reader) checkWhole() error {
 	switch {
 	case r.at.Bytes < r.shown.Bytes:
@@ -101,7 +101,7 @@ func (r *reader) checkWhole() error {
 
 func (r *reader) hasEnded() bool { return r.ended || r.sunk.Ended }
 
-// begin asks the sink what it has of the run.
+// begin gets what the sink has of the run.
 func (r *reader) begin(shown domain.Mark) (err error) {
 	r.at, r.end, r.shown = domain.StartMark, domain.StartMark, shown
 	if r.sink == nil {
@@ -114,8 +114,8 @@ func (r *reader) begin(shown domain.Mark) (err error) {
 	return err
 }
 
-// limit is how much is read at once: up to where what was read is compared with what the sink
-// has, or the view has seen.
+// limit returns how much to read at once: at most up to the next offset at which the stream is
+// compared with what the sink has, or the view has seen.
 func (r *reader) limit() int {
 	limit := int64(r.PieceSize)
 	for _, stop := range []int64{r.sunk.Bytes, r.shown.Bytes} {
@@ -126,7 +126,7 @@ func (r *reader) limit() int {
 	return int(limit)
 }
 
-// sinkStart hands the sink a run that has no line yet.
+// sinkStart passes a run without lines to the sink.
 func (r *reader) sinkStart() error {
 	err := r.sink.Write(r.ctx, r.source, domain.Segment{Run: r.source.Run, SHA256: domain.StartMark.SHA256}, nil)
 	if errors.Is(err, ErrStale) {
@@ -136,7 +136,7 @@ func (r *reader) sinkStart() error {
 	return err
 }
 
-// took takes what was read, or the error of reading it.
+// took handles a chunk, or the error of reading it.
 func (r *reader) took(chunk tail.Chunk, err error) error {
 	var long *tail.LineTooLongError
 	switch {
@@ -157,14 +157,14 @@ func (r *reader) tooLong(offset int64, first []byte) error {
 
 func (r *reader) maxLine() int { return cmp.Or(r.Streams.MaxLine, jsonl.DefaultMaxLine) }
 
-// rewritten is an error that says how the stream was rewritten.
+// rewritten returns an error that says how the stream was rewritten.
 func (r *reader) rewritten(how string) error {
 	return fmt.Errorf("%s: %w: %s", printable.Name(r.source.Path), tail.ErrRewritten, how)
 }
 
-// take hands on whole lines, or the last line without its end.
+// take passes on whole lines, or an incomplete last line.
 func (r *reader) take(chunk tail.Chunk) error {
-	if chunk.Tail && len(chunk.Data) == 0 { // a line that is too long, and may not have ended
+	if chunk.Tail && len(chunk.Data) == 0 { // a line that is too long and may be incomplete
 		return r.rest(&tail.LineTooLongError{Path: r.source.Path, Offset: chunk.Offset, Max: r.maxLine()})
 	}
 	d := r.decoders.Get().(*chunkDecoder)
@@ -186,7 +186,7 @@ func (r *reader) take(chunk tail.Chunk) error {
 	return malformed
 }
 
-// handOn hands a segment to the sink and the view. end is the mark behind it.
+// handOn passes a segment to the sink and the view. end is the mark after it.
 func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end domain.Mark) error {
 	if err := r.checkShown(end); err != nil {
 		return err
@@ -202,7 +202,7 @@ func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end doma
 	}
 	switch {
 	case r.View == nil:
-	case segment.Tail && r.stream != nil: // more of the line may come, and then all of it again
+	case segment.Tail && r.stream != nil: // the line may still grow, and then comes again as a whole
 	case end.Bytes <= r.shown.Bytes:
 		r.View.Replay(r.source.Run, entries)
 	default:
@@ -212,7 +212,7 @@ func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end doma
 	return nil
 }
 
-// checkShown compares what is read with what the view has seen.
+// checkShown compares the stream with what the view has seen.
 func (r *reader) checkShown(end domain.Mark) error {
 	if r.at.Bytes < r.shown.Bytes && (end.Bytes > r.shown.Bytes || end.Bytes == r.shown.Bytes && end.SHA256 != r.shown.SHA256) {
 		return r.rewritten(notThere)
@@ -220,8 +220,8 @@ func (r *reader) checkShown(end domain.Mark) error {
 	return nil
 }
 
-// handToSink hands a segment to the sink, unless the sink has it. If the sink has another stream
-// of the run, it derives the run.
+// handToSink passes a segment to the sink, unless the sink has it already. If the sink has another
+// stream of the run, the sink derives the run.
 func (r *reader) handToSink(segment domain.Segment, entries []domain.Entry, end domain.Mark) error {
 	if r.sink == nil || end.Bytes < r.sunk.Bytes || end.Bytes == r.sunk.Bytes && end.SHA256 == r.sunk.SHA256 {
 		return nil
@@ -249,7 +249,7 @@ func (r *reader) handToSink(segment domain.Segment, entries []domain.Entry, end 
 	return nil
 }
 
-// derive has the sink bring itself up to the stream, which has so many bytes at least.
+// derive makes the sink read the stream, which has at least so many bytes, by itself.
 func (r *reader) derive(bytes int64, reason error) (err error) {
 	if r.sunk, err = r.sink.Derive(r.ctx, r.source, reason); err != nil {
 		return &refusedError{err}
@@ -263,13 +263,13 @@ func (r *reader) derive(bytes int64, reason error) (err error) {
 	return nil
 }
 
-// refusedError is an error of a sink that cannot be brought up to the stream. To read that again
+// refusedError is an error of a sink that cannot be updated to the stream. Reading the stream again
 // would give the same error.
 type refusedError struct{ error }
 
 func (e *refusedError) Unwrap() error { return e.error }
 
-// pass is for a line that is too long to be held, and was skipped.
+// pass handles a line that is too long to keep in memory and was skipped.
 func (r *reader) pass(sum [sha256.Size]byte, long *tail.LineTooLongError) error {
 	end := long.End
 	mark := domain.Mark{Bytes: end, Lines: r.at.Lines + 1, SHA256: sum}
@@ -283,7 +283,7 @@ func (r *reader) pass(sum [sha256.Size]byte, long *tail.LineTooLongError) error 
 	return r.derive(end, long)
 }
 
-// rest has the sink take the rest of a stream that has ended.
+// rest makes the sink read the rest of a stream that has ended.
 func (r *reader) rest(reason error) error {
 	if r.sink == nil {
 		return nil
@@ -291,7 +291,7 @@ func (r *reader) rest(reason error) error {
 	return r.sink.Rest(r.ctx, r.source, reason)
 }
 
-// count folds entries, to know how the run stands where there is no sink to know it.
+// count folds entries, to track the state of the run where there is no sink.
 func (r *reader) count(entries []domain.Entry) {
 	if r.fold == nil || len(entries) == 0 {
 		return
@@ -310,7 +310,7 @@ func (r *reader) setState(state projections.State, ended bool) {
 	r.run.state, r.run.ended = state, ended
 }
 
-// finish is for a stream that has been read to its end.
+// finish is called when a stream has been read to its end.
 func (r *reader) finish() error {
 	if err := r.release(); err != nil {
 		return err
@@ -321,7 +321,7 @@ func (r *reader) finish() error {
 	return nil
 }
 
-// release lets go of the run until its stream changes. A run without a line gets to the sink then.
+// release releases the run until its stream changes. A run without lines is passed to the sink first.
 func (r *reader) release() error {
 	if r.sink != nil && r.at.Bytes == 0 && !r.sunk.Stored {
 		if err := r.sinkStart(); err != nil {
@@ -336,7 +336,7 @@ func (r *reader) release() error {
 	return nil
 }
 
-// letGo has the sink let go of the run, and notes how the run stands.
+// letGo makes the sink release the run, and records the run's state.
 func (r *reader) letGo() {
 	if r.sink == nil {
 		return
@@ -346,7 +346,7 @@ func (r *reader) letGo() {
 	}
 }
 
-// unchanged reports whether the stream still is what was read of it, and nothing more.
+// unchanged reports whether the stream still contains exactly what was read of it.
 func (r *reader) unchanged(left domain.Mark) bool {
 	info, err := r.stream.Look()
 	if err != nil || info.Size() != left.Bytes {

@@ -11,39 +11,38 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Retry repeats what a store that is away could not do. Several goroutines may use one: it reports
-// once that the store is away, and once that it is back.
+// Retry repeats operations of a store while the store is unavailable. Several goroutines may share
+// one: it reports once that the store is unavailable, and once that it is back.
 type Retry struct {
-	// Away, when set, is called with the reason when the store goes away, and Back when the store
-	// is back. They must return soon.
+	// Away, when set, is called with the reason when the store becomes unavailable, and Back when the
+	// store is back. They must return quickly.
 	Away func(error)
 	Back func()
 
 	mu   sync.Mutex
 	away bool
-	over time.Time // when it was back
+	over time.Time // when the store was back
 }
 
-// How long is waited before a store is tried again.
+// Delays before the next attempt.
 const (
 	firstPause = 50 * time.Millisecond
 	maxPause   = time.Second
 )
 
-// Do calls do again and again while it returns that the store is away, see [store.IsAway], until
-// ctx ends. Do does not wait for a store that is gone: a caller that has the streams can make it
-// again.
+// Do calls do repeatedly while do returns that the store is unavailable, see [store.IsAway], until ctx
+// ends. Do does not wait for a store that is gone: a caller that has the streams can create it again.
 func (r *Retry) Do(ctx context.Context, do func() error) error { return r.do(ctx, nil, do) }
 
-// do is Do. It calls each, unless that is nil, with each error, and with nil once do succeeds
-// after one.
+// do implements Do. It calls each, if not nil, with each error, and with nil when do succeeds after an
+// error.
 func (r *Retry) do(ctx context.Context, each func(error), do func() error) error {
 	pauses := &backoff.ExponentialBackOff{InitialInterval: firstPause, RandomizationFactor: 0.3, Multiplier: 1.5, MaxInterval: maxPause}
 	failed, began := false, time.Now()
 	_, err := backoff.Retry(ctx, func() (struct{}, error) {
 		began = time.Now()
 		err := do()
-		if err != nil && (!store.IsAway(err) || errors.Is(err, store.ErrGone)) { // which can be made again
+		if err != nil && (!store.IsAway(err) || errors.Is(err, store.ErrGone)) { // a store that is gone can be created again
 			err = backoff.Permanent(err)
 		}
 		return struct{}{}, err
@@ -63,7 +62,7 @@ func (r *Retry) do(ctx context.Context, each func(error), do func() error) error
 	return err
 }
 
-// begins notes that the store did not do what it was asked for at a time.
+// begins records that the store failed an operation that started at a time.
 func (r *Retry) begins(err error, asked time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,7 +75,7 @@ func (r *Retry) begins(err error, asked time.Time) {
 	}
 }
 
-// ends notes that the store has done what it did not do before.
+// ends records that the store has completed an operation that had failed.
 func (r *Retry) ends() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,7 +88,7 @@ func (r *Retry) ends() {
 	}
 }
 
-// isAway reports whether the store is waited for.
+// isAway reports whether the store is unavailable.
 func (r *Retry) isAway() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -18,23 +18,23 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// rows is the sink that keeps the rows in a store up to date.
+// rows is the sink that updates the rows in a store.
 type rows struct {
 	Options
 	projector *store.Projector
 	decoded   *decoded
 
-	interrupted context.Context // done when following is to end
-	late        context.Context // done a while after that
-	stop        func() error    // ends the projector's work
+	interrupted context.Context // done when following should end
+	late        context.Context // done some time after interrupted
+	stop        func() error    // closes the projector
 	release     func()          // releases the contexts
 
 	parked atomic.Int64  // batches in which a segment was parked
-	slots  chan struct{} // see inTurn
-	gaveUp atomic.Bool   // the store was away when following ended
+	slots  chan struct{} // the slots of inTurn
+	gaveUp atomic.Bool   // the store was unavailable when following ended
 }
 
-// newRows keeps the rows in a store up to date until ctx ends.
+// newRows returns a sink that updates the rows in a store until ctx ends.
 func newRows(ctx context.Context, options Options) *rows {
 	r := &rows{Options: options, interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
 	r.decoded = &decoded{Segments: jsonl.NewSegments(options.Streams), pieces: map[domain.RunID]piece{}}
@@ -44,7 +44,7 @@ func newRows(ctx context.Context, options Options) *rows {
 	r.late = late
 	unhook := context.AfterFunc(ctx, func() {
 		time.AfterFunc(r.Grace, cancel)
-		_ = r.stop() // ends the waiting for the store
+		_ = r.stop() // stops waiting for the store
 	})
 	r.release = func() { unhook(); cancel() }
 	return r
@@ -56,7 +56,7 @@ func (r *rows) done(batch store.Batch) {
 	}
 }
 
-// stopProjector finishes the transaction that is under way, unless the store is away.
+// stopProjector finishes the current transaction, unless the store is unavailable.
 func (r *rows) stopProjector() error {
 	ctx, cancel := context.WithTimeout(context.Background(), r.Grace)
 	defer cancel()
@@ -70,12 +70,13 @@ func (r *rows) Close() error {
 	err := r.stop()
 	r.release()
 	if r.interrupted.Err() != nil {
-		err = nil // what was not finished is not in the store, and the same command continues with it
+		err = nil // unfinished work is not in the store; the same command resumes it
 	}
 	return err
 }
 
-// do does something with the store, and waits while the store is away.
+// do calls do, and retries while the store is unavailable. An error that is not about one run becomes
+// a [*SinkError].
 func (r *rows) do(ctx context.Context, run domain.RunID, do func() error) error {
 	err := r.Retry.do(ctx, func(err error) { r.Report.Waiting(run, err) }, do)
 	var refused *store.RefusedError // of one run
@@ -86,8 +87,8 @@ func (r *rows) do(ctx context.Context, run domain.RunID, do func() error) error 
 	return &SinkError{err}
 }
 
-// inTurn does something that takes a connection to the store, and memory, when its turn has come:
-// a folder may have many streams.
+// inTurn calls do once a slot is free. It limits connections to the store and memory, because a folder
+// may have many streams.
 func (r *rows) inTurn(ctx context.Context, do func() error) error {
 	select {
 	case r.slots <- struct{}{}:
@@ -123,7 +124,7 @@ func (r *rows) known(ctx context.Context, source jsonl.Location) (known Known, e
 			return err
 		}
 		row, err := store.ReadRun(ctx, r.Store, source.Run)
-		torn := at.Mark != at.End && source.Path != jsonl.Stdin // half a line, which may not be the last one any more
+		torn := at.Mark != at.End && source.Path != jsonl.Stdin // an incomplete line, which may no longer be the last one
 		other := len(waiting)+len(missing) > 0 || torn || at.ReadOptions != r.decoded.ReadOptions() || errors.Is(err, store.ErrNoRun)
 		if other && errors.Is(err, store.ErrNoRun) {
 			err = nil
@@ -143,20 +144,20 @@ func (r *rows) Write(ctx context.Context, source jsonl.Location, segment domain.
 	err := r.do(ctx, segment.Run, func() error {
 		err := r.projector.Apply(ctx, segment)
 		if errors.Is(err, store.ErrParkedFull) {
-			err = nil // which counts as parked
+			err = nil // the run counts as parked
 		}
 		return err
 	})
 	if err != nil || r.parked.Load() == before {
 		return err
 	}
-	if known, err := r.Begin(ctx, source); err != nil || !known.Other { // it may be another run
+	if known, err := r.Begin(ctx, source); err != nil || !known.Other { // the parked segment may belong to another run
 		return err
 	}
 	return ErrStale
 }
 
-// errPipe says that rows of a run cannot be continued with a pipe.
+// errPipe reports that a pipe cannot continue the rows of a run.
 var errPipe = errors.New("the store has rows of this run that are of another stream, or were derived in another way; remove the run, or give the stream another id with --run-id")
 
 func (r *rows) Derive(ctx context.Context, source jsonl.Location, reason error) (known Known, err error) {
@@ -175,7 +176,7 @@ func (r *rows) Derive(ctx context.Context, source jsonl.Location, reason error) 
 	return known, err
 }
 
-// derive brings the rows of a run up to the whole lines of its stream.
+// derive updates the rows of a run to the whole lines of its stream.
 func (r *rows) derive(ctx context.Context, source jsonl.Location) (known Known, err error) {
 	if err = r.ingest(ctx, source.Run, r.source(source).WholeLines()); err != nil {
 		return known, err
@@ -193,7 +194,7 @@ func (r *rows) Rest(ctx context.Context, source jsonl.Location, reason error) er
 	return r.inTurn(ctx, func() error { return r.ingest(ctx, source.Run, r.source(source)) })
 }
 
-// ingest brings the rows of a run up to its stream.
+// ingest updates the rows of a run to its stream.
 func (r *rows) ingest(ctx context.Context, run domain.RunID, stream *jsonl.StoreSource) error {
 	var result store.Result
 	err := r.do(ctx, run, func() error { return r.once(ctx, stream, &result) })
@@ -208,7 +209,7 @@ func (r *rows) ingest(ctx context.Context, run domain.RunID, stream *jsonl.Store
 	return nil
 }
 
-// once ingests. An error is one of the store.
+// once makes one attempt to ingest the stream. The error is an error of the store.
 func (r *rows) once(ctx context.Context, stream *jsonl.StoreSource, result *store.Result) (err error) {
 	*result, err = store.Ingest(ctx, r.Store, stream, store.Options{})
 	var newer *projections.NewerError
@@ -221,10 +222,10 @@ func (r *rows) once(ctx context.Context, stream *jsonl.StoreSource, result *stor
 	return err
 }
 
-// Release has the projector forget a run. If following was interrupted, it first stores lines that
-// were not stored yet, and a last line that is torn: soon, or not at all.
+// Release makes the projector forget a run. If following was interrupted, Release first stores lines
+// that are not stored yet and an incomplete last line, if the store allows that within a short time.
 func (r *rows) Release(ctx context.Context, source jsonl.Location, known Known) (Known, error) {
-	_ = r.projector.Forget(ctx, source.Run) // else the projector is closed, or about to be
+	_ = r.projector.Forget(ctx, source.Run) // if this fails, the projector is closed or about to be
 	if r.Retry.isAway() || r.gaveUp.Load() {
 		return known, store.ErrAway
 	}
@@ -259,10 +260,9 @@ func (r *rows) source(at jsonl.Location) *jsonl.StoreSource {
 	return at.Source(options)
 }
 
-// decoded is the decoder of the projector. It has the entries of the segments that are being
-// applied: they were decoded when they were read.
+// decoded is the projector's decoder. It reuses the entries that were decoded when a segment was read.
 type decoded struct {
-	*jsonl.Segments // for all other segments
+	*jsonl.Segments // decodes all other segments
 	mu              sync.Mutex
 	pieces          map[domain.RunID]piece
 }
@@ -284,7 +284,7 @@ func (d *decoded) remove(run domain.RunID) {
 	delete(d.pieces, run)
 }
 
-// Decode calls take with the entries of a segment, which may be a part of one that was read.
+// Decode calls take with the entries of a segment, which may be a part of a segment that was read.
 func (d *decoded) Decode(segment *domain.Segment, reading string, lines int64, take func(*domain.Entry)) (int64, error) {
 	d.mu.Lock()
 	p := d.pieces[segment.Run]
@@ -300,7 +300,7 @@ func (d *decoded) Decode(segment *domain.Segment, reading string, lines int64, t
 	return int64(bytes.Count(segment.Data, []byte{'\n'})), nil
 }
 
-// has reports whether the bytes of a segment are some of those of the piece.
+// has reports whether the segment's data is a part of the piece's memory.
 func (p *piece) has(segment *domain.Segment) bool {
 	at := segment.Offset - p.segment.Offset
 	return len(segment.Data) > 0 && at >= 0 && segment.End() <= p.segment.End() && &segment.Data[0] == &p.segment.Data[at]

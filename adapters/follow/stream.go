@@ -13,9 +13,9 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// stream follows one stream until its run has finished, or it cannot be read. Each time it is read
-// from its start, it claims its run again: the stream may have been moved, and another one written
-// in its place.
+// stream follows one stream until its run has finished, or the stream cannot be read. Each time it
+// reads the stream from its start, it claims the run again: the stream may have been moved, and
+// another one written in its place.
 func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 	f.awake.Add(1)
 	defer f.awake.Add(-1)
@@ -49,7 +49,7 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 			return r.fails(err)
 		case errors.Is(err, tail.ErrRewritten):
 			continue
-		case errors.Is(err, fs.ErrNotExist): // it is about to be replaced
+		case errors.Is(err, fs.ErrNotExist): // the file may be about to be replaced
 			_, err = s.Next(ctx, 1)
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -62,12 +62,13 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 	}
 }
 
-// claimed returns a reader of the stream, or nil if it must not be read: because its run is another
-// stream's, or because what was wrong with it still is. again says that the run was read before.
+// claimed returns a reader of the stream, or nil if the stream must not be read: because its run is
+// assigned to another stream, or because the reason for skipping it remains. again reports that the
+// run was read before.
 func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Location) (r *reader, again bool) {
 	run, again, err := f.claim(source)
 	if err != nil {
-		s.Again() // the other one may go
+		s.Again() // the other stream may disappear
 		if !errors.Is(err, errMoved) {
 			f.skip(source.Path, "", err)
 		}
@@ -94,7 +95,7 @@ func (r *reader) fails(err error) error {
 	if r.stream != nil {
 		r.run.bad = r.findBad(r.stream, err)
 		var file *fs.PathError
-		if r.run.shut = errors.As(err, &file); r.run.shut { // permissions can change while the file does not
+		if r.run.shut = errors.As(err, &file); r.run.shut { // permissions can change without a change of the file
 			r.stream.Again()
 		}
 	}
