@@ -21,7 +21,7 @@ type chunkDecoder struct {
 const maxEntries = 16 << 10
 
 // decode decodes the entries of a segment that so many lines precede, and returns its number of lines.
-// If a line is malformed, decode cuts off the segment and the entries before it.
+// If a line is malformed, decode truncates the segment and the entries to what precedes that line.
 func (d *chunkDecoder) decode(source jsonl.Location, segment *domain.Segment, lines int64) (int64, error) {
 	d.entries = slices.Grow(d.entries, bytes.Count(segment.Data, []byte{'\n'})+1)
 	n, err := d.Decode(segment, d.ReadOptions(), lines, func(entry *domain.Entry) { d.entries = append(d.entries, *entry) })

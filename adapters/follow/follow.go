@@ -189,7 +189,7 @@ func (f *follower) skip(path string, run domain.RunID, err error) {
 	}
 }
 
-// claim assigns a run to a stream, and reports whether it was assigned to that stream before.
+// claim assigns a run to a stream, and reports whether the run was known before.
 func (f *follower) claim(source jsonl.Location) (known *run, again bool, err error) {
 	if err := store.CheckRunID(source.Run); err != nil && f.sink != nil {
 		return nil, false, &store.SourceError{Name: source.Path, Err: err}
