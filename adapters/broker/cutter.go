@@ -14,18 +14,18 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// DefaultSegmentBytes is how many bytes a segment has at most unless told
-// otherwise: brokers commonly take messages of 1 MiB, their headers included.
+// DefaultSegmentBytes is the default of the maximum size of a segment: most brokers accept messages of
+// 1 MiB, including headers.
 const DefaultSegmentBytes = 1<<20 - 8<<10
 
-// LineTooLongError says that a line does not fit into a segment.
+// LineTooLongError reports a line that does not fit into a segment.
 type LineTooLongError struct {
 	Run domain.RunID
-	// Offset is that of the line's first byte.
+	// Offset is the offset of the line's first byte.
 	Offset int64
-	// Length is how many bytes the line has, its line feed included.
+	// Length is the length of the line in bytes, including its line feed.
 	Length int64
-	// Limit is how many a segment may have.
+	// Limit is the maximum size of a segment.
 	Limit int
 }
 
@@ -33,19 +33,18 @@ func (e *LineTooLongError) Error() string {
 	return fmt.Sprintf("run %s: the line at byte %d has %d bytes, and a message takes %d; let the broker take larger messages, or ingest the run without it", printable.Name(string(e.Run)), e.Offset, e.Length, e.Limit)
 }
 
-// Cutter cuts a stream that arrives piece by piece into segments. It keeps no
-// bytes, only the digest of those that it was given.
+// Cutter cuts a stream that arrives in pieces into segments. It keeps only a digest of the bytes.
 type Cutter struct {
 	run    domain.RunID
 	limit  int
 	next   int64
-	digest hash.Hash // nil where the beginning was not seen
+	digest hash.Hash // nil if the start of the stream was not seen
 	begun  bool
 	ended  bool
 }
 
-// NewCutter returns a cutter for the stream of a run. A segment has at most limit
-// bytes; 0 means [DefaultSegmentBytes].
+// NewCutter returns a cutter for the stream of a run. limit is the maximum size of a segment in bytes;
+// 0 means [DefaultSegmentBytes].
 func NewCutter(run domain.RunID, limit int) *Cutter {
 	if limit <= 0 {
 		limit = DefaultSegmentBytes
@@ -53,10 +52,10 @@ func NewCutter(run domain.RunID, limit int) *Cutter {
 	return &Cutter{run: run, limit: limit, digest: sha256.New()}
 }
 
-// Add cuts lines, which are whole, into segments; these share the bytes of lines.
-// The first lines may begin anywhere in the stream, and if that is not its
-// start the segments have no digests; after that nothing may be left out.
-// If one line is too long, those before it are returned with the error.
+// Add cuts whole lines into segments, which share the memory of lines. The first call may start
+// anywhere in the stream; if it does not start at the beginning, the segments have no digests. Each
+// further call must continue where the previous one ended. If a line is too long, Add returns the
+// segments before it with the error.
 func (c *Cutter) Add(offset int64, lines []byte) ([]domain.Segment, error) {
 	if len(lines) == 0 {
 		return nil, nil
@@ -79,7 +78,7 @@ func (c *Cutter) Add(offset int64, lines []byte) ([]domain.Segment, error) {
 	return segments, nil
 }
 
-// Tail returns the segment of the last line of a stream, which no line feed ends.
+// Tail returns the segment of the last line of a stream, which has no line feed.
 func (c *Cutter) Tail(offset int64, line []byte) (domain.Segment, error) {
 	if len(line) == 0 || bytes.IndexByte(line, '\n') >= 0 {
 		return domain.Segment{}, c.wrong(offset, errors.New("a tail is one line that no line feed ends"))
@@ -93,7 +92,7 @@ func (c *Cutter) Tail(offset int64, line []byte) (domain.Segment, error) {
 	return c.cut(line, true), nil
 }
 
-// moveTo makes sure that nothing is left out before offset.
+// moveTo checks that no bytes are missing before offset.
 func (c *Cutter) moveTo(offset int64) error {
 	switch {
 	case c.ended:
@@ -126,20 +125,20 @@ func (c *Cutter) wrong(offset int64, err error) error {
 	return fmt.Errorf("run %s at byte %d: %w", printable.Name(string(c.run)), offset, err)
 }
 
-// wholeLines returns how many bytes the whole lines have that fit into limit.
+// wholeLines returns the size of the whole lines that fit into limit.
 func wholeLines(data []byte, limit int) int {
 	return bytes.LastIndexByte(data[:min(len(data), limit)], '\n') + 1
 }
 
-// Cut cuts a stream that is finished into segments: each has as many whole lines
-// as fit into limit bytes (0 means [DefaultSegmentBytes]), and a last line without a line
-// feed is a segment of its own, a tail. A stream that holds nothing is one empty segment. The sequence ends with the first error: a
-// [*LineTooLongError], or that of r. Each segment has memory of its own.
+// Cut cuts the stream of a finished run into segments: each has as many whole lines as fit into limit
+// bytes (0 means [DefaultSegmentBytes]), and a last line without a line feed is a separate segment, a
+// tail. An empty stream is one empty segment. The sequence ends with the first error: a
+// [*LineTooLongError], or an error of r. Segments do not share memory.
 func Cut(r io.Reader, run domain.RunID, limit int) iter.Seq2[domain.Segment, error] {
 	return func(yield func(domain.Segment, error) bool) {
 		c := NewCutter(run, limit)
 		var data []byte
-		var end error // of r
+		var end error // the error or end of r
 		for memory := firstRead; ; memory = c.limit + 1 {
 			if end == nil {
 				data, end = fill(r, data, memory, c.limit+1)
@@ -167,11 +166,11 @@ func Cut(r io.Reader, run domain.RunID, limit int) iter.Seq2[domain.Segment, err
 	}
 }
 
-// firstRead is the memory that reading a stream begins with; most are short.
+// firstRead is the size of the first buffer; most streams are short.
 const firstRead = 32 << 10
 
-// fill returns rest and what follows it in r, size bytes of it unless r ends. The
-// memory is new, since rest stands in that of a segment.
+// fill returns rest and the bytes that follow it in r: size bytes, or fewer if r ends. The memory is
+// new, because rest shares the memory of a segment.
 func fill(r io.Reader, rest []byte, memory, size int) ([]byte, error) {
 	data := append(make([]byte, 0, min(memory, size)), rest...)
 	for idle := 0; len(data) < size; {
@@ -192,8 +191,8 @@ func fill(r io.Reader, rest []byte, memory, size int) ([]byte, error) {
 	return data, nil
 }
 
-// lineLength counts the bytes of a line that begins with data and goes on in r,
-// as far as it can be read.
+// lineLength returns the length of a line that begins with data and continues in r, or of its readable
+// part.
 func lineLength(data []byte, r io.Reader, end error) int64 {
 	for length := int64(0); ; {
 		if i := bytes.IndexByte(data, '\n'); i >= 0 {

@@ -41,9 +41,9 @@ func (noMeter) Applied(*domain.Segment, time.Duration) {}
 func (noMeter) ApplyFailed()                           {}
 func (noMeter) Poisoned()                              {}
 
-// Options are those of [NewRouter] and [Handler]. The zero value is good.
+// Options are the options of [NewRouter] and [Handler]. The zero value selects the defaults.
 type Options struct {
-	// Timeout is how long one attempt to apply a segment may take, 0: 30 s.
+	// Timeout is the maximum duration of one attempt to apply a segment. The default is 30 s.
 	Timeout time.Duration
 	// Tries is how many attempts there are while the store is unavailable or slow, before the broker
 	// has to deliver the message again later, 0: five. A message that fails for another reason
@@ -51,14 +51,14 @@ type Options struct {
 	// the broker takes the worker for dead; if not, a segment is
 	// applied a second time elsewhere, which is harmless.
 	Tries int
-	// FirstDelay and MostDelay are between one attempt and the next, which about
-	// doubles, 0: 100 ms and 5 s.
+	// FirstDelay and MostDelay are the first and the maximum delay between attempts. Each delay is
+	// about twice the previous one. The defaults are 100 ms and 5 s.
 	FirstDelay, MostDelay time.Duration
-	// Grace is how long the current segment may take when the router is closed, 0: 10 s.
+	// Grace is how long the current segment may take after the router is closed. The default is 10 s.
 	Grace time.Duration
-	// Logger, when set, gets the log, which quotes nothing of a stream.
+	// Logger, when set, receives log records, which quote nothing of a stream.
 	Logger *slog.Logger
-	// Meter, when set, counts.
+	// Meter, when set, counts the outcomes.
 	Meter Meter
 }
 
@@ -93,7 +93,7 @@ func Handler(p Projector, options Options) message.NoPublishHandlerFunc {
 			return err
 		}
 		if err := msg.Context().Err(); err != nil {
-			return err // the router is closed, or the subscriber wants the message back
+			return err // the router is closed, or the subscriber has withdrawn the message
 		}
 		ctx, cancel := withGrace(msg.Context(), options.Grace)
 		defer cancel()
@@ -117,7 +117,7 @@ func (o *outage) note(err error) error {
 	return err
 }
 
-// measured calls apply, and counts its outcome; a panic is a failure too.
+// measured calls apply and counts its outcome. A panic counts as a failure.
 func measured(meter Meter, segment *domain.Segment, apply func() error) error {
 	start, applied := time.Now(), false
 	defer func() {
@@ -132,8 +132,8 @@ func measured(meter Meter, segment *domain.Segment, apply func() error) error {
 	return err
 }
 
-// withGrace returns a context that ends some time after parent is cancelled, and
-// at once when its deadline has passed.
+// withGrace returns a context that ends some time after parent is cancelled, or at once when parent's
+// deadline has passed.
 func withGrace(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {

@@ -9,31 +9,30 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Live sends the stream of a run while it grows. What is added is sent at once if
-// nothing is on its way; else it waits until the broker has taken that, and
-// goes together with all that has come meanwhile. So nobody waits for a
-// timer, a burst of events costs a message or two, and order is kept. It is for
-// one goroutine that adds; others may wait with Flush.
+// Live sends the stream of a run while it grows. It sends new lines at once if no message is in
+// flight; otherwise they wait for the broker's answer, and go together with all lines that arrive in
+// the meantime. So there is no timer, a burst of events needs one or two messages, and the order is
+// kept. Only one goroutine may add; others may wait with Flush.
 type Live struct {
 	publisher *Publisher
 	cutter    *Cutter
-	done      chan struct{} // closed when nothing will be sent any more
+	done      chan struct{} // closed when Live has stopped sending
 	forget    func() bool   // stops watching the context
 
 	mu      sync.Mutex
-	changed *sync.Cond // some of what follows
+	changed *sync.Cond // signals changes of the fields below
 	begun   bool       // something was added
-	next    int64      // where in the stream goes on what is added
-	pending []byte     // whole lines that are not on their way yet
-	tail    []byte     // what follows them, if the stream has ended
+	next    int64      // the offset of the next line to add
+	pending []byte     // whole lines that are not being sent yet
+	tail    []byte     // the incomplete last line after them, if the stream has ended
 	ended   bool       // nothing may be added
-	busy    bool       // something is on its way
+	busy    bool       // a message is in flight
 	err     error
 	stats   Stats
 }
 
-// Live begins to send the stream of a run, until ctx ends or the result is closed,
-// which it has to be.
+// Live starts sending the stream of a run. It sends until ctx ends or the result is closed; you must
+// close it.
 func (p *Publisher) Live(ctx context.Context, run domain.RunID) *Live {
 	l := &Live{publisher: p, cutter: NewCutter(run, p.options.SegmentBytes), done: make(chan struct{})}
 	l.changed = sync.NewCond(&l.mu)
@@ -42,9 +41,9 @@ func (p *Publisher) Live(ctx context.Context, run domain.RunID) *Live {
 	return l
 }
 
-// Add hands over whole lines of the stream, of which the first begins at offset;
-// what follows must be added in order, with nothing left out. It copies lines, and waits
-// only if too much is pending. The error may be that of sending what was added before.
+// Add adds whole lines of the stream, the first of which begins at offset. Each call must continue
+// where the previous one ended. Add copies the lines, and waits only if too much is pending. It may
+// return the error of sending earlier lines.
 func (l *Live) Add(offset int64, lines []byte) error {
 	if len(lines) == 0 {
 		return nil
@@ -52,8 +51,7 @@ func (l *Live) Add(offset int64, lines []byte) error {
 	return l.add(domain.Segment{Run: l.cutter.run, Offset: offset, Data: lines})
 }
 
-// Tail hands over the last line of the stream, which no line feed ends and to which
-// nothing will be added.
+// Tail adds the last line of the stream, which has no line feed. Nothing may be added after it.
 func (l *Live) Tail(offset int64, line []byte) error {
 	return l.add(domain.Segment{Run: l.cutter.run, Offset: offset, Data: line, Tail: true})
 }
@@ -84,7 +82,7 @@ func (l *Live) add(piece domain.Segment) error {
 	return nil
 }
 
-// Flush waits until all that was added has been sent.
+// Flush waits until everything that was added has been sent.
 func (l *Live) Flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -94,7 +92,7 @@ func (l *Live) Flush() error {
 	return l.err
 }
 
-// Close sends what is pending and ends. It may be called more than once.
+// Close sends the pending lines and ends. You may call it more than once.
 func (l *Live) Close() (Stats, error) {
 	l.mu.Lock()
 	l.ended = true
@@ -109,7 +107,7 @@ func (l *Live) Close() (Stats, error) {
 
 func (l *Live) waiting() bool { return len(l.pending) > 0 || len(l.tail) > 0 }
 
-// run sends until there is an error, or nothing more to come.
+// run sends until an error, or until nothing more can come.
 func (l *Live) run(ctx context.Context) {
 	defer close(l.done)
 	for {
@@ -121,7 +119,7 @@ func (l *Live) run(ctx context.Context) {
 	}
 }
 
-// take waits for something to send, and returns nothing when there will be none.
+// take waits for something to send. It returns nothing when nothing more will come.
 func (l *Live) take() (offset int64, lines, tail []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -137,7 +135,7 @@ func (l *Live) take() (offset int64, lines, tail []byte) {
 	return l.next - int64(len(lines)+len(tail)), lines, tail
 }
 
-// send cuts and publishes. Segments before one that cannot be are sent all the same.
+// send cuts and publishes. If a segment is invalid, the segments before it are still sent.
 func (l *Live) send(ctx context.Context, offset int64, lines, tail []byte) (Stats, error) {
 	segments, wrong := l.cutter.Add(offset, lines)
 	if wrong == nil && len(tail) > 0 {
@@ -153,7 +151,7 @@ func (l *Live) send(ctx context.Context, offset int64, lines, tail []byte) (Stat
 	return stats, err
 }
 
-// sent says that nothing is on its way any more. The first error stays.
+// sent records that no message is in flight. Only the first error is kept.
 func (l *Live) sent(stats Stats, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

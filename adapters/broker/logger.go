@@ -12,9 +12,10 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/throttle"
 )
 
-// newLogger returns a logger for Watermill, which logs untrusted names and the values of panics:
-// all of it is made printable. Watermill logs an error for each attempt to handle a message, of which
-// there are thousands while a store is unavailable: the same one is logged once a minute.
+// newLogger returns a logger for Watermill. Watermill logs untrusted names and the values of panics,
+// so the logger makes all text printable. While a store is unavailable, Watermill logs an error for
+// each of thousands of attempts to handle a message, so the logger writes the same error only once a
+// minute.
 func newLogger(to *slog.Logger) watermill.LoggerAdapter {
 	return logger{watermill.NewSlogLogger(to), &throttle.Texts{}}
 }
@@ -31,7 +32,7 @@ func (l logger) Error(msg string, err error, fields watermill.LogFields) {
 	}
 }
 
-// Info is about the router itself, which is a detail here.
+// Info logs as debug output, because it concerns the router itself.
 func (l logger) Info(msg string, fields watermill.LogFields) {
 	l.to.Debug(printable.Name(msg), printableFields(fields))
 }
@@ -48,8 +49,7 @@ func (l logger) With(fields watermill.LogFields) watermill.LoggerAdapter {
 	return logger{l.to.With(printableFields(fields)), l.errors}
 }
 
-// printableError shows where a panic was, and not its value, which may come from a
-// stream.
+// printableError returns the location of a panic without its value, which may come from a stream.
 func printableError(err error) error {
 	var panicked middleware.RecoveredPanicError
 	switch {

@@ -30,10 +30,10 @@ const (
 	// and how many bytes it has.
 	keyOffset = "quire-offset"
 	keyLength = "quire-length"
-	// keyTail is there, and "1", if the stream ends with the payload.
+	// keyTail is "1" if the stream ends with the payload, and absent otherwise.
 	keyTail = "quire-tail"
-	// keySHA256 is the digest of the stream until the end of the payload, in lower-case
-	// hex; it is left out if it is unknown.
+	// keySHA256 is the digest of the stream up to the end of the payload, in lower-case hex. It is
+	// absent if the digest is unknown.
 	keySHA256 = "quire-sha256"
 )
 
@@ -45,10 +45,10 @@ const version = "1"
 // recognizes a message by its UUID.
 var namespace = uuid.MustParse("6f2d7b57-6a0e-4c0c-9d0b-0d1c8f2a5e43")
 
-// Message makes a message of segment, whose Data it shares. The message's UUID is a
-// function of the segment's place and of the digest up to its end: a broker that compares UUIDs recognizes
-// a segment that is published twice, and the same stream cut
-// in another way gives other messages. A [Publisher] gives them other UUIDs.
+// Message makes a message of segment, whose Data it shares. The message's UUID is a function of the
+// segment's position and of the digest up to its end: a broker that compares UUIDs recognizes a
+// segment that is published twice. The same stream cut differently gives other messages. A [Publisher]
+// uses other UUIDs.
 func Message(segment domain.Segment) *message.Message { return messageIn(namespace, segment) }
 
 // messageIn makes a message with a UUID in a namespace.
@@ -67,18 +67,18 @@ func messageIn(space uuid.UUID, segment domain.Segment) *message.Message {
 	return msg
 }
 
-// identity is the UUID of a segment's message. The digest is part of it, so that a
-// broker does not take another stream with the same run's id for the one it had.
+// identity returns the UUID of a segment's message. It includes the digest, so that a broker does not
+// mistake another stream with the same run id for the earlier one.
 func identity(space uuid.UUID, s *domain.Segment) string {
 	// The run comes last, because it alone can hold a space.
 	name := fmt.Sprintf("%d %d %t %x %s", s.Offset, len(s.Data), s.Tail, s.SHA256, s.Run)
 	return uuid.NewSHA1(space, []byte(name)).String()
 }
 
-// NotSegmentError says that a message is not one that [Message] has made, or
-// that it has not arrived whole. To try again is pointless.
+// NotSegmentError reports a message that [Message] did not make, or that arrived incomplete. Retrying
+// is pointless.
 type NotSegmentError struct {
-	// UUID is the message's.
+	// UUID is the UUID of the message.
 	UUID string
 	// Reason says what is wrong. It quotes nothing of the message.
 	Reason string
@@ -88,9 +88,8 @@ func (e *NotSegmentError) Error() string {
 	return fmt.Sprintf("message %s is no segment of a stream: %s", short(e.UUID), e.Reason)
 }
 
-// Segment returns the segment that msg was made of, whose payload it shares. The
-// error is a [*NotSegmentError]. Metadata that it does not know is left alone:
-// middleware and brokers add some.
+// Segment returns the segment of msg, whose payload it shares. The error is a [*NotSegmentError].
+// Segment ignores unknown metadata, because middleware and brokers add some.
 func Segment(msg *message.Message) (domain.Segment, error) {
 	segment, err := parse(msg)
 	if err == nil {
@@ -163,7 +162,7 @@ func parseDigest(msg *message.Message) (digest, error) {
 		return unknown, nil
 	}
 	var sum digest
-	// Decode would write behind the array.
+	// hex.Decode would write past the end of the array.
 	if len(text) == hex.EncodedLen(len(sum)) {
 		if _, err := hex.Decode(sum[:], []byte(text)); err == nil && sum != unknown && hex.EncodeToString(sum[:]) == text {
 			return sum, nil
@@ -172,7 +171,7 @@ func parseDigest(msg *message.Message) (digest, error) {
 	return unknown, fmt.Errorf("its %s is not a digest in hex", keySHA256)
 }
 
-// digest is the SHA-256 of a stream; unknown is the zero digest.
+// digest is the SHA-256 of a stream. The zero digest means unknown.
 type digest = [sha256.Size]byte
 
 var unknown digest

@@ -7,10 +7,9 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Partition returns which of so many partitions a run belongs to: the 64-bit FNV-1a
-// hash of the bytes of its id, modulo their number. All publishers must agree
-// on it, whatever their version, so it never changes. Less than one
-// partition counts as one.
+// Partition returns the partition of a run: the 64-bit FNV-1a hash of the bytes of its id, modulo the
+// number of partitions. All publishers of all versions must agree on it, so it never changes. A number
+// below one counts as one.
 func Partition(run domain.RunID, partitions int) int {
 	if partitions <= 1 {
 		return 0
@@ -20,12 +19,11 @@ func Partition(run domain.RunID, partitions int) int {
 	return int(h.Sum64() % uint64(partitions))
 }
 
-// Topics says where the segments of a stream go. It must be safe for
-// concurrent use.
+// Topics maps the segments of a stream to topics. It must be safe for concurrent use.
 type Topics interface {
-	// Partitions is how many there are, at least one. It may grow, not shrink.
+	// Partitions returns the number of partitions, at least one. It may grow, but never shrinks.
 	Partitions() int
-	// Topic is the name of a partition's topic; partitions count from 0.
+	// Topic returns the name of a partition's topic. Partitions count from 0.
 	Topic(partition int) string
 }
 

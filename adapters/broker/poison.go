@@ -26,18 +26,18 @@ type poisonQueue struct {
 	topic   string
 	options Options
 	logged  throttle.Texts
-	pause   atomic.Int64 // until when it does not publish, in Unix nanoseconds
+	pause   atomic.Int64 // the end of the pause, in Unix nanoseconds
 }
 
 const (
 	// poisonTimeout is how long publishing a message may take.
 	poisonTimeout = 3 * time.Second
-	// poisonPause is how long none is published after that took too long: thousands of messages
-	// may be waiting.
+	// poisonPause is how long the queue publishes nothing after a timeout: thousands of messages may
+	// be waiting.
 	poisonPause = 10 * time.Second
 )
 
-// middleware passes all errors but a [*NotSegmentError].
+// middleware handles a [*NotSegmentError], and returns all other errors.
 func (q *poisonQueue) middleware(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		produced, err := h(msg)
@@ -64,7 +64,7 @@ func (q *poisonQueue) publish(msg *message.Message, not *NotSegmentError) {
 	}
 }
 
-// errPoisonPaused says that a message was not published.
+// errPoisonPaused reports that a message was not published.
 var errPoisonPaused = errors.New("the poison topic did not take an earlier message in time")
 
 // keep publishes a copy of a message, with a context of its own: that of the message has
@@ -111,7 +111,7 @@ func shortened(msg *message.Message) *message.Message {
 	return part
 }
 
-// short returns the beginning of an untrusted text, fit for a log.
+// short returns the beginning of an untrusted text, in a form that is safe to log.
 func short(text string) string {
 	if len(text) > shortText {
 		text = text[:shortText] + "…"
@@ -120,14 +120,12 @@ func short(text string) string {
 }
 
 const (
-	// largePoison is from how many bytes on a payload may be too large with the metadata that are
-	// added.
+	// largePoison is the size from which a payload may become too large with the added metadata.
 	largePoison = 16 << 10
-	// shortText and mostKept bound what is kept of metadata: how many bytes one of them has,
-	// and how many there are.
+	// shortText and mostKept are the maximum length and number of metadata values that are kept.
 	shortText, mostKept = 256, 16
 )
 
-// CutKey is in the metadata of a message of the poison topic that was shortened: how many bytes its
-// payload had. Its long metadata are left out.
+// CutKey is a metadata key of a shortened message of the poison topic. Its value is the original size
+// of the payload. A shortened message has no long metadata.
 const CutKey = "quire_cut_from"

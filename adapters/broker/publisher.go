@@ -12,25 +12,24 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// PublishOptions are those of a [Publisher]. Zero values have the meaning that is
-// said with each.
+// PublishOptions are the options of a [Publisher]. The zero value of each field selects its default.
 type PublishOptions struct {
-	// SegmentBytes is how many bytes a segment has at most, 0: [DefaultSegmentBytes].
+	// SegmentBytes is the maximum size of a segment. The default is [DefaultSegmentBytes].
 	SegmentBytes int
-	// Window is how many segments are handed to the broker at once, 0: eight. As
-	// many are read ahead meanwhile.
+	// Window is how many segments are sent to the broker at once. As many are read ahead. The default
+	// is eight.
 	Window int
-	// PendingBytes is how much of a live stream may wait to be published before whoever
-	// adds more has to wait, 0: 4 MiB.
+	// PendingBytes is how many bytes of a live stream may be pending before Add waits. The default is
+	// 4 MiB.
 	PendingBytes int
-	// GiveUp is for how long publishing is tried, 0: until the context ends.
+	// GiveUp is how long publishing is retried. The default is until the context ends.
 	GiveUp time.Duration
-	// FirstDelay and MostDelay are between one try and the next, which doubles,
-	// 0: 50 ms and 5 s.
+	// FirstDelay and MostDelay are the first and the maximum delay between attempts. Each delay is
+	// twice the previous one. The defaults are 50 ms and 5 s.
 	FirstDelay, MostDelay time.Duration
-	// Hopeless, when set, tells errors with which another try is pointless.
+	// Hopeless, when set, reports whether further attempts after an error are pointless.
 	Hopeless func(error) bool
-	// Logger is told of tries that have failed, nil: nobody.
+	// Logger, when set, logs failed attempts.
 	Logger *slog.Logger
 }
 
@@ -49,29 +48,26 @@ func (o PublishOptions) withDefaults() PublishOptions {
 	return o
 }
 
-// Publisher sends segments. It can be used from several goroutines, each with
-// streams of its own.
+// Publisher sends segments. Several goroutines may use it, each for different streams.
 //
-// A stream that is published again arrives again: a broker that drops messages with known
-// UUIDs drops only those that the Publisher sent again because it had no answer to the
-// first attempt.
+// If you publish a stream twice, it arrives twice: a broker that drops messages with known UUIDs drops
+// only those that the Publisher sent again because the first attempt got no answer.
 type Publisher struct {
 	out     message.Publisher
 	topics  Topics
 	options PublishOptions
 }
 
-// NewPublisher returns a publisher that sends with out, which stays the
-// caller's to close.
+// NewPublisher returns a publisher that sends with out. It does not close out.
 func NewPublisher(out message.Publisher, topics Topics, options PublishOptions) *Publisher {
 	return &Publisher{out: out, topics: topics, options: options.withDefaults()}
 }
 
-// Stats say what was published.
+// Stats counts what was published.
 type Stats struct {
 	Segments int
 	Bytes    int64
-	// Retries is how often something had to be sent again.
+	// Retries counts the repeated attempts.
 	Retries int
 }
 
@@ -81,9 +77,9 @@ func (s *Stats) add(other Stats) {
 	s.Retries += other.Retries
 }
 
-// Publish sends segments in their order, and again until the broker has taken them, ctx ends, or
-// it gives up with a [*PublishError]. Segments that were taken before that stay, and are in Stats:
-// to publish all of them once more is always right.
+// Publish sends segments in order, and retries until the broker has accepted them, ctx ends, or it
+// gives up with a [*PublishError]. Segments that the broker accepted before an error remain, and Stats
+// counts them. It is always safe to publish all segments again.
 func (p *Publisher) Publish(ctx context.Context, segments ...domain.Segment) (Stats, error) {
 	var stats Stats
 	if err := checkAll(segments); err != nil {
@@ -101,7 +97,7 @@ func (p *Publisher) Publish(ctx context.Context, segments ...domain.Segment) (St
 	return stats, nil
 }
 
-// sameRun counts the segments at the start that are of one run.
+// sameRun returns how many segments at the start belong to one run.
 func sameRun(segments []domain.Segment) int {
 	n := 1
 	for n < len(segments) && segments[n].Run == segments[0].Run {
@@ -110,15 +106,14 @@ func sameRun(segments []domain.Segment) int {
 	return n
 }
 
-// PublishStream cuts the stream of a run that is finished and sends it. While the
-// broker takes some segments, the next ones are read. What was sent before an
-// error is in Stats. It returns when it does not read any more, so
-// a Read of r that blocks delays the end of ctx.
+// PublishStream cuts the stream of a finished run and sends it. It reads the next segments while the
+// broker accepts the current ones. After an error, Stats counts what was sent before. PublishStream
+// returns only when it no longer reads, so a Read of r that blocks delays the end of ctx.
 func (p *Publisher) PublishStream(ctx context.Context, run domain.RunID, r io.Reader) (Stats, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	windows := make(chan window)
 	go p.read(ctx, run, r, windows)
-	defer func() { // read has ended when windows is closed
+	defer func() { // reading has ended when windows is closed
 		cancel()
 		for range windows {
 		}
@@ -135,7 +130,7 @@ func (p *Publisher) PublishStream(ctx context.Context, run domain.RunID, r io.Re
 	return stats, ctx.Err()
 }
 
-// window are segments that are sent at once, and what is wrong behind them.
+// window is a batch of segments that are sent at once, and the error that follows them.
 type window struct {
 	segments []domain.Segment
 	err      error

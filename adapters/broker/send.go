@@ -15,15 +15,13 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// PublishError says that segments of a run were not published, or that some of
-// them may not have been.
+// PublishError reports that segments of a run were not published, or may not have been.
 type PublishError struct {
 	Run domain.RunID
-	// Offset is where in the stream the first of them begins.
+	// Offset is the offset of the first of these segments.
 	Offset int64
 	Tries  int
-	// Err is why the last try failed, and why there was none after it if that was
-	// because the context has ended.
+	// Err is the error of the last attempt and, if the context has ended, the context's error.
 	Err error
 }
 
@@ -33,10 +31,10 @@ func (e *PublishError) Error() string {
 
 func (e *PublishError) Unwrap() error { return e.Err }
 
-// send publishes segments of one run, again and again if it has to. All of them are
-// sent again, in order, because which the broker has taken is not known.
+// send publishes segments of one run, and retries. Each attempt sends all of them in order, because it
+// is unknown which ones the broker has accepted.
 func (p *Publisher) send(ctx context.Context, segments []domain.Segment) (Stats, error) {
-	tries, space := 0, uuid.New() // of this and no other publication
+	tries, space := 0, uuid.New() // space is unique to this publication
 	var last error
 	once := func() (struct{}, error) {
 		if ctx.Err() != nil {
@@ -65,8 +63,8 @@ func (p *Publisher) send(ctx context.Context, segments []domain.Segment) (Stats,
 	return sent, nil
 }
 
-// sendOnce makes new messages for each try: whoever was given one before may have
-// changed it, or still hold it.
+// sendOnce makes new messages for each attempt: the code that received the earlier ones may have
+// changed them, or still use them.
 func (p *Publisher) sendOnce(ctx context.Context, space uuid.UUID, segments []domain.Segment) error {
 	messages := make([]*message.Message, len(segments))
 	for i := range segments {

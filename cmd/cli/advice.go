@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// advice says what to do about an error, if its own words do not.
+// advice returns what to do about an error, unless the error's text already says so.
 func advice(err error) string {
 	var compressed *follow.CompressedError
 	switch {
@@ -29,7 +29,7 @@ func advice(err error) string {
 	for _, known := range advices {
 		switch {
 		case !errors.Is(err, known.err):
-		case strings.Contains(err.Error(), known.err.Error()+";"): // some stores know better
+		case strings.Contains(err.Error(), known.err.Error()+";"): // some stores give more specific advice
 			return ""
 		default:
 			return "; " + known.advice

@@ -14,7 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// someSources checks a command line's arguments: there is at least one source.
+// someSources checks that the command line names at least one source.
 func (p *app) someSources(cmd *cobra.Command, args []string) error {
 	for i, arg := range args {
 		if arg == "" {
@@ -30,7 +30,7 @@ func (p *app) someSources(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// oneSource checks the arguments of a command that follows: there is one source.
+// oneSource checks that the command line of a following command names exactly one source.
 func (p *app) oneSource(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return command.Usage("name what to %s: a .jsonl file that grows, or a folder in which runs appear; see %s --help", cmd.Name(), cmd.CommandPath())
@@ -44,14 +44,14 @@ func (p *app) oneSource(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// checkSource returns what is wrong with an argument that cannot be a source: there is
-// nothing at that path, and it is a word that belongs elsewhere.
+// checkSource returns an error for an argument that cannot be a source: nothing exists at that path,
+// and the word has another meaning.
 func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
 	word := args[i]
 	if word == jsonl.Stdin || exists(word) {
 		return nil
 	}
-	if scheme, _, is := strings.Cut(word, "://"); is { // there may be a password in it
+	if scheme, _, is := strings.Cut(word, "://"); is { // the address may contain a password
 		return fmt.Errorf("%s://... is an address, where a stream is read from a file or a folder; name addresses with --to", report.Printable(scheme))
 	}
 	others := slices.Delete(slices.Clone(args), i, i+1)
@@ -77,7 +77,7 @@ func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
 	return nil
 }
 
-// nearest is [command.DidYouMean] for the first of several values that is none of the words.
+// nearest calls [command.DidYouMean] for the first value that is not among the words.
 func nearest(values, words []string) string {
 	for _, value := range values {
 		if !slices.Contains(words, value) {

@@ -11,7 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// brokerFlags say how a broker is connected to, and what is made there.
+// brokerFlags are the flags for the connection to a broker, and for the streams to create there.
 type brokerFlags struct {
 	partitions int
 	replicas   int
@@ -31,7 +31,8 @@ func (f *brokerFlags) add(cmd *cobra.Command) {
 	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of the client certificate's key (default: $NATS_KEY)")
 }
 
-// check reports what cannot be the address of a broker, which may hold a password.
+// check returns an error for an invalid broker address. The error does not show the address, which may
+// contain a password.
 func (f *brokerFlags) check(flag, address string) error {
 	switch {
 	case address == "":
@@ -42,8 +43,8 @@ func (f *brokerFlags) check(flag, address string) error {
 	return nil
 }
 
-// open opens the broker that a flag names, for the store with the given id, or for
-// publishing if that is empty.
+// open opens the broker that a flag names: for workers of the store with the given id, or for
+// publishing if the id is empty.
 func (f *brokerFlags) open(ctx context.Context, flag, address, storeID string, log *slog.Logger) (*brokers.Broker, error) {
 	if err := f.check(flag, address); err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ func newCheck(p *app) *cobra.Command {
 		},
 	})
 	flags.add(cmd)
-	_ = cmd.Flags().MarkHidden("on-malformed") // it is there, and makes no difference
+	_ = cmd.Flags().MarkHidden("on-malformed") // the flag exists, and has no effect here
 	return cmd
 }
 

@@ -2,5 +2,5 @@ package cli
 
 import "time"
 
-// closing is how long what is under way may take when a command ends.
+// closing is how long current work may take when a command ends.
 const closing = 10 * time.Second

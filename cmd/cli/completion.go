@@ -9,14 +9,13 @@ import (
 	"github.com/quire-ci/quire-project/adapters/stores"
 )
 
-// completeTarget completes what --to takes: words such as formats, and how the address of a store
-// begins.
+// completeTarget completes --to: words such as formats, and the schemes of store addresses.
 func completeTarget(words ...string) cobra.CompletionFunc {
 	return completeBeginnings(append(words, stores.Schemes...))
 }
 
-// completeBeginnings completes words, and then the beginnings of addresses, after which more
-// comes. What follows a beginning is left to the shell: it may be a file.
+// completeBeginnings completes words, and prefixes of addresses. The shell completes the rest of an
+// address, which may be a file.
 func completeBeginnings(words []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		found := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return word == begun || !strings.HasPrefix(word, begun) })
@@ -30,9 +29,9 @@ func completeBeginnings(words []string) cobra.CompletionFunc {
 	}
 }
 
-// completeSources completes streams: files by their endings, and folders.
+// completeSources completes streams: files by their extensions, and folders.
 func completeSources(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
-	for _, sub := range cmd.Commands() { // cobra offers those, which would be taken for endings
+	for _, sub := range cmd.Commands() { // cobra adds subcommands to the result, where they would count as extensions
 		if len(args) == 0 && strings.HasPrefix(sub.Name(), begun) {
 			return nil, cobra.ShellCompDirectiveDefault
 		}
@@ -40,7 +39,7 @@ func completeSources(cmd *cobra.Command, args []string, begun string) ([]string,
 	return []string{"jsonl", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt
 }
 
-// completeList completes the last of several values, with commas between them.
+// completeList completes the last value of a comma-separated list.
 func completeList(values []string) cobra.CompletionFunc {
 	return func(_ *cobra.Command, _ []string, begun string) (found []string, _ cobra.ShellCompDirective) {
 		before := begun[:strings.LastIndexByte(begun, ',')+1]

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// readFlags say how streams are read; every command that reads has them.
+// readFlags are the flags for reading streams. Every command that reads streams has them.
 type readFlags struct {
 	runID       string
 	onMalformed string
@@ -28,8 +28,7 @@ func (f *readFlags) add(cmd *cobra.Command) {
 	f.addReading(cmd)
 }
 
-// addReading adds those that say how lines are read, of a run that is named
-// elsewhere.
+// addReading adds the flags for reading lines, without those that name the run.
 func (f *readFlags) addReading(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	command.Choice(cmd, &f.onMalformed, "on-malformed", "what to do at a malformed line: stop or skip (default: stop, but\na run first read with skip continues with skip)", "stop", "skip")
@@ -37,7 +36,7 @@ func (f *readFlags) addReading(cmd *cobra.Command) {
 	flags.Var(&f.maxLine, "max-line", "the maximum length of a line, a `size` such as 64k or 16MiB")
 }
 
-// options are those of a reader.
+// options returns the options of a reader.
 func (f *readFlags) options() jsonl.Options {
 	malformed := map[string]jsonl.OnMalformed{"": jsonl.AsBefore, "stop": jsonl.Stop, "skip": jsonl.Skip}
 	return jsonl.Options{MaxLine: f.maxLine.Int(), OnMalformed: malformed[f.onMalformed]}
@@ -49,14 +48,14 @@ type tableFlags struct {
 	projections []string
 }
 
-// add adds the flag; usage has a %s for the names.
+// add adds the flag. usage contains a %s for the names.
 func (f *tableFlags) add(cmd *cobra.Command, usage string) {
 	names := projections.Names(f.set.Stored())
 	cmd.Flags().StringSliceVar(&f.projections, "projection", nil, fmt.Sprintf(usage, strings.Join(names, ", ")))
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(names))
 }
 
-// tables returns the chosen projections; nil, if the flag was not given.
+// tables returns the chosen projections, or nil without the flag.
 func (f *tableFlags) tables() ([]*projections.Definition, error) {
 	if len(f.projections) == 0 {
 		return nil, nil
@@ -68,7 +67,7 @@ func (f *tableFlags) tables() ([]*projections.Definition, error) {
 	return tables, nil
 }
 
-// projectFlags are those of the main command.
+// projectFlags are the flags of the main command.
 type projectFlags struct {
 	readFlags
 	set         *projections.Set
@@ -100,8 +99,8 @@ func formatNames() []string {
 	return names
 }
 
-// projectionNames are what --projection takes: the names of projections, and of those that
-// have parts.
+// projectionNames returns the values of --projection: the names of projections, and of projections
+// that have parts.
 func projectionNames(set *projections.Set) []string {
 	names := projections.Names(set.Reported())
 	for _, d := range set.Reported() {
@@ -112,8 +111,8 @@ func projectionNames(set *projections.Set) []string {
 	return names
 }
 
-// word is what can be shown of what should have been a format: anything else
-// could be an address, with a password in it.
+// word matches a mistyped format that is safe to print: any other text could be an address with a
+// password.
 var word = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
 
 func parseFormat(to string) (report.Format, error) {
@@ -127,7 +126,7 @@ func parseFormat(to string) (report.Format, error) {
 	return "", command.Usage("--to %s: %w; a store is %s%s", to, err, stores.Syntax, command.DidYouMean(to, formatNames()))
 }
 
-// report reads what the flags say of the report.
+// report returns the format and options that the flags choose.
 func (f *projectFlags) report() (report.Format, report.Options, error) {
 	format, err := parseFormat(f.to)
 	if err := cmp.Or(err, f.exitStatus.check()); err != nil {
@@ -150,8 +149,8 @@ func (f *projectFlags) report() (report.Format, report.Options, error) {
 	return format, options, nil
 }
 
-// firstList returns the first of some projections that has a list of rows: of timings, what
-// people want in a spreadsheet are those of the jobs.
+// firstList returns the first projection with a list of rows. For timings, those are the jobs, which
+// suit a spreadsheet best.
 func firstList(chosen []*projections.Definition) []*projections.Definition {
 	if at := slices.IndexFunc(chosen, func(d *projections.Definition) bool { return !d.Single }); at >= 0 {
 		return chosen[at : at+1]

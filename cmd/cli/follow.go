@@ -19,7 +19,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// followFlags are those of follow.
+// followFlags are the flags of follow.
 type followFlags struct {
 	readFlags
 	to         string
@@ -50,8 +50,8 @@ func newFollow(p *app) *cobra.Command {
 	return cmd
 }
 
-// followStreams follows, and starts again with a new store where the file of the one
-// at hand is gone: the streams are there, of runs that have finished too.
+// followStreams follows streams. If the database file disappears, it starts again with a new one,
+// because all streams, including those of finished runs, still exist.
 func followStreams(ctx context.Context, path string, flags followFlags, p *app) error {
 	for {
 		if err := followOnce(ctx, path, flags, p); path == jsonl.Stdin || !errors.Is(err, store.ErrGone) {
@@ -60,7 +60,7 @@ func followStreams(ctx context.Context, path string, flags followFlags, p *app) 
 	}
 }
 
-// followOnce follows until its end, or returns a [store.ErrGone] that it has reported.
+// followOnce follows to the end, or until a [store.ErrGone], which it reports.
 func followOnce(ctx context.Context, path string, flags followFlags, p *app) (err error) {
 	if err := flags.exitStatus.check(); err != nil {
 		return err
@@ -69,7 +69,7 @@ func followOnce(ctx context.Context, path string, flags followFlags, p *app) (er
 	if err != nil {
 		return err
 	}
-	tuneMemory(50) // many quiet runs are live, and little passes through
+	tuneMemory(50) // many idle runs are live, and little is allocated
 	r := newFollowReporter(ctx, p.err)
 	defer func() {
 		if path == jsonl.Stdin || !errors.Is(err, store.ErrGone) {
@@ -98,7 +98,7 @@ func followOnce(ctx context.Context, path string, flags followFlags, p *app) (er
 		if _, err := os.Stat(path); path != jsonl.Stdin && errors.Is(err, fs.ErrNotExist) {
 			r.say("waiting for " + path + ", which is not there yet")
 		}
-		r.show(live.Open(ctx, p.out, live.Options{Wait: flags.to == ""})) // rows do not depend on who reads
+		r.show(live.Open(ctx, p.out, live.Options{Wait: flags.to == ""})) // with a store, a slow reader must not delay rows
 		options.View = r.view
 	}
 	summary, err := run(ctx, path, options)
@@ -126,7 +126,7 @@ func run(ctx context.Context, path string, options follow.Options) (follow.Summa
 	return follow.Read(ctx, file.Bytes(), source, options)
 }
 
-// skippedStatus is the status for streams that were skipped.
+// skippedStatus returns the exit status for streams that were skipped.
 func skippedStatus(skipped []error) int {
 	status := statusOK
 	for _, err := range skipped {
@@ -135,8 +135,8 @@ func skippedStatus(skipped []error) int {
 	return status
 }
 
-// followEnd returns what the command ends with, err being why following has ended, and
-// stored whether what was read is in a store.
+// followEnd returns the error of the command. err is why following ended; stored is set if a store has
+// what was read.
 func followEnd(err error, folder, stored bool) error {
 	switch {
 	case !errors.Is(err, context.Canceled):
@@ -149,7 +149,7 @@ func followEnd(err error, folder, stored bool) error {
 	return errInterrupted
 }
 
-// ofAll is the status for how all runs stand.
+// ofAll returns the exit status for the states of all runs.
 func (e *runStatus) ofAll(summary follow.Summary) int {
 	switch {
 	case !e.wanted:

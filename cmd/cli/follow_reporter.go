@@ -18,14 +18,15 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// followReporter reports what happens while streams are followed: on the view, where there is one,
-// and in words on standard error. If a view is drawn on the same terminal, the words come after it.
+// followReporter reports progress while streams are followed: on the view, if there is one, and as
+// messages on standard error. If the view is drawn on the same terminal, messages are printed after it
+// ends.
 type followReporter struct {
 	stderr io.Writer
-	out    *live.Queue // of words for stderr, which may be a pager's too
+	out    *live.Queue // messages for stderr, which may be a pager's input
 
 	mu   sync.Mutex
-	view live.View // nil if nothing is shown
+	view live.View // nil with --quiet
 	hold bool
 	held []string
 	said map[string]bool
@@ -58,7 +59,7 @@ func (r *followReporter) retry() *follow.Retry {
 	}
 }
 
-// waitingAdvice says what others than this program can do.
+// waitingAdvice returns what the user can do about an error of the store.
 func waitingAdvice(err error) string {
 	if errors.Is(err, store.ErrFull) && !strings.Contains(err.Error(), "make room") {
 		return "; make room"
@@ -66,7 +67,7 @@ func waitingAdvice(err error) string {
 	return ""
 }
 
-// skipped reports why a stream is not followed any more.
+// skipped reports why following a stream has stopped.
 func (r *followReporter) skipped(run domain.RunID, err error) {
 	if r.view != nil && run != "" {
 		r.view.Trouble(run, err.Error())
@@ -74,7 +75,7 @@ func (r *followReporter) skipped(run domain.RunID, err error) {
 	r.once(err.Error() + advice(err))
 }
 
-// waiting shows that a run waits for the store, or waits no more.
+// waiting shows whether a run waits for the store.
 func (r *followReporter) waiting(run domain.RunID, err error) {
 	switch {
 	case r.view == nil:
@@ -91,8 +92,8 @@ func (r *followReporter) show(view live.View) {
 	r.view, r.hold = view, drawn && command.Terminal(r.stderr) != nil
 }
 
-// once says something, unless it was said before: a stream that changes again and again has the
-// same fault each time.
+// once prints a message unless it was printed before: a stream that changes repeatedly has the same
+// error each time.
 func (r *followReporter) once(text string) {
 	r.mu.Lock()
 	known := r.said[text]
@@ -103,10 +104,10 @@ func (r *followReporter) once(text string) {
 	}
 }
 
-// maxHeld is how many words are held back: the first and the last ones.
+// maxHeld is the maximum number of messages that are held back: the first and the last ones.
 const maxHeld = 1000
 
-// say says something, which may be said again.
+// say prints a message, even if it was printed before.
 func (r *followReporter) say(text string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -119,8 +120,8 @@ func (r *followReporter) say(text string) {
 	}
 }
 
-// closeView ends the view, and returns why the command ends: following, or the view, which could
-// not be written.
+// closeView closes the view, and returns why the command ends: the error of following, or of writing
+// the view.
 func (r *followReporter) closeView(following error) error {
 	if r.view == nil {
 		return following
@@ -135,7 +136,8 @@ func (r *followReporter) closeView(following error) error {
 	return cmp.Or(following, err)
 }
 
-// end says what was held back, and what the command ends with. It returns the status.
+// end prints the messages that were held back, and the error of the command. It returns the status as
+// an error.
 func (r *followReporter) end(err error) error {
 	r.mu.Lock()
 	r.hold = false
@@ -145,7 +147,7 @@ func (r *followReporter) end(err error) error {
 		r.say(text)
 	}
 	tell(r.out, err)
-	_ = r.out.Close() // there is nowhere to report it
+	_ = r.out.Close() // there is nowhere to report an error of stderr
 	if err == nil {
 		return nil
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// checkFollowed checks the store that is to be kept up to date. It cannot be a file that is, or
-// would be, one of the streams.
+// checkFollowed checks the store that follow updates. Its file cannot be one of the streams, or match
+// their names.
 func (f *followFlags) checkFollowed(path string) error {
 	if f.runID != "" {
 		if err := store.CheckRunID(domain.RunID(f.runID)); err != nil {
@@ -31,8 +31,7 @@ func (f *followFlags) checkFollowed(path string) error {
 	return checkStore(f.to)
 }
 
-// isAmong reports whether a file that is not there yet would be taken for a
-// stream when it is.
+// isAmong reports whether a file that does not exist yet would count as a stream later.
 func isAmong(file, path string) bool {
 	if stores.IsDatabase(file) || !strings.HasSuffix(file, ".jsonl") {
 		return false
@@ -43,8 +42,8 @@ func isAmong(file, path string) bool {
 	return errors.Join(fileErr, folderErr, err) == nil && (inside == "." || isFolder(path) && filepath.IsLocal(inside))
 }
 
-// openFollowed opens the store that is to be kept up to date. It waits while the store is away,
-// unless the store could never be reached: the address may be wrong.
+// openFollowed opens the store that follow updates. It waits while the store is unavailable, but fails
+// if the store was never reachable: the address may be wrong.
 func (f *followFlags) openFollowed(ctx context.Context, path string, p *app, retry *follow.Retry) (s stores.Store, err error) {
 	if err := f.checkFollowed(path); err != nil {
 		return nil, err
@@ -70,7 +69,7 @@ func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
 	}
 	folder = isFolder(path)
 	if _, err := os.Stat(path); f.runID != "" && errors.Is(err, os.ErrNotExist) {
-		folder = false // what has one id will be one stream
+		folder = false // a path with one run id will be a single stream
 	}
 	if f.runID != "" && folder {
 		return folder, command.Usage("--run-id names one run, and %s is a folder of runs", report.Printable(path))
@@ -78,7 +77,7 @@ func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
 	return folder, nil
 }
 
-// isFolder reports whether a path is a folder or, where nothing is there yet, looks like one.
+// isFolder reports whether a path is a folder or, if nothing exists there yet, looks like one.
 func isFolder(path string) bool {
 	info, err := os.Stat(path)
 	if errors.Is(err, os.ErrNotExist) {

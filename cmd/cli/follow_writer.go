@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// writerFlags say how follow finds out that a writer has died.
+// writerFlags are the flags that tell follow how to detect a dead writer.
 type writerFlags struct {
 	idleTimeout time.Duration
 	pid         int
@@ -35,8 +35,8 @@ func (f *writerFlags) check(cmd *cobra.Command, path string) error {
 	return nil
 }
 
-// writer returns how long a stream may be idle before it counts as ended, and a channel that
-// is closed once the writer is gone.
+// writer returns how long a stream may be idle before it counts as ended, and a channel that is closed
+// when the writer is gone.
 func (f *writerFlags) writer(ctx context.Context) (time.Duration, <-chan struct{}, error) {
 	if f.pid == 0 {
 		return f.idleTimeout, nil, nil

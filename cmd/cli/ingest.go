@@ -17,7 +17,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// ingest is the main command if --to names a store: it brings the store's rows up to date.
+// ingest is the main command if --to names a store: it updates the store's rows.
 func ingest(ctx context.Context, paths []string, flags projectFlags, p *app) (err error) {
 	if err := flags.checkStore(); err != nil {
 		return err
@@ -44,8 +44,8 @@ func ingest(ctx context.Context, paths []string, flags projectFlags, p *app) (er
 	return r.end(err, streams)
 }
 
-// checkStore checks the flags for a store, to which those that say how a report looks do
-// not apply.
+// checkStore checks the flags for a store, which does not support the flags for the layout of a
+// report.
 func (f *projectFlags) checkStore() error {
 	switch {
 	case f.output != "":
@@ -58,26 +58,26 @@ func (f *projectFlags) checkStore() error {
 	return cmp.Or(checkStore(f.to), f.exitStatus.check())
 }
 
-// ingestReporter reports what becomes of the runs of a store.
+// ingestReporter reports the outcome of each run.
 type ingestReporter struct {
 	ctx   context.Context
 	store store.Store
 	err   io.Writer
-	// changes, when set, gets each change that would be made.
+	// changes, when set, receives each change that a dry run would make.
 	changes    *bufio.Writer
 	exitStatus runStatus
 
 	skipped []store.Result
-	status  int   // for streams that could not be read
-	outcome int   // what --exit-status asks for
-	failed  error // of the store
+	status  int   // the status for streams that could not be read
+	outcome int   // the status that --exit-status requests
+	failed  error // the error of the store
 }
 
 func (r *ingestReporter) done(result store.Result) {
 	switch {
 	case result.Outcome == store.Skipped:
 		if r.changes != nil {
-			_ = r.changes.Flush() // what is known comes before what went wrong; the error comes again
+			_ = r.changes.Flush() // write the known changes before the error; Flush returns its own error again later
 		}
 		tell(r.err, result.Err)
 		r.skipped = append(r.skipped, result)
@@ -105,7 +105,7 @@ func rewritten(result store.Result) string {
 	return fmt.Sprintf("run %s: the stream is not the one that was read%s; its rows were derived again from its start", result.RunID, before)
 }
 
-// remind says how the store's projections differ from those of the program.
+// remind reports how the store's projections differ from the program's.
 func (r *ingestReporter) remind() {
 	outdated, err := r.store.Outdated(r.ctx, "", 1)
 	if err == nil && len(outdated) > 0 {
@@ -116,7 +116,7 @@ func (r *ingestReporter) remind() {
 	}
 }
 
-// missing names the projections of which a run has no rows, or older ones.
+// missing returns the names of the projections for which a run has no rows, or outdated ones.
 func (r *ingestReporter) missing(run domain.RunID) string {
 	stored, err := r.store.Checkpoints(r.ctx, []domain.RunID{run})
 	if err != nil {
@@ -126,10 +126,10 @@ func (r *ingestReporter) missing(run domain.RunID) string {
 	return strings.Join(projections.Names(missing), ", ")
 }
 
-// end returns what the command ends with, err being what the work ended with.
+// end returns the error of the command. err is the error of the work.
 func (r *ingestReporter) end(err error, streams jsonl.Streams) error {
 	switch err = cmp.Or(err, r.failed); {
-	case err != nil && r.ctx.Err() != nil: // whatever else that has led to
+	case err != nil && r.ctx.Err() != nil: // regardless of other consequences
 		return interruption(streams)
 	case err != nil:
 		return err

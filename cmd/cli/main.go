@@ -25,20 +25,20 @@ var helpText string
 
 var help = command.ParseHelp(helpText)
 
-// Main runs the command that the program was started with, with the built-in projections
-// and those added, and ends the program with its exit status.
+// Main runs the command of the program's arguments with the built-in and the added projections, and
+// exits with its status.
 func Main(added ...projections.AnyDefinition) {
-	tuneMemory(200) // what is live is small against what passes through, mostly
+	tuneMemory(200) // usually little data is live compared with what is allocated
 	ctx, stop := signal.NotifyContext(context.Background(), heeded()...)
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends what the first one could not
+	context.AfterFunc(ctx, stop) // a second Ctrl-C kills a program that does not stop
 	status := Run(ctx, os.Args[1:], os.Stdout, os.Stderr, added...)
 	stop()
 	os.Exit(status)
 }
 
-// Run runs a command, such as ["run.jsonl", "--to", "json"], with the built-in projections
-// and those added, and returns its exit status. The end of ctx is what Ctrl-C is. What is
-// wrong with the projections is an error on stderr, and the status 2.
+// Run runs a command, such as ["run.jsonl", "--to", "json"], with the built-in and the added
+// projections, and returns its exit status. The end of ctx has the effect of Ctrl-C. For invalid
+// projections, Run writes an error to stderr and returns 2.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, added ...projections.AnyDefinition) int {
 	std := stdio{stdout, stderr}
 	set, err := projections.NewSet(added...)
@@ -49,8 +49,8 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer, added ...
 	return (&app{std, set}).run(ctx, args)
 }
 
-// heeded are the signals that end the program in good order: no temporary file is left.
-// A SIGHUP that is ignored from the start stays so, as nohup(1) has it.
+// heeded returns the signals that end the program in an orderly way, without leaving temporary files.
+// A SIGHUP that is ignored at the start stays ignored, as nohup(1) requires.
 func heeded() []os.Signal {
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -59,8 +59,8 @@ func heeded() []os.Signal {
 	return signals
 }
 
-// tuneMemory sets by how many percent of what is live the heap grows between collections.
-// GOGC comes first.
+// tuneMemory sets by what percentage of the live heap the heap grows between collections. GOGC takes
+// precedence.
 func tuneMemory(percent int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)

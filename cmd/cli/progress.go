@@ -13,8 +13,8 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// progress is standard error, with a bar if it is a terminal and work takes a while. A line
-// that is written to it goes above the bar.
+// progress writes to standard error, with a progress bar if that is a terminal and the work takes a
+// while. Lines that are written appear above the bar.
 type progress struct {
 	stderr io.Writer
 	read   atomic.Int64
@@ -22,10 +22,10 @@ type progress struct {
 	ended  sync.WaitGroup
 
 	mu  sync.Mutex
-	bar *progressbar.ProgressBar // nil while there is none
+	bar *progressbar.ProgressBar // nil while no bar is shown
 }
 
-// progressDelay is how long work takes that has no bar.
+// progressDelay is how long work runs before the bar appears.
 const progressDelay = 700 * time.Millisecond
 
 // newProgress shows how much of the streams has been read, unless quiet is set.
@@ -38,10 +38,10 @@ func (p *app) newProgress(streams *jsonl.Streams, quiet bool) *progress {
 	return bar
 }
 
-// show draws the bar until stop. It counts from the beginning, and appears later.
+// show draws the bar until stop. It counts from the start, but the bar appears later.
 func (p *progress) show(terminal *os.File, total int64) {
 	if total == 0 {
-		return // a pipe does not say how much is to come
+		return // the size of a pipe's input is unknown
 	}
 	bar := progressbar.NewOptions64(total,
 		progressbar.OptionSetWriter(&late{terminal, time.Now().Add(progressDelay)}),
@@ -64,7 +64,7 @@ func (p *progress) show(terminal *os.File, total int64) {
 	}
 }
 
-// draw calls do while nobody else writes.
+// draw calls do under the lock of the terminal.
 func (p *progress) draw(do func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -82,7 +82,7 @@ func (p *progress) Write(lines []byte) (n int, err error) {
 	return n, err
 }
 
-// late drops what is written before a time.
+// late drops output before a given time.
 type late struct {
 	out  io.Writer
 	from time.Time

@@ -56,15 +56,15 @@ func project(ctx context.Context, paths []string, flags projectFlags, p *app) er
 	return command.End(cmp.Or(status, outcome))
 }
 
-// destination is where a report goes: standard output, or a file that appears when it is committed.
+// destination is the target of a report: standard output, or a file that appears on commit.
 type destination struct {
 	out     io.Writer
 	commit  func() error
 	discard func()
 }
 
-// openOutput opens what -o names; standard output, if it names nothing. It refuses a file that is
-// one of the streams to be read.
+// openOutput opens the target of -o, by default standard output. It refuses a file that is one of the
+// streams to read.
 func (p *app) openOutput(path string, streams jsonl.Streams) (*destination, error) {
 	if path == "" || path == "-" {
 		return &destination{p.out, func() error { return nil }, func() {}}, nil
@@ -75,7 +75,7 @@ func (p *app) openOutput(path string, streams jsonl.Streams) (*destination, erro
 	file, err := report.CreateFile(path)
 	var named *fs.PathError
 	switch {
-	case errors.As(err, &named): // it names the temporary file
+	case errors.As(err, &named): // the error names the temporary file
 		return nil, &report.WriteError{Err: fmt.Errorf("%s: %w", path, named.Err)}
 	case err != nil:
 		return nil, &report.WriteError{Err: err}

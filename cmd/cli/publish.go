@@ -23,7 +23,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// publishFlags are those of publish.
+// publishFlags are the flags of publish.
 type publishFlags struct {
 	brokerFlags
 	to     string
@@ -53,8 +53,8 @@ func (f *publishFlags) add(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("to", completeBeginnings(brokers.Schemes))
 }
 
-// giveUp is for how long a broker that does not take what is published is asked
-// again, where nothing more is to come anyway, or is there to be published again.
+// giveUp is how long publishing is retried if no more data will come, or if the data can be published
+// again.
 const giveUp = 2 * time.Minute
 
 func publishStreams(ctx context.Context, paths []string, flags publishFlags, app *app) (err error) {
@@ -101,7 +101,7 @@ func publishStreams(ctx context.Context, paths []string, flags publishFlags, app
 	return nil
 }
 
-// options are those of the publisher of what is at paths.
+// options returns the publisher's options for the streams at paths.
 func (f *publishFlags) options(paths []string, limit int, log *slog.Logger) broker.PublishOptions {
 	options := broker.PublishOptions{SegmentBytes: limit, Hopeless: brokers.IsHopeless, Logger: log}
 	if !f.follow && !slices.Contains(paths, jsonl.Stdin) {
@@ -110,7 +110,7 @@ func (f *publishFlags) options(paths []string, limit int, log *slog.Logger) brok
 	return options
 }
 
-// streams checks what the command line names.
+// streams returns the streams that the command line names.
 func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, err error) {
 	if slices.Contains(paths, jsonl.Stdin) && f.runID == "" {
 		return s, false, command.Usage("standard input has no name; say with --run-id which run it is")
@@ -132,14 +132,14 @@ func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, er
 	return jsonl.Streams{Paths: paths, Run: domain.RunID(f.runID), Options: read.options()}, folder, nil
 }
 
-// publishReporter reports streams that are not published, or not to their ends.
+// publishReporter reports streams that were not published, or not to their ends.
 type publishReporter struct {
 	out  io.Writer
 	mu   sync.Mutex
 	said map[string]bool
 }
 
-// skipped reports a stream, unless the same was reported before.
+// skipped reports a stream, unless the same message was printed before.
 func (r *publishReporter) skipped(source jsonl.Location, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

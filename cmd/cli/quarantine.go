@@ -120,7 +120,7 @@ func runIDs(args []string) []domain.RunID {
 	return runs
 }
 
-// waiting returns which of some runs wait, or which of all if none are named.
+// waiting returns which of the given runs wait, or all waiting runs if none is given.
 func (p *app) waiting(ctx context.Context, targets []string, runs ...domain.RunID) (format report.Format, found []report.WaitingRun, err error) {
 	to, format, err := parseTargets(targets, "look at", "runs")
 	if err != nil {
@@ -135,7 +135,7 @@ func (p *app) waiting(ctx context.Context, targets []string, runs ...domain.RunI
 	return format, found, err
 }
 
-// showWaiting prints all that is known of some runs, of which those that are found wait.
+// showWaiting prints the details of the runs that were asked for, and reports those that do not wait.
 func (p *app) showWaiting(format report.Format, found []report.WaitingRun, asked []string) (err error) {
 	out, _ := p.printer()
 	if format == report.JSON {
@@ -156,8 +156,8 @@ func (p *app) showWaiting(format report.Format, found []report.WaitingRun, asked
 	return err
 }
 
-// release retries or drops some runs, or all quarantined ones if none are named, and says how many
-// are not quarantined any more.
+// release retries or drops some runs, or all quarantined ones if none is named. It prints how many
+// runs are no longer quarantined.
 func (p *app) release(ctx context.Context, to string, runs []domain.RunID, options jsonl.Options, words string,
 	do func(*store.Projector, context.Context, domain.RunID) error) (err error) {
 	if err := checkStore(to); err != nil {

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// rebuildFlags are those of rebuild.
+// rebuildFlags are the flags of rebuild.
 type rebuildFlags struct {
 	readFlags
 	tableFlags
@@ -91,10 +91,10 @@ func rebuild(ctx context.Context, paths []string, flags rebuildFlags, p *app) (e
 	return r.end(nil, streams)
 }
 
-// maxOutdated is how many outdated runs are named.
+// maxOutdated is the maximum number of outdated runs to name.
 const maxOutdated = 20
 
-// outdated names runs that still lack a projection, or have an older version of it, unless their
+// outdated reports runs that still lack a projection or have an older version of it, except runs whose
 // streams were reported as skipped.
 func (r *ingestReporter) outdated(runs []domain.RunID) {
 	gone := slices.DeleteFunc(runs, func(run domain.RunID) bool {

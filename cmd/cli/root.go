@@ -10,13 +10,13 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// stdio is what a command talks to.
+// stdio has the outputs of a command.
 type stdio struct {
 	out io.Writer
 	err io.Writer
 }
 
-// app is the command with what it projects.
+// app is the command with its projections.
 type app struct {
 	stdio
 	set *projections.Set

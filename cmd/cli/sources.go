@@ -33,7 +33,7 @@ func (f *readFlags) find(paths []string) (jsonl.Streams, error) {
 	return s, nil
 }
 
-// findRuns is find for commands that keep runs by their ids.
+// findRuns is find for commands that store runs by id.
 func (f *readFlags) findRuns(paths []string) (jsonl.Streams, error) {
 	if f.runID != "" {
 		if err := store.CheckRunID(domain.RunID(f.runID)); err != nil {
@@ -44,13 +44,13 @@ func (f *readFlags) findRuns(paths []string) (jsonl.Streams, error) {
 }
 
 var (
-	// errInterrupted ends work that was interrupted.
+	// errInterrupted is the error of interrupted work.
 	errInterrupted = &command.StatusError{Status: command.StatusInterrupted, Err: errors.New("interrupted")}
-	// errResumable does so if what was done is kept, and nothing was lost.
+	// errResumable is the error of interrupted work that the same command can continue.
 	errResumable = &command.StatusError{Status: command.StatusInterrupted, Err: errors.New("interrupted; run the same command again to continue")}
 )
 
-// interruption is the error that ends work on streams. What a pipe has brought does not come
+// interruption returns the error of interrupted work on streams. Data from a pipe cannot be read
 // again.
 func interruption(streams jsonl.Streams) error {
 	if streams.HasPipe() {

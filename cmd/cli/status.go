@@ -25,10 +25,10 @@ const (
 	statusInterrupted = command.StatusInterrupted
 )
 
-// say writes one line for a person.
+// say writes a one-line message.
 func say(stderr io.Writer, words string) { command.Stdio{Name: name}.Say(stderr, words) }
 
-// statusOf is the status that err ends the program with.
+// statusOf returns the exit status for err.
 func statusOf(err error) int {
 	var malformed *jsonl.MalformedError
 	var compressed *follow.CompressedError
@@ -41,8 +41,8 @@ func statusOf(err error) int {
 	return command.StatusOf(err)
 }
 
-// tell writes an error for a person: one line, what and where and what to do.
-// It may name what the user or a file system named, so it is made printable.
+// tell writes an error as one line: what failed, where, and what to do. It may contain names from the
+// user or a file system, so it is made printable.
 func tell(stderr io.Writer, err error) {
 	if err == nil || err.Error() == "" {
 		return
@@ -53,7 +53,7 @@ func tell(stderr io.Writer, err error) {
 	say(stderr, err.Error()+advice(err))
 }
 
-// worse returns the status to end with when several things went wrong.
+// worse returns the exit status for two problems.
 func worse(a, b int) int {
 	for _, status := range []int{statusInterrupted, statusIO, statusUsage, statusMalformed, statusFound, statusFailed, statusActive} {
 		if a == status || b == status {
@@ -63,11 +63,11 @@ func worse(a, b int) int {
 	return statusOK
 }
 
-// runStatus are the flags that make the exit status speak of the runs.
+// runStatus has the flags that make the exit status depend on the runs.
 type runStatus struct {
 	wanted bool
-	// assumeEnded takes a run for over where its jobs are: its writer is known to be
-	// gone, or writes no run_finished.
+	// assumeEnded treats a run as ended when its jobs have ended: its writer is known to be gone, or
+	// never writes run_finished.
 	assumeEnded bool
 }
 
@@ -83,7 +83,7 @@ func (e *runStatus) check() error {
 	return nil
 }
 
-// of is the status for how a run stands.
+// of returns the exit status for the state of a run.
 func (e *runStatus) of(run *projections.Run) int {
 	switch {
 	case !e.wanted:

@@ -17,7 +17,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// isAddress reports whether --to is meant to name a store, and not a format.
+// isAddress reports whether --to names a store rather than a format.
 func isAddress(to string) bool { return !slices.Contains(formatNames(), to) && stores.IsAddress(to) }
 
 // addStore adds the flag that names a store.
@@ -39,7 +39,7 @@ func checkStore(to string) error {
 	return nil
 }
 
-// open opens the store that --to names. It refuses a file that is one of the sources.
+// open opens the store that --to names. It refuses a database file that is one of the sources.
 func (p *app) open(ctx context.Context, to string, options stores.Options, streams jsonl.Streams) (stores.Store, error) {
 	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && streams.Include(file) {
 		return nil, errIsStream(file)
@@ -56,12 +56,12 @@ func (p *app) open(ctx context.Context, to string, options stores.Options, strea
 	return s, err
 }
 
-// errIsStream refuses the file of a store that is one of the streams to be read.
+// errIsStream reports that the database file is one of the streams to read.
 func errIsStream(file string) error {
 	return command.Usage("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file))
 }
 
-// unknownProjections says which tables a store has that the program does not know.
+// unknownProjections describes the tables in a store that the program does not know.
 func unknownProjections(ctx context.Context, s store.Store) (words string, err error) {
 	versions, err := s.Versions(ctx)
 	for _, of := range s.Projections().Stored() {

@@ -18,7 +18,7 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// subscribeFlags are those of subscribe.
+// subscribeFlags are the flags of subscribe.
 type subscribeFlags struct {
 	readFlags
 	brokerFlags
@@ -61,7 +61,7 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *a
 	if flags.patience <= 0 {
 		return command.Usage("--patience is a time above 0, as 30s or 5m")
 	}
-	log := slog.New(map[string]slog.Handler{ // each quotes what could control a terminal
+	log := slog.New(map[string]slog.Handler{ // each handler escapes terminal control characters
 		"text": slog.NewTextHandler(p.err, nil), "json": slog.NewJSONHandler(p.err, nil), "none": slog.DiscardHandler,
 	}[flags.log])
 	if err := checkStore(flags.to); err != nil {
@@ -76,14 +76,14 @@ func subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool, p *a
 		return command.Usage("--listen: %w", err)
 	}
 	if listener != nil {
-		defer listener.Close() // in case that nobody serves it
+		defer listener.Close() // in case the worker does not serve it
 	}
 	if err := flags.check("--from", flags.from); err != nil {
 		return err
 	}
 	s, err := p.open(ctx, flags.to, stores.Options{Durable: true}, jsonl.Streams{})
 	if errors.Is(err, context.Canceled) {
-		return nil // as at any later time
+		return nil // an interruption is no error, now or later
 	}
 	if err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// verifyFlags are those of verify.
+// verifyFlags are the flags of verify.
 type verifyFlags struct {
 	readFlags
 	tableFlags
@@ -33,14 +33,14 @@ func newVerify(p *app) *cobra.Command {
 	return cmd
 }
 
-// addTargets adds the flag that names a store and, given once more, a format.
+// addTargets adds a flag that names a store and, if given a second time, a format.
 func addTargets(cmd *cobra.Command, to *[]string, format string) {
 	cmd.Flags().StringArrayVar(to, "to", nil, "the `store`, as "+stores.Syntax+";\nand, given once more, "+format)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(string(report.Table), string(report.JSON)))
 }
 
-// parseTargets reads what --to says, given once or twice: a store and, maybe, a
-// format. The errors say what is to be done with the store, and what is printed.
+// parseTargets parses one or two values of --to: a store and, optionally, a format. verb and printed
+// describe the use of each in errors.
 func parseTargets(targets []string, verb, printed string) (at string, format report.Format, err error) {
 	for _, to := range targets {
 		given, err := report.ParseFormat(to)

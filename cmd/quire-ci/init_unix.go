@@ -12,9 +12,9 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// init1 is what process 1 of a container does: it runs the program again, as a process like any
-// other, passes signals on to it, and reaps what is left to process 1 until the program
-// ends. It returns the program's status.
+// init1 is the main function for process 1 of a container: it starts the program again as a normal
+// process, forwards signals to it, and reaps orphaned processes until the program ends. It returns the
+// program's status.
 func init1() int {
 	self, err := os.Executable()
 	if err != nil {
@@ -30,7 +30,7 @@ func init1() int {
 	}
 	go func() {
 		for s := range signals {
-			_ = cmd.Process.Signal(s) // it may be about to end
+			_ = cmd.Process.Signal(s) // the process may be about to end
 		}
 	}()
 	for {

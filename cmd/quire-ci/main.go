@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return statusOf(err)
 }
 
-// program is the command and what it writes to.
+// program is the command with its outputs.
 type program struct{ command.Stdio }
 
 func (p program) root() *cobra.Command {
@@ -52,14 +52,14 @@ func (p program) root() *cobra.Command {
 			}
 			return command.Usage("there is no command %q; see %s --help", args[0], cmd.CommandPath())
 		},
-		Run:                   func(*cobra.Command, []string) {}, // or Args would not be asked
+		Run:                   func(*cobra.Command, []string) {}, // without Run, cobra does not call Args
 		DisableFlagsInUseLine: true,
 	})
 	root.AddCommand(p.runCommand(), p.validateCommand())
 	return root
 }
 
-// addWorkspace adds the flag that says where the pipeline is.
+// addWorkspace adds the flag for the folder of the pipeline.
 func addWorkspace(cmd *cobra.Command, workspace *string) {
 	cmd.Flags().StringVar(workspace, "workspace", "", "the `folder` that has the .quire/ci.yaml, and in which commands run (default: the nearest upwards)")
 	_ = cmd.MarkFlagDirname("workspace") // it is there

@@ -21,7 +21,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// runFlags are those of quire-ci run.
+// runFlags are the flags of quire-ci run.
 type runFlags struct {
 	workspace string
 	events    string
@@ -35,7 +35,7 @@ type runFlags struct {
 }
 
 func (p program) runCommand() *cobra.Command {
-	flags := runFlags{maxLog: command.Size{Bytes: 1 << 30, Min: 1 << 10}} // the log's last line, which says that it is full, has to fit
+	flags := runFlags{maxLog: command.Size{Bytes: 1 << 30, Min: 1 << 10}} // the log's last line, which reports that the log is full, has to fit
 	cmd := help.Command("run", &cobra.Command{
 		Args: command.NoArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -43,7 +43,7 @@ func (p program) runCommand() *cobra.Command {
 				return command.Usage("--runs sets where events and logs go; remove --events and --out-dir")
 			}
 			err := p.runPipeline(cmd.Context(), flags)
-			if flags.asQuire && statusOf(err) == command.StatusFailed { // to quire, recording is all
+			if flags.asQuire && statusOf(err) == command.StatusFailed { // for quire, only a failure to record is a failure
 				p.report(err)
 				return nil
 			}
@@ -83,7 +83,7 @@ func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
 		if err != nil {
 			return err
 		}
-		defer os.Remove(folder) // if nothing was recorded in it
+		defer os.Remove(folder) // succeeds only if nothing was recorded in it
 		flags.events, flags.outDir = filepath.Join(folder, "events.jsonl"), folder
 		fmt.Fprintln(p.Out, filepath.Base(folder))
 	}
@@ -118,7 +118,7 @@ func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
 	return runOn(ctx, loaded, options, screen)
 }
 
-// runOn runs a pipeline, and shows how that went.
+// runOn runs a pipeline, and shows its progress.
 func runOn(ctx context.Context, loaded *pipeline.Loaded, options shell.Options, screen *console.Screen) error {
 	result, err := loaded.Pipeline.Run(ctx, options)
 	if err == nil {
@@ -142,8 +142,7 @@ func runOn(ctx context.Context, loaded *pipeline.Loaded, options shell.Options, 
 	return err
 }
 
-// newRunFolder creates a folder for a run among others. Its name is the run's id; later ids sort
-// later.
+// newRunFolder creates a folder for a run in runs. Its name is the run's id. Ids sort by time.
 func newRunFolder(runs string) (string, error) {
 	id, err := uuid.NewV7()
 	if err == nil {
@@ -159,7 +158,7 @@ func newRunFolder(runs string) (string, error) {
 	return folder, nil
 }
 
-// openStream opens what --events names.
+// openStream opens the target of --events.
 func (p program) openStream(ctx context.Context, target string) (jsonl.Sink, error) {
 	if target == "-" {
 		return nil, command.Usage("--events - is not known; standard output is stdout, and a file of that name ./-")
@@ -180,8 +179,8 @@ func removeLogs(folder string, screen *console.Screen) {
 	}
 }
 
-// worse returns the error that says more about what became of a run: one of the stream, because
-// what is not recorded counts for nothing.
+// worse returns the more important of two errors. An error of the stream comes first, because a run
+// counts only if it is recorded.
 func worse(run, stream error) error {
 	if stream == nil || run != nil && statusOf(run) == command.StatusIO {
 		return run
@@ -189,8 +188,8 @@ func worse(run, stream error) error {
 	return fmt.Errorf("--events: %w", stream)
 }
 
-// labels returns the labels that the flags say, and those that git knows of the workspace,
-// unless a flag says the same.
+// labels returns the labels of the flags, and the workspace's labels from git. A flag takes
+// precedence.
 func (f *runFlags) labels(ctx context.Context, workspace string) (domain.Labels, error) {
 	var labels []domain.Label
 	given := map[string]bool{}

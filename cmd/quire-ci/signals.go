@@ -11,13 +11,13 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// interruption is why a run is stopped by who has started it.
+// interruption is the cause of a run that the user has stopped.
 type interruption struct{}
 
 func (interruption) Error() string { return "interrupted" }
 
-// atOnce is how long a program that was to end at once may take to say in the
-// stream what it has ended with.
+// atOnce is how long the program may take, when it was asked to end at once, to record the end of the
+// run in the stream.
 const atOnce = 2 * time.Second
 
 // debounce is how long signals after the first one count as sent with it.
@@ -25,16 +25,16 @@ const atOnce = 2 * time.Second
 // and timeout(1) sends its signal to the program and then to the program's group.
 const debounce = 250 * time.Millisecond
 
-// hurry is what the second Ctrl-C asks for.
+// hurry is the state of the second Ctrl-C.
 type hurry struct {
-	context.Context // ends with it
+	context.Context // ends with the second Ctrl-C
 
 	mu sync.Mutex
-	// leave takes away what must not be left behind.
+	// leave removes what must not remain.
 	leave func()
 }
 
-// leaving says what is to be taken away if the program ends at once.
+// leaving sets what to remove if the program ends at once.
 func (h *hurry) leaving(leave func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -43,7 +43,7 @@ func (h *hurry) leaving(leave func()) {
 
 // exit ends the program.
 func (h *hurry) exit(status int) {
-	h.mu.Lock() // and keeps it
+	h.mu.Lock() // stays locked until the program exits
 	if h.leave != nil {
 		h.leave()
 	}
@@ -53,7 +53,7 @@ func (h *hurry) exit(status int) {
 // hurryKey is the key of a context's hurry.
 type hurryKey struct{}
 
-// hurryOf returns what tells of the second Ctrl-C, where there is somebody who heeds it.
+// hurryOf returns the hurry of a context, or one that never ends if the context has none.
 func hurryOf(ctx context.Context) *hurry {
 	if h, ok := ctx.Value(hurryKey{}).(*hurry); ok {
 		return h
@@ -61,21 +61,21 @@ func hurryOf(ctx context.Context) *hurry {
 	return &hurry{Context: context.Background()}
 }
 
-// heedSignals returns a context that ends with the first Ctrl-C, so that what
-// runs can be stopped and recorded. The second one kills it, and ends the program soon
-// after that, whatever it waits for; so does SIGQUIT, of which the Go runtime would make
-// an end that leaves the command and its logs behind.
+// heedSignals returns a context that ends with the first Ctrl-C, so that running jobs can be stopped
+// and recorded. The second Ctrl-C kills them, and ends the program soon after that, whatever it waits
+// for. SIGQUIT has the same effect: the Go runtime would end the program and leave the command and its
+// logs behind.
 func heedSignals() context.Context {
 	kill, killed := context.WithCancelCause(context.Background())
 	h := &hurry{Context: kill}
 	ctx, cancel := context.WithCancelCause(context.WithValue(context.Background(), hurryKey{}, h))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
-	if !signal.Ignored(syscall.SIGHUP) { // as it is below nohup
+	if !signal.Ignored(syscall.SIGHUP) { // ignored under nohup
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	// Writing to a pipe that nobody reads is to be an error, and not the end. To
-	// ignore the signal would do that for the commands, too.
+	// Writing to a closed pipe should be an error, not end the program. Ignoring the signal would make
+	// the commands ignore it too.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		heed(signals, func() { cancel(interruption{}) })
@@ -87,8 +87,8 @@ func heedSignals() context.Context {
 	return ctx
 }
 
-// heed returns with the signal that kills: SIGQUIT, or a second one of the others. With
-// the first of the others it calls stop.
+// heed returns when a signal demands the end at once: SIGQUIT, or the second of the other signals. On
+// the first of the other signals it calls stop.
 func heed(signals <-chan os.Signal, stop func()) {
 	if <-signals == syscall.SIGQUIT {
 		return
@@ -99,8 +99,8 @@ func heed(signals <-chan os.Signal, stop func()) {
 	}
 }
 
-// insists reports whether a signal that came after the first one is somebody's who wants
-// the end at once. SIGHUP never is: it says that nobody is there any more.
+// insists reports whether a later signal is a user's request to end at once. SIGHUP never is: it means
+// that the terminal is gone.
 func insists(signal os.Signal, first time.Time) bool {
 	switch signal {
 	case syscall.SIGQUIT:

@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// statusOf is the status that err ends the program with.
+// statusOf returns the exit status for err.
 func statusOf(err error) int {
 	var invalid *pipeline.InvalidError
 	var unrecorded *shell.RecordError
@@ -32,8 +32,7 @@ func statusOf(err error) int {
 	return command.StatusOf(err)
 }
 
-// report writes an error for a person: what and where and what to do, on one line for each thing
-// that is wrong.
+// report writes an error: what failed, where, and what to do, with one line for each problem.
 func (p program) report(err error) {
 	var invalid *pipeline.InvalidError
 	if errors.As(err, &invalid) {
@@ -46,7 +45,7 @@ func (p program) report(err error) {
 	}
 }
 
-// advice says what to do about an error, if its own words do not.
+// advice returns what to do about an error, unless the error's text already says so.
 func advice(err error) string {
 	var unrecorded *shell.RecordError
 	switch {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// answer is what /livez and /readyz say, and /healthz among other things.
+// answer is the response of /livez and /readyz, and a part of that of /healthz.
 type answer struct {
 	Status   string   `json:"status"` // ok or failing
 	Problems []string `json:"problems,omitempty"`
@@ -21,14 +21,14 @@ func answerOf(problems []string) answer {
 	return answer{Status: "ok"}
 }
 
-// health is what /healthz says. A number that is unknown is null.
+// health is the response of /healthz. An unknown number is null.
 type health struct {
 	answer
 	Lag         map[string]int64 `json:"lag"` // by partition
 	Quarantined *int64           `json:"quarantined"`
 }
 
-// health collects what /healthz says. The reason why a number is unknown is logged and not shown: an
+// health collects the response of /healthz. The reason why a number is unknown is only logged: an
 // error may contain the address of a database.
 func (s Status) health(ctx context.Context, logger *slog.Logger) health {
 	h := health{answer: answerOf(problems(ctx, s.Health))}
@@ -64,7 +64,7 @@ func problems(ctx context.Context, find func(context.Context) []string) []string
 	return find(ctx)
 }
 
-// page answers with what find finds, and with 503 unless that is ok.
+// page responds with the result of find, and with status 503 unless ok is set.
 func page[A any](logger *slog.Logger, find func(context.Context) (a A, ok bool)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)

@@ -17,8 +17,7 @@ type Metrics struct {
 
 var _ broker.Meter = (*Metrics)(nil)
 
-// New returns metrics that are registered with registry. It panics if they are
-// already.
+// New returns metrics that it registers with registry. It panics if they are already registered.
 func New(registry prometheus.Registerer) *Metrics {
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Namespace: "quire", Name: name, Help: help})
@@ -46,8 +45,7 @@ func (m *Metrics) Applied(segment *domain.Segment, took time.Duration) {
 	m.applying.Observe(took.Seconds())
 }
 
-// Events counts events that became part of rows; a projector that knows how many
-// calls it.
+// Events counts events that were applied to rows. A projector that knows their number calls it.
 func (m *Metrics) Events(n int64) { m.events.Add(float64(n)) }
 
 func (m *Metrics) ApplyFailed() { m.failures.Inc() }

@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// Backlog is what is still to be applied of a partition.
+// Backlog counts the messages of a partition that are not applied yet.
 type Backlog struct {
-	// Waiting counts the messages that have not been acked, Pending those among them
-	// that no worker has been given yet.
+	// Waiting counts the messages without an ack, Pending those among them that were not delivered to
+	// a worker yet.
 	Waiting, Pending int64
 	// Done changes when messages have been acked.
 	Done uint64
 }
 
-// Progress judges whether work continues, from attempts to apply segments that succeeded or
-// failed, and from the backlogs. It is safe for concurrent use.
+// Progress decides whether work continues, from the outcomes of applying segments and from the
+// backlogs. It is safe for concurrent use.
 type Progress struct {
-	// Patience is how long nothing may be applied before that is a problem.
+	// Patience is how long nothing may be applied before Progress reports a problem.
 	Patience time.Duration
 
 	mu          sync.Mutex
-	since, last time.Time // of failures without a success in between
+	since, last time.Time // the first and latest failure since the last success
 	reason      string
 	partitions  map[int]*trend
 }
@@ -32,19 +32,19 @@ type Progress struct {
 // trend is how the backlog of a partition has changed.
 type trend struct {
 	Backlog
-	still  time.Time // since when nothing was acked
-	grows  time.Time // since when the pending messages have only become more,
-	before int64     // from so many
+	still  time.Time // the time since which nothing was acked
+	grows  time.Time // the time since which the pending messages have only increased,
+	before int64     // starting from this number
 }
 
-// Applied takes note that something was applied.
+// Applied records that a segment was applied.
 func (p *Progress) Applied() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.since = time.Time{}
 }
 
-// Failed takes note that something was not, for a reason that is fit to be shown.
+// Failed records that a segment was not applied, for a reason that contains nothing secret.
 func (p *Progress) Failed(reason string, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -54,15 +54,15 @@ func (p *Progress) Failed(reason string, now time.Time) {
 	p.last, p.reason = now, reason
 }
 
-// forgets is how long a failure counts without another attempt: another worker may have taken
+// forgets returns how long a failure counts without another attempt: another worker may have taken
 // over the partition.
 func (p *Progress) forgets() time.Duration { return max(p.Patience, 3*time.Minute) }
 
-// Look takes note of the backlogs of all partitions, or of nil when they are not known.
+// Look records the backlogs of all partitions, or nil if they are unknown.
 func (p *Progress) Look(backlogs map[int]Backlog, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if backlogs == nil { // then it is not known either what happens until they are again
+	if backlogs == nil { // the trends are unknown too, until the backlogs are known
 		p.partitions = nil
 		return
 	}
@@ -94,7 +94,7 @@ func (t *trend) update(b Backlog, now time.Time) {
 	t.Backlog = b
 }
 
-// Problems says what is wrong; it returns nothing while segments are applied.
+// Problems returns the current problems. There are none while segments are applied.
 func (p *Progress) Problems(now time.Time) (problems []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

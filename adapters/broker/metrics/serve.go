@@ -31,9 +31,8 @@ func Listen(address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// Serve answers /metrics with what gatherer has, and /healthz, /readyz and /livez with status, until ctx
-// ends; requests that are under way then are answered. It closes listener. A
-// nil logger logs nothing.
+// Serve serves /metrics from gatherer, and /healthz, /readyz and /livez from status. When ctx ends, it
+// completes the current requests and returns. It closes listener. A nil logger logs nothing.
 func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gatherer, status Status, logger *slog.Logger) error {
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
@@ -62,9 +61,9 @@ func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gathe
 
 func pages(listener net.Listener, gatherer prometheus.Gatherer, status Status, logger *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	// GET takes HEAD as well, and other methods are refused.
+	// the pattern GET also matches HEAD, and refuses other methods
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
-		// What is known is worth showing when the broker or the store is down.
+		// serve the known values even if the broker or the store is down
 		ErrorHandling: promhttp.ContinueOnError,
 		ErrorLog:      slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}))
@@ -75,8 +74,8 @@ func pages(listener net.Listener, gatherer prometheus.Gatherer, status Status, l
 	return mux
 }
 
-// onlyLocal refuses requests that name another host. They come from a page in a
-// browser on this machine whose name was made to lead here.
+// onlyLocal refuses requests that name another host. Such a request comes from a web page in a local
+// browser whose domain name was pointed at this machine (DNS rebinding).
 func onlyLocal(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocalName(r.Host) {

@@ -8,20 +8,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Status are questions to the broker and the store, asked when somebody looks.
-// What is nil is not shown.
+// Status has functions that query the broker and the store on each request. Values of nil functions
+// are not shown.
 type Status struct {
-	// Health says what is wrong, if anything is, in words that are fit to be shown.
+	// Health returns the current problems, without anything secret.
 	Health func(context.Context) []string
-	// Ready says what is still missing before the worker can do its work.
+	// Ready returns what the worker still needs before it can work.
 	Ready func(context.Context) []string
-	// Lag is how many messages of each partition are still to be applied.
+	// Lag returns how many messages of each partition are not applied yet.
 	Lag func(context.Context) (map[int]int64, error)
-	// Quarantined is how many runs are quarantined.
+	// Quarantined returns how many runs are quarantined.
 	Quarantined func(context.Context) (int64, error)
 }
 
-// answerTimeout is how long an answer may take.
+// answerTimeout is the maximum time for an answer.
 const answerTimeout = 5 * time.Second
 
 var (
@@ -29,8 +29,8 @@ var (
 	quarantinedDesc = prometheus.NewDesc("quire_quarantined_runs", "Runs that are quarantined.", nil, nil)
 )
 
-// Collector returns a collector for Lag and Quarantined. What has no answer is
-// left out of a scrape, which is then marked by an error.
+// Collector returns a collector for Lag and Quarantined. A scrape omits values that are unavailable,
+// and reports an error for them.
 func (s Status) Collector() prometheus.Collector { return collector{s} }
 
 type collector struct{ status Status }

@@ -30,7 +30,8 @@ const (
 	StatusInterrupted = 130
 )
 
-// StatusError ends the program with a status. If Err is nil, everything has been said already.
+// StatusError is an error that sets the exit status. If Err is nil, all messages have been printed
+// already.
 type StatusError struct {
 	Status int
 	Err    error
@@ -45,7 +46,7 @@ func (e *StatusError) Error() string {
 
 func (e *StatusError) Unwrap() error { return e.Err }
 
-// End returns the error that ends the program with a status, after everything has been said.
+// End returns an error that sets the exit status after all messages have been printed.
 func End(status int) error {
 	if status == StatusOK {
 		return nil
@@ -58,7 +59,7 @@ func Usage(format string, values ...any) error {
 	return &StatusError{StatusUsage, fmt.Errorf(format, values...)}
 }
 
-// StatusOf returns the status that err asks for: that of a [StatusError], or else the one for an
+// StatusOf returns the exit status for err: that of a [StatusError], or else the one for an
 // interruption or for I/O.
 func StatusOf(err error) int {
 	var status *StatusError
@@ -73,15 +74,15 @@ func StatusOf(err error) int {
 	return StatusIO
 }
 
-// Stdio is what a command writes to.
+// Stdio has the outputs of a command.
 type Stdio struct {
 	// Name is the name of the program, which begins each line on Err.
 	Name     string
 	Out, Err io.Writer
 }
 
-// Say writes one line for a person to w, which is Err or what stands before it. Text from
-// elsewhere cannot control the terminal.
+// Say writes a one-line message to w, which is Err or a writer in front of it. Say escapes text that
+// could control the terminal.
 func (s Stdio) Say(w io.Writer, words string) {
 	lines := strings.FieldsFunc(words, func(r rune) bool { return r == '\n' })
 	for i := range lines {
@@ -91,7 +92,7 @@ func (s Stdio) Say(w io.Writer, words string) {
 	fmt.Fprintln(w, report.Printable(s.Name+": "+strings.Join(slices.Compact(lines), " ")))
 }
 
-// Terminal returns the terminal that w is, or nil.
+// Terminal returns w as a terminal, or nil if it is none.
 func Terminal(w io.Writer) *os.File {
 	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		return file
@@ -99,7 +100,7 @@ func Terminal(w io.Writer) *os.File {
 	return nil
 }
 
-// Width returns how many columns a terminal has; 0 if w is not one, or it does not say.
+// Width returns the width of a terminal in columns, or 0 if w is no terminal or its width is unknown.
 func Width(w io.Writer) int {
 	if file := Terminal(w); file != nil {
 		if columns, _, err := term.GetSize(int(file.Fd())); err == nil {
@@ -114,7 +115,7 @@ func HasColors(w io.Writer) bool {
 	return Terminal(w) != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }
 
-// TerminalSafe returns a writer to w which, if w is a terminal, escapes what could control it.
+// TerminalSafe returns a writer to w. If w is a terminal, the writer escapes control characters.
 func TerminalSafe(w io.Writer) io.Writer {
 	if Terminal(w) != nil {
 		return report.TerminalSafe(w)
@@ -122,7 +123,7 @@ func TerminalSafe(w io.Writer) io.Writer {
 	return w
 }
 
-// Plural writes a count and what is counted.
+// Plural formats a count with its noun.
 func Plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -130,7 +131,7 @@ func Plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// NoArguments refuses what is neither a command nor a flag.
+// NoArguments returns an error for arguments that are neither commands nor flags.
 func NoArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return Usage("%q: %s takes flags only; see %s --help", args[0], cmd.Name(), cmd.CommandPath())
@@ -165,7 +166,7 @@ func (h Help) Command(name string, cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// helpTemplate puts first what most readers look for.
+// helpTemplate starts with the parts that most readers look for.
 const helpTemplate = `{{.Short}}.
 
 Usage:{{if .Runnable}}
@@ -184,8 +185,8 @@ Flags:
 {{trimTrailingWhitespaces .Long}}{{end}}
 `
 
-// Execute runs the command that args name. It makes root and the commands below it refuse
-// ambiguous flags, complete them, and print help and their version in the same way.
+// Execute runs the command that args name. It configures root and its subcommands to refuse ambiguous
+// flags, to complete them, and to print help and their version in the same way.
 func (s Stdio) Execute(ctx context.Context, root *cobra.Command, args []string) error {
 	root.SetArgs(args)
 	root.SetOut(s.Out)
@@ -200,7 +201,7 @@ func (s Stdio) Execute(ctx context.Context, root *cobra.Command, args []string) 
 	root.SuggestionsMinimumDistance = 2
 	root.InitDefaultCompletionCmd("")
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
-		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // or Args would not be asked
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // without Run, cobra does not call Args
 		completion.Args = func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return Usage("there is no completion for %q; there is bash, fish, powershell and zsh", args[0])
@@ -208,13 +209,13 @@ func (s Stdio) Execute(ctx context.Context, root *cobra.Command, args []string) 
 			return nil
 		}
 	}
-	if len(args) == 0 || args[0] != cobra.ShellCompRequestCmd { // which parses flags twice
+	if len(args) == 0 || args[0] != cobra.ShellCompRequestCmd { // completion parses flags twice
 		strictly(root)
 	}
 	return root.ExecuteContext(ctx)
 }
 
-// version says which build this is.
+// version returns the version of this build.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

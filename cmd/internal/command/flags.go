@@ -13,14 +13,13 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// strictly makes a command, and all commands below it, refuse a flag that is given
-// twice, unless it takes a list, and one whose value is empty, as it is where a
-// script's variable is not set. Without it the last value would silently be the one
-// that counts.
+// strictly makes a command, and all of its subcommands, refuse a flag that is given twice (unless it
+// takes a list), and a flag with an empty value, which a script passes if a variable is unset.
+// Otherwise the last value would win without notice.
 func strictly(cmd *cobra.Command) {
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		if _, list := flag.Value.(pflag.SliceValue); list {
-			flag.DefValue = "" // nothing is no default worth showing
+			flag.DefValue = "" // an empty default is not worth showing
 			flag.Value = &strict{Value: flag.Value, list: true}
 		} else {
 			if flag.DefValue == "0s" {
@@ -56,7 +55,7 @@ func (s *strict) Set(value string) error {
 	return s.Value.Set(value)
 }
 
-// explain returns what is wrong with a flag without its value, which could be a password.
+// explain returns the error of a flag without the flag's value, which could be a password.
 func explain(err error) error {
 	var invalid *pflag.InvalidValueError
 	if !errors.As(err, &invalid) {
@@ -70,11 +69,10 @@ func explain(err error) error {
 	return fmt.Errorf("--%s %w", invalid.GetFlag().Name, cause)
 }
 
-// Size is a flag that is a number of bytes as people write it: 4096, 1k or 500kB, which
-// are powers of 1000, and 16MiB, which is one of 1024.
+// Size is a flag for a number of bytes: 4096, 1k or 500kB (powers of 1000), or 16MiB (powers of 1024).
 type Size struct {
 	Bytes int64
-	// Min is the least that makes sense, at least 1.
+	// Min is the smallest valid value, at least 1.
 	Min int64
 }
 
@@ -94,19 +92,20 @@ func (s *Size) Set(text string) error {
 // String writes a size for people.
 func (s *Size) String() string { return humanize.IBytes(uint64(s.Bytes)) }
 
-// Type returns what help calls a size.
+// Type returns the name of the type in help.
 func (s *Size) Type() string { return "size" }
 
-// Int returns the size as an int, or the largest one there is.
+// Int returns the size as an int, limited to the largest int.
 func (s *Size) Int() int { return int(min(s.Bytes, math.MaxInt)) }
 
-// choice is a flag that is one of some words.
+// choice is a flag with a fixed set of values.
 type choice struct {
 	value   *string
 	choices []string
 }
 
-// Choice adds a flag that is one of some words. The default, which may be none of them, is value.
+// Choice adds a flag with a fixed set of values. value holds the default, which need not be in the
+// set.
 func Choice(cmd *cobra.Command, value *string, name, usage string, choices ...string) {
 	cmd.Flags().Var(&choice{value, choices}, name, usage)
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
@@ -124,8 +123,8 @@ func (c *choice) Set(text string) error {
 func (c *choice) String() string { return *c.value }
 func (c *choice) Type() string   { return "string" }
 
-// DidYouMean returns which of some words could be meant by another one, as the end of
-// an error, or nothing.
+// DidYouMean returns a suggestion among some words for a mistyped word, as the end of an error
+// message, or "".
 func DidYouMean(word string, words []string) string {
 	known := &cobra.Command{}
 	for _, name := range words {
