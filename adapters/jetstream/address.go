@@ -23,15 +23,15 @@ func (t target) String() string {
 	return s
 }
 
-// plain matches addresses in which it is certain where secrets end: the only @
-// is behind them, and a number follows a host. Otherwise, a part of a password with
-// an unescaped @ or / would be shown as the name of a host.
+// plain matches addresses in which the end of the secrets is certain: there is only one @, and each
+// port is a number. In other addresses, a part of a password with an unescaped @ or / could be shown
+// as a host name.
 var plain = regexp.MustCompile(`^(nats|tls)://(?:([^@/?#]*)@)?(` + host + `(?:,(?:(?:nats|tls)://)?` + host + `)*)(?:/([A-Za-z0-9_-]*))?$`)
 
 // host is a host, by its name or address, and its port.
 const host = `(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?`
 
-// errAddress does not show the address: it is unknown which part of it is the password.
+// errAddress does not show the address, because it is unknown which part is the password.
 var errAddress = fmt.Errorf("%w (it is not shown, as it may hold a password); it looks like nats://USER:PASSWORD@HOST:4222,HOST:4222/STREAM or tls://TOKEN@HOST, with user and password once, %%40 for an @ in them, %%3A for :, %%2F for /, %%3F for ? and %%23 for #", ErrAddress)
 
 func parse(address string) (target, error) {
@@ -53,7 +53,7 @@ func parse(address string) (target, error) {
 	return t, nil
 }
 
-// identify parses the user with a password, or else the token.
+// identify parses a user with a password, or a token.
 func (t *target) identify(secrets string) (err error) {
 	user, password, both := strings.Cut(secrets, ":")
 	if !both {

@@ -20,15 +20,14 @@ func (c candidate) wants(partition int) bool {
 	return c.All || slices.Contains(c.Partitions, partition)
 }
 
-// plan is the latest assignment. Workers send heartbeats much more often than they join and
-// leave.
+// plan caches the latest assignment, because heartbeats are much more frequent than joins and leaves.
 type plan struct {
 	partitions int
 	workers    []candidate
 	owners     map[int]string
 }
 
-// update returns which worker has which partition.
+// update returns the worker of each partition.
 func (p *plan) update(partitions int, workers []candidate) map[int]string {
 	if p.owners == nil || p.partitions != partitions || !reflect.DeepEqual(p.workers, workers) {
 		*p = plan{partitions, workers, assign(partitions, workers)}
@@ -36,16 +35,16 @@ func (p *plan) update(partitions int, workers []candidate) map[int]string {
 	return p.owners
 }
 
-// claim is a worker's claim to a partition. The highest one wins, unless the worker has its share.
+// claim is a worker's claim to a partition. The highest claim wins, unless its worker already has its
+// share.
 type claim struct {
 	partition, worker int
 	weight            uint64
 }
 
-// assign returns which worker has which partition. Every worker computes the same
-// result on its own (rendezvous hashing). If all workers subscribe to all partitions, none has two
-// more than another one, and few partitions move when a worker joins or
-// leaves.
+// assign returns the worker of each partition. Every worker computes the same result on its own
+// (rendezvous hashing). If all workers subscribe to all partitions, their numbers of partitions differ
+// by at most one, and few partitions move when a worker joins or leaves.
 func assign(partitions int, workers []candidate) map[int]string {
 	workers = slices.DeleteFunc(slices.Clone(workers), func(c candidate) bool { return !c.All && len(c.Partitions) == 0 })
 	owners := make(map[int]string, partitions)
@@ -66,11 +65,11 @@ func assign(partitions int, workers []candidate) map[int]string {
 		}
 	}
 	give(func(worker int) bool { return loads[worker] < least || loads[worker] == least && more > 0 })
-	give(func(int) bool { return true }) // partitions to which only workers subscribe that have their share
+	give(func(int) bool { return true }) // partitions whose only subscribers already have their share
 	return owners
 }
 
-// claims are all claims, the highest first.
+// claims returns all claims, the highest first.
 func claims(partitions int, workers []candidate) []claim {
 	claims := make([]claim, 0, partitions*len(workers))
 	for partition := range partitions {

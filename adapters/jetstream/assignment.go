@@ -45,15 +45,15 @@ func (a *assignment) run() {
 	d.run(a.ctx)
 }
 
-// pinGroup is the priority group that each consumer has: one worker is pinned in it.
+// pinGroup is the priority group of each consumer. The server pins one worker in it.
 const pinGroup = "worker"
 
 // errNoPins says that the server ignores the settings that pin a consumer to a worker.
 var errNoPins = errors.New("the server cannot pin a consumer to one worker; run nats-server 2.11 or newer")
 
-// makeConsumer makes the consumer of the partition if there is none. The consumer knows which
-// messages were acked. The server removes it when no worker has asked for messages for as long as
-// the stream keeps them: then it knows of no message that still exists.
+// makeConsumer creates the partition's consumer if there is none. The consumer records which messages
+// were acked. The server removes it when no worker has requested messages for as long as the stream
+// keeps them: by then, none of the messages that the consumer knows exists.
 func (a *assignment) makeConsumer(ctx context.Context) error {
 	b := a.w.b
 	ctx, cancel := context.WithTimeout(ctx, b.options.lease)
@@ -73,8 +73,8 @@ func (a *assignment) makeConsumer(ctx context.Context) error {
 	return nil
 }
 
-// waiting is how many times as many messages as are in flight may be nacked and wait for
-// their next delivery, before others have to wait for them.
+// waiting limits the messages that were nacked and wait for redelivery, as a multiple of the messages
+// in flight. Above this limit, other messages wait.
 const waiting = 64
 
 // consumer returns the name of the consumer of a partition.

@@ -15,15 +15,14 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Broker is a stream on a NATS server or cluster. It may be used by many
-// goroutines.
+// Broker is a stream on a NATS server or cluster. It is safe for concurrent use.
 type Broker struct {
 	target  target
 	options Options
 	conn    *nats.Conn
 	js      jetstream.JetStream
-	maxAge  time.Duration       // for how long the stream keeps messages; 0 is for ever
-	window  *semaphore.Weighted // what has been sent and not yet been stored, in bytes
+	maxAge  time.Duration       // how long the stream keeps messages; 0 means forever
+	window  *semaphore.Weighted // limits the bytes that were sent and are not yet stored
 
 	partitions atomic.Int64
 
@@ -36,14 +35,12 @@ type Broker struct {
 }
 
 // Open connects to the servers at address, which is a URL such as
-// nats://user:password@host:4222/stream, or tls://. There can be several hosts of
-// one cluster, separated by commas. The stream and the poison stream are made
-// if they do not exist. No error, and nothing that is logged, shows a password
-// or token.
+// nats://user:password@host:4222/stream, or tls://. It may name several hosts of one cluster,
+// separated by commas. Open creates the stream and the poison stream if they do not exist. Neither
+// errors nor log records contain a password or token.
 //
-// Open waits for a cluster that has no leader yet until ctx is done, and no
-// longer than 15 seconds. A server that cannot be reached at all is an error at
-// once.
+// Open waits until ctx is done, but at most 15 seconds, for a cluster that has no leader yet. If no
+// server can be reached, it returns an error at once.
 func Open(ctx context.Context, address string, options Options) (*Broker, error) {
 	t, err := parse(address)
 	if err != nil {
@@ -95,16 +92,16 @@ func (b *Broker) String() string { return b.target.String() }
 // Partitions returns how many partitions there are. It may grow.
 func (b *Broker) Partitions() int { return int(b.partitions.Load()) }
 
-// Topic returns the topic of a partition, which count from 0.
+// Topic returns the topic of a partition. Partitions count from 0.
 func (b *Broker) Topic(partition int) string {
 	return b.options.Stream + "." + strconv.Itoa(partition)
 }
 
-// AllTopics returns the topic of all partitions, those that are added later included.
+// AllTopics returns the topic of all partitions, including those that are added later.
 func (b *Broker) AllTopics() string { return b.options.Stream + ".*" }
 
-// Poison returns a topic for messages that cannot be handled. It is a stream of
-// its own, which keeps them for 30 days. You cannot subscribe to it.
+// Poison returns a topic for messages that cannot be handled. It is a separate stream, which keeps
+// messages for 30 days. You cannot subscribe to it.
 func (b *Broker) Poison() string { return b.options.Stream + "-poison" }
 
 // partition returns the partition of a topic, or all for AllTopics.
@@ -123,19 +120,19 @@ func (b *Broker) partition(topic string) (int, error) {
 // all stands for all partitions.
 const all = -1
 
-// headerRoom is left for the UUID and the metadata of a message.
+// headerRoom is reserved for the UUID and metadata of a message.
 const headerRoom = 4 << 10
 
-// MaxMessage returns how many bytes the payload of a message can have if its
-// UUID and metadata are not more than a few thousand bytes.
+// MaxMessage returns the maximum size of a message's payload if its UUID and metadata have no more
+// than a few thousand bytes.
 func (b *Broker) MaxMessage() int { return max(0, int(b.conn.MaxPayload())-headerRoom) }
 
-// Subscriber returns a new worker, which reads other partitions than the other workers of its group.
+// Subscriber returns a new worker. It reads different partitions than the other workers of its group.
 func (b *Broker) Subscriber() message.Subscriber {
 	w := newWorker(b)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.workers == nil { // closed, and the worker with it
+	if b.workers == nil { // the broker is closed, and so is the worker
 		w.closed = true
 		return w
 	}
@@ -155,8 +152,8 @@ func (b *Broker) Ready() error {
 	return nil
 }
 
-// Close closes all subscribers, as if by their Close, and the connection. A
-// Publish that still waits for the server fails.
+// Close closes all subscribers, like their own Close, and then the connection. A Publish that still
+// waits for the server fails.
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	workers := b.workers

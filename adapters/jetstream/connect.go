@@ -13,8 +13,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/throttle"
 )
 
-// connect connects to one of the servers. The client gets no secret in a URL,
-// so that none can come out of it.
+// connect connects to one of the servers. It passes no secret to the client in a URL, so that the
+// client cannot show one.
 func connect(ctx context.Context, t target, o Options) (*nats.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func connect(ctx context.Context, t target, o Options) (*nats.Conn, error) {
 		nats.MaxReconnects(-1),
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
-		nats.IgnoreAuthErrorAbort(), // credentials may be replaced at the moment
+		nats.IgnoreAuthErrorAbort(), // credentials may be in the process of being replaced
 		// Sending while disconnected has to fail: this package retries.
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(5 * time.Second),
@@ -36,7 +36,7 @@ func connect(ctx context.Context, t target, o Options) (*nats.Conn, error) {
 	return dial(ctx, strings.Join(t.servers, ","), options)
 }
 
-// dial connects, and gives up when ctx ends, which the client does not know.
+// dial connects, and stops when ctx ends, because the client does not support contexts.
 func dial(ctx context.Context, servers string, options []nats.Option) (*nats.Conn, error) {
 	type result struct {
 		conn *nats.Conn
@@ -67,8 +67,8 @@ func timeLeft(ctx context.Context, most time.Duration) time.Duration {
 	return most
 }
 
-// identity is the user or token of the address, or else of the options, or
-// else of the environment.
+// identity returns the user or token of the address, or else of the options, or else of the
+// environment.
 func identity(t target, o Options) []nats.Option {
 	if t.user == "" && t.token == "" && o.Credentials == "" {
 		t.user, t.password, t.token = os.Getenv("NATS_USER"), os.Getenv("NATS_PASSWORD"), os.Getenv("NATS_TOKEN")

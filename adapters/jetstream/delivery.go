@@ -9,10 +9,10 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// delivery hands out the messages of a partition while the server has pinned the partition's
-// consumer to this worker, or may pin it. It requests as many messages as may be in flight. It
-// does not use the client's own Fetch, Messages or Consume: a publisher can make these believe that a
-// message is the server's answer to a request, and they lose the messages behind it.
+// delivery delivers the messages of a partition while the server has pinned the partition's consumer
+// to this worker, or may do so. It requests as many messages as may be in flight. It does not use the
+// client's Fetch, Messages or Consume: a publisher can send a message that these mistake for the
+// server's answer to a request, and then they lose the messages after it.
 type delivery struct {
 	a     *assignment
 	inbox *nats.Subscription
@@ -20,18 +20,18 @@ type delivery struct {
 
 	trouble trouble
 	found   bool        // the consumer exists
-	broken  int         // how often in turn it could not be made
+	broken  int         // how many times in a row it could not be created
 	pin     string      // identifies this worker to the server, "" while it is not pinned
-	asked   int         // messages still to come for requests
+	asked   int         // messages that were requested and have not arrived
 	renewed time.Time   // when the latest request was sent
-	quiet   *time.Timer // when requests have to be made again
+	quiet   *time.Timer // fires when requests have to be sent again
 
-	queue []*inFlight // not handed out yet
+	queue []*inFlight // not delivered yet
 
 	hard   context.Context // the parent of messages' contexts
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
-	done   chan struct{} // some message is settled
+	done   chan struct{} // signals that a message is settled
 
 	mu       sync.Mutex
 	inFlight map[place]*inFlight
@@ -51,8 +51,8 @@ func newDelivery(a *assignment) (*delivery, error) {
 	return d, err
 }
 
-// run hands out messages until ctx is done, and then waits for those in flight. After an error it
-// tries again.
+// run delivers messages until ctx is done, and then waits for those in flight. It retries after an
+// error.
 func (d *delivery) run(ctx context.Context) {
 	defer d.stop()
 	defer d.a.reading.Store(false)
@@ -109,8 +109,8 @@ func (d *delivery) load() (messages, bytes int) {
 	return len(d.inFlight), d.bytes
 }
 
-// hold queues a message. One that is in flight already, because the server did not hear of it in
-// time, is not handed out a second time.
+// hold queues a message. If the message is in flight already, because an ack did not reach the server
+// in time, hold does not queue it a second time.
 func (d *delivery) hold(raw *nats.Msg) {
 	about, err := raw.Metadata()
 	if err != nil {
@@ -130,14 +130,13 @@ func (d *delivery) hold(raw *nats.Msg) {
 	d.queue = append(d.queue, m)
 }
 
-// stop requests no more messages, gives back those that were not handed out, waits for the
-// others, and lets the server pin another worker. It takes no longer than Options.drain, and a little,
-// even if the server is away.
+// stop ends the requests, gives undelivered messages back, waits for the others, and lets the server
+// pin another worker. It takes little longer than Options.drain, even if the server is unavailable.
 func (d *delivery) stop() {
 	late := time.AfterFunc(d.a.w.b.options.drain, d.cancel)
 	defer late.Stop()
-	// The client would drop what comes after Unsubscribe. All that the server has sent before it
-	// knew is here when it answers.
+	// The client would drop messages that arrive after Unsubscribe. When the server answers,
+	// everything that it sent before has arrived.
 	d.endRequests()
 	_ = d.inbox.Drain()
 	_ = d.a.w.b.conn.FlushTimeout(time.Second)
@@ -154,8 +153,8 @@ func (d *delivery) stop() {
 	d.unpin()
 }
 
-// endRequests waits until the requests of a worker that is not pinned are over: the server could pin it
-// for one of them although it has left.
+// endRequests waits until the requests of a worker without a pin have expired: otherwise the server
+// could pin the worker for one of them after it has left.
 func (d *delivery) endRequests() {
 	end := time.After(d.renewal())
 	for d.pin == "" && d.asked > 0 && d.a.w.b.conn.IsConnected() {
@@ -168,7 +167,7 @@ func (d *delivery) endRequests() {
 	}
 }
 
-// giveBack gives back the messages that were not handed out, in their order.
+// giveBack gives the undelivered messages back to the server, in order.
 func (d *delivery) giveBack() {
 	for _, m := range d.queue {
 		close(m.back)
@@ -177,7 +176,7 @@ func (d *delivery) giveBack() {
 	d.queue = nil
 }
 
-// wait waits until all messages are settled, and keeps the pin meanwhile.
+// wait waits until all messages are settled, and keeps the pin in the meantime.
 func (d *delivery) wait() {
 	settled := make(chan struct{})
 	go func() { d.tasks.Wait(); close(settled) }()

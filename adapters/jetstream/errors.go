@@ -11,42 +11,39 @@ import (
 )
 
 var (
-	// ErrAddress is returned by [Open] for an address that is not understood.
+	// ErrAddress is returned by [Open] for an invalid address.
 	ErrAddress = errors.New("the address of the broker is not understood")
-	// ErrUnreachable says that no server answers.
+	// ErrUnreachable reports that no server answers.
 	ErrUnreachable = errors.New("no server answers at this address")
-	// ErrCredentials says that the server refuses the connection, or an operation.
+	// ErrCredentials reports that the server refuses the connection or an operation.
 	ErrCredentials = errors.New("the server refuses the connection or an operation; check user and password, token or credentials")
-	// ErrCertificate says that the server may not be the right one.
+	// ErrCertificate reports that the server's certificate cannot be verified.
 	ErrCertificate = errors.New("the certificate of the server cannot be verified; name the file of the authority that it is by, and the host as the certificate does")
-	// ErrNoJetStream says that the server is one without JetStream.
+	// ErrNoJetStream reports that the server has no JetStream.
 	ErrNoJetStream = errors.New("JetStream is not enabled on the server, or not for this account; start it with nats-server --jetstream")
-	// ErrNoTLS says that the server does not encrypt, and was asked to.
+	// ErrNoTLS reports that TLS was requested but the server does not support it.
 	ErrNoTLS = errors.New("the server has no TLS; switch it on there, or connect with nats://")
-	// ErrReplicas says that there are not so many servers that JetStream could keep so
-	// many replicas.
+	// ErrReplicas reports that the cluster has fewer servers with JetStream than replicas were
+	// requested.
 	ErrReplicas = errors.New("there are fewer servers with JetStream than replicas are asked for; ask for fewer, or add servers")
-	// ErrNoStream says that the stream was deleted while the broker is open, or that
-	// its servers have no leader.
+	// ErrNoStream reports that the stream was deleted while the broker was open, or that its servers
+	// have no leader.
 	ErrNoStream = errors.New("there is no stream, or its servers have no leader; if it was deleted, publish again or start a worker, which makes it")
-	// ErrForeign says that there is a stream of this name that this package has
-	// not made. It is left alone.
+	// ErrForeign reports a stream of this name that this package did not create. It is left unchanged.
 	ErrForeign = errors.New("there is a stream of this name that is not this program's; name another one")
-	// ErrTooLarge says that a message is larger than the server takes; see
-	// [Broker.MaxMessage].
+	// ErrTooLarge reports a message that is larger than the server accepts; see [Broker.MaxMessage].
 	ErrTooLarge = errors.New("the message is larger than the server takes")
-	// ErrTopic says that a topic is none of the broker's.
+	// ErrTopic reports a topic that the broker does not have.
 	ErrTopic = errors.New("not a topic of this broker")
-	// ErrSubscribed says that the subscriber has a subscription to the topic
-	// already.
+	// ErrSubscribed reports that the subscriber already has a subscription to the topic.
 	ErrSubscribed = errors.New("already subscribed")
 	// ErrNotReady is returned by [Broker.Ready].
 	ErrNotReady = errors.New("the worker does not read all of its partitions yet")
-	// ErrClosed says that the broker, publisher or subscriber has been closed.
+	// ErrClosed reports that the broker, publisher or subscriber is closed.
 	ErrClosed = errors.New("closed")
 )
 
-// meanings are this package's errors for those of the client.
+// meanings maps errors of the client to errors of this package.
 var meanings = []struct{ from, to error }{
 	{nats.ErrAuthorization, ErrCredentials},
 	{nats.ErrAuthExpired, ErrCredentials},
@@ -60,11 +57,11 @@ var meanings = []struct{ from, to error }{
 	{nats.ErrMaxPayload, ErrTooLarge},
 	{nats.ErrConnectionClosed, ErrClosed},
 	{nats.ErrNoServers, ErrUnreachable},
-	{nats.ErrReconnectBufExceeded, ErrUnreachable}, // of a connection that is lost, as nothing is buffered
+	{nats.ErrReconnectBufExceeded, ErrUnreachable}, // the connection is lost, as nothing is buffered
 	{nats.ErrTimeout, ErrUnreachable},
 }
 
-// explain puts one of this package's errors before one of the client's.
+// explain wraps an error of the client in one of this package.
 func explain(err error) error {
 	for _, meaning := range meanings {
 		if errors.Is(err, meaning.from) && !errors.Is(err, meaning.to) {
@@ -83,20 +80,20 @@ func explain(err error) error {
 	return err
 }
 
-// isMissing reports whether err says that a stream was deleted.
+// isMissing reports whether err means that a stream was deleted.
 func isMissing(err error) bool {
 	return errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, jetstream.ErrNoStreamResponse)
 }
 
-// codeNoCluster says that a server alone cannot keep replicas.
+// codeNoCluster means that a single server cannot keep replicas.
 const codeNoCluster jetstream.ErrorCode = 10074
 
-// codeInProcess says that a message with the same UUID has been sent before, and that
-// the cluster has not agreed on it yet: it may never do, and the message be needed again.
+// codeInProcess means that a message with the same UUID was sent before, and that the cluster has not
+// agreed on it yet. The cluster may never agree, so the message may have to be sent again.
 const codeInProcess jetstream.ErrorCode = 10158
 
-// permanent reports whether a retry is pointless. A cluster that elects a leader, and a connection
-// that is lost, have so many errors that the others are listed here.
+// permanent reports whether a retry is pointless. It lists the permanent errors, because a cluster
+// without a leader and a lost connection have too many different ones.
 func permanent(err error) bool {
 	for _, target := range []error{
 		nats.ErrMaxPayload, nats.ErrConnectionClosed, nats.ErrBadSubject, nats.ErrPermissionViolation, nats.ErrAuthorization,

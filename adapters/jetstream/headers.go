@@ -12,12 +12,12 @@ import (
 // metaPrefix is the prefix of the headers that hold a message's metadata.
 const metaPrefix = "Quire-Meta-"
 
-// encode makes the NATS message of a message. UUID and metadata are
-// escaped as in a URL, because a header cannot hold everything that they can.
+// encode returns the NATS message for a message. It escapes UUID and metadata as in a URL, because a
+// header cannot contain all characters.
 //
-// The server knows a message that is published again by its id. It compares
-// the ids of all messages of a stream, and one message can be published to
-// several topics: the topic is part of the id.
+// The server recognizes a message that is published again by its id. It compares the ids of all
+// messages of a stream, and one message can be published to several topics, so the id includes the
+// topic.
 func encode(topic string, m *message.Message) *nats.Msg {
 	wire := &nats.Msg{Subject: topic, Data: m.Payload, Header: make(nats.Header, 1+len(m.Metadata))}
 	if m.UUID != "" {
@@ -29,8 +29,8 @@ func encode(topic string, m *message.Message) *nats.Msg {
 	return wire
 }
 
-// decode makes the message of a NATS message. Headers of other publishers that are not escaped stay
-// as they are.
+// decode returns the message for a NATS message. It leaves unescaped headers of other publishers
+// unchanged.
 func decode(wire *nats.Msg) *message.Message {
 	id := strings.TrimPrefix(wire.Header.Get(jetstream.MsgIDHeader), wire.Subject+"/")
 	m := message.NewMessage(unescape(id), wire.Data)

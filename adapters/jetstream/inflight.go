@@ -10,22 +10,22 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// inFlight is a message that the server waits for.
+// inFlight is a message that the server expects an answer for.
 type inFlight struct {
 	d       *delivery
 	at      place
 	message *message.Message
 	end     context.CancelFunc // of the message's context
-	back    chan struct{}      // closed if it is not handed out
+	back    chan struct{}      // closed if the message is not delivered
 	settled chan struct{}
 
 	mu    sync.Mutex
-	reply string // where the server waits for an answer
+	reply string // the subject for the answer
 	tries uint64 // how often it was delivered
 }
 
-// place is where a message is in the stream: by its number and, as numbers begin anew with a
-// stream that was deleted and made again, by when the server stored it.
+// place identifies a message in the stream: by its sequence and, because sequences start again after a
+// stream was deleted and created again, by the time at which the server stored it.
 type place struct {
 	number uint64
 	stored int64
@@ -62,8 +62,8 @@ func (m *inFlight) settle() {
 	signal(m.d.done)
 }
 
-// outcome waits for the answer to the server. Meanwhile it tells the server
-// that the message is being handled.
+// outcome waits for the handler's ack or nack. In the meantime it sends progress signals to the
+// server.
 func (m *inFlight) outcome() string {
 	progress := time.NewTicker(m.d.a.w.b.options.ackWait / 3)
 	defer progress.Stop()
@@ -83,20 +83,20 @@ func (m *inFlight) outcome() string {
 	}
 }
 
-// later asks for another delivery, the later the more there were.
+// later returns a nack with a delay, which grows with the number of deliveries.
 func (m *inFlight) later() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return fmt.Sprintf(`-NAK {"delay": %d}`, backoff(m.tries))
 }
 
-// backoff is how long a message waits after so many deliveries.
+// backoff returns the delay after so many deliveries.
 func backoff(tries uint64) time.Duration {
 	return min(50*time.Millisecond<<min(max(tries, 1)-1, 20), 5*time.Second)
 }
 
-// answer sends the answer, and retries for as long as the server waits while the connection is
-// lost. Without an answer, the server delivers the message again.
+// answer sends the answer. If the connection is lost, it retries for as long as the server waits.
+// Without an answer, the server delivers the message again.
 func (m *inFlight) answer(answer string) {
 	until := time.Now().Add(m.d.a.w.b.options.ackWait)
 	for m.send(answer) != nil && time.Now().Before(until) {

@@ -13,15 +13,14 @@ type Lag struct {
 	Partition int
 	// Pending counts the messages that have not been delivered yet.
 	Pending uint64
-	// InFlight counts those that have been delivered and not been acked, those that were nacked and wait
-	// for their next delivery included. Redelivered counts those among them that
-	// were delivered more than once.
+	// InFlight counts the messages that were delivered and not acked, including those that were nacked
+	// and wait for redelivery. Redelivered counts those among them that were delivered more than once.
 	InFlight, Redelivered int
-	// Done is the number in the stream up to which all messages of the partition have been acked.
+	// Done is the stream sequence up to which all messages of the partition have been acked.
 	Done uint64
 }
 
-// Lag returns the lag of each partition, as it is for the workers of [Options].Group.
+// Lag returns the lag of each partition for the workers of [Options].Group.
 func (b *Broker) Lag(ctx context.Context) ([]Lag, error) {
 	lags := make([]Lag, b.Partitions())
 	for partition := range lags {
@@ -66,7 +65,7 @@ func (b *Broker) stored(ctx context.Context, partition int) (uint64, error) {
 // of [Options].Group again. Workers may be running.
 func (b *Broker) Replay(ctx context.Context) error {
 	for partition := range b.Partitions() {
-		// The worker that reads the partition makes the consumer anew.
+		// The worker that reads the partition creates the consumer again.
 		err := b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(partition))
 		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
 			return fmt.Errorf("have %s at %s delivered once more: %w", b.Topic(partition), b, explain(err))

@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// heartbeat is what a worker tells the others of its group.
+// heartbeat is the message that a worker sends to the others of its group.
 type heartbeat struct {
 	candidate
 	Left bool `json:"left,omitempty"`
@@ -26,10 +26,10 @@ type members struct {
 
 type member struct {
 	candidate
-	at time.Time // by this process's clock: no two need agree
+	at time.Time // by this process's clock, so that clocks need not agree
 }
 
-// see takes a heartbeat, and reports whether its worker was unknown.
+// see records a heartbeat, and reports whether its worker was unknown.
 func (m *members) see(h heartbeat, now time.Time) (joined bool) {
 	_, known := m.seen[h.ID]
 	if h.Left {
@@ -54,21 +54,21 @@ func (m *members) alive(now time.Time) []candidate {
 	return alive
 }
 
-// heartbeats is the subject on which the workers of the group tell each other that they are alive. It
-// has one token more than the stream's subjects, so that none of it is stored.
+// heartbeats returns the subject for the heartbeats of the group. It has one token more than the
+// stream's subjects, so that the stream does not store heartbeats.
 func (b *Broker) heartbeats() string {
 	return b.options.Stream + ".workers." + cmp.Or(b.options.Group, "-")
 }
 
-// settle is how long a worker waits for the heartbeats of the others before it acts on who is
-// there. If one comes later, the server's pins keep the partitions apart.
+// settle is how long a worker waits for the others' heartbeats before it computes the assignment. If a
+// heartbeat arrives later, the server's pins still prevent two workers from reading one partition.
 const settle = 100 * time.Millisecond
 
-// errNoHeartbeat says that a worker does not receive its own heartbeats.
+// errNoHeartbeat reports that a worker does not receive its own heartbeats.
 var errNoHeartbeat = errors.New("the worker's own heartbeats do not come back; the connection is lost, or the account may not publish and subscribe to them")
 
-// join is a member of the group until the worker is closed. It sends heartbeats, receives those of all
-// workers, its own included, and has the worker read the partitions that follow from them.
+// join keeps the worker a member of the group until the worker is closed. It sends heartbeats,
+// receives those of all workers including its own, and reconciles the worker's assignments with them.
 func (w *worker) join() {
 	b, lease := w.b, w.b.options.lease
 	log := b.options.Logger.With("worker", w.id)
@@ -80,7 +80,7 @@ func (w *worker) join() {
 	}
 	defer func() {
 		_ = inbox.Unsubscribe()
-		_ = w.send(true) // else the others see it when the lease is over
+		_ = w.send(true) // without it, the others notice when the lease expires
 	}()
 	tick := time.NewTicker(min(lease/10, settle))
 	defer tick.Stop()
@@ -106,9 +106,9 @@ func (w *worker) join() {
 			now := time.Now()
 			switch joined := members.see(h, now); {
 			case h.ID != w.id && joined:
-				sent = time.Time{} // it does not know this worker either
+				sent = time.Time{} // the new worker does not know this one either
 			case h.ID == w.id:
-				if now.Sub(own) > lease { // at the beginning, and after an outage
+				if now.Sub(own) > lease { // at the start, and after an outage
 					settled = now.Add(settle)
 				}
 				own = now
@@ -125,7 +125,7 @@ func (w *worker) join() {
 	}
 }
 
-// send sends a heartbeat, or that the worker leaves.
+// send sends a heartbeat, or the message that the worker leaves.
 func (w *worker) send(left bool) error {
 	data, err := json.Marshal(heartbeat{w.candidate(), left})
 	if err != nil {

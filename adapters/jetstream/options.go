@@ -10,51 +10,52 @@ import (
 	"time"
 )
 
-// Options are the settings that are not in the address. The zero value is good.
+// Options are the settings that are not in the address. The zero value selects the defaults.
 type Options struct {
-	// Stream is the name of the stream, of letters, digits, - and _, where the
-	// address does not name it. The default is "quire".
+	// Stream is the name of the stream if the address has none. It consists of letters, digits, - and
+	// _. The default is "quire".
 	Stream string
-	// Group is the group of this broker's workers, of letters, digits, - and _. The
-	// workers of a group divide the partitions among themselves, and each group gets all
-	// messages: a group is for one store. A publisher needs none.
+	// Group is the group of this broker's workers. It consists of letters, digits, - and _. The
+	// workers of a group divide the partitions among themselves, and each group receives all messages,
+	// so use one group for each store. A publisher needs none.
 	Group string
-	// Partitions is how many there are to be. Zero leaves as many as there are,
-	// and makes a new stream with 8. More than there are raises the number.
+	// Partitions is the minimum number of partitions. Zero keeps the current number, and creates a new
+	// stream with 8. A larger number than the current one raises it.
 	Partitions int
-	// Replicas is on how many servers of a cluster everything is kept, 1 to 5.
-	// Zero leaves it as it is, and makes a new stream with one.
+	// Replicas is the number of servers in a cluster that keep a copy of the data, 1 to 5. Zero keeps
+	// the current number, and creates a new stream with one.
 	Replicas int
-	// Credentials is the path of a NATS .creds file; CAFile, CertFile and KeyFile
-	// those of PEM files for TLS. If neither they nor the address are set, the environment is used: NATS_CREDS, NATS_USER, NATS_PASSWORD,
-	// NATS_TOKEN, and NATS_CA, NATS_CERT, NATS_KEY.
+	// Credentials is the path of a NATS .creds file. CAFile, CertFile and KeyFile are the paths of PEM
+	// files for TLS. If neither these nor the address are set, the environment is used: NATS_CREDS,
+	// NATS_USER, NATS_PASSWORD, NATS_TOKEN, and NATS_CA, NATS_CERT, NATS_KEY.
 	Credentials, CAFile, CertFile, KeyFile string
-	// InFlight is how many messages of a partition are handed out before the
-	// first of them is acked, 16 by default. A worker keeps as many in memory
-	// for each of its partitions, and no more than about 8 MiB of them.
+	// InFlight is how many messages of a partition are delivered before the first of them is acked.
+	// The default is 16. A worker keeps as many in memory for each of its partitions, but no more than
+	// about 8 MiB of them.
 	InFlight int
-	// Logger, when set, gets the log: lost connections, and partitions that were acquired or released.
+	// Logger, when set, receives log records about lost connections, and about acquired and released
+	// partitions.
 	Logger *slog.Logger
 
-	// What follows is for tests.
+	// The fields below are for tests.
 
-	// inFlightBytes is how many bytes the messages in flight have together. It is exceeded by what
-	// one message more has, and by what was requested before.
+	// inFlightBytes limits the bytes of the messages in flight. One more message, and messages that
+	// were already requested, may exceed it.
 	inFlightBytes int
-	// ackWait is how long the server waits for a sign of life before it delivers a message
-	// again. As long as a message is in flight, the server is told so.
+	// ackWait is how long the server waits for a progress signal before it delivers a message again.
+	// The worker sends such signals while a message is in flight.
 	ackWait time.Duration
-	// lease is how long a worker counts as a member of its group, and keeps its pins, without a
-	// sign of life.
+	// lease is how long a worker remains a member of its group, and keeps its pins, without a
+	// heartbeat.
 	lease time.Duration
-	// drain is how long messages in flight may take when their partition is released or the
-	// subscription ends. Then their contexts are cancelled, and another worker gets them.
+	// drain is how long messages in flight may take after their partition is released or the
+	// subscription ends. After that their contexts are cancelled, and another worker receives them.
 	drain time.Duration
-	// publishTimeout is how long Publish tries.
+	// publishTimeout is how long Publish retries.
 	publishTimeout time.Duration
-	// maxAge is for how long a new stream keeps messages.
+	// maxAge is how long a new stream keeps messages.
 	maxAge time.Duration
-	// name is in the id of a worker and of a connection, for people.
+	// name is a readable part of the ids of workers and connections.
 	name string
 }
 
@@ -77,10 +78,10 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// ErrOptions is in errors about wrong options.
+// ErrOptions is wrapped by errors about invalid options.
 var ErrOptions = errors.New("wrong options")
 
-// wrongError says what is wrong with options.
+// wrongError is an error about an invalid option.
 type wrongError string
 
 func (e wrongError) Error() string        { return string(e) }
@@ -104,5 +105,5 @@ func (o Options) check() error {
 	return nil
 }
 
-// maxPartitions bounds what a worker does each second to keep its partitions.
+// maxPartitions bounds the work that a worker does each second to keep its partitions.
 const maxPartitions = 1024

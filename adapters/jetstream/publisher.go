@@ -12,16 +12,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// Publisher returns a publisher for the topics of partitions and for
-// [Broker.Poison].
+// Publisher returns a publisher for the topics of partitions and for [Broker.Poison].
 //
-// Publish sends messages without waiting for one before the next, and returns when
-// the server has stored all of them. It tries again while the connection is lost or
-// a cluster has no leader, until the context of one of the messages is done, or
-// half a minute. When it fails, some of the messages may have been
-// stored, unless the error is [ErrTooLarge]: then nothing was sent. To publish
-// them again is safe: for two minutes, the server drops a message with a UUID
-// that it has stored already in the same topic.
+// Publish sends messages without waiting for each answer, and returns when the server has stored all
+// of them. While the connection is lost or a cluster has no leader, it retries until the context of
+// one of the messages is done, or for half a minute. When it fails, some of the messages may have been
+// stored, unless the error is [ErrTooLarge]: then nothing was sent. It is safe to publish them again:
+// for two minutes, the server drops a message whose UUID it has already stored in the same topic.
 func (b *Broker) Publisher() message.Publisher { return &publisher{broker: b} }
 
 type publisher struct {
@@ -29,7 +26,7 @@ type publisher struct {
 	closed atomic.Bool
 }
 
-// Close ends the use of the publisher. It has nothing left to send.
+// Close closes the publisher. Nothing is left to send.
 func (p *publisher) Close() error {
 	p.closed.Store(true)
 	return nil
@@ -58,8 +55,8 @@ func (p *publisher) Publish(topic string, messages ...*message.Message) error {
 	return nil
 }
 
-// checkSize returns an error for a message that the server would refuse, so that no message of its
-// batch is sent. Headers count, and have a limit of their own.
+// checkSize returns an error for a message that the server would refuse, so that nothing of its batch
+// is sent. Headers count, and have a separate limit.
 func (b *Broker) checkSize(m *nats.Msg) error {
 	whole := m.Size() - len(m.Subject)
 	if most := int(b.conn.MaxPayload()); whole > most {
@@ -71,7 +68,8 @@ func (b *Broker) checkSize(m *nats.Msg) error {
 	return nil
 }
 
-// publishContext ends with the context of any of the messages, and after half a minute.
+// publishContext returns a context that ends with the context of any of the messages, or after half a
+// minute.
 func (b *Broker) publishContext(messages []*message.Message) (context.Context, context.CancelFunc) {
 	ctx, cancelCause := context.WithCancelCause(b.open)
 	ctx, cancel := context.WithTimeout(ctx, b.options.publishTimeout)
@@ -90,8 +88,8 @@ func (b *Broker) publishContext(messages []*message.Message) (context.Context, c
 	}
 }
 
-// publish sends messages until all are stored. It returns those that may not be, and
-// the error.
+// publish sends messages until all are stored. It returns the messages that may not be stored, and the
+// error.
 func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, error) {
 	wait := 50 * time.Millisecond
 	for {
@@ -107,7 +105,7 @@ func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, er
 			return left, explain(err)
 		}
 		if isMissing(err) && left[0].Subject == b.Poison() {
-			_ = b.ensurePoison(ctx) // it holds no part of the record, unlike the stream itself
+			_ = b.ensurePoison(ctx) // unlike the stream itself, it contains no part of the record
 		}
 		if len(left) < before {
 			wait = 50 * time.Millisecond
@@ -119,7 +117,7 @@ func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, er
 	}
 }
 
-// gaveUp returns why there was no further attempt, and the error of the latest.
+// gaveUp returns why there was no further attempt, and the latest attempt's error.
 func (b *Broker) gaveUp(ctx context.Context, latest error) error {
 	if b.open.Err() != nil {
 		return ErrClosed
@@ -177,11 +175,12 @@ func (b *Broker) sendOne(ctx context.Context, m *nats.Msg) (jetstream.PubAckFutu
 	return future, err
 }
 
-// A server drops what comes faster than it can be written: no more than this is sent before it is
-// stored, and no more than 256 messages.
+// windowBytes limits the bytes that are sent but not yet stored, since a server drops messages that
+// arrive faster than it can write. At most 256 messages are in the window.
 const windowBytes = 16 << 20
 
-// weight is what a message takes of the window. One that is larger than the window goes alone.
+// weight returns a message's share of the window. A message that is larger than the window is sent
+// alone.
 func weight(m *nats.Msg) int64 { return min(max(int64(m.Size()), windowBytes/256), windowBytes) }
 
 func stored(ctx context.Context, future jetstream.PubAckFuture) error {

@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// request asks the server for messages. The server pins the consumer to the first client whose
-// request it answers, tells that client an id with each message, and answers only requests with
-// this id, until none has come for Options.lease.
+// request is a request for messages. The server pins the consumer to the first client whose request it
+// answers, and sends that client a pin id with each message. It then answers only requests with this
+// id, until none has arrived for Options.lease.
 type request struct {
 	Batch    int           `json:"batch"`
 	MaxBytes int           `json:"max_bytes"`
@@ -23,12 +23,12 @@ type request struct {
 	Pin      string        `json:"id,omitempty"`
 }
 
-// renewal is how long a request stays open at most, so that the next one renews the pin in time.
+// renewal returns the maximum lifetime of a request, so that the next one renews the pin in time.
 func (d *delivery) renewal() time.Duration { return min(d.a.w.b.options.lease/3, 2*time.Second) }
 
-// ask requests messages if there is room for any: at once if none are on their way, else when
-// there is room for half of those that may be in flight, so that a request is for some. Without
-// room it keeps the pin.
+// ask requests messages if there is room: at once if none are on their way, otherwise when there is
+// room for half of the maximum in flight, so that requests are not too small. Without room, ask renews
+// the pin.
 func (d *delivery) ask() {
 	o := &d.a.w.b.options
 	messages, bytes := d.load()
@@ -47,8 +47,8 @@ func (d *delivery) ask() {
 	}
 }
 
-// keepPin renews the pin with a request that no message can answer, as each is larger than a byte.
-// It has no inbox: the server's answers would be taken for those to other requests.
+// keepPin renews the pin with a request that no message can match, because each message is larger than
+// a byte. The request has no inbox: answers to it would be mistaken for answers to other requests.
 func (d *delivery) keepPin() {
 	if d.pin != "" {
 		_ = d.send(request{Batch: 1, MaxBytes: 1}, d.a.w.b.conn.NewInbox())
@@ -59,7 +59,7 @@ func (d *delivery) send(r request, inbox string) error {
 	d.renewed = time.Now()
 	r.Expires, r.Group, r.Pin = d.renewal(), pinGroup, d.pin
 	if d.pin == "" {
-		r.Expires = min(r.Expires, time.Second) // a worker that leaves waits as long
+		r.Expires = min(r.Expires, time.Second) // a worker that leaves waits until the request expires
 	}
 	data, err := json.Marshal(r)
 	if err != nil {
@@ -68,13 +68,13 @@ func (d *delivery) send(r request, inbox string) error {
 	return d.a.w.b.conn.PublishRequest(d.api("MSG.NEXT"), inbox, data)
 }
 
-// api is the subject of a call about the partition's consumer.
+// api returns the subject of a call about the partition's consumer.
 func (d *delivery) api(call string) string {
 	b := d.a.w.b
 	return fmt.Sprintf("$JS.API.CONSUMER.%s.%s.%s", call, b.options.Stream, b.consumer(d.a.partition))
 }
 
-// unpin lets the server pin another worker at once. Acks were sent before on the same connection.
+// unpin lets the server pin another worker at once. Acks were sent earlier on the same connection.
 func (d *delivery) unpin() {
 	if d.pin == "" {
 		return
@@ -91,8 +91,8 @@ func (d *delivery) setPin(pin string) {
 	d.a.pinned.Store(pin != "")
 }
 
-// pinOf returns the pin of a message. The server appends its header to those of the message, which a
-// publisher may have given the same name.
+// pinOf returns the pin id of a message. The server appends its header after those of the message, in
+// which a publisher may have set the same name.
 func pinOf(raw *nats.Msg) string {
 	pins := raw.Header["Nats-Pin-Id"]
 	if len(pins) == 0 {
@@ -101,11 +101,11 @@ func pinOf(raw *nats.Msg) string {
 	return pins[len(pins)-1]
 }
 
-// largest is how many bytes a message can have as the server counts them, with its
-// subjects: a request for less may never be answered.
+// largest returns the maximum size of a message as the server counts it, including subjects: a request
+// for fewer bytes may never be answered.
 func (d *delivery) largest() int { return int(d.a.w.b.conn.MaxPayload()) + 4<<10 }
 
-// take takes a message, or the server's answer to a request.
+// take handles a message, or the server's answer to a request.
 func (d *delivery) take(raw *nats.Msg) error {
 	d.quiet.Reset(d.renewal() + time.Second)
 	if isMessage(raw) {
@@ -116,7 +116,7 @@ func (d *delivery) take(raw *nats.Msg) error {
 		status, description := raw.Header.Get("Status"), raw.Header.Get("Description")
 		switch {
 		case status == "404", status == "408", status == "409" && isOver[description]:
-			// There are none, or not so many, or no more are asked for: one request is over.
+			// The request has ended: it has expired, or too few messages were available.
 			d.asked = max(0, d.asked-unanswered(raw))
 		case status == "423":
 			// The server does not know the pin: it was restarted, or has pinned another worker.
@@ -131,19 +131,19 @@ func (d *delivery) take(raw *nats.Msg) error {
 	return nil
 }
 
-// isOver are the words with which a server ends a request that has a max_bytes: because
-// that is used up, or because it is not, and all messages have come. Other words with the
-// same status say that something is wrong.
+// isOver has the descriptions with which the server ends a request that has max_bytes: because the
+// limit is reached, or because all messages have arrived. Other descriptions with the same status
+// report errors.
 var isOver = map[string]bool{"Message Size Exceeds MaxBytes": true, "Batch Completed": true}
 
-// unanswered is for how many messages a request that is over was still open.
+// unanswered returns how many messages of an ended request were not delivered.
 func unanswered(raw *nats.Msg) int {
 	if n, err := strconv.Atoi(raw.Header.Get("Nats-Pending-Messages")); err == nil {
 		return n
 	}
-	return math.MaxInt // nobody knows; ask again for all
+	return math.MaxInt // the number is unknown; request all again
 }
 
-// isMessage tells a message from the server's answer to a request. Only the server chooses the reply
-// subject; a message's headers are its publisher's.
+// isMessage distinguishes a message from the server's answer to a request. Only the server chooses the
+// reply subject; the publisher chooses a message's headers.
 func isMessage(raw *nats.Msg) bool { return strings.HasPrefix(raw.Reply, "$JS.ACK.") }

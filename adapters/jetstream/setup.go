@@ -12,30 +12,29 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// The metadata of a stream say that it is this package's, and how many
-// partitions it has.
+// Metadata keys that mark a stream as created by this package, and hold its number of partitions.
 const (
 	ownKey        = "quire-project"
 	ownValue      = "1"
 	partitionsKey = "quire-project-partitions"
 )
 
-// duplicates is for how long the server knows a message by its UUID.
+// duplicates is how long the server remembers the UUID of a message.
 const duplicates = 2 * time.Minute
 
 const defaultPartitions = 8
 
-// errFewer says that partitions cannot be removed.
+// errFewer reports that partitions cannot be removed.
 var errFewer error = wrongError("the number of partitions cannot be lowered, as no worker would read the messages in the others; leave the number out, or use another stream")
 
-// prepare makes the streams that are missing. It retries while a cluster has no leader.
+// prepare creates missing streams. It retries while a cluster has no leader.
 func (b *Broker) prepare(ctx context.Context) error {
 	for {
 		err := b.ensure(ctx)
 		if err == nil || permanent(err) {
 			return err
 		}
-		if errors.Is(err, nats.ErrNoResponders) { // not even one that waits for a leader
+		if errors.Is(err, nats.ErrNoResponders) { // not even a server that waits for a leader answers
 			return fmt.Errorf("%w: %w", ErrNoJetStream, err)
 		}
 		if sleep(ctx, 200*time.Millisecond) != nil {
@@ -63,9 +62,9 @@ func (b *Broker) ensure(ctx context.Context) error {
 	return nil
 }
 
-// ensurePoison makes the poison stream, also if it was deleted while the broker is open: it holds no
-// part of the record. The stream itself is made only when a broker is opened, so that lost segments are
-// noticed.
+// ensurePoison creates the poison stream, even if it was deleted while the broker is open, because it
+// contains no part of the record. The stream itself is created only when a broker is opened, so that a
+// loss of segments is noticed.
 func (b *Broker) ensurePoison(ctx context.Context) error {
 	_, err := b.ensureStream(ctx, jetstream.StreamConfig{
 		Name: b.Poison(), Subjects: []string{b.Poison()}, MaxAge: 30 * 24 * time.Hour, Metadata: map[string]string{},
@@ -76,7 +75,7 @@ func (b *Broker) ensurePoison(ctx context.Context) error {
 	return nil
 }
 
-// ensureStream makes a stream if it does not exist, and returns its configuration.
+// ensureStream creates a stream if it does not exist, and returns its configuration.
 func (b *Broker) ensureStream(ctx context.Context, config jetstream.StreamConfig) (jetstream.StreamConfig, error) {
 	stream, err := b.js.Stream(ctx, config.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -87,7 +86,7 @@ func (b *Broker) ensureStream(ctx context.Context, config jetstream.StreamConfig
 			b.options.Logger.Warn("the server no longer has the stream; it is made again, and what was in it is lost", "name", config.Name)
 		}
 		stream, err = b.js.CreateStream(ctx, config)
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // somebody was faster
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another client has created it
 			stream, err = b.js.Stream(ctx, config.Name)
 		}
 	}
@@ -108,7 +107,7 @@ func (b *Broker) ensureStream(ctx context.Context, config jetstream.StreamConfig
 	return stream.CachedInfo().Config, nil
 }
 
-// setPartitions takes the number of partitions from a stream, or raises it.
+// setPartitions reads the number of partitions from a stream, or raises it.
 func (b *Broker) setPartitions(ctx context.Context, config jetstream.StreamConfig) error {
 	partitions, err := strconv.Atoi(config.Metadata[partitionsKey])
 	if err != nil || partitions < 1 || partitions > maxPartitions {
@@ -128,9 +127,9 @@ func (b *Broker) setPartitions(ctx context.Context, config jetstream.StreamConfi
 	return nil
 }
 
-// watchPartitions checks every second whether the number was raised. It
-// raises one that is too low: of two programs that change the stream at the same moment,
-// the later one undoes the change of the other one.
+// watchPartitions checks every second whether the number was raised. It raises the number again if
+// another program has lowered it: when two programs change the stream at the same moment, the later
+// one undoes the other's change.
 func (b *Broker) watchPartitions() {
 	for sleep(b.open, time.Second) == nil {
 		stream, err := b.js.Stream(b.open, b.options.Stream)
@@ -146,7 +145,7 @@ func (b *Broker) watchPartitions() {
 			b.partitions.Store(int64(partitions))
 		case partitions < known:
 			config.Metadata[partitionsKey] = strconv.Itoa(known)
-			_, _ = b.js.UpdateStream(b.open, config) // where this fails, it is tried again
+			_, _ = b.js.UpdateStream(b.open, config) // if this fails, it is retried
 		}
 	}
 }

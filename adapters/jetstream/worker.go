@@ -11,8 +11,8 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 )
 
-// worker is a [message.Subscriber]. From its first subscription on it is a member of its
-// group, which divides the partitions among its members.
+// worker is a [message.Subscriber]. With its first subscription it joins its group, which divides the
+// partitions among its members.
 type worker struct {
 	b  *Broker
 	id string
@@ -21,17 +21,17 @@ type worker struct {
 	close   context.CancelFunc
 	start   func()
 	tasks   sync.WaitGroup
-	changed chan struct{} // the subscriptions or the assignments
+	changed chan struct{} // signals a change of the subscriptions or assignments
 
 	mu            sync.Mutex
 	closed        bool
 	subscriptions []*subscription
 	assignments   map[int]*assignment
-	known         bool  // who the members are, so that it is known which partitions are the worker's:
+	known         bool  // the members are known, and so are the worker's partitions:
 	own           []int // these
 }
 
-// unfit are characters that the id of a worker does not have.
+// unfit matches characters that are not allowed in the id of a worker.
 var unfit = regexp.MustCompile(`[^A-Za-z0-9_-]+`)
 
 func newWorker(b *Broker) *worker {
@@ -47,7 +47,7 @@ func newWorker(b *Broker) *worker {
 // subscription is a channel for the messages of one partition, or of all.
 type subscription struct {
 	partition   int
-	parent      context.Context // whose values messages have
+	parent      context.Context // its values are those of the messages' contexts
 	open        context.Context
 	out         chan *message.Message
 	assignments sync.WaitGroup
@@ -57,11 +57,10 @@ func (s *subscription) covers(partition int) bool {
 	return s.partition == all || s.partition == partition
 }
 
-// Subscribe returns a channel of messages: of one partition, or of
-// [Broker.AllTopics]. They come while this worker has the partition. When ctx is
-// done, no more messages are handed out; the channel is closed as soon as those
-// in flight are acked or nacked, or after ten seconds. Only then are the
-// contexts of messages cancelled.
+// Subscribe returns a channel of the messages of one partition, or of [Broker.AllTopics]. Messages
+// arrive while this worker is assigned the partition. When ctx is done, no more messages are
+// delivered; the channel is closed when those in flight are acked or nacked, or after ten seconds.
+// Only then are the contexts of messages cancelled.
 func (w *worker) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {
 	partition, err := w.b.partition(topic)
 	if err != nil {
@@ -93,18 +92,18 @@ func (w *worker) Subscribe(ctx context.Context, topic string) (<-chan *message.M
 	return s.out, nil
 }
 
-// end closes the channel of a subscription once nobody can send on it.
+// end closes the channel of a subscription after the last sender has finished.
 func (w *worker) end(s *subscription) {
 	w.mu.Lock()
 	w.subscriptions = slices.DeleteFunc(w.subscriptions, func(other *subscription) bool { return other == s })
 	w.mu.Unlock()
-	signal(w.changed) // so that others ask for the partitions before they are released
+	signal(w.changed) // others can request the partitions before they are released
 	s.assignments.Wait()
 	close(s.out)
 }
 
-// Close ends all subscriptions. It returns when their messages in flight are
-// done, or after ten seconds, and when others can have the partitions.
+// Close ends all subscriptions. It returns when their messages in flight are done, or after ten
+// seconds, and when other workers can acquire the partitions.
 func (w *worker) Close() error {
 	w.mu.Lock()
 	w.closed = true
@@ -117,7 +116,7 @@ func (w *worker) Close() error {
 	return nil
 }
 
-// candidate returns what the other workers have to know of this one.
+// candidate returns what the other workers need to know about this one.
 func (w *worker) candidate() candidate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -132,7 +131,7 @@ func (w *worker) candidate() candidate {
 	return c
 }
 
-// reconcile begins and ends assignments so that the worker reads the partitions that are its own.
+// reconcile begins and ends assignments, so that the worker reads exactly its own partitions.
 func (w *worker) reconcile(owners map[int]string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -174,7 +173,7 @@ func (w *worker) ready() error {
 	return nil
 }
 
-// begin begins an assignment. It is called with mu held, as end waits for the assignments of
+// begin begins an assignment. The caller holds mu, because end waits for the assignments of
 // subscriptions that it has removed.
 func (w *worker) begin(s *subscription, partition int) {
 	a := newAssignment(w, s, partition)

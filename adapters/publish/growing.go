@@ -14,12 +14,12 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// pieceSize is how much of a stream that grows is sent at once, in bytes.
+// pieceSize is how many bytes of a growing stream are sent at once.
 const pieceSize = 256 << 10
 
-// Follow sends the stream, or the streams in the folder, at a path as they grow, see
-// [follow.Follow]. run is the id of the run of a single stream; its file's name says it if run is "".
-// An error is one of the broker, of ctx, or of the path.
+// Follow sends the stream at a path, or the streams in the folder at a path, as they grow, see
+// [follow.Follow]. run is the id of the run of a single stream; if it is "", the id is derived from
+// the file's name. The error is one of the broker, of ctx, or of the path.
 func (p *Publication) Follow(ctx context.Context, path string, run domain.RunID) error {
 	summary, err := follow.Follow(ctx, path, p.following(run))
 	p.mu.Lock()
@@ -42,11 +42,11 @@ func (p *Publication) following(run domain.RunID) follow.Options {
 	}
 }
 
-// ErrGivenUp says that the broker did not take the end of a pipe.
+// ErrGivenUp reports that the broker did not accept the end of a pipe.
 var ErrGivenUp = errors.New("the broker does not take the end of the stream; what it has not taken is lost, unless there is a file of it")
 
-// pipe sends what is read as it comes. What a pipe brings is nowhere else: as long as more comes,
-// pipe waits for a broker that is away.
+// pipe sends data from a pipe as it arrives. The data exists nowhere else, so pipe waits for an
+// unavailable broker as long as more data arrives.
 func (p *Publication) pipe(ctx context.Context, at jsonl.Location, file *jsonl.File) error {
 	sending, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -69,10 +69,10 @@ func (p *Publication) pipe(ctx context.Context, at jsonl.Location, file *jsonl.F
 	return err
 }
 
-// isCut reports whether err says that compressed data was cut off, which [Options.Cut] is for.
+// isCut reports whether err means that compressed data was truncated, which [Options.Cut] handles.
 func isCut(err error) bool { return errors.Is(err, jsonl.ErrCut) }
 
-// noted calls ended at the end of what is read.
+// noted calls ended at the end of the data.
 type noted struct {
 	io.Reader
 	ended func()
@@ -86,7 +86,7 @@ func (n *noted) Read(p []byte) (int, error) {
 	return k, err
 }
 
-// sink is a broker as a sink of streams that grow.
+// sink sends growing streams to a broker.
 type sink struct{ *Publication }
 
 func (s *sink) Begin(_ context.Context, source jsonl.Location) (follow.Known, error) {
@@ -122,8 +122,8 @@ func (s *sink) Write(ctx context.Context, source jsonl.Location, segment domain.
 	return nil
 }
 
-// Derive returns the reason: what a broker has taken cannot be taken back, and a line that is too
-// long cannot be left out.
+// Derive returns the reason as an error: segments that a broker has accepted cannot be withdrawn, and
+// a line that is too long cannot be left out.
 func (s *sink) Derive(_ context.Context, _ jsonl.Location, reason error) (follow.Known, error) {
 	return follow.Known{}, reason
 }

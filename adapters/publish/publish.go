@@ -19,21 +19,20 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Options are those of a [Publication].
+// Options are the options of a [Publication].
 type Options struct {
-	// MaxMessage is how many bytes of a stream a message of the broker takes;
-	// [broker.DefaultSegmentBytes] unless set.
+	// MaxMessage is how many bytes of a stream fit into a message of the broker. The default is
+	// [broker.DefaultSegmentBytes].
 	MaxMessage int
-	// GiveUp is how long the end of a pipe is sent again; until the context ends unless set.
+	// GiveUp is how long sending the end of a pipe is retried. The default is until the context ends.
 	GiveUp time.Duration
-	// Read, when set, counts the bytes of files that were read, for a progress bar.
+	// Read, when set, counts the bytes read from files, for a progress bar.
 	Read *atomic.Int64
-	// Skipped, when set, is called with each stream that is not published, or not to its end.
+	// Skipped, when set, is called for each stream that is not published, or not to its end.
 	Skipped func(source jsonl.Location, err error)
-	// Cut, when set, is called with each compressed stream that was cut off. Its whole lines were
-	// published.
+	// Cut, when set, is called for each truncated compressed stream. Its whole lines were published.
 	Cut func(source jsonl.Location)
-	// Warn, when set, is called with what following continues without, see [follow.Report].
+	// Warn, when set, reports what following continues without, see [follow.Report].
 	Warn func(error)
 }
 
@@ -44,15 +43,15 @@ type Publication struct {
 
 	mu      sync.Mutex
 	summary Summary
-	sent    map[domain.RunID]follow.Known // of streams that grow
+	sent    map[domain.RunID]follow.Known // what was sent of growing streams
 }
 
-// Summary says what was published.
+// Summary describes what was published.
 type Summary struct {
 	broker.Stats
-	// Runs is how many were sent to their ends.
+	// Runs counts the runs that were sent to their ends.
 	Runs int
-	// Skipped are the reasons why streams were not published, or not to their ends.
+	// Skipped has the reasons why streams were not published, or not to their ends.
 	Skipped []error
 }
 
@@ -70,7 +69,7 @@ func New(publisher *broker.Publisher, options Options) *Publication {
 	return &Publication{Options: options, publisher: publisher, sent: map[domain.RunID]follow.Known{}}
 }
 
-// Summary returns what was published so far.
+// Summary returns the current summary.
 func (p *Publication) Summary() Summary {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -80,7 +79,7 @@ func (p *Publication) Summary() Summary {
 // atOnce is how many streams are sent at the same time.
 const atOnce = 4
 
-// All sends streams as they are, each run once. An error is one of the broker, or of ctx.
+// All sends streams in their current state, each run once. The error is one of the broker, or of ctx.
 func (p *Publication) All(ctx context.Context, streams iter.Seq2[jsonl.Location, error]) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(atOnce)
@@ -98,8 +97,8 @@ func (p *Publication) All(ctx context.Context, streams iter.Seq2[jsonl.Location,
 	return group.Wait()
 }
 
-// Stream sends a stream from its start to its end; standard input as it comes. An error is one of
-// the broker, or of ctx.
+// Stream sends a stream from start to end, and standard input as it arrives. The error is one of the
+// broker, or of ctx.
 func (p *Publication) Stream(ctx context.Context, source jsonl.Location) error {
 	if err := store.CheckRunID(source.Run); err != nil {
 		p.skip(source, &store.SourceError{Name: source.Path, Err: err})
@@ -118,7 +117,7 @@ func (p *Publication) Stream(ctx context.Context, source jsonl.Location) error {
 		stats, err = p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: p.Read})
 		p.count(stats, err == nil || isCut(err))
 	}
-	if file.Cut() && (err == nil || isCut(err)) { // a torn tail is no error either
+	if file.Cut() && (err == nil || isCut(err)) { // a truncated end is no error either
 		p.Cut(source)
 		err = nil
 	}

@@ -11,17 +11,17 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// Syntax is how addresses are written.
+// Syntax describes the syntax of addresses.
 const Syntax = "sqlite:FILE or postgres://USER@HOST/DATABASE"
 
-// Schemes are how addresses begin.
+// Schemes are the prefixes of addresses.
 var Schemes = []string{"sqlite:", "postgres://"}
 
-// AddressError says why a text is not the address of a store. It shows nothing that could be a
+// AddressError reports a text that is not the address of a store. It shows nothing that could be a
 // password.
 type AddressError struct {
 	err error
-	// IsFile says that the text is the path of a file, without what kind of store it is.
+	// IsFile is set if the text is the path of a file, without a scheme.
 	IsFile bool
 }
 
@@ -32,15 +32,15 @@ func wrong(format string, values ...any) error {
 	return &AddressError{err: fmt.Errorf(format, values...)}
 }
 
-// scheme is what an address begins with. One letter is a Windows drive.
+// scheme matches the scheme of an address. A single letter is a Windows drive.
 var scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]+):`)
 
-// IsAddress reports whether a text is meant to be the address of a store: it has a scheme, or
-// is the file of a database, for which the scheme was forgotten.
+// IsAddress reports whether a text is meant as the address of a store: it has a scheme, or is a
+// database file for which the user forgot the scheme.
 func IsAddress(text string) bool { return scheme.MatchString(text) || isFile(text) }
 
 func isFile(text string) bool {
-	if strings.ContainsAny(text, "@=") { // as addresses with a password have
+	if strings.ContainsAny(text, "@=") { // it may be an address with a password
 		return false
 	}
 	switch filepath.Ext(text) {
@@ -66,7 +66,7 @@ func SQLiteFile(address string) string {
 	return file
 }
 
-// parse returns the file that an address names, if it is one of SQLite.
+// parse returns the file of an SQLite address.
 func parse(address string) (file string, sqlite bool, err error) {
 	path, sqlite := strings.CutPrefix(address, "sqlite:")
 	found := scheme.FindString(address)
@@ -85,8 +85,8 @@ func parse(address string) (file string, sqlite bool, err error) {
 	return "", false, wrong("give a store's address: %s", Syntax)
 }
 
-// sqliteFile returns the file that an address names after its scheme: a path without
-// escapes, or an absolute one as URLs have it, ///path.
+// sqliteFile returns the file after the scheme of an address: a path without escapes, or an absolute
+// path in URL form, ///path.
 func sqliteFile(path string) (string, error) {
 	rest, url := strings.CutPrefix(path, "//")
 	switch {
@@ -101,7 +101,7 @@ func sqliteFile(path string) (string, error) {
 	return path, nil
 }
 
-// IsDatabase reports whether a file is an SQLite database, and so not a stream.
+// IsDatabase reports whether a file is an SQLite database, and therefore not a stream.
 func IsDatabase(path string) bool {
 	const magic = "SQLite format 3\x00"
 	file, err := os.Open(path)

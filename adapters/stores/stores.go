@@ -27,14 +27,14 @@ type Store interface {
 	io.Closer
 }
 
-// Options say how [Open] opens a store. The zero value creates the store if it does not exist.
+// Options are the options of [Open]. The zero value creates the store if it does not exist.
 type Options struct {
 	// Projections has the projections that the store has tables for; nil means
 	// [projections.Builtin].
 	Projections *projections.Set
 	// MustExist makes Open fail with [fs.ErrNotExist] if the store does not exist.
 	MustExist bool
-	// OrEmpty is MustExist, but Open returns an empty store in memory instead of the error.
+	// OrEmpty makes Open return an empty store in memory if the store does not exist.
 	OrEmpty bool
 	// Durable makes each commit wait until it is on the disk. Set it if you discard a part of a
 	// stream, or acknowledge it to a broker, once its rows are committed.
@@ -97,7 +97,7 @@ func openPostgres(ctx context.Context, address string, o Options) (*postgres.Sto
 	return postgres.Open(ctx, address, append(options, postgres.Projections(o.Projections))...)
 }
 
-// chosen returns the options of a database that o asks for.
+// chosen returns the database options that o selects.
 func chosen[Option any](o Options, mustExist, durable, remake Option) (options []Option) {
 	if o.MustExist {
 		options = append(options, mustExist)
@@ -111,7 +111,7 @@ func chosen[Option any](o Options, mustExist, durable, remake Option) (options [
 	return options
 }
 
-// opened makes a store that could not be opened a nil interface.
+// opened converts a store that could not be opened to a nil interface.
 func opened[S Store](s S, err error) (Store, error) {
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// status answers the questions of health checks and of Prometheus.
+// status returns the functions for health checks and Prometheus.
 func (w *worker) status() metrics.Status {
 	return metrics.Status{
 		Health: func(ctx context.Context) []string {
@@ -45,7 +45,7 @@ func (w *worker) status() metrics.Status {
 	}
 }
 
-// backlogs returns how much of each partition is still to be applied.
+// backlogs returns the backlog of each partition.
 func (w *worker) backlogs(ctx context.Context) (map[int]metrics.Backlog, error) {
 	all, err := w.broker.Lag(ctx)
 	if err != nil {
@@ -58,8 +58,8 @@ func (w *worker) backlogs(ctx context.Context) (map[int]metrics.Backlog, error) 
 	return found, nil
 }
 
-// problems says whether the store and the broker answer. Their errors are logged and not shown:
-// they may tell where the store and the broker are.
+// problems checks the store and the broker. It logs their errors and does not show them, because they
+// may contain addresses.
 func (w *worker) problems(ctx context.Context) (problems []string) {
 	failed := func(what, reason string, err error) {
 		w.log.Warn("health: "+what+" does not answer", "error", printable.Name(err.Error()))
@@ -74,7 +74,7 @@ func (w *worker) problems(ctx context.Context) (problems []string) {
 	return problems
 }
 
-// reason says what is wrong with a store, without anything secret.
+// reason describes an error of a store without anything secret.
 func reason(err error) string {
 	var newer *projections.NewerError
 	if errors.As(err, &newer) {

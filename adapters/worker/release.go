@@ -12,12 +12,12 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// ErrNotWaiting is in the error of a run that is neither quarantined nor has parked segments.
+// ErrNotWaiting is wrapped by the error for a run that is neither quarantined nor has parked segments.
 var ErrNotWaiting = errors.New("it is neither quarantined nor parked in this store; quire-project quarantine list shows the runs that are")
 
-// Release calls do, which is [store.Projector.Retry] or [store.Projector.Drop], for some runs, or
-// for all quarantined ones if runs is empty. Workers may be running. It returns how many runs are
-// not quarantined any more, and an error for each of the others.
+// Release calls do, which is [store.Projector.Retry] or [store.Projector.Drop], for the given runs or,
+// if there are none, for all quarantined runs. Workers may be running. Release returns how many runs
+// are no longer quarantined, and an error for each of the others.
 func Release(ctx context.Context, s store.Store, lines jsonl.Options, runs []domain.RunID,
 	do func(*store.Projector, context.Context, domain.RunID) error) (released int, failed []error, err error) {
 	projector := store.NewProjector(s, jsonl.NewSegments(lines), store.ProjectorOptions{})
@@ -49,7 +49,7 @@ func Release(ctx context.Context, s store.Store, lines jsonl.Options, runs []dom
 	return released, failed, nil
 }
 
-// release returns the quarantine that a run is in afterwards.
+// release returns the quarantine of a run after do.
 func release(ctx context.Context, s store.Store, projector *store.Projector, run domain.RunID,
 	do func(*store.Projector, context.Context, domain.RunID) error) (*store.Quarantine, error) {
 	waiting, err := s.Waiting(ctx, run)

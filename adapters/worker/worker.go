@@ -24,18 +24,18 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Options are those of a worker. The zero value is good.
+// Options are the options of a worker. The zero value selects the defaults.
 type Options struct {
-	// Lines says how lines are read.
+	// Lines has the options for reading lines.
 	Lines jsonl.Options
-	// GapTimeout is how long to wait for a missing part of a run before the run is quarantined,
-	// a minute by default. The worker is unhealthy if it could apply nothing for longer than this.
+	// GapTimeout is how long to wait for a missing part of a run before the run is quarantined. The
+	// default is a minute. The worker is unhealthy if it could apply nothing for longer than this.
 	GapTimeout time.Duration
 	// Grace is how long the current work may take when the worker stops, 10 seconds by default.
 	Grace time.Duration
 	// Listener, when set, serves /metrics, /healthz, /readyz and /livez. Run closes it.
 	Listener net.Listener
-	// Logger, when set, gets the log.
+	// Logger, when set, receives log records.
 	Logger *slog.Logger
 }
 
@@ -47,12 +47,12 @@ type worker struct {
 	metrics   *metrics.Metrics
 	progress  *metrics.Progress
 	log       *slog.Logger
-	// end stops the worker because of an error that only opening the store again can end.
+	// end stops the worker because of an error that only reopening the store can resolve.
 	end context.CancelCauseFunc
 }
 
-// Run writes what b delivers into s, until ctx ends, and finishes the current work then. It
-// returns a [store.ErrReplaced] when s has to be opened again. The group of b is the id of s, see
+// Run writes the segments that b delivers into s until ctx ends, and then finishes the current work.
+// It returns a [store.ErrReplaced] if s must be opened again. The group of b is the id of s, see
 // [brokers.Options].
 func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error {
 	o.GapTimeout, o.Grace = cmp.Or(o.GapTimeout, time.Minute), cmp.Or(o.Grace, 10*time.Second)
@@ -88,9 +88,8 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	return err
 }
 
-// Listen listens at an address for [Options].Listener, or not at all if the address is "none". If
-// the address is not exactly the one that is wanted, and is taken by another worker, Listen takes
-// another port.
+// Listen listens at an address for [Options].Listener, or returns nil for the address "none". If
+// another worker uses the port, Listen takes another port, unless exact is set.
 func Listen(address string, exact bool) (net.Listener, error) {
 	if address == "none" {
 		return nil, nil
@@ -102,7 +101,7 @@ func Listen(address string, exact bool) (net.Listener, error) {
 	return listener, err
 }
 
-// serve answers Prometheus and health checks.
+// serve serves metrics and health checks.
 func (w *worker) serve(ctx context.Context, listener net.Listener, registry *prometheus.Registry) {
 	if listener == nil {
 		return
@@ -113,7 +112,7 @@ func (w *worker) serve(ctx context.Context, listener net.Listener, registry *pro
 	}
 }
 
-// look observes how far the work is behind.
+// look observes the backlogs.
 func (w *worker) look(ctx context.Context) {
 	tick := time.NewTicker(min(max(w.progress.Patience/20, 50*time.Millisecond), 10*time.Second))
 	defer tick.Stop()
@@ -122,7 +121,7 @@ func (w *worker) look(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			lag, _ := w.backlogs(ctx) // nil if it is not known
+			lag, _ := w.backlogs(ctx) // nil if unknown
 			w.progress.Look(lag, time.Now())
 		}
 	}

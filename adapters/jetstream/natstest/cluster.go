@@ -108,8 +108,8 @@ func (c Cluster) URL() string {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// freePorts finds different ports on which nobody listens. It searches below the range of
-// random ports, because another test could get one of those before the server does.
+// freePorts finds different unused ports. It searches below the range of random ports, because another
+// test could get one of those before the server does.
 func freePorts(t testing.TB, n int) (ports []int) {
 	t.Helper()
 	for tries := 0; len(ports) < n; tries++ {
