@@ -12,9 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// What is published once more arrives once more, though the broker drops what it has had.
-// What is sent again within one publication, because the broker's answer was lost, is
-// dropped.
+// A stream that is published twice arrives twice, even though the broker drops messages that it knows.
+// A message that is repeated within one publication, because the broker's answer was lost, is dropped.
 func TestPublishedOnceMoreArrives(t *testing.T) {
 	had := map[string]bool{}
 	var arrived []string

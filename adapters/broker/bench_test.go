@@ -14,7 +14,7 @@ import (
 // nowhere is a broker that takes everything.
 var nowhere = publisherFunc(func(string, ...*message.Message) error { return nil })
 
-// What cutting costs is to be compared with sha256, which it cannot do without.
+// Compare the cost of cutting with that of sha256, which it includes.
 func BenchmarkCut(b *testing.B) {
 	stream := longStream(b, 32<<20)
 	b.Run("sha256", func(b *testing.B) {

@@ -42,8 +42,8 @@ func greedy(stream string, limit int) (pieces []piece, tooLong *broker.LineTooLo
 	return pieces, nil
 }
 
-// However the bytes arrive, the segments are as long as they can be, and add up to
-// the stream or to what is before the line that is too long.
+// However the bytes arrive, the segments are as long as possible, and add up to the stream, or to the
+// part before a line that is too long.
 func TestCutIsGreedy(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := string(streams().Draw(t, "stream"))
@@ -176,7 +176,8 @@ func TestCutterTakesLinesAsTheyCome(t *testing.T) {
 	})
 }
 
-// Who begins in the middle knows no digest; nothing is left out after that.
+// A cutter that starts in the middle of a stream has no digest. No bytes may be missing after the
+// start.
 func TestCutterKeepsItsPlace(t *testing.T) {
 	cutter := broker.NewCutter("r", 8)
 	segments, err := cutter.Add(100, []byte("abc\nd\n"))

@@ -15,8 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// runIDs generates ids that stores take, of which some are nothing that a header
-// could hold.
+// runIDs generates ids that stores accept. A header cannot contain some of them.
 func runIDs() *rapid.Generator[domain.RunID] {
 	odd := []string{"nightly", " ", "%2F", "a/b?c=d&e+f", "ç\u202e", "\x00", "a\r\nb: c", "🙂", "\uFFFD", strings.Repeat("é", 256)}
 	return rapid.Custom(func(t *rapid.T) domain.RunID {
@@ -136,7 +135,7 @@ func (r *recorder) segments(t rapid.TB) []domain.Segment {
 	return all
 }
 
-// longStream is a stream of about so many bytes.
+// longStream returns a stream of about size bytes.
 func longStream(tb testing.TB, size int) []byte {
 	tb.Helper()
 	var b bytes.Buffer

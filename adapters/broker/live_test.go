@@ -63,8 +63,8 @@ func TestLiveSendsTheStream(t *testing.T) {
 	})
 }
 
-// What comes when nothing is on its way goes at once; what comes meanwhile goes together,
-// as soon as it can. The clock is that of the test: no time may pass in between.
+// Lines that arrive while no message is in flight are sent at once; lines that arrive in the meantime
+// go together as soon as possible. The test uses its own clock: no time may pass in between.
 func TestLiveWaitsForNoTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const took = 30 * time.Millisecond // what the broker takes
@@ -113,7 +113,7 @@ func TestLiveDelay(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// Whoever adds waits when too much is pending, and no longer than that.
+// Add waits while too much is pending, and no longer.
 func TestLiveIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
@@ -140,7 +140,7 @@ func TestLiveIsBounded(t *testing.T) {
 	})
 }
 
-// Mistakes of whoever adds change nothing.
+// Wrong calls of Add change nothing.
 func TestLiveKeepsItsPlace(t *testing.T) {
 	var out recorder
 	live := broker.NewPublisher(&out, broker.FixedTopics("q", 1), fast).Live(t.Context(), "r")
@@ -166,7 +166,7 @@ func TestLiveKeepsItsPlace(t *testing.T) {
 	checkAddUp(t, "r", []byte("a\nt"), out.segments(t))
 }
 
-// An error of sending reaches whoever adds, flushes or closes, and does not leave.
+// Add, Flush and Close return an error of sending, and keep returning it.
 func TestLiveTellsErrors(t *testing.T) {
 	broken := broker.PublishOptions{Hopeless: func(error) bool { return true }, SegmentBytes: 4}
 	down := publisherFunc(func(string, ...*message.Message) error { return errDown })
@@ -186,7 +186,7 @@ func TestLiveTellsErrors(t *testing.T) {
 	}
 }
 
-// Its context ends it, also when the broker is down, and when somebody waits.
+// The context ends Live, even if the broker is down and a caller waits.
 func TestLiveEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	down := publisherFunc(func(string, ...*message.Message) error { return errDown })

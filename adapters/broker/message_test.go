@@ -58,7 +58,7 @@ func TestUUIDNamesThePlace(t *testing.T) {
 	})
 }
 
-// What is on a broker stays readable: this must not change without a new version.
+// Stored messages must stay readable: the format must not change without a new version.
 func TestMessageFormat(t *testing.T) {
 	data := []byte("{}\n")
 	msg := broker.Message(domain.Segment{Run: "é 1/2", Offset: 7, Data: data, SHA256: sha256.Sum256(data)})
@@ -149,8 +149,7 @@ func TestNotSegmentErrorIsPrintable(t *testing.T) {
 	}
 }
 
-// What anybody sends is a segment or an error; and what is a segment would be sent
-// as it has come.
+// Any message is either a segment or an error, and a segment encodes to the same message.
 func FuzzSegment(f *testing.F) {
 	add := func(msg *message.Message) {
 		digest, known := msg.Metadata["quire-sha256"]

@@ -30,7 +30,7 @@ func TestPartitionNeverChanges(t *testing.T) {
 	}
 }
 
-// The hash is spelled out once more, as whoever writes another publisher would.
+// The test implements the hash again, like the author of another publisher would.
 func TestPartitionIsFNV1a(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		run := rapid.String().Draw(t, "run")

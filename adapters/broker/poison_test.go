@@ -57,8 +57,8 @@ func TestLargestMessageIsPoison(t *testing.T) {
 	}
 }
 
-// What is no segment, and cannot be kept either, does not come again, and segments behind
-// it are applied. The log has what is known of it, and nothing raw.
+// A message that is no segment and cannot be stored in the poison topic is not redelivered, and the
+// segments after it are applied. The log describes it without raw text.
 func TestWhatCannotBeKeptBlocksNothing(t *testing.T) {
 	b := memoryBroker(t)
 	pub := publisherFunc(func(topic string, messages ...*message.Message) error {

@@ -28,8 +28,8 @@ var errDown = errors.New("the broker is down")
 // fast are options of publishers that try again at once.
 var fast = broker.PublishOptions{FirstDelay: time.Microsecond, MostDelay: time.Microsecond}
 
-// What a broker that fails now and then has taken is the stream, in order, on the
-// topic of its run, and Stats tell of it.
+// With a broker that sometimes fails, the accepted messages are the stream, in order, on the topic of
+// its run, and Stats counts them.
 func TestPublishStream(t *testing.T) {
 	topics := broker.FixedTopics("quire", 4)
 	rapid.Check(t, func(t *rapid.T) {
@@ -90,8 +90,8 @@ func (f publisherFunc) Publish(topic string, messages ...*message.Message) error
 }
 func (publisherFunc) Close() error { return nil }
 
-// Publishing ends when it is told to give up, when that makes no sense any more, and with its
-// context; the error says where it stood, and why.
+// Publishing ends when GiveUp has passed, when retries are pointless, and with its context. The error
+// says at which offset, and why.
 func TestPublishEnds(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -131,7 +131,7 @@ func TestPublishEnds(t *testing.T) {
 	}
 }
 
-// What is wrong with the stream comes after all that is right was published.
+// PublishStream publishes the valid part of a stream before it returns the stream's error.
 func TestPublishStreamTellsErrors(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	for name, c := range map[string]struct {
@@ -151,7 +151,7 @@ func TestPublishStreamTellsErrors(t *testing.T) {
 	}
 }
 
-// A stream whose context ends is not taken for published, and nobody goes on reading it.
+// A stream whose context ends does not count as published, and PublishStream stops reading it.
 func TestPublishStreamEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -242,7 +242,7 @@ func TestPublishSegments(t *testing.T) {
 	assert.NoError(t, err, "nothing cannot be published")
 }
 
-// What nobody could apply is not sent.
+// Publish does not send invalid segments.
 func TestPublishChecksSegments(t *testing.T) {
 	for name, bad := range map[string]domain.Segment{
 		"no run": {Data: []byte("a\n")}, "half a line": {Run: "r", Data: []byte("a")}, "nothing in the middle": {Run: "r", Offset: 1},

@@ -27,9 +27,9 @@ type growing struct{ partitions atomic.Int64 }
 func (g *growing) Partitions() int            { return int(g.partitions.Load()) }
 func (g *growing) Topic(partition int) string { return fmt.Sprintf("q.%d", partition) }
 
-// What was published by several goroutines, finished streams and growing ones, arrives whole
-// through a broker that shuffles, handlers that see messages twice, fail and panic, and
-// partitions that are added meanwhile.
+// Streams that several goroutines publish, finished and growing, arrive complete through a broker that
+// reorders messages, handlers that receive messages twice, fail and panic, and partitions that are
+// added in the meantime.
 func TestStreamsArriveWhole(t *testing.T) {
 	b := memoryBroker(t)
 	var topics growing
@@ -78,15 +78,15 @@ func publishLive(t *testing.T, publisher *broker.Publisher, run domain.RunID, st
 	assert.NoError(t, err)
 }
 
-// What is no segment goes to the poison topic, each once and at once, whatever it is;
-// others go on.
+// Each message that is no segment goes to the poison topic at once, exactly once; the others are
+// handled.
 func TestRubbishIsPoison(t *testing.T) {
 	b := memoryBroker(t)
 	poison, err := b.Subscribe(t.Context(), "poison")
 	require.NoError(t, err)
 	p := newInOrder()
 	var tries atomic.Int64
-	// Whoever publishes with a context that has ended gets nothing done.
+	// Publishing with an expired context fails.
 	pub := publisherFunc(func(topic string, messages ...*message.Message) error {
 		for _, msg := range messages {
 			if err := msg.Context().Err(); err != nil {
@@ -124,8 +124,8 @@ func TestRubbishIsPoison(t *testing.T) {
 	}
 }
 
-// An error that is not the message's is tried again, first here and then by the broker, and
-// goes to nobody else.
+// An error that the message did not cause is retried, first by the router and then by the broker, and
+// the message goes nowhere else.
 func TestFailuresAreTriedAgain(t *testing.T) {
 	b := memoryBroker(t)
 	for name, fail := range map[string]func() error{
@@ -170,7 +170,7 @@ func TestTriesHaveATimeout(t *testing.T) {
 	assert.NoError(t, within(t, "a second try", errs), "the second try began")
 }
 
-// Whoever stops the router waits for what is being stored, and nothing is begun after.
+// Closing the router waits for the current segment, and starts no other.
 func TestStoppingFinishesTheSegmentAtHand(t *testing.T) {
 	for name, stop := range map[string]func(*message.Router, context.CancelFunc) error{
 		"closed":        func(r *message.Router, _ context.CancelFunc) error { return r.Close() },
@@ -254,7 +254,7 @@ func (c *counting) Applied(s *domain.Segment, _ time.Duration) {
 func (c *counting) ApplyFailed() { c.failed.Add(1) }
 func (c *counting) Poisoned()    { c.poisoned.Add(1) }
 
-// What is logged can be printed, and holds nothing of a stream.
+// The log is printable, and contains nothing of a stream.
 func TestLogIsPrintable(t *testing.T) {
 	b := memoryBroker(t)
 	var log capturing
@@ -294,8 +294,7 @@ func TestLogIsPrintable(t *testing.T) {
 	}
 }
 
-// A store that is away is told of once, and once that it is back, however many messages wait
-// for it.
+// An unavailable store is logged once, and once when it is back, however many messages wait for it.
 func TestOutageIsLoggedOnce(t *testing.T) {
 	b := memoryBroker(t)
 	var log capturing
@@ -330,7 +329,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	}
 }
 
-// capturing keeps what is logged as it is, without the escapes of other handlers.
+// capturing records log attributes unchanged, without the escapes of other handlers.
 type capturing struct {
 	slog.Handler
 	mu   sync.Mutex

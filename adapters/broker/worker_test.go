@@ -104,8 +104,8 @@ func (f projectorFunc) Apply(ctx context.Context, segment domain.Segment) error 
 	return f(ctx, segment)
 }
 
-// shuffling is a subscriber that delivers messages later and in another order. All
-// that it holds is unacknowledged, so it takes a broker that goes on without.
+// shuffling is a subscriber that delivers messages later and in another order. The messages that it
+// holds are not acknowledged, so it needs a broker that continues without acks.
 type shuffling struct{ message.Subscriber }
 
 func (s shuffling) Subscribe(ctx context.Context, topic string) (<-chan *message.Message, error) {

@@ -33,7 +33,7 @@ func rename(t *testing.T, from, to string) {
 	}
 }
 
-// twins are two streams of one id, of which the first one is read.
+// twins writes two streams with one id. The first one is read.
 func twins(t *testing.T, folder string) (first, second string) {
 	for _, name := range []string{"a", "b"} {
 		if err := os.Mkdir(filepath.Join(folder, name), 0o777); err != nil {

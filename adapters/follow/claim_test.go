@@ -13,8 +13,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Who still reads a stream by a path from which it was moved does not take the stream
-// at the other path for another one.
+// A reader that still uses the path from which a stream was moved does not treat the stream at the new
+// path as another one.
 func TestClaimOfAMovedStream(t *testing.T) {
 	folder := t.TempDir()
 	old, moved := filepath.Join(folder, "run.jsonl"), filepath.Join(folder, "events", "run.jsonl")

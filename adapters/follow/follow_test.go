@@ -26,7 +26,7 @@ const (
 	ended    = `{"at_ms":3,"type":"run_finished","outcome":"pipeline_failure"}` + "\n"
 )
 
-// seen is a view, and notices, that note what they are told.
+// seen is a view and a report that record their calls.
 type seen struct {
 	mu    sync.Mutex
 	told  []string
@@ -180,8 +180,8 @@ func (a *away) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain
 	return a.Store.Checkpoints(ctx, runs)
 }
 
-// A store that is away is waited for, and whoever waits is told once; one that has
-// failed ends all.
+// Follow waits for a store that is unavailable, and reports the wait once. A store that has failed
+// ends following.
 func TestStoreIsAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	add(t, path, started+ended)
@@ -199,7 +199,7 @@ func TestStoreIsAway(t *testing.T) {
 	}
 }
 
-// What cannot be mended by waiting ends following.
+// Follow ends with an error that waiting cannot resolve.
 func TestStoreFails(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	add(t, path, started)

@@ -42,8 +42,8 @@ func files(limit int) *rapid.Generator[[]byte] {
 	})
 }
 
-// Whatever a file holds, once its writer is gone follow says of it what a plain read does: the
-// same error, or the same rows. What is compressed is refused.
+// Whatever a file contains, once its writer is gone, follow has the same result as a plain read: the
+// same error, or the same rows. It refuses compressed files.
 func TestJudgementLaw(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -143,8 +143,8 @@ func TestPipeLaw(t *testing.T) {
 	})
 }
 
-// What is compressed is refused though it has no line feed, and though its first bytes come
-// when the file is being followed already.
+// Follow refuses a compressed file even if it has no line feed, and even if its first bytes arrive
+// after following has started.
 func TestCompressedLater(t *testing.T) {
 	var zipped bytes.Buffer
 	w := gzip.NewWriter(&zipped)
@@ -219,7 +219,7 @@ func (s *slow) Release(_ context.Context, _ jsonl.Location, known follow.Known) 
 }
 func (s *slow) Close() error { return nil }
 
-// What a pipe brings while the sink is at work comes as one segment.
+// Data that arrives from a pipe while the sink works comes as one segment.
 func TestPipeGathers(t *testing.T) {
 	s := &slow{&pieces{[]int{len(started)}, 0, []byte(strings.Repeat(started, 50))}, make(chan struct{}), 0}
 	summary, err := follow.Read(t.Context(), s, jsonl.Location{Path: jsonl.Stdin, Run: "run"}, follow.Options{Sink: s})

@@ -182,7 +182,7 @@ func sameRows(t *rapid.T, db store.Store, path, content string) {
 	}
 }
 
-// A run that is quiet costs little memory, and goes on when its stream grows.
+// An idle run needs little memory, and continues when its stream grows.
 func TestQuietRunsAreSmall(t *testing.T) {
 	t.Run("no rows", func(t *testing.T) { testQuietRuns(t, nil) })
 	t.Run("rows", func(t *testing.T) { testQuietRuns(t, openSQLite(t, filepath.Join(t.TempDir(), "quire.db"))) })

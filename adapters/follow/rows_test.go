@@ -22,8 +22,8 @@ import (
 
 const keptLine = `{"at_ms":1,"type":"run_finished","outcome":"succeeded"}` + "\n"
 
-// What was held of a run before it is followed, of whichever stream that was, does
-// not wait any more when its rows have been brought up to the stream.
+// Segments of a run that were parked before it is followed, whatever their stream, are dropped once
+// the run's rows are up to date with the stream.
 func TestForgetsWhatIsHeld(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	put(t, path, keptLine)

@@ -102,7 +102,7 @@ type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return copy(p, "{\n"), nil }
 
-// A pipe is left when its stream cannot be read on.
+// Read stops reading a pipe when its stream cannot be continued.
 func TestPipeIsLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 20 {

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What cannot be looked at is known at the end, if it is still so.
+// The summary names folders and files that still cannot be examined at the end.
 func TestUnread(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{"one.jsonl", "gone.jsonl", "mended.jsonl"} { // each leads to itself

@@ -55,7 +55,7 @@ const secretChars = `abcXYZ0189-._~!$&'()*+,;=:@/?#[]% "\<>|`
 // no error and no line of the log shows it.
 func TestSecretsAreNotShown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		// What is looked for cannot be in an address for another reason.
+		// The secret cannot appear in an address for another reason.
 		secret := "s3c" + rapid.StringOfN(rapid.SampledFrom([]rune(secretChars)), 0, 8, -1).Draw(t, "secret") + "r3t"
 		written := secret
 		if rapid.Bool().Draw(t, "escaped") {
@@ -122,7 +122,7 @@ func TestSecretsOfServers(t *testing.T) {
 	}
 }
 
-// The environment says who connects where address and options do not.
+// The environment identifies the client if address and options do not.
 func TestEnvironment(t *testing.T) {
 	user := natstest.New(t, natstest.User("me", "secret"))
 	token := natstest.New(t, natstest.Token("secret"))
@@ -169,8 +169,8 @@ func TestTLS(t *testing.T) {
 	openWith(t, address, quick)
 }
 
-// The certificate of a server has to be by the authority that is named; there can
-// be no doubt about what is wrong where it is not.
+// The server's certificate must be signed by the given authority; otherwise the error says clearly
+// what is wrong.
 func TestAuthority(t *testing.T) {
 	c, other := natstest.NewCertificates(t), natstest.NewCertificates(t)
 	server := natstest.New(t, natstest.TLS(t, c))
@@ -194,8 +194,7 @@ func TestAuthority(t *testing.T) {
 	}
 }
 
-// Who connects can be a .creds file. What is in it is in no error, even if it is
-// not what it should be.
+// A .creds file can identify the client. No error shows its contents, even if the file is invalid.
 func TestCredentials(t *testing.T) {
 	c, other := natstest.NewCredentials(t), natstest.NewCredentials(t)
 	server := natstest.New(t, natstest.Accounts(t, c))
@@ -266,8 +265,8 @@ func TestServerAwayAtOpen(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-// FuzzAddress looks for an address of which the error shows what may be secret:
-// all that is before an @, or that is no host.
+// FuzzAddress searches for an address whose error shows a possible secret: anything before an @, or
+// anything that is no host.
 func FuzzAddress(f *testing.F) {
 	for _, address := range []string{
 		"nats://user:%s@host:4222/ci", "nats://%s@host", "tls://user:%s@[::1]:4222,host", "nats://a,user:%s@b", "nats://host?token=%s", "//%s@host",
@@ -276,7 +275,7 @@ func FuzzAddress(f *testing.F) {
 		f.Add(address, "s3cr3t")
 	}
 	f.Fuzz(func(t *testing.T, address, secret string) {
-		// What is looked for cannot be there for another reason.
+		// The secret cannot appear for another reason.
 		secret = "S3c" + secret + "R3t"
 		before, after, _ := strings.Cut(address, "%s")
 		target, err := parse(before + secret + after)

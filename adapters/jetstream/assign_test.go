@@ -22,8 +22,8 @@ func drawWorkers(t *rapid.T, most int, onlyAll bool) (workers []candidate) {
 	return workers
 }
 
-// Every partition that anybody wants is given to one who wants it, and in
-// whatever order workers are known, everybody comes to the same result.
+// Every partition with a subscriber is assigned to one of its subscribers, and all workers compute the
+// same result in whatever order they learn of each other.
 func TestAssignGivesAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		partitions := rapid.IntRange(1, 20).Draw(t, "partitions")

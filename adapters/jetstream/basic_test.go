@@ -18,7 +18,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// What is in a message comes out as it went in, whatever it is.
+// A message arrives unchanged, whatever it contains.
 func TestRoundTrip(t *testing.T) {
 	b := openWith(t, natstest.New(t).URL(), quick)
 	messages := subscribe(t, b.Subscriber(), b.AllTopics())
@@ -74,7 +74,7 @@ func TestPublishedToMany(t *testing.T) {
 	quiet(t, messages, 100*time.Millisecond)
 }
 
-// What others publish, who know nothing of this package, is taken as it is.
+// Messages of other publishers, which do not know this package, arrive unchanged.
 func TestFromElsewhere(t *testing.T) {
 	b := openWith(t, natstest.New(t).URL(), quick)
 	messages := subscribe(t, b.Subscriber(), b.AllTopics())
@@ -129,7 +129,7 @@ func TestPinIsKept(t *testing.T) {
 	next(t, messages).Ack()
 }
 
-// Messages come in order, and no more than may be in hand.
+// Messages arrive in order, and no more than InFlight at once.
 func TestOrderAndInFlight(t *testing.T) {
 	t.Parallel()
 	o := with(func(o *Options) { o.InFlight = 5 })
@@ -201,7 +201,8 @@ func TestNackedDoNotBlock(t *testing.T) {
 	}
 }
 
-// The server is told of a message that takes long, and does not deliver it again.
+// The worker sends progress signals for a message that takes long, and the server does not redeliver
+// it.
 func TestLongInHand(t *testing.T) {
 	t.Parallel()
 	o := with(func(o *Options) { o.ackWait = 1500 * time.Millisecond })
@@ -296,8 +297,8 @@ func TestClosed(t *testing.T) {
 	assert.ErrorIs(t, err, ErrClosed)
 }
 
-// When a subscription ends, messages in hand can be done and acked. Their
-// contexts end when that takes too long, and somebody else gets them.
+// After a subscription ends, its messages in flight can be handled and acked. If that takes too long,
+// their contexts end, and another worker receives them.
 func TestEndOfSubscription(t *testing.T) {
 	t.Parallel()
 	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.drain = 3 * time.Second }))
@@ -357,7 +358,7 @@ func TestLag(t *testing.T) {
 	assert.Equal(t, 0, lags[1].Redelivered, lags)
 }
 
-// A stream that is somebody else's is not touched.
+// Open does not change a stream that this package did not create.
 func TestForeign(t *testing.T) {
 	server := natstest.New(t)
 	conn, err := nats.Connect(server.URL())

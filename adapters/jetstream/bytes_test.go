@@ -11,8 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// What is in hand is bounded by bytes, also behind short messages, and large ones come all
-// the same.
+// The bytes in flight are bounded, also after short messages, and large messages still arrive.
 func TestInFlightBytes(t *testing.T) {
 	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions, o.InFlight, o.inFlightBytes = 1, 256, 1<<20 }))
 	messages := subscribe(t, b.Subscriber(), b.Topic(0))

@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// Watermill's own suite, with a partition for each of its topics. Once with
-// order, which it takes for having one message in hand at a time.
+// Watermill's own suite, with a partition for each of its topics. The ordered variant, for which the
+// suite expects one message in flight, also runs.
 func TestWatermill(t *testing.T) {
 	log.SetOutput(io.Discard) // the suite is talkative
 	defer log.SetOutput(os.Stderr)
@@ -27,7 +27,7 @@ func TestWatermill(t *testing.T) {
 		"many in hand": {16, tests.Features{Persistent: true, ForceShort: testing.Short()}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			// With as many workers as there are here, nobody is to be taken for dead.
+			// With so many workers, none may be considered dead.
 			o := with(func(o *Options) { o.Partitions, o.InFlight, o.lease = 64, c.inFlight, patience })
 			topics := topics{broker: openWith(t, natstest.New(t).URL(), o)}
 			tests.TestPubSub(t, c.features, func(*testing.T) (message.Publisher, message.Subscriber) {

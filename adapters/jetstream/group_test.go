@@ -50,7 +50,7 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// What was acked comes once more when that is asked for, and to no other group.
+// Replay redelivers acked messages to this group, and to no other.
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)

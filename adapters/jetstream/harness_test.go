@@ -97,12 +97,12 @@ func acked(t testing.TB, b *Broker) {
 	})
 }
 
-// reads returns the partitions of which a worker requests messages.
+// reads returns the partitions from which a worker requests messages.
 func reads(s message.Subscriber) map[int]bool {
 	return those(s, func(a *assignment) bool { return a.reading.Load() })
 }
 
-// pins returns the partitions of which the server delivers messages to a worker.
+// pins returns the partitions whose messages the server delivers to a worker.
 func pins(s message.Subscriber) map[int]bool {
 	return those(s, func(a *assignment) bool { return a.pinned.Load() })
 }

@@ -57,8 +57,8 @@ func TestHandingOver(t *testing.T) {
 	}
 }
 
-// Nobody has to wait for a server that is away to close what is open, even
-// with messages that cannot be given back to it.
+// Close does not wait for a server that is unavailable, even with messages that cannot be given back
+// to it.
 func TestCloseWithoutServer(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
@@ -81,7 +81,7 @@ func TestCloseWithoutServer(t *testing.T) {
 	assert.Error(t, m.Context().Err(), "the context of a message goes on")
 }
 
-// What is closed leaves no goroutine behind.
+// Close leaves no goroutine behind.
 func TestNothingIsLeft(t *testing.T) {
 	// The server has goroutines for each consumer, and which consumers the first
 	// use needs is a matter of timing: it runs elsewhere, all that are here are ours.
@@ -126,8 +126,8 @@ func TestNothingIsLeft(t *testing.T) {
 	eventually(t, "no more goroutines than before", func() bool { return runtime.NumGoroutine() <= before })
 }
 
-// A stream that is deleted is not made again behind the back of whoever did it.
-// It is when the broker is opened again, and those who have it open go on.
+// An open broker does not recreate a deleted stream. Opening the broker again does, and then brokers
+// that are already open continue.
 func TestStreamDeleted(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -152,8 +152,8 @@ func TestStreamDeleted(t *testing.T) {
 	next(t, messages).Ack()
 }
 
-// Of two who raise the number of partitions at one moment, the one who wants
-// fewer may write last.
+// If two programs raise the number of partitions at the same time, the smaller number may be written
+// last.
 func TestPartitionsAreNotLost(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()

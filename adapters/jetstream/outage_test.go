@@ -13,8 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// A server that is restarted is found again, by who publishes and who
-// subscribes, and nothing is lost.
+// Publishers and subscribers find a restarted server again, and nothing is lost.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
@@ -66,7 +65,7 @@ func TestPublishGivesUp(t *testing.T) {
 	server.Start()
 }
 
-// A consumer that somebody deletes is made again. It begins from the start.
+// The worker recreates a deleted consumer, which starts from the beginning.
 func TestConsumerDeleted(t *testing.T) {
 	t.Parallel()
 	b := openWith(t, natstest.New(t).URL(), quick)
@@ -161,7 +160,7 @@ func TestMoreReplicas(t *testing.T) {
 	next(t, subscribe(t, one.Subscriber(), one.Topic(0))).Ack()
 }
 
-// The poison stream is made again when somebody deletes it, and the work continues meanwhile.
+// A deleted poison stream is recreated, and the work continues in the meantime.
 func TestDeletedUnderAWorker(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -178,8 +177,8 @@ func TestDeletedUnderAWorker(t *testing.T) {
 	}
 }
 
-// A message in hand is not taken for a new one that has its number, since the stream was
-// deleted and made again meanwhile.
+// A message in flight is not confused with a new message of the same sequence after the stream was
+// deleted and created again.
 func TestNumbersBeginAnew(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)

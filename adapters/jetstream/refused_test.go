@@ -16,9 +16,9 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// A run whose segments are all refused, and messages that are no segments and too large to be kept,
-// do not hold up another run of the partition, though there are many times as many as may be in hand. The
-// run's messages stay at the broker.
+// A run whose segments are all refused, and messages that are no segments and too large for the poison
+// topic, do not hold up another run of the partition, although there are many times as many as may be
+// in flight. The run's messages stay at the broker.
 func TestOthersGoOn(t *testing.T) {
 	t.Parallel()
 	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions, o.InFlight = 1, 16 }))

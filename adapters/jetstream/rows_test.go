@@ -48,8 +48,8 @@ func stream(run, events int) []byte {
 	return b.Bytes()
 }
 
-// project has a worker with a router and a projector of its own apply what
-// comes, of which some is handled twice, and some fails.
+// project starts a worker with a separate router and projector. It handles some messages twice, and
+// fails on some.
 func (s *site) project(b *Broker) {
 	s.t.Helper()
 	projector := store.NewProjector(s.store, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{
@@ -189,7 +189,7 @@ func TestRows(t *testing.T) {
 	acked(t, b)
 }
 
-// The same with three servers, of which the one that leads is killed, and comes back.
+// The same with three servers. The leader is killed, and comes back.
 func TestRowsThroughACluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a cluster")
@@ -214,7 +214,7 @@ func TestRowsThroughACluster(t *testing.T) {
 	acked(t, b)
 }
 
-// What a server has said that it has is there when it was killed.
+// Messages that a server has confirmed survive when the server is killed.
 func TestServerKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs another process")

@@ -19,8 +19,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// desk is where several workers have their messages handled. It notes when two
-// workers have messages of one partition in hand.
+// desk handles the messages of several workers. It records when two workers have messages of one
+// partition in flight.
 type desk struct {
 	t *testing.T
 
@@ -94,8 +94,8 @@ func flood(t *testing.T, b *Broker) (stop func() int) {
 	return func() int { close(quit); return <-count }
 }
 
-// Workers share the partitions evenly, each is with one of them at a time, and
-// all messages are handled, whoever joins, leaves or dies.
+// Workers share the partitions evenly, one worker reads each at a time, and all messages are handled,
+// even if workers join, leave or die.
 func TestSharing(t *testing.T) {
 	t.Parallel()
 	// A worker that the machine does not let run for this long may lose a
@@ -143,7 +143,7 @@ func TestSharing(t *testing.T) {
 	dead.conn.Close() // as if its machine was switched off
 	shares(4, 4)
 	t.Logf("the partitions of a dead worker were taken over after %v, the lease is %v", time.Since(start), dead.options.lease)
-	// More partitions, while all goes on.
+	// Add partitions while the workers run.
 	openWith(t, server.URL(), with(func(o *Options) { o.Partitions = 12 }))
 	eventually(t, "12 partitions", func() bool { return brokers[0].Partitions() == 12 && publisher.Partitions() == 12 })
 	shares(6, 6)
@@ -215,7 +215,7 @@ func helper(address string) error {
 	return nil
 }
 
-// What a killed process had in hand is handled by another one.
+// Another worker handles the messages that a killed process had in flight.
 func TestKilledWorker(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs another process")

@@ -30,7 +30,7 @@ func BenchmarkTake(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(entries)), "ns/event")
 }
 
-// BenchmarkFrame draws runs that go on, of 20 jobs each or one of 100,000.
+// BenchmarkFrame draws active runs, of 20 jobs each or one of 100,000.
 func BenchmarkFrame(b *testing.B) {
 	for _, size := range []struct{ runs, jobs int }{{1, 20}, {200, 20}, {1, 100_000}} {
 		b.Run(fmt.Sprintf("%d runs of %d jobs", size.runs, size.jobs), func(b *testing.B) {

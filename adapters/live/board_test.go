@@ -128,7 +128,7 @@ func TestFrameIsSmall(t *testing.T) {
 	assert.Equal(t, (tally{active: 1, complete: 5000}), v.tally)
 }
 
-// Trouble is shown until the run goes on, or begins anew.
+// A board shows trouble until the run continues or starts again.
 func TestTrouble(t *testing.T) {
 	board := NewBoard()
 	take(board, "r", domain.NewJobStarted(0, "build"))
@@ -148,7 +148,7 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// A run that waits is shown as it stands, with what it waits for, until it goes on.
+// A board shows the state of a waiting run, and what the run waits for, until the run continues.
 func TestWaiting(t *testing.T) {
 	board := NewBoard()
 	take(board, "r", domain.NewJobStarted(0, "build"))

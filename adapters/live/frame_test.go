@@ -141,8 +141,7 @@ func TestFrameCountsWhatItLeavesOut(t *testing.T) {
 	})
 }
 
-// Every run is shown or counted; those that go on come first, the newest of them
-// at the top.
+// Every run is shown or counted. Active runs come first, the newest of them at the top.
 func TestFrameOrdersRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		board := NewBoard()

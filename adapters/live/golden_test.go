@@ -29,7 +29,7 @@ func compare(t *testing.T, path, got string) {
 	assert.Equal(t, got, string(want), "%s is another one with -update", path)
 }
 
-// What is seen after so many lines of a recorded stream, some time after the last.
+// Frames after a given number of lines of a recorded stream, some time after the last line.
 func TestFrames(t *testing.T) {
 	for _, example := range []struct {
 		name, fixture string
@@ -69,7 +69,7 @@ func lastTime(entries []domain.Entry) (at int64) {
 	return at
 }
 
-// A folder of runs, of which some go on.
+// A folder of runs, some of them active.
 func TestFrameOfAFolder(t *testing.T) {
 	board := folder()
 	for _, height := range []int{6, 12, 20} {
@@ -125,7 +125,7 @@ func TestFrameOfWhatIsOdd(t *testing.T) {
 	}
 }
 
-// More jobs go on than there is room for, and what has failed is seen all the same.
+// If more jobs are active than fit, failed jobs are still shown.
 func TestFrameOfMoreThanThereIsRoomFor(t *testing.T) {
 	board := NewBoard()
 	take := func(event domain.Event) {

@@ -89,7 +89,7 @@ func (b *brokenPipe) Write([]byte) (int, error) {
 	return 0, errors.New("broken pipe")
 }
 
-// What cannot be written is told at the end, and not tried again.
+// Close returns an error of writing, and writing is not retried.
 func TestLinesTellThatWritingFails(t *testing.T) {
 	var out brokenPipe
 	view := NewLines(NewQueue(t.Context(), &out, true))
@@ -101,7 +101,7 @@ func TestLinesTellThatWritingFails(t *testing.T) {
 	}
 }
 
-// A stream that has been replaced is told from its beginning.
+// Lines shows a replaced stream from its beginning.
 func TestLinesBeginAnew(t *testing.T) {
 	var out strings.Builder
 	view := NewLines(NewQueue(t.Context(), &out, true))

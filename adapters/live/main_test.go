@@ -20,8 +20,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// boards generates boards of some runs, with streams cut into pieces, some of which
-// are in trouble or begin anew.
+// boards generates boards of some runs, with streams cut into pieces. Some runs are in trouble or
+// start again.
 func boards() *rapid.Generator[*Board] {
 	return rapid.Custom(func(t *rapid.T) *Board {
 		board := NewBoard()

@@ -57,7 +57,7 @@ func TestOpenOnATerminal(t *testing.T) {
 	}
 }
 
-// What is no terminal, or one that can do nothing, gets lines.
+// Open returns Lines for an output that is no terminal, and for a terminal without capabilities.
 func TestOpenElsewhere(t *testing.T) {
 	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// reader reads what is written once it is let.
+// reader reads the output when the test permits it.
 type reader struct {
 	reads chan struct{} // closed when it is
 	text  strings.Builder
@@ -34,8 +34,7 @@ const manyLines = 4 * maxQueued / 10_000
 
 var longLine = []byte(strings.Repeat("x", 9_999) + "\n")
 
-// Who writes is not held up by a reader that pauses, and what is left out for that is
-// told to the line.
+// A reader that pauses does not hold up writers, and the number of dropped lines is exact.
 func TestQueueLeavesOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newReader()
@@ -78,7 +77,7 @@ func TestQueueWaits(t *testing.T) {
 	})
 }
 
-// Who waits for room waits no more when all is to end.
+// A writer stops waiting for room when the context is done.
 func TestQueueWaitsNoMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -93,8 +92,7 @@ func TestQueueWaitsNoMore(t *testing.T) {
 	})
 }
 
-// When all is to end, whoever does not read is not waited for, in whichever way runs
-// are shown.
+// When the context is done, Close does not wait for a reader that has stopped, for any kind of view.
 func TestEndsThoughNobodyReads(t *testing.T) {
 	size := func() (int, int) { return 40, 10 }
 	for name, open := range map[string]func(context.Context, *reader) View{
@@ -115,7 +113,7 @@ func TestEndsThoughNobodyReads(t *testing.T) {
 	}
 }
 
-// Who reads late has all, as long as nothing ends.
+// A slow reader receives all lines as long as the context is not done.
 func TestCloseWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newReader()

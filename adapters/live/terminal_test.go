@@ -80,7 +80,7 @@ func TestTerminalIsNotTooLow(t *testing.T) {
 	}
 }
 
-// A terminal that is gone is told at the end.
+// Close reports a terminal that is gone.
 func TestTerminalTellsThatWritingFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out brokenPipe

@@ -8,7 +8,7 @@ func (o Options) WithTick(tick time.Duration) Options {
 	return o
 }
 
-// Offset returns where the stream is read on from.
+// Offset returns the offset at which reading the stream continues.
 func (s *Stream) Offset() int64 { return s.offset }
 
 // Idle reports whether Next would wait now.

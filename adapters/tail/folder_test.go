@@ -232,7 +232,7 @@ func alter(t fataler, path, content, text string, how int) string {
 	return text
 }
 
-// What is no stream is not followed, and what leads to one is.
+// Follow ignores files that are not streams, and follows links to streams.
 func TestWhatIsAStream(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		root, elsewhere := t.TempDir(), t.TempDir()
@@ -265,8 +265,8 @@ func TestWhatIsAStream(t *testing.T) {
 	})
 }
 
-// A folder with an events.jsonl has no other stream, whenever what is in it appears. What
-// was found before is followed on.
+// If a folder has an events.jsonl, Follow ignores all other streams in it, whenever they appear. It
+// keeps following streams that it found earlier.
 func TestFollowWhereRunsHaveCheckouts(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		root := t.TempDir()
@@ -350,7 +350,7 @@ func TestErrorEndsAll(t *testing.T) {
 	assert.ErrorIs(t, err, broken)
 }
 
-// A folder that cannot be read is told of once, and the others are followed.
+// Follow reports an unreadable folder once, and follows the other folders.
 func TestUnreadableFolder(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root can read everything")
@@ -376,7 +376,7 @@ func TestUnreadableFolder(t *testing.T) {
 	}
 }
 
-// What goes wrong while all is being ended is told.
+// Follow returns errors that occur while it ends.
 func TestErrorAtTheEnd(t *testing.T) {
 	root := t.TempDir()
 	broken := errors.New("the last rows could not be stored")
@@ -413,8 +413,8 @@ func TestChangedInPlace(t *testing.T) {
 	})
 }
 
-// What is added between the latest look at a stream and the return of the
-// function that reads it is not missed.
+// Follow does not miss lines that are added between the latest check of a stream and the return of the
+// function that reads it.
 func TestChangedWhileReturning(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		path := filepath.Join(t.TempDir(), "run.jsonl")

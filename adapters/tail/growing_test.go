@@ -35,8 +35,7 @@ func contents() *rapid.Generator[[]byte] {
 	})
 }
 
-// However a stream is written, what is read of it are its lines, and then what
-// is left.
+// However a stream is written, Next returns its lines, and Rest returns what is left.
 func TestGrowing(t *testing.T) {
 	folder := t.TempDir()
 	inAllWays(t, func(t *testing.T, options tail.Options) {
@@ -205,7 +204,7 @@ func TestLongLineIsNotReadAgain(t *testing.T) {
 	}
 }
 
-// After the rest, a stream may go on all the same.
+// A stream may grow even after Rest.
 func TestGrowingBehindTheRest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	write(t, path, "one\nha")

@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// However many streams there are, a few have a chunk in hand at the same time; all of
-// them get their turn, and the end of the context lets go of those who wait.
+// However many streams there are, only a few hold a chunk at the same time. All get their turn, and
+// the end of the context releases those that wait.
 func TestAtOnce(t *testing.T) {
 	const streams, atOnce = 100, 3
 	folder := t.TempDir()
@@ -52,7 +52,7 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// Whoever waits for a hand is let go when following ends.
+// A stream that waits for a slot stops waiting when following ends.
 func TestAtOnceEnds(t *testing.T) {
 	folder := t.TempDir()
 	for i := range 3 {

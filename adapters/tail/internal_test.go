@@ -16,8 +16,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// Where the watcher has lost events, all is looked at again; other errors of it
-// are told of, once.
+// If the watcher has lost events, Follow checks all streams. It reports other errors of the watcher
+// once.
 func TestWatcherLosesEvents(t *testing.T) {
 	root := t.TempDir()
 	path := func(name string) string { return filepath.Join(root, name) }
@@ -28,7 +28,7 @@ func TestWatcherLosesEvents(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	lines := make(chan string)
 	warned := 0
-	// Nobody tells of changes, and nobody looks for them.
+	// No watcher reports changes, and no poll is due.
 	options := Options{PollOnly: true, Poll: time.Hour, Warn: func(error) { warned++ }}.withDefaults()
 	f := newFollower(ctx, root, options, func(ctx context.Context, s *Stream) error {
 		lines <- "began"
@@ -70,7 +70,7 @@ func TestWatcherLosesEvents(t *testing.T) {
 	}
 }
 
-// However many events there are, whoever brings them never waits.
+// A sender of events never waits, however many events there are.
 func TestNotifierNeverWaits(t *testing.T) {
 	n := newNotifier(Options{}.withDefaults().Stream)
 	n.place("/runs", "runs")
@@ -120,7 +120,7 @@ func TestBuffers(t *testing.T) {
 	}
 }
 
-// What a name holds cannot harm a terminal.
+// A file name cannot control the terminal.
 func TestPrintable(t *testing.T) {
 	for name, want := range map[string]string{
 		"runs/é/run 1.jsonl": "runs/é/run 1.jsonl",
@@ -194,7 +194,7 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// Comparing takes a hundredth of the time at most, whoever compares.
+// All comparisons together take at most a hundredth of the time.
 func TestChecksAreSpread(t *testing.T) {
 	var c checks
 	first := c.reserve()

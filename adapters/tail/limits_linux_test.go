@@ -21,8 +21,8 @@ import (
 // limitEnv names a limit of a user namespace, and what it is to be.
 const limitEnv = "QUIRE_TEST_TAIL_LIMIT"
 
-// Where there are not enough watches, or no watcher at all, it is told once, and
-// everything is found all the same.
+// If there are too few watches, or no watcher at all, Follow reports that once and still finds
+// everything.
 func TestWatchesRunOut(t *testing.T) {
 	if limit := os.Getenv(limitEnv); limit != "" {
 		name, value, _ := strings.Cut(limit, "=")

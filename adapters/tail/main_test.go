@@ -38,7 +38,7 @@ func openFiles() int {
 func leaks(before int) string {
 	var goroutines, files int
 	for range 1000 {
-		// What is left are those of main, and a few of the runtime.
+		// Only the goroutines and files of main, and a few of the runtime, remain.
 		if goroutines, files = runtime.NumGoroutine(), openFiles(); goroutines <= 3 && files <= before+3 {
 			return ""
 		}

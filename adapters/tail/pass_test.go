@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// A line that is too long is told of when it has ended, and passed over in pieces; what
-// stands around it is read.
+// Next reports a line that is too long when the line has ended. Pass skips it in pieces, and the lines
+// around it are read.
 func TestPass(t *testing.T) {
 	long := strings.Repeat("long ", 1<<18)
 	path := filepath.Join(t.TempDir(), "run.jsonl")
@@ -45,7 +45,7 @@ func TestPass(t *testing.T) {
 	})
 }
 
-// What is passed over needs no memory.
+// Pass needs no memory for the skipped line.
 func TestPassIsBounded(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	const length = 64 << 20

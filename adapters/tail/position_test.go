@@ -12,8 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// A file that has fewer bytes than somebody has read has been rewritten, though
-// nothing of it was given yet.
+// A file that is shorter than expected has been rewritten, even if none of it was read.
 func TestExpect(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	write(t, path, "one\ntwo\n")

@@ -121,9 +121,9 @@ func put(t *rapid.T, path string, content []byte, how string) {
 	}
 }
 
-// However a file is written anew, in place or by another one, with more bytes, fewer or as
-// many, whether it is being read or was let go of: what was given of it, since it was last
-// told that it was rewritten, becomes what is in it.
+// However a file is rewritten, in place or by replacement, longer, shorter or equally long, and
+// whether or not the stream was released: the data that was read since the latest ErrRewritten finally
+// equals the file's contents.
 func TestRewriteLaw(t *testing.T) {
 	base := t.TempDir()
 	for name, options := range map[string]tail.Options{

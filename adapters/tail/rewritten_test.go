@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// rewritings are what may happen to a file, of which "one\ntwo\n" was read.
+// rewritings are ways to change a file after "one\ntwo\n" was read from it.
 var rewritings = map[string]func(t *testing.T, path string){
 	"cut":                   func(t *testing.T, path string) { write(t, path, "one\n") },
 	"emptied":               func(t *testing.T, path string) { write(t, path, "") },
@@ -38,7 +38,7 @@ func replace(t *testing.T, path, text string) {
 	require.NoError(t, os.Rename(path+".new", path))
 }
 
-// A file that is not what was read is told of, until it is read from its start.
+// Next reports a rewritten file until the stream is restarted.
 func TestRewritten(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		for name, rewrite := range rewritings {
@@ -143,7 +143,7 @@ func TestCutTail(t *testing.T) {
 	})
 }
 
-// Another file may be as long as one of which nothing was read.
+// If nothing was read, another file of the same length may replace the file.
 func TestReplacedByOneAsLong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	write(t, path, "half")
@@ -216,7 +216,7 @@ func TestBackAgain(t *testing.T) {
 	})
 }
 
-// What cannot grow is refused.
+// Follow refuses files that cannot grow.
 func TestNoFile(t *testing.T) {
 	never := func(context.Context, *tail.Stream) error { t.Error("it was followed"); return nil }
 	folder := t.TempDir()

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// What is to be followed may come later, with the folders above it.
+// The path may appear later, together with the folders above it.
 func TestNotThereYet(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		root := t.TempDir()
@@ -134,7 +134,7 @@ func TestEndsPromptly(t *testing.T) {
 	})
 }
 
-// Whoever is told to stop before there is anything to follow stops.
+// Follow stops on request even before the path exists.
 func TestEndsBeforeItBegins(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
 	defer cancel()

@@ -16,8 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Wherever a password stands in what is meant to be an address, and whatever
-// is wrong with that, nobody is shown it.
+// Wherever a password is in an invalid address, no output shows it.
 func TestPasswordsAreNotShown(t *testing.T) {
 	stream := filepath.Join(t.TempDir(), "a.jsonl")
 	require.NoError(t, os.WriteFile(stream, nil, 0o666))
@@ -41,7 +40,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 	})
 }
 
-// What an error of a store says to do, it says once.
+// The advice in an error of a store appears once.
 func TestStoreAdvice(t *testing.T) {
 	for _, test := range []struct {
 		err  error

@@ -64,8 +64,8 @@ func program(b *testing.B, args ...string) usage {
 	return used
 }
 
-// watch looks at a process's peak of resident memory until done. What wait(2)
-// tells is of no use: it counts in what the parent held when it forked.
+// watch samples a process's peak resident memory until done. The value of wait(2) is useless: it
+// includes the parent's memory at the fork.
 func watch(pid int, done chan struct{}) (mib float64) {
 	for {
 		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

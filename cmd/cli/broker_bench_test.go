@@ -94,8 +94,8 @@ type team struct {
 	events int
 }
 
-// newTeam puts the runs of a folder, of which there are so many, on a broker, and has
-// workers begin. The database holds one run more, which has made the tables.
+// newTeam publishes the runs of a folder on a broker, and starts n workers. The database contains one
+// more run, which has created the tables.
 func newTeam(b *testing.B, folder string, runs, n int) *team {
 	b.Helper()
 	to, broker := services.PostgreSQL(b), natstest.New(b).URL()

@@ -17,8 +17,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// TestBrokerScripts runs testdata/broker. $BROKER is the address of a stream that is
-// not there yet, on a server of which $USER_SECRET is the password.
+// TestBrokerScripts runs testdata/broker. $BROKER is the address of a stream that does not exist yet,
+// on a server whose password is $USER_SECRET.
 func TestBrokerScripts(t *testing.T) {
 	t.Parallel()
 	server, err := url.Parse(natstest.New(t, natstest.User("ci", secret)).URL())
@@ -79,8 +79,8 @@ func TestStandardInputIsNotGivenUp(t *testing.T) {
 	}
 }
 
-// A file that may not be read is published as soon as it may; a folder is told at the
-// end.
+// An unreadable file is published as soon as it becomes readable; an unreadable folder is reported at
+// the end.
 func TestPublishWhatMayNotBeRead(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root can read everything")

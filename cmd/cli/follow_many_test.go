@@ -12,9 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A folder may have more runs than the program may have files open, and than a
-// database takes connections: what is done with them is done in turn. Also when all of
-// them have been stored before.
+// A folder may have more runs than the program may have open files or the database may have
+// connections, because runs are handled in turn. This holds for runs that are already stored, too.
 func TestFollowMany(t *testing.T) {
 	runs := 1500
 	if testing.Short() {

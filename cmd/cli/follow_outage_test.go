@@ -15,8 +15,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
 )
 
-// kill -9 at any moment, while runs grow: the same command again goes on, and
-// nothing is missing in the end.
+// After kill -9 at any moment while runs grow, the same command continues, and nothing is missing in
+// the end.
 func TestFollowKilled(t *testing.T) {
 	kills := 12
 	if testing.Short() {
@@ -33,8 +33,8 @@ func TestFollowKilled(t *testing.T) {
 	w.completes(t)
 }
 
-// Somebody locks the database for longer than SQLite waits. That is told once,
-// and once that it is over; nothing is lost.
+// Another process locks the database for longer than SQLite waits. Follow reports that once, and once
+// when the lock is released. Nothing is lost.
 func TestFollowLocked(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "quire.db")

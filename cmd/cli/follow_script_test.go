@@ -22,8 +22,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
 )
 
-// TestFollowScripts runs testdata/follow: what is shown of streams while they
-// grow, and what is stored. $STORE is the address of a store that is not there yet.
+// TestFollowScripts runs testdata/follow: the output and the stored rows while streams grow. $STORE is
+// the address of a store that does not exist yet.
 func TestFollowScripts(t *testing.T) {
 	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
@@ -60,7 +60,7 @@ func runFollowScripts(t *testing.T, kind string, newStore func() string) {
 // patience is how long a script waits for what has to happen.
 const patience = time.Minute
 
-// background is a follow that goes on while its script does.
+// background is a follow command that runs in the background of its script.
 type background struct {
 	cmd         *exec.Cmd
 	out, errors written

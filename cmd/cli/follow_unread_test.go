@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whoever reads what is shown may pause: the rows are kept up, and Ctrl-C ends it.
+// A reader of the output may pause: rows are still updated, and Ctrl-C ends the command.
 func TestFollowUnread(t *testing.T) {
 	for _, both := range []bool{false, true} { // standard error too
 		t.Run(fmt.Sprint(both), func(t *testing.T) {
@@ -90,7 +90,7 @@ func appendText(t *testing.T, path, text string) {
 	require.NoError(t, err)
 }
 
-// What cannot be written is told when Ctrl-C ends following, and has its status.
+// When Ctrl-C ends following, an error of writing is reported, and sets the exit status.
 func TestFollowCannotWrite(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {

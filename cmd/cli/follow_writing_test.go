@@ -86,7 +86,7 @@ func (w *writing) end() {
 	w.writers.Wait()
 }
 
-// stored waits until so many events are in the store.
+// stored waits until the store has the given number of events.
 func (w *writing) stored(t *testing.T, events int) {
 	t.Helper()
 	var got sql.NullInt64

@@ -57,7 +57,8 @@ func TestInterruptedSources(t *testing.T) {
 	}
 }
 
-// Ctrl-C leaves a store as it was. What came from a pipe is not said to come again.
+// Ctrl-C leaves a store unchanged. After reading a pipe, the message does not promise that the command
+// can be repeated.
 func TestInterruptStore(t *testing.T) {
 	for _, command := range []string{"", "rebuild"} {
 		t.Run(command, func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A database that somebody else keeps locked is waited for, and then told. It
+// The command waits for a database that another process keeps locked, and then reports it. The test
 // takes ten seconds.
 func TestLocked(t *testing.T) {
 	if testing.Short() {

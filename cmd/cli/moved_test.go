@@ -124,7 +124,7 @@ func TestSubscribeWhenDatabaseIsRemoved(t *testing.T) {
 	p.interrupt(t, statusOK)
 	_, err = os.Stat(db)
 	assert.ErrorIs(t, err, os.ErrNotExist, "there is a database")
-	// What was published since then is still there for a worker that makes a new one.
+	// A worker that creates a new database still receives what was published since.
 	require.NoError(t, os.Remove(filepath.Join(runs, "before.jsonl")))
 	p = subscribe()
 	verified(t, runs, db)

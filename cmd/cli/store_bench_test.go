@@ -34,8 +34,8 @@ func runs(b *testing.B, n int) string {
 	return folder
 }
 
-// BenchmarkRebuild takes in 1.7 million events as one run and as 10,000, and the
-// 10,000 again, of which none has changed.
+// BenchmarkRebuild ingests 1.7 million events as one run and as 10,000 runs, and the 10,000 runs a
+// second time without changes.
 func BenchmarkRebuild(b *testing.B) {
 	one, many := stream(b, synth.Yardstick), runs(b, synth.Yardstick.Events()/short.Events())
 	for _, store := range benchStores {

@@ -34,8 +34,8 @@ func TestPostgreSQLScripts(t *testing.T) {
 	runStoreScripts(t, "postgres", func() string { return <-databases })
 }
 
-// runStoreScripts runs the scripts with a store each. What holds for one kind
-// of them only stands behind its condition.
+// runStoreScripts runs the scripts, each with its own store. Lines for one kind of store have a
+// condition.
 func runStoreScripts(t *testing.T, kind string, newStore func() string) {
 	params := scriptParams(storeScripts)
 	params.Condition = condition(kind)

@@ -28,7 +28,7 @@ func asProcess1(t *testing.T, s *started) {
 	s.cmd = wrapped
 }
 
-// As process 1, the program reaps what nobody else does, while a command runs.
+// As process 1, the program reaps orphaned processes while a command runs.
 func TestProcess1Reaps(t *testing.T) {
 	s := prepare(t, `jobs:
   - id: a

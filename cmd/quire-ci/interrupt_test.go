@@ -18,7 +18,7 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// started is a run that goes on.
+// started is a run in progress.
 type started struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -99,7 +99,7 @@ func (s *started) interruptTwice() time.Time {
 	return time.Now()
 }
 
-// awaitShown waits until people have been told something.
+// awaitShown waits until the output contains words.
 func (s *started) awaitShown(words string) {
 	s.t.Helper()
 	for range 1000 {
@@ -188,8 +188,8 @@ func (s *started) leavesNothing() {
 	}
 }
 
-// What has left the group and holds the output is not waited for after a second
-// signal; the stream has its end all the same.
+// After a second signal, the program does not wait for a process that has left the group and holds the
+// output. The stream is still complete.
 func TestInterruptTwiceWhileOutputIsHeld(t *testing.T) {
 	s := start(t, `jobs: [{id: a, sh: "setsid sh -c 'echo begun > begun; exec sleep 20' & sleep 20"}]`)
 	s.await("begun")
@@ -198,7 +198,7 @@ func TestInterruptTwiceWhileOutputIsHeld(t *testing.T) {
 	s.leavesNothing()
 }
 
-// A second signal ends a program, too, whose output nobody reads.
+// A second signal also ends a program whose output is not read.
 func TestInterruptWhileNobodyReads(t *testing.T) {
 	read, write, err := os.Pipe()
 	require.NoError(t, err)

@@ -29,8 +29,8 @@ func TestInterruptTwice(t *testing.T) {
 	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "the command is alive")
 }
 
-// A second signal ends a program, too, that waits for somebody to take its events, and
-// leaves nothing behind.
+// A second signal also ends a program that waits for a reader of its events, and leaves nothing
+// behind.
 func TestInterruptStuck(t *testing.T) {
 	events := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, syscall.Mkfifo(events, 0o666))
@@ -50,7 +50,7 @@ func TestInterruptStuck(t *testing.T) {
 	s.leavesNothing()
 }
 
-// A named pipe that nobody reads is waited for until Ctrl-C.
+// The program waits for a reader of a named pipe until Ctrl-C.
 func TestInterruptBeforeEventsAreRead(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o666))

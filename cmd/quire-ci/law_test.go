@@ -20,7 +20,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// planned is a pipeline of which it is known what it does.
+// planned is a pipeline whose behaviour is known.
 type planned struct {
 	Jobs []plannedJob `yaml:"jobs"`
 }
@@ -64,7 +64,7 @@ func plan(t *rapid.T) planned {
 			commands = append(commands, rapid.SampledFrom(failing).Draw(t, "failing"))
 			commands = append(commands, "true")
 		}
-		// What it needs comes before it in ids, so that there are no cycles.
+		// A job needs only jobs that precede it in ids, so that there are no cycles.
 		var needs []string
 		if at := slices.Index(ids, id); at > 0 {
 			needs = rapid.SliceOfNDistinct(rapid.SampledFrom(ids[:at]), 0, 2, rapid.ID).Draw(t, "needs")
@@ -97,8 +97,7 @@ func (p planned) stream() (events []domain.Event, outcome domain.Outcome) {
 	return append(events, domain.NewRunFinished(0, outcome)), outcome
 }
 
-// What quire-ci records of a pipeline is what the pipeline does, and quire-project
-// finds nothing odd about it.
+// quire-ci records what the pipeline does, and quire-project finds nothing wrong with the stream.
 func TestRecordsWhatHappens(t *testing.T) {
 	checks := flag.Lookup("rapid.checks")
 	defer checks.Value.Set(checks.Value.String())

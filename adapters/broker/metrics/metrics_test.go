@@ -77,7 +77,7 @@ quire_quarantined_runs 2
 	assert.Empty(t, problems)
 }
 
-// What has no answer does not take the other with it; what nobody can answer is not there.
+// A value without an answer does not suppress the other one; a value without a function is absent.
 func TestStatusWithoutAnswers(t *testing.T) {
 	down := errors.New("down")
 	registry := prometheus.NewPedanticRegistry()

@@ -11,8 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 )
 
-// Work that goes on is no problem, and work that does not is one as soon as patience is over,
-// with the reason.
+// Continuing work is no problem; stalled work is one when Patience has passed, with the reason.
 func TestProgress(t *testing.T) {
 	type look struct {
 		after   time.Duration
@@ -47,8 +46,8 @@ func TestProgress(t *testing.T) {
 	}
 }
 
-// Tries that fail are a problem while there is none that succeeds, and as long as they go on
-// here and something waits.
+// Failed attempts are a problem while none succeeds, as long as they continue in this process and
+// messages wait.
 func TestProgressOfTries(t *testing.T) {
 	now := time.Unix(1, 0)
 	later := func(d time.Duration) time.Time { now = now.Add(d); return now }

@@ -103,7 +103,7 @@ func TestPages(t *testing.T) {
 	assert.Error(t, err, "it is still there")
 }
 
-// What is not known is null, and what is known is shown.
+// Unknown values are null; known values are shown.
 func TestPagesWithoutAnswers(t *testing.T) {
 	down := errors.New("down")
 	base, stop := serve(t, ":0", metrics.Status{
@@ -142,7 +142,7 @@ func TestNamesOfTheServer(t *testing.T) {
 	}
 }
 
-// A request that is under way when it is told to end is answered.
+// Serve completes a request that is in progress when it has to end.
 func TestServeEndsGracefully(t *testing.T) {
 	asked, answer := make(chan struct{}), make(chan struct{})
 	base, stop := serve(t, "localhost:0", metrics.Status{Health: func(context.Context) []string {
