@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -69,7 +70,7 @@ func (r *reader) read(shown domain.Mark) error {
 			if errors.Is(err, io.EOF) || r.hasEnded() && errors.Is(err, fs.ErrNotExist) { // the file may have been removed
 				return r.finish()
 			}
-		} else if chunk, err = r.lines.Next(r.ctx, r.limit()); errors.Is(err, tail.ErrIdle) {
+		} else if chunk, err = r.next(); errors.Is(err, tail.ErrIdle) {
 			if over = r.isOver(); over {
 				continue
 			}
@@ -85,6 +86,48 @@ func (r *reader) read(shown domain.Mark) error {
 			return r.finish()
 		}
 	}
+}
+
+// settleAfter is how long the reader waits for lines of a run that is not settled.
+const settleAfter = 200 * time.Millisecond
+
+// errSettled reports that the reader has settled a run, and has to read its stream from the start.
+var errSettled = errors.New("the run is settled")
+
+// settled reports whether the sink has the run, and whether all lines that were read earlier were
+// read again.
+func (r *reader) settled() bool {
+	return r.at.Bytes >= r.shown.Bytes && (r.sink == nil || r.at.Bytes >= r.sunk.Bytes && (r.at.Bytes > 0 || r.sunk.Stored))
+}
+
+// next waits for whole lines. If a run is not settled and no lines come soon, next settles it: a run
+// without lines gets its row, and a stream that has fewer lines than before was rewritten.
+func (r *reader) next() (tail.Chunk, error) {
+	if r.settled() {
+		return r.lines.Next(r.ctx, r.limit())
+	}
+	ctx, cancel := context.WithTimeout(r.ctx, settleAfter)
+	defer cancel()
+	chunk, err := r.lines.Next(ctx, r.limit())
+	if r.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
+		return chunk, err
+	}
+	chunk, err = r.stream.Rest(r.limit()) // there may be lines: other streams can make Next wait
+	if err == nil && !chunk.Tail || err != nil && !errors.Is(err, io.EOF) {
+		return chunk, err
+	}
+	if err := r.checkWhole(); err != nil {
+		return tail.Chunk{}, err
+	}
+	if r.sink != nil && r.at.Bytes == 0 && !r.sunk.Stored {
+		if err := r.sinkStart(); err != nil {
+			return tail.Chunk{}, err
+		}
+	}
+	if chunk.Tail { // which Next does not return again
+		return tail.Chunk{}, errSettled
+	}
+	return r.next()
 }
 
 // checkWhole is called when all whole lines were read. If they end before the lines that were read

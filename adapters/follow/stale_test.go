@@ -19,8 +19,8 @@ import (
 
 const startedLine = `{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n"
 
-// A stream that was rewritten before it is followed is noticed when it is quiet, also if half a line
-// stands where the rows end.
+// A stream that was rewritten before it is followed is noticed soon, also if half a line stands where
+// the rows end.
 func TestRewrittenToHalfALine(t *testing.T) {
 	path, db := filepath.Join(t.TempDir(), "run.jsonl"), memory.New()
 	put(t, path, startedLine+startedLine)
@@ -32,16 +32,37 @@ func TestRewrittenToHalfALine(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	rewritten := make(chan store.Result, 1)
-	options := Options{Store: db, Report: Report{Rewritten: func(r store.Result) { rewritten <- r }}}.WithQuietAfter(time.Millisecond)
+	options := Options{Store: db, Report: Report{Rewritten: func(r store.Result) { rewritten <- r }}}.WithQuietAfter(time.Hour)
 	done := make(chan error, 1)
 	go func() { _, err := Follow(ctx, path, options); done <- err }()
 	select {
 	case <-rewritten:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("nobody notices")
 	}
 	cancel()
 	<-done
+}
+
+// A run whose file has no whole line has its row soon, and not only when the stream is released.
+func TestRowOfARunWithoutLines(t *testing.T) {
+	for _, content := range []string{"", startedLine[:5]} {
+		path, db := filepath.Join(t.TempDir(), "run.jsonl"), memory.New()
+		put(t, path, content)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { _, err := Follow(ctx, path, Options{Store: db}.WithQuietAfter(time.Hour)); done <- err }()
+		for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+			if _, err := store.ReadRun(t.Context(), db, "run"); err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("of %q, there is no row", content)
+			}
+		}
+		cancel()
+		<-done
+	}
 }
 
 // vanishing is a sink whose streams are removed while they are derived, and come back.
