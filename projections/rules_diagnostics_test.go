@@ -96,7 +96,7 @@ func TestDiagnosticRules(t *testing.T) {
 	}
 }
 
-// A diagnostic says where, and of which job if the line names one. Lines that
+// A diagnostic says where, and names the job if the line does. Lines that
 // hold no event are no events: the clock is that of the event before them.
 func TestDiagnosticPlaces(t *testing.T) {
 	at := func(line, offset int64) domain.Position { return domain.Position{Line: line, Offset: offset} }

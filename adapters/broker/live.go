@@ -41,7 +41,7 @@ func (p *Publisher) Live(ctx context.Context, run domain.RunID) *Live {
 	return l
 }
 
-// Add adds whole lines of the stream, the first of which begins at offset. Each call must continue
+// Add adds whole lines of the stream. The first one begins at offset. Each call must continue
 // where the previous one ended. Add copies the lines, and waits only if too much is pending. It may
 // return the error of sending earlier lines.
 func (l *Live) Add(offset int64, lines []byte) error {

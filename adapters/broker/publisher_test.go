@@ -54,7 +54,7 @@ func TestPublishStream(t *testing.T) {
 		require.NoError(t, err)
 		got := out.segments(t)
 		checkAddUp(t, run, stream, got)
-		require.NotEmpty(t, got, "nobody is told that there is the run")
+		require.NotEmpty(t, got, "no message announces the run")
 		for _, topic := range out.topics {
 			require.Equal(t, topics.Topic(broker.Partition(run, 4)), topic, "the topic")
 		}

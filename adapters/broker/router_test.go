@@ -325,7 +325,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 		}
 	}
 	if n := strings.Count(text, "no way"); n > 5 || !strings.Contains(text, "write: no way: the database is away") {
-		t.Errorf("the error is told %d times in %s", n, text)
+		t.Errorf("the error is reported %d times in %s", n, text)
 	}
 }
 

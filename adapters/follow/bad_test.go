@@ -16,7 +16,7 @@ import (
 // A stream is read again once it has been mended, wherever in its line the fault was
 // and however the file was changed.
 func TestMended(t *testing.T) {
-	const lacks = `{"at_ms":2,"type":"job_finished","job_id":"a"}` + "\n" // the fault is told of its first column
+	const lacks = `{"at_ms":2,"type":"job_finished","job_id":"a"}` + "\n" // the error names its first column
 	long := `{"at_ms":2,"type":"later","more":"` + strings.Repeat("x", 10_000)
 	for name, test := range map[string]struct{ bad, good string }{
 		"what lacks":               {started + lacks + ended, started + finished + ended},

@@ -192,7 +192,7 @@ func TestStoreIsAway(t *testing.T) {
 	want := []string{"away: no way: the database is away", "run waits: no way: the database is away"}
 	want = append(want, want[1], want[1], "back", "run waits: <nil>")
 	if !slices.Equal(s.told, want) {
-		t.Errorf("it is told %q", s.told)
+		t.Errorf("the report is %q", s.told)
 	}
 	if !stored(t, db, "run", 2) {
 		t.Error("it is not stored")

@@ -17,8 +17,8 @@
 //
 // Each [Broker.Subscriber] is a worker. All of them subscribe to all partitions,
 // and each partition is read by one of them at a time, as evenly divided as
-// possible. Workers send each other heartbeats; which worker requests the messages
-// of which partition follows from who is alive. Each partition has a durable consumer,
+// possible. Workers send each other heartbeats, and divide the partitions among
+// the workers that are alive. Each partition has a durable consumer,
 // which the server pins to one of the workers that request its messages: it delivers to another one when
 // the first has not made a request for some seconds, or has given the pin up. A worker that leaves, or
 // that releases a partition for a new one, gives the pin up as soon as its messages in flight are done.

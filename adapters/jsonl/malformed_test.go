@@ -155,7 +155,7 @@ var malformedLines = []struct {
 	{`{"at_ms":1,"type":"sh_finished","job_id":"a","exit_code":§null}`, needInteger("null")},
 	{`{"at_ms":1,"type":"job_finished","job_id":"a","outcome":§null}`, needString("null")},
 	{`{"at_ms":1,"type":"run_finished","outcome":§1}`, needString("a number")},
-	// Of several, the first on the line is told of; what is missing, last.
+	// Of several faults, the first one on the line is reported; a missing member comes last.
 	{`{"type":"job_started","job_id":§1,"at_ms":"1"}`, needString("a number")},
 	{`{"type":"sh_started","at_ms":§"1"}`, needInteger("a string")},
 

@@ -255,7 +255,7 @@ func TestAll(t *testing.T) {
 		assert.EqualValues(t, 1, entry.Line)
 		break
 	}
-	var lines []int64 // whoever breaks off may read on
+	var lines []int64 // a reader that stops can continue
 	for entry, err := range reader.All() {
 		assert.NoError(t, err)
 		assert.Equal(t, domain.JobStarted, entry.Kind)

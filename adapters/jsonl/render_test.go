@@ -202,7 +202,7 @@ func line() *rapid.Generator[string] {
 	})
 }
 
-// mutated generates lines of which a few bytes were changed.
+// mutated generates lines with a few bytes changed.
 func mutated() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		text := []byte(line().Draw(t, "line"))

@@ -94,7 +94,7 @@ const (
 	maxExitCmd = 1000
 )
 
-// begin resets the run to a stream of which nothing has been read.
+// begin resets the run to a stream that has not been read yet.
 func (r *boardRun) begin() {
 	r.exits, r.trouble, r.waits, r.stale = nil, "", "", true
 	r.fold = projections.NewFold(r.id,

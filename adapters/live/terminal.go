@@ -57,7 +57,7 @@ func sizeOf(file *os.File) func() (int, int) {
 // Take shows the effect of some entries on a run.
 func (t *Terminal) Take(run domain.RunID, entries []domain.Entry) { t.board.Take(run, entries) }
 
-// Restart shows the run as a run of which nothing has been read.
+// Restart shows the run as if nothing of it had been read.
 func (t *Terminal) Restart(run domain.RunID) { t.board.Restart(run) }
 
 // Release does nothing: the run stays visible.

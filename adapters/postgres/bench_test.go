@@ -39,7 +39,7 @@ func BenchmarkInsert(b *testing.B) {
 	})
 }
 
-// BenchmarkInsertSmall does the same with 10,000 runs of which many are written
+// BenchmarkInsertSmall does the same with 10,000 runs, many of them written
 // in one transaction.
 func BenchmarkInsertSmall(b *testing.B) {
 	var all []*store.Rows

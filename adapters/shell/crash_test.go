@@ -21,7 +21,7 @@ import (
 )
 
 // crashing is what the helper does until it is killed: it runs jobs with short commands,
-// each of which leaves a trace.
+// and each one leaves a trace.
 func crashing(folder string) error {
 	sink, err := jsonl.OpenSink(context.Background(), filepath.Join(folder, "events.jsonl"), nil, nil)
 	if err != nil {

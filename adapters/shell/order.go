@@ -62,7 +62,7 @@ func (g *graph) place(i int) {
 	}
 }
 
-// cycle returns a cycle among the jobs that are not placed, each of which needs another one
+// cycle returns a cycle among the jobs that are not placed. Each of them needs another one
 // of them, and the index of the first job's need on the cycle. The cycle starts with the job
 // that comes first in New's arguments.
 func (g *graph) cycle() (on []int, need int) {

@@ -14,7 +14,7 @@ import (
 )
 
 // A store of the first release keeps its rows, and reports them as outdated. The file is
-// the .dump of a store with two runs, one of which is still active.
+// the .dump of a store with two runs; one is still active.
 func TestFirstRelease(t *testing.T) {
 	dump, err := os.ReadFile("testdata/first_release.sql")
 	require.NoError(t, err)

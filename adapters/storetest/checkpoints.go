@@ -193,7 +193,7 @@ func setAgain(t *trial) {
 	must(t.holds(c))
 }
 
-// manyRuns names many runs of which few are stored: as many as are written in
+// manyRuns names many runs, few of them stored: as many as are written in
 // one transaction, and some more to be read.
 func manyRuns(t *trial) {
 	const read, written = 3000, 600

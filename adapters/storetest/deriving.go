@@ -21,7 +21,7 @@ func otherReading(t *trial) {
 	t.ingest(r, nil)
 	r.reading = "otherwise"
 	before, want := r.bytes(), store.Derived
-	if t.flip("another stream") { // which is told, as ever
+	if t.flip("another stream") { // which is reported, as always
 		r.is(t.otherThan(before))
 		if !bytes.HasPrefix(r.bytes(), before[:wholeLines(before)]) {
 			want = store.Rewritten

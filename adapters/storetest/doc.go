@@ -14,7 +14,7 @@
 //   - rows: what was inserted is read back, whatever the values are;
 //   - clearing: what is removed is gone, and nothing else;
 //   - checkpoints: they stand and fall with the rows;
-//   - transactions: all or nothing, for whoever writes and whoever reads;
+//   - transactions: all or nothing, for writers and readers;
 //   - waiting: who writes a run waits for who writes it already;
 //   - reading: sequences and snapshots;
 //   - listing: pages of runs and of their ids;
@@ -41,7 +41,7 @@
 //
 // Most are properties of generated rows and streams. The flags of
 // pgregory.net/rapid apply, -rapid.checks among them, and with -short there are
-// fewer tries; [Tries] sets another number, of which [Enough] is the least that the
+// fewer tries; [Tries] sets another number, and [Enough] is the least that the
 // test of a store should have.
 //
 // A law takes runs of its own for each try, and removes them again; some declare projections

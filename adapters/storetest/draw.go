@@ -130,7 +130,7 @@ func (t *trial) batches(rows *store.Rows) []*store.Rows {
 	return batches
 }
 
-// changed returns a content of which some rows that are open are new versions, and those
+// changed returns a content in which some open rows are new versions, and those
 // alone.
 func (t *trial) changed(c *content) (now, versions *content) {
 	now, versions = c.clone(), nothing(c.id)

@@ -21,7 +21,7 @@ var growLaws = []law{
 	thorough("a long stream is written in batches", longStreams),
 }
 
-// sameAgain counts the transactions, of which there are none.
+// sameAgain counts the transactions: there are none.
 func sameAgain(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
 	t.ingest(r, nil)

@@ -46,7 +46,7 @@ func names() *rapid.Generator[[]string] {
 	return rapid.SliceOfNDistinct(name, 0, 12, rapid.ID)
 }
 
-// listable draws runs of which some started at the same time, or never did.
+// listable draws runs; some started at the same time, or never.
 func (t *trial) listable() []*content {
 	started := rapid.OneOf(rapid.Int64Range(0, 3), laws.AtMs())
 	var contents []*content

@@ -9,7 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// muchOpen has a run of which too much is open for its state to be stored: ingest takes
+// muchOpen has a run with too many open rows for its state to be stored: ingest takes
 // it in and reads it on, a projector that does not have it in memory quarantines it
 // alone, and goes on when enough has finished.
 func muchOpen(t *trial) {

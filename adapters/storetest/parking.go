@@ -69,7 +69,7 @@ func (t *trial) quarantine() *store.Quarantine {
 	}
 }
 
-// parkedAsWritten writes in transactions, of which some fail, and compares.
+// parkedAsWritten writes in transactions, some of them failing, and compares the results.
 func parkedAsWritten(t *trial) {
 	kept := map[domain.RunID]*keep{}
 	for i := range 1 + t.upTo(2, "runs") {
@@ -192,7 +192,7 @@ func segmentsEqual(a, b domain.Segment) bool {
 	return a.Run == b.Run && a.Offset == b.Offset && a.Tail == b.Tail && a.SHA256 == b.SHA256 && bytes.Equal(a.Data, b.Data)
 }
 
-// waitingDiffers compares all but times, of which it asks that they can be.
+// waitingDiffers compares everything but times, which only have to be possible.
 func waitingDiffers(got []store.Waiting, kept map[domain.RunID]*keep) error {
 	if !slices.IsSortedFunc(got, func(a, b store.Waiting) int { return bytes.Compare([]byte(a.Run), []byte(b.Run)) }) {
 		return errors.New("the runs are not in the order of their ids")

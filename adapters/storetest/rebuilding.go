@@ -24,7 +24,7 @@ var rebuildLaws = []law{
 	example("no reader misses a run while it is rebuilt", readersDuringRebuild),
 }
 
-// rebuilt rebuilds runs of which some are stored, some in another version.
+// rebuilt rebuilds runs: some are stored, some in another version.
 func rebuilt(t *trial) {
 	all, before := t.versions(5)
 	want := map[store.Outcome]int{}
@@ -84,7 +84,7 @@ func stopped(t *trial) {
 		if !done[r.run] {
 			continue
 		}
-		must(wrap("a run that was told as done", t.agree(r)))
+		must(wrap("a run that was reported as done", t.agree(r)))
 	}
 	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
 	failIf(summary.Runs[store.Unchanged] < len(done) || summary.Runs[store.Unchanged]+summary.Runs[store.Added] != len(all), "store.Rebuild counts %v, when %d of %d runs were done", summary.Runs, len(done), len(all))

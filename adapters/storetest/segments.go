@@ -235,7 +235,7 @@ func malformedRun(t *trial) {
 		failf("what cannot be applied is not parked from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
 	}
 	// Nothing of it is lost: who skips malformed lines gets all rows, and more of
-	// the stream is read in the same way, whoever reads it.
+	// every reader reads the stream in the same way.
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(p.Retry(t.ctx, bad)) })
 	must(t.projected(map[domain.RunID][]byte{bad: stream}, segmentSource))
 	more := slices.Concat(stream, []byte("oh\n"))

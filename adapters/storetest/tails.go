@@ -27,7 +27,7 @@ func (t *trial) cutOf(stream []byte) []byte {
 }
 
 // goOnFromCut takes in a file that ends anywhere, also within a line, and has the rest come
-// as segments, to projectors of which none has seen what was before.
+// as segments, to projectors that have not seen what came before.
 func goOnFromCut(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	r := aligned(run, t.cutOf(stream))

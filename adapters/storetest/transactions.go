@@ -68,7 +68,7 @@ func failedUpdate(t *trial) {
 	must(t.holds(before))
 }
 
-// two returns two contents of one run, the first of which is stored.
+// two returns two contents of one run; the first one is stored.
 func (t *trial) two() (before, now *content) {
 	before, now = t.plain(t.run("a")), t.plain(t.run("a"))
 	t.addText(before, "before")

@@ -127,7 +127,7 @@ func (t *trial) changeOne(c *content) store.Difference {
 	return d
 }
 
-// rowsOtherwise returns copies of rows of which one is changed.
+// rowsOtherwise returns copies of rows, with one row changed.
 func rowsOtherwise(of definition, rows projections.Rows, index int, change func(*anyRow)) projections.Rows {
 	others := of.NewRows()
 	for i := range rows.Len() {

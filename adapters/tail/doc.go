@@ -6,8 +6,8 @@
 //
 // # How changes are found
 //
-// One watcher, the operating system's, tells of changes in the folders that
-// streams stand in, and wakes whoever waits for that stream: a line is there
+// The operating system's watcher reports changes in the folders of the streams,
+// and wakes the function that waits for a changed stream: it gets a line
 // some tenths of a millisecond after it was written. Watchers miss what other machines write to a
 // network file system, have limits, and lose events when there are too many.
 // So each stream that waits also looks at its file now and then, less often while nothing

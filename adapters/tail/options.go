@@ -16,7 +16,7 @@ type Options struct {
 	// Head, when set, is called with the first bytes of each stream, at most four, before the stream
 	// is used. [Stream.Next], Rest and Look return its error. Several goroutines call it.
 	Head func(path string, first []byte) error
-	// Quiet, when set, returns how long a stream of which so many bytes were read may stay without
+	// Quiet, when set, returns how long a stream may stay, after so many bytes of it were read, without
 	// growing before [Stream.Next] returns [ErrIdle]. Several goroutines call it.
 	Quiet func(bytes int64) time.Duration
 	// Over, when set, is closed when no writer is left. The streams are then read to their ends, Next

@@ -30,7 +30,7 @@ type gateway struct {
 	mu       sync.Mutex
 	listener net.Listener
 	conns    map[net.Conn]bool
-	silent   bool // nothing gets through, and nobody is told
+	silent   bool // nothing gets through, without an error
 	left     int  // how many bytes get through yet, if it is not 0
 }
 

@@ -3,36 +3,11 @@ package cli
 import (
 	"bytes"
 	"os"
-	"strings"
 	"testing"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-// documentSchema is the schema in docs/schema of one of the documents.
-func documentSchema(t *testing.T, name string) *jsonschema.Schema {
-	t.Helper()
-	file, err := os.ReadFile("../../docs/schema/" + name + ".json")
-	require.NoError(t, err)
-	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(file))
-	require.NoError(t, err)
-	urn := "urn:quire-project:" + name + ":v1"
-	compiler := jsonschema.NewCompiler()
-	require.NoError(t, compiler.AddResource(urn, value))
-	schema, err := compiler.Compile(urn)
-	require.NoError(t, err)
-	return schema
-}
-
-func validate(schema *jsonschema.Schema, document string) error {
-	value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
-	if err != nil {
-		return err
-	}
-	return schema.Validate(value)
-}
 
 // The files in docs/schema are what the program prints; go test -update writes those that
 // follow from the projections.

@@ -31,7 +31,7 @@ func bounded[R comparable](newProjection maker[R]) (err error) {
 // memory is about what a projection holds, and what is in its open rows, in bytes.
 type memory struct{ state, rows int }
 
-// afterJobs folds a run of some jobs, of which all have ended.
+// afterJobs folds a run of some jobs that have all ended.
 func afterJobs[R comparable](newProjection maker[R], jobs int) (memory, error) {
 	p := newProjection()
 	o := observe(p)

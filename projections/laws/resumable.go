@@ -16,7 +16,7 @@ func resumable[R comparable](newProjection maker[R], stream []domain.Entry) erro
 	return resumableBy(reopen, newProjection, stream)
 }
 
-// resumableOpen is the law that it is enough to save what is open, for whoever
+// resumableOpen is the law that it is enough to save what is open, for a reader that
 // keeps the final rows. A projection that looks at more of a final job than
 // [projections.FinalJob] says does not keep it, and cannot be in a store's fold.
 func resumableOpen[R comparable](newProjection maker[R], stream []domain.Entry) error {

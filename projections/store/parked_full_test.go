@@ -27,7 +27,7 @@ func deliver(t *rapid.T, p *store.Projector, segments []domain.Segment) (refused
 	return refused
 }
 
-// Of a run of which a segment is missing no more is parked than may be. It is quarantined
+// If a segment of a run is missing, no more than the limit is parked. The run is quarantined
 // then, the rest is left to the broker, and nothing is lost: when the segment comes, or
 // has come and the run is retried, all is applied.
 func TestWhatIsHeldHasALimit(t *testing.T) {

@@ -152,7 +152,7 @@ func (p *Projector) Drop(ctx context.Context, run domain.RunID) error {
 	return p.do(&request{ctx: ctx, kind: dropRun, run: run})
 }
 
-// Forget frees the memory of a run of which you expect no segments soon. If one comes all the
+// Forget frees the memory of a run if you expect no segments of it soon. If one comes all the
 // same, the projector reads the run from the store again.
 func (p *Projector) Forget(ctx context.Context, run domain.RunID) error {
 	return p.do(&request{ctx: ctx, kind: forgetRun, run: run})

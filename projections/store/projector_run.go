@@ -39,7 +39,7 @@ type liveRun struct {
 	used int64 // the batch that used it last
 }
 
-// newLiveRun returns a run of which nothing is stored.
+// newLiveRun returns a run that is not stored.
 func newLiveRun(run domain.RunID, of []*projections.Definition, reading string) *liveRun {
 	l := &liveRun{collector: newCollector(run, of, of), id: run, digest: sha256.New(), reading: reading, mark: domain.StartMark, end: domain.StartMark}
 	l.keep = true

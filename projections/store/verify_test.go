@@ -43,7 +43,7 @@ func TestVerifyRowsWithoutRunAndCheckpoint(t *testing.T) {
 	}
 }
 
-// Segments continue a run of which only some tables were derived again.
+// Segments continue a run after only some of its tables were derived again.
 func TestSegmentsAfterSomeTablesWereDerived(t *testing.T) {
 	for _, table := range projections.Builtin.Stored() {
 		s := memory.New()

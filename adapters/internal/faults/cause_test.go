@@ -16,7 +16,7 @@ import (
 )
 
 // A database is lost to who looks up what is stored while somebody else writes.
-// What is told is that, and not that the writing was given up because of it.
+// The error says that, and not that the writing was given up because of it.
 func TestCauseIsTold(t *testing.T) {
 	lost := errors.New("the database is lost")
 	s := &losing{Store: memory.New(), lost: lost, writes: make(chan bool)}

@@ -75,7 +75,7 @@ func TestDamagedLog(t *testing.T) {
 	}
 }
 
-// damage returns a file of which a part is overwritten, or the end is gone.
+// damage returns a file with a part overwritten, or without its end.
 func damage(rnd *rand.Rand, whole []byte) []byte {
 	damaged := bytes.Clone(whole)
 	at := rnd.IntN(len(whole))

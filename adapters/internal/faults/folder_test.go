@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// folder is a folder of streams, each of which has several versions.
+// folder is a folder of streams. Each of them has several versions.
 type folder struct {
 	path     string
 	streams  []*stream

@@ -121,7 +121,7 @@ func serverUser(t testing.TB, control *sql.Conn) int {
 	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
 
-// Whoever has a store open is told by the error which it is, and can go on
+// The error names the store to the program that has it open, which can continue
 // when there is room.
 func TestFullDiskUnderOpenStore(t *testing.T) {
 	eachOnDisk(t, func(t *testing.T, d *disk, db database) {

@@ -36,7 +36,7 @@ func TestHungServer(t *testing.T) {
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
-	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "whoever reads does not find the run of before")
+	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "a reader does not find the run as it was before")
 	goOn()
 	_, err = store.Ingest(t.Context(), opened, s.recording(), store.Options{})
 	assert.NoError(t, err)

@@ -41,7 +41,7 @@ func TestLockedFile(t *testing.T) {
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
-	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "whoever reads does not find the run")
+	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "a reader does not find the run")
 	completesWhenFree(t, s, db, func() { execute(t, other, "ROLLBACK") })
 }
 

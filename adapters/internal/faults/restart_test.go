@@ -81,7 +81,7 @@ func (r *restart) strike(t testing.TB, args ...string) (completed bool) {
 func (r *restart) clear(testing.TB) {}
 
 // stopsUnderOpenStore has a program that uses a store from many goroutines. It
-// is told that the server is gone, and goes on when it is back, at once.
+// learns that the server is gone, and continues at once when it is back.
 func stopsUnderOpenStore(t *testing.T, r *restart) {
 	f, db := newFolder(t, 80), postgresAt(r.server.NewDatabase(t))
 	run(t, "rebuild", f.path, "--to", db.address).succeeds(t)

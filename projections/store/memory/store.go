@@ -30,7 +30,7 @@ type shared struct {
 	writing chan struct{}
 }
 
-// content has the runs that are stored, none of which is empty.
+// content has the runs that are stored. None of them is empty.
 type content map[domain.RunID]*run
 
 var _ store.Store = (*Store)(nil)
