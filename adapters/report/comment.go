@@ -16,30 +16,21 @@ import (
 // in a comment.
 const MaxMarkdown = 65_536
 
-// Comment is the Markdown of any number of runs, in one comment. All runs are read, but
+// comment is the Markdown of any number of runs, in one comment. All runs are read, but
 // memory is bounded by the size of the comment. If not everything fits, runs that failed
 // come first, then unfinished ones, each with as many rows as fit.
-type Comment struct {
-	runs   []*markdown // in the order in which they came
-	left   tally       // runs that were left out
-	unread int
+type comment struct {
+	out  io.Writer
+	runs []*markdown // in the order in which they came
+	left tally       // runs that were left out
 }
 
-func writeMarkdown(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	var c Comment
-	row, err := c.Add(run, stream, options)
-	if err != nil {
-		return projections.Run{}, err
-	}
-	_, err = c.WriteTo(out)
-	return row, err
-}
+func newComment(out io.Writer) document { return &comment{out: out} }
 
 // wholeRuns is the number of runs that keep their tables even if these have to be cut.
 const wholeRuns = 16
 
-// Add folds the stream of the run called run, and returns the row of the run itself.
-func (c *Comment) Add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
+func (c *comment) add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	d, err := readDigest(run, stream, options, markdownLimits)
 	if err != nil {
 		return projections.Run{}, err
@@ -51,11 +42,8 @@ func (c *Comment) Add(run domain.RunID, stream projections.Stream, options Optio
 	return d.run, nil
 }
 
-// Unread counts a run that could not be read. The comment shows their number.
-func (c *Comment) Unread() { c.unread++ }
-
 // size returns the length of the whole text in bytes.
-func (c *Comment) size() (size int) {
+func (c *comment) size() (size int) {
 	for _, m := range c.runs {
 		size += m.size() + 1
 	}
@@ -63,12 +51,12 @@ func (c *Comment) size() (size int) {
 }
 
 // whole reports whether everything fits.
-func (c *Comment) whole() bool {
+func (c *comment) whole() bool {
 	return c.left.sum() == 0 && c.size() <= room && !slices.ContainsFunc(c.runs, func(m *markdown) bool { return m.cut })
 }
 
 // shrink drops the tables and headings that cannot fit.
-func (c *Comment) shrink() {
+func (c *comment) shrink() {
 	headings, size := 0, 0
 	gone := map[*markdown]bool{}
 	for place, m := range c.byUrgency() {
@@ -87,15 +75,14 @@ func (c *Comment) shrink() {
 func (m *markdown) cutTables() { m.cut, m.tables = m.cut || len(m.tables) > 0, nil }
 
 // byUrgency returns the runs, failed ones first.
-func (c *Comment) byUrgency() []*markdown {
+func (c *comment) byUrgency() []*markdown {
 	return slices.SortedStableFunc(slices.Values(c.runs), func(a, b *markdown) int { return cmp.Compare(a.verdict, b.verdict) })
 }
 
 // room is the number of bytes for runs; the rest is for the last line.
 const room = MaxMarkdown - 200
 
-// WriteTo writes the comment.
-func (c *Comment) WriteTo(out io.Writer) (int64, error) {
+func (c *comment) close(unread int) error {
 	var text strings.Builder
 	left, cut := c.left, 0
 	if c.whole() {
@@ -105,17 +92,17 @@ func (c *Comment) WriteTo(out io.Writer) (int64, error) {
 	} else {
 		left, cut = c.writeUrgent(&text)
 	}
-	c.close(&text, left, cut)
+	c.closing(&text, left, cut, unread)
 	if text.Len() == 0 {
-		return 0, nil
+		return nil
 	}
-	n, err := io.WriteString(out, text.String())
-	return int64(n), err
+	_, err := io.WriteString(c.out, text.String())
+	return err
 }
 
 // writeUrgent writes what fits, and counts the runs that it leaves out and those whose
 // tables it leaves out. Runs with the same verdict share the room for tables.
-func (c *Comment) writeUrgent(text *strings.Builder) (left tally, cut int) {
+func (c *comment) writeUrgent(text *strings.Builder) (left tally, cut int) {
 	runs, room, n, left := c.byUrgency(), room, 0, c.left
 	for ; n < len(runs) && len(runs[n].heading)+1 <= room; n++ {
 		room -= len(runs[n].heading) + 1
@@ -150,8 +137,8 @@ func sameUrgency(runs []*markdown) int {
 	return n
 }
 
-// close writes what was left out.
-func (c *Comment) close(text *strings.Builder, left tally, cut int) {
+// closing writes what was left out.
+func (c *comment) closing(text *strings.Builder, left tally, cut, unread int) {
 	var parts []string
 	if left.sum() > 0 {
 		parts = left.leftOut("run")
@@ -159,8 +146,8 @@ func (c *Comment) close(text *strings.Builder, left tally, cut int) {
 	if cut > 0 {
 		parts = append(parts, "the tables of "+display.Plural(cut, "run")+" left out")
 	}
-	if c.unread > 0 {
-		parts = append(parts, display.Plural(c.unread, "run")+" could not be read")
+	if unread > 0 {
+		parts = append(parts, display.Plural(unread, "run")+" could not be read")
 	}
 	if len(parts) > 0 {
 		fmt.Fprintf(text, "\n*%s*\n", strings.Join(parts, " · "))

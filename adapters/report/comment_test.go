@@ -120,7 +120,9 @@ func TestFailedRowsAreKept(t *testing.T) {
 // failed ones first where there is too little room for all.
 func TestCommentOfManyRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var comment report.Comment
+		var out strings.Builder
+		comment, err := report.NewWriter(&out, report.Markdown)
+		require.NoError(t, err)
 		runs := rapid.SampledFrom([]int{0, 1, 2, 30, 98, 98, 200, 1200}).Draw(t, "runs")
 		commands := rapid.SampledFrom([]int{0, 1, 40, 900}).Draw(t, "commands")
 		failed := 0
@@ -141,9 +143,7 @@ func TestCommentOfManyRuns(t *testing.T) {
 		for range unread {
 			comment.Unread()
 		}
-		var out strings.Builder
-		_, err := comment.WriteTo(&out)
-		require.NoError(t, err)
+		require.NoError(t, comment.Close())
 		got := out.String()
 		wholeRows(t, got)
 		if n := strings.Count(got, "### "); n+left(t, got, "run") != runs {
@@ -159,14 +159,14 @@ func TestCommentOfManyRuns(t *testing.T) {
 
 // Runs that failed share the room: each shows its failed command.
 func TestFailedRunsShareAComment(t *testing.T) {
-	var comment report.Comment
+	var out strings.Builder
+	comment, err := report.NewWriter(&out, report.Markdown)
+	require.NoError(t, err)
 	for i := range 10 {
 		_, err := comment.Add(domain.RunID(fmt.Sprintf("run-%d", i)), stream(large(3000, "make ", true)), report.Options{})
 		require.NoError(t, err)
 	}
-	var out strings.Builder
-	_, err := comment.WriteTo(&out)
-	require.NoError(t, err)
+	require.NoError(t, comment.Close())
 	wholeRows(t, out.String())
 	assert.Equal(t, 10, strings.Count(out.String(), "<code>make 2999</code>"))
 }

@@ -18,7 +18,7 @@ import (
 func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	d := options.chosen()[0]
 	var rows pieces // all are kept: nothing is written if the stream cannot be read to its end
-	if !options.NoHeader {
+	if !options.noHeader {
 		rows = pieces{appendHeader(nil, d)}
 	}
 	id := appendField(nil, string(run))

@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
-	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
@@ -39,72 +38,35 @@ type Files struct {
 	// that could not be read.
 	Failed func(error)
 
-	out     io.Writer
-	written int
+	out io.Writer
 }
 
 // Write writes the reports of streams, one after the other. If there are several, it skips a
 // stream that cannot be read. Documents of JSON are made on all cores.
 func (f Files) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) error {
 	f.out = Output{out}
-	if !streams.Many() {
-		for at := range streams.Locations() {
-			return f.file(ctx, streams, at, f.write)
-		}
-	}
-	if f.Format == JSON {
+	if f.Format == JSON && streams.Many() {
 		return f.sideBySide(ctx, streams)
 	}
-	var comment Comment
-	write := f.write
-	if f.Format == Markdown { // all runs are one comment
-		write = comment.Add
+	writer, err := NewWriter(f.out, f.Format)
+	if err != nil {
+		return err
 	}
 	for at, err := range streams.Locations() {
 		if err == nil {
-			err = f.file(ctx, streams, at, write)
+			err = f.file(ctx, streams, at, writer)
 		}
 		if err != nil && !errors.Is(err, jsonl.ErrNoStream) {
-			comment.Unread()
+			writer.Unread()
 		}
-		if err := f.skip(ctx, err); err != nil {
+		if err := f.skip(ctx, err, streams.Many()); err != nil {
 			return err
 		}
 	}
-	if f.Format != Markdown {
-		return nil
-	}
-	_, err := comment.WriteTo(f.out)
-	return err
+	return writer.Close()
 }
 
-// write writes the report of a run. For people, a blank line separates it from others.
-func (f *Files) write(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	out := f.out
-	if f.written > 0 && !f.Format.ForMachines() {
-		out = &apart{Writer: out}
-	}
-	return Write(out, f.Format, run, stream, options)
-}
-
-// apart writes a blank line before the first text that is written to it.
-type apart struct {
-	io.Writer
-	begun bool
-}
-
-func (a *apart) Write(p []byte) (int, error) {
-	if !a.begun {
-		a.begun = true
-		if _, err := io.WriteString(a.Writer, "\n"); err != nil {
-			return 0, err
-		}
-	}
-	return a.Writer.Write(p)
-}
-
-func (f *Files) file(ctx context.Context, streams jsonl.Streams, at jsonl.Location,
-	write func(domain.RunID, projections.Stream, Options) (projections.Run, error)) error {
+func (f *Files) file(ctx context.Context, streams jsonl.Streams, at jsonl.Location, writer *Writer) error {
 	entries, err := streams.Open(ctx, at, streams.Options, true)
 	if err != nil {
 		return err
@@ -112,24 +74,17 @@ func (f *Files) file(ctx context.Context, streams jsonl.Streams, at jsonl.Locati
 	defer entries.Close()
 	options := f.Options
 	options.Live = !entries.Regular
-	options.NoHeader = f.written > 0
-	run, err := write(at.Run, entries, options)
-	if err == nil {
-		f.done(&run)
+	run, err := writer.Add(at.Run, entries, options)
+	if err == nil && f.Done != nil {
+		f.Done(&run)
 	}
 	return err
 }
 
-func (f *Files) done(run *projections.Run) {
-	f.written++
-	if f.Done != nil {
-		f.Done(run)
-	}
-}
-
-// skip reports why a stream could not be read, and returns an error that ends the work.
-func (f *Files) skip(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() != nil || errors.As(err, new(*WriteError)) {
+// skip reports why one of several streams could not be read, and returns an error that ends the
+// work.
+func (f *Files) skip(ctx context.Context, err error, several bool) error {
+	if err == nil || !several || ctx.Err() != nil || errors.As(err, new(*WriteError)) {
 		return err
 	}
 	if f.Failed != nil {
@@ -156,10 +111,10 @@ func (f *Files) sideBySide(ctx context.Context, streams jsonl.Streams) error {
 		if d.err == nil {
 			d.err = writeParts(f.out, d.parts, f.Options)
 		}
-		if d.err == nil {
-			f.done(&d.run)
+		if d.err == nil && f.Done != nil {
+			f.Done(&d.run)
 		}
-		if err := f.skip(ctx, d.err); err != nil {
+		if err := f.skip(ctx, d.err, true); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -25,24 +26,69 @@ const (
 	Table Format = "table"
 	// Markdown is for a pull request.
 	Markdown Format = "markdown"
+	// Trace is Chrome's JSON trace format, for Perfetto.
+	Trace Format = "trace"
+	// JUnit is XML as Jenkins, GitLab and Buildkite read it.
+	JUnit Format = "junit"
+	// Mermaid is a Gantt chart for Markdown.
+	Mermaid Format = "mermaid"
 )
 
-// Formats are all formats, in the order of help texts.
-var Formats = []Format{JSON, NDJSON, CSV, Table, Markdown}
+// kind is what a format is like.
+type kind struct {
+	format Format
+	raw    bool // text from the stream is unchanged, control characters included
+	// each writes the report of one run; several reports follow each other.
+	each func(io.Writer, domain.RunID, projections.Stream, Options) (projections.Run, error)
+	// whole begins a document of any number of runs.
+	whole func(io.Writer) document
+}
+
+// kinds are in the order of help texts.
+var kinds = []kind{
+	{format: JSON, raw: true, each: writeJSON},
+	{format: NDJSON, raw: true, each: writeNDJSON},
+	{format: CSV, raw: true, each: writeCSV},
+	{format: Table, each: writeTable},
+	{format: Markdown, whole: newComment},
+	{format: Trace, raw: true, whole: newTrace},
+	{format: JUnit, whole: newJUnit},
+	{format: Mermaid, whole: newMermaid},
+}
+
+// kind returns what the format is like.
+func (f Format) kind() (kind, error) {
+	var names []string
+	for _, k := range kinds {
+		if k.format == f {
+			return k, nil
+		}
+		names = append(names, string(k.format))
+	}
+	last := len(names) - 1
+	return kind{}, fmt.Errorf("no format is called %q; there are %s and %s", string(f), strings.Join(names[:last], ", "), names[last])
+}
+
+// Formats returns all formats, in the order of help texts.
+func Formats() (formats []Format) {
+	for _, k := range kinds {
+		formats = append(formats, k.format)
+	}
+	return formats
+}
 
 // ParseFormat reads the name of a format.
 func ParseFormat(name string) (Format, error) {
-	for _, format := range Formats {
-		if string(format) == name {
-			return format, nil
-		}
-	}
-	return "", fmt.Errorf("no format is called %q; there are json, ndjson, csv, table and markdown", name)
+	k, err := Format(name).kind()
+	return k.format, err
 }
 
-// ForMachines reports whether the format is for programs. Text from the stream is
-// unchanged in it, control characters included.
-func (f Format) ForMachines() bool { return f == JSON || f == NDJSON || f == CSV }
+// ForMachines reports whether the format has text from the stream unchanged, control
+// characters included.
+func (f Format) ForMachines() bool {
+	k, _ := f.kind()
+	return k.raw
+}
 
 // Options are those of a report; the zero value has the defaults.
 type Options struct {
@@ -54,12 +100,12 @@ type Options struct {
 	// Live writes NDJSON rows whenever the stream pauses, even if there are few: for
 	// streams that are still being written.
 	Live bool
-	// NoHeader leaves out the header line of CSV.
-	NoHeader bool
 	// Color makes tables coloured.
 	Color bool
 	// Width is the width of the terminal in columns; 0 means no limit.
 	Width int
+
+	noHeader bool // CSV follows that of another run
 }
 
 // chosen returns the projections in the report.
@@ -80,7 +126,7 @@ var ErrOneProjection = errors.New("csv takes exactly one projection, such as --p
 
 // Check returns an error if the format does not allow the options.
 func (f Format) Check(options Options) error {
-	if _, err := ParseFormat(string(f)); err != nil {
+	if _, err := f.kind(); err != nil {
 		return err
 	}
 	if f == CSV && len(options.chosen()) != 1 {
@@ -92,21 +138,16 @@ func (f Format) Check(options Options) error {
 // Write folds the stream of the run with the id run, writes its report to out, and
 // returns the row of the run itself.
 //
-// If the stream cannot be read to its end, Write returns the error, and JSON, CSV, tables
-// and Markdown have written nothing. NDJSON may have written rows by then.
+// If the stream cannot be read to its end, Write returns the error, and JSON, CSV, tables,
+// Markdown and Mermaid have written nothing. Other formats may have written something by then.
 func Write(out io.Writer, format Format, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	if err := format.Check(options); err != nil {
+	w, err := NewWriter(out, format)
+	if err != nil {
 		return projections.Run{}, err
 	}
-	switch format {
-	case NDJSON:
-		return writeNDJSON(out, run, stream, options)
-	case CSV:
-		return writeCSV(out, run, stream, options)
-	case Table:
-		return writeTable(out, run, stream, options)
-	case Markdown:
-		return writeMarkdown(out, run, stream, options)
+	row, err := w.Add(run, stream, options)
+	if err != nil {
+		return projections.Run{}, err
 	}
-	return writeJSON(out, run, stream, options)
+	return row, w.Close()
 }

@@ -51,6 +51,19 @@ func write(t rapid.TB, format report.Format, entries []domain.Entry, options rep
 	return out.String()
 }
 
+// writeAll returns the report of several runs, each called run-1.
+func writeAll(t rapid.TB, format report.Format, options report.Options, runs ...[]domain.Entry) string {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := report.NewWriter(&out, format)
+	for i := 0; i < len(runs) && err == nil; i++ {
+		_, err = w.Add("run-1", stream(runs[i]), options)
+	}
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return out.String()
+}
+
 // only returns the built-in projections that are called so.
 func only(names ...string) []*projections.Definition {
 	chosen, err := projections.Choose(projections.Builtin.Reported(), names)

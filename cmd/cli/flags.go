@@ -81,7 +81,7 @@ type projectFlags struct {
 func (f *projectFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.to, "to", "json", "the format: json, ndjson, csv, table or markdown; or the store\nto bring up to date: "+stores.Syntax)
+	flags.StringVar(&f.to, "to", "json", "the format: "+strings.Join(formatNames(), ", ")+";\nor the store to bring up to date: "+stores.Syntax)
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	flags.StringSliceVar(&f.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
@@ -93,7 +93,7 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 
 func formatNames() []string {
 	var names []string
-	for _, format := range report.Formats {
+	for _, format := range report.Formats() {
 		names = append(names, string(format))
 	}
 	return names

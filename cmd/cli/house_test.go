@@ -25,6 +25,7 @@ var (
 		"adapters/report/digest.go":   rowType, // what tables, Markdown, summaries and failures show
 		"adapters/report/table.go":    rowType,
 		"adapters/report/markdown.go": rowType,
+		"adapters/report/mermaid.go":  rowType,
 		"adapters/report/check.go":    regexp.MustCompile(`\.Diagnostic$`),
 		"adapters/storetest/view.go":  regexp.MustCompile(`\.ShTiming$`), // the view is of these rows
 		// How a run stands is in its row.

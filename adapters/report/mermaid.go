@@ -1,0 +1,157 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// mermaid writes runs as one Gantt chart for Markdown (https://mermaid.js.org/syntax/gantt.html):
+// a section for each run and a bar for each of the longest jobs, in the order in which they
+// started. A job whose duration is not known is a milestone.
+type mermaid struct {
+	out      io.Writer
+	sections []string
+	bars     []bar
+	jobs     int // that were read
+}
+
+// maxBars is how many jobs a chart has at most, maxBarName how many characters of their names.
+// So it stays below 50,000 characters, which is what Mermaid draws.
+const (
+	maxBars    = 50
+	maxBarName = 60
+)
+
+// bar is a job.
+type bar struct {
+	section  int
+	index    int
+	name     string
+	verdict  display.Verdict
+	startMs  int64
+	duration projections.Null[int64]
+}
+
+func newMermaid(out io.Writer) document { return &mermaid{out: out} }
+
+func (m *mermaid) add(run domain.RunID, stream projections.Stream, _ Options) (row projections.Run, err error) {
+	var timing projections.RunTiming
+	section := len(m.sections)
+	fold := projections.NewFold(run,
+		projections.Runs.Into(func(r *projections.Row[projections.Run]) { row = r.Value }),
+		projections.RunTimings.Into(func(r *projections.Row[projections.RunTiming]) { timing = r.Value }),
+		projections.Jobs.Into(func(r *projections.Row[projections.Job]) {
+			end := r.Value.FinishedAtMs
+			if !r.Final {
+				end = timing.LastAtMs // the job still runs then
+			}
+			m.bar(section, r.Index, &r.Value, end)
+		}))
+	if err := fold.Drain(stream); err != nil {
+		return projections.Run{}, err
+	}
+	fold.Open()
+	before, behind := display.Around(string(run))
+	m.sections = append(m.sections, before+cut(display.Name(string(run)), maxBarName)+behind+display.OfRun(&row).Word())
+	return row, nil
+}
+
+// lastDate is the last time that JavaScript has, in milliseconds since the Unix epoch.
+const lastDate = 8_640_000_000_000_000
+
+// bar keeps a job if it is one of the longest so far and can be drawn.
+func (m *mermaid) bar(section, index int, job *projections.Job, end projections.Null[int64]) {
+	m.jobs++
+	b := bar{section: section, index: index, verdict: display.OfJob(job.State), startMs: job.StartedAtMs.V}
+	switch {
+	case job.StartedAtMs.Valid && end.Valid:
+		b.duration = projections.Span(b.startMs, end.V)
+	case end.Valid && job.FinishedAtMs.Valid:
+		b.startMs = end.V
+	case !job.StartedAtMs.Valid:
+		return
+	}
+	if b.startMs < 0 || b.startMs > lastDate-b.duration.V {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(m.bars, b, longestFirst)
+	if at == maxBars {
+		return
+	}
+	b.name = strings.Clone(cut(display.Name(job.JobID), maxBarName))
+	m.bars = slices.Insert(m.bars, at, b)
+	m.bars = m.bars[:min(len(m.bars), maxBars)]
+}
+
+func longestFirst(a, b bar) int {
+	length := func(b *bar) int64 {
+		if !b.duration.Valid {
+			return -1
+		}
+		return b.duration.V
+	}
+	return cmp.Or(cmp.Compare(length(&b), length(&a)), cmp.Compare(a.section, b.section), cmp.Compare(a.index, b.index))
+}
+
+func (m *mermaid) close(unread int) error {
+	var chart strings.Builder
+	chart.WriteString("gantt\n    title " + m.title(unread) + "\n    dateFormat x\n    axisFormat %H:%M:%S\n")
+	slices.SortFunc(m.bars, func(a, b bar) int {
+		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.startMs, b.startMs), cmp.Compare(a.index, b.index))
+	})
+	section := -1
+	for _, b := range m.bars {
+		if b.section != section {
+			section = b.section
+			chart.WriteString("    section " + mermaidText(m.sections[section]) + "\n")
+		}
+		b.write(&chart)
+	}
+	_, err := io.WriteString(m.out, chart.String())
+	return err
+}
+
+func (m *mermaid) title(unread int) string {
+	title := display.Plural(len(m.sections), "run")
+	if len(m.sections) == 1 {
+		title = mermaidText(m.sections[0])
+	}
+	if left := m.jobs - len(m.bars); left > 0 {
+		title += fmt.Sprintf(", %d of %s", len(m.bars), display.Plural(m.jobs, "job"))
+	}
+	if unread > 0 {
+		title += ", " + display.Plural(unread, "run") + " could not be read"
+	}
+	return title
+}
+
+// write writes a bar. The mark in front of the name keeps Mermaid from reading a
+// name such as "section" as its own word.
+func (b *bar) write(chart *strings.Builder) {
+	tag := map[display.Verdict]string{display.Failed: "crit, ", display.Unfinished: "active, ", display.Complete: "done, "}[b.verdict]
+	if !b.duration.Valid {
+		tag += "milestone, "
+	}
+	fmt.Fprintf(chart, "    %s %s :%s%d, %dms\n", b.verdict.Mark(), mermaidText(b.name), tag, b.startMs, b.duration.V)
+}
+
+// mermaidText writes text so that no character of it is syntax: Mermaid reads #58; as the
+// character of that code.
+func mermaidText(s string) string {
+	var b strings.Builder
+	for _, r := range Printable(s) {
+		if strings.ContainsRune(`:;#%<>&"'{}[]()`+"`\\$~", r) {
+			fmt.Fprintf(&b, "#%d;", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
