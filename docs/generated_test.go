@@ -25,7 +25,7 @@ func TestGenerated(t *testing.T) {
 			parts[d.Name] = columnsTable(d)
 		}
 	}
-	for _, name := range []string{"ingest", "catchUp", "followRuns", "publish", "publishLines", "work", "addHandler"} {
+	for _, name := range []string{"ingest", "catchUp", "followRuns", "publishFile", "publishLines", "work", "addHandler"} {
 		parts["func-"+name] = functionBlock(t, name)
 	}
 	for _, path := range pages(t) {

@@ -3,6 +3,7 @@ package docs
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/brokers"
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/publish"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/worker"
 	"github.com/quire-ci/quire-project/domain"
@@ -72,7 +74,7 @@ func followRuns(ctx context.Context, db store.Store, folder string) error {
 	return err
 }
 
-func publish(ctx context.Context, path string) error {
+func publishFile(ctx context.Context, path string) error {
 	b, err := brokers.Open(ctx, "nats://localhost", brokers.Options{})
 	if err != nil {
 		return err
@@ -88,17 +90,9 @@ func publish(ctx context.Context, path string) error {
 	return err
 }
 
-func publishLines(ctx context.Context, publisher *broker.Publisher, lines [][]byte) error {
-	live := publisher.Live(ctx, "42")
-	offset := int64(0)
-	for _, line := range lines { // whole lines, as they are in the stream
-		if err := live.Add(offset, line); err != nil {
-			return err
-		}
-		offset += int64(len(line))
-	}
-	_, err := live.Close()
-	return err
+func publishLines(ctx context.Context, publisher *broker.Publisher, lines io.Reader) error {
+	publication := publish.New(publisher, publish.Options{})
+	return publication.Pipe(ctx, "42", lines)
 }
 
 func work(ctx context.Context) error {
@@ -126,7 +120,7 @@ func addHandler(router *message.Router, topic string, subscriber message.Subscri
 }
 
 // These need a server, which the tests of their packages start.
-var _ = []any{publish, publishLines, work, addHandler}
+var _ = []any{publishFile, publishLines, work, addHandler}
 
 // The functions that need no server do what go.md says.
 func TestFunctions(t *testing.T) {

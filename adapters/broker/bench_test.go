@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"testing"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 
@@ -84,42 +83,4 @@ func BenchmarkMessage(b *testing.B) {
 			}
 		})
 	}
-}
-
-// From adding a line to its being handed to the broker, one line at a time; and how many
-// lines a second go through a broker that takes a millisecond.
-func BenchmarkLive(b *testing.B) {
-	line := longStream(b, 1)
-	b.Run("delay", func(b *testing.B) {
-		sent := make(chan struct{})
-		out := publisherFunc(func(string, ...*message.Message) error { sent <- struct{}{}; return nil })
-		live := broker.NewPublisher(out, broker.FixedTopics("q", 8), broker.PublishOptions{}).Live(b.Context(), "r")
-		offset := int64(0)
-		for b.Loop() {
-			if err := live.Add(offset, line); err != nil {
-				b.Fatal(err)
-			}
-			<-sent
-			offset += int64(len(line))
-		}
-		if _, err := live.Close(); err != nil {
-			b.Error(err)
-		}
-	})
-	b.Run("load", func(b *testing.B) {
-		out := publisherFunc(func(string, ...*message.Message) error { time.Sleep(time.Millisecond); return nil })
-		live := broker.NewPublisher(out, broker.FixedTopics("q", 8), broker.PublishOptions{}).Live(b.Context(), "r")
-		offset := int64(0)
-		for b.Loop() {
-			if err := live.Add(offset, line); err != nil {
-				b.Fatal(err)
-			}
-			offset += int64(len(line))
-		}
-		stats, err := live.Close()
-		if err != nil {
-			b.Error(err)
-		}
-		b.ReportMetric(float64(b.N)/float64(stats.Segments), "lines/segment")
-	})
 }

@@ -21,8 +21,8 @@
 //
 // # Sending and receiving
 //
-// A [Publisher] sends streams that are finished at full speed, and those that
-// grow as a [Live]. [NewRouter] returns a router that applies what arrives; if you have a
+// A [Publisher] sends streams that are finished at full speed; adapters/publish uses one to
+// send streams that grow. [NewRouter] returns a router that applies what arrives; if you have a
 // Watermill router, add a [Handler] to it.
 //
 // A message that is not a segment goes to a poison topic, or is logged if that does not take it.

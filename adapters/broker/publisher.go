@@ -19,9 +19,6 @@ type PublishOptions struct {
 	// Window is how many segments are sent to the broker at once. As many are read ahead. The default
 	// is eight.
 	Window int
-	// PendingBytes is how many bytes of a live stream may be pending before Add waits. The default is
-	// 4 MiB.
-	PendingBytes int
 	// GiveUp is how long publishing is retried. The default is until the context ends.
 	GiveUp time.Duration
 	// FirstDelay and MostDelay are the first and the maximum delay between attempts. Each delay is
@@ -36,7 +33,6 @@ type PublishOptions struct {
 func (o PublishOptions) withDefaults() PublishOptions {
 	o.SegmentBytes = cmp.Or(max(o.SegmentBytes, 0), DefaultSegmentBytes)
 	o.Window = cmp.Or(max(o.Window, 0), 8)
-	o.PendingBytes = cmp.Or(max(o.PendingBytes, 0), 4<<20)
 	o.FirstDelay = cmp.Or(o.FirstDelay, 50*time.Millisecond)
 	o.MostDelay = cmp.Or(o.MostDelay, 5*time.Second)
 	if o.Hopeless == nil {

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -53,7 +54,7 @@ func TestStreamsArriveWhole(t *testing.T) {
 			})
 			continue
 		}
-		wg.Go(func() { publishLive(t, publisher, run, stream) })
+		wg.Go(func() { publishParts(t, publisher, run, stream) })
 	}
 	time.Sleep(2 * time.Millisecond)
 	topics.partitions.Store(5)
@@ -61,21 +62,13 @@ func TestStreamsArriveWhole(t *testing.T) {
 	p.waitFor(t, streams)
 }
 
-// publishLive publishes a stream a line at a time.
-func publishLive(t *testing.T, publisher *broker.Publisher, run domain.RunID, stream []byte) {
-	live := publisher.Live(t.Context(), run)
-	offset := int64(0)
-	for line := range strings.Lines(string(stream)) {
-		add := live.Add
-		if !strings.HasSuffix(line, "\n") {
-			add = live.Tail
-		}
-		assert.NoError(t, add(offset, []byte(line)))
-		offset += int64(len(line))
-		time.Sleep(10 * time.Microsecond)
+// publishParts publishes a stream as a writer does that never waits: in small parts.
+func publishParts(t *testing.T, publisher *broker.Publisher, run domain.RunID, stream []byte) {
+	for segment, err := range broker.Cut(bytes.NewReader(stream), run, 120) {
+		assert.NoError(t, err)
+		_, err = publisher.Publish(t.Context(), segment)
+		assert.NoError(t, err)
 	}
-	_, err := live.Close()
-	assert.NoError(t, err)
 }
 
 // Each message that is no segment goes to the poison topic at once, exactly once; the others are

@@ -53,7 +53,7 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 			publisher := broker.NewPublisher(b, broker.FixedTopics(fmt.Sprint("worker", worker), partitions), broker.PublishOptions{SegmentBytes: 300 + 50*i, Window: 3})
 			sending.Go(func() {
 				if worker == 0 {
-					publishLive(t, publisher, run, stream)
+					publishParts(t, publisher, run, stream)
 				} else if _, err := publisher.PublishStream(t.Context(), run, strings.NewReader(string(stream))); err != nil {
 					t.Error(err)
 				}

@@ -142,8 +142,7 @@ func benchReceiveClient(b *testing.B, broker *Broker, payloads [][]byte) time.Du
 	return took
 }
 
-// BenchmarkLive is the time from a line being added to a live stream to the handler
-// being called with it, a line at a time, through a server, and through three that
+// BenchmarkLive is the time from publishing a line to the handler being called with it, a line at a time, through a server, and through three that
 // keep everything together.
 func BenchmarkLive(b *testing.B) {
 	b.Run("1 server", func(b *testing.B) { benchLive(b, natstest.New(b).URL(), Options{}) })
@@ -163,12 +162,12 @@ func benchLive(b *testing.B, address string, options Options) {
 	}
 	go router.Run(ctx)
 	defer router.Close()
-	live := broker.NewPublisher(in.Publisher(), in, broker.PublishOptions{}).Live(ctx, "a run")
+	publisher := broker.NewPublisher(in.Publisher(), in, broker.PublishOptions{})
 	line := []byte(`{"at_ms":100,"type":"sh_started","job_id":"build","cmd":"go test ./..."}` + "\n")
 	offset := int64(0)
 	add := func() time.Duration {
 		start := time.Now()
-		if err := live.Add(offset, line); err != nil {
+		if _, err := publisher.Publish(ctx, domain.Segment{Run: "a run", Offset: offset, Data: line}); err != nil {
 			b.Fatal(err)
 		}
 		offset += int64(len(line))
@@ -188,9 +187,6 @@ func benchLive(b *testing.B, address string, options Options) {
 	slices.Sort(took)
 	b.ReportMetric(took[len(took)/2].Seconds()*1000, "median-ms")
 	b.ReportMetric(took[len(took)*99/100].Seconds()*1000, "p99-ms")
-	if _, err := live.Close(); err != nil {
-		b.Error(err)
-	}
 }
 
 // projectorFunc is a projector that is a function.

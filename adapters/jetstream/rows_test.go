@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -96,7 +95,7 @@ func (s *site) send(b *Broker, runs, events int) (wait func()) {
 		run, stream := domain.RunID(fmt.Sprintf("run-%d", len(s.streams))), stream(len(s.streams), events)
 		s.streams[run] = stream
 		if i%2 == 0 {
-			sending.Go(func() { s.sendLive(publisher, run, stream) })
+			sending.Go(func() { s.sendLines(publisher, run, stream) })
 			continue
 		}
 		sending.Go(func() {
@@ -107,16 +106,14 @@ func (s *site) send(b *Broker, runs, events int) (wait func()) {
 	return sending.Wait
 }
 
-func (s *site) sendLive(publisher *broker.Publisher, run domain.RunID, stream []byte) {
-	live := publisher.Live(context.Background(), run)
-	offset := int64(0)
-	for line := range strings.Lines(string(stream)) {
-		assert.NoError(s.t, live.Add(offset, []byte(line)))
-		offset += int64(len(line))
+// sendLines publishes a stream a line at a time.
+func (s *site) sendLines(publisher *broker.Publisher, run domain.RunID, stream []byte) {
+	for segment, err := range broker.Cut(bytes.NewReader(stream), run, 150) {
+		assert.NoError(s.t, err)
+		_, err = publisher.Publish(context.Background(), segment)
+		assert.NoError(s.t, err)
 		time.Sleep(pause)
 	}
-	_, err := live.Close()
-	assert.NoError(s.t, err)
 }
 
 // slow is a stream that is read a little at a time.

@@ -45,9 +45,10 @@ func (p *Publication) following(run domain.RunID) follow.Options {
 // ErrGivenUp reports that the broker did not accept the end of a pipe.
 var ErrGivenUp = errors.New("the broker does not take the end of the stream; what it has not taken is lost, unless there is a file of it")
 
-// pipe sends data from a pipe as it arrives. The data exists nowhere else, so pipe waits for an
-// unavailable broker as long as more data arrives.
-func (p *Publication) pipe(ctx context.Context, at jsonl.Location, file *jsonl.File) error {
+// Pipe sends a stream as its lines arrive from r: at once or, while the broker accepts earlier ones,
+// together with those that arrive in the meantime. The data exists nowhere else, so Pipe waits for an
+// unavailable broker as long as more data arrives. The error is one of the broker, or of ctx.
+func (p *Publication) Pipe(ctx context.Context, run domain.RunID, r io.Reader) error {
 	sending, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	ended := func() {
@@ -55,14 +56,14 @@ func (p *Publication) pipe(ctx context.Context, at jsonl.Location, file *jsonl.F
 			time.AfterFunc(p.GiveUp, func() { stop(ErrGivenUp) })
 		}
 	}
-	summary, err := follow.Read(sending, &noted{file.Bytes(), ended}, at, p.following(at.Run))
+	summary, err := follow.Read(sending, &noted{r, ended}, jsonl.Location{Path: jsonl.Stdin, Run: run}, p.following(run))
 	if err != nil && errors.Is(context.Cause(sending), ErrGivenUp) {
 		return fmt.Errorf("%w: %v", ErrGivenUp, err)
 	}
 	skipped := slices.DeleteFunc(summary.Skipped, isCut)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err == nil && len(skipped) == 0 && !p.sent[at.Run].Ended {
+	if err == nil && len(skipped) == 0 && !p.sent[run].Ended {
 		p.summary.Runs++
 	}
 	p.summary.Skipped = append(p.summary.Skipped, skipped...)

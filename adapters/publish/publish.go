@@ -111,7 +111,7 @@ func (p *Publication) Stream(ctx context.Context, source jsonl.Location) error {
 	}
 	defer file.Close()
 	if source.Path == jsonl.Stdin {
-		err = p.pipe(ctx, source, file)
+		err = p.Pipe(ctx, source.Run, file.Bytes())
 	} else {
 		var stats broker.Stats
 		stats, err = p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: p.Read})
