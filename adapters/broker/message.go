@@ -1,12 +1,9 @@
 package broker
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"math"
 	"net/url"
 	"strconv"
 
@@ -92,8 +89,8 @@ func (e *NotSegmentError) Error() string {
 // Segment ignores unknown metadata, because middleware and brokers add some.
 func Segment(msg *message.Message) (domain.Segment, error) {
 	segment, err := parse(msg)
-	if err == nil {
-		err = check(&segment)
+	if err == nil { // it may come from anyone
+		err = store.CheckSegment(&segment)
 	}
 	if err != nil {
 		return domain.Segment{}, &NotSegmentError{UUID: msg.UUID, Reason: err.Error()}
@@ -176,31 +173,10 @@ type digest = [sha256.Size]byte
 
 var unknown digest
 
-// check returns what is wrong with a segment, without quoting it. The sender and the receiver call it:
-// a received segment may come from anyone.
-func check(s *domain.Segment) error {
-	if err := store.CheckRunID(s.Run); err != nil {
-		return err
-	}
-	switch {
-	case s.Offset < 0 || s.Offset > math.MaxInt64-int64(len(s.Data)):
-		return errors.New("no stream has its offset")
-	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail || s.SHA256 != unknown && s.SHA256 != domain.StartMark.SHA256):
-		return errors.New("it is empty, and not the start of a stream")
-	case len(s.Data) == 0:
-		return nil
-	case s.Tail && bytes.IndexByte(s.Data, '\n') >= 0:
-		return errors.New("it is a tail, and holds a line feed")
-	case !s.Tail && s.Data[len(s.Data)-1] != '\n':
-		return errors.New("it does not end with a line, and is no tail")
-	}
-	return nil
-}
-
 // checkAll returns an error for the first segment that must not be sent.
 func checkAll(segments []domain.Segment) error {
 	for i := range segments {
-		if err := check(&segments[i]); err != nil {
+		if err := store.CheckSegment(&segments[i]); err != nil {
 			return fmt.Errorf("run %s at byte %d: what is to be sent is no segment: %w", printable.Name(string(segments[i].Run)), segments[i].Offset, err)
 		}
 	}

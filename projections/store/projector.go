@@ -135,8 +135,8 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 // put in order. The segment's data belongs to the projector until Apply returns, so the end
 // of ctx does not end a transaction that is under way.
 func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
-	if err := checkSegment(&segment); err != nil {
-		return err
+	if err := CheckSegment(&segment); err != nil {
+		return fmt.Errorf("run %q, offset %d: %w: %w", segment.Run, segment.Offset, ErrSegment, err)
 	}
 	return p.do(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment})
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -26,25 +25,23 @@ type Decoder interface {
 // ErrSegment is returned for a segment that is invalid whatever the stream is.
 var ErrSegment = errors.New("this is no segment of a stream")
 
-// checkSegment returns an [ErrSegment] if the segment is invalid.
-func checkSegment(s *domain.Segment) error {
+// CheckSegment returns what is wrong with a segment whatever its stream is, or nil. It quotes nothing of
+// the segment.
+func CheckSegment(s *domain.Segment) error {
 	if err := CheckRunID(s.Run); err != nil {
-		return fmt.Errorf("%w: %w", ErrSegment, err)
+		return err
 	}
-	wrong := ""
 	switch feed := bytes.LastIndexByte(s.Data, '\n'); {
 	case s.Offset < 0 || s.End() < s.Offset:
-		wrong = "it cannot begin there"
+		return errors.New("it cannot begin at its offset")
 	case len(s.Data) == 0 && (s.Offset > 0 || s.Tail || s.SHA256 != [sha256.Size]byte{} && s.SHA256 != domain.StartMark.SHA256):
-		wrong = "it is empty, and not the start of a stream"
+		return errors.New("it is empty, and not the start of a stream")
 	case len(s.Data) == 0:
 		return nil
 	case s.Tail && feed >= 0:
-		wrong = "a tail has no line feed"
+		return errors.New("a tail has no line feed")
 	case !s.Tail && feed != len(s.Data)-1:
-		wrong = "its last line has no line feed"
-	default:
-		return nil
+		return errors.New("its last line has no line feed")
 	}
-	return fmt.Errorf("run %q, offset %d: %w: %s", s.Run, s.Offset, ErrSegment, wrong)
+	return nil
 }
