@@ -34,30 +34,49 @@ func Project(run domain.RunID, stream Stream) (*Record, error) {
 // NewRecord returns an empty record and the fold that fills it: with final rows as they
 // come, and with open rows at each [Fold.Open].
 func NewRecord(run domain.RunID) (*Record, *Fold) {
-	r := &Record{
+	r := &Record{ // lists that are not null in JSON
 		Labels: []Label{}, Jobs: []Job{}, ShEvents: []ShEvent{}, Diagnostics: []Diagnostic{},
 		Timings: Timings{Jobs: []JobTiming{}, ShEvents: []ShTiming{}, Slowest: []SlowSh{}},
 	}
-	return r, NewFold(run,
-		Runs.Into(func(row *Row[Run]) { r.Run = row.Value }),
-		LabelRows.Into(put(&r.Labels)),
-		Jobs.Into(put(&r.Jobs)),
-		ShEvents.Into(put(&r.ShEvents)),
-		RunTimings.Into(func(row *Row[RunTiming]) { r.Timings.Run = row.Value }),
-		JobTimings.Into(put(&r.Timings.Jobs)),
-		ShTimings.Into(put(&r.Timings.ShEvents)),
-		Slowest.Into(put(&r.Timings.Slowest)),
-		Diagnostics.Into(put(&r.Diagnostics)),
-	)
+	var members []Member
+	for _, d := range Builtin.Reported() {
+		members = append(members, d.Member(func(row AnyRow) { r.Take(d, row) }))
+	}
+	return r, NewFold(run, members...)
 }
 
-// put returns a function that stores rows at their index.
-func put[R comparable](rows *[]R) func(*Row[R]) {
-	return func(row *Row[R]) {
-		for len(*rows) <= row.Index {
-			var zero R
-			*rows = append(*rows, zero)
-		}
-		(*rows)[row.Index] = row.Value
+// Take stores a row of a built-in projection at its index, and reports whether of is one of
+// those.
+func (r *Record) Take(of *Definition, row AnyRow) bool {
+	switch of {
+	case Runs.Definition:
+		r.Run = *Runs.At(row.Value)
+	case RunTimings.Definition:
+		r.Timings.Run = *RunTimings.At(row.Value)
+	case LabelRows.Definition:
+		put(&r.Labels, LabelRows, row)
+	case Jobs.Definition:
+		put(&r.Jobs, Jobs, row)
+	case ShEvents.Definition:
+		put(&r.ShEvents, ShEvents, row)
+	case JobTimings.Definition:
+		put(&r.Timings.Jobs, JobTimings, row)
+	case ShTimings.Definition:
+		put(&r.Timings.ShEvents, ShTimings, row)
+	case Slowest.Definition:
+		put(&r.Timings.Slowest, Slowest, row)
+	case Diagnostics.Definition:
+		put(&r.Diagnostics, Diagnostics, row)
+	default:
+		return false
 	}
+	return true
+}
+
+func put[R comparable](rows *[]R, of *Defined[R], row AnyRow) {
+	for len(*rows) <= row.Index {
+		var zero R
+		*rows = append(*rows, zero)
+	}
+	(*rows)[row.Index] = *of.At(row.Value)
 }

@@ -37,27 +37,9 @@ func ReadRun(ctx context.Context, s Store, run domain.RunID) (row Run, err error
 // [projections.Project] makes of its stream. It fails with [ErrNoRun] for a run that is not
 // stored.
 func ReadRecord(ctx context.Context, s Store, run domain.RunID) (*projections.Record, error) {
-	record := &projections.Record{}
+	record, _ := projections.NewRecord(run)
 	err := s.View(ctx, run, func(snapshot Snapshot) error {
-		row, err := readRun(snapshot, run)
-		if err != nil {
-			return err
-		}
-		record.Run, record.Timings.Run = row.Run, row.RunTiming
-		for _, err := range []error{
-			into(&record.Labels, snapshot, projections.LabelRows),
-			into(&record.Jobs, snapshot, projections.Jobs),
-			into(&record.ShEvents, snapshot, projections.ShEvents),
-			into(&record.Timings.Jobs, snapshot, projections.JobTimings),
-			into(&record.Diagnostics, snapshot, projections.Diagnostics),
-		} {
-			if err != nil {
-				return err
-			}
-		}
-		record.Timings.ShEvents = shTimings(row, record.ShEvents)
-		record.Timings.Slowest = slowest(record.Timings.ShEvents)
-		return nil
+		return EachRow(snapshot, run, projections.Builtin.Reported(), func(of *projections.Definition, row projections.AnyRow) { record.Take(of, row) })
 	})
 	if err != nil {
 		return nil, err
@@ -65,9 +47,49 @@ func ReadRecord(ctx context.Context, s Store, run domain.RunID) (*projections.Re
 	return record, nil
 }
 
-func into[R comparable](to *[]R, snapshot Snapshot, of *projections.Defined[R]) (err error) {
-	*to, err = values(snapshot, of)
-	return err
+// EachRow calls take with all rows of a run, one projection after the other: the rows that
+// folds of those projections have. A row is valid until take returns. EachRow fails with
+// [ErrNoRun] for a run that is not stored.
+func EachRow(snapshot Snapshot, run domain.RunID, of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) error {
+	row, err := readRun(snapshot, run)
+	if err != nil {
+		return err
+	}
+	var timings []projections.Row[projections.ShTiming] // of commands; not stored, but derived
+	for _, d := range of {
+		switch d {
+		case projections.Runs.Definition:
+			give(projections.Runs, []projections.Row[projections.Run]{{Value: row.Run}}, take)
+		case projections.RunTimings.Definition:
+			give(projections.RunTimings, []projections.Row[projections.RunTiming]{{Value: row.RunTiming}}, take)
+		case projections.ShTimings.Definition, projections.Slowest.Definition:
+			if timings == nil {
+				if timings, err = shTimings(row, snapshot); err != nil {
+					return err
+				}
+			}
+			if d == projections.Slowest.Definition {
+				give(projections.Slowest, slowest(timings), take)
+			} else {
+				give(projections.ShTimings, timings, take)
+			}
+		default:
+			for row, err := range snapshot.Rows(d) {
+				if err != nil {
+					return err
+				}
+				take(d, row)
+			}
+		}
+	}
+	return nil
+}
+
+func give[R comparable](of *projections.Defined[R], rows []projections.Row[R], take func(*projections.Definition, projections.AnyRow)) {
+	list := of.List(rows...)
+	for i := range rows {
+		take(of.Definition, list.At(i))
+	}
 }
 
 // readRun reads the row of a run. It fails with [ErrNoRun] if there is none.
@@ -110,16 +132,19 @@ func typed[R comparable](snapshot Snapshot, of *projections.Defined[R]) iter.Seq
 }
 
 // shTimings derives the timings of commands, as the view sh_timings does.
-func shTimings(run Run, sh []projections.ShEvent) []projections.ShTiming {
-	timings := make([]projections.ShTiming, len(sh))
-	for i, row := range sh {
-		started := projections.Some(row.StartedAtMs)
-		timings[i] = projections.ShTiming{
-			JobID: row.JobID, Seq: row.Seq,
-			OffsetMs: span(run.StartedAtMs, started), DurationMs: span(started, row.FinishedAtMs),
+func shTimings(run Run, snapshot Snapshot) (timings []projections.Row[projections.ShTiming], err error) {
+	timings = []projections.Row[projections.ShTiming]{}
+	for row, err := range typed(snapshot, projections.ShEvents) {
+		if err != nil {
+			return nil, err
 		}
+		sh, started := &row.Value, projections.Some(row.Value.StartedAtMs)
+		timings = append(timings, projections.Row[projections.ShTiming]{Index: row.Index, Final: row.Final, Value: projections.ShTiming{
+			JobID: sh.JobID, Seq: sh.Seq,
+			OffsetMs: span(run.StartedAtMs, started), DurationMs: span(started, sh.FinishedAtMs),
+		}})
 	}
-	return timings
+	return timings, nil
 }
 
 // span is [projections.Span]; null if start or end is.
@@ -131,13 +156,18 @@ func span(start, end projections.Null[int64]) projections.Null[int64] {
 }
 
 // slowest returns the ten longest of the commands, which are in stream order.
-func slowest(sh []projections.ShTiming) []projections.SlowSh {
-	rows := []projections.SlowSh{}
-	for _, timing := range sh {
-		if timing.DurationMs.Valid {
-			rows = append(rows, projections.SlowSh{JobID: timing.JobID, Seq: timing.Seq, DurationMs: timing.DurationMs.V})
+func slowest(timings []projections.Row[projections.ShTiming]) (rows []projections.Row[projections.SlowSh]) {
+	for i := range timings {
+		if sh := &timings[i].Value; sh.DurationMs.Valid {
+			rows = append(rows, projections.Row[projections.SlowSh]{Value: projections.SlowSh{JobID: sh.JobID, Seq: sh.Seq, DurationMs: sh.DurationMs.V}})
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b projections.SlowSh) int { return cmp.Compare(b.DurationMs, a.DurationMs) })
-	return slices.Clip(rows[:min(len(rows), 10)])
+	slices.SortStableFunc(rows, func(a, b projections.Row[projections.SlowSh]) int {
+		return cmp.Compare(b.Value.DurationMs, a.Value.DurationMs)
+	})
+	rows = rows[:min(len(rows), 10)]
+	for i := range rows {
+		rows[i].Index = i
+	}
+	return rows
 }
