@@ -1,0 +1,169 @@
+package runlog
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"iter"
+	"time"
+)
+
+// Output is what wrote a text.
+type Output uint8
+
+// The outputs.
+const (
+	// Damaged is a line that is not one of the format; its text is the whole line.
+	Damaged Output = iota
+	Stdout
+	Stderr
+	outputs
+)
+
+// Piece is a line that a command wrote, or a part of one.
+type Piece struct {
+	Output Output
+	// Time is when it was written, zero if it is damaged.
+	Time time.Time
+	// Text has no line feed at its end. It is valid until the next piece.
+	Text []byte
+	// End is set if a line feed follows.
+	End bool
+}
+
+// Pieces yields the pieces of a log, as they stand in it. A piece of more than 32 KiB is yielded in
+// parts. If the log cannot be read to its end, the last thing is the error.
+func Pieces(log io.Reader) iter.Seq2[Piece, error] {
+	return func(yield func(Piece, error) bool) {
+		lines := bufio.NewReaderSize(log, 32<<10)
+		var p Piece
+		full, inside := false, false // inside a line
+		for {
+			text, err := lines.ReadSlice('\n')
+			if len(text) > 0 {
+				if !inside {
+					p.Output, p.Time, full, text = parse(text)
+				}
+				var ended bool
+				p.Text, ended = bytes.CutSuffix(text, lineFeed)
+				p.End, inside = ended && full, !ended
+				if !yield(p, nil) {
+					return
+				}
+			}
+			if err != nil && err != bufio.ErrBufferFull {
+				if err != io.EOF {
+					yield(Piece{}, err)
+				}
+				return
+			}
+		}
+	}
+}
+
+var (
+	lineFeed = []byte("\n")
+	names    = [outputs][]byte{Stdout: []byte("stdout"), Stderr: []byte("stderr")}
+)
+
+// parse takes the beginning of a line apart.
+func parse(line []byte) (of Output, at time.Time, full bool, text []byte) {
+	stamp, rest, _ := bytes.Cut(line, []byte(" "))
+	name, rest, _ := bytes.Cut(rest, []byte(" "))
+	tag, text, ok := bytes.Cut(rest, []byte(" "))
+	for of = Stdout; of < outputs && !bytes.Equal(name, names[of]); of++ {
+	}
+	full = string(tag) == "F"
+	if !ok || of == outputs || !full && string(tag) != "P" || at.UnmarshalText(stamp) != nil {
+		return Damaged, time.Time{}, true, line
+	}
+	return of, at, full, text
+}
+
+// maxHeld is the length in bytes of the longest line whose pieces can wait for its end while the
+// other output has its turn.
+const maxHeld = 256 << 10
+
+// Lines yields the pieces of a log with those of each line together: what one output writes comes
+// when the line has ended that the other one has begun. A line of more than 256 KiB that is
+// interrupted is broken into two.
+func Lines(log io.Reader) iter.Seq2[Piece, error] {
+	return func(yield func(Piece, error) bool) {
+		var j joiner
+		for piece, err := range Pieces(log) {
+			if err != nil {
+				_ = j.rest(yield) && yield(Piece{}, err)
+				return
+			}
+			if !j.take(piece, yield) {
+				return
+			}
+		}
+		j.rest(yield)
+	}
+}
+
+// joiner puts the pieces of lines together.
+type joiner struct {
+	held [outputs][]byte // the beginnings of lines that are not yielded yet
+	// open is the output whose line has been yielded in part, if begun is set.
+	open  Output
+	begun bool
+}
+
+func (j *joiner) take(p Piece, yield func(Piece, error) bool) bool {
+	held := j.held[p.Output]
+	continues := j.begun && j.open == p.Output
+	if !continues && !p.End && len(held)+len(p.Text) <= maxHeld {
+		j.held[p.Output] = append(held, p.Text...)
+		return true
+	}
+	return continues && j.yield(p, yield) || !continues && j.whole(p, yield)
+}
+
+// whole yields what is held of a line, and its next piece.
+func (j *joiner) whole(p Piece, yield func(Piece, error) bool) bool {
+	if j.begun && !j.yield(Piece{Output: j.open, Time: p.Time, End: true}, yield) {
+		return false
+	}
+	if held := j.held[p.Output]; len(held) > 0 {
+		j.held[p.Output] = held[:0]
+		if !j.yield(Piece{Output: p.Output, Time: p.Time, Text: held}, yield) {
+			return false
+		}
+	}
+	return j.yield(p, yield)
+}
+
+func (j *joiner) yield(p Piece, yield func(Piece, error) bool) bool {
+	j.open, j.begun = p.Output, !p.End
+	return yield(p, nil)
+}
+
+// rest yields what is held at the end of the log.
+func (j *joiner) rest(yield func(Piece, error) bool) bool {
+	for output, held := range j.held {
+		if len(held) > 0 && !j.whole(Piece{Output: Output(output)}, yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// Text writes what a command wrote: the log without the prefixes of its lines.
+func Text(to io.Writer, log io.Reader) error {
+	out := bufio.NewWriterSize(to, 64<<10) // which keeps the first error
+	for piece, err := range Lines(log) {
+		if err != nil {
+			_ = out.Flush()
+			return err
+		}
+		_, _ = out.Write(piece.Text)
+		if piece.End {
+			if err := out.WriteByte('\n'); err != nil {
+				return err
+			}
+		}
+	}
+	return out.Flush()
+}

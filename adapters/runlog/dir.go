@@ -1,0 +1,177 @@
+package runlog
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/quire-ci/quire-project/adapters/internal/layout"
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+)
+
+// Command says which command's log is meant.
+type Command struct {
+	JobID string
+	Seq   int
+	// Nth is the number of commands of the job that had been closed when this one was, itself
+	// included. For the newest command, if it is open, it is one more than have been closed. It is 0 for
+	// any other open command: that one never ran, and may have no log.
+	Nth int
+	// Started is how many commands of the job have started.
+	Started int
+}
+
+// Dir is the folder of a run's logs.
+type Dir struct {
+	jobs *os.Root
+	path string // of jobs
+}
+
+var (
+	// ErrNoLogs is returned if a run has no folder of logs, or none that is certainly its own.
+	ErrNoLogs = errors.New("there are no logs")
+	// ErrNoLog is returned if a command has no log.
+	ErrNoLog = errors.New("there is no log")
+)
+
+// Open opens the logs of a run: in folder or, if that is "", beside its stream. If folder has logs for
+// several runs, those of the run are in a folder of it that has the run's id as its name.
+func Open(at jsonl.Location, folder string) (*Dir, error) {
+	if folder != "" {
+		dir, err := open(folder, string(at.Run))
+		if errors.Is(err, fs.ErrNotExist) {
+			dir, err = open(folder, ".")
+		}
+		return dir, whyNot(err, folder)
+	}
+	if at.Path == jsonl.Stdin {
+		return nil, fmt.Errorf("%w beside standard input", ErrNoLogs)
+	}
+	beside := filepath.Dir(at.Path)
+	dir, err := open(beside, ".")
+	if err == nil && shared(at.Path) {
+		_ = dir.Close()
+		return nil, fmt.Errorf("%w that are certainly those of %s: its folder has other streams too", ErrNoLogs, printable.Name(at.Path))
+	}
+	return dir, whyNot(err, beside)
+}
+
+func whyNot(err error, folder string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w in %s", ErrNoLogs, printable.Name(folder))
+	}
+	return fmt.Errorf("the logs in %s: %w", printable.Name(folder), printable.Error(err))
+}
+
+// shared reports whether the folder of a stream has other streams too, which is never so if it is the
+// folder's only one by name.
+func shared(stream string) bool {
+	entries, err := layout.Read(filepath.Dir(stream), layout.IsStream)
+	streams := 0
+	for _, entry := range entries {
+		if entry.Kind == layout.Stream {
+			streams++
+		}
+	}
+	return err != nil || streams > 1
+}
+
+// open opens the folder jobs of a run's folder.
+func open(folder, run string) (*Dir, error) {
+	run, err := filepath.Localize(run)
+	if err != nil {
+		return nil, fs.ErrNotExist // no folder can have the name
+	}
+	root, err := os.OpenRoot(folder)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	name := filepath.Join(run, "jobs")
+	jobs, err := root.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Dir{jobs, filepath.Join(folder, name)}, nil
+}
+
+// Close closes the folder. Files that were opened stay open.
+func (d *Dir) Close() error { return d.jobs.Close() }
+
+// name returns the name of a command's log in the folder.
+func (d *Dir) name(c Command) (string, error) {
+	job, err := filepath.Localize(c.JobID)
+	if err != nil || job == "." {
+		return "", fmt.Errorf("%w of job %s: no folder can have its name", ErrNoLog, strconv.Quote(c.JobID))
+	}
+	log := func(n int) string { return filepath.Join(job, "sh-"+strconv.Itoa(n)+".log") }
+	n := c.Seq
+	// The number of the last log tells how they are counted.
+	if _, err := d.jobs.Stat(log(c.Started)); c.Nth != c.Seq && err != nil {
+		n = c.Nth
+	}
+	if n == 0 {
+		return "", fmt.Errorf("%w of %s/%d, which never ran", ErrNoLog, printable.Name(c.JobID), c.Seq)
+	}
+	return log(n), nil
+}
+
+// Path returns the path of a command's log, if there is one.
+func (d *Dir) Path(c Command) (string, error) {
+	name, err := d.name(c)
+	if err != nil {
+		return "", err
+	}
+	info, err := d.jobs.Stat(name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNotAFile
+	}
+	return filepath.Join(d.path, name), d.explain(name, err)
+}
+
+var errNotAFile = errors.New("not a file")
+
+// explain says which log cannot be read.
+func (d *Dir) explain(name string, err error) error {
+	path := printable.Name(filepath.Join(d.path, name))
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w at %s", ErrNoLog, path)
+	}
+	var named *fs.PathError
+	if errors.As(err, &named) { // with a path below the folder
+		err = named.Err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
+
+// Open opens the log of a command.
+func (d *Dir) Open(c Command) (*os.File, error) {
+	name, err := d.name(c)
+	if err != nil {
+		return nil, err
+	}
+	file, err := d.jobs.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // do not wait for the writer of a pipe
+	if err != nil {
+		return nil, d.explain(name, err)
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNotAFile
+	}
+	if err != nil {
+		return nil, cmp.Or(d.explain(name, err), file.Close())
+	}
+	return file, nil
+}
