@@ -8,31 +8,29 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
+const (
+	anyCrash  = "an error, a panic or an end of the context at any call leaves whole runs"
+	eachCrash = "an error, a panic or an end of the context at each call in turn leaves whole runs"
+)
+
 var crashLaws = []law{
-	property("an error of any call leaves whole runs", func(t *trial) { t.crashes(fails) }),
-	property("a panic at any call leaves whole runs", func(t *trial) { t.crashes(dies) }),
-	property("an end of the context at any call leaves whole runs", func(t *trial) { t.crashes(isCancelled) }),
-	thorough("an error of each call in turn leaves whole runs", func(t *trial) { t.crashesAtEach(fails) }),
-	thorough("a panic at each call in turn leaves whole runs", func(t *trial) { t.crashesAtEach(dies) }),
-	thorough("an end of the context at each call in turn leaves whole runs", func(t *trial) { t.crashesAtEach(isCancelled) }),
+	property(anyCrash, crashes),
+	thorough(eachCrash, crashesAtEach),
 	property("a rebuild that fails at any call leaves whole runs", rebuildCrashes),
 }
 
 // accident makes what happens at a call; cancel ends the context.
 type accident func(cancel context.CancelFunc) error
 
-func fails(context.CancelFunc) error { return errInjected }
-
-func dies(context.CancelFunc) error { panic(errInjected) }
-
-func isCancelled(cancel context.CancelFunc) error {
-	cancel()
-	return nil
+var accidents = map[string]accident{
+	"error":  func(context.CancelFunc) error { return errInjected },
+	"panic":  func(context.CancelFunc) error { panic(errInjected) },
+	"cancel": func(cancel context.CancelFunc) error { cancel(); return nil },
 }
 
 // crashes lets an accident happen to an Ingest of a stream that may be stored
 // in another version.
-func (t *trial) crashes(accident accident) {
+func crashes(t *trial) {
 	const calls = 10 // that an Ingest makes, at most
 	now := record(t.run("a"), t.stream("stream"))
 	after := now.derived()
@@ -41,21 +39,23 @@ func (t *trial) crashes(accident accident) {
 		stored := record(now.run, t.otherThan(now.bytes())).derived()
 		before = stored
 	}
-	t.crash(before, after, now, 1+t.upTo(calls-1, "call"), accident)
+	t.crash(before, after, now, 1+t.upTo(calls-1, "call"), accidents[pick(t, "accident", "error", "panic", "cancel")])
 }
 
-// crashesAtEach lets the accident happen at each of the calls of an Ingest, for
+// crashesAtEach lets each accident happen at each of the calls of an Ingest, for
 // a short stream and one that is written in batches: when there is none of it,
 // and when some of it is there.
-func (t *trial) crashesAtEach(accident accident) {
+func crashesAtEach(t *trial) {
 	for name, stream := range map[string][]byte{"short": longStream(3), "long": longStream(200)} {
 		now := record(t.run(name), stream)
 		beginning := record(now.run, stream[:wholeLines(stream[:len(stream)/3])])
 		contents := recordings{now, beginning}.derived()
 		after := contents[0]
 		for _, before := range []*content{contents[1], nothing(now.run)} {
-			for call, struck := 1, true; struck; call++ {
-				must(wrap(fmt.Sprintf("%s, at call %d", name, call), caught(func() { struck = t.crash(before, after, now, call, accident) })))
+			for what, accident := range accidents {
+				for call, struck := 1, true; struck; call++ {
+					must(wrap(fmt.Sprintf("%s, %s at call %d", name, what, call), caught(func() { struck = t.crash(before, after, now, call, accident) })))
+				}
 			}
 		}
 	}

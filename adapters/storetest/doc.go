@@ -12,7 +12,7 @@
 // The laws are in groups, each law a subtest that is named for what must hold:
 //
 //   - rows: what was inserted is read back, whatever the values are;
-//   - clearing: what is removed is gone, and nothing else;
+//   - changing: runs after any transaction are what it says;
 //   - checkpoints: they stand and fall with the rows;
 //   - transactions: all or nothing, for writers and readers;
 //   - waiting: who writes a run waits for who writes it already;
@@ -36,8 +36,7 @@
 //   - tails: last lines that no line feed has ended yet, in files and as segments;
 //   - sets: programs with other projections, or other versions of them;
 //   - disturbing: what others do to runs that come in segments;
-//   - at once: several who take in the same streams;
-//   - as in memory: anything leaves the rows that it leaves in a store in memory.
+//   - at once: several who take in the same streams.
 //
 // Most are properties of generated rows and streams. The flags of
 // pgregory.net/rapid apply, -rapid.checks among them, and with -short there are
@@ -47,7 +46,4 @@
 // A law takes runs of its own for each try, and removes them again; some declare projections
 // whose names nobody else has. So a store need not be empty, and one database can do for all
 // laws, as long as nobody else writes it meanwhile.
-//
-// [Agree] is for several stores at once: the same streams give the same rows in
-// all of them.
 package storetest

@@ -7,7 +7,6 @@ import (
 
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
-	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
 // law is something that must hold for every store.
@@ -83,7 +82,7 @@ func groups() []group {
 		{"tails", tailLaws},
 		{"sets", setLaws},
 		{"rows", rowLaws},
-		{"clearing", clearLaws},
+		{"changing", changeLaws},
 		{"checkpoints", checkpointLaws},
 		{"transactions", transactionLaws},
 		{"waiting", waitLaws},
@@ -97,7 +96,6 @@ func groups() []group {
 		{"rebuilding", rebuildLaws},
 		{"verifying", verifyLaws},
 		{"at once", onceLaws},
-		{"as in memory", agreeLaws(memory.Of(Set))},
 	}
 }
 

@@ -20,8 +20,6 @@ import (
 )
 
 const (
-	readAgain = "rows are read back as they were inserted"
-	replacing = "rows of a run that is continued are added and replaced, and nothing else"
 	asWritten = "what is parked, and why a run is quarantined, is as it was written"
 	setTwice  = "a checkpoint that is set again is another"
 	someOrder = "segments in any order, late and twice, give the rows of the stream"
@@ -45,7 +43,7 @@ var mutants = []mutant{
 			set(c, row, nil)
 		}
 	})},
-	{"a null is 0", readAgain, inserting(nullIsZero)},
+	{"a null is 0", anyTransaction, inserting(nullIsZero)},
 	{"a null is 0 when it is read", "null is neither 0 nor empty", readingRows(func(of definition, row *anyRow) {
 		for i := range of.Columns {
 			nullIsZero(&of.Columns[i], row.Value)
@@ -61,12 +59,12 @@ var mutants = []mutant{
 			set(c, row, int64(int32(c.Int(row))))
 		}
 	})},
-	{"what is true is not known", readAgain, inserting(func(c *projections.Column, row projections.Ref) {
+	{"what is true is not known", anyTransaction, inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Type == projections.Bool && !c.IsNull(row) {
 			set(c, row, false)
 		}
 	})},
-	{"which rows are final is not kept", readAgain, insertingRows(func(_ store.TableRows, row *anyRow) bool {
+	{"which rows are final is not kept", anyTransaction, insertingRows(func(_ store.TableRows, row *anyRow) bool {
 		row.Final = false
 		return true
 	})},
@@ -78,7 +76,7 @@ var mutants = []mutant{
 		return text
 	})},
 	{"rows beyond a limit are dropped", "a large run is kept", insertingRows(func(_ store.TableRows, row *anyRow) bool { return row.Index < 3999 })},
-	{"rows are looked at when the transaction commits", readAgain, inTx(func(tx *mutantTx) {
+	{"rows are looked at when the transaction commits", anyTransaction, inTx(func(tx *mutantTx) {
 		var kept []*store.Rows
 		insert := tx.insert
 		tx.insert = func(rows *store.Rows) error {
@@ -102,7 +100,7 @@ var mutants = []mutant{
 			return nil
 		}
 	})},
-	{"Clear and Insert add to what was there", "rows that are replaced are gone", inTx(func(tx *mutantTx) {
+	{"Clear and Insert add to what was there", anyTransaction, inTx(func(tx *mutantTx) {
 		clear, insert := tx.clear, tx.insert
 		tx.clear = func(runs []domain.RunID, of []definition) error { return clear(runs, of[:len(of)/2]) }
 		tx.insert = func(rows *store.Rows) error {
@@ -114,17 +112,17 @@ var mutants = []mutant{
 	})},
 
 	// Clearing.
-	{"Clear forgets a table", "Clear removes the rows in its tables and nothing else", clearingAllBut(retries.Definition)},
-	{"Clear removes from all tables", "Clear removes the rows in its tables and nothing else", clearing(func(runs []domain.RunID, _ []definition) ([]domain.RunID, []definition) { return runs, Set.Stored() })},
-	{"Clear knows one run", "Clear removes the rows in its tables and nothing else", clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
+	{"Clear forgets a table", anyTransaction, clearingAllBut(retries.Definition)},
+	{"Clear removes from all tables", anyTransaction, clearing(func(runs []domain.RunID, _ []definition) ([]domain.RunID, []definition) { return runs, Set.Stored() })},
+	{"Clear knows one run", anyTransaction, clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
 		return runs[:min(len(runs), 1)], of
 	})},
 	{"Clear takes an id for a pattern", "runs of similar names are not mixed up", confusing(func(a, b domain.RunID) bool { return strings.EqualFold(string(a), string(b)) })},
-	{"what is continued loses its commands", replacing, insertingRows(func(t store.TableRows, _ *anyRow) bool {
+	{"what is continued loses its commands", anyTransaction, insertingRows(func(t store.TableRows, _ *anyRow) bool {
 		return t.Of != projections.ShEvents.Definition || t.Stored == 0
 	})},
-	{"a timing that is there is not replaced", replacing, notReplacing(projections.JobTimings.Definition)},
-	{"a run that is continued is cleared", replacing, inTx(func(tx *mutantTx) {
+	{"a timing that is there is not replaced", anyTransaction, notReplacing(projections.JobTimings.Definition)},
+	{"a run that is continued is cleared", anyTransaction, inTx(func(tx *mutantTx) {
 		insert := tx.insert
 		tx.insert = func(rows *store.Rows) error {
 			if !rows.Continued {
@@ -138,13 +136,13 @@ var mutants = []mutant{
 			return errors.Join(tx.clear([]domain.RunID{rows.RunID}, Set.Stored()), insert(&anew))
 		}
 	})},
-	{"Truncate leaves a row", truncates, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
+	{"Truncate leaves a row", anyTransaction, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
 		return truncate(run, of, n+1)
 	})},
-	{"Truncate removes a row too much", truncates, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
+	{"Truncate removes a row too much", anyTransaction, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
 		return truncate(run, of, max(n-1, 0))
 	})},
-	{"Truncate removes from all tables", truncates, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
+	{"Truncate removes from all tables", anyTransaction, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
 		for _, of := range Set.Stored() {
 			if err := truncate(run, of, n); err != nil {
 				return err
@@ -152,7 +150,7 @@ var mutants = []mutant{
 		}
 		return nil
 	})},
-	{"Truncate comes before what is inserted", truncates, inTx(func(tx *mutantTx) {
+	{"Truncate comes before what is inserted", anyTransaction, inTx(func(tx *mutantTx) {
 		insert := tx.insert
 		var kept []*store.Rows
 		tx.insert = func(rows *store.Rows) error {
@@ -275,10 +273,10 @@ var mutants = []mutant{
 	}},
 
 	// Transactions.
-	{"each call is a transaction", "an update that fails changes nothing", autocommit},
+	{"each call is a transaction", anyTransaction, autocommit},
 	{"each call is a transaction, which is seen", "readers see what was there before an update that goes on", autocommit},
 	{"each call is a transaction, which readers see", "readers see whole runs while they are replaced", autocommit},
-	{"checkpoints are set outside of the transaction", "an update that fails changes nothing", aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
+	{"checkpoints are set outside of the transaction", anyTransaction, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
 		t.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
 			return later(run, func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
 		}
@@ -314,8 +312,8 @@ var mutants = []mutant{
 	{"runs are locked in the order that they are named in", "runs that are locked in any order do not block each other for ever", deadlocking},
 
 	// Reading and listing.
-	{"positions count from 0", readAgain, readingRows(func(_ definition, row *anyRow) { row.Index-- })},
-	{"rows come in the order of their keys", readAgain, reading(func(of definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error] {
+	{"positions count from 0", anyTransaction, readingRows(func(_ definition, row *anyRow) { row.Index-- })},
+	{"rows come in the order of their keys", anyTransaction, reading(func(of definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error] {
 		return func(yield func(anyRow, error) bool) {
 			all, order := of.NewRows(), []int{}
 			_ = collect(rows, all)
@@ -549,10 +547,9 @@ var mutants = []mutant{
 	{"Clear forgets the diagnostics", "a stream that is another gives the rows of that", clearingAllBut(projections.Diagnostics.Definition)},
 	{"where a line ends is not kept, and it goes on", "a last line without a line feed may go on otherwise", checkpointing(func(c *store.Checkpoint) { c.Mark = c.End })},
 	{"Clear knows no runs", "streams of several runs do not mix", confusing(func(domain.RunID, domain.RunID) bool { return true })},
-	{"each call is a transaction, and fails", "an error of any call leaves whole runs", autocommit},
-	{"each call is a transaction, and panics", "a panic at each call in turn leaves whole runs", autocommit},
-	{"each call is a transaction, and ends", "an end of the context at each call in turn leaves whole runs", autocommit},
-	{"a panic commits, in ingest", "a panic at any call leaves whole runs", commitsPanics},
+	{"each call is a transaction, and fails", anyCrash, autocommit},
+	{"each call is a transaction, and ends", eachCrash, autocommit},
+	{"a panic commits, in ingest", anyCrash, commitsPanics},
 	{"each call is a transaction, in a rebuild", "a rebuild that fails at any call leaves whole runs", autocommit},
 	{"each call is a transaction, of a stream that grows", "a stream is read as one of its versions while it grows", autocommit},
 	{"each call is a transaction, of segments", "an error at any call loses no segment", autocommit},
@@ -596,13 +593,9 @@ var mutants = []mutant{
 	{"versions are not kept", "a store that a newer program has written is left alone", inTx(func(tx *mutantTx) {
 		tx.register = func() error { return nil }
 	})},
-	{"a null is 0, which another store does not have", "the same transactions leave the same rows", inserting(nullIsZero)},
-	{"a timing that is there is not replaced, and another store has it", "the same transactions leave the same rows", notReplacing(projections.JobTimings.Definition)},
-	{"Clear forgets the diagnostics, and another store does not", "the same streams give the same rows", clearingAllBut(projections.Diagnostics.Definition)},
 }
 
 const (
-	truncates   = "Truncate removes the last rows of a table and nothing else"
 	versionsLaw = "Versions are the highest that were registered, as of the transaction"
 	outdatedLaw = "Outdated are the runs that lack a projection, or have an older version of it, page by page"
 )

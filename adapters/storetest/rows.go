@@ -11,8 +11,6 @@ import (
 )
 
 var rowLaws = []law{
-	property("rows are read back as they were inserted", readBack),
-	property("rows that are replaced are gone", replaced),
 	example("null is neither 0 nor empty", nullIsNothingElse),
 	example("any text is kept", anyTextIsKept),
 	example("long texts are kept", longTextsAreKept),
@@ -20,21 +18,6 @@ var rowLaws = []law{
 	example("a run without rows is a run", emptyRun),
 	thorough("a large run is kept", largeRun),
 	example("a row that is there is not inserted again", insertedTwice),
-}
-
-// readBack inserts runs in one transaction, in batches that are overwritten as
-// soon as Insert has returned.
-func readBack(t *trial) {
-	contents := t.contents(3)
-	runs := idsOf(contents)
-	must(t.update(runs, func(tx store.Tx) {
-		must(tx.Clear(runs, t.of))
-		for _, c := range contents {
-			must(insertAll(tx, t.batches(c.rows(nil))))
-			must(tx.SetCheckpoint(c.id, c.checkpoint.V))
-		}
-	}))
-	must(t.holds(contents...))
 }
 
 // insertAll inserts batches, and overwrites them: they are their caller's again.
@@ -63,14 +46,6 @@ func spoil(rows *store.Rows) {
 		}
 	}
 	*rows = store.Rows{RunID: "spoilt"}
-}
-
-func replaced(t *trial) {
-	before, other := t.content(t.run("a")), t.content(t.run("b"))
-	must(t.write(before, other))
-	now := t.content(before.id)
-	must(t.write(now))
-	must(t.holds(now, other))
 }
 
 func nullIsNothingElse(t *trial) {

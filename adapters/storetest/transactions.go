@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 var transactionLaws = []law{
-	property("an update that fails changes nothing", failedUpdate),
 	example("an update that panics changes nothing", panickedUpdate),
 	example("an update that is cancelled changes nothing", cancelledUpdate),
 	example("an update that locks nothing changes nothing", idleUpdate),
@@ -33,39 +31,6 @@ func (t *trial) rewrite(tx store.Tx, now *content) error {
 		return err
 	}
 	return now.insert(tx)
-}
-
-// failedUpdate fails behind any of its calls.
-func failedUpdate(t *trial) {
-	before := t.content(t.run("a"))
-	must(t.write(before))
-	changed, versions := t.changed(before)
-	now := t.content(before.id)
-	calls := 6
-	if t.flip("continued") {
-		now, calls = changed, 5
-	}
-	failsAt := t.upTo(calls, "fails at")
-	err := t.transact(func(tx store.Tx) {
-		calls := []func() error{
-			func() error { _, err := tx.Lock([]domain.RunID{now.id}); return err },
-			tx.Register,
-			func() error { return tx.Insert(versions.rows(before)) },
-			func() error { return tx.SetCheckpoint(now.id, now.checkpoint.V) },
-			func() error { return tx.Truncate(now.id, t.of[0], 0) },
-		}
-		if now != changed {
-			calls = slices.Replace(calls, 2, 3,
-				func() error { return tx.Clear([]domain.RunID{now.id}, t.of) },
-				func() error { return tx.Insert(now.rows(nil)) })
-		}
-		for _, call := range calls[:failsAt] {
-			must(call())
-		}
-		failf("with more to it: %w", errInjected)
-	})
-	failIf(!errors.Is(err, errInjected), "Update returns %v, and not the error of its function", err)
-	must(t.holds(before))
 }
 
 // two returns two contents of one run; the first one is stored.

@@ -1,0 +1,168 @@
+package storetest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// anyTransaction is the law that most mistakes of a store break.
+const anyTransaction = "a transaction does to its runs what it was asked for, or nothing, and nothing to others"
+
+var changeLaws = []law{
+	property(anyTransaction, transactions),
+	example("runs of similar names are not mixed up", similarNames),
+}
+
+// some draws some of the contents.
+func (t *trial) some(contents []*content) []*content {
+	n := t.upTo(len(contents), "some")
+	return rapid.Permutation(contents).Draw(t.draw, "which")[:n]
+}
+
+// transactions clears some runs and does a step to each, all in one transaction, which may fail on
+// the way, and compares what is stored then; a few times.
+func transactions(t *trial) {
+	var stored []*content
+	for i := range 1 + t.upTo(2, "runs") {
+		stored = append(stored, nothing(t.run(fmt.Sprint(i))))
+	}
+	untouched := t.content(t.run("untouched"))
+	must(t.write(untouched))
+	for range 2 + t.upTo(2, "transactions") {
+		cleared, tables := t.some(stored), t.tables()
+		next := []*content{}
+		steps := []func(store.Tx) error{func(tx store.Tx) error { return tx.Clear(idsOf(cleared), tables) }}
+		for _, c := range stored {
+			if slices.Contains(cleared, c) && len(c.tables) > 0 {
+				c = c.without(tables...)
+			}
+			now, step := t.step(c)
+			next, steps = append(next, now), append(steps, step)
+		}
+		fails := t.upTo(3, "fails") == 0
+		if fails {
+			steps = append(steps[:t.upTo(len(steps), "fails behind")], func(store.Tx) error { return fmt.Errorf("with more to it: %w", errInjected) })
+		}
+		err := t.update(idsOf(stored), func(tx store.Tx) {
+			for _, step := range steps {
+				must(step(tx))
+			}
+		})
+		if fails {
+			failIf(!errors.Is(err, errInjected), "Update returns %v, and not the error of its function", err)
+		} else {
+			must(err)
+			stored = next
+		}
+		must(t.holds(append(stored, untouched)...))
+	}
+}
+
+// step draws something that a transaction can do to a run, and what is stored of the run then.
+func (t *trial) step(c *content) (now *content, do func(store.Tx) error) {
+	if len(c.tables) == 0 { // it is not stored
+		return t.replaced(c)
+	}
+	switch pick(t, "step", "replace", "continue", "cut off", "put back", "nothing") {
+	case "replace":
+		return t.replaced(c)
+	case "continue":
+		return t.continued(c)
+	case "cut off":
+		return t.cutOff(c)
+	case "put back":
+		return t.putBack(c)
+	}
+	return c, func(store.Tx) error { return nil }
+}
+
+func (t *trial) replaced(c *content) (now *content, do func(store.Tx) error) {
+	now = t.content(c.id)
+	return now, func(tx store.Tx) error {
+		return errors.Join(tx.Clear([]domain.RunID{c.id}, t.of), insertAll(tx, t.batches(now.rows(nil))), tx.SetCheckpoint(c.id, now.checkpoint.V))
+	}
+}
+
+// continued replaces open rows by other versions, and adds rows.
+func (t *trial) continued(c *content) (now *content, do func(store.Tx) error) {
+	now, rows := t.changed(c)
+	t.addMore(now)
+	for _, of := range t.of {
+		for i := c.of(of).Len(); i < now.of(of).Len(); i++ {
+			rows.list(of).Add(now.of(of).At(i))
+		}
+	}
+	return now, func(tx store.Tx) error {
+		return errors.Join(insertAll(tx, t.batches(rows.rows(c))), tx.SetCheckpoint(c.id, now.checkpoint.V))
+	}
+}
+
+func (t *trial) addMore(c *content) {
+	for _, of := range t.of {
+		t.addRows(c, of, t.upTo(2, "more"))
+	}
+}
+
+// cutOff removes the last rows and puts others in their places: some that were there before, and
+// some that came in the same transaction.
+func (t *trial) cutOff(c *content) (now *content, do func(store.Tx) error) {
+	var steps []func(store.Tx) error
+	now = c
+	for range 1 + t.upTo(1, "again") {
+		lengths := map[definition]int{}
+		for _, of := range t.of {
+			lengths[of] = t.upTo(now.of(of).Len(), "rows of "+of.Table)
+		}
+		left := now.where(func(of definition, row anyRow) bool { return row.Index < lengths[of] })
+		now = left.clone()
+		t.addMore(now)
+		added := now.where(func(of definition, row anyRow) bool { return row.Index >= lengths[of] })
+		steps = append(steps, func(tx store.Tx) (err error) {
+			for _, of := range t.of {
+				err = errors.Join(err, tx.Truncate(c.id, of, lengths[of]))
+			}
+			return errors.Join(err, insertAll(tx, t.batches(added.rows(left))))
+		})
+	}
+	now.checkpoint = some(t.checkpoint())
+	return now, func(tx store.Tx) (err error) {
+		for _, step := range steps {
+			err = errors.Join(err, step(tx))
+		}
+		return errors.Join(err, tx.SetCheckpoint(c.id, now.checkpoint.V))
+	}
+}
+
+// putBack removes rows and inserts the same ones again.
+func (t *trial) putBack(c *content) (now *content, do func(store.Tx) error) {
+	tables := t.tables()
+	back := c.where(func(of definition, _ anyRow) bool { return slices.Contains(tables, of) })
+	now = c.clone()
+	now.checkpoint = some(t.checkpoint())
+	return now, func(tx store.Tx) error {
+		return errors.Join(tx.Clear([]domain.RunID{c.id}, tables), insertAll(tx, t.batches(back.rows(nil))), tx.SetCheckpoint(c.id, now.checkpoint.V))
+	}
+}
+
+// similarNames has runs whose ids a careless comparison takes for one.
+func similarNames(t *trial) {
+	var contents []*content
+	for _, name := range []string{"a", "A", "a ", " a", "a%", "_", "%", "á", "a\u0301", "a\u200b", "ａ", "aa"} {
+		c := t.plain(t.run(name))
+		t.addText(c, name)
+		contents = append(contents, c)
+	}
+	must(t.write(contents...))
+	for _, c := range contents {
+		runs := []domain.RunID{c.id}
+		must(t.update(runs, func(tx store.Tx) { must(tx.Clear(runs, t.of)) }))
+		*c = *nothing(c.id)
+		must(t.holds(contents...))
+	}
+}
