@@ -355,6 +355,7 @@ func (r *reader) setState(state projections.State, ended bool) {
 
 // finish is called when a stream has been read to its end.
 func (r *reader) finish() error {
+	r.sunk.Over = true
 	if err := r.release(); err != nil {
 		return err
 	}

@@ -41,6 +41,9 @@ type Known struct {
 	// Stored is set if the sink has the run, even without lines. Other is set if segments cannot
 	// continue what it has.
 	Stored, Other bool
+	// Over is set for Release if the stream counts as ended: all of it was read, and no more is
+	// expected.
+	Over bool
 	// Ended and State are the run's state; State is "" if the sink does not know it.
 	Ended bool
 	State projections.State

@@ -32,6 +32,9 @@ func (o Output) Write(p []byte) (int, error) {
 type Files struct {
 	Format  Format
 	Options Options
+	// Document, if set, is the report. Format is not used then, and nothing is written to the
+	// output.
+	Document Document
 	// Done, if set, is called with the row of each run after its report.
 	Done func(*projections.Run)
 	// Failed, if set and there are several streams, is called with the error of each stream
@@ -45,12 +48,15 @@ type Files struct {
 // stream that cannot be read. Documents of JSON are made on all cores.
 func (f Files) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) error {
 	f.out = Output{out}
-	if f.Format == JSON && streams.Many() {
+	if f.Format == JSON && f.Document == nil && streams.Many() {
 		return f.sideBySide(ctx, streams)
 	}
-	writer, err := NewWriter(f.out, f.Format)
-	if err != nil {
-		return err
+	writer := &Writer{whole: foreign{f.Document}}
+	if f.Document == nil {
+		var err error
+		if writer, err = NewWriter(f.out, f.Format); err != nil {
+			return err
+		}
 	}
 	for at, err := range streams.Locations() {
 		if err == nil {

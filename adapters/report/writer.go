@@ -25,6 +25,24 @@ type document interface {
 	close(unread int) error
 }
 
+// Document is a report that another package writes, see [Files.Document].
+type Document interface {
+	// Add folds the stream of a run, and returns the row of the run itself. An error of the
+	// output is a [WriteError].
+	Add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error)
+	// Close writes what is left.
+	Close() error
+}
+
+// foreign is a Document as a document.
+type foreign struct{ Document }
+
+func (f foreign) add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
+	return f.Add(run, stream, options)
+}
+
+func (f foreign) close(int) error { return f.Close() }
+
 // NewWriter returns a Writer to out. Call its Close after the last run.
 func NewWriter(out io.Writer, format Format) (*Writer, error) {
 	k, err := format.kind()
@@ -38,7 +56,10 @@ func NewWriter(out io.Writer, format Format) (*Writer, error) {
 // Add folds the stream of the run with the id run, and returns the row of the run itself.
 // After an error of the stream, you can add other runs.
 func (w *Writer) Add(run domain.RunID, stream projections.Stream, options Options) (row projections.Run, err error) {
-	if err := w.kind.format.Check(options); err != nil {
+	if _, ok := w.whole.(foreign); !ok {
+		err = w.kind.format.Check(options)
+	}
+	if err != nil {
 		return row, err
 	}
 	options.noHeader = w.written > 0

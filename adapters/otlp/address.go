@@ -1,0 +1,171 @@
+package otlp
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+)
+
+// Syntax describes the syntax of addresses.
+const Syntax = "otlp+http://HOST:4318 or otlp+https://HOST"
+
+// Schemes are the prefixes of addresses.
+var Schemes = []string{"otlp+http://", "otlp+https://"}
+
+// IsAddress reports whether a text is meant as the address of a collector.
+func IsAddress(text string) bool { return strings.HasPrefix(strings.ToLower(text), "otlp+") }
+
+// ConfigError reports an address, or a variable of the environment, that cannot be used. It shows no
+// value that could be secret.
+type ConfigError struct{ err error }
+
+func (e *ConfigError) Error() string { return e.err.Error() }
+func (e *ConfigError) Unwrap() error { return e.err }
+
+func wrong(format string, values ...any) error {
+	return &ConfigError{fmt.Errorf(format, values...)}
+}
+
+// Check returns a [ConfigError] unless [NewClient] can use the address.
+func Check(address string) error {
+	_, err := parseAddress(address)
+	return err
+}
+
+// The port of OTLP over HTTP, and the path of traces.
+const (
+	defaultPort = "4318"
+	tracesPath  = "/v1/traces"
+)
+
+// parseAddress returns the URL to which traces are posted.
+func parseAddress(address string) (*url.URL, error) {
+	rest, ok := strings.CutPrefix(address, "otlp+")
+	u, err := url.Parse(rest)
+	switch {
+	case !ok || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, wrong("this is not the address of a collector; one is %s", Syntax)
+	case u.User != nil:
+		return nil, wrong("the address of a collector has no user and password; set $OTEL_EXPORTER_OTLP_HEADERS")
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, wrong("the address of a collector has nothing after its path; one is %s", Syntax)
+	}
+	if u.Port() == "" && u.Scheme == "http" {
+		u.Host = strings.TrimSuffix(u.Host, ":") + ":" + defaultPort
+	}
+	if u.Path = strings.TrimRight(u.Path, "/"); !strings.HasSuffix(u.Path, tracesPath) {
+		u.Path += tracesPath
+	}
+	u.RawPath = ""
+	return u, nil
+}
+
+// environment reads the variables that all exporters of OpenTelemetry have, see
+// https://opentelemetry.io/docs/specs/otel/protocol/exporter/. Those for traces win.
+type environment func(string) string
+
+func (e environment) get(name string) (value, variable string) {
+	for _, variable := range []string{"OTEL_EXPORTER_OTLP_TRACES_" + name, "OTEL_EXPORTER_OTLP_" + name} {
+		if value := e(variable); value != "" {
+			return value, "$" + variable
+		}
+	}
+	return "", ""
+}
+
+// defaultTimeout is how long to wait for an answer.
+const defaultTimeout = 10 * time.Second
+
+func (e environment) timeout() (time.Duration, error) {
+	value, variable := e.get("TIMEOUT")
+	if value == "" {
+		return defaultTimeout, nil
+	}
+	ms, err := strconv.ParseInt(value, 10, 32)
+	if err != nil || ms < 0 {
+		return 0, wrong("%s is a number of milliseconds, such as 10000", variable)
+	}
+	return time.Duration(ms) * time.Millisecond, nil // 0 is no limit
+}
+
+func (e environment) gzip() (bool, error) {
+	switch value, variable := e.get("COMPRESSION"); value {
+	case "", "gzip":
+		return true, nil
+	case "none":
+		return false, nil
+	default:
+		return false, wrong("%s is gzip or none", variable)
+	}
+}
+
+// headers reads KEY=VALUE,KEY=VALUE, in which values may be escaped as in URLs.
+func (e environment) headers() (http.Header, error) {
+	value, variable := e.get("HEADERS")
+	headers := http.Header{}
+	for i, pair := range strings.Split(value, ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		key, value, ok := strings.Cut(pair, "=")
+		key = strings.TrimSpace(key)
+		value, err := url.PathUnescape(strings.TrimSpace(value))
+		if !ok || err != nil || !isToken(key) || !isFieldValue(value) {
+			return nil, wrong("%s: entry %d is not KEY=VALUE, the value escaped as in a URL", variable, i+1)
+		}
+		headers.Set(key, value)
+	}
+	return headers, nil
+}
+
+func isToken(name string) bool {
+	return name != "" && strings.IndexFunc(name, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+	}) < 0 && textproto.CanonicalMIMEHeaderKey(name) != "Content-Length"
+}
+
+func isFieldValue(value string) bool {
+	return strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) < 0
+}
+
+// tls returns the certificates to trust and to show, or nil for those of the system.
+func (e environment) tls() (*tls.Config, error) {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if path, variable := e.get("CERTIFICATE"); path != "" {
+		pem, err := os.ReadFile(path)
+		if err != nil {
+			return nil, wrong("%s: %w", variable, printable.Error(err))
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, wrong("%s: %s has no certificate in PEM", variable, printable.Name(path))
+		}
+	}
+	certificate, _ := e.get("CLIENT_CERTIFICATE")
+	key, variable := e.get("CLIENT_KEY")
+	switch {
+	case certificate == "" && key == "":
+	case certificate == "" || key == "":
+		return nil, wrong("set both $OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and $OTEL_EXPORTER_OTLP_CLIENT_KEY, or neither")
+	default:
+		pair, err := tls.LoadX509KeyPair(certificate, key)
+		if file := (*os.PathError)(nil); errors.As(err, &file) {
+			return nil, wrong("%s, or its certificate: %w", variable, printable.Error(file))
+		}
+		if err != nil {
+			return nil, wrong("%s: the key and the certificate are not a pair in PEM", variable)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}

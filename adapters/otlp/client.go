@@ -1,0 +1,220 @@
+package otlp
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/klauspost/compress/gzip"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+)
+
+// ClientOptions are the options of a [Client]. The zero value has the defaults.
+type ClientOptions struct {
+	// GiveUp is how long sending one batch is tried. The default is a minute; less than 0 is for
+	// ever.
+	GiveUp time.Duration
+	// Away, when set, is called with the reason when the collector stops taking spans, and Back when
+	// it takes them again.
+	Away func(error)
+	Back func()
+	// Warn, when set, is called with what the collector answers besides.
+	Warn func(error)
+	// Getenv reads a variable of the environment, as [os.Getenv] does. Without it, none is set.
+	Getenv func(string) string
+}
+
+// Client sends traces to a collector. It is safe for concurrent use.
+type Client struct {
+	options ClientOptions
+	to      *url.URL
+	headers http.Header
+	gzip    bool
+	timeout time.Duration
+	http    *http.Client
+	pause   time.Duration // before the first attempt after a failure
+
+	mu   sync.Mutex
+	away bool
+}
+
+// The pauses before further attempts.
+const (
+	firstPause = 500 * time.Millisecond
+	maxPause   = 15 * time.Second
+)
+
+// NewClient returns a client of the collector at an address. The error is a [ConfigError].
+func NewClient(address string, options ClientOptions) (*Client, error) {
+	if options.GiveUp == 0 {
+		options.GiveUp = time.Minute
+	}
+	if options.Getenv == nil {
+		options.Getenv = func(string) string { return "" }
+	}
+	to, addressErr := parseAddress(address)
+	env := environment(options.Getenv)
+	headers, headersErr := env.headers()
+	gzip, gzipErr := env.gzip()
+	timeout, timeoutErr := env.timeout()
+	certificates, tlsErr := env.tls()
+	for _, err := range []error{addressErr, headersErr, gzipErr, timeoutErr, tlsErr} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.TLSClientConfig = certificates
+	return &Client{options: options, to: to, headers: headers, gzip: gzip, timeout: timeout, pause: firstPause, http: &http.Client{
+		Transport: transport,
+		// Headers may have a secret that is for this address alone.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}, nil
+}
+
+// String returns the address, which contains no secret.
+func (c *Client) String() string { return c.to.Scheme + "://" + c.to.Host }
+
+// SendError reports that a collector did not take spans.
+type SendError struct {
+	// Collector is the address.
+	Collector string
+	// Status is the status of its answer; 0 if it did not answer.
+	Status int
+	Err    error
+}
+
+func (e *SendError) Error() string { return "the collector at " + e.Collector + " " + e.Err.Error() }
+func (e *SendError) Unwrap() error { return e.Err }
+
+func (c *Client) failed(status int, format string, values ...any) error {
+	return &SendError{c.String(), status, fmt.Errorf(format, values...)}
+}
+
+// Send sends traces. It tries again while the collector is away or busy. The error is a [*SendError], a
+// [*RejectedError], or that of ctx.
+func (c *Client) Send(ctx context.Context, traces ptrace.Traces) error {
+	var encoder ptrace.ProtoMarshaler // a TracesData has the form of an ExportTraceServiceRequest
+	body, err := encoder.MarshalTraces(traces)
+	if err == nil && c.gzip {
+		body, err = compress(body)
+	}
+	if err != nil {
+		return err
+	}
+	pauses := backoff.NewExponentialBackOff()
+	pauses.InitialInterval, pauses.MaxInterval = c.pause, maxPause
+	var last error
+	_, err = backoff.Retry(ctx, func() (struct{}, error) {
+		last = c.post(ctx, body)
+		return struct{}{}, last
+	}, backoff.WithBackOff(pauses), backoff.WithMaxElapsedTime(max(c.options.GiveUp, 0)), backoff.WithNotify(func(err error, _ time.Duration) { c.setAway(err) }))
+	if err == nil {
+		c.setAway(nil)
+	}
+	if wait := (*busyError)(nil); errors.As(err, &wait) {
+		err = wait.error
+	}
+	return err
+}
+
+// sendOrWarn is Send for a sender who goes on if the collector rejects spans.
+func (c *Client) sendOrWarn(ctx context.Context, traces ptrace.Traces) error {
+	err := c.Send(ctx, traces)
+	if errors.As(err, new(*RejectedError)) {
+		c.warn(err)
+		return nil
+	}
+	return err
+}
+
+func (c *Client) warn(err error) {
+	if c.options.Warn != nil {
+		c.options.Warn(err)
+	}
+}
+
+// busyError is an error that may go away, after a time that the collector may have named.
+type busyError struct {
+	error
+	after *backoff.RetryAfterError
+}
+
+func (e *busyError) Unwrap() []error {
+	if e.after == nil {
+		return []error{e.error}
+	}
+	return []error{e.error, e.after}
+}
+
+// post makes one attempt.
+func (c *Client) post(ctx context.Context, body []byte) error {
+	if c.timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.timeout)
+		defer cancel()
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.to.String(), bytes.NewReader(body))
+	if err != nil {
+		return backoff.Permanent(c.failed(0, "cannot be asked: %w", err))
+	}
+	request.Header = c.headers.Clone()
+	request.Header.Set("Content-Type", "application/x-protobuf")
+	request.Header.Set("User-Agent", "quire-project")
+	if c.gzip {
+		request.Header.Set("Content-Encoding", "gzip")
+	}
+	response, err := c.http.Do(request)
+	if err != nil {
+		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+			err = wrapped.Err // without the address a second time
+		}
+		failed := c.failed(0, "cannot be reached: %w", err)
+		if errors.As(err, new(*tls.CertificateVerificationError)) {
+			return backoff.Permanent(failed)
+		}
+		return &busyError{error: failed}
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	return c.judge(response, answer, err)
+}
+
+// maxAnswer is how much of an answer is read.
+const maxAnswer = 64 << 10
+
+func compress(body []byte) ([]byte, error) {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	if _, err := w.Write(body); err != nil {
+		return nil, err
+	}
+	err := w.Close()
+	return out.Bytes(), err
+}
+
+// setAway notes why the collector does not take spans; nil if it does.
+func (c *Client) setAway(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch away := err != nil; {
+	case away == c.away:
+		return
+	case away && c.options.Away != nil:
+		if busy := (*busyError)(nil); errors.As(err, &busy) {
+			err = busy.error
+		}
+		c.options.Away(err)
+	case !away && c.options.Back != nil:
+		c.options.Back()
+	}
+	c.away = err != nil
+}

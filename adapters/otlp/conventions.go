@@ -1,0 +1,65 @@
+package otlp
+
+// SchemaURL names the version of the semantic conventions that spans follow:
+// https://github.com/open-telemetry/semantic-conventions/blob/v1.44.0/docs/cicd/cicd-spans.md
+const SchemaURL = "https://opentelemetry.io/schemas/1.44.0"
+
+// scope is the instrumentation scope of the spans, service the name of what they are of.
+const (
+	scope   = "github.com/quire-ci/quire-project"
+	service = "quire-ci"
+)
+
+// action is the kind of action that a run is, one of the values of cicd.pipeline.action.name.
+const action = "RUN"
+
+// Attributes of the conventions.
+const (
+	attrServiceName  = "service.name"
+	attrPipelineName = "cicd.pipeline.name"
+	attrRunID        = "cicd.pipeline.run.id"
+	attrRunURL       = "cicd.pipeline.run.url.full"
+	attrResult       = "cicd.pipeline.result"
+	attrTaskName     = "cicd.pipeline.task.name"
+	attrTaskID       = "cicd.pipeline.task.run.id"
+	attrTaskResult   = "cicd.pipeline.task.run.result"
+	attrTaskURL      = "cicd.pipeline.task.run.url.full"
+	attrErrorType    = "error.type"
+	attrCommand      = "process.command_line"
+	attrExitCode     = "process.exit.code"
+	attrRepoURL      = "vcs.repository.url.full"
+	attrRepoName     = "vcs.repository.name"
+	attrRefName      = "vcs.ref.head.name"
+	attrRefRevision  = "vcs.ref.head.revision"
+	attrRefType      = "vcs.ref.type"
+)
+
+// Attributes that the conventions do not have.
+const (
+	attrJob        = "quire.job_id"
+	attrSeq        = "quire.seq"
+	attrLabel      = "quire.label." // and its key
+	attrIncomplete = "quire.incomplete"
+	attrUnknown    = "quire.duration_unknown"
+	attrStartedMs  = "quire.started_at_ms"
+	attrFinishedMs = "quire.finished_at_ms"
+)
+
+// Result is the value of cicd.pipeline.result and of cicd.pipeline.task.run.result.
+type Result string
+
+// The results that a stream can tell. The conventions have more.
+const (
+	Success Result = "success"
+	Failure Result = "failure"
+	// Error is the result of what has no end: its writer, or the machine, has gone.
+	Error Result = "error"
+)
+
+// Values of error.type, of which there are no others.
+const (
+	PipelineFailure = "pipeline_failure" // of a run that failed
+	JobFailed       = "job_failed"       // of a job that failed
+	NonzeroExit     = "nonzero_exit"     // of a command that failed
+	Incomplete      = "incomplete"       // of what has no end
+)

@@ -1,0 +1,98 @@
+package otlp
+
+import (
+	"net/url"
+	"strings"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// labels are the labels of a run that the conventions have names for.
+type labels struct {
+	repo, ref, sha, url, pipeline string
+	others                        []domain.Label
+}
+
+func readLabels(of domain.Labels) (l labels) {
+	known := map[string]*string{"repo": &l.repo, "ref": &l.ref, "sha": &l.sha, "url": &l.url, "pipeline": &l.pipeline}
+	for label := range of.All() {
+		if to := known[label.Key]; to != nil {
+			*to = label.Value
+		} else {
+			l.others = append(l.others, label)
+		}
+	}
+	return l
+}
+
+// PipelineName returns the name of a run's pipeline: its label "pipeline" or, since a repository
+// has one pipeline, the name of its repository; "" if it has neither.
+func PipelineName(of domain.Labels) string {
+	l := readLabels(of)
+	return l.pipelineName()
+}
+
+func (l *labels) pipelineName() string {
+	if l.pipeline != "" {
+		return clip(l.pipeline, maxLabel)
+	}
+	return clip(repoName(l.repo), maxLabel)
+}
+
+// put puts the attributes of a run's resource.
+func (l *labels) put(run domain.RunID, to pcommon.Map) {
+	put := func(key, value string) {
+		if value != "" {
+			to.PutStr(key, value)
+		}
+	}
+	put(attrServiceName, service)
+	put(attrPipelineName, l.pipelineName())
+	to.PutStr(attrRunID, clip(string(run), maxName))
+	put(attrRunURL, webAddress(l.url, ""))
+	put(attrRepoURL, strings.TrimSuffix(webAddress(l.repo, ""), ".git"))
+	put(attrRepoName, clip(repoName(l.repo), maxLabel))
+	ref, kind := refName(l.ref)
+	put(attrRefName, clip(ref, maxLabel))
+	put(attrRefType, kind)
+	put(attrRefRevision, clip(l.sha, maxLabel))
+	for _, label := range l.others {
+		to.PutStr(attrLabel+label.Key, clip(label.Value, maxLabel))
+	}
+}
+
+// refName returns the name of a git reference, and its type if that is known.
+func refName(ref string) (name, kind string) {
+	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
+		return branch, "branch"
+	}
+	if tag, ok := strings.CutPrefix(ref, "refs/tags/"); ok {
+		return tag, "tag"
+	}
+	return ref, ""
+}
+
+// repoName returns the last part of a repository's address.
+func repoName(repo string) string {
+	repo = strings.TrimSuffix(strings.TrimRight(repo, "/"), ".git")
+	return repo[strings.LastIndexAny(repo, "/:")+1:]
+}
+
+// webAddress returns an address without user and password, and with a fragment if one is given; "" if
+// no browser could open it, or it is too long. A part of an address would be another address.
+func webAddress(text, fragment string) string {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	u.User = nil
+	if fragment != "" {
+		u.Fragment, u.RawFragment = fragment, ""
+	}
+	if address := u.String(); len(address) <= maxAddress {
+		return address
+	}
+	return ""
+}

@@ -1,0 +1,116 @@
+package otlp
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+)
+
+// RejectedError reports that a collector has taken a batch, but not all of its spans. The others are
+// not sent again.
+type RejectedError struct {
+	Collector string
+	// Spans is how many were rejected; 0 if the collector only has something to say.
+	Spans int64
+	// Message is what the collector says, fit to be printed.
+	Message string
+}
+
+func (e *RejectedError) Error() string {
+	if e.Spans == 0 {
+		return fmt.Sprintf("the collector at %s says: %s", e.Collector, e.Message)
+	}
+	return fmt.Sprintf("the collector at %s rejected spans (%d): %s", e.Collector, e.Spans, e.Message)
+}
+
+// judge returns the error of an answer; nil if the spans were taken. readErr is that of reading it.
+func (c *Client) judge(response *http.Response, answer []byte, readErr error) error {
+	status := response.StatusCode
+	err := c.failed(status, "answered %d %s", status, http.StatusText(status))
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
+		return &busyError{err, retryAfter(response.Header.Get("Retry-After"), time.Now())}
+	case status >= 300 && status < 400:
+		return backoff.Permanent(c.failed(status, "answered %d: it has another address, to which nothing was sent; name that one", status))
+	case status < 200 || status >= 300:
+		return backoff.Permanent(err)
+	case readErr != nil && !errors.Is(readErr, io.EOF):
+		return &busyError{error: c.failed(status, "broke off its answer: %w", readErr)}
+	}
+	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || kind != "application/x-protobuf" {
+		return nil
+	}
+	rejected := &RejectedError{Collector: c.String()}
+	if rejected.read(answer); rejected.Spans > 0 {
+		return backoff.Permanent(rejected)
+	}
+	if rejected.Message != "" {
+		c.warn(rejected)
+	}
+	return nil
+}
+
+// maxWait is the longest time for which an answer can make the client wait.
+const maxWait = 10 * time.Minute
+
+// retryAfter reads the header Retry-After, which is in seconds or a date; nil if there is none.
+func retryAfter(header string, now time.Time) *backoff.RetryAfterError {
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(header); err == nil {
+		wait = at.Sub(now)
+	} else {
+		return nil
+	}
+	return &backoff.RetryAfterError{Duration: min(max(wait, 0), maxWait)}
+}
+
+// maxMessage is how many bytes of a message are shown.
+const maxMessage = 200
+
+// read reads an ExportTraceServiceResponse: in field 1, the number of rejected spans in field 1 and a
+// message in field 2.
+func (e *RejectedError) read(answer []byte) {
+	each(answer, func(field protowire.Number, kind protowire.Type, value []byte) {
+		if field != 1 || kind != protowire.BytesType {
+			return
+		}
+		partial, _ := protowire.ConsumeBytes(value)
+		each(partial, func(field protowire.Number, kind protowire.Type, value []byte) {
+			switch {
+			case field == 1 && kind == protowire.VarintType:
+				spans, _ := protowire.ConsumeVarint(value)
+				e.Spans = int64(spans)
+			case field == 2 && kind == protowire.BytesType:
+				message, _ := protowire.ConsumeString(value)
+				e.Message = printable.Name(clip(message, maxMessage))
+			}
+		})
+	})
+}
+
+// each calls f with the fields of a message, up to one that is malformed.
+func each(message []byte, f func(protowire.Number, protowire.Type, []byte)) {
+	for len(message) > 0 {
+		field, kind, n := protowire.ConsumeTag(message)
+		if n < 0 {
+			return
+		}
+		message = message[n:]
+		if n = protowire.ConsumeFieldValue(field, kind, message); n < 0 {
+			return
+		}
+		f(field, kind, message[:n])
+		message = message[n:]
+	}
+}

@@ -1,0 +1,121 @@
+package otlp
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// The most bytes of a text that a span has. Collectors limit attributes and lines too.
+const (
+	maxCommand = 8 << 10
+	maxName    = 1 << 10 // of a run or a job
+	maxLabel   = 512     // of the value of a label
+	maxTitle   = 128     // of a command in the name of its span
+	maxAddress = 2 << 10
+)
+
+// clip cuts a text that is longer than max bytes. It then ends with "…".
+func clip(text string, max int) string {
+	if len(text) <= max {
+		return text
+	}
+	const ellipsis = "…"
+	end := max - len(ellipsis)
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + ellipsis
+}
+
+// period is when something ran: from its start to its end, in milliseconds.
+type period struct{ start, end projections.Null[int64] }
+
+// set sets the times of a span. An open one ends with the latest event, at lastMs, and one without a
+// start begins where it ends. What has no known duration has none: it begins and ends at its
+// start. Such spans say so, and have the times of the stream as attributes.
+func (p period) set(span ptrace.Span, lastMs int64) {
+	to := span.Attributes()
+	end := lastMs
+	if p.end.Valid {
+		end = p.end.V
+	} else {
+		to.PutBool(attrIncomplete, true)
+	}
+	start := end
+	if p.start.Valid {
+		start = p.start.V
+	}
+	known := p.start.Valid && projections.Span(start, end).Valid && carried(start) && carried(end)
+	span.SetStartTimestamp(timestamp(start))
+	span.SetEndTimestamp(timestamp(max(start, end)))
+	if known {
+		return
+	}
+	to.PutBool(attrUnknown, true)
+	if p.start.Valid {
+		to.PutInt(attrStartedMs, p.start.V)
+	}
+	if p.end.Valid {
+		to.PutInt(attrFinishedMs, p.end.V)
+	}
+}
+
+// maxMs is the latest time that OTLP can carry and every reader can read, in the year 2262.
+const maxMs = math.MaxInt64 / int64(time.Millisecond)
+
+func carried(ms int64) bool { return ms >= 0 && ms <= maxMs }
+
+// timestamp returns a time in nanoseconds, or the nearest that OTLP can carry.
+func timestamp(ms int64) pcommon.Timestamp {
+	return pcommon.Timestamp(min(max(ms, 0), maxMs) * int64(time.Millisecond))
+}
+
+// judge gives a span its result, as the attribute key.
+func judge(span ptrace.Span, key string, result Result, errorType string) {
+	span.Attributes().PutStr(key, string(result))
+	if result != Success {
+		span.Attributes().PutStr(attrErrorType, errorType)
+		span.Status().SetCode(ptrace.StatusCodeError)
+	}
+}
+
+// command is a command that a span is made of.
+type command struct {
+	seq  int
+	text string // "" unless texts are sent
+	period
+	exit projections.Null[int32]
+}
+
+// result returns the result of a command. A job whose body read the exit code and went on is
+// complete, and its commands have not failed.
+func (c *command) result(complete bool) (result Result, errorType string) {
+	switch {
+	case !c.exit.Valid:
+		return Error, Incomplete
+	case c.exit.V != 0 && !complete:
+		return Failure, NonzeroExit
+	}
+	return Success, ""
+}
+
+// taskName is the name of a command, as "quire-project log" takes it.
+func taskName(job string, seq int) string { return clip(job, maxName) + "/" + strconv.Itoa(seq) }
+
+// title returns the name of a command's span.
+func (c *command) title(job string) string {
+	name := taskName(job, c.seq)
+	line, _, _ := strings.Cut(strings.TrimSpace(c.text), "\n")
+	if line == "" {
+		return name
+	}
+	return name + " " + clip(line, maxTitle)
+}

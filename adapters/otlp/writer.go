@@ -1,0 +1,83 @@
+package otlp
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Writer gives runs to OpenTelemetry, one after the other. It is a [report.Document].
+type Writer struct {
+	batch   *batch
+	options Options
+	// rejected is what a collector has not taken, in the words for the first of it.
+	rejected *RejectedError
+}
+
+// NewWriter returns a Writer of OTLP/JSON lines, each of which is a TracesData: a file that the
+// collector's otlpjsonfile receiver reads. Call Close at the end.
+func NewWriter(out io.Writer, options Options) *Writer {
+	return &Writer{options: options, batch: newBatch(func(traces ptrace.Traces) error {
+		var encoder ptrace.JSONMarshaler
+		line, err := encoder.MarshalTraces(traces)
+		if err == nil {
+			_, err = report.Output{Writer: out}.Write(append(line, '\n'))
+		}
+		return err
+	})}
+}
+
+// Writer returns a Writer that sends runs to the collector until ctx ends. If the collector rejects
+// some spans, the others are sent, and Close returns a [*RejectedError].
+func (c *Client) Writer(ctx context.Context, options Options) *Writer {
+	w := &Writer{options: options}
+	w.batch = newBatch(func(traces ptrace.Traces) error {
+		err := c.Send(ctx, traces)
+		var rejected *RejectedError
+		switch {
+		case errors.As(err, &rejected) && w.rejected == nil:
+			w.rejected = rejected
+			return nil
+		case rejected != nil:
+			w.rejected.Spans += rejected.Spans
+			return nil
+		case err != nil && ctx.Err() == nil:
+			return &report.WriteError{Err: err}
+		}
+		return err
+	})
+	return w
+}
+
+// Add folds the stream of a run and returns the row of the run. An error is the stream's, or that of
+// the output, after which nothing more is written. If the stream cannot be read to its end, what
+// was final has been written.
+func (w *Writer) Add(run domain.RunID, stream projections.Stream, options report.Options) (projections.Run, error) {
+	fold, spans := newFold(run, w.batch, w.options)
+	if err := fold.Drain(projections.BeforeEach(stream, func() error {
+		if options.Live { // a reader must not wait for more of the stream
+			w.batch.flush()
+		}
+		return w.batch.err
+	})); err != nil {
+		return projections.Run{}, err
+	}
+	spans.ending = true
+	fold.Open()
+	return spans.row, w.batch.err
+}
+
+// Close writes what is left. It does not close what the Writer writes to.
+func (w *Writer) Close() error {
+	w.batch.flush()
+	if w.batch.err == nil && w.rejected != nil {
+		return &report.WriteError{Err: w.rejected}
+	}
+	return w.batch.err
+}
