@@ -106,6 +106,8 @@ type command struct {
 	job     int // its index
 	jobID   string
 	seq     int
+	nth     int    // see [runlog.Command]
+	started int    // how many commands of its job have started
 	cmd     string // shortened to what can be shown
 	code    projections.Null[int32]
 	offset  projections.Null[int64]
@@ -115,18 +117,26 @@ type command struct {
 // commands is a projection without rows that keeps the commands that are shown.
 type commands struct {
 	limits limits
+	// wanted, if it is set, says which commands are kept.
+	wanted func(jobID string, seq int) bool
 	shown  shown[command]
 	// exits are commands with a code other than 0 in open jobs: whether they failed is known
 	// when the job ends. If there are more than the limit, the latest are kept.
 	exits    []placed[command]
 	pending  map[int]int // how many there are in each job, by its index
 	replaced int
+	closes   []int // how many commands of each job have been closed, by its index
 }
 
 type none struct{}
 
 func (c *commands) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+	if step.ShCloses {
+		c.closesOf(step.Job)
+		c.closes[step.Job.Index]++
+	}
 	switch {
+	case step.ShCloses && c.wanted != nil && !c.wanted(step.Job.ID, step.Sh.Seq):
 	case step.ShCloses && step.ExitCode != 0 && !step.Job.Final:
 		c.exit(step)
 	case step.ShCloses:
@@ -190,11 +200,33 @@ func (c *commands) Open(run *projections.Tracker, rows []projections.Row[none]) 
 		}
 	}
 	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
-		if c.shown.wants(display.Unfinished) {
-			c.shown.keep(sh.Index, display.Unfinished, c.row(run, job, sh))
+		if c.wanted != nil && !c.wanted(job.ID, sh.Seq) || !c.shown.wants(display.Unfinished) {
+			return
 		}
+		row := c.row(run, job, sh)
+		if sh.Seq == job.ShCount {
+			row.nth = c.closesOf(job) + 1
+		}
+		c.shown.keep(sh.Index, display.Unfinished, row)
 	})
+	started := make([]int, 0, run.JobCount())
+	for job := range run.Jobs() {
+		started = append(started, job.ShCount)
+	}
+	for _, kept := range c.shown.kept {
+		for i := range kept {
+			kept[i].row.started = started[kept[i].row.job]
+		}
+	}
 	return rows
+}
+
+// closesOf returns how many commands of a job have been closed.
+func (c *commands) closesOf(job *projections.TrackedJob) int {
+	for len(c.closes) <= job.Index {
+		c.closes = append(c.closes, 0)
+	}
+	return c.closes[job.Index]
 }
 
 func (c *commands) row(run *projections.Tracker, job *projections.TrackedJob, sh *projections.TrackedSh) command {
@@ -204,6 +236,7 @@ func (c *commands) row(run *projections.Tracker, job *projections.TrackedJob, sh
 func (c *commands) closed(step *projections.Step) command {
 	row := c.row(step.Run, step.Job, step.Sh)
 	row.code, row.elapsed = projections.Some(step.ExitCode), projections.Span(step.Sh.StartedAtMs, step.AtMs)
+	row.nth = c.closes[step.Job.Index]
 	return row
 }
 

@@ -8,6 +8,7 @@ type Safe struct {
 	color   bool
 	decoder Decoder
 	style   Style // of what was written last
+	open    bool  // its line has not ended
 	buffer  []byte
 }
 
@@ -27,12 +28,25 @@ func (s *Safe) End() error {
 	return s.flush()
 }
 
+// EndLine is End, and ends the last line of the text if nothing else did.
+func (s *Safe) EndLine() error {
+	if err := s.End(); err != nil || !s.open {
+		return err
+	}
+	s.open = false
+	_, err := s.out.Write(lineFeed)
+	return err
+}
+
 func (s *Safe) show(text []byte, style Style) {
 	if s.color && style != s.style {
 		s.style = style
 		s.buffer = style.appendEscape(s.buffer)
 	}
 	s.buffer = append(s.buffer, text...)
+	if len(text) > 0 {
+		s.open = text[len(text)-1] != '\n'
+	}
 }
 
 func (s *Safe) flush() error {

@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/runlog"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -47,6 +48,7 @@ var advices = []struct {
 	{store.ErrReadOnly, "get the right to write to it, or name another"},
 	{store.ErrFull, "make room and run the same again"},
 	{store.ErrAway, "the database holds whole runs, and the same command again completes the work"},
+	{runlog.ErrNoLogs, "name their folder with --logs"},
 	{fs.ErrNotExist, "check the path"},
 	{fs.ErrPermission, "check the permissions"},
 	{syscall.ENOSPC, "make room and run the same again"},

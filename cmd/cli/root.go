@@ -45,7 +45,7 @@ func (p *app) command() *cobra.Command {
 		},
 	})
 	given.add(root)
-	root.AddCommand(newCheck(p), newRebuild(p), newVerify(p), newFollow(p), newPublish(p), newSubscribe(p), newQuarantine(p),
+	root.AddCommand(newCheck(p), newLog(p), newRebuild(p), newVerify(p), newFollow(p), newPublish(p), newSubscribe(p), newQuarantine(p),
 		newProjections(p), newSchema(p))
 	return root
 }

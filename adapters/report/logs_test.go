@@ -1,0 +1,103 @@
+package report_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// loggedRun is a run with logs, as quire-ci or quire itself writes them.
+type loggedRun struct {
+	path   string
+	stream jsonl.Streams
+	events []domain.Event
+	failed []string // the commands that failed, as JOB/SEQ
+	logged []string // those with a log, which has its command's name as its text
+}
+
+// drawLoggedRun writes a run to a folder. With spawns, quire could not spawn some of its commands: they
+// have neither an end nor a log, and do not count for the names of logs.
+func drawLoggedRun(t *rapid.T, folder string, text func(name string) string) (r loggedRun) {
+	quires := rapid.Bool().Draw(t, "quire's")
+	for i := range rapid.IntRange(1, 4).Draw(t, "jobs") {
+		job := fmt.Sprintf("job %d%s", i, rapid.SampledFrom([]string{"", "/x", "é", "'"}).Draw(t, "name"))
+		failed := rapid.Bool().Draw(t, "failed")
+		r.events = append(r.events, domain.NewJobStarted(1, job))
+		closed := 0
+		for n := range rapid.IntRange(0, 4).Draw(t, "commands") {
+			seq := n + 1
+			name := fmt.Sprintf("%s/%d", job, seq)
+			r.events = append(r.events, domain.NewShStarted(2, job, "cmd "+name))
+			if quires && rapid.Bool().Draw(t, "not spawned") {
+				continue
+			}
+			closed++
+			code := rapid.Int32Range(0, 1).Draw(t, "code")
+			r.events = append(r.events, domain.NewShFinished(3, job, code))
+			path := filepath.Join(folder, "jobs", job, fmt.Sprintf("sh-%d.log", closed))
+			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+			require.NoError(t, os.WriteFile(path, []byte("2026-11-23T14:41:54Z stdout F "+text(name)+"\n"), 0o600))
+			r.logged = append(r.logged, name)
+			if failed && code != 0 {
+				r.failed = append(r.failed, name)
+			}
+		}
+		r.events = append(r.events, domain.NewJobFinished(4, job, map[bool]domain.Outcome{true: domain.Failed, false: domain.Complete}[failed]))
+	}
+	r.path = filepath.Join(folder, "events.jsonl")
+	var stream []byte
+	for _, event := range r.events {
+		var err error
+		stream, err = jsonl.Append(stream, &event)
+		require.NoError(t, err)
+	}
+	require.NoError(t, os.WriteFile(r.path, stream, 0o600))
+	r.stream = jsonl.Streams{Paths: []string{r.path}}
+	return r
+}
+
+// The logs that are printed are those of the commands that failed, or of those that are named,
+// whether all commands count for their names or only those that ended.
+func TestLogs(t *testing.T) {
+	base := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		folder, err := os.MkdirTemp(base, "")
+		require.NoError(t, err)
+		r := drawLoggedRun(t, folder, func(name string) string { return "\x1b[31moutput of " + name })
+		logs := func(l report.Logs) (lines []string, err error) {
+			var b bytes.Buffer
+			l.Failed = func(err error) { t.Fatal(err) }
+			err = l.Write(t.Context(), &b, r.stream)
+			for line := range strings.Lines(b.String()) {
+				if name, ok := strings.CutPrefix(line, "\x1b[31moutput of "); ok {
+					lines = append(lines, strings.TrimSuffix(name, "\n"))
+				} else {
+					require.Regexp(t, `^(==> job .* (failed, exit 1|exit 1|complete): cmd job .*)?\n$`, line)
+				}
+			}
+			return lines, err
+		}
+		got, err := logs(report.Logs{})
+		if len(r.failed) == 0 {
+			require.ErrorIs(t, err, report.ErrNoFailed)
+		} else {
+			require.NoError(t, err)
+		}
+		require.Equal(t, r.failed, got)
+		for _, name := range r.logged {
+			got, err := logs(report.Logs{Names: []string{name}})
+			require.NoError(t, err)
+			require.Equal(t, []string{name}, got)
+		}
+	})
+}

@@ -1,0 +1,54 @@
+package cli
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
+)
+
+func newLog(p *app) *cobra.Command {
+	var flags readFlags
+	var logs report.Logs
+	cmd := help.Command("log", &cobra.Command{
+		Args:              func(cmd *cobra.Command, args []string) error { return p.someSources(cmd, args[:min(len(args), 1)]) },
+		ValidArgsFunction: completeSources,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			logs.Names = args[1:]
+			return p.log(cmd.Context(), args[:1], flags, logs)
+		},
+	})
+	cmd.Flags().StringVar(&logs.Folder, "logs", "", "the `folder` with the logs: what quire-ci took as --out-dir\n(default: the folder of the stream)")
+	cmd.Flags().BoolVar(&logs.Raw, "raw", false, "print logs as they are, with the time and output of each line")
+	cmd.Flags().BoolVar(&logs.Paths, "path", false, "print the paths of the logs instead")
+	flags.add(cmd)
+	return cmd
+}
+
+func (p *app) log(ctx context.Context, paths []string, flags readFlags, logs report.Logs) error {
+	if logs.Raw && logs.Paths {
+		return command.Usage("--raw prints logs, --path the paths of logs; give one of them")
+	}
+	streams, err := flags.find(paths)
+	if err != nil {
+		return err
+	}
+	status := statusOK
+	logs.Terminal, logs.Color, logs.Width = command.Terminal(p.out) != nil, command.HasColors(p.out), command.Width(p.out)
+	logs.Failed = func(err error) {
+		tell(p.err, err)
+		status = worse(status, statusOf(err))
+	}
+	err = logs.Write(ctx, p.out, streams)
+	if errors.Is(err, report.ErrNoFailed) {
+		tell(p.err, err)
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return command.End(status)
+}
