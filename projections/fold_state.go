@@ -35,10 +35,6 @@ type FinalJob struct {
 	ShCount int
 }
 
-// Save returns the state of the fold. A new fold of the same members to which you pass it
-// with Restore continues like this one.
-func (f *Fold) Save() ([]byte, error) { return f.save(true) }
-
 // Kept are rows of a run that a restored fold needs, from where you keep them.
 type Kept struct {
 	// FinalJobs yields the jobs with final rows, OpenSh the rows of open sh, both in order
@@ -47,12 +43,7 @@ type Kept struct {
 	OpenSh    iter.Seq2[Row[ShEvent], error]
 }
 
-// SaveOpen is Save for a program that keeps the rows: it leaves out the jobs with final rows
-// and the open sh, so that the state grows only with the open jobs. A fold restored from it
-// knows of final jobs only the fields of [FinalJob].
-func (f *Fold) SaveOpen() ([]byte, error) { return f.save(false) }
-
-// OpenBytes estimates the size of the result of SaveOpen. It is much faster.
+// OpenBytes estimates the size of the result of Save. It is much faster.
 func (f *Fold) OpenBytes() int {
 	const each = 64 // bytes for names and numbers
 	n := 0
@@ -65,8 +56,12 @@ func (f *Fold) OpenBytes() int {
 	return n
 }
 
-func (f *Fold) save(final bool) ([]byte, error) {
-	state := foldState{Version: Version, Tracker: f.tracker.save(final), Projections: map[string]json.RawMessage{}, Rows: map[string]int{}}
+// Save returns the state of the fold for a program that keeps its rows: it leaves out the jobs
+// with final rows and the open sh, so that the state grows only with the open jobs. A new fold of
+// the same members to which you pass it with Restore continues like this one; it knows of final
+// jobs only the fields of [FinalJob].
+func (f *Fold) Save() ([]byte, error) {
+	state := foldState{Version: Version, Tracker: f.tracker.save(), Projections: map[string]json.RawMessage{}, Rows: map[string]int{}}
 	for _, m := range f.members {
 		data, err := marshal(m.state())
 		if err != nil {
@@ -90,13 +85,9 @@ func marshal(value any) ([]byte, error) {
 }
 
 // Restore gives a fold that has read nothing the state of another fold, which may have had
-// more members. It returns [ErrState] if the two do not fit; do not use the fold then.
-func (f *Fold) Restore(saved []byte) error {
-	return f.RestoreOpen(saved, Kept{})
-}
-
-// RestoreOpen is Restore for a state of SaveOpen, with the rows of the same moment.
-func (f *Fold) RestoreOpen(saved []byte, rows Kept) error {
+// more members, with the rows of the same moment. It returns [ErrState] if they do not fit; do not
+// use the fold then.
+func (f *Fold) Restore(saved []byte, rows Kept) error {
 	state, err := f.fits(saved)
 	if err != nil {
 		return err

@@ -39,8 +39,9 @@ func projectInTwo(t *testing.T, stream []domain.Entry, cut int) *projections.Rec
 	}
 	state, err := fold.Save()
 	require.NoError(t, err)
+	kept := laws.KeptOf(fold)
 	second, fold := projections.NewRecord("run")
-	require.NoError(t, fold.Restore(state))
+	require.NoError(t, fold.Restore(state, kept))
 	for i := cut; i < len(stream); i++ {
 		fold.Apply(&stream[i])
 	}

@@ -14,11 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// saved returns the state of a fold of all projections after some events.
-func saved(t interface {
-	Helper()
-	Fatal(...any)
-}, stream []domain.Entry) []byte {
+// saved returns the state of a fold of all projections after some events, and the rows.
+func saved(t rapid.TB, stream []domain.Entry) ([]byte, projections.Kept) {
 	t.Helper()
 	_, fold := projections.NewRecord("run")
 	for i := range stream {
@@ -28,7 +25,7 @@ func saved(t interface {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return state
+	return state, laws.KeptOf(fold)
 }
 
 // someStream leaves nothing at its zero value: open jobs and sh, sums, ranks.
@@ -45,17 +42,17 @@ func someRunStarted(atMs int64) domain.Event {
 	return domain.NewRunStarted(atMs, labels)
 }
 
-func restore(state string) error {
+func restore(state string, kept projections.Kept) error {
 	_, fold := projections.NewRecord("run")
-	return fold.Restore([]byte(state))
+	return fold.Restore([]byte(state), kept)
 }
 
 // What is saved after it was restored is what was saved.
 func TestSavedStateIsCanonical(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		state := saved(t, laws.Streams().Draw(t, "stream"))
+		state, kept := saved(t, laws.Streams().Draw(t, "stream"))
 		_, fold := projections.NewRecord("run")
-		require.NoError(t, fold.Restore(state))
+		require.NoError(t, fold.Restore(state, kept))
 		again, err := fold.Save()
 		require.NoError(t, err)
 		require.Equal(t, string(state), string(again))
@@ -80,7 +77,8 @@ func TestSlowestTieAfterRestore(t *testing.T) {
 // The state of other rules is refused whatever it looks like, so that the
 // caller knows what to do: fold from the start.
 func TestRestoreRefusesOtherVersions(t *testing.T) {
-	state := string(saved(t, someStream))
+	saved, kept := saved(t, someStream)
+	state := string(saved)
 	other := strings.Replace(state, `"version":2`, `"version":1`, 1)
 	require.NotEqual(t, state, other, "the version is not where this test looks for it")
 	for _, state := range []string{
@@ -90,7 +88,7 @@ func TestRestoreRefusesOtherVersions(t *testing.T) {
 		`null`,
 		`{"version":1,"tracker":[1,2],"projections":"elsewhere"}`,
 	} {
-		assert.ErrorIs(t, restore(state), projections.ErrState, "Restore(%.60s)", state)
+		assert.ErrorIs(t, restore(state, kept), projections.ErrState, "Restore(%.60s)", state)
 	}
 }
 
@@ -104,31 +102,33 @@ func TestRestoreRefusesOtherMembers(t *testing.T) {
 		"another":        projections.NewFold("run", slowest),
 		"of another run": projections.NewFold("walk", jobs),
 	} {
-		assert.ErrorIs(t, fold.Restore(state), projections.ErrState, "%s: Restore", name)
+		assert.ErrorIs(t, fold.Restore(state, projections.Kept{}), projections.ErrState, "%s: Restore", name)
 	}
-	assert.NoError(t, projections.NewFold("run", jobs).Restore(state), "the same member: Restore")
-	assert.NoError(t, projections.NewFold("run").Restore(state), "fewer members: Restore")
+	assert.NoError(t, projections.NewFold("run", jobs).Restore(state, projections.Kept{}), "the same member: Restore")
+	assert.NoError(t, projections.NewFold("run").Restore(state, projections.Kept{}), "fewer members: Restore")
 }
 
 // A state that was cut, as by a disk that was full, is never taken for a
 // shorter one.
 func TestRestoreRefusesHalfAState(t *testing.T) {
-	state := string(saved(t, someStream))
+	saved, kept := saved(t, someStream)
+	state := string(saved)
 	for cut := range len(state) {
-		require.Error(t, restore(state[:cut]), "restored from the first %d of %d bytes", cut, len(state))
+		require.Error(t, restore(state[:cut], kept), "restored from the first %d of %d bytes", cut, len(state))
 	}
 }
 
 func TestRestoreRefusesDamage(t *testing.T) {
-	state := string(saved(t, someStream))
+	saved, kept := saved(t, someStream)
+	state := string(saved)
 	for _, damage := range []struct{ what, old, new string }{
 		{"no tracker", `"tracker":`, `"trucker":`},
-		{"a sh of no job", `"seq":2,"job":0`, `"seq":2,"job":3`},
-		{"a sh of a job before the first", `"seq":2,"job":0`, `"seq":2,"job":-1`},
-		{"the same job twice", `"id":"c"`, `"id":"a"`},
-		{"a sh that did not start", `"index":2`, `"index":3`},
-		{"the same sh twice", `"index":2`, `"index":1`},
-		{"a sh before the first", `"index":1`, `"index":-1`},
+		{"more open sh than rows", `"open_sh":2`, `"open_sh":3`},
+		{"fewer sh than rows", `"sh_started":3`, `"sh_started":2`},
+		{"the same job twice", `"id":"b"`, `"id":"a"`},
+		{"a job that is final", `"id":"b"`, `"id":"c"`},
+		{"fewer jobs than are open", `"job_count":3`, `"job_count":1`},
+		{"more jobs than rows", `"job_count":3`, `"job_count":4`},
 		{"a number that int64 cannot hold", `"first_at_ms":-5`, `"first_at_ms":-9223372036854775809`},
 		{"a label that a run cannot have", `"ref":"main"`, `"":"main"`},
 		{"a fraction", `"events":9`, `"events":8.5`},
@@ -138,7 +138,7 @@ func TestRestoreRefusesDamage(t *testing.T) {
 		t.Run(damage.what, func(t *testing.T) {
 			damaged := strings.Replace(state, damage.old, damage.new, 1)
 			require.NotEqual(t, state, damaged, "there is no %s in the state", damage.old)
-			assert.ErrorIs(t, restore(damaged), projections.ErrState, "Restore")
+			assert.ErrorIs(t, restore(damaged, kept), projections.ErrState, "Restore")
 		})
 	}
 	t.Run("null for the tracker", func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestRestoreRefusesDamage(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(state), &parts))
 		parts["tracker"] = nil
 		damaged, _ := json.Marshal(parts)
-		assert.Error(t, restore(string(damaged)), "restored")
+		assert.Error(t, restore(string(damaged), kept), "restored")
 	})
 }
 
@@ -156,9 +156,10 @@ func TestRestoreSurvivesAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
 		cut := rapid.IntRange(0, len(stream)).Draw(t, "cut")
-		state := spoil(t, saved(t, stream[:cut]))
+		saved, kept := saved(t, stream[:cut])
+		state := spoil(t, saved)
 		fold := projections.NewFold("run", countingMembers(new(int))...)
-		if fold.Restore(state) != nil {
+		if fold.Restore(state, kept) != nil {
 			return
 		}
 		for i := range stream[cut:] {

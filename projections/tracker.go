@@ -35,7 +35,7 @@ type Tracker struct {
 }
 
 // TrackedJob is a job that a job or sh event has named. If the job was final when
-// [Fold.RestoreOpen] restored the fold, only its ID, Index, Progress and ShCount are known;
+// [Fold.Restore] restored the fold, only its ID, Index, Progress and ShCount are known;
 // the rest is in its rows.
 type TrackedJob struct {
 	ID string

@@ -6,7 +6,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// trackerState is the saved form of a Tracker. SaveOpen leaves out final jobs.
+// trackerState is the saved form of a Tracker, without what is in rows: final jobs and open sh.
 type trackerState struct {
 	RunID     domain.RunID      `json:"run_id"`
 	Events    int64             `json:"events"`
@@ -18,43 +18,27 @@ type trackerState struct {
 	ShStarted int               `json:"sh_started"`
 	JobCount  int               `json:"job_count"`
 	Jobs      []jobState        `json:"jobs,omitempty"`
-	Sh        []shState         `json:"sh,omitempty"`
-	// If Sh are left out: their number, and their InsideMs by index, unless it is 0.
-	OpenSh int           `json:"open_sh,omitempty"`
+	OpenSh    int               `json:"open_sh,omitempty"`
+	// Inside has the InsideMs of open sh by index, unless it is 0.
 	Inside map[int]int64 `json:"inside,omitempty"`
 }
 
 type jobState struct {
-	Index        int            `json:"index"`
-	ID           string         `json:"id"`
-	Started      bool           `json:"started,omitempty"`
-	StartedAtMs  int64          `json:"started_at_ms,omitempty"`
-	Final        bool           `json:"final,omitempty"`
-	FinishedAtMs int64          `json:"finished_at_ms,omitempty"`
-	Outcome      domain.Outcome `json:"outcome,omitempty"`
-	ExitCode     Null[int32]    `json:"exit_code,omitzero"`
-	ShCount      int            `json:"sh,omitempty"`
-	InSh         sum            `json:"in_sh,omitzero"`
+	Index       int         `json:"index"`
+	ID          string      `json:"id"`
+	Started     bool        `json:"started,omitempty"`
+	StartedAtMs int64       `json:"started_at_ms,omitempty"`
+	ExitCode    Null[int32] `json:"exit_code,omitzero"`
+	ShCount     int         `json:"sh,omitempty"`
+	InSh        sum         `json:"in_sh,omitzero"`
 }
 
-// shState is a TrackedSh, field by field.
-type shState struct {
-	Index       int    `json:"index"`
-	Seq         int    `json:"seq"`
-	Job         int    `json:"job"`
-	Cmd         string `json:"cmd"`
-	StartedAtMs int64  `json:"started_at_ms"`
-	InsideMs    int64  `json:"inside_ms,omitempty"`
-}
-
-// MarshalJSON encodes the whole state of the tracker.
-func (t *Tracker) MarshalJSON() ([]byte, error) { return marshal(t.save(true)) }
-
-// save returns the saved form of the tracker: all of it, or without what is in rows.
-func (t *Tracker) save(all bool) *trackerState {
+// save returns the saved form of the tracker.
+func (t *Tracker) save() *trackerState {
 	state := &trackerState{
 		RunID: t.RunID, Events: t.Events, FirstAtMs: t.FirstAtMs, LastAtMs: t.LastAtMs,
-		Started: t.Started, Outcome: t.Outcome, ShStarted: t.ShStarted, JobCount: t.JobCount(),
+		Started: t.Started, Outcome: t.Outcome, ShStarted: t.ShStarted, JobCount: t.JobCount(), OpenSh: t.OpenSh,
+		Inside: map[int]int64{},
 	}
 	for label := range t.Labels.All() {
 		if state.Labels == nil {
@@ -63,17 +47,10 @@ func (t *Tracker) save(all bool) *trackerState {
 		state.Labels[label.Key] = label.Value
 	}
 	for j := range t.Jobs() {
-		if all || !j.Final {
-			state.Jobs = append(state.Jobs, jobState{
-				j.Index, j.ID, j.Started, j.StartedAtMs, j.Final, j.FinishedAtMs, j.Outcome, j.ExitCode, j.ShCount, j.inSh,
-			})
+		if !j.Final {
+			state.Jobs = append(state.Jobs, jobState{j.Index, j.ID, j.Started, j.StartedAtMs, j.ExitCode, j.ShCount, j.inSh})
 		}
 	}
-	if all {
-		t.EachOpenSh(func(_ *TrackedJob, sh *TrackedSh) { state.Sh = append(state.Sh, shState(*sh)) })
-		return state
-	}
-	state.OpenSh, state.Inside = t.OpenSh, map[int]int64{}
 	for slot := range t.open.slots.all() {
 		if slot.used && slot.InsideMs > 0 {
 			state.Inside[slot.Index] = slot.InsideMs
@@ -82,7 +59,7 @@ func (t *Tracker) save(all bool) *trackerState {
 	return state
 }
 
-// restore returns the tracker that was saved. Parts that were left out come from rows.
+// restore returns the tracker that was saved, with what is in rows.
 func (s *trackerState) restore(rows Kept) (*Tracker, error) {
 	final, stop := pull(rows.FinalJobs)
 	defer stop()
@@ -107,9 +84,6 @@ func (s *trackerState) restore(rows Kept) (*Tracker, error) {
 	}
 	if len(s.Jobs) > s.JobCount {
 		return nil, errBrokenState
-	}
-	if err := t.restoreSh(s.Sh); err != nil {
-		return nil, err
 	}
 	return t, t.restoreOpen(s, rows.OpenSh)
 }
@@ -143,9 +117,8 @@ func (t *Tracker) restoreJob(s *jobState) error {
 		return errBrokenState // the same job twice
 	}
 	job.Started, job.StartedAtMs = s.Started, s.StartedAtMs
-	job.Final, job.FinishedAtMs, job.Outcome = s.Final, s.FinishedAtMs, s.Outcome
 	job.ExitCode, job.ShCount, job.inSh = s.ExitCode, s.ShCount, s.InSh
-	if job.Progress.Open() {
+	if job.Started {
 		t.OpenJobs++
 	}
 	return nil
@@ -167,20 +140,7 @@ func (t *Tracker) restoreFinal(index int, final func() (FinalJob, bool, error)) 
 	return nil
 }
 
-func (t *Tracker) restoreSh(saved []shState) error {
-	for i, s := range saved {
-		switch {
-		case s.Job < 0 || s.Job >= t.jobs.len(), s.InsideMs < 0,
-			s.Index < 0 || s.Index >= t.ShStarted || i > 0 && s.Index <= saved[i-1].Index:
-			return errBrokenState
-		}
-		*t.open.push(t.jobs.at(s.Job)) = TrackedSh(s)
-		t.OpenSh++
-	}
-	return nil
-}
-
-// restoreOpen restores sh that were left out from their rows.
+// restoreOpen restores the open sh from their rows.
 func (t *Tracker) restoreOpen(s *trackerState, rows iter.Seq2[Row[ShEvent], error]) error {
 	next, stop := pull(rows)
 	defer stop()

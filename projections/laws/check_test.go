@@ -52,7 +52,7 @@ func TestCheckReports(t *testing.T) {
 			t.Errorf("%d: no small stream:\n%s", i, report)
 		}
 	}
-	if got := strings.Count(string(output), "    --- FAIL: TestPlanted/"); got != 15 {
+	if got := strings.Count(string(output), "    --- FAIL: TestPlanted/"); got != 14 {
 		t.Errorf("%d laws are reported:\n%s", got, output)
 	}
 	assert.NotContains(t, string(output), "TestPlanted/indexed", "the law that was left out was tried")

@@ -45,10 +45,8 @@
 //     entry, and it is never final.
 //   - keys, if the declaration has a key: no two rows have the same key, and the row with an
 //     index keeps its key.
-//   - resumable: a fold that was saved, and restored in another process, continues as if it
-//     had not stopped.
-//   - resumable open: the same if only the open state was saved, beside the rows, as stores
-//     do.
+//   - resumable: a fold whose open state was saved, beside the rows, and restored in another
+//     process, continues as if it had not stopped. Stores do that.
 //   - shifted: the same run 400 years later has the same rows, except for the times in
 //     them. No time is special, not even 0. (After 400 years the calendar repeats: rows may
 //     have the hour or the day of the week. Times can be numbers of any usual unit, or a

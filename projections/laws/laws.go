@@ -94,7 +94,6 @@ func lawsOf[R comparable](of *projections.Defined[R], o *settings) ([]named[R], 
 		{"kept", kept[R]},
 		{"fitting", fitting(of)},
 		{"resumable", resumable[R]},
-		{"resumable open", resumableOpen[R]},
 		{"shifted", shifted[R]},
 	}
 	if of.Single {

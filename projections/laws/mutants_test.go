@@ -212,7 +212,7 @@ var mutants = []struct {
 	{"is no pointer", "resumable", func() projections.Projection[tally] { return byValue{} }, 0},
 	{"can be restored once", "resumable", func() projections.Projection[tally] { return &onceOnly{} }, 2},
 	{"goes wrong late after it was restored", "resumable", func() projections.Projection[tally] { return &late{since: -1} }, 3},
-	{"looks at a job that is final", "resumable open", perJob(func(run *tracker, job int) int {
+	{"looks at a job that is final", "resumable", perJob(func(run *tracker, job int) int {
 		for j := range run.Jobs() {
 			if j.Index == job && j.Final {
 				return int(j.FinishedAtMs)

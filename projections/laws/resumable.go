@@ -12,18 +12,10 @@ import (
 // restored between them, is folding it in one. Each cut is tried by itself,
 // and then all of them in a row: what one restoring loses, the next entry may
 // put back. Saving, for its part, changes nothing.
+//
+// The state is what is open, for a reader that keeps the rows. A projection that looks at
+// more of a final job than [projections.FinalJob] says does not keep the law.
 func resumable[R comparable](newProjection maker[R], stream []domain.Entry) error {
-	return resumableBy(reopen, newProjection, stream)
-}
-
-// resumableOpen is the law that it is enough to save what is open, for a reader that
-// keeps the final rows. A projection that looks at more of a final job than
-// [projections.FinalJob] says does not keep it, and cannot be in a store's fold.
-func resumableOpen[R comparable](newProjection maker[R], stream []domain.Entry) error {
-	return resumableBy(reopenOpen, newProjection, stream)
-}
-
-func resumableBy[R comparable](reopen func(*observer[R], maker[R]) (*observer[R], error), newProjection maker[R], stream []domain.Entry) error {
 	whole := observe(newProjection()).apply(stream...).outcome()
 	saved, restored := observe(newProjection()), observe(newProjection())
 	every := 1 + len(stream)/30 // to save and restore takes long
@@ -51,44 +43,36 @@ func resumableBy[R comparable](reopen func(*observer[R], maker[R]) (*observer[R]
 	return nil
 }
 
-// reopen does what a program does that stops and is started again.
+// reopen does what a program does that stops and is started again, and finds the rows where it put
+// them.
 func reopen[R comparable](o *observer[R], newProjection maker[R]) (*observer[R], error) {
 	state, err := o.fold.Save()
 	if err != nil {
 		return nil, err
 	}
 	next := observe(newProjection())
-	if err := next.fold.Restore(state); err != nil {
+	if err := next.fold.Restore(state, KeptOf(o.fold)); err != nil {
 		return nil, err
 	}
 	next.final = slices.Clone(o.final)
 	return next, nil
 }
 
-// reopenOpen is reopen for a program that finds the final rows where it put them.
-func reopenOpen[R comparable](o *observer[R], newProjection maker[R]) (*observer[R], error) {
-	state, err := o.fold.SaveOpen()
-	if err != nil {
-		return nil, err
-	}
+// KeptOf returns the rows that a program has kept of a fold, for [projections.Fold.Restore].
+func KeptOf(fold *projections.Fold) projections.Kept {
 	final := func(yield func(projections.FinalJob, error) bool) {
-		for job := range o.fold.Run().Jobs() {
+		for job := range fold.Run().Jobs() {
 			if job.Final && !yield(projections.FinalJob{ID: job.ID, Index: job.Index, Started: job.Started, ShCount: job.ShCount}, nil) {
 				return
 			}
 		}
 	}
 	open := func(yield func(projections.Row[projections.ShEvent], error) bool) {
-		for _, row := range projections.ShEvents.New().Open(o.fold.Run(), nil) {
+		for _, row := range projections.ShEvents.New().Open(fold.Run(), nil) {
 			if !yield(row, nil) {
 				return
 			}
 		}
 	}
-	next := observe(newProjection())
-	if err := next.fold.RestoreOpen(state, projections.Kept{FinalJobs: final, OpenSh: open}); err != nil {
-		return nil, err
-	}
-	next.final = slices.Clone(o.final)
-	return next, nil
+	return projections.Kept{FinalJobs: final, OpenSh: open}
 }

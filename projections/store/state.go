@@ -27,7 +27,7 @@ func saveState(fold *projections.Fold, digest []byte) (string, error) {
 	if fold.OpenBytes() > maxState {
 		return "", nil
 	}
-	open, err := fold.SaveOpen()
+	open, err := fold.Save()
 	if err != nil {
 		return "", err
 	}
@@ -56,7 +56,7 @@ func restoreState(fold *projections.Fold, state string, rows Snapshot) (hash.Has
 	if err != nil {
 		return nil, err
 	}
-	return digest, fold.RestoreOpen(saved.Fold, projections.Kept{FinalJobs: finalJobs(rows, counts), OpenSh: each(open)})
+	return digest, fold.Restore(saved.Fold, projections.Kept{FinalJobs: finalJobs(rows, counts), OpenSh: each(open)})
 }
 
 // commands returns how many commands each job has, and the open commands. It reads the first
