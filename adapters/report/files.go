@@ -3,10 +3,14 @@ package report
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"os"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/runlog"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
@@ -35,6 +39,9 @@ type Files struct {
 	// Document, if set, is the report. Format is not used then, and nothing is written to the
 	// output.
 	Document Document
+	// Logs is the folder of the logs for the report. If it is "", only tables have logs: they
+	// name those beside the streams.
+	Logs string
 	// Done, if set, is called with the row of each run after its report.
 	Done func(*projections.Run)
 	// Failed, if set and there are several streams, is called with the error of each stream
@@ -48,6 +55,13 @@ type Files struct {
 // stream that cannot be read. Documents of JSON are made on all cores.
 func (f Files) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) error {
 	f.out = Output{out}
+	if f.Logs != "" {
+		folder, err := os.OpenRoot(f.Logs)
+		if err != nil {
+			return fmt.Errorf("cannot read the logs: %w", printable.Error(err))
+		}
+		defer folder.Close()
+	}
 	if f.Format == JSON && f.Document == nil && streams.Many() {
 		return f.sideBySide(ctx, streams)
 	}
@@ -80,6 +94,12 @@ func (f *Files) file(ctx context.Context, streams jsonl.Streams, at jsonl.Locati
 	defer entries.Close()
 	options := f.Options
 	options.Live = !entries.Regular
+	if f.Format == Table || f.Logs != "" && f.Format.HasLogs() {
+		if dir, err := runlog.Open(at, f.Logs); err == nil { // a run without logs is reported all the same
+			defer dir.Close()
+			options.Logs = dir
+		}
+	}
 	run, err := writer.Add(at.Run, entries, options)
 	if err == nil && f.Done != nil {
 		f.Done(&run)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/runlog"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -38,6 +39,7 @@ const (
 type kind struct {
 	format Format
 	raw    bool // text from the stream is unchanged, control characters included
+	logs   bool // see [Options.Logs]
 	// each writes the report of one run; several reports follow each other.
 	each func(io.Writer, domain.RunID, projections.Stream, Options) (projections.Run, error)
 	// whole begins a document of any number of runs.
@@ -49,7 +51,7 @@ var kinds = []kind{
 	{format: JSON, raw: true, each: writeJSON},
 	{format: NDJSON, raw: true, each: writeNDJSON},
 	{format: CSV, raw: true, each: writeCSV},
-	{format: Table, each: writeTable},
+	{format: Table, logs: true, each: writeTable},
 	{format: Markdown, whole: newComment},
 	{format: Trace, raw: true, whole: newTrace},
 	{format: JUnit, whole: newJUnit},
@@ -90,6 +92,12 @@ func (f Format) ForMachines() bool {
 	return k.raw
 }
 
+// HasLogs reports whether the format names or contains logs.
+func (f Format) HasLogs() bool {
+	k, _ := f.kind()
+	return k.logs
+}
+
 // Options are those of a report; the zero value has the defaults.
 type Options struct {
 	// Projections are those in the report, in this order; nil means all built-in ones.
@@ -104,6 +112,8 @@ type Options struct {
 	Color bool
 	// Width is the width of the terminal in columns; 0 means no limit.
 	Width int
+	// Logs, if it is set, has the logs of the run. Tables name those of failed commands.
+	Logs *runlog.Dir
 
 	noHeader bool // CSV follows that of another run
 }

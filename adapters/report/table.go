@@ -42,6 +42,7 @@ func (t *tables) write(d *digest) {
 	}
 	if t.options.showCommands() {
 		t.commands(&d.commands.shown)
+		t.logs(&d.commands.shown)
 	}
 	if d.showSlowest(t.options) {
 		t.slowest(d.slowest)
@@ -154,6 +155,35 @@ func (t *tables) commands(commands *shown[command]) {
 		g.Columns[len(g.Columns)-1].Share = 0 // the last column pushes no other aside
 	}
 	t.grid(g, "command", left)
+}
+
+// maxLogs is how many logs are named.
+const maxLogs = 10
+
+// logs names the logs of commands that failed. A path is never shortened: it is there to be pasted.
+func (t *tables) logs(commands *shown[command]) {
+	if t.options.Logs == nil {
+		return
+	}
+	rows, _ := commands.rows()
+	n := 0
+	for i := range rows {
+		if rows[i].verdict != display.Failed {
+			continue
+		}
+		path, err := t.options.Logs.Path(rows[i].row.log())
+		if err != nil {
+			continue
+		}
+		if n == 0 {
+			_, _ = t.out.WriteString("\n")
+		}
+		if n++; n > maxLogs {
+			t.parts("", "", []string{"… quire-project log names and prints the others"})
+			return
+		}
+		_, _ = t.out.WriteString("log of " + shownID(rows[i].row.name()) + ": " + shellWord(path) + "\n")
+	}
 }
 
 func (t *tables) slowest(slowest []projections.SlowSh) {

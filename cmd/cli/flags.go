@@ -75,6 +75,7 @@ type projectFlags struct {
 	output      string
 	projections []string
 	pretty      bool
+	logs        string
 	exitStatus  runStatus
 }
 
@@ -85,6 +86,7 @@ func (f *projectFlags) add(cmd *cobra.Command) {
 	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	flags.StringSliceVar(&f.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
 	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
+	flags.StringVar(&f.logs, "logs", "", "the `folder` with the logs of commands, whose paths table then names\n(default for table: the folder of the stream)")
 	f.exitStatus.add(flags)
 	f.readFlags.add(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(formatNames()...))
@@ -145,6 +147,9 @@ func (f *projectFlags) report() (report.Format, report.Options, error) {
 	}
 	if f.pretty && format != report.JSON {
 		return "", options, command.Usage("--pretty goes with --to json, not with --to %s", f.to)
+	}
+	if f.logs != "" && !format.HasLogs() {
+		return "", options, command.Usage("--to %s contains no logs; leave --logs out", f.to)
 	}
 	return format, options, nil
 }

@@ -52,6 +52,8 @@ func (f *projectFlags) checkStore() error {
 		return command.Usage("-o goes with a report; a store has a place of its own")
 	case len(f.projections) > 0:
 		return command.Usage("--projection goes with a report; a store is given all rows, and rebuild --projection writes some of them anew")
+	case f.logs != "":
+		return command.Usage("--logs goes with a report; a store has no logs")
 	case f.pretty:
 		return command.Usage("--pretty goes with --to json, not with a store")
 	}

@@ -40,7 +40,7 @@ func project(ctx context.Context, paths []string, flags projectFlags, p *app) er
 	defer bar.stop()
 	status, outcome := statusOK, statusOK
 	files := report.Files{
-		Format: format, Options: options,
+		Format: format, Options: options, Logs: flags.logs,
 		Done: func(run *projections.Run) { outcome = worse(outcome, flags.exitStatus.of(run)) },
 		Failed: func(err error) {
 			tell(bar, err)
