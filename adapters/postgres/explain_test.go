@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -81,15 +82,16 @@ func TestRowsAreFound(t *testing.T) {
 		check(p.explain(ctx, s.tables[i].remove, []string{"a", "b"}, []int64{1, 2}), "")
 		check(p.explain(ctx, s.tables[i].removeFrom, []string{"a", "b"}, []int64{1, 2}), "")
 	}
-	_, err = s.dialect.Checkpoints(ctx, p, []domain.RunID{"a", "b"})
+	reader := sqlstore.NewReader(s.dialect, p)
+	_, err = reader.Checkpoints(ctx, []domain.RunID{"a", "b"})
 	check(err, "")
-	_, err = s.dialect.RunIDs(ctx, p, "a", 10)
+	_, err = reader.RunIDs(ctx, "a", 10)
 	check(err, "Sort") // of what is returned
-	_, err = s.dialect.Outdated(ctx, p, "a", 10)
+	_, err = reader.Outdated(ctx, "a", 10)
 	check(err, "")
 	timed := store.Run{RunTiming: projections.RunTiming{StartedAtMs: projections.Some[int64](5)}}
 	for _, after := range []*store.Run{nil, &timed, {}} {
-		_, err = s.dialect.Runs(ctx, p, store.Page{After: after})
+		_, err = reader.Runs(ctx, store.Page{After: after})
 		check(err, "Sort")
 	}
 }

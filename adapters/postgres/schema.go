@@ -195,7 +195,7 @@ func (s *Store) makeTables(ctx context.Context, remake bool) error {
 
 // missing returns the statements that make the missing tables.
 func (s *Store) missing(ctx context.Context, q sqlstore.Querier, remake bool) (all []string, err error) {
-	missing, drop, err := s.dialect.Tables(ctx, q, remake)
+	missing, drop, err := sqlstore.NewReader(s.dialect, q).Tables(ctx, remake)
 	if err != nil {
 		return nil, err
 	}

@@ -161,27 +161,3 @@ func TestManySetsMakeOneStore(t *testing.T) {
 	}
 	group.Wait()
 }
-
-// A newer registered version stays, and the transaction sees the result.
-func TestRegister(t *testing.T) {
-	address := pgtest.Shared(t).NewDatabase(t)
-	s := open(t, address)
-	sql(t, address, `UPDATE quire_project_projections SET version = 1000 WHERE name = 'jobs'`)
-	err := s.Update(ctx, func(tx store.Tx) error {
-		if err := tx.Register(); err != nil {
-			return err
-		}
-		versions, err := tx.Versions()
-		if versions["jobs"] != 1000 || versions["runs"] != projections.RunTable.Version {
-			t.Errorf("in the transaction: %v", versions)
-		}
-		if versions, err := s.Versions(ctx); err != nil || versions["runs"] != 0 {
-			t.Errorf("beside it: %v, %v", versions, err)
-		}
-		return err
-	})
-	versions, also := s.Versions(ctx)
-	if err := errors.Join(err, also); err != nil || versions["jobs"] != 1000 || versions["runs"] != projections.RunTable.Version {
-		t.Errorf("behind it: %v, %v", versions, err)
-	}
-}

@@ -127,7 +127,7 @@ func checkReadable(ctx context.Context, db *sql.DB, set *projections.Set) error 
 	version, err := inspect(ctx, db, set)
 	var missing []*projections.Definition
 	if err == nil && version == latest {
-		missing, _, err = (&sqlstore.Dialect{Set: set}).Tables(ctx, db, false)
+		missing, _, err = sqlstore.NewReader(&sqlstore.Dialect{Set: set}, db).Tables(ctx, false)
 	}
 	if err == nil && (version < latest || len(missing) > 0) {
 		err = fmt.Errorf("%w, and lacks tables that this program reads; make it writable and open it once", store.ErrReadOnly)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -57,17 +58,18 @@ func planned(t *testing.T) *Store {
 func TestPagesAreFound(t *testing.T) {
 	s := planned(t)
 	p := &planner{DB: s.reads}
+	reader := sqlstore.NewReader(s.dialect, p)
 	timed, untimed := store.Run{}, store.Run{}
 	timed.StartedAtMs = projections.Some[int64](5)
 	for _, after := range []*store.Run{nil, &timed, &untimed} {
-		_, err := s.dialect.Runs(t.Context(), p, store.Page{After: after})
+		_, err := reader.Runs(t.Context(), store.Page{After: after})
 		require.NoError(t, err)
 	}
-	_, err := s.dialect.RunIDs(t.Context(), p, "a", 10)
+	_, err := reader.RunIDs(t.Context(), "a", 10)
 	require.NoError(t, err)
-	_, err = s.dialect.Outdated(t.Context(), p, "a", 10)
+	_, err = reader.Outdated(t.Context(), "a", 10)
 	require.NoError(t, err)
-	_, err = s.dialect.Checkpoints(t.Context(), p, []domain.RunID{"a", "b"})
+	_, err = reader.Checkpoints(t.Context(), []domain.RunID{"a", "b"})
 	require.NoError(t, err)
 	for _, steps := range p.plans {
 		for table := range strings.SplitSeq("runs labels jobs sh_events timings diagnostics", " ") {

@@ -60,7 +60,7 @@ func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bo
 		return err
 	}
 	defer session.close()
-	missing, _, err := (&sqlstore.Dialect{Set: set}).Tables(ctx, session.conn, remake)
+	missing, _, err := sqlstore.NewReader(&sqlstore.Dialect{Set: set}, session.conn).Tables(ctx, remake)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
@@ -87,7 +87,7 @@ func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bo
 
 // missingTables returns the statements that give each projection its table.
 func missingTables(ctx context.Context, conn *sql.Conn, set *projections.Set, remake bool) (all []string, err error) {
-	missing, drop, err := (&sqlstore.Dialect{Set: set}).Tables(ctx, conn, remake)
+	missing, drop, err := sqlstore.NewReader(&sqlstore.Dialect{Set: set}, conn).Tables(ctx, remake)
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}

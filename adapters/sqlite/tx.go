@@ -150,11 +150,11 @@ func (t *tx) commit() error {
 
 // Lock returns the checkpoints. The transaction is the lock.
 func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	return t.store.dialect.Checkpoints(t.ctx, t.session.conn, runs)
+	return sqlstore.NewReader(t.store.dialect, t.session.conn).Checkpoints(t.ctx, runs)
 }
 
 func (t *tx) Versions() (map[string]int, error) {
-	return t.store.dialect.Versions(t.ctx, t.session.conn)
+	return sqlstore.NewReader(t.store.dialect, t.session.conn).Versions(t.ctx)
 }
 
 func (t *tx) Register() error {

@@ -43,11 +43,11 @@ func digest(to *[32]byte) scanner {
 }
 
 // Checkpoints returns the checkpoints of those runs that are stored.
-func (d *Dialect) Checkpoints(ctx context.Context, q Querier, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+func (r Reader) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	checkpoints := map[domain.RunID]store.Checkpoint{}
 	for runs := range slices.Chunk(runs, MaxList) {
-		condition, args := d.In(runs)
-		found, err := list(ctx, d, q, "the checkpoints", (*Dialect).CheckpointColumns, `SELECT `+CheckpointNames+` FROM checkpoints WHERE run_id `+condition, args...)
+		condition, args := r.dialect.In(runs)
+		found, err := list(ctx, r, "the checkpoints", (*Dialect).CheckpointColumns, `SELECT `+CheckpointNames+` FROM checkpoints WHERE run_id `+condition, args...)
 		if err != nil {
 			return nil, err
 		}

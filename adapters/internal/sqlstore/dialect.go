@@ -109,24 +109,24 @@ func (d *Dialect) error(what string, err error) error {
 	return fmt.Errorf("read %s: %w", what, err)
 }
 
-func (d *Dialect) query(ctx context.Context, q Querier, query string, args ...any) (Rows, error) {
-	return q.QueryContext(ctx, d.placeholders(query), args...)
+func (r Reader) query(ctx context.Context, query string, args ...any) (Rows, error) {
+	return r.db.QueryContext(ctx, r.dialect.placeholders(query), args...)
 }
 
 func (d *Dialect) stream(ctx context.Context, tx *sql.Tx, query string, args ...any) (Rows, error) {
 	if d.Stream != nil {
 		return d.Stream(ctx, tx, d.placeholders(query), args...)
 	}
-	return d.query(ctx, tx, query, args...)
+	return Reader{d, tx}.query(ctx, query, args...)
 }
 
 // columns returns the targets for the columns of a query, in order, in row.
 type columns[R any] func(d *Dialect, row *R) []any
 
 // list returns the rows of a query. what names them in errors.
-func list[R any](ctx context.Context, d *Dialect, q Querier, what string, columns columns[R], query string, args ...any) ([]R, error) {
+func list[R any](ctx context.Context, r Reader, what string, columns columns[R], query string, args ...any) ([]R, error) {
 	var read []R
-	for row, err := range each(d, what, columns, func() (Rows, error) { return d.query(ctx, q, query, args...) }) {
+	for row, err := range each(r.dialect, what, columns, func() (Rows, error) { return r.query(ctx, query, args...) }) {
 		if err != nil {
 			return nil, err
 		}

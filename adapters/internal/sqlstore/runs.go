@@ -13,15 +13,15 @@ import (
 )
 
 // Runs returns a page of runs.
-func (d *Dialect) Runs(ctx context.Context, q Querier, page store.Page) ([]store.Run, error) {
-	parts, args := d.pageParts(page.After)
+func (r Reader) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
+	parts, args := r.dialect.pageParts(page.After)
 	args = append(args, int64(cmp.Or(page.Limit, 50)))
 	columns := func(d *Dialect, row *projections.AnyRow) []any {
 		row.Value = projections.RunTable.NewRows().New(0, false)
 		return append([]any{text(d, &projections.RunTable.At(row.Value).RunID)}, d.cells(projections.RunTable.Definition, row.Value)...)
 	}
 	var runs []store.Run
-	for row, err := range each(d, "the runs", columns, func() (Rows, error) { return d.query(ctx, q, pageQuery(parts, len(args)), args...) }) {
+	for row, err := range each(r.dialect, "the runs", columns, func() (Rows, error) { return r.query(ctx, pageQuery(parts, len(args)), args...) }) {
 		if err != nil {
 			return nil, err
 		}
@@ -80,13 +80,13 @@ func nextRunID(tables []string, after string) string {
 
 // RunIDs returns the first limit runs after a run that have a row in any table, in the order
 // of their bytes.
-func (d *Dialect) RunIDs(ctx context.Context, q Querier, after domain.RunID, limit int) ([]domain.RunID, error) {
+func (r Reader) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 	tables := []string{"checkpoints"}
-	for _, of := range d.Set.Stored() {
+	for _, of := range r.dialect.Set.Stored() {
 		tables = append(tables, of.Table)
 	}
 	query := fmt.Sprintf(selectRunIDs, nextRunID(tables, "?1"), nextRunID(tables, "ids.run_id"))
-	return list(ctx, d, q, "the ids of the runs", oneText[domain.RunID], query, d.encode(string(after)), int64(limit))
+	return list(ctx, r, "the ids of the runs", oneText[domain.RunID], query, r.dialect.encode(string(after)), int64(limit))
 }
 
 func oneText[T ~string](d *Dialect, value *T) []any { return []any{text(d, value)} }
@@ -104,17 +104,17 @@ const selectOutdated = `SELECT run_id FROM checkpoints WHERE projections = ?1 AN
 
 // Outdated returns the first limit runs after a run whose checkpoints lack a projection,
 // or have an older version of it.
-func (d *Dialect) Outdated(ctx context.Context, q Querier, after domain.RunID, limit int) ([]domain.RunID, error) {
-	ids, err := list(ctx, d, q, "the versions of the rows", oneText[string], selectProjections)
+func (r Reader) Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+	ids, err := list(ctx, r, "the versions of the rows", oneText[string], selectProjections)
 	if err != nil {
 		return nil, err
 	}
 	found := []domain.RunID{}
 	for _, id := range ids {
-		if missing, err := projections.Missing(d.Set.Stored(), projections.Versions(id)); err != nil || len(missing) == 0 {
+		if missing, err := projections.Missing(r.dialect.Set.Stored(), projections.Versions(id)); err != nil || len(missing) == 0 {
 			continue
 		}
-		some, err := list(ctx, d, q, "the runs whose rows are outdated", oneText[domain.RunID], selectOutdated, d.encode(id), d.encode(string(after)), int64(limit))
+		some, err := list(ctx, r, "the runs whose rows are outdated", oneText[domain.RunID], selectOutdated, r.dialect.encode(id), r.dialect.encode(string(after)), int64(limit))
 		if err != nil {
 			return nil, err
 		}

@@ -26,7 +26,7 @@ func (d *Dialect) Snapshot(ctx context.Context, tx *sql.Tx, run domain.RunID) st
 }
 
 func (s *snapshot) Checkpoint() (checkpoint store.Checkpoint, ok bool, err error) {
-	checkpoints, err := s.dialect.Checkpoints(s.ctx, s.tx, []domain.RunID{s.run})
+	checkpoints, err := Reader{s.dialect, s.tx}.Checkpoints(s.ctx, []domain.RunID{s.run})
 	checkpoint, ok = checkpoints[s.run]
 	return checkpoint, ok, err
 }

@@ -21,8 +21,8 @@ func registeredColumns(_ *Dialect, r *registered) []any {
 }
 
 // registered returns what the store knows of projections, by name.
-func (d *Dialect) registered(ctx context.Context, q Querier) (map[string]registered, error) {
-	found, err := list(ctx, d, q, "the projections", registeredColumns, `SELECT name, version, columns FROM quire_project_projections`)
+func (r Reader) registered(ctx context.Context) (map[string]registered, error) {
+	found, err := list(ctx, r, "the projections", registeredColumns, `SELECT name, version, columns FROM quire_project_projections`)
 	all := map[string]registered{}
 	for _, r := range found {
 		all[r.name] = r
@@ -31,8 +31,8 @@ func (d *Dialect) registered(ctx context.Context, q Querier) (map[string]registe
 }
 
 // Versions returns the newest version of each projection that the store has rows of.
-func (d *Dialect) Versions(ctx context.Context, q Querier) (map[string]int, error) {
-	all, err := d.registered(ctx, q)
+func (r Reader) Versions(ctx context.Context) (map[string]int, error) {
+	all, err := r.registered(ctx)
 	versions := map[string]int{}
 	for name, r := range all {
 		versions[name] = r.version
@@ -43,12 +43,12 @@ func (d *Dialect) Versions(ctx context.Context, q Querier) (map[string]int, erro
 // Tables returns the projections that need a table, and the tables to drop first because
 // an older version of their projection made them for other columns. Without remake, such a
 // table is an error.
-func (d *Dialect) Tables(ctx context.Context, q Querier, remake bool) (missing []*projections.Definition, drop []string, err error) {
-	all, err := d.registered(ctx, q)
+func (r Reader) Tables(ctx context.Context, remake bool) (missing []*projections.Definition, drop []string, err error) {
+	all, err := r.registered(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, of := range d.Set.Stored() {
+	for _, of := range r.dialect.Set.Stored() {
 		switch was, known := all[of.Name]; {
 		case !known:
 			missing = append(missing, of)

@@ -39,14 +39,14 @@ func waitingColumns(d *Dialect, w *waitingRow) []any {
 
 // Waiting returns those of runs, or of all runs if there are none, that are quarantined or
 // have parked segments.
-func (d *Dialect) Waiting(ctx context.Context, q Querier, runs []domain.RunID) ([]store.Waiting, error) {
+func (r Reader) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 	if len(runs) == 0 {
-		return d.waiting(ctx, q, "", nil)
+		return r.waiting(ctx, "", nil)
 	}
 	waiting := []store.Waiting{}
 	for some := range slices.Chunk(slices.Compact(slices.Sorted(slices.Values(runs))), MaxList) {
-		condition, args := d.In(some)
-		found, err := d.waiting(ctx, q, " WHERE run_id "+condition, args)
+		condition, args := r.dialect.In(some)
+		found, err := r.waiting(ctx, " WHERE run_id "+condition, args)
 		if err != nil {
 			return nil, err
 		}
@@ -55,8 +55,8 @@ func (d *Dialect) Waiting(ctx context.Context, q Querier, runs []domain.RunID) (
 	return waiting, nil
 }
 
-func (d *Dialect) waiting(ctx context.Context, q Querier, condition string, args []any) ([]store.Waiting, error) {
-	read, err := list(ctx, d, q, "the waiting runs", waitingColumns, fmt.Sprintf(selectWaiting, condition, d.nowMs()), args...)
+func (r Reader) waiting(ctx context.Context, condition string, args []any) ([]store.Waiting, error) {
+	read, err := list(ctx, r, "the waiting runs", waitingColumns, fmt.Sprintf(selectWaiting, condition, r.dialect.nowMs()), args...)
 	waiting := make([]store.Waiting, len(read))
 	for i, row := range read {
 		waiting[i] = row.Waiting
@@ -77,8 +77,8 @@ func parkedColumns(_ *Dialect, s *domain.Segment) []any {
 }
 
 // Parked returns a parked segment of a run that has the byte at offset.
-func (d *Dialect) Parked(ctx context.Context, q Querier, run domain.RunID, offset int64) (segment domain.Segment, ok bool, err error) {
-	found, err := list(ctx, d, q, "a parked segment", parkedColumns, selectParked, d.encode(string(run)), offset)
+func (r Reader) Parked(ctx context.Context, run domain.RunID, offset int64) (segment domain.Segment, ok bool, err error) {
+	found, err := list(ctx, r, "a parked segment", parkedColumns, selectParked, r.dialect.encode(string(run)), offset)
 	if len(found) > 0 {
 		segment = found[0]
 	}
