@@ -14,6 +14,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/domain"
@@ -39,7 +40,7 @@ type Screen struct {
 	// When the run, its current job and its current command began.
 	begun, jobBegun, shBegun int64
 	latest                   int64
-	commands                 int
+	jobs, commands           int
 
 	open string // the output, stdout or stderr, whose line has not ended yet
 }
@@ -76,6 +77,7 @@ func (s *Screen) step(event domain.Event) {
 	switch event.Kind {
 	case domain.JobStarted:
 		s.jobBegun = event.AtMs
+		s.jobs++
 		s.line(text.Bold, "▶ "+printable(event.JobID))
 	case domain.ShStarted:
 		s.shBegun = event.AtMs
@@ -108,20 +110,16 @@ func (s *Screen) finished(event domain.Event) {
 	s.line(text.FgRed, fmt.Sprintf("  ✗ exit code %d after %s", event.ExitCode, took))
 }
 
-// Succeeded shows that the run, of so many jobs, is complete.
-func (s *Screen) Succeeded(jobs int) {
+// Ended shows how the run ended: that it succeeded, or which of its jobs did not run.
+func (s *Screen) Ended(err error, notRun []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	took := time.Duration(s.latest-s.begun) * time.Millisecond
-	s.line(text.FgGreen, fmt.Sprintf("✓ %s, %s in %s", plural(jobs, "job"), plural(s.commands, "command"), took))
-}
-
-// NotRun shows which jobs did not run.
-func (s *Screen) NotRun(ids []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(ids) > 0 {
-		s.line(text.Faint, printable("○ not run: "+strings.Join(ids, ", ")))
+	if err == nil {
+		took := time.Duration(s.latest-s.begun) * time.Millisecond
+		s.line(text.FgGreen, fmt.Sprintf("✓ %s, %s in %s", display.Plural(s.jobs, "job"), display.Plural(s.commands, "command"), took))
+	}
+	if s.jobs > 0 && len(notRun) > 0 {
+		s.line(text.Faint, printable("○ not run: "+strings.Join(notRun, ", ")))
 	}
 }
 
@@ -181,11 +179,4 @@ func printable(line string) string {
 // since says how long something took that an event ends; 0s if the clock was set back meanwhile.
 func since(begun int64, event domain.Event) string {
 	return max(0, time.Duration(event.AtMs-begun)*time.Millisecond).String()
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

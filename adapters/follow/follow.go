@@ -22,10 +22,20 @@ import (
 )
 
 // Follow follows the stream at path, or the streams in the folder at path, which it finds like
-// [tail.Follow]. It returns when ctx is done, when the run of a single stream has finished or its
+// [tail.Follow], or standard input, "-", see [Read]. It returns when ctx is done, when the run of a single stream has finished or its
 // stream cannot be read, or when the store has failed permanently. The error is one of the store or of
 // tail.Follow; Report receives errors of streams.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
+	if path == jsonl.Stdin {
+		source := jsonl.Locate(path)
+		source.Run = cmp.Or(options.Run, source.Run)
+		file, err := source.Open()
+		if err != nil {
+			return Summary{}, err
+		}
+		defer file.Close()
+		return Read(ctx, file.Bytes(), source, options)
+	}
 	f := newFollower(ctx, options)
 	f.path = path
 	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Head: RefuseCompressed, Quiet: f.quiet, Over: f.WriterGone, Gone: f.IdleTimeout, Warn: f.warn}
@@ -63,6 +73,7 @@ type follower struct {
 	mu      sync.Mutex
 	runs    map[domain.RunID]*run
 	skipped map[string]error // the reasons why streams were skipped, by path
+	told    map[string]bool  // what was reported
 	// unread has the folders and files that could not be examined.
 	unread map[string]error
 }
@@ -86,7 +97,7 @@ type left struct {
 }
 
 func newFollower(ctx context.Context, options Options) *follower {
-	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, skipped: map[string]error{}, unread: map[string]error{}}
+	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, skipped: map[string]error{}, told: map[string]bool{}, unread: map[string]error{}}
 	f.decoders.New = func() any { return &chunkDecoder{Segments: jsonl.NewSegments(f.Streams)} }
 	if f.sink = options.Sink; f.Store != nil {
 		f.sink = newRows(ctx, f.Options)
@@ -162,7 +173,20 @@ func (f *follower) warn(err error) {
 		f.unread[unread.Path] = err
 		f.mu.Unlock()
 	}
-	f.Report.Warn(err)
+	if f.isNews("", err) {
+		f.Report.Warn(err)
+	}
+}
+
+// isNews reports whether an error was not reported yet: a stream that changes repeatedly has the same
+// error each time.
+func (f *follower) isNews(run domain.RunID, err error) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	text := string(run) + "\x00" + err.Error()
+	known := f.told[text]
+	f.told[text] = true
+	return !known
 }
 
 // cannotLook reports whether a folder or file still exists but cannot be examined.
@@ -174,17 +198,15 @@ func cannotLook(path string) bool {
 	return err != nil && !errors.Is(err, fs.ErrNotExist)
 }
 
-// skip records why a stream is skipped, and reports a new reason. A nil error means that the stream is
-// read again.
+// skip records why a stream is skipped, shows it, and reports a new reason.
 func (f *follower) skip(path string, run domain.RunID, err error) {
 	f.mu.Lock()
-	known := f.skipped[path]
-	delete(f.skipped, path)
-	if err != nil {
-		f.skipped[path] = err
-	}
+	f.skipped[path] = err
 	f.mu.Unlock()
-	if err != nil && (known == nil || known.Error() != err.Error()) {
+	if f.View != nil && run != "" {
+		f.View.Trouble(run, err.Error())
+	}
+	if f.isNews(run, err) {
 		f.Report.Skipped(run, err)
 	}
 }

@@ -65,6 +65,10 @@ func (s *seen) Replay(run domain.RunID, entries []domain.Entry) {
 	}
 }
 
+func (s *seen) Trouble(run domain.RunID, message string) {}
+
+func (s *seen) Waiting(run domain.RunID, message string) { s.note("%s waits: %s", run, message) }
+
 func (s *seen) Restart(run domain.RunID) { s.note("restart %s", run) }
 
 func (s *seen) options(db store.Store) follow.Options {
@@ -74,7 +78,6 @@ func (s *seen) options(db store.Store) follow.Options {
 		Report: follow.Report{
 			Skipped:   func(run domain.RunID, err error) { s.note("skipped %s: %v", run, err) },
 			Rewritten: func(result store.Result) { s.note("rewritten %s", result.RunID) },
-			Waiting:   func(run domain.RunID, err error) { s.note("%s waits: %v", run, err) },
 		},
 	}
 }
@@ -189,8 +192,8 @@ func TestStoreIsAway(t *testing.T) {
 	if summary, err := follow.Follow(t.Context(), path, s.options(db)); err != nil || summary.Failed != 1 {
 		t.Errorf("it ends with %+v, %v", summary, err)
 	}
-	want := []string{"away: no way: the database is away", "run waits: no way: the database is away"}
-	want = append(want, want[1], want[1], "back", "run waits: <nil>")
+	want := []string{"away: no way: the database is away", "run waits: waiting for the store: no way: the database is away"}
+	want = append(want, want[1], want[1], "back", "run waits: ")
 	if !slices.Equal(s.told, want) {
 		t.Errorf("the report is %q", s.told)
 	}

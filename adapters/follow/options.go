@@ -55,22 +55,25 @@ type View interface {
 	Release(run domain.RunID)
 	// Replay is Take for entries that were shown before.
 	Replay(run domain.RunID, entries []domain.Entry)
+	// Trouble shows why reading the run has stopped, until more of it is read.
+	Trouble(run domain.RunID, message string)
+	// Waiting shows what the run waits for; "" means that it no longer waits. If many runs wait for
+	// the store, only some of them make attempts, and are shown as waiting.
+	Waiting(run domain.RunID, message string)
 }
 
 // Report has functions that report what may concern a person. Each may be nil. Several goroutines may
 // call them at once.
 type Report struct {
-	// Warn reports what Follow continues without, such as a watcher of changes.
+	// Warn reports, once, what Follow continues without, such as a watcher of changes.
 	Warn func(error)
 	// Skipped reports why reading a stream has stopped. It is called again if a further attempt to
-	// read the stream fails. run is "" if the stream has no id, or that of another stream.
+	// read the stream fails for another reason. run is "" if the stream has no id, or that of another
+	// stream.
 	Skipped func(run domain.RunID, err error)
 	// Rewritten reports a run whose rows were derived again because its stream differs from the one
 	// that was read before.
 	Rewritten func(store.Result)
-	// Waiting reports, for each failed attempt, that a run waits for the store, and why; with nil,
-	// that the run no longer waits. If many runs wait, only some of them make attempts.
-	Waiting func(run domain.RunID, err error)
 	// Abandoned reports a stream whose writer is gone but whose run has not finished.
 	Abandoned func(run domain.RunID, path string)
 	// Unfinished reports why the last lines of streams were not stored when following ended.
@@ -96,9 +99,6 @@ func (o Options) withDefaults() Options {
 	}
 	if n.Rewritten == nil {
 		n.Rewritten = func(store.Result) {}
-	}
-	if n.Waiting == nil {
-		n.Waiting = func(domain.RunID, error) {}
 	}
 	if n.Abandoned == nil {
 		n.Abandoned = func(domain.RunID, string) {}

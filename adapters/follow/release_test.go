@@ -268,3 +268,11 @@ func (c *counting) lines(run domain.RunID) int {
 	defer c.mu.Unlock()
 	return c.shown[run]
 }
+
+func (*screen) Trouble(domain.RunID, string) {}
+
+func (*screen) Waiting(domain.RunID, string) {}
+
+func (*counting) Trouble(domain.RunID, string) {}
+
+func (*counting) Waiting(domain.RunID, string) {}

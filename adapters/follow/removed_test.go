@@ -73,3 +73,7 @@ func testRemoved(t *testing.T, when, end string, single bool) {
 		}
 	}
 }
+
+func (removing) Trouble(domain.RunID, string) {}
+
+func (removing) Waiting(domain.RunID, string) {}

@@ -78,13 +78,24 @@ func (r *rows) Close() error {
 // do calls do, and retries while the store is unavailable. An error that is not about one run becomes
 // a [*SinkError].
 func (r *rows) do(ctx context.Context, run domain.RunID, do func() error) error {
-	err := r.Retry.do(ctx, func(err error) { r.Report.Waiting(run, err) }, do)
+	err := r.Retry.do(ctx, func(err error) { r.waiting(run, err) }, do)
 	var refused *store.RefusedError // of one run
 	var skipped *store.SourceError
 	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &refused) || errors.As(err, &skipped) {
 		return err
 	}
 	return &SinkError{err}
+}
+
+// waiting shows that a run waits for the store because of err or, with nil, that it no longer waits.
+func (r *rows) waiting(run domain.RunID, err error) {
+	switch {
+	case r.View == nil:
+	case err == nil:
+		r.View.Waiting(run, "")
+	default:
+		r.View.Waiting(run, "waiting for the store: "+err.Error())
+	}
 }
 
 // inTurn calls do once a slot is free. It limits connections to the store and memory, because a folder

@@ -82,7 +82,9 @@ func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Loc
 		return nil, false
 	}
 	run.bad, run.shut = nil, false
-	f.skip(source.Path, source.Run, nil)
+	f.mu.Lock()
+	delete(f.skipped, source.Path)
+	f.mu.Unlock()
 	return &reader{follower: f, ctx: ctx, stream: s, lines: s, source: source, run: run}, again
 }
 

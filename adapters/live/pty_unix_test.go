@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	tty "github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -36,7 +37,7 @@ func TestOpenOnATerminal(t *testing.T) {
 			all, _ := io.ReadAll(master) // it ends with an error, when the other end is closed
 			written <- all
 		}()
-		view := Open(t.Context(), terminal, Options{Plain: look.plain})
+		view := Open(t.Context(), terminal, Options{Color: !look.plain && tty.Colors(terminal)})
 		if _, ok := view.(*Terminal); !ok {
 			t.Fatalf("a terminal is shown %T", view)
 		}

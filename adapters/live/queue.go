@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,9 @@ type Queue struct {
 	missing int    // the number of lines that were dropped after text
 	closed  bool
 	err     error // the first one
+
+	hold bool
+	held [][]byte // to be written at Close
 }
 
 // maxQueued is the maximum size of the queued text, excluding what is being written.
@@ -47,10 +51,27 @@ func NewQueue(ctx context.Context, out io.Writer, wait bool) *Queue {
 	return q
 }
 
+// maxHeld is the maximum number of writes that are held back: the first and the last ones.
+const maxHeld = 1000
+
+// Hold makes the queue keep what is written from now on until Close: something else is drawn on the
+// same terminal.
+func (q *Queue) Hold() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.hold = true
+}
+
 // Write queues whole lines. It may return the error of an earlier write.
 func (q *Queue) Write(lines []byte) (int, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.hold {
+		if q.held = append(q.held, bytes.Clone(lines)); len(q.held) > maxHeld {
+			q.held = slices.Delete(q.held, maxHeld/2, maxHeld/2+1)
+		}
+		return len(lines), nil
+	}
 	q.awaitRoom()
 	if q.err != nil {
 		return 0, q.err
@@ -93,6 +114,7 @@ func (q *Queue) note() {
 func (q *Queue) Close() error {
 	q.mu.Lock()
 	q.closed = true
+	q.text = append(q.text, bytes.Join(q.held, nil)...)
 	q.changed.Broadcast()
 	q.mu.Unlock()
 	if err := awaitReader(q.ctx, q.done); err != nil {

@@ -3,11 +3,8 @@ package live
 import (
 	"context"
 	"io"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -40,18 +37,6 @@ func newTerminal(ctx context.Context, out io.Writer, size func() (int, int), col
 	t.quit, t.done = make(chan struct{}), make(chan struct{})
 	go t.show()
 	return t
-}
-
-// sizeOf returns a function that queries the size of a terminal. A query is cheap, and works on
-// systems without a signal for size changes.
-func sizeOf(file *os.File) func() (int, int) {
-	return func() (int, int) {
-		width, height, err := term.GetSize(int(file.Fd()))
-		if err != nil || width <= 0 || height <= 0 {
-			return 80, 24
-		}
-		return width, height
-	}
 }
 
 // Take shows the effect of some entries on a run.
@@ -101,7 +86,10 @@ func (t *Terminal) show() {
 // terminal, because the cursor is below it, and one column less, see [screen.draw].
 func (t *Terminal) draw() {
 	version, now := t.board.version(), t.now()
-	width, height := t.size()
+	width, height := t.size() // a query is cheap, and works on systems without a signal for size changes
+	if width <= 0 || height <= 0 {
+		width, height = 80, 24
+	}
 	if version == t.version && now.Unix() == t.second && width == t.width && height == t.height {
 		return
 	}

@@ -3,11 +3,9 @@ package live
 import (
 	"context"
 	"io"
-	"os"
 	"time"
 
-	"golang.org/x/term"
-
+	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -35,8 +33,8 @@ type View interface {
 
 // Options are the options of a view.
 type Options struct {
-	// Plain disables colours. NO_COLOR disables them too, see no-color.org.
-	Plain bool
+	// Color makes a [Terminal] use colours, see [terminal.Colors].
+	Color bool
 	// Wait makes callers of the view wait while the reader pauses. Otherwise the view drops lines
 	// during a long pause, and writes how many it dropped.
 	Wait bool
@@ -45,9 +43,8 @@ type Options struct {
 // Open returns the view that suits out: a [Terminal] for a terminal, otherwise [Lines]. When ctx is
 // done, the view is about to be closed, and waits no longer for the reader.
 func Open(ctx context.Context, out io.Writer, options Options) View {
-	file, ok := out.(*os.File)
-	if !ok || !term.IsTerminal(int(file.Fd())) || os.Getenv("TERM") == "dumb" {
+	if !terminal.IsCapable(out) {
 		return NewLines(NewQueue(ctx, out, options.Wait))
 	}
-	return newTerminal(ctx, file, sizeOf(file), !options.Plain && os.Getenv("NO_COLOR") == "", time.Now)
+	return newTerminal(ctx, out, func() (int, int) { return terminal.Size(out) }, options.Color, time.Now)
 }

@@ -3,18 +3,53 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"os/exec"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// GitLabels returns labels of a folder from git: the repository, the ref unless HEAD is
+// ErrLabel is in the error of [Labels] for a label that is not valid.
+var ErrLabel = errors.New("--label")
+
+// Labels returns labels for a run of a workspace: those that are given as KEY=VALUE and, with fromGit,
+// those from git whose keys are not given.
+func Labels(ctx context.Context, workspace string, given []string, fromGit bool) (domain.Labels, error) {
+	var labels []domain.Label
+	for _, text := range given {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return domain.Labels{}, fmt.Errorf("%w %q has no value; write --label KEY=VALUE", ErrLabel, key)
+		}
+		labels = append(labels, domain.Label{Key: key, Value: value})
+	}
+	if fromGit {
+		found, err := gitLabels(ctx, workspace)
+		if err != nil {
+			return domain.Labels{}, fmt.Errorf("--git: %w", err)
+		}
+		mine := labels
+		for _, label := range found {
+			if !slices.ContainsFunc(mine, func(l domain.Label) bool { return l.Key == label.Key }) {
+				labels = append(labels, label)
+			}
+		}
+	}
+	all, err := domain.NewLabels(labels...)
+	if err != nil {
+		return all, fmt.Errorf("%w: %w", ErrLabel, err)
+	}
+	return all, nil
+}
+
+// gitLabels returns labels of a folder from git: the repository, the ref unless HEAD is
 // detached, and the commit. No label contains a password.
-func GitLabels(ctx context.Context, folder string) ([]domain.Label, error) {
+func gitLabels(ctx context.Context, folder string) ([]domain.Label, error) {
 	sha, err := git(ctx, folder, "rev-parse", "--verify", "HEAD")
 	if err != nil {
 		return nil, err

@@ -7,7 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/google/uuid"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/shell"
 )
 
@@ -77,6 +81,36 @@ func (l *Loaded) Options() (o shell.Options, unset []string) {
 		}
 	}
 	return o, unset
+}
+
+// Lines returns a line about the file, and one for each job in the order in which they run.
+func (l *Loaded) Lines() []string {
+	about := map[string]string{}
+	for _, job := range l.File.Jobs {
+		about[job.ID.Value] = display.Plural(len(job.Commands), "command")
+		if len(job.Needs) > 0 {
+			about[job.ID.Value] += ", after " + strings.Join(Values(job.Needs), ", ")
+		}
+	}
+	lines := []string{fmt.Sprintf("%s is valid: %s", l.Path, display.Plural(len(about), "job"))}
+	for _, id := range l.Pipeline.Order() {
+		lines = append(lines, fmt.Sprintf("  %s: %s", id, about[id]))
+	}
+	return lines
+}
+
+// NewRunFolder creates a folder for a run in the folder runs. Its name is the run's id. Ids sort by
+// time.
+func NewRunFolder(runs string) (string, error) {
+	id, err := uuid.NewV7()
+	if err == nil {
+		err = os.MkdirAll(runs, 0o777)
+	}
+	folder := filepath.Join(runs, id.String())
+	if err == nil {
+		err = os.Mkdir(folder, 0o777)
+	}
+	return folder, err
 }
 
 func pathIn(workspace string) string { return filepath.Join(workspace, ".quire", "ci.yaml") }

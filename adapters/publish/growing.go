@@ -35,7 +35,7 @@ func (p *Publication) following(run domain.RunID) follow.Options {
 			Warn: p.Warn,
 			Skipped: func(run domain.RunID, err error) {
 				if !isCut(err) {
-					p.Skipped(jsonl.Location{Run: run}, err)
+					p.report(jsonl.Location{Run: run}, err)
 				}
 			},
 		},

@@ -5,7 +5,9 @@ package publish
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,7 +16,9 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/follow"
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/tail"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -28,8 +32,9 @@ type Options struct {
 	GiveUp time.Duration
 	// Read, when set, counts the bytes read from files, for a progress bar.
 	Read *atomic.Int64
-	// Skipped, when set, is called for each stream that is not published, or not to its end.
-	Skipped func(source jsonl.Location, err error)
+	// Skipped, when set, is called for each stream that is not published, or not to its end. The error
+	// names the stream.
+	Skipped func(err error)
 	// Cut, when set, is called for each truncated compressed stream. Its whole lines were published.
 	Cut func(source jsonl.Location)
 	// Warn, when set, reports what following continues without, see [follow.Report].
@@ -55,13 +60,18 @@ type Summary struct {
 	Skipped []error
 }
 
+// String says what was published, as in "2 runs in 10 segments".
+func (s Summary) String() string {
+	return fmt.Sprintf("%s in %s", display.Plural(s.Runs, "run"), display.Plural(s.Segments, "segment"))
+}
+
 // New returns a publication that sends with a publisher.
 func New(publisher *broker.Publisher, options Options) *Publication {
 	if options.MaxMessage <= 0 {
 		options.MaxMessage = broker.DefaultSegmentBytes
 	}
 	if options.Skipped == nil {
-		options.Skipped = func(jsonl.Location, error) {}
+		options.Skipped = func(error) {}
 	}
 	if options.Cut == nil {
 		options.Cut = func(jsonl.Location) {}
@@ -161,5 +171,15 @@ func (p *Publication) skip(source jsonl.Location, err error) {
 	p.mu.Lock()
 	p.summary.Skipped = append(p.summary.Skipped, err)
 	p.mu.Unlock()
-	p.Skipped(source, err)
+	p.report(source, err)
+}
+
+// report reports a stream that is not published, or not to its end.
+func (p *Publication) report(source jsonl.Location, err error) {
+	if words := err.Error(); errors.Is(err, tail.ErrRewritten) {
+		err = fmt.Errorf("%w; what was published of it stays, so publish what is there now as another run, with --run-id", err)
+	} else if !strings.Contains(words, source.Path) && !strings.Contains(words, string(source.Run)) {
+		err = fmt.Errorf("%s: %w", source.Path, err)
+	}
+	p.Skipped(err)
 }

@@ -18,8 +18,20 @@ type File struct {
 }
 
 // CreateFile creates the file at path. If path is no regular file, such as
-// /dev/null or a named pipe, it is opened and written to directly.
+// /dev/null or a named pipe, it is opened and written to directly. The error is a [WriteError].
 func CreateFile(path string) (*File, error) {
+	file, err := createFile(path)
+	var named *fs.PathError
+	if errors.As(err, &named) { // it may name the temporary file
+		err = fmt.Errorf("%s: %w", Printable(path), named.Err)
+	}
+	if err != nil {
+		return nil, &WriteError{err}
+	}
+	return file, nil
+}
+
+func createFile(path string) (*File, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		if info.IsDir() {
 			return nil, fmt.Errorf("%s: is a folder; name a file", Printable(path))
@@ -65,9 +77,12 @@ func linked(path string) string {
 	return path
 }
 
-// Commit gives the file its name. It does not sync the file to the disk first: that
+// Commit gives the file its name. A nil file is committed already. It does not sync the file to the disk first: that
 // can take longer than to derive the report again.
 func (f *File) Commit() error {
+	if f == nil {
+		return nil
+	}
 	if err := f.Close(); err != nil || f.path == "" {
 		return err
 	}
@@ -81,7 +96,7 @@ func (f *File) Commit() error {
 
 // Discard removes the file, unless it has its name.
 func (f *File) Discard() {
-	if f.path != "" {
+	if f != nil && f.path != "" {
 		_ = f.Close() // it may be closed
 		_ = os.Remove(f.Name())
 	}

@@ -28,6 +28,9 @@ func Printable(s string) string {
 	return b.String()
 }
 
+// Plural returns a count with its noun, such as "1 job" or "2 jobs".
+func Plural(n int, one string) string { return display.Plural(n, one) }
+
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
 // cut shortens text to at most width characters.

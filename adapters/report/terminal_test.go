@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -22,7 +23,7 @@ func TestTerminalSafe(t *testing.T) {
 			{Event: domain.NewShStarted(1, "a", cmd), Position: domain.Position{Line: 1}},
 		}, report.Options{})
 		var screen bytes.Buffer
-		w := report.TerminalSafe(&screen)
+		w := terminal.Escape(&screen)
 		for rest := []byte(document); len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "bytes")
 			_, err := w.Write(rest[:n])

@@ -105,6 +105,19 @@ func WriteWaiting(out io.Writer, format Format, columns int, runs []WaitingRun) 
 	return g.Write(out, columns)
 }
 
+// DescribeWaiting writes runs as one document, docs/schema/quarantine.json, or each in some lines.
+func DescribeWaiting(out io.Writer, format Format, runs []WaitingRun) error {
+	if format == JSON {
+		return WriteWaiting(out, format, 0, runs)
+	}
+	var text []string
+	for i := range runs {
+		text = append(text, runs[i].String())
+	}
+	_, err := io.WriteString(out, strings.Join(text, "\n"))
+	return err
+}
+
 // String describes the run in some lines.
 func (r *WaitingRun) String() string {
 	var words strings.Builder

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -30,7 +31,7 @@ func TestPasswordsAreNotShown(t *testing.T) {
 		to := fmt.Sprintf(form, password)
 		for _, args := range [][]string{{stream, "--to", to}, {"rebuild", stream, "--to", to}, {"rebuild", stream, "--dry-run", "--to", to}, {"verify", stream, "--to", to}} {
 			var out, errs bytes.Buffer
-			if status := Run(t.Context(), args, &out, &errs); status != statusUsage && status != statusIO {
+			if status := Run(t.Context(), args, &out, &errs); status != command.StatusUsage && status != command.StatusIO {
 				t.Fatalf("%q ends with %d", to, status)
 			}
 			for _, part := range []string{"Qx7", "Zk9"} {

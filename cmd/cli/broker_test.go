@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // TestBrokerScripts runs testdata/broker. $BROKER is the address of a stream that does not exist yet,
@@ -68,14 +69,14 @@ func TestSubscribeStoppedWhileItStarts(t *testing.T) {
 	p := startProcess(t, "subscribe", "--from", "nats://"+silent.Addr().String(), "--to", store, "--listen", "none")
 	_, err = silent.Accept()
 	require.NoError(t, err)
-	p.interrupt(t, statusOK)
+	p.interrupt(t, command.StatusOK)
 }
 
 // While more may come from standard input, which is nowhere else, a broker that is away
 // is waited for.
 func TestStandardInputIsNotGivenUp(t *testing.T) {
 	for path, want := range map[string]time.Duration{"-": 0, "runs": giveUp} {
-		assert.Equal(t, want, (&publishFlags{}).options([]string{path}, 0, nil).GiveUp, "%s is given up after", path)
+		assert.Equal(t, want, (&publishFlags{}).giveUp([]string{path}), "%s is given up after", path)
 	}
 }
 
@@ -96,6 +97,6 @@ func TestPublishWhatMayNotBeRead(t *testing.T) {
 	p.says(t, "a.jsonl: permission denied")
 	require.NoError(t, os.Chmod(file, 0o644))
 	time.Sleep(4 * time.Second)
-	p.interrupt(t, statusIO)
+	p.interrupt(t, command.StatusIO)
 	p.says(t, "published 1 run in 1 segment")
 }

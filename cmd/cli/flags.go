@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -30,10 +28,9 @@ func (f *readFlags) add(cmd *cobra.Command) {
 
 // addReading adds the flags for reading lines, without those that name the run.
 func (f *readFlags) addReading(cmd *cobra.Command) {
-	flags := cmd.Flags()
 	command.Choice(cmd, &f.onMalformed, "on-malformed", "what to do at a malformed line: stop or skip (default: stop, but\na run first read with skip continues with skip)", "stop", "skip")
 	f.maxLine.Bytes = jsonl.DefaultMaxLine
-	flags.Var(&f.maxLine, "max-line", "the maximum length of a line, a `size` such as 64k or 16MiB")
+	cmd.Flags().Var(&f.maxLine, "max-line", "the maximum length of a line, a `size` such as 64k or 16MiB")
 }
 
 // options returns the options of a reader.
@@ -42,55 +39,32 @@ func (f *readFlags) options() jsonl.Options {
 	return jsonl.Options{MaxLine: f.maxLine.Int(), OnMalformed: malformed[f.onMalformed]}
 }
 
-// tableFlags choose tables of a store.
-type tableFlags struct {
-	set         *projections.Set
-	projections []string
-}
-
-// add adds the flag. usage contains a %s for the names.
-func (f *tableFlags) add(cmd *cobra.Command, usage string) {
-	names := projections.Names(f.set.Stored())
-	cmd.Flags().StringSliceVar(&f.projections, "projection", nil, fmt.Sprintf(usage, strings.Join(names, ", ")))
+// addTables adds the flag that chooses tables of a store. usage contains a %s for the names.
+func (p *app) addTables(cmd *cobra.Command, tables *[]string, usage string) {
+	names := projections.Names(p.set.Stored())
+	cmd.Flags().StringSliceVar(tables, "projection", nil, fmt.Sprintf(usage, strings.Join(names, ", ")))
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(names))
 }
 
 // tables returns the chosen projections, or nil without the flag.
-func (f *tableFlags) tables() ([]*projections.Definition, error) {
-	if len(f.projections) == 0 {
+func (p *app) tables(names []string) ([]*projections.Definition, error) {
+	if len(names) == 0 {
 		return nil, nil
 	}
-	tables, err := projections.Choose(f.set.Stored(), f.projections)
-	if err != nil {
-		return nil, command.Usage("--projection %s: %w%s", report.Printable(strings.Join(f.projections, ",")), err, nearest(f.projections, projections.Names(f.set.Stored())))
+	return choose(p.set.Stored(), names, projections.Names(p.set.Stored()))
+}
+
+// choose returns the projections with the given names. words are the valid values of the flag.
+func choose(from []*projections.Definition, names, words []string) ([]*projections.Definition, error) {
+	chosen, err := projections.Choose(from, names)
+	if err == nil {
+		return chosen, nil
 	}
-	return tables, nil
-}
-
-// projectFlags are the flags of the main command.
-type projectFlags struct {
-	readFlags
-	set         *projections.Set
-	to          string
-	output      string
-	projections []string
-	pretty      bool
-	logs        string
-	exitStatus  runStatus
-}
-
-func (f *projectFlags) add(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVar(&f.to, "to", "json", "the format: "+strings.Join(formatNames(), ", ")+";\nor the store to bring up to date: "+stores.Syntax)
-	flags.StringVarP(&f.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
-	flags.StringSliceVar(&f.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(f.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
-	flags.BoolVar(&f.pretty, "pretty", false, "indent json")
-	flags.StringVar(&f.logs, "logs", "", "the `folder` with the logs of commands, whose paths table then names\n(default for table: the folder of the stream)")
-	f.exitStatus.add(flags)
-	f.readFlags.add(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget(formatNames()...))
-	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projectionNames(f.set)))
+	near := ""
+	if wrong := slices.IndexFunc(names, func(name string) bool { return !slices.Contains(words, name) }); wrong >= 0 {
+		near = command.DidYouMean(names[wrong], words)
+	}
+	return nil, command.Usage("--projection %s: %w%s", report.Printable(strings.Join(names, ",")), err, near)
 }
 
 func formatNames() []string {
@@ -113,52 +87,45 @@ func projectionNames(set *projections.Set) []string {
 	return names
 }
 
-// word matches a mistyped format that is safe to print: any other text could be an address with a
-// password.
-var word = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
-
-func parseFormat(to string) (report.Format, error) {
-	format, err := report.ParseFormat(to)
-	switch {
-	case err == nil:
-		return format, nil
-	case !word.MatchString(to):
-		return "", command.Usage("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax)
-	}
-	return "", command.Usage("--to %s: %w; a store is %s%s", to, err, stores.Syntax, command.DidYouMean(to, formatNames()))
+// completeTarget completes --to: words such as formats, and the schemes of store addresses.
+func completeTarget(cmd *cobra.Command, words ...string) {
+	_ = cmd.RegisterFlagCompletionFunc("to", completeBeginnings(append(words, stores.Schemes...)))
 }
 
-// report returns the format and options that the flags choose.
-func (f *projectFlags) report() (report.Format, report.Options, error) {
-	format, err := parseFormat(f.to)
-	if err := cmp.Or(err, f.exitStatus.check()); err != nil {
-		return "", report.Options{}, err
+// completeBeginnings completes words, and prefixes of addresses. The shell completes the rest of an
+// address, which may be a file.
+func completeBeginnings(words []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		found := slices.DeleteFunc(slices.Clone(words), func(word string) bool { return word == begun || !strings.HasPrefix(word, begun) })
+		switch {
+		case len(found) == 0:
+			return nil, cobra.ShellCompDirectiveDefault
+		case strings.Contains(found[0], ":"):
+			return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp
 	}
-	chosen, err := projections.Choose(f.set.Reported(), f.projections)
-	if err != nil {
-		return "", report.Options{}, command.Usage("--projection %s: %w%s", report.Printable(strings.Join(f.projections, ",")), err, nearest(f.projections, projectionNames(f.set)))
-	}
-	if format == report.CSV && len(f.projections) == 1 {
-		chosen = firstList(chosen)
-	}
-	options := report.Options{Projections: chosen, Pretty: f.pretty}
-	if err := format.Check(options); err != nil {
-		return "", options, command.Usage("%w", err)
-	}
-	if f.pretty && format != report.JSON {
-		return "", options, command.Usage("--pretty goes with --to json, not with --to %s", f.to)
-	}
-	if f.logs != "" && !format.HasLogs() {
-		return "", options, command.Usage("--to %s contains no logs; leave --logs out", f.to)
-	}
-	return format, options, nil
 }
 
-// firstList returns the first projection with a list of rows. For timings, those are the jobs, which
-// suit a spreadsheet best.
-func firstList(chosen []*projections.Definition) []*projections.Definition {
-	if at := slices.IndexFunc(chosen, func(d *projections.Definition) bool { return !d.Single }); at >= 0 {
-		return chosen[at : at+1]
+// completeSources completes streams: files by their extensions, and folders.
+func completeSources(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+	for _, sub := range cmd.Commands() { // cobra adds subcommands to the result, where they would count as extensions
+		if len(args) == 0 && strings.HasPrefix(sub.Name(), begun) {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
 	}
-	return chosen
+	return []string{"jsonl", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// completeList completes the last value of a comma-separated list.
+func completeList(values []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, begun string) (found []string, _ cobra.ShellCompDirective) {
+		before := begun[:strings.LastIndexByte(begun, ',')+1]
+		for _, value := range values {
+			if !slices.Contains(strings.Split(before, ","), value) && strings.HasPrefix(before+value, begun) {
+				found = append(found, before+value)
+			}
+		}
+		return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	}
 }

@@ -6,14 +6,19 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/live"
+	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -25,114 +30,110 @@ type followFlags struct {
 	to         string
 	exitStatus runStatus
 	quiet      bool
-	writerFlags
+	// How to detect that the writer is dead.
+	idleTimeout time.Duration
+	pid         int
 }
 
 func newFollow(p *app) *cobra.Command {
 	var flags followFlags
-	cmd := help.Command("follow", &cobra.Command{
-		Args: p.oneSource, ValidArgsFunction: completeSources,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := flags.writerFlags.check(cmd, args[0]); err != nil {
-				return err
-			}
-			return followStreams(cmd.Context(), args[0], flags, p)
-		},
-	})
+	cmd := p.reading("follow", p.oneSource, func(ctx context.Context, args []string) error { return p.follow(ctx, args[0], flags) })
 	f := cmd.Flags()
-	f.SortFlags = false
 	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+stores.Syntax)
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "show nothing; for work with --to")
 	flags.exitStatus.add(f)
-	flags.writerFlags.add(f)
+	f.DurationVar(&flags.idleTimeout, "idle-timeout", 0, "treat a stream as ended if it has not grown for this `long`, such as\n10m, because its writer has died")
+	f.IntVar(&flags.pid, "pid", 0, "end once the writer, the `process` with this id, is gone and the\nstreams have been read to their ends")
+	command.AboveZero(cmd, "idle-timeout", "10m")
+	command.AboveZero(cmd, "pid", "4242")
 	flags.readFlags.add(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	completeTarget(cmd)
 	return cmd
 }
 
-// followStreams follows streams. If the database file disappears, it starts again with a new one,
+// follow follows streams. If the database file disappears, it starts again with a new one,
 // because all streams, including those of finished runs, still exist.
-func followStreams(ctx context.Context, path string, flags followFlags, p *app) error {
+func (p *app) follow(ctx context.Context, path string, flags followFlags) error {
+	if path == jsonl.Stdin && (flags.idleTimeout != 0 || flags.pid != 0) {
+		return command.Usage("--pid and --idle-timeout are for files; standard input ends when its writer does")
+	}
+	if err := flags.exitStatus.check(); err != nil {
+		return err
+	}
+	tuneMemory(50) // many idle runs are live, and little is allocated
 	for {
-		if err := followOnce(ctx, path, flags, p); path == jsonl.Stdin || !errors.Is(err, store.ErrGone) {
-			return err
+		messages := live.NewQueue(ctx, p.Err, false) // its reader may be a pager
+		err := p.followOnce(ctx, path, flags, messages)
+		again := path != jsonl.Stdin && errors.Is(err, store.ErrGone)
+		if again {
+			say(messages, err.Error()+"; following starts again, with a new database")
+		} else {
+			tell(messages, err)
+		}
+		_ = messages.Close() // there is nowhere to report an error of stderr
+		if !again {
+			return command.End(statusOf(err))
 		}
 	}
 }
 
-// followOnce follows to the end, or until a [store.ErrGone], which it reports.
-func followOnce(ctx context.Context, path string, flags followFlags, p *app) (err error) {
-	if err := flags.exitStatus.check(); err != nil {
-		return err
-	}
+// followOnce follows to the end, or until a [store.ErrGone].
+func (p *app) followOnce(ctx context.Context, path string, flags followFlags, messages *live.Queue) (err error) {
 	folder, err := flags.checkGrowing(path)
 	if err != nil {
 		return err
 	}
-	tuneMemory(50) // many idle runs are live, and little is allocated
-	r := newFollowReporter(ctx, p.err)
-	defer func() {
-		if path == jsonl.Stdin || !errors.Is(err, store.ErrGone) {
-			err = r.end(err)
-			return
+	options := follow.Options{
+		Streams: flags.options(), Run: domain.RunID(flags.runID), IdleTimeout: flags.idleTimeout,
+		Retry: retry(messages), Report: followReport(messages), Grace: closing,
+	}
+	if flags.pid != 0 {
+		if options.WriterGone, err = follow.WatchProcess(ctx, flags.pid); err != nil {
+			return command.Usage("--pid: %w", err)
 		}
-		r.say(err.Error() + "; following starts again, with a new database")
-		_ = r.end(nil)
-	}()
-	options := follow.Options{Streams: flags.options(), Run: domain.RunID(flags.runID), Retry: r.retry(), Report: r.report(), Grace: closing}
-	if options.IdleTimeout, options.WriterGone, err = flags.writer(ctx); err != nil {
-		return err
 	}
 	if flags.to != "" {
-		s, err := flags.openFollowed(ctx, path, p, options.Retry)
+		s, err := p.openFollowed(ctx, path, flags, options.Retry)
 		if err != nil {
 			return followEnd(err, folder, false)
 		}
 		defer func() { err = cmp.Or(err, s.Close()) }()
 		options.Store = s
-		if words, err := unknownProjections(ctx, s); err == nil && words != "" {
-			r.say(words)
-		}
+		sayUnknown(ctx, s, messages)
 	}
+	var view live.View
 	if !flags.quiet {
 		if _, err := os.Stat(path); path != jsonl.Stdin && errors.Is(err, fs.ErrNotExist) {
-			r.say("waiting for " + path + ", which is not there yet")
+			say(messages, "waiting for "+path+", which is not there yet")
 		}
-		r.show(live.Open(ctx, p.out, live.Options{Wait: flags.to == ""})) // with a store, a slow reader must not delay rows
-		options.View = r.view
+		view = live.Open(ctx, p.Out, live.Options{Color: terminal.Colors(p.Out), Wait: flags.to == ""}) // with a store, a slow reader must not delay rows
+		options.View = view
+		if _, drawn := view.(*live.Terminal); drawn && terminal.Of(p.Err) != nil {
+			messages.Hold() // until the view is closed
+		}
 	}
-	summary, err := run(ctx, path, options)
-	if err := followEnd(r.closeView(err), folder, flags.to != "" && path != jsonl.Stdin); err != nil {
+	summary, err := follow.Follow(ctx, path, options)
+	if view != nil {
+		err = closeView(view, err)
+	}
+	if err := followEnd(err, folder, flags.to != "" && path != jsonl.Stdin); err != nil {
 		return err
 	}
-	if status := cmp.Or(skippedStatus(slices.Concat(summary.Skipped, summary.Unread)), flags.exitStatus.ofAll(summary)); status != statusOK {
-		return command.End(status)
-	}
-	return nil
+	status := worstOf(slices.Concat(summary.Skipped, summary.Unread)...)
+	return command.End(cmp.Or(status, flags.exitStatus.ofAll(summary)))
 }
 
-// run follows a file, a folder, or standard input.
-func run(ctx context.Context, path string, options follow.Options) (follow.Summary, error) {
-	if path != jsonl.Stdin {
-		return follow.Follow(ctx, path, options)
-	}
-	source := jsonl.Locate(path)
-	source.Run = cmp.Or(options.Run, source.Run)
-	file, err := source.Open()
+// closeView closes the view, and returns why the command ends: the error of following, or of writing
+// the view.
+func closeView(view live.View, following error) error {
+	err := view.Close()
 	if err != nil {
-		return follow.Summary{}, err
+		err = &report.WriteError{Err: err}
 	}
-	defer file.Close()
-	return follow.Read(ctx, file.Bytes(), source, options)
-}
-
-// skippedStatus returns the exit status for streams that were skipped.
-func skippedStatus(skipped []error) int {
-	status := statusOK
-	for _, err := range skipped {
-		status = worse(status, statusOf(err))
+	if err != nil && errors.Is(following, context.Canceled) {
+		return err
 	}
-	return status
+	return cmp.Or(following, err)
 }
 
 // followEnd returns the error of the command. err is why following ended; stored is set if a store has
@@ -149,15 +150,91 @@ func followEnd(err error, folder, stored bool) error {
 	return errInterrupted
 }
 
-// ofAll returns the exit status for the states of all runs.
-func (e *runStatus) ofAll(summary follow.Summary) int {
-	switch {
-	case !e.wanted:
-		return statusOK
-	case summary.Failed > 0:
-		return statusFailed
-	case summary.Active > 0, summary.CompleteSoFar > 0 && !e.assumeEnded:
-		return statusActive
+func followReport(messages *live.Queue) follow.Report {
+	return follow.Report{
+		Warn:      func(err error) { say(messages, err.Error()) },
+		Skipped:   func(_ domain.RunID, err error) { tell(messages, err) },
+		Rewritten: func(result store.Result) { say(messages, rewritten(result)) },
+		Abandoned: func(_ domain.RunID, path string) {
+			if path == jsonl.Stdin {
+				path = "standard input"
+			}
+			say(messages, path+": the run has no end, and its writer is gone; what is there was read")
+		},
+		Unfinished: func(err error) { say(messages, err.Error()+"; run the same command again to continue") },
 	}
-	return statusOK
+}
+
+func retry(messages *live.Queue) *follow.Retry {
+	return &follow.Retry{
+		Away: func(err error) {
+			words := err.Error()
+			if errors.Is(err, store.ErrFull) && !strings.Contains(words, "make room") {
+				words += "; make room"
+			}
+			say(messages, words+"; waiting until it is back")
+		},
+		Back: func() { say(messages, "the store is back; nothing was lost") },
+	}
+}
+
+// openFollowed opens the store that follow updates. Its file cannot be one of the streams, or match
+// their names. openFollowed waits while the store is unavailable, but fails if there is no server at
+// the address: it may be wrong.
+func (p *app) openFollowed(ctx context.Context, path string, flags followFlags, retry *follow.Retry) (stores.Store, error) {
+	if err := flags.checkRunID(); err != nil {
+		return nil, err
+	}
+	if file := stores.SQLiteFile(flags.to); file != "" && isAmong(file, path) {
+		return nil, errIsStream(file)
+	}
+	if err := checkStore(flags.to); err != nil {
+		return nil, err
+	}
+	open := func() (stores.Store, error) {
+		return p.open(ctx, flags.to, stores.Options{Follow: true}, jsonl.Streams{Paths: []string{path}})
+	}
+	s, err := open()
+	if !store.IsAway(err) || stores.IsUnreachable(err) {
+		return s, err
+	}
+	err = retry.Do(ctx, func() error {
+		s, err = open()
+		return err
+	})
+	return s, err
+}
+
+// isAmong reports whether a file that does not exist yet would count as a stream later.
+func isAmong(file, path string) bool {
+	if stores.IsDatabase(file) || !strings.HasSuffix(file, ".jsonl") {
+		return false
+	}
+	file, fileErr := filepath.Abs(file)
+	folder, folderErr := filepath.Abs(path)
+	inside, err := filepath.Rel(folder, file)
+	return errors.Join(fileErr, folderErr, err) == nil && (inside == "." || isFolder(path) && filepath.IsLocal(inside))
+}
+
+// checkGrowing checks that a path can be followed, and reports whether it is a folder.
+func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
+	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
+		return false, &follow.CompressedError{Path: path}
+	}
+	if _, err := os.Stat(path); f.runID != "" && errors.Is(err, os.ErrNotExist) {
+		return false, nil // a path with one run id will be a single stream
+	}
+	if folder = isFolder(path); f.runID != "" && folder {
+		return folder, command.Usage("--run-id names one run, and %s is a folder of runs", report.Printable(path))
+	}
+	return folder, nil
+}
+
+// isFolder reports whether a path is a folder or, if nothing exists there yet, looks like one.
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return path != jsonl.Stdin && !strings.HasSuffix(path, ".jsonl")
+	}
+	return err == nil && info.IsDir()
 }

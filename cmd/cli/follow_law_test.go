@@ -94,7 +94,7 @@ func (f *following) start() {
 	f.cancel, f.ended = cancel, make(chan error, 1)
 	flags := followFlags{to: f.address, quiet: f.quiet, readFlags: readFlags{onMalformed: "stop", maxLine: command.Size{Bytes: jsonl.DefaultMaxLine}}}
 	go func() {
-		f.ended <- followStreams(ctx, f.folder, flags, &app{stdio{io.Discard, &f.said}, projections.Builtin})
+		f.ended <- (&app{command.Stdio{Out: io.Discard, Err: &f.said}, projections.Builtin}).follow(ctx, f.folder, flags)
 	}()
 }
 
@@ -144,7 +144,7 @@ func (f *following) opened() {
 
 func (f *following) verify() {
 	var out bytes.Buffer
-	if status := Run(context.Background(), []string{"verify", f.folder, "--to", f.address}, &out, &out); status != statusOK {
+	if status := Run(context.Background(), []string{"verify", f.folder, "--to", f.address}, &out, &out); status != command.StatusOK {
 		f.t.Fatalf("verify ends with %d:\n%s\n%s", status, &out, &f.said)
 	}
 }

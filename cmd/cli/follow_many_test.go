@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // A folder may have more runs than the program may have open files or the database may have
@@ -33,11 +35,11 @@ func TestFollowMany(t *testing.T) {
 			waitUntil(t, func() bool { return p.lines() == 2*runs }, func() string {
 				return fmt.Sprintf("%d lines are shown: %.500s", p.lines(), &p.said)
 			})
-			p.interrupt(t, statusOK)
+			p.interrupt(t, command.StatusOK)
 		})
 	}
 	p := startProcess(t, "verify", folder, "--to", "sqlite:"+file)
-	if status := p.wait(t); status != statusOK {
+	if status := p.wait(t); status != command.StatusOK {
 		t.Errorf("verify ends with %d: %.500s", status, &p.said)
 	}
 }

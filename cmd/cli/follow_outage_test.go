@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // After kill -9 at any moment while runs grow, the same command continues, and nothing is missing in
@@ -48,7 +49,7 @@ func TestFollowLocked(t *testing.T) {
 		p.says(t, `the store is back; nothing was lost\n`)
 		p.forget()
 	}
-	p.interrupt(t, statusOK)
+	p.interrupt(t, command.StatusOK)
 	w.completes(t)
 }
 
@@ -57,7 +58,7 @@ func TestFollowInterruptedWhileAway(t *testing.T) {
 	for _, test := range []struct {
 		name, source string
 		status       int
-	}{{"file", "run-0.jsonl", statusInterrupted}, {"folder", ".", statusOK}} {
+	}{{"file", "run-0.jsonl", command.StatusInterrupted}, {"folder", ".", command.StatusOK}} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "quire.db")
@@ -105,7 +106,7 @@ func TestFollowServerAway(t *testing.T) {
 	}
 	terminateAll(t, address) // as a server that is restarted does, it says that it goes
 	w.stored(t, w.written()+10)
-	p.interrupt(t, statusOK)
+	p.interrupt(t, command.StatusOK)
 	w.completes(t)
 }
 
@@ -123,7 +124,7 @@ func TestFollowServerAwayWhileOpening(t *testing.T) {
 			time.Sleep(300 * time.Millisecond) // it is looked for meanwhile
 			server.comeBack(t)
 			w.stored(t, 10)
-			p.interrupt(t, statusOK)
+			p.interrupt(t, command.StatusOK)
 			w.completes(t)
 		})
 	}
@@ -137,7 +138,7 @@ func TestFollowInterruptedWhileServerAway(t *testing.T) {
 	w.stored(t, 5)
 	server.goAway()
 	p.says(t, `; waiting until it is back\n`)
-	p.interrupt(t, statusOK)
+	p.interrupt(t, command.StatusOK)
 	server.comeBack(t)
 	w.completes(t)
 }
@@ -152,7 +153,7 @@ func TestFollowInterruptedWhileServerIsSilent(t *testing.T) {
 	server.hush()
 	time.Sleep(300 * time.Millisecond) // something is under way
 	began := time.Now()
-	p.interrupt(t, statusOK)
+	p.interrupt(t, command.StatusOK)
 	if took := time.Since(began); took > 3*closing {
 		t.Errorf("it has ended after %v", took)
 	}

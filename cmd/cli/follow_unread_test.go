@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // A reader of the output may pause: rows are still updated, and Ctrl-C ends the command.
@@ -57,7 +59,7 @@ func testFollowUnread(t *testing.T, both bool) {
 	case <-time.After(patience):
 		t.Fatal("it does not end")
 	}
-	if took, status := time.Since(began), cmd.ProcessState.ExitCode(); status != statusIO || took > 3*closing {
+	if took, status := time.Since(began), cmd.ProcessState.ExitCode(); status != command.StatusIO || took > 3*closing {
 		t.Errorf("it ends with %d after %v", status, took)
 	}
 	if want := "cannot write: nobody has read the last of it"; !both && !strings.Contains(said.String(), want) {
@@ -110,7 +112,7 @@ func TestFollowCannotWrite(t *testing.T) {
 		}
 		_ = cmd.Process.Signal(os.Interrupt)
 		<-ended
-		if status := cmd.ProcessState.ExitCode(); status != statusIO || !strings.Contains(said.String(), "cannot write: ") {
+		if status := cmd.ProcessState.ExitCode(); status != command.StatusIO || !strings.Contains(said.String(), "cannot write: ") {
 			t.Errorf("%s: it ends with %d, and says %q", source, status, &said)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // writing are runs that are written all the time, a line every some milliseconds
@@ -122,9 +124,9 @@ func (w *writing) completes(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(w.folder, "*.jsonl"))
 	require.NoError(t, err)
 	w.stored(t, w.written()+len(files))
-	p.interrupt(t, statusOK)
+	p.interrupt(t, command.StatusOK)
 	p = startProcess(t, "verify", w.folder, "--to", w.address)
-	if status := p.wait(t); status != statusOK {
+	if status := p.wait(t); status != command.StatusOK {
 		t.Errorf("verify ends with %d: %s", status, &p.said)
 	}
 	db, err := w.open()

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // healthAsker asks a worker for its health.
@@ -76,7 +77,7 @@ func TestHealth(t *testing.T) {
 	require.NoError(t, err)
 	publishOne := func(id string) {
 		t.Helper()
-		require.Equal(t, statusOK, startProcess(t, "publish", "../../fixtures/rapid-ci.jsonl", "--run-id", id, "--to", server.URL()).wait(t))
+		require.Equal(t, command.StatusOK, startProcess(t, "publish", "../../fixtures/rapid-ci.jsonl", "--run-id", id, "--to", server.URL()).wait(t))
 	}
 	publishOne("one")
 	w.until("/healthz", http.StatusServiceUnavailable, "none was applied for")
@@ -106,5 +107,5 @@ func TestHealth(t *testing.T) {
 	if _, body := w.ask("/healthz"); strings.Contains(body, secret) || strings.Contains(body, file) {
 		t.Error(body)
 	}
-	w.p.interrupt(t, statusOK)
+	w.p.interrupt(t, command.StatusOK)
 }

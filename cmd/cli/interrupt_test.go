@@ -14,6 +14,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 // Ctrl-C ends a program that waits for a stream that does not end, or has not
@@ -117,7 +119,7 @@ func interrupt(t *testing.T, cmd *exec.Cmd, signal os.Signal, first string, begu
 		t.Fatal("it does not end")
 	}
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != statusInterrupted {
+	if !errors.As(err, &exit) || exit.ExitCode() != command.StatusInterrupted {
 		t.Errorf("it ends with %v", err)
 	}
 }

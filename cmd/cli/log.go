@@ -7,19 +7,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 func newLog(p *app) *cobra.Command {
 	var flags readFlags
 	var logs report.Logs
-	cmd := help.Command("log", &cobra.Command{
-		Args:              func(cmd *cobra.Command, args []string) error { return p.someSources(cmd, args[:min(len(args), 1)]) },
-		ValidArgsFunction: completeSources,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			logs.Names = args[1:]
-			return p.log(cmd.Context(), args[:1], flags, logs)
-		},
+	source := func(cmd *cobra.Command, args []string) error { return p.someSources(cmd, args[:min(len(args), 1)]) }
+	cmd := p.reading("log", source, func(ctx context.Context, args []string) error {
+		logs.Names = args[1:]
+		return p.log(ctx, args[:1], flags, logs)
 	})
 	cmd.Flags().StringVar(&logs.Folder, "logs", "", "the `folder` with the logs: what quire-ci took as --out-dir\n(default: the folder of the stream)")
 	cmd.Flags().BoolVar(&logs.Raw, "raw", false, "print logs as they are, with the time and output of each line")
@@ -36,19 +34,16 @@ func (p *app) log(ctx context.Context, paths []string, flags readFlags, logs rep
 	if err != nil {
 		return err
 	}
-	status := statusOK
-	logs.Terminal, logs.Color, logs.Width = command.Terminal(p.out) != nil, command.HasColors(p.out), command.Width(p.out)
-	logs.Failed = func(err error) {
-		tell(p.err, err)
-		status = worse(status, statusOf(err))
-	}
-	err = logs.Write(ctx, p.out, streams)
+	work := p.begin(&streams, true)
+	logs.Terminal, logs.Color, logs.Width = terminal.Of(p.Out) != nil, terminal.Colors(p.Out), terminal.Width(p.Out)
+	logs.Failed = work.failed
+	err = logs.Write(ctx, p.Out, streams)
 	if errors.Is(err, report.ErrNoFailed) {
-		tell(p.err, err)
+		tell(p.Err, err)
 		err = nil
 	}
 	if err != nil {
 		return err
 	}
-	return command.End(status)
+	return command.End(work.status)
 }

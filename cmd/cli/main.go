@@ -14,8 +14,11 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"syscall"
+	"time"
 
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/signals"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -25,11 +28,16 @@ var helpText string
 
 var help = command.ParseHelp(helpText)
 
+const name = "quire-project"
+
+// closing is how long current work may take when a command ends.
+const closing = 10 * time.Second
+
 // Main runs the command of the program's arguments with the built-in and the added projections, and
 // exits with its status.
 func Main(added ...projections.AnyDefinition) {
 	tuneMemory(200) // usually little data is live compared with what is allocated
-	ctx, stop := signal.NotifyContext(context.Background(), heeded()...)
+	ctx, stop := signal.NotifyContext(context.Background(), signals.Ending()...)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills a program that does not stop
 	status := Run(ctx, os.Args[1:], os.Stdout, os.Stderr, added...)
 	stop()
@@ -40,23 +48,15 @@ func Main(added ...projections.AnyDefinition) {
 // projections, and returns its exit status. The end of ctx has the effect of Ctrl-C. For invalid
 // projections, Run writes an error to stderr and returns 2.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, added ...projections.AnyDefinition) int {
-	std := stdio{stdout, stderr}
-	set, err := projections.NewSet(added...)
-	if err != nil {
-		tell(std.err, command.Usage("%w", err))
-		return statusUsage
+	p := &app{Stdio: command.Stdio{Name: name, Out: stdout, Err: stderr}}
+	var err error
+	if p.set, err = projections.NewSet(added...); err != nil {
+		err = command.Usage("%w", err)
+	} else {
+		err = p.Execute(ctx, p.command(), args)
 	}
-	return (&app{std, set}).run(ctx, args)
-}
-
-// heeded returns the signals that end the program in an orderly way, without leaving temporary files.
-// A SIGHUP that is ignored at the start stays ignored, as nohup(1) requires.
-func heeded() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT}
-	if !signal.Ignored(syscall.SIGHUP) {
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
+	tell(p.Err, err)
+	return statusOf(err)
 }
 
 // tuneMemory sets by what percentage of the live heap the heap grows between collections. GOGC takes
@@ -65,4 +65,25 @@ func tuneMemory(percent int) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(percent)
 	}
+}
+
+// app is the command with its outputs and projections.
+type app struct {
+	command.Stdio
+	set *projections.Set
+}
+
+// command returns the root command with all others.
+func (p *app) command() *cobra.Command {
+	root := newProject(p)
+	root.AddCommand(newCheck(p), newLog(p), newRebuild(p), newVerify(p), newFollow(p), newPublish(p), newSubscribe(p), newQuarantine(p),
+		newProjections(p), newSchema(p))
+	return root
+}
+
+// reading returns a command whose arguments are sources.
+func (p *app) reading(name string, args cobra.PositionalArgs, run func(ctx context.Context, args []string) error) *cobra.Command {
+	cmd := help.Command(name, args, run)
+	cmd.ValidArgsFunction = completeSources
+	return cmd
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
 const (
@@ -55,16 +56,16 @@ func TestFollowWhenDatabaseIsRemoved(t *testing.T) {
 		disturb func(t *testing.T, db string)
 		status  int
 	}{
-		"removed": {removeDatabase, statusOK},
+		"removed": {removeDatabase, command.StatusOK},
 		"moved": {func(t *testing.T, db string) {
 			require.NoError(t, os.Rename(db, db+".old"))
-		}, statusOK},
+		}, command.StatusOK},
 		"replaced": {func(t *testing.T, db string) {
 			if out, err := exec.Command("quire-project", "rebuild", "../../fixtures", "--to", "sqlite:"+db+".new").CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
 			require.NoError(t, os.Rename(db+".new", db))
-		}, statusIO},
+		}, command.StatusIO},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +78,7 @@ func TestFollowWhenDatabaseIsRemoved(t *testing.T) {
 			verified(t, runs, db)
 			test.disturb(t, db)
 			write(t, filepath.Join(runs, "open.jsonl"), endLines)
-			if test.status != statusOK {
+			if test.status != command.StatusOK {
 				if status := p.wait(t); status != test.status {
 					t.Errorf("it ends with %d: %s", status, &p.said)
 				}
@@ -86,7 +87,7 @@ func TestFollowWhenDatabaseIsRemoved(t *testing.T) {
 			}
 			p.says(t, "the file of the database is gone: it was removed or moved while it was in use; following starts again")
 			verified(t, runs, db)
-			p.interrupt(t, statusOK)
+			p.interrupt(t, command.StatusOK)
 		})
 	}
 }
@@ -121,7 +122,7 @@ func TestSubscribeWhenDatabaseIsRemoved(t *testing.T) {
 	require.NoError(t, err)
 	answer.Body.Close()
 	assert.Equal(t, http.StatusServiceUnavailable, answer.StatusCode, "healthz")
-	p.interrupt(t, statusOK)
+	p.interrupt(t, command.StatusOK)
 	_, err = os.Stat(db)
 	assert.ErrorIs(t, err, os.ErrNotExist, "there is a database")
 	// A worker that creates a new database still receives what was published since.
@@ -131,7 +132,7 @@ func TestSubscribeWhenDatabaseIsRemoved(t *testing.T) {
 	require.NoError(t, os.WriteFile(db+".new", nil, 0o644))
 	require.NoError(t, os.Rename(db+".new", db))
 	publish("last")
-	if status := p.wait(t); status != statusIO {
+	if status := p.wait(t); status != command.StatusIO {
 		t.Errorf("with another database in its place it ends with %d: %s", status, &p.said)
 	}
 }

@@ -3,20 +3,58 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// project is the main command: it writes the report of streams.
-func project(ctx context.Context, paths []string, flags projectFlags, p *app) error {
-	format, options, err := flags.report()
+// projectFlags are the flags of the main command.
+type projectFlags struct {
+	readFlags
+	to          string
+	output      string
+	projections []string
+	pretty      bool
+	logs        string
+	exitStatus  runStatus
+}
+
+// newProject returns the main command, which writes a report or, if --to names a store, updates that.
+func newProject(p *app) *cobra.Command {
+	var flags projectFlags
+	cmd := p.reading(name, p.someSources, func(ctx context.Context, args []string) error {
+		if !slices.Contains(formatNames(), flags.to) && stores.IsAddress(flags.to) {
+			return p.ingest(ctx, args, flags)
+		}
+		return p.project(ctx, args, flags)
+	})
+	f := cmd.Flags()
+	f.StringVar(&flags.to, "to", "json", "the format: "+strings.Join(formatNames(), ", ")+";\nor the store to bring up to date: "+stores.Syntax)
+	f.StringVarP(&flags.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
+	f.StringSliceVar(&flags.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(p.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
+	f.BoolVar(&flags.pretty, "pretty", false, "indent json")
+	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands, whose paths table then names\n(default for table: the folder of the stream)")
+	flags.exitStatus.add(f)
+	flags.readFlags.add(cmd)
+	completeTarget(cmd, formatNames()...)
+	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projectionNames(p.set)))
+	return cmd
+}
+
+// project writes the report of streams.
+func (p *app) project(ctx context.Context, paths []string, flags projectFlags) error {
+	format, options, err := flags.report(p.set)
 	if err != nil {
 		return err
 	}
@@ -24,61 +62,94 @@ func project(ctx context.Context, paths []string, flags projectFlags, p *app) er
 	if err != nil {
 		return err
 	}
-	to, err := p.openOutput(flags.output, streams)
+	out, file, err := p.openOutput(flags.output, streams)
 	if err != nil {
 		return err
 	}
-	defer to.discard()
-	out := to.out
-	if terminal := command.Terminal(out); terminal != nil {
-		options.Color, options.Width = command.HasColors(terminal), command.Width(terminal)
-		if format.ForMachines() {
-			out = report.TerminalSafe(out)
-		}
-	}
-	bar := p.newProgress(&streams, command.Terminal(to.out) != nil)
-	defer bar.stop()
-	status, outcome := statusOK, statusOK
+	defer file.Discard()
+	onTerminal := terminal.Of(out) != nil
+	options.Color, options.Width = terminal.Colors(out), terminal.Width(out)
+	work := p.begin(&streams, onTerminal)
+	defer work.Stop()
+	outcome := command.StatusOK
 	files := report.Files{
-		Format: format, Options: options, Logs: flags.logs,
-		Done: func(run *projections.Run) { outcome = worse(outcome, flags.exitStatus.of(run)) },
-		Failed: func(err error) {
-			tell(bar, err)
-			status = worse(status, statusOf(err))
-		},
+		Format: format, Options: options, Logs: flags.logs, Failed: work.failed,
+		Done: func(run *projections.Run) { outcome = worst(outcome, flags.exitStatus.of(run)) },
+	}
+	if format.ForMachines() {
+		out = terminal.Safe(out)
 	}
 	if err := files.Write(ctx, out, streams); err != nil {
 		return err
 	}
-	if err := to.commit(); err != nil {
+	if err := file.Commit(); err != nil {
 		return fmt.Errorf("cannot write %s: %w", report.Printable(flags.output), err)
 	}
-	return command.End(cmp.Or(status, outcome))
-}
-
-// destination is the target of a report: standard output, or a file that appears on commit.
-type destination struct {
-	out     io.Writer
-	commit  func() error
-	discard func()
+	return command.End(cmp.Or(work.status, outcome))
 }
 
 // openOutput opens the target of -o, by default standard output. It refuses a file that is one of the
 // streams to read.
-func (p *app) openOutput(path string, streams jsonl.Streams) (*destination, error) {
+func (p *app) openOutput(path string, streams jsonl.Streams) (io.Writer, *report.File, error) {
 	if path == "" || path == "-" {
-		return &destination{p.out, func() error { return nil }, func() {}}, nil
+		return p.Out, nil, nil
 	}
 	if streams.Include(path) {
-		return nil, command.Usage("-o %s: is a stream that is to be read, and the only record of its run; name another file", path)
+		return nil, nil, command.Usage("-o %s: is a stream that is to be read, and the only record of its run; name another file", path)
 	}
 	file, err := report.CreateFile(path)
-	var named *fs.PathError
-	switch {
-	case errors.As(err, &named): // the error names the temporary file
-		return nil, &report.WriteError{Err: fmt.Errorf("%s: %w", path, named.Err)}
-	case err != nil:
-		return nil, &report.WriteError{Err: err}
+	if err != nil {
+		return nil, nil, err
 	}
-	return &destination{file.File, file.Commit, file.Discard}, nil
+	return file.File, file, nil
+}
+
+// report returns the format and options that the flags choose.
+func (f *projectFlags) report(set *projections.Set) (report.Format, report.Options, error) {
+	format, err := parseFormat(f.to)
+	if err := cmp.Or(err, f.exitStatus.check()); err != nil {
+		return "", report.Options{}, err
+	}
+	chosen, err := choose(set.Reported(), f.projections, projectionNames(set))
+	if err != nil {
+		return "", report.Options{}, err
+	}
+	if format == report.CSV && len(f.projections) == 1 {
+		chosen = firstList(chosen)
+	}
+	options := report.Options{Projections: chosen, Pretty: f.pretty}
+	if err := format.Check(options); err != nil {
+		return "", options, command.Usage("%w", err)
+	}
+	if f.pretty && format != report.JSON {
+		return "", options, command.Usage("--pretty goes with --to json, not with --to %s", f.to)
+	}
+	if f.logs != "" && !format.HasLogs() {
+		return "", options, command.Usage("--to %s contains no logs; leave --logs out", f.to)
+	}
+	return format, options, nil
+}
+
+// word matches a mistyped format that is safe to print: any other text could be an address with a
+// password.
+var word = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
+
+func parseFormat(to string) (report.Format, error) {
+	format, err := report.ParseFormat(to)
+	switch {
+	case err == nil:
+		return format, nil
+	case !word.MatchString(to):
+		return "", command.Usage("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax)
+	}
+	return "", command.Usage("--to %s: %w; a store is %s%s", to, err, stores.Syntax, command.DidYouMean(to, formatNames()))
+}
+
+// firstList returns the first projection with a list of rows. For timings, those are the jobs, which
+// suit a spreadsheet best.
+func firstList(chosen []*projections.Definition) []*projections.Definition {
+	if at := slices.IndexFunc(chosen, func(d *projections.Definition) bool { return !d.Single }); at >= 0 {
+		return chosen[at : at+1]
+	}
+	return chosen
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -36,13 +37,11 @@ func (marks) Open(run *projections.Tracker, rows []projections.Row[mark]) []proj
 // withMarks runs the program with a projection that is added.
 func withMarks(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
-	set, err := projections.NewSet(projections.Define(projections.Declaration[mark]{
+	var out, errs bytes.Buffer
+	status = Run(t.Context(), args, &out, &errs, projections.Define(projections.Declaration[mark]{
 		Name: "marks", Version: 7, Key: []string{"line"}, Doc: "Marks.",
 		New: func() projections.Projection[mark] { return marks{} },
 	}))
-	require.NoError(t, err)
-	var out, errs bytes.Buffer
-	status = (&app{stdio{&out, &errs}, set}).run(t.Context(), args)
 	return status, out.String(), errs.String()
 }
 
@@ -60,8 +59,8 @@ func TestAddedProjection(t *testing.T) {
 		{[]string{stream, "--to", "csv", "--projection", "marks"}, 0, "run_id,line,text,over,code,mood\nrapid-ci,26,,,,\n"},
 		{[]string{stream, "--to", "table"}, 0, "\n\nmarks\nLINE   TEXT   OVER   CODE   MOOD\n  26   –      –         –   –\n"},
 		{[]string{stream, "--to", "markdown"}, 0, "\nmarks\n\n| line | text | over | code | mood |\n"},
-		{[]string{stream, "--projection", "mark"}, statusUsage, "timings, diagnostics, marks; did you mean marks?\n"},
-		{[]string{stream, "marks"}, statusUsage, "marks is a projection; write quire-project " + stream + " --projection marks\n"},
+		{[]string{stream, "--projection", "mark"}, command.StatusUsage, "timings, diagnostics, marks; did you mean marks?\n"},
+		{[]string{stream, "marks"}, command.StatusUsage, "marks is a projection; write quire-project " + stream + " --projection marks\n"},
 		{[]string{"__complete", stream, "--projection", "jobs,m"}, 0, "jobs,marks\n"},
 		{[]string{"--help"}, 0, "timings, diagnostics, marks,\n"},
 		{[]string{"schema", "row"}, 0, `"const": "marks"`},

@@ -1,9 +1,8 @@
 package cli
 
 import (
-	"context"
 	"errors"
-	"io"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -13,54 +12,33 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// The exit statuses.
-const (
-	statusOK          = command.StatusOK
-	statusIO          = command.StatusIO
-	statusUsage       = command.StatusUsage
-	statusActive      = command.StatusActive
-	statusMalformed   = command.StatusMalformed
-	statusFound       = command.StatusFound
-	statusFailed      = command.StatusFailed
-	statusInterrupted = command.StatusInterrupted
-)
-
-// say writes a one-line message.
-func say(stderr io.Writer, words string) { command.Stdio{Name: name}.Say(stderr, words) }
-
 // statusOf returns the exit status for err.
 func statusOf(err error) int {
-	var malformed *jsonl.MalformedError
-	var compressed *follow.CompressedError
 	switch {
-	case errors.As(err, &compressed):
-		return statusUsage
-	case !errors.As(err, new(*command.StatusError)) && errors.As(err, &malformed):
-		return statusMalformed
+	case errors.As(err, new(*follow.CompressedError)):
+		return command.StatusUsage
+	case !errors.As(err, new(*command.StatusError)) && errors.As(err, new(*jsonl.MalformedError)):
+		return command.StatusMalformed
 	}
 	return command.StatusOf(err)
 }
 
-// tell writes an error as one line: what failed, where, and what to do. It may contain names from the
-// user or a file system, so it is made printable.
-func tell(stderr io.Writer, err error) {
-	if err == nil || err.Error() == "" {
-		return
-	}
-	if errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted")
-	}
-	say(stderr, err.Error()+advice(err))
-}
-
-// worse returns the exit status for two problems.
-func worse(a, b int) int {
-	for _, status := range []int{statusInterrupted, statusIO, statusUsage, statusMalformed, statusFound, statusFailed, statusActive} {
-		if a == status || b == status {
+// worst returns the exit status for several problems.
+func worst(statuses ...int) int {
+	for _, status := range []int{command.StatusInterrupted, command.StatusIO, command.StatusUsage, command.StatusMalformed, command.StatusFound, command.StatusFailed, command.StatusActive} {
+		if slices.Contains(statuses, status) {
 			return status
 		}
 	}
-	return statusOK
+	return command.StatusOK
+}
+
+// worstOf returns the exit status for the errors of several streams.
+func worstOf(errs ...error) (status int) {
+	for _, err := range errs {
+		status = worst(status, statusOf(err))
+	}
+	return status
 }
 
 // runStatus has the flags that make the exit status depend on the runs.
@@ -87,11 +65,24 @@ func (e *runStatus) check() error {
 func (e *runStatus) of(run *projections.Run) int {
 	switch {
 	case !e.wanted:
-		return statusOK
+		return command.StatusOK
 	case run.State == projections.Failed:
-		return statusFailed
+		return command.StatusFailed
 	case run.State == projections.Active, !run.Ended && !e.assumeEnded:
-		return statusActive
+		return command.StatusActive
 	}
-	return statusOK
+	return command.StatusOK
+}
+
+// ofAll returns the exit status for the states of all runs.
+func (e *runStatus) ofAll(summary follow.Summary) int {
+	switch {
+	case !e.wanted:
+		return command.StatusOK
+	case summary.Failed > 0:
+		return command.StatusFailed
+	case summary.Active > 0, summary.CompleteSoFar > 0 && !e.assumeEnded:
+		return command.StatusActive
+	}
+	return command.StatusOK
 }

@@ -1,11 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,13 +17,40 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// isAddress reports whether --to names a store rather than a format.
-func isAddress(to string) bool { return !slices.Contains(formatNames(), to) && stores.IsAddress(to) }
-
 // addStore adds the flag that names a store.
 func addStore(cmd *cobra.Command, to *string) {
 	cmd.Flags().StringVar(to, "to", "", "the `store`, as "+stores.Syntax)
-	_ = cmd.RegisterFlagCompletionFunc("to", completeTarget())
+	completeTarget(cmd)
+}
+
+// addTargets adds a flag that names a store and, if given a second time, a format.
+func addTargets(cmd *cobra.Command, to *[]string, format string) {
+	cmd.Flags().StringArrayVar(to, "to", nil, "the `store`, as "+stores.Syntax+";\nand, given once more, "+format)
+	completeTarget(cmd, string(report.Table), string(report.JSON))
+}
+
+// parseTargets parses one or two values of --to: a store and, optionally, a format. verb and printed
+// describe the use of each in errors.
+func parseTargets(targets []string, verb, printed string) (at string, format report.Format, err error) {
+	for _, to := range targets {
+		given, err := report.ParseFormat(to)
+		switch {
+		case err != nil && at != "":
+			return at, format, command.Usage("--to names two stores to %s, and there can be one at a time", verb)
+		case err != nil:
+			at = to
+		case format != "":
+			return at, format, command.Usage("--to names two formats, %s and %s; choose one", format, given)
+		case given != report.Table && given != report.JSON:
+			return at, format, command.Usage("--to %s: %s are printed as table or as json", given, printed)
+		default:
+			format = given
+		}
+	}
+	if at == "" {
+		return at, format, command.Usage("name the store to %s with --to, as %s", verb, stores.Syntax)
+	}
+	return at, cmp.Or(format, report.Table), checkStore(at)
 }
 
 // checkStore checks that --to can be the address of a store.
@@ -46,9 +73,8 @@ func (p *app) open(ctx context.Context, to string, options stores.Options, strea
 	}
 	options.Projections = p.set
 	s, err := stores.Open(ctx, to, options)
-	var wrong *stores.AddressError
 	switch {
-	case errors.As(err, &wrong):
+	case errors.As(err, new(*stores.AddressError)):
 		return nil, command.Usage("--to: %w", err)
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -61,15 +87,9 @@ func errIsStream(file string) error {
 	return command.Usage("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file))
 }
 
-// unknownProjections describes the tables in a store that the program does not know.
-func unknownProjections(ctx context.Context, s store.Store) (words string, err error) {
-	versions, err := s.Versions(ctx)
-	for _, of := range s.Projections().Stored() {
-		delete(versions, of.Name)
+// sayUnknown reports tables in a store that the program does not know.
+func sayUnknown(ctx context.Context, s store.Store, stderr io.Writer) {
+	if names, err := store.Unknown(ctx, s); err == nil && len(names) > 0 {
+		say(stderr, fmt.Sprintf("the store has projections that this program does not know (%s); it leaves their rows as they are", strings.Join(names, ", ")))
 	}
-	if err != nil || len(versions) == 0 {
-		return "", err
-	}
-	names := slices.Sorted(maps.Keys(versions))
-	return fmt.Sprintf("the store has projections that this program does not know (%s); it leaves their rows as they are", report.Printable(strings.Join(names, ", "))), nil
 }

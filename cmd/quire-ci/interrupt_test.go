@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/signals"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
@@ -94,7 +95,7 @@ func (s *started) interruptTwice() time.Time {
 	s.t.Helper()
 	s.signal(os.Interrupt)
 	s.awaitShown("a second Ctrl-C")
-	time.Sleep(debounce)
+	time.Sleep(signals.Debounce)
 	s.signal(os.Interrupt)
 	return time.Now()
 }
@@ -213,7 +214,7 @@ func TestInterruptWhileNobodyReads(t *testing.T) {
 	write.Close()
 	s.await("events.jsonl")
 	s.signal(os.Interrupt)
-	time.Sleep(2 * debounce)
+	time.Sleep(2 * signals.Debounce)
 	s.signal(os.Interrupt)
 	assert.Equal(t, command.StatusInterrupted, s.status(), "it ends")
 	s.leavesNothing()

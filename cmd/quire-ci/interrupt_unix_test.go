@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/signals"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
@@ -55,7 +56,7 @@ func TestInterruptBeforeEventsAreRead(t *testing.T) {
 	pipe := filepath.Join(t.TempDir(), "pipe")
 	require.NoError(t, syscall.Mkfifo(pipe, 0o666))
 	ctx, cancel := context.WithCancelCause(t.Context())
-	time.AfterFunc(20*time.Millisecond, func() { cancel(interruption{}) })
+	time.AfterFunc(20*time.Millisecond, func() { cancel(signals.Interrupted{}) })
 	_, err := program{}.openStream(ctx, pipe)
 	assert.Equal(t, command.StatusInterrupted, statusOf(err), "it ends")
 	reader, err := os.OpenFile(pipe, os.O_RDONLY, 0) // lets go of who waits

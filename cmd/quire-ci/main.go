@@ -10,11 +10,15 @@ package main
 import (
 	"context"
 	_ "embed"
+	"fmt"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quire-ci/quire-project/adapters/pipeline"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/signals"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
@@ -23,16 +27,23 @@ var helpText string
 
 var help = command.ParseHelp(helpText)
 
+const name = "quire-ci"
+
 func main() {
-	if os.Getpid() == 1 {
-		os.Exit(init1())
+	if os.Getpid() != 1 {
+		os.Exit(run(signals.Heed(), os.Args[1:], os.Stdout, os.Stderr))
 	}
-	os.Exit(run(heedSignals(), os.Args[1:], os.Stdout, os.Stderr))
+	status, err := signals.Init()
+	if err != nil {
+		command.Stdio{Name: name}.Say(os.Stderr, fmt.Sprintf("as process 1: %v", err))
+		status = command.StatusIO
+	}
+	os.Exit(status)
 }
 
 // run runs the program and returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	p := program{command.Stdio{Name: "quire-ci", Out: stdout, Err: stderr}}
+	p := program{command.Stdio{Name: name, Out: stdout, Err: stderr}}
 	err := p.Execute(ctx, p.root(), args)
 	p.report(err)
 	return statusOf(err)
@@ -42,20 +53,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 type program struct{ command.Stdio }
 
 func (p program) root() *cobra.Command {
-	root := help.Command("quire-ci", &cobra.Command{
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return command.Usage("name a command: run or validate; see %s --help", cmd.CommandPath())
-			}
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				return command.Usage("there is no command %q; did you mean %s?", args[0], near[0])
-			}
-			return command.Usage("there is no command %q; see %s --help", args[0], cmd.CommandPath())
-		},
-		Run:                   func(*cobra.Command, []string) {}, // without Run, cobra does not call Args
-		DisableFlagsInUseLine: true,
-	})
-	root.AddCommand(p.runCommand(), p.validateCommand())
+	root := help.Group(name, p.runCommand(), p.validateCommand())
+	root.DisableFlagsInUseLine = true
 	return root
 }
 
@@ -63,4 +62,22 @@ func (p program) root() *cobra.Command {
 func addWorkspace(cmd *cobra.Command, workspace *string) {
 	cmd.Flags().StringVar(workspace, "workspace", "", "the `folder` that has the .quire/ci.yaml, and in which commands run (default: the nearest upwards)")
 	_ = cmd.MarkFlagDirname("workspace") // it is there
+}
+
+func (p program) validateCommand() *cobra.Command {
+	var workspace string
+	cmd := help.Command("validate", command.NoArguments, func(context.Context, []string) error {
+		loaded, err := pipeline.Load(workspace)
+		if err != nil {
+			return err
+		}
+		for _, line := range loaded.Lines() {
+			if _, err := fmt.Fprintln(p.Out, report.Printable(line)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	addWorkspace(cmd, &workspace)
+	return cmd
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,15 +11,15 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/console"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/adapters/signals"
+	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
-	"github.com/quire-ci/quire-project/domain"
 )
 
 // runFlags are the flags of quire-ci run.
@@ -36,22 +37,16 @@ type runFlags struct {
 
 func (p program) runCommand() *cobra.Command {
 	flags := runFlags{maxLog: command.Size{Bytes: 1 << 30, Min: 1 << 10}} // the log's last line, which reports that the log is full, has to fit
-	cmd := help.Command("run", &cobra.Command{
-		Args: command.NoArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if flags.runs != "" && (cmd.Flag("events").Changed || cmd.Flag("out-dir").Changed) {
-				return command.Usage("--runs sets where events and logs go; remove --events and --out-dir")
-			}
-			err := p.runPipeline(cmd.Context(), flags)
-			if flags.asQuire && statusOf(err) == command.StatusFailed { // for quire, only a failure to record is a failure
-				p.report(err)
-				return nil
-			}
-			return err
-		},
+	cmd := help.Command("run", command.NoArguments, func(ctx context.Context, _ []string) error {
+		err := p.runPipeline(ctx, flags)
+		if flags.asQuire && statusOf(err) == command.StatusFailed { // for quire, only a failure to record is a failure
+			p.report(err)
+			return nil
+		}
+		return err
 	})
 	addWorkspace(cmd, &flags.workspace)
-	cmd.Flags().StringVar(&flags.events, "events", "null", "where events go: null, stdout or a `file`, which must not exist")
+	cmd.Flags().StringVar(&flags.events, "events", "", "where events go: null, stdout or a `file`, which must not exist (default: null)")
 	cmd.Flags().StringVar(&flags.outDir, "out-dir", "", "the `folder` in which logs are kept (default: keep none)")
 	cmd.Flags().StringVar(&flags.runs, "runs", "", "create a folder for the run in this `folder`, with its events.jsonl and logs, and print its name")
 	cmd.Flags().BoolVar(&flags.quiet, "quiet", false, "do not show the output of commands, unless they fail")
@@ -69,19 +64,26 @@ func (p program) runCommand() *cobra.Command {
 
 // runPipeline runs the pipeline of a workspace.
 func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
+	if flags.runs != "" && flags.events+flags.outDir != "" {
+		return command.Usage("--runs sets where events and logs go; remove --events and --out-dir")
+	}
 	loaded, err := pipeline.Load(flags.workspace)
 	if err != nil {
 		return err
 	}
 	options, unset := loaded.Options()
-	options.MaxLog, options.Kill = flags.maxLog.Bytes, hurryOf(ctx)
-	if options.Labels, err = flags.labels(ctx, loaded.Workspace); err != nil {
+	options.MaxLog, options.Kill = flags.maxLog.Bytes, signals.Kill(ctx)
+	options.Labels, err = pipeline.Labels(ctx, loaded.Workspace, flags.label, flags.git)
+	if errors.Is(err, pipeline.ErrLabel) {
+		return command.Usage("%w", err)
+	}
+	if err != nil {
 		return err
 	}
 	if flags.runs != "" {
-		folder, err := newRunFolder(flags.runs)
+		folder, err := pipeline.NewRunFolder(flags.runs)
 		if err != nil {
-			return err
+			return fmt.Errorf("--runs: %w", err)
 		}
 		defer os.Remove(folder) // succeeds only if nothing was recorded in it
 		flags.events, flags.outDir = filepath.Join(folder, "events.jsonl"), folder
@@ -96,37 +98,33 @@ func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
 	}
 	defer func() { err = worse(err, stream.Close()) }()
 	options.Sink = stream
-	screen := console.New(p.Err, console.Options{Program: p.Name, Color: command.HasColors(p.Err), Quiet: flags.quiet, DropLogs: flags.outDir == ""})
+	screen := console.New(p.Err, console.Options{Program: p.Name, Color: terminal.Colors(p.Err), Quiet: flags.quiet, DropLogs: flags.outDir == ""})
 	options.Output, options.Observe, options.Logs = screen.Output(), screen.Observe, flags.outDir
 	if flags.outDir == "" {
 		if options.Logs, err = os.MkdirTemp("", "quire-ci-"); err != nil {
 			return fmt.Errorf("a folder for the logs: %w", err)
 		}
-		hurryOf(ctx).leaving(func() { _ = os.RemoveAll(options.Logs) })
+		signals.Leaving(ctx, func() { _ = os.RemoveAll(options.Logs) })
 		defer removeLogs(options.Logs, screen)
 	}
 	for _, name := range unset {
 		screen.Say(fmt.Sprintf("the secret %s is not set in the environment, and cannot be hidden", name))
 	}
 	defer context.AfterFunc(ctx, func() {
-		if hurryOf(ctx).Err() != nil {
+		if signals.Kill(ctx).Err() != nil {
 			screen.Say("killing what is running")
 		} else {
 			screen.Say("stopping; a second Ctrl-C kills what is running")
 		}
 	})()
-	return runOn(ctx, loaded, options, screen)
+	result, err := loaded.Pipeline.Run(ctx, options)
+	screen.Ended(err, loaded.Pipeline.Order()[len(result.Jobs):])
+	return failure(err, loaded, screen.DropLogs)
 }
 
-// runOn runs a pipeline, and shows its progress.
-func runOn(ctx context.Context, loaded *pipeline.Loaded, options shell.Options, screen *console.Screen) error {
-	result, err := loaded.Pipeline.Run(ctx, options)
-	if err == nil {
-		screen.Succeeded(len(result.Jobs))
-	}
-	if len(result.Jobs) > 0 {
-		screen.NotRun(loaded.Pipeline.Order()[len(result.Jobs):])
-	}
+// failure returns the error of a run as the command reports it. shown says that the output of commands
+// is on the screen and in no log.
+func failure(err error, loaded *pipeline.Loaded, shown bool) error {
 	var exit *shell.ExitError
 	switch {
 	case errors.Is(err, shell.ErrShortSecret):
@@ -134,7 +132,7 @@ func runOn(ctx context.Context, loaded *pipeline.Loaded, options shell.Options, 
 		return command.Usage("the secrets %s: %w", strings.Join(set, ", "), err)
 	case errors.As(err, new(*shell.FailedError)) && errors.As(err, &exit):
 		where := "in " + exit.Log
-		if screen.DropLogs {
+		if shown {
 			where = "above"
 		}
 		return &command.StatusError{Status: command.StatusFailed, Err: fmt.Errorf("job %s failed: command %d exited with %d; its output is %s", exit.JobID, exit.Seq, exit.Code, where)}
@@ -142,32 +140,16 @@ func runOn(ctx context.Context, loaded *pipeline.Loaded, options shell.Options, 
 	return err
 }
 
-// newRunFolder creates a folder for a run in runs. Its name is the run's id. Ids sort by time.
-func newRunFolder(runs string) (string, error) {
-	id, err := uuid.NewV7()
-	if err == nil {
-		err = os.MkdirAll(runs, 0o777)
-	}
-	folder := filepath.Join(runs, id.String())
-	if err == nil {
-		err = os.Mkdir(folder, 0o777)
-	}
-	if err != nil {
-		return "", fmt.Errorf("--runs: %w", err)
-	}
-	return folder, nil
-}
-
 // openStream opens the target of --events.
 func (p program) openStream(ctx context.Context, target string) (jsonl.Sink, error) {
 	if target == "-" {
 		return nil, command.Usage("--events - is not known; standard output is stdout, and a file of that name ./-")
 	}
-	sink, err := jsonl.OpenSink(ctx, target, p.Out, command.TerminalSafe)
-	if errors.Is(err, fs.ErrNotExist) {
+	sink, err := jsonl.OpenSink(ctx, cmp.Or(target, "null"), p.Out, terminal.Safe)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("--events: %v; make its folder first", err)
-	}
-	if err != nil {
+	case err != nil:
 		return nil, fmt.Errorf("--events: %w", err)
 	}
 	return sink, nil
@@ -186,34 +168,4 @@ func worse(run, stream error) error {
 		return run
 	}
 	return fmt.Errorf("--events: %w", stream)
-}
-
-// labels returns the labels of the flags, and the workspace's labels from git. A flag takes
-// precedence.
-func (f *runFlags) labels(ctx context.Context, workspace string) (domain.Labels, error) {
-	var labels []domain.Label
-	given := map[string]bool{}
-	for _, text := range f.label {
-		key, value, ok := strings.Cut(text, "=")
-		if !ok {
-			return domain.Labels{}, command.Usage("--label %q has no value; write --label KEY=VALUE", key)
-		}
-		labels, given[key] = append(labels, domain.Label{Key: key, Value: value}), true
-	}
-	if f.git {
-		found, err := pipeline.GitLabels(ctx, workspace)
-		if err != nil {
-			return domain.Labels{}, fmt.Errorf("--git: %w", err)
-		}
-		for _, label := range found {
-			if !given[label.Key] {
-				labels = append(labels, label)
-			}
-		}
-	}
-	all, err := domain.NewLabels(labels...)
-	if err != nil {
-		return all, command.Usage("--label: %w", err)
-	}
-	return all, nil
 }

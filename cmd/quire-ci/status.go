@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/shell"
+	"github.com/quire-ci/quire-project/adapters/signals"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
@@ -16,7 +17,7 @@ import (
 func statusOf(err error) int {
 	var invalid *pipeline.InvalidError
 	var unrecorded *shell.RecordError
-	var interrupted interruption
+	var interrupted signals.Interrupted
 	var failed *shell.FailedError
 	switch {
 	case errors.As(err, new(*command.StatusError)):

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -170,4 +171,23 @@ func slowest(timings []projections.Row[projections.ShTiming]) (rows []projection
 		rows[i].Index = i
 	}
 	return rows
+}
+
+// Unknown returns the names of the projections that a store has rows of but s does not know.
+func Unknown(ctx context.Context, s Store) ([]string, error) {
+	versions, err := s.Versions(ctx)
+	for _, known := range s.Projections().Stored() {
+		delete(versions, known.Name)
+	}
+	return slices.Sorted(maps.Keys(versions)), err
+}
+
+// Stale returns the names of the projections that a stored run has no rows of, or outdated ones.
+func Stale(ctx context.Context, s Store, run domain.RunID) ([]string, error) {
+	stored, err := s.Checkpoints(ctx, []domain.RunID{run})
+	if err != nil {
+		return nil, err
+	}
+	missing, err := projections.Missing(s.Projections().Stored(), projections.Versions(stored[run].Projections))
+	return projections.Names(missing), err
 }

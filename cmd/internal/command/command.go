@@ -3,17 +3,16 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/quire-ci/quire-project/adapters/report"
 )
@@ -92,45 +91,6 @@ func (s Stdio) Say(w io.Writer, words string) {
 	fmt.Fprintln(w, report.Printable(s.Name+": "+strings.Join(slices.Compact(lines), " ")))
 }
 
-// Terminal returns w as a terminal, or nil if it is none.
-func Terminal(w io.Writer) *os.File {
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return file
-	}
-	return nil
-}
-
-// Width returns the width of a terminal in columns, or 0 if w is no terminal or its width is unknown.
-func Width(w io.Writer) int {
-	if file := Terminal(w); file != nil {
-		if columns, _, err := term.GetSize(int(file.Fd())); err == nil {
-			return columns
-		}
-	}
-	return 0
-}
-
-// HasColors reports whether to write colours to w: see no-color.org.
-func HasColors(w io.Writer) bool {
-	return Terminal(w) != nil && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
-
-// TerminalSafe returns a writer to w. If w is a terminal, the writer escapes control characters.
-func TerminalSafe(w io.Writer) io.Writer {
-	if Terminal(w) != nil {
-		return report.TerminalSafe(w)
-	}
-	return w
-}
-
-// Plural formats a count with its noun.
-func Plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
 // NoArguments returns an error for arguments that are neither commands nor flags.
 func NoArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
@@ -156,14 +116,48 @@ func ParseHelp(text string) Help {
 	return h
 }
 
-// Command gives a command its help text.
-func (h Help) Command(name string, cmd *cobra.Command) *cobra.Command {
-	text, ok := h[name]
+// Command returns a command with its help text. It calls run, unless that is nil, with arguments that
+// args accepts.
+func (h Help) Command(name string, args cobra.PositionalArgs, run func(ctx context.Context, args []string) error) *cobra.Command {
+	cmd, ok := h[name]
 	if !ok {
 		panic("there is no help for " + name)
 	}
-	cmd.Use, cmd.Short, cmd.Long, cmd.Example = text.Use, text.Short, text.Long, text.Example
-	return cmd
+	cmd.Args = args
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { // without it, cobra does not call Args
+		if run == nil {
+			return nil
+		}
+		return run(cmd.Context(), args)
+	}
+	cmd.Flags().SortFlags = false
+	return &cmd
+}
+
+// Group returns a command that does nothing without one of its subcommands.
+func (h Help) Group(name string, commands ...*cobra.Command) *cobra.Command {
+	group := h.Command(name, nil, nil)
+	group.AddCommand(commands...)
+	group.Args = oneOf(group)
+	return group
+}
+
+// oneOf refuses all arguments, which are not names of the group's commands, and suggests one that is.
+func oneOf(group *cobra.Command) cobra.PositionalArgs {
+	var names []string
+	for _, sub := range group.Commands() { // before cobra adds others
+		names = append(names, sub.Name())
+	}
+	last := len(names) - 1
+	all := strings.Join(names[:last], ", ")
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return Usage("name a command: %s or %s; see %s --help", all, names[last], group.CommandPath())
+		}
+		near := cmp.Or(DidYouMean(args[0], names), fmt.Sprintf("; there is %s and %s", all, names[last]))
+		_, path, _ := strings.Cut(group.CommandPath()+" "+args[0], " ")
+		return Usage("there is no command %q%s", path, near)
+	}
 }
 
 // helpTemplate starts with the parts that most readers look for.
@@ -201,13 +195,8 @@ func (s Stdio) Execute(ctx context.Context, root *cobra.Command, args []string) 
 	root.SuggestionsMinimumDistance = 2
 	root.InitDefaultCompletionCmd("")
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
-		completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() } // without Run, cobra does not call Args
-		completion.Args = func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return Usage("there is no completion for %q; there is bash, fish, powershell and zsh", args[0])
-			}
-			return nil
-		}
+		completion.RunE = func(cmd *cobra.Command, _ []string) error { return nil } // without Run, cobra does not call Args
+		completion.Args = oneOf(completion)
 	}
 	if len(args) == 0 || args[0] != cobra.ShellCompRequestCmd { // completion parses flags twice
 		strictly(root)

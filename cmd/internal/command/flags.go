@@ -98,6 +98,25 @@ func (s *Size) Type() string { return "size" }
 // Int returns the size as an int, limited to the largest int.
 func (s *Size) Int() int { return int(min(s.Bytes, math.MaxInt)) }
 
+// AboveZero makes a flag of a number or a time refuse 0 and what is below. The error shows an example.
+func AboveZero(cmd *cobra.Command, name, example string) {
+	flag := cmd.Flags().Lookup(name)
+	flag.Value = &aboveZero{flag.Value, example}
+}
+
+type aboveZero struct {
+	pflag.Value
+	example string
+}
+
+func (a *aboveZero) Set(text string) error {
+	err := a.Value.Set(text)
+	if set := a.String(); err == nil && (set == "0" || set == "0s" || set[0] == '-') {
+		return errors.New("takes a value above 0, such as " + a.example)
+	}
+	return err
+}
+
 // choice is a flag with a fixed set of values.
 type choice struct {
 	value   *string

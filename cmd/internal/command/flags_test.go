@@ -40,7 +40,7 @@ func TestChoice(t *testing.T) {
 // Help texts are found by the names of their commands.
 func TestParseHelp(t *testing.T) {
 	help := ParseHelp("== root FILE\n\nDo it\n\nOne.\n\nTwo.\n\nExamples:\n  root a\n\n== below\n\nDo that\n\nThree.\n\nExamples:\n  root below\n")
-	root, below := help.Command("root", &cobra.Command{}), help.Command("below", &cobra.Command{})
+	root, below := help.Command("root", nil, nil), help.Command("below", nil, nil)
 	if root.Use != "root FILE" || root.Short != "Do it" || root.Long != "One.\n\nTwo." || root.Example != "  root a" || below.Long != "Three." || below.Example != "  root below" {
 		t.Errorf("%+v\n%+v", root, below)
 	}

@@ -1,25 +1,26 @@
-package report
+package terminal
 
 import (
 	"fmt"
 	"io"
+	"unicode"
 	"unicode/utf8"
 )
 
-// terminalSafe replaces control characters by \u escapes, so that text from a stream
+// escaper replaces control characters by \u escapes, so that text from a stream
 // cannot control the terminal. JSON and CSV contain such characters; JSON means the same
 // with the escapes.
-type terminalSafe struct {
+type escaper struct {
 	out  io.Writer
 	rest []byte // the first bytes of a character that is not complete yet
 	safe []byte
 }
 
-// TerminalSafe returns a writer that writes text to out, with escapes in place of all
+// Escape returns a writer that writes text to out, with escapes in place of all
 // control characters but line feeds.
-func TerminalSafe(out io.Writer) io.Writer { return &terminalSafe{out: out} }
+func Escape(out io.Writer) io.Writer { return &escaper{out: out} }
 
-func (t *terminalSafe) Write(p []byte) (int, error) {
+func (t *escaper) Write(p []byte) (int, error) {
 	text := append(t.rest, p...)
 	t.safe = t.safe[:0]
 	for len(text) > 0 && utf8.FullRune(text) {
@@ -27,7 +28,7 @@ func (t *terminalSafe) Write(p []byte) (int, error) {
 		switch {
 		case r == utf8.RuneError && size == 1:
 			t.safe = append(t.safe, "\uFFFD"...)
-		case r == '\n' || !unprintable(r):
+		case r == '\n' || unicode.IsPrint(r):
 			t.safe = append(t.safe, text[:size]...)
 		case r > 0xFFFF:
 			high, low := 0xD800+(r-0x10000)>>10, 0xDC00+(r-0x10000)&0x3FF

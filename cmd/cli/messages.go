@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -13,8 +14,25 @@ import (
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/runlog"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/adapters/terminal"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections/store"
 )
+
+// say writes a one-line message.
+func say(stderr io.Writer, words string) { command.Stdio{Name: name}.Say(stderr, words) }
+
+// tell writes an error as one line: what failed, where, and what to do. It may contain names from the
+// user or a file system, so it is made printable.
+func tell(stderr io.Writer, err error) {
+	if err == nil || err.Error() == "" {
+		return
+	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	say(stderr, err.Error()+advice(err))
+}
 
 // advice returns what to do about an error, unless the error's text already says so.
 func advice(err error) string {
@@ -53,4 +71,44 @@ var advices = []struct {
 	{fs.ErrPermission, "check the permissions"},
 	{syscall.ENOSPC, "make room and run the same again"},
 	{io.ErrUnexpectedEOF, "the file has been cut off, fetch it again"},
+}
+
+// work is the reading of streams: its messages, which appear above a progress bar, and the exit status
+// for streams that could not be read.
+type work struct {
+	*terminal.Progress
+	status int
+}
+
+// begin shows how much of the streams has been read, unless quiet is set.
+func (p *app) begin(streams *jsonl.Streams, quiet bool) *work {
+	size := streams.Size
+	if quiet {
+		size = nil
+	}
+	w := &work{Progress: terminal.NewProgress(p.Err, size)}
+	streams.Read = &w.Progress.Done
+	return w
+}
+
+// failed reports a stream that could not be read.
+func (w *work) failed(err error) {
+	tell(w, err)
+	w.status = worst(w.status, statusOf(err))
+}
+
+var (
+	// errInterrupted is the error of interrupted work.
+	errInterrupted = &command.StatusError{Status: command.StatusInterrupted, Err: errors.New("interrupted")}
+	// errResumable is the error of interrupted work that the same command can continue.
+	errResumable = &command.StatusError{Status: command.StatusInterrupted, Err: errors.New("interrupted; run the same command again to continue")}
+)
+
+// interruption returns the error of interrupted work on streams. Data from a pipe cannot be read
+// again.
+func interruption(streams jsonl.Streams) error {
+	if streams.HasPipe() {
+		return errInterrupted
+	}
+	return errResumable
 }

@@ -1,24 +1,21 @@
 //go:build unix
 
-package main
+package signals
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"syscall"
-
-	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// init1 is the main function for process 1 of a container: it starts the program again as a normal
+// Init is the main function for process 1 of a container: it starts the program again as a normal
 // process, forwards signals to it, and reaps orphaned processes until the program ends. It returns the
 // program's status.
-func init1() int {
+func Init() (int, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return failInit(err)
+		return 0, err
 	}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGHUP)
@@ -26,7 +23,7 @@ func init1() int {
 	cmd.Args[0] = os.Args[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
-		return failInit(err)
+		return 0, err
 	}
 	go func() {
 		for s := range signals {
@@ -38,16 +35,11 @@ func init1() int {
 		switch pid, err := syscall.Wait4(-1, &status, 0, nil); {
 		case err == syscall.EINTR:
 		case err != nil:
-			return failInit(err)
+			return 0, err
 		case pid == cmd.Process.Pid && status.Signaled():
-			return 128 + int(status.Signal())
+			return 128 + int(status.Signal()), nil
 		case pid == cmd.Process.Pid:
-			return status.ExitStatus()
+			return status.ExitStatus(), nil
 		}
 	}
-}
-
-func failInit(err error) int {
-	command.Stdio{Name: "quire-ci"}.Say(os.Stderr, fmt.Sprintf("as process 1: %v", err))
-	return command.StatusIO
 }

@@ -1,5 +1,0 @@
-//go:build !unix
-
-package main
-
-func init1() int { panic("there is no process 1") }
