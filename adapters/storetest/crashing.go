@@ -97,26 +97,35 @@ func (t *trial) crashAt(call int, r *recording, accident accident) (struck bool)
 	return f.struck.Load()
 }
 
-// rebuildCrashes lets a rebuild of several runs fail, a few times.
+// rebuildCrashes lets a rebuild of several runs fail, or be cancelled, a few times.
 func rebuildCrashes(t *trial) {
 	const calls = 16 // that a Rebuild makes, at most
 	all, before := t.versions(4)
 	for range 3 {
-		t.crashRebuild(all, before.derived(), all.derived(), 1+t.upTo(calls-1, "call"))
+		t.crashRebuild(all, before.derived(), all.derived(), 1+t.upTo(calls-1, "call"), accidents[pick(t, "accident", "error", "cancel")])
 	}
 }
 
-func (t *trial) crashRebuild(all recordings, before, after []*content, call int) {
+func (t *trial) crashRebuild(all recordings, before, after []*content, call int, accident accident) {
 	must(t.write(before...))
-	f := &faulty{Store: t.store, at: int64(call), fault: func() error { return errInjected }}
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	f := &faulty{Store: t.store, at: int64(call), fault: func() error { return accident(cancel) }}
 	var refused error // a run was, and the others were written
-	_, err := store.Rebuild(t.ctx, f, all, store.Options{Done: func(r store.Result) { refused = errors.Join(refused, r.Err) }})
+	reported := 0
+	_, err := store.Rebuild(ctx, f, all, store.Options{Done: func(r store.Result) {
+		refused = errors.Join(refused, r.Err)
+		reported++
+	}})
+	for i := range after[:reported] {
+		failIf(refused == nil && t.holds(after[i]) != nil, "a run was reported, and its rows are not stored")
+	}
 	err = errors.Join(err, refused)
 	if err == nil { // what went wrong was tried again, run by run
 		must(t.holds(after...))
 		return
 	}
-	failIf(f.struck.Load() && !errors.Is(err, errInjected), "store.Rebuild returns %v, which is not what has happened", err)
+	failIf(f.struck.Load() && !errors.Is(err, errInjected) && !errors.Is(err, context.Canceled), "store.Rebuild returns %v, which is not what has happened", err)
 	for i := range after {
 		if err := t.holds(after[i]); err != nil && t.holds(before[i]) != nil {
 			failf("neither what was stored before nor what is to be stored: %w", err)

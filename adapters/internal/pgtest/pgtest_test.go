@@ -2,7 +2,6 @@ package pgtest
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,67 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-func query(t *testing.T, address, sql string) (value string, err error) {
-	t.Helper()
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, address)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close(ctx)
-	return value, conn.QueryRow(ctx, sql).Scan(&value)
-}
-
-func want(t *testing.T, address, sql, want string) {
-	t.Helper()
-	if got, err := query(t, address, sql); err != nil || got != want {
-		t.Errorf("%s: %q, %v, want %q", sql, got, err, want)
-	}
-}
-
-func makeTable(t *testing.T, address string) {
-	t.Helper()
-	_, err := query(t, address, `CREATE TABLE t AS SELECT 'kept' AS v`)
-	require.ErrorIs(t, err, pgx.ErrNoRows)
-}
-
-func TestDatabases(t *testing.T) {
-	s := Shared(t)
-	one, two := s.NewDatabase(t), s.NewDatabase(t)
-	makeTable(t, one)
-	want(t, one, `SELECT count(*)::text FROM pg_class WHERE relname = 't'`, "1")
-	want(t, two, `SELECT count(*)::text FROM pg_class WHERE relname = 't'`, "0")
-	want(t, s.SocketURL("postgres"), `SELECT (inet_server_addr() IS NULL)::text`, "true")
-}
-
-func TestPassword(t *testing.T) {
-	s := Shared(t)
-	_, err := query(t, strings.Replace(s.URL("postgres"), s.password, "another", 1), `SELECT 'in'`)
-	assert.Error(t, err, "any password will do")
-}
-
-func TestSettings(t *testing.T) {
-	want(t, New(t, "work_mem=7MB").URL("postgres"), `SHOW work_mem`, "7MB")
-}
-
-// Commits survive the kill of a server, and the address stays.
-func TestStopAndStart(t *testing.T) {
-	s := New(t)
-	address := s.NewDatabase(t)
-	makeTable(t, address)
-	for _, stop := range []func(testing.TB){s.Kill, s.Stop} {
-		stop(t)
-		_, err := query(t, address, `SELECT 'still there'`)
-		assert.Error(t, err, "it is not stopped")
-		s.Start(t)
-		want(t, address, `SELECT v FROM t`, "kept")
-	}
-}
 
 // dying is set for a process that must end, and says how.
 const dying = "PGTEST_DYING"
@@ -163,10 +104,4 @@ func TestNewest(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 	assert.Equal(t, "", newest(nil))
-}
-
-func TestMissing(t *testing.T) {
-	if !strings.HasPrefix(errMissing.Error(), "needs PostgreSQL") {
-		t.Error(errMissing)
-	}
 }
