@@ -7,11 +7,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // generated is a part of a page that follows from the code, and its name.
@@ -94,6 +96,10 @@ func columnsTable(d *projections.Definition) string {
 func metricsTable(t *testing.T) string {
 	registry := prometheus.NewRegistry()
 	metrics.New(registry)
+	metrics.NewRuns(registry).Written([]store.WrittenRun{
+		{Run: store.Run{Run: projections.Run{RunID: "a", State: projections.Active}}},
+		{Run: store.Run{Run: projections.Run{RunID: "b", Ended: true}, RunTiming: projections.RunTiming{WallMs: projections.Some[int64](1)}}, Ends: true},
+	}, time.Now())
 	registry.MustRegister(metrics.Status{
 		Lag:         func(context.Context) (map[int]int64, error) { return map[int]int64{0: 1}, nil },
 		Quarantined: func(context.Context) (int64, error) { return 0, nil },
@@ -106,8 +112,12 @@ func metricsTable(t *testing.T) string {
 	b.WriteString("| metric | type | |\n| --- | --- | --- |\n")
 	for _, f := range families {
 		name := f.GetName()
-		if labels := f.GetMetric()[0].GetLabel(); len(labels) > 0 {
-			name += "{" + labels[0].GetName() + "}"
+		var labels []string
+		for _, label := range f.GetMetric()[0].GetLabel() {
+			labels = append(labels, label.GetName())
+		}
+		if labels != nil {
+			name += "{" + strings.Join(labels, ", ") + "}"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", name, strings.ToLower(f.GetType().String()), f.GetHelp())
 	}

@@ -44,22 +44,3 @@ const (
 	attrStartedMs  = "quire.started_at_ms"
 	attrFinishedMs = "quire.finished_at_ms"
 )
-
-// Result is the value of cicd.pipeline.result and of cicd.pipeline.task.run.result.
-type Result string
-
-// The results that a stream can tell. The conventions have more.
-const (
-	Success Result = "success"
-	Failure Result = "failure"
-	// Error is the result of what has no end: its writer, or the machine, has gone.
-	Error Result = "error"
-)
-
-// Values of error.type, of which there are no others.
-const (
-	PipelineFailure = "pipeline_failure" // of a run that failed
-	JobFailed       = "job_failed"       // of a job that failed
-	NonzeroExit     = "nonzero_exit"     // of a command that failed
-	Incomplete      = "incomplete"       // of what has no end
-)

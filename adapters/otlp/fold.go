@@ -6,6 +6,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/quire-ci/quire-project/adapters/internal/cicd"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -121,10 +122,10 @@ func (s *spans) addJob(run *projections.Tracker, job *projections.TrackedJob) {
 	if job.Started {
 		p.start = projections.Some(job.StartedAtMs)
 	}
-	result, errorType := Error, Incomplete
+	result, errorType := cicd.Error, cicd.Incomplete
 	if job.Final {
 		p.end = projections.Some(job.FinishedAtMs)
-		result, errorType = of(job.Outcome, JobFailed)
+		result, errorType = of(job.Outcome, cicd.JobFailed)
 	}
 	p.set(span, run.LastAtMs)
 	judge(span, attrTaskResult, result, errorType)
@@ -148,19 +149,19 @@ func (s *spans) task(id, parent pcommon.SpanID, job, name string) ptrace.Span {
 
 func (s *spans) addRun(run *projections.Tracker) {
 	span := s.begin(s.run, ptrace.SpanKindServer)
-	span.SetName(strings.TrimSpace(action + " " + s.labels.pipelineName()))
+	span.SetName(strings.TrimSpace(action + " " + s.labels.pipeline))
 	p := period{start: projections.Some(run.FirstAtMs)}
-	result, errorType := Error, Incomplete
+	result, errorType := cicd.Error, cicd.Incomplete
 	switch {
 	case run.Ended():
-		result, errorType = of(run.Outcome, PipelineFailure)
+		result, errorType = of(run.Outcome, cicd.PipelineFailure)
 	case !s.options.AssumeEnded || s.row.State == projections.Active:
 	case s.row.State == projections.Complete:
-		result = Success
+		result = cicd.Success
 	default:
-		result, errorType = Failure, PipelineFailure
+		result, errorType = cicd.Failure, cicd.PipelineFailure
 	}
-	if run.Ended() || result != Error {
+	if run.Ended() || result != cicd.Error {
 		p.end = projections.Some(run.LastAtMs)
 	}
 	p.set(span, run.LastAtMs)
@@ -177,9 +178,9 @@ func (s *spans) begin(id pcommon.SpanID, kind ptrace.SpanKind) ptrace.Span {
 }
 
 // of returns the result of a job or a run that has ended.
-func of(outcome domain.Outcome, failed string) (result Result, errorType string) {
+func of(outcome domain.Outcome, failed string) (result cicd.Result, errorType string) {
 	if outcome == domain.Complete {
-		return Success, ""
+		return cicd.Success, ""
 	}
-	return Failure, failed
+	return cicd.Failure, failed
 }

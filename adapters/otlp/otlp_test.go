@@ -14,6 +14,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/cicd"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -113,17 +114,17 @@ func TestSpansAreTheRows(t *testing.T) {
 		for _, job := range record.Jobs {
 			states[job.JobID] = job.State
 			span := take(JobSpan(runID, job.JobID), RunSpan(runID), ptrace.SpanKindInternal)
-			checkTask(t, span, job.JobID, map[projections.State]Result{projections.Active: Error, projections.Complete: Success, projections.Failed: Failure}[job.State])
+			checkTask(t, span, job.JobID, map[projections.State]cicd.Result{projections.Active: cicd.Error, projections.Complete: cicd.Success, projections.Failed: cicd.Failure}[job.State])
 			checkTimes(t, span, record, job.StartedAtMs, job.FinishedAtMs)
 		}
 		for _, sh := range record.ShEvents {
 			span := take(CommandSpan(runID, sh.JobID, sh.Seq), JobSpan(runID, sh.JobID), ptrace.SpanKindInternal)
-			result := Success
+			result := cicd.Success
 			switch {
 			case !sh.ExitCode.Valid:
-				result = Error
+				result = cicd.Error
 			case sh.ExitCode.V != 0 && states[sh.JobID] != projections.Complete:
-				result = Failure
+				result = cicd.Failure
 			}
 			checkTask(t, span, sh.JobID, result)
 			checkTimes(t, span, record, projections.Some(sh.StartedAtMs), sh.FinishedAtMs)
@@ -142,9 +143,9 @@ func TestSpansAreTheRows(t *testing.T) {
 		if record.Run.Events > 0 {
 			span := take(RunSpan(runID), pcommon.SpanID{}, ptrace.SpanKindServer)
 			state, over := record.Run.State, record.Run.Ended || options.AssumeEnded && record.Run.State != projections.Active
-			result, finished := Error, projections.Null[int64]{}
+			result, finished := cicd.Error, projections.Null[int64]{}
 			if over {
-				result, finished = map[projections.State]Result{projections.Complete: Success, projections.Failed: Failure}[state], record.Timings.Run.LastAtMs
+				result, finished = map[projections.State]cicd.Result{projections.Complete: cicd.Success, projections.Failed: cicd.Failure}[state], record.Timings.Run.LastAtMs
 			}
 			assert.Equal(t, string(result), span.attr("cicd.pipeline.result"))
 			checkTimes(t, span, record, record.Timings.Run.StartedAtMs, finished)
@@ -154,7 +155,7 @@ func TestSpansAreTheRows(t *testing.T) {
 	})
 }
 
-func checkTask(t rapid.TB, span *decoded, job string, result Result) {
+func checkTask(t rapid.TB, span *decoded, job string, result cicd.Result) {
 	assert.Equal(t, string(result), span.attr("cicd.pipeline.task.run.result"))
 	assert.Equal(t, span.SpanID().String(), span.attr("cicd.pipeline.task.run.id"))
 	assert.IsType(t, "", span.attr("cicd.pipeline.task.name"))

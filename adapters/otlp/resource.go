@@ -6,17 +6,20 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/quire-ci/quire-project/adapters/internal/cicd"
 	"github.com/quire-ci/quire-project/domain"
 )
 
 // labels are the labels of a run that the conventions have names for.
 type labels struct {
-	repo, ref, sha, url, pipeline string
-	others                        []domain.Label
+	repo, ref, sha, url string
+	pipeline            string // its name
+	others              []domain.Label
 }
 
 func readLabels(of domain.Labels) (l labels) {
-	known := map[string]*string{"repo": &l.repo, "ref": &l.ref, "sha": &l.sha, "url": &l.url, "pipeline": &l.pipeline}
+	known := map[string]*string{"repo": &l.repo, "ref": &l.ref, "sha": &l.sha, "url": &l.url, "pipeline": new(string)}
+	l.pipeline = clip(cicd.PipelineName(of), maxLabel)
 	for label := range of.All() {
 		if to := known[label.Key]; to != nil {
 			*to = label.Value
@@ -27,20 +30,6 @@ func readLabels(of domain.Labels) (l labels) {
 	return l
 }
 
-// PipelineName returns the name of a run's pipeline: its label "pipeline" or, since a repository
-// has one pipeline, the name of its repository; "" if it has neither.
-func PipelineName(of domain.Labels) string {
-	l := readLabels(of)
-	return l.pipelineName()
-}
-
-func (l *labels) pipelineName() string {
-	if l.pipeline != "" {
-		return clip(l.pipeline, maxLabel)
-	}
-	return clip(repoName(l.repo), maxLabel)
-}
-
 // put puts the attributes of a run's resource.
 func (l *labels) put(run domain.RunID, to pcommon.Map) {
 	put := func(key, value string) {
@@ -49,11 +38,11 @@ func (l *labels) put(run domain.RunID, to pcommon.Map) {
 		}
 	}
 	put(attrServiceName, service)
-	put(attrPipelineName, l.pipelineName())
+	put(attrPipelineName, l.pipeline)
 	to.PutStr(attrRunID, clip(string(run), maxName))
 	put(attrRunURL, webAddress(l.url, ""))
 	put(attrRepoURL, strings.TrimSuffix(webAddress(l.repo, ""), ".git"))
-	put(attrRepoName, clip(repoName(l.repo), maxLabel))
+	put(attrRepoName, clip(cicd.RepoName(l.repo), maxLabel))
 	ref, kind := refName(l.ref)
 	put(attrRefName, clip(ref, maxLabel))
 	put(attrRefType, kind)
@@ -72,12 +61,6 @@ func refName(ref string) (name, kind string) {
 		return tag, "tag"
 	}
 	return ref, ""
-}
-
-// repoName returns the last part of a repository's address.
-func repoName(repo string) string {
-	repo = strings.TrimSuffix(strings.TrimRight(repo, "/"), ".git")
-	return repo[strings.LastIndexAny(repo, "/:")+1:]
 }
 
 // webAddress returns an address without user and password, and with a fragment if one is given; "" if

@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/quire-ci/quire-project/adapters/internal/cicd"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -79,9 +80,9 @@ func timestamp(ms int64) pcommon.Timestamp {
 }
 
 // judge gives a span its result, as the attribute key.
-func judge(span ptrace.Span, key string, result Result, errorType string) {
+func judge(span ptrace.Span, key string, result cicd.Result, errorType string) {
 	span.Attributes().PutStr(key, string(result))
-	if result != Success {
+	if result != cicd.Success {
 		span.Attributes().PutStr(attrErrorType, errorType)
 		span.Status().SetCode(ptrace.StatusCodeError)
 	}
@@ -97,14 +98,14 @@ type command struct {
 
 // result returns the result of a command. A job whose body read the exit code and went on is
 // complete, and its commands have not failed.
-func (c *command) result(complete bool) (result Result, errorType string) {
+func (c *command) result(complete bool) (result cicd.Result, errorType string) {
 	switch {
 	case !c.exit.Valid:
-		return Error, Incomplete
+		return cicd.Error, cicd.Incomplete
 	case c.exit.V != 0 && !complete:
-		return Failure, NonzeroExit
+		return cicd.Failure, cicd.NonzeroExit
 	}
-	return Success, ""
+	return cicd.Success, ""
 }
 
 // taskName is the name of a command, as "quire-project log" takes it.

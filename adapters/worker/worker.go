@@ -45,6 +45,7 @@ type worker struct {
 	store     store.Store
 	projector *store.Projector
 	metrics   *metrics.Metrics
+	runs      *metrics.Runs
 	progress  *metrics.Progress
 	log       *slog.Logger
 	// end stops the worker because of an error that only reopening the store can resolve.
@@ -63,7 +64,7 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	defer end(nil)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	w := &worker{broker: b, store: s, metrics: metrics.New(registry), progress: &metrics.Progress{Patience: o.GapTimeout}, log: o.Logger, end: end}
+	w := &worker{broker: b, store: s, metrics: metrics.New(registry), runs: metrics.NewRuns(registry), progress: &metrics.Progress{Patience: o.GapTimeout}, log: o.Logger, end: end}
 	registry.MustRegister(w.status().Collector())
 	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: b.String(), GapTimeout: o.GapTimeout, Done: w.done})
 	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), []string{b.AllTopics()}, b.Poison(), w, broker.Options{Grace: o.Grace, Logger: o.Logger, Meter: w.metrics})
@@ -145,6 +146,7 @@ func (w *worker) Apply(ctx context.Context, segment domain.Segment) error {
 // done records what the projector has committed.
 func (w *worker) done(batch store.Batch) {
 	w.metrics.Events(batch.Events)
+	w.runs.Written(batch.Written, time.Now())
 	for _, run := range batch.Quarantined {
 		w.log.Warn("a run is quarantined; quire-project quarantine show tells why", "run", printable.Name(string(run)))
 	}

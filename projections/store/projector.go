@@ -104,6 +104,16 @@ type Batch struct {
 	// Quarantined are the runs that this transaction has quarantined, Lifted those whose
 	// quarantine it has lifted.
 	Quarantined, Lifted []domain.RunID
+	// Written are the runs that were written, if the projector derives the table runs.
+	Written []WrittenRun
+}
+
+// WrittenRun is a run whose row a [Projector] has written.
+type WrittenRun struct {
+	Run
+	Labels domain.Labels
+	// Ends is set if the run's end is among the whole lines that were applied: once for each run.
+	Ends bool
 }
 
 // ErrClosed is returned by a projector that has been closed.

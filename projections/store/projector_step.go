@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // step is what a batch does to one run.
@@ -30,6 +31,8 @@ type step struct {
 	segments, dropped int
 	first             fault // the first segment that is applied
 
+	ended bool // the run had ended before
+
 	more bool            // parked segments are left for the next transaction
 	cut  *domain.Segment // the segment of which the rest is left for the next transaction
 }
@@ -47,7 +50,7 @@ func (p *Projector) fold(ctx context.Context, l *liveRun, requests []*request) (
 	slices.SortStableFunc(requests, func(a, b *request) int {
 		return cmp.Or(cmp.Compare(a.segment.Offset, b.segment.Offset), cmp.Compare(b.segment.End(), a.segment.End()))
 	})
-	s := &step{p: p, ctx: ctx, live: l, searched: -1}
+	s := &step{p: p, ctx: ctx, live: l, searched: -1, ended: l.fold.Run().Ended()}
 	s.run, s.known, s.stored, s.truncate, s.lift = l.id, l.known, l.stored, l.torn, l.void
 	for _, r := range requests {
 		if err := s.request(r); err != nil {
@@ -255,6 +258,7 @@ func (s *step) settle(done *Batch) {
 		l.isStored()
 		done.Runs++
 		done.Events += s.next.Events - s.known.Events
+		s.written(done)
 	}
 	l.waiting.Segments += len(s.park)
 	l.waiting.Bytes += s.parkBytes
@@ -270,4 +274,15 @@ func (s *step) settle(done *Batch) {
 	done.Bytes += s.bytes()
 	done.Dropped += s.dropped
 	done.Parked += len(s.park)
+}
+
+// written notes the row of the run.
+func (s *step) written(done *Batch) {
+	run := s.live.fold.Run()
+	for i := range s.batch.Tables {
+		if t := &s.batch.Tables[i]; t.Of == projections.RunTable.Definition && t.Rows.Len() > 0 {
+			row := t.Of.Any(t.Rows.At(0).Value).(Run)
+			done.Written = append(done.Written, WrittenRun{row, run.Labels, run.Ended() && !s.ended && !s.live.spent})
+		}
+	}
 }
