@@ -21,25 +21,35 @@ const MaxMarkdown = 65_536
 // come first, then unfinished ones, each with as many rows as fit.
 type comment struct {
 	out  io.Writer
+	max  int         // the most bytes it can have
 	runs []*markdown // in the order in which they came
 	left tally       // runs that were left out
 }
 
-func newComment(out io.Writer) document { return &comment{out: out} }
+func newComment(out io.Writer) document { return &comment{out: out, max: MaxMarkdown} }
 
 // wholeRuns is the number of runs that keep their tables even if these have to be cut.
 const wholeRuns = 16
 
 func (c *comment) add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
-	d, err := readDigest(run, stream, options, markdownLimits)
+	d, err := readDigest(run, stream, options, c.limits())
 	if err != nil {
 		return projections.Run{}, err
 	}
-	c.runs = append(c.runs, newMarkdown(d, options))
-	if c.size() > 2*MaxMarkdown {
+	c.take(d, options)
+	return d.run, nil
+}
+
+// limits allow more rows than fit.
+func (c *comment) limits() limits {
+	return limits{rows: max(1, c.max/leastRow), command: markdownCommand}
+}
+
+func (c *comment) take(d *digest, options Options) {
+	c.runs = append(c.runs, newMarkdown(d, options, c.max))
+	if c.size() > 2*c.max {
 		c.shrink()
 	}
-	return d.run, nil
 }
 
 // size returns the length of the whole text in bytes.
@@ -52,7 +62,7 @@ func (c *comment) size() (size int) {
 
 // whole reports whether everything fits.
 func (c *comment) whole() bool {
-	return c.left.sum() == 0 && c.size() <= room && !slices.ContainsFunc(c.runs, func(m *markdown) bool { return m.cut })
+	return c.left.sum() == 0 && c.size() <= c.room() && !slices.ContainsFunc(c.runs, func(m *markdown) bool { return m.cut })
 }
 
 // shrink drops the tables and headings that cannot fit.
@@ -60,11 +70,11 @@ func (c *comment) shrink() {
 	headings, size := 0, 0
 	gone := map[*markdown]bool{}
 	for place, m := range c.byUrgency() {
-		if size > MaxMarkdown && place >= wholeRuns {
+		if size > c.max && place >= wholeRuns {
 			m.cutTables()
 		}
 		size += m.size()
-		if headings += len(m.heading) + 1; headings > MaxMarkdown {
+		if headings += len(m.heading) + 1; headings > c.max {
 			gone[m] = true
 			c.left[m.verdict]++
 		}
@@ -80,14 +90,16 @@ func (c *comment) byUrgency() []*markdown {
 }
 
 // room is the number of bytes for runs; the rest is for the last line.
-const room = MaxMarkdown - 200
+func (c *comment) room() int { return c.max - maxClosing }
+
+const maxClosing = 200
 
 func (c *comment) close(unread int) error {
 	var text strings.Builder
 	left, cut := c.left, 0
 	if c.whole() {
 		for i, m := range c.runs {
-			m.write(&text, i, room)
+			m.write(&text, i, c.room())
 		}
 	} else {
 		left, cut = c.writeUrgent(&text)
@@ -103,7 +115,7 @@ func (c *comment) close(unread int) error {
 // writeUrgent writes what fits, and counts the runs that it leaves out and those whose
 // tables it leaves out. Runs with the same verdict share the room for tables.
 func (c *comment) writeUrgent(text *strings.Builder) (left tally, cut int) {
-	runs, room, n, left := c.byUrgency(), room, 0, c.left
+	runs, room, n, left := c.byUrgency(), c.room(), 0, c.left
 	for ; n < len(runs) && len(runs[n].heading)+1 <= room; n++ {
 		room -= len(runs[n].heading) + 1
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ const (
 	Trace Format = "trace"
 	// JUnit is XML as Jenkins, GitLab and Buildkite read it.
 	JUnit Format = "junit"
+	// GitHub is for a step of GitHub Actions.
+	GitHub Format = "github"
 	// Mermaid is a Gantt chart for Markdown.
 	Mermaid Format = "mermaid"
 )
@@ -55,6 +58,7 @@ var kinds = []kind{
 	{format: Markdown, whole: newComment},
 	{format: Trace, raw: true, whole: newTrace},
 	{format: JUnit, whole: newJUnit},
+	{format: GitHub, logs: true, whole: newGitHub},
 	{format: Mermaid, whole: newMermaid},
 }
 
@@ -112,7 +116,8 @@ type Options struct {
 	Color bool
 	// Width is the width of the terminal in columns; 0 means no limit.
 	Width int
-	// Logs, if it is set, has the logs of the run. Tables name those of failed commands.
+	// Logs, if it is set, has the logs of the run. Tables name those of failed
+	// commands, and GitHub has their ends.
 	Logs *runlog.Dir
 
 	noHeader bool // CSV follows that of another run
@@ -141,6 +146,9 @@ func (f Format) Check(options Options) error {
 	}
 	if f == CSV && len(options.chosen()) != 1 {
 		return ErrOneProjection
+	}
+	if f == GitHub && os.Getenv(stepSummary) == "" {
+		return ErrNoStep
 	}
 	return nil
 }

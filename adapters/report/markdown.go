@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// markdownLimits allow more rows than fit into a comment.
-var markdownLimits = limits{rows: MaxMarkdown / leastRow, command: 500}
+// markdownCommand is how many characters of a command Markdown shows.
+const markdownCommand = 500
 
 // leastRow is the least length of a row of Markdown in bytes.
 const leastRow = 32
@@ -25,6 +25,7 @@ type markdown struct {
 	heading string
 	tables  []*markdownTable
 	cut     bool // tables are left out
+	max     int  // the most bytes that the tables can have
 }
 
 type markdownTable struct {
@@ -34,8 +35,8 @@ type markdownTable struct {
 	left tally // rows that are left out
 }
 
-func newMarkdown(d *digest, options Options) *markdown {
-	m := &markdown{verdict: display.OfRun(&d.run)}
+func newMarkdown(d *digest, options Options, most int) *markdown {
+	m := &markdown{verdict: display.OfRun(&d.run), max: most}
 	if options.showSummary() {
 		id := string(d.run.RunID)
 		before, behind := display.Around(id)
@@ -86,11 +87,11 @@ func (m *markdown) add(t *markdownTable) {
 		return
 	}
 	m.tables = append(m.tables, t)
-	if t.size() <= MaxMarkdown {
+	if t.size() <= m.max {
 		return
 	}
 	t.byUrgency()
-	n := fitting(t.rows, MaxMarkdown)
+	n := fitting(t.rows, m.max)
 	for _, r := range t.rows[n:] {
 		t.left[r.verdict]++
 	}
@@ -143,7 +144,7 @@ func (m *markdown) commands(commands *shown[command]) {
 			state = r.verdict.CommandWord(r.row.code)
 		}
 		t.row(r.index, r.verdict, state, markdownID(r.row.jobID), strconv.Itoa(r.row.seq), exitCode(r.row.code),
-			maybe(r.row.elapsed), markdownCode(cut(r.row.cmd, markdownLimits.command)))
+			maybe(r.row.elapsed), markdownCode(cut(r.row.cmd, markdownCommand)))
 	}
 	m.add(t)
 }

@@ -40,9 +40,10 @@ func checkSafe(t require.TestingT, s string) {
 	require.Equal(t, plain, ourEscape.ReplaceAllString(coloured, ""), "colours change the text")
 	require.Equal(t, plain, safe(false, plain), "what is safe is changed")
 	require.Equal(t, coloured, safe(true, coloured), "what is safe is changed")
-	// Whatever comes behind it looks as it would alone.
-	if escapes := ourEscape.FindAllString(coloured, -1); len(escapes) > 0 {
-		require.Equal(t, "\x1b[0m", escapes[len(escapes)-1])
+	for _, line := range strings.Split(coloured, "\n") { // each line ends in no style
+		if escapes := ourEscape.FindAllString(line, -1); len(escapes) > 0 {
+			require.Equal(t, "\x1b[0m", escapes[len(escapes)-1])
+		}
 	}
 	if printable := !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' && r != '\t' }); printable && utf8.ValidString(s) {
 		require.Equal(t, s, coloured, "text without escapes is changed")
@@ -74,6 +75,7 @@ func TestSafeExamples(t *testing.T) {
 	for _, example := range []struct{ text, plain, colour string }{
 		{"a\tb\n", "a\tb\n", "a\tb\n"},
 		{"\x1b[31mred\x1b[m\n", "red\n", "\x1b[0;31mred\x1b[0m\n"},
+		{"\x1b[31mred\n\nred\x1b[m", "red\n\nred", "\x1b[0;31mred\x1b[0m\n\n\x1b[0;31mred\x1b[0m"},
 		{"\x1b[1;4;7;91mx\x1b[22;24my", "xy", "\x1b[0;1;4;7;91mx\x1b[0;7;91my\x1b[0m"},
 		{"\x1b[38;5;200mx\x1b[48;2;1;2;3my\x1b[39;49mz", "xyz", "\x1b[0;38;5;200mx\x1b[0;38;5;200;48;2;1;2;3my\x1b[0mz"},
 		{"\x1b[38:5:9mx\x1b[38:2::1:2:3my\x1b[38:2:1:2:3mz", "xyz", "\x1b[0;91mx\x1b[0;38;2;1;2;3myz\x1b[0m"},

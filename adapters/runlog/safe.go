@@ -1,6 +1,9 @@
 package runlog
 
-import "io"
+import (
+	"bytes"
+	"io"
+)
 
 // Safe is a writer for text of commands that makes it fit for a terminal, see [Decoder].
 type Safe struct {
@@ -24,7 +27,7 @@ func (s *Safe) Write(p []byte) (int, error) {
 // End writes what is left at the end of a text, and ends its style.
 func (s *Safe) End() error {
 	s.decoder.End(s.show)
-	s.show(nil, Style{})
+	s.use(Style{})
 	return s.flush()
 }
 
@@ -38,14 +41,26 @@ func (s *Safe) EndLine() error {
 	return err
 }
 
+// show adds text. A style ends with its line and begins again with the next one: what others write
+// between lines is not in it.
 func (s *Safe) show(text []byte, style Style) {
+	for line := range bytes.Lines(text) {
+		line, ended := bytes.CutSuffix(line, lineFeed)
+		if s.open = !ended; len(line) > 0 {
+			s.use(style)
+			s.buffer = append(s.buffer, line...)
+		}
+		if ended {
+			s.use(Style{})
+			s.buffer = append(s.buffer, '\n')
+		}
+	}
+}
+
+func (s *Safe) use(style Style) {
 	if s.color && style != s.style {
 		s.style = style
 		s.buffer = style.appendEscape(s.buffer)
-	}
-	s.buffer = append(s.buffer, text...)
-	if len(text) > 0 {
-		s.open = text[len(text)-1] != '\n'
 	}
 }
 
