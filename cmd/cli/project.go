@@ -44,7 +44,7 @@ func newProject(p *app) *cobra.Command {
 	f.StringVarP(&flags.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	f.StringSliceVar(&flags.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(p.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
 	f.BoolVar(&flags.pretty, "pretty", false, "indent json")
-	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands, whose paths table then names\n(default for table: the folder of the stream)")
+	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands: table names those of failed\nones (default: those beside the stream), github prints their ends")
 	flags.exitStatus.add(f)
 	flags.readFlags.add(cmd)
 	completeTarget(cmd, formatNames()...)
