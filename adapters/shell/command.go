@@ -17,7 +17,6 @@ type command struct {
 	place *place
 	jobID string
 	exit  Exit
-	kept  *capture // gets a copy of standard output, unless nil
 }
 
 // do records and runs the command. It reports whether the command was stopped
@@ -78,7 +77,7 @@ func (c *command) follow(ctx, job context.Context, p *process, log *log) (stoppe
 	defer context.AfterFunc(job, p.stop)()
 	defer context.AfterFunc(c.run.kill, p.kill)()
 	o := &outputs{ended: make(chan struct{})}
-	o.read(map[*os.File]*stream{p.stdout: c.run.stdout.to(log, c.kept), p.stderr: c.run.stderr.to(log, nil)})
+	o.read(map[*os.File]*stream{p.stdout: c.run.stdout.to(log), p.stderr: c.run.stderr.to(log)})
 
 	p.awaitExit()
 	o.wait(p.lingers(), c.run.kill.Done())

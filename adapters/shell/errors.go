@@ -85,9 +85,6 @@ func (e *PanicError) Unwrap() error {
 var (
 	// ErrOver is the error of a Shell after the body of its job has returned.
 	ErrOver = errors.New("the job's body has returned, which ends its commands; wait for them in the body")
-	// ErrOutputTooLong is the error of [Shell.Output] for a command with more output than
-	// it returns.
-	ErrOutputTooLong = errors.New("the output has more than 1 MiB; read it from the log")
 	// ErrLogsExist is the error for a folder that already contains logs.
 	ErrLogsExist = errors.New("the folder already contains the logs of a run; name another folder")
 	// ErrPlatform is the error on systems without process groups.

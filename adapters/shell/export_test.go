@@ -32,7 +32,7 @@ func NewOutput(out io.Writer, now func() time.Time, secrets []string) (*Output, 
 		return nil, err
 	}
 	l := &log{file: unclosed{out}, now: now, limit: math.MaxInt64, fail: func(err error) error { return err }}
-	return &Output{newStream("stdout", hidden).to(l, nil)}, nil
+	return &Output{newStream("stdout", hidden).to(l)}, nil
 }
 
 // NewLimitedOutput returns one whose log has a limit.

@@ -143,6 +143,12 @@ func assemble(entries []logEntry) output {
 	return output{texts[0].String(), texts[1].String()}
 }
 
+// firstLog is the output of a job's first command.
+func firstLog(t rapid.TB, r recorded, job string) output {
+	t.Helper()
+	return logOf(t, filepath.Join(r.logs, "jobs", job, "sh-1.log"))
+}
+
 func logOf(t rapid.TB, path string) output {
 	t.Helper()
 	return assemble(parseLog(t, contents(t, path)))

@@ -54,7 +54,6 @@ type stream struct {
 	buffer   []byte    // for reading the output
 	redactor *redactor // nil if there are no secrets
 	log      *log
-	kept     *capture // gets a copy of the output before masking, unless nil
 
 	// held is the beginning of a line without an end. It is written at due, even if it has
 	// grown meanwhile. If it is empty, due is zero.
@@ -88,14 +87,14 @@ func newStream(name string, secrets *secrets) *stream {
 }
 
 // to points the stream to another log, after its end.
-func (s *stream) to(log *log, kept *capture) *stream {
-	s.log, s.kept = log, kept
+func (s *stream) to(log *log) *stream {
+	s.log = log
 	return s
 }
 
 // note writes a line of our own as the whole output.
 func (s *stream) note(log *log, line string) {
-	s.to(log, nil).write([]byte(line + "\n"))
+	s.to(log).write([]byte(line + "\n"))
 	s.end()
 }
 
@@ -103,9 +102,6 @@ func (s *stream) note(log *log, line string) {
 func (s *stream) write(p []byte) {
 	if len(p) == 0 {
 		return
-	}
-	if s.kept != nil {
-		s.kept.write(p)
 	}
 	if s.redactor != nil {
 		s.text = s.redactor.append(s.text[:0], p, false)

@@ -20,11 +20,8 @@ func TestPlaces(t *testing.T) {
 	folder, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
 	options := shell.Options{Workspace: folder, Env: append(os.Environ(), "A=run", "B=run", "PWD=/elsewhere")}
-	var got []string
 	show := func(ctx context.Context, sh *shell.Shell) error {
-		out, err := sh.Output(ctx, `echo "$(pwd) $PWD $A $B"`)
-		got = append(got, out)
-		return err
+		return sh.Run(ctx, `echo "$(pwd) $PWD $A $B"`)
 	}
 	r := run(t, pipeline(t,
 		shell.Job{ID: "make", Run: func(ctx context.Context, sh *shell.Shell) error { return sh.Run(ctx, "mkdir -p a/b") }},
@@ -32,18 +29,14 @@ func TestPlaces(t *testing.T) {
 		shell.Job{ID: "out", Run: show},
 		shell.Job{ID: "root", Run: show, Dir: "/"},
 		shell.Job{ID: "shell", Shell: []string{"printf", "%s%s"}, Run: func(ctx context.Context, sh *shell.Shell) error {
-			out, err := sh.Output(ctx, "echo")
-			got = append(got, out+"\n")
-			return err
+			return sh.Run(ctx, "echo")
 		}},
 		shell.Job{ID: "gone", Run: show, Dir: "none"},
 	), options)
-	want := []string{
-		folder + "/a/b " + folder + "/a/b run job\n", folder + " " + folder + " run run\n", "/ / run run\n", "echo\n", "",
-	}
-	for i := range want {
-		require.Less(t, i, len(got))
-		require.Equal(t, want[i], got[i])
+	for job, want := range map[string]string{
+		"in": folder + "/a/b " + folder + "/a/b run job\n", "out": folder + " " + folder + " run run\n", "root": "/ / run run\n", "shell": "echo",
+	} {
+		require.Equal(t, output{stdout: want}, firstLog(t, r, job))
 	}
 	if failed := asError[*shell.StartError](t, r.err); failed.JobID != "gone" || !errors.Is(failed, os.ErrNotExist) {
 		t.Errorf("got %v", r.err)

@@ -30,14 +30,13 @@ func TestWhatACommandSees(t *testing.T) {
 	workspace, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
 	const cmd = `pwd; echo "$PWD $A"; cat; ls /proc/self/fd 2>&1 | wc -l`
-	var got string
-	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) (err error) {
-		got, err = sh.Output(ctx, cmd)
-		return err
+	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
+		return sh.Run(ctx, cmd)
 	}), shell.Options{Workspace: workspace, Env: []string{"A=1", "PWD=/elsewhere", "PATH=" + os.Getenv("PATH")}})
 	plain := exec.Command("/bin/sh", "-c", cmd)
 	plain.Dir, plain.Env, plain.Stderr = workspace, append(os.Environ(), "A=1"), io.Discard
 	want, err := plain.Output()
+	got := firstLog(t, r, "job").stdout
 	if err != nil || r.err != nil || got != string(want) {
 		t.Errorf("got %q, %v, want %q, %v", got, r.err, want, err)
 	}
@@ -45,11 +44,10 @@ func TestWhatACommandSees(t *testing.T) {
 
 func TestOtherShells(t *testing.T) {
 	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
-		got, err := sh.Output(ctx, "a b")
-		assert.Equal(t, "-n a b", got)
-		return err
+		return sh.Run(ctx, "a b")
 	}), shell.Options{Shell: []string{"printf", "%s %s", "-n"}})
 	assert.NoError(t, r.err)
+	assert.Equal(t, output{stdout: "-n a b"}, firstLog(t, r, "job"))
 }
 
 // A command may begin like an option.
@@ -58,11 +56,10 @@ func TestCommandsAreNotOptions(t *testing.T) {
 	for _, name := range []string{"-n", "+x", "--", "-c"} {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/sh\necho it is $*\n"), 0o700))
 		r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
-			got, err := sh.Output(ctx, name+" run")
-			assert.Equal(t, "it is run\n", got, name)
-			return err
+			return sh.Run(ctx, name+" run")
 		}), shell.Options{Env: []string{"PATH=" + folder + ":" + os.Getenv("PATH")}})
 		assert.NoError(t, r.err)
+		assert.Equal(t, output{stdout: "it is run\n"}, firstLog(t, r, "job"), name)
 	}
 }
 
@@ -94,7 +91,7 @@ func TestBackground(t *testing.T) {
 				t.Errorf("%v after %v", r.err, took)
 			}
 			allGone(t, mark)
-			got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log"))
+			got := firstLog(t, r, "job")
 			if name == "output that does not end" { // the two do not wait for each other
 				if got.stdout != "still\nhere\n" && got.stdout != "here\nstill\n" {
 					t.Errorf("got %q", got)
@@ -125,7 +122,7 @@ func TestDaemon(t *testing.T) {
 		return sh.Run(ctx, fmt.Sprintf(`setsid sh -c 'echo far; touch ready; until [ -e said ]; do sleep .01; done; sleep .2; head -c %d /dev/zero; sleep 60' &
 			until [ -e ready ]; do sleep .01; done; echo near; touch said`, filling))
 	}), shell.Options{Grace: 3 * time.Second, Env: marked(mark)})
-	got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log"))
+	got := firstLog(t, r, "job")
 	assert.NoError(t, r.err)
 	assert.Equal(t, "far\nnear\n"+strings.Repeat("\x00", filling), got.stdout)
 	assert.NotEmpty(t, survivors(t, mark), "the daemon was killed")
@@ -156,7 +153,7 @@ func TestDaemonAndASlowLog(t *testing.T) {
 	r := runIn(t, folder, t.Context(), one(t, func(ctx context.Context, sh *shell.Shell) error {
 		return sh.Run(ctx, `setsid sh -c 'echo first; sleep .1; echo second; touch second; sleep 6' & until [ -e second ]; do sleep .01; done`)
 	}), shell.Options{Grace: 50 * time.Millisecond, Clock: clock})
-	if got := logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")); r.err != nil || got.stdout != "first\nsecond\n" {
+	if got := firstLog(t, r, "job"); r.err != nil || got.stdout != "first\nsecond\n" {
 		t.Errorf("got %q, %v", got, r.err)
 	}
 }
@@ -326,29 +323,6 @@ func TestCancelledBeforeItBegan(t *testing.T) {
 	}
 }
 
-func TestOutput(t *testing.T) {
-	const limit = 1 << 20
-	r := run(t, one(t, func(ctx context.Context, sh *shell.Shell) error {
-		if got, err := sh.Output(ctx, "echo out; echo err >&2; echo s3cr3t"); got != "out\ns3cr3t\n" || err != nil {
-			t.Errorf("got %q, %v", got, err)
-		}
-		got, err := sh.Output(ctx, "echo out; exit 3")
-		if failed := asError[*shell.ExitError](t, err); got != "out\n" || failed.Code != 3 {
-			t.Errorf("got %q, %v", got, err)
-		}
-		if got, err := sh.Output(ctx, fmt.Sprintf("head -c %d /dev/zero", limit)); len(got) != limit || err != nil {
-			t.Errorf("got %d bytes, %v", len(got), err)
-		}
-		if got, err := sh.Output(ctx, fmt.Sprintf("head -c %d /dev/zero", limit+1)); len(got) != limit || !errors.Is(err, shell.ErrOutputTooLong) {
-			t.Errorf("got %d bytes, %v", len(got), err)
-		}
-		return nil
-	}), shell.Options{Secrets: []string{"s3cr3t"}})
-	assert.NoError(t, r.err)
-	assert.Equal(t, (output{"out\n***\n", "err\n"}), logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")), "the log")
-	assert.Equal(t, limit+1, len(logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-4.log")).stdout), "the log")
-}
-
 // A server that is started as the package's comment shows is never killed with the
 // command, however soon the command ends.
 func TestServerIsLeft(t *testing.T) {
@@ -394,7 +368,7 @@ func TestStoppedCommandEnds(t *testing.T) {
 	r := runIn(t, folder, ctx, one(t, func(ctx context.Context, sh *shell.Shell) error {
 		return sh.Run(ctx, `trap 'echo bye; exit 3' TERM; touch ready; kill -STOP $$; echo "it goes on"`)
 	}), shell.Options{Grace: time.Minute})
-	assert.Equal(t, "bye\n", logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")).stdout, "the log")
+	assert.Equal(t, "bye\n", firstLog(t, r, "job").stdout, "the log")
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it takes %v", took)
 	}
@@ -424,7 +398,7 @@ func TestKill(t *testing.T) {
 		assert.EqualValues(t, 137, exit.Code, "it exits")
 		return err
 	}), shell.Options{Grace: time.Minute, Kill: kill, Env: marked(mark)})
-	assert.Equal(t, "here\n", logOf(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")).stdout, "the log")
+	assert.Equal(t, "here\n", firstLog(t, r, "job").stdout, "the log")
 	if !errors.Is(r.err, context.Canceled) || strings.Contains(r.err.Error(), "%!") {
 		t.Errorf("it ends with %v", r.err)
 	}

@@ -42,7 +42,11 @@ type Exit struct {
 // Run runs a command that must succeed: a code other than 0 is an [*ExitError].
 // Other errors are those of [Shell.Try].
 func (s *Shell) Run(ctx context.Context, cmd string) error {
-	return s.succeeded(s.Try(ctx, cmd))
+	exit, err := s.Try(ctx, cmd)
+	if err == nil && exit.Code != 0 {
+		return &ExitError{JobID: s.jobID, Exit: exit}
+	}
+	return err
 }
 
 // Try runs a command that may fail; the caller checks its code. An error means that
@@ -53,26 +57,25 @@ func (s *Shell) Run(ctx context.Context, cmd string) error {
 //   - an error that wraps a context's cause: because the context ended, the command was
 //     stopped or, if Exit.Seq is 0, not started.
 func (s *Shell) Try(ctx context.Context, cmd string) (Exit, error) {
-	return s.command(ctx, cmd, nil)
-}
-
-// Output runs a command that must succeed, as Run does, and returns its standard
-// output, at most 1 MiB; more output is an [ErrOutputTooLong]. Unlike in the log, secrets
-// in it are not masked.
-func (s *Shell) Output(ctx context.Context, cmd string) (string, error) {
-	var kept capture
-	exit, err := s.command(ctx, cmd, &kept)
-	if err = s.succeeded(exit, err); err == nil && kept.tooLong {
-		err = fmt.Errorf("command %d of job %s: %w", exit.Seq, s.jobID, ErrOutputTooLong)
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+	case <-s.ctx.Done():
 	}
-	return string(kept.text), err
-}
-
-func (s *Shell) succeeded(exit Exit, err error) error {
-	if err == nil && exit.Code != 0 {
-		return &ExitError{JobID: s.jobID, Exit: exit}
+	if ctx.Err() != nil || s.ctx.Err() != nil {
+		return Exit{}, s.stopped(ctx, "a command of job %s was not started: %w", s.jobID)
 	}
-	return err
+	s.seq++
+	c := &command{run: s.run, place: s.place, jobID: s.jobID, exit: Exit{Seq: s.seq, Log: s.run.logs.path(s.jobID, s.seq)}}
+	stopped, err := c.do(ctx, s.ctx, cmd)
+	if stopped && err == nil {
+		err = s.stopped(ctx, "command %d of job %s was stopped: %w", s.seq, s.jobID)
+	}
+	if record := (*RecordError)(nil); errors.As(err, &record) {
+		s.spoil(err)
+	}
+	return c.exit, err
 }
 
 func newShell(r *run, job *Job) *Shell {
@@ -123,29 +126,6 @@ func call(body func() error) (err error) {
 	return err
 }
 
-// command waits for its turn and runs a command.
-func (s *Shell) command(ctx context.Context, cmd string, kept *capture) (Exit, error) {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-	case <-s.ctx.Done():
-	}
-	if ctx.Err() != nil || s.ctx.Err() != nil {
-		return Exit{}, s.stopped(ctx, "a command of job %s was not started: %w", s.jobID)
-	}
-	s.seq++
-	c := &command{run: s.run, place: s.place, jobID: s.jobID, exit: Exit{Seq: s.seq, Log: s.run.logs.path(s.jobID, s.seq)}, kept: kept}
-	stopped, err := c.do(ctx, s.ctx, cmd)
-	if stopped && err == nil {
-		err = s.stopped(ctx, "command %d of job %s was stopped: %w", s.seq, s.jobID)
-	}
-	if record := (*RecordError)(nil); errors.As(err, &record) {
-		s.spoil(err)
-	}
-	return c.exit, err
-}
-
 // stopped returns an error with the cause of the context that ended. If that is the job's
 // context rather than the command's, the job is spoilt.
 func (s *Shell) stopped(ctx context.Context, format string, args ...any) error {
@@ -164,18 +144,4 @@ func (s *Shell) spoil(err error) {
 	if s.spoilt == nil {
 		s.spoilt = err
 	}
-}
-
-// capture keeps the beginning of an output.
-type capture struct {
-	text    []byte
-	tooLong bool
-}
-
-const maxCapture = 1 << 20
-
-func (c *capture) write(p []byte) {
-	room := maxCapture - len(c.text)
-	c.tooLong = c.tooLong || len(p) > room
-	c.text = append(c.text, p[:min(len(p), room)]...)
 }
