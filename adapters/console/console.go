@@ -6,6 +6,7 @@
 package console
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/runlog"
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -42,7 +44,7 @@ type Screen struct {
 	latest                   int64
 	jobs, commands           int
 
-	open string // the output, stdout or stderr, whose line has not ended yet
+	open runlog.Output // the output whose line has not ended yet, if any
 }
 
 // New returns a screen that writes to out.
@@ -61,7 +63,7 @@ func (s *Screen) Observe(progress shell.Progress) {
 	event := progress.Event
 	s.step(event)
 	if s.Quiet && event.Kind == domain.ShFinished && event.ExitCode != 0 {
-		if err := show(s, progress.Log, s.DropLogs); err != nil {
+		if err := s.show(progress.Log); err != nil {
 			s.Say(fmt.Sprintf("a log cannot be shown: %v", err))
 		}
 	}
@@ -129,30 +131,33 @@ func (s *Screen) Write(log []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var shown strings.Builder
-	for line := range strings.Lines(string(log)) {
-		fields := strings.SplitN(strings.TrimSuffix(line, "\n"), " ", 4) // time, stream, tag, text
-		if len(fields) < 4 {
-			continue
-		}
-		stream, tag, text := fields[1], fields[2], fields[3]
-		if s.open != stream {
-			shown.WriteString(s.lineEnd() + "    | ")
-		}
-		shown.WriteString(printable(text))
-		if s.open = stream; tag == "F" {
-			shown.WriteString(s.lineEnd())
-		}
+	for line := range bytes.Lines(log) {
+		s.piece(&shown, runlog.Parse(line))
 	}
 	_, _ = io.WriteString(s.out, shown.String())
 	return len(log), nil
 }
 
+// piece adds a piece of a log to what is shown.
+func (s *Screen) piece(shown *strings.Builder, p runlog.Piece) {
+	if p.Output == runlog.Damaged {
+		return
+	}
+	if s.open != p.Output {
+		shown.WriteString(s.lineEnd() + "    | ")
+	}
+	shown.WriteString(printable(string(p.Text)))
+	if s.open = p.Output; p.End {
+		shown.WriteString(s.lineEnd())
+	}
+}
+
 // lineEnd ends the line that is open, if any.
 func (s *Screen) lineEnd() string {
-	if s.open == "" {
+	if s.open == runlog.Damaged {
 		return ""
 	}
-	s.open = ""
+	s.open = runlog.Damaged
 	return "\n"
 }
 

@@ -1,10 +1,12 @@
 package console
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 	"os"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/runlog"
 )
 
 const (
@@ -12,39 +14,34 @@ const (
 	tailBytes = 64 << 10
 )
 
-// show copies a log, all of it or its last lines.
-func show(to io.Writer, path string, all bool) error {
+// show shows the log of a command: its end or, if nobody can read it later, all of it.
+func (s *Screen) show(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	if !all {
-		last, err := lastLines(file)
-		_, _ = to.Write(last)
+	if !s.DropLogs {
+		text, _, err := runlog.Tail(file, tailLines, tailBytes)
+		for line := range bytes.Lines(text) {
+			s.text(runlog.Piece{Output: runlog.Stdout, Text: bytes.TrimSuffix(line, []byte("\n")), End: true})
+		}
 		return err
 	}
-	lines := bufio.NewScanner(file) // those of a log have some 16 KiB at most
-	for lines.Scan() {
-		_, _ = to.Write(append(lines.Bytes(), '\n'))
+	for piece, err := range runlog.Lines(file) {
+		if err != nil {
+			return err
+		}
+		s.text(piece)
 	}
-	return lines.Err()
+	return nil
 }
 
-// lastLines returns the last lines of a file, the whole ones among its last bytes.
-func lastLines(file *os.File) ([]byte, error) {
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	from := max(0, info.Size()-tailBytes)
-	data, err := io.ReadAll(io.NewSectionReader(file, from, tailBytes))
-	if from > 0 {
-		data = data[bytes.IndexByte(data, '\n')+1:]
-	}
-	begin := len(data)
-	for n := 0; n <= tailLines && begin >= 0; n++ {
-		begin = bytes.LastIndexByte(data[:begin], '\n')
-	}
-	return data[begin+1:], err
+// text shows a piece of a log.
+func (s *Screen) text(p runlog.Piece) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var shown strings.Builder
+	s.piece(&shown, p)
+	_, _ = io.WriteString(s.out, shown.String())
 }

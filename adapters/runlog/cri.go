@@ -61,6 +61,15 @@ func Pieces(log io.Reader) iter.Seq2[Piece, error] {
 	}
 }
 
+// Parse returns the piece in a line of a log.
+func Parse(line []byte) (p Piece) {
+	text, ended := bytes.CutSuffix(line, lineFeed)
+	var full bool
+	p.Output, p.Time, full, p.Text = parse(text)
+	p.End = ended && full
+	return p
+}
+
 var (
 	lineFeed = []byte("\n")
 	names    = [outputs][]byte{Stdout: []byte("stdout"), Stderr: []byte("stderr")}

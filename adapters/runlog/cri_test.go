@@ -109,6 +109,8 @@ func FuzzPieces(f *testing.F) {
 				}
 			}
 			want = append(want, l)
+			p := Parse(whole)
+			require.Equal(t, l, line{p.Output, string(p.Text), p.End})
 		}
 		for p, err := range Pieces(&cutReader{log, int(cut) + 1}) {
 			require.NoError(t, err)
