@@ -72,6 +72,7 @@ func (f Files) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) 
 			return err
 		}
 	}
+	f.Options.several = f.Format == GitHub && several(streams)
 	for at, err := range streams.Locations() {
 		if err == nil {
 			err = f.file(ctx, streams, at, writer)

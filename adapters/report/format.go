@@ -121,6 +121,7 @@ type Options struct {
 	Logs *runlog.Dir
 
 	noHeader bool // CSV follows that of another run
+	several  bool // there are several runs
 }
 
 // chosen returns the projections in the report.

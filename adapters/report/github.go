@@ -35,6 +35,7 @@ type github struct {
 	path    string // of the summary
 	apart   string // from what is in the file
 	summary comment
+	runs    int
 	failed  int // commands
 	err     error
 }
@@ -89,11 +90,15 @@ func (g *github) add(run domain.RunID, stream projections.Stream, options Option
 	rows, _ := d.commands.shown.rows()
 	g.failed += d.failedSh
 	left := maxAnnotations - (g.failed - d.failedSh)
+	of := ""
+	if g.runs++; g.runs > 1 || options.several {
+		of = display.Name(string(run)) + ": "
+	}
 	var b bytes.Buffer
 	for i := range rows {
 		if left > 0 && rows[i].verdict == display.Failed {
 			left--
-			annotate(&b, &rows[i].row, options.Logs)
+			annotate(&b, of, &rows[i].row, options.Logs)
 		}
 	}
 	_, err = g.out.Write(b.Bytes())
@@ -101,9 +106,9 @@ func (g *github) add(run domain.RunID, stream projections.Stream, options Option
 }
 
 // annotate writes the annotation of a command that failed and, if there is one, its log.
-func annotate(b *bytes.Buffer, c *command, logs *runlog.Dir) {
-	fmt.Fprintf(b, "::error title=%s::%s\n", escapeProperty(Printable(fmt.Sprintf("%s failed with %s", c.name(), display.Exit(c.code.V)))),
-		escapeData(xmlText(cut(c.cmd, markdownCommand))))
+func annotate(b *bytes.Buffer, of string, c *command, logs *runlog.Dir) {
+	title := shownID(of+c.name()) + " failed with " + display.Exit(c.code.V)
+	fmt.Fprintf(b, "::error title=%s::%s\n", escapeProperty(title), escapeData(xmlText(cut(c.cmd, markdownCommand))))
 	if logs == nil {
 		return
 	}
@@ -111,7 +116,7 @@ func annotate(b *bytes.Buffer, c *command, logs *runlog.Dir) {
 	if err != nil {
 		end = Printable(err.Error()) + "\n"
 	}
-	title, _ := display.Fit(c.name()+": "+c.cmd, maxHeading)
+	title, _ = display.Fit(of+c.name()+": "+c.cmd, maxHeading)
 	token := rand.Text()
 	fmt.Fprintf(b, "::group::%s\n::stop-commands::%s\n%s::%s::\n::endgroup::\n", escapeData(title), token, defuse(end), token)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/laws"
@@ -133,8 +134,13 @@ func TestNoTextIsACommandToTheRunner(t *testing.T) {
 		job, cmd := toRunner.Draw(t, "job"), toRunner.Draw(t, "cmd")
 		out := write(t, report.GitHub, laws.Entries([]domain.Event{domain.NewJobStarted(0, job), domain.NewShStarted(0, job, cmd),
 			domain.NewShFinished(1, job, -7), domain.NewJobFinished(2, job, domain.Failed)}), report.Options{})
-		require.Equal(t, []runnerCommand{{"error", report.Printable(job) + "/1 failed with exit -7", runnerData(cmd)}}, runnerCommands(out, true), "of %q", out)
+		require.Equal(t, []runnerCommand{{"error", shownID(job+"/1") + " failed with exit -7", runnerData(cmd)}}, runnerCommands(out, true), "of %q", out)
 	})
+}
+
+func shownID(id string) string {
+	shown, _ := display.Fit(id, 200)
+	return shown
 }
 
 // runnerData is a command as its annotation has it.
@@ -201,6 +207,7 @@ func TestAnnotations(t *testing.T) {
 	out := writeAll(t, report.GitHub, report.Options{Projections: only("jobs")}, run[:24], run)
 	assert.Equal(t, "::error title=job 0/1 failed with exit 3::a%0A\tb: c, d%25\\x1b\n", out[:strings.Index(out, "\n")+1])
 	assert.Equal(t, 10, strings.Count(out, "::error "))
+	assert.Contains(t, out, "\n::error title=run-1%3A job 0/1 failed with exit 3::")
 	assert.Contains(t, out, "\n::notice::… 8 more commands failed; the summary of the step shows what fits\n")
 	assert.NotContains(t, after(t), "<code>", "commands although only jobs are asked for")
 	assert.Contains(t, after(t), "before\n\n\n| ")
