@@ -30,7 +30,8 @@ func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, option
 		}
 		*text = append(line, '\n')
 	})
-	row, err := fold(run, stream, []projections.Member{d.Member(write.take)})
+	sel := newSelector(options.Selection)
+	row, err := foldSelected(run, stream, sel, []projections.Member{sel.member(d, true, write.take)})
 	if err != nil {
 		return row, err
 	}

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"cmp"
+	"container/heap"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -17,10 +20,11 @@ type digest struct {
 	failedSh    int // see [display.FailedCommands]
 	jobs        shown[jobRow]
 	commands    commands
-	slowest     []projections.SlowSh
+	slowest     []command
 	diagnostics shown[projections.Diagnostic]
 	labels      []projections.Label
 	listings    []*listing // of the projections that have no view of their own
+	sel         *selector
 }
 
 // jobRow is a job and its timing.
@@ -36,13 +40,17 @@ type limits struct {
 }
 
 func readDigest(run domain.RunID, stream projections.Stream, options Options, limits limits) (d *digest, err error) {
-	d = &digest{}
+	d = &digest{sel: newSelector(options.Selection)}
 	d.jobs.limit, d.diagnostics.limit, d.commands.limits = limits.rows, limits.rows, limits
 	d.commands.shown.limit = limits.rows
+	if d.sel != nil {
+		d.jobs.fates, d.commands.shown.fates, d.commands.shown.most = &d.sel.jobs, &d.sel.commands, leastSifted
+	}
+	slow := &slowCommands{commands: &d.commands}
 	members := []projections.Member{
 		projections.RunTimings.Into(func(r *projections.Row[projections.RunTiming]) { d.timing = r.Value }),
 		projections.Into("failed_commands", display.FailedCommands(), func(r *projections.Row[int]) { d.failedSh = r.Value }),
-		projections.Slowest.Into(func(r *projections.Row[projections.SlowSh]) { d.slowest = append(d.slowest, r.Value) }),
+		projections.Into("report.slowest", slow, func(*projections.Row[none]) {}),
 		projections.Diagnostics.Into(d.diagnostic),
 		projections.LabelRows.Into(func(r *projections.Row[projections.Label]) { d.labels = append(d.labels, r.Value) }),
 	}
@@ -55,15 +63,68 @@ func readDigest(run domain.RunID, stream projections.Stream, options Options, li
 	for _, of := range options.listed() {
 		l := newListing(of, limits)
 		d.listings = append(d.listings, l)
-		members = append(members, of.Member(l.take))
+		members = append(members, d.sel.member(of, true, l.take))
 	}
-	d.run, err = fold(run, stream, members)
+	d.run, err = foldSelected(run, stream, d.sel, members)
+	d.slowest = slow.rows(d.sel)
+	if d.sel != nil {
+		d.jobs.settle()
+		d.commands.shown.settle()
+	}
 	return d, err
+}
+
+// slowCommands is a projection without rows that keeps the slowest commands.
+type slowCommands struct {
+	*commands
+	longest ranking
+	kept    map[int]command
+}
+
+// maxSlow is how many rows timings.slowest has.
+const maxSlow = 10
+
+func (s *slowCommands) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+	if !step.ShCloses {
+		return rows
+	}
+	sh := lasting{step.Sh.Index, projections.Span(step.Sh.StartedAtMs, step.AtMs)}
+	if full := len(s.longest) == maxSlow; !sh.ms.Valid || full && sh.ms.V < s.longest[0].ms.V {
+		return rows
+	}
+	if s.kept == nil {
+		s.kept = map[int]command{}
+	}
+	row := s.row(step.Run, step.Job, step.Sh)
+	row.elapsed = sh.ms
+	s.kept[sh.index] = row
+	if heap.Push(&s.longest, sh); len(s.longest) > maxSlow {
+		delete(s.kept, heap.Pop(&s.longest).(lasting).index)
+	}
+	return rows
+}
+
+func (s *slowCommands) Open(_ *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+	return rows
+}
+
+// rows returns the slowest commands that are selected, the longest first.
+func (s *slowCommands) rows(sel *selector) (rows []command) {
+	slices.SortFunc(s.longest, func(a, b lasting) int { return cmp.Or(cmp.Compare(b.ms.V, a.ms.V), cmp.Compare(a.index, b.index)) })
+	for _, sh := range s.longest {
+		if sel == nil || sel.commands.of(sh.index) == selected {
+			rows = append(rows, s.kept[sh.index])
+		}
+	}
+	return rows
 }
 
 // diagnostic takes a row. Rows that say that the stream is not whole come first.
 func (d *digest) diagnostic(r *projections.Row[projections.Diagnostic]) {
 	verdict := display.Complete
+	if d.sel != nil && d.sel.named(r.Value.JobID.V, r.Value.JobID.Valid) == rejected {
+		return
+	}
 	if r.Value.Code == projections.MalformedLine || r.Value.Code == projections.TornTail {
 		verdict = display.Failed
 	}
@@ -137,6 +198,7 @@ func (c *commands) Reduce(step *projections.Step, rows []projections.Row[none]) 
 	}
 	switch {
 	case step.ShCloses && c.wanted != nil && !c.wanted(step.Job.ID, step.Sh.Seq):
+	case step.ShCloses && c.shown.fates != nil && c.shown.fates.of(step.Sh.Index) == rejected:
 	case step.ShCloses && step.ExitCode != 0 && !step.Job.Final:
 		c.exit(step)
 	case step.ShCloses:
@@ -166,7 +228,7 @@ func (c *commands) exit(step *projections.Step) {
 	}
 	c.pending[step.Job.Index]++
 	row := placed[command]{index: step.Sh.Index, row: c.closed(step)}
-	if len(c.exits) < c.shown.limit {
+	if c.shown.fates != nil || len(c.exits) < c.shown.limit {
 		c.exits = append(c.exits, row)
 		return
 	}
@@ -184,7 +246,7 @@ func (c *commands) judge(job *projections.TrackedJob) {
 		switch {
 		case exit.row.job != job.Index:
 			rest = append(rest, exit)
-		case len(c.shown.kept[verdict]) < c.shown.limit:
+		case c.shown.fates != nil || len(c.shown.kept[verdict]) < c.shown.limit:
 			c.shown.keep(exit.index, verdict, exit.row)
 		}
 	}

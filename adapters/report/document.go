@@ -33,16 +33,16 @@ func writeJSON(out io.Writer, run domain.RunID, stream projections.Stream, optio
 
 // foldDocument returns the row of a run, and the parts of its document.
 func foldDocument(run domain.RunID, stream projections.Stream, options Options) (projections.Run, []*part, error) {
-	relay := newRelay(func() error { return nil })
+	relay, sel := newRelay(func() error { return nil }), newSelector(options.Selection)
 	var parts []*part
 	var members []projections.Member
 	for _, d := range options.chosen() {
 		p := &part{of: d}
 		parts = append(parts, p)
-		members = append(members, relay.through(d, newOrdered(d, p.encode(run)).take))
+		members = append(members, relay.through(d, sel, true, newOrdered(d, p.encode(run)).take))
 	}
 	relay.start()
-	row, err := fold(run, stream, members)
+	row, err := foldSelected(run, stream, sel, members)
 	return row, parts, cmp.Or(err, relay.stop())
 }
 

@@ -43,6 +43,7 @@ type kind struct {
 	format Format
 	raw    bool // text from the stream is unchanged, control characters included
 	logs   bool // see [Options.Logs]
+	rows   bool // rows can be selected
 	// each writes the report of one run; several reports follow each other.
 	each func(io.Writer, domain.RunID, projections.Stream, Options) (projections.Run, error)
 	// whole begins a document of any number of runs.
@@ -51,11 +52,11 @@ type kind struct {
 
 // kinds are in the order of help texts.
 var kinds = []kind{
-	{format: JSON, raw: true, each: writeJSON},
-	{format: NDJSON, raw: true, each: writeNDJSON},
-	{format: CSV, raw: true, each: writeCSV},
-	{format: Table, logs: true, each: writeTable},
-	{format: Markdown, whole: newComment},
+	{format: JSON, raw: true, rows: true, each: writeJSON},
+	{format: NDJSON, raw: true, rows: true, each: writeNDJSON},
+	{format: CSV, raw: true, rows: true, each: writeCSV},
+	{format: Table, logs: true, rows: true, each: writeTable},
+	{format: Markdown, rows: true, whole: newComment},
 	{format: Trace, raw: true, whole: newTrace},
 	{format: JUnit, whole: newJUnit},
 	{format: GitHub, logs: true, whole: newGitHub},
@@ -107,6 +108,8 @@ type Options struct {
 	// Projections are those in the report, in this order; nil means all built-in ones.
 	// CSV takes exactly one.
 	Projections []*projections.Definition
+	// Selection selects rows.
+	Selection Selection
 	// Pretty indents JSON.
 	Pretty bool
 	// Live writes NDJSON rows whenever the stream pauses, even if there are few: for
@@ -142,8 +145,12 @@ var ErrOneProjection = errors.New("csv takes exactly one projection, such as --p
 
 // Check returns an error if the format does not allow the options.
 func (f Format) Check(options Options) error {
-	if _, err := f.kind(); err != nil {
+	k, err := f.kind()
+	switch {
+	case err != nil:
 		return err
+	case !k.rows && !options.Selection.IsZero():
+		return ErrSelection
 	}
 	if f == CSV && len(options.chosen()) != 1 {
 		return ErrOneProjection

@@ -149,10 +149,11 @@ func (m *markdown) commands(commands *shown[command]) {
 	m.add(t)
 }
 
-func (m *markdown) slowest(slowest []projections.SlowSh) {
-	t := newTable("slow command", "slowest: job", "sh:", "took:")
-	for i, sh := range slowest {
-		t.row(i, display.Complete, markdownID(sh.JobID), strconv.Itoa(sh.Seq), duration(sh.DurationMs))
+func (m *markdown) slowest(slowest []command) {
+	t := newTable("slow command", "slowest: job", "sh:", "took:", "command")
+	for i := range slowest {
+		sh := &slowest[i]
+		t.row(i, display.Complete, markdownID(sh.jobID), strconv.Itoa(sh.seq), maybe(sh.elapsed), markdownCode(cut(sh.cmd, markdownLimits.command)))
 	}
 	m.add(t)
 }

@@ -15,6 +15,7 @@ const flushSize = 256 << 10
 // writeNDJSON writes one row a line, as soon as it is final.
 func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	var buffer []byte
+	sel := newSelector(options.Selection)
 	flush := func() error {
 		_, err := out.Write(buffer)
 		buffer = buffer[:0]
@@ -31,17 +32,17 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 	var members []projections.Member
 	for _, d := range chosen {
 		encoder := newEncoder(d, "", `"projection":"`+d.Name+`",`+runIDMember(string(run)))
-		members = append(members, relay.through(d, func(row projections.AnyRow) {
+		members = append(members, relay.through(d, sel, false, func(row projections.AnyRow) {
 			buffer = append(encoder.append(buffer, row.Value), '\n')
 		}))
 	}
 	relay.start()
-	row, err := fold(run, projections.BeforeEach(stream, func() error {
+	row, err := foldSelected(run, projections.BeforeEach(stream, func() error {
 		if options.Live { // a reader of the rows must not wait for more of the stream
 			relay.flush()
 		}
 		return relay.err()
-	}), members)
+	}), sel, members)
 	err = cmp.Or(err, relay.stop())
 	if err == nil && len(buffer) > 0 {
 		err = flush()

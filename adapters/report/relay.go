@@ -46,12 +46,12 @@ func newRelay(after func() error) *relay {
 	}
 }
 
-// through makes a projection a member of the fold whose rows arrive at take, on the
-// relay's goroutine. Call it before start.
-func (r *relay) through(d *projections.Definition, take func(projections.AnyRow)) projections.Member {
+// through makes a projection a member of the fold whose rows, of those that sel selects, arrive at
+// take, on the relay's goroutine. Call it before start.
+func (r *relay) through(d *projections.Definition, sel *selector, sorted bool, take func(projections.AnyRow)) projections.Member {
 	index := uint16(len(r.lanes))
 	r.lanes = append(r.lanes, lane{d, take})
-	return d.Member(func(row projections.AnyRow) {
+	return sel.member(d, sorted, func(row projections.AnyRow) {
 		if len(r.batch.order) >= relayBatch {
 			r.flush()
 		}

@@ -15,6 +15,10 @@ type shown[R any] struct {
 	limit int
 	kept  [display.Complete + 1][]placed[R]
 	total tally
+
+	// fates, if it is set, is of the rows: all that are not rejected are kept until settle.
+	fates *fates
+	most  int // rows of a verdict to keep before rejected ones are looked for; 0 for no limit
 }
 
 // placed is a row with its index in the projection.
@@ -37,11 +41,24 @@ func (t tally) sum() (n int) {
 // wants counts a row of a verdict, and reports whether it may be shown.
 func (s *shown[R]) wants(verdict display.Verdict) bool {
 	s.total[verdict]++
-	return len(s.kept[verdict]) < s.limit
+	return s.fates != nil || len(s.kept[verdict]) < s.limit
 }
 
 func (s *shown[R]) keep(index int, verdict display.Verdict, row R) {
-	s.kept[verdict] = append(s.kept[verdict], placed[R]{index, verdict, row})
+	kept := append(s.kept[verdict], placed[R]{index, verdict, row})
+	if s.most > 0 && len(kept) >= s.most {
+		kept = slices.DeleteFunc(kept, func(r placed[R]) bool { return s.fates.of(r.index) == rejected })
+		s.most = max(s.most, 2*len(kept))
+	}
+	s.kept[verdict] = kept
+}
+
+// settle leaves only the rows that are selected.
+func (s *shown[R]) settle() {
+	for verdict, kept := range s.kept {
+		s.kept[verdict] = slices.DeleteFunc(kept, func(r placed[R]) bool { return s.fates.of(r.index) != selected })
+		s.total[verdict] = len(s.kept[verdict])
+	}
 }
 
 // rows returns the rows that are shown, in the order of the projection, and counts the others.

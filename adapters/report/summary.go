@@ -39,8 +39,11 @@ func failedOf(n int) string {
 // showSlowest reports whether the slowest commands have a table of their own. If there
 // are few commands, their own table shows it better.
 func (d *digest) showSlowest(options Options) bool {
-	n := len(d.slowest)
-	return options.has(projections.Slowest.Definition) && n > 0 && (options.asked() || d.run.ShEvents > 2*n)
+	n, commands := len(d.slowest), d.run.ShEvents
+	if d.sel != nil {
+		commands = d.commands.shown.total.sum()
+	}
+	return options.has(projections.Slowest.Definition) && n > 0 && (options.asked() || commands > 2*n)
 }
 
 // showDiagnostics reports whether diagnostics have a table.

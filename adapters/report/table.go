@@ -140,21 +140,25 @@ func (t *tables) commands(commands *shown[command]) {
 		{Title: "job", Share: 1}, {Title: "sh", Right: true, Drop: 4}, {Title: "state"}, {Title: "exit", Right: true, Drop: 2},
 		{Title: "start", Right: true, Drop: 1}, {Title: "took", Right: true, Drop: 3}, {Title: "command", Share: 2},
 	}}
-	most := tableLimits.command
-	if t.options.Width > 0 {
-		most = t.options.Width
-	}
 	for _, r := range rows {
 		sh := &r.row
 		g.Rows = append(g.Rows, []Cell{
 			id(sh.jobID), plain(strconv.Itoa(sh.seq)), state(r.verdict, r.verdict.CommandWord(sh.code)), plain(exitCode(sh.code)),
-			plain(maybe(sh.offset)), plain(maybe(sh.elapsed)), shortened(sh.cmd, most),
+			plain(maybe(sh.offset)), plain(maybe(sh.elapsed)), shortened(sh.cmd, t.widestCommand()),
 		})
 	}
 	if t.options.Width == 0 {
 		g.Columns[len(g.Columns)-1].Share = 0 // the last column pushes no other aside
 	}
 	t.grid(g, "command", left)
+}
+
+// widestCommand is how much of a command is shown.
+func (t *tables) widestCommand() int {
+	if t.options.Width > 0 {
+		return t.options.Width
+	}
+	return tableLimits.command
 }
 
 // maxLogs is how many logs are named.
@@ -186,10 +190,14 @@ func (t *tables) logs(commands *shown[command]) {
 	}
 }
 
-func (t *tables) slowest(slowest []projections.SlowSh) {
-	g := &Grid{Columns: []Column{{Title: "slowest: job", Share: 1}, {Title: "sh", Right: true, Drop: 1}, {Title: "took", Right: true}}}
-	for _, sh := range slowest {
-		g.Rows = append(g.Rows, []Cell{id(sh.JobID), plain(strconv.Itoa(sh.Seq)), plain(duration(sh.DurationMs))})
+func (t *tables) slowest(slowest []command) {
+	g := &Grid{Columns: []Column{{Title: "slowest: job", Share: 1}, {Title: "sh", Right: true, Drop: 1}, {Title: "took", Right: true}, {Title: "command", Share: 2}}}
+	for i := range slowest {
+		sh := &slowest[i]
+		g.Rows = append(g.Rows, []Cell{id(sh.jobID), plain(strconv.Itoa(sh.seq)), plain(maybe(sh.elapsed)), shortened(sh.cmd, t.widestCommand())})
+	}
+	if t.options.Width == 0 {
+		g.Columns[3].Share = 0 // the last column pushes no other aside
 	}
 	t.grid(g, "", tally{})
 }
