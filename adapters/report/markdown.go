@@ -153,7 +153,7 @@ func (m *markdown) slowest(slowest []command) {
 	t := newTable("slow command", "slowest: job", "sh:", "took:", "command")
 	for i := range slowest {
 		sh := &slowest[i]
-		t.row(i, display.Complete, markdownID(sh.jobID), strconv.Itoa(sh.seq), maybe(sh.elapsed), markdownCode(cut(sh.cmd, markdownLimits.command)))
+		t.row(i, display.Complete, markdownID(sh.jobID), strconv.Itoa(sh.seq), maybe(sh.elapsed), markdownCode(cut(sh.cmd, markdownCommand)))
 	}
 	m.add(t)
 }

@@ -31,6 +31,7 @@ var (
 		// How a run stands is in its row.
 		"adapters/report/":   regexp.MustCompile(`\.Run$`),
 		"adapters/follow/":   regexp.MustCompile(`\.Run$`),
+		"adapters/otlp/":     regexp.MustCompile(`\.Run$`),
 		"cmd/cli/project.go": regexp.MustCompile(`\.Run$`),
 		"cmd/cli/status.go":  regexp.MustCompile(`\.Run$`),
 	}
