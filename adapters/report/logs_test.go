@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -27,7 +30,7 @@ type loggedRun struct {
 
 // drawLoggedRun writes a run to a folder. With spawns, quire could not spawn some of its commands: they
 // have neither an end nor a log, and do not count for the names of logs.
-func drawLoggedRun(t *rapid.T, folder string, text func(name string) string) (r loggedRun) {
+func drawLoggedRun(t *rapid.T, folder string, output func(name string) string) (r loggedRun) {
 	quires := rapid.Bool().Draw(t, "quire's")
 	for i := range rapid.IntRange(1, 4).Draw(t, "jobs") {
 		job := fmt.Sprintf("job %d%s", i, rapid.SampledFrom([]string{"", "/x", "é", "'"}).Draw(t, "name"))
@@ -46,7 +49,7 @@ func drawLoggedRun(t *rapid.T, folder string, text func(name string) string) (r 
 			r.events = append(r.events, domain.NewShFinished(3, job, code))
 			path := filepath.Join(folder, "jobs", job, fmt.Sprintf("sh-%d.log", closed))
 			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
-			require.NoError(t, os.WriteFile(path, []byte("2026-11-23T14:41:54Z stdout F "+text(name)+"\n"), 0o600))
+			require.NoError(t, os.WriteFile(path, []byte("2026-11-23T14:41:54Z stdout F "+output(name)+"\n"), 0o600))
 			r.logged = append(r.logged, name)
 			if failed && code != 0 {
 				r.failed = append(r.failed, name)
@@ -99,5 +102,38 @@ func TestLogs(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, []string{name}, got)
 		}
+	})
+}
+
+// On a terminal, each log has a heading that fits, and of what commands wrote only colours are left, raw
+// or not.
+func TestLogsOnATerminal(t *testing.T) {
+	base := t.TempDir()
+	ours := regexp.MustCompile("\x1b\\[0?(;?[0-9]+)*m")
+	rapid.Check(t, func(t *rapid.T) {
+		folder, err := os.MkdirTemp(base, "")
+		require.NoError(t, err)
+		r := drawLoggedRun(t, folder, func(string) string { return toRunner.Draw(t, "log") })
+		l := report.Logs{Names: r.logged, Terminal: true, Raw: rapid.Bool().Draw(t, "raw"), Color: rapid.Bool().Draw(t, "color"), Width: rapid.IntRange(20, 200).Draw(t, "width"),
+			Failed: func(err error) { t.Fatal(err) }}
+		var b bytes.Buffer
+		err = l.Write(t.Context(), &b, r.stream)
+		if len(r.logged) == 0 {
+			require.ErrorIs(t, err, report.ErrNoFailed)
+			return
+		}
+		require.NoError(t, err)
+		plain := ours.ReplaceAllString(b.String(), "")
+		require.True(t, l.Color || plain == b.String(), "%q has colours", b.String())
+		require.True(t, strings.HasSuffix(plain, "\n"))
+		headings := 0
+		for line := range strings.Lines(plain) {
+			require.False(t, strings.ContainsFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return r != '\t' && !unicode.IsPrint(r) }), "%q", line)
+			if strings.HasPrefix(line, "==> job ") {
+				headings++
+				require.LessOrEqual(t, text.StringWidth(line), l.Width)
+			}
+		}
+		require.Equal(t, map[bool]int{false: len(r.logged), true: 0}[l.Raw], headings)
 	})
 }
