@@ -115,9 +115,10 @@ func (d *Dir) name(c Command) (string, error) {
 	}
 	log := func(n int) string { return filepath.Join(job, "sh-"+strconv.Itoa(n)+".log") }
 	n := c.Seq
-	// The number of the last log tells how they are counted.
-	if _, err := d.jobs.Stat(log(c.Started)); c.Nth != c.Seq && err != nil {
-		n = c.Nth
+	if c.Nth != c.Seq { // the number of the last log tells how they are counted
+		if _, err := d.jobs.Stat(log(c.Started)); err != nil {
+			n = c.Nth
+		}
 	}
 	if n == 0 {
 		return "", fmt.Errorf("%w of %s/%d, which never ran", ErrNoLog, printable.Name(c.JobID), c.Seq)
