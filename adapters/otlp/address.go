@@ -22,8 +22,14 @@ const Syntax = "otlp+http://HOST:4318 or otlp+https://HOST"
 // Schemes are the prefixes of addresses.
 var Schemes = []string{"otlp+http://", "otlp+https://"}
 
+// Format is the name of the format that [NewWriter] writes.
+const Format = "otlp"
+
 // IsAddress reports whether a text is meant as the address of a collector.
 func IsAddress(text string) bool { return strings.HasPrefix(strings.ToLower(text), "otlp+") }
+
+// IsTarget reports whether [Open] is meant to write what a text names.
+func IsTarget(text string) bool { return text == Format || IsAddress(text) }
 
 // ConfigError reports an address, or a variable of the environment, that cannot be used. It shows no
 // value that could be secret.
@@ -34,12 +40,6 @@ func (e *ConfigError) Unwrap() error { return e.err }
 
 func wrong(format string, values ...any) error {
 	return &ConfigError{fmt.Errorf(format, values...)}
-}
-
-// Check returns a [ConfigError] unless [NewClient] can use the address.
-func Check(address string) error {
-	_, err := parseAddress(address)
-	return err
 }
 
 // The port of OTLP over HTTP, and the path of traces.

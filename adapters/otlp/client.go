@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"sync"
 	"time"
 
@@ -22,13 +23,10 @@ type ClientOptions struct {
 	// GiveUp is how long sending one batch is tried. The default is a minute; less than 0 is for
 	// ever.
 	GiveUp time.Duration
-	// Away, when set, is called with the reason when the collector stops taking spans, and Back when
-	// it takes them again.
-	Away func(error)
-	Back func()
-	// Warn, when set, is called with what the collector answers besides.
-	Warn func(error)
-	// Getenv reads a variable of the environment, as [os.Getenv] does. Without it, none is set.
+	// Say, when set, is called with what a person should know: that the collector stops taking
+	// spans, that it takes them again, and what it answers besides.
+	Say func(string)
+	// Getenv reads a variable of the environment. The default is [os.Getenv].
 	Getenv func(string) string
 }
 
@@ -57,8 +55,11 @@ func NewClient(address string, options ClientOptions) (*Client, error) {
 	if options.GiveUp == 0 {
 		options.GiveUp = time.Minute
 	}
+	if options.Say == nil {
+		options.Say = func(string) {}
+	}
 	if options.Getenv == nil {
-		options.Getenv = func(string) string { return "" }
+		options.Getenv = os.Getenv
 	}
 	to, addressErr := parseAddress(address)
 	env := environment(options.Getenv)
@@ -130,16 +131,10 @@ func (c *Client) Send(ctx context.Context, traces ptrace.Traces) error {
 func (c *Client) sendOrWarn(ctx context.Context, traces ptrace.Traces) error {
 	err := c.Send(ctx, traces)
 	if errors.As(err, new(*RejectedError)) {
-		c.warn(err)
+		c.options.Say(err.Error())
 		return nil
 	}
 	return err
-}
-
-func (c *Client) warn(err error) {
-	if c.options.Warn != nil {
-		c.options.Warn(err)
-	}
 }
 
 // busyError is an error that may go away, after a time that the collector may have named.
@@ -208,13 +203,10 @@ func (c *Client) setAway(err error) {
 	switch away := err != nil; {
 	case away == c.away:
 		return
-	case away && c.options.Away != nil:
-		if busy := (*busyError)(nil); errors.As(err, &busy) {
-			err = busy.error
-		}
-		c.options.Away(err)
-	case !away && c.options.Back != nil:
-		c.options.Back()
+	case away:
+		c.options.Say(err.Error() + "; waiting until it takes spans")
+	default:
+		c.options.Say("the collector takes spans again; nothing was lost")
 	}
 	c.away = err != nil
 }

@@ -246,11 +246,11 @@ func TestAway(t *testing.T) {
 			w.WriteHeader(503)
 		}
 	}}
-	client := c.start(t, ClientOptions{Away: func(err error) { said = append(said, err.Error()) }, Back: func() { said = append(said, "back") }})
+	client := c.start(t, ClientOptions{Say: func(words string) { said = append(said, words) }})
 	require.NoError(t, client.sendAll(t.Context(), someRun))
 	require.NoError(t, client.sendAll(t.Context(), someRun))
-	busy := "the collector at " + client.String() + " answered 503 Service Unavailable"
-	assert.Equal(t, []string{busy, "back", busy, "back"}, said)
+	busy, back := "the collector at "+client.String()+" answered 503 Service Unavailable; waiting until it takes spans", "the collector takes spans again; nothing was lost"
+	assert.Equal(t, []string{busy, back, busy, back}, said)
 
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -277,7 +277,7 @@ func TestPartialSuccess(t *testing.T) {
 	c := &collector{answer: func(attempt int, w http.ResponseWriter) {
 		_, _ = w.Write([][]byte{1: partial(2, "too \x1b[31mold"), 2: partial(3, "again"), 3: partial(0, "hm"), 4: partial(1<<40, strings.Repeat("é", 5000)), 5: {1, 2, 3}}[attempt])
 	}}
-	client := c.start(t, ClientOptions{Warn: func(err error) { warned = append(warned, err.Error()) }})
+	client := c.start(t, ClientOptions{Say: func(words string) { warned = append(warned, words) }})
 	w := client.Writer(t.Context(), Options{})
 	for range 2 {
 		left := entries(someRun)

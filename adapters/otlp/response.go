@@ -54,7 +54,7 @@ func (c *Client) judge(response *http.Response, answer []byte, readErr error) er
 		return backoff.Permanent(rejected)
 	}
 	if rejected.Message != "" {
-		c.warn(rejected)
+		c.options.Say(rejected.Error())
 	}
 	return nil
 }

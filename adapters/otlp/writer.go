@@ -20,6 +20,19 @@ type Writer struct {
 	rejected *RejectedError
 }
 
+// Open returns a Writer of lines to out for [Format], or one to the collector at an address. The error
+// is a [ConfigError].
+func Open(ctx context.Context, target string, out io.Writer, options Options, client ClientOptions) (*Writer, error) {
+	if target == Format {
+		return NewWriter(out, options), nil
+	}
+	c, err := NewClient(target, client)
+	if err != nil {
+		return nil, err
+	}
+	return c.Writer(ctx, options), nil
+}
+
 // NewWriter returns a Writer of OTLP/JSON lines, each of which is a TracesData: a file that the
 // collector's otlpjsonfile receiver reads. Call Close at the end.
 func NewWriter(out io.Writer, options Options) *Writer {

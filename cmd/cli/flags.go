@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/otlp"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
@@ -72,7 +73,7 @@ func formatNames() []string {
 	for _, format := range report.Formats() {
 		names = append(names, string(format))
 	}
-	return names
+	return append(names, otlp.Format)
 }
 
 // projectionNames returns the values of --projection: the names of projections, and of projections

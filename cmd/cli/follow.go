@@ -16,6 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/live"
+	"github.com/quire-ci/quire-project/adapters/otlp"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/terminal"
@@ -30,6 +31,7 @@ type followFlags struct {
 	to         string
 	exitStatus runStatus
 	quiet      bool
+	commands   bool
 	// How to detect that the writer is dead.
 	idleTimeout time.Duration
 	pid         int
@@ -39,15 +41,16 @@ func newFollow(p *app) *cobra.Command {
 	var flags followFlags
 	cmd := p.reading("follow", p.oneSource, func(ctx context.Context, args []string) error { return p.follow(ctx, args[0], flags) })
 	f := cmd.Flags()
-	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+stores.Syntax)
+	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+stores.Syntax+";\nor send traces to a collector: "+otlp.Syntax)
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "show nothing; for work with --to")
+	f.BoolVar(&flags.commands, "commands", false, commandsUsage)
 	flags.exitStatus.add(f)
 	f.DurationVar(&flags.idleTimeout, "idle-timeout", 0, "treat a stream as ended if it has not grown for this `long`, such as\n10m, because its writer has died")
 	f.IntVar(&flags.pid, "pid", 0, "end once the writer, the `process` with this id, is gone and the\nstreams have been read to their ends")
 	command.AboveZero(cmd, "idle-timeout", "10m")
 	command.AboveZero(cmd, "pid", "4242")
 	flags.readFlags.add(cmd)
-	completeTarget(cmd)
+	completeTarget(cmd, otlp.Schemes...)
 	return cmd
 }
 
@@ -57,8 +60,11 @@ func (p *app) follow(ctx context.Context, path string, flags followFlags) error 
 	if path == jsonl.Stdin && (flags.idleTimeout != 0 || flags.pid != 0) {
 		return command.Usage("--pid and --idle-timeout are for files; standard input ends when its writer does")
 	}
-	if err := flags.exitStatus.check(); err != nil {
+	if err := flags.exitStatus.check(); err != nil && !otlp.IsAddress(flags.to) {
 		return err
+	}
+	if flags.commands && !otlp.IsAddress(flags.to) {
+		return command.Usage("--commands goes with --to %s", otlp.Syntax)
 	}
 	tuneMemory(50) // many idle runs are live, and little is allocated
 	for {
@@ -92,7 +98,13 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 			return command.Usage("--pid: %w", err)
 		}
 	}
-	if flags.to != "" {
+	if otlp.IsAddress(flags.to) {
+		client, err := otlp.NewClient(flags.to, otlp.ClientOptions{GiveUp: -1, Say: func(words string) { say(messages, words) }})
+		if err != nil {
+			return command.Usage("--to: %w", err)
+		}
+		options.Sink = client.Sink(otlp.Options{Commands: flags.commands, AssumeEnded: flags.exitStatus.assumeEnded}, options.Streams)
+	} else if flags.to != "" {
 		s, err := p.openFollowed(ctx, path, flags, options.Retry)
 		if err != nil {
 			return followEnd(err, folder, false)

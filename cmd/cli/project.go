@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/otlp"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/terminal"
@@ -27,6 +28,7 @@ type projectFlags struct {
 	projections []string
 	pretty      bool
 	logs        string
+	commands    bool
 	exitStatus  runStatus
 }
 
@@ -34,20 +36,21 @@ type projectFlags struct {
 func newProject(p *app) *cobra.Command {
 	var flags projectFlags
 	cmd := p.reading(name, p.someSources, func(ctx context.Context, args []string) error {
-		if !slices.Contains(formatNames(), flags.to) && stores.IsAddress(flags.to) {
+		if !otlp.IsTarget(flags.to) && !slices.Contains(formatNames(), flags.to) && stores.IsAddress(flags.to) {
 			return p.ingest(ctx, args, flags)
 		}
 		return p.project(ctx, args, flags)
 	})
 	f := cmd.Flags()
-	f.StringVar(&flags.to, "to", "json", "the format: "+strings.Join(formatNames(), ", ")+";\nor the store to bring up to date: "+stores.Syntax)
+	f.StringVar(&flags.to, "to", "json", "the format: "+strings.Join(formatNames(), ", ")+";\nthe store to bring up to date: "+stores.Syntax+";\nor the collector to send traces to: "+otlp.Syntax)
 	f.StringVarP(&flags.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	f.StringSliceVar(&flags.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(p.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
 	f.BoolVar(&flags.pretty, "pretty", false, "indent json")
 	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands: table names those of failed\nones (default: those beside the stream), github prints their ends")
+	f.BoolVar(&flags.commands, "commands", false, commandsUsage)
 	flags.exitStatus.add(f)
 	flags.readFlags.add(cmd)
-	completeTarget(cmd, formatNames()...)
+	completeTarget(cmd, append(formatNames(), otlp.Schemes...)...)
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projectionNames(p.set)))
 	return cmd
 }
@@ -76,8 +79,13 @@ func (p *app) project(ctx context.Context, paths []string, flags projectFlags) e
 		Format: format, Options: options, Logs: flags.logs, Failed: work.failed,
 		Done: func(run *projections.Run) { outcome = worst(outcome, flags.exitStatus.of(run)) },
 	}
-	if format.ForMachines() {
+	if format.ForMachines() || flags.to == otlp.Format {
 		out = terminal.Safe(out)
+	}
+	if otlp.IsTarget(flags.to) {
+		if files.Document, err = flags.traces(ctx, out, work); err != nil {
+			return err
+		}
 	}
 	if err := files.Write(ctx, out, streams); err != nil {
 		return err
@@ -106,6 +114,12 @@ func (p *app) openOutput(path string, streams jsonl.Streams) (io.Writer, *report
 
 // report returns the format and options that the flags choose.
 func (f *projectFlags) report(set *projections.Set) (report.Format, report.Options, error) {
+	if otlp.IsTarget(f.to) {
+		return "", report.Options{}, f.checkTraces()
+	}
+	if f.commands {
+		return "", report.Options{}, command.Usage("--commands goes with --to otlp, not with --to %s", report.Printable(f.to))
+	}
 	format, err := parseFormat(f.to)
 	if err := cmp.Or(err, f.exitStatus.check()); err != nil {
 		return "", report.Options{}, err
