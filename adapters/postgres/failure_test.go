@@ -31,18 +31,6 @@ func TestFull(t *testing.T) {
 	expect(t, s, "old")
 }
 
-func TestLockTimeout(t *testing.T) {
-	address := pgtest.Shared(t).NewDatabase(t)
-	s, other := open(t, address), open(t, as(t, address, "lock_timeout", "50ms"))
-	err := s.Update(ctx, func(tx store.Tx) error {
-		_, err := tx.Lock([]domain.RunID{"new"})
-		checkUpdate(t, other, store.ErrLocked)
-		return err
-	})
-	assert.NoError(t, err)
-	put(t, other, "new")
-}
-
 // An error of the server while it receives rows ends the transaction, however late the
 // caller sees it, and even if the caller ignores it.
 func TestRowsThatAreThere(t *testing.T) {

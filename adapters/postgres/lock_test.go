@@ -8,34 +8,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
-
-// A run that is not stored yet can be locked too, also for stores in other processes.
-func TestLockOfNewRun(t *testing.T) {
-	address := pgtest.Shared(t).NewDatabase(t)
-	s, other := open(t, address), open(t, address)
-	written := make(chan struct{})
-	err := s.Update(ctx, func(tx store.Tx) error {
-		if _, err := tx.Lock([]domain.RunID{"b", "new"}); err != nil {
-			return err
-		}
-		go func() {
-			defer close(written)
-			put(t, other, "new", "a")
-		}()
-		await(t, address)
-		return tx.SetCheckpoint("new", checkpoint)
-	})
-	require.NoError(t, err)
-	<-written
-	expect(t, other, "new", "a")
-}
 
 // The server ends a transaction with a deadline, in case its program has disappeared.
 func TestTransactionOfAProgramThatIsGone(t *testing.T) {

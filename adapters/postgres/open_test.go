@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -75,23 +74,6 @@ func connect(t testing.TB, address string) *pgx.Conn {
 // relations counts the relations in schemas other than those of PostgreSQL.
 const relations = `SELECT count(*) FROM pg_class WHERE relnamespace IN
 (SELECT oid FROM pg_namespace WHERE nspname NOT LIKE 'pg_%' AND nspname <> 'information_schema')`
-
-func TestManyOpenOneDatabase(t *testing.T) {
-	address := pgtest.Shared(t).NewDatabase(t)
-	var group sync.WaitGroup
-	for range 6 {
-		group.Go(func() {
-			s, err := postgres.Open(ctx, address)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			s.Close()
-		})
-	}
-	group.Wait()
-	put(t, open(t, address), "r")
-}
 
 func TestMustExist(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
@@ -198,14 +180,6 @@ func TestRoleThatReads(t *testing.T) {
 	checkUpdate(t, s, store.ErrReadOnly)
 	s.Close()
 	sql(t, address, `DROP OWNED BY reader`, `DROP ROLE reader`)
-}
-
-func TestReadOnlyTransactions(t *testing.T) {
-	address := pgtest.Shared(t).NewDatabase(t)
-	put(t, open(t, address), "r")
-	s := open(t, as(t, address, "default_transaction_read_only", "on"))
-	expect(t, s, "r")
-	checkUpdate(t, s, store.ErrReadOnly)
 }
 
 // Close does not close your pool.

@@ -9,7 +9,6 @@ import (
 
 var onceLaws = []law{
 	example("a stream can be taken in by several while it grows", grownAtOnce),
-	example("a stream is read as one of its versions while it grows", readWhileGrowing),
 	example("rebuilds can run at once", rebuiltAtOnce),
 }
 
@@ -46,37 +45,6 @@ func grownAtOnce(t *trial) {
 		}
 	})
 	must(t.agree(shared, own, other))
-}
-
-// readWhileGrowing reads the run of a stream that is taken in line by line.
-func readWhileGrowing(t *trial) {
-	stream := longStream(2)
-	r := record(t.run("a"), stream[:wholeLines(stream[:100])])
-	value(store.Ingest(t.ctx, t.store, r, store.Options{}))
-	var over atomic.Bool
-	together(2, func(i int) {
-		if i > 0 {
-			t.readVersions(r, stream, &over)
-			return
-		}
-		defer over.Store(true)
-		for end := range stream {
-			if end > 100 && stream[end] == '\n' {
-				r.is(stream[:end+1])
-				value(store.Ingest(t.ctx, t.store, r, store.Options{}))
-			}
-		}
-	})
-}
-
-// readVersions reads a run, whose checkpoint says which version it must be.
-func (t *trial) readVersions(r *recording, stream []byte, over *atomic.Bool) {
-	for !over.Load() {
-		got := value(t.read(r.run))
-		version := record(r.run, stream[:got.checkpoint.V.End.Bytes])
-		want := version.derived()
-		must(wrap("what is stored is not the version that the checkpoint tells of", got.differs(want)))
-	}
 }
 
 func rebuiltAtOnce(t *trial) {

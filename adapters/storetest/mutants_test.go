@@ -275,7 +275,6 @@ var mutants = []mutant{
 	// Transactions.
 	{"each call is a transaction", anyTransaction, autocommit},
 	{"each call is a transaction, which is seen", "readers see what was there before an update that goes on", autocommit},
-	{"each call is a transaction, which readers see", "readers see whole runs while they are replaced", autocommit},
 	{"checkpoints are set outside of the transaction", anyTransaction, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
 		t.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
 			return later(run, func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
@@ -551,7 +550,6 @@ var mutants = []mutant{
 	{"each call is a transaction, and ends", eachCrash, autocommit},
 	{"a panic commits, in ingest", anyCrash, commitsPanics},
 	{"each call is a transaction, in a rebuild", "a rebuild that fails at any call leaves whole runs", autocommit},
-	{"each call is a transaction, of a stream that grows", "a stream is read as one of its versions while it grows", autocommit},
 	{"each call is a transaction, of segments", "an error at any call loses no segment", autocommit},
 	{"Lock does not lock, and a stream grows", "a stream can be taken in by several while it grows", lockless},
 	{"a transaction takes 200 runs", "short runs are written many at once", inTx(func(tx *mutantTx) {

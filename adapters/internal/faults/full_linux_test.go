@@ -12,12 +12,10 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/fixtures/synth"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // onDisk are the stores, each with what makes a database on a disk.
@@ -119,35 +117,6 @@ func serverUser(t testing.TB, control *sql.Conn) int {
 	info, err := os.Stat(ask(t, control, `SHOW data_directory`))
 	require.NoError(t, err)
 	return int(info.Sys().(*syscall.Stat_t).Uid)
-}
-
-// The error names the store to the program that has it open, which can continue
-// when there is room.
-func TestFullDiskUnderOpenStore(t *testing.T) {
-	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
-		f, s := newFolder(t, 50), newStream(t.TempDir(), "large")
-		run(t, "rebuild", f.path, "--to", db.address).succeeds(t)
-		s.becomes(t, newVersion(s.run, synthetic(t, large(0))))
-		opened := db.open(t)
-
-		d.fill(t, 100<<10)
-		_, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{})
-		assert.ErrorIs(t, err, store.ErrFull, "Ingest")
-		_, err = store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true})
-		assert.ErrorIs(t, err, store.ErrFull, "Rebuild")
-		for i, s := range f.streams {
-			if record := readRecord(t, opened, s.run); !f.now[i].is(record) {
-				t.Fatalf("run %s is %v", s.run, runOf(record))
-			}
-		}
-		d.makeRoom(t)
-		_, err = store.Ingest(t.Context(), opened, s.recording(), store.Options{})
-		assert.NoError(t, err)
-		_, err = store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true})
-		assert.NoError(t, err)
-		verified(t, s.path, db)
-		verified(t, f.path, db)
-	})
 }
 
 // The server's own disk gets full, to which it writes its log. It goes down,

@@ -4,7 +4,6 @@ package faults
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -35,9 +34,9 @@ func TestLockedFile(t *testing.T) {
 
 	from := time.Now()
 	_, err = store.Ingest(t.Context(), opened, s.recording(), store.Options{})
-	if !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), "do the same again") {
-		t.Errorf("Ingest gives %v", err)
-	}
+	assert.ErrorIs(t, err, store.ErrLocked, "Ingest")
+	assert.ErrorContains(t, err, "do the same again")
+	assert.ErrorContains(t, err, file)
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}

@@ -28,18 +28,22 @@ func TestReadOnlyFile(t *testing.T) {
 	for _, mode := range []struct {
 		name         string
 		file, folder fs.FileMode
-		killed       bool
+		log          string // "": removed in an orderly way
 	}{
-		{"file", 0o444, 0o777, false},
-		{"folder", 0o666, 0o555, false},
-		{"both", 0o444, 0o555, false},
-		{"log", 0o444, 0o555, true},
+		{"file", 0o444, 0o777, ""},
+		{"folder", 0o666, 0o555, ""},
+		{"both", 0o444, 0o555, ""},
+		{"killed", 0o444, 0o555, "left"},
+		{"without a log", 0o444, 0o555, "none"},
 	} {
 		t.Run(mode.name, func(t *testing.T) {
 			folder, origin := publicFolder(t), t.TempDir()
 			s := newStream(publicFolder(t), "run")
 			writeBefore(t, sqliteIn(origin), s)
-			if mode.killed {
+			switch mode.log {
+			case "none":
+				execute(t, connect(t, sqliteIn(origin)), "PRAGMA journal_mode = delete")
+			case "left":
 				opened := sqliteIn(origin).open(t)
 				_, err := store.Ingest(t.Context(), opened, s.recording(), store.Options{Force: true})
 				require.NoError(t, err)
@@ -49,6 +53,20 @@ func TestReadOnlyFile(t *testing.T) {
 			readsOnly(t, s, sqliteIn(folder), asNobody)
 		})
 	}
+}
+
+// There is no store in a folder that may not be written, or it has not all tables.
+func TestReadOnlyFolderWithoutStore(t *testing.T) {
+	folder, s := publicFolder(t), newStream(publicFolder(t), "run")
+	db := sqliteIn(folder)
+	s.becomes(t, before(t, s))
+	setModes(t, folder, 0, 0o555)
+	asNobody(t, s.path, "--to", db.address).fails(t, "cannot be made; make the folder "+folder+" writable")
+	require.NoError(t, os.Chmod(folder, 0o777))
+	run(t, s.path, "--to", db.address).succeeds(t)
+	execute(t, connect(t, db), "DROP TABLE labels", "DELETE FROM quire_project_projections WHERE name = 'labels'")
+	setModes(t, folder, 0o444, 0o555)
+	asNobody(t, "verify", s.path, "--to", db.address).fails(t, "the database is read-only")
 }
 
 // setModes sets the modes of a folder, for as long as the test takes, and of
