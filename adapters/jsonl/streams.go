@@ -3,9 +3,12 @@ package jsonl
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -106,6 +109,29 @@ func (s Streams) Include(path string) bool {
 		}
 	}
 	return false
+}
+
+// Claims reports whether a file at a path, which need not exist yet, counts as one of the streams.
+func (s Streams) Claims(path string) bool {
+	if !strings.HasSuffix(path, ".jsonl") {
+		return s.Include(path)
+	}
+	file, fileErr := filepath.Abs(path)
+	return s.Include(path) || slices.ContainsFunc(s.Paths, func(root string) bool {
+		folder, folderErr := filepath.Abs(root)
+		inside, err := filepath.Rel(folder, file)
+		return errors.Join(fileErr, folderErr, err) == nil && (inside == "." || LooksLikeFolder(root) && filepath.IsLocal(inside))
+	})
+}
+
+// LooksLikeFolder reports whether a path is a folder or, if nothing is there yet, is not called like a
+// stream.
+func LooksLikeFolder(path string) bool {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return path != Stdin && !strings.HasSuffix(path, ".jsonl")
+	}
+	return err == nil && info.IsDir()
 }
 
 // Size returns the size of all streams that are regular files, in bytes.

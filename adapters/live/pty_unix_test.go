@@ -37,7 +37,7 @@ func TestOpenOnATerminal(t *testing.T) {
 			all, _ := io.ReadAll(master) // it ends with an error, when the other end is closed
 			written <- all
 		}()
-		view := Open(t.Context(), terminal, Options{Color: !look.plain && tty.Colors(terminal)})
+		view := Open(t.Context(), terminal, Options{Color: !look.plain && tty.Colors(terminal, "auto")})
 		if _, ok := view.(*Terminal); !ok {
 			t.Fatalf("a terminal is shown %T", view)
 		}

@@ -36,7 +36,7 @@ func (s *Selection) matches(job string, verdict display.Verdict, ms projections.
 }
 
 // ErrSelection is returned if a format that shows whole runs is asked for some of the rows.
-var ErrSelection = errors.New("rows can be selected for json, ndjson, csv, table and markdown; this format shows whole runs")
+var ErrSelection = errors.New("--failed, --job, --slower-than and --top are for json, ndjson, csv, table and markdown; the other formats show whole runs")
 
 // selector decides which jobs and commands of a run are selected, each as soon as that is known. It is
 // a projection without rows, and the first member of a fold. A nil selector selects all rows.

@@ -33,9 +33,20 @@ func Size(w io.Writer) (width, height int) {
 	return 0, 0
 }
 
-// Colors reports whether to write colours to w: see no-color.org.
-func Colors(w io.Writer) bool {
-	return IsCapable(w) && os.Getenv("NO_COLOR") == ""
+// When are the values of a flag for [Colors].
+var When = []string{"auto", "always", "never"}
+
+// Colors reports whether to write colours to w. Unless when is always or never, $NO_COLOR and
+// $FORCE_COLOR decide, see no-color.org and force-color.org, or else what w is.
+func Colors(w io.Writer, when string) bool {
+	force := os.Getenv("FORCE_COLOR")
+	switch {
+	case when == "always" || when == "never":
+		return when == "always"
+	case os.Getenv("NO_COLOR") != "" || force == "0":
+		return false
+	}
+	return force != "" || IsCapable(w)
 }
 
 // IsCapable reports whether w is a terminal that knows control sequences.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +31,7 @@ type followFlags struct {
 	exitStatus runStatus
 	quiet      bool
 	commands   bool
+	color      string
 	// How to detect that the writer is dead.
 	idleTimeout time.Duration
 	pid         int
@@ -44,6 +44,7 @@ func newFollow(p *app) *cobra.Command {
 	f.StringVar(&flags.to, "to", "", "keep this `store` up to date: "+stores.Syntax+";\nor send traces to a collector: "+otlp.Syntax)
 	f.BoolVarP(&flags.quiet, "quiet", "q", false, "show nothing; for work with --to")
 	f.BoolVar(&flags.commands, "commands", false, commandsUsage)
+	command.Colors(cmd, &flags.color)
 	flags.exitStatus.add(f)
 	f.DurationVar(&flags.idleTimeout, "idle-timeout", 0, "treat a stream as ended if it has not grown for this `long`, such as\n10m, because its writer has died")
 	f.IntVar(&flags.pid, "pid", 0, "end once the writer, the `process` with this id, is gone and the\nstreams have been read to their ends")
@@ -118,7 +119,7 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 		if _, err := os.Stat(path); path != jsonl.Stdin && errors.Is(err, fs.ErrNotExist) {
 			say(messages, "waiting for "+path+", which is not there yet")
 		}
-		view = live.Open(ctx, p.Out, live.Options{Color: terminal.Colors(p.Out), Wait: flags.to == ""}) // with a store, a slow reader must not delay rows
+		view = live.Open(ctx, p.Out, live.Options{Color: terminal.Colors(p.Out, flags.color), Wait: flags.to == ""}) // with a store, a slow reader must not delay rows
 		options.View = view
 		if _, drawn := view.(*live.Terminal); drawn && terminal.Of(p.Err) != nil {
 			messages.Hold() // until the view is closed
@@ -177,28 +178,19 @@ func followReport(messages *live.Queue) follow.Report {
 	}
 }
 
+// retry reports that the store is away, and that it is back.
 func retry(messages *live.Queue) *follow.Retry {
 	return &follow.Retry{
-		Away: func(err error) {
-			words := err.Error()
-			if errors.Is(err, store.ErrFull) && !strings.Contains(words, "make room") {
-				words += "; make room"
-			}
-			say(messages, words+"; waiting until it is back")
-		},
+		Away: func(err error) { say(messages, err.Error()+"; waiting until it is back") },
 		Back: func() { say(messages, "the store is back; nothing was lost") },
 	}
 }
 
-// openFollowed opens the store that follow updates. Its file cannot be one of the streams, or match
-// their names. openFollowed waits while the store is unavailable, but fails if there is no server at
+// openFollowed opens the store that follow updates. It waits while the store is unavailable, but fails if there is no server at
 // the address: it may be wrong.
 func (p *app) openFollowed(ctx context.Context, path string, flags followFlags, retry *follow.Retry) (stores.Store, error) {
 	if err := flags.checkRunID(); err != nil {
 		return nil, err
-	}
-	if file := stores.SQLiteFile(flags.to); file != "" && isAmong(file, path) {
-		return nil, errIsStream(file)
 	}
 	if err := checkStore(flags.to); err != nil {
 		return nil, err
@@ -217,17 +209,6 @@ func (p *app) openFollowed(ctx context.Context, path string, flags followFlags, 
 	return s, err
 }
 
-// isAmong reports whether a file that does not exist yet would count as a stream later.
-func isAmong(file, path string) bool {
-	if stores.IsDatabase(file) || !strings.HasSuffix(file, ".jsonl") {
-		return false
-	}
-	file, fileErr := filepath.Abs(file)
-	folder, folderErr := filepath.Abs(path)
-	inside, err := filepath.Rel(folder, file)
-	return errors.Join(fileErr, folderErr, err) == nil && (inside == "." || isFolder(path) && filepath.IsLocal(inside))
-}
-
 // checkGrowing checks that a path can be followed, and reports whether it is a folder.
 func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
 	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
@@ -236,17 +217,8 @@ func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
 	if _, err := os.Stat(path); f.runID != "" && errors.Is(err, os.ErrNotExist) {
 		return false, nil // a path with one run id will be a single stream
 	}
-	if folder = isFolder(path); f.runID != "" && folder {
+	if folder = jsonl.LooksLikeFolder(path); f.runID != "" && folder {
 		return folder, command.Usage("--run-id names one run, and %s is a folder of runs", report.Printable(path))
 	}
 	return folder, nil
-}
-
-// isFolder reports whether a path is a folder or, if nothing exists there yet, looks like one.
-func isFolder(path string) bool {
-	info, err := os.Stat(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return path != jsonl.Stdin && !strings.HasSuffix(path, ".jsonl")
-	}
-	return err == nil && info.IsDir()
 }

@@ -26,6 +26,8 @@ func (p *app) ingest(ctx context.Context, paths []string, flags projectFlags) (e
 		return command.Usage("-o goes with a report; a store has a place of its own")
 	case len(flags.projections) > 0:
 		return command.Usage("--projection goes with a report; a store is given all rows, and rebuild --projection writes some of them anew")
+	case !flags.selection.IsZero():
+		return command.Usage("--failed, --job, --slower-than and --top go with a report; a store is given all rows")
 	case flags.logs != "":
 		return command.Usage("--logs goes with a report; a store has no logs")
 	case flags.pretty:

@@ -16,6 +16,8 @@ func (f *projectFlags) checkTraces() error {
 	switch {
 	case f.pretty || f.logs != "" || len(f.projections) > 0:
 		return command.Usage("--pretty, --logs and --projection do not go with --to otlp")
+	case !f.selection.IsZero():
+		return command.Usage("%w", report.ErrSelection)
 	case f.output != "" && f.to != otlp.Format:
 		return command.Usage("--to names a collector, which gets everything; for a file, write --to otlp -o FILE")
 	}

@@ -29,6 +29,8 @@ type projectFlags struct {
 	pretty      bool
 	logs        string
 	commands    bool
+	color       string
+	selection   report.Selection
 	exitStatus  runStatus
 }
 
@@ -36,15 +38,27 @@ type projectFlags struct {
 func newProject(p *app) *cobra.Command {
 	var flags projectFlags
 	cmd := p.reading(name, p.someSources, func(ctx context.Context, args []string) error {
-		if !otlp.IsTarget(flags.to) && !slices.Contains(formatNames(), flags.to) && stores.IsAddress(flags.to) {
+		switch {
+		case flags.to == "" && !flags.pretty && (flags.output == "" || flags.output == "-") && terminal.Of(p.Out) != nil:
+			flags.to = string(report.Table)
+		case flags.to == "":
+			flags.to = string(report.JSON)
+		case !otlp.IsTarget(flags.to) && !slices.Contains(formatNames(), flags.to) && stores.IsAddress(flags.to):
 			return p.ingest(ctx, args, flags)
 		}
 		return p.project(ctx, args, flags)
 	})
 	f := cmd.Flags()
-	f.StringVar(&flags.to, "to", "json", "the format: "+strings.Join(formatNames(), ", ")+";\nthe store to bring up to date: "+stores.Syntax+";\nor the collector to send traces to: "+otlp.Syntax)
+	f.StringVar(&flags.to, "to", "", "the format: "+strings.Join(formatNames(), ", ")+";\nthe store to bring up to date: "+stores.Syntax+";\nor the collector to send traces to: "+otlp.Syntax+"\n(default: table on a terminal, otherwise json)")
 	f.StringVarP(&flags.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	f.StringSliceVar(&flags.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(p.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
+	f.BoolVar(&flags.selection.Failed, "failed", false, "only jobs and commands that failed")
+	f.StringArrayVar(&flags.selection.Jobs, "job", nil, "only the job with this `id`, and its commands; can be repeated")
+	f.DurationVar(&flags.selection.SlowerThan, "slower-than", 0, "only jobs and commands that took longer than this `time`, such as 10s")
+	f.IntVar(&flags.selection.Top, "top", 0, "only the `n` jobs and the n commands that took longest, of those that\nother flags select")
+	command.AboveZero(cmd, "slower-than", "10s")
+	command.AboveZero(cmd, "top", "10")
+	command.Colors(cmd, &flags.color)
 	f.BoolVar(&flags.pretty, "pretty", false, "indent json")
 	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands: table names those of failed\nones (default: those beside the stream), github prints their ends")
 	f.BoolVar(&flags.commands, "commands", false, commandsUsage)
@@ -71,7 +85,7 @@ func (p *app) project(ctx context.Context, paths []string, flags projectFlags) e
 	}
 	defer file.Discard()
 	onTerminal := terminal.Of(out) != nil
-	options.Color, options.Width = terminal.Colors(out), terminal.Width(out)
+	options.Color, options.Width = terminal.Colors(out, flags.color), terminal.Width(out)
 	work := p.begin(&streams, onTerminal)
 	defer work.Stop()
 	outcome := command.StatusOK
@@ -131,7 +145,7 @@ func (f *projectFlags) report(set *projections.Set) (report.Format, report.Optio
 	if format == report.CSV && len(f.projections) == 1 {
 		chosen = firstList(chosen)
 	}
-	options := report.Options{Projections: chosen, Pretty: f.pretty}
+	options := report.Options{Projections: chosen, Selection: f.selection, Pretty: f.pretty}
 	if err := format.Check(options); err != nil {
 		return "", options, command.Usage("%w", err)
 	}

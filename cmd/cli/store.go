@@ -68,8 +68,8 @@ func checkStore(to string) error {
 
 // open opens the store that --to names. It refuses a database file that is one of the sources.
 func (p *app) open(ctx context.Context, to string, options stores.Options, streams jsonl.Streams) (stores.Store, error) {
-	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && streams.Include(file) {
-		return nil, errIsStream(file)
+	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && streams.Claims(file) {
+		return nil, command.Usage("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file))
 	}
 	options.Projections = p.set
 	s, err := stores.Open(ctx, to, options)
@@ -80,11 +80,6 @@ func (p *app) open(ctx context.Context, to string, options stores.Options, strea
 		return nil, ctx.Err()
 	}
 	return s, err
-}
-
-// errIsStream reports that the database file is one of the streams to read.
-func errIsStream(file string) error {
-	return command.Usage("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file))
 }
 
 // sayUnknown reports tables in a store that the program does not know.

@@ -33,6 +33,7 @@ type runFlags struct {
 	maxLog    command.Size
 	label     []string
 	git       bool
+	color     string
 }
 
 func (p program) runCommand() *cobra.Command {
@@ -54,6 +55,7 @@ func (p program) runCommand() *cobra.Command {
 	cmd.Flags().StringArrayVar(&flags.label, "label", nil, "add a label to the stream, such as ref=refs/heads/main; can be repeated (`KEY=VALUE`)")
 	cmd.Flags().BoolVar(&flags.git, "git", false, "label the run with the workspace's repo, ref and sha, as git knows them")
 	cmd.Flags().Var(&flags.maxLog, "max-log", "the `size` that the log of a command can have; the rest of its output is discarded")
+	command.Colors(cmd, &flags.color)
 	_ = cmd.MarkFlagDirname("out-dir") // it is there
 	_ = cmd.MarkFlagDirname("runs")
 	_ = cmd.RegisterFlagCompletionFunc("events", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -98,7 +100,7 @@ func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
 	}
 	defer func() { err = worse(err, stream.Close()) }()
 	options.Sink = stream
-	screen := console.New(p.Err, console.Options{Program: p.Name, Color: terminal.Colors(p.Err), Quiet: flags.quiet, DropLogs: flags.outDir == ""})
+	screen := console.New(p.Err, console.Options{Program: p.Name, Color: terminal.Colors(p.Err, flags.color), Quiet: flags.quiet, DropLogs: flags.outDir == ""})
 	options.Output, options.Observe, options.Logs = screen.Output(), screen.Observe, flags.outDir
 	if flags.outDir == "" {
 		if options.Logs, err = os.MkdirTemp("", "quire-ci-"); err != nil {

@@ -11,6 +11,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/quire-ci/quire-project/adapters/terminal"
 )
 
 // strictly makes a command, and all of its subcommands, refuse a flag that is given twice (unless it
@@ -128,6 +130,12 @@ type choice struct {
 func Choice(cmd *cobra.Command, value *string, name, usage string, choices ...string) {
 	cmd.Flags().Var(&choice{value, choices}, name, usage)
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// Colors adds the flag for colours.
+func Colors(cmd *cobra.Command, when *string) {
+	*when = "auto"
+	Choice(cmd, when, "color", "use colours: always, never, or auto: on a terminal, unless NO_COLOR or\nFORCE_COLOR is set", terminal.When...)
 }
 
 func (c *choice) Set(text string) error {
