@@ -193,7 +193,9 @@ type none struct{}
 
 func (c *commands) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
 	if step.ShCloses {
-		c.closesOf(step.Job)
+		for len(c.closes) <= step.Job.Index {
+			c.closes = append(c.closes, 0)
+		}
 		c.closes[step.Job.Index]++
 	}
 	switch {
@@ -267,7 +269,7 @@ func (c *commands) Open(run *projections.Tracker, rows []projections.Row[none]) 
 		}
 		row := c.row(run, job, sh)
 		if sh.Seq == job.ShCount {
-			row.nth = c.closesOf(job) + 1
+			row.nth = sh.Seq
 		}
 		c.shown.keep(sh.Index, display.Unfinished, row)
 	})
@@ -281,14 +283,6 @@ func (c *commands) Open(run *projections.Tracker, rows []projections.Row[none]) 
 		}
 	}
 	return rows
-}
-
-// closesOf returns how many commands of a job have been closed.
-func (c *commands) closesOf(job *projections.TrackedJob) int {
-	for len(c.closes) <= job.Index {
-		c.closes = append(c.closes, 0)
-	}
-	return c.closes[job.Index]
 }
 
 func (c *commands) row(run *projections.Tracker, job *projections.TrackedJob, sh *projections.TrackedSh) command {

@@ -235,3 +235,32 @@ func TestTail(t *testing.T) {
 		}
 	})
 }
+
+// A line that begins where the reading does is whole; of one that begins before, and ends the log, its
+// end is there.
+func TestTailExamples(t *testing.T) {
+	a, b := "2026-11-23T14:41:54Z stdout F a\n", "2026-11-23T14:41:54Z stdout F b\n"
+	long := "2026-11-23T14:41:54Z stdout F " + strings.Repeat("x", 50) + "y"
+	for _, test := range []struct {
+		log  string
+		size int
+		want string
+	}{
+		{a + b, len(b), "b\n"},
+		{a + b, len(b) + 1, "b\n"},
+		{a + b, len(a + b), "a\nb\n"},
+		{a + long + "\n", 5, "xxxy\n"},
+		{a + long, 5, "xxxxy"},
+		{"", 5, ""},
+	} {
+		path := filepath.Join(t.TempDir(), "log")
+		require.NoError(t, os.WriteFile(path, []byte(test.log), 0o600))
+		file, err := os.Open(path)
+		require.NoError(t, err)
+		got, more, err := Tail(file, 10, int64(test.size))
+		require.NoError(t, err)
+		require.NoError(t, file.Close())
+		require.Equal(t, test.want, string(got))
+		require.Equal(t, test.size < len(test.log), more)
+	}
+}

@@ -95,5 +95,5 @@ func TestSafeExamples(t *testing.T) {
 		assert.Equal(t, example.plain, safe(false, example.text), "%q", example.text)
 		assert.Equal(t, example.colour, safe(true, example.text), "%q", example.text)
 	}
-	assert.Equal(t, "x", safe(true, "\x1b["+strings.Repeat("1;", 1<<16)+"mx"), "a sequence that is too long")
+	assert.Equal(t, "x", safe(true, "\x1b["+strings.Repeat(";1", 1<<16)+"mx"), "a sequence that is too long")
 }

@@ -19,9 +19,9 @@ import (
 type Command struct {
 	JobID string
 	Seq   int
-	// Nth is the number of commands of the job that had been closed when this one was, itself
-	// included. For the newest command, if it is open, it is one more than have been closed. It is 0 for
-	// any other open command: that one never ran, and may have no log.
+	// Nth is how many commands of the job had been closed when this one was, itself included. For
+	// the newest command, if it is open, it is its Seq; for any other open command, which never ran,
+	// it is 0.
 	Nth int
 	// Started is how many commands of the job have started.
 	Started int
@@ -110,7 +110,7 @@ func (d *Dir) Close() error { return d.jobs.Close() }
 // name returns the name of a command's log in the folder.
 func (d *Dir) name(c Command) (string, error) {
 	job, err := filepath.Localize(c.JobID)
-	if err != nil || job == "." {
+	if err != nil {
 		return "", fmt.Errorf("%w of job %s: no folder can have its name", ErrNoLog, strconv.Quote(c.JobID))
 	}
 	log := func(n int) string { return filepath.Join(job, "sh-"+strconv.Itoa(n)+".log") }

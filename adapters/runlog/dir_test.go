@@ -97,7 +97,7 @@ func TestNumbers(t *testing.T) {
 		{quires, second, "jobs/a/sh-1.log"},
 		{quires, third, "jobs/a/sh-2.log"},
 		{ours, Command{"a", 4, 4, 4}, ""},   // which has just started
-		{quires, Command{"a", 4, 3, 4}, ""}, // and was not spawned, or is running
+		{quires, Command{"a", 4, 4, 4}, ""}, // and was not spawned, or is running
 	} {
 		d, err := Open(jsonl.Locate(filepath.Join(test.folder, "events.jsonl")), "")
 		require.NoError(t, err)
