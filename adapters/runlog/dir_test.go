@@ -160,6 +160,18 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// A folder of logs that is a link out of the run's folder is not read.
+func TestLinkedLogs(t *testing.T) {
+	base := t.TempDir()
+	run(t, filepath.Join(base, "other"), "jobs/a/sh-1.log")
+	at := run(t, filepath.Join(base, "run"))
+	if err := os.Symlink("../other/jobs", filepath.Join(base, "run", "jobs")); err != nil {
+		t.Skip("needs symbolic links: ", err)
+	}
+	_, err := Open(at, "")
+	require.ErrorContains(t, err, "path escapes from parent")
+}
+
 // A log that is no file is not read.
 func TestNoFile(t *testing.T) {
 	folder := t.TempDir()
