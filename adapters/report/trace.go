@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"io"
@@ -16,52 +17,59 @@ import (
 
 // trace writes runs in Chrome's JSON trace format, which Perfetto and chrome://tracing open:
 // https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
-// Each run is a process and each job a track of it. Times are in microseconds since the
+// Each run is a process and each job a track of it. Times are whole microseconds since the
 // Unix epoch.
 //
 // The slices of a track have to nest. What would not nest becomes an async slice, and what has
 // no known duration an instant.
 type trace struct {
-	out    io.Writer
-	buffer []byte
+	out    *bufio.Writer
+	buffer []byte // the event that is written
 	runs   int
 	some   bool // events are written
 }
 
-// traceHead opens the document. Perfetto reads "ms" as the unit to show.
-const traceHead = `{"displayTimeUnit":"ms","otherData":{"schema":"quire-project/trace/v1"},"traceEvents":[`
+const (
+	traceHead = `{"displayTimeUnit":"ms","otherData":{"schema":"quire-project/trace/v1"},"traceEvents":[`
+	// lastTraceMs is the last time of a trace: Perfetto drops times before 1970, and JavaScript
+	// has whole microseconds up to 2^53, which is in the year 2255.
+	lastTraceMs = 1 << 53 / 1000
+	// maxTraceDepth is how deep slices may lie in each other: Perfetto drops what lies deeper
+	// than 512.
+	maxTraceDepth = 500
+	// maxTitle is how many characters of a command its slice shows.
+	maxTitle = 120
+)
 
 func newTrace(out io.Writer) document {
-	return &trace{out: out, buffer: []byte(traceHead)}
+	t := &trace{out: bufio.NewWriterSize(out, flushSize)}
+	t.out.WriteString(traceHead) // an error stays until Close
+	return t
 }
 
 // add folds the stream of the run called run, and returns the row of the run itself.
 func (t *trace) add(run domain.RunID, stream projections.Stream, _ Options) (row projections.Run, err error) {
 	t.runs++
 	r := &tracedRun{trace: t, pid: t.runs, closed: map[int][]slice{}}
-	row, err = fold(run, projections.BeforeEach(stream, t.relieve),
+	row, err = fold(run, projections.BeforeEach(stream, t.broken),
 		[]projections.Member{projections.Into("report.trace", r, func(*projections.Row[none]) {})})
-	if err != nil {
-		return row, err
+	word := "could not be read"
+	if err == nil {
+		word = display.OfRun(&row).Word()
 	}
-	r.describe(&row)
-	return row, t.relieve()
+	r.describe(run, word)
+	return row, cmp.Or(err, t.broken())
 }
 
 // close ends the document.
 func (t *trace) close(int) error {
-	t.buffer = append(t.buffer, "\n]}\n"...)
-	_, err := t.out.Write(t.buffer)
-	return err
+	t.out.WriteString("\n]}\n")
+	return t.out.Flush()
 }
 
-// relieve writes what has been gathered, if that is much.
-func (t *trace) relieve() error {
-	if len(t.buffer) < flushSize {
-		return nil
-	}
-	_, err := t.out.Write(t.buffer)
-	t.buffer = t.buffer[:0]
+// broken returns the error of the writer, if it has one.
+func (t *trace) broken() error {
+	_, err := t.out.Write(nil)
 	return err
 }
 
@@ -72,16 +80,17 @@ type tracedRun struct {
 	pid    int
 	closed map[int][]slice // of each open job, by its index: the commands that have closed
 	jobs   []change        // of the number of jobs that run
+	left   int             // slices out of the times of a trace
 }
 
 // slice is a job or a command on the track of its job.
 type slice struct {
 	start, end int64 // in milliseconds
+	unknown    bool  // the duration is not known; end is start
+	incomplete bool  // the end is the last event of the run
 	seq        int   // of a command; 0 for the job
-	name       string
-	args       string // members of a JSON object, each with a comma in front
-	exit       int32
-	incomplete bool // the end is the last event of the run
+	cmd        string
+	exit       projections.Null[int32]
 }
 
 // change is a job that starts or ends.
@@ -93,16 +102,9 @@ type change struct {
 func (r *tracedRun) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
 	switch {
 	case step.ShCloses:
-		s := commandSlice(step.Sh, step.AtMs)
-		s.exit = step.ExitCode
-		s.args += `,"exit_code":` + strconv.Itoa(int(step.ExitCode))
-		if step.Job.Final { // its track is written
-			r.async(step.Job, s)
-		} else {
-			r.closed[step.Job.Index] = append(r.closed[step.Job.Index], s)
-		}
+		r.command(step.Job, step.Sh, slice{end: step.AtMs, exit: projections.Some(step.ExitCode)})
 	case step.JobEnds:
-		r.job(step.Job, jobSlice(step.Job, step.Job.FinishedAtMs))
+		r.job(step.Job, slice{end: step.Job.FinishedAtMs})
 	}
 	return rows
 }
@@ -110,174 +112,188 @@ func (r *tracedRun) Reduce(step *projections.Step, rows []projections.Row[none])
 // Open is called once, at the end of the stream: it writes what is open, until the last event
 // of the run, and the counter of jobs.
 func (r *tracedRun) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
-	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
-		s := commandSlice(sh, run.LastAtMs)
-		s.incomplete = true
-		if job.Final {
-			r.async(job, s)
-		} else {
-			r.closed[job.Index] = append(r.closed[job.Index], s)
-		}
-	})
+	open := slice{end: run.LastAtMs, incomplete: true}
+	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) { r.command(job, sh, open) })
 	for job := range run.Jobs() {
 		if !job.Final {
-			s := jobSlice(job, run.LastAtMs)
-			s.incomplete = true
-			r.job(job, s)
+			r.job(job, open)
 		}
 	}
 	r.running()
 	return rows
 }
 
-// describe writes the name of the run and how it went.
-func (r *tracedRun) describe(row *projections.Run) {
-	before, behind := display.Around(string(row.RunID))
-	word := display.OfRun(row).Word()
-	r.named("process_name", 0, before+display.Name(string(row.RunID))+behind+word)
-	r.sorted("process_sort_index", 0, r.pid)
-}
-
-// jobSlice is a job that ends at some time.
-func jobSlice(job *projections.TrackedJob, endMs int64) slice {
-	state := projections.Active
-	if job.Final {
-		state = stateOf(job)
+// command keeps a command until its job ends, or writes it if the track of the job is written.
+func (r *tracedRun) command(job *projections.TrackedJob, sh *projections.TrackedSh, s slice) {
+	s.seq, s.cmd = sh.Seq, sh.Cmd
+	switch shown := s.from(sh.StartedAtMs); {
+	case !shown:
+		r.left++
+	case job.Final:
+		r.async(job, &s)
+	default:
+		r.closed[job.Index] = append(r.closed[job.Index], s)
 	}
-	args := `,"state":"` + string(state) + `"`
-	if job.ExitCode.Valid {
-		args += `,"exit_code":` + strconv.Itoa(int(job.ExitCode.V))
+}
+
+// from makes start the start of a slice that has its end, and reports whether a trace has
+// these times.
+func (s *slice) from(start int64) bool {
+	if s.start = start; s.end < start {
+		s.end, s.unknown = start, true
 	}
-	return slice{start: job.StartedAtMs, end: endMs, name: display.Name(job.ID), args: args}
+	return s.start >= 0 && s.end <= lastTraceMs
 }
 
-// commandSlice is a command that ends at some time.
-func commandSlice(sh *projections.TrackedSh, endMs int64) slice {
-	args := `,"seq":` + strconv.Itoa(sh.Seq) + string(jsonenc.AppendString([]byte(`,"cmd":`), sh.Cmd))
-	return slice{start: sh.StartedAtMs, end: endMs, seq: sh.Seq, name: title(sh.Cmd), args: args}
+// describe writes the name of the run, how it went, and what is not shown.
+func (r *tracedRun) describe(run domain.RunID, word string) {
+	before, behind := display.Around(string(run))
+	name := before + display.Name(string(run)) + behind + word
+	if r.left > 0 {
+		name += fmt.Sprintf(", %d not shown: before 1970 or after 2255", r.left)
+	}
+	r.metadata("process", 0, name, r.pid)
 }
-
-// title is the beginning of a command.
-func title(cmd string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(cmd), "\n")
-	return strings.Clone(cut(line, maxTitle))
-}
-
-// maxTitle is how many characters of a command its slice shows.
-const maxTitle = 120
-
-// known reports whether the slice has a duration.
-func (s *slice) known() bool { return projections.Span(s.start, s.end).Valid }
 
 // job writes the track of a job: the job, and the commands that lie in it or beside it.
 func (r *tracedRun) job(job *projections.TrackedJob, own slice) {
-	r.named("thread_name", job.Index+1, own.name)
-	r.sorted("thread_sort_index", job.Index+1, job.Index)
+	r.metadata("thread", r.tid(job), display.Name(job.ID), job.Index)
 	commands := r.closed[job.Index]
 	delete(r.closed, job.Index)
-	var track, beside []slice
-	within := func(*slice) bool { return true }
+	own.exit = job.ExitCode
+	start := job.StartedAtMs
+	if !job.Started { // only its end is known
+		start, own.unknown = own.end, true
+	}
+	hasTime := job.Started || job.Final
+	shown := hasTime && own.from(start)
 	switch {
-	case job.Started && own.known():
-		track = append(track, own)
-		within = func(s *slice) bool {
-			return s.start >= own.start && s.end <= own.end || s.end <= own.start || s.start >= own.end
-		}
+	case hasTime && !shown:
+		r.left++
+	case shown && !own.unknown:
 		r.jobs = append(r.jobs, change{own.start, +1})
 		if job.Final {
 			r.jobs = append(r.jobs, change{own.end, -1})
 		}
-	case job.Started:
-		r.instant(job, own, own.start)
-	case job.Final:
-		r.instant(job, own, own.end)
+	}
+	var track []slice
+	if shown {
+		track = append(track, own)
 	}
 	for i := range commands {
-		if s := &commands[i]; s.known() && within(s) {
-			track = append(track, *s)
+		if s := &commands[i]; shown && own.crosses(s) {
+			r.async(job, s) // the job itself stays on its track
 		} else {
-			beside = append(beside, *s)
+			track = append(track, *s)
 		}
 	}
-	beside = append(beside, r.nested(job, track)...)
-	for i := range beside {
-		r.async(job, beside[i])
-	}
+	r.nested(job, track)
 }
 
-// nested writes the slices of a track that nest, outer ones first, and returns the others.
-func (r *tracedRun) nested(job *projections.TrackedJob, track []slice) (others []slice) {
+// crosses reports whether two slices overlap and neither lies in the other.
+func (s *slice) crosses(other *slice) bool {
+	return s.start < other.start && other.start < s.end && s.end < other.end ||
+		other.start < s.start && s.start < other.end && other.end < s.end
+}
+
+// nested writes the slices of a track: those that nest as such, outer ones first.
+func (r *tracedRun) nested(job *projections.TrackedJob, track []slice) {
 	slices.SortFunc(track, func(a, b slice) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.seq, b.seq))
 	})
-	var ends []int64 // of the slices that the next one may lie in
+	var around []*slice // the slices that the next one may lie in
 	for i := range track {
 		s := &track[i]
-		for len(ends) > 0 && ends[len(ends)-1] <= s.start {
-			ends = ends[:len(ends)-1]
+		for len(around) > 0 && around[len(around)-1].isOver(s) {
+			around = around[:len(around)-1]
 		}
-		if len(ends) > 0 && s.end > ends[len(ends)-1] {
-			others = append(others, *s)
+		if n := len(around); n == maxTraceDepth || n > 0 && s.end > around[n-1].end {
+			r.async(job, s)
 			continue
 		}
-		ends = append(ends, s.end)
-		r.event("X", job, s, s.start)
-		r.buffer = append(r.buffer, `,"dur":`...)
-		r.microseconds(s.end - s.start)
-		r.end(job, s)
+		around = append(around, s)
+		if s.unknown {
+			r.event("i", job, s, s.start)
+			r.buffer = append(r.buffer, `,"s":"t"`...)
+		} else {
+			r.event("X", job, s, s.start)
+			r.microseconds(`,"dur":`, s.end-s.start)
+		}
+		r.args(job, s)
 	}
-	return others
+}
+
+// isOver reports whether a slice is over when next starts. Perfetto lays slices of no length
+// at the same time into each other.
+func (s *slice) isOver(next *slice) bool {
+	return s.end < next.start || s.end == next.start && (s.start < s.end || next.start < next.end)
 }
 
 // async writes a slice that does not nest in its track.
-func (r *tracedRun) async(job *projections.TrackedJob, s slice) {
-	if !s.known() {
-		r.instant(job, s, s.start)
+func (r *tracedRun) async(job *projections.TrackedJob, s *slice) {
+	id := fmt.Sprintf(`,"id2":{"local":"%d.%d"}`, r.tid(job), s.seq)
+	if s.unknown {
+		r.event("n", job, s, s.start)
+		r.buffer = append(r.buffer, id...)
+		r.args(job, s)
 		return
 	}
-	id := fmt.Sprintf(`,"id":"%d.%d.%d"`, r.pid, job.Index+1, s.seq)
-	r.event("b", job, &s, s.start)
+	r.event("b", job, s, s.start)
 	r.buffer = append(r.buffer, id...)
-	r.end(job, &s)
-	r.event("e", job, &s, s.end)
-	r.buffer = append(append(r.buffer, id...), '}')
+	r.args(job, s)
+	r.event("e", job, s, s.end)
+	r.buffer = append(r.buffer, id...)
+	r.end()
 }
 
-// instant writes a slice whose duration is not known.
-func (r *tracedRun) instant(job *projections.TrackedJob, s slice, atMs int64) {
-	s.args += `,"duration":"unknown"`
-	r.event("i", job, &s, atMs)
-	r.buffer = append(r.buffer, `,"s":"t"`...)
-	r.end(job, &s)
-}
-
-// event begins an event.
+// event begins the event of a slice.
 func (r *tracedRun) event(phase string, job *projections.TrackedJob, s *slice, atMs int64) {
-	category := "command"
-	if s.seq == 0 {
-		category = "job"
+	category, name := "job", display.Name(job.ID)
+	if s.seq > 0 {
+		category, name = "command", title(s.cmd)
 	}
-	r.begin(phase, job.Index+1, s.name)
-	r.buffer = append(append(append(r.buffer, `,"cat":"`...), category...), `","ts":`...)
-	r.microseconds(atMs)
+	r.begin(phase, r.tid(job), name)
+	r.buffer = append(append(append(r.buffer, `,"cat":"`...), category...), '"')
+	r.microseconds(`,"ts":`, atMs)
 }
 
-// end ends an event with what more is known.
-func (r *tracedRun) end(job *projections.TrackedJob, s *slice) {
-	if failed := job.Outcome == domain.Failed; failed && (s.seq == 0 || s.exit != 0) {
+// title is the beginning of a command, never empty.
+func title(cmd string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(cmd), "\n")
+	return display.Name(cut(line, maxTitle))
+}
+
+// args ends an event with what more is known of its slice.
+func (r *tracedRun) args(job *projections.TrackedJob, s *slice) {
+	if job.Outcome == domain.Failed && (s.seq == 0 || s.exit.V != 0) {
 		r.buffer = append(r.buffer, `,"cname":"terrible"`...) // red
 	}
-	r.buffer = append(r.buffer, `,"args":{`...)
-	r.buffer = jsonenc.AppendString(append(r.buffer, `"job_id":`...), job.ID)
-	r.buffer = append(r.buffer, s.args...)
+	r.buffer = jsonenc.AppendString(append(r.buffer, `,"args":{"job_id":`...), job.ID)
+	if s.seq > 0 {
+		r.buffer = strconv.AppendInt(append(r.buffer, `,"seq":`...), int64(s.seq), 10)
+		r.buffer = jsonenc.AppendString(append(r.buffer, `,"cmd":`...), s.cmd)
+	} else {
+		r.buffer = fmt.Appendf(r.buffer, `,"state":"%s"`, stateOf(job))
+	}
+	if s.exit.Valid {
+		r.buffer = strconv.AppendInt(append(r.buffer, `,"exit_code":`...), int64(s.exit.V), 10)
+	}
 	if s.incomplete {
 		r.buffer = append(r.buffer, `,"incomplete":true`...)
 	}
-	r.buffer = append(r.buffer, "}}"...)
+	if s.unknown {
+		r.buffer = append(r.buffer, `,"duration":"unknown"`...)
+	}
+	r.buffer = append(r.buffer, '}')
+	r.end()
 }
+
+// tid is the thread of a job. It is never the process, whose number is that of its main thread.
+func (r *tracedRun) tid(job *projections.TrackedJob) int { return r.pid + 1 + job.Index }
 
 // begin begins an event. A thread of 0 is none.
 func (r *tracedRun) begin(phase string, thread int, name string) {
+	r.buffer = r.buffer[:0]
 	if r.some {
 		r.buffer = append(r.buffer, ',')
 	}
@@ -286,24 +302,22 @@ func (r *tracedRun) begin(phase string, thread int, name string) {
 	r.buffer = jsonenc.AppendString(r.buffer, name)
 }
 
-// microseconds writes milliseconds as microseconds, which an int64 need not hold.
-func (t *trace) microseconds(ms int64) {
-	t.buffer = strconv.AppendInt(t.buffer, ms, 10)
-	if ms != 0 {
-		t.buffer = append(t.buffer, "000"...)
-	}
+// end ends an event.
+func (r *tracedRun) end() { r.out.Write(append(r.buffer, '}')) }
+
+// microseconds writes a member with a time.
+func (r *tracedRun) microseconds(member string, ms int64) {
+	r.buffer = strconv.AppendInt(append(r.buffer, member...), ms*1000, 10)
 }
 
-// named names a process or a thread.
-func (r *tracedRun) named(what string, thread int, name string) {
-	r.begin("M", thread, what)
-	r.buffer = append(jsonenc.AppendString(append(r.buffer, `,"args":{"name":`...), name), "}}"...)
-}
-
-// sorted gives a process or a thread its place among the others.
-func (r *tracedRun) sorted(what string, thread, place int) {
-	r.begin("M", thread, what)
-	r.buffer = fmt.Appendf(r.buffer, `,"args":{"sort_index":%d}}`, place)
+// metadata names a process or a thread, and gives it its place among the others.
+func (r *tracedRun) metadata(what string, thread int, name string, place int) {
+	r.begin("M", thread, what+"_name")
+	r.buffer = append(jsonenc.AppendString(append(r.buffer, `,"args":{"name":`...), name), '}')
+	r.end()
+	r.begin("M", thread, what+"_sort_index")
+	r.buffer = fmt.Appendf(r.buffer, `,"args":{"sort_index":%d}`, place)
+	r.end()
 }
 
 // running writes how many jobs run, whenever that changes.
@@ -315,9 +329,9 @@ func (r *tracedRun) running() {
 		if i+1 < len(r.jobs) && r.jobs[i+1].atMs == c.atMs {
 			continue
 		}
-		r.begin("C", 0, "running jobs")
-		r.buffer = append(r.buffer, `,"ts":`...)
-		r.microseconds(c.atMs)
-		r.buffer = fmt.Appendf(r.buffer, `,"args":{"jobs":%d}}`, running)
+		r.begin("C", 0, "jobs")
+		r.microseconds(`,"ts":`, c.atMs)
+		r.buffer = fmt.Appendf(r.buffer, `,"args":{"running":%d}`, running)
+		r.end()
 	}
 }

@@ -4,189 +4,389 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// tracedEvent is an event of a trace as a viewer reads it.
+// tracedEvent is an event of a trace.
 type tracedEvent struct {
-	Ph, Cat, Name, ID string
-	Pid, Tid          int
-	Ts, Dur           milliseconds
-	Args              struct {
-		Name       string
-		JobID      *string `json:"job_id"`
-		Seq        int
-		Jobs       int
-		Incomplete bool
-		Duration   string
-	}
+	Ph, Cat, Name, S string
+	Pid, Tid         int
+	Ts, Dur          *int64
+	ID2              struct{ Local string }
+	Args             json.RawMessage
 }
 
-// milliseconds are written as whole microseconds.
-type milliseconds int64
-
-func (m *milliseconds) UnmarshalJSON(text []byte) error {
-	if string(text) == "0" {
-		*m = 0
-		return nil
+// took is how long a slice on a track takes.
+func (e *tracedEvent) took() int64 {
+	if e.Dur == nil {
+		return 0
 	}
-	digits, ok := strings.CutSuffix(string(text), "000")
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if !ok || err != nil {
-		return fmt.Errorf("%s is no time: %w", text, err)
-	}
-	*m = milliseconds(n)
-	return nil
+	return *e.Dur
 }
 
-func (e *tracedEvent) end() int64 { return int64(e.Ts) + int64(e.Dur) }
+func (e *tracedEvent) end() int64 { return *e.Ts + e.took() }
 
-func traceOf(t rapid.TB, runs ...[]domain.Entry) []tracedEvent {
+// tracedArgs are what a slice says of itself.
+type tracedArgs struct {
+	JobID      *string `json:"job_id"`
+	Seq        int     `json:"seq"`
+	Cmd        *string `json:"cmd"`
+	State      string  `json:"state"`
+	ExitCode   *int32  `json:"exit_code"`
+	Incomplete bool    `json:"incomplete"`
+	Duration   string  `json:"duration"`
+}
+
+// shownAs says what a viewer shows of a slice.
+func (a tracedArgs) shownAs(start int64, end string) string {
+	text, _ := json.Marshal(a)
+	return fmt.Sprintf("%d to %s: %s", start, end, text)
+}
+
+// viewer loads the events of one process as Perfetto's trace processor does
+// (src/trace_processor/importers/json, importers/common/slice_tracker.cc). It fails where that
+// drops an event, moves it to another track, or counts an error.
+type viewer struct {
+	t       rapid.TB
+	tracks  map[int][]*tracedEvent    // by thread: the slices around the next one, innermost last
+	async   map[string]*tracedEvent   // open async slices; nil if they have ended
+	names   map[string]map[int]string // by kind and thread: what metadata events say
+	slices  map[string]int            // how often each is shown
+	counter [][2]int64                // times and values
+}
+
+// maxTraceDepth is how many slices lie in each other at most.
+const maxTraceDepth = 512
+
+// view loads a trace, in the orders in which versions of Perfetto do: all sort by time, and
+// some put the longer one first of those that start together.
+func view(t rapid.TB, trace string) map[int]*viewer {
 	t.Helper()
-	var document struct{ TraceEvents []tracedEvent }
-	if err := json.Unmarshal([]byte(writeAll(t, report.Trace, report.Options{}, runs...)), &document); err != nil {
-		t.Fatal(err)
+	var document struct {
+		DisplayTimeUnit string
+		TraceEvents     []*tracedEvent
 	}
-	return document.TraceEvents
+	require.NoError(t, json.Unmarshal([]byte(trace), &document))
+	require.Equal(t, "ms", document.DisplayTimeUnit)
+	at := func(e *tracedEvent) int64 {
+		if e.Ts == nil { // metadata
+			return math.MinInt64
+		}
+		return *e.Ts
+	}
+	place := func(e *tracedEvent) int64 {
+		if e.Ph != "X" {
+			return 0
+		}
+		return -1 - *e.Dur
+	}
+	events := document.TraceEvents
+	load(t, slices.SortedStableFunc(slices.Values(events), func(a, b *tracedEvent) int { return cmp.Compare(at(a), at(b)) }))
+	return load(t, slices.SortedStableFunc(slices.Values(events), func(a, b *tracedEvent) int {
+		return cmp.Or(cmp.Compare(at(a), at(b)), cmp.Compare(place(a), place(b)))
+	}))
 }
 
-// A trace shows what a viewer needs and accepts: each job and each command once, as what is
-// known of its time; slices that nest on their tracks; pairs of async events; a name for each
-// track; and the number of jobs that run.
+func load(t rapid.TB, events []*tracedEvent) map[int]*viewer {
+	t.Helper()
+	viewers := map[int]*viewer{}
+	for _, e := range events {
+		v := viewers[e.Pid]
+		if v == nil {
+			v = &viewer{t: t, tracks: map[int][]*tracedEvent{}, async: map[string]*tracedEvent{}, names: map[string]map[int]string{}, slices: map[string]int{}}
+			viewers[e.Pid] = v
+		}
+		v.load(e)
+	}
+	for _, v := range viewers {
+		for id, open := range v.async {
+			if open != nil {
+				t.Fatalf("async slice %s has no end", id)
+			}
+		}
+	}
+	return viewers
+}
+
+func (v *viewer) load(e *tracedEvent) {
+	v.t.Helper()
+	if e.Ph != "M" && (e.Ts == nil || *e.Ts < 0 || *e.Ts > 1<<53 || *e.Ts%1000 != 0) {
+		v.t.Fatalf("%+v has no time that is shown", e)
+	}
+	if e.Name == "" || e.Pid == 0 || e.Tid == e.Pid || (e.Ph == "X") != (e.Dur != nil) || e.took() < 0 || (e.Ph == "i") != (e.S == "t") {
+		v.t.Fatalf("%+v", e)
+	}
+	id := e.Cat + " " + e.ID2.Local
+	begin, begun := v.async[id]
+	if (e.Ph == "b" || e.Ph == "n") && (begun || e.ID2.Local == "") {
+		v.t.Fatalf("async slice %s begins twice", id)
+	}
+	switch e.Ph {
+	case "M":
+		v.metadata(e)
+	case "C":
+		var args struct{ Running *int64 }
+		require.NoError(v.t, json.Unmarshal(e.Args, &args))
+		v.counter = append(v.counter, [2]int64{*e.Ts / 1000, *args.Running})
+	case "X", "i":
+		v.nest(e)
+		v.show(e, e.Dur)
+	case "n":
+		v.async[id] = nil
+		v.show(e, nil)
+	case "b":
+		v.async[id] = e
+	case "e":
+		if begin == nil || begin.Name != e.Name {
+			v.t.Fatalf("async slice %s begins as %+v and ends as %+v", id, begin, e)
+		}
+		v.async[id] = nil
+		took := *e.Ts - *begin.Ts
+		v.show(begin, &took)
+	default:
+		v.t.Fatalf("%+v", e)
+	}
+}
+
+// nest puts a slice on its track.
+func (v *viewer) nest(e *tracedEvent) {
+	track := v.tracks[e.Tid]
+	for n := len(track); n > 0; n = len(track) {
+		if end := track[n-1].end(); end > *e.Ts || end == *e.Ts && track[n-1].took() == 0 && e.took() == 0 {
+			break
+		}
+		track = track[:n-1]
+	}
+	for _, around := range track {
+		if *e.Ts < around.end() && e.end() > around.end() {
+			v.t.Fatalf("%+v crosses %+v", e, around)
+		}
+	}
+	if len(track) == maxTraceDepth {
+		v.t.Fatalf("%+v lies too deep", e)
+	}
+	v.tracks[e.Tid] = append(track, e)
+}
+
+// show counts a slice that takes so long; nil is an instant.
+func (v *viewer) show(e *tracedEvent, took *int64) {
+	var args tracedArgs
+	require.NoError(v.t, json.Unmarshal(e.Args, &args))
+	want, end := *args.JobID, "?"
+	if args.Cmd != nil {
+		want, _, _ = strings.Cut(strings.TrimSpace(*args.Cmd), "\n")
+	}
+	if cut, ok := strings.CutSuffix(e.Name, "…"); e.Name != cmp.Or(want, `""`) && !(ok && strings.HasPrefix(want, cut) && len([]rune(cut)) == 119) {
+		v.t.Fatalf("%q is called %q", want, e.Name)
+	}
+	if (e.Cat == "command") != (args.Cmd != nil) {
+		v.t.Fatalf("%+v is a %s", args, e.Cat)
+	}
+	if took != nil {
+		end = fmt.Sprint((*e.Ts + *took) / 1000)
+	}
+	v.slices[args.shownAs(*e.Ts/1000, end)]++
+}
+
+func (v *viewer) metadata(e *tracedEvent) {
+	var args struct {
+		Name      string
+		SortIndex *int32 `json:"sort_index"`
+	}
+	require.NoError(v.t, json.Unmarshal(e.Args, &args))
+	if v.names[e.Name] == nil {
+		v.names[e.Name] = map[int]string{}
+	}
+	if args.SortIndex != nil {
+		args.Name = fmt.Sprint(*args.SortIndex)
+	}
+	if v.names[e.Name][e.Tid] != "" || args.Name == "" {
+		v.t.Fatalf("%+v", e)
+	}
+	v.names[e.Name][e.Tid] = args.Name
+}
+
+// A viewer shows each job and each command of a trace once, with what is known of its time
+// and how it went; each job on a track with its name, in the order of the stream; and how many
+// jobs run whenever that changes. What has times out of the range of a trace is counted.
 func TestTrace(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
-		events := traceOf(t, entries, entries)
-		for pid := 1; pid <= 2; pid++ {
-			own := slices.DeleteFunc(slices.Clone(events), func(e tracedEvent) bool { return e.Pid != pid })
-			checkSlices(t, record(t, entries), own)
-			checkNesting(t, own)
-			checkCounter(t, record(t, entries), own)
+		viewers := view(t, writeAll(t, report.Trace, report.Options{}, entries, entries))
+		run := record(t, entries)
+		require.Len(t, viewers, 2)
+		for pid, v := range viewers {
+			checkTrace(t, run, pid, v)
 		}
 	})
 }
 
-// checkSlices holds the events of a run to its rows.
-func checkSlices(t rapid.TB, run *projections.Record, events []tracedEvent) {
+func checkTrace(t rapid.TB, run *projections.Record, pid int, v *viewer) {
 	t.Helper()
-	got, tracks := map[string]int{}, map[int]string{}
-	for i := range events {
-		e := &events[i]
-		switch e.Ph {
-		case "X", "b", "i":
-			end := "unknown"
-			if e.Ph == "X" {
-				end = fmt.Sprint(e.end())
-			} else if e.Ph == "b" {
-				close := slices.IndexFunc(events, func(other tracedEvent) bool { return other.Ph == "e" && other.ID == e.ID && other.Cat == e.Cat })
-				end = fmt.Sprint(int64(events[close].Ts))
-			}
-			got[fmt.Sprintf("%q %d from %d to %s, incomplete: %v", *e.Args.JobID, e.Args.Seq, e.Ts, end, e.Args.Incomplete)]++
-			if (e.Ph == "i") != (e.Args.Duration == "unknown") {
-				t.Fatalf("%+v", e)
-			}
-		case "M":
-			if e.Name == "thread_name" {
-				tracks[e.Tid] = e.Args.Name
-			}
+	want, left := map[string]int{}, 0
+	changes := map[int64]bool{}
+	type span struct{ from, to int64 }
+	var running []span
+	last := run.Timings.Run.LastAtMs.V
+	show := func(args tracedArgs, start int64, end projections.Null[int64]) (shown bool) {
+		if args.Incomplete = !end.Valid; args.Incomplete {
+			end.V = last
 		}
-	}
-	want := map[string]int{}
-	last := run.Timings.Run.LastAtMs
-	add := func(job string, seq int, start, end projections.Null[int64]) {
-		incomplete := !end.Valid
-		if incomplete {
-			end = last
+		to := fmt.Sprint(end.V)
+		if end.V < start {
+			args.Duration, to, end.V = "unknown", "?", start
 		}
-		from, to := start.V, "unknown"
-		if !start.Valid {
-			from = end.V
-		} else if projections.Span(start.V, end.V).Valid {
-			to = fmt.Sprint(end.V)
+		if start < 0 || end.V > 1<<53/1000 {
+			left++
+			return false
 		}
-		want[fmt.Sprintf("%q %d from %d to %s, incomplete: %v", job, seq, from, to, incomplete)]++
+		want[args.shownAs(start, to)]++
+		return args.Duration == ""
 	}
 	for i, job := range run.Jobs {
-		if job.StartedAtMs.Valid || job.FinishedAtMs.Valid {
-			add(job.JobID, 0, job.StartedAtMs, job.FinishedAtMs)
+		args := tracedArgs{JobID: &job.JobID, State: string(job.State), ExitCode: pointer(job.ExitCode)}
+		switch {
+		case job.StartedAtMs.Valid:
+			if show(args, job.StartedAtMs.V, job.FinishedAtMs) {
+				changes[job.StartedAtMs.V] = true
+				s := span{job.StartedAtMs.V, math.MaxInt64}
+				if job.FinishedAtMs.Valid {
+					s.to = job.FinishedAtMs.V
+					changes[s.to] = true
+				}
+				running = append(running, s)
+			}
+		case job.FinishedAtMs.V < 0 || job.FinishedAtMs.V > 1<<53/1000:
+			left++
+		case job.FinishedAtMs.Valid:
+			args.Duration = "unknown"
+			want[args.shownAs(job.FinishedAtMs.V, "?")]++
 		}
-		if name := tracks[i+1]; name != cmp.Or(job.JobID, `""`) {
-			t.Fatalf("track %d is called %q, want %q", i+1, name, job.JobID)
-		}
+		tid := pid + 1 + i
+		require.Equal(t, cmp.Or(job.JobID, `""`), v.names["thread_name"][tid])
+		require.Equal(t, fmt.Sprint(i), v.names["thread_sort_index"][tid])
 	}
 	for _, sh := range run.ShEvents {
-		add(sh.JobID, sh.Seq, projections.Some(sh.StartedAtMs), sh.FinishedAtMs)
+		show(tracedArgs{JobID: &sh.JobID, Seq: sh.Seq, Cmd: &sh.Cmd, ExitCode: pointer(sh.ExitCode)}, sh.StartedAtMs, sh.FinishedAtMs)
 	}
-	if fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Fatalf("the trace has\n%v\nwant\n%v", got, want)
+	require.Equal(t, want, v.slices)
+	var counter [][2]int64
+	for at := range changes {
+		n := int64(0)
+		for _, s := range running {
+			if s.from <= at && at < s.to {
+				n++
+			}
+		}
+		counter = append(counter, [2]int64{at, n})
+	}
+	slices.SortFunc(counter, func(a, b [2]int64) int { return cmp.Compare(a[0], b[0]) })
+	require.Equal(t, counter, v.counter)
+	require.Equal(t, fmt.Sprint(pid), v.names["process_sort_index"][0])
+	if name := v.names["process_name"][0]; !strings.HasPrefix(name, "run-1 ") || strings.Contains(name, fmt.Sprintf(", %d not shown", left)) != (left > 0) {
+		t.Fatalf("%d are not shown, and the process is called %q", left, name)
 	}
 }
 
-// checkNesting holds the slices of each track to what a viewer accepts: in the order of their
-// times, each begins when what it does not lie in has ended. Of those that begin at the same time, the outer
-// one is written first.
-func checkNesting(t rapid.TB, events []tracedEvent) {
-	t.Helper()
-	tracks := map[int][]tracedEvent{}
-	async := map[string]int{}
-	for _, e := range events {
-		switch e.Ph {
-		case "X":
-			tracks[e.Tid] = append(tracks[e.Tid], e)
-		case "b":
-			async[e.Cat+e.ID]++
-		case "e":
-			async[e.Cat+e.ID] += 10
-		}
+func pointer(n projections.Null[int32]) *int32 {
+	if !n.Valid {
+		return nil
 	}
-	for id, n := range async {
-		if n != 11 {
-			t.Fatalf("async slice %s begins and ends %d times", id, n)
-		}
-	}
-	for _, track := range tracks {
-		slices.SortStableFunc(track, func(a, b tracedEvent) int { return cmp.Compare(a.Ts, b.Ts) })
-		var open []int64
-		for _, e := range track {
-			for len(open) > 0 && open[len(open)-1] <= int64(e.Ts) {
-				open = open[:len(open)-1]
+	return &n.V
+}
+
+// Slices that lie in each other deeper than a viewer goes are beside their track: commands
+// that never end, and commands that take no time.
+func TestDeepTrace(t *testing.T) {
+	for name, next := range map[string]func(i int64) []domain.Event{
+		"open": func(i int64) []domain.Event { return []domain.Event{domain.NewShStarted(i, "a", "make")} },
+		"instant": func(int64) []domain.Event {
+			return []domain.Event{domain.NewShStarted(5, "a", "make"), domain.NewShFinished(5, "a", 0)}
+		},
+		"backwards": func(int64) []domain.Event {
+			return []domain.Event{domain.NewShStarted(5, "a", "make"), domain.NewShFinished(4, "a", 0)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events := []domain.Event{domain.NewJobStarted(0, "a")}
+			for i := range int64(2000) {
+				events = append(events, next(i)...)
 			}
-			if len(open) > 0 && open[len(open)-1] < e.end() {
-				t.Fatalf("%+v does not nest", e)
-			}
-			open = append(open, e.end())
-		}
+			entries := laws.Entries(append(events, domain.NewJobFinished(3000, "a", domain.Complete)))
+			checkTrace(t, record(t, entries), 1, view(t, writeAll(t, report.Trace, report.Options{}, entries))[1])
+		})
 	}
 }
 
-// checkCounter holds the counter to the jobs that run at each of its times.
-func checkCounter(t rapid.TB, run *projections.Record, events []tracedEvent) {
-	t.Helper()
-	for _, e := range events {
-		if e.Ph != "C" {
-			continue
-		}
-		running := 0
-		for _, job := range run.Jobs {
-			end := job.FinishedAtMs
-			if !end.Valid {
-				end = run.Timings.Run.LastAtMs
-			}
-			if job.StartedAtMs.Valid && projections.Span(job.StartedAtMs.V, end.V).Valid &&
-				job.StartedAtMs.V <= int64(e.Ts) && (!job.FinishedAtMs.Valid || int64(e.Ts) < end.V) {
-				running++
-			}
-		}
-		if e.Args.Jobs != running {
-			t.Fatalf("at %d, %d jobs run, want %d", e.Ts, e.Args.Jobs, running)
-		}
-	}
+// A run without events has a name, and nothing else.
+func TestTraceOfNothing(t *testing.T) {
+	v := view(t, writeAll(t, report.Trace, report.Options{}, nil))[1]
+	assert.Equal(t, map[string]map[int]string{"process_name": {0: "run-1 unfinished"}, "process_sort_index": {0: "1"}}, v.names)
+	assert.Empty(t, v.slices)
+}
+
+// What a trace makes of odd streams.
+func TestTraceOfOddStreams(t *testing.T) {
+	got := writeAll(t, report.Trace, report.Options{}, laws.Entries([]domain.Event{
+		domain.NewJobStarted(10, "a"),
+		domain.NewShStarted(10, "a", "outer"),
+		domain.NewShStarted(10, "a", "inner"),
+		domain.NewShFinished(14, "a", 0),
+		domain.NewShFinished(14, "a", 7),
+		domain.NewShStarted(14, "a", "backwards"),
+		domain.NewShFinished(13, "a", 0),
+		domain.NewShStarted(9, "a", "crosses the job"),
+		domain.NewShFinished(11, "a", 0),
+		domain.NewShStarted(13, "a", "crosses outer"),
+		domain.NewShFinished(15, "a", 0),
+		domain.NewShStarted(-1, "a", "before 1970"),
+		domain.NewShFinished(15, "a", 0),
+		domain.NewShStarted(15, "a", "late\x00"),
+		domain.NewJobFinished(20, "a", domain.Failed),
+		domain.NewShFinished(21, "a", 1),
+		domain.NewShStarted(21, "", ""),
+		domain.NewJobFinished(25, "b", domain.Complete),
+		domain.NewJobStarted(26, "c"),
+		domain.NewRunFinished(30, domain.Failed),
+	}))
+	assert.Equal(t, `{"displayTimeUnit":"ms","otherData":{"schema":"quire-project/trace/v1"},"traceEvents":[
+{"ph":"M","pid":1,"tid":2,"name":"thread_name","args":{"name":"a"}},
+{"ph":"M","pid":1,"tid":2,"name":"thread_sort_index","args":{"sort_index":0}},
+{"ph":"b","pid":1,"tid":2,"name":"crosses the job","cat":"command","ts":9000,"id2":{"local":"2.4"},"args":{"job_id":"a","seq":4,"cmd":"crosses the job","exit_code":0}},
+{"ph":"e","pid":1,"tid":2,"name":"crosses the job","cat":"command","ts":11000,"id2":{"local":"2.4"}},
+{"ph":"X","pid":1,"tid":2,"name":"a","cat":"job","ts":10000,"dur":10000,"cname":"terrible","args":{"job_id":"a","state":"failed","exit_code":0}},
+{"ph":"X","pid":1,"tid":2,"name":"outer","cat":"command","ts":10000,"dur":4000,"cname":"terrible","args":{"job_id":"a","seq":1,"cmd":"outer","exit_code":7}},
+{"ph":"X","pid":1,"tid":2,"name":"inner","cat":"command","ts":10000,"dur":4000,"args":{"job_id":"a","seq":2,"cmd":"inner","exit_code":0}},
+{"ph":"b","pid":1,"tid":2,"name":"crosses outer","cat":"command","ts":13000,"id2":{"local":"2.5"},"args":{"job_id":"a","seq":5,"cmd":"crosses outer","exit_code":0}},
+{"ph":"e","pid":1,"tid":2,"name":"crosses outer","cat":"command","ts":15000,"id2":{"local":"2.5"}},
+{"ph":"i","pid":1,"tid":2,"name":"backwards","cat":"command","ts":14000,"s":"t","args":{"job_id":"a","seq":3,"cmd":"backwards","exit_code":0,"duration":"unknown"}},
+{"ph":"b","pid":1,"tid":2,"name":"late\u0000","cat":"command","ts":15000,"id2":{"local":"2.7"},"cname":"terrible","args":{"job_id":"a","seq":7,"cmd":"late\u0000","exit_code":1}},
+{"ph":"e","pid":1,"tid":2,"name":"late\u0000","cat":"command","ts":21000,"id2":{"local":"2.7"}},
+{"ph":"M","pid":1,"tid":4,"name":"thread_name","args":{"name":"b"}},
+{"ph":"M","pid":1,"tid":4,"name":"thread_sort_index","args":{"sort_index":2}},
+{"ph":"i","pid":1,"tid":4,"name":"b","cat":"job","ts":25000,"s":"t","args":{"job_id":"b","state":"complete","duration":"unknown"}},
+{"ph":"M","pid":1,"tid":3,"name":"thread_name","args":{"name":"\"\""}},
+{"ph":"M","pid":1,"tid":3,"name":"thread_sort_index","args":{"sort_index":1}},
+{"ph":"X","pid":1,"tid":3,"name":"\"\"","cat":"command","ts":21000,"dur":9000,"args":{"job_id":"","seq":1,"cmd":"","incomplete":true}},
+{"ph":"M","pid":1,"tid":5,"name":"thread_name","args":{"name":"c"}},
+{"ph":"M","pid":1,"tid":5,"name":"thread_sort_index","args":{"sort_index":3}},
+{"ph":"X","pid":1,"tid":5,"name":"c","cat":"job","ts":26000,"dur":4000,"args":{"job_id":"c","state":"active","incomplete":true}},
+{"ph":"C","pid":1,"tid":0,"name":"jobs","ts":10000,"args":{"running":1}},
+{"ph":"C","pid":1,"tid":0,"name":"jobs","ts":20000,"args":{"running":0}},
+{"ph":"C","pid":1,"tid":0,"name":"jobs","ts":26000,"args":{"running":1}},
+{"ph":"M","pid":1,"tid":0,"name":"process_name","args":{"name":"run-1 failed, 1 not shown: before 1970 or after 2255"}},
+{"ph":"M","pid":1,"tid":0,"name":"process_sort_index","args":{"sort_index":1}}
+]}
+`, got)
 }
