@@ -58,7 +58,7 @@ var kinds = []kind{
 	{format: Table, logs: true, rows: true, each: writeTable},
 	{format: Markdown, rows: true, whole: newComment},
 	{format: Trace, raw: true, whole: newTrace},
-	{format: JUnit, whole: newJUnit},
+	{format: JUnit, logs: true, whole: newJUnit},
 	{format: GitHub, logs: true, whole: newGitHub},
 	{format: Mermaid, whole: newMermaid},
 }
@@ -120,7 +120,7 @@ type Options struct {
 	// Width is the width of the terminal in columns; 0 means no limit.
 	Width int
 	// Logs, if it is set, has the logs of the run. Tables name those of failed
-	// commands, and GitHub has their ends.
+	// commands, and GitHub and JUnit have their ends.
 	Logs *runlog.Dir
 
 	noHeader bool // CSV follows that of another run

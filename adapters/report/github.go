@@ -112,7 +112,7 @@ func annotate(b *bytes.Buffer, of string, c *command, logs *runlog.Dir) {
 	if logs == nil {
 		return
 	}
-	end, err := logEnd(logs, c.log(), true)
+	end, err := logEnd(logs, c.log(), endLines, endSize, true)
 	if err != nil {
 		end = Printable(err.Error()) + "\n"
 	}
@@ -127,14 +127,14 @@ const (
 )
 
 // logEnd returns the end of a command's log, whole lines that are fit to be shown, with colours or
-// without.
-func logEnd(logs *runlog.Dir, c runlog.Command, color bool) (string, error) {
+// without: at most so many lines, and size bytes.
+func logEnd(logs *runlog.Dir, c runlog.Command, lines int, size int64, color bool) (string, error) {
 	file, err := logs.Open(c)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	text, more, err := runlog.Tail(file, endLines, endSize)
+	text, more, err := runlog.Tail(file, lines, size)
 	if err != nil {
 		return "", printable.Error(err)
 	}

@@ -1,52 +1,46 @@
 package report
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/adapters/runlog"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// junit writes runs as JUnit XML, in what Jenkins, GitLab and Buildkite have in common (the
-// schema is jenkins-junit.xsd of https://github.com/jenkinsci/xunit-plugin): a job is a suite,
-// a command a case. The name of a case has its job, its number and its text, but not the run,
-// so that these tools find its history.
+// junit writes runs as JUnit XML, in what Jenkins, GitLab and Buildkite have in common (see
+// testdata/junit.xsd): a job is a suite, a command a case. The name of a case has its number
+// and its text, but not the run, so that these tools find its history.
 //
 // A run that failed or has no end is never all green: where no command says so, a case of the
 // job or of the run does.
 type junit struct {
-	out    io.Writer
-	buffer bytes.Buffer
+	out    *bufio.Writer
+	xml    *xml.Encoder
 	suites map[string]bool // names that are taken
 }
 
 func newJUnit(out io.Writer) document {
-	j := &junit{out: out, suites: map[string]bool{}}
-	j.buffer.WriteString(xml.Header + "<testsuites name=\"quire\">\n")
+	j := &junit{out: bufio.NewWriterSize(out, flushSize), suites: map[string]bool{}}
+	j.out.WriteString(xml.Header + "<testsuites name=\"quire\">\n") // an error stays until Close
+	j.xml = xml.NewEncoder(struct{ io.Writer }{j.out})              // which it shall not flush
+	j.xml.Indent("", " ")
 	return j
 }
 
-// testsuite is a job.
-type testsuite struct {
-	Name      string     `xml:"name,attr"`
-	Tests     int        `xml:"tests,attr"`
-	Failures  int        `xml:"failures,attr"`
-	Errors    int        `xml:"errors,attr"`
-	Time      string     `xml:"time,attr,omitempty"`
-	Timestamp string     `xml:"timestamp,attr,omitempty"`
-	Cases     []testcase `xml:"testcase"`
-}
-
-// testcase is a command.
+// testcase is a command, or what stands for a whole job or run.
 type testcase struct {
+	XMLName   struct{} `xml:"testcase"`
 	Name      string   `xml:"name,attr"`
 	Classname string   `xml:"classname,attr"`
 	Time      string   `xml:"time,attr,omitempty"`
@@ -54,161 +48,234 @@ type testcase struct {
 	Failure   *problem `xml:"failure"`
 	Out       string   `xml:"system-out,omitempty"`
 
-	cmd  string
-	code int32
+	command runlog.Command
+	code    int32
+	cmd     string // the beginning of a command that may not have passed
 }
 
-// problem is why a case has not passed.
+// problem is why a case has not passed. GitLab shows its text, others the message too.
 type problem struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr"`
 	Text    string `xml:",chardata"`
 }
 
-func (j *junit) add(run domain.RunID, stream projections.Stream, _ Options) (row projections.Run, err error) {
-	r := &junitRun{junit: j, jobs: map[int][]testcase{}, written: map[int]bool{}}
-	row, err = fold(run, projections.BeforeEach(stream, j.relieve),
+func (c *testcase) passed() bool { return c.Error == nil && c.Failure == nil }
+
+func (j *junit) add(run domain.RunID, stream projections.Stream, options Options) (row projections.Run, err error) {
+	r := &junitRun{junit: j, run: run, logs: options.Logs, jobs: map[int][]testcase{}, written: map[int]int{}}
+	row, err = fold(run, projections.BeforeEach(stream, j.broken),
 		[]projections.Member{projections.Into("report.junit", r, func(*projections.Row[none]) {})})
 	if err != nil {
 		return row, err
 	}
-	return row, cmp.Or(r.err, r.whole(&row), j.relieve())
+	r.whole(&row)
+	return row, j.broken()
 }
 
 func (j *junit) close(unread int) error {
 	if unread > 0 {
-		j.write(testsuite{Name: "(streams)", Cases: []testcase{{Name: "read", Error: &problem{
-			Message: display.Plural(unread, "run") + " could not be read", Type: "unread"}}}}, "")
+		message := display.Plural(unread, "run") + " could not be read"
+		j.suite("", "(streams)", nil, []testcase{{Name: "read", Error: &problem{message, "unread", message}}}, nil)
 	}
-	j.buffer.WriteString("</testsuites>\n")
-	_, err := j.buffer.WriteTo(j.out)
+	j.out.WriteString("\n</testsuites>\n")
+	return j.out.Flush()
+}
+
+// broken returns the error of the writer, if it has one.
+func (j *junit) broken() error {
+	_, err := j.out.Write(nil)
 	return err
 }
 
-// relieve writes what has been gathered, if that is much.
-func (j *junit) relieve() error {
-	if j.buffer.Len() < flushSize {
-		return nil
+// suite writes a suite, called so or, if that name is taken, with the run in front. Each case is
+// made complete just before it is written.
+func (j *junit) suite(run domain.RunID, name string, attrs []xml.Attr, cases []testcase, complete func(*testcase)) {
+	for name = Printable(name); j.suites[name]; {
+		name = Printable(string(run)) + "/" + name
 	}
-	_, err := j.buffer.WriteTo(j.out)
-	return err
+	j.suites[name] = true
+	failures, unfinished := 0, 0
+	for i := range cases {
+		switch {
+		case cases[i].Failure != nil:
+			failures++
+		case cases[i].Error != nil:
+			unfinished++
+		}
+	}
+	start := xml.StartElement{Name: xml.Name{Local: "testsuite"}, Attr: append([]xml.Attr{attr("name", name),
+		attr("tests", strconv.Itoa(len(cases))), attr("failures", strconv.Itoa(failures)), attr("errors", strconv.Itoa(unfinished))}, attrs...)}
+	// An error is one of the writer, which keeps it.
+	j.xml.EncodeToken(start)
+	for i := range cases {
+		c := &cases[i]
+		c.Classname = name
+		if complete != nil {
+			complete(c)
+		}
+		j.xml.Encode(c)
+		*c = testcase{}
+	}
+	j.xml.EncodeToken(start.End())
+	j.xml.Flush()
 }
 
-// write writes a suite, called so or, if that name is taken, with the run in front.
-func (j *junit) write(s testsuite, run domain.RunID) error {
-	for j.suites[s.Name] {
-		s.Name = xmlText(string(run)) + "/" + s.Name
-	}
-	j.suites[s.Name] = true
-	s.Tests = len(s.Cases)
-	for i := range s.Cases {
-		c := &s.Cases[i]
-		c.Classname = s.Name
-		if c.Failure != nil {
-			s.Failures++
-		}
-		if c.Error != nil {
-			s.Errors++
-		}
-	}
-	encoder := xml.NewEncoder(&j.buffer)
-	encoder.Indent("", " ")
-	if err := encoder.Encode(s); err != nil {
-		return err
-	}
-	j.buffer.WriteByte('\n')
-	return nil
-}
+func attr(name, value string) xml.Attr { return xml.Attr{Name: xml.Name{Local: name}, Value: value} }
 
 // junitRun writes the suites of a run: each once its job ends with no command open, the
 // others at the end. It is a projection without rows.
 type junitRun struct {
 	*junit
+	run       domain.RunID
+	logs      *runlog.Dir // may be nil
 	jobs      map[int][]testcase // commands of jobs whose suites are not written, by the jobs' indexes
-	written   map[int]bool       // jobs whose suites are written
-	notPassed int                // cases
-	err       error
+	written   map[int]int        // by the indexes of jobs that have a suite: how many commands that has
+	suites    int
+	notPassed int // cases
 }
 
 func (r *junitRun) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
 	switch {
 	case step.ShCloses:
-		c := commandCase(step.Sh)
-		c.code, c.Time = step.ExitCode, seconds(projections.Span(step.Sh.StartedAtMs, step.AtMs))
+		c := r.command(step.Job, step.Sh)
+		c.command.Nth = r.closed(step.Job) + 1
+		c.Time = seconds(projections.Span(step.Sh.StartedAtMs, step.AtMs))
+		if c.code = step.ExitCode; c.code != 0 {
+			c.cmd = clip(step.Sh.Cmd, maxCaseText)
+		}
 		r.jobs[step.Job.Index] = append(r.jobs[step.Job.Index], c)
 	case step.JobEnds && step.Job.OpenSh == 0:
-		r.job(step.Run, step.Job)
+		r.job(step.Job)
 	}
 	return rows
-}
-
-// job writes the suite of a job, and forgets its commands. Commands that come after the
-// end of their job have a suite of their own.
-func (r *junitRun) job(run *projections.Tracker, job *projections.TrackedJob) {
-	s := testsuite{Name: xmlText(display.Name(job.ID)), Cases: r.jobs[job.Index]}
-	if r.written[job.Index] {
-		s.Name += " (late)"
-	}
-	r.written[job.Index] = true
-	delete(r.jobs, job.Index)
-	if job.Started {
-		s.Timestamp = time.UnixMilli(job.StartedAtMs).UTC().Format("2006-01-02T15:04:05.000Z")
-	}
-	took := projections.Null[int64]{}
-	if job.Started && job.Final {
-		took = projections.Span(job.StartedAtMs, job.FinishedAtMs)
-		s.Time = seconds(took)
-	}
-	passed := true
-	for i := range s.Cases {
-		s.Cases[i].judge(job)
-		passed = passed && s.Cases[i].Failure == nil && s.Cases[i].Error == nil
-	}
-	own := testcase{Name: "job", Time: seconds(took)}
-	switch {
-	case !job.Final && passed:
-		own.Error = &problem{Message: "the job has no job_finished", Type: "unfinished"}
-	case job.Final && job.Outcome == domain.Failed && passed:
-		own.Failure = &problem{Message: "the job failed", Type: "job"}
-	}
-	if own.Error != nil || own.Failure != nil || len(s.Cases) == 0 {
-		s.Cases = append(s.Cases, own)
-	}
-	for i := range s.Cases {
-		if s.Cases[i].Failure != nil || s.Cases[i].Error != nil {
-			r.notPassed++
-		}
-	}
-	r.err = cmp.Or(r.err, r.write(s, run.RunID))
 }
 
 // Open is called once, at the end of the stream: it writes the suites of the other jobs.
 func (r *junitRun) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+	open := map[int][]testcase{}
 	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
-		c := commandCase(sh)
-		c.Error = &problem{Message: "the command has no sh_finished", Type: "unfinished", Text: c.cmd}
-		r.jobs[job.Index] = append(r.jobs[job.Index], c)
+		c := r.command(job, sh)
+		c.cmd, c.Error = clip(sh.Cmd, maxCaseText), &problem{Message: "the command has no sh_finished", Type: "unfinished"}
+		if sh.Seq == job.ShCount {
+			c.command.Nth = r.closed(job) + 1
+		}
+		open[job.Index] = append(open[job.Index], c)
 	})
 	for job := range run.Jobs() {
-		if !r.written[job.Index] || len(r.jobs[job.Index]) > 0 {
-			r.job(run, job)
+		r.jobs[job.Index] = append(r.jobs[job.Index], open[job.Index]...)
+		if _, ok := r.written[job.Index]; !ok || len(r.jobs[job.Index]) > 0 {
+			r.job(job)
 		}
 	}
 	return rows
 }
 
-// whole writes a suite for a run that has not passed, unless a job's suite shows that.
-func (r *junitRun) whole(row *projections.Run) error {
+// How many characters of a command stand in a case that has not passed, and how many lines and bytes
+// of its log.
+const (
+	maxCaseText  = 10_000
+	caseLogLines = 100
+	caseLogSize  = 16 << 10
+)
+
+func (r *junitRun) command(job *projections.TrackedJob, sh *projections.TrackedSh) testcase {
+	return testcase{Name: strconv.Itoa(sh.Seq) + ". " + Printable(title(sh.Cmd)), command: runlog.Command{JobID: job.ID, Seq: sh.Seq}}
+}
+
+// closed returns how many commands of a job have been closed.
+func (r *junitRun) closed(job *projections.TrackedJob) int {
+	return r.written[job.Index] + len(r.jobs[job.Index])
+}
+
+// job writes the suite of a job, and forgets its commands. Commands that come after the
+// end of their job have a suite of their own.
+func (r *junitRun) job(job *projections.TrackedJob) {
+	cases, name := r.jobs[job.Index], display.Name(job.ID)
+	_, late := r.written[job.Index]
+	if late {
+		name += " (late)"
+	}
+	r.written[job.Index] += len(cases)
+	delete(r.jobs, job.Index)
+	slices.SortFunc(cases, func(a, b testcase) int { return cmp.Compare(a.command.Seq, b.command.Seq) })
+	passed := true
+	for i := range cases {
+		cases[i].judge(job)
+		passed = passed && cases[i].passed()
+	}
+	own := testcase{Name: "job"}
+	if job.Final && job.Started {
+		own.Time = seconds(projections.Span(job.StartedAtMs, job.FinishedAtMs))
+	}
+	var attrs []xml.Attr
+	if own.Time != "" && !late {
+		attrs = append(attrs, attr("time", own.Time))
+	}
+	if at := time.UnixMilli(job.StartedAtMs).UTC(); job.Started && !late && 1970 <= at.Year() && at.Year() <= 9999 {
+		attrs = append(attrs, attr("timestamp", at.Format("2006-01-02T15:04:05")))
+	}
+	switch state := stateOf(job); {
+	case late || !passed: // the job has a case that says so
+	case state == projections.Active:
+		own.Error = &problem{Message: "the job has no job_finished", Type: "unfinished"}
+	case state == projections.Failed:
+		own.Failure = &problem{Message: "the job failed", Type: "job"}
+	}
+	if !own.passed() || len(cases) == 0 {
+		cases = append(cases, own)
+	}
+	r.write(name, attrs, cases, job.ShCount)
+}
+
+// write writes a suite. started is how many commands its job has.
+func (r *junitRun) write(name string, attrs []xml.Attr, cases []testcase, started int) {
+	for i := range cases {
+		if !cases[i].passed() {
+			r.notPassed++
+		}
+	}
+	r.suites++
+	r.suite(r.run, name, attrs, cases, func(c *testcase) {
+		if p := cmp.Or(c.Failure, c.Error); p != nil {
+			p.Text = xmlText(r.text(p.Message, c, started))
+		}
+	})
+}
+
+// text is what a case that has not passed says: why, of which command, and the end of its log.
+func (r *junitRun) text(message string, c *testcase, started int) string {
+	if c.command.Seq == 0 {
+		return message
+	}
+	text := message + "\n\n" + c.cmd
+	if r.logs == nil {
+		return text
+	}
+	c.command.Started = started
+	switch end, err := logEnd(r.logs, c.command, caseLogLines, caseLogSize, false); {
+	case errors.Is(err, runlog.ErrNoLog):
+	case err != nil:
+		text += "\n\nIts log cannot be read: " + err.Error()
+	case end != "":
+		text += "\n\nIt wrote:\n" + end
+	}
+	return text
+}
+
+// whole writes a suite for a run that has not passed, unless a job's suite shows that, and for one
+// without jobs.
+func (r *junitRun) whole(row *projections.Run) {
 	own := testcase{Name: "run"}
 	switch {
 	case !row.Ended:
 		own.Error = &problem{Message: "the stream has no run_finished", Type: "unfinished"}
 	case row.State == projections.Failed && r.notPassed == 0:
 		own.Failure = &problem{Message: "the run failed", Type: "run"}
-	default:
-		return nil
+	case r.suites > 0:
+		return
 	}
-	return r.write(testsuite{Name: "(run)", Cases: []testcase{own}}, row.RunID)
+	r.write("(run)", nil, []testcase{own}, 0)
 }
 
 // judge says whether a command of a job has passed.
@@ -217,23 +284,13 @@ func (c *testcase) judge(job *projections.TrackedJob) {
 	switch state := stateOf(job); {
 	case c.Error != nil || c.code == 0:
 	case state == projections.Failed:
-		c.Failure = &problem{Message: exit, Type: "exit", Text: c.cmd}
+		c.Failure = &problem{Message: exit, Type: "exit"}
 	case state == projections.Active:
-		c.Error = &problem{Message: exit + ", and the job has no job_finished", Type: "exit", Text: c.cmd}
+		c.Error = &problem{Message: exit + ", and the job has no job_finished", Type: "exit"}
 	default:
 		c.Out = exit + "; the job completed nevertheless"
 	}
 }
-
-func commandCase(sh *projections.TrackedSh) testcase {
-	return testcase{
-		Name: strconv.Itoa(sh.Seq) + ". " + xmlText(title(sh.Cmd)),
-		cmd:  xmlText(clip(sh.Cmd, maxCaseText)),
-	}
-}
-
-// maxCaseText is how many characters of a command stand in a case that has not passed.
-const maxCaseText = 10_000
 
 // seconds writes a duration as the formats have it, "" where it is not known.
 func seconds(ms projections.Null[int64]) string {
@@ -246,13 +303,14 @@ func seconds(ms projections.Null[int64]) string {
 // xmlText escapes the characters that XML 1.0 does not allow, and all others that cannot be
 // seen, but for line feeds and tabs.
 func xmlText(s string) string {
-	lines := strings.Split(s, "\n")
-	for i, line := range lines {
-		cells := strings.Split(line, "\t")
-		for j, cell := range cells {
-			cells[j] = Printable(cell)
+	var b strings.Builder
+	for s != "" {
+		end := strings.IndexAny(s, "\n\t")
+		if end < 0 {
+			return b.String() + Printable(s)
 		}
-		lines[i] = strings.Join(cells, "\t")
+		b.WriteString(Printable(s[:end]) + s[end:end+1])
+		s = s[end+1:]
 	}
-	return strings.Join(lines, "\n")
+	return b.String()
 }

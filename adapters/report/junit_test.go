@@ -1,75 +1,150 @@
 package report_test
 
 import (
+	"cmp"
 	"encoding/xml"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/runlog"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
 )
 
 // junitSuite is a suite as a CI system reads it.
 type junitSuite struct {
-	Name     string `xml:"name,attr"`
-	Tests    int    `xml:"tests,attr"`
-	Failures int    `xml:"failures,attr"`
-	Errors   int    `xml:"errors,attr"`
-	Cases    []struct {
-		Name      string    `xml:"name,attr"`
-		Classname string    `xml:"classname,attr"`
-		Error     *struct{} `xml:"error"`
-		Failure   *struct{} `xml:"failure"`
-	} `xml:"testcase"`
+	Name     string      `xml:"name,attr"`
+	Tests    int         `xml:"tests,attr"`
+	Failures int         `xml:"failures,attr"`
+	Errors   int         `xml:"errors,attr"`
+	Cases    []junitCase `xml:"testcase"`
 }
 
-func junitOf(t rapid.TB, runs ...[]domain.Entry) []junitSuite {
+type junitCase struct {
+	Name      string        `xml:"name,attr"`
+	Classname string        `xml:"classname,attr"`
+	Time      string        `xml:"time,attr"`
+	Error     *junitProblem `xml:"error"`
+	Failure   *junitProblem `xml:"failure"`
+	Out       string        `xml:"system-out"`
+}
+
+type junitProblem struct {
+	Message string `xml:"message,attr"`
+	Text    string `xml:",chardata"`
+}
+
+// status says how a case went.
+func (c *junitCase) status() string {
+	switch {
+	case c.Error != nil:
+		return "error: " + c.Error.Message
+	case c.Failure != nil:
+		return "failure: " + c.Failure.Message
+	}
+	return c.Out
+}
+
+func parseJUnit(t rapid.TB, document string) []junitSuite {
 	t.Helper()
-	var document struct {
+	var parsed struct {
 		Suites []junitSuite `xml:"testsuite"`
 	}
-	if err := xml.Unmarshal([]byte(writeAll(t, report.JUnit, report.Options{}, runs...)), &document); err != nil {
-		t.Fatal(err)
+	require.NoError(t, xml.Unmarshal([]byte(document), &parsed))
+	for _, s := range parsed.Suites {
+		failures, errors := 0, 0
+		for _, c := range s.Cases {
+			if c.Failure != nil {
+				failures++
+			}
+			if c.Error != nil {
+				errors++
+			}
+			require.Equal(t, s.Name, c.Classname)
+		}
+		require.Equal(t, []int{len(s.Cases), failures, errors}, []int{s.Tests, s.Failures, s.Errors})
 	}
-	return document.Suites
+	return parsed.Suites
 }
 
-// Each command is a case, no two cases have one name, and no document is all green unless its
-// runs are complete.
+// Each command of a job is a case that says how the command went, a job that has no command or
+// none that shows how the job went has a case of its own, and no document is all green unless
+// its runs are complete. Names do not depend on the run, so that they have a history.
 func TestJUnit(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
-		suites := junitOf(t, entries, entries)
-		names, commands := map[string]bool{}, 0
-		notPassed := 0
-		for _, s := range suites {
-			failures, errors := 0, 0
+		run, notPassed := record(t, entries), 0
+		got, own := map[string]string{}, map[string]string{}
+		once := writeAll(t, report.JUnit, report.Options{}, entries)
+		for _, s := range parseJUnit(t, once) {
+			job := strings.TrimSuffix(s.Name, " (late)")
 			for _, c := range s.Cases {
-				name := c.Classname + "\x00" + c.Name
-				if names[name] {
-					t.Fatalf("two cases are called %q", name)
+				if c.Error != nil || c.Failure != nil {
+					notPassed++
 				}
-				names[name] = true
-				if c.Name != "job" && c.Name != "run" {
-					commands++
+				if c.Name == "job" {
+					require.NotContains(t, own, job)
+					own[job] = c.status()
+					continue
 				}
-				if c.Error != nil {
-					errors++
-				}
-				if c.Failure != nil {
-					failures++
-				}
+				seq, _, _ := strings.Cut(c.Name, ".")
+				got[job+" "+seq] = c.Time + " " + c.status()
 			}
-			if s.Tests != len(s.Cases) || s.Failures != failures || s.Errors != errors {
-				t.Fatalf("%+v does not add up", s)
-			}
-			notPassed += failures + errors
 		}
-		run := record(t, entries)
-		if commands != 2*len(run.ShEvents) {
-			t.Fatalf("%d commands are cases, want %d", commands, 2*len(run.ShEvents))
+		states := map[string]projections.State{}
+		want := map[string]string{}
+		for _, job := range run.Jobs {
+			states[job.JobID] = job.State
+			name := report.Printable(cmp.Or(job.JobID, `""`))
+			status, ok := own[name]
+			if wantStatus := map[projections.State]string{projections.Active: "error: the job has no job_finished", projections.Failed: "failure: the job failed"}[job.State]; ok && status != wantStatus {
+				t.Fatalf("%s job is a case with %q", job.State, status)
+			}
+			if !ok && !slices.ContainsFunc(run.ShEvents, func(sh projections.ShEvent) bool {
+				return sh.JobID == job.JobID && (job.State == projections.Complete || sh.ExitCode.V != 0 || !sh.ExitCode.Valid)
+			}) {
+				t.Fatalf("nothing shows that job %q is %s", job.JobID, job.State)
+			}
+		}
+		for i, sh := range run.ShEvents {
+			exit, status := fmt.Sprintf("exit code %d", sh.ExitCode.V), ""
+			switch state := states[sh.JobID]; {
+			case !sh.ExitCode.Valid:
+				status = "error: the command has no sh_finished"
+			case sh.ExitCode.V == 0:
+			case state == projections.Failed:
+				status = "failure: " + exit
+			case state == projections.Active:
+				status = "error: " + exit + ", and the job has no job_finished"
+			default:
+				status = exit + "; the job completed nevertheless"
+			}
+			took := ""
+			if d := run.Timings.ShEvents[i].DurationMs; d.Valid {
+				took = fmt.Sprintf("%d.%03d", d.V/1000, d.V%1000)
+			}
+			want[fmt.Sprint(report.Printable(cmp.Or(sh.JobID, `""`)), " ", sh.Seq)] = took + " " + status
+		}
+		if run := own["(run)"]; run != "" {
+			t.Fatalf("a job is called %q", run)
+		}
+		whole, ok := got["(run) run"]
+		delete(got, "(run) run")
+		require.Equal(t, want, got)
+		if ok == (run.Run.Ended && len(run.Jobs) > 0 && (run.Run.State != projections.Failed || whole == "")) {
+			t.Fatalf("the run is a case: %v, with %q", ok, whole)
 		}
 		notComplete := func(job projections.Job) bool { return job.State != projections.Complete }
 		open := func(sh projections.ShEvent) bool { return !sh.ExitCode.Valid }
@@ -77,5 +152,194 @@ func TestJUnit(t *testing.T) {
 		if green != (notPassed == 0) {
 			t.Fatalf("%d cases have not passed, and the run is %+v", notPassed, run.Run)
 		}
+
+		var other strings.Builder
+		_, err := report.Write(&other, report.JUnit, "another-run", stream(entries), report.Options{})
+		require.NoError(t, err)
+		require.Equal(t, once, other.String())
 	})
+}
+
+// Documents are what Jenkins, GitLab and Buildkite read: they fit a schema that is a part of
+// Jenkins's, no two cases have one name, and all their characters can be seen.
+func TestJUnitSchema(t *testing.T) {
+	xmllint, err := exec.LookPath("xmllint")
+	if err != nil {
+		t.Skip("needs xmllint (Debian: libxml2-utils)")
+	}
+	check := func(t rapid.TB, document string) {
+		t.Helper()
+		lint := exec.Command(xmllint, "--noout", "--huge", "--schema", "testdata/junit.xsd", "-")
+		lint.Stdin = strings.NewReader(document)
+		if said, err := lint.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s\n%s", err, said, document)
+		}
+		for _, s := range parseJUnit(t, document) {
+			for _, c := range s.Cases {
+				for _, r := range c.Name + c.Classname + c.status() + cmp.Or(c.Error, c.Failure, &junitProblem{}).Text {
+					if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
+						t.Fatalf("%U in %+v", r, c)
+					}
+				}
+			}
+		}
+	}
+	hostile := rapid.OneOf(anyText, rapid.SampledFrom([]string{"]]>", "<![CDATA[", "&lt;", "&#0;", "\x00\x85\ufffe", "a (late)", "(run)", "(streams)", "job", "run-1/a", "\r\n", " "}))
+	options := report.Options{Logs: logsOf(t, map[string]string{"a/sh-1.log": "]]>\x1b[31m\r\n\x00\xff"})}
+	forEach(t, func(t rapid.TB, entries []domain.Entry) {
+		check(t, writeAll(t, report.JUnit, options, entries, entries))
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		events := laws.Events().Draw(t, "events")
+		names := rapid.SliceOfN(hostile, 1, 5).Draw(t, "names")
+		for i := range events {
+			events[i].JobID, events[i].Cmd = names[i%len(names)], hostile.Draw(t, "cmd")
+		}
+		var out strings.Builder
+		w, err := report.NewWriter(&out, report.JUnit)
+		require.NoError(t, err)
+		for _, run := range []string{"run-1", hostile.Draw(t, "run")} {
+			_, err := w.Add(domain.RunID(run), stream(laws.Entries(events)), options)
+			require.NoError(t, err)
+		}
+		w.Unread()
+		require.NoError(t, w.Close())
+		check(t, out.String())
+	})
+}
+
+// logsOf returns logs with these texts.
+func logsOf(t *testing.T, texts map[string]string) *runlog.Dir {
+	t.Helper()
+	folder := t.TempDir()
+	for path, text := range texts {
+		path = filepath.Join(folder, "jobs", path)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o777))
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
+	}
+	logs, err := runlog.Open(jsonl.Location{}, folder)
+	require.NoError(t, err)
+	t.Cleanup(func() { logs.Close() })
+	return logs
+}
+
+// A case that has not passed says why, of which command, and how its log ends, whether logs count the
+// commands that were started or those that were closed.
+func TestJUnitText(t *testing.T) {
+	const text2, text3 = "2026-11-23T14:41:20Z stdout F log 2\x1b[0m\n2026-11-23T14:41:20Z stderr F end\n", "2026-11-23T14:41:20Z stdout F log 3\n"
+	started := map[string]string{"a/sh-2.log": text2, "a/sh-3.log": text3, "a/sh-4.log": ""}
+	closed := map[string]string{"a/sh-1.log": text2, "a/sh-2.log": text3, "a/sh-3.log": ""}
+	for _, texts := range []map[string]string{started, closed} {
+		testJUnitText(t, report.Options{Logs: logsOf(t, texts)})
+	}
+}
+
+func testJUnitText(t *testing.T, options report.Options) {
+	document := writeAll(t, report.JUnit, options, laws.Entries([]domain.Event{
+		domain.NewJobStarted(1795444880000, "a"),
+		domain.NewShStarted(1795444880000, "a", "never ran"),
+		domain.NewShStarted(1795444880000, "a", "\nmake\x00\n\ttest"),
+		domain.NewShFinished(1795444881500, "a", 2),
+		domain.NewShStarted(1795444881500, "a", strings.Repeat("x", 20_000)),
+		domain.NewShFinished(1795444881499, "a", -1),
+		domain.NewShStarted(1795444882000, "a", ""),
+		domain.NewShFinished(1795444882000, "a", 0),
+		domain.NewJobFinished(1795444883000, "a", domain.Failed),
+		domain.NewRunFinished(1795444883000, domain.Failed),
+	}))
+	x := strings.Repeat("x", 20_000)
+	assert.Equal(t, `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="quire">
+<testsuite name="a" tests="4" failures="2" errors="1" time="3.000" timestamp="2026-11-23T14:41:20">
+ <testcase name="1. never ran" classname="a">
+  <error message="the command has no sh_finished" type="unfinished">the command has no sh_finished&#xA;&#xA;never ran</error>
+ </testcase>
+ <testcase name="2. make\x00" classname="a" time="1.500">
+  <failure message="exit code 2" type="exit">exit code 2&#xA;&#xA;&#xA;make\x00&#xA;&#x9;test&#xA;&#xA;It wrote:&#xA;log 2&#xA;end&#xA;</failure>
+ </testcase>
+ <testcase name="3. `+x[:119]+`…" classname="a">
+  <failure message="exit code -1" type="exit">exit code -1&#xA;&#xA;`+x[:10_001]+`&#xA;&#xA;It wrote:&#xA;log 3&#xA;</failure>
+ </testcase>
+ <testcase name="4. &#34;&#34;" classname="a" time="0.000"></testcase>
+</testsuite>
+</testsuites>
+`, document)
+}
+
+// What JUnit makes of odd streams.
+func TestJUnitOfOddStreams(t *testing.T) {
+	var out strings.Builder
+	w, err := report.NewWriter(&out, report.JUnit)
+	require.NoError(t, err)
+	for _, events := range [][]domain.Event{
+		{},
+		{domain.NewRunFinished(0, domain.Complete)},
+		{
+			domain.NewJobFinished(5, "only its end", domain.Failed),
+			domain.NewShStarted(6, "only its end", "late"),
+			domain.NewShFinished(7, "only its end", 0),
+			domain.NewJobStarted(-1, "a"),
+			domain.NewShStarted(10, "a", "backwards"),
+			domain.NewShFinished(9, "a", 7),
+			domain.NewJobFinished(20, "a", domain.Complete),
+			domain.NewShStarted(21, "a", "late"),
+			domain.NewShFinished(22, "a", 0),
+			domain.NewShStarted(22, "a", "late and open"),
+			domain.NewJobStarted(30, "b"),
+			domain.NewRunFinished(31, domain.Failed),
+			domain.NewShStarted(32, "", "orphan"),
+			domain.NewShFinished(33, "", 1),
+		},
+	} {
+		_, err = w.Add("run-1", stream(laws.Entries(events)), report.Options{})
+		require.NoError(t, err)
+	}
+	w.Unread()
+	require.NoError(t, w.Close())
+	assert.Equal(t, `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="quire">
+<testsuite name="(run)" tests="1" failures="0" errors="1">
+ <testcase name="run" classname="(run)">
+  <error message="the stream has no run_finished" type="unfinished">the stream has no run_finished</error>
+ </testcase>
+</testsuite>
+<testsuite name="run-1/(run)" tests="1" failures="0" errors="0">
+ <testcase name="run" classname="run-1/(run)"></testcase>
+</testsuite>
+<testsuite name="only its end" tests="1" failures="1" errors="0">
+ <testcase name="job" classname="only its end">
+  <failure message="the job failed" type="job">the job failed</failure>
+ </testcase>
+</testsuite>
+<testsuite name="a" tests="1" failures="0" errors="0" time="0.021">
+ <testcase name="1. backwards" classname="a">
+  <system-out>exit code 7; the job completed nevertheless</system-out>
+ </testcase>
+</testsuite>
+<testsuite name="only its end (late)" tests="1" failures="0" errors="0">
+ <testcase name="1. late" classname="only its end (late)" time="0.001"></testcase>
+</testsuite>
+<testsuite name="a (late)" tests="2" failures="0" errors="1">
+ <testcase name="2. late" classname="a (late)" time="0.001"></testcase>
+ <testcase name="3. late and open" classname="a (late)">
+  <error message="the command has no sh_finished" type="unfinished">the command has no sh_finished&#xA;&#xA;late and open</error>
+ </testcase>
+</testsuite>
+<testsuite name="b" tests="1" failures="0" errors="1" timestamp="1970-01-01T00:00:00">
+ <testcase name="job" classname="b">
+  <error message="the job has no job_finished" type="unfinished">the job has no job_finished</error>
+ </testcase>
+</testsuite>
+<testsuite name="&#34;&#34;" tests="1" failures="0" errors="1">
+ <testcase name="1. orphan" classname="&#34;&#34;" time="0.001">
+  <error message="exit code 1, and the job has no job_finished" type="exit">exit code 1, and the job has no job_finished&#xA;&#xA;orphan</error>
+ </testcase>
+</testsuite>
+<testsuite name="(streams)" tests="1" failures="0" errors="1">
+ <testcase name="read" classname="(streams)">
+  <error message="1 run could not be read" type="unread">1 run could not be read</error>
+ </testcase>
+</testsuite>
+</testsuites>
+`, out.String())
 }
