@@ -128,7 +128,7 @@ func attr(name, value string) xml.Attr { return xml.Attr{Name: xml.Name{Local: n
 type junitRun struct {
 	*junit
 	run       domain.RunID
-	logs      *runlog.Dir // may be nil
+	logs      *runlog.Dir        // may be nil
 	jobs      map[int][]testcase // commands of jobs whose suites are not written, by the jobs' indexes
 	written   map[int]int        // by the indexes of jobs that have a suite: how many commands that has
 	suites    int
