@@ -77,7 +77,6 @@ func (s *sink) send(f *followed, traces ptrace.Traces) error {
 		})
 		return of.ScopeSpans().Len() == 0
 	})
-	f.skip = max(f.skip, 0)
 	if traces.SpanCount() == 0 {
 		return nil
 	}
@@ -196,7 +195,7 @@ func (s *sink) Release(ctx context.Context, source jsonl.Location, known follow.
 	if f.fold == nil {
 		return f.known, nil
 	}
-	f.spans.ending = known.Over && ctx.Err() == nil
+	f.spans.ending = known.Over
 	f.ctx = ctx
 	f.fold.Open()
 	f.known.State = f.spans.row.State
