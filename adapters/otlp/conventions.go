@@ -1,8 +1,8 @@
 package otlp
 
 // SchemaURL names the version of the semantic conventions that spans follow:
-// https://github.com/open-telemetry/semantic-conventions/blob/v1.44.0/docs/cicd/cicd-spans.md
-const SchemaURL = "https://opentelemetry.io/schemas/1.44.0"
+// https://github.com/open-telemetry/semantic-conventions/blob/v1.43.0/docs/cicd/cicd-spans.md
+const SchemaURL = "https://opentelemetry.io/schemas/1.43.0"
 
 // scope is the instrumentation scope of the spans, service the name of what they are of.
 const (

@@ -66,7 +66,10 @@ func streams(t *testing.T) map[domain.RunID]func() projections.Stream {
 		require.NoError(t, err)
 		all[jsonl.Locate(path).Run] = func() projections.Stream { return jsonl.NewReader(bytes.NewReader(data), jsonl.Options{}) }
 	}
-	labels := []domain.Label{{Key: "repo", Value: "https://example.com/a/b.git"}, {Key: "odd\x01", Value: "\x00\u2028"}}
+	labels := []domain.Label{
+		{Key: "repo", Value: "https://example.com/a/b.git"}, {Key: "ref", Value: "refs/heads/main"}, {Key: "sha", Value: "1f"},
+		{Key: "url", Value: "https://example.com/7"}, {Key: "odd\x01", Value: "\x00\u2028"},
+	}
 	events := []domain.Event{laws.RunStarted(-5, labels...), domain.NewShStarted(1<<62, "", "echo \x00"), domain.NewJobStarted(5, "b")}
 	for range 2000 {
 		events = append(events, domain.NewShStarted(6, "b", "make"), domain.NewShFinished(5, "b", 3))
