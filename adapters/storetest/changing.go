@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -45,23 +46,39 @@ func transactions(t *trial) {
 			now, step := t.step(c)
 			next, steps = append(next, now), append(steps, step)
 		}
-		fails := t.upTo(3, "fails") == 0
-		if fails {
-			steps = append(steps[:t.upTo(len(steps), "fails behind")], func(store.Tx) error { return fmt.Errorf("with more to it: %w", errInjected) })
-		}
-		err := t.update(idsOf(stored), func(tx store.Tx) {
-			for _, step := range steps {
-				must(step(tx))
-			}
-		})
-		if fails {
-			failIf(!errors.Is(err, errInjected), "Update returns %v, and not the error of its function", err)
-		} else {
-			must(err)
+		ends := pick(t, "ends", "well", "error", "panic", "cancel", "well", "well")
+		if err := t.transaction(idsOf(stored), steps, ends); err == nil {
 			stored = next
+		} else if ends == "well" {
+			must(err)
 		}
 		must(t.holds(append(stored, untouched)...))
 	}
+}
+
+// transaction does the steps, with an accident among them unless it ends well. If the context
+// ends, it is the store's choice whether it still commits; but its error tells the truth.
+func (t *trial) transaction(runs []domain.RunID, steps []func(store.Tx) error, ends string) (err error) {
+	ctx, cancel := context.WithCancel(t.ctx)
+	defer cancel()
+	if accident := accidents[ends]; accident != nil {
+		steps = slices.Insert(steps, t.upTo(len(steps), ends), func(store.Tx) error { return accident(cancel) })
+	}
+	panicked := panics(func() {
+		err = t.store.Update(ctx, func(tx store.Tx) error {
+			_, err := tx.Lock(runs)
+			for i := 0; err == nil && i < len(steps); i++ {
+				err = steps[i](tx)
+			}
+			return err
+		})
+	})
+	failIf(panicked != (ends == "panic"), "the function panics: %t, and Update: %t", ends == "panic", panicked)
+	failIf(ends == "error" && !errors.Is(err, errInjected), "Update returns %v, and not the error of its function", err)
+	if panicked {
+		return errInjected
+	}
+	return err
 }
 
 // step draws something that a transaction can do to a run, and what is stored of the run then.

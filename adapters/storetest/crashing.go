@@ -131,7 +131,8 @@ func (t *trial) crashRebuild(all recordings, before, after []*content, call int,
 			failf("neither what was stored before nor what is to be stored: %w", err)
 		}
 	}
-	value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
+	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{}))
+	failIf(refused == nil && summary.Runs[store.Unchanged] < reported, "store.Rebuild counts %v, when %d runs were done", summary.Runs, reported)
 	must(wrap("again", t.holds(after...)))
 }
 

@@ -11,7 +11,6 @@ import (
 
 var deriveLaws = []law{
 	property("another way of reading derives the rows again", otherReading),
-	property("rows are derived again when that is asked for", derivedByForce),
 	property("only the tables that are asked for are derived again", derivedTables),
 	property("a dry run writes nothing", dryRun),
 }
@@ -30,11 +29,6 @@ func otherReading(t *trial) {
 	must(t.ingests(r, store.Options{}, want))
 }
 
-// derives takes a recording in whose rows are to be derived again.
-func (t *trial) derives(r *recording, options store.Options) {
-	must(t.ingests(r, options, store.Derived))
-}
-
 // ingests takes a recording in, of which that is to come.
 func (t *trial) ingests(r *recording, options store.Options, want store.Outcome) error {
 	result, err := store.Ingest(t.ctx, t.store, r, options)
@@ -45,23 +39,6 @@ func (t *trial) ingests(r *recording, options store.Options, want store.Outcome)
 		return fmt.Errorf("store.Ingest says %q, not %q", result.Outcome, want)
 	}
 	return t.agree(r)
-}
-
-// derivedByForce has rows that are wrong though the checkpoint is right.
-func derivedByForce(t *trial) {
-	r := record(t.run("a"), t.stream("stream"))
-	wrong := t.wrong(r)
-	value(store.Ingest(t.ctx, t.store, r, store.Options{}))
-	must(wrap("rows were derived again, and nobody has asked for it", t.holds(wrong)))
-	t.derives(r, store.Options{Force: true})
-}
-
-// wrong stores rows that are not those of the recording, with its checkpoint.
-func (t *trial) wrong(r *recording) *content {
-	wrong := t.content(r.run)
-	wrong.checkpoint = r.derived().checkpoint
-	must(t.write(wrong))
-	return wrong
 }
 
 // derivedTables has a wrong value in each row of each table.

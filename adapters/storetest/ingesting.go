@@ -16,7 +16,6 @@ import (
 var ingestLaws = []law{
 	property("a stream gives its record", givesRecord),
 	example("the record of a long stream is given", longRecord),
-	property("streams of several runs do not mix", severalRuns),
 	property("a pipe replaces what was there", pipe),
 	example("a stream that cannot be read leaves the rows", unreadable),
 	example("reads report what is not stored", readNothing),
@@ -98,26 +97,6 @@ func readAgrees[R comparable](t *trial, run domain.RunID, of *projections.Define
 		err = fmt.Errorf("store.Read of %s returns %s, not %s", of.Name, show(got), show(want))
 	}
 	return err
-}
-
-// severalRuns has runs with the same jobs, which grow by turns.
-func severalRuns(t *trial) {
-	var all recordings
-	whole := map[*recording][]byte{}
-	for i := range 3 {
-		r := record(t.run(fmt.Sprint(i)), nil)
-		whole[r] = t.stream("stream")
-		r.is(t.prefixOf(whole[r]))
-		all = append(all, r)
-	}
-	for _, r := range slices.Concat(all, all) {
-		value(store.Ingest(t.ctx, t.store, r, store.Options{}))
-		if whole[r] != nil {
-			r.is(whole[r])
-			whole[r] = nil
-		}
-	}
-	must(t.agree(all...))
 }
 
 func pipe(t *trial) {

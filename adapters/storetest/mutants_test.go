@@ -280,8 +280,8 @@ var mutants = []mutant{
 			return later(run, func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
 		}
 	})},
-	{"a panic commits", "an update that panics changes nothing", commitsPanics},
-	{"a panic is swallowed", "an update that panics changes nothing", func(m *mutantStore) {
+	{"a panic commits", anyTransaction, commitsPanics},
+	{"a panic is swallowed", anyTransaction, func(m *mutantStore) {
 		m.update = func(ctx context.Context, do func(store.Tx) error) error {
 			return m.Store.Update(ctx, func(tx store.Tx) (err error) {
 				defer func() {
@@ -293,7 +293,7 @@ var mutants = []mutant{
 			})
 		}
 	}},
-	{"an error of the function is lost", "an update that is cancelled changes nothing", losesErrors},
+	{"an error of the function is lost", anyTransaction, losesErrors},
 	{"contexts are not looked at", "what is cancelled does nothing", patient},
 	{"Lock does not lock", "no update of a run is lost", lockless},
 	{"Lock does not wait", "Lock waits for who has the run, and sees what that one wrote", lockless},
@@ -545,7 +545,7 @@ var mutants = []mutant{
 	{"a command that closes stays open", "a stream is read on from the end of any line", notReplacing(projections.ShEvents.Definition)},
 	{"Clear forgets the diagnostics", "a stream that is another gives the rows of that", clearingAllBut(projections.Diagnostics.Definition)},
 	{"where a line ends is not kept, and it goes on", "a last line without a line feed may go on otherwise", checkpointing(func(c *store.Checkpoint) { c.Mark = c.End })},
-	{"Clear knows no runs", "streams of several runs do not mix", confusing(func(domain.RunID, domain.RunID) bool { return true })},
+	{"Clear knows no runs", "Verify finds nothing in what was ingested", confusing(func(domain.RunID, domain.RunID) bool { return true })},
 	{"each call is a transaction, and fails", anyCrash, autocommit},
 	{"each call is a transaction, and ends", eachCrash, autocommit},
 	{"a panic commits, in ingest", anyCrash, commitsPanics},

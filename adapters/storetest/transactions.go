@@ -3,16 +3,12 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
 var transactionLaws = []law{
-	example("an update that panics changes nothing", panickedUpdate),
-	example("an update that is cancelled changes nothing", cancelledUpdate),
-	example("an update that locks nothing changes nothing", idleUpdate),
 	example("what is cancelled does nothing", cancelledCalls),
 	example("readers see what was there before an update that goes on", readersSeeBefore),
 	example("a view is of one moment", viewIsOfOneMoment),
@@ -42,51 +38,6 @@ func (t *trial) two() (before, now *content) {
 	t.addText(now, "before")
 	must(t.write(before))
 	return before, now
-}
-
-func panickedUpdate(t *trial) {
-	before, now := t.two()
-	panicked := func() (value any) {
-		defer func() { value = recover() }()
-		_ = t.transact(func(tx store.Tx) {
-			must(t.rewrite(tx, now))
-			panic(errInjected)
-		})
-		return nil
-	}()
-	failIf(panicked == nil, "Update has swallowed the panic of its function")
-	must(t.holds(before))
-	// The lock went with the transaction.
-	must(t.write(now))
-	must(t.holds(now))
-}
-
-// cancelledUpdate is cancelled behind its last call. Whether it can still be
-// committed then is the store's choice; but the error tells the truth.
-func cancelledUpdate(t *trial) {
-	before, now := t.two()
-	for _, returned := range []error{errInjected, nil} {
-		ctx, cancel := context.WithCancel(t.ctx)
-		err := t.store.Update(ctx, func(tx store.Tx) error {
-			defer cancel()
-			if err := t.rewrite(tx, now); err != nil {
-				return err
-			}
-			return returned
-		})
-		failIf(returned != nil && err == nil, "Update returns no error, and its function did")
-		if err == nil {
-			before = now
-		}
-		must(wrap(fmt.Sprintf("after Update has returned %v", err), t.holds(before)))
-	}
-	must(t.write(now))
-}
-
-func idleUpdate(t *trial) {
-	before, _ := t.two()
-	must(t.transact(func(store.Tx) {}))
-	must(t.holds(before))
 }
 
 func cancelledCalls(t *trial) {

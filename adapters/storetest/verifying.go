@@ -52,12 +52,10 @@ func (t *trial) verify(s store.Store, all ...*recording) ([]store.Difference, er
 
 func findsNothing(t *trial) {
 	now, before := t.versions(3)
-	for i := range now {
-		for _, r := range []*recording{before[i], now[i]} {
-			value(store.Ingest(t.ctx, t.store, r, store.Options{}))
-		}
+	for _, r := range slices.Concat(before, now) {
+		value(store.Ingest(t.ctx, t.store, r, store.Options{}))
 	}
-	must(t.finds(now))
+	must(errors.Join(t.agree(now...), t.finds(now)))
 }
 
 // finds says where what Verify finds is not what is there to be found.
