@@ -80,6 +80,27 @@ type Report struct {
 	Unfinished func(error)
 }
 
+// Tell sets Report and Retry so that they tell a person what happens: say writes a line, and tell an
+// error of a stream.
+func (o *Options) Tell(say func(words string), tell func(error)) {
+	o.Retry = &Retry{
+		Away: func(err error) { say(err.Error() + "; waiting until it is back") },
+		Back: func() { say("the store is back; nothing was lost") },
+	}
+	o.Report = Report{
+		Warn:      func(err error) { say(err.Error()) },
+		Skipped:   func(_ domain.RunID, err error) { tell(err) },
+		Rewritten: func(result store.Result) { say(result.Words()) },
+		Abandoned: func(_ domain.RunID, path string) {
+			if path == jsonl.Stdin {
+				path = "standard input"
+			}
+			say(path + ": the run has no end, and its writer is gone; what is there was read")
+		},
+		Unfinished: func(err error) { say(err.Error() + "; run the same command again to continue") },
+	}
+}
+
 func (o Options) withDefaults() Options {
 	if o.Retry == nil {
 		o.Retry = &Retry{}

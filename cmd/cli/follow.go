@@ -92,8 +92,9 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 	}
 	options := follow.Options{
 		Streams: flags.options(), Run: domain.RunID(flags.runID), IdleTimeout: flags.idleTimeout,
-		Retry: retry(messages), Report: followReport(messages), Grace: closing,
+		Grace: closing,
 	}
+	options.Tell(func(words string) { say(messages, words) }, func(err error) { tell(messages, err) })
 	if flags.pid != 0 {
 		if options.WriterGone, err = follow.WatchProcess(ctx, flags.pid); err != nil {
 			return command.Usage("--pid: %w", err)
@@ -112,7 +113,9 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 		}
 		defer func() { err = cmp.Or(err, s.Close()) }()
 		options.Store = s
-		sayUnknown(ctx, s, messages)
+		if words := report.UnknownProjections(ctx, s); words != "" {
+			say(messages, words)
+		}
 	}
 	var view live.View
 	if !flags.quiet {
@@ -161,29 +164,6 @@ func followEnd(err error, folder, stored bool) error {
 		return errResumable
 	}
 	return errInterrupted
-}
-
-func followReport(messages *live.Queue) follow.Report {
-	return follow.Report{
-		Warn:      func(err error) { say(messages, err.Error()) },
-		Skipped:   func(_ domain.RunID, err error) { tell(messages, err) },
-		Rewritten: func(result store.Result) { say(messages, rewritten(result)) },
-		Abandoned: func(_ domain.RunID, path string) {
-			if path == jsonl.Stdin {
-				path = "standard input"
-			}
-			say(messages, path+": the run has no end, and its writer is gone; what is there was read")
-		},
-		Unfinished: func(err error) { say(messages, err.Error()+"; run the same command again to continue") },
-	}
-}
-
-// retry reports that the store is away, and that it is back.
-func retry(messages *live.Queue) *follow.Retry {
-	return &follow.Retry{
-		Away: func(err error) { say(messages, err.Error()+"; waiting until it is back") },
-		Back: func() { say(messages, "the store is back; nothing was lost") },
-	}
 }
 
 // openFollowed opens the store that follow updates. It waits while the store is unavailable, but fails if there is no server at

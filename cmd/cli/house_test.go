@@ -29,11 +29,10 @@ var (
 		"adapters/report/check.go":    regexp.MustCompile(`\.Diagnostic$`),
 		"adapters/storetest/view.go":  regexp.MustCompile(`\.ShTiming$`), // the view is of these rows
 		// How a run stands is in its row.
-		"adapters/report/":   regexp.MustCompile(`\.Run$`),
-		"adapters/follow/":   regexp.MustCompile(`\.Run$`),
-		"adapters/otlp/":     regexp.MustCompile(`\.Run$`),
-		"cmd/cli/project.go": regexp.MustCompile(`\.Run$`),
-		"cmd/cli/status.go":  regexp.MustCompile(`\.Run$`),
+		"adapters/report/":  regexp.MustCompile(`\.Run$`),
+		"adapters/follow/":  regexp.MustCompile(`\.Run$`),
+		"adapters/otlp/":    regexp.MustCompile(`\.Run$`),
+		"cmd/cli/status.go": regexp.MustCompile(`\.Run$`),
 	}
 )
 

@@ -1,12 +1,8 @@
 package cli
 
 import (
-	"bufio"
 	"cmp"
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +11,6 @@ import (
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
-	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -45,16 +40,28 @@ func (p *app) ingest(ctx context.Context, paths []string, flags projectFlags) (e
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	r := &ingestion{work: p.begin(&streams, false), ctx: ctx, store: s, exitStatus: flags.exitStatus}
-	defer r.Stop()
-	summary, err := store.IngestAll(ctx, s, streams, store.Options{Done: r.done})
-	if err == nil {
-		if streams.Many() {
-			say(r, summary.String())
-		}
-		r.remind()
+	work := p.begin(&streams, false)
+	defer work.Stop()
+	outcome := command.StatusOK
+	ingestion := work.ingestion()
+	ingestion.Run = flags.exitStatus.into(&outcome)
+	if err := ingestion.Ingest(ctx, s, streams); err != nil {
+		return stopped(ctx, err, streams)
 	}
-	return r.end(err, streams)
+	return command.End(worst(work.status, outcome))
+}
+
+// ingestion returns what reports the outcome of each run.
+func (w *work) ingestion() *report.Ingestion {
+	return &report.Ingestion{Say: func(words string) { say(w, words) }, Failed: w.failed}
+}
+
+// stopped returns the error of work, which is that of an interruption if there was one.
+func stopped(ctx context.Context, err error, streams jsonl.Streams) error {
+	if ctx.Err() != nil { // regardless of other consequences
+		return interruption(streams)
+	}
+	return err
 }
 
 // rebuildFlags are the flags of rebuild.
@@ -98,118 +105,16 @@ func (p *app) rebuild(ctx context.Context, paths []string, flags rebuildFlags) (
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	r := &ingestion{work: p.begin(&streams, options.DryRun && terminal.Of(p.Out) != nil), ctx: ctx, store: s}
-	words := ""
-	if options.DryRun {
-		r.changes = bufio.NewWriter(report.Output{Writer: p.Out})
-		words = "dry run, nothing was changed: "
+	work := p.begin(&streams, options.DryRun && terminal.Of(p.Out) != nil)
+	defer work.Stop()
+	ingestion := work.ingestion()
+	ingestion.Changes = p.Out
+	whole, err := ingestion.Rebuild(ctx, s, streams, options)
+	if err != nil {
+		return stopped(ctx, err, streams)
 	}
-	options.Done = r.done
-	summary, err := store.Rebuild(ctx, s, streams, options)
-	if options.DryRun {
-		err = cmp.Or(r.changes.Flush(), err)
+	if !whole {
+		work.status = worst(work.status, command.StatusIO)
 	}
-	r.Stop()
-	if err == nil {
-		r.outdated(summary.Outdated)
-		say(p.Err, words+summary.String())
-		for _, result := range r.skipped {
-			say(p.Err, "skipped: "+result.Err.Error())
-		}
-	}
-	return r.end(err, streams)
-}
-
-// ingestion reports the outcome of each run.
-type ingestion struct {
-	*work
-	ctx   context.Context
-	store store.Store
-	// changes, when set, receives each change that a dry run would make.
-	changes    *bufio.Writer
-	exitStatus runStatus
-
-	skipped []store.Result
-	outcome int   // the status that --exit-status requests
-	broken  error // the error of the store
-}
-
-func (r *ingestion) done(result store.Result) {
-	switch {
-	case result.Outcome == store.Skipped:
-		if r.changes != nil {
-			_ = r.changes.Flush() // write the known changes before the error; Flush returns its own error again later
-		}
-		r.failed(result.Err)
-		r.skipped = append(r.skipped, result)
-		return
-	case result.Outcome == store.Rewritten && r.changes == nil:
-		say(r, rewritten(result))
-	}
-	if r.changes != nil && result.Outcome != store.Unchanged {
-		fmt.Fprintf(r.changes, "%s %s\n", result.Outcome, report.Printable(string(result.RunID)))
-	}
-	if r.exitStatus.wanted && result.Outcome != store.Pruned && r.outcome != command.StatusFailed && r.broken == nil {
-		row, err := store.ReadRun(r.ctx, r.store, result.RunID)
-		if r.broken = err; err == nil {
-			r.outcome = worst(r.outcome, r.exitStatus.of(&row.Run))
-		}
-	}
-}
-
-func rewritten(result store.Result) string {
-	before := ""
-	if result.Before != "" {
-		before = " (" + result.Before + ")"
-	}
-	return fmt.Sprintf("run %s: the stream is not the one that was read%s; its rows were derived again from its start", result.RunID, before)
-}
-
-// remind reports how the store's projections differ from the program's.
-func (r *ingestion) remind() {
-	outdated, err := r.store.Outdated(r.ctx, "", 1)
-	if err == nil && len(outdated) > 0 {
-		say(r, fmt.Sprintf("the store has runs whose rows of %s are missing or of an older version, such as run %s; quire-project rebuild derives them", r.stale(outdated[0]), outdated[0]))
-	}
-	sayUnknown(r.ctx, r.store, r)
-}
-
-// stale names the projections of which a run has no rows, or outdated ones.
-func (r *ingestion) stale(run domain.RunID) string {
-	names, err := store.Stale(r.ctx, r.store, run)
-	if len(names) == 0 && err != nil {
-		return "some projections"
-	}
-	return strings.Join(names, ", ")
-}
-
-// maxOutdated is the maximum number of outdated runs to name.
-const maxOutdated = 20
-
-// outdated reports runs that still lack a projection or have an older version of it, except runs whose
-// streams were reported as skipped.
-func (r *ingestion) outdated(runs []domain.RunID) {
-	gone := slices.DeleteFunc(runs, func(run domain.RunID) bool {
-		return slices.ContainsFunc(r.skipped, func(result store.Result) bool { return result.RunID == run })
-	})
-	for _, run := range gone[:min(len(gone), maxOutdated)] {
-		say(r, fmt.Sprintf("run %s: its rows of %s are missing or of an older version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, r.stale(run)))
-	}
-	if more := len(gone) - maxOutdated; more > 0 {
-		say(r, fmt.Sprintf("and %d more like these", more))
-	}
-	if len(gone) > 0 {
-		r.status = worst(r.status, command.StatusIO)
-	}
-}
-
-// end returns the error of the command. err is the error of the work.
-func (r *ingestion) end(err error, streams jsonl.Streams) error {
-	switch err = cmp.Or(err, r.broken); {
-	case err != nil && r.ctx.Err() != nil: // regardless of other consequences
-		return interruption(streams)
-	case err != nil:
-		return err
-	}
-	return command.End(worst(r.status, r.outcome))
+	return command.End(work.status)
 }

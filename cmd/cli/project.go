@@ -91,7 +91,7 @@ func (p *app) project(ctx context.Context, paths []string, flags projectFlags) e
 	outcome := command.StatusOK
 	files := report.Files{
 		Format: format, Options: options, Logs: flags.logs, Failed: work.failed,
-		Done: func(run *projections.Run) { outcome = worst(outcome, flags.exitStatus.of(run)) },
+		Done: flags.exitStatus.into(&outcome),
 	}
 	if format.ForMachines() || flags.to == otlp.Format {
 		out = terminal.Safe(out)

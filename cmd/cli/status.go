@@ -61,17 +61,20 @@ func (e *runStatus) check() error {
 	return nil
 }
 
-// of returns the exit status for the state of a run.
-func (e *runStatus) of(run *projections.Run) int {
-	switch {
-	case !e.wanted:
-		return command.StatusOK
-	case run.State == projections.Failed:
-		return command.StatusFailed
-	case run.State == projections.Active, !run.Ended && !e.assumeEnded:
-		return command.StatusActive
+// into returns a function that makes status the exit status for the states of all runs, or nil without
+// the flag.
+func (e *runStatus) into(status *int) func(*projections.Run) {
+	if !e.wanted {
+		return nil
 	}
-	return command.StatusOK
+	return func(run *projections.Run) {
+		switch {
+		case run.State == projections.Failed:
+			*status = worst(*status, command.StatusFailed)
+		case run.State == projections.Active, !run.Ended && !e.assumeEnded:
+			*status = worst(*status, command.StatusActive)
+		}
+	}
 }
 
 // ofAll returns the exit status for the states of all runs.

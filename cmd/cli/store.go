@@ -4,9 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +11,6 @@ import (
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // addStore adds the flag that names a store.
@@ -80,11 +76,4 @@ func (p *app) open(ctx context.Context, to string, options stores.Options, strea
 		return nil, ctx.Err()
 	}
 	return s, err
-}
-
-// sayUnknown reports tables in a store that the program does not know.
-func sayUnknown(ctx context.Context, s store.Store, stderr io.Writer) {
-	if names, err := store.Unknown(ctx, s); err == nil && len(names) > 0 {
-		say(stderr, fmt.Sprintf("the store has projections that this program does not know (%s); it leaves their rows as they are", strings.Join(names, ", ")))
-	}
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/worker"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // subscribeFlags are the flags of subscribe.
@@ -33,7 +33,11 @@ func newSubscribe(p *app) *cobra.Command {
 	var flags subscribeFlags
 	var cmd *cobra.Command
 	cmd = help.Command("subscribe", command.NoArguments, func(ctx context.Context, _ []string) error {
-		return p.subscribe(ctx, flags, cmd.Flags().Changed("listen"))
+		err := p.subscribe(ctx, flags, cmd.Flags().Changed("listen"))
+		if errors.Is(err, context.Canceled) {
+			return nil // an interruption is no error
+		}
+		return err
 	})
 	f := cmd.Flags()
 	flags.brokerFlags.add(cmd, "from")
@@ -71,24 +75,18 @@ func (p *app) subscribe(ctx context.Context, flags subscribeFlags, listenAsked b
 		return err
 	}
 	s, err := p.open(ctx, flags.to, stores.Options{Durable: true}, jsonl.Streams{})
-	if errors.Is(err, context.Canceled) {
-		return nil // an interruption is no error, now or later
-	}
 	if err != nil {
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	if names, err := store.Unknown(ctx, s); err == nil && len(names) > 0 {
-		log.Warn("the store has projections that this program does not know; it leaves their rows as they are", "projections", names)
+	if words := report.UnknownProjections(ctx, s); words != "" {
+		log.Warn(words)
 	}
 	id, err := s.ID(ctx)
 	if err != nil {
 		return err
 	}
 	b, err := flags.open(ctx, id, log)
-	if errors.Is(err, context.Canceled) {
-		return nil
-	}
 	if err != nil {
 		return err
 	}

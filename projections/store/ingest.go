@@ -78,6 +78,15 @@ type Result struct {
 	Err error
 }
 
+// Words says that the rows of a run were [Rewritten].
+func (r Result) Words() string {
+	before := ""
+	if r.Before != "" {
+		before = " (" + r.Before + ")"
+	}
+	return fmt.Sprintf("run %s: the stream is not the one that was read%s; its rows were derived again from its start", r.RunID, before)
+}
+
 // Summary counts the results of an [IngestAll] or a [Rebuild].
 type Summary struct {
 	// Runs counts the runs by their outcome.

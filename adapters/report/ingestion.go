@@ -1,0 +1,136 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Ingestion brings the rows of a store up to streams, and tells a person what happens.
+type Ingestion struct {
+	// Say is called with each line for a person, and Failed with the error of each stream that could
+	// not be read.
+	Say    func(words string)
+	Failed func(error)
+	// Run, if it is set, is called with the row of each run.
+	Run func(*projections.Run)
+	// Changes receives a line for each run that a dry run would change.
+	Changes io.Writer
+
+	ctx     context.Context
+	store   store.Store
+	dry     *bufio.Writer // nil unless it is a dry run
+	skipped []store.Result
+	err     error // of reading the row of a run
+}
+
+func (i *Ingestion) begin(ctx context.Context, s store.Store, options store.Options) store.Options {
+	i.ctx, i.store = ctx, s
+	if options.DryRun {
+		i.dry = bufio.NewWriter(Output{i.Changes})
+	}
+	options.Done = i.done
+	return options
+}
+
+// Ingest is [store.IngestAll]. It also says how the store's projections differ from the program's.
+func (i *Ingestion) Ingest(ctx context.Context, s store.Store, streams jsonl.Streams) error {
+	summary, err := store.IngestAll(ctx, s, streams, i.begin(ctx, s, store.Options{}))
+	if err = cmp.Or(err, i.err); err != nil {
+		return err
+	}
+	if streams.Many() {
+		i.Say(summary.String())
+	}
+	if outdated, err := s.Outdated(ctx, "", 1); err == nil && len(outdated) > 0 {
+		i.Say(fmt.Sprintf("the store has runs whose rows of %s are missing or of an older version, such as run %s; quire-project rebuild derives them", i.stale(outdated[0]), outdated[0]))
+	}
+	if words := UnknownProjections(ctx, s); words != "" {
+		i.Say(words)
+	}
+	return nil
+}
+
+// Rebuild is [store.Rebuild]. It reports whether all runs are up to date then, except those whose
+// streams were skipped.
+func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.Streams, options store.Options) (whole bool, err error) {
+	options = i.begin(ctx, s, options)
+	summary, err := store.Rebuild(ctx, s, streams, options)
+	words := summary.String()
+	if options.DryRun {
+		words = "dry run, nothing was changed: " + words
+		err = cmp.Or(i.dry.Flush(), err)
+	}
+	if err = cmp.Or(err, i.err); err != nil {
+		return false, err
+	}
+	gone := slices.DeleteFunc(summary.Outdated, func(run domain.RunID) bool {
+		return slices.ContainsFunc(i.skipped, func(result store.Result) bool { return result.RunID == run })
+	})
+	i.sayOutdated(gone)
+	i.Say(words)
+	for _, result := range i.skipped {
+		i.Say("skipped: " + result.Err.Error())
+	}
+	return len(gone) == 0, nil
+}
+
+func (i *Ingestion) done(result store.Result) {
+	switch {
+	case result.Outcome == store.Skipped:
+		if i.dry != nil {
+			_ = i.dry.Flush() // the known changes come before the error; Flush returns its own error again later
+		}
+		i.Failed(result.Err)
+		i.skipped = append(i.skipped, result)
+		return
+	case i.dry != nil && result.Outcome != store.Unchanged:
+		fmt.Fprintf(i.dry, "%s %s\n", result.Outcome, Printable(string(result.RunID)))
+	case i.dry == nil && result.Outcome == store.Rewritten:
+		i.Say(result.Words())
+	}
+	if i.Run != nil && result.Outcome != store.Pruned && i.err == nil {
+		row, err := store.ReadRun(i.ctx, i.store, result.RunID)
+		if i.err = err; err == nil {
+			i.Run(&row.Run)
+		}
+	}
+}
+
+// UnknownProjections says which tables of a store the program does not know, or is "".
+func UnknownProjections(ctx context.Context, s store.Store) string {
+	names, err := store.Unknown(ctx, s)
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("the store has projections that this program does not know (%s); it leaves their rows as they are", Printable(strings.Join(names, ", ")))
+}
+
+// stale names the projections of which a run has no rows, or outdated ones.
+func (i *Ingestion) stale(run domain.RunID) string {
+	names, _ := store.Stale(i.ctx, i.store, run)
+	return cmp.Or(strings.Join(names, ", "), "some projections")
+}
+
+// maxOutdated is the maximum number of outdated runs to name.
+const maxOutdated = 20
+
+// sayOutdated names runs that still lack a projection or have an older version of it.
+func (i *Ingestion) sayOutdated(gone []domain.RunID) {
+	for _, run := range gone[:min(len(gone), maxOutdated)] {
+		i.Say(fmt.Sprintf("run %s: its rows of %s are missing or of an older version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, i.stale(run)))
+	}
+	if more := len(gone) - maxOutdated; more > 0 {
+		i.Say("and " + display.Plural(more, "more run") + " like these")
+	}
+}
