@@ -60,7 +60,7 @@ func newProject(p *app) *cobra.Command {
 	command.AboveZero(cmd, "top", "10")
 	command.Colors(cmd, &flags.color)
 	f.BoolVar(&flags.pretty, "pretty", false, "indent json")
-	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands: table names those of failed\nones (default: those beside the stream), github prints their ends")
+	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands: table names those of failed\nones (default: those beside the stream), junit and github have their\nends")
 	f.BoolVar(&flags.commands, "commands", false, commandsUsage)
 	flags.exitStatus.add(f)
 	flags.readFlags.add(cmd)
