@@ -75,11 +75,11 @@ func TestHealth(t *testing.T) {
 	defer db.Close()
 	tx, err := db.Begin()
 	require.NoError(t, err)
-	publishOne := func(id string) {
+	publishOne := func(fixture, id string) {
 		t.Helper()
-		require.Equal(t, command.StatusOK, startProcess(t, "publish", "../../fixtures/rapid-ci.jsonl", "--run-id", id, "--to", server.URL()).wait(t))
+		require.Equal(t, command.StatusOK, startProcess(t, "publish", "../../fixtures/"+fixture, "--run-id", id, "--to", server.URL()).wait(t))
 	}
-	publishOne("one")
+	publishOne("rapid-ci.jsonl", "one")
 	w.until("/healthz", http.StatusServiceUnavailable, "none was applied for")
 	w.until("/healthz", http.StatusServiceUnavailable, "the database is locked by another program")
 	require.NoError(t, tx.Rollback())
@@ -90,11 +90,13 @@ func TestHealth(t *testing.T) {
 	w.until("/readyz", http.StatusServiceUnavailable, "the broker: no server answers")
 	server.Start()
 	ok()
-	publishOne("two")
+	publishOne("not-spawned.jsonl", "two")
 	waitUntil(t, func() bool {
 		var runs int
 		return db.QueryRow("SELECT count(*) FROM runs").Scan(&runs) == nil && runs == 2
 	}, func() string { return "the runs do not come" })
+
+	w.until("/metrics", http.StatusOK, `cicd_pipeline_run_duration_seconds_count{cicd_pipeline_name="foo",cicd_pipeline_result="failure",cicd_pipeline_run_state="executing",error_type="pipeline_failure"} 1`)
 
 	// A database without its tables answers nothing.
 	_, err = db.Exec("ALTER TABLE checkpoints RENAME TO gone")
