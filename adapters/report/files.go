@@ -7,6 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
+	"sync"
 
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -53,7 +54,17 @@ type Files struct {
 
 // Write writes the reports of streams, one after the other. If there are several, it skips a
 // stream that cannot be read. Documents of JSON are made on all cores.
+//
+// If jobs are selected, each must be in at least one run.
 func (f Files) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) error {
+	f.Options.Selection.found = &sync.Map{}
+	if err := f.write(ctx, out, streams); err != nil {
+		return err
+	}
+	return f.Options.Selection.missing()
+}
+
+func (f *Files) write(ctx context.Context, out io.Writer, streams jsonl.Streams) error {
 	f.out = Output{out}
 	if f.Logs != "" {
 		folder, err := os.OpenRoot(f.Logs)

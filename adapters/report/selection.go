@@ -3,7 +3,9 @@ package report
 import (
 	"container/heap"
 	"errors"
+	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
@@ -23,6 +25,8 @@ type Selection struct {
 	// Top selects so many jobs and so many commands: those that took longest, ties in stream order,
 	// among those for which the other conditions hold.
 	Top int
+
+	found *sync.Map // ids of Jobs that a run has, if it is set
 }
 
 // IsZero reports whether all rows are selected.
@@ -33,6 +37,16 @@ func (s Selection) IsZero() bool {
 func (s *Selection) matches(job string, verdict display.Verdict, ms projections.Null[int64]) bool {
 	return (len(s.Jobs) == 0 || slices.Contains(s.Jobs, job)) && (!s.Failed || verdict == display.Failed) &&
 		(s.SlowerThan == 0 || ms.Valid && ms.V > s.SlowerThan.Milliseconds()) && (s.Top == 0 || ms.Valid)
+}
+
+// missing returns an error if no run has one of the jobs.
+func (s *Selection) missing() error {
+	for _, job := range s.Jobs {
+		if _, found := s.found.Load(job); !found {
+			return fmt.Errorf("there is no job %s; name one that a run has", shownID(display.Name(job)))
+		}
+	}
+	return nil
 }
 
 // ErrSelection is returned if a format that shows whole runs is asked for some of the rows.
@@ -94,6 +108,9 @@ func (s *selector) Open(run *projections.Tracker, rows []projections.Row[none]) 
 	for job := range run.Jobs() {
 		if !job.Final {
 			s.job(job)
+		}
+		if s.found != nil && slices.Contains(s.Jobs, job.ID) {
+			s.found.Store(job.ID, nil)
 		}
 	}
 	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
