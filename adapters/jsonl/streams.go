@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -24,6 +26,30 @@ type Streams struct {
 	Options Options
 	// Read, if it is set, counts the bytes that are read.
 	Read *atomic.Int64
+}
+
+// ErrOneRun is in the error of [Find] if there may be several runs, and run names one.
+var ErrOneRun = errors.New("names one run")
+
+// Find returns the streams at paths, which must exist. run is the id of a single stream, or "".
+func Find(paths []string, run domain.RunID) (Streams, error) {
+	s := Streams{Paths: paths, Run: run}
+	for _, path := range paths {
+		if path == Stdin {
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return s, fmt.Errorf("cannot read the stream: %w", err)
+		}
+		if run != "" && info.IsDir() {
+			return s, fmt.Errorf("%w, and %s is a folder of runs", ErrOneRun, printable.Name(path))
+		}
+	}
+	if run != "" && s.Many() {
+		return s, fmt.Errorf("%w, and several streams are named", ErrOneRun)
+	}
+	return s, nil
 }
 
 // Folder returns the streams of a folder.

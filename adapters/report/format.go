@@ -140,6 +140,17 @@ func (o *Options) has(some ...*projections.Definition) bool {
 	return slices.ContainsFunc(o.chosen(), func(d *projections.Definition) bool { return slices.Contains(some, d) })
 }
 
+// Listed returns the projections for a report that asked for some by their names. Of one name, CSV
+// takes the first part with a list of rows: of timings, those are the jobs, which suit a spreadsheet
+// best.
+func (f Format) Listed(chosen []*projections.Definition, names []string) []*projections.Definition {
+	at := slices.IndexFunc(chosen, func(d *projections.Definition) bool { return !d.Single })
+	if f != CSV || len(names) != 1 || at < 0 {
+		return chosen
+	}
+	return chosen[at : at+1]
+}
+
 // ErrOneProjection is returned if CSV is asked for a number of projections other than one.
 var ErrOneProjection = errors.New("csv takes exactly one projection, such as --projection jobs; of timings, one part, such as timings.sh_events")
 

@@ -47,6 +47,7 @@ func (p *Progress) show(total int64) {
 		progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(), progressbar.OptionSetDescription("reading"))
 	next := time.NewTimer(barDelay)
+	defer next.Stop()
 	for {
 		select {
 		case <-next.C:
@@ -56,8 +57,10 @@ func (p *Progress) show(total int64) {
 			})
 			next.Reset(barEvery)
 		case <-p.quit:
-			p.locked(func() { p.bar = nil })
-			_ = bar.Clear()
+			p.locked(func() {
+				p.bar = nil
+				_ = bar.Clear()
+			})
 			return
 		}
 	}

@@ -142,10 +142,7 @@ func (f *projectFlags) report(set *projections.Set) (report.Format, report.Optio
 	if err != nil {
 		return "", report.Options{}, err
 	}
-	if format == report.CSV && len(f.projections) == 1 {
-		chosen = firstList(chosen)
-	}
-	options := report.Options{Projections: chosen, Selection: f.selection, Pretty: f.pretty}
+	options := report.Options{Projections: format.Listed(chosen, f.projections), Selection: f.selection, Pretty: f.pretty}
 	if err := format.Check(options); err != nil {
 		return "", options, command.Usage("%w", err)
 	}
@@ -171,13 +168,4 @@ func parseFormat(to string) (report.Format, error) {
 		return "", command.Usage("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax)
 	}
 	return "", command.Usage("--to %s: %w; a store is %s%s", to, err, stores.Syntax, command.DidYouMean(to, formatNames()))
-}
-
-// firstList returns the first projection with a list of rows. For timings, those are the jobs, which
-// suit a spreadsheet best.
-func firstList(chosen []*projections.Definition) []*projections.Definition {
-	if at := slices.IndexFunc(chosen, func(d *projections.Definition) bool { return !d.Single }); at >= 0 {
-		return chosen[at : at+1]
-	}
-	return chosen
 }

@@ -86,23 +86,12 @@ func exists(path string) bool {
 
 // find returns the streams that a command line names.
 func (f *readFlags) find(paths []string) (jsonl.Streams, error) {
-	s := jsonl.Streams{Paths: paths, Run: domain.RunID(f.runID), Options: f.options()}
-	for _, path := range paths {
-		if path == jsonl.Stdin {
-			continue
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return s, fmt.Errorf("cannot read the stream: %w", err)
-		}
-		if f.runID != "" && info.IsDir() {
-			return s, command.Usage("--run-id names one run, and %s is a folder of runs", report.Printable(path))
-		}
+	s, err := jsonl.Find(paths, domain.RunID(f.runID))
+	s.Options = f.options()
+	if errors.Is(err, jsonl.ErrOneRun) {
+		err = command.Usage("--run-id %w", err)
 	}
-	if f.runID != "" && s.Many() {
-		return s, command.Usage("--run-id names one run, and several streams are named")
-	}
-	return s, nil
+	return s, err
 }
 
 // findRuns is find for commands that store runs by id.
