@@ -16,37 +16,6 @@ import (
 
 // Laws that need no model: how the rows of one stream follow from those of another.
 
-// All clocks shifted by the same amount shift absolute times, and nothing else.
-func TestTranslation(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		events := slices.Clone(laws.Events().Draw(t, "events"))
-		for i := range events {
-			events[i].AtMs %= 1 << 40 // it can be shifted without overflow
-		}
-		shift := rapid.Int64Range(-1<<41, 1<<41).Draw(t, "shift")
-		want := projectEntries(t, laws.Entries(events))
-		for i := range events {
-			events[i].AtMs += shift
-		}
-		add := func(n *projections.Null[int64]) {
-			if n.Valid {
-				n.V += shift
-			}
-		}
-		for i := range want.Jobs {
-			add(&want.Jobs[i].StartedAtMs)
-			add(&want.Jobs[i].FinishedAtMs)
-		}
-		for i := range want.ShEvents {
-			want.ShEvents[i].StartedAtMs += shift
-			add(&want.ShEvents[i].FinishedAtMs)
-		}
-		add(&want.Timings.Run.StartedAtMs)
-		add(&want.Timings.Run.LastAtMs)
-		sameRecord(t, projectEntries(t, laws.Entries(events)), want)
-	})
-}
-
 // Jobs renamed one to one rename rows, and nothing else.
 func TestRenaming(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

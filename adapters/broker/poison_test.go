@@ -2,7 +2,6 @@ package broker_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,7 +37,8 @@ func TestLargestMessageIsPoison(t *testing.T) {
 		}
 		return b.Publish(topic, messages...)
 	})
-	start(t, newRouter(t, b, pub, broker.FixedTopics("q", 1), newInOrder(), hurried))
+	p, _ := handingOver()
+	start(t, newRouter(t, b, pub, broker.FixedTopics("q", 1), p, hurried))
 	fat := message.NewMessage("fat", []byte("hello"))
 	fat.Metadata.Set("x", strings.Repeat("x", most))
 	fat.Metadata.Set("y", "y")
@@ -70,11 +70,7 @@ func TestWhatCannotBeKeptBlocksNothing(t *testing.T) {
 	var log lockedBuffer
 	options := hurried
 	options.Logger = slog.New(slog.NewTextHandler(&log, nil))
-	applied := make(chan domain.Segment, 1)
-	projector := projectorFunc(func(_ context.Context, segment domain.Segment) error {
-		applied <- segment
-		return nil
-	})
+	projector, applied := handingOver()
 	start(t, newRouter(t, b, pub, broker.FixedTopics("q", 1), projector, options))
 	const hostile = 100
 	for i := range hostile {

@@ -1,7 +1,6 @@
 package broker_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,53 +22,13 @@ import (
 )
 
 // growing are topics to which more are added.
-type growing struct{ partitions atomic.Int64 }
+type growing struct {
+	name       string
+	partitions atomic.Int64
+}
 
 func (g *growing) Partitions() int            { return int(g.partitions.Load()) }
-func (g *growing) Topic(partition int) string { return fmt.Sprintf("q.%d", partition) }
-
-// Streams that several goroutines publish, finished and growing, arrive complete through a broker that
-// reorders messages, handlers that receive messages twice, fail and panic, and partitions that are
-// added in the meantime.
-func TestStreamsArriveWhole(t *testing.T) {
-	b := memoryBroker(t)
-	var topics growing
-	topics.partitions.Store(2)
-	p := newInOrder()
-	router := newRouter(t, shuffling{b}, b, broker.FixedTopics("q", 5), p, hurried)
-	router.AddMiddleware(middleware.Duplicator, middleware.RandomFail(0.1), middleware.RandomPanic(0.1))
-	start(t, router)
-
-	publisher := broker.NewPublisher(b, &topics, broker.PublishOptions{SegmentBytes: 300, Window: 3})
-	streams := map[domain.RunID][]byte{}
-	var wg sync.WaitGroup
-	for i := range 12 {
-		run := domain.RunID(fmt.Sprintf("run %d/ç", i))
-		stream := append(longStream(t, 3000), "torn"...)
-		streams[run] = stream
-		if i%2 == 0 {
-			wg.Go(func() {
-				_, err := publisher.PublishStream(t.Context(), run, strings.NewReader(string(stream)))
-				assert.NoError(t, err)
-			})
-			continue
-		}
-		wg.Go(func() { publishParts(t, publisher, run, stream) })
-	}
-	time.Sleep(2 * time.Millisecond)
-	topics.partitions.Store(5)
-	wg.Wait()
-	p.waitFor(t, streams)
-}
-
-// publishParts publishes a stream as a writer does that never waits: in small parts.
-func publishParts(t *testing.T, publisher *broker.Publisher, run domain.RunID, stream []byte) {
-	for segment, err := range broker.Cut(bytes.NewReader(stream), run, 120) {
-		assert.NoError(t, err)
-		_, err = publisher.Publish(t.Context(), segment)
-		assert.NoError(t, err)
-	}
-}
+func (g *growing) Topic(partition int) string { return fmt.Sprintf("%s.%d", g.name, partition) }
 
 // Each message that is no segment goes to the poison topic at once, exactly once; the others are
 // handled.
@@ -77,7 +36,7 @@ func TestRubbishIsPoison(t *testing.T) {
 	b := memoryBroker(t)
 	poison, err := b.Subscribe(t.Context(), "poison")
 	require.NoError(t, err)
-	p := newInOrder()
+	p, applied := handingOver()
 	var tries atomic.Int64
 	// Publishing with an expired context fails.
 	pub := publisherFunc(func(topic string, messages ...*message.Message) error {
@@ -111,7 +70,7 @@ func TestRubbishIsPoison(t *testing.T) {
 	for what, msg := range all {
 		assert.True(t, got[fmt.Sprintf("%q", msg.Payload)], "%s did not arrive", what)
 	}
-	p.waitFor(t, map[domain.RunID][]byte{"r": []byte("a\n")})
+	assert.Equal(t, "a\n", string(within(t, "applying", applied).Data))
 	if got, want := tries.Load(), int64(len(all)+1); got != want {
 		t.Errorf("%d tries of %d messages", got, want)
 	}
@@ -296,7 +255,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	options := hurried
 	options.Logger = slog.New(&log)
 	var tries atomic.Int64
-	p := newInOrder()
+	p, applied := handingOver()
 	router := newRouter(t, b, b, broker.FixedTopics("q", 1), projectorFunc(func(ctx context.Context, segment domain.Segment) error {
 		if tries.Add(1); away.Load() {
 			return fmt.Errorf("write:\n\tno way: %w", store.ErrAway)
@@ -309,7 +268,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	away.Store(false)
-	p.waitFor(t, map[domain.RunID][]byte{"r": []byte("a\n")})
+	assert.Equal(t, "a\n", string(within(t, "applying", applied).Data))
 	require.NoError(t, router.Close())
 	text := log.String()
 	for _, words := range []string{"the store is unavailable; retrying until it is back", "the store is back"} {

@@ -1,11 +1,11 @@
 package broker_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -22,20 +22,21 @@ import (
 )
 
 // The rows in a store are those of the streams, and no run waits for anything, whatever
-// happens on the way: two workers share the partitions, messages come in another order, are
-// handled twice, fail, and panic.
+// happens on the way: two workers share the runs, messages come in another order, are
+// handled twice, fail, and panic, and partitions are added meanwhile.
 func TestRowsAreThoseOfTheStreams(t *testing.T) {
 	b := memoryBroker(t)
 	rows := memory.New()
 	const partitions = 3
-	for worker := range 2 {
+	var topics [2]growing // each worker has its own here
+	for worker := range topics {
+		topics[worker].name = fmt.Sprint("worker", worker)
+		topics[worker].partitions.Store(1)
 		projector := store.NewProjector(rows, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Source: "a test", Grace: time.Millisecond, GapTimeout: time.Hour})
 		t.Cleanup(func() {
 			assert.NoError(t, projector.Close(context.Background()))
 		})
-		// Workers have topics of their own here, and get segments of all runs by them.
-		topics := broker.FixedTopics(fmt.Sprint("worker", worker), partitions)
-		router := newRouter(t, shuffling{b}, b, topics, projector, hurried)
+		router := newRouter(t, shuffling{b}, b, broker.FixedTopics(topics[worker].name, partitions), projector, hurried)
 		router.AddMiddleware(middleware.Duplicator, middleware.RandomFail(0.1), middleware.RandomPanic(0.1))
 		start(t, router)
 	}
@@ -49,16 +50,23 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 			stream = append(stream, `{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`...) // that no line feed ends
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600))
-		for worker := range 2 { // all is sent to both
-			publisher := broker.NewPublisher(b, broker.FixedTopics(fmt.Sprint("worker", worker), partitions), broker.PublishOptions{SegmentBytes: 300 + 50*i, Window: 3})
-			sending.Go(func() {
-				if worker == 0 {
-					publishParts(t, publisher, run, stream)
-				} else if _, err := publisher.PublishStream(t.Context(), run, strings.NewReader(string(stream))); err != nil {
-					t.Error(err)
-				}
-			})
-		}
+		publisher := broker.NewPublisher(b, &topics[i%2], broker.PublishOptions{SegmentBytes: 300 + 50*i, Window: 3})
+		sending.Go(func() {
+			if i%4 < 2 {
+				_, err := publisher.PublishStream(t.Context(), run, bytes.NewReader(stream))
+				assert.NoError(t, err)
+				return
+			}
+			for segment, err := range broker.Cut(bytes.NewReader(stream), run, 120) { // as of a stream that grows
+				assert.NoError(t, err)
+				_, err = publisher.Publish(t.Context(), segment)
+				assert.NoError(t, err)
+			}
+		})
+	}
+	time.Sleep(2 * time.Millisecond)
+	for worker := range topics {
+		topics[worker].partitions.Store(partitions)
 	}
 	sending.Wait()
 	waitForRows(t, rows, folder)

@@ -1,13 +1,10 @@
 package broker_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"math/rand/v2"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,87 +18,20 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// inOrder is a projector whose rows are the bytes of the streams. It applies a
-// segment that is the next one of its run, drops it if it was, and holds others.
-type inOrder struct {
-	mu     sync.Mutex
-	stored map[domain.RunID][]byte
-	held   map[domain.RunID]map[int64]domain.Segment
-	wrong  error
-}
-
-func newInOrder() *inOrder {
-	return &inOrder{stored: map[domain.RunID][]byte{}, held: map[domain.RunID]map[int64]domain.Segment{}}
-}
-
-func (p *inOrder) Apply(ctx context.Context, segment domain.Segment) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if p.held[segment.Run] == nil {
-		p.held[segment.Run] = map[int64]domain.Segment{}
-	}
-	p.held[segment.Run][segment.Offset] = segment
-	for {
-		checkpoint := int64(len(p.stored[segment.Run]))
-		next, ok := p.held[segment.Run][checkpoint]
-		if !ok {
-			break
-		}
-		p.stored[segment.Run] = append(p.stored[segment.Run], next.Data...)
-		if sha256.Sum256(p.stored[segment.Run]) != next.SHA256 {
-			p.wrong = fmt.Errorf("run %q, byte %d: the digest is another", segment.Run, checkpoint)
-		}
-	}
-	for offset := range p.held[segment.Run] {
-		if offset < int64(len(p.stored[segment.Run])) {
-			delete(p.held[segment.Run], offset)
-		}
-	}
-	return nil
-}
-
-// waitFor waits until the streams are stored and nothing else is.
-func (p *inOrder) waitFor(t *testing.T, streams map[domain.RunID][]byte) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
-		missing := p.compare(streams)
-		if missing == nil {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal(missing)
-		}
-	}
-}
-
-func (p *inOrder) compare(streams map[domain.RunID][]byte) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.wrong != nil {
-		return p.wrong
-	}
-	for run, stream := range streams {
-		if got := p.stored[run]; !bytes.Equal(got, stream) {
-			return fmt.Errorf("run %q has %d bytes, want %d", run, len(got), len(stream))
-		}
-		if n := len(p.held[run]); n > 0 {
-			return fmt.Errorf("run %q: %d segments wait", run, n)
-		}
-	}
-	if len(p.stored) != len(streams) {
-		return fmt.Errorf("%d runs are stored, want %d", len(p.stored), len(streams))
-	}
-	return nil
-}
-
 // projectorFunc is a projector that is a function.
 type projectorFunc func(ctx context.Context, segment domain.Segment) error
 
 func (f projectorFunc) Apply(ctx context.Context, segment domain.Segment) error {
 	return f(ctx, segment)
+}
+
+// handingOver is a projector that hands its segments over.
+func handingOver() (p broker.Projector, applied <-chan domain.Segment) {
+	segments := make(chan domain.Segment, 9)
+	return projectorFunc(func(ctx context.Context, segment domain.Segment) error {
+		segments <- segment
+		return ctx.Err()
+	}), segments
 }
 
 // shuffling is a subscriber that delivers messages later and in another order. The messages that it

@@ -186,31 +186,6 @@ func TestRows(t *testing.T) {
 	acked(t, b)
 }
 
-// The same with three servers. The leader is killed, and comes back.
-func TestRowsThroughACluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs a cluster")
-	}
-	t.Parallel()
-	cluster := natstest.NewCluster(t)
-	address := cluster.URL()
-	o := with(func(o *Options) {
-		o.Replicas, o.Partitions, o.lease, o.publishTimeout = 3, 4, 5*time.Second, 2*patience
-	})
-	b := openWith(t, address, o)
-	s := newSite(t)
-	s.project(openWith(t, address, o))
-	s.project(openWith(t, address, o))
-	victim := cluster[2]
-	victim.Stop()
-	victim.StartProcess()
-	s.whileSending(b, func() { cluster.Move("quire", victim) })
-	s.whileSending(b, victim.Kill)
-	s.whileSending(b, func() { victim.Start(); cluster.WaitReady() })
-	s.waitForRows()
-	acked(t, b)
-}
-
 // Messages that a server has confirmed survive when the server is killed.
 func TestServerKilled(t *testing.T) {
 	if testing.Short() {

@@ -1,20 +1,16 @@
 package jetstream
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
@@ -176,78 +172,11 @@ func TestLeaving(t *testing.T) {
 	eventually(t, "the second has all", func() bool { return len(reads(second)) == 8 })
 }
 
-// helperEnv has the test program be a worker that is there to be killed.
-const helperEnv = "QUIRE_TEST_WORKER"
-
 func TestMain(m *testing.M) {
 	natstest.Main()
-	if address := os.Getenv(helperEnv); address != "" {
-		if err := helper(address); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
 	flag.Parse()
 	if err := flag.Set("test.parallel", "6"); err != nil { // they wait more than they work
 		panic(err)
 	}
 	os.Exit(m.Run())
-}
-
-// unhurried are options for workers in several processes: the machine may stop one
-// of them for longer than a short lease.
-var unhurried = with(func(o *Options) { o.lease = 3 * time.Second })
-
-// helper takes messages and never acks any.
-func helper(address string) error {
-	b, err := Open(context.Background(), address, unhurried)
-	if err != nil {
-		return err
-	}
-	messages, err := b.Subscriber().Subscribe(context.Background(), b.AllTopics())
-	if err != nil {
-		return err
-	}
-	for m := range messages {
-		fmt.Println(string(m.Payload))
-	}
-	return nil
-}
-
-// Another worker handles the messages that a killed process had in flight.
-func TestKilledWorker(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs another process")
-	}
-	t.Parallel()
-	server := natstest.New(t)
-	b := openWith(t, server.URL(), unhurried)
-	publish(t, b, b.Topic(0), numbered(0, 50)...)
-	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), helperEnv+"="+server.URL())
-	child.Stderr = os.Stderr
-	out, err := child.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, child.Start())
-	if _, err := out.Read(make([]byte, 1)); err != nil { // it has begun
-		t.Fatal(err)
-	}
-	var s sink
-	w := b.Subscriber()
-	go s.drink(subscribe(t, w, b.Topic(0)))
-	time.Sleep(300 * time.Millisecond)
-	assert.LessOrEqual(t, s.len(), 0, "two workers have messages of one partition")
-	assert.False(t, pins(w)[0], "two workers have one partition")
-	require.NoError(t, child.Process.Signal(syscall.SIGKILL))
-	_ = child.Wait()
-	start := time.Now()
-	eventually(t, "another worker has the partition", func() bool { return pins(w)[0] })
-	// The lease, the tenth of it between two looks, and what a loaded machine takes.
-	if took := time.Since(start); took > unhurried.lease+patience/4 {
-		t.Errorf("it took %v", took)
-	} else {
-		t.Logf("taken over after %v, the lease is %v", took, unhurried.lease)
-	}
-	eventually(t, "all are handled", func() bool { return s.len() == 50 })
 }

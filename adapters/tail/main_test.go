@@ -12,13 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// childEnv makes the test binary a writer of the file that it names.
-const childEnv = "QUIRE_TEST_TAIL_WRITER"
-
 func TestMain(m *testing.M) {
-	if path := os.Getenv(childEnv); path != "" {
-		writeForever(path)
-	}
 	files := openFiles()
 	code := m.Run()
 	if left := leaks(files); code == 0 && left != "" {

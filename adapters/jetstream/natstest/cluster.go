@@ -8,11 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nats.go"
-	"github.com/stretchr/testify/require"
 )
 
 // Cluster is three servers that replicate all data, and continue if one of them stops.
@@ -77,24 +74,6 @@ func (c Cluster) Leader(stream string) *Server {
 		}
 	}
 	return nil
-}
-
-// Move makes another server lead a stream. That server need not run in this process.
-func (c Cluster) Move(stream string, to *Server) {
-	t := c[0].t
-	t.Helper()
-	conn, err := nats.Connect(c.URL())
-	require.NoError(t, err)
-	defer conn.Close()
-	request := fmt.Appendf(nil, `{"placement":{"preferred":%q}}`, to.options.ServerName)
-	await(t, to.options.ServerName+" does not become the leader of "+stream, func() bool {
-		answer, err := conn.Request("$JS.API.STREAM.INFO."+stream, nil, time.Second)
-		if err == nil && strings.Contains(string(answer.Data), fmt.Sprintf(`"leader":%q`, to.options.ServerName)) {
-			return true
-		}
-		_, _ = conn.Request("$JS.API.STREAM.LEADER.STEPDOWN."+stream, request, time.Second)
-		return false
-	})
 }
 
 // URL returns the address of all servers.
