@@ -106,7 +106,7 @@ func (j *junit) suite(run domain.RunID, name string, attrs []xml.Attr, cases []t
 	}
 	start := xml.StartElement{Name: xml.Name{Local: "testsuite"}, Attr: append([]xml.Attr{attr("name", name),
 		attr("tests", strconv.Itoa(len(cases))), attr("failures", strconv.Itoa(failures)), attr("errors", strconv.Itoa(unfinished))}, attrs...)}
-	// An error is one of the writer, which keeps it.
+	// An error is one of j.out, which keeps it.
 	j.xml.EncodeToken(start)
 	for i := range cases {
 		c := &cases[i]
@@ -114,7 +114,9 @@ func (j *junit) suite(run domain.RunID, name string, attrs []xml.Attr, cases []t
 		if complete != nil {
 			complete(c)
 		}
-		j.xml.Encode(c)
+		if err := j.xml.Encode(c); err != nil {
+			return
+		}
 		*c = testcase{}
 	}
 	j.xml.EncodeToken(start.End())

@@ -22,8 +22,9 @@ type mermaid struct {
 	jobs     int // that were read
 }
 
-// maxBars is how many jobs a chart has at most, maxBarName how many characters of their names.
-// So it stays below 50,000 characters, which is what Mermaid draws.
+// maxBars is how many jobs a chart has at most, maxBarName how many characters of their names and
+// of those of runs, of each of which mermaidText makes 7 at most. So a chart stays below 50,000
+// characters, which is what Mermaid draws.
 const (
 	maxBars    = 50
 	maxBarName = 60
@@ -59,12 +60,16 @@ func (m *mermaid) add(run domain.RunID, stream projections.Stream, _ Options) (r
 	}
 	fold.Open()
 	before, behind := display.Around(string(run))
-	m.sections = append(m.sections, before+cut(display.Name(string(run)), maxBarName)+behind+display.OfRun(&row).Word())
+	m.sections = append(m.sections, before+barName(string(run))+behind+display.OfRun(&row).Word())
 	return row, nil
 }
 
-// lastDate is the last time that JavaScript has, in milliseconds since the Unix epoch.
-const lastDate = 8_640_000_000_000_000
+// barName is the name of a job or a run in a chart.
+func barName(id string) string { return strings.Clone(cut(Printable(display.Name(id)), maxBarName)) }
+
+// lastDate is the end of the year 9999, in milliseconds since the Unix epoch: Mermaid takes
+// no later dates.
+const lastDate = 253_402_300_799_999
 
 // bar keeps a job if it is one of the longest so far and can be drawn.
 func (m *mermaid) bar(section, index int, job *projections.Job, end projections.Null[int64]) {
@@ -85,7 +90,7 @@ func (m *mermaid) bar(section, index int, job *projections.Job, end projections.
 	if at == maxBars {
 		return
 	}
-	b.name = strings.Clone(cut(display.Name(job.JobID), maxBarName))
+	b.name = barName(job.JobID)
 	m.bars = slices.Insert(m.bars, at, b)
 	m.bars = m.bars[:min(len(m.bars), maxBars)]
 }
@@ -102,20 +107,38 @@ func longestFirst(a, b bar) int {
 
 func (m *mermaid) close(unread int) error {
 	var chart strings.Builder
-	chart.WriteString("gantt\n    title " + m.title(unread) + "\n    dateFormat x\n    axisFormat %H:%M:%S\n")
+	chart.WriteString("gantt\n    title " + m.title(unread) + "\n    dateFormat x\n    axisFormat " + m.axis() + "\n")
 	slices.SortFunc(m.bars, func(a, b bar) int {
 		return cmp.Or(cmp.Compare(a.section, b.section), cmp.Compare(a.startMs, b.startMs), cmp.Compare(a.index, b.index))
 	})
-	section := -1
+	section, names := -1, map[string]bool{}
 	for _, b := range m.bars {
 		if b.section != section {
 			section = b.section
-			chart.WriteString("    section " + mermaidText(m.sections[section]) + "\n")
+			name := m.sections[section]
+			if names[name] { // Mermaid would take it for the same section
+				name = fmt.Sprintf("%s (%d)", name, section+1)
+			}
+			names[name] = true
+			chart.WriteString("    section " + mermaidText(name) + "\n")
 		}
 		b.write(&chart)
 	}
 	_, err := io.WriteString(m.out, chart.String())
 	return err
+}
+
+// axis is how the axis shows times: in so short a chart, with milliseconds.
+func (m *mermaid) axis() string {
+	const short = 10_000
+	first, last := int64(lastDate), int64(0)
+	for _, b := range m.bars {
+		first, last = min(first, b.startMs), max(last, b.startMs+b.duration.V)
+	}
+	if last-first < short {
+		return "%H:%M:%S.%L"
+	}
+	return "%H:%M:%S"
 }
 
 func (m *mermaid) title(unread int) string {
@@ -139,15 +162,15 @@ func (b *bar) write(chart *strings.Builder) {
 	if !b.duration.Valid {
 		tag += "milestone, "
 	}
-	fmt.Fprintf(chart, "    %s %s :%s%d, %dms\n", b.verdict.Mark(), mermaidText(b.name), tag, b.startMs, b.duration.V)
+	fmt.Fprintf(chart, "    %s %s:%s%d, %dms\n", b.verdict.Mark(), mermaidText(b.name), tag, b.startMs, b.duration.V)
 }
 
-// mermaidText writes text so that no character of it is syntax: Mermaid reads #58; as the
-// character of that code.
+// mermaidText writes printable text so that no character of it is syntax: Mermaid reads #58; as
+// the character of that code. ﬂ and ¶ are what it makes of these signs before it reads the chart.
 func mermaidText(s string) string {
 	var b strings.Builder
-	for _, r := range Printable(s) {
-		if strings.ContainsRune(`:;#%<>&"'{}[]()`+"`\\$~", r) {
+	for _, r := range s {
+		if strings.ContainsRune(`:;#%<>&"'{}[]()ﬂ¶`+"`\\$~", r) {
 			fmt.Fprintf(&b, "#%d;", r)
 			continue
 		}

@@ -320,10 +320,14 @@ func TestDeepTrace(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			events := []domain.Event{domain.NewJobStarted(0, "a")}
-			for i := range int64(2000) {
+			count := int64(2000)
+			if name == "open" {
+				count = 60_000
+			}
+			for i := range count {
 				events = append(events, next(i)...)
 			}
-			entries := laws.Entries(append(events, domain.NewJobFinished(3000, "a", domain.Complete)))
+			entries := laws.Entries(append(events, domain.NewJobFinished(70_000, "a", domain.Complete)))
 			checkTrace(t, record(t, entries), 1, view(t, writeAll(t, report.Trace, report.Options{}, entries))[1])
 		})
 	}
