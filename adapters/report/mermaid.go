@@ -13,8 +13,8 @@ import (
 )
 
 // mermaid writes runs as one Gantt chart for Markdown (https://mermaid.js.org/syntax/gantt.html):
-// a section for each run and a bar for each of the longest jobs, in the order in which they
-// started. A job whose duration is not known is a milestone.
+// a section for each run, if there are several, and a bar for each of the longest jobs, in the
+// order in which they started. A job whose duration is not known is a milestone.
 type mermaid struct {
 	out      io.Writer
 	sections []string
@@ -113,7 +113,7 @@ func (m *mermaid) close(unread int) error {
 	})
 	section, names := -1, map[string]bool{}
 	for _, b := range m.bars {
-		if b.section != section {
+		if b.section != section && len(m.sections) > 1 {
 			section = b.section
 			name := m.sections[section]
 			if names[name] { // Mermaid would take it for the same section
@@ -128,7 +128,7 @@ func (m *mermaid) close(unread int) error {
 	return err
 }
 
-// axis is how the axis shows times: in so short a chart, with milliseconds.
+// axis is how the axis shows times: in a short chart, seconds and milliseconds.
 func (m *mermaid) axis() string {
 	const short = 10_000
 	first, last := int64(lastDate), int64(0)
@@ -136,7 +136,7 @@ func (m *mermaid) axis() string {
 		first, last = min(first, b.startMs), max(last, b.startMs+b.duration.V)
 	}
 	if last-first < short {
-		return "%H:%M:%S.%L"
+		return "%S.%Ls"
 	}
 	return "%H:%M:%S"
 }
