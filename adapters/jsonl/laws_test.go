@@ -2,8 +2,10 @@ package jsonl_test
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -23,7 +25,11 @@ func TestCutsChangeNothing(t *testing.T) {
 		}
 		sizes := rapid.SliceOfN(rapid.IntRange(0, 50), 0, 10).Draw(t, "sizes")
 		want := readAll(strings.NewReader(text), options)
-		got := readAll(&chunks{src: strings.NewReader(text), sizes: append(sizes, 1)}, options)
+		var src io.Reader = &chunks{src: strings.NewReader(text), sizes: append(sizes, 1)}
+		if rapid.Bool().Draw(t, "the end comes with bytes") {
+			src = iotest.DataErrReader(src)
+		}
+		got := readAll(src, options)
 		require.Equal(t, want, got)
 	})
 }

@@ -197,35 +197,6 @@ type idle struct{}
 
 func (idle) Read([]byte) (int, error) { return 0, nil }
 
-// sometimes gives nothing, without an error, before each read of src.
-type sometimes struct {
-	src   io.Reader
-	turns int
-}
-
-func (s *sometimes) Read(p []byte) (int, error) {
-	if s.turns++; s.turns%3 != 0 {
-		return 0, nil
-	}
-	return s.src.Read(p)
-}
-
-func TestReadersOfAllSorts(t *testing.T) {
-	stream := bom + event + "\r\n\n" + wrong + "\n" + strings.Repeat(event+"\n", 1000) + event[:30]
-	want := readAll(strings.NewReader(stream), jsonl.Options{OnMalformed: jsonl.Skip})
-	for name, wrap := range map[string]func(io.Reader) io.Reader{
-		"one byte":  iotest.OneByteReader,
-		"half":      iotest.HalfReader,
-		"data, EOF": iotest.DataErrReader,
-		"sometimes": func(src io.Reader) io.Reader { return &sometimes{src: src} },
-	} {
-		got := readAll(wrap(strings.NewReader(stream)), jsonl.Options{OnMalformed: jsonl.Skip})
-		assert.Equal(t, want, got, "%s: got %d entries, %v; want %d", name, len(got.entries), got.err, len(want.entries))
-	}
-	err := readAll(iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader(stream))), jsonl.Options{}).err
-	assert.ErrorIs(t, err, iotest.ErrTimeout)
-}
-
 // A live stream is a pipe: each event is there as soon as its line is.
 func TestNextDoesNotWaitForMore(t *testing.T) {
 	out, in := io.Pipe()

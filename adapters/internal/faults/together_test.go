@@ -3,17 +3,11 @@
 package faults
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
-
-	"github.com/quire-ci/quire-project/fixtures/synth"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // Two programs, or three, take in the same stream while it grows, and each of
@@ -63,57 +57,6 @@ func TestRebuildByPrograms(t *testing.T) {
 			f.change(t, rnd)
 		}
 	})
-}
-
-// Goroutines that have one store, or several of the same database, take in
-// streams that grow, the same ones and others, and rebuild all of them.
-func TestGoroutinesAtOnce(t *testing.T) {
-	eachKind(t, func(t *testing.T, fresh func() database) {
-		for _, stores := range []int{1, 2} {
-			t.Run(fmt.Sprint(stores), func(t *testing.T) {
-				db, folder := fresh(), t.TempDir()
-				shared := newStream(folder, "shared")
-				data := synthetic(t, synth.Shape{Jobs: 500, Sh: 1600, AtOnce: 9})
-				shared.grow(t, data[:len(data)/20])
-				run(t, shared.path, "--to", db.address).succeeds(t)
-				var opened []opened
-				for range stores {
-					opened = append(opened, db.open(t))
-				}
-				var works []func() error
-				for i := range 4 {
-					s, own := opened[i%stores], newStream(folder, fmt.Sprintf("own-%d", i))
-					own.becomes(t, newVersion(own.run, data[:len(data)*(1+i)/20]))
-					works = append(works, func() error { return takeIn(t.Context(), s, shared, own) })
-				}
-				works = append(works, func() error {
-					_, err := store.Rebuild(t.Context(), opened[0], folderAt(folder), store.Options{Force: true})
-					return err
-				})
-				ended := make(chan error, 1)
-				go func() { ended <- together(works) }()
-				for piece := range 20 {
-					shared.grow(t, data[:len(data)*(piece+1)/20])
-					time.Sleep(5 * time.Millisecond)
-				}
-				require.NoError(t, <-ended)
-				require.NoError(t, takeIn(t.Context(), opened[0], shared))
-				verified(t, folder, db)
-			})
-		}
-	})
-}
-
-// takeIn ingests streams, again and again.
-func takeIn(ctx context.Context, s store.Store, streams ...*stream) error {
-	for range 5 {
-		for _, stream := range streams {
-			if _, err := store.Ingest(ctx, s, stream.recording(), store.Options{}); err != nil {
-				return fmt.Errorf("ingest %s: %w", stream.run, err)
-			}
-		}
-	}
-	return nil
 }
 
 // together does everything at once.
