@@ -50,6 +50,8 @@ type Declaration[R comparable] struct {
 }
 
 // Index is an index of a table, over the rows of all runs.
+//
+// A store that has an index with the name keeps it: give an index of other columns another name.
 type Index struct {
 	Name string
 	// Columns is the list of columns in SQL, such as "started_at_ms DESC, run_id".

@@ -11,7 +11,9 @@ type Label struct {
 var LabelRows = Define(Declaration[Label]{
 	Name: "labels", Version: Version, Key: []string{"key"},
 	New: func() Projection[Label] { return &labels{} },
-	Doc: "The labels of the first run_started, in the order of their keys.",
+	// For the runs with a label.
+	Indexes: []Index{{Name: "value", Columns: "value, key"}},
+	Doc:     "The labels of the first run_started, in the order of their keys.",
 })
 
 type labels struct{}

@@ -12,8 +12,11 @@ var RunTable = Define(Declaration[RunRow]{
 	Name: "runs", Version: Version, Single: true, Holds: []string{"run", "timings.run"},
 	New: func() Projection[RunRow] { return &runTable{} },
 	// For pages of runs, newest first.
-	Indexes: []Index{{Name: "newest", Columns: "started_at_ms DESC, run_id"}},
-	Doc:     "The run itself, with its timing.",
+	Indexes: []Index{
+		{Name: "newest", Columns: "started_at_ms DESC, run_id"},
+		{Name: "state", Columns: "state, ended, started_at_ms DESC, run_id"},
+	},
+	Doc: "The run itself, with its timing.",
 })
 
 type runTable struct {

@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/storetest"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -11,4 +12,14 @@ import (
 func BenchmarkProjector(b *testing.B) {
 	server := benchServer(b)
 	storetest.Benchmark(b, func(b *testing.B) store.Store { return open(b, server.NewDatabase(b)) })
+}
+
+// BenchmarkListing reads pages of 100,000 runs, of which the database has statistics, as it has
+// after a minute.
+func BenchmarkListing(b *testing.B) {
+	address := pgtest.Shared(b).NewDatabase(b)
+	s := open(b, address)
+	storetest.Listable(b, s)
+	sql(b, address, "VACUUM ANALYZE")
+	storetest.BenchmarkListing(b, s)
 }

@@ -15,7 +15,6 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // planner records the query plans of PostgreSQL.
@@ -89,9 +88,4 @@ func TestRowsAreFound(t *testing.T) {
 	check(err, "Sort") // of what is returned
 	_, err = reader.Outdated(ctx, "a", 10)
 	check(err, "")
-	timed := store.Run{RunTiming: projections.RunTiming{StartedAtMs: projections.Some[int64](5)}}
-	for _, after := range []*store.Run{nil, &timed, {}} {
-		_, err = reader.Runs(ctx, store.Page{After: after})
-		check(err, "Sort")
-	}
 }

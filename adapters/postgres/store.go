@@ -44,6 +44,8 @@ func newDialect(set *projections.Set) *sqlstore.Dialect {
 		Decode:  fromText,
 		Encode:  toText,
 		Any:     func(ids []string) (string, []any) { return `= ANY ($1)`, []any{ids} },
+		Equals:  equals,
+		Begins:  begins,
 		NowMs:   nowMs,
 		Error:   explain,
 	}
@@ -99,6 +101,23 @@ func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapsh
 	dialect := *s.dialect
 	dialect.Stream = (&cursors{}).open
 	return do(dialect.Snapshot(ctx, tx, run))
+}
+
+// pagePlans is for pages of runs, which are found by indexes. PostgreSQL would rather read all
+// runs, or all that have a label, than look some of them up.
+const pagePlans = indexPlans + `; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off`
+
+// Runs returns a page of runs.
+func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Listed, error) {
+	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer tx.Rollback() // it only reads
+	if _, err := tx.ExecContext(ctx, pagePlans); err != nil {
+		return nil, explain(err)
+	}
+	return sqlstore.NewReader(s.dialect, tx).Runs(ctx, page)
 }
 
 // beginQuery begins a transaction that writes. It sets the variable with which the store keeps

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -31,7 +32,7 @@ WHERE t.run_id = s.run_id AND t.position `, of.Table)
 
 // tableStatements make the table of a projection. The primary key is the position of a row.
 // The row's own key is unique by the hashes of its texts, because an index entry holds at most
-// 2,700 bytes. The server names the indexes, because names have a limit too.
+// 2,700 bytes.
 func tableStatements(of *projections.Definition) []string {
 	columns := []string{`run_id text COLLATE "C" NOT NULL`}
 	for _, c := range of.Columns {
@@ -51,11 +52,7 @@ func tableStatements(of *projections.Definition) []string {
 		all = append(all, fmt.Sprintf("CREATE UNIQUE INDEX ON %q (run_id, %s)", of.Table, keyOf(of)))
 	}
 	for _, index := range of.Indexes {
-		statement := fmt.Sprintf("CREATE INDEX ON %q (%s)", of.Table, index.Columns)
-		if index.Where != "" {
-			statement += " WHERE " + index.Where
-		}
-		all = append(all, statement)
+		all = append(all, sqlstore.CreateIndex(of, index, indexColumns(of, index)))
 	}
 	return append(all, triggers(of.Table)...)
 }
@@ -99,4 +96,39 @@ func triggers(table string) (all []string) {
 WHEN (current_setting('quire_project.writer', true) IS DISTINCT FROM 'store') EXECUTE FUNCTION quire_project_void_checkpoints()`, table))
 	}
 	return all
+}
+
+// indexColumns returns the columns of an index. An entry of an index has limited room, and
+// text may be long: the index has the head of each text.
+func indexColumns(of *projections.Definition, index projections.Index) string {
+	columns := strings.Split(index.Columns, ", ")
+	for i, column := range columns {
+		name, order, _ := strings.Cut(column, " ")
+		for _, c := range of.Columns {
+			if c.Name == name && c.Type == projections.Text && c.Values == nil {
+				columns[i] = strings.TrimSpace(head(name) + " " + order)
+			}
+		}
+	}
+	return strings.Join(columns, ", ")
+}
+
+// headLength is how many characters of a text an index has.
+const headLength = 64
+
+func head(text string) string { return fmt.Sprintf(`"left"(%s, %d)`, text, headLength) }
+
+// equals returns a condition that an index on the head of the column serves.
+func equals(column, text string) string {
+	return head(column) + " = " + head(text) + " AND " + column + " = " + text
+}
+
+// begins returns a condition that an index on the head of the column serves, or one on the
+// whole id of a run. The highest character, repeated, is above all that could follow.
+func begins(column, text string) string {
+	from, of := text, column
+	if !strings.HasSuffix(column, "run_id") {
+		from, of = head(text), head(column)
+	}
+	return fmt.Sprintf("%[1]s >= %[2]s AND %[1]s <= %[2]s || repeat(chr(1114111), 512) AND starts_with(%[3]s, %[4]s)", of, from, column, text)
 }

@@ -12,9 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
+	"github.com/quire-ci/quire-project/adapters/storetest"
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
-	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // planner records the query plans of SQLite.
@@ -59,10 +58,8 @@ func TestPagesAreFound(t *testing.T) {
 	s := planned(t)
 	p := &planner{DB: s.reads}
 	reader := sqlstore.NewReader(s.dialect, p)
-	timed, untimed := store.Run{}, store.Run{}
-	timed.StartedAtMs = projections.Some[int64](5)
-	for _, after := range []*store.Run{nil, &timed, &untimed} {
-		_, err := reader.Runs(t.Context(), store.Page{After: after})
+	for _, page := range storetest.Pages() {
+		_, err := reader.Runs(t.Context(), page)
 		require.NoError(t, err)
 	}
 	_, err := reader.RunIDs(t.Context(), "a", 10)

@@ -12,3 +12,10 @@ import (
 func BenchmarkProjector(b *testing.B) {
 	storetest.Benchmark(b, func(b *testing.B) store.Store { return open(b, filepath.Join(b.TempDir(), "bench.db")) })
 }
+
+// BenchmarkListing reads pages of 100,000 runs.
+func BenchmarkListing(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "bench.db"))
+	storetest.Listable(b, s)
+	storetest.BenchmarkListing(b, s)
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -16,26 +17,46 @@ import (
 
 var listLaws = []law{
 	property("pages of runs have each run once, newest first", runPages),
+	property("pages have the runs that all filters let pass, and what a list shows of them", filteredPages),
 	property("pages of ids have each id once, in the order of bytes", idPages),
 	example("a page has 50 runs unless it says otherwise", defaultPage),
 	example("rows of any table make a run", rowsMakeARun),
 }
 
-// listed returns those of this trial's runs that Runs lists, in pages of limit.
-func (t *trial) listed(limit int) (mine []store.Run) {
-	for page := (store.Page{Limit: limit}); ; {
+// listed returns those of this trial's runs that Runs lists, page by page in the direction
+// in which the first page goes.
+func (t *trial) listed(page store.Page) (mine []store.Listed) {
+	for {
 		runs := value(t.store.Runs(t.ctx, page))
-		failIf(len(runs) > limit, "a page that is to have %d runs has %d", limit, len(runs))
-		for _, run := range runs {
-			if strings.HasPrefix(string(run.RunID), t.prefix) {
-				mine = append(mine, run)
-			}
+		failIf(len(runs) > page.Limit, "a page that is to have %d runs has %d", page.Limit, len(runs))
+		some := slices.DeleteFunc(slices.Clone(runs), func(run store.Listed) bool { return !strings.HasPrefix(string(run.RunID), t.prefix) })
+		if page.Before == nil {
+			mine = append(mine, some...)
+		} else {
+			mine = append(some, mine...)
 		}
-		if len(runs) < limit {
+		switch {
+		case len(runs) < page.Limit:
 			return mine
+		case page.Before == nil:
+			page.After = &runs[len(runs)-1].Run
+		default:
+			page.Before = &runs[0].Run
 		}
-		page.After = &runs[len(runs)-1]
 	}
+}
+
+// listed returns what a list shows of the run.
+func (c *content) listed() store.Listed {
+	listed := store.Listed{Run: *c.run()}
+	if c.checkpoint.Valid {
+		listed.Source = c.checkpoint.V.Source
+	}
+	labels := c.of(projections.LabelRows.Definition)
+	for i := range labels.Len() {
+		listed.Labels = append(listed.Labels, *projections.LabelRows.At(labels.At(i).Value))
+	}
+	return listed
 }
 
 // names generates the ends of ids whose order a collation, or UTF-16, would
@@ -63,13 +84,100 @@ func (t *trial) listable() []*content {
 func runPages(t *trial) {
 	contents := t.listable()
 	must(t.write(contents...))
-	var want []store.Run
+	must(t.lists(store.Page{Limit: 1 + t.upTo(6, "limit")}, contents))
+}
+
+// lists says in what pages differ from what they should have of some contents.
+func (t *trial) lists(page store.Page, contents []*content) error {
+	want := []store.Listed{}
 	for _, c := range contents {
-		want = append(want, *c.run())
+		if run := c.listed(); matches(page, run) {
+			want = append(want, run)
+		}
 	}
-	slices.SortFunc(want, newestFirst)
-	listed := t.listed(1 + t.upTo(6, "limit"))
-	must(runsDiffer(listed, want))
+	slices.SortFunc(want, func(a, b store.Listed) int { return newestFirst(a.Run, b.Run) })
+	return runsDiffer(t.listed(page), want)
+}
+
+// matches reports whether a run belongs to a page without a limit.
+func matches(page store.Page, run store.Listed) bool {
+	return utf8.ValidString(page.Text) && hasText(page, run, strings.HasPrefix) && belongs(page, run)
+}
+
+func hasText(page store.Page, run store.Listed, has func(s, text string) bool) bool {
+	return has(string(run.RunID), page.Text) || slices.ContainsFunc(run.Labels, func(label projections.Label) bool { return has(label.Value, page.Text) })
+}
+
+// belongs is matches, whatever the text.
+func belongs(page store.Page, run store.Listed) bool {
+	return (page.Label == nil || slices.Contains(run.Labels, *page.Label)) && (page.State == "" || run.State == page.State) && (!page.Ended.Valid || run.Ended == page.Ended.V) &&
+		(page.After == nil || newestFirst(*page.After, run.Run) < 0) && (page.Before == nil || newestFirst(run.Run, *page.Before) < 0)
+}
+
+// filteredPages draws runs with labels, a filter, and a place to begin at, in both
+// directions.
+func filteredPages(t *trial) {
+	contents := t.listable()
+	labels := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"", "ref", "Ref", "é"}), 0, 3, rapid.ID)
+	values := rapid.SliceOfN(rapid.OneOf(anyText(), rapid.SampledFrom([]string{"a\x00b", "a\x00c", "aé", "a\U0010FFFF", "a\xff"})), 1, 4).Draw(t.draw, "values")
+	for _, c := range contents {
+		t.fill(projections.RunTable.Definition, c.of(projections.RunTable.Definition).At(0).Value, func(column *projections.Column) bool {
+			return column.Name == "state" || column.Name == "ended"
+		})
+		for _, key := range labels.Draw(t.draw, "labels") {
+			*projections.LabelRows.At(c.add(projections.LabelRows.Definition, true)) = projections.Label{Key: key, Value: pick(t, "value", values...)}
+		}
+		if c.checkpoint.Valid = t.flip("checkpoint"); c.checkpoint.Valid {
+			c.checkpoint.V.Source = anyText().Draw(t.draw, "source")
+		}
+	}
+	must(t.write(contents...))
+	for range 12 {
+		must(t.lists(t.page(contents, values), contents))
+	}
+}
+
+// page draws a page of runs, some of which have labels with values.
+func (t *trial) page(contents []*content, values []string) store.Page {
+	page := store.Page{Limit: 1 + t.upTo(6, "limit")}
+	by := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"state", "end", "label", "text"}), 0, 2, rapid.ID).Draw(t.draw, "by")
+	if slices.Contains(by, "state") {
+		page.State = pick(t, "state", projections.Active, projections.Complete, projections.Failed)
+	}
+	if slices.Contains(by, "end") {
+		page.Ended = some(t.flip("ended"))
+	}
+	if slices.Contains(by, "label") {
+		page.Label = &projections.Label{Key: pick(t, "key", "ref", "é", ""), Value: pick(t, "label", values...)}
+	}
+	if slices.Contains(by, "text") {
+		page.Text = t.part(append(slices.Clone(values), idNames(contents)...))
+	}
+	if place := pick(t, "place", append(contents, nil)...); place != nil {
+		at := &store.Run{Run: projections.Run{RunID: place.id}}
+		at.StartedAtMs = place.run().StartedAtMs
+		if t.flip("back") {
+			page.Before = at
+		} else {
+			page.After = at
+		}
+	}
+	return page
+}
+
+// part draws the beginning of a text, rarely a part that begins later. It may end within a
+// character.
+func (t *trial) part(texts []string) string {
+	text := pick(t, "text", texts...)
+	text = text[min(len(text), pick(t, "from", 0, 0, 0, 1)):]
+	return text[:len(text)-t.upTo(min(len(text), 4), "less")]
+}
+
+func idNames(contents []*content) (names []string) {
+	for _, c := range contents {
+		names = append(names, string(c.id))
+	}
+	return names
 }
 
 func newestFirst(a, b store.Run) int {
@@ -82,15 +190,23 @@ func newestFirst(a, b store.Run) int {
 	return -1
 }
 
-func runsDiffer(got, want []store.Run) error {
-	asRows := func(runs []store.Run) projections.Rows {
+func runsDiffer(got, want []store.Listed) error {
+	asRows := func(runs []store.Listed) projections.Rows {
 		rows := projections.RunTable.NewRows()
 		for i, run := range runs {
-			*projections.RunTable.At(rows.New(i, false)) = run
+			*projections.RunTable.At(rows.New(i, false)) = run.Run
 		}
 		return rows
 	}
-	return wrap("Runs", rowsDiffer(projections.RunTable.Definition, asRows(got), asRows(want)))
+	if err := rowsDiffer(projections.RunTable.Definition, asRows(got), asRows(want)); err != nil {
+		return wrap("Runs", err)
+	}
+	for i := range got {
+		if got[i].Source != want[i].Source || !slices.Equal(got[i].Labels, want[i].Labels) {
+			return fmt.Errorf("Runs: run %s has the labels %q and the source %q, not %q and %q", show(got[i].RunID), got[i].Labels, got[i].Source, want[i].Labels, want[i].Source)
+		}
+	}
+	return nil
 }
 
 func idPages(t *trial) {

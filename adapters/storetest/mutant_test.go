@@ -89,7 +89,7 @@ type mutantStore struct {
 	checkpoints func(context.Context, []domain.RunID) (map[domain.RunID]store.Checkpoint, error)
 	update      func(context.Context, func(store.Tx) error) error
 	view        func(context.Context, domain.RunID, func(store.Snapshot) error) error
-	runs        func(context.Context, store.Page) ([]store.Run, error)
+	runs        func(context.Context, store.Page) ([]store.Listed, error)
 	runIDs      func(context.Context, domain.RunID, int) ([]domain.RunID, error)
 	outdated    func(context.Context, domain.RunID, int) ([]domain.RunID, error)
 	waiting     func(context.Context, ...domain.RunID) ([]store.Waiting, error)
@@ -111,7 +111,7 @@ func (m *mutantStore) Update(ctx context.Context, do func(store.Tx) error) error
 func (m *mutantStore) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
 	return m.view(ctx, run, do)
 }
-func (m *mutantStore) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
+func (m *mutantStore) Runs(ctx context.Context, page store.Page) ([]store.Listed, error) {
 	return m.runs(ctx, page)
 }
 func (m *mutantStore) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
@@ -677,14 +677,45 @@ func deadlocking(m *mutantStore) {
 
 // listingRuns lists runs in some order.
 func listingRuns(order func(a, b store.Run) int) func(*mutantStore) {
+	return listingWhere(order, matches)
+}
+
+// listingWhere lists runs in some order that belong to a page.
+func listingWhere(order func(a, b store.Run) int, belongs func(store.Page, store.Listed) bool) func(*mutantStore) {
 	return func(m *mutantStore) {
-		m.runs = func(ctx context.Context, page store.Page) ([]store.Run, error) {
+		m.runs = func(ctx context.Context, page store.Page) ([]store.Listed, error) {
 			runs, err := m.Store.Runs(ctx, store.Page{Limit: 1000})
-			slices.SortStableFunc(runs, order)
-			if page.After != nil {
-				runs = slices.DeleteFunc(runs, func(run store.Run) bool { return order(run, *page.After) <= 0 })
+			slices.SortStableFunc(runs, func(a, b store.Listed) int { return order(a.Run, b.Run) })
+			after := page.After
+			page.After = nil
+			runs = slices.DeleteFunc(runs, func(run store.Listed) bool {
+				return after != nil && order(run.Run, *after) <= 0 || !belongs(page, run)
+			})
+			if page.Before != nil {
+				return runs[max(0, len(runs)-page.Limit):], err
 			}
 			return runs[:min(len(runs), page.Limit)], err
+		}
+	}
+}
+
+// filtering lists runs for a page that change has changed.
+func filtering(change func(*store.Page)) func(*mutantStore) {
+	return func(m *mutantStore) {
+		m.runs = func(ctx context.Context, page store.Page) ([]store.Listed, error) {
+			change(&page)
+			return m.Store.Runs(ctx, page)
+		}
+	}
+}
+
+// showing changes the runs that are listed.
+func showing(change func([]store.Listed)) func(*mutantStore) {
+	return func(m *mutantStore) {
+		m.runs = func(ctx context.Context, page store.Page) ([]store.Listed, error) {
+			runs, err := m.Store.Runs(ctx, page)
+			change(runs)
+			return runs, err
 		}
 	}
 }

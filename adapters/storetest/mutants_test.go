@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -21,6 +22,7 @@ import (
 
 const (
 	asWritten = "what is parked, and why a run is quarantined, is as it was written"
+	filtered  = "pages have the runs that all filters let pass, and what a list shows of them"
 	setTwice  = "a checkpoint that is set again is another"
 	someOrder = "segments in any order, late and twice, give the rows of the stream"
 )
@@ -361,6 +363,57 @@ var mutants = []mutant{
 		}
 		return newestFirst(a, b)
 	})},
+	{"the state is not looked at", filtered, filtering(func(page *store.Page) { page.State = "" })},
+	{"runs without an end are not told apart", filtered, filtering(func(page *store.Page) { page.Ended.Valid = false })},
+	{"the end is told by the state", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+		run.Ended = run.State != projections.Active
+		return matches(page, run)
+	})},
+	{"the key of a label is not looked at", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+		if page.Label != nil {
+			run.Labels = slices.Clone(run.Labels)
+			for i := range run.Labels {
+				run.Labels[i].Key = page.Label.Key
+			}
+		}
+		return matches(page, run)
+	})},
+	{"one filter is enough", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+		label := page
+		label.Text, page.Label = "", nil
+		return matches(page, run) || label.Label != nil && matches(label, run)
+	})},
+	{"a text is found within another", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+		return utf8.ValidString(page.Text) && hasText(page, run, strings.Contains) && belongs(page, run)
+	})},
+	{"a text is looked for in ids alone", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+		if page.Text != "" && page.Label == nil {
+			run.Labels = nil
+		}
+		return matches(page, run)
+	})},
+	{"a text ends at a null byte", filtered, filtering(func(page *store.Page) { page.Text, _, _ = strings.Cut(page.Text, "\x00") })},
+	{"a text may end within a character", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+		return hasText(page, run, strings.HasPrefix) && belongs(page, run)
+	})},
+	{"a page of newer runs has the newest", filtered, func(m *mutantStore) {
+		m.runs = func(ctx context.Context, page store.Page) ([]store.Listed, error) {
+			limit := page.Limit
+			page.Limit = 1000
+			runs, err := m.Store.Runs(ctx, page)
+			return runs[:min(len(runs), limit)], err
+		}
+	}},
+	{"labels are not shown", filtered, showing(func(runs []store.Listed) {
+		for i := range runs {
+			runs[i].Labels = nil
+		}
+	})},
+	{"a run has the source of the run before", filtered, showing(func(runs []store.Listed) {
+		for i := len(runs) - 1; i > 0; i-- {
+			runs[i].Source = runs[i-1].Source
+		}
+	})},
 	{"ids are compared as words", "pages of ids have each id once, in the order of bytes", listingIDs(func(a, b domain.RunID) int {
 		return cmp.Or(strings.Compare(strings.ToLower(string(a)), strings.ToLower(string(b))), cmp.Compare(a, b))
 	})},
@@ -376,12 +429,7 @@ var mutants = []mutant{
 			}), err
 		}
 	}},
-	{"a page has all runs", "a page has 50 runs unless it says otherwise", func(m *mutantStore) {
-		m.runs = func(ctx context.Context, page store.Page) ([]store.Run, error) {
-			page.Limit = cmp.Or(page.Limit, 1000)
-			return m.Store.Runs(ctx, page)
-		}
-	}},
+	{"a page has all runs", "a page has 50 runs unless it says otherwise", filtering(func(page *store.Page) { page.Limit = cmp.Or(page.Limit, 1000) })},
 
 	// Parked segments.
 	{"Park knows a segment by its offset", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},

@@ -71,7 +71,7 @@ func readersSeeBefore(t *trial) {
 		checkpoints := value(t.store.Checkpoints(t.ctx, []domain.RunID{now.id}))
 		want := map[domain.RunID]store.Checkpoint{now.id: before.checkpoint.V}
 		must(checkpointsDiffer("Checkpoints", checkpoints, want))
-		must(runsDiffer(t.listed(100), []store.Run{*before.run()}))
+		must(runsDiffer(t.listed(store.Page{Limit: 100}), []store.Listed{before.listed()}))
 	}))
 	must(t.holds(now))
 }

@@ -10,12 +10,36 @@ import (
 // Run is a row of the table runs: what the run is, and how long it took.
 type Run = projections.RunRow
 
+// Listed is a run as a list shows it, all of one moment.
+type Listed struct {
+	Run
+	// Labels are in the order of their rows.
+	Labels []projections.Label
+	// Source is that of the run's [Checkpoint]; empty if it has none.
+	Source string
+}
+
 // Page is a page of runs, newest first by the time of their first event. Runs without events
-// come last, and those of the same time in the order of their ids' bytes.
+// come last, and those of the same time in the order of their ids' bytes. The fields that
+// are set leave out the runs that do not match all of them.
 type Page struct {
-	// After is the last run of the previous page; nil for the first page.
+	// State is the state of the runs.
+	State projections.State
+	// Ended tells runs with a run_finished from those without.
+	Ended projections.Null[bool]
+	// Label is a label that the runs have.
+	Label *projections.Label
+	// Text begins the id or the value of a label of each run. No run matches a text that is
+	// not UTF-8.
+	Text string
+
+	// After is the run before the page, such as the last one of the previous page. Of Before
+	// and After, set one at most; of the run, its id and StartedAtMs are read.
 	After *Run
-	// Limit is how many runs a page has at most; 0 means 50.
+	// Before is the run behind the page. The page has the last ones before it.
+	Before *Run
+	// Limit is how many runs a page has at most; 0 means 50. To learn whether there are more,
+	// ask for one more than you show: of a page with Before, that is the first one.
 	Limit int
 }
 

@@ -32,8 +32,8 @@ type Store interface {
 	// View calls do with the rows of one run as they are at one moment. The Snapshot is
 	// valid until do returns.
 	View(ctx context.Context, run domain.RunID, do func(Snapshot) error) error
-	// Runs returns a page of runs.
-	Runs(ctx context.Context, page Page) ([]Run, error)
+	// Runs returns a page of runs, as they are at one moment.
+	Runs(ctx context.Context, page Page) ([]Listed, error)
 	// RunIDs returns the first limit runs behind after, in the order of their bytes. That
 	// includes runs that have rows of the store's projections but no checkpoint.
 	RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)

@@ -31,6 +31,9 @@ type Dialect struct {
 	// Any returns a condition for a column whose text is one of ids, which are encoded,
 	// and the arguments of the query. The default is a placeholder for each id.
 	Any func(ids []string) (condition string, args []any)
+	// Equals and Begins return conditions for a column whose text equals, or begins with,
+	// that of a placeholder. The defaults are ranges of the whole text.
+	Equals, Begins func(column, text string) string
 	// Stream runs a query that may have too many rows for memory. The transaction can run
 	// other queries while you read the rows. By default every query is like that.
 	Stream func(ctx context.Context, tx *sql.Tx, query string, args ...any) (Rows, error)

@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,56 +8,7 @@ import (
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
-	"github.com/quire-ci/quire-project/projections/store"
 )
-
-// Runs returns a page of runs.
-func (r Reader) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
-	parts, args := r.dialect.pageParts(page.After)
-	args = append(args, int64(cmp.Or(page.Limit, 50)))
-	columns := func(d *Dialect, row *projections.AnyRow) []any {
-		row.Value = projections.RunTable.NewRows().New(0, false)
-		return append([]any{text(d, &projections.RunTable.At(row.Value).RunID)}, d.cells(projections.RunTable.Definition, row.Value)...)
-	}
-	var runs []store.Run
-	for row, err := range each(r.dialect, "the runs", columns, func() (Rows, error) { return r.query(ctx, pageQuery(parts, len(args)), args...) }) {
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, *projections.RunTable.At(row.Value))
-	}
-	return runs, nil
-}
-
-// pageParts returns the parts of the index of runs by time that follow a run, each as a
-// condition and an order. The database can start to read the index where a part begins,
-// which it cannot for conditions that are joined by OR.
-func (d *Dialect) pageParts(after *store.Run) (parts []string, args []any) {
-	const untimed = `started_at_ms IS NULL ORDER BY run_id`
-	switch {
-	case after == nil:
-		return []string{`started_at_ms IS NOT NULL ORDER BY started_at_ms DESC, run_id`, untimed}, nil
-	case after.StartedAtMs.Valid:
-		return []string{
-			`started_at_ms = ?2 AND run_id > ?1 ORDER BY run_id`,
-			`started_at_ms < ?2 ORDER BY started_at_ms DESC, run_id`,
-			untimed,
-		}, []any{d.encode(string(after.RunID)), after.StartedAtMs.V}
-	}
-	return []string{`started_at_ms IS NULL AND run_id > ?1 ORDER BY run_id`}, []any{d.encode(string(after.RunID))}
-}
-
-// pageQuery selects the first runs of all parts, in one query, so that a page shows one
-// moment.
-func pageQuery(parts []string, limit int) string {
-	columns := `run_id, ` + names(projections.RunTable.Definition)
-	selects := make([]string, len(parts))
-	for i, part := range parts {
-		selects[i] = fmt.Sprintf(`SELECT * FROM (SELECT %s FROM runs WHERE %s LIMIT ?%d) AS part%d`, columns, part, limit, i)
-	}
-	return fmt.Sprintf(`SELECT %s FROM (%s) AS page ORDER BY started_at_ms IS NULL, started_at_ms DESC, run_id LIMIT ?%d`,
-		columns, strings.Join(selects, " UNION ALL "), limit)
-}
 
 // selectRunIDs goes from one run to the next by the tables' keys, which begin with the
 // run's id: it reads one row of each run, even if the run has a million. It reads every

@@ -92,7 +92,7 @@ func (d *Dialect) cells(of *projections.Definition, row projections.Ref) []any {
 func names(of *projections.Definition) string {
 	list := make([]string, len(of.Columns))
 	for i, c := range of.Columns {
-		list[i] = `"` + c.Name + `"`
+		list[i] = fmt.Sprintf("%q.%q", of.Table, c.Name)
 	}
 	return strings.Join(list, ", ")
 }

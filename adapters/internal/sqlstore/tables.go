@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -72,4 +73,24 @@ func RegisterTable(of *projections.Definition) string {
 	// The name and the columns are identifiers, which need no escapes.
 	return fmt.Sprintf(`INSERT INTO quire_project_projections AS p (name, version, columns) VALUES ('%s', 0, '%s')
 ON CONFLICT (name) DO UPDATE SET version = CASE p.version WHEN 0 THEN 0 ELSE %d END, columns = excluded.columns`, of.Name, of.Describe(), of.Version)
+}
+
+// IndexName returns the name of an index of a table. Databases limit names: those of
+// projections leave room.
+func IndexName(of *projections.Definition, index projections.Index) string {
+	return fmt.Sprintf("quire_project_%s_by_%s", of.Table, index.Name)
+}
+
+// CreateIndex returns the statement that makes an index, over columns in SQL.
+func CreateIndex(of *projections.Definition, index projections.Index, columns string) string {
+	statement := fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %q (%s)", IndexName(of, index), of.Table, columns)
+	if index.Where != "" {
+		statement += " WHERE " + index.Where
+	}
+	return statement
+}
+
+// CannotWrite reports whether an error says that a database cannot be written, or not now.
+func CannotWrite(err error) bool {
+	return errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrLocked) || errors.Is(err, store.ErrFull)
 }

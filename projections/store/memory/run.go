@@ -55,13 +55,17 @@ func (r *run) stored(set *projections.Set) bool {
 	})
 }
 
-// row returns the run's own row.
-func (r *run) row() (row store.Run, ok bool) {
+// listed returns what a list shows of the run, if it has a row of its own.
+func (r *run) listed() (row store.Listed, ok bool) {
 	t := r.tables[projections.RunTable.Definition]
 	if t == nil || t.rows[0] == nil {
 		return row, false
 	}
-	return *projections.RunTable.At(t.rows[0].At(0).Value), true
+	row.Run, row.Source = *projections.RunTable.At(t.rows[0].At(0).Value), r.checkpoint.V.Source
+	for label := range (&snapshot{rows: r}).Rows(projections.LabelRows.Definition) {
+		row.Labels = append(row.Labels, *projections.LabelRows.At(label.Value))
+	}
+	return row, true
 }
 
 // clear removes the rows from tables, and the checkpoint.

@@ -6,7 +6,9 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -116,18 +118,32 @@ func (s *Store) View(ctx context.Context, id domain.RunID, do func(store.Snapsho
 const defaultPage = 50
 
 // Runs returns a page of runs.
-func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
+func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Listed, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	runs := []store.Run{}
+	runs := []store.Listed{}
 	for _, run := range *s.now.Load() {
-		if row, ok := run.row(); ok && (page.After == nil || newestFirst(*page.After, row) < 0) {
+		if row, ok := run.listed(); ok && matches(&row, &page) {
 			runs = append(runs, row)
 		}
 	}
-	slices.SortFunc(runs, newestFirst)
-	return runs[:min(len(runs), cmp.Or(page.Limit, defaultPage))], nil
+	slices.SortFunc(runs, func(a, b store.Listed) int { return newestFirst(a.Run, b.Run) })
+	more := max(0, len(runs)-cmp.Or(page.Limit, defaultPage))
+	if page.Before != nil {
+		return runs[more:], nil
+	}
+	return runs[:len(runs)-more], nil
+}
+
+func matches(run *store.Listed, page *store.Page) bool {
+	begins := func(s string) bool { return strings.HasPrefix(s, page.Text) }
+	return (page.State == "" || page.State == run.State) &&
+		(!page.Ended.Valid || page.Ended.V == run.Ended) &&
+		(page.Label == nil || slices.Contains(run.Labels, *page.Label)) &&
+		utf8.ValidString(page.Text) && (begins(string(run.RunID)) || slices.ContainsFunc(run.Labels, func(l projections.Label) bool { return begins(l.Value) })) &&
+		(page.After == nil || newestFirst(*page.After, run.Run) < 0) &&
+		(page.Before == nil || newestFirst(run.Run, *page.Before) < 0)
 }
 
 // newestFirst is the order of runs in pages.
