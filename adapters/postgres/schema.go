@@ -68,6 +68,9 @@ func (s *Store) prepare(ctx context.Context, o *options) error {
 	if err == nil {
 		err = s.makeTables(ctx, o.remake)
 	}
+	if err == nil {
+		err = s.makeIndexes(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("make the tables: %w", explainWrite(lostSince(err)))
 	}
@@ -168,9 +171,25 @@ func (f *found) read(ctx context.Context, tx pgx.Tx, tables []*table) error {
 var shTimings string
 
 // makeTables makes the missing tables of projections. With remake, it also replaces those that
-// were made for other columns. If there is nothing to make, it only reads.
+// were made for other columns.
 func (s *Store) makeTables(ctx context.Context, remake bool) error {
-	statements, err := s.missing(ctx, querier{s.db}, remake)
+	return s.makeMissing(ctx, func(q sqlstore.Querier) ([]string, error) { return s.missing(ctx, q, remake) })
+}
+
+// makeIndexes makes the declared indexes that tables lack, since tables that are there stay
+// as they are. Nothing needs an index, so a role that does not own the tables works without.
+func (s *Store) makeIndexes(ctx context.Context) error {
+	err := s.makeMissing(ctx, func(q sqlstore.Querier) ([]string, error) { return s.missingIndexes(ctx, q) })
+	if sqlstore.CannotWrite(explainWrite(err)) {
+		return nil
+	}
+	return err
+}
+
+// makeMissing runs the statements that missing returns, one program at a time. If there are
+// none, it only reads.
+func (s *Store) makeMissing(ctx context.Context, missing func(sqlstore.Querier) ([]string, error)) error {
+	statements, err := missing(querier{s.db})
 	if err != nil || len(statements) == 0 {
 		return err
 	}
@@ -179,14 +198,13 @@ func (s *Store) makeTables(ctx context.Context, remake bool) error {
 		return err
 	}
 	defer tx.Rollback() // no effect after a commit
-	// One program at a time. The lock is that of a run without an id, which cannot exist.
+	// The lock is that of a run without an id, which cannot exist.
 	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKeys(s.schema, []domain.RunID{""})[0]); err != nil {
 		return err
 	}
-	if statements, err = s.missing(ctx, tx, remake); err != nil || len(statements) == 0 {
+	if statements, err = missing(tx); err != nil || len(statements) == 0 {
 		return err
 	}
-	statements = append(statements, shTimings)
 	if _, err := tx.ExecContext(ctx, strings.Join(statements, ";\n")); err != nil {
 		return foreign(err)
 	}
@@ -208,7 +226,44 @@ func (s *Store) missing(ctx context.Context, q sqlstore.Querier, remake bool) (a
 	for _, of := range missing {
 		all = append(append(all, tableStatements(of)...), sqlstore.RegisterTable(of))
 	}
+	if len(all) > 0 {
+		all = append(all, shTimings)
+	}
 	return all, nil
+}
+
+// index is one that exists.
+type index struct{ table, name, definition string }
+
+// is reports whether the index is a declared one. Earlier programs let the server name it.
+func (i index) is(of *projections.Definition, declared projections.Index) bool {
+	same := strings.Contains(i.definition, "("+indexColumns(of, declared)+")") && strings.Contains(i.definition, " WHERE ") == (declared.Where != "")
+	return i.table == of.Table && (same || i.name == sqlstore.IndexName(of, declared))
+}
+
+// missingIndexes returns the statements that make the missing indexes.
+func (s *Store) missingIndexes(ctx context.Context, q sqlstore.Querier) (all []string, err error) {
+	rows, err := q.QueryContext(ctx, `SELECT tablename::text, indexname::text, indexdef FROM pg_catalog.pg_indexes WHERE schemaname = $1`, s.schema)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var there []index
+	for rows.Next() {
+		var i index
+		if err := rows.Scan(&i.table, &i.name, &i.definition); err != nil {
+			return nil, err
+		}
+		there = append(there, i)
+	}
+	for _, of := range s.dialect.Set.Stored() {
+		for _, declared := range of.Indexes {
+			if !slices.ContainsFunc(there, func(i index) bool { return i.is(of, declared) }) {
+				all = append(all, sqlstore.CreateIndex(of, declared, indexColumns(of, declared)))
+			}
+		}
+	}
+	return all, rows.Err()
 }
 
 // drop names the schema: if somebody has removed the table, its name may belong to a table

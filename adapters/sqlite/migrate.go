@@ -33,6 +33,9 @@ func migrate(ctx context.Context, db *sql.DB, set *projections.Set, remake bool)
 	if err == nil {
 		err = retryLocked(ctx, migrationTimeout, func() error { return makeTables(ctx, db, set, remake) })
 	}
+	if err == nil {
+		err = makeIndexes(ctx, db, set)
+	}
 	return err
 }
 

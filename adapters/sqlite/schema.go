@@ -43,13 +43,29 @@ func tableStatements(of *projections.Definition) []string {
 		fmt.Sprintf("CREATE TRIGGER quire_project_%[1]s_removed AFTER DELETE ON %[1]q\nBEGIN DELETE FROM checkpoints WHERE run_id = OLD.run_id; END", of.Table),
 	}
 	for _, index := range of.Indexes {
-		statement := fmt.Sprintf("CREATE INDEX quire_project_%s_by_%s ON %q (%s)", of.Table, index.Name, of.Table, index.Columns)
-		if index.Where != "" {
-			statement += " WHERE " + index.Where
-		}
-		statements = append(statements, statement)
+		statements = append(statements, sqlstore.CreateIndex(of, index, index.Columns))
 	}
 	return statements
+}
+
+// makeIndexes makes the declared indexes that tables lack, since tables that are there stay
+// as they are. Nothing needs an index, so a database that cannot be written stays without.
+func makeIndexes(ctx context.Context, db *sql.DB, set *projections.Set) error {
+	for _, of := range set.Stored() {
+		for _, index := range of.Indexes {
+			var there bool
+			err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)`, sqlstore.IndexName(of, index)).Scan(&there)
+			if err == nil && !there {
+				_, err = db.ExecContext(ctx, sqlstore.CreateIndex(of, index, index.Columns))
+			}
+			if sqlstore.CannotWrite(explain(err)) {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // makeTables makes the missing tables of projections. With remake, it also replaces those
