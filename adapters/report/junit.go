@@ -63,7 +63,7 @@ type problem struct {
 func (c *testcase) passed() bool { return c.Error == nil && c.Failure == nil }
 
 func (j *junit) add(run domain.RunID, stream projections.Stream, options Options) (row projections.Run, err error) {
-	r := &junitRun{junit: j, run: run, logs: options.Logs, jobs: map[int][]testcase{}, written: map[int]int{}}
+	r := &junitRun{junit: j, run: run, logs: options.Logs, jobs: map[int][]testcase{}, ended: map[int]int{}}
 	row, err = fold(run, projections.BeforeEach(stream, j.broken),
 		[]projections.Member{projections.Into("report.junit", r, func(*projections.Row[none]) {})})
 	if err != nil {
@@ -75,8 +75,8 @@ func (j *junit) add(run domain.RunID, stream projections.Stream, options Options
 
 func (j *junit) close(unread int) error {
 	if unread > 0 {
-		message := display.Plural(unread, "run") + " could not be read"
-		j.suite("", "(streams)", nil, []testcase{{Name: "read", Error: &problem{message, "unread", message}}}, nil)
+		read := testcase{Name: "read", Error: &problem{Message: display.Plural(unread, "run") + " could not be read", Type: "unread"}}
+		(&junitRun{junit: j}).suite("(streams)", nil, []testcase{read}, 0)
 	}
 	j.out.WriteString("\n</testsuites>\n")
 	return j.out.Flush()
@@ -88,41 +88,6 @@ func (j *junit) broken() error {
 	return err
 }
 
-// suite writes a suite, called so or, if that name is taken, with the run in front. Each case is
-// made complete just before it is written.
-func (j *junit) suite(run domain.RunID, name string, attrs []xml.Attr, cases []testcase, complete func(*testcase)) {
-	for name = Printable(name); j.suites[name]; {
-		name = Printable(string(run)) + "/" + name
-	}
-	j.suites[name] = true
-	failures, unfinished := 0, 0
-	for i := range cases {
-		switch {
-		case cases[i].Failure != nil:
-			failures++
-		case cases[i].Error != nil:
-			unfinished++
-		}
-	}
-	start := xml.StartElement{Name: xml.Name{Local: "testsuite"}, Attr: append([]xml.Attr{attr("name", name),
-		attr("tests", strconv.Itoa(len(cases))), attr("failures", strconv.Itoa(failures)), attr("errors", strconv.Itoa(unfinished))}, attrs...)}
-	// An error is one of j.out, which keeps it.
-	j.xml.EncodeToken(start)
-	for i := range cases {
-		c := &cases[i]
-		c.Classname = name
-		if complete != nil {
-			complete(c)
-		}
-		if err := j.xml.Encode(c); err != nil {
-			return
-		}
-		*c = testcase{}
-	}
-	j.xml.EncodeToken(start.End())
-	j.xml.Flush()
-}
-
 func attr(name, value string) xml.Attr { return xml.Attr{Name: xml.Name{Local: name}, Value: value} }
 
 // junitRun writes the suites of a run: each once its job ends with no command open, the
@@ -132,9 +97,9 @@ type junitRun struct {
 	run       domain.RunID
 	logs      *runlog.Dir        // may be nil
 	jobs      map[int][]testcase // commands of jobs whose suites are not written, by the jobs' indexes
-	written   map[int]int        // by the indexes of jobs that have a suite: how many commands that has
-	suites    int
-	notPassed int // cases
+	ended     map[int]int        // by the indexes of jobs that have a suite: how many commands that has
+	written   int                // suites
+	notPassed int                // cases
 }
 
 func (r *junitRun) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
@@ -166,7 +131,7 @@ func (r *junitRun) Open(run *projections.Tracker, rows []projections.Row[none]) 
 	})
 	for job := range run.Jobs() {
 		r.jobs[job.Index] = append(r.jobs[job.Index], open[job.Index]...)
-		if _, ok := r.written[job.Index]; !ok || len(r.jobs[job.Index]) > 0 {
+		if _, ok := r.ended[job.Index]; !ok || len(r.jobs[job.Index]) > 0 {
 			r.job(job)
 		}
 	}
@@ -187,18 +152,18 @@ func (r *junitRun) command(job *projections.TrackedJob, sh *projections.TrackedS
 
 // closed returns how many commands of a job have been closed.
 func (r *junitRun) closed(job *projections.TrackedJob) int {
-	return r.written[job.Index] + len(r.jobs[job.Index])
+	return r.ended[job.Index] + len(r.jobs[job.Index])
 }
 
 // job writes the suite of a job, and forgets its commands. Commands that come after the
 // end of their job have a suite of their own.
 func (r *junitRun) job(job *projections.TrackedJob) {
 	cases, name := r.jobs[job.Index], display.Name(job.ID)
-	_, late := r.written[job.Index]
+	_, late := r.ended[job.Index]
 	if late {
 		name += " (late)"
 	}
-	r.written[job.Index] += len(cases)
+	r.ended[job.Index] += len(cases)
 	delete(r.jobs, job.Index)
 	slices.SortFunc(cases, func(a, b testcase) int { return cmp.Compare(a.command.Seq, b.command.Seq) })
 	passed := true
@@ -227,22 +192,43 @@ func (r *junitRun) job(job *projections.TrackedJob) {
 	if !own.passed() || len(cases) == 0 {
 		cases = append(cases, own)
 	}
-	r.write(name, attrs, cases, job.ShCount)
+	r.suite(name, attrs, cases, job.ShCount)
 }
 
-// write writes a suite. started is how many commands its job has.
-func (r *junitRun) write(name string, attrs []xml.Attr, cases []testcase, started int) {
+// suite writes a suite, called so or, if that name is taken, with the run in front. started is how many
+// commands its job has. An error is one of out, which keeps it.
+func (r *junitRun) suite(name string, attrs []xml.Attr, cases []testcase, started int) {
+	for name = Printable(name); r.suites[name]; {
+		name = Printable(string(r.run)) + "/" + name
+	}
+	r.suites[name] = true
+	failures, unfinished := 0, 0
 	for i := range cases {
-		if !cases[i].passed() {
-			r.notPassed++
+		switch {
+		case cases[i].Failure != nil:
+			failures++
+		case cases[i].Error != nil:
+			unfinished++
 		}
 	}
-	r.suites++
-	r.suite(r.run, name, attrs, cases, func(c *testcase) {
+	r.written++
+	r.notPassed += failures + unfinished
+	start := xml.StartElement{Name: xml.Name{Local: "testsuite"}, Attr: append([]xml.Attr{attr("name", name),
+		attr("tests", strconv.Itoa(len(cases))), attr("failures", strconv.Itoa(failures)), attr("errors", strconv.Itoa(unfinished))}, attrs...)}
+	r.xml.EncodeToken(start)
+	for i := range cases {
+		c := &cases[i]
+		c.Classname = name
 		if p := cmp.Or(c.Failure, c.Error); p != nil {
 			p.Text = xmlText(r.text(p.Message, c, started))
 		}
-	})
+		if err := r.xml.Encode(c); err != nil {
+			return
+		}
+		*c = testcase{}
+	}
+	r.xml.EncodeToken(start.End())
+	r.xml.Flush()
 }
 
 // text is what a case that has not passed says: why, of which command, and the end of its log.
@@ -274,10 +260,10 @@ func (r *junitRun) whole(row *projections.Run) {
 		own.Error = &problem{Message: "the stream has no run_finished", Type: "unfinished"}
 	case row.State == projections.Failed && r.notPassed == 0:
 		own.Failure = &problem{Message: "the run failed", Type: "run"}
-	case r.suites > 0:
+	case r.written > 0:
 		return
 	}
-	r.write("(run)", nil, []testcase{own}, 0)
+	r.suite("(run)", nil, []testcase{own}, 0)
 }
 
 // judge says whether a command of a job has passed.

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -264,4 +265,29 @@ func chartOfManyRuns(t *testing.T) (c chart) {
 	c.text = out.String()
 	checkChartSize(t, c.text)
 	return c
+}
+
+// What a chart makes of odd streams.
+func TestMermaidOfOddStreams(t *testing.T) {
+	assert.Equal(t, "gantt\n    title run-1 unfinished\n    dateFormat x\n    axisFormat %S.%Ls\n", writeAll(t, report.Mermaid, report.Options{}, nil))
+	assert.Equal(t, `gantt
+    title run-1 failed, 4 of 6 jobs
+    dateFormat x
+    axisFormat %S.%Ls
+    ✓ backwards:done, milestone, 10, 0ms
+    ✗ a#58;b#59;#92;x00:crit, 12, 8ms
+    … open:active, 14, 86ms
+    ✓ only its end:done, milestone, 30, 0ms
+`, writeAll(t, report.Mermaid, report.Options{}, laws.Entries([]domain.Event{
+		domain.NewJobStarted(10, "backwards"),
+		domain.NewJobStarted(12, "a:b;\x00"),
+		domain.NewJobStarted(-1, "before 1970"),
+		domain.NewJobStarted(14, "open"),
+		domain.NewShStarted(14, "no start and no end", "make"),
+		domain.NewJobFinished(20, "a:b;\x00", domain.Failed),
+		domain.NewJobFinished(9, "backwards", domain.Complete),
+		domain.NewJobFinished(30, "only its end", domain.Complete),
+		domain.NewJobFinished(99, "before 1970", domain.Complete),
+		domain.NewRunFinished(100, domain.Failed),
+	})))
 }
