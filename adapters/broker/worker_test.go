@@ -112,7 +112,7 @@ func newRouter(t *testing.T, sub message.Subscriber, pub message.Publisher, topi
 	return router
 }
 
-// send publishes the first segment of a run r.
+// send publishes the first segment of the run r.
 func send(t *testing.T, pub message.Publisher) {
 	t.Helper()
 	p := broker.NewPublisher(pub, broker.FixedTopics("q", 1), broker.PublishOptions{GiveUp: time.Second})

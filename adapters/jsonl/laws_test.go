@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// However the bytes come, the entries are the same, and so are the errors.
+// Entries and errors do not depend on how the bytes are cut.
 func TestCutsChangeNothing(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := stream().Draw(t, "stream")
@@ -90,7 +90,7 @@ func TestCutStream(t *testing.T) {
 	})
 }
 
-// What is written is what serde_json writes, and is read as what it was.
+// Append writes what serde_json writes, and the reader gives the event back.
 func TestEncodedEventsDecode(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := laws.Events().Draw(t, "events")

@@ -22,7 +22,7 @@ const (
 	bom   = "\ufeff"
 )
 
-// told is what a reader says of a stream.
+// told is all that a reader returns for a stream.
 type told struct {
 	entries []domain.Entry
 	skipped []jsonl.MalformedError

@@ -12,8 +12,7 @@ var onceLaws = []law{
 	example("rebuilds can run at once", rebuiltAtOnce),
 }
 
-// grownAtOnce has two that take in the same stream while it grows, and two with
-// streams of their own.
+// grownAtOnce lets two goroutines ingest the same stream while it grows, and two ingest their own.
 func grownAtOnce(t *trial) {
 	const steps = 20
 	shared, own, other := record(t.run("shared"), nil), record(t.run("own"), nil), record(t.run("other"), nil)

@@ -19,7 +19,7 @@ var crashLaws = []law{
 	property("a rebuild that fails at any call leaves whole runs", rebuildCrashes),
 }
 
-// accident makes what happens at a call; cancel ends the context.
+// accident is what happens at a call; cancel ends the context.
 type accident func(cancel context.CancelFunc) error
 
 var accidents = map[string]accident{
@@ -28,8 +28,7 @@ var accidents = map[string]accident{
 	"cancel": func(cancel context.CancelFunc) error { cancel(); return nil },
 }
 
-// crashes lets an accident happen to an Ingest of a stream that may be stored
-// in another version.
+// crashes interrupts the Ingest of a stream that may be stored in another version.
 func crashes(t *trial) {
 	const calls = 10 // that an Ingest makes, at most
 	now := record(t.run("a"), t.stream("stream"))
@@ -61,8 +60,8 @@ func crashesAtEach(t *trial) {
 	}
 }
 
-// crash lets the accident happen at one call of an Ingest. It says whether
-// there was such a call.
+// crash lets the accident happen at one call of an Ingest. It reports whether the Ingest made as many
+// calls.
 func (t *trial) crash(before, after *content, now *recording, call int, accident accident) bool {
 	must(t.write(before))
 	struck := t.crashAt(call, now, accident)

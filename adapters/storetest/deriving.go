@@ -29,7 +29,7 @@ func otherReading(t *trial) {
 	must(t.ingests(r, store.Options{}, want))
 }
 
-// ingests takes a recording in, of which that is to come.
+// ingests ingests a recording and returns an error if its outcome or its rows are others.
 func (t *trial) ingests(r *recording, options store.Options, want store.Outcome) error {
 	result, err := store.Ingest(t.ctx, t.store, r, options)
 	if err != nil {
@@ -41,7 +41,7 @@ func (t *trial) ingests(r *recording, options store.Options, want store.Outcome)
 	return t.agree(r)
 }
 
-// derivedTables has a wrong value in each row of each table.
+// derivedTables begins with a wrong value in each row of each table.
 func derivedTables(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
 	right := r.derived()

@@ -21,8 +21,8 @@ var ingestLaws = []law{
 	example("reads report what is not stored", readNothing),
 }
 
-// ingest takes a recording in, and checks the result and the rows. before are
-// the bytes that were taken in last, nil if the run is not stored.
+// ingest ingests a recording and checks the result and the rows. before is the stream that is stored,
+// nil if the run is not.
 func (t *trial) ingest(r *recording, before []byte) {
 	result, err := store.Ingest(t.ctx, t.store, r, store.Options{})
 	if err != nil {
@@ -37,9 +37,8 @@ func (t *trial) ingest(r *recording, before []byte) {
 	}
 }
 
-// outcomesOf returns what Ingest may say of a stream that was another before.
-// Where only a last line is another that had not ended, it is the engine's
-// choice whether the stream has grown.
+// outcomesOf returns the outcomes that Ingest may report for a stream that was another before. If only
+// a last line without a line feed has changed, Ingest may also report that the stream has grown.
 func outcomesOf(before, now []byte) []store.Outcome {
 	switch {
 	case before == nil:
@@ -54,7 +53,7 @@ func outcomesOf(before, now []byte) []store.Outcome {
 	return []store.Outcome{store.Rewritten}
 }
 
-// ingestAll takes in one version of a stream after the other.
+// ingestAll ingests the versions of a stream in turn.
 func (t *trial) ingestAll(versions ...[]byte) {
 	r := record(t.run("a"), nil)
 	var before []byte
@@ -79,7 +78,7 @@ func (t *trial) recordOf(stream []byte) {
 	t.readsAgree(want)
 }
 
-// readsAgree holds the other reads to a record.
+// readsAgree compares the other reads with a record.
 func (t *trial) readsAgree(want *projections.Record) {
 	run := want.Run.RunID
 	row := value(store.ReadRun(t.ctx, t.store, run))
@@ -110,8 +109,8 @@ func pipe(t *trial) {
 	must(t.agree(r))
 }
 
-// unreadable has a malformed line where those are not skipped: early, and
-// behind so much that rows have been written.
+// unreadable has a malformed line that is not skipped: early, and after so many others that rows were
+// written.
 func unreadable(t *trial) {
 	for name, stream := range map[string][]byte{"short": longStream(1), "long": longStream(500)} {
 		r := record(t.run(name), longStream(3))

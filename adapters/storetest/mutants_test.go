@@ -298,8 +298,8 @@ var mutants = []mutant{
 	{"an error of the function is lost", anyTransaction, losesErrors},
 	{"contexts are not looked at", "what is cancelled does nothing", patient},
 	{"Lock does not lock", "no update of a run is lost", lockless},
-	{"Lock does not wait", "Lock waits for who has the run, and sees what that one wrote", lockless},
-	{"Lock returns what was there before it waited", "Lock waits for who has the run, and sees what that one wrote", inTx(func(tx *mutantTx) {
+	{"Lock does not wait", "Lock waits for the transaction that has the run, and sees its rows", lockless},
+	{"Lock returns what was there before it waited", "Lock waits for the transaction that has the run, and sees its rows", inTx(func(tx *mutantTx) {
 		lock := tx.lock
 		tx.lock = func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 			checkpoints, err := tx.store.Checkpoints(tx.ctx, runs)

@@ -44,7 +44,7 @@ func TestProjectorIsClosedTwice(t *testing.T) {
 	require.ErrorIs(t, errors.Join(p.Retry(t.Context(), "a"), p.Drop(t.Context(), "a")), store.ErrClosed)
 }
 
-// Whoever waits while a projector is closed gets an answer.
+// Each call that waits while a projector is closed returns.
 func TestProjectorIsClosedWhileUsed(t *testing.T) {
 	options := hasty
 	options.Grace = time.Hour // the segments wait for the one before them

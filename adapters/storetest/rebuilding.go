@@ -23,7 +23,7 @@ var rebuildLaws = []law{
 	example("no reader misses a run while it is rebuilt", readersDuringRebuild),
 }
 
-// rebuilt rebuilds runs: some are stored, some in another version.
+// rebuilt rebuilds runs of which some are stored, some of these in another version.
 func rebuilt(t *trial) {
 	all, before := t.versions(5)
 	want := map[store.Outcome]int{}
@@ -49,7 +49,7 @@ func rebuilt(t *trial) {
 	t.rebuiltAlready(all)
 }
 
-// rebuiltAlready sees to it that rebuilding changes nothing any more.
+// rebuiltAlready expects that another rebuild changes nothing.
 func (t *trial) rebuiltAlready(all recordings) {
 	counting := &faulty{Store: t.store}
 	summary := value(store.Rebuild(t.ctx, counting, all, store.Options{}))
@@ -57,7 +57,7 @@ func (t *trial) rebuiltAlready(all recordings) {
 	must(t.agree(all...))
 }
 
-// rebuiltByForce has rows that are wrong though the checkpoints are right.
+// rebuiltByForce begins with wrong rows and right checkpoints.
 func rebuiltByForce(t *trial) {
 	all, _ := t.versions(3)
 	var wrong []*content
@@ -75,7 +75,7 @@ func rebuiltByForce(t *trial) {
 	must(t.agree(all...))
 }
 
-// pruned prunes in a part of the store, since others may use the rest.
+// pruned prunes a part of the store only, because other laws use the rest.
 func pruned(t *trial) {
 	all, _ := t.versions(3)
 	mine := &fenced{t.store, t.prefix}
@@ -110,7 +110,7 @@ func (f *fenced) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]d
 	return slices.DeleteFunc(ids, func(id domain.RunID) bool { return !strings.HasPrefix(string(id), f.prefix) }), err
 }
 
-// setAside has streams with a malformed line that is not skipped, at any place.
+// setAside has streams with a malformed line, which is not skipped.
 func setAside(t *trial) {
 	all, _ := t.versions(5)
 	var sound recordings
@@ -173,7 +173,7 @@ func manyShortRuns(t *trial) {
 	t.rebuiltAlready(all[:300])
 }
 
-// readersDuringRebuild reads runs while they are derived again and again.
+// readersDuringRebuild reads runs while they are rebuilt repeatedly.
 func readersDuringRebuild(t *trial) {
 	const reads, least, most = 20, 5, 200
 	var all recordings

@@ -17,7 +17,7 @@ var transactionLaws = []law{
 
 var errInjected = errors.New("injected by the test")
 
-// rewrite replaces what is stored of now's run by now.
+// rewrite replaces the stored content of a run.
 func (t *trial) rewrite(tx store.Tx, now *content) error {
 	runs := []domain.RunID{now.id}
 	if _, err := tx.Lock(runs); err != nil {
@@ -62,7 +62,7 @@ func cancelledCalls(t *trial) {
 	must(t.holds(before))
 }
 
-// readersSeeBefore reads while a transaction has written all and not committed.
+// readersSeeBefore reads while a transaction has written everything and not committed.
 func readersSeeBefore(t *trial) {
 	before, now := t.two()
 	must(t.transact(func(tx store.Tx) {
@@ -76,8 +76,7 @@ func readersSeeBefore(t *trial) {
 	must(t.holds(now))
 }
 
-// viewIsOfOneMoment reads the checkpoint, lets the run be replaced, and reads
-// the rest.
+// viewIsOfOneMoment reads the checkpoint, replaces the run, and reads the rest.
 func viewIsOfOneMoment(t *trial) {
 	before, now := t.two()
 	must(t.view(before.id, func(snapshot store.Snapshot) {

@@ -15,14 +15,14 @@ import (
 )
 
 var waitLaws = []law{
-	example("Lock waits for who has the run, and sees what that one wrote", lockWaits),
+	example("Lock waits for the transaction that has the run, and sees its rows", lockWaits),
 	example("waiting for a lock can be cancelled", waitCancelled),
 	example("runs that are locked in any order do not block each other for ever", noDeadlock),
 	example("no update of a run is lost", noneLost),
 }
 
-// pause is how long is waited for something that must not happen, and moment
-// how long a transaction takes that others are to run into.
+// pause is how long a law waits for something that must not happen, and moment is how long a
+// transaction takes that others must collide with.
 const (
 	pause  = 50 * time.Millisecond
 	moment = time.Millisecond
@@ -72,7 +72,7 @@ func waitCancelled(t *trial) {
 	must(t.holds(now))
 }
 
-// together calls do on so many goroutines.
+// together calls do on a number of goroutines.
 func together(goroutines int, do func(i int)) {
 	var wg sync.WaitGroup
 	errs := make([]error, goroutines)
@@ -100,8 +100,8 @@ func noDeadlock(t *trial) {
 	})
 }
 
-// noneLost has several add to a number that they have read under the lock, of a run that is
-// not there at first.
+// noneLost lets goroutines increase a number that they have read under the lock. The run is not
+// stored at first.
 func noneLost(t *trial) {
 	const goroutines, rounds = 4, 15
 	c := t.plain(t.run("counted"))

@@ -15,8 +15,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// A database is lost to who looks up what is stored while somebody else writes.
-// The error says that, and not that the writing was given up because of it.
+// A lookup fails because the database is lost, while another goroutine writes. The error names this
+// cause, not the write that was cancelled because of it.
 func TestCauseIsTold(t *testing.T) {
 	lost := errors.New("the database is lost")
 	s := &losing{Store: memory.New(), lost: lost, writes: make(chan bool)}
@@ -24,12 +24,12 @@ func TestCauseIsTold(t *testing.T) {
 	assert.ErrorIs(t, err, lost, "Rebuild")
 }
 
-// losing is a store that is lost once it is written to, for all but who writes.
+// losing is a store whose lookups fail once something is written.
 type losing struct {
 	store.Store
 	lost   error
 	looked int
-	writes chan bool // is closed when somebody writes
+	writes chan bool // is closed by a write
 }
 
 func (l *losing) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {

@@ -18,7 +18,7 @@ import (
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
-// onDisk are the stores, each with what makes a database on a disk.
+// onDisk are the stores, each with a function that makes a database on a disk.
 var onDisk = []struct {
 	name string
 	make func(testing.TB, *disk) database
@@ -48,8 +48,7 @@ func TestRebuildOnFullDisk(t *testing.T) {
 	})
 }
 
-// onFullDisk returns work on a disk that gets full, while somebody has the
-// store open all the time.
+// onFullDisk returns work on a disk that gets full, while another program has the store open.
 func onFullDisk(t *testing.T, d *disk, db database) *work {
 	t.Helper()
 	s := newStream(t.TempDir(), "small")
@@ -60,8 +59,7 @@ func onFullDisk(t *testing.T, d *disk, db database) *work {
 	return w
 }
 
-// There is not enough room for the tables, or for what a database needs to be
-// opened at all.
+// The disk has no room for the tables, or for opening a database at all.
 func TestFirstUseOnFullDisk(t *testing.T) {
 	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
 		s := newStream(t.TempDir(), "small")
@@ -81,8 +79,7 @@ func TestFirstUseOnFullDisk(t *testing.T) {
 	})
 }
 
-// full is that a disk gets full while the program writes, after a few bytes
-// or after many.
+// full is a fault: the disk gets full while the program writes, after a few bytes or after many.
 type full struct {
 	disk *disk
 	rnd  *rand.Rand
@@ -119,8 +116,7 @@ func serverUser(t testing.TB, control *sql.Conn) int {
 	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
 
-// The server's own disk gets full, to which it writes its log. It goes down,
-// or gives up the transaction.
+// The disk of the server's log gets full. The server stops, or rolls back the transaction.
 func TestFullDiskUnderServer(t *testing.T) {
 	own, other, rnd := newDisk(t, 192<<20), newDisk(t, 192<<20), random(t)
 	program(t)                   // is not to be built there

@@ -17,10 +17,10 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// patience is how long a store waits, in tests where that is in vain.
+// patience is how long a store waits for a lock that is not released.
 const patience = 100 * time.Millisecond
 
-// Somebody writes to the database and does not come to an end.
+// Another program has a transaction open that writes.
 func TestLockedFile(t *testing.T) {
 	db, s := sqliteIn(t.TempDir()), newStream(t.TempDir(), "run")
 	writeBefore(t, db, s)
@@ -44,8 +44,7 @@ func TestLockedFile(t *testing.T) {
 	completesWhenFree(t, s, db, func() { execute(t, other, "ROLLBACK") })
 }
 
-// completesWhenFree expects that the program waits, and completes its work when
-// the lock goes away.
+// completesWhenFree expects that the program waits for the lock and then completes its work.
 func completesWhenFree(t *testing.T, s *stream, db database, free func()) {
 	t.Helper()
 	c := start(t, s.path, "--to", db.address)
@@ -58,7 +57,7 @@ func completesWhenFree(t *testing.T, s *stream, db database, free func()) {
 	verified(t, s.path, db)
 }
 
-// Somebody has locked a table, or the run.
+// Another program has locked a table or a checkpoint.
 func TestLockedTable(t *testing.T) {
 	for _, lock := range []struct{ name, statement string }{
 		{"a table", `LOCK TABLE sh_events IN ACCESS EXCLUSIVE MODE`},
@@ -80,7 +79,7 @@ func TestLockedTable(t *testing.T) {
 	}
 }
 
-// Somebody is writing the same run, and does not come to an end.
+// Another program has a transaction open that writes the same run.
 func TestLockedRun(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		db, s := fresh(), newStream(t.TempDir(), "run")

@@ -22,8 +22,7 @@ import (
 // unprivileged is a user who may not do what root may: nobody.
 const unprivileged = 65534
 
-// A file, a folder or both that may not be written, and what is there of a
-// program that was killed.
+// The file, its folder or both are read-only, with and without the log that a killed program left.
 func TestReadOnlyFile(t *testing.T) {
 	for _, mode := range []struct {
 		name         string
@@ -55,7 +54,7 @@ func TestReadOnlyFile(t *testing.T) {
 	}
 }
 
-// There is no store in a folder that may not be written, or it has not all tables.
+// A read-only folder has no store, or one that lacks a table.
 func TestReadOnlyFolderWithoutStore(t *testing.T) {
 	folder, s := publicFolder(t), newStream(publicFolder(t), "run")
 	db := sqliteIn(folder)
@@ -69,8 +68,7 @@ func TestReadOnlyFolderWithoutStore(t *testing.T) {
 	asNobody(t, "verify", s.path, "--to", db.address).fails(t, "the database is read-only")
 }
 
-// setModes sets the modes of a folder, for as long as the test takes, and of
-// what is in it.
+// setModes sets the modes of a folder and of its files until the test ends.
 func setModes(t testing.TB, folder string, file, self fs.FileMode) {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*"))
@@ -83,7 +81,7 @@ func setModes(t testing.TB, folder string, file, self fs.FileMode) {
 	t.Cleanup(func() { os.Chmod(folder, 0o755) })
 }
 
-// asNobody runs the program as somebody who is not root.
+// asNobody runs the program as a user without privileges.
 func asNobody(t testing.TB, args ...string) ended {
 	t.Helper()
 	c := newCommand(t, args...)
@@ -94,7 +92,7 @@ func asNobody(t testing.TB, args ...string) ended {
 	return c.wait(t)
 }
 
-// A role that may only read, and a connection that does no more.
+// A role has no right to write, or a connection is read-only.
 func TestReadOnlyRole(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	db, s := postgresAt(address), newStream(t.TempDir(), "run")
@@ -115,7 +113,7 @@ func TestReadOnlyRole(t *testing.T) {
 	}
 }
 
-// writeBefore writes what is there before nothing can be written any more.
+// writeBefore writes the rows of the first version of a stream.
 func writeBefore(t testing.TB, db database, s *stream) {
 	t.Helper()
 	s.becomes(t, before(t, s))
@@ -132,8 +130,7 @@ func after(t testing.TB, s *stream) *version {
 	return newVersion(s.run, synthetic(t, synth.Shape{Jobs: 20, Sh: 60}))
 }
 
-// readsOnly expects that the program can do in the database what needs no more
-// than reading, and that it says why not what does.
+// readsOnly expects that the program does everything that only reads, and says why it cannot do the rest.
 func readsOnly(t *testing.T, s *stream, db database, run func(testing.TB, ...string) ended) {
 	t.Helper()
 	run(t, "verify", s.path, "--to", db.address).succeeds(t)

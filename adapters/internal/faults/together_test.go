@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Two programs, or three, take in the same stream while it grows, and each of
-// them another one. The first ones make the tables, too.
+// Two or three programs ingest the same stream while it grows, and as many ingest others. The first
+// ones also make the tables.
 func TestIngestByPrograms(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		db, folder := fresh(), t.TempDir()
@@ -40,7 +40,7 @@ func TestIngestByPrograms(t *testing.T) {
 	})
 }
 
-// Two programs, or three, rebuild the same folder, one of them by force.
+// Two or three programs rebuild the same folder, one of them by force.
 func TestRebuildByPrograms(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		rnd, db, f := random(t), fresh(), newFolder(t, 120)
@@ -59,7 +59,7 @@ func TestRebuildByPrograms(t *testing.T) {
 	})
 }
 
-// together does everything at once.
+// together does all works at once.
 func together(works []func() error) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(works))
