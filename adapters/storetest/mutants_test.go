@@ -22,6 +22,7 @@ import (
 
 const (
 	asWritten = "what is parked, and why a run is quarantined, is as it was written"
+	reported  = "the rows of reports are those of a fold of the bytes that were read"
 	filtered  = "pages have the runs that all filters let pass, and what a list shows of them"
 	setTwice  = "a checkpoint that is set again is another"
 	someOrder = "segments in any order, late and twice, give the rows of the stream"
@@ -363,6 +364,8 @@ var mutants = []mutant{
 		}
 		return newestFirst(a, b)
 	})},
+	{"no row that is read is final", reported, readingRows(func(_ definition, row *anyRow) { row.Final = false })},
+	{"rows are counted from 1", reported, readingRows(func(_ definition, row *anyRow) { row.Index++ })},
 	{"the state is not looked at", filtered, filtering(func(page *store.Page) { page.State = "" })},
 	{"runs without an end are not told apart", filtered, filtering(func(page *store.Page) { page.Ended.Valid = false })},
 	{"the end is told by the state", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -13,6 +14,7 @@ var readLaws = []law{
 	example("a run that is not stored reads as nothing", notStored),
 	example("sequences can be taken from in turn", takenInTurn),
 	thorough("a sequence can be broken off and begun again", brokenOff),
+	property("the rows of reports are those of a fold of the bytes that were read", reportedRows),
 	example("views that are left early leave nothing behind", leftEarly),
 }
 
@@ -120,4 +122,27 @@ func panics(do func()) (panicked bool) {
 	defer func() { panicked = recover() != nil }()
 	do()
 	return false
+}
+
+// unstored is a projection of reports alone.
+var unstored = projections.Define(projections.Declaration[projections.Label]{Name: "unstored", Version: 1, Key: []string{"key"}, New: projections.LabelRows.New, Unstored: true})
+
+// reportedRows has a stream come on once, whose rows [store.EachRow] then gives as folds do.
+func reportedRows(t *trial) {
+	r := aligned(t.run("a"), t.stream("stream"))
+	t.takes(r, nil)
+	if was := r.bytes(); t.flip("comes on") {
+		r.is(t.otherThan(was))
+		t.takes(r, was)
+	}
+	want, got := r.derivedOf(Set.Reported()), nothing(r.run)
+	must(t.view(r.run, func(snapshot store.Snapshot) {
+		must(store.EachRow(snapshot, r.run, slices.Concat(Set.Reported(), []definition{unstored.Definition}), func(of definition, row anyRow) { got.list(of).Add(row) }))
+	}))
+	for of := range got.tables {
+		failIf(!slices.Contains(Set.Reported(), of), "there are rows of %s", of.Name)
+	}
+	for _, of := range Set.Reported() {
+		must(wrap(of.Name, rowsDiffer(of, got.of(of), want.of(of))))
+	}
 }

@@ -49,8 +49,8 @@ func ReadRecord(ctx context.Context, s Store, run domain.RunID) (*projections.Re
 }
 
 // EachRow calls take with all rows of a run, one projection after the other: the rows that
-// folds of those projections have. A row is valid until take returns. EachRow fails with
-// [ErrNoRun] for a run that is not stored.
+// folds of those projections have. It leaves out added projections without a table. A row is
+// valid until take returns. EachRow fails with [ErrNoRun] for a run that is not stored.
 func EachRow(snapshot Snapshot, run domain.RunID, of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) error {
 	row, err := readRun(snapshot, run)
 	if err != nil {
@@ -75,6 +75,9 @@ func EachRow(snapshot Snapshot, run domain.RunID, of []*projections.Definition, 
 				give(projections.ShTimings, timings, take)
 			}
 		default:
+			if d.Table == "" {
+				continue
+			}
 			for row, err := range snapshot.Rows(d) {
 				if err != nil {
 					return err
