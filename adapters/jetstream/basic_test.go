@@ -41,20 +41,6 @@ func TestRoundTrip(t *testing.T) {
 	quiet(t, messages, 50*time.Millisecond)
 }
 
-func TestPublishedTwice(t *testing.T) {
-	b := openWith(t, natstest.New(t).URL(), quick)
-	batch := numbered(0, 10)
-	publish(t, b, b.Topic(0), batch[:6]...)
-	publish(t, b, b.Topic(0), batch...)
-	messages := subscribe(t, b.Subscriber(), b.Topic(0))
-	for i := range batch {
-		m := next(t, messages)
-		assert.Equal(t, batch[i].UUID, m.UUID, "message %d is %s", i, m.Payload)
-		m.Ack()
-	}
-	quiet(t, messages, 100*time.Millisecond)
-}
-
 // One message can be published to several topics.
 func TestPublishedToMany(t *testing.T) {
 	b := openWith(t, natstest.New(t).URL(), quick)

@@ -65,23 +65,6 @@ func TestPublishGivesUp(t *testing.T) {
 	server.Start()
 }
 
-// The worker recreates a deleted consumer, which starts from the beginning.
-func TestConsumerDeleted(t *testing.T) {
-	t.Parallel()
-	b := openWith(t, natstest.New(t).URL(), quick)
-	messages := subscribe(t, b.Subscriber(), b.Topic(0))
-	publish(t, b, b.Topic(0), numbered(0, 1)...)
-	next(t, messages).Ack()
-	require.NoError(t, b.js.DeleteConsumer(context.Background(), b.options.Stream, b.consumer(0)))
-	publish(t, b, b.Topic(0), numbered(1, 1)...)
-	for m := next(t, messages); ; m = next(t, messages) {
-		m.Ack()
-		if string(m.Payload) == "1" {
-			break
-		}
-	}
-}
-
 // With three servers, one can be stopped and come back: nothing is lost, and not all
 // comes again that was acked before.
 func TestClusterLosesAServer(t *testing.T) {
