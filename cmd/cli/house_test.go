@@ -28,6 +28,9 @@ var (
 		"adapters/report/mermaid.go":  rowType,
 		"adapters/report/check.go":    regexp.MustCompile(`\.Diagnostic$`),
 		"adapters/storetest/view.go":  regexp.MustCompile(`\.ShTiming$`), // the view is of these rows
+		// Lists of runs have their labels, and can be filtered by one.
+		"adapters/internal/sqlstore/listing.go": regexp.MustCompile(`\.Label$`),
+		"adapters/storetest/":                   regexp.MustCompile(`\.(Label|Run)$`),
 		// How a run stands is in its row.
 		"adapters/report/":  regexp.MustCompile(`\.Run$`),
 		"adapters/follow/":  regexp.MustCompile(`\.Run$`),
