@@ -1,0 +1,208 @@
+package compare
+
+import (
+	"cmp"
+	"math/big"
+	"regexp"
+	"slices"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// changing are parts of a command that differ from one run to the next.
+var changing = regexp.MustCompile(`(?:/private)?/var/folders/[^/\s'"]+/[^/\s'"]+/T/[^/\s'":;]+` +
+	`|(?:/private)?(?:/var)?/tmp/[^/\s'":;]+` +
+	`|(?i:[a-z]:\\[^\s'":;]*\\temp\\[^\\\s'":;]+)` +
+	`|[0-9A-Fa-f]{7,}|[0-9]{4,}`)
+
+// Normal returns a command with # for what differs from one run to the next: runs of 4 or more
+// digits or 7 or more hexadecimal digits, and the names of files and folders in a folder for
+// temporary files.
+func Normal(cmd string) string { return changing.ReplaceAllLiteralString(cmd, "#") }
+
+// side is the commands of a run, by their jobs.
+type side struct {
+	rows []projections.ShEvent
+	jobs map[string]*job
+}
+
+// job is the commands of a job in order: their indexes and normal texts.
+type job struct {
+	indexes []int
+	texts   []string
+}
+
+func newSide(r *projections.Record) *side {
+	s := &side{rows: r.ShEvents, jobs: map[string]*job{}}
+	for i := range s.rows {
+		of := s.jobs[s.rows[i].JobID]
+		if of == nil {
+			of = &job{}
+			s.jobs[s.rows[i].JobID] = of
+		}
+		of.indexes, of.texts = append(of.indexes, i), append(of.texts, Normal(s.rows[i].Cmd))
+	}
+	return s
+}
+
+func (s *side) duration(i int) projections.Null[int64] {
+	if !s.rows[i].FinishedAtMs.Valid {
+		return projections.Null[int64]{}
+	}
+	return projections.Span(s.rows[i].StartedAtMs, s.rows[i].FinishedAtMs.V)
+}
+
+func (s *side) at(i int) *Side {
+	return &Side{Seq: s.rows[i].Seq, DurationMs: s.duration(i), ExitCode: s.rows[i].ExitCode}
+}
+
+// covered returns the time in which at least one command of a known duration ran.
+func (s *side) covered() *big.Int {
+	var known []int
+	for i := range s.rows {
+		if s.duration(i).Valid {
+			known = append(known, i)
+		}
+	}
+	slices.SortFunc(known, func(i, j int) int { return cmp.Compare(s.rows[i].StartedAtMs, s.rows[j].StartedAtMs) })
+	total, reached := new(big.Int), int64(0)
+	for n, i := range known {
+		start, end := s.rows[i].StartedAtMs, s.rows[i].FinishedAtMs.V
+		if n > 0 {
+			start = max(start, reached)
+		}
+		if end > start {
+			add(total, end-start)
+		}
+		if n == 0 || end > reached {
+			reached = end
+		}
+	}
+	return total
+}
+
+// match returns for each command of a the index of its partner in b, or -1.
+func match(a, b *side) []int {
+	partner := make([]int, len(a.rows))
+	for i := range partner {
+		partner[i] = -1
+	}
+	for id, of := range a.jobs {
+		other := b.jobs[id]
+		if other == nil {
+			continue
+		}
+		for _, pair := range align(of.texts, other.texts) {
+			partner[of.indexes[pair[0]]] = other.indexes[pair[1]]
+		}
+	}
+	return partner
+}
+
+// maxEdits is up to how many commands that are not in both runs a job is aligned in the best way. It
+// bounds the time and memory: 4 million steps.
+const maxEdits = 2000
+
+// align pairs equal texts of two lists, in their order: as many as can be unless the lists differ in
+// more than maxEdits. The pairs are the same if you swap the lists.
+func align(a, b []string) [][2]int {
+	if slices.Compare(a, b) > 0 { // among equally good ones, the choice depends on which comes first
+		pairs := align(b, a)
+		for i := range pairs {
+			pairs[i][0], pairs[i][1] = pairs[i][1], pairs[i][0]
+		}
+		return pairs
+	}
+	if pairs, ok := best(a, b); ok {
+		return pairs
+	}
+	return byOccurrence(a, b)
+}
+
+// best finds a longest common subsequence with Myers' greedy algorithm. After d edits, reach says how
+// far one can get in a on each diagonal, that is, at each difference of the places in a and b.
+func best(a, b []string) ([][2]int, bool) {
+	most := min(len(a)+len(b), maxEdits)
+	reach := make([]int32, 2*most+3)
+	zero := most + 1 // the index of diagonal 0
+	var before [][]int32
+	for d := range most + 1 {
+		before = append(before, slices.Clone(reach[zero-d:zero+d+1]))
+		for k := -d; k <= d; k += 2 {
+			x := int(reach[zero+k-1]) + 1
+			if down(reach[zero-d:], d, k) {
+				x = int(reach[zero+k+1])
+			}
+			for x < len(a) && x-k < len(b) && a[x] == b[x-k] {
+				x++
+			}
+			reach[zero+k] = int32(x)
+			if k == len(a)-len(b) && x >= len(a) {
+				return backtrack(before, len(a), len(b)), true
+			}
+		}
+	}
+	return nil, false
+}
+
+// down reports whether the d-th edit to diagonal k takes a text of b, rather than one of a. The first
+// element of reach is that of diagonal -d.
+func down(reach []int32, d, k int) bool {
+	return k == -d || k != d && reach[k-1+d] < reach[k+1+d]
+}
+
+func backtrack(before [][]int32, x, y int) (pairs [][2]int) {
+	for d := len(before) - 1; d >= 0; d-- {
+		fromX, fromY := 0, 0
+		if d > 0 {
+			k := x - y - 1
+			if down(before[d], d, x-y) {
+				k = x - y + 1
+			}
+			fromX = int(before[d][k+d])
+			fromY = fromX - k
+		}
+		for x > fromX && y > fromY {
+			x, y = x-1, y-1
+			pairs = append(pairs, [2]int{x, y})
+		}
+		x, y = fromX, fromY
+	}
+	slices.Reverse(pairs)
+	return pairs
+}
+
+// byOccurrence pairs the first, second, and so on occurrence of each text, and keeps as many of these
+// pairs as are in order: a longest increasing subsequence.
+func byOccurrence(a, b []string) [][2]int {
+	places := map[string][]int{}
+	for j, text := range b {
+		places[text] = append(places[text], j)
+	}
+	var pairs [][2]int
+	for i, text := range a {
+		if left := places[text]; len(left) > 0 {
+			pairs = append(pairs, [2]int{i, left[0]})
+			places[text] = left[1:]
+		}
+	}
+	var ends []int // the pair with which the best sequence of each length ends
+	previous := make([]int, len(pairs))
+	for i := range pairs {
+		at, _ := slices.BinarySearchFunc(ends, pairs[i][1], func(end, j int) int { return pairs[end][1] - j })
+		previous[i] = -1
+		if at > 0 {
+			previous[i] = ends[at-1]
+		}
+		ends = append(ends[:at], append([]int{i}, ends[min(at+1, len(ends)):]...)...)
+	}
+	if len(ends) == 0 {
+		return nil
+	}
+	var kept [][2]int
+	for i := ends[len(ends)-1]; i >= 0; i = previous[i] {
+		kept = append(kept, pairs[i])
+	}
+	slices.Reverse(kept)
+	return kept
+}

@@ -1,0 +1,63 @@
+package compare
+
+import (
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// longest is the length of a longest common subsequence, from its definition.
+func longest(a, b []string) int {
+	table := make([][]int, len(a)+1)
+	for i := range table {
+		table[i] = make([]int, len(b)+1)
+	}
+	for i := range a {
+		for j := range b {
+			if a[i] == b[j] {
+				table[i+1][j+1] = table[i][j] + 1
+			} else {
+				table[i+1][j+1] = max(table[i][j+1], table[i+1][j])
+			}
+		}
+	}
+	return table[len(a)][len(b)]
+}
+
+func inOrder(t require.TestingT, a, b []string, pairs [][2]int) {
+	last := [2]int{-1, -1}
+	for _, pair := range pairs {
+		require.Greater(t, pair[0], last[0])
+		require.Greater(t, pair[1], last[1])
+		require.Equal(t, a[pair[0]], b[pair[1]])
+		last = pair
+	}
+}
+
+// As many commands as possible are paired, in order. What is done for lists that differ much keeps the order, too.
+func TestAlign(t *testing.T) {
+	texts := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d"}), 0, 30)
+	rapid.Check(t, func(t *rapid.T) {
+		a, b := texts.Draw(t, "a"), texts.Draw(t, "b")
+		pairs := align(a, b)
+		inOrder(t, a, b, pairs)
+		require.Len(t, pairs, longest(a, b))
+		inOrder(t, a, b, byOccurrence(a, b))
+		require.Len(t, byOccurrence(a, a), len(a))
+	})
+}
+
+// 50,000 commands a side are aligned with bounded work, in the best and in the worst case.
+func TestAlignManyCommands(t *testing.T) {
+	const n = 50_000
+	same, other, reversed := make([]string, n), make([]string, n), make([]string, n)
+	for i := range n {
+		same[i], other[i], reversed[n-1-i] = strconv.Itoa(i), "other "+strconv.Itoa(i), strconv.Itoa(i)
+	}
+	require.Len(t, align(same, same), n)
+	require.Empty(t, align(same, other))
+	require.Len(t, align(same, reversed), 1)
+	require.Len(t, align(same, append(other[:5000:5000], same...)), n) // more than maxEdits
+}
