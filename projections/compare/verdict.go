@@ -32,7 +32,7 @@ type History struct {
 	Runs int `json:"runs"`
 	// LeftOut are those that were not.
 	LeftOut []LeftOut `json:"left_out"`
-	// Tested counts the commands that could have had a verdict.
+	// Tested counts the tests: of commands that stand out, to be slower or to be faster.
 	Tested int `json:"tested"`
 }
 
@@ -113,21 +113,22 @@ func (c *Comparison) Judge(by *EarlierRuns) {
 		c.Notes = append(c.Notes, "there are no verdicts: a run has no run_finished, or its clock went backwards")
 		return
 	}
-	var tested []*Command
-	for i := range c.Commands {
-		if command := &c.Commands[i]; command.DeltaMs.Valid && varies(by.durations[command.index], command.B.DurationMs.V) {
-			tested = append(tested, command)
-		}
-	}
-	c.History.Tested = len(tested)
 	for _, direction := range []struct {
 		verdict Verdict
 		sign    int64
 	}{{Slower, 1}, {Faster, -1}} {
-		chances := make([]float64, len(tested))
-		for i, command := range tested {
-			chances[i] = chance(by.durations[command.index], command.B.DurationMs.V, direction.sign)
+		var tested []*Command
+		var chances []float64
+		for i := range c.Commands {
+			command := &c.Commands[i]
+			if !command.DeltaMs.Valid {
+				continue
+			}
+			if earlier, own := by.durations[command.index], command.B.DurationMs.V; standsOut(earlier, own, direction.sign) {
+				tested, chances = append(tested, command), append(chances, chance(earlier, own, direction.sign))
+			}
 		}
+		c.History.Tested += len(tested)
 		most := threshold(chances)
 		for i, command := range tested {
 			if chances[i] <= most && direction.sign*command.DeltaMs.V > floor(command.A.DurationMs.V) {
@@ -137,16 +138,25 @@ func (c *Comparison) Judge(by *EarlierRuns) {
 	}
 }
 
-// varies reports whether there are enough earlier durations, and whether some differ enough for
-// a verdict. Other commands are not tested, so that those which are tested are corrected for fewer. Since
-// the answer does not depend on which of all the durations is the run's own, it leaves the chances as
-// they are.
-func varies(earlier []int64, own int64) bool {
+// standsOut reports whether there are enough earlier durations, and whether the longest of all (or the
+// shortest, if sign is -1) lies beyond the floor and beyond what is usual: three times as far from the
+// median as the ninth decile does. Only such commands are tested, so there are few to correct for.
+//
+// Since the answer does not depend on which of the durations is the run's own, it leaves the chances
+// as they are.
+func standsOut(earlier []int64, own, sign int64) bool {
 	if len(earlier) < LeastRuns {
 		return false
 	}
-	least, most := min(own, slices.Min(earlier)), max(own, slices.Max(earlier))
-	return most-least > floor(least)
+	all := append(slices.Clone(earlier), own)
+	slices.Sort(all)
+	if sign < 0 {
+		slices.Reverse(all)
+	}
+	last := len(all) - 1
+	median := all[last/2]
+	usual, most := sign*(all[last*9/10]-median), sign*(all[last]-median)
+	return most > floor(median) && most/3 >= usual
 }
 
 func floor(ms int64) int64 { return max(leastMs, ms/leastPart) }
