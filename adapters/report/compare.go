@@ -1,0 +1,255 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/compare"
+)
+
+// compareSchema is the first member of the JSON document. It changes if its readers would have to.
+const compareSchema = "quire-project/compare/v1"
+
+// ErrSeveralRuns reports a source with several runs, where one is needed.
+var ErrSeveralRuns = errors.New("several runs, where one is compared; name one of them")
+
+// Compare compares the only run of some streams with that of others. Their history is the runs of a third;
+// failed is called with the error of each of these that cannot be read.
+func Compare(ctx context.Context, a, b, history jsonl.Streams, failed func(error)) (*compare.Comparison, error) {
+	of, err := onlyRecord(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	to, err := onlyRecord(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	c := compare.Runs(of, to)
+	if len(history.Paths) == 0 {
+		return c, nil
+	}
+	earlier := compare.Earlier(to)
+	for at, err := range history.Locations() {
+		var record *projections.Record
+		if err == nil {
+			record, err = readRecord(ctx, history, at)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil:
+			failed(err)
+		default:
+			earlier.Add(record)
+		}
+	}
+	c.Judge(earlier)
+	return c, nil
+}
+
+func onlyRecord(ctx context.Context, streams jsonl.Streams) (*projections.Record, error) {
+	var only *projections.Record
+	for at, err := range streams.Locations() {
+		if err == nil && only != nil {
+			err = fmt.Errorf("%s: %w", Printable(streams.Paths[0]), ErrSeveralRuns)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if only, err = readRecord(ctx, streams, at); err != nil {
+			return nil, err
+		}
+	}
+	return only, nil
+}
+
+func readRecord(ctx context.Context, streams jsonl.Streams, at jsonl.Location) (*projections.Record, error) {
+	entries, err := streams.Open(ctx, at, streams.Options, true)
+	if err != nil {
+		return nil, err
+	}
+	defer entries.Close()
+	return projections.Project(at.Run, entries)
+}
+
+// WriteComparison writes a comparison as JSON, as a table for a terminal of so many columns, or as
+// Markdown that fits a comment.
+func WriteComparison(out io.Writer, format Format, columns int, c *compare.Comparison) error {
+	var text []byte
+	switch format {
+	case JSON:
+		text = append(compact(comparison{compareSchema, c}), '\n')
+	case Markdown:
+		text = []byte(compareMarkdown(c))
+	default:
+		return compareTable(out, columns, c)
+	}
+	_, err := out.Write(text)
+	return err
+}
+
+type comparison struct {
+	Schema string `json:"schema"`
+	*compare.Comparison
+}
+
+// compareTitles are the titles of the columns of commands.
+var compareTitles = []string{"job", "command", "A", "B", "change", "verdict"}
+
+// changed returns the commands that explain something, or that are in one run only, as cells: the job, the
+// command, both durations, the change and the verdict.
+func changed(c *compare.Comparison) (rows [][]string) {
+	for i := range c.Commands {
+		command := &c.Commands[i]
+		if command.Explains() == 0 && command.A != nil && command.B != nil {
+			continue
+		}
+		change := signed(command.Explains())
+		if command.A != nil && command.B != nil && !command.DeltaMs.Valid {
+			change = "–"
+		}
+		verdict := string(command.Verdict)
+		switch {
+		case command.A == nil:
+			verdict = "only in B"
+		case command.B == nil:
+			verdict = "only in A"
+		case command.Verdict == compare.None:
+			verdict = ""
+		}
+		rows = append(rows, []string{command.JobID, command.Cmd, took(command.A), took(command.B), change, verdict})
+	}
+	return rows
+}
+
+func took(side *compare.Side) string {
+	if side == nil {
+		return ""
+	}
+	return display.Maybe(side.DurationMs)
+}
+
+func signed(ms int64) string {
+	switch {
+	case ms > 0:
+		return "+" + display.Duration(ms)
+	case ms < 0:
+		return "−" + display.Duration(-ms)
+	}
+	return "0ms"
+}
+
+// walls says how long the runs took.
+func walls(c *compare.Comparison) string {
+	text := fmt.Sprintf("B %s took %s, A %s took %s", Printable(string(c.B.RunID)), display.Maybe(c.WallMs.B), Printable(string(c.A.RunID)), display.Maybe(c.WallMs.A))
+	if c.WallMs.Delta.Valid {
+		text += ": " + signed(c.WallMs.Delta.V)
+	}
+	return text
+}
+
+// parts are those of the account, as texts.
+func parts(c *compare.Comparison) [][]string {
+	if c.Account == nil {
+		return nil
+	}
+	return [][]string{
+		{"commands of both runs", signed(c.Account.MatchedMs)},
+		{"commands only in B", signed(c.Account.OnlyBMs)},
+		{"commands only in A", signed(-c.Account.OnlyAMs)},
+		{"more or less side by side", signed(-c.Account.OverlapMs)},
+		{"time without a command", signed(c.Account.IdleMs)},
+	}
+}
+
+// remarks say how much was matched, what verdicts rest on, and what is doubtful.
+func remarks(c *compare.Comparison) []string {
+	matched := fmt.Sprintf("%d of %s matched", c.Matching.Matched, display.Plural(max(c.Matching.A, c.Matching.B), "command"))
+	if share := c.Matching.ExplainedPercent; share.Valid {
+		matched += fmt.Sprintf("; they explain %d %% of the difference", share.V)
+	}
+	history := display.Plural(c.History.Runs, "earlier run")
+	if c.History.Runs < compare.LeastRuns {
+		history += fmt.Sprintf(": no verdicts, which need %d", compare.LeastRuns)
+	}
+	all := append([]string{matched, history}, c.Notes...)
+	const most = 10
+	for i, out := range c.History.LeftOut {
+		if i == most {
+			all = append(all, fmt.Sprintf("and %d more are left out", len(c.History.LeftOut)-most))
+			break
+		}
+		all = append(all, fmt.Sprintf("left out: %s, %s", out.RunID, out.Reason))
+	}
+	return all
+}
+
+// compareRows is how many commands a table shows.
+const compareRows = 200
+
+func compareTable(out io.Writer, columns int, c *compare.Comparison) error {
+	var b strings.Builder
+	line := func(text string) {
+		shown, _ := display.Fit(text, cmp.Or(columns, len(text)*4+1))
+		b.WriteString(strings.TrimRight(shown, " ") + "\n")
+	}
+	line(walls(c))
+	account := &Grid{Columns: []Column{{Title: "part", Share: 1}, {Title: "change", Right: true}}}
+	for _, row := range parts(c) {
+		account.add(maxCell, row...)
+	}
+	commands := &Grid{Columns: []Column{
+		{Title: compareTitles[0], Share: 1}, {Title: compareTitles[1], Share: 2}, {Title: compareTitles[2], Right: true, Drop: 1},
+		{Title: compareTitles[3], Right: true, Drop: 2}, {Title: compareTitles[4], Right: true}, {Title: compareTitles[5]},
+	}}
+	rows := changed(c)
+	for _, row := range rows[:min(len(rows), compareRows)] {
+		commands.add(cmp.Or(columns, maxCell), row...)
+	}
+	for _, grid := range []*Grid{account, commands} {
+		if len(grid.Rows) > 0 {
+			b.WriteString("\n")
+			_ = grid.Write(&b, columns) // which has no errors
+		}
+	}
+	if left := len(rows) - compareRows; left > 0 {
+		line(fmt.Sprintf("… and %d more", left))
+	}
+	b.WriteString("\n")
+	for _, text := range remarks(c) {
+		line(text)
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+func compareMarkdown(c *compare.Comparison) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "### %s\n", markdownText(cut(walls(c), maxCell*2)))
+	account := newTable("", "part", "change:")
+	for _, row := range parts(c) {
+		account.row(0, display.Complete, row...)
+	}
+	commands := newTable("command", "job", "command", "A:", "B:", "change:", "verdict")
+	for i, row := range changed(c) {
+		row[0], row[1] = markdownID(row[0]), markdownCode(cut(row[1], maxCell))
+		commands.row(i, display.Complete, row...)
+	}
+	end := "\n"
+	for _, text := range remarks(c) {
+		end += "- " + markdownText(cut(text, 2*maxCell)) + "\n"
+	}
+	if len(account.rows) > 0 {
+		account.write(&b, len(account.rows))
+	}
+	room := MaxMarkdown - b.Len() - len(end) - len(commands.head) - noteSize
+	commands.write(&b, fitting(commands.rows, room))
+	return b.String() + end
+}

@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/compare"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// compareFlags are the flags of compare.
+type compareFlags struct {
+	readFlags
+	to, from string
+	history  []string
+}
+
+func newCompare(p *app) *cobra.Command {
+	flags := compareFlags{to: string(report.Table)}
+	two := func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) != 2:
+			return command.Usage("name two runs, the earlier one first; see %s --help", cmd.CommandPath())
+		case flags.from != "" && flags.history != nil:
+			return command.Usage("with --from, the history is read from the store; leave --history out")
+		case flags.from != "":
+			if err := cmp.Or(store.CheckRunID(domain.RunID(args[0])), store.CheckRunID(domain.RunID(args[1]))); err != nil {
+				return command.Usage("%w", err)
+			}
+			return nil
+		case args[0] == jsonl.Stdin && args[1] == jsonl.Stdin:
+			return command.Usage("- is standard input, which has one run; name another one")
+		}
+		return p.someSources(cmd, args)
+	}
+	cmd := p.reading("compare", two, func(ctx context.Context, args []string) error { return p.compare(ctx, args, &flags) })
+	command.Choice(cmd, &flags.to, "to", "how to print it: table, json or markdown", string(report.Table), string(report.JSON), string(report.Markdown))
+	cmd.Flags().StringVar(&flags.from, "from", "", "the `store` with the runs, which A and B are then the ids of: "+stores.Syntax)
+	cmd.Flags().StringArrayVar(&flags.history, "history", nil, "a `SOURCE` with earlier runs, for verdicts; can be repeated\n(with --from: those of the store)")
+	flags.addReading(cmd)
+	return cmd
+}
+
+func (p *app) compare(ctx context.Context, args []string, flags *compareFlags) (err error) {
+	var c *compare.Comparison
+	work := p.begin(&jsonl.Streams{}, true)
+	if flags.from != "" {
+		c, err = p.compareStored(ctx, flags.from, domain.RunID(args[0]), domain.RunID(args[1]))
+	} else {
+		a, errA := flags.find(args[:1])
+		b, errB := flags.find(args[1:])
+		history, errHistory := flags.find(flags.history)
+		if err := cmp.Or(errA, errB, errHistory); err != nil {
+			return err
+		}
+		c, err = report.Compare(ctx, a, b, history, work.failed)
+	}
+	switch {
+	case errors.Is(err, report.ErrSeveralRuns):
+		return command.Usage("%w", err)
+	case err != nil:
+		return err
+	}
+	out, columns := p.printer()
+	return cmp.Or(report.WriteComparison(out, report.Format(flags.to), columns, c), command.End(work.status))
+}
+
+func (p *app) compareStored(ctx context.Context, from string, a, b domain.RunID) (c *compare.Comparison, err error) {
+	if err := stores.Check(from); err != nil {
+		return nil, command.Usage("--from: %w", err)
+	}
+	s, err := stores.Open(ctx, from, stores.Options{Projections: p.set, MustExist: true})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = cmp.Or(err, s.Close()) }()
+	return compare.Stored(ctx, s, a, b)
+}
