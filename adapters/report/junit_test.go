@@ -278,7 +278,7 @@ func TestJUnitOfOddStreams(t *testing.T) {
 			domain.NewJobFinished(5, "only its end", domain.Failed),
 			domain.NewShStarted(6, "only its end", "late"),
 			domain.NewShFinished(7, "only its end", 0),
-			domain.NewJobStarted(-1, "a"),
+			domain.NewJobStarted(1, "a"),
 			domain.NewShStarted(10, "a", "backwards"),
 			domain.NewShFinished(9, "a", 7),
 			domain.NewJobFinished(20, "a", domain.Complete),
@@ -311,7 +311,7 @@ func TestJUnitOfOddStreams(t *testing.T) {
   <failure message="the job failed" type="job">the job failed</failure>
  </testcase>
 </testsuite>
-<testsuite name="a" tests="1" failures="0" errors="0" time="0.021">
+<testsuite name="a" tests="1" failures="0" errors="0" time="0.019" timestamp="1970-01-01T00:00:00">
  <testcase name="1. backwards" classname="a">
   <system-out>exit code 7; the job completed nevertheless</system-out>
  </testcase>
