@@ -32,7 +32,7 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 	for worker := range topics {
 		topics[worker].name = fmt.Sprint("worker", worker)
 		topics[worker].partitions.Store(1)
-		projector := store.NewProjector(rows, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Source: "a test", Grace: time.Millisecond, GapTimeout: time.Hour})
+		projector := store.NewProjector(rows, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Source: func(domain.RunID) string { return "a test" }, Grace: time.Millisecond, GapTimeout: time.Hour})
 		t.Cleanup(func() {
 			assert.NoError(t, projector.Close(context.Background()))
 		})

@@ -74,6 +74,8 @@ type Report struct {
 	// Rewritten reports a run whose rows were derived again because its stream differs from the one
 	// that was read before.
 	Rewritten func(store.Result)
+	// Written reports runs whose rows follow their streams, each time that rows were written.
+	Written func([]store.WrittenRun)
 	// Abandoned reports a stream whose writer is gone but whose run has not finished.
 	Abandoned func(run domain.RunID, path string)
 	// Unfinished reports why the last lines of streams were not stored when following ended.
@@ -120,6 +122,9 @@ func (o Options) withDefaults() Options {
 	}
 	if n.Rewritten == nil {
 		n.Rewritten = func(store.Result) {}
+	}
+	if n.Written == nil {
+		n.Written = func([]store.WrittenRun) {}
 	}
 	if n.Abandoned == nil {
 		n.Abandoned = func(domain.RunID, string) {}

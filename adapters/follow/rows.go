@@ -29,6 +29,7 @@ type rows struct {
 	stop        func() error    // closes the projector
 	release     func()          // releases the contexts
 
+	names  sync.Map      // of streams, by their runs
 	parked atomic.Int64  // batches in which a segment was parked
 	slots  chan struct{} // the slots of inTurn
 	gaveUp atomic.Bool   // the store was unavailable when following ended
@@ -38,7 +39,7 @@ type rows struct {
 func newRows(ctx context.Context, options Options) *rows {
 	r := &rows{Options: options, interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
 	r.decoded = &decoded{Segments: jsonl.NewSegments(options.Streams), pieces: map[domain.RunID]piece{}}
-	r.projector = store.NewProjector(r.Store, r.decoded, store.ProjectorOptions{Done: r.done})
+	r.projector = store.NewProjector(r.Store, r.decoded, store.ProjectorOptions{Source: r.nameOf, Done: r.done})
 	r.stop = sync.OnceValue(r.stopProjector)
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.late = late
@@ -50,7 +51,14 @@ func newRows(ctx context.Context, options Options) *rows {
 	return r
 }
 
+func (r *rows) nameOf(run domain.RunID) string {
+	found, _ := r.names.Load(run)
+	name, _ := found.(string)
+	return name
+}
+
 func (r *rows) done(batch store.Batch) {
+	r.Report.Written(batch.Written)
 	if batch.Parked > 0 || len(batch.Quarantined) > 0 {
 		r.parked.Add(1)
 	}
@@ -111,6 +119,7 @@ func (r *rows) inTurn(ctx context.Context, do func() error) error {
 }
 
 func (r *rows) Begin(ctx context.Context, source jsonl.Location) (known Known, err error) {
+	r.names.Store(source.Run, r.source(source).Name())
 	err = r.inTurn(ctx, func() error {
 		known, err = r.known(ctx, source)
 		return err
@@ -236,6 +245,7 @@ func (r *rows) once(ctx context.Context, stream *jsonl.StoreSource, result *stor
 // Release makes the projector forget a run. If following was interrupted, Release first stores lines
 // that are not stored yet and an incomplete last line, if the store allows that within a short time.
 func (r *rows) Release(ctx context.Context, source jsonl.Location, known Known) (Known, error) {
+	defer r.names.Delete(source.Run)
 	_ = r.projector.Forget(ctx, source.Run) // if this fails, the projector is closed or about to be
 	if r.Retry.isAway() || r.gaveUp.Load() {
 		return known, store.ErrAway

@@ -40,8 +40,8 @@ type Files struct {
 	// Document, if set, is the report. Format is not used then, and nothing is written to the
 	// output.
 	Document Document
-	// Logs is the folder of the logs for the report. If it is "", only tables have logs: they
-	// name those beside the streams.
+	// Logs is the folder of the logs for the report. If it is "", only tables and a Document get
+	// logs: those beside the streams.
 	Logs string
 	// Done, if set, is called with the row of each run after its report.
 	Done func(*projections.Run)
@@ -106,7 +106,7 @@ func (f *Files) file(ctx context.Context, streams jsonl.Streams, at jsonl.Locati
 	defer entries.Close()
 	options := f.Options
 	options.Live = !entries.Regular
-	if f.Format == Table || f.Logs != "" && f.Format.HasLogs() {
+	if f.Format == Table || f.Document != nil || f.Logs != "" && f.Format.HasLogs() {
 		if dir, err := runlog.Open(at, f.Logs); err == nil { // a run without logs is reported all the same
 			defer dir.Close()
 			options.Logs = dir

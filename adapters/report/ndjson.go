@@ -31,7 +31,7 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 	chosen := slices.SortedStableFunc(slices.Values(options.chosen()), func(a, b *projections.Definition) int { return cmp.Compare(late(a), late(b)) })
 	var members []projections.Member
 	for _, d := range chosen {
-		encoder := newEncoder(d, "", `"projection":"`+d.Name+`",`+runIDMember(string(run)))
+		encoder := newRowEncoder(d, run)
 		members = append(members, relay.through(d, sel, false, func(row projections.AnyRow) {
 			buffer = append(encoder.append(buffer, row.Value), '\n')
 		}))
@@ -60,4 +60,8 @@ func late(d *projections.Definition) int {
 		return 1
 	}
 	return 0
+}
+
+func newRowEncoder(d *projections.Definition, run domain.RunID) *encoder {
+	return newEncoder(d, "", `"projection":"`+d.Name+`",`+runIDMember(string(run)))
 }

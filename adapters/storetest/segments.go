@@ -37,7 +37,7 @@ const segmentSource = "segments"
 
 // hasty holds what comes too early at once, and does not wait for long; it has little
 // in memory.
-var hasty = store.ProjectorOptions{Source: segmentSource, Grace: time.Millisecond, GapTimeout: time.Hour, MaxRuns: 2, MaxParked: 2}
+var hasty = store.ProjectorOptions{Source: func(domain.RunID) string { return segmentSource }, Grace: time.Millisecond, GapTimeout: time.Hour, MaxRuns: 2, MaxParked: 2}
 
 // project lets do use a projector.
 func (t *trial) project(s store.Store, decoder store.Decoder, options store.ProjectorOptions, do func(*store.Projector)) {
@@ -288,7 +288,7 @@ func parkedAlone(t *trial) {
 		t.project(t.store, skipping(), hasty, func(a *store.Projector) { must(a.Apply(t.ctx, parts[2])) })
 		must(b.Apply(t.ctx, parts[1])) // which does not know what was parked
 	})
-	patient := store.ProjectorOptions{Source: segmentSource, Grace: time.Minute, GapTimeout: time.Hour}
+	patient := store.ProjectorOptions{Source: func(domain.RunID) string { return segmentSource }, Grace: time.Minute, GapTimeout: time.Hour}
 	t.project(t.store, skipping(), patient, func(c *store.Projector) {
 		last := make(chan error, 1)
 		go func() { last <- c.Apply(t.ctx, parts[4]) }()

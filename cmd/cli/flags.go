@@ -11,6 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/otlp"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/adapters/web"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -73,7 +74,7 @@ func formatNames() []string {
 	for _, format := range report.Formats() {
 		names = append(names, string(format))
 	}
-	return append(names, otlp.Format)
+	return append(names, otlp.Format, web.Format)
 }
 
 // projectionNames returns the values of --projection: the names of projections, and of projections

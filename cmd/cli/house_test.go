@@ -21,6 +21,7 @@ var (
 	// views, which show these rows in a way of their own.
 	rowTypesIn = map[string]*regexp.Regexp{
 		"adapters/live/":              rowType,
+		"adapters/web/":               rowType,
 		"adapters/internal/display/":  rowType,
 		"adapters/report/digest.go":   rowType, // what tables, Markdown, summaries and failures show
 		"adapters/report/table.go":    rowType,

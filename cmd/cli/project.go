@@ -16,6 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/terminal"
+	"github.com/quire-ci/quire-project/adapters/web"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -96,6 +97,9 @@ func (p *app) project(ctx context.Context, paths []string, flags projectFlags) e
 	if format.ForMachines() || flags.to == otlp.Format {
 		out = terminal.Safe(out)
 	}
+	if flags.to == web.Format {
+		files.Document = web.NewFile(out, p.set)
+	}
 	if otlp.IsTarget(flags.to) {
 		if files.Document, err = flags.traces(ctx, out, work); err != nil {
 			return err
@@ -130,6 +134,12 @@ func (p *app) openOutput(path string, streams jsonl.Streams) (io.Writer, *report
 func (f *projectFlags) report(set *projections.Set) (report.Format, report.Options, error) {
 	if otlp.IsTarget(f.to) {
 		return "", report.Options{}, f.checkTraces()
+	}
+	if f.to == web.Format {
+		if f.pretty || len(f.projections) > 0 {
+			return "", report.Options{}, command.Usage("--pretty and --projection do not go with --to html")
+		}
+		return "", report.Options{}, f.exitStatus.check()
 	}
 	if f.commands {
 		return "", report.Options{}, command.Usage("--commands goes with --to otlp, not with --to %s", report.Printable(f.to))
@@ -167,5 +177,5 @@ func parseFormat(to string) (report.Format, error) {
 	case !word.MatchString(to):
 		return "", command.Usage("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax)
 	}
-	return "", command.Usage("--to %s: %w; a store is %s%s", to, err, stores.Syntax, command.DidYouMean(to, formatNames()))
+	return "", command.Usage("--to: no format is called %q; there are %s; a store is %s%s", to, strings.Join(formatNames(), ", "), stores.Syntax, command.DidYouMean(to, formatNames()))
 }

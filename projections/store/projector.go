@@ -46,8 +46,9 @@ type Projector struct {
 
 // ProjectorOptions are those of a [Projector]; the zero value has the defaults.
 type ProjectorOptions struct {
-	// Source is the name of the source that the checkpoints of new runs have.
-	Source string
+	// Source returns the name of the source that the checkpoint of a new run gets. By default it
+	// is empty.
+	Source func(domain.RunID) string
 	// Grace is how long the projector keeps a segment that comes too early in memory before
 	// it parks it, since those before it may be under way; 200 ms unless set.
 	Grace time.Duration

@@ -232,7 +232,7 @@ func (s *step) finish() error {
 	if err := l.collector.end(l.saveDigest, func() error { return nil }); err != nil {
 		return err
 	}
-	s.next = l.checkpoint(l.mark, l.end, l.reading, cmp.Or(l.known.Source, s.p.options.Source))
+	s.next = l.checkpoint(l.mark, l.end, l.reading, s.p.source(l))
 	s.batch = l.take()
 	s.rows = once(s.batch)
 	if !l.stored {
@@ -285,4 +285,12 @@ func (s *step) written(done *Batch) {
 			done.Written = append(done.Written, WrittenRun{row, run.Labels, run.Ended() && !s.ended && !s.live.spent})
 		}
 	}
+}
+
+// source returns the name of a run's source: the one that it has, or that of a new run.
+func (p *Projector) source(l *liveRun) string {
+	if l.known.Source != "" || p.options.Source == nil {
+		return l.known.Source
+	}
+	return p.options.Source(l.id)
 }

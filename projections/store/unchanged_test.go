@@ -51,7 +51,7 @@ func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 	}
 	s := &counting{Store: memory.New()}
 	stream := file{run: "r", data: lines(events...)}
-	p := store.NewProjector(s, wire{}, store.ProjectorOptions{Source: stream.Name()})
+	p := store.NewProjector(s, wire{}, store.ProjectorOptions{Source: func(domain.RunID) string { return stream.Name() }})
 	defer func() { p.Close(context.Background()) }()
 	require.NoError(t, p.Apply(t.Context(), domain.Segment{Run: "r", Data: stream.data}))
 	require.GreaterOrEqual(t, s.rows, open)
@@ -70,7 +70,7 @@ func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 			},
 			"segment for another projector": func(data []byte) error {
 				p.Close(t.Context())
-				p = store.NewProjector(s, wire{}, store.ProjectorOptions{Source: stream.Name()})
+				p = store.NewProjector(s, wire{}, store.ProjectorOptions{Source: func(domain.RunID) string { return stream.Name() }})
 				return p.Apply(t.Context(), domain.Segment{Run: "r", Offset: int64(len(stream.data)), Data: data})
 			},
 			"file": func(data []byte) error {

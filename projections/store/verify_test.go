@@ -52,7 +52,7 @@ func TestSegmentsAfterSomeTablesWereDerived(t *testing.T) {
 		rest := lines(domain.NewShFinished(2, "a", 0), domain.NewJobFinished(3, "a", domain.Complete))
 		apply := func(offset int, data []byte) {
 			t.Helper()
-			p := store.NewProjector(s, wire{}, store.ProjectorOptions{Source: stream.Name()})
+			p := store.NewProjector(s, wire{}, store.ProjectorOptions{Source: func(domain.RunID) string { return stream.Name() }})
 			require.NoError(t, errors.Join(p.Apply(t.Context(), domain.Segment{Run: "r", Offset: int64(offset), Data: data}), p.Close(t.Context())))
 		}
 		apply(0, first)

@@ -7,11 +7,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/quire-ci/quire-project/adapters/internal/loopback"
 )
 
 // Listen listens at address, host:port. Without a host, only this machine
@@ -38,7 +39,7 @@ func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gathe
 		logger = slog.New(slog.DiscardHandler)
 	}
 	server := &http.Server{
-		Handler:           pages(listener, gatherer, status, logger),
+		Handler:           loopback.Guard(listener.Addr(), Handler(gatherer, status, logger)),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      30 * time.Second,
@@ -59,7 +60,8 @@ func Serve(ctx context.Context, listener net.Listener, gatherer prometheus.Gathe
 	return <-stopped
 }
 
-func pages(listener net.Listener, gatherer prometheus.Gatherer, status Status, logger *slog.Logger) http.Handler {
+// Handler returns the pages that [Serve] serves.
+func Handler(gatherer prometheus.Gatherer, status Status, logger *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	// the pattern GET also matches HEAD, and refuses other methods
 	mux.Handle("GET /metrics", promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{
@@ -68,37 +70,5 @@ func pages(listener net.Listener, gatherer prometheus.Gatherer, status Status, l
 		ErrorLog:      slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}))
 	status.addTo(mux, logger)
-	if isLoopback(listener.Addr().String()) {
-		return onlyLocal(mux)
-	}
 	return mux
-}
-
-// onlyLocal refuses requests that name another host. Such a request comes from a web page in a local
-// browser whose domain name was pointed at this machine (DNS rebinding).
-func onlyLocal(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLocalName(r.Host) {
-			http.Error(w, "this is served to this machine alone, as localhost", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func isLocalName(hostPort string) bool {
-	host, _, err := net.SplitHostPort(hostPort)
-	if err != nil { // without a port
-		host = hostPort
-	}
-	switch host {
-	case "localhost", "127.0.0.1", "::1", "[::1]":
-		return true
-	}
-	return false
-}
-
-func isLoopback(address string) bool {
-	at, err := netip.ParseAddrPort(address)
-	return err == nil && at.Addr().Unmap().IsLoopback()
 }

@@ -1,0 +1,42 @@
+// Package loopback keeps web pages of other sites away from servers that are for this machine alone.
+package loopback
+
+import (
+	"net"
+	"net/http"
+	"net/netip"
+)
+
+// Is reports whether only this machine can connect to an address.
+func Is(address net.Addr) bool {
+	at, err := netip.ParseAddrPort(address.String())
+	return err == nil && at.Addr().Unmap().IsLoopback()
+}
+
+// Guard returns next or, if only this machine can connect to address, a handler that refuses requests
+// that name another host. Such a request comes from a web page in a local browser whose domain name was
+// pointed at this machine (DNS rebinding).
+func Guard(address net.Addr, next http.Handler) http.Handler {
+	if !Is(address) {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLocalName(r.Host) {
+			http.Error(w, "this is served to this machine alone, as localhost", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func isLocalName(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil { // without a port
+		host = hostPort
+	}
+	switch host {
+	case "localhost", "127.0.0.1", "::1", "[::1]":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,43 @@
+package report
+
+import (
+	"io"
+	"strconv"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// WriteStored writes the JSON document of a run whose rows each hands to take, those of a
+// projection in order, such as [store.EachRow] does. It is the document that [Write] writes for
+// the run's stream. With an error of each, WriteStored has written nothing.
+//
+// [store.EachRow]: https://pkg.go.dev/github.com/quire-ci/quire-project/projections/store#EachRow
+func WriteStored(out io.Writer, run domain.RunID, options Options, each func(of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) error) error {
+	var parts []*part
+	encode := map[*projections.Definition]func(projections.Ref){}
+	for _, d := range options.chosen() {
+		p := &part{of: d}
+		parts, encode[d] = append(parts, p), p.encode(run)
+	}
+	err := each(options.chosen(), func(d *projections.Definition, row projections.AnyRow) { encode[d](row.Value) })
+	if err != nil {
+		return err
+	}
+	return writeParts(out, parts, options)
+}
+
+// RowEncoder encodes rows of one run and projection as NDJSON has them.
+type RowEncoder struct{ rows *encoder }
+
+// NewRowEncoder returns an encoder for rows of a projection.
+func NewRowEncoder(of *projections.Definition, run domain.RunID) *RowEncoder {
+	return &RowEncoder{newRowEncoder(of, run)}
+}
+
+// Append appends a row as a JSON object, with the members "index" and "final" at its end.
+func (e *RowEncoder) Append(dst []byte, row projections.AnyRow) []byte {
+	dst = e.rows.append(dst, row.Value)
+	dst = strconv.AppendInt(append(dst[:len(dst)-1], `,"index":`...), int64(row.Index), 10)
+	return append(strconv.AppendBool(append(dst, `,"final":`...), row.Final), '}')
+}

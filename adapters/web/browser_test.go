@@ -1,0 +1,224 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/web"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// browser starts a browser. Errors of scripts and of the policy fail the test.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("there is no chromium: apt-get install chromium")
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("force-prefers-reduced-motion", true))
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	require.NoError(t, chromedp.Listen(ctx, func(event any) {
+		switch event := event.(type) {
+		case *runtime.EventExceptionThrown:
+			t.Errorf("the script fails: %v", event.ExceptionDetails)
+		case *network.EventRequestWillBeSent:
+			if host := event.Request.URL; !strings.HasPrefix(host, "http://127.0.0.1:") && !strings.HasPrefix(host, "data:") && !strings.HasPrefix(host, "file:") {
+				t.Errorf("the page asks another host: %s", host)
+			}
+		}
+	}))
+	_, err = chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	require.NoError(t, err)
+	return ctx
+}
+
+// site is a server with the runs of a store, and the folder of its logs.
+type site struct {
+	*httptest.Server
+	t         *testing.T
+	db        store.Store
+	server    *web.Server
+	projector *store.Projector
+	logs      string
+	data      map[domain.RunID][]byte
+}
+
+func newSite(t *testing.T) *site {
+	s := &site{t: t, db: memory.Of(set), logs: t.TempDir(), data: map[domain.RunID][]byte{}}
+	s.server = web.New(web.Options{Store: s.db, Logs: web.LogsIn("", s.logs)})
+	s.projector = store.NewProjector(s.db, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{})
+	s.Server = httptest.NewServer(s.server)
+	t.Cleanup(func() {
+		s.server.Close()
+		s.Server.Close()
+		require.NoError(t, s.projector.Close(context.Background()))
+	})
+	return s
+}
+
+// add continues the stream of a run.
+func (s *site) add(run domain.RunID, events ...domain.Event) {
+	before, added := len(s.data[run]), encode(events)
+	s.data[run] = append(bytes.Clone(s.data[run]), added...)
+	require.NoError(s.t, s.projector.Apply(s.t.Context(), domain.Segment{Run: run, Offset: int64(before), Data: added, SHA256: sha256.Sum256(s.data[run])}))
+	s.server.Written(written(run))
+}
+
+// log writes the log of a command.
+func (s *site) log(run, job string, seq int, lines ...string) {
+	path := filepath.Join(s.logs, run, "jobs", job, fmt.Sprintf("sh-%d.log", seq))
+	require.NoError(s.t, os.MkdirAll(filepath.Dir(path), 0o700))
+	var text strings.Builder
+	for _, line := range lines {
+		text.WriteString("2026-11-23T14:41:54.2Z stdout F " + line + "\n")
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	require.NoError(s.t, err)
+	defer file.Close()
+	_, err = file.WriteString(text.String())
+	require.NoError(s.t, err)
+}
+
+// do runs actions in the browser.
+func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	require.NoError(t, chromedp.Do(ctx, actions...))
+}
+
+// value evaluates an expression of the page.
+func value[T any](t *testing.T, ctx context.Context, expression string) T {
+	t.Helper()
+	ctx, stop := context.WithTimeout(ctx, time.Minute)
+	defer stop()
+	return must(chromedp.Run(ctx, chromedp.Evaluate[T](expression)))
+}
+
+// holds waits until an expression of the page is true.
+func holds(t *testing.T, ctx context.Context, expression string) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("Boolean("+expression+")"))
+		if ok {
+			return
+		}
+		if time.Now().After(deadline) {
+			page, _ := chromedp.Run(ctx, chromedp.OuterHTML("main"))
+			t.Fatalf("%s never holds, %v:\n%.4000s", expression, err, page)
+		}
+	}
+}
+
+func build(at int64) []domain.Event {
+	return []domain.Event{
+		domain.NewJobStarted(at, "build"), domain.NewShStarted(at, "build", "make all\necho done"), domain.NewShFinished(at+900, "build", 0), domain.NewJobFinished(at+1000, "build", domain.Complete),
+		domain.NewJobStarted(at+500, "test"), domain.NewShStarted(at+600, "test", "go test ./..."), domain.NewShFinished(at+4000, "test", 1), domain.NewJobFinished(at+4000, "test", domain.Failed),
+	}
+}
+
+// The page of a run that goes on shows what happens, without being loaded again.
+func TestBrowserLive(t *testing.T) {
+	s, ctx := newSite(t), browser(t)
+	const at = 1_795_444_914_602
+	s.add("42", domain.NewJobStarted(at, "build"))
+	do(t, ctx, chromedp.Navigate(s.URL+"/"), chromedp.Click("#runs a", chromedp.NodeVisible), chromedp.WaitVisible("quire-timeline input"))
+	value[bool](t, ctx, "window.loadedOnce = true")
+	s.add("42", domain.NewShStarted(at+100, "build", "make <all>"))
+	holds(t, ctx, `document.querySelector("#j1\\.1 code")?.textContent === "make <all>" && document.querySelector("#j1\\.1 rect.open")`)
+	s.add("42", domain.NewShFinished(at+900, "build", 0), domain.NewJobStarted(at+900, "test"), domain.NewShStarted(at+900, "test", "go test"))
+	holds(t, ctx, `document.querySelector("#j1\\.1 rect.complete") && document.querySelector("#j2\\.1")`)
+	s.add("42", domain.NewShFinished(at+1900, "test", 7), domain.NewJobFinished(at+1900, "test", domain.Failed), domain.NewJobFinished(at+1900, "build", domain.Complete), domain.NewRunFinished(at+2000, domain.Failed))
+	holds(t, ctx, `document.querySelector("#summary.failed") && document.querySelector("#failures li")?.textContent.includes("exit 7") && !document.querySelector("rect.open")`)
+	holds(t, ctx, `window.loadedOnce && document.querySelector("#connection").textContent === ""`)
+	// What is there now is what a new load shows.
+	text := `[...document.querySelectorAll("#summary, #failures, details.job, #axis")].map((e) => e.innerHTML.replace(/<line.*?<\/text>/g, "").replace(/\s+(?=<|$)/g, "")).join("\n")`
+	live := value[string](t, ctx, text)
+	do(t, ctx, chromedp.Reload(), chromedp.WaitVisible("quire-timeline input"))
+	require.Equal(t, value[string](t, ctx, text), live)
+}
+
+// Keys and the search find, show and hide what there is, and the address keeps it.
+func TestBrowserKeys(t *testing.T) {
+	s, ctx := newSite(t), browser(t)
+	s.add("42", append(build(1_795_444_914_602), domain.NewRunFinished(1_795_444_918_700, domain.Failed))...)
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"), chromedp.WaitVisible("quire-timeline input"))
+	holds(t, ctx, `document.querySelectorAll("li.row").length === 2`)
+	do(t, ctx, chromedp.KeyEvent("n"))
+	holds(t, ctx, `document.activeElement.closest("li")?.id === "j2.1" && !document.querySelector("#card").hidden && document.querySelector("#card").textContent.includes("go test")`)
+	do(t, ctx, chromedp.KeyEvent("k"), chromedp.KeyEvent("k"))
+	holds(t, ctx, `document.activeElement.closest("li")?.id === "j1.1" && document.querySelector("#card pre").textContent === "make all\necho done"`)
+	do(t, ctx, chromedp.KeyEvent("+"), chromedp.KeyEvent("+"), chromedp.KeyEvent(kb.ArrowRight))
+	holds(t, ctx, `document.querySelector("quire-timeline").zoom === 4 && getComputedStyle(document.querySelector("li rect")).transform.startsWith("matrix(4, 0, 0, 1, -")`)
+	do(t, ctx, chromedp.KeyEvent("0"))
+	holds(t, ctx, `document.querySelector("quire-timeline").zoom === 1`)
+	do(t, ctx, chromedp.KeyEvent("x"))
+	holds(t, ctx, `!document.querySelector("details[open]")`)
+	do(t, ctx, chromedp.KeyEvent("/"))
+	holds(t, ctx, `document.activeElement.type === "search"`)
+	value[string](t, ctx, `document.querySelector("quire-timeline input").value = ""`)
+	do(t, ctx, chromedp.SendKeys("quire-timeline input", "go te")) // the driver types the slash, too
+	holds(t, ctx, `document.querySelector("#j1").classList.contains("hidden") && document.querySelector("#j2").open && location.search === "?q=go+te"`)
+	do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("?"))
+	holds(t, ctx, `document.querySelector("dialog[open]").textContent.includes("search")`)
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42?q=make#j1.1"), chromedp.WaitVisible("quire-timeline input"))
+	holds(t, ctx, `document.querySelector("#j2").classList.contains("hidden") && document.querySelector(":target")?.id === "j1.1"`)
+}
+
+// Without script, the page has every row and its bar.
+func TestBrowserWithoutScript(t *testing.T) {
+	s, ctx := newSite(t), browser(t)
+	s.add("42", build(1_795_444_914_602)...)
+	_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	require.NoError(t, err)
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"))
+	rows := value[[]string](t, ctx, `[...document.querySelectorAll("li.row")].map((row) => row.querySelector("rect").getBoundingClientRect().width > 5 ? row.textContent : "no bar")`)
+	require.Len(t, rows, 2)
+	require.Contains(t, rows[0], "make all")
+	require.Contains(t, rows[1], "failed, exit 1")
+}
+
+// A log is shown with its colours, and followed while its command runs.
+func TestBrowserLog(t *testing.T) {
+	s, ctx := newSite(t), browser(t)
+	s.add("42", domain.NewJobStarted(1, "build"), domain.NewShStarted(2, "build", "make"))
+	s.log("42", "build", 1, "\x1b[31mred\x1b[0m <b>", "two")
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42/log/build/1"), chromedp.WaitVisible("#log input"))
+	holds(t, ctx, `document.querySelector("pre .c1").textContent === "red" && document.querySelector("pre").textContent === "1red <b>\n2two\n"`)
+	s.log("42", "build", 1, "three")
+	holds(t, ctx, `document.querySelector("#L3")?.nextSibling.textContent === "three\n"`)
+	lines := make([]string, 450)
+	for i := range lines {
+		lines[i] = fmt.Sprint("line ", i)
+	}
+	s.log("42", "build", 1, lines...)
+	holds(t, ctx, `document.querySelector("#L453")?.nextSibling.textContent === "line 449\n" && document.querySelectorAll("pre.block").length === 3`)
+	s.add("42", domain.NewShFinished(9, "build", 0))
+	holds(t, ctx, `document.querySelector("#end").textContent === "The command has ended."`)
+	do(t, ctx, chromedp.SendKeys("#log input", "LINE 44\r"))
+	holds(t, ctx, `location.hash === "#L48"`)
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42/log/build/1#L453"), chromedp.WaitVisible("#log input"))
+	holds(t, ctx, `document.querySelector(":target").id === "L453" && scrollY > 1000`)
+}

@@ -1,0 +1,344 @@
+package web_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/web"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// codes is an added projection: the latest exit code of each job.
+var codes = projections.Define(projections.Declaration[codeRow]{
+	Name: "codes", Version: 1, Key: []string{"job_id"}, Doc: "The latest exit code of each job.",
+	New: func() projections.Projection[codeRow] { return &codesReducer{Codes: map[int]int32{}} },
+})
+
+type codeRow struct {
+	JobID string `json:"job_id"`
+	Code  int32  `json:"code"`
+}
+
+type codesReducer struct{ Codes map[int]int32 }
+
+func (r *codesReducer) Reduce(step *projections.Step, rows []projections.Row[codeRow]) []projections.Row[codeRow] {
+	if step.ShCloses {
+		r.Codes[step.Job.Index] = step.ExitCode
+	}
+	return rows
+}
+
+func (r *codesReducer) Open(run *projections.Tracker, rows []projections.Row[codeRow]) []projections.Row[codeRow] {
+	for job := range run.Jobs() {
+		rows = append(rows, projections.Row[codeRow]{Index: job.Index, Value: codeRow{job.ID, r.Codes[job.Index]}})
+	}
+	return rows
+}
+
+var set = must(projections.NewSet(codes))
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// encode returns events as a stream.
+func encode(events []domain.Event) (data []byte) {
+	for i := range events {
+		if line, err := jsonl.Append(nil, &events[i]); err == nil {
+			data = append(data, line...)
+		}
+	}
+	return data
+}
+
+func written(run domain.RunID) []store.WrittenRun {
+	return []store.WrittenRun{{Run: store.Run{Run: projections.Run{RunID: run}}}}
+}
+
+// foldOf returns the rows of a fold of some bytes, as events have them.
+func foldOf(t require.TestingT, run domain.RunID, data []byte) map[string]string {
+	rows := map[string]string{}
+	var members []projections.Member
+	for _, d := range set.Reported() {
+		encoder := report.NewRowEncoder(d, run)
+		members = append(members, d.Member(func(row projections.AnyRow) {
+			rows[fmt.Sprint(d.Name, " ", row.Index)] = string(encoder.Append(nil, row))
+		}))
+	}
+	fold := projections.NewFold(run, members...)
+	require.NoError(t, fold.Drain(jsonl.NewReader(bytes.NewReader(data), jsonl.Options{OnMalformed: jsonl.Skip})))
+	fold.Open()
+	return rows
+}
+
+// viewer applies the events of a run that it gets.
+type viewer struct {
+	id   string
+	rows map[string]string
+}
+
+// watch reads events until the reader's end, and calls after behind each.
+func (v *viewer) watch(body io.Reader, after func(offset int64) error) error {
+	lines := bufio.NewReader(body)
+	id := ""
+	for {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			return err
+		}
+		line = strings.TrimSuffix(line, "\n")
+		if rest, ok := strings.CutPrefix(line, "id: "); ok {
+			id = rest
+		}
+		data, ok := strings.CutPrefix(line, "data: ")
+		if !ok {
+			continue
+		}
+		// What follows an event is an empty line, without which it does not count.
+		if end, err := lines.ReadString('\n'); err != nil || end != "\n" {
+			return cmpErr(err)
+		}
+		var event struct {
+			Offset   int64
+			Snapshot bool
+			Rows     []json.RawMessage
+		}
+		if err := json.Unmarshal([]byte(data), &event); err != nil {
+			return err
+		}
+		if event.Snapshot {
+			v.rows = map[string]string{}
+		}
+		for _, row := range event.Rows {
+			var of struct {
+				Projection string
+				Index      int
+			}
+			if err := json.Unmarshal(row, &of); err != nil {
+				return err
+			}
+			v.rows[fmt.Sprint(of.Projection, " ", of.Index)] = string(row)
+		}
+		if v.id = id; id != strconv.FormatInt(event.Offset, 10) {
+			return fmt.Errorf("the event at %d has the id %s", event.Offset, id)
+		}
+		if err := after(event.Offset); err != nil {
+			return err
+		}
+	}
+}
+
+func cmpErr(err error) error {
+	if err == nil {
+		return errors.New("no empty line follows an event")
+	}
+	return err
+}
+
+var errSeen = errors.New("all has been seen")
+
+// cutReader fails after some bytes, as a lost connection does.
+type cutReader struct {
+	io.Reader
+	left int
+}
+
+func (c *cutReader) Read(p []byte) (int, error) {
+	if c.left == 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := c.Reader.Read(p[:min(len(p), c.left)])
+	c.left -= n
+	return n, err
+}
+
+// The events up to an offset, applied in order, are the rows of the fold of that many bytes, for
+// built-in and added projections; also for a viewer whose connection is cut anywhere, while the
+// stream grows, and for one who comes late.
+func TestEvents(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		data := encode(laws.Events().Draw(t, "events"))
+		if len(data) == 0 {
+			t.Skip("no bytes")
+		}
+		run := domain.RunID(rapid.SampledFrom([]string{"run", "a b/c", "..", "", "~x", "\xff\u202e"}).Draw(t, "run"))
+		if store.CheckRunID(run) != nil {
+			run = "run"
+		}
+		db := memory.Of(set)
+		server := web.New(web.Options{Store: db})
+		defer server.Close()
+		page := httptest.NewServer(server)
+		defer page.Close()
+		projector := store.NewProjector(db, jsonl.NewSegments(jsonl.Options{OnMalformed: jsonl.Skip}), store.ProjectorOptions{})
+		defer projector.Close(context.Background())
+		at := 0
+		grow := func() {
+			end := at + 1 + bytes.IndexByte(data[at:], '\n')
+			for end < len(data) && rapid.Bool().Draw(t, "another line") {
+				end += 1 + bytes.IndexByte(data[end:], '\n')
+			}
+			segment := domain.Segment{Run: run, Offset: int64(at), Data: data[at:end], SHA256: sha256.Sum256(data[:end])}
+			require.NoError(t, projector.Apply(t.Context(), segment))
+			at = end
+			server.Written(written(run))
+		}
+		grow()
+		viewers := []*viewer{{}, {}}
+		connections := 0
+		for seen := 0; seen < len(viewers); connections++ {
+			v := viewers[seen]
+			request, _ := http.NewRequestWithContext(t.Context(), "GET", page.URL+web.RunPath(run)+"/events", nil)
+			request.Header.Set("Last-Event-ID", v.id)
+			if v.id == "" {
+				request.Header.Del("Last-Event-ID")
+			}
+			answer, err := page.Client().Do(request)
+			require.NoError(t, err)
+			require.Equal(t, http.StatusOK, answer.StatusCode)
+			body := &cutReader{answer.Body, 1 << 30}
+			if connections < 8 {
+				body.left = rapid.IntRange(0, 3000).Draw(t, "bytes")
+			}
+			err = v.watch(body, func(offset int64) error {
+				require.Equal(t, foldOf(t, run, data[:offset]), v.rows, "at %d", offset)
+				if offset == int64(len(data)) {
+					return errSeen
+				}
+				if int(offset) == at {
+					grow()
+				}
+				return nil
+			})
+			require.NoError(t, answer.Body.Close())
+			switch {
+			case errors.Is(err, errSeen):
+				seen++
+			default:
+				require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+				if at < len(data) {
+					grow()
+				}
+			}
+		}
+	})
+}
+
+// ingest puts the rows of a stream into a store, as those of the run "run".
+func ingest(t testing.TB, s store.Store, data []byte) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "run.jsonl")
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	_, err := store.Ingest(t.Context(), s, jsonl.Locate(path).Source(jsonl.Options{}), store.Options{})
+	require.NoError(t, err)
+}
+
+// apply puts the rows of a stream into a store, as those of the run "run".
+func apply(t require.TestingT, s store.Store, data []byte) {
+	projector := store.NewProjector(s, jsonl.NewSegments(jsonl.Options{OnMalformed: jsonl.Skip}), store.ProjectorOptions{})
+	require.NoError(t, projector.Apply(context.Background(), domain.Segment{Run: "run", Data: data, SHA256: sha256.Sum256(data)}))
+	require.NoError(t, projector.Close(context.Background()))
+}
+
+// countingStore counts how often rows are read.
+type countingStore struct {
+	store.Store
+	views atomic.Int64
+}
+
+func (c *countingStore) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
+	c.views.Add(1)
+	return c.Store.View(ctx, run, do)
+}
+
+// A stream that is written anew while somebody watches is seen as it is then.
+func TestEventsOfRewrittenStream(t *testing.T) {
+	db := memory.Of(set)
+	server := web.New(web.Options{Store: db})
+	defer server.Close()
+	page := httptest.NewServer(server)
+	defer page.Close()
+	streams := [][]byte{
+		encode([]domain.Event{domain.NewJobStarted(1, "a"), domain.NewJobStarted(2, "b"), domain.NewShStarted(3, "a", "x")}),
+		encode([]domain.Event{domain.NewJobStarted(1, "c")}),
+		encode([]domain.Event{domain.NewJobStarted(1, "d"), domain.NewJobStarted(2, "e")}),
+	}
+	put := func(data []byte) {
+		ingest(t, db, data)
+		server.Written(written("run"))
+	}
+	put(streams[0])
+	answer, err := page.Client().Get(page.URL + "/runs/run/events")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	v, n := &viewer{}, 0
+	err = v.watch(answer.Body, func(offset int64) error {
+		require.EqualValues(t, len(streams[n]), offset)
+		require.Equal(t, foldOf(t, "run", streams[n]), v.rows)
+		if n++; n == len(streams) {
+			return errSeen
+		}
+		put(streams[n])
+		return nil
+	})
+	require.ErrorIs(t, err, errSeen)
+}
+
+// A hundred viewers of one run cost one reading of its rows for each change.
+func TestViewersShareReading(t *testing.T) {
+	db := &countingStore{Store: memory.Of(set)}
+	server := web.New(web.Options{Store: db})
+	defer server.Close()
+	page := httptest.NewServer(server)
+	defer page.Close()
+	data := encode([]domain.Event{domain.NewJobStarted(1, "a")})
+	ingest(t, db.Store, data)
+	done := make(chan error)
+	for range 100 {
+		go func() {
+			answer, err := page.Client().Get(page.URL + "/runs/run/events")
+			if err != nil {
+				done <- err
+				return
+			}
+			defer answer.Body.Close()
+			done <- (&viewer{}).watch(answer.Body, func(int64) error { return errSeen })
+		}()
+	}
+	for range 100 {
+		select {
+		case err := <-done:
+			require.ErrorIs(t, err, errSeen)
+		case <-time.After(time.Minute):
+			t.Fatal("viewers wait")
+		}
+	}
+	require.Less(t, db.views.Load(), int64(150), "a viewer asks whether there is such a run, and the hub reads its rows")
+}

@@ -1,0 +1,109 @@
+package web
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// maxFile is the limit of a page in one file, in bytes.
+const maxFile = 10 << 20
+
+// Format is the name of the format that a [File] writes.
+const Format = "html"
+
+// File writes the page of a run as a single HTML file of at most 10 MB: it needs neither a server nor
+// a network nor script. A page that would be longer has failed commands first, and says what it leaves
+// out. File is a [report.Document].
+type File struct {
+	out     io.Writer
+	set     *projections.Set
+	written bool
+}
+
+// NewFile returns a File that writes to out, with the rows of the projections of a set.
+func NewFile(out io.Writer, set *projections.Set) *File { return &File{out: out, set: set} }
+
+// ErrOneRun is returned for a second run.
+var ErrOneRun = errors.New("--to html is the page of one run; name one, or use serve for many")
+
+// Add folds the stream of the run with the id run, writes its page, and returns the row of the run
+// itself. If the stream cannot be read to its end, nothing is written.
+func (f *File) Add(run domain.RunID, stream projections.Stream, options report.Options) (projections.Run, error) {
+	if f.written {
+		return projections.Run{}, ErrOneRun
+	}
+	r := newRows(run)
+	var members []projections.Member
+	for _, d := range f.set.Reported() {
+		members = append(members, d.Member(func(row projections.AnyRow) { r.take(d, row) }))
+	}
+	fold := projections.NewFold(run, members...)
+	if err := fold.Drain(stream); err != nil {
+		return r.Run, err
+	}
+	fold.Open()
+	var text bytes.Buffer
+	for l := pageLimits; ; l = l.smaller(len(r.ShEvents), len(r.Jobs)) {
+		p := newPage(f.set, r, l)
+		if options.Logs != nil {
+			addLogEnds(p, r, options.Logs)
+		}
+		text.Reset()
+		if err := filePage(&text, p); err != nil {
+			return r.Run, err
+		}
+		if text.Len() <= maxFile {
+			break
+		}
+	}
+	f.written = true
+	_, err := report.Output{Writer: f.out}.Write(text.Bytes())
+	return r.Run, err
+}
+
+// Close does nothing: the page is written.
+func (f *File) Close() error { return nil }
+
+// smaller returns limits for a page of about half the size.
+func (l limits) smaller(commands, jobs int) limits {
+	if l.commands == 0 {
+		l.commands, l.jobs = commands, jobs
+	}
+	return limits{commands: min(l.commands, 50_000) / 2, jobs: max(min(l.jobs, 50_000)/2, 100), text: max(l.text/2, 200), failed: max(l.failed/2, 1), rows: l.rows / 2}
+}
+
+func filePage(to io.Writer, p *page) error {
+	p.Events = "" // nothing can be asked for
+	style, err := files.ReadFile("dist/style.css")
+	if err != nil {
+		return err
+	}
+	script, err := files.ReadFile("dist/app.js")
+	if err != nil {
+		return err
+	}
+	return templates.ExecuteTemplate(to, "file", struct {
+		Policy string
+		Style  template.CSS
+		Script template.JS
+		Page   *page
+	}{
+		fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", sourceOf(style), sourceOf(script)),
+		template.CSS(style), template.JS(script), p,
+	})
+}
+
+// sourceOf returns the expression with which a policy allows an inline text.
+func sourceOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,127 @@
+package web
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/loopback"
+)
+
+// Access says who is let in.
+type Access struct {
+	// Token, when set, is asked for: as a bearer token, or in a form that sets a cookie.
+	Token string
+	// TrustHeader, when set, is a header with which a proxy says who asks. Without it, nobody is let
+	// in. The proxy must remove the header from what it forwards.
+	TrustHeader string
+	// Certificate, when set, makes the server speak HTTPS.
+	Certificate *tls.Certificate
+}
+
+// ErrOpen is returned for a server that would let everybody in.
+var ErrOpen = errors.New("other machines could connect, and nothing says who may: give a token or a trusted header, or listen on this machine alone")
+
+// Serve serves h at a listener until ctx ends, and then waits a short time for what is being
+// answered. It closes the listener.
+func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access) error {
+	local := loopback.Is(listener.Addr())
+	if !local && a.Token == "" && a.TrustHeader == "" {
+		_ = listener.Close()
+		return ErrOpen
+	}
+	h = http.NewCrossOriginProtection().Handler(a.guard(h))
+	if a.Token == "" && a.TrustHeader == "" {
+		h = loopback.Guard(listener.Addr(), h)
+	}
+	server := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      time.Minute, // connections that are kept open set their own
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+	}
+	if a.Certificate != nil {
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*a.Certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(last)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return fmt.Errorf("serve: %w", err)
+	}
+	return <-stopped
+}
+
+// cookie is the name of the cookie that the form sets.
+const cookie = "quire"
+
+// guard lets nobody in whom the access does not allow.
+func (a Access) guard(next http.Handler) http.Handler {
+	if a.Token == "" && a.TrustHeader == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case isProbe(r.URL.Path), a.TrustHeader != "" && r.Header.Get(a.TrustHeader) != "", a.Token != "" && a.has(r):
+			next.ServeHTTP(w, r)
+		case a.Token != "" && r.Method == http.MethodPost && r.URL.Path == "/login":
+			a.login(w, r)
+		default:
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			askForToken(w)
+		}
+	})
+}
+
+// isProbe reports whether a path is one that says nothing about runs.
+func isProbe(path string) bool {
+	return path == "/livez" || path == "/readyz" || strings.HasPrefix(path, "/assets/")
+}
+
+// has reports whether a request has the token or the cookie.
+func (a Access) has(r *http.Request) bool {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return hmac.Equal([]byte(a.proof(token)), []byte(a.proof(a.Token)))
+	}
+	c, err := r.Cookie(cookie)
+	return err == nil && hmac.Equal([]byte(c.Value), []byte(a.proof(a.Token)))
+}
+
+// proof returns what the cookie of a token has. It does not tell the token.
+func (a Access) proof(token string) string {
+	mac := hmac.New(sha256.New, []byte(a.Token))
+	mac.Write([]byte("quire-project cookie\x00" + token))
+	return fmt.Sprintf("%x", mac.Sum(nil))
+}
+
+// login takes the form.
+func (a Access) login(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+	if token := r.PostFormValue("token"); !hmac.Equal([]byte(a.proof(token)), []byte(a.proof(a.Token))) {
+		askForToken(w)
+		return
+	}
+	http.SetCookie(w, &http.Cookie{Name: cookie, Value: a.proof(a.Token), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil, MaxAge: 30 * 24 * 3600})
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func askForToken(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusUnauthorized)
+	a := loadAssets()
+	_ = templates.ExecuteTemplate(w, "login", chrome{Title: "Who is there?", Style: a.style, Script: a.script})
+}

@@ -1,0 +1,118 @@
+package web_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/web"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// listen serves an empty store, and returns its address.
+func listen(t *testing.T, address string, access web.Access) (base string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	server := web.New(web.Options{Store: memory.Of(set)})
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- web.Serve(ctx, listener, server, access) }()
+	t.Cleanup(func() {
+		stop()
+		server.Close()
+		require.NoError(t, <-done)
+	})
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	return "http://127.0.0.1:" + port
+}
+
+func status(t *testing.T, client *http.Client, method, address string, change func(*http.Request)) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, address, nil)
+	require.NoError(t, err)
+	if change != nil {
+		change(request)
+	}
+	answer, err := client.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode
+}
+
+// A server that other machines could reach lets nobody in without a token or a proxy's header.
+func TestNobodyIsLetInElsewhere(t *testing.T) {
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	require.NoError(t, err)
+	require.ErrorIs(t, web.Serve(t.Context(), listener, http.NotFoundHandler(), web.Access{}), web.ErrOpen)
+	_, err = listener.Accept()
+	require.Error(t, err, "the listener is open")
+}
+
+// On this machine, pages of other sites cannot ask: neither under another name nor from a browser.
+func TestOtherSitesCannotAsk(t *testing.T) {
+	base := listen(t, "127.0.0.1:0", web.Access{})
+	client := http.DefaultClient
+	require.Equal(t, 200, status(t, client, "GET", base, nil))
+	require.Equal(t, 403, status(t, client, "GET", base, func(r *http.Request) { r.Host = "evil.example" }))
+	require.Equal(t, 403, status(t, client, "POST", base+"/api/runs/a/segments", func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }))
+	require.Equal(t, 403, status(t, client, "POST", base+"/api/runs/a/segments", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }))
+}
+
+// With a token, nothing is shown without it: it comes with each request, or in a form once.
+func TestToken(t *testing.T) {
+	const token = "a-token-of-some-length"
+	base := listen(t, "0.0.0.0:0", web.Access{Token: token})
+	client := http.DefaultClient
+	for _, path := range []string{"/", "/runs/a", "/api/runs", "/runs/a/events", "/runs/a/log/b/1", "/feed", "/badge.svg", "/metrics", "/healthz", "/none"} {
+		require.Equal(t, 401, status(t, client, "GET", base+path, nil), path)
+		require.Equal(t, 401, status(t, client, "GET", base+path, func(r *http.Request) { r.Header.Set("Authorization", "Bearer wrong") }), path)
+	}
+	require.Equal(t, 200, status(t, client, "GET", base, func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }))
+
+	jar, _ := cookiejar.New(nil)
+	browser := &http.Client{Jar: jar}
+	send := func(token string) int {
+		answer, err := browser.PostForm(base+"/login", url.Values{"token": {token}})
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		return answer.StatusCode
+	}
+	require.Equal(t, 401, send("wrong"))
+	require.Equal(t, 401, status(t, browser, "GET", base, nil))
+	require.Equal(t, 200, send(token))
+	require.Equal(t, 200, status(t, browser, "GET", base, nil))
+	at, _ := url.Parse(base)
+	for _, c := range jar.Cookies(at) {
+		require.NotContains(t, c.Value, token, "the cookie has the token")
+	}
+}
+
+// Behind a proxy, those are let in whom it names.
+func TestTrustedHeader(t *testing.T) {
+	base := listen(t, "0.0.0.0:0", web.Access{TrustHeader: "X-Forwarded-User"})
+	require.Equal(t, 401, status(t, http.DefaultClient, "GET", base, nil))
+	require.Equal(t, 200, status(t, http.DefaultClient, "GET", base, func(r *http.Request) { r.Header.Set("X-Forwarded-User", "ada") }))
+}
+
+// Every answer has the headers that keep a browser from doing anything else with it.
+func TestHeaders(t *testing.T) {
+	base := listen(t, "127.0.0.1:0", web.Access{})
+	for _, path := range []string{"/", "/runs/none", "/api/runs", "/none", "/feed", "/badge.svg"} {
+		answer, err := http.Get(base + path)
+		require.NoError(t, err)
+		answer.Body.Close()
+		require.Equal(t, "nosniff", answer.Header.Get("X-Content-Type-Options"), path)
+		require.Equal(t, "no-referrer", answer.Header.Get("Referrer-Policy"), path)
+		require.True(t, strings.HasPrefix(answer.Header.Get("Content-Security-Policy"), "default-src 'none'; "), path)
+		require.NotContains(t, answer.Header.Get("Content-Security-Policy"), "unsafe", path)
+	}
+}

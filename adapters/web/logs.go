@@ -1,0 +1,349 @@
+package web
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/runlog"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Logs opens the folder of a run's logs. source is where the run's stream is, as the store knows it.
+type Logs func(run domain.RunID, source string) (*runlog.Dir, error)
+
+// commandOf returns what [runlog.Dir] has to know of a command to find its log. Commands of a job
+// that end at the same time count in the order of their numbers.
+func commandOf(r *rows, jobID string, seq int) (of runlog.Command, ok bool) {
+	of = runlog.Command{JobID: jobID, Seq: seq}
+	var ends []projections.ShEvent
+	open := 0 // the newest command, if it is open
+	for _, sh := range r.ShEvents {
+		if sh.JobID != jobID {
+			continue
+		}
+		of.Started, ok = max(of.Started, sh.Seq), ok || sh.Seq == seq
+		if open = 0; sh.FinishedAtMs.Valid {
+			ends = append(ends, sh)
+		} else {
+			open = sh.Seq
+		}
+	}
+	slices.SortStableFunc(ends, func(a, b projections.ShEvent) int { return cmp.Compare(a.FinishedAtMs.V, b.FinishedAtMs.V) })
+	if of.Nth = slices.IndexFunc(ends, func(sh projections.ShEvent) bool { return sh.Seq == seq }) + 1; of.Nth == 0 && open == seq {
+		of.Nth = len(ends) + 1
+	}
+	return of, ok
+}
+
+// logPath returns the address of the page of a log.
+func logPath(run, jobID string, seq int) string {
+	return fmt.Sprintf("%s/log/%s/%d", runPath(run), pathOf(jobID), seq)
+}
+
+// How much of the end of a log a page of its run shows.
+const (
+	endLines = 20
+	endBytes = 16 << 10
+)
+
+// addLogs adds the addresses of the logs that there are to a page, and the ends of the logs of the
+// first failed commands.
+func (s *Server) addLogs(v *view) {
+	if s.logs == nil {
+		return
+	}
+	p, r := v.page, v.rows
+	dir, err := s.logs(r.Run.RunID, v.source)
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	for i, j := range p.Jobs {
+		for _, c := range j.Commands {
+			c.Log = logPath(p.ID, r.Jobs[i].JobID, c.Seq)
+		}
+	}
+	addLogEnds(p, r, dir)
+}
+
+// addLogEnds adds the ends of the logs of the first failed commands.
+func addLogEnds(p *page, r *rows, dir *runlog.Dir) {
+	for _, c := range p.Failed {
+		if c.Seq > 0 {
+			of, _ := commandOf(r, r.Jobs[c.job].JobID, c.Seq)
+			c.LogEnd = logEnd(dir, of)
+		}
+	}
+}
+
+// logEnd returns the last lines of a log as text, or "".
+func logEnd(dir *runlog.Dir, of runlog.Command) string {
+	file, err := dir.Open(of)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	end, more, err := runlog.Tail(file, endLines, endBytes)
+	if err != nil {
+		return ""
+	}
+	var text strings.Builder
+	if more {
+		text.WriteString("…\n")
+	}
+	safe := runlog.NewSafe(&text, false)
+	_, _ = safe.Write(end) // neither can fail
+	_ = safe.End()
+	return text.String()
+}
+
+// logPage shows what a command wrote.
+func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
+	jobID := idIn(r.PathValue("job"))
+	seq, err := strconv.Atoi(r.PathValue("seq"))
+	if err != nil {
+		return errNoPage
+	}
+	v, err := s.view(r)
+	if err != nil {
+		return err
+	}
+	rows, run := v.rows, v.rows.Run.RunID
+	of, ok := commandOf(rows, jobID, seq)
+	if !ok {
+		return &pageError{http.StatusNotFound, "The run has no such command."}
+	}
+	file, err := s.openLog(run, v.source, of)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if _, raw := r.URL.Query()["raw"]; raw {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		return sent(runlog.Text(w, file))
+	}
+	sh := rows.ShEvents[slices.IndexFunc(rows.ShEvents, func(sh projections.ShEvent) bool { return sh.JobID == jobID && sh.Seq == seq })]
+	live := !sh.FinishedAtMs.Valid && !rows.Run.Ended
+	after, _ := strconv.Atoi(r.URL.Query().Get("after"))
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if after > 0 {
+		if !live {
+			w.Header().Set("Quire-Log", "ended")
+		}
+		return sent(writeLines(w, file, after))
+	}
+	c := s.chrome(fmt.Sprintf("%s %d", safe(jobID), seq))
+	c.Refresh = live
+	title, text := texts(sh.Cmd, pageLimits.text)
+	page := logView{chrome: c, Run: string(run), RunTitle: titleOf(string(run), rows.Labels), RunPath: runPath(string(run)), Job: safe(jobID), Seq: seq, Title: title, Text: text, Live: live}
+	if err := sent(templates.ExecuteTemplate(w, "log-head", page)); err != nil {
+		return err
+	}
+	if err := sent(writeLines(w, file, 0)); err != nil {
+		return err
+	}
+	return sent(templates.ExecuteTemplate(w, "log-foot", page))
+}
+
+// logView is what the page of a log shows around its lines.
+type logView struct {
+	chrome
+	Run, RunTitle, RunPath, Job, Title, Text string
+	Seq                                      int
+	Live                                     bool
+}
+
+// sent drops the error of an answer that has begun: no other answer can follow.
+func sent(error) error { return nil }
+
+func (s *Server) openLog(run domain.RunID, source string, of runlog.Command) (*os.File, error) {
+	noLog := &pageError{http.StatusNotFound, "There is no log of this command."}
+	if s.logs == nil {
+		return nil, noLog
+	}
+	dir, err := s.logs(run, source)
+	if err != nil {
+		return nil, noLog
+	}
+	defer dir.Close()
+	file, err := dir.Open(of)
+	if err != nil {
+		if !errors.Is(err, runlog.ErrNoLog) {
+			s.log.Error("a log cannot be read", "error", err)
+		}
+		return nil, noLog
+	}
+	return file, nil
+}
+
+// blockLines is how many lines browsers lay out at once, when they are about to be seen.
+const blockLines = 200
+
+// writeLines writes the lines of a log behind the first ones, as HTML. A last line without a line
+// feed is written only if it is not to be followed by another request for what comes behind.
+func writeLines(w io.Writer, log io.Reader, after int) error {
+	l := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), after: after}
+	var decoder runlog.Decoder
+	for piece, err := range runlog.Lines(log) {
+		if err != nil {
+			break // what could be read is shown
+		}
+		decoder.Decode(piece.Text, l.text)
+		if piece.End {
+			decoder.Decode([]byte("\n"), l.text)
+		}
+	}
+	decoder.End(l.text)
+	l.end()
+	return l.out.Flush()
+}
+
+// lineWriter writes decoded text as numbered lines, in blocks.
+type lineWriter struct {
+	out    *bufio.Writer // which keeps the first error
+	after  int
+	line   int  // of the text that comes
+	inLine bool // its number is written
+}
+
+func (l *lineWriter) text(text []byte, style runlog.Style) {
+	for len(text) > 0 {
+		line, rest, ended := strings.Cut(string(text), "\n")
+		if !l.inLine {
+			l.begin()
+		}
+		if l.line > l.after && line != "" {
+			l.styled(line, style)
+		}
+		if ended {
+			l.inLine = false
+			if l.line > l.after {
+				_ = l.out.WriteByte('\n')
+			}
+		}
+		text = []byte(rest)
+	}
+}
+
+// begin begins a line, and a block if it is the first one of it.
+func (l *lineWriter) begin() {
+	l.line, l.inLine = l.line+1, true
+	if l.line <= l.after {
+		return
+	}
+	if l.line == l.after+1 || l.line%blockLines == 1 {
+		if l.line > l.after+1 {
+			_, _ = l.out.WriteString("</pre>")
+		}
+		_, _ = l.out.WriteString(`<pre class="block">`)
+	}
+	fmt.Fprintf(l.out, `<a id="L%[1]d" href="#L%[1]d">%[1]d</a>`, l.line)
+}
+
+func (l *lineWriter) end() {
+	if l.line > l.after {
+		_, _ = l.out.WriteString("</pre>\n")
+	}
+}
+
+func (l *lineWriter) styled(text string, style runlog.Style) {
+	text = html.EscapeString(text)
+	if classes := classesOf(style); classes != "" {
+		fmt.Fprintf(l.out, `<span class="%s">%s</span>`, classes, text)
+		return
+	}
+	_, _ = l.out.WriteString(text)
+}
+
+// classesOf returns the classes of a style. Colours are those of the palette's first 16 that are
+// nearest: the page has a light and a dark look, and each of the 16 can be read in both.
+func classesOf(style runlog.Style) string {
+	var classes []string
+	for _, c := range []struct {
+		is   bool
+		name string
+	}{{style.Bold, "b"}, {style.Faint, "f"}, {style.Italic, "i"}, {style.Underlined, "u"}, {style.Inverse, "v"}, {style.Struck, "s"}} {
+		if c.is {
+			classes = append(classes, c.name)
+		}
+	}
+	if style.Text != 0 {
+		classes = append(classes, "c"+strconv.Itoa(nearest(style.Text)))
+	}
+	if style.Background != 0 {
+		classes = append(classes, "g"+strconv.Itoa(nearest(style.Background)))
+	}
+	return strings.Join(classes, " ")
+}
+
+// palette has the first 16 colours as xterm shows them.
+var palette = [16][3]int{
+	{0, 0, 0}, {205, 0, 0}, {0, 205, 0}, {205, 205, 0}, {0, 0, 238}, {205, 0, 205}, {0, 205, 205}, {229, 229, 229},
+	{127, 127, 127}, {255, 0, 0}, {0, 255, 0}, {255, 255, 0}, {92, 92, 255}, {255, 0, 255}, {0, 255, 255}, {255, 255, 255},
+}
+
+// nearest returns the number of the nearest of the first 16 colours.
+func nearest(c runlog.Color) int {
+	number, ok := c.Indexed()
+	if ok && number < 16 {
+		return int(number)
+	}
+	var red, green, blue int
+	switch {
+	case !ok:
+		r, g, b, _ := c.RGB()
+		red, green, blue = int(r), int(g), int(b)
+	case number >= 232: // greys
+		red = 8 + 10*(int(number)-232)
+		green, blue = red, red
+	default: // a cube of six levels
+		level := func(n int) int {
+			if n == 0 {
+				return 0
+			}
+			return 55 + 40*n
+		}
+		n := int(number) - 16
+		red, green, blue = level(n/36), level(n/6%6), level(n%6)
+	}
+	best, least := 0, 1<<30
+	for i, p := range palette {
+		distance := (p[0]-red)*(p[0]-red) + (p[1]-green)*(p[1]-green) + (p[2]-blue)*(p[2]-blue)
+		if distance < least {
+			best, least = i, distance
+		}
+	}
+	return best
+}
+
+// LogsIn returns logs of runs whose streams are in a folder, beside the streams; or, if logs is not
+// "", in the folder logs.
+func LogsIn(folder, logs string) Logs {
+	return func(run domain.RunID, source string) (*runlog.Dir, error) {
+		if logs != "" {
+			return runlog.Open(jsonl.Location{Run: run}, logs)
+		}
+		root, rootErr := filepath.Abs(folder)
+		path, pathErr := filepath.Abs(source)
+		inside, err := filepath.Rel(root, path)
+		if err := cmp.Or(rootErr, pathErr, err); err != nil {
+			return nil, err
+		}
+		if source == "" || !filepath.IsLocal(inside) {
+			return nil, runlog.ErrNoLogs
+		}
+		return runlog.Open(jsonl.Location{Path: path, Run: run}, "")
+	}
+}

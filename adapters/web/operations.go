@@ -1,0 +1,38 @@
+package web
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/quire-ci/quire-project/adapters/broker/metrics"
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// operations are the metrics and the health of a server.
+type operations struct{ runs *metrics.Runs }
+
+func newOperations(s *Server, registry *prometheus.Registry) *operations {
+	o := &operations{metrics.NewRuns(registry)}
+	registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "quire_viewed_runs", Help: "Runs that somebody views."}, s.hubs.count),
+	)
+	handler := metrics.Handler(registry, metrics.Status{Health: s.problems, Ready: s.problems}, s.log)
+	for _, path := range []string{"/metrics", "/healthz", "/readyz", "/livez"} {
+		s.mux.Handle("GET "+path, handler)
+	}
+	return o
+}
+
+// problems checks the store. Its error is logged and not shown, because it may contain an address.
+func (s *Server) problems(ctx context.Context) []string {
+	_, err := s.store.RunIDs(ctx, "", 1)
+	if err == nil {
+		return nil
+	}
+	s.log.Warn("health: the store does not answer", "error", printable.Name(err.Error()))
+	return []string{"the store: " + printable.Reason(err, store.ErrFull, store.ErrReadOnly, store.ErrLocked, store.ErrNewerSchema, store.ErrForeign, store.ErrAway)}
+}

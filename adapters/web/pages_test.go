@@ -1,0 +1,253 @@
+package web_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/net/html"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/web"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// hostile is text that is markup, script, a path or a direction in some place or other.
+var hostile = []string{
+	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `javascript:alert(1)`, "\u202egnp.exe", "\x1b[2J", "\x00", "a\nb", "../../etc/passwd", "{{.}}", "</pre></li></ol>", "", " ", "&lt;", "\xff",
+}
+
+func validLabel(l domain.Label) bool {
+	_, err := domain.NewLabels(l)
+	return err == nil
+}
+
+// hostileStream is a stream with such text in every place.
+func hostileStream() []byte {
+	var labels []domain.Label
+	var events []domain.Event
+	for i, text := range hostile {
+		if one := (domain.Label{Key: text + "k", Value: text}); validLabel(one) {
+			labels = append(labels, one)
+		}
+		at := int64(1000 + i)
+		events = append(events, domain.NewJobStarted(at, text), domain.NewShStarted(at, text, text), domain.NewShFinished(at+5, text, int32(i%2)), domain.NewShStarted(at, text, text+"\n"+text),
+			domain.NewJobFinished(at+9, text, []domain.Outcome{domain.Complete, domain.Failed}[i%2]))
+	}
+	return append(encode([]domain.Event{domain.NewRunStarted(1000, must(domain.NewLabels(labels...)))}), encode(events)...)
+}
+
+// element is an element of a page.
+type element struct{ *html.Node }
+
+func (e element) attribute(name string) string {
+	for _, a := range e.Attr {
+		if a.Key == name {
+			return a.Val
+		}
+	}
+	return ""
+}
+
+func (e element) text() string {
+	var b strings.Builder
+	for n := range e.Descendants() {
+		if n.Type == html.TextNode {
+			b.WriteString(n.Data)
+		}
+	}
+	return b.String()
+}
+
+// find returns the elements with a name and a class.
+func find(page *html.Node, name, class string) (found []element) {
+	for n := range page.Descendants() {
+		e := element{n}
+		if n.Type == html.ElementNode && n.Data == name && (class == "" || strings.Contains(" "+e.attribute("class")+" ", " "+class+" ")) {
+			found = append(found, e)
+		}
+	}
+	return found
+}
+
+// parsePage parses a page, and fails if it has anything that could be of a stream.
+func parsePage(t require.TestingT, text string) *html.Node {
+	page, err := html.Parse(strings.NewReader(text))
+	require.NoError(t, err)
+	allowed := map[string]bool{}
+	for name := range strings.FieldsSeq("html head meta title link script style noscript body nav main header section quire-timeline h1 h2 p a span bdi code pre ol li details summary svg rect line text time table thead tbody tr th td div form label select option input button br") {
+		allowed[name] = true
+	}
+	for n := range page.Descendants() {
+		if n.Type != html.ElementNode {
+			continue
+		}
+		require.True(t, allowed[n.Data], "the page has the element %s", n.Data)
+		for _, a := range n.Attr {
+			require.False(t, strings.HasPrefix(a.Key, "on") || a.Key == "style" || a.Key == "srcdoc", "the page has the attribute %s", a.Key)
+			if a.Key == "href" || a.Key == "src" || a.Key == "action" {
+				require.Regexp(t, `^([/#?]|data:,$)`, a.Val)
+			}
+		}
+	}
+	require.LessOrEqual(t, len(find(page, "script", "")), 1)
+	require.NotContains(t, text, "\u202e")
+	require.NotContains(t, text, "\x1b")
+	return page
+}
+
+func get(t require.TestingT, handler http.Handler, path string) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	request, err := http.NewRequest("GET", "http://127.0.0.1"+path, nil)
+	require.NoError(t, err)
+	handler.ServeHTTP(answer, request)
+	return answer
+}
+
+// checkPage holds the page of a run to its rows: each job and each command is there once, with a bar.
+func checkPage(t require.TestingT, text string, data []byte) {
+	record, err := projections.Project("run", jsonl.NewReader(bytes.NewReader(data), jsonl.Options{OnMalformed: jsonl.Skip}))
+	require.NoError(t, err)
+	page := parsePage(t, text)
+	jobs := find(page, "details", "job")
+	require.Len(t, jobs, len(record.Jobs))
+	commands := map[string]int{}
+	for i, job := range jobs {
+		row := record.Jobs[i]
+		want := report.Printable(row.JobID)
+		if want == "" {
+			want = `""`
+		}
+		require.Equal(t, want, find(job.Node, "bdi", "")[0].text())
+		require.Equal(t, row.State == projections.Failed, strings.Contains(job.attribute("class"), "failed"))
+		for _, li := range find(job.Node, "li", "row") {
+			commands[row.JobID]++
+			require.Equal(t, fmt.Sprintf("j%d.%d", i+1, commands[row.JobID]), li.attribute("id"))
+			require.Len(t, find(li.Node, "rect", ""), 1)
+		}
+	}
+	want := map[string]int{}
+	for _, sh := range record.ShEvents {
+		want[sh.JobID]++
+	}
+	require.Equal(t, want, commands)
+	require.Equal(t, !record.Run.Ended && strings.Contains(text, "/assets/"), find(page, "main", "")[0].attribute("data-events") != "")
+	if len(record.Diagnostics) > 0 && len(record.Diagnostics) < 100 {
+		require.Equal(t, len(record.Diagnostics), strings.Count(text, `<tr><td class="number">`))
+	}
+}
+
+// The page of a run has what its rows have, whatever the stream says, on the server and in a file; and
+// the document of the API is that of --to json.
+func TestPages(t *testing.T) {
+	check := func(t require.TestingT, data []byte) {
+		db := memory.Of(set)
+		path := "/runs/run"
+		apply(t, db, data)
+		server := web.New(web.Options{Store: db})
+		defer server.Close()
+		answer := get(t, server, path)
+		require.Equal(t, 200, answer.Code)
+		checkPage(t, answer.Body.String(), data)
+
+		var file bytes.Buffer
+		_, err := web.NewFile(&file, set).Add("run", jsonl.NewReader(bytes.NewReader(data), jsonl.Options{OnMalformed: jsonl.Skip}), report.Options{})
+		require.NoError(t, err)
+		checkPage(t, file.String(), data)
+
+		var want bytes.Buffer
+		_, err = report.Write(&want, report.JSON, "run", jsonl.NewReader(bytes.NewReader(data), jsonl.Options{OnMalformed: jsonl.Skip}), report.Options{Projections: set.Reported()})
+		require.NoError(t, err)
+		require.Equal(t, want.String(), get(t, server, "/api/runs/run").Body.String())
+
+		parsePage(t, get(t, server, "/").Body.String())
+		var feed struct{ Entry []struct{ Title string } }
+		require.NoError(t, xml.Unmarshal(get(t, server, "/feed").Body.Bytes(), &feed))
+		require.NoError(t, xml.NewDecoder(get(t, server, "/badge.svg").Body).Decode(new(struct{})))
+	}
+	t.Run("hostile", func(t *testing.T) { check(t, hostileStream()) })
+	t.Run("no events", func(t *testing.T) { check(t, []byte("{\"at_ms\":1,\"type\":\"x\"}\n")) })
+	t.Run("generated", func(t *testing.T) {
+		rapid.Check(t, func(t *rapid.T) {
+			data := encode(laws.Events().Draw(t, "events"))
+			if len(data) == 0 {
+				t.Skip("no bytes")
+			}
+			check(t, data)
+		})
+	})
+}
+
+// What does not exist is said to, as a page or as text.
+func TestNoSuchPage(t *testing.T) {
+	server := web.New(web.Options{Store: memory.Of(set)})
+	defer server.Close()
+	for path, status := range map[string]int{
+		"/runs/none": 404, "/runs/none/events": 404, "/api/runs/none": 404, "/runs/none/log/a/1": 404, "/runs/none/log/a/b": 404, "/none": 404, "/assets/none.js": 404,
+		"/?state=none": 400, "/?label=none": 400, "/?after=x": 400, "/runs/none/events?from=x": 404,
+	} {
+		answer := get(t, server, path)
+		require.Equal(t, status, answer.Code, path)
+		require.NotEmpty(t, answer.Body.String(), path)
+	}
+}
+
+// A page in one file is at most 10 MB: what it leaves out is said, and failed commands stay.
+func TestFileIsCut(t *testing.T) {
+	var events []domain.Event
+	events = append(events, domain.NewJobStarted(0, "a"))
+	const commands = 60_000
+	for i := range commands {
+		code := int32(0)
+		if i == commands-1 {
+			code = 1
+		}
+		events = append(events, domain.NewShStarted(int64(i), "a", fmt.Sprint("command <", i, ">", strings.Repeat(" x", 100))), domain.NewShFinished(int64(i)+1, "a", code))
+	}
+	events = append(events, domain.NewJobFinished(commands, "a", domain.Failed), domain.NewRunFinished(commands, domain.Failed))
+	var file bytes.Buffer
+	row, err := web.NewFile(&file, set).Add("run", jsonl.NewReader(bytes.NewReader(encode(events)), jsonl.Options{}), report.Options{})
+	require.NoError(t, err)
+	require.Equal(t, commands, row.ShEvents)
+	require.LessOrEqual(t, file.Len(), 10<<20)
+	require.Greater(t, file.Len(), 2<<20)
+	page := parsePage(t, file.String())
+	rows := find(page, "li", "row")
+	require.Contains(t, file.String(), fmt.Sprintf("%d commands left out", commands-len(rows)))
+	require.Contains(t, rows[len(rows)-1].text(), fmt.Sprint("command <", commands-1, ">"))
+}
+
+// The policy of a file allows its own style and script by their digests, and nothing else.
+func TestFilePolicy(t *testing.T) {
+	var file bytes.Buffer
+	_, err := web.NewFile(&file, set).Add("run", jsonl.NewReader(bytes.NewReader(hostileStream()), jsonl.Options{}), report.Options{})
+	require.NoError(t, err)
+	page := parsePage(t, file.String())
+	policy := find(page, "meta", "")[1].attribute("content")
+	for _, name := range []string{"style", "script"} {
+		sum := sha256.Sum256([]byte(find(page, name, "")[0].text()))
+		require.Contains(t, policy, name+"-src 'sha256-"+base64.StdEncoding.EncodeToString(sum[:])+"'")
+	}
+	require.True(t, strings.HasPrefix(policy, "default-src 'none'; "))
+}
+
+// An error of the stream leaves nothing behind.
+func TestFileOfMalformedStream(t *testing.T) {
+	var file bytes.Buffer
+	_, err := web.NewFile(&file, set).Add("run", jsonl.NewReader(io.MultiReader(bytes.NewReader(hostileStream()), strings.NewReader("{\n")), jsonl.Options{}), report.Options{})
+	require.Error(t, err)
+	require.Zero(t, file.Len())
+}
