@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"runtime"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
@@ -22,6 +23,7 @@ type Store struct {
 	dialect       *sqlstore.Dialect
 	close         func() error
 	turn          chan struct{} // held by the goroutine that writes
+	listing       chan struct{} // held by those that read pages of runs
 	kept          *session      // for the next update
 	files         files
 	tables        map[*projections.Definition]*tables
@@ -33,7 +35,7 @@ type reader = sqlstore.Reader
 var _ store.Store = (*Store)(nil)
 
 func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll func() error) *Store {
-	s := &Store{name: name, reads: reads, writes: writes, close: closeAll, turn: make(chan struct{}, 1)}
+	s := &Store{name: name, reads: reads, writes: writes, close: closeAll, turn: make(chan struct{}, 1), listing: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	s.dialect = &sqlstore.Dialect{Set: set, Error: s.explain}
 	s.reader = sqlstore.NewReader(s.dialect, querier{s})
 	s.tables = map[*projections.Definition]*tables{}
@@ -41,6 +43,18 @@ func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll
 		s.tables[of] = newTables(of)
 	}
 	return s
+}
+
+// Runs returns a page of runs. Many callers take turns, as many at once as there are processors:
+// otherwise some would wait for all others again and again.
+func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Listed, error) {
+	select {
+	case s.listing <- struct{}{}:
+		defer func() { <-s.listing }()
+		return s.reader.Runs(ctx, page)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Close closes the database. It does not close a handle that you passed to [New].

@@ -150,6 +150,7 @@ func BenchmarkListing(b *testing.B, s store.Store) {
 	for _, bench := range pages {
 		all = append(all, bench.page)
 	}
+	b.Run("newest, by 20 clients", func(b *testing.B) { listAtOnce(b, s, 20, store.Page{}) })
 	b.Run("all, by 20 clients", func(b *testing.B) { listAtOnce(b, s, 20, all...) })
 }
 
