@@ -192,7 +192,7 @@ func (c *Comparison) account(coveredA, coveredB *big.Int) {
 	overlap.Add(&matched, &onlyB).Sub(&overlap, &onlyA).Sub(&overlap, covered)
 	idle.Sub(big.NewInt(c.WallMs.Delta.V), covered)
 	for _, part := range []*big.Int{&matched, &onlyA, &onlyB, &overlap, &idle} {
-		if !part.IsInt64() {
+		if !new(big.Int).Abs(part).IsInt64() { // the swapped account holds them negated
 			c.Notes = append(c.Notes, "a sum of durations is too large, so there is no account")
 			return
 		}

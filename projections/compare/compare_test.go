@@ -245,3 +245,16 @@ func TestExample(t *testing.T) {
 	}
 	assert.Equal(t, []string{"make 2000", "old -50", "new 30", "fetch 2ad09b7c 10"}, commands)
 }
+
+// An account is there in both directions or in neither: one whose negation int64 cannot hold is none.
+func TestTooLargeInOneDirection(t *testing.T) {
+	run := func(name string, ms int64) *projections.Record {
+		return project(t, name, []domain.Event{
+			domain.NewShStarted(0, "x", "x"), domain.NewShFinished(ms, "x", 0),
+			domain.NewShStarted(0, "y", "y"), domain.NewShFinished(ms, "y", 0),
+		})
+	}
+	a, b := run("a", 1<<62), run("b", 0)
+	assert.Nil(t, compare.Runs(a, b).Account) // of which MatchedMs would be -1 << 63
+	assert.Nil(t, compare.Runs(b, a).Account)
+}

@@ -92,37 +92,44 @@ func match(a, b *side) []int {
 		if other == nil {
 			continue
 		}
-		for _, pair := range align(of.texts, other.texts) {
+		for _, pair := range align(of.texts, other.texts, maxEdits) {
 			partner[of.indexes[pair[0]]] = other.indexes[pair[1]]
 		}
 	}
 	return partner
 }
 
-// maxEdits is up to how many commands that are not in both runs a job is aligned in the best way. It
-// bounds the time and memory: 4 million steps.
-const maxEdits = 2000
+// maxEdits is after how many texts that are in one list only aligning settles what it has found, and
+// begins anew behind that. It bounds the work for 50,000 commands a side to 50 million steps.
+const maxEdits = 1000
 
 // align pairs equal texts of two lists, in their order: as many as can be unless the lists differ in
-// more than maxEdits. The pairs are the same if you swap the lists.
-func align(a, b []string) [][2]int {
+// more than so many edits. The pairs are the same if you swap the lists.
+func align(a, b []string, edits int) [][2]int {
 	if slices.Compare(a, b) > 0 { // among equally good ones, the choice depends on which comes first
-		pairs := align(b, a)
+		pairs := align(b, a, edits)
 		for i := range pairs {
 			pairs[i][0], pairs[i][1] = pairs[i][1], pairs[i][0]
 		}
 		return pairs
 	}
-	if pairs, ok := best(a, b); ok {
-		return pairs
+	var all [][2]int
+	for x, y := 0, 0; x < len(a) && y < len(b); {
+		pairs, toX, toY := furthest(a[x:], b[y:], edits)
+		for _, pair := range pairs {
+			all = append(all, [2]int{x + pair[0], y + pair[1]})
+		}
+		x, y = x+toX, y+toY
 	}
-	return byOccurrence(a, b)
+	return all
 }
 
-// best finds a longest common subsequence with Myers' greedy algorithm. After d edits, reach says how
-// far one can get in a on each diagonal, that is, at each difference of the places in a and b.
-func best(a, b []string) ([][2]int, bool) {
-	most := min(len(a)+len(b), maxEdits)
+// furthest finds a longest common subsequence with Myers' greedy algorithm or, after so many edits, that of
+// the beginnings of both lists that it has come furthest in; it returns how long these are. After d
+// edits, reach says how far one can get in a on each diagonal, that is, at each difference of the places
+// in a and b.
+func furthest(a, b []string, edits int) (pairs [][2]int, x, y int) {
+	most := min(len(a)+len(b), edits)
 	reach := make([]int32, 2*most+3)
 	zero := most + 1 // the index of diagonal 0
 	var before [][]int32
@@ -138,11 +145,16 @@ func best(a, b []string) ([][2]int, bool) {
 			}
 			reach[zero+k] = int32(x)
 			if k == len(a)-len(b) && x >= len(a) {
-				return backtrack(before, len(a), len(b)), true
+				return backtrack(before, len(a), len(b)), len(a), len(b)
 			}
 		}
 	}
-	return nil, false
+	for k := -most; k <= most; k += 2 {
+		if atX := int(reach[zero+k]); atX <= len(a) && atX-k <= len(b) && 2*atX-k > x+y {
+			x, y = atX, atX-k
+		}
+	}
+	return backtrack(before, x, y), x, y
 }
 
 // down reports whether the d-th edit to diagonal k takes a text of b, rather than one of a. The first
@@ -170,39 +182,4 @@ func backtrack(before [][]int32, x, y int) (pairs [][2]int) {
 	}
 	slices.Reverse(pairs)
 	return pairs
-}
-
-// byOccurrence pairs the first, second, and so on occurrence of each text, and keeps as many of these
-// pairs as are in order: a longest increasing subsequence.
-func byOccurrence(a, b []string) [][2]int {
-	places := map[string][]int{}
-	for j, text := range b {
-		places[text] = append(places[text], j)
-	}
-	var pairs [][2]int
-	for i, text := range a {
-		if left := places[text]; len(left) > 0 {
-			pairs = append(pairs, [2]int{i, left[0]})
-			places[text] = left[1:]
-		}
-	}
-	var ends []int // the pair with which the best sequence of each length ends
-	previous := make([]int, len(pairs))
-	for i := range pairs {
-		at, _ := slices.BinarySearchFunc(ends, pairs[i][1], func(end, j int) int { return pairs[end][1] - j })
-		previous[i] = -1
-		if at > 0 {
-			previous[i] = ends[at-1]
-		}
-		ends = append(ends[:at], append([]int{i}, ends[min(at+1, len(ends)):]...)...)
-	}
-	if len(ends) == 0 {
-		return nil
-	}
-	var kept [][2]int
-	for i := ends[len(ends)-1]; i >= 0; i = previous[i] {
-		kept = append(kept, pairs[i])
-	}
-	slices.Reverse(kept)
-	return kept
 }
