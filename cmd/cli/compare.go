@@ -53,7 +53,13 @@ func (p *app) compare(ctx context.Context, args []string, flags *compareFlags) (
 	var c *compare.Comparison
 	work := p.begin(&jsonl.Streams{}, true)
 	if flags.from != "" {
-		c, err = p.compareStored(ctx, flags.from, domain.RunID(args[0]), domain.RunID(args[1]))
+		if err := stores.Check(flags.from); err != nil {
+			return command.Usage("--from: %w", err)
+		}
+		err = p.with(ctx, flags.from, stores.Options{MustExist: true}, jsonl.Streams{}, func(s stores.Store) error {
+			c, err = compare.Stored(ctx, s, domain.RunID(args[0]), domain.RunID(args[1]))
+			return err
+		})
 	} else {
 		a, errA := flags.find(args[:1])
 		b, errB := flags.find(args[1:])
@@ -71,16 +77,4 @@ func (p *app) compare(ctx context.Context, args []string, flags *compareFlags) (
 	}
 	out, columns := p.printer()
 	return cmp.Or(report.WriteComparison(out, report.Format(flags.to), columns, c), command.End(work.status))
-}
-
-func (p *app) compareStored(ctx context.Context, from string, a, b domain.RunID) (c *compare.Comparison, err error) {
-	if err := stores.Check(from); err != nil {
-		return nil, command.Usage("--from: %w", err)
-	}
-	s, err := stores.Open(ctx, from, stores.Options{Projections: p.set, MustExist: true})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = cmp.Or(err, s.Close()) }()
-	return compare.Stored(ctx, s, a, b)
 }

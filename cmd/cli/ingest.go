@@ -35,20 +35,17 @@ func (p *app) ingest(ctx context.Context, paths []string, flags projectFlags) (e
 	if err != nil {
 		return err
 	}
-	s, err := p.open(ctx, flags.to, stores.Options{}, streams)
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, s.Close()) }()
-	work := p.begin(&streams, false)
-	defer work.Stop()
-	outcome := command.StatusOK
-	ingestion := work.ingestion()
-	ingestion.Run = flags.exitStatus.into(&outcome)
-	if err := ingestion.Ingest(ctx, s, streams); err != nil {
-		return stopped(ctx, err, streams)
-	}
-	return command.End(worst(work.status, outcome))
+	return p.with(ctx, flags.to, stores.Options{}, streams, func(s stores.Store) error {
+		work := p.begin(&streams, false)
+		defer work.Stop()
+		outcome := command.StatusOK
+		ingestion := work.ingestion()
+		ingestion.Run = flags.exitStatus.into(&outcome)
+		if err := ingestion.Ingest(ctx, s, streams); err != nil {
+			return stopped(ctx, err, streams)
+		}
+		return command.End(worst(work.status, outcome))
+	})
 }
 
 // ingestion returns what reports the outcome of each run.
@@ -100,21 +97,18 @@ func (p *app) rebuild(ctx context.Context, paths []string, flags rebuildFlags) (
 	if options.Prune && !streams.HasFolder() {
 		return command.Usage("--prune removes the runs that have no stream, and needs the folder of all streams to know; name that")
 	}
-	s, err := p.open(ctx, flags.to, stores.Options{Remake: !options.DryRun, OrEmpty: options.DryRun}, streams)
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, s.Close()) }()
-	work := p.begin(&streams, options.DryRun && terminal.Of(p.Out) != nil)
-	defer work.Stop()
-	ingestion := work.ingestion()
-	ingestion.Changes = p.Out
-	whole, err := ingestion.Rebuild(ctx, s, streams, options)
-	if err != nil {
-		return stopped(ctx, err, streams)
-	}
-	if !whole {
-		work.status = worst(work.status, command.StatusIO)
-	}
-	return command.End(work.status)
+	return p.with(ctx, flags.to, stores.Options{Remake: !options.DryRun, OrEmpty: options.DryRun}, streams, func(s stores.Store) error {
+		work := p.begin(&streams, options.DryRun && terminal.Of(p.Out) != nil)
+		defer work.Stop()
+		ingestion := work.ingestion()
+		ingestion.Changes = p.Out
+		whole, err := ingestion.Rebuild(ctx, s, streams, options)
+		if err != nil {
+			return stopped(ctx, err, streams)
+		}
+		if !whole {
+			work.status = worst(work.status, command.StatusIO)
+		}
+		return command.End(work.status)
+	})
 }

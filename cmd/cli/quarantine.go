@@ -107,37 +107,32 @@ func (p *app) waiting(ctx context.Context, targets []string, runs ...domain.RunI
 	if err != nil {
 		return format, nil, err
 	}
-	s, err := p.open(ctx, to, stores.Options{MustExist: true}, jsonl.Streams{})
-	if err != nil {
-		return format, nil, err
-	}
-	defer func() { err = cmp.Or(err, s.Close()) }()
-	found, err = report.ReadWaiting(ctx, s, runs...)
+	err = p.with(ctx, to, stores.Options{MustExist: true}, jsonl.Streams{}, func(s stores.Store) error {
+		found, err = report.ReadWaiting(ctx, s, runs...)
+		return err
+	})
 	return format, found, err
 }
 
 // release retries or drops some runs, or all quarantined ones if none is named. It prints how many
 // runs are no longer quarantined.
 func (p *app) release(ctx context.Context, to string, runs []domain.RunID, options jsonl.Options, words string,
-	do func(*store.Projector, context.Context, domain.RunID) error) (err error) {
+	do func(*store.Projector, context.Context, domain.RunID) error) error {
 	if err := checkStore(to); err != nil {
 		return err
 	}
-	s, err := p.open(ctx, to, stores.Options{MustExist: true, Durable: true}, jsonl.Streams{})
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, s.Close()) }()
-	released, failed, err := worker.Release(ctx, s, options, runs, do)
-	for _, err := range failed {
-		tell(p.Err, err)
-	}
-	if err != nil {
-		return err
-	}
-	say(p.Err, fmt.Sprintf(words, report.Plural(released, "run")))
-	if len(failed) > 0 {
-		return command.End(command.StatusFound)
-	}
-	return nil
+	return p.with(ctx, to, stores.Options{MustExist: true, Durable: true}, jsonl.Streams{}, func(s stores.Store) error {
+		released, failed, err := worker.Release(ctx, s, options, runs, do)
+		for _, err := range failed {
+			tell(p.Err, err)
+		}
+		if err != nil {
+			return err
+		}
+		say(p.Err, fmt.Sprintf(words, report.Plural(released, "run")))
+		if len(failed) > 0 {
+			return command.End(command.StatusFound)
+		}
+		return nil
+	})
 }

@@ -62,6 +62,15 @@ func checkStore(to string) error {
 	return nil
 }
 
+// with opens the store that --to names, see open, calls do with it, and closes it.
+func (p *app) with(ctx context.Context, to string, options stores.Options, streams jsonl.Streams, do func(stores.Store) error) error {
+	s, err := p.open(ctx, to, options, streams)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(do(s), s.Close())
+}
+
 // open opens the store that --to names. It refuses a database file that is one of the sources.
 func (p *app) open(ctx context.Context, to string, options stores.Options, streams jsonl.Streams) (stores.Store, error) {
 	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && streams.Claims(file) {

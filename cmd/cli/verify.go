@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -41,23 +40,20 @@ func (p *app) verify(ctx context.Context, paths []string, flags verifyFlags) (er
 	if err != nil {
 		return err
 	}
-	s, err := p.open(ctx, to, stores.Options{MustExist: true}, streams)
-	if err != nil {
-		return err
-	}
-	defer func() { err = cmp.Or(err, s.Close()) }()
-	out, columns := p.printer()
-	work := p.begin(&streams, terminal.Of(p.Out) != nil)
-	found, err := report.Verify(ctx, out, s, streams, report.VerifyOptions{Format: format, Width: columns, Tables: tables, Skipped: work.failed})
-	work.Stop()
-	if err != nil {
-		return err
-	}
-	if format == report.Table {
-		say(p.Err, found.String())
-	}
-	if found.Mend() != "" {
-		work.status = worst(work.status, command.StatusFound)
-	}
-	return command.End(work.status)
+	return p.with(ctx, to, stores.Options{MustExist: true}, streams, func(s stores.Store) error {
+		out, columns := p.printer()
+		work := p.begin(&streams, terminal.Of(p.Out) != nil)
+		found, err := report.Verify(ctx, out, s, streams, report.VerifyOptions{Format: format, Width: columns, Tables: tables, Skipped: work.failed})
+		work.Stop()
+		if err != nil {
+			return err
+		}
+		if format == report.Table {
+			say(p.Err, found.String())
+		}
+		if found.Mend() != "" {
+			work.status = worst(work.status, command.StatusFound)
+		}
+		return command.End(work.status)
+	})
 }
