@@ -1,16 +1,11 @@
 package report_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"cmp"
-	"compress/gzip"
-	"crypto/sha512"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"html"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,44 +19,15 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/npmtest"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// mermaidVersion is the version of npm's mermaid that draws charts, mermaidHash that of its package.
-const (
-	mermaidVersion = "12.3.0"
-	mermaidHash    = "4113TdXeLAsMruJ79OpFL5O8+LTFXhQqZ260rF3tgUmiNAtRm4Uume04I+65PRN6yZ69J4f8rVYWW8zRk65UYw=="
-)
-
-// mermaidScript returns mermaid.min.js.
-func mermaidScript(t *testing.T, npm string) string {
-	t.Helper()
-	dir := t.TempDir()
-	pack := exec.Command(npm, "pack", "--silent", "--prefer-offline", "--ignore-scripts", "mermaid@"+mermaidVersion)
-	pack.Dir = dir
-	if said, err := pack.CombinedOutput(); err != nil {
-		t.Skipf("needs mermaid of npm: %v: %s", err, said)
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "mermaid-"+mermaidVersion+".tgz"))
-	require.NoError(t, err)
-	hash := sha512.Sum512(data)
-	require.Equal(t, mermaidHash, base64.StdEncoding.EncodeToString(hash[:]))
-	unzipped, err := gzip.NewReader(bytes.NewReader(data))
-	require.NoError(t, err)
-	files := tar.NewReader(unzipped)
-	for {
-		file, err := files.Next()
-		require.NoError(t, err, "mermaid.min.js is not in the package")
-		if file.Name == "package/dist/mermaid.min.js" {
-			script, err := io.ReadAll(files)
-			require.NoError(t, err)
-			return string(script)
-		}
-	}
-}
+// mermaid is what draws charts.
+var mermaid = npmtest.Package{Name: "mermaid", Version: "12.3.0", SHA512: "4113TdXeLAsMruJ79OpFL5O8+LTFXhQqZ260rF3tgUmiNAtRm4Uume04I+65PRN6yZ69J4f8rVYWW8zRk65UYw=="}
 
 // drawn is what a browser shows of a chart.
 type drawn struct {
@@ -74,15 +40,11 @@ type drawn struct {
 // draw draws charts in headless Chromium.
 func draw(t *testing.T, charts []string) []drawn {
 	t.Helper()
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		t.Skip("needs npm")
-	}
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Skip("needs chromium")
 	}
-	script := mermaidScript(t, npm)
+	script := mermaid.File(t, "dist/mermaid.min.js")
 	asJSON, err := json.Marshal(charts)
 	require.NoError(t, err)
 	// json.Marshal escapes < and >, so that no text ends the script.

@@ -13,8 +13,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -32,7 +35,7 @@ func browser(t *testing.T) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
-		t.Skip("there is no chromium: apt-get install chromium")
+		t.Skip("needs chromium")
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("force-prefers-reduced-motion", true))
 	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
@@ -43,6 +46,12 @@ func browser(t *testing.T) context.Context {
 		switch event := event.(type) {
 		case *runtime.EventExceptionThrown:
 			t.Errorf("the script fails: %v", event.ExceptionDetails)
+		case *log.EventEntryAdded:
+			if strings.Contains(event.Entry.Text, "Content Security Policy") {
+				t.Errorf("the policy forbids what the page has: %s", event.Entry.Text)
+			}
+		case *cdppage.EventJavascriptDialogOpening:
+			t.Errorf("the page opens a dialog: %s", event.Message)
 		case *network.EventRequestWillBeSent:
 			if host := event.Request.URL; !strings.HasPrefix(host, "http://127.0.0.1:") && !strings.HasPrefix(host, "data:") && !strings.HasPrefix(host, "file:") {
 				t.Errorf("the page asks another host: %s", host)
@@ -50,6 +59,8 @@ func browser(t *testing.T) context.Context {
 		}
 	}))
 	_, err = chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	require.NoError(t, err)
+	_, err = chromedp.Call(ctx, log.Enable, cdp.Empty{})
 	require.NoError(t, err)
 	return ctx
 }
@@ -80,7 +91,11 @@ func newSite(t *testing.T) *site {
 
 // add continues the stream of a run.
 func (s *site) add(run domain.RunID, events ...domain.Event) {
-	before, added := len(s.data[run]), encode(events)
+	s.addBytes(run, encode(events))
+}
+
+func (s *site) addBytes(run domain.RunID, added []byte) {
+	before := len(s.data[run])
 	s.data[run] = append(bytes.Clone(s.data[run]), added...)
 	require.NoError(s.t, s.projector.Apply(s.t.Context(), domain.Segment{Run: run, Offset: int64(before), Data: added, SHA256: sha256.Sum256(s.data[run])}))
 	s.server.Written(written(run))

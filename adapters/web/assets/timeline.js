@@ -59,7 +59,7 @@ class Timeline extends HTMLElement {
     };
     this.tools = element("p", { className: "tools" }, this.field,
       button("▸", "Collapse all jobs", () => this.toggle(false)), button("▾", "Expand all jobs", () => this.toggle(true)),
-      button("+", "Zoom in", () => this.zoomBy(2)), button("−", "Zoom out", () => this.zoomBy(0.5)), button("Reset", "Show the whole run", () => this.show(1, 0)),
+      button("+", "Zoom in", () => this.zoomBy(2)), button("−", "Zoom out", () => this.zoomBy(0.5)), button("Reset", "Reset to the whole run", () => this.show(1, 0)),
       button("?", "Keys", () => this.help()), this.found);
     this.querySelector("h2").after(this.tools);
   }
