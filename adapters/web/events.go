@@ -1,7 +1,8 @@
 package web
 
 import (
-	"bytes"
+	"bufio"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -24,26 +25,31 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	if _, err := store.ReadRun(r.Context(), s.store, run); err != nil {
 		return err
 	}
-	offset, some, err := resumeAt(r)
+	at, err := resumeAt(r)
 	if err != nil {
 		return err
 	}
-	hub, leave := s.hubs.join(run)
-	defer leave()
-	out := &eventWriter{w: w, control: http.NewResponseController(w)}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would wait for more
-	out.line(": ok\n\n")
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	hub, leave := s.hubs.join(run)
+	defer leave()
+	out := newEventWriter(w)
+	out.text(": ok\n\n")
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	for out.err == nil {
-		changes, news, err := hub.since(offset, some)
+	for out.flush() == nil {
+		changes, now, news, err := hub.since(at)
 		if err != nil {
 			return nil // the viewer comes back
 		}
 		for _, c := range changes {
 			out.change(c)
-			offset, some = c.offset, true
+		}
+		if at = now; out.flush() != nil {
+			return nil
 		}
 		select {
 		case <-r.Context().Done():
@@ -52,65 +58,81 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		case <-news:
 		case <-beat.C:
-			out.line(": \n\n")
+			out.text(": \n\n")
 		}
 	}
 	return nil
 }
 
-// resumeAt returns the offset up to which a viewer has the rows: that of the last event it got or, as
-// the parameter from, that of the page it shows.
-func resumeAt(r *http.Request) (offset int64, some bool, err error) {
+// resumeAt returns what a viewer has: the rows up to the last event it got or, as the parameter from,
+// those of the page it shows.
+func resumeAt(r *http.Request) (place, error) {
 	text := r.Header.Get("Last-Event-ID")
 	if text == "" {
 		text = r.URL.Query().Get("from")
 	}
 	if text == "" {
-		return 0, false, nil
+		return place{}, nil
 	}
-	offset, err = strconv.ParseInt(text, 10, 64)
+	offset, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || offset < 0 {
-		return 0, false, &pageError{http.StatusBadRequest, "Last-Event-ID is not the id of an event"}
+		return place{}, &pageError{http.StatusBadRequest, "Last-Event-ID is not the id of an event"}
 	}
-	return offset, true, nil
+	return place{offset: offset, some: true}, nil
 }
 
-// eventWriter writes events to a viewer, and keeps the first error.
+// eventWriter writes events to a viewer, however slowly it reads.
 type eventWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	buffer  bytes.Buffer
-	err     error
+	*bufio.Writer // keeps the first error
+	patient       patientWriter
+}
+
+func newEventWriter(w http.ResponseWriter) *eventWriter {
+	e := &eventWriter{patient: patient(w)}
+	e.Writer = bufio.NewWriter(e.patient)
+	return e
 }
 
 // change writes an event. No row has a line feed in it.
 func (e *eventWriter) change(c *change) {
-	e.buffer.Reset()
-	fmt.Fprintf(&e.buffer, "id: %d\ndata: {\"offset\":%d,", c.offset, c.offset)
+	fmt.Fprintf(e, "id: %d\ndata: {\"offset\":%d,", c.offset, c.offset)
 	if c.whole {
-		e.buffer.WriteString(`"snapshot":true,`)
+		e.text(`"snapshot":true,`)
 	}
-	e.buffer.WriteString(`"rows":[`)
+	e.text(`"rows":[`)
 	for i, row := range c.rows {
 		if i > 0 {
-			e.buffer.WriteByte(',')
+			e.text(",")
 		}
-		e.buffer.WriteString(row)
+		e.text(row)
 	}
-	e.buffer.WriteString("]}\n\n")
-	e.line(e.buffer.String())
+	e.text("]}\n\n")
 }
 
-// line writes text at once. A viewer who does not read for a long time is left.
-func (e *eventWriter) line(text string) {
-	if e.err != nil {
-		return
+func (e *eventWriter) text(s string) { _, _ = e.WriteString(s) }
+
+// flush sends what has been written at once.
+func (e *eventWriter) flush() error {
+	if err := e.Flush(); err != nil {
+		return err
 	}
-	e.err = e.control.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if e.err == nil {
-		_, e.err = e.w.Write([]byte(text))
+	return e.patient.control.Flush()
+}
+
+// patientWriter gives a client time for each piece of a long answer, not for all of it. A client that
+// does not read for a long time is left.
+type patientWriter struct {
+	http.ResponseWriter
+	control *http.ResponseController
+}
+
+func patient(w http.ResponseWriter) patientWriter {
+	return patientWriter{w, http.NewResponseController(w)}
+}
+
+func (p patientWriter) Write(text []byte) (int, error) {
+	if err := p.control.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
 	}
-	if e.err == nil {
-		e.err = e.control.Flush()
-	}
+	return p.ResponseWriter.Write(text)
 }

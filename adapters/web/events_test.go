@@ -289,6 +289,7 @@ func TestEventsOfRewrittenStream(t *testing.T) {
 		encode([]domain.Event{domain.NewJobStarted(1, "a"), domain.NewJobStarted(2, "b"), domain.NewShStarted(3, "a", "x")}),
 		encode([]domain.Event{domain.NewJobStarted(1, "c")}),
 		encode([]domain.Event{domain.NewJobStarted(1, "d"), domain.NewJobStarted(2, "e")}),
+		encode([]domain.Event{domain.NewJobStarted(1, "f"), domain.NewJobStarted(2, "g")}), // as long
 	}
 	put := func(data []byte) {
 		ingest(t, db, data)
@@ -341,4 +342,15 @@ func TestViewersShareReading(t *testing.T) {
 		}
 	}
 	require.Less(t, db.views.Load(), int64(150), "a viewer asks whether there is such a run, and the hub reads its rows")
+}
+
+// A client that asks for the headers alone gets them, and nothing stays open for it.
+func TestEventsHead(t *testing.T) {
+	db := memory.Of(set)
+	ingest(t, db, encode([]domain.Event{domain.NewJobStarted(1, "a")}))
+	server := web.New(web.Options{Store: db})
+	defer server.Close()
+	answer := httptest.NewRecorder()
+	server.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "HEAD", "/runs/run/events", nil))
+	require.Equal(t, "text/event-stream", answer.Header().Get("Content-Type"))
 }

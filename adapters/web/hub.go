@@ -79,6 +79,7 @@ type hub struct {
 	lock   sync.Mutex
 	state  state
 	recent []*change     // the first one follows what has been forgotten
+	anew   int           // how often all rows were replaced, from 1
 	bytes  int           // of recent
 	err    error         // why the rows cannot be read
 	news   chan struct{} // closed when any of this changes
@@ -171,7 +172,7 @@ func (h *hub) update(ctx context.Context) error {
 	c := difference(&h.state, next)
 	h.state = *next
 	if c.whole {
-		h.recent, h.bytes = nil, 0
+		h.recent, h.bytes, h.anew = nil, 0, h.anew+1
 	}
 	h.keep(c)
 	h.publish()
@@ -211,12 +212,12 @@ func (c *change) size() (size int) {
 	return size + 100
 }
 
-// difference returns what changed between two states. If rows are gone, because the stream was
-// rewritten, that is everything.
+// difference returns what changed between two states. If the stream was rewritten, because rows are
+// gone or it has not become longer, that is everything.
 func difference(before, now *state) *change {
 	c := &change{offset: now.mark.Bytes, whole: before.view == nil}
 	if !c.whole {
-		c.from, c.whole = before.mark.Bytes, now.mark.Bytes < before.mark.Bytes
+		c.from, c.whole = before.mark.Bytes, now.mark.Bytes <= before.mark.Bytes
 	}
 	for of, rows := range before.rows {
 		c.whole = c.whole || len(rows) > len(now.rows[of])
@@ -245,21 +246,30 @@ func (h *hubs) current(run domain.RunID) *view {
 	return hub.state.view
 }
 
-// since returns what a viewer who has the rows at an offset has to get, and a channel that is closed
+// place is what a viewer has: the rows at an offset, if it has some.
+type place struct {
+	offset int64
+	some   bool
+	anew   int // of the hub when the viewer got them; 0 if they are from elsewhere
+}
+
+// since returns what a viewer has to get, the place where it is then, and a channel that is closed
 // when there is more. A viewer who has nothing, or what is not known any more, gets all rows.
-func (h *hub) since(offset int64, some bool) (changes []*change, news <-chan struct{}, err error) {
+func (h *hub) since(p place) (changes []*change, now place, news <-chan struct{}, err error) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	switch {
-	case h.state.view == nil:
-		return nil, h.news, h.err
-	case some && offset == h.state.mark.Bytes:
-		return nil, h.news, h.err
+	if h.state.view == nil {
+		return nil, p, h.news, h.err
+	}
+	known := p.some && (p.anew == 0 || p.anew == h.anew)
+	now = place{h.state.mark.Bytes, true, h.anew}
+	if known && p.offset == now.offset {
+		return nil, now, h.news, h.err
 	}
 	for i, c := range h.recent {
-		if some && c.from == offset && !c.whole {
-			return h.recent[i:len(h.recent):len(h.recent)], h.news, h.err
+		if known && c.from == p.offset && !c.whole {
+			return h.recent[i:len(h.recent):len(h.recent)], now, h.news, h.err
 		}
 	}
-	return []*change{difference(&state{}, &h.state)}, h.news, h.err
+	return []*change{difference(&state{}, &h.state)}, now, h.news, h.err
 }
