@@ -44,6 +44,7 @@ type kind struct {
 	raw    bool // text from the stream is unchanged, control characters included
 	logs   bool // see [Options.Logs]
 	rows   bool // rows can be selected
+	parts  bool // projections can be chosen
 	// each writes the report of one run; several reports follow each other.
 	each func(io.Writer, domain.RunID, projections.Stream, Options) (projections.Run, error)
 	// whole begins a document of any number of runs.
@@ -52,14 +53,14 @@ type kind struct {
 
 // kinds are in the order of help texts.
 var kinds = []kind{
-	{format: JSON, raw: true, rows: true, each: writeJSON},
-	{format: NDJSON, raw: true, rows: true, each: writeNDJSON},
-	{format: CSV, raw: true, rows: true, each: writeCSV},
-	{format: Table, logs: true, rows: true, each: writeTable},
-	{format: Markdown, rows: true, whole: newComment},
+	{format: JSON, raw: true, rows: true, parts: true, each: writeJSON},
+	{format: NDJSON, raw: true, rows: true, parts: true, each: writeNDJSON},
+	{format: CSV, raw: true, rows: true, parts: true, each: writeCSV},
+	{format: Table, logs: true, rows: true, parts: true, each: writeTable},
+	{format: Markdown, rows: true, parts: true, whole: newComment},
 	{format: Trace, raw: true, whole: newTrace},
 	{format: JUnit, logs: true, whole: newJUnit},
-	{format: GitHub, logs: true, whole: newGitHub},
+	{format: GitHub, logs: true, parts: true, whole: newGitHub},
 	{format: Mermaid, whole: newMermaid},
 }
 
@@ -101,6 +102,13 @@ func (f Format) ForMachines() bool {
 func (f Format) HasLogs() bool {
 	k, _ := f.kind()
 	return k.logs
+}
+
+// HasProjections reports whether you can choose the projections that the format shows. The other
+// formats show whole runs.
+func (f Format) HasProjections() bool {
+	k, _ := f.kind()
+	return k.parts
 }
 
 // Options are those of a report; the zero value has the defaults.

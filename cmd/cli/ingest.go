@@ -25,8 +25,8 @@ func (p *app) ingest(ctx context.Context, paths []string, flags projectFlags) (e
 		return command.Usage("--failed, --job, --slower-than and --top go with a report; a store is given all rows")
 	case flags.logs != "":
 		return command.Usage("--logs goes with a report; a store has no logs")
-	case flags.pretty:
-		return command.Usage("--pretty goes with --to json, not with a store")
+	case flags.pretty || flags.commands:
+		return command.Usage("--pretty and --commands go with a report, not with a store")
 	}
 	if err := cmp.Or(checkStore(flags.to), flags.exitStatus.check()); err != nil {
 		return err

@@ -136,8 +136,8 @@ func (f *projectFlags) report(set *projections.Set) (report.Format, report.Optio
 		return "", report.Options{}, f.checkTraces()
 	}
 	if f.to == web.Format {
-		if f.pretty || len(f.projections) > 0 {
-			return "", report.Options{}, command.Usage("--pretty and --projection do not go with --to html")
+		if f.pretty || f.commands || len(f.projections) > 0 || !f.selection.IsZero() {
+			return "", report.Options{}, command.Usage("--to html shows whole runs; leave --projection and the flags that select rows out, and --pretty and --commands")
 		}
 		return "", report.Options{}, f.exitStatus.check()
 	}
@@ -156,13 +156,15 @@ func (f *projectFlags) report(set *projections.Set) (report.Format, report.Optio
 	if err := format.Check(options); err != nil {
 		return "", options, command.Usage("%w", err)
 	}
-	if f.pretty && format != report.JSON {
-		return "", options, command.Usage("--pretty goes with --to json, not with --to %s", f.to)
+	switch {
+	case f.pretty && format != report.JSON:
+		err = command.Usage("--pretty goes with --to json, not with --to %s", f.to)
+	case len(f.projections) > 0 && !format.HasProjections():
+		err = command.Usage("--to %s shows whole runs; leave --projection out", f.to)
+	case f.logs != "" && !format.HasLogs():
+		err = command.Usage("--to %s contains no logs; leave --logs out", f.to)
 	}
-	if f.logs != "" && !format.HasLogs() {
-		return "", options, command.Usage("--to %s contains no logs; leave --logs out", f.to)
-	}
-	return format, options, nil
+	return format, options, err
 }
 
 // word matches a mistyped format that is safe to print: any other text could be an address with a
