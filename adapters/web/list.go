@@ -267,10 +267,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	base := "http://" + r.Host
-	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
-		base = "https://" + r.Host
-	}
+	base := scheme(r) + "://" + r.Host
 	document := atomFeed{Title: "Failed runs", ID: base + f.search(), Links: []atomLink{{base + "/", ""}, {base + "/feed", "self"}}, Updated: atomTime(0), Author: "quire-project"}
 	for i := range runs {
 		run := &runs[i]

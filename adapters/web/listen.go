@@ -29,6 +29,9 @@ type Access struct {
 // ErrOpen is returned for a server that would let everybody in.
 var ErrOpen = errors.New("other machines could connect, and nothing says who may: give a token or a trusted header, or listen on this machine alone")
 
+// closing is how long answers may take that are under way when a server ends.
+const closing = 2 * time.Second
+
 // Serve serves h at a listener until ctx ends, and then waits a short time for what is being
 // answered. It closes the listener.
 func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access) error {
@@ -55,9 +58,13 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() {
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 		defer cancel()
-		stopped <- server.Shutdown(last)
+		err := server.Shutdown(last)
+		if errors.Is(err, context.DeadlineExceeded) { // a client that does not read, or that has not asked yet
+			err = server.Close()
+		}
+		stopped <- err
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		stop()
@@ -75,6 +82,7 @@ func (a Access) guard(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		protect(w.Header())
 		switch {
 		case isProbe(r.URL.Path), a.TrustHeader != "" && r.Header.Get(a.TrustHeader) != "", a.Token != "" && a.has(r):
 			next.ServeHTTP(w, r)
@@ -115,8 +123,16 @@ func (a Access) login(w http.ResponseWriter, r *http.Request) {
 		askForToken(w)
 		return
 	}
-	http.SetCookie(w, &http.Cookie{Name: cookie, Value: a.proof(a.Token), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil, MaxAge: 30 * 24 * 3600})
+	http.SetCookie(w, &http.Cookie{Name: cookie, Value: a.proof(a.Token), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: scheme(r) == "https", MaxAge: 30 * 24 * 3600})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// scheme returns how a browser asked: this server, or a proxy in front of it.
+func scheme(r *http.Request) string {
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https"
+	}
+	return "http"
 }
 
 func askForToken(w http.ResponseWriter) {

@@ -105,7 +105,12 @@ func TestTrustedHeader(t *testing.T) {
 
 // Every answer has the headers that keep a browser from doing anything else with it.
 func TestHeaders(t *testing.T) {
-	base := listen(t, "127.0.0.1:0", web.Access{})
+	for _, access := range []web.Access{{}, {Token: "a-token-of-some-length"}} {
+		testHeaders(t, listen(t, "127.0.0.1:0", access))
+	}
+}
+
+func testHeaders(t *testing.T, base string) {
 	for _, path := range []string{"/", "/runs/none", "/api/runs", "/none", "/feed", "/badge.svg"} {
 		answer, err := http.Get(base + path)
 		require.NoError(t, err)
@@ -115,4 +120,32 @@ func TestHeaders(t *testing.T) {
 		require.True(t, strings.HasPrefix(answer.Header.Get("Content-Security-Policy"), "default-src 'none'; "), path)
 		require.NotContains(t, answer.Header.Get("Content-Security-Policy"), "unsafe", path)
 	}
+}
+
+// The cookie goes over HTTPS alone where the browser speaks it, also if only a proxy in front does.
+func TestCookieBehindProxy(t *testing.T) {
+	const token = "a-token-of-some-length"
+	base := listen(t, "127.0.0.1:0", web.Access{Token: token})
+	for proto, secure := range map[string]bool{"": false, "http": false, "https": true} {
+		request, err := http.NewRequestWithContext(t.Context(), "POST", base+"/login", strings.NewReader("token="+token))
+		require.NoError(t, err)
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		request.Header.Set("X-Forwarded-Proto", proto)
+		answer, err := http.DefaultTransport.RoundTrip(request)
+		require.NoError(t, err)
+		answer.Body.Close()
+		require.Len(t, answer.Cookies(), 1)
+		require.Equal(t, secure, answer.Cookies()[0].Secure, proto)
+	}
+}
+
+// Connections that browsers open in advance do not keep a server from ending.
+func TestEndWithOpenConnection(t *testing.T) {
+	var connection net.Conn
+	t.Cleanup(func() { connection.Close() }) // after the server has ended
+	base := listen(t, "127.0.0.1:0", web.Access{})
+	var err error
+	connection, err = net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+	require.NoError(t, err)
+	require.Equal(t, 200, status(t, http.DefaultClient, "GET", base, nil)) // it has been accepted
 }

@@ -92,14 +92,18 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src
 
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
+	protect(w.Header())
+	s.mux.ServeHTTP(w, r)
+}
+
+// protect keeps a browser from doing anything else with an answer than to show it here, now.
+func protect(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
-	s.mux.ServeHTTP(w, r)
 }
 
 // pageError is an error that is shown to the person who asked.
