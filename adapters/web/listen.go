@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/quire-ci/quire-project/adapters/internal/loopback"
 )
 
@@ -31,6 +33,9 @@ var ErrOpen = errors.New("other machines could connect, and nothing says who may
 
 // closing is how long answers may take that are under way when a server ends.
 const closing = 2 * time.Second
+
+// maxConnections is how many connections are open at once. Others wait until one is closed.
+const maxConnections = 4096
 
 // Serve serves h at a listener until ctx ends, and then waits a short time for what is being
 // answered. It closes the listener.
@@ -53,6 +58,7 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
+	listener = netutil.LimitListener(listener, maxConnections)
 	if a.Certificate != nil {
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*a.Certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
 	}
@@ -89,6 +95,10 @@ func (a Access) guard(next http.Handler) http.Handler {
 		case a.Token != "" && r.Method == http.MethodPost && r.URL.Path == "/login":
 			a.login(w, r)
 		default:
+			if run, ok := writtenRun(r); ok {
+				a.guardRun(w, r, run, next)
+				return
+			}
 			w.Header().Set("WWW-Authenticate", "Bearer")
 			askForToken(w)
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -27,6 +28,8 @@ type Options struct {
 	// Logs opens the folder of a run's logs, or fails with [runlog.ErrNoLogs]. Without it, no logs
 	// are shown.
 	Logs Logs
+	// Ingest, when set, lets clients write streams into the store, and says how lines are read.
+	Ingest *jsonl.Options
 	// Registry, when set, gets metrics, and is served as /metrics. The store's health is served as
 	// /healthz, /readyz and /livez.
 	Registry *prometheus.Registry
@@ -42,6 +45,8 @@ type Server struct {
 	mux    *http.ServeMux
 	assets *assets
 	hubs   *hubs
+	// receiver is nil if streams cannot be written.
+	receiver *receiver
 	// operations is nil without a registry.
 	operations *operations
 }
@@ -60,12 +65,16 @@ func New(o Options) *Server {
 		"GET /runs/{run}/log/{job}/{seq}": s.logPage,
 		"GET /api/runs":                   s.apiRuns,
 		"GET /api/runs/{run}":             s.apiRun,
+		"POST /api/runs/{run}/segments":   s.segments,
 		"GET /feed":                       s.feed,
 		"GET /badge.svg":                  s.badge,
 		"GET /assets/{name}":              s.assets.serve,
 		"/":                               func(http.ResponseWriter, *http.Request) error { return errNoPage },
 	} {
 		s.mux.Handle(pattern, s.handler(handle))
+	}
+	if o.Ingest != nil {
+		s.receiver = newReceiver(s, *o.Ingest)
 	}
 	if o.Registry != nil {
 		s.operations = newOperations(s, o.Registry)
@@ -84,8 +93,15 @@ func (s *Server) Written(runs []store.WrittenRun) {
 	}
 }
 
-// Close ends all connections that are kept open.
-func (s *Server) Close() { s.hubs.close() }
+// Close ends all connections that are kept open. It finishes the transaction that is under way.
+func (s *Server) Close() {
+	s.hubs.close()
+	if s.receiver != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), maxApplying)
+		defer cancel()
+		_ = s.receiver.Close(ctx) // senders whose segments were not written send them again
+	}
+}
 
 // policy lets pages load what this server has, and nothing else.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

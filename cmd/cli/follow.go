@@ -31,6 +31,7 @@ type followFlags struct {
 	exitStatus runStatus
 	quiet      bool
 	commands   bool
+	durable    bool // there is no other record of what the store has
 	color      string
 	// How to detect that the writer is dead.
 	idleTimeout time.Duration
@@ -176,7 +177,7 @@ func (p *app) openFollowed(ctx context.Context, path string, flags followFlags, 
 		return nil, err
 	}
 	open := func() (stores.Store, error) {
-		return p.open(ctx, flags.to, stores.Options{Follow: true}, jsonl.Streams{Paths: []string{path}})
+		return p.open(ctx, flags.to, stores.Options{Follow: true, Durable: flags.durable}, jsonl.Streams{Paths: []string{path}})
 	}
 	s, err := open()
 	if !store.IsAway(err) || stores.IsUnreachable(err) {

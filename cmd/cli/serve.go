@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/tls"
@@ -20,6 +19,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/web"
 	"github.com/quire-ci/quire-project/adapters/worker"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // serveFlags are the flags of serve.
@@ -55,7 +56,10 @@ func (p *app) serve(ctx context.Context, path string, flags serveFlags, exact bo
 	if err := flags.readSecrets(); err != nil {
 		return err
 	}
-	if flags.to == "" {
+	served := web.Options{Logs: web.LogsIn(path, flags.logs), Registry: prometheus.NewRegistry()}
+	if lines := flags.options(); flags.to != "" {
+		served.Ingest, flags.durable = &lines, true
+	} else {
 		folder, err := os.MkdirTemp("", "quire-project-")
 		if err != nil {
 			return err
@@ -81,7 +85,8 @@ func (p *app) serve(ctx context.Context, path string, flags serveFlags, exact bo
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	server := web.New(web.Options{Store: s, Logs: web.LogsIn(path, flags.logs), Registry: prometheus.NewRegistry()})
+	served.Store = s
+	server := web.New(served)
 	defer server.Close()
 	options.Store, options.Report.Written = s, server.Written
 	ctx, stop := context.WithCancelCause(ctx)
@@ -110,19 +115,38 @@ func (p *app) serve(ctx context.Context, path string, flags serveFlags, exact bo
 	return err
 }
 
+// newToken makes the command that prints the token of a run.
+func newToken(p *app) *cobra.Command {
+	var file string
+	cmd := help.Command("token", cobra.ExactArgs(1), func(_ context.Context, args []string) error {
+		if file == "" {
+			return command.Usage("name the file with the token of the server with --token-file")
+		}
+		token, err := web.ReadToken(file)
+		if err == nil {
+			err = store.CheckRunID(domain.RunID(args[0]))
+		}
+		if err != nil {
+			return command.Usage("%w", err)
+		}
+		_, err = fmt.Fprintln(p.Out, web.RunToken(token, domain.RunID(args[0])))
+		return err
+	})
+	cmd.Flags().StringVar(&file, "token-file", "", "the `file` with the token of the server")
+	return cmd
+}
+
 // readSecrets reads the token and the certificate.
 func (f *serveFlags) readSecrets() error {
 	if (f.cert == "") != (f.key == "") {
 		return command.Usage("--tls-cert and --tls-key go together")
 	}
 	if f.tokenFile != "" {
-		token, err := os.ReadFile(f.tokenFile)
+		token, err := web.ReadToken(f.tokenFile)
 		if err != nil {
 			return command.Usage("--token-file: %w", err)
 		}
-		if f.access.Token = string(bytes.TrimSpace(token)); len(f.access.Token) < 16 {
-			return command.Usage("--token-file: a token has at least 16 characters; make one with: openssl rand -hex 32")
-		}
+		f.access.Token = token
 	}
 	if f.cert != "" {
 		certificate, err := tls.LoadX509KeyPair(f.cert, f.key)

@@ -152,6 +152,38 @@ func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
 	return p.do(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment})
 }
 
+// Append is Apply for a sender that can send other segments instead: the projector neither parks the
+// segment nor quarantines its run. If the segment cannot be applied now, Append returns a
+// [*NotAppendedError].
+func (p *Projector) Append(ctx context.Context, segment domain.Segment) error {
+	if err := CheckSegment(&segment); err != nil {
+		return fmt.Errorf("run %q, offset %d: %w: %w", segment.Run, segment.Offset, ErrSegment, err)
+	}
+	return p.do(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment, append: true})
+}
+
+// NotAppendedError says why a segment was not appended. Nothing of the segment is stored, unless it was
+// too large for one transaction: then the lines before the fault can be.
+type NotAppendedError struct {
+	Run domain.RunID
+	// Expected is the offset at which the next segment begins.
+	Expected int64
+	// Quarantine says why the run would be, or is, quarantined. If it is nil, the segment does not begin
+	// at the expected offset.
+	Quarantine *Quarantine
+	// Err is the decoder's error for a malformed segment.
+	Err error
+}
+
+func (e *NotAppendedError) Error() string {
+	if e.Quarantine == nil {
+		return fmt.Sprintf("run %q: the next segment begins at byte %d", e.Run, e.Expected)
+	}
+	return fmt.Sprintf("run %q: %s", e.Run, e.Quarantine.Reason)
+}
+
+func (e *NotAppendedError) Unwrap() error { return e.Err }
+
 // Retry lifts the quarantine of a run and applies its parked segments. If that fails again,
 // the run is quarantined again.
 func (p *Projector) Retry(ctx context.Context, run domain.RunID) error {

@@ -20,6 +20,8 @@ type fault struct {
 	sha256      [sha256.Size]byte // two streams may have one run's id
 }
 
+func faultOf(s *domain.Segment) fault { return fault{s.Run, s.Offset, s.End(), s.SHA256} }
+
 // write does what a batch asks for. It makes the steps again of runs that another program
 // has written meanwhile, or that have a segment which cannot be applied.
 func (p *Projector) write(batch []*request) {

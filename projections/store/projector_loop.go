@@ -14,6 +14,7 @@ type request struct {
 	kind    requestKind
 	run     domain.RunID
 	segment domain.Segment
+	append  bool // refuse the segment rather than park it
 	since   time.Time
 	refused error // the answer of this request alone
 	done    chan error

@@ -123,7 +123,9 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) (*Qu
 	l.begin()
 	lines, err := l.decode(decoder, &part)
 	if err != nil {
-		return l.quarantine(MalformedSegment, err.Error()), nil
+		q := l.quarantine(MalformedSegment, err.Error())
+		q.cause = err
+		return q, nil
 	}
 	if !l.spent {
 		l.end.Lines += lines

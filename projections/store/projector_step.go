@@ -87,7 +87,7 @@ func (s *step) request(r *request) error {
 	case s.more || l.spent:
 		s.later, s.p.hurry = append(s.later, r), true
 		return nil
-	case early && l.stuck == nil && l.waiting.Quarantine.lifts() && time.Since(r.since) < s.p.options.Grace:
+	case early && !r.append && l.stuck == nil && l.waiting.Quarantine.lifts() && time.Since(r.since) < s.p.options.Grace:
 		s.later = append(s.later, r) // those before it may be under way
 		return nil
 	}
@@ -119,11 +119,13 @@ func (s *step) retry() {
 
 // segment applies, drops or parks a segment.
 func (s *step) segment(r *request) error {
-	switch l, segment := s.live, &r.segment; {
+	l, segment := s.live, &r.segment
+	switch {
 	case len(segment.Data) == 0 && !l.stored && l.waiting.Quarantine.lifts() && s.segments == 0:
 		return s.apply(segment) // which makes the run
 	case segment.End() <= l.end.Bytes && l.agrees(segment):
 		s.dropped++
+	case r.append && !s.appends(r):
 	case segment.End() <= l.end.Bytes:
 		s.quarantine = l.quarantine(OtherStream, "another stream with this run's id was read before")
 		s.parkSegment(r)
@@ -138,6 +140,30 @@ func (s *step) segment(r *request) error {
 		return s.apply(segment)
 	}
 	return nil
+}
+
+// appends reports whether a segment continues the run. If not, it notes what the sender is told.
+func (s *step) appends(r *request) bool {
+	l, segment, name := s.live, &r.segment, faultOf(&r.segment)
+	refused := &NotAppendedError{Run: r.run, Expected: l.mark.Bytes}
+	switch found := s.p.faults[name]; {
+	case segment.End() <= l.end.Bytes:
+		refused.Quarantine = l.quarantine(OtherStream, "another stream with this run's id was read before")
+	case !l.waiting.Quarantine.lifts():
+		refused.Quarantine = l.waiting.Quarantine
+	case s.quarantine != nil:
+		refused.Quarantine = s.quarantine
+	case l.stuck != nil:
+		refused.Quarantine = l.stuck
+	case segment.Offset > l.mark.Bytes:
+	case found != nil:
+		delete(s.p.faults, name)
+		refused.Quarantine, refused.Err = found, found.cause
+	default:
+		return true
+	}
+	r.refused = refused
+	return false
 }
 
 // parkSegment parks a segment if there is room for it; else its sender has to keep it.
@@ -158,9 +184,10 @@ func (s *step) parkSegment(r *request) {
 // apply applies a segment that continues the run. It fails with errFault if the segment
 // cannot be applied, and quarantines the run if that is known.
 func (s *step) apply(segment *domain.Segment) error {
-	name := fault{segment.Run, segment.Offset, segment.End(), segment.SHA256}
+	name := faultOf(segment)
 	if q := s.p.faults[name]; q != nil {
 		delete(s.p.faults, name)
+		q.cause = nil
 		s.park, s.quarantine = append(s.park, *segment), q
 		return nil
 	}

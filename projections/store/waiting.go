@@ -30,6 +30,7 @@ type Quarantine struct {
 	// Since is when the quarantine was set, by the clock of the database. SetQuarantine
 	// ignores it.
 	Since time.Time
+	cause error // of a malformed segment, until the quarantine is set
 }
 
 // QuarantineCode says why a run is quarantined.

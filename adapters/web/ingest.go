@@ -1,0 +1,190 @@
+package web
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// MaxSegment is how many bytes of a stream one request can write.
+const MaxSegment = 8 << 20
+
+// Limits on what is received at once. A slow client holds memory only for what it has sent, and no
+// longer than maxSending.
+const (
+	maxReceived = 64 << 20
+	maxSending  = 30 * time.Second
+	maxApplying = 20 * time.Second
+)
+
+// receiver writes segments that come over HTTP.
+type receiver struct {
+	*store.Projector
+	memory *semaphore.Weighted
+}
+
+func newReceiver(s *Server, lines jsonl.Options) *receiver {
+	options := store.ProjectorOptions{Timeout: maxApplying, Done: func(b store.Batch) { s.Written(b.Written) }}
+	return &receiver{store.NewProjector(s.store, jsonl.NewSegments(lines), options), semaphore.NewWeighted(maxReceived)}
+}
+
+// problem is the answer to a segment that was not written.
+type problem struct {
+	status int
+	// Expected is where the next segment begins, if this one begins behind it.
+	Expected *int64 `json:"expected,omitempty"`
+	Error    string `json:"error,omitempty"`
+	// Line and Column say where a malformed line is in the stream.
+	Line   int64 `json:"line,omitempty"`
+	Column int64 `json:"column,omitempty"`
+}
+
+// segments writes lines of a run's stream.
+func (s *Server) segments(w http.ResponseWriter, r *http.Request) error {
+	p := s.receive(w, r)
+	if p == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if p.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.WriteHeader(p.status)
+	return json.NewEncoder(w).Encode(p)
+}
+
+func (s *Server) receive(w http.ResponseWriter, r *http.Request) *problem {
+	if s.receiver == nil {
+		return &problem{status: http.StatusForbidden, Error: "this server does not take streams, because it has no store that stays; start it with --to"}
+	}
+	segment, err := parseSegment(r)
+	if err != nil {
+		return &problem{status: http.StatusBadRequest, Error: err.Error()}
+	}
+	data, held, p := s.receiver.read(w, r)
+	defer func() { s.receiver.memory.Release(held) }()
+	if p != nil {
+		return p
+	}
+	segment.Data = data
+	return s.answer(segment, s.receiver.Append(r.Context(), segment))
+}
+
+// parseSegment reads what the address says of a segment.
+func parseSegment(r *http.Request) (segment domain.Segment, err error) {
+	segment.Run = domain.RunID(idIn(r.PathValue("run")))
+	if err := store.CheckRunID(segment.Run); err != nil {
+		return segment, err
+	}
+	query := r.URL.Query()
+	if segment.Offset, err = strconv.ParseInt(query.Get("offset"), 10, 64); err != nil || segment.Offset < 0 {
+		return segment, errors.New("offset is not a number of bytes")
+	}
+	segment.Tail = query.Get("tail") == "1"
+	if digest := query.Get("sha256"); digest != "" {
+		sum, err := hex.DecodeString(digest)
+		if err != nil || len(sum) != sha256.Size {
+			return segment, errors.New("sha256 is not a digest in hex")
+		}
+		segment.SHA256 = [sha256.Size]byte(sum)
+	}
+	return segment, nil
+}
+
+// read reads a body. It returns how much memory is held for it.
+func (c *receiver) read(w http.ResponseWriter, r *http.Request) (data []byte, held int64, p *problem) {
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(maxSending))
+	_ = control.SetWriteDeadline(time.Now().Add(maxSending + 2*maxApplying))
+	if r.ContentLength > MaxSegment {
+		return nil, held, tooLarge
+	}
+	body := http.MaxBytesReader(w, r.Body, MaxSegment)
+	for {
+		if len(data) == cap(data) {
+			grow := int64(max(32<<10, cap(data)))
+			if !c.memory.TryAcquire(grow) {
+				return nil, held, &problem{status: http.StatusServiceUnavailable, Error: "too much is sent to this server at once; send it again"}
+			}
+			held += grow
+			data = append(make([]byte, 0, held), data...)
+		}
+		n, err := body.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
+			return data, held, nil
+		case errors.As(err, new(*http.MaxBytesError)):
+			return nil, held, tooLarge
+		default:
+			return nil, held, &problem{status: http.StatusBadRequest, Error: "the body ends too early, or comes too slowly"}
+		}
+	}
+}
+
+var tooLarge = &problem{status: http.StatusRequestEntityTooLarge, Error: "a request can have 8 MiB of lines; send more requests"}
+
+// answer says what became of a segment. It quotes nothing of the stream.
+func (s *Server) answer(segment domain.Segment, err error) *problem {
+	var refused *store.NotAppendedError
+	var malformed *jsonl.MalformedError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, store.ErrSegment):
+		return &problem{status: http.StatusBadRequest, Error: "the body is not whole lines, each with a line feed"}
+	case !errors.As(err, &refused):
+		s.log.Error("a segment was not written", "run", printable.Name(string(segment.Run)), "error", printable.Name(err.Error()))
+		return &problem{status: http.StatusServiceUnavailable, Error: "the store does not answer; send the lines again"}
+	case refused.Quarantine == nil:
+		return &problem{status: http.StatusConflict, Expected: &refused.Expected}
+	case errors.As(err, &malformed):
+		return &problem{status: http.StatusUnprocessableEntity, Error: malformed.Reason, Line: malformed.Line, Column: malformed.Column}
+	case refused.Err != nil:
+		return &problem{status: http.StatusUnprocessableEntity, Error: refused.Quarantine.Reason}
+	}
+	return &problem{status: http.StatusConflict, Error: refused.Quarantine.Reason}
+}
+
+// writtenRun returns the run that a request writes to.
+func writtenRun(r *http.Request) (run domain.RunID, ok bool) {
+	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), "/api/runs/")
+	rest, whole := strings.CutSuffix(rest, "/segments")
+	if r.Method != http.MethodPost || !ok || !whole || strings.Contains(rest, "/") {
+		return "", false
+	}
+	id, err := url.PathUnescape(rest)
+	return domain.RunID(idIn(id)), err == nil
+}
+
+// guardRun answers a request to write to a run by somebody who has no token for everything.
+func (a Access) guardRun(w http.ResponseWriter, r *http.Request, run domain.RunID, next http.Handler) {
+	token, ok := bytes.CutPrefix([]byte(r.Header.Get("Authorization")), []byte("Bearer "))
+	switch {
+	case ok && a.Token != "" && hmac.Equal(token, []byte(RunToken(a.Token, run))):
+		next.ServeHTTP(w, r)
+	case ok:
+		http.Error(w, "This token does not allow writing to this run.", http.StatusForbidden)
+	default:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "Send the token of the run or of the server: Authorization: Bearer TOKEN", http.StatusUnauthorized)
+	}
+}
