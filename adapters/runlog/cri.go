@@ -167,11 +167,11 @@ func Text(to io.Writer, log io.Reader) error {
 			_ = out.Flush()
 			return err
 		}
-		_, _ = out.Write(piece.Text)
+		if _, err := out.Write(piece.Text); err != nil {
+			return err
+		}
 		if piece.End {
-			if err := out.WriteByte('\n'); err != nil {
-				return err
-			}
+			_ = out.WriteByte('\n')
 		}
 	}
 	return out.Flush()

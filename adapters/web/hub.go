@@ -233,7 +233,7 @@ func difference(before, now *state) *change {
 	return c
 }
 
-// current returns the page of the run, or nil if the rows have not been read.
+// current returns the run as viewers have it, or nil if that is not what the store has.
 func (h *hubs) current(run domain.RunID) *view {
 	h.mu.Lock()
 	hub := h.all[run]
@@ -243,6 +243,9 @@ func (h *hubs) current(run domain.RunID) *view {
 	}
 	hub.lock.Lock()
 	defer hub.lock.Unlock()
+	if hub.err != nil {
+		return nil
+	}
 	return hub.state.view
 }
 

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -95,6 +96,11 @@ func logEnd(dir *runlog.Dir, of runlog.Command) string {
 		return ""
 	}
 	defer file.Close()
+	return textEnd(file)
+}
+
+// textEnd returns the last lines of a log as text, or "".
+func textEnd(file *os.File) string {
 	end, more, err := runlog.Tail(file, endLines, endBytes)
 	if err != nil {
 		return ""
@@ -116,11 +122,14 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errNoPage
 	}
-	v, err := s.view(r)
-	if err != nil {
-		return err
+	run := domain.RunID(idIn(r.PathValue("run")))
+	v := s.hubs.current(run)
+	if v == nil {
+		if v, err = s.readRows(r.Context(), run); err != nil {
+			return err
+		}
 	}
-	rows, run := v.rows, v.rows.Run.RunID
+	rows := v.rows
 	of, ok := commandOf(rows, jobID, seq)
 	if !ok {
 		return &pageError{http.StatusNotFound, "The run has no such command."}
@@ -132,7 +141,10 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	defer file.Close()
 	if _, raw := r.URL.Query()["raw"]; raw {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		return sent(runlog.Text(w, file))
+		if r.Method == http.MethodHead {
+			return nil
+		}
+		return sent(runlog.Text(patient(w), file))
 	}
 	sh := rows.ShEvents[slices.IndexFunc(rows.ShEvents, func(sh projections.ShEvent) bool { return sh.JobID == jobID && sh.Seq == seq })]
 	live := !sh.FinishedAtMs.Valid && !rows.Run.Ended
@@ -142,7 +154,7 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 		if !live {
 			w.Header().Set("Quire-Log", "ended")
 		}
-		return sent(writeLines(w, file, after))
+		return sent(writeLines(patient(w), file, after))
 	}
 	c := s.chrome(fmt.Sprintf("%s %d", safe(jobID), seq))
 	c.Refresh = live
@@ -151,8 +163,8 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	if err := sent(templates.ExecuteTemplate(w, "log-head", page)); err != nil {
 		return err
 	}
-	if err := sent(writeLines(w, file, 0)); err != nil {
-		return err
+	if r.Method != http.MethodHead {
+		_ = sent(writeLines(patient(w), file, 0))
 	}
 	return sent(templates.ExecuteTemplate(w, "log-foot", page))
 }
@@ -191,14 +203,29 @@ func (s *Server) openLog(run domain.RunID, source string, of runlog.Command) (*o
 // blockLines is how many lines browsers lay out at once, when they are about to be seen.
 const blockLines = 200
 
-// writeLines writes the lines of a log behind the first ones, as HTML. A last line without a line
-// feed is written only if it is not to be followed by another request for what comes behind.
-func writeLines(w io.Writer, log io.Reader, after int) error {
+// How much of a log is read for its page, and how long its lines can be as HTML, about.
+const (
+	maxLog     = 32 << 20
+	maxLogPage = 64 << 20
+)
+
+// writeLines writes the lines of a log behind the first ones, as HTML. Of a log that is too long for a
+// page, it writes the beginning and the last lines.
+func writeLines(w io.Writer, log *os.File, after int) error {
 	l := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), after: after}
+	info, err := log.Stat()
+	if err != nil {
+		return err
+	}
+	cut := info.Size() > maxLog
 	var decoder runlog.Decoder
-	for piece, err := range runlog.Lines(log) {
-		if err != nil {
+	for piece, err := range runlog.Lines(io.LimitReader(log, maxLog)) {
+		if err != nil || l.err != nil {
 			break // what could be read is shown
+		}
+		if l.size > maxLogPage {
+			cut = true
+			break
 		}
 		decoder.Decode(piece.Text, l.text)
 		if piece.End {
@@ -207,33 +234,45 @@ func writeLines(w io.Writer, log io.Reader, after int) error {
 	}
 	decoder.End(l.text)
 	l.end()
+	if cut {
+		l.write(`<p class="note">The log is too long for a page: what is between these lines and the last ones is left out. The plain text has all.</p>` + "\n<pre class=\"log\">")
+		l.write(html.EscapeString(textEnd(log)))
+		l.write("</pre>\n")
+	}
 	return l.out.Flush()
 }
 
 // lineWriter writes decoded text as numbered lines, in blocks.
 type lineWriter struct {
-	out    *bufio.Writer // which keeps the first error
+	out    *bufio.Writer
+	err    error // of out
+	size   int   // of what has been written
 	after  int
 	line   int  // of the text that comes
 	inLine bool // its number is written
 }
 
+func (l *lineWriter) write(s string) {
+	l.size += len(s)
+	_, l.err = l.out.WriteString(s)
+}
+
 func (l *lineWriter) text(text []byte, style runlog.Style) {
 	for len(text) > 0 {
-		line, rest, ended := strings.Cut(string(text), "\n")
+		line, rest, ended := bytes.Cut(text, []byte("\n"))
 		if !l.inLine {
 			l.begin()
 		}
-		if l.line > l.after && line != "" {
-			l.styled(line, style)
+		if l.line > l.after && len(line) > 0 {
+			l.styled(string(line), style)
 		}
 		if ended {
 			l.inLine = false
 			if l.line > l.after {
-				_ = l.out.WriteByte('\n')
+				l.write("\n")
 			}
 		}
-		text = []byte(rest)
+		text = rest
 	}
 }
 
@@ -245,26 +284,25 @@ func (l *lineWriter) begin() {
 	}
 	if l.line == l.after+1 || l.line%blockLines == 1 {
 		if l.line > l.after+1 {
-			_, _ = l.out.WriteString("</pre>")
+			l.write("</pre>")
 		}
-		_, _ = l.out.WriteString(`<pre class="block">`)
+		l.write(`<pre class="block">`)
 	}
-	fmt.Fprintf(l.out, `<a id="L%[1]d" href="#L%[1]d">%[1]d</a>`, l.line)
+	l.write(fmt.Sprintf(`<a id="L%[1]d" href="#L%[1]d">%[1]d</a>`, l.line))
 }
 
 func (l *lineWriter) end() {
 	if l.line > l.after {
-		_, _ = l.out.WriteString("</pre>\n")
+		l.write("</pre>\n")
 	}
 }
 
 func (l *lineWriter) styled(text string, style runlog.Style) {
 	text = html.EscapeString(text)
 	if classes := classesOf(style); classes != "" {
-		fmt.Fprintf(l.out, `<span class="%s">%s</span>`, classes, text)
-		return
+		text = `<span class="` + classes + `">` + text + "</span>"
 	}
-	_, _ = l.out.WriteString(text)
+	l.write(text)
 }
 
 // classesOf returns the classes of a style. Colours are those of the palette's first 16 that are
@@ -329,7 +367,7 @@ func nearest(c runlog.Color) int {
 }
 
 // LogsIn returns logs of runs whose streams are in a folder, beside the streams; or, if logs is not
-// "", in the folder logs.
+// "", in the folder logs. Without both there are none: a store says of any path that a stream is there.
 func LogsIn(folder, logs string) Logs {
 	return func(run domain.RunID, source string) (*runlog.Dir, error) {
 		if logs != "" {
@@ -341,7 +379,7 @@ func LogsIn(folder, logs string) Logs {
 		if err := cmp.Or(rootErr, pathErr, err); err != nil {
 			return nil, err
 		}
-		if source == "" || !filepath.IsLocal(inside) {
+		if folder == "" || source == "" || !filepath.IsLocal(inside) {
 			return nil, runlog.ErrNoLogs
 		}
 		return runlog.Open(jsonl.Location{Path: path, Run: run}, "")

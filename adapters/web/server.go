@@ -212,6 +212,20 @@ type view struct {
 
 // read reads all rows of a run, hands them to each as well, and makes its page.
 func (s *Server) read(ctx context.Context, run domain.RunID, each ...func(*projections.Definition, projections.AnyRow)) (*view, error) {
+	v, err := s.readRows(ctx, run, each...)
+	if err != nil {
+		return nil, err
+	}
+	v.page = newPage(s.store.Projections(), v.rows, pageLimits)
+	s.addLogs(v)
+	if !v.page.Ended {
+		v.page.Events = fmt.Sprintf("%s/events?from=%d", runPath(v.page.ID), v.mark.Bytes)
+	}
+	return v, nil
+}
+
+// readRows reads all rows of a run, without a page.
+func (s *Server) readRows(ctx context.Context, run domain.RunID, each ...func(*projections.Definition, projections.AnyRow)) (*view, error) {
 	v := &view{rows: newRows(run)}
 	err := s.store.View(ctx, run, func(snapshot store.Snapshot) error {
 		checkpoint, _, err := snapshot.Checkpoint()
@@ -226,15 +240,7 @@ func (s *Server) read(ctx context.Context, run domain.RunID, each ...func(*proje
 			}
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	v.page = newPage(s.store.Projections(), v.rows, pageLimits)
-	s.addLogs(v)
-	if !v.page.Ended {
-		v.page.Events = fmt.Sprintf("%s/events?from=%d", runPath(v.page.ID), v.mark.Bytes)
-	}
-	return v, nil
+	return v, err
 }
 
 // view returns a run as the store has it. If somebody views it, it has been read already.

@@ -1,0 +1,87 @@
+package web_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/web"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// withLog returns a folder with a run "run" of one command, whose log is given, and a store that has it.
+func withLog(t *testing.T, log string) (folder string, db store.Store) {
+	t.Helper()
+	folder, db = t.TempDir(), memory.Of(set)
+	stream := filepath.Join(folder, "run.jsonl")
+	require.NoError(t, os.MkdirAll(filepath.Join(folder, "jobs", "a"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "jobs", "a", "sh-1.log"), []byte(log), 0o600))
+	require.NoError(t, os.WriteFile(stream, encode([]domain.Event{domain.NewJobStarted(1, "a"), domain.NewShStarted(2, "a", "x")}), 0o600))
+	_, err := store.Ingest(t.Context(), db, jsonl.Locate(stream).Source(jsonl.Options{}), store.Options{})
+	require.NoError(t, err)
+	return folder, db
+}
+
+// getLog returns the answer for the log of a run "run".
+func getLog(t *testing.T, db store.Store, logs web.Logs, query string) (status int, body string) {
+	t.Helper()
+	server := web.New(web.Options{Store: db, Logs: logs})
+	defer server.Close()
+	answer := httptest.NewRecorder()
+	server.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", "/runs/run/log/a/1"+query, nil))
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return answer.Code, string(text)
+}
+
+// The page of a log that is too long for a page has its beginning and its end, and says so.
+func TestLongLog(t *testing.T) {
+	const line = "2026-11-23T14:41:54Z stdout F "
+	for name, log := range map[string]string{
+		"many bytes": strings.Repeat(line+strings.Repeat("x", 1000)+"\n", 40<<10),
+		"many lines": strings.Repeat(line+strings.Repeat("a\r", 10_000)+"\n", 200),
+	} {
+		folder, db := withLog(t, line+"the first\n"+log+line+"the last\n")
+		status, page := getLog(t, db, web.LogsIn(folder, ""), "")
+		require.Equal(t, http.StatusOK, status, name)
+		require.Less(t, len(page), 70<<20, name)
+		for _, text := range []string{"the first", "the last", "too long for a page", "</html>"} {
+			require.True(t, strings.Contains(page, text), "%s: %s", name, text)
+		}
+		_, raw := getLog(t, db, web.LogsIn(folder, ""), "?raw")
+		require.Equal(t, len(log)-strings.Count(log, line)*len(line)+len("the first\nthe last\n"), len(raw), name)
+	}
+}
+
+// The page of a log takes memory and time that follow the length of the log, however short its lines.
+func TestShortLines(t *testing.T) {
+	folder, db := withLog(t, strings.Repeat("a\r", 100_000))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	status, page := getLog(t, db, web.LogsIn(folder, ""), "")
+	runtime.ReadMemStats(&after)
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, 100_000, strings.Count(page, "<a id="))
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(200<<20))
+}
+
+// Without a folder there are no logs, wherever a store says that a stream is.
+func TestLogsOfStoreAlone(t *testing.T) {
+	folder, db := withLog(t, "secret")
+	t.Chdir(folder)
+	status, page := getLog(t, db, web.LogsIn("", ""), "")
+	require.Equal(t, http.StatusNotFound, status)
+	require.NotContains(t, page, "secret")
+	status, _ = getLog(t, db, web.LogsIn("", folder), "")
+	require.Equal(t, http.StatusOK, status)
+}
