@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -194,16 +195,16 @@ func escapeData(s string) string { return dataEscapes.Replace(s) }
 // escapeProperty escapes a property of a command to the runner.
 func escapeProperty(s string) string { return propertyEscapes.Replace(s) }
 
+const colors = "((?:\x1b\\[[0-9;]*m)*)" // as a runlog.Safe writes them
+
+var (
+	atBegin  = regexp.MustCompile("(?m)^((?:[ \t]|\x1b\\[[0-9;]*m)*):" + colors + ":")
+	anywhere = regexp.MustCompile("#" + colors + "#" + colors + `\[`)
+)
+
 // defuse changes lines that the runner, or the page that shows what it printed, would take for
-// commands. stop-commands keeps the runner from that, but the page knows nothing of it.
+// commands, with their colours or without. stop-commands keeps the runner from that, but the page
+// knows nothing of it.
 func defuse(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		rest := strings.TrimLeft(line, " \t")
-		if strings.HasPrefix(rest, "::") {
-			line = line[:len(line)-len(rest)] + `\x3a` + rest[1:]
-		}
-		b.WriteString(strings.ReplaceAll(line, "##[", `#\x23[`))
-	}
-	return b.String()
+	return anywhere.ReplaceAllString(atBegin.ReplaceAllString(text, `$1\x3a$2:`), `#$1\x23$2[`)
 }
