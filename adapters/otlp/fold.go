@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/quire-ci/quire-project/adapters/internal/cicd"
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -118,6 +119,7 @@ func (s *spans) addJob(run *projections.Tracker, job *projections.TrackedJob) {
 	}
 	delete(s.exits, job.Index)
 	span := s.task(JobSpan(s.id, job.ID), s.run, job.ID, clip(job.ID, maxName))
+	span.SetName(display.Name(span.Name())) // tools have no place for spans without a name
 	var p period
 	if job.Started {
 		p.start = projections.Some(job.StartedAtMs)
