@@ -150,7 +150,7 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	live := !sh.FinishedAtMs.Valid && !rows.Run.Ended
 	after, _ := strconv.Atoi(r.URL.Query().Get("after"))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if after > 0 {
+	if r.URL.Query().Has("after") {
 		if !live {
 			w.Header().Set("Quire-Log", "ended")
 		}

@@ -258,7 +258,8 @@ func (p *page) commands(r *rows, a axis, l limits) {
 const partSize = 50
 
 // only returns the page with some jobs and commands, by their anchors: of these jobs, without other
-// commands.
+// commands but those that ended with another code than 0, for what they are called depends on how their job
+// goes on.
 func (p page) only(anchors []string) *page {
 	wanted := map[string]bool{}
 	for _, a := range anchors {
@@ -269,7 +270,7 @@ func (p page) only(anchors []string) *page {
 	for _, j := range p.Jobs {
 		if wanted[j.Anchor] {
 			some := *j
-			some.Parts = [][]*command{slices.DeleteFunc(slices.Clone(j.Commands), func(c *command) bool { return !wanted[c.Anchor] })}
+			some.Parts = [][]*command{slices.DeleteFunc(slices.Clone(j.Commands), func(c *command) bool { return !wanted[c.Anchor] && c.urgency == display.Complete })}
 			jobs = append(jobs, &some)
 		}
 	}

@@ -1,21 +1,28 @@
 // list keeps the list of runs up to date while it is seen.
+import { again, page, parse, pause } from "./connection.js";
 import { times } from "./times.js";
 
-const pause = 5000;
-
 export function list(runs) {
-  const status = document.querySelector("#connection");
-  setInterval(async () => {
-    if (document.hidden || runs.contains(document.activeElement)) return;
-    try {
-      const answer = await fetch(location);
-      if (!answer.ok) throw new Error(answer.statusText);
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#runs");
-      if (fresh.innerHTML !== runs.innerHTML) runs.replaceChildren(...fresh.childNodes);
-      times(runs);
-      status.textContent = "";
-    } catch {
-      status.textContent = "Not connected: trying again …";
-    }
+  let shown;
+  again(async () => {
+    if (document.hidden) return;
+    const fresh = parse((await page(location)).text).querySelector("#runs");
+    if (fresh.innerHTML === shown) return;
+    shown = fresh.innerHTML;
+    const focused = placeOf(document.activeElement);
+    runs.replaceChildren(...fresh.childNodes);
+    times(runs);
+    focused?.().focus({ preventScroll: true });
   }, pause);
+
+  // placeOf returns a function that finds the same place in a fresh list: of the same run, if it is there.
+  function placeOf(element) {
+    const row = element?.closest("#runs tr");
+    const link = row?.querySelector("a").getAttribute("href");
+    const at = row && [...row.querySelectorAll("a, time")].indexOf(element);
+    return row && (() => {
+      const same = [...runs.querySelectorAll("tr")].find((r) => r.querySelector("a")?.getAttribute("href") === link);
+      return same?.querySelectorAll("a, time")[at] ?? runs.querySelector("a") ?? document.body;
+    });
+  }
 }

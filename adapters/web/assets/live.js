@@ -1,29 +1,42 @@
 // live keeps the page of a run up to date. Events say which rows have changed; the server draws them.
+import { connected, page, parse, pause, wait } from "./connection.js";
 import { times } from "./times.js";
 
-const most = 100; // parts that are fetched one by one
+const most = 500; // parts that are fetched one by one: their address stays below 8,000 characters
 
 export function live(run) {
-  const status = document.querySelector("#connection");
-  let jobs = new Map(); // the numbers of jobs by their ids
-  let changed = new Set(), whole = false, busy = false;
+  const jobs = new Map(); // the numbers of jobs by their ids
+  let changed = new Set(), whole = false, busy = false, ended = false;
+  let source, last = "", timer;
 
-  const source = new EventSource(run.dataset.events);
-  source.onopen = () => (status.textContent = "");
-  source.onerror = () => {
-    status.textContent = "Not connected: trying again …";
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => location.reload(), 5000);
-  };
-  source.onmessage = (event) => {
-    status.textContent = "";
+  // connect receives events, from the last one on. A browser gives up for good when a proxy answers in the
+  // place of a server that is away; the page does not.
+  function connect() {
+    clearTimeout(timer);
+    source?.close();
+    if (ended || document.hidden) return;
+    const address = new URL(run.dataset.events, location);
+    if (last) address.searchParams.set("from", last);
+    source = new EventSource(address);
+    source.onopen = () => connected(true);
+    source.onmessage = receive;
+    source.onerror = () => {
+      connected(false);
+      if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, pause);
+    };
+  }
+  // A browser has few connections to a server: pages that nobody sees keep none.
+  document.addEventListener("visibilitychange", connect);
+  connect();
+
+  function receive(event) {
+    last = event.lastEventId;
     const { rows, snapshot } = JSON.parse(event.data);
     whole ||= Boolean(snapshot);
     for (const row of rows) {
-      if (row.projection === "jobs") {
-        jobs.set(row.job_id, row.index + 1);
-        changed.add(`j${row.index + 1}`);
-      }
-      if (row.projection === "timings.jobs") changed.add(`j${row.index + 1}`);
+      if (row.projection !== "jobs" && row.projection !== "timings.jobs") continue;
+      jobs.set(row.job_id, row.index + 1);
+      changed.add(`j${row.index + 1}`);
     }
     for (const row of rows) {
       if (row.projection !== "sh_events") continue;
@@ -31,20 +44,23 @@ export function live(run) {
       job ? changed.add(`j${job}.${row.seq}`) : (whole = true);
     }
     refresh();
-  };
+  }
 
   async function refresh() {
     if (busy) return;
     busy = true;
-    try {
-      while (changed.size > 0 || whole) {
-        const parts = [...changed], all = whole || parts.length > most;
-        changed = new Set();
-        whole = false;
+    while (changed.size > 0 || whole) {
+      const parts = [...changed], all = whole || parts.length > most;
+      changed = new Set();
+      whole = false;
+      try {
         await update(all ? null : parts);
+        connected(ended || source.readyState === EventSource.OPEN);
+      } catch {
+        whole = true;
+        connected(false);
+        await wait(pause);
       }
-    } catch {
-      whole = true; // and the next event tries again
     }
     busy = false;
   }
@@ -52,10 +68,7 @@ export function live(run) {
   async function update(parts) {
     const address = new URL(location);
     if (parts) address.searchParams.set("parts", parts.join(" "));
-    const answer = await fetch(address);
-    if (!answer.ok) throw new Error(answer.statusText);
-    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const main = fresh.querySelector("#run");
+    const main = parse((await page(address)).text).querySelector("#run");
     for (const name of ["start", "end", "last"]) {
       if (name !== "last" && run.dataset[name] !== main.dataset[name] && parts) whole = true; // all bars are elsewhere
       run.dataset[name] = main.dataset[name];
@@ -64,12 +77,14 @@ export function live(run) {
     replace(run, main, "#summary");
     replace(run, main, "#failures", "#summary");
     replace(run, main, "#tables");
+    if (!parts) forget(timeline, main);
     for (const job of main.querySelectorAll("details.job")) merge(timeline, job);
     if (!parts) replace(run, main, "#axis");
     timeline.querySelector("#no-jobs")?.remove();
     times(run);
     if (!main.dataset.events) {
-      source.close();
+      ended = true;
+      connect();
       delete run.dataset.events;
     }
     timeline.changed();
@@ -82,6 +97,12 @@ function replace(run, main, name, behind) {
   if (!fresh) return old?.remove();
   if (!old) return run.querySelector(behind)?.after(fresh);
   if (old.outerHTML !== fresh.outerHTML) old.replaceWith(fresh);
+}
+
+// forget removes what is not there any more, because the stream was written anew.
+function forget(timeline, main) {
+  const there = new Set([...main.querySelectorAll("details.job, li.row")].map((e) => e.id));
+  for (const old of timeline.querySelectorAll("details.job, li.row")) if (!there.has(old.id)) old.remove();
 }
 
 // merge brings a job up to date, and keeps what the reader has opened and focused.

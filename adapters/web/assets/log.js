@@ -1,31 +1,25 @@
 // log follows a log while its command runs, until one scrolls up, and searches it.
+import { again, page, parse } from "./connection.js";
+
 const pause = 1000;
 
 export function log(main) {
   search(main);
   if (!("live" in main.dataset)) return;
-  const lines = main.querySelector(".lines"), end = main.querySelector("#end"), status = document.querySelector("#connection");
+  const lines = main.querySelector(".lines"), end = main.querySelector("#end");
   const last = () => lines.querySelector("pre:last-of-type > a:last-of-type");
   const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 40;
   if (!location.hash) scrollTo(0, document.documentElement.scrollHeight);
-  const timer = setInterval(async () => {
-    try {
-      // The last line may have grown: it comes again.
-      const shown = Math.max(0, Number(last()?.textContent ?? 0) - 1);
-      const answer = await fetch(`?after=${shown}`);
-      if (!answer.ok) throw new Error(answer.statusText);
-      status.textContent = "";
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const follow = atEnd();
-      add(lines, [...fresh.querySelectorAll("pre")], shown);
-      if (follow) scrollTo(0, document.documentElement.scrollHeight);
-      if (answer.headers.get("Quire-Log") === "ended") {
-        end.textContent = "The command has ended.";
-        clearInterval(timer);
-      }
-    } catch {
-      status.textContent = "Not connected: trying again …";
-    }
+  again(async () => {
+    // The last line may have grown: it comes again.
+    const shown = Math.max(0, Number(last()?.textContent ?? 0) - 1);
+    const { answer, text } = await page(`?after=${shown}`);
+    const follow = atEnd();
+    add(lines, [...parse(text).querySelectorAll("pre.block")], shown);
+    if (follow) scrollTo(0, document.documentElement.scrollHeight);
+    if (answer.headers.get("Quire-Log") !== "ended") return false;
+    end.textContent = "The command has ended.";
+    return true;
   }, pause);
 }
 

@@ -25,10 +25,10 @@ class Timeline extends HTMLElement {
     document.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("hashchange", () => this.reveal());
     window.addEventListener("resize", () => this.drawOverview());
-    this.reveal();
-    this.search(this.field.value);
+    this.bars = this.getElementsByClassName("open"); // and the rows around them
+    this.growing = setInterval(() => this.grow(), 1000);
     this.changed();
-    setInterval(() => this.grow(), 1000);
+    this.reveal();
   }
 
   get run() { return document.querySelector("#run"); }
@@ -133,10 +133,11 @@ class Timeline extends HTMLElement {
 
   // grow draws what is open up to now, as far as the axis goes.
   grow() {
-    if (!this.run.dataset.events) return;
+    if (!this.run.dataset.events) return clearInterval(this.growing);
     const now = Number(this.run.dataset.last) + performance.now() - this.seen;
     const end = Math.min(width, ((now - this.start) / this.length) * width);
-    for (const bar of this.querySelectorAll("rect.open")) {
+    for (const bar of this.bars) {
+      if (bar.localName !== "rect") continue;
       bar.setAttribute("width", Math.max(100, Math.round(end - Number(bar.getAttribute("x")))));
     }
   }

@@ -1,0 +1,140 @@
+package web_test
+
+import (
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/web"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// place is an address at which servers are started and stopped.
+type place struct {
+	t       *testing.T
+	address string
+	stop    func()
+}
+
+// serve starts a server in the place of the one before it.
+func (p *place) serve(h http.Handler) {
+	p.stop()
+	if p.address == "" {
+		p.address = "127.0.0.1:0"
+	}
+	listener, err := net.Listen("tcp", p.address)
+	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		listener, err = net.Listen("tcp", p.address)
+	}
+	require.NoError(p.t, err)
+	p.address = listener.Addr().String()
+	server := &http.Server{Handler: h}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = server.Serve(listener)
+	}()
+	p.stop = func() {
+		_ = server.Close()
+		<-ended
+		p.stop = func() {}
+	}
+}
+
+// Pages say that the server is away, and go on by themselves when it is back: after it was stopped, after a
+// proxy answered in its place, and after it has started again.
+func TestBrowserConnection(t *testing.T) {
+	s, ctx := newSite(t), browser(t)
+	p := &place{t: t, stop: func() {}}
+	t.Cleanup(func() { p.stop() })
+	s.add("42", domain.NewJobStarted(1, "build"), domain.NewShStarted(2, "build", "make"))
+	s.log("42", "build", 1, "one")
+	servers := func() http.Handler { return web.New(web.Options{Store: s.db, Logs: web.LogsIn("", s.logs)}) }
+	away := `document.querySelector("#connection").textContent.includes("Not connected")`
+	back := `document.querySelector("#connection").textContent === ""`
+
+	// interrupted stops the server, lets a proxy answer, and starts another server.
+	interrupted := func(path string, meanwhile func()) {
+		p.stop()
+		holds(t, ctx, away)
+		meanwhile()
+		var asked atomic.Int64
+		p.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == path {
+				asked.Add(1)
+			}
+			http.Error(w, "bad gateway", http.StatusBadGateway)
+		}))
+		for deadline := time.Now().Add(time.Minute); asked.Load() == 0; time.Sleep(20 * time.Millisecond) {
+			require.True(t, time.Now().Before(deadline), "%s is not asked for again", path)
+		}
+		holds(t, ctx, away)
+		p.serve(servers())
+	}
+	open := func(path, ready string) {
+		do(t, ctx, chromedp.Navigate("http://"+p.address+path), chromedp.WaitReady(ready))
+		value[bool](t, ctx, "window.loadedOnce = true")
+	}
+	p.serve(servers())
+
+	open("/runs/42", "quire-timeline input")
+	interrupted("/runs/42/events", func() { s.add("42", domain.NewShFinished(5, "build", 0), domain.NewShStarted(6, "build", "make test")) })
+	holds(t, ctx, `window.loadedOnce && document.querySelector("#j1\\.2") && document.querySelector("#j1\\.1 rect.complete") && `+back)
+
+	open("/runs/42/log/build/2", "main") // it has no log yet
+	s.log("42", "build", 2, "first")
+	open("/runs/42/log/build/2", "#log input")
+	interrupted("/runs/42/log/build/2", func() { s.log("42", "build", 2, "second") })
+	holds(t, ctx, `window.loadedOnce && document.querySelector("#L2")?.nextSibling.textContent === "second\n" && `+back)
+
+	open("/", "#runs")
+	interrupted("/", func() { s.add("43", domain.NewJobStarted(9, "lint")) })
+	holds(t, ctx, `window.loadedOnce && document.querySelectorAll("#runs tbody tr").length === 2 && `+back)
+
+	// Events arrive, but the rows cannot be fetched at first.
+	open("/runs/42", "quire-timeline input")
+	server := web.New(web.Options{Store: s.db})
+	var asked atomic.Int64
+	p.serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/runs/42" && asked.Add(1) == 1 {
+			http.Error(w, "bad gateway", http.StatusBadGateway)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	holds(t, ctx, back)
+	s.add("42", domain.NewShFinished(7, "build", 0), domain.NewJobFinished(8, "build", domain.Complete), domain.NewRunFinished(8, domain.Complete))
+	holds(t, ctx, `window.loadedOnce && document.querySelector("#summary.complete") && `+back)
+	require.Equal(t, int64(2), asked.Load())
+	// The end of the run is the end of the events.
+	require.False(t, value[bool](t, ctx, `"events" in document.querySelector("#run").dataset`))
+}
+
+// A job that fails at its end changes what its commands are called, also of those that ended long before.
+func TestBrowserLiveVerdicts(t *testing.T) {
+	s, ctx := newSite(t), browser(t)
+	s.add("42", domain.NewJobStarted(1, "build"), domain.NewShStarted(2, "build", "false"), domain.NewShFinished(3, "build", 3), domain.NewShStarted(4, "build", "true"))
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"), chromedp.WaitVisible("quire-timeline input"))
+	s.add("42", domain.NewShFinished(5, "build", 0))
+	holds(t, ctx, `document.querySelector("#j1\\.2 rect.complete")`)
+	s.add("42", domain.NewJobFinished(6, "build", domain.Failed))
+	holds(t, ctx, `document.querySelector("#j1\\.1.failed")`)
+}
+
+// A log of one line is followed to its end, and the list moves on while a link of it is focused.
+func TestBrowserFollows(t *testing.T) {
+	s, ctx := newSite(t), browser(t)
+	s.add("42", domain.NewJobStarted(1, "build"), domain.NewShStarted(2, "build", "make"))
+	s.log("42", "build", 1, "one")
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42/log/build/1"), chromedp.WaitVisible("#log input"))
+	s.add("42", domain.NewShFinished(9, "build", 0))
+	holds(t, ctx, `document.querySelector("#end").textContent === "The command has ended." && document.querySelectorAll("pre.block > a").length === 1`)
+	do(t, ctx, chromedp.Navigate(s.URL+"/"), chromedp.Focus("#runs tbody a"))
+	s.add("43", domain.NewJobStarted(20, "lint"))
+	holds(t, ctx, `document.querySelectorAll("#runs tbody tr").length === 2 && document.activeElement.getAttribute("href") === "/runs/42"`)
+}
