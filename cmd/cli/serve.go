@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -85,7 +86,7 @@ func (p *app) serve(ctx context.Context, path string, flags serveFlags, exact bo
 		return err
 	}
 	defer func() { err = cmp.Or(err, s.Close()) }()
-	served.Store = s
+	served.Store, served.Logger = s, slog.New(slog.NewTextHandler(messages, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	server := web.New(served)
 	defer server.Close()
 	options.Store, options.Report.Written = s, server.Written
