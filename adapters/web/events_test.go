@@ -267,14 +267,16 @@ func apply(t require.TestingT, s store.Store, data []byte) {
 	require.NoError(t, projector.Close(context.Background()))
 }
 
-// countingStore counts how often rows are read.
+// countingStore counts how often rows are read, and how many readings are going on.
 type countingStore struct {
 	store.Store
-	views atomic.Int64
+	views, open atomic.Int64
 }
 
 func (c *countingStore) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
 	c.views.Add(1)
+	c.open.Add(1)
+	defer c.open.Add(-1)
 	return c.Store.View(ctx, run, do)
 }
 

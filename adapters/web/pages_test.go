@@ -2,9 +2,11 @@ package web_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,6 +24,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
@@ -203,6 +206,54 @@ func TestNoSuchPage(t *testing.T) {
 		require.Equal(t, status, answer.Code, path)
 		require.NotEmpty(t, answer.Body.String(), path)
 	}
+}
+
+// writing is an answer whose writes are seen.
+type writing struct {
+	*httptest.ResponseRecorder
+	before func()
+}
+
+func (w writing) Write(p []byte) (int, error) {
+	w.before()
+	return w.ResponseRecorder.Write(p)
+}
+
+// A client that reads slowly does not hold a connection of the store.
+func TestNothingIsWrittenWhileReading(t *testing.T) {
+	db := &countingStore{Store: memory.Of(set)}
+	ingest(t, db.Store, hostileStream())
+	server := web.New(web.Options{Store: db})
+	defer server.Close()
+	for _, path := range []string{"/", "/runs/run", "/api/runs", "/api/runs/run", "/feed", "/badge.svg"} {
+		answer := writing{httptest.NewRecorder(), func() { require.Zero(t, db.open.Load(), path) }}
+		server.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		require.Equal(t, http.StatusOK, answer.Code, path)
+		require.NotZero(t, answer.Body.Len(), path)
+	}
+}
+
+// brokenStore is a store that is away.
+type brokenStore struct{ store.Store }
+
+var errAway = errors.New("dial 10.1.2.3: password=secret")
+
+func (brokenStore) View(context.Context, domain.RunID, func(store.Snapshot) error) error {
+	return errAway
+}
+func (brokenStore) Runs(context.Context, store.Page) ([]store.Listed, error) { return nil, errAway }
+
+// While the store is away, a page says so without saying where it is, and is asked for again.
+func TestStoreAway(t *testing.T) {
+	server := web.New(web.Options{Store: brokenStore{memory.Of(set)}})
+	defer server.Close()
+	for _, path := range []string{"/", "/runs/run", "/runs/run/log/a/1", "/feed", "/badge.svg", "/api/runs", "/api/runs/run", "/runs/run/events"} {
+		answer := get(t, server, path)
+		require.Equal(t, http.StatusServiceUnavailable, answer.Code, path)
+		require.NotContains(t, answer.Body.String(), "secret", path)
+		require.NotContains(t, answer.Body.String(), "10.1.2.3", path)
+	}
+	require.Equal(t, "5", get(t, server, "/runs/run").Header().Get("Refresh"))
 }
 
 // A page in one file is at most 10 MB: what it leaves out is said, and failed commands stay.

@@ -151,6 +151,9 @@ func (s *Server) handler(handle func(http.ResponseWriter, *http.Request) error) 
 			http.Error(w, shown.words, shown.status)
 			return
 		}
+		if shown.status == http.StatusServiceUnavailable {
+			w.Header().Set("Refresh", "5") // the page that was asked for is there again when the store is
+		}
 		w.WriteHeader(shown.status)
 		_ = templates.ExecuteTemplate(w, "problem", struct {
 			chrome
@@ -282,11 +285,9 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) apiRun(w http.ResponseWriter, r *http.Request) error {
 	run := domain.RunID(idIn(r.PathValue("run")))
 	out := &lazyHeader{ResponseWriter: w, kind: "application/json"}
-	return s.store.View(r.Context(), run, func(snapshot store.Snapshot) error {
-		options := report.Options{Projections: s.store.Projections().Reported()}
-		return report.WriteStored(out, run, options, func(of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) error {
-			return store.EachRow(snapshot, run, of, take)
-		})
+	options := report.Options{Projections: s.store.Projections().Reported()}
+	return report.WriteStored(out, run, options, func(of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) error {
+		return s.store.View(r.Context(), run, func(snapshot store.Snapshot) error { return store.EachRow(snapshot, run, of, take) })
 	})
 }
 
