@@ -52,7 +52,7 @@ func stream(run, events int) []byte {
 func (s *site) project(b *Broker) {
 	s.t.Helper()
 	projector := store.NewProjector(s.store, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{
-		Source: "a test", Grace: time.Millisecond, GapTimeout: time.Hour,
+		Source: func(domain.RunID) string { return "a test" }, Grace: time.Millisecond, GapTimeout: time.Hour,
 	})
 	options := broker.Options{FirstDelay: time.Millisecond, MostDelay: 10 * time.Millisecond}
 	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), []string{b.AllTopics()}, b.Poison(), counted{projector, &s.applied}, options)

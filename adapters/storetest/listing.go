@@ -203,7 +203,7 @@ func runsDiffer(got, want []store.Listed) error {
 	}
 	for i := range got {
 		if got[i].Source != want[i].Source || !slices.Equal(got[i].Labels, want[i].Labels) {
-			return fmt.Errorf("Runs: run %s has the labels %q and the source %q, not %q and %q", show(got[i].RunID), got[i].Labels, got[i].Source, want[i].Labels, want[i].Source)
+			return fmt.Errorf("run %s is listed with the labels %q and the source %q, not %q and %q", show(got[i].RunID), got[i].Labels, got[i].Source, want[i].Labels, want[i].Source)
 		}
 	}
 	return nil
