@@ -133,6 +133,7 @@ func TestNoTextIsACommandToTheRunner(t *testing.T) {
 		}
 	})
 	rapid.Check(t, func(t *rapid.T) {
+		before(t, "")
 		job, cmd := toRunner.Draw(t, "job"), toRunner.Draw(t, "cmd")
 		out := write(t, report.GitHub, laws.Entries([]domain.Event{domain.NewJobStarted(0, job), domain.NewShStarted(0, job, cmd),
 			domain.NewShFinished(1, job, -7), domain.NewJobFinished(2, job, domain.Failed)}), report.Options{})
