@@ -27,7 +27,7 @@ func TestAxis(t *testing.T) {
 		require.LessOrEqual(t, a.at(min(x, y)), a.at(max(x, y)))
 		b := a.bar(x, y, "job")
 		require.True(t, b.X >= 0 && b.Width >= leastBar && b.X+b.Width <= axisWidth, "%+v", b)
-		require.LessOrEqual(t, len(a.ticks()), 6)
+		require.LessOrEqual(t, len(a.ticks()), maxTicks)
 	})
 }
 

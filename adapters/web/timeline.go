@@ -65,17 +65,20 @@ var tickSteps = []int64{
 	1_800_000, 3_600_000, 7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000,
 }
 
-// ticks returns at most six marks at round distances from the start of the run.
+// maxTicks is how many marks have room on a narrow page.
+const maxTicks = 4
+
+// ticks returns some marks at round distances from the start of the run.
 func (a axis) ticks() (ticks []tick) {
 	length := a.endMs - a.startMs
 	step := tickSteps[len(tickSteps)-1]
 	for _, s := range tickSteps {
-		if length/s <= 6 {
+		if length/s <= maxTicks {
 			step = s
 			break
 		}
 	}
-	for length/step > 6 {
+	for length/step > maxTicks {
 		step *= 2
 	}
 	for ms := step; ms < length-step/4 && ms > 0; ms += step {

@@ -117,7 +117,8 @@ class Timeline extends HTMLElement {
   drawAxis() {
     const axis = this.querySelector("#axis .ticks");
     const shown = this.length / this.zoom, from = (-this.pan / width) * this.length;
-    const step = steps.find((ms) => shown / ms <= 6) ?? Math.ceil(shown / 6 / 864e5) * 864e5;
+    const most = Math.max(2, Math.floor(axis.clientWidth / 70)); // marks that have room
+    const step = steps.find((ms) => shown / ms <= most) ?? Math.ceil(shown / most / 864e5) * 864e5;
     const marks = [];
     for (let ms = Math.ceil(from / step) * step || step; ms < from + shown; ms += step) {
       const at = `${((ms - from) / shown) * 100}%`;

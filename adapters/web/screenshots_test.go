@@ -1,0 +1,71 @@
+package web_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+var update = flag.Bool("update", false, "write the pictures in docs/images")
+
+// The pictures of docs/browser.md show pages as they are. Browsers and fonts differ, so that they are
+// only made on demand: go test ./adapters/web -run Screenshots -update
+func TestScreenshots(t *testing.T) {
+	const images = "../../docs/images"
+	docs, err := os.ReadFile("../../docs/browser.md")
+	require.NoError(t, err)
+	for _, image := range regexp.MustCompile(`\(images/(\S+\.png)\)`).FindAllSubmatch(docs, -1) {
+		require.FileExists(t, filepath.Join(images, string(image[1])))
+	}
+	if !*update {
+		return
+	}
+	s, ctx := newSite(t), browser(t)
+	shop(s)
+	for name, shot := range map[string]struct {
+		path, scheme  string
+		width, height int64
+	}{
+		"list":     {"/", "light", 960, 420},
+		"run":      {"/runs/1042", "light", 960, 700},
+		"run-dark": {"/runs/1042", "dark", 400, 700},
+		"log":      {"/runs/1042/log/test/2", "light", 960, 380},
+	} {
+		look(t, ctx, shot.width, shot.scheme)
+		do(t, ctx, chromedp.EmulateViewport(shot.width, shot.height), chromedp.Navigate(s.URL+shot.path), chromedp.WaitReady("main"))
+		picture, err := chromedp.Call(ctx, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{})
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(images, name+".png"), picture.Data, 0o644))
+	}
+}
+
+// shop adds runs of a small project.
+func shop(s *site) {
+	for i := range int64(5) {
+		at := 1_795_444_914_602 + i*3_600_000
+		id := domain.RunID(fmt.Sprint(1038 + i))
+		labels := must(domain.NewLabels(domain.Label{Key: "repo", Value: "shop"}, domain.Label{Key: "ref", Value: []string{"main", "cart"}[i%2]}))
+		s.add(id, domain.NewRunStarted(at, labels),
+			domain.NewJobStarted(at+10, "lint"), domain.NewShStarted(at+20, "lint", "golangci-lint run"),
+			domain.NewJobStarted(at+30, "build"), domain.NewShStarted(at+40, "build", "go build ./..."), domain.NewShFinished(at+21_000, "build", 0),
+			domain.NewShStarted(at+21_000, "build", "docker build -t shop ."), domain.NewShFinished(at+35_400, "lint", 0), domain.NewJobFinished(at+35_400, "lint", domain.Complete),
+			domain.NewShFinished(at+48_000, "build", 0), domain.NewJobFinished(at+48_000, "build", domain.Complete),
+			domain.NewJobStarted(at+48_100, "test"), domain.NewShStarted(at+48_100, "test", "go vet ./..."), domain.NewShFinished(at+57_000, "test", 0), domain.NewShStarted(at+57_000, "test", "go test ./..."))
+		if i == 4 {
+			s.add(id, domain.NewJobStarted(at+58_000, "pictures"), domain.NewShStarted(at+58_000, "pictures", "./pictures.sh"),
+				domain.NewShFinished(at+83_000, "test", 1), domain.NewJobFinished(at+83_000, "test", domain.Failed), domain.NewShFinished(at+91_000, "pictures", 0), domain.NewShStarted(at+91_000, "pictures", "./upload.sh"))
+			s.log(string(id), "test", 2, "\x1b[32mok\x1b[0m  \tshop/orders\t1.204s", "\x1b[31m--- FAIL: TestTotal (0.00s)\x1b[0m", "    cart_test.go:14: the total is 3, and not 4", "\x1b[31mFAIL\x1b[0m\tshop/cart\t0.310s", "FAIL")
+			return
+		}
+		s.add(id, domain.NewShFinished(at+90_000+i*1000, "test", 0), domain.NewJobFinished(at+90_000+i*1000, "test", domain.Complete), domain.NewRunFinished(at+90_000+i*1000, domain.Complete))
+	}
+}
