@@ -268,7 +268,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	base := scheme(r) + "://" + r.Host
-	document := atomFeed{Title: "Failed runs", ID: base + f.search(), Links: []atomLink{{base + "/", ""}, {base + "/feed", "self"}}, Updated: atomTime(0), Author: "quire-project"}
+	document := atomFeed{Title: "Failed runs", ID: base + f.search(), Links: []atomLink{{base + "/", ""}, {base + "/feed" + strings.TrimPrefix(f.search(), "/"), "self"}}, Updated: atomTime(0), Author: "quire-project"}
 	for i := range runs {
 		run := &runs[i]
 		updated := atomTime(run.LastAtMs.V)

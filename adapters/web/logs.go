@@ -160,13 +160,13 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	c.Refresh = live
 	title, text := texts(sh.Cmd, pageLimits.text)
 	page := logView{chrome: c, Run: string(run), RunTitle: titleOf(string(run), rows.Labels), RunPath: runPath(string(run)), Job: safe(jobID), Seq: seq, Title: title, Text: text, Live: live}
-	if err := sent(templates.ExecuteTemplate(w, "log-head", page)); err != nil {
+	if err := s.html(w, "log-head", page); err != nil {
 		return err
 	}
 	if r.Method != http.MethodHead {
 		_ = sent(writeLines(patient(w), file, 0))
 	}
-	return sent(templates.ExecuteTemplate(w, "log-foot", page))
+	return s.html(w, "log-foot", page)
 }
 
 // logView is what the page of a log shows around its lines.

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
@@ -194,6 +195,23 @@ func TestPages(t *testing.T) {
 	})
 }
 
+// A feed says where it is, with what was asked for: readers ask there again.
+func TestFeedHasItsAddress(t *testing.T) {
+	server := web.New(web.Options{Store: memory.Of(set)})
+	defer server.Close()
+	for _, address := range []string{"/feed", "/feed?label=ref%3Dmain&q=a"} {
+		var feed struct {
+			Link []struct {
+				Rel  string `xml:"rel,attr"`
+				Href string `xml:"href,attr"`
+			} `xml:"link"`
+		}
+		require.NoError(t, xml.Unmarshal(get(t, server, address).Body.Bytes(), &feed))
+		require.Equal(t, "self", feed.Link[1].Rel)
+		require.Equal(t, "http://127.0.0.1"+address, feed.Link[1].Href)
+	}
+}
+
 // What does not exist is said to, as a page or as text.
 func TestNoSuchPage(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set)})
@@ -217,6 +235,24 @@ type writing struct {
 func (w writing) Write(p []byte) (int, error) {
 	w.before()
 	return w.ResponseRecorder.Write(p)
+}
+
+func (w writing) SetWriteDeadline(time.Time) error {
+	w.before()
+	return nil
+}
+
+// A client that reads slowly gets all of a long answer: it has time for each piece.
+func TestSlowClient(t *testing.T) {
+	folder, db := withLog(t, "x")
+	server := web.New(web.Options{Store: db, Logs: web.LogsIn(folder, "")})
+	defer server.Close()
+	for _, path := range []string{"/", "/runs/run", "/api/runs/run", "/runs/run/log/a/1", "/runs/run/log/a/1?raw"} {
+		calls := 0
+		server.ServeHTTP(writing{httptest.NewRecorder(), func() { calls++ }}, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		require.GreaterOrEqual(t, calls, 2, path)
+		require.Zero(t, calls%2, "%s: a piece without time of its own", path)
+	}
 }
 
 // A client that reads slowly does not hold a connection of the store.

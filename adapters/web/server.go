@@ -1,6 +1,8 @@
 package web
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -178,7 +180,8 @@ func (s *Server) chrome(title string) chrome {
 // html answers with a page.
 func (s *Server) html(w http.ResponseWriter, name string, data any) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	if err := templates.ExecuteTemplate(w, name, data); err != nil {
+	out := bufio.NewWriterSize(patient(w), 32<<10)
+	if err := cmp.Or(templates.ExecuteTemplate(out, name, data), out.Flush()); err != nil {
 		s.log.Debug("a page was not written to its end", "error", printable.Name(err.Error()))
 	}
 	return nil
@@ -284,7 +287,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 // apiRun answers with the document of a run, as --to json has it.
 func (s *Server) apiRun(w http.ResponseWriter, r *http.Request) error {
 	run := domain.RunID(idIn(r.PathValue("run")))
-	out := &lazyHeader{ResponseWriter: w, kind: "application/json"}
+	out := &lazyHeader{ResponseWriter: patient(w), kind: "application/json"}
 	options := report.Options{Projections: s.store.Projections().Reported()}
 	return report.WriteStored(out, run, options, func(of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) error {
 		return s.store.View(r.Context(), run, func(snapshot store.Snapshot) error { return store.EachRow(snapshot, run, of, take) })
