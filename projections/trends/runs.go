@@ -1,0 +1,132 @@
+package trends
+
+import (
+	"cmp"
+	"slices"
+	"unique"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/compare"
+)
+
+// Runs are the latest runs of those that were added. Their memory follows the commands of these runs;
+// equal texts are held once.
+type Runs struct {
+	most int
+	runs []*run // oldest first
+}
+
+// run is what trends need of a run.
+type run struct {
+	id         domain.RunID
+	began      projections.Null[int64]
+	sha, unfit string
+	executions []execution
+	ends       []end
+	failures   []failure
+}
+
+// name identifies a command: its job and its normal text.
+type name struct{ job, cmd string }
+
+// execution is a command that ended.
+type execution struct {
+	of     unique.Handle[name]
+	ms     projections.Null[int64]
+	failed bool
+}
+
+func (e *execution) name() name { return e.of.Value() }
+
+// end is how a job ended.
+type end struct {
+	job    string
+	failed bool
+}
+
+// failure is what failures that are one have in common.
+type failure struct {
+	name
+	exit projections.Null[int32]
+	line string
+}
+
+// LastLine returns the last line that a command wrote, or an empty text if it is not known.
+type LastLine func(run domain.RunID, job string, seq int) string
+
+// Latest returns an empty list of runs, which keeps the latest ones: so many at most.
+func Latest(most int) *Runs { return &Runs{most: most} }
+
+// Add adds a run; one that is there already is ignored. lastLine is asked for the commands that failed; it can be nil.
+func (r *Runs) Add(record *projections.Record, lastLine LastLine) {
+	of := &run{id: record.Run.RunID, began: record.Timings.Run.StartedAtMs}
+	at, found := slices.BinarySearchFunc(r.runs, of, order)
+	if found || at == 0 && len(r.runs) == r.most {
+		return
+	}
+	of.read(record, lastLine)
+	r.runs = slices.Insert(r.runs, at, of)
+	if len(r.runs) > r.most {
+		r.runs = slices.Delete(r.runs, 0, 1)
+	}
+}
+
+// order is that of the runs' first events. Runs without events come first.
+func order(a, b *run) int {
+	return cmp.Or(cmp.Compare(rank(a.began), rank(b.began)), cmp.Compare(a.began.V, b.began.V), cmp.Compare(a.id, b.id))
+}
+
+func rank(began projections.Null[int64]) int {
+	if began.Valid {
+		return 1
+	}
+	return 0
+}
+
+func (r *run) read(record *projections.Record, lastLine LastLine) {
+	switch {
+	case !record.Run.Ended:
+		r.unfit = "it has no run_finished"
+		return
+	case slices.ContainsFunc(record.Diagnostics, func(d projections.Diagnostic) bool { return d.Code == projections.ClockBackwards }):
+		r.unfit = "its clock went backwards"
+		return
+	}
+	if i := slices.IndexFunc(record.Labels, func(l projections.Label) bool { return l.Key == "sha" }); i >= 0 {
+		r.sha = record.Labels[i].Value
+	}
+	failedJobs := map[string]bool{} // and whether a failed command was found
+	for i := range record.Jobs {
+		switch job := &record.Jobs[i]; job.State {
+		case projections.Failed:
+			failedJobs[job.JobID] = false
+			r.ends = append(r.ends, end{job.JobID, true})
+		case projections.Complete:
+			r.ends = append(r.ends, end{job.JobID, false})
+		}
+	}
+	for i := range record.ShEvents {
+		sh := &record.ShEvents[i]
+		if !sh.ExitCode.Valid || !sh.FinishedAtMs.Valid {
+			continue
+		}
+		of := unique.Make(name{sh.JobID, compare.Normal(sh.Cmd)})
+		_, failed := failedJobs[sh.JobID]
+		failed = failed && sh.ExitCode.V != 0
+		r.executions = append(r.executions, execution{of, projections.Span(sh.StartedAtMs, sh.FinishedAtMs.V), failed})
+		if failed {
+			failedJobs[sh.JobID] = true
+			f := failure{name: of.Value(), exit: sh.ExitCode}
+			if lastLine != nil {
+				f.line = compare.Normal(lastLine(r.id, sh.JobID, sh.Seq))
+			}
+			r.failures = append(r.failures, f)
+		}
+	}
+	for id, found := range failedJobs {
+		if !found {
+			r.failures = append(r.failures, failure{name: name{job: id}})
+		}
+	}
+}

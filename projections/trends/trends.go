@@ -1,0 +1,233 @@
+package trends
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// Trends is what the latest runs show.
+type Trends struct {
+	// Runs counts the runs that were used.
+	Runs int `json:"runs"`
+	// LeftOut are those that were not, oldest first.
+	LeftOut []LeftOut `json:"left_out"`
+	// Commands are those that have changed most first, then the slowest ones.
+	Commands []Command `json:"commands"`
+	// Jobs are in the order of their ids.
+	Jobs []Job `json:"jobs"`
+	// Failures are the most frequent ones first.
+	Failures []Failure `json:"failures"`
+}
+
+// LeftOut is a run that is not used, and why.
+type LeftOut struct {
+	RunID  domain.RunID `json:"run_id"`
+	Reason string       `json:"reason"`
+}
+
+// Command is what a command of a job did in all runs.
+type Command struct {
+	JobID string `json:"job_id"`
+	// Cmd is the normal text, as [compare.Normal] makes it.
+	Cmd string `json:"cmd"`
+	// Count is how often it ended, and Failed how often with an exit code other than 0 in a job that failed.
+	Count       int     `json:"count"`
+	Failed      int     `json:"failed"`
+	FailureRate float64 `json:"failure_rate"`
+	// MedianMs and P95Ms are of the times that it did not fail; null if there is none.
+	MedianMs projections.Null[int64] `json:"median_ms"`
+	P95Ms    projections.Null[int64] `json:"p95_ms"`
+	// Changes are in the order of the runs.
+	Changes []Change `json:"changes"`
+}
+
+// Change is a run from which on a command takes longer or shorter.
+type Change struct {
+	// RunID is the first run that is slower or faster.
+	RunID       domain.RunID            `json:"run_id"`
+	StartedAtMs projections.Null[int64] `json:"started_at_ms"`
+	// BeforeMs and AfterMs are medians of the runs up to the neighbouring changes.
+	BeforeMs int64 `json:"before_ms"`
+	AfterMs  int64 `json:"after_ms"`
+	DeltaMs  int64 `json:"delta_ms"`
+}
+
+// Stability says whether a job fails for no reason.
+type Stability string
+
+// The kinds of stability. Unclear is a job that fails now and then in runs without a sha.
+const (
+	Stable  Stability = "stable"
+	Flaky   Stability = "flaky"
+	Unclear Stability = "fails now and then"
+)
+
+// Job is how a job ended in all runs. A job that is [Stable] can fail: for each sha, it always does
+// or never.
+type Job struct {
+	JobID     string    `json:"job_id"`
+	Count     int       `json:"count"` // ends
+	Failed    int       `json:"failed"`
+	Stability Stability `json:"stability"`
+	// FlakyShas are those on which it both failed and succeeded, in the order of their texts.
+	FlakyShas []string `json:"flaky_shas"`
+}
+
+// Failure is failures that are one: of the same job, command, exit code and last line.
+type Failure struct {
+	JobID string `json:"job_id"`
+	// Cmd is the normal text; it is empty, and ExitCode null, if the job failed without a failed command.
+	Cmd      string                  `json:"cmd"`
+	ExitCode projections.Null[int32] `json:"exit_code"`
+	// LastLine is the normal text of the last line of the log; empty if it is not known.
+	LastLine string `json:"last_line"`
+	Count    int    `json:"count"`
+	// FirstRun and LastRun are the first and the last run with it.
+	FirstRun domain.RunID `json:"first_run"`
+	LastRun  domain.RunID `json:"last_run"`
+}
+
+// Trends returns what the runs show. It does not depend on the order in which they were added.
+func (r *Runs) Trends() *Trends {
+	t := &Trends{LeftOut: []LeftOut{}, Commands: []Command{}, Jobs: []Job{}, Failures: []Failure{}}
+	var used []*run
+	for _, of := range r.runs {
+		if of.unfit != "" {
+			t.LeftOut = append(t.LeftOut, LeftOut{of.id, of.unfit})
+		} else {
+			used = append(used, of)
+		}
+	}
+	t.Runs = len(used)
+	t.commands(used)
+	t.jobs(used)
+	t.failures(used)
+	return t
+}
+
+// series is the executions of a command, in the order of runs.
+type series struct {
+	count, failed int
+	durations     []int64
+	points        []point
+}
+
+// point is the duration of a command in a run: the median, if it ran several times.
+type point struct {
+	of *run
+	ms int64
+}
+
+func (t *Trends) commands(used []*run) {
+	all := map[name]*series{}
+	for _, of := range used {
+		took := map[name][]int64{}
+		for _, e := range of.executions {
+			s := all[e.name()]
+			if s == nil {
+				s = &series{}
+				all[e.name()] = s
+			}
+			s.count++
+			if e.failed {
+				s.failed++
+			} else if e.ms.Valid {
+				took[e.name()] = append(took[e.name()], e.ms.V)
+			}
+		}
+		for of2, durations := range took {
+			s := all[of2]
+			s.durations = append(s.durations, durations...)
+			s.points = append(s.points, point{of, quantile(durations, 0.5)})
+		}
+	}
+	for of, s := range all {
+		command := Command{JobID: of.job, Cmd: of.cmd, Count: s.count, Failed: s.failed, FailureRate: float64(s.failed) / float64(s.count), Changes: changes(s.points)}
+		if len(s.durations) > 0 {
+			command.MedianMs, command.P95Ms = projections.Some(quantile(s.durations, 0.5)), projections.Some(quantile(s.durations, 0.95))
+		}
+		t.Commands = append(t.Commands, command)
+	}
+	slices.SortFunc(t.Commands, func(a, b Command) int {
+		return cmp.Or(cmp.Compare(b.most(), a.most()), cmp.Compare(b.MedianMs.V, a.MedianMs.V), cmp.Compare(a.JobID, b.JobID), cmp.Compare(a.Cmd, b.Cmd))
+	})
+}
+
+// most returns how large the largest change is.
+func (c *Command) most() (ms int64) {
+	for _, change := range c.Changes {
+		ms = max(ms, change.DeltaMs, -change.DeltaMs)
+	}
+	return ms
+}
+
+// quantile returns the least value that the share of the values does not exceed. It sorts the values.
+func quantile(values []int64, share float64) int64 {
+	slices.Sort(values)
+	return values[max(0, int(math.Ceil(share*float64(len(values))))-1)]
+}
+
+func (t *Trends) jobs(used []*run) {
+	type ends struct{ failed, count int }
+	all := map[string]map[string]*ends{} // by job and sha
+	for _, of := range used {
+		for _, end := range of.ends {
+			bySha := all[end.job]
+			if bySha == nil {
+				bySha = map[string]*ends{}
+				all[end.job] = bySha
+			}
+			if bySha[of.sha] == nil {
+				bySha[of.sha] = &ends{}
+			}
+			bySha[of.sha].count++
+			if end.failed {
+				bySha[of.sha].failed++
+			}
+		}
+	}
+	for id, bySha := range all {
+		job := Job{JobID: id, Stability: Stable, FlakyShas: []string{}}
+		for sha, e := range bySha {
+			job.Count, job.Failed = job.Count+e.count, job.Failed+e.failed
+			switch both := e.failed > 0 && e.failed < e.count; {
+			case both && sha != "":
+				job.FlakyShas = append(job.FlakyShas, sha)
+			case both:
+				job.Stability = Unclear
+			}
+		}
+		if len(job.FlakyShas) > 0 {
+			job.Stability = Flaky
+			slices.Sort(job.FlakyShas)
+		}
+		t.Jobs = append(t.Jobs, job)
+	}
+	slices.SortFunc(t.Jobs, func(a, b Job) int { return cmp.Compare(a.JobID, b.JobID) })
+}
+
+func (t *Trends) failures(used []*run) {
+	all := map[failure]*Failure{}
+	for _, of := range used {
+		for _, f := range of.failures {
+			group := all[f]
+			if group == nil {
+				group = &Failure{JobID: f.job, Cmd: f.cmd, ExitCode: f.exit, LastLine: f.line, FirstRun: of.id}
+				all[f] = group
+			}
+			group.Count++
+			group.LastRun = of.id
+		}
+	}
+	for _, group := range all {
+		t.Failures = append(t.Failures, *group)
+	}
+	slices.SortFunc(t.Failures, func(a, b Failure) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.JobID, b.JobID), cmp.Compare(a.Cmd, b.Cmd), cmp.Compare(a.LastLine, b.LastLine),
+			cmp.Compare(a.ExitCode.V, b.ExitCode.V))
+	})
+}
