@@ -76,7 +76,7 @@ type app struct {
 // command returns the root command with all others.
 func (p *app) command() *cobra.Command {
 	root := newProject(p)
-	root.AddCommand(newCheck(p), newCompare(p), newLog(p), newRebuild(p), newVerify(p), newFollow(p), newServe(p), newToken(p), newPublish(p), newSubscribe(p), newQuarantine(p),
+	root.AddCommand(newCheck(p), newCompare(p), newLog(p), newRebuild(p), newVerify(p), newFollow(p), newServe(p), newToken(p), newPublish(p), newSubscribe(p), newTrends(p), newQuarantine(p),
 		newProjections(p), newSchema(p))
 	return root
 }

@@ -1,0 +1,154 @@
+package report
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/trends"
+)
+
+// drawTrends draws any trends, with texts that could be hostile.
+func drawTrends(t *rapid.T) *trends.Trends {
+	words := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"make", "<b>|`", "\x1b[31m\n", strings.Repeat("long ", 60)}))
+	say := func() string { return words.Draw(t, "text") }
+	count := func() int { return rapid.IntRange(1, 1000).Draw(t, "count") }
+	null := func() projections.Null[int64] {
+		return rapid.SampledFrom([]projections.Null[int64]{{}, projections.Some[int64](0), projections.Some[int64](1 << 50)}).Draw(t, "ms")
+	}
+	several := func(do func()) {
+		for range rapid.IntRange(0, 4).Draw(t, "several") {
+			do()
+		}
+	}
+	all := &trends.Trends{Runs: count(), LeftOut: []trends.LeftOut{}, Commands: []trends.Command{}, Jobs: []trends.Job{}, Failures: []trends.Failure{}}
+	several(func() { all.LeftOut = append(all.LeftOut, trends.LeftOut{RunID: domain.RunID(say()), Reason: say()}) })
+	several(func() {
+		c := trends.Command{JobID: say(), Cmd: say(), Count: count(), FailureRate: 0.5, MedianMs: null(), P95Ms: null(), Changes: []trends.Change{}}
+		several(func() {
+			c.Changes = append(c.Changes, trends.Change{RunID: domain.RunID(say()), StartedAtMs: null(), BeforeMs: null().V, AfterMs: 5, DeltaMs: -7000})
+		})
+		all.Commands = append(all.Commands, c)
+	})
+	several(func() {
+		job := trends.Job{JobID: say(), Count: count(), Failed: 1, FlakyShas: []string{"x" + say()}}
+		job.Stability = rapid.SampledFrom([]trends.Stability{trends.Stable, trends.Flaky, trends.Unclear}).Draw(t, "stability")
+		all.Jobs = append(all.Jobs, job)
+	})
+	several(func() {
+		all.Failures = append(all.Failures, trends.Failure{JobID: say(), Cmd: say(), LastLine: say(), Count: count(), FirstRun: domain.RunID(say()), LastRun: domain.RunID(say())})
+	})
+	return all
+}
+
+func trendsAs(t require.TestingT, format Format, width int, of *trends.Trends) string {
+	var out bytes.Buffer
+	require.NoError(t, WriteTrends(&out, format, width, of))
+	return out.String()
+}
+
+// The document is one line, and what docs/schema/trends.json says.
+func TestTrendsDocument(t *testing.T) {
+	schema := documentSchema(t, "trends")
+	rapid.Check(t, func(t *rapid.T) {
+		out := trendsAs(t, JSON, 0, drawTrends(t))
+		require.NoError(t, validate(schema, out), out)
+		require.Equal(t, len(out)-1, strings.IndexByte(out, '\n'))
+	})
+}
+
+// The schema is not so wide that everything fits.
+func TestTrendsSchemaRefuses(t *testing.T) {
+	schema := documentSchema(t, "trends")
+	const good = `{"schema":"quire-project/trends/v1","runs":3,"left_out":[{"run_id":"a","reason":"r"}],"commands":[{"job_id":"j","cmd":"x","count":3,"failed":1,"failure_rate":0.3,` +
+		`"median_ms":1,"p95_ms":null,"changes":[{"run_id":"b","started_at_ms":-5,"before_ms":1,"after_ms":2001,"delta_ms":2000}]}],` +
+		`"jobs":[{"job_id":"j","count":3,"failed":1,"stability":"flaky","flaky_shas":["s"]}],` +
+		`"failures":[{"job_id":"j","cmd":"x","exit_code":-1,"last_line":"","count":1,"first_run":"a","last_run":"a"}]}`
+	require.NoError(t, validate(schema, good))
+	for _, change := range [][2]string{
+		{"trends/v1", "trends/v2"}, {`"runs":3`, `"runs":-1`}, {`"reason":"r"`, `"reason":null`}, {`"count":3`, `"count":0`}, {`0.3`, `1.3`}, {`"median_ms":1`, `"median_ms":"1"`},
+		{`"run_id":"b",`, ``}, {`"before_ms":1`, `"before_ms":null`}, {`"flaky"`, `"bad"`}, {`["s"]`, `[""]`}, {`"last_line":""`, `"last_line":null`}, {`"last_run":"a"`, `"last_run":"a","more":1`},
+	} {
+		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
+			t.Errorf("it takes %s", bad)
+		}
+	}
+}
+
+// A table fits the terminal, and holds nothing that could control it.
+func TestTrendsTable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		width := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
+		out := trendsAs(t, Table, width, drawTrends(t))
+		for line := range strings.Lines(out) {
+			line = strings.TrimSuffix(line, "\n")
+			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
+			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out, unsure) {
+				t.Fatalf("%d columns do not fit %d: %s", n, width, line)
+			}
+		}
+	})
+}
+
+// Markdown has a row for each command, and nothing of the texts is markup.
+func TestTrendsMarkdown(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		of := drawTrends(t)
+		out := trendsAs(t, Markdown, 0, of)
+		rows := len(of.Commands) + len(of.Failures)
+		for _, c := range of.Commands {
+			rows += len(c.Changes)
+		}
+		require.Equal(t, rows, wholeLines(t, out))
+		require.NotContains(t, out, "<b>")
+	})
+}
+
+// Markdown of many commands fits a comment, with what is left out said.
+func TestTrendsMarkdownFits(t *testing.T) {
+	of := &trends.Trends{}
+	for range 5000 {
+		of.Commands = append(of.Commands, trends.Command{JobID: strings.Repeat("|", 300), Cmd: strings.Repeat("<", 300), Count: 1, Changes: make([]trends.Change, 1)})
+		of.Failures = append(of.Failures, trends.Failure{Cmd: strings.Repeat("&", 300)})
+	}
+	out := trendsAs(t, Markdown, 0, of)
+	rows := wholeLines(t, out)
+	for _, one := range []string{"change", "failure", "command"} {
+		left := regexp.MustCompile(`… (\d+) more ` + one + `s left out`).FindStringSubmatch(out)
+		require.NotNil(t, left, one)
+		n, _ := strconv.Atoi(left[1])
+		assert.Less(t, n, 5000-10, one)
+		rows += n
+	}
+	assert.Equal(t, 15_000, rows)
+}
+
+// The table in docs/trends.md is one.
+func TestTrendsExample(t *testing.T) {
+	ms := projections.Some[int64]
+	table := trendsAs(t, Table, 0, &trends.Trends{
+		Runs: 200,
+		Commands: []trends.Command{
+			{JobID: "build", Cmd: "go test ./...", Count: 200, MedianMs: ms(43_000), P95Ms: ms(61_200), Changes: []trends.Change{
+				{RunID: "run-131", StartedAtMs: ms(1_795_165_964_000), BeforeMs: 41_200, AfterMs: 58_900, DeltaMs: 17_700},
+			}},
+			{JobID: "e2e", Cmd: "npm test", Count: 200, Failed: 6, MedianMs: ms(22_400), P95Ms: ms(25_000)},
+		},
+		Jobs:     []trends.Job{{JobID: "e2e", Count: 200, Failed: 6, Stability: trends.Flaky, FlakyShas: []string{"2ad09b7"}}},
+		Failures: []trends.Failure{{JobID: "e2e", Cmd: "npm test", ExitCode: projections.Some[int32](1), Count: 6, FirstRun: "run-044", LastRun: "run-187"}},
+	})
+	page, err := os.ReadFile("../../docs/trends.md")
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "```\n"+table+"```\n", "the table is\n%s", table)
+}
