@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -278,6 +279,21 @@ func (brokenStore) View(context.Context, domain.RunID, func(store.Snapshot) erro
 	return errAway
 }
 func (brokenStore) Runs(context.Context, store.Page) ([]store.Listed, error) { return nil, errAway }
+
+// A client that leaves before a run has been read is not an error of the store.
+func TestClientLeaves(t *testing.T) {
+	db := memory.Of(set)
+	ingest(t, db, hostileStream())
+	var log bytes.Buffer
+	server := web.New(web.Options{Store: db, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+	defer server.Close()
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	answer := writing{httptest.NewRecorder(), leave}
+	request := httptest.NewRequestWithContext(ctx, "GET", "/runs/run", nil)
+	require.PanicsWithValue(t, http.ErrAbortHandler, func() { server.ServeHTTP(answer, request) })
+	require.Empty(t, log.String())
+}
 
 // While the store is away, a page says so without saying where it is, and is asked for again.
 func TestStoreAway(t *testing.T) {

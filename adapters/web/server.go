@@ -274,6 +274,9 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	_ = http.NewResponseController(w).Flush()
 	v, err := s.view(r)
 	if err != nil {
+		if r.Context().Err() != nil { // nobody waits for the rest
+			panic(http.ErrAbortHandler)
+		}
 		s.log.Error("a run cannot be read", "run", printable.Name(string(id)), "error", printable.Name(err.Error()))
 		panic(http.ErrAbortHandler) // the page has begun
 	}
