@@ -156,7 +156,7 @@ func (g *Grid) fit(widths []int, columns int) {
 			}
 		}
 	}
-	left, wanted, shares := columns+gap, 0, 0
+	left, wanted, shares, least := columns+gap, 0, 0, 0 // wanted, shares and least are of columns of text
 	for i := range widths {
 		switch {
 		case widths[i] == dropped:
@@ -164,6 +164,7 @@ func (g *Grid) fit(widths []int, columns int) {
 		case g.Columns[i].Share > 0:
 			wanted += widths[i]
 			shares += g.Columns[i].Share
+			least += min(widths[i], leastText)
 		default:
 			left -= widths[i]
 		}
@@ -174,7 +175,9 @@ func (g *Grid) fit(widths []int, columns int) {
 			continue
 		}
 		wanted -= widths[i]
-		widths[i] = min(widths[i], max(left*g.Columns[i].Share/shares, leastText, left-wanted))
+		least -= min(widths[i], leastText)
+		// The columns behind it keep their least width.
+		widths[i] = min(widths[i], max(left*g.Columns[i].Share/shares, leastText, left-wanted), max(left-least, min(widths[i], leastText)))
 		left -= widths[i]
 		shares -= g.Columns[i].Share
 	}
