@@ -206,8 +206,8 @@ func compareTable(out io.Writer, columns int, c *compare.Comparison) error {
 		account.add(maxCell, row...)
 	}
 	commands := &Grid{Columns: []Column{
-		{Title: compareTitles[0], Share: 1}, {Title: compareTitles[1], Share: 2}, {Title: compareTitles[2], Right: true, Drop: 1},
-		{Title: compareTitles[3], Right: true, Drop: 2}, {Title: compareTitles[4], Right: true}, {Title: compareTitles[5]},
+		{Title: compareTitles[0], Share: 1, Drop: 4}, {Title: compareTitles[1], Share: 2}, {Title: compareTitles[2], Right: true, Drop: 1},
+		{Title: compareTitles[3], Right: true, Drop: 2}, {Title: compareTitles[4], Right: true}, {Title: compareTitles[5], Drop: 3},
 	}}
 	rows := changed(c)
 	for _, row := range rows[:min(len(rows), compareRows)] {
