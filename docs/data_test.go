@@ -65,7 +65,7 @@ func TestDuckDB(t *testing.T) {
 	folder := dataFolder(t)
 	install := exec.Command("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--prefix", folder, "@duckdb/node-api@"+duckdbVersion)
 	if said, err := install.CombinedOutput(); err != nil {
-		t.Skipf("needs DuckDB of npm: %v: %s", err, said)
+		t.Skipf("DuckDB cannot be had from npm: %v: %s", err, said)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "run.mjs"), []byte(duckdbScript), 0o666))
 	for i, sql := range dataExamples(t, "sql duckdb") {
@@ -77,7 +77,7 @@ func TestDuckDB(t *testing.T) {
 			get := exec.Command("node", "run.mjs", "INSTALL sqlite")
 			get.Dir = folder
 			if said, err := get.CombinedOutput(); err != nil {
-				t.Skipf("needs an extension that DuckDB downloads: %.200s", said)
+				t.Skipf("an extension of DuckDB cannot be downloaded: %.200s", said)
 			}
 			assert.Contains(t, runIn(t, folder, "node", "run.mjs", sql), `"build"`)
 		}
