@@ -74,7 +74,7 @@ func TestTheAccountAddsUp(t *testing.T) {
 		sum := c.Account.MatchedMs + c.Account.OnlyBMs - c.Account.OnlyAMs - c.Account.OverlapMs + c.Account.IdleMs
 		require.Equal(t, c.WallMs.Delta.V, sum)
 	})
-	assert.Greater(t, with, 20, "comparisons with an account")
+	assert.Positive(t, with, "comparisons with an account")
 }
 
 // The time with a command is what a count over every millisecond finds.

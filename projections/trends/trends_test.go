@@ -142,7 +142,7 @@ func TestCommandsAreCounted(t *testing.T) {
 		require.Zero(t, ended, "commands are missing")
 		seen += len(got.Commands)
 	})
-	assert.Greater(t, seen, 50)
+	assert.Positive(t, seen, "commands")
 }
 
 // Each failed command is in one group, each failed job is in one at least, and the ends of jobs are counted.
