@@ -237,8 +237,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// A collector that is not there is tried until the client gives up; a person is told once, and once when it
-// is back.
+// The client retries until it gives up if the collector does not answer. It reports that once, and once
+// more when the collector is back.
 func TestAway(t *testing.T) {
 	var said []string
 	c := &collector{answer: func(attempt int, w http.ResponseWriter) {
@@ -271,7 +271,7 @@ func partial(spans int64, message string) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, 1, protowire.BytesType), inner)
 }
 
-// What a collector rejects is told, and the rest is sent.
+// The client reports the spans that a collector rejects, and sends the others.
 func TestPartialSuccess(t *testing.T) {
 	var warned []string
 	c := &collector{answer: func(attempt int, w http.ResponseWriter) {

@@ -33,8 +33,8 @@ func Open(ctx context.Context, target string, out io.Writer, options Options, cl
 	return c.Writer(ctx, options), nil
 }
 
-// NewWriter returns a Writer of OTLP/JSON lines, each of which is a TracesData: a file that the
-// collector's otlpjsonfile receiver reads. Call Close at the end.
+// NewWriter returns a Writer of OTLP/JSON lines, in the form that the collector's otlpjsonfile receiver
+// reads: each line is a TracesData. Call Close at the end.
 func NewWriter(out io.Writer, options Options) *Writer {
 	return &Writer{options: options, batch: newBatch(func(traces ptrace.Traces) error {
 		var encoder ptrace.JSONMarshaler

@@ -14,8 +14,8 @@ func BenchmarkProjector(b *testing.B) {
 	storetest.Benchmark(b, func(b *testing.B) store.Store { return open(b, server.NewDatabase(b)) })
 }
 
-// BenchmarkListing reads pages of 100,000 runs, of which the database has statistics, as it has
-// after a minute.
+// BenchmarkListing reads pages of 100,000 runs. The tables have been analyzed, as the server does by
+// itself after a minute.
 func BenchmarkListing(b *testing.B) {
 	address := pgtest.Shared(b).NewDatabase(b)
 	s := open(b, address)

@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/storetest"
 )
 
-// manyRuns makes 20,000 runs, of which two of three have the label main.
+// manyRuns makes 20,000 runs. Two of three have the label main.
 const manyRuns = `INSERT INTO runs SELECT 'run-' || i, CASE i % 10 WHEN 3 THEN 'failed' ELSE 'complete' END, i % 50 <> 7, 0, 0, 0, 0, 0, 0, 0, i, i, 0, 0, 0, 0, 1, false FROM generate_series(1, 20000) AS i;
 INSERT INTO labels SELECT 'run-' || i, key, CASE WHEN key = 'sha' THEN md5(i::text) WHEN i % 3 = 0 THEN 'feature-' || i ELSE 'main' END, 1 + (key = 'sha')::int, true
 FROM generate_series(1, 20000) AS i, unnest('{ref, sha}'::text[]) AS key;

@@ -191,15 +191,21 @@ func remarks(c *compare.Comparison) []string {
 	return all
 }
 
+// fitted returns a function that writes a line of text, as much as fits into so many columns; 0 means
+// no limit.
+func fitted(b *strings.Builder, columns int) func(string) {
+	return func(text string) {
+		shown, _ := display.Fit(text, cmp.Or(columns, len(text)*4+1))
+		b.WriteString(strings.TrimRight(shown, " ") + "\n")
+	}
+}
+
 // compareRows is how many commands a table shows.
 const compareRows = 200
 
 func compareTable(out io.Writer, columns int, c *compare.Comparison) error {
 	var b strings.Builder
-	line := func(text string) {
-		shown, _ := display.Fit(text, cmp.Or(columns, len(text)*4+1))
-		b.WriteString(strings.TrimRight(shown, " ") + "\n")
-	}
+	line := fitted(&b, columns)
 	line(walls(c))
 	account := &Grid{Columns: []Column{{Title: "part", Share: 1}, {Title: "change", Right: true}}}
 	for _, row := range parts(c) {

@@ -86,7 +86,7 @@ func TestCompareTable(t *testing.T) {
 	})
 }
 
-// wholeLines returns how many rows a Markdown table of commands has, none of which is cut.
+// wholeLines returns how many rows a Markdown table of commands has. It fails if a row is cut.
 func wholeLines(t rapid.TB, out string) (rows int) {
 	require.LessOrEqual(t, len(out), MaxMarkdown)
 	for line := range strings.Lines(out) {

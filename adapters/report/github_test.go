@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 type runnerCommand struct{ name, title, data string }
 
 var (
-	// Both ways to write a command, of which the second can be anywhere in a line.
+	// There are two ways to write a command. The second one can be anywhere in a line.
 	commandV2 = regexp.MustCompile(`^::([^ ]*?)(?: (.*?))?::(.*)$`)
 	commandV1 = regexp.MustCompile(`##\[([^ \]]*)`)
 	runners   = regexp.MustCompile(`(?i)^(error|warning|notice|debug|group|endgroup|stop-commands|add-mask|set-output|set-env|add-path|save-state|echo|add-matcher|remove-matcher)$`)
@@ -216,7 +216,7 @@ func TestAnnotations(t *testing.T) {
 	assert.Contains(t, after(t), "before\n\n\n| ")
 }
 
-// Outside of a step, or if the summary cannot be written, the reason is told.
+// Outside of a step, or if the summary cannot be written, the error says why.
 func TestNoStep(t *testing.T) {
 	t.Setenv("GITHUB_STEP_SUMMARY", "")
 	require.ErrorIs(t, report.GitHub.Check(report.Options{}), report.ErrNoStep)

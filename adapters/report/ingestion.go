@@ -116,7 +116,7 @@ func UnknownProjections(ctx context.Context, s store.Store) string {
 	return fmt.Sprintf("the store has projections that this program does not know (%s); it leaves their rows as they are", Printable(strings.Join(names, ", ")))
 }
 
-// stale names the projections of which a run has no rows, or outdated ones.
+// stale names the projections whose rows of a run are missing or outdated.
 func (i *Ingestion) stale(run domain.RunID) string {
 	names, _ := store.Stale(i.ctx, i.store, run)
 	return cmp.Or(strings.Join(names, ", "), "some projections")

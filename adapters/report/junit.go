@@ -231,7 +231,7 @@ func (r *junitRun) suite(name string, attrs []xml.Attr, cases []testcase, starte
 	r.xml.Flush()
 }
 
-// text is what a case that has not passed says: why, of which command, and the end of its log.
+// text is the text of a failed case: the reason, the command, and the end of its log.
 func (r *junitRun) text(message string, c *testcase, started int) string {
 	if c.command.Seq == 0 {
 		return message

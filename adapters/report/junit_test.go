@@ -223,8 +223,8 @@ func logsOf(t *testing.T, texts map[string]string) *runlog.Dir {
 	return logs
 }
 
-// A case that has not passed says why, of which command, and how its log ends, whether logs count the
-// commands that were started or those that were closed.
+// A failed case has the reason, the command and the end of its log, whether logs are numbered by the
+// commands that were started or by those that were closed.
 func TestJUnitText(t *testing.T) {
 	const text2, text3 = "2026-11-23T14:41:20Z stdout F log 2\x1b[0m\n2026-11-23T14:41:20Z stderr F end\n", "2026-11-23T14:41:20Z stdout F log 3\n"
 	started := map[string]string{"a/sh-2.log": text2, "a/sh-3.log": text3, "a/sh-4.log": ""}

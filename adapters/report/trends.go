@@ -94,10 +94,7 @@ func trendRemarks(t *trends.Trends) []string {
 
 func trendsTable(columns int, t *trends.Trends) string {
 	var b strings.Builder
-	line := func(text string) {
-		shown, _ := display.Fit(text, cmp.Or(columns, len(text)*4+1))
-		b.WriteString(strings.TrimRight(shown, " ") + "\n")
-	}
+	line := fitted(&b, columns)
 	for _, list := range trendLists(t) {
 		if len(list.rows) == 0 {
 			continue

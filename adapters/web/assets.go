@@ -7,6 +7,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"sync"
 )
 
 //go:generate go tool esbuild --bundle --minify --format=esm --target=es2022 --charset=utf8 --outfile=dist/app.js assets/app.js
@@ -21,6 +22,9 @@ type assets struct {
 	content       map[string][]byte
 	style, script string // addresses
 }
+
+// site returns the assets, which are read once.
+var site = sync.OnceValue(loadAssets)
 
 func loadAssets() *assets {
 	a := &assets{content: map[string][]byte{}}

@@ -123,7 +123,7 @@ func (h *hub) watch(ctx context.Context) {
 		h.lock.Lock()
 		h.err = err
 		pause := pollPause
-		if err == nil && h.state.page.Ended {
+		if err == nil && h.state.Run.Ended {
 			pause = endedPause
 		}
 		if err != nil {

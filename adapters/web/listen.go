@@ -148,6 +148,5 @@ func scheme(r *http.Request) string {
 func askForToken(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusUnauthorized)
-	a := loadAssets()
-	_ = templates.ExecuteTemplate(w, "login", chrome{Title: "Who is there?", Style: a.style, Script: a.script})
+	_ = templates.ExecuteTemplate(w, "login", chrome{Title: "Who is there?", Style: site().style, Script: site().script})
 }

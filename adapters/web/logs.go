@@ -61,11 +61,11 @@ const (
 
 // addLogs adds the addresses of the logs that there are to a page, and the ends of the logs of the
 // first failed commands.
-func (s *Server) addLogs(v *view) {
+func (s *Server) addLogs(p *page, v *view) {
 	if s.logs == nil {
 		return
 	}
-	p, r := v.page, v.rows
+	r := v.rows
 	dir, err := s.logs(r.Run.RunID, v.source)
 	if err != nil {
 		return
@@ -122,14 +122,11 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return errNoPage
 	}
-	run := domain.RunID(idIn(r.PathValue("run")))
-	v := s.hubs.current(run)
-	if v == nil {
-		if v, err = s.readRows(r.Context(), run); err != nil {
-			return err
-		}
+	v, err := s.view(r)
+	if err != nil {
+		return err
 	}
-	rows := v.rows
+	rows, run := v.rows, v.Run.RunID
 	of, ok := commandOf(rows, jobID, seq)
 	if !ok {
 		return &pageError{http.StatusNotFound, "The run has no such command."}

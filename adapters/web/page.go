@@ -119,11 +119,11 @@ func newPage(set *projections.Set, r *rows, l limits) *page {
 	p.Labels = labelsOf(r.Labels)
 	a := newAxis(timing, run.Ended)
 	p.Ticks, p.StartMs, p.EndMs, p.LastMs = a.ticks(), a.startMs, a.endMs, timing.LastAtMs.V
-	p.jobs(r, a)
-	p.commands(r, a, l)
+	jobs := p.jobs(r, a)
+	p.commands(r, jobs, a, l)
 	p.facts(r)
 	p.failed(l.failed)
-	p.slowest(r)
+	p.slowest(r, jobs)
 	p.limit(l)
 	for _, d := range r.Diagnostics[:min(len(r.Diagnostics), l.rows)] {
 		p.Diagnostics = append(p.Diagnostics, diagnostic{d.Line, string(d.Code), safe(d.JobID.V), d.Code.Meaning()})
@@ -169,8 +169,9 @@ func momentOf(ms projections.Null[int64]) moment {
 	return moment{}
 }
 
-// jobs makes the rows of the jobs, without their commands.
-func (p *page) jobs(r *rows, a axis) {
+// jobs makes the rows of the jobs, without their commands, and returns them by their ids.
+func (p *page) jobs(r *rows, a axis) map[string]*job {
+	byID := make(map[string]*job, len(r.Jobs))
 	var times []interval
 	for i := range r.Jobs {
 		row, timing := &r.Jobs[i], &r.Timings.Jobs[i]
@@ -190,13 +191,14 @@ func (p *page) jobs(r *rows, a axis) {
 		if start.Valid && end.Valid {
 			times = append(times, interval{i, start.V, end.V})
 		}
-		p.Jobs = append(p.Jobs, j)
+		p.Jobs, byID[row.JobID] = append(p.Jobs, j), j
 	}
 	for i, ms := range alone(len(p.Jobs), times) {
 		if ms > 0 && len(p.Jobs) > 1 {
 			p.Jobs[i].Alone = display.Duration(ms)
 		}
 	}
+	return byID
 }
 
 // barOf returns the bar of what has a start and an end, or the mark of a moment if its
@@ -216,11 +218,7 @@ func barOf(a axis, start, end projections.Null[int64], ended bool, kind string) 
 }
 
 // commands makes the rows of the commands, and the bars of what of each job is in commands.
-func (p *page) commands(r *rows, a axis, l limits) {
-	jobs := make(map[string]*job, len(p.Jobs))
-	for i := range r.Jobs {
-		jobs[r.Jobs[i].JobID] = p.Jobs[i]
-	}
+func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 	busy := make([][]bar, len(p.Jobs))
 	for i := range r.ShEvents {
 		sh, timing := &r.ShEvents[i], &r.Timings.ShEvents[i]
@@ -404,16 +402,12 @@ func mostUrgent[T any](all []T, n int, urgency func(T) display.Verdict) []T {
 }
 
 // slowest lists the slowest commands, if that says more than their rows.
-func (p *page) slowest(r *rows) {
+func (p *page) slowest(r *rows, jobs map[string]*job) {
 	if len(r.ShEvents) <= 2*len(r.Timings.Slowest) {
 		return
 	}
-	byName := map[string]*job{}
-	for i := range r.Jobs {
-		byName[r.Jobs[i].JobID] = p.Jobs[i]
-	}
 	for _, s := range r.Timings.Slowest {
-		commands := byName[s.JobID].Commands
+		commands := jobs[s.JobID].Commands
 		if at, ok := slices.BinarySearchFunc(commands, s.Seq, func(c *command, seq int) int { return cmp.Compare(c.Seq, seq) }); ok {
 			p.Slowest = append(p.Slowest, commands[at])
 		}

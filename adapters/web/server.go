@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -58,7 +59,7 @@ func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{store: o.Store, logs: o.Logs, log: o.Logger, mux: http.NewServeMux(), assets: loadAssets()}
+	s := &Server{store: o.Store, logs: o.Logs, log: o.Logger, mux: http.NewServeMux(), assets: site()}
 	s.hubs = newHubs(s)
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":                        s.list,
@@ -211,28 +212,25 @@ func RunPath(run domain.RunID) string { return runPath(string(run)) }
 // view is a run at one moment.
 type view struct {
 	*rows
-	*page
 	mark   domain.Mark // up to where the rows are of the stream
 	source string
+	page   func() *page // makes the page, once
 }
 
-// read reads all rows of a run, hands them to each as well, and makes its page.
+// makePage makes the page of a run.
+func (s *Server) makePage(v *view) *page {
+	p := newPage(s.store.Projections(), v.rows, pageLimits)
+	s.addLogs(p, v)
+	if !p.Ended {
+		p.Events = fmt.Sprintf("%s/events?from=%d", runPath(p.ID), v.mark.Bytes)
+	}
+	return p
+}
+
+// read reads all rows of a run, and hands them to each as well.
 func (s *Server) read(ctx context.Context, run domain.RunID, each ...func(*projections.Definition, projections.AnyRow)) (*view, error) {
-	v, err := s.readRows(ctx, run, each...)
-	if err != nil {
-		return nil, err
-	}
-	v.page = newPage(s.store.Projections(), v.rows, pageLimits)
-	s.addLogs(v)
-	if !v.page.Ended {
-		v.page.Events = fmt.Sprintf("%s/events?from=%d", runPath(v.page.ID), v.mark.Bytes)
-	}
-	return v, nil
-}
-
-// readRows reads all rows of a run, without a page.
-func (s *Server) readRows(ctx context.Context, run domain.RunID, each ...func(*projections.Definition, projections.AnyRow)) (*view, error) {
 	v := &view{rows: newRows(run)}
+	v.page = sync.OnceValue(func() *page { return s.makePage(v) })
 	err := s.store.View(ctx, run, func(snapshot store.Snapshot) error {
 		checkpoint, _, err := snapshot.Checkpoint()
 		if err != nil {
@@ -274,13 +272,12 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	_ = http.NewResponseController(w).Flush()
 	v, err := s.view(r)
 	if err != nil {
-		if r.Context().Err() != nil { // nobody waits for the rest
-			panic(http.ErrAbortHandler)
+		if r.Context().Err() == nil { // somebody waits for the rest
+			s.log.Error("a run cannot be read", "run", printable.Name(string(id)), "error", printable.Name(err.Error()))
 		}
-		s.log.Error("a run cannot be read", "run", printable.Name(string(id)), "error", printable.Name(err.Error()))
 		panic(http.ErrAbortHandler) // the page has begun
 	}
-	p := v.page
+	p := v.page()
 	if parts := r.URL.Query().Get("parts"); parts != "" {
 		p = p.only(strings.Fields(parts))
 	}

@@ -18,7 +18,7 @@ const (
 	Error Result = "error"
 )
 
-// Values of error.type, of which there are no others.
+// The values of error.type.
 const (
 	PipelineFailure = "pipeline_failure" // of a run that failed
 	JobFailed       = "job_failed"       // of a job that failed
