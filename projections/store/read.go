@@ -56,7 +56,8 @@ func EachRow(snapshot Snapshot, run domain.RunID, of []*projections.Definition, 
 	if err != nil {
 		return err
 	}
-	var timings []projections.Row[projections.ShTiming] // of commands; not stored, but derived
+	// The timings of commands are not stored: they are derived from the commands, which come before.
+	var timings []projections.Row[projections.ShTiming]
 	for _, d := range of {
 		switch d {
 		case projections.Runs.Definition:
@@ -78,11 +79,17 @@ func EachRow(snapshot Snapshot, run domain.RunID, of []*projections.Definition, 
 			if d.Table == "" {
 				continue
 			}
-			for row, err := range snapshot.Rows(d) {
+			if d == projections.ShEvents.Definition {
+				timings = nil
+			}
+			for stored, err := range snapshot.Rows(d) {
 				if err != nil {
 					return err
 				}
-				take(d, row)
+				if d == projections.ShEvents.Definition {
+					timings = append(timings, shTiming(row, stored.Index, stored.Final, projections.ShEvents.At(stored.Value)))
+				}
+				take(d, stored)
 			}
 		}
 	}
@@ -135,20 +142,24 @@ func typed[R comparable](snapshot Snapshot, of *projections.Defined[R]) iter.Seq
 	}
 }
 
-// shTimings derives the timings of commands, as the view sh_timings does.
+// shTimings derives the timings of all commands.
 func shTimings(run Run, snapshot Snapshot) (timings []projections.Row[projections.ShTiming], err error) {
-	timings = []projections.Row[projections.ShTiming]{}
 	for row, err := range typed(snapshot, projections.ShEvents) {
 		if err != nil {
 			return nil, err
 		}
-		sh, started := &row.Value, projections.Some(row.Value.StartedAtMs)
-		timings = append(timings, projections.Row[projections.ShTiming]{Index: row.Index, Final: row.Final, Value: projections.ShTiming{
-			JobID: sh.JobID, Seq: sh.Seq,
-			OffsetMs: span(run.StartedAtMs, started), DurationMs: span(started, sh.FinishedAtMs),
-		}})
+		timings = append(timings, shTiming(run, row.Index, row.Final, &row.Value))
 	}
 	return timings, nil
+}
+
+// shTiming derives the timing of a command, as the view sh_timings does.
+func shTiming(run Run, index int, final bool, sh *projections.ShEvent) projections.Row[projections.ShTiming] {
+	started := projections.Some(sh.StartedAtMs)
+	return projections.Row[projections.ShTiming]{Index: index, Final: final, Value: projections.ShTiming{
+		JobID: sh.JobID, Seq: sh.Seq,
+		OffsetMs: span(run.StartedAtMs, started), DurationMs: span(started, sh.FinishedAtMs),
+	}}
 }
 
 // span is [projections.Span]; null if start or end is.
