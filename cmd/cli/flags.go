@@ -8,10 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
-	"github.com/quire-ci/quire-project/adapters/otlp"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
-	"github.com/quire-ci/quire-project/adapters/web"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -71,10 +69,10 @@ func choose(from []*projections.Definition, names, words []string) ([]*projectio
 
 func formatNames() []string {
 	var names []string
-	for _, format := range report.Formats() {
-		names = append(names, string(format))
+	for _, kind := range formats {
+		names = append(names, string(kind.Name))
 	}
-	return append(names, otlp.Format, web.Format)
+	return names
 }
 
 // projectionNames returns the values of --projection: the names of projections, and of projections

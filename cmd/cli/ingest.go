@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -16,21 +15,6 @@ import (
 
 // ingest updates a store's rows.
 func (p *app) ingest(ctx context.Context, paths []string, flags projectFlags) (err error) {
-	switch {
-	case flags.output != "":
-		return command.Usage("-o goes with a report; a store has a place of its own")
-	case len(flags.projections) > 0:
-		return command.Usage("--projection goes with a report; a store is given all rows, and rebuild --projection writes some of them anew")
-	case !flags.selection.IsZero():
-		return command.Usage("--failed, --job, --slower-than and --top go with a report; a store is given all rows")
-	case flags.logs != "":
-		return command.Usage("--logs goes with a report; a store has no logs")
-	case flags.pretty || flags.commands:
-		return command.Usage("--pretty and --commands go with a report, not with a store")
-	}
-	if err := cmp.Or(checkStore(flags.to), flags.exitStatus.check()); err != nil {
-		return err
-	}
 	streams, err := flags.findRuns(paths)
 	if err != nil {
 		return err
