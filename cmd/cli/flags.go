@@ -39,19 +39,19 @@ func (f *readFlags) options() jsonl.Options {
 	return jsonl.Options{MaxLine: f.maxLine.Int(), OnMalformed: malformed[f.onMalformed]}
 }
 
-// addTables adds the flag that chooses tables of a store. usage contains a %s for the names.
-func (p *app) addTables(cmd *cobra.Command, tables *[]string, usage string) {
+// addTables adds the flag that chooses tables of a store, and returns what returns the chosen ones, or
+// nil without the flag. usage contains a %s for the names.
+func (p *app) addTables(cmd *cobra.Command, usage string) func() ([]*projections.Definition, error) {
+	var chosen []string
 	names := projections.Names(p.set.Stored())
-	cmd.Flags().StringSliceVar(tables, "projection", nil, fmt.Sprintf(usage, strings.Join(names, ", ")))
+	cmd.Flags().StringSliceVar(&chosen, "projection", nil, fmt.Sprintf(usage, strings.Join(names, ", ")))
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(names))
-}
-
-// tables returns the chosen projections, or nil without the flag.
-func (p *app) tables(names []string) ([]*projections.Definition, error) {
-	if len(names) == 0 {
-		return nil, nil
+	return func() ([]*projections.Definition, error) {
+		if len(chosen) == 0 {
+			return nil, nil
+		}
+		return choose(p.set.Stored(), chosen, names)
 	}
-	return choose(p.set.Stored(), names, projections.Names(p.set.Stored()))
 }
 
 // choose returns the projections with the given names. words are the valid values of the flag.
