@@ -181,18 +181,15 @@ func Versions(id string) map[string]int {
 	return versions
 }
 
-// Missing returns the projections in of that versions does not have, or has in an older
-// version. An error is a *[NewerError].
-func Missing(of []*Definition, versions map[string]int) (missing []*Definition, err error) {
+// Missing returns the projections in of that versions does not have, or has in another
+// version.
+func Missing(of []*Definition, versions map[string]int) (missing []*Definition) {
 	for _, d := range of {
-		switch version := versions[d.Name]; {
-		case version > d.Version:
-			return nil, &NewerError{d.Name, version, d.Version}
-		case version < d.Version:
+		if versions[d.Name] != d.Version {
 			missing = append(missing, d)
 		}
 	}
-	return missing, nil
+	return missing
 }
 
 // NewerError says that rows were derived by a newer version of a projection than that of
@@ -204,5 +201,17 @@ type NewerError struct {
 }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("the store's rows of %s were derived by version %d of that projection, and this program has version %d; use a newer program", e.Name, e.Stored, e.Known)
+	return fmt.Sprintf("its rows of %s are of version %d of that projection, and this program has version %d; use a newer program", e.Name, e.Stored, e.Known)
+}
+
+// OlderError says that rows were derived by an older version of a projection than that of
+// this program.
+type OlderError struct {
+	Name string
+	// Stored is the version of the rows, Known that of the program.
+	Stored, Known int
+}
+
+func (e *OlderError) Error() string {
+	return fmt.Sprintf("its rows of %s are of version %d of that projection, and this program has version %d; derive them again with rebuild, or use an older program", e.Name, e.Stored, e.Known)
 }

@@ -139,10 +139,7 @@ func (r *rows) known(ctx context.Context, source jsonl.Location) (known Known, e
 		if known = (Known{Mark: domain.StartMark, Other: len(waiting) > 0}); err != nil || !stored {
 			return err
 		}
-		missing, err := projections.Missing(r.Store.Projections().Stored(), projections.Versions(at.Projections))
-		if err != nil {
-			return err
-		}
+		missing := projections.Missing(r.Store.Projections().Stored(), projections.Versions(at.Projections))
 		row, err := store.ReadRun(ctx, r.Store, source.Run)
 		torn := at.Mark != at.End && source.Path != jsonl.Stdin // an incomplete line, which may no longer be the last one
 		other := len(waiting)+len(missing) > 0 || torn || at.ReadOptions != r.decoded.ReadOptions() || errors.Is(err, store.ErrNoRun)
@@ -232,11 +229,10 @@ func (r *rows) ingest(ctx context.Context, run domain.RunID, stream *jsonl.Store
 // once makes one attempt to ingest the stream. The error is an error of the store.
 func (r *rows) once(ctx context.Context, stream *jsonl.StoreSource, result *store.Result) (err error) {
 	*result, err = store.Ingest(ctx, r.Store, stream, store.Options{})
-	var newer *projections.NewerError
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case result.Outcome == store.Skipped && !errors.As(err, &newer):
+	case result.Outcome == store.Skipped:
 		return nil
 	}
 	return err

@@ -42,6 +42,10 @@ func TestFirstRelease(t *testing.T) {
 
 	for range 2 { // the second time there is nothing left to be done
 		s := open(t, address)
+		versions, err := s.Versions(ctx)
+		assert.NoError(t, err, "Versions")
+		assert.Equal(t, map[string]int{"runs": 1, "jobs": 1, "sh_events": 1, "timings.jobs": 1, "diagnostics": 1, "labels": 0}, versions)
+		assert.ErrorIs(t, store.CheckVersions(ctx, s), store.ErrOtherVersion)
 		outdated, err := s.Outdated(ctx, "", 10)
 		if err != nil || !slices.Equal(outdated, []domain.RunID{"open"}) { // the other one is changed by hand
 			t.Errorf("Outdated = %q, %v", outdated, err)

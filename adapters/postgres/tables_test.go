@@ -153,7 +153,7 @@ func TestManySetsMakeOneStore(t *testing.T) {
 			defer s.Close()
 			err = s.Update(ctx, func(tx store.Tx) error { return tx.Register() })
 			versions, also := s.Versions(ctx)
-			missing, _ := projections.Missing(set.Stored(), versions)
+			missing := projections.Missing(set.Stored(), versions)
 			if err := errors.Join(err, also); err != nil || len(missing) > 0 {
 				t.Errorf("%v are missing, %v", missing, err)
 			}

@@ -53,7 +53,7 @@ func (i *Ingestion) Ingest(ctx context.Context, s store.Store, streams jsonl.Str
 		i.Say(summary.String())
 	}
 	if outdated, err := s.Outdated(ctx, "", 1); err == nil && len(outdated) > 0 {
-		i.Say(fmt.Sprintf("the store has runs whose rows of %s are missing or of an older version, such as run %s; quire-project rebuild derives them", i.stale(outdated[0]), outdated[0]))
+		i.Say(fmt.Sprintf("the store has runs whose rows of %s are missing or of another version, such as run %s; quire-project rebuild derives them", i.stale(outdated[0]), outdated[0]))
 	}
 	if words := UnknownProjections(ctx, s); words != "" {
 		i.Say(words)
@@ -125,10 +125,10 @@ func (i *Ingestion) stale(run domain.RunID) string {
 // maxOutdated is the maximum number of outdated runs to name.
 const maxOutdated = 20
 
-// sayOutdated names runs that still lack a projection or have an older version of it.
+// sayOutdated names runs that still lack a projection or have another version of it.
 func (i *Ingestion) sayOutdated(gone []domain.RunID) {
 	for _, run := range gone[:min(len(gone), maxOutdated)] {
-		i.Say(fmt.Sprintf("run %s: its rows of %s are missing or of an older version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, i.stale(run)))
+		i.Say(fmt.Sprintf("run %s: its rows of %s are missing or of another version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, i.stale(run)))
 	}
 	if more := len(gone) - maxOutdated; more > 0 {
 		i.Say("and " + display.Plural(more, "more run") + " like these")

@@ -33,6 +33,10 @@ func TestFirstRelease(t *testing.T) {
 		if after := sums(); after != before || after[0] != 2 || after[2] == 0 {
 			t.Fatalf("%v rows became %v", before, after)
 		}
+		versions, err := s.Versions(t.Context())
+		assert.NoError(t, err, "Versions")
+		assert.Equal(t, map[string]int{"runs": 1, "jobs": 1, "sh_events": 1, "timings.jobs": 1, "diagnostics": 1, "labels": 0}, versions)
+		assert.ErrorIs(t, store.CheckVersions(t.Context(), s), store.ErrOtherVersion)
 		outdated, err := s.Outdated(t.Context(), "", 10)
 		assert.NoError(t, err, "Outdated")
 		assert.Len(t, outdated, 2, "Outdated")

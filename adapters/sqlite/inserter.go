@@ -13,7 +13,6 @@ import (
 type inserter struct {
 	ctx     context.Context // without cancellation, because statements are short
 	session *session
-	last    *table            // whose rows are inserted behind all others
 	pending map[*table]*batch // batches that are not full
 
 	full  chan *batch // to the goroutine; nil while there is none
@@ -28,9 +27,9 @@ type inserter struct {
 // ahead is how many batches may wait for the goroutine.
 const ahead = 8
 
-func newInserter(ctx context.Context, session *session, last *table) *inserter {
+func newInserter(ctx context.Context, session *session) *inserter {
 	return &inserter{
-		ctx: context.WithoutCancel(ctx), session: session, last: last,
+		ctx: context.WithoutCancel(ctx), session: session,
 		pending: map[*table]*batch{}, spare: make(chan *batch, ahead),
 	}
 }
@@ -65,7 +64,7 @@ func (i *inserter) add(t *table, run any, appendRow func(args []any, text *int) 
 	b.args = appendRow(b.args, &b.text)
 	switch b.rows++; {
 	case !b.full():
-	case t == i.last:
+	case t == checkpoints:
 		return i.flush()
 	default:
 		i.start(b)
@@ -132,8 +131,8 @@ func (i *inserter) wait() {
 // recursive_triggers, replacing a row deletes the checkpoint of its run.
 func (i *inserter) flush() error {
 	i.wait()
-	last := i.pending[i.last]
-	delete(i.pending, i.last)
+	last := i.pending[checkpoints]
+	delete(i.pending, checkpoints)
 	for t, b := range i.pending {
 		delete(i.pending, t)
 		i.insert(b)

@@ -15,7 +15,7 @@ import (
 
 var checkpointLaws = []law{
 	property("checkpoints are those that were set", checkpointsAreKept),
-	property("Outdated are the runs that lack a projection, or have an older version of it, page by page", outdatedAreFound),
+	property("Outdated are the runs that lack a projection, or have another version of it, page by page", outdatedAreFound),
 	example("Versions are the highest that were registered, as of the transaction", versionsAreKept),
 	example("a checkpoint is lost with any of its rows", lostWithRows),
 	example("a checkpoint that is set again is another", setAgain),
@@ -77,7 +77,7 @@ func outdatedAreFound(t *trial) {
 		for i, of := range t.of {
 			version := of.Version
 			if outdated && i == which {
-				version = t.upTo(of.Version-1, "older")
+				version = pick(t, "other", 0, of.Version-1, of.Version+1)
 			}
 			if version > 0 {
 				versions = append(versions, fmt.Sprintf("%s@%d", of.Name, version))

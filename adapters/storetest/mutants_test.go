@@ -639,14 +639,24 @@ var mutants = []mutant{
 			return m.Store.As(projections.Builtin).Outdated(ctx, after, limit)
 		}
 	}},
-	{"versions are not kept", "a store that a newer program has written is left alone", inTx(func(tx *mutantTx) {
+	{"Outdated takes newer versions for its own", outdatedLaw, func(m *mutantStore) {
+		m.outdated = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
+			ids, err := m.Store.Outdated(ctx, after, limit)
+			return slices.DeleteFunc(ids, func(id domain.RunID) bool {
+				stored, _ := m.Store.Checkpoints(ctx, []domain.RunID{id})
+				versions := projections.Versions(stored[id].Projections)
+				return !slices.ContainsFunc(m.Store.Projections().Stored(), func(of definition) bool { return versions[of.Name] < of.Version })
+			}), err
+		}
+	}},
+	{"versions are not kept", "a store of another version is left alone, except by a rebuild of an older one", inTx(func(tx *mutantTx) {
 		tx.register = func() error { return nil }
 	})},
 }
 
 const (
 	versionsLaw = "Versions are the highest that were registered, as of the transaction"
-	outdatedLaw = "Outdated are the runs that lack a projection, or have an older version of it, page by page"
+	outdatedLaw = "Outdated are the runs that lack a projection, or have another version of it, page by page"
 )
 
 func nullIsZero(c *projections.Column, row projections.Ref) {

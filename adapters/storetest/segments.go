@@ -123,7 +123,7 @@ func (t *trial) cut(streams map[domain.RunID][]byte) []domain.Segment {
 // projected says in what the store differs from one fold of each stream.
 func (t *trial) projected(streams map[domain.RunID][]byte, source string) error {
 	for run, stream := range streams {
-		want := record(run, stream).derived()
+		want := record(run, stream).derivedOf(t.of)
 		want.checkpoint.V.Source, want.checkpoint.V.ReadOptions = source, skipping().ReadOptions()
 		if err := t.holds(want); err != nil {
 			return err

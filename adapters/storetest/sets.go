@@ -17,7 +17,8 @@ var setLaws = []law{
 	property("a program with more projections fills just what is missing", moreProjections),
 	property("segments do not continue a run that lacks a projection", lackingSegments),
 	property("programs with different projections do not disturb each other", othersProjections),
-	example("a store that a newer program has written is left alone", newerProjections),
+	example("a store of another version is left alone, except by a rebuild of an older one", otherVersion),
+	property("a run of another version than its store is derived again, and is no error of the store", otherVersionOfRun),
 }
 
 // fewer has some of the projections of [Set], and other has others of them.
@@ -133,11 +134,18 @@ func lackingSegments(t *trial) {
 		return
 	}
 	few.takes(r, nil)
+	t.lacking(r, stream, func() error { return few.agree(r) })
+}
+
+// lacking has a run whose rows are of other projections come on as segments, with another run
+// beside it. The rows stay until they are derived.
+func (t *trial) lacking(r *recording, stream []byte, stays func() error) {
+	other := aligned(t.run("other"), stream)
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
-		must(t.deliver(p, t.segments(r.run, stream)))
+		must(t.deliver(p, slices.Concat(t.segments(r.run, stream), t.segments(other.run, stream))))
 		waiting := value(t.store.Waiting(t.ctx, r.run))
 		failIf(len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.CannotGoOn, "the run is not quarantined: %+v", waiting)
-		must(few.agree(r))
+		must(errors.Join(stays(), t.agree(other)))
 		must(t.rebuild(r, store.Options{}))
 		must(p.Retry(t.ctx, r.run))
 		t.asOneFold(r.run, stream, segmentSource)
@@ -160,60 +168,96 @@ func othersProjections(t *trial) {
 		want := r.derivedOf(program.of)
 		want.checkpoint.V.Projections = got.checkpoint.V.Projections // which may be more
 		must(got.differs(want))
-		if lacking, err := projections.Missing(program.of, projections.Versions(got.checkpoint.V.Projections)); err != nil || len(lacking) > 0 {
-			failf("the checkpoint says that the rows are of %s: %w", got.checkpoint.V.Projections, err)
+		if lacking := projections.Missing(program.of, projections.Versions(got.checkpoint.V.Projections)); len(lacking) > 0 {
+			failf("the checkpoint says that the rows are of %s", got.checkpoint.V.Projections)
 		}
 	}
 }
 
-// newerProjections has a program with a newer version of a projection write a store of the
-// older one.
-func newerProjections(t *trial) {
+// otherVersion has programs of two versions write to a store of the older version and, when that
+// is rebuilt, of the newer one.
+func otherVersion(t *trial) {
 	name := t.unique()
-	versioned := func(version int) *trial {
-		return t.with(setOf(declare(reducer[int, retry]{}, projections.Declaration[retry]{Name: name, Version: version, Key: []string{"cmd"}})))
-	}
-	was, now := versioned(1), versioned(2)
-	a, b, stream := aligned(t.run("a"), nil), aligned(t.run("b"), longStream(1)), longStream(3)
+	was, now := t.with(versionOf(name, 1)), t.with(versionOf(name, 2))
+	a, stream := aligned(t.run("a"), nil), longStream(3)
 	a.is(stream[:wholeLines(stream[:len(stream)/2])])
 	must(was.rebuild(a, store.Options{}))
-	must(was.agree(a))
-	half := len(a.bytes())
-	t.project(now.store, skipping(), hasty, func(p *store.Projector) {
-		must(errors.Join(p.Apply(t.ctx, segmentOf(a.run, stream, half, len(stream), false)), t.until(a.run, func(w store.Waiting) bool {
-			return w.Quarantine != nil && w.Quarantine.Code == store.CannotGoOn
-		}), p.Drop(t.ctx, a.run)))
+	now.isRefused(a, stream, func(err error) bool {
+		var older *projections.OlderError
+		return errors.As(err, &older) && *older == projections.OlderError{Name: name, Stored: 1, Known: 2}
 	})
-	must(errors.Join(was.agree(a), now.rebuild(a, store.Options{}), now.agree(a), now.finds(recordings{a})))
-	if err := was.rebuild(a, store.Options{}); !isNewer(err, name) {
-		failf("a rebuild of a run that is newer returns %w", err)
+	must(errors.Join(was.agree(a), was.finds(recordings{a}), now.rebuild(a, store.Options{}), now.agree(a), now.finds(recordings{a})))
+	newer := func(err error) bool {
+		var newer *projections.NewerError
+		return errors.As(err, &newer) && *newer == projections.NewerError{Name: name, Stored: 2, Known: 1}
 	}
-	before := aligned(a.run, a.bytes())
+	was.isRefused(a, stream, newer)
+	_, verified := was.verify(was.store, a)
+	for what, err := range map[string]error{"rebuild": was.rebuild(a, store.Options{}), "forced rebuild": was.rebuild(a, store.Options{Force: true}), "verify": verified} {
+		failIf(!errors.Is(err, store.ErrOtherVersion) || !newer(err), "%s returns %w", what, err)
+	}
+	must(errors.Join(now.agree(a), t.noneWaits()))
 	a.is(stream)
-	mine := &fenced{was.store, t.prefix}
-	_, ingested := store.Ingest(t.ctx, was.store, b, store.Options{})
-	_, grown := store.Ingest(t.ctx, was.store, a, store.Options{})
-	_, pruned := store.IngestAll(t.ctx, mine, recordings{&recording{run: t.run("c"), malformed: a.malformed}}, store.Options{Prune: true})
-	var verified error
-	_ = store.Verify(t.ctx, was.store, recordings{a}, store.VerifyOptions{Done: func(v store.Verified) { verified = v.Err }})
-	t.project(was.store, skipping(), hasty, func(p *store.Projector) {
+	must(errors.Join(now.ingests(a, store.Options{}, store.Continued), now.agree(a)))
+}
+
+// versionOf returns the set of a program that has a version of one projection.
+func versionOf(name string, version int) *projections.Set {
+	return setOf(declare(reducer[int, retry]{}, projections.Declaration[retry]{Name: name, Version: version, Key: []string{"cmd"}}))
+}
+
+// isRefused has a program write in every way to a store of another version, which has some of
+// the stream as the run a.
+func (t *trial) isRefused(a *recording, stream []byte, because func(error) bool) {
+	half := len(a.bytes())
+	grown, b := aligned(a.run, stream), aligned(t.run("b"), stream[:half])
+	before := value(t.read(a.run))
+	mine := &fenced{t.store, t.prefix}
+	_, ingested := store.Ingest(t.ctx, t.store, b, store.Options{})
+	_, derived := store.Ingest(t.ctx, t.store, a, store.Options{Force: true})
+	_, continued := store.Ingest(t.ctx, t.store, grown, store.Options{})
+	_, all := store.IngestAll(t.ctx, t.store, recordings{a, b}, store.Options{})
+	_, pruned := store.IngestAll(t.ctx, mine, recordings{b}, store.Options{Prune: true})
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
 		for what, err := range map[string]error{
-			"ingest": ingested, "ingest of a run that has grown": grown, "rebuild": was.rebuild(b, store.Options{}),
-			"rebuild of a run that has grown": was.rebuild(a, store.Options{Force: true}), "prune": pruned, "verify": verified,
+			"ingest": ingested, "forced ingest": derived, "ingest of a run that has grown": continued, "ingest of all": all, "prune": pruned,
 			"segment":                 p.Apply(t.ctx, segmentOf(b.run, stream, 0, half, false)),
 			"segment behind the rows": p.Apply(t.ctx, segmentOf(a.run, stream, half, len(stream), false)),
 			"segment that waits":      p.Apply(t.ctx, segmentOf(b.run, stream, half, len(stream), false)),
 		} {
-			failIf(!isNewer(err, name), "%s returns %w", what, err)
+			failIf(!errors.Is(err, store.ErrOtherVersion) || !because(err), "%s returns %w", what, err)
 		}
 	})
-	must(errors.Join(now.agree(before), now.holds(nothing(b.run)), t.noneWaits()))
-	must(errors.Join(now.rebuild(a, store.Options{}), now.agree(a)))
+	must(errors.Join(t.holds(before, nothing(b.run)), t.noneWaits()))
 }
 
-func isNewer(err error, name string) bool {
-	var newer *projections.NewerError
-	return errors.As(err, &newer) && newer.Name == name && newer.Stored == 2 && newer.Known == 1
+// versions are programs that have versions of one projection.
+var versions = []*projections.Set{versionOf("versioned", 1), versionOf("versioned", 2), versionOf("versioned", 3)}
+
+// otherVersionOfRun has a run of an older or a newer version than that of the store, as those have
+// that no rebuild could derive.
+func otherVersionOfRun(t *trial) {
+	was, now := t.with(pick(t, "version", versions[0], versions[2])), t.with(versions[1])
+	stream := t.stream("stream")
+	a, b := aligned(t.run("a"), t.prefixOf(stream)), aligned(t.run("b"), nil)
+	must(now.rebuild(b, store.Options{}))
+	carried := a.derivedOf(was.of)
+	carried.checkpoint.V.State = ""
+	must(was.write(carried))
+	outdated := now.paged(1, now.store.Outdated)
+	failIf(!slices.Equal(outdated, []domain.RunID{a.run}), "store.Outdated returns %s", show(outdated))
+	must(now.finds(recordings{a, b}, store.Difference{Kind: store.Differs, RunID: a.run, Table: "checkpoints", Column: "projections"}))
+	before := a.bytes()
+	if t.flip("segments") && wholeLines(before) > 0 && len(before) < len(stream) {
+		now.lacking(a, stream, func() error { return was.holds(carried) })
+		return
+	}
+	if t.flip("changes") {
+		a.is(t.otherThan(before))
+	}
+	now.takes(a, a.bytes()) // not by segments
+	must(errors.Join(now.agree(a, b), now.finds(recordings{a, b})))
+	failIf(len(now.paged(1, now.store.Outdated)) > 0, "the run is still outdated")
 }
 
 // unique returns a name of a projection that nobody else has.

@@ -8,7 +8,6 @@ import (
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 	"github.com/quire-ci/quire-project/adapters/brokers"
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
-	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -76,9 +75,8 @@ func (w *worker) problems(ctx context.Context) (problems []string) {
 
 // reason describes an error of a store without anything secret.
 func reason(err error) string {
-	var newer *projections.NewerError
-	if errors.As(err, &newer) {
-		return newer.Error()
+	if errors.Is(err, store.ErrOtherVersion) {
+		return err.Error() // of names and numbers
 	}
 	return printable.Reason(err, store.ErrFull, store.ErrReadOnly, store.ErrLocked, store.ErrNewerSchema, store.ErrForeign, store.ErrAway)
 }

@@ -15,6 +15,7 @@ import (
 type committer struct {
 	store   Store
 	timeout time.Duration // of a transaction; 0 for none
+	renews  bool          // it derives an older store again, and may write to it
 }
 
 // attempts is how often a change is made again because others write the same run.
@@ -133,8 +134,9 @@ func current(changes []*change, stored map[domain.RunID]Checkpoint) (current []*
 }
 
 // lock locks runs, and registers the versions of the projections if they are new to the
-// store. It fails if a newer program has written the store. Runs of older versions stay
-// until a rebuild replaces them; the rows of one run and projection have one version.
+// store. It fails with [ErrOtherVersion], before anything is written, if the store's rows are
+// of other versions: the rows of a projection have one version in all runs, except for runs
+// that no rebuild could derive.
 func (c *committer) lock(tx Tx, runs []domain.RunID) (map[domain.RunID]Checkpoint, error) {
 	locked, err := tx.Lock(runs)
 	if err != nil {
@@ -144,11 +146,23 @@ func (c *committer) lock(tx Tx, runs []domain.RunID) (map[domain.RunID]Checkpoin
 	if err != nil {
 		return nil, err
 	}
-	missing, err := projections.Missing(c.store.Projections().Stored(), versions)
-	if err == nil && len(missing) > 0 {
+	of := c.store.Projections().Stored()
+	if err := c.checkVersions(of, versions); err != nil {
+		return nil, err
+	}
+	if len(projections.Missing(of, versions)) > 0 {
 		err = tx.Register()
 	}
 	return locked, err
+}
+
+// checkVersions is the function of this name, but lets a rebuild write an older store.
+func (c *committer) checkVersions(of []*projections.Definition, versions map[string]int) error {
+	err := checkVersions(of, versions)
+	if c.renews && errors.As(err, new(*projections.OlderError)) {
+		return nil
+	}
+	return err
 }
 
 // write writes changes. Those that clear the same tables do so in one call.

@@ -77,9 +77,8 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // mayBeRefusal reports whether one run may be the reason why a transaction failed: a retry
 // would fail in the same way, and another run might not.
 func mayBeRefusal(err error) bool {
-	var newer *projections.NewerError
 	switch {
-	case err == nil, IsAway(err), errors.As(err, &newer):
+	case err == nil, IsAway(err), errors.Is(err, ErrOtherVersion):
 		return false
 	case errors.Is(err, ErrReadOnly), errors.Is(err, ErrReplaced), errors.Is(err, ErrClosed):
 		return false

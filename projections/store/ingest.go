@@ -26,7 +26,8 @@ type Options struct {
 	// the streams, when the result is safely stored.
 	Done func(Result)
 
-	batch int // rows in a batch, for tests
+	renews bool // the store may be older
+	batch  int  // rows in a batch, for tests
 }
 
 // reporting returns options that pass results to report, too.
@@ -91,8 +92,8 @@ func (r Result) Words() string {
 type Summary struct {
 	// Runs counts the runs by their outcome.
 	Runs map[Outcome]int
-	// Outdated are the runs that, after a [Rebuild], still lack a projection or have an
-	// older version of it: their streams are gone, or were skipped.
+	// Outdated are the runs that, after a [Rebuild], still lack a projection or have
+	// another version of it: their streams are gone, or were skipped.
 	Outdated []domain.RunID
 	// Events are those of all streams that were folded, Rows those written.
 	Events, Rows int64
@@ -133,8 +134,8 @@ func (s *Summary) add(result Result) {
 }
 
 // Ingest brings the rows of one run up to its stream, in one transaction. If it returns an
-// error, it has written nothing: the error is the stream's, a *[projections.NewerError],
-// or the store's. You can call it again.
+// error, it has written nothing: the error is the stream's or the store's, an
+// [ErrOtherVersion] for instance. You can call it again.
 func Ingest(ctx context.Context, s Store, source Source, options Options) (last Result, err error) {
 	p := newPipeline(s, Single(source), options.reporting(func(result Result) { last = result }))
 	t, err := p.again(ctx, source)
@@ -161,13 +162,18 @@ func Single(source Source) Sources { return single{source} }
 // IngestAll brings the rows of all runs up to their streams, side by side on all cores. It
 // writes many short runs in one transaction, and a long one in one of its own. A run is
 // replaced in the transaction that removes its old rows, so that no reader misses a run
-// that was there. A stream that cannot be read is skipped; an error is the store's, a
-// *[projections.NewerError] among them, or the context's. To complete the work, call it
-// again.
+// that was there. A stream that cannot be read is skipped; an error is the store's, an
+// [ErrOtherVersion] for instance, or the context's. To complete the work, call it again.
 func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
 	summary := Summary{Runs: map[Outcome]int{}}
 	p := newPipeline(s, sources, options.reporting(summary.add))
-	err := p.all(ctx)
+	versions, err := s.Versions(ctx)
+	if err == nil {
+		err = p.checkVersions(p.of, versions)
+	}
+	if err == nil {
+		err = p.all(ctx)
+	}
 	if err == nil && options.Prune {
 		err = p.prune(ctx)
 	}
@@ -177,8 +183,10 @@ func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (
 // outdatedPage is how many outdated runs are looked for at once.
 const outdatedPage = 10_000
 
-// Rebuild is [IngestAll], and lists the runs that are not up to date then.
+// Rebuild is [IngestAll] for a store that may be older, too, and lists the runs that are not
+// up to date then.
 func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
+	options.renews = true
 	summary, err := IngestAll(ctx, s, sources, options)
 	for after := domain.RunID(""); err == nil && !options.DryRun; {
 		var page []domain.RunID

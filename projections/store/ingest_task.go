@@ -124,10 +124,7 @@ func (p *pipeline) derive(ctx context.Context, t *task, yield func(*task) bool) 
 	if err := CheckRunID(t.run); err != nil {
 		return &SourceError{t.source.Name(), err}
 	}
-	missing, err := projections.Missing(p.of, projections.Versions(t.known.Projections))
-	if err != nil {
-		return &storeError{err}
-	}
+	missing := projections.Missing(p.of, projections.Versions(t.known.Projections))
 	fold := func(outcome Outcome, known domain.Mark, tables []*projections.Definition, continues bool) error {
 		t.result.Outcome, t.result.Rows = outcome, 0
 		f := &streamFold{collector: newCollector(t.run, p.of, tables), ctx: ctx, options: &p.options, task: t, yield: yield}
@@ -136,10 +133,12 @@ func (p *pipeline) derive(ctx context.Context, t *task, yield func(*task) bool) 
 	usable := t.stored && len(missing) < len(p.of) && t.known.ReadOptions == t.source.ReadOptions()
 	same := false
 	if usable && !p.options.Force {
+		var err error
 		if same, err = t.source.Ends(ctx, t.known.End); err != nil {
 			return err
 		}
 	}
+	var err error
 	switch {
 	case !t.stored:
 		err = fold(Added, domain.Mark{}, p.of, false)

@@ -131,7 +131,7 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	options.setDefaults()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &Projector{
-		committer: committer{s, options.Timeout}, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
+		committer: committer{store: s, timeout: options.Timeout}, decoder: decoder, options: options, ctx: ctx, cancel: cancel,
 		requests: make(chan *request, maxBatch), closing: make(chan struct{}), ended: make(chan struct{}),
 		atOnce: maxBatch, atMost: math.MaxInt, runs: map[domain.RunID]*liveRun{}, faults: map[fault]*Quarantine{}, refused: map[domain.RunID]time.Time{},
 	}
@@ -140,8 +140,8 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 }
 
 // Apply applies a segment, and returns when the result is stored: then you may forget the
-// segment. If Apply returns an error, nothing is stored: the error is the store's, a
-// *[projections.NewerError], [ErrParkedFull], or [ErrSegment]; all but the last may go away.
+// segment. If Apply returns an error, nothing is stored: the error is the store's,
+// [ErrOtherVersion] for instance, [ErrParkedFull], or [ErrSegment]; all but the last may go away.
 // Several goroutines may call Apply; segments of one run that are there at the same time are
 // put in order. The segment's data belongs to the projector until Apply returns, so the end
 // of ctx does not end a transaction that is under way.

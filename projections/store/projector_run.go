@@ -50,16 +50,12 @@ func newLiveRun(run domain.RunID, of []*projections.Definition, reading string) 
 // restore puts the run where its checkpoint is.
 func (l *liveRun) restore(rows Snapshot) (err error) {
 	l.mark, l.end = l.known.Mark, l.known.End
-	missing, err := projections.Missing(l.of, projections.Versions(l.known.Projections))
-	if err != nil {
-		return err
-	}
 	if l.end.Bytes > 0 {
 		l.reading = l.known.ReadOptions
 	}
 	switch {
-	case len(missing) > 0:
-		l.stick("its rows lack a projection, or have an older version of one")
+	case len(projections.Missing(l.of, projections.Versions(l.known.Projections))) > 0:
+		l.stick("its rows lack a projection, or have another version of one")
 	case l.end.Bytes == 0: // an empty stream has rows, too
 		l.count()
 	case l.known.State == "":

@@ -196,12 +196,13 @@ func Unknown(ctx context.Context, s Store) ([]string, error) {
 	return slices.Sorted(maps.Keys(versions)), err
 }
 
-// Stale returns the names of the projections that a stored run has no rows of, or outdated ones.
+// Stale returns the names of the projections that a stored run has no rows of, or rows of
+// another version.
 func Stale(ctx context.Context, s Store, run domain.RunID) ([]string, error) {
 	stored, err := s.Checkpoints(ctx, []domain.RunID{run})
 	if err != nil {
 		return nil, err
 	}
-	missing, err := projections.Missing(s.Projections().Stored(), projections.Versions(stored[run].Projections))
-	return projections.Names(missing), err
+	missing := projections.Missing(s.Projections().Stored(), projections.Versions(stored[run].Projections))
+	return projections.Names(missing), nil
 }

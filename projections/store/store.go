@@ -38,7 +38,7 @@ type Store interface {
 	// includes runs that have rows of the store's projections but no checkpoint.
 	RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
 	// Outdated returns the first limit runs behind after, in the order of their bytes,
-	// whose [Checkpoint.Projections] lack one of the store's, or have an older version of
+	// whose [Checkpoint.Projections] lack one of the store's, or have another version of
 	// it.
 	Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
 	// Waiting returns the runs that are quarantined or have parked segments, in the order

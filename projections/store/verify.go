@@ -37,10 +37,14 @@ type VerifyOptions struct {
 
 // Verify folds streams again and compares each row with the stored one, side by side on all
 // cores. If a stream has grown since, Verify folds what had been read of it. It writes
-// nothing. An error is the store's, or the context's.
+// nothing. An error is the store's, [ErrOtherVersion] if the store is newer for instance, or
+// the context's.
 func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	if err := CheckVersions(ctx, s); err != nil && !errors.As(err, new(*projections.OlderError)) {
+		return err
+	}
 	if options.Tables == nil {
 		options.Tables = s.Projections().Stored()
 	}

@@ -31,9 +31,7 @@ func (c *runComparison) run(ctx context.Context) (failed, err error) {
 	if c.checkpoint, c.stored, err = c.snapshot.Checkpoint(); err != nil {
 		return nil, err
 	}
-	if c.missing, failed = projections.Missing(c.of, projections.Versions(c.checkpoint.Projections)); failed != nil {
-		return &SourceError{c.source.Name(), failed}, nil
-	}
+	c.missing = projections.Missing(c.of, projections.Versions(c.checkpoint.Projections))
 	stream, failed := c.open(ctx)
 	if failed != nil {
 		return failed, nil

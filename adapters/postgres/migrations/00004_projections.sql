@@ -1,6 +1,6 @@
 -- The projections that have tables, with the newest version of which a program has
--- written rows; and for each run the projections and versions of its rows. The versions of
--- the first release's rows are unknown.
+-- written rows; and for each run the projections and versions of its rows. The rows of the
+-- first release are of version 1.
 
 -- +goose Up
 
@@ -23,6 +23,7 @@ CREATE INDEX checkpoints_projections ON checkpoints (projections, run_id);
 DO $$
 DECLARE
     t text;
+    first int := count(*) FROM (SELECT 1 FROM checkpoints LIMIT 1) AS checkpoint; -- 0 without any rows
 BEGIN
     IF to_regclass(format('%I.runs', current_schema())) IS NULL THEN
         RETURN;
@@ -67,11 +68,11 @@ BEGIN
     DROP TABLE long_job_ids;
 
     INSERT INTO quire_project_projections (name, version, columns) VALUES
-        ('runs', 0, 'runs: state text, ended boolean, events integer, unknown_events integer, jobs integer, failed_jobs integer, sh_events integer, failed_sh integer, open_sh integer, started_at_ms integer null, last_at_ms integer null, wall_ms integer null, busy_ms integer null, job_ms integer null, peak_jobs integer'),
-        ('jobs', 0, 'jobs: job_id text key, state text, started_at_ms integer null, finished_at_ms integer null, exit_code integer 32 null'),
-        ('sh_events', 0, 'sh_events: job_id text key, seq integer key, cmd text, started_at_ms integer, finished_at_ms integer null, exit_code integer 32 null'),
-        ('timings.jobs', 0, 'timings: job_id text key, offset_ms integer null, duration_ms integer null, sh_count integer, sh_ms integer null, gap_ms integer null'),
-        ('diagnostics', 0, 'diagnostics: code text, line integer, offset integer, job_id text null, position key');
+        ('runs', first, 'runs: state text, ended boolean, events integer, unknown_events integer, jobs integer, failed_jobs integer, sh_events integer, failed_sh integer, open_sh integer, started_at_ms integer null, last_at_ms integer null, wall_ms integer null, busy_ms integer null, job_ms integer null, peak_jobs integer'),
+        ('jobs', first, 'jobs: job_id text key, state text, started_at_ms integer null, finished_at_ms integer null, exit_code integer 32 null'),
+        ('sh_events', first, 'sh_events: job_id text key, seq integer key, cmd text, started_at_ms integer, finished_at_ms integer null, exit_code integer 32 null'),
+        ('timings.jobs', first, 'timings: job_id text key, offset_ms integer null, duration_ms integer null, sh_count integer, sh_ms integer null, gap_ms integer null'),
+        ('diagnostics', first, 'diagnostics: code text, line integer, offset integer, job_id text null, position key');
 END
 $$;
 -- +goose StatementEnd

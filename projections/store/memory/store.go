@@ -162,11 +162,11 @@ func (s *Store) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]do
 	return s.ids(ctx, after, limit, func(r *run) bool { return r.stored(s.set) })
 }
 
-// Outdated returns the first limit runs behind after that lack a projection.
+// Outdated returns the first limit runs behind after whose checkpoints lack a
+// projection, or have another version of it.
 func (s *Store) Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 	return s.ids(ctx, after, limit, func(r *run) bool {
-		missing, _ := projections.Missing(s.set.Stored(), projections.Versions(r.checkpoint.V.Projections))
-		return r.checkpoint.Valid && len(missing) > 0
+		return r.checkpoint.Valid && len(projections.Missing(s.set.Stored(), projections.Versions(r.checkpoint.V.Projections))) > 0
 	})
 }
 

@@ -1,0 +1,40 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/quire-ci/quire-project/projections"
+)
+
+// ErrOtherVersion is returned by what writes to a store whose rows are of another version of a
+// projection than the program's. Nothing is written. It wraps a *[projections.NewerError] if
+// the store is newer, and a *[projections.OlderError] if it is older.
+var ErrOtherVersion = errors.New("the store is of another version")
+
+// CheckVersions returns an [ErrOtherVersion] if this program cannot write to the store because
+// the store's rows are of other versions of the program's projections.
+func CheckVersions(ctx context.Context, s Store) error {
+	versions, err := s.Versions(ctx)
+	if err != nil {
+		return err
+	}
+	return checkVersions(s.Projections().Stored(), versions)
+}
+
+// checkVersions compares projections with the versions of a store. A projection that the store
+// has no rows of has no version, or version 0. If some rows are newer and others are older, the
+// newer ones count, because a rebuild would not help.
+func checkVersions(of []*projections.Definition, versions map[string]int) error {
+	var older error
+	for _, d := range of {
+		switch stored := versions[d.Name]; {
+		case stored > d.Version:
+			return fmt.Errorf("%w: %w", ErrOtherVersion, &projections.NewerError{Name: d.Name, Stored: stored, Known: d.Version})
+		case stored != 0 && stored < d.Version && older == nil:
+			older = fmt.Errorf("%w: %w", ErrOtherVersion, &projections.OlderError{Name: d.Name, Stored: stored, Known: d.Version})
+		}
+	}
+	return older
+}
