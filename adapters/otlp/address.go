@@ -1,19 +1,17 @@
 package otlp
 
 import (
+	"cmp"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/internal/posting"
 )
 
 // Syntax describes the syntax of addresses.
@@ -138,34 +136,15 @@ func isFieldValue(value string) bool {
 	return strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) < 0
 }
 
-// tls returns the certificates to trust and to show, or nil for those of the system.
+// tls returns the certificates to trust and to show.
 func (e environment) tls() (*tls.Config, error) {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if path, variable := e.get("CERTIFICATE"); path != "" {
-		pem, err := os.ReadFile(path)
-		if err != nil {
-			return nil, wrong("%s: %w", variable, printable.Error(err))
-		}
-		config.RootCAs = x509.NewCertPool()
-		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, wrong("%s: %s has no certificate in PEM", variable, printable.Name(path))
-		}
+	file := func(name string) posting.File {
+		path, variable := e.get(name)
+		return posting.File{Setting: cmp.Or(variable, "$OTEL_EXPORTER_OTLP_"+name), Path: path}
 	}
-	certificate, _ := e.get("CLIENT_CERTIFICATE")
-	key, variable := e.get("CLIENT_KEY")
-	switch {
-	case certificate == "" && key == "":
-	case certificate == "" || key == "":
-		return nil, wrong("set both $OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and $OTEL_EXPORTER_OTLP_CLIENT_KEY, or neither")
-	default:
-		pair, err := tls.LoadX509KeyPair(certificate, key)
-		if file := (*os.PathError)(nil); errors.As(err, &file) {
-			return nil, wrong("%s, or its certificate: %w", variable, printable.Error(file))
-		}
-		if err != nil {
-			return nil, wrong("%s: the key and the certificate are not a pair in PEM", variable)
-		}
-		config.Certificates = []tls.Certificate{pair}
+	config, err := posting.TLS(file("CERTIFICATE"), file("CLIENT_CERTIFICATE"), file("CLIENT_KEY"))
+	if err != nil {
+		return nil, &ConfigError{err}
 	}
 	return config, nil
 }

@@ -3,10 +3,8 @@ package otlp
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,6 +14,8 @@ import (
 	"github.com/cenkalti/backoff/v5"
 	"github.com/klauspost/compress/gzip"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/quire-ci/quire-project/adapters/internal/posting"
 )
 
 // ClientOptions are the options of a [Client]. The zero value has the defaults.
@@ -37,7 +37,7 @@ type Client struct {
 	headers http.Header
 	gzip    bool
 	timeout time.Duration
-	http    *http.Client
+	http    *posting.Client
 	pause   time.Duration // before the first attempt after a failure
 
 	mu   sync.Mutex
@@ -72,13 +72,7 @@ func NewClient(address string, options ClientOptions) (*Client, error) {
 			return nil, err
 		}
 	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = certificates
-	return &Client{options: options, to: to, headers: headers, gzip: gzip, timeout: timeout, pause: firstPause, http: &http.Client{
-		Transport: transport,
-		// Headers may have a secret that is for this address alone.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}, nil
+	return &Client{options: options, to: to, headers: headers, gzip: gzip, timeout: timeout, pause: firstPause, http: posting.New(certificates)}, nil
 }
 
 // String returns the address, which contains no secret.
@@ -121,8 +115,8 @@ func (c *Client) Send(ctx context.Context, traces ptrace.Traces) error {
 	if err == nil {
 		c.setAway(nil)
 	}
-	if wait := (*busyError)(nil); errors.As(err, &wait) {
-		err = wait.error
+	if busy := (*posting.BusyError)(nil); errors.As(err, &busy) {
+		err = busy.Err
 	}
 	return err
 }
@@ -137,19 +131,6 @@ func (c *Client) sendOrWarn(ctx context.Context, traces ptrace.Traces) error {
 	return err
 }
 
-// busyError is an error that may go away, after a time that the collector may have named.
-type busyError struct {
-	error
-	after *backoff.RetryAfterError
-}
-
-func (e *busyError) Unwrap() []error {
-	if e.after == nil {
-		return []error{e.error}
-	}
-	return []error{e.error, e.after}
-}
-
 // post makes one attempt.
 func (c *Client) post(ctx context.Context, body []byte) error {
 	if c.timeout > 0 {
@@ -157,34 +138,20 @@ func (c *Client) post(ctx context.Context, body []byte) error {
 		ctx, cancel = context.WithTimeout(ctx, c.timeout)
 		defer cancel()
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.to.String(), bytes.NewReader(body))
-	if err != nil {
-		return backoff.Permanent(c.failed(0, "cannot be asked: %w", err))
-	}
-	request.Header = c.headers.Clone()
-	request.Header.Set("Content-Type", "application/x-protobuf")
-	request.Header.Set("User-Agent", "quire-project")
+	header := c.headers.Clone()
+	header.Set("Content-Type", "application/x-protobuf")
 	if c.gzip {
-		request.Header.Set("Content-Encoding", "gzip")
+		header.Set("Content-Encoding", "gzip")
 	}
-	response, err := c.http.Do(request)
-	if err != nil {
-		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
-			err = wrapped.Err // without the address a second time
-		}
-		failed := c.failed(0, "cannot be reached: %w", err)
-		if errors.As(err, new(*tls.CertificateVerificationError)) {
-			return backoff.Permanent(failed)
-		}
-		return &busyError{error: failed}
+	answer, err := c.http.Post(ctx, c.to.String(), header, body)
+	switch {
+	case posting.IsUntrusted(err):
+		return backoff.Permanent(c.failed(0, "cannot be reached: %w", err))
+	case err != nil:
+		return posting.Busy(c.failed(0, "cannot be reached: %w", err))
 	}
-	defer response.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
-	return c.judge(response, answer, err)
+	return c.judge(answer)
 }
-
-// maxAnswer is how much of an answer is read.
-const maxAnswer = 64 << 10
 
 func compress(body []byte) ([]byte, error) {
 	var out bytes.Buffer

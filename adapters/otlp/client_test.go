@@ -28,6 +28,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/posting"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/laws"
@@ -174,7 +175,7 @@ func TestRetryAfter(t *testing.T) {
 		waits = []string{"86400"}
 		client.options.GiveUp, began = -1, time.Now()
 		require.NoError(t, client.sendAll(t.Context(), someRun))
-		assert.Equal(t, maxWait, time.Since(began))
+		assert.Equal(t, posting.MaxWait, time.Since(began))
 
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -316,7 +317,7 @@ func TestAnswerIsBounded(t *testing.T) {
 		return &http.Response{StatusCode: 200, Body: io.NopCloser(endless{&read})}, nil
 	})
 	require.NoError(t, client.sendAll(t.Context(), someRun))
-	assert.LessOrEqual(t, read, 2*maxAnswer)
+	assert.LessOrEqual(t, read, 2*posting.MaxAnswer)
 }
 
 type endless struct{ read *int }

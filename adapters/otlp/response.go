@@ -1,17 +1,14 @@
 package otlp
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/cenkalti/backoff/v5"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"github.com/quire-ci/quire-project/adapters/internal/posting"
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
@@ -32,47 +29,31 @@ func (e *RejectedError) Error() string {
 	return fmt.Sprintf("the collector at %s rejected spans (%d): %s", e.Collector, e.Spans, e.Message)
 }
 
-// judge returns the error of an answer; nil if the spans were taken. readErr is that of reading it.
-func (c *Client) judge(response *http.Response, answer []byte, readErr error) error {
-	status := response.StatusCode
+// judge returns the error of an answer; nil if the spans were taken.
+func (c *Client) judge(answer *posting.Answer) error {
+	status := answer.Status
 	err := c.failed(status, "answered %d %s", status, http.StatusText(status))
 	switch {
 	case status == http.StatusTooManyRequests, status == http.StatusBadGateway, status == http.StatusServiceUnavailable, status == http.StatusGatewayTimeout:
-		return &busyError{err, retryAfter(response.Header.Get("Retry-After"), time.Now())}
+		return answer.Busy(err)
 	case status >= 300 && status < 400:
 		return backoff.Permanent(c.failed(status, "answered %d: it has another address, to which nothing was sent; name that one", status))
 	case status < 200 || status >= 300:
 		return backoff.Permanent(err)
-	case readErr != nil && !errors.Is(readErr, io.EOF):
-		return &busyError{error: c.failed(status, "broke off its answer: %w", readErr)}
+	case answer.Err != nil:
+		return posting.Busy(c.failed(status, "broke off its answer: %w", answer.Err))
 	}
-	if kind, _, err := mime.ParseMediaType(response.Header.Get("Content-Type")); err != nil || kind != "application/x-protobuf" {
+	if kind, _, err := mime.ParseMediaType(answer.Header.Get("Content-Type")); err != nil || kind != "application/x-protobuf" {
 		return nil
 	}
 	rejected := &RejectedError{Collector: c.String()}
-	if rejected.read(answer); rejected.Spans > 0 {
+	if rejected.read(answer.Body); rejected.Spans > 0 {
 		return backoff.Permanent(rejected)
 	}
 	if rejected.Message != "" {
 		c.options.Say(rejected.Error())
 	}
 	return nil
-}
-
-// maxWait is the longest time for which an answer can make the client wait.
-const maxWait = 10 * time.Minute
-
-// retryAfter reads the header Retry-After, which is in seconds or a date; nil if there is none.
-func retryAfter(header string, now time.Time) *backoff.RetryAfterError {
-	wait := time.Duration(0)
-	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(header); err == nil {
-		wait = at.Sub(now)
-	} else {
-		return nil
-	}
-	return &backoff.RetryAfterError{Duration: min(max(wait, 0), maxWait)}
 }
 
 // maxMessage is how many bytes of a message are shown.
