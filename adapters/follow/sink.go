@@ -17,7 +17,8 @@ type Sink interface {
 	Begin(ctx context.Context, source jsonl.Location) (Known, error)
 	// Write stores a segment that continues what the sink has. The segment may be empty, for a run
 	// without lines. entries are the entries of the segment; Write must keep neither them nor the
-	// segment's data. The error is [ErrStale] if the sink has something else of the run.
+	// segment's data. The error is [ErrStale] if the sink has something else of the run, and [ErrLost]
+	// if it has less than before: then the stream is read again from its start.
 	Write(ctx context.Context, source jsonl.Location, segment domain.Segment, entries []domain.Entry) error
 	// Derive makes the sink read the whole lines of the stream by itself, because segments cannot
 	// continue what it has: the reason is an error that wraps [tail.ErrRewritten] or [ErrStale], if
@@ -51,6 +52,9 @@ type Known struct {
 
 // ErrStale reports that a segment does not continue what the sink has of its run.
 var ErrStale = errors.New("the segment does not continue what is known of the run")
+
+// ErrLost reports that a sink no longer has the beginning of a run.
+var ErrLost = errors.New("what precedes the segment was lost")
 
 // SinkError is an error of a sink that ends following, because it is not about one run alone.
 type SinkError struct{ Err error }

@@ -42,12 +42,12 @@ func (p *Publication) following(run domain.RunID) follow.Options {
 	}
 }
 
-// ErrGivenUp reports that the broker did not accept the end of a pipe.
-var ErrGivenUp = errors.New("the broker does not take the end of the stream; what it has not taken is lost, unless there is a file of it")
+// ErrGivenUp reports that the end of a pipe was not accepted.
+var ErrGivenUp = errors.New("the end of the stream is not accepted; what was not accepted is lost, unless there is a file of it")
 
-// Pipe sends a stream as its lines arrive from r: at once or, while the broker accepts earlier ones,
+// Pipe sends a stream as its lines arrive from r: at once or, while earlier ones are being accepted,
 // together with those that arrive in the meantime. The data exists nowhere else, so Pipe waits for an
-// unavailable broker as long as more data arrives. The error is one of the broker, or of ctx.
+// unavailable broker or server as long as more data arrives. The error is one of the broker, or of ctx.
 func (p *Publication) Pipe(ctx context.Context, run domain.RunID, r io.Reader) error {
 	sending, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -87,7 +87,7 @@ func (n *noted) Read(p []byte) (int, error) {
 	return k, err
 }
 
-// sink sends growing streams to a broker.
+// sink sends growing streams.
 type sink struct{ *Publication }
 
 func (s *sink) Begin(_ context.Context, source jsonl.Location) (follow.Known, error) {
@@ -101,12 +101,9 @@ func (s *sink) Write(ctx context.Context, source jsonl.Location, segment domain.
 		return &broker.LineTooLongError{Run: segment.Run, Offset: segment.Offset, Length: int64(len(segment.Data)), Limit: s.MaxMessage}
 	}
 	stats, err := s.publisher.Publish(ctx, segment)
-	if err != nil && !errors.Is(err, context.Canceled) {
-		err = &follow.SinkError{Err: err}
-	}
 	if err != nil {
 		s.count(stats, false)
-		return err
+		return s.failed(segment.Run, err)
 	}
 	s.mu.Lock()
 	known := s.sent[segment.Run]
@@ -121,6 +118,23 @@ func (s *sink) Write(ctx context.Context, source jsonl.Location, segment domain.
 	s.mu.Unlock()
 	s.count(stats, ended && !known.Ended)
 	return nil
+}
+
+// failed returns the error of a segment that was not sent. If a server has lost what precedes it, the
+// stream is sent again.
+func (s *sink) failed(run domain.RunID, err error) error {
+	switch refused := refusedRun(err); {
+	case refused != nil:
+		return refused
+	case errors.As(err, new(*GapError)):
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sent[run] = follow.Known{Ended: s.sent[run].Ended}
+		return fmt.Errorf("%w: %w", follow.ErrLost, err)
+	case errors.Is(err, context.Canceled):
+		return err
+	}
+	return &follow.SinkError{Err: err}
 }
 
 // Derive returns the reason as an error: segments that a broker has accepted cannot be withdrawn, and

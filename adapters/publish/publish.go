@@ -1,5 +1,5 @@
-// Package publish sends the streams of runs to a message broker: whole streams, pipes, and streams
-// that grow.
+// Package publish sends the streams of runs to a message broker, or to a server over HTTP: whole
+// streams, pipes, and streams that grow.
 package publish
 
 import (
@@ -114,28 +114,47 @@ func (p *Publication) Stream(ctx context.Context, source jsonl.Location) error {
 		p.skip(source, &store.SourceError{Name: source.Path, Err: err})
 		return nil
 	}
-	file, err := source.Open()
-	if err != nil {
-		p.skip(source, err)
-		return nil
+	cut, err := p.send(ctx, source)
+	for errors.As(err, new(*GapError)) && source.Path != jsonl.Stdin { // the server no longer has the beginning
+		cut, err = p.send(ctx, source)
 	}
-	defer file.Close()
-	if source.Path == jsonl.Stdin {
-		err = p.Pipe(ctx, source.Run, file.Bytes())
-	} else {
-		var stats broker.Stats
-		stats, err = p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: p.Read})
-		p.count(stats, err == nil || isCut(err))
-	}
-	if file.Cut() && (err == nil || isCut(err)) { // a truncated end is no error either
+	if cut && (err == nil || isCut(err)) { // a truncated end is no error either
 		p.Cut(source)
 		err = nil
 	}
 	var failed *broker.PublishError
-	if err == nil || errors.As(err, &failed) || errors.Is(err, context.Canceled) || source.Path == jsonl.Stdin {
+	refused := refusedRun(err)
+	switch {
+	case refused != nil:
+		err = refused
+	case err == nil, errors.As(err, &failed), errors.Is(err, context.Canceled), errors.Is(err, ErrGivenUp):
 		return err
 	}
 	p.skip(source, err)
+	return nil
+}
+
+// send sends a stream once, and reports whether it is a compressed one that was truncated.
+func (p *Publication) send(ctx context.Context, source jsonl.Location) (cut bool, err error) {
+	file, err := source.Open()
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	if source.Path == jsonl.Stdin {
+		err = p.Pipe(ctx, source.Run, file.Bytes())
+		return file.Cut(), err
+	}
+	stats, err := p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: p.Read})
+	p.count(stats, err == nil || isCut(err))
+	return file.Cut(), err
+}
+
+// refusedRun returns why a server does not accept a run, if it may accept others.
+func refusedRun(err error) error {
+	if refused := (*RefusedError)(nil); errors.As(err, &refused) && refused.isOfRun() {
+		return refused
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -50,9 +51,10 @@ type problem struct {
 	// Expected is where the next segment begins, if this one begins behind it.
 	Expected *int64 `json:"expected,omitempty"`
 	Error    string `json:"error,omitempty"`
-	// Line and Column say where a malformed line is in the stream.
+	// Line and Column say where a malformed line is in the stream, and Offset where it begins.
 	Line   int64 `json:"line,omitempty"`
 	Column int64 `json:"column,omitempty"`
+	Offset int64 `json:"offset,omitempty"`
 }
 
 // segments writes lines of a run's stream.
@@ -134,8 +136,10 @@ func (c *receiver) read(w http.ResponseWriter, r *http.Request) (data []byte, he
 			return data, held, nil
 		case errors.As(err, new(*http.MaxBytesError)):
 			return nil, held, tooLarge
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil, held, &problem{status: http.StatusRequestTimeout, Error: "the body comes too slowly; send fewer lines at once"}
 		default:
-			return nil, held, &problem{status: http.StatusBadRequest, Error: "the body ends too early, or comes too slowly"}
+			return nil, held, &problem{status: http.StatusBadRequest, Error: "the body ends too early"}
 		}
 	}
 }
@@ -157,7 +161,7 @@ func (s *Server) answer(segment domain.Segment, err error) *problem {
 	case refused.Quarantine == nil:
 		return &problem{status: http.StatusConflict, Expected: &refused.Expected}
 	case errors.As(err, &malformed):
-		return &problem{status: http.StatusUnprocessableEntity, Error: malformed.Reason, Line: malformed.Line, Column: malformed.Column}
+		return &problem{status: http.StatusUnprocessableEntity, Error: malformed.Reason, Line: malformed.Line, Column: malformed.Column, Offset: malformed.Offset}
 	case refused.Err != nil:
 		return &problem{status: http.StatusUnprocessableEntity, Error: refused.Quarantine.Reason}
 	}

@@ -1,0 +1,437 @@
+package publish
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/internal/posting"
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/web"
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// HTTPSyntax is how the address of a server is written.
+const HTTPSyntax = "http://HOST[:PORT][/PREFIX] or https://..."
+
+// HTTPSchemes are how addresses begin.
+var HTTPSchemes = []string{"http://", "https://"}
+
+// IsHTTP reports whether a text is meant to be the address of a server.
+func IsHTTP(text string) bool {
+	text = strings.ToLower(text)
+	return strings.HasPrefix(text, HTTPSchemes[0]) || strings.HasPrefix(text, HTTPSchemes[1])
+}
+
+// HTTPOptions say how a server is reached.
+type HTTPOptions struct {
+	// ServerToken is the token of the server. Each run is sent with a token of its own, which is
+	// derived from it, so that the server's is not sent. Otherwise, Token is sent: that of the one run
+	// that is published, or of the server.
+	ServerToken, Token string
+	// CA has the certificates to trust; by default, those that the system trusts. Certificate and Key
+	// are those of the client.
+	CA, Certificate, Key posting.File
+}
+
+// ErrHTTP is wrong input, and not a fault of the server.
+var ErrHTTP = errors.New("the server cannot be named so")
+
+type httpError struct{ error }
+
+func (httpError) Is(target error) bool { return target == ErrHTTP }
+
+// HTTP sends segments to quire-project serve. For a [broker.Publisher], it is a broker with one partition.
+type HTTP struct {
+	broker.Topics
+	base    string
+	options HTTPOptions
+	client  *posting.Client
+
+	mu   sync.Mutex
+	runs map[domain.RunID]*sending
+	// most is how many bytes are sent at once, unless a line is longer. It shrinks when they do not
+	// arrive in time, and grows again up to limit. taken is how many the server has accepted at once.
+	most, limit, taken int
+}
+
+// sending is how far a run was sent.
+type sending struct {
+	end    int64
+	digest hash.Cloner // of the stream up to end
+	have   int64       // the server has said that it has the stream up to there, though more was sent
+	gaps   int         // how often it had less than before
+}
+
+// NewHTTP returns what sends to the server at an address. It does not connect.
+func NewHTTP(address string, options HTTPOptions) (*HTTP, error) {
+	base, err := url.Parse(address)
+	switch {
+	case !IsHTTP(address) || err != nil || base.Host == "" || base.RawQuery != "" || base.Fragment != "":
+		return nil, httpError{errors.New("this is not the address of a server; one is " + HTTPSyntax)}
+	case base.User != nil: // others see the command line
+		return nil, httpError{errors.New("the address of a server has no user, password or token; put the token into $QUIRE_TOKEN")}
+	case !isToken(options.ServerToken) || !isToken(options.Token):
+		return nil, httpError{errors.New("a token has a character that cannot be sent")}
+	}
+	certificates, err := posting.TLS(options.CA, options.Certificate, options.Key)
+	if err != nil {
+		return nil, httpError{err}
+	}
+	return &HTTP{
+		Topics: broker.FixedTopics("http", 1), base: strings.TrimRight(base.String(), "/"), options: options,
+		client: posting.New(certificates), runs: map[domain.RunID]*sending{},
+		most: broker.DefaultSegmentBytes, limit: broker.DefaultSegmentBytes,
+	}, nil
+}
+
+// isToken reports whether a text can be in a header.
+func isToken(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7f }) < 0
+}
+
+// String returns the address, which contains no secret.
+func (h *HTTP) String() string { return h.base }
+
+// Publisher returns h.
+func (h *HTTP) Publisher() message.Publisher { return h }
+
+// MaxMessage returns how many bytes of a line a server accepts.
+func (h *HTTP) MaxMessage() int { return web.MaxSegment }
+
+// Close closes idle connections.
+func (h *HTTP) Close() error {
+	h.client.CloseIdleConnections()
+	return nil
+}
+
+// Publish sends segments in order. It sends nothing again, except in smaller pieces.
+func (h *HTTP) Publish(_ string, messages ...*message.Message) error {
+	for _, m := range messages {
+		segment, err := broker.Segment(m)
+		if err == nil {
+			err = h.send(m.Context(), &segment)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *HTTP) send(ctx context.Context, s *domain.Segment) error {
+	run := h.sending(s)
+	at := min(max(run.have, s.Offset), s.End())
+	if at > s.Offset && at < s.End() && s.Data[at-s.Offset-1] != '\n' {
+		return &RefusedError{Run: s.Run, Status: http.StatusConflict, Reason: "the server has another stream with this run's id"}
+	}
+	if at < s.End() || len(s.Data) == 0 {
+		if err := h.sendFrom(ctx, run, s, at); err != nil {
+			return err
+		}
+		run.have = 0
+	}
+	if run.digest != nil && !s.Tail {
+		run.write(s.Data)
+		run.end = s.End()
+	}
+	return nil
+}
+
+// sending returns how far the run of a segment was sent.
+func (h *HTTP) sending(s *domain.Segment) *sending {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	run := h.runs[s.Run]
+	if run == nil {
+		run = &sending{}
+		h.runs[s.Run] = run
+	}
+	switch {
+	case s.Offset == 0:
+		run.end, run.digest = 0, sha256.New().(hash.Cloner)
+	case s.Offset != run.end:
+		run.digest = nil
+	}
+	return run
+}
+
+func (r *sending) write(data []byte) { _, _ = r.digest.Write(data) } // a hash never fails
+
+// sendFrom sends the lines of a segment that begin at an offset, in pieces that the server accepts. Each
+// piece has the digest up to its end, so that the server never mixes two streams.
+func (h *HTTP) sendFrom(ctx context.Context, run *sending, s *domain.Segment, at int64) error {
+	sums := &sending{end: s.Offset}
+	if run.digest != nil {
+		copied, err := run.digest.Clone()
+		if err != nil {
+			return err
+		}
+		sums.digest = copied
+	}
+	for {
+		piece := domain.Segment{Run: s.Run, Offset: at, Data: s.Data[at-s.Offset:]}
+		piece.Data = piece.Data[:h.fitting(piece.Data)]
+		if piece.End() == s.End() {
+			piece.SHA256, piece.Tail = s.SHA256, s.Tail
+		} else if sums.digest != nil {
+			sums.write(s.Data[sums.end-s.Offset : piece.End()-s.Offset])
+			sums.digest.Sum(piece.SHA256[:0])
+			sums.end = piece.End()
+		}
+		err := h.post(ctx, run, s, &piece)
+		if errors.As(err, new(*tooLargeError)) && h.shrink(piece.Data) {
+			h.limitToMost()
+			return h.sendFrom(ctx, run, s, at)
+		}
+		if at = piece.End(); err != nil || at == s.End() {
+			return err
+		}
+	}
+}
+
+// fitting returns how many bytes of data are sent at once: whole lines, and one at least.
+func (h *HTTP) fitting(data []byte) int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(data) <= h.most {
+		return len(data)
+	}
+	if n := bytes.LastIndexByte(data[:h.most], '\n') + 1; n > 0 {
+		return n
+	}
+	return firstLine(data)
+}
+
+// firstLine returns the length of the first line.
+func firstLine(data []byte) int {
+	return cmp.Or(bytes.IndexByte(data, '\n')+1, len(data))
+}
+
+// shrink reports whether less than data can be sent at once, and makes it so.
+func (h *HTTP) shrink(data []byte) bool {
+	if firstLine(data) == len(data) {
+		return false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.most = min(h.most, len(data)/2)
+	return true
+}
+
+// limitToMost makes that last.
+func (h *HTTP) limitToMost() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.limit = h.most
+}
+
+// waitForAnswer is how long one attempt takes at most: a server lets a body arrive for half a minute, and
+// a transaction takes some seconds.
+const waitForAnswer = 2 * time.Minute
+
+// post makes one attempt to send a piece of a segment.
+func (h *HTTP) post(ctx context.Context, run *sending, s, piece *domain.Segment) error {
+	once, cancel := context.WithTimeout(ctx, waitForAnswer)
+	defer cancel()
+	answer, err := h.client.Post(once, h.address(piece), h.header(piece), piece.Data)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case posting.IsUntrusted(err):
+		return &untrustedError{h.reached(err)}
+	case err != nil:
+		return posting.Busy(h.reached(err))
+	case answer.Status == http.StatusNoContent:
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.taken, h.most = max(h.taken, len(piece.Data)), min(2*h.most, h.limit)
+		return nil
+	}
+	return h.judge(answer, run, s, piece)
+}
+
+func (h *HTTP) reached(err error) error {
+	return fmt.Errorf("the server at %s cannot be reached: %s", h.base, printable.Line(err.Error()))
+}
+
+// untrustedError reports that the certificate of a server is not trusted.
+type untrustedError struct{ error }
+
+func (e *untrustedError) Error() string {
+	return e.error.Error() + "; name the file of its CA with --tls-ca, or in $SSL_CERT_FILE"
+}
+
+// address returns where a piece is sent to.
+func (h *HTTP) address(piece *domain.Segment) string {
+	query := url.Values{"offset": {strconv.FormatInt(piece.Offset, 10)}}
+	if piece.Tail {
+		query.Set("tail", "1")
+	}
+	if piece.SHA256 != [sha256.Size]byte{} {
+		query.Set("sha256", hex.EncodeToString(piece.SHA256[:]))
+	}
+	return h.base + "/api" + web.RunPath(piece.Run) + "/segments?" + query.Encode()
+}
+
+func (h *HTTP) header(piece *domain.Segment) http.Header {
+	header := http.Header{"Content-Type": {"application/jsonl"}}
+	token := h.options.Token
+	if h.options.ServerToken != "" {
+		token = web.RunToken(h.options.ServerToken, piece.Run)
+	}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(piece.Data) > max(h.taken, askFrom) { // a server that refuses it does so before it is sent
+		header.Set("Expect", "100-continue")
+	}
+	return header
+}
+
+// askFrom is the size up to which the system takes data from a client before it notices that the server
+// has closed the connection.
+const askFrom = 16 << 10
+
+// maxGaps is how often a server may have less of a run than before.
+const maxGaps = 10
+
+var errLoses = errors.New("again and again, the server does not have what it was sent; do several servers, each with a store of its own, answer at this address?")
+
+// maxReason is how many bytes are shown of what a server says.
+const maxReason = 300
+
+// judge returns the error of an answer.
+func (h *HTTP) judge(answer *posting.Answer, run *sending, s, piece *domain.Segment) error {
+	var said struct {
+		Expected             *int64
+		Error                string
+		Line, Column, Offset int64
+	}
+	if json.Unmarshal(answer.Body, &said) != nil { // a proxy's page
+		said.Error = ""
+	}
+	reason := printable.Name(said.Error[:min(len(said.Error), maxReason)])
+	refused := &RefusedError{Run: s.Run, Status: answer.Status, Reason: reason}
+	busy := answer.Busy(fmt.Errorf("the server at %s answers %s", h.base, status(answer.Status, reason)))
+	switch code := answer.Status; {
+	case code == http.StatusConflict && said.Expected != nil:
+		run.gaps++
+		run.have = *said.Expected
+		switch {
+		case run.gaps > maxGaps:
+			refused.Reason, refused.Err = errLoses.Error(), errLoses
+		case run.have < s.Offset:
+			return &GapError{s.Run, run.have}
+		default:
+			return posting.Busy(fmt.Errorf("the server at %s has the stream up to byte %d only", h.base, run.have))
+		}
+	case code == http.StatusRequestTimeout:
+		h.shrink(piece.Data)
+		return busy
+	case code == http.StatusTooManyRequests, code >= 500 && code != http.StatusNotImplemented:
+		return busy
+	case code == http.StatusRequestEntityTooLarge:
+		refused.Reason = fmt.Sprintf("the line at byte %d has %d bytes, which is more than the server accepts, or a proxy in front of it; raise the limit of the proxy, or ingest the run on the server's machine", piece.Offset, len(piece.Data))
+		return &tooLargeError{refused}
+	case code == http.StatusUnprocessableEntity && said.Line > 0:
+		refused.Err = &jsonl.MalformedError{Name: string(s.Run), Position: domain.Position{Line: said.Line, Offset: said.Offset}, Column: said.Column, Reason: reason}
+	}
+	return refused
+}
+
+// status returns a status with what the server says about it.
+func status(code int, reason string) string {
+	return strings.TrimSuffix(fmt.Sprintf("%d %s: %s", code, http.StatusText(code), reason), ": ")
+}
+
+// GapError reports that a server does not have what precedes a segment: it lost its store, or got an
+// older one back.
+type GapError struct {
+	Run domain.RunID
+	// Expected is the offset from which the server needs the stream.
+	Expected int64
+}
+
+func (e *GapError) Error() string {
+	return fmt.Sprintf("run %s: the server has the stream up to byte %d only; publish the stream from its start", printable.Name(string(e.Run)), e.Expected)
+}
+
+// RefusedError reports that a server does not accept a segment, and will not later.
+type RefusedError struct {
+	Run    domain.RunID
+	Status int
+	// Reason is what the server says, fit to be printed.
+	Reason string
+	// Err is a [*jsonl.MalformedError] for a malformed line.
+	Err error
+}
+
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+func (e *RefusedError) Error() string {
+	run := "run " + printable.Name(string(e.Run))
+	var malformed *jsonl.MalformedError
+	switch {
+	case errors.As(e.Err, &malformed):
+		return fmt.Sprintf("%s, line %d, column %d: the server does not accept a malformed line: %s; correct the stream, or let the server skip such lines, with serve --on-malformed skip", run, malformed.Line, malformed.Column, e.Reason)
+	case e.Status == http.StatusRequestEntityTooLarge:
+		return run + ": " + e.Reason
+	}
+	return fmt.Sprintf("%s: the server answers %s%s", run, status(e.Status, e.Reason), e.advice())
+}
+
+// advice says what to do.
+func (e *RefusedError) advice() string {
+	switch {
+	case e.Status == http.StatusUnauthorized:
+		return "; give its token with --token-file, or the run's in $QUIRE_TOKEN"
+	case e.Status == http.StatusForbidden:
+		return "; --token-file takes the token that serve has, $QUIRE_TOKEN what quire-project token prints for this run"
+	case e.Status == http.StatusConflict && e.Err == nil:
+		return "; publish another stream as another run, with --run-id"
+	case e.Status >= 300 && e.Status < 400:
+		return ", that it has another address; nothing was sent there; name that one"
+	case e.isOfRun():
+		return ""
+	}
+	return "; is this the address of quire-project serve, with the prefix that a proxy gives it?"
+}
+
+// isOfRun reports whether the server may accept other runs.
+func (e *RefusedError) isOfRun() bool {
+	switch e.Status {
+	case http.StatusBadRequest, http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return true
+	}
+	return false
+}
+
+// tooLargeError reports that a server may accept a smaller segment.
+type tooLargeError struct{ refused *RefusedError }
+
+func (e *tooLargeError) Error() string { return e.refused.Error() }
+func (e *tooLargeError) Unwrap() error { return e.refused }
+
+// IsHopeless reports whether it is pointless to send a segment to a server again after err.
+func IsHopeless(err error) bool {
+	return errors.As(err, new(*GapError)) || errors.As(err, new(*RefusedError)) || errors.As(err, new(*untrustedError))
+}
