@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/posting"
+	"github.com/quire-ci/quire-project/adapters/report"
 )
 
 // Syntax describes the syntax of addresses.
@@ -22,6 +23,12 @@ var Schemes = []string{"otlp+http://", "otlp+https://"}
 
 // Format is the name of the format that [NewWriter] writes.
 const Format = "otlp"
+
+// What a report of [Format] is like, and one to a collector.
+var (
+	Kind      = report.Kind{Name: Format, Takes: report.TakesFile | report.TakesCommands, Raw: true}
+	Collector = report.Kind{Name: "a collector", Takes: report.TakesCommands}
+)
 
 // IsAddress reports whether a text is meant as the address of a collector.
 func IsAddress(text string) bool { return strings.HasPrefix(strings.ToLower(text), "otlp+") }

@@ -22,7 +22,7 @@ import (
 // transaction, and then finds the new checkpoint.
 const (
 	lockRuns        = `SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key`
-	lockCheckpoints = `SELECT ` + sqlstore.CheckpointNames + ` FROM checkpoints WHERE run_id = ANY ($1) ORDER BY run_id FOR UPDATE`
+	lockCheckpoints = `SELECT ` + sqlstore.CheckpointNames + ` FROM {checkpoints} WHERE run_id = ANY ($1) ORDER BY run_id FOR UPDATE`
 )
 
 // lockKeys returns the keys of the locks of runs: hashes, because an advisory lock has a
@@ -40,7 +40,7 @@ func lockKeys(schema string, runs []domain.RunID) []int64 {
 
 // setCheckpoints writes any number of checkpoints. It updates an existing row and does not
 // replace it, because of lockCheckpoints.
-const setCheckpoints = `INSERT INTO checkpoints (` + sqlstore.CheckpointNames + `, updated_at)
+const setCheckpoints = `INSERT INTO {checkpoints} (` + sqlstore.CheckpointNames + `, updated_at)
 SELECT *, now() FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
 	$6::bigint[], $7::bigint[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])
 ON CONFLICT (run_id) DO UPDATE SET
@@ -52,7 +52,7 @@ ON CONFLICT (run_id) DO UPDATE SET
 type checkpoints map[domain.RunID]*store.Checkpoint
 
 // queue adds the statements for the changes to batch, and forgets them.
-func (c checkpoints) queue(batch *pgx.Batch) {
+func (c checkpoints) queue(d *sqlstore.Dialect, batch *pgx.Batch) {
 	var deleted []domain.RunID
 	var numbers [5][]int64
 	var strings [7][]string
@@ -74,9 +74,9 @@ func (c checkpoints) queue(batch *pgx.Batch) {
 	}
 	clear(c)
 	if len(deleted) > 0 {
-		batch.Queue(`DELETE FROM checkpoints WHERE run_id = ANY ($1)`, texts(deleted))
+		batch.Queue(d.SQL(`DELETE FROM {checkpoints} WHERE run_id = ANY ($1)`), texts(deleted))
 	}
 	if n, t := numbers, strings; len(t[0]) > 0 {
-		batch.Queue(setCheckpoints, t[0], n[0], n[1], n[2], t[1], n[3], n[4], t[2], t[3], t[4], t[5], t[6])
+		batch.Queue(d.SQL(setCheckpoints), t[0], n[0], n[1], n[2], t[1], n[3], n[4], t[2], t[3], t[4], t[5], t[6])
 	}
 }

@@ -77,7 +77,7 @@ func TestRowsAreFound(t *testing.T) {
 	}
 	for i, of := range projections.Builtin.Stored() {
 		check(p.explain(ctx, fmt.Sprintf(`SELECT * FROM %q WHERE run_id = $1 ORDER BY position`, of.Table), "a"), map[bool]string{true: "Sort"}[of.Single])
-		check(p.explain(ctx, fmt.Sprintf(clearTable, of.Table), []string{"a", "b"}), "")
+		check(p.explain(ctx, s.dialect.SQL(fmt.Sprintf(clearTable, of.Table)), []string{"a", "b"}), "")
 		check(p.explain(ctx, s.tables[i].remove, []string{"a", "b"}, []int64{1, 2}), "")
 		check(p.explain(ctx, s.tables[i].removeFrom, []string{"a", "b"}, []int64{1, 2}), "")
 	}

@@ -141,7 +141,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 	}
 	s.reader = sqlstore.NewReader(s.dialect, querier{s.db})
 	for _, of := range o.set.Stored() {
-		s.tables = append(s.tables, newTable(of))
+		s.tables = append(s.tables, newTable(s.dialect, of))
 	}
 	if err := s.prepare(ctx, &o); err != nil {
 		s.db.Close()

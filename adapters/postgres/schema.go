@@ -224,7 +224,7 @@ func (s *Store) missing(ctx context.Context, q sqlstore.Querier, remake bool) (a
 		all = append(all, s.drop("TABLE", table))
 	}
 	for _, of := range missing {
-		all = append(append(all, tableStatements(of)...), sqlstore.RegisterTable(of))
+		all = append(append(all, tableStatements(s.dialect, of)...), s.dialect.RegisterTable(of))
 	}
 	if len(all) > 0 {
 		all = append(all, shTimings)
@@ -238,7 +238,7 @@ type index struct{ table, name, definition string }
 // is reports whether the index is a declared one. Earlier programs let the server name it.
 func (i index) is(of *projections.Definition, declared projections.Index) bool {
 	same := strings.Contains(i.definition, "("+indexColumns(of, declared)+")") && strings.Contains(i.definition, " WHERE ") == (declared.Where != "")
-	return i.table == of.Table && (same || i.name == sqlstore.IndexName(of, declared))
+	return i.table == of.Table && (same || sqlstore.IsIndex(i.name, of, declared))
 }
 
 // missingIndexes returns the statements that make the missing indexes.
@@ -259,7 +259,7 @@ func (s *Store) missingIndexes(ctx context.Context, q sqlstore.Querier) (all []s
 	for _, of := range s.dialect.Set.Stored() {
 		for _, declared := range of.Indexes {
 			if !slices.ContainsFunc(there, func(i index) bool { return i.is(of, declared) }) {
-				all = append(all, sqlstore.CreateIndex(of, declared, indexColumns(of, declared)))
+				all = append(all, s.dialect.CreateIndex(of, declared, indexColumns(of, declared)))
 			}
 		}
 	}

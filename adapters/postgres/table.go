@@ -16,24 +16,24 @@ type table struct {
 	remove, removeFrom string
 }
 
-func newTable(of *projections.Definition) *table {
+func newTable(d *sqlstore.Dialect, of *projections.Definition) *table {
 	columns := ""
 	for _, c := range of.Columns {
 		columns += fmt.Sprintf("%q, ", c.Name)
 	}
-	remove := fmt.Sprintf(`DELETE FROM %q AS t USING unnest($1::text[], $2::bigint[]) AS s (run_id, position)
+	remove := fmt.Sprintf(`DELETE FROM {%s} AS t USING unnest($1::text[], $2::bigint[]) AS s (run_id, position)
 WHERE t.run_id = s.run_id AND t.position `, of.Table)
 	return &table{
 		of:     of,
-		copy:   fmt.Sprintf(`COPY %q (run_id, %sposition, final) FROM STDIN (FORMAT binary)`, of.Table, columns),
-		remove: remove + `= s.position`, removeFrom: remove + `>= s.position`,
+		copy:   d.SQL(fmt.Sprintf(`COPY {%s} (run_id, %sposition, final) FROM STDIN (FORMAT binary)`, of.Table, columns)),
+		remove: d.SQL(remove + `= s.position`), removeFrom: d.SQL(remove + `>= s.position`),
 	}
 }
 
 // tableStatements make the table of a projection. The primary key is the position of a row.
 // The row's own key is unique by the hashes of its texts, because an index entry holds at most
 // 2,700 bytes.
-func tableStatements(of *projections.Definition) []string {
+func tableStatements(d *sqlstore.Dialect, of *projections.Definition) []string {
 	columns := []string{`run_id text COLLATE "C" NOT NULL`}
 	for _, c := range of.Columns {
 		column := fmt.Sprintf("%q %s", c.Name, columnType(c))
@@ -47,14 +47,14 @@ func tableStatements(of *projections.Definition) []string {
 		primary = "run_id"
 	}
 	columns = append(columns, "position bigint NOT NULL", "final boolean NOT NULL", "PRIMARY KEY ("+primary+")")
-	all := []string{fmt.Sprintf("CREATE TABLE %q (\n  %s\n)", of.Table, strings.Join(columns, ",\n  "))}
+	all := []string{d.SQL(fmt.Sprintf("CREATE TABLE {%s} (\n  %s\n)", of.Table, strings.Join(columns, ",\n  ")))}
 	if !of.Single && !of.ByPosition {
-		all = append(all, fmt.Sprintf("CREATE UNIQUE INDEX ON %q (run_id, %s)", of.Table, keyOf(of)))
+		all = append(all, d.SQL(fmt.Sprintf("CREATE UNIQUE INDEX ON {%s} (run_id, %s)", of.Table, keyOf(of))))
 	}
 	for _, index := range of.Indexes {
-		all = append(all, sqlstore.CreateIndex(of, index, indexColumns(of, index)))
+		all = append(all, d.CreateIndex(of, index, indexColumns(of, index)))
 	}
-	return append(all, triggers(of.Table)...)
+	return append(all, triggers(d, of.Table)...)
 }
 
 // columnType returns the SQL type of a column. Texts are compared by their bytes, whatever
@@ -86,14 +86,14 @@ func keyOf(of *projections.Definition) string {
 // triggers delete the checkpoints of runs when somebody changes or deletes rows by
 // hand, so that the runs are derived again. They ignore the changes of the store, which
 // sets a variable.
-func triggers(table string) (all []string) {
+func triggers(d *sqlstore.Dialect, table string) (all []string) {
 	for _, on := range []string{
-		"updated AFTER UPDATE ON %q REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
-		"deleted AFTER DELETE ON %q REFERENCING OLD TABLE AS old_rows",
-		"truncated AFTER TRUNCATE ON %q",
+		"updated AFTER UPDATE ON {%s} REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
+		"deleted AFTER DELETE ON {%s} REFERENCING OLD TABLE AS old_rows",
+		"truncated AFTER TRUNCATE ON {%s}",
 	} {
-		all = append(all, fmt.Sprintf("CREATE TRIGGER quire_project_"+on+` FOR EACH STATEMENT
-WHEN (current_setting('quire_project.writer', true) IS DISTINCT FROM 'store') EXECUTE FUNCTION quire_project_void_checkpoints()`, table))
+		all = append(all, d.SQL(fmt.Sprintf("CREATE TRIGGER quire_project_"+on+` FOR EACH STATEMENT
+WHEN (current_setting('quire_project.writer', true) IS DISTINCT FROM 'store') EXECUTE FUNCTION quire_project_void_checkpoints()`, table)))
 	}
 	return all
 }

@@ -39,7 +39,7 @@ func (t *tx) commit() error {
 	}
 	var batch pgx.Batch
 	t.queueVersions(&batch)
-	t.checkpoints.queue(&batch)
+	t.checkpoints.queue(t.store.dialect, &batch)
 	if err := t.send(&batch); err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	found := map[domain.RunID]store.Checkpoint{}
 	var batch pgx.Batch
 	batch.Queue(lockRuns, lockKeys(t.store.schema, runs))
-	batch.Queue(lockCheckpoints, texts(runs)).Query(func(rows pgx.Rows) error {
+	batch.Queue(t.store.dialect.SQL(lockCheckpoints), texts(runs)).Query(func(rows pgx.Rows) error {
 		var c sqlstore.Checkpoint
 		_, err := pgx.ForEachRow(rows, t.store.dialect.CheckpointColumns(&c), func() error { found[c.Run] = c.Checkpoint; return nil })
 		return err
@@ -99,7 +99,7 @@ func (t *tx) Versions() (map[string]int, error) {
 	versions := map[string]int{}
 	var batch pgx.Batch
 	t.queueVersions(&batch)
-	batch.Queue(`SELECT name, version FROM quire_project_projections ORDER BY name`).Query(func(rows pgx.Rows) error {
+	batch.Queue(t.store.dialect.SQL(`SELECT name, version FROM {quire_project_projections} ORDER BY name`)).Query(func(rows pgx.Rows) error {
 		var name string
 		var version int
 		_, err := pgx.ForEachRow(rows, []any{&name, &version}, func() error { versions[name] = version; return nil })
@@ -127,11 +127,11 @@ func (t *tx) queueVersions(batch *pgx.Batch) {
 	t.registers = false
 	of := slices.SortedFunc(slices.Values(t.store.dialect.Set.Stored()), func(a, b *projections.Definition) int { return strings.Compare(a.Name, b.Name) })
 	for _, d := range of {
-		batch.Queue(`UPDATE quire_project_projections SET version = $2 WHERE name = $1 AND version < $2`, d.Name, d.Version)
+		batch.Queue(t.store.dialect.SQL(`UPDATE {quire_project_projections} SET version = $2 WHERE name = $1 AND version < $2`), d.Name, d.Version)
 	}
 }
 
-const clearTable = `DELETE FROM %q WHERE run_id = ANY ($1)`
+const clearTable = `DELETE FROM {%s} WHERE run_id = ANY ($1)`
 
 // Clear removes the rows of runs from tables.
 func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error {
@@ -144,7 +144,7 @@ func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error 
 	}
 	var all []sqlstore.Statement
 	for _, of := range tables {
-		all = append(all, sqlstore.Statement{Query: fmt.Sprintf(clearTable, of.Table), Args: []any{texts(runs)}})
+		all = append(all, sqlstore.Statement{Query: t.store.dialect.SQL(fmt.Sprintf(clearTable, of.Table)), Args: []any{texts(runs)}})
 	}
 	return t.exec(what, all...)
 }

@@ -111,7 +111,7 @@ func changed(c *compare.Comparison) (rows [][]string) {
 		if command.Explains() == 0 && command.A != nil && command.B != nil {
 			continue
 		}
-		change := signed(command.Explains())
+		change := Signed(command.Explains())
 		if command.A != nil && command.B != nil && !command.DeltaMs.Valid {
 			change = "–"
 		}
@@ -136,7 +136,8 @@ func took(side *compare.Side) string {
 	return display.Maybe(side.DurationMs)
 }
 
-func signed(ms int64) string {
+// Signed writes a change in milliseconds.
+func Signed(ms int64) string {
 	switch {
 	case ms > 0:
 		return "+" + display.Duration(ms)
@@ -150,27 +151,33 @@ func signed(ms int64) string {
 func walls(c *compare.Comparison) string {
 	text := fmt.Sprintf("B %s took %s, A %s took %s", Printable(string(c.B.RunID)), display.Maybe(c.WallMs.B), Printable(string(c.A.RunID)), display.Maybe(c.WallMs.A))
 	if c.WallMs.Delta.Valid {
-		text += ": " + signed(c.WallMs.Delta.V)
+		text += ": " + Signed(c.WallMs.Delta.V)
 	}
 	return text
 }
 
-// parts are those of the account, as texts.
-func parts(c *compare.Comparison) [][]string {
+// Part is a part of the difference of two runs' durations.
+type Part struct {
+	Name string
+	Ms   int64
+}
+
+// Parts are those of the account. Together they are the difference.
+func Parts(c *compare.Comparison) []Part {
 	if c.Account == nil {
 		return nil
 	}
-	return [][]string{
-		{"commands of both runs", signed(c.Account.MatchedMs)},
-		{"commands only in B", signed(c.Account.OnlyBMs)},
-		{"commands only in A", signed(-c.Account.OnlyAMs)},
-		{"more or less side by side", signed(-c.Account.OverlapMs)},
-		{"time without a command", signed(c.Account.IdleMs)},
+	return []Part{
+		{"commands of both runs", c.Account.MatchedMs},
+		{"commands only in B", c.Account.OnlyBMs},
+		{"commands only in A", -c.Account.OnlyAMs},
+		{"more or less side by side", -c.Account.OverlapMs},
+		{"time without a command", c.Account.IdleMs},
 	}
 }
 
-// remarks say how much was matched, what verdicts rest on, and what is doubtful.
-func remarks(c *compare.Comparison) []string {
+// Remarks say how much was matched, what verdicts rest on, and what is doubtful.
+func Remarks(c *compare.Comparison) []string {
 	matched := fmt.Sprintf("%d of %s matched", c.Matching.Matched, display.Plural(max(c.Matching.A, c.Matching.B), "command"))
 	if share := c.Matching.ExplainedPercent; share.Valid {
 		matched += fmt.Sprintf("; they explain %d %% of the difference", share.V)
@@ -208,8 +215,8 @@ func compareTable(out io.Writer, columns int, c *compare.Comparison) error {
 	line := fitted(&b, columns)
 	line(walls(c))
 	account := &Grid{Columns: []Column{{Title: "part", Share: 1}, {Title: "change", Right: true}}}
-	for _, row := range parts(c) {
-		account.add(maxCell, row...)
+	for _, part := range Parts(c) {
+		account.add(maxCell, part.Name, Signed(part.Ms))
 	}
 	commands := &Grid{Columns: []Column{
 		{Title: compareTitles[0], Share: 1, Drop: 4}, {Title: compareTitles[1], Share: 2}, {Title: compareTitles[2], Right: true, Drop: 1},
@@ -229,7 +236,7 @@ func compareTable(out io.Writer, columns int, c *compare.Comparison) error {
 		line(fmt.Sprintf("… and %d more", left))
 	}
 	b.WriteString("\n")
-	for _, text := range remarks(c) {
+	for _, text := range Remarks(c) {
 		line(text)
 	}
 	_, err := io.WriteString(out, b.String())
@@ -240,8 +247,8 @@ func compareMarkdown(c *compare.Comparison) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n", markdownText(cut(walls(c), maxCell*2)))
 	account := newTable("", "part", "change:")
-	for _, row := range parts(c) {
-		account.row(0, display.Complete, row...)
+	for _, part := range Parts(c) {
+		account.row(0, display.Complete, part.Name, Signed(part.Ms))
 	}
 	commands := newTable("command", "job", "command", "A:", "B:", "change:", "verdict")
 	for i, row := range changed(c) {
@@ -249,7 +256,7 @@ func compareMarkdown(c *compare.Comparison) string {
 		commands.row(i, display.Complete, row...)
 	}
 	end := "\n"
-	for _, text := range remarks(c) {
+	for _, text := range Remarks(c) {
 		end += "- " + markdownText(cut(text, 2*maxCell)) + "\n"
 	}
 	if len(account.rows) > 0 {

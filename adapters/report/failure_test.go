@@ -38,7 +38,8 @@ var errBroken = errors.New("the stream is broken")
 // Where the stream cannot be read to its end, nothing is written of a report
 // that is written as a whole.
 func TestBrokenStream(t *testing.T) {
-	for _, format := range report.Formats() {
+	for _, kind := range report.Kinds() {
+		format := kind.Name
 		broken := stream(fixtures(t)["../../fixtures/rapid-ci.jsonl"])
 		broken.err = errBroken
 		var out bytes.Buffer
@@ -53,7 +54,8 @@ func TestBrokenStream(t *testing.T) {
 func TestBrokenWriter(t *testing.T) {
 	entries := many()
 	before := runtime.NumGoroutine()
-	for _, format := range report.Formats() {
+	for _, kind := range report.Kinds() {
+		format := kind.Name
 		for _, after := range []int{0, 1, 2} {
 			writes, failed := 0, false
 			_, err := report.Write(writerFunc(func(p []byte) (int, error) {

@@ -106,7 +106,7 @@ func (f *Files) file(ctx context.Context, streams jsonl.Streams, at jsonl.Locati
 	defer entries.Close()
 	options := f.Options
 	options.Live = !entries.Regular
-	if f.Format == Table || f.Document != nil || f.Logs != "" && f.Format.HasLogs() {
+	if k, _ := f.Format.kind(); f.Format == Table || f.Document != nil || f.Logs != "" && k.Takes&TakesLogs != 0 {
 		if dir, err := runlog.Open(at, f.Logs); err == nil { // a run without logs is reported all the same
 			defer dir.Close()
 			options.Logs = dir

@@ -38,13 +38,28 @@ const (
 	Mermaid Format = "mermaid"
 )
 
-// kind is what a format is like.
-type kind struct {
-	format Format
-	raw    bool // text from the stream is unchanged, control characters included
-	logs   bool // see [Options.Logs]
-	rows   bool // rows can be selected
-	parts  bool // projections can be chosen
+// Takes is a set of options that not every format has a use for.
+type Takes uint8
+
+// The options: which rows and which projections, logs, indentation, the texts of commands, and a file
+// to write to.
+const (
+	TakesRows Takes = 1 << iota
+	TakesProjections
+	TakesLogs
+	TakesPretty
+	TakesCommands
+	TakesFile
+)
+
+// Kind is what a format is like. Other packages declare the kinds of the formats that they write, see
+// [Document].
+type Kind struct {
+	Name  Format
+	Takes Takes
+	// Raw says that text from the stream is unchanged, control characters included.
+	Raw bool
+
 	// each writes the report of one run; several reports follow each other.
 	each func(io.Writer, domain.RunID, projections.Stream, Options) (projections.Run, error)
 	// whole begins a document of any number of runs.
@@ -52,63 +67,38 @@ type kind struct {
 }
 
 // kinds are in the order of help texts.
-var kinds = []kind{
-	{format: JSON, raw: true, rows: true, parts: true, each: writeJSON},
-	{format: NDJSON, raw: true, rows: true, parts: true, each: writeNDJSON},
-	{format: CSV, raw: true, rows: true, parts: true, each: writeCSV},
-	{format: Table, logs: true, rows: true, parts: true, each: writeTable},
-	{format: Markdown, rows: true, parts: true, whole: newComment},
-	{format: Trace, raw: true, whole: newTrace},
-	{format: JUnit, logs: true, whole: newJUnit},
-	{format: GitHub, logs: true, parts: true, whole: newGitHub},
-	{format: Mermaid, whole: newMermaid},
+var kinds = []Kind{
+	{Name: JSON, Raw: true, Takes: TakesFile | TakesRows | TakesProjections | TakesPretty, each: writeJSON},
+	{Name: NDJSON, Raw: true, Takes: TakesFile | TakesRows | TakesProjections, each: writeNDJSON},
+	{Name: CSV, Raw: true, Takes: TakesFile | TakesRows | TakesProjections, each: writeCSV},
+	{Name: Table, Takes: TakesFile | TakesRows | TakesProjections | TakesLogs, each: writeTable},
+	{Name: Markdown, Takes: TakesFile | TakesRows | TakesProjections, whole: newComment},
+	{Name: Trace, Raw: true, Takes: TakesFile, whole: newTrace},
+	{Name: JUnit, Takes: TakesFile | TakesLogs, whole: newJUnit},
+	{Name: GitHub, Takes: TakesFile | TakesProjections | TakesLogs, whole: newGitHub},
+	{Name: Mermaid, Takes: TakesFile, whole: newMermaid},
 }
 
 // kind returns what the format is like.
-func (f Format) kind() (kind, error) {
+func (f Format) kind() (Kind, error) {
 	var names []string
 	for _, k := range kinds {
-		if k.format == f {
+		if k.Name == f {
 			return k, nil
 		}
-		names = append(names, string(k.format))
+		names = append(names, string(k.Name))
 	}
 	last := len(names) - 1
-	return kind{}, fmt.Errorf("no format is called %q; there are %s and %s", string(f), strings.Join(names[:last], ", "), names[last])
+	return Kind{}, fmt.Errorf("no format is called %q; there are %s and %s", string(f), strings.Join(names[:last], ", "), names[last])
 }
 
-// Formats returns all formats, in the order of help texts.
-func Formats() (formats []Format) {
-	for _, k := range kinds {
-		formats = append(formats, k.format)
-	}
-	return formats
-}
+// Kinds returns all formats of this package, in the order of help texts.
+func Kinds() []Kind { return slices.Clone(kinds) }
 
 // ParseFormat reads the name of a format.
 func ParseFormat(name string) (Format, error) {
 	k, err := Format(name).kind()
-	return k.format, err
-}
-
-// ForMachines reports whether the format has text from the stream unchanged, control
-// characters included.
-func (f Format) ForMachines() bool {
-	k, _ := f.kind()
-	return k.raw
-}
-
-// HasLogs reports whether the format names or contains logs.
-func (f Format) HasLogs() bool {
-	k, _ := f.kind()
-	return k.logs
-}
-
-// HasProjections reports whether you can choose the projections that the format shows. The other
-// formats show whole runs.
-func (f Format) HasProjections() bool {
-	k, _ := f.kind()
-	return k.parts
+	return k.Name, err
 }
 
 // Options are those of a report; the zero value has the defaults.
@@ -163,18 +153,13 @@ func (f Format) Listed(chosen []*projections.Definition, names []string) []*proj
 var ErrOneProjection = errors.New("csv takes exactly one projection, such as --projection jobs; of timings, one part, such as timings.sh_events")
 
 // Check returns an error if the format does not allow the options.
-func (f Format) Check(options Options) error {
-	k, err := f.kind()
+func (k Kind) Check(options Options) error {
 	switch {
-	case err != nil:
-		return err
-	case !k.rows && !options.Selection.IsZero():
+	case k.Takes&TakesRows == 0 && !options.Selection.IsZero():
 		return ErrSelection
-	}
-	if f == CSV && len(options.chosen()) != 1 {
+	case k.Name == CSV && len(options.chosen()) != 1:
 		return ErrOneProjection
-	}
-	if f == GitHub && os.Getenv(stepSummary) == "" {
+	case k.Name == GitHub && os.Getenv(stepSummary) == "":
 		return ErrNoStep
 	}
 	return nil

@@ -219,9 +219,10 @@ func TestAnnotations(t *testing.T) {
 // Outside of a step, or if the summary cannot be written, the error says why.
 func TestNoStep(t *testing.T) {
 	t.Setenv("GITHUB_STEP_SUMMARY", "")
-	require.ErrorIs(t, report.GitHub.Check(report.Options{}), report.ErrNoStep)
-	t.Setenv("GITHUB_STEP_SUMMARY", t.TempDir())
 	_, err := report.Write(&bytes.Buffer{}, report.GitHub, "r", stream(large(1, "x", true)), report.Options{})
+	require.ErrorIs(t, err, report.ErrNoStep)
+	t.Setenv("GITHUB_STEP_SUMMARY", t.TempDir())
+	_, err = report.Write(&bytes.Buffer{}, report.GitHub, "r", stream(large(1, "x", true)), report.Options{})
 	require.ErrorContains(t, err, "the summary of the step: ")
 	require.ErrorAs(t, err, new(*report.WriteError))
 }

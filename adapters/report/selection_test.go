@@ -200,9 +200,9 @@ func TestSelectionOfMany(t *testing.T) {
 
 // Formats that show runs as a whole refuse a selection.
 func TestSelectionRefused(t *testing.T) {
-	for _, format := range report.Formats() {
-		err := format.Check(report.Options{Projections: only("jobs"), Selection: report.Selection{Top: 1}})
-		rows := slices.Contains([]report.Format{report.JSON, report.NDJSON, report.CSV, report.Table, report.Markdown}, format)
-		require.Equal(t, !rows, errors.Is(err, report.ErrSelection), "%s: %v", format, err)
+	for _, kind := range report.Kinds() {
+		err := kind.Check(report.Options{Projections: only("jobs"), Selection: report.Selection{Top: 1}})
+		rows := slices.Contains([]report.Format{report.JSON, report.NDJSON, report.CSV, report.Table, report.Markdown}, kind.Name)
+		require.Equal(t, !rows, errors.Is(err, report.ErrSelection), "%s: %v", kind.Name, err)
 	}
 }

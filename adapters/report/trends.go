@@ -49,7 +49,7 @@ func trendLists(t *trends.Trends) []trendList {
 		commands.rows = append(commands.rows, []string{c.JobID, c.Cmd, fmt.Sprint(c.Count), percent(c.Failed, c.Count), display.Maybe(c.MedianMs), display.Maybe(c.P95Ms)})
 		for _, change := range c.Changes {
 			changes.rows = append(changes.rows, []string{
-				c.JobID, c.Cmd, display.Duration(change.BeforeMs), display.Duration(change.AfterMs), signed(change.DeltaMs), string(change.RunID), display.Clock(change.StartedAtMs),
+				c.JobID, c.Cmd, display.Duration(change.BeforeMs), display.Duration(change.AfterMs), Signed(change.DeltaMs), string(change.RunID), display.Clock(change.StartedAtMs),
 			})
 		}
 	}

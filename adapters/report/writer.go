@@ -11,7 +11,7 @@ import (
 // one document for all runs; in the others, the reports of the runs follow each other.
 type Writer struct {
 	out     io.Writer
-	kind    kind
+	kind    Kind
 	whole   document // nil if each run has a report of its own
 	written int
 	unread  int
@@ -57,7 +57,7 @@ func NewWriter(out io.Writer, format Format) (*Writer, error) {
 // After an error of the stream, you can add other runs.
 func (w *Writer) Add(run domain.RunID, stream projections.Stream, options Options) (row projections.Run, err error) {
 	if _, ok := w.whole.(foreign); !ok {
-		err = w.kind.format.Check(options)
+		err = w.kind.Check(options)
 	}
 	if err != nil {
 		return row, err
@@ -67,7 +67,7 @@ func (w *Writer) Add(run domain.RunID, stream projections.Stream, options Option
 		row, err = w.whole.add(run, stream, options)
 	} else {
 		out := w.out
-		if w.written > 0 && !w.kind.raw {
+		if w.written > 0 && !w.kind.Raw {
 			out = &apart{Writer: out}
 		}
 		row, err = w.kind.each(out, run, stream, options)

@@ -36,8 +36,11 @@ func (s statement) sql() string {
 	return s.table.into + " VALUES " + strings.Repeat(row+",", s.rows-1) + row
 }
 
-// The time is SQLite's, so that all programs use the same clock and format.
-var checkpoints = &table{`REPLACE INTO checkpoints (` + sqlstore.CheckpointNames + `, updated_at)`, 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`}
+// newCheckpoints returns how to set checkpoints. The time is SQLite's, so that all programs use
+// the same clock and format.
+func newCheckpoints(d *sqlstore.Dialect) *table {
+	return &table{d.SQL(`REPLACE INTO {checkpoints} (` + sqlstore.CheckpointNames + `, updated_at)`), 11, `,strftime('%Y-%m-%dT%H:%M:%fZ', 'now')`}
+}
 
 func appendCheckpoint(args []any, c *store.Checkpoint) []any {
 	return append(args, c.Bytes, c.Lines, c.Events, hex.EncodeToString(c.SHA256[:]),
@@ -54,7 +57,7 @@ type tables struct {
 	values [][]any
 }
 
-func newTables(of *projections.Definition) *tables {
+func newTables(d *sqlstore.Dialect, of *projections.Definition) *tables {
 	t := &tables{of: of}
 	columns := ""
 	for i := range of.Columns {
@@ -69,7 +72,7 @@ func newTables(of *projections.Definition) *tables {
 	for replaces, verb := range []string{"INSERT OR ROLLBACK", "REPLACE"} {
 		for final := range 2 {
 			t.ways[replaces][final] = &table{
-				fmt.Sprintf("%s INTO %q (run_id, %sposition, final)", verb, of.Table, columns), len(of.Columns) + 1, fmt.Sprintf(",%d", final),
+				d.SQL(fmt.Sprintf("%s INTO {%s} (run_id, %sposition, final)", verb, of.Table, columns)), len(of.Columns) + 1, fmt.Sprintf(",%d", final),
 			}
 		}
 	}

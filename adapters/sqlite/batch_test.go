@@ -17,7 +17,7 @@ func TestLongTextDoesNotWait(t *testing.T) {
 	session, err := s.acquire(t.Context())
 	require.NoError(t, err)
 	defer s.release(session, false)
-	i := newInserter(t.Context(), session)
+	i := newInserter(t.Context(), session, s.checkpoints)
 	defer i.wait()
 	cmd := strings.Repeat("x", maxText/3)
 	for n := range 20 {

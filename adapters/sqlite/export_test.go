@@ -3,6 +3,7 @@ package sqlite
 import (
 	"strings"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -11,7 +12,7 @@ import (
 func Schema(set *projections.Set) string {
 	var schema strings.Builder
 	for _, of := range set.Stored() {
-		for _, statement := range tableStatements(of) {
+		for _, statement := range tableStatements(&sqlstore.Dialect{}, of) {
 			if !strings.HasPrefix(statement, "CREATE TRIGGER") {
 				schema.WriteString(statement + ";\n")
 			}

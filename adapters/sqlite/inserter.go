@@ -13,6 +13,7 @@ import (
 type inserter struct {
 	ctx     context.Context // without cancellation, because statements are short
 	session *session
+	last    *table            // whose rows are inserted behind all others
 	pending map[*table]*batch // batches that are not full
 
 	full  chan *batch // to the goroutine; nil while there is none
@@ -27,9 +28,9 @@ type inserter struct {
 // ahead is how many batches may wait for the goroutine.
 const ahead = 8
 
-func newInserter(ctx context.Context, session *session) *inserter {
+func newInserter(ctx context.Context, session *session, last *table) *inserter {
 	return &inserter{
-		ctx: context.WithoutCancel(ctx), session: session,
+		ctx: context.WithoutCancel(ctx), session: session, last: last,
 		pending: map[*table]*batch{}, spare: make(chan *batch, ahead),
 	}
 }
@@ -64,7 +65,7 @@ func (i *inserter) add(t *table, run any, appendRow func(args []any, text *int) 
 	b.args = appendRow(b.args, &b.text)
 	switch b.rows++; {
 	case !b.full():
-	case t == checkpoints:
+	case t == i.last:
 		return i.flush()
 	default:
 		i.start(b)
@@ -131,8 +132,8 @@ func (i *inserter) wait() {
 // recursive_triggers, replacing a row deletes the checkpoint of its run.
 func (i *inserter) flush() error {
 	i.wait()
-	last := i.pending[checkpoints]
-	delete(i.pending, checkpoints)
+	last := i.pending[i.last]
+	delete(i.pending, i.last)
 	for t, b := range i.pending {
 		delete(i.pending, t)
 		i.insert(b)

@@ -29,12 +29,13 @@ const migrationTimeout = 10 * time.Second
 
 // migrate brings the tables up to the latest version, and makes those of projections.
 func migrate(ctx context.Context, db *sql.DB, set *projections.Set, remake bool) error {
+	d := &sqlstore.Dialect{Set: set}
 	err := retryLocked(ctx, migrationTimeout, func() error { return migrateFixed(ctx, db, set) })
 	if err == nil {
-		err = retryLocked(ctx, migrationTimeout, func() error { return makeTables(ctx, db, set, remake) })
+		err = retryLocked(ctx, migrationTimeout, func() error { return makeTables(ctx, db, d, remake) })
 	}
 	if err == nil {
-		err = makeIndexes(ctx, db, set)
+		err = makeIndexes(ctx, db, d)
 	}
 	return err
 }

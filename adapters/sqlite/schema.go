@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
@@ -21,7 +22,7 @@ var types = map[projections.Type]string{projections.Text: "TEXT", projections.In
 // checkpoint when somebody changes or deletes rows by hand, so that the run is derived
 // again; the store itself writes the checkpoint last. Inserts have no trigger, because it
 // would slow down each row; verify finds rows that do not belong.
-func tableStatements(of *projections.Definition) []string {
+func tableStatements(d *sqlstore.Dialect, of *projections.Definition) []string {
 	columns, key := []string{"run_id TEXT NOT NULL"}, []string{"run_id"}
 	for _, c := range of.Columns {
 		column := fmt.Sprintf("%q %s", c.Name, types[c.Type])
@@ -38,45 +39,60 @@ func tableStatements(of *projections.Definition) []string {
 	}
 	columns = append(columns, "position INTEGER NOT NULL", "final INTEGER NOT NULL", "PRIMARY KEY ("+strings.Join(key, ", ")+")")
 	statements := []string{
-		fmt.Sprintf("CREATE TABLE %q (\n  %s\n) STRICT, WITHOUT ROWID", of.Table, strings.Join(columns, ",\n  ")),
-		fmt.Sprintf("CREATE TRIGGER quire_project_%[1]s_changed AFTER UPDATE ON %[1]q\nBEGIN DELETE FROM checkpoints WHERE run_id IN (OLD.run_id, NEW.run_id); END", of.Table),
-		fmt.Sprintf("CREATE TRIGGER quire_project_%[1]s_removed AFTER DELETE ON %[1]q\nBEGIN DELETE FROM checkpoints WHERE run_id = OLD.run_id; END", of.Table),
+		d.SQL(fmt.Sprintf("CREATE TABLE {%s} (\n  %s\n) STRICT, WITHOUT ROWID", of.Table, strings.Join(columns, ",\n  "))),
+		d.SQL(fmt.Sprintf("CREATE TRIGGER %s AFTER UPDATE ON {%s}\nBEGIN DELETE FROM {checkpoints} WHERE run_id IN (OLD.run_id, NEW.run_id); END", d.Own(of.Table+"_changed"), of.Table)),
+		d.SQL(fmt.Sprintf("CREATE TRIGGER %s AFTER DELETE ON {%s}\nBEGIN DELETE FROM {checkpoints} WHERE run_id = OLD.run_id; END", d.Own(of.Table+"_removed"), of.Table)),
 	}
 	for _, index := range of.Indexes {
-		statements = append(statements, sqlstore.CreateIndex(of, index, index.Columns))
+		statements = append(statements, d.CreateIndex(of, index, index.Columns))
 	}
 	return statements
 }
 
 // makeIndexes makes the declared indexes that tables lack, since tables that are there stay
 // as they are. Nothing needs an index, so a database that cannot be written stays without.
-func makeIndexes(ctx context.Context, db *sql.DB, set *projections.Set) error {
-	for _, of := range set.Stored() {
+func makeIndexes(ctx context.Context, db *sql.DB, d *sqlstore.Dialect) error {
+	there, err := indexNames(ctx, db)
+	for _, of := range d.Set.Stored() {
 		for _, index := range of.Indexes {
-			var there bool
-			err := db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = 'index' AND name = ?1)`, sqlstore.IndexName(of, index)).Scan(&there)
-			if err == nil && !there {
-				_, err = db.ExecContext(ctx, sqlstore.CreateIndex(of, index, index.Columns))
-			}
-			if sqlstore.CannotWrite(explain(err)) {
-				return nil
-			} else if err != nil {
-				return err
+			if err == nil && !slices.ContainsFunc(there[of.Table], func(name string) bool { return sqlstore.IsIndex(name, of, index) }) {
+				_, err = db.ExecContext(ctx, d.CreateIndex(of, index, index.Columns))
 			}
 		}
 	}
-	return nil
+	if sqlstore.CannotWrite(explain(err)) {
+		return nil
+	}
+	return err
+}
+
+// indexNames returns the names of the indexes of each table.
+func indexNames(ctx context.Context, db *sql.DB) (map[string][]string, error) {
+	rows, err := db.QueryContext(ctx, `SELECT tbl_name, name FROM sqlite_schema WHERE type = 'index'`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	names := map[string][]string{}
+	for rows.Next() {
+		var table, name string
+		if err := rows.Scan(&table, &name); err != nil {
+			return nil, err
+		}
+		names[table] = append(names[table], name)
+	}
+	return names, rows.Err()
 }
 
 // makeTables makes the missing tables of projections. With remake, it also replaces those
 // that were made for other columns. On an error it changes nothing.
-func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bool) (err error) {
+func makeTables(ctx context.Context, db *sql.DB, d *sqlstore.Dialect, remake bool) (err error) {
 	session, err := newSession(ctx, db)
 	if err != nil {
 		return err
 	}
 	defer session.close()
-	missing, _, err := sqlstore.NewReader(&sqlstore.Dialect{Set: set}, session.conn).Tables(ctx, remake)
+	missing, _, err := sqlstore.NewReader(d, session.conn).Tables(ctx, remake)
 	if err != nil || len(missing) == 0 {
 		return err
 	}
@@ -89,7 +105,7 @@ func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bo
 		}
 	}()
 	// Look again under the lock: another program may have made the tables meanwhile.
-	statements, err := missingTables(ctx, session.conn, set, remake)
+	statements, err := missingTables(ctx, session.conn, d, remake)
 	if err != nil {
 		return err
 	}
@@ -102,12 +118,12 @@ func makeTables(ctx context.Context, db *sql.DB, set *projections.Set, remake bo
 }
 
 // missingTables returns the statements that give each projection its table.
-func missingTables(ctx context.Context, conn *sql.Conn, set *projections.Set, remake bool) (all []string, err error) {
-	missing, drop, err := sqlstore.NewReader(&sqlstore.Dialect{Set: set}, conn).Tables(ctx, remake)
+func missingTables(ctx context.Context, conn *sql.Conn, d *sqlstore.Dialect, remake bool) (all []string, err error) {
+	missing, drop, err := sqlstore.NewReader(d, conn).Tables(ctx, remake)
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	names, err := namesIn(ctx, conn, set)
+	names, err := namesIn(ctx, conn, d.Set)
 	if err != nil {
 		return nil, err
 	}
@@ -118,9 +134,9 @@ func missingTables(ctx context.Context, conn *sql.Conn, set *projections.Set, re
 	for _, of := range missing {
 		switch {
 		case !names[of.Table]:
-			all = append(append(all, tableStatements(of)...), sqlstore.RegisterTable(of))
+			all = append(append(all, tableStatements(d, of)...), d.RegisterTable(of))
 		case firstRelease[of.Table] != "":
-			all = append(all, upgradeTable(of)...)
+			all = append(all, upgradeTable(d, of)...)
 		default:
 			return nil, foreign(of.Table)
 		}
@@ -137,7 +153,7 @@ var firstRelease = map[string]string{
 
 // upgradeTable replaces a table of the first release, and keeps its rows. They are of version
 // 1 of the projection, unless the store has none.
-func upgradeTable(of *projections.Definition) []string {
+func upgradeTable(d *sqlstore.Dialect, of *projections.Definition) []string {
 	old := fmt.Sprintf("%q", "quire_project_first_"+of.Table)
 	all := []string{
 		"DROP VIEW IF EXISTS sh_timings",
@@ -148,7 +164,7 @@ func upgradeTable(of *projections.Definition) []string {
 		fmt.Sprintf("DROP TRIGGER IF EXISTS quire_project_%s_deleted", of.Table),
 		fmt.Sprintf("ALTER TABLE %q RENAME TO %s", of.Table, old),
 	}
-	all = append(append(all, tableStatements(of)...), sqlstore.RegisterTable(of))
+	all = append(append(all, tableStatements(d, of)...), d.RegisterTable(of))
 	var columns, values []string
 	for _, c := range of.Columns {
 		columns, values = append(columns, fmt.Sprintf("%q", c.Name)), append(values, fmt.Sprintf("o.%q", c.Name))

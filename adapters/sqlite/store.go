@@ -27,6 +27,7 @@ type Store struct {
 	kept          *session      // for the next update
 	files         files
 	tables        map[*projections.Definition]*tables
+	checkpoints   *table
 }
 
 // reader has the methods that read outside of transactions.
@@ -40,8 +41,9 @@ func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll
 	s.reader = sqlstore.NewReader(s.dialect, querier{s})
 	s.tables = map[*projections.Definition]*tables{}
 	for _, of := range set.Stored() {
-		s.tables[of] = newTables(of)
+		s.tables[of] = newTables(s.dialect, of)
 	}
+	s.checkpoints = newCheckpoints(s.dialect)
 	return s
 }
 

@@ -29,7 +29,7 @@ func (s *Store) update(ctx context.Context, do func(store.Tx) error) error {
 	}
 	committed := false
 	defer func() { s.release(session, committed) }()
-	t := &tx{store: s, ctx: ctx, session: session, inserter: newInserter(ctx, session)}
+	t := &tx{store: s, ctx: ctx, session: session, inserter: newInserter(ctx, session, s.checkpoints)}
 	t.Parking = sqlstore.Parking{Dialect: s.dialect, Exec: t.exec}
 	// Deferred, because do may panic, and begin may fail after it has begun.
 	defer func() {
@@ -128,7 +128,7 @@ func (t *tx) begin() error {
 	err := t.session.exec(t.ctx, "BEGIN IMMEDIATE")
 	if err == nil {
 		// BEGIN succeeds even in a read-only database, but this fails.
-		err = t.session.exec(t.ctx, "DELETE FROM checkpoints WHERE false")
+		err = t.session.exec(t.ctx, t.store.dialect.SQL("DELETE FROM {checkpoints} WHERE false"))
 	}
 	if err == nil && t.store.kept == nil {
 		t.store.files.openLog()
@@ -160,7 +160,7 @@ func (t *tx) Versions() (map[string]int, error) {
 func (t *tx) Register() error {
 	var all []sqlstore.Statement
 	for _, of := range t.store.dialect.Set.Stored() {
-		all = append(all, sqlstore.Statement{Query: `UPDATE quire_project_projections SET version = max(version, ?2) WHERE name = ?1`, Args: []any{of.Name, of.Version}})
+		all = append(all, sqlstore.Statement{Query: t.store.dialect.SQL(`UPDATE {quire_project_projections} SET version = max(version, ?2) WHERE name = ?1`), Args: []any{of.Name, of.Version}})
 	}
 	return t.exec("register the projections", all...)
 }
@@ -174,14 +174,14 @@ func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error 
 	for runs := range slices.Chunk(runs, sqlstore.MaxList) {
 		condition, args := t.store.dialect.In(runs)
 		for _, name := range names {
-			all = append(all, sqlstore.Statement{Query: fmt.Sprintf(`DELETE FROM %q WHERE run_id %s`, name, condition), Args: args})
+			all = append(all, sqlstore.Statement{Query: t.store.dialect.SQL(fmt.Sprintf(`DELETE FROM {%s} WHERE run_id %s`, name, condition)), Args: args})
 		}
 	}
 	return t.exec("remove rows", all...)
 }
 
 func (t *tx) Truncate(run domain.RunID, table *projections.Definition, length int) error {
-	query := fmt.Sprintf(`DELETE FROM %q WHERE run_id = ?1 AND position > ?2`, table.Table)
+	query := t.store.dialect.SQL(fmt.Sprintf(`DELETE FROM {%s} WHERE run_id = ?1 AND position > ?2`, table.Table))
 	return t.exec("remove rows", sqlstore.Statement{Query: query, Args: []any{string(run), int64(length)}})
 }
 
@@ -199,7 +199,7 @@ func (t *tx) Insert(rows *store.Rows) error {
 }
 
 func (t *tx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {
-	err := t.inserter.add(checkpoints, any(string(run)), func(args []any, _ *int) []any { return appendCheckpoint(args, &checkpoint) })
+	err := t.inserter.add(t.store.checkpoints, any(string(run)), func(args []any, _ *int) []any { return appendCheckpoint(args, &checkpoint) })
 	return t.store.fail("set a checkpoint", err)
 }
 

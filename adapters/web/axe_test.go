@@ -42,7 +42,7 @@ func exhibits(s *site) []string {
 	s.log("42", "test", 1, append(colours, "--- FAIL: TestTotal (0.00s)", "    cart_test.go:14: the total is 3, and not 4", "FAIL", "exit status 1")...)
 	s.log("42", "deploy", 1, append(colours, "deploying …")...)
 	s.addBytes("hostile", hostileStream())
-	return []string{"/", "/?state=complete&label=x%3Dy", "/runs/41", "/runs/42", "/runs/43", "/runs/42/log/test/1", "/runs/43/log/lint/4", "/runs/42/log/deploy/1", "/runs/hostile", "/none"}
+	return []string{"/", "/?state=complete&label=x%3Dy", "/runs/41", "/runs/42", "/runs/43", "/runs/42/log/test/1", "/runs/43/log/lint/4", "/runs/42/log/deploy/1", "/runs/hostile", "/none", "/compare", "/compare?a=41&b=42"}
 }
 
 // login serves the form that asks for a token.

@@ -261,9 +261,11 @@ func ingest(t testing.TB, s store.Store, data []byte) {
 }
 
 // apply puts the rows of a stream into a store, as those of the run "run".
-func apply(t require.TestingT, s store.Store, data []byte) {
+func apply(t require.TestingT, s store.Store, data []byte) { applyTo(t, s, "run", data) }
+
+func applyTo(t require.TestingT, s store.Store, run domain.RunID, data []byte) {
 	projector := store.NewProjector(s, jsonl.NewSegments(jsonl.Options{OnMalformed: jsonl.Skip}), store.ProjectorOptions{})
-	require.NoError(t, projector.Apply(context.Background(), domain.Segment{Run: "run", Data: data, SHA256: sha256.Sum256(data)}))
+	require.NoError(t, projector.Apply(context.Background(), domain.Segment{Run: run, Data: data, SHA256: sha256.Sum256(data)}))
 	require.NoError(t, projector.Close(context.Background()))
 }
 

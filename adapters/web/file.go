@@ -17,8 +17,10 @@ import (
 // maxFile is the limit of a page in one file, in bytes.
 const maxFile = 10 << 20
 
-// Format is the name of the format that a [File] writes.
+// Format is the name of the format that a [File] writes, and Kind what it is like.
 const Format = "html"
+
+var Kind = report.Kind{Name: Format, Takes: report.TakesFile | report.TakesLogs}
 
 // File writes the page of a run as a single HTML file of at most 10 MB: it needs neither a server nor
 // a network nor script. A page that would be longer has failed commands first, and says what it leaves

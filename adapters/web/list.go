@@ -32,7 +32,7 @@ type listView struct {
 // listed is a run in the list.
 type listed struct {
 	Path, Title, Folder string
-	ID                  string
+	ID, Choice          string // Choice is the id in an address
 	Verdict             verdict
 	Labels              []label
 	Jobs, Failed        int
@@ -184,9 +184,14 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) error {
 
 func listedOf(run *store.Listed, now time.Time) listed {
 	l := listed{
-		Path: runPath(string(run.RunID)), ID: safe(display.Name(string(run.RunID))), Title: titleOf(string(run.RunID), run.Labels),
+		Path: runPath(string(run.RunID)), ID: safe(display.Name(string(run.RunID))), Choice: pathOf(string(run.RunID)), Title: titleOf(string(run.RunID), run.Labels),
 		Verdict: verdictOf(display.OfRun(&run.Run.Run)), Jobs: run.Jobs, Failed: run.FailedJobs,
 		Took: display.Maybe(run.WallMs), Started: momentOf(run.StartedAtMs), Labels: labelsOf(run.Labels),
+	}
+	for i, of := range run.Labels {
+		if of.Key == "sha" {
+			l.Labels[i].Value = safe(short(of.Value))
+		}
 	}
 	if len(run.Labels) == 0 && run.Source != "" {
 		l.Folder = safe(filepath.Base(filepath.Dir(run.Source)))

@@ -30,6 +30,8 @@ type page struct {
 	Added       []table
 	// LeftOut says what a page of limited size leaves out.
 	LeftOut string
+	// Compare is the address of the comparison with the run before, where there is one.
+	Compare string
 	// Events is the address of the events of a run that goes on.
 	Events string
 	// For the script: the time axis, in milliseconds.

@@ -48,6 +48,7 @@ type Server struct {
 	mux    *http.ServeMux
 	assets *assets
 	hubs   *hubs
+	many   chan struct{} // has room for those who read many runs at once
 	// receiver is nil if streams cannot be written.
 	receiver *receiver
 	// operations is nil without a registry.
@@ -59,7 +60,7 @@ func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{store: o.Store, logs: o.Logs, log: o.Logger, mux: http.NewServeMux(), assets: site()}
+	s := &Server{store: o.Store, logs: o.Logs, log: o.Logger, mux: http.NewServeMux(), assets: site(), many: make(chan struct{}, 2)}
 	s.hubs = newHubs(s)
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":                        s.list,
@@ -69,6 +70,7 @@ func New(o Options) *Server {
 		"GET /api/runs":                   s.apiRuns,
 		"GET /api/runs/{run}":             s.apiRun,
 		"POST /api/runs/{run}/segments":   s.segments,
+		"GET /compare":                    s.compare,
 		"GET /feed":                       s.feed,
 		"GET /badge.svg":                  s.badge,
 		"GET /assets/{name}":              s.assets.serve,
@@ -220,6 +222,7 @@ type view struct {
 // makePage makes the page of a run.
 func (s *Server) makePage(v *view) *page {
 	p := newPage(s.store.Projections(), v.rows, pageLimits)
+	p.Compare = comparePath("", p.ID)
 	s.addLogs(p, v)
 	if !p.Ended {
 		p.Events = fmt.Sprintf("%s/events?from=%d", runPath(p.ID), v.mark.Bytes)

@@ -89,12 +89,9 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	return err
 }
 
-// Listen listens at an address for [Options].Listener, or returns nil for the address "none". If
-// another worker uses the port, Listen takes another port, unless exact is set.
+// Listen listens at an address for [Options].Listener. If another worker uses the port, Listen takes
+// another port, unless exact is set.
 func Listen(address string, exact bool) (net.Listener, error) {
-	if address == "none" {
-		return nil, nil
-	}
 	listener, err := metrics.Listen(address)
 	if err != nil && !exact {
 		return metrics.Listen("127.0.0.1:0")

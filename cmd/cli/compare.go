@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -12,8 +13,10 @@ import (
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/compare"
 	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/trends"
 )
 
 // compareFlags are the flags of compare.
@@ -42,7 +45,7 @@ func newCompare(p *app) *cobra.Command {
 		return p.someSources(cmd, args)
 	}
 	cmd := p.reading("compare", two, func(ctx context.Context, args []string) error { return p.compare(ctx, args, &flags) })
-	command.Choice(cmd, &flags.to, "to", "how to print it: table, json or markdown", string(report.Table), string(report.JSON), string(report.Markdown))
+	addFormat(cmd, &flags.to)
 	cmd.Flags().StringVar(&flags.from, "from", "", "the `store` with the runs, which A and B are then the ids of: "+stores.Syntax)
 	cmd.Flags().StringArrayVar(&flags.history, "history", nil, "a `SOURCE` with earlier runs, for verdicts; can be repeated\n(with --from: those of the store)")
 	flags.addReading(cmd)
@@ -53,10 +56,7 @@ func (p *app) compare(ctx context.Context, args []string, flags *compareFlags) (
 	var c *compare.Comparison
 	work := p.begin(&jsonl.Streams{}, true)
 	if flags.from != "" {
-		if err := stores.Check(flags.from); err != nil {
-			return command.Usage("--from: %w", err)
-		}
-		err = p.with(ctx, flags.from, stores.Options{MustExist: true}, jsonl.Streams{}, func(s stores.Store) error {
+		err = p.from(ctx, flags.from, func(s stores.Store) error {
 			c, err = compare.Stored(ctx, s, domain.RunID(args[0]), domain.RunID(args[1]))
 			return err
 		})
@@ -77,4 +77,43 @@ func (p *app) compare(ctx context.Context, args []string, flags *compareFlags) (
 	}
 	out, columns := p.printer()
 	return cmp.Or(report.WriteComparison(out, report.Format(flags.to), columns, c), command.End(work.status))
+}
+
+// from calls do with the store that --from names.
+func (p *app) from(ctx context.Context, address string, do func(stores.Store) error) error {
+	if err := stores.Check(address); err != nil {
+		return command.Usage("--from: %w", err)
+	}
+	return p.with(ctx, address, stores.Options{MustExist: true}, jsonl.Streams{}, do)
+}
+
+func newTrends(p *app) *cobra.Command {
+	var from, label string
+	to, page := string(report.Table), store.Page{Limit: 200}
+	cmd := help.Command("trends", command.NoArguments, func(ctx context.Context, _ []string) error {
+		key, value, labelled := strings.Cut(label, "=")
+		if page.Limit < 1 || page.Limit > 1000 || label != "" && !labelled {
+			return command.Usage("--last is a number from 1 to 1000, and --label is KEY=VALUE")
+		} else if labelled {
+			page.Label = &projections.Label{Key: key, Value: value}
+		}
+		return p.from(ctx, from, func(s stores.Store) error {
+			t, err := trends.Stored(ctx, s, page, nil)
+			if err != nil {
+				return err
+			}
+			out, columns := p.printer()
+			return report.WriteTrends(out, report.Format(to), columns, t)
+		})
+	})
+	cmd.Flags().StringVar(&from, "from", "", "the `store` with the runs: "+stores.Syntax)
+	cmd.Flags().StringVar(&label, "label", "", "only runs with this label, as `KEY=VALUE`")
+	cmd.Flags().IntVar(&page.Limit, "last", page.Limit, "how many runs to look at, the latest ones")
+	addFormat(cmd, &to)
+	return cmd
+}
+
+// addFormat adds the flag for the format of a comparison.
+func addFormat(cmd *cobra.Command, to *string) {
+	command.Choice(cmd, to, "to", "how to print it: table, json or markdown", string(report.Table), string(report.JSON), string(report.Markdown))
 }

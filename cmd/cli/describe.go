@@ -2,10 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
@@ -21,24 +24,46 @@ func (p *app) printer() (out io.Writer, columns int) {
 func newCheck(p *app) *cobra.Command {
 	var flags readFlags
 	cmd := p.reading("check", p.someSources, func(ctx context.Context, args []string) error {
-		streams, err := flags.find(args)
-		if err != nil {
+		return p.read(flags.find, args, func(streams jsonl.Streams, work *work) error {
+			counts, err := report.Check(ctx, report.Output{Writer: p.Out}, streams, work.failed)
+			if counts[projections.MalformedLine] > 0 {
+				work.ends(command.StatusMalformed)
+			} else if len(counts) > 0 {
+				work.ends(command.StatusFound)
+			}
 			return err
-		}
-		work := p.begin(&streams, true)
-		counts, err := report.Check(ctx, report.Output{Writer: p.Out}, streams, work.failed)
-		switch {
-		case err != nil:
-			return err
-		case counts[projections.MalformedLine] > 0:
-			work.status = worst(work.status, command.StatusMalformed)
-		case len(counts) > 0:
-			work.status = worst(work.status, command.StatusFound)
-		}
-		return command.End(work.status)
+		})
 	})
 	flags.add(cmd)
 	_ = cmd.Flags().MarkHidden("on-malformed") // the flag exists, and has no effect here
+	return cmd
+}
+
+func newLog(p *app) *cobra.Command {
+	var flags readFlags
+	var logs report.Logs
+	var color string
+	source := func(cmd *cobra.Command, args []string) error { return p.someSources(cmd, args[:min(len(args), 1)]) }
+	cmd := p.reading("log", source, func(ctx context.Context, args []string) error {
+		if logs.Raw && logs.Paths {
+			return command.Usage("--raw prints logs, --path the paths of logs; give one of them")
+		}
+		return p.read(flags.find, args[:1], func(streams jsonl.Streams, work *work) error {
+			logs.Names, logs.Failed = args[1:], work.failed
+			logs.Terminal, logs.Color, logs.Width = terminal.Of(p.Out) != nil, terminal.Colors(p.Out, color), terminal.Width(p.Out)
+			err := logs.Write(ctx, p.Out, streams)
+			if errors.Is(err, report.ErrNoFailed) {
+				tell(p.Err, err)
+				return nil
+			}
+			return err
+		})
+	})
+	cmd.Flags().StringVar(&logs.Folder, "logs", "", "the `folder` with the logs: what quire-ci took as --out-dir\n(default: the folder of the stream)")
+	cmd.Flags().BoolVar(&logs.Raw, "raw", false, "print logs as they are, with the time and output of each line")
+	cmd.Flags().BoolVar(&logs.Paths, "path", false, "print the paths of the logs instead")
+	command.Colors(cmd, &color)
+	flags.add(cmd)
 	return cmd
 }
 
@@ -55,21 +80,23 @@ func newProjections(p *app) *cobra.Command {
 var schemaNames = []string{"document", "row", "event"}
 
 func newSchema(p *app) *cobra.Command {
-	schemas := map[string]func() []byte{
-		"document": func() []byte { return report.DocumentSchema(p.set.Reported()) },
-		"row":      func() []byte { return report.RowSchema(p.set.Reported()) },
-		"event":    func() []byte { return schema.Event },
-	}
 	cmd := help.Command("schema", func(_ *cobra.Command, args []string) error {
 		switch {
 		case len(args) != 1:
 			return command.Usage("name one schema: document, row or event")
-		case schemas[args[0]] == nil:
+		case !slices.Contains(schemaNames, args[0]):
 			return command.Usage("there is no schema %q; there is document, row and event%s", args[0], command.DidYouMean(args[0], schemaNames))
 		}
 		return nil
 	}, func(_ context.Context, args []string) error {
-		_, err := report.Output{Writer: p.Out}.Write(schemas[args[0]]())
+		text := schema.Event
+		switch args[0] {
+		case "document":
+			text = report.DocumentSchema(p.set.Reported())
+		case "row":
+			text = report.RowSchema(p.set.Reported())
+		}
+		_, err := report.Output{Writer: p.Out}.Write(text)
 		return err
 	})
 	cmd.ValidArgs = schemaNames

@@ -8,10 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
-	"github.com/quire-ci/quire-project/adapters/otlp"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
-	"github.com/quire-ci/quire-project/adapters/web"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -41,19 +39,19 @@ func (f *readFlags) options() jsonl.Options {
 	return jsonl.Options{MaxLine: f.maxLine.Int(), OnMalformed: malformed[f.onMalformed]}
 }
 
-// addTables adds the flag that chooses tables of a store. usage contains a %s for the names.
-func (p *app) addTables(cmd *cobra.Command, tables *[]string, usage string) {
+// addTables adds the flag that chooses tables of a store, and returns what returns the chosen ones, or
+// nil without the flag. usage contains a %s for the names.
+func (p *app) addTables(cmd *cobra.Command, usage string) func() ([]*projections.Definition, error) {
+	var chosen []string
 	names := projections.Names(p.set.Stored())
-	cmd.Flags().StringSliceVar(tables, "projection", nil, fmt.Sprintf(usage, strings.Join(names, ", ")))
+	cmd.Flags().StringSliceVar(&chosen, "projection", nil, fmt.Sprintf(usage, strings.Join(names, ", ")))
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(names))
-}
-
-// tables returns the chosen projections, or nil without the flag.
-func (p *app) tables(names []string) ([]*projections.Definition, error) {
-	if len(names) == 0 {
-		return nil, nil
+	return func() ([]*projections.Definition, error) {
+		if len(chosen) == 0 {
+			return nil, nil
+		}
+		return choose(p.set.Stored(), chosen, names)
 	}
-	return choose(p.set.Stored(), names, projections.Names(p.set.Stored()))
 }
 
 // choose returns the projections with the given names. words are the valid values of the flag.
@@ -71,10 +69,10 @@ func choose(from []*projections.Definition, names, words []string) ([]*projectio
 
 func formatNames() []string {
 	var names []string
-	for _, format := range report.Formats() {
-		names = append(names, string(format))
+	for _, kind := range formats {
+		names = append(names, string(kind.Name))
 	}
-	return append(names, otlp.Format, web.Format)
+	return names
 }
 
 // projectionNames returns the values of --projection: the names of projections, and of projections

@@ -32,7 +32,7 @@ var (
 		// Lists of runs have their labels, and can be filtered by one.
 		"adapters/internal/sqlstore/listing.go": regexp.MustCompile(`\.Label$`),
 		"adapters/storetest/":                   regexp.MustCompile(`\.(Label|Run)$`),
-		"cmd/cli/trends.go":                     regexp.MustCompile(`\.Label$`),
+		"cmd/cli/compare.go":                    regexp.MustCompile(`\.Label$`),
 		// How a run stands is in its row.
 		"adapters/report/":  regexp.MustCompile(`\.Run$`),
 		"adapters/follow/":  regexp.MustCompile(`\.Run$`),

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -94,7 +95,34 @@ func (p *app) begin(streams *jsonl.Streams, quiet bool) *work {
 // failed reports a stream that could not be read.
 func (w *work) failed(err error) {
 	tell(w, err)
-	w.status = worst(w.status, statusOf(err))
+	w.ends(statusOf(err))
+}
+
+// ends makes a status that of the work, unless it has a worse one.
+func (w *work) ends(status int) { w.status = worst(w.status, status) }
+
+// read calls do with the streams that find returns for paths.
+func (p *app) read(find func([]string) (jsonl.Streams, error), paths []string, do func(jsonl.Streams, *work) error) error {
+	streams, err := find(paths)
+	if err != nil {
+		return err
+	}
+	work := p.begin(&streams, true)
+	return cmp.Or(do(streams, work), command.End(work.status))
+}
+
+// onStore calls do with the store at an address, and with the streams that find returns for paths.
+func (p *app) onStore(ctx context.Context, to string, options stores.Options, find func([]string) (jsonl.Streams, error), paths []string, quiet bool,
+	do func(stores.Store, jsonl.Streams, *work) error) error {
+	streams, err := find(paths)
+	if err != nil {
+		return err
+	}
+	return p.with(ctx, to, options, streams, func(s stores.Store) error {
+		work := p.begin(&streams, quiet)
+		defer work.Stop()
+		return cmp.Or(do(s, streams, work), command.End(work.status))
+	})
 }
 
 var (

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/otlp"
@@ -38,16 +39,23 @@ type projectFlags struct {
 // newProject returns the main command, which writes a report or, if --to names a store, updates that.
 func newProject(p *app) *cobra.Command {
 	var flags projectFlags
-	cmd := p.reading(name, p.someSources, func(ctx context.Context, args []string) error {
-		switch {
-		case flags.to == "" && !flags.pretty && (flags.output == "" || flags.output == "-") && terminal.Of(p.Out) != nil:
+	var cmd *cobra.Command
+	cmd = p.reading(name, p.someSources, func(ctx context.Context, args []string) error {
+		if flags.to == "" && !flags.pretty && (flags.output == "" || flags.output == "-") && terminal.Of(p.Out) != nil {
 			flags.to = string(report.Table)
-		case flags.to == "":
-			flags.to = string(report.JSON)
-		case !otlp.IsTarget(flags.to) && !slices.Contains(formatNames(), flags.to) && stores.IsAddress(flags.to):
+		}
+		flags.to = cmp.Or(flags.to, string(report.JSON))
+		kind, err := kindOf(flags.to)
+		if err = cmp.Or(err, refuse(cmd, kind)); !otlp.IsTarget(flags.to) {
+			err = cmp.Or(err, flags.exitStatus.check())
+		}
+		switch {
+		case err != nil:
+			return err
+		case kind.Name == toStore.Name:
 			return p.ingest(ctx, args, flags)
 		}
-		return p.project(ctx, args, flags)
+		return p.project(ctx, args, kind, flags)
 	})
 	f := cmd.Flags()
 	f.StringVar(&flags.to, "to", "", "the format: "+strings.Join(formatNames(), ", ")+";\nthe store to bring up to date: "+stores.Syntax+";\nor the collector to send traces to: "+otlp.Syntax+"\n(default: table on a terminal, otherwise json)")
@@ -71,10 +79,14 @@ func newProject(p *app) *cobra.Command {
 }
 
 // project writes the report of streams.
-func (p *app) project(ctx context.Context, paths []string, flags projectFlags) error {
-	format, options, err := flags.report(p.set)
+func (p *app) project(ctx context.Context, paths []string, kind report.Kind, flags projectFlags) error {
+	chosen, err := choose(p.set.Reported(), flags.projections, projectionNames(p.set))
 	if err != nil {
 		return err
+	}
+	options := report.Options{Projections: kind.Name.Listed(chosen, flags.projections), Selection: flags.selection, Pretty: flags.pretty}
+	if err := kind.Check(options); err != nil {
+		return command.Usage("%w", err)
 	}
 	streams, err := flags.find(paths)
 	if err != nil {
@@ -91,18 +103,20 @@ func (p *app) project(ctx context.Context, paths []string, flags projectFlags) e
 	defer work.Stop()
 	outcome := command.StatusOK
 	files := report.Files{
-		Format: format, Options: options, Logs: flags.logs, Failed: work.failed,
+		Format: kind.Name, Options: options, Logs: flags.logs, Failed: work.failed,
 		Done: flags.exitStatus.into(&outcome),
 	}
-	if format.ForMachines() || flags.to == otlp.Format {
+	if kind.Raw {
 		out = terminal.Safe(out)
 	}
-	if flags.to == web.Format {
+	switch {
+	case flags.to == web.Format:
 		files.Document = web.NewFile(out, p.set)
-	}
-	if otlp.IsTarget(flags.to) {
-		if files.Document, err = flags.traces(ctx, out, work); err != nil {
-			return err
+	case otlp.IsTarget(flags.to):
+		traces := otlp.Options{Commands: flags.commands, AssumeEnded: flags.exitStatus.assumeEnded}
+		files.Document, err = otlp.Open(ctx, flags.to, out, traces, otlp.ClientOptions{Say: func(words string) { say(work, words) }})
+		if err != nil {
+			return command.Usage("--to: %w", err)
 		}
 	}
 	if err := files.Write(ctx, out, streams); err != nil {
@@ -130,54 +144,53 @@ func (p *app) openOutput(path string, streams jsonl.Streams) (io.Writer, *report
 	return file.File, file, nil
 }
 
-// report returns the format and options that the flags choose.
-func (f *projectFlags) report(set *projections.Set) (report.Format, report.Options, error) {
-	if otlp.IsTarget(f.to) {
-		return "", report.Options{}, f.checkTraces()
-	}
-	if f.to == web.Format {
-		if f.pretty || f.commands || len(f.projections) > 0 || !f.selection.IsZero() {
-			return "", report.Options{}, command.Usage("--to html shows whole runs; leave --projection and the flags that select rows out, and --pretty and --commands")
-		}
-		return "", report.Options{}, f.exitStatus.check()
-	}
-	if f.commands {
-		return "", report.Options{}, command.Usage("--commands goes with --to otlp, not with --to %s", report.Printable(f.to))
-	}
-	format, err := parseFormat(f.to)
-	if err := cmp.Or(err, f.exitStatus.check()); err != nil {
-		return "", report.Options{}, err
-	}
-	chosen, err := choose(set.Reported(), f.projections, projectionNames(set))
-	if err != nil {
-		return "", report.Options{}, err
-	}
-	options := report.Options{Projections: format.Listed(chosen, f.projections), Selection: f.selection, Pretty: f.pretty}
-	if err := format.Check(options); err != nil {
-		return "", options, command.Usage("%w", err)
-	}
-	switch {
-	case f.pretty && format != report.JSON:
-		err = command.Usage("--pretty goes with --to json, not with --to %s", f.to)
-	case len(f.projections) > 0 && !format.HasProjections():
-		err = command.Usage("--to %s shows whole runs; leave --projection out", f.to)
-	case f.logs != "" && !format.HasLogs():
-		err = command.Usage("--to %s contains no logs; leave --logs out", f.to)
-	}
-	return format, options, err
+// formats are the formats of a report.
+var formats = append(report.Kinds(), otlp.Kind, web.Kind)
+
+// toStore is what it is like to bring up a store, which is given all rows.
+var toStore = report.Kind{Name: "a store"}
+
+// takes says for what the flags are that not every format has a use for.
+var takes = map[string]report.Takes{
+	"output": report.TakesFile, "projection": report.TakesProjections, "logs": report.TakesLogs, "pretty": report.TakesPretty, "commands": report.TakesCommands,
+	"failed": report.TakesRows, "job": report.TakesRows, "slower-than": report.TakesRows, "top": report.TakesRows,
 }
+
+// refuse returns an error if a flag is given for which a kind of report has no use.
+func refuse(cmd *cobra.Command, kind report.Kind) (err error) {
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		var with []string
+		for _, other := range formats {
+			if other.Takes&takes[flag.Name] != 0 {
+				with = append(with, string(other.Name))
+			}
+		}
+		if len(with) > 0 && kind.Takes&takes[flag.Name] == 0 && flag.Value.String() != "false" {
+			err = cmp.Or(err, command.Usage("--%s goes with --to %s, not with %s", flag.Name, strings.Join(with, ", "), kind.Name))
+		}
+	})
+	return err
+}
+
+const commandsUsage = "with traces: add the texts of commands, which may contain secrets"
 
 // word matches a mistyped format that is safe to print: any other text could be an address with a
 // password.
 var word = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
 
-func parseFormat(to string) (report.Format, error) {
-	format, err := report.ParseFormat(to)
+// kindOf returns what --to names: a format, a collector or a store.
+func kindOf(to string) (report.Kind, error) {
+	names := strings.Join(formatNames(), ", ")
+	at := slices.Index(formatNames(), to)
 	switch {
-	case err == nil:
-		return format, nil
+	case at >= 0:
+		return formats[at], nil
+	case otlp.IsAddress(to):
+		return otlp.Collector, nil
+	case stores.IsAddress(to):
+		return toStore, checkStore(to)
 	case !word.MatchString(to):
-		return "", command.Usage("--to takes a format (%s) or a store's address (%s)", strings.Join(formatNames(), ", "), stores.Syntax)
+		return report.Kind{}, command.Usage("--to takes a format (%s) or a store's address (%s)", names, stores.Syntax)
 	}
-	return "", command.Usage("--to: no format is called %q; there are %s; a store is %s%s", to, strings.Join(formatNames(), ", "), stores.Syntax, command.DidYouMean(to, formatNames()))
+	return report.Kind{}, command.Usage("--to: no format is called %q; there are %s; a store is %s%s", to, names, stores.Syntax, command.DidYouMean(to, formatNames()))
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"time"
@@ -33,7 +32,7 @@ func newSubscribe(p *app) *cobra.Command {
 	var flags subscribeFlags
 	var cmd *cobra.Command
 	cmd = help.Command("subscribe", command.NoArguments, func(ctx context.Context, _ []string) error {
-		err := p.subscribe(ctx, flags, cmd.Flags().Changed("listen"))
+		err := p.subscribe(ctx, cmd, flags)
 		if errors.Is(err, context.Canceled) {
 			return nil // an interruption is no error
 		}
@@ -53,22 +52,18 @@ func newSubscribe(p *app) *cobra.Command {
 	return cmd
 }
 
-func (p *app) subscribe(ctx context.Context, flags subscribeFlags, listenAsked bool) (err error) {
+func (p *app) subscribe(ctx context.Context, cmd *cobra.Command, flags subscribeFlags) (err error) {
 	log := slog.New(map[string]slog.Handler{ // each handler escapes terminal control characters
 		"text": slog.NewTextHandler(p.Err, nil), "json": slog.NewJSONHandler(p.Err, nil), "none": slog.DiscardHandler,
 	}[flags.log])
 	if err := checkStore(flags.to); err != nil {
 		return err
 	}
-	listener, err := worker.Listen(flags.listen, listenAsked)
-	var failed *net.OpError
-	switch {
-	case errors.As(err, &failed):
-		return fmt.Errorf("--listen: %w; name another one", err)
-	case err != nil:
-		return command.Usage("--listen: %w", err)
-	}
-	if listener != nil {
+	var listener net.Listener
+	if flags.listen != "none" {
+		if listener, err = listen(cmd, flags.listen); err != nil {
+			return err
+		}
 		defer listener.Close() // in case the worker does not serve it
 	}
 	if err := flags.check(); err != nil {

@@ -22,6 +22,11 @@ func Stored(ctx context.Context, s store.Store, a, b domain.RunID) (*Comparison,
 	if err != nil {
 		return nil, err
 	}
+	return StoredRecords(ctx, s, of, to)
+}
+
+// StoredRecords compares two runs that were read from a store, as [Stored] does.
+func StoredRecords(ctx context.Context, s store.Store, of, to *projections.Record) (*Comparison, error) {
 	c, earlier := Runs(of, to), Earlier(to)
 	if err := earlier.readStored(ctx, s); err != nil {
 		return nil, err
@@ -32,11 +37,7 @@ func Stored(ctx context.Context, s store.Store, a, b domain.RunID) (*Comparison,
 
 // readStored adds the latest runs that a store has before the run.
 func (e *EarlierRuns) readStored(ctx context.Context, s store.Store) error {
-	page := store.Page{Limit: mostStored, After: &store.Run{Run: e.of.Run, RunTiming: e.of.Timings.Run}}
-	if repo := label(e.of, "repo"); repo != "" {
-		page.Label = &projections.Label{Key: "repo", Value: repo}
-	}
-	runs, err := s.Runs(ctx, page)
+	runs, err := before(ctx, s, e.of)
 	if err != nil {
 		return err
 	}

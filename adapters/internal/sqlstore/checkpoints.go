@@ -47,7 +47,7 @@ func (r Reader) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domai
 	checkpoints := map[domain.RunID]store.Checkpoint{}
 	for runs := range slices.Chunk(runs, MaxList) {
 		condition, args := r.dialect.In(runs)
-		found, err := list(ctx, r, "the checkpoints", (*Dialect).CheckpointColumns, `SELECT `+CheckpointNames+` FROM checkpoints WHERE run_id `+condition, args...)
+		found, err := list(ctx, r, "the checkpoints", (*Dialect).CheckpointColumns, `SELECT `+CheckpointNames+` FROM {checkpoints} WHERE run_id `+condition, args...)
 		if err != nil {
 			return nil, err
 		}

@@ -2,8 +2,8 @@
 // columns, so they read them with the same queries, and keep parked segments and
 // quarantines with the same statements.
 //
-// Queries have the placeholders ?1, ?2 and so on. The other differences between the
-// databases are in [Dialect].
+// Queries have the placeholders ?1, ?2 and so on, and the names of tables in braces. The other
+// differences between the databases are in [Dialect].
 package sqlstore
 
 import (
@@ -23,6 +23,8 @@ import (
 type Dialect struct {
 	// Set is the set of projections that the store has tables for.
 	Set *projections.Set
+	// Prefix begins the names of the tables of one generation of rows.
+	Prefix string
 	// Dollars turns the placeholders ?1 ?2 … of a query into $1 $2 ….
 	Dollars bool
 	// Encode returns the text that represents a string in the database, and Decode the
@@ -57,14 +59,20 @@ type Querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// placeholders rewrites those of query for the database. No query has a question mark
-// with another meaning.
-func (d *Dialect) placeholders(query string) string {
+// SQL rewrites the placeholders of a query and the names of the tables of rows, such as
+// {jobs}, for the database and the generation. No query has a question mark or a brace with
+// another meaning.
+func (d *Dialect) SQL(query string) string {
+	query = strings.NewReplacer("{", `"`+d.Prefix, "}", `"`).Replace(query)
 	if d.Dollars {
 		return strings.ReplaceAll(query, "?", "$")
 	}
 	return query
 }
+
+// Own returns the name of what belongs to a table, such as an index or a trigger: those of all
+// generations are different, and stay when a generation becomes the live one.
+func (d *Dialect) Own(name string) string { return cmp.Or(d.Prefix, "quire_project_") + name }
 
 func (d *Dialect) nowMs() string {
 	return cmp.Or(d.NowMs, `CAST(unixepoch('subsec') * 1000 AS INTEGER)`)
@@ -113,12 +121,12 @@ func (d *Dialect) error(what string, err error) error {
 }
 
 func (r Reader) query(ctx context.Context, query string, args ...any) (Rows, error) {
-	return r.db.QueryContext(ctx, r.dialect.placeholders(query), args...)
+	return r.db.QueryContext(ctx, r.dialect.SQL(query), args...)
 }
 
 func (d *Dialect) stream(ctx context.Context, tx *sql.Tx, query string, args ...any) (Rows, error) {
 	if d.Stream != nil {
-		return d.Stream(ctx, tx, d.placeholders(query), args...)
+		return d.Stream(ctx, tx, d.SQL(query), args...)
 	}
 	return Reader{d, tx}.query(ctx, query, args...)
 }

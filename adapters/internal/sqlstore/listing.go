@@ -132,8 +132,8 @@ func (l *listing) show(query string) string {
 		order = "at IS NOT NULL, at, id DESC"
 	}
 	return fmt.Sprintf(`SELECT id, %s, coalesce(checkpoints.source, ''), labels.run_id IS NOT NULL, coalesce(labels.key, ''), coalesce(labels.value, '')
-FROM (SELECT id, at FROM (%s) AS parts ORDER BY %s LIMIT %s) AS page CROSS JOIN runs
-LEFT JOIN checkpoints ON checkpoints.run_id = id LEFT JOIN labels ON labels.run_id = id
+FROM (SELECT id, at FROM (%s) AS parts ORDER BY %s LIMIT %s) AS page CROSS JOIN {runs} AS runs
+LEFT JOIN {checkpoints} AS checkpoints ON checkpoints.run_id = id LEFT JOIN {labels} AS labels ON labels.run_id = id
 WHERE runs.run_id = id ORDER BY at IS NULL, at DESC, id, labels.position`, names(projections.RunTable.Definition), query, order, l.limit())
 }
 
@@ -158,7 +158,7 @@ func (l *listing) parts(columns, passes, limit string) string {
 	var parts []string
 	for _, span := range spans {
 		for _, kind := range kinds {
-			parts = append(parts, fmt.Sprintf("SELECT * FROM (SELECT %s FROM runs WHERE %s AND %s%s ORDER BY %s LIMIT %s) AS part%d",
+			parts = append(parts, fmt.Sprintf("SELECT * FROM (SELECT %s FROM {runs} AS runs WHERE %s AND %s%s ORDER BY %s LIMIT %s) AS part%d",
 				columns, kind, span.where, passes, span.order, limit, len(parts)))
 		}
 	}
@@ -168,7 +168,7 @@ func (l *listing) parts(columns, passes, limit string) string {
 // lookUp selects the runs that meet a criterion and follow the place.
 func (l *listing) lookUp(chosen int) string {
 	all := criteria(&l.page)
-	query := "SELECT run_id AS id, started_at_ms AS at FROM (SELECT DISTINCT run_id AS candidate FROM (" + all[chosen].runs(l) + ") AS found) AS candidates CROSS JOIN runs WHERE run_id = candidate"
+	query := "SELECT run_id AS id, started_at_ms AS at FROM (SELECT DISTINCT run_id AS candidate FROM (" + all[chosen].runs(l) + ") AS found) AS candidates CROSS JOIN {runs} AS runs WHERE run_id = candidate"
 	for _, c := range slices.Delete(all, chosen, chosen+1) {
 		query += " AND " + c.passes(l)
 	}
@@ -256,14 +256,14 @@ type criterion struct{ runs, passes func(*listing) string }
 func criteria(page *store.Page) (all []criterion) {
 	if page.Label != nil {
 		all = append(all, criterion{
-			func(l *listing) string { return "SELECT run_id FROM labels WHERE " + l.isLabel() },
+			func(l *listing) string { return "SELECT run_id FROM {labels} AS labels WHERE " + l.isLabel() },
 			func(l *listing) string { return hasLabel(l.isLabel()) },
 		})
 	}
 	if page.Text != "" {
 		all = append(all, criterion{
 			func(l *listing) string {
-				return "SELECT run_id FROM runs WHERE " + l.begins("run_id") + " UNION ALL SELECT run_id FROM labels WHERE " + l.begins("value")
+				return "SELECT run_id FROM {runs} AS runs WHERE " + l.begins("run_id") + " UNION ALL SELECT run_id FROM {labels} AS labels WHERE " + l.begins("value")
 			},
 			func(l *listing) string {
 				return "(" + l.begins("runs.run_id") + " OR " + hasLabel(l.begins("value")) + ")"
@@ -276,7 +276,7 @@ func criteria(page *store.Page) (all []criterion) {
 // hasLabel returns a condition for a row of runs. With OFFSET, PostgreSQL looks for labels of
 // that run, instead of first finding those of all runs.
 func hasLabel(condition string) string {
-	return "EXISTS (SELECT 1 FROM labels WHERE labels.run_id = runs.run_id AND " + condition + " LIMIT 1 OFFSET 0)"
+	return "EXISTS (SELECT 1 FROM {labels} AS labels WHERE labels.run_id = runs.run_id AND " + condition + " LIMIT 1 OFFSET 0)"
 }
 
 // isLabel returns a condition for the page's label.

@@ -23,7 +23,7 @@ SELECT run_id FROM (SELECT run_id FROM ids WHERE run_id IS NOT NULL LIMIT ?2) AS
 func nextRunID(tables []string, after string) string {
 	selects := make([]string, len(tables))
 	for i, table := range tables {
-		selects[i] = fmt.Sprintf("SELECT min(run_id) AS run_id FROM %q WHERE run_id > %s", table, after)
+		selects[i] = fmt.Sprintf("SELECT min(run_id) AS run_id FROM {%s} WHERE run_id > %s", table, after)
 	}
 	return "(SELECT min(run_id) FROM (" + strings.Join(selects, " UNION ALL ") + ") AS next)"
 }
@@ -44,13 +44,13 @@ func oneText[T ~string](d *Dialect, value *T) []any { return []any{text(d, value
 // selectProjections goes from one value to the next by the index: many checkpoints share
 // few values.
 const selectProjections = `WITH RECURSIVE ids(id) AS (
-SELECT min(projections) FROM checkpoints
+SELECT min(projections) FROM {checkpoints}
 UNION ALL
-SELECT (SELECT min(projections) FROM checkpoints WHERE projections > ids.id) FROM ids WHERE ids.id IS NOT NULL
+SELECT (SELECT min(projections) FROM {checkpoints} WHERE projections > ids.id) FROM ids WHERE ids.id IS NOT NULL
 )
 SELECT id FROM ids WHERE id IS NOT NULL`
 
-const selectOutdated = `SELECT run_id FROM checkpoints WHERE projections = ?1 AND run_id > ?2 ORDER BY run_id LIMIT ?3`
+const selectOutdated = `SELECT run_id FROM {checkpoints} WHERE projections = ?1 AND run_id > ?2 ORDER BY run_id LIMIT ?3`
 
 // Outdated returns the first limit runs after a run whose checkpoints lack a projection,
 // or have another version of it.

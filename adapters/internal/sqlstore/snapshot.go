@@ -37,7 +37,7 @@ func (s *snapshot) Rows(of *projections.Definition) iter.Seq2[projections.AnyRow
 		of.SetRun(row.Value, s.run)
 		return append([]any{position(&row.Index), boolean(&row.Final)}, d.cells(of, row.Value)...)
 	}
-	query := fmt.Sprintf(`SELECT position, final, %s FROM %q WHERE run_id = ?1 ORDER BY position`, names(of), of.Table)
+	query := fmt.Sprintf(`SELECT position, final, %s FROM {%s} AS %[2]q WHERE run_id = ?1 ORDER BY position`, names(of), of.Table)
 	return each(s.dialect, fmt.Sprintf("%s of run %q", of.Table, s.run), columns, func() (Rows, error) {
 		return s.dialect.stream(s.ctx, s.tx, query, s.dialect.encode(string(s.run)))
 	})

@@ -23,7 +23,7 @@ func registeredColumns(_ *Dialect, r *registered) []any {
 
 // registered returns what the store knows of projections, by name.
 func (r Reader) registered(ctx context.Context) (map[string]registered, error) {
-	found, err := list(ctx, r, "the projections", registeredColumns, `SELECT name, version, columns FROM quire_project_projections`)
+	found, err := list(ctx, r, "the projections", registeredColumns, `SELECT name, version, columns FROM {quire_project_projections}`)
 	all := map[string]registered{}
 	for _, r := range found {
 		all[r.name] = r
@@ -69,25 +69,31 @@ func (r Reader) Tables(ctx context.Context, remake bool) (missing []*projections
 // RegisterTable returns a statement that registers the columns of a new table. If the table
 // replaces one with rows of an older version, the statement also registers this version, so
 // that older programs stop: the checkpoints of the runs name rows that are gone.
-func RegisterTable(of *projections.Definition) string {
+func (d *Dialect) RegisterTable(of *projections.Definition) string {
 	// The name and the columns are identifiers, which need no escapes.
-	return fmt.Sprintf(`INSERT INTO quire_project_projections AS p (name, version, columns) VALUES ('%s', 0, '%s')
-ON CONFLICT (name) DO UPDATE SET version = CASE p.version WHEN 0 THEN 0 ELSE %d END, columns = excluded.columns`, of.Name, of.Describe(), of.Version)
+	return d.SQL(fmt.Sprintf(`INSERT INTO {quire_project_projections} AS p (name, version, columns) VALUES ('%s', 0, '%s')
+ON CONFLICT (name) DO UPDATE SET version = CASE p.version WHEN 0 THEN 0 ELSE %d END, columns = excluded.columns`, of.Name, of.Describe(), of.Version))
 }
 
-// IndexName returns the name of an index of a table. Databases limit names: those of
-// projections leave room.
-func IndexName(of *projections.Definition, index projections.Index) string {
-	return fmt.Sprintf("quire_project_%s_by_%s", of.Table, index.Name)
+// IsIndex reports whether name is that of a declared index. Each generation makes it with a name
+// of its own.
+func IsIndex(name string, of *projections.Definition, index projections.Index) bool {
+	return strings.HasPrefix(name, "quire_project_") && strings.HasSuffix(name, "_"+indexName(of, index))
+}
+
+// indexName returns the end of the name of an index. Databases limit names: those of projections
+// leave room.
+func indexName(of *projections.Definition, index projections.Index) string {
+	return of.Table + "_by_" + index.Name
 }
 
 // CreateIndex returns the statement that makes an index, over columns in SQL.
-func CreateIndex(of *projections.Definition, index projections.Index, columns string) string {
-	statement := fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON %q (%s)", IndexName(of, index), of.Table, columns)
+func (d *Dialect) CreateIndex(of *projections.Definition, index projections.Index, columns string) string {
+	statement := fmt.Sprintf("CREATE INDEX IF NOT EXISTS %s ON {%s} (%s)", d.Own(indexName(of, index)), of.Table, columns)
 	if index.Where != "" {
 		statement += " WHERE " + index.Where
 	}
-	return statement
+	return d.SQL(statement)
 }
 
 // CannotWrite reports whether an error says that a database cannot be written, or not now.

@@ -100,7 +100,7 @@ type Parking struct {
 }
 
 func (p Parking) statement(query string, args ...any) Statement {
-	return Statement{p.Dialect.placeholders(query), args}
+	return Statement{p.Dialect.SQL(query), args}
 }
 
 // Park keeps segments.

@@ -9,8 +9,10 @@ export function list(runs) {
     const fresh = parse((await page(location)).text).querySelector("#runs");
     if (fresh.innerHTML === shown) return;
     shown = fresh.innerHTML;
+    const chosen = new Set([...runs.querySelectorAll("input:checked")].map((box) => box.value));
     const focused = placeOf(document.activeElement);
     runs.replaceChildren(...fresh.childNodes);
+    for (const box of runs.querySelectorAll("input")) box.checked = chosen.has(box.value);
     times(runs);
     focused?.().focus({ preventScroll: true });
   }, pause);
@@ -19,10 +21,10 @@ export function list(runs) {
   function placeOf(element) {
     const row = element?.closest("#runs tr");
     const link = row?.querySelector("a").getAttribute("href");
-    const at = row && [...row.querySelectorAll("a, time")].indexOf(element);
+    const at = row && [...row.querySelectorAll("a, time, input")].indexOf(element);
     return row && (() => {
       const same = [...runs.querySelectorAll("tr")].find((r) => r.querySelector("a")?.getAttribute("href") === link);
-      return same?.querySelectorAll("a, time")[at] ?? runs.querySelector("a") ?? document.body;
+      return same?.querySelectorAll("a, time, input")[at] ?? runs.querySelector("a") ?? document.body;
     });
   }
 }

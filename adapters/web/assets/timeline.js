@@ -73,7 +73,7 @@ class Timeline extends HTMLElement {
     const wanted = text.trim().toLowerCase();
     let count = 0;
     for (const job of this.querySelectorAll("details.job")) {
-      const all = !wanted || job.querySelector("summary .name").textContent.toLowerCase().includes(wanted);
+      const all = !wanted || Boolean(job.querySelector("summary .name")?.textContent.toLowerCase().includes(wanted));
       let some = all;
       for (const row of job.querySelectorAll("li.row")) {
         const has = all || row.textContent.toLowerCase().includes(wanted);
@@ -160,13 +160,14 @@ class Timeline extends HTMLElement {
 
   showCard(row) {
     const text = (selector) => row.querySelector(`:scope > ${selector}`)?.textContent.trim() ?? "";
-    const job = row.closest("details.job").querySelector("summary bdi").textContent;
+    const job = row.closest(".pair, details.job").querySelector("bdi").textContent;
     const command = row.matches("li");
     const begin = row.querySelector("rect:not(.busy)");
     const offset = begin ? (Number(begin.getAttribute("x")) / width) * this.length : 0;
-    const facts = [command ? `${job} · command ${text(".name .seq") || row.querySelector(".seq")?.textContent}` : job, row.querySelector(".state")?.textContent.replace("log", "").trim(), `from ${duration(offset)}`, text(".took") && `took ${text(".took")}`];
+    const facts = row.matches(".pair") ? [job, text(".took"), text(".change")]
+      : [command ? `${job} · command ${row.querySelector(".seq").textContent}` : job, row.querySelector(".state")?.textContent.replace("log", "").trim(), `from ${duration(offset)}`, text(".took") && `took ${text(".took")}`];
     const card = [element("p", {}, facts.filter(Boolean).join(" · "))];
-    if (command) card.push(element("pre", { textContent: this.command(row) }));
+    if (command && row.querySelector("code")) card.push(element("pre", { textContent: this.command(row) }));
     this.card.replaceChildren(...card);
     this.card.hidden = false;
     const box = row.getBoundingClientRect(), size = this.card.getBoundingClientRect();

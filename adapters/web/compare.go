@@ -1,0 +1,329 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/compare"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// comparePath returns the address of the comparison of two runs. Without a, it is with the run before b.
+func comparePath(a, b string) string {
+	query := url.Values{"b": {b}}
+	if a != "" {
+		query.Set("a", a)
+	}
+	return "/compare?" + query.Encode()
+}
+
+// compare shows what differs between two runs: a and b of the address; b and the run before it; or two
+// that were chosen in the list, the earlier one first.
+func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	a, b := query.Get("a"), query.Get("b")
+	switch chosen := query["run"]; {
+	case len(chosen) == 2:
+		return s.compareChosen(w, r, chosen)
+	case len(chosen) > 0:
+		return &pageError{http.StatusBadRequest, "Choose two runs in the list."}
+	case a == "" && b != "":
+		return s.comparePrevious(w, r, domain.RunID(b))
+	case a == "" || b == "":
+		return s.html(w, "compare", &comparison{chrome: s.chrome("Compare two runs"), A: compared{ID: a}, B: compared{ID: b}})
+	}
+	c, of, to, err := s.compared(r.Context(), domain.RunID(a), domain.RunID(b))
+	if err != nil {
+		return err
+	}
+	page := newComparison(c, of, to)
+	page.chrome = s.chrome(page.A.Title + " → " + page.B.Title)
+	return s.html(w, "compare", page)
+}
+
+// compareChosen leads to the comparison of two runs, the earlier one first.
+func (s *Server) compareChosen(w http.ResponseWriter, r *http.Request, chosen []string) error {
+	var began [2]projections.Null[int64]
+	for i, part := range chosen {
+		run, err := url.PathUnescape(part)
+		if err != nil {
+			return errNoPage
+		}
+		chosen[i] = idIn(run)
+		row, err := store.ReadRun(r.Context(), s.store, domain.RunID(chosen[i]))
+		if err != nil {
+			return err
+		}
+		began[i] = row.StartedAtMs
+	}
+	if began[0].Valid && began[1].Valid && began[0].V > began[1].V {
+		slices.Reverse(chosen)
+	}
+	http.Redirect(w, r, comparePath(chosen[0], chosen[1]), http.StatusSeeOther)
+	return nil
+}
+
+// comparePrevious leads to the comparison of a run with the one before it.
+func (s *Server) comparePrevious(w http.ResponseWriter, r *http.Request, run domain.RunID) error {
+	previous, err := compare.Previous(r.Context(), s.store, run)
+	switch {
+	case err != nil:
+		return err
+	case previous == "":
+		return &pageError{http.StatusNotFound, "There is no earlier run of the same pipeline."}
+	}
+	http.Redirect(w, r, comparePath(string(previous), string(run)), http.StatusSeeOther)
+	return nil
+}
+
+// compared reads two runs and compares them. Both are those of one moment each, so that the comparison
+// is of the rows that are shown.
+func (s *Server) compared(ctx context.Context, a, b domain.RunID) (c *compare.Comparison, of, to *projections.Record, err error) {
+	done, err := s.heavy(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer done()
+	if of, err = store.ReadRecord(ctx, s.store, a); err == nil {
+		to, err = store.ReadRecord(ctx, s.store, b)
+	}
+	if err == nil {
+		c, err = compare.StoredRecords(ctx, s.store, of, to)
+	}
+	return c, of, to, err
+}
+
+// heavy waits until few others read as many runs as a comparison does.
+func (s *Server) heavy(ctx context.Context) (done func(), err error) {
+	select {
+	case s.many <- struct{}{}:
+		return func() { <-s.many }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// comparison is what the page of a comparison shows.
+type comparison struct {
+	chrome
+	A, B compared
+	// Change is that of the duration; "" if one is not known.
+	Change, Kind string
+	Remarks      []string // how much is matched, what verdicts rest on, and what is doubtful
+	LeftOut      []string // earlier runs
+	Parts        []part
+	Ticks        []tick
+	LengthMs     int64 // of the axis
+	Jobs         []pair
+	Commands     []pair // those first that explain most
+	More         string // what is left out
+}
+
+// compared is one of the two runs.
+type compared struct {
+	Name            string // A or B
+	ID, Title, Path string
+	Verdict         verdict
+	Took            string
+	Started         moment
+}
+
+// part is a part of the difference, with a bar that begins in the middle.
+type part struct {
+	Name, Change, Kind string
+	X, Width           int // of 1000
+}
+
+// pair is a job or a command in both runs, or in one of them.
+type pair struct {
+	Job, Title, Text string
+	A, B             *lane // nil if it is not in that run
+	Change           string
+	Kind, Word       string // Kind is slower, faster, only or ""
+}
+
+// lane is what is drawn of one of the runs, and where its page has it.
+type lane struct {
+	Path, Took string
+	Bars       []bar
+}
+
+// Link is the shape between the bars of both runs: the points of a polygon.
+func (p *pair) Link() string {
+	if p.A == nil || p.B == nil {
+		return ""
+	}
+	a, b := p.A.Bars[0], p.B.Bars[0]
+	return fmt.Sprintf("%d,10 %d,10 %d,20 %d,20", a.X, a.X+a.Width, b.X+b.Width, b.X)
+}
+
+// maxPairs is how many commands a comparison shows.
+const maxPairs = 1000
+
+func newComparison(c *compare.Comparison, of, to *projections.Record) *comparison {
+	p := &comparison{A: comparedOf("A", &c.A, of), B: comparedOf("B", &c.B, to)}
+	if delta := c.WallMs.Delta; delta.Valid {
+		p.Change, p.Kind = changeOf(delta.V, c.WallMs.A.V)
+	}
+	remarks := report.Remarks(c)
+	for i := range remarks {
+		remarks[i] = safe(remarks[i])
+	}
+	p.Remarks, p.LeftOut = remarks[:2+len(c.Notes)], remarks[2+len(c.Notes):]
+	p.Parts = partsOf(report.Parts(c))
+	p.LengthMs = max(c.WallMs.A.V, c.WallMs.B.V, 1)
+	a, b := drawn(of, p.LengthMs), drawn(to, p.LengthMs)
+	p.Ticks = axis{0, p.LengthMs}.ticks()
+	p.Jobs = jobPairs(a, b)
+	for i := range c.Commands {
+		command := &c.Commands[i]
+		if len(p.Commands) == maxPairs {
+			p.More = fmt.Sprintf("… and %s that explain less", display.Plural(len(c.Commands)-maxPairs, "more command"))
+			break
+		}
+		p.Commands = append(p.Commands, pairOf(command, a, b))
+	}
+	return p
+}
+
+func comparedOf(name string, run *compare.Run, r *projections.Record) compared {
+	return compared{
+		Name: name, ID: string(run.RunID), Title: titleOf(string(run.RunID), run.Labels), Path: runPath(string(run.RunID)),
+		Verdict: verdictOf(display.OfRun(&run.Run)), Took: display.Maybe(r.Timings.Run.WallMs), Started: momentOf(r.Timings.Run.StartedAtMs),
+	}
+}
+
+// changeOf writes a change of a duration, and says whether it is a slower or a faster one.
+func changeOf(delta, before int64) (text, kind string) {
+	text = report.Signed(delta)
+	if before > 0 && delta != 0 {
+		text += strings.Replace(fmt.Sprintf(" (%+.0f %%)", 100*float64(delta)/float64(before)), "-", "−", 1)
+	}
+	switch {
+	case delta > 0:
+		kind = "slower"
+	case delta < 0:
+		kind = "faster"
+	}
+	return text, kind
+}
+
+func partsOf(all []report.Part) (parts []part) {
+	most := 1.0
+	for _, p := range all {
+		most = max(most, math.Abs(float64(p.Ms)))
+	}
+	for _, p := range all {
+		width := int(500 * math.Abs(float64(p.Ms)) / most)
+		shown := part{Name: p.Name, Change: report.Signed(p.Ms), Kind: "slower", X: 500, Width: width}
+		if p.Ms < 0 {
+			shown.Kind, shown.X = "faster", 500-width
+		}
+		parts = append(parts, shown)
+	}
+	return parts
+}
+
+// drawing is a run on the common axis.
+type drawing struct {
+	*page
+	record *projections.Record
+	byID   map[string]*job
+}
+
+func drawn(r *projections.Record, length int64) *drawing {
+	d := &drawing{page: &page{ID: string(r.Run.RunID)}, record: r}
+	timing := r.Timings.Run
+	timing.WallMs = projections.Some(length)
+	a := newAxis(&timing, true)
+	d.byID = d.jobs(&rows{Record: r}, a)
+	d.commands(&rows{Record: r}, d.byID, a, pageLimits)
+	return d
+}
+
+// lane returns what is drawn of a job or a command.
+func (d *drawing) lane(anchor, took string, bars []bar) *lane {
+	return &lane{runPath(d.ID) + "#" + anchor, took, bars}
+}
+
+// command returns what is drawn of a command of a job. Commands are numbered from 1.
+func (d *drawing) command(jobID string, of *compare.Side) *lane {
+	if of == nil {
+		return nil
+	}
+	c := d.byID[jobID].Commands[of.Seq-1]
+	return d.lane(c.Anchor, c.Took, c.Bars)
+}
+
+// job returns what is drawn of a job, and how long it took.
+func (d *drawing) job(id string) (*lane, projections.Null[int64]) {
+	j := d.byID[id]
+	if j == nil {
+		return nil, projections.Null[int64]{}
+	}
+	return d.lane(j.Anchor, j.Took, j.Bars), d.record.Timings.Jobs[j.index].DurationMs
+}
+
+// jobPairs are the jobs of both runs: in the order of b, and then those of a alone.
+func jobPairs(a, b *drawing) (pairs []pair) {
+	var ids []string
+	for _, row := range b.record.Jobs {
+		ids = append(ids, row.JobID)
+	}
+	for _, row := range a.record.Jobs {
+		if b.byID[row.JobID] == nil {
+			ids = append(ids, row.JobID)
+		}
+	}
+	for _, id := range ids {
+		p := pair{Job: safe(display.Name(id))}
+		var was, is projections.Null[int64]
+		p.A, was = a.job(id)
+		p.B, is = b.job(id)
+		if was.Valid && is.Valid {
+			p.Change, _ = changeOf(is.V-was.V, was.V)
+		}
+		pairs = append(pairs, p.onlyIn())
+	}
+	return pairs
+}
+
+func pairOf(c *compare.Command, a, b *drawing) pair {
+	p := pair{Job: safe(display.Name(c.JobID)), A: a.command(c.JobID, c.A), B: b.command(c.JobID, c.B)}
+	p.Title, p.Text = texts(c.Cmd, pageLimits.text)
+	if c.DeltaMs.Valid || c.A == nil || c.B == nil {
+		p.Change = report.Signed(c.Explains())
+	}
+	if c.Verdict != compare.None {
+		p.Kind, p.Word = string(c.Verdict), string(c.Verdict)
+	}
+	return p.onlyIn()
+}
+
+// onlyIn says in which run the pair is, if it is in one only.
+func (p pair) onlyIn() pair {
+	switch {
+	case p.A == nil:
+		p.Kind, p.Word = "only", "only in B"
+	case p.B == nil:
+		p.Kind, p.Word = "only", "only in A"
+	}
+	return p
+}
+
+// Path returns where the run has it that has it last.
+func (p *pair) Path() string {
+	if p.B != nil {
+		return p.B.Path
+	}
+	return p.A.Path
+}

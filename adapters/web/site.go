@@ -1,0 +1,79 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/quire-ci/quire-project/adapters/follow"
+)
+
+// Site is a server with what it follows.
+type Site struct {
+	Options
+	Access   Access
+	Listener net.Listener
+	// Path, if it is not "", is the stream or the folder of streams to follow into the store. Follow
+	// has the other options of that.
+	Path   string
+	Follow follow.Options
+}
+
+// URL returns the address at which the site is served.
+func (s *Site) URL() string {
+	if s.Access.Certificate != nil {
+		return "https://" + s.Listener.Addr().String()
+	}
+	return "http://" + s.Listener.Addr().String()
+}
+
+// Run serves the site until ctx ends, or until it cannot be served or followed. It closes the listener.
+func (s *Site) Run(ctx context.Context) error {
+	server := New(s.Options)
+	defer server.Close()
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		if s.Path == "" {
+			return
+		}
+		options := s.Follow
+		options.Store, options.Report.Written = s.Store, server.Written
+		if _, err := follow.Follow(ctx, s.Path, options); !errors.Is(err, context.Canceled) {
+			stop(err)
+		}
+	}()
+	err := Serve(ctx, s.Listener, server, s.Access)
+	stop(nil)
+	<-followed
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		err = cmp.Or(err, cause)
+	}
+	return err
+}
+
+// Read reads the token, and the certificate with its key, from files. Those named "" are not read.
+func (a *Access) Read(token, certificate, key string) (err error) {
+	if token != "" {
+		if a.Token, err = ReadToken(token); err != nil {
+			return fmt.Errorf("--token-file: %w", err)
+		}
+	}
+	if certificate+key == "" {
+		return nil
+	}
+	if certificate == "" || key == "" {
+		return errors.New("--tls-cert and --tls-key go together")
+	}
+	pair, err := tls.LoadX509KeyPair(certificate, key)
+	if err != nil {
+		return fmt.Errorf("--tls-cert: %w", err)
+	}
+	a.Certificate = &pair
+	return nil
+}

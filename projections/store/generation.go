@@ -1,0 +1,85 @@
+package store
+
+import (
+	"context"
+
+	"github.com/quire-ci/quire-project/domain"
+)
+
+// A store has one or more generations of rows beside each other. The live one is what everybody
+// reads and writes. Another one is built beside it when a projection has a new version, and takes
+// its place in one transaction. Each has the table of every projection, the checkpoints, and the
+// versions of its projections. What waits (parked segments, quarantines) belongs to the store.
+
+// Versioned is a [Store] that can have several generations of rows. Its own methods are those of
+// the live one.
+type Versioned interface {
+	Store
+	// Generations returns the generations that have rows, in the order of their numbers.
+	Generations(ctx context.Context) ([]Generation, error)
+	// Next returns the generation that is being built, or is built, for this program's
+	// projections. It makes one if there is none, and drops one for other projections or
+	// versions, and the previous one. From then on the store notes which runs change in the
+	// live one.
+	Next(ctx context.Context) (Beside, error)
+	// Beside returns a generation that is not live, to read it and to carry runs over to it.
+	// You can write it otherwise only if it has the versions of this program's projections.
+	Beside(ctx context.Context, number int) (Beside, error)
+	// Switch makes a generation the live one. Nobody can write meanwhile, and nobody sees a
+	// part of it. last is called with the generation in this transaction, which fails if last
+	// does: it brings over what has changed. The live one becomes the previous one, or is
+	// dropped unless keep is set.
+	Switch(ctx context.Context, number int, keep bool, last func(Beside) error) error
+	// Drop drops generations, which must not be live. Without any it removes what is left of
+	// generations that were dropped.
+	Drop(ctx context.Context, numbers ...int) error
+}
+
+// Beside is a generation that is not live. Its methods as a [Store] read and write its own rows.
+type Beside interface {
+	Store
+	// Number returns its number, which no other generation of the store ever has.
+	Number() int
+	// Carry replaces what it has of runs by what the live one has, as it is: the columns that
+	// both have. A column that is new and cannot be null gets its zero value. Their checkpoints
+	// keep the versions that the rows were derived by. A run that is not live is removed.
+	Carry(ctx context.Context, runs []domain.RunID) error
+	// Changes returns at most limit of the runs that have changed in the live generation, each
+	// once, those first that changed first.
+	Changes(ctx context.Context, limit int) ([]Change, error)
+	// Forget removes changes that are brought over. If a run has changed again since, that is
+	// another change.
+	Forget(ctx context.Context, changes []Change) error
+	// Complete notes that the generation has every run, but for what has changed since.
+	Complete(ctx context.Context) error
+}
+
+// Change says that a run has changed in the live generation.
+type Change struct {
+	ID  int64
+	Run domain.RunID
+}
+
+// Generation describes a generation.
+type Generation struct {
+	// Number counts up: no two generations of a store have the same.
+	Number int
+	State  GenerationState
+	// Versions are the versions of its projections, by name.
+	Versions map[string]int
+}
+
+// GenerationState says what a generation is for.
+type GenerationState string
+
+// The states.
+const (
+	// LiveGeneration: everybody reads and writes it.
+	LiveGeneration GenerationState = "live"
+	// BuildingGeneration: it is being built, and runs are missing.
+	BuildingGeneration GenerationState = "building"
+	// BuiltGeneration: it has every run, and can become the live one.
+	BuiltGeneration GenerationState = "built"
+	// PreviousGeneration: it was live before, and can become so again.
+	PreviousGeneration GenerationState = "previous"
+)
