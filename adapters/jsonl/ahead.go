@@ -10,12 +10,14 @@ import (
 // Ahead decodes on a goroutine of its own, some batches before Next is called, so that
 // decoding and folding each have a core. It is a projections.Stream.
 type Ahead struct {
-	full  chan decoded
-	spare chan []domain.Entry
-	stop  chan struct{}
-	once  sync.Once      // closes stop
-	held  []domain.Entry // the last result of Next
-	err   error
+	reader *Reader
+	full   chan decoded
+	spare  chan []domain.Entry
+	stop   chan struct{}
+	start  sync.Once      // of the goroutine
+	once   sync.Once      // closes stop
+	held   []domain.Entry // the last result of Next
+	err    error
 }
 
 type decoded struct {
@@ -30,21 +32,22 @@ const (
 	aheadEntries = 1024
 )
 
-// NewAhead starts to read from reader. Do not use reader yourself from then on.
+// NewAhead returns what decodes with reader from the first call of Next on. Do not use reader
+// yourself from then on.
 func NewAhead(reader *Reader) *Ahead {
 	a := &Ahead{
-		full:  make(chan decoded, aheadBatches),
-		spare: make(chan []domain.Entry, aheadBatches+1),
-		stop:  make(chan struct{}),
+		reader: reader,
+		full:   make(chan decoded, aheadBatches),
+		spare:  make(chan []domain.Entry, aheadBatches+1),
+		stop:   make(chan struct{}),
 	}
 	for range aheadBatches {
 		a.spare <- nil
 	}
-	go a.run(reader)
 	return a
 }
 
-func (a *Ahead) run(reader *Reader) {
+func (a *Ahead) run() {
 	for {
 		var batch []domain.Entry
 		select {
@@ -52,7 +55,7 @@ func (a *Ahead) run(reader *Reader) {
 		case <-a.stop:
 			return
 		}
-		batch, err := reader.Append(batch[:0], aheadEntries)
+		batch, err := a.reader.Append(batch[:0], aheadEntries)
 		a.full <- decoded{batch, err} // never blocks: there are only so many batches
 		if err != nil {
 			return
@@ -66,6 +69,7 @@ func (a *Ahead) Next() ([]domain.Entry, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
+	a.start.Do(func() { go a.run() })
 	if a.held != nil {
 		a.spare <- a.held
 	}

@@ -101,6 +101,21 @@ func NewReader(src io.Reader, options Options) *Reader {
 	return r
 }
 
+// Tee makes the reader call take with the bytes that it reads from src. Call it before the first
+// Next.
+func (r *Reader) Tee(take func([]byte)) { r.src = &teeReader{r.src, take} }
+
+type teeReader struct {
+	src  io.Reader
+	take func([]byte)
+}
+
+func (t *teeReader) Read(p []byte) (int, error) {
+	n, err := t.src.Read(p)
+	t.take(p[:n])
+	return n, err
+}
+
 // Next returns the next entries, at least one, or an error: io.EOF at the end of the
 // stream, a *MalformedError, or an error of src. It never waits while it has an entry. The
 // slice is valid until the next call.

@@ -22,7 +22,7 @@ import (
 // transaction, and then finds the new checkpoint.
 const (
 	lockRuns        = `SELECT pg_advisory_xact_lock(key) FROM unnest($1::bigint[]) AS key`
-	lockCheckpoints = `SELECT ` + sqlstore.CheckpointNames + ` FROM {checkpoints} WHERE run_id = ANY ($1) ORDER BY run_id FOR UPDATE`
+	lockCheckpoints = sqlstore.SelectCheckpoints + ` WHERE run_id = ANY ($1) ORDER BY run_id FOR UPDATE`
 )
 
 // lockKeys returns the keys of the locks of runs: hashes, because an advisory lock has a

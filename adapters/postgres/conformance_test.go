@@ -18,3 +18,14 @@ func TestStore(t *testing.T) {
 		return func(t *testing.T, set *projections.Set) store.Store { return open(t, url, postgres.Projections(set)) }
 	})
 }
+
+func TestStoreThatKeepsStreams(t *testing.T) {
+	server := pgtest.Shared(t)
+	storetest.Tries(t, storetest.Enough)
+	storetest.RunKeeping(t, func(t *testing.T) storetest.Opener {
+		url := server.NewDatabase(t)
+		return func(t *testing.T, set *projections.Set) store.Store {
+			return open(t, url, postgres.Projections(set), postgres.KeepStreams())
+		}
+	})
+}

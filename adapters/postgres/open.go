@@ -21,8 +21,8 @@ import (
 type Option func(*options)
 
 type options struct {
-	mustExist, durable, remake bool
-	set                        *projections.Set
+	mustExist, durable, remake, keep bool
+	set                              *projections.Set
 }
 
 // Projections sets the projections that the store has tables for. The default is
@@ -32,6 +32,10 @@ func Projections(set *projections.Set) Option { return func(o *options) { o.set 
 // Remake drops the tables that an older version of their projection made for other columns,
 // and makes them again, without rows.
 func Remake() Option { return func(o *options) { o.remake = true } }
+
+// KeepStreams makes the store keep the streams of its runs, from now on and whichever program
+// writes it. Streams that were read before are kept when they are read again.
+func KeepStreams() Option { return func(o *options) { o.keep = true } }
 
 // MustExist makes [Open] fail with [io/fs.ErrNotExist] if there is no store yet, instead of
 // making one.
@@ -143,7 +147,12 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 	for _, of := range o.set.Stored() {
 		s.tables = append(s.tables, newTable(s.dialect, of))
 	}
-	if err := s.prepare(ctx, &o); err != nil {
+	err := s.prepare(ctx, &o)
+	if err == nil && o.keep {
+		_, err = pool.Exec(ctx, sqlstore.KeepStreams)
+		err = explainWrite(err)
+	}
+	if err != nil {
 		s.db.Close()
 		at := pool.Config().ConnConfig
 		return nil, fmt.Errorf("open the store in database %q on %s: %w", at.Database, at.Host, explain(err))

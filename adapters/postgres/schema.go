@@ -28,7 +28,7 @@ var migrations embed.FS
 const versions = "quire_project_schema"
 
 // relations are the tables and views that a store has whatever its projections are.
-var relations = []string{"checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections"}
+var relations = []string{"checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_streams", "quire_project_pieces"}
 
 // found is the content of a schema.
 type found struct {

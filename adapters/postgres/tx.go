@@ -17,6 +17,7 @@ import (
 // tx writes in one transaction.
 type tx struct {
 	sqlstore.Parking
+	sqlstore.Keeping
 	ctx         context.Context
 	store       *Store
 	pg          pgx.Tx
@@ -29,12 +30,16 @@ type tx struct {
 func newTx(ctx context.Context, s *Store, pg pgx.Tx) *tx {
 	t := &tx{ctx: ctx, store: s, pg: pg, copier: newCopier(ctx, s.tables, pg.Conn().PgConn()), unsent: map[domain.RunID]bool{}, checkpoints: checkpoints{}}
 	t.Parking = sqlstore.Parking{Dialect: s.dialect, Exec: t.exec}
+	t.Keeping = sqlstore.Keeping{Dialect: s.dialect, Query: t.query, Exec: t.execAll}
 	return t
 }
 
 // commit writes what is not written yet, the checkpoints last.
 func (t *tx) commit() error {
 	if err := t.flush(); err != nil {
+		return err
+	}
+	if err := t.Keeping.Flush(); err != nil {
 		return err
 	}
 	var batch pgx.Batch
@@ -66,6 +71,29 @@ func (t *tx) send(batch *pgx.Batch) error {
 	return t.pg.SendBatch(t.ctx, batch).Close()
 }
 
+// execAll runs statements.
+func (t *tx) execAll(statements ...sqlstore.Statement) error {
+	var batch pgx.Batch
+	for _, s := range statements {
+		batch.Queue(s.Query, s.Args...)
+	}
+	return explainWrite(t.send(&batch))
+}
+
+// query runs statements in one round trip.
+func (t *tx) query(scan func(int, sqlstore.Rows) error, statements ...sqlstore.Statement) error {
+	var batch pgx.Batch
+	for i, s := range statements {
+		batch.Queue(s.Query, s.Args...).Query(func(rows pgx.Rows) error { return scan(i, batchRows{rows}) })
+	}
+	return explainWrite(t.send(&batch))
+}
+
+// batchRows are the rows of a statement in a batch, which closes them.
+type batchRows struct{ pgx.Rows }
+
+func (batchRows) Close() error { return nil }
+
 // exec runs statements. what says in errors what they do.
 func (t *tx) exec(what string, statements ...sqlstore.Statement) error {
 	var batch pgx.Batch
@@ -83,6 +111,7 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	found := map[domain.RunID]store.Checkpoint{}
 	var batch pgx.Batch
 	batch.Queue(lockRuns, lockKeys(t.store.schema, runs))
+	batch.Queue(sqlstore.SelectKeeps).QueryRow(func(row pgx.Row) error { return row.Scan(&t.Keeping.On) })
 	batch.Queue(t.store.dialect.SQL(lockCheckpoints), texts(runs)).Query(func(rows pgx.Rows) error {
 		var c sqlstore.Checkpoint
 		_, err := pgx.ForEachRow(rows, t.store.dialect.CheckpointColumns(&c), func() error { found[c.Run] = c.Checkpoint; return nil })
@@ -151,6 +180,9 @@ func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error 
 
 // SetCheckpoint sets a run's checkpoint when the transaction commits.
 func (t *tx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {
+	if checkpoint.Kept {
+		t.Reach(run, checkpoint.End)
+	}
 	t.checkpoints[run] = &checkpoint
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 var embedded embed.FS
 
 // latest is the version of the newest migration.
-const latest = 4
+const latest = 6
 
 // migrationTimeout is how long a migration waits for other programs.
 const migrationTimeout = 10 * time.Second
@@ -88,7 +88,7 @@ func up(ctx context.Context, db *sql.DB) error {
 const schemaTable = "quire_project_schema"
 
 // fixedNames are the tables and views that a store has whatever its projections are.
-var fixedNames = []string{"sh_timings", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections"}
+var fixedNames = []string{"sh_timings", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_streams", "quire_project_pieces"}
 
 // inspect returns the version of the store's tables, or 0 if there are none. It only reads.
 func inspect(ctx context.Context, db *sql.DB, set *projections.Set) (version int64, err error) {

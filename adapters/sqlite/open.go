@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections"
 
 	lib "modernc.org/sqlite/lib"
@@ -78,6 +79,9 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 	if err == nil {
 		err = s.files.open(path)
 	}
+	if err == nil && o.keep {
+		err = retryLocked(ctx, o.busyTimeout, func() error { return keepStreams(ctx, writes) })
+	}
 	if err != nil {
 		return nil, errors.Join(couldNotCreate(path, exists, err), s.Close())
 	}
@@ -95,7 +99,17 @@ func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
 	if err := migrate(ctx, db, o.set, o.remake); err != nil {
 		return nil, explain(err)
 	}
+	if o.keep {
+		if err := keepStreams(ctx, db); err != nil {
+			return nil, explain(err)
+		}
+	}
 	return newStore("", o.set, db, db, func() error { return nil }), nil
+}
+
+func keepStreams(ctx context.Context, db *sql.DB) error {
+	_, err := db.ExecContext(ctx, sqlstore.KeepStreams)
+	return err
 }
 
 // locate makes a path absolute and checks whether the file exists. It does not open the

@@ -16,6 +16,7 @@ type options struct {
 	cache       int64
 	set         *projections.Set
 	remake      bool
+	keep        bool
 }
 
 // Projections sets the projections that the store has tables for. The default is
@@ -25,6 +26,10 @@ func Projections(set *projections.Set) Option { return func(o *options) { o.set 
 // Remake drops the tables that an older version of their projection made for other columns,
 // and makes them again, without rows.
 func Remake() Option { return func(o *options) { o.remake = true } }
+
+// KeepStreams makes the store keep the streams of its runs, from now on and whichever program
+// writes it. Streams that were read before are kept when they are read again.
+func KeepStreams() Option { return func(o *options) { o.keep = true } }
 
 // Durable makes every commit wait until it is on the disk. Use it if you delete streams, or
 // acknowledge messages, after their rows are committed. Otherwise rows that a power failure

@@ -28,6 +28,16 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func TestStoreThatKeepsStreams(t *testing.T) {
+	storetest.Tries(t, storetest.Enough)
+	storetest.RunKeeping(t, func(t *testing.T) storetest.Opener {
+		path := filepath.Join(t.TempDir(), "quire.db")
+		return func(t *testing.T, set *projections.Set) store.Store {
+			return open(t, path, sqlite.Projections(set), sqlite.KeepStreams())
+		}
+	})
+}
+
 // open opens a database for as long as a test runs.
 func open(t testing.TB, path string, opts ...sqlite.Option) *sqlite.Store {
 	t.Helper()

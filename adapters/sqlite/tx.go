@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -31,6 +32,7 @@ func (s *Store) update(ctx context.Context, do func(store.Tx) error) error {
 	defer func() { s.release(session, committed) }()
 	t := &tx{store: s, ctx: ctx, session: session, inserter: newInserter(ctx, session, s.checkpoints)}
 	t.Parking = sqlstore.Parking{Dialect: s.dialect, Exec: t.exec}
+	t.Keeping = sqlstore.Keeping{Dialect: s.dialect, Query: t.query, Exec: t.execNow}
 	// Deferred, because do may panic, and begin may fail after it has begun.
 	defer func() {
 		t.inserter.wait()
@@ -116,6 +118,7 @@ func (s *session) close() {
 // tx is a transaction that keeps all others from writing.
 type tx struct {
 	sqlstore.Parking
+	sqlstore.Keeping
 	store    *Store
 	ctx      context.Context
 	session  *session
@@ -142,6 +145,9 @@ func (t *tx) commit() error {
 	if err := t.flush(); err != nil {
 		return err
 	}
+	if err := t.Keeping.Flush(); err != nil {
+		return err
+	}
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
@@ -150,7 +156,13 @@ func (t *tx) commit() error {
 
 // Lock returns the checkpoints. The transaction is the lock.
 func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	return sqlstore.NewReader(t.store.dialect, t.session.conn).Checkpoints(t.ctx, runs)
+	reader := sqlstore.NewReader(t.store.dialect, t.session.conn)
+	keeps, err := reader.Keeps(t.ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.Keeping.On = keeps
+	return reader.Checkpoints(t.ctx, runs)
 }
 
 func (t *tx) Versions() (map[string]int, error) {
@@ -199,6 +211,9 @@ func (t *tx) Insert(rows *store.Rows) error {
 }
 
 func (t *tx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) error {
+	if checkpoint.Kept {
+		t.Reach(run, checkpoint.End)
+	}
 	err := t.inserter.add(t.store.checkpoints, any(string(run)), func(args []any, _ *int) []any { return appendCheckpoint(args, &checkpoint) })
 	return t.store.fail("set a checkpoint", err)
 }
@@ -212,6 +227,33 @@ func (t *tx) exec(what string, statements ...sqlstore.Statement) error {
 		if err := t.session.exec(t.ctx, s.Query, s.Args...); err != nil {
 			t.inserter.err = t.store.fail(what, err)
 			return t.inserter.err
+		}
+	}
+	return nil
+}
+
+// execNow runs statements on tables that the inserter does not write.
+func (t *tx) execNow(statements ...sqlstore.Statement) error {
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	for _, s := range statements {
+		if err := t.session.exec(context.WithoutCancel(t.ctx), s.Query, s.Args...); err != nil {
+			return t.store.explain(err)
+		}
+	}
+	return nil
+}
+
+// query runs statements on tables that the inserter does not write.
+func (t *tx) query(scan func(int, sqlstore.Rows) error, statements ...sqlstore.Statement) error {
+	for i, s := range statements {
+		rows, err := t.session.conn.QueryContext(t.ctx, s.Query, s.Args...)
+		if err == nil {
+			err = errors.Join(scan(i, rows), rows.Close())
+		}
+		if err != nil {
+			return t.store.explain(err)
 		}
 	}
 	return nil

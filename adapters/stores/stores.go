@@ -42,6 +42,8 @@ type Options struct {
 	// Remake drops tables that an older version of their projection created with other columns,
 	// and creates them again, without rows.
 	Remake bool
+	// KeepStreams makes the store keep streams from now on.
+	KeepStreams bool
 	// Follow tunes the store for small transactions over a long time, by a program that
 	// does not discard the streams.
 	Follow bool
@@ -81,7 +83,7 @@ func Open(ctx context.Context, address string, o Options) (Store, error) {
 }
 
 func openSQLite(ctx context.Context, file string, o Options) (*sqlite.Store, error) {
-	options := chosen(o, sqlite.MustExist(), sqlite.Durable(), sqlite.Remake())
+	options := chosen(o, sqlite.MustExist(), sqlite.Durable(), sqlite.Remake(), sqlite.KeepStreams())
 	if o.Follow {
 		options = append(options, sqlite.BusyTimeout(followBusy), sqlite.Cache(followCache))
 	}
@@ -93,12 +95,12 @@ func openSQLite(ctx context.Context, file string, o Options) (*sqlite.Store, err
 // SQLite file crashes only together with the program.
 func openPostgres(ctx context.Context, address string, o Options) (*postgres.Store, error) {
 	o.Durable = o.Durable || o.Follow
-	options := chosen(o, postgres.MustExist(), postgres.Durable(), postgres.Remake())
+	options := chosen(o, postgres.MustExist(), postgres.Durable(), postgres.Remake(), postgres.KeepStreams())
 	return postgres.Open(ctx, address, append(options, postgres.Projections(o.Projections))...)
 }
 
 // chosen returns the database options that o selects.
-func chosen[Option any](o Options, mustExist, durable, remake Option) (options []Option) {
+func chosen[Option any](o Options, mustExist, durable, remake, keep Option) (options []Option) {
 	if o.MustExist {
 		options = append(options, mustExist)
 	}
@@ -107,6 +109,9 @@ func chosen[Option any](o Options, mustExist, durable, remake Option) (options [
 	}
 	if o.Remake {
 		options = append(options, remake)
+	}
+	if o.KeepStreams {
+		options = append(options, keep)
 	}
 	return options
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -24,6 +25,9 @@ type content struct {
 	id         domain.RunID
 	checkpoint projections.Null[store.Checkpoint]
 	tables     map[definition]projections.Rows
+	// stream is what was read, or is wanted, of the stream that the store keeps; nil if there
+	// is none, or if it does not matter.
+	stream []byte
 }
 
 func nothing(run domain.RunID) *content {
@@ -59,7 +63,7 @@ func (c *content) run() *store.Run {
 }
 
 func (c *content) clone() *content {
-	clone := &content{c.id, c.checkpoint, maps.Clone(c.tables)}
+	clone := &content{c.id, c.checkpoint, maps.Clone(c.tables), c.stream}
 	for of, rows := range c.tables {
 		clone.tables[of] = rowsWhere(of, rows, func(anyRow) bool { return true })
 	}
@@ -115,7 +119,13 @@ func (c *content) insert(tx store.Tx) error {
 	if !c.checkpoint.Valid {
 		return nil
 	}
-	return tx.SetCheckpoint(c.id, c.checkpoint.V)
+	checkpoint := c.checkpoint.V
+	if checkpoint.Kept = c.stream != nil && tx.Keeps(); checkpoint.Kept {
+		if err := tx.Keep(c.id, 0, c.stream); err != nil {
+			return err
+		}
+	}
+	return tx.SetCheckpoint(c.id, checkpoint)
 }
 
 // readContent reads what a snapshot holds.
@@ -157,13 +167,25 @@ func (c *content) differs(want *content) error {
 		errs = append(errs, fmt.Errorf("the checkpoint is there: %s", show(got.V)))
 	case !got.Valid && want.Valid:
 		errs = append(errs, fmt.Errorf("the checkpoint is missing: %s", show(want.V)))
-	case got.Valid && got.V != want.V:
+	case got.Valid && !sameCheckpoint(got.V, want.V):
 		errs = append(errs, fmt.Errorf("the checkpoint: %s", fields(got.V, want.V)))
+	}
+	if c.checkpoint.Valid && want.stream != nil && c.checkpoint.V.Kept != want.checkpoint.V.Kept {
+		errs = append(errs, fmt.Errorf("whether the stream is kept: %t", c.checkpoint.V.Kept))
+	}
+	if want.stream != nil && c.stream != nil && !bytes.Equal(c.stream, want.stream) {
+		errs = append(errs, fmt.Errorf("the kept stream is %q instead of %q", c.stream, want.stream))
 	}
 	for of := range c.tables {
 		errs = append(errs, wrap(of.Table, rowsDiffer(of, c.of(of), want.of(of))))
 	}
 	return errors.Join(errs...)
+}
+
+// sameCheckpoint compares checkpoints, but not whether the streams are kept.
+func sameCheckpoint(a, b store.Checkpoint) bool {
+	a.Kept, b.Kept = false, false
+	return a == b
 }
 
 func rowsDiffer(of definition, got, want projections.Rows) error {

@@ -36,7 +36,11 @@
 //   - tails: last lines that no line feed has ended yet, in files and as segments;
 //   - sets: programs with other projections, or other versions of them;
 //   - disturbing: what others do to runs that come in segments;
-//   - at once: several who take in the same streams.
+//   - at once: several who take in the same streams;
+//   - keeping: the streams themselves, in a store that keeps them.
+//
+// [RunKeeping] holds a store that keeps streams to the laws of the second kind, and to one more:
+// the stream that is kept of a run is what its rows were derived from.
 //
 // Most are properties of generated rows and streams. The flags of
 // pgregory.net/rapid apply, -rapid.checks among them, and with -short there are

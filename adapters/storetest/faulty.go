@@ -120,6 +120,16 @@ func (t *faultyTx) SetCheckpoint(run domain.RunID, checkpoint store.Checkpoint) 
 	return t.f.first(func() error { return t.tx.SetCheckpoint(run, checkpoint) })
 }
 
+func (t *faultyTx) Keeps() bool { return t.tx.Keeps() }
+
+func (t *faultyTx) Keep(run domain.RunID, offset int64, data []byte) error {
+	return t.f.first(func() error { return t.tx.Keep(run, offset, data) })
+}
+
+func (t *faultyTx) Discard(runs []domain.RunID) error {
+	return t.f.first(func() error { return t.tx.Discard(runs) })
+}
+
 func (t *faultyTx) Park(segments []domain.Segment) error {
 	return t.f.first(func() error { return t.tx.Park(segments) })
 }

@@ -13,3 +13,10 @@ func TestMemory(t *testing.T) {
 	s := memory.New()
 	storetest.Run(t, func(_ *testing.T, set *projections.Set) store.Store { return s.As(set) })
 }
+
+func TestMemoryKeepsStreams(t *testing.T) {
+	storetest.RunKeeping(t, func(*testing.T) storetest.Opener {
+		s := memory.New().KeepStreams()
+		return func(_ *testing.T, set *projections.Set) store.Store { return s.As(set) }
+	})
+}

@@ -141,6 +141,8 @@ type mutantTx struct {
 	park       func([]domain.Segment) error
 	unpark     func(domain.RunID, int64) error
 	quarantine func(domain.RunID, *store.Quarantine) error
+	keep       func(domain.RunID, int64, []byte) error
+	discard    func([]domain.RunID) error
 	late       func() error // before the commit
 }
 
@@ -162,6 +164,14 @@ func (t *mutantTx) Unpark(run domain.RunID, end int64) error { return t.unpark(r
 func (t *mutantTx) SetQuarantine(run domain.RunID, q *store.Quarantine) error {
 	return t.quarantine(run, q)
 }
+func (t *mutantTx) Keeps() bool {
+	keeps, _ := t.store.Keeps(t.ctx)
+	return keeps
+}
+func (t *mutantTx) Keep(run domain.RunID, offset int64, data []byte) error {
+	return t.keep(run, offset, data)
+}
+func (t *mutantTx) Discard(runs []domain.RunID) error { return t.discard(runs) }
 
 // inTx changes each transaction.
 func inTx(change func(*mutantTx)) func(*mutantStore) {
@@ -170,7 +180,7 @@ func inTx(change func(*mutantTx)) func(*mutantStore) {
 			return s.Store.Update(ctx, func(tx store.Tx) error {
 				t := &mutantTx{
 					ctx, s.Store, tx.Lock, tx.Versions, tx.Register, tx.Clear, tx.Truncate, tx.Insert, tx.SetCheckpoint,
-					tx.Park, tx.Unpark, tx.SetQuarantine, func() error { return nil },
+					tx.Park, tx.Unpark, tx.SetQuarantine, tx.Keep, tx.Discard, func() error { return nil },
 				}
 				change(t)
 				if err := do(t); err != nil {

@@ -63,7 +63,7 @@ func rebuiltByForce(t *trial) {
 	var wrong []*content
 	for _, r := range all {
 		wrong = append(wrong, t.content(r.run))
-		wrong[len(wrong)-1].checkpoint = r.derived().checkpoint
+		wrong[len(wrong)-1].checkpoint, wrong[len(wrong)-1].stream = r.derived().checkpoint, r.derived().stream
 	}
 	must(t.write(wrong...))
 	summary := value(store.Rebuild(t.ctx, t.store, all, store.Options{}))

@@ -144,6 +144,7 @@ func (r *recording) fold(of []definition, data []byte) (*content, int64) {
 	must(fold.Drain(jsonl.NewReader(bytes.NewReader(data), jsonl.Options{OnMalformed: jsonl.Skip})))
 	fold.Open()
 	c := nothing(r.run)
+	c.stream = append([]byte{}, data...)
 	for i, table := range of {
 		for _, index := range slices.Sorted(maps.Keys(rows[i])) {
 			c.list(table).Add(rows[i][index].At(0))

@@ -167,6 +167,7 @@ func othersProjections(t *trial) {
 		must(err)
 		want := r.derivedOf(program.of)
 		want.checkpoint.V.Projections = got.checkpoint.V.Projections // which may be more
+		want.checkpoint.V.Kept = t.keeps
 		must(got.differs(want))
 		if lacking := projections.Missing(program.of, projections.Versions(got.checkpoint.V.Projections)); len(lacking) > 0 {
 			failf("the checkpoint says that the rows are of %s", got.checkpoint.V.Projections)

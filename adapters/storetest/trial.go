@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math"
@@ -25,6 +26,8 @@ type trial struct {
 	// others.
 	of []definition
 	as func(*projections.Set) store.Store
+	// keeps says that the store keeps streams.
+	keeps bool
 	// draw is what random values are drawn from; nil in an example.
 	draw *rapid.T
 	// prefix begins the ids of this trial's runs, and nobody else's.
@@ -40,7 +43,10 @@ func (l law) try(as func(*projections.Set) store.Store, draw *rapid.T) error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	t := &trial{ctx: ctx, store: as(Set), of: Set.Stored(), as: as, draw: draw, prefix: newPrefix()}
-	err := caught(func() { l.holds(t) })
+	err := caught(func() {
+		t.keeps = value(t.store.Keeps(ctx))
+		l.holds(t)
+	})
 	// What a law leaves that does not hold would be in the way of others.
 	if left := t.cleanUp(); err == nil {
 		err = wrap("clean up", left)
@@ -112,13 +118,14 @@ func (t *trial) remove(runs ...domain.RunID) error {
 		for _, run := range runs {
 			must(errors.Join(tx.Unpark(run, math.MaxInt64), tx.SetQuarantine(run, nil)))
 		}
-		must(tx.Clear(runs, t.of))
+		must(errors.Join(tx.Clear(runs, t.of), tx.Discard(runs)))
 	})
 }
 
 // holds says in what the store differs from what is wanted of runs.
 func (t *trial) holds(contents ...*content) error {
 	for _, want := range contents {
+		want.checkpoint.V.Kept = t.keeps
 		got, err := t.read(want.id)
 		if err != nil {
 			return err
@@ -136,7 +143,26 @@ func (t *trial) read(run domain.RunID) (c *content, err error) {
 		c, err = readContent(run, t.of, snapshot)
 		must(err)
 	})
+	if err == nil && c.checkpoint.V.Kept {
+		c.stream, err = t.keptStream(c)
+	}
 	return c, wrap("read", err)
+}
+
+// keptStream reads the kept stream of a run.
+func (t *trial) keptStream(c *content) (stream []byte, err error) {
+	stream = []byte{}
+	for end := c.checkpoint.V.End; int64(len(stream)) < end.Bytes; {
+		piece, err := t.store.Piece(t.ctx, c.id, int64(len(stream)))
+		if err != nil || len(piece) == 0 {
+			return nil, fmt.Errorf("%d of %d kept bytes can be read: %w", len(stream), end.Bytes, err)
+		}
+		stream = append(stream, piece...)
+	}
+	if more, err := t.store.Piece(t.ctx, c.id, int64(len(stream))); err != nil || len(more) > 0 || c.checkpoint.V.End.SHA256 != sha256.Sum256(stream) {
+		return nil, fmt.Errorf("the kept stream is not what the rows were derived from, with %d bytes more: %q: %w", len(more), stream, err)
+	}
+	return stream, nil
 }
 
 // pick draws one of some values.

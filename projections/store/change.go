@@ -22,11 +22,15 @@ type change struct {
 	// rows yields the rows in batches, nil if there are none. An error ends the transaction.
 	rows iter.Seq2[*Rows, error]
 	next Checkpoint // to be set; known once all rows were yielded
+	// carries says that the rows come with the bytes of the stream, from the byte from on.
+	carries bool
+	from    int64
 
 	unpark     int64 // the end of the segments that no longer need to be parked
 	park       []domain.Segment
 	quarantine *Quarantine
 	lift       bool // the quarantine ends
+	discard    bool // the kept stream is removed
 
 	// The result of commit.
 	stale bool
@@ -39,13 +43,19 @@ func once(rows *Rows) iter.Seq2[*Rows, error] {
 }
 
 func (c *change) writes() bool {
-	return c.rows != nil || len(c.clear) > 0 || len(c.park) > 0 || c.unpark > 0 || c.quarantine != nil || c.lift
+	return c.rows != nil || len(c.clear) > 0 || len(c.park) > 0 || c.unpark > 0 || c.quarantine != nil || c.lift || c.discard
 }
 
 // compare marks the change as stale if another program has written the run meanwhile.
 func (c *change) compare(stored map[domain.RunID]Checkpoint) {
 	checkpoint, ok := stored[c.run]
 	c.stale = !c.overwrite && (ok != c.stored || checkpoint != c.known)
+}
+
+// lacksStream reports whether the store has begun to keep streams since the rows were derived
+// without the bytes of theirs.
+func (c *change) lacksStream(keeps bool) bool {
+	return keeps && c.rows != nil && !c.carries && !c.known.Kept && !c.overwrite
 }
 
 // writeTo writes the change, except for what it clears.
@@ -73,8 +83,12 @@ func (c *change) writeTo(tx Tx) error {
 
 func (c *change) writeRows(tx Tx) error {
 	truncate := c.truncate
+	stream := c.keeping(tx)
 	for rows, err := range c.rows {
 		if err != nil {
+			return err
+		}
+		if err := stream.keep(rows.Stream); err != nil {
 			return err
 		}
 		for i := 0; truncate && i < len(rows.Tables); i++ {
@@ -87,5 +101,6 @@ func (c *change) writeRows(tx Tx) error {
 			return err
 		}
 	}
+	c.next.Kept = stream != nil || c.known.Kept && c.known.End == c.next.End
 	return tx.SetCheckpoint(c.run, c.next)
 }

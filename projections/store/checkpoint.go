@@ -24,6 +24,10 @@ type Checkpoint struct {
 	// Source is where the stream was: for people, and to distinguish two streams with one
 	// run id.
 	Source string
+	// Kept says that the store keeps the stream until End. If you set a checkpoint with it, the
+	// transaction's calls of Keep must have brought the kept stream there. A store may find that
+	// it keeps the stream of a checkpoint that was set without.
+	Kept bool
 	// State is what a [Projector] needs to continue at Mark without reading what is before
 	// it; empty if that was too much to store.
 	State string
@@ -33,5 +37,6 @@ type Checkpoint struct {
 func (c Checkpoint) sameRead(other Checkpoint) bool {
 	c.Source, other.Source = "", ""
 	c.State, other.State = "", ""
+	c.Kept, other.Kept = false, false
 	return c == other
 }

@@ -176,6 +176,7 @@ func recycle(rows *Rows) {
 	for i := range rows.Tables {
 		rows.Tables[i].Reset()
 	}
+	rows.Stream = nil
 	if rows.spare != nil {
 		rows.spare.Put(rows)
 	}

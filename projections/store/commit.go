@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -107,7 +108,10 @@ func (c *committer) transact(ctx context.Context, changes []*change) error {
 		if err != nil {
 			return err
 		}
-		return write(tx, current(writing, locked))
+		return write(tx, slices.DeleteFunc(current(writing, locked), func(c *change) bool {
+			c.stale = c.lacksStream(tx.Keeps())
+			return c.stale
+		}))
 	})
 	if errors.Is(err, errRollback) {
 		return nil
@@ -176,6 +180,17 @@ func write(tx Tx, changes []*change) error {
 	}
 	for id := range runs {
 		if err := tx.Clear(runs[id], tables[id]); err != nil {
+			return err
+		}
+	}
+	var discarded []domain.RunID
+	for _, c := range changes {
+		if c.discard {
+			discarded = append(discarded, c.run)
+		}
+	}
+	if len(discarded) > 0 {
+		if err := tx.Discard(discarded); err != nil {
 			return err
 		}
 	}

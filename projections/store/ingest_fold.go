@@ -25,6 +25,7 @@ type streamFold struct {
 	known  int64 // how many bytes were read before
 	passed bool  // the fold is behind them
 	latest []domain.Entry
+	tee    *tee // of the stream, if it is to be kept
 }
 
 // some reports whether rows of other tables stay.
@@ -40,6 +41,7 @@ func (f *streamFold) run(known domain.Mark, continues bool) (err error) {
 		return err
 	}
 	defer f.stream.Close()
+	f.carry(continues)
 	if t.clear = f.tables; continues {
 		t.clear = nil
 	}
@@ -56,12 +58,26 @@ func (f *streamFold) run(known domain.Mark, continues bool) (err error) {
 			return f.finish()
 		case err != nil:
 			return err
-		case f.full():
+		case f.full() || f.tee.full():
 			if err := f.hand(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// carry makes the rows come with the bytes of the stream that are to be kept. Only rows that
+// are added to others come without the bytes of those.
+func (f *streamFold) carry(continues bool) {
+	t := f.task
+	if t.carries = t.keeps && !f.options.DryRun && !(f.some() && t.known.Kept); !t.carries {
+		return
+	}
+	if t.from = 0; continues && t.known.Kept {
+		t.from = t.known.Bytes
+	}
+	f.tee = &tee{skip: t.from}
+	f.stream.Tee(f.tee.take)
 }
 
 func (f *streamFold) accept(entries []domain.Entry) error {
@@ -133,21 +149,22 @@ func (f *streamFold) finish() error {
 	t.next = f.checkpoint(mark, end, t.source.ReadOptions(), t.source.Name())
 	t.result.Events = t.next.Events
 	t.result.Rows += f.rows.Len()
-	if t.stored && t.next.sameRead(t.known) && !f.options.Force && !f.some() {
+	if t.stored && t.next.sameRead(t.known) && (t.known.Kept || !t.carries) && !f.options.Force && !f.some() {
 		t.result.Outcome = Unchanged
 	}
 	if t.more != nil {
-		return f.push(f.collector.take())
+		return f.push(f.takeAll())
 	}
 	if t.result.Outcome != Unchanged {
-		t.bytes, t.first = f.bytes, f.collector.take()
+		t.bytes = f.bytes + f.tee.size()
+		t.first = f.takeAll()
 	}
 	return nil
 }
 
 // hand hands a batch on, the first one with the task itself, and begins the next one.
 func (f *streamFold) hand() error {
-	t, rows := f.task, f.collector.take()
+	t, rows := f.task, f.takeAll()
 	defer f.begin()
 	t.result.Rows += rows.Len()
 	if f.options.DryRun {
@@ -162,6 +179,15 @@ func (f *streamFold) hand() error {
 		return context.Canceled
 	}
 	return nil
+}
+
+// takeAll returns the collected rows, with the bytes of the stream that were read meanwhile.
+func (f *streamFold) takeAll() *Rows {
+	rows := f.collector.take()
+	if f.tee != nil {
+		rows.Stream = append(rows.Stream, f.tee.bytes())
+	}
+	return rows
 }
 
 func (f *streamFold) push(rows *Rows) error {

@@ -33,6 +33,7 @@ type candidate struct {
 	source Source
 	known  Checkpoint
 	stored bool
+	keeps  bool // the store keeps streams
 	err    error
 }
 
@@ -204,6 +205,10 @@ func (p *pipeline) look(ctx context.Context, batch []candidate) {
 		return
 	}
 	stored, err := p.store.Checkpoints(ctx, runs)
+	keeps := false
+	if err == nil {
+		keeps, err = p.store.Keeps(ctx)
+	}
 	for i := range batch {
 		switch c := &batch[i]; {
 		case c.err != nil: // such as a second stream of one of the runs
@@ -211,6 +216,7 @@ func (p *pipeline) look(ctx context.Context, batch []candidate) {
 			c.err = &storeError{fmt.Errorf("reading checkpoints: %w", err)}
 		default:
 			c.known, c.stored = stored[c.source.Run()]
+			c.keeps = keeps
 		}
 	}
 }

@@ -14,9 +14,10 @@ type task struct {
 	change
 	source Source
 	result Result
+	keeps  bool // the store keeps streams
 
 	first *Rows // nil if nothing is to be written
-	bytes int   // of text in first
+	bytes int   // of text and of the stream in first
 	// more has the rows behind first; nil if there are none. Once it is closed, next is
 	// known, and failed, which is why the stream could not be folded to its end.
 	more   chan *Rows
@@ -30,6 +31,7 @@ func newTask(c candidate, stop context.CancelFunc) *task {
 		t.source = c.source.As(c.known.ReadOptions)
 	}
 	t.run, t.known, t.stored, t.rows = t.source.Run(), c.known, c.stored, t.batches
+	t.keeps = c.keeps
 	t.overwrite = t.source.Once() // it cannot be read again for what is stored now
 	t.result = Result{RunID: t.run, Source: t.source.Name()}
 	if c.stored && c.known.Source != t.source.Name() {
@@ -131,6 +133,7 @@ func (p *pipeline) derive(ctx context.Context, t *task, yield func(*task) bool) 
 		return f.run(known, continues)
 	}
 	usable := t.stored && len(missing) < len(p.of) && t.known.ReadOptions == t.source.ReadOptions()
+	kept := t.known.Kept || !t.keeps
 	same := false
 	if usable && !p.options.Force {
 		var err error
@@ -142,11 +145,11 @@ func (p *pipeline) derive(ctx context.Context, t *task, yield func(*task) bool) 
 	switch {
 	case !t.stored:
 		err = fold(Added, domain.Mark{}, p.of, false)
-	case same && len(missing) == 0 && p.wantsAll():
+	case same && kept && len(missing) == 0 && p.wantsAll():
 		t.result.Outcome, t.result.Events = Unchanged, t.known.Events
-	case same: // rows of other projections are those of the stream already
+	case same && kept: // rows of other projections are those of the stream already
 		err = fold(Derived, t.known.End, p.union(missing), false)
-	case !usable || len(missing) > 0 || p.options.Force:
+	case !usable || !kept || len(missing) > 0 || p.options.Force:
 		err = fold(Derived, t.known.Mark, p.of, false) // finds out if it is another stream
 	default: // rows that came from a last line without a line feed may not last
 		err = fold(Continued, t.known.Mark, p.of, t.known.Mark == t.known.End && !t.source.Once())

@@ -31,7 +31,8 @@ type step struct {
 	segments, dropped int
 	first             fault // the first segment that is applied
 
-	ended bool // the run had ended before
+	stream [][]byte // the parts that are applied
+	ended  bool     // the run had ended before
 
 	more bool            // parked segments are left for the next transaction
 	cut  *domain.Segment // the segment of which the rest is left for the next transaction
@@ -52,6 +53,7 @@ func (p *Projector) fold(ctx context.Context, l *liveRun, requests []*request) (
 	})
 	s := &step{p: p, ctx: ctx, live: l, searched: -1, ended: l.fold.Run().Ended()}
 	s.run, s.known, s.stored, s.truncate, s.lift = l.id, l.known, l.stored, l.torn, l.void
+	s.carries, s.from = true, l.mark.Bytes
 	for _, r := range requests {
 		if err := s.request(r); err != nil {
 			return nil, err
@@ -191,6 +193,7 @@ func (s *step) apply(segment *domain.Segment) error {
 		s.park, s.quarantine = append(s.park, *segment), q
 		return nil
 	}
+	before := s.live.mark.Bytes
 	q, err := s.live.apply(s.p.decoder, segment, s.p.atMost)
 	if err != nil {
 		return err
@@ -199,6 +202,7 @@ func (s *step) apply(segment *domain.Segment) error {
 		s.p.faults[name] = q
 		return errFault
 	}
+	s.stream = append(s.stream, segment.Data[before-segment.Offset:s.live.end.Bytes-segment.Offset])
 	if s.live.end.Bytes < segment.End() {
 		s.more, s.cut = true, segment
 	}
@@ -261,6 +265,7 @@ func (s *step) finish() error {
 	}
 	s.next = l.checkpoint(l.mark, l.end, l.reading, s.p.source(l))
 	s.batch = l.take()
+	s.batch.Stream = s.stream
 	s.rows = once(s.batch)
 	if !l.stored {
 		s.clear = l.of

@@ -74,7 +74,7 @@ func without(runs []domain.RunID, found map[domain.RunID]bool) []domain.RunID {
 func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
 	changes := make([]*change, len(runs))
 	for i, run := range runs {
-		changes[i] = &change{run: run, overwrite: true, clear: p.of, unpark: maxOffset, lift: true}
+		changes[i] = &change{run: run, overwrite: true, clear: p.of, unpark: maxOffset, lift: true, discard: true}
 	}
 	if !p.options.DryRun {
 		_ = p.commit(ctx, time.Time{}, changes...)

@@ -50,6 +50,8 @@ type Rows struct {
 	// Continued says that the run is stored, and these rows are added to it.
 	Continued bool
 	Tables    []TableRows
+	// Stream has the next bytes of the stream that the rows are of, if they are to be kept.
+	Stream [][]byte
 
 	spare *sync.Pool // to which the rows return
 }

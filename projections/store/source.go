@@ -38,6 +38,10 @@ type Source interface {
 // Stream is a stream that has been opened.
 type Stream interface {
 	projections.Stream
+	// Tee makes the stream call take with its bytes, in order, before Next returns the entries
+	// of the lines that they end. Call it before the first Next. take is called on any
+	// goroutine, but no longer after Next has returned io.EOF.
+	Tee(take func([]byte))
 	// Continues reports whether the stream begins with what Open's mark was taken of. It is
 	// known once Next has returned an entry behind the mark, or io.EOF.
 	Continues() bool

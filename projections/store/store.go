@@ -47,6 +47,14 @@ type Store interface {
 	// Parked returns a parked segment of a run that has the byte at offset: the
 	// longest one, and a tail only if there is no other.
 	Parked(ctx context.Context, run domain.RunID, offset int64) (segment domain.Segment, ok bool, err error)
+	// Keeps reports whether the store keeps the streams of its runs. A store that does will
+	// always do so, whichever program writes it.
+	Keeps(ctx context.Context) (bool, error)
+	// Kept returns what the store keeps of the streams of runs. Clear leaves it.
+	Kept(ctx context.Context, runs []domain.RunID) (map[domain.RunID]Kept, error)
+	// Piece returns bytes of a kept stream, from offset on: at least one, if the stream goes
+	// on there, and not more than memory can hold.
+	Piece(ctx context.Context, run domain.RunID, offset int64) ([]byte, error)
 }
 
 // Tx writes in a transaction.
@@ -82,6 +90,15 @@ type Tx interface {
 	// SetQuarantine quarantines a run; nil lifts the quarantine. A quarantine that is there
 	// is replaced, except for its Since.
 	SetQuarantine(run domain.RunID, quarantine *Quarantine) error
+	// Keeps is the store's Keeps, as of the transaction. Call it after Lock.
+	Keeps() bool
+	// Keep adds data to the kept stream of a run at offset, which is in that stream or at its
+	// end. What was kept from there on is removed. Call SetCheckpoint with a checkpoint at the
+	// end of the data, and with Kept, in the same transaction. The data belongs to the caller
+	// again when Keep returns.
+	Keep(run domain.RunID, offset int64, data []byte) error
+	// Discard removes the kept streams of runs.
+	Discard(runs []domain.RunID) error
 }
 
 // Snapshot reads the rows of one run, as they are at one moment.

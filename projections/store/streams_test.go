@@ -93,6 +93,7 @@ type opened struct {
 	file
 	known       domain.Mark
 	more        bool
+	take        func([]byte)
 	read, lines int64
 }
 
@@ -102,12 +103,17 @@ func (o *opened) Next() (entries []domain.Entry, err error) {
 	if line.Tail = feed < 0; !line.Tail {
 		line.Data = line.Data[:feed+1]
 	}
+	if o.take != nil {
+		o.take(line.Data)
+	}
 	_, err = wire{}.Decode(&line, reading, o.lines, func(e *domain.Entry) { entries = append(entries, *e) })
 	if o.read, o.lines = line.End(), o.lines+1; line.Tail {
 		err = io.EOF
 	}
 	return entries, err
 }
+
+func (o *opened) Tee(take func([]byte)) { o.take = take }
 
 func (o *opened) Continues() bool {
 	n := int(o.known.Bytes)

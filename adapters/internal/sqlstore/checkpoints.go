@@ -9,7 +9,11 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// CheckpointNames are the columns of checkpoints, in the order of [Dialect.CheckpointColumns].
+// SelectCheckpoints selects checkpoints, with the columns of [Dialect.CheckpointColumns].
+const SelectCheckpoints = `SELECT ` + CheckpointNames + `, EXISTS (SELECT 1 FROM quire_project_streams AS k
+WHERE k.run_id = c.run_id AND k.bytes = c.end_bytes AND k.sha256 = c.end_sha256) FROM {checkpoints} AS c`
+
+// CheckpointNames are the columns of checkpoints.
 const CheckpointNames = `run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, projections, reading, source, state`
 
 // Checkpoint is a row of the table of checkpoints.
@@ -22,7 +26,7 @@ type Checkpoint struct {
 func (d *Dialect) CheckpointColumns(c *Checkpoint) []any {
 	return []any{
 		text(d, &c.Run), &c.Bytes, &c.Lines, &c.Events, digest(&c.SHA256), &c.End.Bytes, &c.End.Lines, digest(&c.End.SHA256),
-		&c.Projections, text(d, &c.ReadOptions), text(d, &c.Source), text(d, &c.State),
+		&c.Projections, text(d, &c.ReadOptions), text(d, &c.Source), text(d, &c.State), boolean(&c.Kept),
 	}
 }
 
@@ -47,7 +51,7 @@ func (r Reader) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domai
 	checkpoints := map[domain.RunID]store.Checkpoint{}
 	for runs := range slices.Chunk(runs, MaxList) {
 		condition, args := r.dialect.In(runs)
-		found, err := list(ctx, r, "the checkpoints", (*Dialect).CheckpointColumns, `SELECT `+CheckpointNames+` FROM {checkpoints} WHERE run_id `+condition, args...)
+		found, err := list(ctx, r, "the checkpoints", (*Dialect).CheckpointColumns, SelectCheckpoints+` WHERE run_id `+condition, args...)
 		if err != nil {
 			return nil, err
 		}

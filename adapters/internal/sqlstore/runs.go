@@ -23,7 +23,7 @@ SELECT run_id FROM (SELECT run_id FROM ids WHERE run_id IS NOT NULL LIMIT ?2) AS
 func nextRunID(tables []string, after string) string {
 	selects := make([]string, len(tables))
 	for i, table := range tables {
-		selects[i] = fmt.Sprintf("SELECT min(run_id) AS run_id FROM {%s} WHERE run_id > %s", table, after)
+		selects[i] = fmt.Sprintf("SELECT min(run_id) AS run_id FROM %s WHERE run_id > %s", table, after)
 	}
 	return "(SELECT min(run_id) FROM (" + strings.Join(selects, " UNION ALL ") + ") AS next)"
 }
@@ -31,9 +31,9 @@ func nextRunID(tables []string, after string) string {
 // RunIDs returns the first limit runs after a run that have a row in any table, in the order
 // of their bytes.
 func (r Reader) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
-	tables := []string{"checkpoints"}
+	tables := []string{"{checkpoints}", "quire_project_streams"}
 	for _, of := range r.dialect.Set.Stored() {
-		tables = append(tables, of.Table)
+		tables = append(tables, "{"+of.Table+"}")
 	}
 	query := fmt.Sprintf(selectRunIDs, nextRunID(tables, "?1"), nextRunID(tables, "ids.run_id"))
 	return list(ctx, r, "the ids of the runs", oneText[domain.RunID], query, r.dialect.encode(string(after)), int64(limit))

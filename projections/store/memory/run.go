@@ -16,6 +16,14 @@ type run struct {
 	tables     map[*projections.Definition]*table
 	parked     map[parkedKey]parked
 	quarantine *store.Quarantine
+	kept       *kept
+}
+
+// kept is a kept stream, of which only the bytes until the end of its mark count. It never
+// changes.
+type kept struct {
+	store.Kept
+	data []byte
 }
 
 // parkedKey names a parked segment of a run.
@@ -45,12 +53,12 @@ func (r *run) clone() *run {
 }
 
 func (r *run) empty() bool {
-	return !r.checkpoint.Valid && len(r.tables) == 0 && len(r.parked) == 0 && r.quarantine == nil
+	return !r.checkpoint.Valid && len(r.tables) == 0 && len(r.parked) == 0 && r.quarantine == nil && r.kept == nil
 }
 
 // stored reports whether the run has a checkpoint, or rows of a set's projections.
 func (r *run) stored(set *projections.Set) bool {
-	return r.checkpoint.Valid || slices.ContainsFunc(set.Stored(), func(of *projections.Definition) bool {
+	return r.checkpoint.Valid || r.kept != nil || slices.ContainsFunc(set.Stored(), func(of *projections.Definition) bool {
 		return r.tables[of] != nil && len(r.tables[of].rows) > 0
 	})
 }

@@ -20,7 +20,7 @@ func (s *snapshot) Checkpoint() (store.Checkpoint, bool, error) {
 	if s.over {
 		return store.Checkpoint{}, false, errOver
 	}
-	return s.rows.checkpoint.V, s.rows.checkpoint.Valid, nil
+	return s.rows.known(), s.rows.checkpoint.Valid, nil
 }
 
 func (s *snapshot) Rows(of *projections.Definition) iter.Seq2[projections.AnyRow, error] {

@@ -27,6 +27,7 @@ type shared struct {
 	id       string
 	now      atomic.Pointer[content]
 	versions atomic.Pointer[map[string]int]
+	keeps    atomic.Bool
 	// writing holds a token while a transaction has its lock. There is one
 	// lock for all runs.
 	writing chan struct{}
@@ -77,7 +78,7 @@ func (c content) checkpoints(runs []domain.RunID) map[domain.RunID]store.Checkpo
 	found := map[domain.RunID]store.Checkpoint{}
 	for _, id := range runs {
 		if run, ok := c[id]; ok && run.checkpoint.Valid {
-			found[id] = run.checkpoint.V
+			found[id] = run.known()
 		}
 	}
 	return found

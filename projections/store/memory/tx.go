@@ -29,6 +29,7 @@ type tx struct {
 	// now. Those in ready were cleared.
 	base    content
 	changed map[domain.RunID]*run
+	streams map[domain.RunID][]byte // what Keep was given, with what is kept before it
 	ready   map[domain.RunID]bool
 	// versions are to be registered, if not nil.
 	versions map[string]int
@@ -52,7 +53,7 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	case <-t.ctx.Done():
 		return nil, t.ctx.Err()
 	}
-	t.locked, t.ready = map[domain.RunID]bool{}, map[domain.RunID]bool{}
+	t.locked, t.ready, t.streams = map[domain.RunID]bool{}, map[domain.RunID]bool{}, map[domain.RunID][]byte{}
 	for _, id := range runs {
 		t.locked[id] = true
 	}
@@ -115,7 +116,13 @@ func (t *tx) SetCheckpoint(id domain.RunID, checkpoint store.Checkpoint) error {
 	if err := t.may(id); err != nil {
 		return err
 	}
-	t.change(id).checkpoint = projections.Some(checkpoint)
+	own := t.change(id)
+	if checkpoint.Kept {
+		if err := t.reach(id, own, checkpoint.End); err != nil {
+			return err
+		}
+	}
+	own.checkpoint = projections.Some(checkpoint)
 	return nil
 }
 
