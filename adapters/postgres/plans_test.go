@@ -73,7 +73,7 @@ func scans(t *testing.T, address string) int64 {
 	for value[bool](t, address, `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'quire-project')`) {
 		time.Sleep(10 * time.Millisecond)
 	}
-	return value[int64](t, address, `SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE relname NOT IN ('quire_project_schema', 'quire_project_projections')`)
+	return value[int64](t, address, `SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE relname NOT IN ('quire_project_schema', 'quire_project_projections', 'quire_project_store')`)
 }
 
 // The store works with every mode of running queries, because some poolers do not support
