@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/compare"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // compareSchema is the first member of the JSON document. It changes if its readers would have to.
@@ -22,12 +25,13 @@ var ErrSeveralRuns = errors.New("several runs, where one is compared; name one o
 
 // Compare compares the only run of some streams with that of others. Their history is the runs of a third;
 // failed is called with the error of each of these that cannot be read.
-func Compare(ctx context.Context, a, b, history jsonl.Streams, failed func(error)) (*compare.Comparison, error) {
-	of, err := onlyRecord(ctx, a)
+// The functions prepare each run.
+func Compare(ctx context.Context, a, b, history jsonl.Streams, failed func(error), prepare ...func(*projections.Record)) (*compare.Comparison, error) {
+	of, err := onlyRecord(ctx, a, prepare)
 	if err != nil {
 		return nil, err
 	}
-	to, err := onlyRecord(ctx, b)
+	to, err := onlyRecord(ctx, b, prepare)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +43,7 @@ func Compare(ctx context.Context, a, b, history jsonl.Streams, failed func(error
 	for at, err := range history.Locations() {
 		var record *projections.Record
 		if err == nil {
-			record, err = readRecord(ctx, history, at)
+			record, err = readRecord(ctx, history, at, prepare)
 		}
 		switch {
 		case ctx.Err() != nil:
@@ -54,7 +58,7 @@ func Compare(ctx context.Context, a, b, history jsonl.Streams, failed func(error
 	return c, nil
 }
 
-func onlyRecord(ctx context.Context, streams jsonl.Streams) (*projections.Record, error) {
+func onlyRecord(ctx context.Context, streams jsonl.Streams, prepare []func(*projections.Record)) (*projections.Record, error) {
 	var only *projections.Record
 	for at, err := range streams.Locations() {
 		if err == nil && only != nil {
@@ -63,20 +67,67 @@ func onlyRecord(ctx context.Context, streams jsonl.Streams) (*projections.Record
 		if err != nil {
 			return nil, err
 		}
-		if only, err = readRecord(ctx, streams, at); err != nil {
+		if only, err = readRecord(ctx, streams, at, prepare); err != nil {
 			return nil, err
 		}
 	}
 	return only, nil
 }
 
-func readRecord(ctx context.Context, streams jsonl.Streams, at jsonl.Location) (*projections.Record, error) {
+func readRecord(ctx context.Context, streams jsonl.Streams, at jsonl.Location, prepare []func(*projections.Record)) (*projections.Record, error) {
 	entries, err := streams.Open(ctx, at, streams.Options, true)
 	if err != nil {
 		return nil, err
 	}
 	defer entries.Close()
-	return projections.Project(at.Run, entries)
+	record, err := projections.Project(at.Run, entries)
+	for i := 0; err == nil && i < len(prepare); i++ {
+		prepare[i](record)
+	}
+	return record, err
+}
+
+// StoredComparison is a comparison of two runs of a store, or of two groups of runs.
+type StoredComparison struct {
+	runs   [2]domain.RunID
+	groups []store.Selection
+}
+
+// ParseStored parses A and B, the ids of two runs or, for groups, two selections such as ref=main,last=20.
+// Unless it says otherwise, a group is of the latest 200 runs that are complete.
+func ParseStored(a, b string, now time.Time) (c StoredComparison, err error) {
+	usual := store.Selection{State: projections.Complete, Last: 200}
+	if strings.Contains(a, "=") != strings.Contains(b, "=") {
+		return c, fmt.Errorf("one of %q and %q is the id of a run, the other one a group of runs, KEY=VALUE", a, b)
+	}
+	for i, text := range []string{a, b} {
+		var group store.Selection
+		if c.runs[i] = domain.RunID(text); !strings.Contains(text, "=") {
+			err = store.CheckRunID(c.runs[i])
+		} else if group, err = store.ParseSelection(text, usual, now); err == nil {
+			c.groups = append(c.groups, group)
+		}
+		if err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+// Write compares what a store has, and writes it as [WriteComparison] does. The functions prepare each run.
+func (c StoredComparison) Write(ctx context.Context, out io.Writer, format Format, columns int, s store.Store, prepare ...func(*projections.Record)) error {
+	if c.groups != nil {
+		groups, err := compare.StoredGroups(ctx, s, c.groups[0], c.groups[1], prepare...)
+		if err != nil {
+			return err
+		}
+		return WriteGroups(out, format, columns, groups)
+	}
+	runs, err := compare.Stored(ctx, s, c.runs[0], c.runs[1], prepare...)
+	if err != nil {
+		return err
+	}
+	return WriteComparison(out, format, columns, runs)
 }
 
 // WriteComparison writes a comparison as JSON, as a table for a terminal of so many columns, or as
@@ -186,14 +237,17 @@ func Remarks(c *compare.Comparison) []string {
 	if c.History.Runs < compare.LeastRuns {
 		history += fmt.Sprintf(": no verdicts, which need %d", compare.LeastRuns)
 	}
-	all := append([]string{matched, history}, c.Notes...)
+	return append(append([]string{matched, history}, c.Notes...), leftOut(c.History.LeftOut)...)
+}
+
+// leftOut names runs that were not used, the first ones of many.
+func leftOut(runs []compare.LeftOut) (all []string) {
 	const most = 10
-	for i, out := range c.History.LeftOut {
-		if i == most {
-			all = append(all, fmt.Sprintf("and %d more are left out", len(c.History.LeftOut)-most))
-			break
-		}
+	for _, out := range runs[:min(most, len(runs))] {
 		all = append(all, fmt.Sprintf("left out: %s, %s", out.RunID, out.Reason))
+	}
+	if more := len(runs) - most; more > 0 {
+		all = append(all, fmt.Sprintf("and %d more are left out", more))
 	}
 	return all
 }

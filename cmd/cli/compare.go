@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +13,6 @@ import (
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
-	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/compare"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -24,6 +24,8 @@ type compareFlags struct {
 	readFlags
 	to, from string
 	history  []string
+	ended    bool
+	stored   report.StoredComparison
 }
 
 func newCompare(p *app) *cobra.Command {
@@ -35,7 +37,8 @@ func newCompare(p *app) *cobra.Command {
 		case flags.from != "" && flags.history != nil:
 			return command.Usage("with --from, the history is read from the store; leave --history out")
 		case flags.from != "":
-			if err := cmp.Or(store.CheckRunID(domain.RunID(args[0])), store.CheckRunID(domain.RunID(args[1]))); err != nil {
+			var err error
+			if flags.stored, err = report.ParseStored(args[0], args[1], time.Now()); err != nil {
 				return command.Usage("%w", err)
 			}
 			return nil
@@ -46,36 +49,38 @@ func newCompare(p *app) *cobra.Command {
 	}
 	cmd := p.reading("compare", two, func(ctx context.Context, args []string) error { return p.compare(ctx, args, &flags) })
 	addFormat(cmd, &flags.to)
-	cmd.Flags().StringVar(&flags.from, "from", "", "the `store` with the runs, which A and B are then the ids of: "+stores.Syntax)
+	cmd.Flags().StringVar(&flags.from, "from", "", "the `store` with the runs, which A and B are then the ids of,\nor groups such as ref=main,last=20: "+stores.Syntax)
 	cmd.Flags().StringArrayVar(&flags.history, "history", nil, "a `SOURCE` with earlier runs, for verdicts; can be repeated\n(with --from: those of the store)")
+	cmd.Flags().BoolVar(&flags.ended, "assume-ended", false, "take runs without run_finished as ended, unless they are active")
 	flags.addReading(cmd)
 	return cmd
 }
 
-func (p *app) compare(ctx context.Context, args []string, flags *compareFlags) (err error) {
-	var c *compare.Comparison
-	work := p.begin(&jsonl.Streams{}, true)
-	if flags.from != "" {
-		err = p.from(ctx, flags.from, func(s stores.Store) error {
-			c, err = compare.Stored(ctx, s, domain.RunID(args[0]), domain.RunID(args[1]))
-			return err
-		})
-	} else {
-		a, errA := flags.find(args[:1])
-		b, errB := flags.find(args[1:])
-		history, errHistory := flags.find(flags.history)
-		if err := cmp.Or(errA, errB, errHistory); err != nil {
-			return err
-		}
-		c, err = report.Compare(ctx, a, b, history, work.failed)
+func (p *app) compare(ctx context.Context, args []string, flags *compareFlags) error {
+	var prepare []func(*projections.Record)
+	if flags.ended {
+		prepare = append(prepare, compare.AssumeEnded)
 	}
+	out, columns := p.printer()
+	if flags.from != "" {
+		return p.from(ctx, flags.from, func(s stores.Store) error {
+			return flags.stored.Write(ctx, out, report.Format(flags.to), columns, s, prepare...)
+		})
+	}
+	work := p.begin(&jsonl.Streams{}, true)
+	a, errA := flags.find(args[:1])
+	b, errB := flags.find(args[1:])
+	history, errHistory := flags.find(flags.history)
+	if err := cmp.Or(errA, errB, errHistory); err != nil {
+		return err
+	}
+	c, err := report.Compare(ctx, a, b, history, work.failed, prepare...)
 	switch {
 	case errors.Is(err, report.ErrSeveralRuns):
 		return command.Usage("%w", err)
 	case err != nil:
 		return err
 	}
-	out, columns := p.printer()
 	return cmp.Or(report.WriteComparison(out, report.Format(flags.to), columns, c), command.End(work.status))
 }
 

@@ -91,12 +91,15 @@ func label(r *projections.Record, key string) string {
 	return r.Labels[at].Value
 }
 
+// Why runs are left out.
+const notEnded, wentBackwards = "it has no run_finished", "its clock went backwards"
+
 func (e *EarlierRuns) unfit(r *projections.Record) string {
 	switch began, before := r.Timings.Run.StartedAtMs, e.of.Timings.Run.StartedAtMs; {
 	case !r.Run.Ended:
-		return "it has no run_finished"
+		return notEnded
 	case clockBackwards(r):
-		return "its clock went backwards"
+		return wentBackwards
 	case r.Run.State != e.of.Run.State:
 		return "it ended otherwise: " + string(r.Run.State)
 	case !began.Valid || !before.Valid || began.V >= before.V:

@@ -1,0 +1,114 @@
+package report
+
+import (
+	"bytes"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/compare"
+)
+
+// drawGroups draws two groups of runs with hostile texts, and compares them.
+func drawGroups(t *rapid.T) *compare.Groups {
+	words := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"make", "<b>|`", "\x1b[31m\n", strings.Repeat("long ", 60)}))
+	id := 0
+	group := func() *compare.Group {
+		g := compare.NewGroup(words.Draw(t, "conditions"))
+		cmds := rapid.SliceOfN(words, 0, 4).Draw(t, "commands")
+		for range rapid.IntRange(0, 12).Draw(t, "runs") {
+			id++
+			r := &projections.Record{Run: projections.Run{RunID: domain.RunID(words.Draw(t, "id") + strconv.Itoa(id)), Ended: rapid.Bool().Draw(t, "ended")}}
+			r.Timings.Run.WallMs = rapid.SampledFrom([]projections.Null[int64]{{}, projections.Some[int64](0), projections.Some[int64](1 << 50)}).Draw(t, "wall")
+			for _, cmd := range cmds {
+				took := rapid.SampledFrom([]int64{0, 3, 5_000_000, 1 << 50}).Draw(t, "ms")
+				r.ShEvents = append(r.ShEvents, projections.ShEvent{JobID: words.Draw(t, "job"), Cmd: cmd, FinishedAtMs: projections.Some(took)})
+			}
+			g.Add(r)
+		}
+		return g
+	}
+	return compare.CompareGroups(group(), group())
+}
+
+func groupsAs(t require.TestingT, format Format, width int, of *compare.Groups) string {
+	var out bytes.Buffer
+	require.NoError(t, WriteGroups(&out, format, width, of))
+	return out.String()
+}
+
+// The document is one line, and what docs/schema/compare-groups.json says.
+func TestGroupsDocument(t *testing.T) {
+	schema := documentSchema(t, "compare-groups")
+	rapid.Check(t, func(t *rapid.T) {
+		out := groupsAs(t, JSON, 0, drawGroups(t))
+		require.NoError(t, validate(schema, out), out)
+		require.Equal(t, len(out)-1, strings.IndexByte(out, '\n'))
+	})
+}
+
+// The schema is not so wide that everything fits.
+func TestGroupsSchemaRefuses(t *testing.T) {
+	schema := documentSchema(t, "compare-groups")
+	const shift = `"a":{"runs":3,"median":{"ms":1,"low_ms":0,"high_ms":2}},"b":null,"shift":null,"p_value":0.5,"corrected_p_value":null,"verdict":"slower"}`
+	const group = `{"conditions":"last=3","runs":3,"left_out":[{"run_id":"a","reason":"r"}]}`
+	const good = `{"schema":"quire-project/compare-groups/v1","a":` + group + `,"b":` + group + `,"wall":{` + shift + `,"commands":[{"job_id":"j","cmd":"x","nth":1,` + shift + `],"tested":2,"notes":["n"]}`
+	require.NoError(t, validate(schema, good))
+	for _, change := range [][2]string{
+		{"groups/v1", "groups/v2"}, {`"runs":3,"left`, `"runs":-1,"left`}, {`"reason":"r"`, `"reason":null`}, {`"nth":1`, `"nth":0`}, {`0.5`, `1.5`}, {`"ms":1`, `"ms":null`}, {`"low_ms":0`, `"low_ms":"0"`},
+		{`"shift":null,`, ``}, {`"slower"`, `"bad"`}, {`"tested":2`, `"tested":"2"`}, {`["n"]`, `[null]`}, {`"job_id":"j"`, `"job_id":"j","more":1`},
+	} {
+		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
+			t.Errorf("it takes %s", bad)
+		}
+	}
+}
+
+// A table fits the terminal, and holds nothing that could control it.
+func TestGroupsTable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		width := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
+		out := groupsAs(t, Table, width, drawGroups(t))
+		for line := range strings.Lines(out) {
+			line = strings.TrimSuffix(line, "\n")
+			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
+			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out, unsure) {
+				t.Fatalf("%d columns do not fit %d: %s", n, width, line)
+			}
+		}
+	})
+}
+
+// Markdown has a row for each command, and nothing of the texts is markup.
+func TestGroupsMarkdown(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		of := drawGroups(t)
+		out := groupsAs(t, Markdown, 0, of)
+		require.Equal(t, len(of.Commands), wholeLines(t, out))
+		require.Contains(t, out, "|  | the whole run | ")
+		require.NotContains(t, out, "<b>")
+	})
+}
+
+// Markdown of many commands fits a comment, with what is left out said.
+func TestGroupsMarkdownFits(t *testing.T) {
+	of := &compare.Groups{A: compare.NewGroup(""), B: compare.NewGroup(""), Commands: make([]compare.GroupCommand, 5000)}
+	for i := range of.Commands {
+		of.Commands[i].Cmd = strings.Repeat("<", 300)
+	}
+	out := groupsAs(t, Markdown, 0, of)
+	left := regexp.MustCompile(`… (\d+) more commands left out`).FindStringSubmatch(out)
+	require.NotNil(t, left)
+	n, _ := strconv.Atoi(left[1])
+	assert.Equal(t, 5000, wholeLines(t, out)+n) // the row of the whole run is there
+	assert.Less(t, n, 4990)
+}
