@@ -13,6 +13,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -26,10 +27,15 @@ import (
 // MaxSegment is how many bytes of a stream one request can write.
 const MaxSegment = 8 << 20
 
+// MaxWriters is how many requests can write to a run at once, so that who may write to one run alone
+// cannot take what others need.
+const MaxWriters = 4
+
 // Limits on what is received at once. A slow client holds memory only for what it has sent, and no
-// longer than maxSending.
+// longer than maxSending. The first piece is so small that all connections can have one.
 const (
 	maxReceived = 64 << 20
+	firstPiece  = 4 << 10
 	maxSending  = 30 * time.Second
 	maxApplying = 20 * time.Second
 )
@@ -38,11 +44,33 @@ const (
 type receiver struct {
 	*store.Projector
 	memory *semaphore.Weighted
+
+	mu      sync.Mutex
+	writers map[domain.RunID]int // how many requests write to a run
 }
 
 func newReceiver(s *Server, lines jsonl.Options) *receiver {
 	options := store.ProjectorOptions{Timeout: maxApplying, Done: func(b store.Batch) { s.Written(b.Written) }}
-	return &receiver{store.NewProjector(s.store, jsonl.NewSegments(lines), options), semaphore.NewWeighted(maxReceived)}
+	return &receiver{Projector: store.NewProjector(s.store, jsonl.NewSegments(lines), options), memory: semaphore.NewWeighted(maxReceived), writers: map[domain.RunID]int{}}
+}
+
+// enter reports whether one more request can write to a run. If so, leave ends that.
+func (c *receiver) enter(run domain.RunID) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writers[run] >= MaxWriters {
+		return false
+	}
+	c.writers[run]++
+	return true
+}
+
+func (c *receiver) leave(run domain.RunID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writers[run]--; c.writers[run] == 0 {
+		delete(c.writers, run)
+	}
 }
 
 // problem is the answer to a segment that was not written.
@@ -64,12 +92,18 @@ func (s *Server) segments(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
+	p.write(w)
+	return nil
+}
+
+// write answers with a problem.
+func (p *problem) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
-	if p.status == http.StatusServiceUnavailable {
+	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(p.status)
-	return json.NewEncoder(w).Encode(p)
+	_ = json.NewEncoder(w).Encode(p) // a client that is gone is not told
 }
 
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) *problem {
@@ -80,6 +114,13 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *problem {
 	if err != nil {
 		return &problem{status: http.StatusBadRequest, Error: err.Error()}
 	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return &problem{status: http.StatusUnsupportedMediaType, Error: "the body is compressed; send lines as they are in the stream"}
+	}
+	if !s.receiver.enter(segment.Run) {
+		return &problem{status: http.StatusTooManyRequests, Error: "too many requests write to this run at once; send the lines again"}
+	}
+	defer s.receiver.leave(segment.Run)
 	data, held, p := s.receiver.read(w, r)
 	defer func() { s.receiver.memory.Release(held) }()
 	if p != nil {
@@ -121,7 +162,7 @@ func (c *receiver) read(w http.ResponseWriter, r *http.Request) (data []byte, he
 	body := http.MaxBytesReader(w, r.Body, MaxSegment)
 	for {
 		if len(data) == cap(data) {
-			grow := int64(max(32<<10, cap(data)))
+			grow := int64(max(firstPiece, cap(data)))
 			if !c.memory.TryAcquire(grow) {
 				return nil, held, &problem{status: http.StatusServiceUnavailable, Error: "too much is sent to this server at once; send it again"}
 			}
@@ -186,9 +227,11 @@ func (a Access) guardRun(w http.ResponseWriter, r *http.Request, run domain.RunI
 	case ok && a.Token != "" && hmac.Equal(token, []byte(RunToken(a.Token, run))):
 		next.ServeHTTP(w, r)
 	case ok:
-		http.Error(w, "This token does not allow writing to this run.", http.StatusForbidden)
+		leave(w)
+		(&problem{status: http.StatusForbidden, Error: "this token does not allow writing to this run"}).write(w)
 	default:
+		leave(w)
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		http.Error(w, "Send the token of the run or of the server: Authorization: Bearer TOKEN", http.StatusUnauthorized)
+		(&problem{status: http.StatusUnauthorized, Error: "send the token of the run or of the server, as Authorization: Bearer TOKEN"}).write(w)
 	}
 }

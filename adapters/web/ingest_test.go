@@ -112,7 +112,7 @@ func (s *sender) send(ctx context.Context) error {
 				return fmt.Errorf("the server has %d bytes and does not take the segment at %d", expected, at)
 			}
 			at = expected
-		case status != http.StatusServiceUnavailable:
+		case status != http.StatusServiceUnavailable && status != http.StatusTooManyRequests:
 			return fmt.Errorf("the segment from %d to %d is refused: %d %v", at, end, status, answer)
 		}
 	}

@@ -22,7 +22,8 @@ type Access struct {
 	// Token, when set, is asked for: as a bearer token, or in a form that sets a cookie.
 	Token string
 	// TrustHeader, when set, is a header with which a proxy says who asks. Without it, nobody is let
-	// in. The proxy must remove the header from what it forwards.
+	// in. The proxy must remove the header from what it forwards. A proxy on the same machine, to which
+	// alone the server listens, must name it as localhost in the header Host.
 	TrustHeader string
 	// Certificate, when set, makes the server speak HTTPS.
 	Certificate *tls.Certificate
@@ -46,7 +47,7 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 		return ErrOpen
 	}
 	h = http.NewCrossOriginProtection().Handler(a.guard(h))
-	if a.Token == "" && a.TrustHeader == "" {
+	if a.Token == "" || a.TrustHeader != "" { // a page of another site can set any header, but knows no token
 		h = loopback.Guard(listener.Addr(), h)
 	}
 	server := &http.Server{
@@ -145,7 +146,11 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
+// leave closes the connection of a stranger, who could hold as many as there may be.
+func leave(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
+
 func askForToken(w http.ResponseWriter) {
+	leave(w)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(http.StatusUnauthorized)
 	_ = templates.ExecuteTemplate(w, "login", chrome{Title: "Who is there?", Style: site().style, Script: site().script})

@@ -74,7 +74,7 @@ func New(o Options) *Server {
 		"GET /feed":                       s.feed,
 		"GET /badge.svg":                  s.badge,
 		"GET /assets/{name}":              s.assets.serve,
-		"/":                               func(http.ResponseWriter, *http.Request) error { return errNoPage },
+		"GET /":                           func(http.ResponseWriter, *http.Request) error { return errNoPage },
 	} {
 		s.mux.Handle(pattern, s.handler(handle))
 	}

@@ -1,0 +1,201 @@
+package web_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/web"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+// stalled sends a part of a body, and no more until it is closed. begun is done when the server reads it.
+type stalled struct {
+	part  io.Reader
+	begun func()
+	ended <-chan struct{}
+}
+
+func (s *stalled) Read(p []byte) (int, error) {
+	n, err := s.part.Read(p)
+	if err == io.EOF {
+		s.begun()
+		<-s.ended
+	}
+	return n, err
+}
+
+// sent posts a body without a network.
+func sent(h http.Handler, run string, offset int, body io.Reader, change func(*http.Request)) *httptest.ResponseRecorder {
+	request := httptest.NewRequestWithContext(context.Background(), "POST", fmt.Sprintf("/api%s/segments?offset=%d", web.RunPath(domain.RunID(run)), offset), body)
+	if change != nil {
+		change(request)
+	}
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, request)
+	return answer
+}
+
+// However many clients send slowly, as many as can be connected, others are served; and so are they.
+func TestSlowSenders(t *testing.T) {
+	db := memory.Of(set)
+	server := web.New(web.Options{Store: db, Ingest: &jsonl.Options{}})
+	defer server.Close()
+	var begun, answered sync.WaitGroup
+	end := make(chan struct{})
+	const senders = 4096
+	begun.Add(senders)
+	for i := range senders {
+		answered.Go(func() {
+			answer := sent(server, fmt.Sprint("slow ", i), 0, &stalled{strings.NewReader(started), begun.Done, end}, nil)
+			assert.Equal(t, http.StatusNoContent, answer.Code, answer.Body)
+		})
+	}
+	begun.Wait()
+	large := strings.Repeat(started, web.MaxSegment/2/len(started))
+	require.Equal(t, http.StatusNoContent, sent(server, "quick", 0, strings.NewReader(large), nil).Code)
+	require.Equal(t, http.StatusOK, get(t, server, "/runs/quick").Code)
+	close(end)
+	answered.Wait()
+}
+
+// Clients that write to one run, and have a token for no other one, hold nobody up: only some of them are
+// read at once.
+func TestManySendersOfOneRun(t *testing.T) {
+	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
+	defer server.Close()
+	var reading, answered sync.WaitGroup
+	end := make(chan struct{})
+	reading.Add(web.MaxWriters)
+	part := strings.Repeat(started, web.MaxSegment*9/10/len(started))
+	for range web.MaxWriters {
+		answered.Go(func() {
+			sent(server, "run", 0, &stalled{strings.NewReader(part), reading.Done, end}, nil)
+		})
+	}
+	reading.Wait()
+	answer := sent(server, "run", 0, strings.NewReader(started), nil)
+	require.Equal(t, http.StatusTooManyRequests, answer.Code)
+	require.NotEmpty(t, answer.Header().Get("Retry-After"))
+	require.Equal(t, http.StatusNoContent, sent(server, "other", 0, strings.NewReader(started), nil).Code)
+	close(end)
+	answered.Wait()
+	require.Equal(t, http.StatusNoContent, sent(server, "run", 0, strings.NewReader(started), nil).Code)
+}
+
+// blocked is an answer that nobody reads: a write to it waits until it is released.
+type blocked struct {
+	*httptest.ResponseRecorder
+	writes   sync.Once
+	written  chan struct{}
+	released <-chan struct{}
+}
+
+func (b *blocked) Write([]byte) (int, error) {
+	b.writes.Do(func() { close(b.written) })
+	<-b.released
+	return 0, io.ErrClosedPipe
+}
+
+// A viewer that does not read what it asked for holds up neither another one nor who sends lines.
+func TestSlowViewer(t *testing.T) {
+	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
+	defer server.Close()
+	page := httptest.NewServer(server)
+	defer page.Close()
+	require.Equal(t, http.StatusNoContent, sent(server, "run", 0, strings.NewReader(started), nil).Code)
+	released := make(chan struct{})
+	var group sync.WaitGroup
+	for _, path := range []string{"/runs/run/events", "/runs/run", "/", "/api/runs/run"} {
+		b := &blocked{ResponseRecorder: httptest.NewRecorder(), written: make(chan struct{}), released: released}
+		group.Go(func() {
+			defer func() { _ = recover() }() // a page that has begun is broken off
+			server.ServeHTTP(b, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
+		})
+		<-b.written
+	}
+	quick, err := http.Get(page.URL + "/runs/run/events")
+	require.NoError(t, err)
+	defer quick.Body.Close()
+	lines := bufio.NewScanner(quick.Body)
+	for at := len(started); at < 5*len(started); at += len(started) {
+		require.Equal(t, http.StatusNoContent, sent(server, "run", at, strings.NewReader(started), nil).Code)
+		for want := fmt.Sprint("id: ", at+len(started)); lines.Text() != want; {
+			require.True(t, lines.Scan(), "no event at %s", want)
+		}
+	}
+	close(released)
+	group.Wait()
+}
+
+// A request of another kind than a page has is told so.
+func TestMethods(t *testing.T) {
+	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
+	defer server.Close()
+	for _, path := range []string{"/", "/runs/a", "/runs/a/events", "/runs/a/log/b/1", "/api/runs", "/api/runs/a", "/feed", "/badge.svg", "/assets/x"} {
+		for _, method := range []string{"POST", "PUT", "DELETE", "PATCH"} {
+			answer := httptest.NewRecorder()
+			server.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), method, path, nil))
+			require.Equal(t, http.StatusMethodNotAllowed, answer.Code, method+" "+path)
+			require.Equal(t, "GET, HEAD", answer.Header().Get("Allow"), method+" "+path)
+			require.Equal(t, "nosniff", answer.Header().Get("X-Content-Type-Options"))
+		}
+	}
+}
+
+// A compressed body is not lines, and is not unpacked.
+func TestCompressedBody(t *testing.T) {
+	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
+	defer server.Close()
+	var body bytes.Buffer
+	w := gzip.NewWriter(&body)
+	_, _ = w.Write([]byte(started))
+	_ = w.Close()
+	answer := sent(server, "run", 0, &body, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") })
+	require.Equal(t, http.StatusUnsupportedMediaType, answer.Code)
+	require.Equal(t, http.StatusNoContent, sent(server, "run", 0, strings.NewReader(started), func(r *http.Request) { r.Header.Set("Content-Encoding", "identity") }).Code)
+}
+
+// Behind a proxy on the same machine, a page of another site that has pointed its name at it is not let in,
+// whatever header it sets.
+func TestTrustedHeaderOfOtherSite(t *testing.T) {
+	base := listen(t, "127.0.0.1:0", web.Access{TrustHeader: "X-Forwarded-User"})
+	ask := func(host string) int {
+		return status(t, http.DefaultClient, "GET", base, func(r *http.Request) {
+			r.Header.Set("X-Forwarded-User", "ada")
+			r.Host = host
+		})
+	}
+	require.Equal(t, 200, ask("localhost"))
+	require.Equal(t, 403, ask("evil.example"))
+}
+
+// A client that is not let in is not kept: strangers could hold all connections.
+func TestStrangersAreNotKept(t *testing.T) {
+	const token = "a-token-of-some-length"
+	base := listen(t, "0.0.0.0:0", web.Access{Token: token})
+	for _, path := range []string{"GET / HTTP/1.1", "POST /api/runs/a/segments?offset=0 HTTP/1.1\r\nAuthorization: Bearer wrong", "POST /login HTTP/1.1"} {
+		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
+		require.NoError(t, err)
+		_, _ = fmt.Fprintf(c, "%s\r\nHost: x\r\nContent-Length: 0\r\n\r\n", path)
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		require.NoError(t, err)
+		require.True(t, answer.Close, path)
+		answer.Body.Close()
+		c.Close()
+	}
+}
