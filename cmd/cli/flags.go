@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ import (
 type readFlags struct {
 	runID       string
 	onMalformed string
-	maxLine     command.Size
+	maxLine     int64
 }
 
 func (f *readFlags) add(cmd *cobra.Command) {
@@ -29,14 +30,14 @@ func (f *readFlags) add(cmd *cobra.Command) {
 // addReading adds the flags for reading lines, without those that name the run.
 func (f *readFlags) addReading(cmd *cobra.Command) {
 	command.Choice(cmd, &f.onMalformed, "on-malformed", "what to do at a malformed line: stop or skip (default: stop, but\na run first read with skip continues with skip)", "stop", "skip")
-	f.maxLine.Bytes = jsonl.DefaultMaxLine
-	cmd.Flags().Var(&f.maxLine, "max-line", "the maximum length of a line, a `size` such as 64k or 16MiB")
+	f.maxLine = jsonl.DefaultMaxLine
+	command.Size(cmd, &f.maxLine, "max-line", "the maximum length of a line, a `size` such as 64k or 16MiB", 1)
 }
 
 // options returns the options of a reader.
 func (f *readFlags) options() jsonl.Options {
 	malformed := map[string]jsonl.OnMalformed{"": jsonl.AsBefore, "stop": jsonl.Stop, "skip": jsonl.Skip}
-	return jsonl.Options{MaxLine: f.maxLine.Int(), OnMalformed: malformed[f.onMalformed]}
+	return jsonl.Options{MaxLine: int(min(f.maxLine, math.MaxInt)), OnMalformed: malformed[f.onMalformed]}
 }
 
 // addTables adds the flag that chooses tables of a store, and returns what returns the chosen ones, or

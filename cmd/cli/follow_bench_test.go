@@ -41,7 +41,7 @@ func benchmarkFollow(b *testing.B, address string) {
 	l := &latency{address: address, folder: b.TempDir(), lines: max(20, b.N), written: make([][]time.Time, 100)}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	flags := followFlags{to: address, quiet: true, readFlags: readFlags{onMalformed: "stop", maxLine: command.Size{Bytes: 1 << 20}}}
+	flags := followFlags{to: address, quiet: true, readFlags: readFlags{onMalformed: "stop", maxLine: 1 << 20}}
 	go func() {
 		ended <- (&app{command.Stdio{Out: io.Discard, Err: os.Stderr}, projections.Builtin}).follow(ctx, l.folder, flags)
 	}()

@@ -92,7 +92,7 @@ func (f *following) remove() {
 func (f *following) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	f.cancel, f.ended = cancel, make(chan error, 1)
-	flags := followFlags{to: f.address, quiet: f.quiet, readFlags: readFlags{onMalformed: "stop", maxLine: command.Size{Bytes: jsonl.DefaultMaxLine}}}
+	flags := followFlags{to: f.address, quiet: f.quiet, readFlags: readFlags{onMalformed: "stop", maxLine: jsonl.DefaultMaxLine}}
 	go func() {
 		f.ended <- (&app{command.Stdio{Out: io.Discard, Err: &f.said}, projections.Builtin}).follow(ctx, f.folder, flags)
 	}()

@@ -149,7 +149,7 @@ func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, er
 	if slices.Contains(paths, jsonl.Stdin) && f.runID == "" {
 		return s, false, command.Usage("standard input has no name; say with --run-id which run it is")
 	}
-	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: command.Size{Bytes: jsonl.DefaultMaxLine}}
+	read := readFlags{runID: f.runID, onMalformed: "skip", maxLine: jsonl.DefaultMaxLine}
 	switch {
 	case !f.follow:
 		s, err = read.findRuns(paths)

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/recording"
 	"github.com/quire-ci/quire-project/adapters/signals"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
@@ -57,7 +58,7 @@ func TestInterruptBeforeEventsAreRead(t *testing.T) {
 	require.NoError(t, syscall.Mkfifo(pipe, 0o666))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(20*time.Millisecond, func() { cancel(signals.Interrupted{}) })
-	_, err := program{}.openStream(ctx, pipe)
+	err := (&recording.Record{Events: pipe}).Open(ctx, nil)
 	assert.Equal(t, command.StatusInterrupted, statusOf(err), "it ends")
 	reader, err := os.OpenFile(pipe, os.O_RDONLY, 0) // lets go of who waits
 	require.NoError(t, err)

@@ -10,14 +10,18 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/pipeline"
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/adapters/signals"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
@@ -80,4 +84,48 @@ func (p program) validateCommand() *cobra.Command {
 	})
 	addWorkspace(cmd, &workspace)
 	return cmd
+}
+
+// statusOf returns the exit status for err.
+func statusOf(err error) int {
+	switch {
+	case errors.As(err, new(*command.StatusError)):
+	case errors.As(err, new(*pipeline.InvalidError)):
+		return command.StatusFound
+	case errors.As(err, new(*shell.RecordError)):
+		return command.StatusIO
+	case errors.As(err, new(signals.Interrupted)):
+		return command.StatusInterrupted
+	case errors.As(err, new(*shell.FailedError)):
+		return command.StatusFailed
+	}
+	return command.StatusOf(err)
+}
+
+// report writes an error: what failed, where, and what to do, with one line for each problem.
+func (p program) report(err error) {
+	var invalid *pipeline.InvalidError
+	if errors.As(err, &invalid) {
+		for _, line := range invalid.Lines() {
+			fmt.Fprintln(p.Err, report.Printable(line))
+		}
+	}
+	if err != nil {
+		p.Say(p.Err, err.Error()+advice(err))
+	}
+}
+
+// advice returns what to do about an error, unless the error's text already says so.
+func advice(err error) string {
+	switch {
+	case errors.As(err, new(*shell.RecordError)) && errors.Is(err, syscall.EPIPE):
+		return "; the reader of the events must read all of them"
+	case errors.Is(err, syscall.ENOSPC):
+		return "; make room and run it again, with other names for what it has left"
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
+		return "; check the path"
+	case errors.Is(err, fs.ErrPermission):
+		return "; check the permissions"
+	}
+	return ""
 }

@@ -1,21 +1,18 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/console"
-	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/pipeline"
+	"github.com/quire-ci/quire-project/adapters/recording"
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/adapters/signals"
 	"github.com/quire-ci/quire-project/adapters/terminal"
@@ -24,37 +21,34 @@ import (
 
 // runFlags are the flags of quire-ci run.
 type runFlags struct {
-	workspace string
-	events    string
-	outDir    string
-	runs      string
-	quiet     bool
-	asQuire   bool
-	maxLog    command.Size
-	label     []string
-	git       bool
-	color     string
+	recording.Record
+	workspace  string
+	quiet, git bool
+	maxLog     int64
+	label      []string
+	color      string
 }
 
 func (p program) runCommand() *cobra.Command {
-	flags := runFlags{maxLog: command.Size{Bytes: 1 << 30, Min: 1 << 10}} // the log's last line, which reports that the log is full, has to fit
+	flags := runFlags{maxLog: 1 << 30}
 	cmd := help.Command("run", command.NoArguments, func(ctx context.Context, _ []string) error {
 		err := p.runPipeline(ctx, flags)
-		if flags.asQuire && statusOf(err) == command.StatusFailed { // for quire, only a failure to record is a failure
+		if flags.Succeeded && statusOf(err) == command.StatusFailed { // for quire, only a failure to record is a failure
 			p.report(err)
 			return nil
 		}
 		return err
 	})
 	addWorkspace(cmd, &flags.workspace)
-	cmd.Flags().StringVar(&flags.events, "events", "", "where events go: null, stdout or a `file`, which must not exist (default: null)")
-	cmd.Flags().StringVar(&flags.outDir, "out-dir", "", "the `folder` in which logs are kept (default: keep none)")
-	cmd.Flags().StringVar(&flags.runs, "runs", "", "create a folder for the run in this `folder`, with its events.jsonl and logs, and print its name")
+	cmd.Flags().StringVar(&flags.Events, "events", "", "where events go: null, stdout or a `file`, which must not exist (default: null)")
+	cmd.Flags().StringVar(&flags.Logs, "out-dir", "", "the `folder` in which logs are kept (default: keep none)")
+	cmd.Flags().StringVar(&flags.Runs, "runs", "", "create a folder for the run in this `folder`, with its events.jsonl and logs, and print its name")
 	cmd.Flags().BoolVar(&flags.quiet, "quiet", false, "do not show the output of commands, unless they fail")
-	cmd.Flags().BoolVar(&flags.asQuire, "as-quire", false, "record a complete job as succeeded, and exit with 0 even if the run failed")
+	cmd.Flags().BoolVar(&flags.Succeeded, "as-quire", false, "record a complete job as succeeded, and exit with 0 even if the run failed")
 	cmd.Flags().StringArrayVar(&flags.label, "label", nil, "add a label to the stream, such as ref=refs/heads/main; can be repeated (`KEY=VALUE`)")
 	cmd.Flags().BoolVar(&flags.git, "git", false, "label the run with the workspace's repo, ref and sha, as git knows them")
-	cmd.Flags().Var(&flags.maxLog, "max-log", "the `size` that the log of a command can have; the rest of its output is discarded")
+	const least = 1 << 10 // the log's last line, which reports that the log is full, has to fit
+	command.Size(cmd, &flags.maxLog, "max-log", "the `size` that the log of a command can have; the rest of its output is discarded", least)
 	command.Colors(cmd, &flags.color)
 	_ = cmd.MarkFlagDirname("out-dir") // it is there
 	_ = cmd.MarkFlagDirname("runs")
@@ -66,15 +60,19 @@ func (p program) runCommand() *cobra.Command {
 
 // runPipeline runs the pipeline of a workspace.
 func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
-	if flags.runs != "" && flags.events+flags.outDir != "" {
+	switch {
+	case flags.Runs != "" && flags.Events+flags.Logs != "":
 		return command.Usage("--runs sets where events and logs go; remove --events and --out-dir")
+	case flags.Events == "-":
+		return command.Usage("--events - is not known; standard output is stdout, and a file of that name ./-")
 	}
+	drop := flags.Runs+flags.Logs == ""
 	loaded, err := pipeline.Load(flags.workspace)
 	if err != nil {
 		return err
 	}
 	options, unset := loaded.Options()
-	options.MaxLog, options.Kill = flags.maxLog.Bytes, signals.Kill(ctx)
+	options.MaxLog, options.Kill = flags.maxLog, signals.Kill(ctx)
 	options.Labels, err = pipeline.Labels(ctx, loaded.Workspace, flags.label, flags.git)
 	if errors.Is(err, pipeline.ErrLabel) {
 		return command.Usage("%w", err)
@@ -82,33 +80,12 @@ func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	if flags.runs != "" {
-		folder, err := pipeline.NewRunFolder(flags.runs)
-		if err != nil {
-			return fmt.Errorf("--runs: %w", err)
-		}
-		defer os.Remove(folder) // succeeds only if nothing was recorded in it
-		flags.events, flags.outDir = filepath.Join(folder, "events.jsonl"), folder
-		fmt.Fprintln(p.Out, filepath.Base(folder))
-	}
-	stream, err := p.openStream(ctx, flags.events)
-	if err != nil {
+	if err := flags.Open(ctx, p.Out); err != nil {
 		return err
 	}
-	if sink, ok := stream.(interface{ WriteSucceeded() }); ok && flags.asQuire {
-		sink.WriteSucceeded()
-	}
-	defer func() { err = worse(err, stream.Close()) }()
-	options.Sink = stream
-	screen := console.New(p.Err, console.Options{Program: p.Name, Color: terminal.Colors(p.Err, flags.color), Quiet: flags.quiet, DropLogs: flags.outDir == ""})
-	options.Output, options.Observe, options.Logs = screen.Output(), screen.Observe, flags.outDir
-	if flags.outDir == "" {
-		if options.Logs, err = os.MkdirTemp("", "quire-ci-"); err != nil {
-			return fmt.Errorf("a folder for the logs: %w", err)
-		}
-		signals.Leaving(ctx, func() { _ = os.RemoveAll(options.Logs) })
-		defer removeLogs(options.Logs, screen)
-	}
+	screen := console.New(p.Err, console.Options{Program: p.Name, Color: terminal.Colors(p.Err, flags.color), Quiet: flags.quiet, DropLogs: drop})
+	defer func() { err = flags.Close(err, screen.Say) }()
+	options.Sink, options.Logs, options.Output, options.Observe = flags.Sink, flags.Logs, screen.Output(), screen.Observe
 	for _, name := range unset {
 		screen.Say(fmt.Sprintf("the secret %s is not set in the environment, and cannot be hidden", name))
 	}
@@ -121,7 +98,7 @@ func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
 	})()
 	result, err := loaded.Pipeline.Run(ctx, options)
 	screen.Ended(err, loaded.Pipeline.Order()[len(result.Jobs):])
-	return failure(err, loaded, screen.DropLogs)
+	return failure(err, loaded, drop)
 }
 
 // failure returns the error of a run as the command reports it. shown says that the output of commands
@@ -140,34 +117,4 @@ func failure(err error, loaded *pipeline.Loaded, shown bool) error {
 		return &command.StatusError{Status: command.StatusFailed, Err: fmt.Errorf("job %s failed: command %d exited with %d; its output is %s", exit.JobID, exit.Seq, exit.Code, where)}
 	}
 	return err
-}
-
-// openStream opens the target of --events.
-func (p program) openStream(ctx context.Context, target string) (jsonl.Sink, error) {
-	if target == "-" {
-		return nil, command.Usage("--events - is not known; standard output is stdout, and a file of that name ./-")
-	}
-	sink, err := jsonl.OpenSink(ctx, cmp.Or(target, "null"), p.Out, terminal.Safe)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("--events: %v; make its folder first", err)
-	case err != nil:
-		return nil, fmt.Errorf("--events: %w", err)
-	}
-	return sink, nil
-}
-
-func removeLogs(folder string, screen *console.Screen) {
-	if err := os.RemoveAll(folder); err != nil {
-		screen.Say(fmt.Sprintf("the logs cannot be removed: %v; remove %s", err, folder))
-	}
-}
-
-// worse returns the more important of two errors. An error of the stream comes first, because a run
-// counts only if it is recorded.
-func worse(run, stream error) error {
-	if stream == nil || run != nil && statusOf(run) == command.StatusIO {
-		return run
-	}
-	return fmt.Errorf("--events: %w", stream)
 }

@@ -71,64 +71,60 @@ func explain(err error) error {
 	return fmt.Errorf("--%s %w", invalid.GetFlag().Name, cause)
 }
 
-// Size is a flag for a number of bytes: 4096, 1k or 500kB (powers of 1000), or 16MiB (powers of 1024).
-type Size struct {
-	Bytes int64
-	// Min is the smallest valid value, at least 1.
-	Min int64
+// parsed is the value of a flag that set parses.
+type parsed struct {
+	set        func(text string) error
+	kind, text string
 }
 
-// Set reads a size.
-func (s *Size) Set(text string) error {
+func (p *parsed) Set(text string) error { p.text = text; return p.set(text) }
+func (p *parsed) String() string        { return p.text }
+func (p *parsed) Type() string          { return p.kind }
+
+// Size adds a flag for a number of bytes: 4096, 1k or 500kB (powers of 1000), or 16MiB (powers of 1024).
+// size holds the default.
+func Size(cmd *cobra.Command, size *int64, name, usage string, least int64) {
+	cmd.Flags().Var(&parsed{func(text string) (err error) {
+		*size, err = parseSize(text, least)
+		return err
+	}, "size", humanize.IBytes(uint64(*size))}, name, usage)
+}
+
+func parseSize(text string, least int64) (int64, error) {
 	n, err := humanize.ParseBytes(text)
 	switch {
 	case err != nil, n > math.MaxInt64:
-		return errors.New("takes a number of bytes, as in 1048576, 500kB or 16MiB")
-	case n < uint64(max(s.Min, 1)):
-		return fmt.Errorf("takes at least %s", humanize.IBytes(uint64(max(s.Min, 1))))
+		return 0, errors.New("takes a number of bytes, as in 1048576, 500kB or 16MiB")
+	case n < uint64(least):
+		return 0, fmt.Errorf("takes at least %s", humanize.IBytes(uint64(least)))
 	}
-	s.Bytes = int64(n)
-	return nil
+	return int64(n), nil
 }
-
-// String writes a size for people.
-func (s *Size) String() string { return humanize.IBytes(uint64(s.Bytes)) }
-
-// Type returns the name of the type in help.
-func (s *Size) Type() string { return "size" }
-
-// Int returns the size as an int, limited to the largest int.
-func (s *Size) Int() int { return int(min(s.Bytes, math.MaxInt)) }
 
 // AboveZero makes a flag of a number or a time refuse 0 and what is below. The error shows an example.
 func AboveZero(cmd *cobra.Command, name, example string) {
 	flag := cmd.Flags().Lookup(name)
-	flag.Value = &aboveZero{flag.Value, example}
-}
-
-type aboveZero struct {
-	pflag.Value
-	example string
-}
-
-func (a *aboveZero) Set(text string) error {
-	err := a.Value.Set(text)
-	if set := a.String(); err == nil && (set == "0" || set == "0s" || set[0] == '-') {
-		return errors.New("takes a value above 0, such as " + a.example)
-	}
-	return err
-}
-
-// choice is a flag with a fixed set of values.
-type choice struct {
-	value   *string
-	choices []string
+	value := flag.Value
+	flag.Value = &parsed{func(text string) error {
+		err := value.Set(text)
+		if set := value.String(); err == nil && (set == "0" || set == "0s" || set[0] == '-') {
+			return errors.New("takes a value above 0, such as " + example)
+		}
+		return err
+	}, value.Type(), value.String()}
 }
 
 // Choice adds a flag with a fixed set of values. value holds the default, which need not be in the
 // set.
 func Choice(cmd *cobra.Command, value *string, name, usage string, choices ...string) {
-	cmd.Flags().Var(&choice{value, choices}, name, usage)
+	cmd.Flags().Var(&parsed{func(text string) error {
+		if !slices.Contains(choices, text) {
+			last := len(choices) - 1
+			return fmt.Errorf("is %s or %s, not %q%s", strings.Join(choices[:last], ", "), choices[last], text, DidYouMean(text, choices))
+		}
+		*value = text
+		return nil
+	}, "string", *value}, name, usage)
 	_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(choices, cobra.ShellCompDirectiveNoFileComp))
 }
 
@@ -137,18 +133,6 @@ func Colors(cmd *cobra.Command, when *string) {
 	*when = "auto"
 	Choice(cmd, when, "color", "use colours: always, never, or auto: on a terminal, unless NO_COLOR or\nFORCE_COLOR is set", terminal.When...)
 }
-
-func (c *choice) Set(text string) error {
-	if !slices.Contains(c.choices, text) {
-		last := len(c.choices) - 1
-		return fmt.Errorf("is %s or %s, not %q%s", strings.Join(c.choices[:last], ", "), c.choices[last], text, DidYouMean(text, c.choices))
-	}
-	*c.value = text
-	return nil
-}
-
-func (c *choice) String() string { return *c.value }
-func (c *choice) Type() string   { return "string" }
 
 // DidYouMean returns a suggestion among some words for a mistyped word, as the end of an error
 // message, or "".

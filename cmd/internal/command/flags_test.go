@@ -13,26 +13,28 @@ func TestSize(t *testing.T) {
 		"1": 1, "4096": 4096, "12B": 12, "1k": 1000, "1kB": 1000, "1KiB": 1 << 10, "16MiB": 16 << 20, "16 MiB": 16 << 20,
 		"2GB": 2_000_000_000, "1.5k": 1500, "1TiB": 1 << 40,
 	} {
-		var got Size
-		if err := got.Set(text); err != nil || got.Bytes != want {
-			t.Errorf("%s: got %d, %v, want %d", text, got.Bytes, err, want)
+		if got, err := parseSize(text, 1); err != nil || got != want {
+			t.Errorf("%s: got %d, %v, want %d", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"0", "-1", "k", "1x", "0x10", "16EiB", "1e3"} {
-		var got Size
-		assert.Error(t, got.Set(text), "%q is read as %d", text, got.Bytes)
+		got, err := parseSize(text, 1)
+		assert.Error(t, err, "%q is read as %d", text, got)
 	}
-	assert.EqualError(t, (&Size{Min: 1 << 10}).Set("1000"), "takes at least 1.0 KiB")
+	_, err := parseSize("1000", 1<<10)
+	assert.EqualError(t, err, "takes at least 1.0 KiB")
 }
 
 // A flag that is one of some words names them, and what was meant.
 func TestChoice(t *testing.T) {
 	value := "text"
-	c := &choice{&value, []string{"text", "json", "none"}}
+	cmd := &cobra.Command{}
+	Choice(cmd, &value, "log", "", "text", "json", "none")
+	c := cmd.Flags().Lookup("log").Value
 	if err := c.Set("jsn"); err == nil || err.Error() != `is text, json or none, not "jsn"; did you mean json?` || value != "text" {
 		t.Error(value, err)
 	}
-	if err := c.Set("none"); err != nil || c.String() != "none" {
+	if err := c.Set("none"); err != nil || value != "none" || c.String() != "none" {
 		t.Error(value, err)
 	}
 }
@@ -71,8 +73,8 @@ func TestStrict(t *testing.T) {
 		below.Flags().Bool("yes", false, "")
 		below.Flags().Duration("long", 0, "")
 		below.Flags().StringSlice("list", nil, "")
-		size := Size{Bytes: 16 << 20}
-		below.Flags().Var(&size, "size", "")
+		size := int64(16 << 20)
+		Size(below, &size, "size", "", 1)
 		strictly(root)
 		if usage := below.Flags().FlagUsages(); strings.Count(usage, "default") != 1 || !strings.Contains(usage, "(default 16 MiB)") {
 			t.Errorf("the help is\n%s", usage)
