@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,6 +62,21 @@ func RefuseCompressed(path string, first []byte) error {
 		return &CompressedError{path}
 	}
 	return nil
+}
+
+// Check checks that a path can be followed, and reports whether it is a folder. run is the id of a
+// single stream, or "".
+func Check(path string, run domain.RunID) (folder bool, err error) {
+	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
+		return false, &CompressedError{path}
+	}
+	if _, err := os.Stat(path); run != "" && errors.Is(err, fs.ErrNotExist) {
+		return false, nil // a path with one run id will be a single stream
+	}
+	if folder = jsonl.LooksLikeFolder(path); run != "" && folder {
+		err = fmt.Errorf("%w, and %s is a folder of runs", jsonl.ErrOneRun, printable.Name(path))
+	}
+	return folder, err
 }
 
 // follower follows streams, each in a separate goroutine.

@@ -47,6 +47,9 @@ type Options struct {
 	// Follow tunes the store for small transactions over a long time, by a program that
 	// does not discard the streams.
 	Follow bool
+	// Wait, when set, repeats opening a store that is unavailable, such as follow.Retry.Do. Open does not
+	// wait if no server is at the address: that may be wrong.
+	Wait func(ctx context.Context, do func() error) error
 }
 
 const (
@@ -58,7 +61,18 @@ const (
 )
 
 // Open opens the store at an address. An [AddressError] reports an address that cannot be right.
-func Open(ctx context.Context, address string, o Options) (Store, error) {
+func Open(ctx context.Context, address string, o Options) (s Store, err error) {
+	s, err = open(ctx, address, o)
+	if o.Wait != nil && store.IsAway(err) && !IsUnreachable(err) {
+		err = o.Wait(ctx, func() error {
+			s, err = open(ctx, address, o)
+			return err
+		})
+	}
+	return s, err
+}
+
+func open(ctx context.Context, address string, o Options) (Store, error) {
 	file, sqlite, err := parse(address)
 	if err != nil {
 		return nil, err

@@ -1,8 +1,12 @@
 package cli
 
 import (
+	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 
@@ -12,7 +16,9 @@ import (
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // readFlags are the flags for reading streams. Every command that reads streams has them.
@@ -129,4 +135,175 @@ func completeList(values []string) cobra.CompletionFunc {
 		}
 		return found, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
+}
+
+// someSources checks that the command line names at least one source.
+func (p *app) someSources(cmd *cobra.Command, args []string) error {
+	for i, arg := range args {
+		if arg == "" {
+			return command.Usage("a SOURCE is empty; name a .jsonl file, a folder of them, or - for standard input")
+		}
+		if err := p.checkSource(cmd, args, i); err != nil {
+			return command.Usage("%w", err)
+		}
+	}
+	if len(args) == 0 {
+		return command.Usage("name a stream: a .jsonl file, a folder of them, or - for standard input; see %s --help", cmd.CommandPath())
+	}
+	return nil
+}
+
+// oneSource checks that the command line of a following command names exactly one source.
+func (p *app) oneSource(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return command.Usage("name what to %s: a .jsonl file that grows, or a folder in which runs appear; see %s --help", cmd.Name(), cmd.CommandPath())
+	}
+	if err := p.someSources(cmd, args); err != nil {
+		return err
+	}
+	if len(args) > 1 {
+		return command.Usage("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1])
+	}
+	return nil
+}
+
+// checkSource returns an error for an argument that cannot be a source: nothing exists at that path,
+// and the word has another meaning.
+func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
+	word := args[i]
+	if _, err := os.Stat(word); word == jsonl.Stdin || err == nil {
+		return nil
+	}
+	if scheme, _, is := strings.Cut(word, "://"); is { // the address may contain a password
+		return fmt.Errorf("%s://... is an address, where a stream is read from a file or a folder; name addresses with --to", report.Printable(scheme))
+	}
+	others := slices.Delete(slices.Clone(args), i, i+1)
+	if len(others) == 0 {
+		others = []string{"SOURCE"}
+	}
+	source := report.Printable(strings.Join(others, " "))
+	commands := cmd.Root().SuggestionsFor(word)
+	switch {
+	case word == "version":
+		return errors.New("there is neither a stream nor a command version; did you mean --version?")
+	case slices.Contains(formatNames(), word):
+		return fmt.Errorf("%s is a format; write quire-project %s --to %s", word, source, word)
+	case slices.Contains(projectionNames(p.set), word):
+		return fmt.Errorf("%s is a projection; write quire-project %s --projection %s", word, source, word)
+	case slices.Contains(commands, word):
+		return fmt.Errorf("%s is a command, and comes first: quire-project %s %s", word, word, source)
+	case len(commands) > 0 && i == 0 && len(args) > 1:
+		return fmt.Errorf("there is no command %q; did you mean %s?", word, commands[0])
+	case len(commands) > 0:
+		return fmt.Errorf("there is neither a stream nor a command %q; did you mean %s?", word, commands[0])
+	}
+	return nil
+}
+
+// find returns the streams that a command line names.
+func (f *readFlags) find(paths []string) (jsonl.Streams, error) {
+	s, err := jsonl.Find(paths, domain.RunID(f.runID))
+	s.Options = f.options()
+	return s, oneRun(err)
+}
+
+// oneRun names the flag in an error of several runs.
+func oneRun(err error) error {
+	if errors.Is(err, jsonl.ErrOneRun) {
+		return command.Usage("--run-id %w", err)
+	}
+	return err
+}
+
+// findRuns is find for commands that store runs by id.
+func (f *readFlags) findRuns(paths []string) (jsonl.Streams, error) {
+	if err := f.checkRunID(); err != nil {
+		return jsonl.Streams{}, err
+	}
+	return f.find(paths)
+}
+
+// checkRunID checks that --run-id can be the key of a run.
+func (f *readFlags) checkRunID() error {
+	if f.runID == "" {
+		return nil
+	}
+	if err := store.CheckRunID(domain.RunID(f.runID)); err != nil {
+		return command.Usage("--run-id: %w", err)
+	}
+	return nil
+}
+
+// addStore adds the flag that names a store.
+func addStore(cmd *cobra.Command, to *string) {
+	cmd.Flags().StringVar(to, "to", "", "the `store`, as "+stores.Syntax)
+	completeTarget(cmd)
+}
+
+// addTargets adds a flag that names a store and, if given a second time, a format.
+func addTargets(cmd *cobra.Command, to *[]string, format string) {
+	cmd.Flags().StringArrayVar(to, "to", nil, "the `store`, as "+stores.Syntax+";\nand, given once more, "+format)
+	completeTarget(cmd, string(report.Table), string(report.JSON))
+}
+
+// parseTargets parses one or two values of --to: a store and, optionally, a format. verb and printed
+// describe the use of each in errors.
+func parseTargets(targets []string, verb, printed string) (at string, format report.Format, err error) {
+	for _, to := range targets {
+		given, err := report.ParseFormat(to)
+		switch {
+		case err != nil && at != "":
+			return at, format, command.Usage("--to names two stores to %s, and there can be one at a time", verb)
+		case err != nil:
+			at = to
+		case format != "":
+			return at, format, command.Usage("--to names two formats, %s and %s; choose one", format, given)
+		case given != report.Table && given != report.JSON:
+			return at, format, command.Usage("--to %s: %s are printed as table or as json", given, printed)
+		default:
+			format = given
+		}
+	}
+	if at == "" {
+		return at, format, command.Usage("name the store to %s with --to, as %s", verb, stores.Syntax)
+	}
+	return at, cmp.Or(format, report.Table), checkStore(at)
+}
+
+// checkStore checks that --to can be the address of a store.
+func checkStore(to string) error {
+	err := stores.Check(to)
+	var wrong *stores.AddressError
+	switch {
+	case errors.As(err, &wrong) && wrong.IsFile:
+		return command.Usage("--to: %w; a report is written to a file with -o", err)
+	case err != nil:
+		return command.Usage("--to: %w", err)
+	}
+	return nil
+}
+
+// with opens the store that --to names, see open, calls do with it, and closes it.
+func (p *app) with(ctx context.Context, to string, options stores.Options, streams jsonl.Streams, do func(stores.Store) error) error {
+	s, err := p.open(ctx, to, options, streams)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(do(s), s.Close())
+}
+
+// open opens the store that --to names. It refuses a database file that is one of the sources.
+func (p *app) open(ctx context.Context, to string, options stores.Options, streams jsonl.Streams) (stores.Store, error) {
+	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && streams.Claims(file) {
+		return nil, command.Usage("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file))
+	}
+	options.Projections = p.set
+	s, err := stores.Open(ctx, to, options)
+	switch {
+	case errors.As(err, new(*stores.AddressError)):
+		return nil, command.Usage("--to: %w", err)
+	case err != nil && ctx.Err() != nil:
+		return nil, ctx.Err()
+	}
+	return s, err
 }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,11 +61,12 @@ func (p *app) follow(ctx context.Context, path string, flags followFlags) error 
 	if path == jsonl.Stdin && (flags.idleTimeout != 0 || flags.pid != 0) {
 		return command.Usage("--pid and --idle-timeout are for files; standard input ends when its writer does")
 	}
-	if err := flags.exitStatus.check(); err != nil && !otlp.IsAddress(flags.to) {
-		return err
-	}
-	if flags.commands && !otlp.IsAddress(flags.to) {
-		return command.Usage("--commands goes with --to %s", otlp.Syntax)
+	if !otlp.IsAddress(flags.to) {
+		if flags.commands {
+			return command.Usage("--commands goes with --to %s", otlp.Syntax)
+		} else if err := flags.exitStatus.check(); err != nil {
+			return err
+		}
 	}
 	tuneMemory(50) // many idle runs are live, and little is allocated
 	for {
@@ -131,26 +131,16 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 	}
 	summary, err := follow.Follow(ctx, path, options)
 	if view != nil {
-		err = closeView(view, err)
+		if failed := view.Close(); failed != nil && (err == nil || errors.Is(err, context.Canceled)) {
+			err = &report.WriteError{Err: failed}
+		}
 	}
 	if err := followEnd(err, folder, flags.to != "" && path != jsonl.Stdin); err != nil {
 		return err
 	}
-	status := worstOf(slices.Concat(summary.Skipped, summary.Unread)...)
-	return command.End(cmp.Or(status, flags.exitStatus.ofAll(summary)))
-}
-
-// closeView closes the view, and returns why the command ends: the error of following, or of writing
-// the view.
-func closeView(view live.View, following error) error {
-	err := view.Close()
-	if err != nil {
-		err = &report.WriteError{Err: err}
-	}
-	if err != nil && errors.Is(following, context.Canceled) {
-		return err
-	}
-	return cmp.Or(following, err)
+	flags.exitStatus.failed = summary.Failed > 0
+	flags.exitStatus.active = summary.Active > 0 || summary.CompleteSoFar > 0 && !flags.exitStatus.assumeEnded
+	return command.End(cmp.Or(worstOf(slices.Concat(summary.Skipped, summary.Unread)...), flags.exitStatus.status()))
 }
 
 // followEnd returns the error of the command. err is why following ended; stored is set if a store has
@@ -167,39 +157,16 @@ func followEnd(err error, folder, stored bool) error {
 	return errInterrupted
 }
 
-// openFollowed opens the store that follow updates. It waits while the store is unavailable, but fails if there is no server at
-// the address: it may be wrong.
+// openFollowed opens the store that follow updates. It waits while the store is unavailable.
 func (p *app) openFollowed(ctx context.Context, path string, flags followFlags, retry *follow.Retry) (stores.Store, error) {
-	if err := flags.checkRunID(); err != nil {
+	if err := cmp.Or(flags.checkRunID(), checkStore(flags.to)); err != nil {
 		return nil, err
 	}
-	if err := checkStore(flags.to); err != nil {
-		return nil, err
-	}
-	open := func() (stores.Store, error) {
-		return p.open(ctx, flags.to, stores.Options{Follow: true, Durable: flags.durable}, jsonl.Streams{Paths: []string{path}})
-	}
-	s, err := open()
-	if !store.IsAway(err) || stores.IsUnreachable(err) {
-		return s, err
-	}
-	err = retry.Do(ctx, func() error {
-		s, err = open()
-		return err
-	})
-	return s, err
+	return p.open(ctx, flags.to, stores.Options{Follow: true, Durable: flags.durable, Wait: retry.Do}, jsonl.Streams{Paths: []string{path}})
 }
 
 // checkGrowing checks that a path can be followed, and reports whether it is a folder.
 func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
-	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".zst") {
-		return false, &follow.CompressedError{Path: path}
-	}
-	if _, err := os.Stat(path); f.runID != "" && errors.Is(err, os.ErrNotExist) {
-		return false, nil // a path with one run id will be a single stream
-	}
-	if folder = jsonl.LooksLikeFolder(path); f.runID != "" && folder {
-		return folder, command.Usage("--run-id names one run, and %s is a folder of runs", report.Printable(path))
-	}
-	return folder, nil
+	folder, err = follow.Check(path, domain.RunID(f.runID))
+	return folder, oneRun(err)
 }

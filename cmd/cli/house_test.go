@@ -34,10 +34,10 @@ var (
 		"adapters/storetest/":                   regexp.MustCompile(`\.(Label|Run)$`),
 		"cmd/cli/compare.go":                    regexp.MustCompile(`\.Label$`),
 		// How a run stands is in its row.
-		"adapters/report/":  regexp.MustCompile(`\.Run$`),
-		"adapters/follow/":  regexp.MustCompile(`\.Run$`),
-		"adapters/otlp/":    regexp.MustCompile(`\.Run$`),
-		"cmd/cli/status.go": regexp.MustCompile(`\.Run$`),
+		"adapters/report/":    regexp.MustCompile(`\.Run$`),
+		"adapters/follow/":    regexp.MustCompile(`\.Run$`),
+		"adapters/otlp/":      regexp.MustCompile(`\.Run$`),
+		"cmd/cli/messages.go": regexp.MustCompile(`\.Run$`),
 	}
 )
 

@@ -17,18 +17,19 @@ import (
 // ingest updates a store's rows.
 func (p *app) ingest(ctx context.Context, paths []string, flags projectFlags) error {
 	return p.onStore(ctx, flags.to, stores.Options{}, flags.findRuns, paths, false, func(s stores.Store, streams jsonl.Streams, work *work) error {
-		outcome := command.StatusOK
 		ingestion := work.ingestion()
-		ingestion.Run = flags.exitStatus.into(&outcome)
+		if flags.exitStatus.wanted {
+			ingestion.Run = flags.exitStatus.see
+		}
 		err := ingestion.Ingest(ctx, s, streams)
-		work.ends(outcome)
+		work.ends(flags.exitStatus.status())
 		return stopped(ctx, err, streams)
 	})
 }
 
 // ingestion returns what reports the outcome of each run.
 func (w *work) ingestion() *report.Ingestion {
-	return &report.Ingestion{Say: func(words string) { say(w, words) }, Failed: w.failed}
+	return &report.Ingestion{Say: w.say, Failed: w.failed}
 }
 
 // stopped returns the error of work, which is that of an interruption if there was one.

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/pflag"
 
 	"github.com/quire-ci/quire-project/adapters/brokers"
 	"github.com/quire-ci/quire-project/adapters/follow"
@@ -17,6 +20,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -92,9 +96,12 @@ func (p *app) begin(streams *jsonl.Streams, quiet bool) *work {
 	return w
 }
 
+func (w *work) tell(err error)   { tell(w, err) }
+func (w *work) say(words string) { say(w, words) }
+
 // failed reports a stream that could not be read.
 func (w *work) failed(err error) {
-	tell(w, err)
+	w.tell(err)
 	w.ends(statusOf(err))
 }
 
@@ -139,4 +146,71 @@ func interruption(streams jsonl.Streams) error {
 		return errInterrupted
 	}
 	return errResumable
+}
+
+// statusOf returns the exit status for err.
+func statusOf(err error) int {
+	switch {
+	case errors.As(err, new(*follow.CompressedError)):
+		return command.StatusUsage
+	case !errors.As(err, new(*command.StatusError)) && errors.As(err, new(*jsonl.MalformedError)):
+		return command.StatusMalformed
+	}
+	return command.StatusOf(err)
+}
+
+// worst returns the exit status for several problems.
+func worst(statuses ...int) int {
+	for _, status := range []int{command.StatusInterrupted, command.StatusIO, command.StatusUsage, command.StatusMalformed, command.StatusFound, command.StatusFailed, command.StatusActive} {
+		if slices.Contains(statuses, status) {
+			return status
+		}
+	}
+	return command.StatusOK
+}
+
+// worstOf returns the exit status for the errors of several streams.
+func worstOf(errs ...error) (status int) {
+	for _, err := range errs {
+		status = worst(status, statusOf(err))
+	}
+	return status
+}
+
+// runStatus has the flags that make the exit status depend on the runs.
+type runStatus struct {
+	wanted         bool
+	failed, active bool // some run is so
+	// assumeEnded treats a run as ended when its jobs have ended: its writer is known to be gone, or
+	// never writes run_finished.
+	assumeEnded bool
+}
+
+func (e *runStatus) add(flags *pflag.FlagSet) {
+	flags.BoolVar(&e.wanted, "exit-status", false, "exit with 6 if a run failed, and with 3 if one is not over: its\nstream has no run_finished")
+	flags.BoolVar(&e.assumeEnded, "assume-ended", false, "with --exit-status: a run without run_finished is over if all its\njobs are, because its writer is gone or writes none")
+}
+
+func (e *runStatus) check() error {
+	if e.assumeEnded && !e.wanted {
+		return command.Usage("--assume-ended changes what --exit-status ends with; give both")
+	}
+	return nil
+}
+
+// see takes the state of a run.
+func (e *runStatus) see(run *projections.Run) {
+	e.failed = e.failed || run.State == projections.Failed
+	e.active = e.active || run.State == projections.Active || run.State != projections.Failed && !run.Ended && !e.assumeEnded
+}
+
+// status returns the exit status for the states of all runs.
+func (e *runStatus) status() int {
+	switch {
+	case e.wanted && e.failed:
+		return command.StatusFailed
+	case e.wanted && e.active:
+		return command.StatusActive
+	}
+	return command.StatusOK
 }

@@ -101,10 +101,9 @@ func (p *app) project(ctx context.Context, paths []string, kind report.Kind, fla
 	options.Color, options.Width = terminal.Colors(out, flags.color), terminal.Width(out)
 	work := p.begin(&streams, onTerminal)
 	defer work.Stop()
-	outcome := command.StatusOK
 	files := report.Files{
 		Format: kind.Name, Options: options, Logs: flags.logs, Failed: work.failed,
-		Done: flags.exitStatus.into(&outcome),
+		Done: flags.exitStatus.see,
 	}
 	if kind.Raw {
 		out = terminal.Safe(out)
@@ -114,7 +113,7 @@ func (p *app) project(ctx context.Context, paths []string, kind report.Kind, fla
 		files.Document = web.NewFile(out, p.set)
 	case otlp.IsTarget(flags.to):
 		traces := otlp.Options{Commands: flags.commands, AssumeEnded: flags.exitStatus.assumeEnded}
-		files.Document, err = otlp.Open(ctx, flags.to, out, traces, otlp.ClientOptions{Say: func(words string) { say(work, words) }})
+		files.Document, err = otlp.Open(ctx, flags.to, out, traces, otlp.ClientOptions{Say: work.say})
 		if err != nil {
 			return command.Usage("--to: %w", err)
 		}
@@ -125,7 +124,7 @@ func (p *app) project(ctx context.Context, paths []string, kind report.Kind, fla
 	if err := file.Commit(); err != nil {
 		return fmt.Errorf("cannot write %s: %w", report.Printable(flags.output), err)
 	}
-	return command.End(cmp.Or(work.status, outcome))
+	return command.End(cmp.Or(work.status, flags.exitStatus.status()))
 }
 
 // openOutput opens the target of -o, by default standard output. It refuses a file that is one of the
