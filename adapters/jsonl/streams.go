@@ -29,7 +29,7 @@ type Streams struct {
 }
 
 // ErrOneRun is in the error of [Find] if there may be several runs, and run names one.
-var ErrOneRun = errors.New("names one run")
+var ErrOneRun = errors.New("--run-id names one run")
 
 // Find returns the streams at paths, which must exist. run is the id of a single stream, or "".
 func Find(paths []string, run domain.RunID) (Streams, error) {

@@ -16,6 +16,9 @@ var ErrShortToken = errors.New("a token has at least 16 characters; make one wit
 
 // ReadToken reads a token from a file.
 func ReadToken(file string) (string, error) {
+	if file == "" {
+		return "", errors.New("name the file with the token of the server with --token-file")
+	}
 	data, err := os.ReadFile(file)
 	if data = bytes.TrimSpace(data); err == nil && len(data) < 16 {
 		err = ErrShortToken

@@ -14,6 +14,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/brokers"
+	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/publish"
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -152,7 +153,7 @@ func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, er
 	case paths[0] == jsonl.Stdin:
 		return s, false, command.Usage("--follow reads files; without --follow, a pipe is read as it grows")
 	}
-	folder, err = f.checkGrowing(paths[0])
+	folder, err = follow.Check(paths[0], domain.RunID(f.runID))
 	return jsonl.Streams{Paths: paths}, folder, err
 }
 
@@ -195,9 +196,6 @@ func (p *app) subscribe(ctx context.Context, cmd *cobra.Command, flags subscribe
 	log := slog.New(map[string]slog.Handler{ // each handler escapes terminal control characters
 		"text": slog.NewTextHandler(p.Err, nil), "json": slog.NewJSONHandler(p.Err, nil), "none": slog.DiscardHandler,
 	}[flags.log])
-	if err := checkStore(flags.to); err != nil {
-		return err
-	}
 	var listener net.Listener
 	if flags.listen != "none" {
 		if listener, err = listen(cmd, flags.listen); err != nil {
@@ -230,5 +228,5 @@ func (p *app) subscribe(ctx context.Context, cmd *cobra.Command, flags subscribe
 			return err
 		}
 	}
-	return worker.Run(ctx, b, s, worker.Options{Lines: flags.readFlags.options(), GapTimeout: flags.patience, Grace: closing, Listener: listener, Logger: log})
+	return worker.Run(ctx, b, s, worker.Options{Lines: flags.readFlags.options(), GapTimeout: flags.patience, Listener: listener, Logger: log})
 }

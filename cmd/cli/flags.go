@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quire-ci/quire-project/adapters/formats"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
@@ -72,14 +73,6 @@ func choose(from []*projections.Definition, names, words []string) ([]*projectio
 		near = command.DidYouMean(names[wrong], words)
 	}
 	return nil, command.Usage("--projection %s: %w%s", report.Printable(strings.Join(names, ",")), err, near)
-}
-
-func formatNames() []string {
-	var names []string
-	for _, kind := range formats {
-		names = append(names, string(kind.Name))
-	}
-	return names
 }
 
 // projectionNames returns the values of --projection: the names of projections, and of projections
@@ -186,7 +179,7 @@ func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
 	switch {
 	case word == "version":
 		return errors.New("there is neither a stream nor a command version; did you mean --version?")
-	case slices.Contains(formatNames(), word):
+	case slices.Contains(formats.Names(0), word):
 		return fmt.Errorf("%s is a format; write quire-project %s --to %s", word, source, word)
 	case slices.Contains(projectionNames(p.set), word):
 		return fmt.Errorf("%s is a projection; write quire-project %s --projection %s", word, source, word)
@@ -204,15 +197,7 @@ func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
 func (f *readFlags) find(paths []string) (jsonl.Streams, error) {
 	s, err := jsonl.Find(paths, domain.RunID(f.runID))
 	s.Options = f.options()
-	return s, oneRun(err)
-}
-
-// oneRun names the flag in an error of several runs.
-func oneRun(err error) error {
-	if errors.Is(err, jsonl.ErrOneRun) {
-		return command.Usage("--run-id %w", err)
-	}
-	return err
+	return s, err
 }
 
 // findRuns is find for commands that store runs by id.
@@ -267,20 +252,7 @@ func parseTargets(targets []string, verb, printed string) (at string, format rep
 	if at == "" {
 		return at, format, command.Usage("name the store to %s with --to, as %s", verb, stores.Syntax)
 	}
-	return at, cmp.Or(format, report.Table), checkStore(at)
-}
-
-// checkStore checks that --to can be the address of a store.
-func checkStore(to string) error {
-	err := stores.Check(to)
-	var wrong *stores.AddressError
-	switch {
-	case errors.As(err, &wrong) && wrong.IsFile:
-		return command.Usage("--to: %w; a report is written to a file with -o", err)
-	case err != nil:
-		return command.Usage("--to: %w", err)
-	}
-	return nil
+	return at, cmp.Or(format, report.Table), nil
 }
 
 // with opens the store that --to names, see open, calls do with it, and closes it.
@@ -299,8 +271,11 @@ func (p *app) open(ctx context.Context, to string, options stores.Options, strea
 	}
 	options.Projections = p.set
 	s, err := stores.Open(ctx, to, options)
+	var wrong *stores.AddressError
 	switch {
-	case errors.As(err, new(*stores.AddressError)):
+	case errors.As(err, &wrong) && wrong.IsFile:
+		return nil, command.Usage("--to: %w; a report is written to a file with -o", err)
+	case wrong != nil:
 		return nil, command.Usage("--to: %w", err)
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()

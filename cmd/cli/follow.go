@@ -87,13 +87,12 @@ func (p *app) follow(ctx context.Context, path string, flags followFlags) error 
 
 // followOnce follows to the end, or until a [store.ErrGone].
 func (p *app) followOnce(ctx context.Context, path string, flags followFlags, messages *live.Queue) (err error) {
-	folder, err := flags.checkGrowing(path)
+	folder, err := follow.Check(path, domain.RunID(flags.runID))
 	if err != nil {
 		return err
 	}
 	options := follow.Options{
 		Streams: flags.options(), Run: domain.RunID(flags.runID), IdleTimeout: flags.idleTimeout,
-		Grace: closing,
 	}
 	options.Tell(func(words string) { say(messages, words) }, func(err error) { tell(messages, err) })
 	if flags.pid != 0 {
@@ -154,19 +153,13 @@ func followEnd(err error, folder, stored bool) error {
 	case stored:
 		return errResumable
 	}
-	return errInterrupted
+	return err
 }
 
 // openFollowed opens the store that follow updates. It waits while the store is unavailable.
 func (p *app) openFollowed(ctx context.Context, path string, flags followFlags, retry *follow.Retry) (stores.Store, error) {
-	if err := cmp.Or(flags.checkRunID(), checkStore(flags.to)); err != nil {
+	if err := flags.checkRunID(); err != nil {
 		return nil, err
 	}
 	return p.open(ctx, flags.to, stores.Options{Follow: true, Durable: flags.durable, Wait: retry.Do}, jsonl.Streams{Paths: []string{path}})
-}
-
-// checkGrowing checks that a path can be followed, and reports whether it is a folder.
-func (f *readFlags) checkGrowing(path string) (folder bool, err error) {
-	folder, err = follow.Check(path, domain.RunID(f.runID))
-	return folder, oneRun(err)
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
+// closing is how long current work may take when a command ends.
+const closing = 10 * time.Second
+
 // After kill -9 at any moment while runs grow, the same command continues, and nothing is missing in
 // the end.
 func TestFollowKilled(t *testing.T) {

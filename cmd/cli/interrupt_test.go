@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -50,7 +51,7 @@ func TestInterruptedSources(t *testing.T) {
 		paths []string
 	}{
 		{errResumable, []string{file}}, {errResumable, []string{folder}}, {errResumable, []string{file, folder}},
-		{errInterrupted, []string{"-"}}, {errInterrupted, []string{os.DevNull}}, {errInterrupted, []string{folder, "-"}},
+		{context.Canceled, []string{"-"}}, {context.Canceled, []string{os.DevNull}}, {context.Canceled, []string{folder, "-"}},
 	} {
 		found, err := (&readFlags{onMalformed: "stop"}).find(c.paths)
 		if err != nil || interruption(found) != c.want {

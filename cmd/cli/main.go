@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,9 +28,6 @@ var helpText string
 var help = command.ParseHelp(helpText)
 
 const name = "quire-project"
-
-// closing is how long current work may take when a command ends.
-const closing = 10 * time.Second
 
 // Main runs the command of the program's arguments with the built-in and the added projections, and
 // exits with its status.

@@ -132,18 +132,14 @@ func (p *app) onStore(ctx context.Context, to string, options stores.Options, fi
 	})
 }
 
-var (
-	// errInterrupted is the error of interrupted work.
-	errInterrupted = &command.StatusError{Status: command.StatusInterrupted, Err: errors.New("interrupted")}
-	// errResumable is the error of interrupted work that the same command can continue.
-	errResumable = &command.StatusError{Status: command.StatusInterrupted, Err: errors.New("interrupted; run the same command again to continue")}
-)
+// errResumable is the error of interrupted work that the same command can continue.
+var errResumable = &command.StatusError{Status: command.StatusInterrupted, Err: errors.New("interrupted; run the same command again to continue")}
 
 // interruption returns the error of interrupted work on streams. Data from a pipe cannot be read
 // again.
 func interruption(streams jsonl.Streams) error {
 	if streams.HasPipe() {
-		return errInterrupted
+		return context.Canceled
 	}
 	return errResumable
 }
@@ -151,7 +147,7 @@ func interruption(streams jsonl.Streams) error {
 // statusOf returns the exit status for err.
 func statusOf(err error) int {
 	switch {
-	case errors.As(err, new(*follow.CompressedError)):
+	case errors.As(err, new(*follow.CompressedError)), errors.Is(err, jsonl.ErrOneRun):
 		return command.StatusUsage
 	case !errors.As(err, new(*command.StatusError)) && errors.As(err, new(*jsonl.MalformedError)):
 		return command.StatusMalformed

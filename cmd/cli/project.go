@@ -5,19 +5,17 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/quire-ci/quire-project/adapters/formats"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/otlp"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/terminal"
-	"github.com/quire-ci/quire-project/adapters/web"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -45,20 +43,17 @@ func newProject(p *app) *cobra.Command {
 			flags.to = string(report.Table)
 		}
 		flags.to = cmp.Or(flags.to, string(report.JSON))
-		kind, err := kindOf(flags.to)
-		if err = cmp.Or(err, refuse(cmd, kind)); !otlp.IsTarget(flags.to) {
-			err = cmp.Or(err, flags.exitStatus.check())
-		}
+		kind, err := flags.kind(cmd)
 		switch {
 		case err != nil:
 			return err
-		case kind.Name == toStore.Name:
+		case kind.Name == formats.Store.Name:
 			return p.ingest(ctx, args, flags)
 		}
 		return p.project(ctx, args, kind, flags)
 	})
 	f := cmd.Flags()
-	f.StringVar(&flags.to, "to", "", "the format: "+strings.Join(formatNames(), ", ")+";\nthe store to bring up to date: "+stores.Syntax+";\nor the collector to send traces to: "+otlp.Syntax+"\n(default: table on a terminal, otherwise json)")
+	f.StringVar(&flags.to, "to", "", "the format: "+strings.Join(formats.Names(0), ", ")+";\nthe store to bring up to date: "+stores.Syntax+";\nor the collector to send traces to: "+otlp.Syntax+"\n(default: table on a terminal, otherwise json)")
 	f.StringVarP(&flags.output, "output", "o", "", "write to this `file` instead of standard output; it appears when it is whole")
 	f.StringSliceVar(&flags.projections, "projection", nil, "print only these: "+strings.Join(projections.Names(p.set.Reported()), ", ")+",\nor a part of timings such as timings.sh_events; csv takes exactly\none, and prints timings.jobs for timings (default: all)")
 	f.BoolVar(&flags.selection.Failed, "failed", false, "only jobs and commands that failed")
@@ -73,7 +68,7 @@ func newProject(p *app) *cobra.Command {
 	f.BoolVar(&flags.commands, "commands", false, commandsUsage)
 	flags.exitStatus.add(f)
 	flags.readFlags.add(cmd)
-	completeTarget(cmd, append(formatNames(), otlp.Schemes...)...)
+	completeTarget(cmd, append(formats.Names(0), otlp.Schemes...)...)
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projectionNames(p.set)))
 	return cmd
 }
@@ -108,15 +103,9 @@ func (p *app) project(ctx context.Context, paths []string, kind report.Kind, fla
 	if kind.Raw {
 		out = terminal.Safe(out)
 	}
-	switch {
-	case flags.to == web.Format:
-		files.Document = web.NewFile(out, p.set)
-	case otlp.IsTarget(flags.to):
-		traces := otlp.Options{Commands: flags.commands, AssumeEnded: flags.exitStatus.assumeEnded}
-		files.Document, err = otlp.Open(ctx, flags.to, out, traces, otlp.ClientOptions{Say: work.say})
-		if err != nil {
-			return command.Usage("--to: %w", err)
-		}
+	traces := otlp.Options{Commands: flags.commands, AssumeEnded: flags.exitStatus.assumeEnded}
+	if files.Document, err = formats.Document(ctx, flags.to, out, p.set, traces, otlp.ClientOptions{Say: work.say}); err != nil {
+		return command.Usage("--to: %w", err)
 	}
 	if err := files.Write(ctx, out, streams); err != nil {
 		return err
@@ -143,11 +132,7 @@ func (p *app) openOutput(path string, streams jsonl.Streams) (io.Writer, *report
 	return file.File, file, nil
 }
 
-// formats are the formats of a report.
-var formats = append(report.Kinds(), otlp.Kind, web.Kind)
-
-// toStore is what it is like to bring up a store, which is given all rows.
-var toStore = report.Kind{Name: "a store"}
+const commandsUsage = "with traces: add the texts of commands, which may contain secrets"
 
 // takes says for what the flags are that not every format has a use for.
 var takes = map[string]report.Takes{
@@ -155,41 +140,19 @@ var takes = map[string]report.Takes{
 	"failed": report.TakesRows, "job": report.TakesRows, "slower-than": report.TakesRows, "top": report.TakesRows,
 }
 
-// refuse returns an error if a flag is given for which a kind of report has no use.
-func refuse(cmd *cobra.Command, kind report.Kind) (err error) {
+// kind returns what --to names. It returns an error if another flag is given that has no use there.
+func (f *projectFlags) kind(cmd *cobra.Command) (report.Kind, error) {
+	kind, err := formats.Parse(f.to)
+	if err != nil {
+		return kind, command.Usage("%w%s", err, command.DidYouMean(f.to, formats.Names(0)))
+	}
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
-		var with []string
-		for _, other := range formats {
-			if other.Takes&takes[flag.Name] != 0 {
-				with = append(with, string(other.Name))
-			}
-		}
-		if len(with) > 0 && kind.Takes&takes[flag.Name] == 0 && flag.Value.String() != "false" {
-			err = cmp.Or(err, command.Usage("--%s goes with --to %s, not with %s", flag.Name, strings.Join(with, ", "), kind.Name))
+		if needs := takes[flag.Name]; err == nil && needs&^kind.Takes != 0 && flag.Value.String() != "false" {
+			err = command.Usage("--%s goes with --to %s, not with %s", flag.Name, strings.Join(formats.Names(needs), ", "), kind.Name)
 		}
 	})
-	return err
-}
-
-const commandsUsage = "with traces: add the texts of commands, which may contain secrets"
-
-// word matches a mistyped format that is safe to print: any other text could be an address with a
-// password.
-var word = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
-
-// kindOf returns what --to names: a format, a collector or a store.
-func kindOf(to string) (report.Kind, error) {
-	names := strings.Join(formatNames(), ", ")
-	at := slices.Index(formatNames(), to)
-	switch {
-	case at >= 0:
-		return formats[at], nil
-	case otlp.IsAddress(to):
-		return otlp.Collector, nil
-	case stores.IsAddress(to):
-		return toStore, checkStore(to)
-	case !word.MatchString(to):
-		return report.Kind{}, command.Usage("--to takes a format (%s) or a store's address (%s)", names, stores.Syntax)
+	if !otlp.IsTarget(f.to) {
+		err = cmp.Or(err, f.exitStatus.check())
 	}
-	return report.Kind{}, command.Usage("--to: no format is called %q; there are %s; a store is %s%s", to, names, stores.Syntax, command.DidYouMean(to, formatNames()))
+	return kind, err
 }

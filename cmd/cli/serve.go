@@ -59,7 +59,7 @@ func (p *app) serve(ctx context.Context, cmd *cobra.Command, path string, flags 
 	lines := flags.options()
 	site := web.Site{
 		Options: web.Options{Logs: web.LogsIn(path, flags.logs), Registry: prometheus.NewRegistry()},
-		Access:  flags.access, Path: path, Follow: follow.Options{Streams: lines, Grace: closing},
+		Access:  flags.access, Path: path, Follow: follow.Options{Streams: lines},
 	}
 	if flags.to != "" {
 		site.Ingest, flags.durable = &lines, true
@@ -105,9 +105,6 @@ func listen(cmd *cobra.Command, address string) (net.Listener, error) {
 func newToken(p *app) *cobra.Command {
 	var file string
 	cmd := help.Command("token", cobra.ExactArgs(1), func(_ context.Context, args []string) error {
-		if file == "" {
-			return command.Usage("name the file with the token of the server with --token-file")
-		}
 		token, err := web.ReadToken(file)
 		if err = cmp.Or(err, store.CheckRunID(domain.RunID(args[0]))); err != nil {
 			return command.Usage("%w", err)

@@ -5,6 +5,7 @@ package command
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -161,23 +162,9 @@ func oneOf(group *cobra.Command) cobra.PositionalArgs {
 }
 
 // helpTemplate starts with the parts that most readers look for.
-const helpTemplate = `{{.Short}}.
-
-Usage:{{if .Runnable}}
-  {{.UseLine}}{{end}}{{if .HasAvailableSubCommands}}
-  {{.CommandPath}} [command]{{end}}{{if .HasExample}}
-
-Examples:
-{{.Example}}{{end}}{{if .HasAvailableSubCommands}}
-
-Commands:{{range .Commands}}{{if .IsAvailableCommand}}
-  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}{{if .HasAvailableLocalFlags}}
-
-Flags:
-{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}{{if .Long}}
-
-{{trimTrailingWhitespaces .Long}}{{end}}
-`
+//
+//go:embed help.tmpl
+var helpTemplate string
 
 // Execute runs the command that args name. It configures root and its subcommands to refuse ambiguous
 // flags, to complete them, and to print help and their version in the same way.
