@@ -46,7 +46,7 @@ func trendLists(t *trends.Trends) []trendList {
 	changes := trendList{"Changes", "change", []string{"job", "command", "before:", "after:", "change:", "since run", "at"}, nil}
 	commands := trendList{"Commands", "command", []string{"job", "command", "count:", "failed:", "median:", "p95:"}, nil}
 	for _, c := range t.Commands {
-		commands.rows = append(commands.rows, []string{c.JobID, c.Cmd, fmt.Sprint(c.Count), percent(c.Failed, c.Count), display.Maybe(c.MedianMs), display.Maybe(c.P95Ms)})
+		commands.rows = append(commands.rows, []string{c.JobID, c.Cmd, fmt.Sprint(c.Count), Percent(c.Failed, c.Count), display.Maybe(c.MedianMs), display.Maybe(c.P95Ms)})
 		for _, change := range c.Changes {
 			changes.rows = append(changes.rows, []string{
 				c.JobID, c.Cmd, display.Duration(change.BeforeMs), display.Duration(change.AfterMs), Signed(change.DeltaMs), string(change.RunID), display.Clock(change.StartedAtMs),
@@ -57,9 +57,9 @@ func trendLists(t *trends.Trends) []trendList {
 	for _, job := range t.Jobs {
 		switch job.Stability {
 		case trends.Flaky:
-			jobs.rows = append(jobs.rows, []string{job.JobID, "failed and succeeded on " + strings.Join(job.FlakyShas, ", "), fmt.Sprint(job.Count), percent(job.Failed, job.Count)})
+			jobs.rows = append(jobs.rows, []string{job.JobID, "failed and succeeded on " + strings.Join(job.FlakyShas, ", "), fmt.Sprint(job.Count), Percent(job.Failed, job.Count)})
 		case trends.Unclear:
-			jobs.rows = append(jobs.rows, []string{job.JobID, "unclear: the runs have no sha", fmt.Sprint(job.Count), percent(job.Failed, job.Count)})
+			jobs.rows = append(jobs.rows, []string{job.JobID, "unclear: the runs have no sha", fmt.Sprint(job.Count), Percent(job.Failed, job.Count)})
 		}
 	}
 	failures := trendList{"Failures", "failure", []string{"job", "command", "exit:", "count:", "first run", "last run"}, nil}
@@ -77,10 +77,11 @@ func trendLists(t *trends.Trends) []trendList {
 	return []trendList{changes, jobs, failures, commands}
 }
 
-func percent(part, whole int) string { return fmt.Sprintf("%.0f %%", 100*float64(part)/float64(whole)) }
+// Percent writes a share.
+func Percent(part, whole int) string { return fmt.Sprintf("%.0f %%", 100*float64(part)/float64(whole)) }
 
-// trendRemarks say how many runs were looked at, and which were not used.
-func trendRemarks(t *trends.Trends) []string {
+// TrendRemarks say how many runs were looked at, and which were not used.
+func TrendRemarks(t *trends.Trends) []string {
 	all := []string{display.Plural(t.Runs, "run")}
 	const most = 10
 	for _, out := range t.LeftOut[:min(most, len(t.LeftOut))] {
@@ -124,7 +125,7 @@ func trendsTable(columns int, t *trends.Trends) string {
 		}
 		b.WriteString("\n")
 	}
-	for _, text := range trendRemarks(t) {
+	for _, text := range TrendRemarks(t) {
 		line(text)
 	}
 	return b.String()
@@ -133,7 +134,7 @@ func trendsTable(columns int, t *trends.Trends) string {
 func trendsMarkdown(t *trends.Trends) string {
 	var b strings.Builder
 	b.WriteString("### Trends\n\n")
-	for _, text := range trendRemarks(t) {
+	for _, text := range TrendRemarks(t) {
 		b.WriteString("- " + markdownText(cut(text, 2*maxCell)) + "\n")
 	}
 	lists := trendLists(t)

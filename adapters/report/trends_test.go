@@ -32,17 +32,20 @@ func drawTrends(t *rapid.T) *trends.Trends {
 			do()
 		}
 	}
+	series := func() trends.Series {
+		s := trends.Series{Count: count(), Failed: 1, FailureRate: 0.5, MedianMs: null(), P95Ms: null(), Changes: []trends.Change{}}
+		several(func() {
+			s.Changes = append(s.Changes, trends.Change{RunID: domain.RunID(say()), StartedAtMs: null(), BeforeMs: null().V, AfterMs: 5, DeltaMs: -7000})
+		})
+		return s
+	}
 	all := &trends.Trends{Runs: count(), LeftOut: []trends.LeftOut{}, Commands: []trends.Command{}, Jobs: []trends.Job{}, Failures: []trends.Failure{}}
 	several(func() { all.LeftOut = append(all.LeftOut, trends.LeftOut{RunID: domain.RunID(say()), Reason: say()}) })
 	several(func() {
-		c := trends.Command{JobID: say(), Cmd: say(), Count: count(), FailureRate: 0.5, MedianMs: null(), P95Ms: null(), Changes: []trends.Change{}}
-		several(func() {
-			c.Changes = append(c.Changes, trends.Change{RunID: domain.RunID(say()), StartedAtMs: null(), BeforeMs: null().V, AfterMs: 5, DeltaMs: -7000})
-		})
-		all.Commands = append(all.Commands, c)
+		all.Commands = append(all.Commands, trends.Command{JobID: say(), Cmd: say(), Series: series()})
 	})
 	several(func() {
-		job := trends.Job{JobID: say(), Count: count(), Failed: 1, FlakyShas: []string{"x" + say()}}
+		job := trends.Job{JobID: say(), Series: series(), FlakyShas: []string{"x" + say()}}
 		job.Stability = rapid.SampledFrom([]trends.Stability{trends.Stable, trends.Flaky, trends.Unclear}).Draw(t, "stability")
 		all.Jobs = append(all.Jobs, job)
 	})
@@ -73,7 +76,7 @@ func TestTrendsSchemaRefuses(t *testing.T) {
 	schema := documentSchema(t, "trends")
 	const good = `{"schema":"quire-project/trends/v1","runs":3,"left_out":[{"run_id":"a","reason":"r"}],"commands":[{"job_id":"j","cmd":"x","count":3,"failed":1,"failure_rate":0.3,` +
 		`"median_ms":1,"p95_ms":null,"changes":[{"run_id":"b","started_at_ms":-5,"before_ms":1,"after_ms":2001,"delta_ms":2000}]}],` +
-		`"jobs":[{"job_id":"j","count":3,"failed":1,"stability":"flaky","flaky_shas":["s"]}],` +
+		`"jobs":[{"job_id":"j","count":3,"failed":1,"failure_rate":0.3,"median_ms":1,"p95_ms":null,"changes":[],"stability":"flaky","flaky_shas":["s"]}],` +
 		`"failures":[{"job_id":"j","cmd":"x","exit_code":-1,"last_line":"","count":1,"first_run":"a","last_run":"a"}]}`
 	require.NoError(t, validate(schema, good))
 	for _, change := range [][2]string{
@@ -119,7 +122,7 @@ func TestTrendsMarkdown(t *testing.T) {
 func TestTrendsMarkdownFits(t *testing.T) {
 	of := &trends.Trends{}
 	for range 5000 {
-		of.Commands = append(of.Commands, trends.Command{JobID: strings.Repeat("|", 300), Cmd: strings.Repeat("<", 300), Count: 1, Changes: make([]trends.Change, 1)})
+		of.Commands = append(of.Commands, trends.Command{JobID: strings.Repeat("|", 300), Cmd: strings.Repeat("<", 300), Series: trends.Series{Count: 1, Changes: make([]trends.Change, 1)}})
 		of.Failures = append(of.Failures, trends.Failure{Cmd: strings.Repeat("&", 300)})
 	}
 	out := trendsAs(t, Markdown, 0, of)
@@ -140,12 +143,12 @@ func TestTrendsExample(t *testing.T) {
 	table := trendsAs(t, Table, 0, &trends.Trends{
 		Runs: 200,
 		Commands: []trends.Command{
-			{JobID: "build", Cmd: "go test ./...", Count: 200, MedianMs: ms(43_000), P95Ms: ms(61_200), Changes: []trends.Change{
+			{JobID: "build", Cmd: "go test ./...", Series: trends.Series{Count: 200, MedianMs: ms(43_000), P95Ms: ms(61_200), Changes: []trends.Change{
 				{RunID: "run-131", StartedAtMs: ms(1_795_165_964_000), BeforeMs: 41_200, AfterMs: 58_900, DeltaMs: 17_700},
-			}},
-			{JobID: "e2e", Cmd: "npm test", Count: 200, Failed: 6, MedianMs: ms(22_400), P95Ms: ms(25_000)},
+			}}},
+			{JobID: "e2e", Cmd: "npm test", Series: trends.Series{Count: 200, Failed: 6, MedianMs: ms(22_400), P95Ms: ms(25_000)}},
 		},
-		Jobs:     []trends.Job{{JobID: "e2e", Count: 200, Failed: 6, Stability: trends.Flaky, FlakyShas: []string{"2ad09b7"}}},
+		Jobs:     []trends.Job{{JobID: "e2e", Series: trends.Series{Count: 200, Failed: 6}, Stability: trends.Flaky, FlakyShas: []string{"2ad09b7"}}},
 		Failures: []trends.Failure{{JobID: "e2e", Cmd: "npm test", ExitCode: projections.Some[int32](1), Count: 6, FirstRun: "run-044", LastRun: "run-187"}},
 	})
 	page, err := os.ReadFile("../../docs/trends.md")

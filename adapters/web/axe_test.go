@@ -42,7 +42,31 @@ func exhibits(s *site) []string {
 	s.log("42", "test", 1, append(colours, "--- FAIL: TestTotal (0.00s)", "    cart_test.go:14: the total is 3, and not 4", "FAIL", "exit status 1")...)
 	s.log("42", "deploy", 1, append(colours, "deploying …")...)
 	s.addBytes("hostile", hostileStream())
-	return []string{"/", "/?state=complete&label=x%3Dy", "/runs/41", "/runs/42", "/runs/43", "/runs/42/log/test/1", "/runs/43/log/lint/4", "/runs/42/log/deploy/1", "/runs/hostile", "/none", "/compare", "/compare?a=41&b=42"}
+	history(s)
+	return []string{"/", "/?state=complete&label=x%3Dy", "/runs/41", "/runs/42", "/runs/43", "/runs/42/log/test/1", "/runs/43/log/lint/4", "/runs/42/log/deploy/1", "/runs/hostile", "/none", "/compare", "/compare?a=41&b=42", "/trends", "/trends?job=test&command=go+test+./..."}
+}
+
+// history adds runs of a pipeline, in which a command becomes slower and fails now and then.
+func history(s *site) {
+	for i := range int64(20) {
+		at, took := 1_795_000_000_000+i*3_600_000, 20_000+i*37%5*100
+		if i >= 12 {
+			took += 15_000
+		}
+		code, outcome := int32(0), domain.Complete
+		if i%7 == 5 {
+			code, outcome = 1, domain.Failed
+		}
+		labels := must(domain.NewLabels(domain.Label{Key: "repo", Value: "shop"}, domain.Label{Key: "sha", Value: fmt.Sprintf("%040x", i/2*0x123456789abc+1<<62)}))
+		id := domain.RunID(fmt.Sprint(900 + i))
+		s.add(id, domain.NewRunStarted(at, labels), domain.NewJobStarted(at, "lint"), domain.NewShStarted(at, "lint", "golangci-lint run --timeout 5m ./..."), domain.NewJobStarted(at+10, "build"), domain.NewShStarted(at+20, "build", "go build ./..."),
+			domain.NewShFinished(at+9_000+i*53%7*100, "build", 0), domain.NewJobFinished(at+10_000, "build", domain.Complete), domain.NewJobStarted(at+10_100, "test"), domain.NewShStarted(at+10_200, "test", "go test ./..."),
+			domain.NewShFinished(at+15_000+i*31%11*50, "lint", 0), domain.NewJobFinished(at+16_000, "lint", domain.Complete),
+			domain.NewShFinished(at+10_200+took, "test", code), domain.NewJobFinished(at+10_300+took, "test", outcome), domain.NewRunFinished(at+10_400+took, outcome))
+		if code != 0 {
+			s.log(string(id), "test", 1, "--- FAIL: TestTotal (0.00s)", "FAIL")
+		}
+	}
 }
 
 // login serves the form that asks for a token.
@@ -75,30 +99,31 @@ func TestBrowserAxe(t *testing.T) {
 		addresses = append(addresses, s.URL+path)
 	}
 	addresses = append(addresses, login(t, s))
-	for _, width := range []int64{360, 1280} {
-		for _, scheme := range []string{"light", "dark"} {
-			look(t, ctx, width, scheme)
-			for _, address := range addresses {
-				t.Run(fmt.Sprint(width, scheme, address[len("http://127.0.0.1:00000"):]), func(t *testing.T) {
-					do(t, ctx, chromedp.Navigate(address), chromedp.WaitReady("main"))
-					require.Equal(t, strings.HasSuffix(address, "/none"), value[bool](t, ctx, `document.title === "Not Found"`))
-					value[bool](t, ctx, script+"; true")
-					find := func() {
+	for _, address := range addresses {
+		t.Run(address[len("http://127.0.0.1:00000"):], func(t *testing.T) {
+			do(t, ctx, chromedp.Navigate(address), chromedp.WaitReady("main"))
+			require.Equal(t, strings.HasSuffix(address, "/none"), value[bool](t, ctx, `document.title === "Not Found"`))
+			value[bool](t, ctx, script+"; true")
+			for _, width := range []int64{360, 1280} {
+				for _, scheme := range []string{"light", "dark"} {
+					look(t, ctx, width, scheme)
+					find := func(what string) {
 						found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](violations, chromedp.EvalAwaitPromise))
 						require.NoError(t, err)
-						require.Empty(t, found)
+						require.Empty(t, found, "%s: %d pixels, %s", what, width, scheme)
 					}
-					find()
+					find("page")
 					require.LessOrEqual(t, value[int64](t, ctx, "document.documentElement.scrollWidth"), width)
-					if value[bool](t, ctx, `Boolean(document.querySelector("quire-timeline input"))`) {
+					if !strings.HasSuffix(address, "/hostile") && value[bool](t, ctx, `Boolean(document.querySelector("quire-timeline input"))`) {
 						value[bool](t, ctx, `document.querySelector("li:has(pre.text) > a, li > a").focus() || true`)
-						find()
+						find("card")
 						do(t, ctx, chromedp.KeyEvent("?"))
-						find()
+						find("keys")
+						value[bool](t, ctx, `document.querySelector("dialog").close() || true`)
 					}
-				})
+				}
 			}
-		}
+		})
 	}
 }
 

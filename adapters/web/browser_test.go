@@ -103,17 +103,21 @@ func (s *site) addBytes(run domain.RunID, added []byte) {
 
 // log writes the log of a command.
 func (s *site) log(run, job string, seq int, lines ...string) {
-	path := filepath.Join(s.logs, run, "jobs", job, fmt.Sprintf("sh-%d.log", seq))
-	require.NoError(s.t, os.MkdirAll(filepath.Dir(path), 0o700))
+	writeLog(s.t, s.logs, run, job, seq, lines...)
+}
+
+func writeLog(t *testing.T, folder, run, job string, seq int, lines ...string) {
+	path := filepath.Join(folder, run, "jobs", job, fmt.Sprintf("sh-%d.log", seq))
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	var text strings.Builder
 	for _, line := range lines {
 		text.WriteString("2026-11-23T14:41:54.2Z stdout F " + line + "\n")
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	require.NoError(s.t, err)
+	require.NoError(t, err)
 	defer file.Close()
 	_, err = file.WriteString(text.String())
-	require.NoError(s.t, err)
+	require.NoError(t, err)
 }
 
 // do runs actions in the browser.

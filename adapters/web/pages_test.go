@@ -93,7 +93,7 @@ func parsePage(t require.TestingT, text string) *html.Node {
 	page, err := html.Parse(strings.NewReader(text))
 	require.NoError(t, err)
 	allowed := map[string]bool{}
-	for name := range strings.FieldsSeq("html head meta title link script style noscript body nav main header section quire-timeline h1 h2 p a span bdi code pre ol li details summary svg rect line text time table thead tbody tr th td div ul h3 polygon form label select option input button br") {
+	for name := range strings.FieldsSeq("html head meta title link script style noscript body nav main header section quire-timeline h1 h2 p a span bdi code pre ol li details summary svg rect line text time table thead tbody tr th td div ul h3 polygon path figure figcaption form label select option input button br") {
 		allowed[name] = true
 	}
 	for n := range page.Descendants() {
@@ -109,6 +109,7 @@ func parsePage(t require.TestingT, text string) *html.Node {
 		}
 	}
 	require.LessOrEqual(t, len(find(page, "script", "")), 1)
+	require.True(t, strings.HasSuffix(strings.TrimSpace(text), "</html>"), "the page has no end")
 	require.NotContains(t, text, "\u202e")
 	require.NotContains(t, text, "\x1b")
 	return page

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"text/template"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -71,6 +72,7 @@ func New(o Options) *Server {
 		"GET /api/runs/{run}":             s.apiRun,
 		"POST /api/runs/{run}/segments":   s.segments,
 		"GET /compare":                    s.compare,
+		"GET /trends":                     s.trends,
 		"GET /feed":                       s.feed,
 		"GET /badge.svg":                  s.badge,
 		"GET /assets/{name}":              s.assets.serve,
@@ -185,7 +187,11 @@ func (s *Server) html(w http.ResponseWriter, name string, data any) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	out := bufio.NewWriterSize(patient(w), 32<<10)
 	if err := cmp.Or(templates.ExecuteTemplate(out, name, data), out.Flush()); err != nil {
-		s.log.Debug("a page was not written to its end", "error", printable.Name(err.Error()))
+		level, broken := slog.LevelDebug, template.ExecError{}
+		if errors.As(err, &broken) { // the client did not leave
+			level = slog.LevelError
+		}
+		s.log.Log(context.Background(), level, "a page was not written to its end", "error", printable.Name(err.Error()))
 	}
 	return nil
 }

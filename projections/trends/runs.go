@@ -23,14 +23,14 @@ type run struct {
 	began      projections.Null[int64]
 	sha, unfit string
 	executions []execution
-	ends       []end
+	ends       []execution // of jobs
 	failures   []failure
 }
 
 // name identifies a command: its job and its normal text.
 type name struct{ job, cmd string }
 
-// execution is a command that ended.
+// execution is a command that ended, or a job: that has no command.
 type execution struct {
 	of     unique.Handle[name]
 	ms     projections.Null[int64]
@@ -38,12 +38,6 @@ type execution struct {
 }
 
 func (e *execution) name() name { return e.of.Value() }
-
-// end is how a job ended.
-type end struct {
-	job    string
-	failed bool
-}
 
 // failure is what failures that are one have in common.
 type failure struct {
@@ -98,13 +92,15 @@ func (r *run) read(record *projections.Record, lastLine LastLine) {
 	}
 	failedJobs := map[string]bool{} // and whether a failed command was found
 	for i := range record.Jobs {
-		switch job := &record.Jobs[i]; job.State {
-		case projections.Failed:
-			failedJobs[job.JobID] = false
-			r.ends = append(r.ends, end{job.JobID, true})
-		case projections.Complete:
-			r.ends = append(r.ends, end{job.JobID, false})
+		job := &record.Jobs[i]
+		if job.State == projections.Active {
+			continue
 		}
+		failed := job.State == projections.Failed
+		if failed {
+			failedJobs[job.JobID] = false
+		}
+		r.ends = append(r.ends, execution{unique.Make(name{job: job.JobID}), took(job), failed})
 	}
 	for i := range record.ShEvents {
 		sh := &record.ShEvents[i]
@@ -129,4 +125,12 @@ func (r *run) read(record *projections.Record, lastLine LastLine) {
 			r.failures = append(r.failures, failure{name: name{job: id}})
 		}
 	}
+}
+
+// took returns how long a job took, if that is known.
+func took(job *projections.Job) projections.Null[int64] {
+	if !job.StartedAtMs.Valid || !job.FinishedAtMs.Valid {
+		return projections.Null[int64]{}
+	}
+	return projections.Span(job.StartedAtMs.V, job.FinishedAtMs.V)
 }

@@ -34,18 +34,34 @@ type Command struct {
 	JobID string `json:"job_id"`
 	// Cmd is the normal text, as [compare.Normal] makes it.
 	Cmd string `json:"cmd"`
-	// Count is how often it ended, and Failed how often with an exit code other than 0 in a job that failed.
+	Series
+}
+
+// Series is what a command or a job did, in the order of the runs.
+type Series struct {
+	// Count is how often it ended. Failed is how often it failed; a command does with an exit code other than
+	// 0 in a job that failed.
 	Count       int     `json:"count"`
 	Failed      int     `json:"failed"`
 	FailureRate float64 `json:"failure_rate"`
 	// MedianMs and P95Ms are of the times that it did not fail; null if there is none.
 	MedianMs projections.Null[int64] `json:"median_ms"`
 	P95Ms    projections.Null[int64] `json:"p95_ms"`
-	// Changes are in the order of the runs.
-	Changes []Change `json:"changes"`
+	Changes  []Change                `json:"changes"`
+	// Points are the runs in which it ended.
+	Points []Point `json:"-"`
 }
 
-// Change is a run from which on a command takes longer or shorter.
+// Point is a run in which a command or a job ended.
+type Point struct {
+	RunID       domain.RunID
+	StartedAtMs projections.Null[int64]
+	// Ms is the median of the times that it did not fail; null if there is none.
+	Ms     projections.Null[int64]
+	Failed bool // at least once
+}
+
+// Change is a run from which on a command or a job takes longer or shorter.
 type Change struct {
 	// RunID is the first run that is slower or faster.
 	RunID       domain.RunID            `json:"run_id"`
@@ -69,9 +85,8 @@ const (
 // Job is how a job ended in all runs. A job that is [Stable] can fail: for each sha, it always does
 // or never.
 type Job struct {
-	JobID     string    `json:"job_id"`
-	Count     int       `json:"count"` // ends
-	Failed    int       `json:"failed"`
+	JobID string `json:"job_id"`
+	Series
 	Stability Stability `json:"stability"`
 	// FlakyShas are those on which it both failed and succeeded, in the order of their texts.
 	FlakyShas []string `json:"flaky_shas"`
@@ -109,48 +124,53 @@ func (r *Runs) Trends() *Trends {
 	return t
 }
 
-// series is the executions of a command, in the order of runs.
-type series struct {
-	count, failed int
-	durations     []int64
-	points        []point
-}
-
-// point is the duration of a command in a run: the median, if it ran several times.
+// point is a duration in a run: the median, if there are several.
 type point struct {
 	of *run
 	ms int64
 }
 
-func (t *Trends) commands(used []*run) {
-	all := map[name]*series{}
+// seriesOf returns the series of the commands or jobs that a run has executions of.
+func seriesOf(used []*run, executions func(*run) []execution) map[name]*Series {
+	all := map[name]*Series{}
+	durations, points := map[name][]int64{}, map[name][]point{}
 	for _, of := range used {
 		took := map[name][]int64{}
-		for _, e := range of.executions {
+		for _, e := range executions(of) {
 			s := all[e.name()]
 			if s == nil {
-				s = &series{}
+				s = &Series{}
 				all[e.name()] = s
 			}
-			s.count++
+			if last := len(s.Points) - 1; last < 0 || s.Points[last].RunID != of.id {
+				s.Points = append(s.Points, Point{RunID: of.id, StartedAtMs: of.began})
+			}
+			s.Count++
 			if e.failed {
-				s.failed++
+				s.Failed++
+				s.Points[len(s.Points)-1].Failed = true
 			} else if e.ms.Valid {
 				took[e.name()] = append(took[e.name()], e.ms.V)
 			}
 		}
-		for of2, durations := range took {
-			s := all[of2]
-			s.durations = append(s.durations, durations...)
-			s.points = append(s.points, point{of, quantile(durations, 0.5)})
+		for n, ms := range took {
+			s, middle := all[n], quantile(ms, 0.5)
+			s.Points[len(s.Points)-1].Ms = projections.Some(middle)
+			durations[n], points[n] = append(durations[n], ms...), append(points[n], point{of, middle})
 		}
 	}
-	for of, s := range all {
-		command := Command{JobID: of.job, Cmd: of.cmd, Count: s.count, Failed: s.failed, FailureRate: float64(s.failed) / float64(s.count), Changes: changes(s.points)}
-		if len(s.durations) > 0 {
-			command.MedianMs, command.P95Ms = projections.Some(quantile(s.durations, 0.5)), projections.Some(quantile(s.durations, 0.95))
+	for n, s := range all {
+		s.FailureRate, s.Changes = float64(s.Failed)/float64(s.Count), changes(points[n])
+		if ms := durations[n]; len(ms) > 0 {
+			s.MedianMs, s.P95Ms = projections.Some(quantile(ms, 0.5)), projections.Some(quantile(ms, 0.95))
 		}
-		t.Commands = append(t.Commands, command)
+	}
+	return all
+}
+
+func (t *Trends) commands(used []*run) {
+	for n, s := range seriesOf(used, func(r *run) []execution { return r.executions }) {
+		t.Commands = append(t.Commands, Command{n.job, n.cmd, *s})
 	}
 	slices.SortFunc(t.Commands, func(a, b Command) int {
 		return cmp.Or(cmp.Compare(b.most(), a.most()), cmp.Compare(b.MedianMs.V, a.MedianMs.V), cmp.Compare(a.JobID, b.JobID), cmp.Compare(a.Cmd, b.Cmd))
@@ -158,8 +178,8 @@ func (t *Trends) commands(used []*run) {
 }
 
 // most returns how large the largest change is.
-func (c *Command) most() (ms int64) {
-	for _, change := range c.Changes {
+func (s *Series) most() (ms int64) {
+	for _, change := range s.Changes {
 		ms = max(ms, change.DeltaMs, -change.DeltaMs)
 	}
 	return ms
@@ -176,24 +196,22 @@ func (t *Trends) jobs(used []*run) {
 	all := map[string]map[string]*ends{} // by job and sha
 	for _, of := range used {
 		for _, end := range of.ends {
-			bySha := all[end.job]
-			if bySha == nil {
-				bySha = map[string]*ends{}
-				all[end.job] = bySha
+			job := end.name().job
+			if all[job] == nil {
+				all[job] = map[string]*ends{}
 			}
-			if bySha[of.sha] == nil {
-				bySha[of.sha] = &ends{}
+			if all[job][of.sha] == nil {
+				all[job][of.sha] = &ends{}
 			}
-			bySha[of.sha].count++
+			all[job][of.sha].count++
 			if end.failed {
-				bySha[of.sha].failed++
+				all[job][of.sha].failed++
 			}
 		}
 	}
-	for id, bySha := range all {
-		job := Job{JobID: id, Stability: Stable, FlakyShas: []string{}}
-		for sha, e := range bySha {
-			job.Count, job.Failed = job.Count+e.count, job.Failed+e.failed
+	for n, s := range seriesOf(used, func(r *run) []execution { return r.ends }) {
+		job := Job{JobID: n.job, Series: *s, Stability: Stable, FlakyShas: []string{}}
+		for sha, e := range all[n.job] {
 			switch both := e.failed > 0 && e.failed < e.count; {
 			case both && sha != "":
 				job.FlakyShas = append(job.FlakyShas, sha)

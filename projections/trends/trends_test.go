@@ -197,7 +197,7 @@ func TestFailuresAndJobsAreCounted(t *testing.T) {
 					}
 				}
 			}
-			require.Equal(t, trends.Job{JobID: job.JobID, Count: count, Failed: bad, Stability: stability, FlakyShas: shas}, job)
+			require.Equal(t, []any{count, bad, stability, shas}, []any{job.Count, job.Failed, job.Stability, job.FlakyShas})
 		}
 	})
 }
@@ -240,14 +240,21 @@ func TestExample(t *testing.T) {
 	unended := run(40, 99_000, 1, "")
 	unended.Run.Ended = false
 	latest.Add(unended, nil)
-	began := projections.Some[int64](25_000_000)
+	series := trends.Series{
+		Count: 40, Failed: 2, FailureRate: 0.05, MedianMs: projections.Some[int64](10_002), P95Ms: projections.Some[int64](15_002),
+		Changes: []trends.Change{{RunID: "run-25", StartedAtMs: projections.Some[int64](25_000_000), BeforeMs: 10_001, AfterMs: 15_001, DeltaMs: 5000}},
+	}
+	for i := range 40 {
+		point := trends.Point{RunID: domain.RunID(fmt.Sprintf("run-%02d", i)), StartedAtMs: projections.Some(int64(i) * 1_000_000), Ms: projections.Some(int64(10_000 + i%3 + i/25*5_000))}
+		if i == 7 || i == 30 {
+			point.Ms, point.Failed = projections.Null[int64]{}, true
+		}
+		series.Points = append(series.Points, point)
+	}
 	assert.Equal(t, &trends.Trends{
 		Runs: 40, LeftOut: []trends.LeftOut{{RunID: "run-40", Reason: "it has no run_finished"}},
-		Commands: []trends.Command{{
-			JobID: "build", Cmd: "make #", Count: 40, Failed: 2, FailureRate: 0.05, MedianMs: projections.Some[int64](10_002), P95Ms: projections.Some[int64](15_002),
-			Changes: []trends.Change{{RunID: "run-25", StartedAtMs: began, BeforeMs: 10_001, AfterMs: 15_001, DeltaMs: 5000}},
-		}},
-		Jobs:     []trends.Job{{JobID: "build", Count: 40, Failed: 2, Stability: trends.Flaky, FlakyShas: []string{"sha15", "sha3"}}},
+		Commands: []trends.Command{{JobID: "build", Cmd: "make #", Series: series}},
+		Jobs:     []trends.Job{{JobID: "build", Series: series, Stability: trends.Flaky, FlakyShas: []string{"sha15", "sha3"}}},
 		Failures: []trends.Failure{{JobID: "build", Cmd: "make #", ExitCode: projections.Some[int32](2), LastLine: "no space on device #", Count: 2, FirstRun: "run-07", LastRun: "run-30"}},
 	}, latest.Trends())
 }

@@ -1,0 +1,357 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/runlog"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/trends"
+)
+
+// How many runs trends are of: unless something else is asked for, and at most.
+const (
+	lastRuns     = 200
+	mostLastRuns = 1000
+)
+
+// trendsQuery is what is asked for, as text of the address.
+type trendsQuery struct{ Label, Last, Job, Command string }
+
+// read returns the runs that are asked for.
+func (q *trendsQuery) read(query url.Values) (store.Page, error) {
+	*q = trendsQuery{query.Get("label"), query.Get("last"), query.Get("job"), query.Get("command")}
+	page, _, err := pageOf(url.Values{"label": {q.Label}})
+	if err != nil {
+		return page, err
+	}
+	page.Limit = lastRuns
+	if q.Last != "" {
+		if page.Limit, err = strconv.Atoi(q.Last); err != nil || page.Limit < 1 || page.Limit > mostLastRuns {
+			return page, &pageError{http.StatusBadRequest, fmt.Sprintf("The number of runs is one from 1 to %d.", mostLastRuns)}
+		}
+	}
+	return page, nil
+}
+
+// at returns the address of the trends of the same runs; pairs are further parameters.
+func (q trendsQuery) at(pairs ...string) string {
+	query := url.Values{}
+	for name, value := range map[string]string{"label": q.Label, "last": q.Last} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		query.Set(pairs[i], pairs[i+1])
+	}
+	return "/trends?" + query.Encode()
+}
+
+func (q trendsQuery) ofJob(id string) string           { return q.at("job", id) }
+func (q trendsQuery) ofCommand(job, cmd string) string { return q.at("job", job, "command", cmd) }
+
+// trends shows what the latest runs have in common and what has changed; or, of a job or a command, all of
+// its runs.
+func (s *Server) trends(w http.ResponseWriter, r *http.Request) error {
+	var q trendsQuery
+	page, err := q.read(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	t, err := s.latest(r.Context(), page)
+	if err != nil {
+		return err
+	}
+	if !r.URL.Query().Has("job") {
+		return s.html(w, "trends", newTrends(s.chrome("Trends"), q, t))
+	}
+	one, ok := oneTrend(q, t, r.URL.Query().Has("command"))
+	if !ok {
+		return &pageError{http.StatusNotFound, "These runs have no such command."}
+	}
+	one.chrome = s.chrome(one.Title + " over time")
+	return s.html(w, "trend", one)
+}
+
+// latest returns the trends of a page of runs.
+func (s *Server) latest(ctx context.Context, page store.Page) (*trends.Trends, error) {
+	done, err := s.heavy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if s.logs == nil {
+		return trends.Stored(ctx, s.store, page, nil)
+	}
+	var v *view // of the run whose failed commands are asked for
+	return trends.Stored(ctx, s.store, page, func(run domain.RunID, job string, seq int) string {
+		if v == nil || v.Run.RunID != run {
+			if v, err = s.read(ctx, run); err != nil {
+				return ""
+			}
+		}
+		return s.lastLine(v, job, seq)
+	})
+}
+
+// lastLine returns the last line of a log, or "".
+func (s *Server) lastLine(v *view, job string, seq int) string {
+	of, _ := commandOf(v.rows, job, seq)
+	file, err := s.openLog(v.Run.RunID, v.source, of)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	line, _, err := runlog.Tail(file, 1, endBytes)
+	if err != nil {
+		return ""
+	}
+	var text strings.Builder
+	plain := runlog.NewSafe(&text, false)
+	_, _ = plain.Write(line) // neither can fail
+	_ = plain.End()
+	return strings.TrimSpace(text.String())
+}
+
+// trendsPage is what the page of trends shows.
+type trendsPage struct {
+	chrome
+	Query    trendsQuery
+	Last     int
+	Runs     string
+	LeftOut  []string
+	Changes  changeTable
+	Unstable []unstable
+	Failures []shownFailure
+	Jobs     []series
+	Commands []series
+	More     string // commands that are left out
+}
+
+// changeTable is a table of changes, with the names of the commands if it is of several.
+type changeTable struct {
+	Named bool
+	Rows  []shownChange
+}
+
+// shownChange is a change of a command or a job.
+type shownChange struct {
+	Path, Job, Command          string
+	Before, After, Change, Kind string
+	Run, RunPath, Compare       string
+	Started                     moment
+}
+
+// unstable is a job that fails now and then.
+type unstable struct{ Path, Job, Because, Count, Failed string }
+
+// shownFailure is failures that are one.
+type shownFailure struct {
+	Job, Command, Line, Exit, Count string
+	First, FirstPath                string
+	Last, LastPath                  string
+}
+
+// series is a job or a command with its chart.
+type series struct {
+	Path, Job, Command         string
+	Count, Failed, Median, P95 string
+	Often                      bool // it failed
+	Chart                      chart
+}
+
+// maxSeries is how many commands the page of trends shows.
+const maxSeries = 200
+
+func newTrends(c chrome, q trendsQuery, t *trends.Trends) *trendsPage {
+	p := &trendsPage{chrome: c, Query: q, Last: lastRuns, Changes: changeTable{Named: true}}
+	if q.Last != "" {
+		p.Last, _ = strconv.Atoi(q.Last)
+	}
+	remarks := report.TrendRemarks(t)
+	for i := range remarks {
+		remarks[i] = safe(remarks[i])
+	}
+	p.Runs, p.LeftOut = remarks[0], remarks[1:]
+	for i := range t.Commands {
+		command := &t.Commands[i]
+		path := q.ofCommand(command.JobID, command.Cmd)
+		p.Changes.Rows = append(p.Changes.Rows, changesOf(path, command.JobID, command.Cmd, command.Changes)...)
+		if len(p.Commands) < maxSeries {
+			p.Commands = append(p.Commands, seriesOf(path, command.JobID, command.Cmd, &command.Series))
+		}
+	}
+	if more := len(t.Commands) - maxSeries; more > 0 {
+		p.More = "… and " + display.Plural(more, "more command")
+	}
+	for i := range t.Jobs {
+		job := &t.Jobs[i]
+		p.Jobs = append(p.Jobs, seriesOf(q.ofJob(job.JobID), job.JobID, "", &job.Series))
+		u := unstable{q.ofJob(job.JobID), nameOf(job.JobID), "", fmt.Sprint(job.Count), report.Percent(job.Failed, job.Count)}
+		switch job.Stability {
+		case trends.Flaky:
+			var shas []string
+			for _, sha := range job.FlakyShas[:min(len(job.FlakyShas), 5)] {
+				shas = append(shas, safe(short(sha)))
+			}
+			u.Because = "flaky: it failed and succeeded on " + strings.Join(shas, ", ")
+			if more := len(job.FlakyShas) - len(shas); more > 0 {
+				u.Because += fmt.Sprintf(" and %d more", more)
+			}
+		case trends.Unclear:
+			u.Because = "fails now and then: the runs have no sha, so that it is unclear why"
+		default:
+			continue
+		}
+		p.Unstable = append(p.Unstable, u)
+	}
+	for _, f := range t.Failures[:min(len(t.Failures), maxSeries)] {
+		shown := shownFailure{
+			Job: nameOf(f.JobID), Command: titleLine(f.Cmd), Line: safe(clip(f.LastLine, maxTitle)), Exit: "–", Count: fmt.Sprint(f.Count),
+			First: nameOf(string(f.FirstRun)), FirstPath: runPath(string(f.FirstRun)), Last: nameOf(string(f.LastRun)), LastPath: runPath(string(f.LastRun)),
+		}
+		if f.ExitCode.Valid {
+			shown.Exit = fmt.Sprint(f.ExitCode.V)
+		}
+		p.Failures = append(p.Failures, shown)
+	}
+	return p
+}
+
+func nameOf(id string) string { return safe(display.Name(id)) }
+
+// titleLine returns the first line of a command.
+func titleLine(cmd string) string {
+	title, _ := texts(cmd, 0)
+	return title
+}
+
+func changesOf(path, job, cmd string, changes []trends.Change) (all []shownChange) {
+	for _, c := range changes {
+		change, kind := changeOf(c.DeltaMs, c.BeforeMs)
+		all = append(all, shownChange{
+			Path: path, Job: nameOf(job), Command: titleLine(cmd), Before: display.Duration(c.BeforeMs), After: display.Duration(c.AfterMs), Change: change, Kind: kind,
+			Run: nameOf(string(c.RunID)), RunPath: runPath(string(c.RunID)), Compare: comparePath("", string(c.RunID)), Started: momentOf(c.StartedAtMs),
+		})
+	}
+	return all
+}
+
+func seriesOf(path, job, cmd string, s *trends.Series) series {
+	return series{
+		Path: path, Job: nameOf(job), Command: titleLine(cmd), Count: fmt.Sprint(s.Count), Failed: report.Percent(s.Failed, s.Count), Often: s.Failed > 0,
+		Median: display.Maybe(s.MedianMs), P95: display.Maybe(s.P95Ms), Chart: chartOf(s),
+	}
+}
+
+// trendPage is what the page of one job or command shows.
+type trendPage struct {
+	chrome
+	Back  string
+	Title string
+	series
+	Text    string
+	Changes changeTable
+	Points  []shownPoint // newest first
+}
+
+// shownPoint is a run in which the job or command ended.
+type shownPoint struct {
+	Run, Path, Took string
+	Started         moment
+	Failed, Changed bool
+}
+
+// oneTrend returns the page of the command that is asked for, or of the job.
+func oneTrend(q trendsQuery, t *trends.Trends, command bool) (*trendPage, bool) {
+	var of *trends.Series
+	if at := slices.IndexFunc(t.Jobs, func(j trends.Job) bool { return j.JobID == q.Job }); at >= 0 && !command {
+		of = &t.Jobs[at].Series
+	}
+	if at := slices.IndexFunc(t.Commands, func(c trends.Command) bool { return c.JobID == q.Job && c.Cmd == q.Command }); at >= 0 && command {
+		of = &t.Commands[at].Series
+	}
+	if of == nil {
+		return nil, false
+	}
+	p := &trendPage{Back: q.at(), Title: nameOf(q.Job), series: seriesOf("", q.Job, q.Command, of), Changes: changeTable{Rows: changesOf("", q.Job, q.Command, of.Changes)}}
+	if command {
+		var title string
+		if title, p.Text = texts(q.Command, pageLimits.text); title != "" {
+			p.Title += ": " + title
+		}
+	}
+	changed := map[domain.RunID]bool{}
+	for _, c := range of.Changes {
+		changed[c.RunID] = true
+	}
+	for _, point := range slices.Backward(of.Points) {
+		p.Points = append(p.Points, shownPoint{
+			Run: nameOf(string(point.RunID)), Path: runPath(string(point.RunID)), Took: display.Maybe(point.Ms), Started: momentOf(point.StartedAtMs),
+			Failed: point.Failed, Changed: changed[point.RunID],
+		})
+	}
+	return p, true
+}
+
+// chart is a drawing of a series: 1000 wide and 100 high, where higher is slower. Dots are drawn as lines
+// without a length, whose width a browser does not stretch.
+type chart struct {
+	Dots, Failed string // paths
+	Medians      string // a path of the medians between changes
+	Changes      []int
+	Top          string // how long the longest one took
+}
+
+// The edges of a chart, so that dots are seen as a whole.
+const (
+	chartLeft, chartRight = 10, 990
+	chartTop, chartFloor  = 6, 94
+)
+
+func chartOf(s *trends.Series) chart {
+	top := int64(1)
+	for _, p := range s.Points {
+		top = max(top, p.Ms.V)
+	}
+	x := func(i int) int { return chartLeft + (chartRight-chartLeft)*(2*i+1)/(2*len(s.Points)) }
+	y := func(ms int64) int { return chartFloor - int(float64(ms)/float64(top)*(chartFloor-chartTop)) }
+	var c chart
+	var dots, failed, medians strings.Builder
+	from, level, changes := chartLeft, s.MedianMs, s.Changes
+	if len(changes) > 0 {
+		level = projections.Some(changes[0].BeforeMs)
+	}
+	segment := func(to int) {
+		if level.Valid {
+			fmt.Fprintf(&medians, "M%d %dH%d", from, y(level.V), to)
+		}
+	}
+	for i, p := range s.Points {
+		if p.Ms.Valid {
+			fmt.Fprintf(&dots, "M%d %dh0", x(i), y(p.Ms.V))
+		}
+		if p.Failed {
+			fmt.Fprintf(&failed, "M%d %dh0", x(i), chartFloor)
+		}
+		if len(changes) > 0 && changes[0].RunID == p.RunID {
+			at := x(i) - (chartRight-chartLeft)/(2*len(s.Points))
+			segment(at)
+			from, level, changes = at, projections.Some(changes[0].AfterMs), changes[1:]
+			c.Changes = append(c.Changes, at)
+		}
+	}
+	segment(chartRight)
+	c.Dots, c.Failed, c.Medians, c.Top = dots.String(), failed.String(), medians.String(), display.Duration(top)
+	return c
+}
