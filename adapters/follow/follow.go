@@ -27,6 +27,9 @@ import (
 // [tail.Follow], or standard input, "-", see [Read]. It returns when ctx is done, when the run of a single stream has finished or its
 // stream cannot be read, or when the store has failed permanently. The error is one of the store or of
 // tail.Follow; Report receives errors of streams.
+//
+// If the store is older than this program, Follow first waits for the rebuild, except with standard
+// input, whose writer would wait, too.
 func Follow(ctx context.Context, path string, options Options) (Summary, error) {
 	if path == jsonl.Stdin {
 		source := jsonl.Locate(path)
@@ -37,6 +40,13 @@ func Follow(ctx context.Context, path string, options Options) (Summary, error) 
 		}
 		defer file.Close()
 		return Read(ctx, file.Bytes(), source, options)
+	}
+	options = options.withDefaults()
+	if options.Store != nil {
+		waiting := func(err error) { options.Report.Warn(fmt.Errorf("%w; waiting until that is done", err)) }
+		if err := options.Retry.Do(ctx, func() error { return store.AwaitVersions(ctx, options.Store, waiting) }); err != nil {
+			return Summary{}, err
+		}
 	}
 	f := newFollower(ctx, options)
 	f.path = path

@@ -21,6 +21,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -196,6 +197,11 @@ func (s *Server) answer(segment domain.Segment, err error) *problem {
 		return nil
 	case errors.Is(err, store.ErrSegment):
 		return &problem{status: http.StatusBadRequest, Error: "the body is not whole lines, each with a line feed"}
+	case errors.Is(err, store.ErrOtherVersion):
+		if s.outdated != nil && errors.As(err, new(*projections.NewerError)) {
+			s.outdated(err)
+		}
+		return &problem{status: http.StatusServiceUnavailable, Error: err.Error()} // of names and numbers
 	case !errors.As(err, &refused):
 		s.log.Error("a segment was not written", "run", printable.Name(string(segment.Run)), "error", printable.Name(err.Error()))
 		return &problem{status: http.StatusServiceUnavailable, Error: "the store does not answer; send the lines again"}

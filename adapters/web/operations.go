@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -29,7 +30,13 @@ func newOperations(s *Server, registry *prometheus.Registry) *operations {
 
 // problems checks the store. Its error is logged and not shown, because it may contain an address.
 func (s *Server) problems(ctx context.Context) []string {
-	_, err := s.store.RunIDs(ctx, "", 1)
+	err := store.CheckVersions(ctx, s.store)
+	if errors.Is(err, store.ErrOtherVersion) {
+		return []string{err.Error()} // of names and numbers
+	}
+	if err == nil {
+		_, err = s.store.RunIDs(ctx, "", 1)
+	}
 	if err == nil {
 		return nil
 	}

@@ -34,6 +34,9 @@ type Options struct {
 	Logs Logs
 	// Ingest, when set, lets clients write streams into the store, and says how lines are read.
 	Ingest *jsonl.Options
+	// Outdated, when set, is called with a [store.ErrOtherVersion] if a client cannot write because
+	// the store is newer than this program.
+	Outdated func(error)
 	// Registry, when set, gets metrics, and is served as /metrics. The store's health is served as
 	// /healthz, /readyz and /livez.
 	Registry *prometheus.Registry
@@ -52,6 +55,7 @@ type Server struct {
 	many   chan struct{} // has room for those who read many runs at once
 	// receiver is nil if streams cannot be written.
 	receiver *receiver
+	outdated func(error)
 	// operations is nil without a registry.
 	operations *operations
 }
@@ -61,7 +65,7 @@ func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{store: o.Store, logs: o.Logs, log: o.Logger, mux: http.NewServeMux(), assets: site(), many: make(chan struct{}, 2)}
+	s := &Server{store: o.Store, logs: o.Logs, log: o.Logger, outdated: o.Outdated, mux: http.NewServeMux(), assets: site(), many: make(chan struct{}, 2)}
 	s.hubs = newHubs(s)
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":                        s.list,

@@ -30,12 +30,15 @@ func (s *Site) URL() string {
 	return "http://" + s.Listener.Addr().String()
 }
 
-// Run serves the site until ctx ends, or until it cannot be served or followed. It closes the listener.
+// Run serves the site until ctx ends, until it cannot be served or followed, or until the store is
+// newer than this program, see [Options.Outdated]. It closes the listener.
 func (s *Site) Run(ctx context.Context) error {
-	server := New(s.Options)
-	defer server.Close()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	shown := s.Options
+	shown.Outdated = stop
+	server := New(shown)
+	defer server.Close()
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)

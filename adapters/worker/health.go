@@ -64,7 +64,14 @@ func (w *worker) problems(ctx context.Context) (problems []string) {
 		w.log.Warn("health: "+what+" does not answer", "error", printable.Name(err.Error()))
 		problems = append(problems, what+": "+reason)
 	}
-	if _, err := w.store.RunIDs(ctx, "", 1); err != nil {
+	err := store.CheckVersions(ctx, w.store)
+	if err == nil {
+		_, err = w.store.RunIDs(ctx, "", 1)
+	}
+	switch {
+	case errors.Is(err, store.ErrOtherVersion):
+		problems = append(problems, reason(err))
+	case err != nil:
 		failed("the store", reason(err), err)
 	}
 	if _, err := w.broker.Lag(ctx); err != nil {

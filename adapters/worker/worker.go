@@ -48,13 +48,16 @@ type worker struct {
 	runs      *metrics.Runs
 	progress  *metrics.Progress
 	log       *slog.Logger
-	// end stops the worker because of an error that only reopening the store can resolve.
+	// end stops the worker because of an error that only reopening the store, or another program, can
+	// resolve.
 	end context.CancelCauseFunc
 }
 
 // Run writes the segments that b delivers into s until ctx ends, and then finishes the current work.
-// It returns a [store.ErrReplaced] if s must be opened again. The group of b is the id of s, see
-// [brokers.Options].
+// If s is older than this program, Run first waits for the rebuild, and takes no partition. It
+// returns a [store.ErrReplaced] if s must be opened again, and a [store.ErrOtherVersion] once s is
+// newer than this program: what was not written is left to the others. The group of b is the id of
+// s, see [brokers.Options].
 func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error {
 	o.GapTimeout, o.Grace = cmp.Or(o.GapTimeout, time.Minute), cmp.Or(o.Grace, 10*time.Second)
 	if o.Logger == nil {
@@ -73,18 +76,31 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	}
 	var tasks sync.WaitGroup
 	tasks.Go(func() { w.serve(ctx, o.Listener, registry) })
-	tasks.Go(func() { w.look(ctx) })
-	w.log.Info("working", "from", b.String(), "partitions", b.Partitions())
-	err = router.Run(ctx)
+	if err = w.await(ctx); err == nil {
+		tasks.Go(func() { w.look(ctx) })
+		w.log.Info("working", "from", b.String(), "partitions", b.Partitions())
+		err = router.Run(ctx)
+	}
 	end(nil)
 	tasks.Wait()
-	if cause := context.Cause(ctx); errors.Is(cause, store.ErrReplaced) {
+	if cause := context.Cause(ctx); errors.Is(cause, store.ErrReplaced) || errors.Is(cause, store.ErrOtherVersion) {
 		err = cmp.Or(err, cause)
 	}
 	last, stop := context.WithTimeout(context.WithoutCancel(ctx), o.Grace)
 	defer stop()
 	if err = cmp.Or(err, w.projector.Close(last)); err == nil {
 		w.log.Info("stopped; nothing is left half done")
+	}
+	return err
+}
+
+// await waits until the store is not older than this program.
+func (w *worker) await(ctx context.Context) error {
+	err := store.AwaitVersions(ctx, w.store, func(err error) {
+		w.log.Warn("waiting until the store is rebuilt; workers of its version carry on", "reason", err)
+	})
+	if store.IsAway(err) {
+		return nil // segments wait for it
 	}
 	return err
 }
@@ -131,7 +147,7 @@ func (w *worker) Apply(ctx context.Context, segment domain.Segment) error {
 	switch {
 	case err == nil:
 		w.progress.Applied()
-	case errors.Is(err, store.ErrReplaced):
+	case errors.Is(err, store.ErrReplaced), errors.Is(err, store.ErrOtherVersion):
 		w.end(err)
 		fallthrough
 	case !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -21,6 +22,32 @@ func CheckVersions(ctx context.Context, s Store) error {
 		return err
 	}
 	return checkVersions(s.Projections().Stored(), versions)
+}
+
+// versionPause is how long AwaitVersions waits before it looks again.
+const versionPause = time.Second
+
+// AwaitVersions is CheckVersions, but waits while the store is older, until a rebuild has brought
+// it up to date. It calls waiting once, with that error.
+func AwaitVersions(ctx context.Context, s Store, waiting func(error)) error {
+	for told := false; ; {
+		err := CheckVersions(ctx, s)
+		older := errors.As(err, new(*projections.OlderError))
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !older && !(told && IsAway(err)):
+			return err
+		case !told:
+			told = true
+			waiting(err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(versionPause):
+		}
+	}
 }
 
 // checkVersions compares projections with the versions of a store. A projection that the store
