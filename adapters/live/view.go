@@ -5,27 +5,13 @@ import (
 	"io"
 	"time"
 
+	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/adapters/terminal"
-	"github.com/quire-ci/quire-project/domain"
 )
 
-// View shows runs. Several goroutines may call its methods at once, but the entries of one run must
-// come in order, one call at a time.
+// View shows runs that are followed. Further entries of a run clear its trouble, and what it waits for.
 type View interface {
-	// Take shows the effect of some entries on a run. It does not keep them.
-	Take(run domain.RunID, entries []domain.Entry)
-	// Restart forgets a run, because another stream has replaced the run's stream.
-	Restart(run domain.RunID)
-	// Release says that no entries of the run are expected soon. If the run continues later, Replay
-	// first receives all of its earlier entries.
-	Release(run domain.RunID)
-	// Replay is Take for entries that were shown before.
-	Replay(run domain.RunID, entries []domain.Entry)
-	// Trouble shows why reading a run has stopped. Further entries clear it.
-	Trouble(run domain.RunID, message string)
-	// Waiting shows what an otherwise healthy run waits for; "" means that it no longer waits. Further
-	// entries clear it too.
-	Waiting(run domain.RunID, message string)
+	follow.View
 	// Close shows the final state, and returns the first error of writing. It waits for the reader,
 	// but only for a short time once the view's context is done.
 	Close() error

@@ -202,10 +202,8 @@ func (f *readFlags) find(paths []string) (jsonl.Streams, error) {
 
 // findRuns is find for commands that store runs by id.
 func (f *readFlags) findRuns(paths []string) (jsonl.Streams, error) {
-	if err := f.checkRunID(); err != nil {
-		return jsonl.Streams{}, err
-	}
-	return f.find(paths)
+	s, err := f.find(paths)
+	return s, cmp.Or(f.checkRunID(), err)
 }
 
 // checkRunID checks that --run-id can be the key of a run.

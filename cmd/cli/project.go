@@ -92,14 +92,10 @@ func (p *app) project(ctx context.Context, paths []string, kind report.Kind, fla
 		return err
 	}
 	defer file.Discard()
-	onTerminal := terminal.Of(out) != nil
 	options.Color, options.Width = terminal.Colors(out, flags.color), terminal.Width(out)
-	work := p.begin(&streams, onTerminal)
+	work := p.begin(&streams, terminal.Of(out) != nil)
 	defer work.Stop()
-	files := report.Files{
-		Format: kind.Name, Options: options, Logs: flags.logs, Failed: work.failed,
-		Done: flags.exitStatus.see,
-	}
+	files := report.Files{Format: kind.Name, Options: options, Logs: flags.logs, Failed: work.failed, Done: flags.exitStatus.see}
 	if kind.Raw {
 		out = terminal.Safe(out)
 	}
