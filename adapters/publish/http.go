@@ -12,6 +12,7 @@ import (
 	"hash"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,13 +46,26 @@ type HTTPOptions struct {
 	// derived from it, so that the server's is not sent. Otherwise, Token is sent: that of the one run
 	// that is published, or of the server.
 	ServerToken, Token string
-	// CA has the certificates to trust; by default, those that the system trusts. Certificate and Key
-	// are those of the client.
-	CA, Certificate, Key posting.File
+	// CAFile has the certificates to trust; by default, those that the system trusts. CertFile and
+	// KeyFile are those of the client.
+	CAFile, CertFile, KeyFile string
+}
+
+// ReadToken reads the token of a server from a file or, if that is "", the token to send from the
+// environment.
+func (o *HTTPOptions) ReadToken(file string) (err error) {
+	if file == "" {
+		o.Token = strings.TrimSpace(os.Getenv("QUIRE_TOKEN"))
+		return nil
+	}
+	if o.ServerToken, err = web.ReadToken(file); err != nil {
+		return httpError{fmt.Errorf("--token-file: %w", printable.Error(err))}
+	}
+	return nil
 }
 
 // ErrHTTP is wrong input, and not a fault of the server.
-var ErrHTTP = errors.New("the server cannot be named so")
+var ErrHTTP = errors.New("these are not the options of a server")
 
 type httpError struct{ error }
 
@@ -90,7 +104,7 @@ func NewHTTP(address string, options HTTPOptions) (*HTTP, error) {
 	case !isToken(options.ServerToken) || !isToken(options.Token):
 		return nil, httpError{errors.New("a token has a character that cannot be sent")}
 	}
-	certificates, err := posting.TLS(options.CA, options.Certificate, options.Key)
+	certificates, err := posting.TLS(posting.File{Setting: "--tls-ca", Path: options.CAFile}, posting.File{Setting: "--tls-cert", Path: options.CertFile}, posting.File{Setting: "--tls-key", Path: options.KeyFile})
 	if err != nil {
 		return nil, httpError{err}
 	}

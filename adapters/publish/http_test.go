@@ -360,7 +360,7 @@ func TestHTTPCertificate(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	write(t, ca, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: page.Certificate().Raw})))
 	options := publish.HTTPOptions{}
-	options.CA.Path = ca
+	options.CAFile = ca
 	require.NoError(t, overHTTP(t, page.URL+"/ci", options).All(t.Context(), jsonl.Walk(path)))
 	_, err := u.rows("a")
 	require.NoError(t, err)
@@ -385,7 +385,7 @@ func TestHTTPSmaller(t *testing.T) {
 	write(t, path, strings.Repeat(started, 100_000)+ended)
 	h, err := publish.NewHTTP("http://"+listener.Addr().String(), publish.HTTPOptions{})
 	require.NoError(t, err)
-	p := publish.New(broker.NewPublisher(h, h, broker.PublishOptions{SegmentBytes: h.MaxMessage(), Window: 1, Hopeless: publish.IsHopeless}), publish.Options{MaxMessage: h.MaxMessage()})
+	p := publish.To(h, broker.PublishOptions{}, publish.Options{})
 	require.NoError(t, p.All(t.Context(), jsonl.Walk(path)))
 	require.Zero(t, p.Summary().Retries, "it was cut off")
 	got, err := u.rows("a")

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
@@ -77,6 +78,25 @@ func New(publisher *broker.Publisher, options Options) *Publication {
 		options.Cut = func(jsonl.Location) {}
 	}
 	return &Publication{Options: options, publisher: publisher, sent: map[domain.RunID]follow.Known{}}
+}
+
+// Target is where segments are sent: a broker, or a server.
+type Target interface {
+	broker.Topics
+	fmt.Stringer
+	Publisher() message.Publisher
+	// MaxMessage is how many bytes of a stream fit into a message.
+	MaxMessage() int
+	Close() error
+}
+
+// To is [New] for a target. sending says how long sending is retried, and when it is pointless.
+func To(t Target, sending broker.PublishOptions, options Options) *Publication {
+	sending.SegmentBytes, options.MaxMessage = t.MaxMessage(), t.MaxMessage()
+	if _, is := t.(*HTTP); is {
+		sending.Window, sending.Hopeless = 1, IsHopeless // what was accepted is not sent again
+	}
+	return New(broker.NewPublisher(t.Publisher(), t, sending), options)
 }
 
 // Summary returns the current summary.
