@@ -31,6 +31,7 @@
 //   - rebuilding: many runs, stopped and started again;
 //   - verifying: what was tampered with is found, and nothing else;
 //   - segments: streams that come in parts, late, twice and out of order;
+//   - appending: streams that come in parts from senders who go on where the store says;
 //   - gaps: what is parked of a run, until what is before it comes or it is given up;
 //   - transcripts: the same as examples that one can read, in the folder transcripts;
 //   - tails: last lines that no line feed has ended yet, in files and as segments;

@@ -78,6 +78,7 @@ type group struct {
 func groups() []group {
 	return []group{
 		{"segments", segmentLaws, true},
+		{"appending", appendLaws, true},
 		{"gaps", gapLaws, true},
 		{"transcripts", transcriptLaws(), false},
 		{"disturbing", disturbLaws, true},
