@@ -28,7 +28,7 @@ var migrations embed.FS
 const versions = "quire_project_schema"
 
 // relations are the tables and views that a store has whatever its projections are.
-var relations = []string{"checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_streams", "quire_project_pieces"}
+var relations = []string{"checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_generations", "quire_project_changes", "quire_project_streams", "quire_project_pieces"}
 
 // found is the content of a schema.
 type found struct {
@@ -66,7 +66,7 @@ func (s *Store) prepare(ctx context.Context, o *options) error {
 		err = s.migrate(ctx, provider)
 	}
 	if err == nil {
-		err = s.makeTables(ctx, o.remake)
+		err = s.makeTables(ctx)
 	}
 	if err == nil {
 		err = s.makeIndexes(ctx)
@@ -170,10 +170,9 @@ func (f *found) read(ctx context.Context, tx pgx.Tx, tables []*table) error {
 //go:embed sh_timings.sql
 var shTimings string
 
-// makeTables makes the missing tables of projections. With remake, it also replaces those that
-// were made for other columns.
-func (s *Store) makeTables(ctx context.Context, remake bool) error {
-	return s.makeMissing(ctx, func(q sqlstore.Querier) ([]string, error) { return s.missing(ctx, q, remake) })
+// makeTables makes the missing tables of projections.
+func (s *Store) makeTables(ctx context.Context) error {
+	return s.makeMissing(ctx, func(q sqlstore.Querier) ([]string, error) { return s.missing(ctx, q) })
 }
 
 // makeIndexes makes the declared indexes that tables lack, since tables that are there stay
@@ -212,18 +211,19 @@ func (s *Store) makeMissing(ctx context.Context, missing func(sqlstore.Querier) 
 }
 
 // missing returns the statements that make the missing tables.
-func (s *Store) missing(ctx context.Context, q sqlstore.Querier, remake bool) (all []string, err error) {
-	missing, drop, err := sqlstore.NewReader(s.dialect, q).Tables(ctx, remake)
+func (s *Store) missing(ctx context.Context, q sqlstore.Querier) (all []string, err error) {
+	tables, err := sqlstore.NewReader(s.dialect, q).Tables(ctx)
 	if err != nil {
 		return nil, err
 	}
-	for _, table := range drop {
+	s.dialect.Other = tables.Other
+	for _, table := range tables.Drop {
 		if table == projections.RunTable.Table || table == projections.ShEvents.Table {
 			all = append(all, s.drop("VIEW", "sh_timings"))
 		}
 		all = append(all, s.drop("TABLE", table))
 	}
-	for _, of := range missing {
+	for _, of := range tables.Missing {
 		all = append(append(all, tableStatements(s.dialect, of)...), s.dialect.RegisterTable(of))
 	}
 	if len(all) > 0 {
@@ -258,7 +258,7 @@ func (s *Store) missingIndexes(ctx context.Context, q sqlstore.Querier) (all []s
 	}
 	for _, of := range s.dialect.Set.Stored() {
 		for _, declared := range of.Indexes {
-			if !slices.ContainsFunc(there, func(i index) bool { return i.is(of, declared) }) {
+			if s.dialect.Other[of] == nil && !slices.ContainsFunc(there, func(i index) bool { return i.is(of, declared) }) {
 				all = append(all, s.dialect.CreateIndex(of, declared, indexColumns(of, declared)))
 			}
 		}

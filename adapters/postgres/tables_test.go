@@ -39,7 +39,7 @@ type newer struct {
 	N   int    `json:"n"`
 }
 
-// Tables that were made for other columns stay until Remake; no other table changes.
+// A table that an older version made for other columns cannot be read; no other table changes.
 func TestOtherColumns(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	before, after := mine[older](1, "key"), mine[newer](2, "key")
@@ -56,19 +56,12 @@ func TestOtherColumns(t *testing.T) {
 
 	added := postgres.Projections(addedSet(t, after))
 	var other *store.ColumnsError
-	if err := openError(t, address, added); !errors.As(err, &other) || other.Projection != after.Definition || other.Stored != 1 {
-		t.Errorf("it is opened for other columns: %v", err)
+	_, err = store.Read(ctx, open(t, address, added), after, "a")
+	if !errors.As(err, &other) || other.Projection != after.Definition || other.Stored != 1 {
+		t.Errorf("it is read with other columns: %v", err)
 	}
+	assert.ErrorAs(t, openError(t, address, postgres.Projections(addedSet(t, mine[newer](1, "key")))), &other, "the same version")
 	checkValues(t, s, before, "a", []older{{"k"}})
-	s = open(t, address, added, postgres.Remake())
-	if rows, err := store.Read(ctx, s, after, "a"); err != nil || len(rows) != 0 {
-		t.Errorf("the table that was made anew: %v, %v", rows, err)
-	}
-	if versions, err := s.Versions(ctx); err != nil || versions["mine"] != 2 {
-		t.Errorf("%v, %v", versions, err)
-	}
-	var newer *projections.NewerError
-	assert.ErrorAs(t, openError(t, address, postgres.Projections(addedSet(t, before)), postgres.Remake()), &newer, "the older version, whose rows are gone")
 	expect(t, open(t, address), "a")
 	sql(t, address, `SELECT * FROM sh_timings`)
 }
@@ -78,13 +71,12 @@ type narrow struct {
 	N   int32  `json:"n"`
 }
 
-// An integer with another size is another column, and a table with another name is another
-// table. A table of another program stays.
+// An integer with another size is another column. Before there are rows, the table is made anew.
 func TestOtherTable(t *testing.T) {
 	address := pgtest.Shared(t).NewDatabase(t)
 	open(t, address, postgres.Projections(addedSet(t, mine[narrow](1, "key")))).Close()
 	wide := mine[newer](2, "key")
-	s := open(t, address, postgres.Projections(addedSet(t, wide)), postgres.Remake())
+	s := open(t, address, postgres.Projections(addedSet(t, wide)))
 	put(t, s, "a")
 	row := projections.Row[newer]{Value: newer{"k", 1 << 40}}
 	err := s.Update(ctx, func(tx store.Tx) error {
@@ -92,26 +84,6 @@ func TestOtherTable(t *testing.T) {
 	})
 	require.NoError(t, err)
 	checkValues(t, s, wide, "a", []newer{{"k", 1 << 40}})
-
-	moved := projections.Define(projections.Declaration[newer]{
-		Name: "mine", Version: 3, Key: []string{"key"}, Table: "theirs", New: func() projections.Projection[newer] { return none[newer]{} },
-	})
-	sql(t, address, `CREATE TABLE theirs (somebody_elses int)`)
-	assert.ErrorIs(t, openError(t, address, postgres.Projections(addedSet(t, moved)), postgres.Remake()), store.ErrForeign, "a table of somebody else's")
-	sql(t, address, `SELECT somebody_elses FROM theirs`, `SELECT n FROM mine`, `DROP TABLE theirs`)
-	open(t, address, postgres.Projections(addedSet(t, moved)), postgres.Remake()).Close()
-	sql(t, address, `SELECT n FROM theirs`)
-	assert.Equal(t, 0, value[int](t, address, `SELECT count(*) FROM pg_class WHERE relname = 'mine'`), "the table with the name of before is still there")
-}
-
-// Remake can also replace a table that a view uses.
-func TestRemakeUnderTheView(t *testing.T) {
-	address := pgtest.Shared(t).NewDatabase(t)
-	open(t, address).Close()
-	sql(t, address, `UPDATE quire_project_projections SET columns = name || ': other' WHERE name IN ('runs', 'sh_events')`)
-	s := open(t, address, postgres.Remake())
-	put(t, s, "a")
-	assert.Equal(t, 2, value[int](t, address, `SELECT count(*) FROM sh_timings`), "the view")
 }
 
 // A table of another program does not become the table of a projection, even in an
@@ -134,7 +106,7 @@ func TestTableOfAnotherSchema(t *testing.T) {
 	address = as(t, address, "search_path", "a, public")
 	open(t, address, postgres.Projections(addedSet(t, mine[older](1, "key")))).Close()
 	sql(t, address, `DROP TABLE a.mine`, `DROP VIEW a.sh_timings`)
-	open(t, address, postgres.Projections(addedSet(t, mine[newer](1, "key"))), postgres.Remake()).Close()
+	open(t, address, postgres.Projections(addedSet(t, mine[newer](1, "key")))).Close()
 	sql(t, address, `SELECT n FROM a.mine`, `SELECT somebody_elses FROM public.mine`, `SELECT somebody_elses FROM public.sh_timings`)
 }
 

@@ -106,12 +106,19 @@ func (t *tx) exec(what string, statements ...sqlstore.Statement) error {
 	return nil
 }
 
+// scanKeeps notes whether the store keeps streams, which go with the live rows.
+func (t *tx) scanKeeps(row pgx.Row) error {
+	err := row.Scan(&t.Keeping.On)
+	t.Keeping.On = t.Keeping.On && t.store.dialect.Prefix == ""
+	return err
+}
+
 // Lock keeps others from writing runs, and returns their checkpoints.
 func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	found := map[domain.RunID]store.Checkpoint{}
 	var batch pgx.Batch
 	batch.Queue(lockRuns, lockKeys(t.store.schema, runs))
-	batch.Queue(sqlstore.SelectKeeps).QueryRow(func(row pgx.Row) error { return row.Scan(&t.Keeping.On) })
+	batch.Queue(sqlstore.SelectKeeps).QueryRow(t.scanKeeps)
 	batch.Queue(t.store.dialect.SQL(lockCheckpoints), texts(runs)).Query(func(rows pgx.Rows) error {
 		var c sqlstore.Checkpoint
 		_, err := pgx.ForEachRow(rows, t.store.dialect.CheckpointColumns(&c), func() error { found[c.Run] = c.Checkpoint; return nil })

@@ -2,8 +2,8 @@ package sqlite_test
 
 import (
 	"errors"
+	"iter"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,6 +30,11 @@ func mine[R comparable](version int) *projections.Defined[R] {
 	})
 }
 
+// noSource has no streams.
+type noSource struct{}
+
+func (noSource) All() iter.Seq2[store.Source, error] { return func(func(store.Source, error) bool) {} }
+
 type noRows[R comparable] struct{}
 
 func (noRows[R]) Name() string { return "mine" }
@@ -47,8 +52,8 @@ func with(t *testing.T, added projections.AnyDefinition) sqlite.Option {
 	return sqlite.Projections(set)
 }
 
-// A table that an older version made for other columns stays until Remake; one of the same
-// version or of a newer one always stays. No other table changes.
+// A table that an older version made for other columns cannot be read until a rebuild has switched
+// to new rows; one of the same version or of a newer one is an error. No other table changes.
 func TestOtherColumns(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	writeRun(t, path, "a")
@@ -60,32 +65,31 @@ func TestOtherColumns(t *testing.T) {
 		return errors.Join(err, tx.Register(), tx.Insert(&store.Rows{RunID: "a", Tables: []store.TableRows{store.RowsOf(before, row)}}))
 	})
 	require.NoError(t, err)
-	for version, options := range map[int][]sqlite.Option{
-		1: {with(t, mine[newer](1)), sqlite.Remake()},
-		2: {with(t, mine[newer](2))},
-	} {
-		var other *store.ColumnsError
-		if _, err := sqlite.Open(t.Context(), path, options...); !errors.As(err, &other) || other.Stored != 1 || other.Projection.Version != version {
-			t.Errorf("version %d: %v", version, err)
-		} else if want := map[int]string{1: "raise the version", 2: "rebuild makes it anew"}[version]; !strings.Contains(err.Error(), want) {
-			t.Errorf("version %d: %v, want %q", version, err, want)
-		}
+	var other *store.ColumnsError
+	if _, err := sqlite.Open(t.Context(), path, with(t, mine[newer](1))); !errors.As(err, &other) || other.Stored != 1 {
+		t.Errorf("the same version: %v", err)
 	}
+	assert.ErrorContains(t, other, "raise the version")
+	after := mine[newer](2)
+	s2 := open(t, path, with(t, after))
+	_, err = store.Read(t.Context(), s2, after, "a")
+	assert.ErrorAs(t, err, &other, "a newer version")
+	assert.ErrorContains(t, err, "rebuild")
 	if rows, err := store.Read(t.Context(), s, before, "a"); err != nil || len(rows) != 1 {
 		t.Errorf("%v, %v", rows, err)
 	}
-	after := mine[newer](2)
-	remade := open(t, path, with(t, after), sqlite.Remake())
-	if rows, err := store.Read(t.Context(), remade, after, "a"); err != nil || len(rows) != 0 {
-		t.Errorf("the table that was made anew: %v, %v", rows, err)
+	_, err = store.Rebuild(t.Context(), s2, noSource{}, store.Options{})
+	require.NoError(t, err)
+	for name, s := range map[string]*sqlite.Store{"opened before": s2, "opened now": open(t, path, with(t, after))} {
+		if rows, err := store.Read(t.Context(), s, after, "a"); err != nil || len(rows) != 1 || rows[0] != (newer{"k", 0}) {
+			t.Errorf("%s: the row that was carried over: %v, %v", name, rows, err)
+		}
+		if jobs, err := store.Read(t.Context(), s, projections.Jobs, "a"); err != nil || len(jobs) != 1 {
+			t.Errorf("%s: another table: %v, %v", name, jobs, err)
+		}
 	}
-	if jobs, err := store.Read(t.Context(), remade, projections.Jobs, "a"); err != nil || len(jobs) != 1 {
-		t.Errorf("another table: %v, %v", jobs, err)
-	}
-	// The older program must not use the table: its rows are gone, but the checkpoints
-	// of their runs say that they are there.
 	var newer *projections.NewerError
-	if _, err := sqlite.Open(t.Context(), path, with(t, before), sqlite.Remake()); !errors.As(err, &newer) || newer.Stored != 2 {
+	if _, err := sqlite.Open(t.Context(), path, with(t, before)); !errors.As(err, &newer) || newer.Stored != 2 {
 		t.Errorf("an older program: %v", err)
 	}
 }
@@ -95,21 +99,21 @@ type narrow struct {
 	N   int32  `json:"n"`
 }
 
-// A projection's table may get another name, and its integers another size. A table of
-// another program stays.
+// A projection's table may get another name, and its integers another size. Before there are rows,
+// the table is made anew. A table of another program stays.
 func TestOtherTable(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "quire.db")
 	open(t, path, with(t, mine[narrow](1))).Close()
 	moved := projections.Define(projections.Declaration[newer]{
 		Name: "mine", Version: 3, Key: []string{"key"}, Table: "theirs", New: func() projections.Projection[newer] { return noRows[newer]{} },
 	})
-	var other *store.ColumnsError
-	_, err := sqlite.Open(t.Context(), path, with(t, mine[newer](2)))
-	assert.ErrorAs(t, err, &other, "integers of another size")
-	execute(t, path, "CREATE TABLE theirs (somebody_elses)")
-	_, err = sqlite.Open(t.Context(), path, with(t, moved), sqlite.Remake())
+	open(t, path, with(t, mine[newer](1))).Close()
+	execute(t, path, "UPDATE quire_project_projections SET version = 1 WHERE name = 'mine'; CREATE TABLE theirs (somebody_elses)")
+	s := open(t, path, with(t, moved))
+	_, err := store.Rebuild(t.Context(), s, noSource{}, store.Options{})
 	assert.ErrorIs(t, err, store.ErrForeign, "a table of somebody else's")
 	execute(t, path, "SELECT somebody_elses FROM theirs; SELECT n FROM mine; DROP TABLE theirs")
-	open(t, path, with(t, moved), sqlite.Remake()).Close()
+	_, err = store.Rebuild(t.Context(), s, noSource{}, store.Options{})
+	require.NoError(t, err)
 	execute(t, path, "SELECT n FROM theirs; CREATE TABLE mine (n)")
 }

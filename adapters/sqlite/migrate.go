@@ -27,15 +27,18 @@ const latest = 6
 // migrationTimeout is how long a migration waits for other programs.
 const migrationTimeout = 10 * time.Second
 
-// migrate brings the tables up to the latest version, and makes those of projections.
-func migrate(ctx context.Context, db *sql.DB, set *projections.Set, remake bool) error {
-	d := &sqlstore.Dialect{Set: set}
-	err := retryLocked(ctx, migrationTimeout, func() error { return migrateFixed(ctx, db, set) })
+// prepare brings the tables up to the latest version, and makes those of projections.
+func (s *Store) prepare(ctx context.Context) error {
+	d := &sqlstore.Dialect{Set: s.dialect.Set}
+	err := retryLocked(ctx, migrationTimeout, func() error { return migrateFixed(ctx, s.writes, d.Set) })
 	if err == nil {
-		err = retryLocked(ctx, migrationTimeout, func() error { return makeTables(ctx, db, d, remake) })
+		err = retryLocked(ctx, migrationTimeout, func() (err error) {
+			s.dialect.Other, err = makeTables(ctx, s.writes, d)
+			return err
+		})
 	}
-	if err == nil {
-		err = makeIndexes(ctx, db, d)
+	if d.Other = s.dialect.Other; err == nil {
+		err = makeIndexes(ctx, s.writes, d)
 	}
 	return err
 }
@@ -88,7 +91,7 @@ func up(ctx context.Context, db *sql.DB) error {
 const schemaTable = "quire_project_schema"
 
 // fixedNames are the tables and views that a store has whatever its projections are.
-var fixedNames = []string{"sh_timings", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_streams", "quire_project_pieces"}
+var fixedNames = []string{"sh_timings", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_generations", "quire_project_changes", "quire_project_streams", "quire_project_pieces"}
 
 // inspect returns the version of the store's tables, or 0 if there are none. It only reads.
 func inspect(ctx context.Context, db *sql.DB, set *projections.Set) (version int64, err error) {
@@ -127,13 +130,14 @@ func versionIn(ctx context.Context, db *sql.DB) (version int64, err error) {
 }
 
 // checkReadable returns an error if a read-only database lacks tables.
-func checkReadable(ctx context.Context, db *sql.DB, set *projections.Set) error {
-	version, err := inspect(ctx, db, set)
-	var missing []*projections.Definition
+func (s *Store) checkReadable(ctx context.Context) error {
+	version, err := inspect(ctx, s.reads, s.dialect.Set)
+	var tables sqlstore.Tables
 	if err == nil && version == latest {
-		missing, _, err = sqlstore.NewReader(&sqlstore.Dialect{Set: set}, db).Tables(ctx, false)
+		tables, err = sqlstore.NewReader(&sqlstore.Dialect{Set: s.dialect.Set}, s.reads).Tables(ctx)
+		s.dialect.Other = tables.Other
 	}
-	if err == nil && (version < latest || len(missing) > 0) {
+	if err == nil && (version < latest || len(tables.Missing) > 0) {
 		err = fmt.Errorf("%w, and lacks tables that this program reads; make it writable and open it once", store.ErrReadOnly)
 	}
 	return err

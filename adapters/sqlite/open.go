@@ -67,14 +67,14 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 	// must be one that can write.
 	s := newStore(name, o.set, reads, writes, func() error { return errors.Join(reads.Close(), writes.Close()) })
 	if mode.Has("immutable") {
-		if err := checkReadable(ctx, reads, o.set); err != nil {
+		if err := s.checkReadable(ctx); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}
 		return s, nil
 	}
 	err = retryLocked(ctx, o.busyTimeout, func() error { return useLog(ctx, writes) })
 	if err == nil {
-		err = migrate(ctx, writes, o.set, o.remake)
+		err = s.prepare(ctx)
 	}
 	if err == nil {
 		err = s.files.open(path)
@@ -96,7 +96,8 @@ func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	if err := migrate(ctx, db, o.set, o.remake); err != nil {
+	s := newStore("", o.set, db, db, func() error { return nil })
+	if err := s.prepare(ctx); err != nil {
 		return nil, explain(err)
 	}
 	if o.keep {
@@ -104,7 +105,7 @@ func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
 			return nil, explain(err)
 		}
 	}
-	return newStore("", o.set, db, db, func() error { return nil }), nil
+	return s, nil
 }
 
 func keepStreams(ctx context.Context, db *sql.DB) error {

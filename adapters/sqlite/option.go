@@ -15,17 +15,12 @@ type options struct {
 	durable     bool
 	cache       int64
 	set         *projections.Set
-	remake      bool
 	keep        bool
 }
 
 // Projections sets the projections that the store has tables for. The default is
 // [projections.Builtin].
 func Projections(set *projections.Set) Option { return func(o *options) { o.set = set } }
-
-// Remake drops the tables that an older version of their projection made for other columns,
-// and makes them again, without rows.
-func Remake() Option { return func(o *options) { o.remake = true } }
 
 // KeepStreams makes the store keep the streams of its runs, from now on and whichever program
 // writes it. Streams that were read before are kept when they are read again.

@@ -55,7 +55,7 @@ func makeIndexes(ctx context.Context, db *sql.DB, d *sqlstore.Dialect) error {
 	there, err := indexNames(ctx, db)
 	for _, of := range d.Set.Stored() {
 		for _, index := range of.Indexes {
-			if err == nil && !slices.ContainsFunc(there[of.Table], func(name string) bool { return sqlstore.IsIndex(name, of, index) }) {
+			if err == nil && d.Other[of] == nil && !slices.ContainsFunc(there[of.Table], func(name string) bool { return sqlstore.IsIndex(name, of, index) }) {
 				_, err = db.ExecContext(ctx, d.CreateIndex(of, index, index.Columns))
 			}
 		}
@@ -84,54 +84,52 @@ func indexNames(ctx context.Context, db *sql.DB) (map[string][]string, error) {
 	return names, rows.Err()
 }
 
-// makeTables makes the missing tables of projections. With remake, it also replaces those
-// that were made for other columns. On an error it changes nothing.
-func makeTables(ctx context.Context, db *sql.DB, d *sqlstore.Dialect, remake bool) (err error) {
+// makeTables makes the missing tables of projections, and returns the others that have other
+// columns. On an error it changes nothing.
+func makeTables(ctx context.Context, db *sql.DB, d *sqlstore.Dialect) (other map[*projections.Definition]error, err error) {
 	session, err := newSession(ctx, db)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer session.close()
-	missing, _, err := sqlstore.NewReader(d, session.conn).Tables(ctx, remake)
-	if err != nil || len(missing) == 0 {
-		return err
+	tables, err := sqlstore.NewReader(d, session.conn).Tables(ctx)
+	if err != nil || len(tables.Missing) == 0 {
+		return tables.Other, err
 	}
 	if err := session.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-		return err
+		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			session.rollback(ctx)
+			session.rollback(ctx, whole)
 		}
 	}()
 	// Look again under the lock: another program may have made the tables meanwhile.
-	statements, err := missingTables(ctx, session.conn, d, remake)
+	tables, err = sqlstore.NewReader(d, session.conn).Tables(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, statement := range append(statements, "COMMIT") {
-		if err := session.exec(ctx, statement); err != nil {
-			return err
-		}
+	statements, err := missingTables(ctx, session.conn, d, tables)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return tables.Other, session.execAll(ctx, append(statements, "COMMIT")...)
 }
 
 // missingTables returns the statements that give each projection its table.
-func missingTables(ctx context.Context, conn *sql.Conn, d *sqlstore.Dialect, remake bool) (all []string, err error) {
-	missing, drop, err := sqlstore.NewReader(d, conn).Tables(ctx, remake)
-	if err != nil || len(missing) == 0 {
-		return nil, err
+func missingTables(ctx context.Context, conn *sql.Conn, d *sqlstore.Dialect, tables sqlstore.Tables) (all []string, err error) {
+	if len(tables.Missing) == 0 {
+		return nil, nil
 	}
 	names, err := namesIn(ctx, conn, d.Set)
 	if err != nil {
 		return nil, err
 	}
-	for _, table := range drop {
+	for _, table := range tables.Drop {
 		all = append(all, `DROP TABLE IF EXISTS "`+strings.ReplaceAll(table, `"`, `""`)+`"`)
 		delete(names, table)
 	}
-	for _, of := range missing {
+	for _, of := range tables.Missing {
 		switch {
 		case !names[of.Table]:
 			all = append(append(all, tableStatements(d, of)...), d.RegisterTable(of))
@@ -164,7 +162,7 @@ func upgradeTable(d *sqlstore.Dialect, of *projections.Definition) []string {
 		fmt.Sprintf("DROP TRIGGER IF EXISTS quire_project_%s_deleted", of.Table),
 		fmt.Sprintf("ALTER TABLE %q RENAME TO %s", of.Table, old),
 	}
-	all = append(append(all, tableStatements(d, of)...), d.RegisterTable(of))
+	all = append(append(all, tableStatements(d, of)...), d.RegisterTable(of), d.RegisterVersion(of, 1))
 	var columns, values []string
 	for _, c := range of.Columns {
 		columns, values = append(columns, fmt.Sprintf("%q", c.Name)), append(values, fmt.Sprintf("o.%q", c.Name))

@@ -18,16 +18,23 @@ import (
 // Store keeps the rows of runs in an SQLite database.
 type Store struct {
 	reader
-	name          string // of the database in errors; empty for New
+	*database
+	dialect     *sqlstore.Dialect
+	tables      map[*projections.Definition]*tables
+	checkpoints *table
+	// within is the transaction of a switch, if the store reads and writes in one.
+	within *session
+}
+
+// database is an open database, which the generations of rows share.
+type database struct {
+	name          string // in errors; empty for New
 	reads, writes *sql.DB
-	dialect       *sqlstore.Dialect
 	close         func() error
 	turn          chan struct{} // held by the goroutine that writes
 	listing       chan struct{} // held by those that read pages of runs
 	kept          *session      // for the next update
 	files         files
-	tables        map[*projections.Definition]*tables
-	checkpoints   *table
 }
 
 // reader has the methods that read outside of transactions.
@@ -36,8 +43,14 @@ type reader = sqlstore.Reader
 var _ store.Store = (*Store)(nil)
 
 func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll func() error) *Store {
-	s := &Store{name: name, reads: reads, writes: writes, close: closeAll, turn: make(chan struct{}, 1), listing: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	s.dialect = &sqlstore.Dialect{Set: set, Error: s.explain}
+	db := &database{name: name, reads: reads, writes: writes, close: closeAll, turn: make(chan struct{}, 1), listing: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	return db.store(set, "")
+}
+
+// store returns the store of the tables with a prefix.
+func (db *database) store(set *projections.Set, prefix string) *Store {
+	s := &Store{database: db}
+	s.dialect = &sqlstore.Dialect{Set: set, Prefix: prefix, Error: s.explain}
 	s.reader = sqlstore.NewReader(s.dialect, querier{s})
 	s.tables = map[*projections.Definition]*tables{}
 	for _, of := range set.Stored() {
@@ -89,7 +102,7 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 }
 
 // fail adds to an error what failed, and in which database.
-func (s *Store) fail(what string, err error) error {
+func (s *database) fail(what string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -97,7 +110,7 @@ func (s *Store) fail(what string, err error) error {
 }
 
 // explain adds to an error the name of the database, and what to do.
-func (s *Store) explain(err error) error {
+func (s *database) explain(err error) error {
 	if moved := s.files.check(); moved != nil {
 		err = moved
 	}
@@ -109,7 +122,7 @@ func (s *Store) explain(err error) error {
 
 // inPlace returns the error of an operation, or another one if the database is not at its path
 // any more: the operation may then have used a file that nobody finds.
-func (s *Store) inPlace(what string, err error) error {
+func (s *database) inPlace(what string, err error) error {
 	if moved := s.files.check(); moved != nil {
 		return s.fail(what, moved)
 	}
@@ -120,7 +133,11 @@ func (s *Store) inPlace(what string, err error) error {
 type querier struct{ store *Store }
 
 func (q querier) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	rows, err := q.store.reads.QueryContext(ctx, query, args...)
+	db := sqlstore.Querier(q.store.reads)
+	if q.store.within != nil {
+		db = q.store.within.conn
+	}
+	rows, err := db.QueryContext(ctx, query, args...)
 	if moved := q.store.files.check(); moved != nil && err == nil {
 		rows.Close() // nothing was written
 		return nil, moved

@@ -48,3 +48,10 @@ func open(t testing.TB, path string, opts ...sqlite.Option) *sqlite.Store {
 	})
 	return s
 }
+
+func TestVersions(t *testing.T) {
+	storetest.Versions(t, func(t *testing.T) func(*projections.Set) store.Versioned {
+		path := filepath.Join(t.TempDir(), "quire.db")
+		return func(set *projections.Set) store.Versioned { return open(t, path, sqlite.Projections(set)) }
+	})
+}

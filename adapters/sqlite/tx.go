@@ -24,12 +24,32 @@ func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
 }
 
 func (s *Store) update(ctx context.Context, do func(store.Tx) error) error {
+	if s.within != nil {
+		return s.updateIn(ctx, s.within, nested, do)
+	}
 	session, err := s.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	committed := false
 	defer func() { s.release(session, committed) }()
+	err = s.updateIn(ctx, session, whole, do)
+	committed = err == nil
+	return err
+}
+
+// scope has the statements that begin, commit and undo a transaction.
+type scope struct{ begin, commit, undo string }
+
+var (
+	// A transaction begins with the lock for writing. Taking the lock later would fail if
+	// another program had written since the transaction's first read.
+	whole  = scope{"BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"}
+	nested = scope{"SAVEPOINT nested", "RELEASE nested", "ROLLBACK TO nested"}
+)
+
+func (s *Store) updateIn(ctx context.Context, session *session, scope scope, do func(store.Tx) error) error {
+	committed := false
 	t := &tx{store: s, ctx: ctx, session: session, inserter: newInserter(ctx, session, s.checkpoints)}
 	t.Parking = sqlstore.Parking{Dialect: s.dialect, Exec: t.exec}
 	t.Keeping = sqlstore.Keeping{Dialect: s.dialect, Query: t.query, Exec: t.execNow}
@@ -37,22 +57,22 @@ func (s *Store) update(ctx context.Context, do func(store.Tx) error) error {
 	defer func() {
 		t.inserter.wait()
 		if !committed {
-			session.rollback(ctx)
+			session.rollback(ctx, scope)
 		}
 	}()
-	if err := t.begin(); err != nil {
+	if err := t.begin(scope); err != nil {
 		return err
 	}
 	if err := do(t); err != nil {
 		return err
 	}
-	err = t.commit()
+	err := t.commit(scope)
 	committed = err == nil
 	return err
 }
 
 // acquire waits for the turn to write.
-func (s *Store) acquire(ctx context.Context) (*session, error) {
+func (s *database) acquire(ctx context.Context) (*session, error) {
 	select {
 	case s.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -71,7 +91,7 @@ func (s *Store) acquire(ctx context.Context) (*session, error) {
 
 // release ends the turn. After a commit it keeps a connection of our own, because of its
 // prepared statements.
-func (s *Store) release(session *session, committed bool) {
+func (s *database) release(session *session, committed bool) {
 	if s.kept = session; s.reads == s.writes || !committed {
 		session.close()
 		s.files.closeLog()
@@ -101,9 +121,9 @@ func (s *session) exec(ctx context.Context, query string, args ...any) error {
 
 // rollback ends a transaction, if there is one. If that fails, it discards the connection
 // together with the transaction.
-func (s *session) rollback(ctx context.Context) {
-	err := s.exec(context.WithoutCancel(ctx), "ROLLBACK")
-	if err != nil && !strings.Contains(err.Error(), "no transaction is active") {
+func (s *session) rollback(ctx context.Context, scope scope) {
+	err := s.exec(context.WithoutCancel(ctx), scope.undo)
+	if err != nil && scope == whole && !strings.Contains(err.Error(), "no transaction is active") {
 		s.conn.Raw(func(any) error { return driver.ErrBadConn })
 	}
 }
@@ -125,15 +145,13 @@ type tx struct {
 	inserter *inserter
 }
 
-// begin begins the transaction with the lock for writing. Taking the lock later would fail
-// if another program had written since the transaction's first read.
-func (t *tx) begin() error {
-	err := t.session.exec(t.ctx, "BEGIN IMMEDIATE")
+func (t *tx) begin(scope scope) error {
+	err := t.session.exec(t.ctx, scope.begin)
 	if err == nil {
 		// BEGIN succeeds even in a read-only database, but this fails.
 		err = t.session.exec(t.ctx, t.store.dialect.SQL("DELETE FROM {checkpoints} WHERE false"))
 	}
-	if err == nil && t.store.kept == nil {
+	if err == nil && t.store.kept == nil && scope == whole {
 		t.store.files.openLog()
 	}
 	return t.store.fail("write", err)
@@ -141,7 +159,7 @@ func (t *tx) begin() error {
 
 // commit commits unless the context has ended. It does not interrupt a COMMIT, whose outcome
 // would be unknown.
-func (t *tx) commit() error {
+func (t *tx) commit(scope scope) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
@@ -151,7 +169,7 @@ func (t *tx) commit() error {
 	if err := t.ctx.Err(); err != nil {
 		return err
 	}
-	return t.store.fail("commit", t.session.exec(context.WithoutCancel(t.ctx), "COMMIT"))
+	return t.store.fail("commit", t.session.exec(context.WithoutCancel(t.ctx), scope.commit))
 }
 
 // Lock returns the checkpoints. The transaction is the lock.
@@ -161,7 +179,7 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	if err != nil {
 		return nil, err
 	}
-	t.Keeping.On = keeps
+	t.Keeping.On = keeps && t.store.dialect.Prefix == "" // streams go with the live rows
 	return reader.Checkpoints(t.ctx, runs)
 }
 

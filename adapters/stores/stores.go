@@ -39,9 +39,6 @@ type Options struct {
 	// Durable makes each commit wait until it is on the disk. Set it if you discard a part of a
 	// stream, or acknowledge it to a broker, once its rows are committed.
 	Durable bool
-	// Remake drops tables that an older version of their projection created with other columns,
-	// and creates them again, without rows.
-	Remake bool
 	// KeepStreams makes the store keep streams from now on.
 	KeepStreams bool
 	// Follow tunes the store for small transactions over a long time, by a program that
@@ -97,7 +94,7 @@ func open(ctx context.Context, address string, o Options) (Store, error) {
 }
 
 func openSQLite(ctx context.Context, file string, o Options) (*sqlite.Store, error) {
-	options := chosen(o, sqlite.MustExist(), sqlite.Durable(), sqlite.Remake(), sqlite.KeepStreams())
+	options := chosen(o, sqlite.MustExist(), sqlite.Durable(), sqlite.KeepStreams())
 	if o.Follow {
 		options = append(options, sqlite.BusyTimeout(followBusy), sqlite.Cache(followCache))
 	}
@@ -109,20 +106,17 @@ func openSQLite(ctx context.Context, file string, o Options) (*sqlite.Store, err
 // SQLite file crashes only together with the program.
 func openPostgres(ctx context.Context, address string, o Options) (*postgres.Store, error) {
 	o.Durable = o.Durable || o.Follow
-	options := chosen(o, postgres.MustExist(), postgres.Durable(), postgres.Remake(), postgres.KeepStreams())
+	options := chosen(o, postgres.MustExist(), postgres.Durable(), postgres.KeepStreams())
 	return postgres.Open(ctx, address, append(options, postgres.Projections(o.Projections))...)
 }
 
 // chosen returns the database options that o selects.
-func chosen[Option any](o Options, mustExist, durable, remake, keep Option) (options []Option) {
+func chosen[Option any](o Options, mustExist, durable, keep Option) (options []Option) {
 	if o.MustExist {
 		options = append(options, mustExist)
 	}
 	if o.Durable {
 		options = append(options, durable)
-	}
-	if o.Remake {
-		options = append(options, remake)
 	}
 	if o.KeepStreams {
 		options = append(options, keep)

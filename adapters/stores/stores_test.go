@@ -42,7 +42,7 @@ func TestOpen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "quire.db")
 	_, err := stores.Open(t.Context(), "sqlite:"+file, stores.Options{MustExist: true})
 	assert.ErrorIs(t, err, fs.ErrNotExist)
-	for _, o := range []stores.Options{{OrEmpty: true}, {}, {Follow: true, Durable: true, Remake: true}, {OrEmpty: true}} {
+	for _, o := range []stores.Options{{OrEmpty: true}, {}, {Follow: true, Durable: true}, {OrEmpty: true}} {
 		s, err := stores.Open(t.Context(), "sqlite:"+file, o)
 		require.NoError(t, err)
 		if ids, err := s.RunIDs(t.Context(), "", 1); err != nil || len(ids) > 0 {

@@ -20,3 +20,10 @@ func TestMemoryKeepsStreams(t *testing.T) {
 		return func(_ *testing.T, set *projections.Set) store.Store { return s.As(set) }
 	})
 }
+
+func TestMemoryVersions(t *testing.T) {
+	storetest.Versions(t, func(*testing.T) func(*projections.Set) store.Versioned {
+		s := memory.New()
+		return func(set *projections.Set) store.Versioned { return s.As(set) }
+	})
+}

@@ -62,7 +62,7 @@ func newRebuild(p *app) *cobra.Command {
 		if options.Tables, err = tables(); err != nil {
 			return err
 		}
-		opening := stores.Options{Remake: !options.DryRun, OrEmpty: options.DryRun}
+		opening := stores.Options{OrEmpty: options.DryRun}
 		return p.onStore(ctx, to, opening, find, args, options.DryRun && terminal.Of(p.Out) != nil, func(s stores.Store, streams jsonl.Streams, work *work) error {
 			ingestion := work.ingestion()
 			ingestion.Changes = p.Out

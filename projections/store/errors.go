@@ -35,6 +35,11 @@ var (
 	// ErrReplaced is returned when other files have taken the place of those that were
 	// opened. Open the store again to use them.
 	ErrReplaced = errors.New("the database was replaced")
+	// ErrNoGeneration is returned for a generation of rows that is not there any more, or is the
+	// live one now.
+	ErrNoGeneration = errors.New("the generation of rows is not there")
+	// ErrNotBuilt is returned for a switch to a generation of rows that lacks runs.
+	ErrNotBuilt = errors.New("the new rows are not complete")
 	// ErrRunID is returned for a run id that stores do not accept, see [CheckRunID].
 	ErrRunID = errors.New("the run's id cannot be a key")
 )
@@ -59,7 +64,7 @@ func (e *ColumnsError) Error() string {
 	if e.Stored == e.Projection.Version {
 		return what + ", and its rows are of the same version; raise the version of the projection"
 	}
-	return what + "; rebuild makes it anew and derives its rows again, but for those of runs without a stream"
+	return what + "; rebuild derives its rows for these"
 }
 
 // RefusedError says that the store does not accept the rows of one run, and accepts others.

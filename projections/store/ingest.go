@@ -22,6 +22,9 @@ type Options struct {
 	DryRun bool
 	// Prune removes runs that have no stream. Ingest ignores it.
 	Prune bool
+	// Keep keeps the previous rows, if a Rebuild builds new ones beside them, until the next
+	// such Rebuild: for [Rollback].
+	Keep bool
 	// Done, when set, is called with the result of each run, in the order of
 	// the streams, when the result is safely stored.
 	Done func(Result)
@@ -183,11 +186,25 @@ func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (
 // outdatedPage is how many outdated runs are looked for at once.
 const outdatedPage = 10_000
 
-// Rebuild is [IngestAll] for a store that may be older, too, and lists the runs that are not
-// up to date then.
-func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
-	options.renews = true
-	summary, err := IngestAll(ctx, s, sources, options)
+// Rebuild is [IngestAll], and lists the runs that are not up to date then. If the rows are of an
+// older version of a projection, it derives all rows beside them, and switches to these at once:
+// until then, everybody can read and write the older ones.
+func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (summary Summary, err error) {
+	v, older := s.(Versioned)
+	if older = older && !options.DryRun; older {
+		if err := v.Drop(ctx); err != nil { // what an interrupted rebuild has left
+			return summary, err
+		}
+		if older, err = IsOlder(ctx, s); err != nil {
+			return summary, err
+		}
+	}
+	if older {
+		summary, err = rebuildBeside(ctx, v, sources, options)
+	} else {
+		options.renews = true
+		summary, err = IngestAll(ctx, s, sources, options)
+	}
 	for after := domain.RunID(""); err == nil && !options.DryRun; {
 		var page []domain.RunID
 		page, err = s.Outdated(ctx, after, outdatedPage)

@@ -23,6 +23,8 @@ import (
 type Dialect struct {
 	// Set is the set of projections that the store has tables for.
 	Set *projections.Set
+	// Other are those of them that had a table with other columns when the store was opened.
+	Other map[*projections.Definition]error
 	// Prefix begins the names of the tables of one generation of rows.
 	Prefix string
 	// Dollars turns the placeholders ?1 ?2 … of a query into $1 $2 ….

@@ -20,6 +20,9 @@ const few, many = 2_000, 20_000
 // Runs returns a page of runs. One query reads all that a page shows, at one moment.
 func (r Reader) Runs(ctx context.Context, page store.Page) ([]store.Listed, error) {
 	page.Limit = cmp.Or(page.Limit, 50)
+	if err := r.fits(ctx, projections.RunTable.Definition, projections.LabelRows.Definition); err != nil {
+		return nil, err
+	}
 	switch {
 	case !utf8.ValidString(page.Text):
 		return nil, nil

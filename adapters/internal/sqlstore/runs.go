@@ -33,7 +33,9 @@ func nextRunID(tables []string, after string) string {
 func (r Reader) RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 	tables := []string{"{checkpoints}", "quire_project_streams"}
 	for _, of := range r.dialect.Set.Stored() {
-		tables = append(tables, "{"+of.Table+"}")
+		if r.dialect.Other[of] == nil { // whose name may be another one, too
+			tables = append(tables, "{"+of.Table+"}")
+		}
 	}
 	query := fmt.Sprintf(selectRunIDs, nextRunID(tables, "?1"), nextRunID(tables, "ids.run_id"))
 	return list(ctx, r, "the ids of the runs", oneText[domain.RunID], query, r.dialect.encode(string(after)), int64(limit))

@@ -39,6 +39,9 @@ func (s *snapshot) Rows(of *projections.Definition) iter.Seq2[projections.AnyRow
 	}
 	query := fmt.Sprintf(`SELECT position, final, %s FROM {%s} AS %[2]q WHERE run_id = ?1 ORDER BY position`, names(of), of.Table)
 	return each(s.dialect, fmt.Sprintf("%s of run %q", of.Table, s.run), columns, func() (Rows, error) {
+		if err := (Reader{s.dialect, s.tx}).fits(s.ctx, of); err != nil {
+			return nil, err
+		}
 		return s.dialect.stream(s.ctx, s.tx, query, s.dialect.encode(string(s.run)))
 	})
 }

@@ -41,38 +41,81 @@ func (r Reader) Versions(ctx context.Context) (map[string]int, error) {
 	return versions, err
 }
 
-// Tables returns the projections that need a table, and the tables to drop first because
-// an older version of their projection made them for other columns. Without remake, such a
-// table is an error.
-func (r Reader) Tables(ctx context.Context, remake bool) (missing []*projections.Definition, drop []string, err error) {
-	all, err := r.registered(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, of := range r.dialect.Set.Stored() {
-		switch was, known := all[of.Name]; {
-		case !known:
-			missing = append(missing, of)
-		case was.columns == of.Describe():
-		case was.version > of.Version:
-			return nil, nil, fmt.Errorf("%w: %w", store.ErrOtherVersion, &projections.NewerError{Name: of.Name, Stored: was.version, Known: of.Version})
-		case was.version == of.Version || !remake:
-			return nil, nil, &store.ColumnsError{Projection: of, Stored: was.version}
-		default:
-			table, _, _ := strings.Cut(was.columns, ":") // its name may have changed
-			missing, drop = append(missing, of), append(drop, table)
-		}
-	}
-	return missing, drop, nil
+// Tables are how the tables of a store differ from the projections of this program.
+type Tables struct {
+	// Missing are projections that need a table, and Drop the tables to drop first: they were made
+	// for other columns, and no program has written rows of them.
+	Missing []*projections.Definition
+	Drop    []string
+	// Other are those whose table has rows of an older version, with other columns.
+	Other map[*projections.Definition]error
 }
 
-// RegisterTable returns a statement that registers the columns of a new table. If the table
-// replaces one with rows of an older version, the statement also registers this version, so
-// that older programs stop: the checkpoints of the runs name rows that are gone.
+// Tables compares the store's tables with the projections. A table of this version or a newer one
+// with other columns is an error.
+func (r Reader) Tables(ctx context.Context) (t Tables, err error) {
+	all, err := r.registered(ctx)
+	if err != nil {
+		return t, err
+	}
+	t.Other = map[*projections.Definition]error{}
+	for _, of := range r.dialect.Set.Stored() {
+		was, known := all[of.Name]
+		err := was.misfit(of)
+		switch {
+		case !known:
+			t.Missing = append(t.Missing, of)
+		case err == nil:
+		case was.version == 0:
+			t.Missing, t.Drop = append(t.Missing, of), append(t.Drop, parseTable(was.columns).name)
+		case was.version >= of.Version:
+			return t, err
+		default:
+			t.Other[of] = err
+		}
+	}
+	return t, nil
+}
+
+// misfit returns an error if a table was made for other columns than a projection has.
+func (r registered) misfit(of *projections.Definition) error {
+	switch {
+	case r.columns == of.Describe():
+		return nil
+	case r.version > of.Version:
+		return fmt.Errorf("%w: %w", store.ErrOtherVersion, &projections.NewerError{Name: of.Name, Stored: r.version, Known: of.Version})
+	}
+	return &store.ColumnsError{Projection: of, Stored: r.version}
+}
+
+// fits returns an error if the table of a projection has other columns. Only those that had when
+// the store was opened are looked up: they have not since rows were built for this program.
+func (r Reader) fits(ctx context.Context, all ...*projections.Definition) error {
+	for _, of := range all {
+		if r.dialect.Other[of] == nil {
+			continue
+		}
+		is, err := r.registered(ctx)
+		if err != nil {
+			return err
+		}
+		if err := is[of.Name].misfit(of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RegisterTable returns a statement that registers the columns of a new table, which has no rows.
 func (d *Dialect) RegisterTable(of *projections.Definition) string {
 	// The name and the columns are identifiers, which need no escapes.
-	return d.SQL(fmt.Sprintf(`INSERT INTO {quire_project_projections} AS p (name, version, columns) VALUES ('%s', 0, '%s')
-ON CONFLICT (name) DO UPDATE SET version = CASE p.version WHEN 0 THEN 0 ELSE %d END, columns = excluded.columns`, of.Name, of.Describe(), of.Version))
+	return d.SQL(fmt.Sprintf(`INSERT INTO {quire_project_projections} (name, version, columns) VALUES ('%s', 0, '%s')
+ON CONFLICT (name) DO UPDATE SET columns = excluded.columns`, of.Name, of.Describe()))
+}
+
+// RegisterVersion returns a statement that registers a version of a projection.
+func (d *Dialect) RegisterVersion(of *projections.Definition, version int) string {
+	return d.SQL(fmt.Sprintf(`UPDATE {quire_project_projections} SET version = %d WHERE name = '%s'`, version, of.Name))
 }
 
 // IsIndex reports whether name is that of a declared index. Each generation makes it with a name

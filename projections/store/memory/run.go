@@ -13,7 +13,7 @@ import (
 // run is what is stored of one run.
 type run struct {
 	checkpoint projections.Null[store.Checkpoint]
-	tables     map[*projections.Definition]*table
+	tables     map[string]*table // by their names
 	parked     map[parkedKey]parked
 	quarantine *store.Quarantine
 	kept       *kept
@@ -38,15 +38,15 @@ type parked struct {
 }
 
 func newRun() *run {
-	return &run{tables: map[*projections.Definition]*table{}, parked: map[parkedKey]parked{}}
+	return &run{tables: map[string]*table{}, parked: map[parkedKey]parked{}}
 }
 
 // clone returns a copy to write to.
 func (r *run) clone() *run {
 	c := *r
-	c.tables = map[*projections.Definition]*table{}
-	for of, t := range r.tables {
-		c.tables[of] = t.clone()
+	c.tables = map[string]*table{}
+	for name, t := range r.tables {
+		c.tables[name] = t.clone()
 	}
 	c.parked = maps.Clone(r.parked)
 	return &c
@@ -59,13 +59,13 @@ func (r *run) empty() bool {
 // stored reports whether the run has a checkpoint, or rows of a set's projections.
 func (r *run) stored(set *projections.Set) bool {
 	return r.checkpoint.Valid || r.kept != nil || slices.ContainsFunc(set.Stored(), func(of *projections.Definition) bool {
-		return r.tables[of] != nil && len(r.tables[of].rows) > 0
+		return r.tables[of.Table] != nil && len(r.tables[of.Table].rows) > 0
 	})
 }
 
 // listed returns what a list shows of the run, if it has a row of its own.
 func (r *run) listed() (row store.Listed, ok bool) {
-	t := r.tables[projections.RunTable.Definition]
+	t := r.tables[projections.RunTable.Table]
 	if t == nil || t.rows[0] == nil {
 		return row, false
 	}
@@ -80,16 +80,20 @@ func (r *run) listed() (row store.Listed, ok bool) {
 func (r *run) clear(of []*projections.Definition) {
 	r.checkpoint = projections.Null[store.Checkpoint]{}
 	for _, d := range of {
-		delete(r.tables, d)
+		delete(r.tables, d.Table)
 	}
 }
 
 // table returns a table to write to.
 func (r *run) table(of *projections.Definition) *table {
-	if r.tables[of] == nil {
-		r.tables[of] = newTable(of)
+	t := r.tables[of.Table]
+	if t == nil || t.of != of && len(t.rows) == 0 {
+		t = newTable(of)
+	} else if t.of != of { // that of another version with the same columns
+		t = t.as(of, "")
 	}
-	return r.tables[of]
+	r.tables[of.Table] = t
+	return t
 }
 
 // insert adds and replaces rows. If it fails, the transaction fails.

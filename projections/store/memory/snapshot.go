@@ -4,6 +4,7 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -12,6 +13,7 @@ var errOver = errors.New("memory: the snapshot was used after its View had retur
 
 // snapshot reads a run that never changes.
 type snapshot struct {
+	id   domain.RunID
 	rows *run
 	over bool
 }
@@ -24,8 +26,17 @@ func (s *snapshot) Checkpoint() (store.Checkpoint, bool, error) {
 }
 
 func (s *snapshot) Rows(of *projections.Definition) iter.Seq2[projections.AnyRow, error] {
-	if t, ok := s.rows.tables[of]; ok {
-		return t.all(s)
+	t, ok := s.rows.tables[of.Table]
+	switch {
+	case !ok:
+		t = newTable(of)
+	case t.of == of:
+	case t.of.Describe() == of.Describe():
+		t = t.as(of, s.id)
+	default:
+		return func(yield func(projections.AnyRow, error) bool) {
+			yield(projections.AnyRow{}, &store.ColumnsError{Projection: of, Stored: t.of.Version})
+		}
 	}
-	return newTable(of).all(s)
+	return t.all(s)
 }

@@ -31,6 +31,10 @@ type shared struct {
 	// writing holds a token while a transaction has its lock. There is one
 	// lock for all runs.
 	writing chan struct{}
+	// beside are the other generations; it changes only while writing holds the token.
+	beside generations
+	// registered are the projections of the rows, in the versions of versions.
+	registered []*projections.Definition
 }
 
 // content has the runs that are stored. None of them is empty.
@@ -43,7 +47,12 @@ func New() *Store { return Of(projections.Builtin) }
 
 // Of returns an empty store of a set of projections.
 func Of(set *projections.Set) *Store {
-	s := &Store{&shared{id: rand.Text(), writing: make(chan struct{}, 1)}, set}
+	return newStore(rand.Text(), set)
+}
+
+func newStore(id string, set *projections.Set) *Store {
+	s := &Store{&shared{id: id, writing: make(chan struct{}, 1)}, set}
+	s.beside.live, s.beside.used = 1, 1
 	s.now.Store(&content{})
 	s.versions.Store(&map[string]int{})
 	return s
@@ -110,7 +119,7 @@ func (s *Store) View(ctx context.Context, id domain.RunID, do func(store.Snapsho
 	if !ok {
 		rows = newRun()
 	}
-	view := &snapshot{rows: rows}
+	view := &snapshot{id: id, rows: rows}
 	defer func() { view.over = true }()
 	return do(view)
 }

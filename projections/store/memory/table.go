@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -23,6 +24,42 @@ func newTable(of *projections.Definition) *table {
 
 func (t *table) clone() *table {
 	return &table{of: t.of, rows: maps.Clone(t.rows), keys: maps.Clone(t.keys)}
+}
+
+// as returns the table with the rows of another version of its projection: the columns that both
+// have, and the zero value in others.
+func (t *table) as(of *projections.Definition, run domain.RunID) *table {
+	as := newTable(of)
+	for index, row := range t.rows {
+		rows := of.NewRows()
+		ref := rows.New(index, row.At(0).Final)
+		of.SetRun(ref, run)
+		for i := range of.Columns {
+			_ = of.Columns[i].Set(ref, t.value(of.Columns[i], row.At(0).Value)) // of the same type
+		}
+		as.rows[index], as.keys[as.key(rows.At(0))] = rows, index
+	}
+	return as
+}
+
+// value returns the value that a row has for a column of another version.
+func (t *table) value(c projections.Column, row projections.Ref) any {
+	for i := range t.of.Columns {
+		own := &t.of.Columns[i]
+		if own.Name != c.Name || own.Type != c.Type || own.Bits != c.Bits {
+			continue
+		}
+		if value := own.Value(row); value != nil || c.Nullable {
+			return value
+		}
+	}
+	switch {
+	case c.Nullable:
+		return nil
+	case c.Type == projections.Text:
+		return ""
+	}
+	return int64(0)
 }
 
 // key returns the key of a row as text.

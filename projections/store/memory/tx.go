@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -161,7 +162,7 @@ func (t *tx) next() content {
 	maps.Copy(next, t.base)
 	for id, run := range t.changed {
 		next[id] = run
-		maps.DeleteFunc(run.tables, func(_ *projections.Definition, t *table) bool { return len(t.rows) == 0 })
+		maps.DeleteFunc(run.tables, func(_ string, t *table) bool { return len(t.rows) == 0 })
 		if run.empty() {
 			delete(next, id)
 		}
@@ -174,9 +175,11 @@ func (t *tx) commit() error {
 	if len(t.changed) > 0 {
 		next := t.next()
 		t.store.now.Store(&next)
+		t.store.beside.note(slices.Sorted(maps.Keys(t.changed)))
 	}
 	if t.versions != nil {
 		t.store.versions.Store(&t.versions)
+		t.store.register(t.versions)
 	}
 	return nil
 }
@@ -187,4 +190,18 @@ func (t *tx) end() {
 		<-t.store.writing
 	}
 	t.ended = true
+}
+
+// register notes which definitions the rows have. It needs the lock.
+func (s *Store) register(versions map[string]int) {
+	for _, d := range s.set.Stored() {
+		at := slices.IndexFunc(s.registered, func(other *projections.Definition) bool { return other.Name == d.Name })
+		switch {
+		case versions[d.Name] != d.Version:
+		case at < 0:
+			s.registered = append(s.registered, d)
+		default:
+			s.registered[at] = d
+		}
+	}
 }

@@ -1,0 +1,320 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Prefix returns the prefix of the tables of a generation that is not live.
+func Prefix(number int) string { return fmt.Sprintf("quire_project_g%d_", number) }
+
+var prefixed = regexp.MustCompile(`^quire_project_g([0-9]+)_`)
+
+// NumberIn returns the number of the generation that has a table of this name, or 0.
+func NumberIn(table string) int {
+	if match := prefixed.FindStringSubmatch(table); match != nil {
+		number, _ := strconv.Atoi(match[1]) // 0 if it is too long
+		return number
+	}
+	return 0
+}
+
+// Dropped is the state of a generation whose tables are, or are about to be, removed. The number
+// stays, so that it is never used again.
+const Dropped = store.GenerationState("dropped")
+
+// All returns all generations, those that are dropped included, without their versions.
+func (r Reader) All(ctx context.Context) ([]store.Generation, error) {
+	columns := func(d *Dialect, g *store.Generation) []any { return []any{&g.Number, text(d, &g.State)} }
+	return list(ctx, r, "the generations", columns, `SELECT generation, state FROM quire_project_generations ORDER BY generation`)
+}
+
+// Generations returns the generations that have rows.
+func (r Reader) Generations(ctx context.Context) ([]store.Generation, error) {
+	all, err := r.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(g store.Generation) bool { return g.State == Dropped })
+	for i := range all {
+		if all[i].Versions, err = r.of(all[i]).Versions(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// of returns the reader of a generation.
+func (r Reader) of(g store.Generation) Reader {
+	if g.State == store.LiveGeneration {
+		return r.with("")
+	}
+	return r.with(Prefix(g.Number))
+}
+
+// with returns the reader of the tables with a prefix.
+func (r Reader) with(prefix string) Reader {
+	d := *r.dialect
+	d.Prefix = prefix
+	return Reader{&d, r.db}
+}
+
+// IsFor reports whether a generation that is not live has the tables of exactly these projections.
+func (r Reader) IsFor(ctx context.Context, g store.Generation) (bool, error) {
+	all, err := r.of(g).registered(ctx)
+	same := err == nil && len(all) == len(r.dialect.Set.Stored())
+	for _, of := range r.dialect.Set.Stored() {
+		same = same && all[of.Name] == registered{of.Name, of.Version, of.Describe()}
+	}
+	return same, err
+}
+
+// ErrNoGeneration is returned for a generation that is not there, or is live.
+func ErrNoGeneration(number int) error {
+	return fmt.Errorf("%w: generation %d of the rows", store.ErrNoGeneration, number)
+}
+
+// Standing returns a generation that is not live.
+func (r Reader) Standing(ctx context.Context, number int) (store.Generation, error) {
+	all, err := r.All(ctx)
+	if err != nil {
+		return store.Generation{}, err
+	}
+	for _, g := range all {
+		if g.Number == number && g.State != store.LiveGeneration && g.State != Dropped {
+			return g, nil
+		}
+	}
+	return store.Generation{}, ErrNoGeneration(number)
+}
+
+// Changes returns the runs that have changed, those first that changed first.
+func (r Reader) Changes(ctx context.Context, limit int) ([]store.Change, error) {
+	columns := func(d *Dialect, c *store.Change) []any { return []any{&c.ID, text(d, &c.Run)} }
+	return list(ctx, r, "the changes", columns, `SELECT id, run_id FROM quire_project_changes ORDER BY id LIMIT ?1`, int64(limit))
+}
+
+// table is a table as the store knows it.
+type table struct {
+	name    string
+	columns []column
+}
+
+type column struct{ name, kind string }
+
+// parseTable parses the text of [projections.Definition.Describe].
+func parseTable(described string) table {
+	name, list, _ := strings.Cut(described, ":")
+	t := table{name: name}
+	for _, item := range strings.Split(list, ",") {
+		words := strings.Fields(item)
+		if len(words) < 2 || words[1] == "key" { // the position, which every table has
+			continue
+		}
+		c := column{words[0], words[1]}
+		for _, word := range words[2:] {
+			if word != "key" {
+				c.kind += " " + word
+			}
+		}
+		t.columns = append(t.columns, c)
+	}
+	return t
+}
+
+// zero returns the value of a column that a run without it gets.
+func (c column) zero() string {
+	switch kind, _, _ := strings.Cut(c.kind, " "); {
+	case strings.HasSuffix(c.kind, " null"):
+		return "NULL"
+	case kind == "text":
+		return "''"
+	case kind == "boolean":
+		return "false"
+	}
+	return "0"
+}
+
+// from returns what a row gets for the column out of a row of another table: null goes into a
+// column that can be null only.
+func (c column) from(other table) string {
+	plain := func(c column) string { return strings.TrimSuffix(c.kind, " null") }
+	for _, o := range other.columns {
+		if o.name == c.name && plain(o) == plain(c) {
+			return fmt.Sprintf("coalesce(%q, %s)", c.name, c.zero())
+		}
+	}
+	return c.zero()
+}
+
+// Carry returns the statements that replace the rows of runs in a generation by the live ones. It
+// leaves out the tables that the generation shares with the live one.
+func (r Reader) Carry(ctx context.Context, runs []domain.RunID, exists func(table string) bool) (all []Statement, err error) {
+	live, err := r.with("").registered(ctx)
+	if err != nil {
+		return nil, err
+	}
+	own, err := r.registered(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for runs := range slices.Chunk(runs, MaxList) {
+		condition, args := r.dialect.In(runs)
+		add := func(format string, values ...any) {
+			all = append(all, Statement{r.dialect.SQL(fmt.Sprintf(format, values...) + " WHERE run_id " + condition), args})
+		}
+		for _, name := range slices.Sorted(maps.Keys(own)) {
+			of := parseTable(own[name].columns)
+			if !exists(r.dialect.Prefix + of.name) {
+				continue
+			}
+			add("DELETE FROM {%s}", of.name)
+			if was, ok := live[name]; ok {
+				names, values := of.from(parseTable(was.columns))
+				add("INSERT INTO {%s} (run_id, %sposition, final) SELECT run_id, %sposition, final FROM %q", of.name, names, values, parseTable(was.columns).name)
+				all[len(all)-1].Query += " ON CONFLICT DO NOTHING"
+			}
+		}
+		add("DELETE FROM {checkpoints}")
+		add("INSERT INTO {checkpoints} (%[1]s, updated_at) SELECT %[1]s, updated_at FROM checkpoints", CheckpointNames)
+	}
+	return all, nil
+}
+
+// from returns the names of the columns, and the values that rows of another table give.
+func (t table) from(other table) (names, values string) {
+	for _, c := range t.columns {
+		names, values = names+fmt.Sprintf("%q, ", c.name), values+c.from(other)+", "
+	}
+	return names, values
+}
+
+// Swap says which tables change their names when a generation becomes the live one. Tables of
+// projections that the generation does not have stay.
+type Swap struct {
+	// Aside are live tables that get the prefix of the live generation, Into are those that
+	// lose the prefix of the other one.
+	Aside, Into []string
+	// Live and Next are the numbers of the two.
+	Live, Next int
+}
+
+// fixedTables are those of a generation whatever its projections are.
+var fixedTables = []string{"checkpoints", "quire_project_projections"}
+
+// Swap finds out what a switch to a generation has to rename. exists reports whether there is a
+// table. An error is that the generation cannot become the live one.
+func (r Reader) Swap(ctx context.Context, number int, exists func(table string) bool) (s Swap, err error) {
+	all, err := r.All(ctx)
+	if err != nil {
+		return s, err
+	}
+	state := Dropped
+	for _, g := range all {
+		switch {
+		case g.State == store.LiveGeneration:
+			s.Live = g.Number
+		case g.Number == number:
+			s.Next, state = number, g.State
+		}
+	}
+	switch state {
+	case Dropped:
+		return s, ErrNoGeneration(number)
+	case store.BuildingGeneration:
+		return s, fmt.Errorf("%w; complete it with rebuild", store.ErrNotBuilt)
+	}
+	live, err := r.with("").registered(ctx)
+	if err != nil {
+		return s, err
+	}
+	next, err := r.with(Prefix(number)).registered(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(next)) {
+		own := parseTable(next[name].columns).name
+		if !exists(Prefix(number) + own) {
+			continue
+		}
+		s.Into = append(s.Into, own)
+		if was, ok := live[name]; ok {
+			s.Aside = append(s.Aside, parseTable(was.columns).name)
+		}
+	}
+	s.Aside, s.Into = append(s.Aside, fixedTables...), append(s.Into, fixedTables...)
+	for _, table := range s.Into {
+		if exists(table) && !slices.Contains(s.Aside, table) {
+			return s, fmt.Errorf("%w: %s; name another table for the projection", store.ErrForeign, table)
+		}
+	}
+	return s, nil
+}
+
+// Statements returns the statements of a switch: the registration of projections that the
+// generation does not have, the new names, and the states.
+func (s Swap) Statements(keep bool) (all []string) {
+	all = append(all, fmt.Sprintf(`INSERT INTO %[1]q SELECT * FROM quire_project_projections AS p WHERE NOT EXISTS (SELECT 1 FROM %[1]q AS o WHERE o.name = p.name)`,
+		Prefix(s.Next)+"quire_project_projections"))
+	for _, table := range s.Aside {
+		all = append(all, fmt.Sprintf(`ALTER TABLE %q RENAME TO %q`, table, Prefix(s.Live)+table))
+	}
+	for _, table := range s.Into {
+		all = append(all, fmt.Sprintf(`ALTER TABLE %q RENAME TO %q`, Prefix(s.Next)+table, table))
+	}
+	was := Dropped
+	if keep {
+		was = store.PreviousGeneration
+	}
+	return append(all,
+		SetState(s.Live, was), SetState(s.Next, store.LiveGeneration),
+		`DELETE FROM quire_project_changes`)
+}
+
+// SetState returns the statement that sets the state of a generation.
+func SetState(number int, state store.GenerationState) string {
+	return fmt.Sprintf(`UPDATE quire_project_generations SET state = '%s' WHERE generation = %d`, state, number)
+}
+
+// Next returns what the next generation will be: one that is there, if it is for the projections of
+// this program, or the number of a new one and those that it takes the place of.
+func (r Reader) Next(ctx context.Context) (number int, isThere bool, replaced []int, err error) {
+	all, err := r.All(ctx)
+	for _, g := range all {
+		number = max(number, g.Number+1)
+		if g.State == Dropped || g.State == store.LiveGeneration {
+			continue
+		}
+		if replaced = append(replaced, g.Number); g.State == store.PreviousGeneration {
+			continue
+		}
+		same, err := r.IsFor(ctx, g)
+		if err != nil || same {
+			return g.Number, same, nil, err
+		}
+	}
+	return number, false, replaced, err
+}
+
+// Foreign returns the first table of a projection that is there, and that the store has not made.
+func (r Reader) Foreign(ctx context.Context, exists func(table string) bool) (string, error) {
+	live, err := r.with("").registered(ctx)
+	known := map[string]bool{}
+	for _, was := range live {
+		known[parseTable(was.columns).name] = true
+	}
+	for _, of := range r.dialect.Set.Stored() {
+		if exists(of.Table) && !known[of.Table] {
+			return of.Table, err
+		}
+	}
+	return "", err
+}

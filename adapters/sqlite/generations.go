@@ -1,0 +1,344 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+var _ store.Versioned = (*Store)(nil)
+
+// beside is a generation that is not live.
+type beside struct {
+	*Store
+	number int
+}
+
+func (s *Store) beside(number int, within *session) *beside {
+	b := &beside{s.store(s.dialect.Set, sqlstore.Prefix(number)), number}
+	b.within = within
+	return b
+}
+
+// Number returns the generation's number.
+func (b *beside) Number() int { return b.number }
+
+// Beside returns a generation that is not live.
+func (s *Store) Beside(ctx context.Context, number int) (store.Beside, error) {
+	if _, err := s.reader.Standing(ctx, number); err != nil {
+		return nil, err
+	}
+	return s.beside(number, nil), nil
+}
+
+// Next returns the generation that is being built, and makes it if there is none.
+func (s *Store) Next(ctx context.Context) (store.Beside, error) {
+	var next int
+	err := s.change(ctx, "make the next generation of rows", func(session *session) error {
+		reader := sqlstore.NewReader(s.dialect, session.conn)
+		number, isThere, replaced, err := reader.Next(ctx)
+		if next = number; err != nil || isThere {
+			return err
+		}
+		have, err := readSchema(ctx, session)
+		if err != nil {
+			return err
+		}
+		if table, err := reader.Foreign(ctx, have.isTable); err != nil || table != "" {
+			return errOr(err, foreign(table))
+		}
+		var all []string
+		for _, other := range replaced {
+			all = append(all, sqlstore.SetState(other, sqlstore.Dropped))
+		}
+		return session.execAll(ctx, append(append(all, s.makeGeneration(number)...), noteChanges...)...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.beside(next, nil), s.Drop(ctx)
+}
+
+// errOr returns err, or other if that is nil.
+func errOr(err, other error) error {
+	if err != nil {
+		return err
+	}
+	return other
+}
+
+// The tables of a generation besides those of projections.
+const (
+	makeCheckpoints = `CREATE TABLE {checkpoints} (
+  run_id          TEXT    NOT NULL,
+  bytes           INTEGER NOT NULL,
+  lines           INTEGER NOT NULL,
+  events          INTEGER NOT NULL,
+  sha256          TEXT    NOT NULL,
+  end_bytes       INTEGER NOT NULL,
+  end_lines       INTEGER NOT NULL,
+  end_sha256      TEXT    NOT NULL,
+  reading         TEXT    NOT NULL,
+  source          TEXT    NOT NULL,
+  updated_at      TEXT    NOT NULL,
+  state           TEXT    NOT NULL DEFAULT '',
+  projections     TEXT    NOT NULL DEFAULT '',
+  PRIMARY KEY (run_id)
+) STRICT, WITHOUT ROWID`
+	makeRegistry = `CREATE TABLE {quire_project_projections} (
+  name     TEXT    NOT NULL,
+  version  INTEGER NOT NULL,
+  columns  TEXT    NOT NULL,
+  PRIMARY KEY (name)
+) STRICT`
+)
+
+// makeGeneration returns the statements that make a generation for the projections of this program.
+// It has their versions from the start.
+func (s *Store) makeGeneration(number int) []string {
+	d := *s.dialect
+	d.Prefix = sqlstore.Prefix(number)
+	all := []string{
+		fmt.Sprintf(`INSERT INTO quire_project_generations (generation, state) VALUES (%d, '%s')`, number, store.BuildingGeneration),
+		d.SQL(makeCheckpoints), d.SQL(makeRegistry),
+		d.SQL(fmt.Sprintf(`CREATE INDEX %s ON {checkpoints} (projections, run_id)`, d.Own("checkpoints_projections"))),
+	}
+	for _, of := range d.Set.Stored() {
+		all = append(append(all, tableStatements(&d, of)...), d.RegisterTable(of), d.RegisterVersion(of, of.Version))
+	}
+	return all
+}
+
+// The triggers that note which runs change in the live generation. They delete what they replace,
+// because the conflict clause of the statement that fires a trigger is also that of the trigger.
+const (
+	dropNotes = `DROP TRIGGER IF EXISTS quire_project_note_set;
+DROP TRIGGER IF EXISTS quire_project_note_changed;
+DROP TRIGGER IF EXISTS quire_project_note_removed`
+	note = `DELETE FROM quire_project_changes WHERE run_id = %[1]s.run_id; INSERT INTO quire_project_changes (run_id) VALUES (%[1]s.run_id);`
+)
+
+// noteChanges begins to note changes anew.
+var noteChanges = []string{
+	dropNotes,
+	`DELETE FROM quire_project_changes`,
+	`CREATE TRIGGER quire_project_note_set AFTER INSERT ON checkpoints BEGIN ` + fmt.Sprintf(note, "NEW") + ` END`,
+	`CREATE TRIGGER quire_project_note_changed AFTER UPDATE ON checkpoints BEGIN ` + fmt.Sprintf(note, "OLD") + fmt.Sprintf(note, "NEW") + ` END`,
+	`CREATE TRIGGER quire_project_note_removed AFTER DELETE ON checkpoints BEGIN ` + fmt.Sprintf(note, "OLD") + ` END`,
+}
+
+// change lets do change the generations, in one transaction.
+func (s *Store) change(ctx context.Context, what string, do func(*session) error) (err error) {
+	session, err := s.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.release(session, false) // its statements are of other tables now
+	if err := session.exec(ctx, whole.begin); err != nil {
+		return s.fail(what, err)
+	}
+	s.files.openLog()
+	defer func() {
+		if err != nil {
+			session.rollback(ctx, whole)
+		}
+	}()
+	if err = do(session); err == nil {
+		err = session.exec(context.WithoutCancel(ctx), whole.commit)
+	}
+	return s.inPlace(what, s.fail(what, err))
+}
+
+func (s *session) execAll(ctx context.Context, statements ...string) error {
+	for _, statement := range statements {
+		if err := s.exec(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Carry replaces rows of runs by the live ones.
+func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
+	return b.inPlace("write", b.update(ctx, func(begun store.Tx) error {
+		t := begun.(*tx)
+		have, err := readSchema(ctx, t.session)
+		if err != nil {
+			return err
+		}
+		statements, err := sqlstore.NewReader(b.dialect, t.session.conn).Carry(ctx, runs, have.isTable)
+		if err != nil {
+			return err
+		}
+		return t.exec("carry runs over", statements...)
+	}))
+}
+
+// Changes returns the runs that have changed in the live generation.
+func (b *beside) Changes(ctx context.Context, limit int) ([]store.Change, error) {
+	return b.reader.Changes(ctx, limit)
+}
+
+// Forget removes changes.
+func (b *beside) Forget(ctx context.Context, changes []store.Change) error {
+	return b.inPlace("write", b.update(ctx, func(begun store.Tx) error {
+		var all []sqlstore.Statement
+		for _, change := range changes {
+			all = append(all, sqlstore.Statement{Query: `DELETE FROM quire_project_changes WHERE id = ?1`, Args: []any{change.ID}})
+		}
+		return begun.(*tx).exec("note the changes", all...)
+	}))
+}
+
+// Complete notes that the generation has every run.
+func (b *beside) Complete(ctx context.Context) error {
+	return b.change(ctx, "complete the next generation of rows", func(session *session) error {
+		g, err := sqlstore.NewReader(b.dialect, session.conn).Standing(ctx, b.number)
+		if err != nil || g.State != store.BuildingGeneration {
+			return err
+		}
+		return session.exec(ctx, sqlstore.SetState(b.number, store.BuiltGeneration))
+	})
+}
+
+// Switch makes a generation the live one.
+func (s *Store) Switch(ctx context.Context, number int, keep bool, last func(store.Beside) error) error {
+	return s.change(ctx, "switch to other rows", func(session *session) error {
+		have, err := readSchema(ctx, session)
+		if err != nil {
+			return err
+		}
+		swap, err := sqlstore.NewReader(s.dialect, session.conn).Swap(ctx, number, have.isTable)
+		if err != nil {
+			return err
+		}
+		if err := last(s.beside(number, session)); err != nil {
+			return err
+		}
+		drop, make := have.references(swap)
+		all := append([]string{dropNotes}, drop...)
+		all = append(append(append(all, swap.Statements(keep)...), make...), shTimings)
+		if keep {
+			all = append(all, noteChanges...)
+		}
+		return session.execAll(ctx, all...)
+	})
+}
+
+// Drop drops generations, and what is left of others.
+func (s *Store) Drop(ctx context.Context, numbers ...int) error {
+	if len(numbers) == 0 {
+		if nothing, err := s.nothingLeft(ctx); err != nil || nothing {
+			return err
+		}
+	}
+	var left []string
+	err := s.change(ctx, "drop rows", func(session *session) error {
+		reader := sqlstore.NewReader(s.dialect, session.conn)
+		for _, number := range numbers {
+			if _, err := reader.Standing(ctx, number); err != nil {
+				return err
+			}
+			if err := session.exec(ctx, sqlstore.SetState(number, sqlstore.Dropped)); err != nil {
+				return err
+			}
+		}
+		all, err := reader.All(ctx)
+		if err != nil {
+			return err
+		}
+		dropped, others := map[int]bool{}, 0
+		for _, g := range all {
+			if dropped[g.Number] = g.State == sqlstore.Dropped; !dropped[g.Number] {
+				others++
+			}
+		}
+		if others == 1 { // the live one
+			if err := session.execAll(ctx, dropNotes, `DELETE FROM quire_project_changes`); err != nil {
+				return err
+			}
+		}
+		have, err := readSchema(ctx, session)
+		for _, o := range have {
+			if o.kind == "table" && dropped[sqlstore.NumberIn(o.name)] {
+				left = append(left, o.name)
+			}
+		}
+		return err
+	})
+	for _, table := range left { // each takes a while
+		if err == nil {
+			err = s.change(ctx, "drop rows", func(session *session) error {
+				return session.exec(ctx, fmt.Sprintf(`DROP TABLE IF EXISTS %q`, table))
+			})
+		}
+	}
+	return err
+}
+
+// nothingLeft reports whether no table of a generation is there that was dropped. It only reads.
+func (s *Store) nothingLeft(ctx context.Context) (bool, error) {
+	var tables int
+	err := s.reads.QueryRowContext(ctx, `SELECT count(*) FROM quire_project_generations AS g JOIN sqlite_schema AS s
+ON s.type = 'table' AND s.name GLOB 'quire_project_g' || g.generation || '_*' WHERE g.state = 'dropped'`).Scan(&tables)
+	return tables == 0, s.fail("look for dropped rows", err)
+}
+
+// object is an entry of the schema.
+type object struct{ kind, name, table, sql string }
+
+type schema []object
+
+func readSchema(ctx context.Context, session *session) (all schema, err error) {
+	rows, err := session.conn.QueryContext(ctx, `SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_schema`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o object
+		if err := rows.Scan(&o.kind, &o.name, &o.table, &o.sql); err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	return all, rows.Err()
+}
+
+func (s schema) isTable(name string) bool {
+	for _, o := range s {
+		if o.kind == "table" && strings.EqualFold(o.name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// references returns the statements that drop, and make again, the views and the triggers that name
+// tables whose names another table gets: renaming a table changes the references to it. Our own
+// triggers of those tables go with them.
+func (s schema) references(swap sqlstore.Swap) (drop, make []string) {
+	moves := map[string]bool{}
+	for _, table := range swap.Aside {
+		moves[table] = true
+	}
+	for _, o := range s {
+		ours := strings.HasPrefix(o.name, "quire_project_")
+		switch {
+		case o.kind == "view":
+			drop = append(drop, fmt.Sprintf(`DROP VIEW %q`, o.name))
+		case o.kind == "trigger" && sqlstore.NumberIn(o.table) == 0 && !(ours && moves[o.table]):
+			drop = append(drop, fmt.Sprintf(`DROP TRIGGER %q`, o.name))
+		default:
+			continue
+		}
+		if o.name != "sh_timings" {
+			make = append(make, o.sql)
+		}
+	}
+	return drop, make
+}
