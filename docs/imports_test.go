@@ -20,7 +20,7 @@ type side struct {
 // fixtures are in none.
 var sides = []side{
 	{"programs", []string{"cmd/quire-project", "cmd/quire-ci", "cmd/cli"}},
-	{"where events come from", []string{"adapters/jsonl", "adapters/tail", "adapters/follow", "adapters/broker", "adapters/brokers", "adapters/jetstream", "adapters/shell", "adapters/pipeline", "adapters/signals", "adapters/runlog"}},
+	{"where events come from", []string{"adapters/jsonl", "adapters/tail", "adapters/follow", "adapters/broker", "adapters/brokers", "adapters/jetstream", "adapters/shell", "adapters/pipeline", "adapters/signals", "adapters/runlog", "adapters/kept"}},
 	{"where they go", []string{"adapters/report", "adapters/formats", "adapters/live", "adapters/console", "adapters/recording", "adapters/terminal", "adapters/publish", "adapters/sqlite", "adapters/postgres", "adapters/stores", "adapters/otlp", "adapters/web", "adapters/worker"}},
 	{"core", []string{"projections/trends", "projections/compare", "projections/store", "projections", "domain"}},
 }

@@ -21,12 +21,12 @@ import (
 var all = append(report.Kinds(), otlp.Kind, web.Kind)
 
 // Store is what it is like to bring a store up to date: the store is given all rows.
-var Store = report.Kind{Name: "a store"}
+var Store = report.Kind{Name: "a store", Takes: report.TakesStreams}
 
 // Names returns the names of the formats that take one of some options, or of all formats for 0.
 func Names(takes report.Takes) (names []string) {
-	for _, kind := range all {
-		if takes == 0 || kind.Takes&takes != 0 {
+	for _, kind := range append(slices.Clone(all), Store) {
+		if takes == 0 && kind.Name != Store.Name || kind.Takes&takes != 0 {
 			names = append(names, string(kind.Name))
 		}
 	}

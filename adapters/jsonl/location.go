@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -19,10 +20,25 @@ const Stdin = "-"
 
 // Location says where the stream of one run is kept.
 type Location struct {
-	// Path is the stream's file, or [Stdin].
+	// Path is the stream's file, or [Stdin]; for people, if an archive has the stream.
 	Path string
 	// Run is the id of the run that the stream records.
 	Run domain.RunID
+	// In has the stream, if it is not in a file.
+	In Archive
+	// Origin is the Path of the file that the archive had the stream from, if that is known.
+	Origin string
+}
+
+// Archive has the streams of runs, uncompressed and not in files.
+type Archive interface {
+	// Locations yields the streams in the order of their runs, or that of one run if run is
+	// not "". A stream that cannot be read comes with an error.
+	Locations(run domain.RunID) iter.Seq2[Location, error]
+	// Open opens the stream of a run, and returns its size.
+	Open(run domain.RunID) (stream io.Reader, size int64, err error)
+	// Ends reports whether the stream of a run is what end was taken of.
+	Ends(run domain.RunID, end domain.Mark) (bool, error)
 }
 
 // Locate returns the location that path names, with the id of the run that
@@ -47,7 +63,8 @@ type File struct {
 	// come later.
 	Regular bool
 
-	file       *os.File
+	file       *os.File // nil if an archive has the stream
+	archived   bool
 	raw        *counter
 	plain      io.Reader // nil until the first read
 	compressed bool
@@ -58,6 +75,13 @@ type File struct {
 // Open opens the stream. It decompresses gzip and zstd, whatever the file is called. If
 // compressed data was cut off, the stream ends there, and its last line is torn.
 func (l Location) Open() (*File, error) {
+	if l.In != nil {
+		stream, size, err := l.In.Open(l.Run)
+		if err != nil {
+			return nil, err
+		}
+		return &File{Size: size, Regular: true, archived: true, raw: &counter{src: stream}}, nil
+	}
 	if l.Path == Stdin {
 		f, err := newFile(os.Stdin)
 		if err != nil {
@@ -93,14 +117,17 @@ func newFile(file *os.File) (*File, error) {
 // decompress finds out by the first bytes whether the file is compressed: no stream of
 // events begins like a compressed file.
 func (f *File) decompress() error {
-	peek := bufio.NewReaderSize(f.raw, 16)
-	magic, err := peek.Peek(layout.MagicSize)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	f.plain = peek
-	if kind := layout.Compression(magic); kind != "" {
-		f.plain, f.compressed = newCompressed(kind, peek, &f.cut), true
+	f.plain = f.raw
+	if !f.archived {
+		peek := bufio.NewReaderSize(f.raw, 16)
+		magic, err := peek.Peek(layout.MagicSize)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		f.plain = peek
+		if kind := layout.Compression(magic); kind != "" {
+			f.plain, f.compressed = newCompressed(kind, peek, &f.cut), true
+		}
 	}
 	if f.until != nil {
 		f.until.src, f.plain = f.plain, f.until
@@ -146,7 +173,7 @@ func (f *File) Done() int64 { return f.raw.n.Load() }
 // Close closes the file, but never standard input. You can call it while another
 // goroutine reads.
 func (f *File) Close() error {
-	if f.file == os.Stdin {
+	if f.archived || f.file == os.Stdin {
 		return nil
 	}
 	return f.file.Close()

@@ -48,8 +48,14 @@ func (s *StoreSource) WholeLines() *StoreSource {
 // Run returns the id of the run.
 func (s *StoreSource) Run() domain.RunID { return s.at.Run }
 
-// Name returns the absolute path of the stream's file.
-func (s *StoreSource) Name() string { return nameOf(s.at.Path) }
+// Name returns the absolute path of the stream's file. If an archive has the stream, it is that of
+// the file that the archive had it from, if it is known.
+func (s *StoreSource) Name() string {
+	if s.at.In != nil {
+		return cmp.Or(s.at.Origin, s.at.Path)
+	}
+	return nameOf(s.at.Path)
+}
 
 func nameOf(path string) string {
 	if path == Stdin {
@@ -94,6 +100,9 @@ func (s *StoreSource) Once() bool {
 	if s.at.Path == Stdin {
 		return true
 	}
+	if s.at.In != nil {
+		return false
+	}
 	info, err := os.Stat(s.at.Path)
 	return err == nil && !info.Mode().IsRegular()
 }
@@ -103,6 +112,9 @@ func (s *StoreSource) Once() bool {
 func (s *StoreSource) Ends(ctx context.Context, end domain.Mark) (bool, error) {
 	if s.at.Path == Stdin {
 		return false, nil
+	}
+	if s.at.In != nil {
+		return s.at.In.Ends(s.at.Run, end)
 	}
 	file, err := s.open()
 	if err != nil {

@@ -21,6 +21,8 @@ import (
 // Streams are the streams at Paths, see [Walk]. It is a [store.Sources].
 type Streams struct {
 	Paths []string
+	// Archives are those that paths name instead of files.
+	Archives map[string]Archive
 	// Run, if it is set, is the id of the run. Set it only if Paths is one stream.
 	Run     domain.RunID
 	Options Options
@@ -31,11 +33,12 @@ type Streams struct {
 // ErrOneRun is in the error of [Find] if there may be several runs, and run names one.
 var ErrOneRun = errors.New("--run-id names one run")
 
-// Find returns the streams at paths, which must exist. run is the id of a single stream, or "".
-func Find(paths []string, run domain.RunID) (Streams, error) {
-	s := Streams{Paths: paths, Run: run}
+// Find returns the streams at paths, which must exist, or are of archives. run is the id of a single
+// stream, or "".
+func Find(paths []string, run domain.RunID, archives map[string]Archive) (Streams, error) {
+	s := Streams{Paths: paths, Run: run, Archives: archives}
 	for _, path := range paths {
-		if path == Stdin {
+		if path == Stdin || archives[path] != nil {
 			continue
 		}
 		info, err := os.Stat(path)
@@ -55,12 +58,13 @@ func Find(paths []string, run domain.RunID) (Streams, error) {
 // Folder returns the streams of a folder.
 func Folder(path string) Streams { return Streams{Paths: []string{path}} }
 
-// Many reports whether there may be several streams: there are several paths, or a folder.
+// Many reports whether there may be several streams: there are several paths, a folder, or an
+// archive of which Run does not name one.
 func (s Streams) Many() bool { return len(s.Paths) > 1 || s.HasFolder() }
 
-// HasFolder reports whether a folder is among the paths.
+// HasFolder reports whether a folder, or an archive as a whole, is among the paths.
 func (s Streams) HasFolder() bool {
-	return s.any(func(info os.FileInfo) bool { return info.IsDir() })
+	return s.Run == "" && len(s.Archives) > 0 || s.any(func(info os.FileInfo) bool { return info.IsDir() })
 }
 
 // HasPipe reports whether a pipe is among the paths: it can be read only once.
@@ -79,12 +83,33 @@ func (s Streams) any(is func(os.FileInfo) bool) bool {
 
 // Locations yields the locations of the streams, see [Walk].
 func (s Streams) Locations() iter.Seq2[Location, error] {
+	if len(s.Archives) > 0 {
+		return s.mixed()
+	}
 	if s.Many() {
 		return Walk(s.Paths...)
 	}
 	single := Locate(s.Paths[0])
 	single.Run = cmp.Or(s.Run, single.Run)
 	return func(yield func(Location, error) bool) { yield(single, nil) }
+}
+
+// mixed yields the locations of streams in files and in archives.
+func (s Streams) mixed() iter.Seq2[Location, error] {
+	all := func(yield func(Location, error) bool) {
+		for _, path := range s.Paths {
+			locations := Walk(path)
+			if archive := s.Archives[path]; archive != nil {
+				locations = archive.Locations(s.Run)
+			}
+			for at, err := range locations {
+				if !yield(at, err) {
+					return
+				}
+			}
+		}
+	}
+	return store.Distinct(all, func(at Location) (domain.RunID, string) { return at.Run, at.Path })
 }
 
 // All yields the streams for a store, in the order of their paths.
@@ -113,7 +138,7 @@ func (s Streams) at(at Location) Options {
 func (s Streams) files() iter.Seq[os.FileInfo] {
 	return func(yield func(os.FileInfo) bool) {
 		for at, err := range s.Locations() {
-			if err != nil || at.Path == Stdin {
+			if err != nil || at.Path == Stdin || at.In != nil {
 				continue
 			}
 			if info, err := os.Stat(at.Path); err == nil && info.Mode().IsRegular() && !yield(info) {

@@ -50,6 +50,7 @@ const (
 	TakesPretty
 	TakesCommands
 	TakesFile
+	TakesStreams // to keep them
 )
 
 // Kind is what a format is like. Other packages declare the kinds of the formats that they write, see

@@ -3,6 +3,7 @@ package stores
 import (
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -49,6 +50,21 @@ func isFile(text string) bool {
 	}
 	info, err := os.Stat(text)
 	return err == nil && info.Mode().IsRegular()
+}
+
+// IsStore reports whether [Open] can open a store at the address.
+func IsStore(address string) bool { return Check(address) == nil }
+
+// Name returns an address that can be shown: of a server, without its user, password and options.
+func Name(address string) string {
+	if file := SQLiteFile(address); file != "" {
+		return "sqlite:" + printable.Name(file)
+	}
+	name := "postgres://"
+	if at, err := url.Parse(address); err == nil {
+		name += at.Host + at.Path
+	}
+	return printable.Name(name)
 }
 
 // Check returns an [AddressError] unless [Open] can open a store at the address.

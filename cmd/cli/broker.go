@@ -78,7 +78,7 @@ type publishFlags struct {
 }
 
 func newPublish(p *app) *cobra.Command {
-	flags := publishFlags{readFlags: readFlags{onMalformed: "skip"}}
+	flags := publishFlags{readFlags: readFlags{app: p, onMalformed: "skip"}}
 	cmd := p.reading("publish", p.someSources, func(ctx context.Context, args []string) error { return p.publish(ctx, args, flags) })
 	flags.brokerFlags.add(cmd, "to")
 	cmd.Flags().BoolVar(&flags.follow, "follow", false, "keep reading as the streams grow")
@@ -150,6 +150,8 @@ func (f *publishFlags) streams(paths []string) (s jsonl.Streams, folder bool, er
 		return s, s.Many(), err
 	case len(paths) > 1:
 		return s, false, command.Usage("--follow takes one SOURCE; for several runs, name their folder")
+	case stores.IsStore(paths[0]):
+		return s, false, errGrowing
 	case paths[0] == jsonl.Stdin:
 		return s, false, command.Usage("--follow reads files; without --follow, a pipe is read as it grows")
 	}
@@ -181,6 +183,7 @@ func newSubscribe(p *app) *cobra.Command {
 	f := cmd.Flags()
 	flags.brokerFlags.add(cmd, "from")
 	addStore(cmd, &flags.to)
+	p.addKeep(cmd)
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:9464", "serve metrics and health at `host:port`; without a host, only to\nthis machine. If the default port is taken, another one is used;\nnone serves nothing")
 	flags.log = "text"
 	command.Choice(cmd, &flags.log, "log", "how to log: text, json, or none", "text", "json", "none")
@@ -188,7 +191,7 @@ func newSubscribe(p *app) *cobra.Command {
 	f.BoolVar(&flags.replay, "replay", false, "get everything that the broker still holds again, for example after\nyou restored the store in place from a backup; the store drops what\nit already has")
 	command.AboveZero(cmd, "patience", "5m")
 	flags.addOptions(cmd)
-	flags.addReading(cmd)
+	flags.addReading(p, cmd)
 	return cmd
 }
 

@@ -52,7 +52,7 @@ func newCompare(p *app) *cobra.Command {
 	cmd.Flags().StringVar(&flags.from, "from", "", "the `store` with the runs, which A and B are then the ids of,\nor groups such as ref=main,last=20: "+stores.Syntax)
 	cmd.Flags().StringArrayVar(&flags.history, "history", nil, "a `SOURCE` with earlier runs, for verdicts; can be repeated\n(with --from: those of the store)")
 	cmd.Flags().BoolVar(&flags.ended, "assume-ended", false, "take runs without run_finished as ended, unless they are active")
-	flags.addReading(cmd)
+	flags.addReading(p, cmd)
 	return cmd
 }
 

@@ -34,7 +34,7 @@ func newCheck(p *app) *cobra.Command {
 			return err
 		})
 	})
-	flags.add(cmd)
+	flags.add(p, cmd)
 	_ = cmd.Flags().MarkHidden("on-malformed") // the flag exists, and has no effect here
 	return cmd
 }
@@ -63,7 +63,7 @@ func newLog(p *app) *cobra.Command {
 	cmd.Flags().BoolVar(&logs.Raw, "raw", false, "print logs as they are, with the time and output of each line")
 	cmd.Flags().BoolVar(&logs.Paths, "path", false, "print the paths of the logs instead")
 	command.Colors(cmd, &color)
-	flags.add(cmd)
+	flags.add(p, cmd)
 	return cmd
 }
 

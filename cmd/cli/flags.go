@@ -14,6 +14,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/formats"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/kept"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
@@ -24,18 +25,20 @@ import (
 
 // readFlags are the flags for reading streams. Every command that reads streams has them.
 type readFlags struct {
+	app         *app
 	runID       string
 	onMalformed string
 	maxLine     int64
 }
 
-func (f *readFlags) add(cmd *cobra.Command) {
+func (f *readFlags) add(p *app, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an events.jsonl, its folder's)")
-	f.addReading(cmd)
+	f.addReading(p, cmd)
 }
 
 // addReading adds the flags for reading lines, without those that name the run.
-func (f *readFlags) addReading(cmd *cobra.Command) {
+func (f *readFlags) addReading(p *app, cmd *cobra.Command) {
+	f.app = p
 	command.Choice(cmd, &f.onMalformed, "on-malformed", "what to do at a malformed line: stop or skip (default: stop, but\na run first read with skip continues with skip)", "stop", "skip")
 	f.maxLine = jsonl.DefaultMaxLine
 	command.Size(cmd, &f.maxLine, "max-line", "the maximum length of a line, a `size` such as 64k or 16MiB", 1)
@@ -154,6 +157,9 @@ func (p *app) oneSource(cmd *cobra.Command, args []string) error {
 	if err := p.someSources(cmd, args); err != nil {
 		return err
 	}
+	if stores.IsStore(args[0]) {
+		return errGrowing
+	}
 	if len(args) > 1 {
 		return command.Usage("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1])
 	}
@@ -164,7 +170,7 @@ func (p *app) oneSource(cmd *cobra.Command, args []string) error {
 // and the word has another meaning.
 func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
 	word := args[i]
-	if _, err := os.Stat(word); word == jsonl.Stdin || err == nil {
+	if _, err := os.Stat(word); word == jsonl.Stdin || err == nil || stores.IsStore(word) {
 		return nil
 	}
 	if scheme, _, is := strings.Cut(word, "://"); is { // the address may contain a password
@@ -195,7 +201,8 @@ func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
 
 // find returns the streams that a command line names.
 func (f *readFlags) find(paths []string) (jsonl.Streams, error) {
-	s, err := jsonl.Find(paths, domain.RunID(f.runID))
+	s, opened, err := kept.Find(f.app.ctx, paths, domain.RunID(f.runID), f.app.set)
+	f.app.opened = append(f.app.opened, opened)
 	s.Options = f.options()
 	return s, err
 }
@@ -267,7 +274,7 @@ func (p *app) open(ctx context.Context, to string, options stores.Options, strea
 	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && streams.Claims(file) {
 		return nil, command.Usage("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file))
 	}
-	options.Projections = p.set
+	options.Projections, options.KeepStreams = p.set, p.keep
 	s, err := stores.Open(ctx, to, options)
 	var wrong *stores.AddressError
 	switch {

@@ -50,7 +50,8 @@ func newFollow(p *app) *cobra.Command {
 	f.IntVar(&flags.pid, "pid", 0, "end once the writer, the `process` with this id, is gone and the\nstreams have been read to their ends")
 	command.AboveZero(cmd, "idle-timeout", "10m")
 	command.AboveZero(cmd, "pid", "4242")
-	flags.readFlags.add(cmd)
+	p.addKeep(cmd)
+	flags.readFlags.add(p, cmd)
 	completeTarget(cmd, otlp.Schemes...)
 	return cmd
 }

@@ -43,7 +43,7 @@ func benchmarkFollow(b *testing.B, address string) {
 	ended := make(chan error, 1)
 	flags := followFlags{to: address, quiet: true, readFlags: readFlags{onMalformed: "stop", maxLine: 1 << 20}}
 	go func() {
-		ended <- (&app{command.Stdio{Out: io.Discard, Err: os.Stderr}, projections.Builtin}).follow(ctx, l.folder, flags)
+		ended <- (&app{Stdio: command.Stdio{Out: io.Discard, Err: os.Stderr}, set: projections.Builtin}).follow(ctx, l.folder, flags)
 	}()
 	db := l.open(b)
 	defer db.Close()

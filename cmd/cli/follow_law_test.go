@@ -94,7 +94,7 @@ func (f *following) start() {
 	f.cancel, f.ended = cancel, make(chan error, 1)
 	flags := followFlags{to: f.address, quiet: f.quiet, readFlags: readFlags{onMalformed: "stop", maxLine: jsonl.DefaultMaxLine}}
 	go func() {
-		f.ended <- (&app{command.Stdio{Out: io.Discard, Err: &f.said}, projections.Builtin}).follow(ctx, f.folder, flags)
+		f.ended <- (&app{Stdio: command.Stdio{Out: io.Discard, Err: &f.said}, set: projections.Builtin}).follow(ctx, f.folder, flags)
 	}()
 }
 

@@ -74,11 +74,12 @@ func newRebuild(p *app) *cobra.Command {
 		})
 	})
 	addStore(cmd, &to)
+	p.addKeep(cmd)
 	tables = p.addTables(cmd, "derive these again for runs whose streams are unchanged:\n%s\n(runs whose streams have changed are written as a whole)")
 	cmd.Flags().BoolVar(&options.DryRun, "dry-run", false, "change nothing; print each run that would change, and how")
 	cmd.Flags().BoolVar(&options.Prune, "prune", false, "remove the runs that have no stream in the folder any more")
 	cmd.Flags().BoolVar(&options.Force, "force", false, "derive the rows of unchanged runs as well")
-	flags.add(cmd)
+	flags.add(p, cmd)
 	return cmd
 }
 
@@ -112,7 +113,7 @@ func newVerify(p *app) *cobra.Command {
 	})
 	addTargets(cmd, &targets, "how to print differences: table or json\n(default: table)")
 	tables = p.addTables(cmd, "compare only these: %s")
-	flags.add(cmd)
+	flags.add(p, cmd)
 	return cmd
 }
 
@@ -185,7 +186,7 @@ func (p *app) release(name, words string, do func(*store.Projector, context.Cont
 	addStore(cmd, &to)
 	if name == "retry" {
 		cmd.Flags().BoolVar(&all, "all", false, "all quarantined runs")
-		flags.addReading(cmd)
+		flags.addReading(p, cmd)
 	}
 	return cmd
 }

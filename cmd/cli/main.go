@@ -8,6 +8,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"io"
@@ -44,12 +45,15 @@ func Main(added ...projections.AnyDefinition) {
 // projections, and returns its exit status. The end of ctx has the effect of Ctrl-C. For invalid
 // projections, Run writes an error to stderr and returns 2.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer, added ...projections.AnyDefinition) int {
-	p := &app{Stdio: command.Stdio{Name: name, Out: stdout, Err: stderr}}
+	p := &app{Stdio: command.Stdio{Name: name, Out: stdout, Err: stderr}, ctx: ctx}
 	var err error
 	if p.set, err = projections.NewSet(added...); err != nil {
 		err = command.Usage("%w", err)
 	} else {
 		err = p.Execute(ctx, p.command(), args)
+	}
+	for _, s := range p.opened {
+		err = cmp.Or(err, s.Close())
 	}
 	tell(p.Err, err)
 	return statusOf(err)
@@ -66,13 +70,16 @@ func tuneMemory(percent int) {
 // app is the command with its outputs and projections.
 type app struct {
 	command.Stdio
-	set *projections.Set
+	set    *projections.Set
+	ctx    context.Context
+	opened []io.Closer // the stores among the sources
+	keep   bool        // the store is to keep streams
 }
 
 // command returns the root command with all others.
 func (p *app) command() *cobra.Command {
 	root := newProject(p)
-	root.AddCommand(newCheck(p), newCompare(p), newLog(p), newRebuild(p), newVerify(p), newFollow(p), newServe(p), newToken(p), newPublish(p), newSubscribe(p), newTrends(p), newQuarantine(p),
+	root.AddCommand(newCheck(p), newCompare(p), newLog(p), newRebuild(p), newVerify(p), newExport(p), newFollow(p), newServe(p), newToken(p), newPublish(p), newSubscribe(p), newTrends(p), newQuarantine(p),
 		newProjections(p), newSchema(p))
 	return root
 }

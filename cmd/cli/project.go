@@ -67,7 +67,8 @@ func newProject(p *app) *cobra.Command {
 	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands: table names those of failed\nones (default: those beside the stream), junit and github have their\nends")
 	f.BoolVar(&flags.commands, "commands", false, commandsUsage)
 	flags.exitStatus.add(f)
-	flags.readFlags.add(cmd)
+	p.addKeep(cmd)
+	flags.readFlags.add(p, cmd)
 	completeTarget(cmd, append(formats.Names(0), otlp.Schemes...)...)
 	_ = cmd.RegisterFlagCompletionFunc("projection", completeList(projectionNames(p.set)))
 	return cmd
@@ -132,7 +133,7 @@ const commandsUsage = "with traces: add the texts of commands, which may contain
 
 // takes says for what the flags are that not every format has a use for.
 var takes = map[string]report.Takes{
-	"output": report.TakesFile, "projection": report.TakesProjections, "logs": report.TakesLogs, "pretty": report.TakesPretty, "commands": report.TakesCommands,
+	"output": report.TakesFile, "projection": report.TakesProjections, "logs": report.TakesLogs, "pretty": report.TakesPretty, "commands": report.TakesCommands, "keep-streams": report.TakesStreams,
 	"failed": report.TakesRows, "job": report.TakesRows, "slower-than": report.TakesRows, "top": report.TakesRows,
 }
 

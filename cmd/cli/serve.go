@@ -44,7 +44,8 @@ func newServe(p *app) *cobra.Command {
 	f.StringVar(&flags.access.TrustHeader, "trust-header", "", "let in requests with this `header`, which a proxy sets for people whom\nit knows")
 	f.StringVar(&flags.cert, "tls-cert", "", "serve HTTPS with the certificate in this `file`")
 	f.StringVar(&flags.key, "tls-key", "", "the `file` with the key of the certificate")
-	flags.addReading(cmd)
+	p.addKeep(cmd)
+	flags.addReading(p, cmd)
 	completeTarget(cmd)
 	return cmd
 }

@@ -1,6 +1,12 @@
 package store
 
 import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
 	"sync"
 	"time"
 
@@ -13,6 +19,60 @@ type Kept struct {
 	domain.Mark
 	// At is when something was last added, by the clock of the database.
 	At time.Time
+}
+
+// ErrNotKept is returned where a store does not have the stream of a run.
+var ErrNotKept = errors.New("the store does not keep this stream")
+
+// ErrKept is returned for a kept stream whose bytes are not those that were kept.
+var ErrKept = errors.New("the kept stream is damaged, or was changed while it was read")
+
+// KeptReader returns a reader of the first bytes of the kept stream of a run, which end was taken
+// of. It reads some at a time, so another program can replace the stream meanwhile: if the bytes
+// are not those of end, the reader returns [ErrKept] instead of io.EOF.
+func KeptReader(ctx context.Context, s Store, run domain.RunID, end domain.Mark) io.Reader {
+	return &keptReader{ctx: ctx, store: s, run: run, end: end, digest: sha256.New()}
+}
+
+type keptReader struct {
+	ctx    context.Context
+	store  Store
+	run    domain.RunID
+	end    domain.Mark
+	at     int64 // the offset behind rest
+	rest   []byte
+	digest hash.Hash
+}
+
+func (k *keptReader) Read(p []byte) (int, error) {
+	if len(k.rest) == 0 {
+		if err := k.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, k.rest)
+	k.rest = k.rest[n:]
+	return n, nil
+}
+
+func (k *keptReader) next() error {
+	if k.at == k.end.Bytes {
+		if [sha256.Size]byte(k.digest.Sum(nil)) != k.end.SHA256 {
+			return fmt.Errorf("run %q: %w", k.run, ErrKept)
+		}
+		return io.EOF
+	}
+	piece, err := k.store.Piece(k.ctx, k.run, k.at)
+	switch {
+	case err != nil:
+		return err
+	case len(piece) == 0:
+		return fmt.Errorf("run %q: it has %d of %d bytes: %w", k.run, k.at, k.end.Bytes, ErrKept)
+	}
+	k.rest = piece[:min(int64(len(piece)), k.end.Bytes-k.at)]
+	k.at += int64(len(k.rest))
+	_, _ = k.digest.Write(k.rest) // a hash never fails
+	return nil
 }
 
 // keeper adds the bytes of a change to the kept stream of a run.

@@ -68,8 +68,7 @@ export function live(run) {
   async function update(parts) {
     const address = new URL(location);
     if (parts) address.searchParams.set("parts", parts.join(" "));
-    const fresh = parse((await page(address)).text), main = fresh.querySelector("#run");
-    document.title = fresh.title;
+    const main = parse((await page(address)).text).querySelector("#run");
     for (const name of ["start", "end", "last"]) {
       if (name !== "last" && run.dataset[name] !== main.dataset[name] && parts) whole = true; // all bars are elsewhere
       run.dataset[name] = main.dataset[name];

@@ -1,0 +1,38 @@
+package cli
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/kept"
+	"github.com/quire-ci/quire-project/adapters/stores"
+	"github.com/quire-ci/quire-project/cmd/internal/command"
+)
+
+// errGrowing refuses a store where streams are to be followed.
+var errGrowing = command.Usage("a store is not followed; look at it with serve --to, or name it without --follow")
+
+// addKeep adds the flag that makes the store keep streams.
+func (p *app) addKeep(cmd *cobra.Command) {
+	cmd.Flags().BoolVar(&p.keep, "keep-streams", false, "make the store keep the streams too, from now on and whoever writes\nit; then it can be the SOURCE of any command")
+}
+
+func newExport(p *app) *cobra.Command {
+	flags, folder := readFlags{app: p}, ""
+	cmd := p.reading("export", p.someSources, func(ctx context.Context, args []string) error {
+		if folder == "" || len(args) > 1 {
+			return command.Usage("name one store, as %s, and with -o the folder for its streams", stores.Syntax)
+		}
+		return p.read(flags.findRuns, args, func(streams jsonl.Streams, work *work) error {
+			done, err := kept.Export(ctx, streams, folder, work.failed)
+			work.say(done.String())
+			return cmp.Or(stopped(ctx, err, streams), command.End(work.status))
+		})
+	})
+	cmd.Flags().StringVarP(&folder, "output", "o", "", "the `folder` that gets the streams, a file for each run")
+	cmd.Flags().StringVar(&flags.runID, "run-id", "", "only the stream of the run with this `id`")
+	return cmd
+}
