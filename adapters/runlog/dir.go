@@ -13,6 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/layout"
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
 )
 
 // Command says which command's log is meant.
@@ -66,6 +67,12 @@ func Open(at jsonl.Location, folder string) (*Dir, error) {
 		return nil, fmt.Errorf("%w that are certainly those of %s: its folder has other streams too", ErrNoLogs, printable.Name(at.Path))
 	}
 	return dir, whyNot(err, beside)
+}
+
+// OpenOf opens the logs of a run in a folder that has those of several runs.
+func OpenOf(run domain.RunID, folder string) (*Dir, error) {
+	dir, err := open(folder, string(run))
+	return dir, whyNot(err, folder)
 }
 
 func whyNot(err error, folder string) error {

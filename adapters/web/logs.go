@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"html"
@@ -21,8 +22,21 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Logs opens the folder of a run's logs. source is where the run's stream is, as the store knows it.
-type Logs func(run domain.RunID, source string) (*runlog.Dir, error)
+// Logs opens the folder of a run's logs. source is where the run's stream is, as the store knows it; alone
+// says that the store has no other run.
+type Logs func(run domain.RunID, source string, alone bool) (*runlog.Dir, error)
+
+// logsOf opens the folder of a run's logs.
+func (s *Server) logsOf(ctx context.Context, run domain.RunID, source string) (*runlog.Dir, error) {
+	if s.logs == nil {
+		return nil, runlog.ErrNoLogs
+	}
+	runs, err := s.store.RunIDs(ctx, "", 2)
+	if err != nil {
+		return nil, err
+	}
+	return s.logs(run, source, len(runs) == 1)
+}
 
 // commandOf returns what [runlog.Dir] has to know of a command to find its log. Commands of a job
 // that end at the same time count in the order of their numbers.
@@ -61,12 +75,9 @@ const (
 
 // addLogs adds the addresses of the logs that there are to a page, and the ends of the logs of the
 // first failed commands.
-func (s *Server) addLogs(p *page, v *view) {
-	if s.logs == nil {
-		return
-	}
+func (s *Server) addLogs(ctx context.Context, p *page, v *view) {
 	r := v.rows
-	dir, err := s.logs(r.Run.RunID, v.source)
+	dir, err := s.logsOf(ctx, r.Run.RunID, v.source)
 	if err != nil {
 		return
 	}
@@ -131,7 +142,7 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &pageError{http.StatusNotFound, "The run has no such command."}
 	}
-	file, err := s.openLog(run, v.source, of)
+	file, err := s.openLog(r.Context(), run, v.source, of)
 	if err != nil {
 		return err
 	}
@@ -177,12 +188,9 @@ type logView struct {
 // sent drops the error of an answer that has begun: no other answer can follow.
 func sent(error) error { return nil }
 
-func (s *Server) openLog(run domain.RunID, source string, of runlog.Command) (*os.File, error) {
+func (s *Server) openLog(ctx context.Context, run domain.RunID, source string, of runlog.Command) (*os.File, error) {
 	noLog := &pageError{http.StatusNotFound, "There is no log of this command."}
-	if s.logs == nil {
-		return nil, noLog
-	}
-	dir, err := s.logs(run, source)
+	dir, err := s.logsOf(ctx, run, source)
 	if err != nil {
 		return nil, noLog
 	}
@@ -363,11 +371,15 @@ func nearest(c runlog.Color) int {
 	return best
 }
 
-// LogsIn returns logs of runs whose streams are in a folder, beside the streams; or, if logs is not
-// "", in the folder logs. Without both there are none: a store says of any path that a stream is there.
+// LogsIn returns logs of runs whose streams are in a folder, beside the streams; or, if logs is not "", in
+// the folder logs: in folders of it with the ids of runs or, if there is one run alone, in the folder
+// itself. Without both there are none: a store says of any path that a stream is there.
 func LogsIn(folder, logs string) Logs {
-	return func(run domain.RunID, source string) (*runlog.Dir, error) {
-		if logs != "" {
+	return func(run domain.RunID, source string, alone bool) (*runlog.Dir, error) {
+		switch {
+		case logs != "" && !alone:
+			return runlog.OpenOf(run, logs)
+		case logs != "":
 			return runlog.Open(jsonl.Location{Run: run}, logs)
 		}
 		root, rootErr := filepath.Abs(folder)

@@ -85,3 +85,18 @@ func TestLogsOfStoreAlone(t *testing.T) {
 	status, _ = getLog(t, db, web.LogsIn("", folder), "")
 	require.Equal(t, http.StatusOK, status)
 }
+
+// A folder with the logs of one run is not that of another one.
+func TestLogsOfSeveralRuns(t *testing.T) {
+	folder, db := withLog(t, "the only one\n")
+	logs := web.LogsIn("", folder)
+	status, page := getLog(t, db, logs, "")
+	require.Equal(t, http.StatusOK, status)
+	require.Contains(t, page, "the only one")
+	applyTo(t, db, "other", encode([]domain.Event{domain.NewJobStarted(1, "a")}))
+	status, _ = getLog(t, db, logs, "")
+	require.Equal(t, http.StatusNotFound, status)
+	writeLog(t, folder, "run", "a", 1, "its own")
+	_, page = getLog(t, db, logs, "")
+	require.Contains(t, page, "its own")
+}

@@ -16,6 +16,7 @@ import (
 // that move or reverse other text. The template escapes it.
 type page struct {
 	ID, Title   string
+	Window      string // the title of the window
 	Verdict     verdict
 	Ended       bool
 	Facts       []string // that sum up the run
@@ -118,6 +119,7 @@ func newPage(set *projections.Set, r *rows, l limits) *page {
 	run, timing := &r.Run, &r.Timings.Run
 	p := &page{ID: string(run.RunID), Verdict: verdictOf(display.OfRun(run)), Ended: run.Ended, Started: momentOf(timing.StartedAtMs)}
 	p.Title = titleOf(string(run.RunID), r.Labels)
+	p.Window = windowTitle(run, r.Labels)
 	p.Labels = labelsOf(r.Labels)
 	a := newAxis(timing, run.Ended)
 	p.Ticks, p.StartMs, p.EndMs, p.LastMs = a.ticks(), a.startMs, a.endMs, timing.LastAtMs.V
@@ -154,6 +156,12 @@ func titleOf(id string, labels []projections.Label) string {
 		return safe(display.Name(id))
 	}
 	return strings.Join(parts, " · ")
+}
+
+// windowTitle returns what a window with a run is called: a mark comes first, for tabs are narrow.
+func windowTitle(run *projections.Run, labels []projections.Label) string {
+	v := verdictOf(display.OfRun(run))
+	return v.Mark + " " + titleOf(string(run.RunID), labels) + ": " + v.Word
 }
 
 // short returns the beginning of a commit's digest.

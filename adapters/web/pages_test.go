@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -354,4 +355,40 @@ func TestFileOfMalformedStream(t *testing.T) {
 	_, err := web.NewFile(&file, set).Add("run", jsonl.NewReader(io.MultiReader(bytes.NewReader(hostileStream()), strings.NewReader("{\n")), jsonl.Options{}), report.Options{})
 	require.Error(t, err)
 	require.Zero(t, file.Len())
+}
+
+// Answers are compressed for those who take that, but not events.
+func TestCompressed(t *testing.T) {
+	db := memory.Of(set)
+	ingest(t, db, hostileStream())
+	server := web.New(web.Options{Store: db})
+	defer server.Close()
+	site := httptest.NewServer(server)
+	defer site.Close()
+	for path, kind := range map[string]string{"/": "gzip", "/runs/run": "gzip", "/api/runs/run": "gzip", "/trends": "gzip", "/runs/run/events": ""} {
+		request, err := http.NewRequestWithContext(t.Context(), "GET", site.URL+path, nil)
+		require.NoError(t, err)
+		request.Header.Set("Accept-Encoding", "gzip")
+		answer, err := http.DefaultTransport.RoundTrip(request)
+		require.NoError(t, err)
+		require.Equal(t, kind, answer.Header.Get("Content-Encoding"), path)
+		if kind == "gzip" {
+			text, err := gzip.NewReader(answer.Body)
+			require.NoError(t, err)
+			whole, err := io.ReadAll(text)
+			require.NoError(t, err)
+			require.Equal(t, get(t, server, path).Body.String(), string(whole), path)
+		}
+		require.NoError(t, answer.Body.Close())
+	}
+}
+
+// A window says in its title what its run is of and how it goes.
+func TestWindowTitle(t *testing.T) {
+	db := memory.Of(set)
+	labels := must(domain.NewLabels(domain.Label{Key: "repo", Value: "shop"}, domain.Label{Key: "ref", Value: "main"}))
+	apply(t, db, encode(append([]domain.Event{domain.NewRunStarted(1, labels)}, append(build(2), domain.NewRunFinished(9000, domain.Failed))...)))
+	server := web.New(web.Options{Store: db})
+	defer server.Close()
+	require.Equal(t, "✗ shop · main: failed", find(parsePage(t, get(t, server, "/runs/run").Body.String()), "title", "")[0].text())
 }

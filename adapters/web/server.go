@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -14,9 +15,9 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -46,13 +47,15 @@ type Options struct {
 
 // Server serves the runs of a store to browsers. It is an [http.Handler].
 type Server struct {
-	store  store.Store
-	logs   Logs
-	log    *slog.Logger
-	mux    *http.ServeMux
-	assets *assets
-	hubs   *hubs
-	many   chan struct{} // has room for those who read many runs at once
+	store store.Store
+	logs  Logs
+	log   *slog.Logger
+	mux   *http.ServeMux
+	// compressed is the mux, with compressed answers.
+	compressed http.Handler
+	assets     *assets
+	hubs       *hubs
+	many       chan struct{} // has room for those who read many runs at once
 	// receiver is nil if streams cannot be written.
 	receiver *receiver
 	outdated func(error)
@@ -66,6 +69,7 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{store: o.Store, logs: o.Logs, log: o.Logger, outdated: o.Outdated, mux: http.NewServeMux(), assets: site(), many: make(chan struct{}, 2)}
+	s.compressed = compress(s.mux)
 	s.hubs = newHubs(s)
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /{$}":                        s.list,
@@ -120,8 +124,20 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	protect(w.Header())
-	s.mux.ServeHTTP(w, r)
+	s.compressed.ServeHTTP(w, r)
 }
+
+// compress compresses answers for those who take that. Events are sent as they are: they are small, and
+// none may wait for the next one.
+var compress = func() func(http.Handler) http.HandlerFunc {
+	wrap, err := gzhttp.NewWrapper(gzhttp.EnableZstd(false), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.ContentTypeFilter(func(kind string) bool {
+		return !strings.HasPrefix(kind, "text/event-stream") && gzhttp.DefaultContentTypeFilter(kind)
+	}))
+	if err != nil {
+		panic(err) // the options are constant
+	}
+	return wrap
+}()
 
 // protect keeps a browser from doing anything else with an answer than to show it here, now.
 func protect(h http.Header) {
@@ -233,7 +249,7 @@ type view struct {
 func (s *Server) makePage(v *view) *page {
 	p := newPage(s.store.Projections(), v.rows, pageLimits)
 	p.Compare = comparePath("", p.ID)
-	s.addLogs(p, v)
+	s.addLogs(s.hubs.ctx, p, v) // for the page is one for all who ask
 	if !p.Ended {
 		p.Events = fmt.Sprintf("%s/events?from=%d", runPath(p.ID), v.mark.Bytes)
 	}
@@ -269,16 +285,24 @@ func (s *Server) view(r *http.Request) (*view, error) {
 	return s.read(r.Context(), run)
 }
 
+// head reads what a run is of and how it goes, without its jobs and commands.
+func (s *Server) head(ctx context.Context, run domain.RunID) (*projections.Record, error) {
+	record, _ := projections.NewRecord(run)
+	return record, s.store.View(ctx, run, func(snapshot store.Snapshot) error {
+		return store.EachRow(snapshot, run, []*projections.Definition{projections.Runs.Definition, projections.LabelRows.Definition}, func(of *projections.Definition, row projections.AnyRow) { record.Take(of, row) })
+	})
+}
+
 // run shows a run, or the parts of it that have changed.
 func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	id := domain.RunID(idIn(r.PathValue("run")))
-	row, err := store.ReadRun(r.Context(), s.store, id)
+	head, err := s.head(r.Context(), id)
 	if err != nil {
 		return err
 	}
 	// The browser gets the style and the script while the rows of a long run are read.
-	c := s.chrome(safe(display.Name(string(id))))
-	c.Refresh = !row.Ended
+	c := s.chrome(windowTitle(&head.Run, head.Labels))
+	c.Refresh = !head.Run.Ended
 	if err := s.html(w, "page-head", c); err != nil {
 		return err
 	}

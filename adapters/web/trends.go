@@ -100,14 +100,14 @@ func (s *Server) latest(ctx context.Context, page store.Page) (*trends.Trends, e
 				return ""
 			}
 		}
-		return s.lastLine(v, job, seq)
+		return s.lastLine(ctx, v, job, seq)
 	})
 }
 
 // lastLine returns the last line of a log, or "".
-func (s *Server) lastLine(v *view, job string, seq int) string {
+func (s *Server) lastLine(ctx context.Context, v *view, job string, seq int) string {
 	of, _ := commandOf(v.rows, job, seq)
-	file, err := s.openLog(v.Run.RunID, v.source, of)
+	file, err := s.openLog(ctx, v.Run.RunID, v.source, of)
 	if err != nil {
 		return ""
 	}

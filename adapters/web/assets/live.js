@@ -68,7 +68,8 @@ export function live(run) {
   async function update(parts) {
     const address = new URL(location);
     if (parts) address.searchParams.set("parts", parts.join(" "));
-    const main = parse((await page(address)).text).querySelector("#run");
+    const fresh = parse((await page(address)).text), main = fresh.querySelector("#run");
+    document.title = fresh.title;
     for (const name of ["start", "end", "last"]) {
       if (name !== "last" && run.dataset[name] !== main.dataset[name] && parts) whole = true; // all bars are elsewhere
       run.dataset[name] = main.dataset[name];
