@@ -61,9 +61,9 @@ func (i *Ingestion) Ingest(ctx context.Context, s store.Store, streams jsonl.Str
 	return nil
 }
 
-// Rebuild is [store.Rebuild]. It reports whether all runs are up to date then, except those whose
-// streams were skipped.
-func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.Streams, options store.Options) (whole bool, err error) {
+// Rebuild is [store.Rebuild]. It also names the runs whose rows stay as they were, because they have
+// no stream.
+func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.Streams, options store.Options) error {
 	options = i.begin(ctx, s, options)
 	summary, err := store.Rebuild(ctx, s, streams, options)
 	words := summary.String()
@@ -72,7 +72,7 @@ func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.St
 		err = cmp.Or(i.dry.Flush(), err)
 	}
 	if err = cmp.Or(err, i.err); err != nil {
-		return false, err
+		return err
 	}
 	gone := slices.DeleteFunc(summary.Outdated, func(run domain.RunID) bool {
 		return slices.ContainsFunc(i.skipped, func(result store.Result) bool { return result.RunID == run })
@@ -82,7 +82,7 @@ func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.St
 	for _, result := range i.skipped {
 		i.Say("skipped: " + result.Err.Error())
 	}
-	return len(gone) == 0, nil
+	return nil
 }
 
 func (i *Ingestion) done(result store.Result) {
@@ -127,10 +127,16 @@ const maxOutdated = 20
 
 // sayOutdated names runs that still lack a projection or have another version of it.
 func (i *Ingestion) sayOutdated(gone []domain.RunID) {
+	if len(gone) == 0 {
+		return
+	}
+	names := make([]string, 0, maxOutdated+1)
 	for _, run := range gone[:min(len(gone), maxOutdated)] {
-		i.Say(fmt.Sprintf("run %s: its rows of %s are missing or of another version, and its stream is not there to derive them; put it back, or remove the run with --prune", run, i.stale(run)))
+		names = append(names, Printable(string(run)))
 	}
 	if more := len(gone) - maxOutdated; more > 0 {
-		i.Say("and " + display.Plural(more, "more run") + " like these")
+		names = append(names, fmt.Sprintf("and %d more", more))
 	}
+	i.Say(fmt.Sprintf("%s without a stream: the rows stay as they were, of another version or without some projections (%s); quire-project versions lists them, and --prune removes them",
+		display.Plural(len(gone), "run"), strings.Join(names, ", ")))
 }

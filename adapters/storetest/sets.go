@@ -248,6 +248,7 @@ func otherVersionOfRun(t *trial) {
 	outdated := now.paged(1, now.store.Outdated)
 	failIf(!slices.Equal(outdated, []domain.RunID{a.run}), "store.Outdated returns %s", show(outdated))
 	must(now.finds(recordings{a, b}, store.Difference{Kind: store.Differs, RunID: a.run, Table: "checkpoints", Column: "projections"}))
+	must(errors.Join(now.others(a.run), was.others(a.run)))
 	before := a.bytes()
 	if t.flip("segments") && wholeLines(before) > 0 && len(before) < len(stream) {
 		now.lacking(a, stream, func() error { return was.holds(carried) })
@@ -259,6 +260,22 @@ func otherVersionOfRun(t *trial) {
 	now.takes(a, a.bytes()) // not by segments
 	must(errors.Join(now.agree(a, b), now.finds(recordings{a, b})))
 	failIf(len(now.paged(1, now.store.Outdated)) > 0, "the run is still outdated")
+	must(errors.Join(now.others(), was.others()))
+}
+
+// others says in what store.OtherVersions differs, of this trial's runs.
+func (t *trial) others(want ...domain.RunID) error {
+	var got []domain.RunID
+	err := store.OtherVersions(t.ctx, t.store, func(run domain.RunID, versions map[string]int) {
+		if strings.HasPrefix(string(run), t.prefix) {
+			got = append(got, run)
+		}
+		failIf(versions["versioned"] == 2, "store.OtherVersions calls the version of the store another one")
+	})
+	if err == nil && !slices.Equal(got, want) {
+		err = fmt.Errorf("store.OtherVersions finds %s, not %s", show(got), show(want))
+	}
+	return err
 }
 
 // unique returns a name of a projection that nobody else has.

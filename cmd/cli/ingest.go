@@ -66,11 +66,7 @@ func newRebuild(p *app) *cobra.Command {
 		return p.onStore(ctx, to, opening, find, args, options.DryRun && terminal.Of(p.Out) != nil, func(s stores.Store, streams jsonl.Streams, work *work) error {
 			ingestion := work.ingestion()
 			ingestion.Changes = p.Out
-			whole, err := ingestion.Rebuild(ctx, s, streams, options)
-			if !whole {
-				work.ends(command.StatusIO)
-			}
-			return stopped(ctx, err, streams)
+			return stopped(ctx, ingestion.Rebuild(ctx, s, streams, options), streams)
 		})
 	})
 	addStore(cmd, &to)
@@ -114,6 +110,27 @@ func newVerify(p *app) *cobra.Command {
 	addTargets(cmd, &targets, "how to print differences: table or json\n(default: table)")
 	tables = p.addTables(cmd, "compare only these: %s")
 	flags.add(p, cmd)
+	return cmd
+}
+
+// newVersions makes the command that lists the versions of a store's rows.
+func newVersions(p *app) *cobra.Command {
+	var targets []string
+	cmd := help.Command("versions", command.NoArguments, func(ctx context.Context, _ []string) error {
+		to, format, err := parseTargets(targets, "look at", "versions")
+		if err != nil {
+			return err
+		}
+		return p.with(ctx, to, stores.Options{MustExist: true}, jsonl.Streams{}, func(s stores.Store) error {
+			versions, err := report.ReadVersions(ctx, s)
+			if err != nil {
+				return err
+			}
+			out, columns := p.printer()
+			return versions.Write(out, format, columns)
+		})
+	})
+	addTargets(cmd, &targets, "how to print versions: table or json\n(default: table)")
 	return cmd
 }
 

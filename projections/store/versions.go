@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
 
@@ -64,4 +66,41 @@ func checkVersions(of []*projections.Definition, versions map[string]int) error 
 		}
 	}
 	return older
+}
+
+// versionsPage is how many runs OtherVersions looks up at once.
+const versionsPage = 500
+
+// OtherVersions calls found with the runs whose rows are of other versions than the store's, or
+// lack a projection that it has, and with the versions that they are of, in the order of the bytes
+// of their ids. Such runs have no stream any more, or a malformed one. It reads all checkpoints if
+// the store is not of this program's versions.
+func OtherVersions(ctx context.Context, s Store, found func(run domain.RunID, versions map[string]int)) error {
+	of, err := s.Versions(ctx)
+	if err != nil {
+		return err
+	}
+	list := s.RunIDs
+	if checkVersions(s.Projections().Stored(), of) == nil {
+		list = s.Outdated // among which those are
+	}
+	for after := domain.RunID(""); ; {
+		page, err := list(ctx, after, versionsPage)
+		if err != nil || len(page) == 0 {
+			return err
+		}
+		after = page[len(page)-1]
+		checkpoints, err := s.Checkpoints(ctx, page)
+		if err != nil {
+			return err
+		}
+		for _, run := range page {
+			checkpoint, ok := checkpoints[run]
+			versions := projections.Versions(checkpoint.Projections)
+			other := func(d *projections.Definition) bool { return versions[d.Name] != of[d.Name] }
+			if ok && slices.ContainsFunc(s.Projections().Stored(), other) {
+				found(run, versions)
+			}
+		}
+	}
 }

@@ -12,6 +12,8 @@ CREATE TABLE quire_project_projections (
 
 ALTER TABLE checkpoints DROP COLUMN reducers, ADD COLUMN projections text COLLATE "C" NOT NULL DEFAULT '';
 
+UPDATE checkpoints SET projections = 'runs@1 jobs@1 sh_events@1 timings.jobs@1 diagnostics@1';
+
 CREATE INDEX checkpoints_projections ON checkpoints (projections, run_id);
 
 -- The tables of the first release stay, with the rights and views that people have

@@ -14,7 +14,9 @@ DROP INDEX quire_project_checkpoints_reducers;
 
 ALTER TABLE checkpoints DROP COLUMN reducers;
 
--- The versions of earlier releases' rows are unknown.
 ALTER TABLE checkpoints ADD COLUMN projections TEXT NOT NULL DEFAULT '';
+
+-- The rows of the first release are of version 1.
+UPDATE checkpoints SET projections = 'runs@1 jobs@1 sh_events@1 timings.jobs@1 diagnostics@1';
 
 CREATE INDEX quire_project_checkpoints_projections ON checkpoints (projections, run_id);

@@ -1,0 +1,106 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// drawVersions draws what a store could say of its versions.
+func drawVersions(t *rapid.T) *StoredVersions {
+	names := rapid.SampledFrom([]string{"runs", "jobs", "timings.jobs", "somebodys"})
+	versions := rapid.MapOf(names, rapid.IntRange(1, 99))
+	v := &StoredVersions{Schema: versionsSchema, Generations: []storedGeneration{}, Runs: []otherRun{}}
+	stored, known := versions.Draw(t, "stored"), versions.Draw(t, "known")
+	for _, name := range []string{"runs", "jobs", "timings.jobs", "somebodys"} {
+		v.Projections = append(v.Projections, storedProjection{name, version(stored, name), version(known, name)})
+	}
+	states := rapid.SampledFrom([]store.GenerationState{store.LiveGeneration, store.BuildingGeneration, store.BuiltGeneration, store.PreviousGeneration})
+	for i := range rapid.IntRange(0, 3).Draw(t, "generations") {
+		v.Generations = append(v.Generations, storedGeneration{i, states.Draw(t, "state"), versions.Draw(t, "versions")})
+	}
+	for range rapid.SampledFrom([]int{0, 1, 3, 20, 21, 400}).Draw(t, "runs") {
+		v.Runs = append(v.Runs, otherRun{domain.RunID(laws.Text().Draw(t, "run")), versions.Draw(t, "versions")})
+	}
+	return v
+}
+
+// The document is what docs/schema/versions.json says.
+func TestVersionsDocument(t *testing.T) {
+	schema := documentSchema(t, "versions")
+	rapid.Check(t, func(t *rapid.T) {
+		var out bytes.Buffer
+		require.NoError(t, drawVersions(t).Write(&out, JSON, 0))
+		if err := validate(schema, out.String()); err != nil || strings.Count(out.String(), "\n") != 1 {
+			t.Fatalf("%q: %v", out.String(), err)
+		}
+	})
+}
+
+// The schema is not so wide that everything fits.
+func TestVersionsSchemaRefuses(t *testing.T) {
+	schema := documentSchema(t, "versions")
+	const good = `{"schema":"quire-project/versions/v1","projections":[{"name":"jobs","store":null,"program":2}],` +
+		`"generations":[{"number":0,"state":"live","projections":{"jobs":2}}],"runs":[{"run_id":"a","projections":{"jobs":1}}]}`
+	require.NoError(t, validate(schema, good))
+	for _, change := range [][2]string{
+		{"versions/v1", "versions/v2"}, {`"name":"jobs",`, ``}, {`"store":null,`, ``}, {`"program":2`, `"program":0`}, {`"live"`, `"lost"`},
+		{`"number":0`, `"number":-1`}, {`{"jobs":1}`, `{"jobs":0}`}, {`"run_id":"a",`, ``}, {`"runs":`, `"more":1,"runs":`},
+	} {
+		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
+			t.Errorf("it takes %s", bad)
+		}
+	}
+}
+
+// What people see fits the terminal, cannot control it, and counts all runs.
+func TestVersionsForPeople(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := drawVersions(t)
+		columns := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "columns")
+		var out bytes.Buffer
+		require.NoError(t, v.Write(&out, Table, columns))
+		for line := range strings.Lines(out.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
+			if n := text.StringWidth(line); columns > 0 && n > columns && !strings.ContainsFunc(line, unsure) {
+				t.Fatalf("%d columns do not fit %d: %s", n, columns, line)
+			}
+		}
+		if n := len(v.Runs); n > 1 {
+			require.Contains(t, out.String(), fmt.Sprintf("%d runs of other versions:\n", n))
+		}
+		require.Equal(t, len(v.Runs) > maxOtherRuns, strings.Contains(out.String(), "more; --to json has all\n"))
+	})
+}
+
+func TestVersionsTable(t *testing.T) {
+	v := &StoredVersions{Projections: []storedProjection{
+		{"runs", projections.Some(2), projections.Some(2)}, {"jobs", projections.Some(2), projections.Some(3)},
+		{"labels", projections.Null[int]{}, projections.Some(1)}, {"somebodys", projections.Some(7), projections.Null[int]{}},
+	}, Runs: []otherRun{{"a", map[string]int{"runs": 2, "jobs": 1, "somebodys": 7}}, {"b", map[string]int{"runs": 2}}}}
+	var out bytes.Buffer
+	require.NoError(t, v.Write(&out, Table, 0))
+	require.Equal(t, `PROJECTION     STORE   PROGRAM
+runs               2         2
+jobs               2         3
+labels       no rows         1
+somebodys          7   unknown
+
+2 runs of other versions:
+RUN   VERSIONS
+a     jobs 1
+b     no jobs, no somebodys
+`, out.String())
+}
