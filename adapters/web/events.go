@@ -64,12 +64,13 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// resumeAt returns what a viewer has: the rows up to the last event it got or, as the parameter from,
-// those of the page it shows.
+// resumeAt returns what a viewer has: the rows up to the last event it got or, as the parameters from and
+// digest, those of the page it shows.
 func resumeAt(r *http.Request) (place, error) {
-	text := r.Header.Get("Last-Event-ID")
-	if text == "" {
-		text = r.URL.Query().Get("from")
+	query := r.URL.Query()
+	text, digest := r.Header.Get("Last-Event-ID"), ""
+	if text == "" || text == query.Get("from") {
+		text, digest = query.Get("from"), query.Get("digest")
 	}
 	if text == "" {
 		return place{}, nil
@@ -78,7 +79,7 @@ func resumeAt(r *http.Request) (place, error) {
 	if err != nil || offset < 0 {
 		return place{}, &pageError{http.StatusBadRequest, "Last-Event-ID is not the id of an event"}
 	}
-	return place{offset: offset, some: true}, nil
+	return place{offset, true, digest}, nil
 }
 
 // eventWriter writes events to a viewer, however slowly it reads.
@@ -95,7 +96,7 @@ func newEventWriter(w http.ResponseWriter) *eventWriter {
 
 // change writes an event. No row has a line feed in it.
 func (e *eventWriter) change(c *change) {
-	fmt.Fprintf(e, "id: %d\ndata: {\"offset\":%d,", c.offset, c.offset)
+	fmt.Fprintf(e, "id: %d\ndata: {\"offset\":%d,\"digest\":%q,", c.to.offset, c.to.offset, c.to.digest)
 	if c.whole {
 		e.text(`"snapshot":true,`)
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"encoding/hex"
 	"sync"
 	"time"
 
@@ -79,7 +80,6 @@ type hub struct {
 	lock   sync.Mutex
 	state  state
 	recent []*change     // the first one follows what has been forgotten
-	anew   int           // how often all rows were replaced, from 1
 	bytes  int           // of recent
 	err    error         // why the rows cannot be read
 	news   chan struct{} // closed when any of this changes
@@ -91,9 +91,12 @@ type state struct {
 	rows  map[*projections.Definition][]string // as JSON
 }
 
-// change is what changed of a run's rows from one offset to another.
+// digest tells the part of the stream that the rows are of from another one of the same length.
+func (v *view) digest() string { return hex.EncodeToString(v.mark.SHA256[:8]) }
+
+// change is what changed of a run's rows from one place to another.
 type change struct {
-	from, offset int64
+	from, to place
 	// whole says that a viewer has to forget what there was before.
 	whole bool
 	rows  []string
@@ -172,7 +175,7 @@ func (h *hub) update(ctx context.Context) error {
 	c := difference(&h.state, next)
 	h.state = *next
 	if c.whole {
-		h.recent, h.bytes, h.anew = nil, 0, h.anew+1
+		h.recent, h.bytes = nil, 0
 	}
 	h.keep(c)
 	h.publish()
@@ -215,10 +218,8 @@ func (c *change) size() (size int) {
 // difference returns what changed between two states. If the stream was rewritten, because rows are
 // gone or it has not become longer, that is everything.
 func difference(before, now *state) *change {
-	c := &change{offset: now.mark.Bytes, whole: before.view == nil}
-	if !c.whole {
-		c.from, c.whole = before.mark.Bytes, now.mark.Bytes <= before.mark.Bytes
-	}
+	c := &change{from: before.place(), to: now.place()}
+	c.whole = !c.from.some || c.to.offset <= c.from.offset
 	for of, rows := range before.rows {
 		c.whole = c.whole || len(rows) > len(now.rows[of])
 	}
@@ -249,11 +250,24 @@ func (h *hubs) current(run domain.RunID) *view {
 	return hub.state.view
 }
 
-// place is what a viewer has: the rows at an offset, if it has some.
+// place is what a viewer has: the rows at an offset, if it has some, of the part of the stream with a
+// digest, if that is known.
 type place struct {
 	offset int64
 	some   bool
-	anew   int // of the hub when the viewer got them; 0 if they are from elsewhere
+	digest string
+}
+
+func (s *state) place() place {
+	if s.view == nil {
+		return place{}
+	}
+	return place{s.mark.Bytes, true, s.digest()}
+}
+
+// is reports whether a viewer has what there is at a place.
+func (p place) is(at place) bool {
+	return p.some && p.offset == at.offset && (p.digest == "" || p.digest == at.digest)
 }
 
 // since returns what a viewer has to get, the place where it is then, and a channel that is closed
@@ -264,13 +278,12 @@ func (h *hub) since(p place) (changes []*change, now place, news <-chan struct{}
 	if h.state.view == nil {
 		return nil, p, h.news, h.err
 	}
-	known := p.some && (p.anew == 0 || p.anew == h.anew)
-	now = place{h.state.mark.Bytes, true, h.anew}
-	if known && p.offset == now.offset {
+	now = h.state.place()
+	if p.is(now) {
 		return nil, now, h.news, h.err
 	}
 	for i, c := range h.recent {
-		if known && c.from == p.offset && !c.whole {
+		if !c.whole && p.is(c.from) {
 			return h.recent[i:len(h.recent):len(h.recent)], now, h.news, h.err
 		}
 	}

@@ -251,7 +251,7 @@ func (s *Server) makePage(v *view) *page {
 	p.Compare = comparePath("", p.ID)
 	s.addLogs(s.hubs.ctx, p, v) // for the page is one for all who ask
 	if !p.Ended {
-		p.Events = fmt.Sprintf("%s/events?from=%d", runPath(p.ID), v.mark.Bytes)
+		p.Events = fmt.Sprintf("%s/events?from=%d&digest=%s", runPath(p.ID), v.mark.Bytes, v.digest())
 	}
 	return p
 }

@@ -7,22 +7,25 @@ const most = 500; // parts that are fetched one by one: their address stays belo
 export function live(run) {
   const jobs = new Map(); // the numbers of jobs by their ids
   let changed = new Set(), whole = false, busy = false, ended = false;
-  let source, last = "", timer;
+  let source, last, timer;
 
-  // connect receives events, from the last one on. A browser gives up for good when a proxy answers in the
-  // place of a server that is away; the page does not.
+  // connect receives events, from the last one on, and tells which stream that was one of: meanwhile it may
+  // have been written anew. A browser would not, and gives up for good when a proxy answers in the place of
+  // a server that is away.
   function connect() {
     clearTimeout(timer);
     source?.close();
     if (ended || document.hidden) return;
     const address = new URL(run.dataset.events, location);
-    if (last) address.searchParams.set("from", last);
+    if (last) for (const [name, value] of Object.entries(last)) address.searchParams.set(name, value);
     source = new EventSource(address);
     source.onopen = () => connected(true);
     source.onmessage = receive;
     source.onerror = () => {
       connected(false);
-      if (source.readyState === EventSource.CLOSED) timer = setTimeout(connect, pause);
+      source.close();
+      clearTimeout(timer);
+      timer = setTimeout(connect, pause);
     };
   }
   // A browser has few connections to a server: pages that nobody sees keep none.
@@ -30,8 +33,8 @@ export function live(run) {
   connect();
 
   function receive(event) {
-    last = event.lastEventId;
-    const { rows, snapshot } = JSON.parse(event.data);
+    const { rows, snapshot, offset, digest } = JSON.parse(event.data);
+    last = { from: offset, digest };
     whole ||= Boolean(snapshot);
     for (const row of rows) {
       if (row.projection !== "jobs" && row.projection !== "timings.jobs") continue;
