@@ -3,6 +3,8 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 	"github.com/quire-ci/quire-project/adapters/postgres"
 	"github.com/quire-ci/quire-project/adapters/storetest"
@@ -26,6 +28,19 @@ func TestStoreThatKeepsStreams(t *testing.T) {
 		url := server.NewDatabase(t)
 		return func(t *testing.T, set *projections.Set) store.Store {
 			return open(t, url, postgres.Projections(set), postgres.KeepStreams())
+		}
+	})
+}
+
+func TestVersions(t *testing.T) {
+	server := pgtest.Shared(t)
+	storetest.Tries(t, storetest.Enough)
+	storetest.Versions(t, func(t *testing.T) func(*projections.Set) store.Versioned {
+		url := server.NewDatabase(t)
+		return func(set *projections.Set) store.Versioned {
+			s, err := postgres.Open(ctx, url, postgres.Projections(set))
+			require.NoError(t, err)
+			return s
 		}
 	})
 }

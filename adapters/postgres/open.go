@@ -139,10 +139,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 		pool: pool, db: stdlib.OpenDBFromPool(pool), begin: beginQuery(o.durable), close: func() {},
 		dialect: newDialect(o.set),
 	}
-	s.reader = sqlstore.NewReader(s.dialect, querier{s.db})
-	for _, of := range o.set.Stored() {
-		s.tables = append(s.tables, newTable(s.dialect, of))
-	}
+	s.use(s.dialect, s.db)
 	err := s.prepare(ctx, &o)
 	if err == nil && o.keep {
 		_, err = pool.Exec(ctx, sqlstore.KeepStreams)
@@ -154,6 +151,14 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 		return nil, fmt.Errorf("open the store in database %q on %s: %w", at.Database, at.Host, explain(err))
 	}
 	return s, nil
+}
+
+// use makes the store use the tables of a dialect, and read by db.
+func (s *Store) use(d *sqlstore.Dialect, db sqlstore.Querier) {
+	s.dialect, s.reader, s.tables = d, sqlstore.NewReader(d, querier{db}), nil
+	for _, of := range d.Set.Stored() {
+		s.tables = append(s.tables, newTable(d, of))
+	}
 }
 
 // Close closes the store. It waits a while for connections that are in use, but not for a

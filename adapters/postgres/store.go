@@ -27,6 +27,7 @@ type Store struct {
 	schema  string // of the tables
 	begin   string // begins a transaction that writes
 	close   func()
+	within  *changing // the transaction of a switch, if the store reads and writes in one
 }
 
 // reader has the methods that read outside of transactions.
@@ -75,17 +76,31 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 // slow. Planning each statement anew takes some microseconds.
 const freshPlans = `SET LOCAL plan_cache_mode = force_custom_plan`
 
+// lockRows makes a transaction that reads at one moment wait for a switch to other rows before that
+// moment. Otherwise it would read the new tables as they were before the switch.
+const lockRows = `; LOCK TABLE %s IN ACCESS SHARE MODE`
+
 // indexPlans is for statements that write, which find their rows by an index. Before
 // PostgreSQL has statistics for a table, it assumes that a hundred runs are half of it,
 // and prefers to read it from end to end. Compiling a plan costs more than it saves.
 const indexPlans = freshPlans + `; SET LOCAL enable_seqscan = off; SET LOCAL jit = off`
 
 // querier runs queries outside of transactions, with fresh plans.
-type querier struct{ db *sql.DB }
+type querier struct{ db sqlstore.Querier }
 
 // QueryContext runs a query without preparing it; pgx still caches its columns.
 func (q querier) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return q.db.QueryContext(ctx, query, append([]any{pgx.QueryExecModeCacheDescribe}, args...)...)
+}
+
+func (s *Store) lockRows() string { return fmt.Sprintf(lockRows, s.dialect.SQL("{checkpoints}")) }
+
+// beginTx begins a transaction, or a part of that of a switch.
+func (s *Store) beginTx(ctx context.Context, begin string) (pgx.Tx, error) {
+	if s.within != nil {
+		return s.within.tx.Begin(ctx)
+	}
+	return s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
 }
 
 // View lets do read the rows of a run in one transaction.
@@ -95,7 +110,7 @@ func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapsh
 		return explain(err)
 	}
 	defer tx.Rollback() // it only reads
-	if _, err := tx.ExecContext(ctx, freshPlans); err != nil {
+	if _, err := tx.ExecContext(ctx, freshPlans+s.lockRows()); err != nil {
 		return explain(err)
 	}
 	dialect := *s.dialect
@@ -114,7 +129,7 @@ func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Listed, erro
 		return nil, explain(err)
 	}
 	defer tx.Rollback() // it only reads
-	if _, err := tx.ExecContext(ctx, pagePlans); err != nil {
+	if _, err := tx.ExecContext(ctx, pagePlans+s.lockRows()); err != nil {
 		return nil, explain(err)
 	}
 	return sqlstore.NewReader(s.dialect, tx).Runs(ctx, page)
@@ -146,7 +161,7 @@ func (s *Store) Update(ctx context.Context, do func(store.Tx) error) error {
 	if deadline, ok := ctx.Deadline(); ok {
 		begin += fmt.Sprintf("; SET LOCAL idle_in_transaction_session_timeout = %d", max(1, time.Until(deadline).Milliseconds()))
 	}
-	pg, err := s.pool.BeginTx(ctx, pgx.TxOptions{BeginQuery: begin})
+	pg, err := s.beginTx(ctx, begin)
 	if err != nil {
 		return fmt.Errorf("begin to write: %w", explainWrite(err))
 	}

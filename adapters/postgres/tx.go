@@ -117,7 +117,9 @@ func (t *tx) scanKeeps(row pgx.Row) error {
 func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	found := map[domain.RunID]store.Checkpoint{}
 	var batch pgx.Batch
-	batch.Queue(lockRuns, lockKeys(t.store.schema, runs))
+	if t.store.within == nil { // else nobody else can write
+		batch.Queue(lockRuns, lockKeys(t.store.schema+t.store.dialect.Prefix, runs))
+	}
 	batch.Queue(sqlstore.SelectKeeps).QueryRow(t.scanKeeps)
 	batch.Queue(t.store.dialect.SQL(lockCheckpoints), texts(runs)).Query(func(rows pgx.Rows) error {
 		var c sqlstore.Checkpoint

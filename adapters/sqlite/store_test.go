@@ -52,6 +52,10 @@ func open(t testing.TB, path string, opts ...sqlite.Option) *sqlite.Store {
 func TestVersions(t *testing.T) {
 	storetest.Versions(t, func(t *testing.T) func(*projections.Set) store.Versioned {
 		path := filepath.Join(t.TempDir(), "quire.db")
-		return func(set *projections.Set) store.Versioned { return open(t, path, sqlite.Projections(set)) }
+		return func(set *projections.Set) store.Versioned {
+			s, err := sqlite.Open(t.Context(), path, sqlite.Projections(set))
+			require.NoError(t, err)
+			return s
+		}
 	})
 }

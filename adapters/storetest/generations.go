@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"maps"
 	"slices"
@@ -17,12 +18,18 @@ import (
 
 // Versions holds a store to what generations of its rows promise: at each moment, a reader finds
 // each projection at one version, whole, with every run. fresh makes an empty store for each try,
-// and returns what opens it for a set of projections.
+// and returns what opens it for a set of projections. A store that can be closed is.
 func Versions(t *testing.T, fresh func(t *testing.T) func(*projections.Set) store.Versioned) {
 	t.Helper()
 	rapid.Check(t, func(draw *rapid.T) {
 		open := fresh(t)
-		as := once(func(set *projections.Set) store.Store { return open(set) })
+		as := once(func(set *projections.Set) store.Store {
+			s := open(set)
+			if closer, ok := s.(io.Closer); ok {
+				draw.Cleanup(func() { _ = closer.Close() })
+			}
+			return s
+		})
 		l := property("generations", generations)
 		if err := l.try(as, draw); err != nil {
 			draw.Fatal(err)

@@ -203,6 +203,8 @@ type Swap struct {
 	// Aside are live tables that get the prefix of the live generation, Into are those that
 	// lose the prefix of the other one.
 	Aside, Into []string
+	// Was has for those of Into the live table that it takes the place of, if there is one.
+	Was map[string]string
 	// Live and Next are the numbers of the two.
 	Live, Next int
 }
@@ -232,6 +234,7 @@ func (r Reader) Swap(ctx context.Context, number int, exists func(table string) 
 	case store.BuildingGeneration:
 		return s, fmt.Errorf("%w; complete it with rebuild", store.ErrNotBuilt)
 	}
+	s.Was = map[string]string{}
 	live, err := r.with("").registered(ctx)
 	if err != nil {
 		return s, err
@@ -247,10 +250,14 @@ func (r Reader) Swap(ctx context.Context, number int, exists func(table string) 
 		}
 		s.Into = append(s.Into, own)
 		if was, ok := live[name]; ok {
-			s.Aside = append(s.Aside, parseTable(was.columns).name)
+			s.Was[own] = parseTable(was.columns).name
+			s.Aside = append(s.Aside, s.Was[own])
 		}
 	}
 	s.Aside, s.Into = append(s.Aside, fixedTables...), append(s.Into, fixedTables...)
+	for _, table := range fixedTables {
+		s.Was[table] = table
+	}
 	for _, table := range s.Into {
 		if exists(table) && !slices.Contains(s.Aside, table) {
 			return s, fmt.Errorf("%w: %s; name another table for the projection", store.ErrForeign, table)
