@@ -2,11 +2,18 @@ package report
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/runlog"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 	"github.com/quire-ci/quire-project/projections/trends"
 )
 
@@ -45,36 +52,108 @@ type trendList struct {
 func trendLists(t *trends.Trends) []trendList {
 	changes := trendList{"Changes", "change", []string{"job", "command", "before:", "after:", "change:", "since run", "at"}, nil}
 	commands := trendList{"Commands", "command", []string{"job", "command", "count:", "failed:", "median:", "p95:"}, nil}
+	job := JobNames(t)
 	for _, c := range t.Commands {
-		commands.rows = append(commands.rows, []string{c.JobID, c.Cmd, fmt.Sprint(c.Count), Percent(c.Failed, c.Count), display.Maybe(c.MedianMs), display.Maybe(c.P95Ms)})
+		name := job(c.Pipeline, c.JobID)
+		commands.rows = append(commands.rows, []string{name, c.Cmd, fmt.Sprint(c.Count), Percent(c.Failed, c.Count), display.Maybe(c.MedianMs), display.Maybe(c.P95Ms)})
 		for _, change := range c.Changes {
 			changes.rows = append(changes.rows, []string{
-				c.JobID, c.Cmd, display.Duration(change.BeforeMs), display.Duration(change.AfterMs), Signed(change.DeltaMs), string(change.RunID), display.Clock(change.StartedAtMs),
+				name, c.Cmd, display.Duration(change.BeforeMs), display.Duration(change.AfterMs), Signed(change.DeltaMs), string(change.RunID), display.Clock(change.StartedAtMs),
 			})
 		}
 	}
 	jobs := trendList{"Jobs that fail now and then", "job", []string{"job", "because", "count:", "failed:"}, nil}
-	for _, job := range t.Jobs {
-		switch job.Stability {
+	for _, j := range t.Jobs {
+		switch j.Stability {
 		case trends.Flaky:
-			jobs.rows = append(jobs.rows, []string{job.JobID, "failed and succeeded on " + strings.Join(job.FlakyShas, ", "), fmt.Sprint(job.Count), Percent(job.Failed, job.Count)})
+			jobs.rows = append(jobs.rows, []string{job(j.Pipeline, j.JobID), "failed and succeeded on " + shortShas(j.FlakyShas), fmt.Sprint(j.Count), Percent(j.Failed, j.Count)})
 		case trends.Unclear:
-			jobs.rows = append(jobs.rows, []string{job.JobID, "unclear: the runs have no sha", fmt.Sprint(job.Count), Percent(job.Failed, job.Count)})
+			jobs.rows = append(jobs.rows, []string{job(j.Pipeline, j.JobID), "unclear: the runs have no sha", fmt.Sprint(j.Count), Percent(j.Failed, j.Count)})
 		}
 	}
+	return []trendList{changes, jobs, failureList(t, job), commands}
+}
+
+func failureList(t *trends.Trends, job func(trends.Pipeline, string) string) trendList {
 	failures := trendList{"Failures", "failure", []string{"job", "command", "exit:", "count:", "first run", "last run"}, nil}
+	lines := slices.ContainsFunc(t.Failures, func(f trends.Failure) bool { return f.LastLine != "" })
+	if lines {
+		failures.columns = slices.Insert(failures.columns, 2, "last line")
+	}
 	for _, f := range t.Failures {
 		exit := "–"
 		if f.ExitCode.Valid {
 			exit = fmt.Sprint(f.ExitCode.V)
 		}
-		text := f.Cmd
-		if f.LastLine != "" {
-			text += ": " + f.LastLine
+		row := []string{job(f.Pipeline, f.JobID), f.Cmd, exit, fmt.Sprint(f.Count), string(f.FirstRun), string(f.LastRun)}
+		if lines {
+			row = slices.Insert(row, 2, f.LastLine)
 		}
-		failures.rows = append(failures.rows, []string{f.JobID, text, exit, fmt.Sprint(f.Count), string(f.FirstRun), string(f.LastRun)})
+		failures.rows = append(failures.rows, row)
 	}
-	return []trendList{changes, jobs, failures, commands}
+	return failures
+}
+
+// JobNames returns the function that names jobs: with their pipelines, if there are several.
+func JobNames(t *trends.Trends) func(trends.Pipeline, string) string {
+	several := t.Several()
+	return func(of trends.Pipeline, job string) string {
+		if several {
+			return strings.TrimSpace(of.Repo+" "+of.Name) + ": " + job
+		}
+		return job
+	}
+}
+
+// shortShas shortens commits as git does.
+func shortShas(shas []string) string {
+	short := make([]string, len(shas))
+	for i, sha := range shas {
+		if short[i] = sha; len(sha) >= 40 && !strings.ContainsFunc(sha, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef", r) }) {
+			short[i] = sha[:7]
+		}
+	}
+	return strings.Join(short, ", ")
+}
+
+// StoredTrends returns the trends of the runs of a store that are selected. The last lines of failures are those of the logs beside the
+// streams in a folder, or in its folders that are named after runs; there are none without a folder.
+func StoredTrends(ctx context.Context, s store.Store, of store.Selection, logs string, prepare ...func(*projections.Record)) (*trends.Trends, error) {
+	runs, err := store.Select(ctx, s, of)
+	if err != nil {
+		return nil, err
+	}
+	var lastLine trends.LastLine
+	if logs != "" {
+		lastLine = lastLines(logs, runs)
+	}
+	return trends.Of(ctx, s, runs, lastLine, prepare...)
+}
+
+// maxLastLine is from how many bytes of the end of a log its last line is taken.
+const maxLastLine = 4 << 10
+
+// lastLines finds last lines in the logs in a folder. A log that cannot be read has none.
+func lastLines(folder string, runs []store.Listed) trends.LastLine {
+	sources := map[domain.RunID]string{}
+	for i := range runs {
+		sources[runs[i].RunID] = runs[i].Source
+	}
+	return func(r *projections.Record, job string, seq int) string {
+		command, ok := runlog.CommandOf(r.ShEvents, job, seq)
+		dir, err := runlog.OpenIn(jsonl.Location{Run: r.Run.RunID, Path: sources[r.Run.RunID]}, folder)
+		if !ok || err != nil {
+			return ""
+		}
+		defer dir.Close()
+		log, err := dir.Open(command)
+		if err != nil {
+			return ""
+		}
+		defer log.Close()
+		line, _ := runlog.LastLine(log, maxLastLine)
+		return line
+	}
 }
 
 // Percent writes a share.
@@ -106,6 +185,8 @@ func trendsTable(columns int, t *trends.Trends) string {
 			switch {
 			case i < 2:
 				column.Share = i + 1
+			case title == "last line":
+				column.Share = 2
 			case i == len(list.columns)-1 && len(list.columns) > 4:
 				column.Drop = 1
 			case strings.HasSuffix(title, "run"):

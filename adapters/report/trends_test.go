@@ -27,6 +27,7 @@ func drawTrends(t *rapid.T) *trends.Trends {
 	null := func() projections.Null[int64] {
 		return rapid.SampledFrom([]projections.Null[int64]{{}, projections.Some[int64](0), projections.Some[int64](1 << 50)}).Draw(t, "ms")
 	}
+	pipeline := func() trends.Pipeline { return trends.Pipeline{Repo: say(), Name: say()} }
 	several := func(do func()) {
 		for range rapid.IntRange(0, 4).Draw(t, "several") {
 			do()
@@ -42,15 +43,15 @@ func drawTrends(t *rapid.T) *trends.Trends {
 	all := &trends.Trends{Runs: count(), LeftOut: []trends.LeftOut{}, Commands: []trends.Command{}, Jobs: []trends.Job{}, Failures: []trends.Failure{}}
 	several(func() { all.LeftOut = append(all.LeftOut, trends.LeftOut{RunID: domain.RunID(say()), Reason: say()}) })
 	several(func() {
-		all.Commands = append(all.Commands, trends.Command{JobID: say(), Cmd: say(), Series: series()})
+		all.Commands = append(all.Commands, trends.Command{Pipeline: pipeline(), JobID: say(), Cmd: say(), Series: series()})
 	})
 	several(func() {
-		job := trends.Job{JobID: say(), Series: series(), FlakyShas: []string{"x" + say()}}
+		job := trends.Job{Pipeline: pipeline(), JobID: say(), Series: series(), FlakyShas: []string{"x" + say()}}
 		job.Stability = rapid.SampledFrom([]trends.Stability{trends.Stable, trends.Flaky, trends.Unclear}).Draw(t, "stability")
 		all.Jobs = append(all.Jobs, job)
 	})
 	several(func() {
-		all.Failures = append(all.Failures, trends.Failure{JobID: say(), Cmd: say(), LastLine: say(), Count: count(), FirstRun: domain.RunID(say()), LastRun: domain.RunID(say())})
+		all.Failures = append(all.Failures, trends.Failure{Pipeline: pipeline(), JobID: say(), Cmd: say(), LastLine: say(), Count: count(), FirstRun: domain.RunID(say()), LastRun: domain.RunID(say())})
 	})
 	return all
 }
@@ -74,13 +75,13 @@ func TestTrendsDocument(t *testing.T) {
 // The schema is not so wide that everything fits.
 func TestTrendsSchemaRefuses(t *testing.T) {
 	schema := documentSchema(t, "trends")
-	const good = `{"schema":"quire-project/trends/v1","runs":3,"left_out":[{"run_id":"a","reason":"r"}],"commands":[{"job_id":"j","cmd":"x","count":3,"failed":1,"failure_rate":0.3,` +
+	const good = `{"schema":"quire-project/trends/v1","runs":3,"left_out":[{"run_id":"a","reason":"r"}],"commands":[{"repo":"","pipeline":"","job_id":"j","cmd":"x","count":3,"failed":1,"failure_rate":0.3,` +
 		`"median_ms":1,"p95_ms":null,"changes":[{"run_id":"b","started_at_ms":-5,"before_ms":1,"after_ms":2001,"delta_ms":2000}]}],` +
-		`"jobs":[{"job_id":"j","count":3,"failed":1,"failure_rate":0.3,"median_ms":1,"p95_ms":null,"changes":[],"stability":"flaky","flaky_shas":["s"]}],` +
-		`"failures":[{"job_id":"j","cmd":"x","exit_code":-1,"last_line":"","count":1,"first_run":"a","last_run":"a"}]}`
+		`"jobs":[{"repo":"r","pipeline":"p","job_id":"j","count":3,"failed":1,"failure_rate":0.3,"median_ms":1,"p95_ms":null,"changes":[],"stability":"flaky","flaky_shas":["s"]}],` +
+		`"failures":[{"repo":"","pipeline":"","job_id":"j","cmd":"x","exit_code":-1,"last_line":"","count":1,"first_run":"a","last_run":"a"}]}`
 	require.NoError(t, validate(schema, good))
 	for _, change := range [][2]string{
-		{"trends/v1", "trends/v2"}, {`"runs":3`, `"runs":-1`}, {`"reason":"r"`, `"reason":null`}, {`"count":3`, `"count":0`}, {`0.3`, `1.3`}, {`"median_ms":1`, `"median_ms":"1"`},
+		{"trends/v1", "trends/v2"}, {`"repo":"r",`, ``}, {`"runs":3`, `"runs":-1`}, {`"reason":"r"`, `"reason":null`}, {`"count":3`, `"count":0`}, {`0.3`, `1.3`}, {`"median_ms":1`, `"median_ms":"1"`},
 		{`"run_id":"b",`, ``}, {`"before_ms":1`, `"before_ms":null`}, {`"flaky"`, `"bad"`}, {`["s"]`, `[""]`}, {`"last_line":""`, `"last_line":null`}, {`"last_run":"a"`, `"last_run":"a","more":1`},
 	} {
 		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
@@ -154,4 +155,14 @@ func TestTrendsExample(t *testing.T) {
 	page, err := os.ReadFile("../../docs/trends.md")
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "```\n"+table+"```\n", "the table is\n%s", table)
+}
+
+// A job is named with its pipeline if there are several, and a commit as git shortens it.
+func TestTrendsOfPipelines(t *testing.T) {
+	jobs := []trends.Job{{Pipeline: trends.Pipeline{Repo: "foo", Name: "ci"}, JobID: "e2e", Series: trends.Series{Count: 2, Failed: 1}, Stability: trends.Flaky, FlakyShas: []string{strings.Repeat("0123abcdef", 4), strings.Repeat("x", 40)}}}
+	assert.Regexp(t, `(?m)^e2e +failed and succeeded on 0123abc, x{12}`, trendsAs(t, Table, 0, &trends.Trends{Jobs: jobs}))
+	jobs = append(jobs, trends.Job{Pipeline: trends.Pipeline{Name: "nightly"}, JobID: "e2e", Series: trends.Series{Count: 3, Failed: 1}, Stability: trends.Unclear})
+	out := trendsAs(t, Table, 0, &trends.Trends{Jobs: jobs})
+	assert.Regexp(t, `(?m)^foo ci: e2e +failed`, out)
+	assert.Regexp(t, `(?m)^nightly: e2e +unclear`, out)
 }

@@ -1,12 +1,14 @@
 package runlog
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -14,6 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // Command says which command's log is meant.
@@ -26,6 +29,30 @@ type Command struct {
 	Nth int
 	// Started is how many commands of the job have started.
 	Started int
+}
+
+// CommandOf returns what [Dir] has to know of a command to find its log, and whether there is such a command. Commands of a job
+// that end at the same time count in the order of their numbers.
+func CommandOf(all []projections.ShEvent, jobID string, seq int) (of Command, ok bool) {
+	of = Command{JobID: jobID, Seq: seq}
+	var ends []projections.ShEvent
+	open := 0 // the newest command, if it is open
+	for _, sh := range all {
+		if sh.JobID != jobID {
+			continue
+		}
+		of.Started, ok = max(of.Started, sh.Seq), ok || sh.Seq == seq
+		if open = 0; sh.FinishedAtMs.Valid {
+			ends = append(ends, sh)
+		} else {
+			open = sh.Seq
+		}
+	}
+	slices.SortStableFunc(ends, func(a, b projections.ShEvent) int { return cmp.Compare(a.FinishedAtMs.V, b.FinishedAtMs.V) })
+	if of.Nth = slices.IndexFunc(ends, func(sh projections.ShEvent) bool { return sh.Seq == seq }) + 1; of.Nth == 0 && open == seq {
+		of.Nth = len(ends) + 1
+	}
+	return of, ok
 }
 
 // Dir is the folder of a run's logs.
@@ -73,6 +100,48 @@ func Open(at jsonl.Location, folder string) (*Dir, error) {
 func OpenOf(run domain.RunID, folder string) (*Dir, error) {
 	dir, err := open(folder, string(run))
 	return dir, whyNot(err, folder)
+}
+
+// OpenBeside opens the logs beside a run's stream if that is in folder; a store names any path as that of a stream.
+func OpenBeside(at jsonl.Location, folder string) (*Dir, error) {
+	root, rootErr := filepath.Abs(folder)
+	path, pathErr := filepath.Abs(at.Path)
+	inside, err := filepath.Rel(root, path)
+	if err := cmp.Or(rootErr, pathErr, err); err != nil {
+		return nil, err
+	}
+	if folder == "" || at.Path == "" || !filepath.IsLocal(inside) {
+		return nil, ErrNoLogs
+	}
+	return Open(jsonl.Location{Path: path, Run: at.Run}, "")
+}
+
+// OpenIn opens the logs of a run in a folder of many runs: beside its stream if that is in folder, or in a folder that has the
+// run's id as its name.
+func OpenIn(at jsonl.Location, folder string) (*Dir, error) {
+	if dir, err := OpenBeside(at, folder); err == nil {
+		return dir, nil
+	}
+	return OpenOf(at.Run, folder)
+}
+
+// LastLine returns the last line of a log that is not blank, without colours and control characters; at most so many bytes of it.
+func LastLine(log *os.File, size int64) (string, error) {
+	text, _, err := Tail(log, 20, size)
+	if err != nil {
+		return "", err
+	}
+	var plain bytes.Buffer
+	safe := NewSafe(&plain, false)
+	_, _ = safe.Write(text) // a buffer has no errors
+	_ = safe.End()
+	lines := bytes.Split(plain.Bytes(), lineFeed)
+	for _, line := range slices.Backward(lines) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			return string(line), nil
+		}
+	}
+	return "", nil
 }
 
 func whyNot(err error, folder string) error {

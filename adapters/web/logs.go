@@ -3,7 +3,6 @@ package web
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,30 +34,6 @@ func (s *Server) logsOf(ctx context.Context, run domain.RunID, source string) (*
 		return nil, err
 	}
 	return s.logs(run, source, len(runs) == 1)
-}
-
-// commandOf returns what [runlog.Dir] has to know of a command to find its log. Commands of a job
-// that end at the same time count in the order of their numbers.
-func commandOf(r *rows, jobID string, seq int) (of runlog.Command, ok bool) {
-	of = runlog.Command{JobID: jobID, Seq: seq}
-	var ends []projections.ShEvent
-	open := 0 // the newest command, if it is open
-	for _, sh := range r.ShEvents {
-		if sh.JobID != jobID {
-			continue
-		}
-		of.Started, ok = max(of.Started, sh.Seq), ok || sh.Seq == seq
-		if open = 0; sh.FinishedAtMs.Valid {
-			ends = append(ends, sh)
-		} else {
-			open = sh.Seq
-		}
-	}
-	slices.SortStableFunc(ends, func(a, b projections.ShEvent) int { return cmp.Compare(a.FinishedAtMs.V, b.FinishedAtMs.V) })
-	if of.Nth = slices.IndexFunc(ends, func(sh projections.ShEvent) bool { return sh.Seq == seq }) + 1; of.Nth == 0 && open == seq {
-		of.Nth = len(ends) + 1
-	}
-	return of, ok
 }
 
 // logPath returns the address of the page of a log.
@@ -94,7 +68,7 @@ func (s *Server) addLogs(ctx context.Context, p *page, v *view) {
 func addLogEnds(p *page, r *rows, dir *runlog.Dir) {
 	for _, c := range p.Failed {
 		if c.Seq > 0 {
-			of, _ := commandOf(r, r.Jobs[c.job].JobID, c.Seq)
+			of, _ := runlog.CommandOf(r.ShEvents, r.Jobs[c.job].JobID, c.Seq)
 			c.LogEnd = logEnd(dir, of)
 		}
 	}
@@ -138,7 +112,7 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	rows, run := v.rows, v.Run.RunID
-	of, ok := commandOf(rows, jobID, seq)
+	of, ok := runlog.CommandOf(rows.ShEvents, jobID, seq)
 	if !ok {
 		return &pageError{http.StatusNotFound, "The run has no such command."}
 	}
@@ -382,15 +356,6 @@ func LogsIn(folder, logs string) Logs {
 		case logs != "":
 			return runlog.Open(jsonl.Location{Run: run}, logs)
 		}
-		root, rootErr := filepath.Abs(folder)
-		path, pathErr := filepath.Abs(source)
-		inside, err := filepath.Rel(root, path)
-		if err := cmp.Or(rootErr, pathErr, err); err != nil {
-			return nil, err
-		}
-		if folder == "" || source == "" || !filepath.IsLocal(inside) {
-			return nil, runlog.ErrNoLogs
-		}
-		return runlog.Open(jsonl.Location{Path: path, Run: run}, "")
+		return runlog.OpenBeside(jsonl.Location{Path: source, Run: run}, folder)
 	}
 }

@@ -25,11 +25,18 @@ const (
 )
 
 // trendsQuery is what is asked for, as text of the address.
-type trendsQuery struct{ Label, Last, Job, Command string }
+type trendsQuery struct {
+	Label, Last  string
+	Pipeline     *trends.Pipeline // nil: any
+	Job, Command string
+}
 
 // read returns the runs that are asked for.
 func (q *trendsQuery) read(query url.Values) (store.Page, error) {
-	*q = trendsQuery{query.Get("label"), query.Get("last"), query.Get("job"), query.Get("command")}
+	*q = trendsQuery{Label: query.Get("label"), Last: query.Get("last"), Job: query.Get("job"), Command: query.Get("command")}
+	if query.Has("repo") || query.Has("pipeline") {
+		q.Pipeline = &trends.Pipeline{Repo: query.Get("repo"), Name: query.Get("pipeline")}
+	}
 	page, _, err := pageOf(url.Values{"label": {q.Label}})
 	if err != nil {
 		return page, err
@@ -57,8 +64,18 @@ func (q trendsQuery) at(pairs ...string) string {
 	return "/trends?" + query.Encode()
 }
 
-func (q trendsQuery) ofJob(id string) string           { return q.at("job", id) }
-func (q trendsQuery) ofCommand(job, cmd string) string { return q.at("job", job, "command", cmd) }
+// ofJob returns the address of a job; the pipeline is in it if there are several.
+func (q trendsQuery) ofJob(t *trends.Trends, of trends.Pipeline, id string, pairs ...string) string {
+	if t.Several() {
+		pairs = append(pairs, "repo", of.Repo, "pipeline", of.Name)
+	}
+	return q.at(append(pairs, "job", id)...)
+}
+
+// is reports whether a job of a pipeline is asked for.
+func (q trendsQuery) is(of trends.Pipeline, job string) bool {
+	return job == q.Job && (q.Pipeline == nil || *q.Pipeline == of)
+}
 
 // trends shows what the latest runs have in common and what has changed; or, of a job or a command, all of
 // its runs.
@@ -94,9 +111,9 @@ func (s *Server) latest(ctx context.Context, page store.Page) (*trends.Trends, e
 		return trends.Stored(ctx, s.store, page, nil)
 	}
 	var v *view // of the run whose failed commands are asked for
-	return trends.Stored(ctx, s.store, page, func(run domain.RunID, job string, seq int) string {
-		if v == nil || v.Run.RunID != run {
-			if v, err = s.read(ctx, run); err != nil {
+	return trends.Stored(ctx, s.store, page, func(run *projections.Record, job string, seq int) string {
+		if v == nil || v.Run.RunID != run.Run.RunID {
+			if v, err = s.read(ctx, run.Run.RunID); err != nil {
 				return ""
 			}
 		}
@@ -106,21 +123,14 @@ func (s *Server) latest(ctx context.Context, page store.Page) (*trends.Trends, e
 
 // lastLine returns the last line of a log, or "".
 func (s *Server) lastLine(ctx context.Context, v *view, job string, seq int) string {
-	of, _ := commandOf(v.rows, job, seq)
+	of, _ := runlog.CommandOf(v.rows.ShEvents, job, seq)
 	file, err := s.openLog(ctx, v.Run.RunID, v.source, of)
 	if err != nil {
 		return ""
 	}
 	defer file.Close()
-	line, _, err := runlog.Tail(file, 1, endBytes)
-	if err != nil {
-		return ""
-	}
-	var text strings.Builder
-	plain := runlog.NewSafe(&text, false)
-	_, _ = plain.Write(line) // neither can fail
-	_ = plain.End()
-	return strings.TrimSpace(text.String())
+	line, _ := runlog.LastLine(file, endBytes)
+	return line
 }
 
 // trendsPage is what the page of trends shows.
@@ -183,12 +193,13 @@ func newTrends(c chrome, q trendsQuery, t *trends.Trends) *trendsPage {
 		remarks[i] = safe(remarks[i])
 	}
 	p.Runs, p.LeftOut = remarks[0], remarks[1:]
+	name := report.JobNames(t)
 	for i := range t.Commands {
 		command := &t.Commands[i]
-		path := q.ofCommand(command.JobID, command.Cmd)
-		p.Changes.Rows = append(p.Changes.Rows, changesOf(path, command.JobID, command.Cmd, command.Changes)...)
+		path, name := q.ofJob(t, command.Pipeline, command.JobID, "command", command.Cmd), name(command.Pipeline, command.JobID)
+		p.Changes.Rows = append(p.Changes.Rows, changesOf(path, name, command.Cmd, command.Changes)...)
 		if len(p.Commands) < maxSeries {
-			p.Commands = append(p.Commands, seriesOf(path, command.JobID, command.Cmd, &command.Series))
+			p.Commands = append(p.Commands, seriesOf(path, name, command.Cmd, &command.Series))
 		}
 	}
 	if more := len(t.Commands) - maxSeries; more > 0 {
@@ -196,8 +207,9 @@ func newTrends(c chrome, q trendsQuery, t *trends.Trends) *trendsPage {
 	}
 	for i := range t.Jobs {
 		job := &t.Jobs[i]
-		p.Jobs = append(p.Jobs, seriesOf(q.ofJob(job.JobID), job.JobID, "", &job.Series))
-		u := unstable{q.ofJob(job.JobID), nameOf(job.JobID), "", fmt.Sprint(job.Count), report.Percent(job.Failed, job.Count)}
+		path, name := q.ofJob(t, job.Pipeline, job.JobID), name(job.Pipeline, job.JobID)
+		p.Jobs = append(p.Jobs, seriesOf(path, name, "", &job.Series))
+		u := unstable{path, nameOf(name), "", fmt.Sprint(job.Count), report.Percent(job.Failed, job.Count)}
 		switch job.Stability {
 		case trends.Flaky:
 			var shas []string
@@ -217,7 +229,7 @@ func newTrends(c chrome, q trendsQuery, t *trends.Trends) *trendsPage {
 	}
 	for _, f := range t.Failures[:min(len(t.Failures), maxSeries)] {
 		shown := shownFailure{
-			Job: nameOf(f.JobID), Command: titleLine(f.Cmd), Line: safe(clip(f.LastLine, maxTitle)), Exit: "–", Count: fmt.Sprint(f.Count),
+			Job: nameOf(name(f.Pipeline, f.JobID)), Command: titleLine(f.Cmd), Line: safe(clip(f.LastLine, maxTitle)), Exit: "–", Count: fmt.Sprint(f.Count),
 			First: nameOf(string(f.FirstRun)), FirstPath: runPath(string(f.FirstRun)), Last: nameOf(string(f.LastRun)), LastPath: runPath(string(f.LastRun)),
 		}
 		if f.ExitCode.Valid {
@@ -275,10 +287,10 @@ type shownPoint struct {
 // oneTrend returns the page of the command that is asked for, or of the job.
 func oneTrend(q trendsQuery, t *trends.Trends, command bool) (*trendPage, bool) {
 	var of *trends.Series
-	if at := slices.IndexFunc(t.Jobs, func(j trends.Job) bool { return j.JobID == q.Job }); at >= 0 && !command {
+	if at := slices.IndexFunc(t.Jobs, func(j trends.Job) bool { return q.is(j.Pipeline, j.JobID) }); at >= 0 && !command {
 		of = &t.Jobs[at].Series
 	}
-	if at := slices.IndexFunc(t.Commands, func(c trends.Command) bool { return c.JobID == q.Job && c.Cmd == q.Command }); at >= 0 && command {
+	if at := slices.IndexFunc(t.Commands, func(c trends.Command) bool { return q.is(c.Pipeline, c.JobID) && c.Cmd == q.Command }); at >= 0 && command {
 		of = &t.Commands[at].Series
 	}
 	if of == nil {

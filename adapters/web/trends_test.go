@@ -29,13 +29,19 @@ func checkTrends(t require.TestingT, db store.Store, want *trends.Trends) {
 	page := parsePage(t, answer.Body.String())
 	var all []trends.Series
 	var paths []string
+	path := func(of trends.Pipeline, query url.Values) string {
+		if want.Several() {
+			query["repo"], query["pipeline"] = []string{of.Repo}, []string{of.Name}
+		}
+		return "/trends?" + query.Encode()
+	}
 	for _, j := range want.Jobs {
-		all, paths = append(all, j.Series), append(paths, "/trends?"+url.Values{"job": {j.JobID}}.Encode())
+		all, paths = append(all, j.Series), append(paths, path(j.Pipeline, url.Values{"job": {j.JobID}}))
 	}
 	changes := 0
 	for _, c := range want.Commands {
 		changes += len(c.Changes)
-		all, paths = append(all, c.Series), append(paths, "/trends?"+url.Values{"job": {c.JobID}, "command": {c.Cmd}}.Encode())
+		all, paths = append(all, c.Series), append(paths, path(c.Pipeline, url.Values{"job": {c.JobID}, "command": {c.Cmd}}))
 	}
 	charts := find(page, "svg", "chart")
 	require.Len(t, charts, len(all))

@@ -16,7 +16,6 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/compare"
 	"github.com/quire-ci/quire-project/projections/store"
-	"github.com/quire-ci/quire-project/projections/trends"
 )
 
 // compareFlags are the flags of compare.
@@ -51,16 +50,13 @@ func newCompare(p *app) *cobra.Command {
 	addFormat(cmd, &flags.to)
 	cmd.Flags().StringVar(&flags.from, "from", "", "the `store` with the runs, which A and B are then the ids of,\nor groups such as ref=main,last=20: "+stores.Syntax)
 	cmd.Flags().StringArrayVar(&flags.history, "history", nil, "a `SOURCE` with earlier runs, for verdicts; can be repeated\n(with --from: those of the store)")
-	cmd.Flags().BoolVar(&flags.ended, "assume-ended", false, "take runs without run_finished as ended, unless they are active")
+	addAssumeEnded(cmd, &flags.ended)
 	flags.addReading(p, cmd)
 	return cmd
 }
 
 func (p *app) compare(ctx context.Context, args []string, flags *compareFlags) error {
-	var prepare []func(*projections.Record)
-	if flags.ended {
-		prepare = append(prepare, compare.AssumeEnded)
-	}
+	prepare := assumed(flags.ended)
 	out, columns := p.printer()
 	if flags.from != "" {
 		return p.from(ctx, flags.from, func(s stores.Store) error {
@@ -93,17 +89,22 @@ func (p *app) from(ctx context.Context, address string, do func(stores.Store) er
 }
 
 func newTrends(p *app) *cobra.Command {
-	var from, label string
-	to, page := string(report.Table), store.Page{Limit: 200}
-	cmd := help.Command("trends", command.NoArguments, func(ctx context.Context, _ []string) error {
-		key, value, labelled := strings.Cut(label, "=")
-		if page.Limit < 1 || page.Limit > 1000 || label != "" && !labelled {
-			return command.Usage("--last is a number from 1 to 1000, and --label is KEY=VALUE")
-		} else if labelled {
-			page.Label = &projections.Label{Key: key, Value: value}
+	var from, logs string
+	var ended bool
+	to, selected := string(report.Table), store.Selection{}
+	selection := func(_ *cobra.Command, args []string) (err error) {
+		usual := store.Selection{Last: 200}
+		if selected, err = store.ParseSelection(strings.Join(args, ","), usual, time.Now()); len(args) == 0 {
+			selected, err = usual, nil
 		}
+		if err != nil {
+			return command.Usage("%w", err)
+		}
+		return nil
+	}
+	cmd := help.Command("trends", selection, func(ctx context.Context, _ []string) error {
 		return p.from(ctx, from, func(s stores.Store) error {
-			t, err := trends.Stored(ctx, s, page, nil)
+			t, err := report.StoredTrends(ctx, s, selected, logs, assumed(ended)...)
 			if err != nil {
 				return err
 			}
@@ -112,10 +113,22 @@ func newTrends(p *app) *cobra.Command {
 		})
 	})
 	cmd.Flags().StringVar(&from, "from", "", "the `store` with the runs: "+stores.Syntax)
-	cmd.Flags().StringVar(&label, "label", "", "only runs with this label, as `KEY=VALUE`")
-	cmd.Flags().IntVar(&page.Limit, "last", page.Limit, "how many runs to look at, the latest ones")
+	cmd.Flags().StringVar(&logs, "logs", "", "a `folder` with logs, whose last lines tell failures apart:\nthat of the streams, or one with folders named after runs")
+	addAssumeEnded(cmd, &ended)
 	addFormat(cmd, &to)
 	return cmd
+}
+
+func addAssumeEnded(cmd *cobra.Command, ended *bool) {
+	cmd.Flags().BoolVar(ended, "assume-ended", false, "take runs without run_finished as ended, unless they are active")
+}
+
+// assumed returns how runs are prepared.
+func assumed(ended bool) (prepare []func(*projections.Record)) {
+	if ended {
+		return append(prepare, compare.AssumeEnded)
+	}
+	return nil
 }
 
 // addFormat adds the flag for the format of a comparison.

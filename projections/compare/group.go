@@ -52,7 +52,7 @@ func (g *Group) Add(r *projections.Record) {
 		return
 	}
 	g.Runs++
-	g.pipelines[[2]string{label(r, "repo"), label(r, "pipeline")}] = true
+	g.pipelines[[2]string{Label(r, "repo"), Label(r, "pipeline")}] = true
 	if r.Timings.Run.WallMs.Valid {
 		g.walls = append(g.walls, r.Timings.Run.WallMs.V)
 	}

@@ -30,7 +30,7 @@ func Previous(ctx context.Context, s store.Store, run domain.RunID) (domain.RunI
 // before returns the latest runs of the same repository that a store has before a run, newest first.
 func before(ctx context.Context, s store.Store, of *projections.Record) ([]store.Listed, error) {
 	page := store.Page{Limit: mostStored, After: &store.Run{Run: of.Run, RunTiming: of.Timings.Run}}
-	if repo := label(of, "repo"); repo != "" {
+	if repo := Label(of, "repo"); repo != "" {
 		page.Label = &projections.Label{Key: "repo", Value: repo}
 	}
 	return s.Runs(ctx, page)

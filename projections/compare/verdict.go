@@ -80,10 +80,11 @@ func (e *EarlierRuns) Add(r *projections.Record) {
 
 // SamePipeline reports whether two runs have the same labels repo and pipeline, or both none.
 func SamePipeline(a, b *projections.Record) bool {
-	return label(a, "repo") == label(b, "repo") && label(a, "pipeline") == label(b, "pipeline")
+	return Label(a, "repo") == Label(b, "repo") && Label(a, "pipeline") == Label(b, "pipeline")
 }
 
-func label(r *projections.Record, key string) string {
+// Label returns the value of a run's label, or an empty text.
+func Label(r *projections.Record, key string) string {
 	at := slices.IndexFunc(r.Labels, func(l projections.Label) bool { return l.Key == key })
 	if at < 0 {
 		return ""

@@ -22,13 +22,17 @@ type run struct {
 	id         domain.RunID
 	began      projections.Null[int64]
 	sha, unfit string
+	pipeline   Pipeline
 	executions []execution
 	ends       []execution // of jobs
 	failures   []failure
 }
 
-// name identifies a command: its job and its normal text.
-type name struct{ job, cmd string }
+// name identifies a command: its job and its normal text. Without a text, it identifies the job.
+type name struct {
+	Pipeline
+	job, cmd string
+}
 
 // execution is a command that ended, or a job: that has no command.
 type execution struct {
@@ -46,8 +50,8 @@ type failure struct {
 	line string
 }
 
-// LastLine returns the last line that a command wrote, or an empty text if it is not known.
-type LastLine func(run domain.RunID, job string, seq int) string
+// LastLine returns the last line that a command of a run wrote, or an empty text if it is not known.
+type LastLine func(run *projections.Record, job string, seq int) string
 
 // Latest returns an empty list of runs, which keeps the latest ones: so many at most.
 func Latest(most int) *Runs { return &Runs{most: most} }
@@ -87,9 +91,7 @@ func (r *run) read(record *projections.Record, lastLine LastLine) {
 		r.unfit = "its clock went backwards"
 		return
 	}
-	if i := slices.IndexFunc(record.Labels, func(l projections.Label) bool { return l.Key == "sha" }); i >= 0 {
-		r.sha = record.Labels[i].Value
-	}
+	r.sha, r.pipeline = compare.Label(record, "sha"), Pipeline{compare.Label(record, "repo"), compare.Label(record, "pipeline")}
 	failedJobs := map[string]bool{} // and whether a failed command was found
 	for i := range record.Jobs {
 		job := &record.Jobs[i]
@@ -100,14 +102,14 @@ func (r *run) read(record *projections.Record, lastLine LastLine) {
 		if failed {
 			failedJobs[job.JobID] = false
 		}
-		r.ends = append(r.ends, execution{unique.Make(name{job: job.JobID}), took(job), failed})
+		r.ends = append(r.ends, execution{unique.Make(name{r.pipeline, job.JobID, ""}), took(job), failed})
 	}
 	for i := range record.ShEvents {
 		sh := &record.ShEvents[i]
 		if !sh.ExitCode.Valid || !sh.FinishedAtMs.Valid {
 			continue
 		}
-		of := unique.Make(name{sh.JobID, compare.Normal(sh.Cmd)})
+		of := unique.Make(name{r.pipeline, sh.JobID, compare.Normal(sh.Cmd)})
 		_, failed := failedJobs[sh.JobID]
 		failed = failed && sh.ExitCode.V != 0
 		r.executions = append(r.executions, execution{of, projections.Span(sh.StartedAtMs, sh.FinishedAtMs.V), failed})
@@ -115,14 +117,14 @@ func (r *run) read(record *projections.Record, lastLine LastLine) {
 			failedJobs[sh.JobID] = true
 			f := failure{name: of.Value(), exit: sh.ExitCode}
 			if lastLine != nil {
-				f.line = compare.Normal(lastLine(r.id, sh.JobID, sh.Seq))
+				f.line = compare.Normal(lastLine(record, sh.JobID, sh.Seq))
 			}
 			r.failures = append(r.failures, f)
 		}
 	}
 	for id, found := range failedJobs {
 		if !found {
-			r.failures = append(r.failures, failure{name: name{job: id}})
+			r.failures = append(r.failures, failure{name: name{r.pipeline, id, ""}})
 		}
 	}
 }

@@ -2,26 +2,27 @@ package trends
 
 import (
 	"context"
-	"errors"
 
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/compare"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Stored returns the trends of a page of a store's runs.
-func Stored(ctx context.Context, s store.Store, page store.Page, lastLine LastLine) (*Trends, error) {
+// Stored returns the trends of a page of a store's runs. The functions prepare each run, see [compare.AssumeEnded].
+func Stored(ctx context.Context, s store.Store, page store.Page, lastLine LastLine, prepare ...func(*projections.Record)) (*Trends, error) {
 	runs, err := s.Runs(ctx, page)
 	if err != nil {
 		return nil, err
 	}
+	return Of(ctx, s, runs, lastLine, prepare...)
+}
+
+// Of returns the trends of some runs of a store, as Stored does; [store.Select] chooses them.
+func Of(ctx context.Context, s store.Store, runs []store.Listed, lastLine LastLine, prepare ...func(*projections.Record)) (*Trends, error) {
 	latest := Latest(len(runs))
-	for i := range runs {
-		record, err := store.ReadRecord(ctx, s, runs[i].RunID)
-		switch {
-		case err == nil:
-			latest.Add(record, lastLine)
-		case !errors.Is(err, store.ErrNoRun): // which was removed in the meantime
-			return nil, err
-		}
+	err := compare.EachStored(ctx, s, runs, prepare, func(r *projections.Record) { latest.Add(r, lastLine) })
+	if err != nil {
+		return nil, err
 	}
 	return latest.Trends(), nil
 }

@@ -17,10 +17,17 @@ type Trends struct {
 	LeftOut []LeftOut `json:"left_out"`
 	// Commands are those that have changed most first, then the slowest ones.
 	Commands []Command `json:"commands"`
-	// Jobs are in the order of their ids.
+	// Jobs are in the order of their pipelines and ids.
 	Jobs []Job `json:"jobs"`
 	// Failures are the most frequent ones first.
 	Failures []Failure `json:"failures"`
+}
+
+// Pipeline is the labels repo and pipeline of runs; empty if they have none. Jobs and commands of different
+// pipelines are different.
+type Pipeline struct {
+	Repo string `json:"repo"`
+	Name string `json:"pipeline"`
 }
 
 // LeftOut is a run that is not used, and why.
@@ -31,6 +38,7 @@ type LeftOut struct {
 
 // Command is what a command of a job did in all runs.
 type Command struct {
+	Pipeline
 	JobID string `json:"job_id"`
 	// Cmd is the normal text, as [compare.Normal] makes it.
 	Cmd string `json:"cmd"`
@@ -85,6 +93,7 @@ const (
 // Job is how a job ended in all runs. A job that is [Stable] can fail: for each sha, it always does
 // or never.
 type Job struct {
+	Pipeline
 	JobID string `json:"job_id"`
 	Series
 	Stability Stability `json:"stability"`
@@ -94,6 +103,7 @@ type Job struct {
 
 // Failure is failures that are one: of the same job, command, exit code and last line.
 type Failure struct {
+	Pipeline
 	JobID string `json:"job_id"`
 	// Cmd is the normal text; it is empty, and ExitCode null, if the job failed without a failed command.
 	Cmd      string                  `json:"cmd"`
@@ -104,6 +114,15 @@ type Failure struct {
 	// FirstRun and LastRun are the first and the last run with it.
 	FirstRun domain.RunID `json:"first_run"`
 	LastRun  domain.RunID `json:"last_run"`
+}
+
+// Several reports whether the jobs are of several pipelines.
+func (t *Trends) Several() bool {
+	return slices.ContainsFunc(t.Jobs, func(j Job) bool { return j.Pipeline != t.Jobs[0].Pipeline })
+}
+
+func (p Pipeline) order(other Pipeline) int {
+	return cmp.Or(cmp.Compare(p.Repo, other.Repo), cmp.Compare(p.Name, other.Name))
 }
 
 // Trends returns what the runs show. It does not depend on the order in which they were added.
@@ -170,10 +189,10 @@ func seriesOf(used []*run, executions func(*run) []execution) map[name]*Series {
 
 func (t *Trends) commands(used []*run) {
 	for n, s := range seriesOf(used, func(r *run) []execution { return r.executions }) {
-		t.Commands = append(t.Commands, Command{n.job, n.cmd, *s})
+		t.Commands = append(t.Commands, Command{n.Pipeline, n.job, n.cmd, *s})
 	}
 	slices.SortFunc(t.Commands, func(a, b Command) int {
-		return cmp.Or(cmp.Compare(b.most(), a.most()), cmp.Compare(b.MedianMs.V, a.MedianMs.V), cmp.Compare(a.JobID, b.JobID), cmp.Compare(a.Cmd, b.Cmd))
+		return cmp.Or(cmp.Compare(b.most(), a.most()), cmp.Compare(b.MedianMs.V, a.MedianMs.V), a.Pipeline.order(b.Pipeline), cmp.Compare(a.JobID, b.JobID), cmp.Compare(a.Cmd, b.Cmd))
 	})
 }
 
@@ -193,10 +212,10 @@ func quantile(values []int64, share float64) int64 {
 
 func (t *Trends) jobs(used []*run) {
 	type ends struct{ failed, count int }
-	all := map[string]map[string]*ends{} // by job and sha
+	all := map[name]map[string]*ends{} // by job and sha
 	for _, of := range used {
 		for _, end := range of.ends {
-			job := end.name().job
+			job := end.name()
 			if all[job] == nil {
 				all[job] = map[string]*ends{}
 			}
@@ -210,8 +229,8 @@ func (t *Trends) jobs(used []*run) {
 		}
 	}
 	for n, s := range seriesOf(used, func(r *run) []execution { return r.ends }) {
-		job := Job{JobID: n.job, Series: *s, Stability: Stable, FlakyShas: []string{}}
-		for sha, e := range all[n.job] {
+		job := Job{Pipeline: n.Pipeline, JobID: n.job, Series: *s, Stability: Stable, FlakyShas: []string{}}
+		for sha, e := range all[n] {
 			switch both := e.failed > 0 && e.failed < e.count; {
 			case both && sha != "":
 				job.FlakyShas = append(job.FlakyShas, sha)
@@ -225,7 +244,7 @@ func (t *Trends) jobs(used []*run) {
 		}
 		t.Jobs = append(t.Jobs, job)
 	}
-	slices.SortFunc(t.Jobs, func(a, b Job) int { return cmp.Compare(a.JobID, b.JobID) })
+	slices.SortFunc(t.Jobs, func(a, b Job) int { return cmp.Or(a.Pipeline.order(b.Pipeline), cmp.Compare(a.JobID, b.JobID)) })
 }
 
 func (t *Trends) failures(used []*run) {
@@ -234,7 +253,7 @@ func (t *Trends) failures(used []*run) {
 		for _, f := range of.failures {
 			group := all[f]
 			if group == nil {
-				group = &Failure{JobID: f.job, Cmd: f.cmd, ExitCode: f.exit, LastLine: f.line, FirstRun: of.id}
+				group = &Failure{Pipeline: f.Pipeline, JobID: f.job, Cmd: f.cmd, ExitCode: f.exit, LastLine: f.line, FirstRun: of.id}
 				all[f] = group
 			}
 			group.Count++
@@ -245,7 +264,7 @@ func (t *Trends) failures(used []*run) {
 		t.Failures = append(t.Failures, *group)
 	}
 	slices.SortFunc(t.Failures, func(a, b Failure) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.JobID, b.JobID), cmp.Compare(a.Cmd, b.Cmd), cmp.Compare(a.LastLine, b.LastLine),
+		return cmp.Or(cmp.Compare(b.Count, a.Count), a.Pipeline.order(b.Pipeline), cmp.Compare(a.JobID, b.JobID), cmp.Compare(a.Cmd, b.Cmd), cmp.Compare(a.LastLine, b.LastLine),
 			cmp.Compare(a.ExitCode.V, b.ExitCode.V))
 	})
 }

@@ -50,12 +50,17 @@ func records(t *rapid.T) (all []*projections.Record) {
 		if sha := rapid.SampledFrom([]string{"", "1", "2"}).Draw(t, "sha"); sha != "" {
 			r.Labels = []projections.Label{{Key: "sha", Value: sha}}
 		}
+		if pipeline := rapid.SampledFrom([]string{"", "ci"}).Draw(t, "pipeline"); pipeline != "" {
+			r.Labels = append(r.Labels, projections.Label{Key: "pipeline", Value: pipeline})
+		}
 		all = append(all, r)
 	}
 	return all
 }
 
-func lastLine(_ domain.RunID, job string, seq int) string { return fmt.Sprint(job, " 12345 ", seq%2) }
+func lastLine(_ *projections.Record, job string, seq int) string {
+	return fmt.Sprint(job, " 12345 ", seq%2)
+}
 
 func of(all []*projections.Record, most int) *trends.Trends {
 	latest := trends.Latest(most)
@@ -89,6 +94,11 @@ func fit(r *projections.Record) bool {
 	return r.Run.Ended && !slices.ContainsFunc(r.Diagnostics, func(d projections.Diagnostic) bool { return d.Code == projections.ClockBackwards })
 }
 
+// is reports whether a run is of a pipeline.
+func is(r *projections.Record, of trends.Pipeline) bool {
+	return compare.Label(r, "repo") == of.Repo && compare.Label(r, "pipeline") == of.Name
+}
+
 func failedJob(r *projections.Record, id string) bool {
 	return slices.ContainsFunc(r.Jobs, func(j projections.Job) bool { return j.JobID == id && j.State == projections.Failed })
 }
@@ -104,7 +114,7 @@ func TestCommandsAreCounted(t *testing.T) {
 			var durations []int64
 			for _, r := range all {
 				for _, sh := range r.ShEvents {
-					if !fit(r) || !sh.ExitCode.Valid || sh.JobID != command.JobID || compare.Normal(sh.Cmd) != command.Cmd {
+					if !fit(r) || !is(r, command.Pipeline) || !sh.ExitCode.Valid || sh.JobID != command.JobID || compare.Normal(sh.Cmd) != command.Cmd {
 						continue
 					}
 					count++
@@ -154,16 +164,16 @@ func TestFailuresAndJobsAreCounted(t *testing.T) {
 		for _, f := range got.Failures {
 			groups += f.Count
 		}
-		type key struct{ job, sha string }
+		type key struct {
+			pipeline trends.Pipeline
+			job, sha string
+		}
 		failed, complete := map[key]int{}, map[key]int{}
 		for _, r := range all {
 			if !fit(r) {
 				continue
 			}
-			sha := ""
-			for _, l := range r.Labels {
-				sha = l.Value
-			}
+			pipeline, sha := trends.Pipeline{Name: compare.Label(r, "pipeline")}, compare.Label(r, "sha")
 			for _, job := range r.Jobs {
 				of := 0
 				for _, sh := range r.ShEvents {
@@ -174,12 +184,12 @@ func TestFailuresAndJobsAreCounted(t *testing.T) {
 				commands += of
 				switch job.State {
 				case projections.Failed:
-					failed[key{job.JobID, sha}]++
+					failed[key{pipeline, job.JobID, sha}]++
 					if of == 0 {
 						without++
 					}
 				case projections.Complete:
-					complete[key{job.JobID, sha}]++
+					complete[key{pipeline, job.JobID, sha}]++
 				}
 			}
 		}
@@ -187,7 +197,7 @@ func TestFailuresAndJobsAreCounted(t *testing.T) {
 		for _, job := range got.Jobs {
 			count, bad, shas, stability := 0, 0, []string{}, trends.Stable
 			for _, sha := range []string{"", "1", "2"} {
-				k := key{job.JobID, sha}
+				k := key{job.Pipeline, job.JobID, sha}
 				count, bad = count+failed[k]+complete[k], bad+failed[k]
 				if failed[k] > 0 && complete[k] > 0 {
 					if stability = trends.Flaky; sha == "" {
@@ -233,8 +243,8 @@ func TestExample(t *testing.T) {
 		if i == 7 || i == 30 {
 			ms, code = 100, 2
 		}
-		latest.Add(run(i, ms, code, fmt.Sprint("sha", i/2)), func(id domain.RunID, _ string, _ int) string {
-			return "no space on device " + strings.TrimPrefix(string(id), "run-") + "0000"
+		latest.Add(run(i, ms, code, fmt.Sprint("sha", i/2)), func(r *projections.Record, _ string, _ int) string {
+			return "no space on device " + strings.TrimPrefix(string(r.Run.RunID), "run-") + "0000"
 		})
 	}
 	unended := run(40, 99_000, 1, "")
