@@ -85,6 +85,18 @@ func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.St
 	return nil
 }
 
+// Prune is [store.Prune].
+func (i *Ingestion) Prune(ctx context.Context, s store.Store, retention store.Retention, options store.Options) error {
+	summary, err := store.Prune(ctx, s, retention, i.begin(ctx, s, options))
+	words := display.Plural(summary.Runs[store.Pruned], "run") + " pruned"
+	if options.DryRun {
+		words = "dry run, nothing was changed: " + words
+		err = cmp.Or(i.dry.Flush(), err)
+	}
+	i.Say(words)
+	return err
+}
+
 func (i *Ingestion) done(result store.Result) {
 	switch {
 	case result.Outcome == store.Skipped:

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ var rebuildLaws = []law{
 	property("a rebuild gives the rows of all streams", rebuilt),
 	property("a forced rebuild gives the same rows", rebuiltByForce),
 	property("a rebuild removes the runs that have no stream, when asked", pruned),
+	property("runs are pruned by their age and their number, the oldest first", prunedByAge),
 	property("a stream that cannot be read is set aside, and others are not", setAside),
 	example("of two streams of one run, the first is taken", twoOfOneRun),
 	example("short runs are written many at once", manyShortRuns),
@@ -196,4 +198,61 @@ func readersDuringRebuild(t *trial) {
 			must(t.agree(all...))
 		}
 	})
+}
+
+func (f *fenced) Runs(ctx context.Context, page store.Page) ([]store.Listed, error) {
+	page.Text = f.prefix
+	return f.Store.Runs(ctx, page)
+}
+
+// prunedByAge prunes runs by when they were and by how many there are, and compares with the obvious
+// way.
+func prunedByAge(t *trial) {
+	mine := &fenced{t.store, t.prefix}
+	type aged struct {
+		*recording
+		first, last int64
+	}
+	var all []aged // newest first
+	for i := range t.upTo(5, "runs") {
+		first := int64(t.upTo(9, "first"))
+		last := first + int64(t.upTo(9, "to the last"))
+		var stream []byte
+		for _, at := range []int64{first, last} {
+			stream = appendLine(stream, domain.Entry{Event: domain.NewJobStarted(at, "a")})
+		}
+		all = append(all, aged{record(t.run(fmt.Sprint(i)), stream), first, last})
+		t.ingest(all[i].recording, nil)
+	}
+	slices.SortFunc(all, func(a, b aged) int { return cmp.Or(cmp.Compare(b.first, a.first), cmp.Compare(a.run, b.run)) })
+	r := store.Retention{Keep: t.upTo(4, "keep")}
+	if r.Keep == 0 || t.flip("older than") {
+		r.Before = some(int64(t.upTo(20, "before")))
+	}
+	var want []domain.RunID
+	for i, a := range slices.Backward(all) {
+		if i >= r.Keep && (!r.Before.Valid || a.last < r.Before.V) {
+			want = append(want, a.run)
+		}
+	}
+	for _, dry := range []bool{true, false} {
+		var got []domain.RunID
+		options := store.Options{DryRun: dry, Done: func(result store.Result) { got = append(got, result.RunID) }}
+		value(store.Prune(t.ctx, mine, r, options))
+		failIf(!slices.Equal(got, want), "%+v removes %v instead of %v", r, got, want)
+		if dry {
+			for _, a := range all {
+				must(t.agree(a.recording))
+			}
+		}
+	}
+	for _, a := range all {
+		if slices.Contains(want, a.run) {
+			must(t.holds(nothing(a.run)))
+			_, there := value(t.store.Kept(t.ctx, t.runs))[a.run]
+			failIf(there, "the stream of %s is still kept", show(a.run))
+		} else {
+			must(t.agree(a.recording))
+		}
+	}
 }

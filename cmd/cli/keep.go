@@ -3,13 +3,16 @@ package cli
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/kept"
+	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // errGrowing refuses a store where streams are to be followed.
@@ -34,5 +37,27 @@ func newExport(p *app) *cobra.Command {
 	})
 	cmd.Flags().StringVarP(&folder, "output", "o", "", "the `folder` that gets the streams, a file for each run")
 	cmd.Flags().StringVar(&flags.runID, "run-id", "", "only the stream of the run with this `id`")
+	return cmd
+}
+
+func newPrune(p *app) *cobra.Command {
+	var to, olderThan string
+	var keep int
+	var options store.Options
+	cmd := help.Command("prune", command.NoArguments, func(ctx context.Context, _ []string) error {
+		retention, err := store.ParseRetention(olderThan, keep, time.Now())
+		if err != nil {
+			return command.Usage("--older-than, --keep: %w", err)
+		}
+		return p.with(ctx, to, stores.Options{MustExist: true}, jsonl.Streams{}, func(s stores.Store) error {
+			pruning := report.Ingestion{Say: func(words string) { say(p.Err, words) }, Changes: p.Out}
+			return stopped(ctx, pruning.Prune(ctx, s, retention, options), jsonl.Streams{})
+		})
+	})
+	addStore(cmd, &to)
+	cmd.Flags().StringVar(&olderThan, "older-than", "", "remove runs whose last event was so long ago, or before a `time`,\nsuch as 90d or 2026-11-20")
+	cmd.Flags().IntVar(&keep, "keep", 0, "keep the `n` newest runs, whatever their age")
+	cmd.Flags().BoolVar(&options.DryRun, "dry-run", false, "change nothing; print each run that would be removed")
+	command.AboveZero(cmd, "keep", "1000")
 	return cmd
 }

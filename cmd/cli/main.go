@@ -79,7 +79,7 @@ type app struct {
 // command returns the root command with all others.
 func (p *app) command() *cobra.Command {
 	root := newProject(p)
-	root.AddCommand(newCheck(p), newCompare(p), newLog(p), newRebuild(p), newVerify(p), newVersions(p), newExport(p), newFollow(p), newServe(p), newToken(p), newPublish(p), newSubscribe(p), newTrends(p), newQuarantine(p),
+	root.AddCommand(newCheck(p), newCompare(p), newLog(p), newRebuild(p), newVerify(p), newVersions(p), newExport(p), newPrune(p), newFollow(p), newServe(p), newToken(p), newPublish(p), newSubscribe(p), newTrends(p), newQuarantine(p),
 		newProjections(p), newSchema(p))
 	return root
 }

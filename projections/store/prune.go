@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // ErrNotPruned is returned if it is unknown which runs have no stream.
@@ -34,7 +35,7 @@ func (p *pipeline) prune(ctx context.Context) error {
 			return err
 		}
 		for some := range slices.Chunk(gone, groupRuns) {
-			if err := p.remove(ctx, some); err != nil {
+			if err := p.remove(ctx, removals(some)); err != nil {
 				return err
 			}
 		}
@@ -69,23 +70,103 @@ func without(runs []domain.RunID, found map[domain.RunID]bool) []domain.RunID {
 	return slices.DeleteFunc(runs, func(run domain.RunID) bool { return found[run] })
 }
 
-// remove removes runs, and with them their parked segments, which have nothing left to
-// continue. If the store refuses one of them, the others are removed all the same.
-func (p *pipeline) remove(ctx context.Context, runs []domain.RunID) error {
-	changes := make([]*change, len(runs))
-	for i, run := range runs {
-		changes[i] = &change{run: run, overwrite: true, clear: p.of, unpark: maxOffset, lift: true, discard: true}
+// removals returns the changes that remove runs, and with them what is parked and kept of them.
+func removals(runs []domain.RunID) (changes []*change) {
+	for _, run := range runs {
+		changes = append(changes, &change{run: run, overwrite: true, unpark: maxOffset, lift: true, discard: true})
+	}
+	return changes
+}
+
+// remove makes changes that remove runs. If the store refuses one of them, the others are made all
+// the same. A run that has changed since it was looked up stays.
+func (p *pipeline) remove(ctx context.Context, changes []*change) error {
+	for _, c := range changes {
+		c.clear = p.of
 	}
 	if !p.options.DryRun {
 		_ = p.commit(ctx, time.Time{}, changes...)
 	}
 	var err error
 	for _, c := range changes {
-		if c.err == nil {
+		switch {
+		case c.err == nil && !c.stale:
 			p.options.Done(Result{RunID: c.run, Outcome: Pruned})
-		} else if err == nil {
+		case c.err != nil && err == nil:
 			err = fmt.Errorf("pruning: %w", c.err)
 		}
 	}
 	return err
+}
+
+// Retention says which runs [Prune] removes: those that meet all conditions that are set.
+type Retention struct {
+	// Before is a time, in milliseconds since the Unix epoch: the last event of the run was
+	// earlier. A run without events has no time, and stays.
+	Before projections.Null[int64]
+	// Keep is how many of the newest runs stay, by the time of their first event.
+	Keep int
+}
+
+// ParseRetention returns the retention of --older-than, an age or a time, or "", and of --keep, 0 for
+// all runs.
+func ParseRetention(olderThan string, keep int, now time.Time) (r Retention, err error) {
+	r.Keep = keep
+	if olderThan != "" {
+		r.Before, err = parseTime(olderThan, now)
+	}
+	if err == nil && (keep < 0 || keep == 0 && olderThan == "") {
+		err = errors.New("say which runs are to be removed: how old they are, or how many of the newest stay")
+	}
+	return r, err
+}
+
+// Prune removes runs with their rows, with what is parked and with the streams that the store keeps,
+// the oldest first and some at a time. A run that is written meanwhile stays. Options.DryRun and
+// Options.Done are as for [Rebuild].
+func Prune(ctx context.Context, s Store, retention Retention, options Options) (Summary, error) {
+	summary := Summary{Runs: map[Outcome]int{}}
+	old, err := retention.find(ctx, s)
+	if err != nil {
+		return summary, err
+	}
+	p := newPipeline(s, nil, options.reporting(summary.add))
+	slices.Reverse(old)
+	for some := range slices.Chunk(old, groupRuns) {
+		known, err := s.Checkpoints(ctx, some)
+		if err != nil {
+			return summary, err
+		}
+		changes := removals(some)
+		for _, c := range changes {
+			c.known, c.stored = known[c.run]
+			c.overwrite = false
+		}
+		if err := p.remove(ctx, changes); err != nil {
+			return summary, err
+		}
+	}
+	return summary, nil
+}
+
+// find returns the runs that are to be removed, newest first.
+func (r Retention) find(ctx context.Context, s Store) (old []domain.RunID, err error) {
+	const pageRuns = 1000
+	page, seen := Page{Limit: pageRuns}, 0
+	for {
+		runs, err := s.Runs(ctx, page)
+		if err != nil {
+			return nil, fmt.Errorf("listing the stored runs: %w", err)
+		}
+		for i := range runs {
+			seen++
+			if last := runs[i].LastAtMs; seen > r.Keep && (!r.Before.Valid || last.Valid && last.V < r.Before.V) {
+				old = append(old, runs[i].RunID)
+			}
+		}
+		if len(runs) < pageRuns {
+			return old, nil
+		}
+		page.After = &runs[len(runs)-1].Run
+	}
 }

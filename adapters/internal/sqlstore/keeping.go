@@ -29,8 +29,12 @@ const KeepStreams = `UPDATE quire_project_store SET keeps_streams = true WHERE N
 // SelectKeeps says whether a store keeps streams.
 const SelectKeeps = `SELECT keeps_streams FROM quire_project_store`
 
-// Keeps reports whether the store keeps streams.
+// Keeps reports whether the store keeps streams. They go with the live rows: rows beside them are
+// written without.
 func (r Reader) Keeps(ctx context.Context) (bool, error) {
+	if r.dialect.Prefix != "" {
+		return false, nil
+	}
 	found, err := list(ctx, r, "whether streams are kept", func(_ *Dialect, keeps *bool) []any { return []any{boolean(keeps)} }, SelectKeeps)
 	return len(found) > 0 && found[0], err
 }
