@@ -15,6 +15,7 @@ import (
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	cdppage "github.com/chromedp/cdproto/page"
@@ -240,4 +241,38 @@ func TestBrowserLog(t *testing.T) {
 	holds(t, ctx, `location.hash === "#L48"`)
 	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42/log/build/1#L453"), chromedp.WaitVisible("#log input"))
 	holds(t, ctx, `document.querySelector(":target").id === "L453" && scrollY > 1000`)
+}
+
+// Fingers zoom and pan: two that part from each other, and one that moves.
+func TestBrowserTouch(t *testing.T) {
+	s, ctx := newSite(t), browser(t)
+	s.add("42", append(build(1_795_444_914_602), domain.NewRunFinished(1_795_444_918_700, domain.Failed))...)
+	look(t, ctx, 360, "light")
+	_, err := chromedp.Call(ctx, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: true, MaxTouchPoints: 2})
+	require.NoError(t, err)
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"), chromedp.WaitVisible("quire-timeline input"))
+	value[bool](t, ctx, `document.querySelector("#j2\\.1").scrollIntoView({block: "center"}); true`)
+	box := value[[]float64](t, ctx, `(() => { const b = document.querySelector("#j2\\.1 svg").getBoundingClientRect(); return [b.left, b.top + b.height / 2, b.width] })()`)
+	touch := func(kind input.DispatchTouchEventType, places ...float64) {
+		points := []*input.TouchPoint{}
+		for i, at := range places {
+			points = append(points, &input.TouchPoint{X: box[0] + at*box[2], Y: box[1], ID: new(float64(i))})
+		}
+		_, err := chromedp.Call(ctx, input.DispatchTouchEvent, input.DispatchTouchEventParams{Type: kind, TouchPoints: points})
+		require.NoError(t, err)
+	}
+	touch(input.DispatchTouchEventTypeTouchStart, 0.4, 0.6)
+	for _, apart := range []float64{0.15, 0.2, 0.3, 0.4} {
+		touch(input.DispatchTouchEventTypeTouchMove, 0.5-apart, 0.5+apart)
+	}
+	touch(input.DispatchTouchEventTypeTouchEnd)
+	holds(t, ctx, `document.querySelector("quire-timeline").zoom > 2.5`)
+	require.InDelta(t, 1, value[float64](t, ctx, "visualViewport.scale"), 0.01, "the browser does not zoom the page")
+	before := value[float64](t, ctx, `document.querySelector("quire-timeline").pan`)
+	touch(input.DispatchTouchEventTypeTouchStart, 0.6)
+	for _, at := range []float64{0.5, 0.4, 0.3} {
+		touch(input.DispatchTouchEventTypeTouchMove, at)
+	}
+	touch(input.DispatchTouchEventTypeTouchEnd)
+	holds(t, ctx, fmt.Sprintf(`document.querySelector("quire-timeline").pan < %f`, before-1000))
 }

@@ -195,7 +195,8 @@ class Timeline extends HTMLElement {
       }
     }, { passive: false });
     this.addEventListener("pointerdown", (event) => {
-      if (event.target.closest("svg")) fingers.set(event.pointerId, event.clientX);
+      // A finger on a bar can be taken for one on the link above. Where the browser pans or zooms itself, it cancels this.
+      if (event.target.closest(event.pointerType === "touch" ? ".row" : "svg")) fingers.set(event.pointerId, event.clientX);
     });
     this.addEventListener("pointermove", (event) => {
       if (!fingers.has(event.pointerId)) return;
