@@ -29,7 +29,7 @@ type LineTooLongError struct {
 }
 
 func (e *LineTooLongError) Error() string {
-	return fmt.Sprintf("run %s: the line at byte %d has %d bytes, and a message takes %d; let the broker take larger messages, or ingest the run without it", printable.Name(string(e.Run)), e.Offset, e.Length, e.Limit)
+	return fmt.Sprintf("run %s: the line at byte %d has %d bytes, and %d can be sent at once; let the broker take larger messages, or ingest the run where its store is", printable.Name(string(e.Run)), e.Offset, e.Length, e.Limit)
 }
 
 // cutter makes segments of a stream. It keeps only a digest of the bytes.

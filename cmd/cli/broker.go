@@ -31,10 +31,10 @@ type brokerFlags struct {
 	connect brokers.Options
 }
 
-func (f *brokerFlags) add(cmd *cobra.Command, flag string) {
+func (f *brokerFlags) add(cmd *cobra.Command, flag, usage string, schemes ...string) {
 	f.flag = flag
-	cmd.Flags().StringVar(&f.address, flag, "", "the `broker`")
-	_ = cmd.RegisterFlagCompletionFunc(flag, completeBeginnings(brokers.Schemes))
+	cmd.Flags().StringVar(&f.address, flag, "", usage)
+	_ = cmd.RegisterFlagCompletionFunc(flag, completeBeginnings(schemes))
 }
 
 // addOptions adds all other flags.
@@ -59,31 +59,38 @@ func (f *brokerFlags) check() error {
 
 func (f *brokerFlags) open(ctx context.Context) (*brokers.Broker, error) {
 	b, err := brokers.Open(ctx, f.address, f.connect)
+	return b, f.explain(ctx, err)
+}
+
+// explain returns an error of opening a broker or a server as one of usage, if it is one.
+func (f *brokerFlags) explain(ctx context.Context, err error) error {
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return nil, ctx.Err()
+		return ctx.Err()
 	case errors.Is(err, brokers.ErrAddress):
-		return nil, command.Usage("--%s: %w", f.flag, err)
+		return command.Usage("--%s: %w", f.flag, err)
 	case errors.Is(err, brokers.ErrOptions):
-		return nil, command.Usage("%w", err)
+		return command.Usage("%w", err)
 	}
-	return b, err
+	return err
 }
 
 // publishFlags are the flags of publish.
 type publishFlags struct {
 	readFlags
 	brokerFlags
+	token  string
 	follow bool
 }
 
 func newPublish(p *app) *cobra.Command {
 	flags := publishFlags{readFlags: readFlags{app: p, onMalformed: "skip"}}
 	cmd := p.reading("publish", p.someSources, func(ctx context.Context, args []string) error { return p.publish(ctx, args, flags) })
-	flags.brokerFlags.add(cmd, "to")
+	flags.brokerFlags.add(cmd, "to", "the `broker`, or the server", slices.Concat(brokers.Schemes, publish.HTTPSchemes)...)
 	cmd.Flags().BoolVar(&flags.follow, "follow", false, "keep reading as the streams grow")
 	cmd.Flags().StringVar(&flags.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an\nevents.jsonl, its folder's)")
 	flags.addOptions(cmd)
+	cmd.Flags().StringVar(&flags.token, "token-file", "", "the `file` with the token of the server, from which that of each run is\nderived (default: the token in $QUIRE_TOKEN)")
 	return cmd
 }
 
@@ -93,20 +100,23 @@ const giveUp = 2 * time.Minute
 
 func (p *app) publish(ctx context.Context, paths []string, flags publishFlags) (err error) {
 	streams, folder, err := flags.streams(paths)
-	if err = cmp.Or(err, flags.check()); err != nil {
+	if !brokers.IsTarget(flags.address) {
+		err = cmp.Or(err, command.Usage("name the broker or server with --to, as %s, or %s", brokers.Syntax, publish.HTTPSyntax))
+	}
+	if err != nil {
 		return err
 	}
 	work := p.begin(&streams, flags.follow)
 	defer work.Stop()
 	flags.connect.Logger = slog.New(slog.NewTextHandler(work, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	b, err := flags.open(ctx)
-	if err != nil {
+	target, err := brokers.OpenTarget(ctx, flags.address, flags.connect, flags.token)
+	if err = flags.explain(ctx, err); err != nil {
 		return err
 	}
-	defer func() { err = cmp.Or(err, b.Close()) }()
-	options := broker.PublishOptions{SegmentBytes: b.MaxMessage(), Hopeless: brokers.IsHopeless, Logger: flags.connect.Logger, GiveUp: flags.giveUp(paths)}
-	publication := publish.New(broker.NewPublisher(b.Publisher(), b, options), publish.Options{
-		MaxMessage: b.MaxMessage(), GiveUp: giveUp, Read: streams.Read,
+	defer func() { err = cmp.Or(err, target.Close()) }()
+	options := broker.PublishOptions{Hopeless: brokers.IsHopeless, Logger: flags.connect.Logger, GiveUp: flags.giveUp(paths)}
+	publication := publish.To(target, options, publish.Options{
+		GiveUp: giveUp, Read: streams.Read,
 		Skipped: work.tell, Warn: work.tell,
 		Cut: func(source jsonl.Location) {
 			say(work, source.Path+": the compressed file is cut off; its whole lines were published; publish it again when you have all of it")
@@ -124,7 +134,7 @@ func (p *app) publish(ctx context.Context, paths []string, flags publishFlags) (
 		return interruption(streams)
 	}
 	summary := publication.Summary()
-	words := fmt.Sprintf("published %s to %s", summary, b)
+	words := fmt.Sprintf("published %s to %s", summary, target)
 	if summary.Retries > 0 {
 		words += "; repeated: " + report.Plural(summary.Retries, "message")
 	}
@@ -181,7 +191,7 @@ func newSubscribe(p *app) *cobra.Command {
 		return err
 	})
 	f := cmd.Flags()
-	flags.brokerFlags.add(cmd, "from")
+	flags.brokerFlags.add(cmd, "from", "the `broker`", brokers.Schemes...)
 	addStore(cmd, &flags.to)
 	p.addKeep(cmd)
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:9464", "serve metrics and health at `host:port`; without a host, only to\nthis machine. If the default port is taken, another one is used;\nnone serves nothing")

@@ -108,7 +108,7 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 		}
 		options.Sink = client.Sink(otlp.Options{Commands: flags.commands, AssumeEnded: flags.exitStatus.assumeEnded}, options.Streams)
 	} else if flags.to != "" {
-		s, err := p.openFollowed(ctx, path, flags, options.Retry)
+		s, err := p.openFollowed(ctx, path, flags, stores.Options{Wait: options.Retry.Do})
 		if err != nil {
 			return followEnd(err, folder, false)
 		}
@@ -158,9 +158,10 @@ func followEnd(err error, folder, stored bool) error {
 }
 
 // openFollowed opens the store that follow updates. It waits while the store is unavailable.
-func (p *app) openFollowed(ctx context.Context, path string, flags followFlags, retry *follow.Retry) (stores.Store, error) {
+func (p *app) openFollowed(ctx context.Context, path string, flags followFlags, options stores.Options) (stores.Store, error) {
 	if err := flags.checkRunID(); err != nil {
 		return nil, err
 	}
-	return p.open(ctx, flags.to, stores.Options{Follow: true, Durable: flags.durable, Wait: retry.Do}, jsonl.Streams{Paths: []string{path}})
+	options.Follow, options.Durable = true, flags.durable
+	return p.open(ctx, flags.to, options, jsonl.Streams{Paths: []string{path}})
 }

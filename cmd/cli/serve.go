@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -28,6 +29,7 @@ type serveFlags struct {
 	followFlags
 	listen, logs, token, cert, key string
 	access                         web.Access
+	create                         bool
 }
 
 func newServe(p *app) *cobra.Command {
@@ -38,6 +40,7 @@ func newServe(p *app) *cobra.Command {
 	})
 	f := cmd.Flags()
 	f.StringVar(&flags.to, "to", "", "keep the rows in this `store`, or show what it has: "+stores.Syntax+"\n(default: a temporary database)")
+	f.BoolVar(&flags.create, "create", false, "without SOURCE: create the store if it does not exist, for streams\nthat come over HTTP")
 	f.StringVar(&flags.listen, "listen", "127.0.0.1:8080", "serve at `host:port`; without a host, only to this machine. If the\ndefault port is taken, another one is used")
 	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs: what quire-ci took as --out-dir\n(default: the folder of each stream)")
 	f.StringVar(&flags.token, "token-file", "", "a `file` with the token that browsers and programs have to give")
@@ -80,7 +83,10 @@ func (p *app) serve(ctx context.Context, cmd *cobra.Command, path string, flags 
 	defer func() { _ = messages.Close() }() // there is nowhere to report an error of stderr
 	site.Logger = slog.New(slog.NewTextHandler(messages, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	site.Follow.Tell(func(words string) { say(messages, words) }, func(err error) { tell(messages, err) })
-	s, err := p.openFollowed(ctx, path, flags.followFlags, site.Follow.Retry)
+	s, err := p.openFollowed(ctx, path, flags.followFlags, stores.Options{Wait: site.Follow.Retry.Do, MustExist: path == "" && !flags.create})
+	if path == "" && errors.Is(err, fs.ErrNotExist) && !stores.RefusesConnection(err) {
+		return fmt.Errorf("%w; to create it, for streams that come over HTTP, add --create", err)
+	}
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -41,21 +42,10 @@ func TestServe(t *testing.T) {
 		{[]string{"../../fixtures", "--to", store, "--token-file", token}, "http://", http.StatusUnauthorized},
 		{[]string{"--to", store, "--token-file", token, "--tls-cert", cert, "--tls-key", key}, "https://", http.StatusUnauthorized},
 	} {
-		ctx, stop := context.WithCancel(t.Context())
-		messages, errs := io.Pipe()
-		done := make(chan int, 1)
-		go func() {
-			done <- Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, test.args...), io.Discard, errs)
-			_ = errs.Close()
-		}()
-		lines := bufio.NewReader(messages)
-		line, err := lines.ReadString('\n')
-		require.NoError(t, err)
-		_, url, found := strings.Cut(strings.TrimSpace(line), "serving at ")
-		require.True(t, found && strings.HasPrefix(url, test.scheme), "%s", line)
-		go func() { _, _ = io.Copy(io.Discard, lines) }()
+		url, stop := serving(t, test.args...)
+		require.True(t, strings.HasPrefix(url, test.scheme), url)
 		for given, want := range map[string]int{"": test.status, "0123456789abcdef": http.StatusOK} {
-			request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/api/runs", nil)
+			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/runs", nil)
 			require.NoError(t, err)
 			request.Header.Set("Authorization", "Bearer "+given)
 			answer, err := client.Do(request)
@@ -66,7 +56,6 @@ func TestServe(t *testing.T) {
 			assert.Equal(t, want, answer.StatusCode, "%v", test.args)
 		}
 		stop()
-		assert.Zero(t, <-done)
 	}
 	for want, args := range map[string]string{
 		"serve takes a folder":            "",
@@ -87,11 +76,100 @@ func TestServe(t *testing.T) {
 	assert.Contains(t, errs.String(), "; name another one")
 }
 
+// serving runs serve, and returns its address and what ends it.
+func serving(t *testing.T, args ...string) (url string, stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	messages, errs := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- Run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), io.Discard, errs)
+		_ = errs.Close()
+	}()
+	lines := bufio.NewReader(messages)
+	line, err := lines.ReadString('\n')
+	require.NoError(t, err, "%s", line)
+	_, url, found := strings.Cut(strings.TrimSpace(line), "serving at ")
+	require.True(t, found, "%s", line)
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	return url, func() {
+		cancel()
+		assert.Zero(t, <-done)
+	}
+}
+
+// A server that is to show what a store has does not create it: its name may be misspelt.
+func TestServeOfNoStore(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "typo.db")
+	var errs bytes.Buffer
+	assert.Equal(t, 1, Run(t.Context(), []string{"serve", "--to", "sqlite:" + file, "--listen", "127.0.0.1:0"}, io.Discard, &errs))
+	assert.Contains(t, errs.String(), "--create")
+	assert.NoFileExists(t, file)
+}
+
+// publish sends streams to serve, with a token for each run, and says what is wrong with how it was asked.
+func TestPublishToServer(t *testing.T) {
+	folder := t.TempDir()
+	token, cert, key := filepath.Join(folder, "token"), filepath.Join(folder, "cert"), filepath.Join(folder, "key")
+	require.NoError(t, os.WriteFile(token, []byte("0123456789abcdef\n"), 0o600))
+	writePair(t, cert, key)
+	url, stop := serving(t, "--create", "--to", "sqlite:"+filepath.Join(folder, "quire.db"), "--token-file", token, "--tls-cert", cert, "--tls-key", key)
+	defer stop()
+	run := func(args ...string) (int, string, string) {
+		var out, errs bytes.Buffer
+		status := Run(t.Context(), args, &out, &errs)
+		return status, strings.TrimSpace(out.String()), errs.String()
+	}
+	ended := filepath.Join(folder, "ended.jsonl")
+	require.NoError(t, os.WriteFile(ended, []byte(`{"at_ms":300,"type":"run_finished","outcome":"succeeded"}`+"\n"), 0o600))
+	_, ofRun, _ := run("token", "42", "--token-file", token)
+	for _, test := range []struct {
+		args   string
+		token  string // in the environment
+		status int
+		says   string
+	}{
+		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --token-file TOKEN", "", 0, "published 1 run in 1 segment to https://"},
+		{"ENDED --tls-ca CERT --follow --token-file TOKEN", "", 0, "published 1 run"},
+		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --run-id 42", ofRun, 0, "published 1 run"},
+		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --run-id 43", ofRun, 1, "this token does not allow writing to this run; --token-file"},
+		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT", "", 1, "$QUIRE_TOKEN"},
+		{"../../fixtures/rapid-ci.jsonl --token-file TOKEN", "", 1, "--tls-ca"},
+		{"../../fixtures/rapid-ci.jsonl --token-file TOKEN.none", "", 2, "--token-file: "},
+		{"../../fixtures/rapid-ci.jsonl --partitions 3", "", 2, "--partitions"},
+		{"../../fixtures/rapid-ci.jsonl", "a secret", 2, "a token has a character"},
+	} {
+		t.Setenv("QUIRE_TOKEN", test.token)
+		args := strings.Fields(strings.NewReplacer("CERT", cert, "ENDED", ended, "TOKEN", token).Replace(test.args))
+		status, _, errs := run(append([]string{"publish", "--to", url}, args...)...)
+		assert.Equal(t, test.status, status, "%s: %s", test.args, errs)
+		assert.Contains(t, errs, test.says)
+		assert.NotContains(t, errs, "0123456789abcdef")
+		assert.NotContains(t, errs, ofRun)
+	}
+	for _, to := range []string{"http://u:secret@host", "https://host?secret", "ftp://secret", "http://host --token-file secret", "nats://secret@host --token-file " + token} {
+		status, _, errs := run(append([]string{"publish", "../../fixtures/rapid-ci.jsonl", "--to"}, strings.Fields(to)...)...)
+		assert.Equal(t, 2, status, to)
+		assert.NotContains(t, strings.ReplaceAll(errs, "secret: no such file", ""), "secret", to)
+	}
+	_, want, _ := run("../../fixtures/rapid-ci.jsonl", "--to", "json", "--run-id", "42")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/api/runs/42", nil)
+	require.NoError(t, err)
+	request.Header.Set("Authorization", "Bearer 0123456789abcdef")
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer client.CloseIdleConnections()
+	answer, err := client.Do(request)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	got, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	assert.Equal(t, want, strings.TrimSpace(string(got)))
+}
+
 // writePair writes a certificate and its key.
 func writePair(t *testing.T, cert, key string) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(time.Hour)}
 	public, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
 	require.NoError(t, err)
 	secret, err := x509.MarshalPKCS8PrivateKey(private)
