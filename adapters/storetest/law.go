@@ -97,7 +97,7 @@ func groups() []group {
 		{"deriving", deriveLaws, true},
 		{"crashing", crashLaws, true},
 		{"rebuilding", rebuildLaws, true},
-		{"verifying", verifyLaws, false},
+		{"verifying", verifyLaws, true},
 		{"at once", onceLaws, true},
 		{"keeping", keepLaws, true},
 	}

@@ -86,11 +86,15 @@ func verifyRun(ctx context.Context, s Store, source Source, tables []*projection
 		return &SourceError{source.Name(), err}
 	}
 	var failed error // the stream's
+	var c runComparison
 	err := s.View(ctx, source.Run(), func(snapshot Snapshot) (err error) {
-		c := runComparison{of: s.Projections().Stored(), tables: tables, source: source, snapshot: snapshot, verified: verified, report: report}
+		c = runComparison{of: s.Projections().Stored(), tables: tables, source: source, snapshot: snapshot, verified: verified, report: report}
 		failed, err = c.run(ctx)
 		return err
 	})
+	if err == nil && failed == nil && c.stored && !c.silent {
+		err = c.compareKept(ctx, s) // outside of the transaction, which would need two connections
+	}
 	if err != nil && ctx.Err() == nil {
 		return &storeError{err}
 	}

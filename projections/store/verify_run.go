@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"encoding/hex"
+	"errors"
+	"io"
 	"slices"
 
 	"github.com/quire-ci/quire-project/projections"
@@ -129,4 +131,23 @@ func provenanceOf(c Checkpoint) []KeyColumn {
 		{"end_bytes", c.End.Bytes}, {"end_lines", c.End.Lines}, {"end_sha256", hex.EncodeToString(c.End.SHA256[:])},
 		{"events", c.Events}, {"projections", c.Projections},
 	}
+}
+
+// compareKept compares the stream that the store keeps with what the rows were derived from.
+func (c *runComparison) compareKept(ctx context.Context, s Store) error {
+	keeps, err := s.Keeps(ctx)
+	if err != nil || !keeps {
+		return err
+	}
+	differs := Difference{Kind: Differs, Table: "checkpoints", Column: "kept", Stored: false, Derived: true}
+	if !c.checkpoint.Kept {
+		c.differs(differs)
+		return nil
+	}
+	_, err = io.Copy(io.Discard, KeptReader(ctx, s, c.source.Run(), c.checkpoint.End))
+	if errors.Is(err, ErrKept) {
+		c.verified.Force, err = true, nil // its length is right, so that Ingest takes it for whole
+		c.differs(differs)
+	}
+	return err
 }

@@ -117,7 +117,7 @@ func (p *piece) unpack() ([]byte, error) {
 		err = fmt.Errorf("it has %d bytes instead of %d", len(data), p.bytes)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the piece at byte %d is damaged: %w", p.offset, err)
+		return nil, fmt.Errorf("the piece at byte %d: %w: %w", p.offset, store.ErrKept, err)
 	}
 	return data, nil
 }
