@@ -29,6 +29,9 @@ type Piece struct {
 	Text []byte
 	// End is set if a line feed follows.
 	End bool
+	// Next is where the next line of the log begins, if this is the end of one, and all before it has been
+	// yielded; otherwise 0. You can go on there.
+	Next int64
 }
 
 // Pieces yields the pieces of a log, as they stand in it. A piece of more than 32 KiB is yielded in
@@ -38,15 +41,19 @@ func Pieces(log io.Reader) iter.Seq2[Piece, error] {
 		lines := bufio.NewReaderSize(log, 32<<10)
 		var p Piece
 		full, inside := false, false // inside a line
+		read := int64(0)
 		for {
 			text, err := lines.ReadSlice('\n')
+			read += int64(len(text))
 			if len(text) > 0 {
 				if !inside {
 					p.Output, p.Time, full, text = parse(text)
 				}
 				var ended bool
 				p.Text, ended = bytes.CutSuffix(text, lineFeed)
-				p.End, inside = ended && full, !ended
+				if p.End, inside, p.Next = ended && full, !ended, 0; p.End {
+					p.Next = read
+				}
 				if !yield(p, nil) {
 					return
 				}
@@ -146,6 +153,11 @@ func (j *joiner) whole(p Piece, yield func(Piece, error) bool) bool {
 
 func (j *joiner) yield(p Piece, yield func(Piece, error) bool) bool {
 	j.open, j.begun = p.Output, !p.End
+	for _, held := range j.held {
+		if len(held) > 0 {
+			p.Next = 0
+		}
+	}
 	return yield(p, nil)
 }
 

@@ -65,6 +65,9 @@ func (d *Decoder) Decode(p []byte, show func(text []byte, style Style)) {
 	d.flush(show)
 }
 
+// Fresh reports whether a new decoder would go on in the same way.
+func (d *Decoder) Fresh() bool { return d.state == ground && d.style == Style{} && len(d.rest) == 0 }
+
 // End decodes what is left at the end of a text.
 func (d *Decoder) End(show func(text []byte, style Style)) {
 	for range d.rest {

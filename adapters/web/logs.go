@@ -136,7 +136,15 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 		if !live {
 			w.Header().Set("Quire-Log", "ended")
 		}
-		return sent(writeLines(patient(w), file, after))
+		at := logPlace{line: after}
+		if n, _ := fmt.Sscanf(r.URL.Query().Get("from"), "%d", &at.offset); n == 0 || at.offset < 0 {
+			at = logPlace{}
+		}
+		next, err := writeLines(patient(w), file, at, after)
+		if err == nil {
+			_, _ = fmt.Fprintf(patient(w), "<p data-from=\"%d\" data-after=\"%d\"></p>\n", next.offset, next.line)
+		}
+		return nil
 	}
 	c := s.chrome(fmt.Sprintf("%s %d", safe(jobID), seq))
 	c.Refresh = live
@@ -146,7 +154,8 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if r.Method != http.MethodHead {
-		_ = sent(writeLines(patient(w), file, 0))
+		next, _ := writeLines(patient(w), file, logPlace{}, 0) // no other answer can follow
+		page.From, page.After = next.offset, next.line
 	}
 	return s.html(w, "log-foot", page)
 }
@@ -157,6 +166,8 @@ type logView struct {
 	Run, RunTitle, RunPath, Job, Title, Text string
 	Seq                                      int
 	Live                                     bool
+	From                                     int64 // where one can go on to read
+	After                                    int   // behind so many lines
 }
 
 // sent drops the error of an answer that has begun: no other answer can follow.
@@ -188,17 +199,27 @@ const (
 	maxLogPage = 64 << 20
 )
 
-// writeLines writes the lines of a log behind the first ones, as HTML. Of a log that is too long for a
-// page, it writes the beginning and the last lines.
-func writeLines(w io.Writer, log *os.File, after int) error {
-	l := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), after: after}
+// logPlace is a place in a log from which on it can be read: so many lines come before it.
+type logPlace struct {
+	offset int64
+	line   int
+}
+
+// writeLines writes the lines of a log behind the first ones, as HTML. It begins to read at a place, and
+// returns the last one that it came to. Of a log that is too long for a page, it writes the beginning and the
+// last lines.
+func writeLines(w io.Writer, log *os.File, at logPlace, after int) (logPlace, error) {
+	l := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), line: at.line, after: after}
 	info, err := log.Stat()
 	if err != nil {
-		return err
+		return at, err
 	}
-	cut := info.Size() > maxLog
+	if _, err := log.Seek(at.offset, io.SeekStart); err != nil {
+		return at, err
+	}
+	cut, begin := info.Size() > maxLog, at.offset
 	var decoder runlog.Decoder
-	for piece, err := range runlog.Lines(io.LimitReader(log, maxLog)) {
+	for piece, err := range runlog.Lines(io.LimitReader(log, maxLog-begin)) {
 		if err != nil || l.err != nil {
 			break // what could be read is shown
 		}
@@ -210,6 +231,9 @@ func writeLines(w io.Writer, log *os.File, after int) error {
 		if piece.End {
 			decoder.Decode([]byte("\n"), l.text)
 		}
+		if piece.Next > 0 && decoder.Fresh() {
+			at = logPlace{begin + piece.Next, l.line}
+		}
 	}
 	decoder.End(l.text)
 	l.end()
@@ -218,7 +242,7 @@ func writeLines(w io.Writer, log *os.File, after int) error {
 		l.write(html.EscapeString(textEnd(log)))
 		l.write("</pre>\n")
 	}
-	return l.out.Flush()
+	return at, l.out.Flush()
 }
 
 // lineWriter writes decoded text as numbered lines, in blocks.

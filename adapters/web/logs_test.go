@@ -1,16 +1,20 @@
 package web_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	nethtml "golang.org/x/net/html"
+	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/web"
@@ -99,4 +103,87 @@ func TestLogsOfSeveralRuns(t *testing.T) {
 	writeLog(t, folder, "run", "a", 1, "its own")
 	_, page = getLog(t, db, logs, "")
 	require.Contains(t, page, "its own")
+}
+
+// shownLines adds the lines of a page or a part of it to those of before, and returns the address of the next part.
+func shownLines(t require.TestingT, lines []string, after int, text string) (all []string, next string, behind int) {
+	page, err := nethtml.Parse(strings.NewReader(text))
+	require.NoError(t, err)
+	lines = append([]string{}, lines[:after]...)
+	for _, block := range find(page, "pre", "block") {
+		for n := range block.ChildNodes() {
+			if n.Data == "a" && n.Type == nethtml.ElementNode {
+				lines = append(lines, "")
+				require.Equal(t, fmt.Sprint("L", len(lines)), element{n}.attribute("id"))
+				continue
+			}
+			var one strings.Builder
+			require.NoError(t, nethtml.Render(&one, n))
+			lines[len(lines)-1] += one.String()
+		}
+	}
+	for _, p := range find(page, "p", "") {
+		if from := p.attribute("data-from"); from != "" {
+			behind, err = strconv.Atoi(p.attribute("data-after"))
+			require.NoError(t, err)
+			return lines, "?after=" + p.attribute("data-after") + "&from=" + from, behind
+		}
+	}
+	require.Fail(t, "the answer does not say where to go on")
+	return nil, "", 0
+}
+
+// Who follows a log, and each time reads it on from where the server says, has the lines of the whole page.
+func TestFollowedLog(t *testing.T) {
+	folder, db := withLog(t, "")
+	path := filepath.Join(folder, "jobs", "a", "sh-1.log")
+	logs := web.LogsIn(folder, "")
+	rapid.Check(t, func(rt *rapid.T) {
+		var log strings.Builder
+		for range rapid.IntRange(0, 12).Draw(rt, "lines") {
+			switch rapid.IntRange(0, 9).Draw(rt, "kind") {
+			case 0:
+				log.WriteString("no line of the format\n")
+			case 1:
+				log.WriteString(strings.Repeat("2026-11-23T14:41:54Z stdout F many\n", 250))
+			default:
+				text := rapid.SampledFrom([]string{"plain", "", "\x1b[31mred\x1b[0m", "\x1b[1mbold on", "\x1b[", "a\rb", "a\r", "\x1b[0m", "ä", "\xc3"}).Draw(rt, "text")
+				fmt.Fprintf(&log, "2026-11-23T14:41:54Z %s %s %s\n", rapid.SampledFrom([]string{"stdout", "stderr"}).Draw(rt, "output"), rapid.SampledFrom([]string{"F", "F", "P"}).Draw(rt, "tag"), text)
+			}
+		}
+		all := log.String()
+		var lines []string
+		query, after := "", 0
+		for at := 0; ; {
+			at += rapid.IntRange(0, len(all)-at).Draw(rt, "more")
+			if query != "" && rapid.Bool().Draw(rt, "the rest") {
+				at = len(all)
+			}
+			require.NoError(rt, os.WriteFile(path, []byte(all[:at]), 0o600))
+			_, text := getLog(t, db, logs, query)
+			lines, query, after = shownLines(rt, lines, after, text)
+			if at == len(all) {
+				break
+			}
+		}
+		_, whole := getLog(t, db, logs, "")
+		want, _, _ := shownLines(rt, nil, 0, whole)
+		require.Equal(rt, want, lines)
+	})
+}
+
+// A log that is followed is not read from its start.
+func TestFollowedLogIsReadOn(t *testing.T) {
+	const line = "2026-11-23T14:41:54Z stdout F \x1b[31mred\x1b[0m\n"
+	folder, db := withLog(t, strings.Repeat(line, 1000))
+	_, page := getLog(t, db, web.LogsIn(folder, ""), "")
+	_, query, after := shownLines(t, nil, 0, page)
+	require.Equal(t, 1000, after)
+	require.Equal(t, fmt.Sprintf("?after=1000&from=%d", 1000*len(line)), query)
+	_, part := getLog(t, db, web.LogsIn(folder, ""), query)
+	require.NotContains(t, part, "<a")
+	for _, bad := range []string{"?after=5&from=x", "?after=-1&from=-5", "?after=5&from=99999999999"} {
+		status, _ := getLog(t, db, web.LogsIn(folder, ""), bad)
+		require.Equal(t, http.StatusOK, status, bad)
+	}
 }

@@ -7,15 +7,16 @@ export function log(main) {
   search(main);
   if (!("live" in main.dataset)) return;
   const lines = main.querySelector(".lines"), end = main.querySelector("#end");
-  const last = () => lines.querySelector("pre:last-of-type > a:last-of-type");
   const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 40;
   if (!location.hash) scrollTo(0, document.documentElement.scrollHeight);
+  let { from, after } = end.dataset; // where the server can go on to read, and behind which line that is
   again(async () => {
-    // The last line may have grown: it comes again.
-    const shown = Math.max(0, Number(last()?.textContent ?? 0) - 1);
-    const { answer, text } = await page(`?after=${shown}`);
+    const { answer, text } = await page(`?after=${after}&from=${from}`);
+    const fresh = parse(text), next = fresh.querySelector("p[data-from]");
+    if (!next) throw new Error("the answer has no end");
     const follow = atEnd();
-    add(lines, [...parse(text).querySelectorAll("pre.block")], shown);
+    add(lines, [...fresh.querySelectorAll("pre.block")], Number(after));
+    ({ from, after } = next.dataset);
     if (follow) scrollTo(0, document.documentElement.scrollHeight);
     if (answer.headers.get("Quire-Log") !== "ended") return false;
     end.textContent = "The command has ended.";
@@ -23,16 +24,18 @@ export function log(main) {
   }, pause);
 }
 
-// add adds lines behind the first ones, and replaces those that are there.
+// add adds lines behind the first ones, and replaces those that are there: the last one may have grown.
 function add(lines, blocks, shown) {
   const old = document.getElementById(`L${shown + 1}`);
   if (old) {
-    while (old.nextSibling) old.nextSibling.remove();
+    for (const block of lines.querySelectorAll("pre.block")) if (block.compareDocumentPosition(old) & Node.DOCUMENT_POSITION_PRECEDING) block.remove();
     const block = old.parentNode;
+    while (old.nextSibling) old.nextSibling.remove();
     old.remove();
-    if (blocks.length > 0 && block.childNodes.length > 0 && shown % 200 !== 0) block.append(...blocks.shift().childNodes);
     if (block.childNodes.length === 0) block.remove();
   }
+  const last = lines.querySelector("pre.block:last-of-type");
+  if (blocks.length > 0 && last && shown % 200 !== 0) last.append(...blocks.shift().childNodes);
   lines.append(...blocks);
 }
 
