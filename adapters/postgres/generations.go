@@ -15,6 +15,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -176,6 +177,14 @@ func (s *Store) Next(ctx context.Context) (store.Beside, error) {
 		return nil, err
 	}
 	return s.beside(next, nil), s.Drop(ctx)
+}
+
+// Leniently returns the live generation for comparing it.
+func (s *Store) Leniently(ctx context.Context) (store.Store, map[*projections.Definition][]string, error) {
+	d, lacks, err := s.reader.Leniently(ctx)
+	lenient := *s
+	lenient.dialect = d
+	return &lenient, lacks, err
 }
 
 // makeGeneration returns the statements that make a generation for the projections of this program.

@@ -48,8 +48,8 @@ func stopped(ctx context.Context, err error, streams jsonl.Streams) error {
 
 func newRebuild(p *app) *cobra.Command {
 	var flags readFlags
-	var to string
-	var options store.Options
+	var targets []string
+	var options report.Rebuilding
 	var tables func() ([]*projections.Definition, error)
 	find := func(paths []string) (jsonl.Streams, error) {
 		streams, err := flags.findRuns(paths)
@@ -58,18 +58,41 @@ func newRebuild(p *app) *cobra.Command {
 		}
 		return streams, err
 	}
-	cmd := p.reading("rebuild", p.someSources, func(ctx context.Context, args []string) (err error) {
+	sources := func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 && (options.Switch || options.Rollback) {
+			return nil
+		}
+		return p.someSources(cmd, args)
+	}
+	cmd := p.reading("rebuild", sources, func(ctx context.Context, args []string) (err error) {
+		to, format, err := parseTargets(targets, "rebuild", "differences")
+		if err != nil {
+			return err
+		}
+		if options.Conflicts() {
+			return command.Usage("--compare, --switch, --rollback and --dry-run exclude each other; give one of them")
+		}
 		if options.Tables, err = tables(); err != nil {
 			return err
 		}
-		opening := stores.Options{OrEmpty: options.DryRun}
+		options.Format = format
+		options.Out, options.Width = p.printer()
+		opening := stores.Options{OrEmpty: options.DryRun, MustExist: options.Switch || options.Rollback}
 		return p.onStore(ctx, to, opening, find, args, options.DryRun && terminal.Of(p.Out) != nil, func(s stores.Store, streams jsonl.Streams, work *work) error {
 			ingestion := work.ingestion()
 			ingestion.Changes = p.Out
-			return stopped(ctx, ingestion.Rebuild(ctx, s, streams, options), streams)
+			differs, err := ingestion.Renew(ctx, s, streams, options)
+			if differs {
+				work.ends(command.StatusFound)
+			}
+			return stopped(ctx, err, streams)
 		})
 	})
-	addStore(cmd, &to)
+	addTargets(cmd, &targets, "with --compare, how to print\ndifferences: table or json (default: table)")
+	cmd.Flags().BoolVar(&options.Compare, "compare", false, "derive rows beside those in use, and print how they differ")
+	cmd.Flags().BoolVar(&options.Switch, "switch", false, "switch to the rows that --compare has derived")
+	cmd.Flags().BoolVar(&options.Rollback, "rollback", false, "switch back to the rows that --keep has kept")
+	cmd.Flags().BoolVar(&options.Keep, "keep", false, "keep the previous rows until the next rebuild")
 	p.addKeep(cmd)
 	tables = p.addTables(cmd, "derive these again for runs whose streams are unchanged:\n%s\n(runs whose streams have changed are written as a whole)")
 	cmd.Flags().BoolVar(&options.DryRun, "dry-run", false, "change nothing; print each run that would change, and how")

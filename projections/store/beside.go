@@ -90,15 +90,8 @@ func buildNext(ctx context.Context, s Versioned, sources Sources, options Option
 		return nil, summary, err
 	}
 	b := &build{live: s, next: next, sources: sources, known: map[domain.RunID]Source{}}
-	options.Prune, options.Force, options.Tables = false, false, nil
-	done := options.reporting(summary.add).Done
-	options.Done = func(result Result) {
-		if result.Outcome == Added {
-			result.Outcome = Derived
-		}
-		done(result)
-	}
-	if _, err := IngestAll(ctx, next, sources, options); err != nil {
+	options.Prune, options.Force, options.Tables, options.like = false, false, nil, s
+	if summary, err = IngestAll(ctx, next, sources, options); err != nil {
 		return b, summary, err
 	}
 	if err := b.carryMissing(ctx); err != nil {
@@ -184,7 +177,7 @@ func (b *build) drain(ctx context.Context) (int, error) {
 		}
 	}
 	if len(found) > 0 { // else the generation may be of other versions than the program's
-		_, err = IngestAll(ctx, b.next, found, Options{Done: func(result Result) {
+		_, err = IngestAll(ctx, b.next, found, Options{like: b.live, Done: func(result Result) {
 			if result.Outcome == Skipped {
 				changed[result.RunID] = true
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // A store has one or more generations of rows beside each other. The live one is what everybody
@@ -25,6 +26,9 @@ type Versioned interface {
 	// Beside returns a generation that is not live, to read it and to carry runs over to it.
 	// You can write it otherwise only if it has the versions of this program's projections.
 	Beside(ctx context.Context, number int) (Beside, error)
+	// Leniently returns the live generation for comparing it with others: a column that a table
+	// does not have reads as its zero value. lacks names those columns.
+	Leniently(ctx context.Context) (s Store, lacks map[*projections.Definition][]string, err error)
 	// Switch makes a generation the live one. Nobody can write meanwhile, and nobody sees a
 	// part of it. last is called with the generation in this transaction, which fails if last
 	// does: it brings over what has changed. The live one becomes the previous one, or is

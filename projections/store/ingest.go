@@ -30,7 +30,10 @@ type Options struct {
 	Done func(Result)
 
 	renews bool // the store may be older
-	batch  int  // rows in a batch, for tests
+	// like, if it is set, is a store with older rows of the same runs: those that it has are
+	// read as they were, and are derived again.
+	like  Store
+	batch int // rows in a batch, for tests
 }
 
 // reporting returns options that pass results to report, too.

@@ -35,6 +35,8 @@ type candidate struct {
 	stored bool
 	keeps  bool // the store keeps streams
 	err    error
+	like   Checkpoint // that of older rows, see Options.like
+	liked  bool       // there are older rows
 }
 
 // lookup is how many checkpoints are looked up at once.
@@ -205,6 +207,10 @@ func (p *pipeline) look(ctx context.Context, batch []candidate) {
 		return
 	}
 	stored, err := p.store.Checkpoints(ctx, runs)
+	like := map[domain.RunID]Checkpoint{}
+	if p.options.like != nil && err == nil {
+		like, err = p.options.like.Checkpoints(ctx, runs)
+	}
 	keeps := false
 	if err == nil {
 		keeps, err = p.store.Keeps(ctx)
@@ -216,6 +222,7 @@ func (p *pipeline) look(ctx context.Context, batch []candidate) {
 			c.err = &storeError{fmt.Errorf("reading checkpoints: %w", err)}
 		default:
 			c.known, c.stored = stored[c.source.Run()]
+			c.like, c.liked = like[c.source.Run()]
 			c.keeps = keeps
 		}
 	}

@@ -14,7 +14,8 @@ type task struct {
 	change
 	source Source
 	result Result
-	keeps  bool // the store keeps streams
+	added  Outcome // of a run that is not stored
+	keeps  bool    // the store keeps streams
 
 	first *Rows // nil if nothing is to be written
 	bytes int   // of text and of the stream in first
@@ -26,9 +27,12 @@ type task struct {
 }
 
 func newTask(c candidate, stop context.CancelFunc) *task {
-	t := &task{source: c.source, stop: stop}
-	if c.stored {
+	t := &task{source: c.source, stop: stop, added: Added}
+	switch {
+	case c.stored:
 		t.source = c.source.As(c.known.ReadOptions)
+	case c.liked:
+		t.source, t.added = c.source.As(c.like.ReadOptions), Derived
 	}
 	t.run, t.known, t.stored, t.rows = t.source.Run(), c.known, c.stored, t.batches
 	t.keeps = c.keeps
@@ -144,7 +148,7 @@ func (p *pipeline) derive(ctx context.Context, t *task, yield func(*task) bool) 
 	var err error
 	switch {
 	case !t.stored:
-		err = fold(Added, domain.Mark{}, p.of, false)
+		err = fold(t.added, domain.Mark{}, p.of, false)
 	case same && kept && len(missing) == 0 && p.wantsAll():
 		t.result.Outcome, t.result.Events = Unchanged, t.known.Events
 	case same && kept: // rows of other projections are those of the stream already

@@ -25,6 +25,8 @@ type Dialect struct {
 	Set *projections.Set
 	// Other are those of them that had a table with other columns when the store was opened.
 	Other map[*projections.Definition]error
+	// Tables are the tables of those of Other, if rows are read out of tables with other columns.
+	Tables map[*projections.Definition]table
 	// Prefix begins the names of the tables of one generation of rows.
 	Prefix string
 	// Dollars turns the placeholders ?1 ?2 … of a query into $1 $2 ….

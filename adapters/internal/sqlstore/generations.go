@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -102,6 +103,27 @@ func (r Reader) Changes(ctx context.Context, limit int) ([]store.Change, error) 
 	return list(ctx, r, "the changes", columns, `SELECT id, run_id FROM quire_project_changes ORDER BY id LIMIT ?1`, int64(limit))
 }
 
+// Leniently returns the dialect with which tables with other columns are read as well, and the columns
+// that they lack.
+func (r Reader) Leniently(ctx context.Context) (*Dialect, map[*projections.Definition][]string, error) {
+	all, err := r.registered(ctx)
+	d, lacks := *r.dialect, map[*projections.Definition][]string{}
+	d.Tables = map[*projections.Definition]table{}
+	for _, of := range d.Set.Stored() {
+		was, known := all[of.Name]
+		if !known || was.columns == of.Describe() {
+			continue
+		}
+		d.Tables[of] = parseTable(was.columns)
+		for _, c := range parseTable(of.Describe()).columns {
+			if !c.isIn(d.Tables[of]) {
+				lacks[of] = append(lacks[of], c.name)
+			}
+		}
+	}
+	return &d, lacks, err
+}
+
 // table is a table as the store knows it.
 type table struct {
 	name    string
@@ -146,13 +168,16 @@ func (c column) zero() string {
 // from returns what a row gets for the column out of a row of another table: null goes into a
 // column that can be null only.
 func (c column) from(other table) string {
-	plain := func(c column) string { return strings.TrimSuffix(c.kind, " null") }
-	for _, o := range other.columns {
-		if o.name == c.name && plain(o) == plain(c) {
-			return fmt.Sprintf("coalesce(%q, %s)", c.name, c.zero())
-		}
+	if c.isIn(other) {
+		return fmt.Sprintf("coalesce(%q, %s)", c.name, c.zero())
 	}
 	return c.zero()
+}
+
+// isIn reports whether another table has the column with the same type.
+func (c column) isIn(other table) bool {
+	plain := func(c column) string { return strings.TrimSuffix(c.kind, " null") }
+	return slices.ContainsFunc(other.columns, func(o column) bool { return o.name == c.name && plain(o) == plain(c) })
 }
 
 // Carry returns the statements that replace the rows of runs in a generation by the live ones. It

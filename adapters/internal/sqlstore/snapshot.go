@@ -38,8 +38,13 @@ func (s *snapshot) Rows(of *projections.Definition) iter.Seq2[projections.AnyRow
 		return append([]any{position(&row.Index), boolean(&row.Final)}, d.cells(of, row.Value)...)
 	}
 	query := fmt.Sprintf(`SELECT position, final, %s FROM {%s} AS %[2]q WHERE run_id = ?1 ORDER BY position`, names(of), of.Table)
+	was, other := s.dialect.Tables[of]
+	if other {
+		_, values := parseTable(of.Describe()).from(was)
+		query = fmt.Sprintf(`SELECT position, final, %s FROM {%s} WHERE run_id = ?1 ORDER BY position`, strings.TrimSuffix(values, ", "), was.name)
+	}
 	return each(s.dialect, fmt.Sprintf("%s of run %q", of.Table, s.run), columns, func() (Rows, error) {
-		if err := (Reader{s.dialect, s.tx}).fits(s.ctx, of); err != nil {
+		if err := (Reader{s.dialect, s.tx}).fits(s.ctx, of); err != nil && !other {
 			return nil, err
 		}
 		return s.dialect.stream(s.ctx, s.tx, query, s.dialect.encode(string(s.run)))

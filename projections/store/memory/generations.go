@@ -3,6 +3,7 @@ package memory
 import (
 	"context"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -102,6 +103,42 @@ func (s *Store) Next(ctx context.Context) (next store.Beside, err error) {
 		return nil
 	})
 	return next, err
+}
+
+// Leniently returns the store for comparing it.
+func (s *Store) Leniently(context.Context) (store.Store, map[*projections.Definition][]string, error) {
+	lacks := map[*projections.Definition][]string{}
+	for _, of := range s.set.Stored() {
+		for _, was := range s.registered {
+			if was.Name != of.Name {
+				continue
+			}
+			for _, c := range of.Columns {
+				if !slices.ContainsFunc(was.Columns, func(o projections.Column) bool { return o.Name == c.Name && o.Type == c.Type && o.Bits == c.Bits }) {
+					lacks[of] = append(lacks[of], c.Name)
+				}
+			}
+		}
+	}
+	return lenient{s}, lacks, nil
+}
+
+// lenient reads the columns that a table does not have as their zero values.
+type lenient struct{ *Store }
+
+func (l lenient) View(ctx context.Context, id domain.RunID, do func(store.Snapshot) error) error {
+	return l.Store.View(ctx, id, func(s store.Snapshot) error { return do(lenientSnapshot{s.(*snapshot)}) })
+}
+
+type lenientSnapshot struct{ *snapshot }
+
+func (s lenientSnapshot) Rows(of *projections.Definition) iter.Seq2[projections.AnyRow, error] {
+	for _, t := range s.rows.tables {
+		if t.of.Name == of.Name {
+			return t.as(of, s.id).all(s.snapshot)
+		}
+	}
+	return newTable(of).all(s.snapshot)
 }
 
 // isFor reports whether projections are those of a set.

@@ -1,0 +1,163 @@
+package report
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/quire-ci/quire-project/adapters/internal/display"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// Rebuilding says what a rebuild is to do with rows of other versions.
+type Rebuilding struct {
+	store.Options
+	// Compare derives rows beside the live ones, and writes how they differ to Out, in Format, for
+	// a terminal that has Width columns; 0 means no limit. It does not switch to them.
+	Compare bool
+	Out     io.Writer
+	Format  Format
+	Width   int
+	// Switch switches to the rows that a comparison has derived, and Rollback to those that were
+	// kept.
+	Switch, Rollback bool
+}
+
+// Conflicts reports whether the rebuild is to do several things.
+func (o *Rebuilding) Conflicts() bool {
+	n := 0
+	for _, wanted := range []bool{o.Compare, o.Switch, o.Rollback, o.DryRun} {
+		if wanted {
+			n++
+		}
+	}
+	return n > 1
+}
+
+// Renew does what a rebuild is to do. It reports whether a comparison has found differences.
+func (i *Ingestion) Renew(ctx context.Context, s store.Store, streams jsonl.Streams, o Rebuilding) (differs bool, err error) {
+	versioned, ok := s.(store.Versioned)
+	switch {
+	case !o.Compare && !o.Switch && !o.Rollback:
+		return false, i.Rebuild(ctx, s, streams, o.Options)
+	case !ok:
+		return false, fmt.Errorf("%w: there is no store", store.ErrNoGeneration)
+	case o.Compare:
+		return i.compare(ctx, versioned, streams, o)
+	case o.Rollback:
+		err = store.Rollback(ctx, versioned, o.Keep)
+	default:
+		var sources store.Sources
+		if len(streams.Paths) > 0 {
+			sources = streams
+		}
+		err = store.Switch(ctx, versioned, sources, o.Keep)
+	}
+	if err == nil {
+		i.Say("the store has switched to the other rows")
+	}
+	return false, err
+}
+
+func (i *Ingestion) compare(ctx context.Context, s store.Versioned, streams jsonl.Streams, o Rebuilding) (bool, error) {
+	v, summary, err := store.CompareVersions(ctx, s, streams, i.begin(ctx, s, o.Options))
+	if err = cmp.Or(err, i.err); err != nil {
+		return false, err
+	}
+	i.Say(summary.String())
+	for _, result := range i.skipped {
+		i.Say("skipped: " + result.Err.Error())
+	}
+	return len(v.Differences) > 0, WriteVersioning(o.Out, o.Format, o.Width, v)
+}
+
+// versioningSchema is the first member of the JSON document. It changes if its readers would have to.
+const versioningSchema = "quire-project/rebuild/v1"
+
+// versioning is the document.
+type versioning struct {
+	Schema      string              `json:"schema"`
+	From        map[string]int      `json:"from"`
+	To          map[string]int      `json:"to"`
+	Added       map[string][]string `json:"added_columns"`
+	Runs        comparedRuns        `json:"runs"`
+	Differences []versionDifference `json:"differences"`
+}
+
+type comparedRuns struct {
+	Compared  int `json:"compared"`
+	Differing int `json:"differing"`
+	Carried   int `json:"carried"`
+	Behind    int `json:"behind"`
+}
+
+type versionDifference struct {
+	Kind       store.Kind         `json:"kind"`
+	Projection string             `json:"projection"`
+	Column     string             `json:"column"`
+	Rows       int64              `json:"rows"`
+	Runs       int                `json:"runs"`
+	Examples   []store.Difference `json:"examples"`
+}
+
+// WriteVersioning writes how two versions of rows differ as one document, docs/schema/rebuild.json, or
+// as a table for a terminal that has so many columns; 0 means no limit.
+func WriteVersioning(out io.Writer, format Format, columns int, v *store.Versioning) error {
+	if format == JSON {
+		document := versioning{versioningSchema, withRows(v.From), withRows(v.To), v.Lacking, comparedRuns{v.Compared, v.Differing, v.Carried, v.Behind}, []versionDifference{}}
+		for _, d := range v.Differences {
+			document.Differences = append(document.Differences, versionDifference(d))
+		}
+		_, err := out.Write(append(compact(document), '\n'))
+		return err
+	}
+	g := &Grid{Columns: []Column{
+		{Title: "projection"}, {Title: "column"}, {Title: "rows", Right: true}, {Title: "runs", Right: true},
+		{Title: "run", Share: 1}, {Title: "row", Share: 1}, {Title: "live", Share: 1}, {Title: "new", Share: 1},
+	}}
+	for _, d := range v.Differences {
+		column := d.Column
+		switch d.Kind {
+		case store.Missing:
+			column = "(only new)"
+		case store.Extra:
+			column = "(only live)"
+		}
+		for n, e := range d.Examples {
+			first := []string{d.Projection, column, fmt.Sprint(d.Rows), fmt.Sprint(d.Runs)}
+			if n > 0 {
+				first = []string{"", "", "", ""}
+			}
+			row := differenceRow(&e)
+			g.add(maxCell, append(first, string(e.RunID), e.Key.String(), row[len(row)-2], row[len(row)-1])...)
+		}
+	}
+	var err error
+	if len(v.Differences) > 0 {
+		err = cmp.Or(g.Write(out, columns), line(out, ""))
+	}
+	return cmp.Or(err, line(out, versioningWords(v)))
+}
+
+func versioningWords(v *store.Versioning) string {
+	words := display.Plural(v.Compared, "run") + " compared"
+	if v.Differing == 0 {
+		words += ", and all rows are the same"
+	} else {
+		words += fmt.Sprintf(", and the rows of %d differ", v.Differing)
+	}
+	var more []string
+	if v.Carried > 0 {
+		more = append(more, display.Plural(v.Carried, "run")+" without a stream would be carried over")
+	}
+	if v.Behind > 0 {
+		more = append(more, display.Plural(v.Behind, "run")+" read to another point of the stream")
+	}
+	if len(more) > 0 {
+		words += " (besides, " + strings.Join(more, ", ") + ")"
+	}
+	return words
+}

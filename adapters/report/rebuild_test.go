@@ -1,0 +1,87 @@
+package report
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// drawVersioning draws what a comparison of versions could find.
+func drawVersioning(t *rapid.T) *store.Versioning {
+	versions := rapid.MapOf(rapid.SampledFrom([]string{"jobs", "mine"}), rapid.IntRange(0, 9))
+	count := rapid.IntRange(0, 3)
+	v := &store.Versioning{
+		From: versions.Draw(t, "from"), To: versions.Draw(t, "to"), Lacking: map[string][]string{"mine": {"a", "b"}},
+		Compared: count.Draw(t, "compared"), Differing: count.Draw(t, "differing"), Carried: count.Draw(t, "carried"), Behind: count.Draw(t, "behind"),
+	}
+	for range count.Draw(t, "differences") {
+		d := store.VersionDifference{Kind: rapid.SampledFrom([]store.Kind{store.Differs, store.Missing, store.Extra}).Draw(t, "kind"), Projection: "jobs", Rows: 3, Runs: 1}
+		e := store.Difference{Kind: d.Kind, RunID: domain.RunID(laws.Text().Draw(t, "run")), Table: "jobs", Key: store.Key{{Name: "job_id", Value: laws.Text().Draw(t, "job")}}}
+		switch d.Kind {
+		case store.Differs:
+			d.Column, e.Column, e.Stored, e.Derived = "state", "state", laws.Text().Draw(t, "live"), nil
+		case store.Missing:
+			e.Derived = projections.Job{JobID: "a"}
+		default:
+			e.Stored = projections.Job{JobID: laws.Text().Draw(t, "job")}
+		}
+		d.Examples = []store.Difference{e, e, e}[:rapid.IntRange(1, 3).Draw(t, "examples")]
+		v.Differences = append(v.Differences, d)
+	}
+	return v
+}
+
+// The document is what docs/schema/rebuild.json says.
+func TestVersioningDocument(t *testing.T) {
+	schema := documentSchema(t, "rebuild")
+	rapid.Check(t, func(t *rapid.T) {
+		var out bytes.Buffer
+		require.NoError(t, WriteVersioning(&out, JSON, 0, drawVersioning(t)))
+		if err := validate(schema, out.String()); err != nil || strings.Count(out.String(), "\n") != 1 {
+			t.Fatalf("%q: %v", out.String(), err)
+		}
+	})
+}
+
+// The schema is not so wide that everything fits.
+func TestVersioningSchemaRefuses(t *testing.T) {
+	schema := documentSchema(t, "rebuild")
+	const good = `{"schema":"quire-project/rebuild/v1","from":{"jobs":1},"to":{"jobs":2},"added_columns":{"jobs":["more"]},"runs":{"compared":1,"differing":1,"carried":0,"behind":0},` +
+		`"differences":[{"kind":"differs","projection":"jobs","column":"state","rows":1,"runs":1,"examples":[{"kind":"differs","run_id":"a","table":"jobs","key":{"job_id":"b"},"column":"state","stored":"x","derived":null}]}]}`
+	require.NoError(t, validate(schema, good))
+	for _, change := range [][2]string{
+		{"rebuild/v1", "rebuild/v2"}, {`"jobs":1`, `"jobs":0`}, {`["more"]`, `[]`}, {`"carried":0,`, ``}, {`"rows":1`, `"rows":0`},
+		{`"kind":"differs","projection"`, `"kind":"behind","projection"`}, {`,"derived":null`, ``}, {`"differences":`, `"more":1,"differences":`},
+	} {
+		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
+			t.Errorf("it takes %s", bad)
+		}
+	}
+}
+
+// What people see fits the terminal and cannot control it.
+func TestVersioningForPeople(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := drawVersioning(t)
+		var out bytes.Buffer
+		columns := rapid.IntRange(90, 200).Draw(t, "columns")
+		require.NoError(t, WriteVersioning(&out, Table, columns, v))
+		for line := range strings.Lines(out.String()) {
+			line = strings.TrimSuffix(line, "\n")
+			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
+			if n := text.StringWidth(line); n > columns && !strings.ContainsFunc(line, unsure) && !strings.Contains(line, " compared") {
+				t.Fatalf("%d columns do not fit %d: %s", n, columns, line)
+			}
+		}
+	})
+}
