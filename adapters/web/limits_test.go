@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -188,7 +189,7 @@ func TestTrustedHeaderOfOtherSite(t *testing.T) {
 func TestStrangersAreNotKept(t *testing.T) {
 	const token = "a-token-of-some-length"
 	base := listen(t, "0.0.0.0:0", web.Access{Token: token})
-	for _, path := range []string{"GET / HTTP/1.1", "POST /api/runs/a/segments?offset=0 HTTP/1.1\r\nAuthorization: Bearer wrong", "POST /login HTTP/1.1"} {
+	for _, path := range []string{"GET / HTTP/1.1", "POST /api/runs/a/segments?offset=0 HTTP/1.1\r\nAuthorization: Bearer wrong", "POST /login HTTP/1.1", "GET /livez HTTP/1.1"} {
 		c, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 		require.NoError(t, err)
 		_, _ = fmt.Fprintf(c, "%s\r\nHost: x\r\nContent-Length: 0\r\n\r\n", path)
@@ -198,4 +199,38 @@ func TestStrangersAreNotKept(t *testing.T) {
 		answer.Body.Close()
 		c.Close()
 	}
+}
+
+// A client that opens connections and sends nothing leaves some for others, and gets some again when it
+// has closed others.
+func TestConnectionsOfOneClient(t *testing.T) {
+	base := listen(t, "127.0.0.1:0", web.Access{})
+	address := strings.TrimPrefix(base, "http://")
+	greedy := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 2)}}
+	var open []net.Conn
+	connect := func() net.Conn {
+		c, err := greedy.DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Skip("this machine has one address only: ", err)
+		}
+		open = append(open, c)
+		return c
+	}
+	ask := func(c net.Conn) bool {
+		_, _ = io.WriteString(c, "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")
+		answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+		return err == nil && answer.Body.Close() == nil
+	}
+	defer func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}()
+	for range web.MaxOfClient {
+		require.True(t, ask(connect()))
+	}
+	require.False(t, ask(connect()), "one client has all connections")
+	require.Equal(t, http.StatusOK, status(t, http.DefaultClient, "GET", base, nil))
+	open[0].Close()
+	require.Eventually(t, func() bool { return ask(connect()) }, time.Minute, time.Millisecond)
 }

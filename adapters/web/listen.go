@@ -35,8 +35,12 @@ var ErrOpen = errors.New("other machines could connect, and nothing says who may
 // closing is how long answers may take that are under way when a server ends.
 const closing = 2 * time.Second
 
-// maxConnections is how many connections are open at once. Others wait until one is closed.
-const maxConnections = 4096
+// maxConnections is how many connections are open at once, and maxOfClient how many of one client, or
+// of one proxy. Others wait until one is closed; those of one client are closed.
+const (
+	maxConnections = 4096
+	maxOfClient    = maxConnections / 4
+)
 
 // Serve serves h at a listener until ctx ends, and then waits a short time for what is being
 // answered. It closes the listener.
@@ -59,7 +63,7 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
-	listener = netutil.LimitListener(listener, maxConnections)
+	listener = newFairListener(netutil.LimitListener(listener, maxConnections), maxOfClient)
 	if a.Certificate != nil {
 		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{*a.Certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}})
 	}
@@ -91,6 +95,9 @@ func (a Access) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		protect(w.Header())
 		switch {
+		case isProbe(r.URL.Path) && !a.has(r):
+			leave(w)
+			next.ServeHTTP(w, r)
 		case isProbe(r.URL.Path), a.TrustHeader != "" && r.Header.Get(a.TrustHeader) != "", a.Token != "" && a.has(r):
 			next.ServeHTTP(w, r)
 		case a.Token != "" && r.Method == http.MethodPost && r.URL.Path == "/login":
