@@ -57,7 +57,7 @@ func history(s *site) {
 		if i%7 == 5 {
 			code, outcome = 1, domain.Failed
 		}
-		labels := must(domain.NewLabels(domain.Label{Key: "repo", Value: "shop"}, domain.Label{Key: "sha", Value: fmt.Sprintf("%040x", i/2*0x123456789abc+1<<62)}))
+		labels := must(domain.NewLabels(domain.Label{Key: "pipeline", Value: "nightly"}, domain.Label{Key: "repo", Value: "shop"}, domain.Label{Key: "sha", Value: fmt.Sprintf("%x%032x", 0x2ad09b7c+i/2*0x1234567, i/2)}))
 		id := domain.RunID(fmt.Sprint(900 + i))
 		s.add(id, domain.NewRunStarted(at, labels), domain.NewJobStarted(at, "lint"), domain.NewShStarted(at, "lint", "golangci-lint run --timeout 5m ./..."), domain.NewJobStarted(at+10, "build"), domain.NewShStarted(at+20, "build", "go build ./..."),
 			domain.NewShFinished(at+9_000+i*53%7*100, "build", 0), domain.NewJobFinished(at+10_000, "build", domain.Complete), domain.NewJobStarted(at+10_100, "test"), domain.NewShStarted(at+10_200, "test", "go test ./..."),

@@ -23,14 +23,15 @@ func TestScreenshots(t *testing.T) {
 	const images = "../../docs/images"
 	docs, err := os.ReadFile("../../docs/browser.md")
 	require.NoError(t, err)
-	for _, image := range regexp.MustCompile(`\(images/(\S+\.png)\)`).FindAllSubmatch(docs, -1) {
-		require.FileExists(t, filepath.Join(images, string(image[1])))
-	}
 	if !*update {
+		for _, image := range regexp.MustCompile(`\(images/(\S+\.png)\)`).FindAllSubmatch(docs, -1) {
+			require.FileExists(t, filepath.Join(images, string(image[1])))
+		}
 		return
 	}
 	s, ctx := newSite(t), browser(t)
 	shop(s)
+	history(s)
 	for name, shot := range map[string]struct {
 		path, scheme  string
 		width, height int64
@@ -39,6 +40,8 @@ func TestScreenshots(t *testing.T) {
 		"run":      {"/runs/1042", "light", 960, 700},
 		"run-dark": {"/runs/1042", "dark", 400, 700},
 		"log":      {"/runs/1042/log/test/2", "light", 960, 380},
+		"compare":  {"/compare?a=911&b=914", "light", 960, 900},
+		"trends":   {"/trends?label=pipeline%3Dnightly", "light", 960, 860},
 	} {
 		look(t, ctx, shot.width, shot.scheme)
 		do(t, ctx, chromedp.EmulateViewport(shot.width, shot.height), chromedp.Navigate(s.URL+shot.path), chromedp.WaitReady("main"))
