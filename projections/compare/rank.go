@@ -149,10 +149,13 @@ func rankSums(ranks []int, n int) []float64 {
 		counts[i] = make([]float64, total+1)
 	}
 	counts[0][0] = 1
+	reached := 0
 	for i, rank := range ranks {
+		reached += rank
 		for taken := min(n, i+1); taken > 0; taken-- {
-			for sum := total; sum >= rank; sum-- {
-				counts[taken][sum] += counts[taken-1][sum-rank]
+			to, from := counts[taken][rank:reached+1], counts[taken-1]
+			for sum := len(to) - 1; sum >= 0; sum-- {
+				to[sum] += from[sum]
 			}
 		}
 	}
