@@ -69,7 +69,7 @@ func browser(t *testing.T) context.Context {
 // site is a server with the runs of a store, and the folder of its logs.
 type site struct {
 	*httptest.Server
-	t         *testing.T
+	t         testing.TB
 	db        store.Store
 	server    *web.Server
 	projector *store.Projector
@@ -80,7 +80,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	s := &site{t: t, db: memory.Of(set), logs: t.TempDir(), data: map[domain.RunID][]byte{}}
 	s.server = web.New(web.Options{Store: s.db, Logs: web.LogsIn("", s.logs)})
-	s.projector = store.NewProjector(s.db, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{})
+	s.projector = newProjector(s.db)
 	s.Server = httptest.NewServer(s.server)
 	t.Cleanup(func() {
 		s.server.Close()
@@ -107,7 +107,7 @@ func (s *site) log(run, job string, seq int, lines ...string) {
 	writeLog(s.t, s.logs, run, job, seq, lines...)
 }
 
-func writeLog(t *testing.T, folder, run, job string, seq int, lines ...string) {
+func writeLog(t testing.TB, folder, run, job string, seq int, lines ...string) {
 	path := filepath.Join(folder, run, "jobs", job, fmt.Sprintf("sh-%d.log", seq))
 	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 	var text strings.Builder
@@ -275,4 +275,8 @@ func TestBrowserTouch(t *testing.T) {
 	}
 	touch(input.DispatchTouchEventTypeTouchEnd)
 	holds(t, ctx, fmt.Sprintf(`document.querySelector("quire-timeline").pan < %f`, before-1000))
+}
+
+func newProjector(db store.Store) *store.Projector {
+	return store.NewProjector(db, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{})
 }
