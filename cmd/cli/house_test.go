@@ -37,6 +37,7 @@ var (
 		"adapters/report/":    regexp.MustCompile(`\.Run$`),
 		"adapters/follow/":    regexp.MustCompile(`\.Run$`),
 		"adapters/otlp/":      regexp.MustCompile(`\.Run$`),
+		"adapters/runlog/":    regexp.MustCompile(`\.ShEvent$`), // a log is of a command
 		"cmd/cli/messages.go": regexp.MustCompile(`\.Run$`),
 	}
 )

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/cmd/internal/command"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // Ctrl-C ends a program that waits for a stream that does not end, or has not
@@ -53,7 +54,7 @@ func TestInterruptedSources(t *testing.T) {
 		{errResumable, []string{file}}, {errResumable, []string{folder}}, {errResumable, []string{file, folder}},
 		{context.Canceled, []string{"-"}}, {context.Canceled, []string{os.DevNull}}, {context.Canceled, []string{folder, "-"}},
 	} {
-		found, err := (&readFlags{onMalformed: "stop"}).find(c.paths)
+		found, err := (&readFlags{app: &app{ctx: t.Context(), set: projections.Builtin}, onMalformed: "stop"}).find(c.paths)
 		if err != nil || interruption(found) != c.want {
 			t.Errorf("%q: %v, %v", c.paths, interruption(found), err)
 		}
