@@ -1,9 +1,13 @@
 package web_test
 
 import (
+	"archive/tar"
+	"compress/gzip"
 	"flag"
 	"fmt"
+	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -17,37 +21,58 @@ import (
 
 var update = flag.Bool("update", false, "write the pictures in docs/images")
 
-// The pictures of docs/browser.md show pages as they are. Browsers and fonts differ, so that they are
+// The pictures of docs/browser.md and docs/slower.md show pages as they are. Browsers and fonts differ, so that they are
 // only made on demand: go test ./adapters/web -run Screenshots -update
 func TestScreenshots(t *testing.T) {
 	const images = "../../docs/images"
-	docs, err := os.ReadFile("../../docs/browser.md")
-	require.NoError(t, err)
 	if !*update {
-		for _, image := range regexp.MustCompile(`\(images/(\S+\.png)\)`).FindAllSubmatch(docs, -1) {
-			require.FileExists(t, filepath.Join(images, string(image[1])))
+		for _, page := range []string{"browser", "slower"} {
+			docs := must(os.ReadFile("../../docs/" + page + ".md"))
+			for _, image := range regexp.MustCompile(`\(images/(\S+\.png)\)`).FindAllSubmatch(docs, -1) {
+				require.FileExists(t, filepath.Join(images, string(image[1])))
+			}
 		}
 		return
 	}
-	s, ctx := newSite(t), browser(t)
+	s, slower, ctx := newSite(t), newSite(t), browser(t)
 	shop(s)
 	history(s)
+	recorded(slower)
 	for name, shot := range map[string]struct {
+		*site
 		path, scheme  string
 		width, height int64
 	}{
-		"list":     {"/", "light", 960, 420},
-		"run":      {"/runs/1042", "light", 960, 700},
-		"run-dark": {"/runs/1042", "dark", 400, 700},
-		"log":      {"/runs/1042/log/test/2", "light", 960, 380},
-		"compare":  {"/compare?a=911&b=914", "light", 960, 900},
-		"trends":   {"/trends?label=pipeline%3Dnightly", "light", 960, 860},
+		"list":     {s, "/", "light", 960, 420},
+		"run":      {s, "/runs/1042", "light", 960, 700},
+		"run-dark": {s, "/runs/1042", "dark", 400, 700},
+		"log":      {s, "/runs/1042/log/test/2", "light", 960, 380},
+		"compare":  {s, "/compare?a=911&b=914", "light", 960, 900},
+		"trends":   {s, "/trends?label=pipeline%3Dnightly", "light", 960, 860},
+		"slower":   {slower, "/trends?label=ref%3Dmain", "light", 960, 860},
 	} {
 		look(t, ctx, shot.width, shot.scheme)
-		do(t, ctx, chromedp.EmulateViewport(shot.width, shot.height), chromedp.Navigate(s.URL+shot.path), chromedp.WaitReady("main"))
+		do(t, ctx, chromedp.EmulateViewport(shot.width, shot.height), chromedp.Navigate(shot.URL+shot.path), chromedp.WaitReady("main"))
 		picture, err := chromedp.Call(ctx, cdppage.CaptureScreenshot, cdppage.CaptureScreenshotParams{})
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(images, name+".png"), picture.Data, 0o644))
+	}
+}
+
+// recorded adds the runs of fixtures/history.
+func recorded(s *site) {
+	packed := must(os.Open("../../fixtures/history/runs.tar.gz"))
+	defer packed.Close()
+	files := tar.NewReader(must(gzip.NewReader(packed)))
+	for {
+		header, err := files.Next()
+		if err == io.EOF {
+			return
+		}
+		require.NoError(s.t, err)
+		if path.Base(header.Name) == "events.jsonl" {
+			s.addBytes(domain.RunID(path.Base(path.Dir(header.Name))), must(io.ReadAll(files)))
+		}
 	}
 }
 
