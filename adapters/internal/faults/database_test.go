@@ -137,5 +137,22 @@ func (l *look) read(t testing.TB, run domain.RunID) *projections.Record {
 	if l.store == nil {
 		return nil
 	}
-	return readRecord(t, l.store, run)
+	record := readRecord(t, l.store, run)
+	if keeps, err := l.store.Keeps(t.Context()); record != nil && keeps {
+		keptWith(t, l.store, run)
+	} else {
+		require.NoError(t, err)
+	}
+	return record
+}
+
+// keptWith fails unless the store keeps the stream that the rows of a run were derived from.
+func keptWith(t testing.TB, s store.Store, run domain.RunID) {
+	t.Helper()
+	known, err := s.Checkpoints(t.Context(), []domain.RunID{run})
+	if require.NoError(t, err); !known[run].Kept {
+		t.Fatalf("run %s: its rows are there, and its stream is not", run)
+	}
+	_, err = io.Copy(io.Discard, store.KeptReader(t.Context(), s, run, known[run].End))
+	require.NoError(t, err)
 }

@@ -23,6 +23,19 @@ func TestKilledIngest(t *testing.T) {
 	})
 }
 
+// A store that keeps streams has the stream that its rows are of, whenever the program is killed.
+func TestKilledIngestThatKeeps(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		k, small := &kill{rnd: random(t)}, newStream(t.TempDir(), "small")
+		small.becomes(t, newVersion(small.run, synthetic(t, synth.Shape{Jobs: 2, Sh: 5})))
+		s, db := newStream(t.TempDir(), "large"), fresh()
+		s.becomes(t, newVersion(s.run, synthetic(t, large(0))))
+		k.takes = measure(t, s.path, "--to", fresh().address, "--keep-streams")
+		run(t, small.path, "--to", db.address, "--keep-streams").succeeds(t)
+		newWork(db, k.rnd, k, times(kills)).ingest(t)
+	})
+}
+
 // killedRuns is how many runs a rebuild that is killed has: they take several transactions.
 const killedRuns = 80
 
