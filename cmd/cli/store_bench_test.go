@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,4 +78,49 @@ func BenchmarkRebuildMemory(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkKeep ingests 1.7 million events as one run and as 10,000 runs, into a store that keeps the
+// streams beside one that does not, and reports how much room the streams take of their size.
+func BenchmarkKeep(b *testing.B) {
+	for _, source := range []struct{ name, path string }{
+		{"one-run", stream(b, synth.Yardstick)},
+		{"many-runs", runs(b, synth.Yardstick.Events()/short.Events())},
+	} {
+		for _, store := range benchStores {
+			b.Run(source.name+"/"+store.name, func(b *testing.B) {
+				var without, with time.Duration
+				var part float64
+				for b.Loop() {
+					without += program(b, source.path, "--to", store.new(b)).wall
+					to := store.new(b)
+					with += program(b, source.path, "--to", to, "--keep-streams").wall
+					part = keptPart(b, to)
+				}
+				n := float64(b.N)
+				b.ReportMetric(0, "ns/op")
+				b.ReportMetric(without.Seconds()/n, "without-s")
+				b.ReportMetric(with.Seconds()/n, "with-s")
+				b.ReportMetric(with.Seconds()/without.Seconds(), "with/without")
+				b.ReportMetric(part, "kept/stream")
+			})
+		}
+	}
+}
+
+// keptPart returns the size of the kept streams, as a part of the size of the streams.
+func keptPart(b *testing.B, address string) (part float64) {
+	b.Helper()
+	db, err := sql.Open("pgx", address)
+	if file, ok := strings.CutPrefix(address, "sqlite:"); ok {
+		db, err = sql.Open("sqlite", file)
+	}
+	if err == nil {
+		defer db.Close()
+		err = db.QueryRow(`SELECT 1.0 * sum(length(data)) / sum(bytes) FROM quire_project_pieces`).Scan(&part)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return part
 }

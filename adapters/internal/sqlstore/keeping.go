@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,7 +93,8 @@ func (r Reader) Piece(ctx context.Context, run domain.RunID, offset int64) ([]by
 // Encoders and decoders are expensive to make. They can be used by many at once.
 var (
 	packer = sync.OnceValues(func() (*zstd.Encoder, error) {
-		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderLevel(zstd.SpeedDefault), zstd.WithWindowSize(maxPiece))
+		// On streams, slower levels are hardly better.
+		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(maxPiece))
 	})
 	unpacker = sync.OnceValues(func() (*zstd.Decoder, error) {
 		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxPiece))
@@ -184,14 +186,36 @@ func (k *Keeping) Flush() error {
 	if err := k.write(true); err != nil {
 		return err
 	}
-	var all []Statement
+	var rows [][]any
 	for run, end := range k.ends {
-		all = append(all, k.statement(`INSERT INTO quire_project_streams (run_id, bytes, sha256, kept_at_ms) VALUES (?1, ?2, ?3, `+k.Dialect.nowMs()+`)
-ON CONFLICT (run_id) DO UPDATE SET bytes = excluded.bytes, sha256 = excluded.sha256, kept_at_ms = excluded.kept_at_ms`,
-			k.Dialect.encode(string(run)), end.Bytes, hex.EncodeToString(end.SHA256[:])))
+		rows = append(rows, []any{k.Dialect.encode(string(run)), end.Bytes, hex.EncodeToString(end.SHA256[:])})
 	}
 	clear(k.ends)
-	return k.exec(all)
+	return k.exec(k.inserts(`INSERT INTO quire_project_streams (run_id, bytes, sha256, kept_at_ms) VALUES `, rows, `, `+k.Dialect.nowMs(),
+		` ON CONFLICT (run_id) DO UPDATE SET bytes = excluded.bytes, sha256 = excluded.sha256, kept_at_ms = excluded.kept_at_ms`))
+}
+
+// insertRows is how many rows a statement inserts at most.
+const insertRows = 64
+
+// inserts returns the statements that insert rows, each with a last value in SQL.
+func (k *Keeping) inserts(begin string, rows [][]any, last, end string) (all []Statement) {
+	for some := range slices.Chunk(rows, insertRows) {
+		query, args := strings.Builder{}, []any(nil)
+		query.WriteString(begin)
+		for i, row := range some {
+			if i > 0 {
+				query.WriteString(", ")
+			}
+			for j := range row {
+				fmt.Fprintf(&query, "%c?%d", "(,"[min(j, 1)], len(args)+j+1)
+			}
+			query.WriteString(last + ")")
+			args = append(args, row...)
+		}
+		all = append(all, k.statement(query.String()+end, args...))
+	}
+	return all
 }
 
 // Discard removes the kept streams of runs.
@@ -233,7 +257,7 @@ func (k *Keeping) write(end bool) error {
 	if err := k.join(); err != nil {
 		return wrap(err)
 	}
-	var all []Statement
+	var rows [][]any
 	k.pending = 0
 	for run, g := range k.growing {
 		for len(g.data) >= maxPiece || end && len(g.data) > 0 {
@@ -242,7 +266,7 @@ func (k *Keeping) write(end bool) error {
 			if err != nil {
 				return wrap(err)
 			}
-			all = append(all, k.statement(`INSERT INTO quire_project_pieces (run_id, "offset", bytes, data) VALUES (?1, ?2, ?3, ?4)`, g.id, g.at, int64(n), packed))
+			rows = append(rows, []any{g.id, g.at, int64(n), packed})
 			g.at, g.data = g.at+int64(n), g.data[n:]
 		}
 		g.data = slices.Clone(g.data)
@@ -250,19 +274,28 @@ func (k *Keeping) write(end bool) error {
 			delete(k.growing, run)
 		}
 	}
-	return k.exec(all)
+	return k.exec(k.inserts(`INSERT INTO quire_project_pieces (run_id, "offset", bytes, data) VALUES `, rows, "", ""))
 }
 
 // join joins the bytes with the pieces that they replace or take in, and removes those.
 func (k *Keeping) join() error {
 	var fresh []*growing
+	var whole []domain.RunID
 	var ends, reads, removes []Statement
-	for _, g := range k.growing {
-		if !g.joined {
+	for run, g := range k.growing {
+		switch {
+		case !g.joined && g.at == 0:
+			g.joined = true
+			whole = append(whole, run)
+		case !g.joined:
 			fresh = append(fresh, g)
 			// No piece that begins before can reach beyond, or be taken in.
 			ends = append(ends, k.statement(`SELECT "offset", bytes, '' AS data FROM quire_project_pieces WHERE run_id = ?1 AND "offset" > ?2 AND "offset" < ?3 ORDER BY "offset" DESC`, g.id, g.at-2*maxPiece, g.at))
 		}
+	}
+	for some := range slices.Chunk(whole, MaxList) {
+		condition, args := k.Dialect.In(some)
+		removes = append(removes, k.statement(`DELETE FROM quire_project_pieces WHERE run_id `+condition, args...))
 	}
 	from := make([]int64, len(fresh))
 	err := k.each(ends, func(i int, pieces []piece) error {
