@@ -183,7 +183,7 @@ func corrected(chances []float64) []float64 {
 	})
 	result, least := make([]float64, len(chances)), 1.0
 	for n, i := range order {
-		least = min(least, chances[i]*float64(len(chances))/float64(len(chances)-n))
+		least = min(least, chances[i]*(float64(len(chances))/float64(len(chances)-n))) // not less than itself, however it is rounded
 		result[i] = least
 	}
 	return result
