@@ -92,6 +92,7 @@ func look(t *testing.T, ctx context.Context, width int64, scheme string) {
 // Each page can be read and used by all, on wide and narrow windows, light and dark; and none is wider
 // than its window.
 func TestBrowserAxe(t *testing.T) {
+	t.Parallel()
 	script := axe.File(t, "axe.min.js")
 	s, ctx := newSite(t), browser(t)
 	var addresses []string
@@ -130,6 +131,7 @@ func TestBrowserAxe(t *testing.T) {
 // Text of streams, logs and addresses stays text: no dialog opens, nobody else is asked, and the policy
 // has nothing to forbid.
 func TestBrowserHostile(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	paths := []string{"/", "/none/<script>alert(1)</script>"}
 	for _, text := range hostile {

@@ -161,6 +161,7 @@ func build(at int64) []domain.Event {
 
 // The page of a run that goes on shows what happens, without being loaded again.
 func TestBrowserLive(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	const at = 1_795_444_914_602
 	s.add("42", domain.NewJobStarted(at, "build"))
@@ -182,6 +183,7 @@ func TestBrowserLive(t *testing.T) {
 
 // Keys and the search find, show and hide what there is, and the address keeps it.
 func TestBrowserKeys(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	s.add("42", append(build(1_795_444_914_602), domain.NewRunFinished(1_795_444_918_700, domain.Failed))...)
 	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"), chromedp.WaitVisible("quire-timeline input"))
@@ -209,6 +211,7 @@ func TestBrowserKeys(t *testing.T) {
 
 // Without script, the page has every row and its bar.
 func TestBrowserWithoutScript(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	s.add("42", build(1_795_444_914_602)...)
 	_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
@@ -222,6 +225,7 @@ func TestBrowserWithoutScript(t *testing.T) {
 
 // A log is shown with its colours, and followed while its command runs.
 func TestBrowserLog(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	s.add("42", domain.NewJobStarted(1, "build"), domain.NewShStarted(2, "build", "make"))
 	s.log("42", "build", 1, "\x1b[31mred\x1b[0m <b>", "two")
@@ -245,6 +249,7 @@ func TestBrowserLog(t *testing.T) {
 
 // Fingers zoom and pan: two that part from each other, and one that moves.
 func TestBrowserTouch(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	s.add("42", append(build(1_795_444_914_602), domain.NewRunFinished(1_795_444_918_700, domain.Failed))...)
 	look(t, ctx, 360, "light")

@@ -97,6 +97,7 @@ func TestCompareWhich(t *testing.T) {
 
 // One chooses two runs in the list, or goes on from a run. The list keeps what is chosen when it moves on.
 func TestBrowserCompare(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	for i := range int64(3) {
 		s.add(domain.RunID(fmt.Sprint(40+i)), append(build(1_795_444_914_602+i*60_000), domain.NewRunFinished(1_795_444_919_000+i*61_000, domain.Failed))...)

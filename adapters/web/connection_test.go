@@ -49,6 +49,7 @@ func (p *place) serve(h http.Handler) {
 // Pages say that the server is away, and go on by themselves when it is back: after it was stopped, after a
 // proxy answered in its place, and after it has started again.
 func TestBrowserConnection(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	p := &place{t: t, stop: func() {}}
 	t.Cleanup(func() { p.stop() })
@@ -117,6 +118,7 @@ func TestBrowserConnection(t *testing.T) {
 
 // A job that fails at its end changes what its commands are called, also of those that ended long before.
 func TestBrowserLiveVerdicts(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	s.add("42", domain.NewJobStarted(1, "build"), domain.NewShStarted(2, "build", "false"), domain.NewShFinished(3, "build", 3), domain.NewShStarted(4, "build", "true"))
 	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"), chromedp.WaitVisible("quire-timeline input"))
@@ -128,6 +130,7 @@ func TestBrowserLiveVerdicts(t *testing.T) {
 
 // A log of one line is followed to its end, and the list moves on while a link of it is focused.
 func TestBrowserFollows(t *testing.T) {
+	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	s.add("42", domain.NewJobStarted(1, "build"), domain.NewShStarted(2, "build", "make"))
 	s.log("42", "build", 1, "one")

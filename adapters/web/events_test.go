@@ -186,6 +186,7 @@ func (c *cutReader) Read(p []byte) (int, error) {
 // built-in and added projections; also for a viewer whose connection is cut anywhere, while the
 // stream grows, and for one who comes late.
 func TestEvents(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		data := encode(laws.Events().Draw(t, "events"))
 		if len(data) == 0 {
