@@ -186,7 +186,7 @@ func trendsTable(columns int, t *trends.Trends) string {
 			case i < 2:
 				column.Share = i + 1
 			case title == "last line":
-				column.Share = 2
+				column.Share, column.Drop = 2, 4
 			case i == len(list.columns)-1 && len(list.columns) > 4:
 				column.Drop = 1
 			case strings.HasSuffix(title, "run"):
