@@ -16,7 +16,6 @@ import (
 type committer struct {
 	store   Store
 	timeout time.Duration // of a transaction; 0 for none
-	renews  bool          // it derives an older store again, and may write to it
 }
 
 // attempts is how often a change is made again because others write the same run.
@@ -151,22 +150,13 @@ func (c *committer) lock(tx Tx, runs []domain.RunID) (map[domain.RunID]Checkpoin
 		return nil, err
 	}
 	of := c.store.Projections().Stored()
-	if err := c.checkVersions(of, versions); err != nil {
+	if err := checkVersions(of, versions); err != nil {
 		return nil, err
 	}
 	if len(projections.Missing(of, versions)) > 0 {
 		err = tx.Register()
 	}
 	return locked, err
-}
-
-// checkVersions is the function of this name, but lets a rebuild write an older store.
-func (c *committer) checkVersions(of []*projections.Definition, versions map[string]int) error {
-	err := checkVersions(of, versions)
-	if c.renews && errors.As(err, new(*projections.OlderError)) {
-		return nil
-	}
-	return err
 }
 
 // write writes changes. Those that clear the same tables do so in one call.

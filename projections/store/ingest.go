@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -29,7 +30,6 @@ type Options struct {
 	// the streams, when the result is safely stored.
 	Done func(Result)
 
-	renews bool // the store may be older
 	// like, if it is set, is a store with older rows of the same runs: those that it has are
 	// read as they were, and are derived again.
 	like  Store
@@ -173,11 +173,8 @@ func Single(source Source) Sources { return single{source} }
 func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
 	summary := Summary{Runs: map[Outcome]int{}}
 	p := newPipeline(s, sources, options.reporting(summary.add))
-	versions, err := s.Versions(ctx)
-	if err == nil {
-		err = p.checkVersions(p.of, versions)
-	}
-	if err == nil {
+	err := CheckVersions(ctx, s)
+	if err == nil || options.DryRun && errors.As(err, new(*projections.OlderError)) {
 		err = p.all(ctx)
 	}
 	if err == nil && options.Prune {
@@ -205,7 +202,6 @@ func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (su
 	if older {
 		summary, err = rebuildBeside(ctx, v, sources, options)
 	} else {
-		options.renews = true
 		summary, err = IngestAll(ctx, s, sources, options)
 	}
 	for after := domain.RunID(""); err == nil && !options.DryRun; {

@@ -25,7 +25,7 @@ type pipeline struct {
 }
 
 func newPipeline(s Store, sources Sources, options Options) *pipeline {
-	return &pipeline{committer{store: s, renews: options.renews}, sources, options, s.Projections().Stored(), prunePage}
+	return &pipeline{committer{store: s}, sources, options, s.Projections().Stored(), prunePage}
 }
 
 // candidate is a source, what is stored of its run, and an error if either was not found.
