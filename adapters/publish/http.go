@@ -98,7 +98,7 @@ func NewHTTP(address string, options HTTPOptions) (*HTTP, error) {
 	base, err := url.Parse(address)
 	switch {
 	case !IsHTTP(address) || err != nil || base.Host == "" || base.RawQuery != "" || base.Fragment != "":
-		return nil, httpError{errors.New("this is not the address of a server; one is " + HTTPSyntax)}
+		return nil, httpError{fmt.Errorf("this is not the address of a server; one is %s", HTTPSyntax)}
 	case base.User != nil: // others see the command line
 		return nil, httpError{errors.New("the address of a server has no user, password or token; put the token into $QUIRE_TOKEN")}
 	case !isToken(options.ServerToken) || !isToken(options.Token):
