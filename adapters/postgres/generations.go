@@ -242,6 +242,20 @@ func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 	})
 }
 
+// Same returns those of runs whose rows are those of the live generation. PostgreSQL is to look up
+// their rows by indexes.
+func (b *beside) Same(ctx context.Context, runs []domain.RunID) ([]domain.RunID, error) {
+	tx, err := b.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer tx.Rollback() // it only reads
+	if _, err := tx.ExecContext(ctx, pagePlans); err != nil {
+		return nil, explain(err)
+	}
+	return sqlstore.NewReader(b.dialect, tx).Same(ctx, runs)
+}
+
 // Changes returns the runs that have changed in the live generation.
 func (b *beside) Changes(ctx context.Context, limit int) ([]store.Change, error) {
 	return b.reader.Changes(ctx, limit)

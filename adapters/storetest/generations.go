@@ -21,20 +21,24 @@ import (
 // and returns what opens it for a set of projections. A store that can be closed is.
 func Versions(t *testing.T, fresh func(t *testing.T) func(*projections.Set) store.Versioned) {
 	t.Helper()
-	rapid.Check(t, func(draw *rapid.T) {
-		open := fresh(t)
-		as := once(func(set *projections.Set) store.Store {
-			s := open(set)
-			if closer, ok := s.(io.Closer); ok {
-				draw.Cleanup(func() { _ = closer.Close() })
-			}
-			return s
+	for name, holds := range map[string]func(*trial){"generations": generations, "versions are compared": comparesVersions} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(draw *rapid.T) {
+				open := fresh(t)
+				as := once(func(set *projections.Set) store.Store {
+					s := open(set)
+					if closer, ok := s.(io.Closer); ok {
+						draw.Cleanup(func() { _ = closer.Close() })
+					}
+					return s
+				})
+				l := property(name, holds)
+				if err := l.try(as, draw); err != nil {
+					draw.Fatal(err)
+				}
+			})
 		})
-		l := property("generations", generations)
-		if err := l.try(as, draw); err != nil {
-			draw.Fatal(err)
-		}
-	})
+	}
 }
 
 type size1 struct {

@@ -63,7 +63,7 @@ type versionComparison struct {
 	of    []*projections.Definition
 	lacks map[*projections.Definition][]string
 	was   Store
-	is    Store
+	is    Beside
 }
 
 func compareBeside(ctx context.Context, s Versioned, next Beside) (*Versioning, error) {
@@ -89,8 +89,8 @@ func compareBeside(ctx context.Context, s Versioned, next Beside) (*Versioning, 
 		}
 	}
 	var failed error
-	do := func(run domain.RunID, yield func(comparedRun) bool) { yield(c.run(ctx, run)) }
-	for run := range parallel.InOrder(ctx, eachRun(ctx, s, &failed), do) {
+	do := func(runs []domain.RunID, yield func(comparedRun) bool) { c.runs(ctx, runs, yield) }
+	for run := range parallel.InOrder(ctx, someRuns(ctx, s, &failed), do) {
 		if run.err != nil {
 			return nil, run.err
 		}
@@ -108,16 +108,16 @@ func place(of []*projections.Definition, d VersionDifference) int {
 	return at*1000 + slices.IndexFunc(of[at].Columns, func(c projections.Column) bool { return c.Name == d.Column })
 }
 
-// eachRun yields all runs of a store.
-func eachRun(ctx context.Context, s Store, failed *error) iter.Seq[domain.RunID] {
-	return func(yield func(domain.RunID) bool) {
+// someRuns yields all runs of a store, some at a time.
+func someRuns(ctx context.Context, s Store, failed *error) iter.Seq[[]domain.RunID] {
+	return func(yield func([]domain.RunID) bool) {
 		for after := domain.RunID(""); ; {
 			page, err := s.RunIDs(ctx, after, besidePage)
 			if *failed = err; err != nil || len(page) == 0 {
 				return
 			}
-			for _, run := range page {
-				if !yield(run) {
+			for some := range slices.Chunk(page, lookup) {
+				if !yield(some) {
 					return
 				}
 			}
@@ -164,6 +164,24 @@ func find(all *[]VersionDifference, d VersionDifference) *VersionDifference {
 		*all = append(*all, VersionDifference{Kind: d.Kind, Projection: d.Projection, Column: d.Column})
 	}
 	return &(*all)[at]
+}
+
+// runs compares some runs, and reads the rows of those only that may differ.
+func (c *versionComparison) runs(ctx context.Context, runs []domain.RunID, yield func(comparedRun) bool) {
+	same, err := c.is.Same(ctx, runs)
+	if err != nil {
+		yield(comparedRun{err: err})
+		return
+	}
+	for _, run := range runs {
+		var result comparedRun
+		if !slices.Contains(same, run) {
+			result = c.run(ctx, run)
+		}
+		if !yield(result) {
+			return
+		}
+	}
 }
 
 // run compares one run, each generation as it is at one moment.

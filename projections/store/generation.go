@@ -48,6 +48,10 @@ type Beside interface {
 	// both have. A column that is new and cannot be null gets its zero value. Their checkpoints
 	// keep the versions that the rows were derived by. A run that is not live is removed.
 	Carry(ctx context.Context, runs []domain.RunID) error
+	// Same returns those of runs whose checkpoints and rows are found to be those of the live
+	// generation, by its projections and for the same bytes. It may leave out some that are:
+	// a store that is asked for many at once finds most of them faster than you compare rows.
+	Same(ctx context.Context, runs []domain.RunID) ([]domain.RunID, error)
 	// Changes returns at most limit of the runs that have changed in the live generation, each
 	// once, those first that changed first.
 	Changes(ctx context.Context, limit int) ([]Change, error)

@@ -293,6 +293,26 @@ func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 	})
 }
 
+// Same returns those of runs that have the same rows in the live generation.
+func (b *beside) Same(ctx context.Context, runs []domain.RunID) (same []domain.RunID, err error) {
+	live, own := *b.from.now.Load(), *b.now.Load()
+	for _, id := range runs {
+		if was, is := live[id], own[id]; was != nil && is != nil && is.same(was, b.set.Stored()) {
+			same = append(same, id)
+		}
+	}
+	return same, ctx.Err()
+}
+
+// same reports whether a run has the rows of projections that it was before, of the same bytes.
+func (r *run) same(was *run, all []*projections.Definition) bool {
+	is, before := r.checkpoint, was.checkpoint
+	if !is.Valid || !before.Valid || is.V.End != before.V.End || is.V.ReadOptions != before.V.ReadOptions || is.V.Projections != projections.ID(all) {
+		return false
+	}
+	return !slices.ContainsFunc(all, func(of *projections.Definition) bool { return !r.tables[of.Table].same(was.tables[of.Table]) })
+}
+
 // Changes returns the runs that have changed in the live generation.
 func (b *beside) Changes(_ context.Context, limit int) ([]store.Change, error) {
 	g := &b.from.beside

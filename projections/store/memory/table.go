@@ -115,6 +115,27 @@ func (t *table) wrong(format string, args ...any) error {
 	return fmt.Errorf("memory: %s: %s", t.of.Table, fmt.Sprintf(format, args...))
 }
 
+// same reports whether two tables have the same columns and rows. A table that is not there has no
+// rows.
+func (t *table) same(other *table) bool {
+	switch {
+	case t == nil:
+		return other == nil || len(other.rows) == 0
+	case other == nil:
+		return len(t.rows) == 0
+	case len(t.rows) != len(other.rows) || t.of.Describe() != other.of.Describe():
+		return false
+	}
+	for index, row := range t.rows {
+		counterpart, there := other.rows[index]
+		differs := func(c projections.Column) bool { return !c.Equal(row.At(0).Value, counterpart.At(0).Value) }
+		if !there || slices.ContainsFunc(t.of.Columns, differs) {
+			return false
+		}
+	}
+	return true
+}
+
 // all yields the rows in the order of their positions, until the view is over.
 func (t *table) all(view *snapshot) iter.Seq2[projections.AnyRow, error] {
 	return func(yield func(projections.AnyRow, error) bool) {

@@ -1,0 +1,99 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
+)
+
+// rowByRow is a store that finds no runs whose rows are the same, so that all rows are compared.
+type rowByRow struct{ store.Versioned }
+
+func (r rowByRow) Next(ctx context.Context) (store.Beside, error) {
+	next, err := r.Versioned.Next(ctx)
+	return unsure{next}, err
+}
+
+type unsure struct{ store.Beside }
+
+func (unsure) Same(context.Context, []domain.RunID) ([]domain.RunID, error) { return nil, nil }
+
+// comparesVersions changes rows of two generations, and compares these.
+func comparesVersions(t *trial) {
+	s := t.store.(store.Versioned)
+	all, _ := t.versions(4)
+	for _, r := range all {
+		t.ingest(r, nil)
+	}
+	must(t.write(t.content(t.run("without a stream"))))
+	streams := all[:len(all)-t.upTo(1, "more without a stream")]
+	value(store.Build(t.ctx, s, streams, store.Options{}))
+	next := *t
+	next.store = value(s.Next(t.ctx))
+	for _, run := range t.runs {
+		for _, side := range []*trial{t, &next} {
+			if t.flip("changes") {
+				c := value(side.read(run))
+				t.change(c)
+				must(side.write(c))
+			}
+		}
+	}
+	fast, _, err := store.CompareVersions(t.ctx, s, streams, store.Options{})
+	must(err)
+	slow, _, err := store.CompareVersions(t.ctx, rowByRow{s}, streams, store.Options{})
+	must(err)
+	failIf(!reflect.DeepEqual(fast, slow), "store.CompareVersions finds %+v, and row by row %+v", fast, slow)
+
+	same := value(next.store.(store.Beside).Same(t.ctx, t.runs))
+	for _, run := range t.runs {
+		was, is := value(t.read(run)), value(next.read(run))
+		failIf(slices.Contains(same, run) != sameVersion(t.of, was, is), "Same finds %s: %v", show(run), slices.Contains(same, run))
+	}
+}
+
+// change changes rows of a run in one table, or what its checkpoint says of them.
+func (t *trial) change(c *content) {
+	of := pick(t, "table", t.of...)
+	rows := c.of(of)
+	switch pick(t, "change", "value", "extra", "missing", "end", "reading", "version", "gone") {
+	case "value":
+		if values := slices.DeleteFunc(slices.Clone(of.Columns), func(c projections.Column) bool { return c.Key }); rows.Len() > 0 && len(values) > 0 {
+			column := pick(t, "column", values...).Name
+			t.fill(of, rows.At(t.upTo(rows.Len()-1, "row")).Value, func(c *projections.Column) bool { return c.Name == column })
+		}
+	case "extra":
+		t.addRows(c, of, 1)
+	case "missing":
+		left := t.upTo(max(0, rows.Len()-1), "row")
+		c.tables[of] = rowsWhere(of, rows, func(row anyRow) bool { return row.Index != left })
+	case "end":
+		c.checkpoint.V.End = t.mark("end")
+	case "reading":
+		c.checkpoint.V.ReadOptions += "other"
+	case "version":
+		c.checkpoint.V.Projections = projections.ID(t.of[1:])
+	case "gone":
+		c.checkpoint.Valid = false
+	}
+}
+
+// sameVersion reports whether a run has the same rows, of the same bytes, in two generations.
+func sameVersion(all []definition, was, is *content) bool {
+	before, now := was.checkpoint, is.checkpoint
+	if !before.Valid || !now.Valid || before.V.End != now.V.End || before.V.ReadOptions != now.V.ReadOptions || now.V.Projections != projections.ID(all) {
+		return false
+	}
+	text := func(of definition, rows projections.Rows) (text string) {
+		for i := range rows.Len() {
+			text += fmt.Sprintf("%d %#v\n", rows.At(i).Index, of.Any(rows.At(i).Value))
+		}
+		return text
+	}
+	return !slices.ContainsFunc(all, func(of definition) bool { return text(of, was.of(of)) != text(of, is.of(of)) })
+}
