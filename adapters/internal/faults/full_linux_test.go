@@ -144,3 +144,23 @@ func TestFullDiskUnderServer(t *testing.T) {
 		verified(t, f.path, db)
 	}
 }
+
+// The disk gets full while rows are built beside those in use: these stay whole.
+func TestVersionsOnFullDisk(t *testing.T) {
+	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
+		v := &versions{t: t, db: db, f: newFolder(t, 20)}
+		v.run(v.f.path).succeeds(t)
+		reader := &look{db: db, rnd: random(t), keep: true, store: db.open(t)}
+		full := &full{disk: d, rnd: reader.rnd}
+		for range times(2) {
+			v.ages()
+			full.strike(t, v.args([]string{v.f.path})...)
+			for i, s := range v.f.streams {
+				require.True(t, v.f.now[i].is(reader.read(t, s.run)), "run %s", s.run)
+			}
+			full.clear(t)
+			v.run(v.f.path).succeeds(t)
+			verified(t, v.f.path, db)
+		}
+	})
+}

@@ -7,8 +7,6 @@ import (
 	"flag"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 )
 
 // versionKills is how often a program is killed in each kind of work on new rows: a hundred times
@@ -122,26 +120,6 @@ func TestVersionsByPrograms(t *testing.T) {
 			verified(t, v.f.path, v.db)
 			v.f.change(t, rnd)
 			v.run(v.f.path).succeeds(t)
-		}
-	})
-}
-
-// The disk gets full while rows are built beside those in use: these stay whole.
-func TestVersionsOnFullDisk(t *testing.T) {
-	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
-		v := &versions{t: t, db: db, f: newFolder(t, 20)}
-		v.run(v.f.path).succeeds(t)
-		reader := &look{db: db, rnd: random(t), keep: true, store: db.open(t)}
-		full := &full{disk: d, rnd: reader.rnd}
-		for range times(2) {
-			v.ages()
-			full.strike(t, v.args([]string{v.f.path})...)
-			for i, s := range v.f.streams {
-				require.True(t, v.f.now[i].is(reader.read(t, s.run)), "run %s", s.run)
-			}
-			full.clear(t)
-			v.run(v.f.path).succeeds(t)
-			verified(t, v.f.path, db)
 		}
 	})
 }
