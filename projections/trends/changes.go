@@ -9,8 +9,8 @@ const (
 	// leastRuns is how many runs there are on each side of a change.
 	leastRuns = 6
 	// significance is the largest probability of a change by chance, for all places together where one can
-	// be. To look for changes, a weaker one does, since a change that goes back can hide in the whole.
-	significance, weak = 0.001, 0.1
+	// be.
+	significance = 0.001
 	// leastMs is the change, and 1/leastPart of the duration before it too, that one exceeds.
 	leastMs, leastPart = 1000, 20
 )
@@ -43,7 +43,8 @@ func withoutOutliers(points []point) []float64 {
 }
 
 // changes finds change points by E-divisive means: split where both sides differ most, and each
-// side again; then drop the points that a t-test of the two neighbouring parts does not
+// side again, as long as there are enough runs: changes that go up and down can hide in the
+// whole. Then drop the points that a t-test of the two neighbouring parts does not
 // confirm, or whose change is small, the weakest first.
 func changes(points []point) []Change {
 	values := withoutOutliers(points)
@@ -96,7 +97,7 @@ func median(points []point) int64 {
 // split returns where values may change, in order. offset is where they begin.
 func split(values []float64, offset int) []int {
 	at := furthest(values)
-	if at == 0 || tTest(values[:at], values[at:]) > weak {
+	if at == 0 {
 		return nil
 	}
 	return append(append(split(values[:at], offset), offset+at), split(values[at:], offset+at)...)
