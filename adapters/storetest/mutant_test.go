@@ -221,6 +221,12 @@ func calling(ctx context.Context, s *memory.Store, do func(func(store.Tx) error)
 		checkpoint: func(run domain.RunID, c store.Checkpoint) error {
 			return do(func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
 		},
+		keep: func(run domain.RunID, offset int64, data []byte) error {
+			return do(func(tx store.Tx) error { return tx.Keep(run, offset, data) })
+		},
+		discard: func(runs []domain.RunID) error {
+			return do(func(tx store.Tx) error { return tx.Discard(runs) })
+		},
 		park: func(segments []domain.Segment) error {
 			return do(func(tx store.Tx) error { return tx.Park(segments) })
 		},
