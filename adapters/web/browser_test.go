@@ -174,6 +174,8 @@ func TestBrowserLive(t *testing.T) {
 	s.add("42", domain.NewShFinished(at+1900, "test", 7), domain.NewJobFinished(at+1900, "test", domain.Failed), domain.NewJobFinished(at+1900, "build", domain.Complete), domain.NewRunFinished(at+2000, domain.Failed))
 	holds(t, ctx, `document.querySelector("#summary.failed") && document.querySelector("#failures li")?.textContent.includes("exit 7") && !document.querySelector("rect.open")`)
 	holds(t, ctx, `window.loadedOnce && document.querySelector("#connection").textContent === ""`)
+	// The last event moves all bars, which are asked for once more.
+	holds(t, ctx, `document.querySelector("#j1\\.1 rect").getAttribute("x") === "5000"`)
 	// What is there now is what a new load shows.
 	text := `[...document.querySelectorAll("#summary, #failures, details.job, #axis")].map((e) => e.innerHTML.replace(/<line.*?<\/text>/g, "").replace(/\s+(?=<|$)/g, "")).join("\n")`
 	live := value[string](t, ctx, text)
