@@ -104,7 +104,7 @@ func add(t *testing.T, path, text string) {
 // eventually waits for something, also on another goroutine than the test's.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Errorf("it never happens: %s", what)
 			return
