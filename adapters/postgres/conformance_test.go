@@ -22,6 +22,9 @@ func TestStore(t *testing.T) {
 }
 
 func TestStoreThatKeepsStreams(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestStore is enough to look for races")
+	}
 	server := pgtest.Shared(t)
 	storetest.Tries(t, storetest.Enough)
 	storetest.RunKeeping(t, func(t *testing.T) storetest.Opener {

@@ -29,6 +29,9 @@ func TestStore(t *testing.T) {
 }
 
 func TestStoreThatKeepsStreams(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestStore is enough to look for races")
+	}
 	storetest.Tries(t, storetest.Enough)
 	storetest.RunKeeping(t, func(t *testing.T) storetest.Opener {
 		path := filepath.Join(t.TempDir(), "quire.db")

@@ -60,7 +60,7 @@ func (l law) try(as func(*projections.Set) store.Store, draw *rapid.T) error {
 
 // cleanUp removes the trial's runs, even if its time is over.
 func (t *trial) cleanUp() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience/10)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	t.ctx = ctx
 	return t.remove(t.runs...)
