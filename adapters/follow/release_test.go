@@ -203,10 +203,8 @@ func testQuietRuns(t *testing.T, db store.Store) {
 		done <- err
 	}()
 	eventually(t, "all are let go of", func() bool { return view.count() == runs })
-	each := int64(heap()-before) / runs
-	if each > limit {
-		t.Errorf("each quiet run takes %d bytes", each)
-	}
+	// The last ones may be on their way out still.
+	eventually(t, fmt.Sprintf("each quiet run takes at most %d bytes", limit), func() bool { return int64(heap()-before)/runs <= limit })
 	add(t, filepath.Join(folder, "run-7.jsonl"), finished)
 	eventually(t, "one goes on", func() bool { return view.lines("run-7") == 2 })
 	cancel()
