@@ -54,8 +54,8 @@ const (
 	plainLength   = 200
 )
 
-// PathOf returns a path of a stream, with slashes between its parts, of which [RunIDOf] derives
-// the run's id. It is one that every file system accepts, and of no other run.
+// PathOf returns a path for the stream of a run, with slashes between its parts, from which [RunIDOf]
+// derives the run's id. Every file system accepts the path, and no other run has it.
 func PathOf(run RunID) string {
 	if name := string(run) + ".jsonl"; isPlain(string(run)) {
 		return name

@@ -59,7 +59,7 @@ func Find(paths []string, run domain.RunID, archives map[string]Archive) (Stream
 func Folder(path string) Streams { return Streams{Paths: []string{path}} }
 
 // Many reports whether there may be several streams: there are several paths, a folder, or an
-// archive of which Run does not name one.
+// archive without a Run that names one of its streams.
 func (s Streams) Many() bool { return len(s.Paths) > 1 || s.HasFolder() }
 
 // HasFolder reports whether a folder, or an archive as a whole, is among the paths.

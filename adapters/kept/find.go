@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Find is [jsonl.Find] for paths of which some may be addresses of stores that keep streams. It
-// opens those stores with a set of projections; close them with the closer behind the last read.
+// Find is [jsonl.Find], but a path can also be the address of a store that keeps streams. Find
+// opens these stores with a set of projections. Close them with the closer after the last read.
 func Find(ctx context.Context, paths []string, run domain.RunID, set *projections.Set) (jsonl.Streams, io.Closer, error) {
 	archives, opened := map[string]jsonl.Archive{}, closers{}
 	for _, path := range paths {

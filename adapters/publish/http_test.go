@@ -185,8 +185,8 @@ func serving(t *testing.T, faults ...string) (*unreliable, string) {
 	return u, page.URL
 }
 
-// A malformed line is reported with its place, and other runs are sent. So is a stream that is not the one
-// that the server has, of which nothing is mixed with it, and a line that no request can have.
+// The client reports a malformed line with its place, and sends the other runs. It also reports a line that
+// is too long for a request, and a stream other than the server's; the server applies nothing of that one.
 func TestHTTPRefuses(t *testing.T) {
 	_, address := serving(t)
 	folder := t.TempDir()

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -50,7 +51,7 @@ func (s *Store) Next(ctx context.Context) (store.Beside, error) {
 			return err
 		}
 		if table, err := reader.Foreign(ctx, have.isTable); err != nil || table != "" {
-			return errOr(err, foreign(table))
+			return cmp.Or(err, foreign(table))
 		}
 		var all []string
 		for _, other := range replaced {
@@ -70,14 +71,6 @@ func (s *Store) Leniently(ctx context.Context) (store.Store, map[*projections.De
 	lenient := *s
 	lenient.dialect = d
 	return &lenient, lacks, err
-}
-
-// errOr returns err, or other if that is nil.
-func errOr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
 }
 
 // The tables of a generation besides those of projections.

@@ -16,7 +16,7 @@ var appendLaws = []law{
 	property("a segment that cannot be appended changes nothing", notAppended),
 }
 
-// appendedByMany has senders of the same streams, of which each has its own order.
+// appendedByMany lets several senders append the same streams, each in its own order.
 func appendedByMany(t *trial) {
 	streams := t.someStreams()
 	var senders [][]domain.Segment
@@ -60,7 +60,8 @@ func (t *trial) append(p *store.Projector, stream []byte, s domain.Segment) erro
 	}
 }
 
-// notAppended has a run of which some lines are there, and the rest comes after what is refused.
+// notAppended appends segments that the store refuses to a run that has some lines, and then the
+// rest of its lines.
 func notAppended(t *trial) {
 	run, stream := t.run("a"), exampleStreamOfLines()
 	there := wholeLines(stream[:t.upTo(len(stream), "there")])

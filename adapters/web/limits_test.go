@@ -143,7 +143,7 @@ func TestSlowViewer(t *testing.T) {
 	group.Wait()
 }
 
-// A request of another kind than a page has is told so.
+// A page answers 405 to a request with a method that it does not have.
 func TestMethods(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
 	defer server.Close()

@@ -20,7 +20,7 @@ var errGrowing = command.Usage("a store is not followed; look at it with serve -
 
 // addKeep adds the flag that makes the store keep streams.
 func (p *app) addKeep(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&p.keep, "keep-streams", false, "make the store keep the streams too, from now on and whoever writes\nit; then it can be the SOURCE of any command")
+	cmd.Flags().BoolVar(&p.keep, "keep-streams", false, "also keep the streams in the store, from now on and whichever program\nwrites it; the store can then be the SOURCE of other commands")
 }
 
 func newExport(p *app) *cobra.Command {

@@ -14,7 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// groupOf is a group of so many runs, of which each command takes so long, and some milliseconds more.
+// groupOf returns a group of runs whose commands take durations, each some milliseconds longer in
+// each further run.
 func groupOf(first, runs int, durations ...int64) *Group {
 	g := NewGroup("")
 	for i := range runs {

@@ -23,7 +23,7 @@ type Versioning struct {
 	// differ.
 	Compared, Differing int
 	// Carried counts the runs without a stream, whose rows are the same, and Behind those that
-	// are new, or of which the live rows have another part of the stream than the new ones.
+	// are new, or whose live rows cover another part of the stream than the new ones.
 	Carried, Behind int
 	// Differences are in the order of the projections and their columns.
 	Differences []VersionDifference

@@ -19,8 +19,7 @@ type run struct {
 	kept       *kept
 }
 
-// kept is a kept stream, of which only the bytes until the end of its mark count. It never
-// changes.
+// kept is a kept stream. Only the bytes up to its mark count. It never changes.
 type kept struct {
 	store.Kept
 	data []byte
