@@ -133,16 +133,21 @@ func (c StoredComparison) Write(ctx context.Context, out io.Writer, format Forma
 // WriteComparison writes a comparison as JSON, as a table for a terminal of so many columns, or as
 // Markdown that fits a comment.
 func WriteComparison(out io.Writer, format Format, columns int, c *compare.Comparison) error {
-	var text []byte
+	return writeAs(out, format, comparison{compareSchema, c}, func() string { return compareMarkdown(c) }, func() string { return compareTable(columns, c) })
+}
+
+// writeAs writes a document as JSON, or the text for people that one of the functions returns.
+func writeAs(out io.Writer, format Format, document any, markdown, table func() string) error {
+	var text string
 	switch format {
 	case JSON:
-		text = append(compact(comparison{compareSchema, c}), '\n')
+		text = string(compact(document)) + "\n"
 	case Markdown:
-		text = []byte(compareMarkdown(c))
+		text = markdown()
 	default:
-		return compareTable(out, columns, c)
+		text = table()
 	}
-	_, err := out.Write(text)
+	_, err := io.WriteString(out, text)
 	return err
 }
 
@@ -264,7 +269,7 @@ func fitted(b *strings.Builder, columns int) func(string) {
 // compareRows is how many commands a table shows.
 const compareRows = 200
 
-func compareTable(out io.Writer, columns int, c *compare.Comparison) error {
+func compareTable(columns int, c *compare.Comparison) string {
 	var b strings.Builder
 	line := fitted(&b, columns)
 	line(walls(c))
@@ -293,8 +298,7 @@ func compareTable(out io.Writer, columns int, c *compare.Comparison) error {
 	for _, text := range Remarks(c) {
 		line(text)
 	}
-	_, err := io.WriteString(out, b.String())
-	return err
+	return b.String()
 }
 
 func compareMarkdown(c *compare.Comparison) string {

@@ -17,17 +17,7 @@ const groupsSchema = "quire-project/compare-groups/v1"
 // WriteGroups writes a comparison of groups as JSON, as a table for a terminal of so many columns, or as
 // Markdown that fits a comment.
 func WriteGroups(out io.Writer, format Format, columns int, g *compare.Groups) error {
-	var text string
-	switch format {
-	case JSON:
-		text = string(compact(groupsDocument{groupsSchema, g})) + "\n"
-	case Markdown:
-		text = groupsMarkdown(g)
-	default:
-		text = groupsTable(columns, g)
-	}
-	_, err := io.WriteString(out, text)
-	return err
+	return writeAs(out, format, groupsDocument{groupsSchema, g}, func() string { return groupsMarkdown(g) }, func() string { return groupsTable(columns, g) })
 }
 
 type groupsDocument struct {

@@ -23,17 +23,7 @@ const trendsSchema = "quire-project/trends/v1"
 // WriteTrends writes trends as JSON, as tables for a terminal of so many columns, or as Markdown that fits a
 // comment.
 func WriteTrends(out io.Writer, format Format, columns int, t *trends.Trends) error {
-	var text string
-	switch format {
-	case JSON:
-		text = string(compact(trendsDocument{trendsSchema, t})) + "\n"
-	case Markdown:
-		text = trendsMarkdown(t)
-	default:
-		text = trendsTable(columns, t)
-	}
-	_, err := io.WriteString(out, text)
-	return err
+	return writeAs(out, format, trendsDocument{trendsSchema, t}, func() string { return trendsMarkdown(t) }, func() string { return trendsTable(columns, t) })
 }
 
 type trendsDocument struct {
