@@ -61,6 +61,10 @@ func (p *Publication) Pipe(ctx context.Context, run domain.RunID, r io.Reader) e
 		return fmt.Errorf("%w: %v", ErrGivenUp, err)
 	}
 	skipped := slices.DeleteFunc(summary.Skipped, isCut)
+	if ahead := p.server.ahead(run); err == nil && len(skipped) == 0 && ahead != nil {
+		p.report(jsonl.Location{Run: run}, ahead)
+		skipped = append(skipped, ahead)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err == nil && len(skipped) == 0 && !p.sent[run].Ended {

@@ -83,14 +83,17 @@ type HTTP struct {
 	// most is how many bytes are sent at once, unless a line is longer. It shrinks when they do not
 	// arrive in time, and grows again up to limit. taken is how many the server has accepted at once.
 	most, limit, taken int
+	accepted           broker.Stats
 }
 
 // sending is how far a run was sent.
 type sending struct {
 	end    int64
 	digest hash.Cloner // of the stream up to end
-	have   int64       // the server has said that it has the stream up to there, though more was sent
-	gaps   int         // how often it had less than before
+	have   int64       // the server has said that it has the stream up to there
+	// sum is the digest of that, if the server has said it and it has not been compared yet.
+	sum  *[sha256.Size]byte
+	gaps int // how often it had less than before
 }
 
 // NewHTTP returns what sends to the server at an address. It does not connect.
@@ -135,7 +138,8 @@ func (h *HTTP) Close() error {
 	return nil
 }
 
-// Publish sends segments in order. It sends nothing again, except in smaller pieces.
+// Publish sends segments in order. It sends nothing again, except in smaller pieces, and nothing that the
+// server had before.
 func (h *HTTP) Publish(_ string, messages ...*message.Message) error {
 	for _, m := range messages {
 		segment, err := broker.Segment(m)
@@ -151,8 +155,11 @@ func (h *HTTP) Publish(_ string, messages ...*message.Message) error {
 
 func (h *HTTP) send(ctx context.Context, s *domain.Segment) error {
 	run := h.sending(s)
-	at := min(max(run.have, s.Offset), s.End())
-	if at > s.Offset && at < s.End() && s.Data[at-s.Offset-1] != '\n' {
+	if s.Offset == 0 {
+		h.ask(ctx, run, s.Run)
+	}
+	at, ok := run.begin(s)
+	if !ok {
 		return &RefusedError{Run: s.Run, Status: http.StatusConflict, Reason: "the server has another stream with this run's id"}
 	}
 	if at < s.End() || len(s.Data) == 0 {
@@ -184,6 +191,66 @@ func (h *HTTP) sending(s *domain.Segment) *sending {
 		run.digest = nil
 	}
 	return run
+}
+
+// ask asks the server up to where it has a stream that is about to be sent from its start. If the server
+// does not say it, all of the stream is sent.
+func (h *HTTP) ask(ctx context.Context, run *sending, id domain.RunID) {
+	once, cancel := context.WithTimeout(ctx, waitForAnswer)
+	defer cancel()
+	run.have, run.sum = 0, nil
+	answer, err := h.client.Head(once, h.segments(id), h.authorization(id))
+	if err != nil || answer.Status != http.StatusNoContent {
+		return
+	}
+	if have, sum, ok := web.ReadPosition(answer.Header); ok && have > 0 {
+		run.have, run.sum = have, &sum
+	}
+}
+
+// begin returns where to begin sending a segment: where the server has less of it. It reports whether the
+// server has the same stream, as far as can be told.
+func (r *sending) begin(s *domain.Segment) (at int64, ok bool) {
+	at = min(max(r.have, s.Offset), s.End())
+	ahead := s.Data[:at-s.Offset]
+	isLine := len(ahead) == len(s.Data) || len(ahead) == 0 || ahead[len(ahead)-1] == '\n'
+	if r.sum == nil || r.have > s.End() || r.digest == nil {
+		return at, isLine
+	}
+	digest, err := r.digest.Clone()
+	if err != nil {
+		return at, false
+	}
+	_, _ = digest.Write(ahead) // a hash never fails
+	ok = *r.sum == [sha256.Size]byte(digest.Sum(nil))
+	if r.sum = nil; !isLine { // the server has the line as the last one, without its end
+		at = s.Offset + int64(bytes.LastIndexByte(ahead, '\n')+1)
+		r.have = at
+	}
+	return at, ok
+}
+
+// stats counts what the server has accepted.
+func (h *HTTP) stats() broker.Stats {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.accepted
+}
+
+// ahead returns an error if a stream that was sent is shorter than what the server has, which can then not be
+// compared.
+func (h *HTTP) ahead(id domain.RunID) error {
+	if h == nil {
+		return nil // a broker
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	run := h.runs[id]
+	if run == nil || run.sum == nil {
+		return nil
+	}
+	reason := fmt.Sprintf("the server has %d bytes of a stream with this run's id, and this one has fewer", run.have)
+	return &RefusedError{Run: id, Status: http.StatusConflict, Reason: reason}
 }
 
 func (r *sending) write(data []byte) { _, _ = r.digest.Write(data) } // a hash never fails
@@ -276,6 +343,8 @@ func (h *HTTP) post(ctx context.Context, run *sending, s, piece *domain.Segment)
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.taken, h.most = max(h.taken, len(piece.Data)), min(2*h.most, h.limit)
+		h.accepted.Segments++
+		h.accepted.Bytes += int64(len(piece.Data))
 		return nil
 	}
 	return h.judge(answer, run, s, piece)
@@ -301,18 +370,28 @@ func (h *HTTP) address(piece *domain.Segment) string {
 	if piece.SHA256 != [sha256.Size]byte{} {
 		query.Set("sha256", hex.EncodeToString(piece.SHA256[:]))
 	}
-	return h.base + "/api" + web.RunPath(piece.Run) + "/segments?" + query.Encode()
+	return h.segments(piece.Run) + "?" + query.Encode()
+}
+
+// segments returns the address of a run's segments.
+func (h *HTTP) segments(run domain.RunID) string {
+	return h.base + "/api" + web.RunPath(run) + "/segments"
+}
+
+func (h *HTTP) authorization(run domain.RunID) http.Header {
+	token := h.options.Token
+	if h.options.ServerToken != "" {
+		token = web.RunToken(h.options.ServerToken, run)
+	}
+	if token == "" {
+		return http.Header{}
+	}
+	return http.Header{"Authorization": {"Bearer " + token}}
 }
 
 func (h *HTTP) header(piece *domain.Segment) http.Header {
-	header := http.Header{"Content-Type": {"application/jsonl"}}
-	token := h.options.Token
-	if h.options.ServerToken != "" {
-		token = web.RunToken(h.options.ServerToken, piece.Run)
-	}
-	if token != "" {
-		header.Set("Authorization", "Bearer "+token)
-	}
+	header := h.authorization(piece.Run)
+	header.Set("Content-Type", "application/jsonl")
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if len(piece.Data) > max(h.taken, askFrom) { // a server that refuses it does so before it is sent

@@ -40,6 +40,7 @@ type unreliable struct {
 
 	mu     sync.Mutex
 	faults []string
+	bodies int64 // how many bytes of lines were sent
 	store  store.Store
 	server *web.Server
 }
@@ -60,6 +61,7 @@ func (u *unreliable) restart() {
 func (u *unreliable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.bodies += max(0, r.ContentLength)
 	fault := ""
 	if len(u.faults) > 0 {
 		fault, u.faults = u.faults[0], u.faults[1:]
@@ -103,7 +105,9 @@ func overHTTP(t require.TestingT, address string, o publish.HTTPOptions) *publis
 	h, err := publish.NewHTTP(address, o)
 	require.NoError(t, err)
 	options := broker.PublishOptions{FirstDelay: time.Microsecond, MostDelay: time.Microsecond, SegmentBytes: 200, Window: 1, Hopeless: publish.IsHopeless}
-	return publish.New(broker.NewPublisher(h, h, options), publish.Options{MaxMessage: 200})
+	p := publish.New(broker.NewPublisher(h, h, options), publish.Options{MaxMessage: 200})
+	p.CountBy(h)
+	return p
 }
 
 // Whatever fails between a client and a server, the server's rows are those of the streams in the end:
@@ -169,7 +173,58 @@ func TestHTTPLaw(t *testing.T) {
 			require.NoError(r, err)
 			require.Equal(r, want, got)
 		}
+		publishesAgain(r, server, page.URL, paths)
 	})
+}
+
+// publishesAgain checks that a second client sends only what the server lacks, whatever fails: nothing of
+// streams that are as they were, and the new bytes of those that have grown.
+func publishesAgain(r *rapid.T, server *unreliable, address string, paths map[domain.RunID]string) {
+	more, lacks := map[domain.RunID]string{}, int64(0)
+	for run, path := range paths {
+		text, err := os.ReadFile(path)
+		require.NoError(r, err)
+		lines := string(text[:strings.LastIndexByte(string(text), '\n')+1])
+		more[run] = strings.Repeat(started, rapid.IntRange(0, 5).Draw(r, "more"))
+		if tail := len(text) - len(lines); tail > 0 && more[run] != "" { // it is a line now
+			lacks += int64(tail + len("\n"))
+			more[run] = "\n" + more[run]
+		}
+		lacks += int64(len(strings.TrimPrefix(more[run], "\n")))
+	}
+	folder := ""
+	for run, path := range paths {
+		folder = filepath.Dir(path)
+		add(r, path, more[run])
+	}
+	server.mu.Lock()
+	server.most, server.bodies = 300, 0
+	server.faults = rapid.SliceOfN(rapid.SampledFrom([]string{"", "502", "429", "cut", "restart"}), 0, 9).Draw(r, "new faults")
+	fails := len(server.faults) > 0
+	server.mu.Unlock()
+	for round := range 2 {
+		p := overHTTP(r, address, publish.HTTPOptions{})
+		require.NoError(r, p.All(r.Context(), jsonl.Walk(folder)))
+		require.Empty(r, p.Summary().Skipped)
+		require.Equal(r, len(paths), p.Summary().Runs)
+		if round == 0 && !fails || round == 1 && len(server.faults) == 0 {
+			require.Equal(r, lacks, p.Summary().Bytes)
+			require.Equal(r, lacks, server.bodies)
+		}
+		if server.bodies, lacks = 0, 0; len(server.faults) > 0 {
+			return
+		}
+	}
+	for run, path := range paths {
+		file, err := jsonl.Locate(path).Open()
+		require.NoError(r, err)
+		want, err := projections.Project(run, jsonl.NewReader(file.Bytes(), jsonl.Options{OnMalformed: jsonl.Skip}))
+		file.Close()
+		require.NoError(r, err)
+		got, err := server.rows(run)
+		require.NoError(r, err)
+		require.Equal(r, want, got)
+	}
 }
 
 // serving returns a server that takes no malformed lines, and its address.
@@ -233,9 +288,14 @@ func TestHTTPMixesNothing(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, before, after)
 	}
-	u.most = 50
-	write(t, path, started+ended)
+	write(t, path, started)
 	refused := send()
+	require.NotNil(t, refused, "it is shorter")
+	require.ErrorContains(t, refused, fmt.Sprintf("the server has %d bytes", len(started+ended)))
+	u.most = 50
+	path = filepath.Join(t.TempDir(), "c.jsonl")
+	write(t, path, started+ended)
+	refused = send()
 	require.NotNil(t, refused)
 	require.ErrorContains(t, refused, fmt.Sprintf("the line at byte %d has %d bytes", len(started), len(ended)))
 }
@@ -262,8 +322,10 @@ func TestHTTPAnswers(t *testing.T) {
 		{422, `{"error":"no"}`, false, "422 Unprocessable Entity: no"},
 	} {
 		asked := 0
-		page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			asked++
+		page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				asked++
+			}
 			w.Header().Set("Location", "/elsewhere")
 			w.WriteHeader(test.status)
 			_, _ = io.WriteString(w, test.answer)

@@ -46,6 +46,7 @@ type Options struct {
 type Publication struct {
 	Options
 	publisher *broker.Publisher
+	server    *HTTP // nil for a broker
 
 	mu      sync.Mutex
 	summary Summary
@@ -93,17 +94,25 @@ type Target interface {
 // To is [New] for a target. sending says how long sending is retried, and when it is pointless.
 func To(t Target, sending broker.PublishOptions, options Options) *Publication {
 	sending.SegmentBytes, options.MaxMessage = t.MaxMessage(), t.MaxMessage()
-	if _, is := t.(*HTTP); is {
+	server, is := t.(*HTTP)
+	if is {
 		sending.Window, sending.Hopeless = 1, IsHopeless // what was accepted is not sent again
 	}
-	return New(broker.NewPublisher(t.Publisher(), t, sending), options)
+	p := New(broker.NewPublisher(t.Publisher(), t, sending), options)
+	p.server = server
+	return p
 }
 
-// Summary returns the current summary.
+// Summary returns the current summary. What a server had before does not count as sent.
 func (p *Publication) Summary() Summary {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.summary
+	s := p.summary
+	if p.server != nil {
+		accepted := p.server.stats()
+		s.Segments, s.Bytes = accepted.Segments, accepted.Bytes
+	}
+	return s
 }
 
 // atOnce is how many streams are sent at the same time.
@@ -166,6 +175,9 @@ func (p *Publication) send(ctx context.Context, source jsonl.Location) (cut bool
 		return file.Cut(), err
 	}
 	stats, err := p.publisher.PublishStream(ctx, source.Run, &counted{file: file, read: p.Read})
+	if err == nil {
+		err = p.server.ahead(source.Run)
+	}
 	p.count(stats, err == nil || isCut(err))
 	return file.Cut(), err
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -107,9 +108,11 @@ func (p *problem) write(w http.ResponseWriter) {
 	_ = json.NewEncoder(w).Encode(p) // a client that is gone is not told
 }
 
+var noReceiver = &problem{status: http.StatusForbidden, Error: "this server does not take streams, because it has no store that stays; start it with --to"}
+
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) *problem {
 	if s.receiver == nil {
-		return &problem{status: http.StatusForbidden, Error: "this server does not take streams, because it has no store that stays; start it with --to"}
+		return noReceiver
 	}
 	segment, err := parseSegment(r)
 	if err != nil {
@@ -215,11 +218,56 @@ func (s *Server) answer(segment domain.Segment, err error) *problem {
 	return &problem{status: http.StatusConflict, Error: refused.Quarantine.Reason}
 }
 
-// writtenRun returns the run that a request writes to.
+// position says up to where the server has the stream of a run. Who may write to the run may know that.
+func (s *Server) position(w http.ResponseWriter, r *http.Request) error {
+	if s.receiver == nil {
+		noReceiver.write(w)
+		return nil
+	}
+	run := domain.RunID(idIn(r.PathValue("run")))
+	checkpoints, err := s.store.Checkpoints(r.Context(), []domain.RunID{run})
+	if err != nil {
+		return err
+	}
+	end := domain.StartMark
+	if at, ok := checkpoints[run]; ok {
+		end = at.End
+	}
+	writePosition(w.Header(), end)
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// The headers that say how long a stream is, and its digest: of draft-ietf-httpbis-resumable-upload, and
+// of RFC 9530.
+const (
+	offsetHeader = "Upload-Offset"
+	digestHeader = "Repr-Digest"
+	digestPrefix = "sha-256=:"
+)
+
+func writePosition(h http.Header, end domain.Mark) {
+	h.Set(offsetHeader, strconv.FormatInt(end.Bytes, 10))
+	h.Set(digestHeader, digestPrefix+base64.StdEncoding.EncodeToString(end.SHA256[:])+":")
+}
+
+// ReadPosition returns up to where a server has a stream, as the headers of its answer say, and the digest
+// up to there.
+func ReadPosition(h http.Header) (offset int64, sum [sha256.Size]byte, ok bool) {
+	offset, err := strconv.ParseInt(h.Get(offsetHeader), 10, 64)
+	text, isSHA256 := strings.CutPrefix(h.Get(digestHeader), digestPrefix)
+	data, wrong := base64.StdEncoding.DecodeString(strings.TrimSuffix(text, ":"))
+	if err != nil || wrong != nil || offset < 0 || !isSHA256 || len(data) != len(sum) {
+		return 0, sum, false
+	}
+	return offset, [sha256.Size]byte(data), true
+}
+
+// writtenRun returns the run that a request writes to, or whose position it asks for.
 func writtenRun(r *http.Request) (run domain.RunID, ok bool) {
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), "/api/runs/")
 	rest, whole := strings.CutSuffix(rest, "/segments")
-	if r.Method != http.MethodPost || !ok || !whole || strings.Contains(rest, "/") {
+	if r.Method != http.MethodPost && r.Method != http.MethodHead || !ok || !whole || strings.Contains(rest, "/") {
 		return "", false
 	}
 	id, err := url.PathUnescape(rest)

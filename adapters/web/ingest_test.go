@@ -3,6 +3,7 @@ package web_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -233,6 +234,31 @@ func TestRefusedSegments(t *testing.T) {
 	refused(204, "r", len(started), started, "") // the run goes on
 }
 
+// A server says up to where it has a stream, a last line without a line feed included.
+func TestPosition(t *testing.T) {
+	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
+	defer server.Close()
+	have := ""
+	for _, piece := range []string{"", started, started + started, "half"} {
+		more := func(r *http.Request) {
+			if piece == "half" {
+				r.URL.RawQuery += "&tail=1"
+			}
+		}
+		require.Equal(t, http.StatusNoContent, sent(server, "a b", len(have), strings.NewReader(piece), more).Code)
+		have += piece
+		answer := httptest.NewRecorder()
+		server.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "HEAD", "/api"+web.RunPath("a b")+"/segments", nil))
+		require.Equal(t, http.StatusNoContent, answer.Code)
+		offset, sum, ok := web.ReadPosition(answer.Header())
+		require.True(t, ok)
+		require.EqualValues(t, len(have), offset)
+		require.Equal(t, sha256.Sum256([]byte(have)), sum)
+	}
+	_, _, ok := web.ReadPosition(http.Header{"Upload-Offset": {"1"}, "Repr-Digest": {"sha-256=:AAAA:"}})
+	require.False(t, ok)
+}
+
 // A server without a store that stays takes nothing: it would be lost.
 func TestNoIngestWithoutStore(t *testing.T) {
 	base := listen(t, "127.0.0.1:0", web.Access{})
@@ -258,10 +284,12 @@ func TestRunToken(t *testing.T) {
 		require.Equal(t, 401, ask("POST", path, ""), run)
 		for _, wrong := range []string{"wrong", web.RunToken(token, "other"), web.RunToken("other", run)} {
 			require.Equal(t, 403, ask("POST", path, wrong), run)
+			require.Equal(t, 403, ask("HEAD", path, wrong), run)
 		}
 		written := ask("POST", path, token)
 		require.Equal(t, 403, written, "it has no store")
 		require.Equal(t, written, ask("POST", path, own), run)
+		require.Equal(t, written, ask("HEAD", path, own), run)
 		for _, other := range []string{"/", "/api/runs", "/api" + web.RunPath(run), web.RunPath(run), web.RunPath(run) + "/events", "/metrics"} {
 			require.Equal(t, 401, ask("GET", other, own), other)
 		}

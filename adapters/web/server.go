@@ -79,6 +79,7 @@ func New(o Options) *Server {
 		"GET /api/runs":                   s.apiRuns,
 		"GET /api/runs/{run}":             s.apiRun,
 		"POST /api/runs/{run}/segments":   s.segments,
+		"HEAD /api/runs/{run}/segments":   s.position,
 		"GET /compare":                    s.compare,
 		"GET /trends":                     s.trends,
 		"GET /feed":                       s.feed,

@@ -129,8 +129,11 @@ func TestPublishToServer(t *testing.T) {
 		says   string
 	}{
 		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --token-file TOKEN", "", 0, "published 1 run in 1 segment to https://"},
+		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --token-file TOKEN", "", 0, "published 1 run in 0 segments to https://"},
 		{"ENDED --tls-ca CERT --follow --token-file TOKEN", "", 0, "published 1 run"},
-		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --run-id 42", ofRun, 0, "published 1 run"},
+		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --run-id 42", ofRun, 0, "published 1 run in 1"},
+		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --run-id 42", ofRun, 0, "published 1 run in 0"},
+		{"ENDED --tls-ca CERT --run-id 42", ofRun, 1, "and this one has fewer; publish another stream as another run"},
 		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT --run-id 43", ofRun, 1, "this token does not allow writing to this run; --token-file"},
 		{"../../fixtures/rapid-ci.jsonl --tls-ca CERT", "", 1, "$QUIRE_TOKEN"},
 		{"../../fixtures/rapid-ci.jsonl --token-file TOKEN", "", 1, "--tls-ca"},

@@ -85,7 +85,16 @@ const MaxAnswer = 64 << 10
 
 // Post makes one attempt. The error does not contain the address.
 func (c *Client) Post(ctx context.Context, to string, header http.Header, body []byte) (*Answer, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, to, bytes.NewReader(body))
+	return c.ask(ctx, http.MethodPost, to, header, bytes.NewReader(body))
+}
+
+// Head is Post for a request without a body.
+func (c *Client) Head(ctx context.Context, to string, header http.Header) (*Answer, error) {
+	return c.ask(ctx, http.MethodHead, to, header, nil)
+}
+
+func (c *Client) ask(ctx context.Context, method, to string, header http.Header, body io.Reader) (*Answer, error) {
+	request, err := http.NewRequestWithContext(ctx, method, to, body)
 	if err != nil {
 		return nil, withoutAddress(err)
 	}
