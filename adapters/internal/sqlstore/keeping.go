@@ -21,8 +21,12 @@ import (
 // the size of its piece has doubled.
 const maxPiece = 512 << 10
 
-// maxPending is how many bytes of streams a transaction has in memory before it writes them.
+// maxPending is how many bytes of streams a transaction has in memory, compressed or not yet,
+// before it writes them.
 const maxPending = 8 << 20
+
+// buffers are free buffers of a maxPiece, for the bytes of pieces and for what they become.
+var buffers = sync.Pool{New: func() any { return new([maxPiece]byte) }}
 
 // KeepStreams makes a store keep streams from now on.
 const KeepStreams = `UPDATE quire_project_store SET keeps_streams = true WHERE NOT keeps_streams`
@@ -106,7 +110,9 @@ func pack(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return encoder.EncodeAll(data, nil), nil
+	buffer := buffers.Get().(*[maxPiece]byte)
+	defer buffers.Put(buffer)
+	return slices.Clone(encoder.EncodeAll(data, buffer[:0])), nil
 }
 
 func (p *piece) unpack() ([]byte, error) {
@@ -125,7 +131,8 @@ func (p *piece) unpack() ([]byte, error) {
 }
 
 // Keeping has the methods of a transaction for kept streams. It collects what is to be kept,
-// and writes it when there is much of it, or in [Keeping.Flush].
+// and writes it when there is much of it, or in [Keeping.Flush]. Pieces are compressed on other
+// goroutines meanwhile: the caller is the one that rows wait for.
 type Keeping struct {
 	Dialect *Dialect
 	// Query runs statements in order, and calls scan with the rows of each.
@@ -135,9 +142,11 @@ type Keeping struct {
 	// On says that the store keeps streams.
 	On bool
 
-	growing map[domain.RunID]*growing
-	ends    map[domain.RunID]domain.Mark
-	pending int
+	growing  map[domain.RunID]*growing
+	replaced []domain.RunID // whose pieces of before are to be removed
+	packing  []*packing     // in the order of their bytes
+	ends     map[domain.RunID]domain.Mark
+	pending  int
 }
 
 // growing is a stream to which a transaction adds bytes.
@@ -146,8 +155,19 @@ type growing struct {
 	id   string
 	at   int64 // of data
 	data []byte
-	// joined says that data has been joined with the pieces before it.
+	// joined says that nothing before data can be joined with it. Only then is it cut into pieces.
 	joined bool
+}
+
+// packing is a piece on the way to its compressed bytes.
+type packing struct {
+	run    domain.RunID
+	id     string
+	offset int64
+	bytes  int
+	packed []byte
+	err    error
+	done   chan struct{}
 }
 
 // Keeps reports whether the store keeps streams.
@@ -157,20 +177,64 @@ func (k *Keeping) Keeps() bool { return k.On }
 func (k *Keeping) Keep(run domain.RunID, offset int64, data []byte) error {
 	g := k.growing[run]
 	if g == nil {
-		g = &growing{run: run, id: k.Dialect.encode(string(run)), at: offset, joined: false}
-		if k.growing == nil {
-			k.growing = map[domain.RunID]*growing{}
-		}
-		k.growing[run] = g
+		g = k.grow(run, offset)
 	}
 	if end := g.at + int64(len(g.data)); end != offset {
 		return fmt.Errorf("keep the stream of run %q: the next byte is %d, not %d", run, end, offset)
 	}
-	g.data = append(g.data, data...)
+	k.add(g, data)
 	if k.pending += len(data); k.pending < maxPending {
 		return nil
 	}
 	return k.write(false)
+}
+
+// grow begins to add bytes to the kept stream of a run, or to replace it.
+func (k *Keeping) grow(run domain.RunID, offset int64) *growing {
+	g := &growing{run: run, id: k.Dialect.encode(string(run)), at: offset, joined: offset == 0}
+	if g.joined {
+		k.replaced = append(k.replaced, run)
+	}
+	if k.growing == nil {
+		k.growing = map[domain.RunID]*growing{}
+	}
+	k.growing[run] = g
+	return g
+}
+
+// add adds bytes to a stream, and cuts off the pieces that are whole.
+func (k *Keeping) add(g *growing, data []byte) {
+	if !g.joined {
+		g.data = append(g.data, data...)
+		return
+	}
+	for len(data) > 0 {
+		n := min(len(data), maxPiece-len(g.data))
+		g.data, data = append(g.data, data[:n]...), data[n:]
+		if len(g.data) == maxPiece {
+			k.cut(g)
+			g.data = buffers.Get().(*[maxPiece]byte)[:0]
+		}
+	}
+}
+
+// cut makes a piece of the bytes of a stream.
+func (k *Keeping) cut(g *growing) {
+	if len(g.data) == 0 {
+		return
+	}
+	p := &packing{run: g.run, id: g.id, offset: g.at, bytes: len(g.data), done: make(chan struct{})}
+	go p.pack(g.data)
+	k.packing = append(k.packing, p)
+	g.at, g.data = g.at+int64(len(g.data)), nil
+}
+
+// pack compresses the bytes of a piece. The encoder limits how many do so at once.
+func (p *packing) pack(data []byte) {
+	defer close(p.done)
+	if p.packed, p.err = pack(data); cap(data) == maxPiece {
+		buffers.Put((*[maxPiece]byte)(data[:maxPiece]))
+	}
 }
 
 // Reach notes that the kept stream of a run ends at a mark when the transaction commits.
@@ -179,6 +243,9 @@ func (k *Keeping) Reach(run domain.RunID, end domain.Mark) {
 		k.ends = map[domain.RunID]domain.Mark{}
 	}
 	k.ends[run] = end
+	if g := k.growing[run]; g != nil && g.joined {
+		k.cut(g) // so that Flush has less to wait for
+	}
 }
 
 // Flush writes what was collected.
@@ -225,6 +292,7 @@ func (k *Keeping) Discard(runs []domain.RunID) error {
 		delete(k.growing, run)
 		delete(k.ends, run)
 	}
+	k.packing = slices.DeleteFunc(k.packing, func(p *packing) bool { return slices.Contains(runs, p.run) })
 	for some := range slices.Chunk(runs, MaxList) {
 		condition, args := k.Dialect.In(some)
 		all = append(all,
@@ -257,46 +325,43 @@ func (k *Keeping) write(end bool) error {
 	if err := k.join(); err != nil {
 		return wrap(err)
 	}
-	var rows [][]any
 	k.pending = 0
-	for run, g := range k.growing {
-		for len(g.data) >= maxPiece || end && len(g.data) > 0 {
-			n := min(len(g.data), maxPiece)
-			packed, err := pack(g.data[:n])
-			if err != nil {
-				return wrap(err)
-			}
-			rows = append(rows, []any{g.id, g.at, int64(n), packed})
-			g.at, g.data = g.at+int64(n), g.data[n:]
+	for _, g := range k.growing {
+		if end {
+			k.cut(g)
 		}
-		g.data = slices.Clone(g.data)
-		if k.pending += len(g.data); end {
-			delete(k.growing, run)
-		}
+		k.pending += len(g.data)
 	}
+	if end {
+		clear(k.growing)
+	}
+	var rows [][]any
+	for _, p := range k.packing {
+		if <-p.done; p.err != nil {
+			return wrap(p.err)
+		}
+		rows = append(rows, []any{p.id, p.offset, int64(p.bytes), p.packed})
+	}
+	k.packing = nil
 	return k.exec(k.inserts(`INSERT INTO quire_project_pieces (run_id, "offset", bytes, data) VALUES `, rows, "", ""))
 }
 
 // join joins the bytes with the pieces that they replace or take in, and removes those.
 func (k *Keeping) join() error {
 	var fresh []*growing
-	var whole []domain.RunID
 	var ends, reads, removes []Statement
-	for run, g := range k.growing {
-		switch {
-		case !g.joined && g.at == 0:
-			g.joined = true
-			whole = append(whole, run)
-		case !g.joined:
+	for _, g := range k.growing {
+		if !g.joined {
 			fresh = append(fresh, g)
 			// No piece that begins before can reach beyond, or be taken in.
 			ends = append(ends, k.statement(`SELECT "offset", bytes, '' AS data FROM quire_project_pieces WHERE run_id = ?1 AND "offset" > ?2 AND "offset" < ?3 ORDER BY "offset" DESC`, g.id, g.at-2*maxPiece, g.at))
 		}
 	}
-	for some := range slices.Chunk(whole, MaxList) {
+	for some := range slices.Chunk(k.replaced, MaxList) {
 		condition, args := k.Dialect.In(some)
 		removes = append(removes, k.statement(`DELETE FROM quire_project_pieces WHERE run_id `+condition, args...))
 	}
+	k.replaced = nil
 	from := make([]int64, len(fresh))
 	err := k.each(ends, func(i int, pieces []piece) error {
 		from[i] = fresh[i].takesIn(pieces)
@@ -309,7 +374,7 @@ func (k *Keeping) join() error {
 		reads = append(reads, k.statement(`SELECT "offset", bytes, data FROM quire_project_pieces WHERE run_id = ?1 AND "offset" >= ?2 AND "offset" < ?3 ORDER BY "offset"`, g.id, from[i], g.at))
 		removes = append(removes, k.statement(`DELETE FROM quire_project_pieces WHERE run_id = ?1 AND "offset" >= ?2`, g.id, from[i]))
 	}
-	err = k.each(reads, func(i int, pieces []piece) error { return fresh[i].prepend(from[i], pieces) })
+	err = k.each(reads, func(i int, pieces []piece) error { return k.prepend(fresh[i], from[i], pieces) })
 	if err != nil || len(removes) == 0 {
 		return err
 	}
@@ -351,8 +416,8 @@ func (g *growing) takesIn(pieces []piece) int64 {
 	return from
 }
 
-// prepend puts the bytes of pieces before the others.
-func (g *growing) prepend(from int64, pieces []piece) error {
+// prepend puts the bytes of pieces before the others, and cuts off the pieces that are whole.
+func (k *Keeping) prepend(g *growing, from int64, pieces []piece) error {
 	var before []byte
 	for _, p := range pieces {
 		data, err := p.unpack()
@@ -365,6 +430,9 @@ func (g *growing) prepend(from int64, pieces []piece) error {
 	if int64(len(before)) < missing {
 		return fmt.Errorf("run %q: %d bytes before byte %d are not there", g.run, missing-int64(len(before)), g.at)
 	}
-	g.at, g.data, g.joined = from, append(before[:missing], g.data...), true
+	data := g.data
+	g.at, g.data, g.joined = from, nil, true
+	k.add(g, before[:missing])
+	k.add(g, data)
 	return nil
 }
