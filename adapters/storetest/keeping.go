@@ -17,6 +17,7 @@ import (
 var keepLaws = []law{
 	property("what is kept is what was given, from any byte on", keptFromAnyByte),
 	thorough("a long stream that comes in short parts is kept", keptInParts),
+	property("long streams that come side by side in a transaction are kept", keptAtOnce),
 	property("streams are listed and discarded with their runs", keptAndDiscarded),
 }
 
@@ -96,6 +97,38 @@ func keptInParts(t *trial) {
 		}))
 	}
 	must(t.isKept(run, stream))
+}
+
+// keptAtOnce has two streams come in parts that one cannot compress, all in one transaction. One of
+// them is discarded on the way, and begins again. No two parts are alike, and the caller uses the
+// memory of a part again.
+func keptAtOnce(t *trial) {
+	if !t.keeps {
+		return
+	}
+	runs := []domain.RunID{t.run("a"), t.run("b")}
+	streams := map[domain.RunID][]byte{}
+	const parts = 30
+	discard, most := pick(t, "discard", 0, 5, 10, 20, parts), pick(t, "most", 1000, 1_000_000)
+	random, memory := rand.NewChaCha8([32]byte{byte(t.upTo(255, "seed"))}), make([]byte, most)
+	must(t.update(runs, func(tx store.Tx) {
+		for i := range parts {
+			run, part := runs[i%2], memory[:random.Uint64()%uint64(most)]
+			if i == discard {
+				must(tx.Discard([]domain.RunID{run}))
+				streams[run] = nil
+			}
+			_, _ = random.Read(part) // never fails
+			must(tx.Keep(run, int64(len(streams[run])), part))
+			streams[run] = append(streams[run], part...)
+		}
+		for _, run := range runs {
+			must(tx.SetCheckpoint(run, keptUntil(streams[run])))
+		}
+	}))
+	for _, run := range runs {
+		must(t.isKept(run, streams[run]))
+	}
 }
 
 // keptAndDiscarded has a run whose rows are cleared, and one whose stream is discarded too.
