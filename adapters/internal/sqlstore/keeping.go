@@ -6,27 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A kept stream is stored in pieces, each compressed by itself, of at most maxPiece bytes. A
-// piece takes in the one before it, while that is not larger than itself. So a stream that
-// comes line by line has few pieces, and each of its bytes is compressed again only as often as
-// the size of its piece has doubled.
-const maxPiece = 512 << 10
-
 // maxPending is how many bytes of streams a transaction has in memory, compressed or not yet,
 // before it writes them.
 const maxPending = 8 << 20
-
-// buffers are free buffers of a maxPiece, for the bytes of pieces and for what they become.
-var buffers = sync.Pool{New: func() any { return new([maxPiece]byte) }}
 
 // KeepStreams makes a store keep streams from now on.
 const KeepStreams = `UPDATE quire_project_store SET keeps_streams = true WHERE NOT keeps_streams`
@@ -71,12 +59,6 @@ func (r Reader) Kept(ctx context.Context, runs []domain.RunID) (map[domain.RunID
 	return kept, nil
 }
 
-// piece is a piece of a stream, compressed.
-type piece struct {
-	offset, bytes int64
-	data          []byte
-}
-
 func pieceColumns(_ *Dialect, p *piece) []any { return []any{&p.offset, &p.bytes, &p.data} }
 
 const selectPiece = `SELECT "offset", bytes, data FROM quire_project_pieces WHERE run_id = ?1 AND "offset" <= ?2 ORDER BY "offset" DESC LIMIT 1`
@@ -92,42 +74,6 @@ func (r Reader) Piece(ctx context.Context, run domain.RunID, offset int64) ([]by
 		return nil, r.dialect.error("a piece of a stream", err)
 	}
 	return data[offset-found[0].offset:], nil
-}
-
-// Encoders and decoders are expensive to make. They can be used by many at once.
-var (
-	packer = sync.OnceValues(func() (*zstd.Encoder, error) {
-		// On streams, slower levels are hardly better.
-		return zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(maxPiece))
-	})
-	unpacker = sync.OnceValues(func() (*zstd.Decoder, error) {
-		return zstd.NewReader(nil, zstd.WithDecoderConcurrency(2), zstd.WithDecoderMaxMemory(maxPiece))
-	})
-)
-
-func pack(data []byte) ([]byte, error) {
-	encoder, err := packer()
-	if err != nil {
-		return nil, err
-	}
-	buffer := buffers.Get().(*[maxPiece]byte)
-	defer buffers.Put(buffer)
-	return slices.Clone(encoder.EncodeAll(data, buffer[:0])), nil
-}
-
-func (p *piece) unpack() ([]byte, error) {
-	decoder, err := unpacker()
-	if err != nil {
-		return nil, err
-	}
-	data, err := decoder.DecodeAll(p.data, nil)
-	if err == nil && int64(len(data)) != p.bytes {
-		err = fmt.Errorf("it has %d bytes instead of %d", len(data), p.bytes)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the piece at byte %d: %w: %w", p.offset, store.ErrKept, err)
-	}
-	return data, nil
 }
 
 // Keeping has the methods of a transaction for kept streams. It collects what is to be kept,
@@ -157,17 +103,6 @@ type growing struct {
 	data []byte
 	// joined says that nothing before data can be joined with it. Only then is it cut into pieces.
 	joined bool
-}
-
-// packing is a piece on the way to its compressed bytes.
-type packing struct {
-	run    domain.RunID
-	id     string
-	offset int64
-	bytes  int
-	packed []byte
-	err    error
-	done   chan struct{}
 }
 
 // Keeps reports whether the store keeps streams.
@@ -227,14 +162,6 @@ func (k *Keeping) cut(g *growing) {
 	go p.pack(g.data)
 	k.packing = append(k.packing, p)
 	g.at, g.data = g.at+int64(len(g.data)), nil
-}
-
-// pack compresses the bytes of a piece. The encoder limits how many do so at once.
-func (p *packing) pack(data []byte) {
-	defer close(p.done)
-	if p.packed, p.err = pack(data); cap(data) == maxPiece {
-		buffers.Put((*[maxPiece]byte)(data[:maxPiece]))
-	}
 }
 
 // Reach notes that the kept stream of a run ends at a mark when the transaction commits.
