@@ -45,7 +45,7 @@ func (r *Record) Open(ctx context.Context, out io.Writer) (err error) {
 	}
 	if r.Sink, err = jsonl.OpenSink(ctx, r.Events, out, terminal.Safe); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%v; make its folder first", err)
+			err = fmt.Errorf("%w; make its folder first", err)
 		}
 		_ = os.Remove(r.folder)
 		return fmt.Errorf("--events: %w", err)
