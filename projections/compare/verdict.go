@@ -102,7 +102,7 @@ func (e *EarlierRuns) unfit(r *projections.Record) string {
 	case clockBackwards(r):
 		return wentBackwards
 	case r.Run.State != e.of.Run.State:
-		return "it ended otherwise: " + string(r.Run.State)
+		return "it ended differently: " + string(r.Run.State)
 	case !began.Valid || !before.Valid || began.V >= before.V:
 		return "it is not earlier"
 	}

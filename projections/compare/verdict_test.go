@@ -94,7 +94,7 @@ func TestRunsThatAreLeftOut(t *testing.T) {
 	assert.Equal(t, []Verdict{Slower}, got)
 	assert.Equal(t, History{Runs: 20, Tested: 1, LeftOut: []LeftOut{
 		{"run-3", "it has no run_finished"}, {"run-4", "its clock went backwards"},
-		{"run-5", "it ended otherwise: failed"}, {"run-7", "it is not earlier"},
+		{"run-5", "it ended differently: failed"}, {"run-7", "it is not earlier"},
 	}}, c.History)
 
 	last := ended(99, 90_000)
