@@ -24,7 +24,7 @@ type LineTooLongError struct {
 	Offset int64
 	// Length is the length of the line in bytes, including its line feed.
 	Length int64
-	// Limit is the maximum size of a segment.
+	// Limit is the maximum size of a line.
 	Limit int
 }
 
@@ -35,7 +35,8 @@ func (e *LineTooLongError) Error() string {
 // cutter makes segments of a stream. It keeps only a digest of the bytes.
 type cutter struct {
 	run    domain.RunID
-	limit  int
+	limit  int // of a segment, unless one line is longer
+	line   int // limit of a line
 	next   int64
 	digest hash.Hash
 	begun  bool
@@ -51,12 +52,15 @@ func (c *cutter) cut(data []byte, tail bool) domain.Segment {
 }
 
 func (c *cutter) tooLong(length int64) error {
-	return &LineTooLongError{Run: c.run, Offset: c.next, Length: length, Limit: c.limit}
+	return &LineTooLongError{Run: c.run, Offset: c.next, Length: length, Limit: c.line}
 }
 
-// wholeLines returns the size of the whole lines that fit into limit.
-func wholeLines(data []byte, limit int) int {
-	return bytes.LastIndexByte(data[:min(len(data), limit)], '\n') + 1
+// wholeLines returns the size of the whole lines that fit into a segment.
+func (c *cutter) wholeLines(data []byte) int {
+	if n := bytes.LastIndexByte(data[:min(len(data), c.limit)], '\n') + 1; n > 0 {
+		return n
+	}
+	return bytes.IndexByte(data[:min(len(data), c.line)], '\n') + 1
 }
 
 // Cut cuts the stream of a finished run into segments: each has as many whole lines as fit into limit
@@ -64,24 +68,33 @@ func wholeLines(data []byte, limit int) int {
 // tail. An empty stream is one empty segment. The sequence ends with the first error: a
 // [*LineTooLongError], or an error of r. Segments do not share memory.
 func Cut(r io.Reader, run domain.RunID, limit int) iter.Seq2[domain.Segment, error] {
+	return cut(r, run, limit, limit)
+}
+
+// cut is [Cut] with another limit for lines: one that is longer than limit is a segment of its own.
+func cut(r io.Reader, run domain.RunID, limit, line int) iter.Seq2[domain.Segment, error] {
 	return func(yield func(domain.Segment, error) bool) {
 		if limit <= 0 {
 			limit = DefaultSegmentBytes
 		}
-		c := &cutter{run: run, limit: limit, digest: sha256.New()}
+		c := &cutter{run: run, limit: limit, line: max(limit, line), digest: sha256.New()}
 		var data []byte
 		var end error // the error or end of r
 		for memory := firstRead; ; memory = c.limit + 1 {
 			if end == nil {
 				data, end = fill(r, data, memory, c.limit+1)
 			}
-			n := wholeLines(data, c.limit)
+			n := c.wholeLines(data)
+			if n == 0 && end == nil && len(data) <= c.line {
+				data, end = fill(r, data, len(data), c.line+1)
+				n = c.wholeLines(data)
+			}
 			switch {
 			case n > 0:
 				if !yield(c.cut(data[:n:n], false), nil) {
 					return
 				}
-			case len(data) > c.limit:
+			case len(data) > c.line:
 				yield(domain.Segment{}, c.tooLong(lineLength(data, r, end)))
 				return
 			case end != io.EOF:
@@ -104,7 +117,7 @@ const firstRead = 32 << 10
 // fill returns rest and the bytes that follow it in r: size bytes, or fewer if r ends. The memory is
 // new, because rest shares the memory of a segment.
 func fill(r io.Reader, rest []byte, memory, size int) ([]byte, error) {
-	data := append(make([]byte, 0, min(memory, size)), rest...)
+	data := append(make([]byte, 0, max(min(memory, size), len(rest))), rest...)
 	for idle := 0; len(data) < size; {
 		if len(data) == cap(data) {
 			data = slices.Grow(data, min(7*len(data), size-len(data)))

@@ -24,14 +24,14 @@ type piece struct {
 
 // greedy is what cutting a stream should give, line by line: the pieces, and where
 // and how long the first line is that does not fit.
-func greedy(stream string, limit int) (pieces []piece, tooLong *broker.LineTooLongError) {
+func greedy(stream string, limit, longest int) (pieces []piece, tooLong *broker.LineTooLongError) {
 	at := 0
 	for line := range strings.Lines(stream) {
 		tail := !strings.HasSuffix(line, "\n")
 		last := len(pieces) - 1
 		switch {
-		case len(line) > limit:
-			return pieces, &broker.LineTooLongError{Offset: int64(at), Length: int64(len(line)), Limit: limit}
+		case len(line) > longest:
+			return pieces, &broker.LineTooLongError{Offset: int64(at), Length: int64(len(line)), Limit: longest}
 		case last < 0 || tail || len(pieces[last].data)+len(line) > limit:
 			pieces = append(pieces, piece{at, line})
 		default:
@@ -48,14 +48,15 @@ func TestCutIsGreedy(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := string(streams().Draw(t, "stream"))
 		limit := rapid.IntRange(1, 60).Draw(t, "limit")
+		longest := limit + rapid.IntRange(0, 60).Draw(t, "a line may be longer by")
 		reader := rapid.SampledFrom([]func(io.Reader) io.Reader{
 			func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.HalfReader, iotest.DataErrReader,
 		}).Draw(t, "reader")
-		want, wantErr := greedy(stream, limit)
+		want, wantErr := greedy(stream, limit, longest)
 
 		var got []domain.Segment
 		var gotErr error
-		for segment, err := range broker.Cut(reader(strings.NewReader(stream)), "r", limit) {
+		for segment, err := range broker.CutLines(reader(strings.NewReader(stream)), "r", limit, longest) {
 			require.NoError(t, gotErr, "it goes on after an error")
 			if gotErr = err; err == nil {
 				got = append(got, segment)

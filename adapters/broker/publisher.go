@@ -16,6 +16,8 @@ import (
 type PublishOptions struct {
 	// SegmentBytes is the maximum size of a segment. The default is [DefaultSegmentBytes].
 	SegmentBytes int
+	// LineBytes is the maximum size of a line, if it is larger: such a line is a segment of its own.
+	LineBytes int
 	// Window is how many segments are sent to the broker at once. As many are read ahead. The default
 	// is eight.
 	Window int
@@ -143,7 +145,7 @@ func (p *Publisher) read(ctx context.Context, run domain.RunID, r io.Reader, win
 		}
 	}
 	var w window
-	for segment, err := range Cut(r, run, p.options.SegmentBytes) {
+	for segment, err := range cut(r, run, p.options.SegmentBytes, p.options.LineBytes) {
 		if w.err = err; err != nil {
 			break
 		}

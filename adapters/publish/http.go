@@ -129,7 +129,7 @@ func (h *HTTP) String() string { return h.base }
 // Publisher returns h.
 func (h *HTTP) Publisher() message.Publisher { return h }
 
-// MaxMessage returns how many bytes of a line a server accepts.
+// MaxMessage returns how many bytes of a line every server accepts.
 func (h *HTTP) MaxMessage() int { return web.MaxSegment }
 
 // Close closes idle connections.
@@ -443,7 +443,7 @@ func (h *HTTP) judge(answer *posting.Answer, run *sending, s, piece *domain.Segm
 	case code == http.StatusTooManyRequests, code >= 500 && code != http.StatusNotImplemented:
 		return busy
 	case code == http.StatusRequestEntityTooLarge:
-		refused.Reason = fmt.Sprintf("the line at byte %d has %d bytes, which is more than the server accepts, or a proxy in front of it; raise the limit of the proxy, or ingest the run on the server's machine", piece.Offset, len(piece.Data))
+		refused.Reason = fmt.Sprintf("the line at byte %d has %d bytes, which is more than the server accepts, or a proxy in front of it; raise the limit of the proxy, or --max-line of the server, or ingest the run on the server's machine", piece.Offset, len(piece.Data))
 		return &tooLargeError{refused}
 	case code == http.StatusUnprocessableEntity && said.Line > 0:
 		refused.Err = &jsonl.MalformedError{Name: string(s.Run), Position: domain.Position{Line: said.Line, Offset: said.Offset}, Column: said.Column, Reason: reason}

@@ -262,6 +262,42 @@ func TestHTTPRefuses(t *testing.T) {
 	require.ErrorAs(t, err, new(*broker.LineTooLongError))
 }
 
+// A line as long as a reader takes arrives, however its stream is sent. A longer one is reported.
+func TestHTTPLongLine(t *testing.T) {
+	u, address := serving(t)
+	line := func(length int) string {
+		return started + `{"at_ms":2,"type":"sh_started","job_id":"a","cmd":"` + strings.Repeat("x", length-len(`{"at_ms":2,"type":"sh_started","job_id":"a","cmd":""}`)) + `"}` + "\r\n" + ended
+	}
+	longest, longer := line(jsonl.DefaultMaxLine), line(jsonl.DefaultMaxLine+1)
+	send := func(run domain.RunID, stream string, how func(*publish.Publication, string) error) error {
+		h, err := publish.NewHTTP(address, publish.HTTPOptions{})
+		require.NoError(t, err)
+		p := publish.To(h, broker.PublishOptions{}, publish.Options{})
+		path := filepath.Join(t.TempDir(), string(run)+".jsonl")
+		write(t, path, stream)
+		require.NoError(t, how(p, path))
+		return errors.Join(p.Summary().Skipped...)
+	}
+	for run, how := range map[domain.RunID]func(*publish.Publication, string) error{
+		"whole": func(p *publish.Publication, path string) error { return p.All(t.Context(), jsonl.Walk(path)) },
+		"grows": func(p *publish.Publication, path string) error { return p.Follow(t.Context(), path, "") },
+		"pipe": func(p *publish.Publication, path string) error {
+			file, err := os.Open(path)
+			require.NoError(t, err)
+			defer file.Close()
+			return p.Pipe(t.Context(), "pipe", file)
+		},
+	} {
+		require.NoError(t, send(run, longest, how), run)
+		got, err := u.rows(run)
+		require.NoError(t, err)
+		require.True(t, got.Run.Ended)
+		err = send(run, longer, how)
+		require.ErrorContains(t, err, fmt.Sprintf("the line at byte %d", len(started)))
+		require.Less(t, len(err.Error()), 500)
+	}
+}
+
 // However little a proxy lets through, no line of another stream gets into a run.
 func TestHTTPMixesNothing(t *testing.T) {
 	u, address := serving(t)

@@ -96,6 +96,7 @@ func To(t Target, sending broker.PublishOptions, options Options) *Publication {
 	sending.SegmentBytes, options.MaxMessage = t.MaxMessage(), t.MaxMessage()
 	server, is := t.(*HTTP)
 	if is {
+		sending.SegmentBytes, sending.LineBytes = broker.DefaultSegmentBytes, t.MaxMessage()
 		sending.Window, sending.Hopeless = 1, IsHopeless // what was accepted is not sent again
 	}
 	p := New(broker.NewPublisher(t.Publisher(), t, sending), options)

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -26,8 +27,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// MaxSegment is how many bytes of a stream one request can write.
-const MaxSegment = 8 << 20
+// MaxSegment is how many bytes of a stream one request can write: as many as the longest line may have, with
+// a CR and a LF. A server that reads longer lines takes them, too.
+const MaxSegment = jsonl.DefaultMaxLine + 2
 
 // MaxWriters is how many requests can write to a run at once, so that who may write to one run alone
 // cannot take what others need.
@@ -36,7 +38,7 @@ const MaxWriters = 4
 // Limits on what is received at once. A slow client holds memory only for what it has sent, and no
 // longer than maxSending. The first piece is so small that all connections can have one.
 const (
-	maxReceived = 64 << 20
+	maxReceived = 2 * MaxWriters // times the limit of a request
 	firstPiece  = 4 << 10
 	maxSending  = 30 * time.Second
 	maxApplying = 20 * time.Second
@@ -45,6 +47,7 @@ const (
 // receiver writes segments that come over HTTP.
 type receiver struct {
 	*store.Projector
+	limit  int64 // of a request
 	memory *semaphore.Weighted
 
 	mu      sync.Mutex
@@ -53,7 +56,8 @@ type receiver struct {
 
 func newReceiver(s *Server, lines jsonl.Options) *receiver {
 	options := store.ProjectorOptions{Timeout: maxApplying, Done: func(b store.Batch) { s.Written(b.Written) }}
-	return &receiver{Projector: store.NewProjector(s.store, jsonl.NewSegments(lines), options), memory: semaphore.NewWeighted(maxReceived), writers: map[domain.RunID]int{}}
+	limit := int64(max(MaxSegment, lines.MaxLine+2))
+	return &receiver{Projector: store.NewProjector(s.store, jsonl.NewSegments(lines), options), limit: limit, memory: semaphore.NewWeighted(maxReceived * limit), writers: map[domain.RunID]int{}}
 }
 
 // enter reports whether one more request can write to a run. If so, leave ends that.
@@ -160,13 +164,13 @@ func (c *receiver) read(w http.ResponseWriter, r *http.Request) (data []byte, he
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(maxSending))
 	_ = control.SetWriteDeadline(time.Now().Add(maxSending + 2*maxApplying))
-	if r.ContentLength > MaxSegment {
-		return nil, held, tooLarge
+	if r.ContentLength > c.limit {
+		return nil, held, c.tooLarge()
 	}
-	body := http.MaxBytesReader(w, r.Body, MaxSegment)
+	body := http.MaxBytesReader(w, r.Body, c.limit)
 	for {
 		if len(data) == cap(data) {
-			grow := int64(max(firstPiece, cap(data)))
+			grow := max(firstPiece, min(held, c.limit-held))
 			if !c.memory.TryAcquire(grow) {
 				return nil, held, &problem{status: http.StatusServiceUnavailable, Error: "too much is sent to this server at once; send it again"}
 			}
@@ -180,7 +184,7 @@ func (c *receiver) read(w http.ResponseWriter, r *http.Request) (data []byte, he
 		case errors.Is(err, io.EOF):
 			return data, held, nil
 		case errors.As(err, new(*http.MaxBytesError)):
-			return nil, held, tooLarge
+			return nil, held, c.tooLarge()
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, held, &problem{status: http.StatusRequestTimeout, Error: "the body comes too slowly; send fewer lines at once"}
 		default:
@@ -189,7 +193,10 @@ func (c *receiver) read(w http.ResponseWriter, r *http.Request) (data []byte, he
 	}
 }
 
-var tooLarge = &problem{status: http.StatusRequestEntityTooLarge, Error: "a request can have 8 MiB of lines; send more requests"}
+func (c *receiver) tooLarge() *problem {
+	words := fmt.Sprintf("a request can have %d bytes of lines; send more requests, and raise --max-line of the server if one line is longer", c.limit)
+	return &problem{status: http.StatusRequestEntityTooLarge, Error: words}
+}
 
 // answer says what became of a segment. It quotes nothing of the stream.
 func (s *Server) answer(segment domain.Segment, err error) *problem {

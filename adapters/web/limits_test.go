@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -72,6 +73,67 @@ func TestSlowSenders(t *testing.T) {
 	require.Equal(t, http.StatusOK, get(t, server, "/runs/quick").Code)
 	close(end)
 	answered.Wait()
+}
+
+// piped is a listener of connections within this process.
+type piped chan net.Conn
+
+func (p piped) Accept() (net.Conn, error) {
+	if c, ok := <-p; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p piped) Close() error { close(p); return nil }
+
+func (p piped) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+// A body has half a minute to arrive. Of one that does not, nothing is written, and its sender is told.
+func TestSlowBody(t *testing.T) {
+	for name, test := range map[string]struct {
+		each   time.Duration // how long the client waits before it sends a byte
+		status int
+	}{
+		"in time":  {29 * time.Second / time.Duration(len(started)), http.StatusNoContent},
+		"too slow": {31 * time.Second / time.Duration(len(started)-1), http.StatusRequestTimeout},
+		"never":    {time.Hour, http.StatusRequestTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				db := memory.Of(set)
+				server := web.New(web.Options{Store: db, Ingest: &jsonl.Options{}})
+				listener, done := make(piped), make(chan error, 1)
+				ctx, stop := context.WithCancel(t.Context())
+				go func() { done <- web.Serve(ctx, listener, server, web.Access{}) }()
+				client, connection := net.Pipe()
+				listener <- connection
+				began := time.Now()
+				var sending sync.WaitGroup
+				sending.Go(func() {
+					_, err := fmt.Fprintf(client, "POST /api/runs/a/segments?offset=0 HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n", len(started))
+					for i := 0; err == nil && i < len(started); i++ {
+						time.Sleep(test.each)
+						_, err = client.Write([]byte(started[i : i+1]))
+					}
+				})
+				answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+				if assert.NoError(t, err) {
+					defer answer.Body.Close()
+					assert.Equal(t, test.status, answer.StatusCode)
+				}
+				if test.status == http.StatusRequestTimeout {
+					assert.Equal(t, 30*time.Second, time.Since(began))
+					assert.Empty(t, must(db.Checkpoints(t.Context(), []domain.RunID{"a"})))
+				}
+				client.Close()
+				sending.Wait()
+				stop()
+				assert.NoError(t, <-done)
+				server.Close()
+			})
+		})
+	}
 }
 
 // Clients that write to one run, and have a token for no other one, hold nobody up: only some of them are

@@ -1,0 +1,4 @@
+package broker
+
+// CutLines is [Cut] with another limit for lines.
+var CutLines = cut
