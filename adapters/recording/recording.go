@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -44,9 +43,6 @@ func (r *Record) Open(ctx context.Context, out io.Writer) (err error) {
 		fmt.Fprintln(out, filepath.Base(r.folder))
 	}
 	if r.Sink, err = jsonl.OpenSink(ctx, r.Events, out, terminal.Safe); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("%w; make its folder first", err)
-		}
 		_ = os.Remove(r.folder)
 		return fmt.Errorf("--events: %w", err)
 	}

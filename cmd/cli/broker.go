@@ -90,7 +90,7 @@ func newPublish(p *app) *cobra.Command {
 	cmd.Flags().BoolVar(&flags.follow, "follow", false, "keep reading as the streams grow")
 	cmd.Flags().StringVar(&flags.runID, "run-id", "", "the run's id (default: the file's name without its endings; for an\nevents.jsonl, its folder's)")
 	flags.addOptions(cmd)
-	cmd.Flags().StringVar(&flags.token, "token-file", "", "the `file` with the token of the server, from which that of each run is\nderived (default: the token in $QUIRE_TOKEN)")
+	cmd.Flags().StringVar(&flags.token, "token-file", "", "the `file` with the token of the server, from which publish derives\nthe token of each run (default: send the token in $QUIRE_TOKEN)")
 	return cmd
 }
 

@@ -48,8 +48,8 @@ func newCompare(p *app) *cobra.Command {
 	}
 	cmd := p.reading("compare", two, func(ctx context.Context, args []string) error { return p.compare(ctx, args, &flags) })
 	addFormat(cmd, &flags.to)
-	cmd.Flags().StringVar(&flags.from, "from", "", "the `store` with the runs, which A and B are then the ids of,\nor groups such as ref=main,last=20: "+stores.Syntax)
-	cmd.Flags().StringArrayVar(&flags.history, "history", nil, "a `SOURCE` with earlier runs, for verdicts; can be repeated\n(with --from: those of the store)")
+	cmd.Flags().StringVar(&flags.from, "from", "", "take the runs from this `store`: A and B are then ids of runs, or\ngroups such as ref=main,last=20: "+stores.Syntax)
+	cmd.Flags().StringArrayVar(&flags.history, "history", nil, "a `SOURCE` with earlier runs, for verdicts; can be repeated\n(default with --from: those of the store)")
 	addAssumeEnded(cmd, &flags.ended)
 	flags.addReading(p, cmd)
 	return cmd
@@ -113,14 +113,14 @@ func newTrends(p *app) *cobra.Command {
 		})
 	})
 	cmd.Flags().StringVar(&from, "from", "", "the `store` with the runs: "+stores.Syntax)
-	cmd.Flags().StringVar(&logs, "logs", "", "a `folder` with logs, whose last lines tell failures apart:\nthat of the streams, or one with folders named after runs")
+	cmd.Flags().StringVar(&logs, "logs", "", "also group failures by the last lines of the logs in this `folder`:\nthat of the streams, or one with a folder for each run, named after its id")
 	addAssumeEnded(cmd, &ended)
 	addFormat(cmd, &to)
 	return cmd
 }
 
 func addAssumeEnded(cmd *cobra.Command, ended *bool) {
-	cmd.Flags().BoolVar(ended, "assume-ended", false, "take runs without run_finished as ended, unless they are active")
+	cmd.Flags().BoolVar(ended, "assume-ended", false, "treat runs without run_finished as ended, unless they are active")
 }
 
 // assumed returns how runs are prepared.

@@ -60,7 +60,7 @@ func newLog(p *app) *cobra.Command {
 		})
 	})
 	cmd.Flags().StringVar(&logs.Folder, "logs", "", "the `folder` with the logs: what quire-ci took as --out-dir\n(default: the folder of the stream)")
-	cmd.Flags().BoolVar(&logs.Raw, "raw", false, "print logs as they are, with the time and output of each line")
+	cmd.Flags().BoolVar(&logs.Raw, "raw", false, "print logs as they are, with the time and the output of each line")
 	cmd.Flags().BoolVar(&logs.Paths, "path", false, "print the paths of the logs instead")
 	command.Colors(cmd, &color)
 	flags.add(p, cmd)

@@ -20,7 +20,7 @@ var errGrowing = command.Usage("a store is not followed; look at it with serve -
 
 // addKeep adds the flag that makes the store keep streams.
 func (p *app) addKeep(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&p.keep, "keep-streams", false, "also keep the streams in the store, from now on and whichever program\nwrites it; the store can then be the SOURCE of other commands")
+	cmd.Flags().BoolVar(&p.keep, "keep-streams", false, "also keep the streams in the store, from now on and for every program\nthat writes it; the store can then be the SOURCE of other commands")
 }
 
 func newExport(p *app) *cobra.Command {
@@ -35,7 +35,7 @@ func newExport(p *app) *cobra.Command {
 			return cmp.Or(stopped(ctx, err, streams), command.End(work.status))
 		})
 	})
-	cmd.Flags().StringVarP(&folder, "output", "o", "", "the `folder` that gets the streams, a file for each run")
+	cmd.Flags().StringVarP(&folder, "output", "o", "", "write the streams into this `folder`, a file for each run")
 	cmd.Flags().StringVar(&flags.runID, "run-id", "", "only the stream of the run with this `id`")
 	return cmd
 }
@@ -55,7 +55,7 @@ func newPrune(p *app) *cobra.Command {
 		})
 	})
 	addStore(cmd, &to)
-	cmd.Flags().StringVar(&olderThan, "older-than", "", "remove runs whose last event was so long ago, or before a `time`,\nsuch as 90d or 2026-11-20")
+	cmd.Flags().StringVar(&olderThan, "older-than", "", "remove runs whose last event is older than this `time`, such as 90d\nor 2026-11-20")
 	cmd.Flags().IntVar(&keep, "keep", 0, "keep the `n` newest runs, whatever their age")
 	cmd.Flags().BoolVar(&options.DryRun, "dry-run", false, "change nothing; print each run that would be removed")
 	command.AboveZero(cmd, "keep", "1000")

@@ -64,7 +64,7 @@ func newProject(p *app) *cobra.Command {
 	command.AboveZero(cmd, "top", "10")
 	command.Colors(cmd, &flags.color)
 	f.BoolVar(&flags.pretty, "pretty", false, "indent json")
-	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands: table names those of failed\nones (default: those beside the stream), junit and github have their\nends")
+	f.StringVar(&flags.logs, "logs", "", "the `folder` with the logs of commands: table names the logs of\nfailed ones (default: those beside the stream), junit and github\nprint the ends of logs")
 	f.BoolVar(&flags.commands, "commands", false, commandsUsage)
 	flags.exitStatus.add(f)
 	p.addKeep(cmd)

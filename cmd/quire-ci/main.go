@@ -64,7 +64,7 @@ func (p program) root() *cobra.Command {
 
 // addWorkspace adds the flag for the folder of the pipeline.
 func addWorkspace(cmd *cobra.Command, workspace *string) {
-	cmd.Flags().StringVar(workspace, "workspace", "", "the `folder` that has the .quire/ci.yaml, and in which commands run (default: the nearest upwards)")
+	cmd.Flags().StringVar(workspace, "workspace", "", "the `folder` with the .quire/ci.yaml, in which commands run (default: this folder, or the nearest one above)")
 	_ = cmd.MarkFlagDirname("workspace") // it is there
 }
 

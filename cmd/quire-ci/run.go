@@ -40,8 +40,8 @@ func (p program) runCommand() *cobra.Command {
 		return err
 	})
 	addWorkspace(cmd, &flags.workspace)
-	cmd.Flags().StringVar(&flags.Events, "events", "", "where events go: null, stdout or a `file`, which must not exist (default: null)")
-	cmd.Flags().StringVar(&flags.Logs, "out-dir", "", "the `folder` in which logs are kept (default: keep none)")
+	cmd.Flags().StringVar(&flags.Events, "events", "", "where events go: null, stdout, or a `file` that does not exist yet (default: null)")
+	cmd.Flags().StringVar(&flags.Logs, "out-dir", "", "the `folder` for the logs of commands (default: keep no logs)")
 	cmd.Flags().StringVar(&flags.Runs, "runs", "", "create a folder for the run in this `folder`, with its events.jsonl and logs, and print its name")
 	cmd.Flags().BoolVar(&flags.quiet, "quiet", false, "do not show the output of commands, unless they fail")
 	cmd.Flags().BoolVar(&flags.Succeeded, "as-quire", false, "record a complete job as succeeded, and exit with 0 even if the run failed")
