@@ -43,6 +43,9 @@ type listed struct {
 // filter is what is asked for, as text of the address.
 type filter struct{ State, Label, Text string }
 
+// Any reports whether something is asked for.
+func (f filter) Any() bool { return f != filter{} }
+
 // choice is a state that can be asked for.
 type choice struct {
 	Value, Text string

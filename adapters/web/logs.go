@@ -312,10 +312,13 @@ func (l *lineWriter) styled(text string, style runlog.Style) {
 // nearest: the page has a light and a dark look, and each of the 16 can be read in both.
 func classesOf(style runlog.Style) string {
 	var classes []string
+	if style.Inverse { // on a background, text has the colour of the paper
+		style.Text, style.Background = 0, style.Text
+	}
 	for _, c := range []struct {
 		is   bool
 		name string
-	}{{style.Bold, "b"}, {style.Faint, "f"}, {style.Italic, "i"}, {style.Underlined, "u"}, {style.Inverse, "v"}, {style.Struck, "s"}} {
+	}{{style.Bold, "b"}, {style.Faint, "f"}, {style.Italic, "i"}, {style.Underlined, "u"}, {style.Inverse && style.Background == 0, "v"}, {style.Struck, "s"}} {
 		if c.is {
 			classes = append(classes, c.name)
 		}

@@ -193,11 +193,11 @@ func (p *page) jobs(r *rows, a axis) map[string]*job {
 		if row.ExitCode.Valid && row.ExitCode.V != 0 {
 			j.Exit = display.Exit(row.ExitCode.V)
 		}
-		start, end := row.StartedAtMs, row.FinishedAtMs
+		start, end, kind := row.StartedAtMs, row.FinishedAtMs, "job"
 		if !end.Valid {
-			end = r.Timings.Run.LastAtMs
+			end, kind = r.Timings.Run.LastAtMs, openKind(!r.Run.Ended)
 		}
-		j.Bars = []bar{barOf(a, start, end, row.FinishedAtMs.Valid, "job")}
+		j.Bars = []bar{barOf(a, start, end, kind)}
 		if start.Valid && end.Valid {
 			times = append(times, interval{i, start.V, end.V})
 		}
@@ -211,9 +211,17 @@ func (p *page) jobs(r *rows, a axis) map[string]*job {
 	return byID
 }
 
+// openKind returns the kind of the bar of what has not ended: it runs, or nobody knows until when it did.
+func openKind(runs bool) string {
+	if runs {
+		return "open"
+	}
+	return "unknown"
+}
+
 // barOf returns the bar of what has a start and an end, or the mark of a moment if its
 // duration is not known.
-func barOf(a axis, start, end projections.Null[int64], ended bool, kind string) bar {
+func barOf(a axis, start, end projections.Null[int64], kind string) bar {
 	switch {
 	case !start.Valid && end.Valid:
 		return a.bar(end.V, end.V, "unknown")
@@ -221,8 +229,6 @@ func barOf(a axis, start, end projections.Null[int64], ended bool, kind string) 
 		return bar{0, leastBar, "unknown"}
 	case !end.Valid || !projections.Span(start.V, end.V).Valid:
 		return a.bar(start.V, start.V, "unknown")
-	case !ended:
-		return a.bar(start.V, end.V, "open")
 	}
 	return a.bar(start.V, end.V, kind)
 }
@@ -230,15 +236,23 @@ func barOf(a axis, start, end projections.Null[int64], ended bool, kind string) 
 // commands makes the rows of the commands, and the bars of what of each job is in commands.
 func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 	busy := make([][]bar, len(p.Jobs))
+	next, begun := make([]projections.Null[int64], len(r.ShEvents)), make([]projections.Null[int64], len(p.Jobs)) // starts of later commands of the job
+	for i, sh := range slices.Backward(r.ShEvents) {
+		j := jobs[sh.JobID].index
+		next[i], begun[j] = begun[j], projections.Some(sh.StartedAtMs)
+	}
 	for i := range r.ShEvents {
 		sh, timing := &r.ShEvents[i], &r.Timings.ShEvents[i]
 		j := jobs[sh.JobID]
 		v := display.OfCommand(sh.ExitCode, r.Jobs[j.index].State)
-		end := sh.FinishedAtMs
-		if !end.Valid {
-			end = r.Timings.Run.LastAtMs
+		end, kind := sh.FinishedAtMs, kinds[v]
+		switch {
+		case !end.Valid:
+			end, kind = until(r, j.index, next[i])
+		case v == display.Unfinished: // whether its code is a failure, the job's end will tell
+			kind = kinds[display.Tolerated]
 		}
-		b := barOf(a, projections.Some(sh.StartedAtMs), end, sh.FinishedAtMs.Valid, kinds[v])
+		b := barOf(a, projections.Some(sh.StartedAtMs), end, kind)
 		c := &command{
 			Anchor: j.Anchor + "." + strconv.Itoa(sh.Seq), Job: j.Name, Seq: sh.Seq, Verdict: verdictOf(v), urgency: v, job: j.index,
 			Offset: display.Maybe(timing.OffsetMs), Took: display.Maybe(timing.DurationMs), Bars: []bar{b},
@@ -254,12 +268,23 @@ func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 		}
 	}
 	for i, j := range p.Jobs {
-		if j.Bars[0].Kind != "unknown" {
-			j.Bars = append(j.Bars, merged(busy[i])...)
-		}
+		j.Bars = append(j.Bars, merged(busy[i])...)
 		j.Open = j.Open || len(r.ShEvents) <= 200
 		j.Parts = slices.Collect(slices.Chunk(j.Commands, partSize))
 	}
+}
+
+// until returns up to when an open command of a job may have run, and the kind of its bar. A job's commands run
+// one after the other: one that another follows, or whose job is over, does not run any more.
+func until(r *rows, job int, next projections.Null[int64]) (projections.Null[int64], string) {
+	end := r.Jobs[job].FinishedAtMs
+	switch {
+	case next.Valid:
+		return next, "unknown"
+	case end.Valid:
+		return end, "unknown"
+	}
+	return r.Timings.Run.LastAtMs, openKind(!r.Run.Ended)
 }
 
 // partSize is how many commands a browser lays out at once, when they are about to be seen.
@@ -413,7 +438,7 @@ func mostUrgent[T any](all []T, n int, urgency func(T) display.Verdict) []T {
 
 // slowest lists the slowest commands, if that says more than their rows.
 func (p *page) slowest(r *rows, jobs map[string]*job) {
-	if len(r.ShEvents) <= 2*len(r.Timings.Slowest) {
+	if len(r.ShEvents) <= 20 {
 		return
 	}
 	for _, s := range r.Timings.Slowest {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"math"
 	"net/url"
 	"testing"
@@ -8,7 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
 )
 
 // A place on the axis is in it, and a later time has no earlier place, whatever the clock said.
@@ -54,6 +58,67 @@ func TestAlone(t *testing.T) {
 		}
 		require.Equal(t, want, alone(n, jobs))
 	})
+}
+
+// pageFrom returns the page of a run with some events.
+func pageFrom(t require.TestingT, events []domain.Event) (*page, *rows) {
+	var data []byte
+	for i := range events {
+		if line, err := jsonl.Append(nil, &events[i]); err == nil {
+			data = append(data, line...)
+		}
+	}
+	record, err := projections.Project("run", jsonl.NewReader(bytes.NewReader(data), jsonl.Options{}))
+	require.NoError(t, err)
+	r := newRows("run")
+	r.Record = record
+	return newPage(projections.Builtin, r, pageLimits), r
+}
+
+// What has not ended is drawn as what it is: as running only if it can run.
+func TestOpenBars(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, r := pageFrom(t, laws.Events().Draw(t, "events"))
+		for i, j := range p.Jobs {
+			over := r.Jobs[i].FinishedAtMs.Valid || r.Run.Ended
+			if j.Bars[0].Kind == "open" {
+				require.False(t, over)
+			}
+			for at, c := range j.Commands {
+				runs := c.Bars[0].Kind == "open"
+				require.False(t, runs && (over || at < len(j.Commands)-1), "%s", c.Anchor)
+			}
+		}
+	})
+}
+
+// A job's bar is dark where a command runs, and light in the gaps. Where a command that ended without a word may
+// have run, there is an outline.
+func TestGapsAreDrawn(t *testing.T) {
+	p, _ := pageFrom(t, []domain.Event{
+		domain.NewJobStarted(0, "a"), domain.NewShStarted(200, "a", "make"), domain.NewShFinished(400, "a", 0), domain.NewShStarted(500, "a", "lost"), domain.NewShStarted(600, "a", "test"), domain.NewShFinished(700, "a", 0),
+		domain.NewJobFinished(1000, "a", domain.Complete), domain.NewRunFinished(1000, domain.Complete),
+	})
+	require.Equal(t, []bar{{0, 100_000, "job"}, {20_000, 20_000, "busy"}, {60_000, 10_000, "busy"}}, p.Jobs[0].Bars)
+	require.Equal(t, []bar{{50_000, 10_000, "unknown"}}, p.Jobs[0].Commands[1].Bars)
+	require.Contains(t, p.Facts, "1 command ended without a word")
+}
+
+// Failures are those commands that made their job fail, and jobs that failed without one; a code that a job
+// went on after is none.
+func TestFailures(t *testing.T) {
+	p, _ := pageFrom(t, []domain.Event{
+		domain.NewJobStarted(0, "a"), domain.NewShStarted(1, "a", "looked at"), domain.NewShFinished(2, "a", 7), domain.NewJobFinished(3, "a", domain.Complete),
+		domain.NewJobStarted(3, "b"), domain.NewShStarted(3, "b", "made it fail"), domain.NewShFinished(4, "b", 7), domain.NewJobFinished(5, "b", domain.Failed),
+		domain.NewJobStarted(5, "c"), domain.NewJobFinished(6, "c", domain.Failed), domain.NewRunFinished(6, domain.Failed),
+	})
+	require.Len(t, p.Failed, 2)
+	require.Equal(t, "j2.1", p.Failed[0].Anchor)
+	require.Equal(t, "failed, exit 7", p.Failed[0].Verdict.Word)
+	require.Equal(t, "j3", p.Failed[1].Anchor)
+	require.Equal(t, verdict{"tolerated", "", "exit 7"}, p.Jobs[0].Commands[0].Verdict)
+	require.Contains(t, p.Facts, "3 jobs, 2 failed")
+	require.Contains(t, p.Facts, "2 commands, 1 failed")
 }
 
 // An id in a path is the id that comes out of it.

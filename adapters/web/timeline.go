@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/projections"
@@ -33,13 +34,13 @@ func newAxis(timing *projections.RunTiming, ended bool) axis {
 }
 
 // roundUp returns the least of 1, 1.25, 1.5 … 2, 2.5 … times a power of two seconds that is
-// at least ms and ten seconds.
+// at least ms and one second.
 func roundUp(ms int64) int64 {
-	size := int64(10_000)
+	size := int64(1000)
 	for size < ms && size < math.MaxInt64/8 {
 		size *= 2
 	}
-	for quarter := size / 8; size-quarter >= ms && size > 10_000; {
+	for quarter := size / 8; size-quarter >= ms && size > 1000; {
 		size -= quarter
 	}
 	return max(size, ms)
@@ -82,7 +83,7 @@ func (a axis) ticks() (ticks []tick) {
 		step *= 2
 	}
 	for ms := step; ms < length-step/4 && ms > 0; ms += step {
-		ticks = append(ticks, tick{fmt.Sprintf("%.3f%%", 100*float64(ms)/float64(length)), display.Duration(ms)})
+		ticks = append(ticks, tick{fmt.Sprintf("%.3f%%", 100*float64(ms)/float64(length)), strings.Replace(display.Duration(ms), ".0s", "s", 1)})
 	}
 	return ticks
 }

@@ -60,7 +60,7 @@ class Timeline extends HTMLElement {
     this.tools = element("p", { className: "tools" }, this.field,
       button("▸", "Collapse all jobs", () => this.toggle(false)), button("▾", "Expand all jobs", () => this.toggle(true)),
       button("+", "Zoom in", () => this.zoomBy(2)), button("−", "Zoom out", () => this.zoomBy(0.5)), button("Reset", "Reset to the whole run", () => this.show(1, 0)),
-      button("?", "Keys", () => this.help()), this.found);
+      button("Copy", "Copy the command that was focused last", () => this.copy()), button("?", "Keys", () => this.help()), this.found);
     this.querySelector("h2").after(this.tools);
   }
 
@@ -126,7 +126,7 @@ class Timeline extends HTMLElement {
       for (const [name, value] of Object.entries({ x1: at, x2: at, y1: 0, y2: 20 })) line.setAttribute(name, value);
       const text = document.createElementNS("http://www.w3.org/2000/svg", "text");
       for (const [name, value] of Object.entries({ x: at, dx: 4, y: 14 })) text.setAttribute(name, value);
-      text.textContent = duration(ms);
+      text.textContent = duration(ms).replace(".0s", "s");
       marks.push(line, text);
     }
     axis.replaceChildren(...marks);
@@ -148,6 +148,7 @@ class Timeline extends HTMLElement {
     this.append(this.card);
     const over = (event) => {
       const row = event.target.closest?.(".row:not(#axis)");
+      if (event.type === "focusin" && row?.matches("li")) this.row = row;
       row ? this.showCard(row) : this.hideCard();
     };
     this.addEventListener("pointerover", (event) => event.pointerType === "mouse" && over(event));
@@ -165,7 +166,7 @@ class Timeline extends HTMLElement {
     const begin = row.querySelector("rect:not(.busy)");
     const offset = begin ? (Number(begin.getAttribute("x")) / width) * this.length : 0;
     const facts = row.matches(".pair") ? [job, text(".took"), text(".change")]
-      : [command ? `${job} · command ${row.querySelector(".seq").textContent}` : job, row.querySelector(".state")?.textContent.replace("log", "").trim(), `from ${duration(offset)}`, text(".took") && `took ${text(".took")}`];
+      : [command ? `${job} · command ${row.querySelector(".seq").textContent}` : job, row.querySelector(".state")?.textContent.replace("log", "").trim(), `from ${duration(offset)}`, text(".took") !== "–" && `took ${text(".took")}`, text(".alone") && `${text(".alone")}: speeding this job up saves no more`];
     const card = [element("p", {}, facts.filter(Boolean).join(" · "))];
     if (command && row.querySelector("code")) card.push(element("pre", { textContent: this.command(row) }));
     this.card.replaceChildren(...card);
@@ -186,12 +187,13 @@ class Timeline extends HTMLElement {
     };
     this.addEventListener("wheel", (event) => {
       if (!event.target.closest("svg, canvas")) return;
+      const aside = Math.abs(event.deltaX) > Math.abs(event.deltaY);
       if (event.ctrlKey || event.altKey) {
         event.preventDefault();
         this.zoomBy(2 ** (-event.deltaY / 200), place(event.clientX));
-      } else if (event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      } else if (event.shiftKey || aside) {
         event.preventDefault();
-        this.panBy(-(event.deltaX || event.deltaY) / 600);
+        this.panBy(-(aside ? event.deltaX : event.deltaY) / 600);
       }
     }, { passive: false });
     this.addEventListener("pointerdown", (event) => {
@@ -245,14 +247,13 @@ class Timeline extends HTMLElement {
   }
 
   async copy() {
-    const row = document.activeElement?.closest("li.row");
-    if (!row) return;
-    const done = await navigator.clipboard?.writeText(this.command(row)).then(() => true, () => false);
+    if (!this.row) return void (this.found.textContent = "Choose a command first.");
+    const done = await navigator.clipboard?.writeText(this.command(this.row)).then(() => true, () => false);
     this.found.textContent = done ? "The command is copied." : "This browser does not let a page copy.";
   }
 
   help() {
-    const keys = [["/", "search"], ["j k", "next and previous row"], ["n p", "next and previous failed command"], ["+ − 0", "zoom in, zoom out, show all"], ["← →", "pan"], ["e x", "expand and collapse all jobs"], ["c", "copy the command of the focused row"], ["?", "these keys"]];
+    const keys = [["/", "search"], ["j k", "next and previous row"], ["n p", "next and previous failed command"], ["+ − 0", "zoom in, zoom out, show all"], ["← →", "pan"], ["e x", "expand and collapse all jobs"], ["c", "copy the command that was focused last"], ["?", "these keys"]];
     const dialog = element("dialog", { ariaLabel: "Keys" }, element("table", {}, element("tbody", {}, ...keys.map(([key, does]) => element("tr", {}, element("th", { scope: "row" }, ...key.split(" ").flatMap((k) => [element("kbd", { textContent: k }), " "])), element("td", { textContent: does })))))),
       close = element("button", { type: "button", textContent: "Close" });
     close.addEventListener("click", () => dialog.close());

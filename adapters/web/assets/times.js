@@ -7,7 +7,13 @@ export function times(root) {
   }
 }
 
-const seconds = (ms) => (ms < 1000 ? `${ms}ms` : ms < 60_000 ? `${Math.round(ms / 100) / 10}s` : ms < 3_600_000 ? `${Math.floor(ms / 60_000)}m${String(Math.round((ms % 60_000) / 1000)).padStart(2, "0")}s` : `${Math.floor(ms / 3_600_000)}h${String(Math.floor((ms % 3_600_000) / 60_000)).padStart(2, "0")}m`);
-
-// duration writes milliseconds as the server does, more or less.
-export const duration = (ms) => seconds(Math.max(0, Math.round(ms)));
+// duration writes milliseconds as the server does.
+export function duration(ms) {
+  ms = Math.max(0, Math.round(ms));
+  if (ms < 1000) return `${ms}ms`;
+  const tenths = Math.round(ms / 100), minutes = Math.floor(tenths / 600), seconds = (tenths % 600) / 10;
+  if (minutes === 0) return `${seconds.toFixed(1)}s`;
+  if (minutes < 60) return `${minutes}m${seconds.toFixed(1).padStart(4, "0")}s`;
+  const two = (n) => String(Math.floor(n)).padStart(2, "0");
+  return `${Math.floor(minutes / 60)}h${two(minutes % 60)}m${two(seconds)}s`;
+}
