@@ -42,13 +42,20 @@ const (
 	maxOfClient    = maxConnections / 4
 )
 
+// Check returns [ErrOpen] if a server at this address would let everybody in.
+func (a Access) Check(address net.Addr) error {
+	if !loopback.Is(address) && a.Token == "" && a.TrustHeader == "" {
+		return ErrOpen
+	}
+	return nil
+}
+
 // Serve serves h at a listener until ctx ends, and then waits a short time for what is being
 // answered. It closes the listener.
 func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access) error {
-	local := loopback.Is(listener.Addr())
-	if !local && a.Token == "" && a.TrustHeader == "" {
+	if err := a.Check(listener.Addr()); err != nil {
 		_ = listener.Close()
-		return ErrOpen
+		return err
 	}
 	h = http.NewCrossOriginProtection().Handler(a.guard(h))
 	if a.Token == "" || a.TrustHeader != "" { // a page of another site can set any header, but knows no token

@@ -79,6 +79,9 @@ func (p *app) serve(ctx context.Context, cmd *cobra.Command, path string, flags 
 		return err
 	}
 	defer site.Listener.Close()
+	if err := flags.access.Check(site.Listener.Addr()); err != nil {
+		return command.Usage("--listen: %w", err)
+	}
 	messages := live.NewQueue(ctx, p.Err, false)
 	defer func() { _ = messages.Close() }() // there is nowhere to report an error of stderr
 	site.Logger = slog.New(slog.NewTextHandler(messages, &slog.HandlerOptions{Level: slog.LevelWarn}))

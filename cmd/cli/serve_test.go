@@ -58,15 +58,18 @@ func TestServe(t *testing.T) {
 		stop()
 	}
 	for want, args := range map[string]string{
-		"serve takes a folder":            "",
-		"--token-file: ":                  "runs --token-file " + cert + ".none",
-		"--tls-cert and --tls-key go tog": "runs --tls-key " + key,
-		"--tls-cert: ":                    "runs --tls-cert " + key + " --tls-key " + cert,
-		"--listen: ":                      "runs --listen none",
+		"serve takes a folder":             "",
+		"--token-file: ":                   "runs --token-file " + cert + ".none",
+		"--tls-cert and --tls-key go tog":  "runs --tls-key " + key,
+		"--tls-cert: ":                     "runs --tls-cert " + key + " --tls-key " + cert,
+		"--listen: ":                       "runs --listen none",
+		"--listen: other machines could":   "runs --listen 0.0.0.0:0",
+		"; see quire-project serve --help": "runs more",
 	} {
 		var errs bytes.Buffer
 		assert.Equal(t, 2, Run(t.Context(), append([]string{"serve"}, strings.Fields(args)...), io.Discard, &errs))
 		assert.Contains(t, errs.String(), want)
+		assert.NotContains(t, errs.String(), "serving at")
 	}
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

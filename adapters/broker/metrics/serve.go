@@ -20,16 +20,12 @@ import (
 func Listen(address string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("metrics: %w; give host:port, or :port for this machine alone", err)
+		return nil, fmt.Errorf("%w; give host:port, or :port for this machine alone", err)
 	}
 	if host == "" {
 		host = "127.0.0.1"
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(host, port))
-	if err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
-	}
-	return listener, nil
+	return net.Listen("tcp", net.JoinHostPort(host, port))
 }
 
 // Serve serves /metrics from gatherer, and /healthz, /readyz and /livez from status. When ctx ends, it

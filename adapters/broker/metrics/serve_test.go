@@ -124,7 +124,7 @@ func TestPagesWithoutAnswers(t *testing.T) {
 func TestNamesOfTheServer(t *testing.T) {
 	local, stopLocal := serve(t, "127.0.0.1:0", metrics.Status{})
 	for host, want := range map[string]int{
-		"localhost": 200, "localhost:9090": 200, "127.0.0.1:1": 200, "[::1]": 200, "[::1]:9090": 200,
+		"localhost": 200, "localhost:9090": 200, "127.0.0.1:1": 200, "[::1]": 200, "[::1]:9090": 200, "LocalHost": 200, "127.0.0.2:1": 200,
 		"evil.example": 403, "evil.example:80": 403, "localhost.evil.example": 403, "127.0.0.1.evil.example": 403, "10.0.0.1": 403,
 	} {
 		for _, page := range []string{"/healthz", "/metrics", "/"} {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 )
 
 // Is reports whether only this machine can connect to an address.
@@ -34,9 +35,6 @@ func isLocalName(hostPort string) bool {
 	if err != nil { // without a port
 		host = hostPort
 	}
-	switch host {
-	case "localhost", "127.0.0.1", "::1", "[::1]":
-		return true
-	}
-	return false
+	at, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return err == nil && at.Unmap().IsLoopback() || strings.EqualFold(host, "localhost")
 }

@@ -17,8 +17,17 @@ import (
 
 // strictly makes a command, and all of its subcommands, refuse a flag that is given twice (unless it
 // takes a list), and a flag with an empty value, which a script passes if a variable is unset.
-// Otherwise the last value would win without notice.
+// Otherwise the last value would win without notice. Wrong arguments are wrong usage.
 func strictly(cmd *cobra.Command) {
+	if accepts := cmd.Args; accepts != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			err := accepts(cmd, args)
+			if err == nil || errors.As(err, new(*StatusError)) {
+				return err
+			}
+			return Usage("%w; see %s --help", err, cmd.CommandPath())
+		}
+	}
 	cmd.Flags().VisitAll(func(flag *pflag.Flag) {
 		if _, list := flag.Value.(pflag.SliceValue); list {
 			flag.DefValue = "" // an empty default is not worth showing

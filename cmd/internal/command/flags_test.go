@@ -65,8 +65,9 @@ func TestStrict(t *testing.T) {
 		{"--list a --list=", "--list is given an empty value"},
 		{"--number secret", "--number takes no such value: invalid syntax"},
 		{"--yes=secret", "--yes takes no such value: invalid syntax"},
+		{"more", "accepts at most 0 arg(s), received 1; see root below --help"},
 	} {
-		root, below := &cobra.Command{Use: "root"}, &cobra.Command{Use: "below", RunE: func(*cobra.Command, []string) error { return nil }}
+		root, below := &cobra.Command{Use: "root"}, &cobra.Command{Use: "below", Args: cobra.MaximumNArgs(0), RunE: func(*cobra.Command, []string) error { return nil }}
 		root.AddCommand(below)
 		below.Flags().StringP("text", "t", "", "")
 		below.Flags().Int("number", 0, "")
