@@ -14,7 +14,6 @@ import (
 
 func TestStore(t *testing.T) {
 	server := pgtest.Shared(t)
-	storetest.Tries(t, storetest.Enough)
 	storetest.RunParallel(t, func(t *testing.T) storetest.Opener {
 		url := server.NewDatabase(t)
 		return func(t *testing.T, set *projections.Set) store.Store { return open(t, url, postgres.Projections(set)) }
@@ -26,7 +25,7 @@ func TestStoreThatKeepsStreams(t *testing.T) {
 		t.Skip("TestStore is enough to look for races")
 	}
 	server := pgtest.Shared(t)
-	storetest.Tries(t, storetest.Enough)
+	storetest.Tries(t, 10) // the rest is the same as in TestStore
 	storetest.RunKeeping(t, func(t *testing.T) storetest.Opener {
 		url := server.NewDatabase(t)
 		return func(t *testing.T, set *projections.Set) store.Store {
@@ -37,7 +36,6 @@ func TestStoreThatKeepsStreams(t *testing.T) {
 
 func TestVersions(t *testing.T) {
 	server := pgtest.Shared(t)
-	storetest.Tries(t, storetest.Enough)
 	storetest.Versions(t, func(t *testing.T) func(*projections.Set) store.Versioned {
 		url := server.NewDatabase(t)
 		return func(set *projections.Set) store.Versioned {

@@ -20,7 +20,7 @@ func TestStoreOnOwnHandle(t *testing.T) {
 	if slow {
 		t.Skip("TestStore is enough to look for races")
 	}
-	storetest.Tries(t, 20)
+	storetest.Tries(t, 5)
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_busy_timeout=10000&_journal_mode=wal")
 	require.NoError(t, err)
 	defer db.Close()

@@ -17,11 +17,6 @@ import (
 var slow bool
 
 func TestStore(t *testing.T) {
-	n := storetest.Enough
-	if slow {
-		n = 20
-	}
-	storetest.Tries(t, n)
 	storetest.RunParallel(t, func(t *testing.T) storetest.Opener {
 		path := filepath.Join(t.TempDir(), "quire.db")
 		return func(t *testing.T, set *projections.Set) store.Store { return open(t, path, sqlite.Projections(set)) }
@@ -32,7 +27,7 @@ func TestStoreThatKeepsStreams(t *testing.T) {
 	if testing.Short() {
 		t.Skip("TestStore is enough to look for races")
 	}
-	storetest.Tries(t, storetest.Enough)
+	storetest.Tries(t, 10) // the rest is the same as in TestStore
 	storetest.RunKeeping(t, func(t *testing.T) storetest.Opener {
 		path := filepath.Join(t.TempDir(), "quire.db")
 		return func(t *testing.T, set *projections.Set) store.Store {

@@ -45,7 +45,7 @@ func crashes(t *trial) {
 // a short stream and one that is written in batches: when there is none of it,
 // and when some of it is there.
 func crashesAtEach(t *trial) {
-	for name, stream := range map[string][]byte{"short": longStream(3), "long": longStream(200)} {
+	for name, stream := range map[string][]byte{"short": longStream(3), "long": longStream(110)} {
 		now := record(t.run(name), stream)
 		beginning := record(now.run, stream[:wholeLines(stream[:len(stream)/3])])
 		contents := recordings{now, beginning}.derived()

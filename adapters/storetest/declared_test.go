@@ -9,6 +9,7 @@ import (
 
 // The suite's own projections are ones that a store can keep.
 func TestDeclared(t *testing.T) {
+	Tries(t, enough)
 	check(t, everyTypes)
 	check(t, marks)
 	check(t, turns)

@@ -45,8 +45,7 @@
 //
 // Most are properties of generated rows and streams. The flags of
 // pgregory.net/rapid apply, -rapid.checks among them, and with -short there are
-// fewer tries; [Tries] sets another number, and [Enough] is the least that the
-// test of a store should have.
+// fewer tries; [Tries] sets another number.
 //
 // A law takes runs of its own for each try, and removes them again; some declare projections
 // whose names nobody else has. So a store need not be empty, and one database can do for all

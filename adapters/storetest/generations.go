@@ -21,6 +21,7 @@ import (
 // and returns what opens it for a set of projections. A store that can be closed is.
 func Versions(t *testing.T, fresh func(t *testing.T) func(*projections.Set) store.Versioned) {
 	t.Helper()
+	Tries(t, enough)
 	for name, holds := range map[string]func(*trial){"generations": generations, "versions are compared": comparesVersions} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(draw *rapid.T) {

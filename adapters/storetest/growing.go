@@ -36,7 +36,7 @@ func sameWhenRead(t *trial) { t.foundSame(t.stream("stream")) }
 // longSameWhenRead finds out when rows have been written already: with a last
 // line that has no line feed, all of them are derived.
 func longSameWhenRead(t *trial) {
-	t.foundSame(bytes.TrimSuffix(longStream(300), []byte("\n")))
+	t.foundSame(bytes.TrimSuffix(longStream(150), []byte("\n")))
 }
 
 func (t *trial) foundSame(stream []byte) {
@@ -139,7 +139,7 @@ func anotherStream(t *trial) {
 }
 
 func longStreams(t *trial) {
-	stream := longStream(500)
+	stream := longStream(200)
 	changed := slices.Clone(stream)
 	changed[bytes.IndexByte(changed, '0')] = '7'
 	t.ingestAll(stream[:wholeLines(stream[:len(stream)/2])], stream, stream[:len(stream)-10], changed)

@@ -110,6 +110,7 @@ type Opener func(t *testing.T, set *projections.Set) store.Store
 // Run holds a store to all laws, each in a subtest, for which open opens the store.
 func Run(t *testing.T, open Opener) {
 	t.Helper()
+	Tries(t, enough)
 	for _, group := range groups() {
 		t.Run(group.name, func(t *testing.T) { group.check(t, open) })
 	}
@@ -119,6 +120,7 @@ func Run(t *testing.T, open Opener) {
 // the kept stream is what its rows were derived from.
 func RunKeeping(t *testing.T, place func(t *testing.T) Opener) {
 	t.Helper()
+	Tries(t, enough)
 	for _, group := range groups() {
 		if group.streams {
 			t.Run(group.name, func(t *testing.T) {
@@ -134,6 +136,7 @@ func RunKeeping(t *testing.T, place func(t *testing.T) Opener) {
 // waiting for a server.
 func RunParallel(t *testing.T, place func(t *testing.T) Opener) {
 	t.Helper()
+	Tries(t, enough)
 	for _, group := range groups() {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()

@@ -29,7 +29,7 @@ func TestLawsFindMutants(t *testing.T) {
 	}
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
-			err := search(lawCalled(t, m.law), m.change, Enough)
+			err := search(lawCalled(t, m.law), m.change, enough)
 			require.Error(t, err, "not found by %q", m.law)
 			t.Log(err)
 		})

@@ -188,8 +188,8 @@ func TestStoreFailsForLong(t *testing.T) {
 	const rounds, runs = 20, 20
 	s := &failing{Store: memory.New()}
 	p := projector(t, s, skipping())
-	stream := longStream(40)
-	half := wholeLines(stream[:len(stream)/2])
+	stream := bytes.Repeat(appendLine(nil, domain.Entry{Event: domain.NewShStarted(1, "a", longText(20_000, 1))}), 2)
+	half := len(stream) / 2
 	deliver := func(round int) (errs []error) {
 		var all sync.WaitGroup
 		var mu sync.Mutex

@@ -6,24 +6,24 @@ import (
 	"testing"
 )
 
-// Enough is how many tries of a law find the mistakes that the law is known to find. More
-// of them in a database take long and find little: other values are drawn each time.
-const Enough = 30
+// enough is how many tries of a law find the mistakes that the law is known to find. More
+// of them take long and find little: other values are drawn each time.
+const enough = 30
 
 // Tries sets how often a property is tried until the test ends, unless the flag
-// -rapid.checks says so; with -short it is a fifth of that. Other tests must not draw
-// meanwhile.
+// -rapid.checks or an earlier call says so. With -short, which is to find races, it is a tenth
+// of that. Other tests must not draw meanwhile.
 func Tries(t *testing.T, n int) {
 	t.Helper()
-	set := false
-	flag.Visit(func(f *flag.Flag) { set = set || f.Name == "rapid.checks" })
-	if set {
+	checks := flag.Lookup("rapid.checks")
+	if checks.Value.String() != checks.DefValue {
 		return
 	}
-	checks := flag.Lookup("rapid.checks").Value
-	before := checks.String()
-	if err := checks.Set(strconv.Itoa(n)); err != nil {
+	if testing.Short() {
+		n = max(5, n/2) // of which rapid makes a fifth
+	}
+	if err := checks.Value.Set(strconv.Itoa(n)); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = checks.Set(before) })
+	t.Cleanup(func() { _ = checks.Value.Set(checks.DefValue) })
 }

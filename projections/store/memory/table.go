@@ -5,6 +5,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -65,13 +66,19 @@ func (t *table) value(c projections.Column, row projections.Ref) any {
 // key returns the key of a row as text.
 func (t *table) key(row projections.AnyRow) string {
 	if t.of.ByPosition {
-		return fmt.Sprint(row.Index)
+		return strconv.Itoa(row.Index)
 	}
-	key := ""
+	var key []byte
 	for _, c := range t.of.Keys() {
-		key += fmt.Sprintf("%+q ", fmt.Sprint(c.Value(row.Value)))
+		switch v := c.Value(row.Value).(type) {
+		case string:
+			key = strconv.AppendQuoteToASCII(key, v)
+		default:
+			key = fmt.Append(key, v)
+		}
+		key = append(key, ' ')
 	}
-	return key
+	return string(key)
 }
 
 // insert adds rows, and replaces the stored ones, which keep their keys.
