@@ -84,6 +84,44 @@ func (a *Archive) yield(runs []domain.RunID, yield func(jsonl.Location, error) b
 	return true
 }
 
+// Own returns the streams that a store keeps, to derive its rows beside those in use: the new rows
+// are then those of what it keeps. Others are of runs that the store has, but does not keep. Own
+// returns nil if the store keeps no streams.
+func Own(ctx context.Context, s store.Store, others jsonl.Streams) (store.Sources, error) {
+	archive, err := Open(ctx, s, "the store")
+	if errors.Is(err, ErrKeepsNone) {
+		return nil, nil
+	}
+	return own{archive, others}, err
+}
+
+type own struct {
+	archive *Archive
+	others  jsonl.Streams
+}
+
+// All yields the streams.
+func (o own) All() iter.Seq2[store.Source, error] {
+	return func(yield func(store.Source, error) bool) {
+		lacking := map[domain.RunID]bool{}
+		for at, err := range o.archive.Locations("") {
+			if errors.Is(err, store.ErrNotKept) {
+				lacking[at.Run] = true
+			} else if !yield(o.others.Source(at), err) {
+				return
+			}
+		}
+		if len(lacking) == 0 {
+			return
+		}
+		for source, err := range o.others.All() {
+			if (err != nil || lacking[source.Run()]) && !yield(source, err) {
+				return
+			}
+		}
+	}
+}
+
 // check returns why a stream cannot be read.
 func (a *Archive) check(at jsonl.Location, kept store.Kept, checkpoint store.Checkpoint, stored bool) error {
 	err := store.ErrNotKept

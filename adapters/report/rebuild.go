@@ -24,6 +24,10 @@ type Rebuilding struct {
 	// Switch switches to the rows that a comparison has derived, and Rollback to those that were
 	// kept.
 	Switch, Rollback bool
+	// Own are, besides the streams that are named, those that the store keeps; nil if it keeps none.
+	// Rows beside the live ones are derived from these first: as far as the store keeps them, and
+	// the other streams come later.
+	Own store.Sources
 }
 
 // Conflicts reports whether the rebuild is to do several things.
@@ -40,20 +44,23 @@ func (o *Rebuilding) Conflicts() bool {
 // Renew does what a rebuild is to do. It reports whether a comparison has found differences.
 func (i *Ingestion) Renew(ctx context.Context, s store.Store, streams jsonl.Streams, o Rebuilding) (differs bool, err error) {
 	versioned, ok := s.(store.Versioned)
+	sources := o.Own
+	if sources == nil && len(streams.Paths) > 0 {
+		sources = streams
+	}
 	switch {
 	case !o.Compare && !o.Switch && !o.Rollback:
+		if err := i.renewOwn(ctx, s, &o); err != nil {
+			return false, err
+		}
 		return false, i.Rebuild(ctx, s, streams, o.Options)
 	case !ok:
 		return false, fmt.Errorf("%w: there is no store", store.ErrNoGeneration)
 	case o.Compare:
-		return i.compare(ctx, versioned, streams, o)
+		return i.compare(ctx, versioned, sources, o)
 	case o.Rollback:
 		err = store.Rollback(ctx, versioned, o.Keep)
 	default:
-		var sources store.Sources
-		if len(streams.Paths) > 0 {
-			sources = streams
-		}
 		err = store.Switch(ctx, versioned, sources, o.Keep)
 	}
 	if err == nil {
@@ -62,8 +69,25 @@ func (i *Ingestion) Renew(ctx context.Context, s store.Store, streams jsonl.Stre
 	return false, err
 }
 
-func (i *Ingestion) compare(ctx context.Context, s store.Versioned, streams jsonl.Streams, o Rebuilding) (bool, error) {
-	v, summary, err := store.CompareVersions(ctx, s, streams, i.begin(ctx, s, o.Options))
+// renewOwn switches to rows of the streams that the store keeps, if its rows are older. What cannot be
+// read is met again when the other streams are read.
+func (i *Ingestion) renewOwn(ctx context.Context, s store.Store, o *Rebuilding) error {
+	if o.Own == nil || o.DryRun {
+		return nil
+	}
+	older, err := store.IsOlder(ctx, s)
+	if err != nil || !older {
+		return err
+	}
+	summary, err := store.Rebuild(ctx, s, o.Own, store.Options{Keep: o.Keep})
+	if o.Force = false; err == nil {
+		i.Say("from the streams that the store keeps: " + summary.String())
+	}
+	return err
+}
+
+func (i *Ingestion) compare(ctx context.Context, s store.Versioned, sources store.Sources, o Rebuilding) (bool, error) {
+	v, summary, err := store.CompareVersions(ctx, s, sources, i.begin(ctx, s, o.Options))
 	if err = cmp.Or(err, i.err); err != nil {
 		return false, err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/kept"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/stores"
 	"github.com/quire-ci/quire-project/adapters/terminal"
@@ -51,22 +53,32 @@ func newRebuild(p *app) *cobra.Command {
 	var targets []string
 	var options report.Rebuilding
 	var tables func() ([]*projections.Definition, error)
+	var to string
 	find := func(paths []string) (jsonl.Streams, error) {
+		own := len(paths) == 0 && !options.Rollback
+		if own {
+			paths = []string{to}
+		}
 		streams, err := flags.findRuns(paths)
+		switch {
+		case own && errors.Is(err, kept.ErrKeepsNone) && options.Switch:
+			return jsonl.Streams{}, nil
+		case own && errors.Is(err, kept.ErrKeepsNone):
+			return streams, command.Usage("%w", err)
+		}
 		if err == nil && options.Prune && !streams.HasFolder() {
 			err = command.Usage("--prune removes the runs that have no stream, and needs the folder of all streams to know; name that")
 		}
 		return streams, err
 	}
 	sources := func(cmd *cobra.Command, args []string) error {
-		if len(args) == 0 && (options.Switch || options.Rollback) {
+		if len(args) == 0 {
 			return nil
 		}
 		return p.someSources(cmd, args)
 	}
 	cmd := p.reading("rebuild", sources, func(ctx context.Context, args []string) (err error) {
-		to, format, err := parseTargets(targets, "rebuild", "differences")
-		if err != nil {
+		if to, options.Format, err = parseTargets(targets, "rebuild", "differences"); err != nil {
 			return err
 		}
 		if options.Conflicts() {
@@ -75,12 +87,16 @@ func newRebuild(p *app) *cobra.Command {
 		if options.Tables, err = tables(); err != nil {
 			return err
 		}
-		options.Format = format
 		options.Out, options.Width = p.printer()
 		opening := stores.Options{OrEmpty: options.DryRun, MustExist: options.Switch || options.Rollback}
 		return p.onStore(ctx, to, opening, find, args, options.DryRun && terminal.Of(p.Out) != nil, func(s stores.Store, streams jsonl.Streams, work *work) error {
 			ingestion := work.ingestion()
 			ingestion.Changes = p.Out
+			if len(args) > 0 {
+				if options.Own, err = kept.Own(ctx, s, streams); err != nil {
+					return err
+				}
+			}
 			differs, err := ingestion.Renew(ctx, s, streams, options)
 			if differs {
 				work.ends(command.StatusFound)
