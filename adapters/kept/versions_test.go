@@ -189,7 +189,7 @@ func (o *owner) check() {
 // Whatever is switched to, the store keeps the streams of all rows that it has, and needs no other
 // ones for it.
 func TestVersionsOfKeptStreams(t *testing.T) {
-	storetest.Tries(t, storetest.Enough)
+	storetest.Tries(t, 20)
 	rapid.Check(t, func(t *rapid.T) {
 		folder, err := os.MkdirTemp("", "kept")
 		require.NoError(t, err)
