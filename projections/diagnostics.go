@@ -41,19 +41,19 @@ func (c Code) Meaning() string { return meanings[c] }
 
 var meanings = map[Code]string{
 	TornTail:            "the stream ends inside a line: its writer died there, or is still writing",
-	MalformedLine:       "the line is no event and was skipped",
+	MalformedLine:       "the line is not an event, and was skipped",
 	UnknownType:         "an event of a type that this version does not know",
-	ClockBackwards:      "the producer's clock is behind that of the event before",
-	DuplicateRunStart:   "the run is started already; changes nothing",
-	DuplicateJobStart:   "the job is started already; changes nothing",
-	DuplicateJobFinish:  "the job is finished already; changes nothing",
-	OrphanJobFinish:     "the job finishes without having started",
+	ClockBackwards:      "its time is earlier than that of the event before",
+	DuplicateRunStart:   "the run has already started; this changes nothing",
+	DuplicateJobStart:   "the job has already started; this changes nothing",
+	DuplicateJobFinish:  "the job has already ended; this changes nothing",
+	OrphanJobFinish:     "the job ends without having started",
 	OrphanShStart:       "a command starts in a job that has not started",
-	OrphanShFinish:      "a command finishes but none is open in the job; changes nothing",
+	OrphanShFinish:      "a command ends, but none is open in the job; this changes nothing",
 	OverlappingSh:       "a command starts while another one of the job is open, which may never have run",
-	EventAfterJobFinish: "the job is finished; its row does not change any more",
-	EventAfterRunFinish: "the run is finished",
-	UnfinishedSh:        "the job finishes while a command of it is open",
+	EventAfterJobFinish: "the job has ended; its row no longer changes",
+	EventAfterRunFinish: "the run has ended",
+	UnfinishedSh:        "the job ends while one of its commands is open",
 }
 
 // Diagnostic is the row of something unusual in a stream.

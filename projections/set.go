@@ -201,7 +201,7 @@ type NewerError struct {
 }
 
 func (e *NewerError) Error() string {
-	return fmt.Sprintf("its rows of %s are of version %d of that projection, and this program has version %d; use a newer program", e.Name, e.Stored, e.Known)
+	return fmt.Sprintf("its rows of %s have version %d, and this program has version %d; use a newer program", e.Name, e.Stored, e.Known)
 }
 
 // OlderError says that rows were derived by an older version of a projection than that of
@@ -213,5 +213,5 @@ type OlderError struct {
 }
 
 func (e *OlderError) Error() string {
-	return fmt.Sprintf("its rows of %s are of version %d of that projection, and this program has version %d; derive them again with rebuild, or use an older program", e.Name, e.Stored, e.Known)
+	return fmt.Sprintf("its rows of %s have version %d, and this program has version %d; derive them again with rebuild, or use an older program", e.Name, e.Stored, e.Known)
 }

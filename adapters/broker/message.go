@@ -177,7 +177,7 @@ var unknown digest
 func checkAll(segments []domain.Segment) error {
 	for i := range segments {
 		if err := store.CheckSegment(&segments[i]); err != nil {
-			return fmt.Errorf("run %s at byte %d: what is to be sent is no segment: %w", printable.Name(string(segments[i].Run)), segments[i].Offset, err)
+			return fmt.Errorf("run %s at byte %d: the message is not a segment: %w", printable.Name(string(segments[i].Run)), segments[i].Offset, err)
 		}
 	}
 	return nil

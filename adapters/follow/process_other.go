@@ -9,5 +9,5 @@ import (
 
 // WatchProcess is not supported on this system.
 func WatchProcess(context.Context, int) (<-chan struct{}, error) {
-	return nil, errors.New("this system does not say whether a process is there; use --idle-timeout")
+	return nil, errors.New("this system cannot tell whether a process is running; use --idle-timeout")
 }

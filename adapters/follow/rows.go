@@ -175,7 +175,7 @@ func (r *rows) Write(ctx context.Context, source jsonl.Location, segment domain.
 }
 
 // errPipe reports that a pipe cannot continue the rows of a run.
-var errPipe = errors.New("the store has rows of this run that are of another stream, or were derived in another way; remove the run, or give the stream another id with --run-id")
+var errPipe = errors.New("the store's rows of this run come from another stream, or were derived with other options; remove the run, or give the stream another id with --run-id")
 
 func (r *rows) Derive(ctx context.Context, source jsonl.Location, reason error) (known Known, err error) {
 	var long *tail.LineTooLongError

@@ -51,10 +51,10 @@ type Known struct {
 }
 
 // ErrStale reports that a segment does not continue what the sink has of its run.
-var ErrStale = errors.New("the segment does not continue what is known of the run")
+var ErrStale = errors.New("the segment does not continue the run")
 
 // ErrLost reports that a sink no longer has the beginning of a run.
-var ErrLost = errors.New("what precedes the segment was lost")
+var ErrLost = errors.New("the part before the segment was lost")
 
 // SinkError is an error of a sink that ends following, because it is not about one run alone.
 type SinkError struct{ Err error }

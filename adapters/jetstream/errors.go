@@ -18,14 +18,14 @@ var (
 	// ErrCredentials reports that the server refuses the connection or an operation.
 	ErrCredentials = errors.New("the server refuses the connection or an operation; check user and password, token or credentials")
 	// ErrCertificate reports that the server's certificate cannot be verified.
-	ErrCertificate = errors.New("the certificate of the server cannot be verified; name the file of the authority that it is by, and the host as the certificate does")
+	ErrCertificate = errors.New("the certificate of the server cannot be verified; name the file of its CA, and the host name that it has")
 	// ErrNoJetStream reports that the server has no JetStream.
 	ErrNoJetStream = errors.New("JetStream is not enabled on the server, or not for this account; start it with nats-server --jetstream")
 	// ErrNoTLS reports that TLS was requested but the server does not support it.
 	ErrNoTLS = errors.New("the server has no TLS; switch it on there, or connect with nats://")
 	// ErrReplicas reports that the cluster has fewer servers with JetStream than replicas were
 	// requested.
-	ErrReplicas = errors.New("there are fewer servers with JetStream than replicas are asked for; ask for fewer, or add servers")
+	ErrReplicas = errors.New("there are fewer servers with JetStream than the number of replicas; choose a lower number, or add servers")
 	// ErrNoStream reports that the stream was deleted while the broker was open, or that its servers
 	// have no leader.
 	ErrNoStream = errors.New("there is no stream, or its servers have no leader; if it was deleted, publish again or start a worker, which makes it")

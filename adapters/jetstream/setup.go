@@ -83,7 +83,7 @@ func (b *Broker) ensureStream(ctx context.Context, config jetstream.StreamConfig
 		config.Replicas = max(1, b.options.Replicas)
 		config.Metadata[ownKey] = ownValue
 		if b.Partitions() > 0 {
-			b.options.Logger.Warn("the server no longer has the stream; it is made again, and what was in it is lost", "name", config.Name)
+			b.options.Logger.Warn("the server no longer has the stream; it is created again, and its messages are lost", "name", config.Name)
 		}
 		stream, err = b.js.CreateStream(ctx, config)
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another client has created it

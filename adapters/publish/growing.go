@@ -43,7 +43,7 @@ func (p *Publication) following(run domain.RunID) follow.Options {
 }
 
 // ErrGivenUp reports that the end of a pipe was not accepted.
-var ErrGivenUp = errors.New("the end of the stream is not accepted; what was not accepted is lost, unless there is a file of it")
+var ErrGivenUp = errors.New("the end of the stream was not accepted, and is lost unless a file has it")
 
 // Pipe sends a stream as its lines arrive from r: at once or, while earlier ones are being accepted,
 // together with those that arrive in the meantime. The data exists nowhere else, so Pipe waits for an

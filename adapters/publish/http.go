@@ -407,7 +407,7 @@ const askFrom = 16 << 10
 // maxGaps is how often a server may have less of a run than before.
 const maxGaps = 10
 
-var errLoses = errors.New("again and again, the server does not have what it was sent; do several servers, each with a store of its own, answer at this address?")
+var errLoses = errors.New("the server repeatedly lacks lines that it has acknowledged; do several servers, each with a store of its own, answer at this address?")
 
 // maxReason is how many bytes are shown of what a server says.
 const maxReason = 300

@@ -229,7 +229,7 @@ func (p *Publication) skip(source jsonl.Location, err error) {
 // report reports a stream that is not published, or not to its end.
 func (p *Publication) report(source jsonl.Location, err error) {
 	if words := err.Error(); errors.Is(err, tail.ErrRewritten) {
-		err = fmt.Errorf("%w; what was published of it stays, so publish what is there now as another run, with --run-id", err)
+		err = fmt.Errorf("%w; what was published stays; publish the new stream as another run, with --run-id", err)
 	} else if !strings.Contains(words, source.Path) && !strings.Contains(words, string(source.Run)) {
 		err = fmt.Errorf("%s: %w", source.Path, err)
 	}

@@ -98,7 +98,7 @@ type StoredComparison struct {
 func ParseStored(a, b string, now time.Time) (c StoredComparison, err error) {
 	usual := store.Selection{State: projections.Complete, Last: 200}
 	if strings.Contains(a, "=") != strings.Contains(b, "=") {
-		return c, fmt.Errorf("one of %q and %q is the id of a run, the other one a group of runs, KEY=VALUE", a, b)
+		return c, fmt.Errorf("one of %q and %q is the id of a run, the other one a group of runs; name two runs or two groups", a, b)
 	}
 	for i, text := range []string{a, b} {
 		var group store.Selection

@@ -210,7 +210,7 @@ func (l *logs) missing() error {
 	case l.found > 0 || l.unread || len(l.names) > 0:
 		return nil
 	case l.unfinished != "":
-		return fmt.Errorf("%w; %s is unfinished, and you can name it", ErrNoFailed, Printable(l.unfinished))
+		return fmt.Errorf("%w; %s is unfinished; name it to see its log", ErrNoFailed, Printable(l.unfinished))
 	}
 	return ErrNoFailed
 }

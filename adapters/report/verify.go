@@ -159,7 +159,7 @@ func differenceRow(d *store.Difference) []string {
 	case d.Kind == store.Behind && d.Stored == nil:
 		stored = "not stored yet"
 	case d.Kind == store.Behind:
-		derived = "the stream goes on"
+		derived = "the stream has more"
 	}
 	return []string{string(d.RunID), d.Table, cmp.Or(d.Key.String(), "–"), cmp.Or(d.Column, "–"), stored, derived}
 }

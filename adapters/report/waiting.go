@@ -129,7 +129,7 @@ func (r *WaitingRun) String() string {
 		line("quarantined", "%s, since %s", q.Code, q.Since)
 		line("reason", "%s", q.Reason)
 	} else {
-		line("quarantined", "not yet: what is missing may still come")
+		line("quarantined", "not yet: the missing part may still arrive")
 	}
 	if p := r.Projected; p.Bytes > 0 {
 		line("in the rows", "%d bytes, %s, %s of the stream at %s", p.Bytes, display.Plural(int(p.Lines), "line"), display.Plural(int(p.Events), "event"), p.Source)

@@ -91,7 +91,7 @@ func Open(at jsonl.Location, folder string) (*Dir, error) {
 	dir, err := open(beside, ".")
 	if err == nil && shared(at.Path) {
 		_ = dir.Close()
-		return nil, fmt.Errorf("%w that are certainly those of %s: its folder has other streams too", ErrNoLogs, printable.Name(at.Path))
+		return nil, fmt.Errorf("%w that certainly belong to %s: its folder has other streams too", ErrNoLogs, printable.Name(at.Path))
 	}
 	return dir, whyNot(err, beside)
 }

@@ -96,7 +96,7 @@ func parse(address string) (file string, sqlite bool, err error) {
 		return "", false, wrong("%s is not a store's address; one is %s", found, Syntax)
 	case isFile(address):
 		shown := printable.Name(address)
-		return "", false, &AddressError{fmt.Errorf("%s: a database is named with what it is, as sqlite:%s", shown, shown), true}
+		return "", false, &AddressError{fmt.Errorf("%s: name a database with its kind, as sqlite:%s", shown, shown), true}
 	}
 	return "", false, wrong("give a store's address: %s", Syntax)
 }

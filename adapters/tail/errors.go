@@ -44,7 +44,7 @@ func (e *UnreadableError) Error() string { return printable.Error(e.Err).Error()
 func (e *UnreadableError) Unwrap() error { return e.Err }
 
 func notRegular(path string) error {
-	return fmt.Errorf("%s: is not a file that can be read on as it grows", printable.Name(path))
+	return fmt.Errorf("%s: is not a file that can be followed", printable.Name(path))
 }
 
 func rewritten(path, how string) error {

@@ -27,7 +27,7 @@ import (
 // stream, when each is done with it. It always waits until all calls of each have returned.
 func Follow(ctx context.Context, path string, options Options, each func(context.Context, *Stream) error) error {
 	if path == "" {
-		return errors.New("the path of what is to be followed is empty")
+		return errors.New("the path of the stream to follow is empty")
 	}
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -30,7 +30,7 @@ type Access struct {
 }
 
 // ErrOpen is returned for a server that would let everybody in.
-var ErrOpen = errors.New("other machines could connect, and nothing says who may: give a token or a trusted header, or listen on this machine alone")
+var ErrOpen = errors.New("other machines could connect without any authentication; give a token or a trusted header, or listen on this machine alone")
 
 // closing is how long answers may take that are under way when a server ends.
 const closing = 2 * time.Second

@@ -46,7 +46,7 @@ func TestVersions(t *testing.T) {
 
 			after := turns.work(turns.open(2))
 			after.says("waiting until the store is rebuilt")
-			after.answers("/readyz", http.StatusServiceUnavailable, "are of version 1 of that projection, and this program has version 2")
+			after.answers("/readyz", http.StatusServiceUnavailable, "have version 1, and this program has version 2")
 			after.answers("/healthz", http.StatusServiceUnavailable, "and this program has version 2")
 			after.answers("/livez", http.StatusOK, "ok")
 			turns.publish("meanwhile", 0, 3)

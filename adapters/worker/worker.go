@@ -161,7 +161,7 @@ func (w *worker) done(batch store.Batch) {
 	w.metrics.Events(batch.Events)
 	w.runs.Written(batch.Written, time.Now())
 	for _, run := range batch.Quarantined {
-		w.log.Warn("a run is quarantined; quire-project quarantine show tells why", "run", printable.Name(string(run)))
+		w.log.Warn("a run is quarantined; quire-project quarantine show says why", "run", printable.Name(string(run)))
 	}
 	for _, run := range batch.Lifted {
 		w.log.Info("a run is not quarantined any more", "run", printable.Name(string(run)))

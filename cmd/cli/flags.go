@@ -161,7 +161,7 @@ func (p *app) oneSource(cmd *cobra.Command, args []string) error {
 		return errGrowing
 	}
 	if len(args) > 1 {
-		return command.Usage("one source is read at a time, and %q is a second one; for several runs, name their folder", args[1])
+		return command.Usage("name one SOURCE; %q is a second one; for several runs, name their folder", args[1])
 	}
 	return nil
 }
@@ -272,7 +272,7 @@ func (p *app) with(ctx context.Context, to string, options stores.Options, strea
 // open opens the store that --to names. It refuses a database file that is one of the sources.
 func (p *app) open(ctx context.Context, to string, options stores.Options, streams jsonl.Streams) (stores.Store, error) {
 	if file := stores.SQLiteFile(to); file != "" && !stores.IsDatabase(file) && streams.Claims(file) {
-		return nil, command.Usage("--to: sqlite:%s is a stream that is to be read, and the only record of its run; name another file", report.Printable(file))
+		return nil, command.Usage("--to: sqlite:%s is a stream to read, and the only record of its run; name another file", report.Printable(file))
 	}
 	options.Projections, options.KeepStreams = p.set, p.keep
 	s, err := stores.Open(ctx, to, options)

@@ -67,7 +67,7 @@ func newRebuild(p *app) *cobra.Command {
 			return streams, command.Usage("%w", err)
 		}
 		if err == nil && options.Prune && !streams.HasFolder() {
-			err = command.Usage("--prune removes the runs that have no stream, and needs the folder of all streams to know; name that")
+			err = command.Usage("--prune removes the runs that have no stream; name the folder with all streams")
 		}
 		return streams, err
 	}
@@ -250,7 +250,7 @@ func (p *app) release(name, words string, do func(*store.Projector, context.Cont
 // someRuns checks that at least one run is named.
 func someRuns(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return command.Usage("name the runs to %s; quire-project quarantine list shows which there are", cmd.Name())
+		return command.Usage("name the runs to %s; quire-project quarantine list lists them", cmd.Name())
 	}
 	return nil
 }

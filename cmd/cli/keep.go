@@ -16,7 +16,7 @@ import (
 )
 
 // errGrowing refuses a store where streams are to be followed.
-var errGrowing = command.Usage("a store is not followed; look at it with serve --to, or name it without --follow")
+var errGrowing = command.Usage("a store cannot be followed; show it with serve --to, or leave out --follow")
 
 // addKeep adds the flag that makes the store keep streams.
 func (p *app) addKeep(cmd *cobra.Command) {

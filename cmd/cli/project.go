@@ -120,7 +120,7 @@ func (p *app) openOutput(path string, streams jsonl.Streams) (io.Writer, *report
 		return p.Out, nil, nil
 	}
 	if streams.Include(path) {
-		return nil, nil, command.Usage("-o %s: is a stream that is to be read, and the only record of its run; name another file", path)
+		return nil, nil, command.Usage("-o %s: is a stream to read, and the only record of its run; name another file", path)
 	}
 	file, err := report.CreateFile(path)
 	if err != nil {

@@ -33,7 +33,7 @@ func TestWorkersOfOtherVersions(t *testing.T) {
 		startProcess(t, "follow", runs, "--to", store, "--quiet"),
 	}
 	for _, p := range workers {
-		p.says(t, "(?s)waiting.*version 1 of that projection|version 1 of that projection.*waiting")
+		p.says(t, "(?s)waiting.*have version 1, and this.*|have version 1, and this.*waiting")
 	}
 	version(2)
 	workers[0].says(t, "msg=working")
@@ -42,6 +42,6 @@ func TestWorkersOfOtherVersions(t *testing.T) {
 	write(t, filepath.Join(runs, "c.jsonl"), `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n")
 	for _, p := range workers {
 		assert.Equal(t, command.StatusIO, p.wait(t), &p.said)
-		p.says(t, "(?m)^quire-project: the store is of another version: .* use a newer program$")
+		p.says(t, "(?m)^quire-project: the store has another version: .* use a newer program$")
 	}
 }

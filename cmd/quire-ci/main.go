@@ -121,7 +121,7 @@ func advice(err error) string {
 	case errors.As(err, new(*shell.RecordError)) && errors.Is(err, syscall.EPIPE):
 		return "; the reader of the events must read all of them"
 	case errors.Is(err, syscall.ENOSPC):
-		return "; make room and run it again, with other names for what it has left"
+		return "; make room and run it again, with other names for the files that it has left"
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
 		return "; check the path"
 	case errors.Is(err, fs.ErrPermission):

@@ -91,9 +91,9 @@ func (p program) runPipeline(ctx context.Context, flags runFlags) (err error) {
 	}
 	defer context.AfterFunc(ctx, func() {
 		if signals.Kill(ctx).Err() != nil {
-			screen.Say("killing what is running")
+			screen.Say("killing the running command")
 		} else {
-			screen.Say("stopping; a second Ctrl-C kills what is running")
+			screen.Say("stopping; a second Ctrl-C kills the running command")
 		}
 	})()
 	result, err := loaded.Pipeline.Run(ctx, options)

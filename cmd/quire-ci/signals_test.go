@@ -41,7 +41,7 @@ func TestQuit(t *testing.T) {
 	s.signal(syscall.SIGQUIT)
 	sent := time.Now()
 	s.endsAtOnce(sent, "job_started a, sh_started a, sh_finished 137, job_finished failed, run_finished failed")
-	if shown := s.shown(); !strings.Contains(shown, "quire-ci: killing what is running\n") || !strings.HasSuffix(shown, "end: interrupted\n") {
+	if shown := s.shown(); !strings.Contains(shown, "quire-ci: killing the running command\n") || !strings.HasSuffix(shown, "end: interrupted\n") {
 		t.Errorf("it shows\n%s", shown)
 	}
 	s.leavesNothing()

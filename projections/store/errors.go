@@ -37,7 +37,7 @@ var (
 	ErrReplaced = errors.New("the database was replaced")
 	// ErrNoGeneration is returned for a generation of rows that is not there any more, or is the
 	// live one now.
-	ErrNoGeneration = errors.New("the generation of rows is not there")
+	ErrNoGeneration = errors.New("there is no such generation of rows")
 	// ErrNotBuilt is returned for a switch to a generation of rows that lacks runs.
 	ErrNotBuilt = errors.New("the new rows are not complete")
 	// ErrRunID is returned for a run id that stores do not accept, see [CheckRunID].

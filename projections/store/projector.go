@@ -123,7 +123,7 @@ var ErrClosed = errors.New("the projector is closed")
 // ErrParkedFull is returned for a segment that has to be parked when MaxParkedBytes of its run
 // are. Keep the segment and send it again later: there is room once the missing segment
 // has come, or the run was retried.
-var ErrParkedFull = errors.New("as much of the run is parked as may be")
+var ErrParkedFull = errors.New("the store parks no more segments of the run")
 
 // NewProjector returns a projector that writes into a store what decoder makes of segments.
 // Close it when you are done.

@@ -51,7 +51,7 @@ func (p *pipeline) gone(ctx context.Context, stored []domain.RunID) ([]domain.Ru
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case err != nil && !errors.As(err, &duplicate):
-			return nil, fmt.Errorf("%w, because streams may be where they cannot be seen: %w", ErrNotPruned, err)
+			return nil, fmt.Errorf("%w, because there may be streams that cannot be read: %w", ErrNotPruned, err)
 		}
 		streams++
 		found[source.Run()] = true
@@ -61,7 +61,7 @@ func (p *pipeline) gone(ctx context.Context, stored []domain.RunID) ([]domain.Ru
 		}
 	}
 	if streams == 0 {
-		return nil, fmt.Errorf("%w, because there is no stream at all, as where a disk is not mounted", ErrNotPruned)
+		return nil, fmt.Errorf("%w, because there is no stream at all, as if a disk were not mounted", ErrNotPruned)
 	}
 	return without(stored, found), nil
 }
@@ -116,7 +116,7 @@ func ParseRetention(olderThan string, keep int, now time.Time) (r Retention, err
 		r.Before, err = parseTime(olderThan, now)
 	}
 	if err == nil && (keep < 0 || keep == 0 && olderThan == "") {
-		err = errors.New("say which runs are to be removed: how old they are, or how many of the newest stay")
+		err = errors.New("say which runs to remove: give their age, or the number of newest runs to keep")
 	}
 	return r, err
 }

@@ -14,7 +14,7 @@ import (
 // ErrOtherVersion is returned by what writes to a store whose rows are of another version of a
 // projection than the program's. Nothing is written. It wraps a *[projections.NewerError] if
 // the store is newer, and a *[projections.OlderError] if it is older.
-var ErrOtherVersion = errors.New("the store is of another version")
+var ErrOtherVersion = errors.New("the store has another version")
 
 // CheckVersions returns an [ErrOtherVersion] if this program cannot write to the store because
 // the store's rows are of other versions of the program's projections.

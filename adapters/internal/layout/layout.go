@@ -132,7 +132,7 @@ func soleIn(folder string) string {
 }
 
 // ErrLink is in the error for a link that may lead to streams.
-var ErrLink = errors.New("is a link that is not entered, and there may be streams behind it")
+var ErrLink = errors.New("is a link that is not followed, and may lead to streams")
 
 // CheckLink returns an error for a link that may lead to streams that are not found
 // otherwise: its target is neither in one of the roots nor contains one.

@@ -23,7 +23,7 @@ func Guard(address net.Addr, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocalName(r.Host) {
-			http.Error(w, "this is served to this machine alone, as localhost", http.StatusForbidden)
+			http.Error(w, "only this machine can use this server, as localhost", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
