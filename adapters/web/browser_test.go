@@ -80,7 +80,7 @@ type site struct {
 func newSite(t *testing.T) *site {
 	s := &site{t: t, db: memory.Of(set), logs: t.TempDir(), data: map[domain.RunID][]byte{}}
 	s.server = web.New(web.Options{Store: s.db, Logs: web.LogsIn("", s.logs)})
-	s.projector = newProjector(s.db)
+	s.projector = telling(s.db, s.server)
 	s.Server = httptest.NewServer(s.server)
 	t.Cleanup(func() {
 		s.server.Close()
@@ -99,7 +99,6 @@ func (s *site) addBytes(run domain.RunID, added []byte) {
 	before := len(s.data[run])
 	s.data[run] = append(bytes.Clone(s.data[run]), added...)
 	require.NoError(s.t, s.projector.Apply(s.t.Context(), domain.Segment{Run: run, Offset: int64(before), Data: added, SHA256: sha256.Sum256(s.data[run])}))
-	s.server.Written(written(run))
 }
 
 // log writes the log of a command.
@@ -282,6 +281,11 @@ func TestBrowserTouch(t *testing.T) {
 	}
 	touch(input.DispatchTouchEventTypeTouchEnd)
 	holds(t, ctx, fmt.Sprintf(`document.querySelector("quire-timeline").pan < %f`, before-1000))
+}
+
+// telling returns a projector that tells a server what it writes.
+func telling(db store.Store, server *web.Server) *store.Projector {
+	return store.NewProjector(db, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Done: func(b store.Batch) { server.Written(b.Written) }})
 }
 
 func newProjector(db store.Store) *store.Projector {

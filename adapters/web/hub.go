@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"context"
-	"encoding/hex"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -14,28 +16,19 @@ import (
 
 // hubs has a hub for each run that somebody views.
 type hubs struct {
-	read  func(context.Context, domain.RunID, ...func(*projections.Definition, projections.AnyRow)) (*view, error)
-	store store.Store
-	ctx   context.Context
-	close func()
+	server *Server
+	store  store.Store
+	ctx    context.Context
+	close  func()
 
 	mu  sync.Mutex
 	all map[domain.RunID]*hub
 }
 
 func newHubs(s *Server) *hubs {
-	h := &hubs{read: s.read, store: s.store, all: map[domain.RunID]*hub{}}
+	h := &hubs{server: s, store: s.store, all: map[domain.RunID]*hub{}}
 	h.ctx, h.close = context.WithCancel(context.Background())
 	return h
-}
-
-// changed wakes the hub of a run, if it has one.
-func (h *hubs) changed(run domain.RunID) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if hub := h.all[run]; hub != nil {
-		hub.wake()
-	}
 }
 
 // count returns how many runs somebody views.
@@ -51,7 +44,7 @@ func (h *hubs) join(run domain.RunID) (*hub, func()) {
 	defer h.mu.Unlock()
 	joined := h.all[run]
 	if joined == nil {
-		joined = &hub{hubs: h, run: run, woken: make(chan struct{}, 1), news: make(chan struct{})}
+		joined = &hub{hubs: h, run: run, woken: make(chan struct{}, 1), news: make(chan struct{}), encode: h.encoder(run)}
 		h.all[run] = joined
 		ctx, stop := context.WithCancel(h.ctx)
 		joined.stop = stop
@@ -68,31 +61,59 @@ func (h *hubs) join(run domain.RunID) (*hub, func()) {
 	})
 }
 
-// hub reads the rows of a run when they have changed, once for all viewers, and keeps the
-// latest changes for those who come back.
+// hub has the rows of a run, once for all viewers, and the latest changes for those who come back. It gets
+// the changed rows from the projectors of this process, and reads all rows when another program has
+// changed them.
 type hub struct {
 	*hubs
 	run     domain.RunID
 	viewers int // guarded by hubs.mu
 	stop    func()
 	woken   chan struct{}
+	missed  atomic.Bool // the rows have changed in a way that the hub was not told
 
-	lock   sync.Mutex
-	state  state
-	recent []*change     // the first one follows what has been forgotten
-	bytes  int           // of recent
-	err    error         // why the rows cannot be read
-	news   chan struct{} // closed when any of this changes
+	lock    sync.Mutex
+	state   state
+	recent  []*change     // the first one follows what has been forgotten
+	bytes   int           // of recent
+	pending bool          // viewers have not been told of the last change
+	err     error         // why the rows cannot be read
+	news    chan struct{} // closed when any of this changes
+	encode  func(*projections.Definition, projections.AnyRow) []byte
+}
+
+// encoder returns a function that encodes rows of reports; nil for others. What it returns is valid until the
+// next call.
+func (h *hubs) encoder(run domain.RunID) func(*projections.Definition, projections.AnyRow) []byte {
+	encoders := map[*projections.Definition]*report.RowEncoder{}
+	for _, d := range h.store.Projections().Reported() {
+		encoders[d] = report.NewRowEncoder(d, run)
+	}
+	var buffer []byte
+	return func(of *projections.Definition, row projections.AnyRow) []byte {
+		if encoders[of] == nil {
+			return nil
+		}
+		buffer = encoders[of].Append(buffer[:0], row)
+		return buffer
+	}
 }
 
 // state is what a viewer who comes gets.
 type state struct {
-	*view                                      // nil until the rows have been read
-	rows  map[*projections.Definition][]string // as JSON
+	origin
+	rows    *rows // nil until they have been read
+	encoded map[*projections.Definition][]string
+	ranks   []rank // the slowest commands
+	// view has the rows while a page may be made of them; nil otherwise.
+	view *view
 }
 
-// digest tells the part of the stream that the rows are of from another one of the same length.
-func (v *view) digest() string { return hex.EncodeToString(v.mark.SHA256[:8]) }
+// rank is one of the slowest commands, with its place in the stream.
+type rank struct {
+	index int
+	projections.SlowSh
+}
 
 // change is what changed of a run's rows from one place to another.
 type change struct {
@@ -111,49 +132,62 @@ const (
 	endedPause = 10 * time.Second
 )
 
-func (h *hub) wake() {
+// written takes what a projector has written.
+func (h *hubs) written(w *store.WrittenRun) {
+	h.mu.Lock()
+	hub := h.all[w.RunID]
+	h.mu.Unlock()
+	if hub == nil {
+		return
+	}
+	hub.apply(w)
 	select {
-	case h.woken <- struct{}{}:
+	case hub.woken <- struct{}{}:
 	default:
 	}
 }
 
-// watch reads the rows whenever they change, until ctx ends.
+// watch tells the viewers what has changed, and reads the rows if others have changed them, until ctx ends.
 func (h *hub) watch(ctx context.Context) {
-	for ctx.Err() == nil {
+	for read := true; ctx.Err() == nil; {
 		begun := time.Now()
-		err := h.update(ctx)
+		var err error
+		if read {
+			err = h.update(ctx)
+		}
 		h.lock.Lock()
 		h.err = err
 		pause := pollPause
-		if err == nil && h.state.Run.Ended {
+		if err == nil && h.state.rows.Run.Ended {
 			pause = endedPause
 		}
-		if err != nil {
+		if h.pending || err != nil {
 			h.publish()
 		}
 		h.lock.Unlock()
 		// Reading takes a fifth of the time at most, however large the run is.
 		sleep(ctx, max(minPause, 4*time.Since(begun)), nil)
-		sleep(ctx, pause, h.woken)
+		read = !sleep(ctx, pause, h.woken) || err != nil || h.missed.Swap(false)
 	}
 }
 
-// sleep waits for some time, for the end of ctx, or to be woken.
-func sleep(ctx context.Context, pause time.Duration, woken <-chan struct{}) {
+// sleep waits for some time, for the end of ctx, or to be woken, and reports the latter.
+func sleep(ctx context.Context, pause time.Duration, woken <-chan struct{}) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
 	case <-timer.C:
 	case <-woken:
+		return true
 	}
+	return false
 }
 
 // publish tells all viewers that there is something new.
 func (h *hub) publish() {
 	close(h.news)
-	h.news = make(chan struct{})
+	h.news, h.pending = make(chan struct{}), false
 }
 
 // update reads the rows, if the store has others than before.
@@ -162,44 +196,111 @@ func (h *hub) update(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	at, ok := checkpoints[h.run]
-	if h.state.view != nil && ok && at.End == h.state.mark { // only this goroutine changes the state
+	h.lock.Lock()
+	known, have := h.state.mark, h.state.rows != nil
+	h.lock.Unlock()
+	if at, ok := checkpoints[h.run]; have && ok && at.End == known {
 		return nil
 	}
-	next, err := h.encoded(ctx)
+	next, err := h.read(ctx)
 	if err != nil {
 		return err
 	}
 	h.lock.Lock()
 	defer h.lock.Unlock()
+	if h.state.mark != known {
+		return nil // the rows were applied meanwhile
+	}
 	c := difference(&h.state, next)
 	h.state = *next
-	if c.whole {
-		h.recent, h.bytes = nil, 0
-	}
 	h.keep(c)
-	h.publish()
 	return nil
 }
 
-// encoded reads all rows of the run, and encodes them.
-func (h *hub) encoded(ctx context.Context) (*state, error) {
-	next := &state{rows: map[*projections.Definition][]string{}}
-	encoders := map[*projections.Definition]*report.RowEncoder{}
-	for _, d := range h.store.Projections().Reported() {
-		encoders[d] = report.NewRowEncoder(d, h.run)
-	}
-	var buffer []byte
-	view, err := h.read(ctx, h.run, func(of *projections.Definition, row projections.AnyRow) {
-		buffer = encoders[of].Append(buffer[:0], row)
-		next.rows[of] = append(next.rows[of], string(buffer))
+// read reads all rows of the run, and encodes them.
+func (h *hub) read(ctx context.Context) (*state, error) {
+	next := &state{encoded: map[*projections.Definition][]string{}}
+	encode := h.encoder(h.run)
+	view, err := h.server.read(ctx, h.run, func(of *projections.Definition, row projections.AnyRow) {
+		next.encoded[of] = append(next.encoded[of], string(encode(of, row)))
+		next.rank(of, row)
 	})
-	next.view = view
+	next.rows, next.origin, next.view = view.rows, view.origin, view
 	return next, err
+}
+
+// apply applies what a projector has changed, if it begins where the hub is. The rows are encoded once for all viewers, and
+// none is read.
+func (h *hub) apply(w *store.WrittenRun) {
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	s := &h.state
+	if s.rows == nil || w.Changed == nil || w.Before != s.mark || w.After.Bytes <= s.mark.Bytes {
+		h.missed.Store(true)
+		return
+	}
+	if s.view != nil { // somebody may read its rows
+		s.rows, s.view = s.rows.clone(), nil
+	}
+	c := &change{from: s.place()}
+	w.EachRow(func(of *projections.Definition, row projections.AnyRow) {
+		h.put(c, of, row)
+		s.rank(of, row)
+	})
+	slowest := projections.Slowest.List()
+	for i := range s.ranks {
+		*projections.Slowest.At(slowest.New(i, false)) = s.ranks[i].SlowSh
+		h.put(c, projections.Slowest.Definition, slowest.At(i))
+	}
+	s.mark = w.After
+	c.to = s.place()
+	h.keep(c)
+}
+
+// put stores a row, if it has changed.
+func (h *hub) put(c *change, of *projections.Definition, row projections.AnyRow) {
+	text, texts := h.encode(of, row), h.state.encoded[of]
+	if text == nil {
+		return
+	}
+	for len(texts) <= row.Index {
+		texts = append(texts, "")
+	}
+	h.state.encoded[of] = texts
+	if texts[row.Index] == string(text) {
+		return
+	}
+	texts[row.Index] = string(text)
+	c.rows = append(c.rows, texts[row.Index])
+	h.state.rows.take(of, row)
+}
+
+// maxRanks is how many of the slowest commands there are.
+const maxRanks = 10
+
+// rank ranks a command, if its duration is among the longest.
+func (s *state) rank(of *projections.Definition, row projections.AnyRow) {
+	if of != projections.ShTimings.Definition {
+		return
+	}
+	sh := projections.ShTimings.At(row.Value)
+	if !sh.DurationMs.Valid {
+		return
+	}
+	s.ranks = slices.DeleteFunc(s.ranks, func(r rank) bool { return r.index == row.Index })
+	added := rank{row.Index, projections.SlowSh{JobID: sh.JobID, Seq: sh.Seq, DurationMs: sh.DurationMs.V}}
+	at, _ := slices.BinarySearchFunc(s.ranks, added, func(a, b rank) int {
+		return cmp.Or(cmp.Compare(b.DurationMs, a.DurationMs), cmp.Compare(a.index, b.index))
+	})
+	s.ranks = slices.Insert(s.ranks, at, added)
+	s.ranks = s.ranks[:min(len(s.ranks), maxRanks)]
 }
 
 // keep adds a change to the latest ones, and forgets the oldest if there are too many.
 func (h *hub) keep(c *change) {
+	if h.pending = true; c.whole {
+		h.recent, h.bytes = nil, 0
+	}
 	h.recent = append(h.recent, c)
 	h.bytes += c.size()
 	for h.bytes > maxRecent {
@@ -220,11 +321,11 @@ func (c *change) size() (size int) {
 func difference(before, now *state) *change {
 	c := &change{from: before.place(), to: now.place()}
 	c.whole = !c.from.some || c.to.offset <= c.from.offset
-	for of, rows := range before.rows {
-		c.whole = c.whole || len(rows) > len(now.rows[of])
+	for of, rows := range before.encoded {
+		c.whole = c.whole || len(rows) > len(now.encoded[of])
 	}
-	for of, rows := range now.rows {
-		old := before.rows[of]
+	for of, rows := range now.encoded {
+		old := before.encoded[of]
 		for i, row := range rows {
 			if c.whole || i >= len(old) || old[i] != row {
 				c.rows = append(c.rows, row)
@@ -244,10 +345,14 @@ func (h *hubs) current(run domain.RunID) *view {
 	}
 	hub.lock.Lock()
 	defer hub.lock.Unlock()
-	if hub.err != nil {
+	s := &hub.state
+	if hub.err != nil || s.rows == nil {
 		return nil
 	}
-	return hub.state.view
+	if s.view == nil {
+		s.view = h.server.newView(s.rows, s.origin)
+	}
+	return s.view
 }
 
 // place is what a viewer has: the rows at an offset, if it has some, of the part of the stream with a
@@ -259,7 +364,7 @@ type place struct {
 }
 
 func (s *state) place() place {
-	if s.view == nil {
+	if s.rows == nil {
 		return place{}
 	}
 	return place{s.mark.Bytes, true, s.digest()}
@@ -275,7 +380,7 @@ func (p place) is(at place) bool {
 func (h *hub) since(p place) (changes []*change, now place, news <-chan struct{}, err error) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	if h.state.view == nil {
+	if h.state.rows == nil {
 		return nil, p, h.news, h.err
 	}
 	now = h.state.place()

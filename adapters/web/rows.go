@@ -1,6 +1,9 @@
 package web
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -15,6 +18,20 @@ type rows struct {
 func newRows(run domain.RunID) *rows {
 	record, _ := projections.NewRecord(run)
 	return &rows{record, map[*projections.Definition][][]string{}}
+}
+
+// clone returns a copy that can be changed.
+func (r *rows) clone() *rows {
+	record := *r.Record
+	record.Labels, record.Jobs, record.ShEvents = slices.Clone(r.Labels), slices.Clone(r.Jobs), slices.Clone(r.ShEvents)
+	t := &record.Timings
+	t.Jobs, t.ShEvents, t.Slowest = slices.Clone(t.Jobs), slices.Clone(t.ShEvents), slices.Clone(t.Slowest)
+	record.Diagnostics = slices.Clone(r.Diagnostics)
+	added := maps.Clone(r.added)
+	for of := range added {
+		added[of] = slices.Clone(added[of])
+	}
+	return &rows{&record, added}
 }
 
 // take stores a row.

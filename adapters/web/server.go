@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"compress/gzip"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -99,10 +100,11 @@ func New(o Options) *Server {
 }
 
 // Written says that rows of runs were written, so that viewers see them at once; without it, they do
-// within a second.
+// within a second. Call it with what a [store.Projector] passes to its option Done, before that returns:
+// then the rows of a run that somebody views are not read from the store again.
 func (s *Server) Written(runs []store.WrittenRun) {
 	for i := range runs {
-		s.hubs.changed(runs[i].RunID)
+		s.hubs.written(&runs[i])
 	}
 	if s.operations != nil {
 		s.operations.runs.Written(runs, time.Now())
@@ -241,9 +243,23 @@ func RunPath(run domain.RunID) string { return runPath(string(run)) }
 // view is a run at one moment.
 type view struct {
 	*rows
-	mark   domain.Mark // up to where the rows are of the stream
+	origin
+	page func() *page // makes the page, once
+}
+
+// origin is where rows are from.
+type origin struct {
+	mark   domain.Mark // up to where they are of the stream
 	source string
-	page   func() *page // makes the page, once
+}
+
+// digest tells the part of the stream that the rows are of from another one of the same length.
+func (o *origin) digest() string { return hex.EncodeToString(o.mark.SHA256[:8]) }
+
+func (s *Server) newView(r *rows, o origin) *view {
+	v := &view{rows: r, origin: o}
+	v.page = sync.OnceValue(func() *page { return s.makePage(v) })
+	return v
 }
 
 // makePage makes the page of a run.
@@ -259,8 +275,7 @@ func (s *Server) makePage(v *view) *page {
 
 // read reads all rows of a run, and hands them to each as well.
 func (s *Server) read(ctx context.Context, run domain.RunID, each ...func(*projections.Definition, projections.AnyRow)) (*view, error) {
-	v := &view{rows: newRows(run)}
-	v.page = sync.OnceValue(func() *page { return s.makePage(v) })
+	v := s.newView(newRows(run), origin{})
 	err := s.store.View(ctx, run, func(snapshot store.Snapshot) error {
 		checkpoint, _, err := snapshot.Checkpoint()
 		if err != nil {

@@ -26,7 +26,7 @@ func BenchmarkViewers(b *testing.B) {
 			defer server.Close()
 			page := httptest.NewServer(server)
 			defer page.Close()
-			s := &site{t: b, db: db, server: server, projector: newProjector(db), data: map[domain.RunID][]byte{}}
+			s := &site{t: b, db: db, server: server, projector: telling(db, server), data: map[domain.RunID][]byte{}}
 			defer s.projector.Close(b.Context())
 			events := []domain.Event{domain.NewJobStarted(0, "a")}
 			for i := range int64(2000) {

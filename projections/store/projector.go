@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // Projector derives the rows of runs from segments of their streams. Segments may come late,
@@ -115,6 +116,33 @@ type WrittenRun struct {
 	Labels domain.Labels
 	// Ends is set if the run's end is among the whole lines that were applied: once for each run.
 	Ends bool
+	// Changed are the rows that differ between the ends of two checkpoints, Before and After. It is
+	// valid until Done returns, and nil if other rows may differ, too.
+	Changed       *Rows
+	Before, After domain.Mark
+}
+
+// EachRow calls take with the changed rows as reports have them, like the function [EachRow], except for
+// the slowest commands.
+func (w *WrittenRun) EachRow(take func(*projections.Definition, projections.AnyRow)) {
+	for i := range w.Changed.Tables {
+		table := &w.Changed.Tables[i]
+		for j := range table.Rows.Len() {
+			row := table.Rows.At(j)
+			switch table.Of {
+			case projections.RunTable.Definition:
+				run := projections.RunTable.At(row.Value)
+				give(projections.Runs, []projections.Row[projections.Run]{{Value: run.Run}}, take)
+				give(projections.RunTimings, []projections.Row[projections.RunTiming]{{Value: run.RunTiming}}, take)
+			case projections.ShEvents.Definition:
+				take(table.Of, row)
+				timing := shTiming(w.Run, row.Index, row.Final, projections.ShEvents.At(row.Value))
+				give(projections.ShTimings, []projections.Row[projections.ShTiming]{timing}, take)
+			default:
+				take(table.Of, row)
+			}
+		}
+	}
 }
 
 // ErrClosed is returned by a projector that has been closed.

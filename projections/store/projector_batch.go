@@ -103,14 +103,14 @@ func (p *Projector) settle(steps []*step) (stale []*request) {
 				p.goOn(s)
 			}
 		}
-		if s.batch != nil {
-			recycle(s.batch)
-		}
 	}
 	if written && p.options.Done != nil {
 		p.options.Done(done)
 	}
 	for _, s := range steps {
+		if s.batch != nil {
+			recycle(s.batch)
+		}
 		p.answer(s.requests, p.inTime(s.err))
 		if s.live.over() || s.live.spent {
 			delete(p.runs, s.run)

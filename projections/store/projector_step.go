@@ -314,7 +314,14 @@ func (s *step) written(done *Batch) {
 	for i := range s.batch.Tables {
 		if t := &s.batch.Tables[i]; t.Of == projections.RunTable.Definition && t.Rows.Len() > 0 {
 			row := t.Of.Any(t.Rows.At(0).Value).(Run)
-			done.Written = append(done.Written, WrittenRun{row, run.Labels, run.Ended() && !s.ended && !s.live.spent})
+			written := WrittenRun{
+				Run: row, Labels: run.Labels, Ends: run.Ended() && !s.ended && !s.live.spent,
+				Before: s.known.End, After: s.next.End,
+			}
+			if s.stored && !s.truncate {
+				written.Changed = s.batch
+			}
+			done.Written = append(done.Written, written)
 		}
 	}
 }
