@@ -45,14 +45,14 @@ type TrackedJob struct {
 	// StartedAtMs is valid if Started, FinishedAtMs and Outcome if Final.
 	StartedAtMs, FinishedAtMs int64
 	Outcome                   domain.Outcome
+	named                     bool // by an event since the mark, see changes
 	// ExitCode is that of the sh that finished last before the job was final.
 	ExitCode Null[int32]
+	newest   int32 // the slot of its newest open sh, see shStacks
 	// ShCount counts the job's ShStarted events.
 	ShCount int
 
-	named  bool  // by an event since the mark, see changes
-	inSh   sum   // the time covered by the sh that were closed before the job was final
-	newest int32 // the slot of its newest open sh, see shStacks
+	inSh sum // the time covered by the sh that were closed before the job was final
 }
 
 // TrackedSh is a sh that has started.
@@ -153,25 +153,19 @@ func (t *Tracker) job(id string) *TrackedJob {
 	if t.latest != nil && t.latest.ID == id {
 		return t.latest
 	}
-	if job := t.find(id); job != nil {
-		t.latest = job
-		return job
+	hash := t.byID.hash(id)
+	t.latest = t.byID.find(id, hash, &t.jobs)
+	if t.latest == nil {
+		index := t.jobs.len()
+		t.byID.insert(hash)
+		t.latest = t.jobs.add()
+		t.latest.ID, t.latest.Index = strings.Clone(id), index
 	}
-	index := t.jobs.len()
-	t.byID.insert(t.byID.hash(id), int32(index))
-	job := t.jobs.add()
-	job.ID, job.Index = strings.Clone(id), index
-	t.latest = job
-	return job
+	return t.latest
 }
 
 // find returns the job with this id, nil if there is none.
-func (t *Tracker) find(id string) *TrackedJob {
-	if index := t.byID.find(id, t.byID.hash(id), &t.jobs); index != none {
-		return t.jobs.at(int(index))
-	}
-	return nil
-}
+func (t *Tracker) find(id string) *TrackedJob { return t.byID.find(id, t.byID.hash(id), &t.jobs) }
 
 func (t *Tracker) startJob(step *Step) {
 	job := step.Job
