@@ -28,6 +28,9 @@ type Declaration[R comparable] struct {
 	Key []string
 	// New returns a reducer that has read nothing.
 	New func() Projection[R]
+	// Kinds are the kinds of events at which Reduce does anything: it is not called for others,
+	// which saves time. nil means all kinds, and lines that hold no event.
+	Kinds []domain.Kind
 
 	// Single says that a run has exactly one row, which is never final.
 	Single bool
@@ -70,7 +73,9 @@ type Defined[R comparable] struct {
 func (d *Defined[R]) New() Projection[R] { return d.fresh() }
 
 // Into makes the projection a member of a fold, see [Into].
-func (d *Defined[R]) Into(take func(*Row[R])) Member { return Into(d.Name, d.fresh(), take) }
+func (d *Defined[R]) Into(take func(*Row[R])) Member {
+	return &member[R]{called: d.Name, projection: d.fresh(), take: take, kinds: bitsOf(d.Kinds)}
+}
 
 // List returns a list of rows.
 func (d *Defined[R]) List(rows ...Row[R]) Rows { return &rowsOf[R]{rows} }
@@ -102,6 +107,8 @@ type Definition struct {
 	Reported bool
 	// Holds names the projections whose columns the table has.
 	Holds []string
+	// Kinds are the kinds of events at which the projection does anything; nil means all entries.
+	Kinds []domain.Kind
 	// Doc describes the rows in a sentence.
 	Doc string
 
@@ -121,7 +128,7 @@ func (d *Definition) definition() *Definition { return d }
 // Define defines a projection. [NewSet] returns the mistakes in its declaration as an error.
 func Define[R comparable](declared Declaration[R]) *Defined[R] {
 	d := &Definition{
-		Name: declared.Name, Version: declared.Version, Table: declared.Table, Indexes: declared.Indexes, Holds: declared.Holds, Doc: declared.Doc,
+		Name: declared.Name, Version: declared.Version, Table: declared.Table, Indexes: declared.Indexes, Holds: declared.Holds, Doc: declared.Doc, Kinds: declared.Kinds,
 		Single: declared.Single, Summary: declared.Single || declared.Summary, Reported: declared.Holds == nil,
 	}
 	if d.Table == "" {
@@ -149,10 +156,11 @@ func Define[R comparable](declared Declaration[R]) *Defined[R] {
 	}
 	d.rows = func() Rows { return &rowsOf[R]{} }
 	d.value = func(row Ref) any { return *(*R)(row.p) }
+	defined := &Defined[R]{d, declared.New}
 	d.member = func(take func(AnyRow)) Member {
-		return Into(d.Name, declared.New(), func(row *Row[R]) { take(AnyRow{row.Index, row.Final, refTo(&row.Value)}) })
+		return defined.Into(func(row *Row[R]) { take(AnyRow{row.Index, row.Final, refTo(&row.Value)}) })
 	}
-	return &Defined[R]{d, declared.New}
+	return defined
 }
 
 // Member makes a new projection a member of a fold, see [Into].

@@ -16,8 +16,8 @@ const Version = 2
 type Fold struct {
 	tracker *Tracker
 	members []Member
-	reduce  []func(*Step) // of the members
-	step    Step          // on the stack of Apply it would escape
+	reduce  []reducer // of the members
+	step    Step      // on the stack of Apply it would escape
 }
 
 // Member is a projection in a [Fold] with a function that takes its rows. [Into] makes
@@ -25,11 +25,16 @@ type Fold struct {
 type Member interface {
 	name() string
 	state() any
-	// reducer returns a function: to call a generic type's method through an interface takes
-	// two calls.
-	reducer() func(*Step)
+	reducer() reducer
 	open(*Tracker)
 	length() *int
+}
+
+// reducer is a function and not a method, because to call a generic type's method through an
+// interface takes two calls.
+type reducer struct {
+	kinds  uint // a bit for each kind of entries that it is called for
+	reduce func(*Step)
 }
 
 // Into makes a projection a member of a fold. The name has to be unique in the fold, since
@@ -37,12 +42,13 @@ type Member interface {
 // becomes final, with open rows at each [Fold.Open]. A row is valid until take returns; its
 // strings stay valid. For a declared projection use [Defined.Into].
 func Into[R comparable](name string, p Projection[R], take func(*Row[R])) Member {
-	return &member[R]{called: name, projection: p, take: take}
+	return &member[R]{called: name, projection: p, take: take, kinds: allKinds}
 }
 
 type member[R comparable] struct {
 	called     string
 	projection Projection[R]
+	kinds      uint
 	take       func(*Row[R])
 	rows       []Row[R] // used again at every step
 	count      int      // of the rows that take got
@@ -52,15 +58,15 @@ func (m *member[R]) name() string { return m.called }
 func (m *member[R]) state() any   { return m.projection }
 func (m *member[R]) length() *int { return &m.count }
 
-func (m *member[R]) reducer() func(*Step) {
-	return func(step *Step) {
+func (m *member[R]) reducer() reducer {
+	return reducer{m.kinds, func(step *Step) {
 		rows := m.projection.Reduce(step, m.rows[:0])
 		if len(rows) == 0 {
 			return // most steps make no row final
 		}
 		m.rows = rows
 		m.hand()
-	}
+	}}
 }
 
 func (m *member[R]) hand() {
@@ -76,6 +82,20 @@ func (m *member[R]) open(run *Tracker) {
 	if cap(m.rows) > maxKeptRows {
 		m.rows = nil // do not keep the memory of many rows
 	}
+}
+
+// allKinds has a bit for each kind, and for that of lines that hold no event.
+const allKinds = ^uint(0)
+
+// bitsOf returns a bit for each of some kinds; nil means all.
+func bitsOf(kinds []domain.Kind) (bits uint) {
+	if kinds == nil {
+		return allKinds
+	}
+	for _, kind := range kinds {
+		bits |= 1 << kind
+	}
+	return bits
 }
 
 // maxKeptRows is the number of rows whose memory a member keeps, to use it again.
@@ -102,8 +122,10 @@ func (f *Fold) Len(i int) int { return *f.members[i].length() }
 // Apply folds one entry. It does not keep the entry.
 func (f *Fold) Apply(entry *domain.Entry) {
 	f.tracker.advance(entry, &f.step)
-	for _, reduce := range f.reduce {
-		reduce(&f.step)
+	for _, r := range f.reduce {
+		if r.kinds&(1<<entry.Kind) != 0 {
+			r.reduce(&f.step)
+		}
 	}
 }
 

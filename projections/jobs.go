@@ -31,7 +31,8 @@ type Job struct {
 // is final at its job's first JobFinished.
 var Jobs = Define(Declaration[Job]{
 	Name: "jobs", Version: Version, Key: []string{"job_id"},
-	New: func() Projection[Job] { return &jobs{} },
+	New:   func() Projection[Job] { return &jobs{} },
+	Kinds: []domain.Kind{domain.JobFinished},
 	// For the jobs that run now: few rows among many.
 	Indexes: []Index{{Name: "active", Columns: "run_id", Where: "state = 'active'"}},
 	Doc:     "The jobs, in order of first mention.",

@@ -1,5 +1,7 @@
 package projections
 
+import "github.com/quire-ci/quire-project/domain"
+
 // Label is the row of a label of the run.
 type Label struct {
 	Key   string `json:"key" doc:"The label's key."`
@@ -10,7 +12,8 @@ type Label struct {
 // in order of the keys' bytes. All are final at once.
 var LabelRows = Define(Declaration[Label]{
 	Name: "labels", Version: Version, Key: []string{"key"},
-	New: func() Projection[Label] { return &labels{} },
+	New:   func() Projection[Label] { return &labels{} },
+	Kinds: []domain.Kind{domain.RunStarted},
 	// For the runs with a label.
 	Indexes: []Index{{Name: "value", Columns: "value, key"}},
 	Doc:     "The labels of the first run_started, in the order of their keys.",

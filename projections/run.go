@@ -23,8 +23,9 @@ type Run struct {
 // Runs is the projection "run": one row, never final, since every event changes it.
 var Runs = Define(Declaration[Run]{
 	Name: "run", Version: Version, Single: true, Unstored: true,
-	New: func() Projection[Run] { return &runs{} },
-	Doc: "The run itself.",
+	New:   func() Projection[Run] { return &runs{} },
+	Kinds: []domain.Kind{domain.Unknown, domain.ShFinished, domain.JobFinished},
+	Doc:   "The run itself.",
 })
 
 type runs struct {

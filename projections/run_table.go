@@ -1,5 +1,7 @@
 package projections
 
+import "github.com/quire-ci/quire-project/domain"
+
 // RunRow is a row of the table runs: the run with its timing.
 type RunRow struct {
 	Run
@@ -10,7 +12,8 @@ type RunRow struct {
 // "timings.run": readers need both, and sort by them.
 var RunTable = Define(Declaration[RunRow]{
 	Name: "runs", Version: Version, Single: true, Holds: []string{"run", "timings.run"},
-	New: func() Projection[RunRow] { return &runTable{} },
+	New:   func() Projection[RunRow] { return &runTable{} },
+	Kinds: []domain.Kind{domain.Unknown, domain.ShFinished, domain.JobStarted, domain.JobFinished},
 	// For pages of runs, newest first.
 	Indexes: []Index{
 		{Name: "newest", Columns: "started_at_ms DESC, run_id"},

@@ -1,5 +1,7 @@
 package projections
 
+import "github.com/quire-ci/quire-project/domain"
+
 // ShEvent is the row of a shell command.
 type ShEvent struct {
 	JobID string `json:"job_id" doc:"Id of the command's job."`
@@ -19,6 +21,7 @@ type ShEvent struct {
 var ShEvents = Define(Declaration[ShEvent]{
 	Name: "sh_events", Version: Version, Key: []string{"job_id", "seq"},
 	New:     func() Projection[ShEvent] { return &shEvents{} },
+	Kinds:   []domain.Kind{domain.ShFinished},
 	Indexes: []Index{{Name: "open", Columns: "run_id", Where: "finished_at_ms IS NULL"}},
 	Doc:     "The commands, in the order in which they started.",
 })

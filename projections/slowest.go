@@ -3,6 +3,8 @@ package projections
 import (
 	"cmp"
 	"slices"
+
+	"github.com/quire-ci/quire-project/domain"
 )
 
 // SlowSh is one of the slowest shell commands of a run.
@@ -19,8 +21,9 @@ const slowestCount = 10
 // first, ties in stream order. The index of a row is its rank, so no row is ever final.
 var Slowest = Define(Declaration[SlowSh]{
 	Name: "timings.slowest", Version: Version, Key: []string{"job_id", "seq"}, Summary: true, Unstored: true,
-	New: func() Projection[SlowSh] { return &slowest{} },
-	Doc: "The ten commands that took longest, longest first.",
+	New:   func() Projection[SlowSh] { return &slowest{} },
+	Kinds: []domain.Kind{domain.ShFinished},
+	Doc:   "The ten commands that took longest, longest first.",
 })
 
 type slowest struct {

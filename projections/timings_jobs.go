@@ -1,5 +1,7 @@
 package projections
 
+import "github.com/quire-ci/quire-project/domain"
+
 // JobTiming is the timing of a job, in milliseconds.
 type JobTiming struct {
 	JobID string `json:"job_id" doc:"Id of the job."`
@@ -18,8 +20,9 @@ type JobTiming struct {
 // order of first mention, final at the job's first JobFinished.
 var JobTimings = Define(Declaration[JobTiming]{
 	Name: "timings.jobs", Version: Version, Key: []string{"job_id"}, Table: "timings",
-	New: func() Projection[JobTiming] { return &jobTimings{} },
-	Doc: "How long the jobs took, in the order of jobs.",
+	New:   func() Projection[JobTiming] { return &jobTimings{} },
+	Kinds: []domain.Kind{domain.JobFinished},
+	Doc:   "How long the jobs took, in the order of jobs.",
 })
 
 type jobTimings struct{}

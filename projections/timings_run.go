@@ -1,5 +1,7 @@
 package projections
 
+import "github.com/quire-ci/quire-project/domain"
+
 // RunTiming is the timing of a run as a whole, in milliseconds of the
 // producer's clock.
 type RunTiming struct {
@@ -18,8 +20,9 @@ type RunTiming struct {
 // RunTimings is the projection "timings.run": one row, never final.
 var RunTimings = Define(Declaration[RunTiming]{
 	Name: "timings.run", Version: Version, Single: true, Unstored: true,
-	New: func() Projection[RunTiming] { return &runTimings{} },
-	Doc: "How long the run took.",
+	New:   func() Projection[RunTiming] { return &runTimings{} },
+	Kinds: []domain.Kind{domain.JobStarted, domain.JobFinished},
+	Doc:   "How long the run took.",
 })
 
 type runTimings struct {

@@ -1,5 +1,7 @@
 package projections
 
+import "github.com/quire-ci/quire-project/domain"
+
 // ShTiming is the timing of a shell command, in milliseconds.
 type ShTiming struct {
 	JobID string `json:"job_id" doc:"Id of the command's job."`
@@ -14,8 +16,9 @@ type ShTiming struct {
 // ShStarted, in stream order, final when the sh is closed.
 var ShTimings = Define(Declaration[ShTiming]{
 	Name: "timings.sh_events", Version: Version, Key: []string{"job_id", "seq"}, Unstored: true,
-	New: func() Projection[ShTiming] { return &shTimings{} },
-	Doc: "How long the commands took, in the order of sh_events.",
+	New:   func() Projection[ShTiming] { return &shTimings{} },
+	Kinds: []domain.Kind{domain.ShFinished},
+	Doc:   "How long the commands took, in the order of sh_events.",
 })
 
 type shTimings struct{}

@@ -17,6 +17,23 @@ func TestDeclarationIsChecked(t *testing.T) {
 	assert.NoError(t, Hold(projections.Jobs, nil), "a built-in projection")
 }
 
+// A projection is found that does something at events of a kind that its declaration does not name.
+func TestKindsAreHeeded(t *testing.T) {
+	of := func(kinds ...domain.Kind) *projections.Defined[tally] {
+		return projections.Define(projections.Declaration[tally]{Name: "commands", Version: 1, Single: true, Kinds: kinds, New: func() projections.Projection[tally] {
+			return &broken{reduce: func(p *tally, s *step, rows []row) []row {
+				if s.ShCloses {
+					p.Count++
+				}
+				return rows
+			}}
+		}})
+	}
+	stream := Entries([]domain.Event{domain.NewShStarted(1, "a", "x"), domain.NewShFinished(2, "a", 0)})
+	assert.NoError(t, Hold(of(domain.ShFinished), stream))
+	assert.ErrorContains(t, Hold(of(domain.ShStarted), stream), `the law "heeded" is broken`)
+}
+
 type mood struct {
 	State projections.State `json:"state"`
 }

@@ -45,6 +45,7 @@
 //     entry, and it is never final.
 //   - keys, if the declaration has a key: no two rows have the same key, and the row with an
 //     index keeps its key.
+//   - heeded, if the declaration names kinds of events: the projection does nothing at others.
 //   - resumable: a fold whose open state was saved, beside the rows, and restored in another
 //     process, continues as if it had not stopped. Stores do that.
 //   - shifted: the same run 400 years later has the same rows, except for the times in

@@ -99,6 +99,9 @@ func lawsOf[R comparable](of *projections.Defined[R], o *settings) ([]named[R], 
 	if of.Single {
 		laws = append(laws, named[R]{"single", single[R]})
 	}
+	if of.Kinds != nil {
+		laws = append(laws, named[R]{"heeded", heeded(of)})
+	}
 	if of.Keys() != nil {
 		laws = append(laws, named[R]{"keys", keys(of)})
 	}

@@ -18,10 +18,14 @@ type observer[R comparable] struct {
 }
 
 func observe[R comparable](p projections.Projection[R], others ...projections.Member) *observer[R] {
+	return observeAs(func(take func(*projections.Row[R])) projections.Member { return projections.Into("observed", p, take) }, others...)
+}
+
+func observeAs[R comparable](member func(take func(*projections.Row[R])) projections.Member, others ...projections.Member) *observer[R] {
 	o := &observer[R]{}
 	o.into = &o.final
 	take := func(row *projections.Row[R]) { *o.into = append(*o.into, *row) }
-	o.fold = projections.NewFold("run", append([]projections.Member{projections.Into("observed", p, take)}, others...)...)
+	o.fold = projections.NewFold("run", append([]projections.Member{member(take)}, others...)...)
 	return o
 }
 
