@@ -118,8 +118,8 @@ func TestNothingIsAllocatedPerRow(t *testing.T) {
 				}
 			})
 		}
-		if few, many := allocated(20_000), allocated(60_000); (many-few)/40_000 > 0.02 {
-			t.Errorf("%s: %v allocations for 20,000 events, %v for 60,000", format, few, many)
+		if few, many := allocated(5_000), allocated(20_000); (many-few)/15_000 > 0.02 {
+			t.Errorf("%s: %v allocations for 5,000 events, %v for 20,000", format, few, many)
 		}
 	}
 }

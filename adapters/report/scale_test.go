@@ -14,7 +14,7 @@ import (
 
 // The memory for traces, test reports and charts follows the jobs and what is open, not the commands.
 func TestClosedCommandsAreNotHeld(t *testing.T) {
-	const jobs, size = 60_000, 5000
+	const jobs, size = 10_000, 10_000
 	next := func(i int) domain.Event {
 		job, at := fmt.Sprint(i/4), int64(i)
 		switch i % 4 {
@@ -36,7 +36,7 @@ func TestClosedCommandsAreNotHeld(t *testing.T) {
 		}
 		before, peak, writes, written := held(), int64(0), 0, 0
 		watch := writerFunc(func(p []byte) (int, error) {
-			if writes++; writes%100 == 0 {
+			if writes++; writes%30 == 0 {
 				peak = max(peak, held())
 			}
 			written += len(p)
@@ -44,7 +44,7 @@ func TestClosedCommandsAreNotHeld(t *testing.T) {
 		})
 		_, err := report.Write(watch, format, "r", &events{count: 4 * jobs, next: next}, report.Options{})
 		require.NoError(t, err)
-		if grown := peak - before; grown > 60<<20 {
+		if grown := peak - before; grown > 20<<20 {
 			t.Errorf("%s: %d MB are held for %d jobs, whose commands have %d MB", format, grown>>20, jobs, jobs*size>>20)
 		}
 		if format != report.Mermaid && written < jobs*size/2 {

@@ -322,7 +322,7 @@ func TestDeepTrace(t *testing.T) {
 			events := []domain.Event{domain.NewJobStarted(0, "a")}
 			count := int64(2000)
 			if name == "open" {
-				count = 60_000
+				count = 5000
 			}
 			for i := range count {
 				events = append(events, next(i)...)

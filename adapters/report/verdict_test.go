@@ -99,7 +99,7 @@ func (e *events) Next() ([]domain.Entry, error) {
 // Tables and Markdown hold what they show, however much there is: open commands, commands
 // with codes whose meaning is not known yet, commands of any length, diagnostics.
 func TestWhatIsShownBoundsTheMemory(t *testing.T) {
-	long := domain.NewShStarted(1, "a", strings.Repeat("x", 100_000))
+	long := domain.NewShStarted(1, "a", strings.Repeat("x", 5000))
 	for name, next := range map[string]func(i int) domain.Event{
 		"open":   func(i int) domain.Event { return domain.NewShStarted(1, "a", "make") },
 		"orphan": func(i int) domain.Event { return domain.NewShFinished(1, "a", 0) },
