@@ -314,7 +314,7 @@ func TestStoreAway(t *testing.T) {
 func TestFileIsCut(t *testing.T) {
 	var events []domain.Event
 	events = append(events, domain.NewJobStarted(0, "a"))
-	const commands = 60_000
+	const commands = 30_000
 	for i := range commands {
 		code := int32(0)
 		if i == commands-1 {

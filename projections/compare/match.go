@@ -5,6 +5,7 @@ import (
 	"math/big"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -18,7 +19,32 @@ var changing = regexp.MustCompile(`(?:/private)?/var/folders/[^/\s'"]+/[^/\s'"]+
 // Normal returns a command with # for what differs from one run to the next: runs of 4 or more
 // digits or 7 or more hexadecimal digits, and the names of files and folders in a folder for
 // temporary files.
-func Normal(cmd string) string { return changing.ReplaceAllLiteralString(cmd, "#") }
+func Normal(cmd string) string {
+	if !mayChange(cmd) {
+		return cmd
+	}
+	return changing.ReplaceAllLiteralString(cmd, "#")
+}
+
+// mayChange is false for most commands that have nothing for [changing] to find, of which it
+// would look at each byte several times.
+func mayChange(cmd string) bool {
+	digits := 0
+	for i := range len(cmd) {
+		switch c := cmd[i]; {
+		case '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F':
+			digits++
+		case c == '\\':
+			return true
+		default:
+			digits = 0
+		}
+		if digits == 4 {
+			return true
+		}
+	}
+	return strings.Contains(cmd, "/tmp/") || strings.Contains(cmd, "/var/folders/")
+}
 
 // side is the commands of a run, by their jobs.
 type side struct {
