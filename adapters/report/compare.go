@@ -89,8 +89,9 @@ func readRecord(ctx context.Context, streams jsonl.Streams, at jsonl.Location, p
 
 // StoredComparison is a comparison of two runs of a store, or of two groups of runs.
 type StoredComparison struct {
-	runs   [2]domain.RunID
-	groups []store.Selection
+	runs [2]domain.RunID
+	// Groups are both groups; nil if two runs are compared.
+	Groups []store.Selection
 }
 
 // ParseStored parses A and B, the ids of two runs or, for groups, two selections such as ref=main,last=20.
@@ -105,7 +106,7 @@ func ParseStored(a, b string, now time.Time) (c StoredComparison, err error) {
 		if c.runs[i] = domain.RunID(text); !strings.Contains(text, "=") {
 			err = store.CheckRunID(c.runs[i])
 		} else if group, err = store.ParseSelection(text, usual, now); err == nil {
-			c.groups = append(c.groups, group)
+			c.Groups = append(c.Groups, group)
 		}
 		if err != nil {
 			return c, err
@@ -116,8 +117,8 @@ func ParseStored(a, b string, now time.Time) (c StoredComparison, err error) {
 
 // Write compares what a store has, and writes it as [WriteComparison] does. The functions prepare each run.
 func (c StoredComparison) Write(ctx context.Context, out io.Writer, format Format, columns int, s store.Store, prepare ...func(*projections.Record)) error {
-	if c.groups != nil {
-		groups, err := compare.StoredGroups(ctx, s, c.groups[0], c.groups[1], prepare...)
+	if c.Groups != nil {
+		groups, err := compare.StoredGroups(ctx, s, c.Groups[0], c.Groups[1], prepare...)
 		if err != nil {
 			return err
 		}

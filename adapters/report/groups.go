@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
@@ -28,8 +29,9 @@ type groupsDocument struct {
 // groupTitles are the titles of the columns. Numbers end with a colon.
 var groupTitles = []string{"job", "command", "A:", "95 %:", "B:", "95 %:", "change:", "95 %:", "p:", "verdict"}
 
-// groupRows are the durations of the runs, and of the commands, as cells.
-func groupRows(g *compare.Groups) [][]string {
+// GroupRows are the durations of the runs, and of the commands, as cells: the job, the command, for each group
+// the median and its interval, the change and its interval, p, and the verdict.
+func GroupRows(g *compare.Groups) [][]string {
 	rows := [][]string{groupRow("", "the whole run", &g.Wall)}
 	for i := range g.Commands {
 		c := &g.Commands[i]
@@ -88,8 +90,8 @@ func chance(p projections.Null[float64]) string {
 	return fmt.Sprintf("%.3f", p.V)
 }
 
-// groupRemarks say which runs the groups have, and what verdicts rest on.
-func groupRemarks(g *compare.Groups) (all []string) {
+// GroupRemarks say which runs the groups have, what verdicts rest on, and which runs are left out.
+func GroupRemarks(g *compare.Groups) (all, left []string) {
 	for _, of := range []struct {
 		name string
 		*compare.Group
@@ -101,7 +103,7 @@ func groupRemarks(g *compare.Groups) (all []string) {
 	} else if g.Tested > 0 {
 		all = append(all, "p is corrected for "+display.Plural(g.Tested, "test"))
 	}
-	return append(append(all, g.Notes...), leftOut(append(append([]compare.LeftOut{}, g.A.LeftOut...), g.B.LeftOut...))...)
+	return append(all, g.Notes...), leftOut(slices.Concat(g.A.LeftOut, g.B.LeftOut))
 }
 
 func groupsTable(columns int, g *compare.Groups) string {
@@ -120,7 +122,7 @@ func groupsTable(columns int, g *compare.Groups) string {
 		}
 		grid.Columns = append(grid.Columns, column)
 	}
-	rows := groupRows(g)
+	rows := GroupRows(g)
 	for _, row := range rows[:min(len(rows), compareRows)] {
 		grid.add(cmp.Or(columns, maxCell), row...)
 	}
@@ -129,7 +131,7 @@ func groupsTable(columns int, g *compare.Groups) string {
 		line(fmt.Sprintf("… and %d more", left))
 	}
 	b.WriteString("\n")
-	for _, text := range groupRemarks(g) {
+	for _, text := range slices.Concat(GroupRemarks(g)) {
 		line(text)
 	}
 	return b.String()
@@ -139,7 +141,7 @@ func groupsMarkdown(g *compare.Groups) string {
 	var b strings.Builder
 	b.WriteString("### Two groups of runs\n")
 	table := newTable("command", groupTitles...)
-	for i, row := range groupRows(g) {
+	for i, row := range GroupRows(g) {
 		row[0] = markdownID(row[0])
 		if i > 0 {
 			row[1] = markdownCode(cut(row[1], maxCell))
@@ -147,7 +149,7 @@ func groupsMarkdown(g *compare.Groups) string {
 		table.row(i, display.Complete, row...)
 	}
 	end := "\n"
-	for _, text := range groupRemarks(g) {
+	for _, text := range slices.Concat(GroupRemarks(g)) {
 		end += "- " + markdownText(cut(text, 2*maxCell)) + "\n"
 	}
 	table.write(&b, fitting(table.rows, MaxMarkdown-b.Len()-len(end)-len(table.head)-noteSize))

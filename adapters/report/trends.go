@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -106,6 +107,15 @@ func shortShas(shas []string) string {
 	return strings.Join(short, ", ")
 }
 
+// ParseTrends parses the conditions of the runs that trends are of; without any, these are the latest 200.
+func ParseTrends(text string, now time.Time) (store.Selection, error) {
+	usual := store.Selection{Last: 200}
+	if text == "" {
+		return usual, nil
+	}
+	return store.ParseSelection(text, usual, now)
+}
+
 // StoredTrends returns the trends of the runs of a store that are selected. The last lines of failures are those of the logs beside the
 // streams in a folder, or in its folders that are named after runs; there are none without a folder.
 func StoredTrends(ctx context.Context, s store.Store, of store.Selection, logs string, prepare ...func(*projections.Record)) (*trends.Trends, error) {
@@ -152,6 +162,12 @@ func Percent(part, whole int) string { return fmt.Sprintf("%.0f %%", 100*float64
 // TrendRemarks say how many runs were looked at, and which were not used.
 func TrendRemarks(t *trends.Trends) []string {
 	all := []string{display.Plural(t.Runs, "run")}
+	switch {
+	case t.Runs == 0 && len(t.LeftOut) == 0:
+		all[0] += ": none meets the conditions"
+	case t.Runs == 0:
+		all[0] += ": all are left out"
+	}
 	const most = 10
 	for _, out := range t.LeftOut[:min(most, len(t.LeftOut))] {
 		all = append(all, fmt.Sprintf("left out: %s, %s", out.RunID, out.Reason))

@@ -43,7 +43,7 @@ func exhibits(s *site) []string {
 	s.log("42", "deploy", 1, append(colours, "deploying …")...)
 	s.addBytes("hostile", hostileStream())
 	history(s)
-	return []string{"/", "/?state=complete&label=x%3Dy", "/runs/41", "/runs/42", "/runs/43", "/runs/42/log/test/1", "/runs/43/log/lint/4", "/runs/42/log/deploy/1", "/runs/hostile", "/none", "/compare", "/compare?a=41&b=42", "/trends", "/trends?job=test&command=go+test+./..."}
+	return []string{"/", "/?state=complete&label=x%3Dy", "/runs/41", "/runs/42", "/runs/43", "/runs/42/log/test/1", "/runs/43/log/lint/4", "/runs/42/log/deploy/1", "/runs/hostile", "/none", "/compare", "/compare?a=41&b=42", "/compare?a=pipeline%3Dnightly%2Cbefore%3D2026-11-19&b=pipeline%3Dnightly%2Csince%3D2026-11-19", "/compare?a=ref%3Dnone&b=ref%3Dmain", "/trends", "/trends?runs=ref%3Dnone", "/trends?runs=none", "/trends?job=test&command=go+test+./..."}
 }
 
 // history adds runs of a pipeline, in which a command becomes slower and fails now and then.

@@ -2,12 +2,14 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -26,8 +28,8 @@ func comparePath(a, b string) string {
 	return "/compare?" + query.Encode()
 }
 
-// compare shows what differs between two runs: a and b of the address; b and the run before it; or two
-// that were chosen in the list, the earlier one first.
+// compare shows what differs between two runs, or two groups of runs: a and b of the address; b and the run
+// before it; or two that were chosen in the list, the earlier one first.
 func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	a, b := query.Get("a"), query.Get("b")
@@ -39,7 +41,19 @@ func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 	case a == "" && b != "":
 		return s.comparePrevious(w, r, domain.RunID(b))
 	case a == "" || b == "":
-		return s.html(w, "compare", &comparison{chrome: s.chrome("Compare two runs"), A: compared{ID: a}, B: compared{ID: b}})
+		return s.html(w, "compare", &comparison{chrome: s.chrome("Compare runs"), A: compared{ID: a}, B: compared{ID: b}})
+	}
+	groups, err := s.groups(r.Context(), a, b)
+	var wrong *groupsError
+	switch {
+	case errors.As(err, &wrong):
+		return s.formAgain(w, "compare", &comparison{chrome: s.chrome("Compare runs"), A: compared{ID: a}, B: compared{ID: b}, Problem: safe(wrong.Error())})
+	case err != nil:
+		return err
+	case groups != nil:
+		page := newGroupComparison(groups)
+		page.chrome, page.A.ID, page.B.ID = s.chrome("Compare groups of runs"), a, b
+		return s.html(w, "compare", page)
 	}
 	c, of, to, err := s.compared(r.Context(), domain.RunID(a), domain.RunID(b))
 	if err != nil {
@@ -48,6 +62,39 @@ func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 	page := newComparison(c, of, to)
 	page.chrome = s.chrome(page.A.Title + " → " + page.B.Title)
 	return s.html(w, "compare", page)
+}
+
+// groupsError is what is wrong with the groups that are asked for.
+type groupsError struct{ error }
+
+// groups compares two groups of runs, as the command compare does; nil if a and b are no groups: if they have
+// no condition, or if there is a run of such an id.
+func (s *Server) groups(ctx context.Context, a, b string) (*compare.Groups, error) {
+	for _, id := range []string{a, b} {
+		if !strings.Contains(id, "=") {
+			continue
+		}
+		if _, err := store.ReadRun(ctx, s.store, domain.RunID(id)); !errors.Is(err, store.ErrNoRun) {
+			return nil, err
+		}
+	}
+	of, err := report.ParseStored(a, b, time.Now())
+	if err != nil {
+		return nil, &groupsError{err}
+	}
+	if of.Groups == nil {
+		return nil, nil
+	}
+	done, err := s.heavy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	groups, err := compare.StoredGroups(ctx, s.store, of.Groups[0], of.Groups[1])
+	if none := new(compare.NoRunsError); errors.As(err, &none) {
+		return nil, &groupsError{none}
+	}
+	return groups, err
 }
 
 // compareChosen leads to the comparison of two runs, the earlier one first.
@@ -124,8 +171,21 @@ type comparison struct {
 	Ticks        []tick
 	LengthMs     int64 // of the axis
 	Jobs         []pair
-	Commands     []pair // those first that explain most
-	More         string // what is left out
+	Commands     []pair     // those first that explain most
+	More         string     // what is left out
+	Groups       []groupRow // of groups of runs, which have no axis, jobs and commands
+	Problem      string     // why there is no more than the form
+}
+
+// groupRow is how long all runs, or a command of them, take in two groups.
+type groupRow struct {
+	Job, Title                      string
+	A, B, Change, P, Verdict        string
+	IntervalA, IntervalB, IntervalC string
+	Kind                            string
+	// The change and its interval are drawn in a width of 1000: the middle is none, and the edges are all of A.
+	Drawn               bool
+	X, Width, Low, Span int
 }
 
 // compared is one of the two runs.
@@ -193,6 +253,58 @@ func newComparison(c *compare.Comparison, of, to *projections.Record) *compariso
 		p.Commands = append(p.Commands, pairOf(command, a, b))
 	}
 	return p
+}
+
+func newGroupComparison(g *compare.Groups) *comparison {
+	p := &comparison{}
+	p.Remarks, p.LeftOut = report.GroupRemarks(g)
+	for _, all := range [][]string{p.Remarks, p.LeftOut} {
+		for i := range all {
+			all[i] = safe(all[i])
+		}
+	}
+	if by := g.Wall.Shift; by != nil {
+		var kind string
+		if p.Change, kind = changeOf(by.Ms, g.Wall.A.Median.Ms); g.Wall.Verdict != compare.None {
+			p.Kind = kind
+		}
+	}
+	shifts := []*compare.Shift{&g.Wall}
+	for i := range g.Commands {
+		shifts = append(shifts, &g.Commands[i].Shift)
+	}
+	for i, cells := range report.GroupRows(g) {
+		if i > maxPairs {
+			p.More = fmt.Sprintf("… and %s that changed less", display.Plural(len(shifts)-i, "more command"))
+			break
+		}
+		row := groupRow{
+			Title: titleLine(cells[1]), A: cells[2], IntervalA: cells[3], B: cells[4], IntervalB: cells[5], Change: cells[6], IntervalC: cells[7], P: cells[8], Verdict: cells[9],
+			Kind: string(shifts[i].Verdict),
+		}
+		if i > 0 {
+			row.Job = nameOf(cells[0])
+		}
+		row.draw(shifts[i])
+		p.Groups = append(p.Groups, row)
+	}
+	return p
+}
+
+// draw draws a change in proportion to A.
+func (r *groupRow) draw(s *compare.Shift) {
+	if s.Shift == nil || s.A.Median.Ms <= 0 {
+		return
+	}
+	between := func(a, b int64) (x, width int) {
+		at := func(ms int64) int { return 500 + int(500*min(1, max(-1, float64(ms)/float64(s.A.Median.Ms)))) }
+		return at(min(a, b)), at(max(a, b)) - at(min(a, b))
+	}
+	r.Drawn = true
+	r.X, r.Width = between(0, s.Shift.Ms)
+	if s.Shift.Low.Valid {
+		r.Low, r.Span = between(s.Shift.Low.V, s.Shift.High.V)
+	}
 }
 
 func comparedOf(name string, run *compare.Run, r *projections.Record) compared {

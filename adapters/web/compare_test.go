@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -93,6 +94,60 @@ func TestCompareWhich(t *testing.T) {
 	} {
 		require.Equal(t, status, get(t, server, path).Code, path)
 	}
+}
+
+// The page of two groups of runs has what the command has: the same rows, remarks and conditions.
+func TestCompareGroupsPage(t *testing.T) {
+	db := memory.Of(set)
+	for i := range int64(24) {
+		took := 10_000 + i*37%11*10 + i/12*5000
+		labels := must(domain.NewLabels(domain.Label{Key: "ref", Value: []string{"main", "topic"}[i/12]}))
+		events := []domain.Event{domain.NewRunStarted(i, labels), domain.NewJobStarted(i, "<b>"), domain.NewShStarted(i, "<b>", "go test"), domain.NewShFinished(i+took, "<b>", 0), domain.NewJobFinished(i+took, "<b>", domain.Complete)}
+		if i != 3 {
+			events = append(events, domain.NewRunFinished(i+took, domain.Complete))
+		}
+		applyTo(t, db, domain.RunID(fmt.Sprint("run=", i)), encode(events))
+	}
+	server := web.New(web.Options{Store: db})
+	defer server.Close()
+	of := must(report.ParseStored("ref=main,state=any", "ref=topic", time.Now()))
+	want, err := compare.StoredGroups(t.Context(), db, of.Groups[0], of.Groups[1])
+	require.NoError(t, err)
+	require.Equal(t, compare.Slower, want.Wall.Verdict)
+	answer := get(t, server, "/compare?a=ref%3Dmain%2Cstate%3Dany&b=ref%3Dtopic")
+	require.Equal(t, http.StatusOK, answer.Code)
+	page := parsePage(t, answer.Body.String())
+	rows := find(find(page, "table", "groups")[0].Node, "tr", "")[1:]
+	cells := report.GroupRows(want)
+	require.Len(t, rows, len(cells))
+	for i, row := range rows {
+		for _, text := range cells[i] {
+			require.Contains(t, row.text(), text)
+		}
+		bars := find(row.Node, "rect", "slower")
+		require.Len(t, bars, 1)
+		require.Equal(t, "500", bars[0].attribute("x"))
+	}
+	remarks, left := report.GroupRemarks(want)
+	require.Len(t, left, 1)
+	for _, text := range append(remarks, left...) {
+		require.Contains(t, find(page, "main", "")[0].text(), text)
+	}
+	for path, words := range map[string]string{
+		"/compare?a=ref%3Dnone&b=ref%3Dtopic":              `group A has no runs: none meets "ref=none,state=complete,last=200"; state=any takes runs of any state`,
+		"/compare?a=ref%3Dmain&b=ref%3Dnone%2Cstate%3Dany": `group B has no runs: none meets "ref=none,last=200"`,
+		"/compare?a=ref%3Dmain&b=last%3D0":                 "it is a number from 1 to 1000",
+		"/compare?a=some&b=ref%3Dmain":                     "one of",
+		"/compare?a=%3Cscript%3E%3D&b=%E2%80%AE%3D":        "none meets",
+	} {
+		answer := get(t, server, path)
+		require.Equal(t, http.StatusBadRequest, answer.Code, path)
+		require.Contains(t, find(parsePage(t, answer.Body.String()), "p", "problem")[0].text(), words)
+	}
+	require.Contains(t, get(t, server, "/compare?a=state%3Dactive&b=ref%3Dtopic").Body.String(), "group A has no runs")
+	// A run whose id looks like a condition is a run.
+	require.Contains(t, get(t, server, "/compare?a=run%3D1&b=run%3D2").Body.String(), `class="compare"`)
+	require.Equal(t, http.StatusNotFound, get(t, server, "/compare?a=run%3D1&b=none").Code)
 }
 
 // One chooses two runs in the list, or goes on from a run. The list keeps what is chosen when it moves on.

@@ -48,8 +48,9 @@ func TestScreenshots(t *testing.T) {
 		"run-dark": {s, "/runs/1042", "dark", 400, 700},
 		"log":      {s, "/runs/1042/log/test/2", "light", 960, 380},
 		"compare":  {s, "/compare?a=911&b=914", "light", 960, 900},
-		"trends":   {s, "/trends?label=pipeline%3Dnightly", "light", 960, 860},
-		"slower":   {slower, "/trends?label=ref%3Dmain", "light", 960, 860},
+		"groups":   {slower, "/compare?a=ref%3Dmain%2Clast%3D20&b=ref%3Dshort-waits%2Clast%3D20", "light", 960, 640},
+		"trends":   {s, "/trends?runs=pipeline%3Dnightly", "light", 960, 860},
+		"slower":   {slower, "/trends?runs=ref%3Dmain", "light", 960, 860},
 	} {
 		look(t, ctx, shot.width, shot.scheme)
 		do(t, ctx, chromedp.EmulateViewport(shot.width, shot.height), chromedp.Navigate(shot.URL+shot.path), chromedp.WaitReady("main"))

@@ -6,8 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -18,45 +18,26 @@ import (
 	"github.com/quire-ci/quire-project/projections/trends"
 )
 
-// How many runs trends are of: unless something else is asked for, and at most.
-const (
-	lastRuns     = 200
-	mostLastRuns = 1000
-)
-
 // trendsQuery is what is asked for, as text of the address.
 type trendsQuery struct {
-	Label, Last  string
+	Runs         string           // conditions
 	Pipeline     *trends.Pipeline // nil: any
 	Job, Command string
 }
 
-// read returns the runs that are asked for.
-func (q *trendsQuery) read(query url.Values) (store.Page, error) {
-	*q = trendsQuery{Label: query.Get("label"), Last: query.Get("last"), Job: query.Get("job"), Command: query.Get("command")}
+func trendsQueryOf(query url.Values) trendsQuery {
+	q := trendsQuery{Runs: query.Get("runs"), Job: query.Get("job"), Command: query.Get("command")}
 	if query.Has("repo") || query.Has("pipeline") {
 		q.Pipeline = &trends.Pipeline{Repo: query.Get("repo"), Name: query.Get("pipeline")}
 	}
-	page, _, err := pageOf(url.Values{"label": {q.Label}})
-	if err != nil {
-		return page, err
-	}
-	page.Limit = lastRuns
-	if q.Last != "" {
-		if page.Limit, err = strconv.Atoi(q.Last); err != nil || page.Limit < 1 || page.Limit > mostLastRuns {
-			return page, &pageError{http.StatusBadRequest, fmt.Sprintf("The number of runs is one from 1 to %d.", mostLastRuns)}
-		}
-	}
-	return page, nil
+	return q
 }
 
 // at returns the address of the trends of the same runs; pairs are further parameters.
 func (q trendsQuery) at(pairs ...string) string {
 	query := url.Values{}
-	for name, value := range map[string]string{"label": q.Label, "last": q.Last} {
-		if value != "" {
-			query.Set(name, value)
-		}
+	if q.Runs != "" {
+		query.Set("runs", q.Runs)
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		query.Set(pairs[i], pairs[i+1])
@@ -80,12 +61,12 @@ func (q trendsQuery) is(of trends.Pipeline, job string) bool {
 // trends shows what the latest runs have in common and what has changed; or, of a job or a command, all of
 // its runs.
 func (s *Server) trends(w http.ResponseWriter, r *http.Request) error {
-	var q trendsQuery
-	page, err := q.read(r.URL.Query())
+	q := trendsQueryOf(r.URL.Query())
+	selected, err := report.ParseTrends(q.Runs, time.Now())
 	if err != nil {
-		return err
+		return s.formAgain(w, "trends", &trendsPage{chrome: s.chrome("Trends"), Query: q, Problem: safe(err.Error())})
 	}
-	t, err := s.latest(r.Context(), page)
+	t, err := s.latest(r.Context(), selected)
 	if err != nil {
 		return err
 	}
@@ -100,18 +81,25 @@ func (s *Server) trends(w http.ResponseWriter, r *http.Request) error {
 	return s.html(w, "trend", one)
 }
 
-// latest returns the trends of a page of runs.
-func (s *Server) latest(ctx context.Context, page store.Page) (*trends.Trends, error) {
+// formAgain answers with a page that says what is wrong with what was asked for, above the form to change it.
+func (s *Server) formAgain(w http.ResponseWriter, name string, data any) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(http.StatusBadRequest)
+	return s.html(w, name, data)
+}
+
+// latest returns the trends of the runs that are selected.
+func (s *Server) latest(ctx context.Context, selected store.Selection) (*trends.Trends, error) {
 	done, err := s.heavy(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	if s.logs == nil {
-		return trends.Stored(ctx, s.store, page, nil)
+		return trends.Stored(ctx, s.store, selected, nil)
 	}
 	var v *view // of the run whose failed commands are asked for
-	return trends.Stored(ctx, s.store, page, func(run *projections.Record, job string, seq int) string {
+	return trends.Stored(ctx, s.store, selected, func(run *projections.Record, job string, seq int) string {
 		if v == nil || v.Run.RunID != run.Run.RunID {
 			if v, err = s.read(ctx, run.Run.RunID); err != nil {
 				return ""
@@ -137,8 +125,9 @@ func (s *Server) lastLine(ctx context.Context, v *view, job string, seq int) str
 type trendsPage struct {
 	chrome
 	Query    trendsQuery
-	Last     int
+	Problem  string // why there is no more than the form
 	Runs     string
+	None     bool // there are no runs
 	LeftOut  []string
 	Changes  changeTable
 	Unstable []unstable
@@ -184,10 +173,7 @@ type series struct {
 const maxSeries = 200
 
 func newTrends(c chrome, q trendsQuery, t *trends.Trends) *trendsPage {
-	p := &trendsPage{chrome: c, Query: q, Last: lastRuns, Changes: changeTable{Named: true}}
-	if q.Last != "" {
-		p.Last, _ = strconv.Atoi(q.Last)
-	}
+	p := &trendsPage{chrome: c, Query: q, None: t.Runs == 0, Changes: changeTable{Named: true}}
 	remarks := report.TrendRemarks(t)
 	for i := range remarks {
 		remarks[i] = safe(remarks[i])

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/web"
 	"github.com/quire-ci/quire-project/domain"
@@ -90,7 +91,7 @@ func TestTrendsPage(t *testing.T) {
 		for i, data := range streams {
 			applyTo(t, db, domain.RunID(fmt.Sprint(i)), data)
 		}
-		want, err := trends.Stored(t.Context(), db, store.Page{Limit: 100}, nil)
+		want, err := trends.Stored(t.Context(), db, store.Selection{Last: 100}, nil)
 		require.NoError(t, err)
 		checkTrends(t, db, want)
 	}
@@ -124,13 +125,21 @@ func TestTrendsOfHistory(t *testing.T) {
 	writeLog(t, folder, "run9", "test", 1, "ok", "FAIL shop <cart>")
 	server := web.New(web.Options{Store: db, Logs: web.LogsIn("", folder)})
 	defer server.Close()
-	text := get(t, server, "/trends?label=repo%3Dshop&last=30").Body.String()
+	text := get(t, server, "/trends?runs=repo%3Dshop%2Clast%3D30").Body.String()
 	parsePage(t, text)
-	for _, want := range []string{`href="/runs/run20"`, `/compare?b=run20`, "9.0s (&#43;90 %)", "flaky: it failed and succeeded on sha4", "FAIL shop &lt;cart&gt;", `href="/trends?command=go&#43;test&amp;job=test&amp;label=repo%3Dshop&amp;last=30"`} {
+	for _, want := range []string{`href="/runs/run20"`, `/compare?b=run20`, "9.0s (&#43;90 %)", "flaky: it failed and succeeded on sha4", "FAIL shop &lt;cart&gt;", `href="/trends?command=go&#43;test&amp;job=test&amp;runs=repo%3Dshop%2Clast%3D30"`} {
 		require.Contains(t, text, want)
 	}
 	require.Contains(t, get(t, server, "/trends?job=test&command=go+test").Body.String(), "a change begins here")
-	for path, status := range map[string]int{"/trends?last=0": 400, "/trends?last=x": 400, "/trends?last=1001": 400, "/trends?label=x": 400, "/trends?job=none": 404, "/trends?label=no%3Dsuch": 200} {
-		require.Equal(t, status, get(t, server, path).Code, path)
+	for path, status := range map[string]int{"/trends?runs=last%3D0": 400, "/trends?runs=last%3D1001": 400, "/trends?runs=x": 400, "/trends?job=none": 404, "/trends?runs=no%3Dsuch": 200} {
+		answer := get(t, server, path)
+		require.Equal(t, status, answer.Code, path)
+		parsePage(t, answer.Body.String())
 	}
+	// The conditions are those of the command.
+	for runs, count := range map[string]int{"": 30, "repo=shop,last=12": 12, "sha=sha4": 2, "state=failed": 1, "since=2026-11-23T14:51:54.602Z,before=2026-11-23T14:53:54.602Z": 2, "repo=shop,sha=sha0,state=any": 2} {
+		require.Contains(t, get(t, server, "/trends?runs="+url.QueryEscape(runs)).Body.String(), fmt.Sprintf(`<p class="facts">%s</p>`, display.Plural(count, "run")), runs)
+	}
+	require.Contains(t, get(t, server, "/trends?runs=no%3Dsuch").Body.String(), "0 runs: none meets the conditions")
+	require.Contains(t, get(t, server, "/trends?runs=x").Body.String(), "write KEY=VALUE")
 }

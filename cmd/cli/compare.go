@@ -93,11 +93,7 @@ func newTrends(p *app) *cobra.Command {
 	var ended bool
 	to, selected := string(report.Table), store.Selection{}
 	selection := func(_ *cobra.Command, args []string) (err error) {
-		usual := store.Selection{Last: 200}
-		if selected, err = store.ParseSelection(strings.Join(args, ","), usual, time.Now()); len(args) == 0 {
-			selected, err = usual, nil
-		}
-		if err != nil {
+		if selected, err = report.ParseTrends(strings.Join(args, ","), time.Now()); err != nil {
 			return command.Usage("%w", err)
 		}
 		return nil

@@ -182,7 +182,10 @@ func (g *Groups) note() bool {
 		}
 	}
 	pipelines := map[[2]string]bool{}
-	for _, group := range []*Group{g.A, g.B} {
+	for i, group := range []*Group{g.A, g.B} {
+		if group.Runs == 0 {
+			g.Notes = append(g.Notes, fmt.Sprintf("group %s has no run that can be compared: all are left out", "AB"[i:i+1]))
+		}
 		for of := range group.pipelines {
 			pipelines[of] = true
 		}
@@ -219,23 +222,40 @@ func (g *Groups) judge() {
 	}
 }
 
-// StoredGroups compares two groups of a store's runs. The functions prepare each run.
+// StoredGroups compares two groups of a store's runs; see [NoRunsError]. The functions prepare each run.
 func StoredGroups(ctx context.Context, s store.Store, a, b store.Selection, prepare ...func(*projections.Record)) (*Groups, error) {
-	groupA, err := storedGroup(ctx, s, a, prepare)
+	groupA, err := storedGroup(ctx, s, "A", a, prepare)
 	if err != nil {
 		return nil, err
 	}
-	groupB, err := storedGroup(ctx, s, b, prepare)
+	groupB, err := storedGroup(ctx, s, "B", b, prepare)
 	if err != nil {
 		return nil, err
 	}
 	return CompareGroups(groupA, groupB), nil
 }
 
-func storedGroup(ctx context.Context, s store.Store, of store.Selection, prepare []func(*projections.Record)) (*Group, error) {
+// NoRunsError reports a group that has no runs.
+type NoRunsError struct {
+	Group string // A or B
+	Of    store.Selection
+}
+
+func (e *NoRunsError) Error() string {
+	text := fmt.Sprintf("group %s has no runs: none meets %q", e.Group, e.Of.String())
+	if e.Of.State != "" {
+		text += "; state=any takes runs of any state"
+	}
+	return text
+}
+
+func storedGroup(ctx context.Context, s store.Store, name string, of store.Selection, prepare []func(*projections.Record)) (*Group, error) {
 	runs, err := store.Select(ctx, s, of)
 	if err != nil {
 		return nil, err
+	}
+	if len(runs) == 0 {
+		return nil, &NoRunsError{name, of}
 	}
 	g := NewGroup(of.String())
 	return g, EachStored(ctx, s, runs, prepare, g.Add)

@@ -68,6 +68,12 @@ func TestGroupsThatAreDoubtful(t *testing.T) {
 	assert.Equal(t, Slower, g.Commands[0].Verdict)
 	assert.Empty(t, g.Notes)
 
+	none := NewGroup("")
+	lost := ended(400, 1)
+	lost.Run.Ended = false
+	none.Add(lost)
+	assert.Equal(t, []string{"group A has no run that can be compared: all are left out"}, CompareGroups(none, b).Notes)
+
 	other := ended(300, 1)
 	other.Labels = []projections.Label{{Key: "pipeline", Value: "nightly"}}
 	b.Add(other)

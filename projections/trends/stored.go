@@ -8,9 +8,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Stored returns the trends of a page of a store's runs. The functions prepare each run, see [compare.AssumeEnded].
-func Stored(ctx context.Context, s store.Store, page store.Page, lastLine LastLine, prepare ...func(*projections.Record)) (*Trends, error) {
-	runs, err := s.Runs(ctx, page)
+// Stored returns the trends of a store's runs that are selected. The functions prepare each run, see [compare.AssumeEnded].
+func Stored(ctx context.Context, s store.Store, selected store.Selection, lastLine LastLine, prepare ...func(*projections.Record)) (*Trends, error) {
+	runs, err := store.Select(ctx, s, selected)
 	if err != nil {
 		return nil, err
 	}

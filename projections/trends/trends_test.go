@@ -289,7 +289,7 @@ func TestStored(t *testing.T) {
 			}})
 		}))
 	}
-	got, err := trends.Stored(t.Context(), s, store.Page{Limit: 10}, nil)
+	got, err := trends.Stored(t.Context(), s, store.Selection{Last: 10}, nil)
 	require.NoError(t, err)
 	assert.Equal(t, latest.Trends(), got)
 	assert.Equal(t, 10, got.Commands[0].Count)

@@ -138,7 +138,7 @@ func TestTrends(t *testing.T) {
 			s, db := open(t)
 			_, err := store.Rebuild(t.Context(), s, jsonl.Folder(folder), store.Options{})
 			require.NoError(t, err)
-			got, err := trends.Stored(t.Context(), s, store.Page{Limit: 200}, nil)
+			got, err := trends.Stored(t.Context(), s, store.Selection{Last: 200}, nil)
 			require.NoError(t, err)
 			between, err := compare.StoredGroups(t.Context(), s, selected(t, "ref=main,last=10"), selected(t, "ref=short-waits"))
 			require.NoError(t, err)
