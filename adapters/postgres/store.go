@@ -71,6 +71,19 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 	return hex.EncodeToString(sum[:16]), nil
 }
 
+// Revision returns which transactions readers see. The text changes with those of all databases of
+// the server. A standby does not know them all.
+func (s *Store) Revision(ctx context.Context) (revision string, err error) {
+	if s.within != nil {
+		return "", nil
+	}
+	err = s.pool.QueryRow(ctx, `SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE pg_current_snapshot()::text END`).Scan(&revision)
+	if err != nil {
+		return "", fmt.Errorf("read what has changed: %w", explain(err))
+	}
+	return revision, nil
+}
+
 // PostgreSQL keeps the plan of a prepared statement. A plan that was made while the tables
 // were empty reads them from end to end, and makes a rebuild of 30,000 runs forty times as
 // slow. Planning each statement anew takes some microseconds.

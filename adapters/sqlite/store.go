@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -35,6 +36,7 @@ type database struct {
 	listing       chan struct{} // held by those that read pages of runs
 	kept          *session      // for the next update
 	files         files
+	watch         watch
 }
 
 // reader has the methods that read outside of transactions.
@@ -80,7 +82,7 @@ func (s *Store) Close() error {
 		s.kept.close()
 		s.kept = nil
 	}
-	return s.close()
+	return errors.Join(s.watch.close(), s.close())
 }
 
 // ID identifies the store by the id that was made with its tables, and by its file if it has

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,30 +155,35 @@ func BenchmarkListing(b *testing.B, s store.Store) {
 	b.Run("all, by 20 clients", func(b *testing.B) { listAtOnce(b, s, 20, all...) })
 }
 
-// listAtOnce lists pages, and reports the median and the 99th percentile.
+// listAtOnce lists pages.
 func listAtOnce(b *testing.B, s store.Store, clients int, pages ...store.Page) {
-	var mu sync.Mutex
-	var took []time.Duration
+	AtOnce(b, clients, 0, func(i int) error {
+		_, err := s.Runs(context.Background(), pages[i%len(pages)])
+		return err
+	})
+}
+
+// AtOnce lets clients ask b.N times, each again as soon as it has its answer, or so long after it
+// asked before, if every is not 0. It reports the median and the 99th percentile of what they waited.
+func AtOnce(b *testing.B, clients int, every time.Duration, ask func(i int) error) {
+	var asked atomic.Int64
+	took := make([]time.Duration, b.N)
 	var all sync.WaitGroup
-	next := 0
-	for range clients {
+	for client := range clients {
 		all.Go(func() {
+			next := time.Now().Add(every * time.Duration(client) / time.Duration(clients))
 			for {
-				mu.Lock()
-				i := next
-				next++
-				mu.Unlock()
+				i := int(asked.Add(1)) - 1
 				if i >= b.N {
 					return
 				}
+				time.Sleep(time.Until(next))
 				begin := time.Now()
-				if _, err := s.Runs(context.Background(), pages[i%len(pages)]); err != nil {
+				if err := ask(i); err != nil {
 					b.Error(err)
 					return
 				}
-				mu.Lock()
-				took = append(took, time.Since(begin))
-				mu.Unlock()
+				took[i], next = time.Since(begin), next.Add(every)
 			}
 		})
 	}

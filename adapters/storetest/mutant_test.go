@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +88,7 @@ func search(l law, change func(*mutantStore), tries int) error {
 // mutantStore is a store in memory whose methods can be replaced.
 type mutantStore struct {
 	*memory.Store
+	revision    func(context.Context) (string, error)
 	checkpoints func(context.Context, []domain.RunID) (map[domain.RunID]store.Checkpoint, error)
 	update      func(context.Context, func(store.Tx) error) error
 	view        func(context.Context, domain.RunID, func(store.Snapshot) error) error
@@ -97,11 +100,12 @@ type mutantStore struct {
 }
 
 func newMutant(s *memory.Store, change func(*mutantStore)) *mutantStore {
-	m := &mutantStore{s, s.Checkpoints, s.Update, s.View, s.Runs, s.RunIDs, s.Outdated, s.Waiting, s.Parked}
+	m := &mutantStore{s, s.Revision, s.Checkpoints, s.Update, s.View, s.Runs, s.RunIDs, s.Outdated, s.Waiting, s.Parked}
 	change(m)
 	return m
 }
 
+func (m *mutantStore) Revision(ctx context.Context) (string, error) { return m.revision(ctx) }
 func (m *mutantStore) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 	return m.checkpoints(ctx, runs)
 }
@@ -688,6 +692,25 @@ func deadlocking(m *mutantStore) {
 			}
 		}))
 		return inner.Update(ctx, do)
+	}
+}
+
+// changesRevision counts the updates of a program, when they have written or when they have committed.
+func changesRevision(early bool) func(*mutantStore) {
+	return func(m *mutantStore) {
+		var counted atomic.Int64
+		m.revision = func(context.Context) (string, error) { return fmt.Sprint(counted.Load()), nil }
+		m.update = func(ctx context.Context, do func(store.Tx) error) error {
+			if !early {
+				defer counted.Add(1)
+			}
+			return m.Store.Update(ctx, func(tx store.Tx) error {
+				if early {
+					counted.Add(1)
+				}
+				return do(tx)
+			})
+		}
 	}
 }
 

@@ -331,6 +331,8 @@ var mutants = []mutant{
 			}
 		}
 	})},
+	{"a transaction changes the revision before it commits", "the revision changes with each commit, whichever program commits", changesRevision(true)},
+	{"the revision is that of what one program has committed", "the revision changes with each commit, whichever program commits", changesRevision(false)},
 	{"each read sees what is there by then", "a view is of one moment", unisolated},
 	{"errors of a view are lost", "an error of a view is returned", losesErrors},
 	{"one sequence at a time", "sequences can be taken from in turn", exclusive},

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -11,6 +12,7 @@ import (
 var transactionLaws = []law{
 	example("what is cancelled does nothing", cancelledCalls),
 	example("readers see what was there before an update that goes on", readersSeeBefore),
+	example("the revision changes with each commit, whichever program commits", revisionsChange),
 	example("a view is of one moment", viewIsOfOneMoment),
 	example("an error of a view is returned", failedView),
 }
@@ -74,6 +76,23 @@ func readersSeeBefore(t *trial) {
 		must(runsDiffer(t.listed(store.Page{Limit: 100}), []store.Listed{before.listed()}))
 	}))
 	must(t.holds(now))
+}
+
+// revisionsChange asks for the revision before a transaction, when it has written everything, and after
+// it: the last one is another.
+func revisionsChange(t *trial) {
+	run := t.run("a")
+	for i, writer := range []*trial{t, t.with(fewer), t} {
+		c := writer.plain(run)
+		c.run().Events = int64(i)
+		seen := []string{value(t.store.Revision(t.ctx))}
+		must(writer.transact(func(tx store.Tx) {
+			must(writer.rewrite(tx, c))
+			seen = append(seen, value(t.store.Revision(t.ctx)))
+		}))
+		after := value(t.store.Revision(t.ctx))
+		failIf(after != "" && slices.Contains(seen, after), "the revision is %q before a commit and after it", after)
+	}
 }
 
 // viewIsOfOneMoment reads the checkpoint, replaces the run, and reads the rest.

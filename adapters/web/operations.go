@@ -23,7 +23,7 @@ func newOperations(s *Server, registry *prometheus.Registry) *operations {
 	)
 	handler := metrics.Handler(registry, metrics.Status{Health: s.problems, Ready: s.problems}, s.log)
 	for _, path := range []string{"/metrics", "/healthz", "/readyz", "/livez"} {
-		s.mux.Handle("GET "+path, handler)
+		s.mux.Handle("GET "+path, compress(handler))
 	}
 	return o
 }

@@ -48,15 +48,13 @@ type Options struct {
 
 // Server serves the runs of a store to browsers. It is an [http.Handler].
 type Server struct {
-	store store.Store
-	logs  Logs
-	log   *slog.Logger
-	mux   *http.ServeMux
-	// compressed is the mux, with compressed answers.
-	compressed http.Handler
-	assets     *assets
-	hubs       *hubs
-	many       chan struct{} // has room for those who read many runs at once
+	store  store.Store
+	logs   Logs
+	log    *slog.Logger
+	mux    *http.ServeMux
+	assets *assets
+	hubs   *hubs
+	many   chan struct{} // has room for those who read many runs at once
 	// receiver is nil if streams cannot be written.
 	receiver *receiver
 	outdated func(error)
@@ -70,25 +68,29 @@ func New(o Options) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{store: o.Store, logs: o.Logs, log: o.Logger, outdated: o.Outdated, mux: http.NewServeMux(), assets: site(), many: make(chan struct{}, 2)}
-	s.compressed = compress(s.mux)
 	s.hubs = newHubs(s)
+	shared := newAnswers(s.store).shared
 	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /{$}":                        s.list,
+		"GET /{$}":       s.list,
+		"GET /api/runs":  s.apiRuns,
+		"GET /feed":      s.feed,
+		"GET /badge.svg": s.badge,
+	} {
+		s.mux.Handle(pattern, shared(compress(s.handler(handle))))
+	}
+	for pattern, handle := range map[string]func(http.ResponseWriter, *http.Request) error{
 		"GET /runs/{run}":                 s.run,
 		"GET /runs/{run}/events":          s.events,
 		"GET /runs/{run}/log/{job}/{seq}": s.logPage,
-		"GET /api/runs":                   s.apiRuns,
 		"GET /api/runs/{run}":             s.apiRun,
 		"POST /api/runs/{run}/segments":   s.segments,
 		"HEAD /api/runs/{run}/segments":   s.position,
 		"GET /compare":                    s.compare,
 		"GET /trends":                     s.trends,
-		"GET /feed":                       s.feed,
-		"GET /badge.svg":                  s.badge,
 		"GET /assets/{name}":              s.assets.serve,
 		"GET /":                           func(http.ResponseWriter, *http.Request) error { return errNoPage },
 	} {
-		s.mux.Handle(pattern, s.handler(handle))
+		s.mux.Handle(pattern, compress(s.handler(handle)))
 	}
 	if o.Ingest != nil {
 		s.receiver = newReceiver(s, *o.Ingest)
@@ -127,7 +129,7 @@ const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	protect(w.Header())
-	s.compressed.ServeHTTP(w, r)
+	s.mux.ServeHTTP(w, r)
 }
 
 // compress compresses answers for those who take that. Events are sent as they are: they are small, and

@@ -25,6 +25,10 @@ type Store interface {
 	Versions(ctx context.Context) (map[string]int, error)
 	// Checkpoints returns the checkpoints of the runs that are stored.
 	Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]Checkpoint, error)
+	// Revision returns text that every commit changes: if it returns the same text again, other
+	// than "", what readers see has not changed in between. It takes much less time than reading.
+	// Without a text, the store cannot tell.
+	Revision(ctx context.Context) (string, error)
 	// Update calls do with a transaction, and commits it. If do returns an error, Update
 	// rolls back and returns the error. Others see all of the transaction or nothing. The
 	// Tx is valid until do returns.

@@ -252,6 +252,7 @@ func (s *Store) swap(next *beside, aside *Store) (of []*projections.Definition) 
 	aside.versions.Store(&were)
 	s.versions.Store(&versions)
 	s.now.Store(&put)
+	s.revision.Add(1)
 	return of
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -28,6 +29,9 @@ type shared struct {
 	now      atomic.Pointer[content]
 	versions atomic.Pointer[map[string]int]
 	keeps    atomic.Bool
+	// revision counts what was stored of all that. It changes last: who reads it first reads at
+	// least what it stands for.
+	revision atomic.Int64
 	// writing holds a token while a transaction has its lock. There is one
 	// lock for all runs.
 	writing chan struct{}
@@ -74,6 +78,11 @@ func (s *Store) Versions(ctx context.Context) (map[string]int, error) {
 
 // ID returns the store's id.
 func (s *Store) ID(ctx context.Context) (string, error) { return s.id, ctx.Err() }
+
+// Revision returns how often the store has changed.
+func (s *Store) Revision(ctx context.Context) (string, error) {
+	return strconv.FormatInt(s.revision.Load(), 10), ctx.Err()
+}
 
 // Checkpoints returns the checkpoints of the runs that are stored.
 func (s *Store) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {

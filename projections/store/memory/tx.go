@@ -181,6 +181,7 @@ func (t *tx) commit() error {
 		t.store.versions.Store(&t.versions)
 		t.store.register(t.versions)
 	}
+	t.store.revision.Add(1)
 	return nil
 }
 
