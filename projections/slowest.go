@@ -26,7 +26,10 @@ var Slowest = Define(Declaration[SlowSh]{
 	Doc:   "The ten commands that took longest, longest first.",
 })
 
-type slowest struct {
+type slowest struct{ Ranking }
+
+// Ranking has the slowest of the commands that it was given.
+type Ranking struct {
 	Ranks []rankedSh `json:"ranks"`
 }
 
@@ -45,6 +48,22 @@ func (p *slowest) Reduce(step *Step, rows []Row[SlowSh]) []Row[SlowSh] {
 	return rows
 }
 
+// Add ranks a command by its timing, which is the row at an index. Add each command once, in any order; those that
+// have no duration yet do not count.
+func (p *Ranking) Add(index int, sh *ShTiming) {
+	if d := sh.DurationMs; d.Valid && p.ranks(d.V, index) {
+		p.insert(rankedSh{index, SlowSh{sh.JobID, sh.Seq, d.V}})
+	}
+}
+
+// Rows returns the rows of [Slowest].
+func (p *Ranking) Rows() (rows []Row[SlowSh]) {
+	for i, ranked := range p.Ranks {
+		rows = append(rows, Row[SlowSh]{Index: i, Value: ranked.Sh})
+	}
+	return rows
+}
+
 func (p *slowest) Open(_ *Tracker, rows []Row[SlowSh]) []Row[SlowSh] {
 	for i, ranked := range p.Ranks {
 		var row *SlowSh
@@ -55,7 +74,7 @@ func (p *slowest) Open(_ *Tracker, rows []Row[SlowSh]) []Row[SlowSh] {
 }
 
 // ranks reports whether a sh is among the slowest so far.
-func (p *slowest) ranks(durationMs int64, index int) bool {
+func (p *Ranking) ranks(durationMs int64, index int) bool {
 	if len(p.Ranks) < slowestCount {
 		return true
 	}
@@ -63,7 +82,7 @@ func (p *slowest) ranks(durationMs int64, index int) bool {
 	return durationMs > last.Sh.DurationMs || durationMs == last.Sh.DurationMs && index < last.Index
 }
 
-func (p *slowest) insert(sh rankedSh) {
+func (p *Ranking) insert(sh rankedSh) {
 	at, _ := slices.BinarySearchFunc(p.Ranks, sh, func(a, b rankedSh) int {
 		return cmp.Or(cmp.Compare(b.Sh.DurationMs, a.Sh.DurationMs), cmp.Compare(a.Index, b.Index))
 	})

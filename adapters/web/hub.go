@@ -1,9 +1,7 @@
 package web
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -104,15 +102,9 @@ type state struct {
 	origin
 	rows    *rows // nil until they have been read
 	encoded map[*projections.Definition][]string
-	ranks   []rank // the slowest commands
+	slowest projections.Ranking
 	// view has the rows while a page may be made of them; nil otherwise.
 	view *view
-}
-
-// rank is one of the slowest commands, with its place in the stream.
-type rank struct {
-	index int
-	projections.SlowSh
 }
 
 // change is what changed of a run's rows from one place to another.
@@ -247,9 +239,8 @@ func (h *hub) apply(w *store.WrittenRun) {
 		h.put(c, of, row)
 		s.rank(of, row)
 	})
-	slowest := projections.Slowest.List()
-	for i := range s.ranks {
-		*projections.Slowest.At(slowest.New(i, false)) = s.ranks[i].SlowSh
+	slowest := projections.Slowest.List(s.slowest.Rows()...)
+	for i := range slowest.Len() {
 		h.put(c, projections.Slowest.Definition, slowest.At(i))
 	}
 	s.mark = w.After
@@ -275,25 +266,11 @@ func (h *hub) put(c *change, of *projections.Definition, row projections.AnyRow)
 	h.state.rows.take(of, row)
 }
 
-// maxRanks is how many of the slowest commands there are.
-const maxRanks = 10
-
-// rank ranks a command, if its duration is among the longest.
+// rank ranks a command among the slowest.
 func (s *state) rank(of *projections.Definition, row projections.AnyRow) {
-	if of != projections.ShTimings.Definition {
-		return
+	if of == projections.ShTimings.Definition {
+		s.slowest.Add(row.Index, projections.ShTimings.At(row.Value))
 	}
-	sh := projections.ShTimings.At(row.Value)
-	if !sh.DurationMs.Valid {
-		return
-	}
-	s.ranks = slices.DeleteFunc(s.ranks, func(r rank) bool { return r.index == row.Index })
-	added := rank{row.Index, projections.SlowSh{JobID: sh.JobID, Seq: sh.Seq, DurationMs: sh.DurationMs.V}}
-	at, _ := slices.BinarySearchFunc(s.ranks, added, func(a, b rank) int {
-		return cmp.Or(cmp.Compare(b.DurationMs, a.DurationMs), cmp.Compare(a.index, b.index))
-	})
-	s.ranks = slices.Insert(s.ranks, at, added)
-	s.ranks = s.ranks[:min(len(s.ranks), maxRanks)]
 }
 
 // keep adds a change to the latest ones, and forgets the oldest if there are too many.

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -71,7 +70,11 @@ func EachRow(snapshot Snapshot, run domain.RunID, of []*projections.Definition, 
 				}
 			}
 			if d == projections.Slowest.Definition {
-				give(projections.Slowest, slowest(timings), take)
+				var slowest projections.Ranking
+				for i := range timings {
+					slowest.Add(i, &timings[i].Value)
+				}
+				give(projections.Slowest, slowest.Rows(), take)
 			} else {
 				give(projections.ShTimings, timings, take)
 			}
@@ -168,23 +171,6 @@ func span(start, end projections.Null[int64]) projections.Null[int64] {
 		return projections.Null[int64]{}
 	}
 	return projections.Span(start.V, end.V)
-}
-
-// slowest returns the ten longest of the commands, which are in stream order.
-func slowest(timings []projections.Row[projections.ShTiming]) (rows []projections.Row[projections.SlowSh]) {
-	for i := range timings {
-		if sh := &timings[i].Value; sh.DurationMs.Valid {
-			rows = append(rows, projections.Row[projections.SlowSh]{Value: projections.SlowSh{JobID: sh.JobID, Seq: sh.Seq, DurationMs: sh.DurationMs.V}})
-		}
-	}
-	slices.SortStableFunc(rows, func(a, b projections.Row[projections.SlowSh]) int {
-		return cmp.Compare(b.Value.DurationMs, a.Value.DurationMs)
-	})
-	rows = rows[:min(len(rows), 10)]
-	for i := range rows {
-		rows[i].Index = i
-	}
-	return rows
 }
 
 // Unknown returns the names of the projections that a store has rows of but s does not know.
