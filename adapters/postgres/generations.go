@@ -180,11 +180,10 @@ func (s *Store) Next(ctx context.Context) (store.Beside, error) {
 }
 
 // Leniently returns the live generation for comparing it.
-func (s *Store) Leniently(ctx context.Context) (store.Store, map[*projections.Definition][]string, error) {
-	d, lacks, err := s.reader.Leniently(ctx)
+func (s *Store) Leniently(ctx context.Context) (_ store.Store, lacks, more map[*projections.Definition][]string, err error) {
 	lenient := *s
-	lenient.dialect = d
-	return &lenient, lacks, err
+	lenient.dialect, lacks, more, err = s.reader.Leniently(ctx)
+	return &lenient, lacks, more, err
 }
 
 // makeGeneration returns the statements that make a generation for the projections of this program.
@@ -242,9 +241,9 @@ func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 	})
 }
 
-// Same returns those of runs whose rows are those of the live generation. PostgreSQL is to look up
-// their rows by indexes.
-func (b *beside) Same(ctx context.Context, runs []domain.RunID) ([]domain.RunID, error) {
+// Same returns which rows of runs are those of the live generation. PostgreSQL is to look them up by
+// indexes.
+func (b *beside) Same(ctx context.Context, runs []domain.RunID) (map[domain.RunID][]*projections.Definition, error) {
 	tx, err := b.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, explain(err)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
@@ -107,6 +109,7 @@ type versioning struct {
 	From        map[string]int      `json:"from"`
 	To          map[string]int      `json:"to"`
 	Added       map[string][]string `json:"added_columns"`
+	Removed     map[string][]string `json:"removed_columns"`
 	Runs        comparedRuns        `json:"runs"`
 	Differences []versionDifference `json:"differences"`
 }
@@ -131,7 +134,7 @@ type versionDifference struct {
 // as a table for a terminal that has so many columns; 0 means no limit.
 func WriteVersioning(out io.Writer, format Format, columns int, v *store.Versioning) error {
 	if format == JSON {
-		document := versioning{versioningSchema, withRows(v.From), withRows(v.To), v.Lacking, comparedRuns{v.Compared, v.Differing, v.Carried, v.Behind}, []versionDifference{}}
+		document := versioning{versioningSchema, withRows(v.From), withRows(v.To), v.Added, v.Removed, comparedRuns{v.Compared, v.Differing, v.Carried, v.Behind}, []versionDifference{}}
 		for _, d := range v.Differences {
 			document.Differences = append(document.Differences, versionDifference(d))
 		}
@@ -163,7 +166,19 @@ func WriteVersioning(out io.Writer, format Format, columns int, v *store.Version
 	if len(v.Differences) > 0 {
 		err = cmp.Or(g.Write(out, columns), line(out, ""))
 	}
-	return cmp.Or(err, line(out, versioningWords(v)))
+	return cmp.Or(err, line(out, versioningWords(v)), columnsLine(out, "added", v.Added), columnsLine(out, "removed", v.Removed))
+}
+
+// columnsLine names columns that were not compared.
+func columnsLine(out io.Writer, what string, columns map[string][]string) error {
+	var words []string
+	for _, projection := range slices.Sorted(maps.Keys(columns)) {
+		words = append(words, projection+" ("+strings.Join(columns[projection], ", ")+")")
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return line(out, "columns "+what+", which cannot be compared: "+strings.Join(words, ", "))
 }
 
 func versioningWords(v *store.Versioning) string {

@@ -21,7 +21,7 @@ func drawVersioning(t *rapid.T) *store.Versioning {
 	versions := rapid.MapOf(rapid.SampledFrom([]string{"jobs", "mine"}), rapid.IntRange(0, 9))
 	count := rapid.IntRange(0, 3)
 	v := &store.Versioning{
-		From: versions.Draw(t, "from"), To: versions.Draw(t, "to"), Lacking: map[string][]string{"mine": {"a", "b"}},
+		From: versions.Draw(t, "from"), To: versions.Draw(t, "to"), Added: map[string][]string{"mine": {"a", "b"}}, Removed: map[string][]string{"jobs": {"c"}},
 		Compared: count.Draw(t, "compared"), Differing: count.Draw(t, "differing"), Carried: count.Draw(t, "carried"), Behind: count.Draw(t, "behind"),
 	}
 	for range count.Draw(t, "differences") {
@@ -56,7 +56,7 @@ func TestVersioningDocument(t *testing.T) {
 // The schema is not so wide that everything fits.
 func TestVersioningSchemaRefuses(t *testing.T) {
 	schema := documentSchema(t, "rebuild")
-	const good = `{"schema":"quire-project/rebuild/v1","from":{"jobs":1},"to":{"jobs":2},"added_columns":{"jobs":["more"]},"runs":{"compared":1,"differing":1,"carried":0,"behind":0},` +
+	const good = `{"schema":"quire-project/rebuild/v1","from":{"jobs":1},"to":{"jobs":2},"added_columns":{"jobs":["more"]},"removed_columns":{},"runs":{"compared":1,"differing":1,"carried":0,"behind":0},` +
 		`"differences":[{"kind":"differs","projection":"jobs","column":"state","rows":1,"runs":1,"examples":[{"kind":"differs","run_id":"a","table":"jobs","key":{"job_id":"b"},"column":"state","stored":"x","derived":null}]}]}`
 	require.NoError(t, validate(schema, good))
 	for _, change := range [][2]string{

@@ -45,7 +45,7 @@ func (noRows[R]) Open(_ *projections.Tracker, rows []projections.Row[R]) []proje
 	return rows
 }
 
-func with(t *testing.T, added projections.AnyDefinition) sqlite.Option {
+func with(t testing.TB, added projections.AnyDefinition) sqlite.Option {
 	t.Helper()
 	set, err := projections.NewSet(added)
 	require.NoError(t, err)

@@ -66,11 +66,10 @@ func (s *Store) Next(ctx context.Context) (store.Beside, error) {
 }
 
 // Leniently returns the live generation for comparing it.
-func (s *Store) Leniently(ctx context.Context) (store.Store, map[*projections.Definition][]string, error) {
-	d, lacks, err := s.reader.Leniently(ctx)
+func (s *Store) Leniently(ctx context.Context) (_ store.Store, lacks, more map[*projections.Definition][]string, err error) {
 	lenient := *s
-	lenient.dialect = d
-	return &lenient, lacks, err
+	lenient.dialect, lacks, more, err = s.reader.Leniently(ctx)
+	return &lenient, lacks, more, err
 }
 
 // The tables of a generation besides those of projections.

@@ -36,19 +36,29 @@ func BenchmarkVersions(b *testing.B) {
 			_, _, err := store.CompareVersions(b.Context(), s, streams, store.Options{})
 			return err
 		},
+		// Every run has a row that differs, in a table with other columns.
+		"compare what differs": func(s *sqlite.Store) error {
+			v, _, err := store.CompareVersions(b.Context(), s, streams, store.Options{})
+			require.Equal(b, 500, v.Differing)
+			return err
+		},
 	} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				path := filepath.Join(b.TempDir(), "quire.db")
-				s, err := sqlite.Open(b.Context(), path)
+				was, is := with(b, oneRow(1, older{"before"})), with(b, oneRow(2, newer{"after", 1}))
+				if name != "compare what differs" {
+					was = is
+				}
+				s, err := sqlite.Open(b.Context(), path, was)
 				require.NoError(b, err)
 				run := derive
 				if work != nil {
 					require.NoError(b, derive(s))
 					// As for a command: what a program wrote before is not left in the log.
 					require.NoError(b, s.Close())
-					s, err = sqlite.Open(b.Context(), path)
+					s, err = sqlite.Open(b.Context(), path, is)
 					require.NoError(b, err)
 					run = work
 				}
@@ -60,6 +70,22 @@ func BenchmarkVersions(b *testing.B) {
 			}
 		})
 	}
+}
+
+// oneRow is a projection that has the same row of every run.
+func oneRow[R comparable](version int, row R) *projections.Defined[R] {
+	return projections.Define(projections.Declaration[R]{
+		Name: "mine", Version: version, Key: []string{"key"}, New: func() projections.Projection[R] { return sole[R]{Row: row} },
+	})
+}
+
+type sole[R comparable] struct {
+	noRows[R]
+	Row R
+}
+
+func (s sole[R]) Open(_ *projections.Tracker, rows []projections.Row[R]) []projections.Row[R] {
+	return append(rows, projections.Row[R]{Value: s.Row})
 }
 
 // BenchmarkSwitch switches to and fro. Its length is not to grow with the number of runs.

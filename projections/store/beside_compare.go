@@ -16,9 +16,9 @@ import (
 type Versioning struct {
 	// From and To are the versions of the live rows and of the new ones, by projection.
 	From, To map[string]int
-	// Lacking are the columns that the live tables do not have, by projection: they are not
-	// compared.
-	Lacking map[string][]string
+	// Added are the columns, by projection, that only the new tables have, and Removed those
+	// that only the live ones have. They are not compared.
+	Added, Removed map[string][]string
 	// Compared counts the runs whose rows were compared, and Differing those of them that
 	// differ.
 	Compared, Differing int
@@ -67,11 +67,11 @@ type versionComparison struct {
 }
 
 func compareBeside(ctx context.Context, s Versioned, next Beside) (*Versioning, error) {
-	was, lacks, err := s.Leniently(ctx)
+	was, lacks, more, err := s.Leniently(ctx)
 	if err != nil {
 		return nil, err
 	}
-	v := &Versioning{Lacking: map[string][]string{}}
+	v := &Versioning{Added: map[string][]string{}, Removed: map[string][]string{}}
 	if v.From, err = s.Versions(ctx); err != nil {
 		return nil, err
 	}
@@ -84,8 +84,11 @@ func compareBeside(ctx context.Context, s Versioned, next Beside) (*Versioning, 
 			continue
 		}
 		c.of = append(c.of, of)
-		if names := lacks[of]; len(names) > 0 {
-			v.Lacking[of.Name] = names
+		if len(lacks[of]) > 0 {
+			v.Added[of.Name] = lacks[of]
+		}
+		if len(more[of]) > 0 {
+			v.Removed[of.Name] = more[of]
 		}
 	}
 	var failed error
@@ -166,7 +169,7 @@ func find(all *[]VersionDifference, d VersionDifference) *VersionDifference {
 	return &(*all)[at]
 }
 
-// runs compares some runs, and reads the rows of those only that may differ.
+// runs compares some runs, and reads those rows only that may differ.
 func (c *versionComparison) runs(ctx context.Context, runs []domain.RunID, yield func(comparedRun) bool) {
 	same, err := c.is.Same(ctx, runs)
 	if err != nil {
@@ -175,8 +178,10 @@ func (c *versionComparison) runs(ctx context.Context, runs []domain.RunID, yield
 	}
 	for _, run := range runs {
 		var result comparedRun
-		if !slices.Contains(same, run) {
-			result = c.run(ctx, run)
+		alike, known := same[run]
+		left := slices.DeleteFunc(slices.Clone(c.of), func(of *projections.Definition) bool { return slices.Contains(alike, of) })
+		if !known || len(left) > 0 {
+			result = c.run(ctx, run, left)
 		}
 		if !yield(result) {
 			return
@@ -184,8 +189,8 @@ func (c *versionComparison) runs(ctx context.Context, runs []domain.RunID, yield
 	}
 }
 
-// run compares one run, each generation as it is at one moment.
-func (c *versionComparison) run(ctx context.Context, run domain.RunID) (result comparedRun) {
+// run compares rows of one run, each generation as it is at one moment.
+func (c *versionComparison) run(ctx context.Context, run domain.RunID, of []*projections.Definition) (result comparedRun) {
 	result.err = c.was.View(ctx, run, func(was Snapshot) error {
 		return c.is.View(ctx, run, func(is Snapshot) error {
 			before, ok, err := was.Checkpoint()
@@ -203,7 +208,7 @@ func (c *versionComparison) run(ctx context.Context, run domain.RunID) (result c
 				result.behind = true
 				return nil
 			}
-			for _, of := range c.of {
+			for _, of := range of {
 				m := &merge{of: of, lacks: c.lacks[of], run: run, result: &result}
 				if err := m.compare(was.Rows(of), is.Rows(of)); err != nil {
 					return err

@@ -27,8 +27,9 @@ type Versioned interface {
 	// You can write it otherwise only if it has the versions of this program's projections.
 	Beside(ctx context.Context, number int) (Beside, error)
 	// Leniently returns the live generation for comparing it with others: a column that a table
-	// does not have reads as its zero value. lacks names those columns.
-	Leniently(ctx context.Context) (s Store, lacks map[*projections.Definition][]string, err error)
+	// does not have reads as its zero value. lacks names those columns, and more those that
+	// only the table has.
+	Leniently(ctx context.Context) (s Store, lacks, more map[*projections.Definition][]string, err error)
 	// Switch makes a generation the live one. Nobody can write meanwhile, and nobody sees a
 	// part of it. last is called with the generation in this transaction, which fails if last
 	// does: it brings over what has changed. The live one becomes the previous one, or is
@@ -48,10 +49,11 @@ type Beside interface {
 	// both have. A column that is new and cannot be null gets its zero value. Their checkpoints
 	// keep the versions that the rows were derived by. A run that is not live is removed.
 	Carry(ctx context.Context, runs []domain.RunID) error
-	// Same returns those of runs whose checkpoints and rows are found to be those of the live
-	// generation, by its projections and for the same bytes. It may leave out some that are:
-	// a store that is asked for many at once finds most of them faster than you compare rows.
-	Same(ctx context.Context, runs []domain.RunID) ([]domain.RunID, error)
+	// Same returns, for those of runs that have the same bytes in the live generation and are
+	// of this one's projections, the projections whose rows are found to be the live ones, by
+	// the columns that both have. It may leave out some that are: a store that is asked for
+	// many runs at once finds most of them faster than you compare rows.
+	Same(ctx context.Context, runs []domain.RunID) (map[domain.RunID][]*projections.Definition, error)
 	// Changes returns at most limit of the runs that have changed in the live generation, each
 	// once, those first that changed first.
 	Changes(ctx context.Context, limit int) ([]Change, error)

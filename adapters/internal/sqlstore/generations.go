@@ -103,25 +103,20 @@ func (r Reader) Changes(ctx context.Context, limit int) ([]store.Change, error) 
 	return list(ctx, r, "the changes", columns, `SELECT id, run_id FROM quire_project_changes ORDER BY id LIMIT ?1`, int64(limit))
 }
 
-// Leniently returns the dialect with which tables with other columns are read as well, and the columns
-// that they lack.
-func (r Reader) Leniently(ctx context.Context) (*Dialect, map[*projections.Definition][]string, error) {
+// Leniently returns the dialect with which tables with other columns are read as well, the columns
+// that they lack, and those that only they have.
+func (r Reader) Leniently(ctx context.Context) (_ *Dialect, lacks, more map[*projections.Definition][]string, err error) {
 	all, err := r.registered(ctx)
-	d, lacks := *r.dialect, map[*projections.Definition][]string{}
-	d.Tables = map[*projections.Definition]table{}
+	d := *r.dialect
+	d.Tables, lacks, more = map[*projections.Definition]table{}, map[*projections.Definition][]string{}, map[*projections.Definition][]string{}
 	for _, of := range d.Set.Stored() {
-		was, known := all[of.Name]
-		if !known || was.columns == of.Describe() {
-			continue
-		}
-		d.Tables[of] = parseTable(was.columns)
-		for _, c := range parseTable(of.Describe()).columns {
-			if !c.isIn(d.Tables[of]) {
-				lacks[of] = append(lacks[of], c.name)
-			}
+		if was, known := all[of.Name]; known && was.columns != of.Describe() {
+			d.Tables[of] = parseTable(was.columns)
+			is := parseTable(of.Describe())
+			lacks[of], more[of] = is.without(d.Tables[of]), d.Tables[of].without(is)
 		}
 	}
-	return &d, lacks, err
+	return &d, lacks, more, err
 }
 
 // table is a table as the store knows it.
@@ -150,6 +145,16 @@ func parseTable(described string) table {
 		t.columns = append(t.columns, c)
 	}
 	return t
+}
+
+// without returns the names of the columns that another table does not have.
+func (t table) without(other table) (names []string) {
+	for _, c := range t.columns {
+		if !c.isIn(other) {
+			names = append(names, c.name)
+		}
+	}
+	return names
 }
 
 // zero returns the value of a column that a run without it gets.

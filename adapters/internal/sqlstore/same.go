@@ -11,54 +11,67 @@ import (
 )
 
 // selectSame selects runs that were derived from the same bytes in this generation and in the live
-// one.
-const selectSame = `SELECT n.run_id FROM {checkpoints} AS n JOIN checkpoints AS l ON l.run_id = n.run_id
+// one, and of which tables their rows are the same.
+const selectSame = `SELECT n.run_id, ''%s FROM {checkpoints} AS n JOIN checkpoints AS l ON l.run_id = n.run_id
 WHERE n.projections = '%s' AND n.end_bytes = l.end_bytes AND n.end_lines = l.end_lines AND n.end_sha256 = l.end_sha256 AND n.reading = l.reading AND n.run_id %s`
 
-// sameRows is true if a table has the same rows of a run in both generations: as many, and each has
-// a counterpart. The subqueries count, because PostgreSQL would turn EXISTS into a join of whole
-// tables.
-const sameRows = `
-AND (SELECT count(*) FROM %[1]q AS a WHERE a.run_id = n.run_id) = (SELECT count(*) FROM {%[1]s} AS b WHERE b.run_id = n.run_id)
-AND (SELECT count(*) FROM %[1]q AS a WHERE a.run_id = n.run_id) = (SELECT count(*) FROM %[1]q AS a CROSS JOIN {%[1]s} AS b WHERE a.run_id = n.run_id AND b.run_id = n.run_id AND b.position = a.position%[2]s)`
+// sameRows is 1 if a table has the same rows of a run in both generations: each has a counterpart, and
+// there are as many. It counts, because PostgreSQL would turn EXISTS into a join of whole tables.
+const sameRows = ` || CASE WHEN (SELECT count(*) = count(b.run_id) AND count(*) = (SELECT count(*) FROM {%[2]s} AS c WHERE c.run_id = n.run_id)
+FROM %[1]q AS a LEFT JOIN {%[2]s} AS b ON b.run_id = n.run_id AND b.position = a.position%[3]s WHERE a.run_id = n.run_id) THEN '1' ELSE '0' END`
 
-// Same returns those of runs that have the same rows in this generation and in the live one. If a
-// table has other columns, it returns none.
-func (r Reader) Same(ctx context.Context, runs []domain.RunID) (same []domain.RunID, err error) {
+// sameRun says of each table of a list whether it has the same rows of a run.
+type sameRun struct {
+	run  domain.RunID
+	same string
+}
+
+func sameColumns(d *Dialect, s *sameRun) []any { return []any{text(d, &s.run), text(d, &s.same)} }
+
+// Same returns for runs the projections whose rows are the same in this generation and in the live
+// one, by the columns that both have.
+func (r Reader) Same(ctx context.Context, runs []domain.RunID) (map[domain.RunID][]*projections.Definition, error) {
 	live, err := r.with("").registered(ctx)
 	if err != nil {
 		return nil, err
 	}
-	conditions := ""
+	columns, compared := "", []*projections.Definition(nil)
 	for _, of := range r.dialect.Set.Stored() {
-		switch was := live[of.Name]; {
-		case was.version == 0: // a new projection, which has nothing to be compared with
-		case was.columns != of.Describe():
-			return nil, nil
-		default:
-			conditions += fmt.Sprintf(sameRows, of.Table, sameColumns(of))
+		if was := live[of.Name]; was.version > 0 { // a new projection has nothing to be compared with
+			table := parseTable(was.columns)
+			columns += fmt.Sprintf(sameRows, table.name, of.Table, parseTable(of.Describe()).equals(table))
+			compared = append(compared, of)
 		}
 	}
+	all := map[domain.RunID][]*projections.Definition{}
 	for runs := range slices.Chunk(runs, MaxList) {
 		condition, args := r.dialect.In(runs)
-		query := fmt.Sprintf(selectSame, projections.ID(r.dialect.Set.Stored()), condition) + conditions
-		some, err := list(ctx, r, "the runs whose rows are the same", oneText[domain.RunID], query, args...)
+		query := fmt.Sprintf(selectSame, columns, projections.ID(r.dialect.Set.Stored()), condition)
+		found, err := list(ctx, r, "the runs whose rows are the same", sameColumns, query, args...)
 		if err != nil {
 			return nil, err
 		}
-		same = append(same, some...)
+		for _, s := range found {
+			all[s.run] = slices.DeleteFunc(slices.Clone(compared), func(of *projections.Definition) bool {
+				return s.same[slices.Index(compared, of)] != '1'
+			})
+		}
 	}
-	return same, nil
+	return all, nil
 }
 
-func sameColumns(of *projections.Definition) string {
-	var all strings.Builder
-	for _, c := range of.Columns {
-		equals := "="
-		if c.Nullable {
-			equals = "IS NOT DISTINCT FROM"
+// equals returns the condition that a row b of the table is the row a of another one.
+func (t table) equals(other table) (condition string) {
+	for _, c := range t.columns {
+		switch {
+		case !c.isIn(other):
+		case strings.HasSuffix(c.kind, " null"):
+			condition += fmt.Sprintf(" AND b.%[1]q IS NOT DISTINCT FROM a.%[1]q", c.name)
+		case slices.Contains(other.columns, c):
+			condition += fmt.Sprintf(" AND b.%[1]q = a.%[1]q", c.name)
+		default:
+			condition += fmt.Sprintf(" AND b.%[1]q = coalesce(a.%[1]q, %[2]s)", c.name, c.zero())
 		}
-		fmt.Fprintf(&all, " AND b.%[1]q %[2]s a.%[1]q", c.Name, equals)
 	}
-	return all.String()
+	return condition
 }

@@ -106,21 +106,26 @@ func (s *Store) Next(ctx context.Context) (next store.Beside, err error) {
 }
 
 // Leniently returns the store for comparing it.
-func (s *Store) Leniently(context.Context) (store.Store, map[*projections.Definition][]string, error) {
-	lacks := map[*projections.Definition][]string{}
+func (s *Store) Leniently(context.Context) (_ store.Store, lacks, more map[*projections.Definition][]string, err error) {
+	lacks, more = map[*projections.Definition][]string{}, map[*projections.Definition][]string{}
 	for _, of := range s.set.Stored() {
 		for _, was := range s.registered {
-			if was.Name != of.Name {
-				continue
-			}
-			for _, c := range of.Columns {
-				if !slices.ContainsFunc(was.Columns, func(o projections.Column) bool { return o.Name == c.Name && o.Type == c.Type && o.Bits == c.Bits }) {
-					lacks[of] = append(lacks[of], c.Name)
-				}
+			if was.Name == of.Name {
+				lacks[of], more[of] = without(of.Columns, was.Columns), without(was.Columns, of.Columns)
 			}
 		}
 	}
-	return lenient{s}, lacks, nil
+	return lenient{s}, lacks, more, nil
+}
+
+// without returns the names of columns that are not among others.
+func without(columns, others []projections.Column) (names []string) {
+	for _, c := range columns {
+		if !slices.ContainsFunc(others, func(o projections.Column) bool { return o.Name == c.Name && o.Type == c.Type && o.Bits == c.Bits }) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 // lenient reads the columns that a table does not have as their zero values.
@@ -294,24 +299,25 @@ func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 	})
 }
 
-// Same returns those of runs that have the same rows in the live generation.
-func (b *beside) Same(ctx context.Context, runs []domain.RunID) (same []domain.RunID, err error) {
-	live, own := *b.from.now.Load(), *b.now.Load()
+// Same returns which rows of runs are the same in the live generation.
+func (b *beside) Same(ctx context.Context, runs []domain.RunID) (map[domain.RunID][]*projections.Definition, error) {
+	live, own, all := *b.from.now.Load(), *b.now.Load(), map[domain.RunID][]*projections.Definition{}
 	for _, id := range runs {
-		if was, is := live[id], own[id]; was != nil && is != nil && is.same(was, b.set.Stored()) {
-			same = append(same, id)
+		was, is := live[id], own[id]
+		if was == nil || is == nil || !is.sameBytes(was, b.set.Stored()) {
+			continue
 		}
+		all[id] = slices.DeleteFunc(slices.Clone(b.set.Stored()), func(of *projections.Definition) bool {
+			return !is.tables[of.Table].same(was.tables[of.Table])
+		})
 	}
-	return same, ctx.Err()
+	return all, ctx.Err()
 }
 
-// same reports whether a run has the rows of projections that it was before, of the same bytes.
-func (r *run) same(was *run, all []*projections.Definition) bool {
+// sameBytes reports whether a run is of projections, and of the same bytes as it was before.
+func (r *run) sameBytes(was *run, all []*projections.Definition) bool {
 	is, before := r.checkpoint, was.checkpoint
-	if !is.Valid || !before.Valid || is.V.End != before.V.End || is.V.ReadOptions != before.V.ReadOptions || is.V.Projections != projections.ID(all) {
-		return false
-	}
-	return !slices.ContainsFunc(all, func(of *projections.Definition) bool { return !r.tables[of.Table].same(was.tables[of.Table]) })
+	return is.Valid && before.Valid && is.V.End == before.V.End && is.V.ReadOptions == before.V.ReadOptions && is.V.Projections == projections.ID(all)
 }
 
 // Changes returns the runs that have changed in the live generation.
