@@ -61,13 +61,9 @@ func (p *Publication) Pipe(ctx context.Context, run domain.RunID, r io.Reader) e
 		return fmt.Errorf("%w: %v", ErrGivenUp, err)
 	}
 	skipped := slices.DeleteFunc(summary.Skipped, isCut)
-	if ahead := p.server.ahead(run); err == nil && len(skipped) == 0 && ahead != nil {
-		p.report(jsonl.Location{Run: run}, ahead)
-		skipped = append(skipped, ahead)
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err == nil && len(skipped) == 0 && !p.sent[run].Ended {
+	if err == nil && len(skipped) == 0 && !p.sent[run].Ended && p.server.ahead(run) == nil {
 		p.summary.Runs++
 	}
 	p.summary.Skipped = append(p.summary.Skipped, skipped...)
@@ -120,7 +116,7 @@ func (s *sink) Write(ctx context.Context, source jsonl.Location, segment domain.
 	}
 	s.sent[segment.Run] = follow.Known{Mark: known.Mark, Stored: true, Ended: ended}
 	s.mu.Unlock()
-	s.count(stats, ended && !known.Ended)
+	s.count(stats, ended && !known.Ended && s.server.ahead(segment.Run) == nil)
 	return nil
 }
 
@@ -149,7 +145,10 @@ func (s *sink) Derive(_ context.Context, _ jsonl.Location, reason error) (follow
 
 func (s *sink) Rest(_ context.Context, _ jsonl.Location, reason error) error { return reason }
 
-func (s *sink) Release(_ context.Context, _ jsonl.Location, known follow.Known) (follow.Known, error) {
+func (s *sink) Release(_ context.Context, source jsonl.Location, known follow.Known) (follow.Known, error) {
+	if ahead := s.server.ahead(source.Run); ahead != nil && known.Over {
+		s.skip(source, ahead)
+	}
 	return known, nil
 }
 

@@ -156,7 +156,9 @@ func (h *HTTP) Publish(_ string, messages ...*message.Message) error {
 func (h *HTTP) send(ctx context.Context, s *domain.Segment) error {
 	run := h.sending(s)
 	if s.Offset == 0 {
-		h.ask(ctx, run, s.Run)
+		if err := h.ask(ctx, run, s.Run); err != nil {
+			return err
+		}
 	}
 	at, ok := run.begin(s)
 	if !ok {
@@ -194,18 +196,28 @@ func (h *HTTP) sending(s *domain.Segment) *sending {
 }
 
 // ask asks the server up to where it has a stream that is about to be sent from its start. If the server
-// does not say it, all of the stream is sent.
-func (h *HTTP) ask(ctx context.Context, run *sending, id domain.RunID) {
+// cannot say it, as that of an earlier version, all of the stream is sent.
+func (h *HTTP) ask(ctx context.Context, run *sending, id domain.RunID) error {
 	once, cancel := context.WithTimeout(ctx, waitForAnswer)
 	defer cancel()
 	run.have, run.sum = 0, nil
 	answer, err := h.client.Head(once, h.segments(id), h.authorization(id))
-	if err != nil || answer.Status != http.StatusNoContent {
-		return
+	switch {
+	case err != nil:
+		return h.unanswered(ctx, err)
+	case isBusy(answer.Status):
+		return answer.Busy(fmt.Errorf("the server at %s answers %s", h.base, status(answer.Status, "")))
+	case answer.Status == http.StatusNoContent:
+		if have, sum, ok := web.ReadPosition(answer.Header); ok && have > 0 {
+			run.have, run.sum = have, &sum
+		}
 	}
-	if have, sum, ok := web.ReadPosition(answer.Header); ok && have > 0 {
-		run.have, run.sum = have, &sum
-	}
+	return nil
+}
+
+// isBusy reports whether a request can have another answer later.
+func isBusy(code int) bool {
+	return code == http.StatusTooManyRequests || code >= 500 && code != http.StatusNotImplemented
 }
 
 // begin returns where to begin sending a segment: where the server has less of it. It reports whether the
@@ -333,12 +345,8 @@ func (h *HTTP) post(ctx context.Context, run *sending, s, piece *domain.Segment)
 	defer cancel()
 	answer, err := h.client.Post(once, h.address(piece), h.header(piece), piece.Data)
 	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case posting.IsUntrusted(err):
-		return &untrustedError{h.reached(err)}
 	case err != nil:
-		return posting.Busy(h.reached(err))
+		return h.unanswered(ctx, err)
 	case answer.Status == http.StatusNoContent:
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -350,8 +358,16 @@ func (h *HTTP) post(ctx context.Context, run *sending, s, piece *domain.Segment)
 	return h.judge(answer, run, s, piece)
 }
 
-func (h *HTTP) reached(err error) error {
-	return fmt.Errorf("the server at %s cannot be reached: %s", h.base, printable.Line(err.Error()))
+// unanswered returns the error of a request that got no answer.
+func (h *HTTP) unanswered(ctx context.Context, err error) error {
+	reached := fmt.Errorf("the server at %s cannot be reached: %s", h.base, printable.Line(err.Error()))
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case posting.IsUntrusted(err):
+		return &untrustedError{reached}
+	}
+	return posting.Busy(reached)
 }
 
 // untrustedError reports that the certificate of a server is not trusted.
@@ -440,7 +456,7 @@ func (h *HTTP) judge(answer *posting.Answer, run *sending, s, piece *domain.Segm
 	case code == http.StatusRequestTimeout:
 		h.shrink(piece.Data)
 		return busy
-	case code == http.StatusTooManyRequests, code >= 500 && code != http.StatusNotImplemented:
+	case isBusy(code):
 		return busy
 	case code == http.StatusRequestEntityTooLarge:
 		refused.Reason = fmt.Sprintf("the line at byte %d has %d bytes, which is more than the server accepts, or a proxy in front of it; raise the limit of the proxy, or --max-line of the server, or ingest the run on the server's machine", piece.Offset, len(piece.Data))
