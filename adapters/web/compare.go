@@ -32,7 +32,8 @@ func comparePath(a, b string) string {
 // before it; or two that were chosen in the list, the earlier one first.
 func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
-	a, b := query.Get("a"), query.Get("b")
+	a, b, prepare := query.Get("a"), query.Get("b"), assumed(query)
+	page, status := &comparison{}, http.StatusOK
 	switch chosen := query["run"]; {
 	case len(chosen) == 2:
 		return s.compareChosen(w, r, chosen)
@@ -40,36 +41,82 @@ func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 		return &pageError{http.StatusBadRequest, "Choose two runs in the list."}
 	case a == "" && b != "":
 		return s.comparePrevious(w, r, domain.RunID(b))
-	case a == "" || b == "":
-		return s.html(w, "compare", &comparison{chrome: s.chrome("Compare runs"), A: compared{ID: a}, B: compared{ID: b}})
+	case a != "" && b != "":
+		var err error
+		var wrong *groupsError
+		if page, err = s.comparison(r.Context(), a, b, prepare); errors.As(err, &wrong) {
+			page, status = &comparison{Problem: safe(wrong.Error())}, http.StatusBadRequest
+		} else if err != nil {
+			return err
+		}
 	}
-	groups, err := s.groups(r.Context(), a, b)
-	var wrong *groupsError
-	switch {
-	case errors.As(err, &wrong):
-		return s.formAgain(w, "compare", &comparison{chrome: s.chrome("Compare runs"), A: compared{ID: a}, B: compared{ID: b}, Problem: safe(wrong.Error())})
-	case err != nil:
-		return err
-	case groups != nil:
-		page := newGroupComparison(groups)
-		page.chrome, page.A.ID, page.B.ID = s.chrome("Compare groups of runs"), a, b
-		return s.html(w, "compare", page)
+	page.A.ID, page.B.ID, page.AssumeEnded = a, b, prepare != nil
+	title := "Compare runs"
+	if page.B.Path != "" {
+		title = page.A.Title + " → " + page.B.Title
 	}
-	c, of, to, err := s.compared(r.Context(), domain.RunID(a), domain.RunID(b))
-	if err != nil {
-		return err
+	page.chrome = s.chrome(title)
+	return s.form(w, status, "compare", page)
+}
+
+// assumed returns how runs are prepared: as with --assume-ended, if the address says so.
+func assumed(query url.Values) []func(*projections.Record) {
+	if query.Has("assume-ended") {
+		return []func(*projections.Record){compare.AssumeEnded}
 	}
-	page := newComparison(c, of, to)
-	page.chrome = s.chrome(page.A.Title + " → " + page.B.Title)
-	return s.html(w, "compare", page)
+	return nil
+}
+
+// form answers with a page that has a form: if the status is that of an error, with what is wrong above it.
+func (s *Server) form(w http.ResponseWriter, status int, name string, data any) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	return s.html(w, name, data)
 }
 
 // groupsError is what is wrong with the groups that are asked for.
 type groupsError struct{ error }
 
-// groups compares two groups of runs, as the command compare does; nil if a and b are no groups: if they have
-// no condition, or if there is a run of such an id.
-func (s *Server) groups(ctx context.Context, a, b string) (*compare.Groups, error) {
+// comparison compares two runs of the store, or two groups, as the command compare does.
+func (s *Server) comparison(ctx context.Context, a, b string, prepare []func(*projections.Record)) (*comparison, error) {
+	groups, err := s.groupsOf(ctx, a, b)
+	if err != nil {
+		return nil, err
+	}
+	done, err := s.heavy(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if groups != nil {
+		g, err := compare.StoredGroups(ctx, s.store, groups[0], groups[1], prepare...)
+		if none := new(compare.NoRunsError); errors.As(err, &none) {
+			return nil, &groupsError{none}
+		} else if err != nil {
+			return nil, err
+		}
+		return newGroupComparison(g), nil
+	}
+	// Both are those of one moment each, so that the comparison is of the rows that are shown.
+	var runs [2]*projections.Record
+	for i, id := range []string{a, b} {
+		if runs[i], err = store.ReadRecord(ctx, s.store, domain.RunID(id)); err != nil {
+			return nil, err
+		}
+		for _, prepared := range prepare {
+			prepared(runs[i])
+		}
+	}
+	c, err := compare.StoredRecords(ctx, s.store, runs[0], runs[1], prepare...)
+	if err != nil {
+		return nil, err
+	}
+	return newComparison(c, runs[0], runs[1]), nil
+}
+
+// groupsOf returns two groups of runs; nil if a and b are no groups: if they have no condition, or if there is a
+// run of such an id.
+func (s *Server) groupsOf(ctx context.Context, a, b string) ([]store.Selection, error) {
 	for _, id := range []string{a, b} {
 		if !strings.Contains(id, "=") {
 			continue
@@ -82,19 +129,7 @@ func (s *Server) groups(ctx context.Context, a, b string) (*compare.Groups, erro
 	if err != nil {
 		return nil, &groupsError{err}
 	}
-	if of.Groups == nil {
-		return nil, nil
-	}
-	done, err := s.heavy(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	groups, err := compare.StoredGroups(ctx, s.store, of.Groups[0], of.Groups[1])
-	if none := new(compare.NoRunsError); errors.As(err, &none) {
-		return nil, &groupsError{none}
-	}
-	return groups, err
+	return of.Groups, nil
 }
 
 // compareChosen leads to the comparison of two runs, the earlier one first.
@@ -132,23 +167,6 @@ func (s *Server) comparePrevious(w http.ResponseWriter, r *http.Request, run dom
 	return nil
 }
 
-// compared reads two runs and compares them. Both are those of one moment each, so that the comparison
-// is of the rows that are shown.
-func (s *Server) compared(ctx context.Context, a, b domain.RunID) (c *compare.Comparison, of, to *projections.Record, err error) {
-	done, err := s.heavy(ctx)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	defer done()
-	if of, err = store.ReadRecord(ctx, s.store, a); err == nil {
-		to, err = store.ReadRecord(ctx, s.store, b)
-	}
-	if err == nil {
-		c, err = compare.StoredRecords(ctx, s.store, of, to)
-	}
-	return c, of, to, err
-}
-
 // heavy waits until few others read as many runs as a comparison does.
 func (s *Server) heavy(ctx context.Context) (done func(), err error) {
 	select {
@@ -175,6 +193,7 @@ type comparison struct {
 	More         string     // what is left out
 	Groups       []groupRow // of groups of runs, which have no axis, jobs and commands
 	Problem      string     // why there is no more than the form
+	AssumeEnded  bool
 }
 
 // groupRow is how long all runs, or a command of them, take in two groups.

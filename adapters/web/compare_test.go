@@ -145,6 +145,8 @@ func TestCompareGroupsPage(t *testing.T) {
 		require.Contains(t, find(parsePage(t, answer.Body.String()), "p", "problem")[0].text(), words)
 	}
 	require.Contains(t, get(t, server, "/compare?a=state%3Dactive&b=ref%3Dtopic").Body.String(), "group A has no runs")
+	require.Contains(t, get(t, server, "/compare?assume-ended=1&a=ref%3Dmain&b=ref%3Dtopic").Body.String(), "A: 12 runs")
+	require.Contains(t, get(t, server, "/compare?assume-ended=1&a=run%3D3&b=run%3D4").Body.String(), " checked>")
 	// A run whose id looks like a condition is a run.
 	require.Contains(t, get(t, server, "/compare?a=run%3D1&b=run%3D2").Body.String(), `class="compare"`)
 	require.Equal(t, http.StatusNotFound, get(t, server, "/compare?a=run%3D1&b=none").Code)

@@ -20,13 +20,14 @@ import (
 
 // trendsQuery is what is asked for, as text of the address.
 type trendsQuery struct {
-	Runs         string           // conditions
+	Runs         string // conditions
+	AssumeEnded  bool
 	Pipeline     *trends.Pipeline // nil: any
 	Job, Command string
 }
 
 func trendsQueryOf(query url.Values) trendsQuery {
-	q := trendsQuery{Runs: query.Get("runs"), Job: query.Get("job"), Command: query.Get("command")}
+	q := trendsQuery{Runs: query.Get("runs"), AssumeEnded: query.Has("assume-ended"), Job: query.Get("job"), Command: query.Get("command")}
 	if query.Has("repo") || query.Has("pipeline") {
 		q.Pipeline = &trends.Pipeline{Repo: query.Get("repo"), Name: query.Get("pipeline")}
 	}
@@ -38,6 +39,9 @@ func (q trendsQuery) at(pairs ...string) string {
 	query := url.Values{}
 	if q.Runs != "" {
 		query.Set("runs", q.Runs)
+	}
+	if q.AssumeEnded {
+		query.Set("assume-ended", "1")
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		query.Set(pairs[i], pairs[i+1])
@@ -64,9 +68,9 @@ func (s *Server) trends(w http.ResponseWriter, r *http.Request) error {
 	q := trendsQueryOf(r.URL.Query())
 	selected, err := report.ParseTrends(q.Runs, time.Now())
 	if err != nil {
-		return s.formAgain(w, "trends", &trendsPage{chrome: s.chrome("Trends"), Query: q, Problem: safe(err.Error())})
+		return s.form(w, http.StatusBadRequest, "trends", &trendsPage{chrome: s.chrome("Trends"), Query: q, Problem: safe(err.Error())})
 	}
-	t, err := s.latest(r.Context(), selected)
+	t, err := s.latest(r.Context(), selected, assumed(r.URL.Query()))
 	if err != nil {
 		return err
 	}
@@ -81,22 +85,15 @@ func (s *Server) trends(w http.ResponseWriter, r *http.Request) error {
 	return s.html(w, "trend", one)
 }
 
-// formAgain answers with a page that says what is wrong with what was asked for, above the form to change it.
-func (s *Server) formAgain(w http.ResponseWriter, name string, data any) error {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(http.StatusBadRequest)
-	return s.html(w, name, data)
-}
-
 // latest returns the trends of the runs that are selected.
-func (s *Server) latest(ctx context.Context, selected store.Selection) (*trends.Trends, error) {
+func (s *Server) latest(ctx context.Context, selected store.Selection, prepare []func(*projections.Record)) (*trends.Trends, error) {
 	done, err := s.heavy(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	if s.logs == nil {
-		return trends.Stored(ctx, s.store, selected, nil)
+		return trends.Stored(ctx, s.store, selected, nil, prepare...)
 	}
 	var v *view // of the run whose failed commands are asked for
 	return trends.Stored(ctx, s.store, selected, func(run *projections.Record, job string, seq int) string {
@@ -106,7 +103,7 @@ func (s *Server) latest(ctx context.Context, selected store.Selection) (*trends.
 			}
 		}
 		return s.lastLine(ctx, v, job, seq)
-	})
+	}, prepare...)
 }
 
 // lastLine returns the last line of a log, or "".

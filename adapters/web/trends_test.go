@@ -140,6 +140,9 @@ func TestTrendsOfHistory(t *testing.T) {
 	for runs, count := range map[string]int{"": 30, "repo=shop,last=12": 12, "sha=sha4": 2, "state=failed": 1, "since=2026-11-23T14:51:54.602Z,before=2026-11-23T14:53:54.602Z": 2, "repo=shop,sha=sha0,state=any": 2} {
 		require.Contains(t, get(t, server, "/trends?runs="+url.QueryEscape(runs)).Body.String(), fmt.Sprintf(`<p class="facts">%s</p>`, display.Plural(count, "run")), runs)
 	}
+	applyTo(t, db, "open", encode([]domain.Event{domain.NewJobStarted(1, "lint"), domain.NewJobFinished(2, "lint", domain.Complete)}))
+	require.NotContains(t, get(t, server, "/trends").Body.String(), `job=lint`)
+	require.Contains(t, get(t, server, "/trends?assume-ended=1").Body.String(), `href="/trends?assume-ended=1&amp;job=lint`)
 	require.Contains(t, get(t, server, "/trends?runs=no%3Dsuch").Body.String(), "0 runs: none meets the conditions")
 	require.Contains(t, get(t, server, "/trends?runs=x").Body.String(), "write KEY=VALUE")
 }
