@@ -16,11 +16,20 @@ import (
 // that read documents have to change.
 const SchemaVersion = "quire-project/v1"
 
-// part holds the rows of a projection for a JSON document. A row is encoded as soon as
-// all rows before it are, so that only text is kept.
+// part holds the rows of a projection for a JSON document, which begins with what is known last. A
+// row is packed as soon as all rows before it are.
 type part struct {
-	of   *projections.Definition
-	rows pieces // a comma is in front of each row
+	of      *projections.Definition
+	rows    *packed
+	encoder *encoder // with a comma in front of each row
+}
+
+func newPart(d *projections.Definition, run domain.RunID) *part {
+	members := ""
+	if d.HasRunID {
+		members = runIDMember(string(run))
+	}
+	return &part{of: d, rows: newPacked(d), encoder: newEncoder(d, ",", members)}
 }
 
 func writeJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
@@ -37,9 +46,9 @@ func foldDocument(run domain.RunID, stream projections.Stream, options Options) 
 	var parts []*part
 	var members []projections.Member
 	for _, d := range options.chosen() {
-		p := &part{of: d}
+		p := newPart(d, run)
 		parts = append(parts, p)
-		members = append(members, relay.through(d, sel, true, newOrdered(d, p.encode(run)).take))
+		members = append(members, relay.through(d, sel, true, newOrdered(d, p.rows.add).take))
 	}
 	relay.start()
 	row, err := foldSelected(run, stream, sel, members)
@@ -53,22 +62,9 @@ func writeParts(out io.Writer, parts []*part, options Options) error {
 	return writeDocument(out, parts)
 }
 
-// encode returns a function that encodes the next row.
-func (p *part) encode(run domain.RunID) func(projections.Ref) {
-	members := ""
-	if p.of.HasRunID {
-		members = runIDMember(string(run))
-	}
-	encoder := newEncoder(p.of, ",", members)
-	return func(row projections.Ref) {
-		text := p.rows.last()
-		*text = encoder.append(*text, row)
-	}
-}
-
 // writeDocument writes the document and a line feed.
 func writeDocument(out io.Writer, parts []*part) error {
-	w := bufio.NewWriterSize(out, pieceSize/8) // which keeps the first error
+	w := bufio.NewWriterSize(out, blockSize) // which keeps the first error
 	_, _ = w.WriteString(`{"schema":"` + SchemaVersion + `"`)
 	for _, group := range groups(parts, func(p *part) *projections.Definition { return p.of }) {
 		_, _ = w.WriteString(`,"` + group[0].of.Group() + `":`)
@@ -91,11 +87,11 @@ func writeDocument(out io.Writer, parts []*part) error {
 // write writes the only row, or an array of the rows.
 func (p *part) write(w *bufio.Writer) {
 	if p.of.Single {
-		p.rows.write(w, 1)
+		_ = p.rows.write(w, p.encoder)
 		return
 	}
 	_ = w.WriteByte('[')
-	p.rows.write(w, 1)
+	_ = p.rows.write(w, p.encoder)
 	_ = w.WriteByte(']')
 }
 

@@ -48,12 +48,7 @@ func (e *encoder) append(dst []byte, row projections.Ref) []byte {
 	}
 	for i := range e.columns {
 		c := &e.columns[i]
-		n := len(dst)
-		if cap(dst)-n < maxBefore {
-			dst = slices.Grow(dst, maxBefore)
-		}
-		*(*[maxBefore]byte)(dst[n : n+maxBefore]) = c.before
-		dst = dst[:n+c.length]
+		dst = c.appendBefore(dst)
 		switch {
 		case c.IsNull(row):
 			dst = append(dst, "null"...)
@@ -66,6 +61,16 @@ func (e *encoder) append(dst []byte, row projections.Ref) []byte {
 		}
 	}
 	return append(dst, '}')
+}
+
+// appendBefore appends what comes before a value.
+func (c *encoded) appendBefore(dst []byte) []byte {
+	n := len(dst)
+	if cap(dst)-n < maxBefore {
+		dst = slices.Grow(dst, maxBefore)
+	}
+	*(*[maxBefore]byte)(dst[n : n+maxBefore]) = c.before
+	return dst[:n+c.length]
 }
 
 // runIDMember returns the run's id as a member of a JSON object.

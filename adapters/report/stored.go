@@ -15,12 +15,12 @@ import (
 // [store.EachRow]: https://pkg.go.dev/github.com/quire-ci/quire-project/projections/store#EachRow
 func WriteStored(out io.Writer, run domain.RunID, options Options, each func(of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) error) error {
 	var parts []*part
-	encode := map[*projections.Definition]func(projections.Ref){}
+	of := map[*projections.Definition]*part{}
 	for _, d := range options.chosen() {
-		p := &part{of: d}
-		parts, encode[d] = append(parts, p), p.encode(run)
+		of[d] = newPart(d, run)
+		parts = append(parts, of[d])
 	}
-	err := each(options.chosen(), func(d *projections.Definition, row projections.AnyRow) { encode[d](row.Value) })
+	err := each(options.chosen(), func(d *projections.Definition, row projections.AnyRow) { of[d].rows.add(row.Value) })
 	if err != nil {
 		return err
 	}
