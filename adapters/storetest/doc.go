@@ -24,9 +24,8 @@
 // the store at hand: whatever happens to streams, or on the way, the rows are
 // those of one fold.
 //
-//   - ingesting: the rows are the record of the stream;
-//   - growing: streams that come again, grow, or are another one;
-//   - deriving: rows that are to be derived again, and those that are not;
+//   - ingesting: streams that come again, grow, or are another one, and rows that are to be
+//     derived again;
 //   - crashing: errors, panics and ends of the context at any call;
 //   - rebuilding: many runs, stopped and started again;
 //   - verifying: what was tampered with is found, and nothing else;

@@ -13,18 +13,95 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
+const anyChange = "whatever becomes of a stream, and however it is read, the rows are its record"
+
 var ingestLaws = []law{
-	property("a stream gives its record", givesRecord),
-	example("the record of a long stream is given", longRecord),
-	property("a pipe replaces what was there", pipe),
+	property(anyChange, anyChanges),
+	property("rows that have not changed are not written again", unchangedStay),
+	property("only the tables that are asked for are derived again", derivedTables),
+	example("a stream is read on from the end of any line", readOnFromLines),
+	thorough("a stream is read on from any byte", readOnFromBytes),
+	thorough("a long stream is written in batches", longStreams),
 	example("a stream that cannot be read leaves the rows", unreadable),
 	example("reads report what is not stored", readNothing),
+}
+
+// anyChanges has a stream stay, grow or become another one, and has it taken in each time: as a
+// stream that may know its end, as a pipe, read in another way, or without anything being written.
+func anyChanges(t *trial) {
+	whole := t.stream("stream")
+	r := record(t.run("a"), t.prefixOf(whole))
+	var before []byte // the stream that is stored; nil if there is none
+	for i := range 2 + t.upTo(3, "changes") {
+		if before != nil {
+			r.is(t.next(before, whole))
+		}
+		r.vague, r.once = t.flip("vague"), false
+		switch way := pick(t, "way", "ingest", "ingest", "ingest", "pipe", "otherwise", "dry run"); {
+		case way == "dry run":
+			t.dryRun(r, before)
+			continue
+		case way == "pipe":
+			r.once = true
+			value(store.Ingest(t.ctx, t.store, r, store.Options{}))
+			must(t.agree(r))
+		case way == "otherwise" && before != nil:
+			r.reading = fmt.Sprint("otherwise ", i)
+			want := store.Derived
+			if !bytes.HasPrefix(r.bytes(), before[:wholeLines(before)]) { // which is reported, as always
+				want = store.Rewritten
+			}
+			must(t.ingests(r, store.Options{}, want))
+		default:
+			t.ingest(r, before)
+		}
+		before = append([]byte{}, r.bytes()...) // which is not nil
+	}
+	if before != nil {
+		r.is(before)
+		t.readsAs(r)
+	}
+}
+
+// next draws what becomes of a stream: it may stay, be another cut of the whole one, or its last line,
+// which no line feed ends, go on or become another one.
+func (t *trial) next(stream, whole []byte) []byte {
+	more := []byte(pick(t, "more", "\n", " \n", "\r\n", "0", "x", "x\n", `{"at_ms":1}`, "\n\n"))
+	switch pick(t, "change", "none", "other", "grows", "grows", "cut", "line goes on", "another line") {
+	case "none":
+		return stream
+	case "grows":
+		if grown := t.prefixOf(whole); len(grown) > len(stream) {
+			return grown
+		}
+		return whole
+	case "cut":
+		return bytes.TrimSuffix(t.prefixOf(stream), []byte("\n"))
+	case "line goes on":
+		return slices.Concat(stream, more)
+	case "another line":
+		return slices.Concat(stream[:wholeLines(stream)], more)
+	}
+	return t.otherThan(stream)
+}
+
+// dryRun says what would become of the rows, which stay.
+func (t *trial) dryRun(r *recording, before []byte) {
+	want := nothing(r.run)
+	if before != nil {
+		want = value(t.read(r.run))
+	}
+	result := value(store.Ingest(t.ctx, t.store, r, store.Options{DryRun: true}))
+	outcomes := outcomesOf(before, r.bytes())
+	failIf(!slices.Contains(outcomes, result.Outcome), "a dry run says %q, not %q", result.Outcome, outcomes)
+	must(t.holds(want))
 }
 
 // ingest ingests a recording and checks the result and the rows. before is the stream that is stored,
 // nil if the run is not.
 func (t *trial) ingest(r *recording, before []byte) {
-	result, err := store.Ingest(t.ctx, t.store, r, store.Options{})
+	counting := &faulty{Store: t.store}
+	result, err := store.Ingest(t.ctx, counting, r, store.Options{})
 	if err != nil {
 		must(wrap("store.Ingest", err))
 		return
@@ -32,9 +109,22 @@ func (t *trial) ingest(r *recording, before []byte) {
 	if outcomes := outcomesOf(before, r.bytes()); !slices.Contains(outcomes, result.Outcome) {
 		failf("store.Ingest says %q, not %q, of\n%+q\nbehind\n%+q", result.Outcome, outcomes, r.bytes(), before)
 	}
+	failIf(before != nil && bytes.Equal(before, r.bytes()) && !r.vague && counting.updates.Load() > 0, "what is up to date is written")
 	if err := t.agree(r); err != nil {
 		failf("%w\nin %+q\nbehind %+q", err, r.bytes(), before)
 	}
+}
+
+// ingests ingests a recording and returns an error if its outcome or its rows are others.
+func (t *trial) ingests(r *recording, options store.Options, want store.Outcome) error {
+	result, err := store.Ingest(t.ctx, t.store, r, options)
+	if err != nil {
+		return err
+	}
+	if result.Outcome != want {
+		return fmt.Errorf("store.Ingest says %q, not %q", result.Outcome, want)
+	}
+	return t.agree(r)
 }
 
 // outcomesOf returns the outcomes that Ingest may report for a stream that was another before. If only
@@ -54,7 +144,7 @@ func outcomesOf(before, now []byte) []store.Outcome {
 }
 
 // ingestAll ingests the versions of a stream in turn.
-func (t *trial) ingestAll(versions ...[]byte) {
+func (t *trial) ingestAll(versions ...[]byte) *recording {
 	r := record(t.run("a"), nil)
 	var before []byte
 	for _, version := range versions {
@@ -62,15 +152,11 @@ func (t *trial) ingestAll(versions ...[]byte) {
 		t.ingest(r, before)
 		before = append([]byte{}, version...) // which is not nil
 	}
+	return r
 }
 
-func givesRecord(t *trial) { t.recordOf(t.stream("stream")) }
-
-func longRecord(t *trial) { t.recordOf(longStream(3)) }
-
-func (t *trial) recordOf(stream []byte) {
-	r := record(t.run("a"), stream)
-	t.ingest(r, nil)
+// readsAs compares what is read of a stream with its record.
+func (t *trial) readsAs(r *recording) {
 	want, err := projections.Project(r.run, jsonl.NewReader(bytes.NewReader(r.bytes()), jsonl.Options{OnMalformed: jsonl.Skip}))
 	must(err)
 	got := value(store.ReadRecord(t.ctx, t.store, r.run))
@@ -98,15 +184,130 @@ func readAgrees[R comparable](t *trial, run domain.RunID, of *projections.Define
 	return err
 }
 
-func pipe(t *trial) {
-	r := record(t.run("a"), t.stream("stream"))
-	if t.flip("stored") {
-		t.ingest(r, nil)
-		r.is(t.otherThan(r.bytes()))
+// unchangedStay counts the rows that are written when a stream has grown by whole
+// lines.
+func unchangedStay(t *trial) {
+	stream := t.stream("stream")
+	cut := t.prefixOf(stream)
+	r := record(t.run("a"), cut[:wholeLines(cut)])
+	t.ingest(r, nil)
+	before := r.derived()
+	lines := bytes.Count(stream, []byte("\n")) - bytes.Count(r.bytes(), []byte("\n"))
+	r.is(stream)
+	all := r.derived()
+	result := value(store.Ingest(t.ctx, t.store, r, store.Options{}))
+	// An event need not change the rows of what it names, and all rows are written again of
+	// a projection that does not go by jobs or commands.
+	least, most := 0, 0
+	for _, of := range t.of {
+		changed := rowsWhere(of, all.of(of), func(row anyRow) bool {
+			return row.Index >= before.of(of).Len() || !sameRow(of, row, before.of(of).At(row.Index))
+		}).Len()
+		least += changed
+		switch {
+		case of == retries.Definition:
+			most += all.of(of).Len()
+		case of.Single:
+			most++
+		default:
+			most += changed + lines + 1
+		}
 	}
-	r.once = true
-	value(store.Ingest(t.ctx, t.store, r, store.Options{}))
+	failIf(result.Outcome != store.Unchanged && (result.Rows < least || result.Rows > most), "%d rows were written, where %d are new or have changed, and %d may have, in %d lines", result.Rows, least, most, lines)
 	must(t.agree(r))
+}
+
+// derivedTables begins with a wrong value in each row of each table.
+func derivedTables(t *trial) {
+	r := record(t.run("a"), t.stream("stream"))
+	right := r.derived()
+	want := r.derived()
+	want.distort()
+	must(t.write(want))
+	tables := t.tables()
+	if len(tables) == 0 || len(tables) == len(t.of) {
+		return
+	}
+	value(store.Ingest(t.ctx, t.store, r, store.Options{Tables: tables}))
+	for _, of := range tables {
+		want.tables[of] = right.of(of)
+	}
+	must(t.holds(want))
+}
+
+// distort changes a value in each row, but no key.
+func (c *content) distort() {
+	for of, rows := range c.tables {
+		for i := range of.Columns {
+			if column := &of.Columns[i]; !column.Key {
+				for j := range rows.Len() {
+					change(column, rows.At(j).Value)
+				}
+				break
+			}
+		}
+	}
+}
+
+// change gives a row another value, which no other row has that is not tampered with.
+func change(c *projections.Column, row projections.Ref) {
+	switch {
+	case c.Nullable && c.IsNull(row):
+		set(c, row, zeroOf(c))
+	case c.Nullable:
+		set(c, row, nil)
+	case c.Values != nil:
+		at := slices.Index(c.Values, c.Text(row))
+		set(c, row, c.Values[(at+1)%len(c.Values)])
+	case c.Type == projections.Text:
+		set(c, row, c.Text(row)+"\x00nobody's")
+	case c.Type == projections.Bool:
+		set(c, row, !c.Bool(row))
+	case c.Int(row) > 0:
+		set(c, row, c.Int(row)-1)
+	default:
+		set(c, row, c.Int(row)+1)
+	}
+}
+
+func readOnFromLines(t *trial) {
+	for seed := range 5 {
+		stream := exampleStream(seed)
+		var versions [][]byte
+		for end := range stream {
+			if stream[end] == '\n' {
+				versions = append(versions, stream[:end+1])
+			}
+		}
+		t.ingestAll(append(versions, stream)...)
+		must(t.remove(t.runs...))
+	}
+}
+
+func readOnFromBytes(t *trial) {
+	var stream []byte
+	for _, event := range []domain.Event{
+		domain.NewJobStarted(1, "a"), domain.NewShStarted(2, "a", "é"), domain.NewShFinished(3, "a", 10), domain.NewJobFinished(4, "a", domain.Failed),
+	} {
+		stream = appendLine(stream, domain.Entry{Event: event})
+	}
+	var versions [][]byte
+	for end := range len(stream) + 1 {
+		versions = append(versions, stream[:end])
+	}
+	t.ingestAll(versions...)
+}
+
+// longStreams has a stream of several batches grow, and become another one. That it is the same is
+// found when rows have been written already: all are derived where no line feed ends the last line.
+func longStreams(t *trial) {
+	stream := longStream(200)
+	changed := bytes.TrimSuffix(slices.Clone(stream), []byte("\n"))
+	changed[bytes.IndexByte(changed, '0')] = '7'
+	r := t.ingestAll(stream[:wholeLines(stream[:len(stream)/2])], stream, stream[:len(stream)-10], changed)
+	r.vague = true
+	t.ingest(r, changed)
+	t.readsAs(r)
 }
 
 // unreadable has a malformed line that is not skipped: early, and after so many others that rows were

@@ -93,8 +93,6 @@ func groups() []group {
 		{"listing", listLaws, false},
 		{"parking", parkLaws, false},
 		{"ingesting", ingestLaws, true},
-		{"growing", growLaws, true},
-		{"deriving", deriveLaws, true},
 		{"crashing", crashLaws, true},
 		{"rebuilding", rebuildLaws, true},
 		{"verifying", verifyLaws, true},
