@@ -26,7 +26,7 @@ func (l *fairListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		client := clientOf(c)
+		client := clientOf(c.RemoteAddr().String())
 		if l.enter(client) {
 			return &fairConn{c, sync.OnceFunc(func() { l.leave(client) })}, nil
 		}
@@ -34,9 +34,9 @@ func (l *fairListener) Accept() (net.Conn, error) {
 	}
 }
 
-// clientOf returns the address of a client: in IPv6, where a client has many, that of its network.
-func clientOf(c net.Conn) netip.Addr {
-	from, err := netip.ParseAddrPort(c.RemoteAddr().String())
+// clientOf returns the client that has an address with a port: in IPv6, where a client has many, that of its network.
+func clientOf(address string) netip.Addr {
+	from, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return netip.Addr{}
 	}

@@ -57,12 +57,8 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 		_ = listener.Close()
 		return err
 	}
-	h = http.NewCrossOriginProtection().Handler(a.guard(h))
-	if a.Token == "" || a.TrustHeader != "" { // a page of another site can set any header, but knows no token
-		h = loopback.Guard(listener.Addr(), h)
-	}
 	server := &http.Server{
-		Handler:           h,
+		Handler:           a.handler(listener.Addr(), h),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      time.Minute, // connections that are kept open set their own
@@ -89,6 +85,15 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 		return fmt.Errorf("serve: %w", err)
 	}
 	return <-stopped
+}
+
+// handler returns a handler that answers as h those who are let in at an address.
+func (a Access) handler(address net.Addr, h http.Handler) http.Handler {
+	h = http.NewCrossOriginProtection().Handler(a.guard(h))
+	if a.Token == "" || a.TrustHeader != "" { // a page of another site can set any header, but knows no token
+		h = loopback.Guard(address, h)
+	}
+	return (&rates{user: a.TrustHeader}).limit(h)
 }
 
 // cookie is the name of the cookie that the form sets.
