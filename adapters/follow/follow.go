@@ -48,12 +48,18 @@ func Follow(ctx context.Context, path string, options Options) (Summary, error) 
 			return Summary{}, err
 		}
 	}
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	options.outdated = end
 	f := newFollower(ctx, options)
 	f.path = path
 	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Head: RefuseCompressed, Quiet: f.quiet, Over: f.WriterGone, Gone: f.IdleTimeout, Warn: f.warn}
 	err := tail.Follow(ctx, path, tailing, f.stream)
 	if f.sink != nil {
 		err = cmp.Or(err, f.sink.Close())
+	}
+	if cause := context.Cause(ctx); errors.Is(cause, store.ErrOtherVersion) {
+		err = &SinkError{cause}
 	}
 	return f.summary(), err
 }

@@ -41,6 +41,7 @@ type Options struct {
 	PieceSize int
 
 	quietAfter time.Duration // replaces the constant in tests
+	outdated   func(error)   // is called once the store is of another version
 }
 
 // View shows runs. Several goroutines may call its methods at once, but for each run, one call at a

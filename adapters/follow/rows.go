@@ -39,7 +39,7 @@ type rows struct {
 func newRows(ctx context.Context, options Options) *rows {
 	r := &rows{Options: options, interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0)))}
 	r.decoded = &decoded{Segments: jsonl.NewSegments(options.Streams), pieces: map[domain.RunID]piece{}}
-	r.projector = store.NewProjector(r.Store, r.decoded, store.ProjectorOptions{Source: r.nameOf, Done: r.done})
+	r.projector = store.NewProjector(r.Store, r.decoded, store.ProjectorOptions{Source: r.nameOf, Done: r.done, Outdated: options.outdated})
 	r.stop = sync.OnceValue(r.stopProjector)
 	late, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	r.late = late

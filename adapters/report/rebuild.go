@@ -60,13 +60,19 @@ func (i *Ingestion) Renew(ctx context.Context, s store.Store, streams jsonl.Stre
 		return false, fmt.Errorf("%w: there is no store", store.ErrNoGeneration)
 	case o.Compare:
 		return i.compare(ctx, versioned, sources, o)
-	case o.Rollback:
+	}
+	words := "the store uses the new rows now"
+	if o.Rollback {
+		words = "the store uses the previous rows again"
 		err = store.Rollback(ctx, versioned, o.Keep)
-	default:
+	} else {
 		err = store.Switch(ctx, versioned, sources, o.Keep)
 	}
+	if o.Keep {
+		words += "; rebuild --rollback returns to those that it used before"
+	}
 	if err == nil {
-		i.Say("the store has switched to the other rows")
+		i.Say(words)
 	}
 	return false, err
 }

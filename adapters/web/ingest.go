@@ -55,7 +55,7 @@ type receiver struct {
 }
 
 func newReceiver(s *Server, lines jsonl.Options) *receiver {
-	options := store.ProjectorOptions{Timeout: maxApplying, Done: func(b store.Batch) { s.Written(b.Written) }}
+	options := store.ProjectorOptions{Timeout: maxApplying, Done: func(b store.Batch) { s.Written(b.Written) }, Outdated: s.isOther}
 	limit := int64(max(MaxSegment, lines.MaxLine+2))
 	return &receiver{Projector: store.NewProjector(s.store, jsonl.NewSegments(lines), options), limit: limit, memory: semaphore.NewWeighted(maxReceived * limit), writers: map[domain.RunID]int{}}
 }
@@ -198,6 +198,13 @@ func (c *receiver) tooLarge() *problem {
 	return &problem{status: http.StatusRequestEntityTooLarge, Error: words}
 }
 
+// isOther ends the server if the store is newer than the program. An older one will be rebuilt.
+func (s *Server) isOther(err error) {
+	if s.outdated != nil && errors.As(err, new(*projections.NewerError)) {
+		s.outdated(err)
+	}
+}
+
 // answer says what became of a segment. It quotes nothing of the stream.
 func (s *Server) answer(segment domain.Segment, err error) *problem {
 	var refused *store.NotAppendedError
@@ -208,9 +215,7 @@ func (s *Server) answer(segment domain.Segment, err error) *problem {
 	case errors.Is(err, store.ErrSegment):
 		return &problem{status: http.StatusBadRequest, Error: "the body is not whole lines, each with a line feed"}
 	case errors.Is(err, store.ErrOtherVersion):
-		if s.outdated != nil && errors.As(err, new(*projections.NewerError)) {
-			s.outdated(err)
-		}
+		s.isOther(err)
 		return &problem{status: http.StatusServiceUnavailable, Error: err.Error()} // of names and numbers
 	case !errors.As(err, &refused):
 		s.log.Error("a segment was not written", "run", printable.Name(string(segment.Run)), "error", printable.Name(err.Error()))

@@ -69,7 +69,7 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	w := &worker{broker: b, store: s, metrics: metrics.New(registry), runs: metrics.NewRuns(registry), progress: &metrics.Progress{Patience: o.GapTimeout}, log: o.Logger, end: end}
 	registry.MustRegister(w.status().Collector())
-	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: func(domain.RunID) string { return b.String() }, GapTimeout: o.GapTimeout, Done: w.done})
+	w.projector = store.NewProjector(s, jsonl.NewSegments(o.Lines), store.ProjectorOptions{Source: func(domain.RunID) string { return b.String() }, GapTimeout: o.GapTimeout, Done: w.done, Outdated: w.end})
 	router, err := broker.NewRouter(b.Subscriber(), b.Publisher(), []string{b.AllTopics()}, b.Poison(), w, broker.Options{Grace: o.Grace, Logger: o.Logger, Meter: w.metrics})
 	if err != nil {
 		return err

@@ -75,6 +75,9 @@ type ProjectorOptions struct {
 	// Done, when set, is called after each transaction, before the calls return that wait
 	// for it.
 	Done func(Batch)
+	// Outdated, when set, is called with an [ErrOtherVersion] once the store is of another
+	// version, even if no segment comes. The projector looks a few times in a GapTimeout.
+	Outdated func(error)
 }
 
 // setDefaults gives each option that is not set its default.

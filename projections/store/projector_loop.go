@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -114,10 +115,14 @@ func (p *Projector) answer(requests []*request, err error) {
 }
 
 // sweep looks for parked segments that can be applied or were parked for too long, by any
-// program, and for quarantines that are void.
+// program, and for quarantines that are void. If the store is of another version, it says so.
 func (p *Projector) sweep() {
 	ctx, cancel := context.WithTimeout(p.ctx, p.options.Timeout)
 	defer cancel()
+	if err := CheckVersions(ctx, p.store); p.options.Outdated != nil && errors.Is(err, ErrOtherVersion) {
+		p.options.Outdated(err)
+		return
+	}
 	waiting, err := p.store.Waiting(ctx)
 	if err != nil || len(waiting) == 0 {
 		return // the next segment meets the same error
