@@ -243,7 +243,9 @@ func TestBrowserLog(t *testing.T) {
 	s.add("42", domain.NewShFinished(9, "build", 0))
 	holds(t, ctx, `document.querySelector("#end").textContent === "The command has ended."`)
 	do(t, ctx, chromedp.SendKeys("#log input", "LINE 44\r"))
-	holds(t, ctx, `location.hash === "#L48"`)
+	const top = `.getBoundingClientRect().top`
+	holds(t, ctx, `location.hash === "#L48" && document.querySelector(".tools .note").textContent === "1 of 11 lines"`)
+	holds(t, ctx, `scrollY > 0 && document.querySelector(".tools")`+top+` === 0 && document.querySelector("#L48")`+top+` > 100 && document.querySelector("#L48")`+top+` < innerHeight`)
 	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42/log/build/1#L453"), chromedp.WaitVisible("#log input"))
 	holds(t, ctx, `document.querySelector(":target").id === "L453" && scrollY > 1000`)
 }

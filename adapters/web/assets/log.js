@@ -45,7 +45,7 @@ function search(main) {
   const tools = document.createElement("p");
   tools.className = "tools";
   tools.append(field, found);
-  main.querySelector("header").append(tools);
+  main.querySelector("header").after(tools);
   let at = -1;
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
