@@ -376,7 +376,7 @@ func drawn(r *projections.Record, length int64) *drawing {
 	timing := r.Timings.Run
 	timing.WallMs = projections.Some(length)
 	a := newAxis(&timing, true)
-	d.byID = d.jobs(&rows{Record: r}, a)
+	d.byID = d.jobs(&rows{Record: r}, a, pageLimits)
 	d.commands(&rows{Record: r}, d.byID, a, pageLimits)
 	return d
 }

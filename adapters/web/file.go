@@ -17,6 +17,9 @@ import (
 // maxFile is the limit of a page in one file, in bytes.
 const maxFile = 10 << 20
 
+// mostRows is how many commands, or jobs, are tried at first. No more fit into a file.
+const mostRows = 50_000
+
 // Format is the name of the format that a [File] writes, and Kind what it is like.
 const Format = "html"
 
@@ -54,7 +57,9 @@ func (f *File) Add(run domain.RunID, stream projections.Stream, options report.O
 	}
 	fold.Open()
 	var text bytes.Buffer
-	for l := pageLimits; ; l = l.smaller(len(r.ShEvents), len(r.Jobs)) {
+	l := pageLimits
+	l.commands, l.jobs = min(len(r.ShEvents), mostRows), min(len(r.Jobs), mostRows)
+	for ; ; l = l.smaller() {
 		p := newPage(f.set, r, l)
 		if options.Logs != nil {
 			addLogEnds(p, r, options.Logs)
@@ -75,12 +80,9 @@ func (f *File) Add(run domain.RunID, stream projections.Stream, options report.O
 // Close does nothing: the page is written.
 func (f *File) Close() error { return nil }
 
-// smaller returns limits for a page of about half the size.
-func (l limits) smaller(commands, jobs int) limits {
-	if l.commands == 0 {
-		l.commands, l.jobs = commands, jobs
-	}
-	return limits{commands: min(l.commands, 50_000) / 2, jobs: max(min(l.jobs, 50_000)/2, 100), text: max(l.text/2, 200), failed: max(l.failed/2, 1), rows: l.rows / 2}
+// smaller returns limits for a page of about half the size. Those that it ends with fit into a file.
+func (l limits) smaller() limits {
+	return limits{commands: l.commands / 2, jobs: max(l.jobs/2, 100), text: max(l.text/2, 200), failed: max(l.failed/2, 1), rows: l.rows / 2}
 }
 
 func filePage(to io.Writer, p *page) error {

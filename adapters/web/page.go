@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,13 +107,13 @@ type table struct {
 
 // limits bound what a page shows.
 type limits struct {
-	commands, jobs int // 0 is no limit
-	text           int // the longest text of a command in characters
+	commands, jobs int
+	text           int // the longest text of a command, or name of a job, in characters
 	failed         int // in the list of failed commands
 	rows           int // of each other table
 }
 
-var pageLimits = limits{text: 10_000, failed: 50, rows: 5000}
+var pageLimits = limits{commands: math.MaxInt, jobs: math.MaxInt, text: 10_000, failed: 50, rows: 5000}
 
 // newPage makes the page of a run from its rows.
 func newPage(set *projections.Set, r *rows, l limits) *page {
@@ -123,14 +124,14 @@ func newPage(set *projections.Set, r *rows, l limits) *page {
 	p.Labels = labelsOf(r.Labels)
 	a := newAxis(timing, run.Ended)
 	p.Ticks, p.StartMs, p.EndMs, p.LastMs = a.ticks(), a.startMs, a.endMs, timing.LastAtMs.V
-	jobs := p.jobs(r, a)
+	jobs := p.jobs(r, a, l)
 	p.commands(r, jobs, a, l)
 	p.facts(r)
 	p.failed(l.failed)
 	p.slowest(r, jobs)
 	p.limit(l)
 	for _, d := range r.Diagnostics[:min(len(r.Diagnostics), l.rows)] {
-		p.Diagnostics = append(p.Diagnostics, diagnostic{d.Line, string(d.Code), safe(d.JobID.V), d.Code.Meaning()})
+		p.Diagnostics = append(p.Diagnostics, diagnostic{d.Line, string(d.Code), safe(clip(d.JobID.V, l.text)), d.Code.Meaning()})
 	}
 	for _, of := range set.Reported() {
 		if !slices.Contains(projections.Builtin.Reported(), of) {
@@ -180,14 +181,14 @@ func momentOf(ms projections.Null[int64]) moment {
 }
 
 // jobs makes the rows of the jobs, without their commands, and returns them by their ids.
-func (p *page) jobs(r *rows, a axis) map[string]*job {
+func (p *page) jobs(r *rows, a axis, l limits) map[string]*job {
 	byID := make(map[string]*job, len(r.Jobs))
 	var times []interval
 	for i := range r.Jobs {
 		row, timing := &r.Jobs[i], &r.Timings.Jobs[i]
 		v := display.OfJob(row.State)
 		j := &job{
-			Anchor: fmt.Sprintf("j%d", i+1), Name: safe(display.Name(row.JobID)), Verdict: verdictOf(v),
+			Anchor: fmt.Sprintf("j%d", i+1), Name: safe(clip(display.Name(row.JobID), l.text)), Verdict: verdictOf(v),
 			Offset: display.Maybe(timing.OffsetMs), Took: display.Maybe(timing.DurationMs), Open: v != display.Complete, index: i, urgency: v,
 		}
 		if row.ExitCode.Valid && row.ExitCode.V != 0 {
@@ -384,12 +385,12 @@ func (p *page) failed(most int) {
 // limit leaves out jobs and commands if there are too many: those that failed stay longest, then
 // those that are open.
 func (p *page) limit(l limits) {
-	if l.commands == 0 {
-		return
-	}
 	total := 0
 	for _, j := range p.Jobs {
 		total += len(j.Commands)
+	}
+	if total <= l.commands && len(p.Jobs) <= l.jobs {
+		return
 	}
 	jobs := mostUrgent(p.Jobs, l.jobs, func(j *job) display.Verdict { return j.urgency })
 	var commands []*command

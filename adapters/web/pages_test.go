@@ -335,6 +335,24 @@ func TestFileIsCut(t *testing.T) {
 	require.Contains(t, rows[len(rows)-1].text(), fmt.Sprint("command <", commands-1, ">"))
 }
 
+// A file is as small whatever makes its page large: many jobs without commands, or long names.
+func TestFileOfManyJobsAndLongNames(t *testing.T) {
+	for name, test := range map[string]struct{ jobs, length int }{"jobs": {21_000, 6}, "names": {120, 200_000}} {
+		t.Run(name, func(t *testing.T) {
+			events := make([]domain.Event, test.jobs)
+			for i := range events {
+				events[i] = domain.NewJobFinished(0, fmt.Sprintf("%0*d", test.length, i), domain.Failed)
+			}
+			var file bytes.Buffer
+			row, err := web.NewFile(&file, set).Add("run", jsonl.NewReader(bytes.NewReader(encode(events)), jsonl.Options{}), report.Options{})
+			require.NoError(t, err)
+			require.Equal(t, test.jobs, row.Jobs)
+			require.LessOrEqual(t, file.Len(), 10<<20)
+			require.GreaterOrEqual(t, strings.Count(file.String(), `<details class="job `), 100)
+		})
+	}
+}
+
 // The policy of a file allows its own style and script by their digests, and nothing else.
 func TestFilePolicy(t *testing.T) {
 	var file bytes.Buffer
