@@ -1,9 +1,9 @@
 // Package follow hands streams that grow to a store, to another sink, and to a view.
 //
 // [Follow] reads a stream, or all streams in a folder, while they are written. [Read] reads a pipe.
-// With a store, the rows of what is running now, open ones included, are there some milliseconds
-// after their lines were written. With a [View], a person can watch. With a [Sink], the segments go
-// where you like: adapters/publish sends them to a broker.
+// A store has the rows, including open ones, some milliseconds after their lines were written. A
+// [View] shows the runs to a person. A [Sink] gets the segments: adapters/publish sends them to a
+// broker.
 //
 // # From files to segments
 //

@@ -1,14 +1,14 @@
 // Package live shows runs while they are running.
 //
-// [Open] returns a [View], which is given the entries of each run as they are
+// [Open] returns a [View], which takes the entries of each run as they are
 // read. On a terminal it is a [Terminal]: a frame that is drawn again whenever
-// something has changed. Anywhere else it is [Lines]: a line for each thing that
-// people wait for. Both fold the entries themselves and keep what is open, and a
-// little for each job, not the stream.
+// something has changed. Anywhere else it is [Lines]: a line for each event that
+// people wait for. Both fold the entries themselves, and keep only the open jobs and
+// commands, and a little for each job.
 //
-// What a frame shows is decided by [Board.Frame] alone, of what a [Board]
-// knows and of the time. A stream is not trusted: no text of it reaches the terminal with
-// characters that could control it, or wider than there is room.
+// [Board.Frame] alone decides what a frame shows: it depends only on the [Board] and
+// the time. Streams are not trusted: no text of a stream reaches the terminal with
+// control characters, or wider than there is room.
 //
 // # Time
 //

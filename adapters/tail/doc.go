@@ -35,9 +35,9 @@
 //     is released, and when reading continues.
 //   - After [Stream.Next] or Rest has returned [ErrRewritten], reading from 0 gives the new bytes.
 //
-// This is not: that what was given in between is of one file only; that a rewriting is found which
-// is undone before it is looked for. A rewriting that keeps size and times is seen by the time of
-// change, which the system keeps (on Linux, macOS and the BSDs), unless it comes within two seconds,
-// a tick of the coarsest clocks: then the file is compared once more after these. Where the clock of a
-// file server is behind by more, that may miss it.
+// This is not promised: that the bytes before a rewriting was found are of one file only; and that a
+// rewriting is found which is undone before the file is compared. A rewriting that keeps size and
+// times is seen by the time of change, which the system keeps (on Linux, macOS and the BSDs), unless
+// it comes within two seconds, a tick of the coarsest clocks: then the file is compared once more
+// after these. If the clock of a file server is behind by more, the rewriting may be missed.
 package tail

@@ -68,13 +68,13 @@ type hub struct {
 	viewers int // guarded by hubs.mu
 	stop    func()
 	woken   chan struct{}
-	missed  atomic.Bool // the rows have changed in a way that the hub was not told
+	missed  atomic.Bool // another program may have changed the rows: read all of them
 
 	lock    sync.Mutex
 	state   state
 	recent  []*change     // the first one follows what has been forgotten
 	bytes   int           // of recent
-	pending bool          // viewers have not been told of the last change
+	pending bool          // viewers do not have the last change yet
 	err     error         // why the rows cannot be read
 	news    chan struct{} // closed when any of this changes
 	encode  func(*projections.Definition, projections.AnyRow) []byte

@@ -17,7 +17,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/loopback"
 )
 
-// Access says who is let in.
+// Access says who can use a server.
 type Access struct {
 	// Token, when set, is asked for: as a bearer token, or in a form that sets a cookie.
 	Token string

@@ -56,7 +56,7 @@ func Outcome() *rapid.Generator[domain.Outcome] {
 	return rapid.SampledFrom([]domain.Outcome{domain.Complete, domain.Failed})
 }
 
-// Labels generates what a run is of, often nothing.
+// Labels generates the labels of a run, often none.
 func Labels() *rapid.Generator[domain.Labels] {
 	label := rapid.Custom(func(t *rapid.T) domain.Label {
 		key := rapid.OneOf(rapid.SampledFrom([]string{"ref", "repo", "sha", "url", "at_ms", "a\"\\\n", "日本", "3:", strings.Repeat("k", domain.MaxLabelKey)}),

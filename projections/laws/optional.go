@@ -9,7 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// independent is the law that [Independent] tells of.
+// independent is the law that [Independent] adds.
 func independent[R comparable](jobOf func(R) string) law[R] {
 	return func(newProjection maker[R], stream []domain.Entry) error {
 		want := byJob(observe(newProjection()).apply(stream...).outcome(), jobOf)
@@ -86,7 +86,7 @@ func sameJobs[R comparable](got, want map[string][]projections.Row[R]) error {
 	return nil
 }
 
-// asModel is the law that [Model] tells of.
+// asModel is the law that [Model] adds.
 func asModel[R comparable](model func([]domain.Entry) []R) law[R] {
 	return func(newProjection maker[R], stream []domain.Entry) error {
 		rows := observe(newProjection()).apply(stream...).outcome().rows()

@@ -6,7 +6,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Option is something that [Check] and [Hold] are told of a projection.
+// Option is an option of [Check] and [Hold].
 type Option func(*settings)
 
 type settings struct {

@@ -35,8 +35,8 @@ var (
 	// ErrReplaced is returned when other files have taken the place of those that were
 	// opened. Open the store again to use them.
 	ErrReplaced = errors.New("the database was replaced")
-	// ErrNoGeneration is returned for a generation of rows that is not there any more, or is the
-	// live one now.
+	// ErrNoGeneration is returned for a generation of rows that no longer exists, or is now the
+	// live one.
 	ErrNoGeneration = errors.New("there is no such generation of rows")
 	// ErrNotBuilt is returned for a switch to a generation of rows that lacks runs.
 	ErrNotBuilt = errors.New("the new rows are not complete")

@@ -45,9 +45,9 @@ type Beside interface {
 	Store
 	// Number returns its number, which no other generation of the store ever has.
 	Number() int
-	// Carry replaces what it has of runs by what the live one has, as it is: the columns that
-	// both have. A column that is new and cannot be null gets its zero value. Their checkpoints
-	// keep the versions that the rows were derived by. A run that is not live is removed.
+	// Carry replaces its rows of runs by those of the live generation, unchanged: the columns that
+	// both have. A new column that cannot be null gets its zero value. The checkpoints of the runs
+	// keep the versions that derived the rows. Carry removes a run that is not live.
 	Carry(ctx context.Context, runs []domain.RunID) error
 	// Same returns, for those of runs that have the same bytes in the live generation and are
 	// of this one's projections, the projections whose rows are found to be the live ones, by

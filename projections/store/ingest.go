@@ -63,7 +63,7 @@ const (
 	// was folded from its start.
 	Rewritten Outcome = "rewritten"
 	// Derived: the rows were derived again because you asked for it, or because they
-	// were those of other projections or of another reading.
+	// had been derived by other projections or with other read options.
 	Derived Outcome = "derived"
 	// Skipped: the stream could not be read; the rows are those from before.
 	Skipped Outcome = "skipped"

@@ -144,7 +144,7 @@ func (s *step) segment(r *request) error {
 	return nil
 }
 
-// appends reports whether a segment continues the run. If not, it notes what the sender is told.
+// appends reports whether a segment continues the run. If not, it notes the error for the sender.
 func (s *step) appends(r *request) bool {
 	l, segment, name := s.live, &r.segment, faultOf(&r.segment)
 	refused := &NotAppendedError{Run: r.run, Expected: l.mark.Bytes}

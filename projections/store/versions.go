@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// ErrOtherVersion is returned by what writes to a store whose rows are of another version of a
-// projection than the program's. Nothing is written. It wraps a *[projections.NewerError] if
+// ErrOtherVersion is returned by functions that write to a store whose rows have another version
+// of a projection than the program. Nothing is written. It wraps a *[projections.NewerError] if
 // the store is newer, and a *[projections.OlderError] if it is older.
 var ErrOtherVersion = errors.New("the store has another version")
 
