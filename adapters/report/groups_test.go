@@ -6,9 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -48,44 +46,23 @@ func groupsAs(t require.TestingT, format Format, width int, of *compare.Groups) 
 
 // The document is one line, and what docs/schema/compare-groups.json says.
 func TestGroupsDocument(t *testing.T) {
-	schema := documentSchema(t, "compare-groups")
-	rapid.Check(t, func(t *rapid.T) {
-		out := groupsAs(t, JSON, 0, drawGroups(t))
-		require.NoError(t, validate(schema, out), out)
-		require.Equal(t, len(out)-1, strings.IndexByte(out, '\n'))
-	})
+	isDocument(t, "compare-groups", func(t *rapid.T, format Format, width int) string { return groupsAs(t, format, width, drawGroups(t)) })
 }
 
 // The schema is not so wide that everything fits.
 func TestGroupsSchemaRefuses(t *testing.T) {
-	schema := documentSchema(t, "compare-groups")
 	const shift = `"a":{"runs":3,"median":{"ms":1,"low_ms":0,"high_ms":2}},"b":null,"shift":null,"p_value":0.5,"corrected_p_value":null,"verdict":"slower"}`
 	const group = `{"conditions":"last=3","runs":3,"left_out":[{"run_id":"a","reason":"r"}]}`
 	const good = `{"schema":"quire-project/compare-groups/v1","a":` + group + `,"b":` + group + `,"wall":{` + shift + `,"commands":[{"job_id":"j","cmd":"x","nth":1,` + shift + `],"tested":2,"notes":["n"]}`
-	require.NoError(t, validate(schema, good))
-	for _, change := range [][2]string{
+	refuses(t, "compare-groups", good, [][2]string{
 		{"groups/v1", "groups/v2"}, {`"runs":3,"left`, `"runs":-1,"left`}, {`"reason":"r"`, `"reason":null`}, {`"nth":1`, `"nth":0`}, {`0.5`, `1.5`}, {`"ms":1`, `"ms":null`}, {`"low_ms":0`, `"low_ms":"0"`},
 		{`"shift":null,`, ``}, {`"slower"`, `"bad"`}, {`"tested":2`, `"tested":"2"`}, {`["n"]`, `[null]`}, {`"job_id":"j"`, `"job_id":"j","more":1`},
-	} {
-		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
-			t.Errorf("it takes %s", bad)
-		}
-	}
+	})
 }
 
 // A table fits the terminal, and holds nothing that could control it.
 func TestGroupsTable(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		width := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
-		out := groupsAs(t, Table, width, drawGroups(t))
-		for line := range strings.Lines(out) {
-			line = strings.TrimSuffix(line, "\n")
-			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
-			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out, unsure) {
-				t.Fatalf("%d columns do not fit %d: %s", n, width, line)
-			}
-		}
-	})
+	fitsTerminal(t, func(t *rapid.T, format Format, width int) string { return groupsAs(t, format, width, drawGroups(t)) })
 }
 
 // Markdown has a row for each command, and nothing of the texts is markup.

@@ -7,9 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"unicode"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -64,45 +62,24 @@ func trendsAs(t require.TestingT, format Format, width int, of *trends.Trends) s
 
 // The document is one line, and what docs/schema/trends.json says.
 func TestTrendsDocument(t *testing.T) {
-	schema := documentSchema(t, "trends")
-	rapid.Check(t, func(t *rapid.T) {
-		out := trendsAs(t, JSON, 0, drawTrends(t))
-		require.NoError(t, validate(schema, out), out)
-		require.Equal(t, len(out)-1, strings.IndexByte(out, '\n'))
-	})
+	isDocument(t, "trends", func(t *rapid.T, format Format, width int) string { return trendsAs(t, format, width, drawTrends(t)) })
 }
 
 // The schema is not so wide that everything fits.
 func TestTrendsSchemaRefuses(t *testing.T) {
-	schema := documentSchema(t, "trends")
 	const good = `{"schema":"quire-project/trends/v1","runs":3,"left_out":[{"run_id":"a","reason":"r"}],"commands":[{"repo":"","pipeline":"","job_id":"j","cmd":"x","count":3,"failed":1,"failure_rate":0.3,` +
 		`"median_ms":1,"p95_ms":null,"changes":[{"run_id":"b","started_at_ms":-5,"before_ms":1,"after_ms":2001,"delta_ms":2000}]}],` +
 		`"jobs":[{"repo":"r","pipeline":"p","job_id":"j","count":3,"failed":1,"failure_rate":0.3,"median_ms":1,"p95_ms":null,"changes":[],"stability":"flaky","flaky_shas":["s"]}],` +
 		`"failures":[{"repo":"","pipeline":"","job_id":"j","cmd":"x","exit_code":-1,"last_line":"","count":1,"first_run":"a","last_run":"a"}]}`
-	require.NoError(t, validate(schema, good))
-	for _, change := range [][2]string{
+	refuses(t, "trends", good, [][2]string{
 		{"trends/v1", "trends/v2"}, {`"repo":"r",`, ``}, {`"runs":3`, `"runs":-1`}, {`"reason":"r"`, `"reason":null`}, {`"count":3`, `"count":0`}, {`0.3`, `1.3`}, {`"median_ms":1`, `"median_ms":"1"`},
 		{`"run_id":"b",`, ``}, {`"before_ms":1`, `"before_ms":null`}, {`"flaky"`, `"bad"`}, {`["s"]`, `[""]`}, {`"last_line":""`, `"last_line":null`}, {`"last_run":"a"`, `"last_run":"a","more":1`},
-	} {
-		if bad := strings.Replace(good, change[0], change[1], 1); bad == good || validate(schema, bad) == nil {
-			t.Errorf("it takes %s", bad)
-		}
-	}
+	})
 }
 
 // A table fits the terminal, and holds nothing that could control it.
 func TestTrendsTable(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		width := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
-		out := trendsAs(t, Table, width, drawTrends(t))
-		for line := range strings.Lines(out) {
-			line = strings.TrimSuffix(line, "\n")
-			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
-			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out, unsure) {
-				t.Fatalf("%d columns do not fit %d: %s", n, width, line)
-			}
-		}
-	})
+	fitsTerminal(t, func(t *rapid.T, format Format, width int) string { return trendsAs(t, format, width, drawTrends(t)) })
 }
 
 // Markdown has a row for each command, and nothing of the texts is markup.
