@@ -116,6 +116,7 @@ type Definition struct {
 	run    *Column // the column that holds the run's id
 	texts  []int   // indexes of the columns of type Text
 	member func(take func(AnyRow)) Member
+	gather func(added func(int)) (Member, func(Rows))
 	rows   func() Rows
 	value  func(Ref) any
 }
@@ -160,11 +161,21 @@ func Define[R comparable](declared Declaration[R]) *Defined[R] {
 	d.member = func(take func(AnyRow)) Member {
 		return defined.Into(func(row *Row[R]) { take(AnyRow{row.Index, row.Final, refTo(&row.Value)}) })
 	}
+	d.gather = func(added func(int)) (Member, func(Rows)) {
+		g := &gathering[R]{member: member[R]{called: d.Name, projection: declared.New(), kinds: bitsOf(d.Kinds)}, added: added}
+		g.take = g.add
+		return g, func(into Rows) { g.into = into.(*rowsOf[R]) }
+	}
 	return defined
 }
 
 // Member makes a new projection a member of a fold, see [Into].
 func (d *Definition) Member(take func(AnyRow)) Member { return d.member(take) }
+
+// Gather is Member for rows that are gathered in lists, which saves a copy of each. The second result
+// sets the list to which rows are appended from then on. added is called with the number of rows of
+// each step.
+func (d *Definition) Gather(added func(int)) (Member, func(Rows)) { return d.gather(added) }
 
 // NewRows returns an empty list of rows of the projection.
 func (d *Definition) NewRows() Rows { return d.rows() }

@@ -84,6 +84,38 @@ func (m *member[R]) open(run *Tracker) {
 	}
 }
 
+// gathering is a member whose reducer appends to a list of others, which saves a copy of each row.
+type gathering[R comparable] struct {
+	member[R]
+	into  *rowsOf[R]
+	added func(int)
+}
+
+func (g *gathering[R]) reducer() reducer {
+	return reducer{g.kinds, func(step *Step) {
+		list := &g.into.rows
+		n := len(*list)
+		rows := g.projection.Reduce(step, (*list)[n:n]) // it sees no row of earlier steps
+		if len(rows) == 0 {
+			return
+		}
+		for i := range rows {
+			g.count = max(g.count, rows[i].Index+1)
+		}
+		if n < cap(*list) && &rows[0] == &(*list)[:n+1][n] {
+			*list = (*list)[:n+len(rows)]
+		} else { // there was no room, or it has a list of its own
+			*list = append(*list, rows...)
+		}
+		g.added(len(rows))
+	}}
+}
+
+func (g *gathering[R]) add(row *Row[R]) {
+	g.into.rows = append(g.into.rows, *row)
+	g.added(1)
+}
+
 // allKinds has a bit for each kind, and for that of lines that hold no event.
 const allKinds = ^uint(0)
 

@@ -23,6 +23,7 @@ type relay struct {
 type lane struct {
 	of   *projections.Definition
 	take func(projections.AnyRow)
+	into func(projections.Rows) // sets the list of the batch; nil if rows are added one by one
 }
 
 // batch holds rows by lane, and the lanes of all rows in order.
@@ -50,7 +51,19 @@ func newRelay(after func() error) *relay {
 // take, on the relay's goroutine. Call it before start.
 func (r *relay) through(d *projections.Definition, sel *selector, sorted bool, take func(projections.AnyRow)) projections.Member {
 	index := uint16(len(r.lanes))
-	r.lanes = append(r.lanes, lane{d, take})
+	if sel == nil {
+		m, into := d.Gather(func(n int) {
+			for range n {
+				r.batch.order = append(r.batch.order, index)
+			}
+			if len(r.batch.order) >= relayBatch {
+				r.flush()
+			}
+		})
+		r.lanes = append(r.lanes, lane{d, take, into})
+		return m
+	}
+	r.lanes = append(r.lanes, lane{d, take, nil})
 	return sel.member(d, sorted, func(row projections.AnyRow) {
 		if len(r.batch.order) >= relayBatch {
 			r.flush()
@@ -68,7 +81,7 @@ func (r *relay) start() {
 		}
 		r.spare <- b
 	}
-	r.batch = <-r.spare
+	r.fill()
 	go r.run()
 }
 
@@ -100,7 +113,17 @@ func (r *relay) handOn(b *batch) {
 // flush hands on the rows that have been gathered.
 func (r *relay) flush() {
 	r.full <- r.batch
+	r.fill()
+}
+
+// fill waits for a batch to be filled.
+func (r *relay) fill() {
 	r.batch = <-r.spare
+	for i, l := range r.lanes {
+		if l.into != nil {
+			l.into(r.batch.rows[i])
+		}
+	}
 }
 
 // err returns the error of after, if there was one.
