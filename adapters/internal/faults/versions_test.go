@@ -5,8 +5,14 @@ package faults
 import (
 	"database/sql"
 	"flag"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
 // versionKills is how often a program is killed in each kind of work on new rows: a hundred times
@@ -122,4 +128,77 @@ func TestVersionsByPrograms(t *testing.T) {
 			v.run(v.f.path).succeeds(t)
 		}
 	})
+}
+
+// keeper is a store that keeps the streams of a folder, of more runs than one transaction prunes.
+func keeper(t *testing.T, db database) (folder string) {
+	folder = t.TempDir()
+	require.NoError(t, synth.Shape{Jobs: 2, Sh: 3}.WriteFolder(folder, 600))
+	run(t, folder, "--to", db.address, "--keep-streams").succeeds(t)
+	return folder
+}
+
+// A program is killed while it removes old runs. Each run is whole then, with its stream, or nothing
+// of it is left; and the same command removes the others.
+func TestKilledPrune(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		db := fresh()
+		folder, control := keeper(t, db), connect(t, db)
+		for _, c := range []struct {
+			left string
+			args []string
+		}{{"10", []string{"--keep", "10"}}, {"0", []string{"--older-than", "1h"}}} {
+			args := append([]string{"prune", "--to", db.address}, c.args...)
+			k := &kill{rnd: random(t), takes: measure(t, args...)}
+			w := newWork(db, k.rnd, k, times(*versionKills))
+			for range w.often {
+				run(t, folder, "--to", db.address).succeeds(t)
+				w.strike(t, args)
+				verified(t, db.address, db)
+				for _, table := range []string{"quire_project_streams", "quire_project_pieces", "runs", "jobs"} {
+					require.Equal(t, "0", ask(t, control, `SELECT count(*) FROM `+table+` WHERE run_id NOT IN (SELECT run_id FROM checkpoints)`), table)
+				}
+				run(t, args...).succeeds(t)
+				require.Equal(t, c.left, ask(t, control, `SELECT count(*) FROM runs`))
+			}
+			w.reader.close()
+			t.Logf("%v: %d of %d times, the work was completed all the same", c.args, w.completed, w.often)
+		}
+	})
+}
+
+// A program is killed while it exports streams. Each file that is there is a whole stream, and
+// exporting again completes the folder.
+func TestKilledExport(t *testing.T) {
+	eachKind(t, func(t *testing.T, fresh func() database) {
+		db := fresh()
+		folder := keeper(t, db)
+		export := func(to string) []string { return []string{"export", db.address, "-o", to} }
+		k := &kill{rnd: random(t), takes: measure(t, export(t.TempDir())...)}
+		w := newWork(db, k.rnd, k, times(*versionKills))
+		for range w.often {
+			to := t.TempDir()
+			w.strike(t, export(to))
+			exported(t, folder, to)
+			run(t, export(to)...).succeeds(t)
+			require.Equal(t, 600, exported(t, folder, to))
+		}
+		w.reader.close()
+		t.Logf("%d of %d times, the work was completed all the same", w.completed, w.often)
+	})
+}
+
+// exported compares the streams in a folder with those of another one, and counts them.
+func exported(t *testing.T, from, to string) int {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(to, "*.jsonl"))
+	require.NoError(t, err)
+	for _, file := range files {
+		want, err := os.ReadFile(filepath.Join(from, filepath.Base(file)))
+		require.NoError(t, err)
+		got, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(got))
+	}
+	return len(files)
 }
