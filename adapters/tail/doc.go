@@ -22,14 +22,14 @@
 //
 // # When a file has been rewritten
 //
-// What was given of a file is compared with what is in it: by its identity, its length and
-// the last 64 bytes before more is given, and as a whole, by a digest, when the file has
-// changed. So that appending costs no more than it has to, comparing takes at most a hundredth
-// of the time, over all streams, and goes on piece by piece while there is nothing to read; the
-// longer a stream is, the longer it takes until a change in its middle is found. This is promised:
+// The bytes that were read of a file are compared with those that are in it: by the file's identity,
+// its length and the last 64 bytes before more is read, and as a whole, by a digest, when the file has
+// changed. To keep appending cheap, comparing takes at most a hundredth of the time, over all
+// streams, and continues piece by piece while there is nothing to read. The longer a stream is, the
+// longer it takes until a change in its middle is found. This is promised:
 //
-//   - Another file in the same place, and one with fewer bytes than were given, is found when it
-//     is looked at next.
+//   - Another file in the same place, and one with fewer bytes than were read, is found at the next
+//     look.
 //   - Any other rewriting, to the same size or a larger one, in place or not, is found once the
 //     stream is left alone, before [Stream.Rest] says that nothing is left, before a quiet stream
 //     is released, and when reading continues.
