@@ -129,14 +129,15 @@ func always(context.Context, pgxpool.ShouldPingParams) bool { return true }
 
 // New opens the store in a database to which you have a pool of connections, and makes its
 // tables as [Open] does. The connections must have the client_encoding UTF8. Close does not
-// close the pool. Each Update, View and query takes one of its connections.
+// close the pool. Each Update, View and query takes one of its connections. Only kept streams
+// are read by connections of the store's own, at most two.
 func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error) {
 	o := options{set: projections.Builtin}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	s := &Store{
-		pool: pool, db: stdlib.OpenDBFromPool(pool), begin: beginQuery(o.durable), close: func() {},
+		pool: pool, db: stdlib.OpenDBFromPool(pool), kept: openKept(pool), begin: beginQuery(o.durable), close: func() {},
 		dialect: newDialect(o.set),
 	}
 	s.use(s.dialect, s.db)
@@ -146,7 +147,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 		err = explainWrite(err)
 	}
 	if err != nil {
-		s.db.Close()
+		_, _ = s.db.Close(), s.kept.Close() // the first error is the one to report
 		at := pool.Config().ConnConfig
 		return nil, fmt.Errorf("open the store in database %q on %s: %w", at.Database, at.Host, explain(err))
 	}
@@ -166,7 +167,7 @@ func (s *Store) use(d *sqlstore.Dialect, db sqlstore.Querier) {
 func (s *Store) Close() error {
 	closed := make(chan error, 1)
 	go func() {
-		err := s.db.Close()
+		err := errors.Join(s.db.Close(), s.kept.Close())
 		s.close()
 		closed <- err
 	}()

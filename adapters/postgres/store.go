@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
@@ -22,6 +23,7 @@ type Store struct {
 	reader
 	pool    *pgxpool.Pool
 	db      *sql.DB // the same pool, for reading
+	kept    *sql.DB // for reading kept streams
 	dialect *sqlstore.Dialect
 	tables  []*table
 	schema  string // of the tables
@@ -69,6 +71,35 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 	}
 	sum := sha256.Sum256([]byte(id + " " + table + " " + database + " " + server + " " + timeline))
 	return hex.EncodeToString(sum[:16]), nil
+}
+
+// Kept streams are read by connections outside of the pool. They are read while transactions write
+// rows of them, which have connections of the pool, or may have all.
+const keptConns = 2
+
+// openKept returns connections like those of a pool. It makes none.
+func openKept(pool *pgxpool.Pool) *sql.DB {
+	like := pool.Config()
+	options := []stdlib.OptionOpenDB{stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return true })}
+	if like.BeforeConnect != nil {
+		options = append(options, stdlib.OptionBeforeConnect(like.BeforeConnect))
+	}
+	if like.AfterConnect != nil {
+		options = append(options, stdlib.OptionAfterConnect(like.AfterConnect))
+	}
+	db := stdlib.OpenDB(*like.ConnConfig, options...)
+	db.SetMaxOpenConns(keptConns)
+	return db
+}
+
+// Kept returns what is kept of the streams of runs.
+func (s *Store) Kept(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Kept, error) {
+	return sqlstore.NewReader(s.dialect, querier{s.kept}).Kept(ctx, runs)
+}
+
+// Piece returns bytes of a kept stream.
+func (s *Store) Piece(ctx context.Context, run domain.RunID, offset int64) ([]byte, error) {
+	return sqlstore.NewReader(s.dialect, querier{s.kept}).Piece(ctx, run, offset)
 }
 
 // Revision returns which transactions readers see. The text changes with those of all databases of

@@ -11,6 +11,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -62,16 +63,18 @@ func (i *Ingestion) Renew(ctx context.Context, s store.Store, streams jsonl.Stre
 		return i.compare(ctx, versioned, sources, o)
 	}
 	words := "the store uses the new rows now"
+	var carried []domain.RunID
 	if o.Rollback {
 		words = "the store uses the previous rows again"
 		err = store.Rollback(ctx, versioned, o.Keep)
-	} else {
-		err = store.Switch(ctx, versioned, sources, o.Keep)
+	} else if err = store.Switch(ctx, versioned, sources, o.Keep); err == nil {
+		carried, err = store.AllOutdated(ctx, s)
 	}
 	if o.Keep {
 		words += "; rebuild --rollback returns to those that it used before"
 	}
 	if err == nil {
+		i.sayOutdated(carried)
 		i.Say(words)
 	}
 	return false, err

@@ -89,7 +89,8 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 }
 
 // New makes a store in a database that you have opened. It makes missing tables, but
-// changes no settings; options for settings have no effect. Close does not close the
+// changes no settings; options for settings have no effect. Rows can be derived from kept
+// streams only if the handle can have two connections. Close does not close the
 // handle.
 func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
 	o := options{set: projections.Builtin}

@@ -204,14 +204,20 @@ func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (su
 	} else {
 		summary, err = IngestAll(ctx, s, sources, options)
 	}
-	for after := domain.RunID(""); err == nil && !options.DryRun; {
-		var page []domain.RunID
-		page, err = s.Outdated(ctx, after, outdatedPage)
-		summary.Outdated = append(summary.Outdated, page...)
-		if len(page) < outdatedPage {
-			break
+	if err == nil && !options.DryRun {
+		summary.Outdated, err = AllOutdated(ctx, s)
+	}
+	return summary, err
+}
+
+// AllOutdated returns the runs of [Store.Outdated], however many there are.
+func AllOutdated(ctx context.Context, s Store) (all []domain.RunID, err error) {
+	for after := domain.RunID(""); ; {
+		page, err := s.Outdated(ctx, after, outdatedPage)
+		all = append(all, page...)
+		if err != nil || len(page) < outdatedPage {
+			return all, err
 		}
 		after = page[len(page)-1]
 	}
-	return summary, err
 }
