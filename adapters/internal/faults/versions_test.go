@@ -51,6 +51,11 @@ func (v *versions) ages() {
 	execute(v.t, v.control, `UPDATE quire_project_projections SET version = 1 WHERE name = 'jobs'`)
 }
 
+func (v *versions) agesKept() {
+	v.run(v.f.path, "--keep-streams", "--force").succeeds(v.t)
+	v.ages()
+}
+
 func (v *versions) builds() { v.run(v.f.path, "--compare").succeeds(v.t) }
 
 func (v *versions) keeps() {
@@ -71,6 +76,7 @@ func changes(f *folder) []change {
 		{"switch", []string{f.path, "--switch", "--keep"}, (*versions).builds, true},
 		{"rollback", []string{"--rollback"}, (*versions).keeps, true},
 		{"prune", []string{f.path, "--prune"}, func(v *versions) { v.ages(); v.run(v.f.path).succeeds(v.t); v.strays() }, false},
+		{"build from kept streams", nil, (*versions).agesKept, false}, // the last one: from then on, the store keeps them
 	}
 }
 
