@@ -84,7 +84,8 @@ class Timeline extends HTMLElement {
       job.classList.toggle("hidden", !some);
       if (wanted && some) job.open = true;
     }
-    this.found.textContent = wanted ? `${count} command${count === 1 ? "" : "s"} found` : "";
+    if (wanted || this.wanted) this.found.textContent = wanted ? `${count} command${count === 1 ? "" : "s"} found` : ""; // else it may say that something is copied
+    this.wanted = wanted;
   }
 
   // reveal opens the job of the row that the address names.
