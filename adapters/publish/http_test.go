@@ -163,18 +163,23 @@ func TestHTTPLaw(t *testing.T) {
 		group.Wait()
 		require.Empty(r, p.Summary().Skipped)
 		require.Equal(r, len(runs), p.Summary().Runs)
-		for run, path := range paths {
-			file, err := jsonl.Locate(path).Open()
-			require.NoError(r, err)
-			want, err := projections.Project(run, jsonl.NewReader(file.Bytes(), jsonl.Options{OnMalformed: jsonl.Skip}))
-			file.Close()
-			require.NoError(r, err)
-			got, err := server.rows(run)
-			require.NoError(r, err)
-			require.Equal(r, want, got)
-		}
+		server.holds(r, paths)
 		publishesAgain(r, server, page.URL, paths)
 	})
+}
+
+// holds checks that the server has the rows of all streams.
+func (u *unreliable) holds(r *rapid.T, paths map[domain.RunID]string) {
+	for run, path := range paths {
+		file, err := jsonl.Locate(path).Open()
+		require.NoError(r, err)
+		want, err := projections.Project(run, jsonl.NewReader(file.Bytes(), jsonl.Options{OnMalformed: jsonl.Skip}))
+		file.Close()
+		require.NoError(r, err)
+		got, err := u.rows(run)
+		require.NoError(r, err)
+		require.Equal(r, want, got)
+	}
 }
 
 // publishesAgain checks that a second client sends only what the server lacks, whatever fails: nothing of
@@ -213,16 +218,7 @@ func publishesAgain(r *rapid.T, server *unreliable, address string, paths map[do
 		}
 		server.bodies, lacks = 0, 0
 	}
-	for run, path := range paths {
-		file, err := jsonl.Locate(path).Open()
-		require.NoError(r, err)
-		want, err := projections.Project(run, jsonl.NewReader(file.Bytes(), jsonl.Options{OnMalformed: jsonl.Skip}))
-		file.Close()
-		require.NoError(r, err)
-		got, err := server.rows(run)
-		require.NoError(r, err)
-		require.Equal(r, want, got)
-	}
+	server.holds(r, paths)
 }
 
 // serving returns a server that takes no malformed lines, and its address.

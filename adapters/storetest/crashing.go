@@ -42,7 +42,7 @@ func crashes(t *trial) {
 }
 
 // crashesAtEach lets each accident happen at each of the calls of an Ingest, for
-// a short stream of which some is there, and one that is written in batches.
+// a short stream that is partly there, and one that is written in batches.
 func crashesAtEach(t *trial) {
 	for name, stream := range map[string][]byte{"short": longStream(3), "long": longStream(100)} {
 		now := record(t.run(name), stream)

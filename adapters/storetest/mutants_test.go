@@ -595,7 +595,7 @@ var mutants = []mutant{
 
 	// What only shows in what stands on a store, or there as well.
 	{"a timing that is there is not replaced, and has grown", anyChange, notReplacing(projections.JobTimings.Definition)},
-	{"a command that closes stays open", "a stream is read on from the end of any line", notReplacing(projections.ShEvents.Definition)},
+	{"a command that closes stays open", "reading continues at the end of any line", notReplacing(projections.ShEvents.Definition)},
 	{"Clear forgets the diagnostics", anyChange, clearingAllBut(projections.Diagnostics.Definition)},
 	{"where a line ends is not kept, and it goes on", anyChange, checkpointing(func(c *store.Checkpoint) { c.Mark = c.End })},
 	{"Clear knows no runs", "Verify finds nothing in what was ingested", confusing(func(domain.RunID, domain.RunID) bool { return true })},

@@ -24,7 +24,7 @@ var segmentLaws = []law{
 }
 
 var gapLaws = []law{
-	thorough("a run of which too much is open to go on from its rows is derived from its stream", muchOpen),
+	thorough("a run with too many open rows to continue from is derived from its stream", muchOpen),
 	example("what is parked is written when it is applied, though all else has to wait", parkedAlone),
 	example("much that is parked is applied in parts, when what is before it comes", muchParked),
 	example("much that is parked is applied in parts, and all of it by a retry", muchRetried),

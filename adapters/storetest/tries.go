@@ -20,7 +20,7 @@ func Tries(t *testing.T, n int) {
 		return
 	}
 	if testing.Short() {
-		n = max(5, n/2) // of which rapid makes a fifth
+		n = max(5, n/2) // rapid makes a fifth of them
 	}
 	if err := checks.Value.Set(strconv.Itoa(n)); err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ func (unsure) Same(context.Context, []domain.RunID) (map[domain.RunID][]definiti
 	return nil, nil
 }
 
-// comparesOtherColumns compares rows whose tables have other columns, and some of which are the same.
+// comparesOtherColumns compares tables with other columns; some of the rows are the same.
 func comparesOtherColumns(t *trial) {
 	all, _ := t.versions(4)
 	for _, r := range all {

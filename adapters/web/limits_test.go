@@ -89,7 +89,7 @@ func (p piped) Close() error { close(p); return nil }
 
 func (p piped) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
-// A body has half a minute to arrive. Of one that does not, nothing is written, and its sender is told.
+// A body has half a minute to arrive. If it does not, the server writes nothing of it and answers 408.
 func TestSlowBody(t *testing.T) {
 	for name, test := range map[string]struct {
 		each   time.Duration // how long the client waits before it sends a byte

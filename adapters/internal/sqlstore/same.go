@@ -11,7 +11,7 @@ import (
 )
 
 // selectSame selects runs that were derived from the same bytes in this generation and in the live
-// one, and of which tables their rows are the same.
+// one, and in which tables their rows are the same.
 const selectSame = `SELECT n.run_id, ''%s FROM {checkpoints} AS n JOIN checkpoints AS l ON l.run_id = n.run_id
 WHERE n.projections = '%s' AND n.end_bytes = l.end_bytes AND n.end_lines = l.end_lines AND n.end_sha256 = l.end_sha256 AND n.reading = l.reading AND n.run_id %s`
 
