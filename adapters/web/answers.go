@@ -13,48 +13,49 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// How many bytes of answers are kept, and for how long if the store does not change; and how long an
-// answer may take that others wait for as well.
+// maxAnswers bounds the bytes of kept answers, maxKept how long an answer is kept while the store
+// does not change, and maxAnswering the time to make an answer that several clients wait for.
 const (
 	maxAnswers   = 16 << 20
-	maxKept      = 5 * time.Second // as long as browsers show a list
+	maxKept      = 5 * time.Second // as long as browsers cache a list
 	maxAnswering = 30 * time.Second
 )
 
-// answers answers requests whose answers depend on nothing but the request, what the store has, and
-// the time, since ages are shown. It keeps answers for a short time, until the store changes, and
-// gives one answer to all who ask for the same at the same time.
+// answers caches the answers to GET requests that depend only on the request, the content of the
+// store, and the time, since pages show ages. It keeps an answer for a few seconds or until the
+// store changes, and gives one answer to all clients that ask for the same at the same time.
 //
-// An answer has whatever was committed before the request: only then the store is asked for its
-// revision, or read.
+// An answer includes whatever was committed before the request arrived: the store is asked for its
+// revision, or read, only after that.
 type answers struct {
 	store store.Store
 
 	mu   sync.Mutex
-	next map[string]*turn // those that have not begun: others may join them
-	last map[string]*turn // those that have not ended; the next one begins when it has
-	of   edition          // that of the kept ones
+	next map[string]*turn // turns that have not begun; more requests may join them
+	last map[string]*turn // turns that have not ended; the next one begins after them
+	of   edition          // the edition of the kept answers
 	kept map[string]*answer
-	size int // of the kept ones
+	size int // of the kept answers
 }
 
 func newAnswers(of store.Store) *answers {
 	return &answers{store: of, next: map[string]*turn{}, last: map[string]*turn{}}
 }
 
-// edition tells answers to one request apart.
+// edition is what a kept answer is valid for.
 type edition struct {
 	revision string
 	time     int64 // in steps of maxKept
 }
 
-// turn finds one answer.
+// turn is one computation of an answer, which several requests wait for.
 type turn struct {
 	done   chan struct{}
-	answer *answer // nil if there is none
+	answer *answer // nil if making it panicked
 }
 
-// shared returns a handler that answers as next does.
+// shared returns a handler with the answers of next, each made once for all requests that wait for
+// it.
 func (a *answers) shared(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet {
@@ -72,13 +73,14 @@ func (a *answers) shared(next http.Handler) http.Handler {
 			return
 		}
 		if t.answer == nil {
-			panic(http.ErrAbortHandler) // as that of who leads
+			panic(http.ErrAbortHandler) // as the panic of next did for the leader
 		}
 		t.answer.send(w)
 	})
 }
 
-// join returns the turn of a request. Its leader takes it after the one before, if there is one.
+// join returns the turn that a request waits for. If leads is true, the request has to take the
+// turn, after the turn before if that is not nil.
 func (a *answers) join(key string) (t, before *turn, leads bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -90,7 +92,7 @@ func (a *answers) join(key string) (t, before *turn, leads bool) {
 	return t, before, true
 }
 
-// take finds the answer, even if the leader leaves.
+// take makes the answer of a turn, even if its client leaves meanwhile.
 func (a *answers) take(t, before *turn, key string, next http.Handler, r *http.Request) {
 	defer func() {
 		a.mu.Lock()
@@ -131,7 +133,7 @@ func (a *answers) find(key string, next http.Handler, r *http.Request) *answer {
 	return found
 }
 
-// get returns a kept answer of an edition. Those of another one are forgotten.
+// get returns a kept answer of an edition. It drops the answers of other editions.
 func (a *answers) get(of edition, key string) *answer {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -141,7 +143,7 @@ func (a *answers) get(of edition, key string) *answer {
 	return a.kept[key]
 }
 
-// answer is an [http.ResponseWriter] that keeps what is written.
+// answer is an [http.ResponseWriter] that records a response.
 type answer struct {
 	header http.Header
 	status int
@@ -152,7 +154,7 @@ func (a *answer) Header() http.Header         { return a.header }
 func (a *answer) WriteHeader(status int)      { a.status = status }
 func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }
 
-// send sends the answer to a client, who may read it slowly.
+// send sends the answer to a client, which may read it slowly.
 func (a *answer) send(w http.ResponseWriter) {
 	maps.Copy(w.Header(), a.header)
 	w.Header().Set("Content-Length", strconv.Itoa(a.body.Len()))

@@ -27,8 +27,8 @@ import (
 
 var listedJobs = regexp.MustCompile(`jobs">(\d+)<|"jobs":(\d+)`)
 
-// Whatever was committed before a request is in its answer, however many ask while others commit, through
-// this handle of the store or another one.
+// An answer contains everything that was committed before its request, however many clients ask
+// while others commit, through the same handle of the store or another one.
 func TestAnswersAreFresh(t *testing.T) {
 	for name, address := range map[string]func(*testing.T) string{
 		"SQLite":     func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "quire.db") },
@@ -96,8 +96,8 @@ func answersAreFresh(t *testing.T, shown store.Store, writers ...store.Store) {
 	group.Wait()
 }
 
-// held is a store whose pages of runs wait until they are let go, if letGo is not nil. It then does not know
-// its revision.
+// held is a store without a revision that delays reading pages of runs until the test sends on
+// letGo, unless letGo is nil.
 type held struct {
 	store.Store
 	letGo chan struct{}
@@ -119,8 +119,8 @@ func (h *held) Runs(ctx context.Context, page store.Page) ([]store.Listed, error
 	return h.Store.Runs(ctx, page)
 }
 
-// Of those who ask for the same while the store is read, all get the answer of one other reading, which
-// begins when the first one has ended; also if the client that came first has left.
+// Clients that ask for the same page while the store is being read share one later reading, which
+// begins when the current one has ended, even if the client that asked first has left.
 func TestAnswersAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &held{Store: memory.Of(set), letGo: make(chan struct{})}
@@ -152,7 +152,7 @@ func TestAnswersAreShared(t *testing.T) {
 	})
 }
 
-// Unless the store changes, it is read every five seconds at most, since ages are shown.
+// If the store does not change, it is read at most every five seconds (pages show ages).
 func TestAnswersAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := &held{Store: memory.Of(set)}
@@ -175,7 +175,7 @@ func TestAnswersAreKept(t *testing.T) {
 	})
 }
 
-// An answer that is not one is not kept.
+// Errors are not cached.
 func TestProblemsAreNotKept(t *testing.T) {
 	db := &away{Store: memory.Of(set)}
 	server := web.New(web.Options{Store: db})
@@ -186,7 +186,7 @@ func TestProblemsAreNotKept(t *testing.T) {
 	require.Equal(t, http.StatusOK, get(t, server, "/").Code)
 }
 
-// away is a store that is away at times.
+// away is a store that can be made unavailable.
 type away struct {
 	store.Store
 	is atomic.Bool

@@ -16,14 +16,14 @@ import (
 //go:embed dist templates
 var files embed.FS
 
-// assets are the style sheet and the script. Their names change with their content, so that browsers
-// may keep them.
+// assets are the style sheet and the script. Their names contain a hash of their content, so that
+// browsers can cache them for ever.
 type assets struct {
 	content       map[string][]byte
 	style, script string // addresses
 }
 
-// site returns the assets, which are read once.
+// site returns the assets, which are loaded once.
 var site = sync.OnceValue(loadAssets)
 
 func loadAssets() *assets {
@@ -31,7 +31,7 @@ func loadAssets() *assets {
 	load := func(file string) string {
 		content, err := files.ReadFile("dist/" + file)
 		if err != nil {
-			panic(err) // it is part of the program
+			panic(err) // the files are embedded in the program
 		}
 		sum := sha256.Sum256(content)
 		name := hex.EncodeToString(sum[:8]) + path.Ext(file)

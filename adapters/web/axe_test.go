@@ -19,13 +19,14 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// axe finds what keeps people from using a page.
+// axe finds accessibility problems of a page.
 var axe = npmtest.Package{Name: "axe-core", Version: "4.14.1", SHA512: "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="}
 
-// violations is an expression for what axe finds.
+// violations is an expression that evaluates to the problems that axe finds.
 const violations = `axe.run(document, {resultTypes: ["violations"]}).then((found) => found.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html.slice(0, 200) + ": " + n.failureSummary)))`
 
-// exhibits adds runs with all that pages show to a site, and returns the addresses of its pages.
+// exhibits adds runs that show everything that pages can show, and returns the addresses of the
+// pages.
 func exhibits(s *site) []string {
 	const at = 1_795_444_914_602
 	labels := must(domain.NewLabels(domain.Label{Key: "repo", Value: "example.com/shop"}, domain.Label{Key: "ref", Value: "main"}, domain.Label{Key: "sha", Value: "0123456789abcdef0123456789abcdef01234567"}))
@@ -82,15 +83,15 @@ func login(t *testing.T, s *site) string {
 	return "http://" + listener.Addr().String() + "/"
 }
 
-// look sets the width of the window, and light or dark.
+// look sets the width of the window, and the light or dark theme.
 func look(t *testing.T, ctx context.Context, width int64, scheme string) {
 	do(t, ctx, chromedp.EmulateViewport(width, 800))
 	_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: "reduce"}}})
 	require.NoError(t, err)
 }
 
-// Each page can be read and used by all, on wide and narrow windows, light and dark; and none is wider
-// than its window.
+// Every page is accessible, in wide and narrow windows, light and dark, and no page is wider than
+// its window.
 func TestBrowserAxe(t *testing.T) {
 	t.Parallel()
 	script := axe.File(t, "axe.min.js")
@@ -128,15 +129,15 @@ func TestBrowserAxe(t *testing.T) {
 	}
 }
 
-// Text of streams, logs and addresses stays text: no dialog opens, nobody else is asked, and the policy
-// has nothing to forbid.
+// Text from streams, logs and addresses stays text: no dialog opens, no other server gets a
+// request, and nothing violates the policy.
 func TestBrowserHostile(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	paths := []string{"/", "/none/<script>alert(1)</script>"}
 	for _, text := range hostile {
 		run := domain.RunID(text)
-		if text == "" || !utf8.ValidString(text) || strings.Contains(text, "\x00") { // no id of a run
+		if text == "" || !utf8.ValidString(text) || strings.Contains(text, "\x00") { // not a valid id of a run
 			continue
 		}
 		s.addBytes(run, hostileStream())
@@ -155,7 +156,7 @@ func TestBrowserHostile(t *testing.T) {
 		if !value[bool](t, ctx, `Boolean(document.querySelector("quire-timeline"))`) {
 			continue
 		}
-		// Cards are made of the same text.
+		// The cards that the script makes contain the same text.
 		value[bool](t, ctx, `(() => { for (const row of document.querySelectorAll("summary, li.row > a.name")) row.focus(); return true })()`)
 		require.False(t, value[bool](t, ctx, `Boolean(document.querySelector("img, iframe, main script, [onerror], [onmouseover]"))`), path)
 	}

@@ -31,7 +31,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// browser starts a browser. Errors of scripts and of the policy fail the test.
+// browser starts a browser. An error of a script, or a violation of the policy, fails the test.
 func browser(t *testing.T) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
@@ -66,7 +66,7 @@ func browser(t *testing.T) context.Context {
 	return ctx
 }
 
-// site is a server with the runs of a store, and the folder of its logs.
+// site is a server for a store of runs and a folder of logs.
 type site struct {
 	*httptest.Server
 	t         testing.TB
@@ -128,7 +128,7 @@ func do(t *testing.T, ctx context.Context, actions ...chromedp.Action[chromedp.V
 	require.NoError(t, chromedp.Do(ctx, actions...))
 }
 
-// value evaluates an expression of the page.
+// value evaluates an expression in the page.
 func value[T any](t *testing.T, ctx context.Context, expression string) T {
 	t.Helper()
 	ctx, stop := context.WithTimeout(ctx, time.Minute)
@@ -136,7 +136,7 @@ func value[T any](t *testing.T, ctx context.Context, expression string) T {
 	return must(chromedp.Run(ctx, chromedp.Evaluate[T](expression)))
 }
 
-// holds waits until an expression of the page is true.
+// holds waits until an expression is true in the page.
 func holds(t *testing.T, ctx context.Context, expression string) {
 	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
@@ -158,7 +158,7 @@ func build(at int64) []domain.Event {
 	}
 }
 
-// The page of a run that goes on shows what happens, without being loaded again.
+// The page of an active run shows new events without being reloaded.
 func TestBrowserLive(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -173,16 +173,16 @@ func TestBrowserLive(t *testing.T) {
 	s.add("42", domain.NewShFinished(at+1900, "test", 7), domain.NewJobFinished(at+1900, "test", domain.Failed), domain.NewJobFinished(at+1900, "build", domain.Complete), domain.NewRunFinished(at+2000, domain.Failed))
 	holds(t, ctx, `document.querySelector("#summary.failed") && document.querySelector("#failures li")?.textContent.includes("exit 7") && !document.querySelector("rect.open")`)
 	holds(t, ctx, `window.loadedOnce && document.querySelector("#connection").textContent === ""`)
-	// The last event moves all bars, which are asked for once more.
+	// The last event moves all bars, so the script fetches all of them again.
 	holds(t, ctx, `document.querySelector("#j1\\.1 rect").getAttribute("x") === "5000"`)
-	// What is there now is what a new load shows.
+	// The page shows what a reload shows.
 	text := `[...document.querySelectorAll("#summary, #failures, details.job, #axis")].map((e) => e.innerHTML.replace(/<line.*?<\/text>/g, "").replace(/\s+(?=<|$)/g, "")).join("\n")`
 	live := value[string](t, ctx, text)
 	do(t, ctx, chromedp.Reload(), chromedp.WaitVisible("quire-timeline input"))
 	require.Equal(t, value[string](t, ctx, text), live)
 }
 
-// Keys and the search find, show and hide what there is, and the address keeps it.
+// Keys and the search find, show and hide rows, and the address records that.
 func TestBrowserKeys(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -202,7 +202,7 @@ func TestBrowserKeys(t *testing.T) {
 	do(t, ctx, chromedp.KeyEvent("/"))
 	holds(t, ctx, `document.activeElement.type === "search"`)
 	value[string](t, ctx, `document.querySelector("quire-timeline input").value = ""`)
-	do(t, ctx, chromedp.SendKeys("quire-timeline input", "go te")) // the driver types the slash, too
+	do(t, ctx, chromedp.SendKeys("quire-timeline input", "go te")) // the driver types the slash into the field, too
 	holds(t, ctx, `document.querySelector("#j1").classList.contains("hidden") && document.querySelector("#j2").open && location.search === "?q=go+te"`)
 	do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("?"))
 	holds(t, ctx, `document.querySelector("dialog[open]").textContent.includes("search")`)
@@ -250,7 +250,7 @@ func TestBrowserLog(t *testing.T) {
 	holds(t, ctx, `document.querySelector(":target").id === "L453" && scrollY > 1000`)
 }
 
-// Fingers zoom and pan: two that part from each other, and one that moves.
+// Touch zooms and pans: two fingers that move apart, and one that moves.
 func TestBrowserTouch(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -285,7 +285,7 @@ func TestBrowserTouch(t *testing.T) {
 	holds(t, ctx, fmt.Sprintf(`document.querySelector("quire-timeline").pan < %f`, before-1000))
 }
 
-// telling returns a projector that tells a server what it writes.
+// telling returns a projector that reports what it writes to a server.
 func telling(db store.Store, server *web.Server) *store.Projector {
 	return store.NewProjector(db, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{Done: func(b store.Batch) { server.Written(b.Written) }})
 }

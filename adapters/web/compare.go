@@ -19,7 +19,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// comparePath returns the address of the comparison of two runs. Without a, it is with the run before b.
+// comparePath returns the address of the comparison of two runs. If a is empty, b is compared with
+// the run before it.
 func comparePath(a, b string) string {
 	query := url.Values{"b": {b}}
 	if a != "" {
@@ -28,8 +29,9 @@ func comparePath(a, b string) string {
 	return "/compare?" + query.Encode()
 }
 
-// compare shows what differs between two runs, or two groups of runs: a and b of the address; b and the run
-// before it; or two that were chosen in the list, the earlier one first.
+// compare shows the differences between two runs or two groups of runs. The address names a and b,
+// or only b, to compare it with the run before; or two runs that were chosen in the list, of which
+// the earlier one is a.
 func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	a, b, prepare := query.Get("a"), query.Get("b"), assumed(query)
@@ -59,7 +61,7 @@ func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 	return s.form(w, status, "compare", page)
 }
 
-// assumed returns how runs are prepared: as with --assume-ended, if the address says so.
+// assumed returns how runs are prepared: as with --assume-ended, if the address has that.
 func assumed(query url.Values) []func(*projections.Record) {
 	if query.Has("assume-ended") {
 		return []func(*projections.Record){compare.AssumeEnded}
@@ -67,14 +69,15 @@ func assumed(query url.Values) []func(*projections.Record) {
 	return nil
 }
 
-// form answers with a page that has a form: if the status is that of an error, with what is wrong above it.
+// form answers with a page that has a form. With the status of an error, the error is shown above
+// the form.
 func (s *Server) form(w http.ResponseWriter, status int, name string, data any) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	return s.html(w, name, data)
 }
 
-// groupsError is what is wrong with the groups that are asked for.
+// groupsError reports invalid groups in the address.
 type groupsError struct{ error }
 
 // comparison compares two runs of the store, or two groups, as the command compare does.
@@ -97,7 +100,7 @@ func (s *Server) comparison(ctx context.Context, a, b string, prepare []func(*pr
 		}
 		return newGroupComparison(g), nil
 	}
-	// Both are those of one moment each, so that the comparison is of the rows that are shown.
+	// Each run is read at one moment, so that the comparison is of the rows that the page shows.
 	var runs [2]*projections.Record
 	for i, id := range []string{a, b} {
 		if runs[i], err = store.ReadRecord(ctx, s.store, domain.RunID(id)); err != nil {
@@ -114,8 +117,8 @@ func (s *Server) comparison(ctx context.Context, a, b string, prepare []func(*pr
 	return newComparison(c, runs[0], runs[1]), nil
 }
 
-// groupsOf returns two groups of runs; nil if a and b are no groups: if they have no condition, or if there is a
-// run of such an id.
+// groupsOf returns two groups of runs. It returns nil if a and b name runs: if they contain no
+// condition, or if a run with such an id exists.
 func (s *Server) groupsOf(ctx context.Context, a, b string) ([]store.Selection, error) {
 	for _, id := range []string{a, b} {
 		if !strings.Contains(id, "=") {
@@ -132,7 +135,7 @@ func (s *Server) groupsOf(ctx context.Context, a, b string) ([]store.Selection, 
 	return of.Groups, nil
 }
 
-// compareChosen leads to the comparison of two runs, the earlier one first.
+// compareChosen redirects to the comparison of two runs, with the earlier one first.
 func (s *Server) compareChosen(w http.ResponseWriter, r *http.Request, chosen []string) error {
 	var began [2]projections.Null[int64]
 	for i, part := range chosen {
@@ -154,7 +157,7 @@ func (s *Server) compareChosen(w http.ResponseWriter, r *http.Request, chosen []
 	return nil
 }
 
-// comparePrevious leads to the comparison of a run with the one before it.
+// comparePrevious redirects to the comparison of a run with the one before it.
 func (s *Server) comparePrevious(w http.ResponseWriter, r *http.Request, run domain.RunID) error {
 	previous, err := compare.Previous(r.Context(), s.store, run)
 	switch {
@@ -167,7 +170,7 @@ func (s *Server) comparePrevious(w http.ResponseWriter, r *http.Request, run dom
 	return nil
 }
 
-// heavy waits until few others read as many runs as a comparison does.
+// heavy waits until it may read many runs: only a few requests do so at once. Call done at the end.
 func (s *Server) heavy(ctx context.Context) (done func(), err error) {
 	select {
 	case s.many <- struct{}{}:
@@ -177,37 +180,38 @@ func (s *Server) heavy(ctx context.Context) (done func(), err error) {
 	}
 }
 
-// comparison is what the page of a comparison shows.
+// comparison is the data of the page of a comparison.
 type comparison struct {
 	chrome
 	A, B compared
-	// Change is that of the duration; "" if one is not known.
+	// Change is the change of the duration; "" if a duration is not known.
 	Change, Kind string
-	Remarks      []string // how much is matched, what verdicts rest on, and what is doubtful
-	LeftOut      []string // earlier runs
+	Remarks      []string // how many commands match, how many runs verdicts are based on, and warnings
+	LeftOut      []string // earlier runs that were not used, with the reasons
 	Parts        []part
 	Ticks        []tick
-	LengthMs     int64 // of the axis
+	LengthMs     int64 // length of the axis
 	Jobs         []pair
-	Commands     []pair     // those first that explain most
-	More         string     // what is left out
-	Groups       []groupRow // of groups of runs, which have no axis, jobs and commands
-	Problem      string     // why there is no more than the form
+	Commands     []pair     // those that explain most of the difference come first
+	More         string     // how many commands are left out
+	Groups       []groupRow // for groups of runs, which have no axis, jobs and commands
+	Problem      string     // why the page has only the form
 	AssumeEnded  bool
 }
 
-// groupRow is how long all runs, or a command of them, take in two groups.
+// groupRow compares the durations of whole runs, or of one command, in two groups.
 type groupRow struct {
 	Job, Title                      string
 	A, B, Change, P, Verdict        string
 	IntervalA, IntervalB, IntervalC string
 	Kind                            string
-	// The change and its interval are drawn in a width of 1000: the middle is none, and the edges are all of A.
+	// The change and its interval are drawn at a width of 1000: the middle is no change, and the
+	// edges are the whole of A.
 	Drawn               bool
 	X, Width, Low, Span int
 }
 
-// compared is one of the two runs.
+// compared is one of the two runs of a comparison.
 type compared struct {
 	Name            string // A or B
 	ID, Title, Path string
@@ -216,27 +220,28 @@ type compared struct {
 	Started         moment
 }
 
-// part is a part of the difference, with a bar that begins in the middle.
+// part is a part of the difference, with a bar that starts in the middle.
 type part struct {
 	Name, Change, Kind string
-	X, Width           int // of 1000
+	X, Width           int // in thousandths of the width
 }
 
-// pair is a job or a command in both runs, or in one of them.
+// pair is a job or a command that is in both runs or in one of them.
 type pair struct {
 	Job, Title, Text string
-	A, B             *lane // nil if it is not in that run
+	A, B             *lane // nil if that run does not have it
 	Change           string
 	Kind, Word       string // Kind is slower, faster, only or ""
 }
 
-// lane is what is drawn of one of the runs, and where its page has it.
+// lane is a job or a command in one of the runs: what is drawn, and the link to the page of the
+// run.
 type lane struct {
 	Path, Took string
 	Bars       []bar
 }
 
-// Link is the shape between the bars of both runs: the points of a polygon.
+// Link returns the shape that connects the bars of both runs, as the points of a polygon.
 func (p *pair) Link() string {
 	if p.A == nil || p.B == nil {
 		return ""
@@ -245,7 +250,7 @@ func (p *pair) Link() string {
 	return fmt.Sprintf("%d,10 %d,10 %d,20 %d,20", a.X, a.X+a.Width, b.X+b.Width, b.X)
 }
 
-// maxPairs is how many commands a comparison shows.
+// maxPairs limits the commands that a comparison shows.
 const maxPairs = 1000
 
 func newComparison(c *compare.Comparison, of, to *projections.Record) *comparison {
@@ -310,7 +315,7 @@ func newGroupComparison(g *compare.Groups) *comparison {
 	return p
 }
 
-// draw draws a change in proportion to A.
+// draw computes the drawing of a change, in proportion to A.
 func (r *groupRow) draw(s *compare.Shift) {
 	if s.Shift == nil || s.A.Median.Ms <= 0 {
 		return
@@ -333,7 +338,7 @@ func comparedOf(name string, run *compare.Run, r *projections.Record) compared {
 	}
 }
 
-// changeOf writes a change of a duration, and says whether it is a slower or a faster one.
+// changeOf formats a change of a duration, and returns its kind: slower, faster or "".
 func changeOf(delta, before int64) (text, kind string) {
 	text = report.Signed(delta)
 	if before > 0 && delta != 0 {
@@ -364,7 +369,7 @@ func partsOf(all []report.Part) (parts []part) {
 	return parts
 }
 
-// drawing is a run on the common axis.
+// drawing is a run on the axis that both runs share.
 type drawing struct {
 	*page
 	record *projections.Record
@@ -381,12 +386,12 @@ func drawn(r *projections.Record, length int64) *drawing {
 	return d
 }
 
-// lane returns what is drawn of a job or a command.
+// lane returns the drawing of a job or a command.
 func (d *drawing) lane(anchor, took string, bars []bar) *lane {
 	return &lane{runPath(d.ID) + "#" + anchor, took, bars}
 }
 
-// command returns what is drawn of a command of a job. Commands are numbered from 1.
+// command returns the drawing of a command of a job. Commands are numbered from 1.
 func (d *drawing) command(jobID string, of *compare.Side) *lane {
 	if of == nil {
 		return nil
@@ -395,7 +400,7 @@ func (d *drawing) command(jobID string, of *compare.Side) *lane {
 	return d.lane(c.Anchor, c.Took, c.Bars)
 }
 
-// job returns what is drawn of a job, and how long it took.
+// job returns the drawing of a job, and the job's duration.
 func (d *drawing) job(id string) (*lane, projections.Null[int64]) {
 	j := d.byID[id]
 	if j == nil {
@@ -404,7 +409,7 @@ func (d *drawing) job(id string) (*lane, projections.Null[int64]) {
 	return d.lane(j.Anchor, j.Took, j.Bars), d.record.Timings.Jobs[j.index].DurationMs
 }
 
-// jobPairs are the jobs of both runs: in the order of b, and then those of a alone.
+// jobPairs pairs the jobs of both runs: in the order of b, followed by those that only a has.
 func jobPairs(a, b *drawing) (pairs []pair) {
 	var ids []string
 	for _, row := range b.record.Jobs {
@@ -440,7 +445,7 @@ func pairOf(c *compare.Command, a, b *drawing) pair {
 	return p.onlyIn()
 }
 
-// onlyIn says in which run the pair is, if it is in one only.
+// onlyIn sets the kind of a pair that is in one run only.
 func (p pair) onlyIn() pair {
 	switch {
 	case p.A == nil:
@@ -451,7 +456,7 @@ func (p pair) onlyIn() pair {
 	return p
 }
 
-// Path returns where the run has it that has it last.
+// Path returns the link to the pair in the last run that has it.
 func (p *pair) Path() string {
 	if p.B != nil {
 		return p.B.Path

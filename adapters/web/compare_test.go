@@ -20,8 +20,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// The page of a comparison has what the comparison has: each command once, with a bar for each run that
-// has it, linked if both have, and the parts of the difference.
+// The page of a comparison shows the comparison: each command once, with a bar for each run that
+// has it, a link if both have it, and the parts of the difference.
 func TestComparePage(t *testing.T) {
 	check := func(t interface {
 		require.TestingT
@@ -70,7 +70,8 @@ func TestComparePage(t *testing.T) {
 	})
 }
 
-// Two runs are compared in the order of their starts, and a run with the one before it of its pipeline.
+// Two chosen runs are compared in the order of their starts, and a single run with the previous run
+// of its pipeline.
 func TestCompareWhich(t *testing.T) {
 	db := memory.Of(set)
 	for i, repo := range []string{"shop", "shop", "other", "shop"} {
@@ -96,7 +97,7 @@ func TestCompareWhich(t *testing.T) {
 	}
 }
 
-// The page of two groups of runs has what the command has: the same rows, remarks and conditions.
+// The page of two groups of runs shows the same rows, remarks and conditions as the command.
 func TestCompareGroupsPage(t *testing.T) {
 	db := memory.Of(set)
 	for i := range int64(24) {
@@ -147,12 +148,13 @@ func TestCompareGroupsPage(t *testing.T) {
 	require.Contains(t, get(t, server, "/compare?a=state%3Dactive&b=ref%3Dtopic").Body.String(), "group A has no runs")
 	require.Contains(t, get(t, server, "/compare?assume-ended=1&a=ref%3Dmain&b=ref%3Dtopic").Body.String(), "A: 12 runs")
 	require.Contains(t, get(t, server, "/compare?assume-ended=1&a=run%3D3&b=run%3D4").Body.String(), " checked>")
-	// A run whose id looks like a condition is a run.
+	// An id of a run that looks like a condition still names the run.
 	require.Contains(t, get(t, server, "/compare?a=run%3D1&b=run%3D2").Body.String(), `class="compare"`)
 	require.Equal(t, http.StatusNotFound, get(t, server, "/compare?a=run%3D1&b=none").Code)
 }
 
-// One chooses two runs in the list, or goes on from a run. The list keeps what is chosen when it moves on.
+// Users choose two runs in the list, or start from the page of a run. The list keeps the choice
+// when it is updated.
 func TestBrowserCompare(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -160,7 +162,7 @@ func TestBrowserCompare(t *testing.T) {
 		s.add(domain.RunID(fmt.Sprint(40+i)), append(build(1_795_444_914_602+i*60_000), domain.NewRunFinished(1_795_444_919_000+i*61_000, domain.Failed))...)
 	}
 	do(t, ctx, chromedp.Navigate(s.URL+"/"), chromedp.WaitReady("#runs"))
-	value[bool](t, ctx, `(() => { for (const id of [42, 40]) document.querySelector("input[value='" + id + "']").click(); return true })()`) // at once: the list moves on
+	value[bool](t, ctx, `(() => { for (const id of [42, 40]) document.querySelector("input[value='" + id + "']").click(); return true })()`) // in one step, because the list is updated meanwhile
 	s.add("43", domain.NewJobStarted(1_795_445_914_602, "lint"))
 	holds(t, ctx, `document.querySelectorAll("#runs tbody tr").length === 4 && document.querySelectorAll("#runs input:checked").length === 2`)
 	do(t, ctx, chromedp.Click("#compare button"), chromedp.WaitReady("main.compare quire-timeline input"))

@@ -14,14 +14,14 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// place is an address at which servers are started and stopped.
+// place is an address at which a test starts and stops servers.
 type place struct {
 	t       *testing.T
 	address string
 	stop    func()
 }
 
-// serve starts a server in the place of the one before it.
+// serve starts a server that replaces the previous one.
 func (p *place) serve(h http.Handler) {
 	p.stop()
 	if p.address == "" {
@@ -46,8 +46,8 @@ func (p *place) serve(h http.Handler) {
 	}
 }
 
-// Pages say that the server is away, and go on by themselves when it is back: after it was stopped, after a
-// proxy answered in its place, and after it has started again.
+// Pages show that the server is unreachable, and continue when it is back: after a stop, after a
+// proxy answered in its place, and after a restart.
 func TestBrowserConnection(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -87,7 +87,7 @@ func TestBrowserConnection(t *testing.T) {
 	interrupted("/runs/42/events", func() { s.add("42", domain.NewShFinished(5, "build", 0), domain.NewShStarted(6, "build", "make test")) })
 	holds(t, ctx, `window.loadedOnce && document.querySelector("#j1\\.2") && document.querySelector("#j1\\.1 rect.complete") && `+back)
 
-	open("/runs/42/log/build/2", "main") // it has no log yet
+	open("/runs/42/log/build/2", "main") // the command has no log yet
 	s.log("42", "build", 2, "first")
 	open("/runs/42/log/build/2", "#log input")
 	interrupted("/runs/42/log/build/2", func() { s.log("42", "build", 2, "second") })
@@ -97,7 +97,7 @@ func TestBrowserConnection(t *testing.T) {
 	interrupted("/", func() { s.add("43", domain.NewJobStarted(9, "lint")) })
 	holds(t, ctx, `window.loadedOnce && document.querySelectorAll("#runs tbody tr").length === 2 && `+back)
 
-	// Events arrive, but the rows cannot be fetched at first.
+	// Events arrive, but the first requests for the rows fail.
 	open("/runs/42", "quire-timeline input")
 	server := web.New(web.Options{Store: s.db})
 	var asked atomic.Int64
@@ -112,11 +112,12 @@ func TestBrowserConnection(t *testing.T) {
 	s.add("42", domain.NewShFinished(7, "build", 0), domain.NewJobFinished(8, "build", domain.Complete), domain.NewRunFinished(8, domain.Complete))
 	holds(t, ctx, `window.loadedOnce && document.querySelector("#summary.complete") && `+back)
 	require.Equal(t, int64(2), asked.Load())
-	// The end of the run is the end of the events.
+	// When the run has ended, the events end, too.
 	require.False(t, value[bool](t, ctx, `"events" in document.querySelector("#run").dataset`))
 }
 
-// A job that fails at its end changes what its commands are called, also of those that ended long before.
+// A job that fails at its end changes the verdicts of its commands, including those that ended long
+// before.
 func TestBrowserLiveVerdicts(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -128,7 +129,8 @@ func TestBrowserLiveVerdicts(t *testing.T) {
 	holds(t, ctx, `document.querySelector("#j1\\.1.failed")`)
 }
 
-// A log of one line is followed to its end, and the list moves on while a link of it is focused.
+// A log of one line is followed to its end, and the list is updated while one of its links has the
+// focus.
 func TestBrowserFollows(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)

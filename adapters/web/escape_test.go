@@ -17,8 +17,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// Whatever runs and jobs are called that somebody sends, and wherever links lead that commands have made,
-// nothing outside the folder of a run's logs is shown.
+// Only files in the folder of a run's logs are shown, whatever the names of runs and jobs, and
+// whatever links the commands have made.
 func TestLogsOutside(t *testing.T) {
 	base := t.TempDir()
 	file := func(path, text string) {

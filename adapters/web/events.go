@@ -12,14 +12,16 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// How often a viewer gets a sign of life, and how long one may take to read what is sent.
+// heartbeat is how often an idle viewer gets an empty message; writeTimeout limits how long a
+// viewer may take to read what is sent.
 const (
 	heartbeat    = 15 * time.Second
 	writeTimeout = 30 * time.Second
 )
 
-// events sends the rows of a run as server-sent events: all of them first, then what changes. The id
-// of an event is the offset in the stream up to which all events together have the rows.
+// events sends the rows of a run as server-sent events: first all rows, then the changed ones. The
+// id of an event is an offset: with all events so far, a viewer has the rows of the stream up to
+// there.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	run := domain.RunID(idIn(r.PathValue("run")))
 	if _, err := store.ReadRun(r.Context(), s.store, run); err != nil {
@@ -30,7 +32,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // nginx would wait for more
+	w.Header().Set("X-Accel-Buffering", "no") // otherwise nginx would buffer events
 	if r.Method == http.MethodHead {
 		return nil
 	}
@@ -43,7 +45,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	for out.flush() == nil {
 		changes, now, news, err := hub.since(at)
 		if err != nil {
-			return nil // the viewer comes back
+			return nil // the viewer connects again
 		}
 		for _, c := range changes {
 			out.change(c)
@@ -64,8 +66,8 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// resumeAt returns what a viewer has: the rows up to the last event it got or, as the parameters from and
-// digest, those of the page it shows.
+// resumeAt returns the place of the rows that a viewer already has: those of the last event it got,
+// or those of the page it shows, which the parameters from and digest name.
 func resumeAt(r *http.Request) (place, error) {
 	query := r.URL.Query()
 	text, digest := r.Header.Get("Last-Event-ID"), ""
@@ -82,7 +84,7 @@ func resumeAt(r *http.Request) (place, error) {
 	return place{offset, true, digest}, nil
 }
 
-// eventWriter writes events to a viewer, however slowly it reads.
+// eventWriter writes events to a viewer that may read slowly.
 type eventWriter struct {
 	*bufio.Writer // keeps the first error
 	patient       patientWriter
@@ -94,7 +96,7 @@ func newEventWriter(w http.ResponseWriter) *eventWriter {
 	return e
 }
 
-// change writes an event. No row has a line feed in it.
+// change writes an event. Encoded rows contain no line feeds.
 func (e *eventWriter) change(c *change) {
 	fmt.Fprintf(e, "id: %d\ndata: {\"offset\":%d,\"digest\":%q,", c.to.offset, c.to.offset, c.to.digest)
 	if c.whole {
@@ -112,7 +114,7 @@ func (e *eventWriter) change(c *change) {
 
 func (e *eventWriter) text(s string) { _, _ = e.WriteString(s) }
 
-// flush sends what has been written at once.
+// flush sends everything written so far.
 func (e *eventWriter) flush() error {
 	if err := e.Flush(); err != nil {
 		return err
@@ -120,8 +122,8 @@ func (e *eventWriter) flush() error {
 	return e.patient.control.Flush()
 }
 
-// patientWriter gives a client time for each piece of a long answer, not for all of it. A client that
-// does not read for a long time is left.
+// patientWriter sets a deadline for each piece of a long answer instead of for the whole answer. So
+// a slow client gets all of it, and a client that stops reading is disconnected.
 type patientWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController

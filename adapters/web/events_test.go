@@ -83,7 +83,7 @@ func written(run domain.RunID) []store.WrittenRun {
 	return []store.WrittenRun{{Run: store.Run{Run: projections.Run{RunID: run}}}}
 }
 
-// foldOf returns the rows of a fold of some bytes, as events have them.
+// foldOf returns the rows that a fold of data gives, in the form that events have.
 func foldOf(t require.TestingT, run domain.RunID, data []byte) map[string]string {
 	rows := map[string]string{}
 	var members []projections.Member
@@ -99,14 +99,14 @@ func foldOf(t require.TestingT, run domain.RunID, data []byte) map[string]string
 	return rows
 }
 
-// viewer applies the events of a run that it gets.
+// viewer applies the events of a run that it receives.
 type viewer struct {
 	id     string
 	digest string
 	rows   map[string]string
 }
 
-// watch reads events until the reader's end, and calls after behind each.
+// watch reads events to the end of body, and calls after for each.
 func (v *viewer) watch(body io.Reader, after func(offset int64) error) error {
 	lines := bufio.NewReader(body)
 	id := ""
@@ -123,7 +123,7 @@ func (v *viewer) watch(body io.Reader, after func(offset int64) error) error {
 		if !ok {
 			continue
 		}
-		// What follows an event is an empty line, without which it does not count.
+		// Only an empty line completes an event.
 		if end, err := lines.ReadString('\n'); err != nil || end != "\n" {
 			return cmpErr(err)
 		}
@@ -183,9 +183,9 @@ func (c *cutReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// The events up to an offset, applied in order, are the rows of the fold of that many bytes, for
-// built-in and added projections; also for a viewer whose connection is cut anywhere, while the
-// stream grows, and for one who comes late.
+// The events up to an offset, applied in order, give the rows of the fold of that many bytes, for
+// built-in and added projections; also if the connection is cut anywhere, while the stream grows,
+// and for a viewer that joins late.
 func TestEvents(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -202,8 +202,8 @@ func TestEvents(t *testing.T) {
 		defer server.Close()
 		page := httptest.NewServer(server)
 		defer page.Close()
-		// The stream is written by this process, by another one, or by both. It can end with a part of a line
-		// for some time.
+		// This process, another one, or both write the stream. It can end with a part of a line for
+		// some time.
 		tells := store.ProjectorOptions{Done: func(b store.Batch) { server.Written(b.Written) }}
 		ours := store.NewProjector(db, jsonl.NewSegments(jsonl.Options{OnMalformed: jsonl.Skip}), tells)
 		defer ours.Close(context.Background())
@@ -252,7 +252,7 @@ func TestEvents(t *testing.T) {
 			}
 			err = v.watch(body, func(offset int64) error {
 				want, got := foldOf(t, run, data[:offset]), maps.Clone(v.rows)
-				if offset > 0 && data[offset-1] != '\n' { // rows of the last line may change
+				if offset > 0 && data[offset-1] != '\n' { // the rest of the last line may still change the rows
 					neverFinal(want)
 					neverFinal(got)
 				}
@@ -279,7 +279,7 @@ func TestEvents(t *testing.T) {
 	})
 }
 
-// ingest puts the rows of a stream into a store, as those of the run "run".
+// ingest derives the rows of a stream from its start, as those of the run "run".
 func ingest(t testing.TB, s store.Store, data []byte) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "run.jsonl")
@@ -288,7 +288,7 @@ func ingest(t testing.TB, s store.Store, data []byte) {
 	require.NoError(t, err)
 }
 
-// apply puts the rows of a stream into a store, as those of the run "run".
+// apply appends to the stream of the run "run" whatever the store does not have.
 func apply(t require.TestingT, s store.Store, data []byte) { applyTo(t, s, "run", data) }
 
 func applyTo(t require.TestingT, s store.Store, run domain.RunID, data []byte) {
@@ -297,7 +297,7 @@ func applyTo(t require.TestingT, s store.Store, run domain.RunID, data []byte) {
 	require.NoError(t, projector.Close(context.Background()))
 }
 
-// countingStore counts how often rows are read, and how many readings are going on.
+// countingStore counts how often rows are read, and how many reads run at once.
 type countingStore struct {
 	store.Store
 	views, open atomic.Int64
@@ -310,7 +310,7 @@ func (c *countingStore) View(ctx context.Context, run domain.RunID, do func(stor
 	return c.Store.View(ctx, run, do)
 }
 
-// A stream that is written anew while somebody watches is seen as it is then.
+// If a stream is rewritten while somebody views it, the viewer gets the new rows.
 func TestEventsOfRewrittenStream(t *testing.T) {
 	db := memory.Of(set)
 	server := web.New(web.Options{Store: db})
@@ -321,7 +321,7 @@ func TestEventsOfRewrittenStream(t *testing.T) {
 		encode([]domain.Event{domain.NewJobStarted(1, "a"), domain.NewJobStarted(2, "b"), domain.NewShStarted(3, "a", "x")}),
 		encode([]domain.Event{domain.NewJobStarted(1, "c")}),
 		encode([]domain.Event{domain.NewJobStarted(1, "d"), domain.NewJobStarted(2, "e")}),
-		encode([]domain.Event{domain.NewJobStarted(1, "f"), domain.NewJobStarted(2, "g")}), // as long
+		encode([]domain.Event{domain.NewJobStarted(1, "f"), domain.NewJobStarted(2, "g")}), // of the same length
 	}
 	put := func(data []byte) {
 		ingest(t, db, data)
@@ -344,8 +344,8 @@ func TestEventsOfRewrittenStream(t *testing.T) {
 	require.ErrorIs(t, err, errSeen)
 }
 
-// A stream that is written anew while nobody watches is seen as it is by a viewer who comes back, even if it
-// is as long as before and longer than that since.
+// If a stream is rewritten while nobody views it, a viewer that reconnects gets the new rows, even
+// if the stream has the same length as before, or became longer afterwards.
 func TestEventsOfRewrittenStreamLater(t *testing.T) {
 	streams := [][]byte{encode([]domain.Event{domain.NewJobStarted(1, "a")}), encode([]domain.Event{domain.NewJobStarted(1, "b")}), encode([]domain.Event{domain.NewJobStarted(1, "b"), domain.NewJobStarted(2, "c")})}
 	db := memory.Of(set)
@@ -370,7 +370,7 @@ func TestEventsOfRewrittenStreamLater(t *testing.T) {
 	}
 }
 
-// A hundred viewers of one run cost one reading of its rows for each change.
+// A hundred viewers of one run cause one read of its rows for each change.
 func TestViewersShareReading(t *testing.T) {
 	db := &countingStore{Store: memory.Of(set)}
 	server := web.New(web.Options{Store: db})
@@ -402,7 +402,8 @@ func TestViewersShareReading(t *testing.T) {
 	require.Less(t, db.views.Load(), int64(150), "a viewer asks whether there is such a run, and the hub reads its rows")
 }
 
-// What this process writes is not read again for viewers, nor folded: they get it from the projector.
+// What this process writes is neither read nor folded again for viewers: they get it from the
+// projector.
 func TestViewersShareFold(t *testing.T) {
 	db := &countingStore{Store: memory.Of(set)}
 	server := web.New(web.Options{Store: db, Ingest: &jsonl.Options{}})
@@ -431,7 +432,7 @@ func TestViewersShareFold(t *testing.T) {
 	require.ErrorIs(t, err, errSeen)
 }
 
-// A client that asks for the headers alone gets them, and nothing stays open for it.
+// A HEAD request for events gets the headers, and leaves no connection open.
 func TestEventsHead(t *testing.T) {
 	db := memory.Of(set)
 	ingest(t, db, encode([]domain.Event{domain.NewJobStarted(1, "a")}))

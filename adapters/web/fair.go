@@ -6,10 +6,11 @@ import (
 	"sync"
 )
 
-// fairListener lets one client, who may be slow on purpose, have only a part of the connections.
+// fairListener limits the connections of one client, so that a slow or hostile client leaves some
+// for others.
 type fairListener struct {
 	net.Listener
-	each int // how many connections one client can have
+	each int // limit of connections of one client
 
 	mu   sync.Mutex
 	open map[netip.Addr]int
@@ -19,7 +20,7 @@ func newFairListener(listener net.Listener, each int) net.Listener {
 	return &fairListener{Listener: listener, each: each, open: map[netip.Addr]int{}}
 }
 
-// Accept closes connections of clients who have enough of them.
+// Accept closes new connections of clients that have reached their limit.
 func (l *fairListener) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -34,7 +35,8 @@ func (l *fairListener) Accept() (net.Conn, error) {
 	}
 }
 
-// clientOf returns the client that has an address with a port: in IPv6, where a client has many, that of its network.
+// clientOf returns the client that an address with a port belongs to: in IPv6, where a client has
+// many addresses, its network.
 func clientOf(address string) netip.Addr {
 	from, err := netip.ParseAddrPort(address)
 	if err != nil {

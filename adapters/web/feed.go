@@ -31,7 +31,7 @@ type atomLink struct {
 	Rel  string `xml:"rel,attr,omitempty"`
 }
 
-// atomTime writes a time that Atom has: one in the years 0 to 9999.
+// atomTime formats a time. Atom can only express the years 0 to 9999.
 func atomTime(ms int64) string {
 	at := time.UnixMilli(ms).UTC()
 	if at.Year() < 0 || at.Year() > 9999 {
@@ -58,7 +58,8 @@ type badge struct {
 
 var badgeColors = map[string]string{"failed": "#b42318", "open": "#8a5a00", "sofar": "#0e6f7c", "tolerated": "#57606a", "complete": "#1a6e36"}
 
-// measured adds the sizes. Text has the width that the browser is told to give it.
+// measured returns the badge with its sizes. The browser is told to stretch the text to the
+// computed width.
 func (b badge) measured() badge {
 	const character, margin = 7, 12
 	b.Color = badgeColors[b.Verdict.Kind]

@@ -14,34 +14,34 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// maxFile is the limit of a page in one file, in bytes.
+// maxFile limits the size of a page in one file, in bytes.
 const maxFile = 10 << 20
 
-// mostRows is how many commands, or jobs, are tried at first. No more fit into a file.
+// mostRows is how many commands, or jobs, the first attempt includes. More do not fit into a file.
 const mostRows = 50_000
 
-// Format is the name of the format that a [File] writes, and Kind what it is like.
+// Format is the name of the format that a [File] writes, and Kind describes the format.
 const Format = "html"
 
 var Kind = report.Kind{Name: Format, Takes: report.TakesFile | report.TakesLogs}
 
-// File writes the page of a run as a single HTML file of at most 10 MB: it needs neither a server nor
-// a network nor script. A page that would be longer has failed commands first, and says what it leaves
-// out. File is a [report.Document].
+// File writes the page of a run as a single HTML file of at most 10 MB, which needs neither server,
+// network nor script. If the page would be larger, File keeps the failed commands, leaves out
+// others and says so. File is a [report.Document].
 type File struct {
 	out     io.Writer
 	set     *projections.Set
 	written bool
 }
 
-// NewFile returns a File that writes to out, with the rows of the projections of a set.
+// NewFile returns a File that writes to out, with the rows of a set of projections.
 func NewFile(out io.Writer, set *projections.Set) *File { return &File{out: out, set: set} }
 
-// ErrOneRun is returned for a second run.
+// ErrOneRun is returned by [File.Add] for a second run.
 var ErrOneRun = errors.New("--to html is the page of one run; name one, or use serve for many")
 
-// Add folds the stream of the run with the id run, writes its page, and returns the row of the run
-// itself. If the stream cannot be read to its end, nothing is written.
+// Add folds the stream of a run, writes its page, and returns the row of the run. If the stream
+// cannot be read to its end, Add writes nothing.
 func (f *File) Add(run domain.RunID, stream projections.Stream, options report.Options) (projections.Run, error) {
 	if f.written {
 		return projections.Run{}, ErrOneRun
@@ -77,16 +77,17 @@ func (f *File) Add(run domain.RunID, stream projections.Stream, options report.O
 	return r.Run, err
 }
 
-// Close does nothing: the page is written.
+// Close does nothing; Add has written the page.
 func (f *File) Close() error { return nil }
 
-// smaller returns limits for a page of about half the size. Those that it ends with fit into a file.
+// smaller returns limits for a page of about half the size. Any page fits into a file after enough
+// calls.
 func (l limits) smaller() limits {
 	return limits{commands: l.commands / 2, jobs: max(l.jobs/2, 100), text: max(l.text/2, 200), failed: max(l.failed/2, 1), rows: l.rows / 2}
 }
 
 func filePage(to io.Writer, p *page) error {
-	p.Events = "" // nothing can be asked for
+	p.Events = "" // a file cannot fetch events
 	style, err := files.ReadFile("dist/style.css")
 	if err != nil {
 		return err
@@ -106,7 +107,8 @@ func filePage(to io.Writer, p *page) error {
 	})
 }
 
-// sourceOf returns the expression with which a policy allows an inline text.
+// sourceOf returns the source expression that allows an inline text in a content security policy:
+// its SHA-256.
 func sourceOf(text []byte) string {
 	sum := sha256.Sum256(text)
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What go generate has written is what it would write now.
+// The generated files are up to date.
 func TestGenerated(t *testing.T) {
 	source, err := os.ReadFile("assets.go")
 	require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// hubs has a hub for each run that somebody views.
+// hubs has a hub for each run that has viewers.
 type hubs struct {
 	server *Server
 	store  store.Store
@@ -29,14 +29,15 @@ func newHubs(s *Server) *hubs {
 	return h
 }
 
-// count returns how many runs somebody views.
+// count returns the number of runs that have viewers.
 func (h *hubs) count() float64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return float64(len(h.all))
 }
 
-// join returns the hub of a run, which works until the last viewer has left.
+// join returns the hub of a run, which works until the last viewer has left. Call the function at
+// the end.
 func (h *hubs) join(run domain.RunID) (*hub, func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,29 +60,29 @@ func (h *hubs) join(run domain.RunID) (*hub, func()) {
 	})
 }
 
-// hub has the rows of a run, once for all viewers, and the latest changes for those who come back. It gets
-// the changed rows from the projectors of this process, and reads all rows when another program has
-// changed them.
+// hub keeps the rows of a run once for all its viewers, and the latest changes for viewers that
+// reconnect. The projectors of this process hand it the rows that they change. If another program
+// has changed rows, the hub reads all of them.
 type hub struct {
 	*hubs
 	run     domain.RunID
 	viewers int // guarded by hubs.mu
 	stop    func()
 	woken   chan struct{}
-	missed  atomic.Bool // another program may have changed the rows: read all of them
+	missed  atomic.Bool // another program may have changed the rows; read them all
 
 	lock    sync.Mutex
 	state   state
-	recent  []*change     // the first one follows what has been forgotten
+	recent  []*change     // the latest changes, which follow each other
 	bytes   int           // of recent
-	pending bool          // viewers do not have the last change yet
+	pending bool          // viewers have not been notified of the last change
 	err     error         // why the rows cannot be read
-	news    chan struct{} // closed when any of this changes
+	news    chan struct{} // closed when rows, changes or err change
 	encode  func(*projections.Definition, projections.AnyRow) []byte
 }
 
-// encoder returns a function that encodes rows of reports; nil for others. What it returns is valid until the
-// next call.
+// encoder returns a function that encodes rows of projections that reports show, and returns nil
+// for others. The result is valid until the next call.
 func (h *hubs) encoder(run domain.RunID) func(*projections.Definition, projections.AnyRow) []byte {
 	encoders := map[*projections.Definition]*report.RowEncoder{}
 	for _, d := range h.store.Projections().Reported() {
@@ -97,26 +98,26 @@ func (h *hubs) encoder(run domain.RunID) func(*projections.Definition, projectio
 	}
 }
 
-// state is what a viewer who comes gets.
+// state is the rows of a run at one place of its stream.
 type state struct {
 	origin
-	rows    *rows // nil until they have been read
+	rows    *rows // nil until the rows have been read
 	encoded map[*projections.Definition][]string
 	slowest projections.Ranking
-	// view has the rows while a page may be made of them; nil otherwise.
+	// view shares the rows with pages that are made from them; nil if there is none.
 	view *view
 }
 
-// change is what changed of a run's rows from one place to another.
+// change has the rows that changed from one place to another.
 type change struct {
 	from, to place
-	// whole says that a viewer has to forget what there was before.
+	// whole tells viewers to drop all rows that they have.
 	whole bool
 	rows  []string
 }
 
-// How much of the latest changes is kept, and how long a hub sleeps: after it has read the rows, and
-// if nobody wakes it.
+// maxRecent limits the changes that a hub keeps. The pauses are how long a hub sleeps after it has
+// read the rows, and if nothing wakes it.
 const (
 	maxRecent  = 4 << 20
 	minPause   = 20 * time.Millisecond
@@ -124,7 +125,7 @@ const (
 	endedPause = 10 * time.Second
 )
 
-// written takes what a projector has written.
+// written receives the rows that a projector has written.
 func (h *hubs) written(w *store.WrittenRun) {
 	h.mu.Lock()
 	hub := h.all[w.RunID]
@@ -139,7 +140,8 @@ func (h *hubs) written(w *store.WrittenRun) {
 	}
 }
 
-// watch tells the viewers what has changed, and reads the rows if others have changed them, until ctx ends.
+// watch notifies viewers of changes until ctx ends. It reads the rows if another program has
+// changed them.
 func (h *hub) watch(ctx context.Context) {
 	for read := true; ctx.Err() == nil; {
 		begun := time.Now()
@@ -157,13 +159,14 @@ func (h *hub) watch(ctx context.Context) {
 			h.publish()
 		}
 		h.lock.Unlock()
-		// Reading takes a fifth of the time at most, however large the run is.
+		// Reading takes at most a fifth of the time, however large the run is.
 		sleep(ctx, max(minPause, 4*time.Since(begun)), nil)
 		read = !sleep(ctx, pause, h.woken) || err != nil || h.missed.Swap(false)
 	}
 }
 
-// sleep waits for some time, for the end of ctx, or to be woken, and reports the latter.
+// sleep waits for the pause, the end of ctx, or a signal on woken, and reports whether it was
+// woken.
 func sleep(ctx context.Context, pause time.Duration, woken <-chan struct{}) bool {
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
@@ -176,13 +179,13 @@ func sleep(ctx context.Context, pause time.Duration, woken <-chan struct{}) bool
 	return false
 }
 
-// publish tells all viewers that there is something new.
+// publish notifies all viewers of news.
 func (h *hub) publish() {
 	close(h.news)
 	h.news, h.pending = make(chan struct{}), false
 }
 
-// update reads the rows, if the store has others than before.
+// update reads the rows if the store has newer ones.
 func (h *hub) update(ctx context.Context) error {
 	checkpoints, err := h.store.Checkpoints(ctx, []domain.RunID{h.run})
 	if err != nil {
@@ -201,7 +204,7 @@ func (h *hub) update(ctx context.Context) error {
 	h.lock.Lock()
 	defer h.lock.Unlock()
 	if h.state.mark != known {
-		return nil // the rows were applied meanwhile
+		return nil // apply has changed the rows meanwhile
 	}
 	c := difference(&h.state, next)
 	h.state = *next
@@ -209,7 +212,7 @@ func (h *hub) update(ctx context.Context) error {
 	return nil
 }
 
-// read reads all rows of the run, and encodes them.
+// read reads and encodes all rows of the run.
 func (h *hub) read(ctx context.Context) (*state, error) {
 	next := &state{encoded: map[*projections.Definition][]string{}}
 	encode := h.encoder(h.run)
@@ -221,8 +224,8 @@ func (h *hub) read(ctx context.Context) (*state, error) {
 	return next, err
 }
 
-// apply applies what a projector has changed, if it begins where the hub is. The rows are encoded once for all viewers, and
-// none is read.
+// apply applies the rows that a projector has changed, if they continue the hub's state. It encodes
+// them once for all viewers, and reads nothing from the store.
 func (h *hub) apply(w *store.WrittenRun) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
@@ -231,7 +234,7 @@ func (h *hub) apply(w *store.WrittenRun) {
 		h.missed.Store(true)
 		return
 	}
-	if s.view != nil { // somebody may read its rows
+	if s.view != nil { // a page may still read its rows
 		s.rows, s.view = s.rows.clone(), nil
 	}
 	c := &change{from: s.place()}
@@ -248,7 +251,7 @@ func (h *hub) apply(w *store.WrittenRun) {
 	h.keep(c)
 }
 
-// put stores a row, if it has changed.
+// put stores a row and adds it to the change, if it differs from the stored one.
 func (h *hub) put(c *change, of *projections.Definition, row projections.AnyRow) {
 	text, texts := h.encode(of, row), h.state.encoded[of]
 	if text == nil {
@@ -266,14 +269,14 @@ func (h *hub) put(c *change, of *projections.Definition, row projections.AnyRow)
 	h.state.rows.take(of, row)
 }
 
-// rank ranks a command among the slowest.
+// rank adds a command to the slowest ones if it is among them.
 func (s *state) rank(of *projections.Definition, row projections.AnyRow) {
 	if of == projections.ShTimings.Definition {
 		s.slowest.Add(row.Index, projections.ShTimings.At(row.Value))
 	}
 }
 
-// keep adds a change to the latest ones, and forgets the oldest if there are too many.
+// keep appends a change to the recent ones, and drops the oldest ones above the limit.
 func (h *hub) keep(c *change) {
 	if h.pending = true; c.whole {
 		h.recent, h.bytes = nil, 0
@@ -293,8 +296,8 @@ func (c *change) size() (size int) {
 	return size + 100
 }
 
-// difference returns what changed between two states. If the stream was rewritten, because rows are
-// gone or it has not become longer, that is everything.
+// difference returns the change from one state to another: all rows if the stream was rewritten,
+// that is if rows are gone or the stream is not longer.
 func difference(before, now *state) *change {
 	c := &change{from: before.place(), to: now.place()}
 	c.whole = !c.from.some || c.to.offset <= c.from.offset
@@ -312,7 +315,7 @@ func difference(before, now *state) *change {
 	return c
 }
 
-// current returns the run as viewers have it, or nil if that is not what the store has.
+// current returns the run as its viewers have it, or nil if the store has other rows.
 func (h *hubs) current(run domain.RunID) *view {
 	h.mu.Lock()
 	hub := h.all[run]
@@ -332,8 +335,8 @@ func (h *hubs) current(run domain.RunID) *view {
 	return s.view
 }
 
-// place is what a viewer has: the rows at an offset, if it has some, of the part of the stream with a
-// digest, if that is known.
+// place is the part of a stream that a viewer's rows are derived from: its length, and its digest
+// if known. Without some, the viewer has no rows.
 type place struct {
 	offset int64
 	some   bool
@@ -347,13 +350,13 @@ func (s *state) place() place {
 	return place{s.mark.Bytes, true, s.digest()}
 }
 
-// is reports whether a viewer has what there is at a place.
+// is reports whether a viewer at place p is up to date at the place at.
 func (p place) is(at place) bool {
 	return p.some && p.offset == at.offset && (p.digest == "" || p.digest == at.digest)
 }
 
-// since returns what a viewer has to get, the place where it is then, and a channel that is closed
-// when there is more. A viewer who has nothing, or what is not known any more, gets all rows.
+// since returns the changes that a viewer at p needs, the place that it then has, and a channel
+// that is closed when there is more. A viewer without rows, or at an unknown place, gets all rows.
 func (h *hub) since(p place) (changes []*change, now place, news <-chan struct{}, err error) {
 	h.lock.Lock()
 	defer h.lock.Unlock()

@@ -27,31 +27,31 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// MaxSegment is how many bytes of a stream one request can write: as many as the longest line may have, with
-// a CR and a LF. A server that reads longer lines takes them, too.
+// MaxSegment limits the body of a request to write, in bytes: the longest line with its CR and LF.
+// It is larger on a server that reads longer lines.
 const MaxSegment = jsonl.DefaultMaxLine + 2
 
-// MaxWriters is how many requests can write to a run at once, so that who may write to one run alone
-// cannot take what others need.
+// MaxWriters limits the requests that write to one run at once, so that a client with the token of
+// one run cannot use up what other runs need.
 const MaxWriters = 4
 
-// Limits on what is received at once. A slow client holds memory only for what it has sent, and no
-// longer than maxSending. The first piece is so small that all connections can have one.
+// Limits on bodies that are being received. A slow client holds memory only for what it has sent,
+// and for at most maxSending. The first piece is so small that every connection can have one.
 const (
-	maxReceived = 2 * MaxWriters // times the limit of a request
+	maxReceived = 2 * MaxWriters // in units of the limit of one request
 	firstPiece  = 4 << 10
 	maxSending  = 30 * time.Second
 	maxApplying = 20 * time.Second
 )
 
-// receiver writes segments that come over HTTP.
+// receiver writes segments that arrive over HTTP.
 type receiver struct {
 	*store.Projector
-	limit  int64 // of a request
+	limit  int64 // of the body of a request
 	memory *semaphore.Weighted
 
 	mu      sync.Mutex
-	writers map[domain.RunID]int // how many requests write to a run
+	writers map[domain.RunID]int // requests that are writing, for each run
 }
 
 func newReceiver(s *Server, lines jsonl.Options) *receiver {
@@ -60,7 +60,8 @@ func newReceiver(s *Server, lines jsonl.Options) *receiver {
 	return &receiver{Projector: store.NewProjector(s.store, jsonl.NewSegments(lines), options), limit: limit, memory: semaphore.NewWeighted(maxReceived * limit), writers: map[domain.RunID]int{}}
 }
 
-// enter reports whether one more request can write to a run. If so, leave ends that.
+// enter reports whether one more request may write to a run. If so, the request has to call leave
+// at the end.
 func (c *receiver) enter(run domain.RunID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -79,19 +80,20 @@ func (c *receiver) leave(run domain.RunID) {
 	}
 }
 
-// problem is the answer to a segment that was not written.
+// problem is the answer to a segment that was not written, as JSON.
 type problem struct {
 	status int
-	// Expected is where the next segment begins, if this one begins behind it.
+	// Expected is the offset at which the next segment must begin, if this one begins behind it.
 	Expected *int64 `json:"expected,omitempty"`
 	Error    string `json:"error,omitempty"`
-	// Line and Column say where a malformed line is in the stream, and Offset where it begins.
+	// Line and Column are the position of a malformed line in the stream, and Offset is where the
+	// line begins.
 	Line   int64 `json:"line,omitempty"`
 	Column int64 `json:"column,omitempty"`
 	Offset int64 `json:"offset,omitempty"`
 }
 
-// segments writes lines of a run's stream.
+// segments handles a request to write lines of a run's stream.
 func (s *Server) segments(w http.ResponseWriter, r *http.Request) error {
 	p := s.receive(w, r)
 	if p == nil {
@@ -102,14 +104,14 @@ func (s *Server) segments(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// write answers with a problem.
+// write sends the problem as the response.
 func (p *problem) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	if p.status == http.StatusServiceUnavailable || p.status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "1")
 	}
 	w.WriteHeader(p.status)
-	_ = json.NewEncoder(w).Encode(p) // a client that is gone is not told
+	_ = json.NewEncoder(w).Encode(p) // an error means that the client has gone
 }
 
 var noReceiver = &problem{status: http.StatusForbidden, Error: "this server does not take streams, because it has no store that stays; start it with --to"}
@@ -138,7 +140,7 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) *problem {
 	return s.answer(segment, s.receiver.Append(r.Context(), segment))
 }
 
-// parseSegment reads what the address says of a segment.
+// parseSegment reads the run and the offset of a segment from the address.
 func parseSegment(r *http.Request) (segment domain.Segment, err error) {
 	segment.Run = domain.RunID(idIn(r.PathValue("run")))
 	if err := store.CheckRunID(segment.Run); err != nil {
@@ -159,7 +161,7 @@ func parseSegment(r *http.Request) (segment domain.Segment, err error) {
 	return segment, nil
 }
 
-// read reads a body. It returns how much memory is held for it.
+// read reads a body. It returns how much memory is reserved for it.
 func (c *receiver) read(w http.ResponseWriter, r *http.Request) (data []byte, held int64, p *problem) {
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(maxSending))
@@ -198,14 +200,16 @@ func (c *receiver) tooLarge() *problem {
 	return &problem{status: http.StatusRequestEntityTooLarge, Error: words}
 }
 
-// isOther ends the server if the store is newer than the program. An older one will be rebuilt.
+// isOther calls Options.Outdated if the store is newer than this program. If the store is older,
+// the server waits until it is rebuilt.
 func (s *Server) isOther(err error) {
 	if s.outdated != nil && errors.As(err, new(*projections.NewerError)) {
 		s.outdated(err)
 	}
 }
 
-// answer says what became of a segment. It quotes nothing of the stream.
+// answer turns the error of a segment into the answer; nil if there is none. The answer quotes
+// nothing of the stream.
 func (s *Server) answer(segment domain.Segment, err error) *problem {
 	var refused *store.NotAppendedError
 	var malformed *jsonl.MalformedError
@@ -216,7 +220,7 @@ func (s *Server) answer(segment domain.Segment, err error) *problem {
 		return &problem{status: http.StatusBadRequest, Error: "the body is not whole lines, each with a line feed"}
 	case errors.Is(err, store.ErrOtherVersion):
 		s.isOther(err)
-		return &problem{status: http.StatusServiceUnavailable, Error: err.Error()} // of names and numbers
+		return &problem{status: http.StatusServiceUnavailable, Error: err.Error()} // the message has only names and numbers
 	case !errors.As(err, &refused):
 		s.log.Error("a segment was not written", "run", printable.Name(string(segment.Run)), "error", printable.Name(err.Error()))
 		return &problem{status: http.StatusServiceUnavailable, Error: "the store does not answer; send the lines again"}
@@ -230,7 +234,8 @@ func (s *Server) answer(segment domain.Segment, err error) *problem {
 	return &problem{status: http.StatusConflict, Error: refused.Quarantine.Reason}
 }
 
-// position says up to where the server has the stream of a run. Who may write to the run may know that.
+// position returns how far the server has the stream of a run. The token of the run is enough to
+// ask for it.
 func (s *Server) position(w http.ResponseWriter, r *http.Request) error {
 	if s.receiver == nil {
 		noReceiver.write(w)
@@ -250,8 +255,8 @@ func (s *Server) position(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// The headers that say how long a stream is, and its digest: of draft-ietf-httpbis-resumable-upload, and
-// of RFC 9530.
+// Headers for the length of a stream, from draft-ietf-httpbis-resumable-upload, and for its digest,
+// from RFC 9530.
 const (
 	offsetHeader = "Upload-Offset"
 	digestHeader = "Repr-Digest"
@@ -263,8 +268,8 @@ func writePosition(h http.Header, end domain.Mark) {
 	h.Set(digestHeader, digestPrefix+base64.StdEncoding.EncodeToString(end.SHA256[:])+":")
 }
 
-// ReadPosition returns up to where a server has a stream, as the headers of its answer say, and the digest
-// up to there.
+// ReadPosition reads from the headers of an answer how many bytes of a stream a server has, and
+// their SHA-256.
 func ReadPosition(h http.Header) (offset int64, sum [sha256.Size]byte, ok bool) {
 	offset, err := strconv.ParseInt(h.Get(offsetHeader), 10, 64)
 	text, isSHA256 := strings.CutPrefix(h.Get(digestHeader), digestPrefix)
@@ -275,7 +280,8 @@ func ReadPosition(h http.Header) (offset int64, sum [sha256.Size]byte, ok bool) 
 	return offset, [sha256.Size]byte(data), true
 }
 
-// writtenRun returns the run that a request writes to, or whose position it asks for.
+// writtenRun returns the run of a request to write, or to ask for a position; ok is false for other
+// requests.
 func writtenRun(r *http.Request) (run domain.RunID, ok bool) {
 	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), "/api/runs/")
 	rest, whole := strings.CutSuffix(rest, "/segments")
@@ -286,7 +292,8 @@ func writtenRun(r *http.Request) (run domain.RunID, ok bool) {
 	return domain.RunID(idIn(id)), err == nil
 }
 
-// guardRun answers a request to write to a run by somebody who has no token for everything.
+// guardRun handles a request to write to a run from a client without the server's token: it accepts
+// the token of that run.
 func (a Access) guardRun(w http.ResponseWriter, r *http.Request, run domain.RunID, next http.Handler) {
 	token, ok := bytes.CutPrefix([]byte(r.Header.Get("Authorization")), []byte("Bearer "))
 	switch {

@@ -31,7 +31,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// post sends lines of a run, and returns the status and the answer.
+// post sends lines of a run, and returns the status and the body of the response.
 func post(ctx context.Context, base, run string, offset int, body io.Reader, more string) (status int, answer map[string]any, err error) {
 	request, err := http.NewRequestWithContext(ctx, "POST", fmt.Sprintf("%s/api%s/segments?offset=%d%s", base, web.RunPath(domain.RunID(run)), offset, more), body)
 	if err != nil {
@@ -46,7 +46,7 @@ func post(ctx context.Context, base, run string, offset int, body io.Reader, mor
 	return got.StatusCode, answer, nil
 }
 
-// restarting is a server that can be replaced by another one of the same store.
+// restarting is a server that can be replaced by another server of the same store.
 type restarting struct {
 	options web.Options
 	now     atomic.Pointer[web.Server]
@@ -60,7 +60,7 @@ func (r *restarting) restart() {
 	}
 }
 
-// sender sends a stream in pieces of its own: some twice, too early, or cut off.
+// sender sends a stream in its own pieces: some twice, too early, or cut off.
 type sender struct {
 	base, run string
 	data      []byte
@@ -68,7 +68,8 @@ type sender struct {
 	restart   func()
 }
 
-// some returns the start of some line behind at, or at itself if that is the last line and has no line feed.
+// some returns the start of a random later line; at itself if the line at it is the last one and
+// has no line feed.
 func (s *sender) some(at int) int {
 	for at < len(s.data) {
 		feed := bytes.IndexByte(s.data[at:], '\n')
@@ -90,7 +91,7 @@ func (s *sender) send(ctx context.Context) error {
 		}
 		var body io.Reader = bytes.NewReader(s.data[at:end])
 		switch s.random.IntN(8) {
-		case 0: // the connection is lost in the middle
+		case 0: // the connection breaks in the middle
 			cut, cancel := context.WithCancel(ctx)
 			body = io.MultiReader(bytes.NewReader(s.data[at:at+s.random.IntN(end-at)]), readerFunc(func([]byte) (int, error) { cancel(); return 0, context.Canceled }))
 			_, _, _ = post(cut, s.base, s.run, at, body, more)
@@ -103,7 +104,7 @@ func (s *sender) send(ctx context.Context) error {
 		switch {
 		case err != nil:
 			return err
-		case status == http.StatusNoContent && s.random.IntN(4) == 0 && more == "": // again, from an earlier line on
+		case status == http.StatusNoContent && s.random.IntN(4) == 0 && more == "": // send again from an earlier line
 			at = bytes.LastIndexByte(s.data[:at+s.random.IntN(end-at)], '\n') + 1
 		case status == http.StatusNoContent:
 			at = end
@@ -124,8 +125,8 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// Whatever is cut off, sent twice, out of order or by several clients at once, also to a server that is
-// restarted: the rows are those of the stream's bytes, and nothing is left behind.
+// However segments are cut, repeated, reordered, or sent by several clients at once, even to a
+// server that restarts, the store has the rows of the stream's bytes, and nothing remains parked.
 func TestSegments(t *testing.T) {
 	for name, open := range map[string]func(folder string) store.Store{
 		"memory": func(string) store.Store { return memory.Of(set) },
@@ -156,7 +157,7 @@ func TestSegments(t *testing.T) {
 				page.Close()
 				server.now.Load().Close()
 				want, got := foldOf(t, domain.RunID(run), data), storedRows(t, db, domain.RunID(run))
-				if data[len(data)-1] != '\n' { // rows of the last line may change, as more of it may come
+				if data[len(data)-1] != '\n' { // the rest of the last line may still change the rows
 					neverFinal(want)
 					neverFinal(got)
 				}
@@ -175,7 +176,7 @@ func neverFinal(rows map[string]string) {
 	}
 }
 
-// storedRows returns the rows that a store has, as events have them.
+// storedRows returns the rows of a run in a store, in the form that events have.
 func storedRows(t require.TestingT, s store.Store, run domain.RunID) map[string]string {
 	rows := map[string]string{}
 	require.NoError(t, s.View(context.Background(), run, func(snapshot store.Snapshot) error {
@@ -188,7 +189,7 @@ func storedRows(t require.TestingT, s store.Store, run domain.RunID) map[string]
 
 const started = `{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n"
 
-// What is wrong with a request is answered, and changes nothing.
+// An invalid request is answered with its problem, and changes nothing.
 func TestRefusedSegments(t *testing.T) {
 	db := memory.Of(set)
 	server := web.New(web.Options{Store: db, Ingest: &jsonl.Options{}})
@@ -231,10 +232,10 @@ func TestRefusedSegments(t *testing.T) {
 	waiting, err := db.Waiting(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, waiting)
-	refused(204, "r", len(started), started, "") // the run goes on
+	refused(204, "r", len(started), started, "") // the run continues
 }
 
-// A server says up to where it has a stream, a last line without a line feed included.
+// A server reports how much of a stream it has, including a last line without a line feed.
 func TestPosition(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
 	defer server.Close()
@@ -259,7 +260,7 @@ func TestPosition(t *testing.T) {
 	require.False(t, ok)
 }
 
-// A server without a store that stays takes nothing: it would be lost.
+// A server without a persistent store accepts no lines, since they would be lost.
 func TestNoIngestWithoutStore(t *testing.T) {
 	base := listen(t, "127.0.0.1:0", web.Access{})
 	status, answer, err := post(t.Context(), base, "r", 0, strings.NewReader(started), "")

@@ -39,7 +39,7 @@ func largeRun(s *site) {
 	s.add("large", append(events, domain.NewRunFinished(commands*100, domain.Failed))...)
 }
 
-// A run of 50,000 commands can be seen, panned and searched. How long that takes is logged.
+// A run of 50,000 commands can be viewed, panned and searched. The test logs how long that takes.
 func TestBrowserLarge(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")

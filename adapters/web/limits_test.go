@@ -25,7 +25,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// stalled sends a part of a body, and no more until it is closed. begun is done when the server reads it.
+// stalled sends a part of a body, and the rest when it is closed. begun is done when the server
+// reads it.
 type stalled struct {
 	part  io.Reader
 	begun func()
@@ -52,7 +53,8 @@ func sent(h http.Handler, run string, offset int, body io.Reader, change func(*h
 	return answer
 }
 
-// However many clients send slowly, as many as can be connected, others are served; and so are they.
+// Slow clients, even as many as there can be connections, do not keep the server from serving
+// others, and are served themselves.
 func TestSlowSenders(t *testing.T) {
 	db := memory.Of(set)
 	server := web.New(web.Options{Store: db, Ingest: &jsonl.Options{}})
@@ -75,7 +77,7 @@ func TestSlowSenders(t *testing.T) {
 	answered.Wait()
 }
 
-// piped is a listener of connections within this process.
+// piped is a listener for connections within this process.
 type piped chan net.Conn
 
 func (p piped) Accept() (net.Conn, error) {
@@ -89,10 +91,10 @@ func (p piped) Close() error { close(p); return nil }
 
 func (p piped) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
 
-// A body has half a minute to arrive. If it does not, the server writes nothing of it and answers 408.
+// A body has half a minute to arrive. If it does not, the server writes none of it and answers 408.
 func TestSlowBody(t *testing.T) {
 	for name, test := range map[string]struct {
-		each   time.Duration // how long the client waits before it sends a byte
+		each   time.Duration // pause before each byte of the client
 		status int
 	}{
 		"in time":  {29 * time.Second / time.Duration(len(started)), http.StatusNoContent},
@@ -136,8 +138,8 @@ func TestSlowBody(t *testing.T) {
 	}
 }
 
-// Clients that write to one run, and have a token for no other one, hold nobody up: only some of them are
-// read at once.
+// Clients that have the token of one run only, and write to that run, delay nobody: only some of
+// their requests are read at once.
 func TestManySendersOfOneRun(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
 	defer server.Close()
@@ -160,7 +162,7 @@ func TestManySendersOfOneRun(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, sent(server, "run", 0, strings.NewReader(started), nil).Code)
 }
 
-// blocked is an answer that nobody reads: a write to it waits until it is released.
+// blocked is a response whose writes wait until the test releases it.
 type blocked struct {
 	*httptest.ResponseRecorder
 	writes   sync.Once
@@ -174,7 +176,7 @@ func (b *blocked) Write([]byte) (int, error) {
 	return 0, io.ErrClosedPipe
 }
 
-// A viewer that does not read what it asked for holds up neither another one nor who sends lines.
+// A viewer that does not read its answer delays neither other viewers nor senders.
 func TestSlowViewer(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
 	defer server.Close()
@@ -186,7 +188,7 @@ func TestSlowViewer(t *testing.T) {
 	for _, path := range []string{"/runs/run/events", "/runs/run", "/", "/api/runs/run"} {
 		b := &blocked{ResponseRecorder: httptest.NewRecorder(), written: make(chan struct{}), released: released}
 		group.Go(func() {
-			defer func() { _ = recover() }() // a page that has begun is broken off
+			defer func() { _ = recover() }() // a page that has begun is aborted
 			server.ServeHTTP(b, httptest.NewRequestWithContext(t.Context(), "GET", path, nil))
 		})
 		<-b.written
@@ -205,7 +207,7 @@ func TestSlowViewer(t *testing.T) {
 	group.Wait()
 }
 
-// A page answers 405 to a request with a method that it does not have.
+// A page answers 405 to methods other than its own.
 func TestMethods(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
 	defer server.Close()
@@ -220,7 +222,7 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// A compressed body is not lines, and is not unpacked.
+// A compressed body is refused, and not decompressed.
 func TestCompressedBody(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set), Ingest: &jsonl.Options{}})
 	defer server.Close()
@@ -233,8 +235,8 @@ func TestCompressedBody(t *testing.T) {
 	require.Equal(t, http.StatusNoContent, sent(server, "run", 0, strings.NewReader(started), func(r *http.Request) { r.Header.Set("Content-Encoding", "identity") }).Code)
 }
 
-// Behind a proxy on the same machine, a page of another site that has pointed its name at it is not let in,
-// whatever header it sets.
+// Behind a proxy on the same machine, requests from a page of another site whose name points to the
+// server (DNS rebinding) are refused, whatever headers they have.
 func TestTrustedHeaderOfOtherSite(t *testing.T) {
 	base := listen(t, "127.0.0.1:0", web.Access{TrustHeader: "X-Forwarded-User"})
 	ask := func(host string) int {
@@ -247,7 +249,8 @@ func TestTrustedHeaderOfOtherSite(t *testing.T) {
 	require.Equal(t, 403, ask("evil.example"))
 }
 
-// A client that is not let in is not kept: strangers could hold all connections.
+// The server closes the connection of an unauthorized client: strangers could otherwise hold all
+// connections.
 func TestStrangersAreNotKept(t *testing.T) {
 	const token = "a-token-of-some-length"
 	base := listen(t, "0.0.0.0:0", web.Access{Token: token})
@@ -263,8 +266,8 @@ func TestStrangersAreNotKept(t *testing.T) {
 	}
 }
 
-// A client that opens connections and sends nothing leaves some for others, and gets some again when it
-// has closed others.
+// A client that opens connections and sends nothing leaves some for others, and can open new ones
+// after it has closed some.
 func TestConnectionsOfOneClient(t *testing.T) {
 	base := listen(t, "127.0.0.1:0", web.Access{})
 	address := strings.TrimPrefix(base, "http://")

@@ -17,10 +17,10 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// pageSize is how many runs a page of the list has.
+// pageSize is the number of runs on a page of the list.
 const pageSize = 50
 
-// listView is what the list of runs shows.
+// listView is the data of the list of runs.
 type listView struct {
 	chrome
 	Runs         []listed
@@ -32,7 +32,7 @@ type listView struct {
 // listed is a run in the list.
 type listed struct {
 	Path, Title, Folder string
-	ID, Choice          string // Choice is the id in an address
+	ID, Choice          string // Choice is the id as a parameter of an address.
 	Verdict             verdict
 	Labels              []label
 	Jobs, Failed        int
@@ -40,20 +40,20 @@ type listed struct {
 	Started             moment
 }
 
-// filter is what is asked for, as text of the address.
+// filter has the conditions of the list, as text of the address.
 type filter struct{ State, Label, Text string }
 
-// Any reports whether something is asked for.
+// Any reports whether there is any condition.
 func (f filter) Any() bool { return f != filter{} }
 
-// choice is a state that can be asked for.
+// choice is a state in the form of the filter.
 type choice struct {
 	Value, Text string
 	Chosen      bool
 }
 
-// The states that can be asked for: those of runs, where a run without a run_finished whose jobs are
-// complete counts as one that goes on.
+// The states to filter by. They are those of runs, except that a run without run_finished whose
+// jobs are complete counts as active.
 var states = []struct {
 	value, text string
 	state       projections.State
@@ -65,7 +65,7 @@ var states = []struct {
 	{"active", "going on", "", projections.Some(false)},
 }
 
-// pageOf reads what is asked for from an address.
+// pageOf reads the filter and the page from an address.
 func pageOf(query url.Values) (page store.Page, f filter, err error) {
 	f = filter{query.Get("state"), query.Get("label"), query.Get("q")}
 	bad := func(what string) error { return &pageError{http.StatusBadRequest, what} }
@@ -98,7 +98,7 @@ func pageOf(query url.Values) (page store.Page, f filter, err error) {
 	return page, f, nil
 }
 
-// cursor reads the place of a run in the list: its start, if it is known, and its id.
+// cursor parses the place of a run in the list: its start, if known, and its id.
 func cursor(text string) (*store.Run, error) {
 	start, id, _ := strings.Cut(text, " ")
 	run := &store.Run{}
@@ -121,7 +121,8 @@ func cursorOf(run *store.Listed) string {
 	return start + " " + string(run.RunID)
 }
 
-// search returns the address of the list with a filter, at a page of it.
+// search returns the address of the list with this filter; page are parameters that choose the
+// page.
 func (f filter) search(page ...string) string {
 	query := url.Values{}
 	for _, pair := range [][2]string{{"state", f.State}, {"label", f.Label}, {"q", f.Text}, {append(page, "", "")[0], append(page, "", "")[1]}} {
@@ -137,14 +138,14 @@ func (f filter) search(page ...string) string {
 
 // labelSearch returns the address of the list of the runs with a label.
 func labelSearch(key, value string) string {
-	if strings.Contains(key, "=") { // cannot be asked for
+	if strings.Contains(key, "=") { // the filter cannot express such a key
 		return ""
 	}
 	return filter{Label: key + "=" + value}.search()
 }
 
-// page reads the page of runs that a request asks for, and says whether there are newer or older
-// ones.
+// page reads the page of runs that a request asks for, and reports whether there are newer and
+// older ones.
 func (s *Server) page(r *http.Request) (runs []store.Listed, f filter, newer, older bool, err error) {
 	page, f, err := pageOf(r.URL.Query())
 	if err != nil {
@@ -212,7 +213,7 @@ func labelsOf(labels []projections.Label) (all []label) {
 	return all
 }
 
-// age says how long ago something was.
+// age formats how long ago something was.
 func age(ago time.Duration) string {
 	switch {
 	case ago < 0:
@@ -227,7 +228,7 @@ func age(ago time.Duration) string {
 	return display.Plural(int(ago.Hours()/24), "day") + " ago"
 }
 
-// apiRuns answers with a page of the rows of runs, with their labels.
+// apiRuns answers with a page of the list as JSON: the rows of runs with their labels.
 func (s *Server) apiRuns(w http.ResponseWriter, r *http.Request) error {
 	runs, f, newer, older, err := s.page(r)
 	if err != nil {
@@ -264,7 +265,7 @@ func (s *Server) apiRuns(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// feed answers with the latest failed runs, as Atom (RFC 4287).
+// feed answers with the latest failed runs, as an Atom feed (RFC 4287).
 func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
 	page, f, err := pageOf(r.URL.Query())
 	if err != nil {
@@ -290,7 +291,7 @@ func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
 	return writeFeed(w, &document)
 }
 
-// badge answers with a picture of how the newest run went that the address asks for.
+// badge answers with a picture of the verdict of the newest run that matches the filter.
 func (s *Server) badge(w http.ResponseWriter, r *http.Request) error {
 	page, f, err := pageOf(r.URL.Query())
 	if err != nil {

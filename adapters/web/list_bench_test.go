@@ -20,7 +20,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// BenchmarkList loads the list of 100,000 runs, over connections that stay open, by 20 clients at once.
+// BenchmarkList loads the list of 100,000 runs, from 20 clients at once over persistent
+// connections.
 func BenchmarkList(b *testing.B) {
 	for name, address := range map[string]func() string{
 		"SQLite":     func() string { return "sqlite:" + filepath.Join(b.TempDir(), "bench.db") },

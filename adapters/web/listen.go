@@ -17,32 +17,33 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/loopback"
 )
 
-// Access says who can use a server.
+// Access says who may use a server.
 type Access struct {
-	// Token, when set, is asked for: as a bearer token, or in a form that sets a cookie.
+	// Token, if set, is required: as a bearer token, or typed into a form, which sets a cookie.
 	Token string
-	// TrustHeader, when set, is a header with which a proxy says who asks. Without it, nobody is let
-	// in. The proxy must remove the header from what it forwards. A proxy on the same machine, to which
-	// alone the server listens, must name it as localhost in the header Host.
+	// TrustHeader, if set, is the header in which a proxy names the user. Requests without it are
+	// refused. The proxy must remove this header from the requests that it receives. If the server
+	// listens on loopback only, the proxy on the same machine must send the header Host with
+	// localhost.
 	TrustHeader string
-	// Certificate, when set, makes the server speak HTTPS.
+	// Certificate, if set, makes the server speak HTTPS.
 	Certificate *tls.Certificate
 }
 
-// ErrOpen is returned for a server that would let everybody in.
+// ErrOpen is returned for a server that would be open to everybody.
 var ErrOpen = errors.New("other machines could connect without any authentication; give a token or a trusted header, or listen on this machine alone")
 
-// closing is how long answers may take that are under way when a server ends.
+// closing is how long a stopping server waits for answers to be finished.
 const closing = 2 * time.Second
 
-// maxConnections is how many connections are open at once, and maxOfClient how many of one client, or
-// of one proxy. Others wait until one is closed; those of one client are closed.
+// maxConnections limits open connections, and maxOfClient those of one client or proxy. Above the
+// first limit, new connections wait; above the second, the server closes them.
 const (
 	maxConnections = 4096
 	maxOfClient    = maxConnections / 4
 )
 
-// Check returns [ErrOpen] if a server at this address would let everybody in.
+// Check returns [ErrOpen] if a server at this address would be open to everybody.
 func (a Access) Check(address net.Addr) error {
 	if !loopback.Is(address) && a.Token == "" && a.TrustHeader == "" {
 		return ErrOpen
@@ -50,8 +51,8 @@ func (a Access) Check(address net.Addr) error {
 	return nil
 }
 
-// Serve serves h at a listener until ctx ends, and then waits a short time for what is being
-// answered. It closes the listener.
+// Serve serves h on a listener until ctx ends; then it waits a short time for unfinished answers.
+// It closes the listener.
 func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access) error {
 	if err := a.Check(listener.Addr()); err != nil {
 		_ = listener.Close()
@@ -61,7 +62,7 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 		Handler:           a.handler(listener.Addr(), h),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       time.Minute,
-		WriteTimeout:      time.Minute, // connections that are kept open set their own
+		WriteTimeout:      time.Minute, // long-lived connections set their own deadline
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -75,7 +76,7 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 		defer cancel()
 		err := server.Shutdown(last)
-		if errors.Is(err, context.DeadlineExceeded) { // a client that does not read, or that has not asked yet
+		if errors.Is(err, context.DeadlineExceeded) { // a client does not read, or has not sent a request yet
 			err = server.Close()
 		}
 		stopped <- err
@@ -87,10 +88,11 @@ func Serve(ctx context.Context, listener net.Listener, h http.Handler, a Access)
 	return <-stopped
 }
 
-// handler returns a handler that answers as h those who are let in at an address.
+// handler returns a handler that passes allowed requests to h. Which ones are allowed depends on
+// the address of the listener.
 func (a Access) handler(address net.Addr, h http.Handler) http.Handler {
 	h = http.NewCrossOriginProtection().Handler(a.guard(h))
-	if a.Token == "" || a.TrustHeader != "" { // a page of another site can set any header, but knows no token
+	if a.Token == "" || a.TrustHeader != "" { // a page of another site can send any header, but does not know the token
 		h = loopback.Guard(address, h)
 	}
 	return (&rates{user: a.TrustHeader}).limit(h)
@@ -99,7 +101,7 @@ func (a Access) handler(address net.Addr, h http.Handler) http.Handler {
 // cookie is the name of the cookie that the form sets.
 const cookie = "quire"
 
-// guard lets nobody in whom the access does not allow.
+// guard passes requests on to next if they are authorized.
 func (a Access) guard(next http.Handler) http.Handler {
 	if a.Token == "" && a.TrustHeader == "" {
 		return next
@@ -125,7 +127,7 @@ func (a Access) guard(next http.Handler) http.Handler {
 	})
 }
 
-// isProbe reports whether a path is one that says nothing about runs.
+// isProbe reports whether a path is a health check, which reveals nothing about runs.
 func isProbe(path string) bool {
 	return path == "/livez" || path == "/readyz" || strings.HasPrefix(path, "/assets/")
 }
@@ -139,14 +141,14 @@ func (a Access) has(r *http.Request) bool {
 	return err == nil && hmac.Equal([]byte(c.Value), []byte(a.proof(a.Token)))
 }
 
-// proof returns what the cookie of a token has. It does not tell the token.
+// proof returns the value of the cookie for a token. The token cannot be derived from it.
 func (a Access) proof(token string) string {
 	mac := hmac.New(sha256.New, []byte(a.Token))
 	mac.Write([]byte("quire-project cookie\x00" + token))
 	return fmt.Sprintf("%x", mac.Sum(nil))
 }
 
-// login takes the form.
+// login handles the form with the token.
 func (a Access) login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	if token := r.PostFormValue("token"); !hmac.Equal([]byte(a.proof(token)), []byte(a.proof(a.Token))) {
@@ -157,7 +159,7 @@ func (a Access) login(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// scheme returns how a browser asked: this server, or a proxy in front of it.
+// scheme returns the scheme that the browser used, with this server or with a proxy in front of it.
 func scheme(r *http.Request) string {
 	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
 		return "https"
@@ -165,7 +167,8 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
-// leave closes the connection of a stranger, who could hold as many as there may be.
+// leave closes the connection after this answer, so that unauthorized clients cannot hold
+// connections.
 func leave(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
 
 func askForToken(w http.ResponseWriter) {

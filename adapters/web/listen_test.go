@@ -48,7 +48,7 @@ func status(t *testing.T, client *http.Client, method, address string, change fu
 	return answer.StatusCode
 }
 
-// A server that other machines could reach lets nobody in without a token or a proxy's header.
+// A server that other machines can reach refuses requests without a token or a proxy's header.
 func TestNobodyIsLetInElsewhere(t *testing.T) {
 	listener, err := net.Listen("tcp", "0.0.0.0:0")
 	require.NoError(t, err)
@@ -57,7 +57,8 @@ func TestNobodyIsLetInElsewhere(t *testing.T) {
 	require.Error(t, err, "the listener is open")
 }
 
-// On this machine, pages of other sites cannot ask: neither under another name nor from a browser.
+// On loopback, requests from pages of other sites are refused: those for another host name and
+// those that a browser marks as cross-site.
 func TestOtherSitesCannotAsk(t *testing.T) {
 	base := listen(t, "127.0.0.1:0", web.Access{})
 	client := http.DefaultClient
@@ -67,7 +68,7 @@ func TestOtherSitesCannotAsk(t *testing.T) {
 	require.Equal(t, 403, status(t, client, "POST", base+"/api/runs/a/segments", func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") }))
 }
 
-// With a token, nothing is shown without it: it comes with each request, or in a form once.
+// With a token, every request needs it: as a bearer token or, after the form, as a cookie.
 func TestToken(t *testing.T) {
 	const token = "a-token-of-some-length"
 	base := listen(t, "0.0.0.0:0", web.Access{Token: token})
@@ -96,14 +97,14 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// Behind a proxy, those are let in whom it names.
+// Behind a proxy, requests that name a user are accepted.
 func TestTrustedHeader(t *testing.T) {
 	base := listen(t, "0.0.0.0:0", web.Access{TrustHeader: "X-Forwarded-User"})
 	require.Equal(t, 401, status(t, http.DefaultClient, "GET", base, nil))
 	require.Equal(t, 200, status(t, http.DefaultClient, "GET", base, func(r *http.Request) { r.Header.Set("X-Forwarded-User", "ada") }))
 }
 
-// Every answer has the headers that keep a browser from doing anything else with it.
+// Every answer has the security headers.
 func TestHeaders(t *testing.T) {
 	for _, access := range []web.Access{{}, {Token: "a-token-of-some-length"}} {
 		testHeaders(t, listen(t, "127.0.0.1:0", access))
@@ -122,7 +123,7 @@ func testHeaders(t *testing.T, base string) {
 	}
 }
 
-// The cookie goes over HTTPS alone where the browser speaks it, also if only a proxy in front does.
+// The cookie is limited to HTTPS if the browser uses HTTPS, even if only a proxy in front does.
 func TestCookieBehindProxy(t *testing.T) {
 	const token = "a-token-of-some-length"
 	base := listen(t, "127.0.0.1:0", web.Access{Token: token})
@@ -139,7 +140,7 @@ func TestCookieBehindProxy(t *testing.T) {
 	}
 }
 
-// Connections that browsers open in advance do not keep a server from ending.
+// Connections that browsers open in advance do not delay the end of a server.
 func TestEndWithOpenConnection(t *testing.T) {
 	var connection net.Conn
 	t.Cleanup(func() { connection.Close() }) // after the server has ended
@@ -147,5 +148,5 @@ func TestEndWithOpenConnection(t *testing.T) {
 	var err error
 	connection, err = net.Dial("tcp", strings.TrimPrefix(base, "http://"))
 	require.NoError(t, err)
-	require.Equal(t, 200, status(t, http.DefaultClient, "GET", base, nil)) // it has been accepted
+	require.Equal(t, 200, status(t, http.DefaultClient, "GET", base, nil)) // the server has accepted it
 }

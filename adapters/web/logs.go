@@ -20,11 +20,11 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Logs opens the folder of a run's logs. source is where the run's stream is, as the store knows it; alone
-// says that the store has no other run.
+// Logs opens the folder with the logs of a run. source is the path of the run's stream, as recorded
+// in the store; alone means that the store has no other run.
 type Logs func(run domain.RunID, source string, alone bool) (*runlog.Dir, error)
 
-// logsOf opens the folder of a run's logs.
+// logsOf opens the folder with the logs of a run.
 func (s *Server) logsOf(ctx context.Context, run domain.RunID, source string) (*runlog.Dir, error) {
 	if s.logs == nil {
 		return nil, runlog.ErrNoLogs
@@ -41,14 +41,14 @@ func logPath(run, jobID string, seq int) string {
 	return fmt.Sprintf("%s/log/%s/%d", runPath(run), pathOf(jobID), seq)
 }
 
-// How much of the end of a log a page of its run shows.
+// How much of the end of a log the page of its run shows.
 const (
 	endLines = 20
 	endBytes = 16 << 10
 )
 
-// addLogs adds the addresses of the logs that there are to a page, and the ends of the logs of the
-// first failed commands.
+// addLogs adds to a page the links to existing logs, and the ends of the logs of the first failed
+// commands.
 func (s *Server) addLogs(ctx context.Context, p *page, v *view) {
 	r := v.rows
 	dir, err := s.logsOf(ctx, r.Run.RunID, v.source)
@@ -95,12 +95,12 @@ func textEnd(file *os.File) string {
 		text.WriteString("…\n")
 	}
 	safe := runlog.NewSafe(&text, false)
-	_, _ = safe.Write(end) // neither can fail
+	_, _ = safe.Write(end) // a buffer's Write never fails
 	_ = safe.End()
 	return text.String()
 }
 
-// logPage shows what a command wrote.
+// logPage shows the output of a command.
 func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	jobID := idIn(r.PathValue("job"))
 	seq, err := strconv.Atoi(r.PathValue("seq"))
@@ -154,23 +154,23 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if r.Method != http.MethodHead {
-		next, _ := writeLines(patient(w), file, logPlace{}, 0) // no other answer can follow
+		next, _ := writeLines(patient(w), file, logPlace{}, 0) // the answer has begun; an error can no longer be sent
 		page.From, page.After = next.offset, next.line
 	}
 	return s.html(w, "log-foot", page)
 }
 
-// logView is what the page of a log shows around its lines.
+// logView is the data of the page of a log, without its lines.
 type logView struct {
 	chrome
 	Run, RunTitle, RunPath, Job, Title, Text string
 	Seq                                      int
 	Live                                     bool
-	From                                     int64 // where one can go on to read
-	After                                    int   // behind so many lines
+	From                                     int64 // where the next part of the log begins
+	After                                    int   // the number of lines before that
 }
 
-// sent drops the error of an answer that has begun: no other answer can follow.
+// sent drops the error of writing an answer: once the answer has begun, no other one can be sent.
 func sent(error) error { return nil }
 
 func (s *Server) openLog(ctx context.Context, run domain.RunID, source string, of runlog.Command) (*os.File, error) {
@@ -190,24 +190,25 @@ func (s *Server) openLog(ctx context.Context, run domain.RunID, source string, o
 	return file, nil
 }
 
-// blockLines is how many lines browsers lay out at once, when they are about to be seen.
+// blockLines is how many lines a browser lays out at a time, when they are about to be visible.
 const blockLines = 200
 
-// How much of a log is read for its page, and how long its lines can be as HTML, about.
+// How much of a log is read for its page, and about how long a line of it can be as HTML.
 const (
 	maxLog     = 32 << 20
 	maxLogPage = 64 << 20
 )
 
-// logPlace is a place in a log from which on it can be read: so many lines come before it.
+// logPlace is a position in a log from which it can be read: an offset, and the number of lines
+// before it.
 type logPlace struct {
 	offset int64
 	line   int
 }
 
-// writeLines writes the lines of a log behind the first ones, as HTML. It begins to read at a place, and
-// returns the last one that it came to. Of a log that is too long for a page, it writes the beginning and the
-// last lines.
+// writeLines writes the lines of a log as HTML, without the first after lines. It starts reading at
+// a place, and returns the last place it reached, from which a client can continue. Of a log that
+// is too long for a page, it writes the first and the last lines.
 func writeLines(w io.Writer, log *os.File, at logPlace, after int) (logPlace, error) {
 	l := &lineWriter{out: bufio.NewWriterSize(w, 64<<10), line: at.line, after: after}
 	info, err := log.Stat()
@@ -221,7 +222,7 @@ func writeLines(w io.Writer, log *os.File, at logPlace, after int) (logPlace, er
 	var decoder runlog.Decoder
 	for piece, err := range runlog.Lines(io.LimitReader(log, maxLog-begin)) {
 		if err != nil || l.err != nil {
-			break // what could be read is shown
+			break // show what could be read
 		}
 		if l.size > maxLogPage {
 			cut = true
@@ -248,11 +249,11 @@ func writeLines(w io.Writer, log *os.File, at logPlace, after int) (logPlace, er
 // lineWriter writes decoded text as numbered lines, in blocks.
 type lineWriter struct {
 	out    *bufio.Writer
-	err    error // of out
-	size   int   // of what has been written
+	err    error // of writing to out
+	size   int   // bytes written
 	after  int
-	line   int  // of the text that comes
-	inLine bool // its number is written
+	line   int  // number of the current line of the text
+	inLine bool // the number of the current line has been written
 }
 
 func (l *lineWriter) write(s string) {
@@ -279,7 +280,7 @@ func (l *lineWriter) text(text []byte, style runlog.Style) {
 	}
 }
 
-// begin begins a line, and a block if it is the first one of it.
+// begin begins a line, and before the first line of a block, the block.
 func (l *lineWriter) begin() {
 	l.line, l.inLine = l.line+1, true
 	if l.line <= l.after {
@@ -308,11 +309,11 @@ func (l *lineWriter) styled(text string, style runlog.Style) {
 	l.write(text)
 }
 
-// classesOf returns the classes of a style. Colours are those of the palette's first 16 that are
-// nearest: the page has a light and a dark look, and each of the 16 can be read in both.
+// classesOf returns the CSS classes of a style. Colours are mapped to the nearest of the palette's
+// first 16: those are legible in both the light and the dark theme.
 func classesOf(style runlog.Style) string {
 	var classes []string
-	if style.Inverse { // on a background, text has the colour of the paper
+	if style.Inverse { // on a coloured background, text has the colour of the page
 		style.Text, style.Background = 0, style.Text
 	}
 	for _, c := range []struct {
@@ -332,13 +333,13 @@ func classesOf(style runlog.Style) string {
 	return strings.Join(classes, " ")
 }
 
-// palette has the first 16 colours as xterm shows them.
+// palette has the RGB values of xterm's first 16 colours.
 var palette = [16][3]int{
 	{0, 0, 0}, {205, 0, 0}, {0, 205, 0}, {205, 205, 0}, {0, 0, 238}, {205, 0, 205}, {0, 205, 205}, {229, 229, 229},
 	{127, 127, 127}, {255, 0, 0}, {0, 255, 0}, {255, 255, 0}, {92, 92, 255}, {255, 0, 255}, {0, 255, 255}, {255, 255, 255},
 }
 
-// nearest returns the number of the nearest of the first 16 colours.
+// nearest returns the index of the nearest of the first 16 colours.
 func nearest(c runlog.Color) int {
 	number, ok := c.Indexed()
 	if ok && number < 16 {
@@ -372,9 +373,10 @@ func nearest(c runlog.Color) int {
 	return best
 }
 
-// LogsIn returns logs of runs whose streams are in a folder, beside the streams; or, if logs is not "", in
-// the folder logs: in folders of it with the ids of runs or, if there is one run alone, in the folder
-// itself. Without both there are none: a store says of any path that a stream is there.
+// LogsIn returns how to find the logs of runs. If logs is not empty, it is a folder that has a
+// folder of logs for each run, named by the run's id; or, with a single run, the logs themselves.
+// Otherwise the logs are beside the streams in folder. If both are empty there are no logs: the
+// path of a stream that a store records is not trusted.
 func LogsIn(folder, logs string) Logs {
 	return func(run domain.RunID, source string, alone bool) (*runlog.Dir, error) {
 		switch {

@@ -23,7 +23,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// withLog returns a folder with a run "run" of one command, whose log is given, and a store that has it.
+// withLog returns a folder with the log of a run "run" of one command, and a store with that run.
 func withLog(t *testing.T, log string) (folder string, db store.Store) {
 	t.Helper()
 	folder, db = t.TempDir(), memory.Of(set)
@@ -36,7 +36,7 @@ func withLog(t *testing.T, log string) (folder string, db store.Store) {
 	return folder, db
 }
 
-// getLog returns the answer for the log of a run "run".
+// getLog requests the log of the run "run".
 func getLog(t *testing.T, db store.Store, logs web.Logs, query string) (status int, body string) {
 	t.Helper()
 	server := web.New(web.Options{Store: db, Logs: logs})
@@ -48,7 +48,7 @@ func getLog(t *testing.T, db store.Store, logs web.Logs, query string) (status i
 	return answer.Code, string(text)
 }
 
-// The page of a log that is too long for a page has its beginning and its end, and says so.
+// The page of a log that is too long has the beginning and the end of the log, and says so.
 func TestLongLog(t *testing.T) {
 	const line = "2026-11-23T14:41:54Z stdout F "
 	for name, log := range map[string]string{
@@ -67,7 +67,8 @@ func TestLongLog(t *testing.T) {
 	}
 }
 
-// The page of a log takes memory and time that follow the length of the log, however short its lines.
+// The memory and time for the page of a log are proportional to its length, however short its lines
+// are.
 func TestShortLines(t *testing.T) {
 	folder, db := withLog(t, strings.Repeat("a\r", 100_000))
 	var before, after runtime.MemStats
@@ -79,7 +80,7 @@ func TestShortLines(t *testing.T) {
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(200<<20))
 }
 
-// Without a folder there are no logs, wherever a store says that a stream is.
+// Without a folder there are no logs, whatever path of the stream a store records.
 func TestLogsOfStoreAlone(t *testing.T) {
 	folder, db := withLog(t, "secret")
 	t.Chdir(folder)
@@ -90,7 +91,7 @@ func TestLogsOfStoreAlone(t *testing.T) {
 	require.Equal(t, http.StatusOK, status)
 }
 
-// A folder with the logs of one run is not that of another one.
+// A folder with the logs of one run is not used for another run.
 func TestLogsOfSeveralRuns(t *testing.T) {
 	folder, db := withLog(t, "the only one\n")
 	logs := web.LogsIn("", folder)
@@ -105,7 +106,8 @@ func TestLogsOfSeveralRuns(t *testing.T) {
 	require.Contains(t, page, "its own")
 }
 
-// shownLines adds the lines of a page or a part of it to those of before, and returns the address of the next part.
+// shownLines appends the lines of a page, or of a part of it, to lines, and returns the address of
+// the next part.
 func shownLines(t require.TestingT, lines []string, after int, text string) (all []string, next string, behind int) {
 	page, err := nethtml.Parse(strings.NewReader(text))
 	require.NoError(t, err)
@@ -133,7 +135,8 @@ func shownLines(t require.TestingT, lines []string, after int, text string) (all
 	return nil, "", 0
 }
 
-// Who follows a log, and each time reads it on from where the server says, has the lines of the whole page.
+// A client that follows a log, and continues each time at the address in the last answer, gets the
+// lines of the whole page.
 func TestFollowedLog(t *testing.T) {
 	folder, db := withLog(t, "")
 	path := filepath.Join(folder, "jobs", "a", "sh-1.log")
@@ -172,7 +175,7 @@ func TestFollowedLog(t *testing.T) {
 	})
 }
 
-// A log that is followed is not read from its start.
+// Following a log does not read it from its start again.
 func TestFollowedLogIsReadOn(t *testing.T) {
 	const line = "2026-11-23T14:41:54Z stdout F \x1b[31mred\x1b[0m\n"
 	folder, db := withLog(t, strings.Repeat(line, 1000))

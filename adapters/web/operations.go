@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// operations are the metrics and the health of a server.
+// operations serves the metrics and the health of a server.
 type operations struct{ runs *metrics.Runs }
 
 func newOperations(s *Server, registry *prometheus.Registry) *operations {
@@ -28,11 +28,12 @@ func newOperations(s *Server, registry *prometheus.Registry) *operations {
 	return o
 }
 
-// problems checks the store. Its error is logged and not shown, because it may contain an address.
+// problems checks the store. It logs the error instead of returning it, because an error may
+// contain an address.
 func (s *Server) problems(ctx context.Context) []string {
 	err := store.CheckVersions(ctx, s.store)
 	if errors.Is(err, store.ErrOtherVersion) {
-		return []string{err.Error()} // of names and numbers
+		return []string{err.Error()} // the message has only names and numbers
 	}
 	if err == nil {
 		_, err = s.store.RunIDs(ctx, "", 1)

@@ -13,17 +13,17 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// page is what the template of a run shows. All text is safe to show: it has no characters
-// that move or reverse other text. The template escapes it.
+// page is the data of the template of a run. All text is safe to show: it has no characters that
+// move or reverse other text. The template escapes it for HTML.
 type page struct {
 	ID, Title   string
 	Window      string // the title of the window
 	Verdict     verdict
 	Ended       bool
-	Facts       []string // that sum up the run
+	Facts       []string // phrases that summarize the run
 	Labels      []label
 	Started     moment
-	Failed      []*command // and jobs that failed without one; the first ones
+	Failed      []*command // failed commands, and jobs that failed without one; only the first ones
 	MoreFailed  int
 	Jobs        []*job
 	Ticks       []tick
@@ -32,15 +32,15 @@ type page struct {
 	Added       []table
 	// LeftOut says what a page of limited size leaves out.
 	LeftOut string
-	// Compare is the address of the comparison with the run before, where there is one.
+	// Compare is the address of the comparison with the previous run, if there is one.
 	Compare string
-	// Events is the address of the events of a run that goes on.
+	// Events is the address of the events of an active run.
 	Events string
 	// For the script: the time axis, in milliseconds.
 	StartMs, EndMs, LastMs int64
 }
 
-// verdict is how something went: Kind is a style, Mark and Word are for people.
+// verdict is how something ended: Kind is a CSS class, Mark and Word are shown.
 type verdict struct{ Kind, Mark, Word string }
 
 var kinds = [...]string{"failed", "open", "sofar", "tolerated", "complete"}
@@ -52,10 +52,10 @@ func verdictOf(v display.Verdict) verdict {
 // label is a label of a run, with the address of the list of runs that have it.
 type label struct{ Key, Value, Search string }
 
-// moment is a time of the producer's clock.
+// moment is a time by the producer's clock.
 type moment struct {
 	Ms   int64
-	Text string // "" if it is not known
+	Text string // "" if unknown
 }
 
 // job is a job with its commands.
@@ -64,11 +64,11 @@ type job struct {
 	Verdict      verdict
 	Exit         string
 	Offset, Took string
-	Alone        string // how long only this job ran
+	Alone        string // how long no other job was running
 	Bars         []bar
 	Commands     []*command
-	Parts        [][]*command // of Commands, that browsers lay out at once
-	// Open shows the commands at first.
+	Parts        [][]*command // the commands in groups that a browser lays out together
+	// Open shows the commands of the job when the page is loaded.
 	Open bool
 
 	index   int
@@ -79,14 +79,14 @@ type job struct {
 type command struct {
 	Anchor, Job  string
 	Seq          int
-	Title, Text  string // the first line, and the whole if it has more
+	Title, Text  string // the first line, and the whole text if it has more lines
 	Verdict      verdict
 	Offset, Took string
 	Bars         []bar
-	Log          string // the address of its log, "" without one
+	Log          string // the address of its log; "" if there is none
 	LogEnd       string // the end of the log of a failed command
 
-	job     int // its index
+	job     int // the index of its job
 	urgency display.Verdict
 }
 
@@ -100,16 +100,16 @@ type diagnostic struct {
 type table struct {
 	Name, Doc string
 	Columns   []string
-	Right     []bool // the column has numbers
+	Right     []bool // the column is numeric
 	Rows      [][]string
-	More      int // rows that are left out
+	More      int // the number of rows left out
 }
 
-// limits bound what a page shows.
+// limits bound the content of a page.
 type limits struct {
 	commands, jobs int
-	text           int // the longest text of a command, or name of a job, in characters
-	failed         int // in the list of failed commands
+	text           int // length of the text of a command or the name of a job, in characters
+	failed         int // entries of the list of failures
 	rows           int // of each other table
 }
 
@@ -141,7 +141,7 @@ func newPage(set *projections.Set, r *rows, l limits) *page {
 	return p
 }
 
-// titleOf returns the name of a run: what its labels say it is of, or else its id.
+// titleOf returns the title of a run: from its labels if possible, otherwise its id.
 func titleOf(id string, labels []projections.Label) string {
 	value := map[string]string{}
 	for _, l := range labels {
@@ -159,13 +159,14 @@ func titleOf(id string, labels []projections.Label) string {
 	return strings.Join(parts, " · ")
 }
 
-// windowTitle returns what a window with a run is called: a mark comes first, for tabs are narrow.
+// windowTitle returns the title of the window of a run. The mark comes first, because tabs are
+// narrow.
 func windowTitle(run *projections.Run, labels []projections.Label) string {
 	v := verdictOf(display.OfRun(run))
 	return v.Mark + " " + titleOf(string(run.RunID), labels) + ": " + v.Word
 }
 
-// short returns the beginning of a commit's digest.
+// short returns the first characters of a commit's hash.
 func short(sha string) string {
 	if len(sha) == 40 || len(sha) == 64 {
 		return sha[:10]
@@ -180,7 +181,7 @@ func momentOf(ms projections.Null[int64]) moment {
 	return moment{}
 }
 
-// jobs makes the rows of the jobs, without their commands, and returns them by their ids.
+// jobs adds the rows of the jobs, without their commands, and returns the jobs by their ids.
 func (p *page) jobs(r *rows, a axis, l limits) map[string]*job {
 	byID := make(map[string]*job, len(r.Jobs))
 	var times []interval
@@ -212,7 +213,7 @@ func (p *page) jobs(r *rows, a axis, l limits) map[string]*job {
 	return byID
 }
 
-// openKind returns the kind of the bar of what has not ended: it runs, or nobody knows until when it did.
+// openKind returns the kind of the bar of an open job or command: running, or of unknown end.
 func openKind(runs bool) string {
 	if runs {
 		return "open"
@@ -220,8 +221,7 @@ func openKind(runs bool) string {
 	return "unknown"
 }
 
-// barOf returns the bar of what has a start and an end, or the mark of a moment if its
-// duration is not known.
+// barOf returns the bar of an interval, or a mark at a moment if the duration is unknown.
 func barOf(a axis, start, end projections.Null[int64], kind string) bar {
 	switch {
 	case !start.Valid && end.Valid:
@@ -234,10 +234,10 @@ func barOf(a axis, start, end projections.Null[int64], kind string) bar {
 	return a.bar(start.V, end.V, kind)
 }
 
-// commands makes the rows of the commands, and the bars of what of each job is in commands.
+// commands adds the rows of the commands, and to each job's row the bars of its commands.
 func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 	busy := make([][]bar, len(p.Jobs))
-	next, begun := make([]projections.Null[int64], len(r.ShEvents)), make([]projections.Null[int64], len(p.Jobs)) // starts of later commands of the job
+	next, begun := make([]projections.Null[int64], len(r.ShEvents)), make([]projections.Null[int64], len(p.Jobs)) // starts of the next command of the job
 	for i, sh := range slices.Backward(r.ShEvents) {
 		j := jobs[sh.JobID].index
 		next[i], begun[j] = begun[j], projections.Some(sh.StartedAtMs)
@@ -250,7 +250,7 @@ func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 		switch {
 		case !end.Valid:
 			end, kind = until(r, j.index, next[i])
-		case v == display.Unfinished: // whether its code is a failure, the job's end will tell
+		case v == display.Unfinished: // the end of the job decides whether the exit code is a failure
 			kind = kinds[display.Tolerated]
 		}
 		b := barOf(a, projections.Some(sh.StartedAtMs), end, kind)
@@ -275,8 +275,9 @@ func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 	}
 }
 
-// until returns up to when an open command of a job may have run, and the kind of its bar. A job's commands run
-// one after the other: one that another follows, or whose job is over, does not run any more.
+// until returns the latest time at which an open command of a job may have run, and the kind of its
+// bar. Commands of a job run one after the other, so a command has ended if another one follows or
+// the job has ended.
 func until(r *rows, job int, next projections.Null[int64]) (projections.Null[int64], string) {
 	end := r.Jobs[job].FinishedAtMs
 	switch {
@@ -288,12 +289,12 @@ func until(r *rows, job int, next projections.Null[int64]) (projections.Null[int
 	return r.Timings.Run.LastAtMs, openKind(!r.Run.Ended)
 }
 
-// partSize is how many commands a browser lays out at once, when they are about to be seen.
+// partSize is how many commands a browser lays out at a time, when they are about to be visible.
 const partSize = 50
 
-// only returns the page with some jobs and commands, by their anchors: of these jobs, without other
-// commands but those that ended with another code than 0, for what they are called depends on how their job
-// goes on.
+// only returns the page with only the jobs and commands that the anchors name. It keeps all
+// commands of these jobs that ended with an exit code other than 0, because their verdict depends
+// on the job's outcome.
 func (p page) only(anchors []string) *page {
 	wanted := map[string]bool{}
 	for _, a := range anchors {
@@ -312,10 +313,11 @@ func (p page) only(anchors []string) *page {
 	return &p
 }
 
-// maxTitle is how many characters of a command its row shows.
+// maxTitle limits the characters of a command in its row.
 const maxTitle = 200
 
-// texts returns the first line of a command and, if there is more, all of it.
+// texts returns the first line of a command and, if there is more, the whole text, shortened to
+// most characters.
 func texts(cmd string, most int) (title, text string) {
 	trimmed := strings.TrimSpace(cmd)
 	line, _, more := strings.Cut(trimmed, "\n")
@@ -330,7 +332,7 @@ func texts(cmd string, most int) (title, text string) {
 	return title, text
 }
 
-// facts sums up the run.
+// facts adds the phrases that summarize the run.
 func (p *page) facts(r *rows) {
 	run, timing := &r.Run, &r.Timings.Run
 	failed := 0
@@ -359,7 +361,7 @@ func (p *page) facts(r *rows) {
 	}
 }
 
-// failed lists the commands that failed, and jobs that failed without one.
+// failed adds the list of failed commands, and of jobs that failed without one.
 func (p *page) failed(most int) {
 	add := func(c *command) {
 		if len(p.Failed) == most {
@@ -382,8 +384,8 @@ func (p *page) failed(most int) {
 	}
 }
 
-// limit leaves out jobs and commands if there are too many: those that failed stay longest, then
-// those that are open.
+// limit removes jobs and commands if there are too many. It keeps failed ones first, then open
+// ones.
 func (p *page) limit(l limits) {
 	total := 0
 	for _, j := range p.Jobs {
@@ -418,7 +420,7 @@ func (p *page) limit(l limits) {
 	}
 }
 
-// mostUrgent returns the n most urgent of all, in their order.
+// mostUrgent returns the n most urgent elements, in their original order.
 func mostUrgent[T any](all []T, n int, urgency func(T) display.Verdict) []T {
 	if len(all) <= n {
 		return all
@@ -437,7 +439,7 @@ func mostUrgent[T any](all []T, n int, urgency func(T) display.Verdict) []T {
 	return some
 }
 
-// slowest lists the slowest commands, if that says more than their rows.
+// slowest adds the list of the slowest commands, unless the rows already show it.
 func (p *page) slowest(r *rows, jobs map[string]*job) {
 	if len(r.ShEvents) <= 20 {
 		return
@@ -459,7 +461,7 @@ func tableOf(of *projections.Definition, list [][]string, most int) table {
 	return t
 }
 
-// cell returns a value as text.
+// cell formats a value of a row.
 func cell(c *projections.Column, row projections.Ref) string {
 	switch {
 	case c.IsNull(row):
@@ -472,11 +474,10 @@ func cell(c *projections.Column, row projections.Ref) string {
 	return strconv.FormatBool(c.Bool(row))
 }
 
-// safe returns text without characters that cannot be seen, which are escaped: none can move
-// or reverse the text beside it.
+// safe escapes invisible characters, so that text cannot move or reverse the text beside it.
 func safe(s string) string { return report.Printable(s) }
 
-// clip shortens text.
+// clip shortens text to a number of characters.
 func clip(s string, characters int) string {
 	n := 0
 	for i := range s {

@@ -15,7 +15,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// A place on the axis is in it, and a later time has no earlier place, whatever the clock said.
+// Every position is on the axis, and a later time never has an earlier position, whatever the
+// producer's clock did.
 func TestAxis(t *testing.T) {
 	times := rapid.OneOf(rapid.Int64(), rapid.Int64Range(1_795_444_914_000, 1_795_444_999_000), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, 0}))
 	rapid.Check(t, func(t *rapid.T) {
@@ -35,7 +36,7 @@ func TestAxis(t *testing.T) {
 	})
 }
 
-// What jobs are alone for is what a slow count finds, millisecond by millisecond.
+// The times that jobs run alone are those that a slow count by milliseconds finds.
 func TestAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "jobs")
@@ -75,7 +76,7 @@ func pageFrom(t require.TestingT, events []domain.Event) (*page, *rows) {
 	return newPage(projections.Builtin, r, pageLimits), r
 }
 
-// What has not ended is drawn as what it is: as running only if it can run.
+// An open command or job is drawn as running only if it can still run.
 func TestOpenBars(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, r := pageFrom(t, laws.Events().Draw(t, "events"))
@@ -92,8 +93,8 @@ func TestOpenBars(t *testing.T) {
 	})
 }
 
-// A job's bar is dark where a command runs, and light in the gaps. Where a command that ended without a word may
-// have run, there is an outline.
+// A job's bar is dark where a command runs, and light in the gaps. An outline shows where a command
+// without an end may have run.
 func TestGapsAreDrawn(t *testing.T) {
 	p, _ := pageFrom(t, []domain.Event{
 		domain.NewJobStarted(0, "a"), domain.NewShStarted(200, "a", "make"), domain.NewShFinished(400, "a", 0), domain.NewShStarted(500, "a", "lost"), domain.NewShStarted(600, "a", "test"), domain.NewShFinished(700, "a", 0),
@@ -104,8 +105,8 @@ func TestGapsAreDrawn(t *testing.T) {
 	require.Contains(t, p.Facts, "1 command ended without a word")
 }
 
-// Failures are those commands that made their job fail, and jobs that failed without one; a code that a job
-// went on after is none.
+// Failures are the commands that made their job fail, and jobs that failed without one. An exit
+// code other than 0 after which the job continued is no failure.
 func TestFailures(t *testing.T) {
 	p, _ := pageFrom(t, []domain.Event{
 		domain.NewJobStarted(0, "a"), domain.NewShStarted(1, "a", "looked at"), domain.NewShFinished(2, "a", 7), domain.NewJobFinished(3, "a", domain.Complete),
@@ -121,7 +122,7 @@ func TestFailures(t *testing.T) {
 	require.Contains(t, p.Facts, "2 commands, 1 failed")
 }
 
-// An id in a path is the id that comes out of it.
+// An id survives the way into a path and back.
 func TestPaths(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		id := rapid.OneOf(rapid.SampledFrom([]string{"", ".", "..", "~", "a/b", "%2e", "\xff", "\x00"}), rapid.String()).Draw(t, "id")

@@ -31,7 +31,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// hostile is text that is markup, script, a path or a direction in some place or other.
+// hostile are texts that could act as markup, script, a path or a text direction somewhere.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `javascript:alert(1)`, "\u202egnp.exe", "\x1b[2J", "\x00", "a\nb", "../../etc/passwd", "{{.}}", "</pre></li></ol>", "", " ", "&lt;", "\xff",
 }
@@ -41,7 +41,7 @@ func validLabel(l domain.Label) bool {
 	return err == nil
 }
 
-// hostileStream is a stream with such text in every place.
+// hostileStream is a stream with such text in every member.
 func hostileStream() []byte {
 	var labels []domain.Label
 	var events []domain.Event
@@ -89,7 +89,8 @@ func find(page *html.Node, name, class string) (found []element) {
 	return found
 }
 
-// parsePage parses a page, and fails if it has anything that could be of a stream.
+// parsePage parses a page, and fails if it contains elements or attributes that could come from a
+// stream.
 func parsePage(t require.TestingT, text string) *html.Node {
 	page, err := html.Parse(strings.NewReader(text))
 	require.NoError(t, err)
@@ -124,7 +125,8 @@ func get(t require.TestingT, handler http.Handler, path string) *httptest.Respon
 	return answer
 }
 
-// checkPage holds the page of a run to its rows: each job and each command is there once, with a bar.
+// checkPage compares the page of a run with its rows: each job and each command is there once, with
+// a bar.
 func checkPage(t require.TestingT, text string, data []byte) {
 	record, err := projections.Project("run", jsonl.NewReader(bytes.NewReader(data), jsonl.Options{OnMalformed: jsonl.Skip}))
 	require.NoError(t, err)
@@ -157,8 +159,8 @@ func checkPage(t require.TestingT, text string, data []byte) {
 	}
 }
 
-// The page of a run has what its rows have, whatever the stream says, on the server and in a file; and
-// the document of the API is that of --to json.
+// The page of a run shows its rows, whatever the stream contains, on the server and in a file; and
+// the API's document is that of --to json.
 func TestPages(t *testing.T) {
 	check := func(t require.TestingT, data []byte) {
 		db := memory.Of(set)
@@ -198,7 +200,7 @@ func TestPages(t *testing.T) {
 	})
 }
 
-// A feed says where it is, with what was asked for: readers ask there again.
+// A feed contains its own address with the filter, because readers fetch that again.
 func TestFeedHasItsAddress(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set)})
 	defer server.Close()
@@ -215,7 +217,7 @@ func TestFeedHasItsAddress(t *testing.T) {
 	}
 }
 
-// What does not exist is said to, as a page or as text.
+// Unknown addresses get an answer that says so, as a page or as text.
 func TestNoSuchPage(t *testing.T) {
 	server := web.New(web.Options{Store: memory.Of(set)})
 	defer server.Close()
@@ -229,7 +231,7 @@ func TestNoSuchPage(t *testing.T) {
 	}
 }
 
-// writing is an answer whose writes are seen.
+// writing is a response that tells the test when it is written to.
 type writing struct {
 	*httptest.ResponseRecorder
 	before func()
@@ -245,7 +247,7 @@ func (w writing) SetWriteDeadline(time.Time) error {
 	return nil
 }
 
-// A client that reads slowly gets all of a long answer: it has time for each piece.
+// A client that reads slowly gets a long answer completely: the deadline is for each piece.
 func TestSlowClient(t *testing.T) {
 	folder, db := withLog(t, "x")
 	server := web.New(web.Options{Store: db, Logs: web.LogsIn(folder, "")})
@@ -258,7 +260,7 @@ func TestSlowClient(t *testing.T) {
 	}
 }
 
-// A client that reads slowly does not hold a connection of the store.
+// A client that reads slowly does not hold a connection to the store.
 func TestNothingIsWrittenWhileReading(t *testing.T) {
 	db := &countingStore{Store: memory.Of(set)}
 	ingest(t, db.Store, hostileStream())
@@ -272,7 +274,7 @@ func TestNothingIsWrittenWhileReading(t *testing.T) {
 	}
 }
 
-// brokenStore is a store that is away.
+// brokenStore is a store that is unavailable.
 type brokenStore struct{ store.Store }
 
 var errAway = errors.New("dial 10.1.2.3: password=secret")
@@ -282,7 +284,7 @@ func (brokenStore) View(context.Context, domain.RunID, func(store.Snapshot) erro
 }
 func (brokenStore) Runs(context.Context, store.Page) ([]store.Listed, error) { return nil, errAway }
 
-// A client that leaves before a run has been read is not an error of the store.
+// A client that leaves before its run has been read causes no error of the store.
 func TestClientLeaves(t *testing.T) {
 	db := memory.Of(set)
 	ingest(t, db, hostileStream())
@@ -297,7 +299,7 @@ func TestClientLeaves(t *testing.T) {
 	require.Empty(t, log.String())
 }
 
-// While the store is away, a page says so without saying where it is, and is asked for again.
+// While the store is unavailable, a page says so without revealing its address, and reloads itself.
 func TestStoreAway(t *testing.T) {
 	server := web.New(web.Options{Store: brokenStore{memory.Of(set)}})
 	defer server.Close()
@@ -310,7 +312,7 @@ func TestStoreAway(t *testing.T) {
 	require.Equal(t, "5", get(t, server, "/runs/run").Header().Get("Refresh"))
 }
 
-// A page in one file is at most 10 MB: what it leaves out is said, and failed commands stay.
+// A page in one file has at most 10 MB: it says what it leaves out, and keeps failed commands.
 func TestFileIsCut(t *testing.T) {
 	var events []domain.Event
 	events = append(events, domain.NewJobStarted(0, "a"))
@@ -335,7 +337,8 @@ func TestFileIsCut(t *testing.T) {
 	require.Contains(t, rows[len(rows)-1].text(), fmt.Sprint("command <", commands-1, ">"))
 }
 
-// A file is as small whatever makes its page large: many jobs without commands, or long names.
+// A file stays within its limit whatever makes its page large: many jobs without commands, or long
+// names.
 func TestFileOfManyJobsAndLongNames(t *testing.T) {
 	for name, test := range map[string]struct{ jobs, length int }{"jobs": {21_000, 6}, "names": {120, 200_000}} {
 		t.Run(name, func(t *testing.T) {
@@ -367,7 +370,7 @@ func TestFilePolicy(t *testing.T) {
 	require.True(t, strings.HasPrefix(policy, "default-src 'none'; "))
 }
 
-// An error of the stream leaves nothing behind.
+// A malformed stream leaves no file behind.
 func TestFileOfMalformedStream(t *testing.T) {
 	var file bytes.Buffer
 	_, err := web.NewFile(&file, set).Add("run", jsonl.NewReader(io.MultiReader(bytes.NewReader(hostileStream()), strings.NewReader("{\n")), jsonl.Options{}), report.Options{})
@@ -375,7 +378,7 @@ func TestFileOfMalformedStream(t *testing.T) {
 	require.Zero(t, file.Len())
 }
 
-// Answers are compressed for those who take that, but not events.
+// Answers are compressed for clients that accept it; events are not.
 func TestCompressed(t *testing.T) {
 	db := memory.Of(set)
 	ingest(t, db, hostileStream())
@@ -401,7 +404,7 @@ func TestCompressed(t *testing.T) {
 	}
 }
 
-// A window says in its title what its run is of and how it goes.
+// The title of a window has the run's title and state.
 func TestWindowTitle(t *testing.T) {
 	db := memory.Of(set)
 	labels := must(domain.NewLabels(domain.Label{Key: "repo", Value: "shop"}, domain.Label{Key: "ref", Value: "main"}))

@@ -24,8 +24,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// A mouse has what keys have: a card for each bar, a wheel that zooms and pans, a drawing of the whole run to
-// move in, and buttons that collapse, expand and copy.
+// The mouse can do what keys can: a card for each bar, a wheel that zooms and pans, an overview of
+// the whole run to move in, and buttons that collapse, expand and copy.
 func TestBrowserPointer(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -53,7 +53,7 @@ func TestBrowserPointer(t *testing.T) {
 	}
 	const timeline = `document.querySelector("quire-timeline")`
 
-	// The overview shows all jobs, and where one is.
+	// The overview shows all jobs, and the visible part.
 	painted := `(() => { const c = document.querySelector("canvas"), d = c.getContext("2d").getImageData(%s * c.width | 0, c.height * %s | 0, 1, 1).data; return d[3] > 0 })()`
 	for place, is := range map[string]bool{fmt.Sprintf(painted, "0.25", "0.25"): true, fmt.Sprintf(painted, "0.75", "0.75"): true, fmt.Sprintf(painted, "0.75", "0.25"): false} {
 		require.Equal(t, is, value[bool](t, ctx, place), place)
@@ -65,7 +65,7 @@ func TestBrowserPointer(t *testing.T) {
 	mouse(input.DispatchMouseEventTypeMouseReleased, "canvas", 0.75, input.DispatchMouseEventParams{Button: input.MouseButtonLeft, ClickCount: 1})
 	holds(t, ctx, `Math.abs(`+timeline+`.pan + 62500) < 200`)
 
-	// The wheel zooms with Ctrl and pans with Shift, and else scrolls.
+	// The wheel zooms with Ctrl, pans with Shift, and otherwise scrolls.
 	value[bool](t, ctx, timeline+`.show(1, 0), scrollTo(0, 0), true`)
 	mouse(input.DispatchMouseEventTypeMouseWheel, "#j1 summary svg", 0.5, input.DispatchMouseEventParams{DeltaX: 0.1, DeltaY: -400, Modifiers: 2})
 	holds(t, ctx, timeline+`.zoom === 4 && Math.abs(`+timeline+`.pan + 37500) < 200`)
@@ -89,7 +89,7 @@ func TestBrowserPointer(t *testing.T) {
 	copied := func() string {
 		return must(chromedp.Run(ctx, chromedp.Evaluate[string](`navigator.clipboard.readText()`, chromedp.EvalAwaitPromise)))
 	}
-	do(t, ctx, chromedp.Focus(`#j1\.2 a`)) // after a click, the page would still scroll to it
+	do(t, ctx, chromedp.Focus(`#j1\.2 a`)) // after a click, the page would still be scrolling to it
 	click(`[aria-label^="Copy"]`, 0.5)
 	holds(t, ctx, `document.querySelector(".tools .note").textContent === "The command is copied."`)
 	require.Equal(t, "make first-1\necho done", copied())
@@ -103,8 +103,8 @@ func TestBrowserPointer(t *testing.T) {
 	holds(t, ctx, `document.querySelectorAll("details[open]").length === 2`)
 }
 
-// Times say when something was, in the zone of the reader, when they are focused; bars of what runs grow, and a log
-// is followed until one scrolls up.
+// Focused times are shown as dates in the reader's time zone; bars of running commands grow; and a
+// log is followed until the reader scrolls up.
 func TestBrowserTime(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -136,7 +136,7 @@ func TestBrowserTime(t *testing.T) {
 	holds(t, ctx, `document.querySelector("#L900") && scrollY === 400`)
 }
 
-// A page that is printed has all that the page shows, and nothing to press.
+// A printed page has everything that the page shows, and no buttons.
 func TestBrowserPrint(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
@@ -148,13 +148,14 @@ func TestBrowserPrint(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "rgb(255, 255, 255)", value[string](t, ctx, `getComputedStyle(document.body).backgroundColor`), path)
 		require.Empty(t, value[[]string](t, ctx, `[...document.querySelectorAll("input, button, select, nav, canvas")].filter((e) => e.checkVisibility()).map((e) => e.outerHTML)`), path)
-		// Nothing is cut off: not at the side of the paper, and not in a box of its own.
+		// Nothing is cut off, neither by the edge of the paper nor by a scrolling box.
 		require.Empty(t, value[[]string](t, ctx, `[...document.querySelectorAll("main, main *")].filter((e) => e.checkVisibility() && !e.closest("svg, .name, .unseen, summary") && (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 || e.getBoundingClientRect().right > innerWidth)).map((e) => e.outerHTML.slice(0, 200))`), path)
 		require.Empty(t, value[[]string](t, ctx, `[...document.querySelectorAll("pre")].filter((e) => e.checkVisibility() && e.scrollHeight > e.clientHeight + 1).map((e) => e.outerHTML.slice(0, 200))`), path)
 	}
 }
 
-// A run in one file has all that its page has: under a policy that allows nothing, without script, and with it.
+// A run in one file has everything that its page has: under a policy that allows nothing, without
+// script, and with script.
 func TestBrowserFile(t *testing.T) {
 	t.Parallel()
 	ctx := browser(t)
@@ -179,7 +180,7 @@ func TestBrowserFile(t *testing.T) {
 	do(t, ctx, chromedp.KeyEvent("n"), chromedp.KeyEvent("+"))
 	holds(t, ctx, `document.activeElement.closest("li").id === "j2.1" && document.querySelector("quire-timeline").zoom === 2 && !document.querySelector("#card").hidden`)
 
-	_, err = chromedp.Call(ctx, log.Disable, cdp.Empty{}) // the policies forbid what the page has
+	_, err = chromedp.Call(ctx, log.Disable, cdp.Empty{}) // the test's own policies forbid the page's style and script
 	require.NoError(t, err)
 	for _, policy = range []string{"sandbox; default-src 'none'; img-src 'self'; style-src 'self';", "script-src 'none'; style-src 'unsafe-inline'"} {
 		do(t, ctx, chromedp.Navigate(ci.URL))

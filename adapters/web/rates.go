@@ -9,8 +9,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How many requests a client can send in a second, and how many at once that it did not send before.
-// A page is three; most are from clients that send streams.
+// How many requests a client may send per second, and how many at once after a pause. A page takes
+// three requests; most requests come from clients that send streams.
 const (
 	maxRate  = 500
 	maxBurst = 2 * maxRate
@@ -18,17 +18,17 @@ const (
 
 // rates limits how many requests each client sends.
 type rates struct {
-	// user, if it is not "", is the header with which a proxy says who asks.
+	// user, if not "", is the header in which a proxy names the user.
 	user string
 
 	mu sync.Mutex
 	of map[string]*rate.Limiter
-	// most is how many there may be until those are forgotten that have sent nothing for a while.
+	// most is the number of clients above which idle ones are dropped.
 	most int
 }
 
-// limit refuses requests of clients that have sent too many. Programs on this machine are not limited,
-// unless a proxy says for whom they ask.
+// limit refuses requests of clients that have sent too many. Programs on this machine are not
+// limited, unless a proxy names the user.
 func (l *rates) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		client, limited := l.client(r)
@@ -41,7 +41,7 @@ func (l *rates) limit(next http.Handler) http.Handler {
 	})
 }
 
-// client returns who asks.
+// client returns the client that sent a request, and whether it is limited.
 func (l *rates) client(r *http.Request) (client string, limited bool) {
 	if l.user != "" && r.Header.Get(l.user) != "" {
 		return r.Header.Get(l.user), true
@@ -60,7 +60,7 @@ func (l *rates) allow(client string, now time.Time) bool {
 	return l.of[client].AllowN(now, 1)
 }
 
-// forget forgets clients that can send as much as new ones, if there are many clients.
+// forget drops clients that have their full allowance again, if there are many clients.
 func (l *rates) forget(now time.Time) {
 	if l.of == nil {
 		l.of = map[string]*rate.Limiter{}

@@ -13,13 +13,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A client gets as many requests as the rate and the burst allow, neither more nor fewer, whatever others
-// send.
+// A client gets exactly as many requests as the rate and the burst allow, whatever others send.
 func TestRates(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l, now := &rates{}, time.Unix(1, 0)
 		type client struct {
-			room float64 // how many requests it can send
+			room float64 // requests that it may still send
 			at   time.Time
 		}
 		clients := map[string]*client{}
@@ -44,7 +43,7 @@ func TestRates(t *testing.T) {
 	})
 }
 
-// Clients that have sent nothing for a while take no memory.
+// Clients that have been idle for a while take no memory.
 func TestRatesAreForgotten(t *testing.T) {
 	l, now := &rates{}, time.Unix(1, 0)
 	for i := range 100_000 {
@@ -54,8 +53,8 @@ func TestRatesAreForgotten(t *testing.T) {
 	require.LessOrEqual(t, len(l.of), 2000)
 }
 
-// A client that sends too much is refused for a while, and no other one; the network of an IPv6 address is
-// one client, and this machine is none unless a proxy says for whom it asks.
+// A client that sends too much is refused for a while, and others are not. The network of an IPv6
+// address is one client. Programs on this machine are not limited unless a proxy names the user.
 func TestTooManyRequests(t *testing.T) {
 	type client struct{ from, user string }
 	for name, test := range map[string]struct{ client, same, other client }{

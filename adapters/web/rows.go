@@ -8,8 +8,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// rows are all rows of one run: those of built-in projections with their types, and those of
-// added ones as text.
+// rows are all rows of one run: rows of built-in projections with their types, and rows of added
+// ones as text.
 type rows struct {
 	*projections.Record
 	added map[*projections.Definition][][]string
@@ -20,7 +20,7 @@ func newRows(run domain.RunID) *rows {
 	return &rows{record, map[*projections.Definition][][]string{}}
 }
 
-// clone returns a copy that can be changed.
+// clone returns a copy that can be changed independently.
 func (r *rows) clone() *rows {
 	record := *r.Record
 	record.Labels, record.Jobs, record.ShEvents = slices.Clone(r.Labels), slices.Clone(r.Jobs), slices.Clone(r.ShEvents)

@@ -21,8 +21,9 @@ import (
 
 var update = flag.Bool("update", false, "write the pictures in docs/images")
 
-// The pictures of docs/browser.md and docs/slower.md show pages as they are. Browsers and fonts differ, so that they are
-// only made on demand: go test ./adapters/web -run Screenshots -update
+// The pictures of docs/browser.md and docs/slower.md are screenshots of these pages. Browsers and
+// fonts differ, so the pictures are only made on demand: go test ./adapters/web -run Screenshots
+// -update
 func TestScreenshots(t *testing.T) {
 	const images = "../../docs/images"
 	if !*update {

@@ -31,18 +31,18 @@ import (
 type Options struct {
 	// Store has the runs.
 	Store store.Store
-	// Logs opens the folder of a run's logs, or fails with [runlog.ErrNoLogs]. Without it, no logs
-	// are shown.
+	// Logs opens the folder with the logs of a run, or fails with [runlog.ErrNoLogs]. If it is nil,
+	// pages show no logs.
 	Logs Logs
-	// Ingest, when set, lets clients write streams into the store, and says how lines are read.
+	// Ingest, if set, lets clients write streams into the store; its value says how lines are read.
 	Ingest *jsonl.Options
-	// Outdated, when set, is called with a [store.ErrOtherVersion] if a client cannot write because
+	// Outdated, if set, is called with a [store.ErrOtherVersion] when a client cannot write because
 	// the store is newer than this program.
 	Outdated func(error)
-	// Registry, when set, gets metrics, and is served as /metrics. The store's health is served as
-	// /healthz, /readyz and /livez.
+	// Registry, if set, receives the server's metrics and is served at /metrics. The health of the
+	// store is served at /healthz, /readyz and /livez.
 	Registry *prometheus.Registry
-	// Logger receives log records; by default there are none.
+	// Logger receives log records; if it is nil, nothing is logged.
 	Logger *slog.Logger
 }
 
@@ -54,15 +54,15 @@ type Server struct {
 	mux    *http.ServeMux
 	assets *assets
 	hubs   *hubs
-	many   chan struct{} // has room for those who read many runs at once
-	// receiver is nil if streams cannot be written.
+	many   chan struct{} // limits requests that read many runs
+	// receiver is nil if clients cannot write.
 	receiver *receiver
 	outdated func(error)
 	// operations is nil without a registry.
 	operations *operations
 }
 
-// New returns a server. Close it when nothing is served any more.
+// New returns a server. Call Close when it no longer serves requests.
 func New(o Options) *Server {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -101,9 +101,10 @@ func New(o Options) *Server {
 	return s
 }
 
-// Written says that rows of runs were written, so that viewers see them at once; without it, they do
-// within a second. Call it with what a [store.Projector] passes to its option Done, before that returns:
-// then the rows of a run that somebody views are not read from the store again.
+// Written reports that rows of runs were written, so that viewers see them at once; otherwise they
+// see them within a second. Call it in the option Done of a [store.Projector], with what Done
+// receives, before Done returns: then the server does not read the rows of viewed runs from the
+// store again.
 func (s *Server) Written(runs []store.WrittenRun) {
 	for i := range runs {
 		s.hubs.written(&runs[i])
@@ -113,17 +114,17 @@ func (s *Server) Written(runs []store.WrittenRun) {
 	}
 }
 
-// Close ends all connections that are kept open. It finishes the transaction that is under way.
+// Close ends all long-lived connections. It waits for the current transaction.
 func (s *Server) Close() {
 	s.hubs.close()
 	if s.receiver != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), maxApplying)
 		defer cancel()
-		_ = s.receiver.Close(ctx) // senders whose segments were not written send them again
+		_ = s.receiver.Close(ctx) // clients send unwritten segments again
 	}
 }
 
-// policy lets pages load what this server has, and nothing else.
+// policy allows pages to load resources of this server only.
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // ServeHTTP answers a request.
@@ -132,8 +133,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// compress compresses answers for those who take that. Events are sent as they are: they are small, and
-// none may wait for the next one.
+// compress compresses answers for clients that accept it. Events are not compressed: they are
+// small, and must not be buffered.
 var compress = func() func(http.Handler) http.HandlerFunc {
 	wrap, err := gzhttp.NewWrapper(gzhttp.EnableZstd(false), gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.ContentTypeFilter(func(kind string) bool {
 		return !strings.HasPrefix(kind, "text/event-stream") && gzhttp.DefaultContentTypeFilter(kind)
@@ -144,7 +145,7 @@ var compress = func() func(http.Handler) http.HandlerFunc {
 	return wrap
 }()
 
-// protect keeps a browser from doing anything else with an answer than to show it here, now.
+// protect sets headers that forbid a browser to cache, embed or reinterpret an answer.
 func protect(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -154,7 +155,7 @@ func protect(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 }
 
-// pageError is an error that is shown to the person who asked.
+// pageError is an error that is shown to the user.
 type pageError struct {
 	status int
 	words  string
@@ -164,18 +165,18 @@ func (e *pageError) Error() string { return e.words }
 
 var errNoPage = &pageError{http.StatusNotFound, "There is no such page."}
 
-// handler answers with a page about the error, if there is one.
+// handler returns a handler that shows the error of handle as a page.
 func (s *Server) handler(handle func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := handle(w, r)
 		var shown *pageError
 		switch {
-		case err == nil, r.Context().Err() != nil: // nobody waits for an answer
+		case err == nil, r.Context().Err() != nil: // the client has gone
 			return
 		case errors.As(err, &shown):
 		case errors.Is(err, store.ErrNoRun):
 			shown = &pageError{http.StatusNotFound, "There is no run of this id."}
-		default: // an error of a store can contain addresses
+		default: // errors of a store can contain addresses
 			s.log.Error("a request failed", "path", printable.Name(r.URL.Path), "error", printable.Name(err.Error()))
 			shown = &pageError{http.StatusServiceUnavailable, "The store does not answer. The server's log says why."}
 		}
@@ -184,7 +185,7 @@ func (s *Server) handler(handle func(http.ResponseWriter, *http.Request) error) 
 			return
 		}
 		if shown.status == http.StatusServiceUnavailable {
-			w.Header().Set("Refresh", "5") // the page that was asked for is there again when the store is
+			w.Header().Set("Refresh", "5") // load the page again; it works when the store does
 		}
 		w.WriteHeader(shown.status)
 		_ = templates.ExecuteTemplate(w, "problem", struct {
@@ -194,12 +195,12 @@ func (s *Server) handler(handle func(http.ResponseWriter, *http.Request) error) 
 	})
 }
 
-// chrome is what all pages have around what they show.
+// chrome is the part that all pages share: title, navigation and assets.
 type chrome struct {
 	Title, Style, Script string
-	// Feed announces the feed of failed runs.
+	// Feed adds a link to the feed of failed runs.
 	Feed bool
-	// Refresh makes browsers without script load the page again from time to time.
+	// Refresh makes browsers without script reload the page periodically.
 	Refresh bool
 }
 
@@ -213,7 +214,7 @@ func (s *Server) html(w http.ResponseWriter, name string, data any) error {
 	out := bufio.NewWriterSize(patient(w), 32<<10)
 	if err := cmp.Or(templates.ExecuteTemplate(out, name, data), out.Flush()); err != nil {
 		level, broken := slog.LevelDebug, template.ExecError{}
-		if errors.As(err, &broken) { // the client did not leave
+		if errors.As(err, &broken) { // the client is still connected
 			level = slog.LevelError
 		}
 		s.log.Log(context.Background(), level, "a page was not written to its end", "error", printable.Name(err.Error()))
@@ -221,7 +222,7 @@ func (s *Server) html(w http.ResponseWriter, name string, data any) error {
 	return nil
 }
 
-// idIn returns the id that a part of a path stands for, see [pathOf].
+// idIn returns the id that an element of a path stands for, see [pathOf].
 func idIn(part string) string {
 	if rest, ok := strings.CutPrefix(part, "~"); ok {
 		return rest
@@ -229,7 +230,8 @@ func idIn(part string) string {
 	return part
 }
 
-// pathOf returns an id as a part of a path. Names that a path would lose have a ~ in front.
+// pathOf returns an id as an element of a path. It puts a ~ before names that path cleaning would
+// remove, such as "..".
 func pathOf(id string) string {
 	if id == "" || id == "." || id == ".." || id[0] == '~' {
 		id = "~" + id
@@ -246,16 +248,16 @@ func RunPath(run domain.RunID) string { return runPath(string(run)) }
 type view struct {
 	*rows
 	origin
-	page func() *page // makes the page, once
+	page func() *page // makes the page on the first call
 }
 
-// origin is where rows are from.
+// origin is where the rows of a view come from.
 type origin struct {
-	mark   domain.Mark // up to where they are of the stream
+	mark   domain.Mark // the part of the stream that the rows are derived from
 	source string
 }
 
-// digest tells the part of the stream that the rows are of from another one of the same length.
+// digest distinguishes the part of the stream from another one of the same length.
 func (o *origin) digest() string { return hex.EncodeToString(o.mark.SHA256[:8]) }
 
 func (s *Server) newView(r *rows, o origin) *view {
@@ -268,14 +270,14 @@ func (s *Server) newView(r *rows, o origin) *view {
 func (s *Server) makePage(v *view) *page {
 	p := newPage(s.store.Projections(), v.rows, pageLimits)
 	p.Compare = comparePath("", p.ID)
-	s.addLogs(s.hubs.ctx, p, v) // for the page is one for all who ask
+	s.addLogs(s.hubs.ctx, p, v) // not the request's context: all clients share the page
 	if !p.Ended {
 		p.Events = fmt.Sprintf("%s/events?from=%d&digest=%s", runPath(p.ID), v.mark.Bytes, v.digest())
 	}
 	return p
 }
 
-// read reads all rows of a run, and hands them to each as well.
+// read reads all rows of a run, and passes each of them to the functions in each.
 func (s *Server) read(ctx context.Context, run domain.RunID, each ...func(*projections.Definition, projections.AnyRow)) (*view, error) {
 	v := s.newView(newRows(run), origin{})
 	err := s.store.View(ctx, run, func(snapshot store.Snapshot) error {
@@ -294,7 +296,7 @@ func (s *Server) read(ctx context.Context, run domain.RunID, each ...func(*proje
 	return v, err
 }
 
-// view returns a run as the store has it. If somebody views it, it has been read already.
+// view returns a run as the store has it. If the run has viewers, its rows are already in memory.
 func (s *Server) view(r *http.Request) (*view, error) {
 	run := domain.RunID(idIn(r.PathValue("run")))
 	if v := s.hubs.current(run); v != nil {
@@ -303,7 +305,7 @@ func (s *Server) view(r *http.Request) (*view, error) {
 	return s.read(r.Context(), run)
 }
 
-// head reads what a run is of and how it goes, without its jobs and commands.
+// head reads the labels and the state of a run, without its jobs and commands.
 func (s *Server) head(ctx context.Context, run domain.RunID) (*projections.Record, error) {
 	record, _ := projections.NewRecord(run)
 	return record, s.store.View(ctx, run, func(snapshot store.Snapshot) error {
@@ -311,14 +313,14 @@ func (s *Server) head(ctx context.Context, run domain.RunID) (*projections.Recor
 	})
 }
 
-// run shows a run, or the parts of it that have changed.
+// run shows a run, or only the parts of it that have changed.
 func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	id := domain.RunID(idIn(r.PathValue("run")))
 	head, err := s.head(r.Context(), id)
 	if err != nil {
 		return err
 	}
-	// The browser gets the style and the script while the rows of a long run are read.
+	// The browser loads the style and the script while the server reads the rows of a long run.
 	c := s.chrome(windowTitle(&head.Run, head.Labels))
 	c.Refresh = !head.Run.Ended
 	if err := s.html(w, "page-head", c); err != nil {
@@ -327,10 +329,10 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	_ = http.NewResponseController(w).Flush()
 	v, err := s.view(r)
 	if err != nil {
-		if r.Context().Err() == nil { // somebody waits for the rest
+		if r.Context().Err() == nil { // the client still waits for the rest
 			s.log.Error("a run cannot be read", "run", printable.Name(string(id)), "error", printable.Name(err.Error()))
 		}
-		panic(http.ErrAbortHandler) // the page has begun
+		panic(http.ErrAbortHandler) // part of the page has been sent
 	}
 	p := v.page()
 	if parts := r.URL.Query().Get("parts"); parts != "" {
@@ -339,7 +341,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 	return s.html(w, "run-rest", p)
 }
 
-// apiRun answers with the document of a run, as --to json has it.
+// apiRun answers with the document of a run, as --to json writes it.
 func (s *Server) apiRun(w http.ResponseWriter, r *http.Request) error {
 	run := domain.RunID(idIn(r.PathValue("run")))
 	out := &lazyHeader{ResponseWriter: patient(w), kind: "application/json"}
@@ -349,7 +351,7 @@ func (s *Server) apiRun(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// lazyHeader sets the content type with the first write, so that an error can have another one.
+// lazyHeader sets the content type at the first write, so that an error can set another one.
 type lazyHeader struct {
 	http.ResponseWriter
 	kind string

@@ -11,13 +11,13 @@ import (
 	"github.com/quire-ci/quire-project/adapters/follow"
 )
 
-// Site is a server with what it follows.
+// Site is a server together with the streams that it follows.
 type Site struct {
 	Options
 	Access   Access
 	Listener net.Listener
-	// Path, if it is not "", is the stream or the folder of streams to follow into the store. Follow
-	// has the other options of that.
+	// Path, if not "", is a stream or a folder of streams to follow into the store, with the
+	// options Follow.
 	Path   string
 	Follow follow.Options
 }
@@ -30,8 +30,8 @@ func (s *Site) URL() string {
 	return "http://" + s.Listener.Addr().String()
 }
 
-// Run serves the site until ctx ends, until it cannot be served or followed, or until the store is
-// newer than this program, see [Options.Outdated]. It closes the listener.
+// Run serves the site until ctx ends, serving or following fails, or the store is newer than this
+// program, see [Options.Outdated]. It closes the listener.
 func (s *Site) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -60,7 +60,7 @@ func (s *Site) Run(ctx context.Context) error {
 	return err
 }
 
-// Read reads the token, and the certificate with its key, from files. Those named "" are not read.
+// Read reads the token, and the certificate with its key, from files. Empty names are skipped.
 func (a *Access) Read(token, certificate, key string) (err error) {
 	if token != "" {
 		if a.Token, err = ReadToken(token); err != nil {

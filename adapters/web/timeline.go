@@ -11,14 +11,14 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// axis maps times of the producer's clock to places on the time axis of a run.
+// axis maps times by the producer's clock to positions on the time axis of a run.
 type axis struct {
-	// startMs and endMs are the first and the last time on the axis. While a run goes on, the
-	// axis is longer than what has happened, so that bars stay where they are for a while.
+	// startMs and endMs are the first and the last time on the axis. The axis of an active run
+	// extends beyond its last event, so that bars do not move at every event.
 	startMs, endMs int64
 }
 
-// axisWidth is the length of the axis in the units of its drawings.
+// axisWidth is the length of the axis in SVG units.
 const axisWidth = 100_000
 
 // newAxis returns the axis of a run.
@@ -46,7 +46,7 @@ func roundUp(ms int64) int64 {
 	return max(size, ms)
 }
 
-// at returns the place of a time.
+// at returns the position of a time.
 func (a axis) at(ms int64) int {
 	switch {
 	case ms <= a.startMs:
@@ -60,16 +60,16 @@ func (a axis) at(ms int64) int {
 // tick is a mark of the axis.
 type tick struct{ Percent, Text string }
 
-// tickSteps are the distances of ticks, in milliseconds; longer ones are days.
+// tickSteps are the distances between ticks, in milliseconds; larger ones are whole days.
 var tickSteps = []int64{
 	1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000,
 	1_800_000, 3_600_000, 7_200_000, 14_400_000, 21_600_000, 43_200_000, 86_400_000,
 }
 
-// maxTicks is how many marks have room on a narrow page.
+// maxTicks is how many ticks fit on a narrow page.
 const maxTicks = 4
 
-// ticks returns some marks at round distances from the start of the run.
+// ticks returns ticks at round distances from the start of the run.
 func (a axis) ticks() (ticks []tick) {
 	length := a.endMs - a.startMs
 	step := tickSteps[len(tickSteps)-1]
@@ -88,13 +88,13 @@ func (a axis) ticks() (ticks []tick) {
 	return ticks
 }
 
-// bar is a part of a row of the timeline. Its kind is the name of a style.
+// bar is a part of a row of the timeline. Its kind is a CSS class.
 type bar struct {
 	X, Width int
 	Kind     string
 }
 
-// fills are the colours of bars where a policy forbids the style sheet.
+// fills are the colours of bars for documents whose policy forbids the style sheet.
 var fills = map[string]string{
 	"job": "#c5ced8", "busy": "#8393a5", "failed": "#b42318", "open": "#e3b341", "complete": "#1a6e36", "tolerated": "#57606a", "unknown": "#8a5a00",
 }
@@ -102,7 +102,7 @@ var fills = map[string]string{
 // Fill returns the colour of the bar.
 func (b bar) Fill() string { return fills[b.Kind] }
 
-// leastBar is the width of what has no width, such as a moment.
+// leastBar is the width of bars that would otherwise be invisible, such as moments.
 const leastBar = 100
 
 // bar returns the bar of an interval.
@@ -112,14 +112,14 @@ func (a axis) bar(startMs, endMs int64, kind string) bar {
 	return bar{min(x, axisWidth-width), width, kind}
 }
 
-// interval is the time of a job.
+// interval is when a job ran.
 type interval struct {
 	job        int
 	start, end int64
 }
 
-// alone returns for each of n jobs how many milliseconds it was the only one that ran: that
-// much a run can become shorter if the job alone does.
+// alone returns for each of n jobs how many milliseconds no other job was running. A run can become
+// shorter by at most that much if only this job does.
 func alone(n int, jobs []interval) []int64 {
 	type change struct {
 		at  int64
@@ -134,7 +134,7 @@ func alone(n int, jobs []interval) []int64 {
 	}
 	slices.SortFunc(changes, func(a, b change) int { return cmp.Compare(a.at, b.at) })
 	times := make([]int64, n)
-	// The sum of the indexes of the jobs that run is the index of the job that runs alone.
+	// sum is the sum of the indexes of the running jobs: if only one is running, its index.
 	running, sum := 0, 0
 	for i, c := range changes {
 		if running == 1 {
@@ -145,8 +145,8 @@ func alone(n int, jobs []interval) []int64 {
 	return times
 }
 
-// merged returns the union of the intervals of a job's commands, as drawn: what touches or is
-// closer than can be seen is one bar. So a job has few bars, however many commands it has.
+// merged returns the union of the intervals of a job's commands, as drawn: bars that touch, or
+// whose gap is too small to see, become one. So a job has few bars, however many commands it has.
 func merged(bars []bar) []bar {
 	slices.SortFunc(bars, func(a, b bar) int { return cmp.Compare(a.X, b.X) })
 	var union []bar

@@ -26,8 +26,8 @@ func ReadToken(file string) (string, error) {
 	return string(data), err
 }
 
-// RunToken returns the token that allows writing to a run of a server, and nothing else: the HMAC-SHA256
-// of the run's id under the server's token, in hex.
+// RunToken returns the token that allows writing to one run of a server, and nothing else: the
+// HMAC-SHA256 of the run's id with the server's token as the key, in hexadecimal.
 func RunToken(token string, run domain.RunID) string {
 	mac := hmac.New(sha256.New, []byte(token))
 	mac.Write([]byte(run))

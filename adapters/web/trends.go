@@ -18,11 +18,11 @@ import (
 	"github.com/quire-ci/quire-project/projections/trends"
 )
 
-// trendsQuery is what is asked for, as text of the address.
+// trendsQuery is the query of an address of trends.
 type trendsQuery struct {
 	Runs         string // conditions
 	AssumeEnded  bool
-	Pipeline     *trends.Pipeline // nil: any
+	Pipeline     *trends.Pipeline // nil: any pipeline
 	Job, Command string
 }
 
@@ -34,7 +34,8 @@ func trendsQueryOf(query url.Values) trendsQuery {
 	return q
 }
 
-// at returns the address of the trends of the same runs; pairs are further parameters.
+// at returns the address of the trends of the same runs; pairs are names and values of more
+// parameters.
 func (q trendsQuery) at(pairs ...string) string {
 	query := url.Values{}
 	if q.Runs != "" {
@@ -49,7 +50,7 @@ func (q trendsQuery) at(pairs ...string) string {
 	return "/trends?" + query.Encode()
 }
 
-// ofJob returns the address of a job; the pipeline is in it if there are several.
+// ofJob returns the address of a job. The pipeline is in it if there are several pipelines.
 func (q trendsQuery) ofJob(t *trends.Trends, of trends.Pipeline, id string, pairs ...string) string {
 	if t.Several() {
 		pairs = append(pairs, "repo", of.Repo, "pipeline", of.Name)
@@ -57,13 +58,12 @@ func (q trendsQuery) ofJob(t *trends.Trends, of trends.Pipeline, id string, pair
 	return q.at(append(pairs, "job", id)...)
 }
 
-// is reports whether a job of a pipeline is asked for.
+// is reports whether the query is about a job of a pipeline.
 func (q trendsQuery) is(of trends.Pipeline, job string) bool {
 	return job == q.Job && (q.Pipeline == nil || *q.Pipeline == of)
 }
 
-// trends shows what the latest runs have in common and what has changed; or, of a job or a command, all of
-// its runs.
+// trends shows the trends of the latest runs; or, for a job or a command, all its runs.
 func (s *Server) trends(w http.ResponseWriter, r *http.Request) error {
 	q := trendsQueryOf(r.URL.Query())
 	selected, err := report.ParseTrends(q.Runs, time.Now())
@@ -85,7 +85,7 @@ func (s *Server) trends(w http.ResponseWriter, r *http.Request) error {
 	return s.html(w, "trend", one)
 }
 
-// latest returns the trends of the runs that are selected.
+// latest returns the trends of the selected runs.
 func (s *Server) latest(ctx context.Context, selected store.Selection, prepare []func(*projections.Record)) (*trends.Trends, error) {
 	done, err := s.heavy(ctx)
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *Server) latest(ctx context.Context, selected store.Selection, prepare [
 	if s.logs == nil {
 		return trends.Stored(ctx, s.store, selected, nil, prepare...)
 	}
-	var v *view // of the run whose failed commands are asked for
+	var v *view // the run of the previous failure
 	return trends.Stored(ctx, s.store, selected, func(run *projections.Record, job string, seq int) string {
 		if v == nil || v.Run.RunID != run.Run.RunID {
 			if v, err = s.read(ctx, run.Run.RunID); err != nil {
@@ -118,23 +118,23 @@ func (s *Server) lastLine(ctx context.Context, v *view, job string, seq int) str
 	return line
 }
 
-// trendsPage is what the page of trends shows.
+// trendsPage is the data of the page of trends.
 type trendsPage struct {
 	chrome
 	Query    trendsQuery
-	Problem  string // why there is no more than the form
+	Problem  string // why the page has only the form
 	Runs     string
-	None     bool // there are no runs
+	None     bool // no runs match
 	LeftOut  []string
 	Changes  changeTable
 	Unstable []unstable
 	Failures []shownFailure
 	Jobs     []series
 	Commands []series
-	More     string // commands that are left out
+	More     string // how many commands are left out
 }
 
-// changeTable is a table of changes, with the names of the commands if it is of several.
+// changeTable is a table of changes; it has a column of names if it is about several commands.
 type changeTable struct {
 	Named bool
 	Rows  []shownChange
@@ -151,7 +151,7 @@ type shownChange struct {
 // unstable is a job that fails now and then.
 type unstable struct{ Path, Job, Because, Count, Failed string }
 
-// shownFailure is failures that are one.
+// shownFailure is a group of failures with the same cause.
 type shownFailure struct {
 	Job, Command, Line, Exit, Count string
 	First, FirstPath                string
@@ -162,11 +162,11 @@ type shownFailure struct {
 type series struct {
 	Path, Job, Command         string
 	Count, Failed, Median, P95 string
-	Often                      bool // it failed
+	Often                      bool // it has failed
 	Chart                      chart
 }
 
-// maxSeries is how many commands the page of trends shows.
+// maxSeries limits the commands that the page of trends shows.
 const maxSeries = 200
 
 func newTrends(c chrome, q trendsQuery, t *trends.Trends) *trendsPage {
@@ -249,7 +249,7 @@ func seriesOf(path, job, cmd string, s *trends.Series) series {
 	}
 }
 
-// trendPage is what the page of one job or command shows.
+// trendPage is the data of the page of one job or command.
 type trendPage struct {
 	chrome
 	Back  string
@@ -267,7 +267,7 @@ type shownPoint struct {
 	Failed, Changed bool
 }
 
-// oneTrend returns the page of the command that is asked for, or of the job.
+// oneTrend returns the page of the command, or of the job, that the query names.
 func oneTrend(q trendsQuery, t *trends.Trends, command bool) (*trendPage, bool) {
 	var of *trends.Series
 	if at := slices.IndexFunc(t.Jobs, func(j trends.Job) bool { return q.is(j.Pipeline, j.JobID) }); at >= 0 && !command {
@@ -299,16 +299,16 @@ func oneTrend(q trendsQuery, t *trends.Trends, command bool) (*trendPage, bool) 
 	return p, true
 }
 
-// chart is a drawing of a series: 1000 wide and 100 high, where higher is slower. Dots are drawn as lines
-// without a length, whose width a browser does not stretch.
+// chart is a drawing of a series, 1000 wide and 100 high; slower is higher. Dots are drawn as lines
+// of length 0, because a browser does not stretch the width of a line.
 type chart struct {
-	Dots, Failed string // paths
-	Medians      string // a path of the medians between changes
+	Dots, Failed string // SVG paths
+	Medians      string // an SVG path of the medians between changes
 	Changes      []int
-	Top          string // how long the longest one took
+	Top          string // the longest duration
 }
 
-// The edges of a chart, so that dots are seen as a whole.
+// Margins of a chart, so that no dot is cut off.
 const (
 	chartLeft, chartRight = 10, 990
 	chartTop, chartFloor  = 6, 94

@@ -20,8 +20,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/trends"
 )
 
-// checkTrends holds the pages of trends to the trends: each job and command has a row with a chart, and a page with
-// all its runs.
+// checkTrends compares the pages of trends with the trends: each job and command has a row with a
+// chart, and a page with all its runs.
 func checkTrends(t require.TestingT, db store.Store, want *trends.Trends) {
 	server := web.New(web.Options{Store: db})
 	defer server.Close()
@@ -106,7 +106,7 @@ func TestTrendsPage(t *testing.T) {
 	}))
 }
 
-// A slowdown is shown from its first run on, with the failures that are one and the job that is flaky.
+// A slowdown is shown from its first run on, with the group of failures and the flaky job.
 func TestTrendsOfHistory(t *testing.T) {
 	folder, db := t.TempDir(), memory.Of(set)
 	for i := range int64(30) {
@@ -136,7 +136,7 @@ func TestTrendsOfHistory(t *testing.T) {
 		require.Equal(t, status, answer.Code, path)
 		parsePage(t, answer.Body.String())
 	}
-	// The conditions are those of the command.
+	// The conditions are the same as for the command.
 	for runs, count := range map[string]int{"": 30, "repo=shop,last=12": 12, "sha=sha4": 2, "state=failed": 1, "since=2026-11-23T14:51:54.602Z,before=2026-11-23T14:53:54.602Z": 2, "repo=shop,sha=sha0,state=any": 2} {
 		require.Contains(t, get(t, server, "/trends?runs="+url.QueryEscape(runs)).Body.String(), fmt.Sprintf(`<p class="facts">%s</p>`, display.Plural(count, "run")), runs)
 	}

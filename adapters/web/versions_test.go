@@ -21,8 +21,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Before the store is rebuilt, a server of the new version shows runs, is not ready, and refuses
-// lines for a while; that of the old version ends when it is to write afterwards.
+// Until the store is rebuilt, a server of the new version shows runs, is not ready, and refuses
+// lines. Afterwards, a server of the old version ends at the first write.
 func TestVersions(t *testing.T) {
 	db, lines := filepath.Join(t.TempDir(), "quire.db"), `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n"
 	open := func(version int) store.Store {

@@ -17,8 +17,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// BenchmarkViewers measures an event of a run of 2,000 commands from its writing until all viewers have it, and
-// the memory of a viewer.
+// BenchmarkViewers measures the time from writing an event of a run of 2,000 commands until all
+// viewers have it, and the memory of a viewer.
 func BenchmarkViewers(b *testing.B) {
 	for _, viewers := range []int{1, 100} {
 		b.Run(fmt.Sprint("viewers=", viewers), func(b *testing.B) {
@@ -64,7 +64,7 @@ func BenchmarkViewers(b *testing.B) {
 			b.ResetTimer()
 			for i := range b.N {
 				b.StopTimer()
-				time.Sleep(30 * time.Millisecond) // viewers have seen nothing for longer than events are collected
+				time.Sleep(30 * time.Millisecond) // viewers are idle for longer than a hub waits before it sends changes
 				b.StartTimer()
 				s.add("run", domain.NewShStarted(int64(3000+i), "a", "make"))
 				all()
