@@ -24,7 +24,7 @@ var Schemes = []string{"otlp+http://", "otlp+https://"}
 // Format is the name of the format that [NewWriter] writes.
 const Format = "otlp"
 
-// What a report of [Format] is like, and one to a collector.
+// Kind describes reports in [Format], and Collector those sent to a collector.
 var (
 	Kind      = report.Kind{Name: Format, Takes: report.TakesFile | report.TakesCommands, Raw: true}
 	Collector = report.Kind{Name: "a collector", Takes: report.TakesCommands}
@@ -36,8 +36,8 @@ func IsAddress(text string) bool { return strings.HasPrefix(strings.ToLower(text
 // IsTarget reports whether [Open] is meant to write what a text names.
 func IsTarget(text string) bool { return text == Format || IsAddress(text) }
 
-// ConfigError reports an address, or a variable of the environment, that cannot be used. It shows no
-// value that could be secret.
+// ConfigError reports an address, or an environment variable, that cannot be used. Its message
+// contains no value that could be secret.
 type ConfigError struct{ err error }
 
 func (e *ConfigError) Error() string { return e.err.Error() }
@@ -47,7 +47,7 @@ func wrong(format string, values ...any) error {
 	return &ConfigError{fmt.Errorf(format, values...)}
 }
 
-// The port of OTLP over HTTP, and the path of traces.
+// The default port of OTLP over HTTP, and the path for traces.
 const (
 	defaultPort = "4318"
 	tracesPath  = "/v1/traces"
@@ -75,8 +75,9 @@ func parseAddress(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// environment reads the variables that all exporters of OpenTelemetry have, see
-// https://opentelemetry.io/docs/specs/otel/protocol/exporter/. Those for traces win.
+// environment reads the environment variables that all exporters of OpenTelemetry use, see
+// https://opentelemetry.io/docs/specs/otel/protocol/exporter/. A variable for traces takes
+// precedence over the general one.
 type environment func(string) string
 
 func (e environment) get(name string) (value, variable string) {
@@ -88,7 +89,7 @@ func (e environment) get(name string) (value, variable string) {
 	return "", ""
 }
 
-// defaultTimeout is how long to wait for an answer.
+// defaultTimeout is how long to wait for a response.
 const defaultTimeout = 10 * time.Second
 
 func (e environment) timeout() (time.Duration, error) {
@@ -100,7 +101,7 @@ func (e environment) timeout() (time.Duration, error) {
 	if err != nil || ms < 0 {
 		return 0, wrong("%s is a number of milliseconds, such as 10000", variable)
 	}
-	return time.Duration(ms) * time.Millisecond, nil // 0 is no limit
+	return time.Duration(ms) * time.Millisecond, nil // 0 means no limit
 }
 
 func (e environment) gzip() (bool, error) {
@@ -114,7 +115,7 @@ func (e environment) gzip() (bool, error) {
 	}
 }
 
-// headers reads KEY=VALUE,KEY=VALUE, in which values may be escaped as in URLs.
+// headers parses KEY=VALUE,KEY=VALUE, where values may be percent-encoded.
 func (e environment) headers() (http.Header, error) {
 	value, variable := e.get("HEADERS")
 	headers := http.Header{}
@@ -143,7 +144,7 @@ func isFieldValue(value string) bool {
 	return strings.IndexFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) < 0
 }
 
-// tls returns the certificates to trust and to show.
+// tls returns the trusted certificates and the client certificate.
 func (e environment) tls() (*tls.Config, error) {
 	file := func(name string) posting.File {
 		path, variable := e.get(name)

@@ -7,33 +7,32 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// maxBatch is the size of a batch of spans in bytes, encoded as protobuf. In JSON, where a character
-// can take six times as much, a batch is smaller than the 1 MiB that a collector reads as one
-// line.
+// maxBatch is the size of a batch of spans in bytes, encoded as protobuf. A collector reads at most
+// 1 MiB of JSON as one line, and in JSON a character can take six times as much.
 const maxBatch = 96 << 10
 
-// batch gathers spans until there are enough of them to be sent.
+// batch gathers spans and sends them when there are enough.
 type batch struct {
 	send func(ptrace.Traces) error
 
 	traces ptrace.Traces
 	spans  ptrace.SpanSlice
-	of     func(pcommon.Map) // the resource of the next spans
+	of     func(pcommon.Map) // the resource of the following spans
 	fresh  bool              // of is not in traces yet
 	size   int
-	err    error // of send; nothing is sent after it
+	err    error // the error of send; after it, nothing is sent
 }
 
 func newBatch(send func(ptrace.Traces) error) *batch {
 	return &batch{send: send, traces: ptrace.NewTraces()}
 }
 
-// resource says what the next spans are of.
+// resource sets the resource of the following spans.
 func (b *batch) resource(run domain.RunID, of *labels) {
 	b.of, b.fresh = func(to pcommon.Map) { of.put(run, to) }, true
 }
 
-// next returns a new span, to fill in. Then call added.
+// next returns a new span to fill in. Call added afterwards.
 func (b *batch) next() ptrace.Span {
 	if b.fresh {
 		b.fresh = false
@@ -49,17 +48,17 @@ func (b *batch) next() ptrace.Span {
 	return b.spans.AppendEmpty()
 }
 
-// sizes measures messages.
+// sizes computes the encoded size of messages.
 var sizes ptrace.ProtoMarshaler
 
-// added sends the batch if it has become large.
+// added sends the batch if it has become large enough.
 func (b *batch) added(span ptrace.Span) {
 	if b.size += sizes.SpanSize(span); b.size >= maxBatch {
 		b.flush()
 	}
 }
 
-// flush sends what has been gathered.
+// flush sends the gathered spans.
 func (b *batch) flush() {
 	if b.size == 0 {
 		return

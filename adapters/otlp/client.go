@@ -20,13 +20,13 @@ import (
 
 // ClientOptions are the options of a [Client]. The zero value has the defaults.
 type ClientOptions struct {
-	// GiveUp is how long sending one batch is tried. The default is a minute; less than 0 is for
-	// ever.
+	// GiveUp is how long the client tries to send one batch. The default is a minute; a negative
+	// value means no limit.
 	GiveUp time.Duration
-	// Say, when set, is called with what a person should know: that the collector stops taking
-	// spans, that it takes them again, and what it answers besides.
+	// Say, if set, is called with messages for the user: when the collector becomes unavailable,
+	// when it is available again, and what its responses say.
 	Say func(string)
-	// Getenv reads a variable of the environment. The default is [os.Getenv].
+	// Getenv returns an environment variable. The default is [os.Getenv].
 	Getenv func(string) string
 }
 
@@ -38,19 +38,19 @@ type Client struct {
 	gzip    bool
 	timeout time.Duration
 	http    *posting.Client
-	pause   time.Duration // before the first attempt after a failure
+	pause   time.Duration // before the next attempt
 
 	mu   sync.Mutex
 	away bool
 }
 
-// The pauses before further attempts.
+// The shortest and the longest pause between attempts.
 const (
 	firstPause = 500 * time.Millisecond
 	maxPause   = 15 * time.Second
 )
 
-// NewClient returns a client of the collector at an address. The error is a [ConfigError].
+// NewClient returns a client for the collector at an address. An error is a [ConfigError].
 func NewClient(address string, options ClientOptions) (*Client, error) {
 	if options.GiveUp == 0 {
 		options.GiveUp = time.Minute
@@ -78,11 +78,11 @@ func NewClient(address string, options ClientOptions) (*Client, error) {
 // String returns the address, which contains no secret.
 func (c *Client) String() string { return c.to.Scheme + "://" + c.to.Host }
 
-// SendError reports that a collector did not take spans.
+// SendError reports that a collector did not accept spans.
 type SendError struct {
 	// Collector is the address.
 	Collector string
-	// Status is the status of its answer; 0 if it did not answer.
+	// Status is the status of its response; 0 if there was none.
 	Status int
 	Err    error
 }
@@ -94,10 +94,10 @@ func (c *Client) failed(status int, format string, values ...any) error {
 	return &SendError{c.String(), status, fmt.Errorf(format, values...)}
 }
 
-// Send sends traces. It tries again while the collector is away or busy. The error is a [*SendError], a
-// [*RejectedError], or that of ctx.
+// Send sends traces. It retries while the collector is unavailable or busy. An error is a
+// [*SendError], a [*RejectedError], or that of ctx.
 func (c *Client) Send(ctx context.Context, traces ptrace.Traces) error {
-	var encoder ptrace.ProtoMarshaler // a TracesData has the form of an ExportTraceServiceRequest
+	var encoder ptrace.ProtoMarshaler // a TracesData has the same encoding as an ExportTraceServiceRequest
 	body, err := encoder.MarshalTraces(traces)
 	if err == nil && c.gzip {
 		body, err = compress(body)
@@ -121,7 +121,7 @@ func (c *Client) Send(ctx context.Context, traces ptrace.Traces) error {
 	return err
 }
 
-// sendOrWarn is Send for a sender who goes on if the collector rejects spans.
+// sendOrWarn sends traces, and only reports it if the collector rejects spans.
 func (c *Client) sendOrWarn(ctx context.Context, traces ptrace.Traces) error {
 	err := c.Send(ctx, traces)
 	if errors.As(err, new(*RejectedError)) {
@@ -163,7 +163,7 @@ func compress(body []byte) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// setAway notes why the collector does not take spans; nil if it does.
+// setAway records why the collector is unavailable; nil if it is available.
 func (c *Client) setAway(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

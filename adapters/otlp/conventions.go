@@ -4,16 +4,16 @@ package otlp
 // https://github.com/open-telemetry/semantic-conventions/blob/v1.43.0/docs/cicd/cicd-spans.md
 const SchemaURL = "https://opentelemetry.io/schemas/1.43.0"
 
-// scope is the instrumentation scope of the spans, service the name of what they are of.
+// scope is the instrumentation scope of the spans, and service their service.name.
 const (
 	scope   = "github.com/quire-ci/quire-project"
 	service = "quire-ci"
 )
 
-// action is the kind of action that a run is, one of the values of cicd.pipeline.action.name.
+// action is the kind of a run, a value of cicd.pipeline.action.name.
 const action = "RUN"
 
-// Attributes of the conventions.
+// Attributes of the semantic conventions.
 const (
 	attrServiceName  = "service.name"
 	attrPipelineName = "cicd.pipeline.name"
@@ -34,11 +34,11 @@ const (
 	attrRefType      = "vcs.ref.type"
 )
 
-// Attributes that the conventions do not have.
+// Attributes that the semantic conventions do not define.
 const (
 	attrJob        = "quire.job_id"
 	attrSeq        = "quire.seq"
-	attrLabel      = "quire.label." // and its key
+	attrLabel      = "quire.label." // followed by the label's key
 	attrIncomplete = "quire.incomplete"
 	attrUnknown    = "quire.duration_unknown"
 	attrStartedMs  = "quire.started_at_ms"

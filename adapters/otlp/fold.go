@@ -12,27 +12,27 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Options say what spans have.
+// Options say what spans contain.
 type Options struct {
-	// Commands adds the texts of commands. They may contain secrets.
+	// Commands adds the text of commands, which may contain secrets.
 	Commands bool
-	// AssumeEnded says that streams without a run_finished have ended: a run of complete jobs is
-	// then a success, and one with a failed job a failure.
+	// AssumeEnded treats streams without a run_finished as ended: a run whose jobs are all complete
+	// is then a success, and one with a failed job a failure.
 	AssumeEnded bool
 }
 
-// spans makes the spans of a run. It is a projection without rows: a span goes to the batch when
-// its row is final. Open adds those of what is open, once ending is set.
+// spans makes the spans of a run. It is a projection without rows: when a row is final, its span
+// goes to the batch. If ending is set, Open adds the spans of everything open.
 type spans struct {
 	options Options
 	out     *batch
 	trace   pcommon.TraceID
 	run     pcommon.SpanID
 	labels  labels
-	exits   map[int][]command // of each open job, by its index: the commands with a code other than 0
-	row     projections.Run   // of the run, at the end
+	exits   map[int][]command // commands with an exit code other than 0, by the index of their open job
+	row     projections.Run   // of the run; set at the end
 	id      domain.RunID
-	ending  bool // the stream has ended: Open adds the spans of what is open
+	ending  bool // the stream has ended
 }
 
 type none struct{}
@@ -42,7 +42,7 @@ func newFold(run domain.RunID, out *batch, options Options) (*projections.Fold, 
 	s := &spans{options: options, out: out, trace: TraceID(run), run: RunSpan(run), id: run, exits: map[int][]command{}}
 	out.resource(run, &s.labels)
 	return projections.NewFold(run,
-		projections.Runs.Into(func(row *projections.Row[projections.Run]) { s.row = row.Value }), // opened before the spans
+		projections.Runs.Into(func(row *projections.Row[projections.Run]) { s.row = row.Value }), // must be opened before the spans
 		projections.Into("otlp", s, func(*projections.Row[none]) {})), s
 }
 
@@ -79,7 +79,7 @@ func (s *spans) Open(run *projections.Tracker, rows []projections.Row[none]) []p
 			s.addJob(run, job)
 		}
 	}
-	if run.Events > 0 { // without an event, no time is known
+	if run.Events > 0 { // without events, no time is known
 		s.addRun(run)
 	}
 	return rows
@@ -111,15 +111,15 @@ func (s *spans) addCommand(run *projections.Tracker, job *projections.TrackedJob
 	s.out.added(span)
 }
 
-// addJob adds the span of a job that has ended or is open at the end, after those of the commands that
-// waited for it.
+// addJob adds the span of a job that has ended, or is open at the end of the stream. The spans of
+// the commands that waited for it come first.
 func (s *spans) addJob(run *projections.Tracker, job *projections.TrackedJob) {
 	for _, c := range s.exits[job.Index] {
 		s.addCommand(run, job, &c)
 	}
 	delete(s.exits, job.Index)
 	span := s.task(JobSpan(s.id, job.ID), s.run, job.ID, clip(job.ID, maxName))
-	span.SetName(display.Name(span.Name())) // tools have no place for spans without a name
+	span.SetName(display.Name(span.Name())) // some tools cannot show spans without a name
 	var p period
 	if job.Started {
 		p.start = projections.Some(job.StartedAtMs)
@@ -179,7 +179,7 @@ func (s *spans) begin(id pcommon.SpanID, kind ptrace.SpanKind) ptrace.Span {
 	return span
 }
 
-// of returns the result of a job or a run that has ended.
+// of returns the result of an ended job or run.
 func of(outcome domain.Outcome, failed string) (result cicd.Result, errorType string) {
 	if outcome == domain.Complete {
 		return cicd.Success, ""

@@ -9,13 +9,14 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// The ids are the beginnings of SHA-256 digests. The digest is one of the name of the kind and of
-// each part after its length, so that no two lists of parts give the same bytes.
+// The ids are the first bytes of SHA-256 digests. The input of a digest is the name of the kind,
+// followed by each part with its length in front, so that different lists of parts never give the
+// same input.
 
 // TraceID returns the id of a run's trace.
 func TraceID(run domain.RunID) (id pcommon.TraceID) {
 	copy(id[:], digest("trace", string(run)))
-	id[0] |= 1 // an id of zeros alone is invalid
+	id[0] |= 1 // an id of zeros is invalid
 	return id
 }
 
@@ -25,7 +26,7 @@ func RunSpan(run domain.RunID) pcommon.SpanID { return spanID("run", string(run)
 // JobSpan returns the id of the span of a job.
 func JobSpan(run domain.RunID, job string) pcommon.SpanID { return spanID("job", string(run), job) }
 
-// CommandSpan returns the id of the span of the command with a number in a job.
+// CommandSpan returns the id of the span of command number seq of a job.
 func CommandSpan(run domain.RunID, job string, seq int) pcommon.SpanID {
 	return spanID("command", string(run), job, string(binary.AppendUvarint(nil, uint64(seq))))
 }

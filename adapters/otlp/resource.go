@@ -10,10 +10,10 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// labels are the labels of a run that the conventions have names for.
+// labels are the labels of a run for which the conventions define attributes.
 type labels struct {
 	repo, ref, sha, url string
-	pipeline            string // its name
+	pipeline            string // the pipeline's name
 	others              []domain.Label
 }
 
@@ -30,7 +30,7 @@ func readLabels(of domain.Labels) (l labels) {
 	return l
 }
 
-// put puts the attributes of a run's resource.
+// put sets the attributes of a run's resource.
 func (l *labels) put(run domain.RunID, to pcommon.Map) {
 	put := func(key, value string) {
 		if value != "" {
@@ -52,7 +52,7 @@ func (l *labels) put(run domain.RunID, to pcommon.Map) {
 	}
 }
 
-// refName returns the name of a git reference, and its type if that is known.
+// refName returns the name of a git reference, and its type if known.
 func refName(ref string) (name, kind string) {
 	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
 		return branch, "branch"
@@ -63,8 +63,9 @@ func refName(ref string) (name, kind string) {
 	return ref, ""
 }
 
-// webAddress returns an address without user and password, and with a fragment if one is given; "" if
-// no browser could open it, or it is too long. A part of an address would be another address.
+// webAddress returns an address without user and password, and with the fragment if it is not
+// empty. It returns "" if no browser could open the address, or if it is too long: a shortened
+// address would be another one.
 func webAddress(text, fragment string) string {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {

@@ -12,13 +12,13 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// RejectedError reports that a collector has taken a batch, but not all of its spans. The others are
+// RejectedError reports that a collector accepted a batch except for some of its spans. Those are
 // not sent again.
 type RejectedError struct {
 	Collector string
-	// Spans is how many were rejected; 0 if the collector only has something to say.
+	// Spans is how many were rejected; 0 if the response only has a message.
 	Spans int64
-	// Message is what the collector says, fit to be printed.
+	// Message is the collector's message, safe to print.
 	Message string
 }
 
@@ -29,7 +29,7 @@ func (e *RejectedError) Error() string {
 	return fmt.Sprintf("the collector at %s rejected spans (%d): %s", e.Collector, e.Spans, e.Message)
 }
 
-// judge returns the error of an answer; nil if the spans were taken.
+// judge returns the error that a response means; nil if the collector accepted the spans.
 func (c *Client) judge(answer *posting.Answer) error {
 	status := answer.Status
 	err := c.failed(status, "answered %d %s", status, http.StatusText(status))
@@ -56,11 +56,11 @@ func (c *Client) judge(answer *posting.Answer) error {
 	return nil
 }
 
-// maxMessage is how many bytes of a message are shown.
+// maxMessage limits a shown message, in bytes.
 const maxMessage = 200
 
-// read reads an ExportTraceServiceResponse: in field 1, the number of rejected spans in field 1 and a
-// message in field 2.
+// read parses an ExportTraceServiceResponse: its field 1 has the number of rejected spans in field
+// 1 and a message in field 2.
 func (e *RejectedError) read(answer []byte) {
 	each(answer, func(field protowire.Number, kind protowire.Type, value []byte) {
 		if field != 1 || kind != protowire.BytesType {
@@ -80,7 +80,7 @@ func (e *RejectedError) read(answer []byte) {
 	})
 }
 
-// each calls f with the fields of a message, up to one that is malformed.
+// each calls f for the fields of a message, up to the first malformed one.
 func each(message []byte, f func(protowire.Number, protowire.Type, []byte)) {
 	for len(message) > 0 {
 		field, kind, n := protowire.ConsumeTag(message)

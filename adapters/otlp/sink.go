@@ -17,11 +17,10 @@ import (
 )
 
 // Sink returns a sink for [follow.Follow] that sends the spans of runs as their rows become final.
-// What is open at the end of a stream, and the run itself, follow when the run has ended, or its
-// stream counts as ended. reading are the options for reading streams.
+// When a run has ended, or its stream is considered ended, the sink sends the spans of everything
+// open and of the run itself. reading are the options for reading streams.
 //
-// What was sent is known as long as the sink is used. Another sink sends the spans again, with the
-// same ids.
+// A sink remembers what it has sent. Another sink sends the spans again, with the same ids.
 func (c *Client) Sink(options Options, reading jsonl.Options) follow.Sink {
 	return &sink{client: c, options: options, reading: reading, runs: map[domain.RunID]*followed{}}
 }
@@ -33,21 +32,21 @@ type sink struct {
 
 	mu   sync.Mutex
 	runs map[domain.RunID]*followed
-	err  error // of a Release
+	err  error // the error of a Release
 }
 
-// followed is a run whose stream grows.
+// followed is a run whose stream is followed.
 type followed struct {
 	known follow.Known
-	sent  int // how many spans of final rows were sent
+	sent  int // number of sent spans of final rows
 	// The fold of the stream up to known.Mark; nil before the first segment, and while the run is
 	// released.
 	fold  *projections.Fold
 	spans *spans
 	batch *batch
 
-	ctx  context.Context // of the call that sends
-	skip int             // how many of the next spans were sent before
+	ctx  context.Context // of the current call
+	skip int             // number of next spans to skip, because they were sent before
 }
 
 func (s *sink) run(id domain.RunID) *followed {
@@ -61,7 +60,7 @@ func (s *sink) run(id domain.RunID) *followed {
 	return f
 }
 
-// start begins to fold the stream of a run from its start. Spans that were sent are not sent again.
+// start begins to fold the stream of a run from its start, and skips spans that were sent.
 func (s *sink) start(run domain.RunID, f *followed) {
 	f.skip = f.sent
 	f.batch = newBatch(func(traces ptrace.Traces) error { return s.send(f, traces) })
@@ -114,7 +113,7 @@ func (s *sink) Write(ctx context.Context, source jsonl.Location, segment domain.
 	return f.flush(ctx)
 }
 
-// flush sends what is final.
+// flush sends the spans of final rows.
 func (f *followed) flush(ctx context.Context) error {
 	f.ctx = ctx
 	f.batch.flush()
@@ -122,7 +121,8 @@ func (f *followed) flush(ctx context.Context) error {
 	return f.batch.err
 }
 
-// Derive folds the stream again. It sends only what it has not sent, unless the stream is another one.
+// Derive folds the stream again from its start. It sends only spans that it has not sent, unless
+// the stream is a different one.
 func (s *sink) Derive(ctx context.Context, source jsonl.Location, reason error) (follow.Known, error) {
 	return s.derive(ctx, source, reason, s.source(source).WholeLines())
 }
@@ -144,7 +144,7 @@ func (s *sink) derive(ctx context.Context, at jsonl.Location, reason error, sour
 		return f.known, reason
 	}
 	same := !errors.Is(reason, tail.ErrRewritten)
-	if same { // as far as is known
+	if same { // up to the known mark
 		var err error
 		if same, err = begins(ctx, source, f.known.Mark); err != nil {
 			return f.known, err
@@ -168,7 +168,7 @@ func (s *sink) derive(ctx context.Context, at jsonl.Location, reason error, sour
 	return f.known, f.flush(ctx)
 }
 
-// begins reports whether a stream begins with what a mark was taken of.
+// begins reports whether a stream begins with the bytes that a mark describes.
 func begins(ctx context.Context, source *jsonl.StoreSource, mark domain.Mark) (bool, error) {
 	stream, err := source.Open(ctx, mark)
 	if err != nil {
@@ -189,7 +189,8 @@ func notEOF(err error) error {
 	return err
 }
 
-// Release sends what is open if the stream is over, and forgets all but how far it was read.
+// Release frees the memory of a run, except for how far its stream was read. If the stream has
+// ended, it first sends the spans of everything open.
 func (s *sink) Release(ctx context.Context, source jsonl.Location, known follow.Known) (follow.Known, error) {
 	f := s.run(source.Run)
 	if f.fold == nil {

@@ -14,16 +14,16 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// The most bytes of a text that a span has. Collectors limit attributes and lines too.
+// Limits on texts in spans, in bytes. Collectors limit attributes and lines, too.
 const (
 	maxCommand = 8 << 10
 	maxName    = 1 << 10 // of a run or a job
 	maxLabel   = 512     // of the value of a label
-	maxTitle   = 128     // of a command in the name of its span
+	maxTitle   = 128     // of a command, in the name of its span
 	maxAddress = 2 << 10
 )
 
-// clip cuts a text that is longer than max bytes. It then ends with "…".
+// clip cuts a text that is longer than max bytes, and ends it with "…".
 func clip(text string, max int) string {
 	if len(text) <= max {
 		return text
@@ -39,9 +39,9 @@ func clip(text string, max int) string {
 // period is when something ran: from its start to its end, in milliseconds.
 type period struct{ start, end projections.Null[int64] }
 
-// set sets the times of a span. An open one ends with the latest event, at lastMs, and one without a
-// start begins where it ends. What has no known duration has none: it begins and ends at its
-// start. Such spans say so, and have the times of the stream as attributes.
+// set sets the times of a span. The span of an open job or command ends with the latest event, at
+// lastMs; one without a start begins at its end. If the duration is unknown, the span begins and
+// ends at its start. In these cases an attribute says so, and others have the times of the stream.
 func (p period) set(span ptrace.Span, lastMs int64) {
 	to := span.Attributes()
 	end := lastMs
@@ -69,17 +69,17 @@ func (p period) set(span ptrace.Span, lastMs int64) {
 	}
 }
 
-// maxMs is the latest time that OTLP can carry and every reader can read, in the year 2262.
+// maxMs is the latest time that OTLP can express and all readers can parse, in the year 2262.
 const maxMs = math.MaxInt64 / int64(time.Millisecond)
 
 func carried(ms int64) bool { return ms >= 0 && ms <= maxMs }
 
-// timestamp returns a time in nanoseconds, or the nearest that OTLP can carry.
+// timestamp returns a time in nanoseconds, or the nearest one that OTLP can express.
 func timestamp(ms int64) pcommon.Timestamp {
 	return pcommon.Timestamp(min(max(ms, 0), maxMs) * int64(time.Millisecond))
 }
 
-// judge gives a span its result, as the attribute key.
+// judge sets the result of a span, as the attribute key.
 func judge(span ptrace.Span, key string, result cicd.Result, errorType string) {
 	span.Attributes().PutStr(key, string(result))
 	if result != cicd.Success {
@@ -88,16 +88,16 @@ func judge(span ptrace.Span, key string, result cicd.Result, errorType string) {
 	}
 }
 
-// command is a command that a span is made of.
+// command is what a command's span is made of.
 type command struct {
 	seq  int
-	text string // "" unless texts are sent
+	text string // "" unless the texts of commands are sent
 	period
 	exit projections.Null[int32]
 }
 
-// result returns the result of a command. A job whose body read the exit code and went on is
-// complete, and its commands have not failed.
+// result returns the result of a command. If its job is complete, the command has not failed: the
+// job read the exit code and continued.
 func (c *command) result(complete bool) (result cicd.Result, errorType string) {
 	switch {
 	case !c.exit.Valid:
@@ -108,7 +108,7 @@ func (c *command) result(complete bool) (result cicd.Result, errorType string) {
 	return cicd.Success, ""
 }
 
-// taskName is the name of a command, as "quire-project log" takes it.
+// taskName returns the name of a command in the form that "quire-project log" accepts.
 func taskName(job string, seq int) string { return clip(job, maxName) + "/" + strconv.Itoa(seq) }
 
 // title returns the name of a command's span.

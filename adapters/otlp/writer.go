@@ -12,16 +12,17 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Writer gives runs to OpenTelemetry, one after the other. It is a [report.Document].
+// Writer exports runs to OpenTelemetry, one after the other. It is a [report.Document].
 type Writer struct {
 	batch   *batch
 	options Options
-	// rejected is what a collector has not taken, in the words for the first of it.
+	// rejected is the total that the collector has rejected, with the message of the first
+	// rejection.
 	rejected *RejectedError
 }
 
-// Open returns a Writer of lines to out for [Format], or one to the collector at an address. The error
-// is a [ConfigError].
+// Open returns a Writer for a target: of lines to out if it is [Format], or to the collector at
+// that address. An error is a [ConfigError].
 func Open(ctx context.Context, target string, out io.Writer, options Options, client ClientOptions) (*Writer, error) {
 	if target == Format {
 		return NewWriter(out, options), nil
@@ -33,8 +34,8 @@ func Open(ctx context.Context, target string, out io.Writer, options Options, cl
 	return c.Writer(ctx, options), nil
 }
 
-// NewWriter returns a Writer of OTLP/JSON lines, in the form that the collector's otlpjsonfile receiver
-// reads: each line is a TracesData. Call Close at the end.
+// NewWriter returns a Writer of OTLP/JSON lines for the collector's otlpjsonfile receiver: each
+// line is a TracesData. Call Close at the end.
 func NewWriter(out io.Writer, options Options) *Writer {
 	return &Writer{options: options, batch: newBatch(func(traces ptrace.Traces) error {
 		var encoder ptrace.JSONMarshaler
@@ -47,7 +48,7 @@ func NewWriter(out io.Writer, options Options) *Writer {
 }
 
 // Writer returns a Writer that sends runs to the collector until ctx ends. If the collector rejects
-// some spans, the others are sent, and Close returns a [*RejectedError].
+// some spans, the Writer continues with the others, and Close returns a [*RejectedError].
 func (c *Client) Writer(ctx context.Context, options Options) *Writer {
 	w := &Writer{options: options}
 	w.batch = newBatch(func(traces ptrace.Traces) error {
@@ -68,13 +69,13 @@ func (c *Client) Writer(ctx context.Context, options Options) *Writer {
 	return w
 }
 
-// Add folds the stream of a run and returns the row of the run. An error is the stream's, or that of
-// the output, after which nothing more is written. If the stream cannot be read to its end, what
-// was final has been written.
+// Add folds the stream of a run and returns the row of the run. The error is that of the stream or
+// of the output; after an error of the output, nothing more is written. If the stream cannot be
+// read to its end, the spans of the rows that were final have been written.
 func (w *Writer) Add(run domain.RunID, stream projections.Stream, options report.Options) (projections.Run, error) {
 	fold, spans := newFold(run, w.batch, w.options)
 	if err := fold.Drain(projections.BeforeEach(stream, func() error {
-		if options.Live { // a reader must not wait for more of the stream
+		if options.Live { // a live reader must not wait for a full batch
 			w.batch.flush()
 		}
 		return w.batch.err
@@ -86,7 +87,7 @@ func (w *Writer) Add(run domain.RunID, stream projections.Stream, options report
 	return spans.row, w.batch.err
 }
 
-// Close writes what is left. It does not close what the Writer writes to.
+// Close writes the gathered spans. It does not close the output.
 func (w *Writer) Close() error {
 	w.batch.flush()
 	if w.batch.err == nil && w.rejected != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Check writes the diagnostics of streams, each on a line "FILE:LINE: code: meaning", and then
-// their counts by code, the most frequent first. It reads each stream to its end, and calls
-// failed with the error of a stream that cannot be read. It returns the counts.
+// Check writes the diagnostics of streams, one line "FILE:LINE: code: meaning" for each, followed
+// by the counts by code, the most frequent first, which it also returns. It reads each stream to
+// its end, and calls failed with the error of each stream that cannot be read.
 func Check(ctx context.Context, out io.Writer, streams jsonl.Streams, failed func(error)) (map[projections.Code]int, error) {
 	c := &checker{out: bufio.NewWriter(out), streams: streams, counts: map[projections.Code]int{}}
 	for at, err := range streams.Locations() {
@@ -24,7 +24,7 @@ func Check(ctx context.Context, out io.Writer, streams jsonl.Streams, failed fun
 			err = c.file(ctx, at)
 		}
 		if err = cmp.Or(ctx.Err(), err); err != nil {
-			_ = c.out.Flush() // what was found comes before what went wrong
+			_ = c.out.Flush() // write the findings before reporting the error
 			failed(err)
 		}
 		if ctx.Err() != nil {
@@ -48,7 +48,7 @@ type checker struct {
 }
 
 func (c *checker) file(ctx context.Context, at jsonl.Location) error {
-	var skipped sync.Map // why lines are malformed, by their numbers, until that is printed
+	var skipped sync.Map // the reasons for malformed lines, by line number, until they are printed
 	options := c.streams.Options
 	options.OnMalformed = jsonl.Skip
 	options.Skipped = func(err *jsonl.MalformedError) { skipped.Store(err.Line, err) }

@@ -12,17 +12,17 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// MaxMarkdown is the limit of a Markdown report in bytes. GitHub allows as many characters
-// in a comment.
+// MaxMarkdown is the limit of a Markdown report in bytes. GitHub allows that many characters in a
+// comment.
 const MaxMarkdown = 65_536
 
-// comment is the Markdown of any number of runs, in one comment. All runs are read, but
-// memory is bounded by the size of the comment. If not everything fits, runs that failed
-// come first, then unfinished ones, each with as many rows as fit.
+// comment is the Markdown of any number of runs in one comment. All runs are read, but memory is
+// bounded by the size of the comment. If not everything fits, failed runs come first, then
+// unfinished ones, each with as many rows as fit.
 type comment struct {
 	out  io.Writer
-	max  int         // the most bytes it can have
-	runs []*markdown // in the order in which they came
+	max  int         // limit of its size in bytes
+	runs []*markdown // in the order of Add
 	left tally       // runs that were left out
 }
 
@@ -40,7 +40,7 @@ func (c *comment) add(run domain.RunID, stream projections.Stream, options Optio
 	return d.run, nil
 }
 
-// limits allow more rows than fit.
+// limits allow more rows than can fit.
 func (c *comment) limits() limits {
 	return limits{rows: max(1, c.max/leastRow), command: markdownCommand}
 }
@@ -112,7 +112,7 @@ func (c *comment) close(unread int) error {
 	return err
 }
 
-// writeUrgent writes what fits, and counts the runs that it leaves out and those whose
+// writeUrgent writes the runs that fit. It counts the runs that it leaves out, and those whose
 // tables it leaves out. Runs with the same verdict share the room for tables.
 func (c *comment) writeUrgent(text *strings.Builder) (left tally, cut int) {
 	runs, room, n, left := c.byUrgency(), c.room(), 0, c.left
@@ -137,10 +137,10 @@ func (c *comment) writeUrgent(text *strings.Builder) (left tally, cut int) {
 	return left, cut
 }
 
-// leastTables is the room in bytes below which the tables of a run are left out.
+// leastTables is the room in bytes that a run's tables need; with less, they are left out.
 const leastTables = 1000
 
-// sameUrgency counts the first runs with the same verdict.
+// sameUrgency returns how many runs at the start have the same verdict.
 func sameUrgency(runs []*markdown) int {
 	n := 0
 	for n < len(runs) && runs[n].verdict == runs[0].verdict {
@@ -149,7 +149,7 @@ func sameUrgency(runs []*markdown) int {
 	return n
 }
 
-// closing writes what was left out.
+// closing writes the line that says what was left out.
 func (c *comment) closing(text *strings.Builder, left tally, cut, unread int) {
 	var parts []string
 	if left.sum() > 0 {

@@ -17,15 +17,16 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// compareSchema is the first member of the JSON document. It changes if its readers would have to.
+// compareSchema is the first member of the JSON document. It changes when a change of the document
+// would break its readers.
 const compareSchema = "quire-project/compare/v1"
 
-// ErrSeveralRuns reports a source with several runs, where one is needed.
+// ErrSeveralRuns reports a source with several runs where compare needs a single one.
 var ErrSeveralRuns = errors.New("several runs, where one is compared; name one of them")
 
-// Compare compares the only run of some streams with that of others. Their history is the runs of a third;
-// failed is called with the error of each of these that cannot be read.
-// The functions prepare each run.
+// Compare compares the only run of the streams a with the only run of b. The runs of history are
+// the earlier runs; failed is called with the error of each of these that cannot be read. The
+// functions prepare each run.
 func Compare(ctx context.Context, a, b, history jsonl.Streams, failed func(error), prepare ...func(*projections.Record)) (*compare.Comparison, error) {
 	of, err := onlyRecord(ctx, a, prepare)
 	if err != nil {
@@ -90,12 +91,12 @@ func readRecord(ctx context.Context, streams jsonl.Streams, at jsonl.Location, p
 // StoredComparison is a comparison of two runs of a store, or of two groups of runs.
 type StoredComparison struct {
 	runs [2]domain.RunID
-	// Groups are both groups; nil if two runs are compared.
+	// Groups are the two groups; nil if two runs are compared.
 	Groups []store.Selection
 }
 
-// ParseStored parses A and B, the ids of two runs or, for groups, two selections such as ref=main,last=20.
-// Unless it says otherwise, a group is of the latest 200 runs that are complete.
+// ParseStored parses A and B: the ids of two runs or, for groups, two selections such as
+// ref=main,last=20. By default, a group has the latest 200 complete runs.
 func ParseStored(a, b string, now time.Time) (c StoredComparison, err error) {
 	usual := store.Selection{State: projections.Complete, Last: 200}
 	if strings.Contains(a, "=") != strings.Contains(b, "=") {
@@ -115,7 +116,8 @@ func ParseStored(a, b string, now time.Time) (c StoredComparison, err error) {
 	return c, nil
 }
 
-// Write compares what a store has, and writes it as [WriteComparison] does. The functions prepare each run.
+// Write makes the comparison from a store, and writes it as [WriteComparison] does. The functions
+// prepare each run.
 func (c StoredComparison) Write(ctx context.Context, out io.Writer, format Format, columns int, s store.Store, prepare ...func(*projections.Record)) error {
 	if c.Groups != nil {
 		groups, err := compare.StoredGroups(ctx, s, c.Groups[0], c.Groups[1], prepare...)
@@ -131,13 +133,13 @@ func (c StoredComparison) Write(ctx context.Context, out io.Writer, format Forma
 	return WriteComparison(out, format, columns, runs)
 }
 
-// WriteComparison writes a comparison as JSON, as a table for a terminal of so many columns, or as
-// Markdown that fits a comment.
+// WriteComparison writes a comparison as JSON, as a table for a terminal with that many columns, or
+// as Markdown that fits into a comment.
 func WriteComparison(out io.Writer, format Format, columns int, c *compare.Comparison) error {
 	return writeAs(out, format, comparison{compareSchema, c}, func() string { return compareMarkdown(c) }, func() string { return compareTable(columns, c) })
 }
 
-// writeAs writes a document as JSON, or the text for people that one of the functions returns.
+// writeAs writes a document as JSON, or the text that the function for the format returns.
 func writeAs(out io.Writer, format Format, document any, markdown, table func() string) error {
 	var text string
 	switch format {
@@ -160,8 +162,8 @@ type comparison struct {
 // compareTitles are the titles of the columns of commands.
 var compareTitles = []string{"job", "command", "A", "B", "change", "verdict"}
 
-// changed returns the commands that explain something, or that are in one run only, as cells: the job, the
-// command, both durations, the change and the verdict.
+// changed returns the rows of commands that explain part of the difference, or that are in one run
+// only: the job, the command, both durations, the change and the verdict.
 func changed(c *compare.Comparison) (rows [][]string) {
 	for i := range c.Commands {
 		command := &c.Commands[i]
@@ -193,7 +195,7 @@ func took(side *compare.Side) string {
 	return display.Maybe(side.DurationMs)
 }
 
-// Signed writes a change in milliseconds.
+// Signed formats a change in milliseconds, with its sign.
 func Signed(ms int64) string {
 	switch {
 	case ms > 0:
@@ -204,7 +206,7 @@ func Signed(ms int64) string {
 	return "0ms"
 }
 
-// walls says how long the runs took.
+// walls returns a line with the durations of both runs.
 func walls(c *compare.Comparison) string {
 	text := fmt.Sprintf("B %s took %s, A %s took %s", Printable(string(c.B.RunID)), display.Maybe(c.WallMs.B), Printable(string(c.A.RunID)), display.Maybe(c.WallMs.A))
 	if c.WallMs.Delta.Valid {
@@ -213,13 +215,13 @@ func walls(c *compare.Comparison) string {
 	return text
 }
 
-// Part is a part of the difference of two runs' durations.
+// Part is a part of the difference between two runs' durations.
 type Part struct {
 	Name string
 	Ms   int64
 }
 
-// Parts are those of the account. Together they are the difference.
+// Parts returns the parts, which add up to the difference.
 func Parts(c *compare.Comparison) []Part {
 	if c.Account == nil {
 		return nil
@@ -233,7 +235,7 @@ func Parts(c *compare.Comparison) []Part {
 	}
 }
 
-// Remarks say how much was matched, what verdicts rest on, and what is doubtful.
+// Remarks returns how many commands match, how many runs verdicts are based on, and warnings.
 func Remarks(c *compare.Comparison) []string {
 	matched := fmt.Sprintf("%d of %s matched", c.Matching.Matched, display.Plural(max(c.Matching.A, c.Matching.B), "command"))
 	if share := c.Matching.ExplainedPercent; share.Valid {
@@ -246,7 +248,7 @@ func Remarks(c *compare.Comparison) []string {
 	return append(append([]string{matched, history}, c.Notes...), leftOut(c.History.LeftOut)...)
 }
 
-// leftOut names runs that were not used, the first ones of many.
+// leftOut names the runs that were not used; of many, the first ones.
 func leftOut(runs []compare.LeftOut) (all []string) {
 	const most = 10
 	for _, out := range runs[:min(most, len(runs))] {
@@ -258,8 +260,8 @@ func leftOut(runs []compare.LeftOut) (all []string) {
 	return all
 }
 
-// fitted returns a function that writes a line of text, as much as fits into so many columns; 0 means
-// no limit.
+// fitted returns a function that appends a line of text, cut to the number of columns; 0 means no
+// limit.
 func fitted(b *strings.Builder, columns int) func(string) {
 	return func(text string) {
 		shown, _ := display.Fit(text, cmp.Or(columns, len(text)*4+1))
@@ -267,7 +269,7 @@ func fitted(b *strings.Builder, columns int) func(string) {
 	}
 }
 
-// compareRows is how many commands a table shows.
+// compareRows limits the commands in a table.
 const compareRows = 200
 
 func compareTable(columns int, c *compare.Comparison) string {
@@ -289,7 +291,7 @@ func compareTable(columns int, c *compare.Comparison) string {
 	for _, grid := range []*Grid{account, commands} {
 		if len(grid.Rows) > 0 {
 			b.WriteString("\n")
-			_ = grid.Write(&b, columns) // which has no errors
+			_ = grid.Write(&b, columns) // a strings.Builder never fails
 		}
 	}
 	if left := len(rows) - compareRows; left > 0 {

@@ -12,12 +12,12 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// writeCSV writes the rows of one projection in the form of RFC 4180. The first column
-// is the run's id; the others have the names of the members of the JSON rows. A null
-// is an empty field, and an empty text is "".
+// writeCSV writes the rows of one projection as CSV (RFC 4180). The first column is the run's id;
+// the others have the names of the members of the JSON rows. A null is an empty field, and an empty
+// text is "".
 func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	d := options.chosen()[0]
-	var rows pieces // all are kept: nothing is written if the stream cannot be read to its end
+	var rows pieces // nothing is written until the stream has been read to its end
 	if !options.noHeader {
 		rows = pieces{appendHeader(nil, d)}
 	}
@@ -60,8 +60,8 @@ func appendValue(dst []byte, c *projections.Column, row projections.Ref) []byte 
 	return strconv.AppendBool(dst, c.Bool(row))
 }
 
-// appendField appends a text. It quotes one that a reader would misread, such as an
-// empty one, which would be null.
+// appendField appends a text as a field. It quotes texts that a reader would misread; an unquoted
+// empty one would be null.
 func appendField(dst []byte, s string) []byte {
 	first, _ := utf8.DecodeRuneInString(s)
 	if s != "" && s != `\.` && !unicode.IsSpace(first) && !strings.ContainsAny(s, "\",\r\n") {

@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// digest is the part of a run that tables and Markdown show. It holds the rows that are
-// shown, and counts the others.
+// digest is the part of a run that tables and Markdown show. It keeps the rows that are shown, and
+// counts the others.
 type digest struct {
 	run         projections.Run
 	timing      projections.RunTiming
@@ -23,7 +23,7 @@ type digest struct {
 	slowest     []command
 	diagnostics shown[projections.Diagnostic]
 	labels      []projections.Label
-	listings    []*listing // of the projections that have no view of their own
+	listings    []*listing // of projections without a view of their own
 	sel         *selector
 }
 
@@ -33,10 +33,10 @@ type jobRow struct {
 	timing projections.JobTiming
 }
 
-// limits say how much of a run a format can show.
+// limits bound what a format shows of a run.
 type limits struct {
 	rows    int // of each table
-	command int // characters
+	command int // length of a command, in characters
 }
 
 func readDigest(run domain.RunID, stream projections.Stream, options Options, limits limits) (d *digest, err error) {
@@ -108,7 +108,7 @@ func (s *slowCommands) Open(_ *projections.Tracker, rows []projections.Row[none]
 	return rows
 }
 
-// rows returns the slowest commands that are selected, the longest first.
+// rows returns the slowest selected commands, the longest first.
 func (s *slowCommands) rows(sel *selector) (rows []command) {
 	slices.SortFunc(s.longest, func(a, b lasting) int { return cmp.Or(cmp.Compare(b.ms.V, a.ms.V), cmp.Compare(a.index, b.index)) })
 	for _, sh := range s.longest {
@@ -119,7 +119,7 @@ func (s *slowCommands) rows(sel *selector) (rows []command) {
 	return rows
 }
 
-// diagnostic takes a row. Rows that say that the stream is not whole come first.
+// diagnostic adds a row. Rows that say that the stream is incomplete come first.
 func (d *digest) diagnostic(r *projections.Row[projections.Diagnostic]) {
 	verdict := display.Complete
 	if d.sel != nil && d.sel.named(r.Value.JobID.V, r.Value.JobID.Valid) == rejected {
@@ -133,8 +133,8 @@ func (d *digest) diagnostic(r *projections.Row[projections.Diagnostic]) {
 	}
 }
 
-// jobMembers put jobs and their timings together. The timing of a job that ends follows
-// its row at once; the timings of open jobs come in the order of their rows.
+// jobMembers combine jobs with their timings. The timing of a job that ends directly follows its
+// row; the timings of open jobs come in the order of their rows.
 func (d *digest) jobMembers() []projections.Member {
 	var ended *jobRow
 	open := 0
@@ -164,29 +164,29 @@ func (d *digest) jobMembers() []projections.Member {
 
 // command is the row of a command with its timing.
 type command struct {
-	job     int // its index
+	job     int // index of its job
 	jobID   string
 	seq     int
 	nth     int    // see [runlog.Command]
-	started int    // how many commands of its job have started
-	cmd     string // shortened to what can be shown
+	started int    // number of commands of its job that have started
+	cmd     string // shortened to the part that can be shown
 	code    projections.Null[int32]
 	offset  projections.Null[int64]
 	elapsed projections.Null[int64]
 }
 
-// commands is a projection without rows that keeps the commands that are shown.
+// commands is a projection without rows that keeps the commands to show.
 type commands struct {
 	limits limits
-	// wanted, if it is set, says which commands are kept.
+	// wanted, if set, selects the commands to keep.
 	wanted func(jobID string, seq int) bool
 	shown  shown[command]
-	// exits are commands with a code other than 0 in open jobs: whether they failed is known
-	// when the job ends. If there are more than the limit, the latest are kept.
+	// exits are commands of open jobs with an exit code other than 0: whether they failed is known
+	// when the job ends. Above the limit, only the latest are kept.
 	exits    []placed[command]
-	pending  map[int]int // how many there are in each job, by its index
+	pending  map[int]int // their number, by the index of the job
 	replaced int
-	closes   []int // how many commands of each job have been closed, by its index
+	closes   []int // number of closed commands, by the index of the job
 }
 
 type none struct{}
@@ -238,7 +238,7 @@ func (c *commands) exit(step *projections.Step) {
 	c.replaced++
 }
 
-// judge gives the commands of a job their verdict, once the state of the job is known.
+// judge gives the commands of a job their verdict once the job's outcome is known.
 func (c *commands) judge(job *projections.TrackedJob) {
 	verdict := display.OfCommand(projections.Some[int32](1), stateOf(job))
 	c.shown.total[verdict] += c.pending[job.Index]
@@ -256,7 +256,7 @@ func (c *commands) judge(job *projections.TrackedJob) {
 	c.exits = rest
 }
 
-// Open is called once, at the end of the stream: it takes the commands that are open.
+// Open is called once, at the end of the stream: it adds the open commands.
 func (c *commands) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
 	for job := range run.Jobs() {
 		if c.pending[job.Index] > 0 {
@@ -296,8 +296,8 @@ func (c *commands) closed(step *projections.Step) command {
 	return row
 }
 
-// clip returns a copy of the first characters of a text, and one more to show that the
-// text continues.
+// clip returns a copy of the first characters of a text, plus one character that shows that it
+// continues.
 func clip(s string, characters int) string {
 	end := 0
 	for n := 0; n <= characters && end < len(s); n++ {

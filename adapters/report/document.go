@@ -12,16 +12,16 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// SchemaVersion is the first member of every document. It changes when programs
-// that read documents have to change.
+// SchemaVersion is the first member of every document. It changes when a change of the document
+// would break its readers.
 const SchemaVersion = "quire-project/v1"
 
-// part holds the rows of a projection for a JSON document, which begins with what is known last. A
-// row is packed as soon as all rows before it are.
+// part holds the rows of a projection for a JSON document. The document begins with rows that are
+// known last, so rows are kept until the end. A row is packed when all rows before it have been.
 type part struct {
 	of      *projections.Definition
 	rows    *packed
-	encoder *encoder // with a comma in front of each row
+	encoder *encoder // with a comma before each row
 }
 
 func newPart(d *projections.Definition, run domain.RunID) *part {
@@ -64,7 +64,7 @@ func writeParts(out io.Writer, parts []*part, options Options) error {
 
 // writeDocument writes the document and a line feed.
 func writeDocument(out io.Writer, parts []*part) error {
-	w := bufio.NewWriterSize(out, blockSize) // which keeps the first error
+	w := bufio.NewWriterSize(out, blockSize) // a bufio.Writer keeps its first error
 	_, _ = w.WriteString(`{"schema":"` + SchemaVersion + `"`)
 	for _, group := range groups(parts, func(p *part) *projections.Definition { return p.of }) {
 		_, _ = w.WriteString(`,"` + group[0].of.Group() + `":`)
@@ -84,7 +84,7 @@ func writeDocument(out io.Writer, parts []*part) error {
 	return w.Flush()
 }
 
-// write writes the only row, or an array of the rows.
+// write writes the only row, or an array of all rows.
 func (p *part) write(w *bufio.Writer) {
 	if p.of.Single {
 		_ = p.rows.write(w, p.encoder)
@@ -95,7 +95,7 @@ func (p *part) write(w *bufio.Writer) {
 	_ = w.WriteByte(']')
 }
 
-// groups puts the parts of the same projection together, in order.
+// groups collects the elements of the same projection, and keeps their order.
 func groups[E any](all []E, of func(E) *projections.Definition) (grouped [][]E) {
 	for _, e := range all {
 		at := slices.IndexFunc(grouped, func(group []E) bool { return of(group[0]).Group() == of(e).Group() })

@@ -8,9 +8,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// encoder writes rows of one projection as JSON objects.
+// encoder encodes rows of one projection as JSON objects.
 type encoder struct {
-	begin   string // members that are the same in all rows, if there are any
+	begin   string // members that are the same in all rows, if any
 	columns []encoded
 }
 
@@ -18,14 +18,15 @@ type encoder struct {
 type encoded struct {
 	projections.Column
 	before [maxBefore]byte
-	length int // of before
+	length int // of the text in before
 }
 
-// maxBefore is the most that comes before a value: a name of 40 bytes, quotes and signs. A
-// copy of constant length is faster than one of the exact length.
+// maxBefore is the longest text before a value: a name of 40 bytes with quotes and punctuation.
+// Copying a constant length is faster than copying the exact one.
 const maxBefore = 48
 
-// newEncoder returns an encoder that writes sign before each row and members at its start.
+// newEncoder returns an encoder that writes sign before each row, and members at the start of the
+// row.
 func newEncoder(d *projections.Definition, sign, members string) *encoder {
 	e := &encoder{}
 	before := sign + "{"
@@ -63,7 +64,7 @@ func (e *encoder) append(dst []byte, row projections.Ref) []byte {
 	return append(dst, '}')
 }
 
-// appendBefore appends what comes before a value.
+// appendBefore appends the text before a value.
 func (c *encoded) appendBefore(dst []byte) []byte {
 	n := len(dst)
 	if cap(dst)-n < maxBefore {

@@ -9,20 +9,19 @@ import (
 	"path/filepath"
 )
 
-// File is the file of a report. It is written under another name and renamed
-// when it is whole: a failure leaves no part of a report, and keeps the file that
-// was there before.
+// File is the file of a report. It is written under a temporary name and renamed when it is
+// complete. So a failure leaves no partial report, and keeps the previous file.
 type File struct {
 	*os.File
-	path string // the name that Commit gives it; "" if it has its name
+	path string // the name that Commit gives it; "" if it is written directly
 }
 
-// CreateFile creates the file at path. If path is no regular file, such as
-// /dev/null or a named pipe, it is opened and written to directly. The error is a [WriteError].
+// CreateFile creates the file at path. If path is not a regular file, such as /dev/null or a named
+// pipe, CreateFile opens it and File writes to it directly. The error is a [WriteError].
 func CreateFile(path string) (*File, error) {
 	file, err := createFile(path)
 	var named *fs.PathError
-	if errors.As(err, &named) { // it may name the temporary file
+	if errors.As(err, &named) { // it may contain the temporary name
 		err = fmt.Errorf("%s: %w", Printable(path), named.Err)
 	}
 	if err != nil {
@@ -77,8 +76,8 @@ func linked(path string) string {
 	return path
 }
 
-// Commit gives the file its name. A nil file is committed already. It does not sync the file to the disk first: that
-// can take longer than to derive the report again.
+// Commit renames the file to its final name. It does nothing for a nil file. It does not sync the
+// file to the disk, which can take longer than deriving the report again.
 func (f *File) Commit() error {
 	if f == nil {
 		return nil
@@ -94,10 +93,10 @@ func (f *File) Commit() error {
 	return nil
 }
 
-// Discard removes the file, unless it has its name.
+// Discard removes the file, unless it has been committed.
 func (f *File) Discard() {
 	if f != nil && f.path != "" {
-		_ = f.Close() // it may be closed
+		_ = f.Close() // it may be closed already
 		_ = os.Remove(f.Name())
 	}
 }

@@ -16,13 +16,13 @@ import (
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
-// WriteError is an error of the output, and not of a stream.
+// WriteError is an error of the output, as opposed to one of a stream.
 type WriteError struct{ Err error }
 
 func (e *WriteError) Error() string { return "cannot write: " + e.Err.Error() }
 func (e *WriteError) Unwrap() error { return e.Err }
 
-// Output makes each error of a writer a [WriteError].
+// Output wraps each error of a writer in a [WriteError].
 type Output struct{ io.Writer }
 
 func (o Output) Write(p []byte) (int, error) {
@@ -33,29 +33,28 @@ func (o Output) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Files has the options of reports of streams in files.
+// Files are the options for reports of streams in files.
 type Files struct {
 	Format  Format
 	Options Options
-	// Document, if set, is the report. Format is not used then, and nothing is written to the
-	// output.
+	// Document, if set, receives the runs; Format and the output are not used then.
 	Document Document
-	// Logs is the folder of the logs for the report. If it is "", only tables and a Document get
-	// logs: those beside the streams.
+	// Logs is the folder with the logs. If it is "", only tables and a Document get logs: those
+	// beside the streams.
 	Logs string
 	// Done, if set, is called with the row of each run after its report.
 	Done func(*projections.Run)
-	// Failed, if set and there are several streams, is called with the error of each stream
-	// that could not be read.
+	// Failed, if set, is called with the error of each stream that cannot be read, if there are
+	// several streams.
 	Failed func(error)
 
 	out io.Writer
 }
 
-// Write writes the reports of streams, one after the other. If there are several, it skips a
-// stream that cannot be read. Documents of JSON are made on all cores.
+// Write writes the reports of streams, one after the other. If there are several, it skips streams
+// that cannot be read. It encodes JSON documents on all cores.
 //
-// If jobs are selected, each must be in at least one run.
+// If the selection names jobs, each must be in at least one run.
 func (f Files) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) error {
 	f.Options.Selection.found = &sync.Map{}
 	if err := f.write(ctx, out, streams); err != nil {
@@ -107,7 +106,7 @@ func (f *Files) file(ctx context.Context, streams jsonl.Streams, at jsonl.Locati
 	options := f.Options
 	options.Live = !entries.Regular
 	if k, _ := f.Format.kind(); f.Format == Table || f.Document != nil || f.Logs != "" && k.Takes&TakesLogs != 0 {
-		if dir, err := runlog.Open(at, f.Logs); err == nil { // a run without logs is reported all the same
+		if dir, err := runlog.Open(at, f.Logs); err == nil { // a run without logs is reported without them
 			defer dir.Close()
 			options.Logs = dir
 		}
@@ -119,8 +118,8 @@ func (f *Files) file(ctx context.Context, streams jsonl.Streams, at jsonl.Locati
 	return err
 }
 
-// skip reports why one of several streams could not be read, and returns an error that ends the
-// work.
+// skip reports the error of one of several streams. It returns an error if the work cannot
+// continue.
 func (f *Files) skip(ctx context.Context, err error, several bool) error {
 	if err == nil || !several || ctx.Err() != nil || errors.As(err, new(*WriteError)) {
 		return err
@@ -131,7 +130,8 @@ func (f *Files) skip(ctx context.Context, err error, several bool) error {
 	return nil
 }
 
-// sideBySide makes the documents of runs on all cores, and writes them in the order of the streams.
+// sideBySide makes the documents of several runs at once, on all cores, and writes them in the
+// order of the streams.
 func (f *Files) sideBySide(ctx context.Context, streams jsonl.Streams) error {
 	type document struct {
 		run   projections.Run
@@ -168,7 +168,7 @@ func (f *Files) fold(ctx context.Context, streams jsonl.Streams, at jsonl.Locati
 	return foldDocument(at.Run, entries, f.Options)
 }
 
-// found is one of several streams, or why there is none.
+// found is a stream, or the error of finding it.
 type found struct {
 	at  jsonl.Location
 	err error

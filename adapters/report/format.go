@@ -20,9 +20,9 @@ type Format string
 const (
 	// JSON is one document for each run, see docs/schema/document.json.
 	JSON Format = "json"
-	// NDJSON is one row a line, written as soon as the row is final.
+	// NDJSON has one row per line, written as soon as the row is final.
 	NDJSON Format = "ndjson"
-	// CSV is the rows of one projection, with a header.
+	// CSV has the rows of one projection, with a header.
 	CSV Format = "csv"
 	// Table is for people at a terminal.
 	Table Format = "table"
@@ -38,11 +38,11 @@ const (
 	Mermaid Format = "mermaid"
 )
 
-// Takes is a set of options that not every format has a use for.
+// Takes is a set of options that a format supports.
 type Takes uint8
 
-// The options: which rows and which projections, logs, indentation, the texts of commands, and a file
-// to write to.
+// The options: which rows and which projections, logs, indentation, the texts of commands, an
+// output file, and whether to keep streams.
 const (
 	TakesRows Takes = 1 << iota
 	TakesProjections
@@ -50,18 +50,18 @@ const (
 	TakesPretty
 	TakesCommands
 	TakesFile
-	TakesStreams // to keep them
+	TakesStreams // to keep streams
 )
 
-// Kind is what a format is like. Other packages declare the kinds of the formats that they write, see
+// Kind describes a format. Other packages declare the kinds of the formats that they write, see
 // [Document].
 type Kind struct {
 	Name  Format
 	Takes Takes
-	// Raw says that text from the stream is unchanged, control characters included.
+	// Raw means that text from the stream is written unchanged, including control characters.
 	Raw bool
 
-	// each writes the report of one run; several reports follow each other.
+	// each writes the report of one run; the reports of several runs follow each other.
 	each func(io.Writer, domain.RunID, projections.Stream, Options) (projections.Run, error)
 	// whole begins a document of any number of runs.
 	whole func(io.Writer) document
@@ -80,7 +80,7 @@ var kinds = []Kind{
 	{Name: Mermaid, Takes: TakesFile, whole: newMermaid},
 }
 
-// kind returns what the format is like.
+// kind returns the description of the format.
 func (f Format) kind() (Kind, error) {
 	var names []string
 	for _, k := range kinds {
@@ -96,33 +96,33 @@ func (f Format) kind() (Kind, error) {
 // Kinds returns all formats of this package, in the order of help texts.
 func Kinds() []Kind { return slices.Clone(kinds) }
 
-// ParseFormat reads the name of a format.
+// ParseFormat parses the name of a format.
 func ParseFormat(name string) (Format, error) {
 	k, err := Format(name).kind()
 	return k.Name, err
 }
 
-// Options are those of a report; the zero value has the defaults.
+// Options are the options of a report; the zero value has the defaults.
 type Options struct {
-	// Projections are those in the report, in this order; nil means all built-in ones.
+	// Projections selects and orders the projections in the report; nil means all built-in ones.
 	// CSV takes exactly one.
 	Projections []*projections.Definition
 	// Selection selects rows.
 	Selection Selection
 	// Pretty indents JSON.
 	Pretty bool
-	// Live writes NDJSON rows whenever the stream pauses, even if there are few: for
-	// streams that are still being written.
+	// Live writes NDJSON rows whenever the stream pauses, even if there are few: for growing
+	// streams.
 	Live bool
 	// Color makes tables coloured.
 	Color bool
 	// Width is the width of the terminal in columns; 0 means no limit.
 	Width int
-	// Logs, if it is set, has the logs of the run. Tables name those of failed
-	// commands, and GitHub and JUnit have their ends.
+	// Logs, if set, has the logs of the run. Tables name the logs of failed commands, and GitHub
+	// and JUnit show the ends of these.
 	Logs *runlog.Dir
 
-	noHeader bool // CSV follows that of another run
+	noHeader bool // the CSV of another run is above
 	several  bool // there are several runs
 }
 
@@ -134,14 +134,14 @@ func (o *Options) chosen() []*projections.Definition {
 	return o.Projections
 }
 
-// has reports whether one of some projections is in the report.
+// has reports whether any of some projections is in the report.
 func (o *Options) has(some ...*projections.Definition) bool {
 	return slices.ContainsFunc(o.chosen(), func(d *projections.Definition) bool { return slices.Contains(some, d) })
 }
 
-// Listed returns the projections for a report that asked for some by their names. Of one name, CSV
-// takes the first part with a list of rows: of timings, those are the jobs, which suit a spreadsheet
-// best.
+// Listed returns the projections for a report for which the user named some. For a name with
+// several parts, CSV takes the first part with a list of rows: of timings, those of the jobs, which
+// suit a spreadsheet best.
 func (f Format) Listed(chosen []*projections.Definition, names []string) []*projections.Definition {
 	at := slices.IndexFunc(chosen, func(d *projections.Definition) bool { return !d.Single })
 	if f != CSV || len(names) != 1 || at < 0 {
@@ -150,10 +150,10 @@ func (f Format) Listed(chosen []*projections.Definition, names []string) []*proj
 	return chosen[at : at+1]
 }
 
-// ErrOneProjection is returned if CSV is asked for a number of projections other than one.
+// ErrOneProjection is returned if CSV is asked for none or for several projections.
 var ErrOneProjection = errors.New("csv takes exactly one projection, such as --projection jobs; of timings, one part, such as timings.sh_events")
 
-// Check returns an error if the format does not allow the options.
+// Check returns an error if the format does not support the options.
 func (k Kind) Check(options Options) error {
 	switch {
 	case k.Takes&TakesRows == 0 && !options.Selection.IsZero():
@@ -166,11 +166,10 @@ func (k Kind) Check(options Options) error {
 	return nil
 }
 
-// Write folds the stream of the run with the id run, writes its report to out, and
-// returns the row of the run itself.
+// Write folds the stream of a run, writes its report to out, and returns the row of the run.
 //
-// If the stream cannot be read to its end, Write returns the error, and JSON, CSV, tables,
-// Markdown and Mermaid have written nothing. Other formats may have written something by then.
+// If the stream cannot be read to its end, Write returns the error. Then JSON, CSV, tables,
+// Markdown and Mermaid have written nothing; other formats may have written a part.
 func Write(out io.Writer, format Format, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	w, err := NewWriter(out, format)
 	if err != nil {

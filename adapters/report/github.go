@@ -19,29 +19,30 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// MaxStepSummary is the most bytes that GitHub takes as the summary of a step.
+// MaxStepSummary is the limit of GitHub for the summary of a step, in bytes.
 const MaxStepSummary = 1 << 20
 
-// stepSummary names the file of the summary of the step that this program is part of.
+// stepSummary is the environment variable with the path of the current step's summary.
 const stepSummary = "GITHUB_STEP_SUMMARY"
 
-// ErrNoStep is returned for reports for GitHub where this program is not part of a step.
+// ErrNoStep is returned for reports for GitHub outside a step of GitHub Actions.
 var ErrNoStep = errors.New("github is for a step of GitHub Actions, where $" + stepSummary + " names a file; elsewhere, use markdown")
 
-// github writes runs for a step of GitHub Actions: annotations for commands that failed and, with
-// logs, the ends of their logs to the output, and Markdown to the step's summary. No text of a run or
-// a log is a command to the runner (actions/runner, src/Runner.Common/ActionCommand.cs).
+// github writes runs for a step of GitHub Actions: to the output annotations for failed commands
+// and, if there are logs, the ends of their logs; and Markdown to the step's summary. The output
+// escapes all text that the runner would take for a command (actions/runner,
+// src/Runner.Common/ActionCommand.cs).
 type github struct {
 	out     io.Writer
 	path    string // of the summary
-	apart   string // from what is in the file
+	apart   string // separates the report from the file's content
 	summary comment
 	runs    int
-	failed  int // commands
+	failed  int // number of failed commands
 	err     error
 }
 
-// maxAnnotations is how many annotations of a kind GitHub shows of a step.
+// maxAnnotations is how many annotations of one kind GitHub shows for a step.
 const maxAnnotations = 10
 
 func newGitHub(out io.Writer) document {
@@ -52,7 +53,8 @@ func newGitHub(out io.Writer) document {
 	return g
 }
 
-// lookAt returns the size of a file of Markdown, and what is needed before further Markdown.
+// lookAt returns the size of a Markdown file, and the text that must separate more Markdown from
+// its content.
 func lookAt(path string) (size int, apart string, err error) {
 	file, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -106,7 +108,7 @@ func (g *github) add(run domain.RunID, stream projections.Stream, options Option
 	return d.run, err
 }
 
-// annotate writes the annotation of a command that failed and, if there is one, its log.
+// annotate writes the annotation of a failed command, and its log if there is one.
 func annotate(b *bytes.Buffer, of string, c *command, logs *runlog.Dir) {
 	title := shownID(of+c.name()) + " failed with " + display.Exit(c.code.V)
 	fmt.Fprintf(b, "::error title=%s::%s\n", escapeProperty(title), escapeData(xmlText(cut(c.cmd, markdownCommand))))
@@ -127,8 +129,8 @@ const (
 	endSize  = 1 << 20
 )
 
-// logEnd returns the end of a command's log, whole lines that are fit to be shown, with colours or
-// without: at most so many lines, and size bytes.
+// logEnd returns the end of a command's log, as whole lines that are safe to show, with or without
+// colours: at most lines lines and size bytes.
 func logEnd(logs *runlog.Dir, c runlog.Command, lines int, size int64, color bool) (string, error) {
 	file, err := logs.Open(c)
 	if err != nil {
@@ -165,7 +167,7 @@ func (g *github) close(unread int) error {
 	}
 	var text strings.Builder
 	g.summary.out = &text
-	_ = g.summary.close(unread) // to a text, it can be written
+	_ = g.summary.close(unread) // a buffer never fails
 	if text.Len() == 0 {
 		return nil
 	}
@@ -189,10 +191,10 @@ var (
 	propertyEscapes = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// escapeData escapes the message of a command to the runner.
+// escapeData escapes the message of a workflow command.
 func escapeData(s string) string { return dataEscapes.Replace(s) }
 
-// escapeProperty escapes a property of a command to the runner.
+// escapeProperty escapes a property of a workflow command.
 func escapeProperty(s string) string { return propertyEscapes.Replace(s) }
 
 const colors = "((?:\x1b\\[[0-9;]*m)*)" // as a runlog.Safe writes them
@@ -202,9 +204,8 @@ var (
 	anywhere = regexp.MustCompile("#" + colors + "#" + colors + `\[`)
 )
 
-// defuse changes lines that the runner, or the page that shows what it printed, would take for
-// commands, with their colours or without. stop-commands keeps the runner from that, but the page
-// knows nothing of it.
+// defuse changes lines that the runner, or GitHub's page, would take for commands, with or without
+// colours. The command stop-commands protects from the runner, but the page ignores it.
 func defuse(text string) string {
 	return anywhere.ReplaceAllString(atBegin.ReplaceAllString(text, `$1\x3a$2:`), `#$1\x23$2[`)
 }

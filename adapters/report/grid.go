@@ -19,14 +19,15 @@ type Grid struct {
 type Column struct {
 	Title string
 	Right bool
-	// Share is set for text of any length, which is shortened if the terminal is too narrow:
-	// such columns share the width that the others leave.
+	// Share is greater than 0 for a column of text of any length, which is shortened if the
+	// terminal is too narrow. Such columns divide the width that the others leave in proportion to
+	// their shares.
 	Share int
 	// Drop is the order in which columns are left out on a narrow terminal: 1 first, 0 never.
 	Drop int
 }
 
-// Cell is a text, which is printable, and its colour.
+// Cell is a printable text with its colour.
 type Cell struct {
 	text  string
 	width int // in columns
@@ -35,7 +36,7 @@ type Cell struct {
 
 func plain(s string) Cell { return Cell{text: s, width: text.StringWidth(s)} }
 
-// NewCell returns a cell with any text, escaped and shortened to at most so many columns.
+// NewCell returns a cell with any text, escaped and shortened to a number of columns.
 func NewCell(s string, columns int) Cell { return shortened(s, columns) }
 
 // shortened returns a cell with text from a stream.
@@ -44,7 +45,7 @@ func shortened(s string, columns int) Cell {
 	return Cell{text: shown, width: width}
 }
 
-// add appends a row of texts, each cut to at most so many columns.
+// add appends a row of texts, each shortened to a number of columns.
 func (g *Grid) add(columns int, texts ...string) {
 	row := make([]Cell, len(texts))
 	for i := range texts {
@@ -55,14 +56,13 @@ func (g *Grid) add(columns int, texts ...string) {
 
 const (
 	gap = 3 // between columns
-	// leastText is the least width of a column of text, that of most titles. usualText is the
-	// most where the terminal sets no limit: one long text does not pad every row.
+	// leastText is the least width of a column of text, which most titles need. usualText limits
+	// such a column if the terminal sets no limit, so that one long text does not pad every row.
 	leastText = 7
 	usualText = 40
 )
 
-// Write writes the table, without colours, for a terminal of so many columns; 0 means no
-// limit.
+// Write writes the table, without colours, for a terminal with that many columns; 0 means no limit.
 func (g *Grid) Write(out io.Writer, columns int) error {
 	return g.write(out, columns, func(_ text.Color, words string) string { return words })
 }
@@ -84,8 +84,7 @@ func (g *Grid) write(out io.Writer, columns int, paint func(text.Color, string) 
 	return nil
 }
 
-// line writes a row. A cell that is wider than its column is shortened, or it moves the
-// cells after it.
+// line writes a row. A cell wider than its column is shortened, or moves the cells after it.
 func (g *Grid) line(b *strings.Builder, row []Cell, widths []int, shorten bool, paint func(text.Color, string) string) {
 	first := true
 	for i, c := range row {
@@ -115,8 +114,8 @@ func (g *Grid) line(b *strings.Builder, row []Cell, widths []int, shorten bool, 
 // dropped is the width of a column that is left out.
 const dropped = -1
 
-// Widths returns the widths of the columns at a terminal of so many; 0 means no limit. The
-// width of a column that is left out is negative.
+// Widths returns the widths of the columns on a terminal with that many columns; 0 means no limit.
+// A negative width means that the column is left out.
 func (g *Grid) Widths(columns int) []int {
 	widths := g.widths()
 	if columns > 0 {
@@ -145,9 +144,9 @@ func (g *Grid) widths() []int {
 	return widths
 }
 
-// fit makes the columns fit: it leaves columns out until those of text have their least
-// width, and divides the rest among these. A column that needs less than its share leaves
-// the difference to the others.
+// fit makes the table fit: it leaves columns out until those of text can have their least width,
+// and divides the remaining width among those. A column that needs less than its share leaves the
+// difference to the others.
 func (g *Grid) fit(widths []int, columns int) {
 	for drop := 1; g.least(widths) > columns && drop <= len(widths); drop++ {
 		for i := range widths {
@@ -156,7 +155,7 @@ func (g *Grid) fit(widths []int, columns int) {
 			}
 		}
 	}
-	left, wanted, shares, least := columns+gap, 0, 0, 0 // wanted, shares and least are of columns of text
+	left, wanted, shares, least := columns+gap, 0, 0, 0 // wanted, shares and least are totals of the columns of text
 	for i := range widths {
 		switch {
 		case widths[i] == dropped:
@@ -176,7 +175,7 @@ func (g *Grid) fit(widths []int, columns int) {
 		}
 		wanted -= widths[i]
 		least -= min(widths[i], leastText)
-		// The columns behind it keep their least width.
+		// The columns after it keep at least their least width.
 		widths[i] = min(widths[i], max(left*g.Columns[i].Share/shares, leastText, left-wanted), max(left-least, min(widths[i], leastText)))
 		left -= widths[i]
 		shares -= g.Columns[i].Share

@@ -12,11 +12,12 @@ import (
 	"github.com/quire-ci/quire-project/projections/compare"
 )
 
-// groupsSchema is the first member of the JSON document. It changes if its readers would have to.
+// groupsSchema is the first member of the JSON document. It changes when a change of the document
+// would break its readers.
 const groupsSchema = "quire-project/compare-groups/v1"
 
-// WriteGroups writes a comparison of groups as JSON, as a table for a terminal of so many columns, or as
-// Markdown that fits a comment.
+// WriteGroups writes a comparison of groups as JSON, as a table for a terminal with that many
+// columns, or as Markdown that fits into a comment.
 func WriteGroups(out io.Writer, format Format, columns int, g *compare.Groups) error {
 	return writeAs(out, format, groupsDocument{groupsSchema, g}, func() string { return groupsMarkdown(g) }, func() string { return groupsTable(columns, g) })
 }
@@ -29,8 +30,8 @@ type groupsDocument struct {
 // groupTitles are the titles of the columns. Numbers end with a colon.
 var groupTitles = []string{"job", "command", "A:", "95 %:", "B:", "95 %:", "change:", "95 %:", "p:", "verdict"}
 
-// GroupRows are the durations of the runs, and of the commands, as cells: the job, the command, for each group
-// the median and its interval, the change and its interval, p, and the verdict.
+// GroupRows returns rows for the durations of the runs and of the commands: the job, the command,
+// for each group the median and its interval, the change and its interval, p, and the verdict.
 func GroupRows(g *compare.Groups) [][]string {
 	rows := [][]string{groupRow("", "the whole run", &g.Wall)}
 	for i := range g.Commands {
@@ -90,7 +91,8 @@ func chance(p projections.Null[float64]) string {
 	return fmt.Sprintf("%.3f", p.V)
 }
 
-// GroupRemarks say which runs the groups have, what verdicts rest on, and which runs are left out.
+// GroupRemarks returns which runs the groups have, how many runs verdicts are based on, and which
+// runs are left out.
 func GroupRemarks(g *compare.Groups) (all, left []string) {
 	for _, of := range []struct {
 		name string
@@ -117,7 +119,7 @@ func groupsTable(columns int, g *compare.Groups) string {
 			column.Share, column.Drop = 1, 8
 		case i == 1:
 			column.Share = 2
-		case i != 6: // the change stays
+		case i != 6: // the change is never left out
 			column.Drop = []int{0, 0, 5, 1, 6, 2, 0, 3, 4, 7}[i]
 		}
 		grid.Columns = append(grid.Columns, column)
@@ -126,7 +128,7 @@ func groupsTable(columns int, g *compare.Groups) string {
 	for _, row := range rows[:min(len(rows), compareRows)] {
 		grid.add(cmp.Or(columns, maxCell), row...)
 	}
-	_ = grid.Write(&b, columns) // which has no errors
+	_ = grid.Write(&b, columns) // a strings.Builder never fails
 	if left := len(rows) - compareRows; left > 0 {
 		line(fmt.Sprintf("… and %d more", left))
 	}

@@ -9,9 +9,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 )
 
-// Printable makes text from a stream safe for a terminal: it escapes all characters but
-// letters, signs and spaces, so that the text cannot move the cursor, change colours or
-// reverse the direction of the text after it.
+// Printable makes text from a stream safe for a terminal: it escapes invisible characters, so that
+// the text cannot move the cursor, change colours or reverse the direction of the text after it.
 func Printable(s string) string {
 	if !strings.ContainsFunc(s, unprintable) && utf8.ValidString(s) {
 		return s
@@ -42,5 +41,5 @@ func cut(s string, width int) string {
 	return string(runes[:width-1]) + "…"
 }
 
-// How all views write times.
+// How all views format times.
 var duration, maybe, clock = display.Duration, display.Maybe, display.Clock

@@ -16,13 +16,13 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Ingestion brings the rows of a store up to streams, and tells a person what happens.
+// Ingestion updates the rows of a store from streams, and reports what happens.
 type Ingestion struct {
-	// Say is called with each line for a person, and Failed with the error of each stream that could
-	// not be read.
+	// Say is called with each line for the user, and Failed with the error of each stream that
+	// cannot be read.
 	Say    func(words string)
 	Failed func(error)
-	// Run, if it is set, is called with the row of each run.
+	// Run, if set, is called with the row of each run.
 	Run func(*projections.Run)
 	// Changes receives a line for each run that a dry run would change.
 	Changes io.Writer
@@ -43,7 +43,8 @@ func (i *Ingestion) begin(ctx context.Context, s store.Store, options store.Opti
 	return options
 }
 
-// Ingest is [store.IngestAll]. It also says how the store's projections differ from the program's.
+// Ingest calls [store.IngestAll]. It also reports how the store's projections differ from the
+// program's.
 func (i *Ingestion) Ingest(ctx context.Context, s store.Store, streams jsonl.Streams) error {
 	summary, err := store.IngestAll(ctx, s, streams, i.begin(ctx, s, store.Options{}))
 	if err = cmp.Or(err, i.err); err != nil {
@@ -61,8 +62,8 @@ func (i *Ingestion) Ingest(ctx context.Context, s store.Store, streams jsonl.Str
 	return nil
 }
 
-// Rebuild is [store.Rebuild]. It also names the runs whose rows stay as they were, because they have
-// no stream.
+// Rebuild calls [store.Rebuild]. It also names the runs whose rows stay as they are because they
+// have no stream.
 func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.Streams, options store.Options) error {
 	options = i.begin(ctx, s, options)
 	summary, err := store.Rebuild(ctx, s, streams, options)
@@ -85,7 +86,7 @@ func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.St
 	return nil
 }
 
-// Prune is [store.Prune].
+// Prune calls [store.Prune].
 func (i *Ingestion) Prune(ctx context.Context, s store.Store, retention store.Retention, options store.Options) error {
 	summary, err := store.Prune(ctx, s, retention, i.begin(ctx, s, options))
 	words := display.Plural(summary.Runs[store.Pruned], "run") + " pruned"
@@ -101,7 +102,7 @@ func (i *Ingestion) done(result store.Result) {
 	switch {
 	case result.Outcome == store.Skipped:
 		if i.dry != nil {
-			_ = i.dry.Flush() // the known changes come before the error; Flush returns its own error again later
+			_ = i.dry.Flush() // write the known changes before reporting the error; Flush returns its own error again later
 		}
 		i.Failed(result.Err)
 		i.skipped = append(i.skipped, result)
@@ -119,7 +120,8 @@ func (i *Ingestion) done(result store.Result) {
 	}
 }
 
-// UnknownProjections says which tables of a store the program does not know, or is "".
+// UnknownProjections describes the tables of a store that the program does not know; "" if there
+// are none.
 func UnknownProjections(ctx context.Context, s store.Store) string {
 	names, err := store.Unknown(ctx, s)
 	if err != nil || len(names) == 0 {

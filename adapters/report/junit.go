@@ -18,27 +18,27 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// junit writes runs as JUnit XML, in what Jenkins, GitLab and Buildkite have in common (see
-// testdata/junit.xsd): a job is a suite, a command a case. The name of a case has its number
-// and its text, but not the run, so that these tools find its history.
+// junit writes runs as JUnit XML, with the elements that Jenkins, GitLab and Buildkite all
+// understand (see testdata/junit.xsd): a job is a suite, a command is a case. The name of a case
+// has the command's number and text, but not the run's id, so that these tools find its history.
 //
-// A run that failed or has no end is never all green: where no command says so, a case of the
-// job or of the run does.
+// A run that failed or has no end never looks successful: if no command shows that, a case for the
+// job or the run does.
 type junit struct {
 	out    *bufio.Writer
 	xml    *xml.Encoder
-	suites map[string]bool // names that are taken
+	suites map[string]bool // used names
 }
 
 func newJUnit(out io.Writer) document {
 	j := &junit{out: bufio.NewWriterSize(out, flushSize), suites: map[string]bool{}}
-	j.out.WriteString(xml.Header + "<testsuites name=\"quire\">\n") // an error stays until Close
-	j.xml = xml.NewEncoder(struct{ io.Writer }{j.out})              // which it shall not flush
+	j.out.WriteString(xml.Header + "<testsuites name=\"quire\">\n") // an error is returned by Close
+	j.xml = xml.NewEncoder(struct{ io.Writer }{j.out})              // so that the encoder cannot flush it
 	j.xml.Indent("", " ")
 	return j
 }
 
-// testcase is a command, or what stands for a whole job or run.
+// testcase is a command, or a case for a whole job or run.
 type testcase struct {
 	XMLName   struct{} `xml:"testcase"`
 	Name      string   `xml:"name,attr"`
@@ -53,7 +53,8 @@ type testcase struct {
 	cmd     string // the beginning of a command that may not have passed
 }
 
-// problem is why a case has not passed. GitLab shows its text, others the message too.
+// problem is the reason why a case has not passed. GitLab shows its text; others show the message,
+// too.
 type problem struct {
 	Message string `xml:"message,attr"`
 	Type    string `xml:"type,attr"`
@@ -90,14 +91,14 @@ func (j *junit) broken() error {
 
 func attr(name, value string) xml.Attr { return xml.Attr{Name: xml.Name{Local: name}, Value: value} }
 
-// junitRun writes the suites of a run: each once its job ends with no command open, the
-// others at the end. It is a projection without rows.
+// junitRun writes the suites of a run: each when its job has ended and no command of it is open,
+// the others at the end. It is a projection without rows.
 type junitRun struct {
 	*junit
 	run       domain.RunID
 	logs      *runlog.Dir        // may be nil
-	jobs      map[int][]testcase // commands of jobs whose suites are not written, by the jobs' indexes
-	ended     map[int]int        // by the indexes of jobs that have a suite: how many commands that has
+	jobs      map[int][]testcase // commands of jobs whose suites are not written, by index of the job
+	ended     map[int]int        // number of commands in the written suite of a job, by index of the job
 	written   int                // suites
 	notPassed int                // cases
 }
@@ -138,8 +139,7 @@ func (r *junitRun) Open(run *projections.Tracker, rows []projections.Row[none]) 
 	return rows
 }
 
-// How many characters of a command stand in a case that has not passed, and how many lines and bytes
-// of its log.
+// Limits on a case that has not passed: characters of its command, and lines and bytes of its log.
 const (
 	maxCaseText  = 10_000
 	caseLogLines = 100
@@ -150,13 +150,13 @@ func (r *junitRun) command(job *projections.TrackedJob, sh *projections.TrackedS
 	return testcase{Name: strconv.Itoa(sh.Seq) + ". " + Printable(title(sh.Cmd)), command: runlog.Command{JobID: job.ID, Seq: sh.Seq}}
 }
 
-// closed returns how many commands of a job have been closed.
+// closed returns the number of closed commands of a job.
 func (r *junitRun) closed(job *projections.TrackedJob) int {
 	return r.ended[job.Index] + len(r.jobs[job.Index])
 }
 
-// job writes the suite of a job, and forgets its commands. Commands that come after the
-// end of their job have a suite of their own.
+// job writes the suite of a job, and drops its commands. Commands that come after the end of their
+// job get a suite of their own.
 func (r *junitRun) job(job *projections.TrackedJob) {
 	cases, name := r.jobs[job.Index], display.Name(job.ID)
 	_, late := r.ended[job.Index]
@@ -183,7 +183,7 @@ func (r *junitRun) job(job *projections.TrackedJob) {
 		attrs = append(attrs, attr("timestamp", at.Format("2006-01-02T15:04:05")))
 	}
 	switch state := stateOf(job); {
-	case late || !passed: // the job has a case that says so
+	case late || !passed: // another case shows the outcome of the job
 	case state == projections.Active:
 		own.Error = &problem{Message: "the job has no job_finished", Type: "unfinished"}
 	case state == projections.Failed:
@@ -195,8 +195,8 @@ func (r *junitRun) job(job *projections.TrackedJob) {
 	r.suite(name, attrs, cases, job.ShCount)
 }
 
-// suite writes a suite, called so or, if that name is taken, with the run in front. started is how many
-// commands its job has. An error is one of out, which keeps it.
+// suite writes a suite with that name; if the name is used, it puts the run's id in front. started
+// is the number of commands of its job. It returns no error: out keeps it.
 func (r *junitRun) suite(name string, attrs []xml.Attr, cases []testcase, started int) {
 	for name = Printable(name); r.suites[name]; {
 		name = Printable(string(r.run)) + "/" + name
@@ -231,7 +231,7 @@ func (r *junitRun) suite(name string, attrs []xml.Attr, cases []testcase, starte
 	r.xml.Flush()
 }
 
-// text is the text of a failed case: the reason, the command, and the end of its log.
+// text returns the text of a failed case: the reason, the command, and the end of its log.
 func (r *junitRun) text(message string, c *testcase, started int) string {
 	if c.command.Seq == 0 {
 		return message
@@ -251,8 +251,8 @@ func (r *junitRun) text(message string, c *testcase, started int) string {
 	return text
 }
 
-// whole writes a suite for a run that has not passed, unless a job's suite shows that, and for one
-// without jobs.
+// whole writes a suite for a run without jobs, or for one that has not passed if no job's suite
+// shows that.
 func (r *junitRun) whole(row *projections.Run) {
 	own := testcase{Name: "run"}
 	switch {
@@ -266,7 +266,7 @@ func (r *junitRun) whole(row *projections.Run) {
 	r.suite("(run)", nil, []testcase{own}, 0)
 }
 
-// judge says whether a command of a job has passed.
+// judge sets whether a command of a job has passed.
 func (c *testcase) judge(job *projections.TrackedJob) {
 	exit := fmt.Sprintf("exit code %d", c.code)
 	switch state := stateOf(job); {
@@ -280,7 +280,7 @@ func (c *testcase) judge(job *projections.TrackedJob) {
 	}
 }
 
-// seconds writes a duration as the formats have it, "" where it is not known.
+// seconds formats a duration; "" if it is unknown.
 func seconds(ms projections.Null[int64]) string {
 	if !ms.Valid {
 		return ""
@@ -288,8 +288,8 @@ func seconds(ms projections.Null[int64]) string {
 	return fmt.Sprintf("%d.%03d", ms.V/1000, ms.V%1000)
 }
 
-// xmlText escapes the characters that XML 1.0 does not allow, and all others that cannot be
-// seen, but for line feeds and tabs.
+// xmlText escapes characters that XML 1.0 does not allow, and invisible ones except line feeds and
+// tabs.
 func xmlText(s string) string {
 	var b strings.Builder
 	for s != "" {

@@ -7,14 +7,14 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// listing is the table of a projection that has no view of its own: its first rows, as text.
+// listing is the table of a projection without a view of its own: its first rows, as text.
 type listing struct {
 	shown[[]string]
 	of         *projections.Definition
-	characters int // the most that are kept of a text
+	characters int // limit of characters per text
 }
 
-// leastCell is how many characters of a text are kept, however many columns there are.
+// leastCell is how many characters of a text are kept at least, even with many columns.
 const leastCell = 40
 
 func newListing(d *projections.Definition, limits limits) *listing {
@@ -23,7 +23,7 @@ func newListing(d *projections.Definition, limits limits) *listing {
 
 func (l *listing) take(row projections.AnyRow) {
 	l.total[display.Complete]++
-	if row.Index >= l.limit { // the first rows are shown, not those that are final first
+	if row.Index >= l.limit { // show the rows with the lowest indexes, not those that are final first
 		return
 	}
 	cells := make([]string, len(l.of.Columns))
@@ -45,17 +45,17 @@ func (l *listing) cell(c *projections.Column, row projections.Ref) string {
 	return strconv.FormatBool(c.Bool(row))
 }
 
-// one is the name of a row.
+// one returns the noun for a row.
 func (l *listing) one() string { return l.of.Name + " row" }
 
-// columns returns the columns of a table for a terminal, of unlimited width or not. If the
-// terminal is too narrow, the last columns are left out first, and the first one never.
+// columns returns the columns of the table, for a terminal with limited or unlimited width. If the
+// terminal is too narrow, the last columns are left out first, and the first one never is.
 func (l *listing) columns(unlimited bool) []Column {
 	n := len(l.of.Columns)
 	columns := make([]Column, n)
 	for i, c := range l.of.Columns {
 		columns[i] = Column{Title: c.Name, Right: c.Type == projections.Int}
-		if c.Type == projections.Text && !(unlimited && i == n-1) { // the last column pushes no other aside
+		if c.Type == projections.Text && !(unlimited && i == n-1) { // the last column may be of any width if nothing limits it
 			columns[i].Share = 1
 		}
 		if i > 0 {

@@ -20,15 +20,15 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Logs prints what commands wrote.
+// Logs prints the output of commands.
 type Logs struct {
 	// Folder has the logs; "" means that they are beside the streams.
 	Folder string
-	// Names are the wanted commands, each as JOB or JOB/SEQ; none means those that failed.
+	// Names selects commands, each as JOB or JOB/SEQ; if it is empty, those that failed.
 	Names []string
 	// Raw prints logs as they are, Paths only their paths.
 	Raw, Paths bool
-	// Terminal prints for a terminal of so many columns, with colours or without.
+	// Terminal prints for a terminal with Width columns, with colours if Color is set.
 	Terminal bool
 	Color    bool
 	Width    int
@@ -39,8 +39,8 @@ type Logs struct {
 // ErrNoFailed is in the error for streams in which no command failed.
 var ErrNoFailed = errors.New("no command failed")
 
-// Write prints the logs of streams, in the order of the commands. Before each log of several, or on a
-// terminal, is a line that says which it is.
+// Write prints the logs of streams, in the order of the commands. If there are several, or on a
+// terminal, a heading precedes each log.
 func (l Logs) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) error {
 	w := &logs{Logs: l, out: Output{out}, many: several(streams)}
 	for _, name := range l.Names {
@@ -61,7 +61,7 @@ func (l Logs) Write(ctx context.Context, out io.Writer, streams jsonl.Streams) e
 	return w.missing()
 }
 
-// several reports whether there are several streams; a folder can have just one.
+// several reports whether there may be several streams; a folder can contain just one.
 func several(streams jsonl.Streams) bool {
 	n := 0
 	for range streams.Locations() {
@@ -76,21 +76,21 @@ func several(streams jsonl.Streams) bool {
 type logs struct {
 	Logs
 	out    io.Writer
-	many   bool // streams
+	many   bool // there are several streams
 	names  []*logName
-	found  int // commands
+	found  int // number of commands found
 	begun  bool
 	unread bool
 	// unfinished is the first unfinished command of a job that is not complete, as JOB/SEQ.
 	unfinished string
 }
 
-// logName is a name of commands, and what is known of it.
+// logName is a name of commands, and what was found for it.
 type logName struct {
 	text  string
 	found bool
-	job   bool // a job has the name, or the part of it before the seq
-	shs   int  // of the job
+	job   bool // there is a job with that name, or with the part of it before the seq
+	shs   int  // number of commands of that job
 }
 
 // is reports whether a command has the name.
@@ -98,7 +98,7 @@ func (n *logName) is(jobID string, seq int) bool {
 	return n.text == jobID || n.text == jobID+"/"+strconv.Itoa(seq)
 }
 
-// see remembers a job that the name could mean.
+// see records a job that the name could mean.
 func (n *logName) see(job *projections.TrackedJob) {
 	slash := strings.LastIndexByte(n.text, '/')
 	if n.text == job.ID || slash >= 0 && n.text[:slash] == job.ID {
@@ -161,7 +161,7 @@ func (l *logs) wants(jobID string, seq int) (is bool) {
 	return is
 }
 
-// failed leaves only commands that failed.
+// failed returns only the commands that failed.
 func (l *logs) failed(picked []placed[command]) []placed[command] {
 	return slices.DeleteFunc(picked, func(c placed[command]) bool {
 		if c.verdict == display.Unfinished && l.unfinished == "" {
@@ -177,7 +177,7 @@ func (c *command) log() runlog.Command {
 	return runlog.Command{JobID: c.jobID, Seq: c.seq, Nth: c.nth, Started: c.started}
 }
 
-// seeing is a projection without rows that tells names of the jobs of a run.
+// seeing is a projection without rows that shows the jobs of a run to the names.
 type seeing struct{ names []*logName }
 
 func (s *seeing) Reduce(_ *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
@@ -193,7 +193,8 @@ func (s *seeing) Open(run *projections.Tracker, rows []projections.Row[none]) []
 	return rows
 }
 
-// missing returns an error if commands were named that are in no stream, or none failed.
+// missing returns an error if a named command is in no stream; or, without names, if no command
+// failed.
 func (l *logs) missing() error {
 	for _, name := range l.names {
 		switch {
@@ -237,7 +238,7 @@ func (l *logs) print(ctx context.Context, dir *runlog.Dir, run domain.RunID, c p
 	return l.copy(whileGoing{ctx, file}, several)
 }
 
-// copy writes a log. If others follow, it ends the last line.
+// copy writes a log. If more logs can follow, it ends the last line.
 func (l *logs) copy(log io.Reader, several bool) error {
 	write := runlog.Text
 	if l.Raw {
@@ -271,7 +272,7 @@ func (w whileGoing) Read(p []byte) (int, error) {
 	return w.in.Read(p)
 }
 
-// ended knows whether what was written ends in the middle of a line.
+// ended records whether the written text ends in the middle of a line.
 type ended struct {
 	io.Writer
 	open bool
@@ -284,7 +285,7 @@ func (e *ended) Write(p []byte) (int, error) {
 	return e.Writer.Write(p)
 }
 
-// maxHeading is the most columns of a heading where no terminal is narrower.
+// maxHeading limits a heading, in columns, if the terminal does not.
 const maxHeading = 200
 
 // heading returns the line before a log.
@@ -312,8 +313,8 @@ func (l *logs) heading(run domain.RunID, c placed[command]) string {
 	return head + "\n"
 }
 
-// shellWord returns a path as you can paste it into a shell. One with control characters is quoted in
-// another way, because nobody could read it.
+// shellWord quotes a path so that it can be pasted into a shell. A path with control characters is
+// quoted as in Go instead, because nobody could read it otherwise.
 func shellWord(path string) string {
 	printable := Printable(path)
 	switch {

@@ -17,19 +17,18 @@ const markdownCommand = 500
 // leastRow is the least length of a row of Markdown in bytes.
 const leastRow = 32
 
-// markdown is a run as Markdown: its heading, and tables with as many rows as fit. Text
-// from a stream is escaped: it appears literally, and is neither markup, nor HTML, nor a
-// mention.
+// markdown is a run as Markdown: its heading, and tables with as many rows as fit. Text from a
+// stream is escaped, so that it appears literally: not as markup, HTML or a mention.
 type markdown struct {
 	verdict display.Verdict
 	heading string
 	tables  []*markdownTable
-	cut     bool // tables are left out
-	max     int  // the most bytes that the tables can have
+	cut     bool // the tables are left out
+	max     int  // limit of the tables in bytes
 }
 
 type markdownTable struct {
-	one  string // the name of a row
+	one  string // the noun for a row
 	head string
 	rows []placed[string]
 	left tally // rows that are left out
@@ -64,7 +63,7 @@ func newMarkdown(d *digest, options Options, most int) *markdown {
 	return m
 }
 
-// newTable begins a table. Columns whose name ends with a colon are aligned to the right.
+// newTable begins a table. Columns whose title ends with a colon are aligned to the right.
 func newTable(one string, columns ...string) *markdownTable {
 	rule := make([]string, len(columns))
 	for i, column := range columns {
@@ -81,7 +80,7 @@ func (t *markdownTable) row(index int, verdict display.Verdict, cells ...string)
 	t.rows = append(t.rows, placed[string]{index, verdict, "| " + strings.Join(cells, " | ") + " |\n"})
 }
 
-// add adds a table that has rows. It keeps the rows that may fit.
+// add adds a table, unless it has no rows. It keeps the rows that may fit.
 func (m *markdown) add(t *markdownTable) {
 	if len(t.rows)+t.left.sum() == 0 {
 		return
@@ -103,7 +102,7 @@ func (t *markdownTable) byUrgency() {
 	slices.SortStableFunc(t.rows, func(a, b placed[string]) int { return cmp.Compare(a.verdict, b.verdict) })
 }
 
-// fitting returns how many of the first rows fit into so many bytes.
+// fitting returns how many rows, from the first on, fit into room bytes.
 func fitting(rows []placed[string], room int) int {
 	for i, r := range rows {
 		if room -= len(r.row); room < 0 {
@@ -113,7 +112,7 @@ func fitting(rows []placed[string], room int) int {
 	return len(rows)
 }
 
-// size returns the length of the table in bytes, with the note of rows that are left out.
+// size returns the length of the table in bytes, including the note about rows that are left out.
 func (t *markdownTable) size() int {
 	size := len(t.head) + noteSize
 	for _, r := range t.rows {
@@ -169,7 +168,7 @@ func (m *markdown) diagnostics(diagnostics *shown[projections.Diagnostic]) {
 	m.add(t)
 }
 
-// listing adds the name and the rows of a projection that has no view of its own.
+// listing adds the name and the rows of a projection without a view of its own.
 func (m *markdown) listing(l *listing) {
 	var columns []string
 	for _, c := range l.of.Columns {
@@ -202,11 +201,11 @@ func (m *markdown) size() int {
 	return size
 }
 
-// noteSize is more than the length of a note of rows that are left out.
+// noteSize is an upper bound for the note about rows that are left out.
 const noteSize = 100
 
-// write writes the heading, and the tables in at most room bytes. If not all rows fit,
-// failed ones come first.
+// write writes the heading, and the tables in at most room bytes. If not all rows fit, failed ones
+// are kept first.
 func (m *markdown) write(out *strings.Builder, place, room int) {
 	if place > 0 {
 		out.WriteByte('\n')
@@ -241,7 +240,7 @@ func (m *markdown) fit(room int) []int {
 	return fits
 }
 
-// write writes the first n rows, and a note of those that are left out.
+// write writes the first n rows, and a note about those that are left out.
 func (t *markdownTable) write(out *strings.Builder, n int) {
 	left := t.left
 	if n > 0 {
@@ -263,7 +262,7 @@ func emoji(v display.Verdict) string {
 	return [...]string{"❌", "⏳", "🟡", "", "✅"}[v]
 }
 
-// emphasis returns the word of a verdict, in bold unless it is complete.
+// emphasis returns the word for a verdict, in bold unless it is complete.
 func emphasis(v display.Verdict) string {
 	if v == display.Complete {
 		return v.Word()
@@ -271,10 +270,9 @@ func emphasis(v display.Verdict) string {
 	return "**" + v.Word() + "**"
 }
 
-// markdownText escapes text so that it appears literally. Characters with a
-// meaning in Markdown, in HTML or for a host (mentions, references, links,
-// formulas) become character references: a backslash is not enough in the cell
-// of a table.
+// markdownText escapes text so that it appears literally. Characters with a meaning in Markdown, in
+// HTML or for a host (mentions, references, links, formulas) become character references: in a cell
+// of a table, a backslash is not enough.
 func markdownText(s string) string {
 	var b strings.Builder
 	for _, r := range Printable(s) {
@@ -284,11 +282,11 @@ func markdownText(s string) string {
 		}
 		b.WriteRune(r)
 	}
-	return strings.ReplaceAll(b.String(), "www.", "www&#46;") // hosts make links of it
+	return strings.ReplaceAll(b.String(), "www.", "www&#46;") // hosts would make links of it
 }
 
-// markdownID writes an id.
+// markdownID formats an id.
 func markdownID(id string) string { return markdownText(cut(id, maxID)) }
 
-// markdownCode is markdownText as code.
+// markdownCode formats text as code.
 func markdownCode(s string) string { return "<code>" + markdownText(s) + "</code>" }

@@ -12,25 +12,25 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// mermaid writes runs as one Gantt chart for Markdown (https://mermaid.js.org/syntax/gantt.html):
-// a section for each run, if there are several, and a bar for each of the longest jobs, in the
-// order in which they started. A job whose duration is not known is a milestone.
+// mermaid writes runs as one Gantt chart for Markdown (https://mermaid.js.org/syntax/gantt.html): a
+// section for each run, if there are several, and a bar for each of the longest jobs, in the order
+// of their starts. A job of unknown duration is a milestone.
 type mermaid struct {
 	out      io.Writer
 	sections []string
 	bars     []bar
-	jobs     int // that were read
+	jobs     int // number of jobs read
 }
 
-// maxBars is how many jobs a chart has at most, maxBarName how many characters of their names and
-// of those of runs, of each of which mermaidText makes 7 at most. So a chart stays below 50,000
-// characters, which is what Mermaid draws.
+// maxBars limits the jobs of a chart, and maxBarName the characters of the name of a job or run;
+// mermaidText turns each into at most 7. So a chart stays below 50,000 characters, the limit of
+// Mermaid.
 const (
 	maxBars    = 50
 	maxBarName = 60
 )
 
-// bar is a job.
+// bar is a job in the chart.
 type bar struct {
 	section  int
 	index    int
@@ -51,7 +51,7 @@ func (m *mermaid) add(run domain.RunID, stream projections.Stream, _ Options) (r
 		projections.Jobs.Into(func(r *projections.Row[projections.Job]) {
 			end := r.Value.FinishedAtMs
 			if !r.Final {
-				end = timing.LastAtMs // the job still runs then
+				end = timing.LastAtMs // the job was still running at this time
 			}
 			m.bar(section, r.Index, &r.Value, end)
 		}))
@@ -64,14 +64,14 @@ func (m *mermaid) add(run domain.RunID, stream projections.Stream, _ Options) (r
 	return row, nil
 }
 
-// barName is the name of a job or a run in a chart.
+// barName returns the name of a job or a run in a chart.
 func barName(id string) string { return strings.Clone(cut(Printable(display.Name(id)), maxBarName)) }
 
-// lastDate is the end of the year 9999, in milliseconds since the Unix epoch: Mermaid takes
-// no later dates.
+// lastDate is the end of the year 9999, in milliseconds since the Unix epoch: Mermaid accepts no
+// later dates.
 const lastDate = 253_402_300_799_999
 
-// bar keeps a job if it is one of the longest so far and can be drawn.
+// bar keeps a job if it can be drawn and is one of the longest so far.
 func (m *mermaid) bar(section, index int, job *projections.Job, end projections.Null[int64]) {
 	m.jobs++
 	b := bar{section: section, index: index, verdict: display.OfJob(job.State), startMs: job.StartedAtMs.V}
@@ -116,7 +116,7 @@ func (m *mermaid) close(unread int) error {
 		if b.section != section && len(m.sections) > 1 {
 			section = b.section
 			name := m.sections[section]
-			if names[name] { // Mermaid would take it for the same section
+			if names[name] { // Mermaid would take both for one section
 				name = fmt.Sprintf("%s (%d)", name, section+1)
 			}
 			names[name] = true
@@ -128,7 +128,7 @@ func (m *mermaid) close(unread int) error {
 	return err
 }
 
-// axis is how the axis shows times: in a short chart, seconds and milliseconds.
+// axis returns the format of times on the axis: seconds and milliseconds in a short chart.
 func (m *mermaid) axis() string {
 	const short = 10_000
 	first, last := int64(lastDate), int64(0)
@@ -155,8 +155,8 @@ func (m *mermaid) title(unread int) string {
 	return title
 }
 
-// write writes a bar. The mark in front of the name keeps Mermaid from reading a
-// name such as "section" as its own word.
+// write writes a bar. The mark before the name keeps Mermaid from reading a name such as "section"
+// as a keyword.
 func (b *bar) write(chart *strings.Builder) {
 	tag := map[display.Verdict]string{display.Failed: "crit, ", display.Unfinished: "active, ", display.Complete: "done, "}[b.verdict]
 	if !b.duration.Valid {
@@ -165,8 +165,10 @@ func (b *bar) write(chart *strings.Builder) {
 	fmt.Fprintf(chart, "    %s %s:%s%d, %dms\n", b.verdict.Mark(), mermaidText(b.name), tag, b.startMs, b.duration.V)
 }
 
-// mermaidText writes printable text so that no character of it is syntax: Mermaid reads #58; as
-// the character of that code. ﬂ and ¶ are what it makes of these signs before it reads the chart.
+// mermaidText escapes printable text so that Mermaid takes no character as syntax: it reads #58; as
+// the character with that code. Mermaid itself turns these signs into ﬂ and
+//
+// before it parses the chart, so those are escaped, too.
 func mermaidText(s string) string {
 	var b strings.Builder
 	for _, r := range s {

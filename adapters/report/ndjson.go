@@ -12,7 +12,7 @@ import (
 // flushSize is how many bytes are gathered before they are written.
 const flushSize = 256 << 10
 
-// writeNDJSON writes one row a line, as soon as it is final.
+// writeNDJSON writes one row per line, as soon as the row is final.
 func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
 	var buffer []byte
 	sel := newSelector(options.Selection)
@@ -27,7 +27,7 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 		}
 		return flush()
 	})
-	// This is the order of the rows that one event makes final, and of the rows at the end.
+	// This is the order of rows that become final with the same event, and of the rows at the end.
 	chosen := slices.SortedStableFunc(slices.Values(options.chosen()), func(a, b *projections.Definition) int { return cmp.Compare(late(a), late(b)) })
 	var members []projections.Member
 	for _, d := range chosen {
@@ -38,7 +38,7 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 	}
 	relay.start()
 	row, err := foldSelected(run, projections.BeforeEach(stream, func() error {
-		if options.Live { // a reader of the rows must not wait for more of the stream
+		if options.Live { // a live reader must not wait for more of the stream
 			relay.flush()
 		}
 		return relay.err()
@@ -50,8 +50,8 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 	return row, err
 }
 
-// late ranks projections by when their rows come at the end: those that sum up the run
-// follow the others, and the run itself is last.
+// late ranks projections for the end of the report: summaries follow the other rows, and the row of
+// the run is last.
 func late(d *projections.Definition) int {
 	switch {
 	case d == projections.Runs.Definition:

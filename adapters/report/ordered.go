@@ -2,12 +2,12 @@ package report
 
 import "github.com/quire-ci/quire-project/projections"
 
-// ordered sorts rows, which come in the order in which they become final, by their
-// index. A row waits only for those before it.
+// ordered sorts rows, which arrive in the order in which they become final, by index. A row waits
+// only for those before it.
 type ordered struct {
 	emit    func(projections.Ref)
-	next    int              // index of the row to emit next
-	waiting projections.Rows // from next on; those that are here
+	next    int              // index of the next row to emit
+	waiting projections.Rows // rows that have arrived, from next on
 	here    []bool
 }
 
@@ -15,7 +15,7 @@ func newOrdered(d *projections.Definition, emit func(projections.Ref)) *ordered 
 	return &ordered{emit: emit, waiting: d.NewRows()}
 }
 
-// take takes each row of a fold once.
+// take receives each row of a fold once.
 func (o *ordered) take(row projections.AnyRow) {
 	if row.Index == o.next && len(o.here) == 0 {
 		o.emit(row.Value)
@@ -31,7 +31,7 @@ func (o *ordered) take(row projections.AnyRow) {
 	o.release()
 }
 
-// release emits the rows that wait for no other one.
+// release emits the rows whose predecessors have all been emitted.
 func (o *ordered) release() {
 	n := 0
 	for n < len(o.here) && o.here[n] {

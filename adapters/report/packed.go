@@ -13,17 +13,18 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// packed holds rows of one projection in about a third of the memory of their JSON. That saves time:
-// to touch memory for the first time takes longer than to pack them.
+// packed holds rows of one projection in about a third of the memory of their JSON. That also saves
+// time: touching memory for the first time takes longer than packing rows.
 //
-// Each block stands alone, so blocks can be encoded at the same time. A row has for each column a
-// number and what belongs to it: 0 for null; 1 for the text of the row before, or the length of the
-// text and 2, and the text; the number of bytes and 1, and the difference from the integer of the
-// row before in so many bytes; 1 for false and 2 for true.
+// Blocks are independent of each other, so they can be encoded in parallel. For each column, a row
+// has a number followed by data. The number is 0 for null. For a text, it is 1 if the text equals
+// that of the previous row; otherwise it is the length plus 2, and the text follows. For an
+// integer, it is the number of bytes plus 1, and the difference from the previous row follows in
+// that many bytes. For a boolean, it is 1 for false and 2 for true.
 type packed struct {
 	of     *projections.Definition
 	blocks [][]byte
-	before []value // of the row before, by column
+	before []value // values of the previous row, by column
 }
 
 type value struct {
@@ -31,14 +32,14 @@ type value struct {
 	n    int64
 }
 
-// blockSize is the length at which a block ends, together with the row that it is in. Integers are
-// read and written by words, so a block has wordSize more bytes at its end.
+// blockSize is the length at which a block ends, after the current row. Integers are read and
+// written as words, so a block has wordSize extra bytes at its end.
 const (
 	blockSize = 64 << 10
 	wordSize  = 8
 )
 
-// What a column begins with.
+// Numbers that a column begins with.
 const (
 	nullValue = iota
 	sameText
@@ -83,7 +84,7 @@ func (p *packed) add(row projections.Ref) {
 	*block = b
 }
 
-// block returns the block to which the next row is appended.
+// block returns the block for the next row.
 func (p *packed) block() *[]byte {
 	n := len(p.blocks)
 	switch {
@@ -99,7 +100,7 @@ func (p *packed) block() *[]byte {
 // appendPacked appends the rows of a block.
 func (e *encoder) appendPacked(dst, block []byte) []byte {
 	values := make([]struct {
-		start, end int // of the text of the row before, in dst
+		start, end int // the text of the previous row, in dst
 		n          int64
 	}, len(e.columns))
 	length := len(block)
@@ -145,8 +146,8 @@ func (e *encoder) appendPacked(dst, block []byte) []byte {
 	return dst
 }
 
-// write writes all rows as JSON, without the first byte. Each worker writes the blocks that it
-// encodes, in turn with the others: text that another core has made would be slow to read.
+// write writes all rows as JSON, without the first byte. Each worker writes the blocks that it has
+// encoded, when it is their turn: reading text that another core has written would be slow.
 func (p *packed) write(out io.Writer, e *encoder) (err error) {
 	workers := min(runtime.GOMAXPROCS(0), len(p.blocks))
 	turns := make([]chan struct{}, workers+1)

@@ -2,13 +2,13 @@ package report
 
 import "bufio"
 
-// pieces is a text that is kept in parts, so that a large one is never copied to grow.
+// pieces is a text in parts, so that a large one is never copied to grow.
 type pieces [][]byte
 
-// pieceSize is the length at which a part ends, together with the row that it is in.
+// pieceSize is the length at which a part ends, after the current row.
 const pieceSize = 256 << 10
 
-// last returns the part to which the next row is appended.
+// last returns the part for the next row.
 func (p *pieces) last() *[]byte {
 	n := len(*p)
 	switch {
@@ -20,7 +20,7 @@ func (p *pieces) last() *[]byte {
 	return &(*p)[len(*p)-1]
 }
 
-// write writes the text without its first bytes. The writer keeps the first error.
+// write writes the text without its first bytes. It returns no error: the writer keeps it.
 func (p pieces) write(out *bufio.Writer, without int) {
 	for _, part := range p {
 		_, _ = out.Write(part[without:])

@@ -10,8 +10,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// projectionsSchema is the first member of the JSON document. It changes if its readers would
-// have to.
+// projectionsSchema is the first member of the JSON document. It changes when a change of the
+// document would break its readers.
 const projectionsSchema = "quire-project/projections/v1"
 
 type projectionsDocument struct {
@@ -37,9 +37,8 @@ type listedColumn struct {
 	Doc      string   `json:"doc"`
 }
 
-// WriteProjections writes which projections a set has, as one document,
-// docs/schema/projections.json, or as a table for a terminal that has so many columns; 0 means no
-// limit.
+// WriteProjections writes the projections of a set, as one document, docs/schema/projections.json,
+// or as a table for a terminal with that many columns; 0 means no limit.
 func WriteProjections(out io.Writer, format Format, columns int, set *projections.Set) error {
 	all := listProjections(set)
 	if format == JSON {

@@ -15,25 +15,25 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Rebuilding says what a rebuild is to do with rows of other versions.
+// Rebuilding says what a rebuild does with rows of other versions.
 type Rebuilding struct {
 	store.Options
-	// Compare derives rows beside the live ones, and writes how they differ to Out, in Format, for
-	// a terminal that has Width columns; 0 means no limit. It does not switch to them.
+	// Compare derives rows beside the live ones, and writes the differences to Out, in Format, for
+	// a terminal with Width columns; 0 means no limit. It does not switch to the new rows.
 	Compare bool
 	Out     io.Writer
 	Format  Format
 	Width   int
-	// Switch switches to the rows that a comparison has derived, and Rollback to those that were
-	// kept.
+	// Switch switches to the rows that a comparison has derived; Rollback returns to the previous
+	// rows, which were kept.
 	Switch, Rollback bool
-	// Own are, besides the streams that are named, those that the store keeps; nil if it keeps none.
-	// Rows beside the live ones are derived from these first: as far as the store keeps them, and
-	// the other streams come later.
+	// Own are the streams that the store keeps, in addition to the named ones; nil if it keeps
+	// none. Rows beside the live ones are first derived from these, as far as the store keeps them;
+	// the other streams follow.
 	Own store.Sources
 }
 
-// Conflicts reports whether the rebuild is to do several things.
+// Conflicts reports whether several exclusive options are set.
 func (o *Rebuilding) Conflicts() bool {
 	n := 0
 	for _, wanted := range []bool{o.Compare, o.Switch, o.Rollback, o.DryRun} {
@@ -44,7 +44,7 @@ func (o *Rebuilding) Conflicts() bool {
 	return n > 1
 }
 
-// Renew does what a rebuild is to do. It reports whether a comparison has found differences.
+// Renew performs a rebuild. It reports whether a comparison has found differences.
 func (i *Ingestion) Renew(ctx context.Context, s store.Store, streams jsonl.Streams, o Rebuilding) (differs bool, err error) {
 	versioned, ok := s.(store.Versioned)
 	sources := o.Own
@@ -80,8 +80,9 @@ func (i *Ingestion) Renew(ctx context.Context, s store.Store, streams jsonl.Stre
 	return false, err
 }
 
-// renewOwn switches to rows of the streams that the store keeps, if its rows are older. What cannot be
-// read is met again when the other streams are read.
+// renewOwn switches to rows derived from the streams that the store keeps, if the store's rows are
+// older. It ignores streams that it cannot read: the step that reads the other streams reports
+// these.
 func (i *Ingestion) renewOwn(ctx context.Context, s store.Store, o *Rebuilding) error {
 	if o.Own == nil || o.DryRun {
 		return nil
@@ -109,7 +110,8 @@ func (i *Ingestion) compare(ctx context.Context, s store.Versioned, sources stor
 	return len(v.Differences) > 0, WriteVersioning(o.Out, o.Format, o.Width, v)
 }
 
-// versioningSchema is the first member of the JSON document. It changes if its readers would have to.
+// versioningSchema is the first member of the JSON document. It changes when a change of the
+// document would break its readers.
 const versioningSchema = "quire-project/rebuild/v1"
 
 // versioning is the document.
@@ -139,8 +141,8 @@ type versionDifference struct {
 	Examples   []store.Difference `json:"examples"`
 }
 
-// WriteVersioning writes how two versions of rows differ as one document, docs/schema/rebuild.json, or
-// as a table for a terminal that has so many columns; 0 means no limit.
+// WriteVersioning writes the differences between two versions of rows as one document,
+// docs/schema/rebuild.json, or as a table for a terminal with that many columns; 0 means no limit.
 func WriteVersioning(out io.Writer, format Format, columns int, v *store.Versioning) error {
 	if format == JSON {
 		document := versioning{versioningSchema, withRows(v.From), withRows(v.To), v.Added, v.Removed, comparedRuns{v.Compared, v.Differing, v.Carried, v.Behind}, []versionDifference{}}

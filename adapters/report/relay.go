@@ -6,12 +6,12 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// relay lets the fold continue while its rows are encoded and written: it takes
-// rows on the fold's goroutine and hands them on, in the same order, on one of its
-// own. Rows travel in batches, so that a hand-over costs nothing per row.
+// relay lets the fold continue while its rows are encoded and written. It receives rows on the
+// fold's goroutine and passes them on, in the same order, on its own. Rows travel in batches, which
+// makes the cost of a hand-over per row negligible.
 type relay struct {
 	lanes  []lane // one for each projection
-	batch  *batch // the one that is being filled
+	batch  *batch // the batch being filled
 	spare  chan *batch
 	full   chan *batch
 	done   chan struct{}
@@ -19,11 +19,11 @@ type relay struct {
 	failed atomic.Pointer[error]
 }
 
-// lane is where the rows of one projection go.
+// lane is the destination of the rows of one projection.
 type lane struct {
 	of   *projections.Definition
 	take func(projections.AnyRow)
-	into func(projections.Rows) // sets the list of the batch; nil if rows are added one by one
+	into func(projections.Rows) // takes a list of rows; nil if rows are added one by one
 }
 
 // batch holds rows by lane, and the lanes of all rows in order.
@@ -32,14 +32,13 @@ type batch struct {
 	rows  []projections.Rows
 }
 
-// relayBatch is how many rows make a batch, relayBatches how many batches there are.
+// relayBatch is the number of rows of a batch, and relayBatches the number of batches.
 const (
 	relayBatch   = 2048
 	relayBatches = 4
 )
 
-// newRelay returns a relay that calls after after each batch, until that
-// returns an error.
+// newRelay returns a relay that calls after behind each batch, until that returns an error.
 func newRelay(after func() error) *relay {
 	return &relay{
 		after: after,
@@ -47,8 +46,8 @@ func newRelay(after func() error) *relay {
 	}
 }
 
-// through makes a projection a member of the fold whose rows, of those that sel selects, arrive at
-// take, on the relay's goroutine. Call it before start.
+// through makes a projection a member of the fold. take receives the rows that sel selects, on the
+// relay's goroutine. Call through before start.
 func (r *relay) through(d *projections.Definition, sel *selector, sorted bool, take func(projections.AnyRow)) projections.Member {
 	index := uint16(len(r.lanes))
 	if sel == nil {
@@ -110,13 +109,13 @@ func (r *relay) handOn(b *batch) {
 	}
 }
 
-// flush hands on the rows that have been gathered.
+// flush passes on the gathered rows.
 func (r *relay) flush() {
 	r.full <- r.batch
 	r.fill()
 }
 
-// fill waits for a batch to be filled.
+// fill waits until a batch is empty and can be filled.
 func (r *relay) fill() {
 	r.batch = <-r.spare
 	for i, l := range r.lanes {
@@ -126,7 +125,7 @@ func (r *relay) fill() {
 	}
 }
 
-// err returns the error of after, if there was one.
+// err returns the error of after, if any.
 func (r *relay) err() error {
 	if err := r.failed.Load(); err != nil {
 		return *err
@@ -134,7 +133,7 @@ func (r *relay) err() error {
 	return nil
 }
 
-// stop hands on the remaining rows, and waits until all have arrived.
+// stop passes on the remaining rows, and waits until all have arrived.
 func (r *relay) stop() error {
 	r.full <- r.batch
 	close(r.full)

@@ -72,7 +72,8 @@ const schemaDialect = "https://json-schema.org/draft/2020-12/schema"
 
 var runIDSchema = object{{"description", "The run's id."}, {"type", "string"}}
 
-// rowSchema adds the members of a row to a schema: first, and the columns. All are required.
+// rowSchema adds the members of a row to a schema: first, followed by the columns. All are
+// required.
 func rowSchema(schema, first object, d *projections.Definition) object {
 	for i := range d.Columns {
 		first = append(first, member{d.Columns[i].Name, columnSchema(&d.Columns[i])})
@@ -137,10 +138,10 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return append(out, '}'), nil
 }
 
-// file returns a schema as an indented file.
+// file formats a schema as an indented file.
 func file(schema object) []byte {
 	var out bytes.Buffer
-	_ = json.Indent(&out, compact(schema), "", "  ") // which is valid
+	_ = json.Indent(&out, compact(schema), "", "  ") // the JSON is valid
 	out.WriteByte('\n')
 	return out.Bytes()
 }

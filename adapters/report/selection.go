@@ -15,18 +15,18 @@ import (
 // Selection selects the rows of jobs and commands for which all of its conditions hold. The zero
 // value selects all rows.
 type Selection struct {
-	// Failed selects jobs that failed, and commands that failed: a command with a code other than 0
-	// in a job that is complete has not.
+	// Failed selects jobs and commands that failed. A command with an exit code other than 0 in a
+	// complete job has not failed.
 	Failed bool
-	// Jobs are ids of jobs. They select rows of other projections that name a job, too.
+	// Jobs selects jobs by id. It also applies to rows of other projections that name a job.
 	Jobs []string
-	// SlowerThan selects jobs and commands that took longer.
+	// SlowerThan selects jobs and commands that took longer than this.
 	SlowerThan time.Duration
-	// Top selects so many jobs and so many commands: those that took longest, ties in stream order,
-	// among those for which the other conditions hold.
+	// Top selects that many jobs and that many commands: the longest of those that meet the other
+	// conditions; of equally long ones, the first in the stream.
 	Top int
 
-	found *sync.Map // ids of Jobs that a run has, if it is set
+	found *sync.Map // if not nil, the ids of Jobs that some run has
 }
 
 // IsZero reports whether all rows are selected.
@@ -39,7 +39,7 @@ func (s *Selection) matches(job string, verdict display.Verdict, ms projections.
 		(s.SlowerThan == 0 || ms.Valid && ms.V > s.SlowerThan.Milliseconds()) && (s.Top == 0 || ms.Valid)
 }
 
-// missing returns an error if no run has one of the jobs.
+// missing returns an error if one of the jobs is in no run.
 func (s *Selection) missing() error {
 	for _, job := range s.Jobs {
 		if _, found := s.found.Load(job); !found {
@@ -49,16 +49,16 @@ func (s *Selection) missing() error {
 	return nil
 }
 
-// ErrSelection is returned if a format that shows whole runs is asked for some of the rows.
+// ErrSelection is returned if rows are selected for a format that shows whole runs.
 var ErrSelection = errors.New("--failed, --job, --slower-than and --top are for json, ndjson, csv, table and markdown; the other formats show whole runs")
 
-// selector decides which jobs and commands of a run are selected, each as soon as that is known. It is
-// a projection without rows, and the first member of a fold. A nil selector selects all rows.
+// selector decides which jobs and commands of a run are selected, each as soon as possible. It is a
+// projection without rows, and the first member of a fold. A nil selector selects all rows.
 type selector struct {
 	Selection
 	jobs, commands fates
-	exits          map[int][]lasting // by job: its commands with a code other than 0, until it ends
-	bySeq          map[string][]int  // by job: the indexes of its commands
+	exits          map[int][]lasting // commands with an exit code other than 0 of open jobs, by job
+	bySeq          map[string][]int  // indexes of the commands, by job
 	filters        []*filter
 }
 
@@ -103,7 +103,7 @@ func (s *selector) job(job *projections.TrackedJob) {
 	delete(s.exits, job.Index)
 }
 
-// Open is called once, at the end of the stream: it decides on all others.
+// Open is called once, at the end of the stream: it decides on everything undecided.
 func (s *selector) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
 	for job := range run.Jobs() {
 		if !job.Final {
@@ -141,7 +141,7 @@ func (s *selector) decide(f *fates, job string, verdict display.Verdict, row las
 	}
 }
 
-// fate says whether a row is selected.
+// fate is the decision on a row: undecided, selected or rejected.
 type fate uint8
 
 const (
@@ -150,7 +150,7 @@ const (
 	rejected
 )
 
-// fates are those of jobs or of commands.
+// fates has the decisions on jobs or on commands.
 type fates struct {
 	all     []fate // by index
 	longest ranking
@@ -163,14 +163,14 @@ func (f *fates) of(index int) fate {
 	return f.all[index]
 }
 
-// lasting is a job or a command, and how long it took.
+// lasting is a job or a command with its duration.
 type lasting struct {
 	index int
 	ms    projections.Null[int64]
 }
 
-// ranking is a heap of rows of known durations. The first is the shortest; of rows that took equally
-// long, it is the last one in the stream.
+// ranking is a heap of rows with known durations. Its first element is the shortest one; of equally
+// long ones, the last in the stream.
 type ranking []lasting
 
 func (r ranking) Len() int      { return len(r) }
@@ -185,8 +185,8 @@ func (r *ranking) Pop() any {
 	return last
 }
 
-// member is [projections.Definition.Member] for the rows that are selected. Sorted rows come at the
-// end, in the order of the projection, and have the indexes from 0.
+// member is like [projections.Definition.Member], for the selected rows only. Sorted rows are
+// delivered at the end, in the order of the projection, and numbered from 0.
 func (s *selector) member(d *projections.Definition, sorted bool, take func(projections.AnyRow)) projections.Member {
 	if s == nil {
 		return d.Member(take)
@@ -200,7 +200,7 @@ func (s *selector) member(d *projections.Definition, sorted bool, take func(proj
 	return d.Member(f.row)
 }
 
-// fatesOf returns how the rows of a projection are selected, or nil if all are.
+// fatesOf returns how the fate of a row of a projection is found, or nil if all rows are selected.
 func (s *selector) fatesOf(d *projections.Definition) func(projections.AnyRow) fate {
 	switch d {
 	case projections.Jobs.Definition, projections.JobTimings.Definition:
@@ -223,7 +223,7 @@ func (s *selector) fatesOf(d *projections.Definition) func(projections.AnyRow) f
 	}
 }
 
-// named is the fate of a row that names a job, or none.
+// named returns the fate of a row that names a job, or no job.
 func (s *selector) named(job string, names bool) fate {
 	if names && len(s.Jobs) > 0 && !slices.Contains(s.Jobs, job) {
 		return rejected
@@ -238,10 +238,10 @@ type filter struct {
 	sorted bool
 	rows   func() projections.Rows
 	held   projections.Rows
-	most   int // rows to hold before rejected ones are looked for
+	most   int // number of held rows at which rejected ones are removed
 }
 
-// leastSifted is how many rows are held at least before rejected ones are looked for.
+// leastSifted is the least number of held rows at which rejected ones are removed.
 const leastSifted = 1024
 
 func (f *filter) row(row projections.AnyRow) {
@@ -256,7 +256,7 @@ func (f *filter) row(row projections.AnyRow) {
 	}
 }
 
-// sift decides on the rows that are held.
+// sift passes on or removes held rows that are decided.
 func (f *filter) sift() {
 	held := f.held
 	f.held, f.most = f.rows(), held.Len()+1
@@ -266,7 +266,7 @@ func (f *filter) sift() {
 	f.most = max(leastSifted, 2*f.held.Len())
 }
 
-// sift passes on the rows that were undecided until now.
+// sift sifts the held rows of all filters.
 func (s *selector) sift() {
 	for _, f := range s.filters {
 		if !f.sorted && f.held.Len() > 0 {

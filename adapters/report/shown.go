@@ -9,16 +9,17 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 )
 
-// shown keeps the rows of a table that are shown: at most limit of them, failed ones first.
-// So memory is bounded by the limit, and not by the stream.
+// shown keeps the rows that a table shows: at most limit, failed ones first. So memory is bounded
+// by the limit, and not by the stream.
 type shown[R any] struct {
 	limit int
 	kept  [display.Complete + 1][]placed[R]
 	total tally
 
-	// fates, if it is set, is of the rows: all that are not rejected are kept until settle.
+	// fates, if set, has the decisions on the rows: rows that are not rejected are kept until
+	// settle.
 	fates *fates
-	most  int // rows of a verdict to keep before rejected ones are looked for; 0 for no limit
+	most  int // number of kept rows of a verdict at which rejected ones are removed; 0 for no limit
 }
 
 // placed is a row with its index in the projection.
@@ -28,7 +29,7 @@ type placed[R any] struct {
 	row     R
 }
 
-// tally counts by verdict.
+// tally has counts by verdict.
 type tally [display.Complete + 1]int
 
 func (t tally) sum() (n int) {
@@ -53,7 +54,7 @@ func (s *shown[R]) keep(index int, verdict display.Verdict, row R) {
 	s.kept[verdict] = kept
 }
 
-// settle leaves only the rows that are selected.
+// settle keeps only the selected rows.
 func (s *shown[R]) settle() {
 	for verdict, kept := range s.kept {
 		s.kept[verdict] = slices.DeleteFunc(kept, func(r placed[R]) bool { return s.fates.of(r.index) != selected })
@@ -61,7 +62,7 @@ func (s *shown[R]) settle() {
 	}
 }
 
-// rows returns the rows that are shown, in the order of the projection, and counts the others.
+// rows returns the rows to show, in the order of the projection, and counts the others.
 func (s *shown[R]) rows() (rows []placed[R], left tally) {
 	for verdict, kept := range s.kept {
 		n := min(len(kept), s.limit-len(rows))
@@ -72,8 +73,8 @@ func (s *shown[R]) rows() (rows []placed[R], left tally) {
 	return rows, left
 }
 
-// leftOut returns a note of the rows that are not shown, in parts: how many there are, and
-// how many failed or are unfinished.
+// leftOut returns a note about rows that are not shown, in parts: their number, and how many of
+// them failed or are unfinished.
 func (t tally) leftOut(one string) []string {
 	if t.sum() != 1 {
 		one += "s"

@@ -8,9 +8,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// WriteStored writes the JSON document of a run whose rows each hands to take, those of a
-// projection in order, such as [store.EachRow] does. It is the document that [Write] writes for
-// the run's stream. With an error of each, WriteStored has written nothing.
+// WriteStored writes the JSON document of a run from rows. each has to pass them to its argument,
+// those of a projection in order, as [store.EachRow] does. The document is the one that [Write]
+// writes for the run's stream. If each returns an error, WriteStored writes nothing.
 //
 // [store.EachRow]: https://pkg.go.dev/github.com/quire-ci/quire-project/projections/store#EachRow
 func WriteStored(out io.Writer, run domain.RunID, options Options, each func(of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) error) error {
@@ -27,7 +27,7 @@ func WriteStored(out io.Writer, run domain.RunID, options Options, each func(of 
 	return writeParts(out, parts, options)
 }
 
-// RowEncoder encodes rows of one run and projection as NDJSON has them.
+// RowEncoder encodes rows of one run and projection as in NDJSON.
 type RowEncoder struct{ rows *encoder }
 
 // NewRowEncoder returns an encoder for rows of a projection.

@@ -7,7 +7,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// headline sums up a run, in parts.
+// headline summarizes a run, in parts.
 func (d *digest) headline() []string {
 	run := d.run
 	parts := []string{
@@ -36,8 +36,8 @@ func failedOf(n int) string {
 	return " (" + strconv.Itoa(n) + " failed)"
 }
 
-// showSlowest reports whether the slowest commands have a table of their own. If there
-// are few commands, their own table shows it better.
+// showSlowest reports whether the slowest commands get a table of their own. With few commands, the
+// table of all commands is enough.
 func (d *digest) showSlowest(options Options) bool {
 	n, commands := len(d.slowest), d.run.ShEvents
 	if d.sel != nil {
@@ -46,12 +46,12 @@ func (d *digest) showSlowest(options Options) bool {
 	return options.has(projections.Slowest.Definition) && n > 0 && (options.asked() || commands > 2*n)
 }
 
-// showDiagnostics reports whether diagnostics have a table.
+// showDiagnostics reports whether diagnostics get a table.
 func (d *digest) showDiagnostics(options Options) bool {
 	return options.has(projections.Diagnostics.Definition) && d.diagnostics.total.sum() > 0
 }
 
-// maxLabels is how many labels are shown, maxLabel the columns of one.
+// maxLabels limits the labels that are shown, and maxLabel the columns of one.
 const (
 	maxLabels = 8
 	maxLabel  = 80
@@ -64,7 +64,7 @@ func (d *digest) shownLabels(options Options) (parts []string) {
 	}
 	most := maxLabel
 	if options.Width > 0 {
-		most = min(most, options.Width-2) // two spaces are in front
+		most = min(most, options.Width-2) // two spaces of indentation
 	}
 	for _, label := range d.labels[:min(len(d.labels), maxLabels)] {
 		shown, _ := display.Fit(label.Key+"="+label.Value, most)

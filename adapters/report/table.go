@@ -13,12 +13,12 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// tableLimits are for one table. NDJSON and the other formats for machines have all rows.
+// tableLimits are the limits of one table. NDJSON and the other formats for machines have all rows.
 var tableLimits = limits{rows: 10_000, command: 2000}
 
 // tables writes a report for people at a terminal.
 type tables struct {
-	out     *bufio.Writer // which keeps the first error
+	out     *bufio.Writer // keeps the first error
 	options Options
 	begun   bool
 }
@@ -58,8 +58,8 @@ func (t *tables) write(d *digest) {
 	}
 }
 
-// parts writes parts in a line, and in more lines if the terminal is too narrow. head is a
-// part with a gap behind it.
+// parts writes parts in one line, or in more if the terminal is too narrow. head is a part followed
+// by a gap.
 func (t *tables) parts(head, indent string, parts []string) {
 	t.begun = true
 	column := text.StringWidthWithoutEscSequences(head)
@@ -100,7 +100,7 @@ func (t *tables) summary(d *digest) {
 	}
 }
 
-// grid writes a table that has rows, and a note of those that are left out. A blank line
+// grid writes a table, unless it has no rows, and a note about rows that are left out. A blank line
 // separates it from the text before.
 func (t *tables) grid(g *Grid, one string, left tally) {
 	if len(g.Rows) == 0 {
@@ -148,12 +148,12 @@ func (t *tables) commands(commands *shown[command]) {
 		})
 	}
 	if t.options.Width == 0 {
-		g.Columns[len(g.Columns)-1].Share = 0 // the last column pushes no other aside
+		g.Columns[len(g.Columns)-1].Share = 0 // the last column may be of any width
 	}
 	t.grid(g, "command", left)
 }
 
-// widestCommand is how much of a command is shown.
+// widestCommand returns how many columns of a command are shown.
 func (t *tables) widestCommand() int {
 	if t.options.Width > 0 {
 		return t.options.Width
@@ -164,7 +164,7 @@ func (t *tables) widestCommand() int {
 // maxLogs is how many logs are named.
 const maxLogs = 10
 
-// logs names the logs of commands that failed. A path is never shortened: it is there to be pasted.
+// logs names the logs of failed commands. It does not shorten paths, so that you can paste them.
 func (t *tables) logs(commands *shown[command]) {
 	if t.options.Logs == nil {
 		return
@@ -197,7 +197,7 @@ func (t *tables) slowest(slowest []command) {
 		g.Rows = append(g.Rows, []Cell{id(sh.jobID), plain(strconv.Itoa(sh.seq)), plain(maybe(sh.elapsed)), shortened(sh.cmd, t.widestCommand())})
 	}
 	if t.options.Width == 0 {
-		g.Columns[3].Share = 0 // the last column pushes no other aside
+		g.Columns[3].Share = 0 // the last column may be of any width
 	}
 	t.grid(g, "", tally{})
 }
@@ -219,7 +219,7 @@ func (t *tables) diagnostics(diagnostics *shown[projections.Diagnostic]) {
 	t.grid(g, "diagnostic", tally{display.Complete: left.sum()})
 }
 
-// listing writes the name and the rows of a projection that has no view of its own.
+// listing writes the name and the rows of a projection without a view of its own.
 func (t *tables) listing(l *listing) {
 	rows, left := l.rows()
 	if len(rows) == 0 {
@@ -251,7 +251,7 @@ func (t *tables) listing(l *listing) {
 // id returns a cell with an id.
 func id(s string) Cell { return shortened(s, maxID) }
 
-// state returns a cell with a verdict. A command that ended with a code has no mark.
+// state returns a cell with a verdict. For a command that ended with a code, it has no mark.
 func state(v display.Verdict, words string) Cell {
 	mark := v.Mark()
 	if strings.HasPrefix(words, "exit ") {
@@ -266,7 +266,7 @@ func colorOf(v display.Verdict) text.Color {
 	return [...]text.Color{text.FgRed, text.FgYellow, text.FgYellow, text.Reset, text.FgGreen}[v]
 }
 
-// paint colours words, if colours are on.
+// paint colours words if colours are enabled.
 func (t *tables) paint(color text.Color, words string) string {
 	if !t.options.Color || color == text.Reset {
 		return words

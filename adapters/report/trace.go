@@ -16,26 +16,24 @@ import (
 )
 
 // trace writes runs in Chrome's JSON trace format, which Perfetto and chrome://tracing open:
-// https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU.
-// Each run is a process and each job a track of it. Times are whole microseconds since the
-// Unix epoch.
+// https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU. Each run is a
+// process, and each job a track of it. Times are whole microseconds since the Unix epoch.
 //
-// The slices of a track have to nest. What would not nest becomes an async slice, and what has
-// no known duration an instant.
+// The slices of a track have to nest. A slice that would not nest becomes an async slice, and one
+// of unknown duration an instant event.
 type trace struct {
 	out    *bufio.Writer
-	buffer []byte // the event that is written
+	buffer []byte // the event being written
 	runs   int
-	some   bool // events are written
+	some   bool // an event has been written
 }
 
 const (
 	traceHead = `{"displayTimeUnit":"ms","otherData":{"schema":"quire-project/trace/v1"},"traceEvents":[`
-	// lastTraceMs is the last time of a trace: Perfetto drops times before 1970, and JavaScript
-	// has whole microseconds up to 2^53, which is in the year 2255.
+	// lastTraceMs is the latest time of a trace: JavaScript has whole microseconds up to 2^53, in
+	// the year 2255. Perfetto drops times before 1970.
 	lastTraceMs = 1 << 53 / 1000
-	// maxTraceDepth is how deep slices may lie in each other: Perfetto drops what lies deeper
-	// than 512.
+	// maxTraceDepth limits the nesting of slices: Perfetto drops those deeper than 512.
 	maxTraceDepth = 500
 	// maxTitle is how many characters of a command its slice shows.
 	maxTitle = 120
@@ -43,11 +41,11 @@ const (
 
 func newTrace(out io.Writer) document {
 	t := &trace{out: bufio.NewWriterSize(out, flushSize)}
-	t.out.WriteString(traceHead) // an error stays until Close
+	t.out.WriteString(traceHead) // an error is returned by Close
 	return t
 }
 
-// add folds the stream of the run called run, and returns the row of the run itself.
+// add folds the stream of a run, and returns the row of the run.
 func (t *trace) add(run domain.RunID, stream projections.Stream, _ Options) (row projections.Run, err error) {
 	t.runs++
 	r := &tracedRun{trace: t, pid: t.runs, closed: map[int][]slice{}}
@@ -73,22 +71,22 @@ func (t *trace) broken() error {
 	return err
 }
 
-// tracedRun writes the events of one run: those of a job once it ends, so that memory
-// follows what is open. It is a projection without rows.
+// tracedRun writes the events of one run, those of a job when it ends, so that memory is
+// proportional to what is open. It is a projection without rows.
 type tracedRun struct {
 	*trace
 	pid    int
-	closed map[int][]slice // of each open job, by its index: the commands that have closed
-	jobs   []change        // of the number of jobs that run
-	left   int             // slices out of the times of a trace
+	closed map[int][]slice // closed commands, by the index of their open job
+	jobs   []change        // of the number of running jobs
+	left   int             // number of slices outside the times of a trace
 }
 
 // slice is a job or a command on the track of its job.
 type slice struct {
 	start, end int64 // in milliseconds
-	unknown    bool  // the duration is not known; end is start
-	incomplete bool  // the end is the last event of the run
-	seq        int   // of a command; 0 for the job
+	unknown    bool  // the duration is unknown, and end is start
+	incomplete bool  // open; the end is that of the last event of the run
+	seq        int   // of a command; 0 for a job
 	cmd        string
 	exit       projections.Null[int32]
 }
@@ -109,8 +107,8 @@ func (r *tracedRun) Reduce(step *projections.Step, rows []projections.Row[none])
 	return rows
 }
 
-// Open is called once, at the end of the stream: it writes what is open, until the last event
-// of the run, and the counter of jobs.
+// Open is called once, at the end of the stream: it writes everything open, up to the last event of
+// the run, and the counter of jobs.
 func (r *tracedRun) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
 	open := slice{end: run.LastAtMs, incomplete: true}
 	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) { r.command(job, sh, open) })
@@ -123,7 +121,8 @@ func (r *tracedRun) Open(run *projections.Tracker, rows []projections.Row[none])
 	return rows
 }
 
-// command keeps a command until its job ends, or writes it if the track of the job is written.
+// command keeps a command until its job ends, or writes it if the track of the job has been
+// written.
 func (r *tracedRun) command(job *projections.TrackedJob, sh *projections.TrackedSh, s slice) {
 	s.seq, s.cmd = sh.Seq, sh.Cmd
 	switch shown := s.from(sh.StartedAtMs); {
@@ -136,8 +135,8 @@ func (r *tracedRun) command(job *projections.TrackedJob, sh *projections.Tracked
 	}
 }
 
-// from makes start the start of a slice that has its end, and reports whether a trace has
-// these times.
+// from sets the start of a slice that has its end, and reports whether a trace can express these
+// times.
 func (s *slice) from(start int64) bool {
 	if s.start = start; s.end < start {
 		s.end, s.unknown = start, true
@@ -145,7 +144,7 @@ func (s *slice) from(start int64) bool {
 	return s.start >= 0 && s.end <= lastTraceMs
 }
 
-// describe writes the name of the run, how it went, and what is not shown.
+// describe writes the name of the run, its verdict, and what is not shown.
 func (r *tracedRun) describe(run domain.RunID, word string) {
 	before, behind := display.Around(string(run))
 	name := before + display.Name(string(run)) + behind + word
@@ -155,7 +154,7 @@ func (r *tracedRun) describe(run domain.RunID, word string) {
 	r.metadata("process", 0, name, r.pid)
 }
 
-// job writes the track of a job: the job, and the commands that lie in it or beside it.
+// job writes the track of a job: the job, and its commands, within the job or as async slices.
 func (r *tracedRun) job(job *projections.TrackedJob, own slice) {
 	r.metadata("thread", r.tid(job), display.Name(job.ID), job.Index)
 	commands := r.closed[job.Index]
@@ -190,18 +189,18 @@ func (r *tracedRun) job(job *projections.TrackedJob, own slice) {
 	r.nested(job, track)
 }
 
-// crosses reports whether two slices overlap and neither lies in the other.
+// crosses reports whether two slices overlap without one containing the other.
 func (s *slice) crosses(other *slice) bool {
 	return s.start < other.start && other.start < s.end && s.end < other.end ||
 		other.start < s.start && s.start < other.end && other.end < s.end
 }
 
-// nested writes the slices of a track: those that nest as such, outer ones first.
+// nested writes the slices of a track that nest, outer ones first, and the others as async slices.
 func (r *tracedRun) nested(job *projections.TrackedJob, track []slice) {
 	slices.SortFunc(track, func(a, b slice) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(b.end, a.end), cmp.Compare(a.seq, b.seq))
 	})
-	var around []*slice // the slices that the next one may lie in
+	var around []*slice // slices that may contain the next one
 	for i := range track {
 		s := &track[i]
 		for len(around) > 0 && around[len(around)-1].isOver(s) {
@@ -223,8 +222,8 @@ func (r *tracedRun) nested(job *projections.TrackedJob, track []slice) {
 	}
 }
 
-// isOver reports whether a slice is over when next starts. Perfetto lays slices of no length
-// at the same time into each other.
+// isOver reports whether a slice is over when next starts. Perfetto nests slices of length 0 at the
+// same time.
 func (s *slice) isOver(next *slice) bool {
 	return s.end < next.start || s.end == next.start && (s.start < s.end || next.start < next.end)
 }
@@ -257,13 +256,13 @@ func (r *tracedRun) event(phase string, job *projections.TrackedJob, s *slice, a
 	r.microseconds(`,"ts":`, atMs)
 }
 
-// title is the beginning of a command, never empty.
+// title returns the beginning of a command; it is never empty.
 func title(cmd string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(cmd), "\n")
 	return display.Name(cut(line, maxTitle))
 }
 
-// args ends an event with what more is known of its slice.
+// args ends an event with details of its slice.
 func (r *tracedRun) args(job *projections.TrackedJob, s *slice) {
 	if job.Outcome == domain.Failed && (s.seq == 0 || s.exit.V != 0) {
 		r.buffer = append(r.buffer, `,"cname":"terrible"`...) // red
@@ -288,10 +287,11 @@ func (r *tracedRun) args(job *projections.TrackedJob, s *slice) {
 	r.end()
 }
 
-// tid is the thread of a job. It is never the process, whose number is that of its main thread.
+// tid returns the thread number of a job. It is never that of the process, which would be its main
+// thread.
 func (r *tracedRun) tid(job *projections.TrackedJob) int { return r.pid + 1 + job.Index }
 
-// begin begins an event. A thread of 0 is none.
+// begin begins an event. A thread of 0 means none.
 func (r *tracedRun) begin(phase string, thread int, name string) {
 	r.buffer = r.buffer[:0]
 	if r.some {
@@ -310,7 +310,7 @@ func (r *tracedRun) microseconds(member string, ms int64) {
 	r.buffer = strconv.AppendInt(append(r.buffer, member...), ms*1000, 10)
 }
 
-// metadata names a process or a thread, and gives it its place among the others.
+// metadata sets the name of a process or a thread, and its place among the others.
 func (r *tracedRun) metadata(what string, thread int, name string, place int) {
 	r.begin("M", thread, what+"_name")
 	r.buffer = append(jsonenc.AppendString(append(r.buffer, `,"args":{"name":`...), name), '}')
@@ -320,7 +320,7 @@ func (r *tracedRun) metadata(what string, thread int, name string, place int) {
 	r.end()
 }
 
-// running writes how many jobs run, whenever that changes.
+// running writes the number of running jobs whenever it changes.
 func (r *tracedRun) running() {
 	slices.SortStableFunc(r.jobs, func(a, b change) int { return cmp.Compare(a.atMs, b.atMs) })
 	running := 0

@@ -18,11 +18,12 @@ import (
 	"github.com/quire-ci/quire-project/projections/trends"
 )
 
-// trendsSchema is the first member of the JSON document. It changes if its readers would have to.
+// trendsSchema is the first member of the JSON document. It changes when a change of the document
+// would break its readers.
 const trendsSchema = "quire-project/trends/v1"
 
-// WriteTrends writes trends as JSON, as tables for a terminal of so many columns, or as Markdown that fits a
-// comment.
+// WriteTrends writes trends as JSON, as tables for a terminal with that many columns, or as
+// Markdown that fits into a comment.
 func WriteTrends(out io.Writer, format Format, columns int, t *trends.Trends) error {
 	return writeAs(out, format, trendsDocument{trendsSchema, t}, func() string { return trendsMarkdown(t) }, func() string { return trendsTable(columns, t) })
 }
@@ -32,10 +33,10 @@ type trendsDocument struct {
 	*trends.Trends
 }
 
-// trendList is one of the lists of trends, as texts. The first two columns are a job and a text.
+// trendList is one of the lists of trends, as text. The first two columns are a job and a text.
 type trendList struct {
 	heading, one string
-	columns      []string // numbers end with a colon
+	columns      []string // titles; those of numbers end with a colon
 	rows         [][]string
 }
 
@@ -85,7 +86,7 @@ func failureList(t *trends.Trends, job func(trends.Pipeline, string) string) tre
 	return failures
 }
 
-// JobNames returns the function that names jobs: with their pipelines, if there are several.
+// JobNames returns a function that names jobs: with their pipelines, if there are several.
 func JobNames(t *trends.Trends) func(trends.Pipeline, string) string {
 	several := t.Several()
 	return func(of trends.Pipeline, job string) string {
@@ -96,7 +97,7 @@ func JobNames(t *trends.Trends) func(trends.Pipeline, string) string {
 	}
 }
 
-// shortShas shortens commits as git does.
+// shortShas shortens hashes of commits as git does.
 func shortShas(shas []string) string {
 	short := make([]string, len(shas))
 	for i, sha := range shas {
@@ -107,7 +108,7 @@ func shortShas(shas []string) string {
 	return strings.Join(short, ", ")
 }
 
-// ParseTrends parses the conditions of the runs that trends are of; without any, these are the latest 200.
+// ParseTrends parses the conditions for runs; the default is the latest 200.
 func ParseTrends(text string, now time.Time) (store.Selection, error) {
 	usual := store.Selection{Last: 200}
 	if text == "" {
@@ -116,8 +117,9 @@ func ParseTrends(text string, now time.Time) (store.Selection, error) {
 	return store.ParseSelection(text, usual, now)
 }
 
-// StoredTrends returns the trends of the runs of a store that are selected. The last lines of failures are those of the logs beside the
-// streams in a folder, or in its folders that are named after runs; there are none without a folder.
+// StoredTrends returns the trends of the selected runs of a store. It takes the last lines of
+// failed commands from the logs in folder: beside the streams, or in folders named after the runs.
+// Without a folder, there are no last lines.
 func StoredTrends(ctx context.Context, s store.Store, of store.Selection, logs string, prepare ...func(*projections.Record)) (*trends.Trends, error) {
 	runs, err := store.Select(ctx, s, of)
 	if err != nil {
@@ -130,10 +132,10 @@ func StoredTrends(ctx context.Context, s store.Store, of store.Selection, logs s
 	return trends.Of(ctx, s, runs, lastLine, prepare...)
 }
 
-// maxLastLine is from how many bytes of the end of a log its last line is taken.
+// maxLastLine is how many bytes at the end of a log are searched for its last line.
 const maxLastLine = 4 << 10
 
-// lastLines finds last lines in the logs in a folder. A log that cannot be read has none.
+// lastLines finds the last lines of the logs in a folder. An unreadable log has none.
 func lastLines(folder string, runs []store.Listed) trends.LastLine {
 	sources := map[domain.RunID]string{}
 	for i := range runs {
@@ -156,10 +158,10 @@ func lastLines(folder string, runs []store.Listed) trends.LastLine {
 	}
 }
 
-// Percent writes a share.
+// Percent formats a share.
 func Percent(part, whole int) string { return fmt.Sprintf("%.0f %%", 100*float64(part)/float64(whole)) }
 
-// TrendRemarks say how many runs were looked at, and which were not used.
+// TrendRemarks returns how many runs were used, and which were not.
 func TrendRemarks(t *trends.Trends) []string {
 	all := []string{display.Plural(t.Runs, "run")}
 	switch {
@@ -206,7 +208,7 @@ func trendsTable(columns int, t *trends.Trends) string {
 			grid.add(cmp.Or(columns, maxCell), row...)
 		}
 		line(list.heading)
-		_ = grid.Write(&b, columns) // which has no errors
+		_ = grid.Write(&b, columns) // a strings.Builder never fails
 		if left := len(list.rows) - compareRows; left > 0 {
 			line(fmt.Sprintf("… and %d more", left))
 		}
@@ -239,7 +241,7 @@ func trendsMarkdown(t *trends.Trends) string {
 		}
 		heading := "\n#### " + list.heading + "\n"
 		if len(table.rows) > 0 {
-			share := (MaxMarkdown - b.Len()) / (len(lists) - n) // so that no list leaves no room for the others
+			share := (MaxMarkdown - b.Len()) / (len(lists) - n) // so that one long list leaves room for the others
 			b.WriteString(heading)
 			table.write(&b, fitting(table.rows, share-len(heading)-len(table.head)-noteSize))
 		}

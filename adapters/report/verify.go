@@ -19,34 +19,34 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// VerifyOptions are those of [Verify].
+// VerifyOptions are the options of [Verify].
 type VerifyOptions struct {
-	// Format is Table or JSON, and Width how many columns a terminal has; 0 means no limit.
+	// Format is Table or JSON. Width is that of the terminal in columns; 0 means no limit.
 	Format Format
 	Width  int
-	// Tables are those that are compared; nil means all of them.
+	// Tables selects the tables to compare; nil means all of them.
 	Tables []*projections.Definition
-	// Skipped, when set, gets the error of each stream that could not be compared.
+	// Skipped, if set, receives the error of each stream that cannot be compared.
 	Skipped func(error)
 }
 
-// Verification says how rows compare with their streams.
+// Verification is the result of comparing rows with their streams.
 type Verification struct {
-	// Runs have been compared. Behind counts those whose stream has grown, Skipped
-	// the streams that could not be compared.
+	// Runs counts compared runs, Behind those whose stream has grown, and Skipped streams that
+	// could not be compared.
 	Runs, Behind, Skipped int
-	// Differences counts the rows and values that are wrong, of Differing runs.
+	// Differences counts wrong rows and values, and Differing the runs that have them.
 	Differences, Differing int
 
 	force bool
 }
 
-// verifySchema is the first member of the JSON document. It changes if its readers would
-// have to.
+// verifySchema is the first member of the JSON document. It changes when a change of the document
+// would break its readers.
 const verifySchema = "quire-project/verify/v1"
 
-// Verify compares the rows of a store with the streams, and writes each difference, as a table
-// or as one document, docs/schema/verify.json.
+// Verify compares the rows of a store with the streams, and writes the differences as tables or as
+// one document, docs/schema/verify.json.
 func Verify(ctx context.Context, out io.Writer, s store.Store, sources store.Sources, o VerifyOptions) (Verification, error) {
 	v := &verifier{options: o, out: bufio.NewWriter(out), skipped: []skipped{}}
 	if o.Format == JSON {
@@ -65,7 +65,7 @@ func Verify(ctx context.Context, out io.Writer, s store.Store, sources store.Sou
 		Done:   func(run store.Verified) { check(v.done(run)) },
 	})
 	if err != nil {
-		_ = v.flush() // what was found comes before what went wrong
+		_ = v.flush() // write the findings before reporting the error
 		return v.Verification, err
 	}
 	if o.Format == JSON {
@@ -84,18 +84,18 @@ type verifier struct {
 	options VerifyOptions
 	out     *bufio.Writer
 	begun   bool
-	rows    [][]string // of a table that is not written yet
+	rows    [][]string // of the table that is not written yet
 	skipped []skipped
 }
 
-// skipped is a stream that could not be compared, and why.
+// skipped is a stream that could not be compared, with the reason.
 type skipped struct {
 	RunID  domain.RunID `json:"run_id"`
 	Source string       `json:"source"`
 	Reason string       `json:"reason"`
 }
 
-// tableRows is how many differences one table has.
+// tableRows is how many differences are gathered for one table.
 const tableRows = 200
 
 func (v *verifier) found(d *store.Difference) error {
@@ -136,14 +136,14 @@ func (v *verifier) done(run store.Verified) error {
 	return err
 }
 
-// flush writes what has been found so far.
+// flush writes the differences found so far.
 func (v *verifier) flush() error {
 	if len(v.rows) > 0 {
 		if v.begun {
 			v.out.WriteByte('\n')
 		}
 		v.begun = true
-		_ = v.table().Write(v.out, v.options.Width) // Flush returns the error again
+		_ = v.table().Write(v.out, v.options.Width) // Flush returns the error
 		v.rows = v.rows[:0]
 	}
 	return v.out.Flush()
@@ -164,14 +164,13 @@ func differenceRow(d *store.Difference) []string {
 	return []string{string(d.RunID), d.Table, cmp.Or(d.Key.String(), "–"), cmp.Or(d.Column, "–"), stored, derived}
 }
 
-// oneLine is a value, or a whole row, in one line.
+// oneLine formats a value or a whole row in one line.
 func oneLine(value any) string { return Printable(string(compact(value))) }
 
-// maxCell is how wide a cell is at most if there is no terminal.
+// maxCell is the greatest width of a cell if there is no terminal.
 const maxCell = 120
 
-// table returns the differences that are not written yet, with both values cut so that one sees
-// how they differ.
+// table returns the gathered differences. It cuts both values so that their difference is visible.
 func (v *verifier) table() *Grid {
 	g := &Grid{Columns: []Column{
 		{Title: "run", Share: 1, Drop: 2}, {Title: "table", Drop: 1}, {Title: "key", Share: 1}, {Title: "column", Share: 1},
@@ -192,13 +191,13 @@ func (v *verifier) table() *Grid {
 	return g
 }
 
-// window shortens two values that differ. If a common beginning would hide the difference, it is
-// left out.
+// window shortens two different values. If a common beginning would hide the difference, window
+// leaves it out.
 func window(a, b string, widthA, widthB int) (string, string) {
 	narrow := min(widthA, widthB)
 	if same := common(a, b); text.StringWidth(a[:same]) > narrow-min(8, narrow/2) &&
 		(text.StringWidth(a) > widthA || text.StringWidth(b) > widthB) {
-		for range min(4, narrow/4) { // the end of it shows where one is
+		for range min(4, narrow/4) { // the end of it shows the position of the difference
 			_, size := utf8.DecodeLastRuneInString(a[:same])
 			same -= size
 		}
@@ -207,7 +206,7 @@ func window(a, b string, widthA, widthB int) (string, string) {
 	return text.Snip(a, widthA, "…"), text.Snip(b, widthB, "…")
 }
 
-// common returns how many bytes two texts have in common at their beginning, in whole characters.
+// common returns the length of the common beginning of two texts in bytes, in whole characters.
 func common(a, b string) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {
@@ -219,7 +218,7 @@ func common(a, b string) int {
 	return n
 }
 
-// Mend is the command that makes the rows those of the streams, or "" if they are.
+// Mend returns the command that repairs the rows, or "" if none is needed.
 func (v *Verification) Mend() string {
 	switch {
 	case v.force:
@@ -230,7 +229,8 @@ func (v *Verification) Mend() string {
 	return ""
 }
 
-// String is a line such as "verified 5 runs: 3 differences in 1 run; rebuild puts the rows right".
+// String returns a line such as "verified 5 runs: 3 differences in 1 run; rebuild puts the rows
+// right".
 func (v *Verification) String() string {
 	var found []string
 	if v.Differences > 0 {
@@ -261,7 +261,7 @@ func compact(value any) []byte {
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(value); err != nil {
-		panic(err) // rows have no value that JSON does not
+		panic(err) // rows contain only values that JSON can express
 	}
 	return bytes.TrimSuffix(out.Bytes(), []byte("\n"))
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// StoredVersions are the versions that a store's rows are of.
+// StoredVersions are the versions of the rows in a store.
 type StoredVersions struct {
 	Schema      string             `json:"schema"`
 	Projections []storedProjection `json:"projections"`
@@ -23,8 +23,8 @@ type StoredVersions struct {
 	Runs        []otherRun         `json:"runs"`
 }
 
-// storedProjection has the version of a projection in the store and in the program; null where
-// there are no rows, or where the program does not know the projection.
+// storedProjection has the version of a projection in the store and in the program. A version is
+// null if the store has no rows, or if the program does not know the projection.
 type storedProjection struct {
 	Name    string                `json:"name"`
 	Store   projections.Null[int] `json:"store"`
@@ -37,13 +37,14 @@ type storedGeneration struct {
 	Projections map[string]int        `json:"projections"`
 }
 
-// otherRun is a run with rows of other versions than the store's.
+// otherRun is a run whose rows have other versions than the store's.
 type otherRun struct {
 	RunID       domain.RunID   `json:"run_id"`
 	Projections map[string]int `json:"projections"`
 }
 
-// versionsSchema is the first member of the JSON document. It changes if its readers would have to.
+// versionsSchema is the first member of the JSON document. It changes when a change of the document
+// would break its readers.
 const versionsSchema = "quire-project/versions/v1"
 
 // ReadVersions reads the versions of a store.
@@ -95,11 +96,11 @@ func withRows(versions map[string]int) map[string]int {
 	return some
 }
 
-// maxOtherRuns is how many runs of other versions a table names.
+// maxOtherRuns limits the runs of other versions that a table names.
 const maxOtherRuns = 20
 
 // Write writes the versions as one document, docs/schema/versions.json, or as tables for a terminal
-// that has so many columns; 0 means no limit.
+// with that many columns; 0 means no limit.
 func (v *StoredVersions) Write(out io.Writer, format Format, columns int) error {
 	if format == JSON {
 		_, err := out.Write(append(compact(v), '\n'))
@@ -144,7 +145,7 @@ func words(version projections.Null[int], none string) string {
 	return fmt.Sprint(version.V)
 }
 
-// list names the projections whose version is not the store's.
+// list names the projections whose version differs from the store's.
 func (v *StoredVersions) list(versions map[string]int) string {
 	var all []string
 	for _, p := range v.Projections {

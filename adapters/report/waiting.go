@@ -12,11 +12,11 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// WaitingRun is what is known of a run that is quarantined, or that has parked segments.
+// WaitingRun describes a run that is quarantined or has parked segments.
 type WaitingRun struct {
 	RunID      domain.RunID `json:"run_id"`
-	Quarantine *quarantine  `json:"quarantine"` // null while the run may continue by itself
-	// Projected is how much of the stream is in the rows.
+	Quarantine *quarantine  `json:"quarantine"` // null if the run may continue by itself
+	// Projected is the part of the stream that the rows are derived from.
 	Projected projected `json:"projected"`
 	Held      held      `json:"held"`
 }
@@ -25,7 +25,7 @@ type quarantine struct {
 	Code   store.QuarantineCode `json:"code"`
 	Reason string               `json:"reason"`
 	Offset int64                `json:"offset"`
-	Since  string               `json:"since"` // RFC 3339, UTC
+	Since  string               `json:"since"` // in UTC, as RFC 3339
 }
 
 type projected struct {
@@ -43,7 +43,7 @@ type held struct {
 	AgeMs    int64 `json:"age_ms"`
 }
 
-// ReadWaiting returns the waiting runs of a store: those among some runs, or all if none are named.
+// ReadWaiting returns the waiting runs of a store: the named ones, or all if none is named.
 func ReadWaiting(ctx context.Context, s store.Store, runs ...domain.RunID) ([]WaitingRun, error) {
 	waiting, err := s.Waiting(ctx, runs...)
 	if err != nil {
@@ -76,11 +76,12 @@ func newWaitingRun(w *store.Waiting, c store.Checkpoint) WaitingRun {
 	return run
 }
 
-// waitingSchema is the first member of the JSON document. It changes if its readers would have to.
+// waitingSchema is the first member of the JSON document. It changes when a change of the document
+// would break its readers.
 const waitingSchema = "quire-project/quarantine/v1"
 
 // WriteWaiting writes runs as one document, docs/schema/quarantine.json, or as a table for a
-// terminal that has so many columns; 0 means no limit.
+// terminal with that many columns; 0 means no limit.
 func WriteWaiting(out io.Writer, format Format, columns int, runs []WaitingRun) error {
 	if format == JSON {
 		_, err := fmt.Fprintf(out, "{\"schema\":\"%s\",\"runs\":%s}\n", waitingSchema, compact(append([]WaitingRun{}, runs...)))
@@ -105,7 +106,8 @@ func WriteWaiting(out io.Writer, format Format, columns int, runs []WaitingRun) 
 	return g.Write(out, columns)
 }
 
-// DescribeWaiting writes runs as one document, docs/schema/quarantine.json, or each in some lines.
+// DescribeWaiting writes runs as one document, docs/schema/quarantine.json, or as some lines for
+// each run.
 func DescribeWaiting(out io.Writer, format Format, runs []WaitingRun) error {
 	if format == JSON {
 		return WriteWaiting(out, format, 0, runs)
@@ -118,7 +120,7 @@ func DescribeWaiting(out io.Writer, format Format, runs []WaitingRun) error {
 	return err
 }
 
-// String describes the run in some lines.
+// String describes the run in several lines.
 func (r *WaitingRun) String() string {
 	var words strings.Builder
 	line := func(name, format string, values ...any) {

@@ -7,8 +7,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Writer writes the reports of any number of runs. Formats for other tools and Markdown have
-// one document for all runs; in the others, the reports of the runs follow each other.
+// Writer writes the reports of any number of runs. Markdown and the formats for other tools have
+// one document for all runs; in other formats, the reports of the runs follow each other.
 type Writer struct {
 	out     io.Writer
 	kind    Kind
@@ -19,22 +19,22 @@ type Writer struct {
 
 // document is one report of any number of runs.
 type document interface {
-	// add folds the stream of a run, and returns the row of the run itself.
+	// add folds the stream of a run, and returns the row of the run.
 	add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error)
-	// close writes what is left. unread is the number of runs that could not be read.
+	// close writes the rest. unread is the number of runs that could not be read.
 	close(unread int) error
 }
 
 // Document is a report that another package writes, see [Files.Document].
 type Document interface {
-	// Add folds the stream of a run, and returns the row of the run itself. An error of the
-	// output is a [WriteError].
+	// Add folds the stream of a run, and returns the row of the run. An error of the output is a
+	// [WriteError].
 	Add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error)
-	// Close writes what is left.
+	// Close writes the rest.
 	Close() error
 }
 
-// foreign is a Document as a document.
+// foreign adapts a Document to document.
 type foreign struct{ Document }
 
 func (f foreign) add(run domain.RunID, stream projections.Stream, options Options) (projections.Run, error) {
@@ -53,8 +53,8 @@ func NewWriter(out io.Writer, format Format) (*Writer, error) {
 	return w, err
 }
 
-// Add folds the stream of the run with the id run, and returns the row of the run itself.
-// After an error of the stream, you can add other runs.
+// Add folds the stream of a run, and returns the row of the run. After an error of the stream, you
+// can add other runs.
 func (w *Writer) Add(run domain.RunID, stream projections.Stream, options Options) (row projections.Run, err error) {
 	if _, ok := w.whole.(foreign); !ok {
 		err = w.kind.Check(options)
@@ -81,7 +81,7 @@ func (w *Writer) Add(run domain.RunID, stream projections.Stream, options Option
 // Unread counts a run that could not be read. Documents of several runs show the number.
 func (w *Writer) Unread() { w.unread++ }
 
-// Close ends the report. It does not close the writer below.
+// Close ends the report. It does not close the output.
 func (w *Writer) Close() error {
 	if w.whole == nil {
 		return nil
@@ -89,7 +89,7 @@ func (w *Writer) Close() error {
 	return w.whole.close(w.unread)
 }
 
-// apart writes a blank line before the first text that is written to it.
+// apart writes a blank line before the first text.
 type apart struct {
 	io.Writer
 	begun bool

@@ -1,3 +1,4 @@
-// Package collectortest holds package otlp to the OpenTelemetry Collector: its receiver takes what
-// is sent, and the lines that are written. It is a module of its own, because a collector brings many others.
+// Package collectortest tests package otlp with the receivers of the OpenTelemetry Collector, for
+// spans sent over HTTP and for lines in files. It is a module of its own, because a collector has
+// many dependencies.
 package collectortest
