@@ -34,25 +34,41 @@ type Command struct {
 // CommandOf returns what [Dir] has to know of a command to find its log, and whether there is such a command. Commands of a job
 // that end at the same time count in the order of their numbers.
 func CommandOf(all []projections.ShEvent, jobID string, seq int) (of Command, ok bool) {
-	of = Command{JobID: jobID, Seq: seq}
-	var ends []projections.ShEvent
-	open := 0 // the newest command, if it is open
+	var job []projections.ShEvent
 	for _, sh := range all {
-		if sh.JobID != jobID {
-			continue
-		}
-		of.Started, ok = max(of.Started, sh.Seq), ok || sh.Seq == seq
-		if open = 0; sh.FinishedAtMs.Valid {
-			ends = append(ends, sh)
-		} else {
-			open = sh.Seq
+		if sh.JobID == jobID {
+			job = append(job, sh)
 		}
 	}
-	slices.SortStableFunc(ends, func(a, b projections.ShEvent) int { return cmp.Compare(a.FinishedAtMs.V, b.FinishedAtMs.V) })
-	if of.Nth = slices.IndexFunc(ends, func(sh projections.ShEvent) bool { return sh.Seq == seq }) + 1; of.Nth == 0 && open == seq {
-		of.Nth = len(ends) + 1
+	commands := commandsOf(job)
+	at := slices.IndexFunc(commands, func(c Command) bool { return c.Seq == seq })
+	if at < 0 {
+		return Command{JobID: jobID, Seq: seq}, false
 	}
-	return of, ok
+	return commands[at], true
+}
+
+// commandsOf returns the commands of one job.
+func commandsOf(job []projections.ShEvent) []Command {
+	commands, ends := make([]Command, len(job)), make([]int, 0, len(job))
+	started := 0
+	for i, sh := range job {
+		commands[i] = Command{JobID: sh.JobID, Seq: sh.Seq}
+		if started = max(started, sh.Seq); sh.FinishedAtMs.Valid {
+			ends = append(ends, i)
+		}
+	}
+	slices.SortStableFunc(ends, func(a, b int) int { return cmp.Compare(job[a].FinishedAtMs.V, job[b].FinishedAtMs.V) })
+	for n, i := range ends {
+		commands[i].Nth = n + 1
+	}
+	if newest := len(job) - 1; newest >= 0 && !job[newest].FinishedAtMs.Valid {
+		commands[newest].Nth = len(ends) + 1
+	}
+	for i := range commands {
+		commands[i].Started = started
+	}
+	return commands
 }
 
 // Dir is the folder of a run's logs.
@@ -195,17 +211,66 @@ func (d *Dir) name(c Command) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%w of job %s: no folder can have its name", ErrNoLog, strconv.Quote(c.JobID))
 	}
-	log := func(n int) string { return filepath.Join(job, "sh-"+strconv.Itoa(n)+".log") }
-	n := c.Seq
-	if c.Nth != c.Seq { // the number of the last log tells how they are counted
-		if _, err := d.jobs.Stat(log(c.Started)); err != nil {
-			n = c.Nth
-		}
-	}
-	if n == 0 {
+	name := c.file(func(name string) bool {
+		_, err := d.jobs.Stat(filepath.Join(job, name))
+		return err == nil
+	})
+	if name == "" {
 		return "", fmt.Errorf("%w of %s/%d, which never ran", ErrNoLog, printable.Name(c.JobID), c.Seq)
 	}
-	return log(n), nil
+	return filepath.Join(job, name), nil
+}
+
+// file returns the name of a command's log in the folder of its job, or "" if the command never ran. has reports
+// whether the folder has a file.
+func (c Command) file(has func(name string) bool) string {
+	log := func(n int) string { return "sh-" + strconv.Itoa(n) + ".log" }
+	switch {
+	case c.Nth == c.Seq, has(log(c.Started)): // the number of the last log tells how they are counted
+		return log(c.Seq)
+	case c.Nth == 0:
+		return ""
+	}
+	return log(c.Nth)
+}
+
+// Logged reports for each command of a run whether there is a file for its log. It reads the folder of each job
+// once, however many commands there are.
+func (d *Dir) Logged(all []projections.ShEvent) []bool {
+	logged, jobs := make([]bool, len(all)), map[string][]int{}
+	for i, sh := range all {
+		jobs[sh.JobID] = append(jobs[sh.JobID], i)
+	}
+	for id, at := range jobs {
+		files := d.files(id)
+		job := make([]projections.ShEvent, len(at))
+		for n, i := range at {
+			job[n] = all[i]
+		}
+		for n, c := range commandsOf(job) {
+			logged[at[n]] = files[c.file(func(name string) bool { return files[name] })]
+		}
+	}
+	return logged
+}
+
+// files returns the names of the files in the folder of a job.
+func (d *Dir) files(jobID string) map[string]bool {
+	job, err := filepath.Localize(jobID)
+	if err != nil {
+		return nil
+	}
+	folder, err := d.jobs.OpenFile(job, os.O_RDONLY|syscall.O_NONBLOCK, 0) // do not wait for the writer of a pipe
+	if err != nil {
+		return nil
+	}
+	defer folder.Close()
+	names, _ := folder.Readdirnames(-1) // those that could be read
+	files := make(map[string]bool, len(names))
+	for _, name := range names {
+		files[name] = true
+	}
+	return files
 }
 
 // Path returns the path of a command's log, if there is one.

@@ -1,6 +1,7 @@
 package runlog
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // run makes a run's folder with logs, in whose names is also what they hold.
@@ -110,6 +112,38 @@ func TestNumbers(t *testing.T) {
 		}
 		require.NoError(t, d.Close())
 	}
+}
+
+// Logged says of all commands at once whether there are their logs.
+func TestLogged(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		folder, err := os.MkdirTemp(t.TempDir(), "")
+		require.NoError(rt, err)
+		jobs := []string{"a", "b/c", "..", ""}
+		files := rapid.SliceOfDistinct(rapid.Custom(func(t *rapid.T) string {
+			return fmt.Sprintf("jobs/%s/sh-%d.log", rapid.SampledFrom(jobs[:2]).Draw(t, "folder"), rapid.IntRange(0, 6).Draw(t, "number"))
+		}), rapid.ID).Draw(rt, "files")
+		at := run(rt, folder, append(files, "jobs/file")...)
+		d, err := Open(at, "")
+		require.NoError(rt, err)
+		defer d.Close()
+		seqs, all := map[string]int{}, []projections.ShEvent{}
+		for range rapid.IntRange(0, 12).Draw(rt, "commands") {
+			sh := projections.ShEvent{JobID: rapid.SampledFrom(append(jobs, "file")).Draw(rt, "job")}
+			seqs[sh.JobID]++
+			sh.Seq = seqs[sh.JobID]
+			if rapid.Bool().Draw(rt, "closed") {
+				sh.FinishedAtMs = projections.Some(rapid.Int64Range(0, 3).Draw(rt, "end"))
+			}
+			all = append(all, sh)
+		}
+		for i, logged := range d.Logged(all) {
+			of, ok := CommandOf(all, all[i].JobID, all[i].Seq)
+			require.True(rt, ok)
+			_, err := d.Path(of)
+			require.Equal(rt, err == nil, logged, "%+v: %v", of, err)
+		}
+	})
 }
 
 // Logs are beside the stream, or in the folder that is named: for one run or for several.

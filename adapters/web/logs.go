@@ -56,9 +56,12 @@ func (s *Server) addLogs(ctx context.Context, p *page, v *view) {
 		return
 	}
 	defer dir.Close()
+	logged := dir.Logged(r.ShEvents)
 	for i, j := range p.Jobs {
 		for _, c := range j.Commands {
-			c.Log = logPath(p.ID, r.Jobs[i].JobID, c.Seq)
+			if logged[c.index] || c.Bars[0].Kind == "open" {
+				c.Log = logPath(p.ID, r.Jobs[i].JobID, c.Seq)
+			}
 		}
 	}
 	addLogEnds(p, r, dir)
@@ -116,7 +119,12 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &pageError{http.StatusNotFound, "The run has no such command."}
 	}
+	at := slices.IndexFunc(rows.ShEvents, func(sh projections.ShEvent) bool { return sh.JobID == jobID && sh.Seq == seq })
+	sh, live := &rows.ShEvents[at], rows.isLive(at)
 	file, err := s.openLog(r.Context(), run, v.source, of)
+	if errors.Is(err, errNoLog) && live { // there may be one soon
+		file, err = os.Open(os.DevNull)
+	}
 	if err != nil {
 		return err
 	}
@@ -128,19 +136,17 @@ func (s *Server) logPage(w http.ResponseWriter, r *http.Request) error {
 		}
 		return sent(runlog.Text(patient(w), file))
 	}
-	sh := rows.ShEvents[slices.IndexFunc(rows.ShEvents, func(sh projections.ShEvent) bool { return sh.JobID == jobID && sh.Seq == seq })]
-	live := !sh.FinishedAtMs.Valid && !rows.Run.Ended
 	after, _ := strconv.Atoi(r.URL.Query().Get("after"))
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	if r.URL.Query().Has("after") {
 		if !live {
 			w.Header().Set("Quire-Log", "ended")
 		}
-		at := logPlace{line: after}
-		if n, _ := fmt.Sscanf(r.URL.Query().Get("from"), "%d", &at.offset); n == 0 || at.offset < 0 {
-			at = logPlace{}
+		from := logPlace{line: after}
+		if n, _ := fmt.Sscanf(r.URL.Query().Get("from"), "%d", &from.offset); n == 0 || from.offset < 0 {
+			from = logPlace{}
 		}
-		next, err := writeLines(patient(w), file, at, after)
+		next, err := writeLines(patient(w), file, from, after)
 		if err == nil {
 			_, _ = fmt.Fprintf(patient(w), "<p data-from=\"%d\" data-after=\"%d\"></p>\n", next.offset, next.line)
 		}
@@ -173,11 +179,12 @@ type logView struct {
 // sent drops the error of writing an answer: once the answer has begun, no other one can be sent.
 func sent(error) error { return nil }
 
+var errNoLog = &pageError{http.StatusNotFound, "There is no log of this command."}
+
 func (s *Server) openLog(ctx context.Context, run domain.RunID, source string, of runlog.Command) (*os.File, error) {
-	noLog := &pageError{http.StatusNotFound, "There is no log of this command."}
 	dir, err := s.logsOf(ctx, run, source)
 	if err != nil {
-		return nil, noLog
+		return nil, &pageError{http.StatusNotFound, "There are no logs of this run."}
 	}
 	defer dir.Close()
 	file, err := dir.Open(of)
@@ -185,7 +192,7 @@ func (s *Server) openLog(ctx context.Context, run domain.RunID, source string, o
 		if !errors.Is(err, runlog.ErrNoLog) {
 			s.log.Error("a log cannot be read", "error", err)
 		}
-		return nil, noLog
+		return nil, errNoLog
 	}
 	return file, nil
 }

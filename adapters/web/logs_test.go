@@ -190,3 +190,33 @@ func TestFollowedLogIsReadOn(t *testing.T) {
 		require.Equal(t, http.StatusOK, status, bad)
 	}
 }
+
+// A run's page links to the logs that there are, and to those that may come; the page of one that may come follows it.
+func TestLogLinks(t *testing.T) {
+	folder, db := t.TempDir(), memory.Of(set)
+	writeLog(t, folder, "run", "a", 1, "text")
+	writeLog(t, folder, "run", "a", 2)
+	server := web.New(web.Options{Store: db, Logs: web.LogsIn("", folder)})
+	defer server.Close()
+	start := []domain.Event{
+		domain.NewJobStarted(1, "a"), domain.NewShStarted(2, "a", "written"), domain.NewShFinished(3, "a", 0), domain.NewShStarted(4, "a", "silent"), domain.NewShFinished(5, "a", 0),
+		domain.NewShStarted(6, "a", "removed"), domain.NewShFinished(7, "a", 0), domain.NewShStarted(8, "a", "never ran"), domain.NewShStarted(9, "a", "running"),
+	}
+	answers := func(wants ...int) {
+		page := get(t, server, "/runs/run").Body.String()
+		for i, want := range wants {
+			path := fmt.Sprintf("/runs/run/log/a/%d", i+1)
+			require.Equal(t, want == http.StatusOK, strings.Contains(page, `href="`+path+`"`), path)
+			require.Equal(t, want, get(t, server, path).Code, path)
+		}
+	}
+	const is, none = http.StatusOK, http.StatusNotFound
+	applyTo(t, db, "run", encode(start))
+	answers(is, is, none, none, is)
+	require.Contains(t, get(t, server, "/runs/run/log/a/5").Body.String(), "The command still runs.")
+	require.Contains(t, get(t, server, "/runs/run/log/a/5?after=0&from=0").Body.String(), `data-from="0" data-after="0"`)
+	require.Empty(t, get(t, server, "/runs/run/log/a/5?raw").Body.String())
+	require.Contains(t, get(t, server, "/runs/run/log/a/2").Body.String(), "The command wrote nothing.")
+	applyTo(t, db, "run", encode(append(start, domain.NewRunFinished(10, domain.Complete))))
+	answers(is, is, none, none, none)
+}

@@ -86,6 +86,7 @@ type command struct {
 	Log          string // the address of its log; "" if there is none
 	LogEnd       string // the end of the log of a failed command
 
+	index   int // of its row
 	job     int // the index of its job
 	urgency display.Verdict
 }
@@ -255,7 +256,7 @@ func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 		}
 		b := barOf(a, projections.Some(sh.StartedAtMs), end, kind)
 		c := &command{
-			Anchor: j.Anchor + "." + strconv.Itoa(sh.Seq), Job: j.Name, Seq: sh.Seq, Verdict: verdictOf(v), urgency: v, job: j.index,
+			Anchor: j.Anchor + "." + strconv.Itoa(sh.Seq), Job: j.Name, Seq: sh.Seq, Verdict: verdictOf(v), urgency: v, index: i, job: j.index,
 			Offset: display.Maybe(timing.OffsetMs), Took: display.Maybe(timing.DurationMs), Bars: []bar{b},
 		}
 		c.Verdict.Word = v.CommandWord(sh.ExitCode)

@@ -50,3 +50,11 @@ func (r *rows) take(of *projections.Definition, row projections.AnyRow) {
 	list[row.Index] = cells
 	r.added[of] = list
 }
+
+// isLive reports whether a command may still write to its log.
+func (r *rows) isLive(command int) bool {
+	id := r.ShEvents[command].JobID
+	ofJob := func(sh projections.ShEvent) bool { return sh.JobID == id }
+	job := slices.IndexFunc(r.Jobs, func(job projections.Job) bool { return job.JobID == id })
+	return !r.Run.Ended && !r.ShEvents[command].FinishedAtMs.Valid && r.Jobs[job].State == projections.Active && !slices.ContainsFunc(r.ShEvents[command+1:], ofJob)
+}
