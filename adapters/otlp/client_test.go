@@ -40,7 +40,7 @@ type collector struct {
 
 	mu       sync.Mutex
 	requests []*http.Request
-	bodies   [][]byte // of the requests that were accepted
+	bodies   [][]byte // bodies of the accepted requests
 }
 
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -98,7 +98,7 @@ func (c *Client) sendAll(ctx context.Context, stream []domain.Entry) error {
 
 var someRun = laws.Entries([]domain.Event{domain.NewJobStarted(1, "a"), domain.NewShStarted(2, "a", "hush"), domain.NewShFinished(3, "a", 0)})
 
-// What is sent, however often the collector is busy, is what is written to a file.
+// However often the collector is busy, the sent spans are those that a file would have.
 func TestSentIsWritten(t *testing.T) {
 	c := &collector{}
 	client := c.start(t, ClientOptions{GiveUp: -1})
@@ -137,8 +137,8 @@ func answer(status int, header http.Header) *http.Response {
 	return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}
 }
 
-// The client waits as long as the collector says, in seconds or until a date; otherwise longer each
-// time, and not for ever.
+// The client waits as long as the collector says, in seconds or until a date; otherwise each pause
+// is longer than the one before, up to a limit.
 func TestRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tries []time.Duration
@@ -185,7 +185,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// An attempt ends after the time of the environment.
+// An attempt ends after the timeout that the environment sets.
 func TestTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, err := NewClient("otlp+http://c", ClientOptions{GiveUp: time.Second, Getenv: environ("OTEL_EXPORTER_OTLP_TIMEOUT=1", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT=2500")})
@@ -212,7 +212,7 @@ func environ(pairs ...string) func(string) string {
 	}
 }
 
-// What will not get better is not tried again, and an error says neither what was sent nor with which
+// A permanent error is not retried, and its message contains neither the request's body nor its
 // headers.
 func TestRefused(t *testing.T) {
 	for status, want := range map[int]string{
@@ -238,8 +238,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// The client retries until it gives up if the collector does not answer. It reports that once, and once
-// more when the collector is back.
+// The client retries until it gives up if the collector does not answer. It reports that once, and
+// again when the collector is back.
 func TestAway(t *testing.T) {
 	var said []string
 	c := &collector{answer: func(attempt int, w http.ResponseWriter) {
@@ -308,7 +308,7 @@ func FuzzAnswer(f *testing.F) {
 	})
 }
 
-// An endless answer is not read to its end.
+// A response is read up to a limit.
 func TestAnswerIsBounded(t *testing.T) {
 	read := 0
 	client, err := NewClient("otlp+http://c", ClientOptions{})
@@ -353,7 +353,7 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
-// The variables of the environment are those of all exporters; a value that is wrong is not shown.
+// The environment variables are those of all exporters; an error does not show an invalid value.
 func TestEnvironment(t *testing.T) {
 	c := &collector{}
 	client := c.start(t, ClientOptions{Getenv: environ("OTEL_EXPORTER_OTLP_HEADERS=x-a=no", "OTEL_EXPORTER_OTLP_TRACES_HEADERS= X-A = a%20b ,, x-b=1=2,content-type=text/plain", "OTEL_EXPORTER_OTLP_COMPRESSION=none")})
@@ -377,7 +377,7 @@ func TestEnvironment(t *testing.T) {
 	require.ErrorContains(t, err, "$OTEL_EXPORTER_OTLP_CLIENT_KEY: the key and the certificate are not a pair in PEM")
 }
 
-// The client trusts the certificate that it is given, and no other, and shows its own.
+// The client trusts the given certificate and no other, and presents its own.
 func TestCertificates(t *testing.T) {
 	c := &collector{}
 	server := httptest.NewUnstartedServer(c)

@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// The page for readers names every attribute and every type of error.
+// The page of the docs names every attribute and every type of error.
 func TestDocs(t *testing.T) {
 	page, err := os.ReadFile("../../docs/opentelemetry.md")
 	require.NoError(t, err)

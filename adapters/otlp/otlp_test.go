@@ -21,7 +21,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// entries is a stream of some entries, a few at a time.
+// entries is a stream that yields a few entries at a time.
 type entries []domain.Entry
 
 func (e *entries) Next() ([]domain.Entry, error) {
@@ -58,7 +58,7 @@ func read(t rapid.TB, lines string) (all []ptrace.Traces) {
 	return all
 }
 
-// decoded is a span as it was read, with the attributes of its resource.
+// decoded is a span as read back, with the attributes of its resource.
 type decoded struct {
 	ptrace.Span
 	resource map[string]any
@@ -83,8 +83,8 @@ func spansOf(t rapid.TB, all []ptrace.Traces) (found []decoded) {
 	return found
 }
 
-// The spans of any stream are those that its rows have, one for each, below each other, with the
-// times, results and attributes that the conventions ask for.
+// The spans of any stream correspond to its rows, one for each, with the right parents, and with
+// the times, results and attributes that the conventions require.
 func TestSpansAreTheRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := rapid.OneOf(laws.Streams(), laws.StreamsOf(laws.Long())).Draw(t, "stream")
@@ -164,7 +164,8 @@ func checkTask(t rapid.TB, span *decoded, job string, result cicd.Result) {
 	}
 }
 
-// checkError checks that a span has an error's type and status if and only if it has no success.
+// checkError checks that a span has an error type and an error status if and only if it was not
+// successful.
 func checkError(t rapid.TB, span *decoded) {
 	result := span.attr("cicd.pipeline.task.run.result")
 	if span.Kind() == ptrace.SpanKindServer {
@@ -175,7 +176,7 @@ func checkError(t rapid.TB, span *decoded) {
 	assert.Equal(t, result != "success", span.Status().Code() == ptrace.StatusCodeError)
 }
 
-// checkTimes checks that a span has the times of its row, or says why not.
+// checkTimes checks that a span has the times of its row, or an attribute that says why not.
 func checkTimes(t rapid.TB, span *decoded, record *projections.Record, started, finished projections.Null[int64]) {
 	assert.Equal(t, !finished.Valid, span.attr("quire.incomplete") == true)
 	end := finished.V
@@ -208,8 +209,8 @@ func checkLabels(t rapid.TB, span *decoded, labels []projections.Label) {
 	}
 }
 
-// A span is there once its row is final, or, if its command waits for the job, once that is; it is
-// there once. The same stream gives the same bytes.
+// Each span is sent once: when its row is final or, if its command waits for the job, when the
+// job's row is. The same stream gives the same bytes.
 func TestSpansComeWithTheRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
@@ -229,7 +230,7 @@ func TestSpansComeWithTheRows(t *testing.T) {
 			out.flush()
 		}
 		final, want := map[string]bool{}, 0
-		for _, job := range record.Jobs { // with gaps, where rows are not final
+		for _, job := range record.Jobs { // with gaps where rows are not final
 			if job.FinishedAtMs.Valid {
 				final[job.JobID] = true
 				want++
@@ -261,7 +262,7 @@ func TestNothingIsHeldOfWhatHasEnded(t *testing.T) {
 	})
 }
 
-// The batches are bounded, whatever is in a stream.
+// Batches are bounded, whatever a stream contains.
 func TestBatchesAreBounded(t *testing.T) {
 	dirt := func(n int) string { return strings.Repeat("\x01", n) }
 	var labels []domain.Label
@@ -281,8 +282,8 @@ func TestBatchesAreBounded(t *testing.T) {
 	}
 }
 
-// Ids differ for different parts, and are never zero alone. They are those that they have always been:
-// an id that changes is a new span to a collector.
+// Different parts give different ids, and no id is all zeros. Ids never change between versions:
+// for a collector, a span with another id is a new one.
 func TestIDs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type key struct {
@@ -312,7 +313,7 @@ func TestIDs(t *testing.T) {
 	assert.Equal(t, "97a55d7ef6538a0ba6013a48a231cc0f efe9a184aa1cbc5b fbcfd889b8dbe114 bf4a4217be0a4f0c", TraceID("r").String()+" "+RunSpan("r").String()+" "+JobSpan("r", "j").String()+" "+CommandSpan("r", "j", 1).String())
 }
 
-// The labels that the conventions have names for are resource attributes with these names.
+// Labels for which the conventions define attributes become resource attributes with these names.
 func TestResource(t *testing.T) {
 	for _, test := range []struct {
 		labels []domain.Label
@@ -336,8 +337,8 @@ func TestResource(t *testing.T) {
 	}
 }
 
-// The names of spans have few values, unless texts of commands are asked for; and a task has an address
-// if the run has.
+// Names of spans have few different values, unless the texts of commands are included; and a task
+// has an address if the run has one.
 func TestNames(t *testing.T) {
 	stream := laws.Entries([]domain.Event{
 		laws.RunStarted(1, domain.Label{Key: "repo", Value: "app"}, domain.Label{Key: "url", Value: "https://ci.example/7"}),
@@ -358,7 +359,7 @@ func TestNames(t *testing.T) {
 	assert.Equal(t, []string{"a b/1 go test ./...", "a b", "RUN app"}, many)
 }
 
-// A run of no events has no time, and so no span.
+// A run without events has no time, and therefore no span.
 func TestNoEvents(t *testing.T) {
 	assert.Empty(t, write(t, nil, Options{}))
 }

@@ -42,7 +42,7 @@ func encode(t rapid.TB, span decoded) string {
 	return fmt.Sprint(span.resource) + string(text)
 }
 
-// written returns the spans that a file of a stream has, each encoded, in order.
+// written returns the spans in a file written from a stream, each encoded, in order.
 func written(t rapid.TB, stream []domain.Entry) (found []string) {
 	for _, span := range spansOf(t, read(t, write(t, stream, Options{}))) {
 		found = append(found, encode(t, span))
@@ -77,8 +77,9 @@ func (d *driver) segment(from, to int) (domain.Segment, []domain.Entry) {
 	return segment, found
 }
 
-// However a stream grows, is released and read again, and though the collector is busy now and then,
-// each span is sent once, when its row is final; in the end all are there that a file would have.
+// However a stream grows, is released and read again, and though the collector is busy now and
+// then, each span is sent once, when its row is final. In the end, the spans are those that a file
+// would have.
 func TestSinkLaw(t *testing.T) {
 	c := &collector{}
 	client := c.start(t, ClientOptions{GiveUp: -1})
@@ -126,8 +127,8 @@ func TestSinkLaw(t *testing.T) {
 	})
 }
 
-// A stream that was rewritten is sent again, as the one that it is now; so is one that goes on after its
-// end, as far as its spans have changed.
+// A rewritten stream is sent again. A stream that continues after its end is sent again as far as
+// its spans have changed.
 func TestSinkRewritten(t *testing.T) {
 	c := &collector{}
 	client := c.start(t, ClientOptions{})
@@ -159,8 +160,8 @@ func TestSinkRewritten(t *testing.T) {
 	assert.ErrorIs(t, err, follow.ErrStale, "a pipe cannot be read again")
 }
 
-// Following a file sends it, and ends with its run. If the collector refuses, following ends with its
-// error; if following ends, nothing says that the run is over.
+// Following a file sends its spans, and ends with its run. An error of the collector ends it with
+// that error. If following is cancelled, no span says that the run has ended.
 func TestFollow(t *testing.T) {
 	c := &collector{}
 	client := c.start(t, ClientOptions{GiveUp: -1})

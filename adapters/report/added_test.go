@@ -22,12 +22,12 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// given is a projection whose rows are given, and when each is final; one whose time does
-// not come stays open.
+// given is a projection with fixed rows, and the steps at which they become final. A row whose step
+// does not come stays open.
 type given struct {
 	rows  []laws.EveryType
-	final []int // by row: the number of the step that makes it final
-	order []int // in which those of one step come
+	final []int // number of the step that makes a row final, by row
+	order []int // order of the rows of one step
 	step  int
 }
 
@@ -50,7 +50,7 @@ func (g *given) Open(_ *projections.Tracker, rows []projections.Row[laws.EveryTy
 	return rows
 }
 
-// every declares a projection with some rows.
+// every declares a projection with these rows.
 func every(rows []laws.EveryType, final, order []int) *projections.Defined[laws.EveryType] {
 	return projections.Define(projections.Declaration[laws.EveryType]{
 		Name: "every", Version: 1, Key: []string{"number"}, Doc: "Rows with every type of column.",
@@ -58,7 +58,7 @@ func every(rows []laws.EveryType, final, order []int) *projections.Defined[laws.
 	})
 }
 
-// define declares one next to the built-in ones.
+// define declares one, and returns it together with the built-in ones.
 func define(t rapid.TB, rows []laws.EveryType, final, order []int) (added *projections.Definition, all []*projections.Definition) {
 	t.Helper()
 	d := every(rows, final, order)
@@ -67,10 +67,10 @@ func define(t rapid.TB, rows []laws.EveryType, final, order []int) (added *proje
 	return d.Definition, set.Reported()
 }
 
-// anyText is text that some format could take for something else, or that is no text.
+// anyText is text that some format could misread, or that is invalid UTF-8.
 var anyText = rapid.OneOf(laws.Text(), rapid.Map(rapid.SliceOf(rapid.SampledFrom([]byte("\x00\x1b\",\r\n \\.a|\xff\xe2\x82"))), func(b []byte) string { return string(b) }))
 
-// valuesOf are those of a row as [table] has them, its texts as JSON can have them.
+// valuesOf returns the values of a row as [table] has them, with texts as JSON can express them.
 func valuesOf(row laws.EveryType, asText func(string) string) []string {
 	values := []string{"=run-1"}
 	fields := reflect.ValueOf(row)
@@ -92,12 +92,12 @@ func valuesOf(row laws.EveryType, asText func(string) string) []string {
 	return values
 }
 
-// replaced is text with what is not UTF-8 replaced.
+// replaced returns text with invalid UTF-8 replaced.
 func replaced(s string) string { return string([]rune(s)) }
 
 func asIs(s string) string { return s }
 
-// forEachAdded checks reports with a projection that is not built in.
+// forEachAdded checks reports that include an added projection.
 func forEachAdded(t *testing.T, check func(t *rapid.T, stream []domain.Entry, rows []laws.EveryType, added *projections.Definition, all []*projections.Definition)) {
 	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
@@ -113,7 +113,7 @@ func forEachAdded(t *testing.T, check func(t *rapid.T, stream []domain.Entry, ro
 	})
 }
 
-// Every format for machines gives the rows back, and its schema knows them.
+// Every format for machines reproduces the rows, and its schema accepts them.
 func TestAddedProjection(t *testing.T) {
 	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, rows []laws.EveryType, added *projections.Definition, all []*projections.Definition) {
 		var want, raw [][]string
@@ -164,7 +164,7 @@ func compiled(t rapid.TB, text []byte, part string) *jsonschema.Schema {
 	return schema
 }
 
-// What sums up the run comes last in NDJSON, and the run itself behind it.
+// In NDJSON, summaries come after all other rows, and the row of the run is last.
 func TestSummariesComeLast(t *testing.T) {
 	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, _ []laws.EveryType, _ *projections.Definition, all []*projections.Definition) {
 		var names []string
@@ -183,8 +183,8 @@ func TestSummariesComeLast(t *testing.T) {
 	})
 }
 
-// People see the rows of any projection in order, below its name; they fit, and control
-// nothing.
+// Formats for people show the rows of any projection in order, below its name; they fit, and
+// contain no control characters.
 func TestAddedProjectionForPeople(t *testing.T) {
 	forEachAdded(t, func(t *rapid.T, stream []domain.Entry, rows []laws.EveryType, added *projections.Definition, all []*projections.Definition) {
 		only := []*projections.Definition{added}
@@ -241,7 +241,7 @@ long lo…   active      -22       0       0   false
 	}
 }
 
-// Of many rows, the first are shown, and the others counted.
+// Of many rows, the first are shown, and the others are counted.
 func TestManyRowsOfAnAddedProjection(t *testing.T) {
 	var rows []laws.EveryType
 	var final []int
@@ -259,7 +259,7 @@ func TestManyRowsOfAnAddedProjection(t *testing.T) {
 	}
 }
 
-// What a run is of stands in its summary or, without one, in a table.
+// Labels are in the summary of a run or, without a summary, in a table.
 func TestLabelsForPeople(t *testing.T) {
 	var labels []domain.Label
 	for i := range 10 {

@@ -15,18 +15,18 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// table is the rows of a projection as one of the formats has them: names, and values in which
-// what is unknown is not an empty text.
+// table has the rows of a projection as read from one of the formats: names and values. An unknown
+// value differs from an empty text.
 type table struct {
 	names []string
 	rows  [][]string
 }
 
-// unknown is the value of what is null.
+// unknown is the value for null.
 const unknown = "null"
 
-// Every format for machines holds the same rows: JSON and CSV in the same order, NDJSON in
-// that in which they became final.
+// All formats for machines have the same rows: JSON and CSV in the same order, NDJSON in the order
+// in which rows become final.
 func TestAllFormatsAgree(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		document := decode(t, json.NewDecoder(strings.NewReader(write(t, report.JSON, entries, report.Options{}))))
@@ -67,7 +67,7 @@ type member struct {
 
 type scalar string
 
-// decode reads a value, with the members of objects in their order.
+// decode reads a value, and keeps the order of an object's members.
 func decode(t rapid.TB, d *json.Decoder) any {
 	t.Helper()
 	d.UseNumber()
@@ -154,8 +154,7 @@ func decodeLines(t rapid.TB, lines string) map[string]*table {
 	return found
 }
 
-// parseCSV reads RFC 4180, in which a field without quotes can be unknown, and one with them
-// cannot.
+// parseCSV parses RFC 4180. An unquoted empty field is unknown; a quoted one is an empty text.
 func parseCSV(t rapid.TB, csv string) (found table) {
 	t.Helper()
 	var row []string
@@ -193,13 +192,13 @@ func parseCSV(t rapid.TB, csv string) (found table) {
 	return found
 }
 
-// A text that is empty is not unknown.
+// An empty text is not read as unknown.
 func TestCSVOfAnEmptyText(t *testing.T) {
 	got := write(t, report.CSV, []domain.Entry{{Event: domain.NewShStarted(1, "", "")}}, report.Options{Projections: only("sh_events")})
 	assert.Equal(t, "run_id,job_id,seq,cmd,started_at_ms,finished_at_ms,exit_code\nrun-1,\"\",1,\"\",1,,\n", got)
 }
 
-// An array that is kept in several pieces is the same JSON.
+// An array kept in several pieces is written as the same JSON.
 func TestLargeDocument(t *testing.T) {
 	entries := many()
 	got := write(t, report.JSON, entries, report.Options{})

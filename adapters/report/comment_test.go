@@ -17,7 +17,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// large returns a run with that many commands; the last one fails if asked to.
+// large returns a run with many commands; if fails is set, the last one fails.
 func large(commands int, cmd string, fails bool) []domain.Entry {
 	events := []domain.Event{domain.NewJobStarted(0, "a")}
 	code, outcome := int32(0), domain.Complete
@@ -32,7 +32,7 @@ func large(commands int, cmd string, fails bool) []domain.Entry {
 
 var leftOut = regexp.MustCompile(`… (\d+) more (\w+) left out`)
 
-// left returns how many of what are said to be left out.
+// left returns how many rows or runs the text says are left out.
 func left(t rapid.TB, text, what string) (n int) {
 	t.Helper()
 	for _, found := range leftOut.FindAllStringSubmatch(text, -1) {
@@ -47,7 +47,7 @@ func left(t rapid.TB, text, what string) (n int) {
 	return n
 }
 
-// wholeRows fails if a row of a table is cut, or if a text that is for a comment is too long.
+// wholeRows fails if a row of a table is cut, or if the text is too long for a comment.
 func wholeRows(t rapid.TB, text string) {
 	t.Helper()
 	if len(text) > report.MaxMarkdown {
@@ -60,8 +60,8 @@ func wholeRows(t rapid.TB, text string) {
 	}
 }
 
-// The Markdown of a run fits a comment, in whole rows, the failed ones first; every row is
-// there or counted.
+// The Markdown of a run fits into a comment, in whole rows, failed ones first; every row is shown
+// or counted.
 func TestMarkdownFitsAComment(t *testing.T) {
 	for _, commands := range []int{0, 10, 3000, 15_000} {
 		for _, fails := range []bool{false, true} {
@@ -84,8 +84,7 @@ func TestMarkdownFitsAComment(t *testing.T) {
 	}
 }
 
-// Rows of what failed are kept, wherever in the stream they are; in a table that is cut they
-// come first.
+// Failed rows are kept, wherever they are in the stream; in a cut table they come first.
 func TestFailedRowsAreKept(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		jobs := rapid.SampledFrom([]int{1, 2, 50, 700, 3000}).Draw(t, "jobs")
@@ -99,7 +98,7 @@ func TestFailedRowsAreKept(t *testing.T) {
 			if fail[i] {
 				outcome = domain.Failed
 			}
-			// Every command ends with 7; whether that is a failure is known when the job ends.
+			// Every command ends with 7; the end of its job decides whether that is a failure.
 			events = append(events, domain.NewJobStarted(0, job), domain.NewShStarted(0, job, "x"), domain.NewShFinished(1, job, 7), domain.NewJobFinished(2, job, outcome))
 		}
 		got := write(t, report.Markdown, laws.Entries(events), report.Options{})
@@ -116,8 +115,8 @@ func TestFailedRowsAreKept(t *testing.T) {
 	})
 }
 
-// The Markdown of many runs is one comment: every run is read, and is there or counted, the
-// failed ones first where there is too little room for all.
+// The Markdown of many runs fits into one comment: every run is read, and is shown or counted,
+// failed ones first if there is too little room.
 func TestCommentOfManyRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var out strings.Builder
@@ -157,7 +156,7 @@ func TestCommentOfManyRuns(t *testing.T) {
 	})
 }
 
-// Runs that failed share the room: each shows its failed command.
+// Failed runs share the room: each shows its failed command.
 func TestFailedRunsShareAComment(t *testing.T) {
 	var out strings.Builder
 	comment, err := report.NewWriter(&out, report.Markdown)

@@ -37,7 +37,7 @@ func compared(t *rapid.T, folder string, format Format, width int) (string, *com
 	return out.String(), c
 }
 
-// written draws something and writes it.
+// written draws data and writes it.
 type written func(t *rapid.T, format Format, width int) string
 
 func comparisons(t *testing.T) written {
@@ -48,7 +48,7 @@ func comparisons(t *testing.T) written {
 	}
 }
 
-// isDocument holds what is written to one line, and to a schema in docs/schema.
+// isDocument checks that the output is one line, and valid against a schema in docs/schema.
 func isDocument(t *testing.T, name string, write written) {
 	schema := documentSchema(t, name)
 	rapid.Check(t, func(t *rapid.T) {
@@ -58,7 +58,7 @@ func isDocument(t *testing.T, name string, write written) {
 	})
 }
 
-// refuses holds a schema to take a document, and none of its changes.
+// refuses checks that a schema accepts a document, and rejects each of its changes.
 func refuses(t *testing.T, name, good string, changes [][2]string) {
 	schema := documentSchema(t, name)
 	require.NoError(t, validate(schema, good))
@@ -69,7 +69,7 @@ func refuses(t *testing.T, name, good string, changes [][2]string) {
 	}
 }
 
-// fitsTerminal holds tables to a width, and to nothing that could control a terminal.
+// fitsTerminal checks that tables fit the width, and contain nothing that could control a terminal.
 func fitsTerminal(t *testing.T, write written) {
 	rapid.Check(t, func(t *rapid.T) {
 		width := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
@@ -84,12 +84,12 @@ func fitsTerminal(t *testing.T, write written) {
 	})
 }
 
-// The document is one line, and what docs/schema/compare.json says.
+// The document is one line, and valid against docs/schema/compare.json.
 func TestCompareDocument(t *testing.T) {
 	isDocument(t, "compare", comparisons(t))
 }
 
-// The schema is not so wide that everything fits.
+// The schema rejects invalid documents.
 func TestCompareSchemaRefuses(t *testing.T) {
 	const run = `{"run_id":"a","state":"complete","ended":true,"events":1,"unknown_events":0,"jobs":1,"failed_jobs":0,"sh_events":1,"failed_sh":0,"open_sh":0,"labels":[{"key":"k","value":"v"}],"clock_backwards":false}`
 	const good = `{"schema":"quire-project/compare/v1","a":` + run + `,"b":` + run + `,"wall_ms":{"a":1,"b":3,"delta":2},` +
@@ -106,7 +106,7 @@ func TestCompareSchemaRefuses(t *testing.T) {
 	})
 }
 
-// A table fits the terminal, and holds nothing that could control it.
+// A table fits the terminal, and contains nothing that could control it.
 func TestCompareTable(t *testing.T) {
 	fitsTerminal(t, comparisons(t))
 }
@@ -132,7 +132,7 @@ func TestCompareMarkdown(t *testing.T) {
 	})
 }
 
-// Markdown of many commands fits a comment, with what is left out said.
+// The Markdown of many commands fits into a comment, and says what is left out.
 func TestCompareMarkdownFits(t *testing.T) {
 	c := &compare.Comparison{}
 	for range 1000 {

@@ -20,8 +20,7 @@ type full struct {
 	projections.Record
 }
 
-// What the hand-made encoders write is, to the byte, what encoding/json makes
-// of the same rows.
+// The output of the hand-written encoders is byte for byte that of encoding/json for the same rows.
 func TestDocumentIsTheRecord(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		got := write(t, report.JSON, entries, report.Options{})
@@ -31,7 +30,7 @@ func TestDocumentIsTheRecord(t *testing.T) {
 	})
 }
 
-// marshal is encoding/json without what it escapes for HTML and JavaScript.
+// marshal encodes like encoding/json, without escapes for HTML and JavaScript.
 func marshal(t rapid.TB, v any) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -59,8 +58,8 @@ func TestPrettyIsTheSameDocument(t *testing.T) {
 	})
 }
 
-// A document of some projections has those members of the whole one, and no
-// others, in its order.
+// A document of some projections has exactly their members of the whole document, in the same
+// order.
 func TestSelection(t *testing.T) {
 	whole := map[string]json.RawMessage{}
 	entries := fixtures(t)["../../fixtures/parallel-jobs.jsonl"]
@@ -109,7 +108,7 @@ func TestWriteReturnsTheRun(t *testing.T) {
 	})
 }
 
-// allFor returns what a format can write.
+// allFor returns the projections that a format can write.
 func allFor(format report.Format) []*projections.Definition {
 	if format == report.CSV {
 		return only("run")

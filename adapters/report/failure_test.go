@@ -35,8 +35,8 @@ func many() []domain.Entry {
 
 var errBroken = errors.New("the stream is broken")
 
-// Where the stream cannot be read to its end, nothing is written of a report
-// that is written as a whole.
+// If the stream cannot be read to its end, a report that is written as a whole is not written at
+// all.
 func TestBrokenStream(t *testing.T) {
 	for _, kind := range report.Kinds() {
 		format := kind.Name
@@ -49,8 +49,8 @@ func TestBrokenStream(t *testing.T) {
 	}
 }
 
-// A writer that fails, at once or later, ends the report with its error, said
-// once; nothing is written after it, and no goroutine stays behind.
+// A writer that fails, at once or later, ends the report with its error, reported once. Nothing is
+// written after it, and no goroutine is left behind.
 func TestBrokenWriter(t *testing.T) {
 	entries := many()
 	before := runtime.NumGoroutine()
@@ -80,7 +80,7 @@ func TestBrokenWriter(t *testing.T) {
 	t.Errorf("%d goroutines stay behind", runtime.NumGoroutine()-before)
 }
 
-// How a stream is cut into batches changes nothing.
+// The batches in which a stream is read do not change the report.
 func TestBatchesDoNotMatter(t *testing.T) {
 	entries := many()
 	for _, format := range []report.Format{report.JSON, report.NDJSON} {
@@ -100,7 +100,7 @@ func TestBatchesDoNotMatter(t *testing.T) {
 	}
 }
 
-// What a report allocates does not grow with the events and rows, but for the text that it
+// A report's allocations do not grow with the number of events and rows, except for text that it
 // has to keep.
 func TestNothingIsAllocatedPerRow(t *testing.T) {
 	next := func(i int) domain.Event {

@@ -18,9 +18,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// FuzzStream takes whatever bytes a user may have, from end to end: they are
-// read, every projection is held to the laws on what they give, and every
-// report of it is written.
+// FuzzStream takes any bytes through the whole program: they are decoded, every projection is
+// checked against the laws, and every report is written.
 func FuzzStream(f *testing.F) {
 	paths, err := filepath.Glob("../../fixtures/*.jsonl")
 	require.NoError(f, err, "no fixtures")
@@ -32,7 +31,7 @@ func FuzzStream(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		entries := parse(t, data)
-		if len(entries) > 20 { // the laws take a stream apart in many ways
+		if len(entries) > 20 { // the laws cut a stream in many ways
 			entries = entries[:20]
 		}
 		for _, err := range []error{
@@ -56,7 +55,7 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// parse reads a stream, and skips what is malformed.
+// parse reads a stream, and skips malformed lines.
 func parse(t testing.TB, data []byte) []domain.Entry {
 	t.Helper()
 	reader := jsonl.NewReader(bytes.NewReader(data), jsonl.Options{OnMalformed: jsonl.Skip})

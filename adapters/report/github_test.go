@@ -20,7 +20,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// TestMain gives the tests of all formats a step of GitHub Actions to be in.
+// TestMain sets up a step of GitHub Actions for the tests of all formats.
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "")
 	if err == nil {
@@ -34,11 +34,11 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// runnerCommand is a command as GitHub's runner understands it.
+// runnerCommand is a workflow command as GitHub's runner parses it.
 type runnerCommand struct{ name, title, data string }
 
 var (
-	// There are two ways to write a command. The second one can be anywhere in a line.
+	// The runner knows two syntaxes of commands; the second one is recognized anywhere in a line.
 	commandV2 = regexp.MustCompile(`^::([^ ]*?)(?: (.*?))?::(.*)$`)
 	commandV1 = regexp.MustCompile(`##\[([^ \]]*)`)
 	runners   = regexp.MustCompile(`(?i)^(error|warning|notice|debug|group|endgroup|stop-commands|add-mask|set-output|set-env|add-path|save-state|echo|add-matcher|remove-matcher)$`)
@@ -70,13 +70,13 @@ func runnerCommands(output string, obeys bool) (found []runnerCommand) {
 	return found
 }
 
-// toRunner is text that tries to be a command to the runner.
+// toRunner is text that tries to be a workflow command.
 var toRunner = rapid.Map(rapid.SliceOfN(rapid.OneOf(
 	rapid.SampledFrom([]string{"\n", "\r", "::", ":", " ", "\t", "\u00a0", "\x1b[31m", "\x1b[0m", "##[", "#", "error", "group", "endgroup", "]", "::endgroup::", "::stop-commands::x", "::add-mask::a", "##[error]x",
 		"::set-output name=a::b\n", "%", "%0A", "%25", ",", "title=", "\n\x1b[31m::endgroup::", "#\x1b[1m#\x1b[0m[error]x", "\n:\x1b[1m:endgroup::", "::error title=a::b\n", "\n::warning::", "\r::notice::x", "\x00", "\x1b]0;::error::\n", "日本"}),
 	rapid.StringN(0, 4, -1)), 0, 10), func(parts []string) string { return strings.Join(parts, "") })
 
-// inStep makes a step whose summary has a text, and returns how to read the summary.
+// inStep sets up a step whose summary already has a text, and returns how to read the summary.
 func inStep(t *testing.T) (before func(t require.TestingT, text string), after func(t require.TestingT) string) {
 	path := filepath.Join(t.TempDir(), "summary.md")
 	t.Setenv("GITHUB_STEP_SUMMARY", path)
@@ -88,8 +88,8 @@ func inStep(t *testing.T) (before func(t require.TestingT, text string), after f
 		}
 }
 
-// Whatever jobs, commands and logs say, the runner sees the annotations and groups of the commands
-// that failed, and nothing else.
+// Whatever jobs, commands and logs contain, the runner sees only the annotations and groups of
+// failed commands.
 func TestNoTextIsACommandToTheRunner(t *testing.T) {
 	before, _ := inStep(t)
 	base := t.TempDir()
@@ -115,7 +115,7 @@ func TestNoTextIsACommandToTheRunner(t *testing.T) {
 				want = append(want, "group", "stop-commands", "token", "endgroup")
 			}
 		}
-		// The runner obeys stop-commands; the page does not, and may take colours out first.
+		// The runner obeys stop-commands; GitHub's page does not, and may remove colours first.
 		plain := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(out.String(), "")
 		for _, read := range [][]runnerCommand{runnerCommands(out.String(), true), runnerCommands(out.String(), false), runnerCommands(plain, false)} {
 			var got []string
@@ -146,12 +146,12 @@ func shownID(id string) string {
 	return shown
 }
 
-// runnerData is a command as its annotation has it.
+// runnerData returns a command as its annotation has it.
 func runnerData(cmd string) string {
 	return regexp.MustCompile(`[^\n\t]+`).ReplaceAllStringFunc(string([]rune(cmd)), report.Printable)
 }
 
-// The summary fits the step, whatever is in it before, and that stays.
+// The summary fits its limit, whatever it contains before, and that content stays.
 func TestSummaryFitsTheStep(t *testing.T) {
 	before, after := inStep(t)
 	failing := large(30_000, "x", true)
@@ -197,7 +197,7 @@ func TestSummaryFitsTheStep(t *testing.T) {
 	assert.Equal(t, 30_000, strings.Count(added, "<code>x")+left(t, added, "command"))
 }
 
-// At most ten commands have an annotation, of one run or of several.
+// At most ten commands have an annotation, in one run or in several.
 func TestAnnotations(t *testing.T) {
 	before, after := inStep(t)
 	before(t, "before")
@@ -216,7 +216,7 @@ func TestAnnotations(t *testing.T) {
 	assert.Contains(t, after(t), "before\n\n\n| ")
 }
 
-// Outside of a step, or if the summary cannot be written, the error says why.
+// Outside a step, or if the summary cannot be written, the error says why.
 func TestNoStep(t *testing.T) {
 	t.Setenv("GITHUB_STEP_SUMMARY", "")
 	_, err := report.Write(&bytes.Buffer{}, report.GitHub, "r", stream(large(1, "x", true)), report.Options{})

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// A table is as wide as the terminal at most, unless its least width is more; and each column of text
-// has its least width.
+// A table is at most as wide as the terminal, unless its least width is greater; and each column of
+// text has its least width.
 func TestGridFits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := &Grid{}

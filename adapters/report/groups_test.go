@@ -44,12 +44,12 @@ func groupsAs(t require.TestingT, format Format, width int, of *compare.Groups) 
 	return out.String()
 }
 
-// The document is one line, and what docs/schema/compare-groups.json says.
+// The document is one line, and valid against docs/schema/compare-groups.json.
 func TestGroupsDocument(t *testing.T) {
 	isDocument(t, "compare-groups", func(t *rapid.T, format Format, width int) string { return groupsAs(t, format, width, drawGroups(t)) })
 }
 
-// The schema is not so wide that everything fits.
+// The schema rejects invalid documents.
 func TestGroupsSchemaRefuses(t *testing.T) {
 	const shift = `"a":{"runs":3,"median":{"ms":1,"low_ms":0,"high_ms":2}},"b":null,"shift":null,"p_value":0.5,"corrected_p_value":null,"verdict":"slower"}`
 	const group = `{"conditions":"last=3","runs":3,"left_out":[{"run_id":"a","reason":"r"}]}`
@@ -60,12 +60,12 @@ func TestGroupsSchemaRefuses(t *testing.T) {
 	})
 }
 
-// A table fits the terminal, and holds nothing that could control it.
+// A table fits the terminal, and contains nothing that could control it.
 func TestGroupsTable(t *testing.T) {
 	fitsTerminal(t, func(t *rapid.T, format Format, width int) string { return groupsAs(t, format, width, drawGroups(t)) })
 }
 
-// Markdown has a row for each command, and nothing of the texts is markup.
+// Markdown has a row for each command, and no text is markup.
 func TestGroupsMarkdown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		of := drawGroups(t)
@@ -76,7 +76,7 @@ func TestGroupsMarkdown(t *testing.T) {
 	})
 }
 
-// Markdown of many commands fits a comment, with what is left out said.
+// The Markdown of many commands fits into a comment, and says what is left out.
 func TestGroupsMarkdownFits(t *testing.T) {
 	of := &compare.Groups{A: compare.NewGroup(""), B: compare.NewGroup(""), Commands: make([]compare.GroupCommand, 1000)}
 	for i := range of.Commands {
@@ -86,6 +86,6 @@ func TestGroupsMarkdownFits(t *testing.T) {
 	left := regexp.MustCompile(`… (\d+) more commands left out`).FindStringSubmatch(out)
 	require.NotNil(t, left)
 	n, _ := strconv.Atoi(left[1])
-	assert.Equal(t, 1000, wholeLines(t, out)+n) // the row of the whole run is there
+	assert.Equal(t, 1000, wholeLines(t, out)+n) // the row of the whole run counts, too
 	assert.Less(t, n, 990)
 }

@@ -32,7 +32,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// Nothing that a stream holds reaches a terminal but what it can print.
+// Only printable text of a stream reaches a terminal.
 func TestPrintable(t *testing.T) {
 	for text, want := range map[string]string{
 		"go test ./...":         "go test ./...",

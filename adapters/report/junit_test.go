@@ -80,9 +80,9 @@ func parseJUnit(t rapid.TB, document string) []junitSuite {
 	return parsed.Suites
 }
 
-// Each command of a job is a case that says how the command went, a job that has no command or
-// none that shows how the job went has a case of its own, and no document is all green unless
-// its runs are complete. Names do not depend on the run, so that they have a history.
+// Each command is a case with its verdict. A job without commands, or whose outcome no command
+// shows, has a case of its own. A document has no failed or skipped case only if all its runs are
+// complete. Names do not depend on the run, so that cases have a history.
 func TestJUnit(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		run, notPassed := record(t, entries), 0
@@ -160,8 +160,8 @@ func TestJUnit(t *testing.T) {
 	})
 }
 
-// Documents are what Jenkins, GitLab and Buildkite read: they fit a schema that is a part of
-// Jenkins's, no two cases have one name, and all their characters can be seen.
+// Jenkins, GitLab and Buildkite can read the documents: these are valid against a subset of
+// Jenkins's schema, all names of cases differ, and all characters are visible.
 func TestJUnitSchema(t *testing.T) {
 	xmllint, err := exec.LookPath("xmllint")
 	if err != nil {
@@ -223,8 +223,8 @@ func logsOf(t *testing.T, texts map[string]string) *runlog.Dir {
 	return logs
 }
 
-// A failed case has the reason, the command and the end of its log, whether logs are numbered by the
-// commands that were started or by those that were closed.
+// A failed case has the reason, the command and the end of its log, whether logs are numbered by
+// started or by closed commands.
 func TestJUnitText(t *testing.T) {
 	const text2, text3 = "2026-11-23T14:41:20Z stdout F log 2\x1b[0m\n2026-11-23T14:41:20Z stderr F end\n", "2026-11-23T14:41:20Z stdout F log 3\n"
 	started := map[string]string{"a/sh-2.log": text2, "a/sh-3.log": text3, "a/sh-4.log": ""}
@@ -266,7 +266,7 @@ func testJUnitText(t *testing.T, options report.Options) {
 `, document)
 }
 
-// What JUnit makes of odd streams.
+// Unusual streams give the expected JUnit XML.
 func TestJUnitOfOddStreams(t *testing.T) {
 	var out strings.Builder
 	w, err := report.NewWriter(&out, report.JUnit)

@@ -19,17 +19,17 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// loggedRun is a run with logs, as quire-ci or quire itself writes them.
+// loggedRun is a run with logs, as written by quire-ci or quire.
 type loggedRun struct {
 	path   string
 	stream jsonl.Streams
 	events []domain.Event
 	failed []string // the commands that failed, as JOB/SEQ
-	logged []string // those with a log, which has its command's name as its text
+	logged []string // commands with a log; the text of a log is its command's name
 }
 
-// drawLoggedRun writes a run to a folder. With spawns, quire could not spawn some of its commands: they
-// have neither an end nor a log, and do not count for the names of logs.
+// drawLoggedRun writes a run to a folder. With spawns, quire could not start some of its commands:
+// they have neither an end nor a log, and are not counted in the names of logs.
 func drawLoggedRun(t *rapid.T, folder string, output func(name string) string) (r loggedRun) {
 	quires := rapid.Bool().Draw(t, "quire's")
 	for i := range rapid.IntRange(1, 4).Draw(t, "jobs") {
@@ -69,8 +69,8 @@ func drawLoggedRun(t *rapid.T, folder string, output func(name string) string) (
 	return r
 }
 
-// The logs that are printed are those of the commands that failed, or of those that are named,
-// whether all commands count for their names or only those that ended.
+// The printed logs are those of the failed or named commands, whether the names of logs count all
+// commands or only those that ended.
 func TestLogs(t *testing.T) {
 	base := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -105,7 +105,7 @@ func TestLogs(t *testing.T) {
 	})
 }
 
-// On a terminal, each log has a heading that fits, and of what commands wrote only colours are left, raw
+// On a terminal, each log has a heading that fits, and only the colours of the output are kept, raw
 // or not.
 func TestLogsOnATerminal(t *testing.T) {
 	base := t.TempDir()

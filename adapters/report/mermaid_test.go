@@ -34,7 +34,7 @@ type drawn struct {
 	Error    string
 	Title    string
 	Sections []string
-	Bars     []string // what they are like, and their names
+	Bars     []string // kinds and names of the bars
 }
 
 // draw draws charts in headless Chromium.
@@ -47,7 +47,7 @@ func draw(t *testing.T, charts []string) []drawn {
 	script := mermaid.File(t, "dist/mermaid.min.js")
 	asJSON, err := json.Marshal(charts)
 	require.NoError(t, err)
-	// json.Marshal escapes < and >, so that no text ends the script.
+	// json.Marshal escapes < and >, so that no text can end the script.
 	page := `<!DOCTYPE html><meta charset="utf-8"><pre id="drawn"></pre><script>` + script + `</script><script>
 const charts = ` + string(asJSON) + `;
 mermaid.initialize({startOnLoad: false, securityLevel: "strict"});
@@ -74,7 +74,7 @@ const bar = rect => {
 </script>`
 	path := filepath.Join(t.TempDir(), "charts.html")
 	require.NoError(t, os.WriteFile(path, []byte(page), 0o666))
-	// Virtual time stands still while something is computed.
+	// Chromium's virtual time pauses while a script computes.
 	browser := exec.Command(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--user-data-dir="+t.TempDir(), "--virtual-time-budget=10000", "--dump-dom", "file://"+path)
 	var log bytes.Buffer
 	browser.Stderr = &log
@@ -88,7 +88,7 @@ const bar = rect => {
 	return all
 }
 
-// chart is a Gantt chart, and what it has to show.
+// chart is a Gantt chart with the bars that it must show.
 type chart struct {
 	text     string
 	title    string
@@ -162,7 +162,7 @@ func chartOf(t rapid.TB, entries []domain.Entry) chart {
 	return c
 }
 
-// checkChartSize holds a chart to what Mermaid draws.
+// checkChartSize checks a chart against Mermaid's limits.
 func checkChartSize(t rapid.TB, chart string) {
 	t.Helper()
 	if n := len(utf16.Encode([]rune(chart))); n > 50_000 {
@@ -170,7 +170,7 @@ func checkChartSize(t rapid.TB, chart string) {
 	}
 }
 
-// hostileNames would be syntax of a chart, or of what it stands in.
+// hostileNames would be syntax of a chart, or of the Markdown around it.
 var hostileNames = append([]string{
 	"end", "section x", "done", "crit, 0, 1ms", "milestone", "vert", "click a call b()", "click a href x", "call", "%%{init: {}}%%", "%% x", "a;b", "a#b", "a:b", "a, b",
 	"accTitle: x", "accDescr {", "accDescription x", "title x", "gantt", "---", "dateFormat x", "excludes monday", "weekday monday", "inclusiveEndDates", "topAxis", "2024-01-01",
@@ -178,8 +178,8 @@ var hostileNames = append([]string{
 	"javascript:alert(1)", "``` x", "\U0010ffff", strings.Repeat("\U0010ffff", 100), strings.Repeat("~", 100), strings.Repeat("ﬂ", 100),
 }, hostile...)
 
-// Mermaid draws each chart: with a bar and a name for each job that it has to show, in the order in
-// which they started, whatever their names and times are.
+// Mermaid draws each chart with a bar and a name for each job that it must show, in the order of
+// their starts, whatever the names and times are.
 func TestMermaid(t *testing.T) {
 	var charts []chart
 	for _, name := range hostileNames {
@@ -206,7 +206,8 @@ func TestMermaid(t *testing.T) {
 	}
 }
 
-// chartOfManyRuns has runs and jobs with names as long as can be, the same for all: a section for each.
+// chartOfManyRuns returns a chart of runs and jobs whose names are as long as possible and all the
+// same: a section for each run.
 func chartOfManyRuns(t *testing.T) (c chart) {
 	var out strings.Builder
 	w, err := report.NewWriter(&out, report.Mermaid)
@@ -229,7 +230,7 @@ func chartOfManyRuns(t *testing.T) (c chart) {
 	return c
 }
 
-// What a chart makes of odd streams.
+// Unusual streams give the expected charts.
 func TestMermaidOfOddStreams(t *testing.T) {
 	assert.Equal(t, "gantt\n    title run-1 unfinished\n    dateFormat x\n    axisFormat %S.%Ls\n", writeAll(t, report.Mermaid, report.Options{}, nil))
 	assert.Equal(t, `gantt

@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// expected writes the lines down the obvious way: after each entry the rows
-// that became final, at the end those that never did, and the summaries.
+// expected returns the lines, computed in the obvious way: after each entry the rows that became
+// final, at the end those that never did, followed by the summaries.
 func expected(t rapid.TB, entries []domain.Entry) []string {
 	t.Helper()
 	var lines []string
@@ -58,7 +58,7 @@ func TestNDJSON(t *testing.T) {
 	})
 }
 
-// A live stream's rows are written before more of it is waited for.
+// Rows of a live stream are written before the report waits for more of the stream.
 func TestLiveRowsDoNotWait(t *testing.T) {
 	lines := make(chan string, 100)
 	s := &slow{entries: []domain.Event{
@@ -66,7 +66,7 @@ func TestLiveRowsDoNotWait(t *testing.T) {
 		domain.NewJobFinished(2, "a", domain.Complete),
 		domain.NewJobStarted(3, "b"),
 	}, before: map[int]func(){
-		// When the third entry is asked for, the rows of the second are out.
+		// When the report reads the third entry, the rows of the second have been written.
 		2: func() {
 			if line := <-lines; !strings.Contains(line, `"projection":"jobs"`) || !strings.Contains(line, `"job_id":"a"`) {
 				t.Errorf("the first line is %s", line)
@@ -81,7 +81,7 @@ func TestLiveRowsDoNotWait(t *testing.T) {
 	}
 }
 
-// slow gives entries one by one, and does something before some of them.
+// slow yields entries one by one, and calls a function before some of them.
 type slow struct {
 	entries []domain.Event
 	before  map[int]func()

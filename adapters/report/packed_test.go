@@ -29,7 +29,8 @@ var anyRows = projections.Define(projections.Declaration[anyColumns]{
 	Name: "any", Version: 1, Key: []string{"position"}, New: func() projections.Projection[anyColumns] { return nil },
 })
 
-// Packed rows are the same JSON as the rows, whatever they are and in however many blocks.
+// Packed rows give the same JSON as the rows themselves, whatever they contain and however many
+// blocks there are.
 func TestPackedRows(t *testing.T) {
 	text := rapid.OneOf(laws.Text(), rapid.SampledFrom([]string{"", "a", "\xff", strings.Repeat("é\n", 100), strings.Repeat("x", blockSize/2)}))
 	rapid.Check(t, func(t *rapid.T) {
@@ -59,7 +60,7 @@ func TestPackedRowsAreNotWritten(t *testing.T) {
 	row := anyRows.List(projections.Row[anyColumns]{Value: anyColumns{Name: strings.Repeat("x", blockSize)}}).At(0)
 	for range 100 {
 		p.add(row.Value)
-		clear(p.before) // or the text would be the same as before
+		clear(p.before) // otherwise the text would equal the previous one
 	}
 	require.Len(t, p.blocks, 100)
 	assert.ErrorIs(t, p.write(refusing{}, e), io.ErrClosedPipe)

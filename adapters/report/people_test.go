@@ -49,7 +49,7 @@ func TestTableColors(t *testing.T) {
 	assert.Equal(t, plain, regexp.MustCompile("\x1b\\[[0-9]+m").ReplaceAllString(colored, ""), "colours change the table")
 }
 
-// A table fits any terminal from 40 columns up, whatever the streams hold: wide characters,
+// A table fits any terminal of at least 40 columns, whatever the streams contain: wide characters,
 // long ids and large numbers.
 func TestTableFitsTheTerminal(t *testing.T) {
 	check := func(t rapid.TB, entries []domain.Entry, width int, chosen []*projections.Definition) {
@@ -80,7 +80,7 @@ func TestTableFitsTheTerminal(t *testing.T) {
 	})
 }
 
-// One long id pads no other row, and is whole where nothing limits the width.
+// One long id does not widen other rows, and is not cut if nothing limits the width.
 func TestOneLongIDDoesNotPadEveryRow(t *testing.T) {
 	long := strings.Repeat("long-", 30)
 	var events []domain.Event
@@ -97,7 +97,7 @@ func TestOneLongIDDoesNotPadEveryRow(t *testing.T) {
 	}
 }
 
-// What is for people shows no control character, whatever the stream holds.
+// Formats for people contain no control characters, whatever the stream contains.
 func TestNoControlCharacters(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		for _, format := range []report.Format{report.Table, report.Markdown} {
@@ -110,7 +110,7 @@ func TestNoControlCharacters(t *testing.T) {
 	})
 }
 
-// hostile is text that would be markup, a mention, a link or another cell.
+// hostile are texts that could be markup, a mention, a link or another cell.
 var hostile = []string{
 	"a|b", "`x`", "<script>alert(1)</script>", "&lt;", "**bold**", "[x](http://evil)", "@everyone", "#1", "https://evil.example",
 	"www.evil.example", "$x$", "~~x~~", `\|`, "![i](u)", "x\n| y |", "<!-- -->", "</code>",

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// drawVersioning draws what a comparison of versions could find.
+// drawVersioning draws a result of comparing versions.
 func drawVersioning(t *rapid.T) *store.Versioning {
 	versions := rapid.MapOf(rapid.SampledFrom([]string{"jobs", "mine"}), rapid.IntRange(0, 9))
 	count := rapid.IntRange(0, 3)
@@ -41,7 +41,7 @@ func drawVersioning(t *rapid.T) *store.Versioning {
 	return v
 }
 
-// The document is what docs/schema/rebuild.json says.
+// The document is valid against docs/schema/rebuild.json.
 func TestVersioningDocument(t *testing.T) {
 	schema := documentSchema(t, "rebuild")
 	rapid.Check(t, func(t *rapid.T) {
@@ -53,7 +53,7 @@ func TestVersioningDocument(t *testing.T) {
 	})
 }
 
-// The schema is not so wide that everything fits.
+// The schema rejects invalid documents.
 func TestVersioningSchemaRefuses(t *testing.T) {
 	schema := documentSchema(t, "rebuild")
 	const good = `{"schema":"quire-project/rebuild/v1","from":{"jobs":1},"to":{"jobs":2},"added_columns":{"jobs":["more"]},"removed_columns":{},"runs":{"compared":1,"differing":1,"carried":0,"behind":0},` +
@@ -69,7 +69,7 @@ func TestVersioningSchemaRefuses(t *testing.T) {
 	}
 }
 
-// What people see fits the terminal and cannot control it.
+// The table fits the terminal and cannot control it.
 func TestVersioningForPeople(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawVersioning(t)

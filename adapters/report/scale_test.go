@@ -12,7 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// The memory for traces, test reports and charts follows the jobs and what is open, not the commands.
+// The memory for traces, test reports and charts is proportional to the jobs and what is open, not
+// to the commands.
 func TestClosedCommandsAreNotHeld(t *testing.T) {
 	const jobs, size = 10_000, 10_000
 	next := func(i int) domain.Event {

@@ -85,7 +85,7 @@ func TestEventsFitTheSchema(t *testing.T) {
 	})
 }
 
-// Lines as they were recorded fit it, not only as they would be written again.
+// Recorded lines are valid against the schema as they were written, not only after re-encoding.
 func TestRecordedLinesFitTheSchema(t *testing.T) {
 	event := schema(t, "event:v1")
 	paths, err := filepath.Glob("../../fixtures/*.jsonl")
@@ -103,7 +103,7 @@ func TestRecordedLinesFitTheSchema(t *testing.T) {
 	}
 }
 
-// The schemas are not so wide that everything fits.
+// The schemas reject invalid documents.
 func TestSchemasRefuse(t *testing.T) {
 	document := `{"schema":"quire-project/v1","labels":[],"run":{"run_id":"r","state":"active","ended":false,"events":0,"unknown_events":0,"jobs":0,"failed_jobs":0,"sh_events":0,"failed_sh":0,"open_sh":0},` +
 		`"jobs":[],"sh_events":[],"timings":{"run":{"started_at_ms":null,"last_at_ms":null,"wall_ms":null,"busy_ms":0,"job_ms":0,"peak_jobs":0},"jobs":[],"sh_events":[],"slowest":[]},"diagnostics":[]}`

@@ -20,14 +20,14 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// judged is what a selection looks at, of a job or a command.
+// judged has the properties of a job or a command that a selection depends on.
 type judged struct {
 	job    string
 	failed bool
 	took   projections.Null[int64]
 }
 
-// choose says the obvious way which of some jobs or commands are selected.
+// choose computes in the obvious way which jobs or commands are selected.
 func choose(s report.Selection, all []judged) (chosen []bool) {
 	chosen = make([]bool, len(all))
 	var ranked []int
@@ -83,7 +83,7 @@ func wanted(r *projections.Record, s report.Selection, rows map[string][][]strin
 	return want
 }
 
-// selections are of a stream's own jobs and times, mostly.
+// selections mostly name jobs and times of the stream itself.
 func selections(r *projections.Record) *rapid.Generator[report.Selection] {
 	ids, times := []string{"none"}, []int64{1}
 	for i, job := range r.Jobs {
@@ -106,7 +106,7 @@ func selections(r *projections.Record) *rapid.Generator[report.Selection] {
 	})
 }
 
-// A selection leaves the rows out for which it does not hold, in every format, and changes no other.
+// In every format, a selection removes exactly the rows that do not match, and changes no other.
 func TestSelectedRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		entries := laws.Streams().Draw(t, "stream")
@@ -136,7 +136,7 @@ func TestSelectedRows(t *testing.T) {
 	})
 }
 
-// sameTables checks that tables and Markdown have exactly the lines of the rows that are selected.
+// sameTables checks that tables and Markdown have exactly the lines of the selected rows.
 func sameTables(t *rapid.T, entries []domain.Entry, s report.Selection, want map[string][][]string) {
 	for _, format := range []report.Format{report.Table, report.Markdown} {
 		for _, name := range []string{"jobs", "sh_events", "timings.slowest", "diagnostics"} {
@@ -160,7 +160,7 @@ func sameTables(t *rapid.T, entries []domain.Entry, s report.Selection, want map
 	}
 }
 
-// tableLines returns the lines of a table, without what pads them.
+// tableLines returns the lines of a table, without padding.
 func tableLines(text string) (lines []string) {
 	for line := range strings.Lines(text) {
 		if words := strings.Fields(line); len(words) > 0 {
@@ -170,7 +170,7 @@ func tableLines(text string) (lines []string) {
 	return lines
 }
 
-// Of many commands, those that are selected are few, and so is what is kept of the others.
+// If few of many commands are selected, little memory is kept for the others.
 func TestSelectionOfMany(t *testing.T) {
 	var entries []domain.Entry
 	add := func(event domain.Event) {
@@ -198,7 +198,7 @@ func TestSelectionOfMany(t *testing.T) {
 	}
 }
 
-// Formats that show runs as a whole refuse a selection.
+// Formats that show whole runs refuse a selection.
 func TestSelectionRefused(t *testing.T) {
 	for _, kind := range report.Kinds() {
 		err := kind.Check(report.Options{Projections: only("jobs"), Selection: report.Selection{Top: 1}})

@@ -16,13 +16,12 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// batches is a stream of entries that are at hand, size of them at a time. Its
-// memory is used again, as a reader's is.
+// batches is a stream that yields size entries at a time. It reuses its memory, as a reader does.
 type batches struct {
 	left []domain.Entry
 	size int
 	used []domain.Entry
-	err  error // what comes at the end, instead of io.EOF
+	err  error // returned at the end, instead of io.EOF
 }
 
 func stream(entries []domain.Entry) *batches { return &batches{left: entries, size: 3} }
@@ -51,7 +50,7 @@ func write(t rapid.TB, format report.Format, entries []domain.Entry, options rep
 	return out.String()
 }
 
-// writeAll returns the report of several runs, each called run-1.
+// writeAll returns the report of several runs, named run-1 and so on.
 func writeAll(t rapid.TB, format report.Format, options report.Options, runs ...[]domain.Entry) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -64,7 +63,7 @@ func writeAll(t rapid.TB, format report.Format, options report.Options, runs ...
 	return out.String()
 }
 
-// only returns the built-in projections that are called so.
+// only returns the built-in projections with these names.
 func only(names ...string) []*projections.Definition {
 	chosen, err := projections.Choose(projections.Builtin.Reported(), names)
 	if err != nil {
@@ -73,7 +72,7 @@ func only(names ...string) []*projections.Definition {
 	return chosen
 }
 
-// record returns what the projections make of entries.
+// record returns the rows that the projections derive from entries.
 func record(t rapid.TB, entries []domain.Entry) *projections.Record {
 	t.Helper()
 	r, err := projections.Project("run-1", stream(entries))

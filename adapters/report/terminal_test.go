@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// On a terminal, a document is the same document, and controls nothing, however
-// it is cut into writes.
+// Escaping a document for a terminal does not change its meaning, and leaves nothing that controls
+// the terminal, however it is cut into writes.
 func TestTerminalSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		cmd := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.RuneFrom([]rune("\x7f\u009b\u202e\U000E0001\x1b[é日")))).Draw(t, "cmd")

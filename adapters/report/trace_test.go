@@ -28,7 +28,7 @@ type tracedEvent struct {
 	Args             json.RawMessage
 }
 
-// took is how long a slice on a track takes.
+// took returns the duration of a slice on a track.
 func (e *tracedEvent) took() int64 {
 	if e.Dur == nil {
 		return 0
@@ -38,7 +38,7 @@ func (e *tracedEvent) took() int64 {
 
 func (e *tracedEvent) end() int64 { return *e.Ts + e.took() }
 
-// tracedArgs are what a slice says of itself.
+// tracedArgs are the arguments of a slice.
 type tracedArgs struct {
 	JobID      *string `json:"job_id"`
 	Seq        int     `json:"seq"`
@@ -49,29 +49,29 @@ type tracedArgs struct {
 	Duration   string  `json:"duration"`
 }
 
-// shownAs says what a viewer shows of a slice.
+// shownAs returns what a viewer shows of a slice.
 func (a tracedArgs) shownAs(start int64, end string) string {
 	text, _ := json.Marshal(a)
 	return fmt.Sprintf("%d to %s: %s", start, end, text)
 }
 
 // viewer loads the events of one process as Perfetto's trace processor does
-// (src/trace_processor/importers/json, importers/common/slice_tracker.cc). It fails where that
+// (src/trace_processor/importers/json, importers/common/slice_tracker.cc). It fails where Perfetto
 // drops an event, moves it to another track, or counts an error.
 type viewer struct {
 	t       rapid.TB
-	tracks  map[int][]*tracedEvent    // by thread: the slices around the next one, innermost last
+	tracks  map[int][]*tracedEvent    // slices around the next one, innermost last, by thread
 	async   map[string]*tracedEvent   // open async slices; nil if they have ended
-	names   map[string]map[int]string // by kind and thread: what metadata events say
+	names   map[string]map[int]string // names from metadata events, by kind and thread
 	slices  map[string]int            // how often each is shown
 	counter [][2]int64                // times and values
 }
 
-// maxTraceDepth is how many slices lie in each other at most.
+// maxTraceDepth is Perfetto's limit for nested slices.
 const maxTraceDepth = 512
 
-// view loads a trace, in the orders in which versions of Perfetto do: all sort by time, and
-// some put the longer one first of those that start together.
+// view loads a trace in the orders that versions of Perfetto use: all sort by time, and some put
+// the longer slice first if two start together.
 func view(t rapid.TB, trace string) map[int]*viewer {
 	t.Helper()
 	var document struct {
@@ -180,7 +180,7 @@ func (v *viewer) nest(e *tracedEvent) {
 	v.tracks[e.Tid] = append(track, e)
 }
 
-// show counts a slice that takes so long; nil is an instant.
+// show counts a slice of that duration; nil is an instant.
 func (v *viewer) show(e *tracedEvent, took *int64) {
 	var args tracedArgs
 	require.NoError(v.t, json.Unmarshal(e.Args, &args))
@@ -218,9 +218,9 @@ func (v *viewer) metadata(e *tracedEvent) {
 	v.names[e.Name][e.Tid] = args.Name
 }
 
-// A viewer shows each job and each command of a trace once, with what is known of its time
-// and how it went; each job on a track with its name, in the order of the stream; and how many
-// jobs run whenever that changes. What has times out of the range of a trace is counted.
+// A viewer shows each job and each command of a trace once, with what is known of its time and its
+// verdict; each job on a track with its name, in the order of the stream; and the number of running
+// jobs whenever it changes. Slices whose times a trace cannot express are counted.
 func TestTrace(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		viewers := view(t, writeAll(t, report.Trace, report.Options{}, entries, entries))
@@ -306,8 +306,8 @@ func pointer(n projections.Null[int32]) *int32 {
 	return &n.V
 }
 
-// Slices that lie in each other deeper than a viewer goes are beside their track: commands
-// that never end, and commands that take no time.
+// Slices nested deeper than a viewer allows are written beside their track: commands that never
+// end, and commands that take no time.
 func TestDeepTrace(t *testing.T) {
 	for name, next := range map[string]func(i int64) []domain.Event{
 		"open": func(i int64) []domain.Event { return []domain.Event{domain.NewShStarted(i, "a", "make")} },
@@ -340,7 +340,7 @@ func TestTraceOfNothing(t *testing.T) {
 	assert.Empty(t, v.slices)
 }
 
-// What a trace makes of odd streams.
+// Unusual streams give the expected traces.
 func TestTraceOfOddStreams(t *testing.T) {
 	got := writeAll(t, report.Trace, report.Options{}, laws.Entries([]domain.Event{
 		domain.NewJobStarted(10, "a"),

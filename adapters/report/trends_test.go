@@ -17,7 +17,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/trends"
 )
 
-// drawTrends draws any trends, with texts that could be hostile.
+// drawTrends draws trends, with texts that could be hostile.
 func drawTrends(t *rapid.T) *trends.Trends {
 	words := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"make", "<b>|`", "\x1b[31m\n", strings.Repeat("long ", 60)}))
 	say := func() string { return words.Draw(t, "text") }
@@ -60,12 +60,12 @@ func trendsAs(t require.TestingT, format Format, width int, of *trends.Trends) s
 	return out.String()
 }
 
-// The document is one line, and what docs/schema/trends.json says.
+// The document is one line, and valid against docs/schema/trends.json.
 func TestTrendsDocument(t *testing.T) {
 	isDocument(t, "trends", func(t *rapid.T, format Format, width int) string { return trendsAs(t, format, width, drawTrends(t)) })
 }
 
-// The schema is not so wide that everything fits.
+// The schema rejects invalid documents.
 func TestTrendsSchemaRefuses(t *testing.T) {
 	const good = `{"schema":"quire-project/trends/v1","runs":3,"left_out":[{"run_id":"a","reason":"r"}],"commands":[{"repo":"","pipeline":"","job_id":"j","cmd":"x","count":3,"failed":1,"failure_rate":0.3,` +
 		`"median_ms":1,"p95_ms":null,"changes":[{"run_id":"b","started_at_ms":-5,"before_ms":1,"after_ms":2001,"delta_ms":2000}]}],` +
@@ -77,12 +77,12 @@ func TestTrendsSchemaRefuses(t *testing.T) {
 	})
 }
 
-// A table fits the terminal, and holds nothing that could control it.
+// A table fits the terminal, and contains nothing that could control it.
 func TestTrendsTable(t *testing.T) {
 	fitsTerminal(t, func(t *rapid.T, format Format, width int) string { return trendsAs(t, format, width, drawTrends(t)) })
 }
 
-// Markdown has a row for each command, and nothing of the texts is markup.
+// Markdown has a row for each command, and no text is markup.
 func TestTrendsMarkdown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		of := drawTrends(t)
@@ -96,7 +96,7 @@ func TestTrendsMarkdown(t *testing.T) {
 	})
 }
 
-// Markdown of many commands fits a comment, with what is left out said.
+// The Markdown of many commands fits into a comment, and says what is left out.
 func TestTrendsMarkdownFits(t *testing.T) {
 	of := &trends.Trends{}
 	for range 1000 {
@@ -115,7 +115,7 @@ func TestTrendsMarkdownFits(t *testing.T) {
 	assert.Equal(t, 3000, rows)
 }
 
-// The table in docs/trends.md is one.
+// The table in docs/trends.md is up to date.
 func TestTrendsExample(t *testing.T) {
 	ms := projections.Some[int64]
 	table := trendsAs(t, Table, 0, &trends.Trends{

@@ -34,7 +34,7 @@ func TestNoRunIsGreenWithoutItsEnd(t *testing.T) {
 	})
 }
 
-// What a command's code means depends on how its job went.
+// The meaning of a command's exit code depends on the outcome of its job.
 func TestCodesOtherThanZero(t *testing.T) {
 	events := func(job string, outcome domain.Outcome) []domain.Event {
 		all := []domain.Event{domain.NewJobStarted(0, job), domain.NewShStarted(0, job, "probe"), domain.NewShFinished(1, job, 7)}
@@ -61,7 +61,7 @@ func TestCodesOtherThanZero(t *testing.T) {
 	}
 }
 
-// An id that is a number does not count anything.
+// An id that is a number is not read as a count.
 func TestNumericRunIDs(t *testing.T) {
 	for id, want := range map[string]string{"1": "run 1: failed", "2026-11-27": "run 2026-11-27: failed", "": `run "": failed`, "run-1": "run-1 failed", "7a": "7a failed"} {
 		var table, markdown strings.Builder
@@ -96,8 +96,8 @@ func (e *events) Next() ([]domain.Entry, error) {
 	return e.batch, nil
 }
 
-// Tables and Markdown hold what they show, however much there is: open commands, commands
-// with codes whose meaning is not known yet, commands of any length, diagnostics.
+// The memory for tables and Markdown is bounded, however long a stream is: open commands, commands
+// whose exit codes are not judged yet, commands of any length, diagnostics.
 func TestWhatIsShownBoundsTheMemory(t *testing.T) {
 	long := domain.NewShStarted(1, "a", strings.Repeat("x", 5000))
 	for name, next := range map[string]func(i int) domain.Event{

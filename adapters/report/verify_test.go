@@ -51,7 +51,7 @@ func writeStream(t *rapid.T, path string) {
 	require.NoError(t, os.WriteFile(path, lines, 0o666))
 }
 
-// differ writes the differences of a stream from what is stored of another one.
+// differ writes the differences between a stream and the rows of another one.
 func differ(t *rapid.T, folder string, format Format, width int) (string, Verification) {
 	path := filepath.Join(folder, "run.jsonl")
 	source := jsonl.Locate(path)
@@ -60,7 +60,7 @@ func differ(t *rapid.T, folder string, format Format, width int) (string, Verifi
 	})).Draw(t, "run"))
 	s := memory.New()
 	writeStream(t, path)
-	// A malformed one leaves the store empty, which is a difference, too.
+	// If the stream is malformed, the store stays empty, which is a difference, too.
 	_, _ = store.Ingest(t.Context(), s, source.Source(jsonl.Options{}), store.Options{})
 	grown := rapid.Bool().Draw(t, "grown")
 	before, err := os.ReadFile(path)
@@ -82,7 +82,7 @@ func differ(t *rapid.T, folder string, format Format, width int) (string, Verifi
 	return out.String(), v
 }
 
-// The document is what docs/schema/verify.json says.
+// The document is valid against docs/schema/verify.json.
 func TestVerifyDocument(t *testing.T) {
 	schema := documentSchema(t, "verify")
 	folder := t.TempDir()
@@ -98,7 +98,7 @@ func TestVerifyDocument(t *testing.T) {
 	})
 }
 
-// The schema is not so wide that everything fits.
+// The schema rejects invalid documents.
 func TestVerifySchemaRefuses(t *testing.T) {
 	schema := documentSchema(t, "verify")
 	const good = `{"schema":"quire-project/verify/v1","differences":[` +
@@ -128,8 +128,8 @@ func TestVerifySchemaRefuses(t *testing.T) {
 	}
 }
 
-// A table has a line for each difference, fits the terminal, and holds nothing
-// that could control it.
+// A table has a line for each difference, fits the terminal, and contains nothing that could
+// control it.
 func TestVerifyTable(t *testing.T) {
 	folder := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -154,10 +154,10 @@ func TestVerifyTable(t *testing.T) {
 	})
 }
 
-// unsure reports whether it is not clear how wide a character is beside others.
+// unsure reports whether the width of a character beside others is uncertain.
 func unsure(r rune) bool { return r >= 0x300 && !strings.ContainsRune("…–日本😀√\uFFFD", r) }
 
-// However short values are cut, one sees that they differ.
+// However short the values are cut, their difference is visible.
 func TestWindow(t *testing.T) {
 	long := rapid.StringOfN(rapid.RuneFrom([]rune("ab日é")), 0, 200, -1)
 	rapid.Check(t, func(t *rapid.T) {

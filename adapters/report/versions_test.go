@@ -17,7 +17,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// drawVersions draws what a store could say of its versions.
+// drawVersions draws the versions of a store.
 func drawVersions(t *rapid.T) *StoredVersions {
 	names := rapid.SampledFrom([]string{"runs", "jobs", "timings.jobs", "somebodys"})
 	versions := rapid.MapOf(names, rapid.IntRange(1, 99))
@@ -36,7 +36,7 @@ func drawVersions(t *rapid.T) *StoredVersions {
 	return v
 }
 
-// The document is what docs/schema/versions.json says.
+// The document is valid against docs/schema/versions.json.
 func TestVersionsDocument(t *testing.T) {
 	schema := documentSchema(t, "versions")
 	rapid.Check(t, func(t *rapid.T) {
@@ -48,7 +48,7 @@ func TestVersionsDocument(t *testing.T) {
 	})
 }
 
-// The schema is not so wide that everything fits.
+// The schema rejects invalid documents.
 func TestVersionsSchemaRefuses(t *testing.T) {
 	schema := documentSchema(t, "versions")
 	const good = `{"schema":"quire-project/versions/v1","projections":[{"name":"jobs","store":null,"program":2}],` +
@@ -64,7 +64,7 @@ func TestVersionsSchemaRefuses(t *testing.T) {
 	}
 }
 
-// What people see fits the terminal, cannot control it, and counts all runs.
+// The tables fit the terminal, cannot control it, and count all runs.
 func TestVersionsForPeople(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawVersions(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// drawWaiting draws what a store could say of runs that wait.
+// drawWaiting draws the waiting runs of a store.
 func drawWaiting(t *rapid.T) []WaitingRun {
 	codes := []store.QuarantineCode{store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn}
 	count := rapid.Int64Range(0, 1<<40)
@@ -43,7 +43,7 @@ func drawWaiting(t *rapid.T) []WaitingRun {
 	return runs
 }
 
-// The document is what docs/schema/quarantine.json says.
+// The document is valid against docs/schema/quarantine.json.
 func TestQuarantineDocument(t *testing.T) {
 	schema := documentSchema(t, "quarantine")
 	rapid.Check(t, func(t *rapid.T) {
@@ -55,7 +55,7 @@ func TestQuarantineDocument(t *testing.T) {
 	})
 }
 
-// The schema is not so wide that everything fits.
+// The schema rejects invalid documents.
 func TestQuarantineSchemaRefuses(t *testing.T) {
 	schema := documentSchema(t, "quarantine")
 	const good = `{"schema":"quire-project/quarantine/v1","runs":[{"run_id":"r",` +
@@ -72,8 +72,8 @@ func TestQuarantineSchemaRefuses(t *testing.T) {
 	}
 }
 
-// What people see has a line for each run, or a block, and nothing that could
-// control a terminal. The list fits it.
+// Each run has a line in the list and a block in the description; both contain nothing that could
+// control a terminal, and the list fits it.
 func TestQuarantineForPeople(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		runs := drawWaiting(t)

@@ -28,7 +28,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// start starts the OTLP receiver of a collector, and returns where it listens for HTTP.
+// start starts the OTLP receiver of a collector, and returns its HTTP address.
 func start(t *testing.T, to consumer.Traces) (socket string) {
 	var failed error
 	for range 10 { // another program may take the port first
@@ -55,7 +55,7 @@ func startAt(t *testing.T, socket string, to consumer.Traces) error {
 	return r.Start(t.Context(), componenttest.NewNopHost())
 }
 
-// streams are the recorded streams, and one that has everything odd.
+// streams are the recorded streams, and one with every oddity.
 func streams(t *testing.T) map[domain.RunID]func() projections.Stream {
 	all := map[domain.RunID]func() projections.Stream{}
 	paths, err := filepath.Glob("../../../fixtures/*.jsonl")
@@ -119,15 +119,15 @@ func spans(t *testing.T, all []ptrace.Traces) map[string]string {
 	return found
 }
 
-// What is sent to a collector arrives, though the collector is busy now and then; and each line of a file
-// is to the collector the same.
+// What is sent arrives, though the collector is busy now and then; and the collector reads the same
+// from the lines of a file.
 func TestCollector(t *testing.T) {
 	all := streams(t)
 	sent, read := &consumertest.TracesSink{}, &consumertest.TracesSink{}
 	attempts := 0
 	busy, err := consumer.NewTraces(func(ctx context.Context, traces ptrace.Traces) error {
 		if attempts++; attempts%3 == 1 {
-			return errors.New("busy") // which the receiver answers with 503
+			return errors.New("busy") // the receiver then answers with 503
 		}
 		return sent.ConsumeTraces(ctx, traces)
 	})

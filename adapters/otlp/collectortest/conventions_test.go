@@ -21,7 +21,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// keys are the attributes of the conventions that spans have.
+// keys are the attributes of the conventions that spans use.
 var keys = []attribute.Key{
 	semconv.ServiceNameKey, semconv.CICDPipelineNameKey, semconv.CICDPipelineRunIDKey, semconv.CICDPipelineRunURLFullKey, semconv.CICDPipelineResultKey,
 	semconv.CICDPipelineTaskNameKey, semconv.CICDPipelineTaskRunIDKey, semconv.CICDPipelineTaskRunURLFullKey, semconv.CICDPipelineTaskRunResultKey,
@@ -29,15 +29,15 @@ var keys = []attribute.Key{
 	semconv.VCSRefHeadNameKey, semconv.VCSRefHeadRevisionKey, semconv.VCSRefTypeKey,
 }
 
-// values are those of the conventions, where they have a list.
+// values are the values of the conventions that spans use, where the conventions list values.
 var values = []attribute.KeyValue{
 	semconv.CICDPipelineResultSuccess, semconv.CICDPipelineResultFailure, semconv.CICDPipelineResultError,
 	semconv.CICDPipelineTaskRunResultSuccess, semconv.CICDPipelineTaskRunResultFailure, semconv.CICDPipelineTaskRunResultError,
 	semconv.VCSRefTypeBranch, semconv.VCSRefTypeTag,
 }
 
-// Spans have the attributes and values that the published conventions of their version have, and those of
-// quire.
+// The published conventions of their version define the attributes and values of spans, except for
+// those of quire.
 func TestConventions(t *testing.T) {
 	assert.Equal(t, semconv.SchemaURL, otlp.SchemaURL)
 	var file bytes.Buffer
@@ -77,8 +77,8 @@ func TestConventions(t *testing.T) {
 	assert.Len(t, seen, len(keys), "some are never sent")
 }
 
-// Metrics have the names that a collector's exporter for Prometheus gives those of the conventions: dots
-// become underscores, and the unit and the kind follow.
+// Metrics have the names that a collector's Prometheus exporter derives from the conventions: dots
+// become underscores, followed by the unit and the kind.
 func TestMetricNames(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	metrics.NewRuns(registry).Written([]store.WrittenRun{

@@ -1,4 +1,4 @@
-// The script of the pages. They work without it; it adds zoom and pan, search, cards, live updates.
+// The script of the pages, which also work without it. It adds zoom and pan, search, cards and live updates.
 import "./timeline.js";
 import { live } from "./live.js";
 import { list } from "./list.js";

@@ -1,5 +1,5 @@
-// connection says on the page while the server cannot be reached.
-export const pause = 5000; // before one tries again
+// connection shows on the page that the server is unreachable.
+export const pause = 5000; // milliseconds between attempts
 
 export function connected(is) {
   const status = document.querySelector("#connection"), words = is ? "" : "Not connected: trying again …";
@@ -15,7 +15,7 @@ export async function page(address) {
 
 export const parse = (text) => new DOMParser().parseFromString(text, "text/html");
 
-// again does something again and again after some time, until it returns true.
+// again calls act periodically until it returns true.
 export async function again(act, every) {
   for (let done = false; !done; ) {
     await wait(every);

@@ -1,4 +1,4 @@
-// list keeps the list of runs up to date while it is seen.
+// list keeps the list of runs up to date while its tab is visible.
 import { again, page, parse, pause } from "./connection.js";
 import { times } from "./times.js";
 
@@ -17,7 +17,7 @@ export function list(runs) {
     focused?.().focus({ preventScroll: true });
   }, pause);
 
-  // placeOf returns a function that finds the same place in a fresh list: of the same run, if it is there.
+  // placeOf returns a function that finds the same element in the updated list: in the row of the same run, if there is one.
   function placeOf(element) {
     const row = element?.closest("#runs tr");
     const link = row?.querySelector("a").getAttribute("href");

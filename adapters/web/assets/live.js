@@ -1,17 +1,17 @@
-// live keeps the page of a run up to date. Events say which rows have changed; the server draws them.
+// live keeps the page of a run up to date. Events say which rows have changed; the server renders them.
 import { connected, page, parse, pause, wait } from "./connection.js";
 import { times } from "./times.js";
 
-const most = 500; // parts that are fetched one by one: their address stays below 8,000 characters
+const most = 500; // parts to fetch by name; with more, the address could exceed 8,000 characters
 
 export function live(run) {
-  const jobs = new Map(); // the numbers of jobs by their ids
+  const jobs = new Map(); // numbers of jobs, by id
   let changed = new Set(), whole = false, busy = false, ended = false;
   let source, last, timer;
 
-  // connect receives events, from the last one on, and tells which stream that was one of: meanwhile it may
-  // have been written anew. A browser would not, and gives up for good when a proxy answers in the place of
-  // a server that is away.
+  // connect receives events after the last one. It sends the digest of the stream, which may have been
+  // rewritten meanwhile. An EventSource that reconnects by itself does not send that, and gives up when a
+  // proxy answers in place of the server.
   function connect() {
     clearTimeout(timer);
     source?.close();
@@ -28,7 +28,7 @@ export function live(run) {
       timer = setTimeout(connect, pause);
     };
   }
-  // A browser has few connections to a server: pages that nobody sees keep none.
+  // A browser opens few connections to a server, so hidden pages close theirs.
   document.addEventListener("visibilitychange", connect);
   connect();
 
@@ -74,7 +74,7 @@ export function live(run) {
     const fresh = parse((await page(address)).text), main = fresh.querySelector("#run");
     document.title = fresh.title;
     for (const name of ["start", "end", "last"]) {
-      if (name !== "last" && run.dataset[name] !== main.dataset[name] && parts) whole = true; // all bars are elsewhere
+      if (name !== "last" && run.dataset[name] !== main.dataset[name] && parts) whole = true; // all bars have moved
       run.dataset[name] = main.dataset[name];
     }
     const timeline = run.querySelector("quire-timeline");
@@ -95,7 +95,7 @@ export function live(run) {
   }
 }
 
-// replace puts a fresh part in the place of the old one; a new one comes behind another part.
+// replace replaces a part of the page; it inserts a new part behind another one.
 function replace(run, main, name, behind) {
   const old = run.querySelector(name), fresh = main.querySelector(name);
   if (!fresh) return old?.remove();
@@ -103,13 +103,13 @@ function replace(run, main, name, behind) {
   if (old.outerHTML !== fresh.outerHTML) old.replaceWith(fresh);
 }
 
-// forget removes what is not there any more, because the stream was written anew.
+// forget removes jobs and commands that are gone because the stream was rewritten.
 function forget(timeline, main) {
   const there = new Set([...main.querySelectorAll("details.job, li.row")].map((e) => e.id));
   for (const old of timeline.querySelectorAll("details.job, li.row")) if (!there.has(old.id)) old.remove();
 }
 
-// merge brings a job up to date, and keeps what the reader has opened and focused.
+// merge updates a job, and keeps what the reader has opened and focused.
 function merge(timeline, fresh) {
   const old = document.getElementById(fresh.id);
   if (!old) return (timeline.querySelector("details.job:last-of-type") ?? timeline.querySelector("#axis")).after(fresh);

@@ -1,4 +1,4 @@
-// log follows a log while its command runs, until one scrolls up, and searches it.
+// log follows a log while its command runs, until the reader scrolls up, and adds a search field.
 import { again, page, parse } from "./connection.js";
 
 const pause = 1000;
@@ -9,7 +9,7 @@ export function log(main) {
   const lines = main.querySelector(".lines"), end = main.querySelector("#end");
   const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 40;
   if (!location.hash) scrollTo(0, document.documentElement.scrollHeight);
-  let { from, after } = end.dataset; // where the server can go on to read, and behind which line that is
+  let { from, after } = end.dataset; // where the next part begins: its offset, and the number of lines before it
   again(async () => {
     const { answer, text } = await page(`?after=${after}&from=${from}`);
     const fresh = parse(text), next = fresh.querySelector("p[data-from]");
@@ -24,7 +24,7 @@ export function log(main) {
   }, pause);
 }
 
-// add adds lines behind the first ones, and replaces those that are there: the last one may have grown.
+// add appends lines after the first shown ones. It replaces the lines behind those, since the last line may have grown.
 function add(lines, blocks, shown) {
   const old = document.getElementById(`L${shown + 1}`);
   if (old) {
@@ -61,7 +61,7 @@ function search(main) {
   field.addEventListener("input", () => { at = -1; found.textContent = ""; });
 }
 
-// matches yields the ids of the lines that have a text.
+// matches yields the ids of the lines that contain a text.
 function* matches(main, wanted) {
   for (const block of main.querySelectorAll("pre.block")) {
     if (!block.textContent.toLowerCase().includes(wanted)) continue;

@@ -1,9 +1,9 @@
-// <quire-timeline> adds to the rows that the server has drawn: search, collapsing, zoom and pan by
-// keyboard, wheel and touch, a card for each bar, bars that grow, and an overview of long runs.
+// <quire-timeline> adds to the rows that the server has rendered: search, collapsing, zoom and pan by
+// keyboard, wheel and touch, a card for each bar, growing bars, and an overview of long runs.
 import { duration } from "./times.js";
 
-const width = 100_000; // of the time axis, as the server draws it
-const overviewFrom = 2000; // commands
+const width = 100_000; // length of the time axis in SVG units, as on the server
+const overviewFrom = 2000; // least number of commands for an overview
 const steps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 144e5, 216e5, 432e5, 864e5];
 
 const element = (name, properties = {}, ...children) => {
@@ -17,7 +17,7 @@ class Timeline extends HTMLElement {
     if (this.ready) return;
     this.ready = true;
     this.zoom = 1;
-    this.pan = 0; // in the units of the drawings, at most 0
+    this.pan = 0; // in SVG units, at most 0
     this.seen = performance.now(); // when the last event was received
     this.addTools();
     this.addCard();
@@ -25,7 +25,7 @@ class Timeline extends HTMLElement {
     document.addEventListener("keydown", (event) => this.key(event));
     window.addEventListener("hashchange", () => this.reveal());
     window.addEventListener("resize", () => this.drawOverview());
-    this.bars = this.getElementsByClassName("open"); // and the rows around them
+    this.bars = this.getElementsByClassName("open"); // includes the rows around the bars
     this.growing = setInterval(() => this.grow(), 1000);
     this.changed();
     this.reveal();
@@ -35,7 +35,7 @@ class Timeline extends HTMLElement {
   get start() { return Number(this.run.dataset.start); }
   get length() { return Number(this.run.dataset.end) - this.start; }
 
-  // changed is called when rows have changed.
+  // changed has to be called when rows have changed.
   changed() {
     this.seen = performance.now();
     this.overview();
@@ -68,7 +68,7 @@ class Timeline extends HTMLElement {
     for (const job of this.querySelectorAll("details.job")) job.open = open;
   }
 
-  // search hides what does not have the text, and jobs without anything that has.
+  // search hides commands that do not contain the text, and jobs without any match.
   search(text) {
     const wanted = text.trim().toLowerCase();
     let count = 0;
@@ -84,7 +84,7 @@ class Timeline extends HTMLElement {
       job.classList.toggle("hidden", !some);
       if (wanted && some) job.open = true;
     }
-    if (wanted || this.wanted) this.found.textContent = wanted ? `${count} command${count === 1 ? "" : "s"} found` : ""; // else it may say that something is copied
+    if (wanted || this.wanted) this.found.textContent = wanted ? `${count} command${count === 1 ? "" : "s"} found` : ""; // otherwise keep the message of copy()
     this.wanted = wanted;
   }
 
@@ -106,7 +106,7 @@ class Timeline extends HTMLElement {
     this.drawOverview();
   }
 
-  // zoomBy zooms around a place of the axis, from 0 to 1.
+  // zoomBy zooms around a position on the axis, from 0 to 1.
   zoomBy(factor, at = 0.5) {
     const place = (at * width) / this.zoom - this.pan;
     const zoom = Math.min(Math.max(this.zoom * factor, 1), Math.max(1, this.length));
@@ -118,7 +118,7 @@ class Timeline extends HTMLElement {
   drawAxis() {
     const axis = this.querySelector("#axis .ticks");
     const shown = this.length / this.zoom, from = (-this.pan / width) * this.length;
-    const most = Math.max(2, Math.floor(axis.clientWidth / 70)); // marks that have room
+    const most = Math.max(2, Math.floor(axis.clientWidth / 70)); // ticks that fit
     const step = steps.find((ms) => shown / ms <= most) ?? Math.ceil(shown / most / 864e5) * 864e5;
     const marks = [];
     for (let ms = Math.ceil(from / step) * step || step; ms < from + shown; ms += step) {
@@ -133,7 +133,7 @@ class Timeline extends HTMLElement {
     axis.replaceChildren(...marks);
   }
 
-  // grow draws what is open up to now, as far as the axis goes.
+  // grow extends the bars of open jobs and commands up to now, within the axis.
   grow() {
     if (!this.run.dataset.events) return clearInterval(this.growing);
     const now = Number(this.run.dataset.last) + performance.now() - this.seen;
@@ -198,7 +198,7 @@ class Timeline extends HTMLElement {
       }
     }, { passive: false });
     this.addEventListener("pointerdown", (event) => {
-      // A finger on a bar can be taken for one on the link above. Where the browser pans or zooms itself, it cancels this.
+      // A touch on a bar can hit the link above it, so the whole row counts. If the browser itself pans or zooms, it cancels the pointer.
       if (event.target.closest(event.pointerType === "touch" ? ".row" : "svg")) fingers.set(event.pointerId, event.clientX);
     });
     this.addEventListener("pointermove", (event) => {
@@ -264,7 +264,7 @@ class Timeline extends HTMLElement {
     dialog.showModal();
   }
 
-  // overview adds a drawing of all commands to a long run, in which one can move.
+  // overview adds to a long run a drawing of all commands, to navigate in.
   overview() {
     if (this.canvas || this.querySelectorAll("li.row").length < overviewFrom) return this.drawOverview();
     this.canvas = element("canvas", { className: "overview", ariaHidden: "true" });

@@ -1,4 +1,4 @@
-// times shows each time of the page in the reader's zone, when it is pointed at or focused.
+// times shows each time of the page in the reader's time zone when the reader points at it or focuses it.
 export function times(root) {
   for (const time of root.querySelectorAll("time[data-ms]")) {
     const at = new Date(Number(time.dataset.ms));
@@ -7,7 +7,7 @@ export function times(root) {
   }
 }
 
-// duration writes milliseconds as the server does.
+// duration formats milliseconds as the server does.
 export function duration(ms) {
   ms = Math.max(0, Math.round(ms));
   if (ms < 1000) return `${ms}ms`;
