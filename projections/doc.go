@@ -9,10 +9,11 @@
 //   - projection.go: the contract, [Projection] and [Row]
 //   - definition.go: declarations, from which formats, tables and commands follow
 //   - column.go, rows.go: how formats and stores access rows of any type
-//   - set.go, set_id.go: the projections of a program, and their versions
+//   - set.go: the projections of a program, and their versions
 //   - tracker.go: what all projections need to know of a run, computed once
 //   - step.go: an event, and what it did to the run
 //   - stream.go: the entries that are folded
+//   - each.go: projections with a row for each job, or for each sh
 //   - fold.go: many projections in one pass, and saving their state
 //
 // The built-in projections have a file each: run, labels, jobs, sh_events, timings_run,
