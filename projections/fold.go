@@ -110,6 +110,32 @@ func (m *member[R]) add(rows []Row[R]) {
 	}
 }
 
+// Observe makes functions a member of a fold that hands out no rows and has no state to save: step,
+// unless it is nil, is called with each step, and open with the run at each [Fold.Open].
+func Observe(step func(*Step), open func(*Tracker)) Member {
+	if step == nil {
+		return &observer{atOpen: open}
+	}
+	return &observer{reducer{allKinds, step}, open, 0}
+}
+
+type observer struct {
+	step   reducer
+	atOpen func(*Tracker)
+	rows   int
+}
+
+func (o *observer) name() string     { return "" }
+func (o *observer) state() any       { return nil }
+func (o *observer) reducer() reducer { return o.step }
+func (o *observer) length() *int     { return &o.rows }
+
+func (o *observer) open(run *Tracker) {
+	if o.atOpen != nil {
+		o.atOpen(run)
+	}
+}
+
 // allKinds has a bit for each kind, and for that of lines that hold no event.
 const allKinds = ^uint(0)
 

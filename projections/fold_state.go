@@ -63,6 +63,9 @@ func (f *Fold) OpenBytes() int {
 func (f *Fold) Save() ([]byte, error) {
 	state := foldState{Version: Version, Tracker: f.tracker.save(), Projections: map[string]json.RawMessage{}, Rows: map[string]int{}}
 	for _, m := range f.members {
+		if m.name() == "" {
+			continue
+		}
 		data, err := marshal(m.state())
 		if err != nil {
 			return nil, fmt.Errorf("projections: save %s: %w", m.name(), err)
@@ -93,6 +96,9 @@ func (f *Fold) Restore(saved []byte, rows Kept) error {
 		return err
 	}
 	for _, m := range f.members {
+		if m.name() == "" {
+			continue
+		}
 		data, ok := state.Projections[m.name()]
 		if !ok {
 			return ErrState

@@ -11,34 +11,16 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// probe is a projection that has no rows and looks at each step.
-type probe struct {
-	look func(*projections.Step)
-}
-
-type noRows = []projections.Row[struct{}]
-
-func (*probe) Open(_ *projections.Tracker, rows noRows) noRows { return rows }
-
-func (p *probe) Reduce(step *projections.Step, rows noRows) noRows {
-	p.look(step)
-	return rows
-}
-
-func probing(look func(*projections.Step)) projections.Member {
-	return projections.Into("probe", &probe{look}, func(*projections.Row[struct{}]) {})
-}
-
 // What a step says of an event is so, of every event of every stream.
 func TestStepIsTheModels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
 		read := 0
-		fold := projections.NewFold("run", probing(func(step *projections.Step) {
+		fold := projections.NewFold("run", projections.Observe(func(step *projections.Step) {
 			require.Equal(t, stream[read], *step.Entry, "step %d is of %+v", read, step.Entry)
 			checkStep(t, step, eventsOf(stream[:read]), eventsOf(stream[:read+1]))
 			read++
-		}))
+		}, nil))
 		for i := range stream {
 			fold.Apply(&stream[i])
 		}

@@ -21,8 +21,8 @@ type Options struct {
 	AssumeEnded bool
 }
 
-// spans makes the spans of a run. It is a projection without rows: when a row is final, its span
-// goes to the batch. If ending is set, Open adds the spans of everything open.
+// spans makes the spans of a run: when a row is final, its span goes to the batch. If ending is set,
+// open adds the spans of everything open.
 type spans struct {
 	options Options
 	out     *batch
@@ -35,18 +35,16 @@ type spans struct {
 	ending  bool // the stream has ended
 }
 
-type none struct{}
-
 // newFold returns a fold of a run whose spans go to out.
 func newFold(run domain.RunID, out *batch, options Options) (*projections.Fold, *spans) {
 	s := &spans{options: options, out: out, trace: TraceID(run), run: RunSpan(run), id: run, exits: map[int][]command{}}
 	out.resource(run, &s.labels)
 	return projections.NewFold(run,
-		projections.Runs.Into(func(row *projections.Row[projections.Run]) { s.row = row.Value }), // must be opened before the spans
-		projections.Into("otlp", s, func(*projections.Row[none]) {})), s
+		projections.Runs.Into(func(row *projections.Row[projections.Run]) { s.row = row.Value }), // opened before the spans
+		projections.Observe(s.step, s.open)), s
 }
 
-func (s *spans) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+func (s *spans) step(step *projections.Step) {
 	switch {
 	case step.RunStarts:
 		s.labels = readLabels(step.Labels())
@@ -63,12 +61,11 @@ func (s *spans) Reduce(step *projections.Step, rows []projections.Row[none]) []p
 	case step.JobEnds:
 		s.addJob(step.Run, step.Job)
 	}
-	return rows
 }
 
-func (s *spans) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+func (s *spans) open(run *projections.Tracker) {
 	if !s.ending {
-		return rows
+		return
 	}
 	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
 		c := s.command(sh)
@@ -82,7 +79,6 @@ func (s *spans) Open(run *projections.Tracker, rows []projections.Row[none]) []p
 	if run.Events > 0 { // without events, no time is known
 		s.addRun(run)
 	}
-	return rows
 }
 
 func (s *spans) command(sh *projections.TrackedSh) command {

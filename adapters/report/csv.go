@@ -31,7 +31,7 @@ func writeCSV(out io.Writer, run domain.RunID, stream projections.Stream, option
 		*text = append(line, '\n')
 	})
 	sel := newSelector(options.Selection)
-	row, err := foldSelected(run, stream, sel, []projections.Member{sel.member(d, true, write.take)})
+	row, err := fold(run, stream, sel, sel.member(d, true, write.take))
 	if err != nil {
 		return row, err
 	}

@@ -2,7 +2,6 @@ package report
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -20,7 +19,7 @@ type digest struct {
 	failedSh    int // see [display.FailedCommands]
 	jobs        shown[jobRow]
 	commands    commands
-	slowest     []command
+	slowest     []placed[command]
 	diagnostics shown[projections.Diagnostic]
 	labels      []projections.Label
 	listings    []*listing // of projections without a view of their own
@@ -46,11 +45,10 @@ func readDigest(run domain.RunID, stream projections.Stream, options Options, li
 	if d.sel != nil {
 		d.jobs.fates, d.commands.shown.fates, d.commands.shown.most = &d.sel.jobs, &d.sel.commands, leastSifted
 	}
-	slow := &slowCommands{commands: &d.commands}
 	members := []projections.Member{
 		projections.RunTimings.Into(func(r *projections.Row[projections.RunTiming]) { d.timing = r.Value }),
 		projections.Into("failed_commands", display.FailedCommands(), func(r *projections.Row[int]) { d.failedSh = r.Value }),
-		projections.Into("report.slowest", slow, func(*projections.Row[none]) {}),
+		projections.Observe(d.slow, nil),
 		projections.Diagnostics.Into(d.diagnostic),
 		projections.LabelRows.Into(func(r *projections.Row[projections.Label]) { d.labels = append(d.labels, r.Value) }),
 	}
@@ -58,65 +56,41 @@ func readDigest(run domain.RunID, stream projections.Stream, options Options, li
 		members = append(members, d.jobMembers()...)
 	}
 	if options.showCommands() {
-		members = append(members, projections.Into("report.commands", &d.commands, func(*projections.Row[none]) {}))
+		members = append(members, projections.Observe(d.commands.step, d.commands.open))
 	}
 	for _, of := range options.listed() {
 		l := newListing(of, limits)
 		d.listings = append(d.listings, l)
 		members = append(members, d.sel.member(of, true, l.take))
 	}
-	d.run, err = foldSelected(run, stream, d.sel, members)
-	d.slowest = slow.rows(d.sel)
+	d.run, err = fold(run, stream, d.sel, members...)
 	if d.sel != nil {
+		d.slowest = slices.DeleteFunc(d.slowest, func(c placed[command]) bool { return d.sel.commands.of(c.index) != selected })
 		d.jobs.settle()
 		d.commands.shown.settle()
 	}
 	return d, err
 }
 
-// slowCommands is a projection without rows that keeps the slowest commands.
-type slowCommands struct {
-	*commands
-	longest ranking
-	kept    map[int]command
-}
-
 // maxSlow is how many rows timings.slowest has.
 const maxSlow = 10
 
-func (s *slowCommands) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+// slow keeps a command that has ended if it is among the slowest, the longest first.
+func (d *digest) slow(step *projections.Step) {
 	if !step.ShCloses {
-		return rows
+		return
 	}
-	sh := lasting{step.Sh.Index, projections.Span(step.Sh.StartedAtMs, step.AtMs)}
-	if full := len(s.longest) == maxSlow; !sh.ms.Valid || full && sh.ms.V < s.longest[0].ms.V {
-		return rows
+	took := projections.Span(step.Sh.StartedAtMs, step.AtMs)
+	at, _ := slices.BinarySearchFunc(d.slowest, took.V, func(c placed[command], ms int64) int {
+		return cmp.Or(cmp.Compare(ms, c.row.elapsed.V), cmp.Compare(c.index, step.Sh.Index))
+	})
+	if !took.Valid || at == maxSlow {
+		return
 	}
-	if s.kept == nil {
-		s.kept = map[int]command{}
-	}
-	row := s.row(step.Run, step.Job, step.Sh)
-	row.elapsed = sh.ms
-	s.kept[sh.index] = row
-	if heap.Push(&s.longest, sh); len(s.longest) > maxSlow {
-		delete(s.kept, heap.Pop(&s.longest).(lasting).index)
-	}
-	return rows
-}
-
-func (s *slowCommands) Open(_ *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
-	return rows
-}
-
-// rows returns the slowest selected commands, the longest first.
-func (s *slowCommands) rows(sel *selector) (rows []command) {
-	slices.SortFunc(s.longest, func(a, b lasting) int { return cmp.Or(cmp.Compare(b.ms.V, a.ms.V), cmp.Compare(a.index, b.index)) })
-	for _, sh := range s.longest {
-		if sel == nil || sel.commands.of(sh.index) == selected {
-			rows = append(rows, s.kept[sh.index])
-		}
-	}
-	return rows
+	row := placed[command]{index: step.Sh.Index, row: d.commands.row(step.Run, step.Job, step.Sh)}
+	row.row.elapsed = took
+	d.slowest = slices.Insert(d.slowest, at, row)
+	d.slowest = d.slowest[:min(len(d.slowest), maxSlow)]
 }
 
 // diagnostic adds a row. Rows that say that the stream is incomplete come first.
@@ -175,7 +149,7 @@ type command struct {
 	elapsed projections.Null[int64]
 }
 
-// commands is a projection without rows that keeps the commands to show.
+// commands keeps the commands to show.
 type commands struct {
 	limits limits
 	// wanted, if set, selects the commands to keep.
@@ -189,9 +163,7 @@ type commands struct {
 	closes   []int // number of closed commands, by the index of the job
 }
 
-type none struct{}
-
-func (c *commands) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+func (c *commands) step(step *projections.Step) {
 	if step.ShCloses {
 		for len(c.closes) <= step.Job.Index {
 			c.closes = append(c.closes, 0)
@@ -211,7 +183,6 @@ func (c *commands) Reduce(step *projections.Step, rows []projections.Row[none]) 
 	case step.JobEnds && c.pending[step.Job.Index] > 0:
 		c.judge(step.Job)
 	}
-	return rows
 }
 
 func stateOf(job *projections.TrackedJob) projections.State {
@@ -256,8 +227,8 @@ func (c *commands) judge(job *projections.TrackedJob) {
 	c.exits = rest
 }
 
-// Open is called once, at the end of the stream: it adds the open commands.
-func (c *commands) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+// open, at the end of the stream, takes the commands that are open.
+func (c *commands) open(run *projections.Tracker) {
 	for job := range run.Jobs() {
 		if c.pending[job.Index] > 0 {
 			c.judge(job)
@@ -282,7 +253,6 @@ func (c *commands) Open(run *projections.Tracker, rows []projections.Row[none]) 
 			kept[i].row.started = started[kept[i].row.job]
 		}
 	}
-	return rows
 }
 
 func (c *commands) row(run *projections.Tracker, job *projections.TrackedJob, sh *projections.TrackedSh) command {

@@ -51,7 +51,7 @@ func foldDocument(run domain.RunID, stream projections.Stream, options Options) 
 		members = append(members, relay.through(d, sel, true, newOrdered(d, p.rows.add).take))
 	}
 	relay.start()
-	row, err := foldSelected(run, stream, sel, members)
+	row, err := fold(run, stream, sel, members...)
 	return row, parts, cmp.Or(err, relay.stop())
 }
 

@@ -7,15 +7,11 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// fold folds a stream to its end, and returns the row of the run.
-func fold(run domain.RunID, stream projections.Stream, members []projections.Member) (row projections.Run, err error) {
-	return foldSelected(run, stream, nil, members)
-}
-
-// foldSelected is like fold, for members that sel filters.
-func foldSelected(run domain.RunID, stream projections.Stream, sel *selector, members []projections.Member) (row projections.Run, err error) {
+// fold folds a stream to its end, and returns the row of the run itself. sel, unless it is nil, filters
+// the rows of members.
+func fold(run domain.RunID, stream projections.Stream, sel *selector, members ...projections.Member) (row projections.Run, err error) {
 	if sel != nil {
-		members = slices.Insert(members, 0, projections.Into("report.selection", sel, func(*projections.Row[none]) {}))
+		members = slices.Insert(members, 0, projections.Observe(sel.step, sel.open))
 	}
 	runs := projections.Runs.Into(func(r *projections.Row[projections.Run]) { row = r.Value })
 	f := projections.NewFold(run, append(members, runs)...)

@@ -65,8 +65,7 @@ func (c *testcase) passed() bool { return c.Error == nil && c.Failure == nil }
 
 func (j *junit) add(run domain.RunID, stream projections.Stream, options Options) (row projections.Run, err error) {
 	r := &junitRun{junit: j, run: run, logs: options.Logs, jobs: map[int][]testcase{}, ended: map[int]int{}}
-	row, err = fold(run, projections.BeforeEach(stream, j.broken),
-		[]projections.Member{projections.Into("report.junit", r, func(*projections.Row[none]) {})})
+	row, err = fold(run, projections.BeforeEach(stream, j.broken), nil, projections.Observe(r.step, r.open))
 	if err != nil {
 		return row, err
 	}
@@ -92,7 +91,7 @@ func (j *junit) broken() error {
 func attr(name, value string) xml.Attr { return xml.Attr{Name: xml.Name{Local: name}, Value: value} }
 
 // junitRun writes the suites of a run: each when its job has ended and no command of it is open,
-// the others at the end. It is a projection without rows.
+// the others at the end.
 type junitRun struct {
 	*junit
 	run       domain.RunID
@@ -103,7 +102,7 @@ type junitRun struct {
 	notPassed int                // cases
 }
 
-func (r *junitRun) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+func (r *junitRun) step(step *projections.Step) {
 	switch {
 	case step.ShCloses:
 		c := r.command(step.Job, step.Sh)
@@ -116,11 +115,10 @@ func (r *junitRun) Reduce(step *projections.Step, rows []projections.Row[none]) 
 	case step.JobEnds && step.Job.OpenSh == 0:
 		r.job(step.Job)
 	}
-	return rows
 }
 
-// Open is called once, at the end of the stream: it writes the suites of the other jobs.
-func (r *junitRun) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+// open, at the end of the stream, writes the suites of the other jobs.
+func (r *junitRun) open(run *projections.Tracker) {
 	open := map[int][]testcase{}
 	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) {
 		c := r.command(job, sh)
@@ -136,7 +134,6 @@ func (r *junitRun) Open(run *projections.Tracker, rows []projections.Row[none]) 
 			r.job(job)
 		}
 	}
-	return rows
 }
 
 // Limits on a case that has not passed: characters of its command, and lines and bytes of its log.

@@ -140,9 +140,7 @@ func (l *logs) pick(ctx context.Context, streams jsonl.Streams, at jsonl.Locatio
 	if len(l.names) > 0 {
 		c.wanted = l.wants
 	}
-	see := projections.Into("report.logs", &seeing{l.names}, func(*projections.Row[none]) {})
-	pick := projections.Into("report.commands", c, func(*projections.Row[none]) {})
-	if _, err := fold(at.Run, entries, []projections.Member{pick, see}); err != nil {
+	if _, err := fold(at.Run, entries, nil, projections.Observe(c.step, c.open), projections.Observe(nil, l.see)); err != nil {
 		return nil, err
 	}
 	picked, _ := c.shown.rows()
@@ -177,20 +175,13 @@ func (c *command) log() runlog.Command {
 	return runlog.Command{JobID: c.jobID, Seq: c.seq, Nth: c.nth, Started: c.started}
 }
 
-// seeing is a projection without rows that shows the jobs of a run to the names.
-type seeing struct{ names []*logName }
-
-func (s *seeing) Reduce(_ *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
-	return rows
-}
-
-func (s *seeing) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+// see shows the names the jobs of a run.
+func (l *logs) see(run *projections.Tracker) {
 	for job := range run.Jobs() {
-		for _, name := range s.names {
+		for _, name := range l.names {
 			name.see(job)
 		}
 	}
-	return rows
 }
 
 // missing returns an error if a named command is in no stream; or, without names, if no command

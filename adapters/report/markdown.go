@@ -148,10 +148,10 @@ func (m *markdown) commands(commands *shown[command]) {
 	m.add(t)
 }
 
-func (m *markdown) slowest(slowest []command) {
+func (m *markdown) slowest(slowest []placed[command]) {
 	t := newTable("slow command", "slowest: job", "sh:", "took:", "command")
 	for i := range slowest {
-		sh := &slowest[i]
+		sh := &slowest[i].row
 		t.row(i, display.Complete, markdownID(sh.jobID), strconv.Itoa(sh.seq), maybe(sh.elapsed), markdownCode(cut(sh.cmd, markdownCommand)))
 	}
 	m.add(t)

@@ -37,12 +37,12 @@ func writeNDJSON(out io.Writer, run domain.RunID, stream projections.Stream, opt
 		}))
 	}
 	relay.start()
-	row, err := foldSelected(run, projections.BeforeEach(stream, func() error {
-		if options.Live { // a live reader must not wait for more of the stream
+	row, err := fold(run, projections.BeforeEach(stream, func() error {
+		if options.Live { // a reader of the rows must not wait for more of the stream
 			relay.flush()
 		}
 		return relay.err()
-	}), sel, members)
+	}), sel, members...)
 	err = cmp.Or(err, relay.stop())
 	if err == nil && len(buffer) > 0 {
 		err = flush()

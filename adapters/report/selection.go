@@ -1,7 +1,7 @@
 package report
 
 import (
-	"container/heap"
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -52,8 +52,8 @@ func (s *Selection) missing() error {
 // ErrSelection is returned if rows are selected for a format that shows whole runs.
 var ErrSelection = errors.New("--failed, --job, --slower-than and --top are for json, ndjson, csv, table and markdown; the other formats show whole runs")
 
-// selector decides which jobs and commands of a run are selected, each as soon as possible. It is a
-// projection without rows, and the first member of a fold. A nil selector selects all rows.
+// selector decides which jobs and commands of a run are selected, each as soon as possible. It is the
+// first member of a fold. A nil selector selects all rows.
 type selector struct {
 	Selection
 	jobs, commands fates
@@ -69,7 +69,7 @@ func newSelector(s Selection) *selector {
 	return &selector{Selection: s, exits: map[int][]lasting{}, bySeq: map[string][]int{}}
 }
 
-func (s *selector) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+func (s *selector) step(step *projections.Step) {
 	job := step.Job
 	switch {
 	case step.ShOpens:
@@ -87,7 +87,6 @@ func (s *selector) Reduce(step *projections.Step, rows []projections.Row[none]) 
 			s.sift()
 		}
 	}
-	return rows
 }
 
 // job decides on a job, and on its commands that waited for its end.
@@ -103,8 +102,8 @@ func (s *selector) job(job *projections.TrackedJob) {
 	delete(s.exits, job.Index)
 }
 
-// Open is called once, at the end of the stream: it decides on everything undecided.
-func (s *selector) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+// open, at the end of the stream, decides on all others.
+func (s *selector) open(run *projections.Tracker) {
 	for job := range run.Jobs() {
 		if !job.Final {
 			s.job(job)
@@ -117,12 +116,12 @@ func (s *selector) Open(run *projections.Tracker, rows []projections.Row[none]) 
 		s.decide(&s.commands, job.ID, display.Unfinished, lasting{index: sh.Index})
 	})
 	for _, f := range []*fates{&s.jobs, &s.commands} {
+		f.shorten(s.Top)
 		for _, row := range f.longest {
 			f.all[row.index] = selected
 		}
 	}
 	s.sift()
-	return rows
 }
 
 func (s *selector) decide(f *fates, job string, verdict display.Verdict, row lasting) {
@@ -135,8 +134,8 @@ func (s *selector) decide(f *fates, job string, verdict display.Verdict, row las
 	case s.Top == 0:
 		f.all[row.index] = selected
 	default:
-		if heap.Push(&f.longest, row); len(f.longest) > s.Top {
-			f.all[heap.Pop(&f.longest).(lasting).index] = rejected
+		if f.longest = append(f.longest, row); len(f.longest)/2-leastSifted >= s.Top {
+			f.shorten(s.Top)
 		}
 	}
 }
@@ -152,8 +151,8 @@ const (
 
 // fates has the decisions on jobs or on commands.
 type fates struct {
-	all     []fate // by index
-	longest ranking
+	all     []fate    // by index
+	longest []lasting // of Top, and some more
 }
 
 func (f *fates) of(index int) fate {
@@ -169,20 +168,14 @@ type lasting struct {
 	ms    projections.Null[int64]
 }
 
-// ranking is a heap of rows with known durations. Its first element is the shortest one; of equally
-// long ones, the last in the stream.
-type ranking []lasting
-
-func (r ranking) Len() int      { return len(r) }
-func (r ranking) Swap(i, j int) { r[i], r[j] = r[j], r[i] }
-func (r ranking) Less(i, j int) bool {
-	return r[i].ms.V < r[j].ms.V || r[i].ms.V == r[j].ms.V && r[i].index > r[j].index
-}
-func (r *ranking) Push(row any) { *r = append(*r, row.(lasting)) }
-func (r *ranking) Pop() any {
-	last := (*r)[len(*r)-1]
-	*r = (*r)[:len(*r)-1]
-	return last
+// shorten rejects all but so many rows: those that took longest and, of rows that took equally long, the
+// first ones in the stream.
+func (f *fates) shorten(most int) {
+	slices.SortFunc(f.longest, func(a, b lasting) int { return cmp.Or(cmp.Compare(b.ms.V, a.ms.V), cmp.Compare(a.index, b.index)) })
+	for _, row := range f.longest[min(most, len(f.longest)):] {
+		f.all[row.index] = rejected
+	}
+	f.longest = f.longest[:min(most, len(f.longest))]
 }
 
 // member is like [projections.Definition.Member], for the selected rows only. Sorted rows are

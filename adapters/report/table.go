@@ -190,10 +190,10 @@ func (t *tables) logs(commands *shown[command]) {
 	}
 }
 
-func (t *tables) slowest(slowest []command) {
+func (t *tables) slowest(slowest []placed[command]) {
 	g := &Grid{Columns: []Column{{Title: "slowest: job", Share: 1}, {Title: "sh", Right: true, Drop: 1}, {Title: "took", Right: true}, {Title: "command", Share: 2}}}
 	for i := range slowest {
-		sh := &slowest[i]
+		sh := &slowest[i].row
 		g.Rows = append(g.Rows, []Cell{id(sh.jobID), plain(strconv.Itoa(sh.seq)), plain(maybe(sh.elapsed)), shortened(sh.cmd, t.widestCommand())})
 	}
 	if t.options.Width == 0 {

@@ -49,8 +49,7 @@ func newTrace(out io.Writer) document {
 func (t *trace) add(run domain.RunID, stream projections.Stream, _ Options) (row projections.Run, err error) {
 	t.runs++
 	r := &tracedRun{trace: t, pid: t.runs, closed: map[int][]slice{}}
-	row, err = fold(run, projections.BeforeEach(stream, t.broken),
-		[]projections.Member{projections.Into("report.trace", r, func(*projections.Row[none]) {})})
+	row, err = fold(run, projections.BeforeEach(stream, t.broken), nil, projections.Observe(r.step, r.open))
 	word := "could not be read"
 	if err == nil {
 		word = display.OfRun(&row).Word()
@@ -71,8 +70,8 @@ func (t *trace) broken() error {
 	return err
 }
 
-// tracedRun writes the events of one run, those of a job when it ends, so that memory is
-// proportional to what is open. It is a projection without rows.
+// tracedRun writes the events of one run: those of a job when it ends, so that memory is
+// proportional to what is open.
 type tracedRun struct {
 	*trace
 	pid    int
@@ -97,19 +96,18 @@ type change struct {
 	by   int
 }
 
-func (r *tracedRun) Reduce(step *projections.Step, rows []projections.Row[none]) []projections.Row[none] {
+func (r *tracedRun) step(step *projections.Step) {
 	switch {
 	case step.ShCloses:
 		r.command(step.Job, step.Sh, slice{end: step.AtMs, exit: projections.Some(step.ExitCode)})
 	case step.JobEnds:
 		r.job(step.Job, slice{end: step.Job.FinishedAtMs})
 	}
-	return rows
 }
 
-// Open is called once, at the end of the stream: it writes everything open, up to the last event of
-// the run, and the counter of jobs.
-func (r *tracedRun) Open(run *projections.Tracker, rows []projections.Row[none]) []projections.Row[none] {
+// open, at the end of the stream, writes everything open, up to the last event
+// of the run, and the counter of jobs.
+func (r *tracedRun) open(run *projections.Tracker) {
 	open := slice{end: run.LastAtMs, incomplete: true}
 	run.EachOpenSh(func(job *projections.TrackedJob, sh *projections.TrackedSh) { r.command(job, sh, open) })
 	for job := range run.Jobs() {
@@ -118,7 +116,6 @@ func (r *tracedRun) Open(run *projections.Tracker, rows []projections.Row[none])
 		}
 	}
 	r.running()
-	return rows
 }
 
 // command keeps a command until its job ends, or writes it if the track of the job has been

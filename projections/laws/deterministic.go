@@ -106,21 +106,12 @@ var rubbish = domain.Entry{
 // spoiler returns a member that overwrites the step when those before it have
 // seen it.
 func spoiler() projections.Member {
-	return projections.Into("spoiler", spoils{}, func(*projections.Row[struct{}]) {})
-}
-
-type spoils struct{}
-
-type nothing = []projections.Row[struct{}]
-
-func (spoils) Open(_ *projections.Tracker, rows nothing) nothing { return rows }
-
-func (spoils) Reduce(step *projections.Step, rows nothing) nothing {
-	entry := rubbish
-	*step = projections.Step{
-		Entry: &entry, Run: projections.NewTracker("another run"), PrevAtMs: -77, AfterRun: true,
-		Job: &projections.TrackedJob{ID: "a job that does not exist", Index: -77}, Sh: &projections.TrackedSh{Index: -77, Job: -77},
-		ShOpens: true, ShCloses: true, JobStarts: true, JobEnds: true,
-	}
-	return rows
+	return projections.Observe(func(step *projections.Step) {
+		entry := rubbish
+		*step = projections.Step{
+			Entry: &entry, Run: projections.NewTracker("another run"), PrevAtMs: -77, AfterRun: true,
+			Job: &projections.TrackedJob{ID: "a job that does not exist", Index: -77}, Sh: &projections.TrackedSh{Index: -77, Job: -77},
+			ShOpens: true, ShCloses: true, JobStarts: true, JobEnds: true,
+		}
+	}, nil)
 }

@@ -36,7 +36,8 @@ func TestReach(t *testing.T) {
 // situations says what is in a stream.
 func situations(stream []domain.Entry) map[string]bool {
 	is := map[string]bool{"an empty stream": len(stream) == 0}
-	fold := projections.NewFold("run", projections.Into("situations", observing(is), func(*projections.Row[struct{}]) {}))
+	situated := &situated{is: is, runs: map[[2]string]int{}, again: map[string]int{}, failed: map[string]int{}}
+	fold := projections.NewFold("run", projections.Observe(situated.step, nil))
 	for i := range stream {
 		fold.Apply(&stream[i])
 	}
@@ -48,11 +49,7 @@ func situations(stream []domain.Entry) map[string]bool {
 	return is
 }
 
-// observing is a projection that notes what its steps are.
-func observing(is map[string]bool) projections.Projection[struct{}] {
-	return &situated{is: is, runs: map[[2]string]int{}, again: map[string]int{}, failed: map[string]int{}}
-}
-
+// situated notes what the steps of a stream are.
 type situated struct {
 	is     map[string]bool
 	runs   map[[2]string]int // of a command in a job
@@ -60,13 +57,13 @@ type situated struct {
 	again  map[string]int    // how many commands of a job have run again
 }
 
-func (*situated) Open(_ *tracker, rows nothing) nothing { return rows }
-func (p *situated) note(what string, when bool)         { p.is[what] = p.is[what] || when }
-func (p *situated) Reduce(s *step, rows nothing) nothing {
+func (p *situated) note(what string, when bool) { p.is[what] = p.is[what] || when }
+
+func (p *situated) step(s *step) {
 	p.note("a torn tail", s.Fault == domain.Torn)
 	p.note("a line without event", s.Fault == domain.Malformed)
 	if s.Kind == domain.NoEvent {
-		return rows
+		return
 	}
 	p.note(s.Kind.String(), true)
 	p.note("labels", s.Labels() != domain.Labels{})
@@ -79,7 +76,6 @@ func (p *situated) Reduce(s *step, rows nothing) nothing {
 	if s.Job != nil {
 		p.noteJob(s)
 	}
-	return rows
 }
 
 func (p *situated) noteJob(s *step) {
