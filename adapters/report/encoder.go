@@ -8,10 +8,14 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// encoder encodes rows of one projection as JSON objects.
+// encoder writes rows of one projection, as JSON objects or as lines of CSV.
 type encoder struct {
-	begin   string // members that are the same in all rows, if any
+	between int    // how many bytes separate rows: the first row begins with them too
+	begin   string // what is the same in all rows, if there is anything
 	columns []encoded
+	null    string
+	text    func([]byte, string) []byte
+	end     byte
 }
 
 // encoded is a column with the text before its value, such as `,"job_id":`.
@@ -28,18 +32,22 @@ const maxBefore = 48
 // newEncoder returns an encoder that writes sign before each row, and members at the start of the
 // row.
 func newEncoder(d *projections.Definition, sign, members string) *encoder {
-	e := &encoder{}
+	e := &encoder{between: len(sign), null: "null", text: jsonenc.AppendString, end: '}'}
 	before := sign + "{"
 	if members != "" {
 		e.begin, before = before+members, ","
 	}
 	for _, c := range d.Columns {
-		column := encoded{Column: c}
-		column.length = copy(column.before[:], before+`"`+c.Name+`":`)
-		e.columns = append(e.columns, column)
+		e.column(c, before+`"`+c.Name+`":`)
 		before = ","
 	}
 	return e
+}
+
+func (e *encoder) column(c projections.Column, before string) {
+	column := encoded{Column: c}
+	column.length = copy(column.before[:], before)
+	e.columns = append(e.columns, column)
 }
 
 // append appends a row.
@@ -52,16 +60,16 @@ func (e *encoder) append(dst []byte, row projections.Ref) []byte {
 		dst = c.appendBefore(dst)
 		switch {
 		case c.IsNull(row):
-			dst = append(dst, "null"...)
+			dst = append(dst, e.null...)
 		case c.Type == projections.Int:
 			dst = jsonenc.AppendInt(dst, c.Int(row))
 		case c.Type == projections.Text:
-			dst = jsonenc.AppendString(dst, c.Text(row))
+			dst = e.text(dst, c.Text(row))
 		default:
 			dst = strconv.AppendBool(dst, c.Bool(row))
 		}
 	}
-	return append(dst, '}')
+	return append(dst, e.end)
 }
 
 // appendBefore appends the text before a value.

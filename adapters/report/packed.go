@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// packed holds rows of one projection in about a third of the memory of their JSON. That also saves
+// packed holds rows of one projection in about a third of the memory of their text. That also saves
 // time: touching memory for the first time takes longer than packing rows.
 //
 // Blocks are independent of each other, so they can be encoded in parallel. For each column, a row
@@ -118,15 +118,15 @@ func (e *encoder) appendPacked(dst, block []byte) []byte {
 			i += size
 			switch {
 			case what == nullValue:
-				dst = append(dst, "null"...)
+				dst = append(dst, e.null...)
 			case c.Type == projections.Text:
 				start := len(dst)
 				switch {
 				case what > sameText:
-					dst = jsonenc.AppendString(dst, unsafe.String(&block[i], what-newText))
+					dst = e.text(dst, unsafe.String(&block[i], what-newText))
 					i += int(what - newText)
 				case before.end == 0:
-					dst = append(dst, `""`...)
+					dst = e.text(dst, "")
 				default:
 					dst = append(dst, dst[before.start:before.end]...)
 				}
@@ -141,13 +141,13 @@ func (e *encoder) appendPacked(dst, block []byte) []byte {
 				dst = strconv.AppendBool(dst, what == 2)
 			}
 		}
-		dst = append(dst, '}')
+		dst = append(dst, e.end)
 	}
 	return dst
 }
 
-// write writes all rows as JSON, without the first byte. Each worker writes the blocks that it has
-// encoded, when it is their turn: reading text that another core has written would be slow.
+// write writes all rows, the first one without what separates rows. Each worker writes the blocks
+// that it has encoded, when it is their turn: reading text that another core has written would be slow.
 func (p *packed) write(out io.Writer, e *encoder) (err error) {
 	workers := min(runtime.GOMAXPROCS(0), len(p.blocks))
 	turns := make([]chan struct{}, workers+1)
@@ -160,9 +160,12 @@ func (p *packed) write(out io.Writer, e *encoder) (err error) {
 			var rows []byte
 			for i := w; i < len(p.blocks); i += workers {
 				rows = e.appendPacked(rows[:0], p.blocks[i])
+				if i == 0 {
+					rows = rows[e.between:]
+				}
 				<-turns[w]
 				if err == nil {
-					_, err = out.Write(rows[max(0, 1-i):])
+					_, err = out.Write(rows)
 				}
 				failed := err != nil
 				turns[(w+1)%workers] <- struct{}{}
