@@ -15,14 +15,14 @@ type Event struct {
 	Cmd string
 	// Type is the name of an Unknown event's type on the wire.
 	Type string
-	// Extra holds values that only few events have. For an Unknown event these are the
-	// members without a field here, as the text of one JSON object with sorted keys; for a
-	// RunStarted its labels, see [Event.Labels]. It is empty if there are none.
+	// Extra has values that only few events have. For an Unknown event, it has the members without
+	// a field here, as the text of one JSON object with sorted keys; for a RunStarted, its labels,
+	// see [Event.Labels]. Otherwise it is empty.
 	Extra string
 	// ExitCode is the exit code of a ShFinished.
 	ExitCode int32
 	Kind     Kind
-	// Outcome is that of a JobFinished or a RunFinished.
+	// Outcome is the outcome of a JobFinished or a RunFinished.
 	Outcome Outcome
 	// HasJob says that the event names a job: always for job and sh events, never for
 	// RunStarted and RunFinished, and for an Unknown event with a job_id.

@@ -14,11 +14,10 @@ type RunID string
 // StdinRunID is the id of a run that is read from standard input.
 const StdinRunID RunID = "run"
 
-// RunIDOf derives a run's id from the path of its stream, with slashes between its parts: the
-// file's name without the endings .jsonl, .gz and .zst. For a file events.jsonl it returns
-// the name of the folder, because quire keeps a run at runs/<repo>/<run-id>/events.jsonl; pass
-// an absolute path if a relative one may not have that folder. An id that is escaped by
-// [PathOf] is the one before.
+// RunIDOf derives a run's id from the path of its stream, with slashes between its elements: the
+// file's name without the endings .jsonl, .gz and .zst. For a file events.jsonl it returns the name
+// of the folder, because quire keeps a run at runs/<repo>/<run-id>/events.jsonl; pass an absolute
+// path if a relative one may lack that folder. It unescapes an id that [PathOf] has escaped.
 func RunIDOf(file string) RunID {
 	file = path.Clean(file)
 	name := path.Base(file)
@@ -45,8 +44,8 @@ func trimEnding(name, ending string) string {
 	return strings.TrimSuffix(name, ending)
 }
 
-// The names of files for ids that are not names of files: the id with escapes, in parts that are
-// names of folders, but for the last one. Reading the path gives the id again.
+// The names of files for ids that are not valid names of files: the escaped id, in parts, of which
+// all but the last name folders. Reading the path gives the id again.
 const (
 	escapedPrefix = "run-id="
 	escapedMore   = "run-id+"

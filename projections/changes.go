@@ -37,8 +37,8 @@ func (c *changes) named(job *TrackedJob) {
 	}
 }
 
-// changed returns the jobs and the open sh that have changed since the mark, or all if
-// there is no mark, in order of index.
+// changed returns the jobs and the open sh that have changed since the mark, or all if there is no
+// mark, in order of index.
 func (t *Tracker) changed() (jobs []*TrackedJob, sh []*TrackedSh) {
 	if !t.since.marked {
 		return slices.Collect(t.jobs.all()), t.openSh()

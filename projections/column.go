@@ -233,7 +233,7 @@ func nullable(t reflect.Type) (valid reflect.StructField, ok bool) {
 	return t.FieldByName("Valid")
 }
 
-// offsetOf returns the offset of a field in a row, also of one in an embedded struct.
+// offsetOf returns the offset of a field in a row, including fields of embedded structs.
 func offsetOf(t reflect.Type, index []int) (offset uintptr) {
 	for _, i := range index {
 		f := t.Field(i)

@@ -45,7 +45,7 @@ type Declaration[R comparable] struct {
 	Table string
 	// Unstored says that stores have no table of the projection.
 	Unstored bool
-	// Indexes are indexes of the table, besides that of its key.
+	// Indexes has the indexes of the table, in addition to the one of its key.
 	Indexes []Index
 	// Holds names projections of reports whose columns this projection has in one table.
 	// The projection itself is in no report.
@@ -59,7 +59,7 @@ type Index struct {
 	Name string
 	// Columns is the list of columns in SQL, such as "started_at_ms DESC, run_id".
 	Columns string
-	// Where, if it is set, is a condition in SQL: other rows are not in the index.
+	// Where, if not "", is an SQL condition: the index contains only rows that meet it.
 	Where string
 }
 
@@ -88,13 +88,13 @@ func (d *Defined[R]) At(row Ref) *R { return (*R)(row.p) }
 type Definition struct {
 	Name    string
 	Version int
-	// Columns are the columns of the rows, without the run's id: every format and every
-	// table has it in front.
+	// Columns are the columns of the rows, without the run's id, which every format and every table
+	// has as its first column.
 	Columns []Column
 	// HasRunID says that the row's struct has the run's id too, and so has the row in a
 	// document.
 	HasRunID bool
-	// Table is the name of the table in a store; "" if there is none.
+	// Table is the name of the table in a store; "" if the projection has none.
 	Table   string
 	Indexes []Index
 	// Single says that a run has exactly one row, which is never final.

@@ -9,7 +9,7 @@ import (
 // Code names a kind of diagnostic.
 type Code string
 
-// The codes. Diagnostics of one event come in this order.
+// The codes. Diagnostics of the same event are in this order.
 const (
 	TornTail            Code = "torn_tail"
 	MalformedLine       Code = "malformed_line"
@@ -59,7 +59,7 @@ var meanings = map[Code]string{
 // Diagnostic is the row of something unusual in a stream.
 type Diagnostic struct {
 	Code Code `json:"code" doc:"What is odd about the line."`
-	// Line counts from 1; Offset is that of the line's first byte.
+	// Line counts from 1; Offset is the offset of the line's first byte.
 	Line   int64 `json:"line" min:"1" doc:"The line, counted from 1."`
 	Offset int64 `json:"offset" min:"0" doc:"Byte offset of the line's start."`
 	// JobID is the job that the line names, if it names one.

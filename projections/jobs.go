@@ -19,11 +19,11 @@ func (State) Values() []string { return []string{string(Active), string(Complete
 type Job struct {
 	JobID string `json:"job_id" doc:"Id of the job."`
 	State State  `json:"state" doc:"State of the job."`
-	// StartedAtMs and FinishedAtMs are those of the job's first JobStarted and
-	// JobFinished, in milliseconds since the Unix epoch.
+	// StartedAtMs and FinishedAtMs are the times of the job's first JobStarted and JobFinished, in
+	// milliseconds since the Unix epoch.
 	StartedAtMs  Null[int64] `json:"started_at_ms" doc:"Time of the first job_started, in milliseconds since the Unix epoch."`
 	FinishedAtMs Null[int64] `json:"finished_at_ms" doc:"Time of the first job_finished, in milliseconds since the Unix epoch."`
-	// ExitCode is that of the sh that finished last before the job did.
+	// ExitCode is the exit code of the command that finished last before the job did.
 	ExitCode Null[int32] `json:"exit_code" doc:"Exit code of the command that finished last before the job did."`
 }
 

@@ -71,7 +71,8 @@ func Cut(r io.Reader, run domain.RunID, limit int) iter.Seq2[domain.Segment, err
 	return cut(r, run, limit, limit)
 }
 
-// cut is [Cut] with another limit for lines: one that is longer than limit is a segment of its own.
+// cut is like [Cut], with another limit for lines: a line longer than limit is a segment of its
+// own.
 func cut(r io.Reader, run domain.RunID, limit, line int) iter.Seq2[domain.Segment, error] {
 	return func(yield func(domain.Segment, error) bool) {
 		if limit <= 0 {

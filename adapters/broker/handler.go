@@ -45,20 +45,20 @@ func (noMeter) Poisoned()                              {}
 type Options struct {
 	// Timeout is the maximum duration of one attempt to apply a segment. The default is 30 s.
 	Timeout time.Duration
-	// Tries is how many attempts there are while the store is unavailable or slow, before the broker
-	// has to deliver the message again later, 0: five. A message that fails for another reason
-	// is left to the broker at once. All attempts, each with its timeout, should end before
-	// the broker takes the worker for dead; if not, a segment is
-	// applied a second time elsewhere, which is harmless.
+	// Tries is the number of attempts while the store is unavailable or slow, before the broker has
+	// to deliver the message again later. The default (0) is five. A message that fails for another
+	// reason is left to the broker at once. All attempts, each with its timeout, should end before
+	// the broker considers the worker dead; if not, another worker applies the segment, too, which
+	// is harmless.
 	Tries int
 	// FirstDelay and MostDelay are the first and the maximum delay between attempts. Each delay is
 	// about twice the previous one. The defaults are 100 ms and 5 s.
 	FirstDelay, MostDelay time.Duration
 	// Grace is how long the current segment may take after the router is closed. The default is 10 s.
 	Grace time.Duration
-	// Logger, when set, receives log records, which quote nothing of a stream.
+	// Logger, if set, receives log records, which quote nothing of a stream.
 	Logger *slog.Logger
-	// Meter, when set, counts the outcomes.
+	// Meter, if set, counts the outcomes.
 	Meter Meter
 }
 

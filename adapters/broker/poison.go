@@ -67,9 +67,9 @@ func (q *poisonQueue) publish(msg *message.Message, not *NotSegmentError) {
 // errPoisonPaused reports that a message was not published.
 var errPoisonPaused = errors.New("the poison topic did not take an earlier message in time")
 
-// keep publishes a copy of a message, with a context of its own: that of the message has
-// ended with the last attempt to handle it. With the metadata that it adds, the copy may be larger than the
-// broker accepts: then it publishes a shortened one.
+// keep publishes a copy of a message, with its own context, because that of the message has ended
+// with the last attempt. With the metadata that it adds, the copy may be larger than the broker
+// accepts: then keep publishes a shortened one.
 func (q *poisonQueue) keep(msg *message.Message, not *NotSegmentError) error {
 	if time.Now().UnixNano() < q.pause.Load() {
 		return errPoisonPaused

@@ -16,7 +16,8 @@ import (
 type PublishOptions struct {
 	// SegmentBytes is the maximum size of a segment. The default is [DefaultSegmentBytes].
 	SegmentBytes int
-	// LineBytes is the maximum size of a line, if it is larger: such a line is a segment of its own.
+	// LineBytes is the maximum size of a line, if that is larger than a segment: such a line is a
+	// segment of its own.
 	LineBytes int
 	// Window is how many segments are sent to the broker at once. As many are read ahead. The default
 	// is eight.
@@ -26,9 +27,9 @@ type PublishOptions struct {
 	// FirstDelay and MostDelay are the first and the maximum delay between attempts. Each delay is
 	// twice the previous one. The defaults are 50 ms and 5 s.
 	FirstDelay, MostDelay time.Duration
-	// Hopeless, when set, reports whether further attempts after an error are pointless.
+	// Hopeless, if set, reports whether further attempts after an error are pointless.
 	Hopeless func(error) bool
-	// Logger, when set, logs failed attempts.
+	// Logger, if set, logs failed attempts.
 	Logger *slog.Logger
 }
 

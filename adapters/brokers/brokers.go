@@ -55,7 +55,7 @@ func IsHopeless(err error) bool {
 	return errors.Is(err, jetstream.ErrTooLarge) || errors.Is(err, jetstream.ErrClosed)
 }
 
-// Reason says what is wrong with the broker, without anything secret.
+// Reason describes what is wrong with the broker, without secrets.
 func Reason(err error) string {
 	return printable.Reason(err, jetstream.ErrUnreachable, jetstream.ErrNoStream, jetstream.ErrCredentials,
 		jetstream.ErrCertificate, jetstream.ErrNoJetStream, jetstream.ErrForeign)

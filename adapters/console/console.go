@@ -22,7 +22,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Options are those of a [Screen].
+// Options are the options of a [Screen].
 type Options struct {
 	// Program begins the lines of [Screen.Say].
 	Program string
@@ -138,7 +138,7 @@ func (s *Screen) Write(log []byte) (int, error) {
 	return len(log), nil
 }
 
-// piece adds a piece of a log to what is shown.
+// piece adds a piece of a log to the shown output.
 func (s *Screen) piece(shown *strings.Builder, p runlog.Piece) {
 	if p.Output == runlog.Damaged {
 		return

@@ -20,8 +20,9 @@ type chunkDecoder struct {
 // maxEntries is the maximum number of entries whose memory is kept for the next chunk.
 const maxEntries = 16 << 10
 
-// decode decodes the entries of a segment that so many lines precede, and returns its number of lines.
-// If a line is malformed, decode truncates the segment and the entries to what precedes that line.
+// decode decodes the entries of a segment, and returns its number of lines; lines is the number of
+// lines before it. If a line is malformed, decode truncates the segment and the entries before that
+// line.
 func (d *chunkDecoder) decode(source jsonl.Location, segment *domain.Segment, lines int64) (int64, error) {
 	d.entries = slices.Grow(d.entries, bytes.Count(segment.Data, []byte{'\n'})+1)
 	n, err := d.Decode(segment, d.ReadOptions(), lines, func(entry *domain.Entry) { d.entries = append(d.entries, *entry) })

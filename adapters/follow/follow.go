@@ -106,7 +106,7 @@ type follower struct {
 	mu      sync.Mutex
 	runs    map[domain.RunID]*run
 	skipped map[string]error // the reasons why streams were skipped, by path
-	told    map[string]bool  // what was reported
+	told    map[string]bool  // problems that were reported
 	// unread has the folders and files that could not be examined.
 	unread map[string]error
 }
@@ -138,9 +138,9 @@ func newFollower(ctx context.Context, options Options) *follower {
 	return f
 }
 
-// How long a stream may stay without growing before it is released. A released stream needs little
-// memory, but is read again from its start when it grows. Longer streams are kept longer. If there are
-// very many streams, most of them are old, and all are released sooner.
+// How long a stream may be idle before it is released. A released stream needs little memory, but
+// is read again from its start when it grows. Longer streams are kept longer. If there are very
+// many streams, all are released sooner, since most of them are old.
 const (
 	quietAfter     = 10 * time.Second
 	quietInCrowd   = 250 * time.Millisecond
@@ -148,7 +148,7 @@ const (
 	quietCrowdFrom = 500
 )
 
-// quiet returns that time for a stream of so many bytes.
+// quiet returns how long a stream of that size may be idle.
 func (f *follower) quiet(bytes int64) time.Duration {
 	if f.IdleTimeout > 0 {
 		return f.IdleTimeout

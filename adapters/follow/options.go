@@ -27,10 +27,10 @@ type Options struct {
 	View View
 	// Report receives events that may concern a person.
 	Report Report
-	// IdleTimeout, when set, is how long a stream may stay without growing before it counts as ended,
-	// because its writer has died. Follow waits as long for a stream that does not exist.
+	// IdleTimeout, if set, is how long a stream may be idle before it is considered ended, because
+	// its writer has died. Follow waits as long for a stream that does not exist.
 	IdleTimeout time.Duration
-	// WriterGone, when set, is closed when no writer is left. Follow then reads the streams to their
+	// WriterGone, if set, is closed when no writer is left. Follow then reads the streams to their
 	// ends, and returns.
 	WriterGone <-chan struct{}
 	// Grace is how long current work may take when following ends. The default is ten seconds.
@@ -59,18 +59,17 @@ type View interface {
 	// Trouble shows why reading the run has stopped, until more of it is read.
 	Trouble(run domain.RunID, message string)
 	// Waiting shows what the run waits for; "" means that it no longer waits. If many runs wait for
-	// the store, only some of them make attempts, and are shown as waiting.
+	// the store, only some of them retry, and only these are shown as waiting.
 	Waiting(run domain.RunID, message string)
 }
 
-// Report has functions that report what may concern a person. Each may be nil. Several goroutines may
-// call them at once.
+// Report has functions that report problems and progress to the user. Each may be nil. Several
+// goroutines may call them at once.
 type Report struct {
 	// Warn reports, once, what Follow continues without, such as a watcher of changes.
 	Warn func(error)
-	// Skipped reports why reading a stream has stopped. It is called again if a further attempt to
-	// read the stream fails for another reason. run is "" if the stream has no id, or that of another
-	// stream.
+	// Skipped reports why reading a stream has stopped. It is called again if a later attempt fails
+	// for another reason. run is "" if the stream has no id, or the id of another stream.
 	Skipped func(run domain.RunID, err error)
 	// Rewritten reports a run whose rows were derived again because its stream differs from the one
 	// that was read before.

@@ -14,10 +14,10 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Read is [Follow] for a stream from a pipe. It returns when src ends or ctx is done; it does not wait
-// for a read of src that is then in progress. A pipe cannot be read again, so the sink must accept
-// each line as part of a segment: a line that is too long is an error unless there is no sink, and so
-// is another stream with the id of the run.
+// Read is like [Follow], for a stream from a pipe. It returns when src ends or ctx is done; it does
+// not wait for a read of src that is then in progress. A pipe cannot be read again, so the sink
+// must accept each line as part of a segment. Without a sink, lines of any length are accepted;
+// otherwise, a line that is too long is an error, and so is another stream with the id of the run.
 func Read(ctx context.Context, src io.Reader, source jsonl.Location, options Options) (Summary, error) {
 	f := newFollower(ctx, options)
 	f.path = source.Path

@@ -28,9 +28,9 @@ type reader struct {
 	run    *run
 
 	at      domain.Mark // the position in the stream
-	sunk    Known       // what the sink has
+	sunk    Known       // the part of the stream that the sink has
 	end     domain.Mark // like sunk, including an incomplete last line
-	shown   domain.Mark // what the view had seen when the stream was released
+	shown   domain.Mark // the part of the stream that the view had seen when the stream was released
 	ended   bool        // a run_finished was read
 	fold    *projections.Fold
 	current projections.Run // the latest row of fold
@@ -45,7 +45,7 @@ type lines interface {
 // pieceSize is the default of [Options.PieceSize].
 const pieceSize = 1 << 20
 
-// notThere describes a stream that no longer contains what was read of it.
+// notThere describes a stream that no longer contains the bytes that were read.
 const notThere = "what was read is not there any more"
 
 // read reads the stream until its run has finished and nothing is left, or until the stream is idle.
@@ -144,7 +144,7 @@ func (r *reader) checkWhole() error {
 
 func (r *reader) hasEnded() bool { return r.ended || r.sunk.Ended }
 
-// begin gets what the sink has of the run.
+// begin asks the sink how much it has of the run.
 func (r *reader) begin(shown domain.Mark) (err error) {
 	r.at, r.end, r.shown = domain.StartMark, domain.StartMark, shown
 	if r.sink == nil {
@@ -157,8 +157,8 @@ func (r *reader) begin(shown domain.Mark) (err error) {
 	return err
 }
 
-// limit returns how much to read at once: at most up to the next offset at which the stream is
-// compared with what the sink has, or the view has seen.
+// limit returns how much to read at once: at most up to the next offset at which the stream has to
+// be compared with the sink's part or the view's part.
 func (r *reader) limit() int {
 	limit := int64(r.PieceSize)
 	for _, stop := range []int64{r.sunk.Bytes, r.shown.Bytes} {
@@ -255,7 +255,7 @@ func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end doma
 	return nil
 }
 
-// checkShown compares the stream with what the view has seen.
+// checkShown compares the stream with the part that the view has seen.
 func (r *reader) checkShown(end domain.Mark) error {
 	if r.at.Bytes < r.shown.Bytes && (end.Bytes > r.shown.Bytes || end.Bytes == r.shown.Bytes && end.SHA256 != r.shown.SHA256) {
 		return r.rewritten(notThere)
@@ -292,7 +292,7 @@ func (r *reader) handToSink(segment domain.Segment, entries []domain.Entry, end 
 	return nil
 }
 
-// derive makes the sink read the stream, which has at least so many bytes, by itself.
+// derive makes the sink read the stream itself; the stream has at least that many bytes.
 func (r *reader) derive(bytes int64, reason error) (err error) {
 	if r.sunk, err = r.sink.Derive(r.ctx, r.source, reason); err != nil {
 		return &refusedError{err}
@@ -334,7 +334,7 @@ func (r *reader) rest(reason error) error {
 	return r.sink.Rest(r.ctx, r.source, reason)
 }
 
-// count folds entries, to track the state of the run where there is no sink.
+// count folds entries, to track the state of the run if there is no sink.
 func (r *reader) count(entries []domain.Entry) {
 	if r.fold == nil || len(entries) == 0 {
 		return
@@ -390,7 +390,7 @@ func (r *reader) letGo() {
 	}
 }
 
-// unchanged reports whether the stream still contains exactly what was read of it.
+// unchanged reports whether the stream still contains exactly the bytes that were read.
 func (r *reader) unchanged(left domain.Mark) bool {
 	info, err := r.stream.Look()
 	if err != nil || info.Size() != left.Bytes {

@@ -14,8 +14,8 @@ import (
 // Retry repeats operations of a store while the store is unavailable. Several goroutines may share
 // one: it reports once that the store is unavailable, and once that it is back.
 type Retry struct {
-	// Away, when set, is called with the reason when the store becomes unavailable, and Back when the
-	// store is back. They must return quickly.
+	// Away, if set, is called with the reason when the store becomes unavailable, and Back when it
+	// is back. They must return quickly.
 	Away func(error)
 	Back func()
 

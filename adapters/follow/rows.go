@@ -87,7 +87,7 @@ func (r *rows) Close() error {
 // a [*SinkError].
 func (r *rows) do(ctx context.Context, run domain.RunID, do func() error) error {
 	err := r.Retry.do(ctx, func(err error) { r.waiting(run, err) }, do)
-	var refused *store.RefusedError // of one run
+	var refused *store.RefusedError // an error of one run
 	var skipped *store.SourceError
 	if err == nil || errors.Is(err, context.Canceled) || errors.As(err, &refused) || errors.As(err, &skipped) {
 		return err
@@ -127,7 +127,7 @@ func (r *rows) Begin(ctx context.Context, source jsonl.Location) (known Known, e
 	return known, err
 }
 
-// known returns what the store has of a run.
+// known returns how much the store has of a run.
 func (r *rows) known(ctx context.Context, source jsonl.Location) (known Known, err error) {
 	err = r.do(ctx, source.Run, func() error {
 		all, err := r.Store.Checkpoints(ctx, []domain.RunID{source.Run})

@@ -20,7 +20,7 @@ import (
 // all are the formats, in the order of help texts.
 var all = append(report.Kinds(), otlp.Kind, web.Kind)
 
-// Store is what it is like to bring a store up to date: the store is given all rows.
+// Store describes a store as the target of a report: it receives all rows.
 var Store = report.Kind{Name: "a store", Takes: report.TakesStreams}
 
 // Names returns the names of the formats that take one of some options, or of all formats for 0.
@@ -37,7 +37,7 @@ func Names(takes report.Takes) (names []string) {
 // password.
 var word = regexp.MustCompile(`^[A-Za-z0-9_.-]*$`)
 
-// Parse returns what a target is: a format, [otlp.Collector] or [Store].
+// Parse returns the kind of a target: a format, [otlp.Collector] or [Store].
 func Parse(target string) (report.Kind, error) {
 	names := strings.Join(Names(0), ", ")
 	at := slices.Index(Names(0), target)

@@ -90,7 +90,7 @@ func (m *inFlight) later() string {
 	return fmt.Sprintf(`-NAK {"delay": %d}`, backoff(m.tries))
 }
 
-// backoff returns the delay after so many deliveries.
+// backoff returns the delay after a number of deliveries.
 func backoff(tries uint64) time.Duration {
 	return min(50*time.Millisecond<<min(max(tries, 1)-1, 20), 5*time.Second)
 }

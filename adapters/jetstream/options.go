@@ -30,10 +30,10 @@ type Options struct {
 	// NATS_USER, NATS_PASSWORD, NATS_TOKEN, and NATS_CA, NATS_CERT, NATS_KEY.
 	Credentials, CAFile, CertFile, KeyFile string
 	// InFlight is how many messages of a partition are delivered before the first of them is acked.
-	// The default is 16. A worker keeps as many in memory for each of its partitions, but no more than
-	// about 8 MiB of them.
+	// The default is 16. A worker keeps that many in memory for each of its partitions, but no more
+	// than about 8 MiB of them.
 	InFlight int
-	// Logger, when set, receives log records about lost connections, and about acquired and released
+	// Logger, if set, receives log records about lost connections, and about acquired and released
 	// partitions.
 	Logger *slog.Logger
 

@@ -117,7 +117,7 @@ func (b *Broker) publish(ctx context.Context, left []*nats.Msg) ([]*nats.Msg, er
 	}
 }
 
-// gaveUp returns why there was no further attempt, and the latest attempt's error.
+// gaveUp returns the reason to stop retrying, together with the latest attempt's error.
 func (b *Broker) gaveUp(ctx context.Context, latest error) error {
 	if b.open.Err() != nil {
 		return ErrClosed

@@ -44,10 +44,10 @@ func newWorker(b *Broker) *worker {
 	return w
 }
 
-// subscription is a channel for the messages of one partition, or of all.
+// subscription is a channel for the messages of one partition, or of all partitions.
 type subscription struct {
 	partition   int
-	parent      context.Context // its values are those of the messages' contexts
+	parent      context.Context // parent of the messages' contexts, which inherit its values
 	open        context.Context
 	out         chan *message.Message
 	assignments sync.WaitGroup
@@ -116,7 +116,7 @@ func (w *worker) Close() error {
 	return nil
 }
 
-// candidate returns what the other workers need to know about this one.
+// candidate returns what other workers need to know about this one.
 func (w *worker) candidate() candidate {
 	w.mu.Lock()
 	defer w.mu.Unlock()

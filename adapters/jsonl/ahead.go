@@ -7,8 +7,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Ahead decodes on a goroutine of its own, some batches before Next is called, so that
-// decoding and folding each have a core. It is a projections.Stream.
+// Ahead decodes on its own goroutine, some batches before Next is called, so that decoding and
+// folding each have a core. It is a projections.Stream.
 type Ahead struct {
 	reader *Reader
 	full   chan decoded
@@ -56,7 +56,7 @@ func (a *Ahead) run() {
 			return
 		}
 		batch, err := a.reader.Append(batch[:0], aheadEntries)
-		a.full <- decoded{batch, err} // never blocks: there are only so many batches
+		a.full <- decoded{batch, err} // never blocks: the number of batches is limited
 		if err != nil {
 			return
 		}

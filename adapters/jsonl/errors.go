@@ -14,11 +14,11 @@ import (
 type MalformedError struct {
 	// Name is the name of the stream, see [Options].
 	Name string
-	// Position is that of the line's start.
+	// Position is the start of the line.
 	domain.Position
 	// Column is the byte of the line that is at fault, counted from 1.
 	Column int64
-	// Reason says what is wrong, without any value of the line.
+	// Reason says what is wrong, without quoting a value of the line.
 	Reason string
 }
 

@@ -59,8 +59,8 @@ func decodeGeneral(line []byte) (domain.Event, *fault) {
 	return o.unknownEvent(&e), nil
 }
 
-// kind returns the kind that the object's type names: Unknown also if there is no
-// type, or it is no string.
+// kind returns the kind that the object's type names: Unknown if it has no type, or if the type is
+// not a string.
 func (o *object) kind() domain.Kind {
 	if typ, ok := o.wire["type"].(member); ok && typ.raw.Kind() == '"' {
 		return domain.KindOf(typ.text())

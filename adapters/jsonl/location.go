@@ -179,7 +179,7 @@ func (f *File) Close() error {
 	return f.file.Close()
 }
 
-// counter counts the bytes that are read through it, and adds them to total if it is set.
+// counter counts the bytes that are read through it, and adds them to total if that is not nil.
 type counter struct {
 	src   io.Reader
 	n     atomic.Int64

@@ -49,7 +49,7 @@ var required = [...]key{
 // members are the members of a line that have been read.
 type members struct {
 	seen key // members that the wire knows
-	read key // those of them whose value has the right type
+	read key // keys whose values have the right type
 
 	atMs     int64
 	exitCode int64

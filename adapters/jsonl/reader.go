@@ -27,7 +27,7 @@ const (
 	Skip
 )
 
-// Options are those of a [Reader]; the zero value has the defaults.
+// Options are the options of a [Reader]; the zero value has the defaults.
 type Options struct {
 	// Name is the name of the stream in errors, usually a path.
 	Name string
@@ -64,7 +64,7 @@ type Reader struct {
 
 	line    int64 // lines before buf[pos]
 	offset  int64 // offset in the stream of buf[0]
-	readErr error // the error of the last read; buf may hold more to decode
+	readErr error // the error of the last read; buf may still have lines to decode
 	err     error // the error at the end of the stream
 
 	batch []domain.Entry // the result of Next

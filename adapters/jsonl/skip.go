@@ -5,8 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth is the limit of nested values, with the line's own object. It is that of the
-// general decoder's parser.
+// maxDepth is the limit of nesting, including the line's own object. The general decoder's parser
+// has the same limit.
 const maxDepth = 10_000
 
 // skipValue returns the index behind the JSON value at b[i:], which is nested in depth

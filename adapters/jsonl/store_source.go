@@ -48,8 +48,8 @@ func (s *StoreSource) WholeLines() *StoreSource {
 // Run returns the id of the run.
 func (s *StoreSource) Run() domain.RunID { return s.at.Run }
 
-// Name returns the absolute path of the stream's file. If an archive has the stream, it is that of
-// the file that the archive had it from, if it is known.
+// Name returns the absolute path of the stream's file. For a stream from an archive, that is the
+// path of the file from which the archive got it, if known.
 func (s *StoreSource) Name() string {
 	if s.at.In != nil {
 		return cmp.Or(s.at.Origin, s.at.Path)

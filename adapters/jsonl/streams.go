@@ -21,12 +21,12 @@ import (
 // Streams are the streams at Paths, see [Walk]. It is a [store.Sources].
 type Streams struct {
 	Paths []string
-	// Archives are those that paths name instead of files.
+	// Archives has the archives that paths name instead of files.
 	Archives map[string]Archive
-	// Run, if it is set, is the id of the run. Set it only if Paths is one stream.
+	// Run, if not "", is the id of the run. Set it only if Paths is one stream.
 	Run     domain.RunID
 	Options Options
-	// Read, if it is set, counts the bytes that are read.
+	// Read, if set, counts the bytes that are read.
 	Read *atomic.Int64
 }
 
@@ -162,7 +162,7 @@ func (s Streams) Include(path string) bool {
 	return false
 }
 
-// Claims reports whether a file at a path, which need not exist yet, counts as one of the streams.
+// Claims reports whether a file at a path, which need not exist yet, is one of the streams.
 func (s Streams) Claims(path string) bool {
 	if !strings.HasSuffix(path, ".jsonl") {
 		return s.Include(path)

@@ -148,7 +148,7 @@ func special(x uint64) uint64 {
 	return (((x ^ ones*0x02) - ones*0x21) | ((x ^ ones*'\\') - ones)) &^ x & highs
 }
 
-// jobID is string for a job's id, which usually is that of the event before.
+// jobID is like string, for a job's id, which usually equals that of the previous event.
 func (t *text) jobID(b []byte, i int) (string, int) {
 	end := i + len(t.job)
 	if t.jobPlain && end < len(b) && b[end] == '"' && string(b[i:end]) == t.job {

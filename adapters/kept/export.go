@@ -32,7 +32,7 @@ func (e Exported) String() string {
 	return fmt.Sprintf("%s: %d written (%s), %d unchanged", display.Plural(e.Written+e.Unchanged, "stream"), e.Written, humanize.Bytes(uint64(e.Bytes)), e.Unchanged)
 }
 
-// ErrOther is returned for a file that has another stream than the one to be written.
+// ErrOther is returned if the file to write contains another stream.
 var ErrOther = errors.New("the file has another stream; move it away, or export into another folder")
 
 // ErrOneStream is returned for a folder that can have one stream only.
@@ -89,7 +89,7 @@ func (e *Exported) stream(root *os.Root, at jsonl.Location) error {
 	return nil
 }
 
-// found says what is at a path already.
+// found describes what is already at a path.
 type found int
 
 const (

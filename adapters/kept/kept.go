@@ -40,8 +40,8 @@ func Open(ctx context.Context, s store.Store, name string) (*Archive, error) {
 // page is how many runs are looked up at once.
 const page = 1000
 
-// Locations yields the streams in the order of their runs, or that of one run. A run that the store
-// has rows of, but not the whole stream, comes with [store.ErrNotKept].
+// Locations yields the streams in the order of their runs, or the stream of one run. A run whose
+// rows the store has, but not its whole stream, comes with [store.ErrNotKept].
 func (a *Archive) Locations(run domain.RunID) iter.Seq2[jsonl.Location, error] {
 	return func(yield func(jsonl.Location, error) bool) {
 		if run != "" {
@@ -63,7 +63,7 @@ func (a *Archive) Locations(run domain.RunID) iter.Seq2[jsonl.Location, error] {
 	}
 }
 
-// yield yields the streams of runs, and reports whether there is more to be yielded.
+// yield yields the streams of runs, and reports whether to continue.
 func (a *Archive) yield(runs []domain.RunID, yield func(jsonl.Location, error) bool) bool {
 	kept, err := a.store.Kept(a.ctx, runs)
 	var known map[domain.RunID]store.Checkpoint
@@ -84,9 +84,9 @@ func (a *Archive) yield(runs []domain.RunID, yield func(jsonl.Location, error) b
 	return true
 }
 
-// Own returns the streams that a store keeps, to derive its rows beside those in use: the new rows
-// are then those of what it keeps. Others are of runs that the store has, but does not keep. Own
-// returns nil if the store keeps no streams.
+// Own returns the streams that a store keeps, as sources for rows beside the live ones; others are
+// streams of runs whose streams the store does not keep. It returns nil if the store keeps no
+// streams.
 func Own(ctx context.Context, s store.Store, others jsonl.Streams) (store.Sources, error) {
 	archive, err := Open(ctx, s, "the store")
 	if errors.Is(err, ErrKeepsNone) {

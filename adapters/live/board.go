@@ -87,8 +87,8 @@ type exit struct {
 	exitCode int32
 }
 
-// Limits of the exits that a board keeps, and of the text of their commands. They exceed what a screen
-// shows.
+// Limits on the exits that a board keeps, and on the text of their commands. They exceed what a
+// screen shows.
 const (
 	maxExits   = 100
 	maxExitCmd = 1000

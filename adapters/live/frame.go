@@ -182,7 +182,7 @@ func (f *frame) choose(runs []*boardRun, height int) {
 	f.order(runs, height)
 	rows, all := f.rows(height), f.rest
 	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Or(a.need-b.need, a.place-b.place, a.run.at-b.run.at) })
-	more := map[*runView]bool{} // runs with such a line; nil stands for the line about hidden runs
+	more := map[*runView]bool{} // runs with such a line; nil is the line about hidden runs
 	for before := -1; len(more) > before; {
 		before = len(more)
 		f.chosen = rows[:min(len(rows), max(height-len(more), 1))]

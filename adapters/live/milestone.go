@@ -5,7 +5,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// milestone is an event that is of interest to people who wait for a run.
+// milestone is an event that matters to people who wait for a run.
 type milestone struct {
 	What what `json:"what"`
 	// Job is the index of the job, JobID its id.

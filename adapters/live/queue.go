@@ -54,8 +54,8 @@ func NewQueue(ctx context.Context, out io.Writer, wait bool) *Queue {
 // maxHeld is the maximum number of writes that are held back: the first and the last ones.
 const maxHeld = 1000
 
-// Hold makes the queue keep what is written from now on until Close: something else is drawn on the
-// same terminal.
+// Hold makes the queue keep further text until Close, because something else is drawn on the same
+// terminal.
 func (q *Queue) Hold() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -155,7 +155,7 @@ func (q *Queue) run() {
 	}
 }
 
-// next waits for text to write. It reuses the buffer of what was written.
+// next waits for text to write. It reuses the buffer of the text that was written.
 func (q *Queue) next(written []byte) []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -51,7 +51,7 @@ func statusOfJob(job *projections.TrackedJob) status {
 	return waiting
 }
 
-// mark distinguishes statuses where there are no colours.
+// mark distinguishes statuses without colours.
 func (s status) mark() string { return [...]string{"○", "●", "✗", display.SoFarMark, "✓"}[s] }
 
 func (s status) color() text.Color {

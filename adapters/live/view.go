@@ -9,7 +9,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/terminal"
 )
 
-// View shows runs that are followed. Further entries of a run clear its trouble, and what it waits for.
+// View shows runs that are followed. Further entries of a run clear its trouble, and what it waits
+// for.
 type View interface {
 	follow.View
 	// Close shows the final state, and returns the first error of writing. It waits for the reader,

@@ -265,7 +265,7 @@ func (d *decoder) texts(node *yaml.Node, what, item string) (texts []Text) {
 	return texts
 }
 
-// scalar reads a text exactly as it is written: true, 1.10 and no are texts as well.
+// scalar reads a text exactly as written: true, 1.10 and no are texts, too.
 func (d *decoder) scalar(node *yaml.Node, what string) (Text, bool) {
 	if node = d.resolve(node); node == nil {
 		return Text{}, false

@@ -90,7 +90,7 @@ func positionAt(data []byte, offset int) Position {
 // Problem is an error in a file.
 type Problem struct {
 	At Position
-	// What says what is wrong and how to fix it.
+	// What describes the problem and how to fix it.
 	What string
 }
 

@@ -55,7 +55,7 @@ func (d *decoder) text(data []byte) bool {
 	return true
 }
 
-// document returns the root of the only document in data, or nil if there is no such one.
+// document returns the root of the document in data, or nil if there is none or more than one.
 func (d *decoder) document(data []byte) *yaml.Node {
 	loader, err := yaml.NewLoader(bytes.NewReader(data))
 	var first, second yaml.Node

@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// flushSize is how much of a table is sent at once. Small runs share a COPY,
-// and a large run uses many: the server takes one in while the next one is encoded.
+// flushSize is how much of a table is sent at once. Small runs share a COPY, and a large run uses
+// several: the server processes one while the client encodes the next.
 const flushSize = 1 << 20
 
 // copier sends the rows of a transaction by COPY. A connection runs one COPY at a time.
@@ -21,13 +21,13 @@ type copier struct {
 	ctx    context.Context
 	conn   *pgconn.PgConn
 	tables []outgoing
-	sent   chan error // gets the result of the running COPY; nil if there is none
+	sent   chan error // receives the result of the running COPY; nil if none is running
 	spare  []byte     // the data of that COPY, to be used again
 	err    error      // the first one, which ends the transaction
 }
 
-// outgoing is what a transaction will do with a table. COPY only adds rows, so stale rows are
-// removed before, and so are rows from the position of a cut on.
+// outgoing is what a transaction will write to a table. COPY only adds rows, so stale rows are
+// removed first, and so are rows from the position of a cut on.
 type outgoing struct {
 	*table
 	stale, cut places

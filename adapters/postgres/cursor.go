@@ -38,7 +38,7 @@ type cursor struct {
 	size int // of the next fetch
 	rows [][]any
 	row  []any // the current one of rows
-	last bool  // there are no rows after those in rows
+	last bool  // no rows follow those in rows
 	err  error
 }
 

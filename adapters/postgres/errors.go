@@ -29,13 +29,13 @@ var meanings = map[string]error{
 	"25006": store.ErrReadOnly, // read_only_sql_transaction
 	"53100": store.ErrFull,     // disk_full
 	"55P03": store.ErrLocked,   // lock_not_available, after a lock_timeout
-	// A unique_violation: the store deletes its own rows before.
+	// A unique_violation: the store deletes its own rows first.
 	"23505": errors.New("there are rows that this program has not written; rebuild --force replaces them"),
 	"53200": errors.New("the database is out of memory; write fewer runs in one transaction, or raise max_locks_per_transaction"),
 }
 
-// explain adds to an error of the database what it means, and marks it as a [store.ErrAway]
-// if it is temporary.
+// explain adds an explanation to an error of the database, and marks it as a [store.ErrAway] if it
+// is temporary.
 func explain(err error) error {
 	switch {
 	case err == nil || errors.Is(err, context.Canceled):

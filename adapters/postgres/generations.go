@@ -55,9 +55,9 @@ type changing struct {
 	tx   pgx.Tx
 }
 
-// How long a change of the generations waits for a lock, and pauses before it tries again. Others
-// queue behind a lock that is waited for. The server looks for a deadlock after a second: this
-// transaction gives way before that, so that no other one is ended.
+// How long a change of the generations waits for a lock, and how long it pauses before it retries.
+// Other transactions queue behind a waiting one. After a second, the server checks for deadlocks
+// and could end another transaction, so this one gives up before that.
 const (
 	lockTimeout  = `; SET LOCAL lock_timeout = '500ms'`
 	minLockPause = 50 * time.Millisecond
@@ -109,7 +109,7 @@ func (s *Store) tryChange(ctx context.Context, do func(*changing) error) error {
 		_ = tx.Rollback(ctx) // no effect after a commit
 	}()
 	c := &changing{conn, tx}
-	// The lock is that of makeMissing.
+	// The same lock as in makeMissing.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKeys(s.schema, []domain.RunID{""})[0]); err != nil {
 		return err
 	}
@@ -148,7 +148,7 @@ WHERE n.nspname = $1 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')`, s.schema)
 	return there, err
 }
 
-// Next returns the generation that is being built, and makes it if there is none.
+// Next returns the generation that is being built, and creates it if there is none.
 func (s *Store) Next(ctx context.Context) (store.Beside, error) {
 	var next int
 	err := s.change(ctx, "make the next generation of rows", func(c *changing) error {
@@ -205,7 +205,7 @@ func (s *Store) makeGeneration(number int) []string {
 
 const dropNotes = `DROP TRIGGER IF EXISTS quire_project_note ON checkpoints`
 
-// noteChanges begins to note changes of the live generation anew.
+// noteChanges are the statements that start recording changes of the live generation.
 var noteChanges = []string{
 	dropNotes,
 	`DELETE FROM quire_project_changes`,
@@ -219,7 +219,7 @@ func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 	}
 	return b.Update(ctx, func(begun store.Tx) error {
 		t := begun.(*tx)
-		if b.within == nil { // the rows and the checkpoint are to be of one moment
+		if b.within == nil { // the rows and the checkpoint must be of the same moment
 			var batch pgx.Batch
 			batch.Queue(lockRuns, lockKeys(b.schema, runs))
 			if err := t.send(&batch); err != nil {
@@ -241,8 +241,8 @@ func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 	})
 }
 
-// Same returns which rows of runs are those of the live generation. PostgreSQL is to look them up by
-// indexes.
+// Same returns which rows of runs equal those of the live generation. The settings make PostgreSQL
+// look them up by indexes.
 func (b *beside) Same(ctx context.Context, runs []domain.RunID) (map[domain.RunID][]*projections.Definition, error) {
 	tx, err := b.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
@@ -352,8 +352,8 @@ func (s *Store) rights(ctx context.Context, c *changing, swap sqlstore.Swap) (al
 	return all, nil
 }
 
-// Drop drops generations, and what is left of others. It leaves a table that a view of somebody
-// needs, or that somebody is reading.
+// Drop drops generations, and the remains of others. It keeps a table that a user's view needs, or
+// that somebody is reading.
 func (s *Store) Drop(ctx context.Context, numbers ...int) error {
 	left, err := s.leftovers(ctx)
 	if err != nil || len(numbers) == 0 && len(left) == 0 {

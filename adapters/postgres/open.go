@@ -34,7 +34,7 @@ func Projections(set *projections.Set) Option { return func(o *options) { o.set 
 func KeepStreams() Option { return func(o *options) { o.keep = true } }
 
 // MustExist makes [Open] fail with [io/fs.ErrNotExist] if there is no store yet, instead of
-// making one.
+// creating one.
 func MustExist() Option { return func(o *options) { o.mustExist = true } }
 
 // Durable makes every commit wait until it is on the server's disk. Use it if you delete
@@ -45,8 +45,7 @@ func Durable() Option { return func(o *options) { o.durable = true } }
 // ErrAddress is the error of [Open] for an address that is not valid.
 var ErrAddress = errors.New("the address of the database is not understood")
 
-// errAddress does not say what is wrong: if an address is not valid, it is unknown which part
-// of it is the password.
+// errAddress does not quote the address: in an invalid address, any part could be the password.
 var errAddress = fmt.Errorf("%w (it is not shown, as it may hold a password); it looks like postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, with %%40 for an @ in a part of it, %%3A for :, %%2F for /, %%3F for ? and %%23 for #", ErrAddress)
 
 // plain matches addresses in which it is clear where the password ends: the only @ follows it,
@@ -122,9 +121,9 @@ const poolable = pgx.QueryExecModeCacheDescribe
 // and for connections when closing a store.
 const answerTimeout = 5 * time.Second
 
-// always makes the pool test a connection before each use. By default it does so only after a
-// second without use, in which the server may have been restarted. One round trip is little
-// compared with what a store does with a connection.
+// always makes the pool test a connection before each use. By default, it does so only if the
+// connection was idle for a second; the server may have been restarted before that. One round trip
+// is little compared with what a store does with a connection.
 func always(context.Context, pgxpool.ShouldPingParams) bool { return true }
 
 // New opens the store in a database to which you have a pool of connections, and makes its

@@ -40,8 +40,8 @@ type found struct {
 	version  int64    // of the tables; 0 if there are none
 }
 
-// prepare makes missing tables. If there are none, it only reads, so that a role without
-// other rights can open a store.
+// prepare creates missing tables. If none is missing, it only reads, so that a role without other
+// rights can open a store.
 func (s *Store) prepare(ctx context.Context, o *options) error {
 	provider, err := s.provider()
 	if err != nil {
@@ -94,9 +94,8 @@ const (
 	collisionPause   = 50 * time.Millisecond
 )
 
-// migrate brings the tables up to date. If several programs do so at the same time, all
-// but one fail without effect and try again. A session lock would not work behind a
-// pooler.
+// migrate brings the tables up to date. If several programs do so at the same time, all but one
+// fail without effect and retry. A session lock would not work behind a pooler.
 func (s *Store) migrate(ctx context.Context, provider *goose.Provider) error {
 	for end := time.Now().Add(collisionTimeout); ; {
 		_, err := provider.Up(ctx)
@@ -185,8 +184,8 @@ func (s *Store) makeIndexes(ctx context.Context) error {
 	return err
 }
 
-// makeMissing runs the statements that missing returns, one program at a time. If there are
-// none, it only reads.
+// makeMissing runs the statements that missing returns, one program at a time. If there are none,
+// it only reads.
 func (s *Store) makeMissing(ctx context.Context, missing func(sqlstore.Querier) ([]string, error)) error {
 	statements, err := missing(querier{s.db})
 	if err != nil || len(statements) == 0 {

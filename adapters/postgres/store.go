@@ -77,7 +77,8 @@ func (s *Store) ID(ctx context.Context) (string, error) {
 // rows of them, which have connections of the pool, or may have all.
 const keptConns = 2
 
-// openKept returns connections like those of a pool. It makes none.
+// openKept returns a database handle for connections with the settings of the pool. It opens no
+// connection yet.
 func openKept(pool *pgxpool.Pool) *sql.DB {
 	like := pool.Config()
 	options := []stdlib.OptionOpenDB{stdlib.OptionShouldPing(func(context.Context, stdlib.ShouldPingParams) bool { return true })}
@@ -92,7 +93,7 @@ func openKept(pool *pgxpool.Pool) *sql.DB {
 	return db
 }
 
-// Kept returns what is kept of the streams of runs.
+// Kept describes the kept streams of runs.
 func (s *Store) Kept(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Kept, error) {
 	return sqlstore.NewReader(s.dialect, querier{s.kept}).Kept(ctx, runs)
 }
@@ -102,8 +103,8 @@ func (s *Store) Piece(ctx context.Context, run domain.RunID, offset int64) ([]by
 	return sqlstore.NewReader(s.dialect, querier{s.kept}).Piece(ctx, run, offset)
 }
 
-// Revision returns which transactions readers see. The text changes with those of all databases of
-// the server. A standby does not know them all.
+// Revision returns a text that identifies which transactions a reader sees. It changes with
+// transactions in any database of the server. A standby does not know all of them.
 func (s *Store) Revision(ctx context.Context) (revision string, err error) {
 	if s.within != nil {
 		return "", nil
@@ -115,9 +116,9 @@ func (s *Store) Revision(ctx context.Context) (revision string, err error) {
 	return revision, nil
 }
 
-// PostgreSQL keeps the plan of a prepared statement. A plan that was made while the tables
-// were empty reads them from end to end, and makes a rebuild of 30,000 runs forty times as
-// slow. Planning each statement anew takes some microseconds.
+// PostgreSQL keeps the plan of a prepared statement. A plan made while the tables were empty scans
+// them completely, and makes a rebuild of 30,000 runs forty times as slow. Planning each statement
+// again takes some microseconds.
 const freshPlans = `SET LOCAL plan_cache_mode = force_custom_plan`
 
 // lockRows makes a transaction that reads at one moment wait for a switch to other rows before that
@@ -139,7 +140,7 @@ func (q querier) QueryContext(ctx context.Context, query string, args ...any) (*
 
 func (s *Store) lockRows() string { return fmt.Sprintf(lockRows, s.dialect.SQL("{checkpoints}")) }
 
-// beginTx begins a transaction, or a part of that of a switch.
+// beginTx begins a transaction, or a savepoint within that of a switch.
 func (s *Store) beginTx(ctx context.Context, begin string) (pgx.Tx, error) {
 	if s.within != nil {
 		return s.within.tx.Begin(ctx)

@@ -34,7 +34,7 @@ func newTx(ctx context.Context, s *Store, pg pgx.Tx) *tx {
 	return t
 }
 
-// commit writes what is not written yet, the checkpoints last.
+// commit writes everything unwritten, the checkpoints last.
 func (t *tx) commit() error {
 	if err := t.flush(); err != nil {
 		return err
@@ -54,7 +54,7 @@ func (t *tx) commit() error {
 // rollback undoes everything. It runs even if the context has ended, because a transaction
 // keeps its locks until it is rolled back.
 func (t *tx) rollback() {
-	_ = t.copier.wait() // there is an error already
+	_ = t.copier.wait() // another error is returned already
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), rollbackTime)
 	defer cancel()
 	_ = t.pg.Rollback(ctx)
@@ -94,7 +94,7 @@ type batchRows struct{ pgx.Rows }
 
 func (batchRows) Close() error { return nil }
 
-// exec runs statements. what says in errors what they do.
+// exec runs statements. what describes them in errors.
 func (t *tx) exec(what string, statements ...sqlstore.Statement) error {
 	var batch pgx.Batch
 	for _, s := range statements {
@@ -149,8 +149,8 @@ func (t *tx) Versions() (map[string]int, error) {
 	return versions, nil
 }
 
-// Register registers the versions of the store's projections when the transaction commits, so
-// that others who register wait only for a moment.
+// Register registers the versions of the store's projections. It does so when the transaction
+// commits, so that other programs wait only for a moment.
 func (t *tx) Register() error {
 	t.registers = true
 	return nil

@@ -39,12 +39,12 @@ func IsHTTP(text string) bool {
 
 // HTTPOptions say how a server is reached.
 type HTTPOptions struct {
-	// ServerToken is the token of the server. Each run is sent with a token of its own, which is
-	// derived from it, so that the server's is not sent. Otherwise, Token is sent: that of the one run
-	// that is published, or of the server.
+	// ServerToken is the server's token. Each run is sent with its own token, which is derived from
+	// ServerToken, so that ServerToken itself is not sent. Otherwise, Token is sent: the token of
+	// the one published run, or of the server.
 	ServerToken, Token string
-	// CAFile has the certificates to trust; by default, those that the system trusts. CertFile and
-	// KeyFile are those of the client.
+	// CAFile has the trusted certificates; the default is the system's. CertFile and KeyFile have
+	// the client certificate and its key.
 	CAFile, CertFile, KeyFile string
 }
 

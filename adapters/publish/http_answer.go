@@ -43,7 +43,7 @@ const maxGaps = 10
 
 var errLoses = errors.New("the server repeatedly lacks lines that it has acknowledged; do several servers, each with a store of its own, answer at this address?")
 
-// maxReason is how many bytes are shown of what a server says.
+// maxReason limits the shown part of a server's message, in bytes.
 const maxReason = 300
 
 // judge returns the error of an answer.
@@ -85,7 +85,7 @@ func (h *HTTP) judge(answer *posting.Answer, run *sending, s, piece *domain.Segm
 	return refused
 }
 
-// status returns a status with what the server says about it.
+// status formats a status with the server's message.
 func status(code int, reason string) string {
 	return strings.TrimSuffix(fmt.Sprintf("%d %s: %s", code, http.StatusText(code), reason), ": ")
 }
@@ -106,7 +106,7 @@ func (e *GapError) Error() string {
 type RefusedError struct {
 	Run    domain.RunID
 	Status int
-	// Reason is what the server says, fit to be printed.
+	// Reason is the server's message, safe to print.
 	Reason string
 	// Err is a [*jsonl.MalformedError] for a malformed line.
 	Err error

@@ -40,8 +40,8 @@ func (h *HTTP) sending(s *domain.Segment) *sending {
 	return run
 }
 
-// ask asks the server up to where it has a stream that is about to be sent from its start. If the server
-// cannot say it, as that of an earlier version, all of the stream is sent.
+// ask asks the server how much it has of a stream that is about to be sent from its start. If the
+// server cannot tell, because it is an older version, the whole stream is sent.
 func (h *HTTP) ask(ctx context.Context, run *sending, id domain.RunID) error {
 	once, cancel := context.WithTimeout(ctx, waitForAnswer)
 	defer cancel()
@@ -60,8 +60,8 @@ func (h *HTTP) ask(ctx context.Context, run *sending, id domain.RunID) error {
 	return nil
 }
 
-// begin returns where to begin sending a segment: where the server has less of it. It reports whether the
-// server has the same stream, as far as can be told.
+// begin returns where to begin sending a segment: after the part that the server has. It reports
+// whether the server's stream is the same, as far as can be checked.
 func (r *sending) begin(s *domain.Segment) (at int64, ok bool) {
 	at = min(max(r.have, s.Offset), s.End())
 	ahead := s.Data[:at-s.Offset]
@@ -82,7 +82,7 @@ func (r *sending) begin(s *domain.Segment) (at int64, ok bool) {
 	return at, ok
 }
 
-// ahead returns an error if a stream that was sent is shorter than what the server has, which can then not be
+// ahead returns an error if the server has more of a stream than was sent, since the rest cannot be
 // compared.
 func (h *HTTP) ahead(id domain.RunID) error {
 	if h == nil {

@@ -31,14 +31,14 @@ type Options struct {
 	MaxMessage int
 	// GiveUp is how long sending the end of a pipe is retried. The default is until the context ends.
 	GiveUp time.Duration
-	// Read, when set, counts the bytes read from files, for a progress bar.
+	// Read, if set, counts the bytes read from files, for a progress bar.
 	Read *atomic.Int64
-	// Skipped, when set, is called for each stream that is not published, or not to its end. The error
-	// names the stream.
+	// Skipped, if set, is called for each stream that is not published, or not to its end. The
+	// error names the stream.
 	Skipped func(err error)
-	// Cut, when set, is called for each truncated compressed stream. Its whole lines were published.
+	// Cut, if set, is called for each truncated compressed stream. Its whole lines were published.
 	Cut func(source jsonl.Location)
-	// Warn, when set, reports what following continues without, see [follow.Report].
+	// Warn, if set, reports what following continues without, see [follow.Report].
 	Warn func(error)
 }
 
@@ -50,7 +50,7 @@ type Publication struct {
 
 	mu      sync.Mutex
 	summary Summary
-	sent    map[domain.RunID]follow.Known // what was sent of growing streams
+	sent    map[domain.RunID]follow.Known // how much was sent of growing streams
 }
 
 // Summary describes what was published.
@@ -62,7 +62,7 @@ type Summary struct {
 	Skipped []error
 }
 
-// String says what was published, as in "2 runs in 10 segments".
+// String returns a line such as "2 runs in 10 segments".
 func (s Summary) String() string {
 	return fmt.Sprintf("%s in %s", display.Plural(s.Runs, "run"), display.Plural(s.Segments, "segment"))
 }
@@ -97,14 +97,14 @@ func To(t Target, sending broker.PublishOptions, options Options) *Publication {
 	server, is := t.(*HTTP)
 	if is {
 		sending.SegmentBytes, sending.LineBytes = broker.DefaultSegmentBytes, t.MaxMessage()
-		sending.Window, sending.Hopeless = 1, IsHopeless // what was accepted is not sent again
+		sending.Window, sending.Hopeless = 1, IsHopeless // accepted segments are not sent again
 	}
 	p := New(broker.NewPublisher(t.Publisher(), t, sending), options)
 	p.server = server
 	return p
 }
 
-// Summary returns the current summary. What a server had before does not count as sent.
+// Summary returns the current summary. It does not count what the server already had.
 func (p *Publication) Summary() Summary {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -1,4 +1,4 @@
-// Package recording keeps what is left of a run: its stream of events, and the logs of its commands.
+// Package recording stores the record of a run: its stream of events, and the logs of its commands.
 package recording
 
 import (
@@ -21,8 +21,8 @@ type Record struct {
 	// Events is the target of events, see [jsonl.OpenSink], and Logs the folder of logs. Without one,
 	// logs are kept until Close.
 	Events, Logs string
-	// Runs, when set, is the folder in which Open creates one for the run, which gets both. Open prints
-	// its name.
+	// Runs, if set, is the folder in which Open creates a folder for the run, for both the stream
+	// and the logs. Open prints its name.
 	Runs string
 	// Succeeded makes the stream say "succeeded" of a complete job, as later producers do.
 	Succeeded bool
@@ -68,7 +68,7 @@ func (r *Record) Close(run error, say func(string)) error {
 		}
 	}
 	err := r.Sink.Close()
-	_ = os.Remove(r.folder) // succeeds only if there is one, and nothing was recorded in it
+	_ = os.Remove(r.folder) // succeeds only if the folder exists and is empty
 	if err == nil || errors.As(run, new(*shell.RecordError)) {
 		return run
 	}

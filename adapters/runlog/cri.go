@@ -20,7 +20,7 @@ const (
 	outputs
 )
 
-// Piece is a line that a command wrote, or a part of one.
+// Piece is a line of a command's output, or a part of one.
 type Piece struct {
 	Output Output
 	// Time is when it was written, zero if it is damaged.
@@ -29,8 +29,8 @@ type Piece struct {
 	Text []byte
 	// End is set if a line feed follows.
 	End bool
-	// Next is where the next line of the log begins, if this is the end of one, and all before it has been
-	// yielded; otherwise 0. You can go on there.
+	// Next is the offset of the next line of the log, if this piece ends a line and everything
+	// before it has been yielded; otherwise 0. You can continue reading there.
 	Next int64
 }
 
@@ -100,9 +100,9 @@ func parse(line []byte) (of Output, at time.Time, full bool, text []byte) {
 // other output has its turn.
 const maxHeld = 256 << 10
 
-// Lines yields the pieces of a log with those of each line together: what one output writes comes
-// when the line has ended that the other one has begun. A line of more than 256 KiB that is
-// interrupted is broken into two.
+// Lines yields the pieces of a log, and keeps those of each line together: if stdout and stderr
+// interleave within a line, the pieces of the second one follow when the line of the first has
+// ended. A line of more than 256 KiB that is interrupted is split in two.
 func Lines(log io.Reader) iter.Seq2[Piece, error] {
 	return func(yield func(Piece, error) bool) {
 		var j joiner
@@ -137,7 +137,7 @@ func (j *joiner) take(p Piece, yield func(Piece, error) bool) bool {
 	return continues && j.yield(p, yield) || !continues && j.whole(p, yield)
 }
 
-// whole yields what is held of a line, and its next piece.
+// whole yields the held pieces of a line, followed by its next piece.
 func (j *joiner) whole(p Piece, yield func(Piece, error) bool) bool {
 	if j.begun && !j.yield(Piece{Output: j.open, Time: p.Time, End: true}, yield) {
 		return false
@@ -161,7 +161,7 @@ func (j *joiner) yield(p Piece, yield func(Piece, error) bool) bool {
 	return yield(p, nil)
 }
 
-// rest yields what is held at the end of the log.
+// rest yields the held pieces at the end of the log.
 func (j *joiner) rest(yield func(Piece, error) bool) bool {
 	for output, held := range j.held {
 		if len(held) > 0 && !j.whole(Piece{Output: Output(output)}, yield) {
@@ -171,7 +171,7 @@ func (j *joiner) rest(yield func(Piece, error) bool) bool {
 	return true
 }
 
-// Text writes what a command wrote: the log without the prefixes of its lines.
+// Text writes the output of a command: the log without the prefixes of its lines.
 func Text(to io.Writer, log io.Reader) error {
 	out := bufio.NewWriterSize(to, 64<<10) // which keeps the first error
 	for piece, err := range Lines(log) {

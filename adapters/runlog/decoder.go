@@ -7,12 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// Decoder makes text of a command fit to be shown. It takes all escape sequences out; those that set
-// colours and the like (SGR) determine the style of the text behind them. A carriage return that no line
-// feed follows is a line feed, for what follows would overwrite the line. All other characters that are
-// not printable are shown as escapes, such as \a or \u202e, but for line feeds and tabs.
+// Decoder makes the output of a command safe to show. It removes all escape sequences; those that
+// set colours and the like (SGR) determine the style of the following text. A carriage return
+// becomes a line feed unless a line feed follows, because the following text would overwrite the
+// line. Other unprintable characters, except line feeds and tabs, become escapes such as \a or
+// \u202e.
 //
-// The zero value is ready for use. However the text is cut, the result is the same.
+// The zero value is ready for use. The result does not depend on how the text is cut.
 type Decoder struct {
 	style  Style
 	state  state
@@ -65,10 +66,10 @@ func (d *Decoder) Decode(p []byte, show func(text []byte, style Style)) {
 	d.flush(show)
 }
 
-// Fresh reports whether a new decoder would go on in the same way.
+// Fresh reports whether a new decoder would continue in the same way.
 func (d *Decoder) Fresh() bool { return d.state == ground && d.style == Style{} && len(d.rest) == 0 }
 
-// End decodes what is left at the end of a text.
+// End decodes the rest at the end of a text.
 func (d *Decoder) End(show func(text []byte, style Style)) {
 	for range d.rest {
 		d.text = append(d.text, "\uFFFD"...)

@@ -31,8 +31,8 @@ type Command struct {
 	Started int
 }
 
-// CommandOf returns what [Dir] has to know of a command to find its log, and whether there is such a command. Commands of a job
-// that end at the same time count in the order of their numbers.
+// CommandOf returns what [Dir] needs to find the log of a command, and whether the command exists.
+// Commands of a job that end at the same time are counted in the order of their numbers.
 func CommandOf(all []projections.ShEvent, jobID string, seq int) (of Command, ok bool) {
 	var job []projections.ShEvent
 	for _, sh := range all {
@@ -78,14 +78,14 @@ type Dir struct {
 }
 
 var (
-	// ErrNoLogs is returned if a run has no folder of logs, or none that is certainly its own.
+	// ErrNoLogs is returned if a run has no folder of logs, or none that certainly belongs to it.
 	ErrNoLogs = errors.New("there are no logs")
 	// ErrNoLog is returned if a command has no log.
 	ErrNoLog = errors.New("there is no log")
 )
 
-// Open opens the logs of a run: in folder or, if that is "", beside its stream. If folder has logs for
-// several runs, those of the run are in a folder of it that has the run's id as its name.
+// Open opens the logs of a run: in folder or, if that is "", beside its stream. If folder has the
+// logs of several runs, the run's logs are in the folder in it that is named after the run's id.
 func Open(at jsonl.Location, folder string) (*Dir, error) {
 	if folder != "" {
 		dir, err := open(folder, string(at.Run))
@@ -112,13 +112,14 @@ func Open(at jsonl.Location, folder string) (*Dir, error) {
 	return dir, whyNot(err, beside)
 }
 
-// OpenOf opens the logs of a run in a folder that has those of several runs.
+// OpenOf opens the logs of a run in a folder that has the logs of several runs.
 func OpenOf(run domain.RunID, folder string) (*Dir, error) {
 	dir, err := open(folder, string(run))
 	return dir, whyNot(err, folder)
 }
 
-// OpenBeside opens the logs beside a run's stream if that is in folder; a store names any path as that of a stream.
+// OpenBeside opens the logs beside a run's stream if the stream is in folder. Otherwise it refuses,
+// because the path that a store records is not trusted.
 func OpenBeside(at jsonl.Location, folder string) (*Dir, error) {
 	root, rootErr := filepath.Abs(folder)
 	path, pathErr := filepath.Abs(at.Path)
@@ -141,7 +142,8 @@ func OpenIn(at jsonl.Location, folder string) (*Dir, error) {
 	return OpenOf(at.Run, folder)
 }
 
-// LastLine returns the last line of a log that is not blank, without colours and control characters; at most so many bytes of it.
+// LastLine returns at most size bytes of the last line of a log that is not blank, without colours
+// and control characters.
 func LastLine(log *os.File, size int64) (string, error) {
 	text, _, err := Tail(log, 20, size)
 	if err != nil {
@@ -234,8 +236,8 @@ func (c Command) file(has func(name string) bool) string {
 	return log(c.Nth)
 }
 
-// Logged reports for each command of a run whether there is a file for its log. It reads the folder of each job
-// once, however many commands there are.
+// Logged reports for each command of a run whether the file of its log exists. It reads the folder
+// of each job once, however many commands there are.
 func (d *Dir) Logged(all []projections.ShEvent) []bool {
 	logged, jobs := make([]bool, len(all)), map[string][]int{}
 	for i, sh := range all {

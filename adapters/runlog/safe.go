@@ -10,7 +10,7 @@ type Safe struct {
 	out     io.Writer
 	color   bool
 	decoder Decoder
-	style   Style // of what was written last
+	style   Style // of the last written text
 	open    bool  // its line has not ended
 	buffer  []byte
 }
@@ -24,7 +24,7 @@ func (s *Safe) Write(p []byte) (int, error) {
 	return len(p), s.flush()
 }
 
-// End writes what is left at the end of a text, and ends its style.
+// End writes the rest at the end of a text, and ends its style.
 func (s *Safe) End() error {
 	s.decoder.End(s.show)
 	s.use(Style{})

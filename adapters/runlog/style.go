@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Style is how a text is to look. There is neither blinking nor hidden text.
+// Style is the look of a text. Blinking and hidden text are not supported.
 type Style struct {
 	Bold, Faint, Italic, Underlined, Inverse, Struck bool
 	Text, Background                                 Color
@@ -20,8 +20,8 @@ const (
 	rgb     Color = 2 << 24
 )
 
-// Indexed returns the number of a colour of the palette of 256, if it is one. The first 16 are those
-// that a terminal's user chooses.
+// Indexed returns the number of a colour of the palette of 256, if it is one. Users can choose the
+// first 16 in their terminal.
 func (c Color) Indexed() (number uint8, ok bool) { return uint8(c), c&^0xff == indexed }
 
 // RGB returns red, green and blue of a colour that is not of the palette, if it is one.
@@ -86,7 +86,7 @@ func (s *Style) set(params string) {
 	}
 }
 
-// simple sets what a parameter says that has no further ones.
+// simple applies a parameter that takes no further ones.
 func (s *Style) simple(n int) {
 	switch {
 	case n == 0:
@@ -120,8 +120,8 @@ func (s *Style) simple(n int) {
 	}
 }
 
-// color reads 5 and a number in the palette, or 2 and red, green and blue, and returns the parameters
-// behind it. The colour is 0 if it is none.
+// color parses 5 and a number in the palette, or 2 and red, green and blue, and returns the
+// remaining parameters. The colour is 0 if it is invalid.
 func color(fields []string) (c Color, rest []string) {
 	if len(fields) < 2 {
 		return 0, nil
@@ -155,7 +155,7 @@ func withoutSpace(fields []string) []string {
 	return fields
 }
 
-// number reads a parameter. A missing one is 0, and what is no number -1.
+// number parses a parameter. A missing one is 0, an invalid one -1.
 func number(field string) int {
 	if field == "" {
 		return 0

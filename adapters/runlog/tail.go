@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// Tail returns the end of what a command wrote: at most so many lines of it, of the last size bytes of
+// Tail returns the end of a command's output: at most that many lines, from the last size bytes of
 // its log. It reports whether there is more before.
 func Tail(log *os.File, lines int, size int64) (text []byte, more bool, err error) {
 	info, err := log.Stat()
@@ -16,7 +16,7 @@ func Tail(log *os.File, lines int, size int64) (text []byte, more bool, err erro
 	begin := max(0, info.Size()-size)
 	more = begin > 0
 	if more {
-		begin-- // to see whether a line begins behind it
+		begin-- // to see whether a line begins after it
 	}
 	end, err := io.ReadAll(io.NewSectionReader(log, begin, size+1))
 	if err != nil {
@@ -31,8 +31,8 @@ func Tail(log *os.File, lines int, size int64) (text []byte, more bool, err erro
 	return text, more || cut, nil
 }
 
-// wholeLines returns what follows the first line feed. If that is the last byte, or there is none, all
-// is in one line.
+// wholeLines returns what follows the first line feed. If that is the last byte or missing, it
+// returns everything as one line.
 func wholeLines(end []byte) []byte {
 	if i := bytes.IndexByte(end, '\n'); i >= 0 && i < len(end)-1 {
 		return end[i+1:]

@@ -119,7 +119,7 @@ func (s *stream) flush() {
 	}
 }
 
-// end writes what is held at the end of the output.
+// end writes the held text at the end of the output.
 func (s *stream) end() {
 	if s.redactor != nil {
 		s.text = s.redactor.append(s.text[:0], nil, true)

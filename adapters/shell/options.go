@@ -39,8 +39,8 @@ type Options struct {
 	// value no limit. A command with more output continues, the rest is discarded, and
 	// the last line of the log says so.
 	MaxLog int64
-	// Output, if set, gets a copy of what is written to logs, at once and in whole lines, for
-	// people to read. The command waits for it.
+	// Output, if set, receives a copy of what is written to logs, at once and in whole lines, to be
+	// shown. The command waits for it.
 	Output io.Writer
 	// Secrets are masked in the stream and in logs, see the package's comment. Each must have
 	// at least 4 bytes, because masking shorter ones would mask ordinary text.
@@ -72,7 +72,7 @@ type Options struct {
 type Progress struct {
 	// Event is the recorded event, with secrets masked.
 	Event domain.Event
-	// Seq and Log are those of the command, for ShStarted and ShFinished.
+	// Seq and Log are the command's, for ShStarted and ShFinished.
 	Seq int
 	Log string
 	// Err is why a job failed, for JobFinished. Secrets in it are not masked.

@@ -41,7 +41,7 @@ func (g *graph) sort() {
 	}
 }
 
-// placeNext places jobs while there are any without waits, in the order of New's arguments.
+// placeNext places jobs as long as some need no unplaced one, in the order of New's arguments.
 func (g *graph) placeNext() {
 	for len(g.next) > 0 {
 		i := g.next[0]

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// outputs copies what a command writes from its pipes into the log.
+// outputs copies the output of a command from its pipes into the log.
 type outputs struct {
 	pipes []*os.File
 	ended chan struct{} // closed when all outputs have ended
@@ -44,8 +44,8 @@ func (o *outputs) wait(atMost time.Duration, hurry <-chan struct{}) bool {
 	return false
 }
 
-// abandon ends the reading of outputs that processes outside of the command's group hold
-// open. What is in the pipes now is still read.
+// abandon ends the reading of outputs that processes outside the command's group hold open. It
+// still reads what is in the pipes now.
 func (o *outputs) abandon() {
 	o.abandoned.Store(true)
 	for _, pipe := range o.pipes {
@@ -91,7 +91,7 @@ func (o *outputs) setAlarm(pipe *os.File, alarm time.Time) {
 // pipeSize is the capacity of a pipe on Linux.
 const pipeSize = 64 << 10
 
-// drain reads what is in a pipe now, but not what others continue to write.
+// drain reads what is in a pipe now, but not what is written later.
 func drain(pipe *os.File, to *stream) {
 	for left := pipeSize; left > 0; {
 		n, err := readNow(pipe, to.buffer[:min(left, len(to.buffer))])

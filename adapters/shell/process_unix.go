@@ -27,7 +27,7 @@ func terminateGroup(pid int) {
 
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
 
-// exitCode is what a shell has in $? for a process that ended in this state.
+// exitCode returns the value of $? in a shell for a process that ended in this state.
 func exitCode(state *os.ProcessState) int32 {
 	status := state.Sys().(syscall.WaitStatus)
 	if status.Signaled() {

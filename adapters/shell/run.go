@@ -78,7 +78,7 @@ type run struct {
 	stdout, stderr *stream
 
 	mu         sync.Mutex
-	unrecorded *RecordError // the first one, or that of the event stream
+	unrecorded *RecordError // the first one, or the one of the event stream
 
 	result Result
 }
@@ -136,8 +136,8 @@ func (r *run) end(jobs int) (Result, error) {
 
 func (r *run) atMs() int64 { return r.now().UnixMilli() }
 
-// record puts an event into the stream. After the first one that the sink could not take,
-// it records no more.
+// record writes an event to the stream. After the first event that the sink did not accept, it
+// records no more.
 func (r *run) record(progress Progress) error {
 	if err := r.recordError(); err != nil && err.Log == "" {
 		return err

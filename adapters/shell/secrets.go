@@ -16,8 +16,8 @@ type secrets struct {
 	starts [256][256]uint16
 }
 
-// minSecret is the minimum length of a secret, and minPart that of a part that is masked by
-// itself.
+// minSecret is the minimum length of a secret, and minPart that of a line of a secret that is
+// masked by itself.
 const (
 	minSecret = 4
 	minPart   = 8

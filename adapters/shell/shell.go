@@ -103,7 +103,7 @@ func (s *Shell) body(job *Job) error {
 	return err
 }
 
-// call calls a body on a goroutine of its own, so that the body may panic or end it.
+// call calls a body on its own goroutine, so that the body may panic or call runtime.Goexit.
 func call(body func() error) (err error) {
 	done := make(chan struct{})
 	go func() {

@@ -30,8 +30,8 @@ func Ending() []os.Signal {
 	return signals
 }
 
-// atOnce is how long the program may take, when it was asked to end at once, to record the end of what
-// it runs.
+// atOnce is how long a program that was asked to end at once may take to record the end of what it
+// runs.
 const atOnce = 2 * time.Second
 
 // Debounce is how long signals after the first one count as sent with it.

@@ -37,7 +37,7 @@ func (s *Store) Beside(ctx context.Context, number int) (store.Beside, error) {
 	return s.beside(number, nil), nil
 }
 
-// Next returns the generation that is being built, and makes it if there is none.
+// Next returns the generation that is being built, and creates it if there is none.
 func (s *Store) Next(ctx context.Context) (store.Beside, error) {
 	var next int
 	err := s.change(ctx, "make the next generation of rows", func(session *session) error {
@@ -114,8 +114,9 @@ func (s *Store) makeGeneration(number int) []string {
 	return all
 }
 
-// The triggers that note which runs change in the live generation. They delete what they replace,
-// because the conflict clause of the statement that fires a trigger is also that of the trigger.
+// The triggers that record which runs change in the live generation. They delete the entry that
+// they replace, because the conflict clause of the statement that fires a trigger overrides that of
+// the trigger.
 const (
 	dropNotes = `DROP TRIGGER IF EXISTS quire_project_note_set;
 DROP TRIGGER IF EXISTS quire_project_note_changed;
@@ -123,7 +124,7 @@ DROP TRIGGER IF EXISTS quire_project_note_removed`
 	note = `DELETE FROM quire_project_changes WHERE run_id = %[1]s.run_id; INSERT INTO quire_project_changes (run_id) VALUES (%[1]s.run_id);`
 )
 
-// noteChanges begins to note changes anew.
+// noteChanges are the statements that start recording changes.
 var noteChanges = []string{
 	dropNotes,
 	`DELETE FROM quire_project_changes`,
@@ -230,7 +231,7 @@ func (s *Store) Switch(ctx context.Context, number int, keep bool, last func(sto
 	})
 }
 
-// Drop drops generations, and what is left of others.
+// Drop drops generations, and the remains of others.
 func (s *Store) Drop(ctx context.Context, numbers ...int) error {
 	if len(numbers) == 0 {
 		if nothing, err := s.nothingLeft(ctx); err != nil || nothing {

@@ -13,10 +13,10 @@ import (
 type inserter struct {
 	ctx     context.Context // without cancellation, because statements are short
 	session *session
-	last    *table            // whose rows are inserted behind all others
+	last    *table            // the table whose rows are inserted after all others
 	pending map[*table]*batch // batches that are not full
 
-	full  chan *batch // to the goroutine; nil while there is none
+	full  chan *batch // to the goroutine; nil while none is running
 	spare chan *batch // back from it
 	ended chan error
 	// failed says that the goroutine had an error; ended returns it.

@@ -27,7 +27,7 @@ const latest = 6
 // migrationTimeout is how long a migration waits for other programs.
 const migrationTimeout = 10 * time.Second
 
-// prepare brings the tables up to the latest version, and makes those of projections.
+// prepare brings the tables up to the latest version, and creates those of projections.
 func (s *Store) prepare(ctx context.Context) error {
 	d := &sqlstore.Dialect{Set: s.dialect.Set}
 	err := retryLocked(ctx, migrationTimeout, func() error { return migrateFixed(ctx, s.writes, d.Set) })

@@ -35,8 +35,8 @@ func Durable() Option { return func(o *options) { o.durable = true } }
 // for long transactions; short ones need less.
 func Cache(bytes int64) Option { return func(o *options) { o.cache = bytes } }
 
-// MustExist makes Open fail with [io/fs.ErrNotExist] if there is no store yet, instead of
-// making one.
+// MustExist makes Open fail with [io/fs.ErrNotExist] if there is no store yet, instead of creating
+// one.
 func MustExist() Option { return func(o *options) { o.mustExist = true } }
 
 // BusyTimeout sets how long an update waits while other programs write. The default is 10

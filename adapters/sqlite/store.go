@@ -62,8 +62,8 @@ func (db *database) store(set *projections.Set, prefix string) *Store {
 	return s
 }
 
-// Runs returns a page of runs. Many callers take turns, as many at once as there are processors:
-// otherwise some would wait for all others again and again.
+// Runs returns a page of runs. Callers take turns, as many at once as there are processors:
+// otherwise some would be delayed by all others again and again.
 func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Listed, error) {
 	select {
 	case s.listing <- struct{}{}:

@@ -11,7 +11,7 @@ import (
 type watch struct {
 	mu   sync.Mutex
 	conn *sql.Conn
-	// opened counts the connections: what one sees cannot be compared with what another one sees.
+	// opened counts the connections: values seen by different ones cannot be compared.
 	opened int
 }
 

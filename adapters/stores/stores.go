@@ -44,8 +44,8 @@ type Options struct {
 	// Follow tunes the store for small transactions over a long time, by a program that
 	// does not discard the streams.
 	Follow bool
-	// Wait, when set, repeats opening a store that is unavailable, such as follow.Retry.Do. Open does not
-	// wait if no server is at the address: that may be wrong.
+	// Wait, if set, repeats opening a store that is unavailable, such as follow.Retry.Do. Open does
+	// not wait if no server is at the address, since the address may be wrong.
 	Wait func(ctx context.Context, do func() error) error
 }
 
@@ -143,7 +143,7 @@ func RefusesConnection(err error) bool {
 	return errors.As(err, &failed)
 }
 
-// IsUnreachable reports whether err says that there is no server at the address.
+// IsUnreachable reports whether err means that there is no server at the address.
 func IsUnreachable(err error) bool {
 	var answer *pgconn.PgError
 	return RefusesConnection(err) && !errors.As(err, &answer)

@@ -106,7 +106,7 @@ func (f *follower) warn(err error) {
 	}
 }
 
-// run follows until there is nothing more to do.
+// run follows until nothing is left to do.
 func (f *follower) run() error {
 	if err := f.await(); err != nil {
 		return err

@@ -21,7 +21,7 @@ type notifier struct {
 	watcher *fsnotify.Watcher // nil without a watcher
 	// isStream reports whether the file at a path is a stream.
 	isStream func(path string) bool
-	// signal receives a value when there is news.
+	// signal receives a value when something has changed.
 	signal chan struct{}
 	done   chan struct{} // closed when the watcher has ended
 

@@ -13,13 +13,13 @@ type Options struct {
 	// MaxLine is the maximum length of a line in bytes, without its line ending; 0 means
 	// [DefaultMaxLine]. It bounds the memory of a stream.
 	MaxLine int
-	// Head, when set, is called with the first bytes of each stream, at most four, before the stream
+	// Head, if set, is called with the first bytes of each stream, at most four, before the stream
 	// is used. [Stream.Next], Rest and Look return its error. Several goroutines call it.
 	Head func(path string, first []byte) error
-	// Quiet, when set, returns how long a stream may stay, after so many bytes of it were read, without
-	// growing before [Stream.Next] returns [ErrIdle]. Several goroutines call it.
+	// Quiet, if set, returns how long a stream may be idle, after that many bytes of it were read,
+	// before [Stream.Next] returns [ErrIdle]. Several goroutines call it.
 	Quiet func(bytes int64) time.Duration
-	// Over, when set, is closed when no writer is left. The streams are then read to their ends, Next
+	// Over, if set, is closed when no writer is left. The streams are then read to their ends, Next
 	// returns [ErrIdle] instead of waiting, and Follow returns.
 	Over <-chan struct{}
 	// AtOnce is how many streams may hold a chunk or an open file at the same time; the other streams
@@ -33,7 +33,7 @@ type Options struct {
 	Gone time.Duration
 	// PollOnly disables the operating system's watcher.
 	PollOnly bool
-	// Warn, when set, reports what Follow continues without: a watcher, or a folder that it cannot
+	// Warn, if set, reports what Follow continues without: a watcher, or a folder that it cannot
 	// read. The goroutine that called Follow calls it once for each problem.
 	Warn func(error)
 

@@ -106,8 +106,8 @@ func (s *Stream) begins() error {
 	return err
 }
 
-// Expect sets the minimum size of the file, because so many bytes were read before: a shorter file
-// counts as rewritten. Restart cancels it.
+// Expect sets the minimum size of the file, because that many bytes were read before: a shorter
+// file counts as rewritten. Restart cancels it.
 func (s *Stream) Expect(bytes int64) { s.least = bytes }
 
 // Seen returns the file's state at the latest check.
@@ -160,8 +160,8 @@ func (s *Stream) idle(ctx context.Context) error {
 }
 
 // Rest returns the unread rest without waiting; call it when the writer is done. It returns whole
-// lines like Next, then an incomplete last line, then io.EOF. Before the last line and io.EOF, it
-// verifies that the file contains what was read.
+// lines like Next, followed by an incomplete last line, followed by io.EOF. Before the last line
+// and io.EOF, it verifies that the file contains what was read.
 func (s *Stream) Rest(limit int) (Chunk, error) {
 	chunk, err := s.take(s.hands.ctx, limit, true)
 	if read := s.seen; err == nil && !s.gone && (len(chunk.Data) == 0 || chunk.Tail) {

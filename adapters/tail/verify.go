@@ -28,12 +28,13 @@ type check struct {
 	read    hash.Hash
 }
 
-// clean reports whether the file, in its latest known state, is known to contain what was returned.
+// clean reports whether the file, in its latest known state, is known to contain the returned
+// bytes.
 func (s *Stream) clean() bool {
 	return s.offset == 0 || s.verified.FileInfo != nil && s.verified.sure && !changed(s.verified.FileInfo, s.seen.FileInfo)
 }
 
-// inspect compares a piece of what was returned with the file, if the file has changed and a
+// inspect compares a piece of the returned bytes with the file, if the file has changed and a
 // comparison is due. Otherwise it returns the time until the next one.
 func (s *Stream) inspect(ctx context.Context) (time.Duration, error) {
 	switch {
@@ -114,7 +115,7 @@ func (s *Stream) compareOn() (done bool, err error) {
 	return true, nil
 }
 
-// checks limits the share of time that comparisons take, however many streams there are and however
+// checks limits the share of time spent on comparisons, however many streams there are and however
 // long they are.
 type checks struct {
 	mu   sync.Mutex

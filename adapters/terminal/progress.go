@@ -27,7 +27,7 @@ const (
 	barEvery = 100 * time.Millisecond
 )
 
-// NewProgress returns a progress on out. total returns how many bytes there are to do, or 0 if that is
+// NewProgress returns a progress on out. total returns the number of bytes to process, or 0 if
 // unknown; with nil, there is no bar.
 func NewProgress(out io.Writer, total func() int64) *Progress {
 	p := &Progress{out: out, quit: make(chan struct{})}

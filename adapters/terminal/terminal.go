@@ -52,7 +52,7 @@ func Colors(w io.Writer, when string) bool {
 // IsCapable reports whether w is a terminal that knows control sequences.
 func IsCapable(w io.Writer) bool { return Of(w) != nil && os.Getenv("TERM") != "dumb" }
 
-// Safe returns a writer to w. If w is a terminal, the writer is that of [Escape].
+// Safe returns a writer to w. If w is a terminal, the writer escapes text like [Escape].
 func Safe(w io.Writer) io.Writer {
 	if Of(w) != nil {
 		return Escape(w)

@@ -33,13 +33,13 @@ type Options struct {
 	GapTimeout time.Duration
 	// Grace is how long the current work may take when the worker stops, 10 seconds by default.
 	Grace time.Duration
-	// Listener, when set, serves /metrics, /healthz, /readyz and /livez. Run closes it.
+	// Listener, if set, serves /metrics, /healthz, /readyz and /livez. Run closes it.
 	Listener net.Listener
-	// Logger, when set, receives log records.
+	// Logger, if set, receives log records.
 	Logger *slog.Logger
 }
 
-// worker writes what a broker delivers into a store.
+// worker writes the segments that a broker delivers into a store.
 type worker struct {
 	broker    *brokers.Broker
 	store     store.Store

@@ -62,7 +62,7 @@ func (f *brokerFlags) open(ctx context.Context) (*brokers.Broker, error) {
 	return b, f.explain(ctx, err)
 }
 
-// explain returns an error of opening a broker or a server as one of usage, if it is one.
+// explain turns an error of opening a broker or a server into a usage error, if it is one.
 func (f *brokerFlags) explain(ctx context.Context, err error) error {
 	switch {
 	case err != nil && ctx.Err() != nil:

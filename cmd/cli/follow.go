@@ -30,7 +30,7 @@ type followFlags struct {
 	exitStatus runStatus
 	quiet      bool
 	commands   bool
-	durable    bool // there is no other record of what the store has
+	durable    bool // the rows have no other record
 	color      string
 	// How to detect that the writer is dead.
 	idleTimeout time.Duration
@@ -56,8 +56,8 @@ func newFollow(p *app) *cobra.Command {
 	return cmd
 }
 
-// follow follows streams. If the database file disappears, it starts again with a new one,
-// because all streams, including those of finished runs, still exist.
+// follow follows streams. If the database file disappears, it starts again with a new one, because
+// all streams still exist, including those of finished runs.
 func (p *app) follow(ctx context.Context, path string, flags followFlags) error {
 	if path == jsonl.Stdin && (flags.idleTimeout != 0 || flags.pid != 0) {
 		return command.Usage("--pid and --idle-timeout are for files; standard input ends when its writer does")
@@ -79,7 +79,7 @@ func (p *app) follow(ctx context.Context, path string, flags followFlags) error 
 		} else {
 			tell(messages, err)
 		}
-		_ = messages.Close() // there is nowhere to report an error of stderr
+		_ = messages.Close() // an error of stderr cannot be reported anywhere
 		if !again {
 			return command.End(statusOf(err))
 		}
@@ -143,8 +143,8 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 	return command.End(cmp.Or(worstOf(slices.Concat(summary.Skipped, summary.Unread)...), flags.exitStatus.status()))
 }
 
-// followEnd returns the error of the command. err is why following ended; stored is set if a store has
-// what was read.
+// followEnd returns the error of the command. err is why following ended; stored means that a store
+// has everything that was read.
 func followEnd(err error, folder, stored bool) error {
 	switch {
 	case !errors.Is(err, context.Canceled):

@@ -40,7 +40,7 @@ func (w *work) ingestion() *report.Ingestion {
 	return &report.Ingestion{Say: w.say, Failed: w.failed}
 }
 
-// stopped returns the error of work, which is that of an interruption if there was one.
+// stopped returns the error of work, or that of an interruption if there was one.
 func stopped(ctx context.Context, err error, streams jsonl.Streams) error {
 	if err != nil && ctx.Err() != nil { // regardless of other consequences
 		return interruption(streams)

@@ -1,10 +1,9 @@
-// Package cli is the command quire-project as a library. With a main of one line, you
-// get the whole command with your projections added.
+// Package cli is the command quire-project as a library. With a main of one line, you get the whole
+// command with your projections added.
 //
 //	func main() { cli.Main(retries.Projection) }
 //
-// This package holds flags, wiring and exit statuses; what is done, is done in
-// adapters and projections.
+// This package has flags, wiring and exit statuses. The work is done in adapters and projections.
 package cli
 
 import (
@@ -33,7 +32,7 @@ const name = "quire-project"
 // Main runs the command of the program's arguments with the built-in and the added projections, and
 // exits with its status.
 func Main(added ...projections.AnyDefinition) {
-	tuneMemory(200) // usually little data is live compared with what is allocated
+	tuneMemory(200) // usually little of the allocated memory is live
 	ctx, stop := signal.NotifyContext(context.Background(), signals.Ending()...)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C kills a program that does not stop
 	status := Run(ctx, os.Args[1:], os.Stdout, os.Stderr, added...)

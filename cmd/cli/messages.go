@@ -105,7 +105,7 @@ func (w *work) failed(err error) {
 	w.ends(statusOf(err))
 }
 
-// ends makes a status that of the work, unless it has a worse one.
+// ends sets the status of the work, unless it has a worse one.
 func (w *work) ends(status int) { w.status = worst(w.status, status) }
 
 // read calls do with the streams that find returns for paths.

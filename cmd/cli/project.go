@@ -131,7 +131,7 @@ func (p *app) openOutput(path string, streams jsonl.Streams) (io.Writer, *report
 
 const commandsUsage = "with traces: add the texts of commands, which may contain secrets"
 
-// takes says for what the flags are that not every format has a use for.
+// takes maps flags that not every format supports to the options that they set.
 var takes = map[string]report.Takes{
 	"output": report.TakesFile, "projection": report.TakesProjections, "logs": report.TakesLogs, "pretty": report.TakesPretty, "commands": report.TakesCommands, "keep-streams": report.TakesStreams,
 	"failed": report.TakesRows, "job": report.TakesRows, "slower-than": report.TakesRows, "top": report.TakesRows,

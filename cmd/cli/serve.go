@@ -83,7 +83,7 @@ func (p *app) serve(ctx context.Context, cmd *cobra.Command, path string, flags 
 		return command.Usage("--listen: %w", err)
 	}
 	messages := live.NewQueue(ctx, p.Err, false)
-	defer func() { _ = messages.Close() }() // there is nowhere to report an error of stderr
+	defer func() { _ = messages.Close() }() // an error of stderr cannot be reported anywhere
 	site.Logger = slog.New(slog.NewTextHandler(messages, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	site.Follow.Tell(func(words string) { say(messages, words) }, func(err error) { tell(messages, err) })
 	s, err := p.openFollowed(ctx, path, flags.followFlags, stores.Options{Wait: site.Follow.Retry.Do, MustExist: path == "" && !flags.create})

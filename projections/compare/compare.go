@@ -18,7 +18,7 @@ type Run struct {
 	ClockBackwards bool `json:"clock_backwards"`
 }
 
-// Change is a quantity of both runs; DeltaMs is that of B minus that of A. What is unknown is null.
+// Change is a quantity of both runs; DeltaMs is B minus A. Unknown values are null.
 type Change struct {
 	A     projections.Null[int64] `json:"a"`
 	B     projections.Null[int64] `json:"b"`
@@ -91,7 +91,7 @@ type Comparison struct {
 	WallMs Change `json:"wall_ms"`
 	// Account is nil if a number is unknown or int64 cannot hold it; Notes say which.
 	Account *Account `json:"account"`
-	// Commands are those of both runs, those first that explain most.
+	// Commands has the commands of both runs; those that explain most come first.
 	Commands []Command `json:"commands"`
 	Matching Matching  `json:"matching"`
 	// History is what verdicts rest on.
@@ -171,8 +171,8 @@ func (c *Comparison) note(name string, run *Run, of *side, wall projections.Null
 	}
 }
 
-// account adds up exactly, since every known duration is in one of the parts: in the difference of
-// a pair or, if there is none, in that of its run.
+// account adds up exactly, since every known duration is counted in one part: in the difference of
+// a pair or, without a pair, in that of its run.
 func (c *Comparison) account(coveredA, coveredB *big.Int) {
 	if !c.WallMs.Delta.Valid {
 		return

@@ -17,7 +17,7 @@ type Group struct {
 	Conditions string `json:"conditions"`
 	// Runs counts the runs that were used.
 	Runs int `json:"runs"`
-	// LeftOut are those that were not.
+	// LeftOut has the runs that were not used.
 	LeftOut []LeftOut `json:"left_out"`
 
 	ids       map[domain.RunID]bool
@@ -88,8 +88,8 @@ type Shift struct {
 	B *Sample `json:"b"`
 	// Shift is nil if one group has none.
 	Shift *Interval `json:"shift"`
-	// Chance is how likely the groups differ so much if nothing has changed, as it is and corrected for the
-	// number of tests. Both are null without a test.
+	// Chance is the probability of a difference at least this large if nothing has changed,
+	// uncorrected and corrected for the number of tests. Both are null without a test.
 	Chance    projections.Null[float64] `json:"p_value"`
 	Corrected projections.Null[float64] `json:"corrected_p_value"`
 	Verdict   Verdict                   `json:"verdict"`
@@ -111,7 +111,7 @@ type Groups struct {
 	B *Group `json:"b"`
 	// Wall is of the runs' durations.
 	Wall Shift `json:"wall"`
-	// Commands are those first that have changed most.
+	// Commands has the commands; those that have changed most come first.
 	Commands []GroupCommand `json:"commands"`
 	// Tested counts the tests that the chances are corrected for.
 	Tested int `json:"tested"`
@@ -261,7 +261,7 @@ func storedGroup(ctx context.Context, s store.Store, name string, of store.Selec
 	return g, EachStored(ctx, s, runs, prepare, g.Add)
 }
 
-// AssumeEnded takes a run without run_finished as one that has ended, unless a job of it is active.
+// AssumeEnded treats a run without run_finished as ended, unless a job of it is active.
 func AssumeEnded(r *projections.Record) {
 	r.Run.Ended = r.Run.Ended || r.Run.State != projections.Active
 }

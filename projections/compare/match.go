@@ -26,8 +26,8 @@ func Normal(cmd string) string {
 	return changing.ReplaceAllLiteralString(cmd, "#")
 }
 
-// mayChange is false for most commands that have nothing for [changing] to find, of which it
-// would look at each byte several times.
+// mayChange is false for most commands in which [changing] would find nothing. It is much faster
+// than changing, which looks at each byte several times.
 func mayChange(cmd string) bool {
 	digits := 0
 	for i := range len(cmd) {
@@ -125,12 +125,13 @@ func match(a, b *side) []int {
 	return partner
 }
 
-// maxEdits is after how many texts that are in one list only aligning settles what it has found, and
-// begins anew behind that. It bounds the work for 50,000 commands a side to 50 million steps.
+// maxEdits is the number of texts in one list only after which aligning keeps its result so far,
+// and starts again behind it. It limits the work for 50,000 commands on each side to 50 million
+// steps.
 const maxEdits = 1000
 
-// align pairs equal texts of two lists, in their order: as many as can be unless the lists differ in
-// more than so many edits. The pairs are the same if you swap the lists.
+// align pairs equal texts of two lists, in their order. It finds the most pairs possible, unless
+// the lists differ in more than edits edits. Swapping the lists gives the same pairs.
 func align(a, b []string, edits int) [][2]int {
 	if slices.Compare(a, b) > 0 { // among equally good ones, the choice depends on which comes first
 		pairs := align(b, a, edits)
@@ -150,10 +151,10 @@ func align(a, b []string, edits int) [][2]int {
 	return all
 }
 
-// furthest finds a longest common subsequence with Myers' greedy algorithm or, after so many edits, that of
-// the beginnings of both lists that it has come furthest in; it returns how long these are. After d
-// edits, reach says how far one can get in a on each diagonal, that is, at each difference of the places
-// in a and b.
+// furthest finds a longest common subsequence with Myers' greedy algorithm. After the limit of
+// edits, it returns that of the furthest-reaching beginnings of both lists, and their lengths.
+// After d edits, reach has for each diagonal (the difference between the positions in a and b) the
+// furthest position in a.
 func furthest(a, b []string, edits int) (pairs [][2]int, x, y int) {
 	most := min(len(a)+len(b), edits)
 	reach := make([]int32, 2*most+3)
@@ -183,8 +184,8 @@ func furthest(a, b []string, edits int) (pairs [][2]int, x, y int) {
 	return backtrack(before, x, y), x, y
 }
 
-// down reports whether the d-th edit to diagonal k takes a text of b, rather than one of a. The first
-// element of reach is that of diagonal -d.
+// down reports whether the d-th edit to diagonal k inserts a text of b, instead of deleting one of
+// a. The first element of reach is for diagonal -d.
 func down(reach []int32, d, k int) bool {
 	return k == -d || k != d && reach[k-1+d] < reach[k+1+d]
 }

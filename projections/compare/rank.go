@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	// confidence is that of intervals.
+	// confidence is the confidence level of intervals.
 	confidence = 0.95
 	// exactly is up to how many values in both groups the distribution of ranks is counted; beyond that,
 	// it is as good as normal.
@@ -17,15 +17,16 @@ const (
 	quantile975 = 1.959963984540054
 )
 
-// Interval is a number of milliseconds and the bounds that the true one lies in, with a confidence
-// of 95 %. They are null if there are too few values to have that.
+// Interval is an estimate in milliseconds, with the bounds of its 95 % confidence interval. The
+// bounds are null if there are too few values.
 type Interval struct {
 	Ms   int64                   `json:"ms"`
 	Low  projections.Null[int64] `json:"low_ms"`
 	High projections.Null[int64] `json:"high_ms"`
 }
 
-// between returns an interval from the kth of sorted values to the kth from above; k 0 means that there is none.
+// between returns the interval from the kth lowest to the kth highest of sorted values; with k = 0
+// there is none.
 func between(sorted []int64, k int) Interval {
 	of := Interval{Ms: middle(sorted)}
 	if k > 0 {
@@ -73,8 +74,8 @@ func shift(a, b []int64) Interval {
 	return between(differences, bound(len(a), len(b)))
 }
 
-// bound returns which of the differences of all pairs, from the least one on, is the lower bound of the shift; 0
-// if there are too few values for the confidence.
+// bound returns the rank of the difference of a pair that is the lower bound of the shift; 0 if
+// there are too few values for the confidence level.
 func bound(n, m int) int {
 	if n+m > exactly {
 		return max(0, int(math.Floor(float64(n*m)/2-quantile975*math.Sqrt(float64(n*m)*float64(n+m+1)/12))))

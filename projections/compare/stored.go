@@ -9,7 +9,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// mostStored is how many runs are read from a store at most: with this many, verdicts find what they can.
+// mostStored limits the runs that are read from a store. With this many, verdicts have all the
+// power they can have.
 const mostStored = 200
 
 // Stored compares two runs of a store. The latest runs before b are the history. The functions prepare

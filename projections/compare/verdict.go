@@ -30,7 +30,7 @@ const (
 type History struct {
 	// Runs counts the earlier runs that were used.
 	Runs int `json:"runs"`
-	// LeftOut are those that were not.
+	// LeftOut has the runs that were not used.
 	LeftOut []LeftOut `json:"left_out"`
 	// Tested counts the tests: of commands that stand out, to be slower or to be faster.
 	Tested int `json:"tested"`
@@ -142,12 +142,13 @@ func (c *Comparison) Judge(by *EarlierRuns) {
 	}
 }
 
-// standsOut reports whether there are enough earlier durations, and whether the longest of all (or the
-// shortest, if sign is -1) lies beyond the floor and beyond what is usual: three times as far from the
-// median as the ninth decile does. Only such commands are tested, so there are few to correct for.
+// standsOut reports whether there are enough earlier durations, and whether the longest of all
+// durations (or the shortest, if sign is -1) exceeds both the floor and what is usual: three times
+// the distance of the ninth decile from the median. Only such commands are tested, so the
+// correction is for few tests.
 //
-// Since the answer does not depend on which of the durations is the run's own, it leaves the chances
-// as they are.
+// The answer does not depend on which of the durations is the run's own, so it does not change the
+// probabilities.
 func standsOut(earlier []int64, own, sign int64) bool {
 	if len(earlier) < LeastRuns {
 		return false

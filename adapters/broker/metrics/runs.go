@@ -107,7 +107,8 @@ func (r *Runs) stopped(id domain.RunID) {
 	}
 }
 
-// pipeline returns the name of a run's pipeline. Only so many have a name of their own.
+// pipeline returns the name of a run's pipeline for metrics. The number of distinct names is
+// limited.
 func (r *Runs) pipeline(labels domain.Labels) string {
 	name := cicd.PipelineName(labels)
 	if !r.pipelines[name] {

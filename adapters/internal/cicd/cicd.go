@@ -14,7 +14,7 @@ type Result string
 const (
 	Success Result = "success"
 	Failure Result = "failure"
-	// Error is the result of what has no end: its writer, or the machine, has gone.
+	// Error is the result of a run or job without an end, whose writer or machine has gone.
 	Error Result = "error"
 )
 
@@ -23,7 +23,7 @@ const (
 	PipelineFailure = "pipeline_failure" // of a run that failed
 	JobFailed       = "job_failed"       // of a job that failed
 	NonzeroExit     = "nonzero_exit"     // of a command that failed
-	Incomplete      = "incomplete"       // of what has no end
+	Incomplete      = "incomplete"       // for a run or job without an end
 )
 
 // PipelineName returns the name of a run's pipeline: its label "pipeline" or, since a repository

@@ -5,8 +5,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// FailedCommands returns a projection of one row: how many commands failed, that is, ended
-// with another code than 0 in a failed job.
+// FailedCommands returns a projection of one row: the number of failed commands, that is, those
+// that ended with a code other than 0 in a failed job.
 func FailedCommands() projections.Projection[int] { return &failedCommands{Exits: map[int]int{}} }
 
 type failedCommands struct {

@@ -13,12 +13,12 @@ import (
 // more of them, stacked, reach into other lines.
 const maxMarks = 2
 
-// Fit makes text from a stream safe for a terminal, and at most so many columns wide.
-// It escapes all characters but letters, signs and spaces, so that the text cannot move
-// the cursor, change colours or reverse the direction of the text after it. It also
-// escapes a combining mark on no letter, and one too many on a letter. Longer text is cut
-// and ends with "…". Fit returns the width too, the sum of the characters' widths; in a
-// terminal that combines characters the text may be narrower.
+// Fit makes text from a stream safe for a terminal, and at most that many columns wide. It escapes
+// all characters except letters, signs and spaces, so that the text cannot move the cursor, change
+// colours or reverse the direction of the text after it. It also escapes combining marks without a
+// letter, and excess ones on a letter. It cuts longer text and ends it with "…". Fit also returns
+// the width, as the sum of the characters' widths; in a terminal that combines characters the text
+// may be narrower.
 func Fit(s string, columns int) (string, int) {
 	if len(s) <= columns && plain(s) {
 		return s, len(s)

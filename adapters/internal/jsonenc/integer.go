@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// AppendInt is strconv.AppendInt with base 10, but faster for the numbers that most
-// rows have: times of 13 digits, and numbers of one.
+// AppendInt is like strconv.AppendInt with base 10, but faster for the numbers that most rows
+// contain: times of 13 digits, and numbers of one digit.
 func AppendInt(dst []byte, n int64) []byte {
 	switch {
 	case 0 <= n && n < 10:

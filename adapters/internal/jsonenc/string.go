@@ -58,9 +58,8 @@ func plain(b []byte) int {
 	return i
 }
 
-// notPlain returns a word with the high bit of each byte set that is a quote, a
-// backslash, a control character or not ASCII in x. Bytes above the first such one
-// may be marked wrongly: only the lowest mark counts.
+// notPlain marks the bytes of x that are a quote, a backslash, a control character or not ASCII: it
+// sets their high bits. Bytes above the lowest mark may be marked wrongly.
 func notPlain(x uint64) uint64 {
 	const ones, highs = 0x0101010101010101, 0x8080808080808080
 	quote, slash := x^(ones*'"'), x^(ones*'\\')

@@ -25,8 +25,8 @@ import (
 // only are names that make a file its folder's only stream, by priority.
 var only = []string{"events.jsonl", "events.jsonl.gz", "events.jsonl.zst"}
 
-// IsStream reports whether a file with this name is a stream: its name ends in
-// .jsonl, or in .gz or .zst behind that.
+// IsStream reports whether a file with this name is a stream: its name ends in .jsonl, optionally
+// followed by .gz or .zst.
 func IsStream(path string) bool {
 	name, compressed := strings.CutSuffix(path, ".gz")
 	if !compressed {
@@ -56,8 +56,9 @@ type Entry struct {
 	Kind Kind
 }
 
-// Read returns the entries of a folder that may matter, sorted by name. isStream reports
-// whether a path has the name of a stream. With an error, Read returns what it could read.
+// Read returns the entries of a folder that are streams, folders or links to them, sorted by name.
+// isStream reports whether a path has the name of a stream. With an error, Read returns the entries
+// that it could read.
 func Read(folder string, isStream func(path string) bool) ([]Entry, error) {
 	files, err := os.ReadDir(folder)
 	var found []Entry

@@ -1,4 +1,4 @@
-// Package loopback keeps web pages of other sites away from servers that are for this machine alone.
+// Package loopback protects servers that are only for this machine from web pages of other sites.
 package loopback
 
 import (

@@ -16,9 +16,9 @@ import (
 // errNoBouncer is why tests are skipped. Scripts look for its first words.
 var errNoBouncer = errors.New("needs PgBouncer: it is neither in $PATH nor in /usr/sbin; install the package pgbouncer")
 
-// Bounced starts a PgBouncer in front of the server, for t alone, which assigns a number of
-// connections per transaction. It returns the address of a database behind
-// it. If there is no PgBouncer, t is skipped.
+// Bounced starts a PgBouncer in front of the server, for t alone, which assigns connections per
+// transaction; connections is their number. It returns the address of a database behind it. If
+// PgBouncer is not installed, t is skipped.
 func (s *Server) Bounced(t testing.TB, database string, connections int) string {
 	t.Helper()
 	program, err := findBouncer()

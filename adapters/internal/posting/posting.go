@@ -1,4 +1,4 @@
-// Package posting sends data to a server that may be away or busy, over HTTP.
+// Package posting sends data over HTTP to a server that may be unavailable or busy.
 package posting
 
 import (
@@ -20,11 +20,11 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/printable"
 )
 
-// File is a file that a setting names. Setting is what a person knows it by, such as a flag.
+// File is a file that a setting names. Setting is the user's name for the setting, such as a flag.
 type File struct{ Setting, Path string }
 
-// TLS returns the certificates to trust and to show. Files without a path are left out; without ca,
-// those of the system are trusted. An error names the setting.
+// TLS returns the trusted certificates and the client certificate. Files without a path are
+// skipped; without ca, the system's certificates are trusted. An error names the setting.
 func TLS(ca, certificate, key File) (*tls.Config, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if ca.Path != "" {
@@ -117,19 +117,20 @@ func withoutAddress(err error) error {
 	return err
 }
 
-// IsUntrusted reports whether err is about the certificate of a server, and will not go away.
+// IsUntrusted reports whether err is about the certificate of a server, which makes retries
+// pointless.
 func IsUntrusted(err error) bool { return errors.As(err, new(*tls.CertificateVerificationError)) }
 
-// BusyError is an error that may go away, after a time that the server may have named.
+// BusyError is a temporary error. The server may have said when to retry.
 type BusyError struct {
 	Err   error
 	after *backoff.RetryAfterError
 }
 
-// Busy returns err as one that may go away.
+// Busy marks err as temporary.
 func Busy(err error) *BusyError { return &BusyError{Err: err} }
 
-// Busy returns err, for an answer which asks to send the data later, as one that may go away.
+// Busy marks err as temporary, for an answer that asks to send the data later.
 func (a *Answer) Busy(err error) *BusyError {
 	return &BusyError{err, retryAfter(a.Header.Get("Retry-After"), time.Now())}
 }
@@ -146,7 +147,7 @@ func (e *BusyError) Unwrap() []error {
 // MaxWait is the longest time for which an answer can make the client wait.
 const MaxWait = 10 * time.Minute
 
-// retryAfter reads the header Retry-After, which is in seconds or a date; nil if there is none.
+// retryAfter parses the header Retry-After, which is in seconds or a date; nil if it is missing.
 func retryAfter(header string, now time.Time) *backoff.RetryAfterError {
 	wait := time.Duration(0)
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {

@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Name returns a name as it is or, if there is something in it that would move a
-// cursor, break a line or turn the direction of writing, quoted and escaped.
+// Name returns a name unchanged if it is safe to print. A name that would move the cursor, break a
+// line or change the direction of text is quoted and escaped.
 func Name(name string) string {
 	if strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) || r == '\uFFFD' }) {
 		return strconv.Quote(name)
@@ -21,8 +21,8 @@ func Name(name string) string {
 	return name
 }
 
-// Line returns what an error says as one line: some are of several, and say some of them
-// twice.
+// Line returns the message of an error as one line, without the repetitions in messages that join
+// several errors.
 func Line(text string) string {
 	return Name(strings.Join(slices.Compact(lineBreak.Split(text, -1)), " "))
 }
@@ -37,8 +37,8 @@ func Error(err error) error {
 	return err
 }
 
-// Reason returns what the first of some known errors says that err is. The rest of what err says
-// may be secret.
+// Reason returns the message of the first of the known errors that err is. The rest of err's
+// message may be secret.
 func Reason(err error, known ...error) string {
 	for _, meaning := range known {
 		if errors.Is(err, meaning) {

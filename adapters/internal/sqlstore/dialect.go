@@ -1,9 +1,9 @@
-// Package sqlstore has what the stores in SQL databases share. Their tables have the same
-// columns, so they read them with the same queries, and keep parked segments and
-// quarantines with the same statements.
+// Package sqlstore has what the stores in SQL databases share. Their tables have the same columns,
+// so both stores read them with the same queries, and keep parked segments and quarantines with the
+// same statements.
 //
-// Queries have the placeholders ?1, ?2 and so on, and the names of tables in braces. The other
-// differences between the databases are in [Dialect].
+// Queries have the placeholders ?1, ?2 and so on, and the names of tables in braces. [Dialect]
+// describes the other differences between the databases.
 package sqlstore
 
 import (
@@ -18,14 +18,14 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Dialect describes how a database differs from SQLite. The zero Dialect is that of
-// SQLite.
+// Dialect describes how a database differs from SQLite. The zero value is SQLite's dialect.
 type Dialect struct {
 	// Set is the set of projections that the store has tables for.
 	Set *projections.Set
-	// Other are those of them that had a table with other columns when the store was opened.
+	// Other has the projections whose table had other columns when the store was opened.
 	Other map[*projections.Definition]error
-	// Tables are the tables of those of Other, if rows are read out of tables with other columns.
+	// Tables has the tables of the projections in Other, if rows are read from tables with other
+	// columns.
 	Tables map[*projections.Definition]table
 	// Prefix begins the names of the tables of one generation of rows.
 	Prefix string
@@ -43,8 +43,8 @@ type Dialect struct {
 	// Stream runs a query that may have too many rows for memory. The transaction can run
 	// other queries while you read the rows. By default every query is like that.
 	Stream func(ctx context.Context, tx *sql.Tx, query string, args ...any) (Rows, error)
-	// NowMs is an SQL expression for the milliseconds since the Unix epoch. The default is
-	// that of SQLite.
+	// NowMs is an SQL expression for the milliseconds since the Unix epoch. The default is for
+	// SQLite.
 	NowMs string
 	// Error explains an error of the database. By default it stays as it is.
 	Error func(error) error
@@ -74,8 +74,8 @@ func (d *Dialect) SQL(query string) string {
 	return query
 }
 
-// Own returns the name of what belongs to a table, such as an index or a trigger: those of all
-// generations are different, and stay when a generation becomes the live one.
+// Own returns a name for something that belongs to a table, such as an index or a trigger. The
+// names differ between generations, and stay the same when a generation becomes live.
 func (d *Dialect) Own(name string) string { return cmp.Or(d.Prefix, "quire_project_") + name }
 
 func (d *Dialect) nowMs() string {
@@ -100,8 +100,7 @@ func (d *Dialect) decode(s string) string {
 // of a statement.
 const MaxList = 500
 
-// In returns a condition for a column that has the id of one of runs, and the arguments of
-// the query.
+// In returns a condition that a column contains the id of one of runs, and the arguments for it.
 func (d *Dialect) In(runs []domain.RunID) (condition string, args []any) {
 	ids := make([]string, len(runs))
 	for i, run := range runs {

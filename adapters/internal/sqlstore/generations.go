@@ -103,8 +103,8 @@ func (r Reader) Changes(ctx context.Context, limit int) ([]store.Change, error) 
 	return list(ctx, r, "the changes", columns, `SELECT id, run_id FROM quire_project_changes ORDER BY id LIMIT ?1`, int64(limit))
 }
 
-// Leniently returns the dialect with which tables with other columns are read as well, the columns
-// that they lack, and those that only they have.
+// Leniently returns a dialect that also reads tables with other columns, together with the columns
+// that these lack, and those that only they have.
 func (r Reader) Leniently(ctx context.Context) (_ *Dialect, lacks, more map[*projections.Definition][]string, err error) {
 	all, err := r.registered(ctx)
 	d := *r.dialect
@@ -170,8 +170,8 @@ func (c column) zero() string {
 	return "0"
 }
 
-// from returns what a row gets for the column out of a row of another table: null goes into a
-// column that can be null only.
+// from returns the value of the column for a row that is copied from another table. null is copied
+// only into a nullable column.
 func (c column) from(other table) string {
 	if c.isIn(other) {
 		return fmt.Sprintf("coalesce(%q, %s)", c.name, c.zero())
@@ -230,20 +230,20 @@ func (t table) from(other table) (names, values string) {
 // Swap says which tables change their names when a generation becomes the live one. Tables of
 // projections that the generation does not have stay.
 type Swap struct {
-	// Aside are live tables that get the prefix of the live generation, Into are those that
-	// lose the prefix of the other one.
+	// Aside has the live tables that get the prefix of the live generation; Into has the tables
+	// that lose the prefix of the other one.
 	Aside, Into []string
-	// Was has for those of Into the live table that it takes the place of, if there is one.
+	// Was has, for each table in Into, the live table that it replaces, if any.
 	Was map[string]string
 	// Live and Next are the numbers of the two.
 	Live, Next int
 }
 
-// fixedTables are those of a generation whatever its projections are.
+// fixedTables are the tables of a generation that do not depend on its projections.
 var fixedTables = []string{"checkpoints", "quire_project_projections"}
 
-// Swap finds out what a switch to a generation has to rename. exists reports whether there is a
-// table. An error is that the generation cannot become the live one.
+// Swap computes which tables a switch to a generation has to rename. exists reports whether a table
+// exists. An error means that the generation cannot become live.
 func (r Reader) Swap(ctx context.Context, number int, exists func(table string) bool) (s Swap, err error) {
 	all, err := r.All(ctx)
 	if err != nil {
@@ -321,8 +321,8 @@ func SetState(number int, state store.GenerationState) string {
 	return fmt.Sprintf(`UPDATE quire_project_generations SET state = '%s' WHERE generation = %d`, state, number)
 }
 
-// Next returns what the next generation will be: one that is there, if it is for the projections of
-// this program, or the number of a new one and those that it takes the place of.
+// Next returns the next generation: an existing one, if it is for the projections of this program,
+// or the number of a new one and the generations that it replaces.
 func (r Reader) Next(ctx context.Context) (number int, isThere bool, replaced []int, err error) {
 	all, err := r.All(ctx)
 	for _, g := range all {

@@ -42,7 +42,7 @@ func keptColumns(d *Dialect, k *keptRow) []any {
 	return []any{text(d, &k.run), &k.Bytes, digest(&k.SHA256), &k.at}
 }
 
-// Kept returns what is kept of the streams of runs.
+// Kept describes the kept streams of runs.
 func (r Reader) Kept(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Kept, error) {
 	kept := map[domain.RunID]store.Kept{}
 	for some := range slices.Chunk(runs, MaxList) {
@@ -76,9 +76,9 @@ func (r Reader) Piece(ctx context.Context, run domain.RunID, offset int64) ([]by
 	return data[offset-found[0].offset:], nil
 }
 
-// Keeping has the methods of a transaction for kept streams. It collects what is to be kept,
-// and writes it when there is much of it, or in [Keeping.Flush]. Pieces are compressed on other
-// goroutines meanwhile: the caller is the one that rows wait for.
+// Keeping has the methods of a transaction for kept streams. It collects the bytes to keep, and
+// writes them when there are many, or in [Keeping.Flush]. Other goroutines compress pieces
+// meanwhile, because rows wait for the caller.
 type Keeping struct {
 	Dialect *Dialect
 	// Query runs statements in order, and calls scan with the rows of each.
@@ -175,7 +175,7 @@ func (k *Keeping) Reach(run domain.RunID, end domain.Mark) {
 	}
 }
 
-// Flush writes what was collected.
+// Flush writes the collected bytes.
 func (k *Keeping) Flush() error {
 	if err := k.write(true); err != nil {
 		return err

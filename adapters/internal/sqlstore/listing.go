@@ -128,7 +128,7 @@ func (l *listing) arg(value any) string {
 	return fmt.Sprintf("?%d", len(l.args))
 }
 
-// show selects what is shown of the first runs of a query, with a row for each label.
+// show selects the columns of a list for the first runs of a query, with a row for each label.
 func (l *listing) show(query string) string {
 	order := "at IS NULL, at DESC, id"
 	if l.page.Before != nil {
@@ -185,9 +185,8 @@ func (l *listing) lookUp(chosen int) string {
 // span is a range of an index by time: a condition and an order.
 type span struct{ where, order string }
 
-// spans returns the ranges of an index by time that follow the place, one behind the other. The
-// database can start to read the index where a range begins, which it cannot for conditions
-// that are joined by OR.
+// spans returns the consecutive ranges of an index by time that follow the place. The database can
+// start reading the index where a range begins, which it cannot do for conditions joined by OR.
 func (l *listing) spans() (spans []span) {
 	const timed, untimed = "started_at_ms IS NOT NULL", "started_at_ms IS NULL"
 	at, beyond, before, ids, times := l.page.After, ">", "<", "run_id", "started_at_ms DESC, run_id"
@@ -276,8 +275,8 @@ func criteria(page *store.Page) (all []criterion) {
 	return all
 }
 
-// hasLabel returns a condition for a row of runs. With OFFSET, PostgreSQL looks for labels of
-// that run, instead of first finding those of all runs.
+// hasLabel returns a condition for a row of runs. OFFSET makes PostgreSQL look for labels of that
+// run, instead of first finding those of all runs.
 func hasLabel(condition string) string {
 	return "EXISTS (SELECT 1 FROM {labels} AS labels WHERE labels.run_id = runs.run_id AND " + condition + " LIMIT 1 OFFSET 0)"
 }

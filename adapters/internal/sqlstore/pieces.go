@@ -22,7 +22,7 @@ const packers = 2
 
 var turns = make(chan struct{}, packers)
 
-// buffers are free buffers of a maxPiece, for the bytes of pieces and for what they become.
+// buffers are free buffers of maxPiece bytes, for pieces before and after compression.
 var buffers = sync.Pool{New: func() any { return new([maxPiece]byte) }}
 
 // piece is a piece of a stream, compressed.

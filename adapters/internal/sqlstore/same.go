@@ -15,12 +15,13 @@ import (
 const selectSame = `SELECT n.run_id, ''%s FROM {checkpoints} AS n JOIN checkpoints AS l ON l.run_id = n.run_id
 WHERE n.projections = '%s' AND n.end_bytes = l.end_bytes AND n.end_lines = l.end_lines AND n.end_sha256 = l.end_sha256 AND n.reading = l.reading AND n.run_id %s`
 
-// sameRows is 1 if a table has the same rows of a run in both generations: each has a counterpart, and
-// there are as many. It counts, because PostgreSQL would turn EXISTS into a join of whole tables.
+// sameRows is an SQL expression that is 1 if a table has the same rows of a run in both
+// generations: each row has a counterpart, and the numbers are equal. It counts, because PostgreSQL
+// would turn EXISTS into a join of whole tables.
 const sameRows = ` || CASE WHEN (SELECT count(*) = count(b.run_id) AND count(*) = (SELECT count(*) FROM {%[2]s} AS c WHERE c.run_id = n.run_id)
 FROM %[1]q AS a LEFT JOIN {%[2]s} AS b ON b.run_id = n.run_id AND b.position = a.position%[3]s WHERE a.run_id = n.run_id) THEN '1' ELSE '0' END`
 
-// sameRun says of each table of a list whether it has the same rows of a run.
+// sameRun tells for each table of a list whether it has the same rows of a run.
 type sameRun struct {
 	run  domain.RunID
 	same string

@@ -10,10 +10,10 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// registered is what a store knows of a projection.
+// registered describes a projection that a store knows.
 type registered struct {
 	name    string
-	version int    // the newest one of the rows; 0 before there are any
+	version int    // the newest version of the rows; 0 if there are none
 	columns string // from [projections.Definition.Describe]
 }
 
@@ -21,7 +21,7 @@ func registeredColumns(_ *Dialect, r *registered) []any {
 	return []any{&r.name, &r.version, &r.columns}
 }
 
-// registered returns what the store knows of projections, by name.
+// registered returns the projections that the store knows, by name.
 func (r Reader) registered(ctx context.Context) (map[string]registered, error) {
 	found, err := list(ctx, r, "the projections", registeredColumns, `SELECT name, version, columns FROM {quire_project_projections}`)
 	all := map[string]registered{}
@@ -47,7 +47,7 @@ type Tables struct {
 	// for other columns, and no program has written rows of them.
 	Missing []*projections.Definition
 	Drop    []string
-	// Other are those whose table has rows of an older version, with other columns.
+	// Other has the projections whose table has rows of an older version, with other columns.
 	Other map[*projections.Definition]error
 }
 
@@ -118,14 +118,13 @@ func (d *Dialect) RegisterVersion(of *projections.Definition, version int) strin
 	return d.SQL(fmt.Sprintf(`UPDATE {quire_project_projections} SET version = %d WHERE name = '%s'`, version, of.Name))
 }
 
-// IsIndex reports whether name is that of a declared index. Each generation makes it with a name
-// of its own.
+// IsIndex reports whether name is that of a declared index. Its name differs between generations.
 func IsIndex(name string, of *projections.Definition, index projections.Index) bool {
 	return strings.HasPrefix(name, "quire_project_") && strings.HasSuffix(name, "_"+indexName(of, index))
 }
 
-// indexName returns the end of the name of an index. Databases limit names: those of projections
-// leave room.
+// indexName returns the end of the name of an index. Databases limit the length of names, so those
+// of projections are limited, too.
 func indexName(of *projections.Definition, index projections.Index) string {
 	return of.Table + "_by_" + index.Name
 }

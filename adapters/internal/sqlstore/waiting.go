@@ -11,8 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// selectWaiting has the condition for the runs, if there is one, three times, because
-// databases do not apply a condition on the whole query to its parts.
+// selectWaiting contains the condition for the runs, if any, three times, because databases do not
+// apply a condition on the whole query to its parts.
 const selectWaiting = `SELECT w.run_id, q.run_id IS NOT NULL, coalesce(q.code, ''), coalesce(q.reason, ''), coalesce(q."offset", 0), coalesce(q.quarantined_at_ms, 0),
   coalesce(s.segments, 0), coalesce(s.bytes, 0), coalesce(s.first, 0), coalesce(s.last, 0), coalesce(%[2]s - s.since, 0)
 FROM (SELECT run_id FROM quarantined_runs%[1]s UNION SELECT run_id FROM held_segments%[1]s) AS w
@@ -37,8 +37,8 @@ func waitingColumns(d *Dialect, w *waitingRow) []any {
 	}
 }
 
-// Waiting returns those of runs, or of all runs if there are none, that are quarantined or
-// have parked segments.
+// Waiting returns the runs that are quarantined or have parked segments: all of them, or those
+// among runs if any are given.
 func (r Reader) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 	if len(runs) == 0 {
 		return r.waiting(ctx, "", nil)
@@ -95,7 +95,7 @@ type Statement struct {
 // Parking has the methods of a transaction for parked segments and quarantines.
 type Parking struct {
 	Dialect *Dialect
-	// Exec runs statements in order. what says in errors what they do.
+	// Exec runs statements. what describes them in errors.
 	Exec func(what string, statements ...Statement) error
 }
 

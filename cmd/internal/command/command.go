@@ -59,7 +59,7 @@ func Usage(format string, values ...any) error {
 	return &StatusError{StatusUsage, fmt.Errorf(format, values...)}
 }
 
-// StatusOf returns the exit status for err: that of a [StatusError], or else the one for an
+// StatusOf returns the exit status for err: the one of a [StatusError], or else the one for an
 // interruption or for I/O.
 func StatusOf(err error) int {
 	var status *StatusError
@@ -103,8 +103,8 @@ func NoArguments(cmd *cobra.Command, args []string) error {
 // Help has the help texts of commands, by their names.
 type Help map[string]cobra.Command
 
-// ParseHelp reads help texts. Each begins with a line "== USE"; then come a line that says
-// what the command does, prose, and after a line "Examples:" the examples.
+// ParseHelp parses help texts. Each begins with a line "== USE", followed by a line that says what
+// the command does, prose, and, after a line "Examples:", the examples.
 func ParseHelp(text string) Help {
 	h := Help{}
 	for section := range strings.SplitSeq(strings.TrimPrefix(text, "== "), "\n== ") {

@@ -110,7 +110,8 @@ func parseSize(text string, least int64) (int64, error) {
 	return int64(n), nil
 }
 
-// AboveZero makes a flag of a number or a time refuse 0 and what is below. The error shows an example.
+// AboveZero makes a flag with a number or a time refuse values of 0 and below. The error shows an
+// example.
 func AboveZero(cmd *cobra.Command, name, example string) {
 	flag := cmd.Flags().Lookup(name)
 	value := flag.Value
