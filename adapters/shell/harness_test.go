@@ -25,6 +25,9 @@ import (
 // body is a job's body.
 type body = func(context.Context, *shell.Shell) error
 
+// patience is how long a test waits for what has to happen, however busy the machine is.
+const patience = 5 * time.Minute
+
 // one makes a pipeline of a single job, "job".
 func one(t rapid.TB, run body) *shell.Pipeline {
 	return pipeline(t, shell.Job{ID: "job", Run: run})
@@ -203,11 +206,10 @@ func survivors(t rapid.TB, mark string) []string {
 func allGone(t rapid.TB, mark string) {
 	t.Helper()
 	var left []string
-	for range 1000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		if left = survivors(t, mark); len(left) == 0 {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	t.Fatalf("still running: %v", left)
 }

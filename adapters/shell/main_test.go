@@ -56,12 +56,11 @@ func open() int {
 // leaks returns what the tests have left behind, after some time to end.
 func leaks(before int) string {
 	var goroutines, files int
-	for range 1000 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		// What is left are those of main, of signals, and a few of the runtime.
 		if goroutines, files = runtime.NumGoroutine(), open(); goroutines <= 3 && files <= before+3 {
 			return ""
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	stacks := make([]byte, 1<<20)
 	return fmt.Sprintf("leaked: %d files, %d goroutines\n%s", files-before, goroutines, stacks[:runtime.Stack(stacks, true)])

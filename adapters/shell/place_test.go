@@ -47,23 +47,33 @@ func TestPlaces(t *testing.T) {
 // stopped. The events have the actual exit code.
 func TestTimeout(t *testing.T) {
 	for name, test := range map[string]struct {
-		cmd  string
-		code int32
+		cmd   string
+		code  int32
+		grace time.Duration
 	}{
-		"stopped":  {"sleep 60", 143},
-		"heeds it": {"trap 'exit 5' TERM; sleep 60 & wait", 5},
-		"says yes": {"trap 'exit 0' TERM; sleep 60 & wait", 0},
-		"does not": {"trap '' TERM; sleep 60", 137},
+		"stopped":  {"touch ready; sleep 3600", 143, never},
+		"heeds it": {"trap 'exit 5' TERM; touch ready; sleep 3600 & wait", 5, never},
+		"says yes": {"trap 'exit 0' TERM; touch ready; sleep 3600 & wait", 0, never},
+		"does not": {"trap '' TERM; touch ready; sleep 3600", 137, 700 * time.Millisecond},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := run(t, pipeline(t, shell.Job{ID: "job", Timeout: 500 * time.Millisecond, Run: func(ctx context.Context, sh *shell.Shell) error {
-				_, err := sh.Try(ctx, test.cmd)
-				_ = err // a body may say what it likes
-				return nil
-			}}, shell.Job{ID: "next", Needs: []string{"job"}, Run: func(context.Context, *shell.Shell) error { return nil }}),
-				shell.Options{Grace: 700 * time.Millisecond})
-			assert.Equal(t, 500*time.Millisecond, asError[*shell.TimeoutError](t, r.err).Timeout, "got %v", r.err)
+			var r recorded
+			var folder string
+			timeout := 250 * time.Millisecond
+			for isReady := false; !isReady; { // the command was when its time was over
+				timeout *= 2
+				folder = t.TempDir()
+				r = runIn(t, folder, t.Context(), pipeline(t, shell.Job{ID: "job", Timeout: timeout, Run: func(ctx context.Context, sh *shell.Shell) error {
+					_, err := sh.Try(ctx, test.cmd)
+					_ = err // a body may say what it likes
+					return nil
+				}}, shell.Job{ID: "next", Needs: []string{"job"}, Run: func(context.Context, *shell.Shell) error { return nil }}),
+					shell.Options{Grace: test.grace})
+				_, err := os.Stat(filepath.Join(folder, "ready"))
+				isReady = err == nil
+			}
+			assert.Equal(t, timeout, asError[*shell.TimeoutError](t, r.err).Timeout, "got %v", r.err)
 			asError[*shell.FailedError](t, r.err)
 			sh := r.record.ShEvents[0]
 			if sh.ExitCode.V != test.code || len(r.result.Jobs) != 1 || r.result.Outcome != domain.Failed {

@@ -23,12 +23,14 @@ import (
 
 // A second signal kills what does not want to stop, and the stream says so.
 func TestInterruptTwice(t *testing.T) {
-	s := start(t, `jobs: [{id: stubborn, sh: "trap '' INT TERM; echo $$ > begun; while :; do sleep 0.05; done"}]`)
-	pid, err := strconv.Atoi(strings.TrimSpace(s.await("begun")))
-	require.NoError(t, err)
-	second := s.interruptTwice()
-	s.endsAtOnce(second, "job_started stubborn, sh_started stubborn, sh_finished 137, job_finished failed, run_finished failed")
-	assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "the command is alive")
+	atOnce(t, func() time.Duration {
+		s := start(t, `jobs: [{id: stubborn, sh: "trap '' INT TERM; echo $$ > begun; while :; do sleep 0.05; done"}]`)
+		pid, err := strconv.Atoi(strings.TrimSpace(s.await("begun")))
+		require.NoError(t, err)
+		took := s.endsKilled(s.interruptTwice(), "job_started stubborn, sh_started stubborn, sh_finished 137, job_finished failed, run_finished failed")
+		assert.ErrorIs(t, syscall.Kill(pid, 0), syscall.ESRCH, "the command is alive")
+		return took
+	})
 }
 
 // A second signal also ends a program that waits for a reader of its events, and leaves nothing
