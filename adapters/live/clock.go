@@ -2,23 +2,9 @@ package live
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/quire-ci/quire-project/projections"
 )
-
-// plausible is the longest credible duration of an active run.
-const plausible = 30 * 24 * time.Hour
-
-// present is the time that a run's running times are measured at: the local time, if the producer's
-// clock can agree with it; otherwise the time of the run's latest event.
-func present(first, last int64, now time.Time) int64 {
-	at := now.UnixMilli()
-	if since := projections.Span(first, at); at < last || !since.Valid || since.V > plausible.Milliseconds() {
-		return last
-	}
-	return at
-}
 
 // took formats the duration of something that has ended: 417ms, 12.4s, 1m12.4s or 2h03m12s.
 func took(ms projections.Null[int64]) string {

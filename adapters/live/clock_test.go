@@ -3,37 +3,11 @@ package live
 import (
 	"math"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
-	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/projections"
-	"github.com/quire-ci/quire-project/projections/laws"
 )
-
-// The present is one of two times, and ours only where it may be the producer's.
-func TestPresent(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		first, last := laws.AtMs().Draw(t, "first"), laws.AtMs().Draw(t, "last")
-		now := moments().Draw(t, "now")
-		at := present(first, last, now)
-		if at != last && (at != now.UnixMilli() || at < last || at < first || uint64(at)-uint64(first) > uint64(plausible.Milliseconds())) {
-			t.Fatalf("from %d to %d, at %d: %d", first, last, now.UnixMilli(), at)
-		}
-	})
-	day := (24 * time.Hour).Milliseconds()
-	for _, example := range []struct{ first, last, now, want int64 }{
-		{1000, 2000, 5000, 5000}, // it goes on
-		{1000, 2000, 1500, 2000}, // the producer's clock is ahead
-		{1000, 2000, 1000 + 30*day, 1000 + 30*day},
-		{1000, 2000, 1001 + 30*day, 2000},    // recorded long ago
-		{5000, 1000, 2000, 1000},             // the clock was set back
-		{math.MinInt64, 0, math.MaxInt64, 0}, // not what an int64 holds
-	} {
-		assert.Equal(t, example.want, present(example.first, example.last, time.UnixMilli(example.now)), "%+v", example)
-	}
-}
 
 func TestDurations(t *testing.T) {
 	for _, example := range []struct {

@@ -13,10 +13,10 @@
 // # Time
 //
 // How long something has been running is a matter of two clocks: the producer's,
-// by which it started, and ours. The present is our time if that lies between
-// the run's latest event and thirty days after its first one; else the clocks
-// do not agree, or the stream is an old one, and the present is the time of the
-// latest event. What would be negative is not shown.
+// by which it started, and ours. The present is our time if that is at most a day
+// after the run's latest event; else the clocks do not agree, or the run has not
+// been heard of since, and the present is the time of the latest event. What would
+// be negative is not shown.
 //
 // # The terminal
 //

@@ -293,18 +293,25 @@ func (f *frame) heading(l *line, run *runView) {
 	l.addUpTo(max(f.width/2, 8), color, display.Name(string(run.id)))
 	l.add(color, behind+f.stateOf(run))
 	l.add(plain, "   "+run.counts())
-	if quiet := projections.Span(run.fold.Run().LastAtMs, f.present(run)); run.row.Events > 0 && quiet.V >= quietMs {
-		l.add(text.FgYellow, " · no event for "+running(quiet))
+	if run.row.Events == 0 || run.over() {
+		return
+	}
+	last := run.fold.Run().LastAtMs
+	switch at, heard := display.Present(last, f.now); {
+	case !heard:
+		l.add(text.FgYellow, " · no event for days")
+	case at-last >= quietMs:
+		l.add(text.FgYellow, " · no event for "+running(projections.Span(last, at)))
 	}
 }
 
 // present is the time that the running times of a run are measured at.
 func (f *frame) present(run *runView) int64 {
-	tracker := run.fold.Run()
-	if run.over() {
-		return tracker.LastAtMs
+	last := run.fold.Run().LastAtMs
+	if !run.over() {
+		last, _ = display.Present(last, f.now)
 	}
-	return present(tracker.FirstAtMs, tracker.LastAtMs, f.now)
+	return last
 }
 
 // stateOf returns a run's state, and how long it has been or was running.

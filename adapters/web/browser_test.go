@@ -162,14 +162,16 @@ func build(at int64) []domain.Event {
 func TestBrowserLive(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
-	const at = 1_795_444_914_602
+	at := time.Now().Add(time.Hour).UnixMilli() // by a clock ahead of this one, the events alone make the axis
 	s.add("42", domain.NewJobStarted(at, "build"))
 	do(t, ctx, chromedp.Navigate(s.URL+"/"), chromedp.Click("#runs a", chromedp.NodeVisible), chromedp.WaitVisible("quire-timeline input"))
-	value[bool](t, ctx, "window.loadedOnce = true")
+	value[bool](t, ctx, `window.loadedOnce = true; window.asked = () => performance.getEntriesByType("resource").filter((r) => r.initiatorType === "fetch").length; document.querySelector("quire-timeline").grow = () => {}; true`)
 	s.add("42", domain.NewShStarted(at+100, "build", "make <all>"))
 	holds(t, ctx, `document.querySelector("#j1\\.1 code")?.textContent === "make <all>" && document.querySelector("#j1\\.1 rect.open")`)
+	before := value[int](t, ctx, "asked()") // one, if the first event came before the page was connected
 	s.add("42", domain.NewShFinished(at+900, "build", 0), domain.NewJobStarted(at+900, "test"), domain.NewShStarted(at+900, "test", "go test"))
 	holds(t, ctx, `document.querySelector("#j1\\.1 rect.complete") && document.querySelector("#j2\\.1")`)
+	require.Equal(t, before, value[int](t, ctx, "asked()"), "events bring what has changed")
 	s.add("42", domain.NewShFinished(at+1900, "test", 7), domain.NewJobFinished(at+1900, "test", domain.Failed), domain.NewJobFinished(at+1900, "build", domain.Complete), domain.NewRunFinished(at+2000, domain.Failed))
 	holds(t, ctx, `document.querySelector("#summary.failed") && document.querySelector("#failures li")?.textContent.includes("exit 7") && !document.querySelector("rect.open")`)
 	holds(t, ctx, `window.loadedOnce && document.querySelector("#connection").textContent === ""`)

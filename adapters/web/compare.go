@@ -377,10 +377,9 @@ type drawing struct {
 }
 
 func drawn(r *projections.Record, length int64) *drawing {
-	d := &drawing{page: &page{ID: string(r.Run.RunID)}, record: r}
-	timing := r.Timings.Run
-	timing.WallMs = projections.Some(length)
-	a := newAxis(&timing, true)
+	timing := &r.Timings.Run
+	d := &drawing{page: &page{ID: string(r.Run.RunID), NowMs: timing.LastAtMs.V, Grows: !r.Run.Ended}, record: r}
+	a := newAxis(timing.StartedAtMs.V, length, true)
 	d.byID = d.jobs(&rows{Record: r}, a, pageLimits)
 	d.commands(&rows{Record: r}, d.byID, a, pageLimits)
 	return d

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,7 +22,7 @@ const (
 
 // events sends the rows of a run as server-sent events: first all rows, then the changed ones. The
 // id of an event is an offset: with all events so far, a viewer has the rows of the stream up to
-// there.
+// there. The pages of this server ask for HTML instead: the parts of the page that have changed.
 func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	run := domain.RunID(idIn(r.PathValue("run")))
 	if _, err := store.ReadRun(r.Context(), s.store, run); err != nil {
@@ -36,6 +37,7 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
+	asHTML := r.URL.Query().Has("html")
 	hub, leave := s.hubs.join(run)
 	defer leave()
 	out := newEventWriter(w)
@@ -47,12 +49,21 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return nil // the viewer connects again
 		}
-		for _, c := range changes {
-			out.change(c)
+		begun, drawing := time.Now(), time.Duration(0)
+		switch {
+		case len(changes) == 0:
+		case asHTML:
+			out.parts(now, hub.draw(at, now, changes))
+			drawing = time.Since(begun)
+		default:
+			for _, c := range changes {
+				out.change(c)
+			}
 		}
 		if at = now; out.flush() != nil {
 			return nil
 		}
+		sleep(r.Context(), 4*drawing, nil) // drawing takes a fifth of the time at most, however large the run is
 		select {
 		case <-r.Context().Done():
 			return nil
@@ -110,6 +121,19 @@ func (e *eventWriter) change(c *change) {
 		e.text(row)
 	}
 	e.text("]}\n\n")
+}
+
+// parts writes an event with the parts of a page that have changed; if there are none, all of it has to be loaded.
+func (e *eventWriter) parts(at place, html string) {
+	fmt.Fprintf(e, "id: %d\ndata: ", at.offset)
+	out := json.NewEncoder(e)
+	out.SetEscapeHTML(false) // markup has many of these characters
+	_ = out.Encode(struct {
+		Offset int64  `json:"offset"`
+		Digest string `json:"digest"`
+		HTML   string `json:"html,omitempty"`
+	}{at.offset, at.digest, html}) // the writer keeps the error
+	e.text("\n")
 }
 
 func (e *eventWriter) text(s string) { _, _ = e.WriteString(s) }

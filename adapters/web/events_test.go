@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	nethtml "golang.org/x/net/html"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
@@ -441,4 +442,78 @@ func TestEventsHead(t *testing.T) {
 	answer := httptest.NewRecorder()
 	server.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "HEAD", "/runs/run/events", nil))
 	require.Equal(t, "text/event-stream", answer.Header().Get("Content-Type"))
+}
+
+// The parts of a page that its viewers get as HTML make of the page before the page of now: they have all rows that
+// have changed, as a page that is loaded now has them.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		data := encode(laws.Events().Draw(t, "events"))
+		if len(data) == 0 {
+			t.Skip("no bytes")
+		}
+		db := memory.Of(set)
+		server := web.New(web.Options{Store: db})
+		defer server.Close()
+		site := httptest.NewServer(server)
+		defer site.Close()
+		projector := store.NewProjector(db, jsonl.NewSegments(jsonl.Options{OnMalformed: jsonl.Skip}), store.ProjectorOptions{Done: func(b store.Batch) { server.Written(b.Written) }})
+		defer projector.Close(context.Background())
+		at := 0
+		grow := func() {
+			begin := at
+			for at < len(data) && (at == begin || rapid.Bool().Draw(t, "another line")) {
+				at += 1 + bytes.IndexByte(data[at:], '\n')
+			}
+			require.NoError(t, projector.Apply(t.Context(), domain.Segment{Run: "run", Offset: int64(begin), Data: data[begin:at], SHA256: sha256.Sum256(data[:at])}))
+		}
+		grow()
+		rows := partsOf(t, get(t, server, "/runs/run").Body.String())
+		answer, err := site.Client().Get(site.URL + "/runs/run/events?html=1")
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		for lines, known := bufio.NewReader(answer.Body), false; ; {
+			line, err := lines.ReadString('\n')
+			require.NoError(t, err)
+			text, ok := strings.CutPrefix(line, "data: ")
+			if !ok {
+				continue
+			}
+			var event struct {
+				Offset int
+				HTML   string
+			}
+			require.NoError(t, json.Unmarshal([]byte(text), &event))
+			require.Equal(t, known, event.HTML != "", "who comes loads the page, who is there does not")
+			maps.Copy(rows, partsOf(t, event.HTML))
+			known = true
+			if event.Offset == at {
+				want := partsOf(t, get(t, server, "/runs/run").Body.String())
+				require.Equal(t, want, rows)
+				if at == len(data) {
+					return
+				}
+				grow()
+			}
+		}
+	})
+}
+
+// partsOf returns the rows, the sections and the summary of a page as text, by their ids.
+func partsOf(t require.TestingT, text string) map[string]string {
+	page, err := nethtml.Parse(strings.NewReader(text))
+	require.NoError(t, err)
+	parts := map[string]string{}
+	for n := range page.Descendants() {
+		e := element{n}
+		switch n.Data {
+		case "header", "section", "li":
+			parts[e.attribute("id")] = strings.Join(strings.Fields(e.text()), " ")
+		case "summary":
+			parts[element{n.Parent}.attribute("id")] = find(n, "span", "name")[0].text() + find(n, "span", "took")[0].text()
+		}
+	}
+	delete(parts, "")
+	return parts
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
@@ -60,7 +61,7 @@ func (f *File) Add(run domain.RunID, stream projections.Stream, options report.O
 	l := pageLimits
 	l.commands, l.jobs = min(len(r.ShEvents), mostRows), min(len(r.Jobs), mostRows)
 	for ; ; l = l.smaller() {
-		p := newPage(f.set, r, l)
+		p := newPage(f.set, r, l, time.Time{})
 		if options.Logs != nil {
 			addLogEnds(p, r, options.Logs)
 		}

@@ -2,10 +2,13 @@ package web
 
 import (
 	"context"
+	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/quire-ci/quire-project/adapters/internal/printable"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -73,6 +76,7 @@ type hub struct {
 
 	lock    sync.Mutex
 	state   state
+	drawn   parts         // what the latest viewers got
 	recent  []*change     // the latest changes, which follow each other
 	bytes   int           // of recent
 	pending bool          // viewers have not been notified of the last change
@@ -114,6 +118,27 @@ type change struct {
 	// whole tells viewers to drop all rows that they have.
 	whole bool
 	rows  []string
+	// jobs and commands have the indexes of those that changed. tables says that another row of the page has.
+	jobs, commands map[int]bool
+	tables         bool
+}
+
+func newChange(from place) *change {
+	return &change{from: from, jobs: map[int]bool{}, commands: map[int]bool{}}
+}
+
+// add adds a row.
+func (c *change) add(of *projections.Definition, index int, row string) {
+	c.rows = append(c.rows, row)
+	switch of {
+	case projections.Jobs.Definition, projections.JobTimings.Definition:
+		c.jobs[index] = true
+	case projections.ShEvents.Definition, projections.ShTimings.Definition:
+		c.commands[index] = true
+	case projections.Runs.Definition, projections.RunTimings.Definition, projections.LabelRows.Definition: // in the summary
+	default:
+		c.tables = true
+	}
 }
 
 // maxRecent limits the changes that a hub keeps. The pauses are how long a hub sleeps after it has
@@ -237,7 +262,7 @@ func (h *hub) apply(w *store.WrittenRun) {
 	if s.view != nil { // a page may still read its rows
 		s.rows, s.view = s.rows.clone(), nil
 	}
-	c := &change{from: s.place()}
+	c := newChange(s.place())
 	w.EachRow(func(of *projections.Definition, row projections.AnyRow) {
 		h.put(c, of, row)
 		s.rank(of, row)
@@ -265,7 +290,7 @@ func (h *hub) put(c *change, of *projections.Definition, row projections.AnyRow)
 		return
 	}
 	texts[row.Index] = string(text)
-	c.rows = append(c.rows, texts[row.Index])
+	c.add(of, row.Index, texts[row.Index])
 	h.state.rows.take(of, row)
 }
 
@@ -299,7 +324,8 @@ func (c *change) size() (size int) {
 // difference returns the change from one state to another: all rows if the stream was rewritten,
 // that is if rows are gone or the stream is not longer.
 func difference(before, now *state) *change {
-	c := &change{from: before.place(), to: now.place()}
+	c := newChange(before.place())
+	c.to = now.place()
 	c.whole = !c.from.some || c.to.offset <= c.from.offset
 	for of, rows := range before.encoded {
 		c.whole = c.whole || len(rows) > len(now.encoded[of])
@@ -308,11 +334,51 @@ func difference(before, now *state) *change {
 		old := before.encoded[of]
 		for i, row := range rows {
 			if c.whole || i >= len(old) || old[i] != row {
-				c.rows = append(c.rows, row)
+				c.add(of, i, row)
 			}
 		}
 	}
 	return c
+}
+
+// maxParts limits the jobs and commands that a viewer gets as parts of a page. Pages are compressed, events are not.
+const maxParts = 500
+
+// parts are the parts of a page that changed from one place to another, for all viewers at the first one.
+type parts struct {
+	from, to place
+	html     func() string
+}
+
+// draw returns the parts of the page that changed, as HTML, or "" if a viewer has to load all of the page.
+func (h *hub) draw(from, to place, changes []*change) string {
+	h.lock.Lock()
+	if h.drawn.from != from || h.drawn.to != to {
+		h.drawn = parts{from, to, sync.OnceValue(func() string { return h.render(changes) })}
+	}
+	html := h.drawn.html
+	h.lock.Unlock()
+	return html()
+}
+
+// render draws the changes once, as the run is now.
+func (h *hub) render(changes []*change) string {
+	all := newChange(place{})
+	for _, c := range changes {
+		maps.Copy(all.jobs, c.jobs)
+		maps.Copy(all.commands, c.commands)
+		all.whole, all.tables = all.whole || c.whole, all.tables || c.tables
+	}
+	v := h.current(h.run)
+	if v == nil || all.whole || len(all.jobs)+len(all.commands) > maxParts {
+		return ""
+	}
+	var html strings.Builder
+	if err := templates.ExecuteTemplate(&html, "parts", v.page().only(all)); err != nil {
+		h.server.log.Error("a change cannot be drawn", "run", printable.Name(string(h.run)), "error", printable.Name(err.Error()))
+		return ""
+	}
+	return html.String()
 }
 
 // current returns the run as its viewers have it, or nil if the store has other rows.

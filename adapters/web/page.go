@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -36,8 +37,14 @@ type page struct {
 	Compare string
 	// Events is the address of the events of an active run.
 	Events string
-	// For the script: the time axis, in milliseconds.
-	StartMs, EndMs, LastMs int64
+	// Last is the time of the latest event of a run without an end.
+	Last moment
+	// Grows says that what is open goes on.
+	Grows bool
+	// For the script: the time axis and the present, in milliseconds.
+	StartMs, EndMs, NowMs int64
+	// Tables says that the page has tables; a part of a page may have none.
+	Tables bool
 }
 
 // verdict is how something ended: Kind is a CSS class, Mark and Word are shown.
@@ -116,15 +123,21 @@ type limits struct {
 
 var pageLimits = limits{commands: math.MaxInt, jobs: math.MaxInt, text: 10_000, failed: 50, rows: 5000}
 
-// newPage makes the page of a run from its rows.
-func newPage(set *projections.Set, r *rows, l limits) *page {
+// newPage makes the page of a run from its rows. What is open is drawn up to now or, if that is zero, up to
+// the latest event.
+func newPage(set *projections.Set, r *rows, l limits, now time.Time) *page {
 	run, timing := &r.Run, &r.Timings.Run
-	p := &page{ID: string(run.RunID), Verdict: verdictOf(display.OfRun(run)), Ended: run.Ended, Started: momentOf(timing.StartedAtMs)}
+	p := &page{ID: string(run.RunID), Verdict: verdictOf(display.OfRun(run)), Ended: run.Ended, Started: momentOf(timing.StartedAtMs), NowMs: timing.LastAtMs.V, Grows: !run.Ended, Tables: true}
+	if p.Grows && !now.IsZero() {
+		p.Last = momentOf(timing.LastAtMs)
+		p.NowMs, p.Grows = display.Present(p.NowMs, now)
+	}
 	p.Title = titleOf(string(run.RunID), r.Labels)
 	p.Window = windowTitle(run, r.Labels)
 	p.Labels = labelsOf(r.Labels)
-	a := newAxis(timing, run.Ended)
-	p.Ticks, p.StartMs, p.EndMs, p.LastMs = a.ticks(), a.startMs, a.endMs, timing.LastAtMs.V
+	start := timing.StartedAtMs.V
+	a := newAxis(start, projections.Span(start, p.NowMs).V, run.Ended)
+	p.Ticks, p.StartMs, p.EndMs = a.ticks(), a.startMs, a.endMs
 	jobs := p.jobs(r, a, l)
 	p.commands(r, jobs, a, l)
 	p.facts(r)
@@ -198,7 +211,7 @@ func (p *page) jobs(r *rows, a axis, l limits) map[string]*job {
 		}
 		start, end, kind := row.StartedAtMs, row.FinishedAtMs, "job"
 		if !end.Valid {
-			end, kind = r.Timings.Run.LastAtMs, openKind(!r.Run.Ended)
+			end, kind = p.openEnd()
 		}
 		j.Bars = []bar{barOf(a, start, end, kind)}
 		if start.Valid && end.Valid {
@@ -214,12 +227,12 @@ func (p *page) jobs(r *rows, a axis, l limits) map[string]*job {
 	return byID
 }
 
-// openKind returns the kind of the bar of an open job or command: running, or of unknown end.
-func openKind(runs bool) string {
-	if runs {
-		return "open"
+// openEnd returns up to when an open job or command is drawn, and the kind of its bar: running, or of unknown end.
+func (p *page) openEnd() (projections.Null[int64], string) {
+	if p.Grows {
+		return projections.Some(p.NowMs), "open"
 	}
-	return "unknown"
+	return projections.Some(p.NowMs), "unknown"
 }
 
 // barOf returns the bar of an interval, or a mark at a moment if the duration is unknown.
@@ -250,7 +263,7 @@ func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 		end, kind := sh.FinishedAtMs, kinds[v]
 		switch {
 		case !end.Valid:
-			end, kind = until(r, j.index, next[i])
+			end, kind = p.until(r, j.index, next[i])
 		case v == display.Unfinished: // the end of the job decides whether the exit code is a failure
 			kind = kinds[display.Tolerated]
 		}
@@ -279,7 +292,7 @@ func (p *page) commands(r *rows, jobs map[string]*job, a axis, l limits) {
 // until returns the latest time at which an open command of a job may have run, and the kind of its
 // bar. Commands of a job run one after the other, so a command has ended if another one follows or
 // the job has ended.
-func until(r *rows, job int, next projections.Null[int64]) (projections.Null[int64], string) {
+func (p *page) until(r *rows, job int, next projections.Null[int64]) (projections.Null[int64], string) {
 	end := r.Jobs[job].FinishedAtMs
 	switch {
 	case next.Valid:
@@ -287,30 +300,36 @@ func until(r *rows, job int, next projections.Null[int64]) (projections.Null[int
 	case end.Valid:
 		return end, "unknown"
 	}
-	return r.Timings.Run.LastAtMs, openKind(!r.Run.Ended)
+	return p.openEnd()
 }
 
 // partSize is how many commands a browser lays out at a time, when they are about to be visible.
 const partSize = 50
 
-// only returns the page with only the jobs and commands that the anchors name. It keeps all
-// commands of these jobs that ended with an exit code other than 0, because their verdict depends
-// on the job's outcome.
-func (p page) only(anchors []string) *page {
-	wanted := map[string]bool{}
-	for _, a := range anchors {
-		job, _, _ := strings.Cut(a, ".")
-		wanted[job], wanted[a] = true, true
-	}
+// only returns the page with what has changed. Of the jobs that have, it keeps all commands that ended with an
+// exit code other than 0, because their verdict depends on the job's outcome.
+func (p page) only(c *change) *page {
 	var jobs []*job
-	for _, j := range p.Jobs {
-		if wanted[j.Anchor] {
+	failed := false
+	for i, j := range p.Jobs {
+		var commands []*command
+		for _, one := range j.Commands {
+			if c.commands[one.index] || c.jobs[i] && one.urgency != display.Complete {
+				commands = append(commands, one)
+				failed = failed || one.urgency == display.Failed
+			}
+		}
+		if c.jobs[i] || len(commands) > 0 {
 			some := *j
-			some.Parts = [][]*command{slices.DeleteFunc(slices.Clone(j.Commands), func(c *command) bool { return !wanted[c.Anchor] && c.urgency == display.Complete })}
+			some.Parts = slices.Collect(slices.Chunk(commands, partSize))
 			jobs = append(jobs, &some)
+			failed = failed || j.urgency == display.Failed
 		}
 	}
-	p.Jobs = jobs
+	p.Jobs, p.Tables = jobs, c.tables
+	if !failed {
+		p.Failed = nil
+	}
 	return &p
 }
 

@@ -5,10 +5,12 @@ import (
 	"math"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -21,10 +23,10 @@ func TestAxis(t *testing.T) {
 	times := rapid.OneOf(rapid.Int64(), rapid.Int64Range(1_795_444_914_000, 1_795_444_999_000), rapid.SampledFrom([]int64{math.MinInt64, math.MaxInt64, 0}))
 	rapid.Check(t, func(t *rapid.T) {
 		first, last := times.Draw(t, "first"), times.Draw(t, "last")
-		timing := projections.RunTiming{StartedAtMs: projections.Some(first), LastAtMs: projections.Some(last), WallMs: projections.Span(first, last)}
-		a := newAxis(&timing, rapid.Bool().Draw(t, "ended"))
+		wall := projections.Span(first, last)
+		a := newAxis(first, wall.V, rapid.Bool().Draw(t, "ended"))
 		require.Less(t, a.startMs, a.endMs)
-		if timing.WallMs.Valid {
+		if wall.Valid {
 			require.GreaterOrEqual(t, a.endMs, last)
 		}
 		x, y := times.Draw(t, "x"), times.Draw(t, "y")
@@ -61,8 +63,8 @@ func TestAlone(t *testing.T) {
 	})
 }
 
-// pageFrom returns the page of a run with some events.
-func pageFrom(t require.TestingT, events []domain.Event) (*page, *rows) {
+// pageFrom returns the page of a run with some events; with a time, as it is shown then.
+func pageFrom(t require.TestingT, events []domain.Event, now ...time.Time) (*page, *rows) {
 	var data []byte
 	for i := range events {
 		if line, err := jsonl.Append(nil, &events[i]); err == nil {
@@ -73,15 +75,28 @@ func pageFrom(t require.TestingT, events []domain.Event) (*page, *rows) {
 	require.NoError(t, err)
 	r := newRows("run")
 	r.Record = record
-	return newPage(projections.Builtin, r, pageLimits), r
+	return newPage(projections.Builtin, r, pageLimits, append(now, time.Time{})[0]), r
 }
 
-// An open command or job is drawn as running only if it can still run.
+// An open command or job is drawn as running only if it can still run: its run has been heard of today, if
+// somebody looks at it now. Whenever that is, nothing is drawn beyond the axis.
 func TestOpenBars(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p, r := pageFrom(t, laws.Events().Draw(t, "events"))
+		var now []time.Time
+		if rapid.Bool().Draw(t, "shown now") {
+			now = []time.Time{time.UnixMilli(laws.AtMs().Draw(t, "now"))}
+		}
+		p, r := pageFrom(t, laws.Events().Draw(t, "events"), now...)
+		heard := true
+		for _, at := range now {
+			_, heard = display.Present(r.Timings.Run.LastAtMs.V, at)
+		}
+		require.Equal(t, heard && !r.Run.Ended, p.Grows)
+		if projections.Span(p.StartMs, p.NowMs).Valid {
+			require.GreaterOrEqual(t, p.EndMs, p.NowMs)
+		}
 		for i, j := range p.Jobs {
-			over := r.Jobs[i].FinishedAtMs.Valid || r.Run.Ended
+			over := r.Jobs[i].FinishedAtMs.Valid || r.Run.Ended || !heard
 			if j.Bars[0].Kind == "open" {
 				require.False(t, over)
 			}

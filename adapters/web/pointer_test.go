@@ -119,10 +119,20 @@ func TestBrowserTime(t *testing.T) {
 	do(t, ctx, chromedp.Focus("#runs time"))
 	holds(t, ctx, shown+`.includes("Monday, November 23, 2026") && `+shown+`.includes("11:41:54") && document.querySelector("time").title.includes("GMT+9")`)
 
+	// Nothing has been heard of that run for days.
 	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"), chromedp.WaitVisible("quire-timeline input"))
+	holds(t, ctx, `document.querySelector("#j1\\.1 rect.unknown") && !document.querySelector("rect.open") && document.querySelector(".facts").textContent.includes("no event since 2026-11-23 14:41:54 UTC")`)
+	require.Equal(t, "–", value[string](t, ctx, `document.querySelector("#j1\\.1 .took").textContent`))
+	// This one runs, for longer than its axis is as the latest event left it.
+	at := time.Now().Add(-time.Minute).UnixMilli()
+	s.add("43", domain.NewJobStarted(at, "build"), domain.NewShStarted(at, "build", "make"))
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/43"), chromedp.WaitVisible("quire-timeline input"))
 	const width = `Number(document.querySelector("#j1\\.1 rect.open").getAttribute("width"))`
 	before := value[float64](t, ctx, width)
-	holds(t, ctx, fmt.Sprintf(`%s > %f`, width, before))
+	require.Greater(t, before, 50_000.0)
+	holds(t, ctx, fmt.Sprintf(`%s > %f && /^1m\d\ds$/.test(document.querySelector("#j1\\.1 .took").textContent)`, width, before))
+	value[bool](t, ctx, `document.querySelector("#run").dataset.end = Number(document.querySelector("#run").dataset.now) + 1; true`)
+	holds(t, ctx, `Number(document.querySelector("#run").dataset.end) > Number(document.querySelector("#run").dataset.now) + 1`)
 
 	lines := make([]string, 300)
 	s.log("42", "build", 1, lines...)

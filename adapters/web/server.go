@@ -248,7 +248,21 @@ func RunPath(run domain.RunID) string { return runPath(string(run)) }
 type view struct {
 	*rows
 	origin
-	page func() *page // makes the page on the first call
+	server *Server
+
+	lock sync.Mutex
+	made *page
+	at   time.Time // when the page was made
+}
+
+// page returns the page, which is made once; and again after a second while time passes on it.
+func (v *view) page() *page {
+	v.lock.Lock()
+	defer v.lock.Unlock()
+	if v.made == nil || !v.Run.Ended && time.Since(v.at) > time.Second {
+		v.made, v.at = v.server.makePage(v), time.Now()
+	}
+	return v.made
 }
 
 // origin is where the rows of a view come from.
@@ -261,18 +275,16 @@ type origin struct {
 func (o *origin) digest() string { return hex.EncodeToString(o.mark.SHA256[:8]) }
 
 func (s *Server) newView(r *rows, o origin) *view {
-	v := &view{rows: r, origin: o}
-	v.page = sync.OnceValue(func() *page { return s.makePage(v) })
-	return v
+	return &view{rows: r, origin: o, server: s}
 }
 
 // makePage makes the page of a run.
 func (s *Server) makePage(v *view) *page {
-	p := newPage(s.store.Projections(), v.rows, pageLimits)
+	p := newPage(s.store.Projections(), v.rows, pageLimits, time.Now())
 	p.Compare = comparePath("", p.ID)
 	s.addLogs(s.hubs.ctx, p, v) // not the request's context: all clients share the page
 	if !p.Ended {
-		p.Events = fmt.Sprintf("%s/events?from=%d&digest=%s", runPath(p.ID), v.mark.Bytes, v.digest())
+		p.Events = fmt.Sprintf("%s/events?html=1&from=%d&digest=%s", runPath(p.ID), v.mark.Bytes, v.digest())
 	}
 	return p
 }
@@ -334,11 +346,7 @@ func (s *Server) run(w http.ResponseWriter, r *http.Request) error {
 		}
 		panic(http.ErrAbortHandler) // part of the page has been sent
 	}
-	p := v.page()
-	if parts := r.URL.Query().Get("parts"); parts != "" {
-		p = p.only(strings.Fields(parts))
-	}
-	return s.html(w, "run-rest", p)
+	return s.html(w, "run-rest", v.page())
 }
 
 // apiRun answers with the document of a run, as --to json writes it.

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
-	"github.com/quire-ci/quire-project/projections"
 )
 
 // axis maps times by the producer's clock to positions on the time axis of a run.
@@ -21,9 +20,9 @@ type axis struct {
 // axisWidth is the length of the axis in SVG units.
 const axisWidth = 100_000
 
-// newAxis returns the axis of a run.
-func newAxis(timing *projections.RunTiming, ended bool) axis {
-	start, length := timing.StartedAtMs.V, max(timing.WallMs.V, 1)
+// newAxis returns the axis of a run of some length.
+func newAxis(start, length int64, ended bool) axis {
+	length = max(length, 1)
 	if !ended {
 		length = roundUp(length)
 	}

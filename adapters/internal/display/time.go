@@ -34,6 +34,24 @@ func Maybe(ms projections.Null[int64]) string {
 	return Duration(ms.V)
 }
 
+// maxQuiet is how long the latest event of a run can have been ago if the run is still taken for running.
+const maxQuiet = 24 * time.Hour
+
+// Present returns the time up to which what is open in a run has been running, by the producer's clock, given
+// the time of the run's latest event. That is the local time, if the producer's clock can agree with it. heard
+// is false if the latest event is so old that nobody can say whether the run goes on; the present is then the
+// time of that event.
+func Present(last int64, now time.Time) (at int64, heard bool) {
+	at = now.UnixMilli()
+	if at < last {
+		return last, true
+	}
+	if quiet := projections.Span(last, at); !quiet.Valid || quiet.V > maxQuiet.Milliseconds() {
+		return last, false
+	}
+	return at, true
+}
+
 // Clock writes a producer's time, if it is between the years 1970 and 9999.
 func Clock(ms projections.Null[int64]) string {
 	const year10000 = 253402300800000

@@ -1,12 +1,10 @@
-// live keeps the page of a run up to date. Events say which rows have changed; the server renders them.
+// live keeps the page of a run up to date, with the parts of it that have changed, which the server renders.
 import { connected, page, parse, pause, wait } from "./connection.js";
 import { times } from "./times.js";
 
-const most = 500; // parts to fetch by name; with more, the address could exceed 8,000 characters
-
 export function live(run) {
-  const jobs = new Map(); // numbers of jobs, by id
-  let changed = new Set(), whole = false, busy = false, ended = false;
+  const timeline = run.querySelector("quire-timeline");
+  let whole = false, busy = false, ended = false;
   let source, last, timer;
 
   // connect receives events after the last one. It sends the digest of the stream, which may have been
@@ -32,32 +30,21 @@ export function live(run) {
   document.addEventListener("visibilitychange", connect);
   connect();
 
+  // receive takes the parts that have changed. Without them, the whole page has; one that is being loaded may be older than them.
   function receive(event) {
-    const { rows, snapshot, offset, digest } = JSON.parse(event.data);
+    const { offset, digest, html } = JSON.parse(event.data);
     last = { from: offset, digest };
-    whole ||= Boolean(snapshot);
-    for (const row of rows) {
-      if (row.projection !== "jobs" && row.projection !== "timings.jobs") continue;
-      jobs.set(row.job_id, row.index + 1);
-      changed.add(`j${row.index + 1}`);
-    }
-    for (const row of rows) {
-      if (row.projection !== "sh_events") continue;
-      const job = jobs.get(row.job_id);
-      job ? changed.add(`j${job}.${row.seq}`) : (whole = true);
-    }
-    refresh();
+    html && !busy ? update(parse(html), false) : refresh();
   }
 
   async function refresh() {
+    whole = true;
     if (busy) return;
     busy = true;
-    while (changed.size > 0 || whole) {
-      const parts = [...changed], all = whole || parts.length > most;
-      changed = new Set();
+    while (whole) {
       whole = false;
       try {
-        await update(all ? null : parts);
+        update(parse((await page(location)).text), true);
         connected(ended || source.readyState === EventSource.OPEN);
       } catch {
         whole = true;
@@ -67,31 +54,24 @@ export function live(run) {
     }
     busy = false;
   }
+  timeline.addEventListener("outgrown", () => busy || refresh());
 
-  async function update(parts) {
-    const address = new URL(location);
-    if (parts) address.searchParams.set("parts", parts.join(" "));
-    const fresh = parse((await page(address)).text), main = fresh.querySelector("#run");
+  function update(fresh, all) {
+    const main = fresh.querySelector("#run"), { start, end } = run.dataset;
     document.title = fresh.title;
-    for (const name of ["start", "end", "last"]) {
-      if (name !== "last" && run.dataset[name] !== main.dataset[name] && parts) whole = true; // all bars have moved
-      run.dataset[name] = main.dataset[name];
-    }
-    const timeline = run.querySelector("quire-timeline");
-    replace(run, main, "#summary");
-    replace(run, main, "#failures", "#summary");
-    replace(run, main, "#tables");
-    if (!parts) forget(timeline, main);
+    for (const name of ["start", "end", "now", "events"]) name in main.dataset ? (run.dataset[name] = main.dataset[name]) : delete run.dataset[name];
+    for (const name of ["#summary", "#failures", "#tables"]) if (all || main.querySelector(name)) replace(run, main, name, "#summary");
+    if (all) forget(timeline, main);
     for (const job of main.querySelectorAll("details.job")) merge(timeline, job);
-    if (!parts) replace(run, main, "#axis");
+    if (all) replace(run, main, "#axis");
     timeline.querySelector("#no-jobs")?.remove();
     times(run);
-    if (!main.dataset.events) {
+    if (!("events" in run.dataset)) {
       ended = true;
       connect();
-      delete run.dataset.events;
     }
     timeline.changed();
+    if (!all && (start !== run.dataset.start || end !== run.dataset.end)) refresh(); // all bars have moved
   }
 }
 

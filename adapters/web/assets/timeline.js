@@ -133,14 +133,23 @@ class Timeline extends HTMLElement {
     axis.replaceChildren(...marks);
   }
 
-  // grow extends the bars of open jobs and commands up to now, within the axis.
+  // grow extends the bars of open jobs and commands up to now, and shows for how long they have been running. When the axis is
+  // too short for that, the server has to render a longer one.
   grow() {
-    if (!this.run.dataset.events) return clearInterval(this.growing);
-    const now = Number(this.run.dataset.last) + performance.now() - this.seen;
-    const end = Math.min(width, ((now - this.start) / this.length) * width);
+    const { events, now, end } = this.run.dataset;
+    if (!events) return clearInterval(this.growing);
+    if (!now) return; // the run has had no event for long
+    const ms = Number(now) + performance.now() - this.seen - this.start;
+    const until = Math.min(width, (ms / this.length) * width);
     for (const bar of this.bars) {
       if (bar.localName !== "rect") continue;
-      bar.setAttribute("width", Math.max(100, Math.round(end - Number(bar.getAttribute("x")))));
+      const x = Number(bar.getAttribute("x"));
+      bar.setAttribute("width", Math.max(100, Math.round(until - x)));
+      bar.closest(".row").querySelector(".took").textContent = duration(Math.floor((ms - (x / width) * this.length) / 1000) * 1000).replace(/\.0s|ms/, "s");
+    }
+    if (ms > this.length && this.outgrown !== end) {
+      this.outgrown = end; // if that did not help, the clocks do not agree
+      this.dispatchEvent(new Event("outgrown"));
     }
   }
 
@@ -167,7 +176,7 @@ class Timeline extends HTMLElement {
     const begin = row.querySelector("rect:not(.busy)");
     const offset = begin ? (Number(begin.getAttribute("x")) / width) * this.length : 0;
     const facts = row.matches(".pair") ? [job, text(".took"), text(".change")]
-      : [command ? `${job} · command ${row.querySelector(".seq").textContent}` : job, row.querySelector(".state")?.textContent.replace("log", "").trim(), `from ${duration(offset)}`, text(".took") !== "–" && `took ${text(".took")}`, text(".alone") && `${text(".alone")}: speeding this job up saves no more`];
+      : [command ? `${job} · command ${row.querySelector(".seq").textContent}` : job, row.querySelector(".state")?.textContent.replace("log", "").trim(), `from ${duration(offset)}`, text(".took") !== "–" && `${row.querySelector("rect.open") ? "for" : "took"} ${text(".took")}`, text(".alone") && `${text(".alone")}: speeding this job up saves no more`];
     const card = [element("p", {}, facts.filter(Boolean).join(" · "))];
     if (command && row.querySelector("code")) card.push(element("pre", { textContent: this.command(row) }));
     this.card.replaceChildren(...card);
