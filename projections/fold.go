@@ -136,7 +136,7 @@ func (o *observer) open(run *Tracker) {
 	}
 }
 
-// allKinds has a bit for each kind, and for that of lines that hold no event.
+// allKinds has a bit for each kind, and one for lines that hold no event.
 const allKinds = ^uint(0)
 
 // bitsOf returns a bit for each of some kinds; nil means all.

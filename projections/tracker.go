@@ -14,14 +14,14 @@ import (
 // not with the stream.
 type Tracker struct {
 	RunID domain.RunID
-	// Events counts the events. FirstAtMs and LastAtMs are the times of the first and the
-	// latest event, if there is one.
+	// Events counts the events. FirstAtMs and LastAtMs are the times of the first and the latest
+	// event, if any.
 	Events              int64
 	FirstAtMs, LastAtMs int64
-	// Started says that a RunStarted has been read. Labels are those of the first one.
+	// Started means that a RunStarted has been read. Labels are those of the first one.
 	Started bool
 	Labels  domain.Labels
-	// Outcome is that of the first RunFinished, NoOutcome before it.
+	// Outcome is the outcome of the first RunFinished; NoOutcome before that.
 	Outcome domain.Outcome
 	// OpenJobs and OpenSh count the open jobs and sh, ShStarted all sh.
 	OpenJobs, OpenSh, ShStarted int
@@ -46,7 +46,7 @@ type TrackedJob struct {
 	StartedAtMs, FinishedAtMs int64
 	Outcome                   domain.Outcome
 	named                     bool // by an event since the mark, see changes
-	// ExitCode is that of the sh that finished last before the job was final.
+	// ExitCode is the exit code of the command that finished last before the job was final.
 	ExitCode Null[int32]
 	newest   int32 // the slot of its newest open sh, see shStacks
 	// ShCount counts the job's ShStarted events.
@@ -164,7 +164,7 @@ func (t *Tracker) job(id string) *TrackedJob {
 	return t.latest
 }
 
-// find returns the job with this id, nil if there is none.
+// find returns the job with this id; nil if there is none.
 func (t *Tracker) find(id string) *TrackedJob { return t.byID.find(id, t.byID.hash(id), &t.jobs) }
 
 func (t *Tracker) startJob(step *Step) {
@@ -213,9 +213,9 @@ func (t *Tracker) finishSh(step *Step) {
 	}
 }
 
-// cover adds the time of a sh that closes to that of its job. Since the newest closes first,
-// sh are side by side or nested. A sh covers its own duration, or the time covered inside it
-// if that is more; the time inside it has been added before.
+// cover adds the time of a closing command to that of its job. Since the newest open command closes
+// first, commands are disjoint or nested. A command covers its own duration, or the time covered by
+// the commands inside it if that is more; their time has been added before.
 func (t *Tracker) cover(job *TrackedJob, sh *TrackedSh, atMs int64) {
 	covered := max(sh.InsideMs, Span(sh.StartedAtMs, atMs).V)
 	job.inSh.add(Some(covered - sh.InsideMs))

@@ -6,7 +6,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// trackerState is the saved form of a Tracker, without what is in rows: final jobs and open sh.
+// trackerState is the saved form of a Tracker, without what can be read from rows: final jobs and
+// open commands.
 type trackerState struct {
 	RunID     domain.RunID      `json:"run_id"`
 	Events    int64             `json:"events"`
@@ -59,7 +60,7 @@ func (t *Tracker) save() *trackerState {
 	return state
 }
 
-// restore returns the tracker that was saved, with what is in rows.
+// restore returns the saved tracker, completed from rows.
 func (s *trackerState) restore(rows Kept) (*Tracker, error) {
 	final, stop := pull(rows.FinalJobs)
 	defer stop()

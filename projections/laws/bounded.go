@@ -7,9 +7,9 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// bounded is the law that what has ended leaves nothing in the projection: its
-// memory follows the rows that are open, and those may be of all jobs, as in a sum
-// by job. A final row was handed out, and is somebody else's to keep.
+// bounded is the law that jobs and commands that have ended leave nothing in the projection: its
+// memory is proportional to its open rows. There may be an open row for each job, as in a sum by
+// job. Final rows have been handed out, and do not count.
 func bounded[R comparable](newProjection maker[R]) (err error) {
 	defer recovered(&err)
 	const few, many, slack = 50, 500, 1000
@@ -28,7 +28,7 @@ func bounded[R comparable](newProjection maker[R]) (err error) {
 		few, a.state, a.rows, many, b.state, b.rows)
 }
 
-// memory is about what a projection holds, and what is in its open rows, in bytes.
+// memory is the approximate size of a projection's state, and of its open rows, in bytes.
 type memory struct{ state, rows int }
 
 // afterJobs folds a run of some jobs that have all ended.
@@ -42,11 +42,11 @@ func afterJobs[R comparable](newProjection maker[R], jobs int) (memory, error) {
 	if err != nil {
 		return memory{}, err
 	}
-	// What is saved, and in the text what is not.
+	// The saved state, and the text, which also has what is not saved.
 	return memory{len(saved) + len(fmt.Sprintf("%+v", p)), len(fmt.Sprintf("%+v", o.open()))}, nil
 }
 
-// endedJob returns all that can happen in a job, with nothing left open.
+// endedJob returns the events of a job in which everything happens, and nothing stays open.
 func endedJob(i int64) []domain.Event {
 	job, at := fmt.Sprintf("job-%04d", i), 100*i
 	cmd := func(name string) string { return fmt.Sprintf("%s %04d", name, i) }
@@ -56,9 +56,9 @@ func endedJob(i int64) []domain.Event {
 		domain.NewShStarted(at+4, job, cmd("make")), domain.NewShFinished(at+6, job, 0),
 		domain.NewShStarted(at+7, job, cmd("outer")), domain.NewShStarted(at+8, job, cmd("inner")),
 		domain.NewShFinished(at+9, job, int32(i)), domain.NewShFinished(at+10+i, job, 0),
-		domain.NewShFinished(at+11+i, job, 0), // of none that is open
+		domain.NewShFinished(at+11+i, job, 0), // of no open command
 		domain.NewUnknown(at+12, cmd("type"), "").InJob(job),
-		{}, // a line that holds none
+		{}, // a line without an event
 		domain.NewJobFinished(at+14, job, domain.Failed),
 		domain.NewShStarted(at+15, job, cmd("late")), domain.NewShFinished(at+16, job, 0),
 		domain.NewJobFinished(at+17, job, domain.Complete),

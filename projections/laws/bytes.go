@@ -6,9 +6,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// FromBytes reads bytes as a stream, four for each entry: what it is, of which job,
-// when, and how it ended. So whatever a fuzzer changes, cuts out or repeats is a stream
-// again.
+// FromBytes reads bytes as a stream, four for each entry: its kind, its job, its time, and its
+// outcome. So whatever a fuzzer changes, removes or repeats is a stream again.
 //
 //	func FuzzFailedSh(f *testing.F) {
 //		f.Fuzz(func(t *testing.T, data []byte) {
@@ -51,7 +50,7 @@ func entryFrom(kind byte, job string, atMs int64, end byte) (domain.Event, domai
 	return domain.Event{}, domain.Torn
 }
 
-// clockFrom makes of a byte a time that is small, or as far out as can be.
+// clockFrom turns a byte into a time that is small or extreme.
 func clockFrom(b byte) int64 {
 	switch {
 	case b < 0x80:

@@ -6,7 +6,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// EveryType is a row that has a column of each type, for tests of what carries rows.
+// EveryType is a row with a column of each type, for tests of code that handles rows.
 type EveryType struct {
 	Text     string                              `json:"text"`
 	State    projections.State                   `json:"state"`
@@ -22,7 +22,7 @@ type EveryType struct {
 	NoTruth  projections.Null[bool]              `json:"no_truth"`
 }
 
-// Row generates rows of a projection, whatever their columns can hold.
+// Row generates rows of a projection, with any values that their columns allow.
 func Row[R comparable](of *projections.Defined[R], text *rapid.Generator[string]) *rapid.Generator[R] {
 	return rapid.Custom(func(t *rapid.T) R {
 		row := of.NewRows().New(0, false)
@@ -36,7 +36,7 @@ func Row[R comparable](of *projections.Defined[R], text *rapid.Generator[string]
 	})
 }
 
-// Value generates values that a column can hold, as its Set takes them.
+// Value generates values that a column allows, in the form that its Set accepts.
 func Value(c *projections.Column, text *rapid.Generator[string]) *rapid.Generator[any] {
 	return rapid.Custom(func(t *rapid.T) any {
 		switch {

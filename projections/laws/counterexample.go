@@ -7,12 +7,12 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Counterexample is the error of a projection that breaks a law. Its text has the
-// stream as Go source, to be pasted into a test.
+// Counterexample is the error of a projection that breaks a law. Its text contains the stream as Go
+// source, to paste into a test.
 type Counterexample struct {
 	Law    string
 	Stream []domain.Entry // as small as it could be made
-	Err    error          // what is wrong on it
+	Err    error          // how the law is broken
 }
 
 func (c *Counterexample) Error() string {
@@ -21,8 +21,7 @@ func (c *Counterexample) Error() string {
 
 func (c *Counterexample) Unwrap() error { return c.Err }
 
-// smallest returns the counterexample that stream, on which the law was broken
-// with err, becomes when all is taken away that need not be there.
+// smallest reduces a stream that breaks the law with err to a counterexample.
 func smallest[R comparable](newProjection maker[R], law named[R], stream []domain.Entry, err error) error {
 	s := &shrinker{
 		fails:  func(stream []domain.Entry) error { return law.hold(newProjection, stream) },
@@ -32,13 +31,13 @@ func smallest[R comparable](newProjection maker[R], law named[R], stream []domai
 	return &Counterexample{law.name, s.stream, s.err}
 }
 
-// shrinker takes from a stream what need not be there for it to fail.
+// shrinker removes from a stream everything that is not needed to make it fail.
 type shrinker struct {
 	fails    func([]domain.Entry) error
 	stream   []domain.Entry
 	err      error
-	tries    int  // that are left, so that it comes to an end
-	renumber bool // lines stand where [Entries] puts them
+	tries    int  // remaining tries, so that it ends
+	renumber bool // lines are numbered as [Entries] does
 }
 
 func (s *shrinker) shrink() {
@@ -52,7 +51,7 @@ func (s *shrinker) shrink() {
 	}
 }
 
-// try makes the candidate the stream if it fails, too.
+// try replaces the stream by the candidate if that fails, too.
 func (s *shrinker) try(candidate []domain.Entry) bool {
 	if s.renumber {
 		candidate = renumbered(candidate)
@@ -68,7 +67,7 @@ func (s *shrinker) try(candidate []domain.Entry) bool {
 	return err != nil
 }
 
-// cut leaves out entries, long stretches first.
+// cut removes entries, long stretches first.
 func (s *shrinker) cut() {
 	for size := len(s.stream); size > 0; size /= 2 {
 		for at := len(s.stream) - size; at >= 0; at -= size {
@@ -77,7 +76,7 @@ func (s *shrinker) cut() {
 	}
 }
 
-// cutPairs leaves out two entries at once, such as a start and its end.
+// cutPairs removes two entries at once, such as a start and its end.
 func (s *shrinker) cutPairs() {
 	const few = 20
 	for j := len(s.stream) - 1; j > 0 && len(s.stream) <= few; j-- {
@@ -87,7 +86,7 @@ func (s *shrinker) cutPairs() {
 	}
 }
 
-// simplify gives the fields of entries plainer values.
+// simplify gives the fields of entries simpler values.
 func (s *shrinker) simplify() {
 	for i := range s.stream {
 		ladder(s, i, func(e *domain.Entry) *int64 { return &e.AtMs }, 0, 1, int64(i), -1)
@@ -103,7 +102,7 @@ func (s *shrinker) simplify() {
 	}
 }
 
-// ladder tries to give a field of an entry the plainest value that will do.
+// ladder gives a field of an entry the simplest value with which the stream still fails.
 func ladder[V comparable](s *shrinker, i int, field func(*domain.Entry) *V, plain ...V) {
 	var none V
 	for _, value := range plain {

@@ -8,16 +8,15 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// deterministic is the law that the same events give the same rows, in the
-// same order, whichever instance reads them and wherever they lie in memory.
+// deterministic is the law that the same events give the same rows, in the same order, whichever
+// instance reads them and wherever they are in memory.
 //
-// A reader uses its entries again, and the fold its step; only strings may be
-// held on to. So the law spoils both as soon as the projection has returned.
-// It also demands that a projection leaves the entry and the tracker alone: the
-// other members of the fold are given the same ones.
+// A reader reuses its entries, and the fold its step; a projection may only keep strings. So the
+// law overwrites both as soon as the projection has returned. It also requires that a projection
+// does not change the entry and the tracker, which the other members of the fold share.
 func deterministic[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	plain := observe(newProjection()).apply(stream...).outcome()
-	for range 20 { // two keys of a map change places one time in eight
+	for range 20 { // two keys of a map are iterated in the other order one time in eight
 		again := observe(newProjection()).apply(stream...).outcome()
 		if err := again.differs(plain); err != nil {
 			return fmt.Errorf("a second instance differs: %w", err)
@@ -36,8 +35,8 @@ func deterministic[R comparable](newProjection maker[R], stream []domain.Entry) 
 	return trackerUntouched(newProjection, stream)
 }
 
-// beside folds the stream while another instance folds a run that has much the
-// same names in it, and not the same history.
+// beside folds the stream while another instance folds a run with mostly the same names and another
+// history.
 func beside[R comparable](newProjection maker[R], stream []domain.Entry) outcome[R] {
 	o, neighbour := observe(newProjection()), observe(newProjection())
 	for i := range stream {
@@ -50,11 +49,10 @@ func beside[R comparable](newProjection maker[R], stream []domain.Entry) outcome
 	return o.outcome()
 }
 
-// trackerUntouched compares the tracker of a fold that has the projection with
-// that of one which has no members.
+// trackerUntouched compares the trackers of a fold with the projection and of one without members.
 func trackerUntouched[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	with := observe(newProjection()).apply(stream...)
-	with.outcome() // lists what is open, too
+	with.outcome() // also lists the open rows
 	without := projections.NewFold("run")
 	for i := range stream {
 		without.Apply(&stream[i])
@@ -74,8 +72,8 @@ func trackerText(run *projections.Tracker) string {
 	return text
 }
 
-// reuse folds the stream from a single entry, whose strings lie elsewhere than
-// the stream's, and which holds rubbish whenever the fold has done with it.
+// reuse folds the stream from a single entry, which is overwritten after each step. Its strings are
+// not in the stream's memory.
 func reuse[R comparable](newProjection maker[R], stream []domain.Entry) (outcome[R], error) {
 	var entry domain.Entry
 	o := observe(newProjection(), spoiler())
@@ -90,7 +88,7 @@ func reuse[R comparable](newProjection maker[R], stream []domain.Entry) (outcome
 	return o.outcome(), nil
 }
 
-// relocated returns the entry with strings in memory of their own.
+// relocated returns the entry with its strings in new memory.
 func relocated(entry domain.Entry) domain.Entry {
 	entry.JobID, entry.Cmd = strings.Clone(entry.JobID), strings.Clone(entry.Cmd)
 	entry.Type, entry.Extra = strings.Clone(entry.Type), strings.Clone(entry.Extra)
@@ -103,8 +101,7 @@ var rubbish = domain.Entry{
 	Fault:    domain.Malformed,
 }
 
-// spoiler returns a member that overwrites the step when those before it have
-// seen it.
+// spoiler returns a member that overwrites the step after the members before it.
 func spoiler() projections.Member {
 	return projections.Observe(func(step *projections.Step) {
 		entry := rubbish

@@ -17,16 +17,15 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// elsewhereFile names, in the environment of the other process, where it writes what
-// it found.
+// elsewhereFile is an environment variable with the file for the results of the other process.
 const elsewhereFile = "QUIRE_LAWS_ELSEWHERE"
 
-// elsewhere is the law that another process has the same rows of the same streams.
-// It is the test's own binary, which is run once more for this law alone. It reads the
-// streams in the opposite order, several at the same time, and in another time zone.
+// elsewhere is the law that another process has the same rows for the same streams. It runs the
+// test's own binary once more, for this law only. That process reads the streams in the opposite
+// order, several at the same time, and in another time zone.
 //
-// Nothing within one process can find what all folds in it have in common, such as a
-// cache; and a map that is written by two goroutines ends its process.
+// Within one process, state that all folds share, such as a cache, cannot be found; and a map that
+// two goroutines write ends the process.
 func elsewhere[R comparable](t *testing.T, newProjection maker[R], streams *rapid.Generator[[]domain.Entry]) error {
 	samples := make([][]domain.Entry, 60)
 	for i := range samples {

@@ -9,8 +9,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Text generates what a command or a job's id may hold: mostly plain words,
-// and whatever a wire format could stumble over.
+// Text generates texts for commands and ids of jobs: mostly plain words, and anything that a wire
+// format could mishandle.
 func Text() *rapid.Generator[string] {
 	return rapid.OneOf(
 		rapid.StringMatching(`[a-z][a-z ./-]{0,12}`),
@@ -19,19 +19,19 @@ func Text() *rapid.Generator[string] {
 	)
 }
 
-// Cmd generates commands: two in three are common ones, so that they run again.
+// Cmd generates commands: two in three are common ones, so that they occur again.
 func Cmd() *rapid.Generator[string] {
 	common := rapid.SampledFrom([]string{"make", "test"})
 	return rapid.OneOf(common, common, Text())
 }
 
-// JobID generates ids from a small set, so that events meet in the same jobs.
+// JobID generates ids from a small set, so that events concern the same jobs.
 func JobID() *rapid.Generator[string] {
 	return rapid.SampledFrom([]string{"a", "b", "c", "", "long-enough-to-need-two-words", "a\"\\\n", "日本"})
 }
 
-// AtMs generates clocks: small ones that collide and step backwards, real
-// ones, and those whose differences int64 cannot hold.
+// AtMs generates times: small ones that collide and go backwards, realistic ones, and those whose
+// differences overflow int64.
 func AtMs() *rapid.Generator[int64] {
 	return rapid.OneOf(
 		rapid.Int64Range(0, 50),
@@ -77,10 +77,10 @@ func Labels() *rapid.Generator[domain.Labels] {
 	})
 }
 
-// Event generates any event at all.
+// Event generates events of all kinds.
 func Event() *rapid.Generator[domain.Event] { return eventOf(anyKind, JobID(), AtMs()) }
 
-// eventOf generates events of some kinds, of some jobs, by some clock.
+// eventOf generates events of some kinds, with ids of jobs and times from the generators.
 func eventOf(kinds []domain.Kind, job *rapid.Generator[string], clock *rapid.Generator[int64]) *rapid.Generator[domain.Event] {
 	return rapid.Custom(func(t *rapid.T) domain.Event {
 		at := clock.Draw(t, "at_ms")
@@ -102,9 +102,8 @@ func eventOf(kinds []domain.Kind, job *rapid.Generator[string], clock *rapid.Gen
 	})
 }
 
-// anyKind lists all kinds. The simple ones come first, because that is where
-// rapid shrinks to, and those that stand in pairs more than once: a job that
-// is final leaves little to go wrong.
+// anyKind lists all kinds. Simple ones come first, because rapid shrinks towards them. Kinds that
+// come in pairs are listed more than once: little can go wrong after a job is final.
 var anyKind = []domain.Kind{
 	domain.JobStarted, domain.ShStarted, domain.ShFinished, domain.JobFinished,
 	domain.JobStarted, domain.ShStarted, domain.ShFinished,
@@ -112,7 +111,7 @@ var anyKind = []domain.Kind{
 	domain.Unknown, domain.RunFinished, domain.RunStarted,
 }
 
-// shKinds are those of a job that goes on and on.
+// shKinds are the kinds of events of a job that never ends.
 var shKinds = []domain.Kind{domain.ShStarted, domain.ShFinished}
 
 func unknown(t *rapid.T, at int64, job *rapid.Generator[string]) domain.Event {

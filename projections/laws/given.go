@@ -10,15 +10,15 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Example is what a projection makes of some events, see [Given].
+// Example is an example of a projection, see [Given].
 type Example[R comparable] struct {
 	t             testing.TB
 	newProjection maker[R]
 	past, events  []domain.Event
-	changes       bool // only those that the events have made
+	changes       bool // only the rows that the latest events have added or changed
 }
 
-// Given is an example of a projection: events, and in Then the rows that they make.
+// Given begins an example of a projection: events, followed by Then with the rows that they give.
 //
 //	laws.Given(t, FailedByJob,
 //		domain.NewShStarted(1, "build", "make"),
@@ -33,14 +33,14 @@ func (e *Example[R]) When(events ...domain.Event) *Example[R] {
 	return &Example[R]{t: e.t, newProjection: e.newProjection, past: slices.Concat(e.past, e.events), events: events, changes: true}
 }
 
-// Then demands these rows, in order of their index, and reports where others are.
+// Then requires these rows, in order of their index, and reports differences.
 func (e *Example[R]) Then(rows ...R) *Example[R] {
 	e.t.Helper()
 	e.demand("rows", e.rows(func(projections.Row[R]) bool { return true }), rows)
 	return e
 }
 
-// ThenFinal demands that these rows are final, and no others, in order of their index.
+// ThenFinal requires that exactly these rows are final, in order of their index.
 func (e *Example[R]) ThenFinal(rows ...R) *Example[R] {
 	e.t.Helper()
 	e.demand("final rows", e.rows(func(row projections.Row[R]) bool { return row.Final }), rows)
@@ -79,7 +79,7 @@ func texts[R any](rows []R) []string {
 	return all
 }
 
-// compared returns the lines of want and of got, with a sign where they differ.
+// compared returns the lines of want and got, with a sign where they differ.
 func compared(want, got []string) string {
 	var b strings.Builder
 	for i := range max(len(want), len(got)) {

@@ -12,11 +12,11 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// update has a name of the kit's own, since tests often have an -update themselves.
+// update has its own name, since tests often define -update themselves.
 var update = flag.Bool("laws.update", false, "write the golden files of laws.Golden anew")
 
-// Golden compares the rows of a stream with those in a file, a line of JSON for each
-// in order of their index. With the flag -laws.update it writes the file.
+// Golden compares the rows of a stream with those in a file, which has a line of JSON for each row,
+// in order of their index. The flag -laws.update writes the file.
 //
 //	laws.Golden(t, FailedByJob, jsonl.NewReader(file, jsonl.Options{}), "testdata/failed_sh.golden")
 func Golden[R comparable](t testing.TB, of *projections.Defined[R], stream projections.Stream, path string) {

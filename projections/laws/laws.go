@@ -17,7 +17,7 @@ import (
 // maker returns a fresh projection, one that has read nothing.
 type maker[R comparable] = func() projections.Projection[R]
 
-// law says what is wrong with the projection on one stream, if anything is.
+// law returns an error if the projection breaks the law on one stream.
 type law[R comparable] func(newProjection maker[R], stream []domain.Entry) error
 
 // named is a law and the name of its subtest.
@@ -26,8 +26,8 @@ type named[R comparable] struct {
 	law  law[R]
 }
 
-// Check holds a projection to the laws, each in a subtest of its own. A mistake in its
-// declaration ends the test.
+// Check checks a projection against the laws, each in its own subtest. A mistake in the declaration
+// ends the test.
 func Check[R comparable](t *testing.T, of *projections.Defined[R], options ...Option) {
 	t.Helper()
 	o := optionsOf(options)
@@ -51,10 +51,9 @@ func Check[R comparable](t *testing.T, of *projections.Defined[R], options ...Op
 	run(nameElsewhere, func(t *testing.T) { fatal(t, elsewhere(t, newProjection, o.generator(nameElsewhere))) })
 }
 
-// Hold returns a [Counterexample] if the projection breaks a law on the given
-// stream. It is for streams that were recorded, and for fuzz targets. It leaves
-// out the three laws of [Check] that are about the machine: timeless, bounded and
-// elsewhere.
+// Hold returns a [Counterexample] if the projection breaks a law on the given stream. It is for
+// recorded streams and for fuzz targets. It omits the three laws of [Check] that depend on the
+// machine: timeless, bounded and elsewhere.
 func Hold[R comparable](of *projections.Defined[R], stream []domain.Entry, options ...Option) error {
 	o := optionsOf(options)
 	laws, err := lawsOf(of, o)
@@ -74,8 +73,8 @@ func Hold[R comparable](of *projections.Defined[R], stream []domain.Entry, optio
 
 const nameTotal, nameTimeless, nameBounded, nameElsewhere = "total", "timeless", "bounded", "elsewhere"
 
-// lawsOf returns the laws that are about one stream at a time. The others take
-// it that the projection is total.
+// lawsOf returns the laws that concern one stream at a time. The laws after total assume that the
+// projection is total.
 func lawsOf[R comparable](of *projections.Defined[R], o *settings) ([]named[R], error) {
 	if !slices.Contains(projections.Builtin.All(), of.Definition) {
 		if _, err := projections.NewSet(of); err != nil {
@@ -128,20 +127,21 @@ func lawsOf[R comparable](of *projections.Defined[R], o *settings) ([]named[R], 
 	return laws, nil
 }
 
-// hold tries the law. A panic, of the projection or of its model, breaks it.
+// hold checks the law. A panic of the projection or of its model breaks the law.
 func (l named[R]) hold(newProjection maker[R], stream []domain.Entry) (err error) {
 	defer recovered(&err)
 	return l.law(newProjection, stream)
 }
 
-// recovered is deferred, and makes a panic an error.
+// recovered, when deferred, turns a panic into an error.
 func recovered(err *error) {
 	if cause := recover(); cause != nil {
 		*err = fmt.Errorf("panic: %v, at %s", cause, panicked())
 	}
 }
 
-// panicked returns the place of a panic: the innermost that is not the runtime's.
+// panicked returns the place of a panic: the innermost function that does not belong to the
+// runtime.
 func panicked() string {
 	callers := make([]uintptr, 64)
 	frames := runtime.CallersFrames(callers[:runtime.Callers(4, callers)])
@@ -153,9 +153,9 @@ func panicked() string {
 	}
 }
 
-// try looks for a stream on which the projection breaks the law. The stream that
-// it reports is made small here, not by rapid, which wants the same message each
-// time and knows nothing of events: so it is the test that fails, not rapid's.
+// try searches for a stream on which the projection breaks the law. It reduces the stream itself,
+// because rapid requires the same message each time and knows nothing about events. So try, and not
+// rapid, fails the test.
 func try[R comparable](t *testing.T, streams *rapid.Generator[[]domain.Entry], newProjection maker[R], law named[R]) {
 	t.Helper()
 	rapid.Check(t, func(draw *rapid.T) {
@@ -173,7 +173,7 @@ func fatal(t *testing.T, err error) {
 	}
 }
 
-// after says at which point of the stream something was found.
+// after adds to an error the point of the stream where it was found.
 func after(entries int, err error) error {
 	if err == nil {
 		return nil

@@ -10,11 +10,11 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// observer folds entries through one projection and keeps what it hands out.
+// observer folds entries through one projection, and keeps the rows that it hands out.
 type observer[R comparable] struct {
 	fold  *projections.Fold
 	into  *[]projections.Row[R]
-	final []projections.Row[R] // in the order in which they came
+	final []projections.Row[R] // in the order in which they became final
 }
 
 func observe[R comparable](p projections.Projection[R], others ...projections.Member) *observer[R] {
@@ -29,8 +29,8 @@ func observeAs[R comparable](member func(take func(*projections.Row[R])) project
 	return o
 }
 
-// apply folds entries. The fold is given a copy of each, so that a projection
-// that writes to one spoils nothing but its own fold.
+// apply folds entries. The fold gets a copy of each, so that a projection that writes to one only
+// affects its own fold.
 func (o *observer[R]) apply(entries ...domain.Entry) *observer[R] {
 	for _, entry := range entries {
 		o.fold.Apply(&entry)
@@ -47,11 +47,10 @@ func (o *observer[R]) open() []projections.Row[R] {
 	return rows
 }
 
-// whole is a size of parts that makes one part of whatever is open.
+// whole is a size that puts all open rows into one part.
 const whole = math.MaxInt
 
-// changed returns the open rows that may have changed since the mark, divided into parts of
-// some size.
+// changed returns the open rows that may have changed since the mark, listed in parts of that size.
 func (o *observer[R]) changed(size int) (rows []projections.Row[R]) {
 	o.into = &rows
 	_ = o.fold.OpenParts(size, func() error { return nil })
@@ -59,7 +58,8 @@ func (o *observer[R]) changed(size int) (rows []projections.Row[R]) {
 	return rows
 }
 
-// atEachCut looks at what a projection has handed out wherever a stream may end.
+// atEachCut calls a function with the rows that a projection has handed out at each point where the
+// stream may end.
 func atEachCut[R comparable](newProjection maker[R], stream []domain.Entry, look func(outcome[R]) error) error {
 	o := observe(newProjection())
 	for cut := range len(stream) + 1 {
@@ -73,12 +73,12 @@ func atEachCut[R comparable](newProjection maker[R], stream []domain.Entry, look
 
 func (o *observer[R]) outcome() outcome[R] { return outcome[R]{o.final, o.open()} }
 
-// outcome is what a projection has handed out at some point of a stream.
+// outcome has the rows that a projection has handed out at some point of a stream.
 type outcome[R comparable] struct {
 	final, open []projections.Row[R]
 }
 
-// differs says where o is not as want is.
+// differs returns an error that describes the first difference between o and want.
 func (o outcome[R]) differs(want outcome[R]) error {
 	if err := differ("final", o.final, want.final); err != nil {
 		return err

@@ -8,9 +8,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// openPure is the law that listing the open rows changes nothing: done twice
-// it gives the same, and done after every entry it leaves the rows that come
-// later as they would have been.
+// openPure is the law that listing the open rows changes nothing: listing them twice gives the same
+// rows, and listing them after every entry does not change later rows.
 func openPure[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	never, always := observe(newProjection()), observe(newProjection())
 	for i, entry := range stream {
@@ -26,9 +25,8 @@ func openPure[R comparable](newProjection maker[R], stream []domain.Entry) error
 	return nil
 }
 
-// prefixes is the law that a stream that was cut after any entry gives the
-// rows that the whole one had given by then: the final ones so far, and those
-// that were open.
+// prefixes is the law that a stream that is cut after any entry gives the rows that the whole
+// stream had at that point: the final ones so far, and the open ones.
 func prefixes[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	whole := observe(newProjection())
 	for cut := range len(stream) + 1 {
@@ -41,9 +39,9 @@ func prefixes[R comparable](newProjection maker[R], stream []domain.Entry) error
 	return nil
 }
 
-// local is the law that an open row is of one job, or of one sh, and changes only with
-// the events that name it; or that it comes whenever it is asked for. So a store need
-// not write again what is open.
+// local is the law that an open row belongs to one job or one command, and changes only with events
+// that name it; otherwise the projection must list it each time. So a store need not rewrite
+// unchanged open rows.
 func local[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	for _, every := range []int{1, 3, 10, len(stream)} {
 		if err := localBy(newProjection, stream, max(1, every)); err != nil {
@@ -53,7 +51,7 @@ func local[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	return nil
 }
 
-// localBy keeps the rows of an observer as a store does, and compares every few entries.
+// localBy keeps the rows of an observer as a store does, and compares them every few entries.
 func localBy[R comparable](newProjection maker[R], stream []domain.Entry, every int) error {
 	o := observe(newProjection())
 	kept, finals := map[int]projections.Row[R]{}, 0
@@ -76,9 +74,9 @@ func localBy[R comparable](newProjection maker[R], stream []domain.Entry, every 
 	return nil
 }
 
-// parts is the law that it does not matter into how many parts [projections.Fold.OpenParts]
-// divides what is open: together they are rows that Open lists, each once. So what Open makes
-// of the tracker's jobs and open sh is a row of each, and nothing beside it.
+// parts is the law that the number of parts into which [projections.Fold.OpenParts] divides the
+// open rows does not matter: together, the parts have the rows that Open lists, each once. So Open
+// must derive each row from one job or open command of the tracker.
 func parts[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	for _, every := range []int{1, 3, 10, len(stream)} {
 		o := observe(newProjection())
@@ -95,7 +93,7 @@ func parts[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	return nil
 }
 
-// divided finds out whether the parts of what has changed are it.
+// divided compares the rows that have changed, listed in parts, with those listed at once.
 func (o *observer[R]) divided() error {
 	open := o.open()
 	atOnce, each := outcome[R]{open: o.changed(whole)}.rows(), outcome[R]{open: o.changed(1)}.rows()

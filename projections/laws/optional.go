@@ -23,20 +23,18 @@ func independent[R comparable](jobOf func(R) string) law[R] {
 	}
 }
 
-// exchangeable returns each i for which entries i and i+1 are neighbours that
-// a scheduler could have put the other way round.
+// exchangeable returns each i for which entries i and i+1 are neighbours that a scheduler could
+// have exchanged.
 //
-// The first event is where the run begins and offsets are measured from: it
-// stays. So does what is of no job: lines without an event, and a RunFinished,
-// which makes what follows it late. Unknown events stay even if they name a
-// job, because nobody here knows what they mean to another.
+// The first event stays, because the run begins with it and offsets are measured from it. Lines
+// without a job stay, too: those without an event, and a RunFinished, which makes the following
+// events late. Unknown events stay even if they name a job, because their meaning is unknown.
 //
-// Nothing else need be left out. An event takes its time with it, so that no
-// duration changes; that the clock may now run backwards from one line to the
-// next is nothing that a job's rows tell.
+// All other pairs may be exchanged. An event keeps its time, so durations do not change; the clock
+// may then run backwards from one line to the next, but a job's rows do not show that.
 func exchangeable(stream []domain.Entry) []int {
 	var at []int
-	begun := false // an event came before i
+	begun := false // there was an event before i
 	for i := range max(len(stream)-1, 0) {
 		a, b := &stream[i], &stream[i+1]
 		if begun && ofJob(a.Kind) && ofJob(b.Kind) && a.JobID != b.JobID {
@@ -55,8 +53,8 @@ func ofJob(kind domain.Kind) bool {
 	return false
 }
 
-// exchange returns the stream with the events i and i+1 exchanged. Lines keep
-// their positions, as they would have been written one after the other.
+// exchange returns the stream with events i and i+1 exchanged. Lines keep their positions, as if
+// they had been written in the new order.
 func exchange(stream []domain.Entry, i int) []domain.Entry {
 	stream = slices.Clone(stream)
 	stream[i].Event, stream[i+1].Event = stream[i+1].Event, stream[i].Event

@@ -12,36 +12,34 @@ type Option func(*settings)
 type settings struct {
 	streams      *rapid.Generator[[]domain.Entry]
 	except       []string
-	model, jobOf any // of a type that has the rows' in it
+	model, jobOf any // functions that contain the type of the rows
 }
 
-// With adds streams of your own: every second stream that Check draws is one of
-// them. [StreamsOf] makes them of events.
+// With adds your own streams: every second stream that Check draws is one of them. [StreamsOf]
+// makes streams from events.
 func With(streams *rapid.Generator[[]domain.Entry]) Option {
 	return func(s *settings) { s.streams = rapid.OneOf(streams, s.streams) }
 }
 
-// Except leaves out laws, by the names of their subtests. Say in a comment why the
-// projection does not obey them.
+// Except omits laws, by the names of their subtests. State in a comment why the projection does not
+// obey them.
 func Except(laws ...string) Option {
 	return func(s *settings) { s.except = append(s.except, laws...) }
 }
 
-// Model adds the law that the rows, in order of their index, are those that model
-// makes of the whole stream. A model is worth what it does not share with the
-// projection: let it be slow, look at the whole stream as often as it likes, and
-// read like the rule that it stands for.
+// Model adds the law that the rows, in order of their index, are those that model returns for the
+// whole stream. A model is useful if it shares nothing with the projection: it can be slow, read
+// the whole stream as often as it needs, and should read like the rule that it implements.
 func Model[R comparable](model func(stream []domain.Entry) []R) Option {
 	return func(s *settings) { s.model = model }
 }
 
-// Independent adds the law for projections whose rows each belong to one job,
-// which jobOf names: it does not matter how the events of different jobs fall
-// between each other. Exchanging two neighbours of different jobs leaves each
-// job the same rows in the same order, but for their index.
+// Independent adds the law for projections whose rows each belong to one job, which jobOf returns:
+// the order between events of different jobs does not matter. Exchanging two neighbouring events of
+// different jobs gives each job the same rows in the same order, except for their index.
 //
-// Rows that say where in the stream something stood, or what the clock did
-// from one line to the next, do not belong to one job.
+// Rows that depend on a position in the stream, or on the clock between two lines, do not belong to
+// one job.
 func Independent[R comparable](jobOf func(row R) string) Option {
 	return func(s *settings) { s.jobOf = jobOf }
 }
@@ -55,7 +53,7 @@ func optionsOf(options []Option) *settings {
 	return s
 }
 
-// generator returns the streams on which a law is tried.
+// generator returns the streams on which a law is checked.
 func (s *settings) generator(law string) *rapid.Generator[[]domain.Entry] {
 	if law == nameTotal {
 		return spoilt(s.streams)

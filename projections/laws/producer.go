@@ -6,9 +6,9 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// WellFormed generates the streams of producers that keep to the rules: jobs
-// that start, run commands and finish, some at the same time, with a clock that
-// never goes back. A stream may end before its run does.
+// WellFormed generates the streams of producers that follow the rules: jobs start, run commands and
+// finish, some at the same time, and the clock never goes back. A stream may end before its run
+// does.
 func WellFormed() *rapid.Generator[[]domain.Event] {
 	return rapid.Custom(func(t *rapid.T) []domain.Event {
 		p := producer{t: t, at: rapid.SampledFrom([]int64{0, 1795444880217, -3}).Draw(t, "start")}
@@ -28,7 +28,7 @@ func WellFormed() *rapid.Generator[[]domain.Event] {
 		if rapid.Bool().Draw(t, "closed") {
 			p.emit(domain.NewRunFinished(p.at, p.outcome()))
 		}
-		// Whole streams come first, because that is where rapid shrinks to.
+		// Whole streams come first, because rapid shrinks towards them.
 		if !rapid.Bool().Draw(t, "cut") {
 			return p.events
 		}
@@ -47,7 +47,7 @@ type producer struct {
 
 type runningJob struct {
 	id      string
-	toDo    int // sh that it has not started
+	toDo    int // number of commands that it has not started
 	between bool
 }
 
@@ -61,7 +61,7 @@ func (p *producer) start(id string) {
 	p.running = append(p.running, &runningJob{id: id, toDo: rapid.IntRange(0, 6).Draw(p.t, "sh"), between: true})
 }
 
-// advance does the next thing in one of the running jobs.
+// advance takes the next step in one of the running jobs.
 func (p *producer) advance(which int) {
 	job := p.running[which]
 	switch {

@@ -8,17 +8,17 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// resumable is the law that folding a stream in parts, the state saved and
-// restored between them, is folding it in one. Each cut is tried by itself,
-// and then all of them in a row: what one restoring loses, the next entry may
-// put back. Saving, for its part, changes nothing.
+// resumable is the law that folding a stream in parts, with the state saved and restored in
+// between, gives the same rows as folding it at once. The law tries each cut by itself, and then
+// all cuts in one pass, since the next entry may hide what a single restore has lost. Saving must
+// change nothing.
 //
-// The state is what is open, for a reader that keeps the rows. A projection that looks at
-// more of a final job than [projections.FinalJob] says does not keep the law.
+// The state contains what is open; the reader keeps the rows. A projection that needs more of a
+// final job than [projections.FinalJob] has breaks the law.
 func resumable[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	whole := observe(newProjection()).apply(stream...).outcome()
 	saved, restored := observe(newProjection()), observe(newProjection())
-	every := 1 + len(stream)/30 // to save and restore takes long
+	every := 1 + len(stream)/30 // saving and restoring is slow
 	for cut := 0; cut <= len(stream); cut += every {
 		second, err := reopen(saved, newProjection)
 		if err != nil {
@@ -43,8 +43,7 @@ func resumable[R comparable](newProjection maker[R], stream []domain.Entry) erro
 	return nil
 }
 
-// reopen does what a program does that stops and is started again, and finds the rows where it put
-// them.
+// reopen does what a program does that is restarted and finds its stored rows.
 func reopen[R comparable](o *observer[R], newProjection maker[R]) (*observer[R], error) {
 	state, err := o.fold.Save()
 	if err != nil {
@@ -58,7 +57,7 @@ func reopen[R comparable](o *observer[R], newProjection maker[R]) (*observer[R],
 	return next, nil
 }
 
-// KeptOf returns the rows that a program has kept of a fold, for [projections.Fold.Restore].
+// KeptOf returns the rows that a program keeps of a fold, for [projections.Fold.Restore].
 func KeptOf(fold *projections.Fold) projections.Kept {
 	final := func(yield func(projections.FinalJob, error) bool) {
 		for job := range fold.Run().Jobs() {

@@ -11,9 +11,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// finalOnce is the law that a row is handed out as final at most once, and is
-// not among the open ones from then on. So it never changes. What a
-// projection hands out as final says so, and what it lists as open does not.
+// finalOnce is the law that a row is handed out as final at most once, and is never listed as open
+// afterwards. So a final row never changes. Rows are marked as final or open accordingly.
 func finalOnce[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	had, handedOut := 0, map[int]bool{}
 	return atEachCut(newProjection, stream, func(o outcome[R]) error {
@@ -23,8 +22,7 @@ func finalOnce[R comparable](newProjection maker[R], stream []domain.Entry) erro
 	})
 }
 
-// handOut notes which rows are final now, and finds those that may not be
-// there.
+// handOut records which rows are final now, and returns an error for rows that must not appear.
 func handOut[R comparable](handedOut map[int]bool, final, open []projections.Row[R]) error {
 	for _, row := range final {
 		if !row.Final {
@@ -46,9 +44,8 @@ func handOut[R comparable](handedOut map[int]bool, final, open []projections.Row
 	return nil
 }
 
-// indexed is the law that, wherever a stream ends, the indexes of the final
-// rows and of the open ones together are those from 0 up, each once; and that
-// open rows are listed in order of their index.
+// indexed is the law that, wherever a stream ends, the indexes of the final and open rows together
+// are 0, 1, 2 and so on, each once; and that open rows are listed in order of their index.
 func indexed[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	return atEachCut(newProjection, stream, func(o outcome[R]) error {
 		if !slices.IsSortedFunc(o.open, func(a, b projections.Row[R]) int { return cmp.Compare(a.Index, b.Index) }) {
@@ -63,8 +60,8 @@ func indexed[R comparable](newProjection maker[R], stream []domain.Entry) error 
 	})
 }
 
-// kept is the law that a row that was there is there for good: a longer stream has no fewer
-// rows. A store replaces rows by later versions, and takes none away.
+// kept is the law that a row never disappears: a longer stream has no fewer rows. A store replaces
+// rows by later versions, and removes none.
 func kept[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	before := 0
 	return atEachCut(newProjection, stream, func(o outcome[R]) error {
@@ -77,8 +74,8 @@ func kept[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	})
 }
 
-// fitting is the law that each value is one that its column can have, as schemas and tables
-// say: a text one of those that are listed, an integer no less than the least.
+// fitting is the law that each value is one that its column allows, as schemas and tables say: one
+// of the listed texts, or an integer not below the minimum.
 func fitting[R comparable](of *projections.Defined[R]) law[R] {
 	return func(newProjection maker[R], stream []domain.Entry) error {
 		return atEachCut(newProjection, stream, func(o outcome[R]) (err error) {
@@ -99,8 +96,8 @@ func fitting[R comparable](of *projections.Defined[R]) law[R] {
 	}
 }
 
-// single is the law that a projection that says so has exactly one row, wherever a stream
-// ends, and before its first entry as well; and that it is never final.
+// single is the law that a projection declared as single has exactly one row, wherever a stream
+// ends and even before its first entry; and that the row is never final.
 func single[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	return atEachCut(newProjection, stream, func(o outcome[R]) error {
 		if len(o.final) > 0 || len(o.open) != 1 || o.open[0].Index != 0 {
@@ -110,9 +107,9 @@ func single[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	})
 }
 
-// keys is the law that, wherever a stream ends, no two rows have the same key, be they open
-// or final; and that in a table of a store the row with an index keeps its key, since a store
-// finds by it the version that it has.
+// keys is the law that, wherever a stream ends, no two rows have the same key, whether open or
+// final; and that, in a table of a store, the row with an index keeps its key, by which the store
+// finds the version that it has.
 func keys[R comparable](of *projections.Defined[R]) law[R] {
 	return func(newProjection maker[R], stream []domain.Entry) error {
 		before := map[int]string{}

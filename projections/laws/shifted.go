@@ -13,11 +13,11 @@ import (
 // week, months and leap years.
 const fourCenturies = 146097 * 24 * 60 * 60 * 1000
 
-// shifted is the law that the same run 400 years later has the same rows, but for
-// the times in them, which are those of 400 years later. It finds a time of 0 that
-// is taken for none, and a time in a number that cannot hold it.
+// shifted is the law that the same run 400 years later has the same rows, except that the times in
+// them are 400 years later. It finds a time of 0 that is taken for none, and times in integers that
+// are too small.
 //
-// Numbers may be times in milliseconds, and in whatever else a calendar counts.
+// Numbers may be times in milliseconds, or in other units of a calendar.
 func shifted[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	before := observe(newProjection()).apply(inRange(stream, 0)...).outcome()
 	later := observe(newProjection()).apply(inRange(stream, fourCenturies)...).outcome()
@@ -51,10 +51,10 @@ func moved[R comparable](which string, later, before []projections.Row[R]) error
 	return nil
 }
 
-// movedValue reports whether two values are the same, but for times.
+// movedValue reports whether two values are the same, except for times.
 func movedValue(later, before reflect.Value) bool {
 	if !later.IsValid() || !before.IsValid() {
-		return later.IsValid() == before.IsValid() // as a nil in an interface
+		return later.IsValid() == before.IsValid() // such as a nil in an interface
 	}
 	if later.Type() != before.Type() {
 		return false

@@ -8,8 +8,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// RunStarted returns the event that opens a run with labels. It panics if no run
-// can have them.
+// RunStarted returns the event that opens a run with labels. It panics if the labels are invalid.
 func RunStarted(atMs int64, labels ...domain.Label) domain.Event {
 	of, err := domain.NewLabels(labels...)
 	if err != nil {
@@ -30,7 +29,7 @@ func source(stream []domain.Entry) string {
 	return fmt.Sprintf("\t[]domain.Entry{\n%s\t}", lines("\t\t", stream, entrySource))
 }
 
-// lines returns a line for each of some things.
+// lines returns a line for each element.
 func lines[T any](indent string, of []T, text func(*T) string) string {
 	var b strings.Builder
 	for i := range of {

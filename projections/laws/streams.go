@@ -10,8 +10,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Chaotic generates sequences of any events in any order. Each has a clock and
-// jobs of its own, mostly few, so that its events meet; one in two is long.
+// Chaotic generates sequences of any events in any order. Each sequence has its own clock and its
+// own jobs, usually few, so that its events concern the same jobs; one in two is long.
 func Chaotic() *rapid.Generator[[]domain.Event] {
 	return rapid.Custom(func(t *rapid.T) []domain.Event {
 		few := rapid.SliceOfN(JobID(), 1, 4)
@@ -27,8 +27,8 @@ func Chaotic() *rapid.Generator[[]domain.Event] {
 	})
 }
 
-// Long generates sequences in which one or two things happen 80 times: in the same
-// job, with more commands than a small table holds, or in a job of its own each time.
+// Long generates sequences in which one or two kinds of events occur 80 times: in the same job,
+// with more commands than a small table holds, or each time in a new job.
 func Long() *rapid.Generator[[]domain.Event] {
 	return rapid.Custom(func(t *rapid.T) []domain.Event {
 		clock := rapid.Int64Range(-1, 10)
@@ -55,22 +55,22 @@ func Long() *rapid.Generator[[]domain.Event] {
 	})
 }
 
-// often are kinds that come 80 times in a long sequence.
+// often are kinds that occur 80 times in a long sequence.
 var often = [][]domain.Kind{{domain.ShStarted}, {domain.ShStarted, domain.ShStarted}, {domain.ShStarted, domain.ShFinished}, {domain.ShStarted, domain.ShFinished}}
 
 // crowd is more jobs than a small table holds.
 var crowd = strings.Fields("a b c d e f g h i j k l m n o p q r s t u v w x y z")
 
-// clocks say what an event of a chaotic sequence has for its time.
+// clocks generate the times of the events of a chaotic sequence.
 var clocks = map[string]*rapid.Generator[int64]{
-	"rising": rapid.Int64Range(-1, 10), // since the event before
-	"coarse": rapid.Int64Range(0, 10),  // so that durations tie
+	"rising": rapid.Int64Range(-1, 10), // time since the previous event
+	"coarse": rapid.Int64Range(0, 10),  // so that some durations are equal
 	"real":   rapid.Int64Range(1795444880000, 1795444890000),
 	"vast":   rapid.SampledFrom([]int64{0, 1, math.MaxInt64, math.MaxInt64 - 1, 1 << 62, -1}), // so that sums overflow
 	"wild":   AtMs(),
 }
 
-// add makes the times of events, each since the one before, times of a clock.
+// add turns the times of events, each relative to the previous one, into times of a clock.
 func add(events []domain.Event) {
 	var now int64
 	for i := range events {
@@ -84,9 +84,8 @@ func Events() *rapid.Generator[[]domain.Event] {
 	return rapid.OneOf(WellFormed(), Chaotic())
 }
 
-// Entries places events in a stream, one a line. An event of no kind is a malformed
-// line. The offsets are such that no two lines have the same, and not those that an
-// encoder would give.
+// Entries places events in a stream, one per line. An event without a kind is a malformed line. The
+// offsets of all lines differ, and are not those that an encoder would give.
 func Entries(events []domain.Event) []domain.Entry {
 	entries := make([]domain.Entry, len(events))
 	for i, event := range events {
@@ -102,12 +101,12 @@ func positionOf(i int) domain.Position {
 	return domain.Position{Line: int64(i) + 1, Offset: int64(i) * 100}
 }
 
-// Streams generates the entries of streams as a reader gives them that skips
-// malformed lines: those of [Events].
+// Streams generates the entries of streams, made of [Events], as a reader that skips malformed
+// lines returns them.
 func Streams() *rapid.Generator[[]domain.Entry] { return StreamsOf(Events()) }
 
-// StreamsOf makes streams of generated events: with malformed lines among them,
-// and perhaps a torn tail.
+// StreamsOf makes streams from generated events: with malformed lines among them, and possibly a
+// torn tail.
 func StreamsOf(events *rapid.Generator[[]domain.Event]) *rapid.Generator[[]domain.Entry] {
 	return rapid.Custom(func(t *rapid.T) []domain.Entry {
 		entries := Entries(events.Draw(t, "events"))

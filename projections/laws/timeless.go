@@ -9,15 +9,15 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// timeless is the law that the rows of a stream are the same whenever, and however
-// slowly, it is read: the only clock is the producer's, in the events.
+// timeless is the law that the rows of a stream do not depend on when, or how slowly, it is read:
+// the only clock is the producer's, in the events.
 //
-// It has a clock of its own, from testing/synctest, that passes years at once. So it
-// finds also a projection that looks at the date only.
+// The law uses the fake clock of testing/synctest, which can pass years at once. So it also finds a
+// projection that uses only the date.
 func timeless[R comparable](t *testing.T) law[R] {
 	return func(newProjection maker[R], stream []domain.Entry) (err error) {
 		synctest.Test(t, func(*testing.T) {
-			defer recovered(&err) // nobody else can, of this goroutine
+			defer recovered(&err) // only this goroutine can recover its panics
 			now := observe(newProjection()).apply(stream...).outcome()
 			time.Sleep(400*24*time.Hour + 7*time.Hour + 11*time.Minute + 13*time.Second)
 			later := observe(newProjection())

@@ -8,8 +8,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// total is the law that every sequence of entries has a result: a projection
-// does not panic, and its state can be saved, whatever came.
+// total is the law that every sequence of entries has a result: a projection never panics, and its
+// state can always be saved.
 func total[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	o := observe(newProjection())
 	for _, entry := range stream {
@@ -21,8 +21,7 @@ func total[R comparable](newProjection maker[R], stream []domain.Entry) error {
 	return err
 }
 
-// spoilt makes entries as no reader gives them: events after a torn line, lines
-// that stand anywhere.
+// spoilt generates entries that no reader returns: events after a torn line, lines at any position.
 func spoilt(streams *rapid.Generator[[]domain.Entry]) *rapid.Generator[[]domain.Entry] {
 	return rapid.Custom(func(t *rapid.T) []domain.Entry {
 		stream := slices.Clone(streams.Draw(t, "stream"))

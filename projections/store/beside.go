@@ -22,7 +22,7 @@ const (
 	lastChanges = 16
 	// maxDrains is how often a switch brings over changes before that.
 	maxDrains = 50
-	// maxBuilds is how often the rows are built again because another program has taken them away.
+	// maxBuilds limits how often the rows are built again because another program has removed them.
 	maxBuilds = 3
 )
 
@@ -81,8 +81,8 @@ func (b *build) isGone(ctx context.Context) bool {
 	return errors.Is(err, ErrNoGeneration)
 }
 
-// buildNext builds the next generation: it has every run then, but for what has changed since. It
-// returns a build unless there is no generation.
+// buildNext builds the next generation. It then has every run, except for changes made meanwhile.
+// It returns a build unless there is no generation.
 func buildNext(ctx context.Context, s Versioned, sources Sources, options Options) (*build, Summary, error) {
 	summary := Summary{Runs: map[Outcome]int{}}
 	next, err := s.Next(ctx)
@@ -146,7 +146,7 @@ func (b *build) switchTo(ctx context.Context, keep bool) error {
 		})
 		if !errors.Is(err, errManyChanges) {
 			if err == nil && !keep {
-				err = b.live.Drop(ctx) // what was live before
+				err = b.live.Drop(ctx) // the previously live generation
 			}
 			return err
 		}
@@ -192,7 +192,8 @@ func (b *build) drain(ctx context.Context) (int, error) {
 	return len(changes), err
 }
 
-// last brings over what is left, while nobody else can write. It reads no list of streams.
+// last carries over the remaining changes, while nobody else can write. It does not read the list
+// of streams.
 func (b *build) last(ctx context.Context, inside Beside, atAnyCost bool) error {
 	limit := lastChanges
 	if atAnyCost {

@@ -19,8 +19,7 @@ type Versioning struct {
 	// Added are the columns, by projection, that only the new tables have, and Removed those
 	// that only the live ones have. They are not compared.
 	Added, Removed map[string][]string
-	// Compared counts the runs whose rows were compared, and Differing those of them that
-	// differ.
+	// Compared counts the runs whose rows were compared, and Differing those whose rows differ.
 	Compared, Differing int
 	// Carried counts the runs without a stream, whose rows are the same, and Behind those that
 	// are new, or whose live rows cover another part of the stream than the new ones.
@@ -271,7 +270,7 @@ func (m *merge) sameKey(a, b projections.AnyRow) bool {
 
 func (m *merge) lacking(c *projections.Column) bool { return slices.Contains(m.lacks, c.Name) }
 
-// take compares a row of one generation with that of the other one, if it has come.
+// take compares a row of one generation with the same row of the other one, if that has arrived.
 func (m *merge) take(side int, row projections.AnyRow) {
 	key := ""
 	for _, part := range keyOf(m.of, row) {

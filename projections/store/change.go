@@ -7,8 +7,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// change is what one transaction does to one run, whether the run's stream was read as a
-// whole or comes in segments. Its zero value changes nothing.
+// change is what one transaction does to one run, whether the run's stream is read as a whole or
+// arrives in segments. Its zero value changes nothing.
 type change struct {
 	run domain.RunID
 	// known is the checkpoint that the change is based on, if the run is stored. Unless
@@ -58,7 +58,7 @@ func (c *change) lacksStream(keeps bool) bool {
 	return keeps && c.rows != nil && !c.carries && !c.known.Kept && !c.overwrite
 }
 
-// writeTo writes the change, except for what it clears.
+// writeTo writes the change; the caller has cleared the old rows.
 func (c *change) writeTo(tx Tx) error {
 	if c.rows != nil {
 		if err := c.writeRows(tx); err != nil {

@@ -25,7 +25,7 @@ type collector struct {
 	continued bool
 	stored    []int
 	tables    []*projections.Definition // that rows are collected of
-	state     string                    // with which the fold goes on behind the whole lines
+	state     string                    // the state with which the fold continues after the whole lines
 }
 
 // The size of a batch: the number of its rows, and the bytes of their text.

@@ -11,11 +11,11 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Options are those of [Ingest], [IngestAll] and [Rebuild].
+// Options are the options of [Ingest], [IngestAll] and [Rebuild].
 type Options struct {
-	// Tables are the tables that you want; nil means all of them. With some of them,
-	// only a run that is up to date gets its rows in these tables anew; any other run is
-	// written as a whole, since rows of different moments are never mixed.
+	// Tables are the tables to write; nil means all. If they are only some, Ingest rewrites these
+	// tables for a run that is up to date. Any other run is written as a whole, since rows of
+	// different moments are never mixed.
 	Tables []*projections.Definition
 	// Force derives the rows again even if they are up to date.
 	Force bool
@@ -26,12 +26,12 @@ type Options struct {
 	// Keep keeps the previous rows, if a Rebuild builds new ones beside them, until the next
 	// such Rebuild: for [Rollback].
 	Keep bool
-	// Done, when set, is called with the result of each run, in the order of
-	// the streams, when the result is safely stored.
+	// Done, if set, is called with the result of each run, in the order of the streams, when the
+	// result is safely stored.
 	Done func(Result)
 
-	// like, if it is set, is a store with older rows of the same runs: those that it has are
-	// read as they were, and are derived again.
+	// like, if set, is a store with older rows of the same runs: streams that it has are read in
+	// the same way as then, and derived again.
 	like  Store
 	batch int // rows in a batch, for tests
 }
@@ -53,7 +53,7 @@ type Outcome string
 
 // The outcomes.
 const (
-	// Unchanged: the rows were those of the stream already.
+	// Unchanged: the rows were up to date.
 	Unchanged Outcome = "unchanged"
 	// Added: the run was not stored.
 	Added Outcome = "added"
@@ -74,8 +74,8 @@ const (
 // Result is the result of one run.
 type Result struct {
 	RunID domain.RunID
-	// Source is the name of its stream, Before that of the stream that the stored
-	// rows came from, where that was another one.
+	// Source is the name of its stream. Before is the name of the stream that the stored rows came
+	// from, if that was another one.
 	Source, Before string
 	Outcome        Outcome
 	// Events is how many the stream has, Rows how many rows were written.
@@ -101,7 +101,7 @@ type Summary struct {
 	// Outdated are the runs that, after a [Rebuild], still lack a projection or have
 	// another version of it: their streams are gone, or were skipped.
 	Outdated []domain.RunID
-	// Events are those of all streams that were folded, Rows those written.
+	// Events counts the events of all folded streams, and Rows the written rows.
 	Events, Rows int64
 }
 
@@ -139,9 +139,9 @@ func (s *Summary) add(result Result) {
 	}
 }
 
-// Ingest brings the rows of one run up to its stream, in one transaction. If it returns an
-// error, it has written nothing: the error is the stream's or the store's, an
-// [ErrOtherVersion] for instance. You can call it again.
+// Ingest updates the rows of one run from its stream, in one transaction. If it returns an error,
+// it has written nothing: the error is the stream's or the store's, such as an [ErrOtherVersion].
+// You can call it again.
 func Ingest(ctx context.Context, s Store, source Source, options Options) (last Result, err error) {
 	p := newPipeline(s, Single(source), options.reporting(func(result Result) { last = result }))
 	t, err := p.again(ctx, source)
@@ -162,14 +162,14 @@ func (s single) All() iter.Seq2[Source, error] {
 	return func(yield func(Source, error) bool) { yield(s.Source, nil) }
 }
 
-// Single returns the sources that consist of one.
+// Single returns the sources that consist of one source.
 func Single(source Source) Sources { return single{source} }
 
-// IngestAll brings the rows of all runs up to their streams, side by side on all cores. It
-// writes many short runs in one transaction, and a long one in one of its own. A run is
-// replaced in the transaction that removes its old rows, so that no reader misses a run
-// that was there. A stream that cannot be read is skipped; an error is the store's, an
-// [ErrOtherVersion] for instance, or the context's. To complete the work, call it again.
+// IngestAll updates the rows of all runs from their streams, in parallel on all cores. It writes
+// many short runs in one transaction, and a long run in its own. The old rows of a run are removed
+// in the transaction that writes the new ones, so readers never miss a run. A stream that cannot be
+// read is skipped; a returned error is the store's, such as an [ErrOtherVersion], or the context's.
+// To complete the work, call it again.
 func IngestAll(ctx context.Context, s Store, sources Sources, options Options) (Summary, error) {
 	summary := Summary{Runs: map[Outcome]int{}}
 	p := newPipeline(s, sources, options.reporting(summary.add))

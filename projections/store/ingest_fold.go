@@ -31,7 +31,7 @@ type streamFold struct {
 // some reports whether rows of other tables stay.
 func (f *streamFold) some() bool { return len(f.tables) < len(f.of) }
 
-// run folds the stream and hands its rows on. known is what was read of it before.
+// run folds the stream and passes on its rows. known is the part of it that was read before.
 func (f *streamFold) run(known domain.Mark, continues bool) (err error) {
 	t, open := f.task, f.task.source.Open
 	if f.some() { // the other rows are of the stream as it was, and it may have grown since
@@ -104,7 +104,7 @@ func (f *streamFold) apply(entries []domain.Entry) error {
 	return nil
 }
 
-// pass is called once what was read before has been folded.
+// pass is called when the part that was read before has been folded.
 func (f *streamFold) pass() error {
 	f.passed = true
 	switch continues := f.stream.Continues(); {
@@ -121,7 +121,7 @@ func (f *streamFold) pass() error {
 	return nil
 }
 
-// finish folds what is left at the end of the stream, and makes the checkpoint.
+// finish folds the end of the stream, and makes the checkpoint.
 func (f *streamFold) finish() error {
 	t, mark, end := f.task, f.stream.Mark(), f.stream.End()
 	if tail := len(f.latest) > 0 && f.latest[0].Offset >= mark.Bytes; mark == end || !tail {

@@ -28,14 +28,14 @@ func newPipeline(s Store, sources Sources, options Options) *pipeline {
 	return &pipeline{committer{store: s}, sources, options, s.Projections().Stored(), prunePage}
 }
 
-// candidate is a source, what is stored of its run, and an error if either was not found.
+// candidate is a source, with what the store has of its run; or an error, if either was not found.
 type candidate struct {
 	source Source
 	known  Checkpoint
 	stored bool
 	keeps  bool // the store keeps streams
 	err    error
-	like   Checkpoint // that of older rows, see Options.like
+	like   Checkpoint // the checkpoint of older rows, see Options.like
 	liked  bool       // there are older rows
 }
 
@@ -147,7 +147,7 @@ func (p *pipeline) commitTasks(ctx context.Context, tasks ...*task) {
 	}
 }
 
-// again makes the task of a source, by what is stored now. An error is the store's.
+// again makes a new task for a source, from what the store has now. An error is the store's.
 func (p *pipeline) again(ctx context.Context, source Source) (*task, error) {
 	batch := []candidate{{source: source}}
 	if p.look(ctx, batch); batch[0].err != nil {
@@ -161,7 +161,7 @@ func (p *pipeline) again(ctx context.Context, source Source) (*task, error) {
 	return <-first, nil
 }
 
-// candidates yields the sources with what is stored of their runs.
+// candidates yields the sources with what the store has of their runs.
 func (p *pipeline) candidates(ctx context.Context) iter.Seq[candidate] {
 	return func(yield func(candidate) bool) {
 		var batch []candidate
@@ -195,7 +195,7 @@ func all(sources Sources) iter.Seq[candidate] {
 	}
 }
 
-// look looks up what is stored of the candidates' runs.
+// look looks up what the store has of the candidates' runs.
 func (p *pipeline) look(ctx context.Context, batch []candidate) {
 	var runs []domain.RunID
 	for _, c := range batch {
@@ -228,7 +228,7 @@ func (p *pipeline) look(ctx context.Context, batch []candidate) {
 	}
 }
 
-// storeError is an error of the store where one of a stream is expected.
+// storeError marks an error as the store's, where one of a stream is expected.
 type storeError struct{ error }
 
 func (e *storeError) Unwrap() error { return e.error }

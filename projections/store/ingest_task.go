@@ -19,8 +19,8 @@ type task struct {
 
 	first *Rows // nil if nothing is to be written
 	bytes int   // of text and of the stream in first
-	// more has the rows behind first; nil if there are none. Once it is closed, next is
-	// known, and failed, which is why the stream could not be folded to its end.
+	// more has the rows after first; nil if there are none. When it is closed, next is set, and
+	// failed is the reason if the stream could not be folded to its end.
 	more   chan *Rows
 	failed error
 	stop   context.CancelFunc // ends the fold
@@ -36,7 +36,7 @@ func newTask(c candidate, stop context.CancelFunc) *task {
 	}
 	t.run, t.known, t.stored, t.rows = t.source.Run(), c.known, c.stored, t.batches
 	t.keeps = c.keeps
-	t.overwrite = t.source.Once() // it cannot be read again for what is stored now
+	t.overwrite = t.source.Once() // it cannot be read again to match what is stored now
 	t.result = Result{RunID: t.run, Source: t.source.Name()}
 	if c.stored && c.known.Source != t.source.Name() {
 		t.result.Before = c.known.Source
@@ -44,8 +44,8 @@ func newTask(c candidate, stop context.CancelFunc) *task {
 	return t
 }
 
-// batches yields the rows. Those of a stream that turns out to be unreadable, or not to have
-// changed, are not to be stored.
+// batches yields the rows. The caller must not store the rows of a stream that turns out to be
+// unreadable or unchanged.
 func (t *task) batches(yield func(*Rows, error) bool) {
 	if t.more == nil {
 		yield(t.first, nil)
@@ -91,7 +91,7 @@ func (t *task) skip(err error) {
 	t.result.Outcome, t.result.Rows, t.result.Err = Skipped, 0, err
 }
 
-// end frees what the task holds. Its fold ends.
+// end frees what the task holds, and ends its fold.
 func (t *task) end() {
 	t.stop()
 	if t.first != nil {
@@ -125,7 +125,7 @@ func (p *pipeline) prepare(ctx context.Context, c candidate, yield func(*task) b
 	yield(t)
 }
 
-// derive decides what has to be done for a run, and does it.
+// derive decides what to do for a run, and does it.
 func (p *pipeline) derive(ctx context.Context, t *task, yield func(*task) bool) error {
 	if err := CheckRunID(t.run); err != nil {
 		return &SourceError{t.source.Name(), err}
@@ -151,7 +151,7 @@ func (p *pipeline) derive(ctx context.Context, t *task, yield func(*task) bool) 
 		err = fold(t.added, domain.Mark{}, p.of, false)
 	case same && kept && len(missing) == 0 && p.wantsAll():
 		t.result.Outcome, t.result.Events = Unchanged, t.known.Events
-	case same && kept: // rows of other projections are those of the stream already
+	case same && kept: // the rows of other projections are up to date
 		err = fold(Derived, t.known.End, p.union(missing), false)
 	case !usable || !kept || len(missing) > 0 || p.options.Force:
 		err = fold(Derived, t.known.Mark, p.of, false) // finds out if it is another stream

@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Kept says what a store keeps of a run's stream.
+// Kept describes what a store keeps of a run's stream.
 type Kept struct {
 	// Mark is how far the kept stream reaches. The Lines are not known.
 	domain.Mark
@@ -27,9 +27,9 @@ var ErrNotKept = errors.New("the store does not keep this stream")
 // ErrKept is returned for a kept stream whose bytes are not those that were kept.
 var ErrKept = errors.New("the kept stream is damaged, or was changed while it was read")
 
-// KeptReader returns a reader of the first bytes of the kept stream of a run, which end was taken
-// of. It reads some at a time, so another program can replace the stream meanwhile: if the bytes
-// are not those of end, the reader returns [ErrKept] instead of io.EOF.
+// KeptReader returns a reader of the kept stream of a run, up to the mark end. It reads in pieces,
+// so another program can replace the stream meanwhile: if the bytes do not match the mark, the
+// reader returns [ErrKept] instead of io.EOF.
 func KeptReader(ctx context.Context, s Store, run domain.RunID, end domain.Mark) io.Reader {
 	return &keptReader{ctx: ctx, store: s, run: run, end: end, digest: sha256.New()}
 }
@@ -39,7 +39,7 @@ type keptReader struct {
 	store  Store
 	run    domain.RunID
 	end    domain.Mark
-	at     int64 // the offset behind rest
+	at     int64 // the offset after rest
 	rest   []byte
 	digest hash.Hash
 }
@@ -91,8 +91,8 @@ func (c *change) keeping(tx Tx) *keeper {
 	return &keeper{tx, c.run, c.from}
 }
 
-// keep adds parts of the stream. It is called at least once, since what was kept behind them is
-// removed.
+// keep adds parts of the stream. It must be called at least once, since it removes what was kept
+// after them.
 func (k *keeper) keep(parts [][]byte) error {
 	if k == nil {
 		return nil
@@ -127,7 +127,7 @@ func (t *tee) take(p []byte) {
 	t.data = append(t.data, p[n:]...)
 }
 
-// bytes returns what was collected, and forgets it.
+// bytes returns the collected bytes, and drops them.
 func (t *tee) bytes() []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()

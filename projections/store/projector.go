@@ -45,38 +45,37 @@ type Projector struct {
 	wrote   time.Time                  // when rows were last written
 }
 
-// ProjectorOptions are those of a [Projector]; the zero value has the defaults.
+// ProjectorOptions are the options of a [Projector]; the zero value has the defaults.
 type ProjectorOptions struct {
 	// Source returns the name of the source that the checkpoint of a new run gets. By default it
 	// is empty.
 	Source func(domain.RunID) string
-	// Grace is how long the projector keeps a segment that comes too early in memory before
-	// it parks it, since those before it may be under way; 200 ms unless set.
+	// Grace is how long the projector keeps an early segment in memory before it parks it, since
+	// the missing ones may arrive soon. The default is 200 ms.
 	Grace time.Duration
-	// GapTimeout is how long a segment stays parked before its run is quarantined because
-	// those before it are missing, and how long the store refuses a run before that is
-	// quarantined; a minute unless set.
+	// GapTimeout is how long a segment stays parked before its run is quarantined because earlier
+	// segments are missing, and how long the store refuses a run before the run is quarantined. The
+	// default is a minute.
 	GapTimeout time.Duration
-	// Timeout is how long a transaction may take, with all that is read for it; a minute
-	// unless set. Then the callers get an error that may go away: the projector does not
-	// wait for a store that does not answer, or for a run that another program keeps
-	// locked. The next transaction is half as large, in case this one was too large.
+	// Timeout limits a transaction, including all reads for it. The default is a minute. After
+	// that, callers get a temporary error: the projector does not wait for a store that does not
+	// answer, or for a run that another program keeps locked. The next transaction is half as
+	// large, in case this one was too large.
 	Timeout time.Duration
-	// MaxRuns is how many runs are kept in memory between their segments; 4096 unless set.
+	// MaxRuns is how many runs are kept in memory between their segments. The default is 4096.
 	// Other runs are read from the store again.
 	MaxRuns int
-	// MaxParked is how many parked segments of a run are applied in one transaction; 256
-	// unless set, and no more than 8 MB or so. A whole stream may be parked, and neither
-	// should other runs wait for all of it nor memory have to hold it.
+	// MaxParked is how many parked segments of a run are applied in one transaction: by default
+	// 256, and no more than about 8 MB. A whole stream may be parked, and neither other runs nor
+	// memory should have to wait for all of it.
 	MaxParked int
-	// MaxParkedBytes is how much of a run is parked; 64 MiB unless set. Further segments
+	// MaxParkedBytes limits the parked segments of a run. The default is 64 MiB. Further segments
 	// are refused with [ErrParkedFull].
 	MaxParkedBytes int64
-	// Done, when set, is called after each transaction, before the calls return that wait
-	// for it.
+	// Done, if set, is called after each transaction, before the calls that wait for it return.
 	Done func(Batch)
-	// Outdated, when set, is called with an [ErrOtherVersion] once the store is of another
-	// version, even if no segment comes. The projector looks a few times in a GapTimeout.
+	// Outdated, if set, is called with an [ErrOtherVersion] when the store has another version,
+	// even if no segment arrives. The projector checks a few times per GapTimeout.
 	Outdated func(error)
 }
 
@@ -97,10 +96,9 @@ func setDefault[T cmp.Ordered](option *T, value T) {
 	}
 }
 
-// Batch is what a [Projector] has done in one transaction.
+// Batch describes what a [Projector] has done in one transaction.
 type Batch struct {
-	// Runs is how many runs were written; Segments, Events and Bytes what was
-	// applied to them.
+	// Runs counts the written runs; Segments, Events and Bytes count what was applied to them.
 	Runs, Segments int
 	Events, Bytes  int64
 	// Dropped segments had been applied before. Parked ones came too early, or their run
@@ -151,9 +149,9 @@ func (w *WrittenRun) EachRow(take func(*projections.Definition, projections.AnyR
 // ErrClosed is returned by a projector that has been closed.
 var ErrClosed = errors.New("the projector is closed")
 
-// ErrParkedFull is returned for a segment that has to be parked when MaxParkedBytes of its run
-// are. Keep the segment and send it again later: there is room once the missing segment
-// has come, or the run was retried.
+// ErrParkedFull is returned for a segment that has to be parked when the limit MaxParkedBytes is
+// reached. Keep the segment and send it again later: there is room when the missing segment has
+// arrived, or the run was retried.
 var ErrParkedFull = errors.New("the store parks no more segments of the run")
 
 // NewProjector returns a projector that writes into a store what decoder makes of segments.
@@ -170,12 +168,12 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 	return p
 }
 
-// Apply applies a segment, and returns when the result is stored: then you may forget the
-// segment. If Apply returns an error, nothing is stored: the error is the store's,
-// [ErrOtherVersion] for instance, [ErrParkedFull], or [ErrSegment]; all but the last may go away.
-// Several goroutines may call Apply; segments of one run that are there at the same time are
-// put in order. The segment's data belongs to the projector until Apply returns, so the end
-// of ctx does not end a transaction that is under way.
+// Apply applies a segment, and returns when the result is stored: then you may drop the segment. If
+// Apply returns an error, nothing is stored: the error is the store's, such as [ErrOtherVersion],
+// or [ErrParkedFull], or [ErrSegment]; all but the last may be temporary. Several goroutines may
+// call Apply; segments of one run that arrive at the same time are put in order. The segment's data
+// belongs to the projector until Apply returns, so the end of ctx does not end a running
+// transaction.
 func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
 	if err := CheckSegment(&segment); err != nil {
 		return fmt.Errorf("run %q, offset %d: %w: %w", segment.Run, segment.Offset, ErrSegment, err)

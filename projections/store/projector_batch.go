@@ -22,8 +22,8 @@ type fault struct {
 
 func faultOf(s *domain.Segment) fault { return fault{s.Run, s.Offset, s.End(), s.SHA256} }
 
-// write does what a batch asks for. It makes the steps again of runs that another program
-// has written meanwhile, or that have a segment which cannot be applied.
+// write executes the requests of a batch. It repeats the steps of runs that another program has
+// written meanwhile, or that have an inapplicable segment.
 func (p *Projector) write(batch []*request) {
 	clear(p.faults)
 	for tries := 0; len(batch) > 0; tries++ {
@@ -38,8 +38,7 @@ func (p *Projector) write(batch []*request) {
 	}
 }
 
-// writeOnce does what a batch asks for, in one transaction. It returns the requests that have
-// to be made again.
+// writeOnce executes the requests of a batch in one transaction. It returns the requests to repeat.
 func (p *Projector) writeOnce(batch []*request) (again []*request) {
 	began := time.Now()
 	deadline := began.Add(p.options.Timeout)
@@ -159,8 +158,8 @@ func (p *Projector) goOn(s *step) {
 	p.hurry, p.pending, s.requests = true, append(p.pending, s.requests...), nil
 }
 
-// pace halves what is done in one transaction when one has taken too long, and doubles
-// it again while there is time for that. One segment that is too much is halved.
+// pace halves the size of a transaction when one has taken too long, and doubles it again while
+// there is time for that. It also halves a single segment that is too large.
 func (p *Projector) pace(steps []*step, err error, took time.Duration) {
 	segments, bytes := 0, 0
 	for _, s := range steps {
@@ -179,7 +178,7 @@ func (p *Projector) pace(steps []*step, err error, took time.Duration) {
 	}
 }
 
-// inTime turns a missed deadline into an error that may go away.
+// inTime turns a missed deadline into a temporary error.
 func (p *Projector) inTime(err error) error {
 	if isLate(err) && p.ctx.Err() == nil {
 		return fmt.Errorf("%w: it does not answer, or another program keeps the run locked: %w", ErrAway, err)
@@ -187,7 +186,7 @@ func (p *Projector) inTime(err error) error {
 	return err
 }
 
-// evict forgets the runs that were used longest ago, if there are too many.
+// evict drops the least recently used runs, if there are too many.
 func (p *Projector) evict() {
 	if len(p.runs) <= p.options.MaxRuns {
 		return

@@ -90,8 +90,7 @@ func (p *Projector) add(batch []*request, r *request) []*request {
 	return batch
 }
 
-// take returns the pending requests, as many as one batch has. It drops those whose callers
-// no longer wait.
+// take returns the pending requests for one batch. It drops those whose callers no longer wait.
 func (p *Projector) take() []*request {
 	var batch []*request
 	pending := p.pending

@@ -12,28 +12,28 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// liveRun is a run whose stream comes in segments: the fold, and what is stored. Between
-// batches it is where the store's checkpoint is.
+// liveRun is a run whose stream arrives in segments: the fold, and what is stored. Between batches,
+// the fold is at the store's checkpoint.
 type liveRun struct {
 	*collector
 	id      domain.RunID
 	digest  hash.Hash
 	reading string
-	// mark is how far whole lines were folded, end the same, or behind a tail that was folded.
+	// mark is the end of the folded whole lines; end is the same, or the end of a folded tail
 	mark, end domain.Mark
 
 	known  Checkpoint
-	stored bool // there is a checkpoint, which is known
+	stored bool // there is a checkpoint, which is loaded
 	// torn says that some stored rows are of a last line without a line feed. The fold is
 	// before that line: more of it may come.
 	torn bool
-	// spent says that such a line was folded. If more comes, the run is read from the store
-	// again.
+	// spent means that such a line was folded. If more of it arrives, the run is read from the
+	// store again.
 	spent bool
 	// stuck, if set, says why the stored rows cannot be continued.
 	stuck   *Quarantine
 	waiting Waiting
-	// void says that there is a quarantine that no longer applies.
+	// void means that there is a quarantine that no longer applies.
 	void bool
 
 	used int64 // the batch that used it last
@@ -88,8 +88,8 @@ func (l *liveRun) quarantine(code QuarantineCode, reason string) *Quarantine {
 	return &Quarantine{Code: code, Reason: reason, Offset: l.mark.Bytes}
 }
 
-// apply folds a segment that begins at or before the end and ends behind it, or some of its
-// lines, if it is longer than most. If it returns why it cannot, the run's fold is spoilt.
+// apply folds a segment that begins at or before the end and extends beyond it; of a segment longer
+// than most, it folds only some lines. If it returns an error, the run's fold is unusable.
 func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) (*Quarantine, error) {
 	if segment.Offset > l.mark.Bytes { // within a last line that has no line feed
 		return l.quarantine(OtherStream, otherStream), nil
@@ -111,8 +111,8 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) (*Qu
 	_, _ = l.digest.Write(part.Data) // a hash never fails
 	l.end.Bytes, l.end.Lines = part.End(), l.mark.Lines
 	l.digest.Sum(l.end.SHA256[:0])
-	// A segment of another stream may begin within a line of this one: that it is
-	// malformed from there on would be true, but not what is wrong.
+	// A segment of another stream may begin within a line of this one. Reporting a malformed line
+	// would then hide the actual problem.
 	if !l.agrees(&part) {
 		return l.quarantine(OtherStream, otherStream), nil
 	}
@@ -148,9 +148,8 @@ func someLines(data []byte, most int) int {
 	return feed + 1
 }
 
-// wouldAgree reports whether a segment, whose bytes behind the mark are rest, continues the
-// stream that was read so far, as far as its digest tells. Call it before applying only
-// some of its lines.
+// wouldAgree reports whether a segment continues the stream read so far, as far as its digest
+// tells; rest has its bytes after the mark. Call it before applying only some of its lines.
 func (l *liveRun) wouldAgree(segment *domain.Segment, rest []byte) bool {
 	if segment.SHA256 == [sha256.Size]byte{} {
 		return true

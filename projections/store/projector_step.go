@@ -35,10 +35,10 @@ type step struct {
 	ended  bool     // the run had ended before
 
 	more bool            // parked segments are left for the next transaction
-	cut  *domain.Segment // the segment of which the rest is left for the next transaction
+	cut  *domain.Segment // the segment whose rest is left for the next transaction
 }
 
-// maxOffset is behind all segments.
+// maxOffset is greater than the offset of any segment.
 const maxOffset = math.MaxInt64
 
 // errFault says that a segment could not be applied. The fold of the run is spoilt; when the
@@ -75,7 +75,7 @@ func (p *Projector) fold(ctx context.Context, l *liveRun, requests []*request) (
 	return s, s.finish()
 }
 
-// request does what one request asks for, or leaves it for later.
+// request executes one request, or leaves it for later.
 func (s *step) request(r *request) error {
 	l := s.live
 	early := r.kind == applySegment && r.segment.Offset > l.end.Bytes
@@ -168,7 +168,7 @@ func (s *step) appends(r *request) bool {
 	return false
 }
 
-// parkSegment parks a segment if there is room for it; else its sender has to keep it.
+// parkSegment parks a segment if there is room; otherwise its sender has to keep it.
 func (s *step) parkSegment(r *request) {
 	l, size := s.live, int64(len(r.segment.Data))
 	if l.waiting.Bytes+s.parkBytes+size <= s.p.options.MaxParkedBytes {
@@ -213,8 +213,8 @@ func (s *step) apply(segment *domain.Segment) error {
 	return nil
 }
 
-// applyParked applies the parked segments that continue the run, as many as one transaction
-// takes.
+// applyParked applies the parked segments that continue the run, as many as fit into one
+// transaction.
 func (s *step) applyParked() error {
 	l := s.live
 	for !s.more && l.waiting.Segments > 0 && s.quarantine == nil && l.waiting.Quarantine.lifts() && s.searched != l.end.Bytes {
@@ -326,7 +326,7 @@ func (s *step) written(done *Batch) {
 	}
 }
 
-// source returns the name of a run's source: the one that it has, or that of a new run.
+// source returns the name of a run's source: the existing one, or the one for a new run.
 func (p *Projector) source(l *liveRun) string {
 	if l.known.Source != "" || p.options.Source == nil {
 		return l.known.Source

@@ -70,7 +70,7 @@ func without(runs []domain.RunID, found map[domain.RunID]bool) []domain.RunID {
 	return slices.DeleteFunc(runs, func(run domain.RunID) bool { return found[run] })
 }
 
-// removals returns the changes that remove runs, and with them what is parked and kept of them.
+// removals returns the changes that remove runs with their parked segments and kept streams.
 func removals(runs []domain.RunID) (changes []*change) {
 	for _, run := range runs {
 		changes = append(changes, &change{run: run, overwrite: true, unpark: maxOffset, lift: true, discard: true})
@@ -121,9 +121,9 @@ func ParseRetention(olderThan string, keep int, now time.Time) (r Retention, err
 	return r, err
 }
 
-// Prune removes runs with their rows, with what is parked and with the streams that the store keeps,
-// the oldest first and some at a time. A run that is written meanwhile stays. Options.DryRun and
-// Options.Done are as for [Rebuild].
+// Prune removes runs with their rows, parked segments and kept streams, the oldest first, some at a
+// time. A run that is written meanwhile stays. Options.DryRun and Options.Done work as for
+// [Rebuild].
 func Prune(ctx context.Context, s Store, retention Retention, options Options) (Summary, error) {
 	summary := Summary{Runs: map[Outcome]int{}}
 	old, err := retention.find(ctx, s)

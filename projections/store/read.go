@@ -55,7 +55,8 @@ func EachRow(snapshot Snapshot, run domain.RunID, of []*projections.Definition, 
 	if err != nil {
 		return err
 	}
-	// The timings of commands are not stored: they are derived from the commands, which come before.
+	// The timings of commands are not stored: they are derived from the commands, which are read
+	// before.
 	var timings []projections.Row[projections.ShTiming]
 	for _, d := range of {
 		switch d {

@@ -7,21 +7,21 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Run is a row of the table runs: what the run is, and how long it took.
+// Run is a row of the table runs: the state of a run and its timings.
 type Run = projections.RunRow
 
-// Listed is a run as a list shows it, all of one moment.
+// Listed is a run in a list, at one moment.
 type Listed struct {
 	Run
 	// Labels are in the order of their rows.
 	Labels []projections.Label
-	// Source is that of the run's [Checkpoint]; empty if it has none.
+	// Source is the Source of the run's [Checkpoint]; empty if it has none.
 	Source string
 }
 
-// Page is a page of runs, newest first by the time of their first event. Runs without events
-// come last, and those of the same time in the order of their ids' bytes. The fields that
-// are set leave out the runs that do not match all of them.
+// Page selects a page of runs, newest first by the time of their first event. Runs without events
+// come last; runs with the same time are in the order of their ids' bytes. A run must match all
+// fields that are set.
 type Page struct {
 	// State is the state of the runs.
 	State projections.State
@@ -36,10 +36,10 @@ type Page struct {
 	// After is the run before the page, such as the last one of the previous page. Of Before
 	// and After, set one at most; of the run, its id and StartedAtMs are read.
 	After *Run
-	// Before is the run behind the page. The page has the last ones before it.
+	// Before is the run after the page. The page has the last runs before it.
 	Before *Run
-	// Limit is how many runs a page has at most; 0 means 50. To learn whether there are more,
-	// ask for one more than you show: of a page with Before, that is the first one.
+	// Limit is the maximum number of runs of a page; 0 means 50. To learn whether there are more,
+	// request one more than you show: for a page with Before, that is the first one.
 	Limit int
 }
 

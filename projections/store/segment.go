@@ -13,20 +13,20 @@ type Decoder interface {
 	// ReadOptions returns the options for reading that change the entries, see [Source].
 	ReadOptions() string
 	// Continues reports whether a stream whose first part was read with other options can be
-	// continued with those of the decoder: they would have given the same entries.
+	// continued with those of the decoder, because both give the same entries.
 	Continues(readOptions string) bool
-	// Decode calls take with the entries of a segment, and returns how many lines it has.
-	// lines is how many lines of the stream are before it. readOptions are those of the
-	// decoder, or those that the stored rows were derived with. Decode need not count the
-	// line of a tail, which no line feed ends. An error says that the segment is malformed.
+	// Decode calls take with the entries of a segment, and returns its number of lines. lines is
+	// the number of lines before it in the stream. readOptions are those of the decoder, or those
+	// that the stored rows were derived with. Decode need not count the line of a tail, which has
+	// no line feed. An error says that the segment is malformed.
 	Decode(segment *domain.Segment, readOptions string, lines int64, take func(*domain.Entry)) (int64, error)
 }
 
 // ErrSegment is returned for a segment that is invalid whatever the stream is.
 var ErrSegment = errors.New("this is no segment of a stream")
 
-// CheckSegment returns what is wrong with a segment whatever its stream is, or nil. It quotes nothing of
-// the segment.
+// CheckSegment returns an error if a segment is invalid independently of its stream. The error
+// quotes nothing of the segment.
 func CheckSegment(s *domain.Segment) error {
 	if err := CheckRunID(s.Run); err != nil {
 		return err

@@ -17,9 +17,9 @@ const MostSelected = 1000
 // Selection says which runs of a store are meant: the latest ones that meet all conditions. The
 // zero value means none.
 type Selection struct {
-	// Labels are those that the runs have.
+	// Labels are the labels that the runs must have.
 	Labels []projections.Label
-	// State is that of the runs; empty means any.
+	// State is the state of the runs; empty means any.
 	State projections.State
 	// Since and Before limit the time of the runs' first events, in milliseconds: Since is the first
 	// one that is meant, Before the first one that no longer is.
@@ -28,10 +28,10 @@ type Selection struct {
 	Last int
 }
 
-// ParseSelection parses conditions that are separated by commas, each KEY=VALUE:
+// ParseSelection parses conditions KEY=VALUE, separated by commas:
 //
 //	state=complete      the state: active, complete, failed or any
-//	last=20             the latest 20 at most
+//	last=20             at most the latest 20
 //	since=2026-11-20    the run began then or later
 //	before=7d           the run began before that
 //	ref=main            any other key: the run has that label
@@ -39,7 +39,7 @@ type Selection struct {
 //
 // A time is RFC 3339 or a part of it, such as a date, in UTC; or an age such as 90m, 36h or 7d,
 // before now. A backslash keeps a comma or another backslash from ending a value. Each key can be
-// given once; what is not given is as in unless.
+// given once; unless has the defaults.
 func ParseSelection(text string, unless Selection, now time.Time) (Selection, error) {
 	s, seen := unless, map[string]bool{}
 	s.Labels = slices.Clone(unless.Labels)
@@ -81,7 +81,7 @@ func (s *Selection) add(key, value string, now time.Time) (err error) {
 	return err
 }
 
-// conditions splits a text at its commas, and takes backslashes away.
+// conditions splits a text at its commas, and removes backslashes.
 func conditions(text string) (all []string) {
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {

@@ -9,7 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Source is the stream of one run, wherever it is kept.
+// Source is the stream of one run, wherever it is stored.
 type Source interface {
 	// Run returns the id of the run that the stream records.
 	Run() domain.RunID
@@ -42,8 +42,8 @@ type Stream interface {
 	// of the lines that they end. Call it before the first Next. take is called on any
 	// goroutine, but no longer after Next has returned io.EOF.
 	Tee(take func([]byte))
-	// Continues reports whether the stream begins with what Open's mark was taken of. It is
-	// known once Next has returned an entry behind the mark, or io.EOF.
+	// Continues reports whether the stream begins with the bytes of Open's mark. The answer is
+	// known once Next has returned an entry after the mark, or io.EOF.
 	Continues() bool
 	// Mark returns how far whole lines reach, and End how far the stream does. They are
 	// known once Next has returned io.EOF.
@@ -52,7 +52,7 @@ type Stream interface {
 	// Digest returns the state of the SHA-256 in Mark, as crypto/sha256 marshals
 	// it. It is known when Mark is.
 	Digest() ([]byte, error)
-	// More reports whether the stream goes on behind the end that OpenUntil was given. It is
+	// More reports whether the stream continues after the end passed to OpenUntil. The answer is
 	// known once Next has returned io.EOF.
 	More() bool
 	// Close ends the reading.

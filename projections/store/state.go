@@ -19,8 +19,8 @@ type savedState struct {
 	Fold   json.RawMessage `json:"fold"`
 }
 
-// maxState limits what is open in a run whose state is stored, since each checkpoint writes it
-// again. A run without a state can only be derived from its whole stream.
+// maxState limits the stored state of a run, since each checkpoint writes it again. A run without a
+// state can only be derived from its whole stream.
 const maxState = 4 << 20
 
 func saveState(fold *projections.Fold, digest []byte) (string, error) {
@@ -35,8 +35,8 @@ func saveState(fold *projections.Fold, digest []byte) (string, error) {
 	return `{"sha256":"` + base64.StdEncoding.EncodeToString(digest) + `","fold":` + string(open) + `}`, nil
 }
 
-// restoreState puts a new fold into the saved state, and returns the digest of that state. It
-// reads what is not in the state from the rows.
+// restoreState restores the saved state into a new fold, and returns the digest in the state. It
+// reads from the rows what is not in the state.
 func restoreState(fold *projections.Fold, state string, rows Snapshot) (hash.Hash, error) {
 	var saved savedState
 	if err := json.Unmarshal([]byte(state), &saved); err != nil {

@@ -13,9 +13,9 @@ import (
 //
 // It is safe for concurrent use, by several goroutines and several processes.
 type Store interface {
-	// ID returns the store's id, in letters and digits. All programs that open the store get
-	// the same id, and no other store has it, not even a copy or one that was made anew in
-	// the same place. Use it to keep track of what you have given to a store.
+	// ID returns the store's id, in letters and digits. All programs that open the store get the
+	// same id, and no other store has it, not even a copy or one that was created again in the same
+	// place. Use it to record what you have passed to a store.
 	ID(ctx context.Context) (string, error)
 	// Projections returns the projections that this program derives rows of. The store
 	// may have tables of other projections.
@@ -33,31 +33,29 @@ type Store interface {
 	// rolls back and returns the error. Others see all of the transaction or nothing. The
 	// Tx is valid until do returns.
 	Update(ctx context.Context, do func(Tx) error) error
-	// View calls do with the rows of one run as they are at one moment. The Snapshot is
-	// valid until do returns.
+	// View calls do with the rows of one run at one moment. The Snapshot is valid until do returns.
 	View(ctx context.Context, run domain.RunID, do func(Snapshot) error) error
 	// Runs returns a page of runs, as they are at one moment.
 	Runs(ctx context.Context, page Page) ([]Listed, error)
-	// RunIDs returns the first limit runs behind after, in the order of their bytes. That
-	// includes runs that have rows of the store's projections but no checkpoint.
+	// RunIDs returns the first limit runs after after, in the order of their bytes, including runs
+	// that have rows of the store's projections but no checkpoint.
 	RunIDs(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
-	// Outdated returns the first limit runs behind after, in the order of their bytes,
-	// whose [Checkpoint.Projections] lack one of the store's, or have another version of
-	// it.
+	// Outdated returns the first limit runs after after, in the order of their bytes, whose
+	// [Checkpoint.Projections] lack one of the store's projections, or have another version of it.
 	Outdated(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)
 	// Waiting returns the runs that are quarantined or have parked segments, in the order
 	// of the bytes of their ids: among the given runs, or among all if none is given.
 	Waiting(ctx context.Context, runs ...domain.RunID) ([]Waiting, error)
-	// Parked returns a parked segment of a run that has the byte at offset: the
-	// longest one, and a tail only if there is no other.
+	// Parked returns a parked segment of a run that contains the byte at offset: the longest one,
+	// and a tail only if there is no other.
 	Parked(ctx context.Context, run domain.RunID, offset int64) (segment domain.Segment, ok bool, err error)
 	// Keeps reports whether the store keeps the streams of its runs. A store that does will
 	// always do so, whichever program writes it.
 	Keeps(ctx context.Context) (bool, error)
-	// Kept returns what the store keeps of the streams of runs. Clear leaves it.
+	// Kept describes the kept streams of runs. Clear does not remove them.
 	Kept(ctx context.Context, runs []domain.RunID) (map[domain.RunID]Kept, error)
-	// Piece returns bytes of a kept stream, from offset on: at least one, if the stream goes
-	// on there, and not more than memory can hold.
+	// Piece returns bytes of a kept stream from offset on: at least one byte if the stream
+	// continues there, and no more than fit into memory.
 	Piece(ctx context.Context, run domain.RunID, offset int64) ([]byte, error)
 }
 
@@ -91,21 +89,21 @@ type Tx interface {
 	// Unpark removes the parked segments of a run that end at or before end. Clear leaves
 	// them.
 	Unpark(run domain.RunID, end int64) error
-	// SetQuarantine quarantines a run; nil lifts the quarantine. A quarantine that is there
-	// is replaced, except for its Since.
+	// SetQuarantine quarantines a run; nil lifts the quarantine. It replaces an existing
+	// quarantine, except for its Since.
 	SetQuarantine(run domain.RunID, quarantine *Quarantine) error
 	// Keeps is the store's Keeps, as of the transaction. Call it after Lock.
 	Keeps() bool
-	// Keep adds data to the kept stream of a run at offset, which is in that stream or at its
-	// end. What was kept from there on is removed. Call SetCheckpoint with a checkpoint at the
-	// end of the data, and with Kept, in the same transaction. The data belongs to the caller
-	// again when Keep returns.
+	// Keep writes data to the kept stream of a run at offset, which is in that stream or at its
+	// end. It removes what was kept after the data. Call SetCheckpoint in the same transaction,
+	// with a checkpoint at the end of the data and with Kept. The data belongs to the caller again
+	// when Keep returns.
 	Keep(run domain.RunID, offset int64, data []byte) error
 	// Discard removes the kept streams of runs.
 	Discard(runs []domain.RunID) error
 }
 
-// Snapshot reads the rows of one run, as they are at one moment.
+// Snapshot reads the rows of one run at one moment.
 type Snapshot interface {
 	// Checkpoint returns the run's checkpoint, if it has one.
 	Checkpoint() (checkpoint Checkpoint, ok bool, err error)

@@ -15,22 +15,22 @@ type Verified struct {
 	Source string
 	// Differences counts the differences that make rows wrong: all but [Behind].
 	Differences int
-	// Behind says that the stream has more than was read of it. The rows are compared with
-	// what was read.
+	// Behind means that the stream has grown since it was read. The rows are compared with the part
+	// that was read.
 	Behind bool
-	// Force says that rows are wrong although their checkpoint is that of the stream, so
-	// that [Rebuild] derives them again only with Options.Force.
+	// Force means that rows are wrong although their checkpoint matches the stream, so that
+	// [Rebuild] derives them again only with Options.Force.
 	Force bool
 	// Err is why the stream was skipped.
 	Err error
 }
 
-// VerifyOptions are those of [Verify].
+// VerifyOptions are the options of [Verify].
 type VerifyOptions struct {
 	// Tables are compared; nil means all of them.
 	Tables []*projections.Definition
-	// Found, when set, is called with each difference, and Done, when set, at the end of
-	// each run, in the order of the streams.
+	// Found, if set, is called with each difference, and Done, if set, at the end of each run, in
+	// the order of the streams.
 	Found func(Difference)
 	Done  func(Verified)
 }

@@ -23,12 +23,12 @@ type runComparison struct {
 	stored     bool                      // there is a checkpoint
 	missing    []*projections.Definition // the rows lack these projections
 	silent     bool                      // nothing is stored, which is one difference
-	lasting    bool                      // a difference stays when what is missing is derived
+	lasting    bool                      // the difference remains when the missing part is derived
 }
 
-// run reads what is stored before it opens the stream, so that the stream can only be ahead of
-// the rows if another program writes both. The first error is the stream's, the second the
-// store's.
+// run reads the stored rows before it opens the stream. So if another program writes both meanwhile,
+// the stream can be ahead of the rows, but never behind. The first error is the stream's, the second
+// the store's.
 func (c *runComparison) run(ctx context.Context) (failed, err error) {
 	if c.checkpoint, c.stored, err = c.snapshot.Checkpoint(); err != nil {
 		return nil, err
@@ -133,7 +133,8 @@ func provenanceOf(c Checkpoint) []KeyColumn {
 	}
 }
 
-// compareKept compares the stream that the store keeps with what the rows were derived from.
+// compareKept compares the stream that the store keeps with the one from which the rows were
+// derived.
 func (c *runComparison) compareKept(ctx context.Context, s Store) error {
 	keeps, err := s.Keeps(ctx)
 	if err != nil || !keeps {

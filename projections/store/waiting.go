@@ -15,8 +15,8 @@ type Waiting struct {
 	// their offsets, and Last the highest of their ends.
 	Segments           int
 	Bytes, First, Last int64
-	// Age is how long the oldest of them has been parked, by the clock of the database; 0
-	// if there is none.
+	// Age is how long the oldest of them has been parked, by the database's clock; 0 if there is
+	// none.
 	Age time.Duration
 }
 

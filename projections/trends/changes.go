@@ -6,10 +6,9 @@ import (
 )
 
 const (
-	// leastRuns is how many runs there are on each side of a change.
+	// leastRuns is the least number of runs on each side of a change.
 	leastRuns = 6
-	// significance is the largest probability of a change by chance, for all places together where one can
-	// be.
+	// significance is the largest probability that any change of a series is found by chance.
 	significance = 0.001
 	// leastMs is the change, and 1/leastPart of the duration before it too, that one exceeds.
 	leastMs, leastPart = 1000, 20
@@ -42,10 +41,10 @@ func withoutOutliers(points []point) []float64 {
 	return values
 }
 
-// changes finds change points by E-divisive means: split where both sides differ most, and each
-// side again, as long as there are enough runs: changes that go up and down can hide in the
-// whole. Then drop the points that a t-test of the two neighbouring parts does not
-// confirm, or whose change is small, the weakest first.
+// changes finds change points by E-divisive means. It splits the series where both sides differ
+// most, and then each side again, as long as there are enough runs, since changes up and down can
+// hide in the whole. Then it drops, weakest first, the points that a t-test of the two neighbouring
+// parts does not confirm, or whose change is small.
 func changes(points []point) []Change {
 	values := withoutOutliers(points)
 	bounds := append(append([]int{0}, split(values, 0)...), len(values))
@@ -70,8 +69,9 @@ func changes(points []point) []Change {
 	return found
 }
 
-// chance is the probability that the means of two neighbouring parts differ so much by chance; 1 if
-// the change is too small to matter, or if the run next to it shows that fewer than leastRuns have it.
+// chance is the probability that the means of two neighbouring parts differ at least this much by
+// chance; 1 if the change is too small to matter, or if the run next to it shows that fewer than
+// leastRuns have it.
 func chance(points []point, values []float64, from, at, to int) float64 {
 	before, after := median(points[from:at]), median(points[at:to])
 	if delta := after - before; max(delta, -delta) <= max(leastMs, before/leastPart) {
@@ -133,7 +133,8 @@ func distances(from float64, to []float64) (sum float64) {
 	return sum
 }
 
-// tTest is Student's t-test: the probability that the means of two samples differ so much by chance.
+// tTest is Student's t-test: the probability that the means of two samples differ at least this
+// much by chance.
 func tTest(a, b []float64) float64 {
 	meanA, squaresA := moments(a)
 	meanB, squaresB := moments(b)

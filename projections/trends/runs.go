@@ -53,7 +53,7 @@ type failure struct {
 // LastLine returns the last line that a command of a run wrote, or an empty text if it is not known.
 type LastLine func(run *projections.Record, job string, seq int) string
 
-// Latest returns an empty list of runs, which keeps the latest ones: so many at most.
+// Latest returns an empty list that keeps the latest runs, at most most.
 func Latest(most int) *Runs { return &Runs{most: most} }
 
 // Add adds a run; one that is there already is ignored. lastLine is asked for the commands that failed; it can be nil.
@@ -70,7 +70,7 @@ func (r *Runs) Add(record *projections.Record, lastLine LastLine) {
 	}
 }
 
-// order is that of the runs' first events. Runs without events come first.
+// order compares runs by their first events. Runs without events come first.
 func order(a, b *run) int {
 	return cmp.Or(cmp.Compare(rank(a.began), rank(b.began)), cmp.Compare(a.began.V, b.began.V), cmp.Compare(a.id, b.id))
 }

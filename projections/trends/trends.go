@@ -9,13 +9,13 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Trends is what the latest runs show.
+// Trends are the trends of the latest runs.
 type Trends struct {
 	// Runs counts the runs that were used.
 	Runs int `json:"runs"`
-	// LeftOut are those that were not, oldest first.
+	// LeftOut has the runs that were not used, oldest first.
 	LeftOut []LeftOut `json:"left_out"`
-	// Commands are those that have changed most first, then the slowest ones.
+	// Commands has the commands that changed most first, followed by the slowest ones.
 	Commands []Command `json:"commands"`
 	// Jobs are in the order of their pipelines and ids.
 	Jobs []Job `json:"jobs"`
@@ -36,7 +36,7 @@ type LeftOut struct {
 	Reason string       `json:"reason"`
 }
 
-// Command is what a command of a job did in all runs.
+// Command is a command of a job in all runs.
 type Command struct {
 	Pipeline
 	JobID string `json:"job_id"`
@@ -45,14 +45,14 @@ type Command struct {
 	Series
 }
 
-// Series is what a command or a job did, in the order of the runs.
+// Series has the results of a command or a job, in the order of the runs.
 type Series struct {
 	// Count is how often it ended. Failed is how often it failed; a command does with an exit code other than
 	// 0 in a job that failed.
 	Count       int     `json:"count"`
 	Failed      int     `json:"failed"`
 	FailureRate float64 `json:"failure_rate"`
-	// MedianMs and P95Ms are of the times that it did not fail; null if there is none.
+	// MedianMs and P95Ms are computed from successful executions; null if there is none.
 	MedianMs projections.Null[int64] `json:"median_ms"`
 	P95Ms    projections.Null[int64] `json:"p95_ms"`
 	Changes  []Change                `json:"changes"`
@@ -64,7 +64,7 @@ type Series struct {
 type Point struct {
 	RunID       domain.RunID
 	StartedAtMs projections.Null[int64]
-	// Ms is the median of the times that it did not fail; null if there is none.
+	// Ms is the median of the successful executions; null if there is none.
 	Ms     projections.Null[int64]
 	Failed bool // at least once
 }
@@ -97,7 +97,7 @@ type Job struct {
 	JobID string `json:"job_id"`
 	Series
 	Stability Stability `json:"stability"`
-	// FlakyShas are those on which it both failed and succeeded, in the order of their texts.
+	// FlakyShas are the commits on which it both failed and succeeded, sorted.
 	FlakyShas []string `json:"flaky_shas"`
 }
 
@@ -125,7 +125,7 @@ func (p Pipeline) order(other Pipeline) int {
 	return cmp.Or(cmp.Compare(p.Repo, other.Repo), cmp.Compare(p.Name, other.Name))
 }
 
-// Trends returns what the runs show. It does not depend on the order in which they were added.
+// Trends returns the trends of the runs. The order in which they were added does not matter.
 func (r *Runs) Trends() *Trends {
 	t := &Trends{LeftOut: []LeftOut{}, Commands: []Command{}, Jobs: []Job{}, Failures: []Failure{}}
 	var used []*run
