@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,31 +135,18 @@ func (c StoredComparison) Write(ctx context.Context, out io.Writer, format Forma
 // WriteComparison writes a comparison as JSON, as a table for a terminal with that many columns, or
 // as Markdown that fits into a comment.
 func WriteComparison(out io.Writer, format Format, columns int, c *compare.Comparison) error {
-	return writeAs(out, format, comparison{compareSchema, c}, func() string { return compareMarkdown(c) }, func() string { return compareTable(columns, c) })
+	return writeAs(out, format, columns, compareSchema, c, func() *paper {
+		account := sheet{one: "part", columns: []Column{{Title: "part", Share: 1}, {Title: "change", Right: true}}}
+		for _, part := range Parts(c) {
+			account.rows = append(account.rows, []string{part.Name, Signed(part.Ms)})
+		}
+		commands := sheet{one: "command", rows: changed(c), columns: []Column{
+			{Title: "job", Share: 1, Drop: 4}, {Title: "command", Share: 2, Code: true}, {Title: "A", Right: true, Drop: 1},
+			{Title: "B", Right: true, Drop: 2}, {Title: "change", Right: true}, {Title: "verdict", Drop: 3},
+		}}
+		return &paper{walls(c), walls(c), []sheet{account, commands}, Remarks(c)}
+	})
 }
-
-// writeAs writes a document as JSON, or the text that the function for the format returns.
-func writeAs(out io.Writer, format Format, document any, markdown, table func() string) error {
-	var text string
-	switch format {
-	case JSON:
-		text = string(compact(document)) + "\n"
-	case Markdown:
-		text = markdown()
-	default:
-		text = table()
-	}
-	_, err := io.WriteString(out, text)
-	return err
-}
-
-type comparison struct {
-	Schema string `json:"schema"`
-	*compare.Comparison
-}
-
-// compareTitles are the titles of the columns of commands.
-var compareTitles = []string{"job", "command", "A", "B", "change", "verdict"}
 
 // changed returns the rows of commands that explain part of the difference, or that are in one run
 // only: the job, the command, both durations, the change and the verdict.
@@ -258,72 +244,4 @@ func leftOut(runs []compare.LeftOut) (all []string) {
 		all = append(all, fmt.Sprintf("and %d more are left out", more))
 	}
 	return all
-}
-
-// fitted returns a function that appends a line of text, cut to the number of columns; 0 means no
-// limit.
-func fitted(b *strings.Builder, columns int) func(string) {
-	return func(text string) {
-		shown, _ := display.Fit(text, cmp.Or(columns, len(text)*4+1))
-		b.WriteString(strings.TrimRight(shown, " ") + "\n")
-	}
-}
-
-// compareRows limits the commands in a table.
-const compareRows = 200
-
-func compareTable(columns int, c *compare.Comparison) string {
-	var b strings.Builder
-	line := fitted(&b, columns)
-	line(walls(c))
-	account := &Grid{Columns: []Column{{Title: "part", Share: 1}, {Title: "change", Right: true}}}
-	for _, part := range Parts(c) {
-		account.add(maxCell, part.Name, Signed(part.Ms))
-	}
-	commands := &Grid{Columns: []Column{
-		{Title: compareTitles[0], Share: 1, Drop: 4}, {Title: compareTitles[1], Share: 2}, {Title: compareTitles[2], Right: true, Drop: 1},
-		{Title: compareTitles[3], Right: true, Drop: 2}, {Title: compareTitles[4], Right: true}, {Title: compareTitles[5], Drop: 3},
-	}}
-	rows := changed(c)
-	for _, row := range rows[:min(len(rows), compareRows)] {
-		commands.add(cmp.Or(columns, maxCell), row...)
-	}
-	for _, grid := range []*Grid{account, commands} {
-		if len(grid.Rows) > 0 {
-			b.WriteString("\n")
-			_ = grid.Write(&b, columns) // a strings.Builder never fails
-		}
-	}
-	if left := len(rows) - compareRows; left > 0 {
-		line(fmt.Sprintf("… and %d more", left))
-	}
-	b.WriteString("\n")
-	for _, text := range Remarks(c) {
-		line(text)
-	}
-	return b.String()
-}
-
-func compareMarkdown(c *compare.Comparison) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "### %s\n", markdownText(cut(walls(c), maxCell*2)))
-	account := newTable("", "part", "change:")
-	for _, part := range Parts(c) {
-		account.row(0, display.Complete, part.Name, Signed(part.Ms))
-	}
-	commands := newTable("command", "job", "command", "A:", "B:", "change:", "verdict")
-	for i, row := range changed(c) {
-		row[0], row[1] = markdownID(row[0]), markdownCode(cut(row[1], maxCell))
-		commands.row(i, display.Complete, row...)
-	}
-	end := "\n"
-	for _, text := range Remarks(c) {
-		end += "- " + markdownText(cut(text, 2*maxCell)) + "\n"
-	}
-	if len(account.rows) > 0 {
-		account.write(&b, len(account.rows))
-	}
-	room := MaxMarkdown - b.Len() - len(end) - len(commands.head) - noteSize
-	commands.write(&b, fitting(commands.rows, room))
-	return b.String() + end
 }

@@ -25,6 +25,8 @@ type Column struct {
 	Share int
 	// Drop is the order in which columns are left out on a narrow terminal: 1 first, 0 never.
 	Drop int
+	// Code says that the text is code, which Markdown shows.
+	Code bool
 }
 
 // Cell is a printable text with its colour.

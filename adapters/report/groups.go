@@ -1,11 +1,9 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/projections"
@@ -19,16 +17,15 @@ const groupsSchema = "quire-project/compare-groups/v1"
 // WriteGroups writes a comparison of groups as JSON, as a table for a terminal with that many
 // columns, or as Markdown that fits into a comment.
 func WriteGroups(out io.Writer, format Format, columns int, g *compare.Groups) error {
-	return writeAs(out, format, groupsDocument{groupsSchema, g}, func() string { return groupsMarkdown(g) }, func() string { return groupsTable(columns, g) })
+	return writeAs(out, format, columns, groupsSchema, g, func() *paper {
+		rows := sheet{one: "command", rows: GroupRows(g), total: true, columns: []Column{
+			{Title: "job", Share: 1, Drop: 8}, {Title: "command", Share: 2, Code: true}, {Title: "A", Right: true, Drop: 5}, {Title: "95 %", Right: true, Drop: 1},
+			{Title: "B", Right: true, Drop: 6}, {Title: "95 %", Right: true, Drop: 2}, {Title: "change", Right: true}, {Title: "95 %", Right: true, Drop: 3},
+			{Title: "p", Right: true, Drop: 4}, {Title: "verdict", Drop: 7},
+		}}
+		return &paper{title: "Two groups of runs", sheets: []sheet{rows}, remarks: slices.Concat(GroupRemarks(g))}
+	})
 }
-
-type groupsDocument struct {
-	Schema string `json:"schema"`
-	*compare.Groups
-}
-
-// groupTitles are the titles of the columns. Numbers end with a colon.
-var groupTitles = []string{"job", "command", "A:", "95 %:", "B:", "95 %:", "change:", "95 %:", "p:", "verdict"}
 
 // GroupRows returns rows for the durations of the runs and of the commands: the job, the command,
 // for each group the median and its interval, the change and its interval, p, and the verdict.
@@ -106,54 +103,4 @@ func GroupRemarks(g *compare.Groups) (all, left []string) {
 		all = append(all, "p is corrected for "+display.Plural(g.Tested, "test"))
 	}
 	return append(all, g.Notes...), leftOut(slices.Concat(g.A.LeftOut, g.B.LeftOut))
-}
-
-func groupsTable(columns int, g *compare.Groups) string {
-	var b strings.Builder
-	line := fitted(&b, columns)
-	grid := &Grid{}
-	for i, title := range groupTitles {
-		column := Column{Title: strings.TrimSuffix(title, ":"), Right: strings.HasSuffix(title, ":")}
-		switch {
-		case i == 0:
-			column.Share, column.Drop = 1, 8
-		case i == 1:
-			column.Share = 2
-		case i != 6: // the change is never left out
-			column.Drop = []int{0, 0, 5, 1, 6, 2, 0, 3, 4, 7}[i]
-		}
-		grid.Columns = append(grid.Columns, column)
-	}
-	rows := GroupRows(g)
-	for _, row := range rows[:min(len(rows), compareRows)] {
-		grid.add(cmp.Or(columns, maxCell), row...)
-	}
-	_ = grid.Write(&b, columns) // a strings.Builder never fails
-	if left := len(rows) - compareRows; left > 0 {
-		line(fmt.Sprintf("… and %d more", left))
-	}
-	b.WriteString("\n")
-	for _, text := range slices.Concat(GroupRemarks(g)) {
-		line(text)
-	}
-	return b.String()
-}
-
-func groupsMarkdown(g *compare.Groups) string {
-	var b strings.Builder
-	b.WriteString("### Two groups of runs\n")
-	table := newTable("command", groupTitles...)
-	for i, row := range GroupRows(g) {
-		row[0] = markdownID(row[0])
-		if i > 0 {
-			row[1] = markdownCode(cut(row[1], maxCell))
-		}
-		table.row(i, display.Complete, row...)
-	}
-	end := "\n"
-	for _, text := range slices.Concat(GroupRemarks(g)) {
-		end += "- " + markdownText(cut(text, 2*maxCell)) + "\n"
-	}
-	table.write(&b, fitting(table.rows, MaxMarkdown-b.Len()-len(end)-len(table.head)-noteSize))
-	return b.String() + end
 }

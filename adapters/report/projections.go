@@ -14,11 +14,6 @@ import (
 // document would break its readers.
 const projectionsSchema = "quire-project/projections/v1"
 
-type projectionsDocument struct {
-	Schema      string             `json:"schema"`
-	Projections []listedProjection `json:"projections"`
-}
-
 type listedProjection struct {
 	Name    string         `json:"name"`
 	Version int            `json:"version"`
@@ -42,8 +37,7 @@ type listedColumn struct {
 func WriteProjections(out io.Writer, format Format, columns int, set *projections.Set) error {
 	all := listProjections(set)
 	if format == JSON {
-		_, err := out.Write(append(compact(projectionsDocument{projectionsSchema, all}), '\n'))
-		return err
+		return writeValue(out, projectionsSchema, map[string]any{"projections": all})
 	}
 	g := &Grid{Columns: []Column{
 		{Title: "name", Share: 1}, {Title: "version", Right: true, Drop: 2}, {Title: "origin", Drop: 1}, {Title: "columns"},

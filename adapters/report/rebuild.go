@@ -116,7 +116,6 @@ const versioningSchema = "quire-project/rebuild/v1"
 
 // versioning is the document.
 type versioning struct {
-	Schema      string              `json:"schema"`
 	From        map[string]int      `json:"from"`
 	To          map[string]int      `json:"to"`
 	Added       map[string][]string `json:"added_columns"`
@@ -145,12 +144,11 @@ type versionDifference struct {
 // docs/schema/rebuild.json, or as a table for a terminal with that many columns; 0 means no limit.
 func WriteVersioning(out io.Writer, format Format, columns int, v *store.Versioning) error {
 	if format == JSON {
-		document := versioning{versioningSchema, withRows(v.From), withRows(v.To), v.Added, v.Removed, comparedRuns{v.Compared, v.Differing, v.Carried, v.Behind}, []versionDifference{}}
+		document := versioning{withRows(v.From), withRows(v.To), v.Added, v.Removed, comparedRuns{v.Compared, v.Differing, v.Carried, v.Behind}, []versionDifference{}}
 		for _, d := range v.Differences {
 			document.Differences = append(document.Differences, versionDifference(d))
 		}
-		_, err := out.Write(append(compact(document), '\n'))
-		return err
+		return writeValue(out, versioningSchema, document)
 	}
 	g := &Grid{Columns: []Column{
 		{Title: "projection"}, {Title: "column"}, {Title: "rows", Right: true}, {Title: "runs", Right: true},

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -25,25 +24,20 @@ const trendsSchema = "quire-project/trends/v1"
 // WriteTrends writes trends as JSON, as tables for a terminal with that many columns, or as
 // Markdown that fits into a comment.
 func WriteTrends(out io.Writer, format Format, columns int, t *trends.Trends) error {
-	return writeAs(out, format, trendsDocument{trendsSchema, t}, func() string { return trendsMarkdown(t) }, func() string { return trendsTable(columns, t) })
+	return writeAs(out, format, columns, trendsSchema, t, func() *paper {
+		return &paper{title: "Trends", sheets: trendSheets(t), remarks: TrendRemarks(t)}
+	})
 }
 
-type trendsDocument struct {
-	Schema string `json:"schema"`
-	*trends.Trends
-}
-
-// trendList is one of the lists of trends, as text. The first two columns are a job and a text.
-type trendList struct {
-	heading, one string
-	columns      []string // titles; those of numbers end with a colon
-	rows         [][]string
-}
-
-// trendLists are the lists for people.
-func trendLists(t *trends.Trends) []trendList {
-	changes := trendList{"Changes", "change", []string{"job", "command", "before:", "after:", "change:", "since run", "at"}, nil}
-	commands := trendList{"Commands", "command", []string{"job", "command", "count:", "failed:", "median:", "p95:"}, nil}
+func trendSheets(t *trends.Trends) []sheet {
+	changes := sheet{heading: "Changes", one: "change", columns: []Column{
+		{Title: "job", Share: 1}, {Title: "command", Share: 2, Code: true}, {Title: "before", Right: true, Drop: 2}, {Title: "after", Right: true, Drop: 3},
+		{Title: "change", Right: true}, {Title: "since run", Share: 1}, {Title: "at", Drop: 1},
+	}}
+	commands := sheet{heading: "Commands", one: "command", columns: []Column{
+		{Title: "job", Share: 1}, {Title: "command", Share: 2, Code: true}, {Title: "count", Right: true, Drop: 2}, {Title: "failed", Right: true, Drop: 3},
+		{Title: "median", Right: true}, {Title: "p95", Right: true, Drop: 1},
+	}}
 	job := JobNames(t)
 	for _, c := range t.Commands {
 		name := job(c.Pipeline, c.JobID)
@@ -54,7 +48,9 @@ func trendLists(t *trends.Trends) []trendList {
 			})
 		}
 	}
-	jobs := trendList{"Jobs that fail now and then", "job", []string{"job", "because", "count:", "failed:"}, nil}
+	jobs := sheet{heading: "Jobs that fail now and then", one: "job", columns: []Column{
+		{Title: "job", Share: 1}, {Title: "because", Share: 2}, {Title: "count", Right: true}, {Title: "failed", Right: true},
+	}}
 	for _, j := range t.Jobs {
 		switch j.Stability {
 		case trends.Flaky:
@@ -63,14 +59,17 @@ func trendLists(t *trends.Trends) []trendList {
 			jobs.rows = append(jobs.rows, []string{job(j.Pipeline, j.JobID), "unclear: the runs have no sha", fmt.Sprint(j.Count), Percent(j.Failed, j.Count)})
 		}
 	}
-	return []trendList{changes, jobs, failureList(t, job), commands}
+	return []sheet{changes, jobs, failureSheet(t, job), commands}
 }
 
-func failureList(t *trends.Trends, job func(trends.Pipeline, string) string) trendList {
-	failures := trendList{"Failures", "failure", []string{"job", "command", "exit:", "count:", "first run", "last run"}, nil}
+func failureSheet(t *trends.Trends, job func(trends.Pipeline, string) string) sheet {
+	failures := sheet{heading: "Failures", one: "failure", columns: []Column{
+		{Title: "job", Share: 1}, {Title: "command", Share: 2, Code: true}, {Title: "exit", Right: true, Drop: 2}, {Title: "count", Right: true, Drop: 3},
+		{Title: "first run", Share: 1}, {Title: "last run", Drop: 1},
+	}}
 	lines := slices.ContainsFunc(t.Failures, func(f trends.Failure) bool { return f.LastLine != "" })
 	if lines {
-		failures.columns = slices.Insert(failures.columns, 2, "last line")
+		failures.columns = slices.Insert(failures.columns, 2, Column{Title: "last line", Share: 2, Drop: 4})
 	}
 	for _, f := range t.Failures {
 		exit := "–"
@@ -170,81 +169,5 @@ func TrendRemarks(t *trends.Trends) []string {
 	case t.Runs == 0:
 		all[0] += ": all are left out"
 	}
-	const most = 10
-	for _, out := range t.LeftOut[:min(most, len(t.LeftOut))] {
-		all = append(all, fmt.Sprintf("left out: %s, %s", out.RunID, out.Reason))
-	}
-	if more := len(t.LeftOut) - most; more > 0 {
-		all = append(all, fmt.Sprintf("and %d more are left out", more))
-	}
-	return all
-}
-
-func trendsTable(columns int, t *trends.Trends) string {
-	var b strings.Builder
-	line := fitted(&b, columns)
-	for _, list := range trendLists(t) {
-		if len(list.rows) == 0 {
-			continue
-		}
-		grid := &Grid{}
-		for i, title := range list.columns {
-			column := Column{Title: strings.TrimSuffix(title, ":"), Right: strings.HasSuffix(title, ":")}
-			switch {
-			case i < 2:
-				column.Share = i + 1
-			case title == "last line":
-				column.Share, column.Drop = 2, 4
-			case i == len(list.columns)-1 && len(list.columns) > 4:
-				column.Drop = 1
-			case strings.HasSuffix(title, "run"):
-				column.Share = 1
-			case i < 4 && len(list.columns) > 4:
-				column.Drop = i
-			}
-			grid.Columns = append(grid.Columns, column)
-		}
-		for _, row := range list.rows[:min(len(list.rows), compareRows)] {
-			grid.add(cmp.Or(columns, maxCell), row...)
-		}
-		line(list.heading)
-		_ = grid.Write(&b, columns) // a strings.Builder never fails
-		if left := len(list.rows) - compareRows; left > 0 {
-			line(fmt.Sprintf("… and %d more", left))
-		}
-		b.WriteString("\n")
-	}
-	for _, text := range TrendRemarks(t) {
-		line(text)
-	}
-	return b.String()
-}
-
-func trendsMarkdown(t *trends.Trends) string {
-	var b strings.Builder
-	b.WriteString("### Trends\n\n")
-	for _, text := range TrendRemarks(t) {
-		b.WriteString("- " + markdownText(cut(text, 2*maxCell)) + "\n")
-	}
-	lists := trendLists(t)
-	for n, list := range lists {
-		table := newTable(list.one, list.columns...)
-		for i, row := range list.rows {
-			cells := make([]string, len(row))
-			for j, text := range row {
-				cells[j] = markdownText(cut(text, maxCell))
-			}
-			if list.columns[1] == "command" {
-				cells[1] = markdownCode(cut(row[1], maxCell))
-			}
-			table.row(i, display.Complete, cells...)
-		}
-		heading := "\n#### " + list.heading + "\n"
-		if len(table.rows) > 0 {
-			share := (MaxMarkdown - b.Len()) / (len(lists) - n) // so that one long list leaves room for the others
-			b.WriteString(heading)
-			table.write(&b, fitting(table.rows, share-len(heading)-len(table.head)-noteSize))
-		}
-	}
-	return b.String()
+	return append(all, leftOut(t.LeftOut)...)
 }

@@ -17,7 +17,6 @@ import (
 
 // StoredVersions are the versions of the rows in a store.
 type StoredVersions struct {
-	Schema      string             `json:"schema"`
 	Projections []storedProjection `json:"projections"`
 	Generations []storedGeneration `json:"generations"`
 	Runs        []otherRun         `json:"runs"`
@@ -53,7 +52,7 @@ func ReadVersions(ctx context.Context, s store.Store) (*StoredVersions, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &StoredVersions{Schema: versionsSchema, Generations: []storedGeneration{}, Runs: []otherRun{}}
+	v := &StoredVersions{Generations: []storedGeneration{}, Runs: []otherRun{}}
 	known := map[string]int{}
 	for _, of := range s.Projections().Stored() {
 		known[of.Name] = of.Version
@@ -103,8 +102,7 @@ const maxOtherRuns = 20
 // with that many columns; 0 means no limit.
 func (v *StoredVersions) Write(out io.Writer, format Format, columns int) error {
 	if format == JSON {
-		_, err := out.Write(append(compact(v), '\n'))
-		return err
+		return writeValue(out, versionsSchema, v)
 	}
 	g := &Grid{Columns: []Column{{Title: "projection", Share: 1}, {Title: "store", Right: true}, {Title: "program", Right: true}}}
 	for _, p := range v.Projections {

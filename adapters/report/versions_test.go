@@ -21,7 +21,7 @@ import (
 func drawVersions(t *rapid.T) *StoredVersions {
 	names := rapid.SampledFrom([]string{"runs", "jobs", "timings.jobs", "somebodys"})
 	versions := rapid.MapOf(names, rapid.IntRange(1, 99))
-	v := &StoredVersions{Schema: versionsSchema, Generations: []storedGeneration{}, Runs: []otherRun{}}
+	v := &StoredVersions{Generations: []storedGeneration{}, Runs: []otherRun{}}
 	stored, known := versions.Draw(t, "stored"), versions.Draw(t, "known")
 	for _, name := range []string{"runs", "jobs", "timings.jobs", "somebodys"} {
 		v.Projections = append(v.Projections, storedProjection{name, version(stored, name), version(known, name)})

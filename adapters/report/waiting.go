@@ -84,8 +84,7 @@ const waitingSchema = "quire-project/quarantine/v1"
 // terminal with that many columns; 0 means no limit.
 func WriteWaiting(out io.Writer, format Format, columns int, runs []WaitingRun) error {
 	if format == JSON {
-		_, err := fmt.Fprintf(out, "{\"schema\":\"%s\",\"runs\":%s}\n", waitingSchema, compact(append([]WaitingRun{}, runs...)))
-		return err
+		return writeValue(out, waitingSchema, map[string]any{"runs": append([]WaitingRun{}, runs...)})
 	}
 	if len(runs) == 0 {
 		_, err := fmt.Fprintln(out, "no run waits for anything")

@@ -43,12 +43,8 @@ func (g *Group) Add(r *projections.Record) {
 		return
 	}
 	g.ids[r.Run.RunID] = true
-	switch {
-	case !r.Run.Ended:
-		g.LeftOut = append(g.LeftOut, LeftOut{r.Run.RunID, notEnded})
-		return
-	case clockBackwards(r):
-		g.LeftOut = append(g.LeftOut, LeftOut{r.Run.RunID, wentBackwards})
+	if reason := Unfit(r); reason != "" {
+		g.LeftOut = append(g.LeftOut, LeftOut{r.Run.RunID, reason})
 		return
 	}
 	g.Runs++

@@ -92,15 +92,22 @@ func Label(r *projections.Record, key string) string {
 	return r.Labels[at].Value
 }
 
-// Why runs are left out.
-const notEnded, wentBackwards = "it has no run_finished", "its clock went backwards"
+// Unfit says why the durations of a run cannot be used, or is "".
+func Unfit(r *projections.Record) string {
+	switch {
+	case !r.Run.Ended:
+		return "it has no run_finished"
+	case clockBackwards(r):
+		return "its clock went backwards"
+	}
+	return ""
+}
 
 func (e *EarlierRuns) unfit(r *projections.Record) string {
+	reason := Unfit(r)
 	switch began, before := r.Timings.Run.StartedAtMs, e.of.Timings.Run.StartedAtMs; {
-	case !r.Run.Ended:
-		return notEnded
-	case clockBackwards(r):
-		return wentBackwards
+	case reason != "":
+		return reason
 	case r.Run.State != e.of.Run.State:
 		return "it ended differently: " + string(r.Run.State)
 	case !began.Valid || !before.Valid || began.V >= before.V:

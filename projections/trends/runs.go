@@ -83,12 +83,7 @@ func rank(began projections.Null[int64]) int {
 }
 
 func (r *run) read(record *projections.Record, lastLine LastLine) {
-	switch {
-	case !record.Run.Ended:
-		r.unfit = "it has no run_finished"
-		return
-	case slices.ContainsFunc(record.Diagnostics, func(d projections.Diagnostic) bool { return d.Code == projections.ClockBackwards }):
-		r.unfit = "its clock went backwards"
+	if r.unfit = compare.Unfit(record); r.unfit != "" {
 		return
 	}
 	r.sha, r.pipeline = compare.Label(record, "sha"), Pipeline{compare.Label(record, "repo"), compare.Label(record, "pipeline")}

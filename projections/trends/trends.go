@@ -7,6 +7,7 @@ import (
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/compare"
 )
 
 // Trends are the trends of the latest runs.
@@ -30,11 +31,8 @@ type Pipeline struct {
 	Name string `json:"pipeline"`
 }
 
-// LeftOut is a run that is not used, and why.
-type LeftOut struct {
-	RunID  domain.RunID `json:"run_id"`
-	Reason string       `json:"reason"`
-}
+// LeftOut is a run that was not used, and the reason.
+type LeftOut = compare.LeftOut
 
 // Command is a command of a job in all runs.
 type Command struct {
@@ -131,7 +129,7 @@ func (r *Runs) Trends() *Trends {
 	var used []*run
 	for _, of := range r.runs {
 		if of.unfit != "" {
-			t.LeftOut = append(t.LeftOut, LeftOut{of.id, of.unfit})
+			t.LeftOut = append(t.LeftOut, LeftOut{RunID: of.id, Reason: of.unfit})
 		} else {
 			used = append(used, of)
 		}
