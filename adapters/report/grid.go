@@ -27,7 +27,16 @@ type Column struct {
 	Drop int
 	// Code says that the text is code, which Markdown shows.
 	Code bool
+	// Only says that a view has the column in one of its forms only.
+	Only form
 }
+
+type form uint8
+
+const (
+	atTerminal form = iota + 1
+	inMarkdown
+)
 
 // Cell is a printable text with its colour.
 type Cell struct {

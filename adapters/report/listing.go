@@ -44,23 +44,3 @@ func (l *listing) cell(c *projections.Column, row projections.Ref) string {
 	}
 	return strconv.FormatBool(c.Bool(row))
 }
-
-// one returns the noun for a row.
-func (l *listing) one() string { return l.of.Name + " row" }
-
-// columns returns the columns of the table, for a terminal with limited or unlimited width. If the
-// terminal is too narrow, the last columns are left out first, and the first one never is.
-func (l *listing) columns(unlimited bool) []Column {
-	n := len(l.of.Columns)
-	columns := make([]Column, n)
-	for i, c := range l.of.Columns {
-		columns[i] = Column{Title: c.Name, Right: c.Type == projections.Int}
-		if c.Type == projections.Text && !(unlimited && i == n-1) { // the last column may be of any width if nothing limits it
-			columns[i].Share = 1
-		}
-		if i > 0 {
-			columns[i].Drop = n - i
-		}
-	}
-	return columns
-}

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
-	"github.com/quire-ci/quire-project/projections"
 )
 
 // markdownCommand is how many characters of a command Markdown shows.
@@ -46,19 +44,19 @@ func newMarkdown(d *digest, options Options, most int) *markdown {
 		}
 	}
 	if options.showJobs() {
-		m.jobs(&d.jobs)
+		m.add(d.jobView().markdown())
 	}
 	if options.showCommands() {
-		m.commands(&d.commands.shown)
+		m.add(d.commandView().markdown())
 	}
 	if d.showSlowest(options) {
-		m.slowest(d.slowest)
+		m.add(d.slowestView().markdown())
 	}
 	if d.showDiagnostics(options) {
-		m.diagnostics(&d.diagnostics)
+		m.add(d.diagnosticView().markdown())
 	}
 	for _, l := range d.listings {
-		m.listing(l)
+		m.add(l.view().markdown())
 	}
 	return m
 }
@@ -119,77 +117,6 @@ func (t *markdownTable) size() int {
 		size += len(r.row)
 	}
 	return size
-}
-
-func (m *markdown) jobs(jobs *shown[jobRow]) {
-	t := newTable("job", "", "job", "state", "exit:", "start:", "took:", "commands:", "between:")
-	rows, left := jobs.rows()
-	t.left = left
-	for _, r := range rows {
-		job, timing := &r.row.Job, &r.row.timing
-		t.row(r.index, r.verdict, emoji(r.verdict), markdownID(job.JobID), emphasis(r.verdict), exitCode(job.ExitCode),
-			maybe(timing.OffsetMs), maybe(timing.DurationMs), strconv.Itoa(timing.ShCount), maybe(timing.GapMs))
-	}
-	m.add(t)
-}
-
-func (m *markdown) commands(commands *shown[command]) {
-	t := newTable("command", "", "job", "sh:", "exit:", "took:", "command")
-	rows, left := commands.rows()
-	t.left = left
-	for _, r := range rows {
-		state := emoji(r.verdict)
-		if r.verdict != display.Failed && r.row.code.V != 0 {
-			state = r.verdict.CommandWord(r.row.code)
-		}
-		t.row(r.index, r.verdict, state, markdownID(r.row.jobID), strconv.Itoa(r.row.seq), exitCode(r.row.code),
-			maybe(r.row.elapsed), markdownCode(cut(r.row.cmd, markdownCommand)))
-	}
-	m.add(t)
-}
-
-func (m *markdown) slowest(slowest []placed[command]) {
-	t := newTable("slow command", "slowest: job", "sh:", "took:", "command")
-	for i := range slowest {
-		sh := &slowest[i].row
-		t.row(i, display.Complete, markdownID(sh.jobID), strconv.Itoa(sh.seq), maybe(sh.elapsed), markdownCode(cut(sh.cmd, markdownCommand)))
-	}
-	m.add(t)
-}
-
-func (m *markdown) diagnostics(diagnostics *shown[projections.Diagnostic]) {
-	t := newTable("diagnostic", "line:", "diagnostic", "job", "meaning")
-	rows, left := diagnostics.rows()
-	t.left = tally{display.Complete: left.sum()} // none of them failed or is unfinished
-	for _, r := range rows {
-		d := &r.row
-		t.row(r.index, r.verdict, strconv.FormatInt(d.Line, 10), "`"+string(d.Code)+"`", markdownID(d.JobID.V), d.Code.Meaning())
-	}
-	m.add(t)
-}
-
-// listing adds the name and the rows of a projection without a view of its own.
-func (m *markdown) listing(l *listing) {
-	var columns []string
-	for _, c := range l.of.Columns {
-		name := markdownText(c.Name)
-		if c.Type == projections.Int {
-			name += ":"
-		}
-		columns = append(columns, name)
-	}
-	t := newTable(l.one(), columns...)
-	t.head = "\n" + markdownText(l.of.Name) + "\n" + t.head
-	rows, left := l.rows()
-	t.left = left
-	for _, r := range rows {
-		cells := make([]string, len(r.row))
-		for i, value := range r.row {
-			cells[i] = markdownText(cut(value, l.characters))
-		}
-		t.row(r.index, display.Complete, cells...)
-	}
-	m.add(t)
 }
 
 // size returns the length of the whole text in bytes.
@@ -284,9 +211,6 @@ func markdownText(s string) string {
 	}
 	return strings.ReplaceAll(b.String(), "www.", "www&#46;") // hosts would make links of it
 }
-
-// markdownID formats an id.
-func markdownID(id string) string { return markdownText(cut(id, maxID)) }
 
 // markdownCode formats text as code.
 func markdownCode(s string) string { return "<code>" + markdownText(s) + "</code>" }
