@@ -136,15 +136,18 @@ func (c StoredComparison) Write(ctx context.Context, out io.Writer, format Forma
 // as Markdown that fits into a comment.
 func WriteComparison(out io.Writer, format Format, columns int, c *compare.Comparison) error {
 	return writeAs(out, format, columns, compareSchema, c, func() *paper {
-		account := sheet{one: "part", columns: []Column{{Title: "part", Share: 1}, {Title: "change", Right: true}}}
+		account := &view{one: "part", most: maxCell, columns: []Column{{Title: "part", Share: 1}, {Title: "change", Right: true}}}
 		for _, part := range Parts(c) {
-			account.rows = append(account.rows, []string{part.Name, Signed(part.Ms)})
+			account.texts(part.Name, Signed(part.Ms))
 		}
-		commands := sheet{one: "command", rows: changed(c), columns: []Column{
+		commands := &view{one: "command", most: maxCell, code: maxCell, columns: []Column{
 			{Title: "job", Share: 1, Drop: 4}, {Title: "command", Share: 2, Code: true}, {Title: "A", Right: true, Drop: 1},
 			{Title: "B", Right: true, Drop: 2}, {Title: "change", Right: true}, {Title: "verdict", Drop: 3},
 		}}
-		return &paper{walls(c), walls(c), []sheet{account, commands}, Remarks(c)}
+		for _, row := range changed(c) {
+			commands.texts(row...)
+		}
+		return &paper{walls(c), walls(c), []*view{account, commands}, Remarks(c)}
 	})
 }
 

@@ -18,12 +18,16 @@ const groupsSchema = "quire-project/compare-groups/v1"
 // columns, or as Markdown that fits into a comment.
 func WriteGroups(out io.Writer, format Format, columns int, g *compare.Groups) error {
 	return writeAs(out, format, columns, groupsSchema, g, func() *paper {
-		rows := sheet{one: "command", rows: GroupRows(g), total: true, columns: []Column{
+		table := &view{one: "command", most: maxCell, code: maxCell, columns: []Column{
 			{Title: "job", Share: 1, Drop: 8}, {Title: "command", Share: 2, Code: true}, {Title: "A", Right: true, Drop: 5}, {Title: "95 %", Right: true, Drop: 1},
 			{Title: "B", Right: true, Drop: 6}, {Title: "95 %", Right: true, Drop: 2}, {Title: "change", Right: true}, {Title: "95 %", Right: true, Drop: 3},
 			{Title: "p", Right: true, Drop: 4}, {Title: "verdict", Drop: 7},
 		}}
-		return &paper{title: "Two groups of runs", sheets: []sheet{rows}, remarks: slices.Concat(GroupRemarks(g))}
+		for _, row := range GroupRows(g) {
+			table.texts(row...)
+		}
+		table.rows[0].row[1].raw = "the whole run" // which is no code
+		return &paper{title: "Two groups of runs", tables: []*view{table}, remarks: slices.Concat(GroupRemarks(g))}
 	})
 }
 

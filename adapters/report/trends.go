@@ -25,62 +25,61 @@ const trendsSchema = "quire-project/trends/v1"
 // Markdown that fits into a comment.
 func WriteTrends(out io.Writer, format Format, columns int, t *trends.Trends) error {
 	return writeAs(out, format, columns, trendsSchema, t, func() *paper {
-		return &paper{title: "Trends", sheets: trendSheets(t), remarks: TrendRemarks(t)}
+		return &paper{title: "Trends", tables: trendTables(t), remarks: TrendRemarks(t)}
 	})
 }
 
-func trendSheets(t *trends.Trends) []sheet {
-	changes := sheet{heading: "Changes", one: "change", columns: []Column{
-		{Title: "job", Share: 1}, {Title: "command", Share: 2, Code: true}, {Title: "before", Right: true, Drop: 2}, {Title: "after", Right: true, Drop: 3},
-		{Title: "change", Right: true}, {Title: "since run", Share: 1}, {Title: "at", Drop: 1},
-	}}
-	commands := sheet{heading: "Commands", one: "command", columns: []Column{
-		{Title: "job", Share: 1}, {Title: "command", Share: 2, Code: true}, {Title: "count", Right: true, Drop: 2}, {Title: "failed", Right: true, Drop: 3},
-		{Title: "median", Right: true}, {Title: "p95", Right: true, Drop: 1},
-	}}
+// trendTable returns a table without rows.
+func trendTable(name, one string, columns ...Column) *view {
+	return &view{name: name, mark: "#### ", one: one, columns: columns, most: maxCell, code: maxCell}
+}
+
+func trendTables(t *trends.Trends) []*view {
+	changes := trendTable("Changes", "change",
+		Column{Title: "job", Share: 1}, Column{Title: "command", Share: 2, Code: true}, Column{Title: "before", Right: true, Drop: 2}, Column{Title: "after", Right: true, Drop: 3},
+		Column{Title: "change", Right: true}, Column{Title: "since run", Share: 1}, Column{Title: "at", Drop: 1},
+	)
+	commands := trendTable("Commands", "command",
+		Column{Title: "job", Share: 1}, Column{Title: "command", Share: 2, Code: true}, Column{Title: "count", Right: true, Drop: 2}, Column{Title: "failed", Right: true, Drop: 3},
+		Column{Title: "median", Right: true}, Column{Title: "p95", Right: true, Drop: 1},
+	)
 	job := JobNames(t)
 	for _, c := range t.Commands {
 		name := job(c.Pipeline, c.JobID)
-		commands.rows = append(commands.rows, []string{name, c.Cmd, fmt.Sprint(c.Count), Percent(c.Failed, c.Count), display.Maybe(c.MedianMs), display.Maybe(c.P95Ms)})
+		commands.texts(name, c.Cmd, fmt.Sprint(c.Count), Percent(c.Failed, c.Count), display.Maybe(c.MedianMs), display.Maybe(c.P95Ms))
 		for _, change := range c.Changes {
-			changes.rows = append(changes.rows, []string{
-				name, c.Cmd, display.Duration(change.BeforeMs), display.Duration(change.AfterMs), Signed(change.DeltaMs), string(change.RunID), display.Clock(change.StartedAtMs),
-			})
+			changes.texts(name, c.Cmd, display.Duration(change.BeforeMs), display.Duration(change.AfterMs), Signed(change.DeltaMs), string(change.RunID), display.Clock(change.StartedAtMs))
 		}
 	}
-	jobs := sheet{heading: "Jobs that fail now and then", one: "job", columns: []Column{
-		{Title: "job", Share: 1}, {Title: "because", Share: 2}, {Title: "count", Right: true}, {Title: "failed", Right: true},
-	}}
+	jobs := trendTable("Jobs that fail now and then", "job",
+		Column{Title: "job", Share: 1}, Column{Title: "because", Share: 2}, Column{Title: "count", Right: true}, Column{Title: "failed", Right: true},
+	)
 	for _, j := range t.Jobs {
 		switch j.Stability {
 		case trends.Flaky:
-			jobs.rows = append(jobs.rows, []string{job(j.Pipeline, j.JobID), "failed and succeeded on " + shortShas(j.FlakyShas), fmt.Sprint(j.Count), Percent(j.Failed, j.Count)})
+			jobs.texts(job(j.Pipeline, j.JobID), "failed and succeeded on "+shortShas(j.FlakyShas), fmt.Sprint(j.Count), Percent(j.Failed, j.Count))
 		case trends.Unclear:
-			jobs.rows = append(jobs.rows, []string{job(j.Pipeline, j.JobID), "unclear: the runs have no sha", fmt.Sprint(j.Count), Percent(j.Failed, j.Count)})
+			jobs.texts(job(j.Pipeline, j.JobID), "unclear: the runs have no sha", fmt.Sprint(j.Count), Percent(j.Failed, j.Count))
 		}
 	}
-	return []sheet{changes, jobs, failureSheet(t, job), commands}
+	return []*view{changes, jobs, failureTable(t, job), commands}
 }
 
-func failureSheet(t *trends.Trends, job func(trends.Pipeline, string) string) sheet {
-	failures := sheet{heading: "Failures", one: "failure", columns: []Column{
-		{Title: "job", Share: 1}, {Title: "command", Share: 2, Code: true}, {Title: "exit", Right: true, Drop: 2}, {Title: "count", Right: true, Drop: 3},
-		{Title: "first run", Share: 1}, {Title: "last run", Drop: 1},
-	}}
+func failureTable(t *trends.Trends, job func(trends.Pipeline, string) string) *view {
+	failures := trendTable("Failures", "failure",
+		Column{Title: "job", Share: 1}, Column{Title: "command", Share: 2, Code: true}, Column{Title: "exit", Right: true, Drop: 2}, Column{Title: "count", Right: true, Drop: 3},
+		Column{Title: "first run", Share: 1}, Column{Title: "last run", Drop: 1},
+	)
 	lines := slices.ContainsFunc(t.Failures, func(f trends.Failure) bool { return f.LastLine != "" })
 	if lines {
 		failures.columns = slices.Insert(failures.columns, 2, Column{Title: "last line", Share: 2, Drop: 4})
 	}
 	for _, f := range t.Failures {
-		exit := "–"
-		if f.ExitCode.Valid {
-			exit = fmt.Sprint(f.ExitCode.V)
-		}
-		row := []string{job(f.Pipeline, f.JobID), f.Cmd, exit, fmt.Sprint(f.Count), string(f.FirstRun), string(f.LastRun)}
+		row := []string{job(f.Pipeline, f.JobID), f.Cmd, exitCode(f.ExitCode), fmt.Sprint(f.Count), string(f.FirstRun), string(f.LastRun)}
 		if lines {
 			row = slices.Insert(row, 2, f.LastLine)
 		}
-		failures.rows = append(failures.rows, row)
+		failures.texts(row...)
 	}
 	return failures
 }

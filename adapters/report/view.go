@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -9,12 +10,14 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// view is a table of a run, for a terminal and for Markdown.
+// view is a table, for a terminal and for Markdown.
 type view struct {
-	name    string // above the table, if the projection has no view of its own
+	name    string // above the table, if it has one
+	mark    string // before the name in Markdown
 	one     string // the name of a row
 	columns []Column
 	most    int // limit of characters per text
+	code    int // limit of characters per code; 0 means that of commands
 	rows    []placed[[]cell]
 	left    tally // rows that are left out
 }
@@ -27,6 +30,15 @@ type cell struct {
 
 func (v *view) row(index int, verdict display.Verdict, cells ...cell) {
 	v.rows = append(v.rows, placed[[]cell]{index, verdict, cells})
+}
+
+// texts adds a row of texts.
+func (v *view) texts(texts ...string) {
+	cells := make([]cell, len(texts))
+	for i, text := range texts {
+		cells[i] = word(text)
+	}
+	v.row(len(v.rows), display.Complete, cells...)
 }
 
 func word(s string) cell { return cell{text: s} }
@@ -109,11 +121,7 @@ func (l *listing) view() *view {
 		v.columns = append(v.columns, column)
 	}
 	for _, r := range rows {
-		cells := make([]cell, len(r.row))
-		for i, value := range r.row {
-			cells[i] = word(value)
-		}
-		v.row(r.index, display.Complete, cells...)
+		v.texts(r.row...)
 	}
 	return v
 }
@@ -134,7 +142,7 @@ func (v *view) grid(width int) *Grid {
 		for i, c := range r.row {
 			most := v.most
 			if v.columns[i].Code {
-				most = tableLimits.command
+				most = cmp.Or(v.code, tableLimits.command)
 			}
 			if width > 0 {
 				most = min(most, width)
@@ -164,7 +172,7 @@ func (v *view) markdown() *markdownTable {
 	}
 	t := newTable(v.one, titles...)
 	if t.left = v.left; v.name != "" {
-		t.head = "\n" + markdownText(v.name) + "\n" + t.head
+		t.head = "\n" + v.mark + markdownText(v.name) + "\n" + t.head
 	}
 	for _, r := range v.rows {
 		var cells []string
@@ -174,7 +182,7 @@ func (v *view) markdown() *markdownTable {
 			case c.raw != "":
 				cells = append(cells, c.raw)
 			case v.columns[i].Code:
-				cells = append(cells, markdownCode(cut(c.text, markdownCommand)))
+				cells = append(cells, markdownCode(cut(c.text, cmp.Or(v.code, markdownCommand))))
 			default:
 				cells = append(cells, markdownText(cut(c.text, v.most)))
 			}

@@ -13,17 +13,8 @@ import (
 type paper struct {
 	title   string // in Markdown
 	first   string // the line before the tables at a terminal, if there is one
-	sheets  []sheet
+	tables  []*view
 	remarks []string
-}
-
-// sheet is a table of text, for a terminal and for Markdown.
-type sheet struct {
-	heading string
-	one     string // the name of a row
-	columns []Column
-	rows    [][]string
-	total   bool // the first row sums up the others: it has no code
 }
 
 // writeValue writes a value as one JSON document that begins with its schema.
@@ -53,9 +44,9 @@ func (p *paper) terminal(columns int) string {
 	if p.first != "" {
 		parts = append(parts, fitted(columns, p.first))
 	}
-	for i := range p.sheets {
-		if len(p.sheets[i].rows) > 0 {
-			parts = append(parts, p.sheets[i].terminal(columns))
+	for _, v := range p.tables {
+		if len(v.rows) > 0 {
+			parts = append(parts, v.terminal(columns))
 		}
 	}
 	return strings.Join(append(parts, fitted(columns, p.remarks...)), "\n")
@@ -71,21 +62,22 @@ func fitted(columns int, lines ...string) string {
 	return b.String()
 }
 
-// maxSheet limits the rows of a sheet at a terminal.
-const maxSheet = 200
+// maxShown limits the rows of a table.
+const maxShown = 200
 
-func (s *sheet) terminal(columns int) string {
+func (v *view) terminal(columns int) string {
 	var b strings.Builder
-	if s.heading != "" {
-		b.WriteString(fitted(columns, s.heading))
+	if v.name != "" {
+		b.WriteString(fitted(columns, v.name))
 	}
-	grid := &Grid{Columns: s.columns}
-	for _, row := range s.rows[:min(len(s.rows), maxSheet)] {
-		grid.add(cmp.Or(columns, maxCell), row...)
+	if columns > 0 {
+		v.most, v.code = columns, columns
 	}
-	_ = grid.Write(&b, columns) // a strings.Builder never fails
-	if left := len(s.rows) - maxSheet; left > 0 {
-		b.WriteString(fitted(columns, fmt.Sprintf("… and %d more", left)))
+	more := len(v.rows) - maxShown
+	v.rows = v.rows[:min(len(v.rows), maxShown)]
+	_ = v.grid(columns).Write(&b, columns) // a strings.Builder never fails
+	if more > 0 {
+		b.WriteString(fitted(columns, fmt.Sprintf("… and %d more", more)))
 	}
 	return b.String()
 }
@@ -97,34 +89,11 @@ func (p *paper) markdown() string {
 	for _, text := range p.remarks {
 		end.WriteString("- " + markdownText(cut(text, 2*maxCell)) + "\n")
 	}
-	for i := range p.sheets {
-		if len(p.sheets[i].rows) > 0 { // each leaves room for those after it
-			p.sheets[i].markdown(&b, (MaxMarkdown-b.Len()-end.Len())/(len(p.sheets)-i))
+	for i, v := range p.tables {
+		if len(v.rows) > 0 { // each leaves room for those after it
+			table, room := v.markdown(), (MaxMarkdown-b.Len()-end.Len())/(len(p.tables)-i)
+			table.write(&b, fitting(table.rows, room-len(table.head)-noteSize))
 		}
 	}
 	return b.String() + end.String()
-}
-
-func (s *sheet) markdown(b *strings.Builder, room int) {
-	titles := make([]string, len(s.columns))
-	for i, c := range s.columns {
-		titles[i] = c.Title
-		if c.Right {
-			titles[i] += ":"
-		}
-	}
-	table := newTable(s.one, titles...)
-	if s.heading != "" {
-		table.head = "\n#### " + s.heading + "\n" + table.head
-	}
-	for i, row := range s.rows {
-		cells := make([]string, len(row))
-		for k, text := range row {
-			if cells[k] = markdownText(cut(text, maxCell)); s.columns[k].Code && !(s.total && i == 0) {
-				cells[k] = "<code>" + cells[k] + "</code>"
-			}
-		}
-		table.row(i, display.Complete, cells...)
-	}
-	table.write(b, fitting(table.rows, room-len(table.head)-noteSize))
 }
