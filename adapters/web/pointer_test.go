@@ -158,6 +158,8 @@ func TestBrowserPrint(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "rgb(255, 255, 255)", value[string](t, ctx, `getComputedStyle(document.body).backgroundColor`), path)
 		require.Empty(t, value[[]string](t, ctx, `[...document.querySelectorAll("input, button, select, nav, canvas")].filter((e) => e.checkVisibility()).map((e) => e.outerHTML)`), path)
+		// Each cell is below its heading.
+		require.Empty(t, value[[]string](t, ctx, `[...document.querySelectorAll("table")].filter((e) => e.tHead?.checkVisibility()).flatMap((e) => [...e.rows].filter((r) => [...r.cells].some((c, i) => Math.abs(c.getBoundingClientRect().left - e.rows[0].cells[i].getBoundingClientRect().left) > 1))).map((e) => e.outerHTML.slice(0, 200))`), path)
 		// Nothing is cut off, neither by the edge of the paper nor by a scrolling box.
 		require.Empty(t, value[[]string](t, ctx, `[...document.querySelectorAll("main, main *")].filter((e) => e.checkVisibility() && !e.closest("svg, .name, .unseen, summary") && (e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 || e.getBoundingClientRect().right > innerWidth)).map((e) => e.outerHTML.slice(0, 200))`), path)
 		require.Empty(t, value[[]string](t, ctx, `[...document.querySelectorAll("pre")].filter((e) => e.checkVisibility() && e.scrollHeight > e.clientHeight + 1).map((e) => e.outerHTML.slice(0, 200))`), path)

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
@@ -45,7 +46,7 @@ func TestScreenshots(t *testing.T) {
 		width, height int64
 	}{
 		"list":     {s, "/", "light", 960, 420},
-		"run":      {s, "/runs/1042", "light", 960, 700},
+		"run":      {s, "/runs/1042", "light", 960, 810},
 		"run-dark": {s, "/runs/1042", "dark", 400, 700},
 		"log":      {s, "/runs/1042/log/test/2", "light", 960, 380},
 		"compare":  {s, "/compare?a=911&b=914", "light", 960, 900},
@@ -78,10 +79,11 @@ func recorded(s *site) {
 	}
 }
 
-// shop adds runs of a small project.
+// shop adds runs of a small project; the last one goes on.
 func shop(s *site) {
+	begun := time.Now().Add(-4*time.Hour - 95*time.Second).UnixMilli()
 	for i := range int64(5) {
-		at := 1_795_444_914_602 + i*3_600_000
+		at := begun + i*3_600_000
 		id := domain.RunID(fmt.Sprint(1038 + i))
 		labels := must(domain.NewLabels(domain.Label{Key: "repo", Value: "shop"}, domain.Label{Key: "ref", Value: []string{"main", "cart"}[i%2]}))
 		s.add(id, domain.NewRunStarted(at, labels),
