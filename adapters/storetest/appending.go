@@ -12,11 +12,11 @@ import (
 )
 
 var appendLaws = []law{
-	property("what senders append from where the store says gives the rows of the stream", appendedByMany),
+	property("senders that append where the store says give the rows of the stream", appendedByMany),
 	property("a segment that cannot be appended changes nothing", notAppended),
 }
 
-// appendedByMany lets several senders append the same streams, each in its own order.
+// appendedByMany runs several senders that append the same streams, each in its own order.
 func appendedByMany(t *trial) {
 	streams := t.someStreams()
 	var senders [][]domain.Segment
@@ -40,13 +40,13 @@ func appendedByMany(t *trial) {
 	must(t.projected(streams, segmentSource))
 }
 
-// append appends a segment of a stream and, before it, what the store lacks.
+// append appends a segment of a stream, and first the part before it that the store lacks.
 func (t *trial) append(p *store.Projector, stream []byte, s domain.Segment) error {
 	for {
 		err := p.Append(t.ctx, s)
 		var refused *store.NotAppendedError
 		switch {
-		case errors.Is(err, errFault): // as a client does
+		case errors.Is(err, errFault): // a client sends it again
 		case !errors.As(err, &refused):
 			return err
 		case refused.Quarantine != nil, refused.Expected < 0, refused.Expected >= s.Offset:
@@ -60,7 +60,7 @@ func (t *trial) append(p *store.Projector, stream []byte, s domain.Segment) erro
 	}
 }
 
-// notAppended appends segments that the store refuses to a run that has some lines, and then the
+// notAppended appends segments that the store must refuse to a run with some lines, and then the
 // rest of its lines.
 func notAppended(t *trial) {
 	run, stream := t.run("a"), exampleStreamOfLines()
@@ -86,7 +86,7 @@ func notAppended(t *trial) {
 	must(t.holds(r.derivedOf(t.of)))
 }
 
-// refuse appends something that has to be refused.
+// refuse appends a segment that must be refused.
 func (t *trial) refuse(p *store.Projector, run domain.RunID, stream []byte, there int) {
 	s := segmentOf(run, stream, there, len(stream), false)
 	kind := pick(t, "kind", "malformed", "gap", "another", "another before")

@@ -8,11 +8,12 @@ import (
 )
 
 var onceLaws = []law{
-	example("a stream can be taken in by several while it grows", grownAtOnce),
+	example("several programs can ingest a stream while it grows", grownAtOnce),
 	example("rebuilds can run at once", rebuiltAtOnce),
 }
 
-// grownAtOnce lets two goroutines ingest the same stream while it grows, and two ingest their own.
+// grownAtOnce ingests the same stream in two goroutines while it grows, and another stream in each
+// of two more.
 func grownAtOnce(t *trial) {
 	const steps = 20
 	shared, own, other := record(t.run("shared"), nil), record(t.run("own"), nil), record(t.run("other"), nil)

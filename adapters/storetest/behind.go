@@ -6,13 +6,13 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// behind is what Verify finds of a run whose stream has grown.
+// behind returns the difference that Verify must find for a run whose stream has grown.
 func behind(r *recording) store.Difference {
 	return store.Difference{Kind: store.Behind, RunID: r.run, Table: "checkpoints", Column: "end_bytes"}
 }
 
-// findsBehind cuts a stream anywhere, also within a line, as a reader does that comes
-// while its writer is at it.
+// findsBehind cuts a stream anywhere, also within a line, as a reader sees it while its writer is
+// writing.
 func findsBehind(t *trial) {
 	data := slices.Concat(t.stream("stream"), longStream(1), t.stream("rest"))
 	cut := t.upTo(len(data), "bytes that are read")
@@ -28,7 +28,7 @@ func findsBehind(t *trial) {
 	must(t.finds(recordings{r}, behind(r)))
 }
 
-// findsChangedAndBehind has a row that is wrong, and a stream that has grown.
+// findsChangedAndBehind checks a run with a wrong row and a stream that has grown.
 func findsChangedAndBehind(t *trial) {
 	var want store.Difference
 	r := t.tampered(func(c *content) {
@@ -39,7 +39,7 @@ func findsChangedAndBehind(t *trial) {
 	must(t.finds(recordings{r}, want, behind(r)))
 }
 
-// findsWhatMends rebuilds what Verify finds, in the way that it names.
+// findsWhatMends repairs what Verify finds in the way that Verify names.
 func findsWhatMends(t *trial) {
 	rowsAreRight := false
 	r := t.tampered(func(c *content) {
@@ -55,7 +55,7 @@ func findsWhatMends(t *trial) {
 			c.checkpoint.V.Projections = t.older()
 		case "without a checkpoint":
 			d := t.changeOne(c)
-			rowsAreRight = d.Table == "checkpoints" || d.Column == "final" // which nobody knows without one
+			rowsAreRight = d.Table == "checkpoints" || d.Column == "final" // nobody knows these without a checkpoint
 			c.checkpoint.Valid = false
 		case "read otherwise":
 			t.changeOne(c)
@@ -73,7 +73,7 @@ func findsWhatMends(t *trial) {
 	done := func(v store.Verified) { found = v }
 	must(store.Verify(t.ctx, t.store, recordings{r}, store.VerifyOptions{Done: done}))
 	failIf(found.Differences == 0 && !found.Behind && !(rowsAreRight && then == "stays"), "store.Verify finds nothing")
-	if found.Force && then == "stays" { // then less does not do it
+	if found.Force && then == "stays" { // a weaker repair must not suffice
 		must(t.rebuild(r, store.Options{}))
 		failIf(t.agree(r) == nil, "store.Verify says that a rebuild has to be forced, and it has not")
 	}

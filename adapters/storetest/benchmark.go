@@ -18,9 +18,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Benchmark compares a [store.Projector], which gets streams in segments as a
-// broker hands them out, with taking in the same streams from their files. Open
-// opens a new, empty store each time.
+// Benchmark compares a [store.Projector], which gets streams in segments as a broker delivers them,
+// with ingesting the same streams from files. Open opens a new, empty store each time.
 func Benchmark(b *testing.B, open func(b *testing.B) store.Store) {
 	b.Run("one large run", func(b *testing.B) { compareProjecting(b, synth.Yardstick, 1, 16, open) })
 	short := synth.Shape{Seed: 1, Jobs: 3, Sh: 10}
@@ -29,10 +28,10 @@ func Benchmark(b *testing.B, open func(b *testing.B) store.Store) {
 	}
 }
 
-// segmentSize is how long a segment is, if there is so much of its run.
+// segmentSize is the length of a segment, unless its run is shorter.
 const segmentSize = 1 << 20
 
-// compareProjecting takes in so many runs in both ways, in turn.
+// compareProjecting writes that many runs in both ways, in turn.
 func compareProjecting(b *testing.B, shape synth.Shape, runs, atOnce int, open func(b *testing.B) store.Store) {
 	folder := filepath.Join(b.TempDir(), "streams")
 	if err := os.Mkdir(folder, 0o777); err != nil {
@@ -66,7 +65,7 @@ func fromFiles(s store.Store, folder string) error {
 	return err
 }
 
-// fromSegments has so many segments under way at once.
+// fromSegments applies segments, up to atOnce at the same time.
 func fromSegments(s store.Store, segments []domain.Segment, atOnce int) error {
 	ctx := context.Background()
 	p := store.NewProjector(s, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{})
@@ -102,7 +101,7 @@ func fromSegments(s store.Store, segments []domain.Segment, atOnce int) error {
 	return err
 }
 
-// segmentsOf cuts the streams of a folder.
+// segmentsOf returns the segments of the streams in a folder.
 func segmentsOf(b *testing.B, folder string) (segments []domain.Segment) {
 	for source, err := range jsonl.Walk(folder) {
 		if err != nil {

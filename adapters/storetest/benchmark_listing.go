@@ -14,7 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// listedRuns is how many runs [Listable] writes.
+// listedRuns is the number of runs that [Listable] writes.
 const listedRuns = 100_000
 
 // Pages returns a page for each combination of filters, places and directions, for tests of
@@ -46,8 +46,8 @@ func Pages() (pages []store.Page) {
 	return pages
 }
 
-// Listable fills a store for [BenchmarkListing]: with runs that have common labels, rare ones,
-// and ones that only old runs have.
+// Listable fills a store for [BenchmarkListing] with runs that have common labels, rare ones, and
+// labels that only old runs have.
 func Listable(b *testing.B, s store.Store) {
 	all := make([]int, listedRuns)
 	for i := range all {
@@ -75,7 +75,7 @@ func Listable(b *testing.B, s store.Store) {
 	}
 }
 
-// listable is the run with a number; a higher one is newer.
+// listable returns run number i; a higher number is newer.
 func listable(i int) (run store.Run, labels []projections.Row[projections.Label]) {
 	run.RunID = domain.RunID(fmt.Sprintf("%08x-run", uint32(i)*2654435761))
 	run.State, run.Ended, run.StartedAtMs = projections.Complete, true, some(1_795_444_880_000+int64(i)*10_000)
@@ -107,8 +107,8 @@ func listable(i int) (run store.Run, labels []projections.Row[projections.Label]
 	return run, labels
 }
 
-// BenchmarkListing reads pages of a store that [Listable] has filled: one after the other, and
-// by 20 clients at once.
+// BenchmarkListing reads pages of a store filled by [Listable]: one after the other, and from 20
+// clients at once.
 func BenchmarkListing(b *testing.B, s store.Store) {
 	place := func(i int) *store.Run { run, _ := listable(i); return &run }
 	is := func(key, value string) *projections.Label { return &projections.Label{Key: key, Value: value} }
@@ -163,8 +163,9 @@ func listAtOnce(b *testing.B, s store.Store, clients int, pages ...store.Page) {
 	})
 }
 
-// AtOnce lets clients ask b.N times, each again as soon as it has its answer, or so long after it
-// asked before, if every is not 0. It reports the median and the 99th percentile of what they waited.
+// AtOnce runs clients that call ask, b.N times in all. Each client asks again when it has its
+// answer or, if every is not 0, that long after it asked before. AtOnce reports the median and the
+// 99th percentile of the time to an answer.
 func AtOnce(b *testing.B, clients int, every time.Duration, ask func(i int) error) {
 	var asked atomic.Int64
 	took := make([]time.Duration, b.N)

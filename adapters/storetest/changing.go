@@ -13,11 +13,11 @@ import (
 )
 
 // anyTransaction is the law that most mistakes of a store break.
-const anyTransaction = "a transaction does to its runs what it was asked for, or nothing, and nothing to others"
+const anyTransaction = "a transaction changes its runs as requested or not at all, and no other runs"
 
 var changeLaws = []law{
 	property(anyTransaction, transactions),
-	example("runs of similar names are not mixed up", similarNames),
+	example("runs with similar names are not confused", similarNames),
 }
 
 // some draws some of the contents.
@@ -26,8 +26,8 @@ func (t *trial) some(contents []*content) []*content {
 	return rapid.Permutation(contents).Draw(t.draw, "which")[:n]
 }
 
-// transactions clears some runs and does a step to each, all in one transaction, which may fail on
-// the way, and compares what is stored then; a few times.
+// transactions repeatedly clears some runs and changes each of them in one transaction, which may
+// fail at any step, and compares the result with what is stored.
 func transactions(t *trial) {
 	var stored []*content
 	for i := range 1 + t.upTo(2, "runs") {
@@ -56,8 +56,8 @@ func transactions(t *trial) {
 	}
 }
 
-// transaction does the steps, with an accident among them unless it ends well. If the context
-// ends, it is the store's choice whether it still commits; but its error tells the truth.
+// transaction runs the steps, and injects an accident unless the transaction must succeed. If the
+// context ends, the store may still commit, but its error must tell whether it did.
 func (t *trial) transaction(runs []domain.RunID, steps []func(store.Tx) error, ends string) (err error) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
@@ -81,9 +81,9 @@ func (t *trial) transaction(runs []domain.RunID, steps []func(store.Tx) error, e
 	return err
 }
 
-// step draws something that a transaction can do to a run, and what is stored of the run then.
+// step draws a change of a run, and returns the content after it.
 func (t *trial) step(c *content) (now *content, do func(store.Tx) error) {
-	if len(c.tables) == 0 { // it is not stored
+	if len(c.tables) == 0 { // the store has no table for it
 		return t.replaced(c)
 	}
 	switch pick(t, "step", "replace", "continue", "cut off", "put back", "nothing") {
@@ -106,7 +106,7 @@ func (t *trial) replaced(c *content) (now *content, do func(store.Tx) error) {
 	}
 }
 
-// continued replaces open rows by other versions, and adds rows.
+// continued replaces open rows by new versions, and adds rows.
 func (t *trial) continued(c *content) (now *content, do func(store.Tx) error) {
 	now, rows := t.changed(c)
 	t.addMore(now)
@@ -126,8 +126,8 @@ func (t *trial) addMore(c *content) {
 	}
 }
 
-// cutOff removes the last rows and puts others in their places: some that were there before, and
-// some that came in the same transaction.
+// cutOff removes the last rows and replaces them: by rows that existed before, and by rows inserted
+// in the same transaction.
 func (t *trial) cutOff(c *content) (now *content, do func(store.Tx) error) {
 	var steps []func(store.Tx) error
 	now = c
@@ -156,7 +156,7 @@ func (t *trial) cutOff(c *content) (now *content, do func(store.Tx) error) {
 	}
 }
 
-// putBack removes rows and inserts the same ones again.
+// putBack removes rows and inserts the same rows again.
 func (t *trial) putBack(c *content) (now *content, do func(store.Tx) error) {
 	tables := t.tables()
 	back := c.where(func(of definition, _ anyRow) bool { return slices.Contains(tables, of) })
@@ -167,7 +167,7 @@ func (t *trial) putBack(c *content) (now *content, do func(store.Tx) error) {
 	}
 }
 
-// similarNames has runs whose ids a careless comparison takes for one.
+// similarNames writes runs whose ids a careless comparison would confuse.
 func similarNames(t *trial) {
 	var contents []*content
 	for _, name := range []string{"a", "A", "a ", " a", "a%", "_", "%", "á", "a\u0301", "a\u200b", "ａ", "aa"} {

@@ -14,16 +14,15 @@ import (
 )
 
 var checkpointLaws = []law{
-	property("checkpoints are those that were set", checkpointsAreKept),
-	property("Outdated are the runs that lack a projection, or have another version of it, page by page", outdatedAreFound),
-	example("Versions are the highest that were registered, as of the transaction", versionsAreKept),
+	property("checkpoints are read as they were set", checkpointsAreKept),
+	property("Outdated lists the runs that lack a projection, or have another version of it, page by page", outdatedAreFound),
+	example("Versions returns the highest registered versions, as of the transaction", versionsAreKept),
 	example("a checkpoint is lost with any of its rows", lostWithRows),
-	example("a checkpoint that is set again is another", setAgain),
+	example("a checkpoint can be set again", setAgain),
 	example("many runs can be named at once", manyRuns),
 }
 
-// checkpointsAreKept asks for some of the runs, in each of the ways, and for one
-// that is not stored.
+// checkpointsAreKept reads checkpoints of some runs, in each possible way, and of an unknown run.
 func checkpointsAreKept(t *trial) {
 	contents := t.contents(4)
 	for _, c := range contents {
@@ -65,7 +64,7 @@ func checkpointsDiffer(whose string, got, want map[domain.RunID]store.Checkpoint
 	return nil
 }
 
-// outdatedAreFound looks in the runs of this trial only, which others are beside.
+// outdatedAreFound only checks the runs of this trial; the store may have others.
 func outdatedAreFound(t *trial) {
 	var contents []*content
 	var want []domain.RunID
@@ -100,10 +99,9 @@ func outdatedAreFound(t *trial) {
 	failIf(!slices.Equal(got, want), "store.Outdated returns %s, not %s", show(got), show(want))
 }
 
-// paged returns the ids of this trial's runs that are listed page by page, from where they
-// begin.
+// paged returns the ids of this trial's runs, listed page by page.
 func (t *trial) paged(limit int, list func(context.Context, domain.RunID, int) ([]domain.RunID, error)) (found []domain.RunID) {
-	// The id that is the prefix alone is not behind the prefix.
+	// The id that equals the prefix does not come after it.
 	for after := domain.RunID(strings.TrimSuffix(t.prefix, "-")); ; {
 		page := value(list(t.ctx, after, limit))
 		failIf(len(page) > limit, "a page has %d ids, where %d were asked for", len(page), limit)
@@ -119,7 +117,7 @@ func (t *trial) paged(limit int, list func(context.Context, domain.RunID, int) (
 	}
 }
 
-// versionsAreKept has programs with several versions of a projection that nobody else has.
+// versionsAreKept uses programs with several versions of a projection of its own.
 func versionsAreKept(t *trial) {
 	name := t.unique()
 	stores := map[int]store.Store{}
@@ -159,7 +157,7 @@ func versionsAreKept(t *trial) {
 		register(3, 0, 0, errInjected), register(3, 0, 3, nil), register(1, 3, 3, nil), register(5, 3, 3, errInjected), register(5, 3, 5, nil), register(3, 5, 5, nil)))
 }
 
-// lostWithRows removes rows in each way that there is.
+// lostWithRows removes rows in each possible way.
 func lostWithRows(t *trial) {
 	for i := range len(t.of) + 1 {
 		c := t.plain(t.run(fmt.Sprint(i)))
@@ -185,7 +183,7 @@ func setAgain(t *trial) {
 		must(t.update(runs, func(tx store.Tx) { must(tx.SetCheckpoint(c.id, c.checkpoint.V)) }))
 		must(t.holds(c))
 	}
-	// Not even what was there before the rows went comes back.
+	// The previous state must not reappear, either.
 	c.checkpoint.V.State = "before"
 	must(t.write(c))
 	c.checkpoint.V.State = ""
@@ -193,8 +191,8 @@ func setAgain(t *trial) {
 	must(t.holds(c))
 }
 
-// manyRuns names many runs, few of them stored: as many as are written in
-// one transaction, and some more to be read.
+// manyRuns names many runs, few of them stored: as many as one transaction writes, and some more to
+// read.
 func manyRuns(t *trial) {
 	const read, written = 3000, 600
 	var many []domain.RunID

@@ -19,14 +19,13 @@ type (
 	anyRow     = projections.AnyRow
 )
 
-// content is all that is stored of one run, the rows of each table in the order of their
+// content is everything stored of one run, with the rows of each table in the order of their
 // positions.
 type content struct {
 	id         domain.RunID
 	checkpoint projections.Null[store.Checkpoint]
 	tables     map[definition]projections.Rows
-	// stream is what was read, or is wanted, of the stream that the store keeps; nil if there
-	// is none, or if it does not matter.
+	// stream is the kept stream, read or expected; nil if there is none, or if it does not matter.
 	stream []byte
 }
 
@@ -34,7 +33,7 @@ func nothing(run domain.RunID) *content {
 	return &content{id: run, tables: map[definition]projections.Rows{}}
 }
 
-// of returns the rows of a table, which are to be read only.
+// of returns the rows of a table, for reading only.
 func (c *content) of(table definition) projections.Rows {
 	if rows := c.tables[table]; rows != nil {
 		return rows
@@ -42,7 +41,7 @@ func (c *content) of(table definition) projections.Rows {
 	return table.NewRows()
 }
 
-// list returns the rows of a table, to which some are to be added.
+// list returns the rows of a table, for adding rows.
 func (c *content) list(table definition) projections.Rows {
 	if c.tables[table] == nil {
 		c.tables[table] = table.NewRows()
@@ -50,14 +49,14 @@ func (c *content) list(table definition) projections.Rows {
 	return c.tables[table]
 }
 
-// add adds a row behind the others, which is filled in by the caller.
+// add appends a row, which the caller fills in.
 func (c *content) add(table definition, final bool) projections.Ref {
 	ref := c.list(table).New(c.of(table).Len(), final)
 	table.SetRun(ref, c.id)
 	return ref
 }
 
-// run returns the run's own row, which is there.
+// run returns the run's own row, which must exist.
 func (c *content) run() *store.Run {
 	return projections.RunTable.At(c.of(projections.RunTable.Definition).At(0).Value)
 }
@@ -90,15 +89,15 @@ func (c *content) where(is func(definition, anyRow) bool) *content {
 	return some
 }
 
-// without returns the content with its checkpoint and the rows of some tables gone.
+// without returns the content without its checkpoint and the rows of some tables.
 func (c *content) without(tables ...definition) *content {
 	left := c.where(func(of definition, _ anyRow) bool { return !slices.Contains(tables, of) })
 	left.checkpoint.Valid = false
 	return left
 }
 
-// rows returns the rows as they are written. Of a run that is continued, stored is what
-// was there before.
+// rows returns the rows as they are written. For a run that is continued, stored is its previous
+// content.
 func (c *content) rows(stored *content) *store.Rows {
 	rows := &store.Rows{RunID: c.id, Continued: stored != nil}
 	for of, list := range c.clone().tables {
@@ -111,7 +110,7 @@ func (c *content) rows(stored *content) *store.Rows {
 	return rows
 }
 
-// insert writes the content into a store that holds nothing of the run.
+// insert writes the content into a store that has nothing of the run.
 func (c *content) insert(tx store.Tx) error {
 	if err := tx.Insert(c.rows(nil)); err != nil {
 		return err
@@ -128,7 +127,7 @@ func (c *content) insert(tx store.Tx) error {
 	return tx.SetCheckpoint(c.id, checkpoint)
 }
 
-// readContent reads what a snapshot holds.
+// readContent reads the content of a run from a snapshot.
 func readContent(run domain.RunID, of []definition, snapshot store.Snapshot) (*content, error) {
 	c, err := nothing(run), error(nil)
 	if c.checkpoint.V, c.checkpoint.Valid, err = snapshot.Checkpoint(); err != nil {
@@ -152,11 +151,11 @@ func collect(rows iter.Seq2[anyRow, error], into projections.Rows) error {
 	return nil
 }
 
-// anyState is wanted where it does not matter how a fold was saved. That it can
-// go on is a law of its own.
+// anyState is expected where the saved state of a fold does not matter. Another law checks that a
+// fold can continue from it.
 const anyState = "any"
 
-// differs says where what was read is not what is wanted.
+// differs returns an error that describes the difference from want.
 func (c *content) differs(want *content) error {
 	if want.checkpoint.V.State == anyState {
 		c.checkpoint.V.State = anyState
@@ -182,7 +181,7 @@ func (c *content) differs(want *content) error {
 	return errors.Join(errs...)
 }
 
-// sameCheckpoint compares checkpoints, but not whether the streams are kept.
+// sameCheckpoint compares checkpoints, except for whether streams are kept.
 func sameCheckpoint(a, b store.Checkpoint) bool {
 	a.Kept, b.Kept = false, false
 	return a == b
@@ -207,7 +206,7 @@ func sameRow(of definition, a, b anyRow) bool {
 	return a.Index == b.Index && a.Final == b.Final && of.Any(a.Value) == of.Any(b.Value)
 }
 
-// keyOf returns what identifies a row in its table.
+// keyOf returns the key of a row in its table.
 func keyOf(of definition, row anyRow) (key store.Key) {
 	if of.ByPosition {
 		return store.Key{{Name: "position", Value: int64(row.Index) + 1}}
@@ -218,7 +217,7 @@ func keyOf(of definition, row anyRow) (key store.Key) {
 	return key
 }
 
-// difference is a duration, worked out where nothing overflows.
+// difference returns a duration, computed without overflow.
 func difference(start, end projections.Null[int64]) projections.Null[int64] {
 	if !start.Valid || !end.Valid {
 		return projections.Null[int64]{}

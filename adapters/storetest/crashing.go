@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	anyCrash  = "an error, a panic or an end of the context at any call leaves whole runs"
-	eachCrash = "an error, a panic or an end of the context at each call in turn leaves whole runs"
+	anyCrash  = "an error, a panic or a cancelled context at any call leaves whole runs"
+	eachCrash = "an error, a panic or a cancelled context at each call in turn leaves whole runs"
 )
 
 var crashLaws = []law{
@@ -19,7 +19,7 @@ var crashLaws = []law{
 	property("a rebuild that fails at any call leaves whole runs", rebuildCrashes),
 }
 
-// accident is what happens at a call; cancel ends the context.
+// accident is a fault at a call; cancel ends the context.
 type accident func(cancel context.CancelFunc) error
 
 var accidents = map[string]accident{
@@ -28,9 +28,9 @@ var accidents = map[string]accident{
 	"cancel": func(cancel context.CancelFunc) error { cancel(); return nil },
 }
 
-// crashes interrupts the Ingest of a stream that may be stored in another version.
+// crashes interrupts the Ingest of a stream of which another version may be stored.
 func crashes(t *trial) {
-	const calls = 10 // that an Ingest makes, at most
+	const calls = 10 // the most calls of an Ingest
 	now := record(t.run("a"), t.stream("stream"))
 	after := now.derived()
 	before := nothing(now.run)
@@ -41,8 +41,8 @@ func crashes(t *trial) {
 	t.crash(before, after, now, 1+t.upTo(calls-1, "call"), accidents[pick(t, "accident", "error", "panic", "cancel")])
 }
 
-// crashesAtEach lets each accident happen at each of the calls of an Ingest, for
-// a short stream that is partly there, and one that is written in batches.
+// crashesAtEach injects each accident at each call of an Ingest, for a short stream that is partly
+// stored, and for one that is written in batches.
 func crashesAtEach(t *trial) {
 	for name, stream := range map[string][]byte{"short": longStream(3), "long": longStream(100)} {
 		now := record(t.run(name), stream)
@@ -58,7 +58,7 @@ func crashesAtEach(t *trial) {
 	}
 }
 
-// crash lets the accident happen at one call of an Ingest. It reports whether the Ingest made as many
+// crash injects an accident at one call of an Ingest. It reports whether the Ingest made that many
 // calls.
 func (t *trial) crash(before, after *content, now *recording, call int, accident accident) bool {
 	must(t.write(before))
@@ -94,9 +94,9 @@ func (t *trial) crashAt(call int, r *recording, accident accident) (struck bool)
 	return f.struck.Load()
 }
 
-// rebuildCrashes lets a rebuild of several runs fail, or be cancelled, a few times.
+// rebuildCrashes makes a rebuild of several runs fail, or cancels it, a few times.
 func rebuildCrashes(t *trial) {
-	const calls = 16 // that a Rebuild makes, at most
+	const calls = 16 // the most calls of a Rebuild
 	all, before := t.versions(4)
 	for range 3 {
 		t.crashRebuild(all, before.derived(), all.derived(), 1+t.upTo(calls-1, "call"), accidents[pick(t, "accident", "error", "cancel")])
@@ -108,7 +108,7 @@ func (t *trial) crashRebuild(all recordings, before, after []*content, call int,
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
 	f := &faulty{Store: t.store, at: int64(call), fault: func() error { return accident(cancel) }}
-	var refused error // a run was, and the others were written
+	var refused error // one run was refused, and the others were written
 	reported := 0
 	_, err := store.Rebuild(ctx, f, all, store.Options{Done: func(r store.Result) {
 		refused = errors.Join(refused, r.Err)
@@ -118,7 +118,7 @@ func (t *trial) crashRebuild(all recordings, before, after []*content, call int,
 		failIf(refused == nil && t.holds(after[i]) != nil, "a run was reported, and its rows are not stored")
 	}
 	err = errors.Join(err, refused)
-	if err == nil { // what went wrong was tried again, run by run
+	if err == nil { // the failed transaction was repeated run by run
 		must(t.holds(after...))
 		return
 	}
@@ -133,7 +133,7 @@ func (t *trial) crashRebuild(all recordings, before, after []*content, call int,
 	must(wrap("again", t.holds(after...)))
 }
 
-// versions draws the streams of one to most runs, and what they were before.
+// versions draws the streams of up to most runs, now and before.
 func (t *trial) versions(most int) (now, before recordings) {
 	for i := range 1 + t.upTo(most-1, "runs") {
 		run := t.run(fmt.Sprint(i))

@@ -1,6 +1,6 @@
 package storetest
 
-// crowd has as many columns as a row may have.
+// crowd has the maximum number of columns.
 type crowd struct {
 	JobID string `json:"job_id"`
 	N01   int64  `json:"n01"`

@@ -7,10 +7,9 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Set has the built-in projections and some of the suite's own. Between them, these have
-// columns of every type and names that SQL has a meaning for, keys of several columns, a
-// single row for a run, as many columns as a row may have, and rows that are final at once,
-// later, or never.
+// Set has the built-in projections and some of the suite's own. These have columns of every type
+// and names with a meaning in SQL, keys of several columns, a single row per run, the maximum
+// number of columns, and rows that are final at once, later, or never.
 var Set = setOf(everyTypes, marks, turns, crowds, retries)
 
 func setOf(added ...projections.AnyDefinition) *projections.Set {
@@ -21,8 +20,7 @@ func setOf(added ...projections.AnyDefinition) *projections.Set {
 	return set
 }
 
-// reducer is a projection made of functions, whose state is S. A projection without rows
-// of some kind leaves out the function.
+// reducer is a projection made of functions; S is its state. The functions may be nil.
 type reducer[S any, R comparable] struct {
 	State  S
 	reduce func(*S, *projections.Step, []projections.Row[R]) []projections.Row[R]
@@ -43,7 +41,7 @@ func (r *reducer[S, R]) Open(run *projections.Tracker, rows []projections.Row[R]
 	return r.open(&r.State, run, rows)
 }
 
-// declare declares a projection whose reducer is a copy of the one given.
+// declare declares a projection whose reducer is a copy of the given one.
 func declare[S any, R comparable](of reducer[S, R], d projections.Declaration[R]) *projections.Defined[R] {
 	d.Version = max(d.Version, 1)
 	d.New = func() projections.Projection[R] {
@@ -73,7 +71,7 @@ type everyType struct {
 	MaybeState projections.Null[projections.State] `json:"rowid"`
 }
 
-// everyTypes has a row for each command, which is final once it has closed.
+// everyTypes has a row for each command, which is final when the command has closed.
 var everyTypes = declare(reducer[struct{}, everyType]{
 	reduce: func(_ *struct{}, step *projections.Step, rows []projections.Row[everyType]) []projections.Row[everyType] {
 		if !step.ShCloses {
@@ -106,7 +104,7 @@ type mark struct {
 	Named  projections.Null[bool]   `json:"named"`
 }
 
-// marks has the one row of a run.
+// marks has one row per run.
 var marks = declare(reducer[mark, mark]{
 	reduce: func(m *mark, step *projections.Step, rows []projections.Row[mark]) []projections.Row[mark] {
 		m.Events++
@@ -130,8 +128,8 @@ type turn struct {
 	Line   int64  `json:"line"`
 }
 
-// turns has a row for each event that starts or ends a job, which is final at once and
-// nothing but key.
+// turns has a row for each event that starts or ends a job. It is final at once, and all columns
+// belong to the key.
 var turns = declare(reducer[int, turn]{
 	reduce: func(count *int, step *projections.Step, rows []projections.Row[turn]) []projections.Row[turn] {
 		if !step.JobStarts && !step.JobEnds {
@@ -146,7 +144,7 @@ var turns = declare(reducer[int, turn]{
 	Name: "turns", Table: "order", Key: []string{"job_id", "starts", "kind", "code", "at_ms", "line"},
 })
 
-// crowds has a row of many columns for each job, which is never final.
+// crowds has a row with many columns for each job, which is never final.
 var crowds = declare(reducer[struct{}, crowd]{
 	open: func(_ *struct{}, run *projections.Tracker, rows []projections.Row[crowd]) []projections.Row[crowd] {
 		for job := range run.Jobs() {
@@ -167,12 +165,12 @@ type retry struct {
 	Cmd      string `json:"cmd"`
 	Times    int    `json:"times"`
 	Failed   int    `json:"failed"`
-	// TotalMs is null where int64 cannot hold it.
+	// TotalMs is null if it overflows int64.
 	TotalMs projections.Null[int64] `json:"total_ms"`
 }
 
-// retryState has the commands by their first starts, and which of them were started again,
-// by their second starts.
+// retryState has the commands in the order of their first starts, and those that were started
+// again, in the order of their second starts.
 type retryState struct {
 	Commands []retry `json:"commands"`
 	Again    []int   `json:"again"`
@@ -199,7 +197,7 @@ var retries = declare(reducer[retryState, retry]{
 	},
 }, projections.Declaration[retry]{Name: "retries", Key: []string{"job_id", "first_seq"}})
 
-// at returns which command a step is about; len(s.Commands), if it is a new one.
+// at returns the index of the command of a step; len(s.Commands) for a new one.
 func (s *retryState) at(step *projections.Step) int {
 	if s.known == nil { // the state was restored
 		s.known = map[[2]string]int{}

@@ -10,14 +10,14 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// What others do to the runs that a projector has in memory.
+// Laws about changes that other programs make to runs that a projector has in memory.
 var disturbLaws = []law{
-	property("segments that come again give the rows, whatever others do to them", disturbed),
-	example("what is parked of a run that is pruned goes with it", prunedParked),
+	property("repeated segments give the rows, whatever other programs do", disturbed),
+	example("pruning a run removes its parked segments", prunedParked),
 }
 
-// disturbed removes runs, and derives them from less or more of their streams,
-// while one projector goes on.
+// disturbed removes runs, and derives them from shorter or longer parts of their streams, while a
+// projector applies segments.
 func disturbed(t *trial) {
 	streams := t.someStreams()
 	for run, stream := range streams {
@@ -47,7 +47,7 @@ func disturbed(t *trial) {
 	must(t.noneWaits())
 }
 
-// disturb does something to the rows of a run.
+// disturb changes the rows of a run.
 func (t *trial) disturb(run domain.RunID, stream []byte) {
 	switch t.upTo(3, "disturbance") {
 	case 0:
@@ -64,7 +64,7 @@ func (t *trial) disturb(run domain.RunID, stream []byte) {
 	}
 }
 
-// derivedFrom says in what the rows of a run are not those of a stream.
+// derivedFrom returns an error if the rows of a run are not those of a stream.
 func (t *trial) derivedFrom(run domain.RunID, stream []byte) {
 	want := record(run, stream).derived()
 	stored := value(t.store.Checkpoints(t.ctx, []domain.RunID{run}))
@@ -80,7 +80,7 @@ func (t *trial) noneWaits() error {
 	return err
 }
 
-// untilNoneWaits waits until no run of the trial waits any more.
+// untilNoneWaits waits until no run of the trial is waiting.
 func (t *trial) untilNoneWaits() {
 	for t.noneWaits() != nil {
 		select {
@@ -110,7 +110,7 @@ func prunedParked(t *trial) {
 		for _, w := range waiting {
 			runs = append(runs, w.Run)
 		}
-		// What has no rows yet is no run that could be pruned.
+		// A run without rows cannot be pruned.
 		want := []domain.RunID{early, gone, kept}
 		if !options.DryRun {
 			want = []domain.RunID{early, kept}

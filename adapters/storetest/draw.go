@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// content draws what a run may have stored. It is not what any stream gives.
+// content draws content for a run. No stream need give it.
 func (t *trial) content(run domain.RunID) *content {
 	c := nothing(run)
 	c.checkpoint = some(t.checkpoint())
@@ -23,7 +23,7 @@ func (t *trial) content(run domain.RunID) *content {
 	return c
 }
 
-// addRows adds so many rows to a table, or fewer where keys would be there twice.
+// addRows adds up to most rows to a table; fewer if keys would be repeated.
 func (t *trial) addRows(c *content, of definition, most int) {
 	there := map[string]bool{}
 	for i := range c.of(of).Len() {
@@ -49,7 +49,7 @@ func (t *trial) fill(of definition, row projections.Ref, which func(*projections
 	}
 }
 
-// set sets what is of the column's type.
+// set sets a value of the column's type.
 func set(c *projections.Column, row projections.Ref, value any) {
 	if err := c.Set(row, value); err != nil {
 		panic(err)
@@ -60,7 +60,7 @@ func (t *trial) value(c *projections.Column) any {
 	return laws.Value(c, anyText()).Draw(t.draw, c.Name)
 }
 
-// contents draws those of one to most runs.
+// contents draws the contents of up to most runs.
 func (t *trial) contents(most int) []*content {
 	contents := make([]*content, 1+t.upTo(most-1, "runs"))
 	for i := range contents {
@@ -96,14 +96,13 @@ func (t *trial) count64(label string) int64 {
 	return rapid.OneOf(rapid.Int64Range(0, 9), rapid.Int64Range(0, math.MaxInt64-1)).Draw(t.draw, label)
 }
 
-// batches splits rows into some that are inserted one after the other, in no order of
-// their positions.
+// batches splits rows into batches, which are not in the order of the rows' positions.
 func (t *trial) batches(rows *store.Rows) []*store.Rows {
 	batches := make([]*store.Rows, 1+t.upTo(3, "batches"))
 	for i := range batches {
 		batches[i] = &store.Rows{RunID: rows.RunID, Continued: rows.Continued}
 	}
-	slices.SortFunc(rows.Tables, func(a, b store.TableRows) int { // for rapid to draw the same again
+	slices.SortFunc(rows.Tables, func(a, b store.TableRows) int { // so that rapid draws the same again
 		return slices.Index(t.of, a.Of) - slices.Index(t.of, b.Of)
 	})
 	for _, all := range rows.Tables {
@@ -130,8 +129,7 @@ func (t *trial) batches(rows *store.Rows) []*store.Rows {
 	return batches
 }
 
-// changed returns a content in which some open rows are new versions, and those
-// alone.
+// changed returns the content with new versions of some open rows, and the new versions alone.
 func (t *trial) changed(c *content) (now, versions *content) {
 	now, versions = c.clone(), nothing(c.id)
 	now.checkpoint = some(t.checkpoint())
@@ -151,7 +149,7 @@ func (t *trial) changed(c *content) (now, versions *content) {
 	return now, versions
 }
 
-// plain returns the content of a run that has no rows but its own.
+// plain returns the content of a run that has only its own row.
 func (t *trial) plain(run domain.RunID) *content {
 	c := nothing(run)
 	c.add(projections.RunTable.Definition, false)
@@ -162,7 +160,7 @@ func (t *trial) plain(run domain.RunID) *content {
 	return c
 }
 
-// addText adds a row to each table that has text wherever it can.
+// addText adds to each table a row with that text wherever possible.
 func (t *trial) addText(c *content, text string) {
 	for _, of := range t.of {
 		if of.Single {

@@ -2,33 +2,33 @@ package storetest
 
 import "fmt"
 
-// failure is what a law panics with that does not hold. It ends the law wherever it is.
+// failure is the value of the panic that ends a law which does not hold.
 type failure struct{ error }
 
-// must ends a law with an error, if there is one.
+// must ends the law if err is not nil.
 func must(err error) {
 	if err != nil {
 		panic(failure{err})
 	}
 }
 
-// value returns what came without an error, or ends the law.
+// value returns v, or ends the law with an error.
 func value[T any](v T, err error) T {
 	must(err)
 	return v
 }
 
-// failf ends a law.
+// failf ends the law.
 func failf(format string, args ...any) { must(fmt.Errorf(format, args...)) }
 
-// failIf ends a law if something is so.
+// failIf ends the law if the condition is true.
 func failIf(is bool, format string, args ...any) {
 	if is {
 		failf(format, args...)
 	}
 }
 
-// caught returns what a law has ended with.
+// caught runs a law, and returns the error with which it ended.
 func caught(law func()) (err error) {
 	defer func() {
 		switch cause := recover().(type) {

@@ -9,11 +9,11 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// faulty is a store that something happens to at one of its calls. The commit of
-// a transaction is a call, and so is the answer to it.
+// faulty is a store with a fault at one of its calls. The commit of a transaction is a call, and so
+// is the response to it.
 type faulty struct {
 	store.Store
-	// at is the call at which happens what fault does; 0 for never.
+	// at is the number of the call with the fault; 0 for none.
 	at    int64
 	fault func() error
 
@@ -22,10 +22,10 @@ type faulty struct {
 	struck  atomic.Bool
 
 	mu   sync.Mutex
-	rows map[definition]int // that were written
+	rows map[definition]int // rows that were written
 }
 
-// call counts a call.
+// call counts a call, and fails if the fault is due.
 func (f *faulty) call() error {
 	if f.calls.Add(1) != f.at {
 		return nil
@@ -34,7 +34,7 @@ func (f *faulty) call() error {
 	return f.fault()
 }
 
-// first does something, unless the fault comes first.
+// first calls do, unless the fault comes first.
 func (f *faulty) first(do func() error) error {
 	if err := f.call(); err != nil {
 		return err
@@ -42,7 +42,7 @@ func (f *faulty) first(do func() error) error {
 	return do()
 }
 
-// firstOf is first for what returns a value.
+// firstOf is like first, for a function that returns a value.
 func firstOf[T any](f *faulty, do func() (T, error)) (v T, err error) {
 	err = f.first(func() (err error) { v, err = do(); return err })
 	return v, err
@@ -65,7 +65,7 @@ func (f *faulty) Update(ctx context.Context, do func(store.Tx) error) error {
 	if err != nil {
 		return err
 	}
-	return f.call() // behind it: the answer is lost
+	return f.call() // after the commit: the response is lost
 }
 
 func (f *faulty) Waiting(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {

@@ -16,9 +16,10 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Versions holds a store to what generations of its rows promise: at each moment, a reader finds
-// each projection at one version, whole, with every run. fresh makes an empty store for each try,
-// and returns what opens it for a set of projections. A store that can be closed is.
+// Versions tests what generations of a store's rows promise: at each moment, a reader finds each
+// projection completely at one version, with every run. fresh creates an empty store for each try,
+// and returns a function that opens it for a set of projections. A store with a method Close is
+// closed.
 func Versions(t *testing.T, fresh func(t *testing.T) func(*projections.Set) store.Versioned) {
 	t.Helper()
 	Tries(t, enough)
@@ -63,7 +64,7 @@ type size2 struct {
 	State projections.State       `json:"state"`
 }
 
-// sizes1 and sizes2 are two versions of a projection. The second one has other columns in another
+// sizes1 and sizes2 are two versions of a projection. The second one has other columns, in another
 // table, and other values.
 var (
 	sizes1 = declare(reducer[struct{}, size1]{open: func(_ *struct{}, run *projections.Tracker, rows []projections.Row[size1]) []projections.Row[size1] {
@@ -75,7 +76,7 @@ var (
 	sizes2 = declare(reducer[struct{}, size2]{open: func(_ *struct{}, run *projections.Tracker, rows []projections.Row[size2]) []projections.Row[size2] {
 		for job := range run.Jobs() {
 			is := size2{JobID: job.ID, Shs: int64(job.Index), Added: job.ID, Kind: "kind", State: projections.Active}
-			if job.Index > 0 { // a run of one job has no value that differs
+			if job.Index > 0 { // in a run of one job, no value differs
 				is.Shs, is.Last, is.Open, is.State = is.Shs+100, "last", true, projections.Complete
 			}
 			rows = append(rows, row(job.Index, false, is))
@@ -97,7 +98,7 @@ type versioned struct {
 	*trial
 	all      []*recording
 	streamed map[domain.RunID]bool
-	// live is the version of the live rows; next and previous are nil if they are not there.
+	// live is the version of the live rows; next and previous are nil if they do not exist.
 	live                 *projections.Set
 	rows, next, previous map[domain.RunID]rowsState
 	before               *projections.Set // the version of previous
@@ -123,7 +124,7 @@ func (m *versioned) as(set *projections.Set) store.Versioned {
 	return m.trial.as(set).(store.Versioned)
 }
 
-// sources are the streams that are there. While they are listed, a program of the older version
+// sources returns the existing streams. While they are listed, a program of the older version
 // writes.
 func (m *versioned) sources(disturbed bool) store.Sources {
 	var all recordings
@@ -132,7 +133,7 @@ func (m *versioned) sources(disturbed bool) store.Sources {
 			all = append(all, r)
 		}
 	}
-	var writes []func() // drawn now, because another goroutine lists the streams
+	var writes []func() // drawn in advance, because another goroutine lists the streams
 	for i := 0; disturbed && m.live == older && i < m.upTo(3, "disturbances"); i++ {
 		r := m.all[m.upTo(len(m.all)-1, "run")]
 		data := m.otherThan(r.bytes())
@@ -172,7 +173,7 @@ func (d disturbing) All() iter.Seq2[store.Source, error] {
 func (m *versioned) oldWrites() { m.writes(older) }
 func (m *versioned) newWrites() { m.writes(newer) }
 
-// writes has a program take in a stream that may have changed.
+// writes makes a program ingest a stream that may have changed.
 func (m *versioned) writes(set *projections.Set) {
 	r := m.all[m.upTo(len(m.all)-1, "run")]
 	if m.flip("changes") {
@@ -199,7 +200,7 @@ func (m *versioned) toggles() {
 	m.streamed[run] = !m.streamed[run]
 }
 
-// began is what making the next generation does.
+// began updates the model when the next generation is created.
 func (m *versioned) began() {
 	if m.next == nil {
 		m.next, m.changed = map[domain.RunID]rowsState{}, map[domain.RunID]bool{}
@@ -207,7 +208,7 @@ func (m *versioned) began() {
 	m.previous, m.before = nil, nil
 }
 
-// wasBuilt is what building it does: which rows the changed ones have is not known.
+// wasBuilt updates the model when it is built: which rows the changed runs have is unknown.
 func (m *versioned) wasBuilt() {
 	for _, r := range m.all {
 		live, stored := m.rows[r.run]
@@ -229,7 +230,7 @@ func (m *versioned) builds() {
 	m.wasBuilt()
 }
 
-// switched is what a switch does.
+// switched updates the model when a switch is done.
 func (m *versioned) switched(keep, sources bool) {
 	for run := range m.changed {
 		r := m.all[slices.IndexFunc(m.all, func(r *recording) bool { return r.run == run })]
@@ -326,7 +327,7 @@ func (m *versioned) check() {
 	}
 }
 
-// in returns the rows as a generation of other projections has them when they are carried over.
+// in returns the content after it was carried over to a generation of other projections.
 func (c *content) in(of []definition) *content {
 	in := nothing(c.id)
 	in.checkpoint = c.checkpoint
@@ -345,7 +346,7 @@ func (c *content) in(of []definition) *content {
 	return in
 }
 
-// carried fills in the columns that both versions have, and leaves the others as they are.
+// carried copies the columns that both versions have, and leaves the others unchanged.
 func carried(was definition, from anyRow, is definition, to projections.Ref) {
 	for i := range is.Columns {
 		for j := range was.Columns {

@@ -13,25 +13,25 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-const anyChange = "whatever becomes of a stream, and however it is read, the rows are its record"
+const anyChange = "however a stream changes, and however it is read, the rows are those of its record"
 
 var ingestLaws = []law{
 	property(anyChange, anyChanges),
-	property("rows that have not changed are not written again", unchangedStay),
-	property("only the tables that are asked for are derived again", derivedTables),
+	property("unchanged rows are not written again", unchangedStay),
+	property("only the requested tables are derived again", derivedTables),
 	example("reading continues at the end of any line", readOnFromLines),
 	thorough("reading continues at any byte", readOnFromBytes),
 	thorough("a long stream is written in batches", longStreams),
-	example("a stream that cannot be read leaves the rows", unreadable),
-	example("reads report what is not stored", readNothing),
+	example("an unreadable stream does not change rows", unreadable),
+	example("reads report unknown runs", readNothing),
 }
 
-// anyChanges has a stream stay, grow or become another one, and has it taken in each time: as a
-// stream that may know its end, as a pipe, read in another way, or without anything being written.
+// anyChanges lets a stream stay, grow or be replaced, and ingests it each time: as a stream that
+// may know its end, as a pipe, with other options for reading, or as a dry run.
 func anyChanges(t *trial) {
 	whole := t.stream("stream")
 	r := record(t.run("a"), t.prefixOf(whole))
-	var before []byte // the stream that is stored; nil if there is none
+	var before []byte // the stored stream; nil if there is none
 	for i := range 2 + t.upTo(3, "changes") {
 		if before != nil {
 			r.is(t.next(before, whole))
@@ -48,14 +48,14 @@ func anyChanges(t *trial) {
 		case way == "otherwise" && before != nil:
 			r.reading = fmt.Sprint("otherwise ", i)
 			want := store.Derived
-			if !bytes.HasPrefix(r.bytes(), before[:wholeLines(before)]) { // which is reported, as always
+			if !bytes.HasPrefix(r.bytes(), before[:wholeLines(before)]) { // the dry run must report it
 				want = store.Rewritten
 			}
 			must(t.ingests(r, store.Options{}, want))
 		default:
 			t.ingest(r, before)
 		}
-		before = append([]byte{}, r.bytes()...) // which is not nil
+		before = append([]byte{}, r.bytes()...) // not nil, even if empty
 	}
 	if before != nil {
 		r.is(before)
@@ -63,8 +63,8 @@ func anyChanges(t *trial) {
 	}
 }
 
-// next draws what becomes of a stream: it may stay, be another cut of the whole one, or its last line,
-// which no line feed ends, go on or become another one.
+// next draws the next state of a stream: it may stay, become another prefix of the whole one, or
+// its incomplete last line may grow or change.
 func (t *trial) next(stream, whole []byte) []byte {
 	more := []byte(pick(t, "more", "\n", " \n", "\r\n", "0", "x", "x\n", `{"at_ms":1}`, "\n\n"))
 	switch pick(t, "change", "none", "other", "grows", "grows", "cut", "line goes on", "another line") {
@@ -85,7 +85,7 @@ func (t *trial) next(stream, whole []byte) []byte {
 	return t.otherThan(stream)
 }
 
-// dryRun says what would become of the rows, which stay.
+// dryRun checks that a dry run reports the outcome and changes no rows.
 func (t *trial) dryRun(r *recording, before []byte) {
 	want := nothing(r.run)
 	if before != nil {
@@ -97,8 +97,8 @@ func (t *trial) dryRun(r *recording, before []byte) {
 	must(t.holds(want))
 }
 
-// ingest ingests a recording and checks the result and the rows. before is the stream that is stored,
-// nil if the run is not.
+// ingest ingests a recording and checks the result and the rows. before is the stored stream; nil
+// if the run is not stored.
 func (t *trial) ingest(r *recording, before []byte) {
 	counting := &faulty{Store: t.store}
 	result, err := store.Ingest(t.ctx, counting, r, store.Options{})
@@ -115,7 +115,7 @@ func (t *trial) ingest(r *recording, before []byte) {
 	}
 }
 
-// ingests ingests a recording and returns an error if its outcome or its rows are others.
+// ingests ingests a recording, and returns an error if its outcome or its rows differ.
 func (t *trial) ingests(r *recording, options store.Options, want store.Outcome) error {
 	result, err := store.Ingest(t.ctx, t.store, r, options)
 	if err != nil {
@@ -127,8 +127,8 @@ func (t *trial) ingests(r *recording, options store.Options, want store.Outcome)
 	return t.agree(r)
 }
 
-// outcomesOf returns the outcomes that Ingest may report for a stream that was another before. If only
-// a last line without a line feed has changed, Ingest may also report that the stream has grown.
+// outcomesOf returns the outcomes that Ingest may report for a stream that was different before. If
+// only an incomplete last line has changed, Ingest may also report that the stream has grown.
 func outcomesOf(before, now []byte) []store.Outcome {
 	switch {
 	case before == nil:
@@ -150,12 +150,12 @@ func (t *trial) ingestAll(versions ...[]byte) *recording {
 	for _, version := range versions {
 		r.is(version)
 		t.ingest(r, before)
-		before = append([]byte{}, version...) // which is not nil
+		before = append([]byte{}, version...) // not nil, even if empty
 	}
 	return r
 }
 
-// readsAs compares what is read of a stream with its record.
+// readsAs compares what the reading functions return for a stream with its record.
 func (t *trial) readsAs(r *recording) {
 	want, err := projections.Project(r.run, jsonl.NewReader(bytes.NewReader(r.bytes()), jsonl.Options{OnMalformed: jsonl.Skip}))
 	must(err)
@@ -164,7 +164,7 @@ func (t *trial) readsAs(r *recording) {
 	t.readsAgree(want)
 }
 
-// readsAgree compares the other reads with a record.
+// readsAgree compares the other reading functions with a record.
 func (t *trial) readsAgree(want *projections.Record) {
 	run := want.Run.RunID
 	row := value(store.ReadRun(t.ctx, t.store, run))
@@ -184,8 +184,7 @@ func readAgrees[R comparable](t *trial, run domain.RunID, of *projections.Define
 	return err
 }
 
-// unchangedStay counts the rows that are written when a stream has grown by whole
-// lines.
+// unchangedStay counts the rows that are written when a stream has grown by whole lines.
 func unchangedStay(t *trial) {
 	stream := t.stream("stream")
 	cut := t.prefixOf(stream)
@@ -196,8 +195,8 @@ func unchangedStay(t *trial) {
 	r.is(stream)
 	all := r.derived()
 	result := value(store.Ingest(t.ctx, t.store, r, store.Options{}))
-	// An event need not change the rows of what it names, and all rows are written again of
-	// a projection that does not go by jobs or commands.
+	// An event need not change the rows of what it names; and for a projection that does not depend
+	// on jobs or commands, all rows are written again.
 	least, most := 0, 0
 	for _, of := range t.of {
 		changed := rowsWhere(of, all.of(of), func(row anyRow) bool {
@@ -217,7 +216,7 @@ func unchangedStay(t *trial) {
 	must(t.agree(r))
 }
 
-// derivedTables begins with a wrong value in each row of each table.
+// derivedTables starts with a wrong value in each row of each table.
 func derivedTables(t *trial) {
 	r := record(t.run("a"), t.stream("stream"))
 	right := r.derived()
@@ -235,7 +234,7 @@ func derivedTables(t *trial) {
 	must(t.holds(want))
 }
 
-// distort changes a value in each row, but no key.
+// distort changes a value in each row, except for keys.
 func (c *content) distort() {
 	for of, rows := range c.tables {
 		for i := range of.Columns {
@@ -249,7 +248,7 @@ func (c *content) distort() {
 	}
 }
 
-// change gives a row another value, which no other row has that is not tampered with.
+// change gives a row a value that no untampered row has.
 func change(c *projections.Column, row projections.Ref) {
 	switch {
 	case c.Nullable && c.IsNull(row):
@@ -298,8 +297,9 @@ func readOnFromBytes(t *trial) {
 	t.ingestAll(versions...)
 }
 
-// longStreams has a stream of several batches grow, and become another one. That it is the same is
-// found when rows have been written already: all are derived where no line feed ends the last line.
+// longStreams makes a stream of several batches grow, and be replaced. When the stream turns out to
+// be the same, rows have been written already: if its last line is incomplete, all rows are
+// derived.
 func longStreams(t *trial) {
 	stream := longStream(200)
 	changed := bytes.TrimSuffix(slices.Clone(stream), []byte("\n"))
@@ -310,8 +310,8 @@ func longStreams(t *trial) {
 	t.readsAs(r)
 }
 
-// unreadable has a malformed line that is not skipped: early, and after so many others that rows were
-// written.
+// unreadable has a malformed line that is not skipped: early, or after so many lines that rows have
+// been written.
 func unreadable(t *trial) {
 	for name, stream := range map[string][]byte{"short": longStream(1), "long": longStream(200)} {
 		r := record(t.run(name), longStream(3))

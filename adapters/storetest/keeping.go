@@ -13,15 +13,15 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// keepLaws hold for stores that keep streams.
+// keepLaws are for stores that keep streams.
 var keepLaws = []law{
-	property("what is kept is what was given, from any byte on", keptFromAnyByte),
-	thorough("a long stream that comes in short parts is kept", keptInParts),
-	property("long streams that come side by side in a transaction are kept", keptAtOnce),
+	property("kept streams are read as written, from any byte on", keptFromAnyByte),
+	thorough("a long stream in short parts is kept", keptInParts),
+	property("several long streams in one transaction are kept", keptAtOnce),
 	property("streams are listed and discarded with their runs", keptAndDiscarded),
 }
 
-// keptFromAnyByte keeps bytes that are no streams of events.
+// keptFromAnyByte keeps bytes that are not streams of events.
 func keptFromAnyByte(t *trial) {
 	if !t.keeps {
 		return
@@ -42,7 +42,7 @@ func keptFromAnyByte(t *trial) {
 	}
 }
 
-// keepSome replaces the end of a stream, in some parts.
+// keepSome replaces the end of a stream, in several parts.
 func (t *trial) keepSome(tx store.Tx, run domain.RunID, stream []byte) []byte {
 	at := len(stream)
 	if t.flip("instead") {
@@ -78,7 +78,7 @@ func (t *trial) isKept(run domain.RunID, stream []byte) error {
 	return nil
 }
 
-// keptInParts has a long stream come in parts that one cannot compress, one in a transaction.
+// keptInParts keeps a long stream in incompressible parts, one per transaction.
 func keptInParts(t *trial) {
 	if !t.keeps {
 		return
@@ -99,9 +99,9 @@ func keptInParts(t *trial) {
 	must(t.isKept(run, stream))
 }
 
-// keptAtOnce has two streams come in parts that one cannot compress, all in one transaction. One of
-// them is discarded on the way, and begins again. No two parts are alike, and the caller uses the
-// memory of a part again.
+// keptAtOnce keeps two streams in incompressible parts, all in one transaction. One of them is
+// discarded meanwhile, and starts again. All parts differ, and the caller reuses the memory of a
+// part.
 func keptAtOnce(t *trial) {
 	if !t.keeps {
 		return
@@ -131,7 +131,7 @@ func keptAtOnce(t *trial) {
 	}
 }
 
-// keptAndDiscarded has a run whose rows are cleared, and one whose stream is discarded too.
+// keptAndDiscarded clears the rows of two runs, and also discards the stream of one.
 func keptAndDiscarded(t *trial) {
 	if !t.keeps {
 		return

@@ -9,27 +9,27 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// law is something that must hold for every store.
+// law is a property that every store must have.
 type law struct {
 	name string
-	// holds ends with a failure if the store has done something wrong.
+	// holds ends with a failure if the store does not have the property.
 	holds func(*trial)
-	// example is set for a law that draws nothing. One try will do.
+	// example means that the law draws nothing, so one try is enough.
 	example bool
-	// thorough is set for an example that takes long, and of which other laws try some:
-	// -short leaves it out.
+	// thorough means that the law is a slow example, parts of which other laws try: -short skips
+	// it.
 	thorough bool
 }
 
-// property makes a law of what must hold for anything that is drawn.
+// property returns a law that draws random values.
 func property(name string, holds func(*trial)) law { return law{name: name, holds: holds} }
 
-// example makes a law of something that has one course.
+// example returns a law that draws nothing.
 func example(name string, holds func(*trial)) law {
 	return law{name: name, holds: holds, example: true}
 }
 
-// thorough makes a law of an example that takes long.
+// thorough returns a law that is a slow example.
 func thorough(name string, holds func(*trial)) law {
 	return law{name: name, holds: holds, example: true, thorough: true}
 }
@@ -54,7 +54,7 @@ func (l law) check(t *testing.T, open Opener) {
 	})
 }
 
-// once opens a store for each set once.
+// once opens one store for each set.
 func once(open func(*projections.Set) store.Store) func(*projections.Set) store.Store {
 	opened := map[*projections.Set]store.Store{}
 	return func(set *projections.Set) store.Store {
@@ -65,16 +65,15 @@ func once(open func(*projections.Set) store.Store) func(*projections.Set) store.
 	}
 }
 
-// group are laws about one subject.
+// group has the laws about one subject.
 type group struct {
 	name string
 	laws []law
-	// streams says that the laws are about streams.
+	// streams means that the laws are about streams.
 	streams bool
 }
 
-// groups returns all laws, and those first that take longest, for what goes on side by side
-// to end together.
+// groups returns all laws. The slowest groups come first, so that parallel groups end together.
 func groups() []group {
 	return []group{
 		{"segments", segmentLaws, true},
@@ -101,11 +100,11 @@ func groups() []group {
 	}
 }
 
-// Opener opens the store, the same database each time, as a program does that has a set of
-// projections.
+// Opener opens the store for a program with a set of projections. It is the same database each
+// time.
 type Opener func(t *testing.T, set *projections.Set) store.Store
 
-// Run holds a store to all laws, each in a subtest, for which open opens the store.
+// Run checks a store against all laws, each in a subtest, for which open opens the store.
 func Run(t *testing.T, open Opener) {
 	t.Helper()
 	Tries(t, enough)
@@ -114,8 +113,8 @@ func Run(t *testing.T, open Opener) {
 	}
 }
 
-// RunKeeping holds a store that keeps streams to the laws about streams: of each run that is read,
-// the kept stream is what its rows were derived from.
+// RunKeeping checks a store that keeps streams against the laws about streams. For each run that is
+// read, the kept stream must be the one from which its rows were derived.
 func RunKeeping(t *testing.T, place func(t *testing.T) Opener) {
 	t.Helper()
 	Tries(t, enough)
@@ -129,9 +128,8 @@ func RunKeeping(t *testing.T, place func(t *testing.T) Opener) {
 	}
 }
 
-// RunParallel is Run with groups of laws side by side, each in a database of its own,
-// which place makes: it returns what opens the store there. Most of what a law takes is
-// waiting for a server.
+// RunParallel is like Run, with groups of laws in parallel. place creates a database for each
+// group, and returns the function that opens the store there. Most laws mainly wait for a server.
 func RunParallel(t *testing.T, place func(t *testing.T) Opener) {
 	t.Helper()
 	Tries(t, enough)

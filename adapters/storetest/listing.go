@@ -17,14 +17,14 @@ import (
 
 var listLaws = []law{
 	property("pages of runs have each run once, newest first", runPages),
-	property("pages have the runs that all filters let pass, and what a list shows of them", filteredPages),
+	property("pages have the runs that match all filters, with their labels and sources", filteredPages),
 	property("pages of ids have each id once, in the order of bytes", idPages),
-	example("a page has 50 runs unless it says otherwise", defaultPage),
+	example("a page has 50 runs by default", defaultPage),
 	example("rows of any table make a run", rowsMakeARun),
 }
 
-// listed returns those of this trial's runs that Runs lists, page by page in the direction
-// in which the first page goes.
+// listed returns those of this trial's runs that Runs lists, page by page in the direction of the
+// first page.
 func (t *trial) listed(page store.Page) (mine []store.Listed) {
 	for {
 		runs := value(t.store.Runs(t.ctx, page))
@@ -46,7 +46,7 @@ func (t *trial) listed(page store.Page) (mine []store.Listed) {
 	}
 }
 
-// listed returns what a list shows of the run.
+// listed returns the entry of the run in a list.
 func (c *content) listed() store.Listed {
 	listed := store.Listed{Run: *c.run()}
 	if c.checkpoint.Valid {
@@ -59,15 +59,14 @@ func (c *content) listed() store.Listed {
 	return listed
 }
 
-// names generates the ends of ids whose order a collation, or UTF-16, would
-// change.
+// names generates ends of ids whose order differs in a collation, or in UTF-16.
 func names() *rapid.Generator[[]string] {
 	odd := slices.DeleteFunc(slices.Clone(oddTexts), func(s string) bool { return !mayNameRun(s) })
 	name := rapid.OneOf(rapid.SampledFrom(odd), rapid.StringMatching(`[a-cA-C_ -]{1,3}`))
 	return rapid.SliceOfNDistinct(name, 0, 12, rapid.ID)
 }
 
-// listable draws runs; some started at the same time, or never.
+// listable draws runs; some start at the same time, or never.
 func (t *trial) listable() []*content {
 	started := rapid.OneOf(rapid.Int64Range(0, 3), laws.AtMs())
 	var contents []*content
@@ -87,7 +86,7 @@ func runPages(t *trial) {
 	must(t.lists(store.Page{Limit: 1 + t.upTo(6, "limit")}, contents))
 }
 
-// lists says in what pages differ from what they should have of some contents.
+// lists returns an error if pages differ from what they should have of the contents.
 func (t *trial) lists(page store.Page, contents []*content) error {
 	want := []store.Listed{}
 	for _, c := range contents {
@@ -108,14 +107,13 @@ func hasText(page store.Page, run store.Listed, has func(s, text string) bool) b
 	return has(string(run.RunID), page.Text) || slices.ContainsFunc(run.Labels, func(label projections.Label) bool { return has(label.Value, page.Text) })
 }
 
-// belongs is matches, whatever the text.
+// belongs is like matches, and ignores the text.
 func belongs(page store.Page, run store.Listed) bool {
 	return (page.Label == nil || slices.Contains(run.Labels, *page.Label)) && (page.State == "" || run.State == page.State) && (!page.Ended.Valid || run.Ended == page.Ended.V) &&
 		(page.After == nil || newestFirst(*page.After, run.Run) < 0) && (page.Before == nil || newestFirst(run.Run, *page.Before) < 0)
 }
 
-// filteredPages draws runs with labels, a filter, and a place to begin at, in both
-// directions.
+// filteredPages draws runs with labels, a filter, and a place to begin, in both directions.
 func filteredPages(t *trial) {
 	contents := t.listable()
 	labels := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"", "ref", "Ref", "é"}), 0, 3, rapid.ID)
@@ -137,7 +135,7 @@ func filteredPages(t *trial) {
 	}
 }
 
-// page draws a page of runs, some of which have labels with values.
+// page draws a page; some of the runs have labels with these values.
 func (t *trial) page(contents []*content, values []string) store.Page {
 	page := store.Page{Limit: 1 + t.upTo(6, "limit")}
 	by := rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"state", "end", "label", "text"}), 0, 2, rapid.ID).Draw(t.draw, "by")
@@ -165,7 +163,7 @@ func (t *trial) page(contents []*content, values []string) store.Page {
 	return page
 }
 
-// part draws the beginning of a text, rarely a part that begins later. It may end within a
+// part draws the beginning of a text, and rarely a part that begins later. It may end within a
 // character.
 func (t *trial) part(texts []string) string {
 	text := pick(t, "text", texts...)
@@ -233,7 +231,7 @@ func defaultPage(t *trial) {
 	failIf(len(runs) != 50, "the page has %d runs", len(runs))
 }
 
-// rowsMakeARun has rows of each table without any others.
+// rowsMakeARun writes rows to one table only, for each table.
 func rowsMakeARun(t *trial) {
 	var want []domain.RunID
 	for i := range t.of {

@@ -9,9 +9,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// muchOpen has a run with too many open rows for its state to be stored: ingest takes
-// it in and reads it on, a projector that does not have it in memory quarantines it
-// alone, and goes on when enough has finished.
+// muchOpen has a run with too many open rows for its state to be stored. Ingest continues it. A
+// projector that does not have it in memory quarantines only this run, and continues when enough
+// rows are final.
 func muchOpen(t *trial) {
 	const commands = 5
 	var stream []byte
@@ -43,7 +43,7 @@ func muchOpen(t *trial) {
 	})
 }
 
-// hasState reports whether a run's state is stored.
+// hasState returns an error unless the run has a stored state, or has none, as wanted.
 func (t *trial) hasState(run domain.RunID, want bool) error {
 	checkpoints, err := t.store.Checkpoints(t.ctx, []domain.RunID{run})
 	if err == nil && (checkpoints[run].State != "") != want {

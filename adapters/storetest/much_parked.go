@@ -8,7 +8,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// muchParked has all of a stream parked but its first line, which comes then.
+// muchParked parks all of a stream except its first line, which arrives afterwards.
 func muchParked(t *trial) {
 	run, stream, parts := t.muchToPark()
 	t.inParts(len(parts), func(p *store.Projector) {
@@ -18,7 +18,7 @@ func muchParked(t *trial) {
 	})
 }
 
-// muchRetried has all of a stream parked, of a run that is quarantined.
+// muchRetried parks all of a stream of a quarantined run.
 func muchRetried(t *trial) {
 	run, stream, parts := t.muchToPark()
 	must(t.transact(func(tx store.Tx) {
@@ -31,7 +31,7 @@ func muchRetried(t *trial) {
 	})
 }
 
-// muchToPark returns a stream and its lines, a segment each.
+// muchToPark returns a stream and its lines as segments.
 func (t *trial) muchToPark() (run domain.RunID, stream []byte, parts []domain.Segment) {
 	run, stream = t.run("a"), longStream(15)
 	for at := 0; at < len(stream); at = int(parts[len(parts)-1].End()) {
@@ -40,8 +40,8 @@ func (t *trial) muchToPark() (run domain.RunID, stream []byte, parts []domain.Se
 	return run, stream, parts
 }
 
-// inParts lets do have so many segments applied, and expects that it takes several
-// transactions, so that others have their turn, and no segment is applied twice.
+// inParts calls do, which applies that many segments, and checks that this takes several
+// transactions, so that other runs have their turn, and that no segment is applied twice.
 func (t *trial) inParts(segments int, do func(*store.Projector)) {
 	most, applied := 0, 0
 	options := hasty

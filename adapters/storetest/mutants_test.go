@@ -21,10 +21,10 @@ import (
 )
 
 const (
-	asWritten = "what is parked, and why a run is quarantined, is as it was written"
-	reported  = "the rows of reports are those of a fold of the bytes that were read"
-	filtered  = "pages have the runs that all filters let pass, and what a list shows of them"
-	setTwice  = "a checkpoint that is set again is another"
+	asWritten = "parked segments and quarantines are read as written"
+	reported  = "reported rows are those of a fold of the stream"
+	filtered  = "pages have the runs that match all filters, with their labels and sources"
+	setTwice  = "a checkpoint can be set again"
 	someOrder = "segments in any order, late and twice, give the rows of the stream"
 )
 
@@ -35,19 +35,19 @@ var mutants = []mutant{
 		before, _, _ := strings.Cut(text, "\x00")
 		return before
 	})},
-	{"what is not UTF-8 is replaced", "any text is kept", insertingTexts(func(_ *projections.Column, text string) string { return strings.ToValidUTF8(text, "\uFFFD") })},
+	{"invalid UTF-8 is replaced", "any text is kept", insertingTexts(func(_ *projections.Column, text string) string { return strings.ToValidUTF8(text, "\uFFFD") })},
 	{"backslashes are taken for escapes", "any text is kept", inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Type == projections.Text && !c.Key && c.Text(row) == `\N` {
 			set(c, row, "")
 		}
 	})},
-	{"a text that is empty is null", "null is neither 0 nor empty", inserting(func(c *projections.Column, row projections.Ref) {
+	{"an empty text becomes null", "null is neither 0 nor empty", inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Nullable && c.Type == projections.Text && c.Text(row) == "" {
 			set(c, row, nil)
 		}
 	})},
-	{"a null is 0", anyTransaction, inserting(nullIsZero)},
-	{"a null is 0 when it is read", "null is neither 0 nor empty", readingRows(func(of definition, row *anyRow) {
+	{"null becomes 0", anyTransaction, inserting(nullIsZero)},
+	{"null is read as 0", "null is neither 0 nor empty", readingRows(func(of definition, row *anyRow) {
 		for i := range of.Columns {
 			nullIsZero(&of.Columns[i], row.Value)
 		}
@@ -57,29 +57,29 @@ var mutants = []mutant{
 			set(c, row, int64(float64(c.Int(row))))
 		}
 	})},
-	{"numbers have 32 bits", "the largest numbers are kept", inserting(func(c *projections.Column, row projections.Ref) {
+	{"numbers are cut to 32 bits", "the largest numbers are kept", inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Type == projections.Int && !c.IsNull(row) {
 			set(c, row, int64(int32(c.Int(row))))
 		}
 	})},
-	{"what is true is not known", anyTransaction, inserting(func(c *projections.Column, row projections.Ref) {
+	{"true becomes null", anyTransaction, inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Type == projections.Bool && !c.IsNull(row) {
 			set(c, row, false)
 		}
 	})},
-	{"which rows are final is not kept", anyTransaction, insertingRows(func(_ store.TableRows, row *anyRow) bool {
+	{"final is not stored", anyTransaction, insertingRows(func(_ store.TableRows, row *anyRow) bool {
 		row.Final = false
 		return true
 	})},
 	{"texts are cut at 100,000 bytes", "long texts are kept", insertingTexts(func(_ *projections.Column, text string) string { return text[:min(len(text), 100_000)] })},
-	{"a long key is known by its beginning", "long texts are kept", insertingTexts(func(c *projections.Column, text string) string {
+	{"keys are compared by their beginnings", "long texts are kept", insertingTexts(func(c *projections.Column, text string) string {
 		if c.Key {
 			text = text[:min(len(text), 2700)]
 		}
 		return text
 	})},
 	{"rows beyond a limit are dropped", "a large run is kept", insertingRows(func(_ store.TableRows, row *anyRow) bool { return row.Index < 3999 })},
-	{"rows are looked at when the transaction commits", anyTransaction, inTx(func(tx *mutantTx) {
+	{"rows are read only at the commit", anyTransaction, inTx(func(tx *mutantTx) {
 		var kept []*store.Rows
 		insert := tx.insert
 		tx.insert = func(rows *store.Rows) error {
@@ -96,14 +96,14 @@ var mutants = []mutant{
 			return nil
 		}
 	})},
-	{"a row that is there stays and is not told", "a row that is there is not inserted again", inTx(func(tx *mutantTx) {
+	{"an existing row stays, without an error", "an existing row cannot be inserted again", inTx(func(tx *mutantTx) {
 		insert := tx.insert
 		tx.insert = func(rows *store.Rows) error {
 			_ = insert(rows)
 			return nil
 		}
 	})},
-	{"Clear and Insert add to what was there", anyTransaction, inTx(func(tx *mutantTx) {
+	{"Clear and Insert keep the old rows", anyTransaction, inTx(func(tx *mutantTx) {
 		clear, insert := tx.clear, tx.insert
 		tx.clear = func(runs []domain.RunID, of []definition) error { return clear(runs, of[:len(of)/2]) }
 		tx.insert = func(rows *store.Rows) error {
@@ -115,17 +115,17 @@ var mutants = []mutant{
 	})},
 
 	// Clearing.
-	{"Clear forgets a table", anyTransaction, clearingAllBut(retries.Definition)},
+	{"Clear misses a table", anyTransaction, clearingAllBut(retries.Definition)},
 	{"Clear removes from all tables", anyTransaction, clearing(func(runs []domain.RunID, _ []definition) ([]domain.RunID, []definition) { return runs, Set.Stored() })},
-	{"Clear knows one run", anyTransaction, clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
+	{"Clear clears only one run", anyTransaction, clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
 		return runs[:min(len(runs), 1)], of
 	})},
-	{"Clear takes an id for a pattern", "runs of similar names are not mixed up", confusing(func(a, b domain.RunID) bool { return strings.EqualFold(string(a), string(b)) })},
-	{"what is continued loses its commands", anyTransaction, insertingRows(func(t store.TableRows, _ *anyRow) bool {
+	{"Clear uses an id as a pattern", "runs with similar names are not confused", confusing(func(a, b domain.RunID) bool { return strings.EqualFold(string(a), string(b)) })},
+	{"a continued run loses its commands", anyTransaction, insertingRows(func(t store.TableRows, _ *anyRow) bool {
 		return t.Of != projections.ShEvents.Definition || t.Stored == 0
 	})},
-	{"a timing that is there is not replaced", anyTransaction, notReplacing(projections.JobTimings.Definition)},
-	{"a run that is continued is cleared", anyTransaction, inTx(func(tx *mutantTx) {
+	{"an existing timing is not replaced", anyTransaction, notReplacing(projections.JobTimings.Definition)},
+	{"a continued run is cleared", anyTransaction, inTx(func(tx *mutantTx) {
 		insert := tx.insert
 		tx.insert = func(rows *store.Rows) error {
 			if !rows.Continued {
@@ -142,7 +142,7 @@ var mutants = []mutant{
 	{"Truncate leaves a row", anyTransaction, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
 		return truncate(run, of, n+1)
 	})},
-	{"Truncate removes a row too much", anyTransaction, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
+	{"Truncate removes one row too many", anyTransaction, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
 		return truncate(run, of, max(n-1, 0))
 	})},
 	{"Truncate removes from all tables", anyTransaction, truncating(func(tx *mutantTx, run domain.RunID, of definition, n int, truncate func(domain.RunID, definition, int) error) error {
@@ -153,7 +153,7 @@ var mutants = []mutant{
 		}
 		return nil
 	})},
-	{"Truncate comes before what is inserted", anyTransaction, inTx(func(tx *mutantTx) {
+	{"Truncate is executed before the inserts", anyTransaction, inTx(func(tx *mutantTx) {
 		insert := tx.insert
 		var kept []*store.Rows
 		tx.insert = func(rows *store.Rows) error {
@@ -182,7 +182,7 @@ var mutants = []mutant{
 			return err
 		}
 	})},
-	{"a checkpoint is set once", setTwice, inTx(func(tx *mutantTx) {
+	{"a checkpoint can only be set once", setTwice, inTx(func(tx *mutantTx) {
 		cleared, clear, checkpoint := false, tx.clear, tx.checkpoint
 		tx.clear = func(runs []domain.RunID, of []definition) error {
 			cleared = true
@@ -195,8 +195,8 @@ var mutants = []mutant{
 			return checkpoint(run, c)
 		}
 	})},
-	{"where a line ends is not kept", "checkpoints are those that were set", checkpointing(func(c *store.Checkpoint) { c.End = c.Mark })},
-	{"versions are those that were registered last", versionsLaw, inTx(func(tx *mutantTx) {
+	{"the end of a line is not stored", "checkpoints are read as they were set", checkpointing(func(c *store.Checkpoint) { c.End = c.Mark })},
+	{"the latest registered version replaces a higher one", versionsLaw, inTx(func(tx *mutantTx) {
 		versions, registered := tx.versions, map[string]int(nil)
 		tx.versions = func() (map[string]int, error) {
 			if registered != nil {
@@ -220,10 +220,10 @@ var mutants = []mutant{
 			return register()
 		}
 	})},
-	{"Outdated takes what others have more for a lack", outdatedLaw, func(m *mutantStore) {
+	{"Outdated lists runs with additional projections", outdatedLaw, func(m *mutantStore) {
 		m.outdated = outdatedBy(m, func(c store.Checkpoint) bool { return c.Projections != projections.ID(Set.Stored()) })
 	}},
-	{"Outdated looks at the first projection", outdatedLaw, func(m *mutantStore) {
+	{"Outdated checks only the first projection", outdatedLaw, func(m *mutantStore) {
 		m.outdated = outdatedBy(m, func(c store.Checkpoint) bool {
 			return projections.Versions(c.Projections)[Set.Stored()[0].Name] < Set.Stored()[0].Version
 		})
@@ -233,14 +233,14 @@ var mutants = []mutant{
 			return m.Store.Checkpoints(ctx, runs[:min(len(runs), 500)])
 		}
 	}},
-	{"states are not kept", "checkpoints are those that were set", stating(func(string) string { return "" })},
-	{"states are not kept, and nobody goes on", "another projector goes on where one has stopped", stating(func(string) string { return "" })},
-	{"states are cut", setTwice, stating(func(state string) string { return state[:min(len(state), 65_535)] })},
+	{"states are not stored", "checkpoints are read as they were set", stating(func(string) string { return "" })},
+	{"states are not stored, and nobody can continue", "another projector continues where one has stopped", stating(func(string) string { return "" })},
+	{"states are truncated", setTwice, stating(func(state string) string { return state[:min(len(state), 65_535)] })},
 	{"states end at a null byte", setTwice, stating(func(state string) string {
 		before, _, _ := strings.Cut(state, "\x00")
 		return before
 	})},
-	{"a state that is empty leaves what is there", setTwice, func(m *mutantStore) {
+	{"an empty state does not replace an old one", setTwice, func(m *mutantStore) {
 		states := map[domain.RunID]string{}
 		inTx(func(tx *mutantTx) {
 			clear, checkpoint := tx.clear, tx.checkpoint
@@ -277,7 +277,7 @@ var mutants = []mutant{
 
 	// Transactions.
 	{"each call is a transaction", anyTransaction, autocommit},
-	{"each call is a transaction, which is seen", "readers see what was there before an update that goes on", autocommit},
+	{"each call is a transaction, which readers see", "readers see the state before an unfinished update", autocommit},
 	{"checkpoints are set outside of the transaction", anyTransaction, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
 		t.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
 			return later(run, func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
@@ -297,10 +297,10 @@ var mutants = []mutant{
 		}
 	}},
 	{"an error of the function is lost", anyTransaction, losesErrors},
-	{"contexts are not looked at", "what is cancelled does nothing", patient},
+	{"contexts are ignored", "a cancelled call does nothing", patient},
 	{"Lock does not lock", "no update of a run is lost", lockless},
-	{"Lock does not wait", "Lock waits for the transaction that has the run, and sees its rows", lockless},
-	{"Lock returns what was there before it waited", "Lock waits for the transaction that has the run, and sees its rows", inTx(func(tx *mutantTx) {
+	{"Lock does not wait", "Lock waits for the transaction that holds the run, and sees its rows", lockless},
+	{"Lock returns the checkpoint from before it waited", "Lock waits for the transaction that holds the run, and sees its rows", inTx(func(tx *mutantTx) {
 		lock := tx.lock
 		tx.lock = func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 			checkpoints, err := tx.store.Checkpoints(tx.ctx, runs)
@@ -310,12 +310,12 @@ var mutants = []mutant{
 			return checkpoints, err
 		}
 	})},
-	{"Lock waits without its context", "waiting for a lock can be cancelled", patient},
-	{"runs are locked in the order that they are named in", "runs that are locked in any order do not block each other for ever", deadlocking},
+	{"Lock ignores its context while it waits", "waiting for a lock can be cancelled", patient},
+	{"runs are locked in the order of the arguments", "locking runs in any order causes no deadlock", deadlocking},
 
 	// Reading and listing.
 	{"positions count from 0", anyTransaction, readingRows(func(_ definition, row *anyRow) { row.Index-- })},
-	{"rows come in the order of their keys", anyTransaction, reading(func(of definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error] {
+	{"rows are read in the order of their keys", anyTransaction, reading(func(of definition, rows iter.Seq2[anyRow, error]) iter.Seq2[anyRow, error] {
 		return func(yield func(anyRow, error) bool) {
 			all, order := of.NewRows(), []int{}
 			_ = collect(rows, all)
@@ -332,13 +332,13 @@ var mutants = []mutant{
 		}
 	})},
 	{"a transaction changes the revision before it commits", "the revision changes with each commit, whichever program commits", changesRevision(true)},
-	{"the revision is that of what one program has committed", "the revision changes with each commit, whichever program commits", changesRevision(false)},
-	{"each read sees what is there by then", "a view is of one moment", unisolated},
+	{"the revision counts the commits of one program only", "the revision changes with each commit, whichever program commits", changesRevision(false)},
+	{"each read of a view sees the latest state", "a view shows one moment", unisolated},
 	{"errors of a view are lost", "an error of a view is returned", losesErrors},
-	{"one sequence at a time", "sequences can be taken from in turn", exclusive},
-	{"a sequence cannot be begun again", "a sequence can be broken off and begun again", withinConnections(30, false)},
-	{"a sequence that is left keeps its connection", "views that are left early leave nothing behind", withinConnections(30, true)},
-	{"a run that is not stored is an error", "a run that is not stored reads as nothing", func(m *mutantStore) {
+	{"a second sequence ends the first one", "several sequences can be read in turn", exclusive},
+	{"a sequence cannot be started again", "a sequence can be stopped and started again", withinConnections(30, false)},
+	{"a stopped sequence keeps its connection", "views that end early leak nothing", withinConnections(30, true)},
+	{"an unknown run is an error", "an unknown run reads as empty", func(m *mutantStore) {
 		m.view = func(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
 			return m.Store.View(ctx, run, func(snapshot store.Snapshot) error {
 				if _, ok, _ := snapshot.Checkpoint(); !ok {
@@ -354,7 +354,7 @@ var mutants = []mutant{
 		}
 		return newestFirst(a, b)
 	})},
-	{"runs of the same time come in any order", "pages of runs have each run once, newest first", listingRuns(func(a, b store.Run) int {
+	{"runs of the same time are listed in any order", "pages of runs have each run once, newest first", listingRuns(func(a, b store.Run) int {
 		if a.StartedAtMs == b.StartedAtMs {
 			return -newestFirst(a, b)
 		}
@@ -366,15 +366,15 @@ var mutants = []mutant{
 		}
 		return newestFirst(a, b)
 	})},
-	{"no row that is read is final", reported, readingRows(func(_ definition, row *anyRow) { row.Final = false })},
+	{"no row is read as final", reported, readingRows(func(_ definition, row *anyRow) { row.Final = false })},
 	{"rows are counted from 1", reported, readingRows(func(_ definition, row *anyRow) { row.Index++ })},
-	{"the state is not looked at", filtered, filtering(func(page *store.Page) { page.State = "" })},
-	{"runs without an end are not told apart", filtered, filtering(func(page *store.Page) { page.Ended.Valid = false })},
-	{"the end is told by the state", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+	{"the filter by state is ignored", filtered, filtering(func(page *store.Page) { page.State = "" })},
+	{"active runs are not distinguished from complete ones", filtered, filtering(func(page *store.Page) { page.Ended.Valid = false })},
+	{"the filter by end uses the state", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
 		run.Ended = run.State != projections.Active
 		return matches(page, run)
 	})},
-	{"the key of a label is not looked at", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+	{"the key of a label is ignored", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
 		if page.Label != nil {
 			run.Labels = slices.Clone(run.Labels)
 			for i := range run.Labels {
@@ -388,10 +388,10 @@ var mutants = []mutant{
 		label.Text, page.Label = "", nil
 		return matches(page, run) || label.Label != nil && matches(label, run)
 	})},
-	{"a text is found within another", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+	{"a text matches in the middle", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
 		return utf8.ValidString(page.Text) && hasText(page, run, strings.Contains) && belongs(page, run)
 	})},
-	{"a text is looked for in ids alone", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
+	{"a text is only matched with ids", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
 		if page.Text != "" && page.Label == nil {
 			run.Labels = nil
 		}
@@ -401,7 +401,7 @@ var mutants = []mutant{
 	{"a text may end within a character", filtered, listingWhere(newestFirst, func(page store.Page, run store.Listed) bool {
 		return hasText(page, run, strings.HasPrefix) && belongs(page, run)
 	})},
-	{"a page of newer runs has the newest", filtered, func(m *mutantStore) {
+	{"a page of newer runs starts at the newest", filtered, func(m *mutantStore) {
 		m.runs = func(ctx context.Context, page store.Page) ([]store.Listed, error) {
 			limit := page.Limit
 			page.Limit = 1000
@@ -409,12 +409,12 @@ var mutants = []mutant{
 			return runs[:min(len(runs), limit)], err
 		}
 	}},
-	{"labels are not shown", filtered, showing(func(runs []store.Listed) {
+	{"labels are not listed", filtered, showing(func(runs []store.Listed) {
 		for i := range runs {
 			runs[i].Labels = nil
 		}
 	})},
-	{"a run has the source of the run before", filtered, showing(func(runs []store.Listed) {
+	{"a run has the source of the previous one", filtered, showing(func(runs []store.Listed) {
 		for i := len(runs) - 1; i > 0; i-- {
 			runs[i].Source = runs[i-1].Source
 		}
@@ -434,30 +434,30 @@ var mutants = []mutant{
 			}), err
 		}
 	}},
-	{"a page has all runs", "a page has 50 runs unless it says otherwise", filtering(func(page *store.Page) { page.Limit = cmp.Or(page.Limit, 1000) })},
+	{"a page has all runs", "a page has 50 runs by default", filtering(func(page *store.Page) { page.Limit = cmp.Or(page.Limit, 1000) })},
 
 	// Parked segments.
-	{"Park knows a segment by its offset", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
-	{"segments that are near each other pass for one", someOrder, parkingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
-	{"Park knows a segment by its end", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
-	{"a tail takes the place of lines", asWritten, parkingOnce(func(s, there domain.Segment) bool {
+	{"Park identifies a segment by its offset", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
+	{"Park merges segments with close offsets", someOrder, parkingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
+	{"Park identifies a segment by its end", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
+	{"a tail replaces whole lines", asWritten, parkingOnce(func(s, there domain.Segment) bool {
 		return s.Offset == there.Offset && s.End() == there.End()
 	})},
 	{"Park keeps the first of several", asWritten, inTx(func(tx *mutantTx) {
 		park := tx.park
 		tx.park = func(segments []domain.Segment) error { return park(segments[:1]) }
 	})},
-	{"digests are not kept", asWritten, parking(func(s *domain.Segment) { s.SHA256 = [sha256.Size]byte{} })},
-	{"tails are not told", asWritten, parking(func(s *domain.Segment) { s.Tail = false })},
+	{"digests are not stored", asWritten, parking(func(s *domain.Segment) { s.SHA256 = [sha256.Size]byte{} })},
+	{"tails are stored as whole lines", asWritten, parking(func(s *domain.Segment) { s.Tail = false })},
 	{"data ends at a null byte", asWritten, parking(func(s *domain.Segment) {
 		before, _, cut := bytes.Cut(s.Data, []byte{0})
 		if s.Data = slices.Clip(before); cut {
 			s.Data = append(s.Data, '\n')
 		}
 	})},
-	{"data is text", asWritten, parking(func(s *domain.Segment) { s.Data = bytes.ToValidUTF8(s.Data, []byte("?")) })},
+	{"data is stored as text", asWritten, parking(func(s *domain.Segment) { s.Data = bytes.ToValidUTF8(s.Data, []byte("?")) })},
 	{"data has at most a megabyte", "long segments are kept", parking(func(s *domain.Segment) { s.Data = s.Data[:min(len(s.Data), 1<<20)] })},
-	{"data is looked at when the transaction commits", asWritten, inTx(func(tx *mutantTx) {
+	{"data is read only at the commit", asWritten, inTx(func(tx *mutantTx) {
 		var kept []domain.Segment
 		park := tx.park
 		tx.park = func(segments []domain.Segment) error {
@@ -466,17 +466,17 @@ var mutants = []mutant{
 		}
 		tx.late = func() error { return park(kept) }
 	})},
-	{"Unpark removes what begins before the end", asWritten, unparking(func(tx *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	{"Unpark removes segments that begin before the end", asWritten, unparking(func(tx *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
 		return func(run domain.RunID, end int64) error {
 			return unparkWhere(tx, unpark, run, func(s domain.Segment) bool { return s.Offset < end })
 		}
 	})},
-	{"Unpark removes too much, and the rows lack it", someOrder, unparking(func(_ *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	{"Unpark removes too much, and rows are missing", someOrder, unparking(func(_ *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
 		return func(run domain.RunID, end int64) error { return unpark(run, math.MaxInt64) }
 	})},
-	{"Unpark leaves what ends at the end", asWritten, unparking(unparksLess)},
-	{"Unpark leaves what ends at the end, and it waits for ever", someOrder, unparking(unparksLess)},
-	{"Unpark removes those of all runs", asWritten, inTx(func(tx *mutantTx) {
+	{"Unpark leaves segments that end at the end", asWritten, unparking(unparksLess)},
+	{"Unpark leaves segments that end at the end, and they wait for ever", someOrder, unparking(unparksLess)},
+	{"Unpark removes the segments of all runs", asWritten, inTx(func(tx *mutantTx) {
 		var locked []domain.RunID
 		unpark := remembering(tx, &locked).unpark
 		tx.unpark = func(_ domain.RunID, end int64) (err error) {
@@ -486,8 +486,8 @@ var mutants = []mutant{
 			return err
 		}
 	})},
-	{"Clear removes what is parked", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.unpark(run, math.MaxInt64) })},
-	{"what is removed by Clear is not quarantined", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.quarantine(run, nil) })},
+	{"Clear removes parked segments", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.unpark(run, math.MaxInt64) })},
+	{"Clear lifts the quarantine", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.quarantine(run, nil) })},
 	{"segments are parked outside of the transaction", asWritten, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
 		t.park = func(segments []domain.Segment) error {
 			for _, s := range segments {
@@ -497,11 +497,11 @@ var mutants = []mutant{
 			return nil
 		}
 	})},
-	{"each call is a transaction, of what is parked", asWritten, autocommit},
+	{"each call is a transaction, with parked segments", asWritten, autocommit},
 	{"Parked finds the next segment", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.End() > offset })},
-	{"Parked finds what ends at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset <= offset && offset <= s.End() })},
-	{"Parked finds only what begins at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset == offset })},
-	{"Parked finds the shortest", asWritten, func(m *mutantStore) {
+	{"Parked finds segments that end at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset <= offset && offset <= s.End() })},
+	{"Parked finds only segments that begin at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset == offset })},
+	{"Parked finds the shortest segment", asWritten, func(m *mutantStore) {
 		m.parked = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
 			all, err := parkedBy(ctx, m.Store, run)
 			all = slices.DeleteFunc(all, func(s domain.Segment) bool { return s.Offset > offset || s.End() <= offset })
@@ -512,22 +512,22 @@ var mutants = []mutant{
 		}
 	}},
 	{"Waiting forgets the last end", asWritten, eachWaiting(func(w *store.Waiting) { w.Last = 0 })},
-	{"Waiting takes the last offset for the last end", asWritten, eachWaiting(func(w *store.Waiting) { w.Last = max(w.Last-1, 0) })},
-	{"Waiting has 0 for the first offset", asWritten, eachWaiting(func(w *store.Waiting) { w.First = 0 })},
-	{"Waiting counts one", asWritten, eachWaiting(func(w *store.Waiting) { w.Segments = min(w.Segments, 1) })},
-	{"Waiting counts bytes once", asWritten, eachWaiting(func(w *store.Waiting) { w.Bytes = min(w.Bytes, w.Last-w.First) })},
-	{"Waiting has no age", "age is that of the segment that was parked first", eachWaiting(func(w *store.Waiting) { w.Age = 0 })},
-	{"Waiting forgets runs that are quarantined and hold nothing", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+	{"Waiting returns the last offset as the last end", asWritten, eachWaiting(func(w *store.Waiting) { w.Last = max(w.Last-1, 0) })},
+	{"Waiting returns 0 as the first offset", asWritten, eachWaiting(func(w *store.Waiting) { w.First = 0 })},
+	{"Waiting counts one segment only", asWritten, eachWaiting(func(w *store.Waiting) { w.Segments = min(w.Segments, 1) })},
+	{"Waiting counts the bytes of one segment only", asWritten, eachWaiting(func(w *store.Waiting) { w.Bytes = min(w.Bytes, w.Last-w.First) })},
+	{"Waiting has no age", "the age is that of the segment parked first", eachWaiting(func(w *store.Waiting) { w.Age = 0 })},
+	{"Waiting misses quarantined runs without parked segments", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
 		return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Segments == 0 })
 	})},
-	{"Waiting forgets runs that are not quarantined", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+	{"Waiting misses runs that are not quarantined", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
 		return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Quarantine == nil })
 	})},
-	{"Waiting has the last run first", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+	{"Waiting returns the runs in reverse order", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
 		slices.Reverse(all)
 		return all
 	})},
-	{"Waiting names a run as often as it is asked for", asWritten, func(m *mutantStore) {
+	{"Waiting repeats a run that is named twice", asWritten, func(m *mutantStore) {
 		m.waiting = func(ctx context.Context, runs ...domain.RunID) (all []store.Waiting, err error) {
 			if len(runs) == 0 {
 				return m.Store.Waiting(ctx)
@@ -541,7 +541,7 @@ var mutants = []mutant{
 			return all, nil
 		}
 	}},
-	{"Waiting takes 10,000 ids", "many runs can wait, and be asked for", func(m *mutantStore) {
+	{"Waiting uses at most 10,000 ids", "many runs can wait, and can be queried", func(m *mutantStore) {
 		m.waiting = func(ctx context.Context, runs ...domain.RunID) ([]store.Waiting, error) {
 			if len(runs) > 10_000 {
 				return nil, errors.New("too many parameters")
@@ -551,7 +551,7 @@ var mutants = []mutant{
 	}},
 
 	// Quarantines.
-	{"SetQuarantine does not lift", asWritten, inTx(func(tx *mutantTx) {
+	{"SetQuarantine does not lift a quarantine", asWritten, inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
 			if q == nil {
@@ -560,7 +560,7 @@ var mutants = []mutant{
 			return quarantine(run, q)
 		}
 	})},
-	{"SetQuarantine sets once", asWritten, inTx(func(tx *mutantTx) {
+	{"SetQuarantine does not replace a quarantine", asWritten, inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
 			if waiting, err := tx.store.Waiting(tx.ctx, run); err != nil || q != nil && len(waiting) > 0 && waiting[0].Quarantine != nil {
@@ -569,21 +569,21 @@ var mutants = []mutant{
 			return quarantine(run, q)
 		}
 	})},
-	{"the offset of a quarantine is not kept", asWritten, quarantining(func(q *store.Quarantine) { q.Offset = 0 })},
-	{"the reason of a quarantine is cut", asWritten, quarantining(func(q *store.Quarantine) { q.Reason = q.Reason[:min(len(q.Reason), 1)] })},
-	{"the code of a quarantine is not kept", asWritten, quarantining(func(q *store.Quarantine) { q.Code = store.MalformedSegment })},
-	{"the caller says since when", asWritten, eachWaiting(func(w *store.Waiting) {
+	{"the offset of a quarantine is not stored", asWritten, quarantining(func(q *store.Quarantine) { q.Offset = 0 })},
+	{"the reason of a quarantine is truncated", asWritten, quarantining(func(q *store.Quarantine) { q.Reason = q.Reason[:min(len(q.Reason), 1)] })},
+	{"the code of a quarantine is not stored", asWritten, quarantining(func(q *store.Quarantine) { q.Code = store.MalformedSegment })},
+	{"the caller sets the time of a quarantine", asWritten, eachWaiting(func(w *store.Waiting) {
 		if w.Quarantine != nil {
 			w.Quarantine.Since = time.UnixMilli(1) // as the caller says
 		}
 	})},
-	{"a quarantine that is replaced is a new one", "a quarantine that is replaced keeps its time", inTx(func(tx *mutantTx) {
+	{"a replaced quarantine gets a new time", "a replaced quarantine keeps its time", inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
 			return errors.Join(quarantine(run, nil), quarantine(run, q))
 		}
 	})},
-	{"to lift a quarantine removes what is parked", asWritten, inTx(func(tx *mutantTx) {
+	{"lifting a quarantine removes parked segments", asWritten, inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) (err error) {
 			if q == nil {
@@ -594,18 +594,18 @@ var mutants = []mutant{
 	})},
 
 	// What only shows in what stands on a store, or there as well.
-	{"a timing that is there is not replaced, and has grown", anyChange, notReplacing(projections.JobTimings.Definition)},
+	{"an existing timing is not replaced, in a stream that grows", anyChange, notReplacing(projections.JobTimings.Definition)},
 	{"a command that closes stays open", "reading continues at the end of any line", notReplacing(projections.ShEvents.Definition)},
 	{"Clear forgets the diagnostics", anyChange, clearingAllBut(projections.Diagnostics.Definition)},
-	{"where a line ends is not kept, and it goes on", anyChange, checkpointing(func(c *store.Checkpoint) { c.Mark = c.End })},
-	{"Clear knows no runs", "Verify finds nothing in what was ingested", confusing(func(domain.RunID, domain.RunID) bool { return true })},
+	{"the end of a line is not stored, and the stream continues", anyChange, checkpointing(func(c *store.Checkpoint) { c.Mark = c.End })},
+	{"Clear ignores its runs", "Verify finds nothing in what was ingested", confusing(func(domain.RunID, domain.RunID) bool { return true })},
 	{"each call is a transaction, and fails", anyCrash, autocommit},
 	{"each call is a transaction, and ends", eachCrash, autocommit},
 	{"a panic commits, in ingest", anyCrash, commitsPanics},
 	{"each call is a transaction, in a rebuild", "a rebuild that fails at any call leaves whole runs", autocommit},
 	{"each call is a transaction, of segments", "an error at any call loses no segment", autocommit},
-	{"Lock does not lock, and a stream grows", "a stream can be taken in by several while it grows", lockless},
-	{"a transaction takes 200 runs", "short runs are written many at once", inTx(func(tx *mutantTx) {
+	{"Lock does not lock, with a stream that grows", "several programs can ingest a stream while it grows", lockless},
+	{"a transaction uses at most 200 runs", "many short runs share a transaction", inTx(func(tx *mutantTx) {
 		lock := tx.lock
 		tx.lock = func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
 			if len(runs) > 200 {
@@ -615,33 +615,33 @@ var mutants = []mutant{
 		}
 	})},
 	{"a run is removed before it is replaced", "no reader misses a run while it is rebuilt", autocommit},
-	{"ids are not found in pages", "a rebuild removes the runs that have no stream, when asked", func(m *mutantStore) {
+	{"RunIDs misses the last id of a page", "a rebuild with Prune removes the runs without a stream", func(m *mutantStore) {
 		m.runIDs = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 			ids, err := m.Store.RunIDs(ctx, after, limit)
 			return ids[:max(len(ids)-1, 0)], err
 		}
 	}},
-	{"a number is read as another", "Verify finds the row that was changed", readingRows(func(of definition, row *anyRow) {
+	{"a number is read wrongly", "Verify finds the row that was changed", readingRows(func(of definition, row *anyRow) {
 		if of == projections.RunTable.Definition {
 			projections.RunTable.At(row.Value).Events = 7
 		}
 	})},
-	{"rows of a tail are final", "segments go on from a file that ends anywhere", insertingRows(func(_ store.TableRows, row *anyRow) bool {
+	{"rows of a tail are final", "segments continue after a file that ends anywhere", insertingRows(func(_ store.TableRows, row *anyRow) bool {
 		row.Final = true
 		return true
 	})},
 	{"Truncate removes nothing", "tails among segments give the rows of the stream", truncating(func(_ *mutantTx, run domain.RunID, of definition, _ int, truncate func(domain.RunID, definition, int) error) error {
 		return truncate(run, of, math.MaxInt)
 	})},
-	{"Clear removes what the program does not know", "a program with fewer projections leaves the tables that it does not know", clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
+	{"Clear removes rows of unknown projections", "a program with fewer projections does not change tables that it does not know", clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
 		return runs, Set.Stored()
 	})},
-	{"Outdated knows only the built-in projections", "a program with more projections fills just what is missing", func(m *mutantStore) {
+	{"Outdated knows only the built-in projections", "a program with more projections writes only what is missing", func(m *mutantStore) {
 		m.outdated = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 			return m.Store.As(projections.Builtin).Outdated(ctx, after, limit)
 		}
 	}},
-	{"Outdated takes newer versions for its own", outdatedLaw, func(m *mutantStore) {
+	{"Outdated misses newer versions", outdatedLaw, func(m *mutantStore) {
 		m.outdated = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 			ids, err := m.Store.Outdated(ctx, after, limit)
 			return slices.DeleteFunc(ids, func(id domain.RunID) bool {
@@ -651,14 +651,14 @@ var mutants = []mutant{
 			}), err
 		}
 	}},
-	{"versions are not kept", "a store of another version is left alone, except by a rebuild of an older one", inTx(func(tx *mutantTx) {
+	{"versions are not stored", "only a rebuild changes a store of another version, and only an older one", inTx(func(tx *mutantTx) {
 		tx.register = func() error { return nil }
 	})},
 }
 
 const (
-	versionsLaw = "Versions are the highest that were registered, as of the transaction"
-	outdatedLaw = "Outdated are the runs that lack a projection, or have another version of it, page by page"
+	versionsLaw = "Versions returns the highest registered versions, as of the transaction"
+	outdatedLaw = "Outdated lists the runs that lack a projection, or have another version of it, page by page"
 )
 
 func nullIsZero(c *projections.Column, row projections.Ref) {

@@ -16,14 +16,14 @@ import (
 )
 
 var parkLaws = []law{
-	property("what is parked, and why a run is quarantined, is as it was written", parkedAsWritten),
-	example("age is that of the segment that was parked first", oldestAge),
-	example("a quarantine that is replaced keeps its time", quarantineSince),
+	property("parked segments and quarantines are read as written", parkedAsWritten),
+	example("the age is that of the segment parked first", oldestAge),
+	example("a replaced quarantine keeps its time", quarantineSince),
 	example("long segments are kept", longSegments),
-	thorough("many runs can wait, and be asked for", manyWaiting),
+	thorough("many runs can wait, and can be queried", manyWaiting),
 }
 
-// keep is what a store has to have of a run beside its rows.
+// keep is what a store must have of a run in addition to its rows.
 type keep struct {
 	segments   []domain.Segment
 	quarantine *store.Quarantine
@@ -31,7 +31,7 @@ type keep struct {
 
 func (k *keep) clone() *keep { return &keep{slices.Clone(k.segments), k.quarantine} }
 
-// park keeps a segment, unless there is one of the same place.
+// park adds a segment, unless there is one with the same place.
 func (k *keep) park(s domain.Segment) {
 	same := func(other domain.Segment) bool {
 		return other.Offset == s.Offset && len(other.Data) == len(s.Data) && other.Tail == s.Tail
@@ -46,7 +46,7 @@ func (k *keep) unpark(end int64) {
 	k.segments = slices.DeleteFunc(k.segments, func(s domain.Segment) bool { return s.End() <= end })
 }
 
-// lastOffset is behind all segments that are drawn.
+// lastOffset is greater than the offset of any drawn segment.
 const lastOffset = 16
 
 func (t *trial) segment(run domain.RunID) domain.Segment {
@@ -65,11 +65,11 @@ func (t *trial) quarantine() *store.Quarantine {
 	return &store.Quarantine{
 		Code:   pick(t, "code", store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn, store.RefusedRun),
 		Reason: anyText().Draw(t.draw, "reason"), Offset: t.count64("offset"),
-		Since: time.UnixMilli(1), // which is not for the caller to say
+		Since: time.UnixMilli(1), // the store must ignore it
 	}
 }
 
-// parkedAsWritten writes in transactions, some of them failing, and compares the results.
+// parkedAsWritten writes in transactions, some of which fail, and compares the results.
 func parkedAsWritten(t *trial) {
 	kept := map[domain.RunID]*keep{}
 	for i := range 1 + t.upTo(2, "runs") {
@@ -105,7 +105,7 @@ func parkedAsWritten(t *trial) {
 	}
 }
 
-// writeParked writes something, and to next as well.
+// writeParked makes a random change, and makes it to next, too.
 func (t *trial) writeParked(tx store.Tx, run domain.RunID, next *keep) {
 	switch t.upTo(4, "call") {
 	case 0, 1:
@@ -117,7 +117,7 @@ func (t *trial) writeParked(tx store.Tx, run domain.RunID, next *keep) {
 		}
 		err := tx.Park(segments)
 		for _, s := range segments {
-			clear(s.Data) // which is the caller's again
+			clear(s.Data) // the memory belongs to the caller again
 		}
 		must(err)
 		return
@@ -131,11 +131,11 @@ func (t *trial) writeParked(tx store.Tx, run domain.RunID, next *keep) {
 		must(tx.SetQuarantine(run, next.quarantine))
 		return
 	}
-	// The rows are another matter.
+	// This must only affect rows.
 	must(tx.Clear([]domain.RunID{run}, t.of))
 }
 
-// waitsAs says in what the store differs from what is wanted.
+// waitsAs returns an error if the store differs from what is expected.
 func (t *trial) waitsAs(kept map[domain.RunID]*keep) error {
 	for run, k := range kept {
 		for offset := range int64(lastOffset) {
@@ -164,9 +164,9 @@ func (t *trial) waitsAs(kept map[domain.RunID]*keep) error {
 	return nil
 }
 
-// parkedAt says what is wrong with the parked segment that has a byte.
+// parkedAt returns an error if Parked returns the wrong segment for an offset.
 func (t *trial) parkedAt(run domain.RunID, offset int64, segments []domain.Segment) error {
-	var best []domain.Segment // all that are as good
+	var best []domain.Segment // all equally good segments
 	for _, s := range segments {
 		switch better := len(best) == 0 || best[0].Tail && !s.Tail || best[0].Tail == s.Tail && len(s.Data) > len(best[0].Data); {
 		case s.Offset > offset || s.End() <= offset:
@@ -192,7 +192,7 @@ func segmentsEqual(a, b domain.Segment) bool {
 	return a.Run == b.Run && a.Offset == b.Offset && a.Tail == b.Tail && a.SHA256 == b.SHA256 && bytes.Equal(a.Data, b.Data)
 }
 
-// waitingDiffers compares everything but times, which only have to be possible.
+// waitingDiffers compares everything except times, which only have to be plausible.
 func waitingDiffers(got []store.Waiting, kept map[domain.RunID]*keep) error {
 	if !slices.IsSortedFunc(got, func(a, b store.Waiting) int { return bytes.Compare([]byte(a.Run), []byte(b.Run)) }) {
 		return errors.New("the runs are not in the order of their ids")
@@ -255,7 +255,7 @@ func oldestAge(t *trial) {
 	t.park(first)
 	begin := time.Now()
 	must(t.until(run, func(w store.Waiting) bool { return w.Age >= old || time.Since(begin) > time.Second }))
-	// It is parked once more, and another one.
+	// It is parked once more, followed by another one.
 	t.park(first, domain.Segment{Run: run, Offset: 50, Data: []byte("second\n")})
 	waiting, err := t.store.Waiting(t.ctx, run)
 	if err == nil && (len(waiting) != 1 || waiting[0].Age < old) {
@@ -277,7 +277,7 @@ func quarantineSince(t *trial) {
 	}
 	first, err := set(&store.Quarantine{Code: store.MissingSegment, Reason: "one"})
 	must(err)
-	time.Sleep(5 * time.Millisecond) // so that another time would be another one
+	time.Sleep(5 * time.Millisecond) // so that a later time would differ
 	second, err := set(&store.Quarantine{Code: store.MalformedSegment, Reason: "two", Offset: 2, Since: time.UnixMilli(3)})
 	if err == nil && !first.Equal(second) {
 		err = fmt.Errorf("the time was %v, and is %v now", first, second)
@@ -285,7 +285,7 @@ func quarantineSince(t *trial) {
 	must(err)
 }
 
-// longSegments holds one as long as a line may be, and more, with all bytes.
+// longSegments parks segments as long as a line may be, and longer ones, with all byte values.
 func longSegments(t *trial) {
 	run := t.run("a")
 	data := make([]byte, 17<<20)
@@ -301,7 +301,7 @@ func longSegments(t *trial) {
 	must(err)
 }
 
-// manyWaiting has some of very many runs wait.
+// manyWaiting has very many runs, some of which wait.
 func manyWaiting(t *trial) {
 	const asked, waiting = 12_000, 30
 	var runs, many []domain.RunID

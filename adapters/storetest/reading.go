@@ -11,11 +11,11 @@ import (
 )
 
 var readLaws = []law{
-	example("a run that is not stored reads as nothing", notStored),
-	example("sequences can be taken from in turn", takenInTurn),
-	thorough("a sequence can be broken off and begun again", brokenOff),
-	property("the rows of reports are those of a fold of the bytes that were read", reportedRows),
-	example("views that are left early leave nothing behind", leftEarly),
+	example("an unknown run reads as empty", notStored),
+	example("several sequences can be read in turn", takenInTurn),
+	thorough("a sequence can be stopped and started again", brokenOff),
+	property("reported rows are those of a fold of the stream", reportedRows),
+	example("views that end early leak nothing", leftEarly),
 }
 
 func notStored(t *trial) {
@@ -23,7 +23,7 @@ func notStored(t *trial) {
 	must(t.holds(nothing(t.run("a"))))
 }
 
-// wide writes a run with so many rows that no driver reads them all ahead.
+// wide writes a run with so many rows that no driver reads all of them ahead.
 func (t *trial) wide() *content {
 	c := t.plain(t.run("wide"))
 	for i := range 1000 {
@@ -33,7 +33,7 @@ func (t *trial) wide() *content {
 	return c
 }
 
-// takenInTurn takes a row of each sequence, then another one of each.
+// takenInTurn reads a row of each sequence, then another one of each.
 func takenInTurn(t *trial) {
 	c := t.wide()
 	must(t.view(c.id, func(snapshot store.Snapshot) {
@@ -77,7 +77,7 @@ func brokenOff(t *trial) {
 	}))
 }
 
-// breakOff takes a few rows of each sequence.
+// breakOff reads a few rows of each sequence.
 func (t *trial) breakOff(snapshot store.Snapshot) error {
 	for _, of := range t.of {
 		n := 0
@@ -93,8 +93,8 @@ func (t *trial) breakOff(snapshot store.Snapshot) error {
 	return nil
 }
 
-// leftEarly leaves views by an error and by a panic, with sequences that were
-// not read to their ends: more often than a store has connections.
+// leftEarly ends views by an error and by a panic, with sequences that were not read to their ends:
+// more often than a store has connections.
 func leftEarly(t *trial) {
 	c := t.wide()
 	for range 30 {
@@ -124,10 +124,11 @@ func panics(do func()) (panicked bool) {
 	return false
 }
 
-// unstored is a projection of reports alone.
+// unstored is a projection for reports only.
 var unstored = projections.Define(projections.Declaration[projections.Label]{Name: "unstored", Version: 1, Key: []string{"key"}, New: projections.LabelRows.New, Unstored: true})
 
-// reportedRows has a stream come on once, whose rows [store.EachRow] then gives as folds do.
+// reportedRows makes a stream continue once, and compares the rows that [store.EachRow] then
+// returns with those of folds.
 func reportedRows(t *trial) {
 	r := aligned(t.run("a"), t.stream("stream"))
 	t.takes(r, nil)

@@ -17,15 +17,15 @@ import (
 var rebuildLaws = []law{
 	property("a rebuild gives the rows of all streams", rebuilt),
 	property("a forced rebuild gives the same rows", rebuiltByForce),
-	property("a rebuild removes the runs that have no stream, when asked", pruned),
+	property("a rebuild with Prune removes the runs without a stream", pruned),
 	property("runs are pruned by their age and their number, the oldest first", prunedByAge),
-	property("a stream that cannot be read is set aside, and others are not", setAside),
-	example("of two streams of one run, the first is taken", twoOfOneRun),
-	example("short runs are written many at once", manyShortRuns),
+	property("an unreadable stream is skipped, and others are not", setAside),
+	example("of two streams of one run, the first is used", twoOfOneRun),
+	example("many short runs share a transaction", manyShortRuns),
 	example("no reader misses a run while it is rebuilt", readersDuringRebuild),
 }
 
-// rebuilt rebuilds runs of which some are stored, some of these in another version.
+// rebuilt rebuilds runs, some of which are stored, partly in another version.
 func rebuilt(t *trial) {
 	all, before := t.versions(5)
 	want := map[store.Outcome]int{}
@@ -51,7 +51,7 @@ func rebuilt(t *trial) {
 	t.rebuiltAlready(all)
 }
 
-// rebuiltAlready expects that another rebuild changes nothing.
+// rebuiltAlready checks that another rebuild changes nothing.
 func (t *trial) rebuiltAlready(all recordings) {
 	counting := &faulty{Store: t.store}
 	summary := value(store.Rebuild(t.ctx, counting, all, store.Options{}))
@@ -59,7 +59,7 @@ func (t *trial) rebuiltAlready(all recordings) {
 	must(t.agree(all...))
 }
 
-// rebuiltByForce begins with wrong rows and right checkpoints.
+// rebuiltByForce starts with wrong rows and right checkpoints.
 func rebuiltByForce(t *trial) {
 	all, _ := t.versions(3)
 	var wrong []*content
@@ -77,7 +77,7 @@ func rebuiltByForce(t *trial) {
 	must(t.agree(all...))
 }
 
-// pruned prunes a part of the store only, because other laws use the rest.
+// pruned prunes only a part of the store, because other laws use the rest.
 func pruned(t *trial) {
 	all, _ := t.versions(3)
 	mine := &fenced{t.store, t.prefix}
@@ -139,9 +139,8 @@ func setAside(t *trial) {
 	must(t.agree(sound...))
 }
 
-// twoOfOneRun rebuilds with two streams of one run, whatever was stored before: nothing,
-// the first one, the second one, and the first one when it was elsewhere. It is the
-// first one that is used.
+// twoOfOneRun rebuilds with two streams of one run. Before, nothing was stored, or the first one,
+// the second one, or the first one at another path. The first stream must be used.
 func twoOfOneRun(t *trial) {
 	first, second := record(t.run("a"), longStream(2)), record(t.run("a"), longStream(3))
 	second.name = "another place"
@@ -205,8 +204,7 @@ func (f *fenced) Runs(ctx context.Context, page store.Page) ([]store.Listed, err
 	return f.Store.Runs(ctx, page)
 }
 
-// prunedByAge prunes runs by when they were and by how many there are, and compares with the obvious
-// way.
+// prunedByAge prunes runs by age and number, and compares the result with the obvious computation.
 func prunedByAge(t *trial) {
 	mine := &fenced{t.store, t.prefix}
 	type aged struct {

@@ -15,12 +15,12 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// recording is a stream in memory, which may grow and change: a [store.Source].
+// recording is a stream in memory, which may grow and change. It implements [store.Source].
 type recording struct {
 	run  domain.RunID
 	name string
-	// reading, malformed, once and vague are what a stream on a disk could have
-	// otherwise. A vague one does not know its end before it is opened.
+	// reading, malformed, once and vague vary the properties of the stream. A vague one does not
+	// know its end before it is opened.
 	reading   string
 	malformed jsonl.OnMalformed
 	once      bool
@@ -30,7 +30,7 @@ type recording struct {
 	data []byte
 }
 
-// record returns a recording of a run, malformed lines being skipped.
+// record returns a recording of a run; malformed lines are skipped.
 func record(run domain.RunID, data []byte) *recording {
 	return &recording{run: run, name: "memory:" + string(run), reading: "skip", malformed: jsonl.Skip, data: data}
 }
@@ -102,15 +102,15 @@ func (o *opened) End() domain.Mark {
 func (o *opened) More() bool   { return o.more }
 func (o *opened) Close() error { return nil }
 
-// derived returns what a store must hold of the recording once it was taken
-// in: what one fold makes of the bytes, in the slow and obvious way.
+// derived returns what a store must have of the recording after an ingest, computed in a slow and
+// obvious way: the rows of one fold of the bytes.
 func (r *recording) derived() *content { return r.derivedOf(Set.Stored()) }
 
 func (r *recording) derivedOf(of []definition) *content {
 	data := r.bytes()
 	whole := wholeLines(data)
 	c, events := r.fold(of, data)
-	// What a last line without a line feed has made final is not: more may come of it.
+	// Rows that an incomplete last line has made final are not final, since the line may continue.
 	before, _ := r.fold(of, data[:whole])
 	for _, table := range of {
 		rows, final := table.NewRows(), before.of(table)
@@ -153,11 +153,10 @@ func (r *recording) fold(of []definition, data []byte) (*content, int64) {
 	return c, fold.Run().Events
 }
 
-// wholeLines returns how many bytes of data are lines with a line feed.
+// wholeLines returns how many bytes of data are complete lines.
 func wholeLines(data []byte) int { return bytes.LastIndexByte(data, '\n') + 1 }
 
-// markOf returns the mark behind so many bytes. A last line without a line
-// feed is not counted.
+// markOf returns the mark after n bytes. An incomplete last line is not counted.
 func markOf(data []byte, n int) domain.Mark {
 	return domain.Mark{Bytes: int64(n), Lines: int64(bytes.Count(data[:n], []byte("\n"))), SHA256: sha256.Sum256(data[:n])}
 }
@@ -176,7 +175,7 @@ func (all recordings) All() iter.Seq2[store.Source, error] {
 	return store.Distinct(each, func(s store.Source) (domain.RunID, string) { return s.Run(), s.Name() })
 }
 
-// derived returns what a store must hold of all of them.
+// derived returns what a store must have of all of them.
 func (all recordings) derived() (contents []*content) {
 	for _, r := range all {
 		contents = append(contents, r.derived())
@@ -184,7 +183,7 @@ func (all recordings) derived() (contents []*content) {
 	return contents
 }
 
-// agree says in what the store differs from the streams.
+// agree returns an error if the store differs from the streams.
 func (t *trial) agree(all ...*recording) error {
 	for _, r := range all {
 		if err := t.holds(r.derivedOf(t.of)); err != nil {

@@ -17,10 +17,10 @@ var rowLaws = []law{
 	example("the largest numbers are kept", extremesAreKept),
 	example("a run without rows is a run", emptyRun),
 	thorough("a large run is kept", largeRun),
-	example("a row that is there is not inserted again", insertedTwice),
+	example("an existing row cannot be inserted again", insertedTwice),
 }
 
-// insertAll inserts batches, and overwrites them: they are their caller's again.
+// insertAll inserts batches, and overwrites their memory, which belongs to the caller again.
 func insertAll(tx store.Tx, batches []*store.Rows) error {
 	for _, batch := range batches {
 		if err := tx.Insert(batch); err != nil {
@@ -31,7 +31,7 @@ func insertAll(tx store.Tx, batches []*store.Rows) error {
 	return nil
 }
 
-// spoil fills the memory of rows with others.
+// spoil overwrites the memory of rows.
 func spoil(rows *store.Rows) {
 	for _, t := range rows.Tables {
 		n := t.Rows.Len()
@@ -64,7 +64,7 @@ func nullIsNothingElse(t *trial) {
 	must(t.holds(null, zero))
 }
 
-// zeroOf returns the value of a column that null is taken for most easily.
+// zeroOf returns the value of a column that is most easily confused with null.
 func zeroOf(c *projections.Column) any {
 	switch {
 	case c.Values != nil:
@@ -77,15 +77,15 @@ func zeroOf(c *projections.Column) any {
 	return int64(0)
 }
 
-// emptyRun is what a stream without a line gives.
+// emptyRun checks the run of a stream without lines.
 func emptyRun(t *trial) {
 	c := t.plain(t.run("empty"))
 	must(t.write(c))
 	must(t.holds(c))
 }
 
-// anyTextIsKept has all odd texts in one run, where they must not be taken for
-// each other, and names a run by each.
+// anyTextIsKept writes all odd texts in one run, where they must not be confused, and uses each in
+// the id of a run.
 func anyTextIsKept(t *trial) {
 	all := t.plain(t.run("all"))
 	contents := []*content{all}
@@ -103,16 +103,14 @@ func anyTextIsKept(t *trial) {
 	must(t.holds(contents...))
 }
 
-// mayNameRun reports whether a text can be the end of a run's id: nothing that could name
-// one can hold a null byte.
+// mayNameRun reports whether a text can be the end of a run's id, which cannot contain a null byte.
 func mayNameRun(text string) bool {
 	return store.CheckRunID(domain.RunID("a"+text)) == nil && !strings.ContainsRune(text, 0)
 }
 
-// longTextsAreKept has keys that are longer than an index takes in, and differ
-// at their ends only.
+// longTextsAreKept has keys that are too long for an index, and differ only at their ends.
 func longTextsAreKept(t *trial) {
-	const longest = 512 // that [store.CheckRunID] lets pass
+	const longest = 512 // the longest id that [store.CheckRunID] accepts
 	c := t.plain(t.run(longText(longest-len(t.prefix), 1)))
 	other := t.plain(t.run(longText(longest-len(t.prefix), 2)))
 	for _, bytes := range []int{500, 2000, 3000, 9000, 70_000, 300_000} {
@@ -125,7 +123,7 @@ func longTextsAreKept(t *trial) {
 	must(t.holds(c, other))
 }
 
-// extremesAreKept has one number wherever it can be.
+// extremesAreKept writes one number wherever possible.
 func extremesAreKept(t *trial) {
 	var contents []*content
 	for _, number := range []int64{math.MinInt64, math.MinInt64 + 1, math.MinInt32, -1, math.MaxInt32, 1 << 53, 1<<53 + 1, math.MaxInt64 - 1, math.MaxInt64} {
@@ -155,7 +153,7 @@ func extremesAreKept(t *trial) {
 	must(t.holds(contents...))
 }
 
-// largeRun writes rows in the sizes that a long stream comes in.
+// largeRun writes rows in the sizes of batches of a long stream.
 func largeRun(t *trial) {
 	const rows, batch = 5000, 1000
 	c := t.plain(t.run("large"))
@@ -174,9 +172,8 @@ func largeRun(t *trial) {
 	must(t.holds(c))
 }
 
-// insertedTwice inserts a row of each table once more. That is an error, at
-// the latest when the transaction commits, and none that a caller could take for
-// one of the rows that it wrote.
+// insertedTwice inserts a row of each table again. That must be an error, at the latest at the
+// commit; it must not look like a temporary error.
 func insertedTwice(t *trial) {
 	c := t.plain(t.run("twice"))
 	t.addText(c, "a")

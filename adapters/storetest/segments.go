@@ -16,38 +16,38 @@ import (
 
 var segmentLaws = []law{
 	property("segments in any order, late and twice, give the rows of the stream", anyOrder),
-	property("another projector goes on where one has stopped", goOn),
-	property("a projector goes on with what was taken in from a file, and the other way round", goOnFromFile),
+	property("another projector continues where one has stopped", goOn),
+	property("a projector continues a run that came from a file, and the other way round", goOnFromFile),
 	property("an error at any call loses no segment", faultySegments),
-	property("two projectors of the same runs do not disturb each other", twoProjectors),
+	property("two projectors of the same runs do not interfere", twoProjectors),
 	property("a malformed run is quarantined alone, and can be retried", malformedRun),
 }
 
 var gapLaws = []law{
-	thorough("a run with too many open rows to continue from is derived from its stream", muchOpen),
-	example("what is parked is written when it is applied, though all else has to wait", parkedAlone),
-	example("much that is parked is applied in parts, when what is before it comes", muchParked),
-	example("much that is parked is applied in parts, and all of it by a retry", muchRetried),
+	thorough("a run with too many open rows for a state is derived from its stream", muchOpen),
+	example("applied parked segments are written even if everything else must wait", parkedAlone),
+	example("many parked segments are applied in parts when the missing one arrives", muchParked),
+	example("many parked segments are applied in parts by a retry", muchRetried),
 }
 
-// skipping reads past malformed lines, as recordings do.
+// skipping skips malformed lines, as recordings do.
 func skipping() *jsonl.Segments { return jsonl.NewSegments(jsonl.Options{OnMalformed: jsonl.Skip}) }
 
 const segmentSource = "segments"
 
-// hasty holds what comes too early at once, and does not wait for long; it has little
-// in memory.
+// hasty are options with which a projector parks early segments at once, does not wait long, and
+// keeps little in memory.
 var hasty = store.ProjectorOptions{Source: func(domain.RunID) string { return segmentSource }, Grace: time.Millisecond, GapTimeout: time.Hour, MaxRuns: 2, MaxParked: 2}
 
-// project lets do use a projector.
+// project calls do with a projector.
 func (t *trial) project(s store.Store, decoder store.Decoder, options store.ProjectorOptions, do func(*store.Projector)) {
 	p := store.NewProjector(s, decoder, options)
 	err := caught(func() { do(p) })
 	must(errors.Join(err, p.Close(t.ctx)))
 }
 
-// segments cuts a stream into segments of whole lines, and its tail. That there is a
-// stream at all may be a segment too.
+// segments cuts a stream into segments of whole lines, and its tail. The first segment may be
+// empty, to announce the run.
 func (t *trial) segments(run domain.RunID, stream []byte) []domain.Segment {
 	var segments []domain.Segment
 	if len(stream) == 0 || t.draw != nil && t.flip("an empty one") {
@@ -99,7 +99,7 @@ func (t *trial) deliver(p *store.Projector, segments []domain.Segment) error {
 	return errors.Join(errs...)
 }
 
-// runsOf draws some runs, and returns their streams that have any line.
+// someStreams draws some runs, and returns their streams, without empty ones.
 func (t *trial) someStreams() map[domain.RunID][]byte {
 	streams := map[domain.RunID][]byte{}
 	for i := range 1 + t.upTo(2, "runs") {
@@ -120,7 +120,7 @@ func (t *trial) cut(streams map[domain.RunID][]byte) []domain.Segment {
 	return segments
 }
 
-// projected says in what the store differs from one fold of each stream.
+// projected returns an error if the store differs from one fold of each stream.
 func (t *trial) projected(streams map[domain.RunID][]byte, source string) error {
 	for run, stream := range streams {
 		want := record(run, stream).derivedOf(t.of)
@@ -154,7 +154,7 @@ func goOn(t *trial) {
 	must(t.projected(streams, segmentSource))
 }
 
-// goOnFromFile has whole lines in the file, which may grow while segments come.
+// goOnFromFile has whole lines in the file, which may grow while segments arrive.
 func goOnFromFile(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	stream = stream[:wholeLines(stream)]
@@ -185,7 +185,7 @@ func faultySegments(t *trial) {
 		t.project(broken, skipping(), hasty, func(p *store.Projector) {
 			err := p.Apply(t.ctx, s)
 			if errors.Is(err, errFault) {
-				err = p.Apply(t.ctx, s) // as a broker does
+				err = p.Apply(t.ctx, s) // as a broker would
 			}
 			must(err)
 		})
@@ -205,7 +205,7 @@ func twoProjectors(t *trial) {
 			errB := t.deliver(b, segments[n:])
 			both.Wait()
 			must(errors.Join(errA, errB))
-			// What one has parked while the other applied what was before it.
+			// Segments may be parked by one projector while the other has applied the missing one.
 			t.retryAll(a)
 		})
 	})
@@ -226,7 +226,7 @@ func malformedRun(t *trial) {
 	strict := jsonl.NewSegments(jsonl.Options{})
 	t.project(t.store, strict, hasty, func(p *store.Projector) {
 		must(t.deliver(p, t.mixed(segments)))
-		must(p.Retry(t.ctx, bad)) // which fails in the same way
+		must(p.Retry(t.ctx, bad)) // it fails in the same way
 	})
 	switch waiting := value(t.store.Waiting(t.ctx, bad)); {
 	case len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.MalformedSegment:
@@ -234,8 +234,8 @@ func malformedRun(t *trial) {
 	case waiting[0].Segments == 0 || waiting[0].First != waiting[0].Quarantine.Offset:
 		failf("what cannot be applied is not parked from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
 	}
-	// Nothing of it is lost: who skips malformed lines gets all rows, and more of
-	// every reader reads the stream in the same way.
+	// Nothing is lost: a projector that skips malformed lines gets all rows, and later ones read
+	// the stream in the same way.
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(p.Retry(t.ctx, bad)) })
 	must(t.projected(map[domain.RunID][]byte{bad: stream}, segmentSource))
 	more := slices.Concat(stream, []byte("oh\n"))
@@ -245,13 +245,13 @@ func malformedRun(t *trial) {
 	})
 }
 
-// exampleStreamOfLines returns a stream that is well-formed.
+// exampleStreamOfLines returns a well-formed stream.
 func exampleStreamOfLines() []byte {
 	long := longStream(2)
 	return long[:wholeLines(long[:len(long)/8])]
 }
 
-// until waits until a run waits in a certain way.
+// until waits until the condition holds for a waiting run.
 func (t *trial) until(run domain.RunID, is func(store.Waiting) bool) error {
 	for {
 		waiting, err := t.store.Waiting(t.ctx, run)
@@ -269,12 +269,12 @@ func (t *trial) until(run domain.RunID, is func(store.Waiting) bool) error {
 	}
 }
 
-// parkedAlone has a projector find a parked segment that continues the rows while what it was
-// given itself has to wait.
+// parkedAlone makes a projector find a parked segment that continues the rows, while the segment
+// that it was given must wait.
 func parkedAlone(t *trial) {
 	run := t.run("a")
 	stream := longStream(1)
-	var parts []domain.Segment // five, of about the same length
+	var parts []domain.Segment // five parts of about the same length
 	for at := 0; at < len(stream); {
 		end := len(stream)
 		if len(parts) < 4 {
@@ -286,7 +286,7 @@ func parkedAlone(t *trial) {
 	t.project(t.store, skipping(), hasty, func(b *store.Projector) {
 		must(b.Apply(t.ctx, parts[0]))
 		t.project(t.store, skipping(), hasty, func(a *store.Projector) { must(a.Apply(t.ctx, parts[2])) })
-		must(b.Apply(t.ctx, parts[1])) // which does not know what was parked
+		must(b.Apply(t.ctx, parts[1])) // this projector does not know of the parked segment
 	})
 	patient := store.ProjectorOptions{Source: func(domain.RunID) string { return segmentSource }, Grace: time.Minute, GapTimeout: time.Hour}
 	t.project(t.store, skipping(), patient, func(c *store.Projector) {

@@ -13,37 +13,37 @@ import (
 
 // Laws about programs that have other projections, or other versions of them.
 var setLaws = []law{
-	property("a program with fewer projections leaves the tables that it does not know", fewerProjections),
-	property("a program with more projections fills just what is missing", moreProjections),
+	property("a program with fewer projections does not change tables that it does not know", fewerProjections),
+	property("a program with more projections writes only what is missing", moreProjections),
 	property("segments do not continue a run that lacks a projection", lackingSegments),
-	property("programs with different projections do not disturb each other", othersProjections),
-	example("a store of another version is left alone, except by a rebuild of an older one", otherVersion),
-	property("a run of another version than its store is derived again, and is no error of the store", otherVersionOfRun),
+	property("programs with different projections do not interfere", othersProjections),
+	example("only a rebuild changes a store of another version, and only an older one", otherVersion),
+	property("a run with another version than its store is derived again", otherVersionOfRun),
 }
 
-// fewer has some of the projections of [Set], and other has others of them.
+// fewer has some of the projections of [Set], and other has a different selection.
 var fewer, other = setOf(marks, turns), setOf(everyTypes, marks, retries)
 
-// with returns the trial of a program that has another set of projections.
+// with returns a trial of a program with another set of projections.
 func (t *trial) with(set *projections.Set) *trial {
 	with := *t
 	with.store, with.of = t.as(set), set.Stored()
 	return &with
 }
 
-// unknownTo returns the tables of the trial that another one does not have.
+// unknownTo returns the tables that the other trial does not have.
 func (t *trial) unknownTo(few *trial) []definition {
 	return slices.DeleteFunc(slices.Clone(t.of), func(of definition) bool { return slices.Contains(few.of, of) })
 }
 
-// aligned returns a stream's reading as that of segments.
+// aligned returns a recording that is read with the same options as segments.
 func aligned(run domain.RunID, data []byte) *recording {
 	r := record(run, data)
 	r.reading, r.name = skipping().ReadOptions(), segmentSource
 	return r
 }
 
-// takes takes in a stream in one of the ways that there are.
+// takes ingests a stream in one of the possible ways.
 func (t *trial) takes(r *recording, before []byte) {
 	switch pick(t, "way", "ingest", "rebuild", "force", "segments") {
 	case "ingest":
@@ -59,7 +59,7 @@ func (t *trial) takes(r *recording, before []byte) {
 	}
 	if !strings.HasPrefix(string(r.bytes()), string(before)) || len(r.bytes()) == len(before) {
 		must(t.rebuild(r, store.Options{}))
-		return // for which there are no segments
+		return // there are no segments
 	}
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
 		must(t.deliver(p, t.segments(r.run, r.bytes())))
@@ -82,7 +82,7 @@ func fewerProjections(t *trial) {
 	for _, of := range t.unknownTo(few) {
 		must(wrap(fmt.Sprintf("%s, which the program does not know", of.Table), rowsDiffer(of, now.of(of), before.of(of))))
 	}
-	if now.checkpoint != before.checkpoint { // else there was nothing to do
+	if now.checkpoint != before.checkpoint { // otherwise there was nothing to do
 		must(few.agree(r))
 	}
 	must(few.finds(recordings{r}))
@@ -124,7 +124,7 @@ func idsOfAll(all recordings) (runs []domain.RunID) {
 	return runs
 }
 
-// lackingSegments has a run that lacks a projection come on as segments: it is quarantined
+// lackingSegments continues a run that lacks a projection with segments: it must be quarantined
 // until it is derived.
 func lackingSegments(t *trial) {
 	few := t.with(fewer)
@@ -137,8 +137,8 @@ func lackingSegments(t *trial) {
 	t.lacking(r, stream, func() error { return few.agree(r) })
 }
 
-// lacking has a run whose rows are of other projections come on as segments, with another run
-// beside it. The rows stay until they are derived.
+// lacking continues a run whose rows are of other projections with segments, together with another
+// run. The rows must stay until they are derived.
 func (t *trial) lacking(r *recording, stream []byte, stays func() error) {
 	other := aligned(t.run("other"), stream)
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
@@ -152,7 +152,7 @@ func (t *trial) lacking(r *recording, stream []byte, stays func() error) {
 	})
 }
 
-// othersProjections has programs with different projections take in a stream by turns.
+// othersProjections ingests a stream with programs that have different projections, in turn.
 func othersProjections(t *trial) {
 	r := aligned(t.run("a"), nil)
 	programs := []*trial{t, t.with(fewer), t.with(other)}
@@ -166,7 +166,7 @@ func othersProjections(t *trial) {
 		got, err := program.read(r.run)
 		must(err)
 		want := r.derivedOf(program.of)
-		want.checkpoint.V.Projections = got.checkpoint.V.Projections // which may be more
+		want.checkpoint.V.Projections = got.checkpoint.V.Projections // it may have more
 		want.checkpoint.V.Kept = t.keeps
 		must(got.differs(want))
 		if lacking := projections.Missing(program.of, projections.Versions(got.checkpoint.V.Projections)); len(lacking) > 0 {
@@ -175,8 +175,8 @@ func othersProjections(t *trial) {
 	}
 }
 
-// otherVersion has programs of two versions write to a store of the older version and, when that
-// is rebuilt, of the newer one.
+// otherVersion writes with programs of two versions: to a store of the older version and, after a
+// rebuild, of the newer one.
 func otherVersion(t *trial) {
 	name := t.unique()
 	was, now := t.with(versionOf(name, 1)), t.with(versionOf(name, 2))
@@ -202,13 +202,13 @@ func otherVersion(t *trial) {
 	must(errors.Join(now.ingests(a, store.Options{}, store.Continued), now.agree(a)))
 }
 
-// versionOf returns the set of a program that has a version of one projection.
+// versionOf returns a set with one projection in a version.
 func versionOf(name string, version int) *projections.Set {
 	return setOf(declare(reducer[int, retry]{}, projections.Declaration[retry]{Name: name, Version: version, Key: []string{"cmd"}}))
 }
 
-// isRefused has a program write in every way to a store of another version, which has some of
-// the stream as the run a.
+// isRefused writes in every way to a store of another version, which has a part of the stream as
+// the run a, and checks that each write is refused.
 func (t *trial) isRefused(a *recording, stream []byte, because func(error) bool) {
 	half := len(a.bytes())
 	grown, b := aligned(a.run, stream), aligned(t.run("b"), stream[:half])
@@ -232,11 +232,11 @@ func (t *trial) isRefused(a *recording, stream []byte, because func(error) bool)
 	must(errors.Join(t.holds(before, nothing(b.run)), t.noneWaits()))
 }
 
-// versions are programs that have versions of one projection.
+// versions are sets with several versions of one projection.
 var versions = []*projections.Set{versionOf("versioned", 1), versionOf("versioned", 2), versionOf("versioned", 3)}
 
-// otherVersionOfRun has a run of an older or a newer version than that of the store, as those have
-// that no rebuild could derive.
+// otherVersionOfRun has a run of an older or newer version than the store's, as after a rebuild
+// that could not derive it.
 func otherVersionOfRun(t *trial) {
 	was, now := t.with(pick(t, "version", versions[0], versions[2])), t.with(versions[1])
 	stream := t.stream("stream")
@@ -257,13 +257,13 @@ func otherVersionOfRun(t *trial) {
 	if t.flip("changes") {
 		a.is(t.otherThan(before))
 	}
-	now.takes(a, a.bytes()) // not by segments
+	now.takes(a, a.bytes()) // segments cannot do it
 	must(errors.Join(now.agree(a, b), now.finds(recordings{a, b})))
 	failIf(len(now.paged(1, now.store.Outdated)) > 0, "the run is still outdated")
 	must(errors.Join(now.others(), was.others()))
 }
 
-// others says in what store.OtherVersions differs, of this trial's runs.
+// others returns an error if store.OtherVersions differs, for this trial's runs.
 func (t *trial) others(want ...domain.RunID) error {
 	var got []domain.RunID
 	err := store.OtherVersions(t.ctx, t.store, func(run domain.RunID, versions map[string]int) {
@@ -278,7 +278,7 @@ func (t *trial) others(want ...domain.RunID) error {
 	return err
 }
 
-// unique returns a name of a projection that nobody else has.
+// unique returns a unique name for a projection.
 func (t *trial) unique() string {
 	return strings.ReplaceAll(strings.ToLower(t.prefix), "-", "_") + "x"
 }

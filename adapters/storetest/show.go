@@ -9,7 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// show prints a value so that whatever is in it can be read.
+// show formats a value so that all its content is readable.
 func show(value any) string {
 	const most = 300
 	text := fmt.Sprintf("%+v", value)
@@ -25,7 +25,7 @@ func show(value any) string {
 	return strconv.QuoteToASCII(text)
 }
 
-// fields says in which fields two structs of one type differ.
+// fields describes the fields in which two structs of the same type differ.
 func fields(got, want any) string {
 	return strings.Join(appendFields(nil, "", reflect.ValueOf(got), reflect.ValueOf(want)), ", ")
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// streams generates the bytes of streams: well-formed and chaotic ones, with
-// malformed lines, blank ones, torn tails, and last lines without a line feed.
+// streams generates the bytes of streams: well-formed and chaotic ones, with malformed and blank
+// lines, torn tails, and incomplete last lines.
 func streams() *rapid.Generator[[]byte] {
 	return rapid.Custom(func(draw *rapid.T) []byte {
 		var data []byte
@@ -43,7 +43,7 @@ func appendLine(data []byte, entry domain.Entry) []byte {
 	}
 	data, err := jsonl.Append(data, &entry.Event)
 	if err != nil {
-		panic(err) // what laws generates can be written
+		panic(err) // generated events can be encoded
 	}
 	return data
 }
@@ -51,8 +51,8 @@ func appendLine(data []byte, entry domain.Entry) []byte {
 // stream draws the bytes of a stream.
 func (t *trial) stream(label string) []byte { return streams().Draw(t.draw, label) }
 
-// prefixOf draws a stream as it could be cut while it is written: between two
-// lines more often than inside one.
+// prefixOf draws a prefix of a stream that is being written: it ends between two lines more often
+// than inside one.
 func (t *trial) prefixOf(data []byte) []byte {
 	cut := t.upTo(len(data), "cut")
 	if t.flip("at a line") {
@@ -61,8 +61,8 @@ func (t *trial) prefixOf(data []byte) []byte {
 	return data[:cut]
 }
 
-// otherThan draws a stream that has something to do with data: its beginning, or
-// all of it with more behind, or with a byte changed, or nothing at all.
+// otherThan draws a stream similar to data: its beginning, data with more at the end, data with a
+// byte changed, or an empty one.
 func (t *trial) otherThan(data []byte) []byte {
 	switch pick(t, "other", "cut", "grown", "changed", "new") {
 	case "cut":
@@ -80,11 +80,11 @@ func (t *trial) otherThan(data []byte) []byte {
 	return t.stream("new")
 }
 
-// exampleStream returns the stream of a seed: the same at each call.
+// exampleStream returns the stream for a seed, the same at each call.
 func exampleStream(seed int) []byte { return streams().Example(seed) }
 
-// longStream returns a stream of so many jobs with twenty commands each: one
-// that is not written at once. The last job stays open.
+// longStream returns a stream of that many jobs with twenty commands each, which is too long to be
+// written at once. The last job stays open.
 func longStream(jobs int) []byte {
 	var data []byte
 	emit := func(event domain.Event) { data = appendLine(data, domain.Entry{Event: event}) }

@@ -9,15 +9,15 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// Laws about last lines that no line feed has ended yet.
+// Laws about incomplete last lines.
 var tailLaws = []law{
-	property("segments go on from a file that ends anywhere", goOnFromCut),
+	property("segments continue after a file that ends anywhere", goOnFromCut),
 	property("tails among segments give the rows of the stream", tailsAnywhere),
-	property("a file goes on from a tail that came as a segment", fileGoesOnFromTail),
+	property("a file continues after a tail that came as a segment", fileGoesOnFromTail),
 }
 
-// cutOf draws where a stream ends that is being written: anywhere, or where a line lacks
-// nothing but its line feed.
+// cutOf draws where an unfinished stream ends: anywhere, or before the line feed of a complete
+// line.
 func (t *trial) cutOf(stream []byte) []byte {
 	cut := t.upTo(len(stream), "cut")
 	if t.flip("before a line feed") {
@@ -26,8 +26,8 @@ func (t *trial) cutOf(stream []byte) []byte {
 	return stream[:cut]
 }
 
-// goOnFromCut takes in a file that ends anywhere, also within a line, and has the rest come
-// as segments, to projectors that have not seen what came before.
+// goOnFromCut ingests a file that ends anywhere, also within a line, and applies the rest as
+// segments, with projectors that have not seen the beginning.
 func goOnFromCut(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	r := aligned(run, t.cutOf(stream))
@@ -39,7 +39,7 @@ func goOnFromCut(t *trial) {
 	must(t.agree(r))
 	var rest []domain.Segment
 	for _, s := range t.segments(run, stream) {
-		if s.End() > int64(wholeLines(r.bytes())) { // and may begin before
+		if s.End() > int64(wholeLines(r.bytes())) { // it may begin earlier
 			rest = append(rest, s)
 		}
 	}
@@ -47,7 +47,7 @@ func goOnFromCut(t *trial) {
 	t.asOneFold(run, stream, segmentSource)
 }
 
-// restarting applies segments by one projector after the other.
+// restarting applies segments with one projector after the other.
 func (t *trial) restarting(segments []domain.Segment) {
 	for len(segments) > 0 {
 		n := 1 + t.upTo(len(segments)-1, "until")
@@ -58,8 +58,8 @@ func (t *trial) restarting(segments []domain.Segment) {
 	}
 }
 
-// asOneFold says in what the rows and the checkpoint of a run, and its state among that, are
-// not those of its whole stream.
+// asOneFold returns an error if the rows and the checkpoint of a run, including the state, are not
+// those of its whole stream.
 func (t *trial) asOneFold(run domain.RunID, stream []byte, source string) {
 	if err := t.projected(map[domain.RunID][]byte{run: stream}, source); err != nil {
 		failf("%w, of %+q", err, stream)
@@ -78,8 +78,8 @@ func (t *trial) asOneFold(run domain.RunID, stream []byte, source string) {
 	must(err)
 }
 
-// tails draws tails of a stream as it grows: of some lines, what there was of them, once or
-// more often.
+// tails draws tails of a stream as it grows: for some lines, what there was of them, once or more
+// often.
 func (t *trial) tails(run domain.RunID, stream []byte) (tails []domain.Segment) {
 	for at := 0; at < len(stream); {
 		end := at + bytes.IndexByte(stream[at:], '\n')
@@ -101,7 +101,7 @@ func (t *trial) tails(run domain.RunID, stream []byte) (tails []domain.Segment) 
 func tailsAnywhere(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	segments := append(t.segments(run, stream), t.tails(run, stream)...)
-	if t.flip("in order") { // as a sender does that is faster than the writer
+	if t.flip("in order") { // as from a sender that is faster than the writer
 		var grown []domain.Segment
 		for end := range len(stream) + 1 {
 			for _, s := range segments {
@@ -118,8 +118,8 @@ func tailsAnywhere(t *trial) {
 	t.asOneFold(run, stream, segmentSource)
 }
 
-// fileGoesOnFromTail has some of a stream come as segments, with a tail at their end, and
-// takes in all of it from a file.
+// fileGoesOnFromTail applies the beginning of a stream as segments that end with a tail, and
+// ingests the whole stream from a file.
 func fileGoesOnFromTail(t *trial) {
 	run, stream := t.run("a"), t.stream("stream")
 	cut := t.cutOf(stream)

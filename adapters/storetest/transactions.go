@@ -10,10 +10,10 @@ import (
 )
 
 var transactionLaws = []law{
-	example("what is cancelled does nothing", cancelledCalls),
-	example("readers see what was there before an update that goes on", readersSeeBefore),
+	example("a cancelled call does nothing", cancelledCalls),
+	example("readers see the state before an unfinished update", readersSeeBefore),
 	example("the revision changes with each commit, whichever program commits", revisionsChange),
-	example("a view is of one moment", viewIsOfOneMoment),
+	example("a view shows one moment", viewIsOfOneMoment),
 	example("an error of a view is returned", failedView),
 }
 
@@ -64,7 +64,7 @@ func cancelledCalls(t *trial) {
 	must(t.holds(before))
 }
 
-// readersSeeBefore reads while a transaction has written everything and not committed.
+// readersSeeBefore reads while a transaction has written everything and has not committed.
 func readersSeeBefore(t *trial) {
 	before, now := t.two()
 	must(t.transact(func(tx store.Tx) {
@@ -78,8 +78,8 @@ func readersSeeBefore(t *trial) {
 	must(t.holds(now))
 }
 
-// revisionsChange asks for the revision before a transaction, when it has written everything, and after
-// it: the last one is another.
+// revisionsChange reads the revision before a transaction, when it has written everything, and
+// after it: the last one must differ.
 func revisionsChange(t *trial) {
 	run := t.run("a")
 	for i, writer := range []*trial{t, t.with(fewer), t} {

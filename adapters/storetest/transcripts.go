@@ -67,15 +67,15 @@ func transcriptLaws() (laws []law) {
 	return laws
 }
 
-// stage is where a transcript is played.
+// stage runs a transcript.
 type stage struct {
 	*trial
 	p       *store.Projector
-	fault   atomic.Pointer[string] // of the next commit
+	fault   atomic.Pointer[string] // the fault of the next commit
 	streams map[string][][]byte
 }
 
-// play returns the transcript as it would have to be.
+// play runs a transcript, and returns it with the actual output.
 func (t *trial) play(text string) string {
 	s := &stage{trial: t, streams: map[string][][]byte{}}
 	s.projector(nil)
@@ -98,7 +98,7 @@ func (t *trial) play(text string) string {
 	return strings.TrimSuffix(played.String(), "\n")
 }
 
-// do does what a command says, and returns what it prints.
+// do executes a command, and returns its output.
 func (s *stage) do(args []string, input string) string {
 	if args[0] == "projector" {
 		must(s.p.Close(s.ctx))
@@ -169,7 +169,7 @@ func (s *stage) do(args []string, input string) string {
 	return s.state(name, run)
 }
 
-// projector opens one.
+// projector opens a projector.
 func (s *stage) projector(how []string) {
 	options, decoder := hasty, jsonl.Options{OnMalformed: jsonl.Skip}
 	if slices.Contains(how, "impatient") {
@@ -181,7 +181,7 @@ func (s *stage) projector(how []string) {
 	s.p = store.NewProjector(&crashing{s.store, &s.fault}, jsonl.NewSegments(decoder), options)
 }
 
-// stream returns what the stream of a run is by now.
+// stream returns the current stream of a run.
 func (s *stage) stream(name string) []byte { return s.streams[name][len(s.streams[name])-1] }
 
 // lines returns a segment of a stream.
@@ -198,7 +198,7 @@ func (s *stage) lines(name, which string) domain.Segment {
 	return segmentOf(domain.RunID(s.prefix+name), stream, from, to, to > from && stream[to-1] != '\n')
 }
 
-// startOf returns where a line begins, or where the stream ends.
+// startOf returns the offset at which a line begins, or the end of the stream.
 func startOf(stream []byte, line int) (at int) {
 	for ; line > 1 && at < len(stream); line-- {
 		if n := bytes.IndexByte(stream[at:], '\n'); n >= 0 {
@@ -240,7 +240,7 @@ func (s *stage) state(name string, run domain.RunID) string {
 	return b.String()
 }
 
-// folded returns that beginning of a run's stream that a checkpoint is about.
+// folded returns the beginning of a run's stream that a checkpoint covers.
 func (s *stage) folded(name string, checkpoint store.Checkpoint) []byte {
 	for _, stream := range s.streams[name] {
 		if end := checkpoint.End; end.Bytes <= int64(len(stream)) && end.SHA256 == sha256.Sum256(stream[:end.Bytes]) {
@@ -276,7 +276,7 @@ func (s *stage) rows(run domain.RunID, tables []string) string {
 	return b.String()
 }
 
-// crashing is a store whose next commit fails, or is not answered.
+// crashing is a store whose next commit fails, or gets no response.
 type crashing struct {
 	store.Store
 	fault *atomic.Pointer[string]

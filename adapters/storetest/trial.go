@@ -22,20 +22,20 @@ import (
 type trial struct {
 	ctx   context.Context
 	store store.Store
-	// of are the projections that the store keeps. as opens it for a program that has
-	// others.
+	// of are the projections that the store keeps. as opens the store for a program with other
+	// ones.
 	of []definition
 	as func(*projections.Set) store.Store
-	// keeps says that the store keeps streams.
+	// keeps means that the store keeps streams.
 	keeps bool
-	// draw is what random values are drawn from; nil in an example.
+	// draw is the source of random values; nil in an example.
 	draw *rapid.T
-	// prefix begins the ids of this trial's runs, and nobody else's.
+	// prefix begins the ids of this trial's runs, and of no others.
 	prefix string
 	runs   []domain.RunID
 }
 
-// patience is how long a trial may take. A store that hangs is found by it.
+// patience limits a trial, so that a store that hangs is found.
 const patience = 2 * time.Minute
 
 // try tries the law once.
@@ -47,18 +47,18 @@ func (l law) try(as func(*projections.Set) store.Store, draw *rapid.T) error {
 		t.keeps = value(t.store.Keeps(ctx))
 		l.holds(t)
 	})
-	// What a law leaves that does not hold would be in the way of others.
+	// The remains of a law that does not hold would disturb other laws.
 	if left := t.cleanUp(); err == nil {
 		err = wrap("clean up", left)
 	}
 	if err != nil {
-		// Rapid takes a failure for the same only if it says the same.
+		// Rapid recognizes a failure by its message, so this must not vary.
 		return errors.New(strings.ReplaceAll(err.Error(), t.prefix, ""))
 	}
 	return nil
 }
 
-// cleanUp removes the trial's runs, even if its time is over.
+// cleanUp removes the trial's runs, even after its time limit.
 func (t *trial) cleanUp() error {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -67,25 +67,25 @@ func (t *trial) cleanUp() error {
 }
 
 var (
-	process = rand.Text()[:8] // others may use the same database
+	process = rand.Text()[:8] // other processes may use the same database
 	trials  atomic.Int64
 )
 
 func newPrefix() string { return fmt.Sprintf("try-%s-%d-", process, trials.Add(1)) }
 
-// run returns the id of a run of this trial's own.
+// run returns the id of a run that belongs to this trial.
 func (t *trial) run(name string) domain.RunID {
 	id := domain.RunID(t.prefix + name)
 	t.runs = append(t.runs, id)
 	return id
 }
 
-// transact does something in a transaction.
+// transact calls do in a transaction.
 func (t *trial) transact(do func(store.Tx)) error {
 	return t.store.Update(t.ctx, func(tx store.Tx) error { return caught(func() { do(tx) }) })
 }
 
-// update does something in a transaction that has locked runs.
+// update calls do in a transaction that has locked runs.
 func (t *trial) update(runs []domain.RunID, do func(store.Tx)) error {
 	return t.transact(func(tx store.Tx) {
 		value(tx.Lock(runs))
@@ -98,7 +98,7 @@ func (t *trial) view(run domain.RunID, do func(store.Snapshot)) error {
 	return t.store.View(t.ctx, run, func(snapshot store.Snapshot) error { return caught(func() { do(snapshot) }) })
 }
 
-// write replaces whatever is stored of runs, in one transaction.
+// write replaces everything stored of runs, in one transaction.
 func (t *trial) write(contents ...*content) error {
 	runs := idsOf(contents)
 	return wrap("write", t.update(runs, func(tx store.Tx) {
@@ -122,7 +122,7 @@ func (t *trial) remove(runs ...domain.RunID) error {
 	})
 }
 
-// holds says in what the store differs from what is wanted of runs.
+// holds returns an error if the store differs from the contents of these runs.
 func (t *trial) holds(contents ...*content) error {
 	for _, want := range contents {
 		want.checkpoint.V.Kept = t.keeps
@@ -137,7 +137,7 @@ func (t *trial) holds(contents ...*content) error {
 	return nil
 }
 
-// read reads all that is stored of a run.
+// read reads everything stored of a run.
 func (t *trial) read(run domain.RunID) (c *content, err error) {
 	err = t.view(run, func(snapshot store.Snapshot) {
 		c, err = readContent(run, t.of, snapshot)
@@ -165,7 +165,7 @@ func (t *trial) keptStream(c *content) (stream []byte, err error) {
 	return stream, nil
 }
 
-// pick draws one of some values.
+// pick draws one of the values.
 func pick[T any](t *trial, label string, values ...T) T {
 	return rapid.SampledFrom(values).Draw(t.draw, label)
 }
@@ -191,5 +191,5 @@ func wrap(doing string, err error) error {
 	return nil
 }
 
-// some is short for a value that is known.
+// some returns a value that is not null.
 func some[T comparable](v T) projections.Null[T] { return projections.Some(v) }

@@ -6,13 +6,13 @@ import (
 	"testing"
 )
 
-// enough is how many tries of a law find the mistakes that the law is known to find. More
-// of them take long and find little: other values are drawn each time.
+// enough is how many tries of a law find the mistakes that it is known to find. More tries take
+// longer and find little, since each test run draws other values.
 const enough = 30
 
-// Tries sets how often a property is tried until the test ends, unless the flag
-// -rapid.checks or an earlier call says so. With -short, which is to find races, it is a tenth
-// of that. Other tests must not draw meanwhile.
+// Tries sets how often a property is tried until the test ends, unless the flag -rapid.checks or an
+// earlier call has set it. With -short, which is for finding races, it is a tenth of that. Other
+// tests must not draw values meanwhile.
 func Tries(t *testing.T, n int) {
 	t.Helper()
 	checks := flag.Lookup("rapid.checks")
@@ -20,7 +20,7 @@ func Tries(t *testing.T, n int) {
 		return
 	}
 	if testing.Short() {
-		n = max(5, n/2) // rapid makes a fifth of them
+		n = max(5, n/2) // rapid reduces it to a fifth
 	}
 	if err := checks.Value.Set(strconv.Itoa(n)); err != nil {
 		t.Fatal(err)

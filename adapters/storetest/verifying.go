@@ -19,16 +19,16 @@ var verifyLaws = []law{
 	property("Verify finds the row that was changed", findsOne(store.Differs, (*trial).changeOne)),
 	property("Verify finds the row that was removed", findsOne(store.Missing, (*trial).removeOne)),
 	property("Verify finds the row that was added", findsOne(store.Extra, (*trial).addOne)),
-	property("Verify finds rows that have changed places", findsMoved),
+	property("Verify finds rows that were swapped", findsMoved),
 	property("Verify finds nothing in rows that have lost their checkpoint", findsNoCheckpoint),
 	property("Verify finds that a run is not stored", findsMissingRun),
-	property("Verify finds rows that are behind their stream, and none that is wrong", findsBehind),
-	property("Verify finds the row that was changed behind which the stream has grown", findsChangedAndBehind),
-	property("Verify knows whether a rebuild mends what it finds", findsWhatMends),
-	property("Verify takes what cannot be read for an error", verifyFails),
+	property("Verify finds rows that are behind their stream, and no wrong ones", findsBehind),
+	property("Verify finds a changed row of a stream that has grown", findsChangedAndBehind),
+	property("Verify tells whether a rebuild repairs what it finds", findsWhatMends),
+	property("Verify returns an error for rows that cannot be read", verifyFails),
 }
 
-// verify returns what Verify finds.
+// verify returns the differences that Verify finds.
 func (t *trial) verify(s store.Store, all ...*recording) ([]store.Difference, error) {
 	var found []store.Difference
 	counted := 0
@@ -58,7 +58,7 @@ func findsNothing(t *trial) {
 	must(errors.Join(t.agree(now...), t.finds(now)))
 }
 
-// finds says where what Verify finds is not what is there to be found.
+// finds returns an error if Verify finds other differences than these.
 func (t *trial) finds(all recordings, want ...store.Difference) error {
 	got, err := t.verify(t.store, all...)
 	if err != nil {
@@ -74,8 +74,7 @@ func sameDifference(a, b store.Difference) bool {
 	return a.Kind == b.Kind && a.RunID == b.RunID && a.Table == b.Table && slices.Equal(a.Key, b.Key) && a.Column == b.Column
 }
 
-// tampered stores a recording, and then its content as change leaves it. The
-// checkpoint stays.
+// tampered stores a recording, and then its content as change leaves it. The checkpoint stays.
 func (t *trial) tampered(change func(*content)) *recording {
 	r := record(t.run("a"), slices.Concat(longStream(1), t.stream("stream"), []byte("\n{}\n")))
 	c := r.derived()
@@ -84,7 +83,7 @@ func (t *trial) tampered(change func(*content)) *recording {
 	return r
 }
 
-// findsOne tampers with a row, which Verify has to name.
+// findsOne tampers with a row, which Verify must name.
 func findsOne(kind store.Kind, change func(*trial, *content) store.Difference) func(*trial) {
 	return func(t *trial) {
 		var want store.Difference
@@ -94,14 +93,14 @@ func findsOne(kind store.Kind, change func(*trial, *content) store.Difference) f
 	}
 }
 
-// oneRow draws one of the rows of a content, of a table of some kind.
+// oneRow draws a row of a content, from a table that meets the condition.
 func (t *trial) oneRow(c *content, is func(definition) bool) (of definition, index int) {
 	tables := slices.DeleteFunc(slices.Clone(t.of), func(of definition) bool { return c.of(of).Len() == 0 || !is(of) })
 	of = pick(t, "table", tables...)
 	return of, t.upTo(c.of(of).Len()-1, "row")
 }
 
-// tamperedRow names the row that somebody has changed.
+// tamperedRow returns the difference that names a tampered row.
 func tamperedRow(of definition, row anyRow) store.Difference {
 	return store.Difference{Table: of.Table, Key: keyOf(of, row)}
 }
@@ -138,7 +137,7 @@ func rowsOtherwise(of definition, rows projections.Rows, index int, change func(
 	return others
 }
 
-// older returns what a checkpoint says whose rows lack a projection, or have an older
+// older returns a list of versions for a checkpoint whose rows lack a projection, or have an older
 // version of it.
 func (t *trial) older() string {
 	versions := strings.Fields(projections.ID(t.of))
@@ -159,7 +158,7 @@ func (t *trial) removeOne(c *content) store.Difference {
 	return d
 }
 
-// addOne adds a row behind the others.
+// addOne appends a row.
 func (t *trial) addOne(c *content) store.Difference {
 	of := pick(t, "table", slices.DeleteFunc(slices.Clone(t.of), func(of definition) bool { return of.Single })...)
 	row := c.add(of, t.flip("final"))
@@ -174,7 +173,7 @@ func (t *trial) addOne(c *content) store.Difference {
 	return tamperedRow(of, c.of(of).At(c.of(of).Len()-1))
 }
 
-// findsMoved lets two rows that are beside each other change places.
+// findsMoved swaps two neighbouring rows.
 func findsMoved(t *trial) {
 	var of definition
 	var keys []store.Key
@@ -204,7 +203,7 @@ func findsMoved(t *trial) {
 	failIf(len(found) == 0, "store.Verify finds nothing")
 }
 
-// findsNoCheckpoint has rows that are right, though nobody could rely on them.
+// findsNoCheckpoint has correct rows without a checkpoint, which nobody could rely on.
 func findsNoCheckpoint(t *trial) {
 	r := t.tampered(func(c *content) {
 		c.checkpoint.Valid = false
@@ -212,14 +211,14 @@ func findsNoCheckpoint(t *trial) {
 	must(t.finds(recordings{r}))
 }
 
-// findsMissingRun says so once, and not for each of its rows.
+// findsMissingRun checks that a missing run is reported once, and not for each of its rows.
 func findsMissingRun(t *trial) {
 	there, missing := record(t.run("a"), t.stream("stream")), record(t.run("b"), t.stream("stream"))
 	t.ingest(there, nil)
 	must(t.finds(recordings{there, missing}, store.Difference{Kind: store.Behind, RunID: missing.run, Table: "runs"}))
 }
 
-// verifyFails lets a sequence of rows end with an error.
+// verifyFails ends a sequence of rows with an error.
 func verifyFails(t *trial) {
 	r := record(t.run("a"), longStream(3))
 	t.ingest(r, nil)

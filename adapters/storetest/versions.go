@@ -11,7 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// rowByRow is a store that finds no runs whose rows are the same, so that all rows are compared.
+// rowByRow is a store that finds no runs with equal rows, so that all rows are compared.
 type rowByRow struct{ store.Versioned }
 
 func (r rowByRow) Next(ctx context.Context) (store.Beside, error) {
@@ -25,7 +25,7 @@ func (unsure) Same(context.Context, []domain.RunID) (map[domain.RunID][]definiti
 	return nil, nil
 }
 
-// comparesOtherColumns compares tables with other columns; some of the rows are the same.
+// comparesOtherColumns compares tables with other columns; some of the rows are equal.
 func comparesOtherColumns(t *trial) {
 	all, _ := t.versions(4)
 	for _, r := range all {
@@ -43,7 +43,7 @@ func (t *trial) comparesFast(s store.Versioned, streams recordings) {
 	failIf(!reflect.DeepEqual(fast, slow), "store.CompareVersions finds %+v, and row by row %+v", fast, slow)
 }
 
-// comparesVersions changes rows of two generations, and compares these.
+// comparesVersions changes rows of two generations, and compares the generations.
 func comparesVersions(t *trial) {
 	s := t.store.(store.Versioned)
 	all, _ := t.versions(4)
@@ -76,7 +76,7 @@ func comparesVersions(t *trial) {
 	}
 }
 
-// change changes rows of a run in one table, or what its checkpoint says of them.
+// change changes rows of a run in one table, or the versions in its checkpoint.
 func (t *trial) change(c *content) {
 	of := pick(t, "table", t.of...)
 	rows := c.of(of)
@@ -102,8 +102,8 @@ func (t *trial) change(c *content) {
 	}
 }
 
-// sameVersion reports whether a run has the same rows of a projection, and of the same bytes, in two
-// generations.
+// sameVersion reports whether a run has the same rows of a projection, derived from the same bytes,
+// in two generations.
 func sameVersion(all []definition, of definition, was, is *content) bool {
 	before, now := was.checkpoint, is.checkpoint
 	if !before.Valid || !now.Valid || before.V.End != now.V.End || before.V.ReadOptions != now.V.ReadOptions || now.V.Projections != projections.ID(all) {

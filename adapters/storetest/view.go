@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// ShTimings holds the view sh_timings of a database to the projection, for any commands and for
-// times at the limits of int64. read returns a run's rows in the view, in the order of their
+// ShTimings compares the view sh_timings of a database with the projection, for any commands and
+// for times at the limits of int64. read returns a run's rows in the view, in the order of their
 // positions.
 func ShTimings(t *testing.T, s store.Store, read func(domain.RunID) ([]projections.ShTiming, error)) {
 	limits := rapid.SampledFrom([]int64{math.MinInt64, math.MinInt64 + 1, -1 << 62, -1, 0, 1, 1 << 53, 1<<53 + 1, 1 << 62, math.MaxInt64 - 1, math.MaxInt64})

@@ -15,14 +15,14 @@ import (
 )
 
 var waitLaws = []law{
-	example("Lock waits for the transaction that has the run, and sees its rows", lockWaits),
+	example("Lock waits for the transaction that holds the run, and sees its rows", lockWaits),
 	example("waiting for a lock can be cancelled", waitCancelled),
-	example("runs that are locked in any order do not block each other for ever", noDeadlock),
+	example("locking runs in any order causes no deadlock", noDeadlock),
 	example("no update of a run is lost", noneLost),
 }
 
-// pause is how long a law waits for something that must not happen, and moment is how long a
-// transaction takes that others must collide with.
+// pause is how long a law waits for something that must not happen. moment is the duration of a
+// transaction with which others must collide.
 const (
 	pause  = 50 * time.Millisecond
 	moment = time.Millisecond
@@ -72,7 +72,7 @@ func waitCancelled(t *trial) {
 	must(t.holds(now))
 }
 
-// together calls do on a number of goroutines.
+// together calls do on several goroutines.
 func together(goroutines int, do func(i int)) {
 	var wg sync.WaitGroup
 	errs := make([]error, goroutines)
@@ -80,7 +80,7 @@ func together(goroutines int, do func(i int)) {
 		wg.Go(func() { errs[i] = caught(func() { do(i) }) })
 	}
 	wg.Wait()
-	must(cmp.Or(errs...)) // one will do
+	must(cmp.Or(errs...)) // one error is enough
 }
 
 func noDeadlock(t *trial) {
@@ -100,8 +100,8 @@ func noDeadlock(t *trial) {
 	})
 }
 
-// noneLost lets goroutines increase a number that they have read under the lock. The run is not
-// stored at first.
+// noneLost increases a number from several goroutines, each reading it under the lock. The run is
+// not stored at first.
 func noneLost(t *trial) {
 	const goroutines, rounds = 4, 15
 	c := t.plain(t.run("counted"))
