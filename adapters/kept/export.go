@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"github.com/dustin/go-humanize"
 
@@ -40,8 +41,9 @@ var ErrOneStream = errors.New("the folder has an events.jsonl, beside which no f
 
 // Export writes streams into a folder, byte for byte, and each into a file whose path gives the id of
 // its run. A file appears when it is whole, so an Export that was stopped can be made again. A file
-// that is there stays, unless the stream begins with it. failed is called with the error of each
-// stream that could not be exported; other errors end the work.
+// that is there stays, unless the stream begins with it. What an Export that was killed has left of a
+// file is removed. failed is called with the error of each stream that could not be exported; other
+// errors end the work.
 func Export(ctx context.Context, streams jsonl.Streams, folder string, failed func(error)) (Exported, error) {
 	var done Exported
 	if err := os.MkdirAll(folder, 0o777); err != nil {
@@ -57,7 +59,12 @@ func Export(ctx context.Context, streams jsonl.Streams, folder string, failed fu
 		return done, printable.Error(err)
 	}
 	defer root.Close()
+	cleared := map[string]bool{} // folders
 	for at, err := range streams.Locations() {
+		if in := filepath.Dir(domain.PathOf(at.Run)); err == nil && !cleared[in] {
+			cleared[in] = true
+			removeParts(root, in)
+		}
 		if err == nil {
 			err = done.stream(root, at)
 		}
@@ -146,7 +153,7 @@ func write(root *os.Root, name string, at jsonl.Location) (n int64, err error) {
 	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return 0, err
 	}
-	part := name + "." + rand.Text()[:8] + ".part"
+	part := name + "." + rand.Text()[:partText] + ".part"
 	file, err := root.Create(part)
 	if err != nil {
 		return 0, err
@@ -162,4 +169,20 @@ func write(root *os.Root, name string, at jsonl.Location) (n int64, err error) {
 		_ = root.Remove(part) // the first error is the one to report
 	}
 	return n, err
+}
+
+// partText is how many random characters are in the name of a file that is being written.
+const partText = 8
+
+var isPart = regexp.MustCompile(fmt.Sprintf(`\.jsonl\.[A-Z2-7]{%d}\.part$`, partText))
+
+// removeParts removes the files in a folder that were not written to their ends. Another Export that is
+// writing one fails for that stream.
+func removeParts(root *os.Root, folder string) {
+	entries, _ := fs.ReadDir(root.FS(), filepath.ToSlash(folder)) // it need not exist
+	for _, entry := range entries {
+		if isPart.MatchString(entry.Name()) && entry.Type().IsRegular() {
+			_ = root.Remove(filepath.Join(folder, entry.Name())) // it does no harm
+		}
+	}
 }

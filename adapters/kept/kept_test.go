@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -40,8 +41,14 @@ func TestExportGivesTheStreamsBack(t *testing.T) {
 			archive, err := kept.Open(t.Context(), s, "memory")
 			require.NoError(t, err)
 			sources := jsonl.Streams{Paths: []string{"memory"}, Archives: map[string]jsonl.Archive{"memory": archive}}
+			for _, id := range ids { // as if one was killed
+				part := filepath.Join(folder, domain.PathOf(domain.RunID(id))+".ABCDEF23.part")
+				require.NoError(t, os.MkdirAll(filepath.Dir(part), 0o777))
+				require.NoError(t, os.WriteFile(part, []byte("\n"), 0o666))
+			}
 			_, err = kept.Export(t.Context(), sources, folder, func(err error) { t.Fatal(err) })
 			require.NoError(t, err)
+			require.Empty(t, parts(t, folder))
 			again, err := kept.Export(t.Context(), sources, folder, func(err error) { t.Fatal(err) })
 			if require.NoError(t, err); again.Written > 0 {
 				t.Fatalf("what is there is written again: %s", again)
@@ -61,6 +68,17 @@ func TestExportGivesTheStreamsBack(t *testing.T) {
 			assert.True(t, bytes.Equal(data, streams[run]), "%q is %q", run, data)
 		}
 	})
+}
+
+// parts returns the files in a folder that were not written to their ends.
+func parts(t require.TestingT, folder string) (parts []string) {
+	require.NoError(t, filepath.WalkDir(folder, func(path string, _ fs.DirEntry, err error) error {
+		if filepath.Ext(path) == ".part" {
+			parts = append(parts, path)
+		}
+		return err
+	}))
+	return parts
 }
 
 func ingest(t require.TestingT, s store.Store, run domain.RunID, stream []byte) {

@@ -188,6 +188,9 @@ func TestKilledExport(t *testing.T) {
 			exported(t, folder, to)
 			run(t, export(to)...).succeeds(t)
 			require.Equal(t, 600, exported(t, folder, to))
+			left, err := filepath.Glob(filepath.Join(to, "*.part"))
+			require.NoError(t, err)
+			require.Empty(t, left)
 		}
 		w.reader.close()
 		t.Logf("%d of %d times, the work was completed all the same", w.completed, w.often)

@@ -145,10 +145,7 @@ func (h Help) Group(name string, commands ...*cobra.Command) *cobra.Command {
 
 // oneOf refuses all arguments, which are not names of the group's commands, and suggests one that is.
 func oneOf(group *cobra.Command) cobra.PositionalArgs {
-	var names []string
-	for _, sub := range group.Commands() { // before cobra adds others
-		names = append(names, sub.Name())
-	}
+	names := namesIn(group) // before cobra adds others
 	last := len(names) - 1
 	all := strings.Join(names[:last], ", ")
 	return func(_ *cobra.Command, args []string) error {
@@ -159,6 +156,26 @@ func oneOf(group *cobra.Command) cobra.PositionalArgs {
 		_, path, _ := strings.Cut(group.CommandPath()+" "+args[0], " ")
 		return Usage("there is no command %q%s", path, near)
 	}
+}
+
+func namesIn(group *cobra.Command) (names []string) {
+	for _, sub := range group.Commands() {
+		names = append(names, sub.Name())
+	}
+	return names
+}
+
+// isCommand refuses arguments that name no command. Cobra would explain another one.
+func isCommand(cmd *cobra.Command, args []string) error {
+	found, unknown, err := cmd.Root().Find(args)
+	if err == nil && len(unknown) == 0 {
+		return nil
+	}
+	near := ""
+	if len(unknown) > 0 {
+		near = DidYouMean(unknown[0], namesIn(found))
+	}
+	return Usage("there is no command %q%s", strings.Join(args, " "), near)
 }
 
 // helpTemplate starts with the parts that most readers look for.
@@ -180,6 +197,10 @@ func (s Stdio) Execute(ctx context.Context, root *cobra.Command, args []string) 
 		return Usage("%w; see %s --help", explain(err), cmd.CommandPath())
 	})
 	root.SuggestionsMinimumDistance = 2
+	root.InitDefaultHelpCmd()
+	if help, _, err := root.Find([]string{"help"}); err == nil {
+		help.Args = isCommand
+	}
 	root.InitDefaultCompletionCmd("")
 	if completion, _, err := root.Find([]string{"completion"}); err == nil {
 		completion.RunE = func(cmd *cobra.Command, _ []string) error { return nil } // without Run, cobra does not call Args
