@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
@@ -26,7 +27,9 @@ type PublishError struct {
 }
 
 func (e *PublishError) Error() string {
-	return fmt.Sprintf("run %s: publishing its stream from byte %d on: %v (tries: %d)", printable.Name(string(e.Run)), e.Offset, e.Err, e.Tries)
+	run := "run " + printable.Name(string(e.Run)) + ": "
+	reason := strings.TrimPrefix(e.Err.Error(), run) // which may name the run, too
+	return fmt.Sprintf("%spublishing its stream from byte %d on: %s (tries: %d)", run, e.Offset, reason, e.Tries)
 }
 
 func (e *PublishError) Unwrap() error { return e.Err }

@@ -112,6 +112,17 @@ func (s Streams) mixed() iter.Seq2[Location, error] {
 	return store.Distinct(all, func(at Location) (domain.RunID, string) { return at.Run, at.Path })
 }
 
+// CheckAny returns an [ErrNoStream] if no stream is there.
+func (s Streams) CheckAny() (none error) {
+	for _, err := range s.Locations() {
+		if !errors.Is(err, ErrNoStream) {
+			return nil
+		}
+		none = cmp.Or(none, err)
+	}
+	return none
+}
+
 // All yields the streams for a store, in the order of their paths.
 func (s Streams) All() iter.Seq2[store.Source, error] {
 	return func(yield func(store.Source, error) bool) {

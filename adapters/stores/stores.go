@@ -34,6 +34,8 @@ type Options struct {
 	Projections *projections.Set
 	// MustExist makes Open fail with [fs.ErrNotExist] if the store does not exist.
 	MustExist bool
+	// Create, when set, is called before Open creates a store. If it returns an error, Open does not.
+	Create func() error
 	// OrEmpty makes Open return an empty store in memory if the store does not exist.
 	OrEmpty bool
 	// Durable makes each commit wait until it is on the disk. Set it if you discard a part of a
@@ -70,6 +72,17 @@ func Open(ctx context.Context, address string, o Options) (s Store, err error) {
 }
 
 func open(ctx context.Context, address string, o Options) (Store, error) {
+	if create := o.Create; create != nil && !o.MustExist && !o.OrEmpty {
+		o.MustExist, o.Create = true, nil
+		s, err := open(ctx, address, o)
+		if !isMissing(err) {
+			return s, err
+		}
+		if err := create(); err != nil {
+			return nil, err
+		}
+		o.MustExist = false
+	}
 	file, sqlite, err := parse(address)
 	if err != nil {
 		return nil, err
@@ -87,7 +100,7 @@ func open(ctx context.Context, address string, o Options) (Store, error) {
 	switch {
 	case errors.Is(err, postgres.ErrAddress):
 		return nil, &AddressError{err: err}
-	case o.OrEmpty && errors.Is(err, fs.ErrNotExist) && !RefusesConnection(err):
+	case o.OrEmpty && isMissing(err):
 		return empty{memory.Of(o.Projections)}, nil
 	}
 	return s, err
@@ -131,6 +144,9 @@ func opened[S Store](s S, err error) (Store, error) {
 	}
 	return s, nil
 }
+
+// isMissing reports whether err says that there is no store at an address.
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) && !RefusesConnection(err) }
 
 type empty struct{ *memory.Store }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -120,9 +121,7 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 	}
 	var view live.View
 	if !flags.quiet {
-		if _, err := os.Stat(path); path != jsonl.Stdin && errors.Is(err, fs.ErrNotExist) {
-			say(messages, "waiting for "+path+", which is not there yet")
-		}
+		sayWaiting(messages, path)
 		view = live.Open(ctx, p.Out, live.Options{Color: terminal.Colors(p.Out, flags.color), Wait: flags.to == ""}) // with a store, a slow reader must not delay rows
 		options.View = view
 		if _, drawn := view.(*live.Terminal); drawn && terminal.Of(p.Err) != nil {
@@ -141,6 +140,13 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 	flags.exitStatus.failed = summary.Failed > 0
 	flags.exitStatus.active = summary.Active > 0 || summary.CompleteSoFar > 0 && !flags.exitStatus.assumeEnded
 	return command.End(cmp.Or(worstOf(slices.Concat(summary.Skipped, summary.Unread)...), flags.exitStatus.status()))
+}
+
+// sayWaiting says that what is to be followed is not there.
+func sayWaiting(messages io.Writer, path string) {
+	if _, err := os.Stat(path); path != jsonl.Stdin && errors.Is(err, fs.ErrNotExist) {
+		say(messages, "waiting for "+path+", which is not there yet")
+	}
 }
 
 // followEnd returns the error of the command. err is why following ended; stored means that a store

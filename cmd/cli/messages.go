@@ -125,6 +125,7 @@ func (p *app) onStore(ctx context.Context, to string, options stores.Options, fi
 	if err != nil {
 		return err
 	}
+	options.Create = streams.CheckAny
 	return p.with(ctx, to, options, streams, func(s stores.Store) error {
 		work := p.begin(&streams, quiet)
 		defer work.Stop()

@@ -100,6 +100,25 @@ func serving(t *testing.T, args ...string) (url string, stop func()) {
 	}
 }
 
+// What a server waits for is said, since the folder may be misspelt.
+func TestServeOfNoFolder(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	messages, errs := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- Run(ctx, []string{"serve", filepath.Join(t.TempDir(), "nope"), "--listen", "127.0.0.1:0"}, io.Discard, errs)
+		_ = errs.Close()
+	}()
+	lines := bufio.NewScanner(messages)
+	for lines.Scan() && !strings.Contains(lines.Text(), "nope, which is not there yet") {
+		assert.Contains(t, lines.Text(), "serving at")
+	}
+	assert.NoError(t, lines.Err())
+	cancel()
+	_, _ = io.Copy(io.Discard, messages)
+	assert.Zero(t, <-done)
+}
+
 // A server that is to show what a store has does not create it: its name may be misspelt.
 func TestServeOfNoStore(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "typo.db")
@@ -149,6 +168,7 @@ func TestPublishToServer(t *testing.T) {
 		status, _, errs := run(append([]string{"publish", "--to", url}, args...)...)
 		assert.Equal(t, test.status, status, "%s: %s", test.args, errs)
 		assert.Contains(t, errs, test.says)
+		assert.LessOrEqual(t, strings.Count(errs, "run rapid-ci:")+strings.Count(errs, "run 43:"), 1, "the run is named twice")
 		assert.NotContains(t, errs, "0123456789abcdef")
 		assert.NotContains(t, errs, ofRun)
 	}
