@@ -12,7 +12,7 @@ import (
 // Terminal shows runs as a frame. It redraws the frame after changes, at most ten times a second, and
 // once a second to update running times.
 type Terminal struct {
-	board  *Board
+	*Board
 	size   func() (width, height int)
 	color  bool
 	now    func() time.Time
@@ -33,29 +33,17 @@ const drawEvery = 100 * time.Millisecond
 
 // newTerminal returns a view that draws on out until Close.
 func newTerminal(ctx context.Context, out io.Writer, size func() (int, int), color bool, now func() time.Time) *Terminal {
-	t := &Terminal{board: NewBoard(), size: size, color: color, now: now, screen: screen{out: out}, ctx: ctx, version: -1}
+	t := &Terminal{Board: NewBoard(), size: size, color: color, now: now, screen: screen{out: out}, ctx: ctx, version: -1}
 	t.quit, t.done = make(chan struct{}), make(chan struct{})
 	go t.show()
 	return t
 }
-
-// Take shows the effect of some entries on a run.
-func (t *Terminal) Take(run domain.RunID, entries []domain.Entry) { t.board.Take(run, entries) }
-
-// Restart shows the run as if nothing of it had been read.
-func (t *Terminal) Restart(run domain.RunID) { t.board.Restart(run) }
 
 // Release does nothing: the run stays visible.
 func (t *Terminal) Release(domain.RunID) {}
 
 // Replay does nothing: the board still has the earlier entries.
 func (t *Terminal) Replay(domain.RunID, []domain.Entry) {}
-
-// Trouble shows why reading a run has stopped.
-func (t *Terminal) Trouble(run domain.RunID, message string) { t.board.Trouble(run, message) }
-
-// Waiting shows what a run waits for.
-func (t *Terminal) Waiting(run domain.RunID, message string) { t.board.Waiting(run, message) }
 
 // Close draws the last frame, which stays visible. It waits for a stopped terminal like [Queue.Close].
 func (t *Terminal) Close() error {
@@ -85,7 +73,7 @@ func (t *Terminal) show() {
 // draw draws a frame if it may differ from the current one. The frame has one line less than the
 // terminal, because the cursor is below it, and one column less, see [screen.draw].
 func (t *Terminal) draw() {
-	version, now := t.board.version(), t.now()
+	version, now := t.Board.version(), t.now()
 	width, height := t.size() // a query is cheap, and works on systems without a signal for size changes
 	if width <= 0 || height <= 0 {
 		width, height = 80, 24
@@ -95,6 +83,6 @@ func (t *Terminal) draw() {
 	}
 	t.version, t.second, t.width, t.height = version, now.Unix(), width, height
 	rows := height - 1
-	frame := t.board.Frame(width-1, rows, now, t.color)
+	frame := t.Frame(width-1, rows, now, t.color)
 	t.screen.draw(strings.Split(frame, "\n"), width)
 }
