@@ -48,17 +48,14 @@ func (a *Archive) Locations(run domain.RunID) iter.Seq2[jsonl.Location, error] {
 			a.yield([]domain.RunID{run}, yield)
 			return
 		}
-		for after, more := domain.RunID(""), true; more; {
-			runs, err := a.store.RunIDs(a.ctx, after, page)
+		for runs, err := range store.Pages(a.ctx, page, a.store.RunIDs) {
 			if err != nil {
 				yield(jsonl.Location{Path: a.name}, err)
 				return
 			}
-			if len(runs) == 0 {
+			if !a.yield(runs, yield) {
 				return
 			}
-			after = runs[len(runs)-1]
-			more = a.yield(runs, yield)
 		}
 	}
 }

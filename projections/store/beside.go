@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 
@@ -103,12 +102,10 @@ func buildNext(ctx context.Context, s Versioned, sources Sources, options Option
 // carryMissing carries over the runs whose rows could not be derived, because they have no stream
 // or one that is malformed.
 func (b *build) carryMissing(ctx context.Context) error {
-	for after := domain.RunID(""); ; {
-		page, err := b.live.RunIDs(ctx, after, besidePage)
-		if err != nil || len(page) == 0 {
+	for page, err := range Pages(ctx, besidePage, b.live.RunIDs) {
+		if err != nil {
 			return err
 		}
-		after = page[len(page)-1]
 		there, err := b.next.Checkpoints(ctx, page)
 		if err != nil {
 			return err
@@ -117,6 +114,7 @@ func (b *build) carryMissing(ctx context.Context) error {
 			return err
 		}
 	}
+	return nil
 }
 
 func (b *build) carry(ctx context.Context, runs []domain.RunID) error {
@@ -164,7 +162,7 @@ func (b *build) drain(ctx context.Context) (int, error) {
 	for _, c := range changes {
 		changed[c.Run], b.known[c.Run] = true, nil
 	}
-	var found some
+	var found sources
 	if b.sources != nil {
 		for source, err := range b.sources.All() {
 			if err == nil && changed[source.Run()] {
@@ -227,19 +225,6 @@ func (b *build) last(ctx context.Context, inside Beside, atAnyCost bool) error {
 		}
 	}
 	return inside.Carry(ctx, without)
-}
-
-// some are some of the streams.
-type some []Source
-
-func (s some) All() iter.Seq2[Source, error] {
-	return func(yield func(Source, error) bool) {
-		for _, source := range s {
-			if !yield(source, nil) {
-				return
-			}
-		}
-	}
 }
 
 // Switch switches to the rows that were built beside the live ones, without deriving them again.

@@ -113,17 +113,13 @@ func place(of []*projections.Definition, d VersionDifference) int {
 // someRuns yields all runs of a store, some at a time.
 func someRuns(ctx context.Context, s Store, failed *error) iter.Seq[[]domain.RunID] {
 	return func(yield func([]domain.RunID) bool) {
-		for after := domain.RunID(""); ; {
-			page, err := s.RunIDs(ctx, after, besidePage)
-			if *failed = err; err != nil || len(page) == 0 {
-				return
-			}
+		for page, err := range Pages(ctx, besidePage, s.RunIDs) {
+			*failed = err
 			for some := range slices.Chunk(page, lookup) {
 				if !yield(some) {
 					return
 				}
 			}
-			after = page[len(page)-1]
 		}
 	}
 }

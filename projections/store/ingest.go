@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -155,16 +154,6 @@ func Ingest(ctx context.Context, s Store, source Source, options Options) (last 
 	return last, last.Err
 }
 
-// single are the streams of a command that names just one.
-type single struct{ Source }
-
-func (s single) All() iter.Seq2[Source, error] {
-	return func(yield func(Source, error) bool) { yield(s.Source, nil) }
-}
-
-// Single returns the sources that consist of one source.
-func Single(source Source) Sources { return single{source} }
-
 // IngestAll updates the rows of all runs from their streams, in parallel on all cores. It writes
 // many short runs in one transaction, and a long run in its own. The old rows of a run are removed
 // in the transaction that writes the new ones, so readers never miss a run. A stream that cannot be
@@ -212,12 +201,11 @@ func Rebuild(ctx context.Context, s Store, sources Sources, options Options) (su
 
 // AllOutdated returns the runs of [Store.Outdated], however many there are.
 func AllOutdated(ctx context.Context, s Store) (all []domain.RunID, err error) {
-	for after := domain.RunID(""); ; {
-		page, err := s.Outdated(ctx, after, outdatedPage)
-		all = append(all, page...)
-		if err != nil || len(page) < outdatedPage {
-			return all, err
+	for page, err := range Pages(ctx, outdatedPage, s.Outdated) {
+		if err != nil {
+			return nil, err
 		}
-		after = page[len(page)-1]
+		all = append(all, page...)
 	}
+	return all, nil
 }

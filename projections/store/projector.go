@@ -81,19 +81,12 @@ type ProjectorOptions struct {
 
 // setDefaults gives each option that is not set its default.
 func (o *ProjectorOptions) setDefaults() {
-	setDefault(&o.Grace, 200*time.Millisecond)
-	setDefault(&o.GapTimeout, time.Minute)
-	setDefault(&o.Timeout, time.Minute)
-	setDefault(&o.MaxRuns, 4096)
-	setDefault(&o.MaxParked, 256)
-	setDefault(&o.MaxParkedBytes, 64<<20)
-}
-
-func setDefault[T cmp.Ordered](option *T, value T) {
-	var zero T
-	if *option <= zero {
-		*option = value
-	}
+	o.Grace = cmp.Or(max(o.Grace, 0), 200*time.Millisecond)
+	o.GapTimeout = cmp.Or(max(o.GapTimeout, 0), time.Minute)
+	o.Timeout = cmp.Or(max(o.Timeout, 0), time.Minute)
+	o.MaxRuns = cmp.Or(max(o.MaxRuns, 0), 4096)
+	o.MaxParked = cmp.Or(max(o.MaxParked, 0), 256)
+	o.MaxParkedBytes = cmp.Or(max(o.MaxParkedBytes, 0), 64<<20)
 }
 
 // Batch describes what a [Projector] has done in one transaction.
@@ -175,20 +168,21 @@ func NewProjector(s Store, decoder Decoder, options ProjectorOptions) *Projector
 // belongs to the projector until Apply returns, so the end of ctx does not end a running
 // transaction.
 func (p *Projector) Apply(ctx context.Context, segment domain.Segment) error {
-	if err := CheckSegment(&segment); err != nil {
-		return fmt.Errorf("run %q, offset %d: %w: %w", segment.Run, segment.Offset, ErrSegment, err)
+	return p.apply(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment})
+}
+
+func (p *Projector) apply(r *request) error {
+	if err := CheckSegment(&r.segment); err != nil {
+		return fmt.Errorf("run %q, offset %d: %w: %w", r.run, r.segment.Offset, ErrSegment, err)
 	}
-	return p.do(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment})
+	return p.do(r)
 }
 
 // Append is Apply for a sender that can send other segments instead: the projector neither parks the
 // segment nor quarantines its run. If the segment cannot be applied now, Append returns a
 // [*NotAppendedError].
 func (p *Projector) Append(ctx context.Context, segment domain.Segment) error {
-	if err := CheckSegment(&segment); err != nil {
-		return fmt.Errorf("run %q, offset %d: %w: %w", segment.Run, segment.Offset, ErrSegment, err)
-	}
-	return p.do(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment, append: true})
+	return p.apply(&request{ctx: ctx, kind: applySegment, run: segment.Run, segment: segment, append: true})
 }
 
 // NotAppendedError says why a segment was not appended. Nothing of the segment is stored, unless it was

@@ -21,15 +21,10 @@ const prunePage = 20_000
 // segments. It looks up a page of the stored runs at a time, so that memory does not grow
 // with their number.
 func (p *pipeline) prune(ctx context.Context) error {
-	for after := domain.RunID(""); ; {
-		page, err := p.store.RunIDs(ctx, after, p.page)
+	for page, err := range Pages(ctx, p.page, p.store.RunIDs) {
 		if err != nil {
 			return fmt.Errorf("listing the stored runs: %w", err)
 		}
-		if len(page) == 0 {
-			return nil
-		}
-		after = page[len(page)-1]
 		gone, err := p.gone(ctx, page)
 		if err != nil {
 			return err
@@ -40,6 +35,7 @@ func (p *pipeline) prune(ctx context.Context) error {
 			}
 		}
 	}
+	return nil
 }
 
 // gone returns the stored runs that have no stream.

@@ -67,6 +67,34 @@ type Sources interface {
 	All() iter.Seq2[Source, error]
 }
 
+// Pages yields runs, at most size at a time, that list returns as [Store.RunIDs] and [Store.Outdated] do.
+// An error ends the sequence.
+func Pages(ctx context.Context, size int, list func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error)) iter.Seq2[[]domain.RunID, error] {
+	return func(yield func([]domain.RunID, error) bool) {
+		for after := domain.RunID(""); ; {
+			page, err := list(ctx, after, size)
+			if err == nil && len(page) == 0 {
+				return
+			}
+			if err == nil {
+				after = page[len(page)-1]
+			}
+			if !yield(page, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// sources are streams in a list.
+type sources []Source
+
+// All yields the streams.
+func (s sources) All() iter.Seq2[Source, error] { return each(s) }
+
+// Single returns the sources that consist of one.
+func Single(source Source) Sources { return sources{source} }
+
 // Distinct yields streams. The second stream of a run comes with a *[DuplicateError]. names
 // returns the id of a stream's run, and where the stream is.
 func Distinct[S any](streams iter.Seq2[S, error], names func(S) (domain.RunID, string)) iter.Seq2[S, error] {

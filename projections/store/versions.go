@@ -84,12 +84,10 @@ func OtherVersions(ctx context.Context, s Store, found func(run domain.RunID, ve
 	if checkVersions(s.Projections().Stored(), of) == nil {
 		list = s.Outdated // among which those are
 	}
-	for after := domain.RunID(""); ; {
-		page, err := list(ctx, after, versionsPage)
-		if err != nil || len(page) == 0 {
+	for page, err := range Pages(ctx, versionsPage, list) {
+		if err != nil {
 			return err
 		}
-		after = page[len(page)-1]
 		checkpoints, err := s.Checkpoints(ctx, page)
 		if err != nil {
 			return err
@@ -103,4 +101,5 @@ func OtherVersions(ctx context.Context, s Store, found func(run domain.RunID, ve
 			}
 		}
 	}
+	return nil
 }
