@@ -1,6 +1,9 @@
 package domain
 
-import "crypto/sha256"
+import (
+	"bytes"
+	"crypto/sha256"
+)
 
 // Segment is a part of a run's stream, as bytes: it is sent while the stream grows, or from
 // one machine to another.
@@ -21,3 +24,12 @@ type Segment struct {
 
 // End returns the offset after the last byte of Data.
 func (s *Segment) End() int64 { return s.Offset + int64(len(s.Data)) }
+
+// WholeLines returns how many bytes the first whole lines of data have: at most most, but one line if
+// that is longer; 0 if no line ends in data.
+func WholeLines(data []byte, most int) int {
+	if n := bytes.LastIndexByte(data[:min(len(data), most)], '\n') + 1; n > 0 {
+		return n
+	}
+	return bytes.IndexByte(data, '\n') + 1
+}

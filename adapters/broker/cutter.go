@@ -57,10 +57,7 @@ func (c *cutter) tooLong(length int64) error {
 
 // wholeLines returns the size of the whole lines that fit into a segment.
 func (c *cutter) wholeLines(data []byte) int {
-	if n := bytes.LastIndexByte(data[:min(len(data), c.limit)], '\n') + 1; n > 0 {
-		return n
-	}
-	return bytes.IndexByte(data[:min(len(data), c.line)], '\n') + 1
+	return domain.WholeLines(data[:min(len(data), c.line)], c.limit)
 }
 
 // Cut cuts the stream of a finished run into segments: each has as many whole lines as fit into limit

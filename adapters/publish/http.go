@@ -1,7 +1,6 @@
 package publish
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -207,23 +206,12 @@ func (h *HTTP) sendFrom(ctx context.Context, run *sending, s *domain.Segment, at
 func (h *HTTP) fitting(data []byte) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(data) <= h.most {
-		return len(data)
-	}
-	if n := bytes.LastIndexByte(data[:h.most], '\n') + 1; n > 0 {
-		return n
-	}
-	return firstLine(data)
-}
-
-// firstLine returns the length of the first line.
-func firstLine(data []byte) int {
-	return cmp.Or(bytes.IndexByte(data, '\n')+1, len(data))
+	return cmp.Or(domain.WholeLines(data, h.most), len(data))
 }
 
 // shrink reports whether less than data can be sent at once, and makes it so.
 func (h *HTTP) shrink(data []byte) bool {
-	if firstLine(data) == len(data) {
+	if one := domain.WholeLines(data, 0); one == 0 || one == len(data) {
 		return false
 	}
 	h.mu.Lock()

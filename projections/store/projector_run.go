@@ -1,7 +1,7 @@
 package store
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding"
 	"fmt"
@@ -97,7 +97,7 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) (*Qu
 	part := *segment
 	part.Data = segment.Data[l.mark.Bytes-segment.Offset:]
 	part.Offset = l.mark.Bytes
-	if n := someLines(part.Data, most); n < len(part.Data) {
+	if n := cmp.Or(domain.WholeLines(part.Data, most), len(part.Data)); n < len(part.Data) {
 		if !l.wouldAgree(segment, part.Data) {
 			return l.quarantine(OtherStream, otherStream), nil
 		}
@@ -131,22 +131,6 @@ func (l *liveRun) apply(decoder Decoder, segment *domain.Segment, most int) (*Qu
 }
 
 const otherStream = "the segment is not of the stream that was read so far; two streams have this run's id"
-
-// someLines returns how many bytes the first lines of data have: at most most, but one
-// line at least.
-func someLines(data []byte, most int) int {
-	if len(data) <= most {
-		return len(data)
-	}
-	feed := bytes.LastIndexByte(data[:most], '\n')
-	if feed < 0 {
-		feed = bytes.IndexByte(data, '\n')
-	}
-	if feed < 0 { // a tail
-		return len(data)
-	}
-	return feed + 1
-}
 
 // wouldAgree reports whether a segment continues the stream read so far, as far as its digest
 // tells; rest has its bytes after the mark. Call it before applying only some of its lines.
