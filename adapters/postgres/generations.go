@@ -67,12 +67,16 @@ const (
 // change lets do change the generations in one transaction, one program at a time. It tries again
 // while others keep it from locking tables: a transaction that reads for a long time delays it.
 func (s *Store) change(ctx context.Context, what string, do func(*changing) error) error {
+	if err := s.whenFree(ctx, do); err != nil {
+		return fmt.Errorf("%s: %w", what, explainWrite(err))
+	}
+	return nil
+}
+
+func (s *Store) whenFree(ctx context.Context, do func(*changing) error) error {
 	for pause := minLockPause; ; pause = min(2*pause, maxLockPause) {
 		err := s.tryChange(ctx, do)
 		if !isBlocked(err) {
-			if err != nil {
-				err = fmt.Errorf("%s: %w", what, explainWrite(err))
-			}
 			return err
 		}
 		select {
@@ -109,7 +113,7 @@ func (s *Store) tryChange(ctx context.Context, do func(*changing) error) error {
 		_ = tx.Rollback(ctx) // no effect after a commit
 	}()
 	c := &changing{conn, tx}
-	// The same lock as in makeMissing.
+	// The lock is that of a run without an id, which cannot exist.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKeys(s.schema, []domain.RunID{""})[0]); err != nil {
 		return err
 	}
@@ -119,7 +123,8 @@ func (s *Store) tryChange(ctx context.Context, do func(*changing) error) error {
 	return tx.Commit(ctx)
 }
 
-func (c *changing) exec(ctx context.Context, statements ...string) error {
+// Exec runs statements.
+func (c *changing) Exec(ctx context.Context, statements ...string) error {
 	if len(statements) == 0 {
 		return nil
 	}
@@ -127,56 +132,25 @@ func (c *changing) exec(ctx context.Context, statements ...string) error {
 	return err
 }
 
-func (s *Store) readerIn(c *changing) sqlstore.Reader {
-	return sqlstore.NewReader(s.dialect, querier{c.conn})
-}
-
-// tablesIn returns which tables are in the schema.
-func (s *Store) tablesIn(ctx context.Context, q interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
-}) (map[string]bool, error) {
-	rows, err := q.Query(ctx, `SELECT relname::text FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname = $1 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')`, s.schema)
-	if err != nil {
-		return nil, err
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	there := map[string]bool{}
-	for _, name := range names {
-		there[name] = true
-	}
-	return there, err
+// QueryContext runs a query in the transaction.
+func (c *changing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return querier{c.conn}.QueryContext(ctx, query, args...)
 }
 
 // Next returns the generation that is being built, and creates it if there is none.
 func (s *Store) Next(ctx context.Context) (store.Beside, error) {
-	var next int
-	err := s.change(ctx, "make the next generation of rows", func(c *changing) error {
-		reader := s.readerIn(c)
-		number, isThere, replaced, err := reader.Next(ctx)
-		if next = number; err != nil || isThere {
-			return err
-		}
-		there, err := s.tablesIn(ctx, c.tx)
-		if err != nil {
-			return err
-		}
-		switch table, err := reader.Foreign(ctx, func(name string) bool { return there[name] }); {
-		case err != nil:
-			return err
-		case table != "":
-			return fmt.Errorf("%w: %s; name another table for the projection", store.ErrForeign, table)
-		}
-		var all []string
-		for _, other := range replaced {
-			all = append(all, sqlstore.SetState(other, sqlstore.Dropped))
-		}
-		return c.exec(ctx, append(append(all, s.makeGeneration(number)...), noteChanges...)...)
-	})
+	number, err := s.generations().Next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.beside(next, nil), s.Drop(ctx)
+	return s.beside(number, nil), nil
+}
+
+// generations returns what changes the generations.
+func (s *Store) generations() sqlstore.Generations {
+	return sqlstore.Generations{Reader: s.reader, DropTable: s.dropTable, Change: func(ctx context.Context, what string, do func(sqlstore.Changing) error) error {
+		return s.change(ctx, what, func(c *changing) error { return do(c) })
+	}}
 }
 
 // Leniently returns the live generation for comparing it.
@@ -186,21 +160,10 @@ func (s *Store) Leniently(ctx context.Context) (_ store.Store, lacks, more map[*
 	return &lenient, lacks, more, err
 }
 
-// makeGeneration returns the statements that make a generation for the projections of this program.
-// It has their versions from the start.
-func (s *Store) makeGeneration(number int) []string {
-	d := *s.dialect
-	d.Prefix = sqlstore.Prefix(number)
-	all := []string{
-		fmt.Sprintf(`INSERT INTO quire_project_generations (generation, state) VALUES (%d, '%s')`, number, store.BuildingGeneration),
-		d.SQL(`CREATE TABLE {checkpoints} (LIKE checkpoints INCLUDING DEFAULTS, PRIMARY KEY (run_id))`),
-		d.SQL(`CREATE TABLE {quire_project_projections} (LIKE quire_project_projections INCLUDING DEFAULTS, PRIMARY KEY (name))`),
-		d.SQL(fmt.Sprintf(`CREATE INDEX %s ON {checkpoints} (projections, run_id)`, d.Own("checkpoints_projections"))),
-	}
-	for _, of := range d.Set.Stored() {
-		all = append(append(all, tableStatements(&d, of)...), d.RegisterTable(of), d.RegisterVersion(of, of.Version))
-	}
-	return all
+// makeFixed make the tables of a generation besides those of projections.
+var makeFixed = []string{
+	`CREATE TABLE {checkpoints} (LIKE checkpoints INCLUDING DEFAULTS, PRIMARY KEY (run_id))`,
+	`CREATE TABLE {quire_project_projections} (LIKE quire_project_projections INCLUDING DEFAULTS, PRIMARY KEY (name))`,
 }
 
 const dropNotes = `DROP TRIGGER IF EXISTS quire_project_note ON checkpoints`
@@ -229,11 +192,7 @@ func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 		if _, err := t.Lock(runs); err != nil {
 			return err
 		}
-		there, err := b.tablesIn(ctx, t.pg)
-		if err != nil {
-			return explain(err)
-		}
-		statements, err := b.reader.Carry(ctx, runs, func(name string) bool { return there[name] })
+		statements, err := b.reader.Carry(ctx, runs)
 		if err != nil {
 			return err
 		}
@@ -275,28 +234,16 @@ func (b *beside) Forget(ctx context.Context, changes []store.Change) error {
 }
 
 // Complete notes that the generation has every run.
-func (b *beside) Complete(ctx context.Context) error {
-	return b.change(ctx, "complete the next generation of rows", func(c *changing) error {
-		g, err := b.readerIn(c).Standing(ctx, b.number)
-		if err != nil || g.State != store.BuildingGeneration {
-			return err
-		}
-		return c.exec(ctx, sqlstore.SetState(b.number, store.BuiltGeneration))
-	})
-}
+func (b *beside) Complete(ctx context.Context) error { return b.generations().Complete(ctx, b.number) }
 
 // Switch makes a generation the live one. It locks the tables of both: the checkpoints first, as
 // every transaction of a store does.
 func (s *Store) Switch(ctx context.Context, number int, keep bool, last func(store.Beside) error) error {
 	return s.change(ctx, "switch to other rows", func(c *changing) error {
-		if err := c.exec(ctx, `LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE`); err != nil {
+		if err := c.Exec(ctx, `LOCK TABLE checkpoints IN ACCESS EXCLUSIVE MODE`); err != nil {
 			return err
 		}
-		there, err := s.tablesIn(ctx, c.tx)
-		if err != nil {
-			return err
-		}
-		swap, err := s.readerIn(c).Swap(ctx, number, func(name string) bool { return there[name] })
+		swap, err := sqlstore.NewReader(s.dialect, c).Swap(ctx, number)
 		if err != nil {
 			return err
 		}
@@ -307,7 +254,7 @@ func (s *Store) Switch(ctx context.Context, number int, keep bool, last func(sto
 		for _, table := range swap.Into {
 			lock = append(lock, pgx.Identifier{sqlstore.Prefix(number) + table}.Sanitize())
 		}
-		if err := c.exec(ctx, `LOCK TABLE `+strings.Join(lock, ", ")+` IN ACCESS EXCLUSIVE MODE`); err != nil {
+		if err := c.Exec(ctx, `LOCK TABLE `+strings.Join(lock, ", ")+` IN ACCESS EXCLUSIVE MODE`); err != nil {
 			return err
 		}
 		if err := last(s.beside(number, c)); err != nil {
@@ -321,7 +268,7 @@ func (s *Store) Switch(ctx context.Context, number int, keep bool, last func(sto
 		if keep {
 			all = append(all, noteChanges...)
 		}
-		return c.exec(ctx, all...)
+		return c.Exec(ctx, all...)
 	})
 }
 
@@ -355,39 +302,11 @@ func (s *Store) rights(ctx context.Context, c *changing, swap sqlstore.Swap) (al
 // Drop drops generations, and the remains of others. It keeps a table that a user's view needs, or
 // that somebody is reading.
 func (s *Store) Drop(ctx context.Context, numbers ...int) error {
-	left, err := s.leftovers(ctx)
-	if err != nil || len(numbers) == 0 && len(left) == 0 {
-		return err
-	}
-	err = s.change(ctx, "drop rows", func(c *changing) error {
-		reader := s.readerIn(c)
-		for _, number := range numbers {
-			if _, err := reader.Standing(ctx, number); err != nil {
-				return err
-			}
-			if err := c.exec(ctx, sqlstore.SetState(number, sqlstore.Dropped)); err != nil {
-				return err
-			}
-		}
-		all, err := reader.Generations(ctx)
-		if err != nil || len(all) > 1 {
-			return err
-		}
-		return c.exec(ctx, dropNotes, `DELETE FROM quire_project_changes`)
-	})
-	if err == nil {
-		left, err = s.leftovers(ctx)
-	}
-	for _, table := range left { // each takes a while
-		if err == nil {
-			err = s.dropTable(ctx, table)
-		}
-	}
-	return err
+	return s.generations().Drop(ctx, numbers...)
 }
 
 func (s *Store) dropTable(ctx context.Context, table string) error {
-	err := s.tryChange(ctx, func(c *changing) error { return c.exec(ctx, s.drop("TABLE", table)) })
+	err := s.tryChange(ctx, func(c *changing) error { return c.Exec(ctx, s.drop("TABLE", table)) })
 	var said *pgconn.PgError
 	if isBlocked(err) || errors.As(err, &said) && said.Code == "2BP01" { // dependent_objects_still_exist
 		return nil
@@ -396,32 +315,4 @@ func (s *Store) dropTable(ctx context.Context, table string) error {
 		err = fmt.Errorf("drop rows: %w", explainWrite(err))
 	}
 	return err
-}
-
-// leftovers returns the tables of generations that were dropped.
-func (s *Store) leftovers(ctx context.Context) (left []string, err error) {
-	all, err := s.reader.All(ctx)
-	if err != nil {
-		return nil, err
-	}
-	dropped := map[int]bool{}
-	for _, g := range all {
-		if g.State == sqlstore.Dropped {
-			dropped[g.Number] = true
-		}
-	}
-	if len(dropped) == 0 {
-		return nil, nil
-	}
-	there, err := s.tablesIn(ctx, s.pool)
-	if err != nil {
-		return nil, explain(err)
-	}
-	for table := range there {
-		if dropped[sqlstore.NumberIn(table)] {
-			left = append(left, table)
-		}
-	}
-	slices.Sort(left)
-	return left, nil
 }

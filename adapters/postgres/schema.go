@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -16,7 +15,6 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
-	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -54,6 +52,7 @@ func (s *Store) prepare(ctx context.Context, o *options) error {
 		return err
 	}
 	s.schema = found.schema
+	s.dialect.Existing = sqlstore.Statement{Query: selectTables, Args: []any{s.schema}}
 	switch {
 	case found.version > newest:
 		return fmt.Errorf("%w (its tables have version %d, this program knows %d)", store.ErrNewerSchema, found.version, newest)
@@ -147,6 +146,10 @@ coalesce(bool_or(relname = $1), false), coalesce(array_agg(relname::text ORDER B
 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace AS n ON n.oid = relnamespace
 WHERE n.nspname = current_schema() AND (relname = $1 OR relname = ANY ($2))`
 
+// selectTables selects the names of the tables and views in a schema.
+const selectTables = `SELECT relname::text FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE n.nspname = $1 AND c.relkind IN ('r', 'v', 'm', 'p', 'f')`
+
 func (f *found) read(ctx context.Context, tx pgx.Tx, tables []*table) error {
 	names := slices.Clone(relations)
 	for _, table := range tables {
@@ -191,22 +194,13 @@ func (s *Store) makeMissing(ctx context.Context, missing func(sqlstore.Querier) 
 	if err != nil || len(statements) == 0 {
 		return err
 	}
-	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() // no effect after a commit
-	// The lock is that of a run without an id, which cannot exist.
-	if _, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKeys(s.schema, []domain.RunID{""})[0]); err != nil {
-		return err
-	}
-	if statements, err = missing(tx); err != nil || len(statements) == 0 {
-		return err
-	}
-	if _, err := tx.ExecContext(ctx, strings.Join(statements, ";\n")); err != nil {
+	return s.whenFree(ctx, func(c *changing) error {
+		statements, err := missing(c)
+		if err == nil {
+			err = c.Exec(ctx, statements...)
+		}
 		return foreign(err)
-	}
-	return tx.Commit()
+	})
 }
 
 // missing returns the statements that make the missing tables.

@@ -51,6 +51,11 @@ func newDialect(set *projections.Set) *sqlstore.Dialect {
 		Begins:  begins,
 		NowMs:   nowMs,
 		Error:   explain,
+
+		MakeFixed:   makeFixed,
+		MakeTable:   tableStatements,
+		NoteChanges: noteChanges,
+		DropNotes:   dropNotes,
 	}
 }
 

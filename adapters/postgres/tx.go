@@ -96,12 +96,8 @@ func (batchRows) Close() error { return nil }
 
 // exec runs statements. what describes them in errors.
 func (t *tx) exec(what string, statements ...sqlstore.Statement) error {
-	var batch pgx.Batch
-	for _, s := range statements {
-		batch.Queue(s.Query, s.Args...)
-	}
-	if err := t.send(&batch); err != nil {
-		return fmt.Errorf("%s: %w", what, explainWrite(err))
+	if err := t.execAll(statements...); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	return nil
 }

@@ -1,8 +1,8 @@
 package sqlite
 
 import (
-	"cmp"
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 
@@ -39,30 +39,11 @@ func (s *Store) Beside(ctx context.Context, number int) (store.Beside, error) {
 
 // Next returns the generation that is being built, and creates it if there is none.
 func (s *Store) Next(ctx context.Context) (store.Beside, error) {
-	var next int
-	err := s.change(ctx, "make the next generation of rows", func(session *session) error {
-		reader := sqlstore.NewReader(s.dialect, session.conn)
-		number, isThere, replaced, err := reader.Next(ctx)
-		if next = number; err != nil || isThere {
-			return err
-		}
-		have, err := readSchema(ctx, session)
-		if err != nil {
-			return err
-		}
-		if table, err := reader.Foreign(ctx, have.isTable); err != nil || table != "" {
-			return cmp.Or(err, foreign(table))
-		}
-		var all []string
-		for _, other := range replaced {
-			all = append(all, sqlstore.SetState(other, sqlstore.Dropped))
-		}
-		return session.execAll(ctx, append(append(all, s.makeGeneration(number)...), noteChanges...)...)
-	})
+	number, err := s.generations.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.beside(next, nil), s.Drop(ctx)
+	return s.beside(number, nil), nil
 }
 
 // Leniently returns the live generation for comparing it.
@@ -73,8 +54,8 @@ func (s *Store) Leniently(ctx context.Context) (_ store.Store, lacks, more map[*
 }
 
 // The tables of a generation besides those of projections.
-const (
-	makeCheckpoints = `CREATE TABLE {checkpoints} (
+var makeFixed = []string{
+	`CREATE TABLE {checkpoints} (
   run_id          TEXT    NOT NULL,
   bytes           INTEGER NOT NULL,
   lines           INTEGER NOT NULL,
@@ -89,29 +70,13 @@ const (
   state           TEXT    NOT NULL DEFAULT '',
   projections     TEXT    NOT NULL DEFAULT '',
   PRIMARY KEY (run_id)
-) STRICT, WITHOUT ROWID`
-	makeRegistry = `CREATE TABLE {quire_project_projections} (
+) STRICT, WITHOUT ROWID`,
+	`CREATE TABLE {quire_project_projections} (
   name     TEXT    NOT NULL,
   version  INTEGER NOT NULL,
   columns  TEXT    NOT NULL,
   PRIMARY KEY (name)
-) STRICT`
-)
-
-// makeGeneration returns the statements that make a generation for the projections of this program.
-// It has their versions from the start.
-func (s *Store) makeGeneration(number int) []string {
-	d := *s.dialect
-	d.Prefix = sqlstore.Prefix(number)
-	all := []string{
-		fmt.Sprintf(`INSERT INTO quire_project_generations (generation, state) VALUES (%d, '%s')`, number, store.BuildingGeneration),
-		d.SQL(makeCheckpoints), d.SQL(makeRegistry),
-		d.SQL(fmt.Sprintf(`CREATE INDEX %s ON {checkpoints} (projections, run_id)`, d.Own("checkpoints_projections"))),
-	}
-	for _, of := range d.Set.Stored() {
-		all = append(append(all, tableStatements(&d, of)...), d.RegisterTable(of), d.RegisterVersion(of, of.Version))
-	}
-	return all
+) STRICT`,
 }
 
 // The triggers that record which runs change in the live generation. They delete the entry that
@@ -155,7 +120,13 @@ func (s *Store) change(ctx context.Context, what string, do func(*session) error
 	return s.inPlace(what, s.fail(what, err))
 }
 
-func (s *session) execAll(ctx context.Context, statements ...string) error {
+// QueryContext runs a query in the transaction.
+func (s *session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return s.conn.QueryContext(ctx, query, args...)
+}
+
+// Exec runs statements.
+func (s *session) Exec(ctx context.Context, statements ...string) error {
 	for _, statement := range statements {
 		if err := s.exec(ctx, statement); err != nil {
 			return err
@@ -168,11 +139,7 @@ func (s *session) execAll(ctx context.Context, statements ...string) error {
 func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 	return b.inPlace("write", b.update(ctx, func(begun store.Tx) error {
 		t := begun.(*tx)
-		have, err := readSchema(ctx, t.session)
-		if err != nil {
-			return err
-		}
-		statements, err := sqlstore.NewReader(b.dialect, t.session.conn).Carry(ctx, runs, have.isTable)
+		statements, err := sqlstore.NewReader(b.dialect, t.session).Carry(ctx, runs)
 		if err != nil {
 			return err
 		}
@@ -197,15 +164,7 @@ func (b *beside) Forget(ctx context.Context, changes []store.Change) error {
 }
 
 // Complete notes that the generation has every run.
-func (b *beside) Complete(ctx context.Context) error {
-	return b.change(ctx, "complete the next generation of rows", func(session *session) error {
-		g, err := sqlstore.NewReader(b.dialect, session.conn).Standing(ctx, b.number)
-		if err != nil || g.State != store.BuildingGeneration {
-			return err
-		}
-		return session.exec(ctx, sqlstore.SetState(b.number, store.BuiltGeneration))
-	})
-}
+func (b *beside) Complete(ctx context.Context) error { return b.generations.Complete(ctx, b.number) }
 
 // Switch makes a generation the live one.
 func (s *Store) Switch(ctx context.Context, number int, keep bool, last func(store.Beside) error) error {
@@ -214,7 +173,7 @@ func (s *Store) Switch(ctx context.Context, number int, keep bool, last func(sto
 		if err != nil {
 			return err
 		}
-		swap, err := sqlstore.NewReader(s.dialect, session.conn).Swap(ctx, number, have.isTable)
+		swap, err := sqlstore.NewReader(s.dialect, session).Swap(ctx, number)
 		if err != nil {
 			return err
 		}
@@ -227,67 +186,19 @@ func (s *Store) Switch(ctx context.Context, number int, keep bool, last func(sto
 		if keep {
 			all = append(all, noteChanges...)
 		}
-		return session.execAll(ctx, all...)
+		return session.Exec(ctx, all...)
 	})
 }
 
 // Drop drops generations, and the remains of others.
 func (s *Store) Drop(ctx context.Context, numbers ...int) error {
-	if len(numbers) == 0 {
-		if nothing, err := s.nothingLeft(ctx); err != nil || nothing {
-			return err
-		}
-	}
-	var left []string
-	err := s.change(ctx, "drop rows", func(session *session) error {
-		reader := sqlstore.NewReader(s.dialect, session.conn)
-		for _, number := range numbers {
-			if _, err := reader.Standing(ctx, number); err != nil {
-				return err
-			}
-			if err := session.exec(ctx, sqlstore.SetState(number, sqlstore.Dropped)); err != nil {
-				return err
-			}
-		}
-		all, err := reader.All(ctx)
-		if err != nil {
-			return err
-		}
-		dropped, others := map[int]bool{}, 0
-		for _, g := range all {
-			if dropped[g.Number] = g.State == sqlstore.Dropped; !dropped[g.Number] {
-				others++
-			}
-		}
-		if others == 1 { // the live one
-			if err := session.execAll(ctx, dropNotes, `DELETE FROM quire_project_changes`); err != nil {
-				return err
-			}
-		}
-		have, err := readSchema(ctx, session)
-		for _, o := range have {
-			if o.kind == "table" && dropped[sqlstore.NumberIn(o.name)] {
-				left = append(left, o.name)
-			}
-		}
-		return err
-	})
-	for _, table := range left { // each takes a while
-		if err == nil {
-			err = s.change(ctx, "drop rows", func(session *session) error {
-				return session.exec(ctx, fmt.Sprintf(`DROP TABLE IF EXISTS %q`, table))
-			})
-		}
-	}
-	return err
+	return s.generations.Drop(ctx, numbers...)
 }
 
-// nothingLeft reports whether no table of a generation is there that was dropped. It only reads.
-func (s *Store) nothingLeft(ctx context.Context) (bool, error) {
-	var tables int
-	err := s.reads.QueryRowContext(ctx, `SELECT count(*) FROM quire_project_generations AS g JOIN sqlite_schema AS s
-ON s.type = 'table' AND s.name GLOB 'quire_project_g' || g.generation || '_*' WHERE g.state = 'dropped'`).Scan(&tables)
-	return tables == 0, s.fail("look for dropped rows", err)
+func (s *Store) dropTable(ctx context.Context, table string) error {
+	return s.change(ctx, "drop rows", func(session *session) error {
+		return session.exec(ctx, fmt.Sprintf(`DROP TABLE IF EXISTS %q`, table))
+	})
 }
 
 // object is an entry of the schema.
@@ -309,15 +220,6 @@ func readSchema(ctx context.Context, session *session) (all schema, err error) {
 		all = append(all, o)
 	}
 	return all, rows.Err()
-}
-
-func (s schema) isTable(name string) bool {
-	for _, o := range s {
-		if o.kind == "table" && strings.EqualFold(o.name, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // references returns the statements that drop, and make again, the views and the triggers that name

@@ -27,8 +27,9 @@ const latest = 6
 // migrationTimeout is how long a migration waits for other programs.
 const migrationTimeout = 10 * time.Second
 
-// prepare brings the tables up to the latest version, and creates those of projections.
-func (s *Store) prepare(ctx context.Context) error {
+// prepare brings the tables up to the latest version, makes those of projections, and makes the store
+// keep streams if that is wanted.
+func (s *Store) prepare(ctx context.Context, keep bool) error {
 	d := &sqlstore.Dialect{Set: s.dialect.Set}
 	err := retryLocked(ctx, migrationTimeout, func() error { return migrateFixed(ctx, s.writes, d.Set) })
 	if err == nil {
@@ -39,6 +40,12 @@ func (s *Store) prepare(ctx context.Context) error {
 	}
 	if d.Other = s.dialect.Other; err == nil {
 		err = makeIndexes(ctx, s.writes, d)
+	}
+	if err == nil && keep {
+		err = retryLocked(ctx, migrationTimeout, func() error {
+			_, err := s.writes.ExecContext(ctx, sqlstore.KeepStreams)
+			return err
+		})
 	}
 	return err
 }

@@ -15,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections"
 
 	lib "modernc.org/sqlite/lib"
@@ -74,13 +73,10 @@ func open(ctx context.Context, name string, o *options) (*Store, error) {
 	}
 	err = retryLocked(ctx, o.busyTimeout, func() error { return useLog(ctx, writes) })
 	if err == nil {
-		err = s.prepare(ctx)
+		err = s.prepare(ctx, o.keep)
 	}
 	if err == nil {
 		err = s.files.open(path)
-	}
-	if err == nil && o.keep {
-		err = retryLocked(ctx, o.busyTimeout, func() error { return keepStreams(ctx, writes) })
 	}
 	if err != nil {
 		return nil, errors.Join(couldNotCreate(path, exists, err), s.Close())
@@ -98,20 +94,10 @@ func New(ctx context.Context, db *sql.DB, opts ...Option) (*Store, error) {
 		opt(&o)
 	}
 	s := newStore("", o.set, db, db, func() error { return nil })
-	if err := s.prepare(ctx); err != nil {
+	if err := s.prepare(ctx, o.keep); err != nil {
 		return nil, explain(err)
 	}
-	if o.keep {
-		if err := keepStreams(ctx, db); err != nil {
-			return nil, explain(err)
-		}
-	}
 	return s, nil
-}
-
-func keepStreams(ctx context.Context, db *sql.DB) error {
-	_, err := db.ExecContext(ctx, sqlstore.KeepStreams)
-	return err
 }
 
 // locate makes a path absolute and checks whether the file exists. It does not open the

@@ -113,7 +113,7 @@ func makeTables(ctx context.Context, db *sql.DB, d *sqlstore.Dialect) (other map
 	if err != nil {
 		return nil, err
 	}
-	return tables.Other, session.execAll(ctx, append(statements, "COMMIT")...)
+	return tables.Other, session.Exec(ctx, append(statements, "COMMIT")...)
 }
 
 // missingTables returns the statements that give each projection its table.

@@ -23,6 +23,7 @@ type Store struct {
 	dialect     *sqlstore.Dialect
 	tables      map[*projections.Definition]*tables
 	checkpoints *table
+	generations sqlstore.Generations
 	// within is the transaction of a switch, if the store reads and writes in one.
 	within *session
 }
@@ -52,8 +53,14 @@ func newStore(name string, set *projections.Set, reads, writes *sql.DB, closeAll
 // store returns the store of the tables with a prefix.
 func (db *database) store(set *projections.Set, prefix string) *Store {
 	s := &Store{database: db}
-	s.dialect = &sqlstore.Dialect{Set: set, Prefix: prefix, Error: s.explain}
+	s.dialect = &sqlstore.Dialect{
+		Set: set, Prefix: prefix, Error: s.explain, Existing: sqlstore.Statement{Query: `SELECT lower(name) FROM sqlite_schema WHERE type = 'table'`},
+		MakeFixed: makeFixed, MakeTable: tableStatements, NoteChanges: noteChanges, DropNotes: dropNotes,
+	}
 	s.reader = sqlstore.NewReader(s.dialect, querier{s})
+	s.generations = sqlstore.Generations{Reader: s.reader, DropTable: s.dropTable, Change: func(ctx context.Context, what string, do func(sqlstore.Changing) error) error {
+		return s.change(ctx, what, func(session *session) error { return do(session) })
+	}}
 	s.tables = map[*projections.Definition]*tables{}
 	for _, of := range set.Stored() {
 		s.tables[of] = newTables(s.dialect, of)

@@ -43,6 +43,16 @@ type Dialect struct {
 	// Stream runs a query that may have too many rows for memory. The transaction can run
 	// other queries while you read the rows. By default every query is like that.
 	Stream func(ctx context.Context, tx *sql.Tx, query string, args ...any) (Rows, error)
+	// Existing selects the names of the tables in the database, in lower case if case does not matter.
+	Existing Statement
+	// MakeFixed make the tables of a generation besides those of projections, and MakeTable returns
+	// the statements that make the table of a projection.
+	MakeFixed []string
+	MakeTable func(*Dialect, *projections.Definition) []string
+	// NoteChanges begins to note anew which runs change in the live generation, and DropNotes ends
+	// that.
+	NoteChanges []string
+	DropNotes   string
 	// NowMs is an SQL expression for the milliseconds since the Unix epoch. The default is for
 	// SQLite.
 	NowMs string

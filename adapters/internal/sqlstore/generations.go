@@ -68,8 +68,8 @@ func (r Reader) with(prefix string) Reader {
 	return Reader{&d, r.db}
 }
 
-// IsFor reports whether a generation that is not live has the tables of exactly these projections.
-func (r Reader) IsFor(ctx context.Context, g store.Generation) (bool, error) {
+// isFor reports whether a generation that is not live has the tables of exactly these projections.
+func (r Reader) isFor(ctx context.Context, g store.Generation) (bool, error) {
 	all, err := r.of(g).registered(ctx)
 	same := err == nil && len(all) == len(r.dialect.Set.Stored())
 	for _, of := range r.dialect.Set.Stored() {
@@ -187,7 +187,11 @@ func (c column) isIn(other table) bool {
 
 // Carry returns the statements that replace the rows of runs in a generation by the live ones. It
 // leaves out the tables that the generation shares with the live one.
-func (r Reader) Carry(ctx context.Context, runs []domain.RunID, exists func(table string) bool) (all []Statement, err error) {
+func (r Reader) Carry(ctx context.Context, runs []domain.RunID) (all []Statement, err error) {
+	existing, err := r.existing(ctx)
+	if err != nil {
+		return nil, err
+	}
 	live, err := r.with("").registered(ctx)
 	if err != nil {
 		return nil, err
@@ -203,7 +207,7 @@ func (r Reader) Carry(ctx context.Context, runs []domain.RunID, exists func(tabl
 		}
 		for _, name := range slices.Sorted(maps.Keys(own)) {
 			of := parseTable(own[name].columns)
-			if !exists(r.dialect.Prefix + of.name) {
+			if !existing[r.dialect.Prefix+of.name] {
 				continue
 			}
 			add("DELETE FROM {%s}", of.name)
@@ -242,9 +246,9 @@ type Swap struct {
 // fixedTables are the tables of a generation that do not depend on its projections.
 var fixedTables = []string{"checkpoints", "quire_project_projections"}
 
-// Swap computes which tables a switch to a generation has to rename. exists reports whether a table
-// exists. An error means that the generation cannot become live.
-func (r Reader) Swap(ctx context.Context, number int, exists func(table string) bool) (s Swap, err error) {
+// Swap computes which tables a switch to a generation has to rename. An error means that the
+// generation cannot become live.
+func (r Reader) Swap(ctx context.Context, number int) (s Swap, err error) {
 	all, err := r.All(ctx)
 	if err != nil {
 		return s, err
@@ -264,6 +268,10 @@ func (r Reader) Swap(ctx context.Context, number int, exists func(table string) 
 	case store.BuildingGeneration:
 		return s, fmt.Errorf("%w; complete it with rebuild", store.ErrNotBuilt)
 	}
+	existing, err := r.existing(ctx)
+	if err != nil {
+		return s, err
+	}
 	s.Was = map[string]string{}
 	live, err := r.with("").registered(ctx)
 	if err != nil {
@@ -275,7 +283,7 @@ func (r Reader) Swap(ctx context.Context, number int, exists func(table string) 
 	}
 	for _, name := range slices.Sorted(maps.Keys(next)) {
 		own := parseTable(next[name].columns).name
-		if !exists(Prefix(number) + own) {
+		if !existing[Prefix(number)+own] {
 			continue
 		}
 		s.Into = append(s.Into, own)
@@ -289,8 +297,8 @@ func (r Reader) Swap(ctx context.Context, number int, exists func(table string) 
 		s.Was[table] = table
 	}
 	for _, table := range s.Into {
-		if exists(table) && !slices.Contains(s.Aside, table) {
-			return s, fmt.Errorf("%w: %s; name another table for the projection", store.ErrForeign, table)
+		if existing[table] && !slices.Contains(s.Aside, table) {
+			return s, foreign(table)
 		}
 	}
 	return s, nil
@@ -321,9 +329,9 @@ func SetState(number int, state store.GenerationState) string {
 	return fmt.Sprintf(`UPDATE quire_project_generations SET state = '%s' WHERE generation = %d`, state, number)
 }
 
-// Next returns the next generation: an existing one, if it is for the projections of this program,
+// next returns the next generation: an existing one, if it is for the projections of this program,
 // or the number of a new one and the generations that it replaces.
-func (r Reader) Next(ctx context.Context) (number int, isThere bool, replaced []int, err error) {
+func (r Reader) next(ctx context.Context) (number int, isThere bool, replaced []int, err error) {
 	all, err := r.All(ctx)
 	for _, g := range all {
 		number = max(number, g.Number+1)
@@ -333,7 +341,7 @@ func (r Reader) Next(ctx context.Context) (number int, isThere bool, replaced []
 		if replaced = append(replaced, g.Number); g.State == store.PreviousGeneration {
 			continue
 		}
-		same, err := r.IsFor(ctx, g)
+		same, err := r.isFor(ctx, g)
 		if err != nil || same {
 			return g.Number, same, nil, err
 		}
@@ -341,17 +349,159 @@ func (r Reader) Next(ctx context.Context) (number int, isThere bool, replaced []
 	return number, false, replaced, err
 }
 
-// Foreign returns the first table of a projection that is there, and that the store has not made.
-func (r Reader) Foreign(ctx context.Context, exists func(table string) bool) (string, error) {
+// checkForeign returns an error if a table of a projection is there that the store has not made.
+func (r Reader) checkForeign(ctx context.Context) error {
 	live, err := r.with("").registered(ctx)
+	if err != nil {
+		return err
+	}
+	existing, err := r.existing(ctx)
 	known := map[string]bool{}
 	for _, was := range live {
 		known[parseTable(was.columns).name] = true
 	}
 	for _, of := range r.dialect.Set.Stored() {
-		if exists(of.Table) && !known[of.Table] {
-			return of.Table, err
+		if existing[of.Table] && !known[of.Table] {
+			return foreign(of.Table)
 		}
 	}
-	return "", err
+	return err
+}
+
+func foreign(table string) error {
+	return fmt.Errorf("%w: %s; name another table for the projection", store.ErrForeign, table)
+}
+
+// existing returns the names of the tables that are in the database.
+func (r Reader) existing(ctx context.Context) (map[string]bool, error) {
+	names := map[string]bool{}
+	open := func() (Rows, error) {
+		return r.db.QueryContext(ctx, r.dialect.Existing.Query, r.dialect.Existing.Args...)
+	}
+	for name, err := range each(&Dialect{Error: r.dialect.Error}, "the tables", oneText[string], open) {
+		if err != nil {
+			return nil, err
+		}
+		names[name] = true
+	}
+	return names, nil
+}
+
+// Changing is a transaction that changes the generations.
+type Changing interface {
+	Querier
+	Exec(ctx context.Context, statements ...string) error
+}
+
+// Generations changes the generations of a store.
+type Generations struct {
+	Reader
+	// Change calls do with a transaction, and commits it. what says in errors what do does.
+	Change func(ctx context.Context, what string, do func(Changing) error) error
+	// DropTable drops a table of a generation that was dropped, if that is possible now.
+	DropTable func(ctx context.Context, table string) error
+}
+
+// Next returns the number of the generation that is being built, and makes it if there is none.
+func (g Generations) Next(ctx context.Context) (next int, err error) {
+	err = g.Change(ctx, "make the next generation of rows", func(c Changing) error {
+		r := Reader{g.dialect, c}
+		number, isThere, replaced, err := r.next(ctx)
+		if next = number; err != nil || isThere {
+			return err
+		}
+		if err := r.checkForeign(ctx); err != nil {
+			return err
+		}
+		var all []string
+		for _, other := range replaced {
+			all = append(all, SetState(other, Dropped))
+		}
+		return c.Exec(ctx, slices.Concat(all, g.dialect.makeGeneration(number), g.dialect.NoteChanges)...)
+	})
+	if err == nil {
+		err = g.Drop(ctx)
+	}
+	return next, err
+}
+
+// makeGeneration returns the statements that make a generation for the projections of this program.
+// It has their versions from the start.
+func (d *Dialect) makeGeneration(number int) []string {
+	own := *d
+	own.Prefix = Prefix(number)
+	all := []string{fmt.Sprintf(`INSERT INTO quire_project_generations (generation, state) VALUES (%d, '%s')`, number, store.BuildingGeneration)}
+	for _, statement := range append(d.MakeFixed, `CREATE INDEX `+own.Own("checkpoints_projections")+` ON {checkpoints} (projections, run_id)`) {
+		all = append(all, own.SQL(statement))
+	}
+	for _, of := range d.Set.Stored() {
+		all = append(append(all, d.MakeTable(&own, of)...), own.RegisterTable(of), own.RegisterVersion(of, of.Version))
+	}
+	return all
+}
+
+// Complete notes that a generation has every run.
+func (g Generations) Complete(ctx context.Context, number int) error {
+	return g.Change(ctx, "complete the next generation of rows", func(c Changing) error {
+		is, err := Reader{g.dialect, c}.Standing(ctx, number)
+		if err != nil || is.State != store.BuildingGeneration {
+			return err
+		}
+		return c.Exec(ctx, SetState(number, store.BuiltGeneration))
+	})
+}
+
+// Drop drops generations, and what is left of others. If there is nothing to drop, it only reads.
+func (g Generations) Drop(ctx context.Context, numbers ...int) error {
+	left, err := g.leftovers(ctx)
+	if err != nil || len(numbers) == 0 && len(left) == 0 {
+		return err
+	}
+	err = g.Change(ctx, "drop rows", func(c Changing) error {
+		r := Reader{g.dialect, c}
+		for _, number := range numbers {
+			if _, err := r.Standing(ctx, number); err != nil {
+				return err
+			}
+			if err := c.Exec(ctx, SetState(number, Dropped)); err != nil {
+				return err
+			}
+		}
+		all, err := r.Generations(ctx)
+		if err != nil || len(all) > 1 {
+			return err
+		}
+		return c.Exec(ctx, g.dialect.DropNotes, `DELETE FROM quire_project_changes`)
+	})
+	if err == nil {
+		left, err = g.leftovers(ctx)
+	}
+	for _, table := range left { // each takes a while
+		if err == nil {
+			err = g.DropTable(ctx, table)
+		}
+	}
+	return err
+}
+
+// leftovers returns the tables of generations that were dropped.
+func (g Generations) leftovers(ctx context.Context) (left []string, err error) {
+	all, err := g.All(ctx)
+	dropped := map[int]bool{}
+	for _, g := range all {
+		if g.State == Dropped {
+			dropped[g.Number] = true
+		}
+	}
+	if err != nil || len(dropped) == 0 {
+		return nil, err
+	}
+	existing, err := g.existing(ctx)
+	for table := range existing {
+		if dropped[NumberIn(table)] {
+			left = append(left, table)
+		}
+	}
+	slices.Sort(left)
+	return left, err
 }
