@@ -32,6 +32,10 @@ type Ingestion struct {
 	dry     *bufio.Writer // nil unless it is a dry run
 	skipped []store.Result
 	err     error // of reading the row of a run
+	// renewed are the runs that were derived from the streams that the store keeps, before the others
+	// were read; again counts those of them that had not changed since.
+	renewed map[domain.RunID]bool
+	again   int
 }
 
 func (i *Ingestion) begin(ctx context.Context, s store.Store, options store.Options) store.Options {
@@ -67,6 +71,8 @@ func (i *Ingestion) Ingest(ctx context.Context, s store.Store, streams jsonl.Str
 func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.Streams, options store.Options) error {
 	options = i.begin(ctx, s, options)
 	summary, err := store.Rebuild(ctx, s, streams, options)
+	summary.Runs[store.Derived] += i.again + len(i.renewed) // these have no other stream
+	summary.Runs[store.Unchanged] -= i.again
 	words := summary.String()
 	if options.DryRun {
 		words = "dry run, nothing was changed: " + words
@@ -99,6 +105,12 @@ func (i *Ingestion) Prune(ctx context.Context, s store.Store, retention store.Re
 }
 
 func (i *Ingestion) done(result store.Result) {
+	if i.renewed[result.RunID] {
+		delete(i.renewed, result.RunID)
+		if result.Outcome == store.Unchanged {
+			i.again++
+		}
+	}
 	switch {
 	case result.Outcome == store.Skipped:
 		if i.dry != nil {

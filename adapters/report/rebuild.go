@@ -91,10 +91,12 @@ func (i *Ingestion) renewOwn(ctx context.Context, s store.Store, o *Rebuilding) 
 	if err != nil || !older {
 		return err
 	}
-	summary, err := store.Rebuild(ctx, s, o.Own, store.Options{Keep: o.Keep})
-	if o.Force = false; err == nil {
-		i.Say("from the streams that the store keeps: " + summary.String())
-	}
+	i.renewed, o.Force = map[domain.RunID]bool{}, false
+	_, err = store.Rebuild(ctx, s, o.Own, store.Options{Keep: o.Keep, Done: func(result store.Result) {
+		if result.Outcome == store.Derived {
+			i.renewed[result.RunID] = true
+		}
+	}})
 	return err
 }
 
