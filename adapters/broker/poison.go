@@ -41,8 +41,7 @@ const (
 func (q *poisonQueue) middleware(h message.HandlerFunc) message.HandlerFunc {
 	return func(msg *message.Message) ([]*message.Message, error) {
 		produced, err := h(msg)
-		var not *NotSegmentError
-		if errors.As(err, &not) {
+		if not, ok := errors.AsType[*NotSegmentError](err); ok {
 			q.publish(msg, not)
 			return nil, nil
 		}

@@ -200,8 +200,7 @@ func (f *follower) summary() (s Summary) {
 
 // warn records and reports a folder or file that cannot be examined.
 func (f *follower) warn(err error) {
-	var unread *tail.UnreadableError
-	if errors.As(err, &unread) {
+	if unread, ok := errors.AsType[*tail.UnreadableError](err); ok {
 		f.mu.Lock()
 		f.unread[unread.Path] = err
 		f.mu.Unlock()

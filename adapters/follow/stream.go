@@ -90,8 +90,7 @@ func (f *follower) claimed(ctx context.Context, s *tail.Stream, source jsonl.Loc
 
 // fails skips the stream or, if the sink has failed, ends following.
 func (r *reader) fails(err error) error {
-	var failed *SinkError
-	if errors.As(err, &failed) {
+	if errors.As(err, new(*SinkError)) {
 		return err
 	}
 	if r.stream != nil {

@@ -68,7 +68,7 @@ func explain(err error) error {
 			return fmt.Errorf("%w: %w", meaning.to, err)
 		}
 	}
-	if certificate := (*tls.CertificateVerificationError)(nil); errors.As(err, &certificate) {
+	if errors.As(err, new(*tls.CertificateVerificationError)) {
 		return fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	switch apiCode(err) {
@@ -115,8 +115,7 @@ func permanent(err error) bool {
 }
 
 func apiCode(err error) jetstream.ErrorCode {
-	var said *jetstream.APIError
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*jetstream.APIError](err); ok {
 		return said.ErrorCode
 	}
 	return 0

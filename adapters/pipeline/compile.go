@@ -22,8 +22,7 @@ func compile(file File) (*shell.Pipeline, []Problem) {
 	problems := tooLong(file.Jobs)
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
-			var unfit *shell.JobError
-			if errors.As(err, &unfit) && (unfit.ID != "" || unfit.Need >= 0) {
+			if unfit, ok := errors.AsType[*shell.JobError](err); ok && (unfit.ID != "" || unfit.Need >= 0) {
 				problems = append(problems, jobProblem(file.Jobs, unfit))
 			}
 		}

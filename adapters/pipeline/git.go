@@ -74,8 +74,7 @@ func gitLabels(ctx context.Context, folder string) ([]domain.Label, error) {
 // git runs git in a folder, and returns its output.
 func git(ctx context.Context, folder string, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, "git", append([]string{"-C", folder}, args...)...).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && len(exit.Stderr) > 0 {
 		err = errors.New(strings.TrimSpace(string(exit.Stderr)))
 	}
 	return strings.TrimSpace(string(out)), err

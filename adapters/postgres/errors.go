@@ -104,8 +104,7 @@ func isShutdown(code string) bool {
 
 func isLost(err error) bool {
 	var network net.Error
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.As(err, new(*pgconn.ConnectError)) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
 	for _, lost := range []error{pgconn.ErrConnClosed, io.ErrUnexpectedEOF, io.EOF, net.ErrClosed, driver.ErrBadConn, sql.ErrConnDone} {

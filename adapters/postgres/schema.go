@@ -79,8 +79,7 @@ func (s *Store) prepare(ctx context.Context, o *options) error {
 // lostSince turns the error of a server that cannot be reached into a lost connection: the
 // server has answered a moment ago, so its address is right.
 func lostSince(err error) error {
-	var connect *pgconn.ConnectError
-	if errors.As(err, &connect) {
+	if errors.As(err, new(*pgconn.ConnectError)) {
 		return &awayError{fmt.Errorf("%w: %v", errLost, err)}
 	}
 	return err

@@ -185,7 +185,7 @@ func (p *Publication) send(ctx context.Context, source jsonl.Location) (cut bool
 
 // refusedRun returns why a server does not accept a run, if it may accept others.
 func refusedRun(err error) error {
-	if refused := (*RefusedError)(nil); errors.As(err, &refused) && refused.isOfRun() {
+	if refused, ok := errors.AsType[*RefusedError](err); ok && refused.isOfRun() {
 		return refused
 	}
 	return nil

@@ -45,7 +45,7 @@ func (r *run) spawn(at *place, cmd string) (*process, error) {
 		return nil, err
 	}
 	args := append(slices.Clip(at.shell), cmd)
-	p.os, err = startProcess(at.program, args, &os.ProcAttr{
+	p.os, err = os.StartProcess(at.program, args, &os.ProcAttr{
 		Dir: at.dir, Env: at.env, Files: []*os.File{r.null, outputs[0], outputs[1]}, Sys: ownGroup(),
 	})
 	closeAll(outputs[:]...)

@@ -11,10 +11,6 @@ import (
 // Other systems have no process groups, so nothing is ever started there.
 const supported = false
 
-func startProcess(string, []string, *os.ProcAttr) (*os.Process, error) {
-	return nil, errors.ErrUnsupported
-}
-
 func ownGroup() *syscall.SysProcAttr                    { return nil }
 func terminateGroup(int)                                {}
 func killGroup(int)                                     {}

@@ -10,10 +10,6 @@ import (
 
 const supported = true
 
-func startProcess(name string, args []string, attr *os.ProcAttr) (*os.Process, error) {
-	return os.StartProcess(name, args, attr)
-}
-
 // ownGroup makes a process the leader of a new group and session. A session has no terminal,
 // so a program that asks for a password fails at once and does not wait forever.
 func ownGroup() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

@@ -72,7 +72,7 @@ func (s *Shell) Try(ctx context.Context, cmd string) (Exit, error) {
 	if stopped && err == nil {
 		err = s.stopped(ctx, "command %d of job %s was stopped: %w", s.seq, s.jobID)
 	}
-	if record := (*RecordError)(nil); errors.As(err, &record) {
+	if errors.As(err, new(*RecordError)) {
 		s.spoil(err)
 	}
 	return c.exit, err

@@ -42,8 +42,7 @@ func explain(err error) error {
 
 // codeOf returns the code of an error of SQLite, or 0 for other errors.
 func codeOf(err error) int {
-	var failed *sqlite.Error
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*sqlite.Error](err); ok {
 		return failed.Code()
 	}
 	return 0

@@ -104,8 +104,7 @@ func statusOf(err error) int {
 
 // report writes an error: what failed, where, and what to do, with one line for each problem.
 func (p program) report(err error) {
-	var invalid *pipeline.InvalidError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*pipeline.InvalidError](err); ok {
 		for _, line := range invalid.Lines() {
 			fmt.Fprintln(p.Err, report.Printable(line))
 		}

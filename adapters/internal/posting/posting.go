@@ -44,7 +44,7 @@ func TLS(ca, certificate, key File) (*tls.Config, error) {
 		return nil, fmt.Errorf("set both %s and %s, or neither", certificate.Setting, key.Setting)
 	}
 	pair, err := tls.LoadX509KeyPair(certificate.Path, key.Path)
-	if file := (*os.PathError)(nil); errors.As(err, &file) {
+	if file, ok := errors.AsType[*os.PathError](err); ok {
 		return nil, fmt.Errorf("%s, or its certificate: %w", key.Setting, printable.Error(file))
 	}
 	if err != nil {
@@ -111,7 +111,7 @@ func (c *Client) ask(ctx context.Context, method, to string, header http.Header,
 }
 
 func withoutAddress(err error) error {
-	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
 	}
 	return err

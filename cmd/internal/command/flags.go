@@ -73,8 +73,7 @@ func explain(err error) error {
 		return err
 	}
 	cause := errors.Unwrap(invalid)
-	var parsed *strconv.NumError
-	if errors.As(cause, &parsed) {
+	if parsed, ok := errors.AsType[*strconv.NumError](cause); ok {
 		cause = fmt.Errorf("takes no such value: %w", parsed.Err)
 	}
 	return fmt.Errorf("--%s %w", invalid.GetFlag().Name, cause)
