@@ -53,7 +53,7 @@ func Follow(ctx context.Context, path string, options Options) (Summary, error) 
 	options.outdated = end
 	f := newFollower(ctx, options)
 	f.path = path
-	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Head: RefuseCompressed, Quiet: f.quiet, Over: f.WriterGone, Gone: f.IdleTimeout, Warn: f.warn}
+	tailing := tail.Options{MaxLine: f.Streams.MaxLine, Head: refuseCompressed, Quiet: f.quiet, Over: f.WriterGone, Gone: f.IdleTimeout, Warn: f.warn}
 	err := tail.Follow(ctx, path, tailing, f.stream)
 	if f.sink != nil {
 		err = cmp.Or(err, f.sink.Close())
@@ -72,8 +72,8 @@ func (e *CompressedError) Error() string {
 	return printable.Name(e.Path) + ": a compressed stream does not grow"
 }
 
-// RefuseCompressed is a [tail.Options.Head] that refuses compressed streams.
-func RefuseCompressed(path string, first []byte) error {
+// refuseCompressed is a [tail.Options.Head] that refuses compressed streams.
+func refuseCompressed(path string, first []byte) error {
 	if layout.Compression(first) != "" {
 		return &CompressedError{path}
 	}

@@ -78,8 +78,8 @@ func (r Reader) isFor(ctx context.Context, g store.Generation) (bool, error) {
 	return same, err
 }
 
-// ErrNoGeneration is returned for a generation that is not there, or is live.
-func ErrNoGeneration(number int) error {
+// noGeneration is the error for a generation that is not there, or is live.
+func noGeneration(number int) error {
 	return fmt.Errorf("%w: generation %d of the rows", store.ErrNoGeneration, number)
 }
 
@@ -94,7 +94,7 @@ func (r Reader) Standing(ctx context.Context, number int) (store.Generation, err
 			return g, nil
 		}
 	}
-	return store.Generation{}, ErrNoGeneration(number)
+	return store.Generation{}, noGeneration(number)
 }
 
 // Changes returns the runs that have changed, those first that changed first.
@@ -264,7 +264,7 @@ func (r Reader) Swap(ctx context.Context, number int) (s Swap, err error) {
 	}
 	switch state {
 	case Dropped:
-		return s, ErrNoGeneration(number)
+		return s, noGeneration(number)
 	case store.BuildingGeneration:
 		return s, fmt.Errorf("%w; complete it with rebuild", store.ErrNotBuilt)
 	}
@@ -320,12 +320,12 @@ func (s Swap) Statements(keep bool) (all []string) {
 		was = store.PreviousGeneration
 	}
 	return append(all,
-		SetState(s.Live, was), SetState(s.Next, store.LiveGeneration),
+		setState(s.Live, was), setState(s.Next, store.LiveGeneration),
 		`DELETE FROM quire_project_changes`)
 }
 
-// SetState returns the statement that sets the state of a generation.
-func SetState(number int, state store.GenerationState) string {
+// setState returns the statement that sets the state of a generation.
+func setState(number int, state store.GenerationState) string {
 	return fmt.Sprintf(`UPDATE quire_project_generations SET state = '%s' WHERE generation = %d`, state, number)
 }
 
@@ -415,7 +415,7 @@ func (g Generations) Next(ctx context.Context) (next int, err error) {
 		}
 		var all []string
 		for _, other := range replaced {
-			all = append(all, SetState(other, Dropped))
+			all = append(all, setState(other, Dropped))
 		}
 		return c.Exec(ctx, slices.Concat(all, g.dialect.makeGeneration(number), g.dialect.NoteChanges)...)
 	})
@@ -447,7 +447,7 @@ func (g Generations) Complete(ctx context.Context, number int) error {
 		if err != nil || is.State != store.BuildingGeneration {
 			return err
 		}
-		return c.Exec(ctx, SetState(number, store.BuiltGeneration))
+		return c.Exec(ctx, setState(number, store.BuiltGeneration))
 	})
 }
 
@@ -463,7 +463,7 @@ func (g Generations) Drop(ctx context.Context, numbers ...int) error {
 			if _, err := r.Standing(ctx, number); err != nil {
 				return err
 			}
-			if err := c.Exec(ctx, SetState(number, Dropped)); err != nil {
+			if err := c.Exec(ctx, setState(number, Dropped)); err != nil {
 				return err
 			}
 		}
