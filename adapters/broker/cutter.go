@@ -83,8 +83,8 @@ func cut(r io.Reader, run domain.RunID, limit, line int) iter.Seq2[domain.Segmen
 				data, end = fill(r, data, memory, c.limit+1)
 			}
 			n := c.wholeLines(data)
-			if n == 0 && end == nil && len(data) <= c.line {
-				data, end = fill(r, data, len(data), c.line+1)
+			for n == 0 && end == nil && len(data) <= c.line { // the memory follows the line, not its limit
+				data, end = fill(r, data, len(data), min(2*len(data), c.line+1))
 				n = c.wholeLines(data)
 			}
 			switch {

@@ -30,7 +30,7 @@ func (p *Publication) Follow(ctx context.Context, path string, run domain.RunID)
 
 func (p *Publication) following(run domain.RunID) follow.Options {
 	return follow.Options{
-		Streams: jsonl.Options{OnMalformed: jsonl.Skip}, Run: run, Sink: &sink{p}, PieceSize: min(pieceSize, p.MaxMessage),
+		Streams: jsonl.Options{OnMalformed: jsonl.Skip, MaxLine: max(jsonl.DefaultMaxLine, p.MaxMessage)}, Run: run, Sink: &sink{p}, PieceSize: min(pieceSize, p.MaxMessage),
 		Report: follow.Report{
 			Warn: p.Warn,
 			Skipped: func(run domain.RunID, err error) {

@@ -115,8 +115,9 @@ func (h *HTTP) String() string { return h.base }
 // Publisher returns h.
 func (h *HTTP) Publisher() message.Publisher { return h }
 
-// MaxMessage returns how many bytes of a line every server accepts.
-func (h *HTTP) MaxMessage() int { return web.MaxSegment }
+// MaxMessage returns how many bytes of a line are sent: as many as any reader takes. How many a server accepts is up to
+// its --max-line; it refuses a longer line before it is sent.
+func (h *HTTP) MaxMessage() int { return 1 << 30 }
 
 // Close closes idle connections.
 func (h *HTTP) Close() error {

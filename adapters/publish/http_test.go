@@ -256,37 +256,47 @@ func TestHTTPRefuses(t *testing.T) {
 	require.ErrorAs(t, err, new(*broker.LineTooLongError))
 }
 
-// A line as long as a reader takes arrives, however its stream is sent. A longer one is reported.
+// A line as long as the server reads arrives, however its stream is sent. A longer one is reported.
 func TestHTTPLongLine(t *testing.T) {
 	u, address := serving(t)
+	u.most = 2 * web.MaxSegment
 	line := func(length int) string {
 		return started + `{"at_ms":2,"type":"sh_started","job_id":"a","cmd":"` + strings.Repeat("x", length-len(`{"at_ms":2,"type":"sh_started","job_id":"a","cmd":""}`)) + `"}` + "\r\n" + ended
 	}
 	longest, longer := line(jsonl.DefaultMaxLine), line(jsonl.DefaultMaxLine+1)
-	send := func(run domain.RunID, stream string, how func(*publish.Publication, string) error) error {
+	send := func(run domain.RunID, stream string, how func(*publish.Publication, string, domain.RunID) error) error {
 		h, err := publish.NewHTTP(address, publish.HTTPOptions{})
 		require.NoError(t, err)
 		p := publish.To(h, broker.PublishOptions{}, publish.Options{})
 		path := filepath.Join(t.TempDir(), string(run)+".jsonl")
 		write(t, path, stream)
-		require.NoError(t, how(p, path))
+		require.NoError(t, how(p, path, run))
 		return errors.Join(p.Summary().Skipped...)
 	}
-	for run, how := range map[domain.RunID]func(*publish.Publication, string) error{
-		"whole": func(p *publish.Publication, path string) error { return p.All(t.Context(), jsonl.Walk(path)) },
-		"grows": func(p *publish.Publication, path string) error { return p.Follow(t.Context(), path, "") },
-		"pipe": func(p *publish.Publication, path string) error {
+	for run, how := range map[domain.RunID]func(*publish.Publication, string, domain.RunID) error{
+		"whole": func(p *publish.Publication, path string, _ domain.RunID) error {
+			return p.All(t.Context(), jsonl.Walk(path))
+		},
+		"grows": func(p *publish.Publication, path string, _ domain.RunID) error {
+			return p.Follow(t.Context(), path, "")
+		},
+		"pipe": func(p *publish.Publication, path string, run domain.RunID) error {
 			file, err := os.Open(path)
 			require.NoError(t, err)
 			defer file.Close()
-			return p.Pipe(t.Context(), "pipe", file)
+			return p.Pipe(t.Context(), run, file)
 		},
 	} {
 		require.NoError(t, send(run, longest, how), run)
 		got, err := u.rows(run)
 		require.NoError(t, err)
 		require.True(t, got.Run.Ended)
-		err = send(run, longer, how)
+		u.server.Close()
+		u.server = web.New(web.Options{Store: u.store, Ingest: &jsonl.Options{MaxLine: jsonl.DefaultMaxLine + 1}})
+		require.NoError(t, send(run+", longer", longer, how))
+		u.server.Close()
+		u.server = web.New(web.Options{Store: u.store, Ingest: &jsonl.Options{}})
+		err = send(run+", too long", longer, how)
 		require.ErrorContains(t, err, fmt.Sprintf("the line at byte %d", len(started)))
 		require.Less(t, len(err.Error()), 500)
 	}
