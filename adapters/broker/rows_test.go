@@ -75,7 +75,7 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 // waitForRows waits until the rows of a store are those of the streams in a folder.
 func waitForRows(t *testing.T, s store.Store, folder string) {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
 		var wrong []string
 		found := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
 		require.NoError(t, store.Verify(t.Context(), s, jsonl.Folder(folder), store.VerifyOptions{Found: found}))

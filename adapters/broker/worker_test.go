@@ -126,7 +126,7 @@ func within[T any](t *testing.T, what string, c <-chan T) (value T) {
 	t.Helper()
 	select {
 	case value = <-c:
-	case <-time.After(20 * time.Second):
+	case <-time.After(5 * time.Minute):
 		t.Fatal("it takes too long: ", what)
 	}
 	return value

@@ -104,7 +104,7 @@ func add(t *testing.T, path, text string) {
 // eventually waits for something, also on another goroutine than the test's.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !is(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !is(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Errorf("it never happens: %s", what)
 			return
@@ -246,7 +246,7 @@ func TestStreamIsLetGo(t *testing.T) {
 			time.Sleep(20 * time.Millisecond)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	summary, err := follow.Follow(ctx, path, s.options(db))
 	if err != nil || !reflect.DeepEqual(summary, follow.Summary{Failed: 1}) {

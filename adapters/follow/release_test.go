@@ -157,7 +157,7 @@ func (s *screen) await(t *rapid.T, content string) {
 		}
 		at += int64(len(line))
 	}
-	for deadline := time.Now().Add(20 * time.Second); !slices.Equal(s.offsets("run"), want); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); !slices.Equal(s.offsets("run"), want); time.Sleep(time.Millisecond) {
 		require.False(t, time.Now().After(deadline), "shown is %v\nwant     %v", s.offsets("run"), want)
 	}
 }
@@ -173,7 +173,7 @@ func sameRows(t *rapid.T, db store.Store, path, content string) {
 	}
 	want, err := store.ReadRecord(t.Context(), plain, "run")
 	require.NoError(t, err)
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
 		have, err := store.ReadRecord(t.Context(), db, "run")
 		if err == nil && reflect.DeepEqual(have, want) {
 			return

@@ -72,7 +72,7 @@ func TestVersions(t *testing.T) {
 	assert.Eventually(t, func() bool {
 		row, err := store.ReadRun(t.Context(), now, "b")
 		return err == nil && row.Ended
-	}, time.Minute, 10*time.Millisecond)
+	}, 5*time.Minute, 10*time.Millisecond)
 	stop()
 	assert.ErrorIs(t, soon(t, "the new program to end", next), context.Canceled)
 	assert.Empty(t, waits)
@@ -82,7 +82,7 @@ func soon[A any](t *testing.T, what string, from <-chan A) (value A) {
 	t.Helper()
 	select {
 	case value = <-from:
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatalf("waiting for %s", what)
 	}
 	return value

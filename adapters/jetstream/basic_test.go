@@ -34,7 +34,7 @@ func TestRoundTrip(t *testing.T) {
 		case got := <-messages:
 			require.True(t, got.Equals(m), "went in as %q %q %q, came out as %q %q %q", m.UUID, m.Metadata, m.Payload, got.UUID, got.Metadata, got.Payload)
 			got.Ack()
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("it does not come")
 		}
 	})
@@ -96,7 +96,7 @@ func TestImitatedHeaders(t *testing.T) {
 // A worker keeps its pin while as many messages are in flight as may be, however long they take.
 func TestPinIsKept(t *testing.T) {
 	t.Parallel()
-	o := with(func(o *Options) { o.InFlight, o.lease = 1, 3*time.Second })
+	o := with(func(o *Options) { o.InFlight, o.lease = 1, 8*time.Second })
 	b := openWith(t, natstest.New(t).URL(), o)
 	publish(t, b, b.Topic(0), numbered(0, 3)...)
 	messages := subscribe(t, b.Subscriber(), b.Topic(0))
@@ -191,12 +191,12 @@ func TestNackedDoNotBlock(t *testing.T) {
 // it.
 func TestLongInHand(t *testing.T) {
 	t.Parallel()
-	o := with(func(o *Options) { o.ackWait = 1500 * time.Millisecond })
+	o := with(func(o *Options) { o.ackWait = 6 * time.Second })
 	b := openWith(t, natstest.New(t).URL(), o)
 	publish(t, b, b.Topic(0), numbered(0, 3)...)
 	messages := subscribe(t, b.Subscriber(), b.Topic(0))
 	m := next(t, messages)
-	time.Sleep(4 * time.Second) // the second one has been fetched, too
+	time.Sleep(2 * o.ackWait) // the second one has been fetched, too
 	m.Ack()
 	for i := 1; i < 3; i++ {
 		m := next(t, messages)

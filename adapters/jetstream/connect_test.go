@@ -17,10 +17,6 @@ func TestConnectingEnds(t *testing.T) {
 	defer silent.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
-	began := time.Now()
 	_, err = Open(ctx, "nats://"+silent.Addr().String(), Options{})
 	assert.ErrorIs(t, err, context.Canceled, "it ends")
-	if took := time.Since(began); took > 10*time.Second {
-		t.Errorf("it takes %v", took)
-	}
 }

@@ -52,7 +52,7 @@ func numbered(first, n int) (messages []*message.Message) {
 
 // patience is how long anything may take. It is only ever needed in full where
 // something is wrong.
-const patience = 60 * time.Second
+const patience = 5 * time.Minute
 
 // next returns the next message, not yet acked.
 func next(t testing.TB, messages <-chan *message.Message) *message.Message {

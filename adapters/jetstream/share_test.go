@@ -96,7 +96,7 @@ func TestSharing(t *testing.T) {
 	t.Parallel()
 	// A worker that the machine does not let run for this long may lose a
 	// partition that it works on.
-	o := with(func(o *Options) { o.lease = 3 * time.Second })
+	o := with(func(o *Options) { o.lease = 10 * time.Second })
 	server := natstest.New(t)
 	desk := newDesk(t)
 	var workers []message.Subscriber

@@ -181,7 +181,7 @@ func TestFollow(t *testing.T) {
 		return done
 	}
 	await := func(n int) {
-		require.Eventually(t, func() bool { return len(c.sentSpans(t)) == n }, time.Minute, time.Millisecond)
+		require.Eventually(t, func() bool { return len(c.sentSpans(t)) == n }, 5*time.Minute, time.Millisecond)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := start(ctx)

@@ -199,7 +199,7 @@ func TestLongLineIsNotReadAgain(t *testing.T) {
 		return err
 	})
 	// Read again each time, that were 8 GB.
-	if took := time.Since(began); took > long/4 {
+	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }

@@ -31,19 +31,18 @@ func openFiles() int {
 // leaks says what is left behind, once it had time to go away.
 func leaks(before int) string {
 	var goroutines, files int
-	for range 1000 {
+	for deadline := time.Now().Add(long); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
 		// Only the goroutines and files of main, and a few of the runtime, remain.
 		if goroutines, files = runtime.NumGoroutine(), openFiles(); goroutines <= 3 && files <= before+3 {
 			return ""
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 	stacks := make([]byte, 1<<20)
 	return fmt.Sprintf("leaked: %d files, %d goroutines\n%s", files-before, goroutines, stacks[:runtime.Stack(stacks, true)])
 }
 
 // long is a time in which everything has happened, unless it never does.
-const long = 20 * time.Second
+const long = 5 * time.Minute
 
 // ways are those in which a change is found.
 var ways = map[string]tail.Options{

@@ -80,13 +80,13 @@ func TestProgress(t *testing.T) {
 	s := newScreen(t)
 	p := terminal.NewProgress(s.tty, func() int64 { return 4096 })
 	p.Done.Store(1024)
-	require.Eventually(t, func() bool { return strings.Contains(s.text(), "25%") }, 20*time.Second, 10*time.Millisecond, "no bar")
+	require.Eventually(t, func() bool { return strings.Contains(s.text(), "25%") }, 5*time.Minute, 10*time.Millisecond, "no bar")
 	_, err := io.WriteString(p, "a line\n")
 	require.NoError(t, err)
 	p.Stop()
 	_, err = io.WriteString(p, "another\n")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return strings.Contains(s.text(), "another") }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(s.text(), "another") }, 5*time.Minute, 10*time.Millisecond)
 	for line := range strings.SplitSeq(s.text(), "\n") {
 		seen := line[strings.LastIndexByte(strings.TrimRight(line, "\r"), '\r')+1:] // what is left of it on the screen
 		assert.False(t, strings.Contains(seen, "reading"), "%q", s.text())

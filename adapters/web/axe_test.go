@@ -93,45 +93,59 @@ func look(t *testing.T, ctx context.Context, width int64, scheme string) {
 // Every page is accessible, in wide and narrow windows, light and dark, and no page is wider than
 // its window.
 func TestBrowserAxe(t *testing.T) {
+	ofPage(t)
 	t.Parallel()
 	script := axe.File(t, "axe.min.js")
-	s, ctx := newSite(t), browser(t)
-	var addresses []string
-	for _, path := range exhibits(s) {
-		addresses = append(addresses, s.URL+path)
-	}
-	addresses = append(addresses, login(t, s))
-	for _, address := range addresses {
-		t.Run(address[len("http://127.0.0.1:00000"):], func(t *testing.T) {
-			do(t, ctx, chromedp.Navigate(address), chromedp.WaitReady("main"))
-			require.Equal(t, strings.HasSuffix(address, "/none"), value[bool](t, ctx, `document.title === "Not Found"`))
-			value[bool](t, ctx, script+"; true")
-			for _, width := range []int64{360, 1280} {
-				for _, scheme := range []string{"light", "dark"} {
-					look(t, ctx, width, scheme)
-					find := func(what string) {
-						found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](violations, chromedp.EvalAwaitPromise))
-						require.NoError(t, err)
-						require.Empty(t, found, "%s: %d pixels, %s", what, width, scheme)
-					}
-					find("page")
-					require.LessOrEqual(t, value[int64](t, ctx, "document.documentElement.scrollWidth"), width)
-					if !strings.HasSuffix(address, "/hostile") && value[bool](t, ctx, `Boolean(document.querySelector("quire-timeline input"))`) {
-						value[bool](t, ctx, `document.querySelector("li:has(pre.text) > a, li > a").focus() || true`)
-						find("card")
-						do(t, ctx, chromedp.KeyEvent("?"))
-						find("keys")
-						value[bool](t, ctx, `document.querySelector("dialog").close() || true`)
-					}
-				}
+	const browsers = 2 // each has a processor
+	for number := range browsers {
+		t.Run(fmt.Sprint(number), func(t *testing.T) {
+			t.Parallel()
+			s, ctx := newSite(t), browser(t)
+			var addresses []string
+			for _, path := range exhibits(s) {
+				addresses = append(addresses, s.URL+path)
+			}
+			addresses = append(addresses, login(t, s))
+			for i := number; i < len(addresses); i += browsers {
+				accessible(t, ctx, script, addresses[i])
 			}
 		})
 	}
 }
 
+func accessible(t *testing.T, ctx context.Context, script, address string) {
+	t.Run(address[len("http://127.0.0.1:00000"):], func(t *testing.T) {
+		do(t, ctx, chromedp.Navigate(address), chromedp.WaitReady("main"))
+		require.Equal(t, strings.HasSuffix(address, "/none"), value[bool](t, ctx, `document.title === "Not Found"`))
+		value[bool](t, ctx, script+"; true")
+		for _, width := range []int64{360, 1280} {
+			for _, scheme := range []string{"light", "dark"} {
+				look(t, ctx, width, scheme)
+				find := func(what string) {
+					found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](violations, chromedp.EvalAwaitPromise))
+					require.NoError(t, err)
+					require.Empty(t, found, "%s: %d pixels, %s", what, width, scheme)
+				}
+				find("page")
+				require.LessOrEqual(t, value[int64](t, ctx, "document.documentElement.scrollWidth"), width)
+				// Cards and keys have the colours and the width of the page that is behind them.
+				diagonal := (width == 360) == (scheme == "dark")
+				if diagonal && !strings.HasSuffix(address, "/hostile") && value[bool](t, ctx, `Boolean(document.querySelector("quire-timeline input"))`) {
+					value[bool](t, ctx, `document.querySelector("li:has(pre.text) > a, li > a").focus() || true`)
+					find("card")
+					do(t, ctx, chromedp.KeyEvent("?"))
+					find("keys")
+					value[bool](t, ctx, `document.querySelector("dialog").close() || true`)
+				}
+			}
+		}
+	})
+}
+
 // Text from streams, logs and addresses stays text: no dialog opens, no other server gets a
 // request, and nothing violates the policy.
 func TestBrowserHostile(t *testing.T) {
+	ofPage(t)
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
 	paths := []string{"/", "/none/<script>alert(1)</script>"}

@@ -165,11 +165,14 @@ func TestBrowserCompare(t *testing.T) {
 	value[bool](t, ctx, `(() => { for (const id of [42, 40]) document.querySelector("input[value='" + id + "']").click(); return true })()`) // in one step, because the list is updated meanwhile
 	s.add("43", domain.NewJobStarted(1_795_445_914_602, "lint"))
 	holds(t, ctx, `document.querySelectorAll("#runs tbody tr").length === 4 && document.querySelectorAll("#runs input:checked").length === 2`)
-	do(t, ctx, chromedp.Click("#compare button"), chromedp.WaitReady("main.compare quire-timeline input"))
+	click(t, ctx, "#compare button")
+	do(t, ctx, chromedp.WaitReady("main.compare quire-timeline input"))
 	require.Equal(t, "?a=40&b=42", value[string](t, ctx, "location.search"))
 	require.Equal(t, 2, value[int](t, ctx, `[...document.querySelectorAll("details:last-of-type li.pair")].filter((row) => row.querySelector("polygon").getBoundingClientRect().width > 5).length`))
 	do(t, ctx, chromedp.KeyEvent("j"), chromedp.KeyEvent("j"), chromedp.KeyEvent("+"))
 	holds(t, ctx, `document.activeElement.closest("li.pair") && !document.querySelector("#card").hidden && document.querySelector("quire-timeline").zoom === 2`)
-	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"), chromedp.Click(`#summary a[href^="/compare"]`), chromedp.WaitReady("main.compare"))
+	do(t, ctx, chromedp.Navigate(s.URL+"/runs/42"))
+	click(t, ctx, `#summary a[href^="/compare"]`)
+	do(t, ctx, chromedp.WaitReady("main.compare"))
 	require.Equal(t, "?a=41&b=42", value[string](t, ctx, "location.search"))
 }

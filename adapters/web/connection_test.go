@@ -1,8 +1,8 @@
 package web_test
 
 import (
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,36 +14,38 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// place is an address at which a test starts and stops servers.
+// place is an address at which a test starts and stops servers. It is not given up meanwhile,
+// because another program could take it.
 type place struct {
-	t       *testing.T
-	address string
-	stop    func()
+	*httptest.Server
+	handler atomic.Pointer[http.Handler]
+}
+
+func newPlace(t *testing.T) *place {
+	p := &place{}
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := p.handler.Load()
+		if handler == nil {
+			panic(http.ErrAbortHandler) // nobody is there
+		}
+		(*handler).ServeHTTP(w, r)
+	}))
+	t.Cleanup(func() {
+		p.stop()
+		p.Close()
+	})
+	return p
 }
 
 // serve starts a server that replaces the previous one.
 func (p *place) serve(h http.Handler) {
 	p.stop()
-	if p.address == "" {
-		p.address = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", p.address)
-	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		listener, err = net.Listen("tcp", p.address)
-	}
-	require.NoError(p.t, err)
-	p.address = listener.Addr().String()
-	server := &http.Server{Handler: h}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		_ = server.Serve(listener)
-	}()
-	p.stop = func() {
-		_ = server.Close()
-		<-ended
-		p.stop = func() {}
-	}
+	p.handler.Store(&h)
+}
+
+func (p *place) stop() {
+	p.handler.Store(nil)
+	p.CloseClientConnections()
 }
 
 // Pages show that the server is unreachable, and continue when it is back: after a stop, after a
@@ -51,8 +53,7 @@ func (p *place) serve(h http.Handler) {
 func TestBrowserConnection(t *testing.T) {
 	t.Parallel()
 	s, ctx := newSite(t), browser(t)
-	p := &place{t: t, stop: func() {}}
-	t.Cleanup(func() { p.stop() })
+	p := newPlace(t)
 	s.add("42", domain.NewJobStarted(1, "build"), domain.NewShStarted(2, "build", "make"))
 	s.log("42", "build", 1, "one")
 	servers := func() http.Handler { return web.New(web.Options{Store: s.db, Logs: web.LogsIn("", s.logs)}) }
@@ -71,14 +72,14 @@ func TestBrowserConnection(t *testing.T) {
 			}
 			http.Error(w, "bad gateway", http.StatusBadGateway)
 		}))
-		for deadline := time.Now().Add(time.Minute); asked.Load() == 0; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); asked.Load() == 0; time.Sleep(20 * time.Millisecond) {
 			require.True(t, time.Now().Before(deadline), "%s is not asked for again", path)
 		}
 		holds(t, ctx, away)
 		p.serve(servers())
 	}
 	open := func(path, ready string) {
-		do(t, ctx, chromedp.Navigate("http://"+p.address+path), chromedp.WaitReady(ready))
+		do(t, ctx, chromedp.Navigate(p.URL+path), chromedp.WaitReady(ready))
 		value[bool](t, ctx, "window.loadedOnce = true")
 	}
 	p.serve(servers())

@@ -396,7 +396,7 @@ func TestViewersShareReading(t *testing.T) {
 		select {
 		case err := <-done:
 			require.ErrorIs(t, err, errSeen)
-		case <-time.After(time.Minute):
+		case <-time.After(patience):
 			t.Fatal("viewers wait")
 		}
 	}

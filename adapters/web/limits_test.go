@@ -297,5 +297,5 @@ func TestConnectionsOfOneClient(t *testing.T) {
 	require.False(t, ask(connect()), "one client has all connections")
 	require.Equal(t, http.StatusOK, status(t, http.DefaultClient, "GET", base, nil))
 	open[0].Close()
-	require.Eventually(t, func() bool { return ask(connect()) }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return ask(connect()) }, patience, time.Millisecond)
 }

@@ -50,6 +50,9 @@ func getLog(t *testing.T, db store.Store, logs web.Logs, query string) (status i
 
 // The page of a log that is too long has the beginning and the end of the log, and says so.
 func TestLongLog(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long, on one goroutine")
+	}
 	const line = "2026-11-23T14:41:54Z stdout F "
 	for name, log := range map[string]string{
 		"many bytes": strings.Repeat(line+strings.Repeat("x", 1000)+"\n", 40<<10),
@@ -70,6 +73,9 @@ func TestLongLog(t *testing.T) {
 // The memory and time for the page of a log are proportional to its length, however short its lines
 // are.
 func TestShortLines(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long, on one goroutine")
+	}
 	folder, db := withLog(t, strings.Repeat("a\r", 100_000))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

@@ -314,6 +314,9 @@ func TestStoreAway(t *testing.T) {
 
 // A page in one file has at most 10 MB: it says what it leaves out, and keeps failed commands.
 func TestFileIsCut(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long, on one goroutine")
+	}
 	var events []domain.Event
 	events = append(events, domain.NewJobStarted(0, "a"))
 	const commands = 30_000
@@ -340,6 +343,9 @@ func TestFileIsCut(t *testing.T) {
 // A file stays within its limit whatever makes its page large: many jobs without commands, or long
 // names.
 func TestFileOfManyJobsAndLongNames(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long, on one goroutine")
+	}
 	for name, test := range map[string]struct{ jobs, length int }{"jobs": {21_000, 6}, "names": {120, 200_000}} {
 		t.Run(name, func(t *testing.T) {
 			events := make([]domain.Event, test.jobs)

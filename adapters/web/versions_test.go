@@ -85,7 +85,7 @@ func TestVersions(t *testing.T) {
 	select {
 	case err := <-ended:
 		assert.ErrorIs(t, err, store.ErrOtherVersion)
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Fatal("the old server does not end")
 	}
 }

@@ -134,7 +134,7 @@ func (u *turns) until(version int, run string, jobs int) {
 		row, err := store.ReadRun(u.t.Context(), s, domain.RunID(run))
 		assert.NoError(c, err)
 		assert.Equal(c, int64(jobs), int64(row.Jobs))
-	}, time.Minute, 20*time.Millisecond, run)
+	}, 5*time.Minute, 20*time.Millisecond, run)
 	stale, err := store.Stale(u.t.Context(), s, domain.RunID(run))
 	assert.NoError(u.t, err)
 	assert.Empty(u.t, stale, run)
@@ -197,7 +197,7 @@ func (p *program) ends() error {
 	case err := <-p.ended:
 		p.ended <- err
 		return err
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		p.t.Fatalf("the worker does not end:\n%s", p.log)
 		return nil
 	}
@@ -205,7 +205,7 @@ func (p *program) ends() error {
 
 func (p *program) says(words string) {
 	p.t.Helper()
-	assert.Eventually(p.t, func() bool { return strings.Contains(p.log.String(), words) }, time.Minute, 20*time.Millisecond, words)
+	assert.Eventually(p.t, func() bool { return strings.Contains(p.log.String(), words) }, 5*time.Minute, 20*time.Millisecond, words)
 }
 
 // answers waits until a page has a status and some words.
@@ -221,7 +221,7 @@ func (p *program) answers(page string, status int, words string) {
 		assert.NoError(c, json.NewDecoder(response.Body).Decode(&body))
 		assert.Equal(c, status, response.StatusCode, string(body))
 		assert.Contains(c, string(body), words)
-	}, time.Minute, 20*time.Millisecond, page)
+	}, 5*time.Minute, 20*time.Millisecond, page)
 }
 
 // output is safe for concurrent use.

@@ -47,7 +47,7 @@ const secret = "pa55word"
 func until(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		got := exitStatus(ts, args[1:])
 		if got == want {
 			return

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/storetest/services"
 )
 
 // terminateAll ends the connections of all others to a database.
@@ -38,7 +40,7 @@ func newGateway(t *testing.T, address string) *gateway {
 	t.Helper()
 	u, err := url.Parse(address)
 	require.NoError(t, err)
-	g := &gateway{server: u.Host, port: "127.0.0.1:0", conns: map[net.Conn]bool{}}
+	g := &gateway{server: u.Host, port: services.FreePort(t), conns: map[net.Conn]bool{}}
 	g.comeBack(t)
 	t.Cleanup(g.goAway)
 	u.Host = g.port

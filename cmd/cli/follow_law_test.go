@@ -104,7 +104,7 @@ func (f *following) interrupt() {
 	select {
 	case err := <-f.ended:
 		require.NoError(f.t, err, "following ends with %v\n%s", err, &f.said)
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		f.t.Fatal("following does not end")
 	}
 }
@@ -115,7 +115,7 @@ func (f *following) settle(s *growing) {
 		return
 	}
 	want := sha256.Sum256(s.data[:s.lines()])
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
 		mark, stored, err := readMark(f.address, s.run)
 		if err == nil && stored && mark.Bytes == int64(s.lines()) && mark.SHA256 == want {
 			return
@@ -137,7 +137,7 @@ func readMark(address string, run domain.RunID) (mark domain.Mark, stored bool, 
 
 // opened waits until there is a store.
 func (f *following) opened() {
-	for deadline := time.Now().Add(time.Minute); !hasTables(f.address[len("sqlite:"):]); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !hasTables(f.address[len("sqlite:"):]); time.Sleep(time.Millisecond) {
 		require.False(f.t, time.Now().After(deadline), "there is no store")
 	}
 }

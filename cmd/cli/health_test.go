@@ -44,7 +44,7 @@ func (w *healthAsker) ask(page string) (int, string) {
 // until waits, as long as it takes, until a page has a status and words.
 func (w *healthAsker) until(page string, status int, words string) {
 	w.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		code, body := w.ask(page)
 		if code == status && strings.Contains(body, words) {
 			return

@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script: what is printed, on which stream, with
 // which status.
 func TestScripts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the programs of the other scripts do more at once")
+	}
 	t.Parallel()
 	testscript.Run(t, scriptParams("testdata/script"))
 }

@@ -41,7 +41,7 @@ func TestCollector(t *testing.T) {
 	go func() {
 		done <- Run(ctx, []string{"follow", path, "--quiet", "--to", "otlp+" + server.URL}, &out, &errs)
 	}()
-	require.Eventually(t, func() bool { return requests.Load() == 1 }, time.Minute, time.Millisecond)
+	require.Eventually(t, func() bool { return requests.Load() == 1 }, patience, time.Millisecond)
 	cancel()
 	assert.Equal(t, 130, <-done)
 

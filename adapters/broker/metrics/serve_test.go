@@ -35,7 +35,7 @@ func serve(t *testing.T, address string, status metrics.Status) (base string, st
 		select {
 		case err := <-ended:
 			return err
-		case <-time.After(20 * time.Second):
+		case <-time.After(5 * time.Minute):
 			return errors.New("it does not end")
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/internal/freeport"
 )
 
 // errNoBouncer is why tests are skipped. Scripts look for its first words.
@@ -55,7 +57,7 @@ default_pool_size = %d
 `
 
 func (s *Server) bounce(t testing.TB, program string, connections int) (int, error) {
-	port, err := freePort()
+	port, err := freeport.Find()
 	if err != nil {
 		return 0, err
 	}

@@ -25,6 +25,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/quire-ci/quire-project/adapters/internal/freeport"
 )
 
 // superuser is the role that owns a server.
@@ -93,7 +95,7 @@ func (s *Server) serve() error {
 	for range 5 { // another program may take a free port
 		port := s.port
 		if port == 0 {
-			if port, err = freePort(); err != nil {
+			if port, err = freeport.Find(); err != nil {
 				return err
 			}
 		}

@@ -1,8 +1,6 @@
 package natstest
 
 import (
-	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"strconv"
@@ -10,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats-server/v2/server"
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/internal/freeport"
 )
 
 // Cluster is three servers that replicate all data, and continue if one of them stops.
@@ -19,9 +20,12 @@ type Cluster []*Server
 func NewCluster(t testing.TB, settings ...Setting) Cluster {
 	t.Helper()
 	const size = 3
-	ports := freePorts(t, size)
+	var ports []int
 	var routes []*url.URL
-	for _, port := range ports {
+	for range size {
+		port, err := freeport.Find()
+		require.NoError(t, err)
+		ports = append(ports, port)
 		routes = append(routes, &url.URL{Scheme: "nats", Host: loopback(port)})
 	}
 	var c Cluster
@@ -86,30 +90,3 @@ func (c Cluster) URL() string {
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
-
-// freePorts finds different unused ports. It searches below the range of random ports, because another
-// test could get one of those before the server does.
-func freePorts(t testing.TB, n int) (ports []int) {
-	t.Helper()
-	for tries := 0; len(ports) < n; tries++ {
-		port := 20_000 + rand.IntN(12_000)
-		l, err := net.Listen("tcp", loopback(port))
-		if err != nil {
-			if tries > 1000 {
-				t.Fatal(err)
-			}
-			continue
-		}
-		defer l.Close()
-		ports = append(ports, port)
-	}
-	return ports
-}
-
-func (s *Server) port() int {
-	address, ok := s.running.Addr().(*net.TCPAddr)
-	if !ok {
-		s.t.Fatal(fmt.Errorf("the NATS server listens on %v", s.running.Addr()))
-	}
-	return address.Port
-}

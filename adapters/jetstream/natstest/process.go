@@ -43,8 +43,8 @@ func serve(text string) error {
 	if err := json.Unmarshal([]byte(text), &s); err != nil {
 		return err
 	}
-	options := defaults(s.Folder)
-	options.Port, options.ServerName = s.Port, s.Name
+	options := defaults(s.Folder, s.Port)
+	options.ServerName = s.Name
 	if s.ClusterPort != 0 {
 		options.Cluster, options.Routes = clusterOptions(s.ClusterPort), server.RoutesFromStr(s.Routes)
 	}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/internal/freeport"
 )
 
 // Server is a NATS server.
@@ -40,7 +42,9 @@ func New(t testing.TB, settings ...Setting) *Server {
 func prepare(t testing.TB, settings ...Setting) *Server {
 	folder, err := os.MkdirTemp("", "natstest-")
 	require.NoError(t, err)
-	s := &Server{t: t, options: defaults(folder)}
+	port, err := freeport.Find()
+	require.NoError(t, err)
+	s := &Server{t: t, options: defaults(folder, port)}
 	for _, set := range settings {
 		set(s.options)
 	}
@@ -51,15 +55,15 @@ func prepare(t testing.TB, settings ...Setting) *Server {
 	return s
 }
 
-func defaults(folder string) *server.Options {
+func defaults(folder string, port int) *server.Options {
 	return &server.Options{
-		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: os.Getenv("NATSTEST_LOG") == "", NoSigs: true,
+		Host: "127.0.0.1", Port: port, NoLog: os.Getenv("NATSTEST_LOG") == "", NoSigs: true,
 		JetStream: true, StoreDir: folder, JetStreamMaxMemory: 256 << 20, JetStreamMaxStore: 8 << 30,
 	}
 }
 
 // timeout is how long anything may take.
-const timeout = 60 * time.Second
+const timeout = 5 * time.Minute
 
 // Start starts a stopped server.
 func (s *Server) Start() {
@@ -72,8 +76,6 @@ func (s *Server) Start() {
 	go running.Start()
 	require.True(s.t, running.ReadyForConnections(timeout), "the NATS server is not ready in time")
 	s.running = running
-	// Keep the random port, so that clients find the server again.
-	s.options.Port = s.port()
 }
 
 // Stop stops the server in an orderly way, as a signal would, and cuts connections.
