@@ -299,3 +299,75 @@ func TestConnectionsOfOneClient(t *testing.T) {
 	open[0].Close()
 	require.Eventually(t, func() bool { return ask(connect()) }, patience, time.Millisecond)
 }
+
+// connected serves the handler of a server, and returns a connection to it and what ends both. Time is that of a bubble.
+func connected(t *testing.T, h http.Handler) (client net.Conn, end func()) {
+	listener, done := make(piped), make(chan error, 1)
+	ctx, stop := context.WithCancel(t.Context())
+	go func() { done <- web.Serve(ctx, listener, h, web.Access{}) }()
+	client, connection := net.Pipe()
+	listener <- connection
+	return client, func() {
+		client.Close()
+		stop()
+		assert.NoError(t, <-done)
+	}
+}
+
+// A client that is too slow is left: one that sends no headers, one that sends a body that nobody waits for, one that
+// does not read an answer, and one that asks for nothing more.
+func TestTimeouts(t *testing.T) {
+	const head = "GET / HTTP/1.1\r\nHost: localhost\r\n"
+	answers := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, strings.Repeat("x", 8<<10))
+	})
+	for name, test := range map[string]struct {
+		sends string
+		reads bool // the answer
+		after time.Duration
+	}{
+		"nothing":          {"", true, 5 * time.Second},
+		"a part of a head": {head, true, 5 * time.Second},
+		"a part of a body": {"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345", true, time.Minute},
+		"and never reads":  {head + "\r\n", false, time.Minute},
+		"and nothing more": {head + "\r\n", true, 2 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, end := connected(t, answers)
+				defer end()
+				begun := time.Now()
+				_, err := io.WriteString(client, test.sends)
+				require.NoError(t, err)
+				if !test.reads {
+					time.Sleep(test.after + time.Second)
+					got, err := io.ReadAll(client)
+					require.NoError(t, err, "the connection is closed")
+					require.Empty(t, got)
+					return
+				}
+				_, err = io.ReadAll(client)
+				require.NoError(t, err, "the connection is closed")
+				require.Equal(t, test.after, time.Since(begun).Round(time.Second))
+			})
+		})
+	}
+}
+
+// A request with large headers gets an answer that says so.
+func TestLargeHeaders(t *testing.T) {
+	for size, status := range map[int]int{12 << 10: http.StatusOK, 32 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		synctest.Test(t, func(t *testing.T) {
+			client, end := connected(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+			defer end()
+			go func() {
+				_, _ = fmt.Fprintf(client, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Large: %s\r\n\r\n", strings.Repeat("x", size))
+			}()
+			answer, err := http.ReadResponse(bufio.NewReader(client), nil)
+			require.NoError(t, err)
+			defer answer.Body.Close()
+			require.Equal(t, status, answer.StatusCode)
+		})
+	}
+}
