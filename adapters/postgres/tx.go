@@ -36,15 +36,15 @@ func newTx(ctx context.Context, s *Store, pg pgx.Tx) *tx {
 
 // commit writes everything unwritten, the checkpoints last.
 func (t *tx) commit() error {
+	var batch pgx.Batch
+	t.queueVersions(&batch)
+	t.checkpoints.queue(t.store.dialect, &batch)
 	if err := t.flush(); err != nil {
 		return err
 	}
 	if err := t.Keeping.Flush(); err != nil {
 		return err
 	}
-	var batch pgx.Batch
-	t.queueVersions(&batch)
-	t.checkpoints.queue(t.store.dialect, &batch)
 	if err := t.send(&batch); err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (t *tx) queueVersions(batch *pgx.Batch) {
 
 const clearTable = `DELETE FROM {%s} WHERE run_id = ANY ($1)`
 
-// Clear removes the rows of runs from tables.
+// Clear removes the rows of runs from tables, while the caller encodes new ones.
 func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error {
 	for _, run := range runs {
 		t.checkpoints[run] = nil
@@ -176,11 +176,16 @@ func (t *tx) Clear(runs []domain.RunID, tables []*projections.Definition) error 
 	if err := t.flushRuns(runs...); err != nil {
 		return fmt.Errorf("%s: %w", what, explainWrite(err))
 	}
-	var all []sqlstore.Statement
+	var batch pgx.Batch
 	for _, of := range tables {
-		all = append(all, sqlstore.Statement{Query: t.store.dialect.SQL(fmt.Sprintf(clearTable, of.Table)), Args: []any{texts(runs)}})
+		batch.Queue(t.store.dialect.SQL(fmt.Sprintf(clearTable, of.Table)), texts(runs))
 	}
-	return t.exec(what, all...)
+	return t.copier.start(func() error {
+		if err := t.pg.SendBatch(t.ctx, &batch).Close(); err != nil {
+			return fmt.Errorf("%s: %w", what, explainWrite(err))
+		}
+		return nil
+	})
 }
 
 // SetCheckpoint sets a run's checkpoint when the transaction commits.
