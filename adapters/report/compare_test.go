@@ -72,16 +72,25 @@ func refuses(t *testing.T, name, good string, changes [][2]string) {
 // fitsTerminal checks that tables fit the width, and contain nothing that could control a terminal.
 func fitsTerminal(t *testing.T, write written) {
 	rapid.Check(t, func(t *rapid.T) {
-		width := rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
-		out := write(t, Table, width)
-		for line := range strings.Lines(out) {
-			line = strings.TrimSuffix(line, "\n")
-			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
-			if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out, unsure) {
-				t.Fatalf("%d columns do not fit %d: %s", n, width, line)
-			}
-		}
+		width := anyWidth(t)
+		fits(t, write(t, Table, width), width)
 	})
+}
+
+// anyWidth draws the width of a terminal; 0 is no limit.
+func anyWidth(t *rapid.T) int {
+	return rapid.OneOf(rapid.Just(0), rapid.IntRange(40, 200)).Draw(t, "width")
+}
+
+// fits checks that text fits the width, and contains nothing that could control a terminal.
+func fits(t *rapid.T, out string, width int) {
+	for line := range strings.Lines(out) {
+		line = strings.TrimSuffix(line, "\n")
+		require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
+		if n := text.StringWidth(line); width > 0 && n > width && !strings.ContainsFunc(out, unsure) {
+			t.Fatalf("%d columns do not fit %d: %s", n, width, line)
+		}
+	}
 }
 
 // The document is one line, and valid against docs/schema/compare.json.
