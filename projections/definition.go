@@ -74,7 +74,7 @@ func (d *Defined[R]) New() Projection[R] { return d.fresh() }
 
 // Into makes the projection a member of a fold, see [Into].
 func (d *Defined[R]) Into(take func(*Row[R])) Member {
-	return into(d.Name, d.fresh(), d.Kinds, take)
+	return &member[R]{called: d.Name, projection: d.fresh(), take: take, kinds: bitsOf(d.Kinds)}
 }
 
 // List returns a list of rows.
@@ -162,8 +162,9 @@ func Define[R comparable](declared Declaration[R]) *Defined[R] {
 		return defined.Into(func(row *Row[R]) { take(AnyRow{row.Index, row.Final, refTo(&row.Value)}) })
 	}
 	d.gather = func(added func(int)) (Member, func(Rows)) {
-		m := &member[R]{called: d.Name, projection: declared.New(), kinds: bitsOf(d.Kinds), added: added}
-		return m, func(into Rows) { m.into = into.(*rowsOf[R]) }
+		g := &gathering[R]{member: member[R]{called: d.Name, projection: declared.New(), kinds: bitsOf(d.Kinds)}, added: added}
+		g.take = g.add
+		return g, func(into Rows) { g.into = into.(*rowsOf[R]) }
 	}
 	return defined
 }

@@ -13,7 +13,6 @@
 //   - tracker.go: what all projections need to know of a run, computed once
 //   - step.go: an event, and what it did to the run
 //   - stream.go: the entries that are folded
-//   - each.go: projections with a row for each job, or for each sh
 //   - fold.go: many projections in one pass, and saving their state
 //
 // The built-in projections have a file each: run, labels, jobs, sh_events, timings_run,

@@ -3,7 +3,6 @@ package projections
 import (
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -43,28 +42,16 @@ type reducer struct {
 // becomes final, with open rows at each [Fold.Open]. A row is valid until take returns; its
 // strings stay valid. For a declared projection use [Defined.Into].
 func Into[R comparable](name string, p Projection[R], take func(*Row[R])) Member {
-	return into(name, p, nil, take)
+	return &member[R]{called: name, projection: p, take: take, kinds: allKinds}
 }
 
-func into[R comparable](name string, p Projection[R], kinds []domain.Kind, take func(*Row[R])) Member {
-	list := &rowsOf[R]{} // used again at every step
-	return &member[R]{name, p, bitsOf(kinds), list, 0, func(int) {
-		for i := range list.rows {
-			take(&list.rows[i])
-		}
-		list.rows = list.rows[:0]
-	}}
-}
-
-// member appends rows to a list, and then says how many: so no row is copied on its way to a list
-// that is kept.
 type member[R comparable] struct {
 	called     string
 	projection Projection[R]
 	kinds      uint
-	into       *rowsOf[R]
-	count      int // of the rows that were handed out
-	added      func(int)
+	take       func(*Row[R])
+	rows       []Row[R] // used again at every step
+	count      int      // of the rows that take got
 }
 
 func (m *member[R]) name() string { return m.called }
@@ -73,41 +60,60 @@ func (m *member[R]) length() *int { return &m.count }
 
 func (m *member[R]) reducer() reducer {
 	return reducer{m.kinds, func(step *Step) {
-		if rows := m.projection.Reduce(step, m.room()); len(rows) > 0 { // most steps make no row final
-			m.add(rows)
+		rows := m.projection.Reduce(step, m.rows[:0])
+		if len(rows) == 0 {
+			return // most steps make no row final
 		}
+		m.rows = rows
+		m.hand()
 	}}
 }
 
+func (m *member[R]) hand() {
+	for i := range m.rows {
+		m.count = max(m.count, m.rows[i].Index+1)
+		m.take(&m.rows[i])
+	}
+}
+
 func (m *member[R]) open(run *Tracker) {
-	if rows := m.projection.Open(run, m.room()); len(rows) > 0 {
-		m.add(rows)
+	m.rows = m.projection.Open(run, m.rows[:0])
+	m.hand()
+	if cap(m.rows) > maxKeptRows {
+		m.rows = nil // do not keep the memory of many rows
 	}
 }
 
-// room is the end of the list: a projection sees no row of earlier steps.
-func (m *member[R]) room() []Row[R] {
-	n := len(m.into.rows)
-	return m.into.rows[n:n]
+// gathering is a member whose reducer appends to a list of others, which saves a copy of each row.
+type gathering[R comparable] struct {
+	member[R]
+	into  *rowsOf[R]
+	added func(int)
 }
 
-// add makes rows that were appended to the room a part of the list.
-func (m *member[R]) add(rows []Row[R]) {
-	for i := range rows {
-		m.count = max(m.count, rows[i].Index+1)
-	}
-	list := m.into.rows
-	if n := len(list); n < cap(list) && &rows[0] == &list[:n+1][n] {
-		m.into.rows = list[:n+len(rows)]
-		m.added(len(rows))
-		return
-	}
-	// There was no room, or the projection has a list of its own. Many rows are handed out in parts, so
-	// that the list, whose memory is used again, stays small.
-	for part := range slices.Chunk(rows, maxPart) {
-		m.into.rows = append(m.into.rows, part...)
-		m.added(len(part))
-	}
+func (g *gathering[R]) reducer() reducer {
+	return reducer{g.kinds, func(step *Step) {
+		list := &g.into.rows
+		n := len(*list)
+		rows := g.projection.Reduce(step, (*list)[n:n]) // it sees no row of earlier steps
+		if len(rows) == 0 {
+			return
+		}
+		for i := range rows {
+			g.count = max(g.count, rows[i].Index+1)
+		}
+		if n < cap(*list) && &rows[0] == &(*list)[:n+1][n] {
+			*list = (*list)[:n+len(rows)]
+		} else { // there was no room, or it has a list of its own
+			*list = append(*list, rows...)
+		}
+		g.added(len(rows))
+	}}
+}
+
+func (g *gathering[R]) add(row *Row[R]) {
+	g.into.rows = append(g.into.rows, *row)
+	g.added(1)
 }
 
 // Observe makes functions a member of a fold that hands out no rows and has no state to save: step,
@@ -150,7 +156,8 @@ func bitsOf(kinds []domain.Kind) (bits uint) {
 	return bits
 }
 
-const maxPart = 1024
+// maxKeptRows is the number of rows whose memory a member keeps, to use it again.
+const maxKeptRows = 1024
 
 // NewFold returns a fold of the run with the id run that has read nothing. Each step goes to
 // the members in the given order.

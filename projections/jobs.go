@@ -31,14 +31,36 @@ type Job struct {
 // is final at its job's first JobFinished.
 var Jobs = Define(Declaration[Job]{
 	Name: "jobs", Version: Version, Key: []string{"job_id"},
-	New:   func() Projection[Job] { return &eachJob[Job]{(*Job).fill} },
+	New:   func() Projection[Job] { return &jobs{} },
 	Kinds: []domain.Kind{domain.JobFinished},
 	// For the jobs that run now: few rows among many.
 	Indexes: []Index{{Name: "active", Columns: "run_id", Where: "state = 'active'"}},
 	Doc:     "The jobs, in order of first mention.",
 })
 
-func (row *Job) fill(_ *Tracker, j *TrackedJob) {
+type jobs struct{}
+
+func (*jobs) Reduce(step *Step, rows []Row[Job]) []Row[Job] {
+	if !step.JobEnds {
+		return rows
+	}
+	rows, row := addFinal(rows, step.Job.Index)
+	step.Job.row(row)
+	return rows
+}
+
+func (*jobs) Open(run *Tracker, rows []Row[Job]) []Row[Job] {
+	for job := range run.Jobs() {
+		if !job.Final {
+			var row *Job
+			rows, row = addOpen(rows, job.Index)
+			job.row(row)
+		}
+	}
+	return rows
+}
+
+func (j *TrackedJob) row(row *Job) {
 	row.JobID, row.State, row.ExitCode = j.ID, Active, j.ExitCode
 	if j.Started {
 		row.StartedAtMs = Some(j.StartedAtMs)

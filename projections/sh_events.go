@@ -20,15 +20,33 @@ type ShEvent struct {
 // never ran.
 var ShEvents = Define(Declaration[ShEvent]{
 	Name: "sh_events", Version: Version, Key: []string{"job_id", "seq"},
-	New:     func() Projection[ShEvent] { return &eachSh[ShEvent]{(*ShEvent).fill} },
+	New:     func() Projection[ShEvent] { return &shEvents{} },
 	Kinds:   []domain.Kind{domain.ShFinished},
 	Indexes: []Index{{Name: "open", Columns: "run_id", Where: "finished_at_ms IS NULL"}},
 	Doc:     "The commands, in the order in which they started.",
 })
 
-func (row *ShEvent) fill(_ *Tracker, job *TrackedJob, sh *TrackedSh, end *Step) {
-	row.JobID, row.Seq, row.Cmd, row.StartedAtMs = job.ID, sh.Seq, sh.Cmd, sh.StartedAtMs
-	if end != nil {
-		row.FinishedAtMs, row.ExitCode = Some(end.AtMs), Some(end.ExitCode)
+type shEvents struct{}
+
+func (*shEvents) Reduce(step *Step, rows []Row[ShEvent]) []Row[ShEvent] {
+	if !step.ShCloses {
+		return rows
 	}
+	rows, row := addFinal(rows, step.Sh.Index)
+	step.Sh.row(step.Job, row)
+	row.FinishedAtMs, row.ExitCode = Some(step.AtMs), Some(step.ExitCode)
+	return rows
+}
+
+func (*shEvents) Open(run *Tracker, rows []Row[ShEvent]) []Row[ShEvent] {
+	run.EachOpenSh(func(job *TrackedJob, sh *TrackedSh) {
+		var row *ShEvent
+		rows, row = addOpen(rows, sh.Index)
+		sh.row(job, row)
+	})
+	return rows
+}
+
+func (sh *TrackedSh) row(job *TrackedJob, row *ShEvent) {
+	row.JobID, row.Seq, row.Cmd, row.StartedAtMs = job.ID, sh.Seq, sh.Cmd, sh.StartedAtMs
 }

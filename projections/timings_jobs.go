@@ -20,12 +20,34 @@ type JobTiming struct {
 // order of first mention, final at the job's first JobFinished.
 var JobTimings = Define(Declaration[JobTiming]{
 	Name: "timings.jobs", Version: Version, Key: []string{"job_id"}, Table: "timings",
-	New:   func() Projection[JobTiming] { return &eachJob[JobTiming]{(*JobTiming).fill} },
+	New:   func() Projection[JobTiming] { return &jobTimings{} },
 	Kinds: []domain.Kind{domain.JobFinished},
 	Doc:   "How long the jobs took, in the order of jobs.",
 })
 
-func (row *JobTiming) fill(run *Tracker, j *TrackedJob) {
+type jobTimings struct{}
+
+func (*jobTimings) Reduce(step *Step, rows []Row[JobTiming]) []Row[JobTiming] {
+	if !step.JobEnds {
+		return rows
+	}
+	rows, row := addFinal(rows, step.Job.Index)
+	step.Job.timing(step.Run, row)
+	return rows
+}
+
+func (*jobTimings) Open(run *Tracker, rows []Row[JobTiming]) []Row[JobTiming] {
+	for job := range run.Jobs() {
+		if !job.Final {
+			var row *JobTiming
+			rows, row = addOpen(rows, job.Index)
+			job.timing(run, row)
+		}
+	}
+	return rows
+}
+
+func (j *TrackedJob) timing(run *Tracker, row *JobTiming) {
 	row.JobID, row.ShCount, row.ShMs = j.ID, j.ShCount, j.inSh.total()
 	if j.Started {
 		row.OffsetMs = Span(run.FirstAtMs, j.StartedAtMs)

@@ -16,14 +16,32 @@ type ShTiming struct {
 // ShStarted, in stream order, final when the sh is closed.
 var ShTimings = Define(Declaration[ShTiming]{
 	Name: "timings.sh_events", Version: Version, Key: []string{"job_id", "seq"}, Unstored: true,
-	New:   func() Projection[ShTiming] { return &eachSh[ShTiming]{(*ShTiming).fill} },
+	New:   func() Projection[ShTiming] { return &shTimings{} },
 	Kinds: []domain.Kind{domain.ShFinished},
 	Doc:   "How long the commands took, in the order of sh_events.",
 })
 
-func (row *ShTiming) fill(run *Tracker, job *TrackedJob, sh *TrackedSh, end *Step) {
-	row.JobID, row.Seq, row.OffsetMs = job.ID, sh.Seq, Span(run.FirstAtMs, sh.StartedAtMs)
-	if end != nil {
-		row.DurationMs = Span(sh.StartedAtMs, end.AtMs)
+type shTimings struct{}
+
+func (*shTimings) Reduce(step *Step, rows []Row[ShTiming]) []Row[ShTiming] {
+	if !step.ShCloses {
+		return rows
 	}
+	rows, row := addFinal(rows, step.Sh.Index)
+	step.Sh.timing(step.Run, step.Job, row)
+	row.DurationMs = Span(step.Sh.StartedAtMs, step.AtMs)
+	return rows
+}
+
+func (*shTimings) Open(run *Tracker, rows []Row[ShTiming]) []Row[ShTiming] {
+	run.EachOpenSh(func(job *TrackedJob, sh *TrackedSh) {
+		var row *ShTiming
+		rows, row = addOpen(rows, sh.Index)
+		sh.timing(run, job, row)
+	})
+	return rows
+}
+
+func (sh *TrackedSh) timing(run *Tracker, job *TrackedJob, row *ShTiming) {
+	row.JobID, row.Seq, row.OffsetMs = job.ID, sh.Seq, Span(run.FirstAtMs, sh.StartedAtMs)
 }
