@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	nethtml "golang.org/x/net/html"
@@ -204,9 +205,10 @@ func TestLogLinks(t *testing.T) {
 	writeLog(t, folder, "run", "a", 2)
 	server := web.New(web.Options{Store: db, Logs: web.LogsIn("", folder)})
 	defer server.Close()
+	at := time.Now().UnixMilli() // the run goes on
 	start := []domain.Event{
-		domain.NewJobStarted(1, "a"), domain.NewShStarted(2, "a", "written"), domain.NewShFinished(3, "a", 0), domain.NewShStarted(4, "a", "silent"), domain.NewShFinished(5, "a", 0),
-		domain.NewShStarted(6, "a", "removed"), domain.NewShFinished(7, "a", 0), domain.NewShStarted(8, "a", "never ran"), domain.NewShStarted(9, "a", "running"),
+		domain.NewJobStarted(at+1, "a"), domain.NewShStarted(at+2, "a", "written"), domain.NewShFinished(at+3, "a", 0), domain.NewShStarted(at+4, "a", "silent"), domain.NewShFinished(at+5, "a", 0),
+		domain.NewShStarted(at+6, "a", "removed"), domain.NewShFinished(at+7, "a", 0), domain.NewShStarted(at+8, "a", "never ran"), domain.NewShStarted(at+9, "a", "running"),
 	}
 	answers := func(wants ...int) {
 		page := get(t, server, "/runs/run").Body.String()
@@ -223,6 +225,6 @@ func TestLogLinks(t *testing.T) {
 	require.Contains(t, get(t, server, "/runs/run/log/a/5?after=0&from=0").Body.String(), `data-from="0" data-after="0"`)
 	require.Empty(t, get(t, server, "/runs/run/log/a/5?raw").Body.String())
 	require.Contains(t, get(t, server, "/runs/run/log/a/2").Body.String(), "The command wrote nothing.")
-	applyTo(t, db, "run", encode(append(start, domain.NewRunFinished(10, domain.Complete))))
+	applyTo(t, db, "run", encode(append(start, domain.NewRunFinished(at+10, domain.Complete))))
 	answers(is, is, none, none, none)
 }
