@@ -142,9 +142,9 @@ func (p *app) followOnce(ctx context.Context, path string, flags followFlags, me
 	return command.End(cmp.Or(worstOf(slices.Concat(summary.Skipped, summary.Unread)...), flags.exitStatus.status()))
 }
 
-// sayWaiting says that what is to be followed is not there.
+// sayWaiting says that what is to be followed, if anything, is not there.
 func sayWaiting(messages io.Writer, path string) {
-	if _, err := os.Stat(path); path != jsonl.Stdin && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(path); path != "" && path != jsonl.Stdin && errors.Is(err, fs.ErrNotExist) {
 		say(messages, "waiting for "+path+", which is not there yet")
 	}
 }

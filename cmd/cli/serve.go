@@ -96,9 +96,7 @@ func (p *app) serve(ctx context.Context, cmd *cobra.Command, path string, flags 
 	defer func() { err = cmp.Or(err, s.Close()) }()
 	site.Store = s
 	say(messages, "serving at "+site.URL())
-	if path != "" {
-		sayWaiting(messages, path)
-	}
+	sayWaiting(messages, path)
 	return site.Run(ctx)
 }
 

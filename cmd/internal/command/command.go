@@ -171,11 +171,7 @@ func isCommand(cmd *cobra.Command, args []string) error {
 	if err == nil && len(unknown) == 0 {
 		return nil
 	}
-	near := ""
-	if len(unknown) > 0 {
-		near = DidYouMean(unknown[0], namesIn(found))
-	}
-	return Usage("there is no command %q%s", strings.Join(args, " "), near)
+	return Usage("there is no command %q%s", strings.Join(args, " "), DidYouMean(args[len(args)-1], namesIn(found)))
 }
 
 // helpTemplate starts with the parts that most readers look for.
