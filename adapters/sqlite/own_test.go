@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
@@ -20,11 +21,13 @@ func TestStoreOnOwnHandle(t *testing.T) {
 	if slow {
 		t.Skip("TestStore is enough to look for races")
 	}
-	storetest.Tries(t, 5)
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_busy_timeout=10000&_journal_mode=wal")
-	require.NoError(t, err)
-	defer db.Close()
-	storetest.Run(t, func(t *testing.T, set *projections.Set) store.Store { return adopt(t, db, sqlite.Projections(set)) })
+	storetest.Tries(t, 3)
+	storetest.RunQuick(t, func(t *testing.T) storetest.Opener {
+		db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_busy_timeout=10000&_journal_mode=wal&_synchronous=off")
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, db.Close()) })
+		return func(t *testing.T, set *projections.Set) store.Store { return adopt(t, db, sqlite.Projections(set)) }
+	})
 }
 
 func adopt(t testing.TB, db *sql.DB, opts ...sqlite.Option) *sqlite.Store {

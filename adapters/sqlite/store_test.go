@@ -27,7 +27,7 @@ func TestStoreThatKeepsStreams(t *testing.T) {
 	if testing.Short() {
 		t.Skip("TestStore is enough to look for races")
 	}
-	storetest.Tries(t, 10) // the rest is the same as in TestStore
+	storetest.Tries(t, 5) // the rest is the same as in TestStore
 	storetest.RunKeeping(t, func(t *testing.T) storetest.Opener {
 		path := filepath.Join(t.TempDir(), "quire.db")
 		return func(t *testing.T, set *projections.Set) store.Store {

@@ -16,7 +16,7 @@ import (
 const anyChange = "however a stream changes, and however it is read, the rows are those of its record"
 
 var ingestLaws = []law{
-	property(anyChange, anyChanges),
+	rarely(anyChange, anyChanges),
 	property("unchanged rows are not written again", unchangedStay),
 	property("only the requested tables are derived again", derivedTables),
 	example("reading continues at the end of any line", readOnFromLines),
@@ -301,7 +301,7 @@ func readOnFromBytes(t *trial) {
 // be the same, rows have been written already: if its last line is incomplete, all rows are
 // derived.
 func longStreams(t *trial) {
-	stream := longStream(200)
+	stream := longStream(110)
 	changed := bytes.TrimSuffix(slices.Clone(stream), []byte("\n"))
 	changed[bytes.IndexByte(changed, '0')] = '7'
 	r := t.ingestAll(stream[:wholeLines(stream[:len(stream)/2])], stream, stream[:len(stream)-10], changed)
@@ -313,7 +313,7 @@ func longStreams(t *trial) {
 // unreadable has a malformed line that is not skipped: early, or after so many lines that rows have
 // been written.
 func unreadable(t *trial) {
-	for name, stream := range map[string][]byte{"short": longStream(1), "long": longStream(200)} {
+	for name, stream := range map[string][]byte{"short": longStream(1), "long": longStream(95)} {
 		r := record(t.run(name), longStream(3))
 		t.ingest(r, nil)
 		before := r.derived()

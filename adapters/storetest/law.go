@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -14,15 +15,22 @@ type law struct {
 	name string
 	// holds ends with a failure if the store does not have the property.
 	holds func(*trial)
+	// twice means that each check tries the law twice.
+	twice bool
 	// example means that the law draws nothing, so one try is enough.
 	example bool
-	// thorough means that the law is a slow example, parts of which other laws try: -short skips
-	// it.
+	// thorough means that the law is a slow example, parts of which other laws try: [RunQuick] and
+	// -short skip it.
 	thorough bool
 }
 
 // property returns a law that draws random values.
 func property(name string, holds func(*trial)) law { return law{name: name, holds: holds} }
+
+// rarely is like property, for a law that finds some mistakes in few of its tries.
+func rarely(name string, holds func(*trial)) law {
+	return law{name: name, holds: holds, twice: true}
+}
 
 // example returns a law that draws nothing.
 func example(name string, holds func(*trial)) law {
@@ -37,9 +45,6 @@ func thorough(name string, holds func(*trial)) law {
 // check tries the law on the store.
 func (l law) check(t *testing.T, open Opener) {
 	t.Helper()
-	if l.thorough && testing.Short() {
-		t.Skip("it takes long")
-	}
 	as := once(func(set *projections.Set) store.Store { return open(t, set) })
 	if l.example {
 		if err := l.try(as, nil); err != nil {
@@ -48,10 +53,20 @@ func (l law) check(t *testing.T, open Opener) {
 		return
 	}
 	rapid.Check(t, func(draw *rapid.T) {
-		if err := l.try(as, draw); err != nil {
-			draw.Fatal(err)
+		for range l.tries() {
+			if err := l.try(as, draw); err != nil {
+				draw.Fatal(err)
+			}
 		}
 	})
+}
+
+// tries returns how often a check tries the law.
+func (l law) tries() int {
+	if l.twice {
+		return 2
+	}
+	return 1
 }
 
 // once opens one store for each set.
@@ -109,22 +124,7 @@ func Run(t *testing.T, open Opener) {
 	t.Helper()
 	Tries(t, enough)
 	for _, group := range groups() {
-		t.Run(group.name, func(t *testing.T) { group.check(t, open) })
-	}
-}
-
-// RunKeeping checks a store that keeps streams against the laws about streams. For each run that is
-// read, the kept stream must be the one from which its rows were derived.
-func RunKeeping(t *testing.T, place func(t *testing.T) Opener) {
-	t.Helper()
-	Tries(t, enough)
-	for _, group := range groups() {
-		if group.streams {
-			t.Run(group.name, func(t *testing.T) {
-				t.Parallel()
-				group.check(t, place(t))
-			})
-		}
+		t.Run(group.name, func(t *testing.T) { group.check(t, open, testing.Short()) })
 	}
 }
 
@@ -132,18 +132,43 @@ func RunKeeping(t *testing.T, place func(t *testing.T) Opener) {
 // group, and returns the function that opens the store there. Most laws mainly wait for a server.
 func RunParallel(t *testing.T, place func(t *testing.T) Opener) {
 	t.Helper()
+	sideBySide(t, place, groups(), testing.Short())
+}
+
+// RunKeeping checks a store that keeps streams against the laws about streams. For each run that is
+// read, the kept stream must be the one from which its rows were derived.
+func RunKeeping(t *testing.T, place func(t *testing.T) Opener) {
+	t.Helper()
+	about := slices.DeleteFunc(groups(), func(g group) bool { return !g.streams })
+	sideBySide(t, place, about, testing.Short())
+}
+
+// RunQuick is like RunParallel, without the slow laws, for a store that shares most of its code with
+// another one.
+func RunQuick(t *testing.T, place func(t *testing.T) Opener) {
+	t.Helper()
+	sideBySide(t, place, groups(), true)
+}
+
+func sideBySide(t *testing.T, place func(t *testing.T) Opener, groups []group, quick bool) {
+	t.Helper()
 	Tries(t, enough)
-	for _, group := range groups() {
+	for _, group := range groups {
 		t.Run(group.name, func(t *testing.T) {
 			t.Parallel()
-			group.check(t, place(t))
+			group.check(t, place(t), quick)
 		})
 	}
 }
 
-func (g group) check(t *testing.T, open Opener) {
+func (g group) check(t *testing.T, open Opener, quick bool) {
 	t.Helper()
 	for _, law := range g.laws {
-		t.Run(law.name, func(t *testing.T) { law.check(t, open) })
+		t.Run(law.name, func(t *testing.T) {
+			if law.thorough && quick {
+				t.Skip("it takes long")
+			}
+			law.check(t, open)
+		})
 	}
 }

@@ -33,7 +33,7 @@ func muchRetried(t *trial) {
 
 // muchToPark returns a stream and its lines as segments.
 func (t *trial) muchToPark() (run domain.RunID, stream []byte, parts []domain.Segment) {
-	run, stream = t.run("a"), longStream(15)
+	run, stream = t.run("a"), longStream(4)
 	for at := 0; at < len(stream); at = int(parts[len(parts)-1].End()) {
 		parts = append(parts, segmentOf(run, stream, at, at+bytes.IndexByte(stream[at:], '\n')+1, false))
 	}
@@ -45,7 +45,7 @@ func (t *trial) muchToPark() (run domain.RunID, stream []byte, parts []domain.Se
 func (t *trial) inParts(segments int, do func(*store.Projector)) {
 	most, applied := 0, 0
 	options := hasty
-	options.MaxParked = 100
+	options.MaxParked = 30
 	options.Done = func(b store.Batch) { most, applied = max(most, b.Segments), applied+b.Segments }
 	t.project(t.store, skipping(), options, do)
 	failIf(applied != segments || most > segments/2, "%d segments were applied, %d of them in one transaction, want %d in several", applied, most, segments)

@@ -64,8 +64,7 @@ func waitCancelled(t *trial) {
 		select {
 		case err := <-waited:
 			failIf(err == nil, "Lock did not wait for another transaction that has the run")
-
-		case <-time.After(40 * pause):
+		case <-time.After(hangs):
 			failf("Lock waits on although its context has ended")
 		}
 	}))

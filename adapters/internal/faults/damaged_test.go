@@ -17,12 +17,12 @@ import (
 // A part of the file is overwritten, or its end is gone. The program does not
 // panic, and says what to do. What it takes for whole is whole.
 func TestDamagedFile(t *testing.T) {
-	rnd, f, folder := random(t), newFolder(t, 40), t.TempDir()
+	rnd, f, folder := random(t), newFolder(t, 20), t.TempDir()
 	db, file := sqliteIn(folder), filepath.Join(folder, "quire.db")
 	rebuild := []string{"rebuild", f.path, "--to", db.address}
 	run(t, rebuild...).succeeds(t)
 	whole := readFile(t, file)
-	for range times(12) {
+	for range times(8) {
 		damaged := damage(rnd, whole)
 		writeFile(t, file, damaged)
 		run(t, "verify", f.path, "--to", db.address).survives(t)

@@ -23,7 +23,7 @@ func TestFollowWhileServerStops(t *testing.T) {
 	}{{"in an orderly way", server.Stop}, {"at once", server.Kill}} {
 		t.Run(how.name, func(t *testing.T) {
 			f := newFollowing(t, postgresAt(server.NewDatabase(t)), 10)
-			f.grow(t, times(8), func() {
+			f.grow(t, times(3), func() {
 				how.stop(t)
 				f.growSome(t)
 				server.Start(t)
@@ -66,6 +66,16 @@ func newFollowing(t testing.TB, db database, runs int) *following {
 	t.Helper()
 	f := &following{growth: newGrowth(t, runs), db: db, rnd: random(t)}
 	f.follow(t)
+	f.reach(t, 0, f.rnd)
+	eventually(t, "the first rows are there", func() bool { // a store that it cannot open is its end
+		s := f.db.openIfThere(t)
+		if s == nil {
+			return false
+		}
+		defer s.Close()
+		runs, err := s.RunIDs(t.Context(), "", 1)
+		return err == nil && len(runs) > 0
+	})
 	return f
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // kills is how often a command is killed.
-const kills = 20
+const kills = 8
 
 func TestKilledIngest(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
@@ -37,7 +37,7 @@ func TestKilledIngestThatKeeps(t *testing.T) {
 }
 
 // killedRuns is how many runs a rebuild that is killed has: they take several transactions.
-const killedRuns = 80
+const killedRuns = 40
 
 func TestKilledRebuild(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
@@ -56,7 +56,7 @@ func TestKilledAtFirstUse(t *testing.T) {
 		now := newVersion(s.run, synthetic(t, synth.Shape{Jobs: 2, Sh: 5}))
 		s.becomes(t, now)
 		k.takes = measure(t, s.path, "--to", fresh().address)
-		for range times(15) {
+		for range times(6) {
 			w := newWork(fresh(), k.rnd, k, 1)
 			args := []string{s.path, "--to", w.db.address}
 			w.holds(t, s, nil, now, w.strike(t, args))

@@ -30,16 +30,14 @@ func random(t testing.TB) *rand.Rand {
 // slow says that rows take many times as long to be read as they should.
 var slow bool
 
-// times returns how often something is done: less often with -short, and where
-// all is slow.
+var more = flag.Int("faults.more", 1, "do everything so many times as often, for a drill by hand")
+
+// times returns how often something is done: less often where all is slow.
 func times(n int) int {
-	switch {
-	case testing.Short():
-		n /= 8
-	case slow:
+	if slow {
 		n /= 2
 	}
-	return max(1, n)
+	return max(1, n**more)
 }
 
 // built is the folder that the program was built in.

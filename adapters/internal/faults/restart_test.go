@@ -28,7 +28,7 @@ func TestServerStops(t *testing.T) {
 			how.work(t, s.path).ingest(t)
 		})
 		t.Run(how.name+" during a rebuild", func(t *testing.T) {
-			how.work(t, "rebuild", newFolder(t, 80).path).rebuild(t, 80)
+			how.work(t, "rebuild", newFolder(t, killedRuns).path).rebuild(t, killedRuns)
 		})
 		t.Run(how.name+" under an open store", func(t *testing.T) {
 			stopsUnderOpenStore(t, &how)
@@ -42,7 +42,7 @@ func (r restart) work(t testing.TB, command ...string) *work {
 	t.Helper()
 	r.takes = measure(t, append(command, "--to", r.server.NewDatabase(t))...)
 	r.db = postgresAt(r.server.NewDatabase(t))
-	w := newWork(r.db, r.rnd, &r, times(5))
+	w := newWork(r.db, r.rnd, &r, times(3))
 	w.reader.keep = true
 	return w
 }
@@ -83,7 +83,7 @@ func (r *restart) clear(testing.TB) {}
 // stopsUnderOpenStore has a program that uses a store from many goroutines. It
 // learns that the server is gone, and continues at once when it is back.
 func stopsUnderOpenStore(t *testing.T, r *restart) {
-	f, db := newFolder(t, 80), postgresAt(r.server.NewDatabase(t))
+	f, db := newFolder(t, killedRuns), postgresAt(r.server.NewDatabase(t))
 	run(t, "rebuild", f.path, "--to", db.address).succeeds(t)
 	opened := db.open(t)
 	rebuild := func() error {

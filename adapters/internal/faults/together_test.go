@@ -14,10 +14,10 @@ import (
 // ones also make the tables.
 func TestIngestByPrograms(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
-		db, folder := fresh(), t.TempDir()
+		db, folder, rounds := fresh(), t.TempDir(), times(4)
 		shared, data := newStream(folder, "shared"), synthetic(t, large(0))
-		for round := range times(8) {
-			from := len(data) * round / 8
+		for round := range rounds {
+			from := len(data) * round / rounds
 			shared.grow(t, data[:from+100])
 			var commands []*command
 			for i := range 2 + round%2 {
@@ -28,7 +28,7 @@ func TestIngestByPrograms(t *testing.T) {
 					start(t, own.path, "--to", db.address))
 			}
 			for piece := range 20 {
-				shared.grow(t, data[:from+len(data)*(piece+1)/160])
+				shared.grow(t, data[:from+len(data)*(piece+1)/(20*rounds)])
 				time.Sleep(2 * time.Millisecond)
 			}
 			for _, c := range commands {
@@ -43,8 +43,8 @@ func TestIngestByPrograms(t *testing.T) {
 // Two or three programs rebuild the same folder, one of them by force.
 func TestRebuildByPrograms(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
-		rnd, db, f := random(t), fresh(), newFolder(t, 120)
-		for round := range times(5) {
+		rnd, db, f := random(t), fresh(), newFolder(t, 60)
+		for round := range times(2) {
 			args := []string{"rebuild", f.path, "--to", db.address}
 			commands := []*command{start(t, append(args, "--force")...)}
 			for range 1 + round%2 {

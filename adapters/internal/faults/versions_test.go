@@ -4,7 +4,6 @@ package faults
 
 import (
 	"database/sql"
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,9 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
-// versionKills is how often a program is killed in each kind of work on new rows: a hundred times
-// with SQLite and thirty times with PostgreSQL is a drill by hand.
-var versionKills = flag.Int("faults.versions", 3, "how often to kill a program in each kind of work on rows of another version")
+// versionKills is how often a program is killed in each kind of work on new rows.
+const versionKills = 2
 
 // change is a kind of work on rows beside those in use.
 type change struct {
@@ -102,7 +100,7 @@ func (v *versions) isKilled(c change) {
 	e := v.run(c.args...)
 	e.succeeds(v.t)
 	k := &kill{rnd: random(v.t), takes: e.took + time.Millisecond}
-	w := newWork(v.db, k.rnd, k, times(*versionKills))
+	w := newWork(v.db, k.rnd, k, times(versionKills))
 	for range w.often {
 		c.prepare(v)
 		w.strike(v.t, v.args(c.args))
@@ -136,10 +134,13 @@ func TestVersionsByPrograms(t *testing.T) {
 	})
 }
 
-// keeper is a store that keeps the streams of a folder, of more runs than one transaction prunes.
+// keptRuns are more runs than one transaction prunes.
+const keptRuns = 300
+
+// keeper is a store that keeps the streams of a folder of so many runs.
 func keeper(t *testing.T, db database) (folder string) {
 	folder = t.TempDir()
-	require.NoError(t, synth.Shape{Jobs: 2, Sh: 3}.WriteFolder(folder, 600))
+	require.NoError(t, synth.Shape{Jobs: 2, Sh: 3}.WriteFolder(folder, keptRuns))
 	run(t, folder, "--to", db.address, "--keep-streams").succeeds(t)
 	return folder
 }
@@ -156,7 +157,7 @@ func TestKilledPrune(t *testing.T) {
 		}{{"10", []string{"--keep", "10"}}, {"0", []string{"--older-than", "1h"}}} {
 			args := append([]string{"prune", "--to", db.address}, c.args...)
 			k := &kill{rnd: random(t), takes: measure(t, args...)}
-			w := newWork(db, k.rnd, k, times(*versionKills))
+			w := newWork(db, k.rnd, k, times(versionKills))
 			for range w.often {
 				run(t, folder, "--to", db.address).succeeds(t)
 				w.strike(t, args)
@@ -181,13 +182,13 @@ func TestKilledExport(t *testing.T) {
 		folder := keeper(t, db)
 		export := func(to string) []string { return []string{"export", db.address, "-o", to} }
 		k := &kill{rnd: random(t), takes: measure(t, export(t.TempDir())...)}
-		w := newWork(db, k.rnd, k, times(*versionKills))
+		w := newWork(db, k.rnd, k, times(versionKills))
 		for range w.often {
 			to := t.TempDir()
 			w.strike(t, export(to))
 			exported(t, folder, to)
 			run(t, export(to)...).succeeds(t)
-			require.Equal(t, 600, exported(t, folder, to))
+			require.Equal(t, keptRuns, exported(t, folder, to))
 			left, err := filepath.Glob(filepath.Join(to, "*.part"))
 			require.NoError(t, err)
 			require.Empty(t, left)

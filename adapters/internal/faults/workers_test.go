@@ -16,17 +16,17 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// Workers are killed while a hundred runs are published as they grow, and now
+// Workers are killed while many runs are published as they grow, and now
 // and then the publisher is, too: what it publishes again is cut in another way.
 func TestWorkersAreKilled(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		broker := natstest.New(t).URL()
-		rnd, g := random(t), newGrowth(t, 100)
+		rnd, g := random(t), newGrowth(t, 40)
 		f := newFleet(t, broker, fresh(), 3)
 		g.reach(t, 0, rnd)
 		publisher := f.publish(t, g.path)
-		steps := times(16)
+		steps := times(10)
 		for step := range steps {
 			g.reach(t, float64(step)/float64(steps), rnd)
 			time.Sleep(time.Duration(rnd.Int64N(int64(time.Second))))

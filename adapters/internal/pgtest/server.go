@@ -43,8 +43,9 @@ type Server struct {
 }
 
 // defaults make a server start and write fast. Its data must survive a crash of the server,
-// but not one of the machine.
+// but not one of the machine. Nothing gathers statistics while a test looks at plans.
 var defaults = []string{
+	"autovacuum=off",
 	"fsync=off",
 	"full_page_writes=off",
 	"max_connections=60",
@@ -92,7 +93,7 @@ func (s *Server) data() string { return filepath.Join(s.folder, "data") }
 // until it accepts connections.
 func (s *Server) serve() error {
 	var err error
-	for range 5 { // another program may take a free port
+	for range 5 { // another program may take a free port, or have it for a moment
 		port := s.port
 		if port == 0 {
 			if port, err = freeport.Find(); err != nil {
