@@ -88,7 +88,8 @@ func (c *copier) send(table int) error {
 	return c.start(func() error {
 		_, err := c.conn.CopyFrom(c.ctx, bytes.NewReader(full), out.copy)
 		if err == nil { // else pgx may still read it
-			spare.Put(full[:0])
+			full = full[:0]
+			spare.Put(&full)
 		}
 		return err
 	})
@@ -128,7 +129,7 @@ type copyBuffer struct{ data []byte }
 
 // spare has buffers that have been sent: growing new ones for each transaction takes longer than
 // encoding rows.
-var spare = sync.Pool{New: func() any { return []byte(nil) }}
+var spare = sync.Pool{New: func() any { return new([]byte) }}
 
 const (
 	// copyHeader is the signature, no flags, and a header extension of no bytes.
@@ -161,7 +162,7 @@ func (b *copyBuffer) row(run string, of *projections.Definition, row projections
 // tuple begins a row.
 func (b *copyBuffer) tuple(fields uint16) {
 	if len(b.data) == 0 {
-		b.data = append(spare.Get().([]byte), copyHeader...)
+		b.data = append(*spare.Get().(*[]byte), copyHeader...)
 	}
 	b.data = binary.BigEndian.AppendUint16(b.data, fields)
 }

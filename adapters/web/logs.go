@@ -261,6 +261,7 @@ type lineWriter struct {
 	after  int
 	line   int  // number of the current line of the text
 	inLine bool // the number of the current line has been written
+	inSpan bool
 }
 
 func (l *lineWriter) write(s string) {
@@ -280,7 +281,8 @@ func (l *lineWriter) text(text []byte, style runlog.Style) {
 		if ended {
 			l.inLine = false
 			if l.line > l.after {
-				l.write("\n")
+				l.write("\n") // in the line's last span: a node less for the browser
+				l.endSpan()
 			}
 		}
 		text = rest
@@ -303,17 +305,26 @@ func (l *lineWriter) begin() {
 }
 
 func (l *lineWriter) end() {
+	l.endSpan()
 	if l.line > l.after {
 		l.write("</pre>\n")
 	}
 }
 
 func (l *lineWriter) styled(text string, style runlog.Style) {
-	text = html.EscapeString(text)
+	l.endSpan()
 	if classes := classesOf(style); classes != "" {
-		text = `<span class="` + classes + `">` + text + "</span>"
+		l.write(`<span class="` + classes + `">`)
+		l.inSpan = true
 	}
-	l.write(text)
+	l.write(html.EscapeString(text))
+}
+
+func (l *lineWriter) endSpan() {
+	if l.inSpan {
+		l.write("</span>")
+		l.inSpan = false
+	}
 }
 
 // classesOf returns the CSS classes of a style. Colours are mapped to the nearest of the palette's
