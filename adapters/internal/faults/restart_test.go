@@ -85,6 +85,7 @@ func (r *restart) clear(testing.TB) {}
 func stopsUnderOpenStore(t *testing.T, r *restart) {
 	f, db := newFolder(t, killedRuns), postgresAt(r.server.NewDatabase(t))
 	run(t, "rebuild", f.path, "--to", db.address).succeeds(t)
+	execute(t, connect(t, db), "CHECKPOINT") // so that a server that forgets still has these rows
 	opened := db.open(t)
 	rebuild := func() error {
 		_, err := store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true})
