@@ -18,14 +18,14 @@ import (
 
 // Runs are sent to a collector, once or as they grow; a collector that refuses is an error.
 func TestCollector(t *testing.T) {
-	var requests atomic.Int64
-	status := http.StatusOK
+	var requests, status atomic.Int64
+	status.Store(http.StatusOK)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		requests.Add(1)
 		assert.Equal(t, "t0ken", r.Header.Get("Authorization"))
 		_, err := io.Copy(io.Discard, r.Body)
 		assert.NoError(t, err)
-		w.WriteHeader(status)
+		w.WriteHeader(int(status.Load()))
 	}))
 	defer server.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=t0ken")
@@ -45,7 +45,7 @@ func TestCollector(t *testing.T) {
 	cancel()
 	assert.Equal(t, 130, <-done)
 
-	status = http.StatusForbidden
+	status.Store(http.StatusForbidden) // a request of the following that ended may still be answered
 	errs.Reset()
 	assert.Equal(t, 1, Run(t.Context(), []string{path, "--to", "otlp+" + server.URL}, &out, &errs))
 	assert.Equal(t, "quire-project: cannot write: the collector at "+server.URL+" answered 403 Forbidden\n", errs.String())
