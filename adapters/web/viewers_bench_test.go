@@ -18,10 +18,14 @@ import (
 )
 
 // BenchmarkViewers measures the time from writing an event of a run of 2,000 commands until all
-// viewers have it, and the memory of a viewer.
+// viewers have it, as rows or as parts of the page, and the memory of a viewer.
 func BenchmarkViewers(b *testing.B) {
-	for _, viewers := range []int{1, 100} {
-		b.Run(fmt.Sprint("viewers=", viewers), func(b *testing.B) {
+	for _, of := range []struct {
+		viewers int
+		query   string
+	}{{1, ""}, {100, ""}, {1, "?html=1"}, {100, "?html=1"}} {
+		viewers := of.viewers
+		b.Run(fmt.Sprintf("viewers=%d%s", viewers, of.query), func(b *testing.B) {
 			db := memory.Of(set)
 			server := web.New(web.Options{Store: db})
 			defer server.Close()
@@ -37,7 +41,7 @@ func BenchmarkViewers(b *testing.B) {
 			before := heap()
 			seen := make(chan int64, viewers)
 			for range viewers {
-				answer, err := page.Client().Get(page.URL + "/runs/run/events")
+				answer, err := page.Client().Get(page.URL + "/runs/run/events" + of.query)
 				require.NoError(b, err)
 				defer answer.Body.Close()
 				go func() {
