@@ -30,8 +30,8 @@ func comparePath(a, b string) string {
 }
 
 // compare shows the differences between two runs or two groups of runs. The address names a and b,
-// or only b, to compare it with the run before; or two runs that were chosen in the list, of which
-// the earlier one is a.
+// or only b, to compare it with the run before; or two runs that were chosen in the list, where a is
+// the earlier one.
 func (s *Server) compare(w http.ResponseWriter, r *http.Request) error {
 	query := r.URL.Query()
 	a, b, prepare := query.Get("a"), query.Get("b"), assumed(query)

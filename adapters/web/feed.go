@@ -58,8 +58,8 @@ type badge struct {
 
 var badgeColors = map[string]string{"failed": "#b42318", "open": "#8a5a00", "sofar": "#0e6f7c", "tolerated": "#57606a", "complete": "#1a6e36"}
 
-// measured returns the badge with its sizes. The browser is told to stretch the text to the
-// computed width.
+// measured returns the badge with its sizes. The browser stretches the text to the computed
+// width.
 func (b badge) measured() badge {
 	const character, margin = 7, 12
 	b.Color = badgeColors[b.Verdict.Kind]

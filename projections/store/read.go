@@ -13,7 +13,7 @@ import (
 
 // Read returns the stored rows of a run and projection, in order. It fails with [ErrNoRun] for
 // a run that is not stored. Rows that could not be derived again are of an older version, or of an
-// earlier state of the stream: [Stale] names the projections of which a run has such rows, or none.
+// earlier state of the stream: [Stale] names the projections with such rows.
 func Read[R comparable](ctx context.Context, s Store, of *projections.Defined[R], run domain.RunID) (rows []R, err error) {
 	err = s.View(ctx, run, func(snapshot Snapshot) error {
 		if _, err := readRun(snapshot, run); err != nil {
