@@ -75,7 +75,7 @@ func (g *gateway) goAwayAfter(bytes int) {
 	g.left = bytes
 }
 
-// passage is where bytes get through, unless the gateway is silent.
+// passage is where bytes get through, unless the gateway is silent, or about to close connections.
 type passage struct {
 	net.Conn
 	gateway *gateway
@@ -83,7 +83,7 @@ type passage struct {
 
 func (p *passage) Write(data []byte) (int, error) {
 	p.gateway.mu.Lock()
-	silent, last := p.gateway.silent, p.gateway.left > 0 && p.gateway.left <= len(data)
+	silent, last := p.gateway.silent || p.gateway.listener == nil, p.gateway.left > 0 && p.gateway.left <= len(data)
 	p.gateway.left = max(0, p.gateway.left-len(data))
 	p.gateway.mu.Unlock()
 	switch {
