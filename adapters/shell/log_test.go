@@ -127,7 +127,7 @@ func TestLogOfACommand(t *testing.T) {
 func TestOrderOfOutputs(t *testing.T) {
 	folder, began := t.TempDir(), time.Now()
 	r := runIn(t, folder, t.Context(), one(t, func(ctx context.Context, sh *shell.Shell) error {
-		return sh.Run(ctx, `logged() { until grep -q " F $1" logs/jobs/job/sh-1.log; do sleep .01; done; }
+		return sh.Run(ctx, `logged() { until grep -qs " F $1" logs/jobs/job/sh-1.log; do sleep .01; done; }
 			for i in 1 2 3; do echo o$i; logged o$i; echo e$i >&2; logged e$i; done`)
 	}), shell.Options{})
 	entries := parseLog(t, contents(t, filepath.Join(r.logs, "jobs", "job", "sh-1.log")))
