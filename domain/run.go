@@ -44,8 +44,8 @@ func trimEnding(name, ending string) string {
 	return strings.TrimSuffix(name, ending)
 }
 
-// The names of files for ids that are not valid names of files: the escaped id, in parts, of which
-// all but the last name folders. Reading the path gives the id again.
+// The names of files for ids that are not valid names of files: the escaped id, in parts. The last
+// part names the file, the others name folders. Reading the path gives the id again.
 const (
 	escapedPrefix = "run-id="
 	escapedMore   = "run-id+"

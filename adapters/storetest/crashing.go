@@ -28,7 +28,7 @@ var accidents = map[string]accident{
 	"cancel": func(cancel context.CancelFunc) error { cancel(); return nil },
 }
 
-// crashes interrupts the Ingest of a stream of which another version may be stored.
+// crashes interrupts the Ingest of a stream. The store may have another version of that stream.
 func crashes(t *trial) {
 	const calls = 10 // the most calls of an Ingest
 	now := record(t.run("a"), t.stream("stream"))

@@ -19,7 +19,7 @@ type law struct {
 	twice bool
 	// example means that the law draws nothing, so one try is enough.
 	example bool
-	// thorough means that the law is a slow example, parts of which other laws try: [RunQuick] and
+	// thorough means that the law is a slow example. Other laws try parts of it, so [RunQuick] and
 	// -short skip it.
 	thorough bool
 }

@@ -69,7 +69,7 @@ func (t *trial) quarantine() *store.Quarantine {
 	}
 }
 
-// parkedAsWritten writes in transactions, some of which fail, and compares the results.
+// parkedAsWritten writes in transactions and compares the results. Some transactions fail.
 func parkedAsWritten(t *trial) {
 	kept := map[domain.RunID]*keep{}
 	for i := range 1 + t.upTo(2, "runs") {
@@ -301,7 +301,7 @@ func longSegments(t *trial) {
 	must(err)
 }
 
-// manyWaiting has very many runs, some of which wait.
+// manyWaiting has very many runs. Some of them wait.
 func manyWaiting(t *trial) {
 	const asked, waiting = 12_000, 30
 	var runs, many []domain.RunID

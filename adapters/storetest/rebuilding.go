@@ -25,7 +25,7 @@ var rebuildLaws = []law{
 	example("no reader misses a run while it is rebuilt", readersDuringRebuild),
 }
 
-// rebuilt rebuilds runs, some of which are stored, partly in another version.
+// rebuilt rebuilds runs. Some of them are stored, and some of these in another version.
 func rebuilt(t *trial) {
 	all, before := t.versions(5)
 	want := map[store.Outcome]int{}

@@ -444,8 +444,8 @@ func TestEventsHead(t *testing.T) {
 	require.Equal(t, "text/event-stream", answer.Header().Get("Content-Type"))
 }
 
-// The parts of a page that its viewers get as HTML make of the page before the page of now: they have all rows that
-// have changed, as a page that is loaded now has them.
+// Viewers get the changed parts of a page as HTML. An older page with these parts has the same rows as a
+// page that is loaded now.
 func TestParts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
