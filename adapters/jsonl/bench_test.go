@@ -93,8 +93,8 @@ func generalLines(tb testing.TB, events []domain.Event) []byte {
 	return bytes.ReplaceAll(canonicalLines(tb, events), []byte(`{"at_ms":`), []byte(`{"at_ms":179544`))
 }
 
-// furtherLines writes the same with a member that is not known, and nested, at
-// the end or at the beginning.
+// furtherLines writes the same with an unknown nested member at the end or at the
+// beginning.
 func furtherLines(tb testing.TB, events []domain.Event, first bool) []byte {
 	lines := canonicalLines(tb, events)
 	if first {
@@ -103,7 +103,7 @@ func furtherLines(tb testing.TB, events []domain.Event, first bool) []byte {
 	return bytes.ReplaceAll(lines, []byte("}\n"), []byte(`,"span":{"trace":"abc"}}`+"\n"))
 }
 
-// unknownLines writes as many lines of a type that nobody knows, nested or not.
+// unknownLines writes as many lines of unknown types, nested or not.
 func unknownLines(tb testing.TB, events []domain.Event, nested bool) []byte {
 	lines := furtherLines(tb, events, false)
 	if !nested {
@@ -126,8 +126,8 @@ func read(tb testing.TB, lines []byte) int {
 	}
 }
 
-// unmarshal does the same with encoding/json and the least code: a yardstick
-// that checks less.
+// unmarshal does the same with encoding/json in the simplest way: a yardstick that
+// checks less.
 func unmarshal(tb testing.TB, lines []byte) int {
 	events := 0
 	for line := range bytes.Lines(lines) {
@@ -206,7 +206,7 @@ func BenchmarkEncode(b *testing.B) {
 	})
 }
 
-// BenchmarkEmit shows what a sink adds to the write that it cannot do without.
+// BenchmarkEmit compares a sink with the bare writes of the same lines.
 func BenchmarkEmit(b *testing.B) {
 	events := sample()
 	open := func(b *testing.B) *os.File {
@@ -239,8 +239,7 @@ func BenchmarkEmit(b *testing.B) {
 	})
 }
 
-// perEvent runs one turn of the sample's events over and over, and reports
-// what one event costs.
+// perEvent repeats one turn of the sample's events and reports the cost of an event.
 func perEvent(b *testing.B, turn func()) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -255,8 +254,8 @@ func perEvent(b *testing.B, turn func()) {
 	b.ReportMetric(float64(after.Mallocs-before.Mallocs)/total, "allocs/event")
 }
 
-// Strings share chunks and entries share batches: nothing is allocated for an
-// event by itself.
+// Strings share chunks and entries share batches, so that no event needs an
+// allocation of its own.
 func TestDecodeAllocatesNothingPerEvent(t *testing.T) {
 	for name, lines := range map[string][]byte{
 		"canonical": canonicalLines(t, sample()),

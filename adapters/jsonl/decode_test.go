@@ -25,7 +25,7 @@ func one(t *testing.T, line string) (domain.Event, *jsonl.MalformedError) {
 	return batch[0].Event, nil
 }
 
-// unknown is an event of a type that nobody knows.
+// unknown is an event of an unknown type.
 func unknown(extra string) domain.Event { return domain.NewUnknown(1, "x", extra) }
 
 // runStarted is an event with labels, given as alternating keys and values.
@@ -124,8 +124,7 @@ var soundLines = []struct {
 	{`{"at_ms":1,"type":"sh_finished","job_id":"a","exit_code":2147483647}`, domain.NewShFinished(1, "a", 2147483647)},
 	{`{"at_ms":1,"type":"sh_finished","job_id":"a","exit_code":-2147483648}`, domain.NewShFinished(1, "a", -2147483648)},
 
-	// Types that nobody knows. Extra keeps the rest, sorted, as it was written
-	// but for white space.
+	// Unknown types. Extra keeps the other members, sorted and without white space.
 	{`{"at_ms":1,"type":"x"}`, unknown("")},
 	{`{"at_ms":1,"type":""}`, domain.NewUnknown(1, "", "")},
 	{`{"at_ms":1,"type":"unknown"}`, domain.NewUnknown(1, "unknown", "")},

@@ -6,7 +6,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// What the tests see of the decoders that a line may meet.
+// The decoders, for tests.
 
 // DecodeGeneral decodes a line, without its line feed, with the general
 // decoder. column is 0 and reason empty where it holds an event.
@@ -29,14 +29,14 @@ type Fast func(line []byte, slackByte byte) (event domain.Event, ok bool)
 func NewCanonical() Fast { var t text; return fast(t.canonical) }
 func NewLoose() Fast     { var t text; return fast(t.loose) }
 
-// fast calls decode with a buffer that ends where it may look no further: a
-// step beyond panics, or is found by the race detector's pointer checks.
+// fast calls decode with a buffer that ends where the decoder must stop. A step
+// beyond panics, or the race detector's pointer checks find it.
 func fast(decode func(b []byte, i int, event *domain.Event) int) Fast {
 	return func(line []byte, slackByte byte) (domain.Event, bool) {
 		b := make([]byte, 0, len(line)+1+slack)
 		b = append(append(b, line...), '\n')
 		b = append(b, bytes.Repeat([]byte{slackByte}, slack)...)
-		// What was in the batch before must not show through.
+		// The event of the batch before must not show through.
 		event := domain.Event{AtMs: 7, JobID: "j", Cmd: "c", Type: "t", Extra: "e", ExitCode: 7, Kind: domain.Unknown, Outcome: domain.Failed, HasJob: true}
 		next := decode(b, 0, &event)
 		if next < 0 {

@@ -28,8 +28,7 @@ func recorded(tb testing.TB) [][]byte {
 	return streams
 }
 
-// FuzzDecode holds all decoders to each other, and to one that is another
-// program.
+// FuzzDecode compares all decoders with each other and with the model.
 func FuzzDecode(f *testing.F) {
 	for _, stream := range recorded(f) {
 		for line := range bytes.Lines(stream) {
@@ -48,7 +47,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		judges := newJudges()
 		judges.check(t, string(line))
-		judges.check(t, string(line)) // now that it knows the clock and the job
+		judges.check(t, string(line)) // now they know the clock and the job
 
 		event, column, reason := jsonl.DecodeGeneral(line)
 		if reason != "" {
@@ -60,7 +59,7 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// encodes checks that an event is written as it should be, and read as it was.
+// encodes checks an event's line, and that reading it gives the event.
 func encodes(t *testing.T, event domain.Event) {
 	line, err := jsonl.Append(nil, &event)
 	require.NoError(t, err, "%+v", event)
@@ -73,7 +72,7 @@ func encodes(t *testing.T, event domain.Event) {
 	}
 }
 
-// FuzzReader holds the reader to one that takes the stream in one piece.
+// FuzzReader compares the reader with the model.
 func FuzzReader(f *testing.F) {
 	for _, stream := range recorded(f) {
 		f.Add(string(stream), []byte{255, 7, 1}, uint16(200), true)
@@ -90,12 +89,11 @@ func FuzzReader(f *testing.F) {
 		for _, size := range sizes[:min(len(sizes), 50)] {
 			src.sizes = append(src.sizes, int(size))
 		}
-		want := modelRead(stream, options)
-		require.Equal(t, want, readAll(src, options))
+		require.Equal(t, modelRead(stream, options), readAll(src, options))
 	})
 }
 
-// FuzzEncode writes events of all sorts, possible and impossible.
+// FuzzEncode writes events that the wire can and cannot hold.
 func FuzzEncode(f *testing.F) {
 	f.Add(uint8(domain.ShStarted), int64(1), "a", "b\n\"\\\x7f\xff", "", int32(0), uint8(0), true)
 	f.Add(uint8(domain.Unknown), int64(-1), "a", "x", `{"a":[1,{}]}`, int32(0), uint8(0), true)
@@ -140,8 +138,8 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
-// encodesIf checks that an event is written if that is possible, and that
-// otherwise what was there before stays.
+// encodesIf checks that an event is written if it is possible, and is refused
+// otherwise, with the bytes before it unchanged.
 func encodesIf(t *testing.T, possible bool, event domain.Event) {
 	if possible {
 		encodes(t, event)

@@ -25,7 +25,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// folderOf makes a folder of files: their contents by their paths.
+// folderOf makes a folder of files, given as contents by path.
 func folderOf(t *testing.T, files map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -37,8 +37,8 @@ func folderOf(t *testing.T, files map[string]string) string {
 	return folder
 }
 
-// checkPrintable checks that there is an error, and that it can be shown on a
-// terminal.
+// checkPrintable checks that there is an error and that it has only printable
+// characters.
 func checkPrintable(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {
@@ -53,8 +53,7 @@ func checkPrintable(t *testing.T, err error) {
 	}
 }
 
-func zipped(t *testing.T, text string) string {
-	t.Helper()
+func zipped(t require.TestingT, text string) string {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
 	_, err := io.WriteString(w, text)
@@ -91,7 +90,7 @@ func TestLocate(t *testing.T) {
 	}
 }
 
-// walk returns what Walk yields: runs by their paths below folder, in order.
+// walk returns the paths below folder and the runs that Walk yields, in order.
 func walk(t *testing.T, folder string) (paths []string, runs []domain.RunID, errs []error) {
 	t.Helper()
 	for source, err := range jsonl.Walk(folder) {
@@ -126,7 +125,7 @@ func TestWalk(t *testing.T) {
 		t.Errorf("got  %v\n%v, %v\nwant %v\n%v", paths, runs, errs, wantPaths, wantRuns)
 	}
 	for range jsonl.Walk(folder) {
-		break // which must not panic
+		break // must not panic
 	}
 }
 
@@ -144,7 +143,7 @@ func TestWalkWhereARunHasACheckout(t *testing.T) {
 	assert.Equal(t, []domain.RunID{"42", "43", "a"}, runs)
 	checkDuplicate(t, errs[0], filepath.Join(folder, "events", "a.jsonl"), filepath.Join(folder, "44", "events.jsonl", "a.jsonl"))
 	if paths, _, errs := walk(t, filepath.Join(folder, "42", "checkout", "fixtures")); len(paths) != 1 || errs != nil {
-		t.Errorf("a folder that is named is walked wherever it is; got %v, %v", paths, errs)
+		t.Errorf("a folder that you name is walked wherever it is; got %v, %v", paths, errs)
 	}
 }
 
@@ -156,7 +155,7 @@ func checkDuplicate(t *testing.T, err error, name, taken string) {
 	}
 }
 
-// Several paths are walked in the order in which they are named. A run has one stream.
+// Walk takes several paths in the given order. A run has one stream.
 func TestWalkOfSeveral(t *testing.T) {
 	folder := folderOf(t, map[string]string{"z.jsonl": "", "b/1.jsonl": "", "b/7/run.jsonl": "", "a/1.jsonl": "", "a/8/run.jsonl": "", "odd.txt": ""})
 	in := func(path string) string { return filepath.Join(folder, path) }
@@ -192,7 +191,7 @@ func TestWalkOfNothing(t *testing.T) {
 		}
 		checkPrintable(t, errs[0])
 	}
-	n := 0 // an empty folder beside a full one is one error, too
+	n := 0 // an empty folder beside a full one is an error, too
 	for _, err := range jsonl.Walk(filepath.Join(folder, "full"), filepath.Join(folder, "empty\x1b")) {
 		if n++; (n == 2) != errors.Is(err, jsonl.ErrNoStream) {
 			t.Error(err)
@@ -200,9 +199,9 @@ func TestWalkOfNothing(t *testing.T) {
 	}
 }
 
-// Links to files are streams, links to folders are not entered, but for the one that is
-// named: a link upwards would never end. One that leads out of what is walked is an
-// error, because streams may be there.
+// Links to files are streams. Walk does not follow links to folders, except the
+// folder that you name: a link upwards would never end. A link to a folder outside
+// is an error, because that folder may have streams.
 func TestWalkAndLinks(t *testing.T) {
 	folder := folderOf(t, map[string]string{"real/a.jsonl": event + "\n", "real/1/events.jsonl": "", "disk2/c.jsonl": ""})
 	link := func(to, name string) {
@@ -221,11 +220,11 @@ func TestWalkAndLinks(t *testing.T) {
 	if want := []string{"1/events.jsonl", "a.jsonl", "b.jsonl", "dangling.jsonl"}; !reflect.DeepEqual(paths, want) || errs != nil {
 		t.Errorf("got %v, %v, want %v", paths, errs, want)
 	}
-	// A stream that a link promises and does not give is no stream less.
+	// A dangling link counts as a stream; opening it fails.
 	_, err := jsonl.Locate(filepath.Join(folder, "named", paths[3])).Open()
 	assert.ErrorIs(t, err, fs.ErrNotExist, "dangling")
 
-	// Inward links alone make no stream.
+	// Links to folders inside make no stream.
 	require.NoError(t, os.Mkdir(filepath.Join(folder, "links"), 0o777))
 	link(".", "links/latest")
 	if paths, _, errs := walk(t, filepath.Join(folder, "links")); paths != nil || len(errs) != 1 || !errors.Is(errs[0], jsonl.ErrNoStream) {
@@ -248,7 +247,7 @@ func TestWalkAndLinks(t *testing.T) {
 	}
 }
 
-func TestWalkGoesOnAfterWhatCannotBeRead(t *testing.T) {
+func TestWalkContinuesAfterAnUnreadableFolder(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may read anything")
 	}
@@ -263,7 +262,7 @@ func TestWalkGoesOnAfterWhatCannotBeRead(t *testing.T) {
 	checkPrintable(t, errs[0])
 }
 
-// opened reads what a file holds, as a stream.
+// opened writes text to a file and reads it as a stream.
 func opened(t *testing.T, text string) told {
 	t.Helper()
 	path := filepath.Join(folderOf(t, map[string]string{"a.jsonl": text}), "a.jsonl")
@@ -280,8 +279,8 @@ func opened(t *testing.T, text string) told {
 	return all
 }
 
-// checkBytes checks the bytes of a file by its events: where it was cut off, there is no
-// mark among them, and reading them ends with an error.
+// checkBytes checks that the bytes of a file hold the wanted events. The bytes of a file
+// that was cut off contain no marker of the cut, and reading them ends with an error.
 func checkBytes(t *testing.T, path string, want told) {
 	t.Helper()
 	file, err := jsonl.Locate(path).Open()
@@ -298,7 +297,7 @@ func checkBytes(t *testing.T, path string, want told) {
 	}
 }
 
-// What compression says on the file's name does not count: its bytes do.
+// The bytes of a file say how it is compressed. Its name does not count.
 func TestOpen(t *testing.T) {
 	lines := strings.Repeat(event+"\n", 20_000)
 	for name, test := range map[string]struct {
@@ -314,6 +313,8 @@ func TestOpen(t *testing.T) {
 		"zstd":              {zstded(t, lines), 20_000},
 		"zstd, frames":      {zstded(t, lines[:1000]) + zstded(t, lines[1000:]), 20_000},
 		"zstd of one event": {zstded(t, event), 1},
+		// Compressors that work in parallel begin with a frame that readers skip.
+		"zstd, skippable frame": {"\x50\x2a\x4d\x18\x04\x00\x00\x00abcd" + zstded(t, lines), 20_000},
 	} {
 		if all := opened(t, test.text); len(all.entries) != test.want || all.err != nil {
 			t.Errorf("%s: got %d events, %v, want %d", name, len(all.entries), all.err, test.want)
@@ -321,7 +322,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// What is damaged otherwise than by being cut off is an error.
+// Damage other than a cut is an error.
 func TestOpenDamaged(t *testing.T) {
 	lines := strings.Repeat(event+"\n", 20_000)
 	gz, zst := zipped(t, lines), zstded(t, lines)
@@ -352,8 +353,8 @@ func TestOpenDamaged(t *testing.T) {
 	}
 }
 
-// A compressed file that is cut at any byte gives whole lines, no less than could be
-// decompressed when it was cut a byte earlier, and is torn there.
+// A compressed file that is cut at any byte gives whole lines and a torn tail, and no
+// fewer lines than the same file cut at an earlier byte.
 func TestOpenCut(t *testing.T) {
 	var lines strings.Builder
 	for i := range 1000 {
@@ -392,7 +393,7 @@ func TestOpenCut(t *testing.T) {
 				n += 29
 			}
 		}
-		// Of the last part, only what says that it is whole is missing.
+		// Only the last byte of the checksum is missing.
 		last := strings.TrimSuffix(strings.TrimRight(file, "\x00"), skippable)
 		assert.Len(t, opened(t, last[:len(last)-1]).entries, len(want)+1, "%s, cut in its checksum", name)
 	}
@@ -416,7 +417,7 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// Names of streams are printed safely in what a reader says, too.
+// The errors of a reader show the name of the stream without control characters.
 func TestReaderErrorsArePrintable(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{"a\x1b]0;title\a", "a\n", "a\x7f", "a\xff", "a\u009b2J", "a\u2028", "a\u202e"} {
@@ -435,7 +436,7 @@ func TestReaderErrorsArePrintable(t *testing.T) {
 	}
 }
 
-// mustOpen opens a folder that it makes, from which no byte can be read.
+// mustOpen makes a folder and opens it: every read from it fails.
 func mustOpen(t *testing.T, path string) io.Reader {
 	t.Helper()
 	require.NoError(t, os.Mkdir(path, 0o700))

@@ -14,7 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 )
 
-// The reasons of the malformed lines below.
+// The reasons why the lines below are malformed.
 const (
 	ends       = "the line ends inside the JSON object"
 	notObject  = "not a JSON object"
@@ -48,7 +48,7 @@ func manyLabels(n int) string {
 	return all.String()[1:]
 }
 
-// A § marks the byte at fault, and is not part of the line.
+// A § marks the byte at fault. It is not part of the line.
 var malformedLines = []struct {
 	line   string
 	reason string
@@ -241,8 +241,7 @@ func TestMalformedLines(t *testing.T) {
 	}
 }
 
-// What an error says is one of a few sentences that are known beforehand,
-// whatever is on the line and however it is broken.
+// An error is one of a few fixed sentences, whatever the line contains.
 func TestErrorsQuoteNothing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")

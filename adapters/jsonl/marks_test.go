@@ -13,16 +13,15 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// markOf is the mark behind text.
+// markOf is the mark at the end of text.
 func markOf(text string) domain.Mark {
 	return domain.Mark{Bytes: int64(len(text)), Lines: int64(strings.Count(text, "\n")), SHA256: sha256.Sum256([]byte(text))}
 }
 
-// wholeLines is what of text line feeds end.
+// wholeLines is text up to its last line feed.
 func wholeLines(text string) string { return text[:strings.LastIndexByte(text, '\n')+1] }
 
-// However the bytes come and whatever they are, the marks at the end are those
-// of the bytes.
+// The marks at the end depend only on the bytes, not on how they come.
 func TestMarksAreThoseOfTheBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := stream().Draw(t, "stream")
@@ -43,8 +42,8 @@ func TestMarksAreThoseOfTheBytes(t *testing.T) {
 	})
 }
 
-// A stream continues what is known of it if it begins with those bytes, which is
-// told by the time that an entry behind them is.
+// A stream continues a known one if it begins with its bytes. The reader knows this
+// before it gives the first entry behind them.
 func TestContinues(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := stream().Draw(t, "stream")

@@ -2,7 +2,6 @@ package jsonl_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -17,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 )
 
-// The forms of one event: for each decoder, a line that it is the one to take.
+// One event in three forms, one for each decoder.
 var forms = map[string]string{
 	"canonical": `{"at_ms":1,"type":"sh_started","job_id":"a","cmd":"%s"}`,
 	"loose":     `{"type":"sh_started", "at_ms":1,"job_id":"a","cmd":"%s"}`,
@@ -33,8 +32,7 @@ func TestMaxLine(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")
 	}
-	// Within the first buffer, larger than it, and larger than what it grows to
-	// by itself.
+	// Within the first buffer, larger than it, and larger than it grows by itself.
 	for _, limit := range []int{80, 16<<10 - 1, 16 << 10, 40_000, 100_000} {
 		for name, form := range forms {
 			fits, longer, far := long(form, limit), long(form, limit+1), long(form, 5*limit+100_000)
@@ -92,18 +90,7 @@ func lineStart(stream string, line int64) int64 {
 	return int64(start)
 }
 
-func TestMaxLineStops(t *testing.T) {
-	all := readAll(strings.NewReader(event+"\n"+strings.Repeat("x", 1000)+"\n"+event+"\n"), jsonl.Options{MaxLine: 99})
-	var malformed *jsonl.MalformedError
-	if got := shape(all.entries); got != "E1@0" || !errors.As(all.err, &malformed) {
-		t.Fatalf("got %s, %v", got, all.err)
-	}
-	if malformed.Line != 2 || malformed.Column != 100 || malformed.ByteOffset() != int64(len(event))+1+99 {
-		t.Errorf("got %+v", malformed)
-	}
-}
-
-// The limits that mean none, or more than there is memory.
+// Limits that mean no limit, or exceed the memory.
 func TestMaxLineExtremes(t *testing.T) {
 	stream := event + "\n" + long(forms["canonical"], 100_000) + "\n" + event
 	want := readAll(strings.NewReader(stream), jsonl.Options{})
@@ -114,7 +101,7 @@ func TestMaxLineExtremes(t *testing.T) {
 	}
 }
 
-// endless gives as many bytes as are left, and never a line feed.
+// endless reads as many bytes as are left, without a line feed.
 type endless struct{ left int }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -146,8 +133,8 @@ func TestMemoryIsBoundedByTheLimit(t *testing.T) {
 	}
 }
 
-// Lines as long as they may be cost a few times their length, and the next one
-// does not cost it again but for its string.
+// Lines of the largest length cost a few times that length in memory. The next line
+// adds only its string.
 func TestMemoryOfLongLines(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")

@@ -14,10 +14,10 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// This is the package once more, slow and obvious, on another JSON parser and
-// without a thought for columns and reasons.
+// The model is a slow and obvious implementation of the package, on another JSON
+// parser. It does not know columns and reasons.
 
-// modelDecode decodes one line, or says that it is malformed.
+// modelDecode decodes one line and reports whether it is sound.
 func modelDecode(line []byte) (domain.Event, bool) {
 	object, ok := modelObject(line)
 	if !ok {
@@ -101,7 +101,7 @@ func hasLoneSurrogate(line []byte) bool {
 	return false
 }
 
-// modelLabels reads labels from their tokens, in which a key twice can be seen.
+// modelLabels reads labels from their tokens, because a map would hide a key that is given twice.
 func modelLabels(value json.RawMessage) (domain.Labels, bool) {
 	if value == nil {
 		return domain.Labels{}, true
@@ -158,9 +158,12 @@ func modelExtra(object map[string]json.RawMessage) string {
 	return out.String()
 }
 
-// modelRead reads a whole stream as it stands there.
+// modelRead reads a whole stream line by line.
 func modelRead(stream string, options jsonl.Options) told {
 	var all told
+	if options.MaxLine == 0 {
+		options.MaxLine = jsonl.DefaultMaxLine
+	}
 	position := domain.Position{Line: 1}
 	for rest := stream; rest != ""; position.Line++ {
 		text, after, ended := strings.Cut(rest, "\n")
@@ -194,8 +197,8 @@ func modelRead(stream string, options jsonl.Options) told {
 	return all
 }
 
-// modelLine decodes a line by the general decoder, whose columns and reasons
-// are taken as they are; a blank one is no event.
+// modelLine decodes a line with the general decoder and takes over its column and
+// reason. A blank line gives no event.
 func modelLine(text string, length, limit int) (domain.Event, int, string) {
 	if length > limit {
 		return domain.Event{}, limit + 1, fmt.Sprintf("the line is longer than %d bytes", limit)

@@ -15,7 +15,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Short lines to make streams of: an event, and what is none.
+// Short lines to make streams of: an event, and a malformed line.
 const (
 	event = `{"at_ms":1,"type":"job_started","job_id":"a"}`
 	wrong = `{"at_ms":1,"type":"job_started"}`
@@ -50,8 +50,8 @@ func readAll(src io.Reader, options jsonl.Options) told {
 	}
 }
 
-// shape writes down entries in short: E, M or T for an event, a malformed line
-// and a torn tail, with line and offset.
+// shape abbreviates entries: E, M or T for an event, a malformed line or a torn
+// tail, with line and offset.
 func shape(entries []domain.Entry) string {
 	var words []string
 	for _, entry := range entries {
@@ -125,30 +125,9 @@ func TestMalformedErrorSaysWhere(t *testing.T) {
 	}
 }
 
-// The byte order mark is the stream's. Its first line begins behind it.
-func TestFirstLineBeginsBehindTheByteOrderMark(t *testing.T) {
-	all := readAll(strings.NewReader(bom+"[]\n"), jsonl.Options{})
-	var malformed *jsonl.MalformedError
-	if !errors.As(all.err, &malformed) || malformed.Column != 1 || malformed.Offset != 3 || malformed.ByteOffset() != 3 {
-		t.Errorf("got %+v", all.err)
-	}
-}
-
-func TestSkipTellsOfEachLine(t *testing.T) {
-	all := readAll(strings.NewReader("[]\n"+event+"\n"+wrong+"\n"+wrong), jsonl.Options{Name: "n", OnMalformed: jsonl.Skip})
-	if got, want := shape(all.entries), "M1@0 E2@3 M3@49 T4@82"; got != want || all.err != nil {
-		t.Errorf("got %s, %v, want %s", got, all.err, want)
-	}
-	want := []jsonl.MalformedError{
-		{Name: "n", Position: domain.Position{Line: 1, Offset: 0}, Column: 1, Reason: notObject},
-		{Name: "n", Position: domain.Position{Line: 3, Offset: 49}, Column: 1, Reason: missing("job_id")},
-	}
-	assert.Equal(t, want, all.skipped)
-}
-
-// Reading may fail in the middle of a line or right behind one, by itself or
-// together with bytes. Whole lines count, and half a line is no torn tail: its
-// rest was there, but could not be read.
+// Reading may fail in the middle of a line or right behind one, with bytes or
+// without. Whole lines count. Half a line is no torn tail: its rest exists, but could
+// not be read.
 func TestReadingFails(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	for _, test := range []struct{ stream, want string }{
@@ -172,8 +151,8 @@ func TestReadingFails(t *testing.T) {
 	}
 }
 
-// Only io.EOF itself says that a stream was read to its end. A cause that
-// wraps it, like that of a connection that broke, must not pass for the end.
+// Only io.EOF itself means the end of the stream. An error that wraps it, such as
+// that of a broken connection, does not.
 func TestWrappedEOFIsNoEnd(t *testing.T) {
 	broken := fmt.Errorf("connection lost: %w", io.EOF)
 	all := readAll(io.MultiReader(strings.NewReader(event+"\n"), iotest.ErrReader(broken)), jsonl.Options{Name: "n"})
@@ -197,7 +176,7 @@ type idle struct{}
 
 func (idle) Read([]byte) (int, error) { return 0, nil }
 
-// A live stream is a pipe: each event is there as soon as its line is.
+// A live stream is a pipe: Next returns an event as soon as its line is there.
 func TestNextDoesNotWaitForMore(t *testing.T) {
 	out, in := io.Pipe()
 	reader := jsonl.NewReader(out, jsonl.Options{OnMalformed: jsonl.Skip})
@@ -247,7 +226,7 @@ func TestAllEndsWithTheError(t *testing.T) {
 	assert.Equal(t, "1 false,0 true", strings.Join(got, ","))
 }
 
-// Append leaves alone what the caller has, and keeps to the limit.
+// Append keeps the caller's entries and adds at most as many as the limit says.
 func TestAppend(t *testing.T) {
 	reader := jsonl.NewReader(strings.NewReader(strings.Repeat(event+"\n", 5)), jsonl.Options{})
 	mine := []domain.Entry{{Fault: domain.Torn}}

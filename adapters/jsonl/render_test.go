@@ -15,10 +15,10 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// member is one of an object, both parts as JSON.
+// member is a name and a value of an object, both as JSON.
 type member struct{ name, value string }
 
-// members writes an event down in the order of the wire, in the slow and
+// members gives an event's members in the order of the wire, in the slow and
 // obvious way.
 func members(e domain.Event) []member {
 	all := []member{
@@ -55,7 +55,7 @@ func members(e domain.Event) []member {
 	return all
 }
 
-// labelsText writes labels as an object, with a colon and a comma as given.
+// labelsText writes labels as an object with the given colon and comma.
 func labelsText(labels []domain.Label, colon, comma string) string {
 	var parts []string
 	for _, l := range labels {
@@ -81,7 +81,7 @@ func quoted(s string) string {
 	return `"` + out.String() + `"`
 }
 
-// written is the line of an event, without its line feed.
+// written is an event's line without its line feed.
 func written(e domain.Event) string {
 	var parts []string
 	for _, m := range members(e) {
@@ -90,8 +90,7 @@ func written(e domain.Event) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-// loosened generates the lines of an event that look otherwise and mean the
-// same.
+// loosened generates other spellings of an event's line.
 func loosened(e domain.Event) *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		all := members(e)
@@ -103,7 +102,7 @@ func loosened(e domain.Event) *rapid.Generator[string] {
 				all = append(all, member{`"labels"`, "{ }"})
 			}
 		}
-		if e.Kind != domain.Unknown { // which keeps what it does not know
+		if e.Kind != domain.Unknown { // an unknown event keeps further members
 			all = append(all, rapid.SliceOfNDistinct(ignored(all), 0, 4, func(m member) string { return m.name }).Draw(t, "ignored")...)
 		}
 		all = rapid.Permutation(all).Draw(t, "order")
@@ -126,7 +125,7 @@ func loosened(e domain.Event) *rapid.Generator[string] {
 
 var wireKeys = map[string]bool{`"at_ms"`: true, `"type"`: true, `"job_id"`: true, `"cmd"`: true, `"exit_code"`: true, `"outcome"`: true, `"labels"`: true}
 
-// ignored generates members that mean nothing to an event that has the others.
+// ignored generates members that do not change an event that has the others.
 func ignored(others []member) *rapid.Generator[member] {
 	names := []string{`""`, `"x"`, `"AT_MS"`, `"at_ms "`, `"typ"`, `"host"`, `"日"`, `"a\"b"`}
 	runStarted := slices.Contains(others, member{`"type"`, `"run_started"`})
@@ -142,7 +141,7 @@ func ignored(others []member) *rapid.Generator[member] {
 	})
 }
 
-// anyJSON generates a value of any shape, with white space here and there.
+// anyJSON generates any JSON value, with white space here and there.
 func anyJSON(t *rapid.T, depth int) string {
 	space := rapid.SampledFrom([]string{"", "", " ", "\t\r"}).Draw(t, "space")
 	switch kind := rapid.IntRange(0, 5).Draw(t, "kind"); {
@@ -191,7 +190,7 @@ func spellings(r rune) []string {
 	return append(ways, fmt.Sprintf(`\u%04x`, r), fmt.Sprintf(`\u%04X`, r))
 }
 
-// line generates the line of some event, as the wire has it or otherwise.
+// line generates an event's line, as the wire has it or in another spelling.
 func line() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		e := laws.Event().Draw(t, "event")
@@ -222,10 +221,10 @@ var splinters = []string{
 	`,"cmd":"b"`, `"at_ms":2,`, `,"type":"x"`, `,"exit_code":1`, `,"labels":{"a":"b"}`, `"":"",`, `"ref":"x",`,
 }
 
-// stream generates the bytes of streams, good and bad lines mixed.
+// stream generates the bytes of streams with sound and malformed lines.
 func stream() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
-		whole := rapid.OneOf(line(), line(), mutated(), rapid.SampledFrom([]string{"", " ", "\t\r", "{}", "x"}))
+		whole := rapid.OneOf(line(), line(), mutated(), rapid.SampledFrom([]string{"", " ", "\t\r", "{}", "x", bom, bom + "{}"}))
 		var out strings.Builder
 		out.WriteString(rapid.SampledFrom([]string{"", "", bom, bom[:1]}).Draw(t, "mark"))
 		for range rapid.IntRange(0, 12).Draw(t, "lines") {
@@ -239,8 +238,8 @@ func stream() *rapid.Generator[string] {
 	})
 }
 
-// chunks gives what src has in pieces of the sizes, in turn. As a reader may,
-// it scribbles on the rest of the buffer.
+// chunks reads src in pieces of the given sizes, in turn. It overwrites the rest of
+// the buffer, as a reader may.
 type chunks struct {
 	src   io.Reader
 	sizes []int

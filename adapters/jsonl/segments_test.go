@@ -9,8 +9,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// Whether rows can be gone on with depends on the options at hand, and not on what was
-// decoded last.
+// Whether a run can be continued depends on the options of the Segments, not on the
+// options of the last segment that was decoded.
 func TestSegmentsContinue(t *testing.T) {
 	other := jsonl.NewSegments(jsonl.Options{MaxLine: 5 << 20}).ReadOptions()
 	for _, limit := range []int{0, 1 << 20} {

@@ -16,8 +16,8 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// asStdin makes the reading end of a pipe the standard input of a test, and
-// returns the other one.
+// asStdin makes the reading end of a pipe the test's standard input and returns the
+// writing end.
 func asStdin(t *testing.T) *os.File {
 	t.Helper()
 	out, in, err := os.Pipe()
@@ -31,7 +31,7 @@ func asStdin(t *testing.T) *os.File {
 	return in
 }
 
-// flusher is what a live stream is written to.
+// flusher takes a live stream.
 type flusher interface {
 	io.WriteCloser
 	Flush() error
@@ -42,7 +42,7 @@ type unbuffered struct{ *os.File }
 func (unbuffered) Flush() error { return nil }
 
 // Standard input is a live stream, compressed or not: each event comes as soon
-// as it was written.
+// as it is written.
 func TestStdinIsLive(t *testing.T) {
 	for name, compress := range map[string]func(*os.File) flusher{
 		"plain": func(in *os.File) flusher { return unbuffered{in} },
@@ -94,7 +94,7 @@ func TestStdinOnlyHalfCompressed(t *testing.T) {
 	}
 }
 
-// Whoever stops early closes a file while it is still being read ahead.
+// A file can be closed while it is read ahead.
 func TestCloseWhileReading(t *testing.T) {
 	lines := strings.Repeat(event+"\n", 100_000)
 	folder := folderOf(t, map[string]string{"plain": lines, "gzip": zipped(t, lines), "zstd": zstded(t, lines)})

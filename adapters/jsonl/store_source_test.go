@@ -2,7 +2,6 @@ package jsonl_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/klauspost/compress/gzip"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -27,15 +25,10 @@ var (
 // record writes a stream to a file, which it compresses if its name says so.
 func record(t *testing.T, path, text string) *jsonl.StoreSource {
 	t.Helper()
-	file, err := os.Create(path)
-	require.NoError(t, err)
-	out := io.WriteCloser(file)
 	if strings.HasSuffix(path, ".gz") {
-		out = gzip.NewWriter(file)
-		defer file.Close()
+		text = zipped(t, text)
 	}
-	_, err = io.WriteString(out, text)
-	require.NoError(t, errors.Join(err, out.Close()))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o666))
 	return jsonl.Locate(path).Source(jsonl.Options{})
 }
 
@@ -62,8 +55,7 @@ func TestRecordingEnds(t *testing.T) {
 	assert.ErrorIs(t, err, os.ErrNotExist, "a file")
 }
 
-// Short streams are decoded where they are asked for, long ones ahead: marks and
-// what continues are the same.
+// Short streams are decoded on demand, long ones ahead. Both give the same marks.
 func TestRecordingOpens(t *testing.T) {
 	for _, lines := range []int{3, 60_000} {
 		text := strings.Repeat(event+"\n", lines) + `{"at_ms`
@@ -85,7 +77,7 @@ func TestRecordingOpens(t *testing.T) {
 	}
 }
 
-// Reading a pipe that nothing comes from ends when the context does.
+// Reading ends when the context does.
 func TestRecordingEndsWithItsContext(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	text := strings.Repeat(event+"\n", 100)
@@ -98,7 +90,7 @@ func TestRecordingEndsWithItsContext(t *testing.T) {
 	_, err = stream.Next()
 	assert.ErrorIs(t, err, context.Canceled)
 	_, err = recording.Ends(ctx, markOf(text+"\n"))
-	assert.NoError(t, err, "the size says it all")
+	assert.NoError(t, err, "the size is enough to say no")
 }
 
 func TestRecordingSaysHowItReads(t *testing.T) {
@@ -111,7 +103,8 @@ func TestRecordingSaysHowItReads(t *testing.T) {
 	assert.Equal(t, source.Source(jsonl.Options{MaxLine: jsonl.DefaultMaxLine}).ReadOptions(), source.Source(jsonl.Options{}).ReadOptions(), "the default limit has two names")
 }
 
-// A run is read as its rows were derived, if nothing else was asked for.
+// A run is read with the options that its rows were derived with, unless you give
+// others.
 func TestRecordingAs(t *testing.T) {
 	source := jsonl.Locate("run.jsonl")
 	stop, skip := source.Source(jsonl.Options{OnMalformed: jsonl.Stop}), source.Source(jsonl.Options{OnMalformed: jsonl.Skip})

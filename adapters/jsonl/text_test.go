@@ -8,8 +8,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 )
 
-// Where a chunk ends, a string begins, goes on or has an escape: whatever
-// happens to stand there.
+// A chunk may end where a string begins, in its middle, or in an escape.
 func TestStringsAtTheEndOfAChunk(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")
@@ -34,7 +33,7 @@ func TestStringsAtTheEndOfAChunk(t *testing.T) {
 	}
 }
 
-// A string that is refused after it was given a chunk leaves nothing behind.
+// A string that is refused after it was given a chunk leaves nothing in that chunk.
 func TestRefusedStringsLeaveNothing(t *testing.T) {
 	const form = `{"at_ms":1,"type":"sh_started","job_id":"%s","cmd":"%s"}`
 	judges := newJudges()

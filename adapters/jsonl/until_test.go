@@ -1,8 +1,6 @@
 package jsonl_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,18 +16,14 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// Opened until a mark, a stream that has grown since is what it was then, also where that
-// was within a line, and one that begins otherwise is all that it is now.
+// OpenUntil gives a stream as it was at a mark, even if the mark is within a line. A
+// stream that does not begin with the mark's bytes is given whole.
 func TestOpenUntil(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	open := func(t *rapid.T, text string, until *domain.Mark) ([]domain.Entry, store.Stream) {
 		data := []byte(text)
 		if rapid.Bool().Draw(t, "compressed") {
-			var out bytes.Buffer
-			w := gzip.NewWriter(&out)
-			_, _ = w.Write(data)
-			_ = w.Close()
-			data = out.Bytes()
+			data = []byte(zipped(t, text))
 		}
 		require.NoError(t, os.WriteFile(path, data, 0o666))
 		recording := jsonl.Locate(path).Source(jsonl.Options{OnMalformed: jsonl.Skip})
@@ -70,7 +64,7 @@ func TestOpenUntil(t *testing.T) {
 	})
 }
 
-// A long stream is decoded ahead, and ends at the mark all the same.
+// A long stream is decoded ahead and still ends at the mark.
 func TestOpenUntilOfALongStream(t *testing.T) {
 	text := strings.Repeat(event+"\n", 50_000)
 	known := text[:len(text)/2+5]
