@@ -3,7 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -17,8 +17,13 @@ const anyTransaction = "a transaction changes its runs as requested or not at al
 
 var changeLaws = []law{
 	rarely(anyTransaction, transactions),
-	example("runs with similar names are not confused", similarNames),
 }
+
+// similar are names of runs that a careless comparison would confuse.
+var similar = []string{"a", "A", "a ", "a%", "_", "á", "a\u0301", "aa"}
+
+// same has the projections of [Set], for another program that opens the store.
+var same = setOf(everyTypes, marks, turns, crowds, retries)
 
 // some draws some of the contents.
 func (t *trial) some(contents []*content) []*content {
@@ -26,47 +31,84 @@ func (t *trial) some(contents []*content) []*content {
 	return rapid.Permutation(contents).Draw(t.draw, "which")[:n]
 }
 
-// transactions repeatedly clears some runs and changes each of them in one transaction, which may
-// fail at any step, and compares the result with what is stored.
+// transactions repeatedly changes runs in one transaction, which may fail at any step, and compares
+// the result with what is stored. Until the transaction commits, readers must see what was there
+// before, and who began to read before that must go on seeing it.
 func transactions(t *trial) {
-	var stored []*content
+	names := rapid.Permutation(similar).Draw(t.draw, "names")
+	untouched := t.content(t.run(names[0]))
+	stored, waits := []*content{untouched}, map[domain.RunID]*keep{untouched.id: {}}
 	for i := range 1 + t.upTo(2, "runs") {
-		stored = append(stored, nothing(t.run(fmt.Sprint(i))))
+		stored = append(stored, nothing(t.run(names[1+i])))
+		waits[stored[1+i].id] = &keep{}
 	}
-	untouched := t.content(t.run("untouched"))
 	must(t.write(untouched))
-	for range 2 + t.upTo(2, "transactions") {
-		cleared, tables := t.some(stored), t.tables()
-		next := []*content{}
-		steps := []func(store.Tx) error{func(tx store.Tx) error { return tx.Clear(idsOf(cleared), tables) }}
-		for _, c := range stored {
-			if slices.Contains(cleared, c) && len(c.tables) > 0 {
-				c = c.without(tables...)
-			}
-			now, step := t.step(c)
-			next, steps = append(next, now), append(steps, step)
+	for range 2 + t.upTo(4, "transactions") {
+		as := func() {
+			must(errors.Join(t.holds(stored...), t.waitsAs(waits)))
+			must(t.haveCheckpoints("Checkpoints", t.some(stored), func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
+				return t.store.Checkpoints(t.ctx, runs)
+			}))
 		}
-		ends := pick(t, "ends", "well", "error", "panic", "cancel", "well", "well")
-		if err := t.transaction(idsOf(stored), steps, ends); err == nil {
-			stored = next
-		} else if ends == "well" {
+		next, nextWaits, steps := t.steps(stored[1:], waits)
+		revision, written := value(t.store.Revision(t.ctx)), ""
+		steps = append(steps, func(store.Tx) error {
+			written = value(t.store.Revision(t.ctx))
+			return caught(as)
+		})
+		read := pick(t, "read", stored...)
+		ends := pick(t, "ends", "well", "error", "panic", "cancel", "well", "well", "well")
+		must(t.view(read.id, func(snapshot store.Snapshot) {
+			_, _, err := snapshot.Checkpoint()
 			must(err)
-		}
-		must(t.holds(append(stored, untouched)...))
+			err = t.transaction(stored, steps, ends)
+			got := value(readContent(read.id, t.of, snapshot))
+			must(wrap("a view shows another moment", got.differs(read)))
+			if err == nil {
+				stored, waits = append([]*content{untouched}, next...), nextWaits
+				now := value(t.store.Revision(t.ctx))
+				failIf(now != "" && (now == revision || now == written), "the revision is %q before a commit and after it", now)
+			} else if ends == "well" {
+				must(err)
+			}
+		}))
+		as()
 	}
+}
+
+// steps draws changes of runs and of what waits for them, and returns what is to be stored then.
+func (t *trial) steps(stored []*content, waits map[domain.RunID]*keep) (next []*content, nextWaits map[domain.RunID]*keep, steps []func(store.Tx) error) {
+	cleared, tables := t.some(stored), t.tables()
+	if len(cleared) > 0 {
+		steps = append(steps, func(tx store.Tx) error { return tx.Clear(idsOf(cleared), tables) })
+	}
+	nextWaits = maps.Clone(waits)
+	for _, c := range stored {
+		if slices.Contains(cleared, c) && len(c.tables) > 0 {
+			c = c.without(tables...)
+		}
+		now, step := t.step(c)
+		next, steps = append(next, now), append(steps, step)
+		nextWaits[c.id] = waits[c.id].clone()
+		for range t.upTo(4, "calls") {
+			steps = append(steps, t.parkStep(c.id, nextWaits[c.id]))
+		}
+	}
+	return next, nextWaits, steps
 }
 
 // transaction runs the steps, and injects an accident unless the transaction must succeed. If the
 // context ends, the store may still commit, but its error must tell whether it did.
-func (t *trial) transaction(runs []domain.RunID, steps []func(store.Tx) error, ends string) (err error) {
+func (t *trial) transaction(stored []*content, steps []func(store.Tx) error, ends string) (err error) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
 	if accident := accidents[ends]; accident != nil {
 		steps = slices.Insert(steps, t.upTo(len(steps), ends), func(store.Tx) error { return accident(cancel) })
 	}
+	program := pick(t, "program", t.store, t.store, t.as(same))
 	panicked := panics(func() {
-		err = t.store.Update(ctx, func(tx store.Tx) error {
-			_, err := tx.Lock(runs)
+		err = program.Update(ctx, func(tx store.Tx) error {
+			err := t.haveCheckpoints("Lock", stored, tx.Lock)
 			for i := 0; err == nil && i < len(steps); i++ {
 				err = steps[i](tx)
 			}
@@ -81,12 +123,28 @@ func (t *trial) transaction(runs []domain.RunID, steps []func(store.Tx) error, e
 	return err
 }
 
+// haveCheckpoints returns an error if get returns other checkpoints of these runs, and of one that
+// is not stored.
+func (t *trial) haveCheckpoints(whose string, stored []*content, get func([]domain.RunID) (map[domain.RunID]store.Checkpoint, error)) error {
+	want := map[domain.RunID]store.Checkpoint{}
+	for _, c := range stored {
+		if c.checkpoint.Valid {
+			want[c.id] = c.checkpoint.V
+		}
+	}
+	got, err := get(append(idsOf(stored), domain.RunID(t.prefix+"not there")))
+	if err != nil {
+		return err
+	}
+	return checkpointsDiffer(whose, got, want)
+}
+
 // step draws a change of a run, and returns the content after it.
 func (t *trial) step(c *content) (now *content, do func(store.Tx) error) {
 	if len(c.tables) == 0 { // the store has no table for it
 		return t.replaced(c)
 	}
-	switch pick(t, "step", "replace", "continue", "cut off", "put back", "nothing") {
+	switch pick(t, "step", "replace", "continue", "continue", "cut off", "put back", "nothing") {
 	case "replace":
 		return t.replaced(c)
 	case "continue":
@@ -164,22 +222,5 @@ func (t *trial) putBack(c *content) (now *content, do func(store.Tx) error) {
 	now.checkpoint = some(t.checkpoint())
 	return now, func(tx store.Tx) error {
 		return errors.Join(tx.Clear([]domain.RunID{c.id}, tables), insertAll(tx, t.batches(back.rows(nil))), tx.SetCheckpoint(c.id, now.checkpoint.V))
-	}
-}
-
-// similarNames writes runs whose ids a careless comparison would confuse.
-func similarNames(t *trial) {
-	var contents []*content
-	for _, name := range []string{"a", "A", "a ", " a", "a%", "_", "%", "á", "a\u0301", "a\u200b", "ａ", "aa"} {
-		c := t.plain(t.run(name))
-		t.addText(c, name)
-		contents = append(contents, c)
-	}
-	must(t.write(contents...))
-	for _, c := range contents {
-		runs := []domain.RunID{c.id}
-		must(t.update(runs, func(tx store.Tx) { must(tx.Clear(runs, t.of)) }))
-		*c = *nothing(c.id)
-		must(t.holds(contents...))
 	}
 }

@@ -14,36 +14,9 @@ import (
 )
 
 var checkpointLaws = []law{
-	rarely("checkpoints are read as they were set", checkpointsAreKept),
 	rarely("Outdated lists the runs that lack a projection, or have another version of it, page by page", outdatedAreFound),
 	example("Versions returns the highest registered versions, as of the transaction", versionsAreKept),
-	example("a checkpoint is lost with any of its rows", lostWithRows),
-	example("a checkpoint can be set again", setAgain),
 	example("many runs can be named at once", manyRuns),
-}
-
-// checkpointsAreKept reads checkpoints of some runs, in each possible way, and of an unknown run.
-func checkpointsAreKept(t *trial) {
-	contents := t.contents(4)
-	for _, c := range contents {
-		if t.flip("without") {
-			c.checkpoint.Valid = false
-		}
-	}
-	must(t.write(contents...))
-	asked := append(idsOf(t.some(contents)), t.run("not there"))
-	want := map[domain.RunID]store.Checkpoint{}
-	for _, c := range contents {
-		if c.checkpoint.Valid && slices.Contains(asked, c.id) {
-			want[c.id] = c.checkpoint.V
-		}
-	}
-	got := value(t.store.Checkpoints(t.ctx, asked))
-	must(checkpointsDiffer("Checkpoints", got, want))
-	must(t.transact(func(tx store.Tx) {
-		got := value(tx.Lock(asked))
-		must(checkpointsDiffer("Lock", got, want))
-	}))
 }
 
 func checkpointsDiffer(whose string, got, want map[domain.RunID]store.Checkpoint) error {
@@ -155,40 +128,6 @@ func versionsAreKept(t *trial) {
 	}
 	must(cmp.Or(
 		register(3, 0, 0, errInjected), register(3, 0, 3, nil), register(1, 3, 3, nil), register(5, 3, 3, errInjected), register(5, 3, 5, nil), register(3, 5, 5, nil)))
-}
-
-// lostWithRows removes rows in each possible way.
-func lostWithRows(t *trial) {
-	for i := range len(t.of) + 1 {
-		c := t.plain(t.run(fmt.Sprint(i)))
-		t.addText(c, "a")
-		must(t.write(c))
-		runs, tables := []domain.RunID{c.id}, t.of
-		if i < len(t.of) {
-			tables = t.of[i : i+1]
-		}
-		must(t.update(runs, func(tx store.Tx) { must(tx.Clear(runs, tables)) }))
-		must(t.holds(c.without(tables...)))
-		found := value(t.store.Checkpoints(t.ctx, runs))
-		failIf(len(found) > 0, "Clear of %s leaves the checkpoint", projections.ID(tables))
-	}
-}
-
-func setAgain(t *trial) {
-	c := t.plain(t.run("a"))
-	must(t.write(c))
-	runs := []domain.RunID{c.id}
-	for i, state := range []string{"", longText(300_000, 1), "", "a\x00b", ""} {
-		c.checkpoint.V.Source, c.checkpoint.V.State = fmt.Sprint(i), state
-		must(t.update(runs, func(tx store.Tx) { must(tx.SetCheckpoint(c.id, c.checkpoint.V)) }))
-		must(t.holds(c))
-	}
-	// The previous state must not reappear, either.
-	c.checkpoint.V.State = "before"
-	must(t.write(c))
-	c.checkpoint.V.State = ""
-	must(t.write(c))
-	must(t.holds(c))
 }
 
 // manyRuns names many runs, few of them stored: as many as one transaction writes, and some more to

@@ -60,17 +60,11 @@ func (t *trial) value(c *projections.Column) any {
 	return laws.Value(c, anyText()).Draw(t.draw, c.Name)
 }
 
-// contents draws the contents of up to most runs.
-func (t *trial) contents(most int) []*content {
-	contents := make([]*content, 1+t.upTo(most-1, "runs"))
-	for i := range contents {
-		contents[i] = t.content(t.run(fmt.Sprint(i)))
-	}
-	return contents
-}
-
-// tables draws some tables.
+// tables draws some tables, often only one.
 func (t *trial) tables() (tables []definition) {
+	if t.flip("one table") {
+		return []definition{pick(t, "which table", t.of...)}
+	}
 	for _, of := range t.of {
 		if t.flip("table") {
 			tables = append(tables, of)
@@ -82,7 +76,7 @@ func (t *trial) tables() (tables []definition) {
 func (t *trial) checkpoint() store.Checkpoint {
 	return store.Checkpoint{
 		Mark: t.mark("mark"), End: t.mark("end"), Events: t.count64("events"), Projections: projections.ID(t.of),
-		ReadOptions: anyText().Draw(t.draw, "reading"), Source: anyText().Draw(t.draw, "source"), State: anyText().Draw(t.draw, "state"),
+		ReadOptions: anyText().Draw(t.draw, "reading"), Source: anyText().Draw(t.draw, "source"), State: rapid.OneOf(rapid.Just(""), rapid.Just(""), anyText(), anyText(), rapid.Just(longState)).Draw(t.draw, "state"),
 	}
 }
 

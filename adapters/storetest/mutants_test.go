@@ -21,43 +21,42 @@ import (
 )
 
 const (
-	asWritten = "parked segments and quarantines are read as written"
+	anyValue  = "any value is kept"
 	reported  = "reported rows are those of a fold of the stream"
 	filtered  = "pages have the runs that match all filters, with their labels and sources"
-	setTwice  = "a checkpoint can be set again"
 	someOrder = "segments in any order, late and twice, give the rows of the stream"
 )
 
 // mutants are the mistakes that a store can make.
 var mutants = []mutant{
 	// Rows.
-	{"texts end at a null byte", "any text is kept", insertingTexts(func(_ *projections.Column, text string) string {
+	{"texts end at a null byte", anyValue, insertingTexts(func(_ *projections.Column, text string) string {
 		before, _, _ := strings.Cut(text, "\x00")
 		return before
 	})},
-	{"invalid UTF-8 is replaced", "any text is kept", insertingTexts(func(_ *projections.Column, text string) string { return strings.ToValidUTF8(text, "\uFFFD") })},
-	{"backslashes are taken for escapes", "any text is kept", inserting(func(c *projections.Column, row projections.Ref) {
+	{"invalid UTF-8 is replaced", anyValue, insertingTexts(func(_ *projections.Column, text string) string { return strings.ToValidUTF8(text, "\uFFFD") })},
+	{"backslashes are taken for escapes", anyValue, inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Type == projections.Text && !c.Key && c.Text(row) == `\N` {
 			set(c, row, "")
 		}
 	})},
-	{"an empty text becomes null", "null is neither 0 nor empty", inserting(func(c *projections.Column, row projections.Ref) {
+	{"an empty text becomes null", anyValue, inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Nullable && c.Type == projections.Text && c.Text(row) == "" {
 			set(c, row, nil)
 		}
 	})},
 	{"null becomes 0", anyTransaction, inserting(nullIsZero)},
-	{"null is read as 0", "null is neither 0 nor empty", readingRows(func(of definition, row *anyRow) {
+	{"null is read as 0", anyValue, readingRows(func(of definition, row *anyRow) {
 		for i := range of.Columns {
 			nullIsZero(&of.Columns[i], row.Value)
 		}
 	})},
-	{"numbers become floats", "the largest numbers are kept", inserting(func(c *projections.Column, row projections.Ref) {
+	{"numbers become floats", anyValue, inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Type == projections.Int && c.Bits == 64 && !c.IsNull(row) {
 			set(c, row, int64(float64(c.Int(row))))
 		}
 	})},
-	{"numbers are cut to 32 bits", "the largest numbers are kept", inserting(func(c *projections.Column, row projections.Ref) {
+	{"numbers are cut to 32 bits", anyValue, inserting(func(c *projections.Column, row projections.Ref) {
 		if c.Type == projections.Int && !c.IsNull(row) {
 			set(c, row, int64(int32(c.Int(row))))
 		}
@@ -120,7 +119,7 @@ var mutants = []mutant{
 	{"Clear clears only one run", anyTransaction, clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
 		return runs[:min(len(runs), 1)], of
 	})},
-	{"Clear uses an id as a pattern", "runs with similar names are not confused", confusing(func(a, b domain.RunID) bool { return strings.EqualFold(string(a), string(b)) })},
+	{"Clear uses an id as a pattern", anyTransaction, confusing(func(a, b domain.RunID) bool { return strings.EqualFold(string(a), string(b)) })},
 	{"a continued run loses its commands", anyTransaction, insertingRows(func(t store.TableRows, _ *anyRow) bool {
 		return t.Of != projections.ShEvents.Definition || t.Stored == 0
 	})},
@@ -169,7 +168,7 @@ var mutants = []mutant{
 	})},
 
 	// Checkpoints.
-	{"a checkpoint outlives its rows", "a checkpoint is lost with any of its rows", inTx(func(tx *mutantTx) {
+	{"a checkpoint outlives its rows", anyTransaction, inTx(func(tx *mutantTx) {
 		clear := tx.clear
 		tx.clear = func(runs []domain.RunID, of []definition) error {
 			checkpoints, err := tx.store.Checkpoints(tx.ctx, runs)
@@ -182,7 +181,7 @@ var mutants = []mutant{
 			return err
 		}
 	})},
-	{"a checkpoint can only be set once", setTwice, inTx(func(tx *mutantTx) {
+	{"a checkpoint can only be set once", anyTransaction, inTx(func(tx *mutantTx) {
 		cleared, clear, checkpoint := false, tx.clear, tx.checkpoint
 		tx.clear = func(runs []domain.RunID, of []definition) error {
 			cleared = true
@@ -195,7 +194,7 @@ var mutants = []mutant{
 			return checkpoint(run, c)
 		}
 	})},
-	{"the end of a line is not stored", "checkpoints are read as they were set", checkpointing(func(c *store.Checkpoint) { c.End = c.Mark })},
+	{"the end of a line is not stored", anyTransaction, checkpointing(func(c *store.Checkpoint) { c.End = c.Mark })},
 	{"the latest registered version replaces a higher one", versionsLaw, inTx(func(tx *mutantTx) {
 		versions, registered := tx.versions, map[string]int(nil)
 		tx.versions = func() (map[string]int, error) {
@@ -233,14 +232,14 @@ var mutants = []mutant{
 			return m.Store.Checkpoints(ctx, runs[:min(len(runs), 500)])
 		}
 	}},
-	{"states are not stored", "checkpoints are read as they were set", stating(func(string) string { return "" })},
+	{"states are not stored", anyTransaction, stating(func(string) string { return "" })},
 	{"states are not stored, and nobody can continue", "another projector continues where one has stopped", stating(func(string) string { return "" })},
-	{"states are truncated", setTwice, stating(func(state string) string { return state[:min(len(state), 65_535)] })},
-	{"states end at a null byte", setTwice, stating(func(state string) string {
+	{"states are truncated", anyTransaction, stating(func(state string) string { return state[:min(len(state), 65_535)] })},
+	{"states end at a null byte", anyTransaction, stating(func(state string) string {
 		before, _, _ := strings.Cut(state, "\x00")
 		return before
 	})},
-	{"an empty state does not replace an old one", setTwice, func(m *mutantStore) {
+	{"an empty state does not replace an old one", anyTransaction, func(m *mutantStore) {
 		states := map[domain.RunID]string{}
 		inTx(func(tx *mutantTx) {
 			clear, checkpoint := tx.clear, tx.checkpoint
@@ -257,7 +256,7 @@ var mutants = []mutant{
 			}
 		})(m)
 	}},
-	{"a state outlives its rows", setTwice, func(m *mutantStore) {
+	{"a state outlives its rows", anyTransaction, func(m *mutantStore) {
 		states := map[domain.RunID]string{}
 		inTx(func(tx *mutantTx) {
 			clear, checkpoint, cleared := tx.clear, tx.checkpoint, false
@@ -277,7 +276,7 @@ var mutants = []mutant{
 
 	// Transactions.
 	{"each call is a transaction", anyTransaction, autocommit},
-	{"each call is a transaction, which readers see", "readers see the state before an unfinished update", autocommit},
+	{"each call is a transaction, which readers see", anyTransaction, autocommit},
 	{"checkpoints are set outside of the transaction", anyTransaction, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
 		t.checkpoint = func(run domain.RunID, c store.Checkpoint) error {
 			return later(run, func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
@@ -331,10 +330,10 @@ var mutants = []mutant{
 			}
 		}
 	})},
-	{"a transaction changes the revision before it commits", "the revision changes with each commit, whichever program commits", changesRevision(true)},
-	{"the revision counts the commits of one program only", "the revision changes with each commit, whichever program commits", changesRevision(false)},
-	{"each read of a view sees the latest state", "a view shows one moment", unisolated},
-	{"errors of a view are lost", "an error of a view is returned", losesErrors},
+	{"a transaction changes the revision before it commits", anyTransaction, changesRevision(true)},
+	{"the revision counts the commits of one program only", anyTransaction, changesRevision(false)},
+	{"each read of a view sees the latest state", anyTransaction, unisolated},
+	{"errors of a view are lost", "views that end early leak nothing", losesErrors},
 	{"a second sequence ends the first one", "several sequences can be read in turn", exclusive},
 	{"a sequence cannot be started again", "a sequence can be stopped and started again", withinConnections(30, false)},
 	{"a stopped sequence keeps its connection", "views that end early leak nothing", withinConnections(30, true)},
@@ -437,27 +436,27 @@ var mutants = []mutant{
 	{"a page has all runs", "a page has 50 runs by default", filtering(func(page *store.Page) { page.Limit = cmp.Or(page.Limit, 1000) })},
 
 	// Parked segments.
-	{"Park identifies a segment by its offset", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
+	{"Park identifies a segment by its offset", anyTransaction, parkingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
 	{"Park merges segments with close offsets", someOrder, parkingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
-	{"Park identifies a segment by its end", asWritten, parkingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
-	{"a tail replaces whole lines", asWritten, parkingOnce(func(s, there domain.Segment) bool {
+	{"Park identifies a segment by its end", anyTransaction, parkingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
+	{"a tail replaces whole lines", anyTransaction, parkingOnce(func(s, there domain.Segment) bool {
 		return s.Offset == there.Offset && s.End() == there.End()
 	})},
-	{"Park keeps the first of several", asWritten, inTx(func(tx *mutantTx) {
+	{"Park keeps the first of several", anyTransaction, inTx(func(tx *mutantTx) {
 		park := tx.park
 		tx.park = func(segments []domain.Segment) error { return park(segments[:1]) }
 	})},
-	{"digests are not stored", asWritten, parking(func(s *domain.Segment) { s.SHA256 = [sha256.Size]byte{} })},
-	{"tails are stored as whole lines", asWritten, parking(func(s *domain.Segment) { s.Tail = false })},
-	{"data ends at a null byte", asWritten, parking(func(s *domain.Segment) {
+	{"digests are not stored", anyTransaction, parking(func(s *domain.Segment) { s.SHA256 = [sha256.Size]byte{} })},
+	{"tails are stored as whole lines", anyTransaction, parking(func(s *domain.Segment) { s.Tail = false })},
+	{"data ends at a null byte", anyTransaction, parking(func(s *domain.Segment) {
 		before, _, cut := bytes.Cut(s.Data, []byte{0})
 		if s.Data = slices.Clip(before); cut {
 			s.Data = append(s.Data, '\n')
 		}
 	})},
-	{"data is stored as text", asWritten, parking(func(s *domain.Segment) { s.Data = bytes.ToValidUTF8(s.Data, []byte("?")) })},
+	{"data is stored as text", anyTransaction, parking(func(s *domain.Segment) { s.Data = bytes.ToValidUTF8(s.Data, []byte("?")) })},
 	{"data has at most a megabyte", "long segments are kept", parking(func(s *domain.Segment) { s.Data = s.Data[:min(len(s.Data), 1<<20)] })},
-	{"data is read only at the commit", asWritten, inTx(func(tx *mutantTx) {
+	{"data is read only at the commit", anyTransaction, inTx(func(tx *mutantTx) {
 		var kept []domain.Segment
 		park := tx.park
 		tx.park = func(segments []domain.Segment) error {
@@ -466,7 +465,7 @@ var mutants = []mutant{
 		}
 		tx.late = func() error { return park(kept) }
 	})},
-	{"Unpark removes segments that begin before the end", asWritten, unparking(func(tx *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	{"Unpark removes segments that begin before the end", anyTransaction, unparking(func(tx *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
 		return func(run domain.RunID, end int64) error {
 			return unparkWhere(tx, unpark, run, func(s domain.Segment) bool { return s.Offset < end })
 		}
@@ -474,9 +473,9 @@ var mutants = []mutant{
 	{"Unpark removes too much, and rows are missing", someOrder, unparking(func(_ *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
 		return func(run domain.RunID, end int64) error { return unpark(run, math.MaxInt64) }
 	})},
-	{"Unpark leaves segments that end at the end", asWritten, unparking(unparksLess)},
+	{"Unpark leaves segments that end at the end", anyTransaction, unparking(unparksLess)},
 	{"Unpark leaves segments that end at the end, and they wait for ever", someOrder, unparking(unparksLess)},
-	{"Unpark removes the segments of all runs", asWritten, inTx(func(tx *mutantTx) {
+	{"Unpark removes the segments of all runs", anyTransaction, inTx(func(tx *mutantTx) {
 		var locked []domain.RunID
 		unpark := remembering(tx, &locked).unpark
 		tx.unpark = func(_ domain.RunID, end int64) (err error) {
@@ -486,9 +485,9 @@ var mutants = []mutant{
 			return err
 		}
 	})},
-	{"Clear removes parked segments", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.unpark(run, math.MaxInt64) })},
-	{"Clear lifts the quarantine", asWritten, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.quarantine(run, nil) })},
-	{"segments are parked outside of the transaction", asWritten, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
+	{"Clear removes parked segments", anyTransaction, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.unpark(run, math.MaxInt64) })},
+	{"Clear lifts the quarantine", anyTransaction, whenCleared(func(tx *mutantTx, run domain.RunID) error { return tx.quarantine(run, nil) })},
+	{"segments are parked outside of the transaction", anyTransaction, aside(func(t *mutantTx, later func(domain.RunID, func(store.Tx) error) error) {
 		t.park = func(segments []domain.Segment) error {
 			for _, s := range segments {
 				s.Data = bytes.Clone(s.Data)
@@ -497,11 +496,11 @@ var mutants = []mutant{
 			return nil
 		}
 	})},
-	{"each call is a transaction, with parked segments", asWritten, autocommit},
-	{"Parked finds the next segment", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.End() > offset })},
-	{"Parked finds segments that end at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset <= offset && offset <= s.End() })},
-	{"Parked finds only segments that begin at the offset", asWritten, finding(func(s domain.Segment, offset int64) bool { return s.Offset == offset })},
-	{"Parked finds the shortest segment", asWritten, func(m *mutantStore) {
+	{"each call is a transaction, with parked segments", anyTransaction, autocommit},
+	{"Parked finds the next segment", anyTransaction, finding(func(s domain.Segment, offset int64) bool { return s.End() > offset })},
+	{"Parked finds segments that end at the offset", anyTransaction, finding(func(s domain.Segment, offset int64) bool { return s.Offset <= offset && offset <= s.End() })},
+	{"Parked finds only segments that begin at the offset", anyTransaction, finding(func(s domain.Segment, offset int64) bool { return s.Offset == offset })},
+	{"Parked finds the shortest segment", anyTransaction, func(m *mutantStore) {
 		m.parked = func(ctx context.Context, run domain.RunID, offset int64) (domain.Segment, bool, error) {
 			all, err := parkedBy(ctx, m.Store, run)
 			all = slices.DeleteFunc(all, func(s domain.Segment) bool { return s.Offset > offset || s.End() <= offset })
@@ -511,23 +510,23 @@ var mutants = []mutant{
 			return slices.MinFunc(all, func(a, b domain.Segment) int { return len(a.Data) - len(b.Data) }), true, nil
 		}
 	}},
-	{"Waiting forgets the last end", asWritten, eachWaiting(func(w *store.Waiting) { w.Last = 0 })},
-	{"Waiting returns the last offset as the last end", asWritten, eachWaiting(func(w *store.Waiting) { w.Last = max(w.Last-1, 0) })},
-	{"Waiting returns 0 as the first offset", asWritten, eachWaiting(func(w *store.Waiting) { w.First = 0 })},
-	{"Waiting counts one segment only", asWritten, eachWaiting(func(w *store.Waiting) { w.Segments = min(w.Segments, 1) })},
-	{"Waiting counts the bytes of one segment only", asWritten, eachWaiting(func(w *store.Waiting) { w.Bytes = min(w.Bytes, w.Last-w.First) })},
+	{"Waiting forgets the last end", anyTransaction, eachWaiting(func(w *store.Waiting) { w.Last = 0 })},
+	{"Waiting returns the last offset as the last end", anyTransaction, eachWaiting(func(w *store.Waiting) { w.Last = max(w.Last-1, 0) })},
+	{"Waiting returns 0 as the first offset", anyTransaction, eachWaiting(func(w *store.Waiting) { w.First = 0 })},
+	{"Waiting counts one segment only", anyTransaction, eachWaiting(func(w *store.Waiting) { w.Segments = min(w.Segments, 1) })},
+	{"Waiting counts the bytes of one segment only", anyTransaction, eachWaiting(func(w *store.Waiting) { w.Bytes = min(w.Bytes, w.Last-w.First) })},
 	{"Waiting has no age", "the age is that of the segment parked first", eachWaiting(func(w *store.Waiting) { w.Age = 0 })},
-	{"Waiting misses quarantined runs without parked segments", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+	{"Waiting misses quarantined runs without parked segments", anyTransaction, waitingAs(func(all []store.Waiting) []store.Waiting {
 		return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Segments == 0 })
 	})},
-	{"Waiting misses runs that are not quarantined", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+	{"Waiting misses runs that are not quarantined", anyTransaction, waitingAs(func(all []store.Waiting) []store.Waiting {
 		return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Quarantine == nil })
 	})},
-	{"Waiting returns the runs in reverse order", asWritten, waitingAs(func(all []store.Waiting) []store.Waiting {
+	{"Waiting returns the runs in reverse order", anyTransaction, waitingAs(func(all []store.Waiting) []store.Waiting {
 		slices.Reverse(all)
 		return all
 	})},
-	{"Waiting repeats a run that is named twice", asWritten, func(m *mutantStore) {
+	{"Waiting repeats a run that is named twice", anyTransaction, func(m *mutantStore) {
 		m.waiting = func(ctx context.Context, runs ...domain.RunID) (all []store.Waiting, err error) {
 			if len(runs) == 0 {
 				return m.Store.Waiting(ctx)
@@ -551,7 +550,7 @@ var mutants = []mutant{
 	}},
 
 	// Quarantines.
-	{"SetQuarantine does not lift a quarantine", asWritten, inTx(func(tx *mutantTx) {
+	{"SetQuarantine does not lift a quarantine", anyTransaction, inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
 			if q == nil {
@@ -560,7 +559,7 @@ var mutants = []mutant{
 			return quarantine(run, q)
 		}
 	})},
-	{"SetQuarantine does not replace a quarantine", asWritten, inTx(func(tx *mutantTx) {
+	{"SetQuarantine does not replace a quarantine", anyTransaction, inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
 			if waiting, err := tx.store.Waiting(tx.ctx, run); err != nil || q != nil && len(waiting) > 0 && waiting[0].Quarantine != nil {
@@ -569,10 +568,10 @@ var mutants = []mutant{
 			return quarantine(run, q)
 		}
 	})},
-	{"the offset of a quarantine is not stored", asWritten, quarantining(func(q *store.Quarantine) { q.Offset = 0 })},
-	{"the reason of a quarantine is truncated", asWritten, quarantining(func(q *store.Quarantine) { q.Reason = q.Reason[:min(len(q.Reason), 1)] })},
-	{"the code of a quarantine is not stored", asWritten, quarantining(func(q *store.Quarantine) { q.Code = store.MalformedSegment })},
-	{"the caller sets the time of a quarantine", asWritten, eachWaiting(func(w *store.Waiting) {
+	{"the offset of a quarantine is not stored", anyTransaction, quarantining(func(q *store.Quarantine) { q.Offset = 0 })},
+	{"the reason of a quarantine is truncated", anyTransaction, quarantining(func(q *store.Quarantine) { q.Reason = q.Reason[:min(len(q.Reason), 1)] })},
+	{"the code of a quarantine is not stored", anyTransaction, quarantining(func(q *store.Quarantine) { q.Code = store.MalformedSegment })},
+	{"the caller sets the time of a quarantine", anyTransaction, eachWaiting(func(w *store.Waiting) {
 		if w.Quarantine != nil {
 			w.Quarantine.Since = time.UnixMilli(1) // as the caller says
 		}
@@ -583,7 +582,7 @@ var mutants = []mutant{
 			return errors.Join(quarantine(run, nil), quarantine(run, q))
 		}
 	})},
-	{"lifting a quarantine removes parked segments", asWritten, inTx(func(tx *mutantTx) {
+	{"lifting a quarantine removes parked segments", anyTransaction, inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) (err error) {
 			if q == nil {

@@ -21,6 +21,9 @@ var oddTexts = []string{
 // longTexts are too long for an index, and differ only at their ends.
 var longTexts = []string{longText(3000, 1), longText(3000, 2), "\x00" + longText(3000, 1)}
 
+// longState is longer than a text of some databases.
+var longState = longText(70_000, 1)
+
 // anyText generates texts: plain ones, odd ones, any bytes, and a few long ones.
 func anyText() *rapid.Generator[string] {
 	bytes := rapid.Map(rapid.SliceOfN(rapid.SampledFrom([]byte("\x00\x01\xff\xe2a")), 0, 8), func(b []byte) string { return string(b) })
