@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker/metrics"
 	"github.com/quire-ci/quire-project/projections"
@@ -53,9 +54,7 @@ func packagesTable(t *testing.T) string {
 	cmd := exec.Command("go", "list", "-f", `{{if .Doc}}{{.ImportPath}} {{.Doc}}{{end}}`, "./...")
 	cmd.Dir = root
 	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var b strings.Builder
 	b.WriteString("| package | |\n| --- | --- |\n")
 	for line := range strings.Lines(string(out)) {
@@ -105,9 +104,7 @@ func metricsTable(t *testing.T) string {
 		Quarantined: func(context.Context) (int64, error) { return 0, nil },
 	}.Collector())
 	families, err := registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var b strings.Builder
 	b.WriteString("| metric | type | |\n| --- | --- | --- |\n")
 	for _, f := range families {

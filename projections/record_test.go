@@ -44,15 +44,10 @@ func project(t testing.TB, events ...domain.Event) *projections.Record {
 	return projectEntries(t, laws.Entries(events))
 }
 
-func projectEntries(t interface {
-	Helper()
-	Fatal(...any)
-}, entries []domain.Entry) *projections.Record {
+func projectEntries(t rapid.TB, entries []domain.Entry) *projections.Record {
 	t.Helper()
 	record, err := projections.Project("run", &streamOf{entries: entries, atOnce: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return record
 }
 

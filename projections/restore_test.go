@@ -22,9 +22,7 @@ func saved(t rapid.TB, stream []domain.Entry) ([]byte, projections.Kept) {
 		fold.Apply(&stream[i])
 	}
 	state, err := fold.Save()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return state, laws.KeptOf(fold)
 }
 

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
@@ -126,9 +127,7 @@ func (r *recorder) segments(t rapid.TB) []domain.Segment {
 			}
 			known[msg.UUID] = true
 			segment, err := broker.Segment(msg)
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			all = append(all, segment)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
@@ -72,17 +73,13 @@ func decode(t rapid.TB, d *json.Decoder) any {
 	t.Helper()
 	d.UseNumber()
 	token, err := d.Token()
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	switch token {
 	case json.Delim('{'):
 		object := []member{}
 		for d.More() {
 			name, err := d.Token()
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			object = append(object, member{name.(string), decode(t, d)})
 		}
 		_, _ = d.Token()

@@ -38,9 +38,7 @@ func left(t rapid.TB, text, what string) (n int) {
 	for _, found := range leftOut.FindAllStringSubmatch(text, -1) {
 		if strings.TrimSuffix(found[2], "s") == what {
 			count, err := strconv.Atoi(found[1])
-			if err != nil {
-				t.Fatal(err)
-			}
+			require.NoError(t, err)
 			n += count
 		}
 	}

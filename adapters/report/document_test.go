@@ -12,6 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/stretchr/testify/require"
 )
 
 // full is the document as encoding/json sees it.
@@ -36,9 +37,7 @@ func marshal(t rapid.TB, v any) string {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(v); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, encoder.Encode(v))
 	return strings.NewReplacer(`\\`, `\\`, `\u2028`, "\u2028", `\u2029`, "\u2029").Replace(out.String())
 }
 
@@ -46,9 +45,7 @@ func TestPrettyIsTheSameDocument(t *testing.T) {
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		var compact bytes.Buffer
 		pretty := write(t, report.JSON, entries, report.Options{Pretty: true})
-		if err := json.Compact(&compact, []byte(pretty)); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, json.Compact(&compact, []byte(pretty)))
 		if got, want := compact.String(), strings.TrimSuffix(write(t, report.JSON, entries, report.Options{}), "\n"); got != want {
 			t.Fatalf("pretty is\n%s, want\n%s", got, want)
 		}

@@ -44,27 +44,6 @@ func groupsAs(t require.TestingT, format Format, width int, of *compare.Groups) 
 	return out.String()
 }
 
-// The document is one line, and valid against docs/schema/compare-groups.json.
-func TestGroupsDocument(t *testing.T) {
-	isDocument(t, "compare-groups", func(t *rapid.T, format Format, width int) string { return groupsAs(t, format, width, drawGroups(t)) })
-}
-
-// The schema rejects invalid documents.
-func TestGroupsSchemaRefuses(t *testing.T) {
-	const shift = `"a":{"runs":3,"median":{"ms":1,"low_ms":0,"high_ms":2}},"b":null,"shift":null,"p_value":0.5,"corrected_p_value":null,"verdict":"slower"}`
-	const group = `{"conditions":"last=3","runs":3,"left_out":[{"run_id":"a","reason":"r"}]}`
-	const good = `{"schema":"quire-project/compare-groups/v1","a":` + group + `,"b":` + group + `,"wall":{` + shift + `,"commands":[{"job_id":"j","cmd":"x","nth":1,` + shift + `],"tested":2,"notes":["n"]}`
-	refuses(t, "compare-groups", good, [][2]string{
-		{"groups/v1", "groups/v2"}, {`"runs":3,"left`, `"runs":-1,"left`}, {`"reason":"r"`, `"reason":null`}, {`"nth":1`, `"nth":0`}, {`0.5`, `1.5`}, {`"ms":1`, `"ms":null`}, {`"low_ms":0`, `"low_ms":"0"`},
-		{`"shift":null,`, ``}, {`"slower"`, `"bad"`}, {`"tested":2`, `"tested":"2"`}, {`["n"]`, `[null]`}, {`"job_id":"j"`, `"job_id":"j","more":1`},
-	})
-}
-
-// A table fits the terminal, and contains nothing that could control it.
-func TestGroupsTable(t *testing.T) {
-	fitsTerminal(t, func(t *rapid.T, format Format, width int) string { return groupsAs(t, format, width, drawGroups(t)) })
-}
-
 // Markdown has a row for each command, and no text is markup.
 func TestGroupsMarkdown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

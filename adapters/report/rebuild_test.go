@@ -2,11 +2,8 @@ package report
 
 import (
 	"bytes"
-	"strings"
-	"testing"
-	"unicode"
+	"regexp"
 
-	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
@@ -41,38 +38,9 @@ func drawVersioning(t *rapid.T) *store.Versioning {
 	return v
 }
 
-// The document is valid against docs/schema/rebuild.json.
-func TestVersioningDocument(t *testing.T) {
-	isDocument(t, "rebuild", func(t *rapid.T, format Format, width int) string {
-		var out bytes.Buffer
-		require.NoError(t, WriteVersioning(&out, format, width, drawVersioning(t)))
-		return out.String()
-	})
-}
-
-// The schema rejects invalid documents.
-func TestVersioningSchemaRefuses(t *testing.T) {
-	const good = `{"schema":"quire-project/rebuild/v1","from":{"jobs":1},"to":{"jobs":2},"added_columns":{"jobs":["more"]},"removed_columns":{},"runs":{"compared":1,"differing":1,"carried":0,"behind":0},` +
-		`"differences":[{"kind":"differs","projection":"jobs","column":"state","rows":1,"runs":1,"examples":[{"kind":"differs","run_id":"a","table":"jobs","key":{"job_id":"b"},"column":"state","stored":"x","derived":null}]}]}`
-	refuses(t, "rebuild", good, [][2]string{
-		{"rebuild/v1", "rebuild/v2"}, {`"jobs":1`, `"jobs":0`}, {`["more"]`, `[]`}, {`"carried":0,`, ``}, {`"rows":1`, `"rows":0`},
-		{`"kind":"differs","projection"`, `"kind":"behind","projection"`}, {`,"derived":null`, ``}, {`"differences":`, `"more":1,"differences":`},
-	})
-}
-
-// The table fits the terminal and cannot control it.
-func TestVersioningForPeople(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		v := drawVersioning(t)
-		var out bytes.Buffer
-		columns := rapid.IntRange(90, 200).Draw(t, "columns")
-		require.NoError(t, WriteVersioning(&out, Table, columns, v))
-		for line := range strings.Lines(out.String()) {
-			line = strings.TrimSuffix(line, "\n")
-			require.False(t, strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }), "%q could control a terminal", line)
-			if n := text.StringWidth(line); n > columns && !strings.ContainsFunc(line, unsure) && !strings.Contains(line, " compared") {
-				t.Fatalf("%d columns do not fit %d: %s", n, columns, line)
-			}
-		}
-	})
+// writeVersioning leaves out the line of counts, which is not fitted to the width.
+func writeVersioning(t *rapid.T, _ string, format Format, width int) string {
+	var out bytes.Buffer
+	require.NoError(t, WriteVersioning(&out, format, width, drawVersioning(t)))
+	return regexp.MustCompile(`(?m)^\d+ runs? compared.*\n`).ReplaceAllString(out.String(), "")
 }

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,21 +18,25 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// schema compiles a schema of docs/schema.
+// schema compiles a schema of docs/schema, or a part of it.
 func schema(t *testing.T, name string) *jsonschema.Schema {
 	t.Helper()
-	compiler := jsonschema.NewCompiler()
-	compiler.DefaultDraft(jsonschema.Draft2020)
-	for _, file := range []string{"document.json", "row.json", "event.json"} {
-		text, err := os.ReadFile(filepath.Join("../../docs/schema", file))
-		require.NoError(t, err)
-		value, err := jsonschema.UnmarshalJSON(strings.NewReader(string(text)))
-		require.NoError(t, err)
-		require.NoError(t, compiler.AddResource("urn:quire-project:"+strings.TrimSuffix(file, ".json")+":v1", value))
-	}
-	compiled, err := compiler.Compile("urn:quire-project:" + name)
+	file, _, _ := strings.Cut(name, ":")
+	text, err := os.ReadFile("../../docs/schema/" + file + ".json")
 	require.NoError(t, err)
-	return compiled
+	return compiled(t, text, name)
+}
+
+func compiled(t rapid.TB, text []byte, name string) *jsonschema.Schema {
+	t.Helper()
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	require.NoError(t, err)
+	file, _, _ := strings.Cut(name, "#")
+	compiler := jsonschema.NewCompiler()
+	require.NoError(t, compiler.AddResource("urn:quire-project:"+file, value))
+	schema, err := compiler.Compile("urn:quire-project:" + name)
+	require.NoError(t, err)
+	return schema
 }
 
 func validate(schema *jsonschema.Schema, text string) error {
@@ -45,13 +50,9 @@ func validate(schema *jsonschema.Schema, text string) error {
 func TestDocumentsFitTheSchema(t *testing.T) {
 	complete, any := schema(t, "document:v1#/$defs/complete"), schema(t, "document:v1")
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
-		if err := validate(complete, write(t, report.JSON, entries, report.Options{})); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, validate(complete, write(t, report.JSON, entries, report.Options{})))
 		for _, d := range projections.Builtin.Reported() {
-			if err := validate(any, write(t, report.JSON, entries, report.Options{Projections: []*projections.Definition{d}})); err != nil {
-				t.Fatalf("%s: %v", d.Name, err)
-			}
+			require.NoError(t, validate(any, write(t, report.JSON, entries, report.Options{Projections: []*projections.Definition{d}})), d.Name)
 		}
 	})
 }
@@ -60,9 +61,7 @@ func TestRowsFitTheSchema(t *testing.T) {
 	row := schema(t, "row:v1")
 	forEach(t, func(t rapid.TB, entries []domain.Entry) {
 		for line := range strings.Lines(write(t, report.NDJSON, entries, report.Options{})) {
-			if err := validate(row, line); err != nil {
-				t.Fatalf("%s: %v", line, err)
-			}
+			require.NoError(t, validate(row, line), line)
 		}
 	})
 }
@@ -75,12 +74,8 @@ func TestEventsFitTheSchema(t *testing.T) {
 				continue
 			}
 			line, err := jsonl.Append(nil, &entries[i].Event)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := validate(event, string(line)); err != nil {
-				t.Fatalf("%s: %v", line, err)
-			}
+			require.NoError(t, err)
+			require.NoError(t, validate(event, string(line)), "%s", line)
 		}
 	})
 }

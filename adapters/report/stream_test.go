@@ -76,9 +76,7 @@ func only(names ...string) []*projections.Definition {
 func record(t rapid.TB, entries []domain.Entry) *projections.Record {
 	t.Helper()
 	r, err := projections.Project("run-1", stream(entries))
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return r
 }
 

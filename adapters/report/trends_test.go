@@ -60,28 +60,6 @@ func trendsAs(t require.TestingT, format Format, width int, of *trends.Trends) s
 	return out.String()
 }
 
-// The document is one line, and valid against docs/schema/trends.json.
-func TestTrendsDocument(t *testing.T) {
-	isDocument(t, "trends", func(t *rapid.T, format Format, width int) string { return trendsAs(t, format, width, drawTrends(t)) })
-}
-
-// The schema rejects invalid documents.
-func TestTrendsSchemaRefuses(t *testing.T) {
-	const good = `{"schema":"quire-project/trends/v1","runs":3,"left_out":[{"run_id":"a","reason":"r"}],"commands":[{"repo":"","pipeline":"","job_id":"j","cmd":"x","count":3,"failed":1,"failure_rate":0.3,` +
-		`"median_ms":1,"p95_ms":null,"changes":[{"run_id":"b","started_at_ms":-5,"before_ms":1,"after_ms":2001,"delta_ms":2000}]}],` +
-		`"jobs":[{"repo":"r","pipeline":"p","job_id":"j","count":3,"failed":1,"failure_rate":0.3,"median_ms":1,"p95_ms":null,"changes":[],"stability":"flaky","flaky_shas":["s"]}],` +
-		`"failures":[{"repo":"","pipeline":"","job_id":"j","cmd":"x","exit_code":-1,"last_line":"","count":1,"first_run":"a","last_run":"a"}]}`
-	refuses(t, "trends", good, [][2]string{
-		{"trends/v1", "trends/v2"}, {`"repo":"r",`, ``}, {`"runs":3`, `"runs":-1`}, {`"reason":"r"`, `"reason":null`}, {`"count":3`, `"count":0`}, {`0.3`, `1.3`}, {`"median_ms":1`, `"median_ms":"1"`},
-		{`"run_id":"b",`, ``}, {`"before_ms":1`, `"before_ms":null`}, {`"flaky"`, `"bad"`}, {`["s"]`, `[""]`}, {`"last_line":""`, `"last_line":null`}, {`"last_run":"a"`, `"last_run":"a","more":1`},
-	})
-}
-
-// A table fits the terminal, and contains nothing that could control it.
-func TestTrendsTable(t *testing.T) {
-	fitsTerminal(t, func(t *rapid.T, format Format, width int) string { return trendsAs(t, format, width, drawTrends(t)) })
-}
-
 // Markdown has a row for each command, and no text is markup.
 func TestTrendsMarkdown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

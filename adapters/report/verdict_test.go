@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"runtime"
 	"strings"
 	"testing"
 
@@ -111,26 +110,8 @@ func TestWhatIsShownBoundsTheMemory(t *testing.T) {
 		},
 	} {
 		for _, format := range []report.Format{report.Table, report.Markdown} {
-			const count = 200_000
-			var peak uint64
-			writes := 0
-			watch := writerFunc(func(p []byte) (int, error) {
-				if writes++; writes%30 != 1 {
-					return len(p), nil
-				}
-				var m runtime.MemStats
-				runtime.GC() // the digest is all that is left
-				runtime.ReadMemStats(&m)
-				peak = max(peak, m.HeapAlloc)
-				return len(p), nil
-			})
-			var before runtime.MemStats
-			runtime.GC()
-			runtime.ReadMemStats(&before)
-			_, err := report.Write(watch, format, "r", &events{count: count, next: next}, report.Options{})
-			require.NoError(t, err)
-			if held := int64(peak) - int64(before.HeapAlloc); held > 80<<20 {
-				t.Errorf("%s of %d events (%s): %d MB are held", format, count, name, held>>20)
+			if held, _ := held(t, format, &events{count: 200_000, next: next}); held > 80<<20 {
+				t.Errorf("%s (%s): %d MB are held", format, name, held>>20)
 			}
 		}
 	}

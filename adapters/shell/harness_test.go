@@ -20,6 +20,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
+	"github.com/stretchr/testify/require"
 )
 
 // body is a job's body.
@@ -36,9 +37,7 @@ func one(t rapid.TB, run body) *shell.Pipeline {
 func pipeline(t rapid.TB, jobs ...shell.Job) *shell.Pipeline {
 	t.Helper()
 	p, err := shell.New(jobs...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return p
 }
 
@@ -160,9 +159,7 @@ func logOf(t rapid.TB, path string) output {
 func contents(t rapid.TB, path string) string {
 	t.Helper()
 	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(data)
 }
 
@@ -188,9 +185,7 @@ func marked(mark string) []string { return append(os.Environ(), "QUIRE_TEST_MARK
 func survivors(t rapid.TB, mark string) []string {
 	t.Helper()
 	environs, err := filepath.Glob("/proc/[0-9]*/environ")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var pids []string
 	for _, path := range environs {
 		// One that is gone by now, or dead and not reaped, has none.

@@ -166,9 +166,7 @@ func TestTheStreamIsWhatHappened(t *testing.T) {
 
 func fresh(t rapid.TB, folder string) string {
 	folder, err := os.MkdirTemp(folder, "run")
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return folder
 }
 

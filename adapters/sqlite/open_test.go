@@ -136,12 +136,8 @@ type tester interface {
 func writeRun(t tester, path string, run domain.RunID) {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(s.Update(t.Context(), insertRun(run)), s.Close()); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
+	require.NoError(t, errors.Join(s.Update(t.Context(), insertRun(run)), s.Close()))
 }
 
 // insertRun returns a function that inserts a run with a row in every table.
@@ -179,9 +175,7 @@ func commands(run domain.RunID, count int, text string) *store.Rows {
 func filesIn(t tester, folder string) []string {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	var names []string
 	for _, entry := range entries {
 		names = append(names, entry.Name())
@@ -192,9 +186,7 @@ func filesIn(t tester, folder string) []string {
 func bytesOf(t tester, path string) string {
 	t.Helper()
 	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return string(content)
 }
 

@@ -3,6 +3,8 @@ package sqlite_test
 import (
 	"database/sql"
 	"strings"
+
+	"github.com/stretchr/testify/require"
 )
 
 // These functions use a handle of their own, as other programs do.
@@ -11,9 +13,7 @@ import (
 func other(t tester, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	db.SetMaxOpenConns(1)
 	t.Cleanup(func() { db.Close() })
 	return db
@@ -35,20 +35,14 @@ func query(t tester, path, query string, args ...any) string {
 	db := other(t, path)
 	defer db.Close()
 	rows, err := db.QueryContext(t.Context(), query, args...)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	defer rows.Close()
 	var values []string
 	for rows.Next() {
 		var value string
-		if err := rows.Scan(&value); err != nil {
-			t.Fatal(err)
-		}
+		require.NoError(t, rows.Scan(&value))
 		values = append(values, value)
 	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, rows.Err())
 	return strings.Join(values, " ")
 }

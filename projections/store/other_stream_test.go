@@ -24,9 +24,7 @@ var hasty = store.ProjectorOptions{Grace: time.Nanosecond, GapTimeout: time.Hour
 func project(t rapid.TB, s store.Store, options store.ProjectorOptions, do func(*store.Projector) error) {
 	t.Helper()
 	p := store.NewProjector(s, wire{}, options)
-	if err := errors.Join(do(p), p.Close(context.Background())); err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, errors.Join(do(p), p.Close(context.Background())))
 }
 
 func streamOf(t *rapid.T, label string) []byte { return lines(laws.Events().Draw(t, label)...) }

@@ -33,9 +33,7 @@ func ingestAll(t rapid.TB, s store.Store, runs []domain.RunID) {
 func runIDs(t rapid.TB, s store.Store) []domain.RunID {
 	t.Helper()
 	ids, err := s.RunIDs(context.Background(), "", 1000)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	return ids
 }
 

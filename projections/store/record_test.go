@@ -9,6 +9,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/stretchr/testify/require"
 )
 
 // isRecordOf says in what a store differs from one fold of a stream, and what waits.
@@ -25,13 +26,9 @@ func isRecordOf(t rapid.TB, s store.Store, stream file) {
 func hasRecordOf(t rapid.TB, s store.Store, stream file) {
 	t.Helper()
 	source, err := stream.Open(context.Background(), domain.StartMark)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	want, err := projections.Project(stream.run, source)
-	if err != nil {
-		t.Fatal(err)
-	}
+	require.NoError(t, err)
 	got, err := store.ReadRecord(context.Background(), s, stream.run)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("run %q: got %v\n%+v\nwant\n%+v", stream.run, err, got, want)
