@@ -86,7 +86,7 @@ func (s Streams) Locations() iter.Seq2[Location, error] {
 	if len(s.Archives) > 0 {
 		return s.mixed()
 	}
-	if s.Many() {
+	if len(s.Paths) != 1 || s.HasFolder() {
 		return Walk(s.Paths...)
 	}
 	single := Locate(s.Paths[0])
