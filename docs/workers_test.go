@@ -26,14 +26,14 @@ func TestWorkersTutorial(t *testing.T) {
 	t.Parallel()
 	services.PostgreSQL(t) // or it is skipped
 	page := read(t, "docs/tutorial-workers.md")
+	for _, port := range []string{"4333", "5444"} {
+		require.Contains(t, page, port, "the page has no port")
+		_, free, _ := strings.Cut(services.FreePort(t), ":")
+		page = strings.ReplaceAll(page, port, free)
+	}
 	script := ""
 	for _, block := range pasted.FindAllStringSubmatch(page, -1) {
 		script += block[1]
-	}
-	for _, port := range []string{"4333", "5444"} {
-		require.Contains(t, script, port, "the page has no port")
-		_, free, _ := strings.Cut(services.FreePort(t), ":")
-		script = strings.ReplaceAll(script, port, free)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
