@@ -157,7 +157,7 @@ func TestReadmeGo(t *testing.T) {
 }
 
 // quoted are the parts of an error message in a page.
-var quoted = regexp.MustCompile("(?m)^\\| (`.*?`(?:, `.*?`)*)[^|]* \\|")
+var quoted = regexp.MustCompile("(?m)^- (`.*?`(?:, `.*?`)*)[^:]*: ")
 
 // Every message that errors.md explains is one that the program has.
 func TestErrorMessages(t *testing.T) {
