@@ -17,7 +17,7 @@ func TestCLIDocs(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("# The command line\n\n<!-- Written by go test ./cmd/cli -update; do not edit. -->\n")
 	for _, command := range []string{
-		"", "check", "compare", "trends", "log", "rebuild", "verify", "export", "prune", "follow", "serve", "token", "publish", "subscribe",
+		"", "check", "compare", "trends", "log", "rebuild", "verify", "versions", "export", "prune", "follow", "serve", "token", "publish", "subscribe",
 		"quarantine", "quarantine list", "quarantine show", "quarantine retry", "quarantine drop", "projections", "schema", "completion",
 	} {
 		var out, errs bytes.Buffer
