@@ -33,7 +33,7 @@ func drawEveryType(t *rapid.T) laws.EveryType {
 	return laws.Row(everyColumn, laws.Text()).Draw(t, "row")
 }
 
-// A row that is read by its columns, and written by them, is the same row.
+// Reading a row by its columns and writing it by them gives the same row.
 func TestColumnsCarryRows(t *testing.T) {
 	_, err := projections.NewSet(everyColumn)
 	require.NoError(t, err)
@@ -72,7 +72,7 @@ func TestColumnsFindDifferences(t *testing.T) {
 	})
 }
 
-// A list has what was put into it, in its places.
+// A list has the rows that you put into it, in their places.
 func TestRows(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rows := everyColumn.NewRows()
@@ -109,7 +109,7 @@ func TestRows(t *testing.T) {
 	})
 }
 
-// What reports need to know of the built-in projections is what their rows say.
+// The built-in projections are described as their rows are.
 func TestKindsOfProjections(t *testing.T) {
 	for _, d := range projections.Builtin.Reported() {
 		summary := d == projections.Runs.Definition || d == projections.RunTimings.Definition || d == projections.Slowest.Definition
@@ -117,12 +117,12 @@ func TestKindsOfProjections(t *testing.T) {
 			t.Errorf("%s: %+v", d.Name, d)
 		}
 		for _, c := range d.Columns {
-			assert.NotEqual(t, "", c.Doc, "%s: nothing says what %s is", d.Name, c.Name)
+			assert.NotEqual(t, "", c.Doc, "%s: column %s has no description", d.Name, c.Name)
 		}
 	}
 }
 
-// What a database cannot mean is an error, and never another value.
+// A value of the wrong type or size is an error, and never becomes another value.
 func TestColumnsRefuse(t *testing.T) {
 	rows := everyColumn.NewRows()
 	row := rows.New(0, false)
@@ -190,8 +190,8 @@ func declare[R comparable](name string, key ...string) projections.AnyDefinition
 	return projections.Define(projections.Declaration[R]{Name: name, Version: 1, Key: key, New: newNothing[R]})
 }
 
-// Each mistake of an author has an error that names the projection and the mistake, when
-// the set is made.
+// NewSet returns an error for each mistake in a declaration, which names the projection
+// and the mistake.
 func TestMistakesOfAuthors(t *testing.T) {
 	for want, added := range map[string][]projections.AnyDefinition{
 		`"jobs": another projection has the same name`:       {declare[good]("jobs", "a")},
@@ -229,7 +229,7 @@ func TestMistakesOfAuthors(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// The id of another run is a column as any other, and is not taken for that of the row's.
+// The id of another run is an ordinary column, and does not replace the row's own run id.
 func TestColumnOfRunID(t *testing.T) {
 	of := projections.Define(projections.Declaration[rerun]{Name: "reruns", Version: 1, Key: []string{"rerun_of"}, New: newNothing[rerun]})
 	_, err := projections.NewSet(of)

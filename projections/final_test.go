@@ -11,9 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// A row is final as soon as no event can change it: a report that streams
-// must not hold it back, and one that never becomes final must not be given
-// away.
+// A row is final as soon as no event can change it, and not before.
 func TestRowsBecomeFinalAtOnce(t *testing.T) {
 	finalWhen(t, projections.Runs, func([]domain.Event, projections.Run) bool { return false })
 	finalWhen(t, projections.RunTimings, func([]domain.Event, projections.RunTiming) bool { return false })
@@ -33,8 +31,8 @@ func TestRowsBecomeFinalAtOnce(t *testing.T) {
 	})
 }
 
-// finalWhen checks after each entry that the rows which are final are those of
-// which it is said, given the events so far.
+// finalWhen checks after each entry that a row is final if and only if the function says
+// so for the events so far.
 func finalWhen[R comparable](t *testing.T, of *projections.Defined[R], final func([]domain.Event, R) bool) {
 	t.Run(of.Name, rapid.MakeCheck(func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")

@@ -14,9 +14,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// Laws that need no model: how the rows of one stream follow from those of another.
+// Laws that need no model compare the rows of one stream with those of another.
 
-// Jobs renamed one to one rename rows, and nothing else.
+// Renaming jobs one to one renames rows and changes nothing else.
 func TestRenaming(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := slices.Clone(laws.Streams().Draw(t, "stream"))
@@ -56,7 +56,7 @@ func sameRecord(t *rapid.T, got, want *projections.Record) {
 	}
 }
 
-// Each event has had its effect, or has a diagnostic that says why not.
+// Each event has an effect, or a diagnostic that says why not.
 func TestAccounting(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := laws.Events().Draw(t, "events")
@@ -104,7 +104,7 @@ func count(is bool) int {
 	return 0
 }
 
-// What counts never falls as the stream grows, and what was final stays.
+// Counts never decrease as a stream grows, and final rows stay.
 func TestMonotony(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
@@ -132,6 +132,5 @@ func TestMonotony(t *testing.T) {
 	})
 }
 
-// atMost reports whether a sum that is now b may have been a before: it grows, or
-// int64 cannot hold it any more.
+// atMost reports whether a sum can grow from a to b: b is larger, or int64 cannot hold it.
 func atMost(a, b projections.Null[int64]) bool { return !b.Valid || a.Valid && a.V <= b.V }

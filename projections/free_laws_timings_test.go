@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// All clocks multiplied by the same number multiply times and durations, and nothing else.
+// Multiplying all clocks by a number multiplies times and durations, and changes nothing else.
 func TestScaling(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := slices.Clone(laws.Events().Draw(t, "events"))
@@ -46,7 +46,7 @@ func TestScaling(t *testing.T) {
 	})
 }
 
-// A line that was written twice changes counts and diagnostics, unless it starts or
+// A line that is written twice changes only counts and diagnostics, unless it starts or
 // ends a command.
 func TestStutter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -69,7 +69,7 @@ func TestStutter(t *testing.T) {
 	})
 }
 
-// Where a producer keeps to the rules, nothing is reported, and parts fit into the whole.
+// A well-formed stream has no diagnostics, and its parts fit into the whole.
 func TestPartsFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		record := projectEntries(t, laws.Entries(laws.WellFormed().Draw(t, "events")))

@@ -11,9 +11,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// FuzzFold reads bytes as a stream. It is folded in one, and in two with the
-// state saved between; both are what the models say. Give it -fuzzminimizetime 20x,
-// or it spends its time on making inputs shorter.
+// FuzzFold reads bytes as a stream. One fold, and two with the state saved in between,
+// give the rows of the models. Run it with -fuzzminimizetime 20x; otherwise it spends its
+// time on making inputs shorter.
 func FuzzFold(f *testing.F) {
 	f.Add([]byte{}, uint8(0))
 	f.Add([]byte("\x00\x00\x01\x00\x02\x00\x02\x00\x03\x00\x05\x01\x01\x00\x09\x00"), uint8(2))
@@ -28,9 +28,8 @@ func FuzzFold(f *testing.F) {
 	})
 }
 
-// projectInTwo folds a stream up to cut, and from there another fold that was
-// given the state of the first. The rows are the ones that both have handed
-// out.
+// projectInTwo folds a stream up to cut, and the rest with another fold that restores the
+// state of the first. It returns the rows of both.
 func projectInTwo(t *testing.T, stream []domain.Entry, cut int) *projections.Record {
 	t.Helper()
 	first, fold := projections.NewRecord("run")
@@ -49,8 +48,7 @@ func projectInTwo(t *testing.T, stream []domain.Entry, cut int) *projections.Rec
 	return merge(first, second)
 }
 
-// merge puts the final rows of the first part where the second, which has not
-// seen them, has left gaps.
+// merge fills the gaps in the second part's rows with the final rows of the first part.
 func merge(first, second *projections.Record) *projections.Record {
 	second.Labels = fill(first.Labels, second.Labels)
 	second.Jobs = fill(first.Jobs, second.Jobs)

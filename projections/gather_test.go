@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// Rows that are gathered are those that are taken one by one, into however many lists they go.
+// Gathering rows into lists gives the same rows as taking them one by one.
 func TestGather(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := rapid.SampledFrom(append(slices.Clone(projections.Builtin.All()), ownLists.Definition)).Draw(t, "projection")
@@ -24,7 +24,7 @@ func TestGather(t *testing.T) {
 		list, added := d.NewRows(), 0
 		var into func(projections.Rows)
 		full := func() {
-			assert.Equal(t, added, list.Len(), "rows that are said to be added")
+			assert.Equal(t, added, list.Len(), "the number of added rows")
 			for i := range list.Len() {
 				row := list.At(i)
 				got = append(got, [3]any{row.Index, row.Final, d.Any(row.Value)})
@@ -51,7 +51,7 @@ func TestGather(t *testing.T) {
 	})
 }
 
-// ownLists is a projection that returns lists of its own, and nil for none.
+// ownLists is a projection that returns its own lists, and nil for an empty one.
 var ownLists = projections.Define(projections.Declaration[laws.EveryType]{
 	Name: "own_lists", Version: 1, Key: []string{"position"}, New: func() projections.Projection[laws.EveryType] { return &lists{} },
 })

@@ -7,8 +7,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// countingMembers returns all eight projections, whose rows are counted and
-// not kept.
+// countingMembers returns projections whose rows are counted and not kept.
 func countingMembers(rows *int) []projections.Member {
 	return []projections.Member{
 		counting(projections.Runs, rows),

@@ -12,10 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Applying an event of a job that is known allocates nothing, the rows that it
-// makes final included. (What is allocated once in thousands of events, so
-// that a sh which runs on does not hold the reader's memory, comes to 0 in
-// the mean.)
+// Applying an event of a known job allocates nothing, even if it makes rows final. (The
+// copies of long-running commands, once in thousands of events, are 0 on average.)
 func TestApplyAllocatesNothing(t *testing.T) {
 	rows := 0
 	fold := projections.NewFold("run", countingMembers(&rows)...)
@@ -37,12 +35,11 @@ func TestApplyAllocatesNothing(t *testing.T) {
 			t.Errorf("%s: %v allocations", name, got)
 		}
 	}
-	assert.NotEqual(t, 0, rows, "no rows were handed out")
+	assert.NotEqual(t, 0, rows, "there were no rows")
 }
 
-// Memory follows the jobs and what is open: a million events of ten jobs leave
-// a fold as large as ten thousand do, and what was allocated on the way does
-// not follow them either.
+// Memory depends on the number of jobs and open commands: after a million events of ten
+// jobs, a fold is as large as after ten thousand, and has allocated little.
 func TestMemoryFollowsWhatIsOpen(t *testing.T) {
 	const jobs, atOnce = 10, 10
 	rows := 0
@@ -66,12 +63,12 @@ func TestMemoryFollowsWhatIsOpen(t *testing.T) {
 	before, allocated := size(), allocatedBytes()
 	pass(100)
 	allocated = allocatedBytes() - allocated
-	// The numbers in it have more digits now; there are not more of them.
+	// The numbers in the state have more digits now, but there are no more numbers.
 	assert.LessOrEqual(t, size(), before+256, "the state has grown from %d", before)
 	assert.LessOrEqual(t, allocated, uint64(256<<10), "a million events allocated")
 }
 
-// What is open is kept, and let go of when it closes.
+// A fold keeps the texts of open commands, and releases them when they close.
 func TestMemoryOfOpenSh(t *testing.T) {
 	const open, size = 64, 1 << 20
 	fold := projections.NewFold("run", countingMembers(new(int))...)
@@ -85,15 +82,15 @@ func TestMemoryOfOpenSh(t *testing.T) {
 	for range open {
 		fold.Apply(&domain.Entry{Event: shFinished(1, "a", 0)})
 	}
-	// The latest rows are still where the members were handed them.
+	// The buffer of the latest rows still has some of them.
 	if held := heapBytes() - before; held > open*size/4 {
 		t.Errorf("%d bytes are held after %d commands of %d bytes were closed", held, open, size)
 	}
 	runtime.KeepAlive(fold)
 }
 
-// A command is a piece of what the reader has read. One that runs for long is
-// copied, so that it does not keep the rest; so is the next in its place.
+// The text of a command is part of the reader's buffer. If the command runs for long, its
+// text is copied, so that it does not keep the buffer alive; so is the next one in its place.
 func TestOpenShDoNotKeepWhatWasRead(t *testing.T) {
 	const open, size = 16, 1 << 20
 	fold := projections.NewFold("run", countingMembers(new(int))...)
@@ -116,15 +113,15 @@ func TestOpenShDoNotKeepWhatWasRead(t *testing.T) {
 	runtime.KeepAlive(fold)
 }
 
-// An open sh takes at most three times its text and 200 bytes, listed or not, and
-// however few bytes it is of what was read with it.
+// An open command takes at most three times its text and 200 bytes, listed or not, however
+// large the buffer is that its text was read into.
 func TestMemoryOfEachOpenSh(t *testing.T) {
 	const open = 100_000
 	for _, size := range []int{1, 40, 1000} {
 		fold := projections.NewFold("run", countingMembers(new(int))...)
 		before := heapBytes()
 		for i := range open {
-			read := strings.Repeat("#", 4*size) // as from a chunk that others are in, too
+			read := strings.Repeat("#", 4*size) // as from a chunk with other texts
 			fold.Apply(&domain.Entry{Event: domain.Event{Kind: domain.ShStarted, HasJob: true, JobID: "a", Cmd: read[:size], AtMs: int64(i)}})
 		}
 		fold.Open()
@@ -136,8 +133,8 @@ func TestMemoryOfEachOpenSh(t *testing.T) {
 	}
 }
 
-// A job's id is a piece of what was read, too. It is copied, and so is one that
-// only a diagnostic names.
+// A job's id is part of the reader's buffer, too. It is copied, even if only a diagnostic
+// has it.
 func TestJobIDsDoNotKeepWhatWasRead(t *testing.T) {
 	const jobs, size = 16, 1 << 20
 	var kept []projections.Diagnostic
@@ -164,7 +161,7 @@ func allocatedBytes() uint64 {
 	return stats.TotalAlloc
 }
 
-// heapBytes returns how much is reachable.
+// heapBytes returns the size of all reachable objects.
 func heapBytes() int64 {
 	runtime.GC()
 	runtime.GC()

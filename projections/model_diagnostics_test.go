@@ -5,8 +5,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// oddities say, code by code and in their order, what is odd about an event
-// after those that came before it. Each is a question by itself.
+// oddities are the codes in their order, each with a function that decides whether it
+// applies to an event, given the events before it.
 var oddities = []struct {
 	code projections.Code
 	is   func(before []domain.Event, e domain.Event) bool

@@ -9,13 +9,12 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// The models say what each projection is, of a whole stream at once and with
-// no state. They scan the events again for every question, count without
-// limit, and share nothing with the reducers but the types of the rows. What
-// they ask of a stream is in this file; there is one model for each projection
-// in the files next to it.
+// The models compute the rows of each projection from a whole stream, without state. They
+// scan all events for every question, use integers of any size, and share only the types
+// of the rows with the reducers. The questions are in this file, and the models in
+// model_*_test.go.
 
-// never is the place of an event that is not in the stream: after all others.
+// never is the place of an event that is not in the stream, after all others.
 const never = math.MaxInt
 
 // eventsOf returns the events of a stream, in order.
@@ -51,8 +50,8 @@ func firstOf(events []domain.Event, kind domain.Kind, job string) int {
 // endOf returns where a job ends: at its first job_finished.
 func endOf(events []domain.Event, job string) int { return firstOf(events, domain.JobFinished, job) }
 
-// startOf returns where a job starts: at its first job_started, which comes
-// too late if the job has ended.
+// startOf returns where a job starts: at its first job_started, unless the job has
+// ended before.
 func startOf(events []domain.Event, job string) int {
 	if start := firstOf(events, domain.JobStarted, job); start < endOf(events, job) {
 		return start
@@ -73,7 +72,7 @@ func shOf(events []domain.Event, job string) (places []int) {
 	return places
 }
 
-// seqOf returns what number the sh that starts at a place has in its job.
+// seqOf returns the number in its job of the sh that starts at a place.
 func seqOf(events []domain.Event, start int) int {
 	return slices.Index(shOf(events, events[start].JobID), start) + 1
 }
@@ -133,7 +132,7 @@ func openJobs(events []domain.Event) (open int) {
 	return open
 }
 
-// between returns the milliseconds from start to end, where they can be told.
+// between returns the milliseconds from start to end, or null.
 func between(start, end int64) projections.Null[int64] {
 	ms := new(big.Int).Sub(big.NewInt(end), big.NewInt(start))
 	if ms.Sign() < 0 {
@@ -142,7 +141,7 @@ func between(start, end int64) projections.Null[int64] {
 	return told(ms)
 }
 
-// total adds up what is known.
+// total adds up the known numbers.
 func total(spans []projections.Null[int64]) projections.Null[int64] {
 	sum := new(big.Int)
 	for _, span := range spans {
@@ -160,11 +159,10 @@ func told(n *big.Int) projections.Null[int64] {
 	return projections.Some(n.Int64())
 }
 
-// stretches returns the time from each event after which something is open,
-// and before which nothing was, to the next after which nothing is. open says
-// whether anything is after the last of some events.
+// stretches returns the durations of the times in which something is open. open reports
+// whether that is so after the last of some events.
 func stretches(events []domain.Event, open func([]domain.Event) bool) (spans []projections.Null[int64]) {
-	isOpen := []bool{false} // after so many events
+	isOpen := []bool{false} // after i events
 	for i := range events {
 		isOpen = append(isOpen, open(events[:i+1]))
 	}

@@ -58,8 +58,8 @@ func modelJobTiming(events []domain.Event, job string) projections.JobTiming {
 	return row
 }
 
-// modelShMs is the time covered by the outermost of a job's sh that are closed:
-// those that lie inside no other that is closed.
+// modelShMs is the time that a job's outermost closed sh cover: those that lie inside no
+// other closed one.
 func modelShMs(events []domain.Event, job string) projections.Null[int64] {
 	sum, closed := new(big.Int), closings(events)
 	for _, start := range shOf(events, job) {
@@ -70,8 +70,8 @@ func modelShMs(events []domain.Event, job string) projections.Null[int64] {
 	return told(sum)
 }
 
-// covered is the time that a closed sh covers: its own duration, or what those
-// right inside it cover if that is more.
+// covered is the time that a closed sh covers: its own duration or, if it is longer, the
+// time that the sh directly inside it cover.
 func covered(events []domain.Event, closed map[int]int, start int) *big.Int {
 	inside := new(big.Int)
 	for _, other := range shOf(events, events[start].JobID) {
@@ -85,9 +85,9 @@ func covered(events []domain.Event, closed map[int]int, start int) *big.Int {
 	return inside
 }
 
-// parentOf returns the innermost sh of its job that a closed sh lies inside:
-// that started before it, and was open when it closed. One that is never closed can
-// be passed over. closed is what closings returns.
+// parentOf returns the innermost sh that a closed sh lies inside: one that started before
+// it and was open when it closed. passOver leaves out those that are never closed. closed
+// is the result of closings.
 func parentOf(events []domain.Event, closed map[int]int, start int, passOver bool) int {
 	parent := never
 	for _, other := range shOf(events[:start], events[start].JobID) {
@@ -113,8 +113,7 @@ func modelShTimings(stream []domain.Entry) (rows []projections.ShTiming) {
 	return rows
 }
 
-// modelSlowest takes the slowest of the rest, ten times; the first of those
-// that are as slow.
+// modelSlowest takes the slowest of the rest ten times, and the first of several equals.
 func modelSlowest(stream []domain.Entry) (rows []projections.SlowSh) {
 	rest := modelShTimings(stream)
 	rest = slices.DeleteFunc(rest, func(sh projections.ShTiming) bool { return !sh.DurationMs.Valid })

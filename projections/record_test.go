@@ -16,8 +16,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// streamOf gives entries a few at a time, from a slice that it uses again, and
-// fails in the end unless err is nil.
+// streamOf returns entries a few at a time, in a slice that it reuses. It ends with err, or
+// with io.EOF.
 type streamOf struct {
 	entries []domain.Entry
 	err     error
@@ -51,7 +51,7 @@ func projectEntries(t rapid.TB, entries []domain.Entry) *projections.Record {
 	return record
 }
 
-// modelRecord is the record of a stream as the models have it.
+// modelRecord is the models' record of a stream.
 func modelRecord(stream []domain.Entry) *projections.Record {
 	return &projections.Record{
 		Run:      modelRun(stream)[0],
@@ -68,10 +68,10 @@ func modelRecord(stream []domain.Entry) *projections.Record {
 	}
 }
 
-// rowsOf makes no rows an empty list, which a document shows as [].
+// rowsOf turns nil into an empty list, which a document shows as [].
 func rowsOf[R any](rows []R) []R { return append([]R{}, rows...) }
 
-// All projections in one fold give what each gives by itself.
+// All projections in one fold give the rows that each gives alone.
 func TestRecordIsTheModels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
@@ -81,8 +81,7 @@ func TestRecordIsTheModels(t *testing.T) {
 	})
 }
 
-// A record can be looked at while it grows; what has been looked at is put
-// right by what comes later.
+// You can open a record while it grows. Later rows replace the open ones.
 func TestRecordThatIsOpenedOften(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
@@ -106,38 +105,7 @@ func TestRecordOfNothing(t *testing.T) {
 	assert.Equal(t, want, string(got))
 }
 
-// Every sh that started has one row, and the two projections of sh tell of
-// the same ones.
-func TestOneRowForEachSh(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		stream := laws.Streams().Draw(t, "stream")
-		record := projectEntries(t, stream)
-		var started []domain.Event
-		for _, e := range eventsOf(stream) {
-			if e.Kind == domain.ShStarted {
-				started = append(started, e)
-			}
-		}
-		if len(record.ShEvents) != len(started) || len(record.Timings.ShEvents) != len(started) || record.Run.ShEvents != len(started) {
-			t.Fatalf("%d sh started; sh_events has %d rows, timings.sh_events %d, and run counts %d",
-				len(started), len(record.ShEvents), len(record.Timings.ShEvents), record.Run.ShEvents)
-		}
-		seq := map[string]int{}
-		for i, e := range started {
-			seq[e.JobID]++
-			row, timing := record.ShEvents[i], record.Timings.ShEvents[i]
-			if row.JobID != e.JobID || row.Seq != seq[e.JobID] || row.Cmd != e.Cmd || row.StartedAtMs != e.AtMs {
-				t.Errorf("sh %d: %+v is not the row of %+v, number %d of its job", i, row, e, seq[e.JobID])
-			}
-			if timing.JobID != row.JobID || timing.Seq != row.Seq {
-				t.Errorf("sh %d: %+v is the timing of another than %+v", i, timing, row)
-			}
-		}
-	})
-}
-
-// What was read before a stream failed has been folded; the error is the
-// stream's own.
+// If a stream fails, the entries before the error are folded, and the error is returned.
 func TestDrainStopsAtAnError(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	events := laws.Entries([]domain.Event{jobStarted(1, "a"), jobFinished(2, "a", domain.Complete), jobStarted(3, "b")})
@@ -145,7 +113,7 @@ func TestDrainStopsAtAnError(t *testing.T) {
 	assert.ErrorIs(t, fold.Drain(&streamOf{entries: events, err: broken, atOnce: 2}), broken, "Drain")
 	fold.Open()
 	if record.Run.Events != 3 || len(record.Jobs) != 2 {
-		t.Errorf("what was read before the error is not in the record: %+v", record)
+		t.Errorf("the entries before the error are not in the record: %+v", record)
 	}
 	_, err := projections.Project("run", &streamOf{err: broken})
 	assert.ErrorIs(t, err, broken, "Project")

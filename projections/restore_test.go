@@ -26,7 +26,7 @@ func saved(t rapid.TB, stream []domain.Entry) ([]byte, projections.Kept) {
 	return state, laws.KeptOf(fold)
 }
 
-// someStream leaves nothing at its zero value: open jobs and sh, sums, ranks.
+// someStream leaves no field at its zero value: it has open jobs and sh, sums and ranks.
 var someStream = laws.Entries(events{
 	jobStarted(-5, "a"), shStarted(1, "a", "x"), shFinished(9, "a", 2), shStarted(10, "a", "<&>\u2028\"\\\x00"), shStarted(11, "b", "y"),
 	jobStarted(12, "c"), jobFinished(20, "c", failed), someRunStarted(21), runFinished(22, failed),
@@ -45,7 +45,7 @@ func restore(state string, kept projections.Kept) error {
 	return fold.Restore([]byte(state), kept)
 }
 
-// What is saved after it was restored is what was saved.
+// Saving a restored state gives the same bytes.
 func TestSavedStateIsCanonical(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state, kept := saved(t, laws.Streams().Draw(t, "stream"))
@@ -57,8 +57,8 @@ func TestSavedStateIsCanonical(t *testing.T) {
 	})
 }
 
-// What ties is ranked by where it started, also if the one that ranks first ends
-// in another fold than the rest.
+// Equal durations are ranked by their starts, even if the first one ends in another fold
+// than the rest.
 func TestSlowestTieAfterRestore(t *testing.T) {
 	stream := laws.Entries(events{
 		shStarted(0, "x", ""), shStarted(0, "a", ""), shStarted(0, "b", ""), shFinished(5, "b", 0),
@@ -72,8 +72,8 @@ func TestSlowestTieAfterRestore(t *testing.T) {
 	}
 }
 
-// The state of other rules is refused whatever it looks like, so that the
-// caller knows what to do: fold from the start.
+// A state of another version is refused with ErrState, so that the caller folds from the
+// start.
 func TestRestoreRefusesOtherVersions(t *testing.T) {
 	saved, kept := saved(t, someStream)
 	state := string(saved)
@@ -106,8 +106,7 @@ func TestRestoreRefusesOtherMembers(t *testing.T) {
 	assert.NoError(t, projections.NewFold("run").Restore(state, projections.Kept{}), "fewer members: Restore")
 }
 
-// A state that was cut, as by a disk that was full, is never taken for a
-// shorter one.
+// A state that was cut, for example by a full disk, is refused.
 func TestRestoreRefusesHalfAState(t *testing.T) {
 	saved, kept := saved(t, someStream)
 	state := string(saved)
@@ -148,8 +147,8 @@ func TestRestoreRefusesDamage(t *testing.T) {
 	})
 }
 
-// Whatever a store gives back, Restore does not panic; and where it takes a
-// state for sound, the fold goes on without panicking.
+// Restore does not panic on any state. If it accepts the state, the fold does not panic
+// later either.
 func TestRestoreSurvivesAnything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
@@ -169,7 +168,7 @@ func TestRestoreSurvivesAnything(t *testing.T) {
 	})
 }
 
-// spoil changes bytes, or values so that JSON is left.
+// spoil changes some bytes, or some values of the JSON.
 func spoil(t *rapid.T, state []byte) []byte {
 	if rapid.Bool().Draw(t, "as bytes") {
 		for range rapid.IntRange(1, 3).Draw(t, "bytes") {
@@ -193,7 +192,7 @@ func replace(t *rapid.T, tree any) any {
 	case map[string]any:
 		if len(node) > 0 {
 			key := rapid.SampledFrom(sortedKeys(node)).Draw(t, "key")
-			if key != "version" { // or nothing else would be looked at
+			if key != "version" { // otherwise nothing else is checked
 				node[key] = replace(t, node[key])
 			}
 			return node

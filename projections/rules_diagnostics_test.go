@@ -96,8 +96,8 @@ func TestDiagnosticRules(t *testing.T) {
 	}
 }
 
-// A diagnostic says where, and names the job if the line does. Lines that
-// hold no event are no events: the clock is that of the event before them.
+// A diagnostic has the position and the job of its line. Malformed lines do not change the
+// clock.
 func TestDiagnosticPlaces(t *testing.T) {
 	at := func(line, offset int64) domain.Position { return domain.Position{Line: line, Offset: offset} }
 	got := projectEntries(t, []domain.Entry{

@@ -5,7 +5,6 @@ import (
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
-	"github.com/quire-ci/quire-project/projections/laws"
 )
 
 func TestJobRules(t *testing.T) {
@@ -83,31 +82,21 @@ func TestShRules(t *testing.T) {
 	})
 }
 
-// An event that was put together by hand, and not by a constructor, may say
-// that it is of a job and name none. It counts, and does nothing else.
+// An event that no constructor made can be of a job and have none. It is counted and has
+// no other effect.
 func TestAJobEventWithoutAJob(t *testing.T) {
-	entries := laws.Entries(events{
+	record := project(t, events{
 		{Kind: domain.JobStarted}, {Kind: domain.ShStarted}, {Kind: domain.ShFinished}, {Kind: domain.JobFinished},
-	})
-	record, fold := projections.NewRecord("run")
-	for i := range entries {
-		fold.Apply(&entries[i])
-	}
-	fold.Open()
+	}...)
 	if record.Run.Events != 4 || len(record.Jobs) != 0 || len(record.ShEvents) != 0 {
 		t.Errorf("they give %+v", record)
 	}
 }
 
-// A job that ended without an outcome, which the wire cannot say, is failed in
-// every projection.
+// A job that ended without an outcome, which the wire cannot express, is failed in every
+// projection.
 func TestAJobWithoutAnOutcome(t *testing.T) {
-	record, fold := projections.NewRecord("run")
-	entries := laws.Entries(events{jobStarted(0, "a"), domain.NewJobFinished(1, "a", domain.NoOutcome)})
-	for i := range entries {
-		fold.Apply(&entries[i])
-	}
-	fold.Open()
+	record := project(t, jobStarted(0, "a"), domain.NewJobFinished(1, "a", domain.NoOutcome))
 	if record.Jobs[0].State != projections.Failed || record.Run.State != projections.Failed || record.Run.FailedJobs != 1 {
 		t.Errorf("they give %+v", record)
 	}

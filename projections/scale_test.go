@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// ring returns a stream of jobs that run atOnce at a time, each with some sh
-// one after the other. Its events come in turn from the jobs that are open.
+// ring returns a stream of jobs, atOnce of which run at the same time, each with some sh
+// one after the other. The open jobs take turns.
 func ring(jobs, atOnce, sh int) (stream []domain.Entry) {
 	emit := func(event domain.Event) {
 		event.AtMs = int64(len(stream))
@@ -40,8 +40,8 @@ func ring(jobs, atOnce, sh int) (stream []domain.Entry) {
 	return stream
 }
 
-// The laws are tried on streams of a few jobs. One of thousands gives the rows
-// that can be reckoned from how it is made, also when it is cut in the middle.
+// The laws use streams of a few jobs. A stream of thousands gives the rows that follow
+// from its construction, even if the fold is restored in the middle.
 func TestThousandsOfJobs(t *testing.T) {
 	const jobs, atOnce, sh = 3000, 1500, 2
 	stream := ring(jobs, atOnce, sh)
@@ -84,7 +84,7 @@ func checkRingSh(t *testing.T, i int, row projections.ShEvent, atOnce, sh int) {
 	}
 }
 
-// Jobs are found by a hash of their id. Of so many, some have the same.
+// Jobs are found by a hash of their id. Among so many, some hashes are equal.
 func TestJobsOfTheSameHash(t *testing.T) {
 	const jobs = 300_000
 	rows := 0

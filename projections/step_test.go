@@ -11,7 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// What a step says of an event is so, of every event of every stream.
+// A step describes its event as the models do.
 func TestStepIsTheModels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
@@ -61,7 +61,7 @@ func checkStep(t *rapid.T, step *projections.Step, before, upTo []domain.Event) 
 	}
 }
 
-// ofJob reports whether the event does something to a job.
+// ofJob reports whether the event belongs to a job.
 func ofJob(step *projections.Step) bool { return step.HasJob && step.Kind != domain.Unknown }
 
 func progress(events []domain.Event, job string) projections.Progress {
@@ -81,7 +81,7 @@ func checkSh(t *rapid.T, step *projections.Step, events []domain.Event) {
 		index++
 		if i == at || closedBy(events, i) == at {
 			want := projections.TrackedSh{Index: index, Seq: seqOf(events, i), Job: step.Job.Index, Cmd: e.Cmd, StartedAtMs: e.AtMs}
-			want.InsideMs = step.Sh.InsideMs // what it adds up to is what timings.jobs has
+			want.InsideMs = step.Sh.InsideMs // the rows of timings.jobs show its sum
 			require.Equal(t, want, *step.Sh, "the sh of %+v", step.Entry)
 			return
 		}

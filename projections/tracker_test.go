@@ -11,7 +11,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// A projection of your own gets the tracker and may look at all of it.
+// Your own projection gets the tracker, and can read all of it.
 func TestTrackerIsTheModels(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
@@ -59,6 +59,6 @@ func checkTrackedJob(t *rapid.T, job *projections.TrackedJob, row projections.Jo
 		t.Fatalf("the tracker has %+v for %+v", job, row)
 	}
 	if open := openSh(events, row.JobID); job.OpenSh != open || job.ShCount != len(shOf(events, row.JobID)) {
-		t.Fatalf("the tracker has %+v for %+v, %d sh of which are open", job, row, open)
+		t.Fatalf("the tracker has %+v for %+v, with %d open sh", job, row, open)
 	}
 }

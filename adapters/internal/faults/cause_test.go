@@ -17,7 +17,7 @@ import (
 
 // A lookup fails because the database is lost, while another goroutine writes. The error names this
 // cause, not the write that was cancelled because of it.
-func TestCauseIsTold(t *testing.T) {
+func TestCauseIsReported(t *testing.T) {
 	lost := errors.New("the database is lost")
 	s := &losing{Store: memory.New(), lost: lost, writes: make(chan bool)}
 	_, err := store.Rebuild(t.Context(), s, folderAt(newFolder(t, 200).path), store.Options{})
@@ -29,18 +29,18 @@ type losing struct {
 	store.Store
 	lost   error
 	looked int
-	writes chan bool // is closed by a write
+	writes chan bool // closed by a write
 }
 
 func (l *losing) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-	if l.looked++; l.looked == 1 { // of some of the runs, which are enough to be written
+	if l.looked++; l.looked == 1 { // of the first runs, which are then written
 		return l.Store.Checkpoints(ctx, runs)
 	}
 	select {
 	case <-l.writes:
 		return nil, l.lost
 	case <-time.After(10 * time.Second):
-		return nil, errors.New("nobody writes")
+		return nil, errors.New("nothing is written")
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// A part of the file is overwritten, or its end is gone. The program does not
-// panic, and says what to do. What it takes for whole is whole.
+// A part of the file is overwritten, or its end is missing. The program does not panic,
+// and its error says what to do.
 func TestDamagedFile(t *testing.T) {
 	rnd, f, folder := random(t), newFolder(t, 20), t.TempDir()
 	db, file := sqliteIn(folder), filepath.Join(folder, "quire.db")
@@ -37,22 +37,22 @@ func TestDamagedFile(t *testing.T) {
 	verified(t, f.path, db)
 }
 
-// survives expects that the program has got along with a file that is damaged,
-// or has said that it cannot. It reports whether it has done what it was to do.
+// survives expects that the program either works with a damaged file, or reports the
+// damage. It returns whether the program has completed its work.
 func (e ended) survives(t testing.TB) bool {
 	t.Helper()
 	switch e.status {
 	case 0:
 		return true
-	case 5: // verify has found something
+	case 5: // verify has found differences
 		return false
 	}
 	e.fails(t, "remove it and derive its rows again with rebuild")
 	return false
 }
 
-// A part of the write-ahead log is overwritten, or its end is gone. What is
-// left of it are whole transactions.
+// A part of the write-ahead log is overwritten, or its end is missing. SQLite keeps only
+// whole transactions of it.
 func TestDamagedLog(t *testing.T) {
 	rnd, s, origin := random(t), newStream(t.TempDir(), "run"), t.TempDir()
 	db := sqliteIn(origin)
@@ -68,7 +68,7 @@ func TestDamagedLog(t *testing.T) {
 		writeFile(t, filepath.Join(folder, "quire.db-wal"), damage(rnd, log))
 		db := sqliteIn(folder)
 		if record := readRecord(t, db.open(t), s.run); !before(t, s).is(record) && !after(t, s).is(record) {
-			t.Errorf("there are neither the rows of before nor those of after: %v", runOf(record))
+			t.Errorf("the rows are neither the old nor the new ones: %v", runOf(record))
 		}
 		run(t, s.path, "--to", db.address).succeeds(t)
 		verified(t, s.path, db)

@@ -22,22 +22,21 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// opened is a store that is to be closed.
+// opened is an open store.
 type opened interface {
 	store.Store
 	io.Closer
 }
 
-// database is where a store is, or is to be.
+// database is the place of a store, which may not exist yet.
 type database struct {
-	// address is what --to takes.
+	// address is the argument of --to.
 	address string
-	// connect opens the store, if it is there.
+	// connect opens the store, if it exists.
 	connect func(context.Context) (opened, error)
 }
 
-// kinds are the stores that there are, each with what returns one empty
-// database after the other.
+// kinds are the kinds of stores, each with a function that makes empty databases.
 var kinds = []struct {
 	name string
 	each func(*testing.T) (fresh func() database)
@@ -48,7 +47,7 @@ var kinds = []struct {
 	{"PostgreSQL", func(t *testing.T) func() database {
 		address, schemas := pgtest.Shared(t).NewDatabase(t), 0
 		control := connect(t, postgresAt(address))
-		return func() database { // which is a schema, since that is made at once
+		return func() database { // a schema, which is made faster than a database
 			schemas++
 			name := fmt.Sprintf("schema%d", schemas)
 			execute(t, control, "CREATE SCHEMA "+name)
@@ -57,7 +56,7 @@ var kinds = []struct {
 	}},
 }
 
-// eachKind does something with each kind of store.
+// eachKind runs a test with each kind of store.
 func eachKind(t *testing.T, do func(t *testing.T, fresh func() database)) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) { do(t, kind.each(t)) })
@@ -77,7 +76,7 @@ func postgresAt(address string) database {
 	}}
 }
 
-// open opens the store, which is there, for as long as the test takes.
+// open opens an existing store until the test ends.
 func (d database) open(t testing.TB) opened {
 	t.Helper()
 	s := d.openIfThere(t)
@@ -85,7 +84,7 @@ func (d database) open(t testing.TB) opened {
 	return s
 }
 
-// openIfThere opens the store, or returns nil where there is none yet.
+// openIfThere opens the store, or returns nil if there is none yet.
 func (d database) openIfThere(t testing.TB) opened {
 	t.Helper()
 	s, err := d.connect(t.Context())
@@ -103,17 +102,16 @@ func verified(t testing.TB, source string, db database) {
 	run(t, "verify", source, "--to", db.address).succeeds(t)
 }
 
-// look is somebody who looks into a database now and then: sometimes with a
-// store that has been open all the time, sometimes with one that is opened
-// for it, and has to take over what a killed program has left behind.
+// look is a reader of a database. It sometimes keeps its store open, and sometimes opens
+// another one, which has to recover the files of a killed program.
 type look struct {
 	db    database
 	rnd   *rand.Rand
-	keep  bool   // the store open, always
-	store opened // nil where there is none yet
+	keep  bool   // always keep the store open
+	store opened // nil if there is none yet
 }
 
-// again looks into the database once more.
+// again prepares the next read.
 func (l *look) again(t testing.TB) {
 	t.Helper()
 	if !l.keep && l.rnd.IntN(2) == 0 {
@@ -151,7 +149,7 @@ func keptWith(t testing.TB, s store.Store, run domain.RunID) {
 	t.Helper()
 	known, err := s.Checkpoints(t.Context(), []domain.RunID{run})
 	if require.NoError(t, err); !known[run].Kept {
-		t.Fatalf("run %s: its rows are there, and its stream is not", run)
+		t.Fatalf("run %s has rows, but its stream is not kept", run)
 	}
 	_, err = io.Copy(io.Discard, store.KeptReader(t.Context(), s, run, known[run].End))
 	require.NoError(t, err)

@@ -18,7 +18,7 @@ type disk struct {
 	size int64
 }
 
-// newDisk makes a file system of a size, for as long as the test takes.
+// newDisk mounts a file system of the given size until the test ends.
 func newDisk(t testing.TB, size int64) *disk {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -39,7 +39,7 @@ func (d *disk) mount(t testing.TB, flags uintptr, options string) {
 
 func sized(size int64) string { return fmt.Sprintf("size=%d", size) }
 
-// fill leaves room for so many bytes.
+// fill leaves room for the given number of bytes.
 func (d *disk) fill(t testing.TB, room int64) {
 	t.Helper()
 	var stat syscall.Statfs_t
@@ -54,7 +54,7 @@ func (d *disk) makeRoom(t testing.TB) {
 	d.mount(t, syscall.MS_REMOUNT, sized(d.size))
 }
 
-// makeReadOnly has nobody write to the disk any more.
+// makeReadOnly mounts the disk read-only.
 func (d *disk) makeReadOnly(t testing.TB) {
 	t.Helper()
 	d.mount(t, syscall.MS_REMOUNT|syscall.MS_RDONLY, sized(d.size))

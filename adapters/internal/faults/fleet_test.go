@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
-// fleet is some workers that take what is on a broker into one database.
+// fleet is a number of workers that write from one broker to one database.
 type fleet struct {
 	broker  string
 	db      database
@@ -31,7 +31,7 @@ func newFleet(t testing.TB, broker string, db database, workers int) *fleet {
 	return f
 }
 
-// hire starts one more worker.
+// hire starts another worker.
 func (f *fleet) hire(t testing.TB) {
 	t.Helper()
 	w := start(t, "subscribe", "--from", f.broker, "--to", f.db.address, "--patience", "20s")
@@ -39,7 +39,7 @@ func (f *fleet) hire(t testing.TB) {
 	eventually(t, "the worker works", func() bool { return strings.Contains(w.stderr.String(), "msg=working") })
 }
 
-// replace kills a worker, with no chance to say goodbye, and starts another.
+// replace kills a worker with SIGKILL and starts another.
 func (f *fleet) replace(t testing.TB, rnd *rand.Rand) {
 	t.Helper()
 	i := rnd.IntN(len(f.workers))
@@ -48,7 +48,7 @@ func (f *fleet) replace(t testing.TB, rnd *rand.Rand) {
 	f.hire(t)
 }
 
-// settles waits until the rows are those of the streams, and nothing waits.
+// settles waits until the rows are those of the streams and no run waits.
 func (f *fleet) settles(t testing.TB, source string) {
 	t.Helper()
 	eventually(t, "the rows are those of the streams", func() bool {
@@ -80,7 +80,7 @@ func (f *fleet) waiting(t testing.TB) string {
 	return e.stdout
 }
 
-// complete lets streams grow to their end, waits for their rows, and stops all.
+// complete lets streams grow to their end, waits for their rows, and stops all processes.
 func (f *fleet) complete(t testing.TB, g *growth, publisher *command) {
 	t.Helper()
 	g.whole(t)
@@ -90,7 +90,7 @@ func (f *fleet) complete(t testing.TB, g *growth, publisher *command) {
 	f.stop(t)
 }
 
-// stop asks all workers to stop, which they do.
+// stop interrupts all workers and waits for their end.
 func (f *fleet) stop(t testing.TB) {
 	t.Helper()
 	for _, w := range f.workers {
@@ -102,7 +102,7 @@ func (f *fleet) stop(t testing.TB) {
 	f.workers = nil
 }
 
-// logs stops the workers, and returns what they have said.
+// logs kills the workers and returns their logs.
 func (f *fleet) logs(t testing.TB) string {
 	var all strings.Builder
 	for _, w := range f.workers {
@@ -117,7 +117,7 @@ func interrupt(t testing.TB, c *command) {
 	require.NoError(t, c.Process.Signal(os.Interrupt))
 }
 
-// eventually waits for what has to become true, much longer than it should take.
+// eventually waits until a condition is true, much longer than that should take.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
@@ -128,7 +128,7 @@ func eventually(t testing.TB, what string, is func() bool) {
 	t.Errorf("waited in vain until %s", what)
 }
 
-// growth is a folder of streams that grow, all at the same time.
+// growth is a folder of streams that grow at the same time.
 type growth struct {
 	path    string
 	streams []*stream
@@ -145,8 +145,8 @@ func newGrowth(t testing.TB, runs int) *growth {
 	return g
 }
 
-// reach has every stream grow to about so much of its whole length, seldom to the
-// end of a line.
+// reach lets every stream grow to about the given part of its length, mostly to the middle
+// of a line.
 func (g *growth) reach(t testing.TB, part float64, rnd *rand.Rand) {
 	t.Helper()
 	for i, s := range g.streams {
@@ -155,7 +155,7 @@ func (g *growth) reach(t testing.TB, part float64, rnd *rand.Rand) {
 	}
 }
 
-// whole has every stream grow to its end, at once.
+// whole lets every stream grow to its end.
 func (g *growth) whole(t testing.TB) {
 	t.Helper()
 	for i, s := range g.streams {
@@ -163,7 +163,7 @@ func (g *growth) whole(t testing.TB) {
 	}
 }
 
-// malform puts a stream into the folder, one line of which is none.
+// malform adds a stream with a malformed line.
 func (g *growth) malform(t testing.TB, name string) {
 	t.Helper()
 	lines := strings.SplitAfter(string(g.data[0]), "\n")

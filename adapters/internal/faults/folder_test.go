@@ -20,7 +20,7 @@ type folder struct {
 	now      []*version // of each stream
 }
 
-// newFolder makes a folder of so many streams.
+// newFolder makes a folder with the given number of streams.
 func newFolder(t testing.TB, runs int) *folder {
 	t.Helper()
 	f := &folder{path: t.TempDir(), now: make([]*version, runs)}
@@ -47,7 +47,7 @@ func (f *folder) becomes(t testing.TB, i int, v *version) {
 	f.now[i] = v
 }
 
-// change gives every stream its next version, but for some that stay.
+// change gives most streams their next version.
 func (f *folder) change(t testing.TB, rnd *rand.Rand) {
 	t.Helper()
 	for i, versions := range f.versions {

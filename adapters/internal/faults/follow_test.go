@@ -13,8 +13,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
 )
 
-// The server goes down, and comes back, while runs grow that are followed into it.
-// Nothing is missing, neither of those that go on nor of those that have ended.
+// The server stops and starts again while runs are followed into it. No row is missing, of
+// running and of ended runs.
 func TestFollowWhileServerStops(t *testing.T) {
 	server := pgtest.New(t)
 	for _, how := range []struct {
@@ -30,7 +30,7 @@ func TestFollowWhileServerStops(t *testing.T) {
 			})
 			f.whole(t)
 			f.settles(t)
-			how.stop(t) // when nothing comes any more that would show a gap
+			how.stop(t) // no more events come that could reveal a gap
 			server.Start(t)
 			f.settles(t)
 			f.stops(t)
@@ -38,7 +38,7 @@ func TestFollowWhileServerStops(t *testing.T) {
 	}
 }
 
-// Following is killed while runs grow, and started again.
+// follow is killed while runs grow, and started again.
 func TestKilledFollow(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		f := newFollowing(t, fresh(), 20)
@@ -53,13 +53,13 @@ func TestKilledFollow(t *testing.T) {
 	})
 }
 
-// following is a folder of runs that grow, and is followed.
+// following is a folder of growing runs that the program follows.
 type following struct {
 	*growth
 	*command
 	db   database
 	rnd  *rand.Rand
-	part float64 // of the streams that is there
+	part float64 // of each stream that is written
 }
 
 func newFollowing(t testing.TB, db database, runs int) *following {
@@ -67,7 +67,7 @@ func newFollowing(t testing.TB, db database, runs int) *following {
 	f := &following{growth: newGrowth(t, runs), db: db, rnd: random(t)}
 	f.follow(t)
 	f.reach(t, 0, f.rnd)
-	eventually(t, "the first rows are there", func() bool { // a store that it cannot open is its end
+	eventually(t, "the first rows are there", func() bool { // follow ends if it cannot open the store
 		s := f.db.openIfThere(t)
 		if s == nil {
 			return false
@@ -84,7 +84,7 @@ func (f *following) follow(t testing.TB) {
 	f.command = start(t, "follow", f.path, "--to", f.db.address, "--quiet")
 }
 
-// grow has the streams grow, and strikes in between, at any moment.
+// grow lets the streams grow, and calls strike in between at random moments.
 func (f *following) grow(t testing.TB, strikes int, strike func()) {
 	t.Helper()
 	step := 0.9 / float64(2*strikes)
@@ -97,7 +97,7 @@ func (f *following) grow(t testing.TB, strikes int, strike func()) {
 	}
 }
 
-// growSome has the streams grow while something is struck.
+// growSome lets the streams grow during a strike.
 func (f *following) growSome(t testing.TB) {
 	t.Helper()
 	f.reach(t, f.part, f.rnd)
@@ -114,7 +114,7 @@ func (f *following) settles(t testing.TB) {
 	require.False(t, t.Failed(), fmt.Sprint(last.stdout, last.stderr, "\n--- follow:\n", f.stderr.String()))
 }
 
-// stops is Ctrl-C, after which all is well.
+// stops interrupts follow, which then succeeds.
 func (f *following) stops(t testing.TB) {
 	t.Helper()
 	interrupt(t, f.command)

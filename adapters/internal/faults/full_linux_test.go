@@ -119,8 +119,8 @@ func serverUser(t testing.TB, control *sql.Conn) int {
 // The disk of the server's log gets full. The server stops, or rolls back the transaction.
 func TestFullDiskUnderServer(t *testing.T) {
 	own, other, rnd := newDisk(t, 192<<20), newDisk(t, 192<<20), random(t)
-	program(t)                   // is not to be built there
-	t.Setenv("TMPDIR", own.path) // where the server is made
+	program(t)                   // must not be built there
+	t.Setenv("TMPDIR", own.path) // the server goes there
 	server := pgtest.New(t, "max_wal_size=32MB", "min_wal_size=32MB", "wal_recycle=off")
 	db := postgresOn(t, server, other)
 	f, s := newFolder(t, 50), newStream(t.TempDir(), "large")
@@ -128,12 +128,12 @@ func TestFullDiskUnderServer(t *testing.T) {
 	opened := db.open(t)
 	s.becomes(t, newVersion(s.run, synthetic(t, synth.Shape{Jobs: 20_000, Sh: 65_000})))
 	for range times(2) {
-		execute(t, connect(t, db), "CHECKPOINT") // which makes room, and is not to come later
+		execute(t, connect(t, db), "CHECKPOINT") // makes room, and must not come later
 		own.fill(t, rnd.Int64N(8<<20))
 		e := run(t, "rebuild", s.path, "--to", db.address, "--force")
 		e.fails(t)
 		own.makeRoom(t)
-		server.Kill(t) // if it has not gone down
+		server.Kill(t) // if it still runs
 		server.Start(t)
 		for i, s := range f.streams {
 			if record := readRecord(t, opened, s.run); !f.now[i].is(record) {
@@ -146,7 +146,7 @@ func TestFullDiskUnderServer(t *testing.T) {
 	}
 }
 
-// The disk gets full while rows are built beside those in use: these stay whole.
+// The disk gets full while new rows are built beside the current ones, which stay whole.
 func TestVersionsOnFullDisk(t *testing.T) {
 	eachOnDisk(t, func(t *testing.T, d *disk, db database) {
 		v := &versions{t: t, db: db, f: newFolder(t, 20)}

@@ -19,8 +19,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// The server does not answer any more, in the middle of a transaction: a
-// deadline ends the waiting, and what was locked is free when it is back.
+// The server stops answering in the middle of a transaction. A deadline ends the waiting,
+// and the locks are released when the server is back.
 func TestHungServer(t *testing.T) {
 	db, s := postgresAt(pgtest.Shared(t).NewDatabase(t)), newStream(t.TempDir(), "run")
 	writeBefore(t, db, s)
@@ -36,15 +36,15 @@ func TestHungServer(t *testing.T) {
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)
 	}
-	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "a reader does not find the run as it was before")
+	assert.True(t, before(t, s).is(readRecord(t, opened, s.run)), "a reader does not find the old rows")
 	goOn()
 	_, err = store.Ingest(t.Context(), opened, s.recording(), store.Options{})
 	assert.NoError(t, err)
 	verified(t, s.path, db)
 }
 
-// hang stops the process of the server that has a transaction open, and
-// returns what lets it go on.
+// hang suspends the server process that has a transaction open, and returns a function that
+// resumes it.
 func hang(t testing.TB, other *sql.Conn) (goOn func()) {
 	t.Helper()
 	const query = `SELECT pid::text FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`
@@ -63,7 +63,7 @@ func signal(t testing.TB, pid int, signal syscall.Signal) {
 	}
 }
 
-// hanging is a store whose server hangs once it has locked something.
+// hanging is a store whose server hangs after it has locked runs.
 type hanging struct {
 	store.Store
 	hang func()

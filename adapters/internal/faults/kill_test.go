@@ -23,7 +23,7 @@ func TestKilledIngest(t *testing.T) {
 	})
 }
 
-// A store that keeps streams has the stream that its rows are of, whenever the program is killed.
+// A store that keeps streams has the stream of its rows, whenever the program is killed.
 func TestKilledIngestThatKeeps(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		k, small := &kill{rnd: random(t)}, newStream(t.TempDir(), "small")
@@ -36,7 +36,7 @@ func TestKilledIngestThatKeeps(t *testing.T) {
 	})
 }
 
-// killedRuns is how many runs a rebuild that is killed has: they take several transactions.
+// killedRuns is the number of runs of a killed rebuild: they take several transactions.
 const killedRuns = 40
 
 func TestKilledRebuild(t *testing.T) {
@@ -47,8 +47,7 @@ func TestKilledRebuild(t *testing.T) {
 	})
 }
 
-// The first command that uses a database makes the tables. It can be killed at
-// that, too.
+// The first command that uses a database makes the tables, and can be killed meanwhile.
 func TestKilledAtFirstUse(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		k := &kill{rnd: random(t)}
@@ -66,7 +65,7 @@ func TestKilledAtFirstUse(t *testing.T) {
 	})
 }
 
-// kill is that the program is killed, at any moment of the time that it takes.
+// kill is a fault: the program is killed at a random moment.
 type kill struct {
 	rnd   *rand.Rand
 	takes time.Duration
@@ -79,7 +78,7 @@ func (k *kill) strike(t testing.TB, args ...string) (completed bool) {
 		return false
 	}
 	e.succeeds(t)
-	k.takes = (k.takes + e.took) / 2 // the measure was too long
+	k.takes = (k.takes + e.took) / 2 // the estimate was too long
 	return true
 }
 

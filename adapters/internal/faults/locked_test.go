@@ -17,10 +17,10 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// patience is how long a store waits for a lock that is not released.
+// patience is how long a store waits for a lock.
 const patience = 100 * time.Millisecond
 
-// Another program has a transaction open that writes.
+// Another program has an open transaction that writes.
 func TestLockedFile(t *testing.T) {
 	db, s := sqliteIn(t.TempDir()), newStream(t.TempDir(), "run")
 	writeBefore(t, db, s)
@@ -44,7 +44,7 @@ func TestLockedFile(t *testing.T) {
 	completesWhenFree(t, s, db, func() { execute(t, other, "ROLLBACK") })
 }
 
-// completesWhenFree expects that the program waits for the lock and then completes its work.
+// completesWhenFree expects that the program waits for the lock, and then completes its work.
 func completesWhenFree(t *testing.T, s *stream, db database, free func()) {
 	t.Helper()
 	c := start(t, s.path, "--to", db.address)
@@ -79,7 +79,7 @@ func TestLockedTable(t *testing.T) {
 	}
 }
 
-// Another program has a transaction open that writes the same run.
+// Another program has an open transaction that writes the same run.
 func TestLockedRun(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		db, s := fresh(), newStream(t.TempDir(), "run")

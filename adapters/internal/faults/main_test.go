@@ -15,24 +15,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var seed = flag.Uint64("faults.seed", 1, "draw other moments and places")
+var seed = flag.Uint64("faults.seed", 1, "seed of the random moments and places")
 
-// random returns what a test draws from, and has it tell the seed if it fails.
+// random returns the random numbers of a test, which logs the seed if it fails.
 func random(t testing.TB) *rand.Rand {
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("to draw the same again: -faults.seed %d", *seed)
+			t.Logf("to repeat this: -faults.seed %d", *seed)
 		}
 	})
 	return rand.New(rand.NewPCG(*seed, 0))
 }
 
-// slow says that rows take many times as long to be read as they should.
+// slow is set if reading rows takes many times as long as usual.
 var slow bool
 
-var more = flag.Int("faults.more", 1, "do everything so many times as often, for a drill by hand")
+var more = flag.Int("faults.more", 1, "repeat everything this many times more often")
 
-// times returns how often something is done: less often where all is slow.
+// times returns how often to repeat something: less often on a slow build.
 func times(n int) int {
 	if slow {
 		n /= 2
@@ -40,7 +40,7 @@ func times(n int) int {
 	return max(1, n**more)
 }
 
-// built is the folder that the program was built in.
+// built is the folder of the built program.
 var built string
 
 func TestMain(m *testing.M) {
@@ -51,8 +51,8 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// build builds the program, once for all tests, and without cgo, as all is that CI has
-// compiled by then: the race detector, which needs cgo, is not in it.
+// build builds the program once for all tests, without cgo and so without the race
+// detector. CI has compiled its packages in this way before.
 var build = sync.OnceValues(func() (path string, err error) {
 	if built, err = makePublicFolder(); err != nil {
 		return "", err
@@ -67,8 +67,7 @@ var build = sync.OnceValues(func() (path string, err error) {
 	return path, exec.Command(path, "--version").Run() // the first run takes longer
 })
 
-// publicFolder makes a folder that other users can enter, too, for as long as
-// the test takes.
+// publicFolder makes a folder that other users can enter, until the test ends.
 func publicFolder(t testing.TB) string {
 	t.Helper()
 	folder, err := makePublicFolder()

@@ -16,14 +16,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// command is a run of the program that is to be.
+// command is a process of the program.
 type command struct {
 	*exec.Cmd
 	stdout, stderr output
 	started        time.Time
 }
 
-// output is what a program has written so far.
+// output is the output so far of a process.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -41,7 +41,7 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// ended is how a run of the program ended.
+// ended is the result of a process.
 type ended struct {
 	args           []string
 	status         int // -1 if it was killed
@@ -49,8 +49,8 @@ type ended struct {
 	took           time.Duration
 }
 
-// program returns the path of the program. It is built as for use: of its
-// processes, the race detector would see nothing.
+// program returns the path of the program. It is built without the race detector, which
+// would not see across its processes.
 func program(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
@@ -80,11 +80,11 @@ func (c *command) start(t testing.TB) {
 	t.Helper()
 	c.started = time.Now()
 	require.NoError(t, c.Start())
-	t.Cleanup(func() { _ = c.Process.Kill() }) // if it has not ended
+	t.Cleanup(func() { _ = c.Process.Kill() }) // if it still runs
 }
 
-// wait waits for the end of the program, which is never a panic, and never
-// shows a password.
+// wait waits for the end of the program, and checks that it neither panics nor shows a
+// password.
 func (c *command) wait(t testing.TB) ended {
 	t.Helper()
 	err := c.Wait()
@@ -113,7 +113,7 @@ func passwordIn(address string) string {
 	return password
 }
 
-// run runs the program to its end.
+// run runs the program and waits for its end.
 func run(t testing.TB, args ...string) ended {
 	t.Helper()
 	return start(t, args...).wait(t)
@@ -127,7 +127,7 @@ func measure(t testing.TB, args ...string) time.Duration {
 	return e.took
 }
 
-// killAfter kills the program after a while, unless it has ended by then.
+// killAfter kills the program after a time, unless it has ended by then.
 func (c *command) killAfter(t testing.TB, while time.Duration) ended {
 	t.Helper()
 	timer := time.AfterFunc(while-time.Since(c.started), func() { _ = c.Process.Kill() })
@@ -137,14 +137,13 @@ func (c *command) killAfter(t testing.TB, while time.Duration) ended {
 
 func (e ended) killed() bool { return e.status == -1 }
 
-// succeeds expects that all has gone well.
+// succeeds expects the status 0.
 func (e ended) succeeds(t testing.TB) {
 	t.Helper()
 	require.Equal(t, 0, e.status, "%q ends with status %d: %s%s", e.args, e.status, e.stdout, e.stderr)
 }
 
-// fails expects that the store is at fault, and that the last line of what is
-// said has all of words.
+// fails expects the status 1, and that the last line of the errors contains all words.
 func (e ended) fails(t testing.TB, words ...string) {
 	t.Helper()
 	assert.Equal(t, 1, e.status, "%q ends with status %d, want 1: %s%s", e.args, e.status, e.stdout, e.stderr)

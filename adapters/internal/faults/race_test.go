@@ -2,5 +2,5 @@
 
 package faults
 
-// SQLite is Go code here, on which the race detector looks at every access.
+// SQLite is Go code here, so the race detector checks its every access.
 func init() { slow = true }

@@ -4,7 +4,7 @@ package faults
 
 import "testing"
 
-// A file system that may not be written, as a medium or a snapshot.
+// A read-only file system, for example a snapshot.
 func TestReadOnlyDisk(t *testing.T) {
 	d := newDisk(t, 16<<20)
 	db, s := sqliteIn(d.path), newStream(t.TempDir(), "run")

@@ -19,7 +19,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// unprivileged is a user who may not do what root may: nobody.
+// unprivileged is the user id of nobody.
 const unprivileged = 65534
 
 // The file, its folder or both are read-only, with and without the log that a killed program left.
@@ -27,7 +27,7 @@ func TestReadOnlyFile(t *testing.T) {
 	for _, mode := range []struct {
 		name         string
 		file, folder fs.FileMode
-		log          string // "": removed in an orderly way
+		log          string // "": removed by the program
 	}{
 		{"file", 0o444, 0o777, ""},
 		{"folder", 0o666, 0o555, ""},
@@ -130,7 +130,7 @@ func after(t testing.TB, s *stream) *version {
 	return newVersion(s.run, synthetic(t, synth.Shape{Jobs: 20, Sh: 60}))
 }
 
-// readsOnly expects that the program does everything that only reads, and says why it cannot do the rest.
+// readsOnly expects that reading commands succeed, and that writing ones say why they cannot.
 func readsOnly(t *testing.T, s *stream, db database, run func(testing.TB, ...string) ended) {
 	t.Helper()
 	run(t, "verify", s.path, "--to", db.address).succeeds(t)
@@ -145,7 +145,7 @@ func readsOnly(t *testing.T, s *stream, db database, run func(testing.TB, ...str
 	assert.Equal(t, 5, run(t, "verify", s.path, "--to", db.address).status, "verify ends with status")
 }
 
-// libraryReadsOnly expects the same of the library.
+// libraryReadsOnly expects the same from the library.
 func libraryReadsOnly(t *testing.T, s *stream, db database) {
 	t.Helper()
 	opened := db.open(t)

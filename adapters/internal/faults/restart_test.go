@@ -36,8 +36,8 @@ func TestServerStops(t *testing.T) {
 	}
 }
 
-// work returns work that is struck, while somebody has the store open all the
-// time. command is like it, and measured.
+// work returns work that faults happen to, while a reader keeps the store open. command
+// does similar work, whose duration is measured.
 func (r restart) work(t testing.TB, command ...string) *work {
 	t.Helper()
 	r.takes = measure(t, append(command, "--to", r.server.NewDatabase(t))...)
@@ -47,14 +47,13 @@ func (r restart) work(t testing.TB, command ...string) *work {
 	return w
 }
 
-// restart is that the server is stopped, at any moment of the time that the
-// program takes, and started again.
+// restart is a fault: the server is stopped at a random moment, and started again.
 type restart struct {
 	name   string
 	server *pgtest.Server
 	stop   func(testing.TB)
-	// forgets says that what was committed last may be lost, each
-	// transaction as a whole: commits do not wait for the disk.
+	// forgets is set if the last transactions may be lost, because commits do not wait for
+	// the disk.
 	forgets bool
 	db      database
 	rnd     *rand.Rand
@@ -63,7 +62,7 @@ type restart struct {
 
 func (r *restart) strike(t testing.TB, args ...string) (completed bool) {
 	t.Helper()
-	execute(t, connect(t, r.db), "CHECKPOINT") // so that no more is lost than what is written now
+	execute(t, connect(t, r.db), "CHECKPOINT") // so that only new rows can be lost
 	c := start(t, args...)
 	time.Sleep(time.Duration(r.rnd.Int64N(int64(r.takes))))
 	r.stop(t)
@@ -80,12 +79,12 @@ func (r *restart) strike(t testing.TB, args ...string) (completed bool) {
 
 func (r *restart) clear(testing.TB) {}
 
-// stopsUnderOpenStore has a program that uses a store from many goroutines. It
-// learns that the server is gone, and continues at once when it is back.
+// stopsUnderOpenStore uses a store from many goroutines. Their errors say that the server is
+// gone, and they work again when it is back.
 func stopsUnderOpenStore(t *testing.T, r *restart) {
 	f, db := newFolder(t, killedRuns), postgresAt(r.server.NewDatabase(t))
 	run(t, "rebuild", f.path, "--to", db.address).succeeds(t)
-	execute(t, connect(t, db), "CHECKPOINT") // so that a server that forgets still has these rows
+	execute(t, connect(t, db), "CHECKPOINT") // so that these rows are not lost
 	opened := db.open(t)
 	rebuild := func() error {
 		_, err := store.Rebuild(t.Context(), opened, folderAt(f.path), store.Options{Force: true})

@@ -8,8 +8,8 @@ import (
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
-// Somebody has added a row of a job that comes only later. Nothing is written
-// beside it, and what is said leads out of that.
+// Somebody has inserted a row of a job that comes later. The program writes nothing beside
+// it, and its error says how to continue.
 func TestRowInTheWay(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		db, s := fresh(), newStream(t.TempDir(), "run")

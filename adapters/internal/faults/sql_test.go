@@ -12,8 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// connect opens a connection of somebody else to a database, for as long as
-// the test takes.
+// connect opens a connection of another program until the test ends.
 func connect(t testing.TB, db database) *sql.Conn {
 	t.Helper()
 	driver, name := "pgx", db.address
@@ -22,7 +21,7 @@ func connect(t testing.TB, db database) *sql.Conn {
 	}
 	pool, err := sql.Open(driver, name)
 	require.NoError(t, err)
-	conn, err := pool.Conn(context.Background()) // tests clean up with it, too
+	conn, err := pool.Conn(context.Background()) // clean-ups use it, too
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		conn.Close()
@@ -40,14 +39,14 @@ func execute(t testing.TB, conn *sql.Conn, statements ...string) {
 	}
 }
 
-// ask returns the one value that a query has.
+// ask returns the value of a query.
 func ask(t testing.TB, conn *sql.Conn, query string) (value string) {
 	t.Helper()
 	require.NoError(t, conn.QueryRowContext(t.Context(), query).Scan(&value), query)
 	return value
 }
 
-// with returns an address with one more parameter.
+// with returns an address with another parameter.
 func with(t testing.TB, address, key, value string) string {
 	t.Helper()
 	u := parsed(t, address)

@@ -21,24 +21,23 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// version is one version of the stream of a run. A nil one is that there is no
-// stream yet, and no row.
+// version is a version of a run's stream. nil means that there is neither a stream nor a row.
 type version struct {
 	data   []byte
-	record func() *projections.Record // what the data projects to
+	record func() *projections.Record // the rows of the data
 }
 
 func newVersion(run domain.RunID, data []byte) *version {
 	return &version{data, sync.OnceValue(func() *projections.Record {
 		record, err := projections.Project(run, jsonl.NewReader(bytes.NewReader(data), jsonl.Options{}))
 		if err != nil {
-			panic(err) // of a stream that the tests have made
+			panic(err) // the tests make only sound streams
 		}
 		return record
 	})}
 }
 
-// is reports whether what was read of the run is what this version gives.
+// is reports whether a run's record is that of this version.
 func (v *version) is(record *projections.Record) bool {
 	if v == nil || record == nil {
 		return v == nil && record == nil
@@ -46,7 +45,7 @@ func (v *version) is(record *projections.Record) bool {
 	return reflect.DeepEqual(record, v.record())
 }
 
-// String says which version it is, for an error.
+// String describes the version in an error.
 func (v *version) String() string {
 	if v == nil {
 		return "none"
@@ -64,14 +63,13 @@ func newStream(folder, name string) *stream {
 	return &stream{domain.RunID(name), filepath.Join(folder, name+".jsonl")}
 }
 
-// becomes puts a version in the file.
+// becomes writes a version to the file.
 func (s *stream) becomes(t testing.TB, v *version) {
 	t.Helper()
 	writeFile(t, s.path, v.data)
 }
 
-// grow appends what is missing of data, as a producer does: it does not mind
-// who reads.
+// grow appends the missing part of data, as a producer does.
 func (s *stream) grow(t testing.TB, data []byte) {
 	t.Helper()
 	file, err := os.OpenFile(s.path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
@@ -96,10 +94,10 @@ func synthetic(t testing.TB, shape synth.Shape) []byte {
 	return data.Bytes()
 }
 
-// wholeLines returns the lines of data that have ended.
+// wholeLines returns data up to its last line feed.
 func wholeLines(data []byte) []byte { return data[:bytes.LastIndexByte(data, '\n')+1] }
 
-// readRecord returns all that is stored of a run; nil if there is nothing.
+// readRecord returns the stored record of a run, or nil.
 func readRecord(t testing.TB, s store.Store, run domain.RunID) *projections.Record {
 	t.Helper()
 	record, err := store.ReadRecord(t.Context(), s, run)

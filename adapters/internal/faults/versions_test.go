@@ -14,25 +14,25 @@ import (
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
-// versionKills is how often a program is killed in each kind of work on new rows.
+// versionKills is how often a program is killed in each kind of change.
 const versionKills = 2
 
-// change is a kind of work on rows beside those in use.
+// change is a kind of work on new rows beside the current ones.
 type change struct {
 	name string
 	args []string
-	// prepare makes sure that there is something to do.
+	// prepare makes the work necessary.
 	prepare func(*versions)
-	// again reports that the work cannot be done a second time, if the killed program has done it.
+	// once is set if the work fails once the killed program has completed it.
 	once bool
 }
 
-// versions is a store, in which rows of another version are built, and switched to and fro.
+// versions is a store in which rows of another version are built and switched to.
 type versions struct {
 	t       *testing.T
 	db      database
 	f       *folder
-	control *sql.Conn // nil before it is needed
+	control *sql.Conn // nil until it is needed
 }
 
 func (v *versions) run(args ...string) ended { return run(v.t, v.args(args)...) }
@@ -74,12 +74,12 @@ func changes(f *folder) []change {
 		{"switch", []string{f.path, "--switch", "--keep"}, (*versions).builds, true},
 		{"rollback", []string{"--rollback"}, (*versions).keeps, true},
 		{"prune", []string{f.path, "--prune"}, func(v *versions) { v.ages(); v.run(v.f.path).succeeds(v.t); v.strays() }, false},
-		{"build from kept streams", nil, (*versions).agesKept, false}, // the last one: from then on, the store keeps them
+		{"build from kept streams", nil, (*versions).agesKept, false}, // must be the last one, because the store keeps streams from then on
 	}
 }
 
-// A program is killed at any moment of the work on new rows. Each run is whole and is that of its
-// stream, at each moment; the same command completes the work; and nothing is left over.
+// A program is killed at any moment of a change. The rows of each run are always those of its
+// stream, the same command completes the work, and no other rows are left.
 func TestKilledVersions(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		v := &versions{t: t, db: fresh(), f: newFolder(t, 12)}
@@ -113,7 +113,7 @@ func (v *versions) isKilled(c change) {
 		verified(v.t, v.f.path, v.db)
 	}
 	w.reader.close()
-	v.t.Logf("%d of %d times, the work was completed all the same", w.completed, w.often)
+	v.t.Logf("%d of %d times, the work was completed nevertheless", w.completed, w.often)
 }
 
 // Several programs build and switch at once, while others write.
@@ -145,8 +145,8 @@ func keeper(t *testing.T, db database) (folder string) {
 	return folder
 }
 
-// A program is killed while it removes old runs. Each run is whole then, with its stream, or nothing
-// of it is left; and the same command removes the others.
+// A program is killed while it removes old runs. Each run is then either whole, with its stream, or
+// gone, and the same command removes the others.
 func TestKilledPrune(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		db := fresh()
@@ -169,13 +169,13 @@ func TestKilledPrune(t *testing.T) {
 				require.Equal(t, c.left, ask(t, control, `SELECT count(*) FROM runs`))
 			}
 			w.reader.close()
-			t.Logf("%v: %d of %d times, the work was completed all the same", c.args, w.completed, w.often)
+			t.Logf("%v: %d of %d times, the work was completed nevertheless", c.args, w.completed, w.often)
 		}
 	})
 }
 
-// A program is killed while it exports streams. Each file that is there is a whole stream, and
-// exporting again completes the folder.
+// A program is killed while it exports streams. Each file is a whole stream, and exporting again
+// completes the folder.
 func TestKilledExport(t *testing.T) {
 	eachKind(t, func(t *testing.T, fresh func() database) {
 		db := fresh()
@@ -194,11 +194,11 @@ func TestKilledExport(t *testing.T) {
 			require.Empty(t, left)
 		}
 		w.reader.close()
-		t.Logf("%d of %d times, the work was completed all the same", w.completed, w.often)
+		t.Logf("%d of %d times, the work was completed nevertheless", w.completed, w.often)
 	})
 }
 
-// exported compares the streams in a folder with those of another one, and counts them.
+// exported compares the streams of two folders, and counts them.
 func exported(t *testing.T, from, to string) int {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(to, "*.jsonl"))

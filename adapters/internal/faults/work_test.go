@@ -9,17 +9,17 @@ import (
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
-// fault is what happens to the program while it works.
+// fault is an accident that happens to the program.
 type fault interface {
-	// strike runs the program, lets the fault happen, and reports whether the
-	// work was completed all the same.
+	// strike runs the program, lets the fault happen, and reports whether the work was
+	// completed nevertheless.
 	strike(t testing.TB, args ...string) (completed bool)
-	// clear is called when the database has been looked at, before the same
-	// command is to complete the work.
+	// clear ends the fault. It is called after the database was checked, and before the
+	// same command completes the work.
 	clear(t testing.TB)
 }
 
-// work is what the program is to do again and again while faults happen to it.
+// work is a task that the program repeats while faults happen.
 type work struct {
 	db     database
 	rnd    *rand.Rand
@@ -33,19 +33,19 @@ func newWork(db database, rnd *rand.Rand, fault fault, often int) *work {
 	return &work{db: db, rnd: rnd, fault: fault, often: often, reader: &look{db: db, rnd: rnd}}
 }
 
-// end has the same command complete the work once more. If the fault never
-// kept it from that, nothing has been tested.
+// end completes the work with the same command. It fails if no fault has interrupted the
+// work.
 func (w *work) end(t testing.TB, source string, args []string) {
 	t.Helper()
 	w.complete(t, source, args)
-	t.Logf("%d of %d times, the work was completed all the same", w.completed, w.often)
+	t.Logf("%d of %d times, the work was completed nevertheless", w.completed, w.often)
 	if w.completed == w.often && w.often >= kills {
 		t.Error("the fault came too late, always")
 	}
 }
 
-// ingest takes in a long stream that grows, and becomes another one now and
-// then. Whatever happens, the store has the rows of before or those of after.
+// ingest reads a long stream that grows, and sometimes becomes another one. The store always
+// has either the old or the new rows.
 func (w *work) ingest(t testing.TB) {
 	t.Helper()
 	s := newStream(t.TempDir(), "large")
@@ -65,9 +65,8 @@ func (w *work) ingest(t testing.TB) {
 	w.end(t, s.path, args)
 }
 
-// rebuild derives so many runs again, whose streams grow, become others and
-// shorter ones. Whatever happens, each run is that of before or that of after,
-// and none is missing that was there.
+// rebuild derives runs again, whose streams grow, become others or get shorter. Each run
+// always has either its old or its new rows, and no run goes missing.
 func (w *work) rebuild(t testing.TB, runs int) {
 	t.Helper()
 	f := newFolder(t, runs)
@@ -95,8 +94,8 @@ func (w *work) strike(t testing.TB, args []string) (completed bool) {
 	return completed
 }
 
-// holds returns the version that is stored of a stream, which is that of
-// before or, for sure if the work was completed, that of now.
+// holds returns the stored version of a stream: the old or the new one, and the new one if
+// the work was completed.
 func (w *work) holds(t testing.TB, s *stream, before, now *version, completed bool) *version {
 	t.Helper()
 	record := w.reader.read(t, s.run)
@@ -106,20 +105,19 @@ func (w *work) holds(t testing.TB, s *stream, before, now *version, completed bo
 	case completed:
 		t.Fatalf("run %s: the work was completed, and the rows are not those of the stream:\nwant   %v\nstored %v", s.run, now, runOf(record))
 	case !before.is(record):
-		t.Fatalf("run %s: there are neither the rows of before nor those of after:\nbefore %v\nafter  %v\nstored %v", s.run, before, now, runOf(record))
+		t.Fatalf("run %s: the rows are neither the old nor the new ones:\nbefore %v\nafter  %v\nstored %v", s.run, before, now, runOf(record))
 	}
 	return before
 }
 
-// complete has the same command complete the work.
+// complete completes the work with the same command.
 func (w *work) complete(t testing.TB, source string, args []string) {
 	t.Helper()
 	run(t, args...).succeeds(t)
 	verified(t, source, w.db)
 }
 
-// growing returns versions of a stream: one that grows, and another one that
-// does. Some of them end inside a line.
+// growing returns versions of two streams that grow. Some of them end inside a line.
 func growing(t testing.TB, s *stream, rnd *rand.Rand) (versions []*version) {
 	for seed := range uint64(2) {
 		data := synthetic(t, large(seed))
@@ -135,7 +133,7 @@ func growing(t testing.TB, s *stream, rnd *rand.Rand) (versions []*version) {
 	return versions
 }
 
-// large is the shape of a stream that is written in several batches.
+// large is the shape of a stream whose rows need several batches.
 func large(seed uint64) synth.Shape {
 	if slow {
 		return synth.Shape{Seed: seed, Jobs: 1000, Sh: 3250, AtOnce: 20}

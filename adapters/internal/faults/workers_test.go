@@ -16,8 +16,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// Workers are killed while many runs are published as they grow, and now
-// and then the publisher is, too: what it publishes again is cut in another way.
+// Workers are killed while growing runs are published, and sometimes the publisher is, too.
+// It then cuts the streams into other segments.
 func TestWorkersAreKilled(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, fresh func() database) {
@@ -42,8 +42,7 @@ func TestWorkersAreKilled(t *testing.T) {
 	})
 }
 
-// PostgreSQL is away for some seconds, again and again, and the workers go on
-// when it is back.
+// PostgreSQL is repeatedly away for some seconds. The workers continue when it is back.
 func TestStoreIsAway(t *testing.T) {
 	t.Parallel()
 	server := pgtest.New(t)
@@ -65,7 +64,7 @@ func TestStoreIsAway(t *testing.T) {
 	f.complete(t, g, publisher)
 }
 
-// Somebody else has the SQLite file locked for longer than a worker waits.
+// Another program locks the SQLite file for longer than a worker waits.
 func TestStoreIsLocked(t *testing.T) {
 	t.Parallel()
 	broker := natstest.New(t).URL()
@@ -81,7 +80,7 @@ func TestStoreIsLocked(t *testing.T) {
 	f.stop(t)
 }
 
-// The broker is away for some seconds. It has what it said that it has.
+// The broker is away for some seconds. It keeps every message that it has acknowledged.
 func TestBrokerIsAway(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
@@ -102,8 +101,7 @@ func TestBrokerIsAway(t *testing.T) {
 	f.complete(t, g, publisher)
 }
 
-// Of three servers that keep everything thrice, one is stopped, that which leads,
-// and brought back.
+// Three servers replicate everything. The leader is stopped and started again.
 func TestServerOfClusterIsAway(t *testing.T) {
 	t.Parallel()
 	cluster := natstest.NewCluster(t)
@@ -128,7 +126,7 @@ func TestServerOfClusterIsAway(t *testing.T) {
 	f.complete(t, g, publisher)
 }
 
-// A malformed run is set aside, alone, and goes on when somebody says how.
+// Only the malformed run is quarantined. It continues after a retry that skips malformed lines.
 func TestMalformedAmongGood(t *testing.T) {
 	t.Parallel()
 	eachKind(t, func(t *testing.T, fresh func() database) {
