@@ -7,14 +7,13 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/domain"
 )
 
@@ -67,7 +66,7 @@ func TestWhatCannotBeKeptBlocksNothing(t *testing.T) {
 		}
 		return b.Publish(topic, messages...)
 	})
-	var log lockedBuffer
+	var log waittest.Output
 	options := hurried
 	options.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	projector, applied := handingOver()
@@ -79,28 +78,8 @@ func TestWhatCannotBeKeptBlocksNothing(t *testing.T) {
 	segment := domain.Segment{Run: "good", Data: []byte("line\n")}
 	require.NoError(t, b.Publish("q.0", broker.Message(segment)))
 	within(t, "the segment", applied)
-	for end := time.Now().Add(5 * time.Minute); strings.Count(log.String(), "is lost") < hostile; time.Sleep(time.Millisecond) {
-		require.False(t, time.Now().After(end), "not all are logged: %s", log.String())
-	}
+	require.True(t, waittest.Until(func() bool { return strings.Count(log.String(), "is lost") == hostile }), log.String())
 	if text := log.String(); strings.Contains(text, "secret") || strings.Contains(text, "\x1b") || strings.Contains(text, strings.Repeat("z", 500)) {
 		t.Error("the log has something raw of a message")
 	}
-}
-
-// lockedBuffer is written and read by several goroutines.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -230,9 +230,7 @@ func TestLogIsPrintable(t *testing.T) {
 	require.NoError(t, b.Publish("q.0", message.NewMessage("\x1b\n", nil)))
 	send(t, b)
 	within(t, "applying", done)
-	for deadline := time.Now().Add(5 * time.Minute); !strings.Contains(log.String(), "poison topic") && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
+	waittest.Until(func() bool { return strings.Contains(log.String(), "poison topic") })
 	require.NoError(t, router.Close())
 	text := log.String()
 	if strings.ContainsAny(text, "\x1b") || strings.Contains(text, "a\nb") || strings.Contains(text, "a secret") {
@@ -264,9 +262,7 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 	}), options)
 	start(t, router)
 	send(t, b)
-	for deadline := time.Now().Add(5 * time.Minute); tries.Load() < 50 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
+	waittest.Until(func() bool { return tries.Load() >= 50 })
 	away.Store(false)
 	assert.Equal(t, "a\n", string(within(t, "applying", applied).Data))
 	require.NoError(t, router.Close())
@@ -284,27 +280,18 @@ func TestOutageIsLoggedOnce(t *testing.T) {
 // capturing records log attributes unchanged, without the escapes of other handlers.
 type capturing struct {
 	slog.Handler
-	mu   sync.Mutex
-	text strings.Builder
+	waittest.Output
 }
 
 func (c *capturing) Enabled(context.Context, slog.Level) bool { return true }
 func (c *capturing) WithAttrs([]slog.Attr) slog.Handler       { return c }
 
 func (c *capturing) Handle(_ context.Context, record slog.Record) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.text.WriteString(record.Message)
+	text := record.Message
 	record.Attrs(func(a slog.Attr) bool {
-		fmt.Fprintf(&c.text, " %s=%v", a.Key, a.Value.Any())
+		text += fmt.Sprintf(" %s=%v", a.Key, a.Value.Any())
 		return true
 	})
-	c.text.WriteString(" | ")
-	return nil
-}
-
-func (c *capturing) String() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.text.String()
+	_, err := c.Write([]byte(text + " | "))
+	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -75,8 +76,9 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 // waitForRows waits until the rows of a store are those of the streams in a folder.
 func waitForRows(t *testing.T, s store.Store, folder string) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		var wrong []string
+	var wrong []string
+	same := func() bool {
+		wrong = nil
 		found := func(d store.Difference) { wrong = append(wrong, fmt.Sprintf("%+v", d)) }
 		require.NoError(t, store.Verify(t.Context(), s, jsonl.Folder(folder), store.VerifyOptions{Found: found}))
 		waiting, err := s.Waiting(t.Context())
@@ -84,9 +86,7 @@ func waitForRows(t *testing.T, s store.Store, folder string) {
 		for _, w := range waiting {
 			wrong = append(wrong, fmt.Sprintf("waiting: %+v, %+v", w, w.Quarantine))
 		}
-		if len(wrong) == 0 {
-			return
-		}
-		require.False(t, time.Now().After(end), "%d differences, the first is %s", len(wrong), wrong[0])
+		return len(wrong) == 0
 	}
+	require.True(t, waittest.Until(same), "%d differences, the first is %s", len(wrong), wrong)
 }

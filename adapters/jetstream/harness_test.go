@@ -10,6 +10,7 @@ import (
 
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -80,12 +81,7 @@ func quiet(t testing.TB, messages <-chan *message.Message, d time.Duration) {
 // eventually fails if something does not become true.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if holds() {
-			return
-		}
-	}
-	t.Fatalf("not within %v: %s", patience, what)
+	require.True(t, waittest.Until(holds), what)
 }
 
 // acked waits until the server knows that all messages are acked.

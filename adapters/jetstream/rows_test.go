@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
@@ -133,12 +134,8 @@ func (s *site) waitForRows() {
 		require.NoError(s.t, os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600))
 	}
 	var wrong []string
-	for end := time.Now().Add(2 * patience); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
-		if wrong = s.differences(folder); len(wrong) == 0 {
-			return
-		}
-	}
-	s.t.Fatalf("%d differences, the first is %s", len(wrong), wrong[0])
+	same := func() bool { wrong = s.differences(folder); return len(wrong) == 0 }
+	require.True(s.t, waittest.Until(same), "%d differences: %s", len(wrong), wrong)
 }
 
 func (s *site) differences(folder string) (all []string) {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -72,9 +73,7 @@ func TestAheadLeaksNothing(t *testing.T) {
 		ahead.Close()
 		ahead.Close() // once more does no harm
 	}
-	for deadline := time.Now().Add(5 * time.Minute); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {
-		require.False(t, time.Now().After(deadline), "%d goroutines, %d before", runtime.NumGoroutine(), before)
-	}
+	require.True(t, waittest.Until(func() bool { return runtime.NumGoroutine() <= before }), "%d goroutines, %d before", runtime.NumGoroutine(), before)
 }
 
 // Close ends a Next that waits for a live stream.

@@ -18,6 +18,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/broker"
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/publish"
 	"github.com/quire-ci/quire-project/domain"
@@ -154,9 +155,5 @@ func add(t rapid.TB, path, text string) {
 
 func await(t rapid.TB, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); !is(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it never happens")
-		}
-	}
+	require.True(t, waittest.Until(is))
 }

@@ -8,11 +8,11 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -71,12 +71,7 @@ func TestBrokenWriter(t *testing.T) {
 			}
 		}
 	}
-	for deadline := time.Now().Add(5 * time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if runtime.NumGoroutine() <= before {
-			return
-		}
-	}
-	t.Errorf("%d goroutines stay behind", runtime.NumGoroutine()-before)
+	assert.True(t, waittest.Until(func() bool { return runtime.NumGoroutine() <= before }), "%d goroutines stay behind", runtime.NumGoroutine()-before)
 }
 
 // The batches in which a stream is read do not change the report.

@@ -16,6 +16,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/domain"
@@ -25,9 +26,6 @@ import (
 
 // body is a job's body.
 type body = func(context.Context, *shell.Shell) error
-
-// patience is how long a test waits for what has to happen, however busy the machine is.
-const patience = 5 * time.Minute
 
 // one makes a pipeline of a single job, "job".
 func one(t rapid.TB, run body) *shell.Pipeline {
@@ -201,12 +199,7 @@ func survivors(t rapid.TB, mark string) []string {
 func allGone(t rapid.TB, mark string) {
 	t.Helper()
 	var left []string
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if left = survivors(t, mark); len(left) == 0 {
-			return
-		}
-	}
-	t.Fatalf("still running: %v", left)
+	require.True(t, waittest.Until(func() bool { left = survivors(t, mark); return len(left) == 0 }), "still running: %v", left)
 }
 
 func needsProc(t testing.TB) {

@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"testing"
-	"time"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,13 +26,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	before := open()
-	code := m.Run()
-	if left := leaks(before); code == 0 && left != "" {
-		fmt.Fprintln(os.Stderr, left)
-		code = 1
-	}
-	os.Exit(code)
+	os.Exit(waittest.Main(m))
 }
 
 // helper returns a command that starts this program to run the function name, with a
@@ -45,23 +38,4 @@ func helper(t testing.TB, name, script string) *exec.Cmd {
 	cmd.Env = append(os.Environ(), helperEnv+"="+name, folderEnv+"="+t.TempDir())
 	cmd.Stderr = os.Stderr
 	return cmd
-}
-
-// open counts the open files.
-func open() int {
-	files, _ := os.ReadDir("/proc/self/fd") // none, where there is no such folder
-	return len(files)
-}
-
-// leaks returns what the tests have left behind, after some time to end.
-func leaks(before int) string {
-	var goroutines, files int
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		// What is left are those of main, of signals, and a few of the runtime.
-		if goroutines, files = runtime.NumGoroutine(), open(); goroutines <= 3 && files <= before+3 {
-			return ""
-		}
-	}
-	stacks := make([]byte, 1<<20)
-	return fmt.Sprintf("leaked: %d files, %d goroutines\n%s", files-before, goroutines, stacks[:runtime.Stack(stacks, true)])
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/shell"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -235,12 +236,8 @@ func TestStoppedCommandsEndAsTheyDo(t *testing.T) {
 }
 
 func waitFor(t testing.TB, path, text string) {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if data, err := os.ReadFile(path); err == nil && strings.Contains(string(data), text) {
-			return
-		}
-	}
-	t.Errorf("%s does not come to hold %q", path, text)
+	has := func() bool { data, err := os.ReadFile(path); return err == nil && strings.Contains(string(data), text) }
+	assert.True(t, waittest.Until(has), "%s does not come to hold %q", path, text)
 }
 
 // A context of the body stops a command, and the body decides what follows.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -87,12 +88,8 @@ func followLimited(t *testing.T) {
 	for path := range want {
 		add(t, path, lastLine)
 	}
-	deadline := time.Now().Add(long)
 	for path := range want {
-		for b.callsOf(path) < 2 {
-			require.False(t, time.Now().After(deadline), "%s was not read again", path)
-			time.Sleep(time.Millisecond)
-		}
+		require.True(t, waittest.Until(func() bool { return b.callsOf(path) >= 2 }), "%s was not read again", path)
 	}
 	stop()
 	assert.EqualValues(t, 1, warned.Load(), "warned")

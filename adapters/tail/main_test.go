@@ -3,46 +3,17 @@ package tail_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-func TestMain(m *testing.M) {
-	files := openFiles()
-	code := m.Run()
-	if left := leaks(files); code == 0 && left != "" {
-		fmt.Fprintln(os.Stderr, left)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(waittest.Main(m)) }
 
-// openFiles counts the files that are open.
-func openFiles() int {
-	files, _ := os.ReadDir("/proc/self/fd") // none, where there is no such folder
-	return len(files)
-}
-
-// leaks says what is left behind, once it had time to go away.
-func leaks(before int) string {
-	var goroutines, files int
-	for deadline := time.Now().Add(long); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		// Only the goroutines and files of main, and a few of the runtime, remain.
-		if goroutines, files = runtime.NumGoroutine(), openFiles(); goroutines <= 3 && files <= before+3 {
-			return ""
-		}
-	}
-	stacks := make([]byte, 1<<20)
-	return fmt.Sprintf("leaked: %d files, %d goroutines\n%s", files-before, goroutines, stacks[:runtime.Stack(stacks, true)])
-}
-
-// long is a time in which everything has happened, unless it never does.
-const long = 5 * time.Minute
+const long = waittest.Patience
 
 // ways are those in which a change is found.
 var ways = map[string]tail.Options{

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -156,7 +157,5 @@ func TestRewriteLaw(t *testing.T) {
 // await waits until what was given of a file are its lines.
 func (g *given) await(t *rapid.T, path string, content []byte) {
 	want := content[:bytes.LastIndexByte(content, '\n')+1]
-	for deadline := time.Now().Add(long); !bytes.Equal(g.of(path), want); time.Sleep(time.Millisecond) {
-		require.False(t, time.Now().After(deadline), "given is %q\nwant %q", g.of(path), want)
-	}
+	require.True(t, waittest.Until(func() bool { return bytes.Equal(g.of(path), want) }), "got %q\nwant %q", g.of(path), want)
 }

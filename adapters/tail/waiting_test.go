@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
@@ -98,7 +99,7 @@ func TestEndsPromptly(t *testing.T) {
 		for i := range streams {
 			makeRun(t, filepath.Join(root, fmt.Sprint(i%7), fmt.Sprint(i, ".jsonl")), "line\nhalf", 1)
 		}
-		goroutines, files := runtime.NumGoroutine(), openFiles()
+		goroutines, files := runtime.NumGoroutine(), waittest.OpenFiles()
 		ctx, cancel := context.WithCancel(context.Background())
 		var waiting atomic.Int32
 		result := make(chan error, 1)
@@ -117,15 +118,11 @@ func TestEndsPromptly(t *testing.T) {
 		}
 		time.Sleep(10 * time.Millisecond)
 		// No stream that waits holds its file; others may be looking at this moment.
-		assert.LessOrEqual(t, openFiles()-files, 10)
+		assert.LessOrEqual(t, waittest.OpenFiles()-files, 10)
 		cancel()
 		assert.ErrorIs(t, <-result, context.Canceled)
-		for deadline := time.Now().Add(long); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-			if runtime.NumGoroutine() <= goroutines && openFiles() <= files {
-				return
-			}
-		}
-		t.Errorf("%d goroutines and %d files are left", runtime.NumGoroutine()-goroutines, openFiles()-files)
+		none := func() bool { return runtime.NumGoroutine() <= goroutines && waittest.OpenFiles() <= files }
+		assert.True(t, waittest.Until(none), "%d goroutines and %d files are left", runtime.NumGoroutine()-goroutines, waittest.OpenFiles()-files)
 	})
 }
 

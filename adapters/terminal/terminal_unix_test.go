@@ -7,34 +7,20 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/creack/pty"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/terminal"
 )
 
-// screen is a terminal, and what was written to it.
+// screen is a terminal with its output.
 type screen struct {
+	waittest.Output
 	tty *os.File
-	mu  sync.Mutex
-	out bytes.Buffer
-}
-
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.out.Write(p)
-}
-
-func (s *screen) text() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.out.String()
 }
 
 func newScreen(t *testing.T) *screen {
@@ -80,16 +66,16 @@ func TestProgress(t *testing.T) {
 	s := newScreen(t)
 	p := terminal.NewProgress(s.tty, func() int64 { return 4096 })
 	p.Done.Store(1024)
-	require.Eventually(t, func() bool { return strings.Contains(s.text(), "25%") }, 5*time.Minute, 10*time.Millisecond, "no bar")
+	require.True(t, waittest.Until(func() bool { return strings.Contains(s.String(), "25%") }), "no bar")
 	_, err := io.WriteString(p, "a line\n")
 	require.NoError(t, err)
 	p.Stop()
 	_, err = io.WriteString(p, "another\n")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return strings.Contains(s.text(), "another") }, 5*time.Minute, 10*time.Millisecond)
-	for line := range strings.SplitSeq(s.text(), "\n") {
+	require.True(t, waittest.Until(func() bool { return strings.Contains(s.String(), "another") }))
+	for line := range strings.SplitSeq(s.String(), "\n") {
 		seen := line[strings.LastIndexByte(strings.TrimRight(line, "\r"), '\r')+1:] // what is left of it on the screen
-		assert.False(t, strings.Contains(seen, "reading"), "%q", s.text())
+		assert.False(t, strings.Contains(seen, "reading"), "%q", s.String())
 	}
 	var out bytes.Buffer
 	for _, total := range []func() int64{nil, func() int64 { return 9 }} {

@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/web"
 	"github.com/quire-ci/quire-project/domain"
 )
@@ -72,9 +73,7 @@ func TestBrowserConnection(t *testing.T) {
 			}
 			http.Error(w, "bad gateway", http.StatusBadGateway)
 		}))
-		for deadline := time.Now().Add(patience); asked.Load() == 0; time.Sleep(20 * time.Millisecond) {
-			require.True(t, time.Now().Before(deadline), "%s is not asked for again", path)
-		}
+		require.True(t, waittest.Until(func() bool { return asked.Load() > 0 }), "%s is not asked for again", path)
 		holds(t, ctx, away)
 		p.serve(servers())
 	}

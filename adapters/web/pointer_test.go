@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/report"
 	"github.com/quire-ci/quire-project/adapters/web"
@@ -97,9 +98,7 @@ func TestBrowserPointer(t *testing.T) {
 	holds(t, ctx, `document.querySelector(".tools .note").textContent === "The command is copied."`)
 	require.Equal(t, "make first-1\necho done", copied())
 	do(t, ctx, chromedp.Focus(`#j1\.3 a`), chromedp.KeyEvent("c"))
-	for deadline := time.Now().Add(patience); copied() != "make first-2\necho done"; time.Sleep(20 * time.Millisecond) {
-		require.True(t, time.Now().Before(deadline), copied())
-	}
+	require.True(t, waittest.Until(func() bool { return copied() == "make first-2\necho done" }), copied())
 	click(t, ctx, `[aria-label="Collapse all jobs"]`)
 	holds(t, ctx, `document.querySelectorAll("details[open]").length === 0`)
 	do(t, ctx, chromedp.KeyEvent("e"))

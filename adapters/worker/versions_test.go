@@ -1,7 +1,6 @@
 package worker_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/broker"
 	"github.com/quire-ci/quire-project/adapters/brokers"
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/stores"
@@ -161,7 +160,7 @@ func (u *turns) verified(version int) {
 type program struct {
 	t     *testing.T
 	url   string
-	log   *output
+	log   *waittest.Output
 	stop  context.CancelFunc
 	ended chan error
 }
@@ -170,7 +169,7 @@ type program struct {
 func (u *turns) work(s stores.Store) *program {
 	u.t.Helper()
 	ctx, stop := context.WithCancel(u.t.Context())
-	p := &program{t: u.t, log: &output{}, stop: stop, ended: make(chan error, 1)}
+	p := &program{t: u.t, log: &waittest.Output{}, stop: stop, ended: make(chan error, 1)}
 	id, err := s.ID(ctx)
 	require.NoError(u.t, err)
 	b, err := brokers.Open(ctx, u.broker, brokers.Options{Group: id})
@@ -222,22 +221,4 @@ func (p *program) answers(page string, status int, words string) {
 		assert.Equal(c, status, response.StatusCode, string(body))
 		assert.Contains(c, string(body), words)
 	}, 5*time.Minute, 20*time.Millisecond, page)
-}
-
-// output is safe for concurrent use.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

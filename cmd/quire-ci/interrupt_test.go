@@ -71,13 +71,13 @@ func workspace(t *testing.T, pipeline string) string {
 
 func (s *started) path(name string) string { return filepath.Join(s.folder, name) }
 
-// shown is what it has said to people so far.
+// shown returns its output to people so far.
 func (s *started) shown() string {
 	text, _ := os.ReadFile(s.path("stderr"))
 	return string(text)
 }
 
-// await waits until a file has something in it, and returns that.
+// await waits until a file has contents, and returns them.
 func (s *started) await(name string) string {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
@@ -88,8 +88,8 @@ func (s *started) await(name string) string {
 	}
 }
 
-// interruptTwice interrupts, and once more when the first one was heeded and the second one counts
-// as another wish. It returns when the second one was sent.
+// interruptTwice interrupts twice, the second time after the program has reacted to the first and
+// counts another one. It returns the time of the second one.
 func (s *started) interruptTwice() time.Time {
 	s.t.Helper()
 	s.signal(os.Interrupt)

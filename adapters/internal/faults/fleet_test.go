@@ -11,8 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/quire-ci/quire-project/fixtures/synth"
 )
 
@@ -120,12 +122,8 @@ func interrupt(t testing.TB, c *command) {
 // eventually waits until a condition is true, much longer than that should take.
 func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-		if is() {
-			return
-		}
-	}
-	t.Errorf("waited in vain until %s", what)
+	slowly := func() bool { time.Sleep(200 * time.Millisecond); return is() }
+	assert.True(t, is() || waittest.Until(slowly), "waited in vain until %s", what)
 }
 
 // growth is a folder of streams that grow at the same time.

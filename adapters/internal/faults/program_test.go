@@ -3,15 +3,14 @@
 package faults
 
 import (
-	"bytes"
 	"errors"
 	"net/url"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -19,26 +18,8 @@ import (
 // command is a process of the program.
 type command struct {
 	*exec.Cmd
-	stdout, stderr output
+	stdout, stderr waittest.Output
 	started        time.Time
-}
-
-// output is the output so far of a process.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // ended is the result of a process.

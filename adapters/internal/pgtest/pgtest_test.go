@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quire-ci/quire-project/adapters/internal/waittest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -81,12 +82,7 @@ func TestNothingIsLeftOfOnesOwn(t *testing.T) {
 // awaitGone waits until a server's folder is removed, which follows the end of the server.
 func awaitGone(t *testing.T, folder string) {
 	t.Helper()
-	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(folder); os.IsNotExist(err) {
-			return
-		}
-	}
-	t.Errorf("%s is still there", folder)
+	require.True(t, waittest.Until(func() bool { _, err := os.Stat(folder); return os.IsNotExist(err) }), folder)
 }
 
 func TestNewest(t *testing.T) {
