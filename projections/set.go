@@ -30,7 +30,7 @@ func mustSet(added ...AnyDefinition) *Set {
 // reservedTables are other tables and views of a store. Names with one of reservedPrefixes
 // are reserved too.
 var (
-	reservedTables   = []string{"checkpoints", "held_segments", "quarantined_runs", "sh_timings", "schema"}
+	reservedTables   = []string{"checkpoints", "parked_segments", "quarantined_runs", "sh_timings", "schema"}
 	reservedPrefixes = []string{"quire_project", "sqlite", "pg"}
 )
 

@@ -46,7 +46,7 @@ SELECT *, now() FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[]
 ON CONFLICT (run_id) DO UPDATE SET
 	bytes = excluded.bytes, lines = excluded.lines, events = excluded.events, sha256 = excluded.sha256,
 	end_bytes = excluded.end_bytes, end_lines = excluded.end_lines, end_sha256 = excluded.end_sha256,
-	projections = excluded.projections, reading = excluded.reading, source = excluded.source, state = excluded.state, updated_at = excluded.updated_at`
+	projections = excluded.projections, read_options = excluded.read_options, source = excluded.source, state = excluded.state, updated_at = excluded.updated_at`
 
 // checkpoints are the changes of a transaction: checkpoints to write, or nil to delete one.
 type checkpoints map[domain.RunID]*store.Checkpoint

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -44,6 +46,26 @@ func explain(err error) error {
 		return &awayError{withMeaning(err)}
 	}
 	return withMeaning(err)
+}
+
+// explain is [explain], and returns a [store.ErrNewerSchema] instead of an error that has another
+// reason if a newer program has migrated the tables.
+func (s *Store) explain(err error) error {
+	return explain(s.newer(err))
+}
+
+func (s *Store) newer(err error) error {
+	var said *pgconn.PgError
+	if !errors.As(err, &said) || said.Code != "42P01" && said.Code != "42703" { // undefined_table, undefined_column
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	defer cancel()
+	var version int64
+	if s.kept.QueryRowContext(ctx, sqlstore.SelectSchema).Scan(&version) != nil {
+		return err
+	}
+	return cmp.Or(sqlstore.CheckSchema(version, s.known), err)
 }
 
 // awayError marks an error as a [store.ErrAway].

@@ -117,6 +117,13 @@ func (s *Store) tryChange(ctx context.Context, do func(*changing) error) error {
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, lockKeys(s.schema, []domain.RunID{""})[0]); err != nil {
 		return err
 	}
+	var version int64
+	if err := tx.QueryRow(ctx, sqlstore.SelectSchema).Scan(&version); err != nil {
+		return err
+	}
+	if err := sqlstore.CheckSchema(version, s.known); err != nil {
+		return err
+	}
 	if err := do(c); err != nil {
 		return err
 	}
@@ -205,11 +212,11 @@ func (b *beside) Carry(ctx context.Context, runs []domain.RunID) error {
 func (b *beside) Same(ctx context.Context, runs []domain.RunID) (map[domain.RunID][]*projections.Definition, error) {
 	tx, err := b.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
-		return nil, explain(err)
+		return nil, b.explain(err)
 	}
 	defer tx.Rollback() // it only reads
 	if _, err := tx.ExecContext(ctx, pagePlans); err != nil {
-		return nil, explain(err)
+		return nil, b.explain(err)
 	}
 	return sqlstore.NewReader(b.dialect, tx).Same(ctx, runs)
 }

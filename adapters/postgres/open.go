@@ -139,6 +139,7 @@ func New(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*Store, error
 		pool: pool, db: stdlib.OpenDBFromPool(pool), kept: openKept(pool), begin: beginQuery(o.durable), close: func() {},
 		dialect: newDialect(o.set),
 	}
+	s.dialect.Error = s.explain
 	s.use(s.dialect, s.db)
 	err := s.prepare(ctx, &o)
 	if err == nil && o.keep {

@@ -26,7 +26,7 @@ var migrations embed.FS
 const versions = "quire_project_schema"
 
 // relations are the tables and views that a store has whatever its projections are.
-var relations = []string{"checkpoints", "sh_timings", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_generations", "quire_project_changes", "quire_project_streams", "quire_project_pieces"}
+var relations = []string{"checkpoints", "sh_timings", "parked_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_generations", "quire_project_changes", "quire_project_streams", "quire_project_pieces"}
 
 // found is the content of a schema.
 type found struct {
@@ -46,7 +46,7 @@ func (s *Store) prepare(ctx context.Context, o *options) error {
 		return err
 	}
 	sources := provider.ListSources()
-	newest := sources[len(sources)-1].Version
+	s.known = sources[len(sources)-1].Version
 	found, err := s.look(ctx)
 	if err != nil {
 		return err
@@ -54,14 +54,14 @@ func (s *Store) prepare(ctx context.Context, o *options) error {
 	s.schema = found.schema
 	s.dialect.Existing = sqlstore.Statement{Query: selectTables, Args: []any{s.schema}}
 	switch {
-	case found.version > newest:
-		return fmt.Errorf("%w (its tables have version %d, this program knows %d)", store.ErrNewerSchema, found.version, newest)
+	case found.version > s.known:
+		return sqlstore.CheckSchema(found.version, s.known)
 	case found.version == 0 && len(found.names) > 0:
 		return fmt.Errorf("%w: schema %q already has %s; name another database or, with search_path=, another schema", store.ErrForeign, found.schema, strings.Join(found.names, ", "))
 	case found.version == 0 && o.mustExist:
 		return errNoStore
 	}
-	if found.version < newest {
+	if found.version < s.known {
 		err = s.migrate(ctx, provider)
 	}
 	if err == nil {
@@ -108,9 +108,11 @@ func (s *Store) migrate(ctx context.Context, provider *goose.Provider) error {
 	}
 }
 
-// collisions are the SQLSTATEs of objects that another program has just created, or is creating.
+// collisions are the SQLSTATEs of objects that another program has just created or renamed, or is
+// creating.
 var collisions = []string{
 	"23505", "42P07", "42701", "42710", "42723", // unique_violation, of a catalogue too; duplicate_table, _column, _object, _function
+	"42703", "42P01", // undefined_column, _table
 	"40P01", "40001", "XX000", // deadlock_detected, serialization_failure, internal_error: "tuple concurrently updated"
 }
 
@@ -135,7 +137,7 @@ func (s *Store) look(ctx context.Context) (found found, err error) {
 		if err := found.read(ctx, tx, s.tables); err != nil || !found.versions {
 			return err
 		}
-		return tx.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+versions).Scan(&found.version)
+		return tx.QueryRow(ctx, sqlstore.SelectSchema).Scan(&found.version)
 	})
 	return found, err
 }

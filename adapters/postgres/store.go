@@ -27,6 +27,7 @@ type Store struct {
 	dialect *sqlstore.Dialect
 	tables  []*table
 	schema  string // of the tables
+	known   int64  // the version of the tables that this program knows
 	begin   string // begins a transaction that writes
 	close   func()
 	within  *changing // the transaction of a switch, if the store reads and writes in one
@@ -42,16 +43,14 @@ const nowMs = `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)`
 
 func newDialect(set *projections.Set) *sqlstore.Dialect {
 	return &sqlstore.Dialect{
-		Set:     set,
-		Dollars: true,
-		Decode:  fromText,
-		Encode:  toText,
-		Any:     func(ids []string) (string, []any) { return `= ANY ($1)`, []any{ids} },
-		Equals:  equals,
-		Begins:  begins,
-		NowMs:   nowMs,
-		Error:   explain,
-
+		Set:         set,
+		Dollars:     true,
+		Decode:      fromText,
+		Encode:      toText,
+		Any:         func(ids []string) (string, []any) { return `= ANY ($1)`, []any{ids} },
+		Equals:      equals,
+		Begins:      begins,
+		NowMs:       nowMs,
 		MakeFixed:   makeFixed,
 		MakeTable:   tableStatements,
 		NoteChanges: noteChanges,
@@ -72,7 +71,7 @@ FROM quire_project_store`
 func (s *Store) ID(ctx context.Context) (string, error) {
 	var id, table, database, server, timeline string
 	if err := s.pool.QueryRow(ctx, selectID).Scan(&id, &table, &database, &server, &timeline); err != nil {
-		return "", fmt.Errorf("read the store's id: %w", explain(err))
+		return "", fmt.Errorf("read the store's id: %w", s.explain(err))
 	}
 	sum := sha256.Sum256([]byte(id + " " + table + " " + database + " " + server + " " + timeline))
 	return hex.EncodeToString(sum[:16]), nil
@@ -116,7 +115,7 @@ func (s *Store) Revision(ctx context.Context) (revision string, err error) {
 	}
 	err = s.pool.QueryRow(ctx, `SELECT CASE WHEN pg_is_in_recovery() THEN '' ELSE pg_current_snapshot()::text END`).Scan(&revision)
 	if err != nil {
-		return "", fmt.Errorf("read what has changed: %w", explain(err))
+		return "", fmt.Errorf("read what has changed: %w", s.explain(err))
 	}
 	return revision, nil
 }
@@ -157,11 +156,11 @@ func (s *Store) beginTx(ctx context.Context, begin string) (pgx.Tx, error) {
 func (s *Store) View(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
-		return explain(err)
+		return s.explain(err)
 	}
 	defer tx.Rollback() // it only reads
 	if _, err := tx.ExecContext(ctx, freshPlans+s.lockRows()); err != nil {
-		return explain(err)
+		return s.explain(err)
 	}
 	dialect := *s.dialect
 	dialect.Stream = (&cursors{}).open
@@ -176,11 +175,11 @@ const pagePlans = indexPlans + `; SET LOCAL enable_bitmapscan = off; SET LOCAL e
 func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Listed, error) {
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
-		return nil, explain(err)
+		return nil, s.explain(err)
 	}
 	defer tx.Rollback() // it only reads
 	if _, err := tx.ExecContext(ctx, pagePlans+s.lockRows()); err != nil {
-		return nil, explain(err)
+		return nil, s.explain(err)
 	}
 	return sqlstore.NewReader(s.dialect, tx).Runs(ctx, page)
 }

@@ -102,11 +102,18 @@ func (t *tx) exec(what string, statements ...sqlstore.Statement) error {
 	return nil
 }
 
-// scanKeeps notes whether the store keeps streams, which go with the live rows.
-func (t *tx) scanKeeps(row pgx.Row) error {
-	err := row.Scan(&t.Keeping.On)
+// selectStore selects whether the store keeps streams, and the version of its tables.
+const selectStore = `SELECT keeps_streams, (` + sqlstore.SelectSchema + `) FROM quire_project_store`
+
+// scanStore notes whether the store keeps streams, which go with the live rows, and fails if a newer
+// program has migrated its tables.
+func (t *tx) scanStore(row pgx.Row) error {
+	var version int64
+	if err := row.Scan(&t.Keeping.On, &version); err != nil {
+		return err
+	}
 	t.Keeping.On = t.Keeping.On && t.store.dialect.Prefix == ""
-	return err
+	return sqlstore.CheckSchema(version, t.store.known)
 }
 
 // Lock keeps others from writing runs, and returns their checkpoints.
@@ -116,14 +123,15 @@ func (t *tx) Lock(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error
 	if t.store.within == nil { // else nobody else can write
 		batch.Queue(lockRuns, lockKeys(t.store.schema+t.store.dialect.Prefix, runs))
 	}
-	batch.Queue(sqlstore.SelectKeeps).QueryRow(t.scanKeeps)
 	batch.Queue(t.store.dialect.SQL(lockCheckpoints), texts(runs)).Query(func(rows pgx.Rows) error {
 		var c sqlstore.Checkpoint
 		_, err := pgx.ForEachRow(rows, t.store.dialect.CheckpointColumns(&c), func() error { found[c.Run] = c.Checkpoint; return nil })
 		return err
 	})
+	// After the lock of the checkpoints, for which a migration waits.
+	batch.Queue(selectStore).QueryRow(t.scanStore)
 	if err := t.send(&batch); err != nil {
-		return nil, fmt.Errorf("lock %d runs: %w", len(runs), explainWrite(err))
+		return nil, fmt.Errorf("lock %d runs: %w", len(runs), explainWrite(t.store.newer(err)))
 	}
 	return found, nil
 }

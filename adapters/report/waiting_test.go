@@ -15,7 +15,7 @@ import (
 
 // drawWaiting draws the waiting runs of a store.
 func drawWaiting(t *rapid.T) []WaitingRun {
-	codes := []store.QuarantineCode{store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn}
+	codes := []store.QuarantineCode{store.MalformedSegment, store.MissingSegment, store.OtherStream, store.NotResumable}
 	count := rapid.Int64Range(0, 1<<40)
 	var runs []WaitingRun
 	for range rapid.IntRange(0, 4).Draw(t, "runs") {

@@ -64,7 +64,7 @@ var makeFixed = []string{
   end_bytes       INTEGER NOT NULL,
   end_lines       INTEGER NOT NULL,
   end_sha256      TEXT    NOT NULL,
-  reading         TEXT    NOT NULL,
+  read_options    TEXT    NOT NULL,
   source          TEXT    NOT NULL,
   updated_at      TEXT    NOT NULL,
   state           TEXT    NOT NULL DEFAULT '',
@@ -105,15 +105,15 @@ func (s *Store) change(ctx context.Context, what string, do func(*session) error
 		return err
 	}
 	defer s.release(session, false) // its statements are of other tables now
-	if err := session.exec(ctx, whole.begin); err != nil {
-		return s.fail(what, err)
-	}
-	s.files.openLog()
 	defer func() {
 		if err != nil {
 			session.rollback(ctx, whole)
 		}
 	}()
+	if err := session.begin(ctx, whole); err != nil {
+		return s.fail(what, err)
+	}
+	s.files.openLog()
 	if err = do(session); err == nil {
 		err = session.exec(context.WithoutCancel(ctx), whole.commit)
 	}

@@ -22,7 +22,7 @@ import (
 var embedded embed.FS
 
 // latest is the version of the newest migration.
-const latest = 6
+const latest = 7
 
 // migrationTimeout is how long a migration waits for other programs.
 const migrationTimeout = 10 * time.Second
@@ -80,16 +80,38 @@ func retryLocked(ctx context.Context, timeout time.Duration, do func() error) er
 }
 
 func up(ctx context.Context, db *sql.DB) error {
+	provider, err := provider(db)
+	if err == nil {
+		_, err = provider.Up(ctx)
+	}
+	return err
+}
+
+func provider(db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(embedded, "migrations")
 	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, files,
+		goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true),
+		goose.WithGoMigrations(goose.NewGoMigration(7, &goose.GoFunc{RunTx: rename}, nil)))
+}
+
+// rename gives tables, columns and codes the names that the program and its documentation use. The
+// columns of checkpoints and of generations are also the fence against programs that do not know
+// these names: they can write no run and make no generation.
+func rename(ctx context.Context, tx *sql.Tx) error {
+	const each = `SELECT group_concat('ALTER TABLE ' || name || ' RENAME COLUMN reading TO read_options;', '') FROM sqlite_schema
+WHERE type = 'table' AND (name = 'checkpoints' OR name GLOB 'quire_project_g[0-9]*_checkpoints')`
+	var statements string
+	if err := tx.QueryRowContext(ctx, each).Scan(&statements); err != nil {
 		return err
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithTableName(schemaTable), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return err
-	}
-	_, err = provider.Up(ctx)
+	_, err := tx.ExecContext(ctx, statements+`
+ALTER TABLE held_segments RENAME TO parked_segments;
+ALTER TABLE parked_segments RENAME COLUMN held_at_ms TO parked_at_ms;
+UPDATE quarantined_runs SET code = 'not_resumable' WHERE code = 'cannot_go_on';
+ALTER TABLE quire_project_generations RENAME COLUMN generation TO number`)
 	return err
 }
 
@@ -98,7 +120,7 @@ func up(ctx context.Context, db *sql.DB) error {
 const schemaTable = "quire_project_schema"
 
 // fixedNames are the tables and views that a store has whatever its projections are.
-var fixedNames = []string{"sh_timings", "checkpoints", "held_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_generations", "quire_project_changes", "quire_project_streams", "quire_project_pieces"}
+var fixedNames = []string{"sh_timings", "checkpoints", "parked_segments", "quarantined_runs", "quire_project_store", "quire_project_projections", "quire_project_generations", "quire_project_changes", "quire_project_streams", "quire_project_pieces"}
 
 // inspect returns the version of the store's tables, or 0 if there are none. It only reads.
 func inspect(ctx context.Context, db *sql.DB, set *projections.Set) (version int64, err error) {
@@ -111,8 +133,8 @@ func inspect(ctx context.Context, db *sql.DB, set *projections.Set) (version int
 			return 0, err
 		}
 	}
-	if version > latest {
-		return 0, fmt.Errorf("%w (its tables have version %d, this program knows %d)", store.ErrNewerSchema, version, latest)
+	if err := sqlstore.CheckSchema(version, latest); err != nil {
+		return 0, err
 	}
 	delete(names, schemaTable)
 	if version == 0 && len(names) > 0 {
@@ -132,7 +154,7 @@ func versionIn(ctx context.Context, db *sql.DB) (version int64, err error) {
 	if !ours {
 		return 0, foreign(schemaTable)
 	}
-	err = db.QueryRowContext(ctx, `SELECT coalesce(max(version_id), 0) FROM `+schemaTable).Scan(&version)
+	err = db.QueryRowContext(ctx, sqlstore.SelectSchema).Scan(&version)
 	return version, err
 }
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -9,6 +10,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"time"
+
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/domain"
@@ -122,11 +126,29 @@ func (s *database) fail(what string, err error) error {
 func (s *database) explain(err error) error {
 	if moved := s.files.check(); moved != nil {
 		err = moved
+	} else if codeOf(err) == lib.SQLITE_ERROR { // there is no such table or column
+		err = s.newer(err)
 	}
 	if s.name == "" {
 		return explain(err)
 	}
 	return fmt.Errorf("%s: %w", s.name, explain(err))
+}
+
+// versionTime is how long looking up the version of the tables may take. A handle that you passed to
+// [New] may have no other connection.
+const versionTime = time.Second
+
+// newer returns a [store.ErrNewerSchema] instead of an error that has another reason if a newer
+// program has migrated the tables.
+func (s *database) newer(err error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), versionTime)
+	defer cancel()
+	var version int64
+	if s.reads.QueryRowContext(ctx, sqlstore.SelectSchema).Scan(&version) != nil {
+		return err
+	}
+	return cmp.Or(sqlstore.CheckSchema(version, latest), err)
 }
 
 // inPlace returns the error of an operation, or another one if the database is not at its path

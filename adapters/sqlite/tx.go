@@ -119,6 +119,18 @@ func (s *session) exec(ctx context.Context, query string, args ...any) error {
 	return err
 }
 
+// begin begins a transaction, and fails if a newer program has migrated the tables.
+func (s *session) begin(ctx context.Context, scope scope) error {
+	if err := s.exec(ctx, scope.begin); err != nil {
+		return err
+	}
+	var version int64
+	if err := s.conn.QueryRowContext(ctx, sqlstore.SelectSchema).Scan(&version); err != nil {
+		return err
+	}
+	return sqlstore.CheckSchema(version, latest)
+}
+
 // rollback ends a transaction, if there is one. If that fails, it discards the connection
 // together with the transaction.
 func (s *session) rollback(ctx context.Context, scope scope) {
@@ -146,7 +158,7 @@ type tx struct {
 }
 
 func (t *tx) begin(scope scope) error {
-	err := t.session.exec(t.ctx, scope.begin)
+	err := t.session.begin(t.ctx, scope)
 	if err == nil {
 		// BEGIN succeeds even in a read-only database, but this fails.
 		err = t.session.exec(t.ctx, t.store.dialect.SQL("DELETE FROM {checkpoints} WHERE false"))

@@ -33,7 +33,7 @@ func muchOpen(t *trial) {
 	}
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
 		must(t.deliver(p, []domain.Segment{segmentOf(run, stream, before, len(stream), false), segmentOf(other, longStream(1), 0, len(longStream(1)), false)}))
-		must(t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == store.CannotGoOn }))
+		must(t.until(run, func(w store.Waiting) bool { return w.Quarantine != nil && w.Quarantine.Code == store.NotResumable }))
 		r.is(stream)
 		must(errors.Join(t.ingests(r, store.Options{}, store.Continued), t.hasState(run, true)))
 		before = len(stream)

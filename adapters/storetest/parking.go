@@ -62,7 +62,7 @@ func (t *trial) quarantine() *store.Quarantine {
 		return nil
 	}
 	return &store.Quarantine{
-		Code:   pick(t, "code", store.MalformedSegment, store.MissingSegment, store.OtherStream, store.CannotGoOn, store.RefusedRun),
+		Code:   pick(t, "code", store.MalformedSegment, store.MissingSegment, store.OtherStream, store.NotResumable, store.RefusedRun),
 		Reason: anyText().Draw(t.draw, "reason"), Offset: t.count64("offset"),
 		Since: time.UnixMilli(1), // the store must ignore it
 	}

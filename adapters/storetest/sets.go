@@ -144,7 +144,7 @@ func (t *trial) lacking(r *recording, stream []byte, stays func() error) {
 	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
 		must(t.deliver(p, slices.Concat(t.segments(r.run, stream), t.segments(other.run, stream))))
 		waiting := value(t.store.Waiting(t.ctx, r.run))
-		failIf(len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.CannotGoOn, "the run is not quarantined: %+v", waiting)
+		failIf(len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.NotResumable, "the run is not quarantined: %+v", waiting)
 		must(errors.Join(stays(), t.agree(other)))
 		must(t.rebuild(r, store.Options{}))
 		must(p.Retry(t.ctx, r.run))

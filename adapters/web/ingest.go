@@ -203,7 +203,7 @@ func (c *receiver) tooLarge() *problem {
 // isOther calls Options.Outdated if the store is newer than this program. If the store is older,
 // the server waits until it is rebuilt.
 func (s *Server) isOther(err error) {
-	if s.outdated != nil && errors.As(err, new(*projections.NewerError)) {
+	if s.outdated != nil && (errors.As(err, new(*projections.NewerError)) || errors.Is(err, store.ErrNewerSchema)) {
 		s.outdated(err)
 	}
 }
@@ -220,7 +220,7 @@ func (s *Server) answer(segment domain.Segment, err error) *problem {
 		return &problem{status: http.StatusBadRequest, Error: "the body is not whole lines, each with a line feed"}
 	case errors.Is(err, store.ErrOtherVersion):
 		s.isOther(err)
-		return &problem{status: http.StatusServiceUnavailable, Error: err.Error()} // the message has only names and numbers
+		return &problem{status: http.StatusServiceUnavailable, Error: printable.StoreReason(err)}
 	case !errors.As(err, &refused):
 		s.log.Error("a segment was not written", "run", printable.Name(string(segment.Run)), "error", printable.Name(err.Error()))
 		return &problem{status: http.StatusServiceUnavailable, Error: "the store does not answer; send the lines again"}

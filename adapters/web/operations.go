@@ -33,7 +33,7 @@ func newOperations(s *Server, registry *prometheus.Registry) *operations {
 func (s *Server) problems(ctx context.Context) []string {
 	err := store.CheckVersions(ctx, s.store)
 	if errors.Is(err, store.ErrOtherVersion) {
-		return []string{err.Error()} // the message has only names and numbers
+		return []string{printable.StoreReason(err)}
 	}
 	if err == nil {
 		_, err = s.store.RunIDs(ctx, "", 1)
@@ -42,5 +42,5 @@ func (s *Server) problems(ctx context.Context) []string {
 		return nil
 	}
 	s.log.Warn("health: the store does not answer", "error", printable.Name(err.Error()))
-	return []string{"the store: " + printable.Reason(err, store.ErrFull, store.ErrReadOnly, store.ErrLocked, store.ErrNewerSchema, store.ErrForeign, store.ErrAway)}
+	return []string{"the store: " + printable.StoreReason(err)}
 }

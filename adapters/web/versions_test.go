@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"database/sql"
 	"net"
 	"net/http"
 	"os"
@@ -22,7 +23,8 @@ import (
 )
 
 // Until the store is rebuilt, a server of the new version shows runs, is not ready, and refuses
-// lines. Afterwards, a server of the old version ends at the first write.
+// lines. Afterwards, a server of the old version ends at the first write, and so does one whose
+// tables a newer program has migrated.
 func TestVersions(t *testing.T) {
 	db, lines := filepath.Join(t.TempDir(), "quire.db"), `{"at_ms":1,"type":"job_started","job_id":"a"}`+"\n"
 	open := func(version int) store.Store {
@@ -60,7 +62,7 @@ func TestVersions(t *testing.T) {
 	old, ended := start(1)
 	got, _ := put(old, "a")
 	assert.Equal(t, http.StatusNoContent, got)
-	next, _ := start(2)
+	next, nextEnded := start(2)
 	assert.Equal(t, http.StatusOK, status(next+"/runs/a"))
 	assert.Equal(t, http.StatusOK, status(next+"/livez"))
 	assert.Equal(t, http.StatusServiceUnavailable, status(next+"/readyz"))
@@ -82,12 +84,25 @@ func TestVersions(t *testing.T) {
 	got, words = put(old, "d")
 	assert.Equal(t, http.StatusServiceUnavailable, got)
 	assert.Contains(t, words, "use a newer program")
-	select {
-	case err := <-ended:
-		assert.ErrorIs(t, err, store.ErrOtherVersion)
-	case <-time.After(patience):
-		t.Fatal("the old server does not end")
+	ends := func(ended chan error, want error) {
+		select {
+		case err := <-ended:
+			assert.ErrorIs(t, err, want)
+		case <-time.After(patience):
+			t.Fatal("the server does not end")
+		}
 	}
+	ends(ended, store.ErrOtherVersion)
+
+	handle, err := sql.Open("sqlite", db)
+	require.NoError(t, err)
+	defer handle.Close()
+	_, err = handle.Exec(`INSERT INTO quire_project_schema (version_id, is_applied) VALUES (1000, 1)`)
+	require.NoError(t, err)
+	got, words = put(next, "e")
+	assert.Equal(t, http.StatusServiceUnavailable, got)
+	assert.Equal(t, store.ErrNewerSchema.Error(), words)
+	ends(nextEnded, store.ErrNewerSchema)
 }
 
 // noLabels is a projection without rows.

@@ -70,20 +70,12 @@ func (w *worker) problems(ctx context.Context) (problems []string) {
 	}
 	switch {
 	case errors.Is(err, store.ErrOtherVersion):
-		problems = append(problems, reason(err))
+		problems = append(problems, printable.StoreReason(err))
 	case err != nil:
-		failed("the store", reason(err), err)
+		failed("the store", printable.StoreReason(err), err)
 	}
 	if _, err := w.broker.Lag(ctx); err != nil {
 		failed("the broker", brokers.Reason(err), err)
 	}
 	return problems
-}
-
-// reason describes an error of a store without anything secret.
-func reason(err error) string {
-	if errors.Is(err, store.ErrOtherVersion) {
-		return err.Error() // of names and numbers
-	}
-	return printable.Reason(err, store.ErrFull, store.ErrReadOnly, store.ErrLocked, store.ErrNewerSchema, store.ErrForeign, store.ErrAway)
 }

@@ -151,7 +151,7 @@ func (w *worker) Apply(ctx context.Context, segment domain.Segment) error {
 		w.end(err)
 		fallthrough
 	case !errors.Is(err, context.Canceled) && !errors.Is(err, store.ErrClosed):
-		w.progress.Failed("the store: "+reason(err), time.Now())
+		w.progress.Failed("the store: "+printable.StoreReason(err), time.Now())
 	}
 	return err
 }

@@ -132,7 +132,7 @@ func (w *writing) completes(t *testing.T) {
 	db, err := w.open()
 	require.NoError(t, err)
 	defer db.Close()
-	for _, table := range []string{"held_segments", "quarantined_runs"} {
+	for _, table := range []string{"parked_segments", "quarantined_runs"} {
 		var rows int
 		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&rows); err != nil || rows > 0 {
 			t.Errorf("%s has %d rows, %v", table, rows, err)

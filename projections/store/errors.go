@@ -17,9 +17,9 @@ var (
 	// ErrForeign is returned when a database has tables of the same names that another
 	// program has made.
 	ErrForeign = errors.New("the database holds tables of another program")
-	// ErrNewerSchema is returned by a store whose tables a newer version of the
-	// program has made.
-	ErrNewerSchema = errors.New("the database was made by a newer version of this program; use that one")
+	// ErrNewerSchema is the [ErrOtherVersion] of a store whose tables a newer version of the program
+	// has made or migrated, also while the store was open.
+	ErrNewerSchema = fmt.Errorf("%w: a newer version of this program has changed its tables; upgrade this program, and start it again", ErrOtherVersion)
 	// ErrLocked is returned when another program has locked the store for too long.
 	ErrLocked = errors.New("the database is locked by another program")
 	// ErrReadOnly is returned when the store cannot be written.

@@ -81,7 +81,7 @@ func (l *liveRun) over() bool {
 }
 
 func (l *liveRun) stick(why string) {
-	l.stuck = l.quarantine(CannotGoOn, why+"; ingest its whole stream, and retry")
+	l.stuck = l.quarantine(NotResumable, why+"; ingest its whole stream, and retry")
 }
 
 func (l *liveRun) quarantine(code QuarantineCode, reason string) *Quarantine {

@@ -13,7 +13,8 @@ import (
 
 // ErrOtherVersion is returned by functions that write to a store whose rows have another version
 // of a projection than the program. Nothing is written. It wraps a *[projections.NewerError] if
-// the store is newer, and a *[projections.OlderError] if it is older.
+// the store is newer, and a *[projections.OlderError] if it is older. It is also in
+// [ErrNewerSchema].
 var ErrOtherVersion = errors.New("the store has another version")
 
 // CheckVersions returns an [ErrOtherVersion] if this program cannot write to the store because

@@ -46,9 +46,9 @@ const (
 	// OtherStream: the segment's digest is not that of the stream so far, or the segment
 	// begins within a line of it, because two streams have the same run id.
 	OtherStream QuarantineCode = "other_stream"
-	// CannotGoOn: segments cannot continue the stored rows, because the state of their fold
+	// NotResumable: segments cannot continue the stored rows, because the state of their fold
 	// is missing or unusable, or because they are of other projections.
-	CannotGoOn QuarantineCode = "cannot_go_on"
+	NotResumable QuarantineCode = "not_resumable"
 	// RefusedRun: the store refuses the rows of the run, and accepts those of others.
 	RefusedRun QuarantineCode = "refused"
 )

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // Name returns a name unchanged if it is safe to print. A name that would move the cursor, break a
@@ -49,4 +51,12 @@ func Reason(err error, known ...error) string {
 		return "no answer in time"
 	}
 	return "an error that is in the log"
+}
+
+// StoreReason is Reason for an error of a store.
+func StoreReason(err error) string {
+	if errors.Is(err, store.ErrOtherVersion) && !errors.Is(err, store.ErrNewerSchema) {
+		return err.Error() // of names and numbers
+	}
+	return Reason(err, store.ErrFull, store.ErrReadOnly, store.ErrLocked, store.ErrNewerSchema, store.ErrForeign, store.ErrAway)
 }

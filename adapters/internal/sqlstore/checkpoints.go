@@ -14,7 +14,7 @@ const SelectCheckpoints = `SELECT ` + CheckpointNames + `, EXISTS (SELECT 1 FROM
 WHERE k.run_id = c.run_id AND k.bytes = c.end_bytes AND k.sha256 = c.end_sha256) FROM {checkpoints} AS c`
 
 // CheckpointNames are the columns of checkpoints.
-const CheckpointNames = `run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, projections, reading, source, state`
+const CheckpointNames = `run_id, bytes, lines, events, sha256, end_bytes, end_lines, end_sha256, projections, read_options, source, state`
 
 // Checkpoint is a row of the table of checkpoints.
 type Checkpoint struct {

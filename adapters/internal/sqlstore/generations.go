@@ -32,7 +32,7 @@ const Dropped = store.GenerationState("dropped")
 // All returns all generations, those that are dropped included, without their versions.
 func (r Reader) All(ctx context.Context) ([]store.Generation, error) {
 	columns := func(d *Dialect, g *store.Generation) []any { return []any{&g.Number, text(d, &g.State)} }
-	return list(ctx, r, "the generations", columns, `SELECT generation, state FROM quire_project_generations ORDER BY generation`)
+	return list(ctx, r, "the generations", columns, `SELECT number, state FROM quire_project_generations ORDER BY number`)
 }
 
 // Generations returns the generations that have rows.
@@ -195,7 +195,7 @@ func (s Swap) Statements(keep bool) (all []string) {
 
 // setState returns the statement that sets the state of a generation.
 func setState(number int, state store.GenerationState) string {
-	return fmt.Sprintf(`UPDATE quire_project_generations SET state = '%s' WHERE generation = %d`, state, number)
+	return fmt.Sprintf(`UPDATE quire_project_generations SET state = '%s' WHERE number = %d`, state, number)
 }
 
 // next returns the next generation: an existing one, if it is for the projections of this program,
@@ -299,7 +299,7 @@ func (g Generations) Next(ctx context.Context) (next int, err error) {
 func (d *Dialect) makeGeneration(number int) []string {
 	own := *d
 	own.Prefix = Prefix(number)
-	all := []string{fmt.Sprintf(`INSERT INTO quire_project_generations (generation, state) VALUES (%d, '%s')`, number, store.BuildingGeneration)}
+	all := []string{fmt.Sprintf(`INSERT INTO quire_project_generations (number, state) VALUES (%d, '%s')`, number, store.BuildingGeneration)}
 	for _, statement := range append(d.MakeFixed, `CREATE INDEX `+own.Own("checkpoints_projections")+` ON {checkpoints} (projections, run_id)`) {
 		all = append(all, own.SQL(statement))
 	}

@@ -13,7 +13,7 @@ import (
 // selectSame selects runs that were derived from the same bytes in this generation and in the live
 // one, and in which tables their rows are the same.
 const selectSame = `SELECT n.run_id, ''%s FROM {checkpoints} AS n JOIN checkpoints AS l ON l.run_id = n.run_id
-WHERE n.projections = '%s' AND n.end_bytes = l.end_bytes AND n.end_lines = l.end_lines AND n.end_sha256 = l.end_sha256 AND n.reading = l.reading AND n.run_id %s`
+WHERE n.projections = '%s' AND n.end_bytes = l.end_bytes AND n.end_lines = l.end_lines AND n.end_sha256 = l.end_sha256 AND n.read_options = l.read_options AND n.run_id %s`
 
 // sameRows is an SQL expression that is 1 if a table has the same rows of a run in both
 // generations: each row has a counterpart, and the numbers are equal. It counts, because PostgreSQL

@@ -41,6 +41,18 @@ func (r Reader) Versions(ctx context.Context) (map[string]int, error) {
 	return versions, err
 }
 
+// SelectSchema selects the version of the tables that are not those of projections.
+const SelectSchema = `SELECT coalesce(max(version_id), 0) FROM quire_project_schema`
+
+// CheckSchema returns a [store.ErrNewerSchema] if the tables have a newer version than the program
+// knows.
+func CheckSchema(version, known int64) error {
+	if version <= known {
+		return nil
+	}
+	return fmt.Errorf("%w (its tables have version %d, this program knows %d)", store.ErrNewerSchema, version, known)
+}
+
 // Tables are how the tables of a store differ from the projections of this program.
 type Tables struct {
 	// Missing are projections that need a table, and Drop the tables to drop first: they were made

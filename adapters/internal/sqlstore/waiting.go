@@ -15,11 +15,11 @@ import (
 // apply a condition on the whole query to its parts.
 const selectWaiting = `SELECT w.run_id, q.run_id IS NOT NULL, coalesce(q.code, ''), coalesce(q.reason, ''), coalesce(q."offset", 0), coalesce(q.quarantined_at_ms, 0),
   coalesce(s.segments, 0), coalesce(s.bytes, 0), coalesce(s.first, 0), coalesce(s.last, 0), coalesce(%[2]s - s.since, 0)
-FROM (SELECT run_id FROM quarantined_runs%[1]s UNION SELECT run_id FROM held_segments%[1]s) AS w
+FROM (SELECT run_id FROM quarantined_runs%[1]s UNION SELECT run_id FROM parked_segments%[1]s) AS w
 LEFT JOIN quarantined_runs AS q ON q.run_id = w.run_id
 LEFT JOIN (
-  SELECT run_id, count(*) AS segments, CAST(sum(bytes) AS bigint) AS bytes, min("offset") AS first, max("offset" + bytes) AS last, min(held_at_ms) AS since
-  FROM held_segments%[1]s GROUP BY run_id
+  SELECT run_id, count(*) AS segments, CAST(sum(bytes) AS bigint) AS bytes, min("offset") AS first, max("offset" + bytes) AS last, min(parked_at_ms) AS since
+  FROM parked_segments%[1]s GROUP BY run_id
 ) AS s ON s.run_id = w.run_id
 ORDER BY w.run_id`
 
@@ -69,7 +69,7 @@ func (r Reader) waiting(ctx context.Context, condition string, args []any) ([]st
 	return waiting, err
 }
 
-const selectParked = `SELECT "offset", tail, sha256, data FROM held_segments
+const selectParked = `SELECT "offset", tail, sha256, data FROM parked_segments
 WHERE run_id = ?1 AND "offset" <= ?2 AND "offset" + bytes > ?2 ORDER BY tail, bytes DESC, "offset" LIMIT 1`
 
 func parkedColumns(_ *Dialect, s *domain.Segment) []any {
@@ -105,7 +105,7 @@ func (p Parking) statement(query string, args ...any) Statement {
 
 // Park keeps segments.
 func (p Parking) Park(segments []domain.Segment) error {
-	query := `INSERT INTO held_segments (run_id, "offset", bytes, tail, sha256, held_at_ms, data)
+	query := `INSERT INTO parked_segments (run_id, "offset", bytes, tail, sha256, parked_at_ms, data)
 VALUES (?1, ?2, ?3, ?4, ?5, ` + p.Dialect.nowMs() + `, ?6) ON CONFLICT DO NOTHING`
 	var all []Statement
 	for i := range segments {
@@ -117,7 +117,7 @@ VALUES (?1, ?2, ?3, ?4, ?5, ` + p.Dialect.nowMs() + `, ?6) ON CONFLICT DO NOTHIN
 
 // Unpark removes parked segments of a run.
 func (p Parking) Unpark(run domain.RunID, end int64) error {
-	return p.Exec("unpark segments", p.statement(`DELETE FROM held_segments WHERE run_id = ?1 AND "offset" + bytes <= ?2`, p.Dialect.encode(string(run)), end))
+	return p.Exec("unpark segments", p.statement(`DELETE FROM parked_segments WHERE run_id = ?1 AND "offset" + bytes <= ?2`, p.Dialect.encode(string(run)), end))
 }
 
 // SetQuarantine sets or lifts the quarantine of a run.
