@@ -87,7 +87,7 @@ func WriteWaiting(out io.Writer, format Format, columns int, runs []WaitingRun) 
 		return writeValue(out, waitingSchema, map[string]any{"runs": append([]WaitingRun{}, runs...)})
 	}
 	if len(runs) == 0 {
-		_, err := fmt.Fprintln(out, "no run is quarantined, and no segment is parked")
+		_, err := fmt.Fprintln(out, "nothing is quarantined or parked")
 		return err
 	}
 	g := &Grid{Columns: []Column{
