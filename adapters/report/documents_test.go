@@ -53,19 +53,19 @@ var documents = []struct {
 		{"versions/v1", "versions/v2"}, {`"name":"jobs",`, ``}, {`"store":null,`, ``}, {`"program":2`, `"program":0`}, {`"live"`, `"lost"`},
 		{`"number":0`, `"number":-1`}, {`{"jobs":1}`, `{"jobs":0}`}, {`"run_id":"a",`, ``}, {`"runs":`, `"more":1,"runs":`},
 	}},
-	{"quarantine", 40, writeWaiting, `{"schema":"quire-project/quarantine/v1","runs":[{"run_id":"r",` +
+	{"quarantine", 40, writeWaiting, `{"schema":"quire-project/quarantine/v2","runs":[{"run_id":"r",` +
 		`"quarantine":{"code":"missing","reason":"x","offset":7,"since":"2026-01-02T03:04:05Z"},` +
-		`"projected":{"bytes":1,"lines":2,"events":3,"source":"s"},"held":{"segments":1,"bytes":2,"first":3,"last":4,"age_ms":5}}]}`, [][2]string{
-		{"quarantine/v1", "quarantine/v2"}, {`"missing"`, `"lost"`}, {`"run_id":"r",`, ``}, {`"offset":7`, `"offset":-1`},
+		`"projected":{"bytes":1,"lines":2,"events":3,"source":"s"},"parked":{"segments":1,"bytes":2,"first":3,"last":4,"age_ms":5}}]}`, [][2]string{
+		{"quarantine/v2", "quarantine/v1"}, {`"missing"`, `"lost"`}, {`"run_id":"r",`, ``}, {`"offset":7`, `"offset":-1`},
 		{`"reason":"x",`, ``}, {`"events":3,`, ``}, {`"last":4`, `"last":"4"`}, {`"age_ms":5`, `"age_ms":5,"data":"x"`},
 	}},
 	{"verify", 40, writeVerified, `{"schema":"quire-project/verify/v1","differences":[` +
 		`{"kind":"differs","run_id":"r","table":"sh_events","key":{"job_id":"a","seq":1},"column":"cmd","stored":"x","derived":"y"},` +
 		`{"kind":"missing","run_id":"r","table":"runs","key":{},"column":"","stored":null,"derived":{"run_id":"r"}},` +
 		`{"kind":"behind","run_id":"r","table":"checkpoints","key":{},"column":"end_bytes","stored":9,"derived":null}` +
-		`],"set_aside":[{"run_id":"m","source":"/m.jsonl","reason":"malformed"}],"runs":1,"mend":"rebuild"}`, [][2]string{
+		`],"set_aside":[{"run_id":"m","source":"/m.jsonl","reason":"malformed"}],"runs":1,"repair":"rebuild"}`, [][2]string{
 		{`verify/v1`, `verify/v2`}, {`"runs":1`, `"runs":-1`}, {`,"runs":1`, ``}, {`"differs"`, `"other"`}, {`"job_id":"a",`, ``}, {`"cmd"`, `""`}, {`"stored":null`, `"stored":{}`},
-		{`"derived":{"run_id":"r"}`, `"derived":null`}, {`"reason":"malformed"`, `"reason":null`}, {`"mend":"rebuild"`, `"mend":""`},
+		{`"derived":{"run_id":"r"}`, `"derived":null`}, {`"reason":"malformed"`, `"reason":null`}, {`"repair":"rebuild"`, `"repair":""`},
 		{`"stored":9`, `"stored":"9"`}, {`"end_bytes"`, `"events"`}, {`"key":{}`, `"key":{"position":1}`},
 	}},
 }

@@ -70,8 +70,8 @@ func Verify(ctx context.Context, out io.Writer, s store.Store, sources store.Sou
 	}
 	if o.Format == JSON {
 		fmt.Fprintf(v.out, "],\"set_aside\":%s,\"runs\":%d", compact(v.skipped), v.Runs)
-		if mend := v.Mend(); mend != "" {
-			fmt.Fprintf(v.out, ",\"mend\":%s", compact(mend))
+		if repair := v.Repair(); repair != "" {
+			fmt.Fprintf(v.out, ",\"repair\":%s", compact(repair))
 		}
 		v.out.WriteString("}\n")
 	}
@@ -218,8 +218,8 @@ func common(a, b string) int {
 	return n
 }
 
-// Mend returns the command that repairs the rows, or "" if none is needed.
-func (v *Verification) Mend() string {
+// Repair returns the command that repairs the rows, or "" if none is needed.
+func (v *Verification) Repair() string {
 	switch {
 	case v.force:
 		return "rebuild --force"
@@ -245,9 +245,9 @@ func (v *Verification) String() string {
 	words := fmt.Sprintf("verified %s: %s", display.Plural(v.Runs, "run"), cmp.Or(strings.Join(found, ", "), "no difference"))
 	switch {
 	case v.Differences > 0:
-		words += "; " + v.Mend() + " puts the rows right"
+		words += "; " + v.Repair() + " puts the rows right"
 	case v.Behind > 0:
-		words += "; " + v.Mend() + " reads the rest"
+		words += "; " + v.Repair() + " reads the rest"
 	}
 	if v.Skipped > 0 {
 		words += fmt.Sprintf("; %d skipped", v.Skipped)

@@ -18,7 +18,7 @@ type WaitingRun struct {
 	Quarantine *quarantine  `json:"quarantine"` // null if the run may continue by itself
 	// Projected is the part of the stream that the rows are derived from.
 	Projected projected `json:"projected"`
-	Held      held      `json:"held"`
+	Parked    parked    `json:"parked"`
 }
 
 type quarantine struct {
@@ -35,7 +35,7 @@ type projected struct {
 	Source string `json:"source"`
 }
 
-type held struct {
+type parked struct {
 	Segments int   `json:"segments"`
 	Bytes    int64 `json:"bytes"`
 	First    int64 `json:"first"`
@@ -68,7 +68,7 @@ func newWaitingRun(w *store.Waiting, c store.Checkpoint) WaitingRun {
 	run := WaitingRun{
 		RunID:     w.Run,
 		Projected: projected{c.End.Bytes, c.End.Lines, c.Events, c.Source},
-		Held:      held{w.Segments, w.Bytes, w.First, w.Last, w.Age.Milliseconds()},
+		Parked:    parked{w.Segments, w.Bytes, w.First, w.Last, w.Age.Milliseconds()},
 	}
 	if q := w.Quarantine; q != nil {
 		run.Quarantine = &quarantine{q.Code, q.Reason, q.Offset, q.Since.UTC().Format(time.RFC3339)}
@@ -78,7 +78,7 @@ func newWaitingRun(w *store.Waiting, c store.Checkpoint) WaitingRun {
 
 // waitingSchema is the first member of the JSON document. It changes when a change of the document
 // would break its readers.
-const waitingSchema = "quire-project/quarantine/v1"
+const waitingSchema = "quire-project/quarantine/v2"
 
 // WriteWaiting writes runs as one document, docs/schema/quarantine.json, or as a table for a
 // terminal with that many columns; 0 means no limit.
@@ -100,7 +100,7 @@ func WriteWaiting(out io.Writer, format Format, columns int, runs []WaitingRun) 
 		if run.Quarantine != nil {
 			code, since = string(run.Quarantine.Code), run.Quarantine.Since
 		}
-		g.add(maxCell, string(run.RunID), code, since, fmt.Sprint(run.Projected.Bytes), fmt.Sprint(run.Held.Segments), fmt.Sprint(run.Held.Bytes))
+		g.add(maxCell, string(run.RunID), code, since, fmt.Sprint(run.Projected.Bytes), fmt.Sprint(run.Parked.Segments), fmt.Sprint(run.Parked.Bytes))
 	}
 	return g.Write(out, columns)
 }
@@ -137,7 +137,7 @@ func (r *WaitingRun) String() string {
 	} else {
 		line("in the rows", "nothing")
 	}
-	if h := r.Held; h.Segments > 0 {
+	if h := r.Parked; h.Segments > 0 {
 		line("parked", "%s with %d bytes, between bytes %d and %d of the stream, for %v", display.Plural(h.Segments, "segment"), h.Bytes, h.First, h.Last, (time.Duration(h.AgeMs) * time.Millisecond).Round(time.Second))
 	} else {
 		line("parked", "nothing")

@@ -140,7 +140,7 @@ func newVerify(p *app) *cobra.Command {
 			if format == report.Table {
 				say(work, found.String())
 			}
-			if found.Mend() != "" {
+			if found.Repair() != "" {
 				work.ends(command.StatusFound)
 			}
 			return nil
