@@ -102,9 +102,6 @@ func (t *Tracker) EachOpenSh(f func(*TrackedJob, *TrackedSh)) {
 	}
 }
 
-// NewestSh returns the job's newest open sh, which is the running one; nil if none is open.
-func (t *Tracker) NewestSh(job *TrackedJob) *TrackedSh { return t.open.newest(job) }
-
 // advance updates the tracker with one entry, and puts the effects into step.
 func (t *Tracker) advance(entry *domain.Entry, step *Step) {
 	step.begin(entry, t)

@@ -38,7 +38,7 @@ func testMended(t *testing.T, bad, good string, change func(t *testing.T, path, 
 	folder := t.TempDir()
 	path := filepath.Join(folder, "run.jsonl")
 	overwrite(t, path, bad)
-	s, db := &seen{}, memory.New()
+	s, db := newSeen(), memory.New()
 	options := s.options(db)
 	options.Streams = jsonl.Options{MaxLine: 20_000}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -61,7 +61,7 @@ func TestGrowsBehindABadLine(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "run.jsonl")
 	overwrite(t, path, started+"{}\n")
-	s, db := &seen{}, memory.New()
+	s, db := newSeen(), memory.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

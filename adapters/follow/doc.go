@@ -8,9 +8,12 @@
 // # From files to segments
 //
 // Package tail finds streams, reads whole lines and digests them. Follow decodes each line once. The
-// sink gets the lines as a [domain.Segment] with their entries, and the view gets the entries. For a
-// store, a [store.Projector] applies the segments: it writes runs that grow at the same time together,
-// and takes the entries instead of decoding the segments again.
+// sink gets the lines as a [domain.Segment] with their entries. For a store, a [store.Projector] applies
+// the segments: it writes runs that grow at the same time together, and takes the entries instead of
+// decoding the segments again.
+//
+// A view shows rows. With a store, these are the rows that the projector has written, and those that
+// were there before; nothing is folded for the view. Otherwise Follow folds the entries.
 //
 // The sink says how far it has a run. Follow reads the stream from its start all the same, and
 // compares the digest at that place. So it finds a stream that was replaced or rewritten at any

@@ -28,48 +28,25 @@ const (
 
 // seen is a view and a report that record their calls.
 type seen struct {
-	mu    sync.Mutex
-	told  []string
-	count map[domain.RunID]int
+	*screen
+	lock sync.Mutex
+	told []string
 }
 
+func newSeen() *seen { return &seen{screen: newScreen()} }
+
 func (s *seen) note(format string, values ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	s.told = append(s.told, fmt.Sprintf(format, values...))
 }
 
-func (s *seen) Take(run domain.RunID, entries []domain.Entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.count == nil {
-		s.count = map[domain.RunID]int{}
-	}
-	s.count[run] += len(entries)
-}
-
-func (s *seen) lines(run domain.RunID) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.count[run]
-}
-
-func (s *seen) Release(run domain.RunID) {}
-
-// Replay checks that nothing comes again that was not there before.
-func (s *seen) Replay(run domain.RunID, entries []domain.Entry) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(entries) > s.count[run] {
-		s.told = append(s.told, fmt.Sprintf("replay of %d entries, where there were %d", len(entries), s.count[run]))
-	}
-}
-
-func (s *seen) Trouble(run domain.RunID, message string) {}
-
 func (s *seen) Waiting(run domain.RunID, message string) { s.note("%s waits: %s", run, message) }
 
-func (s *seen) Restart(run domain.RunID) { s.note("restart %s", run) }
+func (s *seen) Restart(run domain.RunID) {
+	s.screen.Restart(run)
+	s.note("restart %s", run)
+}
 
 func (s *seen) options(db store.Store) follow.Options {
 	return follow.Options{
@@ -83,8 +60,8 @@ func (s *seen) options(db store.Store) follow.Options {
 }
 
 func (s *seen) has(words string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.lock.Lock()
+	defer s.lock.Unlock()
 	return slices.ContainsFunc(s.told, func(told string) bool { return strings.Contains(told, words) })
 }
 
@@ -116,7 +93,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 // open meanwhile.
 func TestStream(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	s, db := &seen{}, memory.New()
+	s, db := newSeen(), memory.New()
 	go func() {
 		add(t, path, started)
 		eventually(t, "the open row", func() bool {
@@ -141,7 +118,7 @@ func TestStream(t *testing.T) {
 // mended; the end of the context ends all.
 func TestFolder(t *testing.T) {
 	folder := t.TempDir()
-	s, db := &seen{}, memory.New()
+	s, db := newSeen(), memory.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	add(t, filepath.Join(folder, "bad.jsonl"), "{\n")
 	go func() {
@@ -188,7 +165,7 @@ func (a *away) Checkpoints(ctx context.Context, runs []domain.RunID) (map[domain
 func TestStoreIsAway(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	add(t, path, started+ended)
-	s, db := &seen{}, &away{Store: memory.New(), tries: 3}
+	s, db := newSeen(), &away{Store: memory.New(), tries: 3}
 	if summary, err := follow.Follow(t.Context(), path, s.options(db)); err != nil || summary.Failed != 1 {
 		t.Errorf("it ends with %+v, %v", summary, err)
 	}
@@ -239,7 +216,7 @@ func (l *lettingGo) Update(ctx context.Context, do func(store.Tx) error) error {
 // A stream may go once its rows are there.
 func TestStreamIsLetGo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
-	s, db := &seen{}, &lettingGo{memory.New(), path}
+	s, db := newSeen(), &lettingGo{memory.New(), path}
 	go func() {
 		for _, line := range []string{started, finished, ended} {
 			add(t, path, line)
@@ -266,7 +243,7 @@ func TestMovedStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	add(t, old, started)
-	s, db := &seen{}, memory.New()
+	s, db := newSeen(), memory.New()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan follow.Summary, 1)
 	go func() {
@@ -274,10 +251,12 @@ func TestMovedStream(t *testing.T) {
 		done <- summary
 	}()
 	eventually(t, "it is stored", func() bool { return stored(t, db, "run", 1) })
+	eventually(t, "it is shown", func() bool { return s.lines("run") == 1 })
+	times := s.times("run")
 	if err := os.Rename(old, moved); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the moved one is read", func() bool { return s.lines("run") >= 2 })
+	eventually(t, "the moved one is read", func() bool { return s.times("run") > times })
 	add(t, old, strings.Repeat(started, 3))
 	eventually(t, "the other one is skipped", func() bool { return s.has("skipped : ") })
 	add(t, moved, finished)

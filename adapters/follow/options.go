@@ -5,6 +5,7 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -23,7 +24,7 @@ type Options struct {
 	Retry *Retry
 	// Sink receives the segments of the streams, instead of a Store.
 	Sink Sink
-	// View shows the entries.
+	// View shows the runs.
 	View View
 	// Report receives events that may concern a person.
 	Report Report
@@ -44,18 +45,19 @@ type Options struct {
 	outdated   func(error)   // is called once the store is of another version
 }
 
-// View shows runs. Several goroutines may call its methods at once, but for each run, one call at a
-// time.
+// View shows runs by their rows: with a store, those that the store has, otherwise those that Follow
+// derives. Several goroutines may call its methods at once, but for each run, one call at a time.
 type View interface {
-	// Take shows the effect of some entries on a run. It must not keep them.
-	Take(run domain.RunID, entries []domain.Entry)
-	// Restart forgets a run, because its stream is read again from its start.
+	// Show shows rows of a run: all of them, if whole is set, which replace those that were shown
+	// before, or those that may have changed since the last call. each calls take with rows of
+	// [projections.Runs], [projections.RunTimings], [projections.Jobs], [projections.ShEvents] and perhaps
+	// others, those of jobs before those of commands. A row is valid until take returns.
+	Show(run domain.RunID, whole bool, each func(take func(*projections.Definition, projections.AnyRow)))
+	// Restart forgets a run, because its stream is read again from its start, or was replaced.
 	Restart(run domain.RunID)
-	// Release says that no entries of the run are expected soon. The view may forget the run's state:
-	// if the run continues later, Replay first receives all of its earlier entries.
+	// Release says that no changes of the run are expected soon. The view may forget the run's rows: if
+	// the run continues later, Show first receives all of them again.
 	Release(run domain.RunID)
-	// Replay is Take for entries that were shown before.
-	Replay(run domain.RunID, entries []domain.Entry)
 	// Trouble shows why reading the run has stopped, until more of it is read.
 	Trouble(run domain.RunID, message string)
 	// Waiting shows what the run waits for; "" means that it no longer waits. If many runs wait for

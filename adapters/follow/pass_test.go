@@ -43,7 +43,7 @@ func TestSkipsLongLines(t *testing.T) {
 func testSkipsLongLines(t *testing.T, stream string, pieces int) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "run.jsonl")
-	s, db := &seen{}, memory.New()
+	s, db := newSeen(), memory.New()
 	options := s.options(db)
 	options.Streams = jsonl.Options{MaxLine: 1000, OnMalformed: jsonl.Skip}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -61,7 +61,7 @@ func testSkipsLongLines(t *testing.T, stream string, pieces int) {
 		at, err := db.Checkpoints(t.Context(), []domain.RunID{"run"})
 		return err == nil && at["run"].Mark.Bytes >= int64(whole)
 	})
-	eventually(t, "what is an event is shown", func() bool { return s.lines("run") >= strings.Count(stream, "at_ms") })
+	eventually(t, "what is an event is shown", func() bool { return s.lines("run") >= int64(strings.Count(stream, "at_ms")) })
 	cancel()
 	if summary := <-done; len(summary.Skipped) > 0 || len(s.told) > 0 {
 		t.Errorf("skipped are %v; told is %q", summary.Skipped, s.told)

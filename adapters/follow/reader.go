@@ -18,7 +18,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// reader reads one stream from its start, and passes it to the sink and the view.
+// reader reads one stream from its start, and passes it to the sink and, without a store, to the view.
 type reader struct {
 	*follower
 	ctx    context.Context
@@ -27,13 +27,12 @@ type reader struct {
 	source jsonl.Location
 	run    *run
 
-	at      domain.Mark // the position in the stream
-	sunk    Known       // the part of the stream that the sink has
-	end     domain.Mark // like sunk, including an incomplete last line
-	shown   domain.Mark // the part of the stream that the view had seen when the stream was released
-	ended   bool        // a run_finished was read
-	fold    *projections.Fold
-	current projections.Run // the latest row of fold
+	at    domain.Mark           // the position in the stream
+	sunk  Known                 // the part of the stream that the sink has
+	end   domain.Mark           // like sunk, including an incomplete last line
+	shown domain.Mark           // the part of the stream that the view had seen when the stream was released
+	ended bool                  // a run_finished was read
+	live  *projections.LiveRows // the rows of the run, unless a store has them
 }
 
 // lines is a source of lines: a stream or a pipe.
@@ -147,8 +146,14 @@ func (r *reader) hasEnded() bool { return r.ended || r.sunk.Ended }
 // begin asks the sink how much it has of the run.
 func (r *reader) begin(shown domain.Mark) (err error) {
 	r.at, r.end, r.shown = domain.StartMark, domain.StartMark, shown
+	switch {
+	case r.Store != nil:
+	case r.View != nil:
+		r.live = projections.NewLiveRows(r.source.Run, viewed...)
+	case r.sink == nil:
+		r.live = projections.NewLiveRows(r.source.Run, projections.Runs.Definition)
+	}
 	if r.sink == nil {
-		r.fold = projections.NewFold(r.source.Run, projections.Runs.Into(func(row *projections.Row[projections.Run]) { r.current = row.Value }))
 		return nil
 	}
 	if r.sunk, err = r.sink.Begin(r.ctx, r.source); err == nil && r.sunk.Other {
@@ -216,7 +221,7 @@ func (r *reader) take(chunk tail.Chunk) error {
 	segment := domain.Segment{Run: r.source.Run, Offset: chunk.Offset, Data: chunk.Data, SHA256: chunk.SHA256, Tail: chunk.Tail}
 	end := domain.Mark{Bytes: chunk.End(), Lines: r.at.Lines + int64(bytes.Count(chunk.Data, []byte{'\n'})), SHA256: chunk.SHA256}
 	var malformed error
-	if r.View != nil || r.sink == nil || chunk.End() > r.sunk.Bytes {
+	if r.live != nil || chunk.End() > r.sunk.Bytes {
 		var lines int64
 		if lines, malformed = d.decode(r.source, &segment, r.at.Lines); len(segment.Data) == 0 {
 			return malformed
@@ -229,7 +234,7 @@ func (r *reader) take(chunk tail.Chunk) error {
 	return malformed
 }
 
-// handOn passes a segment to the sink and the view. end is the mark after it.
+// handOn passes a segment to the sink, and derives rows of it for the view. end is the mark after it.
 func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end domain.Mark) error {
 	if err := r.checkShown(end); err != nil {
 		return err
@@ -243,16 +248,28 @@ func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end doma
 	for i := range entries {
 		r.ended = r.ended || entries[i].Kind == domain.RunFinished
 	}
-	switch {
-	case r.View == nil:
-	case segment.Tail && r.stream != nil: // the line may still grow, and then comes again as a whole
-	case end.Bytes <= r.shown.Bytes:
-		r.View.Replay(r.source.Run, entries)
-	default:
-		r.View.Take(r.source.Run, entries)
+	if r.live == nil {
+		return nil
 	}
-	r.count(entries)
+	r.live.Apply(entries)
+	r.live.Each(r.noteState)
+	if r.View != nil && (!segment.Tail || r.stream == nil) { // the last line of a file may still grow
+		r.View.Show(r.source.Run, false, r.live.Each)
+	}
 	return nil
+}
+
+// viewed are the projections whose rows a [View] is shown.
+var viewed = []*projections.Definition{
+	projections.Runs.Definition, projections.RunTimings.Definition, projections.Jobs.Definition, projections.ShEvents.Definition,
+}
+
+// noteState records the state of the run, if row is the run's.
+func (r *reader) noteState(of *projections.Definition, row projections.AnyRow) {
+	if of == projections.Runs.Definition {
+		run := projections.Runs.At(row.Value)
+		r.setState(run.State, run.Ended)
+	}
 }
 
 // checkShown compares the stream with the part that the view has seen.
@@ -332,19 +349,6 @@ func (r *reader) rest(reason error) error {
 		return nil
 	}
 	return r.sink.Rest(r.ctx, r.source, reason)
-}
-
-// count folds entries, to track the state of the run if there is no sink.
-func (r *reader) count(entries []domain.Entry) {
-	if r.fold == nil || len(entries) == 0 {
-		return
-	}
-	for i := range entries {
-		r.fold.Apply(&entries[i])
-	}
-	r.fold.Detach()
-	r.fold.Open()
-	r.setState(r.current.State, r.current.Ended)
 }
 
 func (r *reader) setState(state projections.State, ended bool) {

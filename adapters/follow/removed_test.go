@@ -11,17 +11,22 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/follow"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// removing is a view that does something when it is shown the first entries, and when the
-// run is released.
-type removing struct{ take, release func() }
+// removing is a view that does something when it is shown the first event, and when the run is released.
+type removing struct {
+	*screen
+	take, release func()
+}
 
-func (r removing) Take(domain.RunID, []domain.Entry)   { r.take() }
-func (r removing) Release(domain.RunID)                { r.release() }
-func (r removing) Restart(domain.RunID)                {}
-func (r removing) Replay(domain.RunID, []domain.Entry) {}
+func (r removing) Show(run domain.RunID, whole bool, each func(func(*projections.Definition, projections.AnyRow))) {
+	if r.screen.Show(run, whole, each); r.lines(run) > 0 {
+		r.take()
+	}
+}
+func (r removing) Release(domain.RunID) { r.release() }
 
 // A single stream that is removed before its run has finished is an error, however following
 // ends, and whether the stream was released or not. A stream that is removed from a folder is none.
@@ -48,7 +53,7 @@ func testRemoved(t *testing.T, when, end string, single bool) {
 			_ = os.Remove(path)
 			close(gone)
 		}
-		view := removing{take: func() {}, release: func() {}}
+		view := removing{newScreen(), func() {}, func() {}}
 		options := follow.Options{}.WithQuietAfter(time.Millisecond)
 		if when == "take" {
 			view.take = remove
@@ -73,7 +78,3 @@ func testRemoved(t *testing.T, when, end string, single bool) {
 		}
 	}
 }
-
-func (removing) Trouble(domain.RunID, string) {}
-
-func (removing) Waiting(domain.RunID, string) {}

@@ -34,7 +34,7 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 		var shown domain.Mark
 		if r.run.left = nil; before != nil && first {
 			shown = before.lines
-		} else if again && f.View != nil {
+		} else if again && f.View != nil && f.Store == nil {
 			f.View.Restart(source.Run)
 		}
 		err := r.read(shown)

@@ -22,7 +22,7 @@ func BenchmarkTake(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		board := NewBoard()
+		board := newFedBoard()
 		for rest := entries; len(rest) > 0; rest = rest[min(1024, len(rest)):] {
 			board.Take("r", rest[:min(1024, len(rest))])
 		}
@@ -34,7 +34,7 @@ func BenchmarkTake(b *testing.B) {
 func BenchmarkFrame(b *testing.B) {
 	for _, size := range []struct{ runs, jobs int }{{1, 20}, {200, 20}, {1, 100_000}} {
 		b.Run(fmt.Sprintf("%d runs of %d jobs", size.runs, size.jobs), func(b *testing.B) {
-			board := NewBoard()
+			board := newFedBoard()
 			for r := range size.runs {
 				for j := range size.jobs {
 					id := fmt.Sprintf("job-%d", j)

@@ -2,10 +2,8 @@ package live
 
 import (
 	"slices"
-	"strings"
 	"sync"
 
-	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 )
@@ -20,21 +18,22 @@ type Board struct {
 // NewBoard returns a board without runs.
 func NewBoard() *Board { return &Board{runs: map[domain.RunID]*boardRun{}} }
 
-// Take folds entries of a run, which may be a new one. The entries of one run must come in order.
-func (b *Board) Take(run domain.RunID, entries []domain.Entry) {
-	b.change(run, func(r *boardRun) {
-		if len(entries) > 0 {
-			r.trouble, r.waits, r.stale = "", "", true
+// Show applies rows of a run, which may be a new one.
+func (b *Board) Show(id domain.RunID, whole bool, rows eachRow) {
+	b.change(id, func(r *boardRun) {
+		if r.trouble, r.waits = "", ""; whole {
+			r.run, r.exits = run{}, nil
 		}
-		for i := range entries {
-			r.fold.Apply(&entries[i])
+		for _, m := range r.update(rows) {
+			r.reach(&m)
 		}
-		r.fold.Detach()
 	})
 }
 
 // Restart forgets everything about a run except that it exists.
-func (b *Board) Restart(run domain.RunID) { b.change(run, (*boardRun).begin) }
+func (b *Board) Restart(run domain.RunID) {
+	b.change(run, func(r *boardRun) { *r = boardRun{id: run} })
+}
 
 // Trouble records why reading a run has stopped.
 func (b *Board) Trouble(run domain.RunID, message string) {
@@ -52,7 +51,6 @@ func (b *Board) change(id domain.RunID, do func(*boardRun)) {
 	r := b.runs[id]
 	if r == nil {
 		r = &boardRun{id: id}
-		r.begin()
 		b.runs[id] = r
 	}
 	do(r)
@@ -68,82 +66,48 @@ func (b *Board) version() int64 {
 
 // boardRun is the state of one run on a board.
 type boardRun struct {
+	run
 	id      domain.RunID
-	fold    *projections.Fold
-	row     projections.Run
-	failed  int  // commands, see [display.FailedCommands]
-	stale   bool // entries have arrived since row was computed
 	trouble string
 	waits   string // what the run waits for
 	// exits holds, for each job in which a command ended with a code other than 0, the latest such
 	// command. The oldest comes first.
-	exits []exit
+	exits []milestone
 }
 
-// exit is a command that ended with a code other than 0.
-type exit struct {
-	job      int
-	cmd      string
-	exitCode int32
-}
+// maxExits limits the exits that a board keeps. It exceeds what a screen shows.
+const maxExits = 100
 
-// Limits on the exits that a board keeps, and on the text of their commands. They exceed what a
-// screen shows.
-const (
-	maxExits   = 100
-	maxExitCmd = 1000
-)
-
-// begin resets the run to a stream that has not been read yet.
-func (r *boardRun) begin() {
-	r.exits, r.trouble, r.waits, r.stale = nil, "", "", true
-	r.fold = projections.NewFold(r.id,
-		projections.Runs.Into(func(row *projections.Row[projections.Run]) { r.row = row.Value }),
-		projections.Into("failed_commands", display.FailedCommands(), func(row *projections.Row[int]) { r.failed = row.Value }),
-		milestones.Into(r.reach))
-}
-
-// reach records commands that ended with a code other than 0.
-func (r *boardRun) reach(row *projections.Row[milestone]) {
-	m := &row.Value
-	if m.What != shExited {
+// reach records a command that ended with a code other than 0.
+func (r *boardRun) reach(m *milestone) {
+	if m.what != shExited {
 		return
 	}
-	r.exits = slices.DeleteFunc(r.exits, func(other exit) bool { return other.job == m.Job })
-	r.exits = append(r.exits, exit{job: m.Job, cmd: strings.Clone(m.Cmd[:min(len(m.Cmd), maxExitCmd)]), exitCode: m.ExitCode})
+	r.exits = slices.DeleteFunc(r.exits, func(other milestone) bool { return other.job == m.job })
+	r.exits = append(r.exits, *m)
 	if len(r.exits) > maxExits {
 		r.exits = slices.Delete(r.exits, 0, 1)
 	}
 }
 
 // exitOf returns the latest command of a job that ended with a code other than 0, or nil.
-func (r *boardRun) exitOf(job *projections.TrackedJob) *exit {
-	if i := slices.IndexFunc(r.exits, func(e exit) bool { return e.job == job.Index }); i >= 0 {
+func (r *boardRun) exitOf(j *job) *milestone {
+	if i := slices.IndexFunc(r.exits, func(m milestone) bool { return m.job == j.index }); i >= 0 {
 		return &r.exits[i]
 	}
 	return nil
 }
 
-// current returns the run's row.
-func (r *boardRun) current() *projections.Run {
-	if r.stale {
-		r.fold.Open()
-		r.stale = false
-	}
-	return &r.row
-}
-
 // over reports whether no more entries of the run are expected.
-func (r *boardRun) over() bool { return r.current().Ended || r.trouble != "" }
+func (r *boardRun) over() bool { return r.row.Ended || r.trouble != "" }
 
 // status returns the status of the run's row, with two exceptions: an unfinished run with open jobs is
 // active, whatever has failed, and a run in trouble has failed.
 func (r *boardRun) status() status {
-	row, run := r.current(), r.fold.Run()
-	switch {
+	switch row := &r.row; {
 	case r.trouble != "":
 		return failed
-	case !row.Ended && (run.OpenJobs > 0 || run.OpenSh > 0), row.State == projections.Active:
+	case !row.Ended && r.hasOpen(), row.State == projections.Active, row.State == "":
 		return active
 	case row.State == projections.Failed:
 		return failed
@@ -151,4 +115,9 @@ func (r *boardRun) status() status {
 		return soFar
 	}
 	return complete
+}
+
+// hasOpen reports whether a job or a command of the run is open.
+func (r *boardRun) hasOpen() bool {
+	return r.row.OpenSh > 0 || slices.ContainsFunc(r.jobs, func(j job) bool { return j.StartedAtMs.Valid && j.State == projections.Active })
 }

@@ -21,13 +21,17 @@ func TestBoardAgreesWithTheRecord(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
 		record, fold := projections.NewRecord("r")
-		board := NewBoard()
+		board := newFedBoard()
 		board.Take("r", stream[:rapid.IntRange(0, len(stream)).Draw(t, "forgotten")])
-		board.Restart("r")
+		board.begin("r")
+		board.Take("r", nil)
 		for rest := stream; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "entries")
 			board.Take("r", rest[:n])
 			rest = rest[n:]
+			if rapid.IntRange(0, 3).Draw(t, "again") == 0 {
+				board.again("r", stream[:len(stream)-len(rest)])
+			}
 			if rapid.Bool().Draw(t, "looked at") {
 				board.Frame(80, 5, time.Now(), false)
 			}
@@ -41,8 +45,8 @@ func TestBoardAgreesWithTheRecord(t *testing.T) {
 }
 
 func agree(t *rapid.T, r *boardRun, record *projections.Record) {
-	if row := *r.current(); row != record.Run || r.failed != failedCommands(record) {
-		t.Fatalf("the run is %+v with %d failed commands, want %+v with %d", row, r.failed, record.Run, failedCommands(record))
+	if r.row != record.Run || r.failedCommands() != failedCommands(record) {
+		t.Fatalf("the run is %+v with %d failed commands, want %+v with %d", r.row, r.failedCommands(), record.Run, failedCommands(record))
 	}
 	if r.status() == complete && !record.Run.Ended {
 		t.Fatalf("%+v is complete", record.Run)
@@ -55,14 +59,15 @@ func agree(t *rapid.T, r *boardRun, record *projections.Record) {
 			exits[sh.JobID] = sh
 		}
 	}
-	for got := range r.fold.Run().Jobs() {
-		want := record.Jobs[got.Index]
-		require.Equal(t, want.JobID, got.ID, "job %+v, want %+v", got, want)
-		require.Equal(t, want.State, projectedState(statusOfJob(got)), "job %+v, want %+v", got, want)
+	require.Equal(t, len(record.Jobs), len(r.jobs))
+	for i := range r.jobs {
+		got, want := &r.jobs[i], record.Jobs[i]
+		require.Equal(t, want, got.Job)
+		require.Equal(t, want.State, projectedState(got.status()), "job %+v, want %+v", got, want)
 		_, exited := exits[want.JobID]
-		require.Equal(t, (r.exitOf(got) != nil), exited, "exit %v of %+v", r.exitOf(got), want)
-		running := r.fold.Run().NewestSh(got)
-		if sh, isOpen := open[want.JobID]; want.State == projections.Active && (isOpen != (running != nil) || isOpen && sh.Cmd != running.Cmd) {
+		require.Equal(t, r.exitOf(got) != nil, exited, "exit %v of %+v", r.exitOf(got), want)
+		running := got.running()
+		if sh, isOpen := open[want.JobID]; isOpen != (running != nil) || isOpen && sh.Cmd[:min(len(sh.Cmd), maxCmd)] != running.cmd {
 			t.Fatalf("open %+v; want %+v", running, sh)
 		}
 	}
@@ -94,12 +99,12 @@ func projectedState(s status) projections.State {
 
 // Of each job the command is kept that ended last with a code other than 0.
 func TestBoardKeepsTheLatestExit(t *testing.T) {
-	board := NewBoard()
+	board := newFedBoard()
 	for _, cmd := range []string{"first", "second", strings.Repeat("x", 1<<20)} {
 		take(board, "r", domain.NewShStarted(0, "a", cmd), domain.NewShFinished(0, "a", 3))
 	}
-	got := board.runs["r"].exitOf(&projections.TrackedJob{})
-	if got == nil || got.exitCode != 3 || got.cmd != strings.Repeat("x", maxExitCmd) {
+	got := board.runs["r"].exitOf(&job{})
+	if got == nil || got.exitCode != 3 || got.cmd != strings.Repeat("x", maxCmd) {
 		t.Errorf("%.50v", got)
 	}
 	assert.Equal(t, 1, len(board.runs["r"].exits))
@@ -108,13 +113,13 @@ func TestBoardKeepsTheLatestExit(t *testing.T) {
 		take(board, "r", domain.NewShStarted(0, id, "y"), domain.NewShFinished(0, id, 4))
 	}
 	assert.Equal(t, maxExits, len(board.runs["r"].exits))
-	board.Restart("r")
+	board.begin("r")
 	assert.Equal(t, 0, len(board.runs["r"].exits))
 }
 
 // A frame of few rows has the jobs that matter most, keeps few, and counts all.
 func TestFrameIsSmall(t *testing.T) {
-	board := NewBoard()
+	board := newFedBoard()
 	take(board, "r", domain.NewJobStarted(0, "running"))
 	for i := range 5000 {
 		id := string(rune(1000 + i))
@@ -122,7 +127,7 @@ func TestFrameIsSmall(t *testing.T) {
 	}
 	v := runView{boardRun: board.runs["r"]}
 	kinds := v.latest(10)
-	if done := kinds[other]; len(kinds[0]) != 1 || len(done) > 20 || len(done) < 10 || done[len(done)-1].ID != string(rune(5999)) {
+	if done := kinds[other]; len(kinds[0]) != 1 || len(done) > 20 || len(done) < 10 || done[len(done)-1].JobID != string(rune(5999)) {
 		t.Errorf("%d and %d jobs", len(kinds[0]), len(done))
 	}
 	assert.Equal(t, (tally{active: 1, complete: 5000}), v.tally)
@@ -130,12 +135,12 @@ func TestFrameIsSmall(t *testing.T) {
 
 // A board shows trouble until the run continues or starts again.
 func TestTrouble(t *testing.T) {
-	board := NewBoard()
+	board := newFedBoard()
 	take(board, "r", domain.NewJobStarted(0, "build"))
 	shown := func() string { return board.Frame(80, 9, time.UnixMilli(0), false) }
 	for _, over := range []func(){
 		func() { take(board, "r", domain.NewShStarted(0, "build", "make")) },
-		func() { board.Restart("r") },
+		func() { board.begin("r") },
 	} {
 		board.Trouble("r", "line 3: no \x1b JSON")
 		if got := shown(); !strings.HasPrefix(got, "✗ r is not read on") || !strings.Contains(got, "\n  ! line 3: no \\x1b JSON\n") {
@@ -150,17 +155,17 @@ func TestTrouble(t *testing.T) {
 
 // A board shows the state of a waiting run, and what the run waits for, until the run continues.
 func TestWaiting(t *testing.T) {
-	board := NewBoard()
+	board := newFedBoard()
 	take(board, "r", domain.NewJobStarted(0, "build"))
 	shown := func() string { return board.Frame(80, 9, time.UnixMilli(0), false) }
 	before := shown()
 	for name, over := range map[string]func(){
 		"it is told":  func() { board.Waiting("r", "") },
 		"it goes on":  func() { take(board, "r", domain.NewJobStarted(0, "build")) },
-		"it is a new": func() { board.Restart("r"); take(board, "r", domain.NewJobStarted(0, "build")) },
+		"it is a new": func() { board.begin("r"); take(board, "r", domain.NewJobStarted(0, "build")) },
 		"it is faulty": func() {
 			board.Trouble("r", "x")
-			board.Restart("r")
+			board.begin("r")
 			take(board, "r", domain.NewJobStarted(0, "build"))
 		},
 	} {
@@ -175,7 +180,7 @@ func TestWaiting(t *testing.T) {
 
 // Runs can be given and looked at by many at once.
 func TestBoardIsSafe(t *testing.T) {
-	board := NewBoard()
+	board := newFedBoard()
 	var all sync.WaitGroup
 	for _, id := range []domain.RunID{"a", "b", "c"} {
 		all.Go(func() {
@@ -187,13 +192,13 @@ func TestBoardIsSafe(t *testing.T) {
 	}
 	all.Wait()
 	for _, run := range board.runs {
-		assert.Equal(t, 300, run.current().FailedSh)
+		assert.Equal(t, 300, run.row.FailedSh)
 	}
 }
 
 // A run in trouble has no more room than others.
 func TestTroubleTakesALine(t *testing.T) {
-	board := NewBoard()
+	board := newFedBoard()
 	for i := range 9 {
 		id := string(rune('a' + i))
 		take(board, "r", domain.NewJobStarted(0, id), domain.NewJobFinished(1, id, domain.Failed))

@@ -1,10 +1,9 @@
 // Package live shows runs while they are running.
 //
-// [Open] returns a [View], which takes the entries of each run as they are
-// read. On a terminal it is a [Terminal]: a frame that is drawn again whenever
-// something has changed. Anywhere else it is [Lines]: a line for each event that
-// people wait for. Both fold the entries themselves, and keep only the open jobs and
-// commands, and a little for each job.
+// [Open] returns a [View], which is shown the rows of each run that have changed. On a
+// terminal it is a [Terminal]: a frame that is drawn again whenever something has
+// changed. Anywhere else it is [Lines]: a line for each change that people wait for.
+// Both keep only the open commands, and a little for each job.
 //
 // [Board.Frame] alone decides what a frame shows: it depends only on the [Board] and
 // the time. Streams are not trusted: no text of a stream reaches the terminal with

@@ -57,7 +57,7 @@ type runView struct {
 // row is a row of a frame: of a job or, if job is nil, of the run.
 type row struct {
 	run  *runView
-	job  *projections.TrackedJob
+	job  *job
 	what rowKind
 	// need is the row's priority, 0 being the highest; place is its position among the rows of the
 	// same kind in its run. Sorted by both, all runs get rows, and so do active and failed jobs.
@@ -77,7 +77,7 @@ const (
 
 func (r *row) compare(other row) int {
 	if r.job != nil && other.job != nil {
-		return cmp.Or(r.run.at-other.run.at, r.job.Index-other.job.Index, int(r.what)-int(other.what))
+		return cmp.Or(r.run.at-other.run.at, r.job.index-other.job.index, int(r.what)-int(other.what))
 	}
 	return cmp.Or(r.run.at-other.run.at, int(r.what)-int(other.what))
 }
@@ -95,7 +95,7 @@ func (f *frame) order(runs []*boardRun, height int) {
 		return 2
 	}
 	slices.SortFunc(runs, func(a, b *boardRun) int {
-		return cmp.Or(rank(a)-rank(b), cmp.Compare(b.fold.Run().FirstAtMs, a.fold.Run().FirstAtMs), strings.Compare(string(a.id), string(b.id)))
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(b.times.StartedAtMs.V, a.times.StartedAtMs.V), strings.Compare(string(a.id), string(b.id)))
 	})
 	f.several = len(runs) > 1
 	for i, r := range runs {
@@ -136,9 +136,10 @@ func (f *frame) rows(height int) (rows []row) {
 const other = 2
 
 // latest counts the jobs of a run, and returns the latest n of each kind, oldest first.
-func (v *runView) latest(n int) (kinds [other + 1][]*projections.TrackedJob) {
-	for job := range v.fold.Run().Jobs() {
-		s := statusOfJob(job)
+func (v *runView) latest(n int) (kinds [other + 1][]*job) {
+	for i := range v.jobs {
+		job := &v.jobs[i]
+		s := job.status()
 		v.tally.count(s)
 		kind := other
 		switch {
@@ -156,7 +157,7 @@ func (v *runView) latest(n int) (kinds [other + 1][]*projections.TrackedJob) {
 }
 
 // jobRows returns the rows of jobs of one kind, starting with the latest job.
-func (v *runView) jobRows(kind int, jobs []*projections.TrackedJob) (rows []row) {
+func (v *runView) jobRows(kind int, jobs []*job) (rows []row) {
 	need := 1
 	if kind == other {
 		need = 4
@@ -169,7 +170,7 @@ func (v *runView) jobRows(kind int, jobs []*projections.TrackedJob) (rows []row)
 		if v.exitOf(job) != nil {
 			rows = append(rows, row{run: v, job: job, what: exitRow, need: need, place: len(rows)})
 		}
-		if kind == 0 && v.fold.Run().NewestSh(job) != nil {
+		if kind == 0 && job.running() != nil {
 			rows = append(rows, row{run: v, job: job, what: openRow, need: need + 1, place: len(rows)})
 		}
 	}
@@ -217,7 +218,7 @@ func (f *frame) hide() map[*runView]tally {
 				left[complete], left[waiting] = 0, 0
 			}
 		case jobRow:
-			if s := statusOfJob(r.job); left[s] > 0 {
+			if s := r.job.status(); left[s] > 0 {
 				left[s]--
 			}
 		}
@@ -261,24 +262,24 @@ func (f *frame) row(l *line, r row) {
 		l.add(color, "  ! ")
 		l.add(color, cmp.Or(r.run.trouble, r.run.waits))
 	case jobRow:
-		status := statusOfJob(r.job)
+		status := r.job.status()
 		l.add(status.color(), "  "+status.mark()+" ")
-		l.addIn(f.nameColumns(r.run), status.color(), display.Name(r.job.ID))
+		l.addIn(f.nameColumns(r.run), status.color(), display.Name(r.job.JobID))
 		l.add(plain, "  "+jobTime(r.job, at))
-		if r.job.ShCount > 0 {
-			l.add(faint, "  "+display.Plural(r.job.ShCount, "command"))
+		if r.job.commands > 0 {
+			l.add(faint, "  "+display.Plural(r.job.commands, "command"))
 		}
 	case exitRow:
-		exit, color := r.run.exitOf(r.job), statusOfJob(r.job).color()
-		if statusOfJob(r.job) == complete { // the job has handled the exit code
+		exit, color := r.run.exitOf(r.job), r.job.status().color()
+		if r.job.status() == complete { // the job has handled the exit code
 			color = faint
 		}
 		l.add(color, "      "+display.Exit(exit.exitCode)+"  ")
 		l.add(plain, exit.cmd)
 	case openRow:
-		sh := r.run.fold.Run().NewestSh(r.job) // the running command
-		l.add(text.FgYellow, "      "+running(projections.Span(sh.StartedAtMs, at)))
-		l.add(plain, "  "+sh.Cmd)
+		sh := r.job.running()
+		l.add(text.FgYellow, "      "+running(projections.Span(sh.startedAt, at)))
+		l.add(plain, "  "+sh.cmd)
 	}
 }
 
@@ -296,7 +297,7 @@ func (f *frame) heading(l *line, run *runView) {
 	if run.row.Events == 0 || run.over() {
 		return
 	}
-	last := run.fold.Run().LastAtMs
+	last := run.times.LastAtMs.V
 	switch at, heard := display.Present(last, f.now); {
 	case !heard:
 		l.add(text.FgYellow, " · no event for days")
@@ -307,7 +308,7 @@ func (f *frame) heading(l *line, run *runView) {
 
 // present is the time that the running times of a run are measured at.
 func (f *frame) present(run *runView) int64 {
-	last := run.fold.Run().LastAtMs
+	last := run.times.LastAtMs.V
 	if !run.over() {
 		last, _ = display.Present(last, f.now)
 	}
@@ -316,8 +317,8 @@ func (f *frame) present(run *runView) int64 {
 
 // stateOf returns a run's state, and how long it has been or was running.
 func (f *frame) stateOf(run *runView) string {
-	first, row := run.fold.Run().FirstAtMs, run.current()
-	whole := took(projections.Span(first, run.fold.Run().LastAtMs))
+	first, row := run.times.StartedAtMs.V, &run.row
+	whole := took(projections.Span(first, run.times.LastAtMs.V))
 	switch {
 	case run.trouble != "":
 		return "is not read on"
@@ -345,23 +346,33 @@ func (v *runView) counts() string {
 	if len(of) > 0 {
 		jobs += " (" + strings.Join(of, ", ") + ")"
 	}
-	if v.failed > 0 {
-		commands += " (" + strconv.Itoa(v.failed) + " failed)"
+	if n := v.failedCommands(); n > 0 {
+		commands += " (" + strconv.Itoa(n) + " failed)"
 	}
 	return jobs + " · " + commands
 }
 
+// failedCommands returns how many commands ended with a code other than 0 in failed jobs.
+func (r *boardRun) failedCommands() (n int) {
+	for i := range r.jobs {
+		if r.jobs[i].State == projections.Failed {
+			n += r.jobs[i].failed
+		}
+	}
+	return n
+}
+
 // jobTime returns how long a job has been running, or took.
-func jobTime(job *projections.TrackedJob, at int64) string {
+func jobTime(job *job, at int64) string {
 	time := "–"
 	switch {
-	case statusOfJob(job) == waiting:
+	case job.status() == waiting:
 		return "not started"
-	case !job.Started:
-	case job.Final:
-		time = took(projections.Span(job.StartedAtMs, job.FinishedAtMs))
+	case !job.StartedAtMs.Valid:
+	case job.FinishedAtMs.Valid:
+		time = took(projections.Span(job.StartedAtMs.V, job.FinishedAtMs.V))
 	default:
-		time = running(projections.Span(job.StartedAtMs, at))
+		time = running(projections.Span(job.StartedAtMs.V, at))
 	}
 	return text.AlignRight.Apply(time, 8)
 }
@@ -370,7 +381,7 @@ func jobTime(job *projections.TrackedJob, at int64) string {
 func (f *frame) nameColumns(run *runView) (widest int) {
 	for _, r := range f.chosen {
 		if r.run == run && r.what == jobRow {
-			_, columns := display.Fit(display.Name(r.job.ID), max(f.width/3, 8))
+			_, columns := display.Fit(display.Name(r.job.JobID), max(f.width/3, 8))
 			widest = max(widest, columns)
 		}
 	}

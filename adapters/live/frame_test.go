@@ -77,7 +77,7 @@ func trimLines(s string) string {
 func TestFrameShowsAllThereIsRoomFor(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		jobs := rapid.IntRange(0, 12).Draw(t, "jobs")
-		board := NewBoard()
+		board := newFedBoard()
 		var events []domain.Event
 		for i := range jobs {
 			id := "job-" + string(rune('a'+i))
@@ -102,7 +102,7 @@ func TestFrameShowsAllThereIsRoomFor(t *testing.T) {
 // runs or failed is not given up for what is done.
 func TestFrameCountsWhatItLeavesOut(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		board := NewBoard()
+		board := newFedBoard()
 		var want tally
 		var events []domain.Event
 		for i := range rapid.IntRange(1, 30).Draw(t, "jobs") {
@@ -144,7 +144,7 @@ func TestFrameCountsWhatItLeavesOut(t *testing.T) {
 // Every run is shown or counted. Active runs come first, the newest of them at the top.
 func TestFrameOrdersRuns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		board := NewBoard()
+		board := newFedBoard()
 		kinds := rapid.SliceOfN(rapid.SampledFrom([]status{active, failed, complete}), 1, 20).Draw(t, "runs")
 		for i, s := range kinds {
 			id, at := domain.RunID("run-"+string(rune('a'+i))), int64(i*1000)

@@ -51,7 +51,7 @@ func TestFrames(t *testing.T) {
 		t.Run(example.name, func(t *testing.T) {
 			entries := fixture(t, example.fixture)
 			entries = entries[:min(example.lines, len(entries))]
-			board := NewBoard()
+			board := newFedBoard()
 			board.Take(domain.RunIDOf(example.fixture), entries)
 			now := time.UnixMilli(lastTime(entries)).Add(example.after)
 			compare(t, example.name+".txt", board.Frame(example.width, example.height, now, false)+"\n")
@@ -80,8 +80,8 @@ func TestFrameOfAFolder(t *testing.T) {
 	compare(t, "folder-colors.txt", strings.ReplaceAll(frame, "\x1b", "ESC")+"\n")
 }
 
-func folder() *Board {
-	board := NewBoard()
+func folder() fedBoard {
+	board := newFedBoard()
 	for i := range 10 {
 		id, at := domain.RunID(fmt.Sprintf("run-%02d", i)), int64(i*10_000)
 		take(board, id,
@@ -103,9 +103,9 @@ func folder() *Board {
 
 // Runs with all that is not usual.
 func TestFrameOfWhatIsOdd(t *testing.T) {
-	board := NewBoard()
+	board := newFedBoard()
 	take(board, "not-begun")
-	board.Restart("not-begun")
+	board.begin("not-begun")
 	take(board, domain.RunID("a-run-with-"+strings.Repeat("a-very-", 10)+"long-id"),
 		domain.NewUnknown(100_000, "job_queued", "").InJob("is no job yet"), domain.NewShFinished(100_000, "waits", 0),
 		domain.NewShStarted(100_000, "does not start", "make"),
@@ -127,7 +127,7 @@ func TestFrameOfWhatIsOdd(t *testing.T) {
 
 // If more jobs are active than fit, failed jobs are still shown.
 func TestFrameOfMoreThanThereIsRoomFor(t *testing.T) {
-	board := NewBoard()
+	board := newFedBoard()
 	take := func(event domain.Event) {
 		board.Take("run", []domain.Entry{{Event: event}})
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
 	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 )
 
 // Lines shows runs without a terminal. It writes one line for each start or end of a job, each
@@ -29,11 +28,18 @@ type Lines struct {
 	out *Queue
 
 	mu   sync.Mutex
-	runs map[domain.RunID]*projections.Fold
-	// open holds the runs that were not over when they were released, or at the end.
-	open map[domain.RunID]display.Verdict
-	text []byte // text that is not in the queue yet
-	mute bool   // the entries were shown before
+	runs map[domain.RunID]*run
+	// released is what is kept of runs that were released.
+	released map[domain.RunID]released
+	text     []byte // text that is not in the queue yet
+}
+
+// released is what Lines keeps of a run that was released: how many of its events were shown, and
+// what to say about the run at the end.
+type released struct {
+	events  int64
+	ended   bool
+	verdict display.Verdict
 }
 
 // maxLineText is the maximum number of columns of an id or a command in a line.
@@ -41,52 +47,46 @@ const maxLineText = 200
 
 // NewLines returns a view that writes lines to out.
 func NewLines(out *Queue) *Lines {
-	return &Lines{out: out, runs: map[domain.RunID]*projections.Fold{}, open: map[domain.RunID]display.Verdict{}}
+	return &Lines{out: out, runs: map[domain.RunID]*run{}, released: map[domain.RunID]released{}}
 }
 
-// Take writes lines about the effect of some entries on a run.
-func (l *Lines) Take(run domain.RunID, entries []domain.Entry) {
+// Show writes lines about the changes in rows of a run. After a release, all rows come again: Show
+// writes nothing until there are more events than were shown.
+func (l *Lines) Show(id domain.RunID, whole bool, rows eachRow) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.fold(run, entries)
+	r := l.runs[id]
+	if r == nil {
+		r = &run{}
+		l.runs[id] = r
+	}
+	update := r.update
+	if whole {
+		update = r.replace
+	}
+	milestones := update(rows)
+	if before, ok := l.released[id]; ok && r.row.Events <= before.events {
+		return
+	}
+	delete(l.released, id)
+	for i := range milestones {
+		l.line(id, milestones[i].words())
+	}
 	l.write()
 }
 
-func (l *Lines) fold(run domain.RunID, entries []domain.Entry) {
-	fold := l.runs[run]
-	if fold == nil {
-		fold = projections.NewFold(run, milestones.Into(func(row *projections.Row[milestone]) {
-			l.line(run, row.Value.words())
-		}), projections.Runs.Into(func(row *projections.Row[projections.Run]) {
-			if !row.Value.Ended {
-				l.open[run] = display.OfRun(&row.Value)
-			}
-		}))
-		l.runs[run] = fold
-		delete(l.open, run)
-	}
-	for i := range entries {
-		fold.Apply(&entries[i])
-	}
-}
-
-// Release forgets a run, but remembers whether it is over.
-func (l *Lines) Release(run domain.RunID) {
+// Release forgets a run, except for what must be known to continue.
+func (l *Lines) Release(id domain.RunID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if fold := l.runs[run]; fold != nil {
-		fold.Open()
-	}
-	delete(l.runs, run)
+	l.release(id)
 }
 
-// Replay updates the state of a run without writing lines.
-func (l *Lines) Replay(run domain.RunID, entries []domain.Entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.mute = true
-	l.fold(run, entries)
-	l.mute = false
+func (l *Lines) release(id domain.RunID) {
+	if r := l.runs[id]; r != nil && r.row.Events >= l.released[id].events {
+		l.released[id] = released{r.row.Events, r.row.Ended, display.OfRun(&r.row)}
+	}
+	delete(l.runs, id)
 }
 
 // Restart writes that a run is read from its beginning, and forgets its state.
@@ -94,7 +94,7 @@ func (l *Lines) Restart(run domain.RunID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.runs, run)
-	delete(l.open, run)
+	delete(l.released, run)
 	l.line(run, "run is read from its beginning")
 	l.write()
 }
@@ -117,16 +117,16 @@ const maxOpen = 20
 func (l *Lines) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, fold := range l.runs {
-		fold.Open()
+	for run := range l.runs {
+		l.release(run)
 	}
-	clear(l.runs)
-	runs := slices.Sorted(maps.Keys(l.open))
+	maps.DeleteFunc(l.released, func(_ domain.RunID, r released) bool { return r.ended })
+	runs := slices.Sorted(maps.Keys(l.released))
 	for _, run := range runs[:min(len(runs), maxOpen)] {
 		l.line(run, [...]string{
 			display.Failed: "run not over; a job has failed", display.Unfinished: "run not over",
 			display.CompleteSoFar: "run not over; complete so far",
-		}[l.open[run]])
+		}[l.released[run].verdict])
 	}
 	if more := len(runs) - maxOpen; more > 0 {
 		l.text = fmt.Appendf(l.text, "%s more not over\n", display.Plural(more, "run"))
@@ -136,9 +136,6 @@ func (l *Lines) Close() error {
 }
 
 func (l *Lines) line(run domain.RunID, words string) {
-	if l.mute {
-		return
-	}
 	before, behind := display.Around(string(run))
 	if before != "" {
 		words = strings.TrimPrefix(words, "run ")
@@ -156,23 +153,23 @@ func (l *Lines) write() {
 
 // words describes the milestone.
 func (m *milestone) words() string {
-	job := "job " + shown(display.Name(m.JobID))
-	switch m.What {
+	job := "job " + shown(display.Name(m.jobID))
+	switch m.what {
 	case jobStarted:
 		return job + " started"
 	case jobEnded:
-		return job + " " + m.Outcome + m.after()
+		return job + " " + string(m.state) + m.after()
 	case shExited:
-		return job + " command " + strconv.Itoa(m.Seq) + " " + display.Exit(m.ExitCode) + m.after() + ": " + shown(m.Cmd)
+		return job + " command " + strconv.Itoa(m.seq) + " " + display.Exit(m.exitCode) + m.after() + ": " + shown(m.cmd)
 	}
-	return "run " + m.Outcome + m.after()
+	return "run " + string(m.state) + m.after()
 }
 
 func (m *milestone) after() string {
-	if !m.TookMs.Valid {
+	if !m.took.Valid {
 		return ""
 	}
-	return " after " + took(m.TookMs)
+	return " after " + took(m.took)
 }
 
 // shown returns a text of a stream in the form that a line can contain.

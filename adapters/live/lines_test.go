@@ -17,18 +17,29 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// Each job has a line when it starts and one when it ends, each command that ends with
-// another code than 0 one, and the
-// run one; and nothing else has.
+// Each start and end of a job has a line, each command that ends with a code other than 0, and the end of the
+// run; nothing else has one. Rows that come again, one by one or all at once, have no line, also after a release.
 func TestLinesTellEverythingOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")
 		var out strings.Builder
-		view := NewLines(NewQueue(context.Background(), &out, true))
+		view := newFedLines(NewQueue(context.Background(), &out, true))
 		for rest := stream; len(rest) > 0; {
 			n := rapid.IntRange(1, len(rest)).Draw(t, "entries")
 			view.Take("r", rest[:n])
 			rest = rest[n:]
+			switch rapid.SampledFrom([]string{"", "", "again", "piece by piece"}).Draw(t, "then") {
+			case "again":
+				view.again("r", stream[:len(stream)-len(rest)])
+			case "piece by piece":
+				view.Release("r")
+				view.live = map[domain.RunID]*projections.LiveRows{}
+				for seen := stream[:len(stream)-len(rest)]; len(seen) > 0; {
+					n := rapid.IntRange(1, len(seen)).Draw(t, "seen before")
+					view.Take("r", seen[:n])
+					seen = seen[n:]
+				}
+			}
 		}
 		require.NoError(t, view.Close())
 		record, fold := projections.NewRecord("r")
@@ -72,10 +83,10 @@ func TestLinesTellEverythingOnce(t *testing.T) {
 
 func TestLinesOfAFixture(t *testing.T) {
 	var out strings.Builder
-	view := NewLines(NewQueue(t.Context(), &out, true))
+	view := newFedLines(NewQueue(t.Context(), &out, true))
 	view.Take("cobra-failing", fixture(t, "cobra-failing.jsonl"))
 	view.Trouble("cobra\x1b", "line 3:\nno JSON")
-	view.Restart("cobra")
+	view.begin("cobra")
 	take(view, "", domain.NewJobFinished(0, "", domain.Complete))
 	take(view, "17", domain.NewJobStarted(0, "a"), domain.NewRunFinished(1, domain.Failed))
 	require.NoError(t, view.Close())
@@ -92,9 +103,9 @@ func (b *brokenPipe) Write([]byte) (int, error) {
 // Close returns an error of writing, and writing is not retried.
 func TestLinesTellThatWritingFails(t *testing.T) {
 	var out brokenPipe
-	view := NewLines(NewQueue(t.Context(), &out, true))
+	view := newFedLines(NewQueue(t.Context(), &out, true))
 	for range 3 {
-		view.Restart("r")
+		view.begin("r")
 	}
 	if err := view.Close(); err == nil || out.writes != 1 {
 		t.Errorf("%v after %d writes", err, out.writes)
@@ -104,9 +115,9 @@ func TestLinesTellThatWritingFails(t *testing.T) {
 // Lines shows a replaced stream from its beginning.
 func TestLinesBeginAnew(t *testing.T) {
 	var out strings.Builder
-	view := NewLines(NewQueue(t.Context(), &out, true))
+	view := newFedLines(NewQueue(t.Context(), &out, true))
 	take(view, "r", domain.NewJobStarted(0, "a"))
-	view.Restart("r")
+	view.begin("r")
 	take(view, "r", domain.NewJobStarted(0, "a"))
 	require.NoError(t, view.Close())
 	if got, want := out.String(), "r job a started\nr run is read from its beginning\nr job a started\nr run not over\n"; got != want {

@@ -22,9 +22,9 @@ func TestMain(m *testing.M) {
 
 // boards generates boards of some runs, with streams cut into pieces. Some runs are in trouble or
 // start again.
-func boards() *rapid.Generator[*Board] {
-	return rapid.Custom(func(t *rapid.T) *Board {
-		board := NewBoard()
+func boards() *rapid.Generator[fedBoard] {
+	return rapid.Custom(func(t *rapid.T) fedBoard {
+		board := newFedBoard()
 		for range rapid.IntRange(0, 6).Draw(t, "runs") {
 			run := domain.RunID(laws.Text().Draw(t, "run"))
 			for rest := laws.Streams().Draw(t, "stream"); len(rest) > 0; {
@@ -38,7 +38,7 @@ func boards() *rapid.Generator[*Board] {
 			case 8:
 				board.Trouble(run, laws.Text().Draw(t, "trouble"))
 			case 9:
-				board.Restart(run)
+				board.begin(run)
 			}
 		}
 		return board

@@ -41,7 +41,7 @@ func TestOpenOnATerminal(t *testing.T) {
 		if _, ok := view.(*Terminal); !ok {
 			t.Fatalf("a terminal is shown %T", view)
 		}
-		take(view, "r", domain.NewJobStarted(0, "build"), domain.NewJobFinished(5, "build", domain.Failed), domain.NewRunFinished(9, domain.Failed))
+		take(feedOf(view), "r", domain.NewJobStarted(0, "build"), domain.NewJobFinished(5, "build", domain.Failed), domain.NewRunFinished(9, domain.Failed))
 		require.NoError(t, view.Close())
 		_ = terminal.Close()
 		out := <-written

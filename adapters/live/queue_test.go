@@ -105,7 +105,7 @@ func TestEndsThoughNobodyReads(t *testing.T) {
 				out := newReader()
 				view := open(ctx, out)
 				time.AfterFunc(time.Minute, cancel)
-				take(view, "r", domain.NewRunFinished(0, domain.Failed))
+				take(feedOf(view), "r", domain.NewRunFinished(0, domain.Failed))
 				assert.ErrorIs(t, view.Close(), ErrUnread, "it ends")
 				close(out.reads)
 			})
@@ -118,7 +118,7 @@ func TestCloseWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newReader()
 		view := Open(t.Context(), out, Options{})
-		take(view, "r", domain.NewRunFinished(0, domain.Failed))
+		take(feedOf(view), "r", domain.NewRunFinished(0, domain.Failed))
 		time.AfterFunc(time.Hour, func() { close(out.reads) })
 		if err := view.Close(); err != nil || out.text.String() != "r run failed after 0ms\n" {
 			t.Errorf("it ends with %q, %v", out.text.String(), err)

@@ -7,8 +7,6 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/quire-ci/quire-project/adapters/internal/display"
-	"github.com/quire-ci/quire-project/domain"
-	"github.com/quire-ci/quire-project/projections"
 )
 
 // status is the state of a run or a job.
@@ -22,13 +20,6 @@ const (
 	complete
 )
 
-func statusOf(outcome domain.Outcome) status {
-	if outcome == domain.Complete {
-		return complete
-	}
-	return failed
-}
-
 // tally holds counts by status.
 type tally [complete + 1]int
 
@@ -39,16 +30,6 @@ func (t tally) total() (n int) {
 		n += count
 	}
 	return n
-}
-
-func statusOfJob(job *projections.TrackedJob) status {
-	switch {
-	case job.Final:
-		return statusOf(job.Outcome)
-	case job.Started || job.OpenSh > 0:
-		return active
-	}
-	return waiting
 }
 
 // mark distinguishes statuses without colours.

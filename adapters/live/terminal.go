@@ -42,9 +42,6 @@ func newTerminal(ctx context.Context, out io.Writer, size func() (int, int), col
 // Release does nothing: the run stays visible.
 func (t *Terminal) Release(domain.RunID) {}
 
-// Replay does nothing: the board still has the earlier entries.
-func (t *Terminal) Replay(domain.RunID, []domain.Entry) {}
-
 // Close draws the last frame, which stays visible. It waits for a stopped terminal like [Queue.Close].
 func (t *Terminal) Close() error {
 	close(t.quit)

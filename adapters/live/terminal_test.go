@@ -19,7 +19,7 @@ func TestTerminalDrawsAtItsPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := newEmulator()
 		size := func() (int, int) { return 40, 10 }
-		view := newTerminal(t.Context(), out, size, false, time.Now)
+		view := fedBy(newTerminal(t.Context(), out, size, false, time.Now))
 		start := time.Now().UnixMilli()
 		for i := range int64(1000) { // one each millisecond
 			take(view, "r", domain.NewShStarted(start+i, "a", "x"), domain.NewShFinished(start+i, "a", 0))
@@ -49,7 +49,7 @@ func TestTerminalHonoursResize(t *testing.T) {
 		out := newEmulator()
 		var width atomic.Int64
 		width.Store(60)
-		view := newTerminal(t.Context(), out, func() (int, int) { return int(width.Load()), 10 }, false, func() time.Time { return time.UnixMilli(1000) })
+		view := fedBy(newTerminal(t.Context(), out, func() (int, int) { return int(width.Load()), 10 }, false, func() time.Time { return time.UnixMilli(1000) }))
 		take(view, "r", domain.NewJobStarted(0, "build"), domain.NewShStarted(0, "build", strings.Repeat("long ", 20)))
 		time.Sleep(drawEvery)
 		synctest.Wait()
@@ -70,7 +70,7 @@ func TestTerminalHonoursResize(t *testing.T) {
 // A frame and the line of the cursor are as high as the terminal.
 func TestTerminalIsNotTooLow(t *testing.T) {
 	out := newEmulator()
-	view := newTerminal(t.Context(), out, func() (int, int) { return 40, 10 }, false, time.Now)
+	view := fedBy(newTerminal(t.Context(), out, func() (int, int) { return 40, 10 }, false, time.Now))
 	for i := range 20 {
 		take(view, "r", domain.NewJobStarted(0, string(rune('a'+i))))
 	}
@@ -84,7 +84,7 @@ func TestTerminalIsNotTooLow(t *testing.T) {
 func TestTerminalTellsThatWritingFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out brokenPipe
-		view := newTerminal(t.Context(), &out, func() (int, int) { return 20, 5 }, false, time.Now)
+		view := fedBy(newTerminal(t.Context(), &out, func() (int, int) { return 20, 5 }, false, time.Now))
 		take(view, "r", domain.NewJobStarted(time.Now().UnixMilli(), "a"))
 		time.Sleep(3 * time.Second) // its running time changes
 		if err := view.Close(); err == nil || out.writes != 1 {

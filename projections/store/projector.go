@@ -111,7 +111,8 @@ type WrittenRun struct {
 	// Ends is set if the run's end is among the whole lines that were applied: once for each run.
 	Ends bool
 	// Changed are the rows that differ between the ends of two checkpoints, Before and After. It is
-	// valid until Done returns, and nil if other rows may differ, too.
+	// valid until Done returns, and nil if other rows may differ, too. Before is zero if the run was
+	// not stored.
 	Changed       *Rows
 	Before, After domain.Mark
 }

@@ -318,7 +318,7 @@ func (s *step) written(done *Batch) {
 				Run: row, Labels: run.Labels, Ends: run.Ended() && !s.ended && !s.live.spent,
 				Before: s.known.End, After: s.next.End,
 			}
-			if s.stored && !s.truncate {
+			if !s.truncate {
 				written.Changed = s.batch
 			}
 			done.Written = append(done.Written, written)
