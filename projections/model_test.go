@@ -12,7 +12,7 @@ import (
 // The models compute the rows of each projection from a whole stream, without state. They
 // scan all events for every question, use integers of any size, and share only the types
 // of the rows with the reducers. The questions are in this file, and the models in
-// model_*_test.go.
+// models_test.go.
 
 // never is the place of an event that is not in the stream, after all others.
 const never = math.MaxInt

@@ -1,6 +1,7 @@
 package jsonl_test
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"strings"
@@ -246,6 +247,113 @@ func TestLooseTakesWhatIsSound(t *testing.T) {
 	for _, test := range soundLines {
 		if got, ok := loose([]byte(test.line), 0); !strings.Contains(test.line, "12345678") && !strings.Contains(test.line, "92233720") && (!ok || got != test.want) {
 			t.Errorf("%.200q: got %+v, %v", test.line, got, ok)
+		}
+	}
+}
+
+// A chunk may end where a string begins, in its middle, or in an escape.
+func TestStringsAtTheEndOfAChunk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long, on one goroutine")
+	}
+	const form = `{"at_ms":1,"type":"sh_started","job_id":"","cmd":"%s"}`
+	escapes := []string{"", `\n`, `\u00e9`, `\u65e5`, `\ud83d\ude00`, `\ud83d\ude00\n\ud83d\ude00`}
+	for left := range 48 {
+		canonical := jsonl.NewCanonical()
+		filler := fmt.Sprintf(form, strings.Repeat("x", jsonl.ChunkSize-left))
+		for plain := range 24 {
+			for _, escape := range escapes {
+				if _, ok := canonical([]byte(filler), 0); !ok {
+					t.Fatal("the filler was refused")
+				}
+				line := fmt.Sprintf(form, strings.Repeat("y", plain)+escape+strings.Repeat("z", 20))
+				got, ok := canonical([]byte(line), 0)
+				if want, _ := modelDecode([]byte(line)); !ok || got != want {
+					t.Fatalf("%d left: %s\n got %+v, %v\nwant %+v", left, line, got, ok, want)
+				}
+			}
+		}
+	}
+}
+
+// A string that is refused after it was given a chunk leaves nothing in that chunk.
+func TestRefusedStringsLeaveNothing(t *testing.T) {
+	const form = `{"at_ms":1,"type":"sh_started","job_id":"%s","cmd":"%s"}`
+	judges := newJudges()
+	for i, size := range []int{3 * jsonl.ChunkSize, 2 * jsonl.ChunkSize, jsonl.ChunkSize, 10} {
+		long := strings.Repeat("x", size)
+		judges.check(t, fmt.Sprintf(form, "a", long))
+		judges.check(t, fmt.Sprintf(form, "a", long[:size/2]+`\x`))
+		judges.check(t, fmt.Sprintf(form, fmt.Sprint(i), "\xff"+long))
+		judges.check(t, fmt.Sprintf(form, fmt.Sprint(i), "short"))
+	}
+}
+
+// markOf is the mark at the end of text.
+func markOf(text string) domain.Mark {
+	return domain.Mark{Bytes: int64(len(text)), Lines: int64(strings.Count(text, "\n")), SHA256: sha256.Sum256([]byte(text))}
+}
+
+// wholeLines is text up to its last line feed.
+func wholeLines(text string) string { return text[:strings.LastIndexByte(text, '\n')+1] }
+
+// The marks at the end depend only on the bytes, not on how they come.
+func TestMarksAreThoseOfTheBytes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := stream().Draw(t, "stream")
+		options := jsonl.Options{
+			MaxLine:     rapid.SampledFrom([]int{0, 20, 60}).Draw(t, "limit"),
+			OnMalformed: jsonl.Skip,
+			Digest:      true,
+		}
+		sizes := rapid.SliceOfN(rapid.IntRange(0, 50), 0, 10).Draw(t, "sizes")
+		reader := jsonl.NewReader(&chunks{src: strings.NewReader(text), sizes: append(sizes, 1)}, options)
+		if err := drainReader(reader); err != io.EOF {
+			t.Fatal(err)
+		}
+		whole, end := reader.Marks()
+		want := markOf(text)
+		require.Equal(t, markOf(wholeLines(text)), whole, "%q: marks", text)
+		require.Equal(t, want, end, "%q: marks", text)
+	})
+}
+
+// A stream continues a known one if it begins with its bytes. The reader knows this
+// before it gives the first entry behind them.
+func TestContinues(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := stream().Draw(t, "stream")
+		known := wholeLines(text[:rapid.IntRange(0, len(text)).Draw(t, "known")])
+		if rapid.Bool().Draw(t, "of another stream") && known != "" {
+			i := rapid.IntRange(0, len(known)-1).Draw(t, "byte")
+			known = known[:i] + string([]byte{known[i] ^ 1}) + known[i+1:]
+		}
+		if rapid.Bool().Draw(t, "longer") {
+			known += rapid.StringN(0, 5, 5).Draw(t, "more")
+		}
+		want := strings.HasPrefix(text, known)
+		reader := jsonl.NewReader(strings.NewReader(text), jsonl.Options{
+			OnMalformed: jsonl.Skip, Digest: true, Known: markOf(known),
+			MaxLine: rapid.SampledFrom([]int{0, 20}).Draw(t, "limit"),
+		})
+		var one []domain.Entry
+		for {
+			var err error
+			if one, err = reader.Append(one[:0], 1); err == io.EOF {
+				break
+			}
+			if one[0].Offset >= int64(len(known)) && reader.Continues() != want {
+				t.Fatalf("behind %d bytes of %q: continues is %v", one[0].Offset, text, reader.Continues())
+			}
+		}
+		require.Equal(t, want, reader.Continues(), "%q, known %q: continues", text, known)
+	})
+}
+
+func drainReader(reader *jsonl.Reader) error {
+	for {
+		if _, err := reader.Next(); err != nil {
+			return err
 		}
 	}
 }

@@ -6,13 +6,16 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/adapters/report"
+	"github.com/quire-ci/quire-project/adapters/terminal"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
-	"github.com/stretchr/testify/require"
 )
 
 // full is the document as encoding/json sees it.
@@ -111,4 +114,43 @@ func allFor(format report.Format) []*projections.Definition {
 		return only("run")
 	}
 	return nil
+}
+
+func TestCSVTakesOneProjection(t *testing.T) {
+	for _, chosen := range [][]*projections.Definition{nil, {}, only("run", "jobs"), only("timings")} {
+		var out bytes.Buffer
+		_, err := report.Write(&out, report.CSV, "r", stream(nil), report.Options{Projections: chosen})
+		assert.ErrorIs(t, err, report.ErrOneProjection, "%d projections", len(chosen))
+	}
+}
+
+// Escaping a document for a terminal does not change its meaning, and leaves nothing that controls
+// the terminal, however it is cut into writes.
+func TestTerminalSafe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cmd := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.RuneFrom([]rune("\x7f\u009b\u202e\U000E0001\x1b[é日")))).Draw(t, "cmd")
+		document := write(t, report.JSON, []domain.Entry{
+			{Event: domain.NewShStarted(1, "a", cmd), Position: domain.Position{Line: 1}},
+		}, report.Options{})
+		var screen bytes.Buffer
+		w := terminal.Escape(&screen)
+		for rest := []byte(document); len(rest) > 0; {
+			n := rapid.IntRange(1, len(rest)).Draw(t, "bytes")
+			_, err := w.Write(rest[:n])
+			require.NoError(t, err)
+			rest = rest[n:]
+		}
+		for _, r := range screen.String() {
+			if r != '\n' && !unicode.IsPrint(r) {
+				t.Fatalf("the terminal gets %U", r)
+			}
+		}
+		var want, got any
+		unmarshal(t, document, &want)
+		unmarshal(t, screen.String(), &got)
+		wantText, _ := json.Marshal(want)
+		if gotText, _ := json.Marshal(got); !bytes.Equal(gotText, wantText) {
+			t.Fatalf("the terminal shows %s, want %s", gotText, wantText)
+		}
+	})
 }

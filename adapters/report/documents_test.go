@@ -1,14 +1,23 @@
 package report
 
 import (
+	"bytes"
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/laws"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // documents are the results that have a document of their own and a table.
@@ -131,3 +140,130 @@ func fits(t *rapid.T, out string, width int) {
 
 // unsure reports whether the width of a character beside others is uncertain.
 func unsure(r rune) bool { return r >= 0x300 && !strings.ContainsRune("…–日本😀√\uFFFD", r) }
+
+// drawVersioning draws a result of comparing versions.
+func drawVersioning(t *rapid.T) *store.Versioning {
+	versions := rapid.MapOf(rapid.SampledFrom([]string{"jobs", "mine"}), rapid.IntRange(0, 9))
+	count := rapid.IntRange(0, 3)
+	v := &store.Versioning{
+		From: versions.Draw(t, "from"), To: versions.Draw(t, "to"), Added: map[string][]string{"mine": {"a", "b"}}, Removed: map[string][]string{"jobs": {"c"}},
+		Compared: count.Draw(t, "compared"), Differing: count.Draw(t, "differing"), Carried: count.Draw(t, "carried"), Behind: count.Draw(t, "behind"),
+	}
+	for range count.Draw(t, "differences") {
+		d := store.VersionDifference{Kind: rapid.SampledFrom([]store.Kind{store.Differs, store.Missing, store.Extra}).Draw(t, "kind"), Projection: "jobs", Rows: 3, Runs: 1}
+		e := store.Difference{Kind: d.Kind, RunID: domain.RunID(laws.Text().Draw(t, "run")), Table: "jobs", Key: store.Key{{Name: "job_id", Value: laws.Text().Draw(t, "job")}}}
+		switch d.Kind {
+		case store.Differs:
+			d.Column, e.Column, e.Stored, e.Derived = "state", "state", laws.Text().Draw(t, "live"), nil
+		case store.Missing:
+			e.Derived = projections.Job{JobID: "a"}
+		default:
+			e.Stored = projections.Job{JobID: laws.Text().Draw(t, "job")}
+		}
+		d.Examples = []store.Difference{e, e, e}[:rapid.IntRange(1, 3).Draw(t, "examples")]
+		v.Differences = append(v.Differences, d)
+	}
+	return v
+}
+
+// writeVersioning leaves out the line of counts, which is not fitted to the width.
+func writeVersioning(t *rapid.T, _ string, format Format, width int) string {
+	var out bytes.Buffer
+	require.NoError(t, WriteVersioning(&out, format, width, drawVersioning(t)))
+	return regexp.MustCompile(`(?m)^\d+ runs? compared.*\n`).ReplaceAllString(out.String(), "")
+}
+
+// drawVersions draws the versions of a store.
+func drawVersions(t *rapid.T) *StoredVersions {
+	names := rapid.SampledFrom([]string{"runs", "jobs", "timings.jobs", "somebodys"})
+	versions := rapid.MapOf(names, rapid.IntRange(1, 99))
+	v := &StoredVersions{Generations: []storedGeneration{}, Runs: []otherRun{}}
+	stored, known := versions.Draw(t, "stored"), versions.Draw(t, "known")
+	for _, name := range []string{"runs", "jobs", "timings.jobs", "somebodys"} {
+		v.Projections = append(v.Projections, storedProjection{name, version(stored, name), version(known, name)})
+	}
+	states := rapid.SampledFrom([]store.GenerationState{store.LiveGeneration, store.BuildingGeneration, store.BuiltGeneration, store.PreviousGeneration})
+	for i := range rapid.IntRange(0, 3).Draw(t, "generations") {
+		v.Generations = append(v.Generations, storedGeneration{i, states.Draw(t, "state"), versions.Draw(t, "versions")})
+	}
+	for range rapid.SampledFrom([]int{0, 1, 3, 20, 21, 400}).Draw(t, "runs") {
+		v.Runs = append(v.Runs, otherRun{domain.RunID(laws.Text().Draw(t, "run")), versions.Draw(t, "versions")})
+	}
+	return v
+}
+
+func TestVersionsTable(t *testing.T) {
+	v := &StoredVersions{Projections: []storedProjection{
+		{"runs", projections.Some(2), projections.Some(2)}, {"jobs", projections.Some(2), projections.Some(3)},
+		{"labels", projections.Null[int]{}, projections.Some(1)}, {"somebodys", projections.Some(7), projections.Null[int]{}},
+	}, Runs: []otherRun{{"a", map[string]int{"runs": 2, "jobs": 1, "somebodys": 7}}, {"b", map[string]int{"runs": 2}}}}
+	var out bytes.Buffer
+	require.NoError(t, v.Write(&out, Table, 0))
+	require.Equal(t, `PROJECTION     STORE   PROGRAM
+runs               2         2
+jobs               2         3
+labels       no rows         1
+somebodys          7   unknown
+
+2 runs of other versions:
+RUN   VERSIONS
+a     jobs 1
+b     no jobs, no somebodys
+`, out.String())
+}
+
+// writeVersions also checks that the tables count all runs.
+func writeVersions(t *rapid.T, _ string, format Format, width int) string {
+	v := drawVersions(t)
+	var out bytes.Buffer
+	require.NoError(t, v.Write(&out, format, width))
+	if n := len(v.Runs); n > 1 && format == Table {
+		require.Contains(t, out.String(), fmt.Sprintf("%d runs of other versions:\n", n))
+		require.Equal(t, n > maxOtherRuns, strings.Contains(out.String(), "more; --to json has all\n"))
+	}
+	return out.String()
+}
+
+// drawWaiting draws the waiting runs of a store.
+func drawWaiting(t *rapid.T) []WaitingRun {
+	codes := []store.QuarantineCode{store.MalformedSegment, store.MissingSegment, store.OtherStream, store.NotResumable}
+	count := rapid.Int64Range(0, 1<<40)
+	var runs []WaitingRun
+	for range rapid.IntRange(0, 4).Draw(t, "runs") {
+		w := store.Waiting{
+			Run:      domain.RunID(laws.Text().Draw(t, "run")),
+			Segments: rapid.IntRange(0, 1000).Draw(t, "segments"), Bytes: count.Draw(t, "bytes"),
+			First: count.Draw(t, "first"), Last: count.Draw(t, "last"), Age: time.Duration(count.Draw(t, "age")),
+		}
+		if rapid.Bool().Draw(t, "quarantined") {
+			w.Quarantine = &store.Quarantine{
+				Code: rapid.SampledFrom(codes).Draw(t, "code"), Reason: laws.Text().Draw(t, "reason"),
+				Offset: count.Draw(t, "offset"), Since: time.UnixMilli(count.Draw(t, "since")),
+			}
+		}
+		var checkpoint store.Checkpoint
+		if rapid.Bool().Draw(t, "begun") {
+			checkpoint.End = domain.Mark{Bytes: count.Draw(t, "end"), Lines: count.Draw(t, "lines")}
+			checkpoint.Events, checkpoint.Source = count.Draw(t, "events"), laws.Text().Draw(t, "source")
+		}
+		runs = append(runs, newWaitingRun(&w, checkpoint))
+	}
+	return runs
+}
+
+// writeWaiting also checks that the list has a line for each run, and the description a block.
+func writeWaiting(t *rapid.T, _ string, format Format, width int) string {
+	runs := drawWaiting(t)
+	var out bytes.Buffer
+	require.NoError(t, WriteWaiting(&out, format, width, runs))
+	if format == Table && len(runs) > 0 {
+		require.Equal(t, len(runs)+1, strings.Count(out.String(), "\n"))
+		full := "\n"
+		for i := range runs {
+			full += runs[i].String()
+		}
+		fits(t, full, 0)
+		require.Equal(t, len(runs), strings.Count(full, "\nrun "))
+	}
+	return out.String()
+}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -132,4 +133,157 @@ func TestEndsBeforeItBegins(t *testing.T) {
 	defer cancel()
 	err := tail.Follow(ctx, filepath.Join(t.TempDir(), "never"), tail.Options{}, nil)
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
+}
+
+// However many streams there are, only a few hold a chunk at the same time. All get their turn, and
+// the end of the context releases those that wait.
+func TestAtOnce(t *testing.T) {
+	const streams, atOnce = 100, 3
+	folder := t.TempDir()
+	for i := range streams {
+		write(t, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i)), "one\ntwo\n")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var mu sync.Mutex
+	inHand, most, given := 0, 0, 0
+	note := func(change int) {
+		mu.Lock()
+		defer mu.Unlock()
+		inHand += change
+		most = max(most, inHand)
+		if change > 0 {
+			given++
+		}
+		if given == 2*streams {
+			cancel()
+		}
+	}
+	err := tail.Follow(ctx, folder, tail.Options{AtOnce: atOnce}, func(ctx context.Context, s *tail.Stream) error {
+		for range 2 {
+			if _, err := s.Next(ctx, 4); err != nil {
+				return err
+			}
+			note(1)
+			time.Sleep(100 * time.Microsecond)
+			note(-1)
+		}
+		_, err := s.Next(ctx, 4)
+		return err
+	})
+	if err != context.Canceled || given != 2*streams || most > atOnce {
+		t.Errorf("%d chunks were given, %d at once: %v", given, most, err)
+	}
+}
+
+// A stream that waits for a slot stops waiting when following ends.
+func TestAtOnceEnds(t *testing.T) {
+	folder := t.TempDir()
+	for i := range 3 {
+		write(t, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i)), "one\n")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var others sync.WaitGroup
+	others.Add(2)
+	err := tail.Follow(ctx, folder, tail.Options{AtOnce: 1}, func(ctx context.Context, s *tail.Stream) error {
+		if _, err := s.Next(ctx, 0); err != nil {
+			others.Done()
+			return err
+		}
+		cancel()
+		others.Wait() // with the chunk in hand
+		return ctx.Err()
+	})
+	if err != context.Canceled {
+		t.Error(err)
+	}
+}
+
+// Next heeds its own context too while it waits for a hand.
+func TestNextEndsWithoutHand(t *testing.T) {
+	folder := t.TempDir()
+	for i := range 2 {
+		write(t, filepath.Join(folder, fmt.Sprintf("%d.jsonl", i)), "one\n")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	held := make(chan struct{})
+	err := tail.Follow(ctx, folder, tail.Options{AtOnce: 1}, func(ctx context.Context, s *tail.Stream) error {
+		if s.Path() == filepath.Join(folder, "0.jsonl") {
+			if _, err := s.Next(ctx, 0); err != nil {
+				return err
+			}
+			close(held)
+			<-ctx.Done() // with the chunk in hand
+			return ctx.Err()
+		}
+		<-held
+		soon, stop := context.WithTimeout(ctx, 10*time.Millisecond)
+		defer stop()
+		if chunk, err := s.Next(soon, 0); err != context.DeadlineExceeded {
+			t.Errorf("%q, %v", chunk.Data, err)
+		}
+		cancel()
+		return nil
+	})
+	if err != context.Canceled {
+		t.Error(err)
+	}
+}
+
+// A stream that is not read for a reason that lies elsewhere is handed on again, walk by
+// walk, though its file does not change; other ones are not.
+func TestAgain(t *testing.T) {
+	folder := t.TempDir()
+	one, other := filepath.Join(folder, "one.jsonl"), filepath.Join(folder, "other.jsonl")
+	write(t, one, "1\n")
+	write(t, other, "1\n")
+	calls, done := map[string]*atomic.Int64{one: {}, other: {}}, make(chan struct{})
+	stop := background(t, folder, tail.Options{Poll: time.Millisecond, PollOnly: true}, func(_ context.Context, s *tail.Stream) error {
+		n := calls[s.Path()].Add(1)
+		if s.Path() == one && n < 5 {
+			s.Again()
+		} else if s.Path() == one {
+			close(done)
+		}
+		return nil
+	})
+	select {
+	case <-done:
+	case <-time.After(long):
+		t.Error("it is not handed on again")
+	}
+	stop()
+	if calls[one].Load() != 5 || calls[other].Load() != 1 {
+		t.Errorf("it is handed on %d times, and the other one %d times", calls[one].Load(), calls[other].Load())
+	}
+}
+
+// It is handed on again by walks alone, and not at once: that would never end.
+func TestAgainIsNotAtOnce(t *testing.T) {
+	folder := t.TempDir()
+	one, other := filepath.Join(folder, "one.jsonl"), filepath.Join(folder, "other.jsonl")
+	write(t, one, "1\n")
+	var calls atomic.Int64
+	met := make(chan struct{}, 9) // it may be found before it is written
+	stop := background(t, folder, tail.Options{Poll: time.Hour}, func(_ context.Context, s *tail.Stream) error {
+		if s.Path() == one {
+			calls.Add(1)
+			s.Again()
+		} else {
+			met <- struct{}{}
+		}
+		return nil
+	})
+	for calls.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	write(t, other, "1\n")
+	select {
+	case <-met:
+	case <-time.After(long):
+		t.Error("the other one is not found")
+	}
+	stop()
+	assert.EqualValues(t, 1, calls.Load(), "it is handed")
 }

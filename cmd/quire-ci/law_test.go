@@ -5,19 +5,24 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 )
 
 // planned is a pipeline whose behaviour is known.
@@ -152,6 +157,116 @@ func checkRun(t failer, folder string, want []domain.Event, outcome domain.Outco
 		}
 		if sh.Cmd == "echo out; echo err >&2" && (!strings.Contains(string(log), " stdout F out\n") || !strings.Contains(string(log), " stderr F err\n")) {
 			t.Fatalf("its log has %q", log)
+		}
+	}
+}
+
+// failer is what tests and properties have in common.
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// record folds a stream, which may be torn but not malformed.
+func record(t failer, path string) *projections.Record {
+	t.Helper()
+	file, err := jsonl.Locate(path).Open()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	defer file.Close()
+	record, err := projections.Project("run", jsonl.NewReader(file, jsonl.Options{}))
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return record
+}
+
+// recorded returns the events of a stream, without their times.
+func recorded(t failer, path string) []domain.Event {
+	t.Helper()
+	file, err := jsonl.Locate(path).Open()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	defer file.Close()
+	var events []domain.Event
+	for entry, err := range jsonl.NewReader(file, jsonl.Options{}).All() {
+		switch {
+		case err != nil:
+			t.Fatalf("%v", err)
+		case entry.Fault == domain.Sound:
+			entry.Event.AtMs = 0
+			events = append(events, entry.Event)
+		}
+	}
+	return events
+}
+
+// events tells a stream's events in short: "job_started a, sh_finished 0".
+func events(t failer, path string) string {
+	t.Helper()
+	var words []string
+	for _, event := range recorded(t, path) {
+		switch event.Kind {
+		case domain.ShFinished:
+			words = append(words, fmt.Sprintf("%v %d", event.Kind, event.ExitCode))
+		case domain.JobFinished, domain.RunFinished:
+			words = append(words, fmt.Sprintf("%v %v", event.Kind, event.Outcome))
+		default:
+			words = append(words, fmt.Sprintf("%v %s", event.Kind, event.JobID))
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// However a run is killed, what its stream says has happened: its whole lines are the
+// beginning of what they would have been, and the logs are there.
+func TestKill(t *testing.T) {
+	var pipeline strings.Builder
+	var want []domain.Event
+	pipeline.WriteString("jobs:\n")
+	for job := range 20 {
+		id := fmt.Sprint("job", job)
+		fmt.Fprintf(&pipeline, "- id: %s\n  sh:\n", id)
+		want = append(want, domain.NewJobStarted(0, id))
+		for sh := range 20 {
+			cmd := fmt.Sprintf("echo %d # %s", sh, strings.Repeat("x", 100))
+			fmt.Fprintf(&pipeline, "  - '%s'\n", cmd)
+			want = append(want, domain.NewShStarted(0, id, cmd), domain.NewShFinished(0, id, 0))
+		}
+		want = append(want, domain.NewJobFinished(0, id, domain.Complete))
+	}
+	want = append(want, domain.NewRunFinished(0, domain.Complete))
+	for range 8 {
+		after := time.Duration(rand.IntN(500)) * time.Millisecond
+		t.Run(after.String(), func(t *testing.T) {
+			s := start(t, pipeline.String(), "--out-dir", "out")
+			s.await("events.jsonl")
+			time.Sleep(after)
+			_ = s.cmd.Process.Kill() // it may have ended
+			<-s.ended
+			checkKilled(t, s, want)
+		})
+	}
+}
+
+func checkKilled(t *testing.T, s *started, want []domain.Event) {
+	got := recorded(t, s.path("events.jsonl"))
+	require.LessOrEqual(t, len(got), len(want), "recorded")
+	require.Equal(t, want[:len(got)], got, "recorded")
+	t.Logf("%d of %d events", len(got), len(want))
+	record := record(t, s.path("events.jsonl"))
+	for _, diagnostic := range record.Diagnostics {
+		assert.Equal(t, projections.TornTail, diagnostic.Code, "odd: %+v", diagnostic)
+	}
+	for _, sh := range record.ShEvents {
+		if !sh.ExitCode.Valid {
+			continue // its log may not be there yet
+		}
+		log, err := os.ReadFile(s.path(filepath.Join("out", "jobs", sh.JobID, fmt.Sprintf("sh-%d.log", sh.Seq))))
+		if err != nil || !strings.HasSuffix(string(log), fmt.Sprintf(" stdout F %d\n", sh.Seq-1)) {
+			t.Errorf("the log of command %d, which has finished, has %q (%v)", sh.Seq, log, err)
 		}
 	}
 }

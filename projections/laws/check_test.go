@@ -3,8 +3,10 @@ package laws
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -139,4 +141,118 @@ then the rows (- wanted, + there):
 `; test.text != want {
 		t.Errorf("it is reported as\n%s", test.text)
 	}
+}
+
+// A mistake in a declaration is found before any law is tried.
+func TestDeclarationIsChecked(t *testing.T) {
+	err := Hold(declared(newTally, "job"), nil)
+	assert.ErrorContains(t, err, `projection "tally": its key names the column "job"`)
+	assert.NoError(t, Hold(projections.Jobs, nil), "a built-in projection")
+}
+
+// A projection is found that does something at events of a kind that its declaration does not name.
+func TestKindsAreHeeded(t *testing.T) {
+	of := func(kinds ...domain.Kind) *projections.Defined[tally] {
+		return projections.Define(projections.Declaration[tally]{Name: "commands", Version: 1, Single: true, Kinds: kinds, New: func() projections.Projection[tally] {
+			return &broken{reduce: func(p *tally, s *step, rows []row) []row {
+				if s.ShCloses {
+					p.Count++
+				}
+				return rows
+			}}
+		}})
+	}
+	stream := Entries([]domain.Event{domain.NewShStarted(1, "a", "x"), domain.NewShFinished(2, "a", 0)})
+	assert.NoError(t, Hold(of(domain.ShFinished), stream))
+	assert.ErrorContains(t, Hold(of(domain.ShStarted), stream), `the law "heeded" is broken`)
+}
+
+type mood struct {
+	State projections.State `json:"state"`
+}
+
+// moods has one row, whose state is any command.
+type moods struct {
+	Row mood `json:"row"`
+}
+
+func (p *moods) Reduce(s *step, rows []projections.Row[mood]) []projections.Row[mood] {
+	if s.ShOpens {
+		p.Row.State = projections.State(s.Cmd)
+	}
+	return rows
+}
+
+func (p *moods) Open(_ *tracker, rows []projections.Row[mood]) []projections.Row[mood] {
+	return append(rows, projections.Row[mood]{Value: p.Row})
+}
+
+// A text that its column does not list does not fit.
+func TestFittingTexts(t *testing.T) {
+	of := projections.Define(projections.Declaration[mood]{
+		Name: "moods", Version: 1, Single: true,
+		New: func() projections.Projection[mood] { return &moods{mood{projections.Active}} },
+	})
+	for cmd, want := range map[string]string{"failed": "", "make": `which is none of ["active" "complete" "failed"]`} {
+		err := Hold(of, Entries([]domain.Event{domain.NewShStarted(1, "a", cmd)}))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", cmd, err)
+		}
+	}
+}
+
+// streamOf is a stream that is given at once.
+type streamOf []domain.Entry
+
+func (s *streamOf) Next() (entries []domain.Entry, err error) {
+	if len(*s) == 0 {
+		return nil, io.EOF
+	}
+	entries, *s = *s, nil
+	return entries, nil
+}
+
+func (r *recorder) Fatal(args ...any)            { r.text += fmt.Sprint(args...); panic(r) }
+func (r *recorder) Fatalf(f string, args ...any) { r.Fatal(fmt.Sprintf(f, args...)) }
+
+func TestGolden(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "deeper", "tally.golden")
+	golden := func(cmd string) (report string) {
+		test := &recorder{TB: t}
+		defer func() {
+			if recover() != nil {
+				report = test.text // Fatal ends a test
+			}
+		}()
+		stream := streamOf(Entries([]domain.Event{domain.NewShStarted(1, "a", cmd), {}}))
+		Golden(test, declared(newTally), &stream, path)
+		return test.text
+	}
+	assert.Contains(t, golden("<make>"), "-laws.update", "without a file")
+	*update = true
+	report := golden("<make>")
+	*update = false
+	data, err := os.ReadFile(path)
+	if want := `{"index":0,"final":false,"row":{"count":2,"cmd":"<make>"}}` + "\n"; string(data) != want || err != nil || report != "" {
+		t.Errorf("it writes %q, %v, %s", data, err, report)
+	}
+	assert.Equal(t, "", golden("<make>"), "what was written is not the same")
+	if report := golden("test"); !strings.Contains(report, "\t- "+strings.TrimSpace(string(data))) || !strings.Contains(report, `"cmd":"test"`) {
+		t.Errorf("other rows are reported as %s", report)
+	}
+}
+
+// Bytes reach every kind of entry, and whatever they are, a projection that obeys the
+// laws obeys them.
+func TestFromBytes(t *testing.T) {
+	kinds := map[string]bool{}
+	var data []byte
+	for i := range 256 {
+		data = append(data, byte(i), byte(i/3), byte(i*7), byte(i/10))
+	}
+	for _, entry := range FromBytes(data) {
+		kinds[fmt.Sprint(entry.Kind, entry.Fault, entry.Outcome, entry.HasJob)] = true
+	}
+	assert.GreaterOrEqual(t, len(kinds), 12, "only")
+	assert.Equal(t, 2, len(FromBytes(data[:11])), "11 bytes")
 }

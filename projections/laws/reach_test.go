@@ -1,7 +1,14 @@
 package laws
 
 import (
+	"go/parser"
+	"reflect"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -101,4 +108,75 @@ func (p *situated) noteJob(s *step) {
 		p.note("a command that runs again", p.again[s.JobID] > 0)
 		p.note("two that run again in one job", p.again[s.JobID] > 1)
 	}
+}
+
+// What may be another value 400 years later, and what may not.
+func TestMovedValue(t *testing.T) {
+	type times struct {
+		at    any
+		other [1]float64
+		year  uint16
+	}
+	const at = int64(1795444880217)
+	later := time.UnixMilli(at + fourCenturies).UTC()
+	for _, test := range []struct {
+		name          string
+		later, before any
+		want          bool
+	}{
+		{"nothing", nil, nil, true},
+		{"ms", at + fourCenturies, at, true},
+		{"seconds", (at + fourCenturies) / 1000, at / 1000, true},
+		{"days", int32((at + fourCenturies) / 86400e3), int32(at / 86400e3), true},
+		{"a time", later, time.UnixMilli(at).UTC(), true},
+		{"all at once", times{later, [1]float64{float64(at+fourCenturies) / 1e3}, 2426}, times{time.UnixMilli(at).UTC(), [1]float64{float64(at) / 1e3}, 2026}, true},
+		{"a ms more", at + fourCenturies + 1, at, false},
+		{"text", "2426", "2026", false},
+		{"another type", at, int32(7), false},
+		{"none any more", nil, at, false},
+		{"one of several", times{later, [1]float64{1}, 2026}, times{later, [1]float64{2}, 2026}, false},
+	} {
+		assert.Equal(t, test.want, movedValue(reflect.ValueOf(&test.later).Elem(), reflect.ValueOf(&test.before).Elem()), test.name)
+	}
+}
+
+// Each event, and the source that makes it.
+func TestEventSource(t *testing.T) {
+	for source, event := range map[string]domain.Event{
+		`domain.NewJobStarted(-1, "a\x00")`:                      domain.NewJobStarted(-1, "a\x00"),
+		`domain.NewJobFinished(1, "a", domain.Failed)`:           domain.NewJobFinished(1, "a", domain.Failed),
+		`domain.NewShStarted(1, "a", "make \"x\"")`:              domain.NewShStarted(1, "a", "make \"x\""),
+		`domain.NewShFinished(1, "a", -2)`:                       domain.NewShFinished(1, "a", -2),
+		`domain.NewRunFinished(1, domain.Complete)`:              domain.NewRunFinished(1, domain.Complete),
+		`domain.NewUnknown(1, "x", "{\"a\":1}")`:                 domain.NewUnknown(1, "x", "{\"a\":1}"),
+		`domain.NewUnknown(1, "x", "").InJob("a")`:               domain.NewUnknown(1, "x", "").InJob("a"),
+		`laws.RunStarted(1)`:                                     RunStarted(1),
+		`laws.RunStarted(1, domain.Label{Key: "k", Value: "v"})`: RunStarted(1, domain.Label{Key: "k", Value: "v"}),
+		`domain.Event{}`:                                         {},
+	} {
+		assert.Equal(t, source, eventSource(&event))
+	}
+}
+
+func TestStreamSource(t *testing.T) {
+	stream := Entries([]domain.Event{domain.NewJobStarted(1, "a"), {}})
+	if got, want := source(stream), "\tlaws.Entries([]domain.Event{\n\t\tdomain.NewJobStarted(1, \"a\"),\n\t\tdomain.Event{},\n\t})"; got != want {
+		t.Errorf("%s", got)
+	}
+	stream[1].Fault, stream[1].Line = domain.Torn, 7
+	if got, want := source(stream), `	[]domain.Entry{
+		{Event: domain.NewJobStarted(1, "a"), Position: domain.Position{Line: 1, Offset: 0}},
+		{Position: domain.Position{Line: 7, Offset: 100}, Fault: domain.Torn},
+	}`; got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+// Whatever a stream holds, its source is an expression.
+func TestSourceIsGo(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := source(spoilt(Streams()).Draw(t, "stream"))
+		_, err := parser.ParseExpr(text)
+		require.NoError(t, err, "%v:\n%s", err, text)
+	})
 }

@@ -1,13 +1,18 @@
 package display
 
 import (
+	"math"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
@@ -74,5 +79,72 @@ func TestFitExamples(t *testing.T) {
 		if got, _ := Fit(example.text, example.columns); got != example.want {
 			t.Errorf("%q in %d columns is %q, want %q", example.text, example.columns, got, example.want)
 		}
+	}
+}
+
+// The present is one of two times, and ours only where it may be the producer's.
+func TestPresent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		last, now := laws.AtMs().Draw(t, "last"), laws.AtMs().Draw(t, "now")
+		at, heard := Present(last, time.UnixMilli(now))
+		require.True(t, at == last || at == now && now > last && uint64(now)-uint64(last) <= uint64(maxQuiet.Milliseconds()), "%d", at)
+		require.True(t, heard || at == last && now > last)
+	})
+	day := maxQuiet.Milliseconds()
+	for _, example := range []struct {
+		last, now, want int64
+		heard           bool
+	}{
+		{2000, 5000, 5000, true}, // it goes on
+		{2000, 1500, 2000, true}, // the producer's clock is ahead
+		{2000, 2000 + day, 2000 + day, true},
+		{2000, 2001 + day, 2000, false},          // its writer has died, or it was recorded long ago
+		{math.MinInt64, 0, math.MinInt64, false}, // not what an int64 holds
+		{math.MaxInt64, 0, math.MaxInt64, true},
+	} {
+		at, heard := Present(example.last, time.UnixMilli(example.now))
+		assert.Equal(t, example.want, at, "%+v", example)
+		assert.Equal(t, example.heard, heard, "%+v", example)
+	}
+}
+
+// The commands that failed are, of all rows, those with a code other than 0 whose job failed.
+func TestFailedCommands(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stream := laws.Streams().Draw(t, "stream")
+		record, fold := projections.NewRecord("r")
+		got := 0
+		counting := projections.NewFold("r", projections.Into("failed_commands", FailedCommands(), func(row *projections.Row[int]) { got = row.Value }))
+		for i := range stream {
+			fold.Apply(&stream[i])
+			counting.Apply(&stream[i])
+		}
+		fold.Open()
+		counting.Open()
+		states := map[string]projections.State{}
+		for _, job := range record.Jobs {
+			states[job.JobID] = job.State
+		}
+		want := 0
+		for _, sh := range record.ShEvents {
+			if OfCommand(sh.ExitCode, states[sh.JobID]) == Failed {
+				want++
+			}
+			if states[sh.JobID] == projections.Complete && sh.ExitCode.Valid && sh.ExitCode.V != 0 {
+				require.Equal(t, Exit(sh.ExitCode.V), OfCommand(sh.ExitCode, projections.Complete).CommandWord(sh.ExitCode), "a code in a complete job")
+			}
+		}
+		require.Equal(t, want, got)
+	})
+}
+
+// No run without an end is complete.
+func TestNoRunIsCompleteWithoutItsEnd(t *testing.T) {
+	for _, state := range []projections.State{projections.Active, projections.Complete, projections.Failed} {
+		open, ended := OfRun(&projections.Run{State: state}), OfRun(&projections.Run{State: state, Ended: true})
+		if open == Complete || open.Word() == "complete" || open.Mark() == Complete.Mark() {
+			t.Errorf("%s without an end is %s %s", state, open.Mark(), open.Word())
+		}
+		assert.Equal(t, (state == projections.Complete), (ended == Complete), "%s with an end is %s", state, ended.Word())
 	}
 }

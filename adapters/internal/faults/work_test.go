@@ -3,10 +3,23 @@
 package faults
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/fixtures/synth"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // fault is an accident that happens to the program.
@@ -139,4 +152,150 @@ func large(seed uint64) synth.Shape {
 		return synth.Shape{Seed: seed, Jobs: 1000, Sh: 3250, AtOnce: 20}
 	}
 	return synth.Shape{Seed: seed, Jobs: 2000, Sh: 6500, AtOnce: 20}
+}
+
+// folder is a folder of streams. Each of them has several versions.
+type folder struct {
+	path     string
+	streams  []*stream
+	versions [][]*version
+	now      []*version // of each stream
+}
+
+// newFolder makes a folder with the given number of streams.
+func newFolder(t testing.TB, runs int) *folder {
+	t.Helper()
+	f := &folder{path: t.TempDir(), now: make([]*version, runs)}
+	for i := range runs {
+		s := newStream(f.path, fmt.Sprintf("run-%03d", i))
+		one := synthetic(t, synth.Shape{Seed: uint64(2 * i), Jobs: 35, Sh: 110, AtOnce: 3})
+		other := synthetic(t, synth.Shape{Seed: uint64(2*i + 1), Jobs: 30, Sh: 90, AtOnce: 2})
+		f.streams = append(f.streams, s)
+		f.versions = append(f.versions, []*version{
+			newVersion(s.run, one[:len(one)/3+i%100]), // it ends inside a line
+			newVersion(s.run, wholeLines(one[:len(one)/2])),
+			newVersion(s.run, one),
+			newVersion(s.run, other),
+			newVersion(s.run, wholeLines(other[:len(other)/2])), // it is shorter
+		})
+		f.becomes(t, i, f.versions[i][2])
+	}
+	return f
+}
+
+func (f *folder) becomes(t testing.TB, i int, v *version) {
+	t.Helper()
+	f.streams[i].becomes(t, v)
+	f.now[i] = v
+}
+
+// change gives most streams their next version.
+func (f *folder) change(t testing.TB, rnd *rand.Rand) {
+	t.Helper()
+	for i, versions := range f.versions {
+		for j, v := range versions {
+			if v == f.now[i] && rnd.IntN(8) > 0 {
+				f.becomes(t, i, versions[(j+1)%len(versions)])
+				break
+			}
+		}
+	}
+}
+
+// folderAt returns the streams of a folder.
+func folderAt(path string) store.Sources { return jsonl.Folder(path) }
+
+// version is a version of a run's stream. nil means that there is neither a stream nor a row.
+type version struct {
+	data   []byte
+	record func() *projections.Record // the rows of the data
+}
+
+func newVersion(run domain.RunID, data []byte) *version {
+	return &version{data, sync.OnceValue(func() *projections.Record {
+		record, err := projections.Project(run, jsonl.NewReader(bytes.NewReader(data), jsonl.Options{}))
+		if err != nil {
+			panic(err) // the tests make only sound streams
+		}
+		return record
+	})}
+}
+
+// is reports whether a run's record is that of this version.
+func (v *version) is(record *projections.Record) bool {
+	if v == nil || record == nil {
+		return v == nil && record == nil
+	}
+	return reflect.DeepEqual(record, v.record())
+}
+
+// String describes the version in an error.
+func (v *version) String() string {
+	if v == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%d bytes, %+v", len(v.data), v.record().Run)
+}
+
+// stream is the stream of one run, in a file that the tests change.
+type stream struct {
+	run  domain.RunID
+	path string
+}
+
+func newStream(folder, name string) *stream {
+	return &stream{domain.RunID(name), filepath.Join(folder, name+".jsonl")}
+}
+
+// becomes writes a version to the file.
+func (s *stream) becomes(t testing.TB, v *version) {
+	t.Helper()
+	writeFile(t, s.path, v.data)
+}
+
+// grow appends the missing part of data, as a producer does.
+func (s *stream) grow(t testing.TB, data []byte) {
+	t.Helper()
+	file, err := os.OpenFile(s.path, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	require.NoError(t, err)
+	defer file.Close()
+	info, err := file.Stat()
+	if err == nil && info.Size() < int64(len(data)) {
+		_, err = file.Write(data[info.Size():])
+	}
+	require.NoError(t, err)
+}
+
+func (s *stream) recording() store.Source {
+	return jsonl.Locate(s.path).Source(jsonl.Options{})
+}
+
+// synthetic returns the bytes of a stream.
+func synthetic(t testing.TB, shape synth.Shape) []byte {
+	t.Helper()
+	var data bytes.Buffer
+	require.NoError(t, shape.Write(&data, 0))
+	return data.Bytes()
+}
+
+// wholeLines returns data up to its last line feed.
+func wholeLines(data []byte) []byte { return data[:bytes.LastIndexByte(data, '\n')+1] }
+
+// readRecord returns the stored record of a run, or nil.
+func readRecord(t testing.TB, s store.Store, run domain.RunID) *projections.Record {
+	t.Helper()
+	record, err := store.ReadRecord(t.Context(), s, run)
+	if errors.Is(err, store.ErrNoRun) {
+		return nil
+	}
+	require.NoError(t, err, "reading run %s", run)
+	return record
+}
+
+// runOf returns the run's own row of a record, for an error.
+func runOf(record *projections.Record) any {
+	if record == nil {
+		return "none"
+	}
+	return record.Run
 }
