@@ -259,11 +259,6 @@ func (r *reader) handOn(segment domain.Segment, entries []domain.Entry, end doma
 	return nil
 }
 
-// viewed are the projections whose rows a [View] is shown.
-var viewed = []*projections.Definition{
-	projections.Runs.Definition, projections.RunTimings.Definition, projections.Jobs.Definition, projections.ShEvents.Definition,
-}
-
 // noteState records the state of the run, if row is the run's.
 func (r *reader) noteState(of *projections.Definition, row projections.AnyRow) {
 	if of == projections.Runs.Definition {

@@ -33,20 +33,12 @@ type rows struct {
 	parked atomic.Int64  // batches in which a segment was parked
 	slots  chan struct{} // the slots of inTurn
 	gaveUp atomic.Bool   // the store was unavailable when following ended
-
-	mu    sync.Mutex
-	shown map[domain.RunID]shown
-}
-
-// shown describes the rows that the view was shown of a run.
-type shown struct {
-	at      domain.Mark // the end of the stream that they are derived from
-	current bool        // the store has no others, as far as this process knows
+	viewer *viewer
 }
 
 // newRows returns a sink that updates the rows in a store until ctx ends.
 func newRows(ctx context.Context, options Options) *rows {
-	r := &rows{Options: options, interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))), shown: map[domain.RunID]shown{}}
+	r := &rows{Options: options, interrupted: ctx, slots: make(chan struct{}, max(2, runtime.GOMAXPROCS(0))), viewer: newViewer(options.View, options.Store)}
 	r.decoded = &decoded{Segments: jsonl.NewSegments(options.Streams), pieces: map[domain.RunID]piece{}}
 	r.projector = store.NewProjector(r.Store, r.decoded, store.ProjectorOptions{Source: r.nameOf, Done: r.done, Outdated: options.outdated})
 	r.stop = sync.OnceValue(r.stopProjector)
@@ -68,9 +60,7 @@ func (r *rows) nameOf(run domain.RunID) string {
 
 func (r *rows) done(batch store.Batch) {
 	r.Report.Written(batch.Written)
-	for i := range batch.Written {
-		r.showChanges(&batch.Written[i])
-	}
+	r.viewer.written(batch.Written)
 	if batch.Parked > 0 || len(batch.Quarantined) > 0 {
 		r.parked.Add(1)
 	}
@@ -132,7 +122,7 @@ func (r *rows) inTurn(ctx context.Context, do func() error) error {
 
 func (r *rows) Begin(ctx context.Context, source jsonl.Location) (known Known, err error) {
 	r.names.Store(source.Run, r.source(source).Name())
-	r.outdate(source.Run) // rows end the view's trouble, and another program may have written some
+	r.viewer.outdate(source.Run) // rows end the view's trouble, and another program may have written some
 	err = r.inTurn(ctx, func() error {
 		if known, err = r.known(ctx, source); err != nil || known.Other {
 			return err
@@ -142,67 +132,9 @@ func (r *rows) Begin(ctx context.Context, source jsonl.Location) (known Known, e
 	return known, err
 }
 
-// showChanges shows the rows of a run that the projector has written, if the view has those before.
-func (r *rows) showChanges(w *store.WrittenRun) {
-	if r.View == nil {
-		return
-	}
-	r.mu.Lock()
-	s := r.shown[w.RunID]
-	s.current = s.current && w.Changed != nil && s.at == w.Before
-	if s.current {
-		s.at = w.After
-	}
-	r.shown[w.RunID] = s
-	r.mu.Unlock()
-	if s.current {
-		r.View.Show(w.RunID, false, w.EachRow)
-	}
-}
-
-// showWritten shows the rows of a segment that the store has, unless the view has them: another program
-// may have written them before.
-func (r *rows) showWritten(ctx context.Context, segment *domain.Segment) error {
-	r.mu.Lock()
-	if s := r.shown[segment.Run]; r.View != nil && s.at.Bytes < segment.End() {
-		r.shown[segment.Run] = shown{}
-	}
-	r.mu.Unlock()
-	return r.show(ctx, segment.Run)
-}
-
-// show shows the rows that the store has of a run, unless the view has them.
+// show shows the view the rows that the store has of a run, unless it has them.
 func (r *rows) show(ctx context.Context, run domain.RunID) error {
-	r.mu.Lock()
-	s := r.shown[run]
-	r.mu.Unlock()
-	if r.View == nil || s.current {
-		return nil
-	}
-	return r.do(ctx, run, func() error {
-		return r.Store.View(ctx, run, func(rows store.Snapshot) error {
-			at, stored, err := rows.Checkpoint()
-			if err != nil {
-				return err
-			}
-			if stored {
-				r.View.Show(run, true, func(take func(*projections.Definition, projections.AnyRow)) {
-					err = store.EachRow(rows, run, viewed, take)
-				})
-			}
-			if err == nil || errors.Is(err, store.ErrNoRun) {
-				r.setShown(run, shown{at.End, true})
-				err = nil
-			}
-			return err
-		})
-	})
-}
-
-func (r *rows) setShown(run domain.RunID, s shown) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.shown[run] = s
+	return r.do(ctx, run, func() error { return r.viewer.show(ctx, run) })
 }
 
 // known returns how much the store has of a run.
@@ -247,7 +179,8 @@ func (r *rows) Write(ctx context.Context, source jsonl.Location, segment domain.
 	case err != nil:
 		return err
 	case r.parked.Load() == before:
-		return r.showWritten(ctx, &segment)
+		r.viewer.await(segment.Run, segment.End())
+		return r.show(ctx, segment.Run)
 	}
 	if known, err := r.Begin(ctx, source); err != nil || !known.Other { // the parked segment may belong to another run
 		return err
@@ -312,21 +245,10 @@ func (r *rows) ingest(ctx context.Context, run domain.RunID, stream *jsonl.Store
 	case result.Outcome == store.Rewritten:
 		r.Report.Rewritten(result)
 	}
-	if wasShown := r.outdate(run); wasShown && result.Outcome == store.Rewritten {
+	if wasShown := r.viewer.outdate(run); wasShown && result.Outcome == store.Rewritten {
 		r.View.Restart(run)
 	}
 	return nil
-}
-
-// outdate makes the next show read all rows of a run, and reports whether the view was shown some
-// before.
-func (r *rows) outdate(run domain.RunID) (wasShown bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, wasShown = r.shown[run]; wasShown {
-		r.shown[run] = shown{}
-	}
-	return wasShown
 }
 
 // once makes one attempt to ingest the stream. The error is an error of the store.
@@ -345,7 +267,7 @@ func (r *rows) once(ctx context.Context, stream *jsonl.StoreSource, result *stor
 // that are not stored yet and an incomplete last line, if the store allows that within a short time.
 func (r *rows) Release(ctx context.Context, source jsonl.Location, known Known) (Known, error) {
 	defer r.names.Delete(source.Run)
-	r.outdate(source.Run)
+	r.viewer.outdate(source.Run)
 	_ = r.projector.Forget(ctx, source.Run) // if this fails, the projector is closed or about to be
 	if r.Retry.isAway() || r.gaveUp.Load() {
 		return known, store.ErrAway
