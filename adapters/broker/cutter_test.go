@@ -16,14 +16,13 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// piece is a segment as the model sees it.
+// piece is a segment of the model.
 type piece struct {
 	offset int
 	data   string
 }
 
-// greedy is what cutting a stream should give, line by line: the pieces, and where
-// and how long the first line is that does not fit.
+// greedy is the model: it returns the pieces of a stream, and the first line that is too long.
 func greedy(stream string, limit, longest int) (pieces []piece, tooLong *broker.LineTooLongError) {
 	at := 0
 	for line := range strings.Lines(stream) {
@@ -57,7 +56,7 @@ func TestCutIsGreedy(t *testing.T) {
 		var got []domain.Segment
 		var gotErr error
 		for segment, err := range broker.CutLines(reader(strings.NewReader(stream)), "r", limit, longest) {
-			require.NoError(t, gotErr, "it goes on after an error")
+			require.NoError(t, gotErr, "it continues after an error")
 			if gotErr = err; err == nil {
 				got = append(got, segment)
 			}
@@ -73,7 +72,7 @@ func TestCutIsGreedy(t *testing.T) {
 			t.Fatal(gotErr)
 		}
 		checkAddUp(t, "r", []byte(whole), got)
-		if stream == "" { // that there is the run is said all the same
+		if stream == "" { // an empty segment announces the run
 			want = append(want, piece{})
 		}
 		require.Len(t, got, len(want))
@@ -85,8 +84,8 @@ func TestCutIsGreedy(t *testing.T) {
 	})
 }
 
-// Streams longer than the memory that reading begins with, at the default size: each
-// segment has no room for the line that comes next.
+// Streams longer than the first buffer are cut at the default size, and no segment has room for the
+// next line.
 func TestCutLongStream(t *testing.T) {
 	stream := append(longStream(t, 3<<20), "torn"...)
 	var got []domain.Segment
@@ -119,9 +118,8 @@ func TestCutMeasuresLongLines(t *testing.T) {
 	}
 }
 
-// Lines that were read are handed out before the error of the reader, and what may be half a
-// line is no tail then.
-func TestCutTellsErrors(t *testing.T) {
+// Whole lines are returned before the error of the reader. An unfinished line is no tail then.
+func TestCutReportsErrors(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	for _, read := range []string{"", "a\n", "a\nb\nhalf"} {
 		var got []domain.Segment
@@ -143,7 +141,7 @@ type idle struct{}
 
 func (idle) Read([]byte) (int, error) { return 0, nil }
 
-// A sequence that is left reads no further.
+// A loop that ends early stops the reading.
 func TestCutCanBeLeft(t *testing.T) {
 	r := strings.NewReader(strings.Repeat("line\n", 100))
 	for range broker.Cut(r, "r", 5) {

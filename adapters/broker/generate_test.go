@@ -84,7 +84,7 @@ func checkAddUp(t rapid.TB, run domain.RunID, stream []byte, segments []domain.S
 	}
 }
 
-// recorder is a publisher that keeps what it is given.
+// recorder is a publisher that keeps its messages.
 type recorder struct {
 	mu       sync.Mutex
 	calls    [][]*message.Message
@@ -112,8 +112,7 @@ func (r *recorder) count() int {
 	return len(r.calls)
 }
 
-// segments are those of all messages, in the order of publishing, without those that
-// a broker would know by their UUID.
+// segments returns the segments of all messages in the order of publishing, without repeated UUIDs.
 func (r *recorder) segments(t rapid.TB) []domain.Segment {
 	t.Helper()
 	r.mu.Lock()

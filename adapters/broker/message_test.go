@@ -19,8 +19,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// A segment arrives as it was sent, and whatever it is of, its metadata is fit for
-// any header.
+// A segment arrives as it was sent. Its metadata is valid in any header.
 func TestMessageRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		sent := segments().Draw(t, "segment")
@@ -40,8 +39,7 @@ func TestMessageRoundTrip(t *testing.T) {
 	})
 }
 
-// The same place in the same stream is the same message; another one is another, and so is
-// that of another stream with the same run's id.
+// A message's UUID depends on the place in the stream and on the stream, not only on the run's id.
 func TestUUIDNamesThePlace(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := segments().Draw(t, "a"), segments().Draw(t, "b")
@@ -80,7 +78,7 @@ func TestMessageFormat(t *testing.T) {
 	assert.True(t, maps.Equal(tail.Metadata, want), "got %v\nwant %v", tail.Metadata, want)
 }
 
-// rubbish are messages that are no segments, by what is wrong with them.
+// rubbish are messages that are no segments, by their fault.
 func rubbish() map[string]*message.Message {
 	all := map[string]*message.Message{
 		"from elsewhere": message.NewMessage("1", []byte("hello")),

@@ -25,7 +25,7 @@ import (
 
 var errDown = errors.New("the broker is down")
 
-// fast are options of publishers that try again at once.
+// fast are options of publishers that retry at once.
 var fast = broker.PublishOptions{FirstDelay: time.Microsecond, MostDelay: time.Microsecond}
 
 // With a broker that sometimes fails, the accepted messages are the stream, in order, on the topic of
@@ -62,7 +62,7 @@ func TestPublishStream(t *testing.T) {
 	})
 }
 
-// A segment that was taken though the broker said otherwise is the same message again.
+// A segment that the broker kept, but did not acknowledge, is published as the same message again.
 func TestPublishAgainIsTheSameMessage(t *testing.T) {
 	var out recorder
 	options := fast
@@ -80,7 +80,7 @@ func TestPublishAgainIsTheSameMessage(t *testing.T) {
 	}).PublishStream(t.Context(), "r", strings.NewReader("a\nb\nc\n"))
 	require.NoError(t, err, stats)
 	require.Equal(t, 2, stats.Retries, stats)
-	checkAddUp(t, "r", []byte("a\nb\nc\n"), out.segments(t)) // which leaves known UUIDs out
+	checkAddUp(t, "r", []byte("a\nb\nc\n"), out.segments(t)) // leaves out repeated UUIDs
 }
 
 type publisherFunc func(topic string, messages ...*message.Message) error
@@ -132,7 +132,7 @@ func TestPublishEnds(t *testing.T) {
 }
 
 // PublishStream publishes the valid part of a stream before it returns the stream's error.
-func TestPublishStreamTellsErrors(t *testing.T) {
+func TestPublishStreamReportsErrors(t *testing.T) {
 	broken := errors.New("the disk is gone")
 	for name, c := range map[string]struct {
 		r    io.Reader
@@ -165,23 +165,23 @@ func TestPublishStreamEndsWithItsContext(t *testing.T) {
 	after.Store(reads.Load())
 	assert.ErrorIs(t, err, context.Canceled)
 	time.Sleep(10 * time.Millisecond)
-	assert.Equal(t, after.Load(), reads.Load(), "somebody goes on reading")
+	assert.Equal(t, after.Load(), reads.Load(), "the stream is still read")
 }
 
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-// While a window is on its way, the next one is read.
+// The next window is read while one is published.
 func TestPublishStreamReadsAhead(t *testing.T) {
 	r, w := io.Pipe()
 	took := make(chan struct{})
 	out := publisherFunc(func(string, ...*message.Message) error {
 		select {
-		case <-took: // only when more was read
+		case <-took: // more was read
 			return nil
 		case <-time.After(5 * time.Minute):
-			return errors.New("nobody reads meanwhile")
+			return errors.New("nothing is read meanwhile")
 		}
 	})
 	go func() {

@@ -23,7 +23,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// growing are topics to which more are added.
+// growing are topics whose number grows.
 type growing struct {
 	name       string
 	partitions atomic.Int64
@@ -104,7 +104,7 @@ func TestFailuresAreTriedAgain(t *testing.T) {
 	}
 }
 
-// A try that takes too long ends, and the next one has time of its own.
+// A try that takes too long ends, and the next one has its own timeout.
 func TestTriesHaveATimeout(t *testing.T) {
 	b := memoryBroker(t)
 	var tries atomic.Int64
@@ -162,7 +162,7 @@ func TestStoppingFinishesTheSegmentAtHand(t *testing.T) {
 	}
 }
 
-// But not for ever.
+// Closing waits no longer than Grace.
 func TestGraceEnds(t *testing.T) {
 	b := memoryBroker(t)
 	begun := make(chan struct{})
@@ -183,7 +183,7 @@ func TestGraceEnds(t *testing.T) {
 	}
 }
 
-// A message whose router was closed before its turn is left alone.
+// A message whose router is closed is not handled.
 func TestHandlerBeginsNothingAfterTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -298,8 +298,8 @@ func (c *capturing) Handle(_ context.Context, record slog.Record) error {
 	return err
 }
 
-// A message that is as large as the broker takes is too large with the reason why it is
-// none. It goes to the poison topic without its end, and does not come again for ever.
+// A message of the largest size has no room for the reason why it is no segment. It goes to the poison
+// topic without its end, and is not redelivered.
 func TestLargestMessageIsPoison(t *testing.T) {
 	const most = 100_000
 	b := memoryBroker(t)

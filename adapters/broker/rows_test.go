@@ -22,9 +22,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// The rows in a store are those of the streams, and no run waits for anything, whatever
-// happens on the way: two workers share the runs, messages come in another order, are
-// handled twice, fail, and panic, and partitions are added meanwhile.
+// The rows in a store are those of the streams, and no run waits, although two workers share the runs,
+// messages come in another order, are handled twice, fail or panic, and partitions are added.
 func TestRowsAreThoseOfTheStreams(t *testing.T) {
 	b := memoryBroker(t)
 	rows := memory.New()
@@ -48,7 +47,7 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 		run := domain.RunID(fmt.Sprint("run-", i))
 		stream := longStream(t, 4000)
 		if i%3 == 0 {
-			stream = append(stream, `{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`...) // that no line feed ends
+			stream = append(stream, `{"at_ms":1,"type":"run_finished","outcome":"succeeded"}`...) // without a line feed
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(folder, string(run)+".jsonl"), stream, 0o600))
 		publisher := broker.NewPublisher(b, &topics[i%2], broker.PublishOptions{SegmentBytes: 300 + 50*i, Window: 3})
@@ -58,7 +57,7 @@ func TestRowsAreThoseOfTheStreams(t *testing.T) {
 				assert.NoError(t, err)
 				return
 			}
-			for segment, err := range broker.Cut(bytes.NewReader(stream), run, 120) { // as of a stream that grows
+			for segment, err := range broker.Cut(bytes.NewReader(stream), run, 120) { // like a growing stream
 				assert.NoError(t, err)
 				_, err = publisher.Publish(t.Context(), segment)
 				assert.NoError(t, err)

@@ -25,7 +25,7 @@ func (f projectorFunc) Apply(ctx context.Context, segment domain.Segment) error 
 	return f(ctx, segment)
 }
 
-// handingOver is a projector that hands its segments over.
+// handingOver is a projector that sends its segments to a channel.
 func handingOver() (p broker.Projector, applied <-chan domain.Segment) {
 	segments := make(chan domain.Segment, 9)
 	return projectorFunc(func(ctx context.Context, segment domain.Segment) error {
@@ -55,7 +55,7 @@ func (s shuffling) Subscribe(ctx context.Context, topic string) (<-chan *message
 			select {
 			case msg, ok := <-in:
 				if !ok {
-					return // what is held is not acknowledged
+					return // held messages are not acknowledged
 				}
 				if held = append(held, msg); len(held) < 8 {
 					continue
@@ -82,7 +82,7 @@ func memoryBroker(t *testing.T) *gochannel.GoChannel {
 	return b
 }
 
-// hurried are options that try again at once.
+// hurried are options that retry at once.
 var hurried = broker.Options{Tries: 3, FirstDelay: time.Microsecond, MostDelay: time.Millisecond, Grace: 5 * time.Second}
 
 // start runs a router until the test ends, or it is closed.
@@ -121,7 +121,7 @@ func send(t *testing.T, pub message.Publisher) {
 	require.NoError(t, err)
 }
 
-// within fails the test if c is not closed, or has nothing, for long.
+// within receives from c, and fails the test if that takes too long.
 func within[T any](t *testing.T, what string, c <-chan T) (value T) {
 	t.Helper()
 	select {

@@ -46,12 +46,11 @@ func TestAddress(t *testing.T) {
 	}
 }
 
-// secretChars are what passwords are made of, with all that an address means
-// something by.
+// secretChars are the characters of passwords, among them all that have a meaning in an address.
 const secretChars = `abcXYZ0189-._~!$&'()*+,;=:@/?#[]% "\<>|`
 
-// However a secret gets into an address, escaped or not, in whatever is wrong:
-// no error and no line of the log shows it.
+// No error and no line of the log shows a secret, wherever it is in an address and whatever is wrong
+// with the address.
 func TestSecretsAreNotShown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		// The secret cannot appear in an address for another reason.
@@ -65,7 +64,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 			"nats://user:%s@127.0.0.1:1,127.0.0.1:2", "nats://127.0.0.1:1,user:%s@127.0.0.1:2", "nats://127.0.0.1:1?token=%s", "nats://127.0.0.1:1/ci?x=%s",
 			"nats://user:%s@127.0.0.1:99999", "http://user:%s@127.0.0.1:1", "user:%s@127.0.0.1:1", "nats://user:%s", "nats://user:%s@", "nats://user:%s@127.0.0.1:1/a.b",
 		}).Draw(t, "address")
-		if address == "nats://user:%s" { // with an @, there would be a host: what is behind it
+		if address == "nats://user:%s" { // the text after an @ would be the host
 			written = strings.ReplaceAll(written, "@", "%40")
 		}
 		var log lines
@@ -81,7 +80,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 	})
 }
 
-// Nor does a server that refuses, or a connection that is lost.
+// Nor do the errors of a server that refuses the client, or of a lost connection.
 func TestSecretsOfServers(t *testing.T) {
 	token := natstest.New(t, natstest.Token("s3cr3t-token"))
 	user := natstest.New(t, natstest.User("me", "s3cr3t:p@ss/w?rd"))
@@ -233,7 +232,7 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// Nor is the content of files for TLS shown.
+// The contents of TLS files are not shown either.
 func TestKeyFileIsNotShown(t *testing.T) {
 	c := natstest.NewCertificates(t)
 	server := natstest.New(t, natstest.MutualTLS(t, c))
@@ -245,8 +244,7 @@ func TestKeyFileIsNotShown(t *testing.T) {
 	}
 }
 
-// A server that is not there yet is an error at once, which says so; the same
-// call is right as soon as it is.
+// Open fails at once if the server is not running, and succeeds as soon as it is.
 func TestServerAwayAtOpen(t *testing.T) {
 	server := natstest.New(t)
 	address := server.URL()
@@ -284,7 +282,7 @@ func FuzzAddress(f *testing.F) {
 				t.Errorf("neither secret nor shown: %+v", target)
 			}
 			if i := strings.LastIndex(before+secret+after, "@"); i > len(before) && strings.Contains(target.String(), "S3c") {
-				t.Errorf("what is before an @ is shown: %s", target)
+				t.Errorf("the text before an @ is shown: %s", target)
 			}
 			return
 		}
@@ -298,7 +296,7 @@ func FuzzAddress(f *testing.F) {
 
 func TestNoJetStream(t *testing.T) {
 	server := natstest.New(t, natstest.WithoutJetStream())
-	for range 10 { // a machine that is busy may need more than one try
+	for range 10 { // a busy machine may need more than one try
 		start := time.Now()
 		_, err := Open(context.Background(), server.URL(), quick)
 		require.ErrorIs(t, err, ErrNoJetStream)
@@ -306,7 +304,7 @@ func TestNoJetStream(t *testing.T) {
 			return
 		}
 	}
-	t.Error("it is waited for")
+	t.Error("Open waits for a server without JetStream")
 }
 
 // lines are the lines of a log.

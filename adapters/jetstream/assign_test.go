@@ -56,8 +56,8 @@ func TestAssignGivesAll(t *testing.T) {
 	})
 }
 
-// Where all want all, none has two more than another, and few partitions
-// change hands when a worker leaves.
+// If all workers want all partitions, their shares differ by one at most, and few partitions move
+// when a worker leaves.
 func TestAssignIsFair(t *testing.T) {
 	moved, total := 0, 0
 	rapid.Check(t, func(t *rapid.T) {

@@ -94,7 +94,7 @@ func TestImitatedHeaders(t *testing.T) {
 	acked(t, b)
 }
 
-// A worker keeps its pin while as many messages are in flight as may be, however long they take.
+// A worker keeps its pin while the maximum number of messages is in flight, however long they take.
 func TestPinIsKept(t *testing.T) {
 	t.Parallel()
 	o := with(func(o *Options) { o.InFlight, o.lease = 1, 8*time.Second })
@@ -225,7 +225,7 @@ func TestTooLarge(t *testing.T) {
 		assert.ErrorIs(t, b.Publisher().Publish(b.Topic(0), whole, m), ErrTooLarge, name)
 	}
 	if lags, err := b.Lag(context.Background()); err != nil || lags[0].Pending != 1 {
-		t.Error("something of what was refused is stored: ", lags, err)
+		t.Error("a part of a refused batch is stored: ", lags, err)
 	}
 }
 
@@ -300,9 +300,9 @@ func TestEndOfSubscription(t *testing.T) {
 	other := subscribe(t, b.Subscriber(), b.Topic(0))
 	cancel()
 	time.Sleep(100 * time.Millisecond)
-	assert.NoError(t, first.Context().Err(), "the context of a message in hand is done at once")
+	assert.NoError(t, first.Context().Err(), "the context of a message in flight ends at once")
 	first.Ack()
-	quiet(t, other, 100*time.Millisecond) // there is one more in hand
+	quiet(t, other, 100*time.Millisecond) // another message is still in flight
 	select {
 	case <-second.Context().Done():
 	case <-time.After(patience):
@@ -400,7 +400,7 @@ func TestInFlightBytes(t *testing.T) {
 			came++
 			inHand = append(inHand, m)
 			require.LessOrEqual(t, len(inHand)*size, 3<<20)
-		case <-time.After(200 * time.Millisecond): // that is all for now
+		case <-time.After(200 * time.Millisecond): // no more come for now
 			require.NotEmpty(t, inHand, "after %d messages no more come", came)
 			for _, m := range inHand {
 				m.Ack()

@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// Each group gets all messages, whatever others have acked, and its workers share the
-// partitions out among themselves.
+// Each group gets all messages, whatever other groups have acked, and its workers share the
+// partitions.
 func TestGroups(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
@@ -34,10 +34,10 @@ func TestGroups(t *testing.T) {
 	for i, b := range []*Broker{first, second} {
 		go one.drink(subscribe(t, workers[i], b.AllTopics()))
 	}
-	eventually(t, "the first group has shared the partitions out", func() bool {
+	eventually(t, "the first group has shared the partitions", func() bool {
 		return len(reads(workers[0])) == 4 && len(reads(workers[1])) == 4
 	})
-	eventually(t, "the first group has what there is", func() bool { return one.len() == early })
+	eventually(t, "the first group has all early messages", func() bool { return one.len() == early })
 	acked(t, first)
 	go two.drink(subscribe(t, inGroup("two").Subscriber(), publisher.AllTopics()))
 	go none.drink(subscribe(t, publisher.Subscriber(), publisher.AllTopics()))
@@ -46,7 +46,7 @@ func TestGroups(t *testing.T) {
 		eventually(t, fmt.Sprintf("the group with %s has all", name), func() bool { return s.len() == late })
 	}
 	if len(reads(workers[0])) != 4 || len(reads(workers[1])) != 4 {
-		t.Error("workers of another group have changed who has which partition")
+		t.Error("workers of another group have changed the assignment")
 	}
 }
 
@@ -74,7 +74,7 @@ func TestReplay(t *testing.T) {
 	quiet(t, otherMessages, 100*time.Millisecond)
 }
 
-// The server forgets the consumers of a group that is gone when it forgets the messages.
+// The server removes the consumers of an inactive group when it removes the messages.
 func TestConsumersOfAGroupThatIsGone(t *testing.T) {
 	t.Parallel()
 	o := with(func(o *Options) { o.Group, o.Partitions, o.maxAge = "gone", 1, 2*time.Second })

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// quick are options with which tests do not have to wait for long.
+// quick are options for tests that do not wait long.
 var quick = Options{lease: time.Second, ackWait: 2 * time.Second, drain: 2 * time.Second, publishTimeout: patience}
 
 func openWith(t testing.TB, address string, o Options) *Broker {
@@ -51,9 +51,7 @@ func numbered(first, n int) (messages []*message.Message) {
 	return messages
 }
 
-// patience is how long anything may take. It is only ever needed in full where
-// something is wrong.
-const patience = 5 * time.Minute
+const patience = waittest.Patience
 
 // next returns the next message, not yet acked.
 func next(t testing.TB, messages <-chan *message.Message) *message.Message {
@@ -78,7 +76,7 @@ func quiet(t testing.TB, messages <-chan *message.Message, d time.Duration) {
 	}
 }
 
-// eventually fails if something does not become true.
+// eventually waits until a condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	require.True(t, waittest.Until(holds), what)
@@ -116,7 +114,7 @@ func those(s message.Subscriber, are func(*assignment) bool) (partitions map[int
 	return partitions
 }
 
-// sink acks what comes and counts it.
+// sink acks and counts messages.
 type sink struct {
 	mu   sync.Mutex
 	seen map[string]int

@@ -16,9 +16,9 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jetstream/natstest"
 )
 
-// A partition that changes hands again and again, with messages on their way: each is
-// handed out once, and about when it is its turn. Had one been left with a worker that
-// is gone, the server would wait for an ack of it for longer than this test does.
+// A partition repeatedly moves to another worker while messages are in flight. Each message is
+// delivered once, and about in its order. If a closed worker kept one, the server would wait for its
+// ack for longer than this test does.
 func TestHandingOver(t *testing.T) {
 	t.Parallel()
 	o := with(func(o *Options) { o.Partitions, o.lease, o.ackWait, o.drain = 1, patience, 4*patience, patience })
@@ -41,7 +41,7 @@ func TestHandingOver(t *testing.T) {
 			m.Ack()
 		}
 		cancel()
-		for m := range messages { // one may have been on its way out
+		for m := range messages { // one may still be in the channel
 			got = append(got, string(m.Payload))
 			m.Ack()
 		}
@@ -78,13 +78,12 @@ func TestCloseWithoutServer(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("it does not close")
 	}
-	assert.Error(t, m.Context().Err(), "the context of a message goes on")
+	assert.Error(t, m.Context().Err(), "the context of a message has not ended")
 }
 
 // Close leaves no goroutine behind.
 func TestNothingIsLeft(t *testing.T) {
-	// The server has goroutines for each consumer, and which consumers the first
-	// use needs is a matter of timing: it runs elsewhere, all that are here are ours.
+	// The server runs in another process, because it has goroutines of its own.
 	server := natstest.New(t)
 	address := server.URL()
 	server.Stop()
@@ -106,7 +105,7 @@ func TestNothingIsLeft(t *testing.T) {
 		second.Close()
 		b.Close()
 	}
-	use() // what is started once, by whatever is used
+	use() // starts what is started once
 	var before int
 	eventually(t, "the number of goroutines is steady", func() bool {
 		last := before
@@ -170,7 +169,7 @@ func TestPartitionsAreNotLost(t *testing.T) {
 	_, err = b.js.UpdateStream(ctx, config)
 	require.NoError(t, err)
 	eventually(t, "there are 12 again", func() bool { return known() == "12" })
-	for _, odd := range []string{"", "x", "0", "9999"} { // nobody knows what to make of it
+	for _, odd := range []string{"", "x", "0", "9999"} { // no valid number
 		config.Metadata[partitionsKey] = odd
 		_, err := b.js.UpdateStream(ctx, config)
 		require.NoError(t, err)

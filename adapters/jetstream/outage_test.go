@@ -28,7 +28,7 @@ func TestRestart(t *testing.T) {
 	publish(t, b, b.Topic(0), numbered(0, 10)...)
 	eventually(t, "10 are handled", func() bool { return s.len() == 10 })
 	for round := range 2 {
-		acked(t, b) // what the server does not know comes again
+		acked(t, b) // otherwise messages come again
 		server.Stop()
 		published := make(chan error)
 		go func() { published <- b.Publisher().Publish(b.Topic(1), numbered(0, 10)...) }()
@@ -44,7 +44,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// Publishing ends with the context of a message, and with the time it has.
+// Publishing ends with the context of a message, and at its timeout.
 func TestPublishGivesUp(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
@@ -70,8 +70,7 @@ func TestPublishGivesUp(t *testing.T) {
 	server.Start()
 }
 
-// With three servers, one can be stopped and come back: nothing is lost, and not all
-// comes again that was acked before.
+// If one of three servers stops and comes back, no message is lost, and few acked ones come again.
 func TestClusterLosesAServer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs a cluster")
@@ -185,7 +184,7 @@ func TestNumbersBeginAnew(t *testing.T) {
 	acked(t, b)
 }
 
-// The end of a context ends the connecting to a server that does not answer.
+// Connecting to a server that does not answer ends with the context.
 func TestConnectingEnds(t *testing.T) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -196,7 +195,7 @@ func TestConnectingEnds(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled, "it ends")
 }
 
-// A consumer whose files are gone on the server is made anew.
+// A consumer whose files are missing on the server is created again.
 func TestConsumerWithoutFiles(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
@@ -214,7 +213,7 @@ func TestConsumerWithoutFiles(t *testing.T) {
 	eventually(t, "the files are gone", func() bool { return os.RemoveAll(found[0]) == nil })
 	publish(t, b, b.Topic(0), numbered(2, 1)...)
 	messages := subscribe(t, b.Subscriber(), b.AllTopics())
-	for payload := ""; payload != "2"; { // the first one, too: nobody knows that it was acked
+	for payload := ""; payload != "2"; { // the first one may come again, because its ack is lost
 		m := next(t, messages)
 		payload = string(m.Payload)
 		m.Ack()
@@ -222,8 +221,8 @@ func TestConsumerWithoutFiles(t *testing.T) {
 	acked(t, b)
 }
 
-// One that cannot be written at the moment, as on a disk that is full, is left alone: it
-// knows what was acked.
+// A consumer that cannot be written at the moment, for example on a full disk, is kept: it knows
+// which messages were acked.
 func TestConsumerThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -246,11 +245,10 @@ func TestConsumerThatCannotBeWritten(t *testing.T) {
 	}
 }
 
-// A cluster that has lost its leader may not have agreed yet on a message that was
-// sent before.
+// A cluster that has lost its leader may not have agreed yet on an earlier message.
 func TestWhatIsPermanent(t *testing.T) {
 	for code, want := range map[jetstream.ErrorCode]bool{codeInProcess: false, codeNoCluster: true, 10071: true} {
 		assert.Equal(t, want, permanent(fmt.Errorf("publish: %w", &jetstream.APIError{Code: 409, ErrorCode: code})), "permanent")
 	}
-	assert.False(t, permanent(errors.New("any other")), "what is not known is permanent")
+	assert.False(t, permanent(errors.New("any other")), "an unknown error is permanent")
 }

@@ -28,7 +28,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// site is some runs whose streams are sent, and a store for their rows.
+// site has runs whose streams are sent, and a store for their rows.
 type site struct {
 	t       *testing.T
 	streams map[domain.RunID][]byte
@@ -40,7 +40,7 @@ func newSite(t *testing.T) *site {
 	return &site{t: t, streams: map[domain.RunID][]byte{}, store: memory.New()}
 }
 
-// stream is that of a run with a job of many sh.
+// stream returns the stream of a run with a job of many sh.
 func stream(run, events int) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `{"at_ms":%d,"type":"job_started","job_id":"build"}`+"\n", run)
@@ -73,7 +73,7 @@ func (s *site) project(b *Broker) {
 	})
 }
 
-// counted counts what is applied.
+// counted counts applied segments.
 type counted struct {
 	*store.Projector
 	applied *atomic.Int64
@@ -87,7 +87,7 @@ func (c counted) Apply(ctx context.Context, segment domain.Segment) error {
 	return err
 }
 
-// pause is after each line that is sent, or a few of them.
+// pause is the time between lines that are sent.
 const pause = 3 * time.Millisecond
 
 // send publishes the streams of more runs side by side, half of them line by
@@ -128,8 +128,7 @@ func (s slow) Read(p []byte) (int, error) {
 	return s.Reader.Read(p[:min(len(p), 500)])
 }
 
-// waitForRows waits until the rows are those of the streams, and no run waits for
-// anything.
+// waitForRows waits until the rows are those of the streams, and no run waits.
 func (s *site) waitForRows() {
 	s.t.Helper()
 	folder := s.t.TempDir()
@@ -163,9 +162,8 @@ func (s *site) whileSending(b *Broker, do func()) {
 	wait()
 }
 
-// From streams to rows: with two workers, messages that are handled twice, or not at
-// the first try, and a broker that forgets which ones were acked and sends all of
-// them again, the rows are those of the streams.
+// The rows are those of the streams, although two workers handle some messages twice or not at the
+// first try, and the broker forgets which messages were acked and sends them again.
 func TestRows(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
@@ -210,7 +208,7 @@ func TestServerKilled(t *testing.T) {
 // A run whose segments are all refused, and messages that are no segments and too large for the poison
 // topic, do not hold up another run of the partition, although there are many times as many as may be
 // in flight. The run's messages stay at the broker.
-func TestOthersGoOn(t *testing.T) {
+func TestOthersContinue(t *testing.T) {
 	t.Parallel()
 	b := openWith(t, natstest.New(t).URL(), with(func(o *Options) { o.Partitions, o.InFlight = 1, 16 }))
 	var open atomic.Bool
@@ -239,18 +237,18 @@ func TestOthersGoOn(t *testing.T) {
 	}
 	for range hostile {
 		m := message.NewMessage("", []byte("hello"))
-		m.Metadata.Set("X", strings.Repeat("x", 65_300)) // more does not fit, so that no reason does
+		m.Metadata.Set("X", strings.Repeat("x", 65_300)) // no room is left for the reason
 		sent = append(sent, m)
 	}
 	publish(t, b, b.Topic(0), append(sent, broker.Message(domain.Segment{Run: "good", Data: []byte("x\n")}))...)
 	eventually(t, "the good run is applied", func() bool { return len(good) == 1 })
 	stream, err := b.js.Stream(t.Context(), b.Poison())
 	require.NoError(t, err)
-	eventually(t, "what is no segment is kept without what is too long", func() bool {
+	eventually(t, "the poison topic has the messages that are no segments", func() bool {
 		info, err := stream.Info(t.Context())
 		return err == nil && info.State.Msgs == hostile
 	})
 	open.Store(true)
-	eventually(t, "what was refused comes again", func() bool { return bad.Load() == refused })
+	eventually(t, "the refused segments come again", func() bool { return bad.Load() == refused })
 	acked(t, b)
 }

@@ -66,7 +66,7 @@ func (d *desk) distinct() int {
 	return len(d.seen)
 }
 
-// flood publishes until it is stopped, and returns how many messages that were.
+// flood publishes until you call stop, which returns the number of messages.
 func flood(t *testing.T, b *Broker) (stop func() int) {
 	quit := make(chan struct{})
 	count := make(chan int)
@@ -94,8 +94,7 @@ func flood(t *testing.T, b *Broker) (stop func() int) {
 // even if workers join, leave or die.
 func TestSharing(t *testing.T) {
 	t.Parallel()
-	// A worker that the machine does not let run for this long may lose a
-	// partition that it works on.
+	// A worker that does not run for this long may lose its partitions.
 	o := with(func(o *Options) { o.lease = 10 * time.Second })
 	server := natstest.New(t)
 	desk := newDesk(t)
@@ -136,7 +135,7 @@ func TestSharing(t *testing.T) {
 	dead := brokers[1]
 	workers, brokers = append(workers[:1:1], workers[2]), append(brokers[:1:1], brokers[2])
 	start := time.Now()
-	dead.conn.Close() // as if its machine was switched off
+	dead.conn.Close() // as if its machine were switched off
 	shares(4, 4)
 	t.Logf("the partitions of a dead worker were taken over after %v, the lease is %v", time.Since(start), dead.options.lease)
 	// Add partitions while the workers run.
@@ -151,13 +150,12 @@ func TestSharing(t *testing.T) {
 		more += n - 1
 	}
 	t.Logf("%d messages, %d delivered once more", published, more)
-	if more > 2*3*16 { // what the dead worker had in hand
+	if more > 2*3*16 { // the messages in flight of the dead worker
 		t.Errorf("%d were delivered once more", more)
 	}
 }
 
-// A worker that leaves hands its partitions over without anybody waiting for the
-// lease to run out.
+// When a worker leaves, others take its partitions without waiting for the end of the lease.
 func TestLeaving(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t)
@@ -175,7 +173,7 @@ func TestLeaving(t *testing.T) {
 func TestMain(m *testing.M) {
 	natstest.Main()
 	flag.Parse()
-	if err := flag.Set("test.parallel", "6"); err != nil { // they wait more than they work
+	if err := flag.Set("test.parallel", "6"); err != nil { // tests mostly wait
 		panic(err)
 	}
 	os.Exit(m.Run())

@@ -20,7 +20,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// book notes what was read of each stream.
+// book records what was read of each stream.
 type book struct {
 	t       fataler
 	mu      sync.Mutex
@@ -34,7 +34,7 @@ func newBook(t fataler) *book {
 	return &book{t: t, reading: map[string]bool{}, calls: map[string]int{}, content: map[string]string{}, changed: make(chan struct{}, 1)}
 }
 
-// begin notes that a stream is read, which it may be once at a time.
+// begin records that reading a stream begins. Two readers at a time are an error.
 func (b *book) begin(path string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,7 +57,7 @@ func (b *book) end(path, content string) {
 	}
 }
 
-// await waits until what was read is what is wanted.
+// await waits until the streams have been read as wanted.
 func (b *book) await(want map[string]string) {
 	b.t.Helper()
 	deadline := time.After(long)
@@ -95,7 +95,7 @@ func (b *book) untilEnd(ctx context.Context, s *tail.Stream) error {
 	return nil
 }
 
-// asItIs reads what is there of a stream.
+// asItIs reads the current contents of a stream.
 func (b *book) asItIs(_ context.Context, s *tail.Stream) error {
 	if err := b.begin(s.Path()); err != nil {
 		return err
@@ -122,8 +122,7 @@ func (b *book) asItIs(_ context.Context, s *tail.Stream) error {
 	return nil
 }
 
-// Wherever and whenever runs appear in a folder, each is read, to its end,
-// and once.
+// Each run that appears in a folder, at any time and place, is read once and to its end.
 func TestRunsAppear(t *testing.T) {
 	base := t.TempDir()
 	inAllWays(t, func(t *testing.T, options tail.Options) {
@@ -159,8 +158,8 @@ func TestRunsAppear(t *testing.T) {
 	})
 }
 
-// makeRun lets a run appear: written bit by bit, or as a whole folder that
-// is moved to its place, if it is new.
+// makeRun makes a run: it is written in two parts or, in a new folder, moved to its place with the
+// folder.
 func makeRun(t fataler, path, content string, how int) {
 	folder := filepath.Dir(path)
 	_, err := os.Stat(folder)
@@ -183,8 +182,7 @@ func makeRun(t fataler, path, content string, how int) {
 	add(t, path, content[half:])
 }
 
-// Whatever happens to the files of a folder, what was read last is what is
-// there at the end.
+// After any changes of the files of a folder, the last read has their final contents.
 func TestRunsChange(t *testing.T) {
 	base := t.TempDir()
 	inAllWays(t, func(t *testing.T, options tail.Options) {
@@ -211,7 +209,7 @@ func TestRunsChange(t *testing.T) {
 	})
 }
 
-// alter changes a file and returns what is in it then.
+// alter changes a file and returns its new contents.
 func alter(t fataler, path, content, text string, how int) string {
 	_ = os.MkdirAll(filepath.Dir(path), 0o777)
 	switch how {
@@ -317,7 +315,7 @@ func link(t fataler, target, path string) {
 	}
 }
 
-// Other files can be streams, if one says so.
+// Options can name other files as streams.
 func TestOptionsStream(t *testing.T) {
 	root := t.TempDir()
 	options := tail.Options{Stream: func(path string) bool { return path == filepath.Join(root, "a", "x.log") }}
@@ -330,7 +328,7 @@ func TestOptionsStream(t *testing.T) {
 	stop()
 }
 
-// An error of one stream ends all, and is what Follow returns.
+// An error of one stream ends Follow, which returns it.
 func TestErrorEndsAll(t *testing.T) {
 	root := t.TempDir()
 	broken := errors.New("the store is gone")
@@ -395,7 +393,7 @@ func TestErrorAtTheEnd(t *testing.T) {
 	assert.ErrorIs(t, err, broken)
 }
 
-// Also a file that is as long as before has changed, if it was written.
+// A file that was overwritten has changed, even if its length is the same.
 func TestChangedInPlace(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		path := filepath.Join(t.TempDir(), "run.jsonl")
@@ -403,7 +401,7 @@ func TestChangedInPlace(t *testing.T) {
 		b := newBook(t)
 		stop := background(t, filepath.Dir(path), options, b.asItIs)
 		b.await(map[string]string{path: "one\n"})
-		time.Sleep(20 * time.Millisecond) // as exact as clocks of file systems are
+		time.Sleep(20 * time.Millisecond) // the resolution of file system clocks
 		file, err := os.OpenFile(path, os.O_WRONLY, 0)
 		require.NoError(t, err)
 		_, _ = file.WriteString("two\n")
@@ -426,7 +424,7 @@ func TestChangedWhileReturning(t *testing.T) {
 			}
 			if b.callsOf(path) == 1 {
 				add(t, path, "two\n")
-				time.Sleep(20 * time.Millisecond) // until all have been told
+				time.Sleep(20 * time.Millisecond) // until the change has been reported
 			}
 			return nil
 		})

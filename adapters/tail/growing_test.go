@@ -18,7 +18,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// contents draws what a file may hold: lines, half ones, and anything else.
+// contents draws the contents of a file: lines, half lines, and other bytes.
 func contents() *rapid.Generator[[]byte] {
 	piece := rapid.OneOf(
 		rapid.Just([]byte("\n")),
@@ -97,7 +97,7 @@ func ends(s *tail.Stream, got, content []byte) error {
 	return nil
 }
 
-// sound says what is wrong with a chunk.
+// sound checks a chunk.
 func sound(chunk tail.Chunk, offset, limit int, isTail bool) error {
 	switch lines := bytes.Count(chunk.Data, []byte("\n")); {
 	case chunk.Offset != int64(offset) || chunk.End() != int64(offset+len(chunk.Data)):
@@ -128,8 +128,7 @@ func writeInPieces(t fataler, path string, content []byte, cuts []int) {
 	}
 }
 
-// A line that is too long is refused at its place, however it was written, and
-// what stands before it is not.
+// A line that is too long is reported with its place, and the lines before it are read.
 func TestMaxLine(t *testing.T) {
 	folder := t.TempDir()
 	inAllWays(t, func(t *testing.T, options tail.Options) {
@@ -198,7 +197,7 @@ func TestLongLineIsNotReadAgain(t *testing.T) {
 		}
 		return err
 	})
-	// Read again each time, that were 8 GB.
+	// Reading it each time would take 8 GB.
 	if took := time.Since(began); took > 20*time.Second {
 		t.Errorf("it took %v", took)
 	}
@@ -226,8 +225,8 @@ func TestGrowingBehindTheRest(t *testing.T) {
 	})
 }
 
-// A line that is too long may be cut off as long as it has not ended: it is no error, and
-// the last line is a tail that is not held.
+// A line that is too long is no error before it ends, because it may still be cut off. Rest gives it
+// as a tail without data.
 func TestMaxLineWithoutEnd(t *testing.T) {
 	for length, tooLong := range map[int]bool{99: false, 100: false, 101: true, 102: true, 103: true, 200: true, 200_000: true} {
 		path := filepath.Join(t.TempDir(), "run.jsonl")

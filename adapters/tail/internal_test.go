@@ -48,7 +48,7 @@ func TestWatcherLosesEvents(t *testing.T) {
 	put("old.jsonl", "line\n")
 	select {
 	case line := <-lines:
-		t.Fatalf("%q, and nobody had told", line)
+		t.Fatalf("%q, although no change was reported", line)
 	case <-time.After(20 * time.Millisecond):
 	}
 	f.notifier.failed(fsnotify.ErrEventOverflow)
@@ -70,7 +70,7 @@ func TestWatcherLosesEvents(t *testing.T) {
 	}
 }
 
-// A sender of events never waits, however many events there are.
+// Sending events never blocks, however many there are.
 func TestNotifierNeverWaits(t *testing.T) {
 	n := newNotifier(Options{}.withDefaults().Stream)
 	n.place("/runs", "runs")
@@ -91,8 +91,7 @@ func TestNotifierNeverWaits(t *testing.T) {
 	assert.LessOrEqual(t, len(n.streams)+len(n.linked)+len(n.take().names), 0, "%+v", n)
 }
 
-// A stream is looked at less often while nothing happens, and at once more
-// often when something does.
+// The pauses between checks of a stream grow while nothing changes, and are short again after a change.
 func TestPausesGrow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	require.NoError(t, os.WriteFile(path, []byte("half"), 0o666))
@@ -111,7 +110,7 @@ func TestPausesGrow(t *testing.T) {
 	}
 }
 
-// A buffer is as large as it has to be, and that of a long line is not kept.
+// A buffer is as large as necessary, and that of a long line is not kept.
 func TestBuffers(t *testing.T) {
 	for n, want := range map[int]int{0: 0, 1: 4 << 10, 4096: 4 << 10, 4097: 8 << 10, 1<<20 + 64: 2 << 20, 3 << 20: 3 << 20} {
 		b := buffer(n)
@@ -135,7 +134,7 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
-// Of a stream that has been read and is gone, nothing is kept.
+// A follower forgets a stream whose file is gone.
 func TestForgets(t *testing.T) {
 	root := t.TempDir()
 	for _, name := range []string{"a", "b"} {
@@ -154,8 +153,7 @@ func TestForgets(t *testing.T) {
 	}
 }
 
-// A stream whose file is gone is still being followed: when the file is back, it
-// is not followed twice.
+// A stream is still followed while its file is gone. When the file is back, it is not followed twice.
 func TestFollowedOnceWhileGone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	require.NoError(t, os.WriteFile(path, nil, 0o666))
@@ -174,7 +172,7 @@ func TestFollowedOnceWhileGone(t *testing.T) {
 	}
 }
 
-// A file has changed if anything that is known of it has.
+// A file has changed if any of its known properties has.
 func TestChanged(t *testing.T) {
 	folder := t.TempDir()
 	then := time.Unix(1_000_000, 0)
@@ -186,7 +184,7 @@ func TestChanged(t *testing.T) {
 		return info
 	}
 	was := file("a", "one", then)
-	assert.False(t, changed(was, was), "nothing of it is different")
+	assert.False(t, changed(was, was), "the same file has changed")
 	time.Sleep(20 * time.Millisecond) // a tick
 	if is := file("a", "two", then); changed(was, is) == changeTime(is).IsZero() {
 		t.Errorf("other bytes under the same time of modification: changed is %v", changed(was, is))
@@ -196,7 +194,7 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// All comparisons together take at most a hundredth of the time.
+// All comparisons together take at most one percent of the time.
 func TestChecksAreSpread(t *testing.T) {
 	var c checks
 	first := c.reserve()
@@ -209,7 +207,7 @@ func TestChecksAreSpread(t *testing.T) {
 	}
 }
 
-// A long stream that grows by a line at a time is not compared as a whole each time.
+// A long stream is not compared as a whole each time it grows by a line.
 func TestAppendingIsCheap(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	require.NoError(t, os.WriteFile(path, bytes.Repeat([]byte("a line\n"), 1<<20), 0o666))
@@ -217,12 +215,12 @@ func TestAppendingIsCheap(t *testing.T) {
 	require.NoError(t, err)
 	defer file.Close()
 	s := newStream(path, nil, Options{PollOnly: true}.withDefaults(), hands{t.Context(), make(chan struct{}, 1), &checks{}})
-	s.hands.checks.took(time.Hour) // nothing is left for comparing
+	s.hands.checks.took(time.Hour) // no time is left for comparisons
 	for range 1000 {
 		_, err := s.Next(t.Context(), 8<<20)
 		require.NoError(t, err)
 		if pause, err := s.inspect(t.Context()); err != nil || pause == 0 {
-			t.Fatalf("it is compared all the same, %v", err)
+			t.Fatalf("it is compared nevertheless, %v", err)
 		}
 		_, err = file.WriteString("a line\n")
 		require.NoError(t, err)

@@ -15,9 +15,9 @@ func TestMain(m *testing.M) { os.Exit(waittest.Main(m)) }
 
 const long = waittest.Patience
 
-// ways are those in which a change is found.
+// ways are the ways in which changes are found.
 var ways = map[string]tail.Options{
-	"told":   {Poll: time.Hour}, // by the watcher alone
+	"told":   {Poll: time.Hour}, // only by the watcher
 	"polled": {Poll: time.Millisecond, PollOnly: true},
 	"both":   {Poll: time.Millisecond},
 }
@@ -44,7 +44,7 @@ func follow(t fataler, path string, options tail.Options, each func(context.Cont
 	}
 }
 
-// background follows until the function that is returned is called.
+// background follows until you call stop.
 func background(t fataler, path string, options tail.Options, each func(context.Context, *tail.Stream) error) (stop func()) {
 	ctx, cancel := context.WithTimeout(context.Background(), long)
 	result := make(chan error, 1)

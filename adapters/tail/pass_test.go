@@ -30,7 +30,7 @@ func TestPass(t *testing.T) {
 		}
 		add(t, path, "end\ntwo\n")
 		var tooLong *tail.LineTooLongError
-		for range 2 { // as long as it is not passed over
+		for range 2 { // until Pass skips it
 			if _, err := s.Next(ctx, 0); !errors.As(err, &tooLong) || tooLong.Offset != 4 || tooLong.End != int64(len(long))+8 {
 				t.Fatalf("then it is %v", err)
 			}
@@ -62,13 +62,12 @@ func TestPassIsBounded(t *testing.T) {
 		return err
 	})
 	runtime.ReadMemStats(&after)
-	if took := after.TotalAlloc - before.TotalAlloc; took >= length { // buffers are shared, but not all of them
+	if took := after.TotalAlloc - before.TotalAlloc; took >= length { // some buffers are not shared
 		t.Errorf("it takes %d bytes of memory to pass over %d", took, length)
 	}
 }
 
-// A line that is not there any more when it is passed over is one of a file that has been
-// rewritten.
+// Pass reports a rewritten file if the line is no longer there.
 func TestPassOfWhatIsRewritten(t *testing.T) {
 	long := strings.Repeat("x", 100_000)
 	for name, other := range map[string]string{

@@ -19,7 +19,7 @@ import (
 	"github.com/quire-ci/quire-project/adapters/tail"
 )
 
-// given is what was given of the streams of a folder, since each was read from its start.
+// given is the data of each stream since it was last read from its start.
 type given struct {
 	mu      sync.Mutex
 	content map[string][]byte
@@ -37,7 +37,7 @@ func (g *given) of(path string) []byte {
 	return g.content[path]
 }
 
-// each reads a stream from its start, until it is quiet. Each digest is that of what was given.
+// each reads a stream from its start, and checks the digest of each chunk.
 func (g *given) each(ctx context.Context, s *tail.Stream) error {
 	var content []byte
 	g.set(s.Path(), content)
@@ -60,7 +60,7 @@ func (g *given) each(ctx context.Context, s *tail.Stream) error {
 	}
 }
 
-// rewrite draws a way to write a file anew, and does so.
+// rewrite changes a file in a random way.
 func rewrite(t *rapid.T, path string, old []byte) []byte {
 	line := rapid.SampledFrom([]string{"a line\n", "one\n", "a line that is longer than what is remembered of a file, namely some sixty-four bytes\n"})
 	content := bytes.Clone(old)
@@ -93,7 +93,7 @@ func rewrite(t *rapid.T, path string, old []byte) []byte {
 	return content
 }
 
-// put has a file hold something.
+// put replaces the contents of a file.
 func put(t *rapid.T, path string, content []byte, how string) {
 	before, err := os.Stat(path)
 	target := path
@@ -154,7 +154,7 @@ func TestRewriteLaw(t *testing.T) {
 	}
 }
 
-// await waits until what was given of a file are its lines.
+// await waits until the lines of a file have been read.
 func (g *given) await(t *rapid.T, path string, content []byte) {
 	want := content[:bytes.LastIndexByte(content, '\n')+1]
 	require.True(t, waittest.Until(func() bool { return bytes.Equal(g.of(path), want) }), "got %q\nwant %q", g.of(path), want)

@@ -30,7 +30,7 @@ var rewritings = map[string]func(t *testing.T, path string){
 
 func away(t *testing.T, path string) {
 	require.NoError(t, os.Remove(path))
-	time.Sleep(20 * time.Millisecond) // for somebody to notice
+	time.Sleep(20 * time.Millisecond) // so that it can be noticed
 }
 
 func replace(t *testing.T, path, text string) {
@@ -76,7 +76,7 @@ func TestRewritten(t *testing.T) {
 	})
 }
 
-// Of what was not read yet, nothing can have been rewritten.
+// A file that was not read yet cannot count as rewritten.
 func TestReplacedBeforeItIsRead(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		for name, rewrite := range rewritings {
@@ -110,7 +110,7 @@ func TestReplacedBeforeItIsRead(t *testing.T) {
 	})
 }
 
-// A line that had begun may be cut off and begun anew: it has not been given.
+// An unfinished line can be cut off and started again, because it was not read.
 func TestCutTail(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		for _, length := range []int{20, 100_000, 300_000} {
@@ -129,7 +129,7 @@ func TestCutTail(t *testing.T) {
 						add(t, path, want)
 					case length < 64<<10:
 						add(t, path, want+"half")
-					default: // of a long line, only what is new is searched
+					default: // only the new part of a long line is searched
 						add(t, path, want+"next\n")
 					}
 					chunk, err := s.Next(ctx, length)
@@ -173,7 +173,7 @@ func TestGone(t *testing.T) {
 	})
 }
 
-// One can say how long a file that is gone is to be waited for.
+// The option Gone limits how long a missing file is awaited.
 func TestGoneForLong(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		path := filepath.Join(t.TempDir(), "run.jsonl")
@@ -194,8 +194,7 @@ func TestGoneForLong(t *testing.T) {
 	})
 }
 
-// A file that was away counts as another one, even if it is the same to the
-// byte and to the operating system.
+// A file that was missing counts as another one, even if its bytes and its inode are the same.
 func TestBackAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "run.jsonl")
 	write(t, path, "one\n")
@@ -261,8 +260,8 @@ func TestExpect(t *testing.T) {
 	})
 }
 
-// Once a file was looked at, another one in its place is found, though nothing of it was
-// given, if something of it is expected.
+// If the caller expects bytes of a file that Look has seen, a replacement of the file is reported,
+// even if nothing was read.
 func TestLook(t *testing.T) {
 	for name, begin := range map[string]func(*tail.Stream){
 		"expected": func(s *tail.Stream) { s.Expect(4) },

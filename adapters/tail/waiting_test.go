@@ -57,8 +57,8 @@ func TestFolderComesBack(t *testing.T) {
 	})
 }
 
-// A path is what it was when following began to use it, relative or not; a link to a file is
-// followed where the file stands.
+// A relative path refers to the working directory at the start of Follow. A link to a file is
+// followed to the file.
 func TestPaths(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.MkdirAll("folder/in", 0o777))
@@ -92,7 +92,7 @@ func TestPaths(t *testing.T) {
 	})
 }
 
-// When it is to end, all ends, whatever it was doing, and nothing is left.
+// When its context ends, Follow ends at once and leaves nothing behind.
 func TestEndsPromptly(t *testing.T) {
 	inAllWays(t, func(t *testing.T, options tail.Options) {
 		root := t.TempDir()
@@ -118,7 +118,7 @@ func TestEndsPromptly(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(10 * time.Millisecond)
-		// No stream that waits holds its file; others may be looking at this moment.
+		// A waiting stream keeps no file open; a few are checked at this moment.
 		assert.LessOrEqual(t, waittest.OpenFiles()-files, 10)
 		cancel()
 		assert.ErrorIs(t, <-result, context.Canceled)
@@ -135,8 +135,8 @@ func TestEndsBeforeItBegins(t *testing.T) {
 	assert.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// However many streams there are, only a few hold a chunk at the same time. All get their turn, and
-// the end of the context releases those that wait.
+// Of many streams, only AtOnce hold a chunk at the same time. All get their turn, and the end of the
+// context releases those that wait.
 func TestAtOnce(t *testing.T) {
 	const streams, atOnce = 100, 3
 	folder := t.TempDir()
@@ -191,7 +191,7 @@ func TestAtOnceEnds(t *testing.T) {
 			return err
 		}
 		cancel()
-		others.Wait() // with the chunk in hand
+		others.Wait() // while it holds the chunk
 		return ctx.Err()
 	})
 	if err != context.Canceled {
@@ -199,7 +199,7 @@ func TestAtOnceEnds(t *testing.T) {
 	}
 }
 
-// Next heeds its own context too while it waits for a hand.
+// Next also ends with its own context while it waits for a slot.
 func TestNextEndsWithoutHand(t *testing.T) {
 	folder := t.TempDir()
 	for i := range 2 {
@@ -214,7 +214,7 @@ func TestNextEndsWithoutHand(t *testing.T) {
 				return err
 			}
 			close(held)
-			<-ctx.Done() // with the chunk in hand
+			<-ctx.Done() // while it holds the chunk
 			return ctx.Err()
 		}
 		<-held
@@ -231,8 +231,8 @@ func TestNextEndsWithoutHand(t *testing.T) {
 	}
 }
 
-// A stream that is not read for a reason that lies elsewhere is handed on again, walk by
-// walk, though its file does not change; other ones are not.
+// A stream that calls Again is handed out again at each walk, though its file does not change.
+// Other streams are not.
 func TestAgain(t *testing.T) {
 	folder := t.TempDir()
 	one, other := filepath.Join(folder, "one.jsonl"), filepath.Join(folder, "other.jsonl")
@@ -251,21 +251,21 @@ func TestAgain(t *testing.T) {
 	select {
 	case <-done:
 	case <-time.After(long):
-		t.Error("it is not handed on again")
+		t.Error("it is not handed out again")
 	}
 	stop()
 	if calls[one].Load() != 5 || calls[other].Load() != 1 {
-		t.Errorf("it is handed on %d times, and the other one %d times", calls[one].Load(), calls[other].Load())
+		t.Errorf("it is handed out %d times, and the other one %d times", calls[one].Load(), calls[other].Load())
 	}
 }
 
-// It is handed on again by walks alone, and not at once: that would never end.
+// A stream is handed out again only by a walk, because at once it would never end.
 func TestAgainIsNotAtOnce(t *testing.T) {
 	folder := t.TempDir()
 	one, other := filepath.Join(folder, "one.jsonl"), filepath.Join(folder, "other.jsonl")
 	write(t, one, "1\n")
 	var calls atomic.Int64
-	met := make(chan struct{}, 9) // it may be found before it is written
+	met := make(chan struct{}, 9) // the file may be found before it is written
 	stop := background(t, folder, tail.Options{Poll: time.Hour}, func(_ context.Context, s *tail.Stream) error {
 		if s.Path() == one {
 			calls.Add(1)
