@@ -1,16 +1,28 @@
 package postgres_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
+	"github.com/quire-ci/quire-project/adapters/storetest"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/fixtures/synth"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -180,4 +192,164 @@ func insertEach(b *testing.B, address string, batches []*store.Rows) {
 			}
 		}
 	}
+}
+
+// BenchmarkProjector compares segments of streams with their files.
+func BenchmarkProjector(b *testing.B) {
+	server := benchServer(b)
+	storetest.Benchmark(b, func(b *testing.B) store.Store { return open(b, server.NewDatabase(b)) })
+}
+
+// BenchmarkListing reads pages of 100,000 runs. The tables have been analyzed, as the server does by
+// itself after a minute.
+func BenchmarkListing(b *testing.B) {
+	address := pgtest.Shared(b).NewDatabase(b)
+	s := open(b, address)
+	storetest.Listable(b, s)
+	sql(b, address, "VACUUM ANALYZE")
+	storetest.BenchmarkListing(b, s)
+}
+
+// pgxCopy is a store whose rows pgx encodes.
+func pgxCopy(b *testing.B, url string, batches []*store.Rows) {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		for i := 0; i < len(batches); i += 4 {
+			some := batches[i:min(i+4, len(batches))]
+			if err := pgxTables(ctx, tx, some); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func pgxTables(ctx context.Context, tx pgx.Tx, batches []*store.Rows) (err error) {
+	for table := range batches[0].Tables {
+		of := batches[0].Tables[table].Of
+		at, i := 0, 0
+		_, failed := tx.CopyFrom(ctx, pgx.Identifier{of.Table}, columnsOf(of), pgx.CopyFromFunc(func() ([]any, error) {
+			for at < len(batches) && i == batches[at].Tables[table].Len() {
+				at, i = at+1, 0
+			}
+			if at == len(batches) {
+				return nil, nil
+			}
+			i++
+			return valuesOf(of, batches[at].RunID, batches[at].Tables[table].At(i-1)), nil
+		}))
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
+func runID(i int) domain.RunID { return domain.RunID(fmt.Sprintf("run-%06d", i)) }
+
+// runRows are the rows of a run of a shape, as many at a time as folding hands
+// over.
+func runRows(b *testing.B, run domain.RunID, shape synth.Shape) (batches []*store.Rows) {
+	b.Helper()
+	var stream bytes.Buffer
+	if err := shape.Write(&stream, 0); err != nil {
+		b.Fatal(err)
+	}
+	batch := newRows(run)
+	var members []projections.Member
+	for i := range batch.Tables {
+		members = append(members, batch.Tables[i].Of.Member(func(row projections.AnyRow) { batch.Tables[i].Add(row) }))
+	}
+	fold := projections.NewFold(run, members...)
+	reader := jsonl.NewReader(&stream, jsonl.Options{})
+	for {
+		entries, err := reader.Next()
+		for i := range entries {
+			fold.Apply(&entries[i])
+		}
+		if errors.Is(err, io.EOF) {
+			return append(batches, batch)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		if batch.Len() >= 4096 {
+			batches = append(batches, batch)
+			batch = newRows(run)
+		}
+	}
+}
+
+func newRows(run domain.RunID) *store.Rows {
+	rows := &store.Rows{RunID: run}
+	for _, of := range []*projections.Definition{projections.Jobs.Definition, projections.ShEvents.Definition, projections.JobTimings.Definition} {
+		rows.Tables = append(rows.Tables, store.TableRows{Of: of, Rows: of.NewRows()})
+	}
+	return rows
+}
+
+// columnsOf are the columns of a table, and valuesOf what a row has in them.
+func columnsOf(of *projections.Definition) []string {
+	columns := []string{"run_id"}
+	for _, c := range of.Columns {
+		columns = append(columns, c.Name)
+	}
+	return append(columns, "position", "final")
+}
+
+func valuesOf(of *projections.Definition, run domain.RunID, row projections.AnyRow) []any {
+	values := []any{string(run)}
+	for i := range of.Columns {
+		values = append(values, of.Columns[i].Value(row.Value))
+	}
+	return append(values, row.Index+1, row.Final)
+}
+
+func count(batches []*store.Rows) (rows int) {
+	for _, batch := range batches {
+		rows += batch.Len()
+	}
+	return rows
+}
+
+// csvFiles writes the rows as \copy reads them, and returns the \copy
+// commands.
+func csvFiles(b *testing.B, batches []*store.Rows) (commands []string) {
+	b.Helper()
+	folder := b.TempDir()
+	for i, table := range batches[0].Tables {
+		name := table.Of.Table
+		path := filepath.Join(folder, name+".csv")
+		file, err := os.Create(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		out := csv.NewWriter(file)
+		for _, rows := range batches {
+			for row := range rows.Tables[i].Len() {
+				values := valuesOf(table.Of, rows.RunID, rows.Tables[i].At(row))
+				record := make([]string, len(values))
+				for i, value := range values {
+					if value == nil {
+						value = "null"
+					}
+					// \copy takes a line \. for the end, in quotes, too.
+					record[i] = strings.ReplaceAll(fmt.Sprint(value), `\.`, `\,`)
+				}
+				_ = out.Write(record)
+			}
+		}
+		out.Flush()
+		if err := errors.Join(out.Error(), file.Close()); err != nil {
+			b.Fatal(err)
+		}
+		commands = append(commands, fmt.Sprintf(`\copy %s (%s) from '%s' with (format csv, null 'null')`, name, strings.Join(columnsOf(table.Of), ", "), path))
+	}
+	return commands
 }

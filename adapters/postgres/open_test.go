@@ -3,9 +3,13 @@ package postgres_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/url"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -14,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/quire-ci/quire-project/adapters/internal/pgtest"
+	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/adapters/postgres"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -205,4 +210,110 @@ func TestPoolOfOne(t *testing.T) {
 
 func TestNoServer(t *testing.T) {
 	assert.Contains(t, openError(t, "postgres://user@127.0.0.1:1/db").Error(), "127.0.0.1:1")
+}
+
+// Text is stored as it is, whatever client encoding a role, a database or an address sets.
+func TestClientEncoding(t *testing.T) {
+	const run, reversed = "dé€😀", "😀€éd"
+	for name, change := range map[string]func(t *testing.T, address string) string{
+		"role": func(t *testing.T, address string) string {
+			role := "latin"
+			sql(t, address, `CREATE ROLE `+role+` LOGIN SUPERUSER PASSWORD 'x'`, `ALTER ROLE `+role+` SET client_encoding = 'LATIN1'`)
+			t.Cleanup(func() { sql(t, address, `DROP OWNED BY `+role, `DROP ROLE `+role) })
+			return asRole(t, address, role, "x")
+		},
+		"database": func(t *testing.T, address string) string {
+			sql(t, address, `DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET client_encoding = ''LATIN1'''; END $$`)
+			return address
+		},
+		"address": func(t *testing.T, address string) string { return as(t, address, "client_encoding", "LATIN1") },
+		"address in capitals": func(t *testing.T, address string) string {
+			return as(t, address, "CLIENT_ENCODING", "SQL_ASCII")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			plain := pgtest.Shared(t).NewDatabase(t)
+			address := change(t, plain)
+			s := open(t, address)
+			require.NoError(t, s.Update(ctx, func(tx store.Tx) error { return replace(tx, run) }))
+			// The server's replacement is of characters, not bytes.
+			got := value[string](t, as(t, plain, "client_encoding", "UTF8"), `SELECT reverse(run_id) FROM runs`)
+			assert.Equal(t, reversed, got, "in the database stands")
+			if runs, err := s.RunIDs(ctx, "", 2); err != nil || len(runs) != 1 || runs[0] != domain.RunID(run) {
+				t.Errorf("RunIDs = %q, %v", runs, err)
+			}
+		})
+	}
+}
+
+// New rejects a pool that would garble text.
+func TestClientEncodingOfPool(t *testing.T) {
+	pool, err := pgxpool.New(ctx, as(t, pgtest.Shared(t).NewDatabase(t), "client_encoding", "LATIN1"))
+	require.NoError(t, err)
+	defer pool.Close()
+	if _, err := postgres.New(ctx, pool); err == nil || !strings.Contains(err.Error(), "client_encoding is LATIN1") {
+		t.Errorf("New: %v", err)
+	}
+}
+
+// asRole returns the address for another role.
+func asRole(t *testing.T, address, role, password string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	require.NoError(t, err)
+	u.User = url.UserPassword(role, password)
+	return u.String()
+}
+
+// A store works behind a pooler that assigns connections per transaction: every query can
+// meet a connection on which the same or another query ran before.
+func TestStoreBehindPooler(t *testing.T) {
+	server := pgtest.Shared(t)
+	direct := server.NewDatabase(t)
+	address := server.Bounced(t, direct, 3)
+	folder, read := filepath.Join("..", "..", "fixtures"), jsonl.Options{}
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			for range 3 {
+				s := open(t, address)
+				_, err := store.Rebuild(ctx, s, jsonl.Streams{Paths: []string{folder}, Options: read}, store.Options{Force: true})
+				assert.NoError(t, err)
+			}
+		})
+	}
+	all.Wait()
+	for _, at := range []string{address, direct} {
+		runs := 0
+		err := store.Verify(ctx, open(t, at), jsonl.Streams{Paths: []string{folder}, Options: read}, store.VerifyOptions{Done: func(v store.Verified) {
+			runs++
+			assert.NoError(t, v.Err, v.RunID)
+			assert.LessOrEqual(t, v.Differences, 0, v.RunID)
+		}})
+		assert.NoError(t, err)
+		assert.GreaterOrEqual(t, runs, 5)
+	}
+}
+
+// Several programs can make a store at the same time, with fewer connections than
+// programs.
+func TestMadeAtOnceBehindPooler(t *testing.T) {
+	server := pgtest.Shared(t)
+	address := server.Bounced(t, server.NewDatabase(t), 3)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			s, err := postgres.Open(ctx, address)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			run := domain.RunID(fmt.Sprint("run ", i))
+			assert.NoError(t, errors.Join(s.Update(ctx, func(tx store.Tx) error { return replace(tx, run) }), s.Close()))
+		})
+	}
+	all.Wait()
+	if runs, err := open(t, address).RunIDs(ctx, "", 10); err != nil || len(runs) != 8 || !slices.IsSorted(runs) {
+		t.Errorf("%q, %v", runs, err)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"pgregory.net/rapid"
 
+	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
@@ -90,4 +91,19 @@ func TestPicture(t *testing.T) {
 	if got, want := toText("a\x00b\x01c\xff"), "a\x01␀b\x01␁c\x01\u24ff"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+}
+
+// Locks are taken in one order, whatever the order of the runs.
+func TestLockKeys(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ids := rapid.SliceOfNDistinct(rapid.String(), 0, 9, rapid.ID).Draw(t, "ids")
+		runs := make([]domain.RunID, len(ids))
+		for i, id := range ids {
+			runs[i] = domain.RunID(id)
+		}
+		keys := lockKeys("public", runs)
+		assert.Len(t, keys, len(runs))
+		shuffled := rapid.Permutation(runs).Draw(t, "shuffled")
+		assert.Equal(t, keys, lockKeys("public", append(shuffled, runs...)))
+	})
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/adapters/storetest"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
@@ -274,4 +275,16 @@ func benchAutocommit(b *testing.B, shape shape) {
 		n++
 	}
 	perSecond(b, shape.sh)
+}
+
+// BenchmarkProjector compares segments of streams with their files.
+func BenchmarkProjector(b *testing.B) {
+	storetest.Benchmark(b, func(b *testing.B) store.Store { return open(b, filepath.Join(b.TempDir(), "bench.db")) })
+}
+
+// BenchmarkListing reads pages of 100,000 runs.
+func BenchmarkListing(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "bench.db"))
+	storetest.Listable(b, s)
+	storetest.BenchmarkListing(b, s)
 }

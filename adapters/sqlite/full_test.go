@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -9,6 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/quire-ci/quire-project/adapters/sqlite"
+	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
@@ -60,4 +64,68 @@ func TestRowsThatAreThere(t *testing.T) {
 		}
 	}
 	assert.NoError(t, s.Update(t.Context(), insertRun("b")), "Update, after one that failed")
+}
+
+// Your own connection may run triggers for replaced rows, too.
+func TestReplacedRowsKeepTheirCheckpoint(t *testing.T) {
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "own.db")+"?_pragma=recursive_triggers(1)")
+	require.NoError(t, err)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	s, err := sqlite.New(t.Context(), db)
+	require.NoError(t, err)
+	lost := 0
+	for i := range 20 {
+		err := s.Update(t.Context(), func(tx store.Tx) error {
+			rows := store.RowsOf(projections.Jobs, projections.Row[projections.Job]{Value: projections.Job{JobID: "a", State: projections.Active}})
+			rows.Stored = min(i, 1)
+			if err := tx.Insert(&store.Rows{RunID: "r", Continued: i > 0, Tables: []store.TableRows{rows}}); err != nil {
+				return err
+			}
+			return tx.SetCheckpoint("r", store.Checkpoint{Events: int64(i)})
+		})
+		require.NoError(t, err)
+		found, err := s.Checkpoints(t.Context(), []domain.RunID{"r"})
+		require.NoError(t, err)
+		if len(found) == 0 {
+			lost++
+		}
+	}
+	assert.LessOrEqual(t, lost, 0)
+}
+
+// Changing or deleting a row by hand deletes the checkpoint of its run, and no other one.
+func TestTampering(t *testing.T) {
+	for statement, want := range map[string]string{
+		`UPDATE runs SET jobs = 7 WHERE run_id = 'a'`:                          "b c",
+		`UPDATE jobs SET state = 'failed' WHERE run_id = 'a'`:                  "b c",
+		`UPDATE sh_events SET exit_code = 0 WHERE run_id = 'a'`:                "b c",
+		`UPDATE timings SET gap_ms = 0 WHERE run_id = 'a'`:                     "b c",
+		`UPDATE diagnostics SET line = 9 WHERE run_id = 'a'`:                   "b c",
+		`DELETE FROM runs WHERE run_id = 'b'`:                                  "a c",
+		`DELETE FROM jobs WHERE run_id = 'b'`:                                  "a c",
+		`DELETE FROM sh_events WHERE run_id = 'b'`:                             "a c",
+		`DELETE FROM timings WHERE run_id = 'b'`:                               "a c",
+		`DELETE FROM diagnostics WHERE run_id = 'b'`:                           "a c",
+		`UPDATE jobs SET run_id = 'd' WHERE run_id = 'a'`:                      "b c",
+		`UPDATE jobs SET run_id = 'b', job_id = 'x' WHERE run_id = 'a'`:        "c",
+		`DELETE FROM sh_events`:                                                "",
+		`UPDATE runs SET jobs = 7 WHERE run_id = 'x'`:                          "a b c",
+		`INSERT INTO jobs VALUES ('a', 'x', 'active', NULL, NULL, NULL, 2, 0)`: "a b c",
+	} {
+		path := filepath.Join(t.TempDir(), "quire.db")
+		writeRun(t, path, "a")
+		writeRun(t, path, "b")
+		writeRun(t, path, "c")
+		execute(t, path, statement)
+		assert.Equal(t, want, query(t, path, `SELECT run_id FROM checkpoints ORDER BY run_id`), "after %s there are the checkpoints", statement)
+	}
+}
+
+// updated_at is the time in UTC, for people.
+func TestUpdatedAt(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "quire.db")
+	writeRun(t, path, "a")
+	const plausible = `SELECT count(*) FROM checkpoints WHERE updated_at GLOB '????-??-??T??:??:??.???Z' AND abs(julianday(updated_at) - julianday('now')) < 1`
+	assert.Equal(t, "1", query(t, path, plausible), "updated_at is %s", query(t, path, `SELECT updated_at FROM checkpoints`))
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/adapters/internal/sqlstore"
 	"github.com/quire-ci/quire-project/adapters/storetest"
 	"github.com/quire-ci/quire-project/domain"
+	"github.com/quire-ci/quire-project/projections"
+	"github.com/quire-ci/quire-project/projections/store"
 )
 
 // planner records the query plans of SQLite.
@@ -82,4 +84,35 @@ func TestLatest(t *testing.T) {
 	require.NoError(t, err)
 	sources := provider.ListSources()
 	assert.EqualValues(t, latest, sources[len(sources)-1].Version)
+}
+
+// Rows wait only while their text is short, because 256 commands may have gigabytes.
+func TestLongTextDoesNotWait(t *testing.T) {
+	s := planned(t)
+	session, err := s.acquire(t.Context())
+	require.NoError(t, err)
+	defer s.release(session, false)
+	i := newInserter(t.Context(), session, s.checkpoints)
+	defer i.wait()
+	cmd := strings.Repeat("x", maxText/3)
+	for n := range 20 {
+		rows := store.RowsOf(projections.ShEvents, projections.Row[projections.ShEvent]{Index: n, Value: projections.ShEvent{JobID: "build", Seq: n, Cmd: cmd}})
+		require.NoError(t, i.rows(s.tables[rows.Of], any("a"), rows))
+		if b := i.pending[s.tables[rows.Of].way(rows.At(0), 0)]; b != nil && b.rows > 2 {
+			t.Fatalf("%d commands of %d bytes wait", b.rows, len(cmd))
+		}
+	}
+}
+
+// The remaining rows are inserted by statements of few sizes.
+func TestPortions(t *testing.T) {
+	sizes := map[int]bool{}
+	for rows := 1; rows <= maxRows; rows++ {
+		n := portion(rows)
+		if n < 1 || n > rows || 4*n <= rows && n != maxRows {
+			t.Errorf("%d rows: %d at once", rows, n)
+		}
+		sizes[n] = true
+	}
+	assert.LessOrEqual(t, len(sizes), 5)
 }
