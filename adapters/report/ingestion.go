@@ -71,15 +71,17 @@ func (i *Ingestion) Ingest(ctx context.Context, s store.Store, streams jsonl.Str
 func (i *Ingestion) Rebuild(ctx context.Context, s store.Store, streams jsonl.Streams, options store.Options) error {
 	options = i.begin(ctx, s, options)
 	summary, err := store.Rebuild(ctx, s, streams, options)
+	if options.DryRun {
+		err = cmp.Or(i.dry.Flush(), err)
+	}
+	if err = cmp.Or(err, i.err); err != nil {
+		return err
+	}
 	summary.Runs[store.Derived] += i.again + len(i.renewed) // these have no other stream
 	summary.Runs[store.Unchanged] -= i.again
 	words := summary.String()
 	if options.DryRun {
 		words = "dry run, nothing was changed: " + words
-		err = cmp.Or(i.dry.Flush(), err)
-	}
-	if err = cmp.Or(err, i.err); err != nil {
-		return err
 	}
 	gone := slices.DeleteFunc(summary.Outdated, func(run domain.RunID) bool {
 		return slices.ContainsFunc(i.skipped, func(result store.Result) bool { return result.RunID == run })
