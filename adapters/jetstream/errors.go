@@ -12,7 +12,7 @@ import (
 
 var (
 	// ErrAddress is returned by [Open] for an invalid address.
-	ErrAddress = errors.New("the address of the broker is not understood")
+	ErrAddress = errors.New("the address of the broker is not valid")
 	// ErrUnreachable reports that no server answers.
 	ErrUnreachable = errors.New("no server answers at this address")
 	// ErrCredentials reports that the server refuses the connection or an operation.
@@ -30,9 +30,9 @@ var (
 	// have no leader.
 	ErrNoStream = errors.New("there is no stream, or its servers have no leader; if it was deleted, publish again or start a worker, which makes it")
 	// ErrForeign reports a stream of this name that this package did not create. It is left unchanged.
-	ErrForeign = errors.New("there is a stream of this name that is not this program's; name another one")
+	ErrForeign = errors.New("a stream of this name belongs to another program; name another one")
 	// ErrTooLarge reports a message that is larger than the server accepts; see [Broker.MaxMessage].
-	ErrTooLarge = errors.New("the message is larger than the server takes")
+	ErrTooLarge = errors.New("the message is larger than the server accepts")
 	// ErrTopic reports a topic that the broker does not have.
 	ErrTopic = errors.New("not a topic of this broker")
 	// ErrSubscribed reports that the subscriber already has a subscription to the topic.

@@ -68,7 +68,7 @@ func (b *Broker) Replay(ctx context.Context) error {
 		// The worker that reads the partition creates the consumer again.
 		err := b.js.DeleteConsumer(ctx, b.options.Stream, b.consumer(partition))
 		if err != nil && !errors.Is(err, jetstream.ErrConsumerNotFound) {
-			return fmt.Errorf("have %s at %s delivered once more: %w", b.Topic(partition), b, explain(err))
+			return fmt.Errorf("ask for a second delivery of %s at %s: %w", b.Topic(partition), b, explain(err))
 		}
 	}
 	return nil

@@ -115,7 +115,7 @@ func (b *Broker) setPartitions(ctx context.Context, config jetstream.StreamConfi
 	}
 	want := cmp.Or(b.options.Partitions, partitions)
 	if want < partitions {
-		return fmt.Errorf("%w: there are %d, and %d are asked for", errFewer, partitions, want)
+		return fmt.Errorf("%w: there are %d, and you asked for %d", errFewer, partitions, want)
 	}
 	if want > partitions {
 		config.Metadata[partitionsKey] = strconv.Itoa(want)

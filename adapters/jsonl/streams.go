@@ -31,7 +31,7 @@ type Streams struct {
 }
 
 // ErrOneRun is in the error of [Find] if there may be several runs, and run names one.
-var ErrOneRun = errors.New("--run-id names one run")
+var ErrOneRun = errors.New("--run-id is for one run")
 
 // Find returns the streams at paths, which must exist, or are of archives. run is the id of a single
 // stream, or "".

@@ -16,7 +16,7 @@ import (
 )
 
 // ErrKeepsNone is returned for a store that does not keep streams.
-var ErrKeepsNone = errors.New("the store keeps no streams, so it cannot be read instead of them; name the streams, and give --keep-streams to keep them from now on")
+var ErrKeepsNone = errors.New("the store keeps no streams, so it cannot be the SOURCE; name the streams, and add --keep-streams to keep them from now on")
 
 // Archive has the streams that a store keeps. It is a [jsonl.Archive].
 type Archive struct {
@@ -126,7 +126,7 @@ func (a *Archive) check(at jsonl.Location, kept store.Kept, checkpoint store.Che
 	case kept.SHA256 != [32]byte{} && (checkpoint.Kept || !stored):
 		return nil
 	case kept.SHA256 != [32]byte{}:
-		err = fmt.Errorf("%w as far as its rows, only %d bytes of it", err, kept.Bytes)
+		err = fmt.Errorf("%w to the end of its rows, but only its first %d bytes", err, kept.Bytes)
 	case !stored:
 		err = store.ErrNoRun
 	}

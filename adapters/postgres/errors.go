@@ -20,7 +20,7 @@ import (
 )
 
 // errNoStore is the error for [MustExist].
-var errNoStore = fmt.Errorf("there is no store in this database; make one with rebuild: %w", fs.ErrNotExist)
+var errNoStore = fmt.Errorf("there is no store in this database; create it with rebuild: %w", fs.ErrNotExist)
 
 // errLost is in errors of a broken connection.
 var errLost = errors.New("the connection to the database is lost")

@@ -43,7 +43,7 @@ func MustExist() Option { return func(o *options) { o.mustExist = true } }
 func Durable() Option { return func(o *options) { o.durable = true } }
 
 // ErrAddress is the error of [Open] for an address that is not valid.
-var ErrAddress = errors.New("the address of the database is not understood")
+var ErrAddress = errors.New("the address of the database is not valid")
 
 // errAddress does not quote the address: in an invalid address, any part could be the password.
 var errAddress = fmt.Errorf("%w (it is not shown, as it may hold a password); it looks like postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=require, with %%40 for an @ in a part of it, %%3A for :, %%2F for /, %%3F for ? and %%23 for #", ErrAddress)

@@ -21,7 +21,7 @@ import (
 const compareSchema = "quire-project/compare/v1"
 
 // ErrSeveralRuns reports a source with several runs where compare needs a single one.
-var ErrSeveralRuns = errors.New("several runs, where one is compared; name one of them")
+var ErrSeveralRuns = errors.New("there are several runs, but compare takes one; name it")
 
 // Compare compares the only run of the streams a with the only run of b. The runs of history are
 // the earlier runs; failed is called with the error of each of these that cannot be read. The
@@ -219,7 +219,7 @@ func Parts(c *compare.Comparison) []Part {
 		{"commands of both runs", c.Account.MatchedMs},
 		{"commands only in B", c.Account.OnlyBMs},
 		{"commands only in A", -c.Account.OnlyAMs},
-		{"more or less side by side", -c.Account.OverlapMs},
+		{"more or less overlap", -c.Account.OverlapMs},
 		{"time without a command", c.Account.IdleMs},
 	}
 }

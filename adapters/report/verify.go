@@ -245,7 +245,7 @@ func (v *Verification) String() string {
 	words := fmt.Sprintf("verified %s: %s", display.Plural(v.Runs, "run"), cmp.Or(strings.Join(found, ", "), "no difference"))
 	switch {
 	case v.Differences > 0:
-		words += "; " + v.Repair() + " puts the rows right"
+		words += "; " + v.Repair() + " repairs the rows"
 	case v.Behind > 0:
 		words += "; " + v.Repair() + " reads the rest"
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	errNoStore    = fmt.Errorf("there is no store here; make one with rebuild: %w", fs.ErrNotExist)
+	errNoStore    = fmt.Errorf("there is no store here; create it with rebuild: %w", fs.ErrNotExist)
 	errNoDatabase = errors.New("the file is not an SQLite database; name another file")
 )
 
@@ -23,9 +23,9 @@ func explain(err error) error {
 	case code == 0:
 		return err
 	case code == lib.SQLITE_IOERR_SHMSIZE, code&0xff == lib.SQLITE_FULL: // the former: the log's index does not fit
-		return fmt.Errorf("%w; make room and do the same again: %w", store.ErrFull, err)
+		return fmt.Errorf("%w; make room, and try again: %w", store.ErrFull, err)
 	case code&0xff == lib.SQLITE_BUSY, code&0xff == lib.SQLITE_LOCKED:
-		return fmt.Errorf("%w; do the same again when that is done: %w", store.ErrLocked, err)
+		return fmt.Errorf("%w; try again later: %w", store.ErrLocked, err)
 	case code&0xff == lib.SQLITE_READONLY:
 		return fmt.Errorf("%w; make the file and its folder writable: %w", store.ErrReadOnly, err)
 	case code&0xff == lib.SQLITE_CANTOPEN:

@@ -35,7 +35,7 @@ func TestWatchesRunOut(t *testing.T) {
 	}
 	for limit, told := range map[string]string{
 		"max_inotify_watches=3":   "fs.inotify.max_user_watches",
-		"max_inotify_instances=0": "the system gives no watcher",
+		"max_inotify_instances=0": "the system provides no watcher",
 	} {
 		out := inNamespace(t, limit)
 		if strings.Count(out, "warned: ") != 1 || !strings.Contains(out, told) {

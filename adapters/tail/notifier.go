@@ -52,7 +52,7 @@ func newNotifier(isStream func(path string) bool) *notifier {
 func (n *notifier) start() error {
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		return fmt.Errorf("changes are found late, because the system gives no watcher: %w", err)
+		return fmt.Errorf("changes are noticed late, because the system provides no watcher: %w", err)
 	}
 	n.watcher = watcher
 	go n.listen()
@@ -79,7 +79,7 @@ func (n *notifier) watch(folder string) error {
 	if errors.Is(err, syscall.ENOSPC) {
 		hint = "; on Linux, fs.inotify.max_user_watches says how many folders can be watched"
 	}
-	return fmt.Errorf("changes in %s, and maybe elsewhere, are found late, because it cannot be watched: %w%s", printable.Name(folder), err, hint)
+	return fmt.Errorf("changes in %s, and maybe elsewhere, are noticed late, because the system cannot watch it: %w%s", printable.Name(folder), err, hint)
 }
 
 func (n *notifier) unwatch(folder string) {

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrNotWaiting is wrapped by the error for a run that is neither quarantined nor has parked segments.
-var ErrNotWaiting = errors.New("it is neither quarantined nor parked in this store; quire-project quarantine list shows the runs that are")
+var ErrNotWaiting = errors.New("it is not quarantined, and no segment of it is parked; quire-project quarantine list shows other runs")
 
 // Release calls do, which is [store.Projector.Retry] or [store.Projector.Drop], for the given runs or,
 // if there are none, for all quarantined runs. Workers may be running. Release returns how many runs

@@ -89,7 +89,7 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 	last, stop := context.WithTimeout(context.WithoutCancel(ctx), o.Grace)
 	defer stop()
 	if err = cmp.Or(err, w.projector.Close(last)); err == nil {
-		w.log.Info("stopped; nothing is left half done")
+		w.log.Info("stopped after the last commit")
 	}
 	return err
 }
@@ -97,7 +97,7 @@ func Run(ctx context.Context, b *brokers.Broker, s store.Store, o Options) error
 // await waits until the store is not older than this program.
 func (w *worker) await(ctx context.Context) error {
 	err := store.AwaitVersions(ctx, w.store, func(err error) {
-		w.log.Warn("waiting until the store is rebuilt; workers of its version carry on", "reason", err)
+		w.log.Warn("waiting until the store is rebuilt; workers of the store's version continue", "reason", err)
 	})
 	if store.IsAway(err) {
 		return nil // segments wait for it

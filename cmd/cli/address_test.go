@@ -48,7 +48,7 @@ func TestStoreAdvice(t *testing.T) {
 		want string
 	}{
 		{fmt.Errorf("x: %w: SQLSTATE 55P03", store.ErrLocked), "; run the same again when that is done"},
-		{fmt.Errorf("x: %w; do the same again: 5", store.ErrLocked), ""},
+		{fmt.Errorf("x: %w; try again later: 5", store.ErrLocked), ""},
 		{fmt.Errorf("x: %w: SQLSTATE 25006", store.ErrReadOnly), "; get the right to write to it, or name another"},
 		{fmt.Errorf("x: %w", store.ErrFull), "; make room and run the same again"},
 		{fmt.Errorf("x: %w; make room: 13", store.ErrFull), ""},

@@ -174,7 +174,7 @@ func (p *app) checkSource(cmd *cobra.Command, args []string, i int) error {
 		return nil
 	}
 	if scheme, _, is := strings.Cut(word, "://"); is { // the address may contain a password
-		return fmt.Errorf("%s://... is an address, where a stream is read from a file or a folder; name addresses with --to", report.Printable(scheme))
+		return fmt.Errorf("%s://... is an address, but streams are read from files and folders; name addresses with --to", report.Printable(scheme))
 	}
 	others := slices.Delete(slices.Clone(args), i, i+1)
 	if len(others) == 0 {

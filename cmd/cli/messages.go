@@ -46,7 +46,7 @@ func advice(err error) string {
 	case errors.As(err, &compressed):
 		return "; read it with quire-project " + report.Printable(compressed.Path)
 	case errors.As(err, new(*jsonl.MalformedError)):
-		return "; --on-malformed skip reads on past such lines"
+		return "; --on-malformed skip skips such lines"
 	case stores.RefusesConnection(err), brokers.IsUnreachable(err):
 		return "; check the address, and that the server is running"
 	}
@@ -190,7 +190,7 @@ func (e *runStatus) add(flags *pflag.FlagSet) {
 
 func (e *runStatus) check() error {
 	if e.assumeEnded && !e.wanted {
-		return command.Usage("--assume-ended changes what --exit-status ends with; give both")
+		return command.Usage("--assume-ended needs --exit-status; give both")
 	}
 	return nil
 }

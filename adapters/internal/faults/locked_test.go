@@ -35,7 +35,7 @@ func TestLockedFile(t *testing.T) {
 	from := time.Now()
 	_, err = store.Ingest(t.Context(), opened, s.recording(), store.Options{})
 	assert.ErrorIs(t, err, store.ErrLocked, "Ingest")
-	assert.ErrorContains(t, err, "do the same again")
+	assert.ErrorContains(t, err, "try again later")
 	assert.ErrorContains(t, err, file)
 	if waited := time.Since(from); waited < patience || waited > time.Minute {
 		t.Errorf("it has waited for %v", waited)

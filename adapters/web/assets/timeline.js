@@ -259,7 +259,7 @@ class Timeline extends HTMLElement {
   async copy() {
     if (!this.row) return void (this.found.textContent = "Choose a command first.");
     const done = await navigator.clipboard?.writeText(this.command(this.row)).then(() => true, () => false);
-    this.found.textContent = done ? "The command is copied." : "This browser does not let a page copy.";
+    this.found.textContent = done ? "The command is copied." : "The browser does not allow the page to copy.";
   }
 
   help() {
