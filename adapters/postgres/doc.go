@@ -30,8 +30,9 @@
 // # Rights
 //
 // To create tables, also later for a new projection, a role needs CREATE on the schema. To
-// write, it needs SELECT, INSERT, UPDATE and DELETE on all tables; to read, SELECT on all
-// of them, quire_project_schema and quire_project_projections included.
+// migrate the tables of an earlier program, it must own them. To write, it needs SELECT,
+// INSERT, UPDATE and DELETE on all tables; to read, SELECT on all of them,
+// quire_project_schema and quire_project_projections included.
 //
 // # Behind a pooler
 //

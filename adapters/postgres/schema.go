@@ -19,6 +19,9 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
+// A migration locks the checkpoints exclusively before it changes anything else: it waits for the
+// transactions that write, and later ones see that the tables are newer than they know.
+//
 //go:embed migrations/*.sql
 var migrations embed.FS
 
