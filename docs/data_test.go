@@ -36,7 +36,7 @@ func dataExamples(t *testing.T, language string) (examples []string) {
 	return examples
 }
 
-// dataFolder returns a folder with what the first example of docs/data-tools.md writes.
+// dataFolder returns a folder with the files that the first example of docs/data-tools.md writes.
 func dataFolder(t *testing.T) string {
 	folder := t.TempDir()
 	fixtures, err := filepath.Abs(filepath.Join(root, "fixtures"))
@@ -55,7 +55,7 @@ func runIn(t *testing.T, folder, program string, args ...string) string {
 	return string(said)
 }
 
-// DuckDB runs the queries of docs/data-tools.md, and each finds something.
+// DuckDB runs the queries of docs/data-tools.md, and each has rows.
 func TestDuckDB(t *testing.T) {
 	for _, tool := range []string{"npm", "node"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -65,7 +65,7 @@ func TestDuckDB(t *testing.T) {
 	folder := dataFolder(t)
 	install := exec.Command("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefer-offline", "--ignore-scripts", "--prefix", folder, "@duckdb/node-api@"+duckdbVersion)
 	if said, err := install.CombinedOutput(); err != nil {
-		t.Skipf("DuckDB cannot be had from npm: %v: %s", err, said)
+		t.Skipf("DuckDB cannot be installed from npm: %v: %s", err, said)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "run.mjs"), []byte(duckdbScript), 0o666))
 	for i, sql := range dataExamples(t, "sql duckdb") {
@@ -84,7 +84,7 @@ func TestDuckDB(t *testing.T) {
 	})
 }
 
-// pandas runs the examples of docs/data-tools.md, and each finds something.
+// pandas runs the examples of docs/data-tools.md, and each has rows.
 func TestPandas(t *testing.T) {
 	for _, python := range []string{"python3", "/usr/bin/python3"} {
 		if exec.Command(python, "-c", "import pandas").Run() != nil {

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the output of examples, and gener
 
 const root = ".."
 
-// pages are all pages, by their paths below the root.
+// pages returns the paths of all pages below the root.
 func pages(t *testing.T) []string {
 	t.Helper()
 	found := []string{"README.md"}
@@ -44,7 +44,7 @@ func read(t *testing.T, path string) string {
 	return string(text)
 }
 
-// same compares a page with what it should be, and with -update writes it.
+// same compares a page with its expected text, and with -update writes it.
 func same(t *testing.T, path, got, want string) {
 	t.Helper()
 	if got == want {
@@ -57,7 +57,7 @@ func same(t *testing.T, path, got, want string) {
 	t.Errorf("%s is not up to date; go test ./docs -update writes\n%s", path, difference(got, want))
 }
 
-// difference shows the lines in which two texts differ.
+// difference returns the lines in which two texts differ.
 func difference(got, want string) string {
 	have, need := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for len(have) > 0 && len(need) > 0 && have[0] == need[0] {
@@ -72,12 +72,12 @@ func difference(got, want string) string {
 var (
 	consoleBlock = regexp.MustCompile("(?ms)^```console\n(.*?)^```$")
 	goBlock      = regexp.MustCompile("(?ms)^```go\n(.*?)^```$")
-	// A command is a line, and the here-document that it reads.
+	// A command is a line with its here-document.
 	prompt = regexp.MustCompile(`(?ms)^\$ ([^\n]*<<'EOF'\n.*?^EOF|[^\n]*)\n`)
-	// These differ from one time to the next.
+	// These differ each time.
 	changing = regexp.MustCompile(`\b(?:[0-9]+m)?[0-9.]+m?s\b|[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9:.]+Z?|\b[0-9]{13}\b`)
 	spaces   = regexp.MustCompile(` +`)
-	// follow prints it if it is faster than the writer of the stream.
+	// follow prints this if it is faster than the writer of the stream.
 	waits = regexp.MustCompile(`(?m)^quire-project: waiting for .*\n`)
 )
 
@@ -89,8 +89,8 @@ const outputEnds = "--- this is where the output ends"
 // elsewhere names the pages whose examples other packages run.
 var elsewhere = []string{"docs/projections.md", "docs/pipeline.md"}
 
-// If you type the commands of a page in a checkout, one after the other, you see what the
-// page shows. Times are compared only where they are those of a recorded run.
+// The commands of a page, typed one after the other in a checkout, print what the page shows. Times
+// are compared only if they are those of a recorded run.
 func TestConsole(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
@@ -130,12 +130,12 @@ func TestConsole(t *testing.T) {
 	assert.GreaterOrEqual(t, shown, 10, "only")
 }
 
-// stable is an output without what differs from one time to the next, and without padding.
+// stable is an output without padding and without the parts that differ each time.
 func stable(output string) string {
 	return spaces.ReplaceAllString(changing.ReplaceAllString(waits.ReplaceAllString(output, ""), "TIME"), " ")
 }
 
-// outputEnd is where the output that begins at an index of a block ends.
+// outputEnd returns where the output ends that begins at an index of a block.
 func outputEnd(block string, begins int) int {
 	if next := prompt.FindStringIndex(block[begins:]); next != nil {
 		return begins + next[0]
@@ -160,8 +160,8 @@ func scriptOf(path, page string, blocks [][]int) string {
 	return script
 }
 
-// outputsOf runs a script in a folder that looks like a checkout, and returns what each
-// command prints.
+// outputsOf runs a script in a folder that looks like a checkout, and returns the output of each
+// command.
 func outputsOf(t *testing.T, bash, script string) []string {
 	t.Helper()
 	folder := t.TempDir()
@@ -183,7 +183,7 @@ func outputsOf(t *testing.T, bash, script string) []string {
 	return strings.Split(strings.ReplaceAll(string(out), folder, checkout), outputEnds+"\n")
 }
 
-// programs returns the folder that has both programs.
+// programs returns the folder of both programs.
 var programs = sync.OnceValue(func() string {
 	folder, err := os.MkdirTemp("", "quire-docs")
 	if err != nil {

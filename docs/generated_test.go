@@ -22,7 +22,7 @@ import (
 // generated is a part of a page that follows from the code, and its name.
 var generated = regexp.MustCompile(`(?s)(<!-- (\S+): go test ./docs -update writes this -->\n).*?(<!-- end -->)`)
 
-// What follows from the code is as the code has it.
+// The generated parts of pages agree with the code.
 func TestGenerated(t *testing.T) {
 	parts := map[string]string{"metrics": metricsTable(t), "packages": packagesTable(t), "imports": importsPicture(t)}
 	for _, d := range projections.Builtin.All() {
@@ -39,7 +39,7 @@ func TestGenerated(t *testing.T) {
 			match := generated.FindStringSubmatch(found)
 			part, ok := parts[match[2]]
 			if !ok {
-				t.Errorf("%s: there is no part %q, or it is there twice", path, match[2])
+				t.Errorf("%s: there is no part %q, or two pages have it", path, match[2])
 			}
 			delete(parts, match[2])
 			return match[1] + part + match[3]
@@ -130,8 +130,8 @@ type side struct {
 	packages []string
 }
 
-// sides are the groups of the picture of imports. Internal packages, tests' kits and
-// fixtures are in none.
+// sides are the groups of the picture of imports. Internal packages, test kits and fixtures are in
+// none.
 var sides = []side{
 	{"programs", []string{"cmd/quire-project", "cmd/quire-ci", "cmd/cli"}},
 	{"where events come from", []string{"adapters/jsonl", "adapters/tail", "adapters/follow", "adapters/broker", "adapters/brokers", "adapters/jetstream", "adapters/shell", "adapters/pipeline", "adapters/signals", "adapters/runlog", "adapters/kept"}},
@@ -170,7 +170,7 @@ func importsPicture(t *testing.T) string {
 
 func node(name string) string { return strings.NewReplacer("/", "_", "-", "_").Replace(name) }
 
-// packageImports returns the packages of the picture, and what they import of each other.
+// packageImports returns the packages of the picture with their imports of each other.
 func packageImports(t *testing.T) map[string][]string {
 	t.Helper()
 	list := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...")
@@ -202,7 +202,7 @@ func packageImports(t *testing.T) map[string][]string {
 	return all
 }
 
-// implied reports whether from imports to by way of another package.
+// implied reports whether from imports to through another package.
 func implied(imports map[string][]string, from, to string) bool {
 	for _, by := range imports[from] {
 		if by != to && reaches(imports, by, to) {

@@ -15,7 +15,7 @@ import (
 
 var workflow = regexp.MustCompile("(?s)```yaml\n(.*?)```")
 
-// The workflow of docs/github.md is one, and its own steps do what the page says.
+// The workflow of docs/github.md is valid, and its own steps do what the page says.
 func TestWorkflow(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if _, noGit := exec.LookPath("git"); err != nil || noGit != nil {

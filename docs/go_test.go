@@ -29,7 +29,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// The functions of go.md are those below.
+// docs/go.md shows the functions below.
 
 func ingest(ctx context.Context, db store.Store, path string) error {
 	result, err := store.Ingest(ctx, db, jsonl.Locate(path).Source(jsonl.Options{}), store.Options{})
@@ -122,7 +122,7 @@ func addHandler(router *message.Router, topic string, subscriber message.Subscri
 // These need a server, which the tests of their packages start.
 var _ = []any{publishFile, publishLines, work, addHandler}
 
-// The functions that need no server do what go.md says.
+// The functions that need no server work.
 func TestFunctions(t *testing.T) {
 	db, err := stores.Open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "quire.db"), stores.Options{})
 	require.NoError(t, err)
@@ -156,10 +156,10 @@ func TestReadmeGo(t *testing.T) {
 	assert.Contains(t, example, strings.ReplaceAll(indented, `"fixtures/`, `"../../fixtures/`), "the README's Go is not in the example")
 }
 
-// quoted are the parts of an error message in a page.
+// quoted matches the error messages in a page.
 var quoted = regexp.MustCompile("(?m)^- (`.*?`(?:, `.*?`)*)[^:]*: ")
 
-// Every message that errors.md explains is one that the program has.
+// The program has every message that errors.md explains.
 func TestErrorMessages(t *testing.T) {
 	code := source(t, func(name string) bool { return !strings.HasSuffix(name, "_test.go") })
 	found := quoted.FindAllStringSubmatch(read(t, "docs/errors.md"), -1)
@@ -191,7 +191,7 @@ func TestNamedTests(t *testing.T) {
 	assert.GreaterOrEqual(t, found, 10, "only")
 }
 
-// source returns the Go code of the files whose names are wanted.
+// source returns the Go code of the wanted files.
 func source(t *testing.T, wanted func(name string) bool) string {
 	t.Helper()
 	var code strings.Builder

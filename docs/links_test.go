@@ -18,8 +18,7 @@ var (
 	notSlug = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 )
 
-// Every link leads to a file, and to a heading of it if it names one; and the map leads to
-// every page.
+// Every link leads to a file and, if it names one, to a heading. docs/README.md links to every page.
 func TestLinks(t *testing.T) {
 	linked := map[string]bool{"README.md": true, "docs/README.md": true}
 	for _, page := range pages(t) {

@@ -17,14 +17,14 @@ import (
 var pasted = regexp.MustCompile("(?s)```sh\n(.*?)```")
 var printed = regexp.MustCompile("(?s)```text\n(.*?)```")
 
-// The blocks of docs/tutorial-workers.md work when they are pasted into one shell, and print
-// what the page says, among other things.
+// The blocks of docs/tutorial-workers.md work if you paste them into one shell, and print the lines of
+// the page.
 func TestWorkersTutorial(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds programs that are tested elsewhere")
 	}
 	t.Parallel()
-	services.PostgreSQL(t) // or it is skipped
+	services.PostgreSQL(t) // skips the test if it is missing
 	page := read(t, "docs/tutorial-workers.md")
 	for _, port := range []string{"4333", "5444"} {
 		require.Contains(t, page, port, "the page has no port")

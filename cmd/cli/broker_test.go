@@ -42,7 +42,7 @@ func TestBrokerScripts(t *testing.T) {
 
 const secret = "pa55word"
 
-// until runs a command until its exit status is the one given, for a generous time:
+// until repeats a command until it has the given exit status:
 // until 0 quire-project verify run.jsonl --to $STORE
 func until(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
@@ -58,8 +58,7 @@ func until(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// A worker that is stopped has done what it could, also while it waits for a server that
-// does not answer.
+// A stopped worker succeeds, even if it still waits for a server that does not answer.
 func TestSubscribeStoppedWhileItStarts(t *testing.T) {
 	t.Parallel()
 	silent, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,8 +71,8 @@ func TestSubscribeStoppedWhileItStarts(t *testing.T) {
 	p.interrupt(t, command.StatusOK)
 }
 
-// While more may come from standard input, which is nowhere else, a broker that is away
-// is waited for.
+// publish waits for the broker without limit if it reads standard input, because these events are
+// stored nowhere else.
 func TestStandardInputIsNotGivenUp(t *testing.T) {
 	for path, want := range map[string]time.Duration{"-": 0, "runs": giveUp} {
 		assert.Equal(t, want, (&publishFlags{}).giveUp([]string{path}), "%s is given up after", path)
@@ -93,7 +92,7 @@ func TestPublishWhatMayNotBeRead(t *testing.T) {
 	p := startProcess(t, "publish", runs, "--follow", "--to", natstest.New(t).URL())
 	p.says(t, "a.jsonl: permission denied")
 	p.says(t, "folder: permission denied")
-	time.Sleep(2 * time.Second) // it is tried again meanwhile, and not told
+	time.Sleep(2 * time.Second) // it is retried meanwhile, and not reported again
 	p.says(t, "a.jsonl: permission denied")
 	require.NoError(t, os.Chmod(file, 0o644))
 	time.Sleep(4 * time.Second)

@@ -12,7 +12,7 @@ import (
 
 const cliDocs = "../../docs/cli.md"
 
-// docs/cli.md is what the commands' help says; go test -update writes it.
+// docs/cli.md has the help of all commands; go test -update writes it.
 func TestCLIDocs(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("# The command line\n\n<!-- Written by go test ./cmd/cli -update; do not edit. -->\n")

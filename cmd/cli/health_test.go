@@ -27,7 +27,7 @@ func watchWorker(t *testing.T, args ...string) *healthAsker {
 	t.Helper()
 	p := startProcess(t, append([]string{"subscribe", "--listen", "127.0.0.1:0", "--patience", "1s"}, args...)...)
 	address := regexp.MustCompile(`url=(http://\S+)`)
-	waitUntil(t, func() bool { return address.MatchString(p.said.String()) }, func() string { return "it serves nothing: " + p.said.String() })
+	waitUntil(t, func() bool { return address.MatchString(p.said.String()) }, func() string { return "it does not serve: " + p.said.String() })
 	return &healthAsker{t, address.FindStringSubmatch(p.said.String())[1], p}
 }
 
@@ -41,7 +41,7 @@ func (w *healthAsker) ask(page string) (int, string) {
 	return response.StatusCode, string(body)
 }
 
-// until waits, as long as it takes, until a page has a status and words.
+// until waits until a page has a status and words.
 func (w *healthAsker) until(page string, status int, words string) {
 	w.t.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
@@ -56,8 +56,8 @@ func (w *healthAsker) until(page string, status int, words string) {
 	}
 }
 
-// Health tells the truth when the store refuses everything and when the broker is away, and
-// says so when that is over.
+// Health reports a store that refuses everything and a broker that is away, and reports when they
+// are back.
 func TestHealth(t *testing.T) {
 	t.Parallel()
 	server := natstest.New(t, natstest.User("ci", secret))

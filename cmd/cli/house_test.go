@@ -17,8 +17,8 @@ import (
 var (
 	rowType = regexp.MustCompile(`\bprojections\.(Job|ShEvent|JobTiming|ShTiming|SlowSh|Diagnostic|Label|Run|RunTiming|RunRow)\b`)
 
-	// rowTypesIn says which code may know the row types of built-in projections. Most are
-	// views, which show these rows in a way of their own.
+	// rowTypesIn lists the code that may name the row types of built-in projections. Most of it
+	// are views, which show these rows in their own way.
 	rowTypesIn = map[string]*regexp.Regexp{
 		"adapters/live/":              rowType,
 		"adapters/web/":               rowType,
@@ -33,7 +33,7 @@ var (
 		"adapters/internal/sqlstore/listing.go": regexp.MustCompile(`\.Label$`),
 		"adapters/storetest/":                   regexp.MustCompile(`\.(Label|Run)$`),
 		"cmd/cli/compare.go":                    regexp.MustCompile(`\.Label$`),
-		// How a run stands is in its row.
+		// The row has the state of a run.
 		"adapters/report/":    regexp.MustCompile(`\.Run$`),
 		"adapters/follow/":    regexp.MustCompile(`\.Run$`),
 		"adapters/otlp/":      regexp.MustCompile(`\.Run$`),
@@ -42,8 +42,7 @@ var (
 	}
 )
 
-// A projection that is added is treated like a built-in one: formats, stores and commands know
-// none of them by its rows' type.
+// Formats, stores and commands treat added projections like built-in ones: they name no row type.
 func TestRowTypesAreOfViews(t *testing.T) {
 	found := 0
 	for _, root := range []string{"adapters", "cmd"} {
@@ -73,8 +72,8 @@ func mayName(path, name string) bool {
 	return false
 }
 
-// Commands only wire: a database or broker is opened by its address, in packages that anybody can
-// import. Programs that import the core get no dependency with it.
+// Commands open databases and brokers by their addresses, through packages that you can import. The
+// core has no dependencies.
 func TestImports(t *testing.T) {
 	const module = "github.com/quire-ci/quire-project/"
 	driver := regexp.MustCompile(`^` + module + `adapters/(sqlite|postgres|jetstream)$|^database/sql|jackc/pgx|modernc\.org|nats-io`)

@@ -20,8 +20,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// Ctrl-C ends a program that waits for a stream that does not end, or has not
-// even begun, and leaves no half of a file.
+// Ctrl-C ends a program that waits for more of a stream or for its beginning, and leaves no part of a
+// file.
 func TestInterrupt(t *testing.T) {
 	const first = `{"at_ms":1,"type":"job_started","job_id":"a"}` + "\n"
 	t.Run("silent", func(t *testing.T) { interrupted(t, os.Interrupt, "") })
@@ -42,7 +42,7 @@ func interrupted(t *testing.T, signal os.Signal, first string) {
 	}
 }
 
-// The same command continues only where all that was read can be read again.
+// The same command can continue only if it can read all sources again.
 func TestInterruptedSources(t *testing.T) {
 	folder := t.TempDir()
 	file := filepath.Join(folder, "a.jsonl")
@@ -96,8 +96,8 @@ func hasTables(file string) bool {
 	return err == nil
 }
 
-// interrupt starts a command, writes the first of its input, and sends it a signal
-// once it has begun. It has to end at once, with the status for that.
+// interrupt starts a command, writes the beginning of its input, and sends it a signal once it has
+// begun. The command has to end with the status for interruptions.
 func interrupt(t *testing.T, cmd *exec.Cmd, signal os.Signal, first string, begun func() bool) {
 	t.Helper()
 	stdin, err := cmd.StdinPipe()

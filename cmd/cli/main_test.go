@@ -15,17 +15,16 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-var update = flag.Bool("update", false, "write the files that hold expected output anew")
+var update = flag.Bool("update", false, "write the files of expected output again")
 
 func TestMain(m *testing.M) {
-	if err := flag.Set("test.parallel", "6"); err != nil { // they wait more than they work
+	if err := flag.Set("test.parallel", "6"); err != nil { // tests mostly wait
 		panic(err)
 	}
 	testscript.Main(m, map[string]func(){"quire-project": func() { Main() }})
 }
 
-// TestScripts runs testdata/script: what is printed, on which stream, with
-// which status.
+// TestScripts runs testdata/script: the outputs and exit statuses of commands.
 func TestScripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the programs of the other scripts do more at once")
@@ -49,7 +48,7 @@ func scriptParams(folder string) testscript.Params {
 	}
 }
 
-// condition knows the conditions of scripts: root, and the kind of the store.
+// condition evaluates the conditions of scripts: root, and the kind of the store.
 func condition(store string) func(string) (bool, error) {
 	return func(name string) (bool, error) {
 		switch name {
@@ -66,7 +65,7 @@ func copyFixtures(env *testscript.Env) error {
 	return os.CopyFS(filepath.Join(env.WorkDir, "fixtures"), os.DirFS("../../fixtures"))
 }
 
-// status runs a command, and fails unless its exit status is the one given:
+// status runs a command, and fails unless it has the given exit status:
 // status 4 quire-project bad.jsonl
 func status(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
@@ -87,7 +86,7 @@ func exitStatus(ts *testscript.TestScript, args []string) int {
 	return 0
 }
 
-// longline writes a stream with one command of so many bytes:
+// longline writes a stream with a command of the given length:
 // longline 70000 file.jsonl
 func longline(ts *testscript.TestScript, _ bool, args []string) {
 	size, err := strconv.Atoi(args[0])
@@ -98,8 +97,8 @@ func longline(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o666))
 }
 
-// compress writes what a file holds compressed to another, by that one's
-// ending: compress run.jsonl run.jsonl.gz
+// compress compresses a file in the format that the new name says:
+// compress run.jsonl run.jsonl.gz
 func compress(ts *testscript.TestScript, _ bool, args []string) {
 	data := []byte(ts.ReadFile(args[0]))
 	file, err := os.Create(ts.MkAbs(args[1]))

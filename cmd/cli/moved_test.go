@@ -49,8 +49,8 @@ func removeDatabase(t *testing.T, db string) {
 	}
 }
 
-// Where the database is removed or moved, following makes it again, with the runs that
-// had finished before; where another one is in its place, it ends.
+// If the database is removed or moved, follow makes it again, with the runs that ended before. If
+// another file takes its place, follow ends.
 func TestFollowWhenDatabaseIsRemoved(t *testing.T) {
 	for name, test := range map[string]struct {
 		disturb func(t *testing.T, db string)

@@ -45,7 +45,7 @@ func TestCollector(t *testing.T) {
 	cancel()
 	assert.Equal(t, 130, <-done)
 
-	status.Store(http.StatusForbidden) // a request of the following that ended may still be answered
+	status.Store(http.StatusForbidden) // a request of the ended follow may still be answered
 	errs.Reset()
 	assert.Equal(t, 1, Run(t.Context(), []string{path, "--to", "otlp+" + server.URL}, &out, &errs))
 	assert.Equal(t, "quire-project: cannot write: the collector at "+server.URL+" answered 403 Forbidden\n", errs.String())

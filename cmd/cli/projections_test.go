@@ -12,7 +12,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// mark is a row of a projection that is not built in.
+// mark is a row of an added projection.
 type mark struct {
 	Line int64                     `json:"line" min:"1" doc:"The line."`
 	Text projections.Null[string]  `json:"text"`
@@ -34,7 +34,7 @@ func (marks) Open(run *projections.Tracker, rows []projections.Row[mark]) []proj
 	return append(rows, projections.Row[mark]{Value: mark{Line: run.Events}})
 }
 
-// withMarks runs the program with a projection that is added.
+// withMarks runs the program with an added projection.
 func withMarks(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -45,7 +45,7 @@ func withMarks(t *testing.T, args ...string) (status int, stdout, stderr string)
 	return status, out.String(), errs.String()
 }
 
-// A projection that is added is known wherever a built-in one is.
+// An added projection is known everywhere a built-in one is.
 func TestAddedProjection(t *testing.T) {
 	const stream = "../../fixtures/rapid-ci.jsonl"
 	for _, test := range []struct {

@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The files in docs/schema are what the program prints; go test -update writes those that
-// follow from the projections.
+// The files in docs/schema have the output of the program; go test -update writes those that
+// depend on the projections.
 func TestSchemas(t *testing.T) {
 	for _, name := range schemaNames {
 		var out, errs bytes.Buffer

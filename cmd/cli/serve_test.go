@@ -24,7 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What serve is given is what it serves: streams, a store, and who is let in over TLS.
+// serve serves streams and stores, over TLS and with tokens.
 func TestServe(t *testing.T) {
 	folder := t.TempDir()
 	token, cert, key := filepath.Join(folder, "token"), filepath.Join(folder, "cert"), filepath.Join(folder, "key")
@@ -79,7 +79,7 @@ func TestServe(t *testing.T) {
 	assert.Contains(t, errs.String(), "; name another one")
 }
 
-// serving runs serve, and returns its address and what ends it.
+// serving runs serve, and returns its address and a function that stops it.
 func serving(t *testing.T, args ...string) (url string, stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	messages, errs := io.Pipe()
@@ -100,7 +100,7 @@ func serving(t *testing.T, args ...string) (url string, stop func()) {
 	}
 }
 
-// What a server waits for is said, since the folder may be misspelt.
+// serve says that it waits for a folder, because its name may be misspelt.
 func TestServeOfNoFolder(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	messages, errs := io.Pipe()
@@ -119,7 +119,7 @@ func TestServeOfNoFolder(t *testing.T) {
 	assert.Zero(t, <-done)
 }
 
-// A server that is to show what a store has does not create it: its name may be misspelt.
+// serve does not create a store only to show it, because its name may be misspelt.
 func TestServeOfNoStore(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "typo.db")
 	var errs bytes.Buffer
@@ -128,7 +128,7 @@ func TestServeOfNoStore(t *testing.T) {
 	assert.NoFileExists(t, file)
 }
 
-// publish sends streams to serve, with a token for each run, and says what is wrong with how it was asked.
+// publish sends streams to serve, with a token for each run, and reports wrong arguments.
 func TestPublishToServer(t *testing.T) {
 	folder := t.TempDir()
 	token, cert, key := filepath.Join(folder, "token"), filepath.Join(folder, "cert"), filepath.Join(folder, "key")

@@ -13,13 +13,12 @@ import (
 	"github.com/quire-ci/quire-project/adapters/storetest/services"
 )
 
-// storeScripts are what every store is held to. $STORE is the address of one
-// that is not there yet.
+// storeScripts are scripts for every store. $STORE is the address of a store that does not exist yet.
 const storeScripts = "testdata/store"
 
 func TestSQLiteScripts(t *testing.T) {
 	if testing.Short() {
-		t.Skip("the scripts are tried with PostgreSQL")
+		t.Skip("the scripts run with PostgreSQL")
 	}
 	runStoreScripts(t, "sqlite", func() string { return "sqlite:quire.db" })
 }
@@ -82,7 +81,7 @@ func line(values []sql.NullString) string {
 	return strings.Join(words, " ")
 }
 
-// openDatabase opens the database beneath a store, as anybody could.
+// openDatabase opens the database of a store.
 func openDatabase(ts *testscript.TestScript) (*sql.DB, error) {
 	address := ts.Getenv("STORE")
 	if file, ok := strings.CutPrefix(address, "sqlite:"); ok {

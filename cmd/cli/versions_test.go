@@ -29,7 +29,7 @@ func TestWorkersOfOtherVersions(t *testing.T) {
 	}
 	version(1)
 	workers := []*process{
-		startProcess(t, "subscribe", "--from", broker, "--to", store, "--listen", "none", "--patience", "2s"), // to which nothing comes
+		startProcess(t, "subscribe", "--from", broker, "--to", store, "--listen", "none", "--patience", "2s"), // gets no segments
 		startProcess(t, "follow", runs, "--to", store, "--quiet"),
 	}
 	for _, p := range workers {
