@@ -20,8 +20,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// Whatever the streams and the ids of their runs are, the folder that is exported has the same: what
-// is read from it, and what is read from the store, are the streams.
+// Reading the exported folder and reading the store both give the streams, with any run ids.
 func TestExportGivesTheStreamsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, streams := memory.New().KeepStreams(), map[domain.RunID][]byte{}
@@ -41,7 +40,7 @@ func TestExportGivesTheStreamsBack(t *testing.T) {
 			archive, err := kept.Open(t.Context(), s, "memory")
 			require.NoError(t, err)
 			sources := jsonl.Streams{Paths: []string{"memory"}, Archives: map[string]jsonl.Archive{"memory": archive}}
-			for _, id := range ids { // as if one was killed
+			for _, id := range ids { // as if an export was killed
 				part := filepath.Join(folder, domain.PathOf(domain.RunID(id))+".ABCDEF23.part")
 				require.NoError(t, os.MkdirAll(filepath.Dir(part), 0o777))
 				require.NoError(t, os.WriteFile(part, []byte("\n"), 0o666))
@@ -92,7 +91,7 @@ func ingest(t require.TestingT, s store.Store, run domain.RunID, stream []byte) 
 	require.NoError(t, err)
 }
 
-// A run whose stream is not kept is reported, and does not keep others from being read.
+// A run whose stream is not kept is reported, and other runs are read.
 func TestNotKept(t *testing.T) {
 	s := memory.New()
 	ctx := t.Context()

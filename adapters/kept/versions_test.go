@@ -24,7 +24,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// count is a projection of two versions, which have other columns.
+// count is a projection of two versions with different columns.
 type count[N comparable] struct {
 	JobID string `json:"job_id"`
 	Shs   N      `json:"shs"`
@@ -156,7 +156,7 @@ func (o *owner) rollsBack() {
 	}
 }
 
-// looks finds out which version the rows have.
+// looks returns the version of the rows.
 func (o *owner) looks() {
 	o.with(2, func(s *sqlite.Store) {
 		versions, err := s.Versions(context.Background())
@@ -165,7 +165,7 @@ func (o *owner) looks() {
 	})
 }
 
-// check finds what was stored, and the streams of all of it.
+// check checks that all stored runs have their rows and streams.
 func (o *owner) check() {
 	o.looks()
 	o.with(o.live, func(s *sqlite.Store) {
@@ -186,8 +186,7 @@ func (o *owner) check() {
 	})
 }
 
-// Whatever is switched to, the store keeps the streams of all rows that it has, and needs no other
-// ones for it.
+// After any switches, the store keeps the streams of all its rows, and needs no other streams.
 func TestVersionsOfKeptStreams(t *testing.T) {
 	storetest.Tries(t, 20)
 	rapid.Check(t, func(t *rapid.T) {

@@ -33,8 +33,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// unreliable is a server to which something happens at the next requests. most is how many bytes of a
-// body a proxy in front of it lets through.
+// unreliable is a server that fails at the next requests. most is the largest body that a proxy in front
+// of it accepts.
 type unreliable struct {
 	most int64
 
@@ -94,7 +94,7 @@ func (u *unreliable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	u.server.ServeHTTP(w, r)
 }
 
-// rows returns what the server has of a run.
+// rows returns the server's rows of a run.
 func (u *unreliable) rows(run domain.RunID) (*projections.Record, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -110,8 +110,8 @@ func overHTTP(t require.TestingT, address string, o publish.HTTPOptions) *publis
 	return p
 }
 
-// Whatever fails between a client and a server, the server's rows are those of the streams in the end:
-// of whole ones, of those that grow, and of pipes; of many runs at once.
+// Whatever fails between a client and a server, the server finally has the rows of the streams, whether
+// they are whole, grow or come from pipes, and of many runs at once.
 func TestHTTPLaw(t *testing.T) {
 	folder := t.TempDir()
 	n := 0
@@ -182,8 +182,8 @@ func (u *unreliable) holds(r *rapid.T, paths map[domain.RunID]string) {
 	}
 }
 
-// publishesAgain checks that a second client sends only what the server lacks, whatever fails: nothing of
-// streams that are as they were, and the new bytes of those that have grown.
+// publishesAgain checks that a second client sends only what the server lacks: nothing of unchanged
+// streams, and only the new bytes of grown ones.
 func publishesAgain(r *rapid.T, server *unreliable, address string, paths map[domain.RunID]string) {
 	more, lacks := map[domain.RunID]string{}, int64(0)
 	for run, path := range paths {
@@ -191,7 +191,7 @@ func publishesAgain(r *rapid.T, server *unreliable, address string, paths map[do
 		require.NoError(r, err)
 		lines := string(text[:strings.LastIndexByte(string(text), '\n')+1])
 		more[run] = strings.Repeat(started, rapid.IntRange(0, 5).Draw(r, "more"))
-		if tail := len(text) - len(lines); tail > 0 && more[run] != "" { // it is a line now
+		if tail := len(text) - len(lines); tail > 0 && more[run] != "" { // the tail is a line now
 			lacks += int64(tail + len("\n"))
 			more[run] = "\n" + more[run]
 		}
@@ -302,7 +302,7 @@ func TestHTTPLongLine(t *testing.T) {
 	}
 }
 
-// However little a proxy lets through, no line of another stream gets into a run.
+// Even through a proxy with a small limit, no line of another stream gets into a run.
 func TestHTTPMixesNothing(t *testing.T) {
 	u, address := serving(t)
 	path := filepath.Join(t.TempDir(), "b.jsonl")
@@ -345,7 +345,7 @@ func TestHTTPMixesNothing(t *testing.T) {
 	require.ErrorContains(t, refused, fmt.Sprintf("the line at byte %d has %d bytes", len(started), len(ended)))
 }
 
-// What a server answers is said with what to do about it. It is final for all runs, or for one.
+// The error for each answer of a server says what to do, and whether it is final for all runs or for one.
 func TestHTTPAnswers(t *testing.T) {
 	for _, test := range []struct {
 		status int
@@ -419,8 +419,7 @@ func TestHTTPPipeIsLost(t *testing.T) {
 	require.ErrorAs(t, errors.Join(p.Summary().Skipped...), new(*publish.GapError))
 }
 
-// The server's token is not sent, but for each run its own; that of a run is sent as it is. A server to
-// which another one redirects gets none.
+// The client sends each run's token, never the server's. The target of a redirect gets no token.
 func TestHTTPToken(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it is asked") }))
 	defer elsewhere.Close()
@@ -440,7 +439,7 @@ func TestHTTPToken(t *testing.T) {
 	}
 }
 
-// An address that cannot be used is not shown: it may have a secret.
+// An invalid address is not shown, because it may contain a secret.
 func TestHTTPAddress(t *testing.T) {
 	for _, address := range []string{"http://", "https:///x", "http://user:secret@host", "https://host?token=secret", "http://host#secret", "http://secret\x7f", "ftp://secret", "http://[secret"} {
 		_, err := publish.NewHTTP(address, publish.HTTPOptions{})
@@ -455,7 +454,7 @@ func TestHTTPAddress(t *testing.T) {
 	require.Equal(t, "https://host:1/a/b", h.String())
 }
 
-// A server whose certificate nobody has signed is not sent to, unless it is named.
+// Nothing is sent to a server with an unknown certificate unless you name its CA.
 func TestHTTPCertificate(t *testing.T) {
 	u := newUnreliable(web.MaxSegment)
 	page := httptest.NewTLSServer(http.StripPrefix("/ci", u))

@@ -24,7 +24,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// taken is a broker that keeps the streams that it is sent, and fails now and then.
+// taken is a broker that keeps its streams and sometimes fails.
 type taken struct {
 	t        testing.TB
 	mu       sync.Mutex
@@ -45,7 +45,7 @@ func (b *taken) Publish(_ string, messages ...*message.Message) error {
 	return nil
 }
 
-// Apply takes a segment that was sent.
+// Apply receives a segment.
 func (b *taken) Apply(_ context.Context, segment domain.Segment) error {
 	run := string(segment.Run)
 	if segment.Offset != int64(len(b.streams[run])) {
@@ -75,8 +75,7 @@ const (
 	ended   = `{"at_ms":3,"type":"run_finished","outcome":"pipeline_failure"}` + "\n"
 )
 
-// However a stream is written, and though the broker fails, what arrives is the stream: of one that
-// is whole, or grows, its last line included.
+// The whole stream arrives, with its last line, however it is written and even if the broker fails.
 func TestPublishLaw(t *testing.T) {
 	folder := t.TempDir()
 	n := 0

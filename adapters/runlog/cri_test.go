@@ -21,7 +21,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// text is what commands write: lines, colours, damage.
+// text draws the output of commands: lines, colours, damage.
 func text() *rapid.Generator[string] {
 	part := rapid.OneOf(
 		rapid.SampledFrom([]string{"\n", "\r", "\r\n", "\t", "a line\n", " ", "\x1b[31m", "\x1b[0m", "\x1b[38;5;200;48:2::1:2:3m", "\x1b[2J", "\x1b]0;title\x07", "\x1b]8;;https://example.org\x1b\\",
@@ -30,7 +30,7 @@ func text() *rapid.Generator[string] {
 	return rapid.Map(rapid.SliceOfN(part, 0, 12), func(parts []string) string { return strings.Join(parts, "") })
 }
 
-// logOf draws a log of a text that one output writes, in pieces.
+// logOf draws a log of one output, in pieces.
 func logOf(t *rapid.T, output, text string) (lines []string) {
 	for text != "" {
 		n := rapid.IntRange(1, len(text)).Draw(t, "piece")
@@ -51,7 +51,7 @@ func joined(t require.TestingT, log string) string {
 	return b.String()
 }
 
-// A text that was cut into pieces and joined again is the text.
+// Joining the pieces of a text gives the text.
 func TestJoin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		want := text().Draw(t, "text")
@@ -59,8 +59,7 @@ func TestJoin(t *testing.T) {
 	})
 }
 
-// The lines of two outputs are whole, and those of each are in order, however the pieces lie between each
-// other.
+// The lines of two outputs are whole and in order, however their pieces alternate.
 func TestJoinOfTwo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lines := rapid.SliceOfN(rapid.StringMatching(`[a-z ]{0,6}\n`), 0, 5)
@@ -92,7 +91,7 @@ func TestJoinOfTwo(t *testing.T) {
 
 var criLine = regexp.MustCompile(`(?s)^(\S+) (stdout|stderr) ([FP]) (.*)$`)
 
-// What is not of the format is there as it is; a slow reading of the format finds the same pieces.
+// Text in another format is kept as it is. A slow reader of the format finds the same pieces.
 func FuzzPieces(f *testing.F) {
 	f.Add([]byte("2026-11-23T14:41:54.217000000Z stdout F a\n2026-11-23T14:41:54Z stderr P b"), uint8(1))
 	f.Add([]byte("2026-11-23T14:41:54+01:00 stdout F \r\n\n x\n2026-11-23T14:41:54Z stdout F\n"), uint8(3))
@@ -142,7 +141,7 @@ func (r *cutReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// endless is a log of one line without an end, which cannot be held.
+// endless is a log of one line without an end, which does not fit into memory.
 type endless struct{ left int }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -157,7 +156,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Memory does not follow the length of a line: whole, in pieces or damaged.
+// Memory does not depend on the length of a line, whether whole, in pieces or damaged.
 func TestLongLines(t *testing.T) {
 	const size = 64 << 20
 	prefix := "2026-11-23T14:41:54Z stdout P "
@@ -189,7 +188,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// A line that is too long to be held is broken when the other output has its turn, and nothing is lost.
+// A line that is too long for memory is split where the other output continues, and nothing is lost.
 func TestLongLineIsBroken(t *testing.T) {
 	long := strings.Repeat("x", maxHeld)
 	at := "2026-11-23T14:41:54Z "
@@ -197,7 +196,7 @@ func TestLongLineIsBroken(t *testing.T) {
 	require.Equal(t, long+"y\nbetween\nz\n", got)
 }
 
-// An error in the middle of a log comes behind what was read.
+// An error in the middle of a log comes after the text before it.
 func TestReadError(t *testing.T) {
 	at := "2026-11-23T14:41:54Z "
 	broken := errors.New("broken disk")
@@ -240,8 +239,7 @@ func TestTail(t *testing.T) {
 	})
 }
 
-// A line that begins where the reading does is whole; of one that begins before, and ends the log, its
-// end is there.
+// A line that begins where reading begins is whole. If the last line begins before, its end is read.
 func TestTailExamples(t *testing.T) {
 	a, b := "2026-11-23T14:41:54Z stdout F a\n", "2026-11-23T14:41:54Z stdout F b\n"
 	long := "2026-11-23T14:41:54Z stdout F " + strings.Repeat("x", 50) + "y"
@@ -306,7 +304,7 @@ func checkSafe(t require.TestingT, s string) {
 	}
 }
 
-// Nothing in a text but colours reaches a terminal, and cuts do not matter.
+// Only printable text and colours reach a terminal, however the text is cut.
 func TestSafe(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := text().Draw(t, "text")

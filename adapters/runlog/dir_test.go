@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// run makes a run's folder with logs, in whose names is also what they hold.
+// run makes a run's folder with logs, whose contents are their names.
 func run(t require.TestingT, folder string, logs ...string) jsonl.Location {
 	stream := filepath.Join(folder, "events.jsonl")
 	for _, name := range append(logs, "events.jsonl") {
@@ -44,7 +44,7 @@ func read(t require.TestingT, d *Dir, c Command) (string, error) {
 	return string(content), nil
 }
 
-// Whatever a job is called, a log that is read is in the folder of the logs.
+// A log is read only from the folder of logs, whatever the job's name is.
 func TestOnlyLogs(t *testing.T) {
 	base := t.TempDir()
 	at := run(t, filepath.Join(base, "runs", "1"), "jobs/a/sh-1.log", "jobs/a/b/sh-1.log", "secret/sh-1.log", "sh-1.log")
@@ -80,7 +80,7 @@ func TestOnlyLogs(t *testing.T) {
 	})
 }
 
-// The logs of quire-ci are counted by seq, those of quire by the commands that ended.
+// The logs of quire-ci are numbered by seq, those of quire by ended commands.
 func TestNumbers(t *testing.T) {
 	ours, quires := t.TempDir(), t.TempDir()
 	run(t, ours, "jobs/a/sh-1.log", "jobs/a/sh-2.log", "jobs/a/sh-3.log")
@@ -114,7 +114,7 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// Logged says of all commands at once whether there are their logs.
+// Logged reports for all commands at once whether they have logs.
 func TestLogged(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		folder, err := os.MkdirTemp(t.TempDir(), "")
@@ -146,7 +146,7 @@ func TestLogged(t *testing.T) {
 	})
 }
 
-// Logs are beside the stream, or in the folder that is named: for one run or for several.
+// Logs are beside the stream or in the named folder, for one run or for several.
 func TestOpen(t *testing.T) {
 	base := t.TempDir()
 	events := run(t, filepath.Join(base, "runs", "1"), "jobs/a/sh-1.log", "checkout/b.jsonl", "b.jsonl")
@@ -206,7 +206,7 @@ func TestLinkedLogs(t *testing.T) {
 	require.ErrorContains(t, err, "path escapes from parent")
 }
 
-// A log that is no file is not read.
+// A log that is not a file is not read.
 func TestNoFile(t *testing.T) {
 	folder := t.TempDir()
 	at := run(t, folder, "jobs/a/sh-1.log/x", "jobs/b")

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Nobody is waited for who may write to a pipe.
+// Reading a pipe does not wait for a writer.
 func testPipe(t *testing.T, folder string, d *Dir) {
 	require.NoError(t, syscall.Mkfifo(filepath.Join(folder, "jobs", "pipe"), 0o600))
 	require.NoError(t, syscall.Mkfifo(filepath.Join(folder, "jobs", "a", "sh-2.log"), 0o600))

@@ -14,7 +14,7 @@ import (
 
 const cliDocs = "../../docs/quire-ci.md"
 
-// docs/quire-ci.md is what the commands' help says; go test -update writes it.
+// docs/quire-ci.md has the help of all commands; go test -update writes it.
 func TestCLIDocs(t *testing.T) {
 	var want strings.Builder
 	want.WriteString("# The command line of quire-ci\n\n<!-- Written by go test ./cmd/quire-ci -update; do not edit. -->\n")
@@ -34,8 +34,7 @@ func TestCLIDocs(t *testing.T) {
 	assert.Equal(t, want.String(), string(got), "docs/quire-ci.md is not what the commands say")
 }
 
-// The first pipeline that docs/pipeline.md shows runs, and shows what the page
-// says, but for times.
+// The first pipeline of docs/pipeline.md runs, and prints what the page shows, except for times.
 func TestPipelineExample(t *testing.T) {
 	page, err := os.ReadFile("../../docs/pipeline.md")
 	require.NoError(t, err)

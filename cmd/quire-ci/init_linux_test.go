@@ -57,7 +57,7 @@ func TestProcess1Reaps(t *testing.T) {
 	s.leavesNothing()
 }
 
-// As process 1, it heeds signals as ever.
+// As process 1, the program still reacts to signals.
 func TestProcess1Interrupted(t *testing.T) {
 	s := prepare(t, `jobs: [{id: a, sh: "trap 'exit 7' TERM; echo begun > begun; while :; do sleep 0.05; done"}]`)
 	asProcess1(t, s)
@@ -75,7 +75,7 @@ func TestProcess1Interrupted(t *testing.T) {
 	assert.Equal(t, "job_started a, sh_started a, sh_finished 7, job_finished failed, run_finished failed", events(t, s.path("events.jsonl")), "the stream")
 }
 
-// A disk that is full stops the run; what is in the stream stays true.
+// A full disk stops the run, and the stream stays correct.
 func TestFullDisk(t *testing.T) {
 	for _, what := range []string{"events", "logs"} {
 		t.Run(what, func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestFullDisk(t *testing.T) {
 				eventsPath, outDir = filepath.Join(disk, "events.jsonl"), filepath.Join(folder, "out")
 			}
 			cmd := exec.Command("quire-ci", "run", "--workspace", folder, "--events", eventsPath, "--out-dir", outDir)
-			shown, _ := cmd.CombinedOutput() // the status is looked at
+			shown, _ := cmd.CombinedOutput() // the status is checked
 			assert.Equal(t, command.StatusIO, cmd.ProcessState.ExitCode(), "it ends")
 			assert.Contains(t, string(shown), "no space left on device; make room and run it again", "it does not say so: %s", shown[max(0, len(shown)-500):])
 			_, err := os.Stat(filepath.Join(folder, "end"))
@@ -107,7 +107,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// smallDisk mounts a file system that is soon full.
+// smallDisk mounts a small file system.
 func smallDisk(t *testing.T) string {
 	folder := t.TempDir()
 	if err := syscall.Mount("quire-ci", folder, "tmpfs", 0, "size=16k"); err != nil {

@@ -29,7 +29,7 @@ type started struct {
 	ended  chan error
 }
 
-// start starts a run of a pipeline, with a temporary folder of its own.
+// start starts a run of a pipeline with its own temporary folder.
 func start(t *testing.T, pipeline string, flags ...string) *started {
 	t.Helper()
 	s := prepare(t, pipeline, flags...)
@@ -108,8 +108,8 @@ func (s *started) awaitShown(words string) {
 	}
 }
 
-// endsKilled waits for the end of a run that was killed, and returns how long that took. If it
-// had the time, its stream must be complete.
+// endsKilled waits for the end of a killed run, and returns how long that took. If the run had time, its
+// stream must be complete.
 func (s *started) endsKilled(killed time.Time, want string) time.Duration {
 	s.t.Helper()
 	if status := s.status(); status != command.StatusInterrupted {
@@ -122,12 +122,11 @@ func (s *started) endsKilled(killed time.Time, want string) time.Duration {
 	return took
 }
 
-// killing is how long a run that is killed may take to record its end. Otherwise a command has
-// five seconds.
+// killing is how long a killed run may take to record its end. Without a kill, a command has five
+// seconds.
 const killing = 2 * time.Second
 
-// atOnce runs a test that kills a run until the run ends at once. A machine that is busy needs
-// several tries.
+// atOnce repeats a test that kills a run until the run ends at once. A busy machine needs several tries.
 func atOnce(t *testing.T, test func() time.Duration) {
 	t.Helper()
 	for range 20 {
@@ -138,7 +137,7 @@ func atOnce(t *testing.T, test func() time.Duration) {
 	t.Error("no run that was killed has ended at once")
 }
 
-// patience is how long a test waits for what has to happen, however busy the machine is.
+// patience is how long a test waits for something that must happen.
 const patience = 5 * time.Minute
 
 func (s *started) signal(signal os.Signal) {
@@ -162,7 +161,7 @@ func (s *started) status() int {
 	}
 }
 
-// A signal stops what runs; the stream and the logs say how it ended.
+// A signal stops the run. The stream and the logs record how it ended.
 func TestInterrupt(t *testing.T) {
 	const pipeline = `jobs:
   - id: long
@@ -238,7 +237,7 @@ func TestInterruptWhileNobodyReads(t *testing.T) {
 	s.leavesNothing()
 }
 
-// brittle is a standard error that the program does not survive.
+// brittle is a standard error whose writes panic.
 type brittle struct{ bytes.Buffer }
 
 func (b *brittle) Write(p []byte) (int, error) {
@@ -248,7 +247,7 @@ func (b *brittle) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// Logs that are not kept are removed though the program panics.
+// Temporary logs are removed even if the program panics.
 func TestPanic(t *testing.T) {
 	folder := workspace(t, `jobs: [{id: a, sh: echo shown}]`)
 	temporary := t.TempDir()
@@ -266,7 +265,7 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// A terminal that is closed sends more than one SIGHUP, and what runs has its time to stop.
+// A closing terminal sends more than one SIGHUP, and commands still have time to stop.
 func TestHangUps(t *testing.T) {
 	if signal.Ignored(syscall.SIGHUP) {
 		t.Skip("the tests run below nohup, and so does what they start")
@@ -276,7 +275,7 @@ func TestHangUps(t *testing.T) {
 	s.signal(syscall.SIGHUP)
 	s.awaitShown("a second Ctrl-C")
 	s.signal(syscall.SIGHUP)
-	time.Sleep(2 * signals.Debounce) // in which it would be killed
+	time.Sleep(2 * signals.Debounce) // long enough to be killed
 	require.NoError(t, os.WriteFile(s.path("go"), nil, 0o666))
 	if status := s.status(); status != command.StatusInterrupted {
 		t.Errorf("it ends with %d:\n%s", status, s.shown())

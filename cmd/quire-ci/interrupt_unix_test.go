@@ -24,7 +24,7 @@ import (
 	"github.com/quire-ci/quire-project/cmd/internal/command"
 )
 
-// A second signal kills what does not want to stop, and the stream says so.
+// A second signal kills commands that do not stop, and the stream records that.
 func TestInterruptTwice(t *testing.T) {
 	atOnce(t, func() time.Duration {
 		s := start(t, `jobs: [{id: stubborn, sh: "trap '' INT TERM; echo $$ > begun; while :; do sleep 0.05; done"}]`)
@@ -65,13 +65,13 @@ func TestInterruptBeforeEventsAreRead(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, func() { cancel(signals.Interrupted{}) })
 	err := (&recording.Record{Events: pipe}).Open(ctx, nil)
 	assert.Equal(t, command.StatusInterrupted, statusOf(err), "it ends")
-	reader, err := os.OpenFile(pipe, os.O_RDONLY, 0) // lets go of who waits
+	reader, err := os.OpenFile(pipe, os.O_RDONLY, 0) // ends the waiting
 	require.NoError(t, err)
 	reader.Close()
 }
 
-// On a terminal, a command that asks there for a password fails at once, and what a
-// pipeline's file holds cannot control the terminal.
+// On a terminal, a command that asks for a password fails at once, and a pipeline's file cannot control
+// the terminal.
 func TestOnTerminal(t *testing.T) {
 	cmd := exec.Command("quire-ci", "run", "--workspace", workspace(t, `jobs:
   - id: "a\u202eb\u2028c"

@@ -36,7 +36,7 @@ type plannedJob struct {
 	Sh    []string `yaml:"sh"`
 }
 
-// codes are commands, and what they exit with.
+// codes are commands with their exit codes.
 var codes = map[string]int32{
 	"true":     0,
 	"exit 256": 0,
@@ -79,7 +79,7 @@ func plan(t *rapid.T) planned {
 	return p
 }
 
-// stream is what the pipeline is to record.
+// stream returns the expected stream of the pipeline.
 func (p planned) stream() (events []domain.Event, outcome domain.Outcome) {
 	outcome = domain.Complete
 	done := map[string]bool{}
@@ -161,7 +161,7 @@ func checkRun(t failer, folder string, want []domain.Event, outcome domain.Outco
 	}
 }
 
-// failer is what tests and properties have in common.
+// failer is a test or a property.
 type failer interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -203,7 +203,7 @@ func recorded(t failer, path string) []domain.Event {
 	return events
 }
 
-// events tells a stream's events in short: "job_started a, sh_finished 0".
+// events abbreviates a stream's events: "job_started a, sh_finished 0".
 func events(t failer, path string) string {
 	t.Helper()
 	var words []string
@@ -220,8 +220,8 @@ func events(t failer, path string) string {
 	return strings.Join(words, ", ")
 }
 
-// However a run is killed, what its stream says has happened: its whole lines are the
-// beginning of what they would have been, and the logs are there.
+// The stream of a killed run records what happened: its whole lines are the beginning of the full stream,
+// and the logs exist.
 func TestKill(t *testing.T) {
 	var pipeline strings.Builder
 	var want []domain.Event

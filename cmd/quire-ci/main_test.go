@@ -18,8 +18,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"quire-ci": main})
 }
 
-// TestScripts runs testdata/script: what is printed, on which stream, with
-// which status.
+// TestScripts runs testdata/script: the outputs and exit statuses of commands.
 func TestScripts(t *testing.T) {
 	readers := filepath.Dir(build(t, "../quire-project"))
 	testscript.Run(t, testscript.Params{
@@ -40,8 +39,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// build builds a program and returns its path. It is built without cgo, as all is that CI
-// has compiled by then: the race detector, which needs cgo, is not in it.
+// build builds a program without cgo, and so without the race detector, and returns its path. CI has
+// compiled its packages in this way before.
 func build(t testing.TB, folder string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), filepath.Base(folder))
@@ -53,7 +52,7 @@ func build(t testing.TB, folder string) string {
 	return path
 }
 
-// status runs a command, and fails unless its exit status is the one given:
+// status runs a command, and fails unless it has the given exit status:
 // status 6 quire-ci run
 func status(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])

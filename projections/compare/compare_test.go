@@ -50,8 +50,8 @@ func (s *stream) Next() ([]domain.Entry, error) {
 	return entries, nil
 }
 
-// Whatever the streams are, the account adds up to the millisecond. There is none only if a number
-// is unknown, and then a note says so.
+// The account of any two streams adds up to the millisecond. It is missing only if a number is unknown,
+// and then a note says so.
 func TestTheAccountAddsUp(t *testing.T) {
 	with := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -77,7 +77,7 @@ func TestTheAccountAddsUp(t *testing.T) {
 	assert.Positive(t, with, "comparisons with an account")
 }
 
-// The time with a command is what a count over every millisecond finds.
+// The time with a command is that of a count over every millisecond.
 func TestIdleAndOverlapAreCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var events []domain.Event
@@ -161,7 +161,7 @@ func sides(command *compare.Command, a, b *compare.Side) string {
 }
 
 // Each command of both runs is in the comparison once. Pairs have the same job and normal text, and
-// are in the order of both runs. Nothing that could be paired beside them is left.
+// are in the order of both runs. No further pair is possible.
 func TestMatching(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := record(t, "a"), record(t, "b")
@@ -220,7 +220,7 @@ func TestNormal(t *testing.T) {
 	}
 }
 
-// What a comparison shows for a small pair.
+// A small comparison has these values.
 func TestExample(t *testing.T) {
 	a := project(t, "a", []domain.Event{
 		domain.NewJobStarted(0, "build"),
@@ -246,7 +246,7 @@ func TestExample(t *testing.T) {
 	assert.Equal(t, []string{"make 2000", "old -50", "new 30", "fetch 2ad09b7c 10"}, commands)
 }
 
-// An account is there in both directions or in neither: one whose negation int64 cannot hold is none.
+// An account exists in both directions or in neither: there is none if int64 cannot hold its negation.
 func TestTooLargeInOneDirection(t *testing.T) {
 	run := func(name string, ms int64) *projections.Record {
 		return project(t, name, []domain.Event{
@@ -255,6 +255,6 @@ func TestTooLargeInOneDirection(t *testing.T) {
 		})
 	}
 	a, b := run("a", 1<<62), run("b", 0)
-	assert.Nil(t, compare.Runs(a, b).Account) // of which MatchedMs would be -1 << 63
+	assert.Nil(t, compare.Runs(a, b).Account) // its MatchedMs would be -1 << 63
 	assert.Nil(t, compare.Runs(b, a).Account)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// groupOf returns a group of runs whose commands take durations, each some milliseconds longer in
+// groupOf returns a group of runs whose commands have the given durations, some milliseconds longer in
 // each further run.
 func groupOf(first, runs int, durations ...int64) *Group {
 	g := NewGroup("")
@@ -28,7 +28,7 @@ func groupOf(first, runs int, durations ...int64) *Group {
 	return g
 }
 
-// Verdicts on groups need enough runs of both, a test that says so and a change that exceeds the floor.
+// Verdicts on groups need enough runs of both, a significant test, and a change above the floor.
 func TestGroupVerdicts(t *testing.T) {
 	for _, test := range []struct {
 		a, b          int
@@ -53,7 +53,7 @@ func TestGroupVerdicts(t *testing.T) {
 	}
 }
 
-// What cannot be used is left out, and named; runs in both groups, and those of several pipelines, are noted.
+// Unusable runs are left out and named. Notes mention runs in both groups and runs of several pipelines.
 func TestGroupsThatAreDoubtful(t *testing.T) {
 	a, b := groupOf(0, 20, 10_000), groupOf(100, 20, 90_000)
 	open, backwards := ended(200, 1), ended(201, 1)
@@ -95,7 +95,7 @@ func TestAssumeEnded(t *testing.T) {
 }
 
 // Each command that ended is in one sample, by its place among those of the same text; the order of runs does not
-// matter, and the other way round all shifts are the other way round.
+// matter, and swapping the groups negates all shifts.
 func TestGroupsCount(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(name string, first int) (all []*projections.Record) {
@@ -168,8 +168,8 @@ func TestGroupsCount(t *testing.T) {
 	})
 }
 
-// judgeGroups returns in how many percent of pairs of simulated groups anything, apart from the slowed command
-// and the whole run, had a verdict, and in how many that command was called slower.
+// judgeGroups returns the percentage of pairs of simulated groups with a verdict other than on the slowed
+// command and the whole run, and the percentage in which that command is slower.
 func (s *simulation) judgeGroups(runs, pairs int, slowdown float64) (falsely, found float64) {
 	each := 100 / float64(pairs)
 	slowCommand := fmt.Sprint("step ", slowed)
@@ -196,8 +196,8 @@ func (s *simulation) judgeGroups(runs, pairs int, slowdown float64) (falsely, fo
 	return falsely, found
 }
 
-// The figures of groups in docs/compare.md are those of simulated runs, and at most 5 % of pairs of groups of runs
-// in which nothing has changed have any verdict.
+// The figures of groups in docs/compare.md are those of simulated runs. Without a change, at most 5 % of
+// pairs of groups have a verdict.
 func TestRatesOfGroups(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")

@@ -55,8 +55,8 @@ func TestAlign(t *testing.T) {
 	})
 }
 
-// 50,000 commands a side are aligned with bounded work, in the best and in the worst case. If many
-// commands are in one list only, nearly all others are paired.
+// Aligning 50,000 commands a side takes bounded work, in the best and in the worst case. If many commands
+// are in one list only, nearly all others are paired.
 func TestAlignManyCommands(t *testing.T) {
 	const n = 20_000
 	same, other, reversed := make([]string, n), make([]string, n), make([]string, n)
@@ -83,7 +83,7 @@ func TestAlignManyCommands(t *testing.T) {
 	require.Greater(t, len(pairs), n*89/100) // 90 % are in both
 }
 
-// Commands that are not looked at closely have nothing that changes.
+// Commands that need no normalisation contain nothing that changes.
 func TestMayChange(t *testing.T) {
 	pieces := []string{"/", "/tmp/", "/var/folders/a/b/T/", "/private", "C:\\", "\\temp\\", "12", "af9", "x", " ", "'"}
 	rapid.Check(t, func(t *rapid.T) {
@@ -92,7 +92,7 @@ func TestMayChange(t *testing.T) {
 	})
 }
 
-// A store's runs before B are its history, and no others.
+// The history is exactly the store's runs before B.
 func TestStored(t *testing.T) {
 	s := memory.New()
 	for i := range 30 {

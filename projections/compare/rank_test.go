@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// values draws durations; with few different ones, many of them are equal.
+// values draws durations, many of them equal.
 func values(t *rapid.T, name string, least, most int) []int64 {
 	highest := rapid.SampledFrom([]int64{3, 20, 1 << 40}).Draw(t, "highest")
 	return rapid.SliceOfN(rapid.Int64Range(0, highest), least, most).Draw(t, name)
@@ -52,7 +52,7 @@ func TestRankTestIsBenchmath(t *testing.T) {
 	})
 }
 
-// The probability is that of all ways to divide the values into two groups.
+// The probability is the share among all divisions of the values into two groups.
 func TestRankTestIsAsDefined(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := values(t, "a", 1, 5), values(t, "b", 1, 5)
@@ -131,7 +131,7 @@ func TestIntervalsOfMedians(t *testing.T) {
 	}
 }
 
-// A shift moves with the values, turns round with the groups, and lies between its bounds.
+// A shift moves with the values, is negated if the groups are swapped, and lies between its bounds.
 func TestShift(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, by := values(t, "a", 1, 40), values(t, "b", 1, 40), rapid.Int64Range(0, 1000).Draw(t, "by")
@@ -181,7 +181,7 @@ func TestIntervalsCover(t *testing.T) {
 	}
 }
 
-// What is corrected keeps its order, and is the largest probability that Benjamini and Hochberg's threshold has.
+// Corrected probabilities keep their order, and agree with the threshold of Benjamini and Hochberg.
 func TestCorrected(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		chances := rapid.SliceOfN(rapid.SampledFrom([]float64{0.0001, 0.004, 0.01, 0.02, 0.04, 0.06, 0.5, 1}), 0, 12).Draw(t, "chances")

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// ended is a run whose commands took so long.
+// ended is a run whose commands have the given durations.
 func ended(at int, durations ...int64) *projections.Record {
 	r := &projections.Record{}
 	r.Run = projections.Run{RunID: domain.RunID("run-" + strconv.Itoa(at)), State: projections.Complete, Ended: true}
@@ -32,7 +32,7 @@ func ended(at int, durations ...int64) *projections.Record {
 	return r
 }
 
-// verdicts judges the last run by those before it, and returns the verdicts of its commands.
+// verdicts returns the verdicts on the commands of the last run, given the runs before it.
 func verdicts(runs ...*projections.Record) (*Comparison, []Verdict) {
 	b := runs[len(runs)-1]
 	c, earlier := Runs(runs[len(runs)-2], b), Earlier(b)
@@ -49,7 +49,7 @@ func verdicts(runs ...*projections.Record) (*Comparison, []Verdict) {
 	return c, found
 }
 
-// Verdicts need enough runs, a rank that says so and a change that exceeds the floor.
+// Verdicts need enough runs, a significant rank, and a change above the floor.
 func TestVerdicts(t *testing.T) {
 	for _, test := range []struct {
 		earlier  int
@@ -79,7 +79,7 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
-// What no verdict may rest on is left out, and is named.
+// Runs that no verdict may use are left out and named.
 func TestRunsThatAreLeftOut(t *testing.T) {
 	var runs []*projections.Record
 	for i := range 25 {
@@ -104,8 +104,8 @@ func TestRunsThatAreLeftOut(t *testing.T) {
 	assert.Contains(t, strings.Join(c.Notes, "\n"), "there are no verdicts")
 }
 
-// simulation is runs of 12 commands, which usually take from half a second to five minutes. Each
-// command has noise of its own, and each run some that all commands share.
+// simulation has runs of 12 commands, which usually take from half a second to five minutes. Each command
+// has its own noise, and each run has some that all commands share.
 type simulation struct {
 	random *rand.Rand
 	noise  float64
@@ -113,7 +113,7 @@ type simulation struct {
 
 var usual = []float64{500, 800, 1_000, 2_000, 3_000, 5_000, 8_000, 20_000, 40_000, 60_000, 120_000, 300_000}
 
-const slowed = 9 // the command that is made slower: of a minute
+const slowed = 9 // the command that gets slower; it takes a minute
 
 func (s *simulation) run(at int, slowdown float64) *projections.Record {
 	machine, durations := s.factor(s.noise/2), make([]int64, len(usual))
@@ -128,8 +128,8 @@ func (s *simulation) run(at int, slowdown float64) *projections.Record {
 
 func (s *simulation) factor(noise float64) float64 { return math.Exp(noise * s.random.NormFloat64()) }
 
-// judge returns in how many percent of the simulated runs any command, apart from the one that is made
-// slower, was called slower and faster, and that one slower.
+// judge returns the percentages of simulated runs in which another command is slower, another one is
+// faster, and the slowed one is slower.
 func (s *simulation) judge(history, runs int, slowdown float64) (slower, faster, found float64) {
 	each := 100 / float64(runs)
 	for range runs {
@@ -154,8 +154,8 @@ func (s *simulation) judge(history, runs int, slowdown float64) (slower, faster,
 
 const figures = "../../docs/compare.md"
 
-// The figures in docs/compare.md are those of simulated runs, and no more than 5 % of runs in which
-// nothing has changed have a command that is called slower, and none more one that is called faster.
+// The figures in docs/compare.md are those of simulated runs. Without a change, at most 5 % of runs have a
+// slower command, and at most 5 % a faster one.
 func TestRatesOfVerdicts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")

@@ -34,8 +34,7 @@ func TestPlanted(t *testing.T) {
 	})), Except("indexed"))
 }
 
-// What an author sees: each law fails by itself, with a stream to paste; a panic
-// takes none of the others down.
+// An author sees each law fail separately, with a stream to paste. A panic does not stop the other laws.
 func TestCheckReports(t *testing.T) {
 	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPlanted$", "-test.v")
 	again.Env = append(os.Environ(), planted+"=1")
@@ -85,7 +84,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// A stream of the author's own is drawn, and a mistake found that only it shows.
+// An author's own stream is used, and a mistake is found that only it shows.
 func TestWith(t *testing.T) {
 	event := domain.NewUnknown(1, "deployed", `{"to":"production"}`)
 	own := StreamsOf(rapid.Just([]domain.Event{event}))
@@ -150,7 +149,7 @@ func TestDeclarationIsChecked(t *testing.T) {
 	assert.NoError(t, Hold(projections.Jobs, nil), "a built-in projection")
 }
 
-// A projection is found that does something at events of a kind that its declaration does not name.
+// A projection is found that reacts to events of a kind that its declaration does not name.
 func TestKindsAreHeeded(t *testing.T) {
 	of := func(kinds ...domain.Kind) *projections.Defined[tally] {
 		return projections.Define(projections.Declaration[tally]{Name: "commands", Version: 1, Single: true, Kinds: kinds, New: func() projections.Projection[tally] {
@@ -201,7 +200,7 @@ func TestFittingTexts(t *testing.T) {
 	}
 }
 
-// streamOf is a stream that is given at once.
+// streamOf is a stream in one batch.
 type streamOf []domain.Entry
 
 func (s *streamOf) Next() (entries []domain.Entry, err error) {
@@ -242,8 +241,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Bytes reach every kind of entry, and whatever they are, a projection that obeys the
-// laws obeys them.
+// Bytes reach every kind of entry. A projection that obeys the laws obeys them for any bytes.
 func TestFromBytes(t *testing.T) {
 	kinds := map[string]bool{}
 	var data []byte

@@ -15,7 +15,7 @@ type FailedSh struct {
 	Count int    `json:"count"`
 }
 
-// FailedByJob is a projection of somebody's own.
+// FailedByJob is your own projection.
 var FailedByJob = projections.Define(projections.Declaration[FailedSh]{
 	Name:    "failed_by_job",
 	Version: 1,
@@ -24,9 +24,8 @@ var FailedByJob = projections.Define(projections.Declaration[FailedSh]{
 	Doc:     "How many commands of each job have failed.",
 })
 
-// failedSh is its reducer. Jobs are numbered by the run's
-// tracker, so that a slice will do for its state. Its field is exported to be
-// saved with the fold, and it is used as a pointer to be restored.
+// failedSh is its reducer. The tracker numbers jobs, so that a slice is enough for the state. The field
+// is exported so that the fold can save it, and the reducer is a pointer so that the fold can restore it.
 type failedSh struct {
 	ByJob []int `json:"by_job"`
 }
@@ -53,14 +52,14 @@ func (p *failedSh) Open(run *projections.Tracker, rows []projections.Row[FailedS
 	return rows
 }
 
-// A projection of one's own is held to the laws by a test like any other.
+// A test checks your own projection against the laws.
 func ExampleCheck() {
 	var t *testing.T // the parameter of the test whose body this is
 
 	laws.Check(t, FailedByJob, laws.Independent(func(row FailedSh) string { return row.JobID }))
 }
 
-// A projection of one's own runs beside others, in one pass over a stream.
+// Your own projection runs beside others in one pass over a stream.
 func Example_fold() {
 	fold := projections.NewFold("42",
 		FailedByJob.Into(func(row *projections.Row[FailedSh]) { fmt.Println(row.Value.JobID, row.Value.Count) }),
@@ -74,7 +73,7 @@ func Example_fold() {
 	} {
 		fold.Apply(&domain.Entry{Event: event})
 	}
-	fold.Open() // hands out the rows that can still change
+	fold.Open() // gives the rows that can still change
 	// Output:
 	// build failed
 	// build 1

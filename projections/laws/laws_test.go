@@ -44,7 +44,7 @@ func FuzzFailedSh(f *testing.F) {
 	})
 }
 
-// modelFailedSh counts what is open in each job.
+// modelFailedSh counts the failed commands of each job.
 func modelFailedSh(stream []domain.Entry) []FailedSh {
 	var rows []FailedSh
 	seen := map[string]bool{}
@@ -74,7 +74,7 @@ func failuresIn(stream []domain.Entry, job string) (failed int) {
 	return failed
 }
 
-// Rows that are drawn have in each column other values, and null where it may be.
+// Drawn rows have various values in each column, and null in nullable ones.
 func TestRowsAreDrawnWhole(t *testing.T) {
 	of := projections.Define(projections.Declaration[laws.EveryType]{Name: "every", Version: 1, Key: []string{"text"}})
 	rows, first := laws.Row(of, laws.Text()), of.NewRows()

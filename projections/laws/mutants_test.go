@@ -52,12 +52,12 @@ func modelTally(stream []domain.Entry) []tally {
 
 func newTally() projections.Projection[tally] { return &tally{} }
 
-// declared declares a projection of tallies, which are told apart by a key.
+// declared declares a projection of tallies with a key.
 func declared(newProjection maker[tally], key ...string) *projections.Defined[tally] {
 	return projections.Define(projections.Declaration[tally]{Name: "tally", Version: 1, Key: key, Single: key == nil, New: newProjection})
 }
 
-// broken is a tally that does one thing in a way of its own.
+// broken is a tally with one mistake.
 type broken struct {
 	tally
 	reduce func(p *tally, s *step, rows []row) []row
@@ -78,7 +78,7 @@ func (p *broken) Open(run *tracker, rows []row) []row {
 	return p.open(&p.tally, run, rows)
 }
 
-// reducing is a tally that reduces otherwise, opening one that lists otherwise.
+// reducing is a tally with another reducer, and opening one with another list of rows.
 func reducing(reduce func(p *tally, s *step, rows []row) []row) maker[tally] {
 	return func() projections.Projection[tally] { return &broken{reduce: reduce} }
 }
@@ -87,8 +87,7 @@ func opening(open func(p *tally, run *tracker, rows []row) []row) maker[tally] {
 	return func() projections.Projection[tally] { return &broken{open: open} }
 }
 
-// mutants are wrong projections, the law that each breaks, and how many entries are
-// enough to show it.
+// mutants are wrong projections, each with the law that it breaks and the number of entries that show it.
 var mutants = []struct {
 	name, law string
 	new       maker[tally]
@@ -267,8 +266,7 @@ var mutants = []struct {
 	}), 65},
 }
 
-// Each law finds the mistakes that it is there for, within as many streams as a test
-// draws, and reports a small one.
+// Each law finds its mistakes within the number of streams that a test draws, and reports a small one.
 func TestLawsFindMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
@@ -316,8 +314,7 @@ func breaks(t *testing.T, name string, newProjection maker[tally]) error {
 	return nil
 }
 
-// sharesACount counts in a variable that neither belongs to the projection nor is
-// saved with it.
+// sharesACount counts in a variable that is not part of the projection.
 var sharesACount = func() maker[tally] {
 	var count int
 	return func() projections.Projection[tally] {
@@ -427,7 +424,7 @@ func openRows(open ...row) maker[tally] {
 	return opening(func(_ *tally, _ *tracker, rows []row) []row { return append(rows, open...) })
 }
 
-// perJob lists a row for each job, with a count that is not its own business.
+// perJob lists a row for each job, with a count of all jobs.
 func perJob(count func(run *tracker, job int) int) maker[tally] {
 	return opening(func(_ *tally, run *tracker, rows []row) []row {
 		for job := range run.Jobs() {
@@ -437,8 +434,8 @@ func perJob(count func(run *tracker, job int) int) maker[tally] {
 	})
 }
 
-// retries has a row for each command that a job ran more than once, which is final
-// when the job is: in the order of a map, where it does not hoard.
+// retries has a row for each command that a job ran more than once. The rows become final with the job,
+// in the order of a map.
 type retries struct {
 	Runs   map[string]map[string]int `json:"runs"`
 	Rows   int                       `json:"rows"`
@@ -472,7 +469,7 @@ func (p *retries) Reduce(s *step, rows []row) []row {
 	return rows
 }
 
-// seen keeps the jobs that it has seen, and has no use for them.
+// seen keeps all jobs without using them.
 type seen struct {
 	tally
 	jobs map[string]bool
@@ -483,14 +480,13 @@ func (p *seen) Reduce(s *step, rows []row) []row {
 	return p.tally.Reduce(s, rows)
 }
 
-// byValue is a projection that is no pointer: it can be saved, but JSON has
-// nothing to restore it into.
+// byValue is a projection that is no pointer: it can be saved, but not restored.
 type byValue struct{ tally }
 
 func (byValue) Reduce(_ *step, rows []row) []row  { return rows }
 func (byValue) Open(_ *tracker, rows []row) []row { return rows }
 
-// onceOnly survives being restored once: what was restored is not saved again.
+// onceOnly can be restored only once, because it does not save its restored state.
 type onceOnly struct{ count, restored int }
 
 func (p *onceOnly) Reduce(_ *step, rows []row) []row {
@@ -505,7 +501,7 @@ func (p *onceOnly) Open(_ *tracker, rows []row) []row {
 func (p *onceOnly) MarshalJSON() ([]byte, error)    { return json.Marshal(p.count) }
 func (p *onceOnly) UnmarshalJSON(data []byte) error { return json.Unmarshal(data, &p.restored) }
 
-// late goes wrong at the second entry after it was restored.
+// late makes a mistake at the second entry after it was restored.
 type late struct {
 	Count int `json:"count"`
 	since int // -1 where it was not restored

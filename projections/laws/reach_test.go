@@ -14,8 +14,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// What the streams of a Check reach, in how many of a thousand: a law is not kept for
-// want of anything to break it.
+// The streams of a Check reach these situations, in so many of a thousand streams, so that laws can be
+// broken.
 func TestReach(t *testing.T) {
 	reached := map[string]int{}
 	for seed := range 1000 {
@@ -40,7 +40,7 @@ func TestReach(t *testing.T) {
 	}
 }
 
-// situations says what is in a stream.
+// situations returns the situations in a stream.
 func situations(stream []domain.Entry) map[string]bool {
 	is := map[string]bool{"an empty stream": len(stream) == 0}
 	situated := &situated{is: is, runs: map[[2]string]int{}, again: map[string]int{}, failed: map[string]int{}}
@@ -56,7 +56,7 @@ func situations(stream []domain.Entry) map[string]bool {
 	return is
 }
 
-// situated notes what the steps of a stream are.
+// situated records the situations of a stream's steps.
 type situated struct {
 	is     map[string]bool
 	runs   map[[2]string]int // of a command in a job
@@ -110,7 +110,7 @@ func (p *situated) noteJob(s *step) {
 	}
 }
 
-// What may be another value 400 years later, and what may not.
+// These values may change 400 years later, and those may not.
 func TestMovedValue(t *testing.T) {
 	type times struct {
 		at    any
@@ -172,7 +172,7 @@ func TestStreamSource(t *testing.T) {
 	}
 }
 
-// Whatever a stream holds, its source is an expression.
+// The source of any stream is an expression.
 func TestSourceIsGo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := source(spoilt(Streams()).Draw(t, "stream"))

@@ -16,7 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
-// What comes of it is what a loop would give.
+// The results are those of a loop.
 func TestInOrderIsALoop(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		counts := rapid.SliceOfN(rapid.IntRange(0, 4), 0, 30).Draw(t, "results of each item")
@@ -46,8 +46,7 @@ func keys(counts []int) iter.Seq[int] {
 	}
 }
 
-// Whoever leaves is not worked for any longer, and no more than the cores are
-// busy at once.
+// After the loop ends early, no more work is done. No more workers are busy than there are cores.
 func TestInOrderStops(t *testing.T) {
 	var busy, most, begun atomic.Int64
 	endless := func(yield func(int) bool) {

@@ -19,8 +19,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// contended is a store in which another program writes, or an accident happens, between
-// what a writer reads and what it writes.
+// contended is a store in which another program writes, or an accident happens, between a
+// writer's reads and its writes.
 type contended struct {
 	*memory.Store
 	choose choices
@@ -49,8 +49,8 @@ func (s *contended) Update(ctx context.Context, do func(store.Tx) error) error {
 	return err
 }
 
-// choices returns a number below n. They are drawn beforehand, because writers have
-// goroutines of their own.
+// choices returns numbers below n. They are drawn in advance, because writers have their own
+// goroutines.
 type choices func(n int) int
 
 func draw(t *rapid.T) choices {
@@ -66,8 +66,8 @@ func draw(t *rapid.T) choices {
 	}
 }
 
-// inBatches returns options with which rows come in small batches, so that the runs of short
-// streams have transactions of their own, or in large ones.
+// inBatches returns options for large batches of rows, or for small ones, so that the runs of
+// short streams have their own transactions.
 func inBatches(t *rapid.T) store.Options {
 	return store.Options{}.InBatches(rapid.SampledFrom([]int{1, 3, 4096}).Draw(t, "rows in a batch"))
 }
@@ -81,9 +81,9 @@ func upToLine(choose choices, data []byte, torn bool) []byte {
 	return data[:n]
 }
 
-// However ingest, a projector and prune write the same run at once, and whichever of their
-// transactions fail: the rows are always those of the stream up to the checkpoint, and those
-// of all of it when either has been given all of it again.
+// Ingest, a projector and prune write the same run at once, and some of their transactions fail. The
+// rows are always those of the stream up to the checkpoint, and those of the whole stream after
+// either has read all of it again.
 func TestWritersOfOneRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx, stream := context.Background(), file{run: "r", data: streamOf(t, "stream")}
@@ -151,7 +151,7 @@ func TestWritersOfOneRun(t *testing.T) {
 			if len(segments) > 0 {
 				hasRecordOf(t, plain, stream)
 			}
-			// A segment that the other one has parked meanwhile stays until it is old.
+			// A segment that the other writer has parked meanwhile stays until it is old.
 			for _, w := range must(plain.Waiting(ctx)) {
 				assert.Nil(t, w.Quarantine)
 			}
@@ -165,8 +165,8 @@ func TestWritersOfOneRun(t *testing.T) {
 	})
 }
 
-// Of many runs in one transaction, one that is refused or malformed is skipped and keeps its
-// rows, one that another program has written is made again, and each has one result, in order.
+// In one transaction of many runs, a refused or malformed run is skipped and keeps its rows, a run that
+// another program has written is derived again, and each run has one result, in order.
 func TestRunsOfOneTransaction(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		ctx, plain, choose, options := context.Background(), memory.New(), draw(t), inBatches(t)

@@ -24,7 +24,7 @@ var toys = projections.Define(projections.Declaration[toy]{
 	Name: "toys", Version: 1, Key: []string{"id"}, New: func() projections.Projection[toy] { return nil },
 })
 
-// toysOf returns rows as definitions know them.
+// toysOf returns rows of a definition.
 func toysOf(rows ...projections.Row[toy]) projections.Rows {
 	list := toys.NewRows()
 	for _, row := range rows {
@@ -50,8 +50,8 @@ func compareToys(rows projections.Rows, err error, finals bool, report func(Diff
 	return compare(toys.Definition, sequence(rows, err), finals, report)
 }
 
-// In whatever order rows become final, the differences are those that one sees
-// with both laid out side by side.
+// The differences do not depend on the order in which rows become final: they are those of a simple
+// comparison.
 func TestComparisonFindsEveryDifference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 12).Draw(t, "derived rows")
@@ -126,7 +126,7 @@ func TestComparisonTellsErrors(t *testing.T) {
 	assert.ErrorIs(t, c.end(), broken)
 }
 
-// What is held are rows that others have overtaken, and not all.
+// Only rows that others have overtaken are kept in memory.
 func TestComparisonHoldsWhatIsOpen(t *testing.T) {
 	const n = 10_000
 	rows := toys.NewRows()
@@ -145,7 +145,7 @@ func TestComparisonHoldsWhatIsOpen(t *testing.T) {
 	}
 }
 
-// A key is an object of its columns in JSON, in their order, and short for people.
+// In JSON, a key is an object of its columns in their order. For people, it is short.
 func TestKey(t *testing.T) {
 	key := keyOf(projections.ShEvents.Definition, projections.AnyRow{Value: shEventRow("a/\x00\"", 2)})
 	data, err := json.Marshal(key)

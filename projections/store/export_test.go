@@ -2,7 +2,7 @@ package store
 
 import "context"
 
-// InBatches returns options with which batches of rows are that small.
+// InBatches returns options with batches of this size.
 func (o Options) InBatches(rows int) Options {
 	o.batch = rows
 	return o

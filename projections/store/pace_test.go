@@ -40,8 +40,8 @@ func (t slowTx) Insert(rows *store.Rows) error {
 	}
 }
 
-// What takes longer in one transaction than one may take is written in several: segments
-// that come at once, and those that are parked.
+// Segments that take too long for one transaction are written in several, whether they come at once or
+// are parked.
 func TestTooMuchForOneTransaction(t *testing.T) {
 	var data []byte
 	var segments []domain.Segment
@@ -89,8 +89,8 @@ func TestTooMuchForOneTransaction(t *testing.T) {
 	}
 }
 
-// A segment that is too much for one transaction is applied in parts, whether it comes or
-// is parked, and one that is not of the run's stream is not, in no part.
+// A segment that is too large for one transaction is applied in parts, whether it comes or is parked. No
+// part of a segment of another stream is applied.
 func TestTooLongSegment(t *testing.T) {
 	var data []byte
 	for i := range 100 {

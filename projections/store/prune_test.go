@@ -37,8 +37,7 @@ func runIDs(t rapid.TB, s store.Store) []domain.RunID {
 	return ids
 }
 
-// Exactly the runs without a stream are pruned, however many pages of stored runs and
-// of streams there are.
+// Exactly the runs without a stream are pruned, with any number of pages of runs and streams.
 func TestPruneInPages(t *testing.T) {
 	ids := rapid.SliceOfDistinct(rapid.Custom(func(t *rapid.T) domain.RunID {
 		return domain.RunID(rapid.StringMatching("[a-m]").Draw(t, "run"))
@@ -65,7 +64,7 @@ func TestPruneInPages(t *testing.T) {
 	})
 }
 
-// The runs that are pruned although another one is refused have a result.
+// Runs that are pruned have a result even if another run is refused.
 func TestPruneOfRefusedRun(t *testing.T) {
 	s := &picky{contended{Store: memory.New()}, refusals{"b": refusedAtCheckpoint}}
 	ingestAll(t, s.Store, []domain.RunID{"a", "b", "c"})
@@ -79,7 +78,7 @@ func TestPruneOfRefusedRun(t *testing.T) {
 	assert.Equal(t, []domain.RunID{"b"}, runIDs(t, s))
 }
 
-// A stream that cannot be looked for may be that of any run.
+// An unreadable stream may be that of any run.
 func TestNothingIsPrunedWhereStreamsCannotBeSeen(t *testing.T) {
 	for name, streams := range map[string]folder{
 		"one is unseen": {files: filesOf([]domain.RunID{"a"}), unseen: errors.New("permission denied")},

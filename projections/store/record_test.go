@@ -19,7 +19,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// isRecordOf says in what a store differs from one fold of a stream, and what waits.
+// isRecordOf reports differences between a store and one fold of a stream, and waiting segments.
 func isRecordOf(t rapid.TB, s store.Store, stream file) {
 	t.Helper()
 	hasRecordOf(t, s, stream)
@@ -29,7 +29,7 @@ func isRecordOf(t rapid.TB, s store.Store, stream file) {
 	}
 }
 
-// hasRecordOf says in what the rows of a store differ from one fold of a stream.
+// hasRecordOf reports differences between the rows of a store and one fold of a stream.
 func hasRecordOf(t rapid.TB, s store.Store, stream file) {
 	t.Helper()
 	source, err := stream.Open(context.Background(), domain.StartMark)
@@ -49,7 +49,7 @@ func (newer) Versions(context.Context) (map[string]int, error) {
 	return map[string]int{projections.Jobs.Name: projections.Jobs.Version + 1}, nil
 }
 
-// A projector to which no segment comes notices that its store is of another version.
+// A projector without segments notices that its store has another version.
 func TestIdleProjectorIsOutdated(t *testing.T) {
 	found := make(chan error, 1)
 	outdated := func(err error) {
@@ -63,8 +63,8 @@ func TestIdleProjectorIsOutdated(t *testing.T) {
 	assert.NoError(t, p.Close(t.Context()))
 }
 
-// However the segments of a run come, and though the projector is another one now and then, a run ends
-// once if it ends, and the last row that was written is that of the whole stream.
+// The end of a run is reported once, and the last written row is that of the whole stream, however the
+// segments come and even if the projector is replaced.
 func TestRunEndsOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		events := laws.Events().Draw(t, "events")
@@ -115,8 +115,7 @@ func TestRunEndsOnce(t *testing.T) {
 	})
 }
 
-// Rows whose run and checkpoint are gone are compared all the same, and the run's own
-// row is missing.
+// Rows without a run and a checkpoint are compared, too, and the run's own row is missing.
 func TestVerifyRowsWithoutRunAndCheckpoint(t *testing.T) {
 	s := memory.New()
 	stream := file{run: "r", data: lines(domain.NewJobStarted(0, "a"), domain.NewJobFinished(1, "a", domain.Complete))}

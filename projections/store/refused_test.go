@@ -19,8 +19,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// gated is a store that lets nobody write before it is opened, and that writes any run
-// but one.
+// gated is a store that blocks writers until its gate opens, and that refuses one run.
 type gated struct {
 	store.Store
 	open   chan struct{}
@@ -56,8 +55,7 @@ func (t *gatedTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {
 	return t.Tx.SetCheckpoint(run, c)
 }
 
-// A run that the store does not write stops no other one, although all are in one
-// transaction.
+// A refused run does not stop the other runs of its transaction.
 func TestOneRunIsRefused(t *testing.T) {
 	errRefused := errors.New("refused")
 	for name, test := range map[string]struct {
@@ -84,7 +82,7 @@ func TestOneRunIsRefused(t *testing.T) {
 					}
 				}
 				go apply("first")
-				synctest.Wait() // it stands at the gate
+				synctest.Wait() // it waits at the gate
 				for i := range runs {
 					go apply(domain.RunID(fmt.Sprint("run ", i)))
 				}
@@ -101,8 +99,8 @@ func TestOneRunIsRefused(t *testing.T) {
 	}
 }
 
-// A run that the store refuses for long, while it writes others, is quarantined, and continues when
-// the cause is gone and it is retried. If the store writes no run, none is quarantined.
+// A run that the store refuses for long while it writes others is quarantined. It continues after a
+// retry when the cause is gone. If the store writes no run, none is quarantined.
 func TestRefusedRunIsQuarantined(t *testing.T) {
 	for name, others := range map[string]bool{"others are written": true, "none is written": false} {
 		t.Run(name, func(t *testing.T) {
@@ -149,8 +147,8 @@ func TestRefusedRunIsQuarantined(t *testing.T) {
 	}
 }
 
-// One projection that a newer program has written is enough: nothing is written to its
-// store, and nothing that it is told of is lost.
+// If a newer program has written one projection, nothing is written to the store, and no segment is
+// lost.
 func TestSomeRowsAreNewer(t *testing.T) {
 	set := func(version int) *projections.Set {
 		added := projections.Define(projections.Declaration[projections.Label]{
@@ -200,8 +198,7 @@ func must[A any](value A, err error) A {
 	return value
 }
 
-// deliver applies segments as a broker does, and returns those that were refused: they
-// come again.
+// deliver applies segments as a broker does, and returns the refused ones, which come again.
 func deliver(t *rapid.T, p *store.Projector, segments []domain.Segment) (refused []domain.Segment) {
 	for _, segment := range segments {
 		switch err := p.Apply(context.Background(), segment); {
@@ -214,9 +211,8 @@ func deliver(t *rapid.T, p *store.Projector, segments []domain.Segment) (refused
 	return refused
 }
 
-// If a segment of a run is missing, no more than the limit is parked. The run is quarantined
-// then, the rest is left to the broker, and nothing is lost: when the segment comes, or
-// has come and the run is retried, all is applied.
+// If a segment is missing, no more than the limit is parked. The run is then quarantined, and the broker
+// keeps the rest. All segments are applied when the missing one comes, or after a retry.
 func TestWhatIsHeldHasALimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := file{run: "r", data: streamOf(t, "stream")}
@@ -247,7 +243,7 @@ func TestWhatIsHeldHasALimit(t *testing.T) {
 			assert.Equal(t, len(rest), parked+len(left), "of %d segments %d are parked and %d refused", len(rest), parked, len(left))
 			if rapid.Bool().Draw(t, "drop") {
 				left = rest
-				err = p.Drop(context.Background(), "r") // what was parked is published again
+				err = p.Drop(context.Background(), "r") // parked segments are published again
 			}
 			left = append(left, first)
 			for tries := 0; len(left) > 0; tries++ {

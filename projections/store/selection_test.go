@@ -16,7 +16,7 @@ import (
 
 var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// A selection means what its conditions say.
+// Each condition of a selection has its effect.
 func TestParseSelection(t *testing.T) {
 	ms := func(text string) projections.Null[int64] {
 		at, err := time.Parse(time.RFC3339, text)
@@ -58,7 +58,7 @@ func drawSelection(t *rapid.T) (s store.Selection) {
 	return s
 }
 
-// What a selection is written as is the selection.
+// Parsing the text of a selection gives the selection.
 func TestSelectionString(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSelection(t)
@@ -68,7 +68,7 @@ func TestSelectionString(t *testing.T) {
 	})
 }
 
-// A store's runs are selected that meet all conditions, the latest ones, newest first.
+// Select returns the latest runs of a store that meet all conditions, newest first.
 func TestSelect(t *testing.T) {
 	s := memory.New()
 	var all []store.Listed // newest first

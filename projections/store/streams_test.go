@@ -24,8 +24,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// The tests of this package have a wire format of their own, one event a line as
-// encoding/json writes it, so that they need no adapter.
+// These tests have their own wire format, one event a line as encoding/json writes it, so that they need
+// no adapter.
 
 // lines encodes events.
 func lines(events ...domain.Event) (data []byte) {
@@ -93,7 +93,7 @@ func (f file) OpenUntil(ctx context.Context, end domain.Mark) (store.Stream, err
 	return o, nil
 }
 
-// mark returns the mark behind so many bytes.
+// mark returns the mark after some bytes.
 func (f file) mark(n int) domain.Mark {
 	return domain.Mark{Bytes: int64(n), Lines: int64(bytes.Count(f.data[:n], []byte("\n"))), SHA256: sha256.Sum256(f.data[:n])}
 }
@@ -141,8 +141,8 @@ func (o *opened) Digest() ([]byte, error) {
 	return digest.(encoding.BinaryMarshaler).MarshalBinary()
 }
 
-// folder has the streams of many runs: [store.Sources]. What unseen says, when set, is
-// that some could not be looked for.
+// folder has the streams of many runs: [store.Sources]. If unseen is set, some streams could not be
+// found.
 type folder struct {
 	files  []file
 	unseen error
@@ -170,7 +170,7 @@ func (f folder) Has(name string) bool {
 	return false
 }
 
-// changing is a file that others write, after it has been compared with what was read.
+// changing is a file that another program changes after it was compared with the rows.
 type changing struct {
 	*file
 	after []byte
@@ -184,10 +184,10 @@ func (c changing) Ends(ctx context.Context, end domain.Mark) (bool, error) {
 
 func (c changing) As(string) store.Source { return c }
 
-// Rows that are derived again stand beside others that are not. They are of the same
-// moment, though the stream has grown since it was compared, or is another one.
+// Some tables are derived again and others are not. All have rows of the same moment, although the
+// stream has grown since it was compared, or is another one.
 func TestSomeTablesOfStreamThatChanges(t *testing.T) {
-	for _, commands := range []int{3, 20_000} { // of which the rows come at once, or in batches
+	for _, commands := range []int{3, 20_000} { // rows in one batch, or in several
 		var events []domain.Event
 		for i := range commands {
 			events = append(events, domain.NewShStarted(int64(i), "a", fmt.Sprint(i)))
@@ -217,7 +217,7 @@ func TestSomeTablesOfStreamThatChanges(t *testing.T) {
 	}
 }
 
-// counting is a store that counts what it is given in the last transaction.
+// counting is a store that counts the rows of the last transaction.
 type counting struct {
 	store.Store
 	rows, state int // how many rows, and the bytes of the state
@@ -243,9 +243,8 @@ func (t *countingTx) SetCheckpoint(run domain.RunID, c store.Checkpoint) error {
 	return t.Tx.SetCheckpoint(run, c)
 }
 
-// However much is open, an event costs the rows that it changes, and a state that does
-// not hold what is in rows: for segments, also of a projector that has not seen what was
-// before them, and for a file that has grown.
+// An event costs only the rows that it changes and a state without the contents of rows, however many
+// rows are open. This holds for segments, also with a new projector, and for a file that has grown.
 func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 	const open = 5000
 	var events []domain.Event
@@ -292,10 +291,10 @@ func TestWhatIsOpenIsNotWrittenAgain(t *testing.T) {
 	isRecordOf(t, s, stream)
 }
 
-// hasty has a projector hold at once what comes too early.
+// hasty are options with which a projector parks early segments at once.
 var hasty = store.ProjectorOptions{Grace: time.Nanosecond, GapTimeout: time.Hour}
 
-// project lets do use a projector.
+// project calls do with a projector.
 func project(t rapid.TB, s store.Store, options store.ProjectorOptions, do func(*store.Projector) error) {
 	t.Helper()
 	p := store.NewProjector(s, wire{}, options)
@@ -316,7 +315,7 @@ func cut(t *rapid.T, run domain.RunID, data []byte) (segments []domain.Segment) 
 	return segments
 }
 
-// tails returns some last lines that a stream has had without a line feed.
+// tails returns possible last lines without a line feed.
 func tails(t *rapid.T, run domain.RunID, data []byte) (tails []domain.Segment) {
 	for _, end := range rapid.SliceOfN(rapid.IntRange(0, len(data)), 0, 2).Draw(t, "ends of tails") {
 		if at := bytes.LastIndexByte(data[:end], '\n') + 1; at < end {
@@ -326,9 +325,9 @@ func tails(t *rapid.T, run domain.RunID, data []byte) (tails []domain.Segment) {
 	return tails
 }
 
-// Where two streams have the id of one run, the rows are those of one of them, as far as
-// it was read, and the run is quarantined for the other one: never for lines that are
-// malformed, though a segment of the one may begin within a line of the other.
+// If two streams have the id of one run, the rows are those of one of them, as far as it was read, and
+// the run is quarantined because of the other one. The reason is never a malformed line, although a
+// segment of one stream may begin within a line of the other.
 func TestTwoStreamsOfOneRun(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		streams := [][]byte{streamOf(t, "a"), streamOf(t, "b")}
@@ -336,7 +335,7 @@ func TestTwoStreamsOfOneRun(t *testing.T) {
 			streams[1] = bytes.ReplaceAll(streams[0], []byte(`"JobID":"a"`), []byte(`"JobID":"b"`))
 		}
 		segments := append(cut(t, "r", streams[0]), cut(t, "r", streams[1])...)
-		differ := false // which is seen where the segments of both end at one place
+		differ := false // visible where segments of both end at one place
 		for _, segment := range segments {
 			differ = differ || segment.End() == int64(len(streams[0])) && segment.SHA256 != sha256.Sum256(streams[0])
 		}

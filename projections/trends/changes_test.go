@@ -50,7 +50,7 @@ func TestPlantedChangesAreFound(t *testing.T) {
 	})
 }
 
-// Changes that are too small, or that too few runs have, are none.
+// Changes that are too small or affect too few runs are not reported.
 func TestSmallChangesAreNone(t *testing.T) {
 	plant := func(before, after int64, runs int) []Change {
 		var durations []int64
@@ -72,7 +72,7 @@ func TestSmallChangesAreNone(t *testing.T) {
 	assert.Empty(t, changes(nil))
 }
 
-// The distance that furthest finds is the largest, as it is defined.
+// furthest returns the largest distance.
 func TestFurthestIsAsDefined(t *testing.T) {
 	mean := func(a, b []float64, pairs int) (sum float64) {
 		for _, x := range a {
@@ -101,7 +101,7 @@ func TestFurthestIsAsDefined(t *testing.T) {
 	})
 }
 
-// The t-test has the probabilities of the tables.
+// The t-test gives the probabilities of published tables.
 func TestTTest(t *testing.T) {
 	for _, c := range []struct {
 		freedom, t, p float64
@@ -114,9 +114,9 @@ func TestTTest(t *testing.T) {
 	assert.Zero(t, tTest([]float64{1, 1}, []float64{2, 2}))
 }
 
-// simulate returns how many percent of so many simulated histories have any change but the planted one, and how many
-// have that at its run, and within two runs. A command usually takes a minute; every twentieth run has an
-// outlier of twice that. The change comes after two thirds of the runs.
+// simulate returns the percentages of simulated histories with a change other than the planted one, with the planted
+// one at its run, and with it within two runs. A command usually takes a minute, and twice that in every twentieth
+// run. The change comes after two thirds of the runs.
 func simulate(histories, runs int, noise, slowdown float64) (falsely, exact, near float64) {
 	random := rand.New(rand.NewPCG(17, uint64(runs)))
 	each := 100 / float64(histories)
@@ -155,8 +155,7 @@ func simulate(histories, runs int, noise, slowdown float64) (falsely, exact, nea
 
 const figures = "../../docs/trends.md"
 
-// The figures in docs/trends.md are those of simulated histories, and at most 5 % of those in which nothing has
-// changed show a change.
+// The figures in docs/trends.md are those of simulated histories. Without a change, at most 5 % show one.
 func TestRatesOfChanges(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")

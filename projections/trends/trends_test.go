@@ -70,7 +70,7 @@ func of(all []*projections.Record, most int) *trends.Trends {
 	return latest.Trends()
 }
 
-// It does not matter in which order runs are added, nor whether one is twice, and the latest ones count.
+// Trends use the latest runs. The order of adding runs does not matter, nor does adding one twice.
 func TestOrderDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := records(t)
@@ -94,7 +94,7 @@ func fit(r *projections.Record) bool {
 	return r.Run.Ended && !slices.ContainsFunc(r.Diagnostics, func(d projections.Diagnostic) bool { return d.Code == projections.ClockBackwards })
 }
 
-// is reports whether a run is of a pipeline.
+// is reports whether a run belongs to a pipeline.
 func is(r *projections.Record, of trends.Pipeline) bool {
 	return compare.Label(r, "repo") == of.Repo && compare.Label(r, "pipeline") == of.Name
 }
@@ -103,7 +103,7 @@ func failedJob(r *projections.Record, id string) bool {
 	return slices.ContainsFunc(r.Jobs, func(j projections.Job) bool { return j.JobID == id && j.State == projections.Failed })
 }
 
-// The numbers of a command are those of a count over all rows.
+// The numbers of a command agree with a count over all rows.
 func TestCommandsAreCounted(t *testing.T) {
 	seen := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -155,7 +155,7 @@ func TestCommandsAreCounted(t *testing.T) {
 	assert.Positive(t, seen, "commands")
 }
 
-// Each failed command is in one group, each failed job is in one at least, and the ends of jobs are counted.
+// Each failed command is in one group, each failed job is in at least one, and the ends of jobs are counted.
 func TestFailuresAndJobsAreCounted(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := records(t)
@@ -269,7 +269,7 @@ func TestExample(t *testing.T) {
 	}, latest.Trends())
 }
 
-// A store's latest runs are those of its page.
+// The latest runs of a store are those of its first page.
 func TestStored(t *testing.T) {
 	s := memory.New()
 	latest := trends.Latest(10)

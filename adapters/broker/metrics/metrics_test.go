@@ -42,7 +42,7 @@ func TestMetricsCount(t *testing.T) {
 	assert.Empty(t, problems)
 }
 
-// value is that of a counter.
+// value returns the value of a counter.
 func value(t *testing.T, registry *prometheus.Registry, name string) float64 {
 	t.Helper()
 	families, err := registry.Gather()

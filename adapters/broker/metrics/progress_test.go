@@ -71,8 +71,7 @@ func TestProgressOfTries(t *testing.T) {
 	}
 }
 
-// Whatever happens, work in which something is applied at least once in a patience, and no
-// backlog only grows, has no problem.
+// Work has no problem if something is applied at least once in Patience and no backlog grows steadily.
 func TestProgressLaw(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, now := metrics.Progress{Patience: time.Minute}, time.Unix(1, 0)

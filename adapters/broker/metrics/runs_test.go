@@ -89,7 +89,7 @@ func isGathered(t *testing.T, registry *prometheus.Registry, want, name string) 
 	t.Errorf("there is no %s", name)
 }
 
-// Streams cannot make any number of metrics.
+// Streams cannot create an unlimited number of metrics.
 func TestPipelinesAreBounded(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	runs := metrics.NewRuns(registry)

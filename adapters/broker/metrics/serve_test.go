@@ -119,8 +119,8 @@ func TestPagesWithoutAnswers(t *testing.T) {
 	assert.NoError(t, stop())
 }
 
-// A page in a browser whose name leads to this machine gets nothing; where everybody
-// is let in, any name is right.
+// A browser page under a foreign host name gets nothing. If the server allows everybody, any name is
+// right.
 func TestNamesOfTheServer(t *testing.T) {
 	local, stopLocal := serve(t, "127.0.0.1:0", metrics.Status{})
 	for host, want := range map[string]int{

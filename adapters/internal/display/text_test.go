@@ -16,8 +16,8 @@ import (
 	"github.com/quire-ci/quire-project/projections/laws"
 )
 
-// What fit returns is printable, as wide as it says, and not wider than there is
-// room; and the whole text, if there is room for it.
+// fit returns printable text of the reported width, which fits the room, and the whole text if there is
+// room for it.
 func TestFit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.OneOf(laws.Text(), rapid.StringOf(rapid.RuneFrom([]rune("ae\u0301\u0302日ｱ❤\ufe0f\u200d\u202e\u1160가\u20dd\x9b😀🇩🇪")))).Draw(t, "text")
@@ -82,7 +82,7 @@ func TestFitExamples(t *testing.T) {
 	}
 }
 
-// The present is one of two times, and ours only where it may be the producer's.
+// The present is one of two times. Ours counts only if it can be the producer's.
 func TestPresent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		last, now := laws.AtMs().Draw(t, "last"), laws.AtMs().Draw(t, "now")
@@ -108,7 +108,7 @@ func TestPresent(t *testing.T) {
 	}
 }
 
-// The commands that failed are, of all rows, those with a code other than 0 whose job failed.
+// Failed commands are those with a code other than 0 whose job failed.
 func TestFailedCommands(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stream := laws.Streams().Draw(t, "stream")

@@ -16,8 +16,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/store/memory"
 )
 
-// What a store does is tested by adapters/storetest. Here is what this one
-// does not let pass.
+// adapters/storetest tests all stores. These are the mistakes that only this one detects.
 func TestStrictness(t *testing.T) {
 	const run, other = domain.RunID("run"), domain.RunID("other")
 	of := []*projections.Definition{projections.Jobs.Definition}
@@ -108,7 +107,7 @@ func TestNothingOutlivesItsFunction(t *testing.T) {
 	t.Error("a sequence ended without an error after View had returned")
 }
 
-// A row that is read is another one when the next one is asked for, and none at the end.
+// A row is valid until the next one is read.
 func TestRowsAreHeldNoLonger(t *testing.T) {
 	ctx, s := context.Background(), memory.New()
 	runs, of := []domain.RunID{"run"}, projections.Jobs
