@@ -103,10 +103,10 @@ type follower struct {
 	decoders sync.Pool
 	awake    atomic.Int64 // followed streams that have not been released
 
-	mu      sync.Mutex
-	runs    map[domain.RunID]*run
-	skipped map[string]error // the reasons why streams were skipped, by path
-	told    map[string]bool  // problems that were reported
+	mu       sync.Mutex
+	runs     map[domain.RunID]*run
+	skipped  map[string]error // the reasons why streams were skipped, by path
+	reported map[string]bool  // problems that were reported
 	// unread has the folders and files that could not be examined.
 	unread map[string]error
 }
@@ -130,7 +130,7 @@ type left struct {
 }
 
 func newFollower(ctx context.Context, options Options) *follower {
-	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, skipped: map[string]error{}, told: map[string]bool{}, unread: map[string]error{}}
+	f := &follower{Options: options.withDefaults(), runs: map[domain.RunID]*run{}, skipped: map[string]error{}, reported: map[string]bool{}, unread: map[string]error{}}
 	f.decoders.New = func() any { return &chunkDecoder{Segments: jsonl.NewSegments(f.Streams)} }
 	if f.sink = options.Sink; f.Store != nil {
 		f.sink = newRows(ctx, f.Options)
@@ -216,8 +216,8 @@ func (f *follower) isNews(run domain.RunID, err error) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	text := string(run) + "\x00" + err.Error()
-	known := f.told[text]
-	f.told[text] = true
+	known := f.reported[text]
+	f.reported[text] = true
 	return !known
 }
 

@@ -87,25 +87,25 @@ func (r *reader) read(shown domain.Mark) error {
 	}
 }
 
-// settleAfter is how long the reader waits for lines of a run that is not settled.
-const settleAfter = 200 * time.Millisecond
+// catchUpAfter is how long the reader waits for lines of a run that it has not caught up with.
+const catchUpAfter = 200 * time.Millisecond
 
-// errSettled reports that the reader has settled a run, and has to read its stream from the start.
-var errSettled = errors.New("the run is settled")
+// errCaughtUp reports that the reader has caught up with a run, and has to read its stream from the start.
+var errCaughtUp = errors.New("the reader has caught up")
 
-// settled reports whether the sink has the run, and whether all lines that were read earlier were
+// caughtUp reports whether the sink has the run, and whether all lines that were read earlier were
 // read again.
-func (r *reader) settled() bool {
+func (r *reader) caughtUp() bool {
 	return r.at.Bytes >= r.shown.Bytes && (r.sink == nil || r.at.Bytes >= r.sunk.Bytes && (r.at.Bytes > 0 || r.sunk.Stored))
 }
 
-// next waits for whole lines. If a run is not settled and no lines come soon, next settles it: a run
+// next waits for whole lines. If the reader has not caught up and no lines come soon, next catches up: a run
 // without lines gets its row, and a stream that has fewer lines than before was rewritten.
 func (r *reader) next() (tail.Chunk, error) {
-	if r.settled() {
+	if r.caughtUp() {
 		return r.lines.Next(r.ctx, r.limit())
 	}
-	ctx, cancel := context.WithTimeout(r.ctx, settleAfter)
+	ctx, cancel := context.WithTimeout(r.ctx, catchUpAfter)
 	defer cancel()
 	chunk, err := r.lines.Next(ctx, r.limit())
 	if r.ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) {
@@ -124,7 +124,7 @@ func (r *reader) next() (tail.Chunk, error) {
 		}
 	}
 	if chunk.Tail { // which Next does not return again
-		return tail.Chunk{}, errSettled
+		return tail.Chunk{}, errCaughtUp
 	}
 	return r.next()
 }

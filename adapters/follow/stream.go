@@ -47,7 +47,7 @@ func (f *follower) stream(ctx context.Context, s *tail.Stream) error {
 			return ctx.Err()
 		case errors.As(err, &refused) && !errors.Is(err, fs.ErrNotExist):
 			return r.fails(err)
-		case errors.Is(err, tail.ErrRewritten), errors.Is(err, errSettled), errors.Is(err, ErrLost):
+		case errors.Is(err, tail.ErrRewritten), errors.Is(err, errCaughtUp), errors.Is(err, ErrLost):
 			continue
 		case errors.Is(err, fs.ErrNotExist): // the file may be about to be replaced
 			_, err = s.Next(ctx, 1)

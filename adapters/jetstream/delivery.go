@@ -31,7 +31,7 @@ type delivery struct {
 	hard   context.Context // the parent of messages' contexts
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
-	done   chan struct{} // signals that a message is settled
+	done   chan struct{} // signals that a message is concluded
 
 	mu       sync.Mutex
 	inFlight map[place]*inFlight
@@ -109,9 +109,9 @@ func (d *delivery) load() (messages, bytes int) {
 	return len(d.inFlight), d.bytes
 }
 
-// hold queues a message. If the message is in flight already, because an ack did not reach the server
-// in time, hold does not queue it a second time.
-func (d *delivery) hold(raw *nats.Msg) {
+// enqueue queues a message. If the message is in flight already, because an ack did not reach the server
+// in time, enqueue does not queue it a second time.
+func (d *delivery) enqueue(raw *nats.Msg) {
 	about, err := raw.Metadata()
 	if err != nil {
 		return
@@ -126,7 +126,7 @@ func (d *delivery) hold(raw *nats.Msg) {
 	m := newInFlight(d, raw, at, about.NumDelivered)
 	d.inFlight[at] = m
 	d.bytes += len(m.message.Payload)
-	d.tasks.Go(m.settle)
+	d.tasks.Go(m.conclude)
 	d.queue = append(d.queue, m)
 }
 
@@ -143,7 +143,7 @@ func (d *delivery) stop() {
 	for len(d.raw) > 0 {
 		if raw := <-d.raw; isMessage(raw) {
 			d.setPin(pinOf(raw))
-			d.hold(raw)
+			d.enqueue(raw)
 		}
 	}
 	d.giveBack()
@@ -171,20 +171,20 @@ func (d *delivery) endRequests() {
 func (d *delivery) giveBack() {
 	for _, m := range d.queue {
 		close(m.back)
-		<-m.settled
+		<-m.concluded
 	}
 	d.queue = nil
 }
 
-// wait waits until all messages are settled, and keeps the pin in the meantime.
+// wait waits until all messages are concluded, and keeps the pin in the meantime.
 func (d *delivery) wait() {
-	settled := make(chan struct{})
-	go func() { d.tasks.Wait(); close(settled) }()
+	concluded := make(chan struct{})
+	go func() { d.tasks.Wait(); close(concluded) }()
 	tick := time.NewTicker(d.renewal())
 	defer tick.Stop()
 	for {
 		select {
-		case <-settled:
+		case <-concluded:
 			return
 		case <-tick.C:
 			d.keepPin()

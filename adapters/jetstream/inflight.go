@@ -12,12 +12,12 @@ import (
 
 // inFlight is a message that the server expects an answer for.
 type inFlight struct {
-	d       *delivery
-	at      place
-	message *message.Message
-	end     context.CancelFunc // of the message's context
-	back    chan struct{}      // closed if the message is not delivered
-	settled chan struct{}
+	d         *delivery
+	at        place
+	message   *message.Message
+	end       context.CancelFunc // of the message's context
+	back      chan struct{}      // closed if the message is not delivered
+	concluded chan struct{}
 
 	mu    sync.Mutex
 	reply string // the subject for the answer
@@ -33,7 +33,7 @@ type place struct {
 
 func newInFlight(d *delivery, raw *nats.Msg, at place, tries uint64) *inFlight {
 	m := &inFlight{
-		d: d, at: at, message: decode(raw), back: make(chan struct{}), settled: make(chan struct{}),
+		d: d, at: at, message: decode(raw), back: make(chan struct{}), concluded: make(chan struct{}),
 		reply: raw.Reply, tries: tries,
 	}
 	ctx, end := context.WithCancel(d.hard)
@@ -49,9 +49,9 @@ func (m *inFlight) again(reply string, tries uint64) {
 	m.reply, m.tries = reply, tries
 }
 
-// settle waits for the outcome of the message and sends it to the server.
-func (m *inFlight) settle() {
-	defer close(m.settled)
+// conclude waits for the outcome of the message and sends it to the server.
+func (m *inFlight) conclude() {
+	defer close(m.concluded)
 	answer := m.outcome()
 	m.end()
 	m.answer(answer)

@@ -197,7 +197,7 @@ func TestReleasedWhilePinned(t *testing.T) {
 				}
 			})
 			workers.Go(func() {
-				time.Sleep(2*settle + time.Duration(rand.IntN(50))*time.Millisecond)
+				time.Sleep(2*assignDelay + time.Duration(rand.IntN(50))*time.Millisecond)
 				s.Close()
 			})
 		}

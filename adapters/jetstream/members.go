@@ -60,9 +60,9 @@ func (b *Broker) heartbeats() string {
 	return b.options.Stream + ".workers." + cmp.Or(b.options.Group, "-")
 }
 
-// settle is how long a worker waits for the others' heartbeats before it computes the assignment. If a
+// assignDelay is how long a worker waits for the others' heartbeats before it computes the assignment. If a
 // heartbeat arrives later, the server's pins still prevent two workers from reading one partition.
-const settle = 100 * time.Millisecond
+const assignDelay = 100 * time.Millisecond
 
 // errNoHeartbeat reports that a worker does not receive its own heartbeats.
 var errNoHeartbeat = errors.New("the worker's own heartbeats do not come back; the connection is lost, or the account may not publish and subscribe to them")
@@ -82,12 +82,12 @@ func (w *worker) join() {
 		_ = inbox.Unsubscribe()
 		_ = w.send(true) // without it, the others notice when the lease expires
 	}()
-	tick := time.NewTicker(min(lease/10, settle))
+	tick := time.NewTicker(min(lease/10, assignDelay))
 	defer tick.Stop()
 	trouble := trouble{log: log, what: "the worker does not see the others"}
 	members := members{lease: lease, seen: map[string]member{}}
 	var plan plan
-	var sent, own, settled time.Time
+	var sent, own, assignFrom time.Time
 	for start := time.Now(); ; {
 		if time.Since(sent) >= lease/3 && w.send(false) == nil {
 			sent = time.Now()
@@ -109,7 +109,7 @@ func (w *worker) join() {
 				sent = time.Time{} // the new worker does not know this one either
 			case h.ID == w.id:
 				if now.Sub(own) > lease { // at the start, and after an outage
-					settled = now.Add(settle)
+					assignFrom = now.Add(assignDelay)
 				}
 				own = now
 				trouble.note(nil)
@@ -119,7 +119,7 @@ func (w *worker) join() {
 		if now.Sub(own) > 2*lease && now.Sub(start) > 2*lease {
 			trouble.note(errNoHeartbeat)
 		}
-		if !settled.IsZero() && now.After(settled) {
+		if !assignFrom.IsZero() && now.After(assignFrom) {
 			w.reconcile(plan.update(b.Partitions(), members.alive(now)))
 		}
 	}

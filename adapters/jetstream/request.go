@@ -111,7 +111,7 @@ func (d *delivery) take(raw *nats.Msg) error {
 	if isMessage(raw) {
 		d.asked = max(0, d.asked-1)
 		d.setPin(pinOf(raw))
-		d.hold(raw)
+		d.enqueue(raw)
 	} else {
 		status, description := raw.Header.Get("Status"), raw.Header.Get("Description")
 		switch {

@@ -43,7 +43,7 @@ func (b *beside) Number() int { return b.number }
 
 // Beside returns a generation that is not live.
 func (s *Store) Beside(ctx context.Context, number int) (store.Beside, error) {
-	if _, err := s.reader.Standing(ctx, number); err != nil {
+	if _, err := s.reader.NotLive(ctx, number); err != nil {
 		return nil, err
 	}
 	return s.beside(number, nil), nil

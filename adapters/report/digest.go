@@ -66,8 +66,8 @@ func readDigest(run domain.RunID, stream projections.Stream, options Options, li
 	d.run, err = fold(run, stream, d.sel, members...)
 	if d.sel != nil {
 		d.slowest = slices.DeleteFunc(d.slowest, func(c placed[command]) bool { return d.sel.commands.of(c.index) != selected })
-		d.jobs.settle()
-		d.commands.shown.settle()
+		d.jobs.trim()
+		d.commands.shown.trim()
 	}
 	return d, err
 }

@@ -17,7 +17,7 @@ type shown[R any] struct {
 	total tally
 
 	// fates, if set, has the decisions on the rows: rows that are not rejected are kept until
-	// settle.
+	// trim.
 	fates *fates
 	most  int // number of kept rows of a verdict at which rejected ones are removed; 0 for no limit
 }
@@ -54,8 +54,8 @@ func (s *shown[R]) keep(index int, verdict display.Verdict, row R) {
 	s.kept[verdict] = kept
 }
 
-// settle keeps only the selected rows.
-func (s *shown[R]) settle() {
+// trim keeps only the selected rows.
+func (s *shown[R]) trim() {
 	for verdict, kept := range s.kept {
 		s.kept[verdict] = slices.DeleteFunc(kept, func(r placed[R]) bool { return s.fates.of(r.index) != selected })
 		s.total[verdict] = len(s.kept[verdict])

@@ -10,7 +10,7 @@ import (
 // of that line.
 func (s *Stream) Pass(long *LineTooLongError) (sum [sha256.Size]byte, err error) {
 	s.release()
-	if err := s.hold(s.hands.ctx); err != nil {
+	if err := s.acquire(s.hands.ctx); err != nil {
 		return sum, err
 	}
 	defer s.release()

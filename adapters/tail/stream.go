@@ -38,9 +38,9 @@ type Stream struct {
 	check    *check    // the current comparison
 	due      time.Time // when the next comparison may run
 
-	holding bool          // the stream holds a slot, and the latest chunk
-	chunk   *[]byte       // the buffer of the latest chunk
-	pause   time.Duration // until the file is checked without a notification
+	acquired bool          // the stream holds a slot, and the latest chunk
+	chunk    *[]byte       // the buffer of the latest chunk
+	pause    time.Duration // until the file is checked without a notification
 }
 
 // Chunk is a piece of a stream.
@@ -126,13 +126,13 @@ func (s *Stream) Next(ctx context.Context, limit int) (Chunk, error) {
 		if err := ctx.Err(); err != nil {
 			return Chunk{}, err
 		}
-		s.settle()
+		s.clearWake()
 		last := s.options.isOver() // everything written before that is in the file
 		chunk, err := s.take(ctx, limit, false)
 		switch {
 		case err != nil || len(chunk.Data) > 0:
 			return chunk, err
-		case s.gone && (last || s.patience() <= 0):
+		case s.gone && (last || s.timeLeft() <= 0):
 			return Chunk{}, s.notThere()
 		case last:
 			return Chunk{}, ErrIdle
@@ -199,8 +199,8 @@ func (s *Stream) miss() {
 	}
 }
 
-// patience returns how much longer to wait for a file that is gone.
-func (s *Stream) patience() time.Duration {
+// timeLeft returns how much longer to wait for a file that is gone.
+func (s *Stream) timeLeft() time.Duration {
 	if s.options.Gone <= 0 || !s.gone {
 		return math.MaxInt64
 	}
@@ -211,8 +211,8 @@ func (s *Stream) notThere() error {
 	return &fs.PathError{Op: "open", Path: printable.Name(s.path), Err: fs.ErrNotExist}
 }
 
-// settle clears a pending notification, because the file is about to be checked.
-func (s *Stream) settle() {
+// clearWake clears a pending notification, because the file is about to be checked.
+func (s *Stream) clearWake() {
 	select {
 	case <-s.woken:
 	default:
@@ -221,7 +221,7 @@ func (s *Stream) settle() {
 
 // wait waits until there may be more to read, but not for longer than most.
 func (s *Stream) wait(ctx context.Context, most time.Duration) error {
-	timer := time.NewTimer(min(most, s.pause, s.patience()))
+	timer := time.NewTimer(min(most, s.pause, s.timeLeft()))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

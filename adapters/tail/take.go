@@ -27,7 +27,7 @@ func (s *Stream) take(ctx context.Context, limit int, tail bool) (Chunk, error) 
 	if !there || err != nil || s.gone || s.seen.Size() == s.offset || s.seen.Size() == s.scanned && !tail {
 		return Chunk{}, err
 	}
-	if err := s.hold(ctx); err != nil {
+	if err := s.acquire(ctx); err != nil {
 		return Chunk{}, err
 	}
 	chunk, err := s.read(limit, tail)
@@ -181,11 +181,11 @@ type hands struct {
 	checks *checks
 }
 
-// hold acquires a slot, which the stream needs to open its file and to return a chunk.
-func (s *Stream) hold(ctx context.Context) error {
+// acquire acquires a slot, which the stream needs to open its file and to return a chunk.
+func (s *Stream) acquire(ctx context.Context) error {
 	select {
 	case s.hands.taken <- struct{}{}:
-		s.holding = true
+		s.acquired = true
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -197,8 +197,8 @@ func (s *Stream) hold(ctx context.Context) error {
 // release returns the latest chunk's buffer and the slot.
 func (s *Stream) release() {
 	s.free()
-	if s.holding {
-		s.holding = false
+	if s.acquired {
+		s.acquired = false
 		<-s.hands.taken
 	}
 }

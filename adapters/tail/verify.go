@@ -50,7 +50,7 @@ func (s *Stream) inspect(ctx context.Context) (time.Duration, error) {
 	if pause := time.Until(s.due); pause > 0 {
 		return pause, nil
 	}
-	if err := s.hold(ctx); err != nil {
+	if err := s.acquire(ctx); err != nil {
 		return 0, err
 	}
 	defer s.release()
@@ -72,8 +72,8 @@ func later(a, b time.Time) time.Time {
 func (s *Stream) verify() error {
 	s.check = nil
 	for !s.clean() {
-		if !s.holding {
-			if err := s.hold(s.hands.ctx); err != nil {
+		if !s.acquired {
+			if err := s.acquire(s.hands.ctx); err != nil {
 				return err
 			}
 			defer s.release()

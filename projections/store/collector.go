@@ -135,15 +135,15 @@ func (c *collector) count() {
 	c.keep = keep
 }
 
-// isStored notes that the store has the rows that the fold has handed out.
-func (c *collector) isStored() {
-	c.areThere()
+// markStored notes that the store has the rows that the fold has handed out.
+func (c *collector) markStored() {
+	c.countStored()
 	c.fold.Mark()
 }
 
-// areThere notes that the store has rows at the indexes of those that the fold has handed out,
+// countStored notes that the store has rows at the indexes of those that the fold has handed out,
 // but perhaps with other values.
-func (c *collector) areThere() {
+func (c *collector) countStored() {
 	c.continued = true
 	for i := range c.stored {
 		c.stored[i] = c.fold.Len(i)

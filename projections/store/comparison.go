@@ -18,14 +18,14 @@ type comparison struct {
 
 	next func() (projections.AnyRow, error, bool)
 	quit func()
-	held map[int]projections.Rows
+	kept map[int]projections.Rows
 	last int // the index of the latest stored row
 	done bool
 	err  error
 }
 
 func compare(of *projections.Definition, stored iter.Seq2[projections.AnyRow, error], finals bool, report func(Difference)) *comparison {
-	c := &comparison{of: of, finals: finals, report: report, held: map[int]projections.Rows{}, last: -1}
+	c := &comparison{of: of, finals: finals, report: report, kept: map[int]projections.Rows{}, last: -1}
 	c.next, c.quit = iter.Pull2(stored)
 	return c
 }
@@ -42,17 +42,17 @@ func (c *comparison) take(row projections.AnyRow) {
 			c.columns(stored, row)
 			return
 		}
-		c.hold(stored)
+		c.keep(stored)
 	}
 	c.claim(row)
 }
 
 // claim compares a row with the stored one that was kept for it.
 func (c *comparison) claim(row projections.AnyRow) {
-	stored, ok := c.held[row.Index]
+	stored, ok := c.kept[row.Index]
 	switch {
 	case ok:
-		delete(c.held, row.Index)
+		delete(c.kept, row.Index)
 		c.columns(stored.At(0), row)
 	case c.err == nil:
 		c.differs(Missing, row, "", nil, c.of.Any(row.Value))
@@ -76,17 +76,17 @@ func (c *comparison) pull() (projections.AnyRow, bool) {
 	return projections.AnyRow{}, false
 }
 
-func (c *comparison) hold(row projections.AnyRow) {
+func (c *comparison) keep(row projections.AnyRow) {
 	rows := c.of.NewRows()
 	rows.Add(row)
-	c.held[row.Index] = rows
+	c.kept[row.Index] = rows
 }
 
 // peek reports whether any row is stored.
 func (c *comparison) peek() bool {
 	row, ok := c.pull()
 	if ok {
-		c.hold(row)
+		c.keep(row)
 	}
 	return ok || c.err != nil
 }
@@ -120,8 +120,8 @@ func (c *comparison) end() error {
 }
 
 func (c *comparison) flush() {
-	for _, index := range slices.Sorted(maps.Keys(c.held)) {
-		c.extra(c.held[index].At(0))
+	for _, index := range slices.Sorted(maps.Keys(c.kept)) {
+		c.extra(c.kept[index].At(0))
 	}
-	clear(c.held)
+	clear(c.kept)
 }

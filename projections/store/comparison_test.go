@@ -137,11 +137,11 @@ func TestComparisonHoldsWhatIsOpen(t *testing.T) {
 	defer c.quit()
 	for i := 1; i < n; i++ { // the first one stays open
 		c.take(rows.At(i))
-		require.LessOrEqual(t, len(c.held), 1)
+		require.LessOrEqual(t, len(c.kept), 1)
 	}
 	c.take(rows.At(0))
-	if err := c.end(); err != nil || len(c.held) > 0 {
-		t.Error(err, len(c.held))
+	if err := c.end(); err != nil || len(c.kept) > 0 {
+		t.Error(err, len(c.kept))
 	}
 }
 

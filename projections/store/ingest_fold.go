@@ -110,7 +110,7 @@ func (f *streamFold) pass() error {
 	switch continues := f.stream.Continues(); {
 	case continues && f.continues:
 		f.count()
-		f.isStored()
+		f.markStored()
 	case continues:
 	case f.continues || f.some():
 		return errRewritten

@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
-// pipeline brings whole streams into a store. Its stages work side by side: candidates
+// pipeline brings whole streams into a store. Its stages work side by side: sources
 // looks up checkpoints, prepare folds streams on all cores, group puts short runs together,
 // and write commits them.
 type pipeline struct {
@@ -28,8 +28,8 @@ func newPipeline(s Store, sources Sources, options Options) *pipeline {
 	return &pipeline{committer{store: s}, sources, options, s.Projections().Stored(), prunePage}
 }
 
-// candidate is a source, with what the store has of its run; or an error, if either was not found.
-type candidate struct {
+// runToRead is a source, with what the store has of its run; or an error, if either was not found.
+type runToRead struct {
 	source Source
 	known  Checkpoint
 	stored bool
@@ -87,7 +87,7 @@ func (p *pipeline) group(ctx context.Context, groups chan<- []*task) error {
 		group, rows, bytes = nil, 0, 0
 		clear(runs)
 	}
-	for t := range parallel.InOrder(ctx, p.candidates(ctx), func(c candidate, yield func(*task) bool) { p.prepare(ctx, c, yield) }) {
+	for t := range parallel.InOrder(ctx, p.runsToRead(ctx), func(c runToRead, yield func(*task) bool) { p.prepare(ctx, c, yield) }) {
 		if t.more == nil && isStoreError(t.result.Err) {
 			return t.result.Err
 		}
@@ -143,13 +143,13 @@ func (p *pipeline) commitTasks(ctx context.Context, tasks ...*task) {
 	}
 	_ = p.commit(ctx, time.Time{}, changes...)
 	for _, t := range tasks {
-		t.settle(ctx)
+		t.conclude(ctx)
 	}
 }
 
 // again makes a new task for a source, from what the store has now. An error is the store's.
 func (p *pipeline) again(ctx context.Context, source Source) (*task, error) {
-	batch := []candidate{{source: source}}
+	batch := []runToRead{{source: source}}
 	if p.look(ctx, batch); batch[0].err != nil {
 		return nil, batch[0].err
 	}
@@ -161,10 +161,10 @@ func (p *pipeline) again(ctx context.Context, source Source) (*task, error) {
 	return <-first, nil
 }
 
-// candidates yields the sources with what the store has of their runs.
-func (p *pipeline) candidates(ctx context.Context) iter.Seq[candidate] {
-	return func(yield func(candidate) bool) {
-		var batch []candidate
+// runsToRead yields the sources with what the store has of their runs.
+func (p *pipeline) runsToRead(ctx context.Context) iter.Seq[runToRead] {
+	return func(yield func(runToRead) bool) {
+		var batch []runToRead
 		flush := func() bool {
 			p.look(ctx, batch)
 			for _, c := range batch {
@@ -185,18 +185,18 @@ func (p *pipeline) candidates(ctx context.Context) iter.Seq[candidate] {
 }
 
 // all yields sources, each with the error of finding it.
-func all(sources Sources) iter.Seq[candidate] {
-	return func(yield func(candidate) bool) {
+func all(sources Sources) iter.Seq[runToRead] {
+	return func(yield func(runToRead) bool) {
 		for source, err := range sources.All() {
-			if !yield(candidate{source: source, err: err}) {
+			if !yield(runToRead{source: source, err: err}) {
 				return
 			}
 		}
 	}
 }
 
-// look looks up what the store has of the candidates' runs.
-func (p *pipeline) look(ctx context.Context, batch []candidate) {
+// look looks up what the store has of the runs of a batch.
+func (p *pipeline) look(ctx context.Context, batch []runToRead) {
 	var runs []domain.RunID
 	for _, c := range batch {
 		if c.err == nil && CheckRunID(c.source.Run()) == nil {

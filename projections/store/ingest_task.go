@@ -26,7 +26,7 @@ type task struct {
 	stop   context.CancelFunc // ends the fold
 }
 
-func newTask(c candidate, stop context.CancelFunc) *task {
+func newTask(c runToRead, stop context.CancelFunc) *task {
 	t := &task{source: c.source, stop: stop, added: Added}
 	switch {
 	case c.stored:
@@ -64,8 +64,8 @@ func (t *task) batches(yield func(*Rows, error) bool) {
 	}
 }
 
-// settle makes the result of what commit has done.
-func (t *task) settle(ctx context.Context) {
+// conclude makes the result of what commit has done.
+func (t *task) conclude(ctx context.Context) {
 	if t.err != nil || t.stale {
 		t.end() // the fold changes the result until it ends
 	}
@@ -105,9 +105,9 @@ func (t *task) end() {
 	}
 }
 
-// prepare yields the task for a candidate once its first rows are there, and continues folding
+// prepare yields the task for a run once its first rows are there, and continues folding
 // until all rows are taken. It only reads.
-func (p *pipeline) prepare(ctx context.Context, c candidate, yield func(*task) bool) {
+func (p *pipeline) prepare(ctx context.Context, c runToRead, yield func(*task) bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	t, err := newTask(c, cancel), c.err

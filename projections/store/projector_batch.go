@@ -72,12 +72,12 @@ func (p *Projector) writeOnce(batch []*request) (again []*request) {
 	began = time.Now()
 	err := p.commit(p.ctx, deadline, changes...)
 	p.pace(steps, err, time.Since(began))
-	return append(again, p.settle(steps)...)
+	return append(again, p.conclude(steps)...)
 }
 
-// settle answers those whose requests are done, and returns the requests of steps that are
+// conclude answers those whose requests are done, and returns the requests of steps that are
 // stale.
-func (p *Projector) settle(steps []*step) (stale []*request) {
+func (p *Projector) conclude(steps []*step) (stale []*request) {
 	done, written := Batch{}, false
 	for _, s := range steps {
 		switch {
@@ -97,9 +97,9 @@ func (p *Projector) settle(steps []*step) (stale []*request) {
 				p.wrote = time.Now()
 				delete(p.refused, s.run)
 			}
-			s.settle(&done)
+			s.conclude(&done)
 			if s.more {
-				p.goOn(s)
+				p.continueLater(s)
 			}
 		}
 	}
@@ -144,9 +144,9 @@ func (p *Projector) refusedForGood(s *step) bool {
 	return true
 }
 
-// goOn leaves the parked segments of a run for the next transaction, so that other runs have
+// continueLater leaves the parked segments of a run for the next transaction, so that other runs have
 // their turn. The requests of the step wait for the rest, and are answered if that fails.
-func (p *Projector) goOn(s *step) {
+func (p *Projector) continueLater(s *step) {
 	if len(s.requests) == 0 {
 		s.requests = []*request{{ctx: p.ctx, run: s.run, since: time.Now(), done: make(chan error, 1)}}
 	}

@@ -26,7 +26,7 @@ type requestKind uint8
 const (
 	applySegment requestKind = iota
 	retryRun                 // lift the quarantine, and apply the parked segments
-	pokeRun                  // apply the parked segments; if that is not possible, quarantine the run
+	checkRun                 // apply the parked segments; if that is not possible, quarantine the run
 	dropRun                  // remove the parked segments, and lift the quarantine
 	continueRun              // apply more of the parked segments
 	forgetRun                // remove the run from memory
@@ -134,14 +134,14 @@ func (p *Projector) sweep() {
 	if err != nil {
 		return
 	}
-	var poke []*request
+	var due []*request
 	for _, w := range waiting {
 		over := w.Quarantine == nil || w.Quarantine.void(stored[w.Run].Bytes)
 		if over && (w.Segments == 0 || w.Age >= p.options.GapTimeout) {
-			poke = append(poke, &request{ctx: p.ctx, kind: pokeRun, run: w.Run, since: time.Now(), done: make(chan error, 1)})
+			due = append(due, &request{ctx: p.ctx, kind: checkRun, run: w.Run, since: time.Now(), done: make(chan error, 1)})
 		}
 	}
-	if len(poke) > 0 {
-		p.write(poke)
+	if len(due) > 0 {
+		p.write(due)
 	}
 }

@@ -30,9 +30,9 @@ type liveRun struct {
 	// spent means that such a line was folded. If more of it arrives, the run is read from the
 	// store again.
 	spent bool
-	// stuck, if set, says why the stored rows cannot be continued.
-	stuck   *Quarantine
-	waiting Waiting
+	// notResumable, if set, says why the stored rows cannot be continued.
+	notResumable *Quarantine
+	waiting      Waiting
 	// void means that there is a quarantine that no longer applies.
 	void bool
 
@@ -55,21 +55,21 @@ func (l *liveRun) restore(rows Snapshot) (err error) {
 	}
 	switch {
 	case len(projections.Missing(l.of, projections.Versions(l.known.Projections))) > 0:
-		l.stick("its rows lack a projection, or have another version of one")
+		l.setNotResumable("its rows lack a projection, or have another version of one")
 	case l.end.Bytes == 0: // an empty stream has rows, too
 		l.count()
 	case l.known.State == "":
-		l.stick("the state of its fold is not stored: it was too large, or another program has written the rows")
+		l.setNotResumable("the state of its fold is not stored: it was too large, or another program has written the rows")
 	default:
 		if l.digest, err = restoreState(l.fold, l.known.State, rows); isState(err) {
-			l.stick("the stored state of its fold cannot be used")
+			l.setNotResumable("the stored state of its fold cannot be used")
 			err = nil
 		}
 	}
 	if l.torn = l.end.Bytes != l.mark.Bytes; l.torn {
-		l.areThere()
+		l.countStored()
 	} else {
-		l.isStored()
+		l.markStored()
 	}
 	return err
 }
@@ -80,8 +80,8 @@ func (l *liveRun) over() bool {
 	return l.fold.Run().Ended() && l.waiting.Segments == 0 && l.waiting.Quarantine == nil
 }
 
-func (l *liveRun) stick(why string) {
-	l.stuck = l.quarantine(NotResumable, why+"; ingest its whole stream, and retry")
+func (l *liveRun) setNotResumable(why string) {
+	l.notResumable = l.quarantine(NotResumable, why+"; ingest its whole stream, and retry")
 }
 
 func (l *liveRun) quarantine(code QuarantineCode, reason string) *Quarantine {

@@ -25,7 +25,7 @@ type step struct {
 
 	parkBytes         int64 // of the segments to be parked
 	full              bool  // there was no room to park a segment
-	poked             bool  // the run has waited for long enough
+	checked           bool  // the run has waited for long enough
 	searched          int64 // the end for which no parked segment was found
 	taken, takenBytes int   // the parked segments that are applied
 	segments, dropped int
@@ -66,7 +66,7 @@ func (p *Projector) fold(ctx context.Context, l *liveRun, requests []*request) (
 	case s.quarantine != nil || s.more || s.full || len(s.park) > 0:
 	case waiting.Segments == 0 && waiting.Quarantine != nil && waiting.Quarantine.lifts():
 		s.lift = true
-	case s.poked && waiting.Segments > 0 && waiting.Quarantine == nil:
+	case s.checked && waiting.Segments > 0 && waiting.Quarantine == nil:
 		s.quarantine = l.quarantine(MissingSegment, "the segment that begins there is missing; publish the stream again, or ingest its file and retry")
 	}
 	if s.segments == 0 {
@@ -89,7 +89,7 @@ func (s *step) request(r *request) error {
 	case s.more || l.spent:
 		s.later, s.p.hurry = append(s.later, r), true
 		return nil
-	case early && !r.append && l.stuck == nil && l.waiting.Quarantine.lifts() && time.Since(r.since) < s.p.options.Grace:
+	case early && !r.append && l.notResumable == nil && l.waiting.Quarantine.lifts() && time.Since(r.since) < s.p.options.Grace:
 		s.later = append(s.later, r) // those before it may be under way
 		return nil
 	}
@@ -100,8 +100,8 @@ func (s *step) request(r *request) error {
 	case dropRun:
 		s.retry()
 		s.unpark, l.waiting.Segments, l.waiting.Bytes = maxOffset, 0, 0
-	case pokeRun:
-		s.poked = true
+	case checkRun:
+		s.checked = true
 	case applySegment:
 		r.refused = nil
 		return s.segment(r)
@@ -133,8 +133,8 @@ func (s *step) segment(r *request) error {
 		s.parkSegment(r)
 	case !l.waiting.Quarantine.lifts() || s.quarantine != nil:
 		s.parkSegment(r)
-	case l.stuck != nil:
-		s.quarantine = l.stuck
+	case l.notResumable != nil:
+		s.quarantine = l.notResumable
 		s.parkSegment(r)
 	case segment.Offset > l.end.Bytes:
 		s.parkSegment(r)
@@ -155,8 +155,8 @@ func (s *step) appends(r *request) bool {
 		refused.Quarantine = l.waiting.Quarantine
 	case s.quarantine != nil:
 		refused.Quarantine = s.quarantine
-	case l.stuck != nil:
-		refused.Quarantine = l.stuck
+	case l.notResumable != nil:
+		refused.Quarantine = l.notResumable
 	case segment.Offset > l.mark.Bytes:
 	case found != nil:
 		delete(s.p.faults, name)
@@ -229,8 +229,8 @@ func (s *step) applyParked() error {
 			return err
 		case !found:
 			return s.recount()
-		case l.stuck != nil:
-			s.quarantine = l.stuck
+		case l.notResumable != nil:
+			s.quarantine = l.notResumable
 			return nil
 		}
 		s.taken++
@@ -282,12 +282,12 @@ func (s *step) bytes() int64 {
 	return s.next.End.Bytes - s.known.End.Bytes
 }
 
-// settle notes that the step is written.
-func (s *step) settle(done *Batch) {
+// conclude notes that the step is written.
+func (s *step) conclude(done *Batch) {
 	l := s.live
 	if s.rows != nil {
 		l.known, l.stored, l.torn = s.next, true, false
-		l.isStored()
+		l.markStored()
 		done.Runs++
 		done.Events += s.next.Events - s.known.Events
 		s.written(done)

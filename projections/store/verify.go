@@ -48,7 +48,7 @@ func Verify(ctx context.Context, s Store, sources Sources, options VerifyOptions
 	if options.Tables == nil {
 		options.Tables = s.Projections().Stored()
 	}
-	verify := func(c candidate, yield func(verifying) bool) {
+	verify := func(c runToRead, yield func(verifying) bool) {
 		end := &Verified{RunID: c.source.Run(), Source: c.source.Name(), Err: c.err}
 		if end.Err == nil {
 			end.Err = verifyRun(ctx, s, c.source, options.Tables, end, func(d Difference) {

@@ -33,16 +33,16 @@ const versionPause = time.Second
 // AwaitVersions is CheckVersions, but waits while the store is older, until a rebuild has brought
 // it up to date. It calls waiting once, with that error.
 func AwaitVersions(ctx context.Context, s Store, waiting func(error)) error {
-	for told := false; ; {
+	for warned := false; ; {
 		err := CheckVersions(ctx, s)
 		older := errors.As(err, new(*projections.OlderError))
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case !older && !(told && IsAway(err)):
+		case !older && !(warned && IsAway(err)):
 			return err
-		case !told:
-			told = true
+		case !warned:
+			warned = true
 			waiting(err)
 		}
 		select {

@@ -80,8 +80,8 @@ func noGeneration(number int) error {
 	return fmt.Errorf("%w: generation %d of the rows", store.ErrNoGeneration, number)
 }
 
-// Standing returns a generation that is not live.
-func (r Reader) Standing(ctx context.Context, number int) (store.Generation, error) {
+// NotLive returns a generation that is not live.
+func (r Reader) NotLive(ctx context.Context, number int) (store.Generation, error) {
 	all, err := r.All(ctx)
 	if err != nil {
 		return store.Generation{}, err
@@ -312,7 +312,7 @@ func (d *Dialect) makeGeneration(number int) []string {
 // Complete notes that a generation has every run.
 func (g Generations) Complete(ctx context.Context, number int) error {
 	return g.Change(ctx, "complete the next generation of rows", func(c Changing) error {
-		is, err := Reader{g.dialect, c}.Standing(ctx, number)
+		is, err := Reader{g.dialect, c}.NotLive(ctx, number)
 		if err != nil || is.State != store.BuildingGeneration {
 			return err
 		}
@@ -329,7 +329,7 @@ func (g Generations) Drop(ctx context.Context, numbers ...int) error {
 	err = g.Change(ctx, "drop rows", func(c Changing) error {
 		r := Reader{g.dialect, c}
 		for _, number := range numbers {
-			if _, err := r.Standing(ctx, number); err != nil {
+			if _, err := r.NotLive(ctx, number); err != nil {
 				return err
 			}
 			if err := c.Exec(ctx, setState(number, Dropped)); err != nil {
