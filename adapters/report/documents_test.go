@@ -68,12 +68,12 @@ var documents = []struct {
 		{"quarantine/v2", "quarantine/v1"}, {`"missing"`, `"lost"`}, {`"run_id":"r",`, ``}, {`"offset":7`, `"offset":-1`},
 		{`"reason":"x",`, ``}, {`"events":3,`, ``}, {`"last":4`, `"last":"4"`}, {`"age_ms":5`, `"age_ms":5,"data":"x"`},
 	}},
-	{"verify", 40, writeVerified, `{"schema":"quire-project/verify/v1","differences":[` +
+	{"verify", 40, writeVerified, `{"schema":"quire-project/verify/v2","differences":[` +
 		`{"kind":"differs","run_id":"r","table":"sh_events","key":{"job_id":"a","seq":1},"column":"cmd","stored":"x","derived":"y"},` +
 		`{"kind":"missing","run_id":"r","table":"runs","key":{},"column":"","stored":null,"derived":{"run_id":"r"}},` +
 		`{"kind":"behind","run_id":"r","table":"checkpoints","key":{},"column":"end_bytes","stored":9,"derived":null}` +
-		`],"set_aside":[{"run_id":"m","source":"/m.jsonl","reason":"malformed"}],"runs":1,"repair":"rebuild"}`, [][2]string{
-		{`verify/v1`, `verify/v2`}, {`"runs":1`, `"runs":-1`}, {`,"runs":1`, ``}, {`"differs"`, `"other"`}, {`"job_id":"a",`, ``}, {`"cmd"`, `""`}, {`"stored":null`, `"stored":{}`},
+		`],"skipped":[{"run_id":"m","source":"/m.jsonl","reason":"malformed"}],"runs":1,"repair":"rebuild"}`, [][2]string{
+		{`verify/v2`, `verify/v1`}, {`"runs":1`, `"runs":-1`}, {`,"runs":1`, ``}, {`"differs"`, `"other"`}, {`"job_id":"a",`, ``}, {`"cmd"`, `""`}, {`"stored":null`, `"stored":{}`},
 		{`"derived":{"run_id":"r"}`, `"derived":null`}, {`"reason":"malformed"`, `"reason":null`}, {`"repair":"rebuild"`, `"repair":""`},
 		{`"stored":9`, `"stored":"9"`}, {`"end_bytes"`, `"events"`}, {`"key":{}`, `"key":{"position":1}`},
 	}},

@@ -43,7 +43,7 @@ type Verification struct {
 
 // verifySchema is the first member of the JSON document. It changes when a change of the document
 // would break its readers.
-const verifySchema = "quire-project/verify/v1"
+const verifySchema = "quire-project/verify/v2"
 
 // Verify compares the rows of a store with the streams, and writes the differences as tables or as
 // one document, docs/schema/verify.json.
@@ -69,7 +69,7 @@ func Verify(ctx context.Context, out io.Writer, s store.Store, sources store.Sou
 		return v.Verification, err
 	}
 	if o.Format == JSON {
-		fmt.Fprintf(v.out, "],\"set_aside\":%s,\"runs\":%d", compact(v.skipped), v.Runs)
+		fmt.Fprintf(v.out, "],\"skipped\":%s,\"runs\":%d", compact(v.skipped), v.Runs)
 		if repair := v.Repair(); repair != "" {
 			fmt.Fprintf(v.out, ",\"repair\":%s", compact(repair))
 		}

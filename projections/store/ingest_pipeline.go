@@ -13,7 +13,7 @@ import (
 	"github.com/quire-ci/quire-project/projections/parallel"
 )
 
-// pipeline brings whole streams into a store. Its stages work side by side: sources
+// pipeline brings whole streams into a store. Its stages work side by side: runsToRead
 // looks up checkpoints, prepare folds streams on all cores, group puts short runs together,
 // and write commits them.
 type pipeline struct {
