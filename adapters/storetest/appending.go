@@ -23,7 +23,7 @@ func appendedByMany(t *trial) {
 	for range 1 + t.upTo(2, "senders") {
 		senders = append(senders, t.mixed(t.cut(streams)))
 	}
-	broken := &faulty{Store: t.store, at: int64(t.upTo(30, "at")), fault: func() error { return errFault }}
+	broken := &faulty{Store: t.store, due: at(t.upTo(30, "at")), fault: func() error { return errFault }}
 	t.project(broken, skipping(), hasty, func(p *store.Projector) {
 		var all sync.WaitGroup
 		errs := make([]error, len(senders))

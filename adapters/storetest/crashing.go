@@ -86,7 +86,7 @@ func (t *trial) again(after *content, now *recording) {
 func (t *trial) crashAt(call int, r *recording, accident accident) (struck bool) {
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
-	f := &faulty{Store: t.store, at: int64(call), fault: func() error { return accident(cancel) }}
+	f := &faulty{Store: t.store, due: at(call), fault: func() error { return accident(cancel) }}
 	var err error
 	panicked := panics(func() { _, err = store.Ingest(ctx, f, r, store.Options{}) })
 	switch {
@@ -116,7 +116,7 @@ func (t *trial) crashRebuild(all recordings, before, after []*content, call int,
 	must(t.write(before...))
 	ctx, cancel := context.WithCancel(t.ctx)
 	defer cancel()
-	f := &faulty{Store: t.store, at: int64(call), fault: func() error { return accident(cancel) }}
+	f := &faulty{Store: t.store, due: at(call), fault: func() error { return accident(cancel) }}
 	var refused error // one run was refused, and the others were written
 	reported := 0
 	_, err := store.Rebuild(ctx, f, all, store.Options{Done: func(r store.Result) {

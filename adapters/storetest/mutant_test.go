@@ -181,15 +181,19 @@ func (t *mutantTx) Keep(run domain.RunID, offset int64, data []byte) error {
 }
 func (t *mutantTx) Discard(runs []domain.RunID) error { return t.discard(runs) }
 
+func newMutantTx(ctx context.Context, s *memory.Store, tx store.Tx) *mutantTx {
+	return &mutantTx{
+		ctx, s, tx.Lock, tx.Versions, tx.Register, tx.Clear, tx.Truncate, tx.Insert, tx.SetCheckpoint,
+		tx.Park, tx.Unpark, tx.SetQuarantine, tx.Keep, tx.Discard, func() error { return nil },
+	}
+}
+
 // inTx changes each transaction.
 func inTx(change func(*mutantTx)) func(*mutantStore) {
 	return func(s *mutantStore) {
 		s.update = func(ctx context.Context, do func(store.Tx) error) error {
 			return s.Store.Update(ctx, func(tx store.Tx) error {
-				t := &mutantTx{
-					ctx, s.Store, tx.Lock, tx.Versions, tx.Register, tx.Clear, tx.Truncate, tx.Insert, tx.SetCheckpoint,
-					tx.Park, tx.Unpark, tx.SetQuarantine, tx.Keep, tx.Discard, func() error { return nil },
-				}
+				t := newMutantTx(ctx, s.Store, tx)
 				change(t)
 				if err := do(t); err != nil {
 					return err
@@ -202,49 +206,21 @@ func inTx(change func(*mutantTx)) func(*mutantStore) {
 
 // calling is a transaction of which each call that writes goes to do.
 func calling(ctx context.Context, s *memory.Store, do func(func(store.Tx) error) error) *mutantTx {
-	return &mutantTx{
-		ctx: ctx, store: s,
-		lock: func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) {
-			return s.Checkpoints(ctx, runs)
-		},
-		versions: func() (map[string]int, error) { return s.Versions(ctx) },
-		register: func() error { return do(store.Tx.Register) },
-		clear: func(runs []domain.RunID, of []definition) error {
-			return do(func(tx store.Tx) error { return tx.Clear(runs, of) })
-		},
-		truncate: func(run domain.RunID, of definition, n int) error {
-			return do(func(tx store.Tx) error { return tx.Truncate(run, of, n) })
-		},
-		insert: func(rows *store.Rows) error {
-			rows = copyOf(rows) // which are the caller's again
-			return do(func(tx store.Tx) error {
-				if !rows.Continued { // which is asked for in the same transaction
-					if err := tx.Clear([]domain.RunID{rows.RunID}, nil); err != nil {
-						return err
-					}
+	t := newMutantTx(ctx, s, each{do: do})
+	t.lock = func(runs []domain.RunID) (map[domain.RunID]store.Checkpoint, error) { return s.Checkpoints(ctx, runs) }
+	t.versions = func() (map[string]int, error) { return s.Versions(ctx) }
+	t.insert = func(rows *store.Rows) error {
+		rows = copyOf(rows) // which are the caller's again
+		return do(func(tx store.Tx) error {
+			if !rows.Continued { // which is asked for in the same transaction
+				if err := tx.Clear([]domain.RunID{rows.RunID}, nil); err != nil {
+					return err
 				}
-				return tx.Insert(rows)
-			})
-		},
-		checkpoint: func(run domain.RunID, c store.Checkpoint) error {
-			return do(func(tx store.Tx) error { return tx.SetCheckpoint(run, c) })
-		},
-		keep: func(run domain.RunID, offset int64, data []byte) error {
-			return do(func(tx store.Tx) error { return tx.Keep(run, offset, data) })
-		},
-		discard: func(runs []domain.RunID) error {
-			return do(func(tx store.Tx) error { return tx.Discard(runs) })
-		},
-		park: func(segments []domain.Segment) error {
-			return do(func(tx store.Tx) error { return tx.Park(segments) })
-		},
-		unpark: func(run domain.RunID, end int64) error {
-			return do(func(tx store.Tx) error { return tx.Unpark(run, end) })
-		},
-		quarantine: func(run domain.RunID, q *store.Quarantine) error {
-			return do(func(tx store.Tx) error { return tx.SetQuarantine(run, q) })
-		},
+			}
+			return tx.Insert(rows)
+		})
 	}
+	return t
 }
 
 func copyOf(rows *store.Rows) *store.Rows {

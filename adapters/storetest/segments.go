@@ -181,7 +181,7 @@ var errFault = errors.New("something went wrong")
 func faultySegments(t *trial) {
 	streams := t.someStreams()
 	for _, s := range t.mixed(t.cut(streams)) {
-		broken := &faulty{Store: t.store, at: int64(1 + t.upTo(12, "at")), fault: func() error { return errFault }}
+		broken := &faulty{Store: t.store, due: at(1 + t.upTo(12, "at")), fault: func() error { return errFault }}
 		t.project(broken, skipping(), hasty, func(p *store.Projector) {
 			err := p.Apply(t.ctx, s)
 			if errors.Is(err, errFault) {

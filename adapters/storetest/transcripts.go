@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"embed"
 	"errors"
@@ -71,7 +70,7 @@ func transcriptLaws() (laws []law) {
 type stage struct {
 	*trial
 	p       *store.Projector
-	fault   atomic.Pointer[string] // the fault of the next commit
+	crash   atomic.Pointer[string] // the call before which a fault comes
 	streams map[string][][]byte
 }
 
@@ -118,7 +117,8 @@ func (s *stage) do(args []string, input string) string {
 	case "rows":
 		return s.rows(run, args[2:])
 	case "crash":
-		s.fault.Store(&args[3])
+		call := map[string]string{"before": "commit", "after": "response"}[args[3]]
+		s.crash.Store(&call)
 		fallthrough
 	case "apply":
 		err = s.p.Apply(s.ctx, s.lines(name, args[2]))
@@ -178,7 +178,11 @@ func (s *stage) projector(how []string) {
 	if slices.Contains(how, "strict") {
 		decoder.OnMalformed = jsonl.Stop
 	}
-	s.p = store.NewProjector(&crashing{s.store, &s.fault}, jsonl.NewSegments(decoder), options)
+	due := func(call string) bool {
+		next := s.crash.Load()
+		return next != nil && *next == call && s.crash.CompareAndSwap(next, nil)
+	}
+	s.p = store.NewProjector(&faulty{Store: s.store, due: due, fault: func() error { return errFault }}, jsonl.NewSegments(decoder), options)
 }
 
 // stream returns the current stream of a run.
@@ -274,27 +278,4 @@ func (s *stage) rows(run domain.RunID, tables []string) string {
 		}
 	}
 	return b.String()
-}
-
-// crashing is a store whose next commit fails, or gets no response.
-type crashing struct {
-	store.Store
-	fault *atomic.Pointer[string]
-}
-
-func (c *crashing) Update(ctx context.Context, do func(store.Tx) error) error {
-	fault := ""
-	if set := c.fault.Swap(nil); set != nil {
-		fault = *set
-	}
-	err := c.Store.Update(ctx, func(tx store.Tx) error {
-		if err := do(tx); err != nil || fault != "before" {
-			return err
-		}
-		return errFault
-	})
-	if err == nil && fault == "after" {
-		err = errFault
-	}
-	return err
 }
