@@ -2,11 +2,8 @@ package storetest
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections"
@@ -14,7 +11,6 @@ import (
 )
 
 var checkpointLaws = []law{
-	rarely("Outdated lists the runs that lack a projection, or have another version of it, page by page", outdatedAreFound),
 	example("Versions returns the highest registered versions, as of the transaction", versionsAreKept),
 	example("many runs can be named at once", manyRuns),
 }
@@ -35,59 +31,6 @@ func checkpointsDiffer(whose string, got, want map[domain.RunID]store.Checkpoint
 		}
 	}
 	return nil
-}
-
-// outdatedAreFound only checks the runs of this trial; the store may have others.
-func outdatedAreFound(t *trial) {
-	var contents []*content
-	var want []domain.RunID
-	for i := range t.upTo(6, "runs") {
-		c := t.plain(t.run(fmt.Sprint(i)))
-		c.checkpoint.Valid = t.upTo(5, "checkpoint") > 0
-		versions, outdated := []string{}, t.flip("outdated")
-		which := t.upTo(len(t.of)-1, "which")
-		for i, of := range t.of {
-			version := of.Version
-			if outdated && i == which {
-				version = pick(t, "other", 0, of.Version-1, of.Version+1)
-			}
-			if version > 0 {
-				versions = append(versions, fmt.Sprintf("%s@%d", of.Name, version))
-			}
-		}
-		if t.flip("more") {
-			versions = append(versions, "somebody_elses@7")
-		}
-		if outdated && t.flip("none") {
-			versions = nil
-		}
-		if c.checkpoint.V.Projections = strings.Join(versions, " "); outdated && c.checkpoint.Valid {
-			want = append(want, c.id)
-		}
-		contents = append(contents, c)
-	}
-	must(t.write(contents...))
-	got := t.paged(1+t.upTo(2, "page"), t.store.Outdated)
-	slices.Sort(want)
-	failIf(!slices.Equal(got, want), "store.Outdated returns %s, not %s", show(got), show(want))
-}
-
-// paged returns the ids of this trial's runs, listed page by page.
-func (t *trial) paged(limit int, list func(context.Context, domain.RunID, int) ([]domain.RunID, error)) (found []domain.RunID) {
-	// The id that equals the prefix does not come after it.
-	for after := domain.RunID(strings.TrimSuffix(t.prefix, "-")); ; {
-		page := value(list(t.ctx, after, limit))
-		failIf(len(page) > limit, "a page has %d ids, where %d were asked for", len(page), limit)
-		for _, id := range page {
-			failIf(id <= after, "%s is listed behind %s", show(id), show(after))
-			if after = id; strings.HasPrefix(string(id), t.prefix) {
-				found = append(found, id)
-			}
-		}
-		if len(page) < limit || !strings.HasPrefix(string(after), t.prefix) {
-			return found
-		}
-	}
 }
 
 // versionsAreKept uses programs with several versions of a projection of its own.

@@ -48,8 +48,12 @@ func TestWrappedStoreIsSound(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes long, on one goroutine")
 	}
+	sound := map[string]bool{}
 	for _, m := range mutants {
-		assert.NoError(t, search(lawCalled(t, m.law), inTx(func(*mutantTx) {}), 1), m.law)
+		if !sound[m.law] {
+			assert.NoError(t, search(lawCalled(t, m.law), inTx(func(*mutantTx) {}), 1), m.law)
+		}
+		sound[m.law] = true
 	}
 }
 

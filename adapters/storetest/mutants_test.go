@@ -23,7 +23,7 @@ import (
 const (
 	anyValue  = "any value is kept"
 	reported  = "reported rows are those of a fold of the stream"
-	filtered  = "pages have the runs that match all filters, with their labels and sources"
+	filtered  = "pages list each run that belongs to them once, in their order"
 	someOrder = "segments in any order, late and twice, give the rows of the stream"
 )
 
@@ -219,10 +219,10 @@ var mutants = []mutant{
 			return register()
 		}
 	})},
-	{"Outdated lists runs with additional projections", outdatedLaw, func(m *mutantStore) {
+	{"Outdated lists runs with additional projections", filtered, func(m *mutantStore) {
 		m.outdated = outdatedBy(m, func(c store.Checkpoint) bool { return c.Projections != projections.ID(Set.Stored()) })
 	}},
-	{"Outdated checks only the first projection", outdatedLaw, func(m *mutantStore) {
+	{"Outdated checks only the first projection", filtered, func(m *mutantStore) {
 		m.outdated = outdatedBy(m, func(c store.Checkpoint) bool {
 			return projections.Versions(c.Projections)[Set.Stored()[0].Name] < Set.Stored()[0].Version
 		})
@@ -347,19 +347,19 @@ var mutants = []mutant{
 			})
 		}
 	}},
-	{"runs that have not started come first", "pages of runs have each run once, newest first", listingRuns(func(a, b store.Run) int {
+	{"runs that have not started come first", filtered, listingRuns(func(a, b store.Run) int {
 		if a.StartedAtMs.Valid != b.StartedAtMs.Valid {
 			return -newestFirst(a, b)
 		}
 		return newestFirst(a, b)
 	})},
-	{"runs of the same time are listed in any order", "pages of runs have each run once, newest first", listingRuns(func(a, b store.Run) int {
+	{"runs of the same time are listed in any order", filtered, listingRuns(func(a, b store.Run) int {
 		if a.StartedAtMs == b.StartedAtMs {
 			return -newestFirst(a, b)
 		}
 		return newestFirst(a, b)
 	})},
-	{"the next page begins with the next time", "pages of runs have each run once, newest first", listingRuns(func(a, b store.Run) int {
+	{"the next page begins with the next time", filtered, listingRuns(func(a, b store.Run) int {
 		if a.StartedAtMs == b.StartedAtMs {
 			return 0
 		}
@@ -418,10 +418,10 @@ var mutants = []mutant{
 			runs[i].Source = runs[i-1].Source
 		}
 	})},
-	{"ids are compared as words", "pages of ids have each id once, in the order of bytes", listingIDs(func(a, b domain.RunID) int {
+	{"ids are compared as words", filtered, listingIDs(func(a, b domain.RunID) int {
 		return cmp.Or(strings.Compare(strings.ToLower(string(a)), strings.ToLower(string(b))), cmp.Compare(a, b))
 	})},
-	{"ids are compared as UTF-16", "pages of ids have each id once, in the order of bytes", listingIDs(func(a, b domain.RunID) int {
+	{"ids are compared as UTF-16", filtered, listingIDs(func(a, b domain.RunID) int {
 		return slices.Compare(utf16.Encode([]rune(string(a))), utf16.Encode([]rune(string(b))))
 	})},
 	{"a run without a checkpoint is not listed", "rows of any table make a run", func(m *mutantStore) {
@@ -640,7 +640,7 @@ var mutants = []mutant{
 			return m.Store.As(projections.Builtin).Outdated(ctx, after, limit)
 		}
 	}},
-	{"Outdated misses newer versions", outdatedLaw, func(m *mutantStore) {
+	{"Outdated misses newer versions", filtered, func(m *mutantStore) {
 		m.outdated = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 			ids, err := m.Store.Outdated(ctx, after, limit)
 			return slices.DeleteFunc(ids, func(id domain.RunID) bool {
@@ -657,7 +657,6 @@ var mutants = []mutant{
 
 const (
 	versionsLaw = "Versions returns the highest registered versions, as of the transaction"
-	outdatedLaw = "Outdated lists the runs that lack a projection, or have another version of it, page by page"
 )
 
 func nullIsZero(c *projections.Column, row projections.Ref) {
