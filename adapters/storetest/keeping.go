@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 
-	"pgregory.net/rapid"
-
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
 )
@@ -17,23 +15,37 @@ import (
 var keepLaws = []law{
 	property("kept streams are read as written, from any byte on", keptFromAnyByte),
 	thorough("a long stream in short parts is kept", keptInParts),
-	property("several long streams in one transaction are kept", keptAtOnce),
 	property("streams are listed and discarded with their runs", keptAndDiscarded),
 }
 
-// keptFromAnyByte keeps bytes that are not streams of events.
+// keptFromAnyByte keeps two streams of bytes, in transactions with several parts, which may replace the
+// end of a stream, or begin one that is discarded again.
 func keptFromAnyByte(t *trial) {
 	if !t.keeps {
 		return
 	}
-	runs := []domain.RunID{t.run("a"), t.run("b")}
-	streams := map[domain.RunID][]byte{}
-	for range 1 + t.upTo(8, "transactions") {
+	runs, streams := []domain.RunID{t.run("a"), t.run("b")}, map[domain.RunID][]byte{}
+	random, memory := rand.NewChaCha8([32]byte{byte(t.upTo(255, "seed"))}), make([]byte, 1_000_000)
+	for range 1 + t.upTo(5, "transactions") {
 		must(t.update(runs, func(tx store.Tx) {
-			for _, run := range runs {
-				if t.flip("changes") {
-					streams[run] = t.keepSome(tx, run, streams[run])
+			for range pick(t, "parts", 1, 1, 2, 3, 30) {
+				run := pick(t, "run", runs...)
+				switch pick(t, "change", "more", "more", "more", "instead", "discard") {
+				case "instead":
+					streams[run] = slices.Clone(streams[run][:t.upTo(len(streams[run]), "at")])
+				case "discard":
+					must(tx.Discard([]domain.RunID{run}))
+					streams[run] = nil
 				}
+				part := memory[:random.Uint64()%pick(t, "most", uint64(10), 10, 1000, 1_000_000)]
+				if _, _ = random.Read(part); t.flip("compressible") { // it never fails
+					clear(part)
+				}
+				streams[run] = keepPart(tx, run, streams[run], part)
+				clear(memory) // it belongs to the caller again
+			}
+			for run, stream := range streams {
+				must(tx.SetCheckpoint(run, keptUntil(stream)))
 			}
 		}))
 		for run, stream := range streams {
@@ -42,20 +54,9 @@ func keptFromAnyByte(t *trial) {
 	}
 }
 
-// keepSome replaces the end of a stream, in several parts.
-func (t *trial) keepSome(tx store.Tx, run domain.RunID, stream []byte) []byte {
-	at := len(stream)
-	if t.flip("instead") {
-		at = t.upTo(len(stream), "at")
-	}
-	stream = slices.Clone(stream[:at])
-	for range 1 + t.upTo(2, "parts") {
-		part := bytes.Repeat([]byte(rapid.StringN(0, 10, -1).Draw(t.draw, "part")), pick(t, "times", 1, 1, 1, 5, 1000, 200_000))
-		must(tx.Keep(run, int64(len(stream)), part))
-		stream = append(stream, part...)
-	}
-	must(tx.SetCheckpoint(run, keptUntil(stream)))
-	return stream
+func keepPart(tx store.Tx, run domain.RunID, stream, part []byte) []byte {
+	must(tx.Keep(run, int64(len(stream)), part))
+	return append(stream, part...)
 }
 
 func keptUntil(stream []byte) store.Checkpoint {
@@ -83,52 +84,17 @@ func keptInParts(t *trial) {
 	if !t.keeps {
 		return
 	}
-	run, random := t.run("a"), rand.New(rand.NewPCG(1, 2))
+	run, random, memory := t.run("a"), rand.NewChaCha8([32]byte{}), make([]byte, 10_000)
 	var stream []byte
 	for range 400 {
-		part := make([]byte, random.IntN(10_000))
-		for i := range part {
-			part[i] = byte(random.Uint32())
-		}
 		must(t.update([]domain.RunID{run}, func(tx store.Tx) {
-			must(tx.Keep(run, int64(len(stream)), part))
-			stream = append(stream, part...)
+			part := memory[:random.Uint64()%uint64(len(memory))]
+			_, _ = random.Read(part) // it never fails
+			stream = keepPart(tx, run, stream, part)
 			must(tx.SetCheckpoint(run, keptUntil(stream)))
 		}))
 	}
 	must(t.isKept(run, stream))
-}
-
-// keptAtOnce keeps two streams in incompressible parts, all in one transaction. One of them is
-// discarded meanwhile, and starts again. All parts differ, and the caller reuses the memory of a
-// part.
-func keptAtOnce(t *trial) {
-	if !t.keeps {
-		return
-	}
-	runs := []domain.RunID{t.run("a"), t.run("b")}
-	streams := map[domain.RunID][]byte{}
-	const parts = 30
-	discard, most := pick(t, "discard", 0, 5, 10, 20, parts), pick(t, "most", 1000, 1_000_000)
-	random, memory := rand.NewChaCha8([32]byte{byte(t.upTo(255, "seed"))}), make([]byte, most)
-	must(t.update(runs, func(tx store.Tx) {
-		for i := range parts {
-			run, part := runs[i%2], memory[:random.Uint64()%uint64(most)]
-			if i == discard {
-				must(tx.Discard([]domain.RunID{run}))
-				streams[run] = nil
-			}
-			_, _ = random.Read(part) // never fails
-			must(tx.Keep(run, int64(len(streams[run])), part))
-			streams[run] = append(streams[run], part...)
-		}
-		for _, run := range runs {
-			must(tx.SetCheckpoint(run, keptUntil(streams[run])))
-		}
-	}))
-	for _, run := range runs {
-		must(t.isKept(run, streams[run]))
-	}
 }
 
 // keptAndDiscarded clears the rows of two runs, and also discards the stream of one.

@@ -15,8 +15,8 @@ type law struct {
 	name string
 	// holds ends with a failure if the store does not have the property.
 	holds func(*trial)
-	// twice means that each check tries the law twice.
-	twice bool
+	// times is how often each check tries the law.
+	times int
 	// example means that the law draws nothing, so one try is enough.
 	example bool
 	// thorough means that the law is a slow example. Other laws try parts of it, so [RunQuick] and
@@ -25,21 +25,22 @@ type law struct {
 }
 
 // property returns a law that draws random values.
-func property(name string, holds func(*trial)) law { return law{name: name, holds: holds} }
+func property(name string, holds func(*trial)) law { return law{name: name, holds: holds, times: 1} }
 
 // rarely is like property, for a law that finds some mistakes in few of its tries.
-func rarely(name string, holds func(*trial)) law {
-	return law{name: name, holds: holds, twice: true}
-}
+func rarely(name string, holds func(*trial)) law { return law{name: name, holds: holds, times: 2} }
+
+// often is like property, for a law that draws so much that it takes many tries to find mistakes.
+func often(name string, holds func(*trial)) law { return law{name: name, holds: holds, times: 4} }
 
 // example returns a law that draws nothing.
 func example(name string, holds func(*trial)) law {
-	return law{name: name, holds: holds, example: true}
+	return law{name: name, holds: holds, times: 1, example: true}
 }
 
 // thorough returns a law that is a slow example.
 func thorough(name string, holds func(*trial)) law {
-	return law{name: name, holds: holds, example: true, thorough: true}
+	return law{name: name, holds: holds, times: 1, example: true, thorough: true}
 }
 
 // check tries the law on the store.
@@ -53,20 +54,12 @@ func (l law) check(t *testing.T, open Opener) {
 		return
 	}
 	rapid.Check(t, func(draw *rapid.T) {
-		for range l.tries() {
+		for range l.times {
 			if err := l.try(as, draw); err != nil {
 				draw.Fatal(err)
 			}
 		}
 	})
-}
-
-// tries returns how often a check tries the law.
-func (l law) tries() int {
-	if l.twice {
-		return 2
-	}
-	return 1
 }
 
 // once opens one store for each set.
@@ -92,11 +85,8 @@ type group struct {
 func groups() []group {
 	return []group{
 		{"segments", segmentLaws, true},
-		{"appending", appendLaws, true},
 		{"gaps", gapLaws, true},
 		{"transcripts", transcriptLaws(), false},
-		{"disturbing", disturbLaws, true},
-		{"tails", tailLaws, true},
 		{"sets", setLaws, true},
 		{"rows", rowLaws, false},
 		{"changing", changeLaws, false},

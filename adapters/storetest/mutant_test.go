@@ -35,7 +35,7 @@ func TestLawsFindMutants(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(m.name, func(t *testing.T) {
 			law := lawCalled(t, m.law)
-			err := search(law, m.change, enough*law.tries())
+			err := search(law, m.change, enough*law.times)
 			require.Error(t, err, "not found by %q", m.law)
 			t.Log(err)
 		})

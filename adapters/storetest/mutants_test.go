@@ -21,10 +21,9 @@ import (
 )
 
 const (
-	anyValue  = "any value is kept"
-	reported  = "reported rows are those of a fold of the stream"
-	filtered  = "pages list each run that belongs to them once, in their order"
-	someOrder = "segments in any order, late and twice, give the rows of the stream"
+	anyValue = "any value is kept"
+	reported = "reported rows are those of a fold of the stream"
+	filtered = "pages list each run that belongs to them once, in their order"
 )
 
 // mutants are the mistakes that a store can make.
@@ -233,7 +232,7 @@ var mutants = []mutant{
 		}
 	}},
 	{"states are not stored", anyTransaction, stating(func(string) string { return "" })},
-	{"states are not stored, and nobody can continue", "another projector continues where one has stopped", stating(func(string) string { return "" })},
+	{"states are not stored, and nobody can continue", anyArrival, stating(func(string) string { return "" })},
 	{"states are truncated", anyTransaction, stating(func(state string) string { return state[:min(len(state), 65_535)] })},
 	{"states end at a null byte", anyTransaction, stating(func(state string) string {
 		before, _, _ := strings.Cut(state, "\x00")
@@ -437,7 +436,7 @@ var mutants = []mutant{
 
 	// Parked segments.
 	{"Park identifies a segment by its offset", anyTransaction, parkingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
-	{"Park merges segments with close offsets", someOrder, parkingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
+	{"Park merges segments with close offsets", anyArrival, parkingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
 	{"Park identifies a segment by its end", anyTransaction, parkingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
 	{"a tail replaces whole lines", anyTransaction, parkingOnce(func(s, there domain.Segment) bool {
 		return s.Offset == there.Offset && s.End() == there.End()
@@ -470,11 +469,11 @@ var mutants = []mutant{
 			return unparkWhere(tx, unpark, run, func(s domain.Segment) bool { return s.Offset < end })
 		}
 	})},
-	{"Unpark removes too much, and rows are missing", someOrder, unparking(func(_ *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
+	{"Unpark removes too much, and rows are missing", anyArrival, unparking(func(_ *mutantTx, unpark func(domain.RunID, int64) error) func(domain.RunID, int64) error {
 		return func(run domain.RunID, end int64) error { return unpark(run, math.MaxInt64) }
 	})},
 	{"Unpark leaves segments that end at the end", anyTransaction, unparking(unparksLess)},
-	{"Unpark leaves segments that end at the end, and they wait for ever", someOrder, unparking(unparksLess)},
+	{"Unpark leaves segments that end at the end, and they wait for ever", anyArrival, unparking(unparksLess)},
 	{"Unpark removes the segments of all runs", anyTransaction, inTx(func(tx *mutantTx) {
 		var locked []domain.RunID
 		unpark := remembering(tx, &locked).unpark
@@ -602,7 +601,7 @@ var mutants = []mutant{
 	{"each call is a transaction, and ends", eachCrash, autocommit},
 	{"a panic commits, in ingest", anyCrash, commitsPanics},
 	{"each call is a transaction, in a rebuild", "a rebuild that fails at any call leaves whole runs", autocommit},
-	{"each call is a transaction, of segments", "an error at any call loses no segment", autocommit},
+	{"each call is a transaction, of segments", anyArrival, autocommit},
 	{"Lock does not lock, with a stream that grows", "several programs can ingest a stream while it grows", lockless},
 	{"a transaction uses at most 200 runs", "many short runs share a transaction", inTx(func(tx *mutantTx) {
 		lock := tx.lock
@@ -620,16 +619,16 @@ var mutants = []mutant{
 			return ids[:max(len(ids)-1, 0)], err
 		}
 	}},
-	{"a number is read wrongly", "Verify finds the row that was changed", readingRows(func(of definition, row *anyRow) {
+	{"a number is read wrongly", anyTampering, readingRows(func(of definition, row *anyRow) {
 		if of == projections.RunTable.Definition {
 			projections.RunTable.At(row.Value).Events = 7
 		}
 	})},
-	{"rows of a tail are final", "segments continue after a file that ends anywhere", insertingRows(func(_ store.TableRows, row *anyRow) bool {
+	{"rows of a tail are final", anyArrival, insertingRows(func(_ store.TableRows, row *anyRow) bool {
 		row.Final = true
 		return true
 	})},
-	{"Truncate removes nothing", "tails among segments give the rows of the stream", truncating(func(_ *mutantTx, run domain.RunID, of definition, _ int, truncate func(domain.RunID, definition, int) error) error {
+	{"Truncate removes nothing", anyArrival, truncating(func(_ *mutantTx, run domain.RunID, of definition, _ int, truncate func(domain.RunID, definition, int) error) error {
 		return truncate(run, of, math.MaxInt)
 	})},
 	{"Clear removes rows of unknown projections", "a program with fewer projections does not change tables that it does not know", clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {

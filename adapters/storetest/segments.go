@@ -2,9 +2,11 @@ package storetest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -12,15 +14,19 @@ import (
 	"github.com/quire-ci/quire-project/adapters/jsonl"
 	"github.com/quire-ci/quire-project/domain"
 	"github.com/quire-ci/quire-project/projections/store"
+	"github.com/quire-ci/quire-project/projections/store/memory"
+)
+
+const (
+	anyArrival = "segments and files in any order and any way, late and twice, give the rows of the streams"
+	anyWriter  = "repeated segments give the rows, whatever other programs do"
 )
 
 var segmentLaws = []law{
-	property("segments in any order, late and twice, give the rows of the stream", anyOrder),
-	property("another projector continues where one has stopped", goOn),
-	property("a projector continues a run that came from a file, and the other way round", goOnFromFile),
-	property("an error at any call loses no segment", faultySegments),
-	property("two projectors of the same runs do not interfere", twoProjectors),
-	property("a malformed run is quarantined alone, and can be retried", malformedRun),
+	often(anyArrival, arrivals),
+	rarely(anyWriter, disturbed),
+	property("a segment that cannot be appended changes nothing", notAppended),
+	example("pruning a run removes its parked segments", prunedParked),
 }
 
 var gapLaws = []law{
@@ -136,112 +142,89 @@ func (t *trial) projected(streams map[domain.RunID][]byte, source string) error 
 	return err
 }
 
-func anyOrder(t *trial) {
+var errFault = errors.New("something went wrong")
+
+// arrivals delivers portions of segments, each in one of the ways in which they come. Segments may be
+// cut in two ways, and begin or end within a line.
+func arrivals(t *trial) {
 	streams := t.someStreams()
 	segments := t.cut(streams)
 	if t.flip("cut in another way too") {
 		segments = append(segments, t.cut(streams)...)
 	}
-	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
-		must(t.deliver(p, t.mixed(segments)))
-	})
-	must(t.projected(streams, segmentSource))
-}
-
-func goOn(t *trial) {
-	streams := t.someStreams()
-	t.restarting(t.mixed(t.cut(streams)))
-	must(t.projected(streams, segmentSource))
-}
-
-// goOnFromFile has whole lines in the file, which may grow while segments arrive.
-func goOnFromFile(t *trial) {
-	run, stream := t.run("a"), t.stream("stream")
-	stream = stream[:wholeLines(stream)]
-	if len(stream) == 0 {
-		return
-	}
-	r := record(run, nil)
-	r.reading = skipping().ReadOptions()
-	for _, s := range t.segments(run, stream) {
-		if t.flip("from the file") {
-			r.is(stream[:s.End()])
-			value(store.Ingest(t.ctx, t.store, r, store.Options{}))
-			continue
+	if t.flip("tails") {
+		for _, run := range t.runs {
+			segments = append(segments, t.tails(run, streams[run])...)
 		}
-		t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(p.Apply(t.ctx, s)) })
 	}
-	r.is(stream)
-	value(store.Ingest(t.ctx, t.store, r, store.Options{Force: true}))
-	must(t.projected(map[domain.RunID][]byte{run: stream}, r.name))
+	if segments = t.mixed(segments); t.flip("in order") { // as from a sender that is faster than the writer
+		slices.SortStableFunc(segments, func(a, b domain.Segment) int { return cmp.Compare(a.End(), b.End()) })
+	}
+	for len(segments) > 0 {
+		n := 1 + t.upTo(len(segments)-1, "until")
+		t.arrive(streams, slices.Clone(segments[:n]))
+		segments = segments[n:]
+	}
+	for run, stream := range streams {
+		t.asOneFold(run, stream, segmentSource)
+	}
 }
 
-var errFault = errors.New("something went wrong")
-
-func faultySegments(t *trial) {
-	streams := t.someStreams()
-	for _, s := range t.mixed(t.cut(streams)) {
-		broken := &faulty{Store: t.store, due: at(1 + t.upTo(12, "at")), fault: func() error { return errFault }}
-		t.project(broken, skipping(), hasty, func(p *store.Projector) {
-			err := p.Apply(t.ctx, s)
-			if errors.Is(err, errFault) {
-				err = p.Apply(t.ctx, s) // as a broker would
+// arrive delivers segments in some way. Some of their streams come from a file, up to a place that
+// the store has not reached.
+func (t *trial) arrive(streams map[domain.RunID][]byte, segments []domain.Segment) {
+	faulty := &faulty{Store: t.store, due: at(t.upTo(12, "at")), fault: func() error { return errFault }}
+	again := func(apply func() error) error { // as a broker would
+		err := apply()
+		if errors.Is(err, errFault) {
+			err = apply()
+		}
+		return err
+	}
+	switch pick(t, "way", "projector", "projector", "faults", "two projectors", "append", "file") {
+	case "faults":
+		t.project(faulty, skipping(), hasty, func(p *store.Projector) {
+			for _, s := range segments {
+				must(again(func() error { return p.Apply(t.ctx, s) }))
 			}
-			must(err)
 		})
+		return
+	case "append":
+		segments = slices.DeleteFunc(segments, func(s domain.Segment) bool { return s.Tail && s.End() < int64(len(streams[s.Run])) })
+		t.project(faulty, skipping(), hasty, func(p *store.Projector) {
+			together(2, func(int) {
+				for _, s := range segments {
+					must(t.append(p, streams[s.Run], s))
+				}
+			})
+		})
+		return
+	case "projector":
+		t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(t.deliver(p, segments)) })
+		return
+	case "file":
+		for run, stream := range streams {
+			end := value(t.store.Checkpoints(t.ctx, []domain.RunID{run}))[run].End.Bytes
+			file := aligned(run, stream[:max(end, int64(len(t.cutOf(stream))))])
+			if t.flip("rebuild") {
+				must(t.rebuild(file, store.Options{}))
+			} else {
+				value(store.Ingest(t.ctx, t.store, file, store.Options{}))
+			}
+			must(t.agree(file))
+		}
 	}
-	must(t.projected(streams, segmentSource))
-}
-
-func twoProjectors(t *trial) {
-	streams := t.someStreams()
-	segments := t.mixed(t.cut(streams))
-	n := t.upTo(len(segments), "the first one's")
+	half := t.upTo(len(segments), "the first one's")
 	t.project(t.store, skipping(), hasty, func(a *store.Projector) {
 		t.project(t.store, skipping(), hasty, func(b *store.Projector) {
-			var both sync.WaitGroup
-			var errA error
-			both.Go(func() { errA = t.deliver(a, segments[:n]) })
-			errB := t.deliver(b, segments[n:])
-			both.Wait()
-			must(errors.Join(errA, errB))
+			together(2, func(i int) {
+				must(t.deliver([]*store.Projector{a, b}[i], [][]domain.Segment{segments[:half], segments[half:]}[i]))
+			})
 			// Segments may be parked by one projector while the other has applied the missing one.
-			t.retryAll(a)
+			for _, run := range t.runs {
+				must(a.Retry(t.ctx, run))
+			}
 		})
-	})
-	must(t.projected(streams, segmentSource))
-}
-
-func (t *trial) retryAll(p *store.Projector) {
-	for _, run := range t.runs {
-		must(p.Retry(t.ctx, run))
-	}
-}
-
-func malformedRun(t *trial) {
-	good := map[domain.RunID][]byte{t.run("good"): append(exampleStreamOfLines(), "{\"at_ms\":9,\"type\":\"other\"}\n"...)}
-	bad := t.run("bad")
-	stream := slices.Concat(exampleStreamOfLines(), []byte("{\"at_ms\":x}\n"), exampleStreamOfLines())
-	segments := append(t.cut(good), t.segments(bad, stream)...)
-	strict := jsonl.NewSegments(jsonl.Options{})
-	t.project(t.store, strict, hasty, func(p *store.Projector) {
-		must(t.deliver(p, t.mixed(segments)))
-		must(p.Retry(t.ctx, bad)) // it fails in the same way
-	})
-	switch waiting := value(t.store.Waiting(t.ctx, bad)); {
-	case len(waiting) != 1 || waiting[0].Quarantine == nil || waiting[0].Quarantine.Code != store.MalformedSegment:
-		failf("the malformed run is not quarantined: %+v", waiting)
-	case waiting[0].Segments == 0 || waiting[0].First != waiting[0].Quarantine.Offset:
-		failf("what cannot be applied is not parked from there on: %+v, %+v", waiting[0], *waiting[0].Quarantine)
-	}
-	// Nothing is lost: a projector that skips malformed lines gets all rows, and later ones read
-	// the stream in the same way.
-	t.project(t.store, skipping(), hasty, func(p *store.Projector) { must(p.Retry(t.ctx, bad)) })
-	must(t.projected(map[domain.RunID][]byte{bad: stream}, segmentSource))
-	more := slices.Concat(stream, []byte("oh\n"))
-	t.project(t.store, strict, hasty, func(p *store.Projector) {
-		must(p.Apply(t.ctx, segmentOf(bad, more, len(stream), len(more), false)))
-		must(t.projected(map[domain.RunID][]byte{bad: more}, segmentSource))
 	})
 }
 
@@ -296,4 +279,233 @@ func parkedAlone(t *trial) {
 		must(errors.Join(c.Apply(t.ctx, parts[3]), <-last))
 		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
 	})
+}
+
+// append appends a segment of a stream, and first the part before it that the store lacks.
+func (t *trial) append(p *store.Projector, stream []byte, s domain.Segment) error {
+	for {
+		err := p.Append(t.ctx, s)
+		var refused *store.NotAppendedError
+		switch {
+		case errors.Is(err, errFault): // a client sends it again
+		case !errors.As(err, &refused):
+			return err
+		case refused.Quarantine != nil, refused.Expected < 0, refused.Expected >= s.Offset:
+			return fmt.Errorf("the segment at %d is refused: the next one begins at %d: %w", s.Offset, refused.Expected, err)
+		default:
+			end := int(refused.Expected) + bytes.IndexByte(stream[refused.Expected:], '\n') + 1
+			if err := t.append(p, stream, segmentOf(s.Run, stream, int(refused.Expected), end, false)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// notAppended appends segments that the store must refuse to a run with some lines, and then the
+// rest of its lines.
+func notAppended(t *trial) {
+	run, stream := t.run("a"), exampleStreamOfLines()
+	there := wholeLines(stream[:t.upTo(len(stream), "there")])
+	strict := jsonl.NewSegments(jsonl.Options{})
+	r := record(run, stream[:there])
+	r.name, r.reading = segmentSource, strict.ReadOptions()
+	t.project(t.store, strict, hasty, func(p *store.Projector) {
+		if there > 0 {
+			must(p.Append(t.ctx, segmentOf(run, stream, 0, there, false)))
+		}
+		for range 1 + t.upTo(2, "refused") {
+			t.refuse(p, run, stream, there)
+			if there > 0 {
+				must(t.holds(r.derivedOf(t.of)))
+			}
+			waiting := value(t.store.Waiting(t.ctx, run))
+			failIf(len(waiting) > 0, "a refused segment is parked, or its run quarantined: %+v", waiting)
+		}
+		must(p.Append(t.ctx, segmentOf(run, stream, 0, len(stream), false)))
+	})
+	r.is(stream)
+	must(t.holds(r.derivedOf(t.of)))
+}
+
+// refuse appends a segment that must be refused.
+func (t *trial) refuse(p *store.Projector, run domain.RunID, stream []byte, there int) {
+	s := segmentOf(run, stream, there, len(stream), false)
+	kind := pick(t, "kind", "malformed", "gap", "another", "another before")
+	if there == 0 && kind != "gap" || there == len(stream) && kind == "gap" {
+		kind = "malformed"
+	}
+	switch kind {
+	case "malformed":
+		good := wholeLines(stream[there:max(there, t.upTo(len(stream), "good"))])
+		s.Data = append(append([]byte{}, stream[there:there+good]...), "{\"at_ms\":x}\n"...)
+		s.SHA256 = [len(s.SHA256)]byte{}
+	case "gap":
+		next := there + bytes.IndexByte(stream[there:], '\n') + 1
+		s = segmentOf(run, append(stream, stream...), next, next+len(stream), false)
+	case "another":
+		s.Data = append(s.Data[:len(s.Data):len(s.Data)], "{\"at_ms\":9,\"type\":\"other\"}\n"...)
+		s.SHA256[0]++
+	case "another before":
+		s = segmentOf(run, stream, 0, there, false)
+		s.SHA256[0]++
+	}
+	var refused *store.NotAppendedError
+	err := p.Append(t.ctx, s)
+	failIf(!errors.As(err, &refused), "a segment is not refused, of this kind: %s; %v", kind, err)
+	failIf((kind == "gap") != (refused.Quarantine == nil), "a segment is refused for another reason, of this kind: %s; %+v", kind, refused.Quarantine)
+	failIf(refused.Expected != int64(there), "the next segment begins at %d, and is said to at %d: %s", there, refused.Expected, kind)
+}
+
+// disturbed removes runs, and derives them from shorter or longer parts of their streams, while a
+// projector applies segments.
+func disturbed(t *trial) {
+	streams := t.someStreams()
+	for run, stream := range streams {
+		if streams[run] = stream[:wholeLines(stream)]; len(streams[run]) == 0 {
+			delete(streams, run)
+		}
+	}
+	t.project(t.store, skipping(), hasty, func(p *store.Projector) {
+		for range 1 + t.upTo(3, "disturbances") {
+			segments, delivered := t.mixed(t.cut(streams)), make(chan error, 1)
+			deliver := func() { delivered <- t.deliver(p, segments) }
+			if t.flip("at once") {
+				go deliver()
+			} else {
+				deliver()
+			}
+			for run, stream := range streams {
+				t.disturb(run, stream)
+			}
+			must(<-delivered)
+		}
+		must(t.deliver(p, t.mixed(t.cut(streams))))
+	})
+	for run, stream := range streams { // the name of the source may be either
+		t.derivedFrom(run, stream)
+	}
+	must(t.noneWaits())
+}
+
+// disturb changes the rows of a run.
+func (t *trial) disturb(run domain.RunID, stream []byte) {
+	switch t.upTo(3, "disturbance") {
+	case 0:
+		must(t.remove(run))
+		return
+	case 1, 2:
+		r := record(run, stream[:wholeLines(stream[:t.upTo(len(stream), "prefix")])])
+		if r.reading = skipping().ReadOptions(); len(r.data) == 0 {
+			return
+		}
+		_, err := store.Ingest(t.ctx, t.store, r, store.Options{Force: t.flip("force")})
+		must(err)
+		return
+	}
+}
+
+// derivedFrom returns an error if the rows of a run are not those of a stream.
+func (t *trial) derivedFrom(run domain.RunID, stream []byte) {
+	want := record(run, stream).derived()
+	stored := value(t.store.Checkpoints(t.ctx, []domain.RunID{run}))
+	want.checkpoint.V.Source, want.checkpoint.V.ReadOptions = stored[run].Source, stored[run].ReadOptions
+	must(t.holds(want))
+}
+
+func (t *trial) noneWaits() error {
+	waiting, err := t.store.Waiting(t.ctx, t.runs...)
+	if err == nil && len(waiting) > 0 {
+		err = fmt.Errorf("a run still waits: %+v", waiting[0])
+	}
+	return err
+}
+
+// untilNoneWaits waits until no run of the trial is waiting.
+func (t *trial) untilNoneWaits() {
+	for t.noneWaits() != nil {
+		select {
+		case <-t.ctx.Done():
+			failf("the quarantine stays: %w", t.noneWaits())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func prunedParked(t *trial) {
+	kept, gone, early := t.run("kept"), t.run("gone"), t.run("early")
+	mine, stream := &fenced{t.store, t.prefix}, longStream(1)
+	all := recordings{record(kept, stream), record(gone, stream)}
+	value(store.Rebuild(t.ctx, mine, all, store.Options{}))
+	for _, run := range t.runs {
+		must(t.update([]domain.RunID{run}, func(tx store.Tx) {
+			must(errors.Join(
+				tx.Park([]domain.Segment{{Run: run, Offset: math.MaxInt32, Data: []byte("\n")}}),
+				tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment})))
+		}))
+	}
+	for _, options := range []store.Options{{Prune: true, DryRun: true}, {Prune: true}} {
+		value(store.Rebuild(t.ctx, mine, all[:1], options))
+		waiting := value(t.store.Waiting(t.ctx, t.runs...))
+		var runs []domain.RunID
+		for _, w := range waiting {
+			runs = append(runs, w.Run)
+		}
+		// A run without rows cannot be pruned.
+		want := []domain.RunID{early, gone, kept}
+		if !options.DryRun {
+			want = []domain.RunID{early, kept}
+		}
+		failIf(fmt.Sprint(runs) != fmt.Sprint(want), "%v wait, not %v", runs, want)
+	}
+	must(t.agree(all[0]))
+}
+
+// cutOf draws where an unfinished stream ends: anywhere, or before the line feed of a complete
+// line.
+func (t *trial) cutOf(stream []byte) []byte {
+	cut := t.upTo(len(stream), "cut")
+	if t.flip("before a line feed") {
+		cut += max(bytes.IndexByte(stream[cut:], '\n'), 0)
+	}
+	return stream[:cut]
+}
+
+// asOneFold returns an error if the rows and the checkpoint of a run, including the state, are not
+// those of its whole stream.
+func (t *trial) asOneFold(run domain.RunID, stream []byte, source string) {
+	if err := t.projected(map[domain.RunID][]byte{run: stream}, source); err != nil {
+		failf("%w, of %+q", err, stream)
+	}
+	whole := record(run, stream)
+	whole.reading = skipping().ReadOptions()
+	other := memory.Of(t.store.Projections())
+	value(store.Ingest(t.ctx, other, whole, store.Options{}))
+	runs := []domain.RunID{run}
+	got, err := t.store.Checkpoints(t.ctx, runs)
+	must(err)
+	want, err := other.Checkpoints(t.ctx, runs)
+	if err == nil && got[run].State != want[run].State {
+		err = fmt.Errorf("the state is %s, not %s", show(got[run].State), show(want[run].State))
+	}
+	must(err)
+}
+
+// tails draws tails of a stream as it grows: for some lines, what there was of them, once or more
+// often.
+func (t *trial) tails(run domain.RunID, stream []byte) (tails []domain.Segment) {
+	for at := 0; at < len(stream); {
+		end := at + bytes.IndexByte(stream[at:], '\n')
+		if end < at {
+			end = len(stream)
+		}
+		for end > at && t.upTo(2, "tail") == 0 {
+			n := end - at
+			if t.flip("part of the line") {
+				n = 1 + t.upTo(n-1, "bytes")
+			}
+			tails = append(tails, segmentOf(run, stream, at, at+n, true))
+		}
+		at = end + 1
+	}
+	return tails
 }
