@@ -4,11 +4,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,7 +44,10 @@ func compareProjecting(b *testing.B, shape synth.Shape, runs, atOnce int, open f
 	segments := segmentsOf(b, folder)
 	var files, projector time.Duration
 	for b.Loop() {
-		files += timed(b, open(b), func(s store.Store) error { return fromFiles(s, folder) })
+		files += timed(b, open(b), func(s store.Store) error {
+			_, err := store.IngestAll(context.Background(), s, jsonl.Folder(folder), store.Options{})
+			return err
+		})
 		projector += timed(b, open(b), func(s store.Store) error { return fromSegments(s, segments, atOnce) })
 	}
 	b.ReportMetric(0, "ns/op")
@@ -60,45 +64,19 @@ func timed(b *testing.B, s store.Store, do func(store.Store) error) time.Duratio
 	return time.Since(begin)
 }
 
-func fromFiles(s store.Store, folder string) error {
-	_, err := store.IngestAll(context.Background(), s, jsonl.Folder(folder), store.Options{})
-	return err
-}
-
 // fromSegments applies segments, up to atOnce at the same time.
 func fromSegments(s store.Store, segments []domain.Segment, atOnce int) error {
 	ctx := context.Background()
 	p := store.NewProjector(s, jsonl.NewSegments(jsonl.Options{}), store.ProjectorOptions{})
-	next := make(chan domain.Segment)
-	errs := make(chan error, atOnce)
-	var all sync.WaitGroup
-	for range atOnce {
-		all.Go(func() {
-			for segment := range next {
-				if err := p.Apply(ctx, segment); err != nil {
-					errs <- err
-					return
-				}
+	var next atomic.Int64
+	err := caught(func() {
+		together(atOnce, func(int) {
+			for i := next.Add(1); i <= int64(len(segments)); i = next.Add(1) {
+				must(p.Apply(ctx, segments[i-1]))
 			}
 		})
-	}
-	var err error
-	for i := 0; i < len(segments) && err == nil; i++ {
-		select {
-		case next <- segments[i]:
-		case err = <-errs:
-		}
-	}
-	close(next)
-	all.Wait()
-	select {
-	case err = <-errs:
-	default:
-	}
-	if closed := p.Close(ctx); err == nil {
-		err = closed
-	}
-	return err
+	})
+	return errors.Join(err, p.Close(ctx))
 }
 
 // segmentsOf returns the segments of the streams in a folder.

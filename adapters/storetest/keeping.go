@@ -28,15 +28,17 @@ func keptFromAnyByte(t *trial) {
 	random, memory := rand.NewChaCha8([32]byte{byte(t.upTo(255, "seed"))}), make([]byte, 1_000_000)
 	for range 1 + t.upTo(5, "transactions") {
 		must(t.update(runs, func(tx store.Tx) {
+			written := map[domain.RunID]bool{}
 			for range pick(t, "parts", 1, 1, 2, 3, 30) {
 				run := pick(t, "run", runs...)
-				switch pick(t, "change", "more", "more", "more", "instead", "discard") {
-				case "instead":
+				switch change := pick(t, "change", "more", "more", "more", "instead", "discard"); {
+				case change == "instead" && !written[run]: // nobody goes back twice
 					streams[run] = slices.Clone(streams[run][:t.upTo(len(streams[run]), "at")])
-				case "discard":
+				case change == "discard":
 					must(tx.Discard([]domain.RunID{run}))
 					streams[run] = nil
 				}
+				written[run] = true
 				part := memory[:random.Uint64()%pick(t, "most", uint64(10), 10, 1000, 1_000_000)]
 				if _, _ = random.Read(part); t.flip("compressible") { // it never fails
 					clear(part)

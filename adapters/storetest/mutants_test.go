@@ -336,7 +336,7 @@ var mutants = []mutant{
 	{"a second sequence ends the first one", "several sequences can be read in turn", exclusive},
 	{"a sequence cannot be started again", "a sequence can be stopped and started again", withinConnections(30, false)},
 	{"a stopped sequence keeps its connection", "views that end early leak nothing", withinConnections(30, true)},
-	{"an unknown run is an error", "an unknown run reads as empty", func(m *mutantStore) {
+	{"an unknown run is an error", anyTransaction, func(m *mutantStore) {
 		m.view = func(ctx context.Context, run domain.RunID, do func(store.Snapshot) error) error {
 			return m.Store.View(ctx, run, func(snapshot store.Snapshot) error {
 				if _, ok, _ := snapshot.Checkpoint(); !ok {
@@ -514,7 +514,7 @@ var mutants = []mutant{
 	{"Waiting returns 0 as the first offset", anyTransaction, eachWaiting(func(w *store.Waiting) { w.First = 0 })},
 	{"Waiting counts one segment only", anyTransaction, eachWaiting(func(w *store.Waiting) { w.Segments = min(w.Segments, 1) })},
 	{"Waiting counts the bytes of one segment only", anyTransaction, eachWaiting(func(w *store.Waiting) { w.Bytes = min(w.Bytes, w.Last-w.First) })},
-	{"Waiting has no age", "the age is that of the segment parked first", eachWaiting(func(w *store.Waiting) { w.Age = 0 })},
+	{"Waiting has no age", "what was parked or quarantined first keeps its time", eachWaiting(func(w *store.Waiting) { w.Age = 0 })},
 	{"Waiting misses quarantined runs without parked segments", anyTransaction, waitingAs(func(all []store.Waiting) []store.Waiting {
 		return slices.DeleteFunc(all, func(w store.Waiting) bool { return w.Segments == 0 })
 	})},
@@ -575,7 +575,7 @@ var mutants = []mutant{
 			w.Quarantine.Since = time.UnixMilli(1) // as the caller says
 		}
 	})},
-	{"a replaced quarantine gets a new time", "a replaced quarantine keeps its time", inTx(func(tx *mutantTx) {
+	{"a replaced quarantine gets a new time", "what was parked or quarantined first keeps its time", inTx(func(tx *mutantTx) {
 		quarantine := tx.quarantine
 		tx.quarantine = func(run domain.RunID, q *store.Quarantine) error {
 			return errors.Join(quarantine(run, nil), quarantine(run, q))
@@ -593,7 +593,7 @@ var mutants = []mutant{
 
 	// What only shows in what stands on a store, or there as well.
 	{"an existing timing is not replaced, in a stream that grows", anyChange, notReplacing(projections.JobTimings.Definition)},
-	{"a command that closes stays open", "reading continues at the end of any line", notReplacing(projections.ShEvents.Definition)},
+	{"a command that closes stays open", anyChange, notReplacing(projections.ShEvents.Definition)},
 	{"Clear forgets the diagnostics", anyChange, clearingAllBut(projections.Diagnostics.Definition)},
 	{"the end of a line is not stored, and the stream continues", anyChange, checkpointing(func(c *store.Checkpoint) { c.Mark = c.End })},
 	{"Clear ignores its runs", "Verify finds nothing in what was ingested", confusing(func(domain.RunID, domain.RunID) bool { return true })},
@@ -613,7 +613,7 @@ var mutants = []mutant{
 		}
 	})},
 	{"a run is removed before it is replaced", "no reader misses a run while it is rebuilt", autocommit},
-	{"RunIDs misses the last id of a page", "a rebuild with Prune removes the runs without a stream", func(m *mutantStore) {
+	{"RunIDs misses the last id of a page", anyPruning, func(m *mutantStore) {
 		m.runIDs = func(ctx context.Context, after domain.RunID, limit int) ([]domain.RunID, error) {
 			ids, err := m.Store.RunIDs(ctx, after, limit)
 			return ids[:max(len(ids)-1, 0)], err
@@ -631,7 +631,7 @@ var mutants = []mutant{
 	{"Truncate removes nothing", anyArrival, truncating(func(_ *mutantTx, run domain.RunID, of definition, _ int, truncate func(domain.RunID, definition, int) error) error {
 		return truncate(run, of, math.MaxInt)
 	})},
-	{"Clear removes rows of unknown projections", "a program with fewer projections does not change tables that it does not know", clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
+	{"Clear removes rows of unknown projections", otherPrograms, clearing(func(runs []domain.RunID, of []definition) ([]domain.RunID, []definition) {
 		return runs, Set.Stored()
 	})},
 	{"Outdated knows only the built-in projections", "a program with more projections writes only what is missing", func(m *mutantStore) {

@@ -16,8 +16,7 @@ import (
 )
 
 var parkLaws = []law{
-	example("the age is that of the segment parked first", oldestAge),
-	example("a replaced quarantine keeps its time", quarantineSince),
+	example("what was parked or quarantined first keeps its time", firstTimes),
 	example("long segments are kept", longSegments),
 	thorough("many runs can wait, and can be queried", manyWaiting),
 }
@@ -208,41 +207,26 @@ func (t *trial) park(segments ...domain.Segment) {
 	must(t.update([]domain.RunID{segments[0].Run}, func(tx store.Tx) { must(tx.Park(segments)) }))
 }
 
-func oldestAge(t *trial) {
+// firstTimes parks a segment and quarantines its run, and does both once more when some time has gone
+// by, with another segment and for another reason.
+func firstTimes(t *trial) {
 	const old = 30 * time.Millisecond
 	run := t.run("a")
-	first := domain.Segment{Run: run, Offset: 5, Data: []byte("first\n")}
-	t.park(first)
+	first, second := domain.Segment{Run: run, Offset: 5, Data: []byte("first\n")}, domain.Segment{Run: run, Offset: 50, Data: []byte("second\n")}
+	wait := func(q store.Quarantine, segments ...domain.Segment) {
+		must(t.update([]domain.RunID{run}, func(tx store.Tx) { must(errors.Join(tx.Park(segments), tx.SetQuarantine(run, &q))) }))
+	}
+	var since time.Time
+	wait(store.Quarantine{Code: store.MissingSegment, Reason: "one"}, first)
 	begin := time.Now()
-	must(t.until(run, func(w store.Waiting) bool { return w.Age >= old || time.Since(begin) > time.Second }))
-	// It is parked once more, followed by another one.
-	t.park(first, domain.Segment{Run: run, Offset: 50, Data: []byte("second\n")})
-	waiting, err := t.store.Waiting(t.ctx, run)
-	if err == nil && (len(waiting) != 1 || waiting[0].Age < old) {
-		err = fmt.Errorf("the oldest segment is younger than it was: %+v", waiting)
-	}
-	must(err)
-}
-
-func quarantineSince(t *trial) {
-	run := t.run("a")
-	set := func(q *store.Quarantine) (since time.Time, err error) {
-		if err := t.update([]domain.RunID{run}, func(tx store.Tx) { must(tx.SetQuarantine(run, q)) }); err != nil {
-			return since, err
-		}
-		return since, t.until(run, func(w store.Waiting) bool {
-			since = w.Quarantine.Since
-			return true
-		})
-	}
-	first, err := set(&store.Quarantine{Code: store.MissingSegment, Reason: "one"})
-	must(err)
-	time.Sleep(5 * time.Millisecond) // so that a later time would differ
-	second, err := set(&store.Quarantine{Code: store.MalformedSegment, Reason: "two", Offset: 2, Since: time.UnixMilli(3)})
-	if err == nil && !first.Equal(second) {
-		err = fmt.Errorf("the time was %v, and is %v now", first, second)
-	}
-	must(err)
+	must(t.until(run, func(w store.Waiting) bool {
+		since = w.Quarantine.Since
+		return w.Age >= old || time.Since(begin) > time.Second
+	}))
+	wait(store.Quarantine{Code: store.MalformedSegment, Reason: "two", Offset: 2, Since: time.UnixMilli(3)}, first, second)
+	waiting := value(t.store.Waiting(t.ctx, run))
+	failIf(len(waiting) != 1 || waiting[0].Age < old, "the oldest segment is younger than it was: %+v", waiting)
+	failIf(!waiting[0].Quarantine.Since.Equal(since), "the time was %v, and is %v now", since, waiting[0].Quarantine.Since)
 }
 
 // longSegments parks segments as long as a line may be, and longer ones, with all byte values.

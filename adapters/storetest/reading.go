@@ -11,16 +11,10 @@ import (
 )
 
 var readLaws = []law{
-	example("an unknown run reads as empty", notStored),
 	example("several sequences can be read in turn", takenInTurn),
 	thorough("a sequence can be stopped and started again", brokenOff),
 	property("reported rows are those of a fold of the stream", reportedRows),
 	example("views that end early leak nothing", leftEarly),
-}
-
-func notStored(t *trial) {
-	must(t.write(t.plain(t.run("aa"))))
-	must(t.holds(nothing(t.run("a"))))
 }
 
 // wide writes a run with so many rows that no driver reads all of them ahead.

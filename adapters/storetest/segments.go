@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"sync"
 	"time"
@@ -26,7 +25,6 @@ var segmentLaws = []law{
 	often(anyArrival, arrivals),
 	rarely(anyWriter, disturbed),
 	property("a segment that cannot be appended changes nothing", notAppended),
-	example("pruning a run removes its parked segments", prunedParked),
 }
 
 var gapLaws = []law{
@@ -412,10 +410,17 @@ func (t *trial) derivedFrom(run domain.RunID, stream []byte) {
 	must(t.holds(want))
 }
 
-func (t *trial) noneWaits() error {
+func (t *trial) noneWaits() error { return t.wait() }
+
+// wait returns an error unless exactly these of the trial's runs wait.
+func (t *trial) wait(want ...domain.RunID) error {
+	var got []domain.RunID
 	waiting, err := t.store.Waiting(t.ctx, t.runs...)
-	if err == nil && len(waiting) > 0 {
-		err = fmt.Errorf("a run still waits: %+v", waiting[0])
+	for _, w := range waiting {
+		got = append(got, w.Run)
+	}
+	if want = slices.Sorted(slices.Values(want)); err == nil && !slices.Equal(got, want) {
+		err = fmt.Errorf("%s wait, not %s: %+v", show(got), show(want), waiting)
 	}
 	return err
 }
@@ -429,35 +434,6 @@ func (t *trial) untilNoneWaits() {
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-}
-
-func prunedParked(t *trial) {
-	kept, gone, early := t.run("kept"), t.run("gone"), t.run("early")
-	mine, stream := &fenced{t.store, t.prefix}, longStream(1)
-	all := recordings{record(kept, stream), record(gone, stream)}
-	value(store.Rebuild(t.ctx, mine, all, store.Options{}))
-	for _, run := range t.runs {
-		must(t.update([]domain.RunID{run}, func(tx store.Tx) {
-			must(errors.Join(
-				tx.Park([]domain.Segment{{Run: run, Offset: math.MaxInt32, Data: []byte("\n")}}),
-				tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment})))
-		}))
-	}
-	for _, options := range []store.Options{{Prune: true, DryRun: true}, {Prune: true}} {
-		value(store.Rebuild(t.ctx, mine, all[:1], options))
-		waiting := value(t.store.Waiting(t.ctx, t.runs...))
-		var runs []domain.RunID
-		for _, w := range waiting {
-			runs = append(runs, w.Run)
-		}
-		// A run without rows cannot be pruned.
-		want := []domain.RunID{early, gone, kept}
-		if !options.DryRun {
-			want = []domain.RunID{early, kept}
-		}
-		failIf(fmt.Sprint(runs) != fmt.Sprint(want), "%v wait, not %v", runs, want)
-	}
-	must(t.agree(all[0]))
 }
 
 // cutOf draws where an unfinished stream ends: anywhere, or before the line feed of a complete
