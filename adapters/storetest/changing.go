@@ -15,6 +15,8 @@ import (
 // anyTransaction is the law that most mistakes of a store break.
 const anyTransaction = "a transaction changes its runs as requested or not at all, and no other runs"
 
+var errInjected = errors.New("injected by the test")
+
 var changeLaws = []law{
 	rarely(anyTransaction, transactions),
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"math/big"
 	"slices"
 
 	"github.com/quire-ci/quire-project/domain"
@@ -215,16 +214,4 @@ func keyOf(of definition, row anyRow) (key store.Key) {
 		key = append(key, store.KeyColumn{Name: c.Name, Value: c.Value(row.Value)})
 	}
 	return key
-}
-
-// difference returns a duration, computed without overflow.
-func difference(start, end projections.Null[int64]) projections.Null[int64] {
-	if !start.Valid || !end.Valid {
-		return projections.Null[int64]{}
-	}
-	d := new(big.Int).Sub(big.NewInt(end.V), big.NewInt(start.V))
-	if d.Sign() < 0 || !d.IsInt64() {
-		return projections.Null[int64]{}
-	}
-	return some(d.Int64())
 }

@@ -160,21 +160,20 @@ var crowds = declare(reducer[struct{}, crowd]{
 }, projections.Declaration[crowd]{Name: "crowds", Key: []string{"job_id"}})
 
 type retry struct {
-	JobID    string `json:"job_id"`
-	FirstSeq int    `json:"first_seq"`
-	Cmd      string `json:"cmd"`
-	Times    int    `json:"times"`
-	Failed   int    `json:"failed"`
-	// TotalMs is null if it overflows int64.
-	TotalMs projections.Null[int64] `json:"total_ms"`
+	JobID    string                  `json:"job_id"`
+	FirstSeq int                     `json:"first_seq"`
+	Cmd      string                  `json:"cmd"`
+	Times    int                     `json:"times"`
+	Failed   int                     `json:"failed"`
+	LastMs   projections.Null[int64] `json:"last_ms"`
 }
 
-// retryState has the commands in the order of their first starts, and those that were started
-// again, in the order of their second starts.
+// retryState has the commands in the order of their first starts, those that were started again, in
+// the order of their second starts, and where each is.
 type retryState struct {
-	Commands []retry `json:"commands"`
-	Again    []int   `json:"again"`
-	known    map[[2]string]int
+	Commands []retry                   `json:"commands"`
+	Again    []int                     `json:"again"`
+	Known    map[string]map[string]int `json:"known"`
 }
 
 // retries has a row for each command that a job has started at least twice, which is never
@@ -197,27 +196,21 @@ var retries = declare(reducer[retryState, retry]{
 	},
 }, projections.Declaration[retry]{Name: "retries", Key: []string{"job_id", "first_seq"}})
 
-// at returns the index of the command of a step; len(s.Commands) for a new one.
-func (s *retryState) at(step *projections.Step) int {
-	if s.known == nil { // the state was restored
-		s.known = map[[2]string]int{}
-		for i, c := range s.Commands {
-			s.known[[2]string{c.JobID, c.Cmd}] = i
+func (s *retryState) starts(step *projections.Step) {
+	known := s.Known[step.Job.ID]
+	if known == nil {
+		known = map[string]int{}
+		if s.Known == nil {
+			s.Known = map[string]map[string]int{}
 		}
+		s.Known[strings.Clone(step.Job.ID)] = known
 	}
-	i, ok := s.known[[2]string{step.Job.ID, step.Sh.Cmd}]
+	i, ok := known[step.Sh.Cmd]
 	if !ok {
 		i = len(s.Commands)
-	}
-	return i
-}
-
-func (s *retryState) starts(step *projections.Step) {
-	i := s.at(step)
-	if i == len(s.Commands) {
 		cmd := strings.Clone(step.Sh.Cmd)
-		s.known[[2]string{step.Job.ID, cmd}] = i
-		s.Commands = append(s.Commands, retry{JobID: step.Job.ID, FirstSeq: step.Sh.Seq, Cmd: cmd, TotalMs: some[int64](0)})
+		known[cmd] = i
+		s.Commands = append(s.Commands, retry{JobID: step.Job.ID, FirstSeq: step.Sh.Seq, Cmd: cmd})
 	}
 	if s.Commands[i].Times++; s.Commands[i].Times == 2 {
 		s.Again = append(s.Again, i)
@@ -225,16 +218,9 @@ func (s *retryState) starts(step *projections.Step) {
 }
 
 func (s *retryState) closes(step *projections.Step) {
-	c := &s.Commands[s.at(step)]
+	c := &s.Commands[s.Known[step.Job.ID][step.Sh.Cmd]]
+	c.LastMs = some(step.AtMs)
 	if step.ExitCode != 0 {
 		c.Failed++
-	}
-	took := difference(some(step.Sh.StartedAtMs), some(step.AtMs))
-	switch total := c.TotalMs.V + took.V; {
-	case !c.TotalMs.Valid || !took.Valid:
-	case total < 0:
-		c.TotalMs = projections.Null[int64]{}
-	default:
-		c.TotalMs.V = total
 	}
 }

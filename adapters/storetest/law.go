@@ -91,7 +91,6 @@ func groups() []group {
 		{"rows", rowLaws, false},
 		{"changing", changeLaws, false},
 		{"checkpoints", checkpointLaws, false},
-		{"transactions", transactionLaws, false},
 		{"waiting", waitLaws, false},
 		{"reading", readLaws, false},
 		{"listing", listLaws, false},

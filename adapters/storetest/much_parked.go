@@ -8,36 +8,30 @@ import (
 	"github.com/quire-ci/quire-project/projections/store"
 )
 
-// muchParked parks all of a stream except its first line, which arrives afterwards.
+// muchParked parks all of a stream except its first line, which arrives afterwards, and all of a
+// stream of a quarantined run, which is retried.
 func muchParked(t *trial) {
-	run, stream, parts := t.muchToPark()
-	t.inParts(len(parts), func(p *store.Projector) {
-		must(t.deliver(p, parts[1:]))
-		must(p.Apply(t.ctx, parts[0]))
-		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
-	})
-}
-
-// muchRetried parks all of a stream of a quarantined run.
-func muchRetried(t *trial) {
-	run, stream, parts := t.muchToPark()
-	must(t.transact(func(tx store.Tx) {
-		value(tx.Lock([]domain.RunID{run}))
-		must(errors.Join(tx.Park(parts), tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment, Reason: "it was"})))
-	}))
-	t.inParts(len(parts), func(p *store.Projector) {
-		must(p.Retry(t.ctx, run))
-		must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
-	})
-}
-
-// muchToPark returns a stream and its lines as segments.
-func (t *trial) muchToPark() (run domain.RunID, stream []byte, parts []domain.Segment) {
-	run, stream = t.run("a"), longStream(4)
-	for at := 0; at < len(stream); at = int(parts[len(parts)-1].End()) {
-		parts = append(parts, segmentOf(run, stream, at, at+bytes.IndexByte(stream[at:], '\n')+1, false))
+	for _, way := range []string{"missing", "retried"} {
+		run, stream := t.run(way), longStream(4)
+		var parts []domain.Segment // its lines
+		for at := 0; at < len(stream); at = int(parts[len(parts)-1].End()) {
+			parts = append(parts, segmentOf(run, stream, at, at+bytes.IndexByte(stream[at:], '\n')+1, false))
+		}
+		if way == "retried" {
+			must(t.update([]domain.RunID{run}, func(tx store.Tx) {
+				must(errors.Join(tx.Park(parts), tx.SetQuarantine(run, &store.Quarantine{Code: store.MalformedSegment, Reason: "it was"})))
+			}))
+		}
+		t.inParts(len(parts), func(p *store.Projector) {
+			if way == "retried" {
+				must(p.Retry(t.ctx, run))
+			} else {
+				must(t.deliver(p, parts[1:]))
+				must(p.Apply(t.ctx, parts[0]))
+			}
+			must(t.projected(map[domain.RunID][]byte{run: stream}, segmentSource))
+		})
 	}
-	return run, stream, parts
 }
 
 // inParts calls do, which applies that many segments, and checks that this takes several

@@ -29,7 +29,7 @@ func projector(t *testing.T, s store.Store, decoder store.Decoder) *store.Projec
 }
 
 func firstSegment(run domain.RunID) domain.Segment {
-	stream := exampleStreamOfLines()
+	stream := longStream(1)
 	return segmentOf(run, stream, 0, len(stream), false)
 }
 

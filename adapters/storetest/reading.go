@@ -31,32 +31,23 @@ func (t *trial) wide() *content {
 func takenInTurn(t *trial) {
 	c := t.wide()
 	must(t.view(c.id, func(snapshot store.Snapshot) {
-		var takes []func() (bool, error)
+		got, next := c.where(func(definition, anyRow) bool { return false }), map[definition]func() (anyRow, error, bool){}
 		for _, of := range t.of {
-			next, stop := iter.Pull2(snapshot.Rows(of))
+			take, stop := iter.Pull2(snapshot.Rows(of))
 			defer stop()
-			want, got := c.of(of), 0
-			takes = append(takes, func() (bool, error) {
-				row, err, ok := next()
-				switch {
-				case err != nil:
-					return false, wrap(of.Table, err)
-				case ok != (got < want.Len()):
-					return false, fmt.Errorf("%s: %d rows have come of %d, and there is another one: %t", of.Table, got, want.Len(), ok)
-				case ok && !sameRow(of, row, want.At(got)):
-					return false, fmt.Errorf("%s: row %d: %s", of.Table, got, fields(of.Any(row.Value), of.Any(want.At(got).Value)))
-				}
-				got++
-				return ok, nil
-			})
+			next[of] = take
 		}
-		for more := true; more; {
-			more = false
-			for _, take := range takes {
-				ok := value(take())
-				more = more || ok
+		for len(next) > 0 {
+			for of, take := range next {
+				if row, err, more := take(); more {
+					must(wrap(of.Table, err))
+					got.list(of).Add(row)
+				} else {
+					delete(next, of)
+				}
 			}
 		}
+		must(got.differs(c))
 	}))
 }
 

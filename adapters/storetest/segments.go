@@ -24,14 +24,12 @@ const (
 var segmentLaws = []law{
 	often(anyArrival, arrivals),
 	rarely(anyWriter, disturbed),
-	property("a segment that cannot be appended changes nothing", notAppended),
 }
 
 var gapLaws = []law{
 	thorough("a run with too many open rows for a state is derived from its stream", muchOpen),
 	example("applied parked segments are written even if everything else must wait", parkedAlone),
-	example("many parked segments are applied in parts when the missing one arrives", muchParked),
-	example("many parked segments are applied in parts by a retry", muchRetried),
+	example("many parked segments are applied in parts", muchParked),
 }
 
 // skipping skips malformed lines, as recordings do.
@@ -226,12 +224,6 @@ func (t *trial) arrive(streams map[domain.RunID][]byte, segments []domain.Segmen
 	})
 }
 
-// exampleStreamOfLines returns a well-formed stream.
-func exampleStreamOfLines() []byte {
-	long := longStream(2)
-	return long[:wholeLines(long[:len(long)/8])]
-}
-
 // until waits until the condition holds for a waiting run.
 func (t *trial) until(run domain.RunID, is func(store.Waiting) bool) error {
 	for {
@@ -297,61 +289,6 @@ func (t *trial) append(p *store.Projector, stream []byte, s domain.Segment) erro
 			}
 		}
 	}
-}
-
-// notAppended appends segments that the store must refuse to a run with some lines, and then the
-// rest of its lines.
-func notAppended(t *trial) {
-	run, stream := t.run("a"), exampleStreamOfLines()
-	there := wholeLines(stream[:t.upTo(len(stream), "there")])
-	strict := jsonl.NewSegments(jsonl.Options{})
-	r := record(run, stream[:there])
-	r.name, r.reading = segmentSource, strict.ReadOptions()
-	t.project(t.store, strict, hasty, func(p *store.Projector) {
-		if there > 0 {
-			must(p.Append(t.ctx, segmentOf(run, stream, 0, there, false)))
-		}
-		for range 1 + t.upTo(2, "refused") {
-			t.refuse(p, run, stream, there)
-			if there > 0 {
-				must(t.holds(r.derivedOf(t.of)))
-			}
-			waiting := value(t.store.Waiting(t.ctx, run))
-			failIf(len(waiting) > 0, "a refused segment is parked, or its run quarantined: %+v", waiting)
-		}
-		must(p.Append(t.ctx, segmentOf(run, stream, 0, len(stream), false)))
-	})
-	r.is(stream)
-	must(t.holds(r.derivedOf(t.of)))
-}
-
-// refuse appends a segment that must be refused.
-func (t *trial) refuse(p *store.Projector, run domain.RunID, stream []byte, there int) {
-	s := segmentOf(run, stream, there, len(stream), false)
-	kind := pick(t, "kind", "malformed", "gap", "another", "another before")
-	if there == 0 && kind != "gap" || there == len(stream) && kind == "gap" {
-		kind = "malformed"
-	}
-	switch kind {
-	case "malformed":
-		good := wholeLines(stream[there:max(there, t.upTo(len(stream), "good"))])
-		s.Data = append(append([]byte{}, stream[there:there+good]...), "{\"at_ms\":x}\n"...)
-		s.SHA256 = [len(s.SHA256)]byte{}
-	case "gap":
-		next := there + bytes.IndexByte(stream[there:], '\n') + 1
-		s = segmentOf(run, append(stream, stream...), next, next+len(stream), false)
-	case "another":
-		s.Data = append(s.Data[:len(s.Data):len(s.Data)], "{\"at_ms\":9,\"type\":\"other\"}\n"...)
-		s.SHA256[0]++
-	case "another before":
-		s = segmentOf(run, stream, 0, there, false)
-		s.SHA256[0]++
-	}
-	var refused *store.NotAppendedError
-	err := p.Append(t.ctx, s)
-	failIf(!errors.As(err, &refused), "a segment is not refused, of this kind: %s; %v", kind, err)
-	failIf((kind == "gap") != (refused.Quarantine == nil), "a segment is refused for another reason, of this kind: %s; %+v", kind, refused.Quarantine)
-	failIf(refused.Expected != int64(there), "the next segment begins at %d, and is said to at %d: %s", there, refused.Expected, kind)
 }
 
 // disturbed removes runs, and derives them from shorter or longer parts of their streams, while a

@@ -28,6 +28,7 @@ import (
 //	                        closes the projector and opens another one: it stops at malformed
 //	                        lines, and does not wait long for segments that are missing
 //	apply RUN FIRST[-LAST]  applies a segment of these lines; of none, if it is 0
+//	append RUN FIRST[-LAST] the same, for a sender that is told where to continue
 //	crash RUN FIRST[-LAST] before|after
 //	                        the same, and its commit fails, or the answer to it is lost
 //	await RUN CODE          waits until the run is quarantined
@@ -122,6 +123,15 @@ func (s *stage) do(args []string, input string) string {
 		fallthrough
 	case "apply":
 		err = s.p.Apply(s.ctx, s.lines(name, args[2]))
+	case "append":
+		var refused *store.NotAppendedError
+		if err = s.p.Append(s.ctx, s.lines(name, args[2])); errors.As(err, &refused) {
+			why := "a gap"
+			if refused.Quarantine != nil {
+				why = string(refused.Quarantine.Code)
+			}
+			return fmt.Sprintf("refused, since it is %s; the next one begins at byte %d\n%s", why, refused.Expected, s.state(name, run))
+		}
 	case "await":
 		err = s.until(run, func(w store.Waiting) bool {
 			return w.Quarantine != nil && w.Quarantine.Code == store.QuarantineCode(args[2])
