@@ -146,7 +146,7 @@ func (t *trial) step(c *content) (now *content, do func(store.Tx) error) {
 	if len(c.tables) == 0 { // the store has no table for it
 		return t.replaced(c)
 	}
-	switch pick(t, "step", "replace", "continue", "continue", "cut off", "put back", "nothing") {
+	switch pick(t, "step", "replace", "continue", "continue", "cut off", "cut off", "put back", "nothing") {
 	case "replace":
 		return t.replaced(c)
 	case "continue":

@@ -71,6 +71,7 @@ func (t *trial) crash(before, after []*content, call int, accident accident, do 
 	case panicked:
 	case err == nil:
 		must(t.holds(after...))
+		return f.struck.Load()
 	case !f.struck.Load() || !errors.Is(err, errInjected) && !errors.Is(err, context.Canceled):
 		failf("it returns %w, which is not what has happened", err)
 	}

@@ -23,7 +23,7 @@ const (
 
 var segmentLaws = []law{
 	often(anyArrival, arrivals),
-	rarely(anyWriter, disturbed),
+	property(anyWriter, disturbed),
 }
 
 var gapLaws = []law{
