@@ -103,7 +103,10 @@ func calls(s *postgres.Store) map[string]func() error {
 		"Versions":    func() error { _, err := s.Versions(ctx); return err },
 		"RunIDs":      func() error { _, err := s.RunIDs(ctx, "", 1); return err },
 		"Waiting":     func() error { _, err := s.Waiting(ctx); return err },
-		"Held":        func() error { _, _, err := s.Parked(ctx, "r", 0); return err },
+		"Parked":      func() error { _, _, err := s.Parked(ctx, "r", 0); return err },
+		"Revision":    func() error { _, err := s.Revision(ctx); return err },
+		"Kept":        func() error { _, err := s.Kept(ctx, []domain.RunID{"r"}); return err },
+		"Piece":       func() error { _, err := s.Piece(ctx, "r", 0); return err },
 	}
 }
 

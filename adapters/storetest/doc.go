@@ -11,13 +11,13 @@
 // The laws are in groups. Each law is a subtest, named after what must hold:
 //
 //   - rows: inserted rows are read back, whatever their values are;
-//   - changing: a transaction changes its runs as requested;
-//   - checkpoints: a checkpoint exists as long as its rows do;
-//   - transactions: all or nothing, for writers and readers;
+//   - changing: a transaction changes its runs as requested or not at all, with what waits for them,
+//     and readers see one moment;
+//   - checkpoints: versions, and many runs at once;
 //   - waiting: a writer waits for another writer of the same run;
 //   - reading: sequences and snapshots;
 //   - listing: pages of runs and of their ids;
-//   - parking: segments that wait for others, and quarantined runs.
+//   - parking: times, sizes and numbers of what waits.
 //
 // These groups test the methods of a store. The next ones test the functions of package store with
 // it: whatever happens to streams, or fails, the rows are those of one fold.
@@ -27,13 +27,11 @@
 //   - crashing: errors, panics and cancelled contexts at any call;
 //   - rebuilding: many runs, stopped and started again;
 //   - verifying: all tampering is found, and nothing else;
-//   - segments: streams that arrive in parts, late, twice and out of order;
-//   - appending: streams in parts from senders that continue where the store says;
+//   - segments: streams that arrive in parts and from files, late, twice, out of order and cut
+//     within a line, while calls fail and other programs write;
 //   - gaps: parked segments, until the missing one arrives or the run is given up;
 //   - transcripts: readable examples of the same, in the folder transcripts;
-//   - tails: incomplete last lines, in files and as segments;
 //   - sets: programs with other projections, or other versions of them;
-//   - disturbing: changes by other programs to runs that arrive in segments;
 //   - at once: several programs that ingest the same streams;
 //   - keeping: the streams themselves, in a store that keeps them.
 //

@@ -464,18 +464,18 @@ func quarantining(change func(*store.Quarantine)) func(*mutantStore) {
 }
 
 // parkedBy returns those parked segments of a run that Parked ever finds.
-func parkedBy(ctx context.Context, s *memory.Store, run domain.RunID) (all []domain.Segment, err error) {
-	waiting, err := s.Waiting(ctx, run)
-	if err != nil || len(waiting) == 0 {
-		return nil, err
-	}
-	return parkedWithin(ctx, s, run, waiting[0].First, waiting[0].Last)
+func parkedBy(ctx context.Context, s *memory.Store, run domain.RunID) ([]domain.Segment, error) {
+	return parkedWithin(ctx, s, run, 0, math.MaxInt64)
 }
 
 // parkedWithin returns those parked segments that Parked finds with a byte from first on and
 // before last.
 func parkedWithin(ctx context.Context, s *memory.Store, run domain.RunID, first, last int64) (all []domain.Segment, err error) {
-	for at := first; at < last; at++ {
+	waiting, err := s.Waiting(ctx, run)
+	if err != nil || len(waiting) == 0 {
+		return nil, err
+	}
+	for at := max(first, waiting[0].First); at < min(last, waiting[0].Last); at++ {
 		segment, ok, err := s.Parked(ctx, run, at)
 		switch {
 		case err != nil:

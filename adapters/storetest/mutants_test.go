@@ -436,7 +436,7 @@ var mutants = []mutant{
 
 	// Parked segments.
 	{"Park identifies a segment by its offset", anyTransaction, parkingOnce(func(s, there domain.Segment) bool { return s.Offset == there.Offset })},
-	{"Park merges segments with close offsets", anyArrival, parkingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
+	{"Park merges segments with close offsets", "early segments are applied when the missing one arrives", parkingOnce(func(s, there domain.Segment) bool { return s.Offset/near == there.Offset/near })},
 	{"Park identifies a segment by its end", anyTransaction, parkingOnce(func(s, there domain.Segment) bool { return s.End() == there.End() })},
 	{"a tail replaces whole lines", anyTransaction, parkingOnce(func(s, there domain.Segment) bool {
 		return s.Offset == there.Offset && s.End() == there.End()
