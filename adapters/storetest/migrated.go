@@ -23,7 +23,7 @@ func Migrated(t *testing.T, open func(t *testing.T) (s store.Versioned, migrate 
 	for _, table := range []string{"", "checkpoints", "parked_segments", "quire_project_store", "quire_project_generations"} {
 		t.Run("renamed "+table, func(t *testing.T) {
 			s, migrate, content := open(t)
-			ctx, stream := t.Context(), exampleStreamOfLines()
+			ctx, stream := t.Context(), longStream(1)
 			p := store.NewProjector(s, skipping(), hasty)
 			defer p.Close(ctx)
 			half := wholeLines(stream[:len(stream)/2])
