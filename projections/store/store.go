@@ -95,7 +95,8 @@ type Tx interface {
 	// Keeps is the store's Keeps, as of the transaction. Call it after Lock.
 	Keeps() bool
 	// Keep writes data to the kept stream of a run at offset, which is in that stream or at its
-	// end. It removes what was kept after the data. Call SetCheckpoint in the same transaction,
+	// end, and removes what was kept after the data. Each further call of the transaction has the
+	// offset at which the data of the call before ended. Call SetCheckpoint in the same transaction,
 	// with a checkpoint at the end of the data and with Kept. The data belongs to the caller again
 	// when Keep returns.
 	Keep(run domain.RunID, offset int64, data []byte) error
