@@ -59,7 +59,7 @@ func (f *fleet) settles(t testing.TB, source string) {
 	if t.Failed() {
 		t.Fatal(f.waiting(t), f.logs(t))
 	}
-	eventually(t, "nothing waits", func() bool { return f.waiting(t) == "no run is quarantined, and no segment is parked\n" })
+	eventually(t, "nothing waits", func() bool { return f.waiting(t) == "nothing is quarantined or parked\n" })
 	require.False(t, t.Failed(), f.waiting(t))
 }
 
