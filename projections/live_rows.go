@@ -6,7 +6,7 @@ import (
 	"github.com/quire-ci/quire-project/domain"
 )
 
-// LiveRows folds a run that goes on, and holds the rows that have changed.
+// LiveRows folds a run that is still growing, and holds the rows that have changed.
 type LiveRows struct {
 	fold  *Fold
 	of    []*Definition

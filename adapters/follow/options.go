@@ -99,7 +99,7 @@ func (o *Options) Tell(say func(words string), tell func(error)) {
 			if path == jsonl.Stdin {
 				path = "standard input"
 			}
-			say(path + ": the run has no end, and its writer is gone; what is there was read")
+			say(path + ": the run has no end, and its writer is gone; its events so far were read")
 		},
 		Unfinished: func(err error) { say(err.Error() + "; run the same command again to continue") },
 	}

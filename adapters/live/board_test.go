@@ -143,11 +143,11 @@ func TestTrouble(t *testing.T) {
 		func() { board.begin("r") },
 	} {
 		board.Trouble("r", "line 3: no \x1b JSON")
-		if got := shown(); !strings.HasPrefix(got, "✗ r is not read on") || !strings.Contains(got, "\n  ! line 3: no \\x1b JSON\n") {
+		if got := shown(); !strings.HasPrefix(got, "✗ r is skipped") || !strings.Contains(got, "\n  ! line 3: no \\x1b JSON\n") {
 			t.Errorf("in trouble:\n%s", got)
 		}
 		over()
-		if got := shown(); strings.Contains(got, "!") || strings.Contains(got, "not read on") {
+		if got := shown(); strings.Contains(got, "!") || strings.Contains(got, "skipped") {
 			t.Errorf("the trouble is over:\n%s", got)
 		}
 	}

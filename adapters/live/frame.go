@@ -321,7 +321,7 @@ func (f *frame) stateOf(run *runView) string {
 	whole := took(projections.Span(first, run.times.LastAtMs.V))
 	switch {
 	case run.trouble != "":
-		return "is not read on"
+		return "is skipped"
 	case row.Events == 0:
 		return "has no events yet"
 	case run.status == active && !row.Ended:

@@ -103,7 +103,7 @@ func (l *Lines) Restart(run domain.RunID) {
 func (l *Lines) Trouble(run domain.RunID, message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.line(run, "run is not read on: "+shown(message))
+	l.line(run, "run is skipped: "+shown(message))
 	l.write()
 }
 
