@@ -185,7 +185,11 @@ func (s *screen) await(t *rapid.T, content string) {
 	}
 	want := folded(t, content)
 	for deadline := time.Now().Add(5 * time.Minute); !s.displays(want); time.Sleep(time.Millisecond) {
-		require.False(t, time.Now().After(deadline), "shown is %+v\nwant     %+v", s.runs["run"], want)
+		if time.Now().After(deadline) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			t.Fatalf("shown is %+v\nwant     %+v", s.runs["run"], want)
+		}
 	}
 }
 
