@@ -11,6 +11,7 @@ type LiveRows struct {
 	fold  *Fold
 	of    []*Definition
 	lists []Rows
+	into  []func(Rows) // sets the list of a member
 }
 
 // NewLiveRows returns the rows of some projections of a run before its first event.
@@ -18,8 +19,10 @@ func NewLiveRows(run domain.RunID, of ...*Definition) *LiveRows {
 	l := &LiveRows{of: of}
 	members := make([]Member, len(of))
 	for i, d := range of {
+		member, into := d.gather(func(int) {})
+		members[i], l.into = member, append(l.into, into)
 		l.lists = append(l.lists, d.NewRows())
-		members[i] = d.Member(func(row AnyRow) { l.lists[i].Add(row) })
+		into(l.lists[i])
 	}
 	l.fold = NewFold(run, members...)
 	return l
@@ -28,8 +31,9 @@ func NewLiveRows(run domain.RunID, of ...*Definition) *LiveRows {
 // Apply folds entries. It does not keep them.
 func (l *LiveRows) Apply(entries []domain.Entry) {
 	for i, list := range l.lists {
-		if list.Len() > maxKeptRows {
+		if list.Len() > maxKeptRows && len(entries) <= maxKeptRows {
 			l.lists[i] = l.of[i].NewRows() // do not keep the memory of many rows
+			l.into[i](l.lists[i])
 		}
 		l.lists[i].Reset()
 	}

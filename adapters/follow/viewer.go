@@ -39,7 +39,7 @@ func newViewer(view View, s store.Store) *viewer {
 func (v *viewer) written(runs []store.WrittenRun) {
 	for i := range runs {
 		if w := &runs[i]; v.follows(w) {
-			v.view.Show(w.RunID, false, w.EachRow)
+			v.view.Show(w.RunID, false, func(take func(*projections.Definition, projections.AnyRow)) { w.EachRow(viewed, take) })
 		}
 	}
 }

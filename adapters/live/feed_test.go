@@ -19,12 +19,16 @@ type shower interface {
 	Restart(domain.RunID)
 }
 
+func newRows(run domain.RunID) *projections.LiveRows {
+	return projections.NewLiveRows(run, projections.Runs.Definition, projections.RunTimings.Definition, projections.Jobs.Definition, projections.ShEvents.Definition)
+}
+
 // Take shows the effect of some entries on a run.
 func (f *feed) Take(run domain.RunID, entries []domain.Entry) {
 	f.lock.Lock()
 	rows := f.live[run]
 	if rows == nil {
-		rows = projections.NewLiveRows(run, projections.Builtin.Reported()...)
+		rows = newRows(run)
 		f.live[run] = rows
 	}
 	f.lock.Unlock()
@@ -34,7 +38,7 @@ func (f *feed) Take(run domain.RunID, entries []domain.Entry) {
 
 // again shows all rows of a run that has had some entries, as they are in a store.
 func (f *feed) again(run domain.RunID, entries []domain.Entry) {
-	rows := projections.NewLiveRows(run, projections.Builtin.Reported()...)
+	rows := newRows(run)
 	rows.Apply(entries)
 	f.view.Show(run, true, rows.Each)
 }

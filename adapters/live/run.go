@@ -10,12 +10,14 @@ import (
 
 // run is what a view keeps of a run: its row, a little of each job, and the open commands.
 type run struct {
-	row   projections.Run
-	times projections.RunTiming
-	jobs  []job          // in order of first mention
-	byID  map[string]int // the indexes of the jobs
-	sh    int            // how many commands have been seen
-	ended bool           // the run's end was returned as a milestone
+	row    projections.Run
+	times  projections.RunTiming
+	jobs   []job          // in order of first mention
+	byID   map[string]int // the indexes of the jobs
+	latest int            // the job of the latest command
+	sh     int            // how many commands have been seen
+	ended  bool           // the run's end was returned as a milestone
+	found  []milestone    // memory for the next update
 }
 
 // job is what a view keeps of a job.
@@ -89,10 +91,14 @@ const (
 // eachRow calls take with rows, those of jobs before those of commands.
 type eachRow = func(take func(*projections.Definition, projections.AnyRow))
 
-// update applies rows, and returns the new milestones, ordered by time. Rows that come again change
-// nothing.
+// maxKept is the number of milestones whose memory is always kept for the next update. A longer list is
+// kept while there are many.
+const maxKept = 1024
+
+// update applies rows, and returns the new milestones, ordered by time and valid until the next
+// update. Rows that come again change nothing.
 func (r *run) update(each eachRow) []milestone {
-	var found []milestone
+	found := r.found[:0]
 	var jobs []int
 	known := r.sh
 	each(func(of *projections.Definition, row projections.AnyRow) {
@@ -116,6 +122,9 @@ func (r *run) update(each eachRow) []milestone {
 		found = append(found, milestone{what: runEnded, state: r.row.State, took: r.times.WallMs})
 	}
 	slices.SortStableFunc(found, compareMilestones)
+	if r.found = found; len(found) <= maxKept && cap(found) > 4*maxKept {
+		r.found = nil
+	}
 	return found
 }
 
@@ -189,11 +198,15 @@ func (j *job) milestones(found []milestone) []milestone {
 // setCommand applies the row of a command, and adds its end to found if its code is not 0; known is how
 // many commands had been seen before this update.
 func (r *run) setCommand(index, known int, row *projections.ShEvent, found []milestone) []milestone {
-	of, ok := r.byID[row.JobID]
-	if !ok {
-		return found
+	of := r.latest // commands of one job often follow each other
+	if of >= len(r.jobs) || r.jobs[of].JobID != row.JobID {
+		var ok bool
+		if of, ok = r.byID[row.JobID]; !ok {
+			return found
+		}
 	}
 	j := &r.jobs[of]
+	r.latest = of
 	r.sh, j.commands = max(r.sh, index+1), max(j.commands, row.Seq)
 	at, isOpen := slices.BinarySearchFunc(j.open, index, func(c command, index int) int { return c.index - index })
 	switch {

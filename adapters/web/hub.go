@@ -263,7 +263,7 @@ func (h *hub) apply(w *store.WrittenRun) {
 		s.rows, s.view = s.rows.clone(), nil
 	}
 	c := newChange(s.place())
-	w.EachRow(func(of *projections.Definition, row projections.AnyRow) {
+	w.EachRow(h.store.Projections().Reported(), func(of *projections.Definition, row projections.AnyRow) {
 		h.put(c, of, row)
 		s.rank(of, row)
 	})

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,24 +118,27 @@ type WrittenRun struct {
 	Before, After domain.Mark
 }
 
-// EachRow calls take with the changed rows as reports have them, like the function [EachRow], except for
-// the slowest commands.
-func (w *WrittenRun) EachRow(take func(*projections.Definition, projections.AnyRow)) {
+// EachRow calls take with the changed rows of some projections as reports have them, like the function
+// [EachRow], except for the slowest commands.
+func (w *WrittenRun) EachRow(of []*projections.Definition, take func(*projections.Definition, projections.AnyRow)) {
+	wants := func(d *projections.Definition) bool { return slices.Contains(of, d) }
+	timings := wants(projections.ShTimings.Definition)
 	for i := range w.Changed.Tables {
 		table := &w.Changed.Tables[i]
-		for j := range table.Rows.Len() {
+		if table.Of == projections.RunTable.Definition {
+			give(projections.Runs, []projections.Row[projections.Run]{{Value: w.Run.Run}}, take)
+			give(projections.RunTimings, []projections.Row[projections.RunTiming]{{Value: w.RunTiming}}, take)
+			continue
+		}
+		timed, wanted := timings && table.Of == projections.ShEvents.Definition, wants(table.Of)
+		for j := 0; (timed || wanted) && j < table.Rows.Len(); j++ {
 			row := table.Rows.At(j)
-			switch table.Of {
-			case projections.RunTable.Definition:
-				run := projections.RunTable.At(row.Value)
-				give(projections.Runs, []projections.Row[projections.Run]{{Value: run.Run}}, take)
-				give(projections.RunTimings, []projections.Row[projections.RunTiming]{{Value: run.RunTiming}}, take)
-			case projections.ShEvents.Definition:
+			if wanted {
 				take(table.Of, row)
+			}
+			if timed {
 				timing := shTiming(w.Run, row.Index, row.Final, projections.ShEvents.At(row.Value))
 				give(projections.ShTimings, []projections.Row[projections.ShTiming]{timing}, take)
-			default:
-				take(table.Of, row)
 			}
 		}
 	}
