@@ -12,8 +12,8 @@ import (
 	"github.com/quire-ci/quire-project/projections"
 )
 
-// ring returns a stream of jobs, atOnce of which run at the same time, each with some sh
-// one after the other. The open jobs take turns.
+// ring returns a stream of jobs. At any time, atOnce jobs run and take turns; each runs its sh one after
+// the other.
 func ring(jobs, atOnce, sh int) (stream []domain.Entry) {
 	emit := func(event domain.Event) {
 		event.AtMs = int64(len(stream))

@@ -100,8 +100,8 @@ func (s *screen) displays(want *projections.Record) bool {
 	return got != nil && got.Run == want.Run && got.Timings.Run == want.Timings.Run && slices.Equal(got.Jobs, want.Jobs) && slices.Equal(got.ShEvents, want.ShEvents)
 }
 
-// However often streams are released, resumed, grown and rewritten, and whoever else writes their rows,
-// the view shows the rows of a read, and the store has them.
+// Streams are released, grow and are rewritten, and another program writes their rows: the view always
+// shows the rows of the whole stream, and the store has them.
 func TestReleaseLaw(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "quire.db")
 	for name, open := range map[string]func(*rapid.T) store.Store{

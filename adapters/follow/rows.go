@@ -179,7 +179,7 @@ func (r *rows) Write(ctx context.Context, source jsonl.Location, segment domain.
 	case err != nil:
 		return err
 	case r.parked.Load() == before:
-		r.viewer.await(segment.Run, segment.End())
+		r.viewer.expect(segment.Run, segment.End())
 		return r.show(ctx, segment.Run)
 	}
 	if known, err := r.Begin(ctx, source); err != nil || !known.Other { // the parked segment may belong to another run

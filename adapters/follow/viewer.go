@@ -69,8 +69,9 @@ func (v *viewer) outdate(run domain.RunID) (wasShown bool) {
 	return wasShown
 }
 
-// await outdates a run if the view lacks rows before offset end, because another program has written them.
-func (v *viewer) await(run domain.RunID, end int64) {
+// expect outdates a run if the view lacks rows of events before offset end, because another program has
+// written them.
+func (v *viewer) expect(run domain.RunID, end int64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if s, ok := v.runs[run]; ok && s.at.Bytes < end {

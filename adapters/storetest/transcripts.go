@@ -28,7 +28,7 @@ import (
 //	                        closes the projector and opens another one: it stops at malformed
 //	                        lines, and does not wait long for segments that are missing
 //	apply RUN FIRST[-LAST]  applies a segment of these lines; of none, if it is 0
-//	append RUN FIRST[-LAST] the same, for a sender that is told where to continue
+//	append RUN FIRST[-LAST] the same, and the response says where the sender must continue
 //	crash RUN FIRST[-LAST] before|after
 //	                        the same, and its commit fails, or the answer to it is lost
 //	await RUN CODE          waits until the run is quarantined

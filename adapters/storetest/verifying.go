@@ -115,7 +115,7 @@ func findsTampering(t *trial) {
 	failIf(found.Differences == 0 && !found.Behind && !(rowsAreRight && then == "stays"), "store.Verify finds nothing")
 	if found.Force && then == "stays" { // a weaker repair must not suffice
 		summary := value(store.Rebuild(t.ctx, t.store, recordings{r}, store.Options{}))
-		if how != "older" { // of which a part is derived again
+		if how != "older" { // a rebuild derives some rows of an older version again
 			failIf(summary.Runs[store.Unchanged] != 1, "store.Rebuild counts %v, where only the rows are wrong", summary.Runs)
 			must(wrap("rows were derived again, and nobody has asked for it", t.holds(tampered)))
 		}
